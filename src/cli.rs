@@ -1,0 +1,155 @@
+//! The command line: words in, a command done, an exit code out.
+//!
+//! Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
+
+mod demo;
+mod fake_waha;
+mod table;
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use log::LevelFilter;
+
+use crate::config::{Config, ConfigError};
+use crate::logging::{self, LogError, in_one_line};
+use crate::secret;
+use crate::serve::{self, RunEnd, ServeError};
+use crate::trigger::Triggers;
+
+/// Sends scheduled WhatsApp messages through WAHA: never twice, never lost, never a burst.
+#[derive(Debug, Parser)]
+#[command(name = "auto-message-scheduler", version, arg_required_else_help = true)]
+struct Args {
+    /// Read settings from this file [default: auto-message-scheduler.env, when it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    env_file: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Send in the background and answer triggers over HTTP, until stopped
+    Serve,
+    /// Send what is due now, paced, and exit: for a cron line without a server
+    Run,
+    /// Watch it work, offline: a simulated WAHA, a throw-away database, a few messages
+    Demo(demo::DemoArgs),
+    /// Simulate WAHA, for work offline and for tests
+    FakeWaha(fake_waha::FakeWahaArgs),
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error(transparent)]
+    FakeWaha(#[from] crate::fake_waha::FakeWahaError),
+    #[error(transparent)]
+    Demo(#[from] demo::DemoError),
+    #[error("failed to listen for signals")]
+    Signals(#[from] ctrlc::Error),
+    #[error("failed to write to the terminal")]
+    Output(#[from] std::io::Error),
+}
+
+impl CliError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Config(_) | Self::Serve(ServeError::Config(_)) => ExitCode::from(2),
+            Self::Log(_)
+            | Self::Serve(_)
+            | Self::FakeWaha(_)
+            | Self::Demo(_)
+            | Self::Signals(_)
+            | Self::Output(_) => ExitCode::from(1),
+        }
+    }
+}
+
+/// Reads the command line of this process and does what it says. Prints an error, with its causes,
+/// once.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", in_one_line(&error));
+            error.exit_code()
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), CliError> {
+    let config = || Config::load(args.env_file.as_deref());
+    match &args.command {
+        Command::Serve => serve_command(&config()?),
+        Command::Run => run_command(&config()?),
+        Command::Demo(demo) => demo::demo(demo),
+        Command::FakeWaha(fake) => fake_waha::fake_waha(fake),
+    }
+}
+
+fn serve_command(config: &Config) -> Result<(), CliError> {
+    logging::start(config.log_level.unwrap_or(LevelFilter::Info), config.log_file.as_deref())?;
+    let triggers = stopped_by_signals()?;
+    let secret_path = secret::path(&config.database_path);
+    serve::serve(config, &triggers, |_address| {
+        if config.cron_secret.is_none() {
+            log::info!("serve: the secret for triggers is in {}", secret_path.display());
+        }
+    })?;
+    Ok(())
+}
+
+/// For cron: nothing but errors, unless somebody is watching or asked for a log.
+fn run_command(config: &Config) -> Result<(), CliError> {
+    let default = match &config.log_file {
+        Some(_) => LevelFilter::Info,
+        None => LevelFilter::Error,
+    };
+    logging::start(config.log_level.unwrap_or(default), config.log_file.as_deref())?;
+    let triggers = stopped_by_signals()?;
+    let end = serve::run_once(config, &triggers)?;
+    if !std::io::stdout().is_terminal() {
+        return Ok(());
+    }
+    let summary = match end {
+        RunEnd::AlreadySending => "another process is sending".to_owned(),
+        RunEnd::Done(report) => {
+            let (messages, deliveries) = (report.messages, report.deliveries);
+            format!(
+                "{} messages: {} sent, {} failed; deliveries: {} sent, {} failed, {} skipped, {} unknown, {} pending",
+                messages.processed,
+                messages.success,
+                messages.failed,
+                deliveries.sent,
+                deliveries.failed,
+                deliveries.skipped,
+                deliveries.unknown,
+                report.pending,
+            )
+        }
+    };
+    writeln!(std::io::stdout(), "{summary}")?;
+    Ok(())
+}
+
+/// Triggers that SIGINT, SIGTERM and Ctrl-C stop.
+fn stopped_by_signals() -> Result<Arc<Triggers>, ctrlc::Error> {
+    let triggers = Arc::new(Triggers::default());
+    let to_stop = Arc::clone(&triggers);
+    ctrlc::set_handler(move || to_stop.stop())?;
+    Ok(triggers)
+}

@@ -1,0 +1,260 @@
+//! `demo`: the whole way of a message in one command, offline: a simulated WAHA and a real server
+//! on free loopback ports, a throw-away database, a trigger over HTTP as cron would send it.
+
+use std::collections::HashMap;
+use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::CliError;
+use super::table::table;
+use crate::clock::{Clock, SystemClock, Wake};
+use crate::config::Config;
+use crate::fake_waha::{FakeWaha, Options};
+use crate::http_client::HttpClient;
+use crate::serve;
+use crate::store::{DeliveryView, MessageView, Store, StoreError};
+use crate::trigger::Triggers;
+
+/// Long past the end of the demo on the slowest host.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// For the throw-away server only.
+const SECRET: &str = "only-for-this-demo-0123456789";
+
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    /// Keep the database in this new directory instead of throwing it away
+    #[arg(long, value_name = "DIRECTORY")]
+    keep: Option<std::path::PathBuf>,
+}
+
+/// Why the demo failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DemoError {
+    #[error("failed to make a directory for the demo")]
+    Directory(#[source] io::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(
+        "the demo's server did not start; run it again with LOG_LEVEL=debug `serve` to see why"
+    )]
+    NotStarted,
+    #[error("the demo's trigger was not taken: {0}")]
+    Trigger(String),
+    #[error("the demo's message is still {status} after {} seconds", PATIENCE.as_secs())]
+    Slow { status: String },
+}
+
+/// Contacts as people write them: every number is one that nobody has.
+const CONTACTS: [(&str, &str); 4] = [
+    ("Budi Santoso", "0812-0000-7001"),
+    ("Siti Rahayu", "+62 813 0000 7002"),
+    ("Agus Wijaya", "(0857) 0000.7003"),
+    ("Dewi Lestari", "6281200007004"),
+];
+
+/// Contact ids, objects, a phone number, a group, one that WAHA refuses, and one that is none.
+const RECIPIENTS: &str = r#"[1, "2", {"id": 3}, {"contact_id": 4},
+    {"phone": "0878 0000 7005", "name": "Rina"}, "120363000000000001@g.us",
+    {"phone": "081300000400", "name": "Nomor salah"}, "08-belum-ada"]"#;
+
+const TEXT: &str = "Halo! Pengingat dari Toko Melati: pesanan Anda siap diambil hari ini.";
+
+pub(super) fn demo(args: &DemoArgs) -> Result<(), CliError> {
+    let clock = SystemClock::new();
+    let directory = Directory::make(args.keep.as_deref()).map_err(DemoError::Directory)?;
+    let fake = FakeWaha::start(Options::default(), Arc::new(SystemClock::new()), |_| {})?;
+    let config = config(directory.path(), &fake)?;
+    let mut store = Store::open(&config.database_path).map_err(DemoError::Store)?;
+    let id = fill(&mut store, &clock).map_err(DemoError::Store)?;
+
+    let mut out = io::stdout();
+    writeln!(out, "A simulated WAHA listens on {}.", fake.base_url())?;
+    writeln!(out, "A database has 4 contacts and a message to 8 recipients that is due now.")?;
+
+    let triggers = Arc::new(Triggers::default());
+    let (told, ready) = mpsc::channel();
+    let shown = thread::scope(|scope| {
+        let (config, serving) = (&config, &triggers);
+        scope.spawn(move || {
+            // Whatever goes wrong here is seen below: nobody tells the address, or nothing is sent.
+            serve::serve(config, serving, |address| {
+                let _ = told.send(address);
+            })
+        });
+        let shown = trigger_and_watch(&ready, &mut store, id, &clock);
+        triggers.stop();
+        shown
+    });
+    let deliveries = shown?;
+    show_rows(&deliveries)?;
+    show_next_steps(&directory, fake.received().len())?;
+    Ok(())
+}
+
+fn config(directory: &Path, fake: &FakeWaha) -> Result<Config, CliError> {
+    let values = [
+        ("WAHA_BASE_URL", fake.base_url()),
+        ("DATABASE_PATH", directory.join("demo.db").display().to_string()),
+        ("LISTEN_ADDR", "127.0.0.1:0".to_owned()),
+        ("CRON_SECRET", SECRET.to_owned()),
+        ("SEND_DELAY_SECONDS", "1".to_owned()),
+        ("TICK_SECONDS", "0".to_owned()),
+    ];
+    let values: HashMap<String, String> =
+        values.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    Ok(Config::from_values(values)?)
+}
+
+fn fill(store: &mut Store, clock: &dyn Clock) -> Result<i64, StoreError> {
+    let now = clock.now().wall;
+    store.write(|tx| {
+        for (name, phone) in CONTACTS {
+            tx.add_contact(name, phone)?;
+        }
+        tx.add_message("Demo", TEXT, RECIPIENTS, now)
+    })
+}
+
+/// Pulls the trigger as cron would, then shows the progress until the message is settled.
+fn trigger_and_watch(
+    ready: &mpsc::Receiver<SocketAddr>,
+    store: &mut Store,
+    id: i64,
+    clock: &dyn Clock,
+) -> Result<Vec<DeliveryView>, CliError> {
+    let address = ready.recv_timeout(PATIENCE).map_err(|_| DemoError::NotStarted)?;
+    let url = format!("http://{address}/api/cron-auto-message");
+    println!("A server is ready on http://{address}. Cron would now say:");
+    println!("  curl -X POST -H 'Authorization: Bearer <CRON_SECRET>' {url}");
+    let authorization = format!("Bearer {SECRET}");
+    let reply = HttpClient::new(PATIENCE)
+        .post_json(&url, &[("Authorization", &authorization)], b"{}".to_vec())
+        .map_err(|error| DemoError::Trigger(error.to_string()))?;
+    let answer = String::from_utf8_lossy(&reply.body);
+    println!("  {} {answer}", reply.status);
+    if reply.status != 202 {
+        return Err(DemoError::Trigger(answer.into_owned()).into());
+    }
+    println!("One message a second (for real it is one a minute):");
+    watch(store, id, clock)?;
+    Ok(store.read(|tx| tx.view_deliveries(id)).map_err(DemoError::Store)?)
+}
+
+fn watch(store: &mut Store, id: i64, clock: &dyn Clock) -> Result<MessageView, DemoError> {
+    let bar = progress_bar();
+    let (sleeper, started) = (Wake::default(), clock.now().monotonic);
+    loop {
+        let view = store.read(|tx| tx.view_message(id))?;
+        let status = view.as_ref().map_or("gone", |view| view.status.as_str()).to_owned();
+        if let Some(view) = view {
+            bar.set_length(view.contact_count.max(1));
+            bar.set_position(view.ended_count);
+            if matches!(status.as_str(), "sent" | "failed") {
+                bar.finish();
+                return Ok(view);
+            }
+        }
+        if clock.now().monotonic - started > PATIENCE {
+            return Err(DemoError::Slow { status });
+        }
+        clock.sleep(&sleeper, sleeper.rings(), Some(LOOK_EVERY));
+    }
+}
+
+/// Drawn on a terminal only.
+fn progress_bar() -> ProgressBar {
+    let target = if io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let bar = ProgressBar::with_draw_target(Some(1), target);
+    let style = ProgressStyle::with_template("  {bar:40} {pos} of {len} recipients");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("█▌░"));
+    bar
+}
+
+fn show_rows(deliveries: &[DeliveryView]) -> Result<(), CliError> {
+    let rows = deliveries.iter().map(|delivery| {
+        let note = delivery.error.as_ref().or(delivery.waha_message_id.as_ref());
+        let time = delivery.finished_at.as_deref().and_then(|at| at.get(11..19));
+        vec![
+            delivery.name.clone().unwrap_or_default(),
+            delivery.chat_id.clone(),
+            delivery.status.clone(),
+            time.unwrap_or_default().to_owned(),
+            note.cloned().unwrap_or_default(),
+        ]
+    });
+    let header = ["name", "chat_id", "status", "UTC", "WAHA's id, or why not"];
+    writeln!(io::stdout(), "\nThe table `deliveries`:\n{}", table(&header, rows))?;
+    Ok(())
+}
+
+fn show_next_steps(directory: &Directory, received: usize) -> Result<(), CliError> {
+    let mut out = io::stdout();
+    writeln!(out, "\nThe simulated WhatsApp got {received} messages: each recipient once.")?;
+    match directory {
+        Directory::Kept(path) => {
+            let database = path.join("demo.db");
+            writeln!(
+                out,
+                "The database stays: sqlite3 {} 'SELECT * FROM deliveries'",
+                database.display()
+            )?;
+        }
+        Directory::ThrownAway(_) => {
+            writeln!(out, "The database is thrown away; `demo --keep DIRECTORY` keeps it.")?;
+        }
+    }
+    writeln!(out, "\nGo on: 1. auto-message-scheduler fake-waha    (or your real WAHA)")?;
+    writeln!(out, "       2. WAHA_BASE_URL=http://127.0.0.1:3000 auto-message-scheduler serve")?;
+    writeln!(out, "       3. put a row into auto_messages with sqlite3: see the README")?;
+    Ok(())
+}
+
+/// Where the demo's database lives.
+enum Directory {
+    Kept(std::path::PathBuf),
+    /// Removed with everything in it when the demo ends.
+    ThrownAway(std::path::PathBuf),
+}
+
+impl Directory {
+    /// Makes the directory anew: one that exists is somebody's.
+    fn make(keep: Option<&Path>) -> io::Result<Self> {
+        if let Some(path) = keep {
+            std::fs::create_dir(path)?;
+            return Ok(Self::Kept(path.to_owned()));
+        }
+        let name =
+            format!("auto-message-scheduler-demo-{}-{:x}", std::process::id(), fastrand::u32(..));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path)?;
+        Ok(Self::ThrownAway(path))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Kept(path) | Self::ThrownAway(path) => path,
+        }
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        match self {
+            Self::Kept(_) => {}
+            // What cannot be removed is small, and in the directory for such things.
+            Self::ThrownAway(path) => drop(std::fs::remove_dir_all(path)),
+        }
+    }
+}

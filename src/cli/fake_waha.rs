@@ -1,0 +1,56 @@
+//! `fake-waha`: the simulator on its own.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{CliError, stopped_by_signals};
+use crate::clock::SystemClock;
+use crate::fake_waha::{Engine, FakeWaha, Options, Received, fault_table};
+
+#[derive(Debug, Args)]
+#[command(after_long_help = fault_table())]
+pub(super) struct FakeWahaArgs {
+    /// Where to listen
+    #[arg(long, default_value = "127.0.0.1:3000", value_name = "ADDRESS")]
+    listen: String,
+    /// The engine whose replies are imitated: GOWS, NOWEB, WEBJS or WPP
+    #[arg(long, default_value = "GOWS")]
+    engine: Engine,
+    /// Ask for this X-Api-Key
+    #[arg(long, value_name = "KEY")]
+    api_key: Option<String>,
+    /// Answer each request after so many milliseconds
+    #[arg(long, default_value_t = 0, value_name = "MS")]
+    latency: u64,
+    /// The status of every session, such as SCAN_QR_CODE
+    #[arg(long, default_value = "WORKING")]
+    status: String,
+}
+
+/// Simulates WAHA until stopped, and prints every message that it receives. Faults go by the last
+/// four digits of the number: see `--help`.
+pub(super) fn fake_waha(args: &FakeWahaArgs) -> Result<(), CliError> {
+    let triggers = stopped_by_signals()?;
+    let options = Options {
+        listen: args.listen.clone(),
+        engine: args.engine,
+        api_key: args.api_key.clone(),
+        latency: Duration::from_millis(args.latency),
+        status: args.status.clone(),
+    };
+    let fake = FakeWaha::start(options, Arc::new(SystemClock::new()), print)?;
+    println!("fake WAHA ({}) on {}; Ctrl-C stops it", args.engine, fake.base_url());
+    triggers.wait_for_stop();
+    fake.stop();
+    Ok(())
+}
+
+fn print(received: &Received) {
+    let text = received.text.replace('\n', " ⏎ ");
+    let line = format!("{} {} -> {}: {text}", received.at, received.session, received.chat_id);
+    // A closed terminal is no reason to stop simulating.
+    drop(writeln!(std::io::stdout(), "{line}"));
+}

@@ -1,0 +1,221 @@
+//! Time: [`Timestamp`] for what the tables say, [`Now`] for what a step is given, and [`Clock`],
+//! the one thing in the program that asks the time or sleeps.
+//!
+//! A step is given one [`Now`] and passes it down; it reads the clock again only after the network.
+
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+const TEXT_FORMAT: &[BorrowedFormatItem<'static>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+
+/// A point in time, UTC, in milliseconds since 1970.
+///
+/// Tables hold it as text in whole seconds, `YYYY-MM-DDTHH:MM:SSZ`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp {
+    millis: i64,
+}
+
+impl Timestamp {
+    /// The earliest and the latest that the table format can hold: years 0000 to 9999.
+    const MIN_MILLIS: i64 = -62_167_219_200_000;
+    const MAX_MILLIS: i64 = 253_402_300_799_999;
+
+    /// From milliseconds since 1970; years outside 0000 to 9999 become the nearest end.
+    #[must_use]
+    pub fn from_millis(millis: i64) -> Self {
+        Self { millis: millis.clamp(Self::MIN_MILLIS, Self::MAX_MILLIS) }
+    }
+
+    /// From seconds since 1970; years outside 0000 to 9999 become the nearest end.
+    #[must_use]
+    pub fn from_secs(secs: i64) -> Self {
+        Self::from_millis(secs.saturating_mul(1000))
+    }
+
+    /// Milliseconds since 1970.
+    #[must_use]
+    pub fn millis(self) -> i64 {
+        self.millis
+    }
+
+    /// Whole seconds since 1970, rounded down.
+    #[must_use]
+    pub fn secs(self) -> i64 {
+        self.millis.div_euclid(1000)
+    }
+
+    /// Reads the table format, `YYYY-MM-DDTHH:MM:SSZ`; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        time::PrimitiveDateTime::parse(text, TEXT_FORMAT)
+            .ok()
+            .map(|at| Self::from_secs(at.assume_utc().unix_timestamp()))
+    }
+
+    /// This instant rounded up to a whole second: what a pace column holds, so that a rounded
+    /// `ready_at` is never earlier than the real one.
+    #[must_use]
+    pub fn ceil_to_second(self) -> Self {
+        Self::from_secs(self.millis.saturating_add(999).div_euclid(1000))
+    }
+
+    /// Later by `duration`, at most the end of year 9999.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self::from_millis(self.millis.saturating_add(millis))
+    }
+
+    /// Earlier by `duration`, at least the start of year 0.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self::from_millis(self.millis.saturating_sub(millis))
+    }
+
+    /// How long after `earlier` this is; zero when it is not after it.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        let millis = self.millis.saturating_sub(earlier.millis);
+        Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+    }
+}
+
+/// The table format, rounded down to a whole second.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = OffsetDateTime::from_unix_timestamp(self.secs())
+            .ok()
+            .and_then(|at| at.format(TEXT_FORMAT).ok())
+            .ok_or(fmt::Error)?;
+        f.write_str(&text)
+    }
+}
+
+/// One reading of the clock.
+///
+/// `wall` decides what is due. `monotonic` decides the pace inside a process: it never jumps, so a
+/// clock that is set forward makes no burst and one that is set back makes no stall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// Wall-clock time.
+    pub wall: Timestamp,
+    /// Time since the clock was made; only differences mean something.
+    pub monotonic: Duration,
+}
+
+/// Tells the time and sleeps. The system's in the program, a simulated one in tests.
+pub trait Clock: Send + Sync {
+    /// The present moment.
+    fn now(&self) -> Now;
+
+    /// Sleeps until `wake` is rung or `max` has passed; `None` sleeps until it is rung. Returns at
+    /// once when it was rung since `seen`.
+    fn sleep(&self, wake: &Wake, seen: u64, max: Option<Duration>);
+}
+
+/// The real clock.
+#[derive(Debug)]
+pub struct SystemClock {
+    started: Instant,
+}
+
+impl SystemClock {
+    /// A clock whose monotonic time starts now.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { started: Instant::now() }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Now {
+        let nanos = OffsetDateTime::now_utc().unix_timestamp_nanos();
+        let millis = i64::try_from(nanos.div_euclid(1_000_000)).unwrap_or(i64::MAX);
+        Now { wall: Timestamp::from_millis(millis), monotonic: self.started.elapsed() }
+    }
+
+    fn sleep(&self, wake: &Wake, seen: u64, max: Option<Duration>) {
+        wake.wait(seen, max);
+    }
+}
+
+/// A bell: sleepers wait for it, a trigger or a signal rings it. Cheap to clone; clones are one bell.
+///
+/// Rings are counted. A sleeper first notes [`Wake::rings`], then looks whether there is work, then
+/// sleeps with that count: a ring in between is never missed.
+#[derive(Clone, Debug, Default)]
+pub struct Wake {
+    bell: Arc<(Mutex<u64>, Condvar)>,
+}
+
+impl Wake {
+    /// Wakes every sleeper.
+    pub fn ring(&self) {
+        let (rings, condvar) = &*self.bell;
+        *rings.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        condvar.notify_all();
+    }
+
+    /// How often it was rung so far.
+    #[must_use]
+    pub fn rings(&self) -> u64 {
+        *self.bell.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the count is no longer `seen`, or `max` has passed on the real clock.
+    pub(crate) fn wait(&self, seen: u64, max: Option<Duration>) {
+        let (rings, condvar) = &*self.bell;
+        let guard = rings.lock().unwrap_or_else(PoisonError::into_inner);
+        match max {
+            Some(max) => drop(condvar.wait_timeout_while(guard, max, |rings| *rings == seen)),
+            None => drop(condvar.wait_while(guard, |rings| *rings == seen)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_format_survives_a_round_trip() {
+        let text = "2026-12-01T09:00:00Z";
+        assert_eq!(Timestamp::parse(text).unwrap().to_string(), text);
+    }
+
+    #[test]
+    fn only_the_table_format_is_a_timestamp() {
+        for text in ["", "now", "2026-12-01", "2026-12-01 09:00:00", "2026-13-01T00:00:00Z"] {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn rounding_up_never_gives_an_earlier_second() {
+        let at = Timestamp::from_millis(10_001);
+        assert_eq!(at.ceil_to_second().secs(), 11);
+        assert_eq!(Timestamp::from_secs(10).ceil_to_second().secs(), 10);
+    }
+
+    #[test]
+    fn a_ring_before_the_sleep_is_not_missed() {
+        let (clock, wake) = (SystemClock::new(), Wake::default());
+        let seen = wake.rings();
+        wake.ring();
+        clock.sleep(&wake, seen, None);
+    }
+}

@@ -1,0 +1,44 @@
+//! The env file: `KEY=value` lines, as systemd and Docker read them.
+//!
+//! Of our own because the library of the field puts environment variables into values: an API key
+//! with a `$` in it would silently be another.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::{ConfigError, SETTINGS};
+
+/// Reads the file: blank lines and lines that begin with `#` are skipped, `export ` before a key and
+/// quotes around a value are taken off, ` #` after an unquoted value begins a remark.
+pub(super) fn read(path: &Path) -> Result<HashMap<String, String>, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::EnvFile { path: path.to_owned(), source })?;
+    let mut values = HashMap::new();
+    for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        let (line, number) = (line.trim(), index + 1);
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let line = line.strip_prefix("export ").unwrap_or(line);
+        let Some((key, value)) = line.split_once('=') else {
+            return Err(ConfigError::Line { path: path.to_owned(), line: number });
+        };
+        let key = key.trim();
+        if !SETTINGS.iter().any(|setting| setting.key == key) {
+            let (path, key) = (path.to_owned(), key.to_owned());
+            return Err(ConfigError::UnknownKey { path, line: number, key });
+        }
+        values.insert(key.to_owned(), unquote(value.trim()).to_owned());
+    }
+    Ok(values)
+}
+
+fn unquote(value: &str) -> &str {
+    for quote in ['"', '\''] {
+        if let Some(inner) = value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)) {
+            return inner;
+        }
+    }
+    let remark = value.find(" #").or_else(|| value.find("\t#"));
+    remark.map_or(value, |at| value[..at].trim_end())
+}

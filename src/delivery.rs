@@ -1,0 +1,361 @@
+//! Deliveries: their statuses, what can become of a send ([`Outcome`]), and what follows from it
+//! ([`Outcome::transition`], [`Counts::verdict`]). Pure: no SQL, no network, no clock.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+
+/// The state of one delivery, as `deliveries.status` holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Waits for its turn.
+    Pending,
+    /// Claimed: a request to WAHA may be under way.
+    Sending,
+    /// WAHA accepted it and gave an id.
+    Sent,
+    /// WAHA refused it for good.
+    Failed,
+    /// Never to be sent: the recipient is not valid.
+    Skipped,
+    /// A request may have reached WAHA; nobody knows.
+    Unknown,
+    /// It was still pending when its time had long passed.
+    Expired,
+    /// A person cancelled it before it went out.
+    Cancelled,
+}
+
+impl Status {
+    /// The word in the table.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Sending => "sending",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Unknown => "unknown",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// What became of one request to send. Data, never an error: WAHA failing is normal life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// WAHA accepted it. The id is the bare one: no chat, no participant.
+    Sent {
+        /// WAHA's id of the message.
+        waha_message_id: String,
+    },
+    /// It certainly did not go out, and the fault is not the message's: the channel is held and
+    /// the delivery is pending again.
+    Deferred(Hold),
+    /// WAHA refused this message for good.
+    Failed {
+        /// In words, for `deliveries.error`.
+        reason: String,
+    },
+    /// WhatsApp restricted the account (error 463): failed, and the channel is held.
+    Restricted {
+        /// In words, for `deliveries.error` and the hold.
+        reason: String,
+    },
+    /// It may have gone out. Only a look-up or a person can tell.
+    Unknown {
+        /// In words, for `deliveries.error`.
+        reason: String,
+    },
+}
+
+/// What an outcome does to its delivery and its channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transition {
+    /// The delivery's new status.
+    pub status: Status,
+    /// Whether the attempt counts. It does not when the session was in no state to send.
+    pub counts_attempt: bool,
+    /// For `deliveries.error`; none when it was sent.
+    pub error: Option<String>,
+    /// The hold to put on the channel, if any.
+    pub hold: Option<Hold>,
+}
+
+impl Outcome {
+    /// What this outcome does to a delivery that is `sending`.
+    #[must_use]
+    pub fn transition(&self) -> Transition {
+        match self {
+            Self::Sent { .. } => Transition::ended(Status::Sent, None, None),
+            Self::Deferred(hold) => Transition {
+                status: Status::Pending,
+                counts_attempt: match hold.kind {
+                    HoldKind::Unreachable => true,
+                    HoldKind::Session
+                    | HoldKind::RateLimited
+                    | HoldKind::Misconfigured
+                    | HoldKind::Restricted => false,
+                },
+                error: Some(hold.reason.clone()),
+                hold: Some(hold.clone()),
+            },
+            Self::Failed { reason } => Transition::ended(Status::Failed, Some(reason), None),
+            Self::Restricted { reason } => {
+                let hold = Hold::new(HoldKind::Restricted, reason.clone());
+                Transition::ended(Status::Failed, Some(reason), Some(hold))
+            }
+            Self::Unknown { reason } => Transition::ended(Status::Unknown, Some(reason), None),
+        }
+    }
+}
+
+impl Transition {
+    fn ended(status: Status, reason: Option<&String>, hold: Option<Hold>) -> Self {
+        Self { status, counts_attempt: true, error: reason.cloned(), hold }
+    }
+}
+
+/// Why a channel may not send for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// What sort of trouble it is.
+    pub kind: HoldKind,
+    /// In words, for `channels.held_reason`; never a phone number, a text or a key.
+    pub reason: String,
+    /// What WAHA asked for, with a 429.
+    pub retry_after: Option<RetryAfter>,
+}
+
+/// The sorts of trouble that hold a channel, as `channels.held_kind` has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HoldKind {
+    /// WAHA cannot be reached: refused, DNS, TLS, connect time-out.
+    Unreachable,
+    /// The session is not WORKING, unknown, locked or capped.
+    Session,
+    /// 429: too many requests.
+    RateLimited,
+    /// 401, 403, a redirect or a wrong path: the settings are wrong.
+    Misconfigured,
+    /// 463: WhatsApp restricted the account.
+    Restricted,
+}
+
+impl HoldKind {
+    /// All kinds, for reading the column.
+    pub const ALL: [Self; 5] = [
+        Self::Unreachable,
+        Self::Session,
+        Self::RateLimited,
+        Self::Misconfigured,
+        Self::Restricted,
+    ];
+
+    /// The word in the table.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Session => "session",
+            Self::RateLimited => "rate_limited",
+            Self::Misconfigured => "misconfigured",
+            Self::Restricted => "restricted",
+        }
+    }
+
+    /// Whether the hold lasts its time even when the session looks well meanwhile.
+    #[must_use]
+    pub fn lasts_its_time(self) -> bool {
+        match self {
+            Self::RateLimited | Self::Restricted => true,
+            Self::Unreachable | Self::Session | Self::Misconfigured => false,
+        }
+    }
+
+    /// Whether a person has to mend something, so that the log says it as an error.
+    #[must_use]
+    pub fn needs_a_person(self) -> bool {
+        match self {
+            Self::Misconfigured | Self::Restricted => true,
+            Self::Unreachable | Self::Session | Self::RateLimited => false,
+        }
+    }
+}
+
+/// The `Retry-After` of a 429, RFC 9110 section 10.2.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryAfter {
+    /// So many seconds from the reply.
+    Seconds(u64),
+    /// Until this time.
+    At(Timestamp),
+}
+
+impl Hold {
+    /// The longest hold of any kind that the program makes by itself.
+    pub const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+    const GROWING_MINUTES: [u64; 5] = [1, 2, 5, 15, 60];
+    const RATE_LIMIT_MIN: Duration = Duration::from_secs(60);
+    const RATE_LIMIT_MAX: Duration = Duration::from_secs(6 * 3600);
+
+    /// A hold without a `Retry-After`.
+    #[must_use]
+    pub fn new(kind: HoldKind, reason: impl Into<String>) -> Self {
+        Self { kind, reason: reason.into(), retry_after: None }
+    }
+
+    /// How long the hold lasts from `now`.
+    ///
+    /// `held_count` is how often the channel was held since its last success; `jitter` in 0..=1 adds
+    /// up to a quarter, so that many channels do not come back in the same second. A rate limit is
+    /// kept within 60 s to 6 h; a restriction lasts 24 h.
+    #[must_use]
+    pub fn length(&self, now: Timestamp, held_count: u32, jitter: f64) -> Duration {
+        let grown = || {
+            let step = usize::try_from(held_count).unwrap_or(usize::MAX);
+            let step = step.min(Self::GROWING_MINUTES.len() - 1);
+            let wait = Duration::from_secs(Self::GROWING_MINUTES[step] * 60);
+            wait + wait.mul_f64(jitter.clamp(0.0, 1.0) / 4.0)
+        };
+        match self.kind {
+            HoldKind::Unreachable | HoldKind::Session | HoldKind::Misconfigured => grown(),
+            HoldKind::RateLimited => match self.retry_after {
+                Some(RetryAfter::Seconds(secs)) => Duration::from_secs(secs),
+                Some(RetryAfter::At(at)) => at.since(now),
+                None => grown(),
+            }
+            .clamp(Self::RATE_LIMIT_MIN, Self::RATE_LIMIT_MAX),
+            HoldKind::Restricted => Self::LONGEST,
+        }
+    }
+}
+
+/// How the deliveries of one occurrence ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Accepted by WAHA.
+    pub sent: u64,
+    /// Refused by WAHA for good.
+    pub failed: u64,
+    /// Never to be sent.
+    pub skipped: u64,
+    /// Nobody knows.
+    pub unknown: u64,
+    /// Too late to be sent.
+    pub expired: u64,
+    /// Cancelled one by one.
+    pub cancelled: u64,
+}
+
+/// How a message ended, as `auto_messages.status` and `error` say it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// At least one recipient got it.
+    Sent,
+    /// None did, or none is known to have.
+    Failed {
+        /// In words, for `auto_messages.error`.
+        error: String,
+    },
+}
+
+impl Counts {
+    /// `sent` when at least one recipient got it, else `failed` with the counts in words.
+    #[must_use]
+    pub fn verdict(self) -> Verdict {
+        if self.sent > 0 {
+            return Verdict::Sent;
+        }
+        let parts: Vec<String> = [
+            (self.failed, "failed"),
+            (self.expired, "expired"),
+            (self.unknown, "unknown"),
+            (self.skipped, "skipped"),
+            (self.cancelled, "cancelled"),
+        ]
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+        let error = if self.failed + self.expired + self.unknown + self.cancelled == 0 {
+            format!("no valid recipient ({} skipped): see `error` in deliveries", self.skipped)
+        } else {
+            format!("no recipient is known to have got it ({}): see deliveries", parts.join(", "))
+        };
+        Verdict::Failed { error }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_secs(secs)
+    }
+
+    #[test]
+    fn a_deferred_delivery_is_pending_again_and_its_channel_held() {
+        let hold = Hold::new(HoldKind::Unreachable, "connection refused");
+        let transition = Outcome::Deferred(hold.clone()).transition();
+        assert_eq!(transition.status, Status::Pending);
+        assert!(transition.counts_attempt);
+        assert_eq!(transition.hold, Some(hold));
+    }
+
+    #[test]
+    fn trouble_with_the_session_counts_no_attempt() {
+        let hold = Hold::new(HoldKind::Session, "SCAN_QR_CODE");
+        assert!(!Outcome::Deferred(hold).transition().counts_attempt);
+    }
+
+    #[test]
+    fn a_restricted_account_fails_the_delivery_and_holds_the_channel_for_a_day() {
+        let transition = Outcome::Restricted { reason: "error 463".into() }.transition();
+        assert_eq!(transition.status, Status::Failed);
+        let hold = transition.hold.unwrap();
+        assert_eq!(hold.length(at(0), 0, 1.0), Duration::from_secs(86_400));
+        assert!(hold.kind.lasts_its_time());
+    }
+
+    #[test]
+    fn holds_of_an_unreachable_waha_grow_from_one_minute_to_an_hour() {
+        let hold = Hold::new(HoldKind::Unreachable, "refused");
+        let minutes: Vec<u64> =
+            (0..7).map(|count| hold.length(at(0), count, 0.0).as_secs() / 60).collect();
+        assert_eq!(minutes, [1, 2, 5, 15, 60, 60, 60]);
+        assert_eq!(hold.length(at(0), 0, 1.0).as_secs(), 75, "jitter adds up to a quarter");
+    }
+
+    #[test]
+    fn a_rate_limit_is_kept_between_a_minute_and_six_hours() {
+        let length = |retry_after| {
+            Hold { retry_after, ..Hold::new(HoldKind::RateLimited, "429") }
+                .length(at(1000), 0, 0.0)
+                .as_secs()
+        };
+        assert_eq!(length(Some(RetryAfter::Seconds(5))), 60);
+        assert_eq!(length(Some(RetryAfter::Seconds(600))), 600);
+        assert_eq!(length(Some(RetryAfter::Seconds(u64::MAX))), 21_600);
+        assert_eq!(length(Some(RetryAfter::At(at(1300)))), 300);
+        assert_eq!(length(Some(RetryAfter::At(at(0)))), 60, "a date in the past");
+        assert_eq!(length(None), 60);
+    }
+
+    #[test]
+    fn one_recipient_is_enough_for_sent() {
+        let counts = Counts { sent: 1, failed: 99, ..Counts::default() };
+        assert_eq!(counts.verdict(), Verdict::Sent);
+    }
+
+    #[test]
+    fn with_none_sent_the_error_says_how_many_are_unknown() {
+        let counts = Counts { unknown: 3, skipped: 1, ..Counts::default() };
+        let Verdict::Failed { error } = counts.verdict() else { panic!("sent?") };
+        assert!(error.contains("3 unknown, 1 skipped"), "{error}");
+    }
+}

@@ -1,0 +1,239 @@
+//! A WAHA simulator on loopback HTTP: for `fake-waha`, for `demo`, and for the tests, as their WAHA.
+//!
+//! It keeps a journal of what `WhatsApp` really got ([`FakeWaha::received`]), faults included, so
+//! that a test can prove that nothing was sent twice and that nothing was lost. It answers in the
+//! shapes of WAHA 2026.7.1 on each engine, and it is as careless as WAHA is: it validates nothing
+//! in `sendText` and sends the same id as often as it is asked to. Numbers with certain last digits
+//! fail on purpose: [`fault_table`].
+//!
+//! It must never sleep on the [`Clock`], which may be simulated: it only takes timestamps from it.
+//! It speaks no `WhatsApp`, calls no webhook and keeps nothing when it stops.
+//!
+//! Its HTTP is its own (`http`, with `httparse` for the heads) because its faults are those of the
+//! wire. `tiny_http` cannot close a kept-alive connection without an answer, since its reading
+//! thread keeps the writing half open, and it cannot tell that a client has given up.
+
+mod faults;
+mod http;
+mod journal;
+mod replies;
+mod routes;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::clock::{Clock, Timestamp};
+
+pub use faults::fault_table;
+
+use http::Server;
+use journal::Journal;
+use routes::Site;
+
+/// What runs under WAHA and gives its replies their shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    Gows,
+    Noweb,
+    Webjs,
+    Wpp,
+}
+
+impl Engine {
+    /// Whether `sendText` uses the `id` that it is given, and `new-message-id` exists.
+    /// The others ignore a given id without a word.
+    #[must_use]
+    pub fn honours_id(self) -> bool {
+        match self {
+            Self::Gows | Self::Noweb => true,
+            Self::Webjs | Self::Wpp => false,
+        }
+    }
+}
+
+/// The name as WAHA writes it, in upper case.
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Gows => "GOWS",
+            Self::Noweb => "NOWEB",
+            Self::Webjs => "WEBJS",
+            Self::Wpp => "WPP",
+        })
+    }
+}
+
+/// Reads the name in any case.
+impl FromStr for Engine {
+    type Err = FakeWahaError;
+
+    fn from_str(text: &str) -> Result<Self, FakeWahaError> {
+        match text.trim().to_ascii_uppercase().as_str() {
+            "GOWS" => Ok(Self::Gows),
+            "NOWEB" => Ok(Self::Noweb),
+            "WEBJS" => Ok(Self::Webjs),
+            "WPP" => Ok(Self::Wpp),
+            _ => Err(FakeWahaError::UnknownEngine { text: text.to_owned() }),
+        }
+    }
+}
+
+/// How the simulator behaves.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Address and port to listen on; port 0 takes a free one.
+    pub listen: String,
+    /// Whose shapes the replies have.
+    pub engine: Engine,
+    /// When given, every route but `/ping` wants it in `X-Api-Key`.
+    pub api_key: Option<String>,
+    /// How long each answer under `/api` takes, in real time. A message reaches `WhatsApp` before it.
+    pub latency: Duration,
+    /// The status of every session that [`FakeWaha::set_status`] did not name.
+    pub status: String,
+}
+
+/// A free port on loopback, GOWS, no key, no latency, every session WORKING.
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:0".to_owned(),
+            engine: Engine::Gows,
+            api_key: None,
+            latency: Duration::ZERO,
+            status: "WORKING".to_owned(),
+        }
+    }
+}
+
+/// One message that reached `WhatsApp`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Received {
+    /// The bare message id.
+    pub id: String,
+    pub session: String,
+    /// As `WhatsApp` names the chat: a bare number has got its `@c.us`.
+    pub chat_id: String,
+    pub text: String,
+    /// The whole request, unknown fields included.
+    pub body: Value,
+    pub at: Timestamp,
+    /// False: it was sent, but no answer of any kind reached the client. Expected from the fault
+    /// table at first, and corrected when the client turns out to have gone.
+    pub answered: bool,
+}
+
+/// One HTTP request that was understood, whatever its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    pub method: String,
+    /// Path and query, as they were sent.
+    pub path: String,
+    pub at: Timestamp,
+    /// The `chatId` of a `sendText`, as it was sent.
+    pub chat_id: Option<String>,
+}
+
+/// Why the simulator cannot start.
+#[derive(Debug, Error)]
+pub enum FakeWahaError {
+    #[error("failed to listen on `{listen}`")]
+    Listen {
+        listen: String,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("failed to start a thread for the simulator")]
+    Thread(#[source] std::io::Error),
+    #[error("unknown engine `{text}`: choose gows, noweb, webjs or wpp")]
+    UnknownEngine { text: String },
+}
+
+/// A running simulator. It stops, and frees its port, when it is dropped.
+pub struct FakeWaha {
+    address: SocketAddr,
+    journal: Arc<Journal>,
+    server: Server,
+}
+
+impl FakeWaha {
+    /// Binds and serves on threads of its own. `on_received` is called on them for each message that
+    /// reaches `WhatsApp`, before its answer, and should be quick.
+    ///
+    /// # Errors
+    /// When the address cannot be bound or no thread can be started.
+    pub fn start(
+        options: Options,
+        clock: Arc<dyn Clock>,
+        on_received: impl Fn(&Received) + Send + Sync + 'static,
+    ) -> Result<Self, FakeWahaError> {
+        let listen = options.listen.clone();
+        let refused = |source| FakeWahaError::Listen { listen: listen.clone(), source };
+        let listener = TcpListener::bind(&listen).map_err(refused)?;
+        let address = reachable(listener.local_addr().map_err(refused)?);
+        let journal = Arc::new(Journal::new(&options.status));
+        let site = Site::new(options, clock, Arc::clone(&journal), Box::new(on_received));
+        let server = Server::start(listener, address, site).map_err(FakeWahaError::Thread)?;
+        Ok(Self { address, journal, server })
+    }
+
+    /// `http://127.0.0.1:PORT`: what to give as `WAHA_BASE_URL`.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The messages that reached `WhatsApp`, in order. None is ever dropped: when 500,000 are
+    /// reached, `sendText` sends no more and answers 503.
+    #[must_use]
+    pub fn received(&self) -> Vec<Received> {
+        self.journal.received()
+    }
+
+    /// The last 100,000 HTTP requests, in order.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
+        self.journal.requests()
+    }
+
+    /// Gives one session a status of its own, such as `SCAN_QR_CODE`. It also makes a `nosuch…`
+    /// session exist.
+    pub fn set_status(&self, session: &str, status: &str) {
+        self.journal.set_status(session, status);
+    }
+
+    /// Adds the fields of the object `extra` to `me` of one session, such as `reachoutTimelock` and
+    /// `messageCapping`; a second call replaces what the first one gave.
+    pub fn set_me(&self, session: &str, extra: Value) {
+        self.journal.set_me(session, extra);
+    }
+
+    /// Stops at once: waiting requests get no answer, every connection is closed, the port is free.
+    pub fn stop(self) {
+        drop(self);
+    }
+}
+
+impl Drop for FakeWaha {
+    fn drop(&mut self) {
+        self.server.stop();
+    }
+}
+
+/// The address by which a client on this machine reaches a listener, also one on all interfaces.
+fn reachable(bound: SocketAddr) -> SocketAddr {
+    let ip = match bound.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, bound.port())
+}

@@ -1,0 +1,137 @@
+//! What the simulator remembers: the messages that reached `WhatsApp`, the requests, the sessions.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+
+use super::{Received, Request};
+
+const RECEIVED_MAX: usize = 500_000;
+const REQUESTS_MAX: usize = 100_000;
+
+/// Shared by all connections; every method locks for as long as it runs.
+pub(super) struct Journal {
+    status_default: String,
+    id_seed: RandomState,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    received: Vec<Received>,
+    requests: VecDeque<Request>,
+    statuses: BTreeMap<String, String>,
+    me_extras: BTreeMap<String, Value>,
+    ids_made: u32,
+}
+
+impl Journal {
+    pub(super) fn new(status_default: &str) -> Self {
+        Self {
+            status_default: status_default.to_owned(),
+            id_seed: RandomState::new(),
+            kept: Mutex::default(),
+        }
+    }
+
+    pub(super) fn received(&self) -> Vec<Received> {
+        self.kept().received.clone()
+    }
+
+    pub(super) fn requests(&self) -> Vec<Request> {
+        self.kept().requests.iter().cloned().collect()
+    }
+
+    pub(super) fn set_status(&self, session: &str, status: &str) {
+        self.kept().statuses.insert(session.to_owned(), status.to_owned());
+    }
+
+    pub(super) fn set_me(&self, session: &str, extra: Value) {
+        self.kept().me_extras.insert(session.to_owned(), extra);
+    }
+
+    /// The status of a session; `None` when there is no such session. Every name is a session,
+    /// except those that begin with `nosuch`.
+    pub(super) fn status(&self, session: &str) -> Option<String> {
+        if let Some(status) = self.kept().statuses.get(session) {
+            return Some(status.clone());
+        }
+        (!session.starts_with("nosuch")).then(|| self.status_default.clone())
+    }
+
+    /// What [`Self::set_me`] gave to a session.
+    pub(super) fn me_extra(&self, session: &str) -> Option<Value> {
+        self.kept().me_extras.get(session).cloned()
+    }
+
+    /// `default` and the sessions that were given a status, in order of their names.
+    pub(super) fn session_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.kept().statuses.keys().cloned().collect();
+        if !names.iter().any(|name| name == "default") {
+            names.push("default".to_owned());
+            names.sort();
+        }
+        names
+    }
+
+    /// A new message id: `3EB0`, then upper-case hex digits. The counter in it makes it unique in
+    /// this run, the random part also across runs.
+    pub(super) fn new_id(&self) -> String {
+        let number = {
+            let mut kept = self.kept();
+            kept.ids_made = kept.ids_made.wrapping_add(1);
+            kept.ids_made
+        };
+        format!("3EB0{:016X}{number:08X}", self.id_seed.hash_one(number))
+    }
+
+    /// Notes a request; the oldest one is forgotten when there are too many.
+    pub(super) fn note_request(&self, request: Request) {
+        let mut kept = self.kept();
+        if kept.requests.len() == REQUESTS_MAX {
+            kept.requests.pop_front();
+        }
+        kept.requests.push_back(request);
+    }
+
+    /// Notes a message that reached `WhatsApp` and says where; `None` when the journal is full, and
+    /// then it must not count as sent: a journal that forgets would prove nothing.
+    pub(super) fn receive(&self, received: Received) -> Option<usize> {
+        let mut kept = self.kept();
+        if kept.received.len() == RECEIVED_MAX {
+            return None;
+        }
+        kept.received.push(received);
+        Some(kept.received.len() - 1)
+    }
+
+    /// Corrects `answered`: the client of the message at `place` never saw an answer.
+    pub(super) fn not_answered(&self, place: usize) {
+        if let Some(received) = self.kept().received.get_mut(place) {
+            received.answered = false;
+        }
+    }
+
+    /// The messages of one chat that `wanted` accepts, oldest first.
+    pub(super) fn in_chat(
+        &self,
+        session: &str,
+        chat_id: &str,
+        wanted: impl Fn(&Received) -> bool,
+    ) -> Vec<Received> {
+        self.kept()
+            .received
+            .iter()
+            .filter(|message| message.session == session && message.chat_id == chat_id)
+            .filter(|message| wanted(message))
+            .cloned()
+            .collect()
+    }
+
+    /// A panic elsewhere leaves nothing half-written here, so a poisoned lock is still good.
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,242 @@
+//! The bodies of WAHA's answers, as they were recorded or as each engine is known to write them.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use super::faults::{Symptom, fault_for};
+use super::http::{Answer, Call, Then};
+use super::{Engine, Received};
+use crate::clock::Timestamp;
+
+/// The account of every session.
+const ME: &str = "15550000001@c.us";
+
+/// Nest's own error shape.
+pub(super) fn nest(status: u16, message: &str, error: &str) -> Answer {
+    Answer::json(status, &json!({ "statusCode": status, "message": message, "error": error }))
+}
+
+pub(super) fn unauthorized() -> Answer {
+    Answer::json(401, &json!({ "message": "Unauthorized", "statusCode": 401 }))
+}
+
+pub(super) fn no_such_route(call: &Call) -> Answer {
+    nest(404, &format!("Cannot {} {}", call.method, call.target), "Not Found")
+}
+
+pub(super) fn no_such_session(session: &str) -> Answer {
+    nest(422, &format!("Session \"{session}\" does not exist"), "Unprocessable Entity")
+}
+
+/// The answer of every route that needs a WORKING session and has none.
+pub(super) fn session_not_working(session: &str, status: &str) -> Answer {
+    let body = json!({
+        "error": "Session status is not as expected. Try again later or restart the session",
+        "session": session,
+        "status": status,
+        "expected": ["WORKING"],
+    });
+    Answer::json(422, &body)
+}
+
+/// A 500 around an exception. It echoes the request, the message text included, as WAHA does.
+pub(super) fn exception(engine: Engine, at: Timestamp, call: &Call, thrown: &Value) -> Answer {
+    let mut thrown = thrown.clone();
+    let (name, message) = (&thrown["name"], &thrown["message"]);
+    let (name, message) = (name.as_str().unwrap_or("Error"), message.as_str().unwrap_or_default());
+    thrown["stack"] = format!("{name}: {message}\n    at fakeWaha (fake-waha)").into();
+    let query: serde_json::Map<String, Value> =
+        call.query.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect();
+    let body = json!({
+        "statusCode": 500,
+        "timestamp": iso_millis(at),
+        "exception": thrown,
+        "request": {
+            "path": call.target,
+            "method": call.method,
+            "body": serde_json::from_slice(&call.body).unwrap_or_else(|_| json!({})),
+            "query": query,
+        },
+        "version": version(engine),
+    });
+    Answer::json(500, &body)
+}
+
+/// What JavaScript throws when `method` is called on a field that is missing or of another type.
+pub(super) fn type_error(field: &str, value: &Value, method: &str) -> Value {
+    let message = if value.is_null() {
+        format!("Cannot read properties of null (reading '{method}')")
+    } else {
+        format!("{field}.{method} is not a function")
+    };
+    json!({ "message": message, "name": "TypeError" })
+}
+
+/// The same for a field that is not there at all.
+pub(super) fn undefined_error(method: &str) -> Value {
+    let message = format!("Cannot read properties of undefined (reading '{method}')");
+    json!({ "message": message, "name": "TypeError" })
+}
+
+/// What a fault does to the connection; `None` when the good answer is given.
+pub(super) fn fault_reply(
+    symptom: Symptom,
+    engine: Engine,
+    at: Timestamp,
+    call: &Call,
+    session: &str,
+) -> Option<Then> {
+    let throw = |thrown: Value| exception(engine, at, call, &thrown);
+    let throttled = || nest(429, "ThrottlerException: Too Many Requests", "Too Many Requests");
+    let answer = match symptom {
+        Symptom::AckError => return None,
+        Symptom::NoAnswer => return Some(Then::HangUp),
+        Symptom::NeverAnswers => return Some(Then::Hold),
+        Symptom::EmptyAnswer => Answer::json(201, &json!({})),
+        Symptom::Garbage => Answer::text(200, "text/plain", "OK, but this is no JSON"),
+        Symptom::Redirect => {
+            Answer::text(302, "text/html", "").header("Location", "http://127.0.0.1:9/")
+        }
+        Symptom::BadRequest => nest(400, "Bad Request", "Bad Request"),
+        Symptom::Unauthorized => unauthorized(),
+        Symptom::Forbidden => nest(403, "Forbidden resource", "Forbidden"),
+        Symptom::NoSuchRoute => no_such_route(call),
+        Symptom::TimedOut => throw(json!({
+            "message": "Timed Out", "data": null, "isBoom": true, "isServer": false,
+            "output": {}, "name": "Error",
+        })),
+        Symptom::TooLarge => nest(413, "request entity too large", "Payload Too Large"),
+        Symptom::SessionFailed => session_not_working(session, "FAILED"),
+        Symptom::Invalid => invalid_text(),
+        Symptom::RetryAfterSeconds => throttled().header("Retry-After", "60"),
+        Symptom::RetryAfterDate => {
+            throttled().header("Retry-After", &http_date(at.plus(Duration::from_hours(1))))
+        }
+        Symptom::Restricted => throw(json!({
+            "message": "failed to send message", "name": "Error",
+            "details": "server returned error 463",
+        })),
+        Symptom::EngineFailure => {
+            throw(json!({ "message": "fake engine failure", "name": "Error" }))
+        }
+        Symptom::ProxyUnavailable => proxy_page(503, "503 Service Temporarily Unavailable"),
+        Symptom::ProxyTimeout => proxy_page(504, "504 Gateway Time-out"),
+    };
+    Some(Then::Answer(answer))
+}
+
+/// The 201 of `sendText`, in the shape of the engine.
+pub(super) fn sent(engine: Engine, message: &Received) -> Value {
+    let Received { id, chat_id, text, at, .. } = message;
+    let full_id = full_id(chat_id, id);
+    match engine {
+        Engine::Gows | Engine::Wpp => json!({
+            "id": full_id, "timestamp": at.secs(), "from": ME, "to": chat_id, "fromMe": true,
+            "source": "api", "body": text, "hasMedia": false, "ack": 0, "ackName": "PENDING",
+        }),
+        Engine::Noweb => noweb_message(message, &at.secs().to_string().into(), &"PENDING".into()),
+        Engine::Webjs => json!({
+            "id": { "fromMe": true, "remote": chat_id, "id": id, "_serialized": full_id },
+            "timestamp": at.secs(), "from": ME, "to": chat_id, "fromMe": true, "type": "chat",
+            "body": text, "hasMedia": false, "ack": 0,
+        }),
+    }
+}
+
+/// One item of a look-up. A message to 0777 has failed after it was accepted; others were delivered.
+pub(super) fn looked_up(engine: Engine, message: &Received) -> Value {
+    let Received { id, chat_id, text, at, .. } = message;
+    let failed = fault_for(chat_id).is_some_and(|fault| fault.symptom == Symptom::AckError);
+    let (ack, ack_name) = if failed { (-1, "ERROR") } else { (2, "DEVICE") };
+    let data = match engine {
+        // Baileys counts one higher than WAHA's ack, with ERROR as 0.
+        Engine::Noweb => noweb_message(message, &at.secs().into(), &(ack + 1).into()),
+        Engine::Gows | Engine::Webjs | Engine::Wpp => json!({}),
+    };
+    json!({
+        "id": full_id(chat_id, id), "timestamp": at.secs(), "from": chat_id, "fromMe": true,
+        "body": text, "hasMedia": false, "ack": ack, "ackName": ack_name, "replyTo": null,
+        "_data": data,
+    })
+}
+
+/// A session object. Like WAHA's, it carries the webhook key in clear.
+pub(super) fn session(name: &str, status: &str, extra: Option<&Value>) -> Value {
+    let me = match status {
+        "STOPPED" | "STARTING" => Value::Null,
+        _ => {
+            let mut me = json!({ "id": ME, "pushName": "Fake Me" });
+            for (key, value) in extra.and_then(Value::as_object).into_iter().flatten() {
+                me[key] = value.clone();
+            }
+            me
+        }
+    };
+    let hook = json!({
+        "url": "http://127.0.0.1:9/", "events": ["message.ack"], "hmac": { "key": "fake-hmac-key" },
+    });
+    json!({ "name": name, "status": status, "config": { "webhooks": [hook] }, "me": me })
+}
+
+pub(super) fn version(engine: Engine) -> Value {
+    json!({ "version": "2026.7.1", "engine": engine.to_string(), "tier": "PLUS" })
+}
+
+/// `true_<chat>_<ID>`, and for groups also who wrote it.
+fn full_id(chat_id: &str, id: &str) -> String {
+    let participant = if chat_id.ends_with("@g.us") { format!("_{ME}") } else { String::new() };
+    format!("true_{chat_id}_{id}{participant}")
+}
+
+/// NOWEB's own form, where people's chats end in `@s.whatsapp.net`.
+fn noweb_message(message: &Received, timestamp: &Value, status: &Value) -> Value {
+    let Received { id, chat_id, text, .. } = message;
+    let remote = chat_id.strip_suffix("@c.us").map(|number| format!("{number}@s.whatsapp.net"));
+    let mut body = json!({
+        "key": { "remoteJid": remote.as_ref().unwrap_or(chat_id), "fromMe": true, "id": id },
+        "message": { "extendedTextMessage": { "text": text } },
+        "messageTimestamp": timestamp,
+        "status": status,
+    });
+    if chat_id.ends_with("@g.us") {
+        body["participant"] = "15550000001:7@s.whatsapp.net".into();
+    }
+    body
+}
+
+/// Nest's shape for a field that fails its validation: the message is a list.
+fn invalid_text() -> Answer {
+    let message = "text must be shorter than or equal to 65536 characters";
+    let body = json!({
+        "statusCode": 422, "message": [message], "error": "Unprocessable Entity",
+    });
+    Answer::json(422, &body)
+}
+
+fn proxy_page(status: u16, title: &str) -> Answer {
+    let page = format!(
+        "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n\
+         <hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+    );
+    Answer::text(status, "text/html", &page)
+}
+
+fn iso_millis(at: Timestamp) -> String {
+    let seconds = at.to_string();
+    format!("{}.{:03}Z", seconds.trim_end_matches('Z'), at.millis().rem_euclid(1000))
+}
+
+/// The date form of HTTP, `Sun, 06 Nov 1994 08:49:37 GMT`.
+fn http_date(at: Timestamp) -> String {
+    let format = format_description!(
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
+    // A Timestamp is always within the years that the format can write.
+    OffsetDateTime::from_unix_timestamp(at.secs())
+        .ok()
+        .and_then(|at| at.format(format).ok())
+        .unwrap_or_default()
+}

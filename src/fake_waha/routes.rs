@@ -1,0 +1,275 @@
+//! From a request to a reply: which route it is, what it does to the journal, what it answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::faults::fault_for;
+use super::http::{Answer, Call, Reply, Then, decoded};
+use super::journal::Journal;
+use super::{Options, Received, Request, replies};
+use crate::clock::{Clock, Timestamp};
+
+/// WAHA's page size when `limit` is missing or no number.
+const LIMIT_DEFAULT: usize = 10;
+
+type OnReceived = Box<dyn Fn(&Received) + Send + Sync>;
+
+/// Everything that the routes need, shared by all connections.
+pub(super) struct Site {
+    options: Options,
+    clock: Arc<dyn Clock>,
+    journal: Arc<Journal>,
+    on_received: OnReceived,
+}
+
+/// A route that cannot do its work stops with the answer that says why.
+type Answered = Result<Answer, Answer>;
+
+impl Site {
+    pub(super) fn new(
+        options: Options,
+        clock: Arc<dyn Clock>,
+        journal: Arc<Journal>,
+        on_received: OnReceived,
+    ) -> Self {
+        Self { options, clock, journal, on_received }
+    }
+
+    /// Notes the request and answers it.
+    pub(super) fn reply(&self, call: &Call) -> Reply {
+        let at = self.clock.now().wall;
+        let segments: Vec<String> =
+            call.path().split('/').skip(1).map(|segment| decoded(segment, false)).collect();
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let is_send = call.method == "POST" && segments == ["api", "sendText"];
+        let body = if is_send { serde_json::from_slice(&call.body).ok() } else { None };
+        self.journal.note_request(Request {
+            method: call.method.clone(),
+            path: call.target.clone(),
+            at,
+            chat_id: body.as_ref().and_then(|body: &Value| text_field(body, "chatId")),
+        });
+        if !self.lets_in(call, &segments) {
+            return replies::unauthorized().into();
+        }
+        if is_send {
+            return self.send_text(call, body, at).unwrap_or_else(Reply::from);
+        }
+        self.answer(call, &segments, at).unwrap_or_else(|refusal| refusal).into()
+    }
+
+    /// The client of the message at `place` in the journal never saw an answer.
+    pub(super) fn not_answered(&self, place: usize) {
+        self.journal.not_answered(place);
+    }
+
+    /// How long the answer to this call takes.
+    pub(super) fn latency(&self, call: &Call) -> Duration {
+        if call.path().starts_with("/api/") { self.options.latency } else { Duration::ZERO }
+    }
+
+    fn lets_in(&self, call: &Call, segments: &[&str]) -> bool {
+        let wanted = self.options.api_key.as_ref();
+        segments == ["ping"] || wanted.is_none() || call.api_key.as_ref() == wanted
+    }
+
+    fn answer(&self, call: &Call, segments: &[&str], at: Timestamp) -> Answered {
+        match (call.method.as_str(), segments) {
+            ("GET", ["ping"]) => Ok(Answer::json(200, &json!({ "message": "pong" }))),
+            ("GET", ["health"]) => Ok(Answer::json(
+                200,
+                &json!({ "status": "ok", "info": {}, "error": {}, "details": {} }),
+            )),
+            ("GET", ["api", "server", "version"]) => {
+                Ok(Answer::json(200, &replies::version(self.options.engine)))
+            }
+            ("GET", ["api", "sessions"]) => Ok(self.sessions(call)),
+            ("GET", ["api", "sessions", name]) => self.session(name),
+            ("GET", ["api", "contacts", "check-exists"]) => self.check_exists(call, at),
+            ("POST", ["api", "startTyping" | "stopTyping"]) => self.typing(call, at),
+            ("GET", ["api", session, "new-message-id"]) => self.new_message_id(session),
+            ("GET", ["api", session, "chats", chat, "messages"]) => {
+                self.messages(call, session, chat)
+            }
+            ("GET", ["api", session, "chats", chat, "messages", id]) => {
+                self.message(session, chat, id)
+            }
+            _ => Err(replies::no_such_route(call)),
+        }
+    }
+
+    /// `sendText`. As WAHA does, it asks for the session first, and trips over a bad field later.
+    fn send_text(&self, call: &Call, body: Option<Value>, at: Timestamp) -> Result<Reply, Answer> {
+        let body = body.ok_or_else(|| bad_json(call))?;
+        let session = self.field(&body, "session", "startsWith", call, at)?;
+        self.working(&session)?;
+        let chat_id = self.field(&body, "chatId", "includes", call, at)?;
+        let text = self.field(&body, "text", "match", call, at)?;
+        let engine = self.options.engine;
+        let fault = fault_for(&chat_id);
+        let told =
+            fault.and_then(|fault| replies::fault_reply(fault.symptom, engine, at, call, &session));
+        let told = match (fault, told) {
+            (Some(fault), Some(then)) if !fault.sent => return Ok(Reply { then, received: None }),
+            (_, told) => told,
+        };
+        let given_id = body["id"].as_str().filter(|id| engine.honours_id() && !id.is_empty());
+        let received = Received {
+            id: given_id.map_or_else(|| self.journal.new_id(), str::to_owned),
+            chat_id: canonical_chat(&chat_id),
+            answered: matches!(told, None | Some(Then::Answer(_))),
+            session,
+            text,
+            body,
+            at,
+        };
+        let place = self.journal.receive(received.clone()).ok_or_else(journal_full)?;
+        (self.on_received)(&received);
+        let good = || Then::Answer(Answer::json(201, &replies::sent(engine, &received)));
+        Ok(Reply { then: told.unwrap_or_else(good), received: Some(place) })
+    }
+
+    fn sessions(&self, call: &Call) -> Answer {
+        let all = call.parameter("all") == Some("true");
+        let listed: Vec<Value> = (self.journal.session_names().iter())
+            .filter_map(|name| Some((name, self.journal.status(name)?)))
+            .filter(|(_, status)| all || status != "STOPPED")
+            .map(|(name, status)| {
+                replies::session(name, &status, self.journal.me_extra(name).as_ref())
+            })
+            .collect();
+        Answer::json(200, &listed.into())
+    }
+
+    fn session(&self, name: &str) -> Answered {
+        let status = (self.journal.status(name))
+            .ok_or_else(|| replies::nest(404, "Session not found", "Not Found"))?;
+        let mut body = replies::session(name, &status, self.journal.me_extra(name).as_ref());
+        body["engine"] = json!({ "engine": self.options.engine.to_string() });
+        Ok(Answer::json(200, &body))
+    }
+
+    fn check_exists(&self, call: &Call, at: Timestamp) -> Answered {
+        self.working(call.parameter("session").unwrap_or("default"))?;
+        let phone = (call.parameter("phone"))
+            .ok_or_else(|| self.exception(call, at, &replies::undefined_error("split")))?;
+        let number = phone.split('@').next().unwrap_or_default();
+        let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+        if digits.is_empty() || digits.ends_with("0404") {
+            return Ok(Answer::json(200, &json!({ "numberExists": false })));
+        }
+        let chat_id = format!("{digits}@c.us");
+        Ok(Answer::json(200, &json!({ "numberExists": true, "chatId": chat_id })))
+    }
+
+    fn typing(&self, call: &Call, at: Timestamp) -> Answered {
+        let body = serde_json::from_slice(&call.body).map_err(|_| bad_json(call))?;
+        let session = self.field(&body, "session", "startsWith", call, at)?;
+        self.working(&session)?;
+        self.field(&body, "chatId", "includes", call, at)?;
+        Ok(Answer::json(201, &json!({ "result": true })))
+    }
+
+    fn new_message_id(&self, session: &str) -> Answered {
+        self.working(session)?;
+        if !self.options.engine.honours_id() {
+            let message = "The method is not implemented by the engine.";
+            return Err(replies::nest(422, message, "Unprocessable Entity"));
+        }
+        Ok(Answer::json(200, &json!({ "id": self.journal.new_id() })))
+    }
+
+    fn messages(&self, call: &Call, session: &str, chat: &str) -> Answered {
+        self.working(session)?;
+        let from = whole_number(call, "filter.timestamp.gte").unwrap_or(i64::MIN);
+        let until = whole_number(call, "filter.timestamp.lte").unwrap_or(i64::MAX);
+        // Only our own messages exist here, so a look for the others' finds none.
+        let own = call.parameter("filter.fromMe") != Some("false");
+        let wanted = |message: &Received| own && (from..=until).contains(&message.at.secs());
+        let mut found = self.journal.in_chat(session, &canonical_chat(chat), wanted);
+        if call.parameter("sortOrder") != Some("asc") {
+            found.reverse();
+        }
+        let items: Vec<Value> = (found.iter())
+            .skip(count(call, "offset").unwrap_or(0))
+            .take(count(call, "limit").unwrap_or(LIMIT_DEFAULT))
+            .map(|message| replies::looked_up(self.options.engine, message))
+            .collect();
+        Ok(Answer::json(200, &items.into()))
+    }
+
+    fn message(&self, session: &str, chat: &str, id: &str) -> Answered {
+        self.working(session)?;
+        let bare = id.strip_prefix("true_").and_then(|rest| rest.split('_').nth(1)).unwrap_or(id);
+        let found = self.journal.in_chat(session, &canonical_chat(chat), |sent| sent.id == bare);
+        let found =
+            found.first().ok_or_else(|| replies::nest(404, "Message not found", "Not Found"))?;
+        Ok(Answer::json(200, &replies::looked_up(self.options.engine, found)))
+    }
+
+    /// Refuses, in WAHA's words, for a session that is missing or not WORKING.
+    fn working(&self, session: &str) -> Result<(), Answer> {
+        match self.journal.status(session).as_deref() {
+            None => Err(replies::no_such_session(session)),
+            Some("WORKING") => Ok(()),
+            Some(status) => Err(replies::session_not_working(session, status)),
+        }
+    }
+
+    /// A text field of the body; without it, the exception of JavaScript calling `method` on it.
+    fn field(
+        &self,
+        body: &Value,
+        name: &str,
+        method: &str,
+        call: &Call,
+        at: Timestamp,
+    ) -> Result<String, Answer> {
+        let thrown = match body.get(name) {
+            Some(Value::String(text)) => return Ok(text.clone()),
+            Some(other) => replies::type_error(name, other, method),
+            None => replies::undefined_error(method),
+        };
+        Err(self.exception(call, at, &thrown))
+    }
+
+    fn exception(&self, call: &Call, at: Timestamp, thrown: &Value) -> Answer {
+        replies::exception(self.options.engine, at, call, thrown)
+    }
+}
+
+/// The one name of a chat, whichever way it was written. Like WAHA it trusts what it is given: `+62…`
+/// becomes a chat that nobody has.
+fn canonical_chat(chat_id: &str) -> String {
+    match chat_id.split_once('@') {
+        None => format!("{chat_id}@c.us"),
+        Some((number, "s.whatsapp.net")) => format!("{number}@c.us"),
+        Some(_) => chat_id.to_owned(),
+    }
+}
+
+fn text_field(body: &Value, name: &str) -> Option<String> {
+    body[name].as_str().map(str::to_owned)
+}
+
+fn whole_number(call: &Call, parameter: &str) -> Option<i64> {
+    call.parameter(parameter)?.parse().ok()
+}
+
+fn count(call: &Call, parameter: &str) -> Option<usize> {
+    call.parameter(parameter)?.parse().ok()
+}
+
+fn bad_json(call: &Call) -> Answer {
+    let reason = match serde_json::from_slice::<Value>(&call.body) {
+        Ok(_) => "Unexpected body".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    replies::nest(400, &reason, "Bad Request")
+}
+
+fn journal_full() -> Answer {
+    replies::nest(503, "the simulator's journal is full: restart it", "Service Unavailable")
+}

@@ -1,0 +1,63 @@
+//! Sends scheduled WhatsApp messages through WAHA (WhatsApp HTTP API), slowly and exactly as
+//! promised: never twice, never lost, never a lie, never a burst.
+//!
+//! # The way of one message
+//!
+//! ```text
+//! auto_messages row  (status scheduled, scheduled_at = next due instant)
+//!   -> due:       an occurrence (message, due_at)                        trigger, run
+//!   -> planned:   one delivery row per recipient, in one transaction    planner
+//!   -> claimed:   pending -> sending, committed BEFORE the network       sender, store::deliveries
+//!   -> WAHA:      POST /api/sendText                                     waha
+//!   -> outcome:   sent | failed | deferred | unknown, in one transaction sender::recording
+//!   -> settled:   sent or failed, or scheduled for its next occurrence   store::settle
+//! ```
+//!
+//! # The crash table
+//!
+//! What a process that died may have left on disk, and what the next one does with it. Each row is
+//! one durable commit (WAL, full sync), so nothing in between exists.
+//!
+//! | on disk | what may have happened | the next start |
+//! |---|---|---|
+//! | message `scheduled`, due | nothing went out | plans it |
+//! | message `sending`, delivery `pending` | nothing of this delivery went out since | claims it when its channel is ready |
+//! | delivery `sending` | anything: the request was not made, was under way, or was answered | makes it `unknown`; its channel rests a whole gap; never sends it again |
+//! | delivery `unknown` | it may have gone out | leaves it; a look-up or a person decides |
+//! | delivery `sent`, `failed`, `skipped`, `expired`, `cancelled` | that | leaves it |
+//! | message `sending` with nothing pending or sending | a person cancelled the last deliveries | settles it |
+//! | run without `finished_at` | the process ended during it | closes it and says so in `error` |
+//!
+//! # The rooms, in reading order
+//!
+//! Imports point down this list only. `waha` and `store` never see each other; `api` never sees
+//! `waha`. Only [`clock`] asks the time or sleeps, only `store` speaks SQL, only [`http_client`] uses ureq,
+//! only `api::server` uses `tiny_http`. A test keeps these borders.
+
+pub mod cli;
+
+pub mod sending;
+pub mod serve;
+
+pub mod planner;
+pub mod run;
+pub mod sender;
+
+pub mod api;
+pub mod pace;
+pub mod trigger;
+
+pub mod config;
+pub mod http_client;
+pub mod lock;
+pub mod logging;
+pub mod secret;
+pub mod store;
+pub mod waha;
+
+pub mod clock;
+pub mod delivery;
+pub mod recipient;
+pub mod schedule;
+
+pub mod fake_waha;

@@ -1,0 +1,239 @@
+//! The pace: which channel may send next, and when. In memory, and only a mirror of
+//! `channels.ready_at`: the column decides across runs, restarts and crashes, the monotonic clock
+//! inside a process.
+//!
+//! A [`Board`] holds a lane for each channel that may have something to do. A sender thread takes
+//! the lane that is ready first; while it works on it, nobody else can. So identical threads keep
+//! one pace per channel, and ten channels keep ten.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::Duration;
+
+use crate::clock::{Now, Timestamp};
+
+/// The least gap between two sends on a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// SEND_DELAY_SECONDS.
+    pub delay: Duration,
+    /// SEND_JITTER_SECONDS: up to this much more, at random.
+    pub jitter: Duration,
+}
+
+impl Gap {
+    /// The longest that the gap can be.
+    #[must_use]
+    pub fn longest(self) -> Duration {
+        self.delay + self.jitter
+    }
+
+    /// One gap; `chance` in 0..=1 says how much of the jitter it has.
+    #[must_use]
+    pub fn with_jitter(self, chance: f64) -> Duration {
+        self.delay + self.jitter.mul_f64(chance.clamp(0.0, 1.0))
+    }
+}
+
+/// What [`Board::take`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// This channel is the caller's until it is returned or dropped.
+    Channel(i64),
+    /// Nothing is ready for so long.
+    Wait(Duration),
+    /// No lane is waiting; some may be taken.
+    Nothing,
+}
+
+/// The lanes of all channels.
+#[derive(Debug, Default)]
+pub struct Board {
+    /// Waiting lanes by the monotonic time at which they are ready.
+    waiting: BTreeSet<(Duration, i64)>,
+    /// The same, by channel.
+    ready_of: HashMap<i64, Duration>,
+    /// Lanes that a sender has taken.
+    taken: HashSet<i64>,
+    /// Taken lanes that were offered again meanwhile: there is more to do.
+    offered_again: HashSet<i64>,
+    /// What this process knows of a channel's `ready_at` more exactly than the column says.
+    paces: HashMap<i64, Pace>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    /// The column as this process wrote or first read it.
+    column: Timestamp,
+    /// The same moment on the monotonic clock.
+    ready: Duration,
+}
+
+impl Board {
+    /// Notes that this process moved a channel's pace: `column` is what it wrote, `ready` the exact
+    /// monotonic time.
+    pub fn note_pace(&mut self, channel: i64, column: Timestamp, ready: Duration) {
+        self.paces.insert(channel, Pace { column, ready });
+    }
+
+    /// The monotonic time at which a channel is ready, by its column.
+    ///
+    /// A column that this process wrote means the exact moment that it noted. Any other (written
+    /// before a restart, or by a person) is read by the wall clock; one that is further away than
+    /// `longest` was written under another clock and counts as `longest` from now.
+    pub fn ready_time(
+        &mut self,
+        channel: i64,
+        column: Option<Timestamp>,
+        now: Now,
+        longest: Duration,
+    ) -> Duration {
+        let Some(column) = column else {
+            self.paces.remove(&channel);
+            return now.monotonic;
+        };
+        match self.paces.get(&channel) {
+            Some(pace) if pace.column == column => pace.ready,
+            Some(_) | None => {
+                let ready = now.monotonic + column.since(now.wall).min(longest);
+                self.paces.insert(channel, Pace { column, ready });
+                ready
+            }
+        }
+    }
+
+    /// Puts a channel on the board, ready at `ready`. A lane that is taken is marked, so that its
+    /// sender looks again.
+    pub fn offer(&mut self, channel: i64, ready: Duration) {
+        if self.taken.contains(&channel) {
+            self.offered_again.insert(channel);
+        } else {
+            self.wait_until(channel, ready);
+        }
+    }
+
+    /// Takes the lane that is ready first.
+    pub fn take(&mut self, now: Now) -> Turn {
+        match self.waiting.first().copied() {
+            None => Turn::Nothing,
+            Some((ready, _)) if ready > now.monotonic => Turn::Wait(ready - now.monotonic),
+            Some((ready, channel)) => {
+                self.waiting.remove(&(ready, channel));
+                self.ready_of.remove(&channel);
+                self.taken.insert(channel);
+                Turn::Channel(channel)
+            }
+        }
+    }
+
+    /// Returns a taken lane, ready again at `ready`.
+    pub fn put_back(&mut self, channel: i64, ready: Duration) {
+        self.taken.remove(&channel);
+        self.offered_again.remove(&channel);
+        self.wait_until(channel, ready);
+    }
+
+    /// Drops a taken lane that has nothing to do; it stays, ready at `ready`, when it was offered
+    /// again since it was taken.
+    pub fn drop_lane(&mut self, channel: i64, ready: Duration) {
+        self.taken.remove(&channel);
+        if self.offered_again.remove(&channel) {
+            self.wait_until(channel, ready);
+        }
+    }
+
+    /// Drops a taken lane of a channel that may not send now, offered again or not.
+    pub fn drop_held(&mut self, channel: i64) {
+        self.taken.remove(&channel);
+        self.offered_again.remove(&channel);
+    }
+
+    /// Whether no lane waits and none is taken.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.taken.is_empty()
+    }
+
+    fn wait_until(&mut self, channel: i64, ready: Duration) {
+        if let Some(before) = self.ready_of.insert(channel, ready) {
+            self.waiting.remove(&(before, channel));
+        }
+        self.waiting.insert((ready, channel));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONGEST: Duration = Duration::from_secs(75);
+
+    fn now(wall: i64, monotonic: u64) -> Now {
+        Now { wall: Timestamp::from_secs(wall), monotonic: Duration::from_secs(monotonic) }
+    }
+
+    fn secs(secs: u64) -> Duration {
+        Duration::from_secs(secs)
+    }
+
+    #[test]
+    fn a_channel_is_taken_by_one_sender_only() {
+        let mut board = Board::default();
+        board.offer(1, secs(0));
+        assert_eq!(board.take(now(0, 0)), Turn::Channel(1));
+        board.offer(1, secs(0));
+        assert_eq!(board.take(now(0, 0)), Turn::Nothing);
+        assert!(!board.is_idle());
+    }
+
+    #[test]
+    fn a_lane_that_was_offered_while_taken_is_looked_at_again() {
+        let mut board = Board::default();
+        board.offer(1, secs(0));
+        board.take(now(0, 0));
+        board.offer(1, secs(0));
+        board.drop_lane(1, secs(5));
+        assert_eq!(board.take(now(0, 0)), Turn::Wait(secs(5)));
+        assert_eq!(board.take(now(0, 5)), Turn::Channel(1));
+        board.drop_lane(1, secs(9));
+        assert!(board.is_idle());
+    }
+
+    #[test]
+    fn the_channel_that_is_ready_first_goes_first() {
+        let mut board = Board::default();
+        board.offer(1, secs(9));
+        board.offer(2, secs(3));
+        assert_eq!(board.take(now(0, 0)), Turn::Wait(secs(3)));
+        assert_eq!(board.take(now(0, 10)), Turn::Channel(2));
+        assert_eq!(board.take(now(0, 10)), Turn::Channel(1));
+    }
+
+    #[test]
+    fn a_wall_clock_that_jumps_does_not_move_a_pace_of_this_process() {
+        let mut board = Board::default();
+        let column = Timestamp::from_secs(1060);
+        board.note_pace(1, column, secs(60));
+        assert_eq!(board.ready_time(1, Some(column), now(90_000, 5), LONGEST), secs(60));
+        assert_eq!(board.ready_time(1, Some(column), now(-90_000, 5), LONGEST), secs(60));
+    }
+
+    #[test]
+    fn after_a_restart_the_column_decides_but_never_for_longer_than_the_gap() {
+        let mut board = Board::default();
+        let soon = Some(Timestamp::from_secs(1030));
+        assert_eq!(board.ready_time(1, soon, now(1000, 7), LONGEST), secs(37));
+        let far = Some(Timestamp::from_secs(999_999));
+        assert_eq!(board.ready_time(2, far, now(1000, 7), LONGEST), secs(7) + LONGEST);
+        let past = Some(Timestamp::from_secs(10));
+        assert_eq!(board.ready_time(3, past, now(1000, 7), LONGEST), secs(7));
+    }
+
+    #[test]
+    fn a_pace_that_a_person_changed_in_the_table_is_read_anew() {
+        let mut board = Board::default();
+        board.note_pace(1, Timestamp::from_secs(1060), secs(60));
+        assert_eq!(board.ready_time(1, None, now(1000, 5), LONGEST), secs(5));
+        let later = Some(Timestamp::from_secs(1020));
+        assert_eq!(board.ready_time(1, later, now(1000, 5), LONGEST), secs(25));
+    }
+}

@@ -1,0 +1,336 @@
+//! Planning: a due message becomes an occurrence with one delivery per recipient, in one
+//! transaction. Also what else the tables need from time to time: times for messages that have only
+//! a schedule, an end for deliveries that are too late.
+//!
+//! One bad row fails itself, with a reason, and never stops the others.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::delivery::{Counts, Status};
+use crate::recipient::{self, CountryCode, Entry};
+use crate::schedule::{self, Zone};
+use crate::store::{Channel, DueMessage, NewDelivery, Settled, SqlResult, Store, StoreError, Tx};
+use crate::trigger::Triggers;
+
+/// How many messages one pass plans before it lets go; the next pass follows at once.
+const MESSAGES_PER_PASS: u32 = 100;
+
+/// A schedule whose first time was so little before its row was made still means that time: forms
+/// have minutes, and cron comes every few.
+const JUST_MISSED: Duration = Duration::from_secs(5 * 60);
+
+/// What planning goes by.
+#[derive(Clone, Debug)]
+pub struct PlanRules {
+    /// How late a message may still go out.
+    pub late_limit: Duration,
+    /// The local time of schedules.
+    pub zone: Zone,
+    /// For phone numbers in national form.
+    pub country: CountryCode,
+}
+
+/// Turns due messages into deliveries.
+pub struct Planner {
+    store: Arc<Mutex<Store>>,
+    triggers: Arc<Triggers>,
+    rules: PlanRules,
+}
+
+/// What planning one message came to.
+enum Planned {
+    /// It is on its way, or ended at once because nobody can get it.
+    Taken { recipients: u64, settled: Option<Settled> },
+    /// It failed as a whole, and why.
+    Failed(String),
+    /// It is no longer due: somebody changed it.
+    Gone,
+}
+
+/// A recipient as it goes into the table.
+struct Recipient {
+    contact_id: Option<i64>,
+    name: Option<String>,
+    /// The chat id, or for one that is skipped what was written.
+    chat_id: String,
+    /// Why it is skipped.
+    skipped: Option<String>,
+}
+
+impl Planner {
+    /// A planner on `store`.
+    #[must_use]
+    pub fn new(store: Arc<Mutex<Store>>, triggers: Arc<Triggers>, rules: PlanRules) -> Self {
+        Self { store, triggers, rules }
+    }
+
+    /// One pass: expires what is too late, gives times to messages without one, plans what is due.
+    /// Returns whether there is more, so that the caller comes back at once.
+    ///
+    /// # Errors
+    /// When the database fails; what was done before stays done.
+    pub fn pass(&self, now: Timestamp) -> Result<bool, StoreError> {
+        self.expire(now)?;
+        let timed = self.give_times(now)?;
+        let planned = self.plan_due(now)?;
+        Ok(timed || planned)
+    }
+
+    /// Ends what is still pending of occurrences past the late limit, and settles occurrences that
+    /// have nothing left to do.
+    fn expire(&self, now: Timestamp) -> Result<(), StoreError> {
+        let before = now.minus(self.rules.late_limit);
+        let (late, finished) = self
+            .store()
+            .read(|tx| Ok((tx.late_occurrences(before)?, tx.finished_occurrences()?)))?;
+        for (id, due_at) in late.into_iter().chain(finished) {
+            let (expired, settled) = self.store().write(|tx| {
+                let expired = if due_at < before {
+                    tx.expire_pending(id, due_at, &self.too_late(), now)?
+                } else {
+                    0
+                };
+                let none = Counts::default();
+                Ok((expired, tx.settle_if_done(id, due_at, none, &self.rules.zone, now)?))
+            })?;
+            for _ in 0..expired {
+                self.triggers.note_delivery(id, Status::Expired);
+            }
+            if expired > 0 {
+                log::warn!("message {id}: {expired} deliveries expired, due at {due_at}");
+            }
+            if let Some(settled) = settled {
+                self.triggers.note_settled(&settled);
+            }
+        }
+        Ok(())
+    }
+
+    fn too_late(&self) -> String {
+        format!("still pending {} hours after its time", self.rules.late_limit.as_secs() / 3600)
+    }
+
+    /// Gives scheduled messages without a time the first one of their schedule.
+    fn give_times(&self, now: Timestamp) -> Result<bool, StoreError> {
+        let ids = self.store().read(|tx| tx.untimed_message_ids(MESSAGES_PER_PASS))?;
+        for id in &ids {
+            let timed = self.store().write(|tx| self.give_time(tx, *id, now));
+            if let Some(error) = self.fail_if_unreadable(*id, timed, Some, now)? {
+                self.triggers.note_failed(*id, &error);
+            }
+        }
+        Ok(!ids.is_empty())
+    }
+
+    /// Returns why the message failed, if it did.
+    fn give_time(&self, tx: &Tx<'_>, id: i64, now: Timestamp) -> SqlResult<Option<String>> {
+        let Some(message) = tx.untimed_message(id)? else { return Ok(None) };
+        let schedules = message.schedules.as_deref();
+        let weekly = message.interval_config.as_deref();
+        let after = message.created_at.minus(JUST_MISSED);
+        let error = match schedule::next_occurrence(schedules, weekly, &self.rules.zone, after) {
+            Ok(Some(at)) => {
+                tx.set_scheduled_at(id, at, now)?;
+                return Ok(None);
+            }
+            Ok(None) if schedule::has_schedule(schedules, weekly) => {
+                "all times of its schedule had passed when it was made: give it a new one"
+                    .to_owned()
+            }
+            Ok(None) => "it has no time: fill in scheduled_at, schedules or interval_config, and \
+                         set status to scheduled"
+                .to_owned(),
+            Err(error) => error.to_string(),
+        };
+        tx.fail_message(id, &error, now)?;
+        Ok(Some(error))
+    }
+
+    fn plan_due(&self, now: Timestamp) -> Result<bool, StoreError> {
+        let ids = self.store().read(|tx| tx.due_message_ids(now, MESSAGES_PER_PASS))?;
+        for id in &ids {
+            if self.triggers.is_stopping() {
+                return Ok(false);
+            }
+            let planned = self.store().write(|tx| self.plan(tx, *id, now));
+            match self.fail_if_unreadable(*id, planned, Planned::Failed, now)? {
+                Planned::Gone => {}
+                Planned::Failed(error) => self.triggers.note_failed(*id, &error),
+                Planned::Taken { recipients, settled } => {
+                    self.triggers.note_message(*id);
+                    log::info!("message {id}: planned for {recipients} recipients");
+                    if let Some(settled) = settled {
+                        self.triggers.note_settled(&settled);
+                    }
+                }
+            }
+        }
+        Ok(ids.len() == MESSAGES_PER_PASS as usize)
+    }
+
+    /// A row that cannot even be read (a text that is not UTF-8, say) fails alone.
+    fn fail_if_unreadable<T>(
+        &self,
+        id: i64,
+        result: Result<T, StoreError>,
+        failed: impl FnOnce(String) -> T,
+        now: Timestamp,
+    ) -> Result<T, StoreError> {
+        let error = match result {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        let Some(why) = error.unreadable_row() else { return Err(error) };
+        let reason =
+            format!("the row cannot be read: {why}; correct it and set status to scheduled");
+        self.store().write(|tx| tx.fail_message(id, &reason, now))?;
+        Ok(failed(reason))
+    }
+
+    fn plan(&self, tx: &Tx<'_>, id: i64, now: Timestamp) -> SqlResult<Planned> {
+        let Some(message) = tx.due_message(id, now)? else { return Ok(Planned::Gone) };
+        let channel = tx.channel(message.channel_id)?;
+        let entries = match self.check(&message, channel.as_ref()) {
+            Ok(entries) => entries,
+            Err(error) => {
+                tx.fail_message(id, &error, now)?;
+                return Ok(Planned::Failed(error));
+            }
+        };
+        let recipients = self.plan_deliveries(tx, &message, entries, now)?;
+        tx.start_sending(id, message.due_at, recipients, now)?;
+        let none = Counts::default();
+        let settled = tx.settle_if_done(id, message.due_at, none, &self.rules.zone, now)?;
+        Ok(Planned::Taken { recipients, settled })
+    }
+
+    /// What a message needs before any recipient is looked at; else why it fails.
+    fn check(&self, message: &DueMessage, channel: Option<&Channel>) -> Result<Vec<Entry>, String> {
+        let Some(channel) = channel else {
+            return Err(format!("there is no channel {}: correct channel_id", message.channel_id));
+        };
+        if !channel.is_active {
+            return Err(format!(
+                "channel `{}` is not active: set its is_active to 1",
+                channel.name
+            ));
+        }
+        if channel.session_name.is_none() {
+            return Err(format!("channel `{}` has no session_name: fill it in", channel.name));
+        }
+        if message.message.trim().is_empty() {
+            return Err("it has no text: fill in `message`".to_owned());
+        }
+        if let Some(metadata) = message.metadata.as_deref().filter(|text| !text.trim().is_empty())
+            && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(metadata).is_err()
+        {
+            return Err("`metadata` is no JSON object: write it like {\"order\": 17}, or empty it"
+                .to_owned());
+        }
+        let weekly = message.interval_config.as_deref();
+        schedule::next_occurrence(
+            message.schedules.as_deref(),
+            weekly,
+            &self.rules.zone,
+            message.due_at,
+        )
+        .map_err(|error| error.to_string())?;
+        let entries = recipient::parse_contact_ids(message.contact_ids.as_deref())
+            .map_err(|error| error.to_string())?;
+        if entries.is_empty() {
+            return Err(
+                "no valid recipient: `contact_ids` is empty; give contact ids or phone numbers"
+                    .to_owned(),
+            );
+        }
+        Ok(entries)
+    }
+
+    /// Plans one delivery per recipient; returns how many recipients there are.
+    fn plan_deliveries(
+        &self,
+        tx: &Tx<'_>,
+        message: &DueMessage,
+        entries: Vec<Entry>,
+        now: Timestamp,
+    ) -> SqlResult<u64> {
+        let is_late = message.due_at < now.minus(self.rules.late_limit);
+        let too_late = self.too_late();
+        let mut times_skipped: HashMap<String, u32> = HashMap::new();
+        let mut recipients = 0;
+        for entry in entries {
+            let mut recipient = self.resolve(tx, entry)?;
+            if recipient.skipped.is_some() {
+                // Two entries that are wrong in the same words are still two entries.
+                let times = times_skipped.entry(recipient.chat_id.clone()).or_default();
+                *times += 1;
+                if *times > 1 {
+                    recipient.chat_id = format!("{} ({times})", recipient.chat_id);
+                }
+            }
+            let (status, error) = match (&recipient.skipped, is_late) {
+                (Some(reason), _) => (Status::Skipped, Some(reason.as_str())),
+                (None, true) => (Status::Expired, Some(too_late.as_str())),
+                (None, false) => (Status::Pending, None),
+            };
+            let new = NewDelivery {
+                auto_message_id: message.id,
+                due_at: message.due_at,
+                channel_id: message.channel_id,
+                contact_id: recipient.contact_id,
+                name: recipient.name.as_deref(),
+                chat_id: &recipient.chat_id,
+                status,
+                error,
+            };
+            recipients += u64::from(tx.plan_delivery(&new, now)?);
+        }
+        Ok(recipients)
+    }
+
+    fn resolve(&self, tx: &Tx<'_>, entry: Entry) -> SqlResult<Recipient> {
+        Ok(match entry {
+            Entry::Contact(id) => match tx.contact(id)? {
+                None => {
+                    Recipient::skipped(format!("contact {id}"), format!("there is no contact {id}"))
+                }
+                Some(contact) if contact.opted_out => Recipient {
+                    contact_id: Some(id),
+                    name: contact.name,
+                    ..Recipient::skipped(contact.phone_number, "opted out".to_owned())
+                },
+                Some(contact) => self.by_phone(Some(id), contact.name, contact.phone_number),
+            },
+            Entry::Person { contact_id, phone, name } => self.by_phone(contact_id, name, phone),
+            Entry::Chat { chat_id, name } => {
+                Recipient { contact_id: None, name, chat_id: chat_id.to_string(), skipped: None }
+            }
+            Entry::Invalid { raw, reason } => Recipient::skipped(raw, reason),
+        })
+    }
+
+    fn by_phone(&self, contact_id: Option<i64>, name: Option<String>, phone: String) -> Recipient {
+        match recipient::phone_to_chat(&phone, &self.rules.country) {
+            Ok(chat_id) => {
+                Recipient { contact_id, name, chat_id: chat_id.to_string(), skipped: None }
+            }
+            Err(error) => {
+                Recipient { contact_id, name, ..Recipient::skipped(phone, error.to_string()) }
+            }
+        }
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        // A panic inside a transaction rolled it back.
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Recipient {
+    fn skipped(what: String, reason: String) -> Self {
+        Self { contact_id: None, name: None, chat_id: what, skipped: Some(reason) }
+    }
+}

@@ -1,0 +1,157 @@
+//! Recipients: the `contact_ids` of a message in every form seen in the wild, phone numbers in every
+//! spelling, and the chat ids that WAHA wants.
+//!
+//! It holds no state and does no input or output: no SQL, no network, no clock. It must never guess
+//! in a way that could reach the wrong person: what is doubtful becomes an [`Entry::Invalid`] or a
+//! [`PhoneError`], with the reason and the remedy in words, and nothing is dropped silently.
+
+use std::fmt;
+
+mod chat;
+mod entries;
+mod object;
+mod phone;
+mod plain;
+mod postgres;
+mod spelling;
+#[cfg(test)]
+mod tests;
+
+pub use phone::{CountryCode, PhoneError, normalize_phone, phone_to_chat};
+
+/// The most text that `contact_ids` may hold, in bytes: room for 100,000 objects.
+const TEXT_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The most entries in one message: at a minute each, they take ten weeks.
+const ENTRIES_MAX: usize = 100_000;
+/// The most characters of somebody's text that an entry or an error repeats.
+const SHOWN_CHARS_MAX: usize = 40;
+/// The most stars that [`mask_phone`] writes.
+const STARS_MAX: usize = 32;
+
+/// The address of a chat as WAHA wants it: `<digits>@c.us`, `<id>@g.us`, `<id>@lid` or
+/// `<id>@newsletter`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChatId(String);
+
+impl ChatId {
+    /// The whole address, such as `6281234567890@c.us`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ChatId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One entry of `contact_ids`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// The id of a row in `contacts`, 1 or more.
+    Contact(i64),
+    /// Somebody named by a phone number.
+    Person {
+        /// The id of a row in `contacts`, when the entry has that too.
+        contact_id: Option<i64>,
+        /// The number as written; [`phone_to_chat`] reads it.
+        phone: String,
+        /// The name in the entry; a number alone has none.
+        name: Option<String>,
+    },
+    /// A chat named by its address.
+    Chat {
+        /// The address.
+        chat_id: ChatId,
+        /// The name in the entry.
+        name: Option<String>,
+    },
+    /// What names nobody, or might name the wrong one.
+    Invalid {
+        /// The entry as written, cut to 40 characters.
+        raw: String,
+        /// Why, and what to write instead.
+        reason: String,
+    },
+}
+
+impl Entry {
+    fn invalid(raw: &str, reason: impl fmt::Display) -> Self {
+        Self::Invalid { raw: shorten(raw), reason: reason.to_string() }
+    }
+}
+
+/// Why no entry at all could be read from `contact_ids`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecipientError {
+    /// Broken JSON, or a broken Postgres array.
+    #[error(
+        "contact_ids `{shown}` cannot be read: write it like [1,2] or [\"081234567890\"], with phone \
+         numbers in double quotes: {cause}"
+    )]
+    Unreadable {
+        /// The beginning of the text.
+        shown: String,
+        /// What the parser stumbled over.
+        cause: String,
+    },
+    /// The text is larger than any list of recipients should be.
+    #[error(
+        "contact_ids holds {bytes} bytes, more than {TEXT_BYTES_MAX}: split it into several messages"
+    )]
+    TooLarge {
+        /// The size of the text.
+        bytes: usize,
+    },
+    /// More entries than one message may have.
+    #[error("contact_ids names more than {ENTRIES_MAX} recipients: split it into several messages")]
+    TooMany,
+}
+
+/// Reads the `contact_ids` column.
+///
+/// `None`, an empty text, `[]`, `{}` and `null` are no entries. What can be read in part gives an
+/// [`Entry::Invalid`] for each part that cannot.
+///
+/// # Errors
+/// When the whole text is unreadable (broken JSON such as `[1,2`) or over the limits.
+pub fn parse_contact_ids(raw: Option<&str>) -> Result<Vec<Entry>, RecipientError> {
+    let Some(text) = raw else { return Ok(Vec::new()) };
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(RecipientError::TooLarge { bytes: text.len() });
+    }
+    entries::read(text)
+}
+
+/// A phone number or chat id for a log line: the first 4 and the last 2 characters of the part
+/// before a known `@` suffix remain, as in `6281*******90@c.us`. Six characters or fewer are all
+/// hidden, and control characters never reach the log.
+#[must_use]
+pub fn mask_phone(text: &str) -> String {
+    let (local, suffix) = match text.rfind('@').map(|at| text.split_at(at)) {
+        Some((local, suffix)) if chat::is_known_suffix(suffix) => (local, suffix),
+        Some(_) | None => (text, ""),
+    };
+    let count = local.chars().count();
+    if count <= 6 {
+        return format!("{}{suffix}", "*".repeat(count));
+    }
+    let first = visible(local.chars().take(4));
+    let last = visible(local.chars().skip(count - 2));
+    format!("{first}{}{last}{suffix}", "*".repeat((count - 6).min(STARS_MAX)))
+}
+
+/// At most 40 characters of `text` on one line, for an entry or an error.
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARS_MAX) {
+        None => visible(text.chars()),
+        Some(_) => visible(text.chars().take(SHOWN_CHARS_MAX - 1)) + "…",
+    }
+}
+
+/// Control characters (a NUL would end the text for some readers) become a replacement sign.
+fn visible(chars: impl Iterator<Item = char>) -> String {
+    chars.map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}

@@ -1,0 +1,217 @@
+//! An entry that is a JSON object: `{"id":1}`, `{"phone":"0812…","name":"Budi"}` and their kin.
+//!
+//! Where an object names somebody in several ways, the most particular one counts: a chat id, then a
+//! phone number, then the id of a contact. Ways that contradict each other name nobody.
+
+use serde_json::{Map, Value};
+
+use super::phone::PhoneError;
+use super::plain;
+use super::spelling::{fold, is_digits, trim};
+use super::{Entry, chat, shorten};
+
+// Keys are compared in lower case without `_`, `-` and spaces.
+const CONTACT_IDS: &[&str] = &["contactid"];
+const ROW_IDS: &[&str] = &["id"];
+const CHATS: &[&str] = &["chatid"];
+const NAMES: &[&str] = &["name", "nama"];
+/// By how surely they mean the number on WhatsApp: `number` may count rows.
+const PHONES: [&[&str]; 3] = [&["whatsapp", "wa"], &["phone", "phonenumber", "nohp"], &["number"]];
+
+/// More than any spelling of a phone number.
+const PHONE_BYTES_MAX: usize = 200;
+
+/// Reads one object as one entry.
+pub(super) fn read(fields: &Map<String, Value>) -> Entry {
+    let entry = match fields.iter().find(|(key, _)| is_key(key, &["contact"])) {
+        Some((_, Value::Object(contact))) => read_nested(contact, fields),
+        Some(_) | None => Person::find(fields).and_then(|person| person.entry()),
+    };
+    entry.unwrap_or_else(|reason| {
+        Entry::invalid(&serde_json::to_string(fields).unwrap_or_default(), reason)
+    })
+}
+
+/// `{"id":9,"contact_id":3,"contact":{"phone":"0812…"}}`: the outer `id` is of some other table.
+fn read_nested<'a>(
+    contact: &'a Map<String, Value>,
+    outer: &'a Map<String, Value>,
+) -> Result<Entry, String> {
+    let mut person = Person::find(contact)?;
+    if person.is_nobody() {
+        return Person::find(outer)?.entry();
+    }
+    if person.id.is_none() {
+        person.id = value_of(outer, CONTACT_IDS, is_same_text)?;
+    }
+    person.entry()
+}
+
+/// What an object says about somebody.
+struct Person<'a> {
+    id: Option<&'a Value>,
+    phone: Option<&'a Value>,
+    chat: Option<&'a Value>,
+    name: Option<String>,
+}
+
+impl<'a> Person<'a> {
+    fn find(fields: &'a Map<String, Value>) -> Result<Self, String> {
+        let mut phone = None;
+        for keys in PHONES {
+            if phone.is_none() {
+                phone = value_of(fields, keys, is_same_number)?;
+            }
+        }
+        let id = match value_of(fields, CONTACT_IDS, is_same_text)? {
+            None => value_of(fields, ROW_IDS, is_same_text)?,
+            found => found,
+        };
+        let chat = value_of(fields, CHATS, is_same_text)?;
+        // Two different names are no danger: the first will do.
+        let name = value_of(fields, NAMES, |_, _| true)?.and_then(text_of);
+        Ok(Self { id, phone, chat, name })
+    }
+
+    fn is_nobody(&self) -> bool {
+        self.id.is_none() && self.phone.is_none() && self.chat.is_none()
+    }
+
+    fn entry(self) -> Result<Entry, String> {
+        let id = self.id.map(read_id);
+        let contact_id = id.as_ref().and_then(|id| id.as_ref().ok().copied());
+        // Programs for WhatsApp put a chat id into `id`, and people put it anywhere.
+        let chat_of = |value: Option<&Value>| {
+            value.and_then(text_of).filter(|text| text.contains(['@', '＠']))
+        };
+        let chat = chat_of(self.chat).or_else(|| chat_of(self.phone)).or_else(|| chat_of(self.id));
+        if let Some(chat) = chat {
+            return Ok(with_contact(chat::read(&chat, self.name), contact_id));
+        }
+        if let Some(value) = self.chat {
+            let text =
+                text_of(value).ok_or("its chat id is not text: write it in double quotes")?;
+            return Ok(with_contact(plain::read_phone(&text, &text, self.name), contact_id));
+        }
+        if let Some(value) = self.phone {
+            return Ok(Entry::Person { contact_id, phone: read_phone(value)?, name: self.name });
+        }
+        match id {
+            Some(id) => id.map(Entry::Contact),
+            None => Err("names nobody: it needs one of the keys id, contact_id, phone, phone_number, number, \
+                         whatsapp, wa, no_hp or chat_id"
+                .to_owned()),
+        }
+    }
+}
+
+/// Keeps the contact's id beside its chat, so that a contact who opted out is known by it.
+fn with_contact(entry: Entry, contact_id: Option<i64>) -> Entry {
+    match entry {
+        Entry::Person { phone, name, .. } => Entry::Person { contact_id, phone, name },
+        Entry::Chat { chat_id, name } => match (chat_id.as_str().strip_suffix("@c.us"), contact_id)
+        {
+            (Some(digits), Some(_)) => {
+                Entry::Person { contact_id, phone: format!("+{digits}"), name }
+            }
+            (_, _) => Entry::Chat { chat_id, name },
+        },
+        other @ (Entry::Contact(_) | Entry::Invalid { .. }) => other,
+    }
+}
+
+/// The id of a contact, of any length, since the key says what it is.
+fn read_id(value: &Value) -> Result<i64, String> {
+    let text = fold(&text_of(value).unwrap_or_default());
+    let text = trim(&text);
+    if value.is_f64() {
+        return Err(PhoneError::ExcelNumber(shorten(text)).to_string());
+    }
+    let is_plain = is_digits(text) && !text.starts_with('0');
+    text.parse().ok().filter(|_| is_plain).ok_or_else(|| {
+        "its id is not a whole number from 1 on, without a 0 in front: write the id that `contact list` shows".to_owned()
+    })
+}
+
+/// The phone number as it is written.
+fn read_phone(value: &Value) -> Result<String, String> {
+    if value.is_f64() {
+        return Err(PhoneError::ExcelNumber(shorten(&value.to_string())).to_string());
+    }
+    if value.is_i64() && !value.is_u64() {
+        return Err("its phone number is negative: write it in double quotes".to_owned());
+    }
+    let text = text_of(value)
+        .ok_or("its phone number is neither text nor a number: write it in double quotes")?;
+    if text.len() > PHONE_BYTES_MAX {
+        return Err(PhoneError::TooLong(shorten(&text)).to_string());
+    }
+    Ok(text)
+}
+
+/// The value of one of `keys`, unless it is null, blank or a yes or no (`"whatsapp":true`).
+///
+/// # Errors
+/// When several of them have values that are not the same.
+fn value_of<'a>(
+    fields: &'a Map<String, Value>,
+    keys: &[&str],
+    is_same: fn(&Value, &Value) -> bool,
+) -> Result<Option<&'a Value>, String> {
+    let mut found: Option<(&String, &Value)> = None;
+    for (key, value) in fields.iter().filter(|(key, value)| is_key(key, keys) && !is_blank(value)) {
+        match found {
+            None => found = Some((key, value)),
+            Some((_, first)) if is_same(first, value) => {}
+            Some((first_key, _)) => {
+                return Err(format!(
+                    "its `{}` and `{}` differ: keep one of them",
+                    shorten(first_key),
+                    shorten(key)
+                ));
+            }
+        }
+    }
+    Ok(found.map(|(_, value)| value))
+}
+
+fn is_key(key: &str, keys: &[&str]) -> bool {
+    // No key that we know is longer, and a hostile one may have megabytes.
+    key.len() <= 20 && {
+        let plain: String = key.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).collect();
+        keys.iter().any(|known| plain.eq_ignore_ascii_case(known))
+    }
+}
+
+fn is_blank(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) => true,
+        Value::String(text) => trim(text).is_empty(),
+        Value::Number(_) | Value::Array(_) | Value::Object(_) => false,
+    }
+}
+
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.trim().to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn is_same_text(first: &Value, second: &Value) -> bool {
+    text_of(first).is_some_and(|first| Some(first) == text_of(second))
+}
+
+/// `0812…` and `+62 812…` may be the same number: one ends with the other's digits.
+fn is_same_number(first: &Value, second: &Value) -> bool {
+    let digits = |value: &Value| {
+        let digits: String = fold(&text_of(value)?).chars().filter(char::is_ascii_digit).collect();
+        let national = digits.trim_start_matches('0').to_owned();
+        (national.len() >= 7).then_some(national)
+    };
+    match (digits(first), digits(second)) {
+        (Some(first), Some(second)) => first.ends_with(&second) || second.ends_with(&first),
+        (_, _) => false,
+    }
+}

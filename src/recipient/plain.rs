@@ -1,0 +1,258 @@
+//! Entries in plain text: `1,2,3`, `0812…; 0813…`, one to a line, or with spaces between them.
+//!
+//! Commas, semicolons and line breaks separate; spaces and tabs are treacherous, because people
+//! write them inside phone numbers too. Where both readings are possible, neither is taken.
+
+use super::spelling::{
+    PHONE_DIGITS_MIN, Spelling, count_digits, fold, is_blank, is_comma, is_digits, is_excel_number,
+    is_line_break, trim, without_link,
+};
+use super::{ENTRIES_MAX, Entry, chat};
+
+/// From this many digits a part between spaces is a phone number by itself.
+const WHOLE_DIGITS_MIN: usize = 9;
+
+const DOUBTFUL: &str = "could be one phone number or several entries: put commas between contact ids, and write + \
+                        and the country code in front of a phone number";
+
+/// Reads all entries of a text that is neither JSON nor an array.
+pub(super) fn read(text: &str, entries: &mut Vec<Entry>) {
+    let mut after_fragment = false;
+    let mut segments = Segments { rest: text }.peekable();
+    while entries.len() <= ENTRIES_MAX {
+        let Some(segment) = segments.next() else { return };
+        // `8,12345E+11` is Excel's number with a decimal comma, not contact 8.
+        let digit = trim(segment.text);
+        if let Some(next) = segments.next_if(|next| is_excel_tail(digit, next)) {
+            entries.push(read_one(&format!("{digit},{}", trim(next.text))));
+            after_fragment = false;
+            continue;
+        }
+        // A phone number that is broken over lines must not become contacts 3456 and 7890.
+        let folded = fold(segment.text);
+        let is_continuation =
+            after_fragment && segment.is_after_line_break && is_short_id(trim(&folded));
+        after_fragment = is_continuation || is_phone_fragment(trim(&folded));
+        if is_continuation {
+            entries.push(Entry::invalid(segment.text.trim(), DOUBTFUL));
+        } else {
+            read_segment(segment.text, entries);
+        }
+    }
+}
+
+/// Reads one entry, which is taken as a whole.
+pub(super) fn read_one(raw: &str) -> Entry {
+    let raw = trim(raw);
+    let folded = fold(raw);
+    let text = trim(&folded);
+    if text.contains('@') {
+        return chat::read(raw, None);
+    }
+    if is_digits(text) && text.len() < PHONE_DIGITS_MIN {
+        return read_id(raw, text);
+    }
+    let is_negative =
+        text.strip_prefix('-').is_some_and(|rest| is_digits(rest) && rest.len() < PHONE_DIGITS_MIN);
+    if is_negative {
+        return Entry::invalid(
+            raw,
+            "a contact id is never negative: write the id that `contact list` shows",
+        );
+    }
+    read_phone(raw, raw, None)
+}
+
+/// A phone number as an entry: `phone` is kept as it is written, `raw` is what to show when it is none.
+pub(super) fn read_phone(raw: &str, phone: &str, name: Option<String>) -> Entry {
+    match Spelling::read(phone) {
+        Err(error) => Entry::invalid(raw, error),
+        Ok(spelling) if spelling.digits.len() < PHONE_DIGITS_MIN => {
+            Entry::invalid(raw, "too short for a phone number, and a contact id has digits only")
+        }
+        Ok(_) => Entry::Person { contact_id: None, phone: phone.to_owned(), name },
+    }
+}
+
+fn read_id(raw: &str, digits: &str) -> Entry {
+    if digits.bytes().all(|b| b == b'0') {
+        return Entry::invalid(raw, "a contact id is 1 or more");
+    }
+    if digits.starts_with('0') {
+        return Entry::invalid(
+            raw,
+            "starts with 0 but is too short for a phone number: write a contact id without the 0, or the \
+             whole phone number",
+        );
+    }
+    match digits.parse() {
+        Ok(id) => Entry::Contact(id),
+        Err(_) => Entry::invalid(raw, "not a contact id"),
+    }
+}
+
+/// What stands between commas, semicolons and line breaks.
+fn read_segment(text: &str, entries: &mut Vec<Entry>) {
+    let pieces = pieces(text);
+    let mut rest = pieces.as_slice();
+    while !rest.is_empty() {
+        // A plus after a space begins a new number, whatever stands before it.
+        let next_plus = rest.iter().skip(1).position(|piece| piece.folded.starts_with('+'));
+        let (group, after) = rest.split_at(next_plus.map_or(rest.len(), |at| at + 1));
+        read_group(text, group, entries);
+        rest = after;
+    }
+}
+
+fn read_group(text: &str, pieces: &[Piece], entries: &mut Vec<Entry>) {
+    let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else { return };
+    let whole = &text[first.start..last.end];
+    if pieces.len() == 1 {
+        entries.push(read_one(whole));
+    } else if pieces.iter().all(|piece| is_short_id(&piece.folded)) && !may_be_phone(pieces)
+        || pieces.iter().all(|piece| is_whole(&piece.folded))
+    {
+        entries.extend(pieces.iter().map(|piece| read_one(&text[piece.start..piece.end])));
+    } else if is_one_phone(pieces) {
+        entries.push(read_one(whole));
+    } else {
+        entries.push(match read_one(whole) {
+            invalid @ Entry::Invalid { .. } => invalid,
+            Entry::Contact(_) | Entry::Person { .. } | Entry::Chat { .. } => {
+                Entry::invalid(whole, DOUBTFUL)
+            }
+        });
+    }
+}
+
+/// `812 3456 7890` and `62 812 3456 7890` would be contacts if they were not phone numbers; and so
+/// would `65 8123 4567`, which has the shape of one: a short beginning, then groups of 3 and 4.
+fn may_be_phone(pieces: &[Piece]) -> bool {
+    let joined: usize = pieces.iter().map(|piece| piece.folded.len()).sum();
+    if joined < WHOLE_DIGITS_MIN {
+        return false;
+    }
+    let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else { return false };
+    let is_shaped_so = joined <= 15
+        && first.folded.len() <= 3
+        && last.folded.len() == 4
+        && pieces[1..].iter().all(|piece| matches!(piece.folded.len(), 3 | 4));
+    first.folded.starts_with('8') || joined_starts_with_62(pieces) || is_shaped_so
+}
+
+fn joined_starts_with_62(pieces: &[Piece]) -> bool {
+    let mut digits = pieces.iter().flat_map(|piece| piece.folded.bytes());
+    digits.next() == Some(b'6') && digits.next() == Some(b'2')
+}
+
+/// Whether a part is a phone number or chat id without its neighbours.
+fn is_whole(folded: &str) -> bool {
+    if let Some((local, _)) = folded.split_once('@') {
+        return count_digits(local) >= WHOLE_DIGITS_MIN;
+    }
+    let (number, _) = without_link(folded);
+    count_digits(number) >= WHOLE_DIGITS_MIN && !number.chars().any(char::is_alphabetic)
+}
+
+/// Whether several parts are surely one phone number: it starts with `+` or `0`, and no part of it
+/// looks like a number of its own with an id behind it, as in `081234567890 5`.
+fn is_one_phone(pieces: &[Piece]) -> bool {
+    let Some((last, before)) = pieces.split_last() else { return false };
+    let start: String = pieces.iter().flat_map(|piece| piece.folded.chars()).take(8).collect();
+    let start = without_openers(&start);
+    let digits_max = match start {
+        _ if start.starts_with('+') => 16,
+        _ if start.starts_with("00") => 18,
+        _ if start.starts_with('0') => 13,
+        _ => return false,
+    };
+    let digits_before: usize = before.iter().map(|piece| count_digits(&piece.folded)).sum();
+    let digits_last = count_digits(&last.folded);
+    // `+62 812 34 56 78 90` is written in pairs to its end.
+    let is_in_pairs = pieces.len() >= 5 && pieces[2..].iter().all(|piece| piece.folded.len() == 2);
+    let has_odd_end = digits_before >= 10 && (1..=2).contains(&digits_last) && !is_in_pairs;
+    let has_whole_part = before.iter().any(|piece| count_digits(&piece.folded) > WHOLE_DIGITS_MIN);
+    digits_before + digits_last <= digits_max && !has_odd_end && !has_whole_part
+}
+
+fn is_short_id(folded: &str) -> bool {
+    is_digits(folded) && folded.len() < PHONE_DIGITS_MIN && !folded.starts_with('0')
+}
+
+/// `0812`, `+62`, `(0812)`: the beginning of a number whose rest is elsewhere.
+fn is_phone_fragment(folded: &str) -> bool {
+    without_openers(folded).starts_with(['+', '0'])
+        && (2..PHONE_DIGITS_MIN).contains(&count_digits(folded))
+        && !folded.chars().any(char::is_alphabetic)
+}
+
+fn without_openers(folded: &str) -> &str {
+    let text = without_link(folded).0;
+    text.trim_start_matches(|c: char| matches!(c, '(' | '-' | '\'' | '"') || c.is_whitespace())
+}
+
+fn is_excel_tail(digit: &str, next: &Segment) -> bool {
+    let tail = trim(next.text);
+    digit.len() == 1
+        && is_digits(digit)
+        && !next.is_after_line_break
+        && is_excel_number(tail)
+        && !tail.contains('.')
+}
+
+/// A part of a segment between spaces, with its place in the segment.
+struct Piece {
+    start: usize,
+    end: usize,
+    folded: String,
+}
+
+fn pieces(text: &str) -> Vec<Piece> {
+    let mut start = 0;
+    text.split(is_blank)
+        .map(|part| {
+            let end = start + part.len();
+            let piece = Piece { start, end, folded: trim(&fold(part)).to_owned() };
+            start = end + text[end..].chars().next().map_or(0, char::len_utf8);
+            piece
+        })
+        .filter(|piece| !piece.folded.is_empty())
+        // One too many is enough for the caller to refuse them all.
+        .take(ENTRIES_MAX + 1)
+        .collect()
+}
+
+/// A part of the text that is not blank, and whether only line breaks stand before it.
+struct Segment<'a> {
+    text: &'a str,
+    is_after_line_break: bool,
+}
+
+struct Segments<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Iterator for Segments<'a> {
+    type Item = Segment<'a>;
+
+    fn next(&mut self) -> Option<Segment<'a>> {
+        let mut has_comma = false;
+        loop {
+            let is_separator = |c: char| is_comma(c) || is_line_break(c);
+            let blank = |c: char| c.is_whitespace() && !is_line_break(c);
+            self.rest = self.rest.trim_start_matches(blank);
+            let first = self.rest.chars().next()?;
+            if is_separator(first) {
+                has_comma |= is_comma(first);
+                self.rest = &self.rest[first.len_utf8()..];
+                continue;
+            }
+            let end = self.rest.find(is_separator).unwrap_or(self.rest.len());
+            let (text, rest) = self.rest.split_at(end);
+            self.rest = rest;
+            if !trim(text).is_empty() {
+                return Some(Segment { text, is_after_line_break: !has_comma });
+            }
+        }
+    }
+}

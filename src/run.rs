@@ -1,0 +1,211 @@
+//! A run: from a trigger to the last delivery that can be sent now.
+//!
+//! [`Runner::step`] is the conductor's work: take triggers, plan what is due, put channels on the
+//! board, and end the run when the senders have nothing left. Nothing here sends or sleeps.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::clock::{Clock, Now, Timestamp};
+use crate::planner::{PlanRules, Planner};
+use crate::sender::{SendRules, Sender};
+use crate::store::{RunCounts, Store, StoreError, Trigger};
+use crate::trigger::{Request, RunReport, Triggers};
+use crate::waha::Waha;
+
+/// Runs that found nothing are kept so long.
+const EMPTY_RUNS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Plans and sends on one database. One process per database may have one: see the OS lock.
+pub struct Runner {
+    store: Arc<Mutex<Store>>,
+    clock: Arc<dyn Clock>,
+    triggers: Arc<Triggers>,
+    planner: Planner,
+    /// What the sender threads step through.
+    pub sender: Sender,
+    recorded: Mutex<Recorded>,
+}
+
+/// What the table knows of the run under way.
+#[derive(Debug, Default)]
+struct Recorded {
+    /// Triggers that have no row yet.
+    requests: VecDeque<Request>,
+    /// The first trigger, and when it was looked at.
+    begin: Option<(Trigger, Timestamp)>,
+    /// The run's own row.
+    row: Option<i64>,
+    is_planning: bool,
+}
+
+/// What the conductor found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conducted {
+    /// There is more to plan: come back at once.
+    More,
+    /// The run goes on without the conductor: come back when the bell rings.
+    Running,
+    /// No run is under way.
+    Idle,
+}
+
+impl Runner {
+    /// A runner on `store` that sends through `waha`. `seed` is for the jitter.
+    #[must_use]
+    pub fn new(
+        store: Arc<Mutex<Store>>,
+        waha: Waha,
+        clock: Arc<dyn Clock>,
+        triggers: Arc<Triggers>,
+        plan_rules: PlanRules,
+        send_rules: SendRules,
+        seed: u64,
+    ) -> Self {
+        let planner = Planner::new(Arc::clone(&store), Arc::clone(&triggers), plan_rules);
+        let sender = Sender::new(
+            Arc::clone(&store),
+            waha,
+            Arc::clone(&clock),
+            Arc::clone(&triggers),
+            send_rules,
+            seed,
+        );
+        Self { store, clock, triggers, planner, sender, recorded: Mutex::default() }
+    }
+
+    /// Before the first step, with the lock held: what another process left in the middle becomes
+    /// what it is. A delivery that is `sending` may have gone out just now, so its channel rests a
+    /// whole gap.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn recover(&self) -> Result<(), StoreError> {
+        let now = self.clock.now().wall;
+        let recovered = self.sender.recover(now)?;
+        let interrupted = self.store().write(|tx| tx.close_interrupted_runs(now))?;
+        if recovered + interrupted > 0 {
+            log::warn!("start: the program had ended in between: {recovered} deliveries unknown");
+        }
+        Ok(())
+    }
+
+    /// One bounded piece of the conductor's work.
+    ///
+    /// # Errors
+    /// When the database fails. Nothing is lost by it: the next step goes on where this one stopped.
+    pub fn step(&self) -> Result<Conducted, StoreError> {
+        let now = self.clock.now();
+        let requests = self.triggers.take_requests();
+        if !self.triggers.is_running() {
+            return Ok(Conducted::Idle);
+        }
+        let is_planning = {
+            let mut recorded = self.recorded();
+            recorded.is_planning |= !requests.is_empty();
+            recorded.requests.extend(requests);
+            recorded.is_planning
+        };
+        self.record_triggers(now.wall)?;
+        if is_planning {
+            let has_more = self.planner.pass(now.wall)?;
+            self.offer_channels(now)?;
+            self.recorded().is_planning = has_more;
+            if has_more {
+                return Ok(Conducted::More);
+            }
+        }
+        self.record_timer_run()?;
+        if self.sender.is_idle() { self.end(now.wall) } else { Ok(Conducted::Running) }
+    }
+
+    /// Puts every channel that may have something to do on the board.
+    fn offer_channels(&self, now: Now) -> Result<(), StoreError> {
+        let channels = self.store().read(|tx| tx.channels_with_work(now.wall))?;
+        for channel in &channels {
+            self.sender.offer(channel, now);
+        }
+        self.triggers.wake.ring();
+        Ok(())
+    }
+
+    /// Each trigger leaves a row. The first one's is the run's; those that joined it end at once.
+    /// The ticker's has one only when it finds something.
+    fn record_triggers(&self, now: Timestamp) -> Result<(), StoreError> {
+        let mut recorded = self.recorded();
+        while let Some(request) = recorded.requests.front() {
+            let trigger = request.trigger;
+            let is_first = recorded.begin.is_none();
+            if trigger != Trigger::Timer {
+                let remote = request.remote.as_deref();
+                let row = self.store().write(|tx| {
+                    let row = tx.start_run(trigger, remote, now)?;
+                    if !is_first {
+                        tx.finish_run(row, RunCounts::default(), now)?;
+                    }
+                    Ok(row)
+                })?;
+                if is_first {
+                    recorded.row = Some(row);
+                    log::info!("run {row}: started by {}", trigger.as_str());
+                }
+            }
+            if is_first {
+                recorded.begin = Some((trigger, now));
+            }
+            recorded.requests.pop_front();
+        }
+        Ok(())
+    }
+
+    fn record_timer_run(&self) -> Result<(), StoreError> {
+        let mut recorded = self.recorded();
+        if recorded.row.is_none()
+            && let Some((trigger, began)) = recorded.begin
+            && self.triggers.report().messages.processed > 0
+        {
+            let row = self.store().write(|tx| tx.start_run(trigger, None, began))?;
+            recorded.row = Some(row);
+            log::info!("run {row}: started by {}", trigger.as_str());
+        }
+        Ok(())
+    }
+
+    fn end(&self, now: Timestamp) -> Result<Conducted, StoreError> {
+        let mut recorded = self.recorded();
+        let counts = self.triggers.report().messages;
+        let pending = self.store().write(|tx| {
+            if let Some(row) = recorded.row {
+                tx.finish_run(row, counts, now)?;
+                tx.drop_empty_runs(now.minus(EMPTY_RUNS_KEPT))?;
+            }
+            tx.count_pending()
+        })?;
+        let Some(report) = self.triggers.end_run(pending) else { return Ok(Conducted::More) };
+        if let Some(row) = recorded.row {
+            log_end(row, &report);
+        }
+        *recorded = Recorded::default();
+        Ok(Conducted::Idle)
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn recorded(&self) -> MutexGuard<'_, Recorded> {
+        self.recorded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn log_end(row: i64, report: &RunReport) {
+    let RunReport { messages, deliveries, pending } = report;
+    log::info!(
+        "run {row}: ended: {} messages, {} sent, {} failed; {} deliveries sent, {pending} pending",
+        messages.processed,
+        messages.success,
+        messages.failed,
+        deliveries.sent,
+    );
+}

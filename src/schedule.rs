@@ -1,0 +1,101 @@
+//! When a message goes out: the next occurrence that `schedules` (a list of dates and times) and
+//! `interval_config` (days of the week) promise, in the local time of a [`Zone`].
+//!
+//! This module only computes. It must never read a clock, a file or the environment: the caller
+//! says what time it is. It never guesses either: what it cannot read for certain is an error in
+//! words, and one bad entry makes its whole column an error.
+
+mod columns;
+mod time_text;
+mod zone;
+
+#[cfg(test)]
+mod tests;
+
+use time::macros::date;
+use time::{Date, Duration, PrimitiveDateTime};
+
+pub use self::columns::{Column, ColumnFlaw, FieldFlaw};
+pub use self::time_text::TextFlaw;
+pub use self::zone::{Local, Zone, ZoneError};
+
+use self::columns::Weekly;
+use crate::clock::Timestamp;
+
+/// The first day that any schedule may name.
+const FIRST_DATE: Date = date!(1970 - 01 - 01);
+
+/// How many local days before the present one may still have their occurrence ahead: daylight
+/// saving moves a time forward, and by a whole day where a zone skipped a date (Apia, 2011-12-30).
+const DAYS_BEFORE: i64 = 2;
+
+/// How many days a weekly search looks at: those before, the present one, a week, one to spare.
+const DAYS_SEARCHED: usize = 11;
+
+/// What is wrong with a schedule, in words for the person who wrote it, with the right form.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScheduleError {
+    /// A column of `auto_messages` cannot be read.
+    #[error("`{column}`: {flaw}; write it like `{}`", column.example())]
+    Column { column: Column, flaw: ColumnFlaw },
+    /// A date and time that a person typed cannot be read.
+    #[error("{flaw}; write date and time like `2026-12-01 08:00`")]
+    Instant { flaw: TextFlaw },
+}
+
+/// The first occurrence strictly later than `after`, the earliest of both columns together;
+/// `None` when none is left, or when there is no schedule.
+///
+/// # Errors
+/// When anything in either column cannot be read: says in which column, at which entry, and what.
+pub fn next_occurrence(
+    schedules: Option<&str>,
+    interval_config: Option<&str>,
+    zone: &Zone,
+    after: Timestamp,
+) -> Result<Option<Timestamp>, ScheduleError> {
+    let listed = columns::read_schedules(schedules)
+        .map_err(|flaw| ScheduleError::Column { column: Column::Schedules, flaw })?;
+    let weekly = columns::read_interval_config(interval_config)
+        .map_err(|flaw| ScheduleError::Column { column: Column::IntervalConfig, flaw })?;
+    let listed = listed.into_iter().map(|local| zone.to_utc(local)).filter(|at| *at > after).min();
+    let weekly = weekly.and_then(|weekly| next_weekly(&weekly, zone, after));
+    Ok(listed.into_iter().chain(weekly).min())
+}
+
+/// Whether the two columns hold any schedule at all. Null, blank, `null`, `[]` and `{}`, also
+/// inside a JSON string, are none; text that cannot be read counts, so that its error is seen.
+#[must_use]
+pub fn has_schedule(schedules: Option<&str>, interval_config: Option<&str>) -> bool {
+    columns::holds_something(schedules) || columns::holds_something(interval_config)
+}
+
+/// Reads one instant as a person types it: `2026-12-01 08:00`, `2026-12-01T08:00`,
+/// `2026-12-01 8:00 PM`, `01/12/2026 08.00` (day first), local to `zone`. An offset or a zone at
+/// the end (`Z`, `+07:00`, `WIB`) goes before `zone`.
+///
+/// # Errors
+/// When `text` is anything else: says what is wrong and how to write it.
+pub fn parse_local(text: &str, zone: &Zone) -> Result<Timestamp, ScheduleError> {
+    let (local, written_zone) =
+        time_text::read_instant(text).map_err(|flaw| ScheduleError::Instant { flaw })?;
+    Ok(written_zone.as_ref().unwrap_or(zone).to_utc(local))
+}
+
+/// The first weekly occurrence strictly later than `after`.
+///
+/// It takes the earliest of a whole window and not the first match, because a time that daylight
+/// saving moves forward can overtake the ones that follow it.
+fn next_weekly(weekly: &Weekly, zone: &Zone, after: Timestamp) -> Option<Timestamp> {
+    let today = zone.to_local(after).date_time.date();
+    let first = today.saturating_sub(Duration::days(DAYS_BEFORE));
+    let first = first.max(weekly.start.unwrap_or(FIRST_DATE)).max(FIRST_DATE);
+    std::iter::successors(Some(first), |date| date.next_day())
+        .take(DAYS_SEARCHED)
+        .take_while(|date| weekly.end.is_none_or(|end| *date <= end))
+        .filter(|date| weekly.names(date.weekday()))
+        .flat_map(|date| weekly.times.iter().map(move |time| PrimitiveDateTime::new(date, *time)))
+        .map(|local| zone.to_utc(local))
+        .filter(|at| *at > after)
+        .min()
+}

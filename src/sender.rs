@@ -1,0 +1,402 @@
+//! Sending: claim, send, record; one delivery per [`Sender::step`].
+//!
+//! The order is the promise. The claim is committed before the network is touched, so a crash at
+//! any point leaves a row that says that a request may have gone out. The outcome is recorded in
+//! one transaction with the pace, the hold, the counts and the settling of the message. No
+//! transaction is open while WAHA is spoken to.
+//!
+//! Senders are identical threads over one [`Sender`]; the board gives each channel to one at a time.
+
+mod recording;
+mod sessions;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::clock::{Clock, Now, Timestamp};
+use crate::delivery::{Counts, Hold, Status};
+use crate::logging::in_one_line;
+use crate::pace::{Board, Gap, Turn};
+use crate::schedule::Zone;
+use crate::store::{Channel, ClaimRequest, Claimed, Open, Recovered, Store, StoreError};
+use crate::trigger::Triggers;
+use crate::waha::{IdOffer, SessionState, TextMessage, Waha};
+
+use recording::Unrecorded;
+use sessions::Sessions;
+
+/// How long a sender lets the database rest after it failed.
+const DATABASE_REST: Duration = Duration::from_secs(1);
+
+/// What sending goes by.
+#[derive(Clone, Debug)]
+pub struct SendRules {
+    /// The least gap between two sends on a channel.
+    pub gap: Gap,
+    /// How late a message may still go out.
+    pub late_limit: Duration,
+    /// The local time of schedules.
+    pub zone: Zone,
+}
+
+/// What the sender threads share.
+pub struct Sender {
+    store: Arc<Mutex<Store>>,
+    waha: Waha,
+    clock: Arc<dyn Clock>,
+    triggers: Arc<Triggers>,
+    rules: SendRules,
+    board: Mutex<Board>,
+    sessions: Mutex<Sessions>,
+    random: Mutex<fastrand::Rng>,
+    /// Outcomes that the database did not take yet.
+    unrecorded: Mutex<Vec<Unrecorded>>,
+    has_unrecorded: AtomicBool,
+}
+
+/// What a step did, and when to come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Something; come back at once.
+    Worked,
+    /// Nothing is ready for so long.
+    Wait(Duration),
+    /// Nothing is waiting: come back when the bell rings.
+    Nothing,
+}
+
+/// What becomes of a lane after a look at its channel.
+enum Lane {
+    /// Ready again at this monotonic time.
+    Ready(Duration),
+    /// Nothing to do; ready at this time if it is offered again.
+    Empty(Duration),
+    /// The channel may not send now.
+    Held,
+    /// A request is out whose outcome the database has not taken: nobody may use the channel.
+    Unrecorded,
+}
+
+impl Sender {
+    /// Senders that find their work in `store` and send it through `waha`. `seed` is for the jitter.
+    #[must_use]
+    pub fn new(
+        store: Arc<Mutex<Store>>,
+        waha: Waha,
+        clock: Arc<dyn Clock>,
+        triggers: Arc<Triggers>,
+        rules: SendRules,
+        seed: u64,
+    ) -> Self {
+        Self {
+            store,
+            waha,
+            clock,
+            triggers,
+            rules,
+            board: Mutex::default(),
+            sessions: Mutex::default(),
+            random: Mutex::new(fastrand::Rng::with_seed(seed)),
+            unrecorded: Mutex::default(),
+            has_unrecorded: AtomicBool::new(false),
+        }
+    }
+
+    /// Makes what another process left `sending` `unknown`, and lets its channels rest a whole gap:
+    /// the requests may have gone out just now. Returns how many deliveries that were. Only for the
+    /// process that holds the sender's lock, before its first step.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn recover(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let ready_at = now.plus(self.rules.gap.longest()).ceil_to_second();
+        let one = Counts { unknown: 1, ..Counts::default() };
+        let (recovered, settled) = lock(&self.store).write(|tx| {
+            let recovered = tx.recover_sending(now)?;
+            let mut settled = Vec::new();
+            for one_of in &recovered {
+                tx.set_channel_ready_at(one_of.channel_id, ready_at, false, now)?;
+                let Recovered { auto_message_id, due_at, .. } = *one_of;
+                settled.extend(tx.settle_if_done(
+                    auto_message_id,
+                    due_at,
+                    one,
+                    &self.rules.zone,
+                    now,
+                )?);
+            }
+            Ok((recovered, settled))
+        })?;
+        for delivery in &recovered {
+            log::warn!(
+                "delivery {}: unknown, the program ended while it was being sent",
+                delivery.delivery_id
+            );
+        }
+        for settled in &settled {
+            self.triggers.note_settled(settled);
+        }
+        Ok(recovered.len())
+    }
+
+    /// Puts a channel on the board: it may have something to do.
+    pub fn offer(&self, channel: &Channel, now: Now) {
+        let mut board = lock(&self.board);
+        let ready = board.ready_time(channel.id, channel.ready_at, now, self.rules.gap.longest());
+        board.offer(channel.id, ready);
+    }
+
+    /// Whether no channel waits for its turn, none is being worked on, and every outcome is recorded.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        lock(&self.board).is_idle() && !self.has_unrecorded.load(Ordering::SeqCst)
+    }
+
+    /// Does one bounded piece of work: at most one delivery.
+    pub fn step(&self) -> Step {
+        let now = self.clock.now();
+        if self.has_unrecorded.load(Ordering::SeqCst) && !self.record_leftovers(now) {
+            return Step::Wait(DATABASE_REST);
+        }
+        let id = match lock(&self.board).take(now) {
+            Turn::Channel(id) => id,
+            Turn::Wait(wait) => return Step::Wait(wait),
+            Turn::Nothing => return Step::Nothing,
+        };
+        let lane = match self.work_on(id, now) {
+            Ok(lane) => {
+                self.note_database(None);
+                lane
+            }
+            Err(error) => {
+                self.note_database(Some(&error));
+                Lane::Ready(self.clock.now().monotonic + DATABASE_REST)
+            }
+        };
+        self.return_lane(id, &lane);
+        Step::Worked
+    }
+
+    /// Looks at a channel that is ready by the board, and sends its next delivery.
+    fn work_on(&self, id: i64, now: Now) -> Result<Lane, StoreError> {
+        let late_before = now.wall.minus(self.rules.late_limit);
+        let (channel, open) = lock(&self.store)
+            .read(|tx| Ok((tx.channel(id)?, tx.next_open_delivery(id, now.wall, late_before)?)))?;
+        let Some(channel) = channel else { return Ok(Lane::Held) };
+        let Some(session) = channel.session_name.clone() else { return Ok(Lane::Held) };
+        if !channel.is_active || !channel.may_be_tried(now.wall) {
+            return Ok(Lane::Held);
+        }
+        let ready = self.ready_time(&channel, now);
+        if ready > now.monotonic {
+            return Ok(Lane::Ready(ready));
+        }
+        let Some(open) = open else { return self.look_without_sending(&channel, &session, ready) };
+        if !open.has_text {
+            self.fail_without_text(&open, now.wall)?;
+            return Ok(Lane::Ready(ready));
+        }
+        if self.triggers.is_stopping() {
+            return Ok(Lane::Held);
+        }
+        if let Some(hold) = self.session_trouble(&channel, &session) {
+            self.hold(&channel, &hold)?;
+            return Ok(Lane::Held);
+        }
+        if channel.held.is_some() {
+            self.free(&channel)?;
+        }
+        match self.reserve_id(&session) {
+            Ok(reserved_id) => {
+                self.claim_and_send(&channel, &session, &open, reserved_id.as_deref())
+            }
+            Err(hold) => {
+                self.hold(&channel, &hold)?;
+                Ok(Lane::Held)
+            }
+        }
+    }
+
+    /// A held channel without deliveries is looked at all the same, so that its row tells the truth.
+    fn look_without_sending(
+        &self,
+        channel: &Channel,
+        session: &str,
+        ready: Duration,
+    ) -> Result<Lane, StoreError> {
+        if channel.held.is_some() {
+            match self.session_trouble(channel, session) {
+                Some(hold) => self.hold(channel, &hold)?,
+                None => self.free(channel)?,
+            }
+        }
+        Ok(Lane::Empty(ready))
+    }
+
+    /// The one place where a message leaves: after the commit of its claim, before anything else.
+    fn claim_and_send(
+        &self,
+        channel: &Channel,
+        session: &str,
+        open: &Open,
+        reserved_id: Option<&str>,
+    ) -> Result<Lane, StoreError> {
+        let now = self.clock.now();
+        if self.triggers.is_stopping() {
+            return Ok(Lane::Held);
+        }
+        let (next_ready_at, ready) = self.next_ready(now);
+        let request = ClaimRequest {
+            delivery_id: open.id,
+            channel_id: channel.id,
+            seen_ready_at: channel.ready_at,
+            next_ready_at,
+            reserved_id,
+        };
+        let claimed = lock(&self.store).write(|tx| tx.claim(&request, now.wall))?;
+        let Some(claimed) = claimed else {
+            // Somebody changed a row in between: look again, not faster than once a rest.
+            return Ok(Lane::Ready(now.monotonic + DATABASE_REST));
+        };
+        lock(&self.board).note_pace(channel.id, next_ready_at, ready);
+        log::debug!("delivery {}: claimed, attempt {}", claimed.delivery_id, claimed.attempt);
+        let outcome = self.waha.send(&text_message(session, &claimed));
+        Ok(self.record(Unrecorded { claimed, outcome, held_count: channel.held_count }))
+    }
+
+    /// A message whose text was emptied after it was planned has nothing to send.
+    fn fail_without_text(&self, open: &Open, now: Timestamp) -> Result<(), StoreError> {
+        let error = "the message has no text: fill in `message` and set status to scheduled";
+        let settled = lock(&self.store).write(|tx| {
+            tx.end_pending(open.id, Status::Failed, error, now)?;
+            let one = Counts { failed: 1, ..Counts::default() };
+            tx.settle_if_done(open.auto_message_id, open.due_at, one, &self.rules.zone, now)
+        })?;
+        self.triggers.note_delivery(open.auto_message_id, Status::Failed);
+        if let Some(settled) = settled {
+            self.triggers.note_settled(&settled);
+        }
+        Ok(())
+    }
+
+    /// Why the session may not send, if it may not. WORKING is believed for a short while, except
+    /// of a held channel.
+    fn session_trouble(&self, channel: &Channel, session: &str) -> Option<Hold> {
+        let now = self.clock.now();
+        if channel.held.is_none() && lock(&self.sessions).is_working(session, now) {
+            return None;
+        }
+        match self.waha.session(session) {
+            SessionState::Working => {
+                lock(&self.sessions).note_working(session, now);
+                None
+            }
+            SessionState::Held(hold) => Some(hold),
+        }
+    }
+
+    /// The id for the next message, where WAHA offers one.
+    fn reserve_id(&self, session: &str) -> Result<Option<String>, Hold> {
+        let now = self.clock.now();
+        if !lock(&self.sessions).may_offer_ids(session, now) {
+            return Ok(None);
+        }
+        match self.waha.reserve_id(session) {
+            IdOffer::Reserved(id) => Ok(Some(id)),
+            IdOffer::NotNow => Ok(None),
+            IdOffer::None => {
+                lock(&self.sessions).note_no_ids(session, now);
+                Ok(None)
+            }
+            IdOffer::Held(hold) => Err(hold),
+        }
+    }
+
+    fn hold(&self, channel: &Channel, hold: &Hold) -> Result<(), StoreError> {
+        let now = self.clock.now().wall;
+        if let Some(held) = &channel.held
+            && held.kind == Some(hold.kind)
+            && held.reason == hold.reason
+            && held.until.is_some_and(|until| until > now)
+        {
+            return Ok(()); // Nothing new: the hold that is there goes on.
+        }
+        let until = now.plus(hold.length(now, channel.held_count, self.chance()));
+        lock(&self.store).write(|tx| tx.hold_channel(channel.id, hold, until, now))?;
+        log_hold(channel.id, hold, until);
+        Ok(())
+    }
+
+    fn free(&self, channel: &Channel) -> Result<(), StoreError> {
+        let now = self.clock.now().wall;
+        if lock(&self.store).write(|tx| tx.free_channel(channel.id, now))? {
+            log::info!("channel {}: free again", channel.id);
+        }
+        Ok(())
+    }
+
+    fn ready_time(&self, channel: &Channel, now: Now) -> Duration {
+        let longest = self.rules.gap.longest();
+        lock(&self.board).ready_time(channel.id, channel.ready_at, now, longest)
+    }
+
+    /// The end of a gap that begins now: for the column, rounded up, and exactly.
+    fn next_ready(&self, now: Now) -> (Timestamp, Duration) {
+        let gap = self.rules.gap.with_jitter(self.chance());
+        (now.wall.plus(gap).ceil_to_second(), now.monotonic + gap)
+    }
+
+    fn chance(&self) -> f64 {
+        lock(&self.random).f64()
+    }
+
+    fn return_lane(&self, id: i64, lane: &Lane) {
+        let mut board = lock(&self.board);
+        match lane {
+            Lane::Ready(ready) => board.put_back(id, *ready),
+            Lane::Empty(ready) => board.drop_lane(id, *ready),
+            Lane::Held => board.drop_held(id),
+            Lane::Unrecorded => {}
+        }
+        drop(board);
+        // The other senders may sleep past this lane, and the run may be at its end.
+        self.triggers.wake.ring();
+    }
+
+    /// Notes, also in the log, when the database begins or ceases to fail.
+    pub(crate) fn note_database(&self, trouble: Option<&StoreError>) {
+        if self.triggers.note_database_trouble(trouble.is_some()) {
+            match trouble {
+                Some(error) => log::error!("database: sending stops: {}", in_one_line(error)),
+                None => log::info!("database: sending goes on"),
+            }
+        }
+    }
+}
+
+fn text_message<'a>(session: &'a str, claimed: &'a Claimed) -> TextMessage<'a> {
+    TextMessage {
+        session,
+        chat_id: &claimed.chat_id,
+        text: &claimed.text,
+        reserved_id: claimed.reserved_id.as_deref(),
+        auto_message_id: claimed.auto_message_id,
+        delivery_id: claimed.delivery_id,
+        metadata: claimed.metadata.as_deref(),
+    }
+}
+
+fn log_hold(channel: i64, hold: &Hold, until: Timestamp) {
+    if hold.kind.needs_a_person() {
+        log::error!("channel {channel}: held until {until}, please look: {}", hold.reason);
+    } else {
+        log::warn!("channel {channel}: held until {until}: {}", hold.reason);
+    }
+}
+
+/// Nothing is left half-changed under these locks: SQLite rolls back, and the board's steps are
+/// single assignments.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,144 @@
+//! Recording what became of a claim, and keeping it in memory while the database will not take it.
+//!
+//! An outcome that is never recorded becomes `unknown` at the next start: true, but less than we
+//! know. So it is tried again until the program ends, and its channel rests meanwhile.
+
+use std::sync::atomic::Ordering;
+
+use super::{Lane, Sender, lock, log_hold};
+use crate::clock::Now;
+use crate::delivery::{Counts, Outcome, Status};
+use crate::logging::in_one_line;
+use crate::recipient::mask_phone;
+use crate::store::{Claimed, Settled, SqlResult, StoreError, Tx};
+
+/// A claim and what became of it.
+#[derive(Clone, Debug)]
+pub(super) struct Unrecorded {
+    pub(super) claimed: Claimed,
+    pub(super) outcome: Outcome,
+    /// The channel's `held_count` when it was claimed.
+    pub(super) held_count: u32,
+}
+
+impl Sender {
+    /// Records an outcome; keeps it for later when the database fails.
+    pub(super) fn record(&self, result: Unrecorded) -> Lane {
+        match self.try_to_record(&result, self.clock.now()) {
+            Ok(lane) => lane,
+            Err(error) => {
+                log::error!(
+                    "delivery {}: the outcome could not be recorded yet: {}",
+                    result.claimed.delivery_id,
+                    in_one_line(&error)
+                );
+                self.triggers.note_database_trouble(true);
+                lock(&self.unrecorded).push(result);
+                self.has_unrecorded.store(true, Ordering::SeqCst);
+                Lane::Unrecorded
+            }
+        }
+    }
+
+    /// Records what the database did not take before. Returns whether nothing is left.
+    pub(super) fn record_leftovers(&self, now: Now) -> bool {
+        let mut leftovers = lock(&self.unrecorded);
+        while let Some(result) = leftovers.last() {
+            let Ok(lane) = self.try_to_record(result, now) else { return false };
+            let channel_id = result.claimed.channel_id;
+            leftovers.pop();
+            self.return_lane(channel_id, &lane);
+        }
+        self.has_unrecorded.store(false, Ordering::SeqCst);
+        self.note_database(None);
+        true
+    }
+
+    fn try_to_record(&self, result: &Unrecorded, now: Now) -> Result<Lane, StoreError> {
+        let Unrecorded { claimed, outcome, held_count } = result;
+        let transition = outcome.transition();
+        let (ready_at, ready) = self.next_ready(now);
+        let hold = transition
+            .hold
+            .as_ref()
+            .map(|hold| (hold, now.wall.plus(hold.length(now.wall, *held_count, self.chance()))));
+        let (sent_id, succeeded) = match outcome {
+            Outcome::Sent { waha_message_id } => (Some(waha_message_id.as_str()), true),
+            Outcome::Deferred(_)
+            | Outcome::Failed { .. }
+            | Outcome::Restricted { .. }
+            | Outcome::Unknown { .. } => (None, false),
+        };
+        let (was_ours, settled) = lock(&self.store).write(|tx| {
+            let was_ours = tx.record(claimed, &transition, sent_id, now.wall)?;
+            tx.set_channel_ready_at(claimed.channel_id, ready_at, succeeded, now.wall)?;
+            if let Some((hold, until)) = hold {
+                tx.hold_channel(claimed.channel_id, hold, until, now.wall)?;
+            }
+            let settled = self.count_or_settle(tx, claimed, transition.status, now)?;
+            Ok((was_ours, settled))
+        })?;
+        lock(&self.board).note_pace(claimed.channel_id, ready_at, ready);
+        if was_ours {
+            self.log_outcome(claimed, outcome);
+            self.triggers.note_delivery(claimed.auto_message_id, transition.status);
+        } else {
+            log::error!(
+                "delivery {}: its row was changed while it was being sent",
+                claimed.delivery_id
+            );
+        }
+        if let Some(settled) = settled {
+            self.triggers.note_settled(&settled);
+        }
+        match hold {
+            Some((hold, until)) => {
+                log_hold(claimed.channel_id, hold, until);
+                Ok(Lane::Held)
+            }
+            None => Ok(Lane::Ready(ready)),
+        }
+    }
+
+    fn count_or_settle(
+        &self,
+        tx: &Tx<'_>,
+        claimed: &Claimed,
+        status: Status,
+        now: Now,
+    ) -> SqlResult<Option<Settled>> {
+        let one = match status {
+            Status::Sent => Counts { sent: 1, ..Counts::default() },
+            Status::Failed => Counts { failed: 1, ..Counts::default() },
+            Status::Unknown => Counts { unknown: 1, ..Counts::default() },
+            Status::Pending
+            | Status::Sending
+            | Status::Skipped
+            | Status::Expired
+            | Status::Cancelled => return Ok(None),
+        };
+        let Claimed { auto_message_id, due_at, .. } = *claimed;
+        tx.settle_if_done(auto_message_id, due_at, one, &self.rules.zone, now.wall)
+    }
+
+    fn log_outcome(&self, claimed: &Claimed, outcome: &Outcome) {
+        let (id, to) = (claimed.delivery_id, mask_phone(&claimed.chat_id));
+        match outcome {
+            Outcome::Sent { .. } => log::info!("delivery {id}: sent to {to}"),
+            Outcome::Deferred(hold) => {
+                log::warn!("delivery {id}: not sent, tried later: {}", hold.reason)
+            }
+            Outcome::Failed { reason } | Outcome::Restricted { reason } => {
+                log::warn!("delivery {id}: failed, to {to}: {reason}");
+            }
+            Outcome::Unknown { reason } => {
+                log::warn!("delivery {id}: unknown, it may have reached {to}: {reason}");
+            }
+        }
+        match outcome {
+            Outcome::Sent { .. } | Outcome::Failed { .. } | Outcome::Unknown { .. } => {}
+            // Whatever was believed of the sessions is in doubt; the next look asks WAHA.
+            Outcome::Deferred(_) | Outcome::Restricted { .. } => lock(&self.sessions).forget_all(),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Wiring: a store, a WAHA, the sending threads and the HTTP side become a server, or one run.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::api::{Api, ApiServer, ServerError};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, ConfigError};
+use crate::lock::{LockError, SenderLock};
+use crate::planner::PlanRules;
+use crate::run::Runner;
+use crate::secret::{self, SecretError};
+use crate::sender::SendRules;
+use crate::sending::{self, SendingError};
+use crate::store::{Store, StoreError, Trigger};
+use crate::trigger::{RunReport, Triggers};
+use crate::waha::Waha;
+
+/// How often a server that stands by looks whether the lock is free.
+const STANDBY_LOOK: Duration = Duration::from_secs(2);
+
+/// A server or a run came to an end that it should not have.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The settings.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The lock.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The secret.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The listener.
+    #[error(transparent)]
+    Listen(#[from] ServerError),
+    /// The senders.
+    #[error(transparent)]
+    Sending(#[from] SendingError),
+}
+
+/// Serves until `triggers` are stopped. `ready` is called with the address once requests are taken.
+///
+/// # Errors
+/// [`ServeError`] when it cannot start, or when sending breaks down.
+pub fn serve(
+    config: &Config,
+    triggers: &Arc<Triggers>,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<(), ServeError> {
+    config.require_waha()?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let store = Store::open(&config.database_path)?;
+    let secret = match &config.cron_secret {
+        Some(secret) => secret.clone(),
+        None => secret::read_or_make(&config.database_path)?,
+    };
+    let api = Api::new(
+        Store::open(&config.database_path)?,
+        Arc::clone(triggers),
+        Arc::clone(&clock),
+        secret,
+        config.trigger_wait,
+    );
+    let server = ApiServer::start(config.listen_addr, Arc::new(api))?;
+    log::info!("serve: ready on http://{}", server.address());
+    warn_of_pace(config);
+    ready(server.address());
+    let sent = send(config, store, &clock, triggers);
+    triggers.stop();
+    server.stop();
+    log::info!("serve: stopped");
+    sent
+}
+
+/// What one run came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunEnd {
+    /// It sent what was due.
+    Done(RunReport),
+    /// Another process is sending.
+    AlreadySending,
+}
+
+/// Sends what is due, paced, and returns. Stops early when `triggers` are stopped.
+///
+/// # Errors
+/// [`ServeError`] when it cannot start, or when sending breaks down.
+pub fn run_once(config: &Config, triggers: &Arc<Triggers>) -> Result<RunEnd, ServeError> {
+    config.require_waha()?;
+    let store = Store::open(&config.database_path)?;
+    let Some(_lock) = SenderLock::try_take(&config.database_path)? else {
+        return Ok(RunEnd::AlreadySending);
+    };
+    warn_of_pace(config);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let runner = runner(config, store, &clock, triggers)?;
+    runner.recover()?;
+    let run = triggers.pull(Trigger::Cli, None).run;
+    let report = sending::send_one_run(&runner, &*clock, triggers, config.senders, run)?;
+    Ok(RunEnd::Done(report))
+}
+
+/// Stands by until the lock is free, then sends until it is stopped.
+fn send(
+    config: &Config,
+    store: Store,
+    clock: &Arc<dyn Clock>,
+    triggers: &Arc<Triggers>,
+) -> Result<(), ServeError> {
+    let Some(_lock) = wait_for_lock(config, clock, triggers)? else { return Ok(()) };
+    let runner = runner(config, store, clock, triggers)?;
+    runner.recover()?;
+    let (senders, tick) = (config.senders, config.tick);
+    sending::send_until_stopped(&runner, &**clock, triggers, senders, tick)?;
+    Ok(())
+}
+
+fn wait_for_lock(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    triggers: &Triggers,
+) -> Result<Option<SenderLock>, ServeError> {
+    let mut is_standby = false;
+    loop {
+        let seen = triggers.wake.rings();
+        if triggers.is_stopping() {
+            return Ok(None);
+        }
+        if let Some(lock) = SenderLock::try_take(&config.database_path)? {
+            triggers.set_standby(false);
+            if is_standby {
+                log::info!("serve: the other process ended, this one sends now");
+            }
+            return Ok(Some(lock));
+        }
+        if !is_standby {
+            is_standby = true;
+            triggers.set_standby(true);
+            log::info!("serve: another process is sending, this one stands by");
+        }
+        clock.sleep(&triggers.wake, seen, Some(STANDBY_LOOK));
+    }
+}
+
+fn runner(
+    config: &Config,
+    store: Store,
+    clock: &Arc<dyn Clock>,
+    triggers: &Arc<Triggers>,
+) -> Result<Runner, ServeError> {
+    let key = config.waha_api_key.as_ref().map(|key| key.reveal().to_owned());
+    let waha = Waha::new(config.require_waha()?, key, config.waha_timeout);
+    Ok(Runner::new(
+        Arc::new(Mutex::new(store)),
+        waha,
+        Arc::clone(clock),
+        Arc::clone(triggers),
+        PlanRules {
+            late_limit: config.late_limit,
+            zone: config.zone.clone(),
+            country: config.country.clone(),
+        },
+        SendRules { gap: config.gap, late_limit: config.late_limit, zone: config.zone.clone() },
+        fastrand::u64(..),
+    ))
+}
+
+fn warn_of_pace(config: &Config) {
+    if config.is_pace_dangerous() {
+        log::warn!(
+            "SEND_DELAY_SECONDS is {}: under 20 is for tests, a real number gets banned for it",
+            config.gap.delay.as_secs()
+        );
+    }
+}

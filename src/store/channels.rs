@@ -1,0 +1,170 @@
+//! The table `channels`: one WhatsApp number each, its pace and its holds.
+
+use rusqlite::{OptionalExtension, Row, named_params};
+
+use super::{SqlResult, Tx, optional_timestamp};
+use crate::clock::Timestamp;
+use crate::delivery::{Hold, HoldKind};
+
+/// One WhatsApp number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Channel {
+    /// `channels.id`.
+    pub id: i64,
+    /// Its name, for people.
+    pub name: String,
+    /// Its session in WAHA; `None` when the column is NULL or blank.
+    pub session_name: Option<String>,
+    /// Whether it may be used at all.
+    pub is_active: bool,
+    /// No send begins before this.
+    pub ready_at: Option<Timestamp>,
+    /// Why it may not send for now.
+    pub held: Option<Held>,
+    /// How often it was held since its last success.
+    pub held_count: u32,
+}
+
+/// A hold as the table has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// In words.
+    pub reason: String,
+    /// `None` when a person held the channel by writing `held_reason`.
+    pub kind: Option<HoldKind>,
+    /// Until when; a person's hold has no end.
+    pub until: Option<Timestamp>,
+}
+
+impl Channel {
+    /// Whether its session is worth a look at `now`: it is not held, or held in a way that a
+    /// WORKING session ends. A rate limit or a restriction is first left to last its time, but at
+    /// most [`Hold::LONGEST`]: a clock that was set back must not hold a channel for ever.
+    #[must_use]
+    pub fn may_be_tried(&self, now: Timestamp) -> bool {
+        let Some(held) = &self.held else { return true };
+        match (held.kind, held.until) {
+            (None, _) => false,
+            (Some(kind), Some(until)) if kind.lasts_its_time() => {
+                until <= now || until.since(now) > Hold::LONGEST
+            }
+            (Some(_), _) => true,
+        }
+    }
+}
+
+const COLUMNS: &str = "c.id, c.name, trim(c.session_name) AS session_name, c.is_active, c.ready_at, \
+                       c.held_reason, c.held_kind, c.held_until, c.held_count";
+
+fn read_channel(row: &Row<'_>) -> SqlResult<Channel> {
+    let kind: Option<String> = row.get("held_kind")?;
+    let reason: Option<String> = row.get("held_reason")?;
+    let until = optional_timestamp(row, "held_until")?;
+    Ok(Channel {
+        id: row.get("id")?,
+        name: row.get("name")?,
+        session_name: row.get::<_, Option<String>>("session_name")?.filter(|name| !name.is_empty()),
+        is_active: row.get("is_active")?,
+        ready_at: optional_timestamp(row, "ready_at")?,
+        held: reason.map(|reason| Held {
+            reason,
+            kind: HoldKind::ALL.into_iter().find(|known| Some(known.as_str()) == kind.as_deref()),
+            until,
+        }),
+        held_count: row.get("held_count")?,
+    })
+}
+
+impl Tx<'_> {
+    /// The channel with this id, if there is one.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn channel(&self, id: i64) -> SqlResult<Option<Channel>> {
+        self.transaction
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM channels c WHERE c.id = :id"))?
+            .query_row(named_params! { ":id": id }, read_channel)
+            .optional()
+    }
+
+    /// The channels that have something to do at `now`: pending deliveries, or a hold that a look
+    /// at the session may end.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn channels_with_work(&self, now: Timestamp) -> SqlResult<Vec<Channel>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM channels c
+             WHERE c.is_active = 1 AND trim(c.session_name) <> ''
+                 AND (c.held_kind IS NOT NULL OR EXISTS
+                     (SELECT 1 FROM deliveries d WHERE d.channel_id = c.id AND d.status = 'pending'))"
+        );
+        let mut statement = self.transaction.prepare_cached(&sql)?;
+        let channels = statement.query_map([], read_channel)?.collect::<SqlResult<Vec<_>>>();
+        Ok(channels?.into_iter().filter(|channel| channel.may_be_tried(now)).collect())
+    }
+
+    /// Holds a channel until `until`. A person's hold is left alone.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn hold_channel(
+        &self,
+        id: i64,
+        hold: &Hold,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> SqlResult<()> {
+        let sql =
+            "UPDATE channels SET held_reason = :reason, held_kind = :kind, held_until = :until,
+                       held_count = held_count + 1, updated_at = :now
+                   WHERE id = :id AND (held_reason IS NULL OR held_kind IS NOT NULL)";
+        self.transaction.prepare_cached(sql)?.execute(named_params! {
+            ":id": id,
+            ":reason": hold.reason,
+            ":kind": hold.kind.as_str(),
+            ":until": until.ceil_to_second().to_string(),
+            ":now": now.to_string(),
+        })?;
+        Ok(())
+    }
+
+    /// Ends a hold that the program made. Returns whether there was one.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn free_channel(&self, id: i64, now: Timestamp) -> SqlResult<bool> {
+        let sql = "UPDATE channels SET held_reason = NULL, held_kind = NULL, held_until = NULL,
+                       updated_at = :now
+                   WHERE id = :id AND held_kind IS NOT NULL";
+        let changed = self
+            .transaction
+            .prepare_cached(sql)?
+            .execute(named_params! { ":id": id, ":now": now.to_string() })?;
+        Ok(changed > 0)
+    }
+
+    /// Moves the pace of a channel: no send begins before `ready_at`. `succeeded` ends its row of
+    /// failures.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn set_channel_ready_at(
+        &self,
+        id: i64,
+        ready_at: Timestamp,
+        succeeded: bool,
+        now: Timestamp,
+    ) -> SqlResult<()> {
+        let sql = "UPDATE channels SET ready_at = :ready_at, updated_at = :now,
+                       held_count = CASE WHEN :succeeded THEN 0 ELSE held_count END
+                   WHERE id = :id";
+        self.transaction.prepare_cached(sql)?.execute(named_params! {
+            ":id": id,
+            ":ready_at": ready_at.to_string(),
+            ":succeeded": succeeded,
+            ":now": now.to_string(),
+        })?;
+        Ok(())
+    }
+}

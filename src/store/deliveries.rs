@@ -1,0 +1,337 @@
+//! The table `deliveries`: planned, claimed, recorded.
+//!
+//! Each change of status is guarded by the status before it, and the number of changed rows is
+//! looked at: zero is information, not an accident.
+
+use std::time::Duration;
+
+use rusqlite::{OptionalExtension, Row, named_params};
+
+use super::{SqlResult, Tx, timestamp};
+use crate::clock::Timestamp;
+use crate::delivery::{Status, Transition};
+
+/// How long after its claim an unknown delivery is first looked up: WAHA's slowest answers are over
+/// by then (NOWEB gives up after 120 s).
+const FIRST_LOOKUP_AFTER: Duration = Duration::from_secs(150);
+
+/// A delivery to be planned.
+#[derive(Clone, Debug)]
+pub struct NewDelivery<'a> {
+    /// Its message.
+    pub auto_message_id: i64,
+    /// Its occurrence.
+    pub due_at: Timestamp,
+    /// The channel that sends it.
+    pub channel_id: i64,
+    /// The contact, when the recipient is one.
+    pub contact_id: Option<i64>,
+    /// The recipient's name.
+    pub name: Option<&'a str>,
+    /// `<digits>@c.us` and the like; for a skipped one, what was written.
+    pub chat_id: &'a str,
+    /// Pending, skipped or expired.
+    pub status: Status,
+    /// Why it is not pending.
+    pub error: Option<&'a str>,
+}
+
+/// The next delivery of a channel, not claimed yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// `deliveries.id`.
+    pub id: i64,
+    /// Its message.
+    pub auto_message_id: i64,
+    /// Its occurrence.
+    pub due_at: Timestamp,
+    /// Whom it goes to.
+    pub chat_id: String,
+    /// Whether the message has a text; without one it is not sent.
+    pub has_text: bool,
+}
+
+/// What a claim asks for.
+#[derive(Clone, Debug)]
+pub struct ClaimRequest<'a> {
+    /// The delivery.
+    pub delivery_id: i64,
+    /// Its channel.
+    pub channel_id: i64,
+    /// `channels.ready_at` as it was when the channel was found ready.
+    pub seen_ready_at: Option<Timestamp>,
+    /// `channels.ready_at` from now on.
+    pub next_ready_at: Timestamp,
+    /// The id that WAHA is asked to use, when it offered one.
+    pub reserved_id: Option<&'a str>,
+}
+
+/// A claimed delivery: all that the request to WAHA needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    /// `deliveries.id`.
+    pub delivery_id: i64,
+    /// Its message.
+    pub auto_message_id: i64,
+    /// Its occurrence.
+    pub due_at: Timestamp,
+    /// Its channel.
+    pub channel_id: i64,
+    /// Which attempt this is, from 1.
+    pub attempt: i64,
+    /// Whom it goes to.
+    pub chat_id: String,
+    /// The exact text.
+    pub text: String,
+    /// The message's own metadata, as written.
+    pub metadata: Option<String>,
+    /// The id that WAHA is asked to use.
+    pub reserved_id: Option<String>,
+}
+
+/// A delivery whose process died while it was `sending`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recovered {
+    /// `deliveries.id`.
+    pub delivery_id: i64,
+    /// Its message.
+    pub auto_message_id: i64,
+    /// Its occurrence.
+    pub due_at: Timestamp,
+    /// Its channel, which may just have sent.
+    pub channel_id: i64,
+}
+
+impl Tx<'_> {
+    /// Plans one delivery. The same chat twice in an occurrence is one delivery; one that was
+    /// cancelled before it went out is taken up again. Returns whether a row was made or taken up.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn plan_delivery(&self, new: &NewDelivery<'_>, now: Timestamp) -> SqlResult<bool> {
+        let sql = "INSERT INTO deliveries
+                       (auto_message_id, due_at, channel_id, contact_id, name, chat_id, status, error,
+                        finished_at, created_at)
+                   VALUES (:auto_message_id, :due_at, :channel_id, :contact_id, :name, :chat_id,
+                       :status, :error, CASE WHEN :status <> 'pending' THEN :now END, :now)
+                   ON CONFLICT (auto_message_id, due_at, chat_id) DO UPDATE
+                       SET status = excluded.status, error = excluded.error,
+                           channel_id = excluded.channel_id, finished_at = excluded.finished_at
+                       WHERE deliveries.status = 'cancelled'";
+        let changed = self.transaction.prepare_cached(sql)?.execute(named_params! {
+            ":auto_message_id": new.auto_message_id,
+            ":due_at": new.due_at.to_string(),
+            ":channel_id": new.channel_id,
+            ":contact_id": new.contact_id,
+            ":name": new.name,
+            ":chat_id": new.chat_id,
+            ":status": new.status.as_str(),
+            ":error": new.error,
+            ":now": now.to_string(),
+        })?;
+        Ok(changed > 0)
+    }
+
+    /// The next delivery of a channel in due order, of messages that are being sent and not due
+    /// before `late_before`.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn next_open_delivery(
+        &self,
+        channel_id: i64,
+        now: Timestamp,
+        late_before: Timestamp,
+    ) -> SqlResult<Option<Open>> {
+        let sql =
+            "SELECT d.id, d.auto_message_id, d.due_at, d.chat_id, trim(m.message) <> '' AS has_text
+                   FROM deliveries d
+                   JOIN auto_messages m ON m.id = d.auto_message_id AND m.status = 'sending'
+                   WHERE d.channel_id = :channel_id AND d.status = 'pending'
+                       AND d.due_at >= :late_before
+                       AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= :now)
+                   ORDER BY d.due_at, d.id LIMIT 1";
+        let params = named_params! {
+            ":channel_id": channel_id,
+            ":late_before": late_before.to_string(),
+            ":now": now.to_string(),
+        };
+        let read = |row: &Row<'_>| {
+            Ok(Open {
+                id: row.get("id")?,
+                auto_message_id: row.get("auto_message_id")?,
+                due_at: timestamp(row, "due_at")?,
+                chat_id: row.get("chat_id")?,
+                has_text: row.get("has_text")?,
+            })
+        };
+        self.transaction.prepare_cached(sql)?.query_row(params, read).optional()
+    }
+
+    /// Claims a delivery: `pending` becomes `sending` with its attempt, its reserved id and its exact
+    /// text, and the channel's pace moves, all or nothing. Must be committed before the network is
+    /// touched.
+    ///
+    /// `None` when the delivery is no longer pending, its message no longer being sent, or its
+    /// channel held, inactive, or paced by somebody else since it was looked at.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn claim(&self, request: &ClaimRequest<'_>, now: Timestamp) -> SqlResult<Option<Claimed>> {
+        let sql = "UPDATE deliveries SET status = 'sending', attempts = attempts + 1,
+                       waha_message_id = :reserved_id, claimed_at = :now, next_attempt_at = NULL,
+                       error = NULL, text = (SELECT message FROM auto_messages WHERE id = auto_message_id)
+                   WHERE id = :id AND status = 'pending' AND channel_id = :channel_id
+                       AND EXISTS (SELECT 1 FROM auto_messages m
+                           WHERE m.id = auto_message_id AND m.status = 'sending')
+                       AND EXISTS (SELECT 1 FROM channels c
+                           WHERE c.id = :channel_id AND c.is_active = 1 AND c.held_reason IS NULL
+                               AND c.ready_at IS :seen_ready_at)
+                   RETURNING auto_message_id, due_at, attempts, chat_id, text,
+                       (SELECT metadata FROM auto_messages WHERE id = auto_message_id) AS metadata";
+        let params = named_params! {
+            ":id": request.delivery_id,
+            ":channel_id": request.channel_id,
+            ":reserved_id": request.reserved_id,
+            ":seen_ready_at": request.seen_ready_at.map(|at| at.to_string()),
+            ":now": now.to_string(),
+        };
+        let read = |row: &Row<'_>| {
+            Ok(Claimed {
+                delivery_id: request.delivery_id,
+                auto_message_id: row.get("auto_message_id")?,
+                due_at: timestamp(row, "due_at")?,
+                channel_id: request.channel_id,
+                attempt: row.get("attempts")?,
+                chat_id: row.get("chat_id")?,
+                text: row.get("text")?,
+                metadata: row.get("metadata")?,
+                reserved_id: request.reserved_id.map(str::to_owned),
+            })
+        };
+        let claimed = self.transaction.prepare_cached(sql)?.query_row(params, read).optional()?;
+        if claimed.is_some() {
+            self.set_channel_ready_at(request.channel_id, request.next_ready_at, false, now)?;
+        }
+        Ok(claimed)
+    }
+
+    /// Records what became of a claim. `waha_message_id` is WAHA's id when it was sent. Returns
+    /// `false`, with nothing changed, when the row is no longer in the state that the claim made.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn record(
+        &self,
+        claimed: &Claimed,
+        transition: &Transition,
+        waha_message_id: Option<&str>,
+        now: Timestamp,
+    ) -> SqlResult<bool> {
+        let sql = "UPDATE deliveries SET status = :status, error = :error,
+                       attempts = attempts - :uncounted,
+                       waha_message_id = CASE :status
+                           WHEN 'sent' THEN :waha_message_id
+                           WHEN 'unknown' THEN waha_message_id END,
+                       text = CASE WHEN :status = 'pending' THEN NULL ELSE text END,
+                       claimed_at = CASE WHEN :status = 'pending' THEN NULL ELSE claimed_at END,
+                       finished_at = CASE WHEN :status = 'pending' THEN NULL ELSE :now END,
+                       next_attempt_at = CASE WHEN :status = 'unknown' THEN :lookup_at END
+                   WHERE id = :id AND status = 'sending' AND attempts = :attempt";
+        let changed = self.transaction.prepare_cached(sql)?.execute(named_params! {
+            ":id": claimed.delivery_id,
+            ":attempt": claimed.attempt,
+            ":status": transition.status.as_str(),
+            ":error": transition.error,
+            ":uncounted": i64::from(!transition.counts_attempt),
+            ":waha_message_id": waha_message_id,
+            ":now": now.to_string(),
+            ":lookup_at": now.plus(FIRST_LOOKUP_AFTER).to_string(),
+        })?;
+        Ok(changed > 0)
+    }
+
+    /// Ends a pending delivery that cannot be sent, without any request. Returns whether it was
+    /// still pending.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn end_pending(
+        &self,
+        delivery_id: i64,
+        status: Status,
+        error: &str,
+        now: Timestamp,
+    ) -> SqlResult<bool> {
+        let sql = "UPDATE deliveries SET status = :status, error = :error, finished_at = :now
+                   WHERE id = :id AND status = 'pending'";
+        let changed = self.transaction.prepare_cached(sql)?.execute(named_params! {
+            ":id": delivery_id,
+            ":status": status.as_str(),
+            ":error": error,
+            ":now": now.to_string(),
+        })?;
+        Ok(changed > 0)
+    }
+
+    /// Expires what is still pending of an occurrence. Returns how many deliveries that were.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn expire_pending(
+        &self,
+        auto_message_id: i64,
+        due_at: Timestamp,
+        error: &str,
+        now: Timestamp,
+    ) -> SqlResult<usize> {
+        let sql = "UPDATE deliveries SET status = 'expired', error = :error, finished_at = :now
+                   WHERE auto_message_id = :auto_message_id AND due_at = :due_at
+                       AND status IN ('pending', 'sending') AND status = 'pending'";
+        self.transaction.prepare_cached(sql)?.execute(named_params! {
+            ":auto_message_id": auto_message_id,
+            ":due_at": due_at.to_string(),
+            ":error": error,
+            ":now": now.to_string(),
+        })
+    }
+
+    /// Makes every delivery that is `sending` `unknown`: only for the one process that holds the
+    /// sender's lock, before its first claim. Whoever claimed them died in between.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn recover_sending(&self, now: Timestamp) -> SqlResult<Vec<Recovered>> {
+        let sql = "UPDATE deliveries SET status = 'unknown', finished_at = :now,
+                       next_attempt_at = :lookup_at,
+                       error = 'the program ended while this was being sent: it may have gone out'
+                   WHERE status = 'sending'
+                   RETURNING id, auto_message_id, due_at, channel_id";
+        let params = named_params! {
+            ":now": now.to_string(),
+            ":lookup_at": now.plus(FIRST_LOOKUP_AFTER).to_string(),
+        };
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        let rows = statement.query_map(params, |row| {
+            Ok(Recovered {
+                delivery_id: row.get("id")?,
+                auto_message_id: row.get("auto_message_id")?,
+                due_at: timestamp(row, "due_at")?,
+                channel_id: row.get("channel_id")?,
+            })
+        })?;
+        rows.collect()
+    }
+
+    /// How many deliveries are pending on channels of any kind, of messages that are being sent.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn count_pending(&self) -> SqlResult<u64> {
+        let sql = "SELECT count(*) FROM auto_messages m
+                   JOIN deliveries d ON d.auto_message_id = m.id AND d.due_at = m.scheduled_at
+                       AND d.status IN ('pending', 'sending')
+                   WHERE m.status = 'sending'";
+        self.transaction.prepare_cached(sql)?.query_row([], |row| row.get(0))
+    }
+}

@@ -1,0 +1,227 @@
+//! The table `auto_messages`, up to the moment when a message is planned; `settle` has the rest.
+
+use rusqlite::{Row, named_params};
+
+use super::{SqlResult, Tx, optional_timestamp, timestamp};
+use crate::clock::Timestamp;
+
+/// A message whose time has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueMessage {
+    /// `auto_messages.id`.
+    pub id: i64,
+    /// The occurrence: `scheduled_at`.
+    pub due_at: Timestamp,
+    /// The text.
+    pub message: String,
+    /// The channel that sends it; may not exist.
+    pub channel_id: i64,
+    /// As written.
+    pub contact_ids: Option<String>,
+    /// As written.
+    pub metadata: Option<String>,
+    /// As written.
+    pub schedules: Option<String>,
+    /// As written.
+    pub interval_config: Option<String>,
+}
+
+/// A scheduled message without a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untimed {
+    /// `auto_messages.id`.
+    pub id: i64,
+    /// When the row was made.
+    pub created_at: Timestamp,
+    /// As written.
+    pub schedules: Option<String>,
+    /// As written.
+    pub interval_config: Option<String>,
+}
+
+impl Tx<'_> {
+    /// How many messages are due at `now` or on their way.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn count_due(&self, now: Timestamp) -> SqlResult<u64> {
+        let sql = "SELECT (SELECT count(*) FROM auto_messages
+                       WHERE status = 'scheduled' AND scheduled_at <= :now)
+                   + (SELECT count(*) FROM auto_messages WHERE status = 'sending')";
+        self.transaction
+            .prepare_cached(sql)?
+            .query_row(named_params! { ":now": now.to_string() }, |row| row.get(0))
+    }
+
+    /// The ids of at most `limit` messages that are due at `now`, the longest due first.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn due_message_ids(&self, now: Timestamp, limit: u32) -> SqlResult<Vec<i64>> {
+        let sql = "SELECT id FROM auto_messages
+                   WHERE status = 'scheduled' AND scheduled_at <= :now
+                   ORDER BY scheduled_at, id LIMIT :limit";
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        let rows = statement
+            .query_map(named_params! { ":now": now.to_string(), ":limit": limit }, |row| {
+                row.get(0)
+            })?;
+        rows.collect()
+    }
+
+    /// The message, when it is still scheduled and due at `now`.
+    ///
+    /// # Errors
+    /// When the statement fails, or a column holds what no text can be.
+    pub fn due_message(&self, id: i64, now: Timestamp) -> SqlResult<Option<DueMessage>> {
+        let sql = "SELECT id, scheduled_at, message, channel_id, contact_ids, metadata, schedules,
+                       interval_config
+                   FROM auto_messages
+                   WHERE id = :id AND status = 'scheduled' AND scheduled_at <= :now";
+        let read = |row: &Row<'_>| {
+            Ok(DueMessage {
+                id: row.get("id")?,
+                due_at: timestamp(row, "scheduled_at")?,
+                message: row.get("message")?,
+                channel_id: row.get("channel_id")?,
+                contact_ids: row.get("contact_ids")?,
+                metadata: row.get("metadata")?,
+                schedules: row.get("schedules")?,
+                interval_config: row.get("interval_config")?,
+            })
+        };
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut rows =
+            statement.query_map(named_params! { ":id": id, ":now": now.to_string() }, read)?;
+        rows.next().transpose()
+    }
+
+    /// The ids of at most `limit` messages that are scheduled without a time.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn untimed_message_ids(&self, limit: u32) -> SqlResult<Vec<i64>> {
+        let sql = "SELECT id FROM auto_messages
+                   WHERE status = 'scheduled' AND scheduled_at IS NULL LIMIT :limit";
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        let rows = statement.query_map(named_params! { ":limit": limit }, |row| row.get(0))?;
+        rows.collect()
+    }
+
+    /// The message, when it is still scheduled without a time.
+    ///
+    /// # Errors
+    /// When the statement fails, or a column holds what no text can be.
+    pub fn untimed_message(&self, id: i64) -> SqlResult<Option<Untimed>> {
+        let sql = "SELECT id, created_at, schedules, interval_config FROM auto_messages
+                   WHERE id = :id AND status = 'scheduled' AND scheduled_at IS NULL";
+        let read = |row: &Row<'_>| {
+            Ok(Untimed {
+                id: row.get("id")?,
+                // Nobody but the program reads it, so a row with an odd one is not refused.
+                created_at: optional_timestamp(row, "created_at")
+                    .ok()
+                    .flatten()
+                    .unwrap_or(Timestamp::from_secs(0)),
+                schedules: row.get("schedules")?,
+                interval_config: row.get("interval_config")?,
+            })
+        };
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut rows = statement.query_map(named_params! { ":id": id }, read)?;
+        rows.next().transpose()
+    }
+
+    /// Gives a scheduled message its time.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn set_scheduled_at(
+        &self,
+        id: i64,
+        scheduled_at: Timestamp,
+        now: Timestamp,
+    ) -> SqlResult<()> {
+        let sql = "UPDATE auto_messages SET scheduled_at = :scheduled_at, updated_at = :now
+                   WHERE id = :id AND status = 'scheduled'";
+        self.transaction.prepare_cached(sql)?.execute(named_params! {
+            ":id": id,
+            ":scheduled_at": scheduled_at.to_string(),
+            ":now": now.to_string(),
+        })?;
+        Ok(())
+    }
+
+    /// Marks a planned message as on its way, with how many recipients it has and how they stand:
+    /// the counts are of this occurrence from now on.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn start_sending(
+        &self,
+        id: i64,
+        due_at: Timestamp,
+        contact_count: u64,
+        now: Timestamp,
+    ) -> SqlResult<()> {
+        let sql = "UPDATE auto_messages SET status = 'sending', contact_count = :contact_count,
+                       error = NULL, updated_at = :now
+                   WHERE id = :id AND status = 'scheduled'";
+        self.transaction.prepare_cached(sql)?.execute(named_params! {
+            ":id": id,
+            ":contact_count": contact_count,
+            ":now": now.to_string(),
+        })?;
+        let counts = self.count_occurrence(id, due_at)?;
+        self.set_counts(id, due_at, counts, now)
+    }
+
+    /// Fails a scheduled message before anything of it went out. Returns whether it was scheduled.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn fail_message(&self, id: i64, error: &str, now: Timestamp) -> SqlResult<bool> {
+        let sql = "UPDATE auto_messages SET status = 'failed', error = :error, updated_at = :now
+                   WHERE id = :id AND status = 'scheduled'";
+        let changed = self.transaction.prepare_cached(sql)?.execute(named_params! {
+            ":id": id,
+            ":error": error,
+            ":now": now.to_string(),
+        })?;
+        Ok(changed > 0)
+    }
+
+    /// The occurrences on their way that were due before `before`.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn late_occurrences(&self, before: Timestamp) -> SqlResult<Vec<(i64, Timestamp)>> {
+        let sql = "SELECT id, scheduled_at FROM auto_messages
+                   WHERE status = 'sending' AND scheduled_at < :before";
+        self.occurrences(sql, named_params! { ":before": before.to_string() })
+    }
+
+    /// The occurrences on their way that have nothing left to do: a person cancelled their last
+    /// deliveries one by one.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn finished_occurrences(&self) -> SqlResult<Vec<(i64, Timestamp)>> {
+        let sql = "SELECT m.id, m.scheduled_at FROM auto_messages m
+                   WHERE m.status = 'sending' AND m.scheduled_at IS NOT NULL AND NOT EXISTS
+                       (SELECT 1 FROM deliveries d WHERE d.auto_message_id = m.id
+                           AND d.due_at = m.scheduled_at AND d.status IN ('pending', 'sending'))";
+        self.occurrences(sql, &[])
+    }
+
+    fn occurrences(
+        &self,
+        sql: &str,
+        params: &[(&str, &dyn rusqlite::ToSql)],
+    ) -> SqlResult<Vec<(i64, Timestamp)>> {
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        let rows = statement
+            .query_map(params, |row| Ok((row.get("id")?, timestamp(row, "scheduled_at")?)))?;
+        rows.collect()
+    }
+}

@@ -1,0 +1,219 @@
+//! The store: the only speaker of SQL. One SQLite file, one connection per [`Store`].
+//!
+//! Reads and writes go through [`Store::read`] and [`Store::write`]; every statement is a method of
+//! [`Tx`], named by its verb, in the file of its table. A write is one IMMEDIATE transaction with a
+//! full sync, and none is ever open while the network is used: the callers are given no way to do
+//! both, because a [`Tx`] lives only inside the closure.
+
+mod channels;
+mod contacts;
+mod deliveries;
+mod messages;
+mod open;
+mod runs;
+mod settle;
+mod views;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, Row, Transaction, TransactionBehavior, types::Type};
+
+use crate::clock::Timestamp;
+
+pub use channels::{Channel, Held};
+pub use contacts::Contact;
+pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, Recovered};
+pub use messages::DueMessage;
+pub use runs::{RunCounts, Trigger};
+pub use settle::Settled;
+pub use views::{DeliveryView, MessageView};
+
+/// How long a write waits for another process that holds the database.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a statement gives inside a transaction.
+pub type SqlResult<T> = rusqlite::Result<T>;
+
+/// A connection to the database. Not shared between threads without a lock.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+    path: PathBuf,
+}
+
+/// One transaction; see the files beside this one for what it can do.
+#[derive(Debug)]
+pub struct Tx<'store> {
+    transaction: Transaction<'store>,
+}
+
+/// What can go wrong with the database.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file or its directory cannot be used.
+    #[error("failed to open database `{}`: check that the directory exists and that you may write there", path.display())]
+    Open {
+        /// The database.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The file is no SQLite database.
+    #[error("`{}` is not a SQLite database: give DATABASE_PATH another name, or restore the file from a backup", path.display())]
+    NotADatabase {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The file is another program's.
+    #[error("`{}` is a SQLite database of another program: give DATABASE_PATH another name", path.display())]
+    Foreign {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The file was written by a newer version of this program.
+    #[error(
+        "`{}` is from a newer version of this program (its tables are version {found}, this program knows {known}): install the newer version; the file was not touched",
+        path.display()
+    )]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest version that this program knows.
+        known: i64,
+    },
+    /// A migration failed; the database is as it was before it.
+    #[error("failed to bring the tables of `{}` up to date", path.display())]
+    Migrate {
+        /// The database.
+        path: PathBuf,
+        /// The cause.
+        source: Box<refinery::Error>,
+    },
+    /// A setting that the promises rest on did not take.
+    #[error("SQLite did not accept `{pragma}` for `{}`: it answered `{answer}`", path.display())]
+    Pragma {
+        /// The database.
+        path: PathBuf,
+        /// The setting.
+        pragma: &'static str,
+        /// What was read back.
+        answer: String,
+    },
+    /// A statement failed.
+    #[error("failed to use database `{}`{}", path.display(), remedy(source))]
+    Sql {
+        /// The database.
+        path: PathBuf,
+        /// The cause.
+        source: rusqlite::Error,
+    },
+}
+
+/// What a person can do about a failed statement.
+fn remedy(error: &rusqlite::Error) -> &'static str {
+    use rusqlite::ErrorCode;
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            " (another program holds it: end its transaction)"
+        }
+        Some(ErrorCode::DiskFull) => " (the disk is full: make room)",
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            " (check owner and mode of the file and of its directory)"
+        }
+        Some(ErrorCode::DatabaseCorrupt) => {
+            " (the file is damaged: stop the program, keep a copy, and restore a backup)"
+        }
+        _ => "",
+    }
+}
+
+impl StoreError {
+    /// What is wrong with the row, when the statement was well but a row holds what its column
+    /// cannot (a text that is not UTF-8, a time that is none).
+    #[must_use]
+    pub fn unreadable_row(&self) -> Option<String> {
+        let Self::Sql { source, .. } = self else { return None };
+        match source {
+            rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::Utf8Error(..) => Some(source.to_string()),
+            _ => None,
+        }
+    }
+}
+
+impl Store {
+    /// Opens the database at `path`, makes it when it is not there (mode 0600), and brings its
+    /// tables up to date.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be used, is not ours, or is from a newer version; such a
+    /// file is not touched.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        open::open(path)
+    }
+
+    /// The database file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs `work` in one read transaction: all that it sees is of one moment.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`] when a statement fails.
+    pub fn read<T>(&mut self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Result<T, StoreError> {
+        self.transact(TransactionBehavior::Deferred, work)
+    }
+
+    /// Runs `work` in one write transaction and commits it, durably: when this returns `Ok`, a power
+    /// cut cannot undo it. On `Err` nothing was changed.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`] when a statement or the commit fails.
+    pub fn write<T>(
+        &mut self,
+        work: impl FnOnce(&Tx<'_>) -> SqlResult<T>,
+    ) -> Result<T, StoreError> {
+        self.transact(TransactionBehavior::Immediate, work)
+    }
+
+    fn transact<T>(
+        &mut self,
+        behavior: TransactionBehavior,
+        work: impl FnOnce(&Tx<'_>) -> SqlResult<T>,
+    ) -> Result<T, StoreError> {
+        let Self { connection, path } = self;
+        let attempt = || {
+            let tx = Tx { transaction: connection.transaction_with_behavior(behavior)? };
+            let value = work(&tx)?;
+            tx.transaction.commit()?;
+            Ok(value)
+        };
+        attempt().map_err(|source| StoreError::Sql { path: path.clone(), source })
+    }
+}
+
+/// A time column. Text that is no timestamp is an error that names the column.
+fn timestamp(row: &Row<'_>, column: &str) -> SqlResult<Timestamp> {
+    optional_timestamp(row, column)?.ok_or_else(|| unreadable(column, "it is NULL"))
+}
+
+/// A time column that may be NULL.
+fn optional_timestamp(row: &Row<'_>, column: &str) -> SqlResult<Option<Timestamp>> {
+    let Some(text) = row.get::<_, Option<String>>(column)? else { return Ok(None) };
+    match Timestamp::parse(&text) {
+        Some(at) => Ok(Some(at)),
+        None => Err(unreadable(column, &format!("`{text}` is no time"))),
+    }
+}
+
+fn unreadable(column: &str, why: &str) -> rusqlite::Error {
+    let text = format!("column `{column}`: {why}");
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Text, text.into())
+}

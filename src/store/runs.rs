@@ -1,0 +1,103 @@
+//! The table `runs`: who triggered what, and what came of it.
+
+use rusqlite::named_params;
+
+use super::{SqlResult, Tx};
+use crate::clock::Timestamp;
+
+/// What started a run, as `runs.trigger` has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trigger {
+    /// `POST /api/cron-auto-message`.
+    Cron,
+    /// `POST /api/auto-message-scheduler`.
+    Api,
+    /// The server's own ticker.
+    Timer,
+    /// The command `run`.
+    Cli,
+}
+
+impl Trigger {
+    /// The word in the table.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cron => "cron",
+            Self::Api => "api",
+            Self::Timer => "timer",
+            Self::Cli => "cli",
+        }
+    }
+}
+
+/// What a run did, in messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunCounts {
+    /// Messages that the run worked on.
+    pub processed: u64,
+    /// Messages that it settled as sent.
+    pub success: u64,
+    /// Messages that it settled as failed.
+    pub failed: u64,
+}
+
+impl Tx<'_> {
+    /// Records the start of a run and returns its id. `remote` is the address of the caller.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn start_run(
+        &self,
+        trigger: Trigger,
+        remote: Option<&str>,
+        now: Timestamp,
+    ) -> SqlResult<i64> {
+        let sql = "INSERT INTO runs (trigger, remote, started_at) VALUES (:trigger, :remote, :started_at)";
+        self.transaction.prepare_cached(sql)?.insert(named_params! {
+            ":trigger": trigger.as_str(),
+            ":remote": remote,
+            ":started_at": now.to_string(),
+        })
+    }
+
+    /// Records the end of a run.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn finish_run(&self, id: i64, counts: RunCounts, now: Timestamp) -> SqlResult<()> {
+        let sql = "UPDATE runs SET finished_at = :finished_at, processed = :processed,
+                       success = :success, failed = :failed
+                   WHERE id = :id";
+        self.transaction.prepare_cached(sql)?.execute(named_params! {
+            ":id": id,
+            ":finished_at": now.to_string(),
+            ":processed": counts.processed,
+            ":success": counts.success,
+            ":failed": counts.failed,
+        })?;
+        Ok(())
+    }
+
+    /// Closes the runs whose process died, and says so in `error`.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn close_interrupted_runs(&self, now: Timestamp) -> SqlResult<usize> {
+        let sql = "UPDATE runs SET finished_at = :now, error = 'the program ended during this run'
+                   WHERE finished_at IS NULL";
+        self.transaction.prepare_cached(sql)?.execute(named_params! { ":now": now.to_string() })
+    }
+
+    /// Drops the runs that found nothing and began before `before`.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn drop_empty_runs(&self, before: Timestamp) -> SqlResult<usize> {
+        let sql = "DELETE FROM runs
+                   WHERE processed = 0 AND started_at < :before AND finished_at IS NOT NULL";
+        self.transaction
+            .prepare_cached(sql)?
+            .execute(named_params! { ":before": before.to_string() })
+    }
+}

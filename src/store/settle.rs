@@ -1,0 +1,179 @@
+//! Settling: an occurrence with nothing left to do ends its message, or schedules the next one.
+
+use rusqlite::{OptionalExtension, Row, named_params};
+
+use super::{SqlResult, Tx};
+use crate::clock::Timestamp;
+use crate::delivery::{Counts, Verdict};
+use crate::schedule::{self, Zone};
+
+/// How an occurrence ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// Its message.
+    pub auto_message_id: i64,
+    /// Sent, or failed and why.
+    pub verdict: Verdict,
+    /// The next occurrence of the message, when it has one.
+    pub next: Option<Timestamp>,
+}
+
+struct Recurrence {
+    schedules: Option<String>,
+    interval_config: Option<String>,
+}
+
+impl Tx<'_> {
+    /// Settles a message when none of its occurrence's deliveries is pending or sending, and brings
+    /// its counts in line with them. While something is left to do, `ended` (what has just ended) is
+    /// added to the counts.
+    ///
+    /// `None` when something is left to do, or when the message is not on its way (a person
+    /// cancelled it or gave it a new time).
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn settle_if_done(
+        &self,
+        auto_message_id: i64,
+        due_at: Timestamp,
+        ended: Counts,
+        zone: &Zone,
+        now: Timestamp,
+    ) -> SqlResult<Option<Settled>> {
+        if self.has_open_deliveries(auto_message_id, due_at)? {
+            self.add_to_counts(auto_message_id, due_at, ended)?;
+            return Ok(None);
+        }
+        let counts = self.count_occurrence(auto_message_id, due_at)?;
+        self.set_counts(auto_message_id, due_at, counts, now)?;
+        let Some(recurrence) = self.recurrence(auto_message_id, due_at)? else { return Ok(None) };
+        let verdict = counts.verdict();
+        let next = schedule::next_occurrence(
+            recurrence.schedules.as_deref(),
+            recurrence.interval_config.as_deref(),
+            zone,
+            due_at,
+        );
+        let (next, schedule_error) = match next {
+            Ok(next) => (next, None),
+            Err(error) => (None, Some(format!("no further occurrence: {error}"))),
+        };
+        self.set_settled(auto_message_id, &verdict, next, schedule_error.as_deref(), now)?;
+        Ok(Some(Settled { auto_message_id, verdict, next }))
+    }
+
+    fn has_open_deliveries(&self, id: i64, due_at: Timestamp) -> SqlResult<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
+                       WHERE auto_message_id = :id AND due_at = :due_at
+                           AND status IN ('pending', 'sending'))";
+        self.transaction
+            .prepare_cached(sql)?
+            .query_row(named_params! { ":id": id, ":due_at": due_at.to_string() }, |row| row.get(0))
+    }
+
+    /// How the deliveries of one occurrence stand.
+    pub(super) fn count_occurrence(&self, id: i64, due_at: Timestamp) -> SqlResult<Counts> {
+        let sql = "SELECT count(*) FILTER (WHERE status = 'sent') AS sent,
+                       count(*) FILTER (WHERE status = 'failed') AS failed,
+                       count(*) FILTER (WHERE status = 'skipped') AS skipped,
+                       count(*) FILTER (WHERE status = 'unknown') AS unknown,
+                       count(*) FILTER (WHERE status = 'expired') AS expired,
+                       count(*) FILTER (WHERE status = 'cancelled') AS cancelled
+                   FROM deliveries WHERE auto_message_id = :id AND due_at = :due_at";
+        let read = |row: &Row<'_>| {
+            Ok(Counts {
+                sent: row.get("sent")?,
+                failed: row.get("failed")?,
+                skipped: row.get("skipped")?,
+                unknown: row.get("unknown")?,
+                expired: row.get("expired")?,
+                cancelled: row.get("cancelled")?,
+            })
+        };
+        self.transaction
+            .prepare_cached(sql)?
+            .query_row(named_params! { ":id": id, ":due_at": due_at.to_string() }, read)
+    }
+
+    /// Writes the counts of the latest occurrence; an expired delivery counts as failed.
+    pub(super) fn set_counts(
+        &self,
+        id: i64,
+        due_at: Timestamp,
+        counts: Counts,
+        now: Timestamp,
+    ) -> SqlResult<()> {
+        let sql = "UPDATE auto_messages SET sent_count = :sent, failed_count = :failed,
+                       skipped_count = :skipped, unknown_count = :unknown, updated_at = :now
+                   WHERE id = :id AND scheduled_at = :due_at";
+        self.transaction.prepare_cached(sql)?.execute(named_params! {
+            ":id": id,
+            ":due_at": due_at.to_string(),
+            ":sent": counts.sent,
+            ":failed": counts.failed + counts.expired,
+            ":skipped": counts.skipped,
+            ":unknown": counts.unknown,
+            ":now": now.to_string(),
+        })?;
+        Ok(())
+    }
+
+    fn add_to_counts(&self, id: i64, due_at: Timestamp, one: Counts) -> SqlResult<()> {
+        let sql = "UPDATE auto_messages SET sent_count = sent_count + :sent,
+                       failed_count = failed_count + :failed,
+                       unknown_count = unknown_count + :unknown
+                   WHERE id = :id AND scheduled_at = :due_at";
+        self.transaction.prepare_cached(sql)?.execute(named_params! {
+            ":id": id,
+            ":due_at": due_at.to_string(),
+            ":sent": one.sent,
+            ":failed": one.failed,
+            ":unknown": one.unknown,
+        })?;
+        Ok(())
+    }
+
+    fn recurrence(&self, id: i64, due_at: Timestamp) -> SqlResult<Option<Recurrence>> {
+        let sql = "SELECT schedules, interval_config FROM auto_messages
+                   WHERE id = :id AND status = 'sending' AND scheduled_at = :due_at";
+        let read = |row: &Row<'_>| {
+            Ok(Recurrence {
+                schedules: row.get("schedules")?,
+                interval_config: row.get("interval_config")?,
+            })
+        };
+        self.transaction
+            .prepare_cached(sql)?
+            .query_row(named_params! { ":id": id, ":due_at": due_at.to_string() }, read)
+            .optional()
+    }
+
+    fn set_settled(
+        &self,
+        id: i64,
+        verdict: &Verdict,
+        next: Option<Timestamp>,
+        schedule_error: Option<&str>,
+        now: Timestamp,
+    ) -> SqlResult<()> {
+        let (status, error) = match verdict {
+            Verdict::Sent => ("sent", schedule_error),
+            Verdict::Failed { error } => ("failed", Some(error.as_str())),
+        };
+        let sql = "UPDATE auto_messages SET
+                       status = CASE WHEN :next IS NULL THEN :status ELSE 'scheduled' END,
+                       scheduled_at = coalesce(:next, scheduled_at),
+                       sent_at = CASE :status WHEN 'sent' THEN :now ELSE sent_at END,
+                       error = :error, updated_at = :now
+                   WHERE id = :id AND status = 'sending'";
+        self.transaction.prepare_cached(sql)?.execute(named_params! {
+            ":id": id,
+            ":status": status,
+            ":next": next.map(|at| at.to_string()),
+            ":error": error,
+            ":now": now.to_string(),
+        })?;
+        Ok(())
+    }
+}

@@ -1,0 +1,328 @@
+//! Triggers and the run that they start: what the HTTP side, the ticker and the sending side say to
+//! each other. Holds no SQL and no network; a lock is held only to read or change a few numbers.
+//!
+//! A run begins with a trigger and ends when nothing that is due can be sent any more. A trigger
+//! during a run joins it: the run looks for due messages once more.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::clock::Wake;
+use crate::delivery::{Counts, Status, Verdict};
+use crate::store::{RunCounts, Settled, Trigger};
+
+/// The meeting point of those who trigger and those who send.
+#[derive(Debug, Default)]
+pub struct Triggers {
+    state: Mutex<State>,
+    /// Rung when there may be work, or the program shall stop.
+    pub wake: Wake,
+    /// Rung when a run ended, or the program shall stop.
+    pub ended: Wake,
+}
+
+/// A trigger that was pulled and not looked at yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// What pulled it.
+    pub trigger: Trigger,
+    /// Who, when it came over the network.
+    pub remote: Option<String>,
+}
+
+/// What a trigger did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pulled {
+    /// The run that serves it.
+    pub run: RunNumber,
+    /// Whether that run was under way before.
+    pub was_running: bool,
+}
+
+/// Counts the runs of this process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RunNumber(u64);
+
+/// What a run did so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunReport {
+    /// Messages.
+    pub messages: RunCounts,
+    /// Deliveries that ended in this run.
+    pub deliveries: Counts,
+    /// Deliveries that still wait: their channel is held, or the run was cut short.
+    pub pending: u64,
+}
+
+/// How a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It is under way, or about to begin.
+    Running(RunReport),
+    /// It ended.
+    Finished(RunReport),
+}
+
+#[derive(Debug, Default)]
+struct State {
+    requests: Vec<Request>,
+    /// The number of the newest run; it is under way when `is_running`.
+    newest: RunNumber,
+    is_running: bool,
+    tally: Tally,
+    /// The report of run `newest` after its end, else of the one before.
+    last: RunReport,
+    is_stopping: bool,
+    /// Another process holds the sender's lock.
+    is_standby: bool,
+    has_database_trouble: bool,
+}
+
+/// Triggers that wait to be looked at, at most; more of them would say nothing new.
+const REQUESTS_MAX: usize = 1000;
+
+#[derive(Debug, Default)]
+struct Tally {
+    messages: HashSet<i64>,
+    success: u64,
+    failed: u64,
+    deliveries: Counts,
+    pending: u64,
+}
+
+impl Tally {
+    fn report(&self) -> RunReport {
+        RunReport {
+            messages: RunCounts {
+                processed: self.messages.len() as u64,
+                success: self.success,
+                failed: self.failed,
+            },
+            deliveries: self.deliveries,
+            pending: self.pending,
+        }
+    }
+}
+
+impl Triggers {
+    /// Pulls a trigger: starts a run, or joins the one under way.
+    pub fn pull(&self, trigger: Trigger, remote: Option<String>) -> Pulled {
+        let pulled = {
+            let mut state = self.lock();
+            let was_running = state.is_running || state.is_standby || !state.requests.is_empty();
+            if state.requests.len() < REQUESTS_MAX {
+                state.requests.push(Request { trigger, remote });
+            }
+            let current = state.newest.0;
+            let run = RunNumber(if state.is_running { current } else { current + 1 });
+            Pulled { run, was_running }
+        };
+        self.wake.ring();
+        pulled
+    }
+
+    /// Takes the triggers that were pulled since the last call; begins a run when there are any and
+    /// none is under way.
+    pub fn take_requests(&self) -> Vec<Request> {
+        let mut state = self.lock();
+        let requests = std::mem::take(&mut state.requests);
+        if !requests.is_empty() && !state.is_running {
+            state.is_running = true;
+            state.newest.0 += 1;
+            state.tally = Tally::default();
+        }
+        requests
+    }
+
+    /// Ends the run under way unless a trigger joined it meanwhile; returns its report when it
+    /// ended. `pending` is how many deliveries still wait.
+    pub fn end_run(&self, pending: u64) -> Option<RunReport> {
+        let report = {
+            let mut state = self.lock();
+            if !state.is_running || !state.requests.is_empty() {
+                return None;
+            }
+            state.is_running = false;
+            state.tally.pending = pending;
+            state.last = state.tally.report();
+            state.last
+        };
+        self.ended.ring();
+        Some(report)
+    }
+
+    /// How a run stands that [`Triggers::pull`] named.
+    #[must_use]
+    pub fn progress(&self, run: RunNumber) -> Progress {
+        let state = self.lock();
+        if run > state.newest {
+            Progress::Running(RunReport::default())
+        } else if run == state.newest && state.is_running {
+            Progress::Running(state.tally.report())
+        } else {
+            // Only the newest report is kept; who asks for an older one waited so long that the
+            // next run ended too, and that one has counted on.
+            Progress::Finished(state.last)
+        }
+    }
+
+    /// Whether a run is under way.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.lock().is_running
+    }
+
+    /// Notes that the run worked on a message.
+    pub fn note_message(&self, auto_message_id: i64) {
+        self.lock().tally.messages.insert(auto_message_id);
+    }
+
+    /// Notes that a delivery ended with `status`.
+    pub fn note_delivery(&self, auto_message_id: i64, status: Status) {
+        let mut state = self.lock();
+        state.tally.messages.insert(auto_message_id);
+        let counts = &mut state.tally.deliveries;
+        match status {
+            Status::Pending | Status::Sending => {}
+            Status::Sent => counts.sent += 1,
+            Status::Failed => counts.failed += 1,
+            Status::Skipped => counts.skipped += 1,
+            Status::Unknown => counts.unknown += 1,
+            Status::Expired => counts.expired += 1,
+            Status::Cancelled => counts.cancelled += 1,
+        }
+    }
+
+    /// Notes, also in the log, that a message was settled.
+    pub fn note_settled(&self, settled: &Settled) {
+        let id = settled.auto_message_id;
+        match (&settled.verdict, settled.next) {
+            (Verdict::Sent, None) => log::info!("message {id}: sent"),
+            (Verdict::Sent, Some(next)) => log::info!("message {id}: sent, next at {next}"),
+            (Verdict::Failed { error }, None) => log::warn!("message {id}: failed: {error}"),
+            (Verdict::Failed { error }, Some(next)) => {
+                log::warn!("message {id}: failed, next at {next}: {error}");
+            }
+        }
+        let mut state = self.lock();
+        state.tally.messages.insert(settled.auto_message_id);
+        match settled.verdict {
+            Verdict::Sent => state.tally.success += 1,
+            Verdict::Failed { .. } => state.tally.failed += 1,
+        }
+    }
+
+    /// Notes, also in the log, that a message failed before it was planned.
+    pub fn note_failed(&self, auto_message_id: i64, error: &str) {
+        log::warn!("message {auto_message_id}: failed: {error}");
+        let mut state = self.lock();
+        state.tally.messages.insert(auto_message_id);
+        state.tally.failed += 1;
+    }
+
+    /// What the run under way, or the last one, did so far.
+    #[must_use]
+    pub fn report(&self) -> RunReport {
+        self.lock().tally.report()
+    }
+
+    /// Says that no new claim may be made and everybody shall come to an end.
+    pub fn stop(&self) {
+        self.lock().is_stopping = true;
+        self.wake.ring();
+        self.ended.ring();
+    }
+
+    /// Sleeps until [`Triggers::stop`] is called.
+    pub fn wait_for_stop(&self) {
+        while !self.is_stopping() {
+            let seen = self.wake.rings();
+            if !self.is_stopping() {
+                self.wake.wait(seen, None);
+            }
+        }
+    }
+
+    /// Whether [`Triggers::stop`] was called.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.lock().is_stopping
+    }
+
+    /// Says whether another process sends and this one only stands by.
+    pub fn set_standby(&self, is_standby: bool) {
+        self.lock().is_standby = is_standby;
+    }
+
+    /// Says whether the sending side can use the database. Returns whether that is news.
+    pub fn note_database_trouble(&self, has_trouble: bool) -> bool {
+        let mut state = self.lock();
+        std::mem::replace(&mut state.has_database_trouble, has_trouble) != has_trouble
+    }
+
+    /// Whether the sending side cannot use the database.
+    #[must_use]
+    pub fn has_database_trouble(&self) -> bool {
+        self.lock().has_database_trouble
+    }
+
+    /// Nothing is left half-changed under this lock, so a poisoned one is as good as any.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_trigger_starts_a_run_and_the_next_ones_join_it() {
+        let triggers = Triggers::default();
+        let first = triggers.pull(Trigger::Cron, None);
+        assert!(!first.was_running);
+        let second = triggers.pull(Trigger::Api, None);
+        assert!(second.was_running);
+        assert_eq!(first.run, second.run);
+        assert_eq!(triggers.take_requests().len(), 2);
+        assert!(matches!(triggers.progress(first.run), Progress::Running(_)));
+    }
+
+    #[test]
+    fn a_run_does_not_end_before_it_looked_again_for_a_trigger_that_joined() {
+        let triggers = Triggers::default();
+        let first = triggers.pull(Trigger::Cron, None);
+        triggers.take_requests();
+        triggers.pull(Trigger::Cron, None);
+        assert_eq!(triggers.end_run(0), None);
+        triggers.take_requests();
+        assert!(triggers.end_run(0).is_some());
+        assert!(matches!(triggers.progress(first.run), Progress::Finished(_)));
+    }
+
+    #[test]
+    fn a_trigger_after_the_end_waits_for_a_new_run() {
+        let triggers = Triggers::default();
+        triggers.pull(Trigger::Cron, None);
+        triggers.take_requests();
+        triggers.end_run(0);
+        let next = triggers.pull(Trigger::Cron, None);
+        assert!(!next.was_running);
+        assert!(matches!(triggers.progress(next.run), Progress::Running(_)));
+    }
+
+    #[test]
+    fn a_report_counts_messages_once_and_deliveries_by_their_end() {
+        let triggers = Triggers::default();
+        triggers.pull(Trigger::Cron, None);
+        triggers.take_requests();
+        triggers.note_delivery(7, Status::Sent);
+        triggers.note_delivery(7, Status::Failed);
+        let settled = Settled { auto_message_id: 7, verdict: Verdict::Sent, next: None };
+        triggers.note_settled(&settled);
+        let report = triggers.end_run(3).unwrap();
+        assert_eq!(report.messages, RunCounts { processed: 1, success: 1, failed: 0 });
+        assert_eq!((report.deliveries.sent, report.deliveries.failed), (1, 1));
+        assert_eq!(report.pending, 3);
+    }
+}

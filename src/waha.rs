@@ -1,0 +1,161 @@
+//! WAHA (WhatsApp HTTP API): the only speaker of it. Requests go out, [`Outcome`]s come back.
+//!
+//! Facts are from WAHA 2026.7.1's OpenAPI and source, and from replies recorded from 2024.10.8.
+//! Must never log or return what WAHA echoes: an engine failure repeats the whole request, text and
+//! all, and a session object carries its webhook keys.
+
+mod reply;
+
+use std::time::Duration;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value, json};
+
+use crate::clock::Timestamp;
+use crate::delivery::{Hold, HoldKind, Outcome};
+use crate::http_client::{HttpClient, NoReply, Reply};
+
+/// A WAHA server.
+#[derive(Clone)]
+pub struct Waha {
+    client: HttpClient,
+    base_url: String,
+    api_key: Option<String>,
+}
+
+/// One text to send.
+#[derive(Clone, Copy, Debug)]
+pub struct TextMessage<'a> {
+    /// The session: which WhatsApp number sends.
+    pub session: &'a str,
+    /// `<digits>@c.us`, `<id>@g.us`, `<id>@lid` or `<id>@newsletter`.
+    pub chat_id: &'a str,
+    /// The text.
+    pub text: &'a str,
+    /// The id that the message shall have, from [`Waha::reserve_id`].
+    pub reserved_id: Option<&'a str>,
+    /// `auto_messages.id`, for the metadata.
+    pub auto_message_id: i64,
+    /// `deliveries.id`, for the metadata.
+    pub delivery_id: i64,
+    /// The message's own metadata, a JSON object as text. Anything else is left out.
+    pub metadata: Option<&'a str>,
+}
+
+/// Whether a session may send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionState {
+    /// It may.
+    Working,
+    /// It may not, and why.
+    Held(Hold),
+}
+
+/// Whether WAHA offers an id for the next message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IdOffer {
+    /// This one.
+    Reserved(String),
+    /// This version or engine has none to offer.
+    None,
+    /// Not this time: WAHA had other trouble with the question.
+    NotNow,
+    /// The session may not send at all.
+    Held(Hold),
+}
+
+impl Waha {
+    /// A server at `base_url` (http or https, with or without a path). `timeout` is for one whole
+    /// send; WAHA's engines take up to 120 s.
+    #[must_use]
+    pub fn new(base_url: &str, api_key: Option<String>, timeout: Duration) -> Self {
+        let base_url = base_url.trim_end_matches('/').to_owned();
+        Self { client: HttpClient::new(timeout), base_url, api_key }
+    }
+
+    /// Sends a text. Never tries twice.
+    #[must_use]
+    pub fn send(&self, message: &TextMessage<'_>) -> Outcome {
+        let url = format!("{}/api/sendText", self.base_url);
+        match self.client.post_json(&url, &self.headers(), send_body(message)) {
+            Ok(reply) => reply::send_outcome(&reply, message.session),
+            Err(NoReply::NotSent(cause)) => Outcome::Deferred(unreachable(&cause)),
+            Err(NoReply::MaybeSent(cause)) => {
+                Outcome::Unknown { reason: format!("no answer from WAHA after sending: {cause}") }
+            }
+        }
+    }
+
+    /// Looks at a session.
+    #[must_use]
+    pub fn session(&self, name: &str) -> SessionState {
+        let url = format!("{}/api/sessions/{}", self.base_url, encode(name));
+        match self.get(&url) {
+            Ok(reply) => reply::session_state(&reply, name),
+            Err(hold) => SessionState::Held(hold),
+        }
+    }
+
+    /// Asks for the id of the next message (WAHA 2026.4.3 and later, GOWS and NOWEB).
+    #[must_use]
+    pub fn reserve_id(&self, session: &str) -> IdOffer {
+        let url = format!("{}/api/{}/new-message-id", self.base_url, encode(session));
+        match self.get(&url) {
+            Ok(reply) => reply::id_offer(&reply, session),
+            Err(hold) => IdOffer::Held(hold),
+        }
+    }
+
+    fn get(&self, url: &str) -> Result<Reply, Hold> {
+        self.client.get(url, &self.headers()).map_err(|error| unreachable(&error.to_string()))
+    }
+
+    fn headers(&self) -> Vec<(&str, &str)> {
+        self.api_key.iter().map(|key| ("X-Api-Key", key.as_str())).collect()
+    }
+}
+
+fn encode(segment: &str) -> String {
+    utf8_percent_encode(segment, NON_ALPHANUMERIC).to_string()
+}
+
+fn unreachable(cause: &str) -> Hold {
+    let reason = format!("WAHA cannot be reached: {cause}; check WAHA_BASE_URL and that WAHA runs");
+    Hold::new(HoldKind::Unreachable, reason)
+}
+
+/// The body of `POST /api/sendText`. WAHA ignores `metadata`; proxies and forks may use it.
+fn send_body(message: &TextMessage<'_>) -> Vec<u8> {
+    let own: Option<Map<String, Value>> =
+        message.metadata.and_then(|text| serde_json::from_str(text).ok());
+    let mut metadata = own.unwrap_or_default();
+    for (key, value) in [
+        ("sender_type", json!("auto_message")),
+        ("is_auto_message", json!(true)),
+        ("message_type", json!("scheduled")),
+        ("is_scheduled_message", json!(true)),
+        ("auto_message_id", json!(message.auto_message_id)),
+        ("delivery_id", json!(message.delivery_id)),
+    ] {
+        metadata.insert(key.to_owned(), value);
+    }
+    let mut body = json!({
+        "session": message.session,
+        "chatId": message.chat_id,
+        "text": message.text,
+        "metadata": metadata,
+    });
+    if let Some(id) = message.reserved_id {
+        body["id"] = json!(id);
+    }
+    body.to_string().into_bytes()
+}
+
+/// The time of an HTTP date such as `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, IMF-fixdate).
+fn http_date(text: &str) -> Option<Timestamp> {
+    let format = time::macros::format_description!(
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
+    let at = time::PrimitiveDateTime::parse(text, format).ok()?;
+    Some(Timestamp::from_secs(at.assume_utc().unix_timestamp()))
+}

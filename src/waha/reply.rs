@@ -1,0 +1,227 @@
+//! What a reply of WAHA means. Pure.
+//!
+//! Only the fields that WAHA writes itself are read: the request that it echoes holds the text of
+//! the message, and a text that speaks of "error 463" must not hold a channel.
+
+use serde_json::Value;
+
+use super::{IdOffer, SessionState, http_date};
+use crate::delivery::{Hold, HoldKind, Outcome, RetryAfter};
+use crate::http_client::Reply;
+
+/// Longer ids are no ids.
+const ID_CHARS_MAX: usize = 200;
+/// How much of WAHA's own words goes into a reason.
+const WORDS_CHARS_MAX: usize = 120;
+
+/// The outcome of `POST /api/sendText` that was answered with `reply`.
+pub(super) fn send_outcome(reply: &Reply, session: &str) -> Outcome {
+    let body = Body::read(reply);
+    if !(200..300).contains(&reply.status) && body.speaks_of_restriction() {
+        return Outcome::Restricted {
+            reason:
+                "WhatsApp restricted this account (error 463): stop sending from it for a while"
+                    .to_owned(),
+        };
+    }
+    match reply.status {
+        200..300 => match body.message_id() {
+            Some(waha_message_id) => Outcome::Sent { waha_message_id },
+            None => Outcome::Unknown {
+                reason: format!("WAHA answered {} without a message id", reply.status),
+            },
+        },
+        400 | 413 => Outcome::Failed { reason: refused(reply.status, &body) },
+        422 if !body.is_about_a_session() && body.is_known() => {
+            Outcome::Failed { reason: refused(reply.status, &body) }
+        }
+        408 | 500..=599 => Outcome::Unknown {
+            reason: format!("WAHA answered {}{}", reply.status, body.words_after_colon()),
+        },
+        _ => Outcome::Deferred(hold(reply, &body, session)),
+    }
+}
+
+/// What `GET /api/sessions/{name}` says.
+pub(super) fn session_state(reply: &Reply, session: &str) -> SessionState {
+    let body = Body::read(reply);
+    if reply.status != 200 {
+        return SessionState::Held(hold(reply, &body, session));
+    }
+    let Some(status) = body.text("/status") else {
+        let reason = format!(
+            "WAHA's answer about session `{session}` has no status: is WAHA_BASE_URL right?"
+        );
+        return SessionState::Held(Hold::new(HoldKind::Misconfigured, reason));
+    };
+    if status != "WORKING" {
+        return SessionState::Held(not_working(session, status));
+    }
+    // From 2026: a number may be locked or capped by WhatsApp while its session is WORKING.
+    if body.value.pointer("/me/reachoutTimelock/isActive") == Some(&Value::Bool(true)) {
+        let reason = format!("WhatsApp locked the number of session `{session}` for new chats");
+        return SessionState::Held(Hold::new(HoldKind::Session, reason));
+    }
+    if body.text("/me/messageCapping/cappingStatus") == Some("CAPPED") {
+        let reason =
+            format!("WhatsApp capped the number of session `{session}`: no more messages for now");
+        return SessionState::Held(Hold::new(HoldKind::Session, reason));
+    }
+    SessionState::Working
+}
+
+/// What `GET /api/{session}/new-message-id` says. WAHA before 2026.4.3 has no such route.
+pub(super) fn id_offer(reply: &Reply, session: &str) -> IdOffer {
+    let body = Body::read(reply);
+    match reply.status {
+        200..300 => match body.text("/id").filter(|id| is_id(id) && !id.contains('_')) {
+            Some(id) => IdOffer::Reserved(id.to_owned()),
+            None => IdOffer::None,
+        },
+        404 | 422 if !body.is_about_a_session() => IdOffer::None,
+        500..=599 | 408 => IdOffer::NotNow,
+        _ => IdOffer::Held(hold(reply, &body, session)),
+    }
+}
+
+/// The hold that a reply asks for which neither accepts nor refuses a message.
+fn hold(reply: &Reply, body: &Body, session: &str) -> Hold {
+    match reply.status {
+        429 => Hold {
+            retry_after: reply.retry_after.as_deref().and_then(retry_after),
+            ..Hold::new(HoldKind::RateLimited, "WAHA answered 429: too many requests")
+        },
+        401 => Hold::new(HoldKind::Misconfigured, "WAHA answered 401: check WAHA_API_KEY"),
+        403 => Hold::new(
+            HoldKind::Misconfigured,
+            "WAHA answered 403: WAHA_API_KEY has no right to send with this session",
+        ),
+        300..=399 => Hold::new(
+            HoldKind::Misconfigured,
+            format!(
+                "WAHA answered {}, a redirect: check WAHA_BASE_URL (http or https?)",
+                reply.status
+            ),
+        ),
+        422 | 404 if body.is_about_a_session() => match body.text("/status") {
+            Some(status) => not_working(session, status),
+            None => Hold::new(
+                HoldKind::Session,
+                format!("WAHA has no session `{session}`{}", body.words_after_colon()),
+            ),
+        },
+        422 => Hold::new(HoldKind::Session, "WAHA answered 422 and its reason could not be read"),
+        404 => Hold::new(
+            HoldKind::Misconfigured,
+            "WAHA answered 404: check WAHA_BASE_URL, its path above all",
+        ),
+        408 | 500..=599 => Hold::new(
+            HoldKind::Unreachable,
+            format!("WAHA answered {} when asked about session `{session}`", reply.status),
+        ),
+        status => Hold::new(
+            HoldKind::Misconfigured,
+            format!("WAHA answered {status}: check WAHA_BASE_URL and what stands in front of WAHA"),
+        ),
+    }
+}
+
+fn not_working(session: &str, status: &str) -> Hold {
+    let status: String = status.chars().take(40).collect();
+    let remedy = match status.as_str() {
+        "SCAN_QR_CODE" => "scan the QR code in WAHA's dashboard",
+        "STARTING" => "wait a moment",
+        "STOPPED" => "start it in WAHA's dashboard",
+        _ => "look at it in WAHA's dashboard",
+    };
+    Hold::new(HoldKind::Session, format!("session `{session}` is {status}: {remedy}"))
+}
+
+fn refused(status: u16, body: &Body) -> String {
+    format!("WAHA refused it with {status}{}", body.words_after_colon())
+}
+
+/// The header of a 429: seconds or an HTTP date.
+fn retry_after(text: &str) -> Option<RetryAfter> {
+    let text = text.trim();
+    match text.parse() {
+        Ok(secs) => Some(RetryAfter::Seconds(secs)),
+        Err(_) => http_date(text).map(RetryAfter::At),
+    }
+}
+
+fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.len() <= ID_CHARS_MAX && id.chars().all(|c| c.is_ascii_graphic())
+}
+
+/// The bare id: the third segment of `true_<chat>_<ID>[_<participant>]`, or the id as it is.
+fn bare_id(id: &str) -> Option<String> {
+    let bare = match id.split_once('_') {
+        Some(("true" | "false", rest)) => rest.split('_').nth(1)?,
+        Some(_) | None => id,
+    };
+    is_id(bare).then(|| bare.to_owned())
+}
+
+/// A body that may be JSON.
+struct Body {
+    value: Value,
+}
+
+impl Body {
+    /// Garbage, HTML and cut bodies become `Null`.
+    fn read(reply: &Reply) -> Self {
+        let value = if reply.is_whole { serde_json::from_slice(&reply.body).ok() } else { None };
+        Self { value: value.unwrap_or(Value::Null) }
+    }
+
+    fn is_known(&self) -> bool {
+        self.value.is_object()
+    }
+
+    fn text(&self, pointer: &str) -> Option<&str> {
+        self.value.pointer(pointer).and_then(Value::as_str)
+    }
+
+    /// The id of the message that was sent, in the shape of GOWS and WPP (`id` text), WEBJS (`id`
+    /// object) or NOWEB (`key.id`).
+    fn message_id(&self) -> Option<String> {
+        ["/id", "/id/_serialized", "/id/id", "/key/id"]
+            .iter()
+            .filter_map(|pointer| self.text(pointer))
+            .find_map(bare_id)
+    }
+
+    /// WAHA's own words: Nest's `message`, the custom `error`, or the exception's message.
+    fn words(&self) -> impl Iterator<Item = &str> {
+        ["/exception/message", "/message", "/error"].into_iter().filter_map(|at| self.text(at))
+    }
+
+    /// The first of WAHA's words, shortened, as `: words`, or nothing.
+    fn words_after_colon(&self) -> String {
+        let Some(words) = self.words().next() else { return String::new() };
+        let short: String =
+            words.chars().filter(|c| !c.is_control()).take(WORDS_CHARS_MAX).collect();
+        format!(": {short}")
+    }
+
+    /// Session trouble: `status` with `expected`, or words about a session. All of it means that
+    /// nothing was sent.
+    fn is_about_a_session(&self) -> bool {
+        let has_state = self.value.get("status").is_some_and(Value::is_string)
+            && self.value.get("expected").is_some();
+        has_state || self.words().any(|words| words.to_ascii_lowercase().contains("session"))
+    }
+
+    fn speaks_of_restriction(&self) -> bool {
+        let details = ["/exception/details", "/details"]
+            .into_iter()
+            .filter_map(|at| self.value.pointer(at))
+            .map(ToString::to_string);
+        let words = self.words().map(str::to_owned);
+        details.chain(words).any(|text| text.to_ascii_lowercase().contains("error 463"))
+    }
+}
+
+#[cfg(test)]
+mod tests;
