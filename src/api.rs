@@ -118,7 +118,11 @@ impl Api {
                     if now >= until || self.triggers.is_stopping() {
                         return running(&report);
                     }
-                    self.clock.sleep(&self.triggers.ended, seen, Some(until - now));
+                    self.clock.sleep(
+                        &self.triggers.ended,
+                        seen,
+                        Some(until.checked_sub(now).unwrap()),
+                    );
                 }
             }
         }

@@ -196,11 +196,11 @@ pub enum RetryAfter {
 
 impl Hold {
     /// The longest hold of any kind that the program makes by itself.
-    pub const LONGEST: Duration = Duration::from_secs(24 * 3600);
+    pub const LONGEST: Duration = Duration::from_hours(24);
 
     const GROWING_MINUTES: [u64; 5] = [1, 2, 5, 15, 60];
-    const RATE_LIMIT_MIN: Duration = Duration::from_secs(60);
-    const RATE_LIMIT_MAX: Duration = Duration::from_secs(6 * 3600);
+    const RATE_LIMIT_MIN: Duration = Duration::from_mins(1);
+    const RATE_LIMIT_MAX: Duration = Duration::from_hours(6);
 
     /// A hold without a `Retry-After`.
     #[must_use]
@@ -318,7 +318,7 @@ mod tests {
         let transition = Outcome::Restricted { reason: "error 463".into() }.transition();
         assert_eq!(transition.status, Status::Failed);
         let hold = transition.hold.unwrap();
-        assert_eq!(hold.length(at(0), 0, 1.0), Duration::from_secs(86_400));
+        assert_eq!(hold.length(at(0), 0, 1.0), Duration::from_hours(24));
         assert!(hold.kind.lasts_its_time());
     }
 

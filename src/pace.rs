@@ -115,7 +115,9 @@ impl Board {
     pub fn take(&mut self, now: Now) -> Turn {
         match self.waiting.first().copied() {
             None => Turn::Nothing,
-            Some((ready, _)) if ready > now.monotonic => Turn::Wait(ready - now.monotonic),
+            Some((ready, _)) if ready > now.monotonic => {
+                Turn::Wait(ready.saturating_sub(now.monotonic))
+            }
             Some((ready, channel)) => {
                 self.waiting.remove(&(ready, channel));
                 self.ready_of.remove(&channel);

@@ -20,7 +20,7 @@ const MESSAGES_PER_PASS: u32 = 100;
 
 /// A schedule whose first time was so little before its row was made still means that time: forms
 /// have minutes, and cron comes every few.
-const JUST_MISSED: Duration = Duration::from_secs(5 * 60);
+const JUST_MISSED: Duration = Duration::from_mins(5);
 
 /// What planning goes by.
 #[derive(Clone, Debug)]

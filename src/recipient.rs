@@ -151,7 +151,14 @@ fn shorten(text: &str) -> String {
     }
 }
 
-/// Control characters (a NUL would end the text for some readers) become a replacement sign.
+/// Tabs and line breaks become spaces, and other control characters (a NUL would end the text for
+/// some readers) a replacement sign.
 fn visible(chars: impl Iterator<Item = char>) -> String {
-    chars.map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    chars
+        .map(|c| match c {
+            _ if !c.is_control() => c,
+            _ if c.is_whitespace() => ' ',
+            _ => char::REPLACEMENT_CHARACTER,
+        })
+        .collect()
 }

@@ -15,7 +15,7 @@ use crate::trigger::{Request, RunReport, Triggers};
 use crate::waha::Waha;
 
 /// Runs that found nothing are kept so long.
-const EMPTY_RUNS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+const EMPTY_RUNS_KEPT: Duration = Duration::from_hours(168);
 
 /// Plans and sends on one database. One process per database may have one: see the OS lock.
 pub struct Runner {

@@ -160,7 +160,7 @@ fn conduct_one_run(
         }
         if triggers.has_database_trouble() {
             let now = clock.now().monotonic;
-            if now - *trouble_since.get_or_insert(now) > DATABASE_PATIENCE {
+            if now.saturating_sub(*trouble_since.get_or_insert(now)) > DATABASE_PATIENCE {
                 return Err(SendingError::DatabaseStays);
             }
         } else {

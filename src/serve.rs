@@ -66,7 +66,7 @@ pub fn serve(
         secret,
         config.trigger_wait,
     );
-    let server = ApiServer::start(config.listen_addr, Arc::new(api))?;
+    let server = ApiServer::start(config.listen_addr, &Arc::new(api))?;
     log::info!("serve: ready on http://{}", server.address());
     warn_of_pace(config);
     ready(server.address());

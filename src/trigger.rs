@@ -5,6 +5,7 @@
 //! during a run joins it: the run looks for due messages once more.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Wake;
@@ -15,6 +16,7 @@ use crate::store::{RunCounts, Settled, Trigger};
 #[derive(Debug, Default)]
 pub struct Triggers {
     state: Mutex<State>,
+    is_stopping: AtomicBool,
     /// Rung when there may be work, or the program shall stop.
     pub wake: Wake,
     /// Rung when a run ended, or the program shall stop.
@@ -72,7 +74,6 @@ struct State {
     tally: Tally,
     /// The report of run `newest` after its end, else of the one before.
     last: RunReport,
-    is_stopping: bool,
     /// Another process holds the sender's lock.
     is_standby: bool,
     has_database_trouble: bool,
@@ -228,7 +229,7 @@ impl Triggers {
 
     /// Says that no new claim may be made and everybody shall come to an end.
     pub fn stop(&self) {
-        self.lock().is_stopping = true;
+        self.is_stopping.store(true, Ordering::SeqCst);
         self.wake.ring();
         self.ended.ring();
     }
@@ -246,7 +247,7 @@ impl Triggers {
     /// Whether [`Triggers::stop`] was called.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
-        self.lock().is_stopping
+        self.is_stopping.load(Ordering::SeqCst)
     }
 
     /// Says whether another process sends and this one only stands by.

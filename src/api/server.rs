@@ -60,7 +60,7 @@ impl ApiServer {
     ///
     /// # Errors
     /// When the address cannot be had or a thread cannot be started.
-    pub fn start(address: SocketAddr, api: Arc<Api>) -> Result<Self, ServerError> {
+    pub fn start(address: SocketAddr, api: &Arc<Api>) -> Result<Self, ServerError> {
         let listen = |source| ServerError::Listen { address, source };
         let listener = TcpListener::bind(address).map_err(listen)?;
         let bound = listener.local_addr().map_err(listen)?;
@@ -71,7 +71,7 @@ impl ApiServer {
         let mut threads = Vec::new();
         for number in 0..THREADS {
             let (server, api, waiting) =
-                (Arc::clone(&server), Arc::clone(&api), Arc::clone(&waiting));
+                (Arc::clone(&server), Arc::clone(api), Arc::clone(&waiting));
             let builder = thread::Builder::new().name(format!("http-{number}"));
             let serve = move || serve(&server, &api, &waiting);
             threads

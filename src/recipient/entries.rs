@@ -11,6 +11,7 @@ use super::{ENTRIES_MAX, Entry, RecipientError, object, plain, shorten};
 
 /// How deep arrays may lie in each other, and JSON in JSON strings.
 const DEPTH_MAX: usize = 4;
+const EMPTY: &str = "an empty entry names nobody: remove it";
 const TOO_DEEP: &str = "lies more than 4 lists deep: write one plain list";
 
 /// Reads a whole `contact_ids` text.
@@ -56,10 +57,10 @@ impl Reader {
         let text = raw.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
         let bare = trim(text);
         if bare.is_empty() || bare.eq_ignore_ascii_case("null") {
-            return match depth.is_outermost() {
-                true => Ok(()),
-                false => self.refuse(text, "an empty entry names nobody: remove it"),
-            };
+            if !depth.is_outermost() {
+                self.refuse(text, EMPTY);
+            }
+            return Ok(());
         }
         let read = match text.as_bytes().first() {
             Some(b'[') => match serde_json::from_str(text) {
@@ -69,30 +70,38 @@ impl Reader {
             Some(b'{') => self.braces(text, depth),
             Some(b'"') => match serde_json::from_str::<String>(text) {
                 Ok(inner) => self.inner_text(&inner, depth),
-                // `"1","2"` starts like JSON too, and is a plain list.
-                Err(_) => self.plain(text),
+                Err(_) => self.quoted_list(text),
             },
-            Some(_) | None => self.plain(text),
+            Some(_) | None => {
+                plain::read(text, &mut self.entries);
+                Ok(())
+            }
         };
         match read {
             Err(cause) if !depth.is_outermost() => {
-                self.refuse(text, &format!("cannot be read: {cause}"))
+                self.refuse(text, &format!("cannot be read: {cause}"));
+                Ok(())
             }
             done => done,
         }
     }
 
-    fn plain(&mut self, text: &str) -> Result<(), String> {
+    /// `"1","2"` is a plain list; but what was quoted twice, as `"[1,2` was, is broken.
+    fn quoted_list(&mut self, text: &str) -> Result<(), String> {
+        if trim(text).starts_with(['[', '{', '\\']) {
+            return Err("it is broken JSON in double quotes".to_owned());
+        }
         plain::read(text, &mut self.entries);
         Ok(())
     }
 
     /// Text that was a JSON string or an element of a Postgres array.
     fn inner_text(&mut self, text: &str, depth: Depth) -> Result<(), String> {
-        match depth.in_string() {
-            Some(depth) => self.text(text, depth),
-            None => self.refuse(text, "is wrapped in quotes more than 4 times: write it plainly"),
+        if let Some(depth) = depth.in_string() {
+            return self.text(text, depth);
         }
+        self.refuse(text, "is wrapped in quotes more than 4 times: write it plainly");
+        Ok(())
     }
 
     fn value(&mut self, value: Value, depth: Depth) -> Result<(), String> {
@@ -101,20 +110,21 @@ impl Reader {
             Value::String(text) => return self.inner_text(&text, depth),
             Value::Object(fields) => self.entries.push(object::read(&fields)),
             Value::Number(number) => self.entries.push(read_number(&number)),
-            Value::Bool(_) => {
+            Value::Bool(truth) => {
                 self.refuse(
-                    &value.to_string(),
+                    &truth.to_string(),
                     "is neither a contact id nor a phone number: remove it",
-                )?;
+                );
             }
-            Value::Null => self.refuse("null", "an empty entry names nobody: remove it")?,
+            Value::Null => self.refuse("null", EMPTY),
         }
         Ok(())
     }
 
     fn array(&mut self, values: Vec<Value>, depth: Depth) -> Result<(), String> {
         let Some(depth) = depth.in_array() else {
-            return self.refuse(&Value::Array(values).to_string(), TOO_DEEP);
+            self.refuse(&Value::Array(values).to_string(), TOO_DEEP);
+            return Ok(());
         };
         for value in values {
             if self.entries.len() > ENTRIES_MAX {
@@ -135,21 +145,23 @@ impl Reader {
             }
             Err(error) => error.to_string(),
         };
-        let Some(inner) = depth.in_array() else { return self.refuse(text, TOO_DEEP) };
+        let Some(inner) = depth.in_array() else {
+            self.refuse(text, TOO_DEEP);
+            return Ok(());
+        };
         let elements = postgres::elements(text, DEPTH_MAX - depth.arrays, ENTRIES_MAX)
-            .map_err(|cause| if text.contains(':') { json_error } else { cause })?;
+            .map_err(|cause| if text.contains("\":") { json_error } else { cause })?;
         for element in elements {
             match element {
                 Element::Text(text) => self.inner_text(&text, inner)?,
-                Element::Null => self.refuse("NULL", "an empty entry names nobody: remove it")?,
+                Element::Null => self.refuse("NULL", EMPTY),
             }
         }
         Ok(())
     }
 
-    fn refuse(&mut self, raw: &str, reason: &str) -> Result<(), String> {
+    fn refuse(&mut self, raw: &str, reason: &str) {
         self.entries.push(Entry::invalid(raw, reason));
-        Ok(())
     }
 }
 

@@ -15,7 +15,7 @@ const CONTACT_IDS: &[&str] = &["contactid"];
 const ROW_IDS: &[&str] = &["id"];
 const CHATS: &[&str] = &["chatid"];
 const NAMES: &[&str] = &["name", "nama"];
-/// By how surely they mean the number on WhatsApp: `number` may count rows.
+/// By how surely they mean the number to write to: `number` may count rows.
 const PHONES: [&[&str]; 3] = [&["whatsapp", "wa"], &["phone", "phonenumber", "nohp"], &["number"]];
 
 /// More than any spelling of a phone number.
@@ -25,7 +25,7 @@ const PHONE_BYTES_MAX: usize = 200;
 pub(super) fn read(fields: &Map<String, Value>) -> Entry {
     let entry = match fields.iter().find(|(key, _)| is_key(key, &["contact"])) {
         Some((_, Value::Object(contact))) => read_nested(contact, fields),
-        Some(_) | None => Person::find(fields).and_then(|person| person.entry()),
+        Some(_) | None => Person::find(fields).and_then(Person::entry),
     };
     entry.unwrap_or_else(|reason| {
         Entry::invalid(&serde_json::to_string(fields).unwrap_or_default(), reason)
@@ -129,7 +129,9 @@ fn read_id(value: &Value) -> Result<i64, String> {
     }
     let is_plain = is_digits(text) && !text.starts_with('0');
     text.parse().ok().filter(|_| is_plain).ok_or_else(|| {
-        "its id is not a whole number from 1 on, without a 0 in front: write the id that `contact list` shows".to_owned()
+        "its id is not a whole number from 1 on, without a 0 in front: write the id that \
+         `contact list` shows"
+            .to_owned()
     })
 }
 

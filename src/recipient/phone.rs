@@ -1,7 +1,7 @@
 //! A written phone number becomes E.164 digits, with the country code for numbers in national form.
 //!
 //! It knows how numbers are dialled in a few countries, and no numbering plan: whether anybody has a
-//! number is for WhatsApp to say. A form that could be read in two ways is refused.
+//! number is for WAHA to say. A form that could be read in two ways is refused.
 
 use std::fmt;
 

@@ -3,6 +3,7 @@
 //! Commas, semicolons and line breaks separate; spaces and tabs are treacherous, because people
 //! write them inside phone numbers too. Where both readings are possible, neither is taken.
 
+use super::phone::PhoneError;
 use super::spelling::{
     PHONE_DIGITS_MIN, Spelling, count_digits, fold, is_blank, is_comma, is_digits, is_excel_number,
     is_line_break, trim, without_link,
@@ -116,11 +117,14 @@ fn read_group(text: &str, pieces: &[Piece], entries: &mut Vec<Entry>) {
     } else if is_one_phone(pieces) {
         entries.push(read_one(whole));
     } else {
+        let is_too_much =
+            matches!(Spelling::read(whole), Err(PhoneError::TooLong(_) | PhoneError::Several(_)));
         entries.push(match read_one(whole) {
-            invalid @ Entry::Invalid { .. } => invalid,
-            Entry::Contact(_) | Entry::Person { .. } | Entry::Chat { .. } => {
-                Entry::invalid(whole, DOUBTFUL)
-            }
+            invalid @ Entry::Invalid { .. } if !is_too_much => invalid,
+            Entry::Invalid { .. }
+            | Entry::Contact(_)
+            | Entry::Person { .. }
+            | Entry::Chat { .. } => Entry::invalid(whole, DOUBTFUL),
         });
     }
 }

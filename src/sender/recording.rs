@@ -126,7 +126,7 @@ impl Sender {
         match outcome {
             Outcome::Sent { .. } => log::info!("delivery {id}: sent to {to}"),
             Outcome::Deferred(hold) => {
-                log::warn!("delivery {id}: not sent, tried later: {}", hold.reason)
+                log::warn!("delivery {id}: not sent, tried later: {}", hold.reason);
             }
             Outcome::Failed { reason } | Outcome::Restricted { reason } => {
                 log::warn!("delivery {id}: failed, to {to}: {reason}");

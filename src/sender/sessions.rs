@@ -8,7 +8,7 @@ use crate::clock::Now;
 /// How long a session that was WORKING is believed to be.
 const WORKING_FOR: Duration = Duration::from_secs(30);
 /// How long a WAHA that offers no message ids is not asked again.
-const NO_IDS_FOR: Duration = Duration::from_secs(3600);
+const NO_IDS_FOR: Duration = Duration::from_hours(1);
 
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
