@@ -30,34 +30,48 @@
 //!
 //! # The rooms, in reading order
 //!
-//! Imports point down this list only. `waha` and `store` never see each other; `api` never sees
+//! Blank lines keep rustfmt from sorting it. Imports point down this list only. `waha` and `store` never see each other; `api` never sees
 //! `waha`. Only [`clock`] asks the time or sleeps, only `store` speaks SQL, only [`http_client`] uses ureq,
 //! only `api::server` uses `tiny_http`. A test keeps these borders.
 
 pub mod cli;
 
-pub mod sending;
 pub mod serve;
 
-pub mod planner;
+pub mod sending;
+
 pub mod run;
+
+pub mod planner;
+
 pub mod sender;
 
 pub mod api;
-pub mod pace;
+
 pub mod trigger;
 
-pub mod config;
-pub mod http_client;
-pub mod lock;
-pub mod logging;
-pub mod secret;
-pub mod store;
 pub mod waha;
 
-pub mod clock;
-pub mod delivery;
-pub mod recipient;
-pub mod schedule;
+pub mod http_client;
+
+pub mod store;
+
+pub mod lock;
+
+pub mod secret;
+
+pub mod config;
+
+pub mod logging;
+
+pub mod pace;
 
 pub mod fake_waha;
+
+pub mod delivery;
+
+pub mod recipient;
+
+pub mod schedule;
+
+pub mod clock;

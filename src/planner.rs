@@ -151,6 +151,7 @@ impl Planner {
 
     fn plan_due(&self, now: Timestamp) -> Result<bool, StoreError> {
         let ids = self.store().read(|tx| tx.due_message_ids(now, MESSAGES_PER_PASS))?;
+        let mut has_more = ids.len() == MESSAGES_PER_PASS as usize;
         for id in &ids {
             if self.triggers.is_stopping() {
                 return Ok(false);
@@ -163,12 +164,14 @@ impl Planner {
                     self.triggers.note_message(*id);
                     log::info!("message {id}: planned for {recipients} recipients");
                     if let Some(settled) = settled {
+                        // All of it was too late, and the next occurrence may be due as well.
+                        has_more |= settled.next.is_some_and(|next| next <= now);
                         self.triggers.note_settled(&settled);
                     }
                 }
             }
         }
-        Ok(ids.len() == MESSAGES_PER_PASS as usize)
+        Ok(has_more)
     }
 
     /// A row that cannot even be read (a text that is not UTF-8, say) fails alone.

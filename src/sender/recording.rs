@@ -69,14 +69,16 @@ impl Sender {
             | Outcome::Restricted { .. }
             | Outcome::Unknown { .. } => (None, false),
         };
-        let (was_ours, settled) = lock(&self.store).write(|tx| {
+        let late_before = now.wall.minus(self.rules.late_limit);
+        let (was_ours, settled, next) = lock(&self.store).write(|tx| {
             let was_ours = tx.record(claimed, &transition, sent_id, now.wall)?;
             tx.set_channel_ready_at(claimed.channel_id, ready_at, succeeded, now.wall)?;
             if let Some((hold, until)) = hold {
                 tx.hold_channel(claimed.channel_id, hold, until, now.wall)?;
             }
             let settled = self.count_or_settle(tx, claimed, transition.status, now)?;
-            Ok((was_ours, settled))
+            let next = tx.next_open_delivery(claimed.channel_id, now.wall, late_before)?;
+            Ok((was_ours, settled, next))
         })?;
         lock(&self.board).note_pace(claimed.channel_id, ready_at, ready);
         if was_ours {
@@ -96,6 +98,8 @@ impl Sender {
                 log_hold(claimed.channel_id, hold, until);
                 Ok(Lane::Held)
             }
+            // With nothing left, the run need not wait for the end of a gap.
+            None if next.is_none() => Ok(Lane::Empty(ready)),
             None => Ok(Lane::Ready(ready)),
         }
     }

@@ -1,0 +1,274 @@
+//! Crashes, lateness, cancelling: what happens to a message that does not simply go out.
+
+use std::time::Duration;
+
+use crate::world::World;
+
+/// Puts a delivery into the state that a process leaves which dies after its claim.
+fn die_after_the_claim(world: &World) {
+    world.execute(
+        "UPDATE deliveries SET status = 'sending', attempts = 1, text = 'Halo',
+             claimed_at = '2026-12-01T01:00:00Z'
+         WHERE id = (SELECT min(id) FROM deliveries WHERE status = 'pending')",
+    );
+}
+
+#[test]
+fn a_claim_that_outlived_its_process_is_unknown_and_is_never_sent_again() {
+    let mut world = World::new();
+    let id = world.message("081200007001, 081200007002");
+    world.trigger();
+    world.waha.set_status("default", "STOPPED"); // planned, and nothing sent
+    world.step();
+    die_after_the_claim(&world);
+    world.waha.set_status("default", "WORKING");
+    world.restart();
+    let row = world.rows("SELECT status, error FROM deliveries ORDER BY id LIMIT 1").remove(0);
+    assert!(row.starts_with("unknown|the program ended while this was being sent"), "{row}");
+    world.run();
+    assert_eq!(world.recipients(), ["6281200007002@c.us"]);
+    assert_eq!(world.status(id), "sent");
+    assert_eq!(world.ask("SELECT sent_count || unknown_count FROM auto_messages"), "11");
+}
+
+#[test]
+fn a_channel_rests_a_whole_gap_after_a_crash_in_a_send() {
+    let mut world = World::new();
+    world.message("081200007001, 081200007002");
+    world.trigger();
+    world.waha.set_status("default", "STOPPED");
+    world.step();
+    die_after_the_claim(&world);
+    world.waha.set_status("default", "WORKING");
+    world.clock.pass(Duration::from_secs(100));
+    world.restart();
+    world.run();
+    assert_eq!(world.received()[0].at.to_string(), "2026-12-01T01:02:40Z");
+}
+
+#[test]
+fn a_message_whose_every_delivery_is_unknown_is_failed_and_says_how_many() {
+    let world = World::new();
+    let id = world.message("081200000502, 081300000502");
+    world.run();
+    assert_eq!(world.status(id), "failed");
+    assert!(world.error(id).contains("2 unknown"), "{}", world.error(id));
+}
+
+#[test]
+fn one_recipient_is_enough_for_sent_and_the_counts_tell_the_rest() {
+    let world = World::new();
+    let id = world.message("081200007001, 081200000400, 081200000502, 08-belum");
+    world.run();
+    let row = world.rows(
+        "SELECT status, contact_count, sent_count, failed_count, skipped_count, unknown_count, error
+         FROM auto_messages",
+    );
+    assert_eq!(row, ["sent|4|1|1|1|1|"]);
+    assert_eq!(world.ask(&format!("SELECT sent_at FROM auto_messages WHERE id = {id}")).len(), 20);
+}
+
+#[test]
+fn what_is_later_than_the_late_limit_expires_and_is_not_sent() {
+    let world = World::new();
+    let id = world.message("081200007001, 081200007002");
+    world.clock.pass(Duration::from_hours(25));
+    world.run();
+    assert!(world.received().is_empty());
+    assert_eq!(world.status(id), "failed");
+    assert_eq!(world.rows("SELECT status FROM deliveries"), ["expired", "expired"]);
+    assert_eq!(world.ask("SELECT failed_count FROM auto_messages"), "2");
+}
+
+#[test]
+fn what_waits_on_a_held_channel_past_the_limit_expires() {
+    let world = World::new();
+    world.waha.set_status("default", "FAILED");
+    let id = world.message("081200007001");
+    world.run();
+    assert_eq!(world.status(id), "sending");
+    world.clock.pass(Duration::from_hours(25));
+    world.run();
+    assert_eq!(world.status(id), "failed");
+    assert!(world.error(id).contains("1 expired"), "{}", world.error(id));
+}
+
+#[test]
+fn after_downtime_what_is_not_too_late_goes_out_paced() {
+    let world = World::new();
+    world.message("081200007001, 081200007002");
+    world.clock.pass(Duration::from_hours(23));
+    world.run();
+    assert_eq!(crate::world::gaps(&world.received()), [60]);
+}
+
+#[test]
+fn cancelling_with_sqlite3_stops_what_has_not_gone_out() {
+    let world = World::new();
+    let id = world.message("081200007001, 081200007002, 081200007003");
+    world.trigger();
+    world.step_until_received(1);
+    world.execute("UPDATE auto_messages SET status = 'cancelled'");
+    world.run();
+    assert_eq!(world.received().len(), 1);
+    assert_eq!(world.status(id), "cancelled");
+    assert_eq!(
+        world.rows("SELECT status FROM deliveries ORDER BY id"),
+        ["sent", "cancelled", "cancelled"]
+    );
+}
+
+#[test]
+fn a_cancelled_message_that_is_scheduled_again_goes_on_where_it_stopped() {
+    let world = World::new();
+    let id = world.message("081200007001, 081200007002");
+    world.trigger();
+    world.step_until_received(1);
+    world.execute("UPDATE auto_messages SET status = 'cancelled'");
+    world.run();
+    world.execute("UPDATE auto_messages SET status = 'scheduled'");
+    world.run();
+    assert_eq!(world.recipients(), ["6281200007001@c.us", "6281200007002@c.us"]);
+    assert_eq!(world.status(id), "sent");
+}
+
+#[test]
+fn a_sent_message_set_to_scheduled_without_a_new_time_sends_nothing() {
+    let world = World::new();
+    let id = world.message("081200007001");
+    world.run();
+    world.execute("UPDATE auto_messages SET status = 'scheduled'");
+    world.run();
+    assert_eq!(world.received().len(), 1);
+    assert_eq!(world.status(id), "sent");
+}
+
+#[test]
+fn a_new_time_is_a_new_occurrence_for_everybody() {
+    let world = World::new();
+    world.message("081200007001");
+    world.run();
+    world.execute(
+        "UPDATE auto_messages SET status = 'scheduled', scheduled_at = '2026-12-01 01:05'",
+    );
+    world.clock.pass(Duration::from_mins(10));
+    world.run();
+    assert_eq!(world.received().len(), 2);
+}
+
+#[test]
+fn a_draft_waits_and_goes_on_as_sending() {
+    let world = World::new();
+    let id = world.message("081200007001, 081200007002");
+    world.trigger();
+    world.step_until_received(1);
+    world.execute("UPDATE auto_messages SET status = 'draft'");
+    world.run();
+    assert_eq!(world.received().len(), 1);
+    world.execute("UPDATE auto_messages SET status = 'sending'");
+    world.run();
+    assert_eq!((world.received().len(), world.status(id)), (2, "sent".to_owned()));
+}
+
+#[test]
+fn deleting_a_message_takes_its_deliveries_along() {
+    let world = World::new();
+    world.message("081200007001, 081200007002");
+    world.trigger();
+    world.step_until_received(1);
+    while world.ask("SELECT count(*) FROM deliveries WHERE status = 'sending'") != "0" {
+        world.step();
+    }
+    world.execute("DELETE FROM auto_messages");
+    world.run();
+    assert_eq!(world.received().len(), 1);
+    assert_eq!(world.ask("SELECT count(*) FROM deliveries"), "0");
+}
+
+#[test]
+fn deliveries_cancelled_one_by_one_settle_their_message() {
+    let world = World::new();
+    let id = world.message("081200007001, 081200007002");
+    world.trigger();
+    world.step_until_received(1);
+    while world.ask("SELECT count(*) FROM deliveries WHERE status = 'sending'") != "0" {
+        world.step();
+    }
+    world.execute("UPDATE deliveries SET status = 'cancelled' WHERE status = 'pending'");
+    world.run();
+    assert_eq!(world.status(id), "sent");
+}
+
+#[test]
+fn a_message_with_a_list_of_times_goes_out_at_each_of_them() {
+    let world = World::new();
+    world.execute(
+        r#"INSERT INTO auto_messages (message, contact_ids, schedules, created_at)
+           VALUES ('x', '081200007001', '[{"date":"2026-12-02","time":"9:00 AM"},
+               {"date":"2026-12-01","time":"08.30"}]', '2026-12-01T01:00:00Z')"#,
+    );
+    world.run();
+    let due = "SELECT status || ' ' || scheduled_at FROM auto_messages";
+    assert_eq!(world.ask(due), "scheduled 2026-12-01T01:30:00Z");
+    world.clock.pass(Duration::from_mins(31));
+    world.run();
+    assert_eq!(world.ask(due), "scheduled 2026-12-02T02:00:00Z");
+    world.clock.pass(Duration::from_hours(25));
+    world.run();
+    assert_eq!(world.ask(due), "sent 2026-12-02T02:00:00Z");
+    assert_eq!(
+        world.rows("SELECT due_at, status FROM deliveries ORDER BY id"),
+        ["2026-12-01T01:30:00Z|sent", "2026-12-02T02:00:00Z|sent"]
+    );
+}
+
+#[test]
+fn weekly_occurrences_missed_while_nothing_ran_expire_and_the_next_is_due_as_usual() {
+    let world = World::new();
+    world.execute(
+        r#"INSERT INTO auto_messages (message, contact_ids, interval_config, created_at)
+           VALUES ('x', '081200007001', '{"startDate":"2026-12-01","time":"09:00",
+               "weekDays":["Selasa","Kamis"]}', '2026-12-01T01:00:00Z')"#,
+    );
+    world.run();
+    world.clock.pass(Duration::from_hours(24 * 6)); // a Tuesday and a Thursday pass
+    world.run();
+    assert_eq!(
+        world.rows("SELECT due_at, status FROM deliveries ORDER BY id"),
+        ["2026-12-01T02:00:00Z|expired", "2026-12-03T02:00:00Z|expired",]
+    );
+    let next = world.rows("SELECT status, scheduled_at FROM auto_messages");
+    assert_eq!(next, ["scheduled|2026-12-08T02:00:00Z"]);
+}
+
+#[test]
+fn each_trigger_leaves_a_row_with_who_and_what() {
+    let world = World::new();
+    world.message("081200007001");
+    let report = world.run();
+    assert_eq!((report.messages.processed, report.messages.success, report.pending), (1, 1, 0));
+    let rows = world.rows("SELECT trigger, remote, processed, success, failed, error FROM runs");
+    assert_eq!(rows, ["cron|127.0.0.1|1|1|0|"]);
+    assert_eq!(world.ask("SELECT count(*) FROM runs WHERE finished_at IS NULL"), "0");
+}
+
+#[test]
+fn a_run_that_was_cut_off_is_closed_and_says_so() {
+    let mut world = World::new();
+    world.message("081200007001, 081200007002");
+    world.trigger();
+    world.step_until_received(1);
+    world.restart();
+    let error = world.ask("SELECT error FROM runs");
+    assert_eq!(error, "the program ended during this run");
+}
+
+#[test]
+fn runs_that_found_nothing_are_dropped_after_a_week() {
+    let world = World::new();
+    world.run();
+    assert_eq!(world.ask("SELECT count(*) FROM runs"), "1");
+    world.clock.pass(Duration::from_hours(24 * 8));
+    world.run();
+    assert_eq!(world.ask("SELECT count(*) FROM runs"), "1");
+}

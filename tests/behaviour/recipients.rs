@@ -1,0 +1,95 @@
+//! Every form of `contact_ids`, from the row to the chat.
+
+use crate::world::World;
+
+fn world() -> World {
+    let world = World::new();
+    world.execute(
+        "INSERT INTO contacts (id, name, phone_number) VALUES
+             (1, 'Budi', '0812-0000-7001'), (2, 'Siti', '+62 813 0000 7002'), (3, 'Agus', 'rusak');
+         INSERT INTO contacts (id, name, phone_number, opted_out_at)
+             VALUES (4, 'Dewi', '081200007004', '2026-11-01 00:00')",
+    );
+    world
+}
+
+#[test]
+fn every_form_of_contact_ids_goes_out_once_to_each() {
+    let both = ["6281200007001@c.us", "6281300007002@c.us"];
+    for contact_ids in [
+        "[1,2]",
+        r#"["1","2"]"#,
+        r#"[{"id":1},{"id":2}]"#,
+        r#"[{"contact_id":1},{"contact_id":"2"}]"#,
+        r#"[{"phone":"081200007001","name":"Budi"},{"phone_number":"+62 813-0000-7002"}]"#,
+        r#"["081200007001","+62 813-0000-7002"]"#,
+        r#"["6281200007001@c.us","6281300007002@s.whatsapp.net"]"#,
+        "1,2",
+        "1;2",
+        "1 2",
+        "1\n2",
+        "0812 0000 7001, 0813 0000 7002",
+        r#""[1,2]""#,
+        "{1,2}",
+        "[1, 2, 1, \"081200007001\", \"(0812) 0000.7001\"]",
+    ] {
+        let world = world();
+        let id = world.message(contact_ids);
+        world.run();
+        assert_eq!(world.recipients(), both, "{contact_ids}");
+        assert_eq!(world.status(id), "sent", "{contact_ids}");
+    }
+    for (contact_ids, chat) in [
+        ("1", "6281200007001@c.us"),
+        ("6281200007001", "6281200007001@c.us"),
+        ("0062812 0000 7001", "6281200007001@c.us"),
+        ("６２８１２００００７００１", "6281200007001@c.us"),
+        ("120363000000000001@g.us", "120363000000000001@g.us"),
+    ] {
+        let world = world();
+        world.message(contact_ids);
+        world.run();
+        assert_eq!(world.recipients(), [chat], "{contact_ids}");
+    }
+}
+
+#[test]
+fn invalid_recipients_are_skipped_with_a_reason_and_the_rest_is_sent() {
+    let world = world();
+    let id = world.message(r#"[1, 3, 4, 77, "8.12345E+11", null, "08-belum"]"#);
+    world.run();
+    assert_eq!(world.status(id), "sent");
+    let skipped = world.rows(
+        "SELECT chat_id, contact_id, error FROM deliveries WHERE status = 'skipped' ORDER BY id",
+    );
+    let expected = [
+        ("rusak|3|", "letters"),
+        ("081200007004|4|", "opted out"),
+        ("contact 77||", "there is no contact 77"),
+        ("8.12345E+11||", "Excel"),
+        ("null||", ""),
+        ("08-belum||", "letters"),
+    ];
+    assert_eq!(skipped.len(), expected.len(), "{skipped:?}");
+    for (row, (start, part)) in skipped.iter().zip(expected) {
+        assert!(row.starts_with(start) && row.contains(part), "{row}");
+    }
+    assert_eq!(world.ask("SELECT contact_count || '/' || skipped_count FROM auto_messages"), "7/6");
+}
+
+#[test]
+fn two_entries_that_are_wrong_in_the_same_words_are_two_rows() {
+    let world = world();
+    world.message(r#"[1, "belum", "belum"]"#);
+    world.run();
+    let rows = world.rows("SELECT chat_id FROM deliveries WHERE status = 'skipped' ORDER BY id");
+    assert_eq!(rows, ["belum", "belum (2)"]);
+}
+
+#[test]
+fn a_delivery_remembers_the_contact_and_the_name() {
+    let world = world();
+    world.message("[1]");
+    world.run();
+    assert_eq!(world.rows("SELECT contact_id, name FROM deliveries"), ["1|Budi"]);
+}

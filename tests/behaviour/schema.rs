@@ -1,0 +1,132 @@
+//! The tables as people and other programs use them: the seed's own SQL, word for word.
+
+use crate::world::World;
+
+#[test]
+fn the_seeds_monitoring_queries_work_word_for_word() {
+    let world = World::new();
+    world.message("081200007001");
+    world.message("belum");
+    world.run();
+    let all = world.rows(
+        "-- Cek status auto messages
+SELECT id, title, status, scheduled_at, sent_at 
+FROM auto_messages 
+ORDER BY created_at DESC;",
+    );
+    assert_eq!(all.len(), 2);
+    let failed = world.rows(
+        "-- Cek auto messages yang gagal
+SELECT * FROM auto_messages 
+WHERE status = 'failed' 
+ORDER BY created_at DESC;",
+    );
+    assert_eq!(failed.len(), 1);
+}
+
+#[test]
+fn the_seeds_two_indexes_are_there_as_it_defines_them() {
+    let world = World::new();
+    for (name, columns) in [
+        ("idx_auto_messages_status_scheduled_at", "status,scheduled_at"),
+        ("idx_contacts_phone_number", "phone_number"),
+    ] {
+        let sql = format!("SELECT group_concat(name) FROM pragma_index_info('{name}')");
+        assert_eq!(world.ask(&sql), columns);
+        world.execute(&format!("DROP INDEX {name}"));
+    }
+    world.execute(
+        "CREATE INDEX idx_auto_messages_status_scheduled_at 
+ON auto_messages(status, scheduled_at);
+CREATE INDEX idx_contacts_phone_number 
+ON contacts(phone_number);",
+    );
+}
+
+#[test]
+fn what_people_write_as_a_time_becomes_utc() {
+    let world = World::new();
+    for (written, kept) in [
+        ("2026-12-01 09:00", "2026-12-01T09:00:00Z"),
+        ("2026-12-01 09:00:30", "2026-12-01T09:00:30Z"),
+        ("2026-12-01T09:00:00Z", "2026-12-01T09:00:00Z"),
+        ("2026-12-01 09:00+07:00", "2026-12-01T02:00:00Z"),
+        ("2026-12-01T09:00:00.000Z", "2026-12-01T09:00:00Z"),
+        ("2026-12-01 09:00:00+00", "2026-12-01T09:00:00Z"),
+        ("2026-12-01 09:00:00.5+0700", "2026-12-01T02:00:00Z"),
+        ("2026-12-01", "2026-12-01T00:00:00Z"),
+    ] {
+        let id = world.message("1");
+        let change = format!("UPDATE auto_messages SET scheduled_at = '{written}' WHERE id = {id}");
+        world.execute(&change);
+        let sql = format!("SELECT scheduled_at FROM auto_messages WHERE id = {id}");
+        assert_eq!(world.ask(&sql), kept, "{written}");
+    }
+}
+
+#[test]
+fn what_is_no_time_is_refused_and_says_how_to_write_one() {
+    let world = World::new();
+    for written in
+        ["now", "besok", "12:00", "2026-02-31 08:00", "1796000000", "2026-12-01 25:00", ""]
+    {
+        let sql = "INSERT INTO auto_messages (message, scheduled_at) VALUES ('x', ?1)";
+        let error = world.sql.execute(sql, [written]).unwrap_err().to_string();
+        assert!(error.contains("scheduled_at is no time: write it as"), "{written}: {error}");
+    }
+    assert_eq!(world.ask("SELECT count(*) FROM auto_messages"), "0");
+}
+
+#[test]
+fn a_status_that_does_not_exist_is_refused() {
+    let world = World::new();
+    world.message("1");
+    let sql = "UPDATE auto_messages SET status = 'done'";
+    assert!(world.sql.execute(sql, []).unwrap_err().to_string().contains("CHECK"));
+}
+
+#[test]
+fn two_channels_cannot_share_a_whatsapp_number() {
+    let world = World::new();
+    let sql = "INSERT INTO channels (name, session_name) VALUES ('again', 'default')";
+    let error = world.sql.execute(sql, []).unwrap_err().to_string();
+    assert!(error.contains("session_name"), "{error}");
+}
+
+#[test]
+fn a_message_on_its_way_is_not_moved_by_accident() {
+    let world = World::new();
+    world.message("081200007001, 081200007002");
+    world.trigger();
+    world.step_until_received(1);
+    let sql = "UPDATE auto_messages SET scheduled_at = '2027-01-01 00:00'";
+    let error = world.sql.execute(sql, []).unwrap_err().to_string();
+    assert!(error.contains("set status = 'scheduled' in the same UPDATE"), "{error}");
+}
+
+#[test]
+fn the_hot_statements_use_their_indexes() {
+    let world = World::new();
+    for (sql, index) in [
+        (
+            "SELECT id FROM auto_messages WHERE status = 'scheduled' AND scheduled_at <= 'x'
+             ORDER BY scheduled_at, id LIMIT 100",
+            "idx_auto_messages_status_scheduled_at",
+        ),
+        (
+            "SELECT id FROM deliveries d WHERE d.channel_id = 1 AND d.status = 'pending'
+             AND d.due_at >= 'x' ORDER BY d.due_at, d.id LIMIT 1",
+            "idx_deliveries_pending",
+        ),
+        (
+            "SELECT 1 FROM deliveries WHERE auto_message_id = 1 AND due_at = 'x'
+             AND status IN ('pending', 'sending')",
+            "idx_deliveries_open",
+        ),
+        ("SELECT id FROM deliveries WHERE status = 'sending'", "idx_deliveries_sending"),
+    ] {
+        let plan = world.rows(&format!("EXPLAIN QUERY PLAN {sql}")).join("\n");
+        assert!(plan.contains(index), "{sql}: {plan}");
+        assert!(!plan.contains("TEMP B-TREE"), "{sql}: {plan}");
+    }
+}

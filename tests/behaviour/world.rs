@@ -1,0 +1,251 @@
+//! A small world for one test: a database, a simulated WAHA, a simulated clock, and the program
+//! between them, all in one thread.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use auto_message_scheduler::clock::{Clock, Now, Timestamp, Wake};
+use auto_message_scheduler::fake_waha::{FakeWaha, Options, Received};
+use auto_message_scheduler::pace::Gap;
+use auto_message_scheduler::planner::PlanRules;
+use auto_message_scheduler::recipient::CountryCode;
+use auto_message_scheduler::run::{Conducted, Runner};
+use auto_message_scheduler::schedule::Zone;
+use auto_message_scheduler::sender::{SendRules, Step};
+use auto_message_scheduler::store::{Store, Trigger};
+use auto_message_scheduler::trigger::{Progress, RunReport, Triggers};
+use auto_message_scheduler::waha::Waha;
+
+/// Where every world begins: a Tuesday, 08:00 in Jakarta.
+pub const START: &str = "2026-12-01T01:00:00Z";
+
+/// More steps than any test's run needs.
+const STEPS_MAX: usize = 20_000;
+
+/// A clock that passes only when somebody sleeps, or when a test says so.
+pub struct SimClock {
+    now: Mutex<Now>,
+}
+
+impl SimClock {
+    fn new() -> Self {
+        let wall = Timestamp::parse(START).unwrap();
+        Self { now: Mutex::new(Now { wall, monotonic: Duration::from_secs(1000) }) }
+    }
+
+    /// Lets time pass.
+    pub fn pass(&self, duration: Duration) {
+        let mut now = self.now.lock().unwrap();
+        now.wall = now.wall.plus(duration);
+        now.monotonic += duration;
+    }
+
+    /// Sets the wall clock, as NTP or a person does; monotonic time goes on.
+    pub fn set(&self, wall: &str) {
+        self.now.lock().unwrap().wall = Timestamp::parse(wall).unwrap();
+    }
+}
+
+impl Clock for SimClock {
+    fn now(&self) -> Now {
+        *self.now.lock().unwrap()
+    }
+
+    fn sleep(&self, _wake: &Wake, _seen: u64, max: Option<Duration>) {
+        self.pass(max.expect("nobody would ring: this sleep would never end"));
+    }
+}
+
+/// What a test may choose before its world begins.
+pub struct Builder {
+    pub options: Options,
+    pub gap: Gap,
+    pub waha_url: Option<String>,
+}
+
+impl Builder {
+    pub fn build(self) -> World {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Arc::new(SimClock::new());
+        let waha = FakeWaha::start(self.options, clock.clone(), |_| {}).unwrap();
+        let url = self.waha_url.unwrap_or_else(|| waha.base_url());
+        let path = directory.path().join("test.db");
+        drop(Store::open(&path).unwrap());
+        let sql = rusqlite::Connection::open(&path).unwrap();
+        let triggers = Arc::new(Triggers::default());
+        let mut world = World {
+            clock,
+            waha,
+            sql,
+            path,
+            triggers,
+            runner: None,
+            gap: self.gap,
+            url,
+            _directory: directory,
+        };
+        world.restart();
+        world
+    }
+}
+
+/// The world.
+pub struct World {
+    pub clock: Arc<SimClock>,
+    pub waha: FakeWaha,
+    /// What a person's `sqlite3` would be: another connection, with foreign keys off.
+    pub sql: rusqlite::Connection,
+    pub path: PathBuf,
+    pub triggers: Arc<Triggers>,
+    runner: Option<Runner>,
+    gap: Gap,
+    url: String,
+    _directory: tempfile::TempDir,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// The default: a delay of 60 s and no jitter.
+    pub fn builder() -> Builder {
+        let gap = Gap { delay: Duration::from_mins(1), jitter: Duration::ZERO };
+        Builder { options: Options::default(), gap, waha_url: None }
+    }
+
+    /// Ends the program, however it stands, and starts it anew.
+    pub fn restart(&mut self) {
+        self.runner = None;
+        self.triggers = Arc::new(Triggers::default());
+        let store = Store::open(&self.path).unwrap();
+        let zone = Zone::parse("Asia/Jakarta").unwrap();
+        let late_limit = Duration::from_hours(24);
+        let runner = Runner::new(
+            Arc::new(Mutex::new(store)),
+            Waha::new(&self.url, None, Duration::from_secs(2)),
+            self.clock.clone(),
+            Arc::clone(&self.triggers),
+            PlanRules {
+                late_limit,
+                zone: zone.clone(),
+                country: CountryCode::parse("62").unwrap(),
+            },
+            SendRules { gap: self.gap, late_limit, zone },
+            7,
+        );
+        runner.recover().unwrap();
+        self.runner = Some(runner);
+    }
+
+    /// Runs SQL as a person would.
+    pub fn execute(&self, sql: &str) {
+        self.sql.execute_batch(sql).unwrap();
+    }
+
+    /// One value of one row, as text; NULL is empty.
+    pub fn ask(&self, sql: &str) -> String {
+        let value: Option<String> = self
+            .sql
+            .query_row(&format!("SELECT CAST(({sql}) AS TEXT)"), [], |row| row.get(0))
+            .unwrap();
+        value.unwrap_or_default()
+    }
+
+    /// The rows of a query, columns joined by `|` as `sqlite3` shows them.
+    pub fn rows(&self, sql: &str) -> Vec<String> {
+        let mut statement = self.sql.prepare(sql).unwrap();
+        let columns = statement.column_count();
+        let rows = statement
+            .query_map([], |row| {
+                let cells = (0..columns).map(|index| {
+                    Ok(match row.get_ref(index)? {
+                        rusqlite::types::ValueRef::Null => String::new(),
+                        rusqlite::types::ValueRef::Integer(number) => number.to_string(),
+                        rusqlite::types::ValueRef::Text(text) => {
+                            String::from_utf8_lossy(text).into_owned()
+                        }
+                        other => format!("{other:?}"),
+                    })
+                });
+                Ok(cells.collect::<rusqlite::Result<Vec<_>>>()?.join("|"))
+            })
+            .unwrap();
+        rows.collect::<rusqlite::Result<_>>().unwrap()
+    }
+
+    /// A message that is due now; returns its id.
+    pub fn message(&self, contact_ids: &str) -> i64 {
+        let sql = "INSERT INTO auto_messages (title, message, contact_ids, scheduled_at)
+                   VALUES ('test', 'Halo', ?1, ?2)";
+        let now = self.clock.now().wall.to_string();
+        self.sql.execute(sql, [contact_ids, now.as_str()]).unwrap();
+        self.sql.last_insert_rowid()
+    }
+
+    /// `status` of a message.
+    pub fn status(&self, id: i64) -> String {
+        self.ask(&format!("SELECT status FROM auto_messages WHERE id = {id}"))
+    }
+
+    /// `error` of a message.
+    pub fn error(&self, id: i64) -> String {
+        self.ask(&format!("SELECT error FROM auto_messages WHERE id = {id}"))
+    }
+
+    /// What reached the simulated WhatsApp.
+    pub fn received(&self) -> Vec<Received> {
+        self.waha.received()
+    }
+
+    /// To whom, in order.
+    pub fn recipients(&self) -> Vec<String> {
+        self.received().into_iter().map(|received| received.chat_id).collect()
+    }
+
+    /// A trigger, and then all that follows from it until the run ends.
+    pub fn run(&self) -> RunReport {
+        let run = self.triggers.pull(Trigger::Cron, Some("127.0.0.1".to_owned())).run;
+        for _ in 0..STEPS_MAX {
+            self.step();
+            if let Progress::Finished(report) = self.triggers.progress(run) {
+                return report;
+            }
+        }
+        panic!("the run does not end");
+    }
+
+    /// Pulls the trigger without doing anything yet.
+    pub fn trigger(&self) {
+        self.triggers.pull(Trigger::Cron, None);
+    }
+
+    /// One round of the conductor and one sender; sleeps when there is nothing else to do.
+    pub fn step(&self) {
+        let runner = self.runner.as_ref().unwrap();
+        let conducted = runner.step().unwrap();
+        match (runner.sender.step(), conducted) {
+            (Step::Worked, _) | (_, Conducted::More) => {}
+            (Step::Wait(wait), _) => self.clock.sleep(&Wake::default(), 0, Some(wait)),
+            // The conductor ends the run at its next step.
+            (Step::Nothing, Conducted::Running | Conducted::Idle) => {}
+        }
+    }
+
+    /// Steps until `count` messages have reached WhatsApp.
+    pub fn step_until_received(&self, count: usize) {
+        for _ in 0..STEPS_MAX {
+            if self.received().len() >= count {
+                return;
+            }
+            self.step();
+        }
+        panic!("{count} messages never arrive");
+    }
+}
+
+/// Seconds between each message and the next, in order of arrival.
+pub fn gaps(received: &[Received]) -> Vec<i64> {
+    received.windows(2).map(|pair| (pair[1].at.millis() - pair[0].at.millis()) / 1000).collect()
+}
