@@ -143,6 +143,25 @@ pub fn mask_phone(text: &str) -> String {
     format!("{first}{}{last}{suffix}", "*".repeat((count - 6).min(STARS_MAX)))
 }
 
+/// A sentence for the log: every run of seven or more digits is masked as a phone number.
+#[must_use]
+pub fn mask_numbers(sentence: &str) -> String {
+    let mut masked = String::with_capacity(sentence.len());
+    let mut digits = String::new();
+    for c in sentence.chars().chain(Some('\n')) {
+        if c.is_ascii_digit() {
+            digits.push(c);
+            continue;
+        }
+        let is_phone = digits.len() >= 7;
+        masked.push_str(&if is_phone { mask_phone(&digits) } else { digits.clone() });
+        digits.clear();
+        masked.push(c);
+    }
+    masked.pop(); // the line end that closed the last run
+    masked
+}
+
 /// At most 40 characters of `text` on one line, for an entry or an error.
 fn shorten(text: &str) -> String {
     match text.char_indices().nth(SHOWN_CHARS_MAX) {

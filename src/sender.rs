@@ -18,6 +18,7 @@ use crate::clock::{Clock, Now, Timestamp};
 use crate::delivery::{Counts, Hold, Status};
 use crate::logging::in_one_line;
 use crate::pace::{Board, Gap, Turn};
+use crate::recipient::mask_numbers;
 use crate::schedule::Zone;
 use crate::store::{Channel, ClaimRequest, Claimed, Open, Recovered, Store, StoreError};
 use crate::trigger::Triggers;
@@ -389,9 +390,12 @@ fn text_message<'a>(session: &'a str, claimed: &'a Claimed) -> TextMessage<'a> {
 
 fn log_hold(channel: i64, hold: &Hold, until: Timestamp) {
     if hold.kind.needs_a_person() {
-        log::error!("channel {channel}: held until {until}, please look: {}", hold.reason);
+        log::error!(
+            "channel {channel}: held until {until}, please look: {}",
+            mask_numbers(&hold.reason)
+        );
     } else {
-        log::warn!("channel {channel}: held until {until}: {}", hold.reason);
+        log::warn!("channel {channel}: held until {until}: {}", mask_numbers(&hold.reason));
     }
 }
 

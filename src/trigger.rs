@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Wake;
 use crate::delivery::{Counts, Status, Verdict};
+use crate::recipient::mask_numbers;
 use crate::store::{RunCounts, Settled, Trigger};
 
 /// The meeting point of those who trigger and those who send.
@@ -200,9 +201,11 @@ impl Triggers {
         match (&settled.verdict, settled.next) {
             (Verdict::Sent, None) => log::info!("message {id}: sent"),
             (Verdict::Sent, Some(next)) => log::info!("message {id}: sent, next at {next}"),
-            (Verdict::Failed { error }, None) => log::warn!("message {id}: failed: {error}"),
+            (Verdict::Failed { error }, None) => {
+                log::warn!("message {id}: failed: {}", mask_numbers(error))
+            }
             (Verdict::Failed { error }, Some(next)) => {
-                log::warn!("message {id}: failed, next at {next}: {error}");
+                log::warn!("message {id}: failed, next at {next}: {}", mask_numbers(error));
             }
         }
         let mut state = self.lock();
@@ -215,7 +218,7 @@ impl Triggers {
 
     /// Notes, also in the log, that a message failed before it was planned.
     pub fn note_failed(&self, auto_message_id: i64, error: &str) {
-        log::warn!("message {auto_message_id}: failed: {error}");
+        log::warn!("message {auto_message_id}: failed: {}", mask_numbers(error));
         let mut state = self.lock();
         state.tally.messages.insert(auto_message_id);
         state.tally.failed += 1;

@@ -1,4 +1,4 @@
-use super::{Entry, RecipientError, mask_phone, parse_contact_ids};
+use super::{Entry, RecipientError, mask_numbers, mask_phone, parse_contact_ids};
 
 mod doubts;
 mod forms;
@@ -92,4 +92,11 @@ fn an_unreadable_text_says_what_to_write() {
             other => panic!("{text}: {other:?}"),
         }
     }
+}
+
+#[test]
+fn a_sentence_for_the_log_shows_no_whole_number() {
+    let masked = mask_numbers("`6281234567890@c.us` and 2026-12-01, 12 of 081200007001");
+    assert_eq!(masked, "`6281*******90@c.us` and 2026-12-01, 12 of 0812******01");
+    assert_eq!(mask_numbers(""), "");
 }

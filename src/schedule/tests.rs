@@ -147,9 +147,19 @@ fn several_times_a_day_are_several_occurrences() {
 
 #[test]
 fn every_form_of_nothing_is_no_schedule() {
-    for nothing in
-        ["", "  \n", "null", "NULL", "[]", " [ ] ", "{}", r#""""#, r#""[]""#, r#""null""#]
-    {
+    for nothing in [
+        "",
+        "  \n",
+        "null",
+        "NULL",
+        "[]",
+        " [ ] ",
+        "{}",
+        r#""""#,
+        r#""[]""#,
+        r#""null""#,
+        r#"{"startDate":"","time":null,"weekDays":[]}"#,
+    ] {
         assert!(!has_schedule(Some(nothing), Some(nothing)), "{nothing:?}");
         assert_eq!(next(Some(nothing), Some(nothing), "WIB", "2026-01-01 00:00").unwrap(), "-");
     }
@@ -158,7 +168,7 @@ fn every_form_of_nothing_is_no_schedule() {
 
 #[test]
 fn a_schedule_that_cannot_be_read_is_still_a_schedule() {
-    for something in [TWO_DATES, "oops", "[", "0", "false", r"[null]", r#"{"weekDays":[]}"#] {
+    for something in [TWO_DATES, "oops", "[", "0", "false", r"[null]", r#"{"time":"8"}"#] {
         assert!(has_schedule(Some(something), None), "{something:?}");
         assert!(has_schedule(None, Some(something)), "{something:?}");
     }

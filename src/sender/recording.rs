@@ -125,18 +125,20 @@ impl Sender {
         tx.settle_if_done(auto_message_id, due_at, one, &self.rules.zone, now.wall)
     }
 
+    /// The row's `error` has WAHA's words; the log has only ours: who knows what WAHA repeats.
     fn log_outcome(&self, claimed: &Claimed, outcome: &Outcome) {
+        let ours = |reason: &str| reason.split(": ").next().unwrap_or_default().to_owned();
         let (id, to) = (claimed.delivery_id, mask_phone(&claimed.chat_id));
         match outcome {
             Outcome::Sent { .. } => log::info!("delivery {id}: sent to {to}"),
             Outcome::Deferred(hold) => {
-                log::warn!("delivery {id}: not sent, tried later: {}", hold.reason);
+                log::warn!("delivery {id}: not sent, tried later: {}", ours(&hold.reason));
             }
             Outcome::Failed { reason } | Outcome::Restricted { reason } => {
-                log::warn!("delivery {id}: failed, to {to}: {reason}");
+                log::warn!("delivery {id}: failed, to {to}: {}", ours(reason));
             }
             Outcome::Unknown { reason } => {
-                log::warn!("delivery {id}: unknown, it may have reached {to}: {reason}");
+                log::warn!("delivery {id}: unknown, it may have reached {to}: {}", ours(reason));
             }
         }
         match outcome {

@@ -1,0 +1,18 @@
+#!/bin/sh
+# The test command of the README: installs what it needs, then checks format, lints and behaviour.
+# Needs cargo (Rust 1.92 or newer) and, for what is missing, the right to install Debian packages.
+set -eu
+cd "$(dirname "$0")/.."
+
+# A C compiler for SQLite and for the TLS library.
+if ! command -v cc >/dev/null 2>&1; then
+    apt-get update -q && apt-get install -q -y --no-install-recommends gcc libc6-dev
+fi
+for component in rustfmt clippy; do
+    cargo "$(echo $component | sed s/rustfmt/fmt/)" --version >/dev/null 2>&1 ||
+        rustup component add "$component"
+done
+
+cargo fmt --check
+cargo clippy --locked --all-targets -- -D warnings
+cargo test --locked
