@@ -163,9 +163,9 @@ impl Api {
         };
         let pulled = self.triggers.pull(Trigger::Cron, request.remote.map(str::to_owned));
         let (status, message) = if pulled.was_running {
-            ("already_running", format!("a run is under way; {due} messages are due"))
+            ("already_running", format!("a run is under way; messages due: {due}"))
         } else {
-            ("started", format!("started; {due} messages are due"))
+            ("started", format!("started; messages due: {due}"))
         };
         let body = json!({"error": false, "message": message, "status": status, "due": due});
         Answer::Now(Reply { status: 202, body: body.to_string(), allow: None })
@@ -207,15 +207,13 @@ fn not_allowed(allow: &'static str) -> Reply {
 }
 
 fn finished(report: &RunReport) -> Reply {
-    let message = format!(
-        "{} messages: {} sent, {} failed",
-        report.messages.processed, report.messages.success, report.messages.failed
-    );
+    let message =
+        format!("messages: {} sent, {} failed", report.messages.success, report.messages.failed);
     Reply { status: 200, body: counts(report, "finished", &message).to_string(), allow: None }
 }
 
 fn running(report: &RunReport) -> Reply {
-    let message = format!("still running; {} deliveries sent so far", report.deliveries.sent);
+    let message = format!("still running; deliveries sent so far: {}", report.deliveries.sent);
     Reply { status: 202, body: counts(report, "running", &message).to_string(), allow: None }
 }
 

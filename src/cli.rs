@@ -130,8 +130,7 @@ fn run_command(config: &Config) -> Result<(), CliError> {
         RunEnd::Done(report) => {
             let (messages, deliveries) = (report.messages, report.deliveries);
             format!(
-                "{} messages: {} sent, {} failed; deliveries: {} sent, {} failed, {} skipped, {} unknown, {} pending",
-                messages.processed,
+                "messages: {} sent, {} failed; deliveries: {} sent, {} failed, {} skipped, {} unknown, {} pending",
                 messages.success,
                 messages.failed,
                 deliveries.sent,

@@ -6,7 +6,10 @@ use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 
 use log::LevelFilter;
-use simplelog::{ConfigBuilder, WriteLogger};
+use simplelog::{ConfigBuilder, FormatItem, WriteLogger, format_description};
+
+const TIME_FORMAT: &[FormatItem<'static>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 
 /// The log file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +26,7 @@ pub struct LogError {
 /// When the file cannot be opened.
 pub fn start(level: LevelFilter, file: Option<&Path>) -> Result<(), LogError> {
     let config = ConfigBuilder::new()
-        .set_time_format_rfc3339()
+        .set_time_format_custom(TIME_FORMAT)
         .set_target_level(LevelFilter::Off)
         .set_thread_level(LevelFilter::Off)
         .set_location_level(LevelFilter::Off)

@@ -4,9 +4,14 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-# A C compiler for SQLite and for the TLS library.
-if ! command -v cc >/dev/null 2>&1; then
-    apt-get update -q && apt-get install -q -y --no-install-recommends gcc libc6-dev
+# A C compiler for SQLite and for the TLS library; sqlite3 as the person who watches the tables.
+missing=
+command -v cc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
+command -v sqlite3 >/dev/null 2>&1 || missing="$missing sqlite3"
+if [ -n "$missing" ]; then
+    apt-get update -q
+    # shellcheck disable=SC2086 # the names are words
+    apt-get install -q -y --no-install-recommends $missing
 fi
 for component in rustfmt clippy; do
     cargo "$(echo $component | sed s/rustfmt/fmt/)" --version >/dev/null 2>&1 ||

@@ -184,17 +184,18 @@ fn progress_bar() -> ProgressBar {
 
 fn show_rows(deliveries: &[DeliveryView]) -> Result<(), CliError> {
     let rows = deliveries.iter().map(|delivery| {
-        let note = delivery.error.as_ref().or(delivery.waha_message_id.as_ref());
+        let id = delivery.waha_message_id.as_deref().map(|id| format!("id {id:.12}…"));
+        let note = delivery.error.clone().or(id);
         let time = delivery.finished_at.as_deref().and_then(|at| at.get(11..19));
         vec![
             delivery.name.clone().unwrap_or_default(),
             delivery.chat_id.clone(),
             delivery.status.clone(),
             time.unwrap_or_default().to_owned(),
-            note.cloned().unwrap_or_default(),
+            note.unwrap_or_default(),
         ]
     });
-    let header = ["name", "chat_id", "status", "UTC", "WAHA's id, or why not"];
+    let header = ["name", "chat_id", "status", "UTC", "WAHA's id, or error"];
     writeln!(io::stdout(), "\nThe table `deliveries`:\n{}", table(&header, rows))?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Opening: whose file is it, the settings that the promises rest on, and the migrations.
 
 use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -33,16 +34,25 @@ fn flags() -> OpenFlags {
     OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX
 }
 
-/// Makes an empty file that only its owner can read; SQLite gives its side files the same mode.
-/// Returns whether the file was made, or was empty.
+/// Makes an empty file that only its owner can read, when there is none; SQLite gives its side files
+/// the same mode. Returns whether the file is empty.
+///
+/// A file that exists is never opened here: this process may have it open already, and closing any
+/// descriptor of a file drops all of the process's locks on it. The next program that closes the
+/// database would take itself for the last one, and delete the WAL under our hands.
 fn create_private(path: &Path) -> Result<bool, StoreError> {
     let failed = |source| StoreError::Open { path: path.to_owned(), source };
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path).map_err(failed)?;
-    Ok(file.metadata().map_err(failed)?.len() == 0)
+    match options.open(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            Ok(std::fs::metadata(path).map_err(failed)?.len() == 0)
+        }
+        Err(error) => Err(failed(error)),
+    }
 }
 
 /// Refuses what is not ours to change, through a connection that cannot change it.

@@ -67,6 +67,14 @@ impl Site {
         self.sql().execute(sql, [contact_ids]).unwrap();
     }
 
+    /// What Debian's `sqlite3` prints for a statement.
+    fn sqlite3(&self, sql: &str) -> String {
+        let output = Command::new("sqlite3").arg(self.database()).arg(sql).output();
+        let output = output.expect("the Debian package sqlite3 is needed: see tests/run.sh");
+        assert!(output.status.success(), "{}", stderr(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     fn status(&self) -> String {
         let sql = "SELECT coalesce(group_concat(status), '') FROM auto_messages";
         self.sql().query_row(sql, [], |row| row.get(0)).unwrap()
@@ -193,6 +201,26 @@ fn cron_gets_202_at_once_and_the_scheduler_200_with_counts() {
     assert_eq!(body["deliveries"]["sent"], 2);
     assert_eq!(body["deliveries"]["pending"], 0);
     assert_eq!(site.status(), "sent");
+}
+
+#[test]
+fn sqlite3_beside_the_server_sees_what_it_writes_and_takes_nothing_away() {
+    // Closing any descriptor of a file drops all POSIX locks of the process on it; the next program
+    // that closes the database would then believe that it is the last one, and delete the WAL under
+    // the server's hands.
+    let site = Site::new();
+    fs::remove_file(site.database()).unwrap();
+    let server = site.serve();
+    for round in 1..=3 {
+        site.sqlite3(
+            "INSERT INTO auto_messages (message, contact_ids, scheduled_at)
+             VALUES ('x', '081200007001', datetime('now'))",
+        );
+        assert!(site.path("shop.db-wal").exists(), "round {round}: the WAL is gone");
+        assert_eq!(server.post("/api/auto-message-scheduler").0, 200);
+        let sent = site.sqlite3("SELECT count(*) FROM auto_messages WHERE status = 'sent'");
+        assert_eq!(sent.trim(), round.to_string());
+    }
 }
 
 #[test]
