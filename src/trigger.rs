@@ -202,7 +202,7 @@ impl Triggers {
             (Verdict::Sent, None) => log::info!("message {id}: sent"),
             (Verdict::Sent, Some(next)) => log::info!("message {id}: sent, next at {next}"),
             (Verdict::Failed { error }, None) => {
-                log::warn!("message {id}: failed: {}", mask_numbers(error))
+                log::warn!("message {id}: failed: {}", mask_numbers(error));
             }
             (Verdict::Failed { error }, Some(next)) => {
                 log::warn!("message {id}: failed, next at {next}: {}", mask_numbers(error));

@@ -96,7 +96,7 @@ impl Site {
         server.wait_for_log("ready on http://");
         let text = server.log();
         let rest = text.split("ready on http://").nth(1).unwrap();
-        server.address = rest.lines().next().unwrap().to_owned();
+        rest.lines().next().unwrap().clone_into(&mut server.address);
         server
     }
 }

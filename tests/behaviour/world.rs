@@ -225,11 +225,10 @@ impl World {
     pub fn step(&self) {
         let runner = self.runner.as_ref().unwrap();
         let conducted = runner.step().unwrap();
-        match (runner.sender.step(), conducted) {
-            (Step::Worked, _) | (_, Conducted::More) => {}
-            (Step::Wait(wait), _) => self.clock.sleep(&Wake::default(), 0, Some(wait)),
-            // The conductor ends the run at its next step.
-            (Step::Nothing, Conducted::Running | Conducted::Idle) => {}
+        if let Step::Wait(wait) = runner.sender.step()
+            && conducted != Conducted::More
+        {
+            self.clock.sleep(&Wake::default(), 0, Some(wait));
         }
     }
 
