@@ -66,6 +66,8 @@ pub mod logging;
 
 pub mod pace;
 
+mod fail_point;
+
 pub mod fake_waha;
 
 pub mod delivery;

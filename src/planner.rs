@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Status};
+use crate::fail_point;
 use crate::recipient::{self, CountryCode, Entry};
 use crate::schedule::{self, Zone};
 use crate::store::{Channel, DueMessage, NewDelivery, Settled, SqlResult, Store, StoreError, Tx};
@@ -156,7 +157,12 @@ impl Planner {
             if self.triggers.is_stopping() {
                 return Ok(false);
             }
-            let planned = self.store().write(|tx| self.plan(tx, *id, now));
+            let planned = self.store().write(|tx| {
+                let planned = self.plan(tx, *id, now)?;
+                fail_point::reach("plan_uncommitted");
+                Ok(planned)
+            });
+            fail_point::reach("planned");
             match self.fail_if_unreadable(*id, planned, Planned::Failed, now)? {
                 Planned::Gone => {}
                 Planned::Failed(error) => self.triggers.note_failed(*id, &error),

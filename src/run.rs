@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::{Clock, Now, Timestamp};
+use crate::fail_point;
 use crate::planner::{PlanRules, Planner};
 use crate::sender::{SendRules, Sender};
 use crate::store::{RunCounts, Store, StoreError, Trigger};
@@ -146,6 +147,7 @@ impl Runner {
                     }
                     Ok(row)
                 })?;
+                fail_point::reach("run_recorded");
                 if is_first {
                     recorded.row = Some(row);
                     log::info!("run {row}: started by {}", trigger.as_str());

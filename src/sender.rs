@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Now, Timestamp};
 use crate::delivery::{Counts, Hold, Status};
+use crate::fail_point;
 use crate::logging::in_one_line;
 use crate::pace::{Board, Gap, Turn};
 use crate::recipient::mask_numbers;
@@ -129,6 +130,7 @@ impl Sender {
             }
             Ok((recovered, settled))
         })?;
+        fail_point::reach("recovered");
         for delivery in &recovered {
             log::warn!(
                 "delivery {}: unknown, the program ended while it was being sent",
@@ -255,7 +257,13 @@ impl Sender {
             next_ready_at,
             reserved_id,
         };
-        let claimed = lock(&self.store).write(|tx| tx.claim(&request, now.wall))?;
+        fail_point::reach("before_claim");
+        let claimed = lock(&self.store).write(|tx| {
+            let claimed = tx.claim(&request, now.wall)?;
+            fail_point::reach("claim_uncommitted");
+            Ok(claimed)
+        })?;
+        fail_point::reach("claimed");
         let Some(claimed) = claimed else {
             // Somebody changed a row in between: look again, not faster than once a rest.
             return Ok(Lane::Ready(now.monotonic + DATABASE_REST));
@@ -263,6 +271,7 @@ impl Sender {
         lock(&self.board).note_pace(channel.id, next_ready_at, ready);
         log::debug!("delivery {}: claimed, attempt {}", claimed.delivery_id, claimed.attempt);
         let outcome = self.waha.send(&text_message(session, &claimed));
+        fail_point::reach("answered");
         Ok(self.record(Unrecorded { claimed, outcome, held_count: channel.held_count }))
     }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use super::{Lane, Sender, lock, log_hold};
 use crate::clock::Now;
 use crate::delivery::{Counts, Outcome, Status};
+use crate::fail_point;
 use crate::logging::in_one_line;
 use crate::recipient::mask_phone;
 use crate::store::{Claimed, Settled, SqlResult, StoreError, Tx};
@@ -78,8 +79,10 @@ impl Sender {
             }
             let settled = self.count_or_settle(tx, claimed, transition.status, now)?;
             let next = tx.next_open_delivery(claimed.channel_id, now.wall, late_before)?;
+            fail_point::reach("record_uncommitted");
             Ok((was_ours, settled, next))
         })?;
+        fail_point::reach("recorded");
         lock(&self.board).note_pace(claimed.channel_id, ready_at, ready);
         if was_ours {
             self.log_outcome(claimed, outcome);
