@@ -46,6 +46,8 @@ pub mod planner;
 
 pub mod sender;
 
+pub mod lookup;
+
 pub mod api;
 
 pub mod trigger;

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Now, Timestamp};
 use crate::fail_point;
+use crate::lookup::Lookup;
 use crate::planner::{PlanRules, Planner};
-use crate::sender::{SendRules, Sender};
+use crate::sender::{SendRules, Sender, Step};
 use crate::store::{RunCounts, Store, StoreError, Trigger};
 use crate::trigger::{Request, RunReport, Triggers};
 use crate::waha::Waha;
@@ -24,8 +25,8 @@ pub struct Runner {
     clock: Arc<dyn Clock>,
     triggers: Arc<Triggers>,
     planner: Planner,
-    /// What the sender threads step through.
-    pub sender: Sender,
+    sender: Sender,
+    lookup: Lookup,
     recorded: Mutex<Recorded>,
 }
 
@@ -65,6 +66,7 @@ impl Runner {
         seed: u64,
     ) -> Self {
         let planner = Planner::new(Arc::clone(&store), Arc::clone(&triggers), plan_rules);
+        let lookup = Lookup::new(Arc::clone(&store), waha.clone(), Arc::clone(&clock));
         let sender = Sender::new(
             Arc::clone(&store),
             waha,
@@ -73,7 +75,7 @@ impl Runner {
             send_rules,
             seed,
         );
-        Self { store, clock, triggers, planner, sender, recorded: Mutex::default() }
+        Self { store, clock, triggers, planner, sender, lookup, recorded: Mutex::default() }
     }
 
     /// Before the first step, with the lock held: what another process left in the middle becomes
@@ -90,6 +92,30 @@ impl Runner {
             log::warn!("start: the program had ended in between: {recovered} deliveries unknown");
         }
         Ok(())
+    }
+
+    /// One bounded piece of a sender thread's work: a delivery, or else a look-up.
+    pub fn work(&self) -> Step {
+        match self.sender.step() {
+            Step::Worked => Step::Worked,
+            idle @ (Step::Wait(_) | Step::Nothing) => match self.lookup.step() {
+                Ok(false) => idle,
+                Ok(true) => {
+                    // The run may be at its end.
+                    self.triggers.wake.ring();
+                    Step::Worked
+                }
+                Err(error) => {
+                    self.note_database(Some(&error));
+                    idle
+                }
+            },
+        }
+    }
+
+    /// Notes, also in the log, when the database begins or ceases to fail.
+    pub fn note_database(&self, trouble: Option<&StoreError>) {
+        self.sender.note_database(trouble);
     }
 
     /// One bounded piece of the conductor's work.
@@ -111,6 +137,7 @@ impl Runner {
         self.record_triggers(now.wall)?;
         if is_planning {
             let has_more = self.planner.pass(now.wall)?;
+            self.lookup.gather(now.wall)?;
             self.offer_channels(now)?;
             self.recorded().is_planning = has_more;
             if has_more {
@@ -118,7 +145,11 @@ impl Runner {
             }
         }
         self.record_timer_run()?;
-        if self.sender.is_idle() { self.end(now.wall) } else { Ok(Conducted::Running) }
+        if self.sender.is_idle() && self.lookup.is_idle() {
+            self.end(now.wall)
+        } else {
+            Ok(Conducted::Running)
+        }
     }
 
     /// Puts every channel that may have something to do on the board.

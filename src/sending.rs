@@ -108,7 +108,7 @@ fn send(runner: &Runner, clock: &dyn Clock, triggers: &Triggers) {
         if triggers.is_stopping() {
             return;
         }
-        match runner.sender.step() {
+        match runner.work() {
             Step::Worked => {}
             Step::Wait(wait) => clock.sleep(&triggers.wake, seen, Some(wait)),
             Step::Nothing => clock.sleep(&triggers.wake, seen, None),
@@ -138,7 +138,7 @@ fn conduct(runner: &Runner, clock: &dyn Clock, triggers: &Triggers, tick: Option
                 clock.sleep(&triggers.wake, seen, until_tick);
             }
             Err(error) => {
-                runner.sender.note_database(Some(&error));
+                runner.note_database(Some(&error));
                 clock.sleep(&triggers.wake, triggers.wake.rings(), Some(DATABASE_REST));
             }
         }

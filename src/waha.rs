@@ -64,6 +64,29 @@ pub enum IdOffer {
     Held(Hold),
 }
 
+/// A message of ours that WAHA knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// The bare id.
+    pub id: String,
+    /// The text, when WAHA tells it.
+    pub text: Option<String>,
+    /// -1 error, 0 pending, 1 server, 2 device, 3 read, 4 played; `None` when WAHA does not say.
+    pub ack: Option<i64>,
+}
+
+/// What asking for messages came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Search {
+    /// These are all that there are; perhaps none.
+    Done(Vec<Sighting>),
+    /// WAHA could not tell, and why.
+    NotNow(String),
+}
+
+/// More messages of ours than a chat gets in a few minutes.
+const SEARCH_LIMIT: usize = 100;
+
 impl Waha {
     /// A server at `base_url` (http or https, with or without a path). `timeout` is for one whole
     /// send; WAHA's engines take up to 120 s.
@@ -103,6 +126,46 @@ impl Waha {
         match self.get(&url) {
             Ok(reply) => reply::id_offer(&reply, session),
             Err(hold) => IdOffer::Held(hold),
+        }
+    }
+
+    /// Looks for a message of ours by its bare id.
+    #[must_use]
+    pub fn find_by_id(&self, session: &str, chat_id: &str, id: &str) -> Search {
+        let url = format!(
+            "{}/api/{}/chats/{}/messages/{}?downloadMedia=false",
+            self.base_url,
+            encode(session),
+            encode(chat_id),
+            encode(&format!("true_{chat_id}_{id}")),
+        );
+        match self.get(&url) {
+            Ok(reply) => reply::one_sighting(&reply),
+            Err(hold) => Search::NotNow(hold.reason),
+        }
+    }
+
+    /// Looks for messages of ours in a chat that carry a time within `from` and `until`.
+    #[must_use]
+    pub fn find_in_chat(
+        &self,
+        session: &str,
+        chat_id: &str,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Search {
+        let url = format!(
+            "{}/api/{}/chats/{}/messages?limit={SEARCH_LIMIT}&downloadMedia=false&sortOrder=desc\
+             &filter.fromMe=true&filter.timestamp.gte={}&filter.timestamp.lte={}",
+            self.base_url,
+            encode(session),
+            encode(chat_id),
+            from.secs(),
+            until.secs(),
+        );
+        match self.get(&url) {
+            Ok(reply) => reply::sightings(&reply, SEARCH_LIMIT, from, until),
+            Err(hold) => Search::NotNow(hold.reason),
         }
     }
 

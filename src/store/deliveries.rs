@@ -77,6 +77,8 @@ pub struct Claimed {
     pub due_at: Timestamp,
     /// Its channel.
     pub channel_id: i64,
+    /// When it was claimed.
+    pub claimed_at: Timestamp,
     /// Which attempt this is, from 1.
     pub attempt: i64,
     /// Whom it goes to.
@@ -202,6 +204,7 @@ impl Tx<'_> {
                 auto_message_id: row.get("auto_message_id")?,
                 due_at: timestamp(row, "due_at")?,
                 channel_id: request.channel_id,
+                claimed_at: now,
                 attempt: row.get("attempts")?,
                 chat_id: row.get("chat_id")?,
                 text: row.get("text")?,
@@ -246,7 +249,7 @@ impl Tx<'_> {
             ":uncounted": i64::from(!transition.counts_attempt),
             ":waha_message_id": waha_message_id,
             ":now": now.to_string(),
-            ":lookup_at": now.plus(FIRST_LOOKUP_AFTER).to_string(),
+            ":lookup_at": claimed.claimed_at.plus(FIRST_LOOKUP_AFTER).to_string(),
         })?;
         Ok(changed > 0)
     }
@@ -303,13 +306,14 @@ impl Tx<'_> {
     /// When the statement fails.
     pub fn recover_sending(&self, now: Timestamp) -> SqlResult<Vec<Recovered>> {
         let sql = "UPDATE deliveries SET status = 'unknown', finished_at = :now,
-                       next_attempt_at = :lookup_at,
+                       next_attempt_at =
+                           strftime('%Y-%m-%dT%H:%M:%SZ', claimed_at, '+' || :lookup_secs || ' seconds'),
                        error = 'the program ended while this was being sent: it may have gone out'
                    WHERE status = 'sending'
                    RETURNING id, auto_message_id, due_at, channel_id";
         let params = named_params! {
             ":now": now.to_string(),
-            ":lookup_at": now.plus(FIRST_LOOKUP_AFTER).to_string(),
+            ":lookup_secs": FIRST_LOOKUP_AFTER.as_secs(),
         };
         let mut statement = self.transaction.prepare_cached(sql)?;
         let rows = statement.query_map(params, |row| {

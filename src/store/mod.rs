@@ -8,6 +8,7 @@
 mod channels;
 mod contacts;
 mod deliveries;
+mod lookups;
 mod messages;
 mod open;
 mod runs;
@@ -24,6 +25,7 @@ use crate::clock::Timestamp;
 pub use channels::{Channel, Held};
 pub use contacts::Contact;
 pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, Recovered};
+pub use lookups::UnknownDelivery;
 pub use messages::DueMessage;
 pub use runs::{RunCounts, Trigger};
 pub use settle::Settled;

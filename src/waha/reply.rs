@@ -5,7 +5,8 @@
 
 use serde_json::Value;
 
-use super::{IdOffer, SessionState, http_date};
+use super::{IdOffer, Search, SessionState, Sighting, http_date};
+use crate::clock::Timestamp;
 use crate::delivery::{Hold, HoldKind, Outcome, RetryAfter};
 use crate::http_client::Reply;
 
@@ -82,6 +83,55 @@ pub(super) fn id_offer(reply: &Reply, session: &str) -> IdOffer {
         500..=599 | 408 => IdOffer::NotNow,
         _ => IdOffer::Held(hold(reply, &body, session)),
     }
+}
+
+/// What `GET …/messages/{id}` says. 404 is "not there", unless it speaks of the session.
+pub(super) fn one_sighting(reply: &Reply) -> Search {
+    let body = Body::read(reply);
+    match reply.status {
+        200 => Search::Done(sighting(&body.value).into_iter().collect()),
+        404 if !body.is_about_a_session() => Search::Done(Vec::new()),
+        _ => not_now(reply, &body),
+    }
+}
+
+/// What `GET …/messages` says. Filters that an old version ignored are applied again; a list as
+/// long as the limit may hide some.
+pub(super) fn sightings(reply: &Reply, limit: usize, from: Timestamp, until: Timestamp) -> Search {
+    let body = Body::read(reply);
+    match (reply.status, body.value.as_array()) {
+        (200, Some(items)) if items.len() < limit => {
+            let is_in_window = |item: &&Value| {
+                seconds(&item["timestamp"])
+                    .is_none_or(|at| (from.secs()..=until.secs()).contains(&at))
+            };
+            Search::Done(items.iter().filter(is_in_window).filter_map(sighting).collect())
+        }
+        (200, Some(_)) => Search::NotNow("too many messages in the chat".to_owned()),
+        _ => not_now(reply, &body),
+    }
+}
+
+fn not_now(reply: &Reply, body: &Body) -> Search {
+    Search::NotNow(format!("WAHA answered {}{}", reply.status, body.words_after_colon()))
+}
+
+fn sighting(item: &Value) -> Option<Sighting> {
+    let body = Body { value: item.clone() };
+    let is_ours = item["fromMe"].as_bool().or_else(|| item.pointer("/id/fromMe")?.as_bool());
+    if is_ours != Some(true) {
+        return None;
+    }
+    Some(Sighting {
+        id: body.message_id()?,
+        text: body.text("/body").map(str::to_owned),
+        ack: item["ack"].as_i64(),
+    })
+}
+
+/// A time in seconds: a number, or a 64-bit integer in the shape of JavaScript's `Long`.
+fn seconds(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value["low"].as_i64())
 }
 
 /// The hold that a reply asks for which neither accepts nor refuses a message.

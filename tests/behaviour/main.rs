@@ -8,6 +8,7 @@ mod bad_rows;
 mod binary;
 mod borders;
 mod lifecycle;
+mod lookups;
 mod messages;
 mod outcomes;
 mod pacing;

@@ -225,7 +225,7 @@ impl World {
     pub fn step(&self) {
         let runner = self.runner.as_ref().unwrap();
         let conducted = runner.step().unwrap();
-        if let Step::Wait(wait) = runner.sender.step()
+        if let Step::Wait(wait) = runner.work()
             && conducted != Conducted::More
         {
             self.clock.sleep(&Wake::default(), 0, Some(wait));
