@@ -9,7 +9,8 @@ CREATE TABLE channels (
     is_active    INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0, 1)),
     -- No send on this channel begins before this time. Written by the claim and by the outcome.
     ready_at     TEXT,
-    -- Held while not NULL. With a held_kind the program held it and frees it; without one a person did.
+    -- Held while held_reason is not NULL. With a held_kind the program held it, and frees it; without
+    -- one a person did. A trigger takes the kind away when a person writes the reason.
     held_reason  TEXT,
     held_kind    TEXT CHECK (held_kind IN ('unreachable', 'session', 'rate_limited', 'misconfigured', 'restricted')),
     held_until   TEXT,
@@ -20,7 +21,7 @@ CREATE TABLE channels (
 ) STRICT;
 
 -- Two channels on one session would be one WhatsApp number at twice the pace.
-CREATE UNIQUE INDEX idx_channels_session_name ON channels(session_name) WHERE session_name <> '';
+CREATE UNIQUE INDEX idx_channels_session_name ON channels(trim(session_name)) WHERE trim(session_name) <> '';
 
 INSERT INTO channels (id, name, session_name) VALUES (1, 'default', 'default');
 
@@ -69,7 +70,9 @@ ON auto_messages(status, scheduled_at);
 
 CREATE TABLE deliveries (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
-    auto_message_id INTEGER NOT NULL REFERENCES auto_messages(id) ON DELETE CASCADE,
+    -- No cascade: INSERT OR REPLACE of a message must not erase what was sent of it. A DELETE takes
+    -- its deliveries along by a trigger.
+    auto_message_id INTEGER NOT NULL REFERENCES auto_messages(id),
     due_at          TEXT NOT NULL,
     channel_id      INTEGER NOT NULL,
     -- No foreign key: what was sent stays on record when a contact is deleted.
@@ -316,25 +319,24 @@ BEGIN
     UPDATE auto_messages SET updated_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') WHERE id = NEW.id;
 END;
 
--- Cancelling a message cancels what has not gone out, in the same statement.
+-- What is pending belongs to a message that is on its way, or paused, at the time that it has now.
+-- `status IN (…) AND status = 'pending'` is for the partial index idx_deliveries_open.
 
-CREATE TRIGGER auto_messages_cancelled AFTER UPDATE OF status ON auto_messages
-WHEN NEW.status = 'cancelled' AND OLD.status <> 'cancelled'
+CREATE TRIGGER auto_messages_ended AFTER UPDATE OF status ON auto_messages
+WHEN NEW.status IN ('cancelled', 'sent', 'failed') AND NEW.status <> OLD.status
 BEGIN
-    UPDATE deliveries SET status = 'cancelled', error = 'the message was cancelled',
+    UPDATE deliveries SET status = 'cancelled', error = 'the message was set to ' || NEW.status,
         finished_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now')
     WHERE auto_message_id = NEW.id AND status IN ('pending', 'sending') AND status = 'pending';
 END;
 
--- A new time for a message on its way replaces the occurrence: what is left of the old one is cancelled.
-
-CREATE TRIGGER auto_messages_rescheduled AFTER UPDATE OF status, scheduled_at ON auto_messages
-WHEN NEW.status = 'scheduled' AND OLD.status IN ('sending', 'draft')
-    AND NEW.scheduled_at IS NOT OLD.scheduled_at
+CREATE TRIGGER auto_messages_moved AFTER UPDATE OF scheduled_at ON auto_messages
+WHEN NEW.scheduled_at IS NOT OLD.scheduled_at
 BEGIN
     UPDATE deliveries SET status = 'cancelled', error = 'the message was given a new time',
         finished_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now')
-    WHERE auto_message_id = NEW.id AND status IN ('pending', 'sending') AND status = 'pending';
+    WHERE auto_message_id = NEW.id AND status IN ('pending', 'sending') AND status = 'pending'
+        AND due_at IS NOT NEW.scheduled_at;
 END;
 
 CREATE TRIGGER auto_messages_moved_while_sending BEFORE UPDATE OF scheduled_at ON auto_messages
@@ -351,4 +353,23 @@ BEGIN
     WHERE EXISTS (SELECT 1 FROM deliveries
         WHERE auto_message_id = OLD.id AND status IN ('pending', 'sending') AND status = 'sending');
     DELETE FROM deliveries WHERE auto_message_id = OLD.id;
+END;
+
+-- While a request is out, only its outcome may change the row: anything else would be a lie about a
+-- message that goes out, or send it again. The program itself empties claimed_at when it defers.
+
+CREATE TRIGGER deliveries_in_flight BEFORE UPDATE OF status ON deliveries
+WHEN OLD.status = 'sending' AND (NEW.status IN ('cancelled', 'skipped', 'expired')
+    OR (NEW.status = 'pending' AND NEW.claimed_at IS NOT NULL))
+BEGIN
+    SELECT RAISE(ABORT, 'a request to WAHA for this delivery is in flight: wait until it is sent, failed or unknown');
+END;
+
+-- A person who writes held_reason holds the channel, or frees it; the program always counts its holds.
+
+CREATE TRIGGER channels_held_by_hand AFTER UPDATE OF held_reason ON channels
+WHEN NEW.held_reason IS NOT OLD.held_reason AND NEW.held_kind IS NOT NULL
+    AND NEW.held_kind IS OLD.held_kind AND NEW.held_count = OLD.held_count
+BEGIN
+    UPDATE channels SET held_kind = NULL, held_until = NULL WHERE id = NEW.id;
 END;

@@ -14,7 +14,7 @@ use subtle::ConstantTimeEq;
 use crate::clock::Clock;
 use crate::config::Secret;
 use crate::logging::in_one_line;
-use crate::store::{Store, StoreError, Trigger};
+use crate::store::{SqlResult, Store, StoreError, Trigger, Tx};
 use crate::trigger::{Progress, RunNumber, RunReport, Triggers};
 
 pub use server::{ApiServer, ServerError};
@@ -116,7 +116,7 @@ impl Api {
                 Progress::Running(report) => {
                     let now = self.clock.now().monotonic;
                     if now >= until || self.triggers.is_stopping() {
-                        return running(&report);
+                        return self.running(report);
                     }
                     self.clock.sleep(
                         &self.triggers.ended,
@@ -132,7 +132,7 @@ impl Api {
     pub fn look(&self, run: RunNumber) -> Reply {
         match self.triggers.progress(run) {
             Progress::Finished(report) => finished(&report),
-            Progress::Running(report) => running(&report),
+            Progress::Running(report) => self.running(report),
         }
     }
 
@@ -180,16 +180,41 @@ impl Api {
     }
 
     fn health(&self) -> Reply {
-        let is_well = !self.triggers.has_database_trouble() && self.count_due().is_ok();
+        let now = self.clock.now().wall;
+        let can_read = self.read(|tx| tx.count_due(now)).is_ok();
+        let is_well = can_read && !self.triggers.has_database_trouble();
         let (status, word) = if is_well { (200, "ok") } else { (503, "database_error") };
         Reply { status, body: json!({"status": word}).to_string(), allow: None }
     }
 
+    /// The counts so far; what still waits is counted now.
+    fn running(&self, mut report: RunReport) -> Reply {
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the method's path is of one lifetime only"
+        )]
+        let pending = self.read(|tx| tx.count_pending());
+        report.pending = match pending {
+            Ok(pending) => pending,
+            Err(reply) => return reply,
+        };
+        let message = format!("still running; deliveries sent so far: {}", report.deliveries.sent);
+        Reply { status: 202, body: counts(&report, "running", &message).to_string(), allow: None }
+    }
+
+    /// How many messages are due, for a trigger that may be pulled.
     fn count_due(&self) -> Result<u64, Reply> {
+        if self.triggers.is_stopping() {
+            return Err(refuse(503, "the program is stopping"));
+        }
         let now = self.clock.now().wall;
+        self.read(|tx| tx.count_due(now))
+    }
+
+    fn read<T>(&self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Result<T, Reply> {
         // A panic inside a transaction rolled it back.
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        store.read(|tx| tx.count_due(now)).map_err(|error: StoreError| {
+        store.read(work).map_err(|error: StoreError| {
             log::error!("http: the database cannot be read: {}", in_one_line(&error));
             refuse(503, "the database cannot be read; see the log")
         })
@@ -210,11 +235,6 @@ fn finished(report: &RunReport) -> Reply {
     let message =
         format!("messages: {} sent, {} failed", report.messages.success, report.messages.failed);
     Reply { status: 200, body: counts(report, "finished", &message).to_string(), allow: None }
-}
-
-fn running(report: &RunReport) -> Reply {
-    let message = format!("still running; deliveries sent so far: {}", report.deliveries.sent);
-    Reply { status: 202, body: counts(report, "running", &message).to_string(), allow: None }
 }
 
 fn counts(report: &RunReport, status: &str, message: &str) -> Value {

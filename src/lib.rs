@@ -68,7 +68,7 @@ pub mod logging;
 
 pub mod pace;
 
-mod fail_point;
+pub mod fail_point;
 
 pub mod fake_waha;
 

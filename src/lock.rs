@@ -24,7 +24,9 @@ impl SenderLock {
     /// # Errors
     /// When the file `<database>.lock` cannot be made or locked.
     pub fn try_take(database: &Path) -> Result<Option<Self>, LockError> {
-        let path = lock_path(database);
+        // Through a link or another spelling it is the same database, and must be the same lock.
+        let database = std::fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
+        let path = lock_path(&database);
         let failed = |source| LockError { path: path.clone(), source };
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);

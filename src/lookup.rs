@@ -174,7 +174,7 @@ impl Lookup {
                 self.store().write(|tx| tx.postpone_lookup(id, next, &error))?;
                 match next {
                     Some(next) => {
-                        log::info!("delivery {id}: a look-up found nothing, next at {next}")
+                        log::info!("delivery {id}: a look-up found nothing, next at {next}");
                     }
                     None => log::warn!(
                         "delivery {id}: the last look-up found nothing, it stays unknown"

@@ -44,11 +44,19 @@ pub struct Planner {
 /// What planning one message came to.
 enum Planned {
     /// It is on its way, or ended at once because nobody can get it.
-    Taken { recipients: u64, settled: Option<Settled> },
+    Taken { rows: Rows, settled: Option<Settled> },
     /// It failed as a whole, and why.
     Failed(String),
     /// It is no longer due: somebody changed it.
     Gone,
+}
+
+/// How many rows planning made, by what became of them.
+#[derive(Clone, Copy, Default)]
+struct Rows {
+    pending: u64,
+    skipped: u64,
+    expired: u64,
 }
 
 /// A recipient as it goes into the table.
@@ -83,6 +91,7 @@ impl Planner {
     /// Ends what is still pending of occurrences past the late limit, and settles occurrences that
     /// have nothing left to do.
     fn expire(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.store().write(|tx| tx.put_back_unplanned(now))?;
         let before = now.minus(self.rules.late_limit);
         let (late, finished) = self
             .store()
@@ -131,7 +140,7 @@ impl Planner {
         let Some(message) = tx.untimed_message(id)? else { return Ok(None) };
         let schedules = message.schedules.as_deref();
         let weekly = message.interval_config.as_deref();
-        let after = message.created_at.minus(JUST_MISSED);
+        let after = message.since.unwrap_or(now).minus(JUST_MISSED);
         let error = match schedule::next_occurrence(schedules, weekly, &self.rules.zone, after) {
             Ok(Some(at)) => {
                 tx.set_scheduled_at(id, at, now)?;
@@ -166,9 +175,12 @@ impl Planner {
             match self.fail_if_unreadable(*id, planned, Planned::Failed, now)? {
                 Planned::Gone => {}
                 Planned::Failed(error) => self.triggers.note_failed(*id, &error),
-                Planned::Taken { recipients, settled } => {
-                    self.triggers.note_message(*id);
-                    log::info!("message {id}: planned for {recipients} recipients");
+                Planned::Taken { rows, settled } => {
+                    let Rows { pending, skipped, expired } = rows;
+                    self.triggers.note_planned(*id, skipped, expired);
+                    log::info!(
+                        "message {id}: planned: {pending} pending, {skipped} skipped, {expired} expired"
+                    );
                     if let Some(settled) = settled {
                         // All of it was too late, and the next occurrence may be due as well.
                         has_more |= settled.next.is_some_and(|next| next <= now);
@@ -209,11 +221,15 @@ impl Planner {
                 return Ok(Planned::Failed(error));
             }
         };
-        let recipients = self.plan_deliveries(tx, &message, entries, now)?;
-        tx.start_sending(id, message.due_at, recipients, now)?;
+        let rows = self.plan_deliveries(tx, &message, entries, now)?;
+        if message.due_at < now.minus(self.rules.late_limit) {
+            // Left over from before a person set it to scheduled again.
+            tx.expire_pending(id, message.due_at, &self.too_late(), now)?;
+        }
+        tx.start_sending(id, message.due_at, now)?;
         let none = Counts::default();
         let settled = tx.settle_if_done(id, message.due_at, none, &self.rules.zone, now)?;
-        Ok(Planned::Taken { recipients, settled })
+        Ok(Planned::Taken { rows, settled })
     }
 
     /// What a message needs before any recipient is looked at; else why it fails.
@@ -258,18 +274,18 @@ impl Planner {
         Ok(entries)
     }
 
-    /// Plans one delivery per recipient; returns how many recipients there are.
+    /// Plans one delivery per recipient.
     fn plan_deliveries(
         &self,
         tx: &Tx<'_>,
         message: &DueMessage,
         entries: Vec<Entry>,
         now: Timestamp,
-    ) -> SqlResult<u64> {
+    ) -> SqlResult<Rows> {
         let is_late = message.due_at < now.minus(self.rules.late_limit);
         let too_late = self.too_late();
         let mut times_skipped: HashMap<String, u32> = HashMap::new();
-        let mut recipients = 0;
+        let mut rows = Rows::default();
         for entry in entries {
             let mut recipient = self.resolve(tx, entry)?;
             if recipient.skipped.is_some() {
@@ -280,10 +296,10 @@ impl Planner {
                     recipient.chat_id = format!("{} ({times})", recipient.chat_id);
                 }
             }
-            let (status, error) = match (&recipient.skipped, is_late) {
-                (Some(reason), _) => (Status::Skipped, Some(reason.as_str())),
-                (None, true) => (Status::Expired, Some(too_late.as_str())),
-                (None, false) => (Status::Pending, None),
+            let (status, error, count) = match (&recipient.skipped, is_late) {
+                (Some(reason), _) => (Status::Skipped, Some(reason.as_str()), &mut rows.skipped),
+                (None, true) => (Status::Expired, Some(too_late.as_str()), &mut rows.expired),
+                (None, false) => (Status::Pending, None, &mut rows.pending),
             };
             let new = NewDelivery {
                 auto_message_id: message.id,
@@ -295,9 +311,9 @@ impl Planner {
                 status,
                 error,
             };
-            recipients += u64::from(tx.plan_delivery(&new, now)?);
+            *count += u64::from(tx.plan_delivery(&new, now)?);
         }
-        Ok(recipients)
+        Ok(rows)
     }
 
     fn resolve(&self, tx: &Tx<'_>, entry: Entry) -> SqlResult<Recipient> {

@@ -86,7 +86,7 @@ impl Runner {
     /// When the database fails.
     pub fn recover(&self) -> Result<(), StoreError> {
         let now = self.clock.now().wall;
-        let recovered = self.sender.recover(now)?;
+        let recovered = self.sender.recover()?;
         let interrupted = self.store().write(|tx| tx.close_interrupted_runs(now))?;
         if recovered + interrupted > 0 {
             log::warn!("start: the program had ended in between: {recovered} deliveries unknown");
@@ -144,12 +144,10 @@ impl Runner {
                 return Ok(Conducted::More);
             }
         }
+        // Looked at before the counts: a delivery that ends in between is counted.
+        let is_idle = self.sender.is_idle() && self.lookup.is_idle();
         self.record_timer_run()?;
-        if self.sender.is_idle() && self.lookup.is_idle() {
-            self.end(now.wall)
-        } else {
-            Ok(Conducted::Running)
-        }
+        if is_idle { self.end(now.wall) } else { Ok(Conducted::Running) }
     }
 
     /// Puts every channel that may have something to do on the board.
@@ -174,7 +172,7 @@ impl Runner {
                 let row = self.store().write(|tx| {
                     let row = tx.start_run(trigger, remote, now)?;
                     if !is_first {
-                        tx.finish_run(row, RunCounts::default(), now)?;
+                        tx.finish_run(row, RunCounts::default(), None, now)?;
                     }
                     Ok(row)
                 })?;
@@ -210,7 +208,7 @@ impl Runner {
         let counts = self.triggers.report().messages;
         let pending = self.store().write(|tx| {
             if let Some(row) = recorded.row {
-                tx.finish_run(row, counts, now)?;
+                tx.finish_run(row, counts, None, now)?;
                 tx.drop_empty_runs(now.minus(EMPTY_RUNS_KEPT))?;
             }
             tx.count_pending()
@@ -221,6 +219,23 @@ impl Runner {
         }
         *recorded = Recorded::default();
         Ok(Conducted::Idle)
+    }
+
+    /// After the last step, when the program is told to end during a run: writes down what the run did.
+    /// Returns how many deliveries still wait.
+    ///
+    /// # Errors
+    /// When the database fails; then the next start closes the run.
+    pub fn stop(&self) -> Result<u64, StoreError> {
+        let now = self.clock.now().wall;
+        let counts = self.triggers.report().messages;
+        let row = self.recorded().row.take();
+        self.store().write(|tx| {
+            if let Some(row) = row {
+                tx.finish_run(row, counts, Some("the program was stopped during this run"), now)?;
+            }
+            tx.count_pending()
+        })
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {

@@ -109,12 +109,16 @@ impl Sender {
     /// the requests may have gone out just now. Returns how many deliveries that were. Only for the
     /// process that holds the sender's lock, before its first step.
     ///
+    /// From here on the monotonic clock keeps every pace: a wall clock that is set later, even before
+    /// a channel is first looked at, changes none.
+    ///
     /// # Errors
     /// When the database fails.
-    pub fn recover(&self, now: Timestamp) -> Result<usize, StoreError> {
+    pub fn recover(&self) -> Result<usize, StoreError> {
+        let Now { wall: now, .. } = self.clock.now();
         let ready_at = now.plus(self.rules.gap.longest()).ceil_to_second();
         let one = Counts { unknown: 1, ..Counts::default() };
-        let (recovered, settled) = lock(&self.store).write(|tx| {
+        let (recovered, settled, paced) = lock(&self.store).write(|tx| {
             let recovered = tx.recover_sending(now)?;
             let mut settled = Vec::new();
             for one_of in &recovered {
@@ -128,8 +132,11 @@ impl Sender {
                     now,
                 )?);
             }
-            Ok((recovered, settled))
+            Ok((recovered, settled, tx.paced_channels()?))
         })?;
+        for channel in &paced {
+            self.ready_time(channel, self.clock.now());
+        }
         fail_point::reach("recovered");
         for delivery in &recovered {
             log::warn!(
@@ -169,7 +176,10 @@ impl Sender {
         };
         let lane = match self.work_on(id, now) {
             Ok(lane) => {
-                self.note_database(None);
+                match lane {
+                    Lane::Ready(_) | Lane::Empty(_) | Lane::Held => self.note_database(None),
+                    Lane::Unrecorded => {}
+                }
                 lane
             }
             Err(error) => {
@@ -197,7 +207,8 @@ impl Sender {
         }
         let Some(open) = open else { return self.look_without_sending(&channel, &session, ready) };
         if !open.has_text {
-            self.fail_without_text(&open, now.wall)?;
+            let why = "the message has no text: fill in `message` and set status to scheduled";
+            self.end_unsendable(&open, Status::Cancelled, why, now.wall)?;
             return Ok(Lane::Ready(ready));
         }
         if self.triggers.is_stopping() {
@@ -253,6 +264,7 @@ impl Sender {
         let request = ClaimRequest {
             delivery_id: open.id,
             channel_id: channel.id,
+            session,
             seen_ready_at: channel.ready_at,
             next_ready_at,
             reserved_id,
@@ -262,7 +274,16 @@ impl Sender {
             let claimed = tx.claim(&request, now.wall)?;
             fail_point::reach("claim_uncommitted");
             Ok(claimed)
-        })?;
+        });
+        let claimed = match claimed {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                let Some(why) = error.unreadable_row() else { return Err(error) };
+                let why = format!("the message or its delivery cannot be read: {why}");
+                self.end_unsendable(open, Status::Failed, &why, now.wall)?;
+                return Ok(Lane::Ready(now.monotonic));
+            }
+        };
         fail_point::reach("claimed");
         let Some(claimed) = claimed else {
             // Somebody changed a row in between: look again, not faster than once a rest.
@@ -275,15 +296,29 @@ impl Sender {
         Ok(self.record(Unrecorded { claimed, outcome, held_count: channel.held_count }))
     }
 
-    /// A message whose text was emptied after it was planned has nothing to send.
-    fn fail_without_text(&self, open: &Open, now: Timestamp) -> Result<(), StoreError> {
-        let error = "the message has no text: fill in `message` and set status to scheduled";
+    /// Ends a delivery whose message was changed into something that cannot be sent.
+    fn end_unsendable(
+        &self,
+        open: &Open,
+        status: Status,
+        error: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let one = match status {
+            Status::Failed => Counts { failed: 1, ..Counts::default() },
+            Status::Pending
+            | Status::Sending
+            | Status::Sent
+            | Status::Skipped
+            | Status::Unknown
+            | Status::Expired
+            | Status::Cancelled => Counts::default(),
+        };
         let settled = lock(&self.store).write(|tx| {
-            tx.end_pending(open.id, Status::Failed, error, now)?;
-            let one = Counts { failed: 1, ..Counts::default() };
+            tx.end_pending(open.id, status, error, now)?;
             tx.settle_if_done(open.auto_message_id, open.due_at, one, &self.rules.zone, now)
         })?;
-        self.triggers.note_delivery(open.auto_message_id, Status::Failed);
+        self.triggers.note_delivery(open.auto_message_id, status);
         if let Some(settled) = settled {
             self.triggers.note_settled(&settled);
         }

@@ -16,6 +16,8 @@ use crate::trigger::{Progress, RunNumber, RunReport, Triggers};
 const STACK_BYTES: usize = 512 * 1024;
 /// How long the conductor lets a database rest that failed.
 const DATABASE_REST: Duration = Duration::from_secs(5);
+/// How often a run without a server looks for what fell due meanwhile.
+const LOOK_AGAIN: Duration = Duration::from_mins(1);
 /// How long a run with nobody to wait for it puts up with a database that fails.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -47,7 +49,9 @@ pub fn send_until_stopped(
     senders: usize,
     tick: Option<Duration>,
 ) -> Result<(), SendingError> {
-    with_senders(runner, clock, triggers, senders, || conduct(runner, clock, triggers, tick))
+    with_senders(runner, clock, triggers, senders, || conduct(runner, clock, triggers, tick))?;
+    runner.stop()?;
+    Ok(())
 }
 
 /// Sends until the run `number` has ended or [`Triggers::stop`] is called; returns what it did.
@@ -66,7 +70,9 @@ pub fn send_one_run(
         failed = conduct_one_run(runner, clock, triggers, number).err();
         triggers.stop();
     })?;
-    failed.map_or_else(|| Ok(triggers.report()), Err)
+    // Whether the run ended, was stopped or failed: its row and its report tell what it did.
+    let pending = runner.stop()?;
+    failed.map_or_else(|| Ok(RunReport { pending, ..triggers.report() }), Err)
 }
 
 fn with_senders(
@@ -152,14 +158,20 @@ fn conduct_one_run(
     number: RunNumber,
 ) -> Result<(), SendingError> {
     let mut trouble_since = None;
+    let mut next_look = clock.now().monotonic + LOOK_AGAIN;
     loop {
         let seen = triggers.wake.rings();
+        // A run of many recipients takes hours, and what falls due meanwhile is its work too.
+        let now = clock.now().monotonic;
+        if next_look <= now {
+            next_look = now + LOOK_AGAIN;
+            triggers.pull(Trigger::Timer, None);
+        }
         let conducted = runner.step()?;
         if triggers.is_stopping() || matches!(triggers.progress(number), Progress::Finished(_)) {
             return Ok(());
         }
         if triggers.has_database_trouble() {
-            let now = clock.now().monotonic;
             if now.saturating_sub(*trouble_since.get_or_insert(now)) > DATABASE_PATIENCE {
                 return Err(SendingError::DatabaseStays);
             }

@@ -174,9 +174,12 @@ impl Triggers {
         self.lock().is_running
     }
 
-    /// Notes that the run worked on a message.
-    pub fn note_message(&self, auto_message_id: i64) {
-        self.lock().tally.messages.insert(auto_message_id);
+    /// Notes that a message was planned, with how many of its recipients ended at once.
+    pub fn note_planned(&self, auto_message_id: i64, skipped: u64, expired: u64) {
+        let mut state = self.lock();
+        state.tally.messages.insert(auto_message_id);
+        state.tally.deliveries.skipped += skipped;
+        state.tally.deliveries.expired += expired;
     }
 
     /// Notes that a delivery ended with `status`.

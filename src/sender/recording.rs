@@ -45,7 +45,13 @@ impl Sender {
     pub(super) fn record_leftovers(&self, now: Now) -> bool {
         let mut leftovers = lock(&self.unrecorded);
         while let Some(result) = leftovers.last() {
-            let Ok(lane) = self.try_to_record(result, now) else { return false };
+            let lane = match self.try_to_record(result, now) {
+                Ok(lane) => lane,
+                Err(error) => {
+                    self.note_database(Some(&error));
+                    return false;
+                }
+            };
             let channel_id = result.claimed.channel_id;
             leftovers.pop();
             self.return_lane(channel_id, &lane);
@@ -77,7 +83,11 @@ impl Sender {
             if let Some((hold, until)) = hold {
                 tx.hold_channel(claimed.channel_id, hold, until, now.wall)?;
             }
-            let settled = self.count_or_settle(tx, claimed, transition.status, now)?;
+            let settled = if was_ours {
+                self.count_or_settle(tx, claimed, transition.status, now)?
+            } else {
+                None
+            };
             let next = tx.next_open_delivery(claimed.channel_id, now.wall, late_before)?;
             fail_point::reach("record_uncommitted");
             Ok((was_ours, settled, next))

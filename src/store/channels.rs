@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Row, named_params};
 
-use super::{SqlResult, Tx, optional_timestamp};
+use super::{SqlResult, Tx, lossy, optional_timestamp};
 use crate::clock::Timestamp;
 use crate::delivery::{Hold, HoldKind};
 
@@ -58,12 +58,12 @@ const COLUMNS: &str = "c.id, c.name, trim(c.session_name) AS session_name, c.is_
 
 fn read_channel(row: &Row<'_>) -> SqlResult<Channel> {
     let kind: Option<String> = row.get("held_kind")?;
-    let reason: Option<String> = row.get("held_reason")?;
+    let reason = lossy(row, "held_reason")?;
     let until = optional_timestamp(row, "held_until")?;
     Ok(Channel {
         id: row.get("id")?,
-        name: row.get("name")?,
-        session_name: row.get::<_, Option<String>>("session_name")?.filter(|name| !name.is_empty()),
+        name: lossy(row, "name")?.unwrap_or_default(),
+        session_name: lossy(row, "session_name")?.filter(|name| !name.is_empty()),
         is_active: row.get("is_active")?,
         ready_at: optional_timestamp(row, "ready_at")?,
         held: reason.map(|reason| Held {
@@ -85,6 +85,15 @@ impl Tx<'_> {
             .prepare_cached(&format!("SELECT {COLUMNS} FROM channels c WHERE c.id = :id"))?
             .query_row(named_params! { ":id": id }, read_channel)
             .optional()
+    }
+
+    /// The channels that have a pace.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn paced_channels(&self) -> SqlResult<Vec<Channel>> {
+        let sql = format!("SELECT {COLUMNS} FROM channels c WHERE c.ready_at IS NOT NULL");
+        self.transaction.prepare_cached(&sql)?.query_map([], read_channel)?.collect()
     }
 
     /// The channels that have something to do at `now`: pending deliveries, or a hold that a look

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, named_params};
 
-use super::{SqlResult, Tx};
+use super::{SqlResult, Tx, lossy};
 
 /// A person in the address book.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +30,8 @@ impl Tx<'_> {
             .query_row(named_params! { ":id": id }, |row| {
                 Ok(Contact {
                     id: row.get("id")?,
-                    name: row.get("name")?,
-                    phone_number: row.get("phone_number")?,
+                    name: lossy(row, "name")?,
+                    phone_number: lossy(row, "phone_number")?.unwrap_or_default(),
                     opted_out: row.get("opted_out")?,
                 })
             })

@@ -45,8 +45,6 @@ pub struct Open {
     pub auto_message_id: i64,
     /// Its occurrence.
     pub due_at: Timestamp,
-    /// Whom it goes to.
-    pub chat_id: String,
     /// Whether the message has a text; without one it is not sent.
     pub has_text: bool,
 }
@@ -58,6 +56,8 @@ pub struct ClaimRequest<'a> {
     pub delivery_id: i64,
     /// Its channel.
     pub channel_id: i64,
+    /// Its session, as it was when the channel was found ready.
+    pub session: &'a str,
     /// `channels.ready_at` as it was when the channel was found ready.
     pub seen_ready_at: Option<Timestamp>,
     /// `channels.ready_at` from now on.
@@ -145,10 +145,11 @@ impl Tx<'_> {
         now: Timestamp,
         late_before: Timestamp,
     ) -> SqlResult<Option<Open>> {
-        let sql =
-            "SELECT d.id, d.auto_message_id, d.due_at, d.chat_id, trim(m.message) <> '' AS has_text
+        let sql = "SELECT d.id, d.auto_message_id, d.due_at,
+                       trim(m.message, char(9, 10, 13, 32)) <> '' AS has_text
                    FROM deliveries d
                    JOIN auto_messages m ON m.id = d.auto_message_id AND m.status = 'sending'
+                       AND m.scheduled_at = d.due_at
                    WHERE d.channel_id = :channel_id AND d.status = 'pending'
                        AND d.due_at >= :late_before
                        AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= :now)
@@ -163,7 +164,6 @@ impl Tx<'_> {
                 id: row.get("id")?,
                 auto_message_id: row.get("auto_message_id")?,
                 due_at: timestamp(row, "due_at")?,
-                chat_id: row.get("chat_id")?,
                 has_text: row.get("has_text")?,
             })
         };
@@ -185,15 +185,17 @@ impl Tx<'_> {
                        error = NULL, text = (SELECT message FROM auto_messages WHERE id = auto_message_id)
                    WHERE id = :id AND status = 'pending' AND channel_id = :channel_id
                        AND EXISTS (SELECT 1 FROM auto_messages m
-                           WHERE m.id = auto_message_id AND m.status = 'sending')
+                           WHERE m.id = auto_message_id AND m.status = 'sending'
+                               AND m.scheduled_at = due_at)
                        AND EXISTS (SELECT 1 FROM channels c
                            WHERE c.id = :channel_id AND c.is_active = 1 AND c.held_reason IS NULL
-                               AND c.ready_at IS :seen_ready_at)
+                               AND trim(c.session_name) = :session AND c.ready_at IS :seen_ready_at)
                    RETURNING auto_message_id, due_at, attempts, chat_id, text,
                        (SELECT metadata FROM auto_messages WHERE id = auto_message_id) AS metadata";
         let params = named_params! {
             ":id": request.delivery_id,
             ":channel_id": request.channel_id,
+            ":session": request.session,
             ":reserved_id": request.reserved_id,
             ":seen_ready_at": request.seen_ready_at.map(|at| at.to_string()),
             ":now": now.to_string(),

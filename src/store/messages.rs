@@ -2,7 +2,7 @@
 
 use rusqlite::{Row, named_params};
 
-use super::{SqlResult, Tx, optional_timestamp, timestamp};
+use super::{SqlResult, Tx, timestamp};
 use crate::clock::Timestamp;
 
 /// A message whose time has come.
@@ -31,8 +31,8 @@ pub struct DueMessage {
 pub struct Untimed {
     /// `auto_messages.id`.
     pub id: i64,
-    /// When the row was made.
-    pub created_at: Timestamp,
+    /// When the row was made or last changed, whichever is later; `None` when neither is a time.
+    pub since: Option<Timestamp>,
     /// As written.
     pub schedules: Option<String>,
     /// As written.
@@ -113,16 +113,15 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails, or a column holds what no text can be.
     pub fn untimed_message(&self, id: i64) -> SqlResult<Option<Untimed>> {
-        let sql = "SELECT id, created_at, schedules, interval_config FROM auto_messages
+        let sql = "SELECT id, schedules, interval_config,
+                       max(coalesce(strftime('%Y-%m-%dT%H:%M:%SZ', created_at), ''),
+                           coalesce(strftime('%Y-%m-%dT%H:%M:%SZ', updated_at), '')) AS since
+                   FROM auto_messages
                    WHERE id = :id AND status = 'scheduled' AND scheduled_at IS NULL";
         let read = |row: &Row<'_>| {
             Ok(Untimed {
                 id: row.get("id")?,
-                // Nobody but the program reads it, so a row with an odd one is not refused.
-                created_at: optional_timestamp(row, "created_at")
-                    .ok()
-                    .flatten()
-                    .unwrap_or(Timestamp::from_secs(0)),
+                since: Timestamp::parse(&row.get::<_, String>("since")?),
                 schedules: row.get("schedules")?,
                 interval_config: row.get("interval_config")?,
             })
@@ -157,31 +156,51 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// When the statement fails.
-    pub fn start_sending(
-        &self,
-        id: i64,
-        due_at: Timestamp,
-        contact_count: u64,
-        now: Timestamp,
-    ) -> SqlResult<()> {
-        let sql = "UPDATE auto_messages SET status = 'sending', contact_count = :contact_count,
-                       error = NULL, updated_at = :now
+    pub fn start_sending(&self, id: i64, due_at: Timestamp, now: Timestamp) -> SqlResult<()> {
+        let sql = "UPDATE auto_messages SET status = 'sending', error = NULL,
+                       contact_count = (SELECT count(*) FROM deliveries
+                           WHERE auto_message_id = :id AND due_at = :due_at), updated_at = :now
                    WHERE id = :id AND status = 'scheduled'";
         self.transaction.prepare_cached(sql)?.execute(named_params! {
             ":id": id,
-            ":contact_count": contact_count,
+            ":due_at": due_at.to_string(),
             ":now": now.to_string(),
         })?;
         let counts = self.count_occurrence(id, due_at)?;
         self.set_counts(id, due_at, counts, now)
     }
 
-    /// Fails a scheduled message before anything of it went out. Returns whether it was scheduled.
+    /// Puts messages back that a person set to `sending` before they were planned. Returns how many
+    /// that were.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn put_back_unplanned(&self, now: Timestamp) -> SqlResult<usize> {
+        let sql = "UPDATE auto_messages SET status = 'scheduled', updated_at = :now
+                   WHERE status = 'sending' AND (scheduled_at IS NULL OR NOT EXISTS
+                       (SELECT 1 FROM deliveries d
+                           WHERE d.auto_message_id = auto_messages.id
+                               AND d.due_at = auto_messages.scheduled_at))";
+        self.transaction.prepare_cached(sql)?.execute(named_params! { ":now": now.to_string() })
+    }
+
+    /// Fails a scheduled message that cannot be planned; its counts are of this occurrence. One of
+    /// which somebody got something before (it was cancelled and scheduled again) stays `sent`, with
+    /// the reason. Returns whether it was scheduled.
     ///
     /// # Errors
     /// When the statement fails.
     pub fn fail_message(&self, id: i64, error: &str, now: Timestamp) -> SqlResult<bool> {
-        let sql = "UPDATE auto_messages SET status = 'failed', error = :error, updated_at = :now
+        let sql = "UPDATE auto_messages SET error = :error, updated_at = :now,
+                       status = CASE WHEN EXISTS (SELECT 1 FROM deliveries WHERE auto_message_id = :id
+                           AND due_at = scheduled_at AND status = 'sent') THEN 'sent' ELSE 'failed' END,
+                       (contact_count, sent_count, failed_count, skipped_count, unknown_count) =
+                           (SELECT count(*), count(*) FILTER (WHERE status = 'sent'),
+                               count(*) FILTER (WHERE status IN ('failed', 'expired')),
+                               count(*) FILTER (WHERE status = 'skipped'),
+                               count(*) FILTER (WHERE status = 'unknown')
+                           FROM deliveries
+                           WHERE auto_message_id = :id AND due_at = scheduled_at)
                    WHERE id = :id AND status = 'scheduled'";
         let changed = self.transaction.prepare_cached(sql)?.execute(named_params! {
             ":id": id,

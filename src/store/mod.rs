@@ -21,6 +21,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Row, Transaction, TransactionBehavior, types::Type};
 
 use crate::clock::Timestamp;
+use crate::fail_point;
 
 pub use channels::{Channel, Held};
 pub use contacts::Contact;
@@ -194,7 +195,9 @@ impl Store {
         let attempt = || {
             let tx = Tx { transaction: connection.transaction_with_behavior(behavior)? };
             let value = work(&tx)?;
+            fail_point::reach("before_commit");
             tx.transaction.commit()?;
+            fail_point::reach("committed");
             Ok(value)
         };
         attempt().map_err(|source| StoreError::Sql { path: path.clone(), source })
@@ -213,6 +216,13 @@ fn optional_timestamp(row: &Row<'_>, column: &str) -> SqlResult<Option<Timestamp
         Some(at) => Ok(Some(at)),
         None => Err(unreadable(column, &format!("`{text}` is no time"))),
     }
+}
+
+/// A text column whose odd bytes must not stop anybody: what is not UTF-8 (a name imported from a
+/// Latin-1 file, say) is replaced.
+fn lossy(row: &Row<'_>, column: &str) -> SqlResult<Option<String>> {
+    let value = row.get_ref(column)?;
+    Ok(value.as_bytes_or_null()?.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
 }
 
 fn unreadable(column: &str, why: &str) -> rusqlite::Error {

@@ -61,13 +61,19 @@ impl Tx<'_> {
         })
     }
 
-    /// Records the end of a run.
+    /// Records the end of a run; `error` says why it ended early.
     ///
     /// # Errors
     /// When the statement fails.
-    pub fn finish_run(&self, id: i64, counts: RunCounts, now: Timestamp) -> SqlResult<()> {
+    pub fn finish_run(
+        &self,
+        id: i64,
+        counts: RunCounts,
+        error: Option<&str>,
+        now: Timestamp,
+    ) -> SqlResult<()> {
         let sql = "UPDATE runs SET finished_at = :finished_at, processed = :processed,
-                       success = :success, failed = :failed
+                       success = :success, failed = :failed, error = :error
                    WHERE id = :id";
         self.transaction.prepare_cached(sql)?.execute(named_params! {
             ":id": id,
@@ -75,6 +81,7 @@ impl Tx<'_> {
             ":processed": counts.processed,
             ":success": counts.success,
             ":failed": counts.failed,
+            ":error": error,
         })?;
         Ok(())
     }
@@ -95,7 +102,8 @@ impl Tx<'_> {
     /// When the statement fails.
     pub fn drop_empty_runs(&self, before: Timestamp) -> SqlResult<usize> {
         let sql = "DELETE FROM runs
-                   WHERE processed = 0 AND started_at < :before AND finished_at IS NOT NULL";
+                   WHERE processed = 0 AND started_at < :before AND finished_at IS NOT NULL
+                       AND error IS NULL";
         self.transaction
             .prepare_cached(sql)?
             .execute(named_params! { ":before": before.to_string() })

@@ -36,7 +36,8 @@ pub(super) fn send_outcome(reply: &Reply, session: &str) -> Outcome {
         422 if !body.is_about_a_session() && body.is_known() => {
             Outcome::Failed { reason: refused(reply.status, &body) }
         }
-        408 | 500..=599 => Outcome::Unknown {
+        // Proxies invent statuses beyond 599.
+        408 | 500.. => Outcome::Unknown {
             reason: format!("WAHA answered {}{}", reply.status, body.words_after_colon()),
         },
         _ => Outcome::Deferred(hold(reply, &body, session)),

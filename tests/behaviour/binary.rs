@@ -378,6 +378,23 @@ fn run_sends_what_is_due_and_says_nothing_to_cron() {
 }
 
 #[test]
+fn a_run_that_is_stopped_writes_down_what_it_did() {
+    let site = Site::new();
+    site.write_settings("SEND_DELAY_SECONDS=60\n");
+    site.message("081200007001, 081200007002");
+    let child = site.command(&["run"]).spawn().unwrap();
+    let mut run = Server { child, log: site.path("none"), address: String::new() };
+    until("the first is out", || site.waha.received().len() == 1);
+    until("it is recorded", || {
+        site.sqlite3("SELECT count(*) FROM deliveries WHERE status = 'sent'").trim() == "1"
+    });
+    run.signal("TERM");
+    assert_eq!(run.end(), 0);
+    let row = site.sqlite3("SELECT trigger, processed, error FROM runs");
+    assert_eq!(row.trim(), "cli|1|the program was stopped during this run");
+}
+
+#[test]
 fn the_log_has_no_text_no_key_no_secret_and_no_whole_number() {
     let site = Site::new();
     site.write_settings("LOG_LEVEL=debug\n");

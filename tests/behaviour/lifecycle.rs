@@ -272,3 +272,140 @@ fn runs_that_found_nothing_are_dropped_after_a_week() {
     world.run();
     assert_eq!(world.ask("SELECT count(*) FROM runs"), "1");
 }
+
+#[test]
+fn a_paused_message_that_is_given_a_new_time_goes_to_everybody_once_at_that_time() {
+    let world = World::new();
+    world.message("081200007001, 081200007002, 081200007003");
+    world.trigger();
+    world.step_until_received(1);
+    while world.ask("SELECT count(*) FROM deliveries WHERE status = 'sending'") != "0" {
+        world.step();
+    }
+    // One after the other, as a person types it.
+    world.execute("UPDATE auto_messages SET status = 'draft'");
+    world.execute("UPDATE auto_messages SET scheduled_at = '2026-12-01 01:10'");
+    world.execute("UPDATE auto_messages SET status = 'scheduled'");
+    world.clock.pass(Duration::from_mins(20));
+    world.run();
+    let later = world.recipients().split_off(1);
+    assert_eq!(later, ["6281200007001@c.us", "6281200007002@c.us", "6281200007003@c.us"]);
+    assert_eq!(world.ask("SELECT count(*) FROM deliveries WHERE status = 'pending'"), "0");
+}
+
+#[test]
+fn replacing_the_row_of_a_message_does_not_erase_what_was_sent() {
+    let world = World::new();
+    let id = world.message("081200007001, 081200007002");
+    world.trigger();
+    world.step_until_received(1);
+    while world.ask("SELECT count(*) FROM deliveries WHERE status = 'sending'") != "0" {
+        world.step();
+    }
+    for foreign_keys in ["ON", "OFF"] {
+        world.execute(&format!(
+            "PRAGMA foreign_keys = {foreign_keys};
+             INSERT OR REPLACE INTO auto_messages (id, message, contact_ids, scheduled_at)
+             VALUES ({id}, 'Halo', '081200007001, 081200007002', '2026-12-01 01:00')"
+        ));
+        world.run();
+    }
+    assert_eq!(world.recipients(), ["6281200007001@c.us", "6281200007002@c.us"]);
+}
+
+#[test]
+fn a_delivery_in_flight_cannot_be_cancelled_or_set_to_pending_by_hand() {
+    let world = World::new();
+    world.message("081200007001");
+    world.run();
+    world.execute("UPDATE deliveries SET status = 'sending'");
+    for status in ["cancelled", "pending", "skipped", "expired"] {
+        let sql = format!("UPDATE deliveries SET status = '{status}'");
+        let error = world.sql.execute(&sql, []).unwrap_err().to_string();
+        assert!(error.contains("in flight"), "{status}: {error}");
+    }
+}
+
+#[test]
+fn a_schedule_does_not_reach_back_before_its_row_was_made_or_changed() {
+    for created_at in ["2026-12-01 01:00:00", "garbage", "2020-01-01T00:00:00Z"] {
+        let world = World::new();
+        world.execute(&format!(
+            r#"INSERT INTO auto_messages (message, contact_ids, interval_config, created_at, updated_at)
+               VALUES ('x', '081200007001', '{{"time":"07:30","weekDays":[0,1,2,3,4,5,6]}}',
+                   '{created_at}', '2026-12-01T01:00:00Z')"#
+        ));
+        world.run();
+        let due = world.rows("SELECT status, scheduled_at FROM auto_messages");
+        assert_eq!(due, ["scheduled|2026-12-02T00:30:00Z"], "{created_at}");
+        assert!(world.received().is_empty());
+    }
+}
+
+#[test]
+fn a_draft_set_to_sending_before_it_was_planned_is_planned_at_its_time() {
+    let world = World::new();
+    world.execute(
+        "INSERT INTO auto_messages (message, contact_ids, scheduled_at, status)
+         VALUES ('x', '081200007001', '2026-12-01 02:00', 'draft')",
+    );
+    world.execute("UPDATE auto_messages SET status = 'sending'");
+    world.run();
+    assert_eq!(world.ask("SELECT status FROM auto_messages"), "scheduled");
+    world.clock.pass(Duration::from_hours(1));
+    world.run();
+    assert_eq!(world.ask("SELECT status FROM auto_messages"), "sent");
+}
+
+#[test]
+fn a_message_set_to_failed_by_hand_leaves_nothing_pending() {
+    let world = World::new();
+    world.message("081200007001, 081200007002");
+    world.trigger();
+    world.step_until_received(1);
+    while world.ask("SELECT count(*) FROM deliveries WHERE status = 'sending'") != "0" {
+        world.step();
+    }
+    world.execute("UPDATE auto_messages SET status = 'failed'");
+    assert_eq!(world.rows("SELECT status FROM deliveries ORDER BY id"), ["sent", "cancelled"]);
+}
+
+#[test]
+fn a_text_that_cannot_be_read_any_more_stops_its_own_delivery_only() {
+    let world = World::new();
+    world.message("081200007001");
+    world.message("081200007002");
+    world.waha.set_status("default", "STOPPED");
+    world.run();
+    world.execute("UPDATE auto_messages SET message = CAST(x'ff41' AS TEXT) WHERE id = 1");
+    world.execute("UPDATE auto_messages SET message = char(10) WHERE id = 3");
+    world.waha.set_status("default", "WORKING");
+    world.run();
+    assert_eq!(world.recipients(), ["6281200007002@c.us"]);
+    assert_eq!(world.rows("SELECT status FROM auto_messages"), ["failed", "sent"]);
+}
+
+#[test]
+fn a_text_that_was_emptied_can_be_filled_in_and_sent() {
+    let world = World::new();
+    let id = world.message("081200007001");
+    world.waha.set_status("default", "STOPPED");
+    world.run();
+    world.execute("UPDATE auto_messages SET message = char(10)");
+    world.waha.set_status("default", "WORKING");
+    world.run();
+    assert!(world.received().is_empty());
+    let error = world.ask("SELECT error FROM deliveries");
+    assert!(error.contains("set status to scheduled"), "{error}");
+    world.execute("UPDATE auto_messages SET message = 'Halo', status = 'scheduled'");
+    world.run();
+    assert_eq!((world.received().len(), world.status(id).as_str()), (1, "sent"));
+}
+
+#[test]
+fn the_report_of_a_run_counts_skipped_and_expired() {
+    let world = World::new();
+    world.message("081200007001, belum");
+    let deliveries = world.run().deliveries;
+    assert_eq!((deliveries.sent, deliveries.skipped), (1, 1));
+}

@@ -14,4 +14,5 @@ mod outcomes;
 mod pacing;
 mod recipients;
 mod schema;
+mod simulation;
 mod world;

@@ -68,3 +68,28 @@ fn a_channel_that_a_person_holds_waits_for_that_person() {
     world.run();
     assert_eq!(world.received().len(), 1);
 }
+
+#[test]
+fn a_persons_hold_stays_even_on_a_channel_that_the_program_had_held() {
+    let world = World::new();
+    world.waha.set_status("default", "STOPPED");
+    world.message("081200007001");
+    world.run();
+    world.execute("UPDATE channels SET held_reason = 'libur'");
+    world.waha.set_status("default", "WORKING");
+    world.run();
+    assert!(world.received().is_empty());
+    assert_eq!(world.rows("SELECT held_reason, held_kind FROM channels"), ["libur|"]);
+}
+
+#[test]
+fn a_contact_with_odd_bytes_in_its_name_stops_nobody() {
+    let world = World::new();
+    world.execute(
+        "INSERT INTO contacts (id, name, phone_number)
+             VALUES (1, CAST(x'416e6472e9' AS TEXT), '081200007001'), (2, 'Siti', '081200007002')",
+    );
+    world.message("[1,2]");
+    world.run();
+    assert_eq!(world.received().len(), 2);
+}

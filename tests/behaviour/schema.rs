@@ -88,9 +88,11 @@ fn a_status_that_does_not_exist_is_refused() {
 #[test]
 fn two_channels_cannot_share_a_whatsapp_number() {
     let world = World::new();
-    let sql = "INSERT INTO channels (name, session_name) VALUES ('again', 'default')";
-    let error = world.sql.execute(sql, []).unwrap_err().to_string();
-    assert!(error.contains("session_name"), "{error}");
+    for session in ["default", " default "] {
+        let sql = "INSERT INTO channels (name, session_name) VALUES ('again', ?1)";
+        let error = world.sql.execute(sql, [session]).unwrap_err().to_string();
+        assert!(error.contains("UNIQUE"), "{error}");
+    }
 }
 
 #[test]

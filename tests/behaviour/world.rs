@@ -1,7 +1,7 @@
 //! A small world for one test: a database, a simulated WAHA, a simulated clock, and the program
 //! between them, all in one thread.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -62,13 +62,40 @@ pub struct Builder {
     pub options: Options,
     pub gap: Gap,
     pub waha_url: Option<String>,
+    /// On a file system in memory, where there is one: for many worlds in a row.
+    pub in_memory: bool,
+}
+
+/// A message that reached the simulated WhatsApp.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    pub delivery_id: i64,
+    pub session: String,
+    pub chat_id: String,
+    /// On the clock that never jumps.
+    pub monotonic: Duration,
 }
 
 impl Builder {
     pub fn build(self) -> World {
-        let directory = tempfile::tempdir().unwrap();
+        let memory = Path::new("/dev/shm");
+        let directory = if self.in_memory && memory.is_dir() {
+            tempfile::tempdir_in(memory).unwrap()
+        } else {
+            tempfile::tempdir().unwrap()
+        };
         let clock = Arc::new(SimClock::new());
-        let waha = FakeWaha::start(self.options, clock.clone(), |_| {}).unwrap();
+        let arrivals = Arc::new(Mutex::new(Vec::new()));
+        let (noted, noted_clock) = (Arc::clone(&arrivals), Arc::clone(&clock));
+        let note = move |received: &Received| {
+            noted.lock().unwrap().push(Arrival {
+                delivery_id: received.body["metadata"]["delivery_id"].as_i64().unwrap(),
+                session: received.session.clone(),
+                chat_id: received.chat_id.clone(),
+                monotonic: noted_clock.now().monotonic,
+            });
+        };
+        let waha = FakeWaha::start(self.options, clock.clone(), note).unwrap();
         let url = self.waha_url.unwrap_or_else(|| waha.base_url());
         let path = directory.path().join("test.db");
         drop(Store::open(&path).unwrap());
@@ -77,6 +104,7 @@ impl Builder {
         let mut world = World {
             clock,
             waha,
+            arrivals,
             sql,
             path,
             triggers,
@@ -94,6 +122,7 @@ impl Builder {
 pub struct World {
     pub clock: Arc<SimClock>,
     pub waha: FakeWaha,
+    arrivals: Arc<Mutex<Vec<Arrival>>>,
     /// What a person's `sqlite3` would be: another connection, with foreign keys off.
     pub sql: rusqlite::Connection,
     pub path: PathBuf,
@@ -112,7 +141,7 @@ impl World {
     /// The default: a delay of 60 s and no jitter.
     pub fn builder() -> Builder {
         let gap = Gap { delay: Duration::from_mins(1), jitter: Duration::ZERO };
-        Builder { options: Options::default(), gap, waha_url: None }
+        Builder { options: Options::default(), gap, waha_url: None, in_memory: false }
     }
 
     /// Ends the program, however it stands, and starts it anew.
@@ -197,6 +226,11 @@ impl World {
     /// What reached the simulated WhatsApp.
     pub fn received(&self) -> Vec<Received> {
         self.waha.received()
+    }
+
+    /// The arrivals from the `index`-th on.
+    pub fn arrivals_from(&self, index: usize) -> Vec<Arrival> {
+        self.arrivals.lock().unwrap()[index..].to_vec()
     }
 
     /// To whom, in order.

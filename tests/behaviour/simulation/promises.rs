@@ -1,0 +1,133 @@
+//! The four promises, checked against what the simulated WhatsApp got.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use crate::world::{Arrival, World};
+
+/// What was seen so far.
+pub struct Promises {
+    delay: Duration,
+    arrivals_seen: usize,
+    delivered: HashSet<i64>,
+    /// By session: when the last message arrived, on the monotonic clock.
+    last_arrival: HashMap<String, Duration>,
+    has_jumped: bool,
+    /// Sessions whose next gap nobody could know: see [`Promises::note_restart`].
+    pardoned: HashSet<String>,
+    deliveries_seen: u64,
+}
+
+impl Promises {
+    pub fn new(delay: Duration) -> Self {
+        Self {
+            delay,
+            arrivals_seen: 0,
+            delivered: HashSet::new(),
+            last_arrival: HashMap::new(),
+            has_jumped: false,
+            pardoned: HashSet::new(),
+            deliveries_seen: 0,
+        }
+    }
+
+    /// The wall clock was set.
+    pub fn note_jump(&mut self) {
+        self.has_jumped = true;
+    }
+
+    /// A program that starts anew knows the pace by the wall clock alone. When that was set since the
+    /// last send, one gap per channel may come out shorter: the README says so.
+    pub fn note_restart(&mut self) {
+        if self.has_jumped {
+            self.pardoned = self.last_arrival.keys().cloned().collect();
+        }
+        self.has_jumped = false;
+    }
+
+    /// After every step.
+    pub fn check(&mut self, world: &World) {
+        for arrival in world.arrivals_from(self.arrivals_seen) {
+            self.arrivals_seen += 1;
+            self.never_twice(&arrival);
+            self.never_a_burst(&arrival);
+            never_a_lie(world, &arrival);
+        }
+        self.never_lost(world);
+        let lies = world
+            .rows("SELECT id, waha_message_id FROM deliveries WHERE status = 'sent' ORDER BY id");
+        for row in lies {
+            let id: i64 = row.split('|').next().unwrap().parse().unwrap();
+            assert!(
+                self.delivered.contains(&id),
+                "a lie: delivery {row} is sent and never arrived"
+            );
+        }
+    }
+
+    fn never_twice(&mut self, arrival: &Arrival) {
+        let is_first = self.delivered.insert(arrival.delivery_id);
+        assert!(is_first, "twice: delivery {} to {}", arrival.delivery_id, arrival.chat_id);
+    }
+
+    fn never_a_burst(&mut self, arrival: &Arrival) {
+        let before = self.last_arrival.insert(arrival.session.clone(), arrival.monotonic);
+        if self.pardoned.remove(&arrival.session) {
+            return;
+        }
+        if let Some(before) = before {
+            let gap = arrival.monotonic.saturating_sub(before);
+            assert!(
+                gap >= self.delay,
+                "a burst on {}: {gap:?} < {:?}",
+                arrival.session,
+                self.delay
+            );
+        }
+    }
+
+    /// Rows do not vanish, and a message that is on its way has a row for somebody.
+    fn never_lost(&mut self, world: &World) {
+        let count: u64 = world.ask("SELECT count(*) FROM deliveries").parse().unwrap();
+        assert!(count >= self.deliveries_seen, "lost: {count} of {} rows", self.deliveries_seen);
+        self.deliveries_seen = count;
+        let bare = world.ask(
+            "SELECT count(*) FROM auto_messages m WHERE status = 'sending' AND NOT EXISTS
+                 (SELECT 1 FROM deliveries d WHERE d.auto_message_id = m.id)",
+        );
+        assert_eq!(bare, "0", "lost: a message is on its way to nobody");
+    }
+
+    /// When everything has healed.
+    pub fn check_end(world: &World) {
+        let left = world.rows(
+            "SELECT d.id, d.due_at, d.status, d.error, m.id, m.status, m.scheduled_at, c.held_reason FROM deliveries d
+             JOIN auto_messages m ON m.id = d.auto_message_id
+             LEFT JOIN channels c ON c.id = d.channel_id
+             WHERE d.status IN ('pending', 'sending')",
+        );
+        assert!(left.is_empty(), "lost: {left:?} never end");
+        let open = world.rows(
+            "SELECT id, status, scheduled_at FROM auto_messages
+             WHERE status = 'sending' OR (status = 'scheduled' AND scheduled_at IS NULL)",
+        );
+        assert!(open.is_empty(), "lost: messages {open:?} never settle");
+        let wrong = world.rows(
+            "SELECT m.id, m.status FROM auto_messages m WHERE m.status IN ('sent', 'failed')
+                 AND m.scheduled_at = (SELECT max(due_at) FROM deliveries d WHERE d.auto_message_id = m.id)
+                 AND (m.status = 'sent') <> EXISTS (SELECT 1 FROM deliveries d
+                     WHERE d.auto_message_id = m.id AND d.due_at = m.scheduled_at AND d.status = 'sent')",
+        );
+        assert!(wrong.is_empty(), "a lie: messages {wrong:?}");
+    }
+}
+
+/// What arrived may be on its way, sent, or unknown; never said not to have gone out, unless WhatsApp
+/// itself refused it afterwards (ack -1).
+fn never_a_lie(world: &World, arrival: &Arrival) {
+    let sql = format!("SELECT status, ack FROM deliveries WHERE id = {}", arrival.delivery_id);
+    let row = world.rows(&sql).pop().unwrap_or_default();
+    let is_true =
+        ["sending|", "sent|", "unknown|", "failed|-1"].iter().any(|fit| row.starts_with(fit));
+    assert!(is_true, "a lie: delivery {} arrived and is `{row}`", arrival.delivery_id);
+}

@@ -1,0 +1,296 @@
+//! What happens in one seed.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::Duration;
+
+use auto_message_scheduler::clock::{Clock, Timestamp};
+use auto_message_scheduler::fail_point::{Crash, crash_at};
+use auto_message_scheduler::fake_waha::{Engine, Options};
+use auto_message_scheduler::pace::Gap;
+use auto_message_scheduler::trigger::Progress;
+
+use super::promises::Promises;
+use crate::world::World;
+
+/// Numbers that work, that fault in every way that answers at once, and that are none.
+const RECIPIENTS: [&str; 22] = [
+    "081200007001",
+    "081200007002",
+    "081200007003",
+    "+62 812-0000-7004",
+    "081300007005",
+    "081300007006",
+    "0812 0000 7001",
+    "120363000000000001@g.us",
+    "081200000200",
+    "081200000201",
+    "081200000302",
+    "081200000400",
+    "081200000401",
+    "081200000408",
+    "081200000422",
+    "081200000429",
+    "081200000463",
+    "081200000500",
+    "081200000502",
+    "081200000504",
+    "081200000777",
+    "belum ada",
+];
+
+/// What a seed came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals {
+    pub steps: u64,
+    pub crashes: u64,
+    pub deliveries: u64,
+    pub sent: u64,
+    pub unknown: u64,
+}
+
+impl Totals {
+    pub fn add(&mut self, other: &Self) {
+        self.steps += other.steps;
+        self.crashes += other.crashes;
+        self.deliveries += other.deliveries;
+        self.sent += other.sent;
+        self.unknown += other.unknown;
+    }
+}
+
+/// One seed's world and its dice.
+pub struct Story {
+    world: World,
+    promises: Promises,
+    dice: fastrand::Rng,
+    totals: Totals,
+    is_told_aloud: bool,
+}
+
+impl Story {
+    pub fn new(seed: u64, is_told_aloud: bool) -> Self {
+        let mut dice = fastrand::Rng::with_seed(seed);
+        let engines = [Engine::Gows, Engine::Noweb, Engine::Webjs, Engine::Wpp];
+        let mut builder = World::builder();
+        builder.in_memory = true;
+        builder.options = Options { engine: engines[dice.usize(0..4)], ..Options::default() };
+        builder.gap = Gap {
+            delay: Duration::from_secs([0, 1, 20, 60][dice.usize(0..4)]),
+            jitter: Duration::from_secs([0, 15][dice.usize(0..2)]),
+        };
+        let promises = Promises::new(builder.gap.delay);
+        let world = builder.build();
+        world.execute(
+            "INSERT INTO channels (id, name, session_name) VALUES (2, 'dua', 'dua'), (3, 'tiga', 'tiga');
+             INSERT INTO contacts (id, name, phone_number)
+                 VALUES (1, 'Budi', '081200007001'), (2, 'Siti', '081300007010')",
+        );
+        Self { world, promises, dice, totals: Totals::default(), is_told_aloud }
+    }
+
+    /// Plays the story, then lets everything heal; panics at a broken promise.
+    pub fn tell(mut self) -> Totals {
+        for _ in 0..self.dice.u64(30..90) {
+            self.event();
+            self.check();
+        }
+        self.heal();
+        Promises::check_end(&self.world);
+        let count = |status: &str| -> u64 {
+            let sql = format!("SELECT count(*) FROM deliveries WHERE status {status}");
+            self.world.ask(&sql).parse().unwrap()
+        };
+        self.totals.deliveries = count("IS NOT NULL");
+        self.totals.sent = count("= 'sent'");
+        self.totals.unknown = count("= 'unknown'");
+        self.totals
+    }
+
+    fn check(&mut self) {
+        self.totals.steps += 1;
+        self.promises.check(&self.world);
+    }
+
+    fn say(&self, what: &str) {
+        if self.is_told_aloud {
+            let now = self.world.clock.now();
+            println!("{:>6} {} {what}", now.monotonic.as_secs(), now.wall);
+        }
+    }
+
+    fn event(&mut self) {
+        match self.dice.u32(0..100) {
+            0..20 => self.new_message(),
+            20..35 => {
+                self.say("trigger");
+                self.world.trigger();
+            }
+            35..65 => {
+                let steps = self.dice.u32(1..12);
+                self.say(&format!("{steps} steps"));
+                self.steps(steps);
+            }
+            65..75 => {
+                let secs = [1, 30, 61, 200, 900, 7200][self.dice.usize(0..6)];
+                self.say(&format!("{secs} s pass"));
+                self.world.clock.pass(Duration::from_secs(secs));
+            }
+            75..83 => self.crash(),
+            83..85 => {
+                self.say("restart");
+                self.promises.note_restart();
+                self.world.restart();
+            }
+            85..88 => self.jump(),
+            88..92 => self.session(),
+            _ => self.edit(),
+        }
+    }
+
+    fn new_message(&mut self) {
+        let recipients: Vec<String> = (0..self.dice.usize(1..5))
+            .map(|_| RECIPIENTS[self.dice.usize(0..RECIPIENTS.len())].to_owned())
+            .collect();
+        let contact_ids = if self.dice.u8(0..5) == 0 {
+            "[1, 2, 77]".to_owned()
+        } else {
+            serde_json::to_string(&recipients).unwrap()
+        };
+        let now = self.world.clock.now().wall;
+        let due = match self.dice.u32(0..4) {
+            0 => now.plus(Duration::from_secs(self.dice.u64(1..600))),
+            1 => now.minus(Duration::from_secs(self.dice.u64(1..100_000))),
+            _ => now,
+        };
+        let weekly = (self.dice.u8(0..6) == 0)
+            .then_some(r#"{"time":["08:10","09:30"],"weekDays":[0,1,2,3,4,5,6]}"#);
+        let channel = self.dice.i64(1..4);
+        self.say(&format!("message on channel {channel}, due {due}: {contact_ids}"));
+        let sql = "INSERT INTO auto_messages
+                       (message, contact_ids, channel_id, scheduled_at, interval_config, created_at)
+                   VALUES ('Halo', ?1, ?2, ?3, ?4, ?5)";
+        let due = if weekly.is_some() && self.dice.bool() { None } else { Some(due.to_string()) };
+        let params = rusqlite::params![contact_ids, channel, due, weekly, now.to_string()];
+        self.world.sql.execute(sql, params).unwrap();
+    }
+
+    fn steps(&mut self, count: u32) {
+        for _ in 0..count {
+            self.world.step();
+            self.check();
+        }
+    }
+
+    /// Lets the program run until it crashes at a place that the dice choose.
+    fn crash(&mut self) {
+        let places = self.dice.u64(1..60);
+        self.say(&format!("crash at place {places}"));
+        self.world.trigger();
+        crash_at(places);
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            for _ in 0..30 {
+                self.world.step();
+            }
+        }));
+        crash_at(0);
+        if let Err(payload) = ended {
+            if !payload.is::<Crash>() {
+                resume_unwind(payload);
+            }
+            self.totals.crashes += 1;
+            self.promises.check(&self.world);
+            self.promises.note_restart();
+            self.world.restart();
+        }
+    }
+
+    fn jump(&mut self) {
+        let now = self.world.clock.now().wall;
+        let by = Duration::from_secs([1, 3600, 86_400][self.dice.usize(0..3)]);
+        let to = match self.dice.u32(0..5) {
+            0 | 1 => now.plus(by),
+            2 | 3 => now.minus(by),
+            _ => Timestamp::from_secs(60),
+        };
+        self.say(&format!("the clock jumps to {to}"));
+        self.promises.note_jump();
+        self.world.clock.set(&to.to_string());
+    }
+
+    fn session(&mut self) {
+        let session = ["default", "dua", "tiga"][self.dice.usize(0..3)];
+        let status = ["WORKING", "SCAN_QR_CODE", "STOPPED", "WORKING"][self.dice.usize(0..4)];
+        self.say(&format!("session {session} is {status}"));
+        self.world.waha.set_status(session, status);
+    }
+
+    /// What a person with `sqlite3` does.
+    fn edit(&mut self) {
+        let count: u64 = self.world.ask("SELECT count(*) FROM auto_messages").parse().unwrap();
+        if count == 0 {
+            return;
+        }
+        // Mostly the newest: it is the one under way.
+        let skip = if self.dice.bool() { 0 } else { self.dice.u64(0..count) };
+        let some = format!("(SELECT id FROM auto_messages ORDER BY id DESC LIMIT 1 OFFSET {skip})");
+        let later = self.world.clock.now().wall.plus(Duration::from_secs(self.dice.u64(1..4000)));
+        let sql = match self.dice.u32(0..10) {
+            0 => format!("UPDATE auto_messages SET status = 'cancelled' WHERE id = {some}"),
+            1 => format!(
+                "UPDATE auto_messages SET status = 'scheduled', scheduled_at = '{later}' WHERE id = {some}"
+            ),
+            2 => format!("UPDATE auto_messages SET status = 'scheduled' WHERE id = {some}"),
+            3 => format!(
+                "UPDATE auto_messages SET status = 'draft' WHERE id = {some} AND status = 'sending'"
+            ),
+            4 => "UPDATE auto_messages SET status = 'sending' WHERE status = 'draft'".to_owned(),
+            5 => "UPDATE deliveries SET status = 'cancelled' WHERE status = 'pending'
+                      AND id = (SELECT max(id) FROM deliveries WHERE status = 'pending')"
+                .to_owned(),
+            6 => "UPDATE channels SET held_reason = 'by hand', held_kind = NULL, held_until = NULL
+                      WHERE id = 2"
+                .to_owned(),
+            7 => "UPDATE channels SET held_reason = NULL, held_kind = NULL, held_until = NULL"
+                .to_owned(),
+            8 => "UPDATE channels SET is_active = 1 - is_active WHERE id = 3".to_owned(),
+            _ => format!("UPDATE auto_messages SET message = 'Apa kabar' WHERE id = {some}"),
+        };
+        self.say(&sql);
+        self.world.execute(&sql);
+    }
+
+    /// The trouble ends, the people stop, time passes: what is left must come to its end.
+    fn heal(&mut self) {
+        self.say("everything heals");
+        for session in ["default", "dua", "tiga"] {
+            self.world.waha.set_status(session, "WORKING");
+        }
+        self.world.execute(
+            "UPDATE channels SET held_reason = NULL, held_kind = NULL, held_until = NULL, is_active = 1;
+             UPDATE auto_messages SET status = 'sending' WHERE status = 'draft';
+             UPDATE auto_messages SET interval_config = NULL",
+        );
+        // Long enough for every hold, whatever the wall clock was set to.
+        for _ in 0..8 {
+            self.run_to_its_end();
+            self.world.clock.pass(Duration::from_hours(4));
+        }
+        // What waits for a channel that WAHA never lets through (401) expires at last.
+        self.promises.note_jump();
+        self.world.clock.set("2027-06-01T00:00:00Z");
+        self.run_to_its_end();
+    }
+
+    fn run_to_its_end(&mut self) {
+        use auto_message_scheduler::store::Trigger;
+        let run = self.world.triggers.pull(Trigger::Cron, None).run;
+        for _ in 0..5000 {
+            self.world.step();
+            self.check();
+            if matches!(self.world.triggers.progress(run), Progress::Finished(_)) {
+                return;
+            }
+        }
+        panic!("a run does not end");
+    }
+}
