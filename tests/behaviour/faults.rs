@@ -4,6 +4,7 @@
 //! on, ends once the outcome is recorded, or dies before. Then WAHA is well, and time passes until
 //! nothing is left to do. `cargo test --test behaviour faults -- --nocapture` prints the table.
 
+mod around;
 mod request;
 mod script;
 mod scripted_waha;

@@ -22,8 +22,12 @@ pub enum Trick {
     TlsAlert,
     TlsClosed,
     TlsSilence,
+    /// Every question is answered with a redirect.
+    Redirects,
     /// The request finds these moves.
     Plays(&'static [Move]),
+    /// The same, and every question after it gets a 503.
+    GoesDown(&'static [Move]),
 }
 
 impl Trick {

@@ -51,7 +51,9 @@ pub struct Journal {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Door {
     Open,
-    /// Nobody accepts, and the backlog is full.
+    /// Nobody shall accept.
+    Filling,
+    /// Nobody accepts.
     Full,
     /// Nobody listens.
     Closed,
@@ -64,8 +66,6 @@ struct State {
     has_fired: bool,
     is_playing: bool,
     is_healed: bool,
-    /// The acceptor has seen that the door is full.
-    is_parked: bool,
     /// Connections that fill the backlog.
     crowd: Vec<TcpStream>,
     acceptor: Option<JoinHandle<()>>,
@@ -94,7 +94,6 @@ impl ScriptedWaha {
             has_fired: false,
             is_playing: false,
             is_healed: false,
-            is_parked: false,
             crowd: Vec::new(),
             acceptor: None,
         };
@@ -173,8 +172,8 @@ impl Shared {
                     let shared = Arc::clone(self);
                     thread::spawn(move || shared.serve(&stream));
                 }
-                Door::Full => {
-                    state.is_parked = true;
+                Door::Filling | Door::Full => {
+                    state.door = Door::Full;
                     self.changed.notify_all();
                     let is_full = |state: &mut State| state.door == Door::Full;
                     drop(self.changed.wait_while(state, is_full).unwrap());
@@ -198,10 +197,10 @@ impl Shared {
     }
 
     fn fill_backlog(&self) {
-        self.state().door = Door::Full;
+        self.state().door = Door::Filling;
         drop(TcpStream::connect(self.address));
         // Not before nobody takes a connection any more: that would make room for one.
-        let is_moving = |state: &mut State| !state.is_parked;
+        let is_moving = |state: &mut State| state.door == Door::Filling;
         drop(self.changed.wait_while(self.state(), is_moving).unwrap());
         let mut crowd = Vec::new();
         while let Ok(one) = TcpStream::connect_timeout(&self.address, Duration::from_millis(100)) {
@@ -252,7 +251,13 @@ impl Shared {
 
     fn get(&self, stream: &TcpStream) -> Option<()> {
         let taken = Request::take_all(stream)?;
-        let (status, body) = if taken.path.starts_with("/api/sessions/") {
+        if matches!(self.script.trick, Trick::Redirects) {
+            let head = format!("HTTP/1.1 307 Away\r\nLocation: {}\r\n", self.elsewhere);
+            return reply(stream, &head, "");
+        }
+        let (status, body) = if self.is_down() {
+            (503, String::new())
+        } else if taken.path.starts_with("/api/sessions/") {
             (200, r#"{"name":"default","status":"WORKING"}"#.to_owned())
         } else if taken.path.ends_with("/new-message-id") && self.script.offers_ids {
             let number = self.open_trapdoor();
@@ -288,7 +293,9 @@ impl Shared {
             | Trick::TlsAlert
             | Trick::TlsClosed
             | Trick::TlsSilence
-            | Trick::Plays(_) => {}
+            | Trick::Redirects
+            | Trick::Plays(_)
+            | Trick::GoesDown(_) => {}
         }
     }
 
@@ -298,7 +305,7 @@ impl Shared {
             state.journal.begun += 1;
             let is_it = state.journal.begun == self.script.on_send && !state.has_fired;
             match self.script.trick {
-                Trick::Plays(moves) if is_it => {
+                Trick::Plays(moves) | Trick::GoesDown(moves) if is_it => {
                     state.has_fired = true;
                     state.is_playing = true;
                     moves
@@ -381,6 +388,12 @@ impl Shared {
             flooded += chunk.len();
         }
         self.state().journal.flooded = flooded;
+    }
+
+    fn is_down(&self) -> bool {
+        let state = self.state();
+        let goes_down = matches!(self.script.trick, Trick::GoesDown(_));
+        goes_down && state.has_fired && !state.is_healed
     }
 
     fn journal_len(&self) -> usize {
