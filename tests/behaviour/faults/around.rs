@@ -1,9 +1,14 @@
-//! What is around a send: questions that are redirected, and what a fault says of the next send.
+//! What is around a send: redirected questions, proxies, and what a fault says of the next send.
 
 use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
+use auto_message_scheduler::clock::SystemClock;
+use auto_message_scheduler::fake_waha::{FakeWaha, Options};
 use auto_message_scheduler::pace::Gap;
+use auto_message_scheduler::store::Store;
 use auto_message_scheduler::waha::{IdOffer, SessionState, Waha};
 
 use super::script::{Move, Script, Trick};
@@ -44,4 +49,31 @@ fn a_waha_that_went_down_makes_one_delivery_unknown_and_not_the_next_ones() {
     waha.heal();
     world.run();
     assert_eq!(world.ask(statuses), "unknown,sent,sent");
+}
+
+#[test]
+fn a_proxy_in_the_environment_gets_neither_the_key_nor_the_text() {
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let proxy_url = format!("http://{}", proxy.local_addr().unwrap());
+    let options = Options { api_key: Some(API_KEY.to_owned()), ..Options::default() };
+    let waha = FakeWaha::start(options, Arc::new(SystemClock::new()), |_| {}).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("shop.db");
+    drop(Store::open(&database).unwrap());
+    let sql = "INSERT INTO auto_messages (title, message, contact_ids, scheduled_at)
+               VALUES ('x', 'Halo', '081200007001', datetime('now'))";
+    rusqlite::Connection::open(&database).unwrap().execute(sql, []).unwrap();
+
+    let mut command = Command::new(env!("CARGO_BIN_EXE_auto-message-scheduler"));
+    command.arg("run").current_dir(directory.path()).env_clear().stdin(Stdio::null());
+    command.env("WAHA_BASE_URL", waha.base_url()).env("WAHA_API_KEY", API_KEY);
+    command.env("DATABASE_PATH", &database).env("SEND_DELAY_SECONDS", "0");
+    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"] {
+        command.env(name, &proxy_url);
+    }
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(waha.received().len(), 1);
+    assert!(proxy.accept().is_err(), "the proxy was asked");
 }
