@@ -150,7 +150,13 @@ fn try_all(faults: &[(&Fault, Option<Reach>)], afters: &[After]) {
         println!("| {} | {times} | {lost} | {duplicated} |", fault.name);
     }
     let wrong = wrong.into_inner().unwrap();
-    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} complaints, {} cases:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
 }
 
 /// What one case came to.
