@@ -155,9 +155,11 @@ impl Sender {
             }
         }
         match outcome {
-            Outcome::Sent { .. } | Outcome::Failed { .. } | Outcome::Unknown { .. } => {}
+            Outcome::Sent { .. } | Outcome::Failed { .. } => {}
             // Whatever was believed of the sessions is in doubt; the next look asks WAHA.
-            Outcome::Deferred(_) | Outcome::Restricted { .. } => lock(&self.sessions).forget_all(),
+            Outcome::Deferred(_) | Outcome::Restricted { .. } | Outcome::Unknown { .. } => {
+                lock(&self.sessions).forget_all();
+            }
         }
     }
 }

@@ -36,11 +36,12 @@ pub(super) fn send_outcome(reply: &Reply, session: &str) -> Outcome {
         422 if !body.is_about_a_session() && body.is_known() => {
             Outcome::Failed { reason: refused(reply.status, &body) }
         }
-        // Proxies invent statuses beyond 599.
-        408 | 500.. => Outcome::Unknown {
+        // The definite noes: nothing went out.
+        300..=407 | 409..=499 => Outcome::Deferred(hold(reply, &body, session)),
+        // Also what is no status at all (101, 999): whoever says that has read the request.
+        _ => Outcome::Unknown {
             reason: format!("WAHA answered {}{}", reply.status, body.words_after_colon()),
         },
-        _ => Outcome::Deferred(hold(reply, &body, session)),
     }
 }
 

@@ -7,6 +7,7 @@
 mod bad_rows;
 mod binary;
 mod borders;
+mod faults;
 mod lifecycle;
 mod lookups;
 mod messages;

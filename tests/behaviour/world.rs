@@ -1,6 +1,7 @@
 //! A small world for one test: a database, a simulated WAHA, a simulated clock, and the program
 //! between them, all in one thread.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -26,12 +27,25 @@ const STEPS_MAX: usize = 20_000;
 /// A clock that passes only when somebody sleeps, or when a test says so.
 pub struct SimClock {
     now: Mutex<Now>,
+    /// Asked at each reading of the clock: whether the program dies there.
+    dies: Mutex<Option<Question>>,
 }
+
+type Question = Box<dyn FnMut() -> bool + Send>;
+
+/// What the death of the program in [`World::die_while_sending`] throws.
+struct Died;
 
 impl SimClock {
     fn new() -> Self {
         let wall = Timestamp::parse(START).unwrap();
-        Self { now: Mutex::new(Now { wall, monotonic: Duration::from_secs(1000) }) }
+        let now = Now { wall, monotonic: Duration::from_secs(1000) };
+        Self { now: Mutex::new(now), dies: Mutex::new(None) }
+    }
+
+    /// The wall clock, for others than the program.
+    pub fn wall(&self) -> Timestamp {
+        self.now.lock().unwrap().wall
     }
 
     /// Lets time pass.
@@ -49,6 +63,13 @@ impl SimClock {
 
 impl Clock for SimClock {
     fn now(&self) -> Now {
+        let question = self.dies.lock().unwrap().take();
+        if let Some(mut question) = question {
+            if question() {
+                resume_unwind(Box::new(Died)); // Unlike a panic, it prints nothing.
+            }
+            *self.dies.lock().unwrap() = Some(question);
+        }
         *self.now.lock().unwrap()
     }
 
@@ -59,9 +80,13 @@ impl Clock for SimClock {
 
 /// What a test may choose before its world begins.
 pub struct Builder {
+    pub clock: Arc<SimClock>,
     pub options: Options,
     pub gap: Gap,
     pub waha_url: Option<String>,
+    pub api_key: Option<String>,
+    /// For one whole send.
+    pub waha_timeout: Duration,
     /// On a file system in memory, where there is one: for many worlds in a row.
     pub in_memory: bool,
 }
@@ -84,7 +109,7 @@ impl Builder {
         } else {
             tempfile::tempdir().unwrap()
         };
-        let clock = Arc::new(SimClock::new());
+        let clock = self.clock;
         let arrivals = Arc::new(Mutex::new(Vec::new()));
         let (noted, noted_clock) = (Arc::clone(&arrivals), Arc::clone(&clock));
         let note = move |received: &Received| {
@@ -111,6 +136,8 @@ impl Builder {
             runner: None,
             gap: self.gap,
             url,
+            api_key: self.api_key,
+            waha_timeout: self.waha_timeout,
             _directory: directory,
         };
         world.restart();
@@ -129,7 +156,10 @@ pub struct World {
     pub triggers: Arc<Triggers>,
     runner: Option<Runner>,
     gap: Gap,
-    url: String,
+    /// Where the program thinks that WAHA is, from its next start on.
+    pub url: String,
+    api_key: Option<String>,
+    waha_timeout: Duration,
     _directory: tempfile::TempDir,
 }
 
@@ -141,7 +171,15 @@ impl World {
     /// The default: a delay of 60 s and no jitter.
     pub fn builder() -> Builder {
         let gap = Gap { delay: Duration::from_mins(1), jitter: Duration::ZERO };
-        Builder { options: Options::default(), gap, waha_url: None, in_memory: false }
+        Builder {
+            clock: Arc::new(SimClock::new()),
+            options: Options::default(),
+            gap,
+            waha_url: None,
+            api_key: None,
+            waha_timeout: Duration::from_secs(2),
+            in_memory: false,
+        }
     }
 
     /// Ends the program, however it stands, and starts it anew.
@@ -153,7 +191,7 @@ impl World {
         let late_limit = Duration::from_hours(24);
         let runner = Runner::new(
             Arc::new(Mutex::new(store)),
-            Waha::new(&self.url, None, Duration::from_secs(2)),
+            Waha::new(&self.url, self.api_key.clone(), self.waha_timeout),
             self.clock.clone(),
             Arc::clone(&self.triggers),
             PlanRules {
@@ -264,6 +302,26 @@ impl World {
         {
             self.clock.sleep(&Wake::default(), 0, Some(wait));
         }
+    }
+
+    /// Steps until the program dies, as by a power cut, between a request and the recording of what
+    /// became of it: at the first look at the clock while the table says that a delivery is on its
+    /// way. Only [`Self::restart`] makes sense afterwards.
+    pub fn die_while_sending(&self) {
+        let sql = rusqlite::Connection::open(&self.path).unwrap();
+        *self.clock.dies.lock().unwrap() = Some(Box::new(move || {
+            let is_sending = "SELECT EXISTS (SELECT 1 FROM deliveries WHERE status = 'sending')";
+            sql.query_row(is_sending, [], |row| row.get(0)).unwrap()
+        }));
+        for _ in 0..STEPS_MAX {
+            if let Err(cause) = catch_unwind(AssertUnwindSafe(|| self.step())) {
+                if cause.is::<Died>() {
+                    return;
+                }
+                resume_unwind(cause);
+            }
+        }
+        panic!("nothing is ever sent");
     }
 
     /// Steps until `count` messages have reached WhatsApp.

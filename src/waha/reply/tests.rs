@@ -110,6 +110,14 @@ fn what_is_wrongly_set_up_burns_no_message() {
 }
 
 #[test]
+fn what_is_no_definite_no_is_unknown() {
+    for status in [100, 101, 199, 408, 500, 502, 503, 504, 599, 600, 999] {
+        let outcome = outcome(status, &json!({}));
+        assert!(matches!(outcome, Outcome::Unknown { .. }), "{status}: {outcome:?}");
+    }
+}
+
+#[test]
 fn a_429_is_a_hold_with_what_waha_asked_for() {
     for (header, expected) in [
         (Some("120"), Some(RetryAfter::Seconds(120))),
