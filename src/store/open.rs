@@ -12,6 +12,8 @@ mod migrations {
     refinery::embed_migrations!("migrations");
 }
 
+/// How often a start asks for WAL while other programs start on the same new file.
+const WAL_TRIES_MAX: usize = 20;
 /// Prepared statements kept per connection: a few more than there are.
 const STATEMENTS_KEPT: usize = 64;
 
@@ -64,6 +66,8 @@ fn look_before_touching(path: &Path) -> Result<(), StoreError> {
     )
     .map_err(sql)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
+    // All that is looked at is of one moment: another program may be making the tables just now.
+    connection.execute_batch("BEGIN").map_err(sql)?;
     let has_table = |name: &str| -> Result<bool, StoreError> {
         connection
             .query_row(
@@ -110,7 +114,7 @@ fn set_pragmas(connection: &Connection, path: &Path) -> Result<(), StoreError> {
             })
             .map_err(sql)
     };
-    if ask("journal_mode = WAL")? != "wal" {
+    if ask_for_wal(connection).map_err(sql)? != "wal" {
         // WAL needs shared memory, which network file systems lack. TRUNCATE with a full sync keeps
         // every promise; it only costs speed.
         let mode = ask("journal_mode = TRUNCATE")?;
@@ -132,11 +136,35 @@ fn set_pragmas(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Each migration and its history row are one transaction: a failure leaves the tables as they were.
+/// Asks for WAL; returns the mode that the file has then.
+///
+/// For this change alone SQLite does not wait for other connections, it fails at once. So that
+/// programs that make the same database at the same moment do not trip over each other, we wait for
+/// the write lock, which is waiting for whoever is in the way, and ask again.
+fn ask_for_wal(connection: &Connection) -> rusqlite::Result<String> {
+    let ask = || connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
+    for _ in 1..WAL_TRIES_MAX {
+        match ask() {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK")?;
+            }
+            answered => return answered,
+        }
+    }
+    ask()
+}
+
+/// All missing migrations and their history rows are one transaction: a failure leaves the tables
+/// as they were.
+///
+/// The look at the history is a transaction of its own, so another program that starts at the same
+/// moment may do the work in between, and ours then fails ("table exists"). The second look finds
+/// it done; what really fails does so again.
 fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    migrations::migrations::runner()
-        .set_grouped(true)
+    let runner = migrations::migrations::runner().set_grouped(true);
+    runner
         .run(connection)
+        .or_else(|_| runner.run(connection))
         .map(drop)
         .map_err(|source| StoreError::Migrate { path: path.to_owned(), source: Box::new(source) })
 }

@@ -8,6 +8,7 @@ mod bad_rows;
 mod binary;
 mod borders;
 mod crash;
+mod first_start;
 mod kills;
 mod ledger;
 mod lifecycle;
