@@ -20,7 +20,14 @@ const STATEMENTS_KEPT: usize = 64;
 pub(super) fn open(path: &Path) -> Result<Store, StoreError> {
     let fresh = create_private(path)?;
     if !fresh {
-        look_before_touching(path)?;
+        match look_before_touching(path, OpenFlags::SQLITE_OPEN_READ_ONLY) {
+            // Whoever wrote last died with a rollback journal. Nothing can be read before it is
+            // rolled back, whoever's it is: the file becomes what its own program had committed.
+            Err(StoreError::Sql { source, .. }) if is_cut_short(&source) => {
+                look_before_touching(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+            }
+            looked => looked?,
+        }
     }
     let sql = |source| explain(path, source);
     let mut connection = Connection::open_with_flags(path, flags()).map_err(sql)?;
@@ -58,13 +65,10 @@ fn create_private(path: &Path) -> Result<bool, StoreError> {
 }
 
 /// Refuses what is not ours to change, through a connection that cannot change it.
-fn look_before_touching(path: &Path) -> Result<(), StoreError> {
+fn look_before_touching(path: &Path, access: OpenFlags) -> Result<(), StoreError> {
     let sql = |source| explain(path, source);
-    let connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )
-    .map_err(sql)?;
+    let connection =
+        Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(sql)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
     // All that is looked at is of one moment: another program may be making the tables just now.
     connection.execute_batch("BEGIN").map_err(sql)?;
@@ -167,6 +171,12 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
         .or_else(|_| runner.run(connection))
         .map(drop)
         .map_err(|source| StoreError::Migrate { path: path.to_owned(), source: Box::new(source) })
+}
+
+fn is_cut_short(error: &rusqlite::Error) -> bool {
+    error
+        .sqlite_error()
+        .is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_READONLY_ROLLBACK)
 }
 
 fn explain(path: &Path, source: rusqlite::Error) -> StoreError {

@@ -1,6 +1,8 @@
 //! The first start, where database and secret are made: killed in between, and several at once.
 
 use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::site::{SECRET, Server, Site};
 
@@ -21,6 +23,23 @@ fn is_whole(site: &Site) {
     let check: String =
         site.sql().query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(check, "ok");
+}
+
+#[test]
+fn a_first_start_that_is_killed_anywhere_does_not_keep_the_next_one_from_starting() {
+    let site = bare_site();
+    let started = Instant::now();
+    site.serve();
+    let whole = u32::try_from(started.elapsed().as_millis()).unwrap();
+    for step in 0..20 {
+        let site = bare_site();
+        let mut first = site.start("serve", "killed.log", None);
+        thread::sleep(Duration::from_micros(u64::from(whole * 1000 / 20 * step)));
+        first.kill();
+        let server = site.serve();
+        drop(server);
+        is_whole(&site);
+    }
 }
 
 #[test]
