@@ -23,12 +23,13 @@ struct Standing {
 
 /// Three messages on two channels, and seven deliveries: enough for three visits of each place.
 const MESSAGES: [(usize, usize); 3] = [(1, 2), (2, 3), (1, 2)];
+const SESSIONS: [&str; 3] = ["default", "toko", "gudang"];
 const VISITS: [usize; 3] = [1, 2, 3];
 
 type Stands = fn(usize) -> Standing;
 
 /// The places between a trigger and a status, in that order.
-const PLACES: [(&str, Stands); 9] = [
+const PLACES: [(&str, Stands); 10] = [
     ("run_recorded", |_| standing(0, 0, 0, 0)),
     ("plan_uncommitted", |visit| standing(visit - 1, 0, 0, 0)),
     ("planned", |visit| standing(visit, 0, 0, 0)),
@@ -38,10 +39,14 @@ const PLACES: [(&str, Stands); 9] = [
     ("answered", |visit| standing(3, visit - 1, 1, visit)),
     ("record_uncommitted", |visit| standing(3, visit - 1, 1, visit)),
     ("recorded", |visit| standing(3, visit, 0, visit)),
+    ("run_ended", |_| standing(3, 7, 0, 7)),
 ];
 
 /// The places that a start visits, once.
-const START_PLACES: [&str; 1] = ["recovered"];
+const START_PLACES: [&str; 2] = ["recover_uncommitted", "recovered"];
+
+/// The places where a channel is held and freed, once for each channel.
+const HOLD_PLACES: [&str; 2] = ["held", "freed"];
 
 const fn standing(planned: usize, sent: usize, sending: usize, arrived: usize) -> Standing {
     Standing { planned, sent, sending, arrived }
@@ -58,9 +63,10 @@ impl Victim {
     fn new(command: &'static str, settings: &str, messages: &[(usize, usize)]) -> Self {
         let site = Site::new();
         site.write_settings(settings);
-        site.sql()
-            .execute("INSERT INTO channels (name, session_name) VALUES ('toko', 'toko')", [])
-            .unwrap();
+        for name in &SESSIONS[1..] {
+            let sql = "INSERT INTO channels (name, session_name) VALUES (?1, ?1)";
+            site.sql().execute(sql, [name]).unwrap();
+        }
         let mut ledger = Ledger::default();
         for (channel, recipients) in messages {
             ledger.add(&site, *channel, *recipients);
@@ -141,8 +147,9 @@ fn in_parallel<T: Sync>(all: &[T], threads: usize, work: impl Fn(&T) + Sync) {
 fn a_run_killed_at_any_place_leaves_what_the_crash_table_says_and_the_next_run_ends_it() {
     let mut cases = Vec::new();
     for (place, stands) in PLACES {
-        // A run has one trigger.
-        let visits = if place == "run_recorded" { &VISITS[..1] } else { &VISITS };
+        // One `run` is started once and ends once.
+        let is_once = ["run_recorded", "run_ended"].contains(&place);
+        let visits = if is_once { &VISITS[..1] } else { &VISITS };
         cases.extend(visits.iter().map(|visit| (place, stands, *visit)));
     }
     in_parallel(&cases, 4, |(place, stands, visit)| {
@@ -158,7 +165,9 @@ fn a_server_killed_at_any_place_among_many_threads_loses_nothing_and_sends_nothi
     let cases: Vec<(&str, usize)> =
         PLACES.iter().flat_map(|(place, _)| VISITS.map(|visit| (*place, visit))).collect();
     in_parallel(&cases, 4, |(place, visit)| {
-        let victim = Victim::new("serve", "SEND_DELAY_SECONDS=0\n", &MESSAGES);
+        // The ticker begins one run after another.
+        let settings = "SEND_DELAY_SECONDS=0\nTICK_SECONDS=1\n";
+        let victim = Victim::new("serve", settings, &MESSAGES);
         victim.kill_at(place, *visit);
         victim.finish_and_compare();
     });
@@ -173,18 +182,43 @@ fn a_start_that_is_killed_again_and_again_still_makes_unknown_what_was_being_sen
         victim.kill_at("answered", 3);
         for visit in VISITS {
             victim.kill_at(place, 1);
-            let unknown = ledger::rows(&victim.site);
-            let unknown = unknown.values().filter(|row| row.status == "unknown").count();
-            assert_eq!(unknown, 1, "{place}, start {visit}");
+            let wanted = if *place == "recovered" { "unknown" } else { "sending" };
+            let rows = ledger::rows(&victim.site);
+            let count = rows.values().filter(|row| row.status == wanted).count();
+            assert_eq!(count, 1, "{place}, start {visit}: {wanted}");
         }
         victim.finish_and_compare();
     });
 }
 
 #[test]
+fn a_kill_while_channels_are_held_or_freed_leaves_their_deliveries_to_be_sent() {
+    let cases: Vec<(&str, usize)> =
+        HOLD_PLACES.iter().flat_map(|place| VISITS.map(|visit| (*place, visit))).collect();
+    in_parallel(&cases, 2, |(place, visit)| {
+        let messages = [(1, 1), (2, 2), (3, 1)];
+        let victim = Victim::new("run", "SEND_DELAY_SECONDS=0\n", &messages);
+        let set_all = |status| {
+            for session in SESSIONS {
+                victim.site.waha.set_status(session, status);
+            }
+        };
+        set_all("STOPPED");
+        if *place == "freed" {
+            assert!(victim.site.run(&["run"]).status.success());
+            set_all("WORKING");
+        }
+        victim.kill_at(place, *visit);
+        set_all("WORKING");
+        victim.finish_and_compare();
+    });
+}
+
+#[test]
 fn no_kill_shortens_the_gap_between_two_sends_on_a_channel() {
-    in_parallel(&PLACES, PLACES.len(), |(place, _)| {
-        let victim = Victim::new("serve", "SEND_DELAY_SECONDS=1\n", &[(1, 2), (2, 2)]);
+    // A run that has ended has no next arrival.
+    in_parallel(&PLACES[..PLACES.len() - 1], PLACES.len(), |(place, _)| {
+        let victim = Victim::new("serve", "SEND_DELAY_SECONDS=1\n", &[(1, 3), (2, 2)]);
         victim.kill_at(place, 1);
         victim.finish_and_compare();
         let gaps = gaps_millis(&victim.site.waha.received());
@@ -209,6 +243,7 @@ fn every_fail_point_of_the_source_is_tried() {
     let mut found = BTreeSet::new();
     walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
     let tried = PLACES.iter().map(|(place, _)| *place).chain(START_PLACES);
+    let tried = tried.chain(HOLD_PLACES);
     assert_eq!(found, tried.map(str::to_owned).collect());
 }
 
