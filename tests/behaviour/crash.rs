@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::ledger::{self, Ledger, arrivals, gaps_millis};
-use crate::site::Site;
+use crate::site::{Site, until};
 
 /// What stands when the program with one sender thread was killed at the nth visit of a place.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,6 +48,9 @@ const START_PLACES: [&str; 2] = ["recover_uncommitted", "recovered"];
 /// The places where a channel is held and freed, once for each channel.
 const HOLD_PLACES: [&str; 2] = ["held", "freed"];
 
+/// The places that every transaction visits, whatever it is for.
+const COMMIT_PLACES: [&str; 2] = ["before_commit", "committed"];
+
 const fn standing(planned: usize, sent: usize, sending: usize, arrived: usize) -> Standing {
     Standing { planned, sent, sending, arrived }
 }
@@ -86,6 +89,14 @@ impl Victim {
         }
         program.wait_for_log(&format!("fail point: {place}"));
         assert!(program.kill(), "{place}: killed while it ran");
+    }
+
+    /// The same for a run that may end before it comes there; returns whether it was killed.
+    fn try_to_kill_at(&self, place: &str, visit: usize) -> bool {
+        let log = format!("{place}-{visit}.log");
+        let mut run = self.site.start("run", &log, Some(&format!("{place}:{visit}")));
+        until("the run stops or ends", || run.log().contains("fail point") || !run.is_alive());
+        run.kill()
     }
 
     /// Runs to the end of all work.
@@ -158,6 +169,39 @@ fn a_run_killed_at_any_place_leaves_what_the_crash_table_says_and_the_next_run_e
         assert_eq!(victim.standing(), stands(*visit), "{place}:{visit}");
         victim.finish_and_compare();
     });
+}
+
+#[test]
+fn a_run_killed_at_any_commit_loses_nothing_and_sends_nothing_twice() {
+    in_parallel(&COMMIT_PLACES, 2, |place| {
+        let visits = (1..1000).take_while(|visit| {
+            let settings = "SEND_DELAY_SECONDS=0\nSENDERS=1\n";
+            let victim = Victim::new("run", settings, &[(1, 2), (2, 1)]);
+            let was_killed = victim.try_to_kill_at(place, *visit);
+            victim.finish_and_compare();
+            was_killed
+        });
+        let commits = visits.count();
+        println!("killed at {commits} commits: {place}");
+        assert!(commits > 10, "{place}: {commits} commits");
+    });
+}
+
+#[test]
+fn a_look_up_killed_at_any_commit_still_finds_what_arrived_and_sends_nothing() {
+    for place in COMMIT_PLACES {
+        let victim = Victim::new("run", "SEND_DELAY_SECONDS=0\nSENDERS=1\n", &[(1, 2)]);
+        victim.kill_at("answered", 1);
+        victim.finish();
+        let due = "UPDATE deliveries SET next_attempt_at = datetime('now', '-1 minute')
+                   WHERE status = 'unknown'";
+        assert_eq!(victim.site.sql().execute(due, []).unwrap(), 1);
+        let commits = (1..1000).take_while(|visit| victim.try_to_kill_at(place, *visit)).count();
+        println!("killed at {commits} commits of a look-up: {place}");
+        assert!(commits > 5, "{place}: {commits} commits");
+        let balance = victim.ledger.balance(&victim.site);
+        assert_eq!((balance.sent, balance.lost, balance.duplicated), (2, 0, 0), "{balance}");
+    }
 }
 
 #[test]
@@ -243,7 +287,7 @@ fn every_fail_point_of_the_source_is_tried() {
     let mut found = BTreeSet::new();
     walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
     let tried = PLACES.iter().map(|(place, _)| *place).chain(START_PLACES);
-    let tried = tried.chain(HOLD_PLACES);
+    let tried = tried.chain(HOLD_PLACES).chain(COMMIT_PLACES);
     assert_eq!(found, tried.map(str::to_owned).collect());
 }
 
@@ -256,6 +300,10 @@ fn a_release_build_has_no_fail_points() {
     assert!(code[0].ends_with("\n#[cfg(debug_assertions)]"));
     assert!(code[1].ends_with("\n#[cfg(not(debug_assertions))]"));
     assert_eq!(code[2], "_name: &str) {}\n");
+    let lines_with = |start: &str| source.lines().filter(|line| line.starts_with(start)).count();
+    let items = ["pub ", "pub(crate) ", "thread_local!"].map(lines_with);
+    let items: usize = items.iter().sum();
+    assert_eq!(lines_with("#[cfg("), items, "each item is of one of the two builds");
     let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
     assert!(!manifest.contains("debug-assertions"), "a release has none");
 }
