@@ -213,6 +213,7 @@ impl Runner {
             }
             tx.count_pending()
         })?;
+        fail_point::reach("run_ended");
         let Some(report) = self.triggers.end_run(pending) else { return Ok(Conducted::More) };
         if let Some(row) = recorded.row {
             log_end(row, &report);

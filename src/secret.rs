@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::config::Secret;
@@ -50,24 +50,42 @@ pub fn path(database: &Path) -> PathBuf {
 pub fn read_or_make(database: &Path) -> Result<Secret, SecretError> {
     let path = path(database);
     let failed = |source| SecretError::File { path: path.clone(), source };
-    match std::fs::read_to_string(&path) {
-        Ok(text) => {
-            let text = text.trim();
-            let is_fit = text.len() >= LENGTH_MIN && text.bytes().all(|b| b.is_ascii_graphic());
-            if is_fit { Ok(Secret::new(text)) } else { Err(SecretError::Unfit { path }) }
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let secret = random_hex()?;
-            let mut options = OpenOptions::new();
-            options.write(true).create_new(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let mut file = options.open(&path).map_err(failed)?;
-            writeln!(file, "{secret}").and_then(|()| file.sync_all()).map_err(failed)?;
-            Ok(Secret::new(secret))
-        }
-        Err(error) => Err(failed(error)),
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) if !is_unwritten(&text) => text,
+        Ok(_) => make(&path)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => make(&path)?,
+        Err(error) => return Err(failed(error)),
+    };
+    let text = text.trim();
+    let is_fit = text.len() >= LENGTH_MIN && text.bytes().all(|b| b.is_ascii_graphic());
+    if is_fit { Ok(Secret::new(text)) } else { Err(SecretError::Unfit { path }) }
+}
+
+/// Writes a new secret and returns what the file then holds. Of programs that do so at the same
+/// moment one writes, and the others wait for it and read.
+fn make(path: &Path) -> Result<String, SecretError> {
+    let failed = |source| SecretError::File { path: path.to_owned(), source };
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path).map_err(failed)?;
+    file.lock().map_err(failed)?;
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(failed)?;
+    if is_unwritten(&text) {
+        text = random_hex()? + "\n";
+        // One write, so that a file that is not empty is whole.
+        file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
     }
+    Ok(text)
+}
+
+/// A program that ended between making the file and writing it leaves it empty; a power cut may
+/// leave zeros in it.
+fn is_unwritten(text: &str) -> bool {
+    text.bytes().all(|byte| byte == 0)
 }
 
 fn random_hex() -> Result<String, SecretError> {
@@ -96,6 +114,30 @@ mod tests {
             let permissions = std::fs::metadata(path(&database)).unwrap().permissions();
             assert_eq!(permissions.mode() & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn a_file_that_a_dead_program_left_unwritten_gets_its_secret() {
+        for left in ["", &"\0".repeat(4096)] {
+            let directory = tempfile::tempdir().unwrap();
+            let database = directory.path().join("x.db");
+            std::fs::write(path(&database), left).unwrap();
+            let made = read_or_make(&database).unwrap();
+            assert_eq!(made.reveal().len(), 64);
+            assert!(read_or_make(&database).unwrap() == made);
+        }
+    }
+
+    #[test]
+    fn those_who_make_it_at_the_same_moment_get_the_same() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = directory.path().join("x.db");
+        let made: Vec<Secret> = std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| read_or_make(&database).unwrap())).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(made.iter().all(|one| *one == made[0]));
     }
 
     #[test]

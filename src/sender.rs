@@ -132,6 +132,7 @@ impl Sender {
                     now,
                 )?);
             }
+            fail_point::reach("recover_uncommitted");
             Ok((recovered, settled, tx.paced_channels()?))
         })?;
         for channel in &paced {
@@ -369,6 +370,7 @@ impl Sender {
         }
         let until = now.plus(hold.length(now, channel.held_count, self.chance()));
         lock(&self.store).write(|tx| tx.hold_channel(channel.id, hold, until, now))?;
+        fail_point::reach("held");
         log_hold(channel.id, hold, until);
         Ok(())
     }
@@ -376,6 +378,7 @@ impl Sender {
     fn free(&self, channel: &Channel) -> Result<(), StoreError> {
         let now = self.clock.now().wall;
         if lock(&self.store).write(|tx| tx.free_channel(channel.id, now))? {
+            fail_point::reach("freed");
             log::info!("channel {}: free again", channel.id);
         }
         Ok(())

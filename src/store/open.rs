@@ -12,13 +12,22 @@ mod migrations {
     refinery::embed_migrations!("migrations");
 }
 
+/// How often a start asks for WAL while other programs start on the same new file.
+const WAL_TRIES_MAX: usize = 20;
 /// Prepared statements kept per connection: a few more than there are.
 const STATEMENTS_KEPT: usize = 64;
 
 pub(super) fn open(path: &Path) -> Result<Store, StoreError> {
     let fresh = create_private(path)?;
     if !fresh {
-        look_before_touching(path)?;
+        match look_before_touching(path, OpenFlags::SQLITE_OPEN_READ_ONLY) {
+            // Whoever wrote last died with a rollback journal. Nothing can be read before it is
+            // rolled back, whoever's it is: the file becomes what its own program had committed.
+            Err(StoreError::Sql { source, .. }) if is_cut_short(&source) => {
+                look_before_touching(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+            }
+            looked => looked?,
+        }
     }
     let sql = |source| explain(path, source);
     let mut connection = Connection::open_with_flags(path, flags()).map_err(sql)?;
@@ -56,14 +65,13 @@ fn create_private(path: &Path) -> Result<bool, StoreError> {
 }
 
 /// Refuses what is not ours to change, through a connection that cannot change it.
-fn look_before_touching(path: &Path) -> Result<(), StoreError> {
+fn look_before_touching(path: &Path, access: OpenFlags) -> Result<(), StoreError> {
     let sql = |source| explain(path, source);
-    let connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )
-    .map_err(sql)?;
+    let connection =
+        Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(sql)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
+    // All that is looked at is of one moment: another program may be making the tables just now.
+    connection.execute_batch("BEGIN").map_err(sql)?;
     let has_table = |name: &str| -> Result<bool, StoreError> {
         connection
             .query_row(
@@ -110,7 +118,7 @@ fn set_pragmas(connection: &Connection, path: &Path) -> Result<(), StoreError> {
             })
             .map_err(sql)
     };
-    if ask("journal_mode = WAL")? != "wal" {
+    if ask_for_wal(connection).map_err(sql)? != "wal" {
         // WAL needs shared memory, which network file systems lack. TRUNCATE with a full sync keeps
         // every promise; it only costs speed.
         let mode = ask("journal_mode = TRUNCATE")?;
@@ -132,13 +140,43 @@ fn set_pragmas(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Each migration and its history row are one transaction: a failure leaves the tables as they were.
+/// Asks for WAL; returns the mode that the file has then.
+///
+/// For this change alone SQLite does not wait for other connections, it fails at once. So that
+/// programs that make the same database at the same moment do not trip over each other, we wait for
+/// the write lock, which is waiting for whoever is in the way, and ask again.
+fn ask_for_wal(connection: &Connection) -> rusqlite::Result<String> {
+    let ask = || connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
+    for _ in 1..WAL_TRIES_MAX {
+        match ask() {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK")?;
+            }
+            answered => return answered,
+        }
+    }
+    ask()
+}
+
+/// All missing migrations and their history rows are one transaction: a failure leaves the tables
+/// as they were.
+///
+/// The look at the history is a transaction of its own, so another program that starts at the same
+/// moment may do the work in between, and ours then fails ("table exists"). The second look finds
+/// it done; what really fails does so again.
 fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    migrations::migrations::runner()
-        .set_grouped(true)
+    let runner = migrations::migrations::runner().set_grouped(true);
+    runner
         .run(connection)
+        .or_else(|_| runner.run(connection))
         .map(drop)
         .map_err(|source| StoreError::Migrate { path: path.to_owned(), source: Box::new(source) })
+}
+
+fn is_cut_short(error: &rusqlite::Error) -> bool {
+    error
+        .sqlite_error()
+        .is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_READONLY_ROLLBACK)
 }
 
 fn explain(path: &Path, source: rusqlite::Error) -> StoreError {

@@ -1,13 +1,17 @@
 //! What the program promises, one sentence a test.
 //!
 //! Most run the real planner, sender, store and WAHA client in this thread, on a real SQLite file and
-//! a simulated WAHA on loopback, with a simulated clock: hours pass in milliseconds. `binary` runs
-//! the real program.
+//! a simulated WAHA on loopback, with a simulated clock: hours pass in milliseconds. `binary`,
+//! `crash` and `kills` run the real program.
 
 mod bad_rows;
 mod binary;
 mod borders;
+mod crash;
 mod faults;
+mod first_start;
+mod kills;
+mod ledger;
 mod lifecycle;
 mod lookups;
 mod messages;
@@ -16,4 +20,5 @@ mod pacing;
 mod recipients;
 mod schema;
 mod simulation;
+mod site;
 mod world;
