@@ -154,7 +154,16 @@ impl Store {
     /// [`StoreError`] when the file cannot be used, is not ours, or is from a newer version; such a
     /// file is not touched.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        open::open(path)
+        open::open(path, None)
+    }
+
+    /// The same through the SQLite VFS that was registered as `vfs`: for tests that watch or break
+    /// the disk under the database.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_on(path: &Path, vfs: &str) -> Result<Self, StoreError> {
+        open::open(path, Some(vfs))
     }
 
     /// The database file.

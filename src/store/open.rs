@@ -15,23 +15,29 @@ mod migrations {
 /// Prepared statements kept per connection: a few more than there are.
 const STATEMENTS_KEPT: usize = 64;
 
-pub(super) fn open(path: &Path) -> Result<Store, StoreError> {
+pub(super) fn open(path: &Path, vfs: Option<&str>) -> Result<Store, StoreError> {
     let fresh = create_private(path)?;
     if !fresh {
-        look_before_touching(path)?;
+        look_before_touching(path, vfs, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     }
-    let sql = |source| explain(path, source);
-    let mut connection = Connection::open_with_flags(path, flags()).map_err(sql)?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
+    let mut connection = connect(path, vfs, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     set_pragmas(&connection, path)?;
     migrate(&mut connection, path)?;
     Ok(Store { connection, path: path.to_owned() })
 }
 
-fn flags() -> OpenFlags {
+fn connect(path: &Path, vfs: Option<&str>, access: OpenFlags) -> Result<Connection, StoreError> {
+    let sql = |source| explain(path, source);
     // No URI file names: a path means what it says. No mutex: a connection has one owner at a time.
-    OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = match vfs {
+        None => Connection::open_with_flags(path, flags),
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs),
+    };
+    let connection = connection.map_err(sql)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
+    Ok(connection)
 }
 
 /// Makes an empty file that only its owner can read, when there is none; SQLite gives its side files
@@ -56,14 +62,13 @@ fn create_private(path: &Path) -> Result<bool, StoreError> {
 }
 
 /// Refuses what is not ours to change, through a connection that cannot change it.
-fn look_before_touching(path: &Path) -> Result<(), StoreError> {
+fn look_before_touching(
+    path: &Path,
+    vfs: Option<&str>,
+    access: OpenFlags,
+) -> Result<(), StoreError> {
     let sql = |source| explain(path, source);
-    let connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )
-    .map_err(sql)?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
+    let connection = connect(path, vfs, access)?;
     let has_table = |name: &str| -> Result<bool, StoreError> {
         connection
             .query_row(
