@@ -18,7 +18,15 @@ const STATEMENTS_KEPT: usize = 64;
 pub(super) fn open(path: &Path, vfs: Option<&str>) -> Result<Store, StoreError> {
     let fresh = create_private(path)?;
     if !fresh {
-        look_before_touching(path, vfs, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let looked = look_before_touching(path, vfs, OpenFlags::SQLITE_OPEN_READ_ONLY);
+        match looked {
+            // A power cut left a rollback journal. Nothing can be read before it is rolled back,
+            // whoever's it is: the file becomes what its own program had committed.
+            Err(StoreError::Sql { source, .. }) if is_cut_short(&source) => {
+                look_before_touching(path, vfs, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+            }
+            looked => looked?,
+        }
     }
     let mut connection = connect(path, vfs, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
@@ -144,6 +152,12 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
         .run(connection)
         .map(drop)
         .map_err(|source| StoreError::Migrate { path: path.to_owned(), source: Box::new(source) })
+}
+
+fn is_cut_short(error: &rusqlite::Error) -> bool {
+    error
+        .sqlite_error()
+        .is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_READONLY_ROLLBACK)
 }
 
 fn explain(path: &Path, source: rusqlite::Error) -> StoreError {

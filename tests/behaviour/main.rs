@@ -13,4 +13,5 @@ mod outcomes;
 mod pacing;
 mod recipients;
 mod schema;
+mod storage;
 mod world;
