@@ -17,6 +17,12 @@ const STATEMENTS_KEPT: usize = 64;
 
 pub(super) fn open(path: &Path, vfs: Option<&str>) -> Result<Store, StoreError> {
     let fresh = create_private(path)?;
+    let mut connection = connect(path, vfs, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // Before anything is read: reading makes a WAL with the file's mode, which would stay read-only
+    // when the file no longer is.
+    if connection.is_readonly("main").map_err(|source| explain(path, source))? {
+        return Err(StoreError::ReadOnly { path: path.to_owned() });
+    }
     if !fresh {
         let looked = look_before_touching(path, vfs, OpenFlags::SQLITE_OPEN_READ_ONLY);
         match looked {
@@ -28,7 +34,6 @@ pub(super) fn open(path: &Path, vfs: Option<&str>) -> Result<Store, StoreError> 
             looked => looked?,
         }
     }
-    let mut connection = connect(path, vfs, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     set_pragmas(&connection, path)?;
     migrate(&mut connection, path)?;
