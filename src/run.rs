@@ -12,7 +12,7 @@ use crate::fail_point;
 use crate::planner::{PlanRules, Planner};
 use crate::sender::{SendRules, Sender};
 use crate::store::{RunCounts, Store, StoreError, Trigger};
-use crate::trigger::{Request, RunReport, Triggers};
+use crate::trigger::{DatabaseUser, Request, RunReport, Triggers};
 use crate::waha::Waha;
 
 /// Runs that found nothing are kept so long.
@@ -81,8 +81,14 @@ impl Runner {
     /// whole gap.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When the database fails, which is noted. It can be called again.
     pub fn recover(&self) -> Result<(), StoreError> {
+        let recovered = self.recover_now();
+        self.triggers.note_database(DatabaseUser::Conductor, recovered.as_ref().err());
+        recovered
+    }
+
+    fn recover_now(&self) -> Result<(), StoreError> {
         let now = self.clock.now().wall;
         let recovered = self.sender.recover(now)?;
         let interrupted = self.store().write(|tx| tx.close_interrupted_runs(now))?;
@@ -95,8 +101,15 @@ impl Runner {
     /// One bounded piece of the conductor's work.
     ///
     /// # Errors
-    /// When the database fails. Nothing is lost by it: the next step goes on where this one stopped.
+    /// When the database fails, which is noted. Nothing is lost by it: the next step goes on where
+    /// this one stopped.
     pub fn step(&self) -> Result<Conducted, StoreError> {
+        let conducted = self.conduct();
+        self.triggers.note_database(DatabaseUser::Conductor, conducted.as_ref().err());
+        conducted
+    }
+
+    fn conduct(&self) -> Result<Conducted, StoreError> {
         let now = self.clock.now();
         let requests = self.triggers.take_requests();
         if !self.triggers.is_running() {

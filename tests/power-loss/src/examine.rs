@@ -20,7 +20,7 @@ use crate::platter::{Cut, Image, Platter};
 use crate::world::{Program, SimClock, directory, fake_waha, rows};
 
 /// How long the power is away.
-const OUTAGE: Duration = Duration::from_secs(2 * 3600);
+const OUTAGE: Duration = Duration::from_hours(2);
 /// Rounds of chance after which there is nothing new to be found.
 const ROUNDS_MAX: u64 = 10_000;
 const SECTORS: [u64; 2] = [512, 4096];

@@ -21,8 +21,8 @@ use crate::disk::{Disk, Event, Message};
 
 /// More steps than any run here needs.
 const STEPS_MAX: usize = 20_000;
-const GAP: Gap = Gap { delay: Duration::from_secs(60), jitter: Duration::ZERO };
-const LATE_LIMIT: Duration = Duration::from_secs(24 * 3600);
+const GAP: Gap = Gap { delay: Duration::from_mins(1), jitter: Duration::ZERO };
+const LATE_LIMIT: Duration = Duration::from_hours(24);
 
 /// A clock that passes only when somebody sleeps.
 pub struct SimClock {
@@ -51,8 +51,14 @@ impl Clock for SimClock {
         *self.now.lock().unwrap()
     }
 
-    fn sleep(&self, _wake: &Wake, _seen: u64, max: Option<Duration>) {
-        self.pass(max.expect("nobody would ring: this sleep would never end"));
+    /// Time passes at once; only a sleep without an end waits for the bell of another thread.
+    fn sleep(&self, wake: &Wake, seen: u64, max: Option<Duration>) {
+        if let Some(max) = max {
+            return self.pass(max);
+        }
+        while wake.rings() == seen {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 
