@@ -13,7 +13,7 @@ use crate::lookup::Lookup;
 use crate::planner::{PlanRules, Planner};
 use crate::sender::{SendRules, Sender, Step};
 use crate::store::{RunCounts, Store, StoreError, Trigger};
-use crate::trigger::{Request, RunReport, Triggers};
+use crate::trigger::{DatabaseUser, Request, RunReport, Triggers};
 use crate::waha::Waha;
 
 /// Runs that found nothing are kept so long.
@@ -83,8 +83,14 @@ impl Runner {
     /// whole gap.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When the database fails, which is noted. It can be called again.
     pub fn recover(&self) -> Result<(), StoreError> {
+        let recovered = self.recover_now();
+        self.triggers.note_database(DatabaseUser::Conductor, recovered.as_ref().err());
+        recovered
+    }
+
+    fn recover_now(&self) -> Result<(), StoreError> {
         let now = self.clock.now().wall;
         let recovered = self.sender.recover()?;
         let interrupted = self.store().write(|tx| tx.close_interrupted_runs(now))?;
@@ -98,31 +104,30 @@ impl Runner {
     pub fn work(&self) -> Step {
         match self.sender.step() {
             Step::Worked => Step::Worked,
-            idle @ (Step::Wait(_) | Step::Nothing) => match self.lookup.step() {
-                Ok(false) => idle,
-                Ok(true) => {
+            idle @ (Step::Wait(_) | Step::Nothing) => {
+                let looked = self.lookup.step();
+                if !matches!(looked, Ok(false)) {
+                    self.triggers.note_database(DatabaseUser::Lookup, looked.as_ref().err());
                     // The run may be at its end.
                     self.triggers.wake.ring();
-                    Step::Worked
                 }
-                Err(error) => {
-                    self.note_database(Some(&error));
-                    idle
-                }
-            },
+                if matches!(looked, Ok(true)) { Step::Worked } else { idle }
+            }
         }
-    }
-
-    /// Notes, also in the log, when the database begins or ceases to fail.
-    pub fn note_database(&self, trouble: Option<&StoreError>) {
-        self.sender.note_database(trouble);
     }
 
     /// One bounded piece of the conductor's work.
     ///
     /// # Errors
-    /// When the database fails. Nothing is lost by it: the next step goes on where this one stopped.
+    /// When the database fails, which is noted. Nothing is lost by it: the next step goes on where
+    /// this one stopped.
     pub fn step(&self) -> Result<Conducted, StoreError> {
+        let conducted = self.conduct();
+        self.triggers.note_database(DatabaseUser::Conductor, conducted.as_ref().err());
+        conducted
+    }
+
+    fn conduct(&self) -> Result<Conducted, StoreError> {
         let now = self.clock.now();
         let requests = self.triggers.take_requests();
         if !self.triggers.is_running() {

@@ -17,12 +17,11 @@ use std::time::Duration;
 use crate::clock::{Clock, Now, Timestamp};
 use crate::delivery::{Counts, Hold, Status};
 use crate::fail_point;
-use crate::logging::in_one_line;
 use crate::pace::{Board, Gap, Turn};
 use crate::recipient::mask_numbers;
 use crate::schedule::Zone;
 use crate::store::{Channel, ClaimRequest, Claimed, Open, Recovered, Store, StoreError};
-use crate::trigger::Triggers;
+use crate::trigger::{DatabaseUser, Triggers};
 use crate::waha::{IdOffer, SessionState, TextMessage, Waha};
 
 use recording::Unrecorded;
@@ -176,15 +175,14 @@ impl Sender {
             Turn::Nothing => return Step::Nothing,
         };
         let lane = match self.work_on(id, now) {
+            // The trouble is noted already, and lasts until the outcome is recorded.
+            Ok(Lane::Unrecorded) => Lane::Unrecorded,
             Ok(lane) => {
-                match lane {
-                    Lane::Ready(_) | Lane::Empty(_) | Lane::Held => self.note_database(None),
-                    Lane::Unrecorded => {}
-                }
+                self.triggers.note_database(DatabaseUser::Channel(id), None);
                 lane
             }
             Err(error) => {
-                self.note_database(Some(&error));
+                self.triggers.note_database(DatabaseUser::Channel(id), Some(&error));
                 Lane::Ready(self.clock.now().monotonic + DATABASE_REST)
             }
         };
@@ -410,16 +408,6 @@ impl Sender {
         drop(board);
         // The other senders may sleep past this lane, and the run may be at its end.
         self.triggers.wake.ring();
-    }
-
-    /// Notes, also in the log, when the database begins or ceases to fail.
-    pub(crate) fn note_database(&self, trouble: Option<&StoreError>) {
-        if self.triggers.note_database_trouble(trouble.is_some()) {
-            match trouble {
-                Some(error) => log::error!("database: sending stops: {}", in_one_line(error)),
-                None => log::info!("database: sending goes on"),
-            }
-        }
     }
 }
 

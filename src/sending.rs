@@ -30,12 +30,27 @@ pub enum SendingError {
     /// A thread panicked. What it had claimed is `unknown` after the next start.
     #[error("a sender stopped by a fault in the program: please report it, and start it again")]
     Panicked,
-    /// The database failed.
+    /// The database failed, and time will not mend it.
     #[error(transparent)]
     Database(#[from] StoreError),
     /// The database failed for longer than a run waits.
     #[error("the run stopped early: the database failed for {} seconds; see the log for the cause", DATABASE_PATIENCE.as_secs())]
     DatabaseStays,
+}
+
+/// Recovers what another process left in the middle, however long the database fails. Returns `false`
+/// when [`Triggers::stop`] was called before that.
+pub fn recover_until_stopped(runner: &Runner, clock: &dyn Clock, triggers: &Triggers) -> bool {
+    loop {
+        let seen = triggers.wake.rings();
+        if triggers.is_stopping() {
+            return false;
+        }
+        if runner.recover().is_ok() {
+            return true;
+        }
+        clock.sleep(&triggers.wake, seen, Some(DATABASE_REST));
+    }
 }
 
 /// Sends until [`Triggers::stop`] is called; looks for due messages by itself every `tick`.
@@ -57,7 +72,7 @@ pub fn send_until_stopped(
 /// Sends until the run `number` has ended or [`Triggers::stop`] is called; returns what it did.
 ///
 /// # Errors
-/// [`SendingError`], also when the database fails.
+/// [`SendingError`], also when the database fails for longer than a run waits.
 pub fn send_one_run(
     runner: &Runner,
     clock: &dyn Clock,
@@ -143,8 +158,7 @@ fn conduct(runner: &Runner, clock: &dyn Clock, triggers: &Triggers, tick: Option
             Ok(Conducted::Running | Conducted::Idle) => {
                 clock.sleep(&triggers.wake, seen, until_tick);
             }
-            Err(error) => {
-                runner.note_database(Some(&error));
+            Err(_) => {
                 clock.sleep(&triggers.wake, triggers.wake.rings(), Some(DATABASE_REST));
             }
         }
@@ -167,7 +181,12 @@ fn conduct_one_run(
             next_look = now + LOOK_AGAIN;
             triggers.pull(Trigger::Timer, None);
         }
-        let conducted = runner.step()?;
+        let conducted = match runner.step() {
+            Ok(conducted) => conducted,
+            // It is noted as trouble. A sender may still have an outcome to record.
+            Err(error) if error.may_pass() => Conducted::Running,
+            Err(error) => return Err(error.into()),
+        };
         if triggers.is_stopping() || matches!(triggers.progress(number), Progress::Finished(_)) {
             return Ok(());
         }

@@ -114,7 +114,9 @@ fn send(
 ) -> Result<(), ServeError> {
     let Some(_lock) = wait_for_lock(config, clock, triggers)? else { return Ok(()) };
     let runner = runner(config, store, clock, triggers)?;
-    runner.recover()?;
+    if !sending::recover_until_stopped(&runner, &**clock, triggers) {
+        return Ok(());
+    }
     let (senders, tick) = (config.senders, config.tick);
     sending::send_until_stopped(&runner, &**clock, triggers, senders, tick)?;
     Ok(())

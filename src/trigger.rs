@@ -10,8 +10,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Wake;
 use crate::delivery::{Counts, Status, Verdict};
+use crate::logging::in_one_line;
 use crate::recipient::mask_numbers;
-use crate::store::{RunCounts, Settled, Trigger};
+use crate::store::{RunCounts, Settled, StoreError, Trigger};
 
 /// The meeting point of those who trigger and those who send.
 #[derive(Debug, Default)]
@@ -57,6 +58,18 @@ pub struct RunReport {
     pub pending: u64,
 }
 
+/// Who may find that the database fails, each for itself: what works for one, a read perhaps, says
+/// nothing of what fails for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DatabaseUser {
+    /// The one who plans and ends runs.
+    Conductor,
+    /// The one who looks up what is unknown.
+    Lookup,
+    /// The sender that has this channel.
+    Channel(i64),
+}
+
 /// How a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
@@ -77,7 +90,8 @@ struct State {
     last: RunReport,
     /// Another process holds the sender's lock.
     is_standby: bool,
-    has_database_trouble: bool,
+    /// Who cannot use the database now.
+    database_trouble: HashSet<DatabaseUser>,
 }
 
 /// Triggers that wait to be looked at, at most; more of them would say nothing new.
@@ -261,16 +275,32 @@ impl Triggers {
         self.lock().is_standby = is_standby;
     }
 
-    /// Says whether the sending side can use the database. Returns whether that is news.
-    pub fn note_database_trouble(&self, has_trouble: bool) -> bool {
-        let mut state = self.lock();
-        std::mem::replace(&mut state.has_database_trouble, has_trouble) != has_trouble
+    /// Notes whether `user` can use the database; also in the log, when the first one cannot and
+    /// when the last one can again.
+    pub fn note_database(&self, user: DatabaseUser, trouble: Option<&StoreError>) {
+        let (was_well, is_well) = {
+            let users = &mut self.lock().database_trouble;
+            let was_well = users.is_empty();
+            if trouble.is_some() {
+                users.insert(user)
+            } else {
+                users.remove(&user)
+            };
+            (was_well, users.is_empty())
+        };
+        match trouble {
+            Some(error) if was_well => {
+                log::error!("database: sending stops: {}", in_one_line(error));
+            }
+            None if !was_well && is_well => log::info!("database: sending goes on"),
+            Some(_) | None => {}
+        }
     }
 
-    /// Whether the sending side cannot use the database.
+    /// Whether somebody on the sending side cannot use the database.
     #[must_use]
     pub fn has_database_trouble(&self) -> bool {
-        self.lock().has_database_trouble
+        !self.lock().database_trouble.is_empty()
     }
 
     /// Nothing is left half-changed under this lock, so a poisoned one is as good as any.

@@ -18,6 +18,6 @@ for component in rustfmt clippy; do
         rustup component add "$component"
 done
 
-cargo fmt --check
-cargo clippy --locked --all-targets -- -D warnings
-cargo test --locked
+cargo fmt --all --check
+cargo clippy --locked --workspace --all-targets -- -D warnings
+cargo test --locked --workspace

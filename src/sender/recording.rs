@@ -12,6 +12,7 @@ use crate::fail_point;
 use crate::logging::in_one_line;
 use crate::recipient::mask_phone;
 use crate::store::{Claimed, Settled, SqlResult, StoreError, Tx};
+use crate::trigger::DatabaseUser;
 
 /// A claim and what became of it.
 #[derive(Clone, Debug)]
@@ -33,7 +34,8 @@ impl Sender {
                     result.claimed.delivery_id,
                     in_one_line(&error)
                 );
-                self.triggers.note_database_trouble(true);
+                let user = DatabaseUser::Channel(result.claimed.channel_id);
+                self.triggers.note_database(user, Some(&error));
                 lock(&self.unrecorded).push(result);
                 self.has_unrecorded.store(true, Ordering::SeqCst);
                 Lane::Unrecorded
@@ -45,19 +47,13 @@ impl Sender {
     pub(super) fn record_leftovers(&self, now: Now) -> bool {
         let mut leftovers = lock(&self.unrecorded);
         while let Some(result) = leftovers.last() {
-            let lane = match self.try_to_record(result, now) {
-                Ok(lane) => lane,
-                Err(error) => {
-                    self.note_database(Some(&error));
-                    return false;
-                }
-            };
+            let Ok(lane) = self.try_to_record(result, now) else { return false };
             let channel_id = result.claimed.channel_id;
             leftovers.pop();
+            self.triggers.note_database(DatabaseUser::Channel(channel_id), None);
             self.return_lane(channel_id, &lane);
         }
         self.has_unrecorded.store(false, Ordering::SeqCst);
-        self.note_database(None);
         true
     }
 

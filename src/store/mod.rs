@@ -74,6 +74,12 @@ pub enum StoreError {
         /// The database.
         path: PathBuf,
     },
+    /// SQLite could open the file for reading only, and would keep it so.
+    #[error("database `{}` may be read but not written: check owner and mode of the file and whether the file system is mounted read-only", path.display())]
+    ReadOnly {
+        /// The database.
+        path: PathBuf,
+    },
     /// The file was written by a newer version of this program.
     #[error(
         "`{}` is from a newer version of this program (its tables are version {found}, this program knows {known}): install the newer version; the file was not touched",
@@ -124,16 +130,35 @@ fn remedy(error: &rusqlite::Error) -> &'static str {
         }
         Some(ErrorCode::DiskFull) => " (the disk is full: make room)",
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
-            " (check owner and mode of the file and of its directory)"
+            " (check owner and mode of the file, of its -wal and -shm and of the directory, and whether it is mounted read-only)"
         }
-        Some(ErrorCode::DatabaseCorrupt) => {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             " (the file is damaged: stop the program, keep a copy, and restore a backup)"
+        }
+        Some(ErrorCode::SystemIoFailure) => {
+            " (the disk or its file system fails: see what the system's log says)"
         }
         _ => "",
     }
 }
 
 impl StoreError {
+    /// Whether this may pass while the program runs, without a person who mends the file.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        use rusqlite::ErrorCode;
+        let Self::Sql { source, .. } = self else { return false };
+        matches!(
+            source.sqlite_error_code(),
+            Some(
+                ErrorCode::DatabaseBusy
+                    | ErrorCode::DatabaseLocked
+                    | ErrorCode::DiskFull
+                    | ErrorCode::SystemIoFailure
+            )
+        )
+    }
+
     /// What is wrong with the row, when the statement was well but a row holds what its column
     /// cannot (a text that is not UTF-8, a time that is none).
     #[must_use]
@@ -157,7 +182,16 @@ impl Store {
     /// [`StoreError`] when the file cannot be used, is not ours, or is from a newer version; such a
     /// file is not touched.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        open::open(path)
+        open::open(path, None)
+    }
+
+    /// The same through the SQLite VFS that was registered as `vfs`: for tests that watch or break
+    /// the disk under the database.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_on(path: &Path, vfs: &str) -> Result<Self, StoreError> {
+        open::open(path, Some(vfs))
     }
 
     /// The database file.

@@ -17,30 +17,42 @@ const WAL_TRIES_MAX: usize = 20;
 /// Prepared statements kept per connection: a few more than there are.
 const STATEMENTS_KEPT: usize = 64;
 
-pub(super) fn open(path: &Path) -> Result<Store, StoreError> {
+pub(super) fn open(path: &Path, vfs: Option<&str>) -> Result<Store, StoreError> {
     let fresh = create_private(path)?;
+    let mut connection = connect(path, vfs, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // Before anything is read: reading makes a WAL with the file's mode, which would stay read-only
+    // when the file no longer is.
+    if connection.is_readonly("main").map_err(|source| explain(path, source))? {
+        return Err(StoreError::ReadOnly { path: path.to_owned() });
+    }
     if !fresh {
-        match look_before_touching(path, OpenFlags::SQLITE_OPEN_READ_ONLY) {
-            // Whoever wrote last died with a rollback journal. Nothing can be read before it is
-            // rolled back, whoever's it is: the file becomes what its own program had committed.
+        let looked = look_before_touching(path, vfs, OpenFlags::SQLITE_OPEN_READ_ONLY);
+        match looked {
+            // A power cut left a rollback journal. Nothing can be read before it is rolled back,
+            // whoever's it is: the file becomes what its own program had committed.
             Err(StoreError::Sql { source, .. }) if is_cut_short(&source) => {
-                look_before_touching(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+                look_before_touching(path, vfs, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
             }
             looked => looked?,
         }
     }
-    let sql = |source| explain(path, source);
-    let mut connection = Connection::open_with_flags(path, flags()).map_err(sql)?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     set_pragmas(&connection, path)?;
     migrate(&mut connection, path)?;
     Ok(Store { connection, path: path.to_owned() })
 }
 
-fn flags() -> OpenFlags {
+fn connect(path: &Path, vfs: Option<&str>, access: OpenFlags) -> Result<Connection, StoreError> {
+    let sql = |source| explain(path, source);
     // No URI file names: a path means what it says. No mutex: a connection has one owner at a time.
-    OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = match vfs {
+        None => Connection::open_with_flags(path, flags),
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs),
+    };
+    let connection = connection.map_err(sql)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
+    Ok(connection)
 }
 
 /// Makes an empty file that only its owner can read, when there is none; SQLite gives its side files
@@ -65,11 +77,13 @@ fn create_private(path: &Path) -> Result<bool, StoreError> {
 }
 
 /// Refuses what is not ours to change, through a connection that cannot change it.
-fn look_before_touching(path: &Path, access: OpenFlags) -> Result<(), StoreError> {
+fn look_before_touching(
+    path: &Path,
+    vfs: Option<&str>,
+    access: OpenFlags,
+) -> Result<(), StoreError> {
     let sql = |source| explain(path, source);
-    let connection =
-        Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(sql)?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
+    let connection = connect(path, vfs, access)?;
     // All that is looked at is of one moment: another program may be making the tables just now.
     connection.execute_batch("BEGIN").map_err(sql)?;
     let has_table = |name: &str| -> Result<bool, StoreError> {

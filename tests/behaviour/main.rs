@@ -21,4 +21,5 @@ mod recipients;
 mod schema;
 mod simulation;
 mod site;
+mod storage;
 mod world;

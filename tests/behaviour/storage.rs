@@ -1,0 +1,165 @@
+//! The database's file and its directory: cut short, read-only, damaged.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use auto_message_scheduler::clock::SystemClock;
+use auto_message_scheduler::fake_waha::{FakeWaha, Options};
+use auto_message_scheduler::store::Store;
+
+/// A copy of a database in the middle of a transaction, as a power cut leaves it without WAL: half
+/// of the pages are new, and the old ones are in the journal.
+fn cut_short_in_rollback_mode(directory: &Path) -> PathBuf {
+    let (path, copy) = (directory.join("running.db"), directory.join("shop.db"));
+    drop(Store::open(&path).unwrap());
+    let sql = rusqlite::Connection::open(&path).unwrap();
+    sql.execute_batch(
+        "PRAGMA journal_mode = TRUNCATE; PRAGMA cache_size = 1;
+         INSERT INTO auto_messages (title, message) VALUES ('kept', 'Halo');
+         BEGIN;
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+         INSERT INTO auto_messages (title, message) SELECT 'cut', printf('%0500d', i) FROM n;",
+    )
+    .unwrap();
+    for end in ["", "-journal"] {
+        let beside = |path: &Path| format!("{}{end}", path.display());
+        fs::copy(beside(&path), beside(&copy)).unwrap();
+    }
+    copy
+}
+
+#[test]
+fn a_transaction_that_a_power_cut_ended_without_wal_is_rolled_back_at_the_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = cut_short_in_rollback_mode(directory.path());
+    drop(Store::open(&path).unwrap());
+    let sql = rusqlite::Connection::open(&path).unwrap();
+    let titles: String = sql
+        .query_row("SELECT group_concat(title) FROM auto_messages", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(titles, "kept");
+}
+
+/// A directory with a message that is due, and the program as a user whom permissions bind: root's
+/// tests run it as nobody.
+struct Shop {
+    directory: tempfile::TempDir,
+    program: PathBuf,
+    is_root: bool,
+    waha: FakeWaha,
+}
+
+const NOBODY: u32 = 65534;
+
+impl Shop {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let waha =
+            FakeWaha::start(Options::default(), Arc::new(SystemClock::new()), |_| {}).unwrap();
+        let settings = format!("WAHA_BASE_URL={}\nDATABASE_PATH=shop.db\n", waha.base_url());
+        fs::write(directory.path().join("auto-message-scheduler.env"), settings).unwrap();
+        let program = directory.path().join("program");
+        let built = env!("CARGO_BIN_EXE_auto-message-scheduler");
+        if fs::hard_link(built, &program).is_err() {
+            fs::copy(built, &program).unwrap();
+        }
+        let is_root = fs::metadata(directory.path()).unwrap().uid() == 0;
+        let shop = Self { directory, program, is_root, waha };
+        drop(Store::open(&shop.database()).unwrap());
+        shop.sql()
+            .execute_batch(
+                "INSERT INTO auto_messages (title, message, contact_ids, scheduled_at)
+                 VALUES ('x', 'Halo', '081200007001', datetime('now'))",
+            )
+            .unwrap();
+        if is_root {
+            for path in [shop.directory.path(), &shop.database()] {
+                chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+            }
+        }
+        shop
+    }
+
+    fn database(&self) -> PathBuf {
+        self.directory.path().join("shop.db")
+    }
+
+    fn sql(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.database()).unwrap()
+    }
+
+    /// `run`: whether it ended well, and what it said.
+    fn run(&self) -> (bool, String) {
+        let mut command = Command::new(&self.program);
+        command.arg("run").current_dir(self.directory.path()).env_clear();
+        if self.is_root {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        let output = command.output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    fn assert_stops_with(&self, remedy: &str) {
+        let (is_well, said) = self.run();
+        assert!(!is_well && said.contains(remedy), "{said}");
+        assert!(self.waha.received().is_empty());
+    }
+
+    fn assert_goes_on(&self) {
+        let (is_well, said) = self.run();
+        assert!(is_well, "{said}");
+        assert_eq!(self.waha.received().len(), 1);
+    }
+}
+
+#[test]
+fn a_file_that_may_only_be_read_sends_nothing_until_it_may_be_written() {
+    let shop = Shop::new();
+    Shop::set_mode(&shop.database(), 0o444);
+    shop.assert_stops_with("may be read but not written: check owner and mode of the file");
+    Shop::set_mode(&shop.database(), 0o600);
+    shop.assert_goes_on();
+}
+
+#[test]
+fn a_directory_that_may_only_be_read_sends_nothing_until_it_may_be_written() {
+    let shop = Shop::new();
+    Shop::set_mode(shop.directory.path(), 0o555);
+    shop.assert_stops_with(
+        "check owner and mode of the file, of its -wal and -shm and of the directory",
+    );
+    Shop::set_mode(shop.directory.path(), 0o755);
+    shop.assert_goes_on();
+}
+
+#[test]
+fn a_damaged_page_sends_nothing_until_the_file_is_replaced() {
+    let shop = Shop::new();
+    let page: u64 = shop
+        .sql()
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'auto_messages'", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    let whole = fs::read(shop.database()).unwrap();
+    let mut damaged = whole.clone();
+    let from = usize::try_from((page - 1) * 4096).unwrap();
+    damaged[from..from + 4096].fill(0xA5);
+    fs::write(shop.database(), damaged).unwrap();
+    shop.assert_stops_with(
+        "the file is damaged: stop the program, keep a copy, and restore a backup",
+    );
+    for end in ["-wal", "-shm"] {
+        drop(fs::remove_file(shop.directory.path().join(format!("shop.db{end}"))));
+    }
+    fs::write(shop.database(), whole).unwrap();
+    shop.assert_goes_on();
+}
