@@ -42,6 +42,8 @@ pub mod sending;
 
 pub mod run;
 
+pub mod backup;
+
 pub mod planner;
 
 pub mod sender;
@@ -53,6 +55,8 @@ pub mod trigger;
 pub mod waha;
 
 pub mod http_client;
+
+pub mod place;
 
 pub mod store;
 

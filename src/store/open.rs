@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
@@ -42,6 +42,10 @@ fn flags() -> OpenFlags {
 /// database would take itself for the last one, and delete the WAL under our hands.
 fn create_private(path: &Path) -> Result<bool, StoreError> {
     let failed = |source| StoreError::Open { path: path.to_owned(), source };
+    let restoring = restoring_path(path);
+    if !path.exists() && restoring.exists() {
+        return Err(StoreError::RestoreCutOff { path: path.to_owned(), restoring });
+    }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -55,8 +59,9 @@ fn create_private(path: &Path) -> Result<bool, StoreError> {
     }
 }
 
-/// Refuses what is not ours to change, through a connection that cannot change it.
-fn look_before_touching(path: &Path) -> Result<(), StoreError> {
+/// Refuses what is not ours to change, through a connection that cannot change it. Returns whether
+/// it has tables of ours.
+pub(super) fn look_before_touching(path: &Path) -> Result<bool, StoreError> {
     let sql = |source| explain(path, source);
     let connection = Connection::open_with_flags(
         path,
@@ -78,7 +83,7 @@ fn look_before_touching(path: &Path) -> Result<(), StoreError> {
             .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
             .map_err(sql)?;
         let foreign = StoreError::Foreign { path: path.to_owned() };
-        return if tables == 0 { Ok(()) } else { Err(foreign) };
+        return if tables == 0 { Ok(false) } else { Err(foreign) };
     }
     let found: Option<i64> = connection
         .query_row("SELECT max(version) FROM refinery_schema_history", [], |row| row.get(0))
@@ -91,8 +96,16 @@ fn look_before_touching(path: &Path) -> Result<(), StoreError> {
         Some(found) if found > known => {
             Err(StoreError::Newer { path: path.to_owned(), found, known })
         }
-        Some(_) | None => Ok(()),
+        Some(_) | None => Ok(found.is_some()),
     }
+}
+
+/// Where a restore into `database` prepares the new file. When it is there and the database is not,
+/// a restore was cut off between two renames, and an empty database would be a lie.
+pub(super) fn restoring_path(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".restoring");
+    PathBuf::from(name)
 }
 
 fn newest_migration() -> i64 {
@@ -141,7 +154,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
         .map_err(|source| StoreError::Migrate { path: path.to_owned(), source: Box::new(source) })
 }
 
-fn explain(path: &Path, source: rusqlite::Error) -> StoreError {
+pub(super) fn explain(path: &Path, source: rusqlite::Error) -> StoreError {
     let path = path.to_owned();
     match source.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => StoreError::NotADatabase { path },
