@@ -208,6 +208,7 @@ fn damage(world: &World) {
 #[test]
 fn without_evidence_all_that_may_have_been_sent_since_is_unknown_and_nobody_gets_it_twice() {
     let mut world = World::new();
+    world.settle_in();
     let planned = world.message(THREE);
     world.trigger();
     world.step_until_received(1);
@@ -278,6 +279,21 @@ fn the_database_until_now_tells_what_was_sent_and_the_rest_goes_out_once() {
         world.ask("SELECT sent_count || failed_count || unknown_count FROM auto_messages"),
         "311"
     );
+}
+
+#[test]
+fn a_message_that_was_deleted_since_may_have_been_sent() {
+    let mut world = World::new();
+    world.settle_in();
+    let id = world.message(THREE);
+    let file = world.backup("b");
+    world.run();
+    world.execute("DELETE FROM auto_messages");
+    let restored = world.restore_and_run(&file);
+    assert!(restored.has_evidence);
+    assert_eq!((restored.marked.unknown, restored.pending), (3, 0));
+    assert!(world.error(id).contains("3 unknown"), "{}", world.error(id));
+    assert_eq!(world.received().len(), 3);
 }
 
 #[test]
@@ -499,6 +515,22 @@ fn a_damaged_database_is_moved_aside_with_its_wal_and_what_it_knew_is_unknown() 
 }
 
 #[test]
+fn no_stale_wal_stays_beside_a_restored_database() {
+    let mut world = World::new();
+    let file = world.backup("b");
+    world.stop();
+    fs::write(&world.path, "no database any more").unwrap();
+    fs::write(world.file("test.db-wal"), "stale").unwrap();
+    let restored = world.try_to_restore(&file).unwrap();
+    assert!(!world.file("test.db-wal").exists());
+    let before = restored.before.unwrap();
+    assert_eq!(fs::read_to_string(&before).unwrap(), "no database any more");
+    let wal = before.with_file_name("test.db.before-restore.2026-12-01T010000Z-wal");
+    assert_eq!(fs::read_to_string(wal).unwrap(), "stale");
+    world.start();
+}
+
+#[test]
 fn a_backup_is_restored_where_there_is_no_database() {
     let mut world = World::new();
     world.message(THREE);
@@ -533,7 +565,8 @@ fn a_copy_sends_nothing_until_its_place_is_confirmed() {
     world.execute(
         "INSERT INTO channels (id, name, session_name, held_reason, held_kind, held_until) VALUES
              (2, 'mine', 'b', 'holiday', NULL, NULL),
-             (3, 'limited', 'c', '429', 'rate_limited', '2026-12-01T05:00:00Z')",
+             (3, 'limited', 'c', '429', 'rate_limited', '2026-12-01T05:00:00Z'),
+             (4, 'later', 'd', NULL, NULL, NULL)",
     );
     assert_eq!(world.settle_in(), Standing::AtHome);
     world.message("081200007001");
@@ -548,7 +581,8 @@ fn a_copy_sends_nothing_until_its_place_is_confirmed() {
     assert!(held[0].starts_with("this database was copied from another place"), "{}", held[0]);
     assert!(held[0].contains("confirm-place") && held[0].ends_with('|'), "{}", held[0]);
     assert_eq!(held[1], "holiday|");
-    assert_eq!(held[2], held[0]);
+    assert_eq!((&held[2], &held[3]), (&held[0], &held[0]));
+    world.execute("UPDATE channels SET held_reason = 'its owner left' WHERE id = 4");
 
     let mut store = Store::open(&world.path).unwrap();
     let now = world.clock.now().wall;
@@ -556,7 +590,7 @@ fn a_copy_sends_nothing_until_its_place_is_confirmed() {
     assert_eq!(place::confirm(&mut store, now).unwrap(), None);
     assert_eq!(
         world.rows("SELECT held_reason, held_kind, held_until FROM channels ORDER BY id"),
-        ["||", "holiday||", "429|rate_limited|2026-12-01T05:00:00Z"]
+        ["||", "holiday||", "429|rate_limited|2026-12-01T05:00:00Z", "its owner left||"]
     );
     assert_eq!(world.settle_in(), Standing::AtHome);
     world.run();
@@ -612,15 +646,72 @@ fn a_backup_put_in_place_by_hand_is_held() {
 }
 
 #[test]
-fn a_held_copy_is_no_evidence_for_what_the_other_one_sent() {
+fn a_copy_is_no_evidence_for_what_the_other_one_sent() {
+    for was_started in [true, false] {
+        let mut world = World::new();
+        world.settle_in();
+        world.message("081200007001");
+        let file = world.backup("b");
+        world.move_to_a_copy();
+        if was_started {
+            world.settle_in();
+        }
+        let restored = world.restore_and_run(&file);
+        assert!(!restored.has_evidence && restored.is_from_elsewhere);
+        assert_eq!((restored.marked.unknown, world.received().len()), (1, 0));
+        assert_eq!(world.settle_in(), Standing::AtHome, "to restore is to confirm");
+    }
+}
+
+#[test]
+fn a_database_that_was_set_back_by_hand_is_no_evidence() {
+    let mut world = World::new();
+    world.settle_in();
+    world.message("081200007001");
+    world.stop();
+    let old = fs::read(&world.path).unwrap();
+    world.start();
+    world.waha.set_status("default", "STOPPED");
+    world.run();
+    let file = world.backup("b"); // it is planned here, and not there
+    world.waha.set_status("default", "WORKING");
+    world.clock.pass(Duration::from_hours(2));
+    world.run();
+    assert_eq!(world.received().len(), 1);
+    world.stop();
+    fs::write(&world.path, old).unwrap();
+    world.start();
+    let restored = world.restore_and_run(&file);
+    assert!(!restored.has_evidence);
+    assert_eq!((restored.marked.unknown, world.received().len()), (1, 1));
+}
+
+#[test]
+fn what_a_person_looked_into_is_sent_again_as_the_readme_says() {
+    let mut world = World::new();
+    let id = world.message("081200007001, 081200007002");
+    let file = world.backup("b");
+    world.restore_and_run(&file);
+    assert_eq!(world.statuses(), ["unknown", "unknown"]);
+    world.execute(
+        "BEGIN;
+         UPDATE deliveries SET status = 'pending', error = NULL, finished_at = NULL
+             WHERE status = 'unknown' AND id IN (2);
+         UPDATE auto_messages SET status = 'sending'
+             WHERE id = (SELECT auto_message_id FROM deliveries WHERE id = 2);
+         COMMIT",
+    );
+    world.run();
+    assert_eq!(world.recipients(), ["6281200007002@c.us"]);
+    assert_eq!(world.status(id), "sent");
+}
+
+#[test]
+fn a_copy_that_was_held_elsewhere_and_put_back_is_no_evidence() {
     let mut world = World::new();
     world.settle_in();
     world.message("081200007001");
     let file = world.backup("b");
-    world.move_to_a_copy();
-    world.settle_in();
-    let restored = world.restore_and_run(&file);
-    assert!(!restored.has_evidence && restored.is_from_elsewhere);
-    assert_eq!((restored.marked.unknown, world.received().len()), (1, 0));
-    assert_eq!(world.settle_in(), Standing::AtHome, "to restore is to confirm");
+    world.execute("INSERT INTO place_holds (channel_id, reason) VALUES (1, 'copied')");
+    assert!(!world.restore_and_run(&file).has_evidence);
 }
