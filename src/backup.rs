@@ -171,7 +171,7 @@ pub fn restore(
     let prepared = Partial::make(Store::restoring_path(database))?;
     take_copy(file, &prepared)?;
     let present = Present::look(database)?;
-    let before_path = with_time(&with_ending(database, ".before-restore"), now);
+    let before_path = before_path(database, now);
     let mut new = Store::open(prepared.path())?;
     let (place, has_evidence) = match &present {
         Present::Well { store, .. } => {
@@ -375,7 +375,7 @@ fn put_in_place(
     before: Option<&Path>,
     now: Timestamp,
 ) -> Result<(), BackupError> {
-    let stale = with_time(&with_ending(database, ".before-restore"), now);
+    let stale = before_path(database, now);
     let move_aside = |from: &Path, to: &Path| match std::fs::rename(from, to) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(failed_to("move", from)(error)),
         Ok(()) | Err(_) => Ok(()),
@@ -418,9 +418,18 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// `<path>.2026-12-01T010000Z`: sorts by time, and has no colon.
+/// `<path>.2026-12-01T010000Z`.
 fn with_time(path: &Path, now: Timestamp) -> PathBuf {
-    with_ending(path, &format!(".{}", now.to_string().replace(':', "")))
+    with_ending(path, &format!(".{}", time_in_name(now)))
+}
+
+fn before_path(database: &Path, now: Timestamp) -> PathBuf {
+    with_ending(database, &format!(".before-restore-{}", time_in_name(now)))
+}
+
+/// Sorts by time, and has no colon.
+fn time_in_name(now: Timestamp) -> String {
+    now.to_string().replace(':', "")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -447,7 +447,7 @@ fn a_restore_keeps_the_database_until_now_and_that_one_can_be_restored_too() {
     let restored = world.restore_and_run(&file);
     assert_eq!(world.ask("SELECT count(*) FROM auto_messages"), "1");
     let before = restored.before.unwrap();
-    assert_eq!(before, world.file("test.db.before-restore.2026-12-01T010000Z"));
+    assert_eq!(before, world.file("test.db.before-restore-2026-12-01T010000Z"));
     let undone = world.restore_and_run(&before);
     assert!(!undone.has_evidence, "a restore begins a new history");
     assert_eq!(world.status(second), "failed");
@@ -525,7 +525,7 @@ fn no_stale_wal_stays_beside_a_restored_database() {
     assert!(!world.file("test.db-wal").exists());
     let before = restored.before.unwrap();
     assert_eq!(fs::read_to_string(&before).unwrap(), "no database any more");
-    let wal = before.with_file_name("test.db.before-restore.2026-12-01T010000Z-wal");
+    let wal = before.with_file_name("test.db.before-restore-2026-12-01T010000Z-wal");
     assert_eq!(fs::read_to_string(wal).unwrap(), "stale");
     world.start();
 }

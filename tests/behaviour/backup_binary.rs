@@ -204,7 +204,7 @@ fn a_restore_under_a_server_is_refused_and_after_it_sends_nobody_twice() {
     let told = text(&restored.stdout);
     // The one may be sent or, when it died before the record, unknown; four were certainly not.
     assert!(told.contains("; 4 pending."), "{told}");
-    assert!(shop.names().iter().any(|name| name.starts_with("shop.db.before-restore.")));
+    assert!(shop.names().iter().any(|name| name.starts_with("shop.db.before-restore-")));
     shop.write_settings("shop.db", 0);
     fs::remove_file(shop.path("b")).unwrap();
     let connection = rusqlite::Connection::open(shop.path("shop.db")).unwrap();
