@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
 
+mod backup;
 mod demo;
 mod fake_waha;
 mod table;
@@ -38,6 +39,12 @@ enum Command {
     Serve,
     /// Send what is due now, paced, and exit: for a cron line without a server
     Run,
+    /// Copy the database into a file, checked, also while it is used to send
+    Backup(backup::BackupArgs),
+    /// Make a backup the database; what may have been sent since is marked, and not sent again
+    Restore(backup::RestoreArgs),
+    /// Say that the database sends from here, after it was copied or moved to another place
+    ConfirmPlace,
     /// Watch it work, offline: a simulated WAHA, a throw-away database, a few messages
     Demo(demo::DemoArgs),
     /// Simulate WAHA, for work offline and for tests
@@ -54,6 +61,8 @@ enum CliError {
     #[error(transparent)]
     Serve(#[from] ServeError),
     #[error(transparent)]
+    Backup(#[from] crate::backup::BackupError),
+    #[error(transparent)]
     FakeWaha(#[from] crate::fake_waha::FakeWahaError),
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
@@ -69,6 +78,7 @@ impl CliError {
             Self::Config(_) | Self::Serve(ServeError::Config(_)) => ExitCode::from(2),
             Self::Log(_)
             | Self::Serve(_)
+            | Self::Backup(_)
             | Self::FakeWaha(_)
             | Self::Demo(_)
             | Self::Signals(_)
@@ -96,6 +106,9 @@ fn run(args: &Args) -> Result<(), CliError> {
     match &args.command {
         Command::Serve => serve_command(&config()?),
         Command::Run => run_command(&config()?),
+        Command::Backup(args) => backup::backup(args, &config()?),
+        Command::Restore(args) => backup::restore(args, &config()?),
+        Command::ConfirmPlace => backup::confirm_place(&config()?),
         Command::Demo(demo) => demo::demo(demo),
         Command::FakeWaha(fake) => fake_waha::fake_waha(fake),
     }

@@ -26,6 +26,8 @@
 //! | delivery `unknown` | it may have gone out | leaves it; a look-up or a person decides |
 //! | delivery `sent`, `failed`, `skipped`, `expired`, `cancelled` | that | leaves it |
 //! | message `sending` with nothing pending or sending | a person cancelled the last deliveries | settles it |
+//! | a database that is not where it was, or a backup put in place by hand | another one may have sent what is unsent here | holds every channel until `confirm-place` |
+//! | `<database>.restoring` | a restore ended; the database is the old one, whole | uses the database; without one it says so and stops |
 //! | run without `finished_at` | the process ended during it | closes it and says so in `error` |
 //!
 //! # The rooms, in reading order
@@ -42,6 +44,8 @@ pub mod sending;
 
 pub mod run;
 
+pub mod backup;
+
 pub mod planner;
 
 pub mod sender;
@@ -55,6 +59,8 @@ pub mod trigger;
 pub mod waha;
 
 pub mod http_client;
+
+pub mod place;
 
 pub mod store;
 

@@ -8,6 +8,7 @@ use crate::api::{Api, ApiServer, ServerError};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError};
 use crate::lock::{LockError, SenderLock};
+use crate::place::{self, Place, PlaceError};
 use crate::planner::PlanRules;
 use crate::run::Runner;
 use crate::secret::{self, SecretError};
@@ -32,6 +33,12 @@ pub enum ServeError {
     /// The lock.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// Where the database is.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// The database was taken away under a server that stood by.
+    #[error("the database file was replaced while this process stood by: start it again")]
+    Replaced,
     /// The secret.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -92,12 +99,14 @@ pub enum RunEnd {
 /// [`ServeError`] when it cannot start, or when sending breaks down.
 pub fn run_once(config: &Config, triggers: &Arc<Triggers>) -> Result<RunEnd, ServeError> {
     config.require_waha()?;
-    let store = Store::open(&config.database_path)?;
+    let mut store = Store::open(&config.database_path)?;
+    let opened = Place::of(&config.database_path)?;
     let Some(_lock) = SenderLock::try_take(&config.database_path)? else {
         return Ok(RunEnd::AlreadySending);
     };
     warn_of_pace(config);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    check_place(&mut store, &opened, &*clock)?;
     let runner = runner(config, store, &clock, triggers)?;
     runner.recover()?;
     let run = triggers.pull(Trigger::Cli, None).run;
@@ -108,17 +117,29 @@ pub fn run_once(config: &Config, triggers: &Arc<Triggers>) -> Result<RunEnd, Ser
 /// Stands by until the lock is free, then sends until it is stopped.
 fn send(
     config: &Config,
-    store: Store,
+    mut store: Store,
     clock: &Arc<dyn Clock>,
     triggers: &Arc<Triggers>,
 ) -> Result<(), ServeError> {
+    let opened = Place::of(&config.database_path)?;
     let Some(_lock) = wait_for_lock(config, clock, triggers)? else { return Ok(()) };
+    check_place(&mut store, &opened, &**clock)?;
     let runner = runner(config, store, clock, triggers)?;
     if !sending::recover_until_stopped(&runner, &**clock, triggers) {
         return Ok(());
     }
     let (senders, tick) = (config.senders, config.tick);
     sending::send_until_stopped(&runner, &**clock, triggers, senders, tick)?;
+    Ok(())
+}
+
+/// With the lock held: the open file is still the one with the database's name, and is where it was.
+/// Else nothing is sent.
+fn check_place(store: &mut Store, opened: &Place, clock: &dyn Clock) -> Result<(), ServeError> {
+    if !Place::of(store.path())?.is_same_as(opened) {
+        return Err(ServeError::Replaced);
+    }
+    place::check(store, clock.now().wall)?;
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use crate::delivery::{Status, Transition};
 
 /// How long after its claim an unknown delivery is first looked up: WAHA's slowest answers are over
 /// by then (NOWEB gives up after 120 s).
-const FIRST_LOOKUP_AFTER: Duration = Duration::from_secs(150);
+pub(super) const FIRST_LOOKUP_AFTER: Duration = Duration::from_secs(150);
 
 /// A delivery to be planned.
 #[derive(Clone, Debug)]

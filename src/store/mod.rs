@@ -10,9 +10,12 @@ mod contacts;
 mod deliveries;
 mod lookups;
 mod messages;
+mod meta;
 mod open;
+mod restore;
 mod runs;
 mod settle;
+mod snapshot;
 mod views;
 
 use std::path::{Path, PathBuf};
@@ -28,8 +31,10 @@ pub use contacts::Contact;
 pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, Recovered};
 pub use lookups::UnknownDelivery;
 pub use messages::DueMessage;
+pub use restore::{LOOK_AT_UNKNOWN, Marked, Restoration};
 pub use runs::{RunCounts, Trigger};
 pub use settle::Settled;
+pub use snapshot::{Contents, DataVersion};
 pub use views::{DeliveryView, MessageView};
 
 /// How long a write waits for another process that holds the database.
@@ -111,6 +116,20 @@ pub enum StoreError {
         /// What was read back.
         answer: String,
     },
+    /// Somebody wrote into the database while its successor was prepared.
+    #[error("another program wrote into `{}` meanwhile: nothing was changed; stop what writes into it, and try again", path.display())]
+    Changed {
+        /// The database.
+        path: PathBuf,
+    },
+    /// A restore ended between two renames.
+    #[error("`{}` is missing because a restore was cut off: run `restore` again (or delete `{}` to begin with an empty database)", path.display(), restoring.display())]
+    RestoreCutOff {
+        /// The database.
+        path: PathBuf,
+        /// What the restore had prepared.
+        restoring: PathBuf,
+    },
     /// A statement failed.
     #[error("failed to use database `{}`{}", path.display(), remedy(source))]
     Sql {
@@ -174,6 +193,15 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// Whether the file is damaged.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        let Self::Sql { source, .. } = self else { return false };
+        source.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt)
+    }
+}
+
 impl Store {
     /// Opens the database at `path`, makes it when it is not there (mode 0600), and brings its
     /// tables up to date.
@@ -192,6 +220,12 @@ impl Store {
     /// As [`Store::open`].
     pub fn open_on(path: &Path, vfs: &str) -> Result<Self, StoreError> {
         open::open(path, Some(vfs))
+    }
+
+    /// Where a restore into `database` prepares the new file.
+    #[must_use]
+    pub fn restoring_path(database: &Path) -> PathBuf {
+        open::restoring_path(database)
     }
 
     /// The database file.

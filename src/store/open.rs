@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
@@ -31,10 +31,10 @@ pub(super) fn open(path: &Path, vfs: Option<&str>) -> Result<Store, StoreError> 
             // A power cut left a rollback journal. Nothing can be read before it is rolled back,
             // whoever's it is: the file becomes what its own program had committed.
             Err(StoreError::Sql { source, .. }) if is_cut_short(&source) => {
-                look_before_touching(path, vfs, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+                look_before_touching(path, vfs, OpenFlags::SQLITE_OPEN_READ_WRITE)?
             }
             looked => looked?,
-        }
+        };
     }
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     set_pragmas(&connection, path)?;
@@ -63,6 +63,10 @@ fn connect(path: &Path, vfs: Option<&str>, access: OpenFlags) -> Result<Connecti
 /// database would take itself for the last one, and delete the WAL under our hands.
 fn create_private(path: &Path) -> Result<bool, StoreError> {
     let failed = |source| StoreError::Open { path: path.to_owned(), source };
+    let restoring = restoring_path(path);
+    if !path.exists() && restoring.exists() {
+        return Err(StoreError::RestoreCutOff { path: path.to_owned(), restoring });
+    }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -76,12 +80,13 @@ fn create_private(path: &Path) -> Result<bool, StoreError> {
     }
 }
 
-/// Refuses what is not ours to change, through a connection that cannot change it.
-fn look_before_touching(
+/// Refuses what is not ours to change, through a connection that cannot change it. Returns whether
+/// it has tables of ours.
+pub(super) fn look_before_touching(
     path: &Path,
     vfs: Option<&str>,
     access: OpenFlags,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let sql = |source| explain(path, source);
     let connection = connect(path, vfs, access)?;
     // All that is looked at is of one moment: another program may be making the tables just now.
@@ -100,7 +105,7 @@ fn look_before_touching(
             .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
             .map_err(sql)?;
         let foreign = StoreError::Foreign { path: path.to_owned() };
-        return if tables == 0 { Ok(()) } else { Err(foreign) };
+        return if tables == 0 { Ok(false) } else { Err(foreign) };
     }
     let found: Option<i64> = connection
         .query_row("SELECT max(version) FROM refinery_schema_history", [], |row| row.get(0))
@@ -113,8 +118,16 @@ fn look_before_touching(
         Some(found) if found > known => {
             Err(StoreError::Newer { path: path.to_owned(), found, known })
         }
-        Some(_) | None => Ok(()),
+        Some(_) | None => Ok(found.is_some()),
     }
+}
+
+/// Where a restore into `database` prepares the new file. When it is there and the database is not,
+/// a restore was cut off between two renames, and an empty database would be a lie.
+pub(super) fn restoring_path(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".restoring");
+    PathBuf::from(name)
 }
 
 fn newest_migration() -> i64 {
@@ -193,7 +206,7 @@ fn is_cut_short(error: &rusqlite::Error) -> bool {
         .is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_READONLY_ROLLBACK)
 }
 
-fn explain(path: &Path, source: rusqlite::Error) -> StoreError {
+pub(super) fn explain(path: &Path, source: rusqlite::Error) -> StoreError {
     let path = path.to_owned();
     match source.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => StoreError::NotADatabase { path },

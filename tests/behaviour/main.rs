@@ -4,6 +4,8 @@
 //! a simulated WAHA on loopback, with a simulated clock: hours pass in milliseconds. `binary`,
 //! `crash` and `kills` run the real program.
 
+mod backup;
+mod backup_binary;
 mod bad_rows;
 mod binary;
 mod borders;

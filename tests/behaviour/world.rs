@@ -206,6 +206,18 @@ impl World {
         self.runner = Some(runner);
     }
 
+    /// Ends the program and closes everything that has the database open.
+    pub fn stop(&mut self) {
+        self.runner = None;
+        self.sql = rusqlite::Connection::open_in_memory().unwrap();
+    }
+
+    /// Starts the program on the database at `path`, after [`Self::stop`].
+    pub fn start(&mut self) {
+        self.restart();
+        self.sql = rusqlite::Connection::open(&self.path).unwrap();
+    }
+
     /// Runs SQL as a person would.
     pub fn execute(&self, sql: &str) {
         self.sql.execute_batch(sql).unwrap();

@@ -1,0 +1,437 @@
+//! Backups, and restoring one without sending anything twice.
+//!
+//! A backup is a whole database in one file: copied from the live one while it is used, checked,
+//! durable, and only then given its name. Restoring prepares the new database in a file of its own,
+//! where everything that may have been sent since the backup is decided (see `store::restore`), and
+//! puts it in place in one step: whatever ends the program, the database is the old one or the new.
+
+mod partial;
+
+use std::io::ErrorKind;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::fail_point;
+use crate::lock::{LockError, SenderLock};
+use crate::pace::Gap;
+use crate::place::{Place, PlaceError};
+use crate::planner::{PlanRules, Planner};
+use crate::store::{Contents, DataVersion, Marked, Restoration, Store, StoreError};
+use crate::trigger::Triggers;
+
+use partial::Partial;
+
+/// What SQLite keeps beside a database.
+const SIDE_FILES: [&str; 3] = ["-wal", "-shm", "-journal"];
+/// Messages that are looked at in one round of a restore: as many as the planner takes.
+const MESSAGES_PER_ROUND: u32 = 100;
+/// For a file that does not say when it was made: nothing is too old to have been sent since.
+const FOR_EVER: Duration = Duration::from_hours(24 * 366 * 10_000);
+
+/// A backup that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// The file.
+    pub path: PathBuf,
+    /// What it holds.
+    pub contents: Contents,
+    /// Its size.
+    pub bytes: u64,
+    /// How many older ones were removed.
+    pub removed: usize,
+}
+
+/// What a restore goes by.
+#[derive(Clone, Debug)]
+pub struct RestoreRules {
+    /// As for planning.
+    pub plan: PlanRules,
+    /// The pace: every channel rests a whole gap.
+    pub gap: Gap,
+}
+
+/// A restore that was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// When the backup was made, when it says so.
+    pub made_at: Option<Timestamp>,
+    /// Where the database until now is; `None` when there was none.
+    pub before: Option<PathBuf>,
+    /// Whether the database until now could tell what was sent since the backup.
+    pub has_evidence: bool,
+    /// What became of deliveries.
+    pub marked: Marked,
+    /// How many deliveries are pending, and will be sent.
+    pub pending: u64,
+    /// Messages that failed before they were planned, but may have been sent before.
+    pub failed_messages: u64,
+    /// Messages that only the database until now has.
+    pub lost_messages: u64,
+    /// Whether the backup was made of a database in another place.
+    pub is_from_elsewhere: bool,
+}
+
+/// A backup or a restore failed. Neither the database nor an older backup was touched.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// There is nothing to back up.
+    #[error("there is no database `{}`: correct DATABASE_PATH", .0.display())]
+    NoDatabase(PathBuf),
+    /// The target is the database.
+    #[error("`{}` is the database itself, or a file beside it that belongs to it: give another name", .0.display())]
+    Itself(PathBuf),
+    /// The target is something else.
+    #[error("`{}` is no backup: it is not replaced; give another name", .0.display())]
+    NotABackup(PathBuf),
+    /// The target is a live database.
+    #[error("`{}` is a database in use (there is a `{}` beside it): it is not replaced; give another name", .0.display(), .1.display())]
+    InUse(PathBuf, PathBuf),
+    /// The file to restore is not ours.
+    #[error("`{}` is no database of this program: give a file that `backup` made", .0.display())]
+    NotOurs(PathBuf),
+    /// SQLite's integrity check complained.
+    #[error("`{}` is damaged and was not used: {complaint}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// SQLite's words.
+        complaint: String,
+    },
+    /// A sender holds the lock.
+    #[error("`{}` is being used to send: stop `serve` and wait for the end of `run`, then try again", .0.display())]
+    Sending(PathBuf),
+    /// A file.
+    #[error("failed to {action} `{}`", path.display())]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The lock.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The place.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// A database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Copies `database` into `target` while others use it. With `keep`, `target` is a base name: the
+/// time is added to it, and all but the newest `keep` of such files are removed.
+///
+/// # Errors
+/// [`BackupError`]; then the file that was there is as it was.
+pub fn backup(
+    database: &Path,
+    target: &Path,
+    keep: Option<NonZeroUsize>,
+    now: Timestamp,
+) -> Result<Backup, BackupError> {
+    let path = if keep.is_some() { with_time(target, now) } else { target.to_owned() };
+    check_target(database, &path)?;
+    if !database.exists() {
+        return Err(BackupError::NoDatabase(database.to_owned()));
+    }
+    let Some(store) = Store::open_as_is(database)? else {
+        return Err(BackupError::NoDatabase(database.to_owned()));
+    };
+    let Snapshot { contents, bytes, .. } = snapshot(&store, &path, now)?;
+    let removed = match keep {
+        Some(keep) => partial::remove_older(target, &path, keep.get())?,
+        None => 0,
+    };
+    Ok(Backup { path, contents, bytes, removed })
+}
+
+/// Makes the content of `file` the database. Everything that may have been sent since it was made
+/// becomes `unknown`, except what the database until now knows better.
+///
+/// # Errors
+/// [`BackupError`]; then the database is as it was.
+pub fn restore(
+    database: &Path,
+    file: &Path,
+    rules: &RestoreRules,
+    now: Timestamp,
+) -> Result<Restored, BackupError> {
+    let Some(_lock) = SenderLock::try_take(database)? else {
+        return Err(BackupError::Sending(database.to_owned()));
+    };
+    if partial::is_same_file(database, file) {
+        return Err(BackupError::Itself(file.to_owned()));
+    }
+    let prepared = Partial::make(Store::restoring_path(database))?;
+    take_copy(file, &prepared)?;
+    let present = Present::look(database)?;
+    let before_path = before_path(database, now);
+    let mut new = Store::open(prepared.path())?;
+    let (place, has_evidence) = match &present {
+        Present::Well { store, .. } => {
+            let before = snapshot(store, &before_path, now)?;
+            let here = Place::of(database)?;
+            // A copy that nobody confirmed cannot tell what the other one sent.
+            let is_home = before.place.is_some_and(|place| place.is_same_as(&here));
+            (here, is_home && new.attach_evidence(&before_path)?)
+        }
+        // The prepared file itself takes the name, and keeps what makes its place.
+        Present::Damaged | Present::Missing => (Place::of(prepared.path())?, false),
+    };
+    let (mut restored, new) = decide(new, rules, has_evidence, &place, now)?;
+    fail_point::reach("restore_prepared");
+    restored.before = present.before(before_path);
+    match present {
+        Present::Well { store, version } => store.replace_content(&new, version)?,
+        Present::Damaged | Present::Missing => {
+            new.close_as_one_file()?;
+            put_in_place(prepared, database, restored.before.as_deref(), now)?;
+        }
+    }
+    Ok(restored)
+}
+
+/// The database until now.
+enum Present {
+    /// It can be read, and was so at this moment.
+    Well { store: Store, version: DataVersion },
+    /// It cannot be read, or only by a newer program.
+    Damaged,
+    /// There is none.
+    Missing,
+}
+
+impl Present {
+    fn look(database: &Path) -> Result<Self, BackupError> {
+        if !database.exists() {
+            return Ok(Self::Missing);
+        }
+        let store = match Store::open_as_is(database) {
+            Ok(Some(store)) => store,
+            Ok(None) => return Ok(Self::Missing),
+            Err(StoreError::NotADatabase { .. } | StoreError::Newer { .. }) => {
+                return Ok(Self::Damaged);
+            }
+            Err(error) if error.is_damage() => return Ok(Self::Damaged),
+            Err(error) => return Err(error.into()),
+        };
+        let version = store.data_version()?;
+        Ok(if store.find_damage()?.is_none() {
+            Self::Well { store, version }
+        } else {
+            Self::Damaged
+        })
+    }
+
+    fn before(&self, path: PathBuf) -> Option<PathBuf> {
+        match self {
+            Self::Well { .. } | Self::Damaged => Some(path),
+            Self::Missing => None,
+        }
+    }
+}
+
+struct Snapshot {
+    contents: Contents,
+    bytes: u64,
+    /// Where its database was when it last sent.
+    place: Option<Place>,
+}
+
+/// A checked copy of `store` under its final name.
+fn snapshot(store: &Store, path: &Path, now: Timestamp) -> Result<Snapshot, BackupError> {
+    let partial = Partial::beside(path)?;
+    let contents = store.copy_to(partial.path())?;
+    fail_point::reach("backup_copied");
+    check(partial.path(), path)?;
+    let mut copy = Store::open(partial.path())?;
+    let place = copy.write(|tx| {
+        tx.set_backup_made_at(now)?;
+        tx.place()
+    })?;
+    copy.close_as_one_file()?;
+    fail_point::reach("backup_checked");
+    let bytes = partial.finish(path)?;
+    Ok(Snapshot { contents, bytes, place: place.as_deref().map(Place::parse) })
+}
+
+/// Copies `file` into `prepared`, when it is well and ours.
+fn take_copy(file: &Path, prepared: &Partial) -> Result<(), BackupError> {
+    let not_ours = || BackupError::NotOurs(file.to_owned());
+    std::fs::metadata(file).map_err(failed_to("read", file))?;
+    let store = match Store::open_as_is(file) {
+        Ok(store) => store.ok_or_else(not_ours)?,
+        Err(StoreError::NotADatabase { .. } | StoreError::Foreign { .. }) => return Err(not_ours()),
+        Err(error) => return Err(error.into()),
+    };
+    store.copy_to(prepared.path())?;
+    check(prepared.path(), file)
+}
+
+/// Checks the database at `path`; `name` is what a person knows it by.
+fn check(path: &Path, name: &Path) -> Result<(), BackupError> {
+    let damaged = |complaint| BackupError::Damaged { path: name.to_owned(), complaint };
+    let complaint = match Store::open_as_is(path)? {
+        Some(store) => store.find_damage()?,
+        None => Some("it has no tables".to_owned()),
+    };
+    complaint.map_or(Ok(()), |complaint| Err(damaged(complaint)))
+}
+
+/// Decides what became of everything that was unsent when the backup was made: plans what has come
+/// due since, with the planner itself, and marks it before anybody can send it.
+fn decide(
+    mut new: Store,
+    rules: &RestoreRules,
+    has_evidence: bool,
+    place: &Place,
+    now: Timestamp,
+) -> Result<(Restored, Store), BackupError> {
+    let restoration = Restoration { has_evidence, zone: rules.plan.zone.clone(), now };
+    let ready_at = now.plus(rules.gap.longest());
+    let (made_at, was_at, lost_messages) = new.write(|tx| {
+        let made_at = tx.backup_made_at()?;
+        let was_at = tx.place()?;
+        tx.confirm_place(&place.to_string(), now)?;
+        tx.take_over_channels(&restoration, ready_at)?;
+        let lost = if has_evidence { tx.count_lost_messages()? } else { 0 };
+        Ok((made_at, was_at, lost))
+    })?;
+    // Expired is only what was too late already when the backup was made; the rest may have been
+    // sent in time.
+    let late_limit = made_at.map_or(FOR_EVER, |at| rules.plan.late_limit + now.since(at));
+    let plan = PlanRules { late_limit, ..rules.plan.clone() };
+    let store = Arc::new(Mutex::new(new));
+    let planner = Planner::new(Arc::clone(&store), Arc::new(Triggers::default()), plan);
+    let (marked, failed_messages, pending) = decide_all(&planner, &store, &restoration)?;
+    drop(planner);
+    let mut new = Arc::into_inner(store)
+        .and_then(|store| store.into_inner().ok())
+        .expect("the planner was the only other owner, and did not panic");
+    if has_evidence {
+        new.detach_evidence()?;
+    }
+    let is_from_elsewhere = was_at.is_some_and(|text| !Place::parse(&text).is_same_as(place));
+    let restored = Restored {
+        made_at,
+        before: None,
+        has_evidence,
+        marked,
+        pending,
+        failed_messages,
+        lost_messages,
+        is_from_elsewhere,
+    };
+    Ok((restored, new))
+}
+
+/// Round by round, because a weekly message may have been due many times since. Returns what became
+/// of deliveries, how many messages failed without any, and how many deliveries are pending.
+fn decide_all(
+    planner: &Planner,
+    store: &Mutex<Store>,
+    restoration: &Restoration,
+) -> Result<(Marked, u64, u64), BackupError> {
+    let now = restoration.now;
+    let (mut sum, mut failed) = (Marked::default(), 0);
+    loop {
+        let due = lock(store).read(|tx| {
+            let mut ids = tx.due_message_ids(now, MESSAGES_PER_ROUND)?;
+            ids.extend(tx.untimed_message_ids(MESSAGES_PER_ROUND)?);
+            Ok(ids)
+        })?;
+        planner.pass(now)?;
+        let (marked, failed_now) = lock(store).write(|tx| {
+            let mut failed_now = 0;
+            for id in &due {
+                failed_now += u64::from(tx.note_maybe_sent(*id)?);
+            }
+            Ok((tx.mark_restored(restoration)?, failed_now))
+        })?;
+        sum.unknown += marked.unknown;
+        sum.sent += marked.sent;
+        sum.ended += marked.ended;
+        failed += failed_now;
+        let (due, untimed, pending) = lock(store).read(|tx| {
+            Ok((tx.due_message_ids(now, 1)?, tx.untimed_message_ids(1)?, tx.count_pending()?))
+        })?;
+        if due.is_empty() && untimed.is_empty() {
+            return Ok((sum, failed, pending));
+        }
+    }
+}
+
+/// Where nobody can use the old file: moves it and what belongs to it aside, and gives its name to
+/// the new one. In between there is no database, and the next start says so.
+fn put_in_place(
+    prepared: Partial,
+    database: &Path,
+    before: Option<&Path>,
+    now: Timestamp,
+) -> Result<(), BackupError> {
+    let stale = before_path(database, now);
+    let move_aside = |from: &Path, to: &Path| match std::fs::rename(from, to) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed_to("move", from)(error)),
+        Ok(()) | Err(_) => Ok(()),
+    };
+    if let Some(before) = before {
+        move_aside(database, before)?;
+    }
+    for ending in SIDE_FILES {
+        move_aside(&with_ending(database, ending), &with_ending(&stale, ending))?;
+    }
+    fail_point::reach("restore_moved_aside");
+    prepared.finish(database).map(drop)
+}
+
+/// A backup must not end up over something that is none.
+fn check_target(database: &Path, path: &Path) -> Result<(), BackupError> {
+    let belongs = SIDE_FILES.iter().chain(&[".lock", ".cron-secret", ".restoring"]);
+    let mut own = belongs.map(|ending| with_ending(database, ending)).chain([database.to_owned()]);
+    if own.any(|file| file == path || partial::is_same_file(&file, path)) {
+        return Err(BackupError::Itself(path.to_owned()));
+    }
+    if !partial::may_be_replaced(path)? {
+        return Err(BackupError::NotABackup(path.to_owned()));
+    }
+    let sides = SIDE_FILES.map(|ending| with_ending(path, ending));
+    match sides.into_iter().find(|side| side.exists()) {
+        Some(side) => Err(BackupError::InUse(path.to_owned(), side)),
+        None => Ok(()),
+    }
+}
+
+fn failed_to(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> BackupError {
+    let path = path.to_owned();
+    move |source| BackupError::File { action, path, source }
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// `<path>.2026-12-01T010000Z`.
+fn with_time(path: &Path, now: Timestamp) -> PathBuf {
+    with_ending(path, &format!(".{}", time_in_name(now)))
+}
+
+fn before_path(database: &Path, now: Timestamp) -> PathBuf {
+    with_ending(database, &format!(".before-restore-{}", time_in_name(now)))
+}
+
+/// Sorts by time, and has no colon.
+fn time_in_name(now: Timestamp) -> String {
+    now.to_string().replace(':', "")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,167 @@
+//! Files on their way to a name: private, durable, and never seen half under it.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use super::{BackupError, SIDE_FILES, failed_to, with_ending};
+
+/// Between the name that a file will have and the number of the program that writes it.
+const PARTIAL: &str = ".partial-";
+const SQLITE_HEADER: &[u8] = b"SQLite format 3\0";
+
+/// A file that is removed again, with what SQLite puts beside it, unless it is finished.
+///
+/// Its descriptor stays open, and locked, until then: that tells others that somebody writes it, and
+/// to close it earlier would drop SQLite's own locks on the file.
+pub(super) struct Partial {
+    path: PathBuf,
+    file: File,
+}
+
+impl Partial {
+    /// An empty file beside `target`, with a name that nobody else uses. What programs left behind
+    /// that were killed while they made the same backup is removed.
+    pub(super) fn beside(target: &Path) -> Result<Self, BackupError> {
+        sweep(target)?;
+        Self::make(with_ending(target, &format!("{PARTIAL}{}", std::process::id())))
+    }
+
+    /// An empty file with this name; one that is there is replaced.
+    pub(super) fn make(path: PathBuf) -> Result<Self, BackupError> {
+        remove_with_sides(&path);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&path).map_err(failed_to("make", &path))?;
+        // Whoever finds it locked leaves it alone; where files have no locks, nobody sweeps.
+        let _ = file.try_lock();
+        Ok(Self { path, file })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes the file durable and gives it its name; returns its size.
+    pub(super) fn finish(self, target: &Path) -> Result<u64, BackupError> {
+        self.file.sync_all().map_err(failed_to("write", &self.path))?;
+        let bytes = self.file.metadata().map_err(failed_to("read", &self.path))?.len();
+        fs::rename(&self.path, target).map_err(failed_to("replace", target))?;
+        // Without this a power cut could undo the renaming. A system that cannot open a directory
+        // has no such need.
+        if let Ok(parent) = File::open(directory(target)) {
+            parent.sync_all().map_err(failed_to("write", directory(target)))?;
+        }
+        Ok(bytes)
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        // After `finish` nothing has this name any more.
+        remove_with_sides(&self.path);
+    }
+}
+
+/// Removes all but the newest `keep` files `<base>.<time>`, never `newest`. Returns how many.
+pub(super) fn remove_older(base: &Path, newest: &Path, keep: usize) -> Result<usize, BackupError> {
+    let mut names: Vec<PathBuf> = beside(base)?
+        .into_iter()
+        .filter(|(_, rest)| rest.strip_prefix('.').is_some_and(is_time))
+        .map(|(path, _)| path)
+        .filter(|path| path.file_name() != newest.file_name())
+        .collect();
+    names.sort();
+    let removed = (names.len() + 1).saturating_sub(keep);
+    for path in &names[..removed] {
+        fs::remove_file(path).map_err(failed_to("remove", path))?;
+    }
+    Ok(removed)
+}
+
+/// Whether both names are of one existing file.
+pub(super) fn is_same_file(one: &Path, two: &Path) -> bool {
+    let (Ok(first), Ok(second)) = (fs::metadata(one), fs::metadata(two)) else { return false };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        (first.dev(), first.ino()) == (second.dev(), second.ino())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (first, second);
+        matches!((one.canonicalize(), two.canonicalize()), (Ok(one), Ok(two)) if one == two)
+    }
+}
+
+/// Whether there is nothing at `path`, or an empty file, or a SQLite database.
+pub(super) fn may_be_replaced(path: &Path) -> Result<bool, BackupError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
+        Err(error) => return Err(failed_to("read", path)(error)),
+    };
+    if !file.metadata().map_err(failed_to("read", path))?.is_file() {
+        return Ok(false);
+    }
+    let mut head = Vec::new();
+    let length = SQLITE_HEADER.len() as u64;
+    file.take(length).read_to_end(&mut head).map_err(failed_to("read", path))?;
+    Ok(head.is_empty() || head == SQLITE_HEADER)
+}
+
+/// Removes partial files of `target` whose writer is gone: nobody holds their lock.
+fn sweep(target: &Path) -> Result<(), BackupError> {
+    for (path, rest) in beside(target)? {
+        let is_partial = rest
+            .strip_prefix(PARTIAL)
+            .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()));
+        if is_partial && File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+            remove_with_sides(&path);
+        }
+    }
+    Ok(())
+}
+
+/// The plain files whose names begin with that of `base`, with the rest of their names.
+fn beside(base: &Path) -> Result<Vec<(PathBuf, String)>, BackupError> {
+    let failed = || failed_to("read", directory(base));
+    let own = base.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory(base)).map_err(failed())? {
+        let entry = entry.map_err(failed())?;
+        let name = entry.file_name();
+        if let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(own))
+            && entry.file_type().is_ok_and(|kind| kind.is_file())
+            && !own.is_empty()
+        {
+            found.push((entry.path(), rest.to_owned()));
+        }
+    }
+    Ok(found)
+}
+
+/// `2026-12-01T010000Z`.
+fn is_time(text: &str) -> bool {
+    let pattern = b"0000-00-00T000000Z";
+    text.len() == pattern.len()
+        && text.bytes().zip(pattern).all(|(byte, wanted)| match wanted {
+            b'0' => byte.is_ascii_digit(),
+            other => byte == *other,
+        })
+}
+
+fn directory(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// What cannot be removed is in nobody's way: a later `make` says so.
+fn remove_with_sides(path: &Path) {
+    let _ = fs::remove_file(path);
+    for ending in SIDE_FILES {
+        let _ = fs::remove_file(with_ending(path, ending));
+    }
+}

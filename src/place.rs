@@ -1,0 +1,207 @@
+//! Where a database lives. A copy of one, on another host or beside it, would send everything a
+//! second time: so a database remembers its place, and is held when it wakes up somewhere else.
+//!
+//! A place is the machine (a digest of `/etc/machine-id`), the file's inode and the time of its
+//! birth. They survive a reboot, an upgrade and a `mv` within a file system; a copy has other ones,
+//! however it was made. Neither path nor host name counts: both change without a copy. What a
+//! system does not tell is not compared.
+//!
+//! The weak sides: a clone of a whole machine that keeps its machine id is not noticed; a `mv` to
+//! another file system is a copy to us, and so is a host that makes itself a new machine id at each
+//! start.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use crate::clock::Timestamp;
+use crate::store::{Store, StoreError};
+
+const MACHINE_ID: &str = "/etc/machine-id";
+
+const COPIED: &str = "this database was copied from another place; to send from two places would send everything \
+                      twice. Make sure that the other one does not send any more, then run `auto-message-scheduler \
+                      confirm-place` here";
+const BACKUP: &str = "this database is a backup that was put here without `restore`; what it knows as unsent may have \
+                      been sent. Stop the program and run `auto-message-scheduler restore` with the backup, or \
+                      `auto-message-scheduler confirm-place` when nothing was sent since it was made";
+
+/// Where a database file is; what is `None` nobody could tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    machine: Option<String>,
+    inode: Option<String>,
+    born: Option<String>,
+}
+
+/// The place cannot be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaceError {
+    /// The file has no metadata.
+    #[error("failed to look at `{}`", path.display())]
+    File {
+        /// The database.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Whether a database may send from where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is where it was, or has never been anywhere.
+    AtHome,
+    /// It is not: every channel is held. `newly` says whether one was not held before.
+    Held {
+        /// Whether this look held one.
+        newly: bool,
+    },
+}
+
+impl Place {
+    /// The place of an existing file. Looks at its metadata only: see `store::open` for why a
+    /// database must not be opened.
+    ///
+    /// # Errors
+    /// When there is no such file.
+    pub fn of(database: &Path) -> Result<Self, PlaceError> {
+        let failed = |source| PlaceError::File { path: database.to_owned(), source };
+        let metadata = std::fs::metadata(database).map_err(failed)?;
+        let born = metadata.created().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        #[cfg(unix)]
+        let inode = Some(std::os::unix::fs::MetadataExt::ino(&metadata).to_string());
+        #[cfg(not(unix))]
+        let inode = None;
+        let machine = std::fs::read_to_string(MACHINE_ID).ok();
+        let machine = machine.map(|id| id.trim().to_owned()).filter(|id| !id.is_empty());
+        Ok(Self {
+            machine: machine.map(|id| format!("{:016x}", digest(&id))),
+            inode,
+            born: born.map(|since| since.as_nanos().to_string()),
+        })
+    }
+
+    /// Whether nothing that both know speaks against it.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let agree = |one: &Option<String>, two: &Option<String>| {
+            one.is_none() || two.is_none() || one == two
+        };
+        agree(&self.machine, &other.machine)
+            && agree(&self.inode, &other.inode)
+            && agree(&self.born, &other.born)
+    }
+
+    /// Reads what `Display` wrote. A text of another kind is a place that no file has.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let field = |name: &str| {
+            let mut words = text.split(' ').filter_map(|word| word.split_once('='));
+            words.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+        };
+        let place = Self { machine: field("machine"), inode: field("inode"), born: field("born") };
+        if place == Self::default() {
+            return Self { inode: Some("-".to_owned()), ..place };
+        }
+        place
+    }
+}
+
+/// `machine=… inode=… born=…`, without what nobody could tell.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields = [("machine", &self.machine), ("inode", &self.inode), ("born", &self.born)];
+        let words: Vec<String> = fields
+            .iter()
+            .filter_map(|(name, value)| value.as_ref().map(|value| format!("{name}={value}")))
+            .collect();
+        f.write_str(&words.join(" "))
+    }
+}
+
+/// Before anything is sent, with the lock held: holds every channel when the database is not where
+/// it was. The first start of a database makes the place its own.
+///
+/// # Errors
+/// When the file or the database fails.
+pub fn check(store: &mut Store, now: Timestamp) -> Result<Standing, PlaceError> {
+    let here = Place::of(store.path())?;
+    let text = here.to_string();
+    let standing = store.write(|tx| {
+        let recorded = tx.place()?;
+        let is_home = recorded.as_deref().is_none_or(|text| Place::parse(text).is_same_as(&here));
+        let is_backup = tx.backup_made_at()?.is_some();
+        if is_home && !is_backup {
+            if recorded.as_deref() != Some(&text) {
+                tx.set_place(&text)?;
+            }
+            return Ok(Standing::AtHome);
+        }
+        let reason = if is_backup { BACKUP } else { COPIED };
+        Ok(Standing::Held { newly: tx.hold_for_place(reason, now)? > 0 })
+    })?;
+    match standing {
+        Standing::AtHome => {}
+        Standing::Held { newly: true } => log::error!(
+            "place: this database was copied or moved here: all channels are held, see held_reason; `confirm-place` frees them"
+        ),
+        Standing::Held { newly: false } => {
+            log::warn!("place: still not confirmed: all channels are held, see held_reason");
+        }
+    }
+    Ok(standing)
+}
+
+/// A person says that this is the place from which the database sends. Returns how many channels
+/// that freed; `None` when it is there already.
+///
+/// # Errors
+/// When the file or the database fails.
+pub fn confirm(store: &mut Store, now: Timestamp) -> Result<Option<usize>, PlaceError> {
+    let here = Place::of(store.path())?;
+    Ok(store.write(|tx| {
+        let is_home = tx.place()?.is_some_and(|text| Place::parse(&text).is_same_as(&here));
+        if is_home && tx.backup_made_at()?.is_none() && !tx.has_place_holds()? {
+            return Ok(None);
+        }
+        tx.confirm_place(&here.to_string(), now).map(Some)
+    })?)
+}
+
+/// FNV-1a, 64 bits: a machine id is not to be told to whoever gets a backup, and the digest must
+/// stay the same in every version of this program.
+fn digest(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moved_file_is_in_its_place_and_a_copy_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let (one, two) = (directory.path().join("one"), directory.path().join("two"));
+        std::fs::write(&one, "x").unwrap();
+        let place = Place::of(&one).unwrap();
+        assert_eq!(Place::parse(&place.to_string()), place);
+        std::fs::copy(&one, &two).unwrap();
+        assert!(!Place::of(&two).unwrap().is_same_as(&place));
+        std::fs::rename(&one, directory.path().join("three")).unwrap();
+        assert!(Place::of(&directory.path().join("three")).unwrap().is_same_as(&place));
+    }
+
+    #[test]
+    fn another_machine_is_another_place_and_what_is_not_told_is_not_compared() {
+        let place = Place::parse("machine=aa inode=1 born=2");
+        assert!(!Place::parse("machine=bb inode=1 born=2").is_same_as(&place));
+        assert!(Place::parse("inode=1").is_same_as(&place));
+        assert!(!Place::parse("written by somebody").is_same_as(&place));
+    }
+}

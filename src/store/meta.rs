@@ -1,0 +1,125 @@
+//! The tables `meta` and `place_holds`: what the database knows of itself, and the channels that
+//! are held because it is not where it was. `place` says what a place is.
+
+use rusqlite::{OptionalExtension, named_params};
+
+use super::{SqlResult, Tx};
+use crate::clock::Timestamp;
+
+impl Tx<'_> {
+    /// Where the database was when it last sent; `None` before the first start.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn place(&self) -> SqlResult<Option<String>> {
+        self.meta("place")
+    }
+
+    /// Notes where the database is.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn set_place(&self, place: &str) -> SqlResult<()> {
+        self.set_meta("place", place)
+    }
+
+    /// When this backup was made; `None` when the database is none. What cannot be read is a backup
+    /// of the earliest time: nothing about it can be known.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn backup_made_at(&self) -> SqlResult<Option<Timestamp>> {
+        let text = self.meta("backup_made_at")?;
+        Ok(text.map(|text| Timestamp::parse(&text).unwrap_or(Timestamp::from_millis(i64::MIN))))
+    }
+
+    /// Makes the database a backup, begun at `now`. One that was a backup already, put in place by
+    /// hand, keeps its earlier time, and is a history of its own: it is no evidence for anything.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn set_backup_made_at(&self, now: Timestamp) -> SqlResult<()> {
+        match self.backup_made_at()? {
+            Some(_) => self.begin_history(),
+            None => self.set_meta("backup_made_at", &now.to_string()),
+        }
+    }
+
+    /// Holds every channel for `reason`, as a person would: nothing but [`Self::confirm_place`] or a
+    /// person frees them. What a person holds is left alone; what the program held is remembered.
+    /// Returns how many channels were not held in this way before.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn hold_for_place(&self, reason: &str, now: Timestamp) -> SqlResult<usize> {
+        // The conflict: a person freed it by hand, which is no confirmation.
+        let remember = "INSERT INTO place_holds
+                            (channel_id, reason, held_reason, held_kind, held_until)
+                        SELECT id, :reason, held_reason, held_kind, held_until FROM channels
+                        WHERE held_reason IS NULL OR held_kind IS NOT NULL
+                        ON CONFLICT (channel_id) DO UPDATE SET reason = excluded.reason,
+                            held_reason = excluded.held_reason, held_kind = excluded.held_kind,
+                            held_until = excluded.held_until";
+        self.transaction.prepare_cached(remember)?.execute(named_params! { ":reason": reason })?;
+        let hold = "UPDATE channels SET held_reason = :reason, held_kind = NULL, held_until = NULL,
+                        updated_at = :now
+                    WHERE held_reason IS NULL OR held_kind IS NOT NULL";
+        self.transaction
+            .prepare_cached(hold)?
+            .execute(named_params! { ":reason": reason, ":now": now.to_string() })
+    }
+
+    /// Whether channels are held because the database is not where it was.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn has_place_holds(&self) -> SqlResult<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM place_holds)";
+        self.transaction.prepare_cached(sql)?.query_row([], |row| row.get(0))
+    }
+
+    /// Makes `place` the one from which the database sends, begins a new history, and frees exactly
+    /// the channels that [`Self::hold_for_place`] held; a hold from before it comes back. Returns how
+    /// many channels that were.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn confirm_place(&self, place: &str, now: Timestamp) -> SqlResult<usize> {
+        let free = "UPDATE channels SET held_reason = p.held_reason, held_kind = p.held_kind,
+                        held_until = p.held_until, updated_at = :now
+                    FROM place_holds p
+                    WHERE p.channel_id = channels.id AND channels.held_kind IS NULL
+                        AND channels.held_reason = p.reason";
+        let freed = self
+            .transaction
+            .prepare_cached(free)?
+            .execute(named_params! { ":now": now.to_string() })?;
+        self.transaction.execute("DELETE FROM place_holds", [])?;
+        self.transaction.execute("DELETE FROM meta WHERE key = 'backup_made_at'", [])?;
+        self.begin_history()?;
+        self.set_place(place)?;
+        Ok(freed)
+    }
+
+    fn begin_history(&self) -> SqlResult<()> {
+        let sql = "INSERT INTO meta (key, value) VALUES ('history_id', lower(hex(randomblob(16))))
+                   ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+        self.transaction.execute(sql, []).map(drop)
+    }
+
+    fn meta(&self, key: &str) -> SqlResult<Option<String>> {
+        self.transaction
+            .prepare_cached("SELECT value FROM meta WHERE key = :key")?
+            .query_row(named_params! { ":key": key }, |row| row.get(0))
+            .optional()
+    }
+
+    fn set_meta(&self, key: &str, value: &str) -> SqlResult<()> {
+        let sql = "INSERT INTO meta (key, value) VALUES (:key, :value)
+                   ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+        self.transaction
+            .prepare_cached(sql)?
+            .execute(named_params! { ":key": key, ":value": value })
+            .map(drop)
+    }
+}

@@ -1,0 +1,269 @@
+//! Restoring a backup: what was unsent when it was made may have been sent since. The database that
+//! was there until now is evidence, when it is a later moment of the same history; what neither
+//! tells becomes `unknown`, and is never sent by itself.
+//!
+//! All of it happens in a file that is not the database yet, with the evidence attached as `present`.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use rusqlite::{Params, Row, named_params};
+
+use super::deliveries::FIRST_LOOKUP_AFTER;
+use super::open::explain;
+use super::{SqlResult, Store, StoreError, Tx, timestamp};
+use crate::clock::Timestamp;
+use crate::delivery::Counts;
+use crate::schedule::Zone;
+
+/// Shows what a restore made unknown; for people.
+pub const LOOK_AT_UNKNOWN: &str = "SELECT id, auto_message_id, due_at, name, chat_id, error FROM deliveries WHERE status = 'unknown'";
+
+const UNKNOWN: &str = "a backup was restored: it may have been sent after the backup was made";
+const DIED: &str = "the program ended while this was being sent: it may have gone out";
+const MAYBE_SENT: &str = "; before a backup was restored it may have been sent";
+
+/// A delivery whose fate the attached evidence does not leave open: it was certainly not sent. One
+/// that is pending there was not; nor was one of an occurrence that had not been planned there.
+const KNOWN_UNSENT: &str = "
+    EXISTS (SELECT 1 FROM present.deliveries p
+        WHERE p.auto_message_id = deliveries.auto_message_id AND p.due_at = deliveries.due_at
+            AND p.chat_id = deliveries.chat_id AND p.status = 'pending')
+    OR (EXISTS (SELECT 1 FROM present.auto_messages m
+            WHERE m.id = deliveries.auto_message_id
+                AND (m.status = 'scheduled' AND m.scheduled_at <= deliveries.due_at
+                    OR m.status = 'sending' AND m.scheduled_at < deliveries.due_at))
+        AND NOT EXISTS (SELECT 1 FROM present.deliveries p
+            WHERE p.auto_message_id = deliveries.auto_message_id AND p.due_at = deliveries.due_at
+                AND p.chat_id = deliveries.chat_id))";
+
+/// What a restoration goes by.
+#[derive(Clone, Debug)]
+pub struct Restoration {
+    /// Whether the database until now is attached.
+    pub has_evidence: bool,
+    /// The local time of schedules.
+    pub zone: Zone,
+    /// The present moment.
+    pub now: Timestamp,
+}
+
+/// What a restoration found out about deliveries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marked {
+    /// Nobody knows: not sent by themselves.
+    pub unknown: u64,
+    /// Sent since the backup, as the evidence says.
+    pub sent: u64,
+    /// Ended in another way since the backup, as the evidence says.
+    pub ended: u64,
+}
+
+struct Touched {
+    auto_message_id: i64,
+    due_at: Timestamp,
+    status: String,
+}
+
+impl Store {
+    /// Attaches the database that was there until now. Returns whether it is evidence: a later moment
+    /// of the same history. Otherwise it is not attached.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn attach_evidence(&mut self, present: &Path) -> Result<bool, StoreError> {
+        let Some(path) = present.to_str() else { return Ok(false) };
+        let failed = |source| explain(present, source);
+        self.connection.execute("ATTACH DATABASE ?1 AS present", [path]).map_err(failed)?;
+        // One that has had fewer rows than the backup is not later; one that is held for its place
+        // does not know what was sent from the other place.
+        let sql = "SELECT (SELECT value FROM main.meta WHERE key = 'history_id')
+                       = (SELECT value FROM present.meta WHERE key = 'history_id')
+                   AND NOT EXISTS (SELECT 1 FROM present.place_holds)
+                   AND NOT EXISTS (SELECT 1 FROM main.sqlite_sequence s
+                       LEFT JOIN present.sqlite_sequence p ON p.name = s.name
+                       WHERE s.seq > coalesce(p.seq, 0))";
+        let is_evidence: Option<bool> =
+            self.connection.query_row(sql, [], |row| row.get(0)).map_err(failed)?;
+        if is_evidence != Some(true) {
+            self.detach_evidence()?;
+        }
+        Ok(is_evidence == Some(true))
+    }
+
+    /// Lets go of what [`Self::attach_evidence`] attached.
+    ///
+    /// # Errors
+    /// When it is not attached.
+    pub fn detach_evidence(&mut self) -> Result<(), StoreError> {
+        self.connection.flush_prepared_statement_cache();
+        self.connection
+            .execute("DETACH DATABASE present", [])
+            .map(drop)
+            .map_err(|source| explain(&self.path, source))
+    }
+}
+
+impl Tx<'_> {
+    /// Before anything is planned: no channel sends before `ready_at`, because one may have sent just
+    /// now; a hold of the present database goes on, and whoever opted out stays opted out.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn take_over_channels(
+        &self,
+        restoration: &Restoration,
+        ready_at: Timestamp,
+    ) -> SqlResult<()> {
+        let ready_at = ready_at.ceil_to_second().to_string();
+        let sql = "UPDATE main.channels SET ready_at = :ready_at";
+        self.transaction.execute(sql, named_params! { ":ready_at": ready_at })?;
+        if restoration.has_evidence {
+            let holds = "UPDATE main.channels SET held_reason = p.held_reason,
+                             held_kind = p.held_kind, held_until = p.held_until,
+                             held_count = p.held_count
+                         FROM present.channels p
+                         WHERE p.id = channels.id AND p.held_reason IS NOT NULL AND NOT EXISTS
+                             (SELECT 1 FROM present.place_holds h WHERE h.channel_id = p.id)";
+            self.transaction.execute(holds, [])?;
+            let opted_out = "UPDATE main.contacts SET opted_out_at = p.opted_out_at
+                             FROM present.contacts p
+                             WHERE p.id = contacts.id AND p.opted_out_at IS NOT NULL
+                                 AND contacts.opted_out_at IS NULL";
+            self.transaction.execute(opted_out, [])?;
+        }
+        Ok(())
+    }
+
+    /// Decides every planned delivery: by the evidence, or as unknown. Its message's counts and
+    /// status follow, so that the next occurrence may be due afterwards.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn mark_restored(&self, restoration: &Restoration) -> SqlResult<Marked> {
+        let mut touched = Vec::new();
+        if restoration.has_evidence {
+            touched.extend(self.take_evidence(restoration.now)?);
+        }
+        touched.extend(self.make_unknown(restoration)?);
+        let mut marked = Marked::default();
+        for one in &touched {
+            match one.status.as_str() {
+                "unknown" => marked.unknown += 1,
+                "sent" => marked.sent += 1,
+                "pending" => {}
+                _ => marked.ended += 1,
+            }
+        }
+        let occurrences: BTreeSet<(i64, Timestamp)> =
+            touched.iter().map(|one| (one.auto_message_id, one.due_at)).collect();
+        for (id, due_at) in occurrences {
+            self.resettle(id, due_at, restoration)?;
+        }
+        Ok(marked)
+    }
+
+    /// What became of a delivery in the present database became of it here.
+    fn take_evidence(&self, now: Timestamp) -> SqlResult<Vec<Touched>> {
+        let sql = "UPDATE main.deliveries SET
+                       status = CASE p.status WHEN 'sending' THEN 'unknown' ELSE p.status END,
+                       attempts = p.attempts, text = p.text, ack = p.ack,
+                       waha_message_id = p.waha_message_id, claimed_at = p.claimed_at,
+                       error = CASE p.status WHEN 'sending' THEN :died ELSE p.error END,
+                       finished_at = CASE p.status WHEN 'pending' THEN NULL
+                           ELSE coalesce(p.finished_at, :now) END,
+                       next_attempt_at = CASE
+                           WHEN p.status = 'pending' THEN p.next_attempt_at
+                           WHEN p.status IN ('sending', 'unknown') AND p.claimed_at IS NOT NULL
+                               THEN :lookup_at END
+                   FROM present.deliveries p
+                   WHERE p.auto_message_id = deliveries.auto_message_id
+                       AND p.due_at = deliveries.due_at AND p.chat_id = deliveries.chat_id
+                       AND (deliveries.status IN ('pending', 'sending')
+                               AND (p.status <> 'pending' OR deliveries.status = 'sending')
+                           OR p.status = 'sent' AND deliveries.status <> 'sent'
+                           OR p.status = 'failed' AND deliveries.status = 'unknown')
+                   RETURNING auto_message_id, due_at, status";
+        let lookup_at = now.plus(FIRST_LOOKUP_AFTER).to_string();
+        let params = named_params! {
+            ":died": DIED,
+            ":now": now.to_string(),
+            ":lookup_at": lookup_at,
+        };
+        self.touch(sql, params)
+    }
+
+    /// No look-up is planned: without a claim there is no time at which to look.
+    fn make_unknown(&self, restoration: &Restoration) -> SqlResult<Vec<Touched>> {
+        let known_unsent = if restoration.has_evidence { KNOWN_UNSENT } else { "0" };
+        let sql = format!(
+            "UPDATE main.deliveries SET status = 'unknown', error = :error, finished_at = :now,
+                 next_attempt_at = NULL,
+                 text = coalesce(text, (SELECT m.message FROM main.auto_messages m
+                     WHERE m.id = deliveries.auto_message_id))
+             WHERE status = 'sending' OR status = 'pending' AND NOT ({known_unsent})
+             RETURNING auto_message_id, due_at, status"
+        );
+        let params = named_params! { ":error": UNKNOWN, ":now": restoration.now.to_string() };
+        self.touch(&sql, params)
+    }
+
+    fn touch(&self, sql: &str, params: impl Params) -> SqlResult<Vec<Touched>> {
+        let mut statement = self.transaction.prepare(sql)?;
+        let read = |row: &Row<'_>| {
+            Ok(Touched {
+                auto_message_id: row.get("auto_message_id")?,
+                due_at: timestamp(row, "due_at")?,
+                status: row.get("status")?,
+            })
+        };
+        statement.query_map(params, read)?.collect()
+    }
+
+    /// Brings a message in line with the deliveries of an occurrence, also when it had settled.
+    fn resettle(&self, id: i64, due_at: Timestamp, restoration: &Restoration) -> SqlResult<()> {
+        let Restoration { zone, now, .. } = restoration;
+        let counts = self.count_occurrence(id, due_at)?;
+        self.set_counts(id, due_at, counts, *now)?;
+        self.settle_if_done(id, due_at, Counts::default(), zone, *now)?;
+        if counts.sent == 0 {
+            return Ok(());
+        }
+        let corrected = "UPDATE main.auto_messages SET status = 'sent', error = NULL
+                         WHERE id = :id AND scheduled_at = :due_at AND status = 'failed'";
+        let params = named_params! { ":id": id, ":due_at": due_at.to_string() };
+        self.transaction.prepare_cached(corrected)?.execute(params)?;
+        // It was sent when it was sent, not when the backup was restored.
+        let sent_at = "UPDATE main.auto_messages SET sent_at = last.at
+                       FROM (SELECT max(finished_at) AS at FROM main.deliveries
+                           WHERE auto_message_id = :id AND status = 'sent') AS last
+                       WHERE id = :id AND sent_at IS NOT NULL
+                           AND last.at IS strftime('%Y-%m-%dT%H:%M:%SZ', last.at, '+0 seconds')";
+        self.transaction.prepare_cached(sent_at)?.execute(named_params! { ":id": id })?;
+        Ok(())
+    }
+
+    /// Says of a message that failed before it was planned that it may have been sent all the same.
+    /// Returns whether it had failed.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn note_maybe_sent(&self, id: i64) -> SqlResult<bool> {
+        let sql = "UPDATE main.auto_messages SET error = coalesce(error, '') || :maybe_sent
+                   WHERE id = :id AND status = 'failed' AND NOT EXISTS
+                       (SELECT 1 FROM main.deliveries d WHERE d.auto_message_id = :id
+                           AND d.due_at = auto_messages.scheduled_at)";
+        let params = named_params! { ":id": id, ":maybe_sent": MAYBE_SENT };
+        Ok(self.transaction.prepare_cached(sql)?.execute(params)? > 0)
+    }
+
+    /// How many messages of the present database the backup does not have.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn count_lost_messages(&self) -> SqlResult<u64> {
+        let sql = "SELECT count(*) FROM present.auto_messages
+                   WHERE id NOT IN (SELECT id FROM main.auto_messages)";
+        self.transaction.query_row(sql, [], |row| row.get(0))
+    }
+}
