@@ -1,9 +1,17 @@
 //! Deliveries: their statuses, what can become of a send ([`Outcome`]), and what follows from it
 //! ([`Outcome::transition`], [`Counts::verdict`]). Pure: no SQL, no network, no clock.
+//!
+//! `message_id` reads WAHA's ids, and `evidence` says what its events prove.
+
+mod evidence;
+mod message_id;
 
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+
+pub use evidence::{Ack, Weighed, weigh};
+pub use message_id::{MessageId, is_bare_id};
 
 /// The state of one delivery, as `deliveries.status` holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +35,18 @@ pub enum Status {
 }
 
 impl Status {
+    /// All statuses.
+    pub const ALL: [Self; 8] = [
+        Self::Pending,
+        Self::Sending,
+        Self::Sent,
+        Self::Failed,
+        Self::Skipped,
+        Self::Unknown,
+        Self::Expired,
+        Self::Cancelled,
+    ];
+
     /// The word in the table.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -40,6 +60,12 @@ impl Status {
             Self::Expired => "expired",
             Self::Cancelled => "cancelled",
         }
+    }
+
+    /// The status with this word, for reading the column.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == word)
     }
 }
 
@@ -206,6 +232,19 @@ impl Hold {
     #[must_use]
     pub fn new(kind: HoldKind, reason: impl Into<String>) -> Self {
         Self { kind, reason: reason.into(), retry_after: None }
+    }
+
+    /// The hold for a session whose `status` is not WORKING.
+    #[must_use]
+    pub fn not_working(session: &str, status: &str) -> Self {
+        let status: String = status.chars().take(40).collect();
+        let remedy = match status.as_str() {
+            "SCAN_QR_CODE" => "scan the QR code in WAHA's dashboard",
+            "STARTING" => "wait a moment",
+            "STOPPED" => "start it in WAHA's dashboard",
+            _ => "look at it in WAHA's dashboard",
+        };
+        Self::new(HoldKind::Session, format!("session `{session}` is {status}: {remedy}"))
     }
 
     /// How long the hold lasts from `now`.
