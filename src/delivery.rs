@@ -303,6 +303,19 @@ pub enum Verdict {
 }
 
 impl Counts {
+    /// The count that a delivery of this status is in; none while it has not ended.
+    pub fn of(&mut self, status: Status) -> Option<&mut u64> {
+        match status {
+            Status::Pending | Status::Sending => None,
+            Status::Sent => Some(&mut self.sent),
+            Status::Failed => Some(&mut self.failed),
+            Status::Skipped => Some(&mut self.skipped),
+            Status::Unknown => Some(&mut self.unknown),
+            Status::Expired => Some(&mut self.expired),
+            Status::Cancelled => Some(&mut self.cancelled),
+        }
+    }
+
     /// `sent` when at least one recipient got it, else `failed` with the counts in words.
     #[must_use]
     pub fn verdict(self) -> Verdict {

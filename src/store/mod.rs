@@ -7,7 +7,9 @@
 
 mod channels;
 mod contacts;
+mod correct;
 mod deliveries;
+mod events;
 mod messages;
 mod open;
 mod runs;
@@ -24,6 +26,7 @@ use crate::clock::Timestamp;
 pub use channels::{Channel, Held};
 pub use contacts::Contact;
 pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, Recovered};
+pub use events::{Echo, MessageEvent, SessionEvent, Taken};
 pub use messages::DueMessage;
 pub use runs::{RunCounts, Trigger};
 pub use settle::Settled;
