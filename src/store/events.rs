@@ -349,3 +349,53 @@ enum Found {
     One(Subject),
     Many,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    fn plan(store: &mut Store, sql: &str) -> String {
+        let rows = store.read(|tx| {
+            let mut statement = tx.transaction.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+            let mut rows = statement.raw_query(); // no values: a plan needs none
+            let mut details: Vec<String> = Vec::new();
+            while let Some(row) = rows.next()? {
+                details.push(row.get("detail")?);
+            }
+            Ok(details)
+        });
+        rows.unwrap().join("\n")
+    }
+
+    #[test]
+    fn no_event_makes_a_table_be_read_through() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&directory.path().join("x.db")).unwrap();
+        for (sql, indexes) in [
+            (MAY_BE_OURS, &["idx_deliveries_waha_message_id", "idx_deliveries_sending"][..]),
+            (MAY_BE_OURS, &["idx_deliveries_without_id"]),
+            (WITH_ID, &["idx_deliveries_waha_message_id (waha_message_id=?)"]),
+            (LIKE_ECHO, &["idx_deliveries_without_id (chat_id=?)"]),
+            (ACKS_OF, &["idx_webhook_events_waha_message_id (waha_message_id=?)"]),
+            (DROP_OLD, &["idx_webhook_events_received_at (received_at<?)", "PRIMARY KEY (id=?)"]),
+        ] {
+            let plan = plan(&mut store, sql);
+            for index in indexes {
+                assert!(plan.contains(index), "{sql}: {plan}");
+            }
+            let scans: Vec<&str> = plan
+                .lines()
+                .filter(|line| line.starts_with("SCAN") && !line.contains("idx_"))
+                .collect();
+            // Of channels there are a handful.
+            assert!(
+                scans.iter().all(|line| *line == "SCAN channels" || line.contains("CONSTANT")),
+                "{plan}"
+            );
+            assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+        }
+        let plan = plan(&mut store, NOTE_EVENT);
+        assert!(!plan.contains("SCAN"), "the primary key finds a repeat: {plan}");
+    }
+}

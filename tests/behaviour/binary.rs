@@ -9,34 +9,42 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use auto_message_scheduler::clock::SystemClock;
-use auto_message_scheduler::fake_waha::{FakeWaha, Options};
+use auto_message_scheduler::fake_waha::{FakeWaha, Options, Received};
 use auto_message_scheduler::store::Store;
 
 const SECRET: &str = "a-secret-for-tests-0123456789";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A directory with an env file and a database, and a simulated WAHA on the real clock.
-struct Site {
+pub struct Site {
     directory: tempfile::TempDir,
-    waha: FakeWaha,
+    pub waha: FakeWaha,
 }
 
 impl Site {
     /// Two sends on a channel are one second apart; no jitter, no ticker.
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self::with_options(Options { api_key: Some("kunci-rahasia".into()), ..Options::default() })
     }
 
-    fn with_options(options: Options) -> Self {
+    pub fn with_options(options: Options) -> Self {
+        Self::with_waha(options, |_| {})
+    }
+
+    /// `on_received` is called between a message's arrival and its answer.
+    pub fn with_waha(
+        options: Options,
+        on_received: impl Fn(&Received) + Send + Sync + 'static,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let waha = FakeWaha::start(options, Arc::new(SystemClock::new()), |_| {}).unwrap();
+        let waha = FakeWaha::start(options, Arc::new(SystemClock::new()), on_received).unwrap();
         let site = Self { directory, waha };
         site.write_settings("");
         drop(Store::open(&site.database()).unwrap());
         site
     }
 
-    fn write_settings(&self, more: &str) {
+    pub fn write_settings(&self, more: &str) {
         let settings = format!(
             "WAHA_BASE_URL={}\nWAHA_API_KEY=kunci-rahasia\nDATABASE_PATH=shop.db\n\
              LISTEN_ADDR=127.0.0.1:0\nCRON_SECRET={SECRET}\nSEND_DELAY_SECONDS=1\n\
@@ -46,49 +54,49 @@ impl Site {
         fs::write(self.path("auto-message-scheduler.env"), settings).unwrap();
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    fn database(&self) -> PathBuf {
+    pub fn database(&self) -> PathBuf {
         self.path("shop.db")
     }
 
-    fn sql(&self) -> rusqlite::Connection {
+    pub fn sql(&self) -> rusqlite::Connection {
         let sql = rusqlite::Connection::open(self.database()).unwrap();
         sql.busy_timeout(PATIENCE).unwrap();
         sql
     }
 
     /// A message that is due now.
-    fn message(&self, contact_ids: &str) {
+    pub fn message(&self, contact_ids: &str) {
         let sql = "INSERT INTO auto_messages (title, message, contact_ids, scheduled_at)
                    VALUES ('x', 'Rahasia pelanggan', ?1, datetime('now'))";
         self.sql().execute(sql, [contact_ids]).unwrap();
     }
 
     /// What Debian's `sqlite3` prints for a statement.
-    fn sqlite3(&self, sql: &str) -> String {
+    pub fn sqlite3(&self, sql: &str) -> String {
         let output = Command::new("sqlite3").arg(self.database()).arg(sql).output();
         let output = output.expect("the Debian package sqlite3 is needed: see tests/run.sh");
         assert!(output.status.success(), "{}", stderr(&output));
         String::from_utf8(output.stdout).unwrap()
     }
 
-    fn status(&self) -> String {
+    pub fn status(&self) -> String {
         let sql = "SELECT coalesce(group_concat(status), '') FROM auto_messages";
         self.sql().query_row(sql, [], |row| row.get(0)).unwrap()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str]) -> Command {
         command(self.directory.path(), arguments)
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
-    fn serve(&self) -> Server {
+    pub fn serve(&self) -> Server {
         let log = self.path("serve.log");
         let file = fs::File::create(&log).unwrap();
         let child = self.command(&["serve"]).stderr(file).spawn().unwrap();
@@ -108,18 +116,18 @@ fn command(directory: &Path, arguments: &[&str]) -> Command {
 }
 
 /// A running `serve`; killed when dropped.
-struct Server {
+pub struct Server {
     child: Child,
     log: PathBuf,
-    address: String,
+    pub address: String,
 }
 
 impl Server {
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
     }
 
-    fn wait_for_log(&mut self, part: &str) {
+    pub fn wait_for_log(&mut self, part: &str) {
         until(&format!("the log says `{part}`"), || {
             let status = self.child.try_wait().unwrap();
             assert!(status.is_none(), "serve ended: {}", self.log());
@@ -128,13 +136,13 @@ impl Server {
     }
 
     /// A request with the secret; returns status and body.
-    fn post(&self, path: &str) -> (u16, serde_json::Value) {
+    pub fn post(&self, path: &str) -> (u16, serde_json::Value) {
         let (status, _, body) =
             self.request("POST", path, &format!("Authorization: Bearer {SECRET}\r\n"));
         (status, serde_json::from_str(&body).unwrap())
     }
 
-    fn request(&self, method: &str, path: &str, headers: &str) -> (u16, String, String) {
+    pub fn request(&self, method: &str, path: &str, headers: &str) -> (u16, String, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\n{headers}Content-Length: 0\r\nConnection: close\r\n\r\n",
@@ -148,13 +156,13 @@ impl Server {
         (status, head.to_owned(), body.to_owned())
     }
 
-    fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 
     /// Waits for the end and returns the exit code.
-    fn end(&mut self) -> i32 {
+    pub fn end(&mut self) -> i32 {
         let mut code = None;
         until("serve ends", || {
             code = self.child.try_wait().unwrap();
@@ -171,7 +179,7 @@ impl Drop for Server {
     }
 }
 
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let started = Instant::now();
     while !is_so() {
         assert!(started.elapsed() < PATIENCE, "never: {what}");

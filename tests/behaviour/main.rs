@@ -13,4 +13,7 @@ mod outcomes;
 mod pacing;
 mod recipients;
 mod schema;
+mod webhook;
+mod webhook_live;
+mod webhook_order;
 mod world;
