@@ -159,6 +159,18 @@ fn a_sessions_older_word_that_comes_later_changes_nothing() {
 }
 
 #[test]
+fn a_session_without_ids_and_times_is_believed_as_often_as_it_says_the_same() {
+    let shop = Shop::new();
+    for (status, held) in
+        [("STOPPED", "session"), ("WORKING", ""), ("STOPPED", "session"), ("WORKING", "")]
+    {
+        let payload = json!({"name": "default", "status": status});
+        shop.event(&json!({"event": "session.status", "session": "default", "payload": payload}));
+        assert_eq!(shop.ask("SELECT held_kind FROM channels"), held);
+    }
+}
+
+#[test]
 fn working_frees_no_hold_that_lasts_its_time_and_no_persons() {
     for (kind, held_until, stays) in [
         ("'rate_limited'", "'2099-01-01'", true),
