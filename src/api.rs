@@ -1,9 +1,10 @@
 //! The HTTP side: who may ask, what is asked, what is answered. It pulls triggers and reads counts;
 //! it must never see WAHA, and nothing that it does waits for a send.
 //!
-//! `server` is the only speaker of tiny_http.
+//! `server` is the only speaker of tiny_http; `webhook` takes what WAHA tells us.
 
 mod server;
+mod webhook;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crate::store::{SqlResult, Store, StoreError, Trigger, Tx};
 use crate::trigger::{Progress, RunNumber, RunReport, Triggers};
 
 pub use server::{ApiServer, ServerError};
+pub use webhook::{BODY_BYTES_MAX, Posted, Webhook};
 
 /// What the answers are made from.
 pub struct Api {
@@ -26,6 +28,7 @@ pub struct Api {
     clock: Arc<dyn Clock>,
     secret: Secret,
     trigger_wait: Duration,
+    webhook: Option<Webhook>,
 }
 
 /// A request, as far as it matters.
@@ -59,11 +62,14 @@ pub enum Answer {
     Now(Reply),
     /// That of [`Api::wait`].
     AtTheEnd(RunNumber),
+    /// That of [`Api::expect_event`] or [`Api::take_event`].
+    WithBody,
 }
 
 enum Route {
     Cron,
     Scheduler,
+    Webhook,
     Health,
 }
 
@@ -72,6 +78,7 @@ impl Route {
         match path.split('?').next() {
             Some("/api/cron-auto-message") => Some(Self::Cron),
             Some("/api/auto-message-scheduler") => Some(Self::Scheduler),
+            Some("/api/waha-webhook") => Some(Self::Webhook),
             Some("/health") => Some(Self::Health),
             Some(_) | None => None,
         }
@@ -80,7 +87,7 @@ impl Route {
 
 impl Api {
     /// An API over its own connection to the database. `trigger_wait` is how long
-    /// `/api/auto-message-scheduler` waits for the end of a run.
+    /// `/api/auto-message-scheduler` waits for the end of a run. Without a `webhook`, its route is none.
     #[must_use]
     pub fn new(
         store: Store,
@@ -88,21 +95,26 @@ impl Api {
         clock: Arc<dyn Clock>,
         secret: Secret,
         trigger_wait: Duration,
+        webhook: Option<Webhook>,
     ) -> Self {
-        Self { store: Mutex::new(store), triggers, clock, secret, trigger_wait }
+        Self { store: Mutex::new(store), triggers, clock, secret, trigger_wait, webhook }
     }
 
     /// Answers a request. Never blocks for longer than a database read.
     pub fn answer(&self, request: &Incoming<'_>) -> Answer {
         let Some(route) = Route::find(request.path) else {
-            return Answer::Now(refuse(404, "there is nothing here"));
+            return Answer::Now(nothing_here());
         };
         match (route, request.method) {
+            (Route::Webhook, _) if self.webhook.is_none() => Answer::Now(nothing_here()),
+            (Route::Webhook, "POST") => Answer::WithBody,
             (Route::Health, "GET" | "HEAD") => Answer::Now(self.health()),
             (Route::Health, _) => Answer::Now(not_allowed("GET, HEAD")),
             (Route::Cron, "POST") => self.guarded(request, || self.cron(request)),
             (Route::Scheduler, "POST") => self.guarded(request, || self.scheduler(request)),
-            (Route::Cron | Route::Scheduler, _) => Answer::Now(not_allowed("POST")),
+            (Route::Cron | Route::Scheduler | Route::Webhook, _) => {
+                Answer::Now(not_allowed("POST"))
+            }
         }
     }
 
@@ -133,6 +145,22 @@ impl Api {
         match self.triggers.progress(run) {
             Progress::Finished(report) => finished(&report),
             Progress::Running(report) => self.running(report),
+        }
+    }
+
+    /// Looks at an event before its body is read; the answer when it need not be read.
+    ///
+    /// # Errors
+    /// The answer: what has no signature, or is too large, is not read.
+    pub fn expect_event(&self, posted: &Posted, length: Option<usize>) -> Result<(), Reply> {
+        if self.webhook.is_some() { webhook::expect(posted, length) } else { Err(nothing_here()) }
+    }
+
+    /// Takes an event with its body.
+    pub fn take_event(&self, posted: &Posted, body: &[u8]) -> Reply {
+        match &self.webhook {
+            Some(webhook) => webhook.take(posted, body, self.clock.now().wall, &self.triggers),
+            None => nothing_here(),
         }
     }
 
@@ -225,6 +253,10 @@ impl Api {
 pub(crate) fn refuse(status: u16, message: &str) -> Reply {
     let body = json!({"error": true, "message": message});
     Reply { status, body: body.to_string(), allow: None }
+}
+
+fn nothing_here() -> Reply {
+    refuse(404, "there is nothing here")
 }
 
 fn not_allowed(allow: &'static str) -> Reply {

@@ -43,6 +43,11 @@ pub const SETTINGS: &[Setting] = &[
         "Bearer token of the two endpoints, 16 characters or more; made at the first start and kept in `<database>.cron-secret` when empty",
     ),
     setting(
+        "WEBHOOK_HMAC_KEY",
+        "",
+        "HMAC key of WAHA's webhooks, 12 characters or more; without it `/api/waha-webhook` is 404",
+    ),
+    setting(
         "TICK_SECONDS",
         "60",
         "`serve` also looks for due messages by itself this often; 0 = only when triggered",
@@ -91,6 +96,8 @@ pub struct Config {
     pub listen_addr: SocketAddr,
     /// CRON_SECRET, when it was set.
     pub cron_secret: Option<Secret>,
+    /// WEBHOOK_HMAC_KEY; without it no webhooks are taken.
+    pub webhook_hmac_key: Option<Secret>,
     /// TICK_SECONDS; `None` for 0.
     pub tick: Option<Duration>,
     /// TRIGGER_WAIT_SECONDS.
@@ -250,6 +257,7 @@ impl Config {
             listen_addr: values
                 .parse("LISTEN_ADDR", "an address and port such as 127.0.0.1:8787")?,
             cron_secret: values.secret("CRON_SECRET", 16)?,
+            webhook_hmac_key: values.secret("WEBHOOK_HMAC_KEY", 12)?,
             tick: (!tick.is_zero()).then_some(tick),
             trigger_wait: values.secs("TRIGGER_WAIT_SECONDS", 0, 3600)?,
             gap: Gap { delay, jitter },

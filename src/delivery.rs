@@ -1,9 +1,17 @@
 //! Deliveries: their statuses, what can become of a send ([`Outcome`]), and what follows from it
 //! ([`Outcome::transition`], [`Counts::verdict`]). Pure: no SQL, no network, no clock.
+//!
+//! `message_id` reads WAHA's ids, and `evidence` says what its events prove.
+
+mod evidence;
+mod message_id;
 
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+
+pub use evidence::{Ack, Weighed, weigh};
+pub use message_id::{MessageId, is_bare_id};
 
 /// The state of one delivery, as `deliveries.status` holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +35,18 @@ pub enum Status {
 }
 
 impl Status {
+    /// All statuses.
+    pub const ALL: [Self; 8] = [
+        Self::Pending,
+        Self::Sending,
+        Self::Sent,
+        Self::Failed,
+        Self::Skipped,
+        Self::Unknown,
+        Self::Expired,
+        Self::Cancelled,
+    ];
+
     /// The word in the table.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -40,6 +60,12 @@ impl Status {
             Self::Expired => "expired",
             Self::Cancelled => "cancelled",
         }
+    }
+
+    /// The status with this word, for reading the column.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == word)
     }
 }
 
@@ -208,6 +234,19 @@ impl Hold {
         Self { kind, reason: reason.into(), retry_after: None }
     }
 
+    /// The hold for a session whose `status` is not WORKING.
+    #[must_use]
+    pub fn not_working(session: &str, status: &str) -> Self {
+        let status: String = status.chars().take(40).collect();
+        let remedy = match status.as_str() {
+            "SCAN_QR_CODE" => "scan the QR code in WAHA's dashboard",
+            "STARTING" => "wait a moment",
+            "STOPPED" => "start it in WAHA's dashboard",
+            _ => "look at it in WAHA's dashboard",
+        };
+        Self::new(HoldKind::Session, format!("session `{session}` is {status}: {remedy}"))
+    }
+
     /// How long the hold lasts from `now`.
     ///
     /// `held_count` is how often the channel was held since its last success; `jitter` in 0..=1 adds
@@ -264,6 +303,19 @@ pub enum Verdict {
 }
 
 impl Counts {
+    /// The count that a delivery of this status is in; none while it has not ended.
+    pub fn of(&mut self, status: Status) -> Option<&mut u64> {
+        match status {
+            Status::Pending | Status::Sending => None,
+            Status::Sent => Some(&mut self.sent),
+            Status::Failed => Some(&mut self.failed),
+            Status::Skipped => Some(&mut self.skipped),
+            Status::Unknown => Some(&mut self.unknown),
+            Status::Expired => Some(&mut self.expired),
+            Status::Cancelled => Some(&mut self.cancelled),
+        }
+    }
+
     /// `sent` when at least one recipient got it, else `failed` with the counts in words.
     #[must_use]
     pub fn verdict(self) -> Verdict {

@@ -11,6 +11,7 @@
 //!   -> WAHA:      POST /api/sendText                                     waha
 //!   -> outcome:   sent | failed | deferred | unknown, in one transaction sender::recording
 //!   -> settled:   sent or failed, or scheduled for its next occurrence   store::settle
+//!   -> proven:    WAHA's events bring acks and correct what was unknown  api::webhook, store::events
 //! ```
 //!
 //! # The crash table
@@ -22,7 +23,7 @@
 //! |---|---|---|
 //! | message `scheduled`, due | nothing went out | plans it |
 //! | message `sending`, delivery `pending` | nothing of this delivery went out since | claims it when its channel is ready |
-//! | delivery `sending` | anything: the request was not made, was under way, or was answered | makes it `unknown`; its channel rests a whole gap; never sends it again |
+//! | delivery `sending` | anything: the request was not made, was under way, or was answered | makes it `unknown`; its channel rests a whole gap; never sends it again; events of WAHA that came meanwhile may prove it `sent` or `failed` |
 //! | delivery `unknown` | it may have gone out | leaves it; a look-up or a person decides |
 //! | delivery `sent`, `failed`, `skipped`, `expired`, `cancelled` | that | leaves it |
 //! | message `sending` with nothing pending or sending | a person cancelled the last deliveries | settles it |

@@ -20,7 +20,7 @@ use crate::fail_point;
 use crate::pace::{Board, Gap, Turn};
 use crate::recipient::mask_numbers;
 use crate::schedule::Zone;
-use crate::store::{Channel, ClaimRequest, Claimed, Open, Recovered, Store, StoreError};
+use crate::store::{Channel, ClaimRequest, Claimed, Open, Recovered, SqlResult, Store, StoreError};
 use crate::trigger::{DatabaseUser, Triggers};
 use crate::waha::{IdOffer, SessionState, TextMessage, Waha};
 
@@ -105,8 +105,8 @@ impl Sender {
     }
 
     /// Makes what another process left `sending` `unknown`, and lets its channels rest a whole gap:
-    /// the requests may have gone out just now. Returns how many deliveries that were. Only for the
-    /// process that holds the sender's lock, before its first step.
+    /// the requests may have gone out just now. Returns how many stay `unknown`: an event of WAHA's
+    /// may have proved what became of the others. Only for the process that holds the sender's lock, before its first step.
     ///
     /// From here on the monotonic clock keeps every pace: a wall clock that is set later, even before
     /// a channel is first looked at, changes none.
@@ -116,20 +116,23 @@ impl Sender {
     pub fn recover(&self) -> Result<usize, StoreError> {
         let Now { wall: now, .. } = self.clock.now();
         let ready_at = now.plus(self.rules.gap.longest()).ceil_to_second();
-        let one = Counts { unknown: 1, ..Counts::default() };
         let (recovered, settled, paced) = lock(&self.store).write(|tx| {
-            let recovered = tx.recover_sending(now)?;
+            let recovered = tx
+                .recover_sending(now)?
+                .into_iter()
+                .map(|one| {
+                    let proven = tx.weigh_kept_events(one.delivery_id, now)?;
+                    Ok((one, proven.unwrap_or(Status::Unknown)))
+                })
+                .collect::<SqlResult<Vec<(Recovered, Status)>>>()?;
             let mut settled = Vec::new();
-            for one_of in &recovered {
-                tx.set_channel_ready_at(one_of.channel_id, ready_at, false, now)?;
-                let Recovered { auto_message_id, due_at, .. } = *one_of;
-                settled.extend(tx.settle_if_done(
-                    auto_message_id,
-                    due_at,
-                    one,
-                    &self.rules.zone,
-                    now,
-                )?);
+            for (one, status) in &recovered {
+                tx.set_channel_ready_at(one.channel_id, ready_at, false, now)?;
+                let Recovered { auto_message_id, due_at, .. } = *one;
+                let mut ended = Counts::default();
+                ended.of(*status).into_iter().for_each(|count| *count = 1);
+                let zone = &self.rules.zone;
+                settled.extend(tx.settle_if_done(auto_message_id, due_at, ended, zone, now)?);
             }
             fail_point::reach("recover_uncommitted");
             Ok((recovered, settled, tx.paced_channels()?))
@@ -138,16 +141,18 @@ impl Sender {
             self.ready_time(channel, self.clock.now());
         }
         fail_point::reach("recovered");
-        for delivery in &recovered {
+        for (Recovered { delivery_id, .. }, status) in &recovered {
             log::warn!(
-                "delivery {}: unknown, the program ended while it was being sent",
-                delivery.delivery_id
+                "delivery {delivery_id}: unknown, the program ended while it was being sent"
             );
+            if *status != Status::Unknown {
+                recording::log_proven(*delivery_id, *status);
+            }
         }
         for settled in &settled {
             self.triggers.note_settled(settled);
         }
-        Ok(recovered.len())
+        Ok(recovered.iter().filter(|(_, status)| *status == Status::Unknown).count())
     }
 
     /// Puts a channel on the board: it may have something to do.

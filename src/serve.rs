@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::api::{Api, ApiServer, ServerError};
+use crate::api::{Api, ApiServer, ServerError, Webhook};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError};
 use crate::lock::{LockError, SenderLock};
@@ -66,12 +66,17 @@ pub fn serve(
         Some(secret) => secret.clone(),
         None => secret::read_or_make(&config.database_path)?,
     };
+    let webhook = match &config.webhook_hmac_key {
+        Some(key) => Some(Webhook::new(Store::open(&config.database_path)?, key.clone())),
+        None => None,
+    };
     let api = Api::new(
         Store::open(&config.database_path)?,
         Arc::clone(triggers),
         Arc::clone(&clock),
         secret,
         config.trigger_wait,
+        webhook,
     );
     let server = ApiServer::start(config.listen_addr, &Arc::new(api))?;
     log::info!("serve: ready on http://{}", server.address());

@@ -1,7 +1,8 @@
 //! The listener: tiny_http in front of [`Api`]. A few threads take requests; one that waits for the
-//! end of a run gets a thread of its own, and there are not many of those.
+//! end of a run, or whose body has to be read, gets a thread of its own, and there are not many of
+//! those.
 
-use std::io;
+use std::io::{self, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,13 +10,15 @@ use std::thread::{self, JoinHandle};
 
 use tiny_http::{Header, Request, Response, Server};
 
-use super::{Answer, Api, Incoming, Reply};
+use super::{Answer, Api, BODY_BYTES_MAX, Incoming, Posted, Reply, refuse};
 use crate::trigger::RunNumber;
 
 const THREADS: usize = 2;
 const STACK_BYTES: usize = 256 * 1024;
 /// Requests that wait for a run at the same time; one more is told at once how it stands.
 const WAITING_MAX: usize = 16;
+/// Events from WAHA taken at the same time; one more is told to come again, which WAHA does.
+const EVENTS_MAX: usize = 16;
 
 /// The HTTP side, serving.
 pub struct ApiServer {
@@ -67,13 +70,12 @@ impl ApiServer {
         let server = Server::from_listener(listener, None)
             .map_err(|source| listen(io::Error::other(source)))?;
         let server = Arc::new(server);
-        let waiting = Arc::new(AtomicUsize::new(0));
+        let crowd = Arc::new(Crowd::default());
         let mut threads = Vec::new();
         for number in 0..THREADS {
-            let (server, api, waiting) =
-                (Arc::clone(&server), Arc::clone(api), Arc::clone(&waiting));
+            let (server, api, crowd) = (Arc::clone(&server), Arc::clone(api), Arc::clone(&crowd));
             let builder = thread::Builder::new().name(format!("http-{number}"));
-            let serve = move || serve(&server, &api, &waiting);
+            let serve = move || serve(&server, &api, &crowd);
             threads
                 .push(builder.stack_size(STACK_BYTES).spawn(serve).map_err(ServerError::Thread)?);
         }
@@ -97,21 +99,24 @@ impl ApiServer {
     }
 }
 
-fn serve(server: &Server, api: &Arc<Api>, waiting: &Arc<AtomicUsize>) {
+/// How many requests have a thread of their own.
+#[derive(Default)]
+struct Crowd {
+    waiting: Arc<AtomicUsize>,
+    events: Arc<AtomicUsize>,
+}
+
+fn serve(server: &Server, api: &Arc<Api>, crowd: &Crowd) {
     // `recv` ends with an error when it is unblocked.
     while let Ok(request) = server.recv() {
-        answer(request, api, waiting);
+        answer(request, api, crowd);
     }
 }
 
-fn answer(request: Request, api: &Arc<Api>, waiting: &Arc<AtomicUsize>) {
+fn answer(request: Request, api: &Arc<Api>, crowd: &Crowd) {
     let method = request.method().to_string();
-    let authorization = request
-        .headers()
-        .iter()
-        .find(|header| header.field.equiv("Authorization"))
-        .map(|header| header.value.to_string());
-    let remote = request.remote_addr().map(|address| address.ip().to_string());
+    let authorization = header(&request, "Authorization");
+    let remote = remote(&request);
     let incoming = Incoming {
         method: &method,
         path: request.url(),
@@ -120,32 +125,88 @@ fn answer(request: Request, api: &Arc<Api>, waiting: &Arc<AtomicUsize>) {
     };
     match api.answer(&incoming) {
         Answer::Now(reply) => respond(request, reply),
-        Answer::AtTheEnd(run) => respond_at_the_end(request, run, api, waiting),
+        Answer::AtTheEnd(run) => respond_at_the_end(request, run, api, crowd),
+        Answer::WithBody => respond_to_an_event(request, api, crowd),
     }
 }
 
-fn respond_at_the_end(
-    request: Request,
-    run: RunNumber,
-    api: &Arc<Api>,
-    waiting: &Arc<AtomicUsize>,
-) {
-    if waiting.fetch_add(1, Ordering::SeqCst) >= WAITING_MAX {
-        waiting.fetch_sub(1, Ordering::SeqCst);
-        return respond(request, api.look(run));
+fn respond_at_the_end(request: Request, run: RunNumber, api: &Arc<Api>, crowd: &Crowd) {
+    let waiting = Arc::clone(api);
+    let refused =
+        in_a_thread(request, &crowd.waiting, WAITING_MAX, "http-waiting", move |request| {
+            let reply = waiting.wait(run);
+            (request, reply)
+        });
+    if let Some(request) = refused {
+        respond(request, api.look(run));
     }
-    let (api, waiting_there) = (Arc::clone(api), Arc::clone(waiting));
-    let wait = move || {
-        let reply = api.wait(run);
-        waiting_there.fetch_sub(1, Ordering::SeqCst);
+}
+
+fn respond_to_an_event(request: Request, api: &Arc<Api>, crowd: &Crowd) {
+    let api = Arc::clone(api);
+    let refused =
+        in_a_thread(request, &crowd.events, EVENTS_MAX, "http-event", move |mut request| {
+            let reply = take_event(&mut request, &api);
+            (request, reply)
+        });
+    if let Some(request) = refused {
+        respond(request, refuse(503, "too many events at once: send it again"));
+    }
+}
+
+/// Reads the body, if it is worth it, and never more of it than is taken.
+fn take_event(request: &mut Request, api: &Api) -> Reply {
+    let posted = Posted {
+        hmac: header(request, "X-Webhook-Hmac"),
+        algorithm: header(request, "X-Webhook-Hmac-Algorithm"),
+        request_id: header(request, "X-Webhook-Request-Id"),
+        remote: remote(request),
+    };
+    if let Err(reply) = api.expect_event(&posted, request.body_length()) {
+        return reply;
+    }
+    let mut body = Vec::new();
+    let limit = BODY_BYTES_MAX as u64 + 1;
+    match request.as_reader().take(limit).read_to_end(&mut body) {
+        Ok(_) => api.take_event(&posted, &body),
+        Err(_) => refuse(400, "the body ended too early"),
+    }
+}
+
+/// Answers a request in a thread of its own, unless there are `max` already: then it gives it back.
+fn in_a_thread(
+    request: Request,
+    count: &Arc<AtomicUsize>,
+    max: usize,
+    name: &str,
+    reply_to: impl FnOnce(Request) -> (Request, Reply) + Send + 'static,
+) -> Option<Request> {
+    if count.fetch_add(1, Ordering::SeqCst) >= max {
+        count.fetch_sub(1, Ordering::SeqCst);
+        return Some(request);
+    }
+    let there = Arc::clone(count);
+    let work = move || {
+        let (request, reply) = reply_to(request);
+        there.fetch_sub(1, Ordering::SeqCst);
         respond(request, reply);
     };
-    let builder = thread::Builder::new().name("http-waiting".to_owned());
-    if let Err(error) = builder.stack_size(STACK_BYTES).spawn(wait) {
+    let builder = thread::Builder::new().name(name.to_owned());
+    if let Err(error) = builder.stack_size(STACK_BYTES).spawn(work) {
         // The request is gone with the closure, so its connection closes without an answer.
-        waiting.fetch_sub(1, Ordering::SeqCst);
+        count.fetch_sub(1, Ordering::SeqCst);
         log::error!("http: no thread for a waiting request: {error}");
     }
+    None
+}
+
+fn header(request: &Request, name: &'static str) -> Option<String> {
+    let mut headers = request.headers().iter();
+    headers.find(|header| header.field.equiv(name)).map(|header| header.value.to_string())
+}
+
+fn remote(request: &Request) -> Option<String> {
+    request.remote_addr().map(|address| address.ip().to_string())
 }
 
 fn respond(request: Request, reply: Reply) {

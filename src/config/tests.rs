@@ -46,6 +46,8 @@ fn a_secret_is_never_repeated() {
     for (key, value) in [
         ("CRON_SECRET", "tooshort"),
         ("WAHA_API_KEY", "with space"),
+        ("WEBHOOK_HMAC_KEY", "tooshort"),
+        ("WEBHOOK_HMAC_KEY", "with-a-non-ascii-\u{e9}"),
         ("WAHA_API_KEY", "with\nline"),
         ("WAHA_BASE_URL", "http://user:geheim@waha"),
     ] {

@@ -73,26 +73,30 @@ impl Sender {
             | Outcome::Unknown { .. } => (None, false),
         };
         let late_before = now.wall.minus(self.rules.late_limit);
-        let (was_ours, settled, next) = lock(&self.store).write(|tx| {
+        let (was_ours, status, settled, next) = lock(&self.store).write(|tx| {
             let was_ours = tx.record(claimed, &transition, sent_id, now.wall)?;
+            // WAHA's events may have been faster than its answer, or all that came of it.
+            let proven =
+                if was_ours { tx.weigh_kept_events(claimed.delivery_id, now.wall)? } else { None };
+            let status = proven.unwrap_or(transition.status);
             tx.set_channel_ready_at(claimed.channel_id, ready_at, succeeded, now.wall)?;
             if let Some((hold, until)) = hold {
                 tx.hold_channel(claimed.channel_id, hold, until, now.wall)?;
             }
-            let settled = if was_ours {
-                self.count_or_settle(tx, claimed, transition.status, now)?
-            } else {
-                None
-            };
+            let settled =
+                if was_ours { self.count_or_settle(tx, claimed, status, now)? } else { None };
             let next = tx.next_open_delivery(claimed.channel_id, now.wall, late_before)?;
             fail_point::reach("record_uncommitted");
-            Ok((was_ours, settled, next))
+            Ok((was_ours, status, settled, next))
         })?;
         fail_point::reach("recorded");
         lock(&self.board).note_pace(claimed.channel_id, ready_at, ready);
         if was_ours {
             self.log_outcome(claimed, outcome);
-            self.triggers.note_delivery(claimed.auto_message_id, transition.status);
+            if status != transition.status {
+                log_proven(claimed.delivery_id, status);
+            }
+            self.triggers.note_delivery(claimed.auto_message_id, status);
         } else {
             log::error!(
                 "delivery {}: its row was changed while it was being sent",
@@ -158,4 +162,10 @@ impl Sender {
             }
         }
     }
+}
+
+/// What WAHA's events made of a delivery that had another outcome, or none.
+pub(super) fn log_proven(delivery_id: i64, status: Status) {
+    let word = status.as_str();
+    log::info!("delivery {delivery_id}: {word}, as an event from WAHA proves");
 }

@@ -182,7 +182,7 @@ impl Tx<'_> {
     pub fn claim(&self, request: &ClaimRequest<'_>, now: Timestamp) -> SqlResult<Option<Claimed>> {
         let sql = "UPDATE deliveries SET status = 'sending', attempts = attempts + 1,
                        waha_message_id = :reserved_id, claimed_at = :now, next_attempt_at = NULL,
-                       error = NULL, text = (SELECT message FROM auto_messages WHERE id = auto_message_id)
+                       error = NULL, ack = NULL, text = (SELECT message FROM auto_messages WHERE id = auto_message_id)
                    WHERE id = :id AND status = 'pending' AND channel_id = :channel_id
                        AND EXISTS (SELECT 1 FROM auto_messages m
                            WHERE m.id = auto_message_id AND m.status = 'sending'

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::{SqlResult, Tx, timestamp};
 use crate::clock::Timestamp;
-use crate::delivery::{Status, Verdict};
+use crate::delivery::Status;
 
 /// A delivery of which nobody knows whether it went out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,7 +137,8 @@ impl Tx<'_> {
             ":now": now.to_string(),
         })?;
         if changed > 0 {
-            self.correct_settled(unknown.auto_message_id, unknown.due_at, now)?;
+            let moved = (Status::Unknown, status);
+            self.correct_message(unknown.auto_message_id, unknown.due_at, moved, now)?;
         }
         Ok(changed > 0)
     }
@@ -159,44 +160,6 @@ impl Tx<'_> {
             ":id": delivery_id,
             ":next": next.map(|at| at.to_string()),
             ":error": error,
-        })?;
-        Ok(())
-    }
-
-    /// Brings counts and status of a message in line after a delivery of a settled occurrence changed.
-    /// Only the latest occurrence speaks for its message; one that is still under way settles by
-    /// itself, with counts that are taken anew.
-    ///
-    /// # Errors
-    /// When a statement fails.
-    pub fn correct_settled(
-        &self,
-        auto_message_id: i64,
-        due_at: Timestamp,
-        now: Timestamp,
-    ) -> SqlResult<()> {
-        let counts = self.count_occurrence(auto_message_id, due_at)?;
-        let (status, error) = match counts.verdict() {
-            Verdict::Sent => ("sent", None),
-            Verdict::Failed { error } => ("failed", Some(error)),
-        };
-        let sql = "UPDATE auto_messages SET sent_count = :sent, failed_count = :failed,
-                       skipped_count = :skipped, unknown_count = :unknown, updated_at = :now,
-                       error = CASE WHEN status IN ('sent', 'failed', 'scheduled') THEN :error ELSE error END,
-                       sent_at = CASE WHEN :status = 'sent' THEN coalesce(sent_at, :now) ELSE sent_at END,
-                       status = CASE WHEN status IN ('sent', 'failed') THEN :status ELSE status END
-                   WHERE id = :id AND NOT EXISTS (SELECT 1 FROM deliveries
-                       WHERE auto_message_id = :id AND due_at > :due_at)";
-        self.transaction.prepare_cached(sql)?.execute(named_params! {
-            ":id": auto_message_id,
-            ":due_at": due_at.to_string(),
-            ":sent": counts.sent,
-            ":failed": counts.failed + counts.expired,
-            ":skipped": counts.skipped,
-            ":unknown": counts.unknown,
-            ":status": status,
-            ":error": error,
-            ":now": now.to_string(),
         })?;
         Ok(())
     }

@@ -7,7 +7,9 @@
 
 mod channels;
 mod contacts;
+mod correct;
 mod deliveries;
+mod events;
 mod lookups;
 mod messages;
 mod meta;
@@ -29,6 +31,7 @@ use crate::fail_point;
 pub use channels::{Channel, Held};
 pub use contacts::Contact;
 pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, Recovered};
+pub use events::{Echo, MessageEvent, SessionEvent, Taken};
 pub use lookups::UnknownDelivery;
 pub use messages::DueMessage;
 pub use restore::{LOOK_AT_UNKNOWN, Marked, Restoration};

@@ -7,11 +7,9 @@ use serde_json::Value;
 
 use super::{IdOffer, Search, SessionState, Sighting, http_date};
 use crate::clock::Timestamp;
-use crate::delivery::{Hold, HoldKind, Outcome, RetryAfter};
+use crate::delivery::{Hold, HoldKind, MessageId, Outcome, RetryAfter, is_bare_id};
 use crate::http_client::Reply;
 
-/// Longer ids are no ids.
-const ID_CHARS_MAX: usize = 200;
 /// How much of WAHA's own words goes into a reason.
 const WORDS_CHARS_MAX: usize = 120;
 
@@ -58,7 +56,7 @@ pub(super) fn session_state(reply: &Reply, session: &str) -> SessionState {
         return SessionState::Held(Hold::new(HoldKind::Misconfigured, reason));
     };
     if status != "WORKING" {
-        return SessionState::Held(not_working(session, status));
+        return SessionState::Held(Hold::not_working(session, status));
     }
     // From 2026: a number may be locked or capped by WhatsApp while its session is WORKING.
     if body.value.pointer("/me/reachoutTimelock/isActive") == Some(&Value::Bool(true)) {
@@ -77,7 +75,7 @@ pub(super) fn session_state(reply: &Reply, session: &str) -> SessionState {
 pub(super) fn id_offer(reply: &Reply, session: &str) -> IdOffer {
     let body = Body::read(reply);
     match reply.status {
-        200..300 => match body.text("/id").filter(|id| is_id(id) && !id.contains('_')) {
+        200..300 => match body.text("/id").filter(|id| is_bare_id(id) && !id.contains('_')) {
             Some(id) => IdOffer::Reserved(id.to_owned()),
             None => IdOffer::None,
         },
@@ -156,7 +154,7 @@ fn hold(reply: &Reply, body: &Body, session: &str) -> Hold {
             ),
         ),
         422 | 404 if body.is_about_a_session() => match body.text("/status") {
-            Some(status) => not_working(session, status),
+            Some(status) => Hold::not_working(session, status),
             None => Hold::new(
                 HoldKind::Session,
                 format!("WAHA has no session `{session}`{}", body.words_after_colon()),
@@ -178,17 +176,6 @@ fn hold(reply: &Reply, body: &Body, session: &str) -> Hold {
     }
 }
 
-fn not_working(session: &str, status: &str) -> Hold {
-    let status: String = status.chars().take(40).collect();
-    let remedy = match status.as_str() {
-        "SCAN_QR_CODE" => "scan the QR code in WAHA's dashboard",
-        "STARTING" => "wait a moment",
-        "STOPPED" => "start it in WAHA's dashboard",
-        _ => "look at it in WAHA's dashboard",
-    };
-    Hold::new(HoldKind::Session, format!("session `{session}` is {status}: {remedy}"))
-}
-
 fn refused(status: u16, body: &Body) -> String {
     format!("WAHA refused it with {status}{}", body.words_after_colon())
 }
@@ -200,19 +187,6 @@ fn retry_after(text: &str) -> Option<RetryAfter> {
         Ok(secs) => Some(RetryAfter::Seconds(secs)),
         Err(_) => http_date(text).map(RetryAfter::At),
     }
-}
-
-fn is_id(id: &str) -> bool {
-    !id.is_empty() && id.len() <= ID_CHARS_MAX && id.chars().all(|c| c.is_ascii_graphic())
-}
-
-/// The bare id: the third segment of `true_<chat>_<ID>[_<participant>]`, or the id as it is.
-fn bare_id(id: &str) -> Option<String> {
-    let bare = match id.split_once('_') {
-        Some(("true" | "false", rest)) => rest.split('_').nth(1)?,
-        Some(_) | None => id,
-    };
-    is_id(bare).then(|| bare.to_owned())
 }
 
 /// A body that may be JSON.
@@ -235,13 +209,9 @@ impl Body {
         self.value.pointer(pointer).and_then(Value::as_str)
     }
 
-    /// The id of the message that was sent, in the shape of GOWS and WPP (`id` text), WEBJS (`id`
-    /// object) or NOWEB (`key.id`).
+    /// The bare id of the message that was sent.
     fn message_id(&self) -> Option<String> {
-        ["/id", "/id/_serialized", "/id/id", "/key/id"]
-            .iter()
-            .filter_map(|pointer| self.text(pointer))
-            .find_map(bare_id)
+        MessageId::find_in(&self.value).map(|id| id.bare)
     }
 
     /// WAHA's own words: Nest's `message`, the custom `error`, or the exception's message.

@@ -24,4 +24,7 @@ mod schema;
 mod simulation;
 mod site;
 mod storage;
+mod webhook;
+mod webhook_live;
+mod webhook_order;
 mod world;

@@ -33,11 +33,20 @@ impl Site {
     }
 
     pub fn with_options(options: Options) -> Self {
+        Self::with_waha(options, |_| {})
+    }
+
+    /// `on_received` is called between a message's arrival and its answer.
+    pub fn with_waha(
+        options: Options,
+        on_received: impl Fn(&Received) + Send + Sync + 'static,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let arrivals = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&arrivals);
-        let count = move |_: &Received| {
+        let count = move |received: &Received| {
             counter.fetch_add(1, Ordering::SeqCst);
+            on_received(received);
         };
         let waha = FakeWaha::start(options, Arc::new(SystemClock::new()), count).unwrap();
         let site = Self { directory, waha, arrivals };
@@ -143,9 +152,12 @@ impl Server {
     /// Waits until requests are taken, and notes where.
     pub fn wait_until_ready(&mut self) {
         self.wait_for_log("ready on http://");
-        let text = self.log();
-        let rest = text.split("ready on http://").nth(1).unwrap();
-        rest.lines().next().unwrap().clone_into(&mut self.address);
+        // A line is written in pieces: half an address is one where nobody listens.
+        until("the address is complete", || {
+            let text = self.log();
+            let line = text.split("ready on http://").nth(1).and_then(|rest| rest.split_once('\n'));
+            line.map(|(address, _)| address.clone_into(&mut self.address)).is_some()
+        });
     }
 
     /// Whether it has not ended by itself.

@@ -1,0 +1,288 @@
+//! What WAHA tells us: acks, our own messages as it gives them back, and how its sessions are.
+//! `event` reads it.
+//!
+//! Nothing of a body is looked at before its HMAC is right, and no body is ever logged. An event
+//! that is answered with 200 has been stored, or is of no use; with anything else WAHA repeats it.
+
+mod event;
+
+use std::sync::{Mutex, PoisonError};
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+use sha2::Sha512;
+
+use super::{Reply, refuse};
+use crate::clock::Timestamp;
+use crate::config::Secret;
+use crate::delivery::{Hold, Verdict};
+use crate::logging::in_one_line;
+use crate::recipient::mask_numbers;
+use crate::store::{Channel, MessageEvent, SessionEvent, Store, StoreError, Taken, Trigger};
+use crate::trigger::Triggers;
+
+use event::{AboutMessage, AboutSession, Event};
+
+/// The largest body that is taken.
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Of an HMAC-SHA512.
+const HMAC_BYTES: usize = 64;
+/// Longer event ids are not believed to be ids.
+const EVENT_ID_CHARS_MAX: usize = 200;
+/// How many hex digits of its HMAC name an event without an id.
+const NAME_CHARS: usize = 64;
+
+/// The route `/api/waha-webhook`, with a connection of its own: an event must not wait for a
+/// trigger, nor a trigger for an event.
+pub struct Webhook {
+    store: Mutex<Store>,
+    key: Secret,
+}
+
+/// The headers of an event, and who sent it.
+#[derive(Clone, Debug, Default)]
+pub struct Posted {
+    /// X-Webhook-Hmac.
+    pub hmac: Option<String>,
+    /// X-Webhook-Hmac-Algorithm.
+    pub algorithm: Option<String>,
+    /// X-Webhook-Request-Id.
+    pub request_id: Option<String>,
+    /// The address of the peer, for the log.
+    pub remote: Option<String>,
+}
+
+/// What an answer says of an event.
+#[derive(Clone, Copy)]
+enum Heard {
+    Taken,
+    Repeated,
+    OfNoUse,
+}
+
+/// Whether the body of an event is worth reading; the answer when it is not.
+pub(super) fn expect(posted: &Posted, length: Option<usize>) -> Result<(), Reply> {
+    if signature(posted).is_none() {
+        return Err(unsigned(posted));
+    }
+    if length.is_some_and(|length| length > BODY_BYTES_MAX) {
+        return Err(too_large());
+    }
+    Ok(())
+}
+
+impl Webhook {
+    /// Takes events that are signed with `key` into `store`.
+    #[must_use]
+    pub fn new(store: Store, key: Secret) -> Self {
+        Self { store: Mutex::new(store), key }
+    }
+
+    /// Takes an event.
+    pub(super) fn take(
+        &self,
+        posted: &Posted,
+        body: &[u8],
+        now: Timestamp,
+        triggers: &Triggers,
+    ) -> Reply {
+        if body.len() > BODY_BYTES_MAX {
+            return too_large();
+        }
+        let Some(signature) = signature(posted) else { return unsigned(posted) };
+        if !self.is_signed(body, &signature) {
+            return unsigned(posted);
+        }
+        let Ok(Value::Object(envelope)) = serde_json::from_slice(body) else {
+            return refuse(400, "the body must be a JSON object");
+        };
+        let envelope = Value::Object(envelope);
+        let id = event_id(&envelope, posted);
+        let heard = match Event::read(&envelope) {
+            Event::Message(message) => {
+                let named_by_body = || name_by_body(posted);
+                let id = id.map_or_else(named_by_body, str::to_owned);
+                self.take_message(&message, &id, now)
+            }
+            Event::Session(session) => self.take_session(&session, id, now, triggers),
+            Event::OfNoUse => Ok(Heard::OfNoUse),
+        };
+        match heard {
+            Ok(heard) => heard.reply(),
+            Err(error) => {
+                log::error!("http: an event could not be stored: {}", in_one_line(&error));
+                refuse(503, "the event could not be stored: send it again")
+            }
+        }
+    }
+
+    /// Compares in a time that does not depend on where the two differ.
+    fn is_signed(&self, body: &[u8], signature: &[u8; HMAC_BYTES]) -> bool {
+        let Ok(mut mac) = Hmac::<Sha512>::new_from_slice(self.key.reveal().as_bytes()) else {
+            return false; // HMAC takes keys of any length
+        };
+        mac.update(body);
+        mac.verify_slice(signature).is_ok()
+    }
+
+    fn take_message(
+        &self,
+        event: &AboutMessage<'_>,
+        event_id: &str,
+        now: Timestamp,
+    ) -> Result<Heard, StoreError> {
+        let message = &event.id;
+        let event = MessageEvent { event_id, message, ack: event.ack, echo: event.echo() };
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        // An event follows the claim of its delivery, and the claim was committed before the
+        // request: what is nobody's now stays so, and costs no write.
+        if !store.read(|tx| tx.may_be_ours(message))? {
+            return Ok(Heard::OfNoUse);
+        }
+        let taken = store.write(|tx| tx.take_message_event(&event, now))?;
+        drop(store);
+        match taken {
+            Taken::Repeated => return Ok(Heard::Repeated),
+            Taken::Kept => {}
+            Taken::Weighed { delivery_id, status, corrected } => {
+                if let Some(status) = status {
+                    let word = status.as_str();
+                    log::info!("delivery {delivery_id}: {word}, as an event from WAHA proves");
+                }
+                if let Some((id, verdict)) = corrected {
+                    log_corrected(id, &verdict);
+                }
+            }
+        }
+        Ok(Heard::Taken)
+    }
+
+    fn take_session(
+        &self,
+        event: &AboutSession<'_>,
+        event_id: Option<&str>,
+        now: Timestamp,
+        triggers: &Triggers,
+    ) -> Result<Heard, StoreError> {
+        let AboutSession { session, status, at_millis } = *event;
+        let is_working = status == "WORKING";
+        let event = SessionEvent { event_id, session, is_working, at_millis };
+        let hold = (!is_working).then(|| Hold::not_working(session, status));
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let change = store.write(|tx| {
+            let Some(channel) = tx.take_session_event(&event, now)? else { return Ok(None) };
+            match &hold {
+                None if is_ended_by_working(&channel) => {
+                    Ok(tx.free_channel(channel.id, now)?.then_some(Change::Freed(channel.id)))
+                }
+                Some(hold) if may_replace(&channel, hold, now) => {
+                    let length = hold.length(now, channel.held_count, fastrand::f64());
+                    let until = now.plus(length);
+                    tx.hold_channel(channel.id, hold, until, now)?;
+                    Ok(Some(Change::Held(channel.id, until)))
+                }
+                None | Some(_) => Ok(None),
+            }
+        })?;
+        drop(store);
+        match (change, &hold) {
+            (Some(Change::Freed(id)), _) => {
+                log::info!("channel {id}: free again");
+                // What waits on it goes on at once; a tick that finds nothing leaves no row.
+                triggers.pull(Trigger::Timer, None);
+            }
+            (Some(Change::Held(id, until)), Some(hold)) => {
+                log::warn!("channel {id}: held until {until}: {}", mask_numbers(&hold.reason));
+            }
+            (Some(Change::Held(..)) | None, _) => {}
+        }
+        Ok(Heard::Taken)
+    }
+}
+
+enum Change {
+    Freed(i64),
+    Held(i64, Timestamp),
+}
+
+impl Heard {
+    fn reply(self) -> Reply {
+        let message = match self {
+            Self::Taken => "taken",
+            Self::Repeated => "taken before",
+            Self::OfNoUse => "of no use here",
+        };
+        let body = json!({"error": false, "message": message});
+        Reply { status: 200, body: body.to_string(), allow: None }
+    }
+}
+
+/// Not a person's hold, nor one that lasts its time.
+fn is_ended_by_working(channel: &Channel) -> bool {
+    let kind = channel.held.as_ref().and_then(|held| held.kind);
+    kind.is_some_and(|kind| !kind.lasts_its_time())
+}
+
+/// A hold that lasts its time must not become one that ends with WORKING; and the same hold again
+/// is no news.
+fn may_replace(channel: &Channel, hold: &Hold, now: Timestamp) -> bool {
+    let Some(before) = &channel.held else { return true };
+    let is_same = before.kind == Some(hold.kind)
+        && before.reason == hold.reason
+        && before.until.is_some_and(|until| until > now);
+    is_ended_by_working(channel) && !is_same
+}
+
+fn log_corrected(id: i64, verdict: &Verdict) {
+    match verdict {
+        Verdict::Sent => log::info!("message {id}: sent after all"),
+        Verdict::Failed { error } => {
+            log::warn!("message {id}: failed after all: {}", mask_numbers(error));
+        }
+    }
+}
+
+fn unsigned(posted: &Posted) -> Reply {
+    let remote = posted.remote.as_deref().unwrap_or("an unknown address");
+    log::warn!("http: refused an event from {remote}: no HMAC or a wrong one");
+    refuse(401, "sign the body with HMAC-SHA512 and the key in WEBHOOK_HMAC_KEY")
+}
+
+fn too_large() -> Reply {
+    refuse(413, "the body is larger than 1 MiB")
+}
+
+/// The HMAC in the headers, if it has the right form.
+fn signature(posted: &Posted) -> Option<[u8; HMAC_BYTES]> {
+    let is_known =
+        posted.algorithm.as_ref().is_none_or(|name| name.trim().eq_ignore_ascii_case("sha512"));
+    let hex = posted.hmac.as_deref().filter(|_| is_known)?.trim().as_bytes();
+    let mut bytes = [0; HMAC_BYTES];
+    if hex.len() != 2 * HMAC_BYTES {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    }
+    Some(bytes)
+}
+
+fn digit(hex: u8) -> Option<u8> {
+    char::from(hex).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+/// The id of an event: the envelope's, else its request's (2024.10.8 has none in the envelope).
+fn event_id<'a>(envelope: &'a Value, posted: &'a Posted) -> Option<&'a str> {
+    let is_id = |id: &&str| !id.is_empty() && id.len() <= EVENT_ID_CHARS_MAX;
+    let own = envelope["id"].as_str().filter(is_id);
+    own.or_else(|| posted.request_id.as_deref().filter(is_id))
+}
+
+/// A name for an event without an id: its HMAC is a hash of its body that nobody else can make.
+fn name_by_body(posted: &Posted) -> String {
+    let hex = posted.hmac.as_deref().unwrap_or_default().trim();
+    format!("hmac:{}", hex.chars().take(NAME_CHARS).collect::<String>().to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests;

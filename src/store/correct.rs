@@ -1,0 +1,112 @@
+//! Correcting a message whose delivery turned out otherwise after all: its counts, its status and
+//! the words in its `error`.
+
+use rusqlite::named_params;
+
+use super::{SqlResult, Tx};
+use crate::clock::Timestamp;
+use crate::delivery::{Counts, Status, Verdict};
+
+impl Tx<'_> {
+    /// Brings a message in line with one of its deliveries that moved `from` a status `to` another,
+    /// in this transaction. Returns how it ended after all, when that changed.
+    ///
+    /// The counts are of the latest occurrence, so nothing changes for an earlier one. A message that
+    /// is on its way gets its counts only; it is settled later. One that a person cancelled or took
+    /// back stays so.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn correct_message(
+        &self,
+        auto_message_id: i64,
+        due_at: Timestamp,
+        (from, to): (Status, Status),
+        now: Timestamp,
+    ) -> SqlResult<Option<Verdict>> {
+        if !self.is_latest_occurrence(auto_message_id, due_at)? {
+            return Ok(None);
+        }
+        let after = self.count_occurrence(auto_message_id, due_at)?;
+        self.rewrite_counts(auto_message_id, due_at, after, now)?;
+        let before = moved_back(after, from, to).verdict();
+        let verdict = after.verdict();
+        if before == verdict {
+            return Ok(None);
+        }
+        let has_changed = self.rewrite_verdict(auto_message_id, due_at, &verdict, now)?;
+        let is_other = matches!(before, Verdict::Sent) != matches!(verdict, Verdict::Sent);
+        Ok((has_changed && is_other).then_some(verdict))
+    }
+
+    fn is_latest_occurrence(&self, id: i64, due_at: Timestamp) -> SqlResult<bool> {
+        let sql = "SELECT max(due_at) IS :due_at FROM deliveries WHERE auto_message_id = :id";
+        self.transaction
+            .prepare_cached(sql)?
+            .query_row(named_params! { ":id": id, ":due_at": due_at.to_string() }, |row| row.get(0))
+    }
+
+    /// Also when the message waits for its next occurrence already: its counts are still of this one.
+    fn rewrite_counts(
+        &self,
+        id: i64,
+        due_at: Timestamp,
+        counts: Counts,
+        now: Timestamp,
+    ) -> SqlResult<()> {
+        let sql = "UPDATE auto_messages SET sent_count = :sent, failed_count = :failed,
+                       skipped_count = :skipped, unknown_count = :unknown, updated_at = :now
+                   WHERE id = :id AND (scheduled_at = :due_at OR status = 'scheduled')";
+        self.transaction.prepare_cached(sql)?.execute(named_params! {
+            ":id": id,
+            ":due_at": due_at.to_string(),
+            ":sent": counts.sent,
+            ":failed": counts.failed + counts.expired,
+            ":skipped": counts.skipped,
+            ":unknown": counts.unknown,
+            ":now": now.to_string(),
+        })?;
+        Ok(())
+    }
+
+    /// `sent_at` becomes the end of the last request that got through, so that it does not depend on
+    /// when the proof came. Returns whether the message had ended.
+    fn rewrite_verdict(
+        &self,
+        id: i64,
+        due_at: Timestamp,
+        verdict: &Verdict,
+        now: Timestamp,
+    ) -> SqlResult<bool> {
+        let (status, error) = match verdict {
+            Verdict::Sent => ("sent", None),
+            Verdict::Failed { error } => ("failed", Some(error.as_str())),
+        };
+        let sql = "UPDATE auto_messages SET
+                       status = CASE status WHEN 'scheduled' THEN status ELSE :status END,
+                       error = :error, updated_at = :now,
+                       sent_at = (SELECT max(finished_at) FROM deliveries
+                           WHERE auto_message_id = :id AND status = 'sent')
+                   WHERE id = :id AND (status = 'scheduled'
+                       OR status IN ('sent', 'failed') AND scheduled_at = :due_at)";
+        let changed = self.transaction.prepare_cached(sql)?.execute(named_params! {
+            ":id": id,
+            ":due_at": due_at.to_string(),
+            ":status": status,
+            ":error": error,
+            ":now": now.to_string(),
+        })?;
+        Ok(changed > 0)
+    }
+}
+
+/// The counts as they were before one delivery moved.
+fn moved_back(mut counts: Counts, from: Status, to: Status) -> Counts {
+    if let Some(count) = counts.of(to) {
+        *count = count.saturating_sub(1);
+    }
+    if let Some(count) = counts.of(from) {
+        *count += 1;
+    }
+    counts
+}

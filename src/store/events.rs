@@ -1,0 +1,401 @@
+//! WAHA's events: the tables `webhook_events` and `webhook_sessions`, and what events do to
+//! deliveries and channels. The rules are in `delivery::weigh`; here they meet the rows.
+
+use std::time::Duration;
+
+use rusqlite::{OptionalExtension, Row, named_params};
+
+use super::{Channel, SqlResult, Tx, timestamp};
+use crate::clock::Timestamp;
+use crate::delivery::{Ack, MessageId, Status, Verdict, weigh};
+
+/// How long events are kept: far longer than WAHA repeats one.
+const EVENTS_KEPT: Duration = Duration::from_hours(168);
+/// How much earlier than its claim, and how much later, our own message may say that it was sent:
+/// the clocks of two machines, and the slowest engine.
+const ECHO_EARLY: Duration = Duration::from_mins(2);
+const ECHO_LATE: Duration = Duration::from_mins(10);
+/// How long the newest word of a session outranks an older one. WAHA repeats for half a minute;
+/// without an end, a clock of WAHA's that once ran ahead would silence the session.
+const SESSION_WORD_RANKS: Duration = Duration::from_mins(10);
+
+const REFUSED: &str = "WhatsApp refused it after WAHA had accepted it (ack ERROR)";
+
+/// An event about one message that a session of ours sent.
+#[derive(Clone, Debug)]
+pub struct MessageEvent<'a> {
+    /// The event's own id.
+    pub event_id: &'a str,
+    /// The message.
+    pub message: &'a MessageId,
+    /// How far the message got, when the event says so.
+    pub ack: Option<Ack>,
+    /// The message itself, when the event has it.
+    pub echo: Option<Echo<'a>>,
+}
+
+/// Our own message as WAHA gives it back. For deliveries on engines that offer no ids.
+#[derive(Clone, Copy, Debug)]
+pub struct Echo<'a> {
+    /// The session that sent it.
+    pub session: &'a str,
+    /// The chat.
+    pub chat_id: &'a str,
+    /// The exact text.
+    pub text: &'a str,
+    /// When it was sent, by WAHA's clock.
+    pub at: Timestamp,
+}
+
+/// What an event about a message came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It was taken before.
+    Repeated,
+    /// It is about no delivery, or about none yet.
+    Kept,
+    /// A delivery has what it says.
+    Weighed {
+        /// `deliveries.id`.
+        delivery_id: i64,
+        /// Its new status, when it changed.
+        status: Option<Status>,
+        /// Its message, and how it ended after all, when that changed.
+        corrected: Option<(i64, Verdict)>,
+    },
+}
+
+/// A session's word about itself.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionEvent<'a> {
+    /// The event's own id, when it has one.
+    pub event_id: Option<&'a str>,
+    /// WAHA's name of the session.
+    pub session: &'a str,
+    /// Whether it is WORKING.
+    pub is_working: bool,
+    /// When, by WAHA's clock, in milliseconds since 1970; 2024.10.8 does not say.
+    pub at_millis: Option<i64>,
+}
+
+/// A delivery as events see it.
+struct Subject {
+    id: i64,
+    auto_message_id: i64,
+    due_at: Timestamp,
+    status: Status,
+    ack: Option<Ack>,
+}
+
+const COLUMNS: &str = "id, auto_message_id, due_at, status, ack";
+
+fn read_subject(row: &Row<'_>) -> SqlResult<Subject> {
+    let status: String = row.get("status")?;
+    Ok(Subject {
+        id: row.get("id")?,
+        auto_message_id: row.get("auto_message_id")?,
+        due_at: timestamp(row, "due_at")?,
+        // The column has a CHECK: a word that is none of ours is from a newer version, not for us.
+        status: Status::from_word(&status).unwrap_or(Status::Skipped),
+        ack: row.get::<_, Option<i64>>("ack")?.and_then(Ack::from_number),
+    })
+}
+
+const MAY_BE_OURS: &str = "SELECT
+    EXISTS (SELECT 1 FROM deliveries WHERE waha_message_id = :waha_message_id)
+    OR EXISTS (SELECT 1 FROM deliveries WHERE status = 'sending')
+    OR EXISTS (SELECT 1 FROM deliveries
+        WHERE waha_message_id IS NULL AND status IN ('sending', 'unknown'))";
+
+const WITH_ID: &str = "SELECT id, auto_message_id, due_at, status, ack FROM deliveries
+    WHERE waha_message_id = :waha_message_id LIMIT 2";
+
+const LIKE_ECHO: &str = "SELECT id FROM deliveries
+    WHERE waha_message_id IS NULL AND status IN ('sending', 'unknown')
+        AND chat_id = :chat_id AND text = :text AND claimed_at BETWEEN :earliest AND :latest
+        AND channel_id = (SELECT id FROM channels WHERE trim(session_name) = :session)
+    LIMIT 2";
+
+const ACKS_OF: &str = "SELECT DISTINCT ack FROM webhook_events
+    WHERE waha_message_id = :waha_message_id";
+
+const NOTE_EVENT: &str = "INSERT INTO webhook_events (id, waha_message_id, ack, received_at)
+    VALUES (:id, :waha_message_id, :ack, :now) ON CONFLICT (id) DO NOTHING";
+
+const DROP_OLD: &str = "DELETE FROM webhook_events WHERE id IN
+    (SELECT id FROM webhook_events WHERE received_at < :before ORDER BY received_at LIMIT 1000)";
+
+impl Tx<'_> {
+    /// Whether an event about this message could matter to a delivery: one has its id, or one has
+    /// no answer yet and may get this id. Events about other people's messages leave no row.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn may_be_ours(&self, message: &MessageId) -> SqlResult<bool> {
+        self.transaction
+            .prepare_cached(MAY_BE_OURS)?
+            .query_row(named_params! { ":waha_message_id": message.bare }, |row| row.get(0))
+    }
+
+    /// Takes an event about a message: notes it, and moves what it proves.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn take_message_event(&self, event: &MessageEvent<'_>, now: Timestamp) -> SqlResult<Taken> {
+        if !self.note_event(event.event_id, Some((&event.message.bare, event.ack)), now)? {
+            return Ok(Taken::Repeated);
+        }
+        let subject = match self.subject(&event.message.bare)? {
+            Found::One(subject) => subject,
+            Found::Many => return Ok(Taken::Kept), // whose it is cannot be known
+            Found::None => match event.echo {
+                Some(echo) => match self.adopt(&echo, &event.message.bare)? {
+                    // Acks may have come before the echo that says whose they are.
+                    Some(adopted) => return self.weigh_and_correct(adopted, now),
+                    None => return Ok(Taken::Kept),
+                },
+                None => return Ok(Taken::Kept),
+            },
+        };
+        let to = self.move_by(&subject, event.ack, now)?;
+        self.taken(&subject, to, now)
+    }
+
+    /// Weighs the events that overtook the outcome of a delivery that has just become `sent` or
+    /// `unknown`. Returns its new status, when it changed. The counts are left to the caller.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn weigh_kept_events(&self, delivery_id: i64, now: Timestamp) -> SqlResult<Option<Status>> {
+        let sql = format!(
+            "SELECT {COLUMNS}, waha_message_id FROM deliveries
+             WHERE id = :id AND waha_message_id IS NOT NULL"
+        );
+        let read =
+            |row: &Row<'_>| Ok((read_subject(row)?, row.get::<_, String>("waha_message_id")?));
+        let found = self
+            .transaction
+            .prepare_cached(&sql)?
+            .query_row(named_params! { ":id": delivery_id }, read)
+            .optional()?;
+        let Some((subject, waha_message_id)) = found else { return Ok(None) };
+        match self.kept_acks(&waha_message_id)?.into_iter().max() {
+            Some(highest) => self.move_by(&subject, highest, now),
+            None => Ok(None),
+        }
+    }
+
+    /// Takes a session's word. Returns its channel when the word is news and to be believed.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn take_session_event(
+        &self,
+        event: &SessionEvent<'_>,
+        now: Timestamp,
+    ) -> SqlResult<Option<Channel>> {
+        let sql = "SELECT id FROM channels WHERE trim(session_name) = :session";
+        let id: Option<i64> = self
+            .transaction
+            .prepare_cached(sql)?
+            .query_row(named_params! { ":session": event.session }, |row| row.get(0))
+            .optional()?;
+        let Some(id) = id else { return Ok(None) };
+        // Without ids, the same word at two times is the same body: each counts.
+        if let Some(event_id) = event.event_id
+            && !self.note_event(event_id, None, now)?
+        {
+            return Ok(None);
+        }
+        if self.is_overtaken(event, now)? {
+            return Ok(None);
+        }
+        self.channel(id)
+    }
+
+    /// Whether the session has said something newer. Two words of the same millisecond: the one that
+    /// is not WORKING is believed, because a hold is looked at and a send is not taken back.
+    fn is_overtaken(&self, event: &SessionEvent<'_>, now: Timestamp) -> SqlResult<bool> {
+        let Some(at_millis) = event.at_millis else { return Ok(false) };
+        let sql = "INSERT INTO webhook_sessions (session_name, event_at, is_working, received_at)
+                   VALUES (:session, :event_at, :is_working, :now)
+                   ON CONFLICT (session_name) DO UPDATE SET event_at = excluded.event_at,
+                       is_working = excluded.is_working, received_at = excluded.received_at
+                   WHERE received_at < :forgotten OR received_at > excluded.received_at
+                       OR (event_at, -is_working) <= (excluded.event_at, -excluded.is_working)";
+        let changed = self.transaction.prepare_cached(sql)?.execute(named_params! {
+            ":session": event.session,
+            ":event_at": at_millis,
+            ":is_working": event.is_working,
+            ":now": now.to_string(),
+            ":forgotten": now.minus(SESSION_WORD_RANKS).to_string(),
+        })?;
+        Ok(changed == 0)
+    }
+
+    /// Returns whether the event is new.
+    fn note_event(
+        &self,
+        event_id: &str,
+        about: Option<(&str, Option<Ack>)>,
+        now: Timestamp,
+    ) -> SqlResult<bool> {
+        let before = now.minus(EVENTS_KEPT).to_string();
+        self.transaction.prepare_cached(DROP_OLD)?.execute(named_params! { ":before": before })?;
+        let changed = self.transaction.prepare_cached(NOTE_EVENT)?.execute(named_params! {
+            ":id": event_id,
+            ":waha_message_id": about.map(|(id, _)| id),
+            ":ack": about.and_then(|(_, ack)| ack).map(Ack::number),
+            ":now": now.to_string(),
+        })?;
+        Ok(changed > 0)
+    }
+
+    fn subject(&self, waha_message_id: &str) -> SqlResult<Found> {
+        let mut statement = self.transaction.prepare_cached(WITH_ID)?;
+        let params = named_params! { ":waha_message_id": waha_message_id };
+        let mut rows = statement.query_map(params, read_subject)?;
+        Ok(match (rows.next().transpose()?, rows.next()) {
+            (None, _) => Found::None,
+            (Some(subject), None) => Found::One(subject),
+            (Some(_), Some(_)) => Found::Many,
+        })
+    }
+
+    /// Gives the id of an echo to the one delivery without an id that it can be of. On a delivery
+    /// that is `sending` it stands like a reserved id: the answer's own replaces it, and without an
+    /// answer it is what the outcome is known by.
+    fn adopt(&self, echo: &Echo<'_>, waha_message_id: &str) -> SqlResult<Option<i64>> {
+        let mut statement = self.transaction.prepare_cached(LIKE_ECHO)?;
+        let params = named_params! {
+            ":chat_id": echo.chat_id,
+            ":text": echo.text,
+            ":session": echo.session,
+            ":earliest": echo.at.minus(ECHO_LATE).to_string(),
+            ":latest": echo.at.plus(ECHO_EARLY).to_string(),
+        };
+        let ids =
+            statement.query_map(params, |row| row.get(0))?.collect::<SqlResult<Vec<i64>>>()?;
+        let [id] = ids[..] else { return Ok(None) };
+        let sql = "UPDATE deliveries SET waha_message_id = :waha_message_id
+                   WHERE id = :id AND waha_message_id IS NULL
+                       AND status IN ('sending', 'unknown')";
+        let changed = self
+            .transaction
+            .prepare_cached(sql)?
+            .execute(named_params! { ":id": id, ":waha_message_id": waha_message_id })?;
+        Ok((changed > 0).then_some(id))
+    }
+
+    /// What the kept events about a message report; an echo may report no ack.
+    fn kept_acks(&self, waha_message_id: &str) -> SqlResult<Vec<Option<Ack>>> {
+        let mut statement = self.transaction.prepare_cached(ACKS_OF)?;
+        let params = named_params! { ":waha_message_id": waha_message_id };
+        let rows = statement.query_map(params, |row| row.get::<_, Option<i64>>("ack"))?;
+        rows.map(|ack| Ok(ack?.and_then(Ack::from_number))).collect()
+    }
+
+    fn weigh_and_correct(&self, delivery_id: i64, now: Timestamp) -> SqlResult<Taken> {
+        let sql = format!("SELECT {COLUMNS} FROM deliveries WHERE id = :id");
+        let subject = self
+            .transaction
+            .prepare_cached(&sql)?
+            .query_row(named_params! { ":id": delivery_id }, read_subject)?;
+        let to = self.weigh_kept_events(delivery_id, now)?;
+        self.taken(&subject, to, now)
+    }
+
+    /// Moves a delivery's ack, and its status when that follows. Returns the new status, if any.
+    fn move_by(
+        &self,
+        subject: &Subject,
+        reported: Option<Ack>,
+        now: Timestamp,
+    ) -> SqlResult<Option<Status>> {
+        let weighed = weigh(subject.status, subject.ack, reported);
+        let has_moved = weighed.status != subject.status;
+        if !has_moved && weighed.ack == subject.ack {
+            return Ok(None);
+        }
+        let sql = "UPDATE deliveries SET ack = :ack, status = :to,
+                       error = CASE WHEN :to = :from THEN error WHEN :to = 'failed' THEN :refused END,
+                       next_attempt_at = CASE WHEN :to = :from THEN next_attempt_at END,
+                       finished_at = coalesce(finished_at, :now)
+                   WHERE id = :id AND status = :from";
+        let changed = self.transaction.prepare_cached(sql)?.execute(named_params! {
+            ":id": subject.id,
+            ":ack": weighed.ack.map(Ack::number),
+            ":from": subject.status.as_str(),
+            ":to": weighed.status.as_str(),
+            ":refused": REFUSED,
+            ":now": now.to_string(),
+        })?;
+        Ok((has_moved && changed > 0).then_some(weighed.status))
+    }
+
+    fn taken(&self, subject: &Subject, to: Option<Status>, now: Timestamp) -> SqlResult<Taken> {
+        let Subject { id, auto_message_id, due_at, status, .. } = *subject;
+        let verdict = match to {
+            Some(to) => self.correct_message(auto_message_id, due_at, (status, to), now)?,
+            None => None,
+        };
+        let corrected = verdict.map(|verdict| (auto_message_id, verdict));
+        Ok(Taken::Weighed { delivery_id: id, status: to, corrected })
+    }
+}
+
+enum Found {
+    None,
+    One(Subject),
+    Many,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    fn plan(store: &mut Store, sql: &str) -> String {
+        let rows = store.read(|tx| {
+            let mut statement = tx.transaction.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+            let mut rows = statement.raw_query(); // no values: a plan needs none
+            let mut details: Vec<String> = Vec::new();
+            while let Some(row) = rows.next()? {
+                details.push(row.get("detail")?);
+            }
+            Ok(details)
+        });
+        rows.unwrap().join("\n")
+    }
+
+    #[test]
+    fn no_event_makes_a_table_be_read_through() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&directory.path().join("x.db")).unwrap();
+        for (sql, indexes) in [
+            (MAY_BE_OURS, &["idx_deliveries_waha_message_id", "idx_deliveries_sending"][..]),
+            (MAY_BE_OURS, &["idx_deliveries_without_id"]),
+            (WITH_ID, &["idx_deliveries_waha_message_id (waha_message_id=?)"]),
+            (LIKE_ECHO, &["idx_deliveries_without_id (chat_id=?)"]),
+            (ACKS_OF, &["idx_webhook_events_waha_message_id (waha_message_id=?)"]),
+            (DROP_OLD, &["idx_webhook_events_received_at (received_at<?)", "PRIMARY KEY (id=?)"]),
+        ] {
+            let plan = plan(&mut store, sql);
+            for index in indexes {
+                assert!(plan.contains(index), "{sql}: {plan}");
+            }
+            let scans: Vec<&str> = plan
+                .lines()
+                .filter(|line| line.starts_with("SCAN") && !line.contains("idx_"))
+                .collect();
+            // Of channels there are a handful.
+            assert!(
+                scans.iter().all(|line| *line == "SCAN channels" || line.contains("CONSTANT")),
+                "{plan}"
+            );
+            assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+        }
+        let plan = plan(&mut store, NOTE_EVENT);
+        assert!(!plan.contains("SCAN"), "the primary key finds a repeat: {plan}");
+    }
+}
