@@ -27,6 +27,18 @@ fn steps(program: &Program, count: usize) {
     }
 }
 
+/// Steps until so much time has passed, in waiting for the database or in rests.
+fn steps_for(program: &Program, duration: Duration) {
+    let until = program.clock.now().monotonic + duration;
+    for _ in 0..1000 {
+        if program.clock.now().monotonic >= until {
+            return;
+        }
+        steps(program, 1);
+    }
+    panic!("nothing waits");
+}
+
 /// Pulls a trigger and plans, without sending yet.
 fn plan(program: &Program) {
     program.triggers.pull(Trigger::Cron, None);
@@ -218,10 +230,7 @@ fn a_writer_that_holds_the_database_for_120_s_delays_the_claim() {
     plan(&program);
     log_lines::keep();
     let holder = hold(&world);
-    let from = world.clock.now().monotonic;
-    while world.clock.now().monotonic < from + Duration::from_mins(2) {
-        steps(&program, 1);
-    }
+    steps_for(&program, Duration::from_mins(2));
     assert_eq!(recipients(&world), [""; 0]);
     assert_said_why("another program holds it: end its transaction");
     assert_eq!(health(&world, &program), 503);
@@ -249,10 +258,7 @@ fn a_writer_that_comes_between_the_request_and_the_record_delays_the_record() {
     disk.on_sleep(move |slept| clock.pass(slept));
     *person.lock().unwrap() = Some(world.sql());
     log_lines::keep();
-    let from = world.clock.now().monotonic;
-    while world.clock.now().monotonic < from + Duration::from_mins(2) {
-        steps(&program, 1);
-    }
+    steps_for(&program, Duration::from_mins(2));
     assert_eq!(statuses(&sql), ["sending|1"]);
     assert_said_why("another program holds it: end its transaction");
     person.lock().unwrap().as_ref().unwrap().execute_batch("COMMIT").unwrap();
