@@ -270,6 +270,10 @@ fn no_kill_shortens_the_gap_between_two_sends_on_a_channel() {
     });
 }
 
+/// Tried in `backup_binary`.
+const BACKUP_PLACES: [&str; 4] =
+    ["backup_copied", "backup_checked", "restore_prepared", "restore_moved_aside"];
+
 #[test]
 fn every_fail_point_of_the_source_is_tried() {
     fn walk(directory: &Path, found: &mut BTreeSet<String>) {
@@ -279,15 +283,15 @@ fn every_fail_point_of_the_source_is_tried() {
                 walk(&path, found);
             } else {
                 let text = fs::read_to_string(&path).unwrap();
-                let calls = text.split("fail_point::reach(").skip(1);
-                found.extend(calls.map(|call| call.split('"').nth(1).unwrap().to_owned()));
+                let calls = text.split("fail_point::reach(\"").skip(1);
+                found.extend(calls.map(|call| call.split('"').next().unwrap().to_owned()));
             }
         }
     }
     let mut found = BTreeSet::new();
     walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
     let tried = PLACES.iter().map(|(place, _)| *place).chain(START_PLACES);
-    let tried = tried.chain(HOLD_PLACES).chain(COMMIT_PLACES);
+    let tried = tried.chain(HOLD_PLACES).chain(COMMIT_PLACES).chain(BACKUP_PLACES);
     assert_eq!(found, tried.map(str::to_owned).collect());
 }
 
