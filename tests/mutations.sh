@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Breaks the program on purpose, one promise at a time, and sees that a test notices. Works on a copy
+# of what is committed. Prints a line for each mutation; ends with 1 when one goes unnoticed.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+place=$(mktemp -d)
+trap 'rm -rf "$place"' EXIT
+git archive HEAD | tar -x -C "$place"
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target/mutations} SIM_SEEDS=${SIM_SEEDS:-60} RUST_BACKTRACE=0
+cd "$place"
+
+unnoticed=0
+mutate() { # what is broken, file, perl expression
+    cp "$2" "$place/original"
+    perl -0pi -e "$3" "$2"
+    if cmp -s "$2" "$place/original"; then
+        echo "$1: the code to break was not found"
+        unnoticed=1
+        return
+    fi
+    output=$(cargo test --locked --test behaviour -- \
+        --skip backup --skip kills --skip crash --skip faults --skip borders --skip webhook 2>&1)
+    failed=$(grep -c '\.\.\. FAILED' <<<"$output")
+    first=$(grep -m1 '\.\.\. FAILED' <<<"$output" | sed 's/^test //; s/ \.\.\. FAILED//')
+    if [ "$failed" = 0 ]; then
+        echo "$1: UNNOTICED"
+        grep -m3 '^error' <<<"$output"
+        unnoticed=1
+    else
+        echo "$1: noticed by $failed tests, such as $first"
+    fi
+    cp "$place/original" "$2"
+}
+
+mutate 'the claim is not on the disk before the request' src/store/deliveries.rs \
+    's/SET status = .sending., attempts = attempts \+ 1/SET status = \x27pending\x27, attempts = attempts + 1/'
+mutate 'the claim does not look at the channel' src/store/deliveries.rs \
+    's/AND EXISTS \(SELECT 1 FROM channels c.*?IS :seen_ready_at\)/AND (:session = :session OR :seen_ready_at IS NULL)/s'
+mutate 'a delivery of any channel is taken' src/store/deliveries.rs \
+    's/WHERE d\.channel_id = :channel_id AND d\.status/WHERE :channel_id = :channel_id AND d.status/; s/status = .pending. AND channel_id = :channel_id/status = \x27pending\x27/'
+mutate 'a 500 counts as not sent' src/waha/reply.rs \
+    's/300\.\.=407 \| 409\.\.=499 =>/300..=407 | 409..=599 =>/'
+mutate 'unknown is sent again' src/delivery.rs \
+    's/Transition::ended\(Status::Unknown,/Transition::ended(Status::Pending,/'
+mutate 'what was under way is sent again after a crash' src/store/deliveries.rs \
+    's/SET status = .unknown., finished_at = :now/SET status = \x27pending\x27, claimed_at = NULL, finished_at = :now/'
+mutate 'the pace does not count from the end of a send' src/sender/recording.rs \
+    's/claimed\.channel_id, ready_at, succeeded/claimed.channel_id, now.wall, succeeded/; s/claimed\.channel_id, ready_at, ready\)/claimed.channel_id, now.wall, now.monotonic)/; s/None => Ok\(Lane::Ready\(ready\)\)/None => Ok(Lane::Ready(now.monotonic))/'
+mutate 'two processes may send' src/lock.rs \
+    's/Err\(TryLockError::WouldBlock\) => Ok\(None\)/Err(TryLockError::WouldBlock) => Ok(Some(Self { _file: file }))/'
+exit $unnoticed
