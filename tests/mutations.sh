@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 git archive HEAD | tar -x -C "$place"
-export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target/mutations} SIM_SEEDS=${SIM_SEEDS:-60} RUST_BACKTRACE=0
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target/mutations} RUST_BACKTRACE=0
 cd "$place"
 
 unnoticed=0
@@ -18,8 +18,11 @@ mutate() { # what is broken, file, perl expression
         unnoticed=1
         return
     fi
-    output=$(cargo test --locked --test behaviour -- \
-        --skip backup --skip kills --skip crash --skip faults --skip borders --skip webhook 2>&1)
+    # A program that sends for ever is noticed by a test that does not end.
+    output=$(timeout 180 cargo test --no-fail-fast --locked --lib --test behaviour -- \
+        outcomes:: pacing:: lifecycle:: lookups:: pace:: delivery:: reply:: lock:: 2>&1) ||
+        [ $? != 124 ] || output="$output
+test one that does not end ... FAILED"
     failed=$(grep -c '\.\.\. FAILED' <<<"$output")
     first=$(grep -m1 '\.\.\. FAILED' <<<"$output" | sed 's/^test //; s/ \.\.\. FAILED//')
     if [ "$failed" = 0 ]; then
