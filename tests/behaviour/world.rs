@@ -22,7 +22,7 @@ use auto_message_scheduler::waha::Waha;
 pub const START: &str = "2026-12-01T01:00:00Z";
 
 /// More steps than any test's run needs.
-const STEPS_MAX: usize = 20_000;
+const STEPS_MAX: usize = 2_000;
 
 /// A clock that passes only when somebody sleeps, or when a test says so.
 pub struct SimClock {
