@@ -49,6 +49,8 @@ pub mod backup;
 
 pub mod planner;
 
+pub mod audience;
+
 pub mod sender;
 
 pub mod lookup;

@@ -4,10 +4,10 @@
 //!
 //! One bad row fails itself, with a reason, and never stops the others.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::audience;
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Status};
 use crate::fail_point;
@@ -57,16 +57,6 @@ struct Rows {
     pending: u64,
     skipped: u64,
     expired: u64,
-}
-
-/// A recipient as it goes into the table.
-struct Recipient {
-    contact_id: Option<i64>,
-    name: Option<String>,
-    /// The chat id, or for one that is skipped what was written.
-    chat_id: String,
-    /// Why it is skipped.
-    skipped: Option<String>,
 }
 
 impl Planner {
@@ -284,18 +274,8 @@ impl Planner {
     ) -> SqlResult<Rows> {
         let is_late = message.due_at < now.minus(self.rules.late_limit);
         let too_late = self.too_late();
-        let mut times_skipped: HashMap<String, u32> = HashMap::new();
         let mut rows = Rows::default();
-        for entry in entries {
-            let mut recipient = self.resolve(tx, entry)?;
-            if recipient.skipped.is_some() {
-                // Two entries that are wrong in the same words are still two entries.
-                let times = times_skipped.entry(recipient.chat_id.clone()).or_default();
-                *times += 1;
-                if *times > 1 {
-                    recipient.chat_id = format!("{} ({times})", recipient.chat_id);
-                }
-            }
+        audience::each_recipient(tx, entries, &self.rules.country, |recipient| {
             let (status, error, count) = match (&recipient.skipped, is_late) {
                 (Some(reason), _) => (Status::Skipped, Some(reason.as_str()), &mut rows.skipped),
                 (None, true) => (Status::Expired, Some(too_late.as_str()), &mut rows.expired),
@@ -312,50 +292,13 @@ impl Planner {
                 error,
             };
             *count += u64::from(tx.plan_delivery(&new, now)?);
-        }
+            Ok(())
+        })?;
         Ok(rows)
-    }
-
-    fn resolve(&self, tx: &Tx<'_>, entry: Entry) -> SqlResult<Recipient> {
-        Ok(match entry {
-            Entry::Contact(id) => match tx.contact(id)? {
-                None => {
-                    Recipient::skipped(format!("contact {id}"), format!("there is no contact {id}"))
-                }
-                Some(contact) if contact.opted_out => Recipient {
-                    contact_id: Some(id),
-                    name: contact.name,
-                    ..Recipient::skipped(contact.phone_number, "opted out".to_owned())
-                },
-                Some(contact) => self.by_phone(Some(id), contact.name, contact.phone_number),
-            },
-            Entry::Person { contact_id, phone, name } => self.by_phone(contact_id, name, phone),
-            Entry::Chat { chat_id, name } => {
-                Recipient { contact_id: None, name, chat_id: chat_id.to_string(), skipped: None }
-            }
-            Entry::Invalid { raw, reason } => Recipient::skipped(raw, reason),
-        })
-    }
-
-    fn by_phone(&self, contact_id: Option<i64>, name: Option<String>, phone: String) -> Recipient {
-        match recipient::phone_to_chat(&phone, &self.rules.country) {
-            Ok(chat_id) => {
-                Recipient { contact_id, name, chat_id: chat_id.to_string(), skipped: None }
-            }
-            Err(error) => {
-                Recipient { contact_id, name, ..Recipient::skipped(phone, error.to_string()) }
-            }
-        }
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {
         // A panic inside a transaction rolled it back.
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Recipient {
-    fn skipped(what: String, reason: String) -> Self {
-        Self { contact_id: None, name: None, chat_id: what, skipped: Some(reason) }
     }
 }
