@@ -5,6 +5,7 @@
 mod backup;
 mod demo;
 mod fake_waha;
+mod output;
 mod table;
 
 use std::io::{IsTerminal, Write};
@@ -66,6 +67,12 @@ enum CliError {
     FakeWaha(#[from] crate::fake_waha::FakeWahaError),
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    /// What was asked for cannot be done: the thing and the remedy, in words.
+    #[error("{0}")]
+    #[allow(dead_code)]
+    Refused(String),
     #[error("failed to listen for signals")]
     Signals(#[from] ctrlc::Error),
     #[error("failed to write to the terminal")]
@@ -81,6 +88,8 @@ impl CliError {
             | Self::Backup(_)
             | Self::FakeWaha(_)
             | Self::Demo(_)
+            | Self::Store(_)
+            | Self::Refused(_)
             | Self::Signals(_)
             | Self::Output(_) => ExitCode::from(1),
         }

@@ -5,8 +5,10 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::json;
 
 use super::CliError;
+use super::output::Output;
 use crate::backup::{self, BackupError, RestoreRules, Restored};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -21,6 +23,8 @@ pub(super) struct BackupArgs {
     /// Write FILE.2026-12-01T010000Z instead, and remove all but the newest N of them
     #[arg(long, value_name = "N")]
     keep: Option<NonZeroUsize>,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Debug, Args)]
@@ -34,16 +38,25 @@ pub(super) fn backup(args: &BackupArgs, config: &Config) -> Result<(), CliError>
     let now = SystemClock::new().now().wall;
     let made = backup::backup(&config.database_path, &args.file, args.keep, now)?;
     let contents = made.contents;
-    writeln!(
-        io::stdout(),
-        "{}: {} messages, {} deliveries, {} contacts, {} bytes; {} older removed",
-        made.path.display(),
-        contents.messages,
-        contents.deliveries,
-        contents.contacts,
-        made.bytes,
-        made.removed,
-    )?;
+    let data = json!({
+        "path": made.path,
+        "messages": contents.messages,
+        "deliveries": contents.deliveries,
+        "contacts": contents.contacts,
+        "bytes": made.bytes,
+        "removed": made.removed,
+    });
+    args.output.print(&data, |_| {
+        format!(
+            "{}: {} messages, {} deliveries, {} contacts, {} bytes; {} older removed",
+            made.path.display(),
+            contents.messages,
+            contents.deliveries,
+            contents.contacts,
+            made.bytes,
+            made.removed,
+        )
+    })?;
     Ok(())
 }
 
