@@ -18,16 +18,22 @@ mutate() { # what is broken, file, perl expression
         unnoticed=1
         return
     fi
+    tests=(outcomes:: pacing:: lifecycle:: lookups:: claim:: pace:: delivery:: reply:: lock::)
+    if ! cargo test --no-run --locked --lib --test behaviour 2>"$place/built"; then
+        echo "$1: the broken program does not even compile"
+        grep -m3 '^error' "$place/built"
+        unnoticed=1
+        cp "$place/original" "$2"
+        return
+    fi
     # A program that sends for ever is noticed by a test that does not end.
-    output=$(timeout 180 cargo test --no-fail-fast --locked --lib --test behaviour -- \
-        outcomes:: pacing:: lifecycle:: lookups:: pace:: delivery:: reply:: lock:: 2>&1) ||
+    output=$(timeout 300 cargo test --no-fail-fast --locked --lib --test behaviour -- "${tests[@]}" 2>&1) ||
         [ $? != 124 ] || output="$output
 test one that does not end ... FAILED"
     failed=$(grep -c '\.\.\. FAILED' <<<"$output")
     first=$(grep -m1 '\.\.\. FAILED' <<<"$output" | sed 's/^test //; s/ \.\.\. FAILED//')
     if [ "$failed" = 0 ]; then
         echo "$1: UNNOTICED"
-        grep -m3 '^error' <<<"$output"
         unnoticed=1
     else
         echo "$1: noticed by $failed tests, such as $first"

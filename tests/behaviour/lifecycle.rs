@@ -176,9 +176,7 @@ fn deleting_a_message_takes_its_deliveries_along() {
     world.message("081200007001, 081200007002");
     world.trigger();
     world.step_until_received(1);
-    while world.ask("SELECT count(*) FROM deliveries WHERE status = 'sending'") != "0" {
-        world.step();
-    }
+    world.step_until_nothing_is_out();
     world.execute("DELETE FROM auto_messages");
     world.run();
     assert_eq!(world.received().len(), 1);
@@ -191,9 +189,7 @@ fn deliveries_cancelled_one_by_one_settle_their_message() {
     let id = world.message("081200007001, 081200007002");
     world.trigger();
     world.step_until_received(1);
-    while world.ask("SELECT count(*) FROM deliveries WHERE status = 'sending'") != "0" {
-        world.step();
-    }
+    world.step_until_nothing_is_out();
     world.execute("UPDATE deliveries SET status = 'cancelled' WHERE status = 'pending'");
     world.run();
     assert_eq!(world.status(id), "sent");
@@ -279,9 +275,7 @@ fn a_paused_message_that_is_given_a_new_time_goes_to_everybody_once_at_that_time
     world.message("081200007001, 081200007002, 081200007003");
     world.trigger();
     world.step_until_received(1);
-    while world.ask("SELECT count(*) FROM deliveries WHERE status = 'sending'") != "0" {
-        world.step();
-    }
+    world.step_until_nothing_is_out();
     // One after the other, as a person types it.
     world.execute("UPDATE auto_messages SET status = 'draft'");
     world.execute("UPDATE auto_messages SET scheduled_at = '2026-12-01 01:10'");
@@ -299,9 +293,7 @@ fn replacing_the_row_of_a_message_does_not_erase_what_was_sent() {
     let id = world.message("081200007001, 081200007002");
     world.trigger();
     world.step_until_received(1);
-    while world.ask("SELECT count(*) FROM deliveries WHERE status = 'sending'") != "0" {
-        world.step();
-    }
+    world.step_until_nothing_is_out();
     for foreign_keys in ["ON", "OFF"] {
         world.execute(&format!(
             "PRAGMA foreign_keys = {foreign_keys};
@@ -363,9 +355,7 @@ fn a_message_set_to_failed_by_hand_leaves_nothing_pending() {
     world.message("081200007001, 081200007002");
     world.trigger();
     world.step_until_received(1);
-    while world.ask("SELECT count(*) FROM deliveries WHERE status = 'sending'") != "0" {
-        world.step();
-    }
+    world.step_until_nothing_is_out();
     world.execute("UPDATE auto_messages SET status = 'failed'");
     assert_eq!(world.rows("SELECT status FROM deliveries ORDER BY id"), ["sent", "cancelled"]);
 }

@@ -336,6 +336,17 @@ impl World {
         panic!("nothing is ever sent");
     }
 
+    /// Steps until no request is out.
+    pub fn step_until_nothing_is_out(&self) {
+        for _ in 0..STEPS_MAX {
+            if self.ask("SELECT count(*) FROM deliveries WHERE status = 'sending'") == "0" {
+                return;
+            }
+            self.step();
+        }
+        panic!("a request stays out for ever");
+    }
+
     /// Steps until `count` messages have reached WhatsApp.
     pub fn step_until_received(&self, count: usize) {
         for _ in 0..STEPS_MAX {

@@ -1,0 +1,364 @@
+//! What a restore makes of what may have been sent since the backup.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use auto_message_scheduler::lock::SenderLock;
+use auto_message_scheduler::place::Standing;
+use auto_message_scheduler::store::Store;
+use auto_message_scheduler::store::StoreError;
+
+use super::{THREE, assert_nobody_twice, damage};
+use crate::world::World;
+
+#[test]
+fn without_evidence_all_that_may_have_been_sent_since_is_unknown_and_nobody_gets_it_twice() {
+    let mut world = World::new();
+    world.settle_in();
+    let planned = world.message(THREE);
+    world.trigger();
+    world.step_until_received(1);
+    let due_later = world.message("081200007011, 081200007012, belum");
+    world.execute("UPDATE auto_messages SET scheduled_at = '2026-12-01 02:00' WHERE id = 2");
+    world.message("081200007021");
+    world.execute("UPDATE auto_messages SET scheduled_at = '2026-12-01 09:00' WHERE id = 3");
+    let file = world.backup("b");
+    world.run();
+    world.clock.pass(Duration::from_hours(2));
+    world.run();
+    assert_eq!(world.received().len(), 5, "all but the last one");
+    world.lose_the_history();
+
+    let restored = world.restore_and_run(&file);
+    assert_eq!((restored.marked.unknown, restored.marked.sent, restored.pending), (4, 0, 0));
+    assert!(!restored.has_evidence);
+    assert_eq!(world.received().len(), 5, "nothing is sent again");
+    assert_eq!(world.status(planned), "sent", "one had been sent before the backup");
+    assert_eq!(
+        world.ask("SELECT sent_count || unknown_count FROM auto_messages WHERE id = 1"),
+        "12"
+    );
+    assert_eq!(
+        world.ask("SELECT skipped_count || unknown_count FROM auto_messages WHERE id = 2"),
+        "12"
+    );
+    assert_eq!(world.status(due_later), "failed");
+    assert!(world.error(due_later).contains("2 unknown"), "{}", world.error(due_later));
+    let row = world.rows("SELECT text, error FROM deliveries WHERE status = 'unknown' LIMIT 1");
+    assert_eq!(
+        row,
+        ["Halo|a backup was restored: it may have been sent after the backup was made"]
+    );
+
+    world.clock.pass(Duration::from_hours(8));
+    world.run();
+    assert_eq!(world.received().len(), 6, "what was not due yet goes out");
+    assert_nobody_twice(&world);
+}
+
+#[test]
+fn the_database_until_now_tells_what_was_sent_and_the_rest_goes_out_once() {
+    let mut world = World::new();
+    world.settle_in();
+    let id = world.message(&format!("{THREE}, 081200000400, 081200000502"));
+    world.execute("UPDATE auto_messages SET scheduled_at = '2026-12-01 02:00'");
+    let file = world.backup("b");
+    world.clock.pass(Duration::from_hours(1));
+    world.trigger();
+    world.step_until_received(2);
+    world.step_until_nothing_is_out();
+    let sent = world
+        .rows("SELECT chat_id, waha_message_id, finished_at FROM deliveries WHERE status = 'sent'");
+    assert_eq!(sent.len(), 2);
+
+    let restored = world.restore_and_run(&file);
+    assert!(restored.has_evidence);
+    assert_eq!((restored.marked.unknown, restored.marked.sent, restored.pending), (0, 2, 3));
+    // The last one's answer was lost, and a look-up found it.
+    assert_eq!(world.statuses(), ["sent", "sent", "sent", "failed", "sent"]);
+    let kept = "SELECT chat_id, waha_message_id, finished_at FROM deliveries WHERE status = 'sent' ORDER BY id LIMIT 2";
+    assert_eq!(world.rows(kept), sent);
+    assert_nobody_twice(&world);
+    assert_eq!(world.status(id), "sent");
+    assert_eq!(
+        world.ask("SELECT sent_count || failed_count || unknown_count FROM auto_messages"),
+        "410"
+    );
+}
+
+#[test]
+fn a_message_that_was_deleted_since_may_have_been_sent() {
+    let mut world = World::new();
+    world.settle_in();
+    let id = world.message(THREE);
+    let file = world.backup("b");
+    world.run();
+    world.execute("DELETE FROM auto_messages");
+    let restored = world.restore_and_run(&file);
+    assert!(restored.has_evidence);
+    assert_eq!((restored.marked.unknown, restored.pending), (3, 0));
+    assert!(world.error(id).contains("3 unknown"), "{}", world.error(id));
+    assert_eq!(world.received().len(), 3);
+}
+
+#[test]
+fn what_was_planned_before_and_ended_since_is_taken_over_with_its_counts() {
+    let mut world = World::new();
+    world.settle_in();
+    let id = world.message(THREE);
+    world.trigger();
+    world.waha.set_status("default", "STOPPED");
+    world.step();
+    let file = world.backup("b");
+    world.waha.set_status("default", "WORKING");
+    world.clock.pass(Duration::from_mins(10));
+    world.run();
+    let sent_at = world.ask("SELECT sent_at FROM auto_messages");
+    world.execute("UPDATE deliveries SET status = 'sending' WHERE id = 2"); // as if it died there
+    world.clock.pass(Duration::from_mins(10));
+
+    let restored = world.restore_and_run(&file);
+    assert_eq!((restored.marked.sent, restored.marked.unknown), (2, 1));
+    // The unknown one had gone out, and a look-up found it.
+    assert_eq!(world.statuses(), ["sent", "sent", "sent"]);
+    assert_eq!(world.status(id), "sent");
+    assert_eq!(world.ask("SELECT sent_count || unknown_count FROM auto_messages"), "30");
+    assert_eq!(world.ask("SELECT sent_at FROM auto_messages"), sent_at);
+    assert_eq!(world.received().len(), 3);
+}
+
+#[test]
+fn an_unknown_delivery_that_was_found_sent_since_settles_its_message_anew() {
+    let mut world = World::new();
+    world.settle_in();
+    let id = world.message("081200000502");
+    world.run();
+    assert_eq!(world.status(id), "failed");
+    let file = world.backup("b");
+    world.execute("UPDATE deliveries SET status = 'sent', waha_message_id = 'AB', error = NULL");
+    world.restore_and_run(&file);
+    assert_eq!(
+        world.rows("SELECT status, sent_count, unknown_count, error FROM auto_messages"),
+        ["sent|1|0|"]
+    );
+    assert_eq!(world.ask("SELECT waha_message_id FROM deliveries"), "AB");
+}
+
+#[test]
+fn every_occurrence_of_a_weekly_message_since_the_backup_is_unknown_and_the_next_goes_out() {
+    let mut world = World::new();
+    world.execute(
+        r#"INSERT INTO auto_messages (message, contact_ids, interval_config, created_at)
+           VALUES ('x', '081200007001', '{"startDate":"2026-12-01","time":"09:00",
+               "weekDays":["Selasa","Kamis"]}', '2026-12-01T01:00:00Z')"#,
+    );
+    let file = world.backup("b");
+    for _ in 0..6 {
+        world.run();
+        world.clock.pass(Duration::from_hours(24));
+    }
+    world.run();
+    assert_eq!(world.received().len(), 2);
+    world.lose_the_history();
+    world.restore_and_run(&file);
+    assert_eq!(
+        world.rows("SELECT due_at, status FROM deliveries ORDER BY due_at"),
+        ["2026-12-01T02:00:00Z|unknown", "2026-12-03T02:00:00Z|unknown"],
+        "not expired: they were sent in time"
+    );
+    assert_eq!(
+        world.rows("SELECT status, scheduled_at FROM auto_messages"),
+        ["scheduled|2026-12-08T02:00:00Z"]
+    );
+    world.clock.pass(Duration::from_hours(24));
+    world.run();
+    assert_eq!(world.received().len(), 3);
+}
+
+#[test]
+fn what_was_too_late_already_when_the_backup_was_made_is_expired_and_not_unknown() {
+    let mut world = World::new();
+    world.message("081200007001");
+    world.clock.pass(Duration::from_hours(25));
+    let file = world.backup("b");
+    world.lose_the_history();
+    world.clock.pass(Duration::from_hours(48));
+    world.restore_and_run(&file);
+    assert_eq!(world.statuses(), ["expired"]);
+}
+
+#[test]
+fn a_plain_copy_without_a_time_leaves_nothing_for_unsent() {
+    let mut world = World::new();
+    world.message("081200007001");
+    let file = world.backup("b");
+    let copy = rusqlite::Connection::open(&file).unwrap();
+    copy.execute("DELETE FROM meta", []).unwrap();
+    drop(copy);
+    world.clock.pass(Duration::from_hours(24 * 400));
+    let restored = world.restore_and_run(&file);
+    assert_eq!(restored.made_at, None);
+    assert_eq!(world.statuses(), ["unknown"]);
+}
+
+#[test]
+fn a_message_that_cannot_be_planned_any_more_says_that_it_may_have_been_sent() {
+    let mut world = World::new();
+    let id = world.message("081200007001");
+    world.execute("UPDATE channels SET is_active = 0");
+    let file = world.backup("b");
+    world.lose_the_history();
+    let restored = world.restore_and_run(&file);
+    assert_eq!(restored.failed_messages, 1);
+    let error = world.error(id);
+    assert!(error.contains("is not active") && error.contains("may have been sent"), "{error}");
+}
+
+#[test]
+fn holds_and_opt_outs_since_the_backup_outlive_it_and_every_channel_rests_a_gap() {
+    let world = World::new();
+    world.settle_in();
+    world.execute(
+        "INSERT INTO contacts (id, phone_number) VALUES (1, '081200007001'), (2, '081200007002');
+         INSERT INTO channels (id, name, session_name) VALUES (2, 'second', 'second')",
+    );
+    let file = world.backup("b");
+    world.message("1, 2");
+    world.execute(
+        "UPDATE contacts SET opted_out_at = '2026-12-01' WHERE id = 1;
+         UPDATE channels SET held_reason = '429', held_kind = 'rate_limited',
+             held_until = '2026-12-01T05:00:00Z' WHERE id = 2;
+         UPDATE channels SET ready_at = NULL",
+    );
+    let restored = world.try_to_restore(&file).unwrap();
+    assert_eq!(restored.lost_messages, 1);
+    assert_eq!(world.rows("SELECT opted_out_at IS NULL FROM contacts"), ["0", "1"]);
+    assert_eq!(
+        world.rows("SELECT ready_at, held_kind FROM channels"),
+        ["2026-12-01T01:01:00Z|", "2026-12-01T01:01:00Z|rate_limited"]
+    );
+}
+
+#[test]
+fn a_restore_keeps_the_database_until_now_and_that_one_can_be_restored_too() {
+    let mut world = World::new();
+    world.settle_in();
+    world.message("081200007001");
+    let file = world.backup("b");
+    world.run();
+    let second = world.message("081200007002");
+    let restored = world.restore_and_run(&file);
+    assert_eq!(world.ask("SELECT count(*) FROM auto_messages"), "1");
+    let before = restored.before.unwrap();
+    assert_eq!(before, world.file("test.db.before-restore-2026-12-01T010000Z"));
+    let undone = world.restore_and_run(&before);
+    assert!(!undone.has_evidence, "a restore begins a new history");
+    assert_eq!(world.status(second), "failed");
+    assert_nobody_twice(&world);
+}
+
+#[test]
+fn a_restore_is_refused_while_somebody_sends_and_of_files_that_are_not_fit() {
+    let world = World::new();
+    let file = world.backup("b");
+    let refused = |file: &Path, part: &str| {
+        let error = world.try_to_restore(file).unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    };
+    let lock = SenderLock::try_take(&world.path).unwrap().unwrap();
+    refused(&file, "is being used to send");
+    drop(lock);
+
+    refused(&world.path, "is the database itself");
+    refused(&world.file("none"), "failed to read");
+    fs::write(world.file("text"), "a text that is long enough to be looked at".repeat(30)).unwrap();
+    refused(&world.file("text"), "is no database of this program");
+    fs::write(world.file("empty"), "").unwrap();
+    refused(&world.file("empty"), "is no database of this program");
+    let foreign = rusqlite::Connection::open(world.file("foreign")).unwrap();
+    foreign.execute("CREATE TABLE x (y)", []).unwrap();
+    refused(&world.file("foreign"), "is no database of this program");
+    let newer = rusqlite::Connection::open(&file).unwrap();
+    newer
+        .execute("UPDATE refinery_schema_history SET version = 999 WHERE version = 1", [])
+        .unwrap();
+    refused(&file, "from a newer version");
+    world.message(THREE);
+    world.run();
+    let copy = world.backup("c");
+    let mut bytes = fs::read(&copy).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 8192].fill(7);
+    fs::write(&copy, bytes).unwrap();
+    refused(&copy, "damaged");
+    assert_eq!(world.ask("SELECT count(*) FROM auto_messages"), "1");
+    assert!(world.others().iter().all(|name| !name.contains("restor")), "{:?}", world.others());
+}
+
+#[test]
+fn a_damaged_database_is_moved_aside_with_its_wal_and_what_it_knew_is_unknown() {
+    let mut world = World::new();
+    world.message(THREE);
+    let file = world.backup("b");
+    world.run();
+    assert_eq!(world.received().len(), 3);
+    damage(&world);
+    world.stop();
+    let restored = world.try_to_restore(&file).unwrap();
+    assert_eq!((restored.marked.unknown, restored.has_evidence), (3, false));
+    assert!(restored.before.unwrap().exists());
+    for side in ["test.db-wal", "test.db-shm"] {
+        assert!(!world.file(side).exists(), "{side} of the old database beside the new one");
+    }
+    world.start();
+    assert_eq!(world.settle_in(), Standing::AtHome);
+    world.run();
+    assert_eq!(world.received().len(), 3);
+    assert_eq!(world.ask("SELECT integrity_check FROM pragma_integrity_check"), "ok");
+}
+
+#[test]
+fn no_stale_wal_stays_beside_a_restored_database() {
+    let mut world = World::new();
+    let file = world.backup("b");
+    world.stop();
+    fs::write(&world.path, "no database any more").unwrap();
+    fs::write(world.file("test.db-wal"), "stale").unwrap();
+    let restored = world.try_to_restore(&file).unwrap();
+    assert!(!world.file("test.db-wal").exists());
+    let before = restored.before.unwrap();
+    assert_eq!(fs::read_to_string(&before).unwrap(), "no database any more");
+    let wal = before.with_file_name("test.db.before-restore-2026-12-01T010000Z-wal");
+    assert_eq!(fs::read_to_string(wal).unwrap(), "stale");
+    world.start();
+}
+
+#[test]
+fn a_backup_is_restored_where_there_is_no_database() {
+    let mut world = World::new();
+    world.message(THREE);
+    let file = world.backup("b");
+    world.stop();
+    fs::remove_file(&world.path).unwrap();
+    let restored = world.try_to_restore(&file).unwrap();
+    assert_eq!(restored.before, None);
+    world.start();
+    assert_eq!(world.statuses(), ["unknown"; 3]);
+    assert_eq!(world.settle_in(), Standing::AtHome);
+}
+
+#[test]
+fn what_is_written_while_a_restore_prepares_is_not_lost() {
+    let world = World::new();
+    let file = world.backup("b");
+    let present = Store::open_as_is(&world.path).unwrap().unwrap();
+    let version = present.data_version().unwrap();
+    let new = Store::open_as_is(&file).unwrap().unwrap();
+    world.message("081200007001");
+    let error = present.replace_content(&new, version).unwrap_err();
+    assert!(matches!(error, StoreError::Changed { .. }), "{error}");
+    assert_eq!(world.ask("SELECT count(*) FROM auto_messages"), "1");
+    present.replace_content(&new, present.data_version().unwrap()).unwrap();
+    assert_eq!(world.ask("SELECT count(*) FROM auto_messages"), "0");
+}
