@@ -3,10 +3,10 @@
 //! A bad value or an unknown key is an error that names the key and what it should be; no secret is
 //! ever repeated in one.
 
-mod base_url;
 mod env_file;
 mod error;
 mod secret_text;
+mod url;
 mod values;
 
 use std::collections::HashMap;
@@ -20,9 +20,9 @@ use crate::pace::Gap;
 use crate::recipient::CountryCode;
 use crate::schedule::Zone;
 
-use base_url::base_url;
 use values::{Values, log_level};
 
+pub use env_file::parse as parse_env_file;
 pub use error::ConfigError;
 pub use secret_text::Secret;
 
@@ -42,14 +42,33 @@ pub struct Setting {
 
 /// All keys. The README's table and the sample in `dist/` say the same; a test compares them.
 pub const SETTINGS: &[Setting] = &[
-    setting("WAHA_BASE_URL", "", "http(s) URL of WAHA; required to send"),
+    setting(
+        "WAHA_BASE_URL",
+        "",
+        "https URL of WAHA, or http on this machine or in a private network; required to send",
+    ),
     setting("WAHA_API_KEY", "", "sent to WAHA as X-Api-Key"),
+    setting(
+        "WAHA_CA_FILE",
+        "",
+        "PEM file with the CA that signed WAHA's certificate, when that is your own; then no other CA is trusted",
+    ),
+    setting(
+        "WAHA_PROXY",
+        "",
+        "URL of an HTTP proxy on the way to WAHA; without it none is used, whatever HTTP_PROXY says",
+    ),
     setting("DATABASE_PATH", "auto-message-scheduler.db", "the SQLite file"),
     setting("LISTEN_ADDR", "127.0.0.1:8787", "where `serve` listens"),
     setting(
         "CRON_SECRET",
         "",
         "Bearer token of the two endpoints, 16 characters or more; made at the first start and kept in `<database>.cron-secret` when empty",
+    ),
+    setting(
+        "CRON_SECRET_PREVIOUS",
+        "",
+        "also good as Bearer token, while you change CRON_SECRET everywhere",
     ),
     setting(
         "WEBHOOK_HMAC_KEY",
@@ -89,6 +108,8 @@ const fn setting(key: &'static str, default: &'static str, meaning: &'static str
     Setting { key, default, meaning }
 }
 
+/// Of CRON_SECRET, in characters.
+pub const SECRET_LENGTH_MIN: usize = 16;
 /// Under this delay a WhatsApp number is in danger.
 const SAFE_DELAY: Duration = Duration::from_secs(20);
 
@@ -99,12 +120,18 @@ pub struct Config {
     pub waha_base_url: Option<String>,
     /// WAHA_API_KEY.
     pub waha_api_key: Option<Secret>,
+    /// WAHA_CA_FILE.
+    pub waha_ca_file: Option<PathBuf>,
+    /// WAHA_PROXY; may hold a password.
+    pub waha_proxy: Option<Secret>,
     /// DATABASE_PATH.
     pub database_path: PathBuf,
     /// LISTEN_ADDR.
     pub listen_addr: SocketAddr,
     /// CRON_SECRET, when it was set.
     pub cron_secret: Option<Secret>,
+    /// CRON_SECRET_PREVIOUS.
+    pub cron_secret_previous: Option<Secret>,
     /// WEBHOOK_HMAC_KEY; without it no webhooks are taken.
     pub webhook_hmac_key: Option<Secret>,
     /// TICK_SECONDS; `None` for 0.
@@ -162,7 +189,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Value`] for the first value that its key cannot have.
     pub fn from_values(values: HashMap<String, String>) -> Result<Self, ConfigError> {
-        let values = Values::new(values);
+        let values = Values::new(values)?;
         let delay = values.secs("SEND_DELAY_SECONDS", 0, 86_400)?;
         let jitter = values.secs("SEND_JITTER_SECONDS", 0, 86_400)?;
         // The default jitter belongs to the default delay; a test's delay of 1 s must not wait 16.
@@ -170,12 +197,14 @@ impl Config {
             if values.is_set("SEND_JITTER_SECONDS") { jitter } else { jitter.min(delay / 4) };
         let tick = values.secs("TICK_SECONDS", 0, 86_400)?;
         Ok(Self {
-            waha_base_url: values.optional("WAHA_BASE_URL").map(base_url).transpose()?,
+            waha_base_url: values.optional("WAHA_BASE_URL").map(url::base_url).transpose()?,
             waha_api_key: values.secret("WAHA_API_KEY", 1)?,
+            waha_ca_file: values.optional("WAHA_CA_FILE").map(PathBuf::from),
+            waha_proxy: values.optional("WAHA_PROXY").map(url::proxy).transpose()?,
             database_path: PathBuf::from(values.text("DATABASE_PATH")),
-            listen_addr: values
-                .parse("LISTEN_ADDR", "an address and port such as 127.0.0.1:8787")?,
-            cron_secret: values.secret("CRON_SECRET", 16)?,
+            listen_addr: values.listen_addr()?,
+            cron_secret: values.secret("CRON_SECRET", SECRET_LENGTH_MIN)?,
+            cron_secret_previous: values.secret("CRON_SECRET_PREVIOUS", SECRET_LENGTH_MIN)?,
             webhook_hmac_key: values.secret("WEBHOOK_HMAC_KEY", 12)?,
             tick: (!tick.is_zero()).then_some(tick),
             trigger_wait: values.secs("TRIGGER_WAIT_SECONDS", 0, 3600)?,
@@ -200,6 +229,29 @@ impl Config {
             remedy: "write WAHA_BASE_URL=http://127.0.0.1:3000 (or where your WAHA is) into \
                      auto-message-scheduler.env",
         })
+    }
+
+    /// Refuses to listen where strangers can ask, unless the secret was chosen for that.
+    ///
+    /// # Errors
+    /// [`ConfigError::Missing`] when LISTEN_ADDR is not of this machine alone and CRON_SECRET is not
+    /// set.
+    pub fn require_secret_for_strangers(&self) -> Result<(), ConfigError> {
+        if self.cron_secret.is_some() || self.is_for_this_machine() {
+            return Ok(());
+        }
+        Err(ConfigError::Missing {
+            key: "CRON_SECRET",
+            remedy: "LISTEN_ADDR lets other machines in, so choose a secret: `secret rotate` \
+                     prints a new one as a line for the env file; or let LISTEN_ADDR be \
+                     127.0.0.1:8787, behind a reverse proxy",
+        })
+    }
+
+    /// Whether LISTEN_ADDR is one that only this machine can reach.
+    #[must_use]
+    pub fn is_for_this_machine(&self) -> bool {
+        self.listen_addr.ip().to_canonical().is_loopback()
     }
 
     /// Whether the pace is one for tests only.

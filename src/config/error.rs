@@ -15,6 +15,14 @@ pub enum ConfigError {
         /// The cause.
         source: std::io::Error,
     },
+    /// The env file is open to others.
+    #[error("`{}` holds secrets and can be read or changed by other users of this machine: {remedy}", path.display())]
+    EnvFileOpen {
+        /// The file.
+        path: PathBuf,
+        /// The command that mends it.
+        remedy: String,
+    },
     /// A line of the env file is no setting.
     #[error("`{}`, line {line}: write `KEY=value`, or begin a remark with `#`", path.display())]
     Line {
@@ -42,6 +50,14 @@ pub enum ConfigError {
         wanted: String,
         /// What it is; not for secrets.
         value: Option<String>,
+    },
+    /// A value that breaks a rule; the value itself says nothing more.
+    #[error("{key} must {wanted}")]
+    Rule {
+        /// The key.
+        key: &'static str,
+        /// What it must do.
+        wanted: String,
     },
     /// A key that this command needs.
     #[error("{key} is not set: {remedy}")]
