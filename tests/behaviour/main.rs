@@ -21,6 +21,7 @@ mod outcomes;
 mod pacing;
 mod recipients;
 mod schema;
+mod secrets;
 mod simulation;
 mod site;
 mod storage;
