@@ -25,6 +25,7 @@ mod secrets;
 mod simulation;
 mod site;
 mod storage;
+mod way;
 mod webhook;
 mod webhook_live;
 mod webhook_order;
