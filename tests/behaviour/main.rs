@@ -19,6 +19,7 @@ mod lookups;
 mod messages;
 mod outcomes;
 mod pacing;
+mod parsers;
 mod recipients;
 mod schema;
 mod secrets;
