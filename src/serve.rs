@@ -1,6 +1,7 @@
 //! Wiring: a store, a WAHA, the sending threads and the HTTP side become a server, or one run.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use crate::http_client::{HttpClient, Way, WayError};
 use crate::lock::{LockError, SenderLock};
 use crate::place::{self, Place, PlaceError};
 use crate::planner::PlanRules;
+use crate::private_file;
 use crate::run::Runner;
 use crate::secret::{Accepted, SecretError};
 use crate::sender::SendRules;
@@ -87,6 +89,7 @@ pub fn serve(
     let server = ApiServer::start(config.listen_addr, &Arc::new(api))?;
     log::info!("serve: ready on http://{}", server.address());
     warn_of_pace(config);
+    warn_of_readers(&config.database_path);
     ready(server.address());
     let sent = send(config, waha, store, &clock, triggers);
     triggers.stop();
@@ -116,6 +119,7 @@ pub fn run_once(config: &Config, triggers: &Arc<Triggers>) -> Result<RunEnd, Ser
         return Ok(RunEnd::AlreadySending);
     };
     warn_of_pace(config);
+    warn_of_readers(&config.database_path);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     check_place(&mut store, &opened, &*clock)?;
     let runner = runner(config, waha, store, &clock, triggers);
@@ -213,6 +217,15 @@ fn runner(
         SendRules { gap: config.gap, late_limit: config.late_limit, zone: config.zone.clone() },
         fastrand::u64(..),
     )
+}
+
+/// Side files and backups get the mode that we give them; a database that somebody else made keeps
+/// its own, and SQLite gives it to the WAL.
+fn warn_of_readers(database: &Path) {
+    let metadata = std::fs::metadata(database);
+    if let Some(remedy) = metadata.ok().and_then(|it| private_file::mend_command(database, &it)) {
+        log::warn!("database: other users of this machine can read or change it: {remedy}");
+    }
 }
 
 fn warn_of_pace(config: &Config) {

@@ -205,6 +205,20 @@ fn nothing_that_the_program_makes_can_be_read_by_others_whatever_the_umask() {
     }
 }
 
+#[test]
+fn a_database_that_others_can_read_is_used_and_the_log_says_what_mends_it() {
+    let site = Site::new();
+    fs::set_permissions(site.database(), fs::Permissions::from_mode(0o644)).unwrap();
+    let mut server = site.serve();
+    server.wait_for_log("can read or change it: chmod 600 shop.db");
+    drop(server);
+    fs::set_permissions(site.database(), fs::Permissions::from_mode(0o600)).unwrap();
+    let mut server = site.serve();
+    server.signal("TERM");
+    assert_eq!(server.end(), 0);
+    assert!(!server.log().contains("chmod"), "{}", server.log());
+}
+
 /// Looks at a directory all the time, and keeps the widest mode that each file ever had.
 struct Watch {
     stops: Arc<AtomicBool>,
