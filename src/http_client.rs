@@ -5,12 +5,15 @@
 //! first and asks for the body only then, so a body that was never read means that no complete
 //! request ever left. [`Body`] notes whether it was read.
 
+use std::fs;
 use std::io::{self, Cursor, Read};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ureq::{Agent, SendBody};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::{Agent, Proxy, SendBody};
 
 /// More than any reply of WAHA that matters; what is longer is cut.
 const REPLY_BYTES_MAX: u64 = 1024 * 1024;
@@ -19,12 +22,45 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A session that is not WORKING answers after up to 15 s.
 const GET_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Speaks HTTP/1.1, with or without TLS. No redirects, no proxy, no connection kept: one that dies
+/// Speaks HTTP/1.1, with or without TLS. No redirects, no proxy but one that was asked for
+/// (never one from the environment), no connection kept: one that dies
 /// while it is idle would make the next send's fate unknown.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
     posts: Agent,
     gets: Agent,
+}
+
+/// What is between us and the server, when it is not a plain way with public certificates.
+#[derive(Clone, Copy, Default)]
+pub struct Way<'a> {
+    /// A PEM file with the only CA certificates that are trusted.
+    pub ca_file: Option<&'a Path>,
+    /// The URL of an HTTP proxy, perhaps with user and password.
+    pub proxy: Option<&'a str>,
+}
+
+/// The way cannot be gone.
+#[derive(Debug, thiserror::Error)]
+pub enum WayError {
+    /// The CA file cannot be read.
+    #[error("failed to read WAHA_CA_FILE `{}`", path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The CA file holds no certificate.
+    #[error(
+        "WAHA_CA_FILE `{}` holds no certificate in PEM form (lines that begin with \
+         `-----BEGIN CERTIFICATE-----`); from DER form: openssl x509 -inform der -in FILE -out ca.pem",
+        .0.display()
+    )]
+    NoPem(PathBuf),
+    /// The proxy's URL is none; it is not repeated.
+    #[error("WAHA_PROXY must be the URL of an HTTP proxy such as http://proxy:3128")]
+    Proxy,
 }
 
 /// A reply, whatever its status.
@@ -55,7 +91,23 @@ impl HttpClient {
     /// A client whose POSTs may take `post_timeout` from look-up to the last byte of the reply.
     #[must_use]
     pub fn new(post_timeout: Duration) -> Self {
-        Self { posts: agent(post_timeout), gets: agent(GET_TIMEOUT) }
+        Self::on_way(post_timeout, RootCerts::WebPki, None)
+    }
+
+    /// The same, with a CA or a proxy of one's own.
+    ///
+    /// # Errors
+    /// [`WayError`] when the CA file or the proxy's URL is of no use.
+    pub fn with_way(post_timeout: Duration, way: &Way<'_>) -> Result<Self, WayError> {
+        let roots = way.ca_file.map_or(Ok(RootCerts::WebPki), read_ca_file)?;
+        let proxy = way.proxy.map(Proxy::new).transpose().map_err(|_| WayError::Proxy)?;
+        Ok(Self::on_way(post_timeout, roots, proxy))
+    }
+
+    fn on_way(post_timeout: Duration, roots: RootCerts, proxy: Option<Proxy>) -> Self {
+        let tls = TlsConfig::builder().root_certs(roots).build();
+        let posts = agent(post_timeout, tls.clone(), proxy.clone());
+        Self { posts, gets: agent(GET_TIMEOUT, tls, proxy) }
     }
 
     /// Posts JSON.
@@ -102,14 +154,32 @@ impl HttpClient {
     }
 }
 
-fn agent(timeout: Duration) -> Agent {
+/// The certificates of a PEM file; other things in it are left out.
+fn read_ca_file(path: &Path) -> Result<RootCerts, WayError> {
+    let pem =
+        fs::read(path).map_err(|source| WayError::CaFile { path: path.to_owned(), source })?;
+    let no_pem = || WayError::NoPem(path.to_owned());
+    let mut certificates: Vec<Certificate<'static>> = Vec::new();
+    for item in parse_pem(&pem) {
+        if let PemItem::Certificate(certificate) = item.map_err(|_| no_pem())? {
+            certificates.push(certificate);
+        }
+    }
+    if certificates.is_empty() {
+        return Err(no_pem());
+    }
+    Ok(RootCerts::new_with_certs(&certificates))
+}
+
+fn agent(timeout: Duration, tls: TlsConfig, proxy: Option<Proxy>) -> Agent {
     Agent::config_builder()
         .timeout_global(Some(timeout))
         .timeout_resolve(Some(CONNECT_TIMEOUT))
         .timeout_connect(Some(CONNECT_TIMEOUT))
         .max_redirects(0)
         .max_redirects_will_error(false)
-        .proxy(None)
+        .tls_config(tls)
+        .proxy(proxy)
         .http_status_as_error(false)
         .max_idle_connections(0)
         .max_response_header_size(REPLY_HEAD_BYTES_MAX)
