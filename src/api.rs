@@ -1,8 +1,12 @@
 //! The HTTP side: who may ask, what is asked, what is answered. It pulls triggers and reads counts;
 //! it must never see WAHA, and nothing that it does waits for a send.
 //!
-//! `server` is the only speaker of tiny_http; `webhook` takes what WAHA tells us.
+//! `guard` owns the public listener, and keeps out what is malformed, too large, too slow or too much;
+//! `server` behind it is the only speaker of tiny_http; `webhook` takes what WAHA tells us.
 
+mod guard;
+mod quota;
+mod rules;
 mod server;
 mod webhook;
 
@@ -18,8 +22,19 @@ use crate::logging::in_one_line;
 use crate::store::{SqlResult, Store, StoreError, Trigger, Tx};
 use crate::trigger::{Progress, RunNumber, RunReport, Triggers};
 
+pub use guard::{
+    BackAddress, BackDoor, BackListener, Guard, GuardError, Head, Hideout, Length, Limits, Refusal,
+};
+pub use rules::Rules;
 pub use server::{ApiServer, ServerError};
 pub use webhook::{BODY_BYTES_MAX, Posted, Webhook};
+
+use quota::Quota;
+
+const WEBHOOK_PATH: &str = "/api/waha-webhook";
+/// Wrong secrets in a minute, whoever sends them; more are told to wait.
+const WRONG_SECRETS_MAX: u32 = 10;
+const LINES_PER_MINUTE: u32 = 10;
 
 /// What the answers are made from.
 pub struct Api {
@@ -29,6 +44,8 @@ pub struct Api {
     secret: Secret,
     trigger_wait: Duration,
     webhook: Option<Webhook>,
+    wrong_secrets: Quota,
+    refusal_lines: Quota,
 }
 
 /// A request, as far as it matters.
@@ -53,6 +70,8 @@ pub struct Reply {
     pub body: String,
     /// The header `Allow`, with a 405.
     pub allow: Option<&'static str>,
+    /// The header `Retry-After` in seconds, with a 429.
+    pub retry_after_secs: Option<u64>,
 }
 
 /// An answer now, or when a run has ended.
@@ -78,7 +97,7 @@ impl Route {
         match path.split('?').next() {
             Some("/api/cron-auto-message") => Some(Self::Cron),
             Some("/api/auto-message-scheduler") => Some(Self::Scheduler),
-            Some("/api/waha-webhook") => Some(Self::Webhook),
+            Some(WEBHOOK_PATH) => Some(Self::Webhook),
             Some("/health") => Some(Self::Health),
             Some(_) | None => None,
         }
@@ -97,7 +116,15 @@ impl Api {
         trigger_wait: Duration,
         webhook: Option<Webhook>,
     ) -> Self {
-        Self { store: Mutex::new(store), triggers, clock, secret, trigger_wait, webhook }
+        let store = Mutex::new(store);
+        let wrong_secrets = Quota::per_minute(WRONG_SECRETS_MAX);
+        let refusal_lines = Quota::per_minute(LINES_PER_MINUTE);
+        Self { store, triggers, clock, secret, trigger_wait, webhook, wrong_secrets, refusal_lines }
+    }
+
+    /// The HTTP side cannot go on: the program must end, and not stay up without it.
+    pub(crate) fn give_up(&self) {
+        self.triggers.stop();
     }
 
     /// Answers a request. Never blocks for longer than a database read.
@@ -130,11 +157,7 @@ impl Api {
                     if now >= until || self.triggers.is_stopping() {
                         return self.running(report);
                     }
-                    self.clock.sleep(
-                        &self.triggers.ended,
-                        seen,
-                        Some(until.checked_sub(now).unwrap()),
-                    );
+                    self.clock.sleep(&self.triggers.ended, seen, Some(until.saturating_sub(now)));
                 }
             }
         }
@@ -168,10 +191,30 @@ impl Api {
         if self.is_authorised(request.authorization) {
             return answer();
         }
-        let remote = request.remote.unwrap_or("an unknown address");
-        log::warn!("http: refused a trigger from {remote}: no secret or a wrong one");
+        self.log_refused(request.remote.unwrap_or("an unknown address"));
+        if let Some(secs) = self.wait_after_wrong_secret(request.authorization) {
+            let reply = refuse(429, "too many wrong secrets: wait");
+            return Answer::Now(Reply { retry_after_secs: Some(secs), ..reply });
+        }
         let message = "send the header `Authorization: Bearer <CRON_SECRET>`";
         Answer::Now(refuse(401, message))
+    }
+
+    /// Seconds to wait when too many wrong secrets came lately, from wherever they came. Who sends
+    /// none is not guessing; who sends the right one never comes here.
+    fn wait_after_wrong_secret(&self, authorization: Option<&str>) -> Option<u64> {
+        authorization?;
+        let wait = self.wrong_secrets.take(self.clock.now().monotonic).err()?;
+        Some(wait.as_secs() + 1)
+    }
+
+    fn log_refused(&self, remote: &str) {
+        if let Ok(left_out) = self.refusal_lines.take(self.clock.now().monotonic) {
+            if left_out > 0 {
+                log::warn!("http: lines left out in the minute before: {left_out}");
+            }
+            log::warn!("http: refused a trigger from {remote}: no secret or a wrong one");
+        }
     }
 
     /// Compares in a time that does not depend on where the two differ.
@@ -196,7 +239,7 @@ impl Api {
             ("started", format!("started; messages due: {due}"))
         };
         let body = json!({"error": false, "message": message, "status": status, "due": due});
-        Answer::Now(Reply { status: 202, body: body.to_string(), allow: None })
+        Answer::Now(reply(202, &body))
     }
 
     fn scheduler(&self, request: &Incoming<'_>) -> Answer {
@@ -212,7 +255,7 @@ impl Api {
         let can_read = self.read(|tx| tx.count_due(now)).is_ok();
         let is_well = can_read && !self.triggers.has_database_trouble();
         let (status, word) = if is_well { (200, "ok") } else { (503, "database_error") };
-        Reply { status, body: json!({"status": word}).to_string(), allow: None }
+        reply(status, &json!({"status": word}))
     }
 
     /// The counts so far; what still waits is counted now.
@@ -227,7 +270,7 @@ impl Api {
             Err(reply) => return reply,
         };
         let message = format!("still running; deliveries sent so far: {}", report.deliveries.sent);
-        Reply { status: 202, body: counts(&report, "running", &message).to_string(), allow: None }
+        reply(202, &counts(&report, "running", &message))
     }
 
     /// How many messages are due, for a trigger that may be pulled.
@@ -252,7 +295,12 @@ impl Api {
 /// An error answer.
 pub(crate) fn refuse(status: u16, message: &str) -> Reply {
     let body = json!({"error": true, "message": message});
-    Reply { status, body: body.to_string(), allow: None }
+    Reply { status, body: body.to_string(), allow: None, retry_after_secs: None }
+}
+
+/// An answer in JSON, without an error.
+pub(crate) fn reply(status: u16, body: &Value) -> Reply {
+    Reply { status, body: body.to_string(), allow: None, retry_after_secs: None }
 }
 
 fn nothing_here() -> Reply {
@@ -266,7 +314,7 @@ fn not_allowed(allow: &'static str) -> Reply {
 fn finished(report: &RunReport) -> Reply {
     let message =
         format!("messages: {} sent, {} failed", report.messages.success, report.messages.failed);
-    Reply { status: 200, body: counts(report, "finished", &message).to_string(), allow: None }
+    reply(200, &counts(report, "finished", &message))
 }
 
 fn counts(report: &RunReport, status: &str, message: &str) -> Value {

@@ -4,6 +4,7 @@
 //! ever repeated in one.
 
 mod env_file;
+mod hosts;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,6 +17,8 @@ use log::LevelFilter;
 use crate::pace::Gap;
 use crate::recipient::CountryCode;
 use crate::schedule::Zone;
+
+pub use hosts::Authority;
 
 /// The env file that is read when it exists and none is named.
 pub const DEFAULT_ENV_FILE: &str = "auto-message-scheduler.env";
@@ -37,6 +40,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("WAHA_API_KEY", "", "sent to WAHA as X-Api-Key"),
     setting("DATABASE_PATH", "auto-message-scheduler.db", "the SQLite file"),
     setting("LISTEN_ADDR", "127.0.0.1:8787", "where `serve` listens"),
+    setting(
+        "ALLOWED_HOSTS",
+        "",
+        "host names under which `serve` may be asked, separated by commas, such as `jadwal.example.com, 127.0.0.1`; every name when empty",
+    ),
     setting(
         "CRON_SECRET",
         "",
@@ -94,6 +102,8 @@ pub struct Config {
     pub database_path: PathBuf,
     /// LISTEN_ADDR.
     pub listen_addr: SocketAddr,
+    /// ALLOWED_HOSTS; empty for every name.
+    pub allowed_hosts: Vec<Authority>,
     /// CRON_SECRET, when it was set.
     pub cron_secret: Option<Secret>,
     /// WEBHOOK_HMAC_KEY; without it no webhooks are taken.
@@ -256,6 +266,7 @@ impl Config {
             database_path: PathBuf::from(values.text("DATABASE_PATH")),
             listen_addr: values
                 .parse("LISTEN_ADDR", "an address and port such as 127.0.0.1:8787")?,
+            allowed_hosts: values.hosts("ALLOWED_HOSTS")?,
             cron_secret: values.secret("CRON_SECRET", 16)?,
             webhook_hmac_key: values.secret("WEBHOOK_HMAC_KEY", 12)?,
             tick: (!tick.is_zero()).then_some(tick),
@@ -340,6 +351,12 @@ impl Values {
         let text = self.text("DEFAULT_COUNTRY_CODE");
         let wanted = "a country code of 1 to 3 digits such as 62";
         CountryCode::parse(text).map_err(|_| bad("DEFAULT_COUNTRY_CODE", wanted, text))
+    }
+
+    fn hosts(&self, key: &'static str) -> Result<Vec<Authority>, ConfigError> {
+        let wanted = "host names separated by commas, such as jadwal.example.com, 127.0.0.1:8787";
+        let host = |text: &str| Authority::parse(text.trim()).ok_or_else(|| bad(key, wanted, text));
+        self.optional(key).map_or(Ok(Vec::new()), |list| list.split(',').map(host).collect())
     }
 
     /// A secret goes into a header, so it must be visible ASCII.

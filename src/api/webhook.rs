@@ -12,7 +12,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha512;
 
-use super::{Reply, refuse};
+use super::{Reply, refuse, reply};
 use crate::clock::Timestamp;
 use crate::config::Secret;
 use crate::delivery::{Hold, Verdict};
@@ -213,7 +213,7 @@ impl Heard {
             Self::OfNoUse => "of no use here",
         };
         let body = json!({"error": false, "message": message});
-        Reply { status: 200, body: body.to_string(), allow: None }
+        reply(200, &body)
     }
 }
 
