@@ -12,6 +12,7 @@ mod borders;
 mod crash;
 mod faults;
 mod first_start;
+mod guard;
 mod kills;
 mod ledger;
 mod lifecycle;
