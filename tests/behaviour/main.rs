@@ -13,6 +13,8 @@ mod crash;
 mod faults;
 mod first_start;
 mod guard;
+mod guard_attacks;
+mod guard_fuzz;
 mod kills;
 mod ledger;
 mod lifecycle;

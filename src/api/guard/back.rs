@@ -11,6 +11,9 @@ use mio::{Interest, Registry, Token};
 const TOKEN_BYTES: usize = 16;
 #[cfg(unix)]
 const DIRECTORY_PREFIX: &str = "auto-message-scheduler-";
+/// A program that starts has its socket a moment before it listens there.
+#[cfg(unix)]
+const STARTING: std::time::Duration = std::time::Duration::from_mins(1);
 #[cfg(unix)]
 const SOCKET_NAME: &str = "http";
 
@@ -59,9 +62,9 @@ impl Hideout {
         {
             let mut failed = io::Error::other("no directory was given");
             for directory in directories {
-                sweep(directory);
                 match listen_in(directory) {
                     Ok((listener, path)) => {
+                        sweep(directory, &path);
                         let socket = path.join(SOCKET_NAME);
                         let door = BackDoor { address: BackAddress::Socket(socket), token };
                         let hideout = Self { door, directory: Some(path) };
@@ -125,17 +128,21 @@ fn listen_in(directory: &Path) -> io::Result<(std::os::unix::net::UnixListener, 
     }
 }
 
-/// Removes what programs that were killed left in `directory`: sockets where nobody listens.
+/// Removes what programs that were killed left in `directory`: sockets where nobody listens. What is
+/// not clearly older than `own` may belong to a program that starts just now.
 #[cfg(unix)]
-fn sweep(directory: &Path) {
+fn sweep(directory: &Path, own: &Path) {
     use std::os::unix::net::UnixStream;
 
-    let Ok(entries) = std::fs::read_dir(directory) else { return };
+    let made = |path: &Path| std::fs::metadata(path).and_then(|about| about.modified());
+    let (Ok(entries), Ok(now)) = (std::fs::read_dir(directory), made(own)) else { return };
     for entry in entries.flatten() {
-        if !entry.file_name().to_string_lossy().starts_with(DIRECTORY_PREFIX) {
+        let is_ours = entry.file_name().to_string_lossy().starts_with(DIRECTORY_PREFIX);
+        let socket = entry.path().join(SOCKET_NAME);
+        let age = made(&socket).ok().and_then(|made| now.duration_since(made).ok());
+        if !is_ours || age.is_none_or(|age| age < STARTING) {
             continue;
         }
-        let socket = entry.path().join(SOCKET_NAME);
         let connected = UnixStream::connect(&socket);
         if connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
             drop(std::fs::remove_file(&socket));
@@ -221,12 +228,19 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn what_a_killed_program_left_is_swept_and_what_lives_stays() {
+    fn what_a_killed_program_left_is_swept_and_what_lives_or_starts_stays() {
         let directory = tempfile::tempdir().unwrap();
         let (dead, left) = listen_in(directory.path()).unwrap();
         let (_alive, living) = listen_in(directory.path()).unwrap();
         drop(dead);
-        sweep(directory.path());
+        let own = directory.path().join("own");
+        std::fs::create_dir(&own).unwrap();
+        sweep(directory.path(), &own);
+        assert!(left.exists(), "it may only be starting");
+        let opened = std::fs::File::open(&own).unwrap();
+        let later = opened.metadata().unwrap().modified().unwrap() + 2 * STARTING;
+        opened.set_modified(later).unwrap();
+        sweep(directory.path(), &own);
         assert!(!left.exists() && living.exists());
     }
 

@@ -47,6 +47,9 @@ pub(super) struct Watch {
     /// By number; a number is never used twice, so an event that comes late hits nobody else.
     visitors: BTreeMap<usize, Visitor>,
     next_number: usize,
+    /// Connections at once: as many as the limits say, or fewer while the system is short.
+    slots: usize,
+    short_until: Duration,
     scratch: Vec<u8>,
     /// Connections that have more to do at once.
     busy: Vec<usize>,
@@ -89,6 +92,8 @@ impl Watch {
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let watch = Self {
+            slots: limits.connections,
+            short_until: Duration::ZERO,
             poll,
             listener: Some(listener),
             door,
@@ -307,13 +312,16 @@ impl Watch {
                 return Err(GuardError::Back(error));
             }
         } else if error.kind() != ErrorKind::WouldBlock {
-            self.make_room(now);
+            self.shrink(now);
             self.log_limited(now, || log::error!("http: a request cannot be handed on: {error}"));
         }
         Ok(())
     }
 
     fn accept(&mut self, now: Duration) -> Result<(), GuardError> {
+        if now >= self.short_until {
+            self.slots = self.limits.connections;
+        }
         if self.accepting.full_since.is_some() && self.has_room() {
             self.accepting.rests_until = Duration::ZERO; // a slot came free meanwhile
         }
@@ -358,7 +366,7 @@ impl Watch {
     }
 
     fn has_room(&self) -> bool {
-        self.visitors.len() < self.limits.connections
+        self.visitors.len() < self.slots
     }
 
     fn welcome(&mut self, mut visitor: Visitor, now: Duration) {
@@ -389,8 +397,10 @@ impl Watch {
         if now >= since + self.limits.accept_within {
             return Err(GuardError::Accept(error));
         }
-        self.make_room(now);
         self.log_limited(now, || log::error!("http: a connection cannot be taken: {error}"));
+        if self.shrink(now) {
+            return Ok(Step::Next);
+        }
         Ok(Step::Rest(now + self.limits.accept_pause))
     }
 

@@ -14,6 +14,12 @@ use crate::api::guard::visitor::{Shared, Visitor, Worth};
 
 /// A connection without a request is left alone for so long, unless most are such.
 const GRACE: Duration = Duration::from_millis(250);
+/// When the system is short of something, so many slots are given up, and so many are kept.
+const SLOTS_SPARED: usize = 8;
+const SLOTS_MIN: usize = 4;
+/// Then all of them are tried again.
+const SHORT: Duration = Duration::from_mins(1);
+
 impl Watch {
     /// Frees a slot for a newcomer, if somebody has to go for one.
     pub(super) fn make_room_for_newcomer(&mut self, now: Duration) -> bool {
@@ -34,14 +40,21 @@ impl Watch {
     fn victim_of_a_crowd(&self) -> Option<usize> {
         let is_unfinished = |visitor: &Visitor| visitor.worth() == Worth::Unfinished;
         let unfinished = self.visitors.values().filter(|one| is_unfinished(one)).count();
-        if unfinished * 2 >= self.limits.connections { self.victim(is_unfinished) } else { None }
+        if unfinished * 2 >= self.slots { self.victim(is_unfinished) } else { None }
     }
 
-    /// Frees a slot because the system is short of something.
-    pub(super) fn make_room(&mut self, now: Duration) {
-        if let Some(victim) = self.victim(|visitor| visitor.worth() != Worth::Served) {
-            self.drop_victim(victim, now);
+    /// The system is short of something, descriptors mostly: some slots fewer for a while, so that
+    /// those who are served have what they need. True when that set something free.
+    pub(super) fn shrink(&mut self, now: Duration) -> bool {
+        self.slots = self.visitors.len().saturating_sub(SLOTS_SPARED).max(SLOTS_MIN);
+        self.short_until = now + SHORT;
+        let mut has_freed = false;
+        while self.visitors.len() > self.slots {
+            let victim = self.victim(|visitor| visitor.worth() != Worth::Served);
+            let Some(victim) = victim else { break };
+            has_freed |= self.drop_victim(victim, now);
         }
+        has_freed
     }
 
     /// Gives a connection up, unless its request has come just now.
