@@ -29,12 +29,11 @@ pub use rules::Rules;
 pub use server::{ApiServer, ServerError};
 pub use webhook::{BODY_BYTES_MAX, Posted, Webhook};
 
-use quota::Quota;
+use quota::{LINES_PER_MINUTE, Quota};
 
 const WEBHOOK_PATH: &str = "/api/waha-webhook";
 /// Wrong secrets in a minute, whoever sends them; more are told to wait.
 const WRONG_SECRETS_MAX: u32 = 10;
-const LINES_PER_MINUTE: u32 = 10;
 
 /// What the answers are made from.
 pub struct Api {
@@ -176,13 +175,16 @@ impl Api {
     /// # Errors
     /// The answer: what has no signature, or is too large, is not read.
     pub fn expect_event(&self, posted: &Posted, length: Option<usize>) -> Result<(), Reply> {
-        if self.webhook.is_some() { webhook::expect(posted, length) } else { Err(nothing_here()) }
+        match &self.webhook {
+            Some(webhook) => webhook.expect(posted, length, self.clock.now().monotonic),
+            None => Err(nothing_here()),
+        }
     }
 
     /// Takes an event with its body.
     pub fn take_event(&self, posted: &Posted, body: &[u8]) -> Reply {
         match &self.webhook {
-            Some(webhook) => webhook.take(posted, body, self.clock.now().wall, &self.triggers),
+            Some(webhook) => webhook.take(posted, body, self.clock.now(), &self.triggers),
             None => nothing_here(),
         }
     }
@@ -209,12 +211,9 @@ impl Api {
     }
 
     fn log_refused(&self, remote: &str) {
-        if let Ok(left_out) = self.refusal_lines.take(self.clock.now().monotonic) {
-            if left_out > 0 {
-                log::warn!("http: lines left out in the minute before: {left_out}");
-            }
+        self.refusal_lines.log(self.clock.now().monotonic, || {
             log::warn!("http: refused a trigger from {remote}: no secret or a wrong one");
-        }
+        });
     }
 
     /// Compares in a time that does not depend on where the two differ.

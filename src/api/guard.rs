@@ -37,6 +37,10 @@ pub use head::{Head, Length, Refusal};
 
 const STACK_BYTES: usize = 256 * 1024;
 
+/// Newcomers that the system keeps for us; it may allow fewer. With the 128 of the standard library a
+/// flood makes everybody's connect fail, and be tried again a second later.
+const BACKLOG: i32 = 4096;
+
 /// By this word the server behind knows that a request comes from the guard.
 pub(super) const TOKEN_HEADER: &str = "X-Guard-Token";
 /// The address of the client.
@@ -155,6 +159,8 @@ impl Guard {
         on_failure: impl FnOnce() + Send + 'static,
     ) -> io::Result<Self> {
         let address = listener.local_addr()?;
+        // Where the system does not take it, it keeps the 128 that it had.
+        drop(socket2::SockRef::from(&listener).listen(BACKLOG));
         let is_stopping = Arc::new(AtomicBool::new(false));
         let stopping = Arc::clone(&is_stopping);
         let (mut watch, waker) = Watch::new(listener, door, limits, rules, clock, stopping)?;

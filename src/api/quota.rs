@@ -3,6 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+/// Log lines of one kind that strangers can cause.
+pub(super) const LINES_PER_MINUTE: u32 = 10;
 const WINDOW: Duration = Duration::from_mins(1);
 
 /// Counts what happens in a minute, whoever caused it.
@@ -42,6 +44,16 @@ impl Quota {
         }
         state.refused += 1;
         Err(WINDOW.saturating_sub(passed))
+    }
+
+    /// Writes a log line, unless there were too many of them in this minute.
+    pub(super) fn log(&self, now: Duration, write: impl FnOnce()) {
+        if let Ok(left_out) = self.take(now) {
+            if left_out > 0 {
+                log::warn!("http: lines left out in the minute before: {left_out}");
+            }
+            write();
+        }
     }
 }
 

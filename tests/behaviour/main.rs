@@ -15,6 +15,7 @@ mod first_start;
 mod guard;
 mod guard_attacks;
 mod guard_fuzz;
+mod guard_panics;
 mod kills;
 mod ledger;
 mod lifecycle;

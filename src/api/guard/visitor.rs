@@ -84,6 +84,8 @@ pub(super) struct Shared<'a> {
     pub(super) limits: &'a Limits,
     pub(super) rules: &'a Rules,
     pub(super) scratch: &'a mut [u8],
+    /// What a connection gets that makes room for another one.
+    pub(super) full: &'a [u8],
     /// Refusals that belong into the log: who, and why.
     pub(super) refused: &'a mut Vec<(IpAddr, Refusal)>,
 }
@@ -228,9 +230,7 @@ impl Visitor {
         if self.worth() == Worth::Unfinished {
             // What came and was not read would turn the end into a reset that overtakes the answer.
             drop(self.client.read(shared.scratch));
-            let refusal = reply::refusal(Refusal::new(503, "too many connections"), false);
-            drop(self.client.write(&refusal));
-            drop(self.client.shutdown(Shutdown::Write));
+            drop(self.client.write(shared.full));
         }
     }
 
@@ -358,6 +358,7 @@ impl Visitor {
     /// The request is complete.
     fn queue(&mut self, head: Box<Head>, shared: &Shared<'_>) {
         let limits = shared.limits;
+        drop(self.client.set_nodelay(true)); // answers are small, and may come in two pieces
         self.stage = Stage::Queued(head);
         let is_leaving = self.has_half_closed;
         let within = if is_leaving { limits.half_closed } else { limits.answer_within };

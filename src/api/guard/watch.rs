@@ -14,8 +14,8 @@ use mio::{Events, Interest, Poll, Token, Waker};
 
 use super::back::BackStream;
 use super::visitor::{Asked, Gone, Shared, Visitor};
-use super::{BackDoor, GuardError, Limits, Refusal, Rules};
-use crate::api::quota::Quota;
+use super::{BackDoor, GuardError, Limits, Refusal, Rules, reply};
+use crate::api::quota::{LINES_PER_MINUTE, Quota};
 use crate::clock::Clock;
 
 const LISTENER: Token = Token(0);
@@ -34,7 +34,6 @@ const SPARE_PAIRS: usize = 3;
 /// Connections to the server behind that failed one after the other before it is believed to be gone.
 const BACK_FAILURES_MAX: u32 = 3;
 const BACK_PAUSE: Duration = Duration::from_millis(50);
-const LINES_PER_MINUTE: u32 = 10;
 
 pub(super) struct Watch {
     poll: Poll,
@@ -57,6 +56,8 @@ pub(super) struct Watch {
     back_failures: u32,
     back_rests_until: Duration,
     refused: Vec<(IpAddr, Refusal)>,
+    /// The refusal of those who make room, ready to be sent.
+    full: Vec<u8>,
     lines: Quota,
 }
 
@@ -109,6 +110,7 @@ impl Watch {
             back_failures: 0,
             back_rests_until: Duration::ZERO,
             refused: Vec::new(),
+            full: reply::refusal(Refusal::new(503, "too many connections"), false),
             lines: Quota::per_minute(LINES_PER_MINUTE),
         };
         Ok((watch, waker))
@@ -226,6 +228,7 @@ impl Watch {
             limits: &self.limits,
             rules: &self.rules,
             scratch: &mut self.scratch,
+            full: &self.full,
             refused: &mut self.refused,
         };
         match work(visitor, &mut shared) {
@@ -313,7 +316,7 @@ impl Watch {
             }
         } else if error.kind() != ErrorKind::WouldBlock {
             self.shrink(now);
-            self.log_limited(now, || log::error!("http: a request cannot be handed on: {error}"));
+            self.lines.log(now, || log::error!("http: a request cannot be handed on: {error}"));
         }
         Ok(())
     }
@@ -372,7 +375,6 @@ impl Watch {
     fn welcome(&mut self, mut visitor: Visitor, now: Duration) {
         let number = self.next_number;
         self.next_number += 1;
-        drop(visitor.client().set_nodelay(true)); // answers are small
         let interest = Interest::READABLE | Interest::WRITABLE;
         let token = Token(number * 2);
         if self.poll.registry().register(visitor.client(), token, interest).is_ok() {
@@ -397,7 +399,7 @@ impl Watch {
         if now >= since + self.limits.accept_within {
             return Err(GuardError::Accept(error));
         }
-        self.log_limited(now, || log::error!("http: a connection cannot be taken: {error}"));
+        self.lines.log(now, || log::error!("http: a connection cannot be taken: {error}"));
         if self.shrink(now) {
             return Ok(Step::Next);
         }
@@ -406,18 +408,9 @@ impl Watch {
 
     fn log_refused(&mut self, now: Duration) {
         for (peer, Refusal { status, message }) in std::mem::take(&mut self.refused) {
-            self.log_limited(now, || {
+            self.lines.log(now, || {
                 log::warn!("http: refused a request from {peer} with {status}: {message}");
             });
-        }
-    }
-
-    fn log_limited(&self, now: Duration, write: impl FnOnce()) {
-        if let Ok(left_out) = self.lines.take(now) {
-            if left_out > 0 {
-                log::warn!("http: lines left out in the minute before: {left_out}");
-            }
-            write();
         }
     }
 }

@@ -5,7 +5,6 @@
 //! connections and says nothing pushes out itself. Only when all are being served does a newcomer
 //! wait a little, and is refused then.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -75,20 +74,29 @@ impl Watch {
             limits: &self.limits,
             rules: &self.rules,
             scratch: &mut self.scratch,
+            full: &self.full,
             refused: &mut self.refused,
         });
     }
 
     /// Who goes first of those that `may_go`.
     pub(super) fn victim(&self, may_go: impl Fn(&Visitor) -> bool) -> Option<usize> {
-        let mut held = BTreeMap::<u128, usize>::new();
+        // Floods come from few networks, so this short list is soon searched.
+        let mut held: Vec<(u128, usize)> = Vec::new();
         for visitor in self.visitors.values().filter(|one| one.worth() != Worth::Served) {
-            *held.entry(network(visitor.peer)).or_default() += 1;
+            let network = network(visitor.peer);
+            match held.iter_mut().find(|(known, _)| *known == network) {
+                Some((_, count)) => *count += 1,
+                None => held.push((network, 1)),
+            }
         }
+        let holds = |visitor: &Visitor| {
+            let network = network(visitor.peer);
+            held.iter().find(|(known, _)| *known == network).map_or(0, |(_, count)| *count)
+        };
         let candidates = self.visitors.iter().filter(|(_, visitor)| may_go(visitor));
         let first = candidates.min_by_key(|(_, visitor)| {
-            let holds = held.get(&network(visitor.peer)).copied().unwrap_or_default();
-            (visitor.worth() != Worth::Nothing, usize::MAX - holds, visitor.since)
+            (visitor.worth() != Worth::Nothing, usize::MAX - holds(visitor), visitor.since)
         });
         first.map(|(&number, _)| number)
     }
