@@ -5,6 +5,7 @@
 
 mod env_file;
 mod error;
+mod hosts;
 mod secret_text;
 mod url;
 mod values;
@@ -24,6 +25,7 @@ use values::{Values, log_level};
 
 pub use env_file::parse as parse_env_file;
 pub use error::ConfigError;
+pub use hosts::Authority;
 pub use secret_text::Secret;
 
 /// The env file that is read when it exists and none is named.
@@ -60,6 +62,11 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("DATABASE_PATH", "auto-message-scheduler.db", "the SQLite file"),
     setting("LISTEN_ADDR", "127.0.0.1:8787", "where `serve` listens"),
+    setting(
+        "ALLOWED_HOSTS",
+        "",
+        "host names under which `serve` may be asked, separated by commas, such as `jadwal.example.com, 127.0.0.1`; every name when empty",
+    ),
     setting(
         "CRON_SECRET",
         "",
@@ -128,6 +135,8 @@ pub struct Config {
     pub database_path: PathBuf,
     /// LISTEN_ADDR.
     pub listen_addr: SocketAddr,
+    /// ALLOWED_HOSTS; empty for every name.
+    pub allowed_hosts: Vec<Authority>,
     /// CRON_SECRET, when it was set.
     pub cron_secret: Option<Secret>,
     /// CRON_SECRET_PREVIOUS.
@@ -205,6 +214,7 @@ impl Config {
             listen_addr: values.listen_addr()?,
             cron_secret: values.secret("CRON_SECRET", SECRET_LENGTH_MIN)?,
             cron_secret_previous: values.secret("CRON_SECRET_PREVIOUS", SECRET_LENGTH_MIN)?,
+            allowed_hosts: values.hosts("ALLOWED_HOSTS")?,
             webhook_hmac_key: values.secret("WEBHOOK_HMAC_KEY", 12)?,
             tick: (!tick.is_zero()).then_some(tick),
             trigger_wait: values.secs("TRIGGER_WAIT_SECONDS", 0, 3600)?,

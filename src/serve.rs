@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::api::{Api, ApiServer, ServerError, Webhook};
+use crate::api::{Api, ApiServer, Limits, Rules, ServerError, Webhook};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, Secret};
 use crate::http_client::{HttpClient, Way, WayError};
@@ -86,16 +86,30 @@ pub fn serve(
         config.trigger_wait,
         webhook,
     );
-    let server = ApiServer::start(config.listen_addr, &Arc::new(api))?;
+    let rules = Rules { allowed_hosts: config.allowed_hosts.clone() };
+    let server = ApiServer::start(
+        config.listen_addr,
+        &Arc::new(api),
+        Limits::production(config.trigger_wait),
+        rules,
+        Arc::clone(&clock),
+        &[&std::env::temp_dir(), beside(&config.database_path)],
+    )?;
     log::info!("serve: ready on http://{}", server.address());
     warn_of_pace(config);
     warn_of_readers(&config.database_path);
     ready(server.address());
     let sent = send(config, waha, store, &clock, triggers);
     triggers.stop();
-    server.stop();
+    let ended = server.stop();
     log::info!("serve: stopped");
-    sent
+    sent?;
+    Ok(ended?)
+}
+
+fn beside(database: &Path) -> &Path {
+    let directory = database.parent().unwrap_or(database);
+    if directory.as_os_str().is_empty() { Path::new(".") } else { directory }
 }
 
 /// What one run came to.

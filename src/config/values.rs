@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
-use super::{ConfigError, SETTINGS, Secret};
+use super::{Authority, ConfigError, SETTINGS, Secret};
 use crate::recipient::CountryCode;
 use crate::schedule::Zone;
 
@@ -90,6 +90,12 @@ impl Values {
         let wanted = "an address and port such as 127.0.0.1:8787 or [::1]:8787";
         let named = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
         named.as_deref().unwrap_or(text).parse().map_err(|_| bad(key, wanted, text))
+    }
+
+    pub(super) fn hosts(&self, key: &'static str) -> Result<Vec<Authority>, ConfigError> {
+        let wanted = "host names separated by commas, such as jadwal.example.com, 127.0.0.1:8787";
+        let host = |text: &str| Authority::parse(text.trim()).ok_or_else(|| bad(key, wanted, text));
+        self.optional(key).map_or(Ok(Vec::new()), |list| list.split(',').map(host).collect())
     }
 
     /// A secret goes into a header, so it must be visible ASCII, also at its ends: a line end there
