@@ -335,6 +335,8 @@ pub fn malformed() -> Vec<(String, u16)> {
         cases.push((post(&format!("Transfer-Encoding: {wrong}\r\n")), 400));
     }
     cases.push((post("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n"), 400));
+    let both = "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n";
+    cases.push((format!("POST / HTTP/1.1\r\nHost: x\r\n{both}\r\n0\r\n\r\n"), 400));
     cases.push((post("Content-Length: 65537\r\n"), 413));
     cases.push((post("Content-Length: 1099511627776\r\n"), 413));
     cases.push((post("Content-Length: 99999999999999999999999999999\r\n"), 413));
@@ -419,6 +421,45 @@ fn when_all_are_being_served_the_next_one_gets_503_and_those_served_their_answer
     for stream in &mut served {
         assert_eq!(status(&one_answer(stream)), 200);
     }
+}
+
+#[test]
+fn beside_many_that_are_served_a_few_silent_ones_make_room_too() {
+    let gate = Gate::new(Limits::production(Duration::from_secs(10)));
+    let mut silent: Vec<TcpStream> = (0..10).map(|_| gate.connect()).collect();
+    gate.is_held.store(true, Ordering::SeqCst);
+    let mut served: Vec<TcpStream> = (0..54).map(|_| gate.connect()).collect();
+    for stream in &mut served {
+        stream.write_all(GOOD).unwrap();
+    }
+    until("all are handed on", || gate.passed.lock().unwrap().len() == 54);
+    let mut newcomer = gate.connect();
+    newcomer.write_all(GOOD).unwrap();
+    until("the newcomer is handed on", || gate.passed.lock().unwrap().len() == 55);
+    gate.is_held.store(false, Ordering::SeqCst);
+    assert_eq!(status(&one_answer(&mut newcomer)), 200);
+    assert_eq!(status(&rest(&mut silent[0])), 503, "the oldest of them");
+}
+
+#[test]
+fn a_slot_is_free_as_soon_as_its_client_is_gone() {
+    let limits = Limits { half_closed: Duration::from_mins(1), ..short_limits() };
+    let gate = Gate::new(Limits { answer_within: Duration::from_mins(1), ..limits });
+    gate.is_held.store(true, Ordering::SeqCst);
+    let head = "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n";
+    let mut served: Vec<TcpStream> = (0..64).map(|_| gate.connect()).collect();
+    for stream in &mut served {
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.peek(&mut [0]).unwrap();
+        stream.write_all(b"hi").unwrap();
+    }
+    until("all are handed on", || gate.passed.lock().unwrap().len() == 64);
+    drop(served); // with an unread `100 Continue`, so that each close is a reset
+    let mut stream = gate.connect();
+    stream.write_all(GOOD).unwrap();
+    until("another one is handed on", || gate.passed.lock().unwrap().len() == 65);
+    gate.is_held.store(false, Ordering::SeqCst);
+    assert_eq!(status(&one_answer(&mut stream)), 200);
 }
 
 #[test]
