@@ -20,7 +20,7 @@ mutate() { # what is broken, file, perl expression
     fi
     # A program that sends for ever is noticed by a test that does not end.
     output=$(timeout 180 cargo test --no-fail-fast --locked --lib --test behaviour -- \
-        outcomes:: pacing:: lifecycle:: lookups:: pace:: delivery:: reply:: lock:: 2>&1) ||
+        claim:: outcomes:: pacing:: lifecycle:: lookups:: pace:: delivery:: reply:: lock:: 2>&1) ||
         [ $? != 124 ] || output="$output
 test one that does not end ... FAILED"
     failed=$(grep -c '\.\.\. FAILED' <<<"$output")
