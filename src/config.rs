@@ -16,6 +16,7 @@ use log::LevelFilter;
 use crate::pace::Gap;
 use crate::recipient::CountryCode;
 use crate::schedule::Zone;
+use crate::window::{Allowance, DAILY_LIMIT_MAX, SendWindow, WINDOW_FORM};
 
 /// The env file that is read when it exists and none is named.
 pub const DEFAULT_ENV_FILE: &str = "auto-message-scheduler.env";
@@ -67,6 +68,21 @@ pub const SETTINGS: &[Setting] = &[
         "15",
         "up to this much more, at random; when not set, at most a quarter of SEND_DELAY_SECONDS",
     ),
+    setting(
+        "SEND_WINDOW",
+        "",
+        "hours of the day in which messages go out, such as 07:00-21:00, local; empty = always; a channel may have its own",
+    ),
+    setting(
+        "DAILY_LIMIT",
+        "0",
+        "most messages that a channel sends on one local day; 0 = no limit; a channel may have its own",
+    ),
+    setting(
+        "TYPING_SECONDS",
+        "0",
+        "before each message the recipient sees typing, up to so many seconds, longer for longer texts; 0 = never",
+    ),
     setting("SENDERS", "8", "sender threads: channels served at the same time"),
     setting("WAHA_TIMEOUT_SECONDS", "135", "for one whole request to WAHA"),
     setting("LATE_LIMIT_HOURS", "24", "how late a message may still go out"),
@@ -79,6 +95,9 @@ pub const SETTINGS: &[Setting] = &[
 const fn setting(key: &'static str, default: &'static str, meaning: &'static str) -> Setting {
     Setting { key, default, meaning }
 }
+
+/// WhatsApp stops showing it after about 25 s, and nobody waits for a shop that long.
+const TYPING_SECS_MAX: u64 = 20;
 
 /// Under this delay a WhatsApp number is in danger.
 const SAFE_DELAY: Duration = Duration::from_secs(20);
@@ -104,6 +123,10 @@ pub struct Config {
     pub trigger_wait: Duration,
     /// SEND_DELAY_SECONDS and SEND_JITTER_SECONDS.
     pub gap: Gap,
+    /// SEND_WINDOW and DAILY_LIMIT.
+    pub allowance: Allowance,
+    /// TYPING_SECONDS; `None` for 0.
+    pub typing_max: Option<Duration>,
     /// SENDERS.
     pub senders: usize,
     /// WAHA_TIMEOUT_SECONDS.
@@ -261,6 +284,9 @@ impl Config {
             tick: (!tick.is_zero()).then_some(tick),
             trigger_wait: values.secs("TRIGGER_WAIT_SECONDS", 0, 3600)?,
             gap: Gap { delay, jitter },
+            allowance: values.allowance()?,
+            typing_max: Some(values.secs("TYPING_SECONDS", 0, TYPING_SECS_MAX)?)
+                .filter(|max| !max.is_zero()),
             senders: usize::try_from(values.number("SENDERS", 1, 256)?).unwrap_or(1),
             waha_timeout: values.secs("WAHA_TIMEOUT_SECONDS", 1, 3600)?,
             late_limit: Duration::from_secs(values.number("LATE_LIMIT_HOURS", 1, 8760)? * 3600),
@@ -328,6 +354,15 @@ impl Values {
 
     fn secs(&self, key: &'static str, min: u64, max: u64) -> Result<Duration, ConfigError> {
         self.number(key, min, max).map(Duration::from_secs)
+    }
+
+    fn allowance(&self) -> Result<Allowance, ConfigError> {
+        let text = self.text("SEND_WINDOW");
+        let window = SendWindow::parse(text).map_err(|_| bad("SEND_WINDOW", WINDOW_FORM, text))?;
+        let limit = self.number("DAILY_LIMIT", 0, u64::from(DAILY_LIMIT_MAX))?;
+        // In range: DAILY_LIMIT_MAX is a u32.
+        let daily_limit = u32::try_from(limit).ok().filter(|limit| *limit > 0);
+        Ok(Allowance { window, daily_limit })
     }
 
     fn zone(&self) -> Result<Zone, ConfigError> {

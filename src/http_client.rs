@@ -58,6 +58,18 @@ impl HttpClient {
         Self { posts: agent(post_timeout), gets: agent(GET_TIMEOUT) }
     }
 
+    /// A client for questions that nobody waits for longer than `timeout`, of either method.
+    #[must_use]
+    pub fn brief(timeout: Duration) -> Self {
+        Self { posts: agent(timeout), gets: agent(timeout) }
+    }
+
+    /// A client for small POSTs, which may take as long as a GET.
+    #[must_use]
+    pub fn for_small_posts() -> Self {
+        Self::brief(GET_TIMEOUT)
+    }
+
     /// Posts JSON.
     ///
     /// # Errors

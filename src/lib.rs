@@ -77,6 +77,8 @@ pub mod logging;
 
 pub mod pace;
 
+pub mod window;
+
 pub mod fail_point;
 
 pub mod fake_waha;

@@ -193,7 +193,13 @@ fn runner(
             zone: config.zone.clone(),
             country: config.country.clone(),
         },
-        SendRules { gap: config.gap, late_limit: config.late_limit, zone: config.zone.clone() },
+        SendRules {
+            gap: config.gap,
+            late_limit: config.late_limit,
+            zone: config.zone.clone(),
+            allowance: config.allowance,
+            typing_max: config.typing_max,
+        },
         fastrand::u64(..),
     ))
 }

@@ -38,7 +38,7 @@ test one that does not end ... FAILED"
 mutate 'the claim is not on the disk before the request' src/store/deliveries.rs \
     's/SET status = .sending., attempts = attempts \+ 1/SET status = \x27pending\x27, attempts = attempts + 1/'
 mutate 'the claim does not look at the channel' src/store/deliveries.rs \
-    's/AND EXISTS \(SELECT 1 FROM channels c.*?IS :seen_ready_at\)/AND (:session = :session OR :seen_ready_at IS NULL)/s'
+    's/AND EXISTS \(SELECT 1 FROM channels c.*?IS :seen_daily_limit\)/AND (:session IS NOT :seen_ready_at OR :seen_send_window IS NOT :seen_daily_limit)/s'
 mutate 'a delivery of any channel is taken' src/store/deliveries.rs \
     's/WHERE d\.channel_id = :channel_id AND d\.status/WHERE :channel_id = :channel_id AND d.status/; s/status = .pending. AND channel_id = :channel_id/status = \x27pending\x27/'
 mutate 'a 500 counts as not sent' src/waha/reply.rs \
