@@ -9,6 +9,7 @@ mod backup_binary;
 mod bad_rows;
 mod binary;
 mod borders;
+mod channel_commands;
 mod claim;
 mod crash;
 mod daily_limit;
