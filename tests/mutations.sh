@@ -20,7 +20,7 @@ mutate() { # what is broken, file, perl expression
     fi
     # A program that sends for ever is noticed by a test that does not end.
     output=$(timeout 180 cargo test --no-fail-fast --locked --lib --test behaviour -- \
-        claim:: outcomes:: pacing:: lifecycle:: lookups:: pace:: delivery:: reply:: lock:: 2>&1) ||
+        claim:: windows:: daily_limit:: outcomes:: pacing:: lifecycle:: lookups:: pace:: delivery:: reply:: lock:: 2>&1) ||
         [ $? != 124 ] || output="$output
 test one that does not end ... FAILED"
     failed=$(grep -c '\.\.\. FAILED' <<<"$output")
@@ -51,4 +51,10 @@ mutate 'the pace does not count from the end of a send' src/sender/recording.rs 
     's/claimed\.channel_id, ready_at, succeeded/claimed.channel_id, now.wall, succeeded/; s/claimed\.channel_id, ready_at, ready\)/claimed.channel_id, now.wall, now.monotonic)/; s/None => Ok\(Lane::Ready\(ready\)\)/None => Ok(Lane::Ready(now.monotonic))/'
 mutate 'two processes may send' src/lock.rs \
     's/Err\(TryLockError::WouldBlock\) => Ok\(None\)/Err(TryLockError::WouldBlock) => Ok(Some(Self { _file: file }))/'
+mutate 'a window that ended before the claim is not seen' src/sender.rs \
+    's/if !allowance\.window\.contains\(&self\.rules\.zone, now\.wall\)/if false/'
+mutate 'one more than the daily limit' src/store/deliveries.rs \
+    's/:day_limit > coalesce/:day_limit >= coalesce/'
+mutate 'a claim does not count for its day' src/store/deliveries.rs \
+    's/self\.count_claim\(request\.channel_id, request\.day\)\?;//'
 exit $unnoticed

@@ -186,6 +186,23 @@ fn a_row_with_nonsense_in_spite_of_the_triggers_holds_its_own_channel_only() {
     assert_eq!(world.status(first), "sent", "mended, it goes on by itself");
 }
 
+#[test]
+fn wherever_the_window_ends_nothing_is_claimed_after_its_end() {
+    let mut late = 0;
+    for reading in 1..25 {
+        let mut builder = with_window("07:00-08:01");
+        builder.in_memory = true;
+        let world = builder.build();
+        world.message("081200007001");
+        world.clock.pass_at_reading(reading, Duration::from_secs(61));
+        world.run();
+        let claimed_at = world.ask("SELECT claimed_at FROM deliveries");
+        assert!(claimed_at.as_str() < "2026-12-01T01:01:00Z", "reading {reading}: {claimed_at}");
+        late += u32::from(claimed_at.is_empty());
+    }
+    assert!((3..20).contains(&late), "{late}: the window must end before the claim and after it");
+}
+
 /// A clock whose time passes while somebody sleeps, for programs of several threads.
 struct FastClock(Mutex<Now>);
 
@@ -245,8 +262,13 @@ fn a_server_without_a_ticker_wakes_when_the_window_opens() {
         scope.spawn(|| {
             sending::send_until_stopped(&runner, &*clock, &triggers, 1, None).unwrap();
         });
-        crate::site::until("the three arrive", || fake.received().len() == 3);
+        // A failure must end the program, too.
+        let arrived = (0..5000).any(|_| {
+            thread::sleep(Duration::from_millis(1));
+            fake.received().len() == 3
+        });
         triggers.stop();
+        assert!(arrived, "nobody woke when the window opened");
     });
     let at: Vec<i64> = fake
         .received()

@@ -56,6 +56,18 @@ impl SimClock {
         now.monotonic += duration;
     }
 
+    /// Lets time pass at the `count`-th reading of the clock from now on, and for that reading already.
+    pub fn pass_at_reading(self: &Arc<Self>, count: u32, duration: Duration) {
+        let (clock, mut readings) = (Arc::clone(self), 0);
+        *self.dies.lock().unwrap() = Some(Box::new(move || {
+            readings += 1;
+            if readings == count {
+                clock.pass(duration);
+            }
+            false
+        }));
+    }
+
     /// Sets the wall clock, as NTP or a person does; monotonic time goes on.
     pub fn set(&self, wall: &str) {
         self.now.lock().unwrap().wall = Timestamp::parse(wall).unwrap();
