@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
 
 mod backup;
+mod channel;
 mod demo;
 mod fake_waha;
 mod output;
@@ -41,6 +42,8 @@ enum Command {
     Serve,
     /// Send what is due now, paced, and exit: for a cron line without a server
     Run,
+    /// The WhatsApp numbers: add, list, show, edit, pause, resume, remove
+    Channel(channel::ChannelArgs),
     /// Copy the database into a file, checked, also while it is used to send
     Backup(backup::BackupArgs),
     /// Make a backup the database; what may have been sent since is marked, and not sent again
@@ -76,7 +79,6 @@ enum CliError {
     Store(#[from] crate::store::StoreError),
     /// What was asked for cannot be done: the thing and the remedy, in words.
     #[error("{0}")]
-    #[allow(dead_code)]
     Refused(String),
     #[error("failed to listen for signals")]
     Signals(#[from] ctrlc::Error),
@@ -123,6 +125,7 @@ fn run(args: &Args) -> Result<(), CliError> {
     match &args.command {
         Command::Serve => serve_command(&config()?),
         Command::Run => run_command(&config()?),
+        Command::Channel(args) => channel::channel(args, &config()?),
         Command::Backup(args) => backup::backup(args, &config()?),
         Command::Restore(args) => backup::restore(args, &config()?),
         Command::ConfirmPlace => backup::confirm_place(&config()?),

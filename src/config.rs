@@ -20,6 +20,7 @@ use log::LevelFilter;
 use crate::pace::Gap;
 use crate::recipient::CountryCode;
 use crate::schedule::Zone;
+use crate::window::Allowance;
 
 use values::{Values, log_level};
 
@@ -102,6 +103,21 @@ pub const SETTINGS: &[Setting] = &[
         "15",
         "up to this much more, at random; when not set, at most a quarter of SEND_DELAY_SECONDS",
     ),
+    setting(
+        "SEND_WINDOW",
+        "",
+        "hours of the day in which messages go out, such as 07:00-21:00, local; empty = always; a channel may have its own",
+    ),
+    setting(
+        "DAILY_LIMIT",
+        "0",
+        "most messages that a channel sends on one local day; 0 = no limit; a channel may have its own",
+    ),
+    setting(
+        "TYPING_SECONDS",
+        "0",
+        "before each message the recipient sees typing, up to so many seconds, longer for longer texts; 0 = never",
+    ),
     setting("SENDERS", "8", "sender threads: channels served at the same time"),
     setting("WAHA_TIMEOUT_SECONDS", "135", "for one whole request to WAHA"),
     setting("LATE_LIMIT_HOURS", "24", "how late a message may still go out"),
@@ -117,6 +133,9 @@ const fn setting(key: &'static str, default: &'static str, meaning: &'static str
 
 /// Of CRON_SECRET, in characters.
 pub const SECRET_LENGTH_MIN: usize = 16;
+/// WhatsApp stops showing it after about 25 s, and nobody waits for a shop that long.
+const TYPING_SECS_MAX: u64 = 20;
+
 /// Under this delay a WhatsApp number is in danger.
 const SAFE_DELAY: Duration = Duration::from_secs(20);
 
@@ -149,6 +168,10 @@ pub struct Config {
     pub trigger_wait: Duration,
     /// SEND_DELAY_SECONDS and SEND_JITTER_SECONDS.
     pub gap: Gap,
+    /// SEND_WINDOW and DAILY_LIMIT.
+    pub allowance: Allowance,
+    /// TYPING_SECONDS; `None` for 0.
+    pub typing_max: Option<Duration>,
     /// SENDERS.
     pub senders: usize,
     /// WAHA_TIMEOUT_SECONDS.
@@ -219,6 +242,9 @@ impl Config {
             tick: (!tick.is_zero()).then_some(tick),
             trigger_wait: values.secs("TRIGGER_WAIT_SECONDS", 0, 3600)?,
             gap: Gap { delay, jitter },
+            allowance: values.allowance()?,
+            typing_max: Some(values.secs("TYPING_SECONDS", 0, TYPING_SECS_MAX)?)
+                .filter(|max| !max.is_zero()),
             senders: usize::try_from(values.number("SENDERS", 1, 256)?).unwrap_or(1),
             waha_timeout: values.secs("WAHA_TIMEOUT_SECONDS", 1, 3600)?,
             late_limit: Duration::from_secs(values.number("LATE_LIMIT_HOURS", 1, 8760)? * 3600),

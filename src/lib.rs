@@ -47,6 +47,8 @@ pub mod run;
 
 pub mod backup;
 
+pub mod channels;
+
 pub mod planner;
 
 pub mod audience;
@@ -78,6 +80,8 @@ pub mod logging;
 pub mod private_file;
 
 pub mod pace;
+
+pub mod window;
 
 pub mod fail_point;
 

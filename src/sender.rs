@@ -9,6 +9,8 @@
 
 mod recording;
 mod sessions;
+mod turn;
+mod typing;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,9 +25,12 @@ use crate::schedule::Zone;
 use crate::store::{Channel, ClaimRequest, Claimed, Open, Recovered, SqlResult, Store, StoreError};
 use crate::trigger::{DatabaseUser, Triggers};
 use crate::waha::{IdOffer, SessionState, TextMessage, Waha};
+use crate::window::{Allowance, Day, DayCount};
 
 use recording::Unrecorded;
 use sessions::Sessions;
+use turn::Waits;
+use typing::{TypeFirst, Typists};
 
 /// How long a sender lets the database rest after it failed.
 const DATABASE_REST: Duration = Duration::from_secs(1);
@@ -37,8 +42,12 @@ pub struct SendRules {
     pub gap: Gap,
     /// How late a message may still go out.
     pub late_limit: Duration,
-    /// The local time of schedules.
+    /// The local time of schedules, send windows and daily limits.
     pub zone: Zone,
+    /// The hours and the daily limit of channels that have none of their own.
+    pub allowance: Allowance,
+    /// The longest typing that is shown before a message; `None` for none.
+    pub typing_max: Option<Duration>,
 }
 
 /// What the sender threads share.
@@ -50,6 +59,8 @@ pub struct Sender {
     rules: SendRules,
     board: Mutex<Board>,
     sessions: Mutex<Sessions>,
+    waits: Mutex<Waits>,
+    typists: Mutex<Typists>,
     random: Mutex<fastrand::Rng>,
     /// Outcomes that the database did not take yet.
     unrecorded: Mutex<Vec<Unrecorded>>,
@@ -75,6 +86,8 @@ enum Lane {
     Empty(Duration),
     /// The channel may not send now.
     Held,
+    /// It is outside its hours, or its day is full: noted in `waits`.
+    Closed,
     /// A request is out whose outcome the database has not taken: nobody may use the channel.
     Unrecorded,
 }
@@ -98,6 +111,8 @@ impl Sender {
             rules,
             board: Mutex::default(),
             sessions: Mutex::default(),
+            waits: Mutex::default(),
+            typists: Mutex::default(),
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
             unrecorded: Mutex::default(),
             has_unrecorded: AtomicBool::new(false),
@@ -198,8 +213,11 @@ impl Sender {
     /// Looks at a channel that is ready by the board, and sends its next delivery.
     fn work_on(&self, id: i64, now: Now) -> Result<Lane, StoreError> {
         let late_before = now.wall.minus(self.rules.late_limit);
-        let (channel, open) = lock(&self.store)
-            .read(|tx| Ok((tx.channel(id)?, tx.next_open_delivery(id, now.wall, late_before)?)))?;
+        let day = Day::of(&self.rules.zone, now.wall);
+        let (channel, open, count) = lock(&self.store).read(|tx| {
+            let open = tx.next_open_delivery(id, now.wall, late_before)?;
+            Ok((tx.channel(id)?, open, tx.day_count(id, day)?))
+        })?;
         let Some(channel) = channel else { return Ok(Lane::Held) };
         let Some(session) = channel.session_name.clone() else { return Ok(Lane::Held) };
         if !channel.is_active || !channel.may_be_tried(now.wall) {
@@ -218,6 +236,14 @@ impl Sender {
         if self.triggers.is_stopping() {
             return Ok(Lane::Held);
         }
+        let allowance = match self.allowance(&channel) {
+            Ok(allowance) => allowance,
+            Err(hold) => return self.hold(&channel, &hold).map(|()| Lane::Held),
+        };
+        if self.is_closed(id, &allowance, DayCount { day, count }, now.wall) {
+            self.look_without_sending(&channel, &session, ready)?;
+            return Ok(Lane::Closed);
+        }
         if let Some(hold) = self.session_trouble(&channel, &session) {
             self.hold(&channel, &hold)?;
             return Ok(Lane::Held);
@@ -225,14 +251,17 @@ impl Sender {
         if channel.held.is_some() {
             self.free(&channel)?;
         }
+        match self.type_first(&channel, &session, &open) {
+            TypeFirst::Done => {}
+            TypeFirst::Until(until) => return Ok(Lane::Ready(until)),
+            TypeFirst::Held(hold) => return self.hold(&channel, &hold).map(|()| Lane::Held),
+        }
         match self.reserve_id(&session) {
             Ok(reserved_id) => {
-                self.claim_and_send(&channel, &session, &open, reserved_id.as_deref())
+                let reserved_id = reserved_id.as_deref();
+                self.claim_and_send(&channel, &session, &open, &allowance, reserved_id)
             }
-            Err(hold) => {
-                self.hold(&channel, &hold)?;
-                Ok(Lane::Held)
-            }
+            Err(hold) => self.hold(&channel, &hold).map(|()| Lane::Held),
         }
     }
 
@@ -258,40 +287,51 @@ impl Sender {
         channel: &Channel,
         session: &str,
         open: &Open,
+        allowance: &Allowance,
         reserved_id: Option<&str>,
     ) -> Result<Lane, StoreError> {
-        let now = self.clock.now();
         if self.triggers.is_stopping() {
             return Ok(Lane::Held);
         }
-        let (next_ready_at, ready) = self.next_ready(now);
-        let request = ClaimRequest {
-            delivery_id: open.id,
-            channel_id: channel.id,
-            session,
-            seen_ready_at: channel.ready_at,
-            next_ready_at,
-            reserved_id,
-        };
         fail_point::reach("before_claim");
         let claimed = lock(&self.store).write(|tx| {
+            // Only here, with the database ours, has all waiting ended: the time of the claim.
+            let now = self.clock.now();
+            if !allowance.window.contains(&self.rules.zone, now.wall) {
+                return Ok(None);
+            }
+            let (next_ready_at, ready) = self.next_ready(now);
+            let request = ClaimRequest {
+                delivery_id: open.id,
+                channel_id: channel.id,
+                session,
+                seen_ready_at: channel.ready_at,
+                seen_send_window: channel.send_window.as_deref(),
+                seen_daily_limit: channel.daily_limit,
+                day: Day::of(&self.rules.zone, now.wall),
+                day_limit: allowance.daily_limit,
+                next_ready_at,
+                reserved_id,
+            };
             let claimed = tx.claim(&request, now.wall)?;
             fail_point::reach("claim_uncommitted");
-            Ok(claimed)
+            Ok(claimed.map(|claimed| (claimed, next_ready_at, ready)))
         });
         let claimed = match claimed {
             Ok(claimed) => claimed,
             Err(error) => {
                 let Some(why) = error.unreadable_row() else { return Err(error) };
                 let why = format!("the message or its delivery cannot be read: {why}");
+                let now = self.clock.now();
                 self.end_unsendable(open, Status::Failed, &why, now.wall)?;
                 return Ok(Lane::Ready(now.monotonic));
             }
         };
         fail_point::reach("claimed");
-        let Some(claimed) = claimed else {
-            // Somebody changed a row in between: look again, not faster than once a rest.
-            return Ok(Lane::Ready(now.monotonic + DATABASE_REST));
+        let Some((claimed, next_ready_at, ready)) = claimed else {
+            // Somebody changed a row in between, or the hours ended: look again, not faster than once
+            // a rest.
+            return Ok(Lane::Ready(self.clock.now().monotonic + DATABASE_REST));
         };
         lock(&self.board).note_pace(channel.id, next_ready_at, ready);
         log::debug!("delivery {}: claimed, attempt {}", claimed.delivery_id, claimed.attempt);
@@ -407,7 +447,7 @@ impl Sender {
         match lane {
             Lane::Ready(ready) => board.put_back(id, *ready),
             Lane::Empty(ready) => board.drop_lane(id, *ready),
-            Lane::Held => board.drop_held(id),
+            Lane::Held | Lane::Closed => board.drop_held(id),
             Lane::Unrecorded => {}
         }
         drop(board);

@@ -200,7 +200,11 @@ fn wait_for_lock(
     }
 }
 
-fn waha(config: &Config) -> Result<Waha, ServeError> {
+/// The WAHA of the settings.
+///
+/// # Errors
+/// [`ServeError`] when WAHA_BASE_URL is not set, or its CA file or proxy is of no use.
+pub fn waha(config: &Config) -> Result<Waha, ServeError> {
     let base_url = config.require_waha()?;
     let key = config.waha_api_key.as_ref().map(|key| key.reveal().to_owned());
     let way = Way {
@@ -228,7 +232,13 @@ fn runner(
             zone: config.zone.clone(),
             country: config.country.clone(),
         },
-        SendRules { gap: config.gap, late_limit: config.late_limit, zone: config.zone.clone() },
+        SendRules {
+            gap: config.gap,
+            late_limit: config.late_limit,
+            zone: config.zone.clone(),
+            allowance: config.allowance,
+            typing_max: config.typing_max,
+        },
         fastrand::u64(..),
     )
 }

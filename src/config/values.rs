@@ -9,6 +9,7 @@ use log::LevelFilter;
 use super::{Authority, ConfigError, SETTINGS, Secret};
 use crate::recipient::CountryCode;
 use crate::schedule::Zone;
+use crate::window::{Allowance, DAILY_LIMIT_MAX, SendWindow, WINDOW_FORM};
 
 /// Of any secret, in characters: more would not fit into the head of a request.
 const SECRET_LENGTH_MAX: usize = 1024;
@@ -90,6 +91,15 @@ impl Values {
         let wanted = "an address and port such as 127.0.0.1:8787 or [::1]:8787";
         let named = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
         named.as_deref().unwrap_or(text).parse().map_err(|_| bad(key, wanted, text))
+    }
+
+    pub(super) fn allowance(&self) -> Result<Allowance, ConfigError> {
+        let text = self.text("SEND_WINDOW");
+        let window = SendWindow::parse(text).map_err(|_| bad("SEND_WINDOW", WINDOW_FORM, text))?;
+        let limit = self.number("DAILY_LIMIT", 0, u64::from(DAILY_LIMIT_MAX))?;
+        // In range: DAILY_LIMIT_MAX is a u32.
+        let daily_limit = u32::try_from(limit).ok().filter(|limit| *limit > 0);
+        Ok(Allowance { window, daily_limit })
     }
 
     pub(super) fn hosts(&self, key: &'static str) -> Result<Vec<Authority>, ConfigError> {

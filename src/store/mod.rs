@@ -5,6 +5,7 @@
 //! full sync, and none is ever open while the network is used: the callers are given no way to do
 //! both, because a [`Tx`] lives only inside the closure.
 
+mod channel_edits;
 mod channels;
 mod contacts;
 mod correct;
@@ -28,6 +29,7 @@ use rusqlite::{Connection, Row, Transaction, TransactionBehavior, types::Type};
 use crate::clock::Timestamp;
 use crate::fail_point;
 
+pub use channel_edits::{ChannelSettings, ChannelUses};
 pub use channels::{Channel, Held};
 pub use contacts::Contact;
 pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, Recovered};

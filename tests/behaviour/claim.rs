@@ -2,7 +2,9 @@
 //! must not be all that keeps a message from going out twice or on the wrong number.
 
 use auto_message_scheduler::clock::Timestamp;
+use auto_message_scheduler::schedule::Zone;
 use auto_message_scheduler::store::{ClaimRequest, Claimed, Open, Store};
+use auto_message_scheduler::window::Day;
 
 /// Channels `default` (1) and `kedua` (2) with a pending delivery each: 10 and 20.
 struct Table {
@@ -72,6 +74,10 @@ fn request() -> ClaimRequest<'static> {
         channel_id: 1,
         session: "default",
         seen_ready_at: Timestamp::parse(READY_AT),
+        seen_send_window: None,
+        seen_daily_limit: None,
+        day: Day::of(&Zone::parse("WIB").unwrap(), now()),
+        day_limit: None,
         next_ready_at: Timestamp::parse("2026-12-01T01:01:00Z").unwrap(),
         reserved_id: Some("3EB0A1"),
     }
@@ -110,6 +116,8 @@ fn a_claim_is_refused_and_changes_nothing_when_something_else_is_true_by_then() 
             "UPDATE channels SET ready_at = '2026-12-01 00:59:01' WHERE id = 1",
         ),
         ("the pace was taken away", "UPDATE channels SET ready_at = NULL WHERE id = 1"),
+        ("the channel has other hours", "UPDATE channels SET send_window = '06:00-22:00' WHERE id = 1"),
+        ("the channel has another limit", "UPDATE channels SET daily_limit = 1000 WHERE id = 1"),
         ("the channel is gone", "DELETE FROM channels WHERE id = 1"),
         ("the message is paused", "UPDATE auto_messages SET status = 'draft' WHERE id = 1"),
         ("the message is cancelled", "UPDATE auto_messages SET status = 'cancelled' WHERE id = 1"),
@@ -148,6 +156,24 @@ fn a_claim_for_one_channel_cannot_take_a_delivery_of_another() {
     let other = ClaimRequest { channel_id: 2, session: "kedua", ..request() };
     assert_eq!(table.claim_as(&other), None);
     assert_eq!(table.rows(), before);
+}
+
+#[test]
+fn a_claim_counts_for_its_day_and_the_last_one_of_a_day_is_the_last() {
+    let mut table = Table::new();
+    let count = "INSERT INTO channel_days VALUES (1, '2026-12-01', ?1), (1, '2026-11-30', 7),
+                     (2, '2026-12-01', 7)";
+    table.sql.execute(count, [3]).unwrap();
+    let before = table.rows();
+    let full = ClaimRequest { day_limit: Some(3), ..request() };
+    assert_eq!(table.claim_as(&full), None);
+    assert_eq!(table.rows(), before);
+    let last = ClaimRequest { day_limit: Some(4), ..request() };
+    assert!(table.claim_as(&last).is_some());
+    let days = "SELECT group_concat(claimed) FROM (SELECT claimed FROM channel_days
+                    ORDER BY channel_id, day)";
+    let days: String = table.sql.query_row(days, [], |row| row.get(0)).unwrap();
+    assert_eq!(days, "7,4,7");
 }
 
 #[test]
