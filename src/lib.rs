@@ -83,6 +83,8 @@ pub mod fake_waha;
 
 pub mod delivery;
 
+pub mod template;
+
 pub mod recipient;
 
 pub mod schedule;

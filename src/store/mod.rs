@@ -18,6 +18,7 @@ mod restore;
 mod runs;
 mod settle;
 mod snapshot;
+mod texts;
 mod views;
 
 use std::path::{Path, PathBuf};
