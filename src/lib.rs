@@ -49,6 +49,8 @@ pub mod backup;
 
 pub mod planner;
 
+pub mod composer;
+
 pub mod audience;
 
 pub mod sender;

@@ -6,6 +6,7 @@
 //! both, because a [`Tx`] lives only inside the closure.
 
 mod channels;
+mod composing;
 mod contacts;
 mod correct;
 mod deliveries;
@@ -30,6 +31,7 @@ use crate::clock::Timestamp;
 use crate::fail_point;
 
 pub use channels::{Channel, Held};
+pub use composing::{DeliveryRow, MessageFields, MessageFilter, MessageRow, Occurrence};
 pub use contacts::Contact;
 pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, Recovered};
 pub use events::{Echo, MessageEvent, SessionEvent, Taken};
