@@ -214,17 +214,18 @@ fn retry(args: &RetryArgs, config: &Config) -> Result<(), CliError> {
     let data = json!({ "id": id, "status": "sending", "due_at": retried.due_at.to_string(),
         "pending": retried.pending, "skipped": retried.skipped, "unknown": retried.unknown });
     args.output.print(&data, |_| {
-        let mut text = format!("message {id} is sent again to {} recipients", retried.pending);
+        let mut parts =
+            vec![format!("message {id} is sent again to {} recipients", retried.pending)];
         if retried.skipped > 0 {
-            text += &format!("; {} cannot get it any more", retried.skipped);
+            parts.push(format!("{} cannot get it any more", retried.skipped));
         }
         if retried.unknown > 0 && !args.unknown {
-            text += &format!(
-                "; {} are unknown and left alone: they may have got it (see --unknown)",
+            parts.push(format!(
+                "{} are unknown and left alone: they may have got it (see --unknown)",
                 retried.unknown
-            );
+            ));
         }
-        text
+        parts.join("; ")
     })?;
     Ok(())
 }

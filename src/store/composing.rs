@@ -366,7 +366,8 @@ impl Tx<'_> {
                 error: lossy(row, "error")?,
             })
         };
-        let words: String = statuses.iter().map(|status| format!(" {status} ")).collect();
+        let words = statuses.join("  ");
+        let words = if words.is_empty() { words } else { format!(" {words} ") };
         let limit = limit.map_or(-1, i64::from);
         let mut statement = self.transaction.prepare_cached(sql)?;
         let params: &[(&str, &dyn ToSql)] = &[

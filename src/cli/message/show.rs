@@ -77,12 +77,11 @@ pub(super) fn list(args: &ListArgs, config: &Config) -> Result<(), CliError> {
                 title(row),
             ]
         });
-        let mut text = table(&["ID", "STATUS", "TIME", "SENT", "NOT", "TITLE"], lines);
-        text += &format!("\ntimes are in {}; NOT counts failed, expired and unknown", config.zone);
-        if has_more {
-            text += "\nthere are more: --all shows them, --search finds them";
-        }
-        text
+        let text = table(&["ID", "STATUS", "TIME", "SENT", "NOT", "TITLE"], lines);
+        let more =
+            if has_more { "\nthere are more: --all shows them, --search finds them" } else { "" };
+        let zone = &config.zone;
+        format!("{text}\ntimes are in {zone}; NOT counts failed, expired and unknown{more}")
     })?;
     Ok(())
 }
@@ -176,7 +175,7 @@ fn describe(
     lines.push("text".to_owned());
     lines.extend(fields.message.lines().map(|line| format!("  {line}")));
     let Some(latest) = occurrences.first() else {
-        let to = fields.contact_ids.as_deref().unwrap_or("nobody");
+        let to = fields.contact_ids.as_deref().map_or("nobody".to_owned(), words);
         lines.push(format!("to        {to} (nothing was planned yet)"));
         return lines.join("\n");
     };
@@ -210,6 +209,11 @@ fn recipients(deliveries: &[DeliveryRow], config: &Config) -> String {
         ]
     });
     table(&["NAME", "NUMBER", "STATUS", "ENDED", "NOTE"], rows)
+}
+
+/// A list of words as `message add` writes it, without its quotes; anything else as it is.
+fn words(column: &str) -> String {
+    serde_json::from_str::<Vec<String>>(column).map_or(column.to_owned(), |words| words.join(", "))
 }
 
 /// `+6281234567890` for a person; a group's chat id as it is.
