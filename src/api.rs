@@ -117,7 +117,16 @@ impl Api {
         let store = Mutex::new(store);
         let wrong_secrets = Quota::per_minute(WRONG_SECRETS_MAX);
         let refusal_lines = Quota::per_minute(LINES_PER_MINUTE);
-        Self { store, triggers, clock, secrets, trigger_wait, webhook, wrong_secrets, refusal_lines }
+        Self {
+            store,
+            triggers,
+            clock,
+            secrets,
+            trigger_wait,
+            webhook,
+            wrong_secrets,
+            refusal_lines,
+        }
     }
 
     /// The HTTP side cannot go on: the program must end, and not stay up without it.

@@ -6,6 +6,7 @@ mod backup;
 mod channel;
 mod demo;
 mod fake_waha;
+mod message;
 mod output;
 mod secret;
 mod table;
@@ -44,6 +45,8 @@ enum Command {
     Run,
     /// The WhatsApp numbers: add, list, show, edit, pause, resume, remove
     Channel(channel::ChannelArgs),
+    /// Add, show and change messages
+    Message(message::MessageArgs),
     /// Copy the database into a file, checked, also while it is used to send
     Backup(backup::BackupArgs),
     /// Make a backup the database; what may have been sent since is marked, and not sent again
@@ -126,6 +129,7 @@ fn run(args: &Args) -> Result<(), CliError> {
         Command::Serve => serve_command(&config()?),
         Command::Run => run_command(&config()?),
         Command::Channel(args) => channel::channel(args, &config()?),
+        Command::Message(args) => message::message(args, &config()?),
         Command::Backup(args) => backup::backup(args, &config()?),
         Command::Restore(args) => backup::restore(args, &config()?),
         Command::ConfirmPlace => backup::confirm_place(&config()?),

@@ -16,9 +16,9 @@ use std::time::Duration;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::typestate::WithBody;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
-use ureq::typestate::WithBody;
 use ureq::{Agent, Proxy, RequestBuilder, SendBody};
 
 /// More than any reply of WAHA that matters; what is longer is cut.
@@ -166,7 +166,8 @@ impl HttpClient {
     /// [`NoReply::NotSent`] when no status line came back: a GET changes nothing, so it never matters
     /// whether it arrived.
     pub fn get(&self, url: &str, headers: &[(&str, &str)]) -> Result<Reply, NoReply> {
-        let mut request = self.agent.get(url).config().timeout_global(Some(self.question_timeout)).build();
+        let mut request =
+            self.agent.get(url).config().timeout_global(Some(self.question_timeout)).build();
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -51,6 +51,8 @@ pub mod channels;
 
 pub mod planner;
 
+pub mod composer;
+
 pub mod audience;
 
 pub mod sender;
@@ -88,6 +90,8 @@ pub mod fail_point;
 pub mod fake_waha;
 
 pub mod delivery;
+
+pub mod template;
 
 pub mod recipient;
 

@@ -7,6 +7,7 @@
 //!
 //! Senders are identical threads over one [`Sender`]; the board gives each channel to one at a time.
 
+mod claiming;
 mod recording;
 mod sessions;
 mod turn;
@@ -22,7 +23,7 @@ use crate::fail_point;
 use crate::pace::{Board, Gap, Turn};
 use crate::recipient::mask_numbers;
 use crate::schedule::Zone;
-use crate::store::{Channel, ClaimRequest, Claimed, Open, Recovered, SqlResult, Store, StoreError};
+use crate::store::{Channel, Claimed, Recovered, SqlResult, Store, StoreError};
 use crate::trigger::{DatabaseUser, Triggers};
 use crate::waha::{IdOffer, SessionState, TextMessage, Waha};
 use crate::window::{Allowance, Day, DayCount};
@@ -279,94 +280,6 @@ impl Sender {
             }
         }
         Ok(Lane::Empty(ready))
-    }
-
-    /// The one place where a message leaves: after the commit of its claim, before anything else.
-    fn claim_and_send(
-        &self,
-        channel: &Channel,
-        session: &str,
-        open: &Open,
-        allowance: &Allowance,
-        reserved_id: Option<&str>,
-    ) -> Result<Lane, StoreError> {
-        if self.triggers.is_stopping() {
-            return Ok(Lane::Held);
-        }
-        fail_point::reach("before_claim");
-        let claimed = lock(&self.store).write(|tx| {
-            // Only here, with the database ours, has all waiting ended: the time of the claim.
-            let now = self.clock.now();
-            if !allowance.window.contains(&self.rules.zone, now.wall) {
-                return Ok(None);
-            }
-            let (next_ready_at, ready) = self.next_ready(now);
-            let request = ClaimRequest {
-                delivery_id: open.id,
-                channel_id: channel.id,
-                session,
-                seen_ready_at: channel.ready_at,
-                seen_send_window: channel.send_window.as_deref(),
-                seen_daily_limit: channel.daily_limit,
-                day: Day::of(&self.rules.zone, now.wall),
-                day_limit: allowance.daily_limit,
-                next_ready_at,
-                reserved_id,
-            };
-            let claimed = tx.claim(&request, now.wall)?;
-            fail_point::reach("claim_uncommitted");
-            Ok(claimed.map(|claimed| (claimed, next_ready_at, ready)))
-        });
-        let claimed = match claimed {
-            Ok(claimed) => claimed,
-            Err(error) => {
-                let Some(why) = error.unreadable_row() else { return Err(error) };
-                let why = format!("the message or its delivery cannot be read: {why}");
-                let now = self.clock.now();
-                self.end_unsendable(open, Status::Failed, &why, now.wall)?;
-                return Ok(Lane::Ready(now.monotonic));
-            }
-        };
-        fail_point::reach("claimed");
-        let Some((claimed, next_ready_at, ready)) = claimed else {
-            // Somebody changed a row in between, or the hours ended: look again, not faster than once
-            // a rest.
-            return Ok(Lane::Ready(self.clock.now().monotonic + DATABASE_REST));
-        };
-        lock(&self.board).note_pace(channel.id, next_ready_at, ready);
-        log::debug!("delivery {}: claimed, attempt {}", claimed.delivery_id, claimed.attempt);
-        let outcome = self.waha.send(&text_message(session, &claimed));
-        fail_point::reach("answered");
-        Ok(self.record(Unrecorded { claimed, outcome, held_count: channel.held_count }))
-    }
-
-    /// Ends a delivery whose message was changed into something that cannot be sent.
-    fn end_unsendable(
-        &self,
-        open: &Open,
-        status: Status,
-        error: &str,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let one = match status {
-            Status::Failed => Counts { failed: 1, ..Counts::default() },
-            Status::Pending
-            | Status::Sending
-            | Status::Sent
-            | Status::Skipped
-            | Status::Unknown
-            | Status::Expired
-            | Status::Cancelled => Counts::default(),
-        };
-        let settled = lock(&self.store).write(|tx| {
-            tx.end_pending(open.id, status, error, now)?;
-            tx.settle_if_done(open.auto_message_id, open.due_at, one, &self.rules.zone, now)
-        })?;
-        self.triggers.note_delivery(open.auto_message_id, status);
-        if let Some(settled) = settled {
-            self.triggers.note_settled(&settled);
-        }
-        Ok(())
     }
 
     /// Why the session may not send, if it may not. WORKING is believed for a short while, except

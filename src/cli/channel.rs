@@ -12,10 +12,10 @@ use crate::channels::{
 };
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::Config;
-use crate::schedule::Zone;
-use crate::store::{Channel, Store};
 use crate::logging::in_one_line;
+use crate::schedule::Zone;
 use crate::serve;
+use crate::store::{Channel, Store};
 
 /// A person waits for the answer.
 const WAHA_PATIENCE: Duration = Duration::from_secs(3);

@@ -7,6 +7,7 @@
 
 mod channel_edits;
 mod channels;
+mod composing;
 mod contacts;
 mod correct;
 mod deliveries;
@@ -19,6 +20,7 @@ mod restore;
 mod runs;
 mod settle;
 mod snapshot;
+mod texts;
 mod views;
 
 use std::path::{Path, PathBuf};
@@ -31,6 +33,7 @@ use crate::fail_point;
 
 pub use channel_edits::{ChannelSettings, ChannelUses};
 pub use channels::{Channel, Held};
+pub use composing::{DeliveryRow, MessageFields, MessageFilter, MessageRow, Occurrence};
 pub use contacts::Contact;
 pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, Recovered};
 pub use events::{Echo, MessageEvent, SessionEvent, Taken};

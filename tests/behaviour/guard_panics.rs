@@ -49,7 +49,8 @@ fn start(api_clock: Arc<dyn Clock>, guard_clock: Arc<dyn Clock>) -> Running {
     let store = Store::open(&directory.path().join("x.db")).unwrap();
     let triggers = Arc::new(Triggers::default());
     let secret = Secret::new("a-secret-for-tests-0123456789");
-    let api = Api::new(store, Arc::clone(&triggers), api_clock, secret.into(), Duration::ZERO, None);
+    let api =
+        Api::new(store, Arc::clone(&triggers), api_clock, secret.into(), Duration::ZERO, None);
     let address = "127.0.0.1:0".parse().unwrap();
     let limits = Limits::production(Duration::ZERO);
     let directories = &[directory.path()];
