@@ -46,6 +46,8 @@ pub(super) struct Watch {
     /// By number; a number is never used twice, so an event that comes late hits nobody else.
     visitors: BTreeMap<usize, Visitor>,
     next_number: usize,
+    /// Waits a little for a slot.
+    newcomer: Option<Visitor>,
     /// Connections at once: as many as the limits say, or fewer while the system is short.
     slots: usize,
     short_until: Duration,
@@ -93,6 +95,7 @@ impl Watch {
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let watch = Self {
+            newcomer: None,
             slots: limits.connections,
             short_until: Duration::ZERO,
             poll,
@@ -143,6 +146,7 @@ impl Watch {
     /// Answers what was taken, and closes everything else.
     fn finish(&mut self, events: &mut Events) -> Result<(), GuardError> {
         self.listener = None;
+        self.newcomer = None;
         self.visitors.retain(|_, visitor| visitor.close_if_idle().is_ok());
         let until = self.now() + self.limits.stop_within;
         while !self.visitors.is_empty() && self.now() < until {
@@ -342,30 +346,29 @@ impl Watch {
     }
 
     fn accept_one(&mut self, now: Duration) -> Result<Step, GuardError> {
-        let has_room = self.has_room() || self.make_room_for_newcomer(now);
-        if has_room {
-            self.accepting.full_since = None;
-        } else {
-            let since = *self.accepting.full_since.get_or_insert(now);
-            if now < since + self.limits.slot_within {
-                return Ok(Step::Rest(since + self.limits.slot_within));
-            }
-        }
-        let Some(listener) = &self.listener else { return Ok(Step::NobodyWaits) };
-        match listener.accept() {
-            Ok((client, address)) => {
-                self.accepting.failing_since = None;
-                let peer = address.ip().to_canonical();
-                let visitor = Visitor::new(client, peer, now, &self.limits);
-                if has_room {
-                    self.welcome(visitor, now);
-                } else {
-                    self.evict(visitor, now);
+        let visitor = match (self.newcomer.take(), &self.listener) {
+            (Some(visitor), _) => visitor,
+            (None, None) => return Ok(Step::NobodyWaits),
+            (None, Some(listener)) => match listener.accept() {
+                Ok((client, address)) => {
+                    self.accepting.failing_since = None;
+                    Visitor::new(client, address.ip().to_canonical(), now, &self.limits)
                 }
-                Ok(Step::Next)
-            }
-            Err(error) => self.note_accept_error(error, now),
+                Err(error) => return self.note_accept_error(error, now),
+            },
+        };
+        if self.has_room() || self.make_room_for_newcomer(now) {
+            self.accepting.full_since = None;
+            self.welcome(visitor, now);
+            return Ok(Step::Next);
         }
+        let since = *self.accepting.full_since.get_or_insert(now);
+        if now < since + self.limits.slot_within {
+            self.newcomer = Some(visitor);
+            return Ok(Step::Rest(since + self.limits.slot_within));
+        }
+        self.evict(visitor, now);
+        Ok(Step::Next)
     }
 
     fn has_room(&self) -> bool {
