@@ -20,7 +20,9 @@ use crate::fail_point;
 use crate::pace::{Board, Gap, Turn};
 use crate::recipient::mask_numbers;
 use crate::schedule::Zone;
-use crate::store::{Channel, ClaimRequest, Claimed, Open, Recovered, SqlResult, Store, StoreError};
+use crate::store::{
+    Channel, ClaimRequest, Claimed, OPTED_OUT, Open, Recovered, SqlResult, Store, StoreError,
+};
 use crate::trigger::{DatabaseUser, Triggers};
 use crate::waha::{IdOffer, SessionState, TextMessage, Waha};
 
@@ -210,6 +212,10 @@ impl Sender {
             return Ok(Lane::Ready(ready));
         }
         let Some(open) = open else { return self.look_without_sending(&channel, &session, ready) };
+        if open.is_opted_out {
+            self.end_unsendable(&open, Status::Skipped, OPTED_OUT, now.wall)?;
+            return Ok(Lane::Ready(ready));
+        }
         if !open.has_text {
             let why = "the message has no text: fill in `message` and set status to scheduled";
             self.end_unsendable(&open, Status::Cancelled, why, now.wall)?;
@@ -300,7 +306,8 @@ impl Sender {
         Ok(self.record(Unrecorded { claimed, outcome, held_count: channel.held_count }))
     }
 
-    /// Ends a delivery whose message was changed into something that cannot be sent.
+    /// Ends a delivery whose message was changed into something that cannot be sent, or whose
+    /// recipient wants none.
     fn end_unsendable(
         &self,
         open: &Open,
@@ -308,16 +315,8 @@ impl Sender {
         error: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let one = match status {
-            Status::Failed => Counts { failed: 1, ..Counts::default() },
-            Status::Pending
-            | Status::Sending
-            | Status::Sent
-            | Status::Skipped
-            | Status::Unknown
-            | Status::Expired
-            | Status::Cancelled => Counts::default(),
-        };
+        let mut one = Counts::default();
+        one.of(status).into_iter().for_each(|count| *count = 1);
         let settled = lock(&self.store).write(|tx| {
             tx.end_pending(open.id, status, error, now)?;
             tx.settle_if_done(open.auto_message_id, open.due_at, one, &self.rules.zone, now)
