@@ -19,7 +19,7 @@ use crate::store::{SqlResult, Store, StoreError, Trigger, Tx};
 use crate::trigger::{Progress, RunNumber, RunReport, Triggers};
 
 pub use server::{ApiServer, ServerError};
-pub use webhook::{BODY_BYTES_MAX, Posted, Webhook};
+pub use webhook::{BODY_BYTES_MAX, Posted, Webhook, WebhookRules};
 
 /// What the answers are made from.
 pub struct Api {

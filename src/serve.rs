@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::api::{Api, ApiServer, ServerError, Webhook};
+use crate::api::{Api, ApiServer, ServerError, Webhook, WebhookRules};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError};
 use crate::lock::{LockError, SenderLock};
@@ -67,7 +67,10 @@ pub fn serve(
         None => secret::read_or_make(&config.database_path)?,
     };
     let webhook = match &config.webhook_hmac_key {
-        Some(key) => Some(Webhook::new(Store::open(&config.database_path)?, key.clone())),
+        Some(key) => {
+            let rules = WebhookRules { zone: config.zone.clone(), country: config.country.clone() };
+            Some(Webhook::new(Store::open(&config.database_path)?, key.clone(), rules))
+        }
         None => None,
     };
     let api = Api::new(
