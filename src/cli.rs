@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
 
 mod backup;
+mod contact;
 mod demo;
 mod fake_waha;
 mod output;
@@ -40,6 +41,9 @@ enum Command {
     Serve,
     /// Send what is due now, paced, and exit: for a cron line without a server
     Run,
+    /// Keep the address book: contacts, their tags, who wants no more messages
+    #[command(subcommand)]
+    Contact(contact::ContactCommand),
     /// Copy the database into a file, checked, also while it is used to send
     Backup(backup::BackupArgs),
     /// Make a backup the database; what may have been sent since is marked, and not sent again
@@ -68,10 +72,15 @@ enum CliError {
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
     #[error(transparent)]
+    Contact(#[from] crate::address_book::ContactError),
+    #[error(transparent)]
+    Import(#[from] crate::address_book::import::ImportError),
+    #[error(transparent)]
+    Export(#[from] crate::address_book::export::ExportError),
+    #[error(transparent)]
     Store(#[from] crate::store::StoreError),
     /// What was asked for cannot be done: the thing and the remedy, in words.
     #[error("{0}")]
-    #[allow(dead_code)]
     Refused(String),
     #[error("failed to listen for signals")]
     Signals(#[from] ctrlc::Error),
@@ -88,6 +97,9 @@ impl CliError {
             | Self::Backup(_)
             | Self::FakeWaha(_)
             | Self::Demo(_)
+            | Self::Contact(_)
+            | Self::Import(_)
+            | Self::Export(_)
             | Self::Store(_)
             | Self::Refused(_)
             | Self::Signals(_)
@@ -115,6 +127,7 @@ fn run(args: &Args) -> Result<(), CliError> {
     match &args.command {
         Command::Serve => serve_command(&config()?),
         Command::Run => run_command(&config()?),
+        Command::Contact(command) => contact::contact(command, &config()?),
         Command::Backup(args) => backup::backup(args, &config()?),
         Command::Restore(args) => backup::restore(args, &config()?),
         Command::ConfirmPlace => backup::confirm_place(&config()?),
