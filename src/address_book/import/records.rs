@@ -178,6 +178,12 @@ impl<R: Read> Records<R> {
             lines += 1;
         }
         self.count = cells;
+        // A quote that was left open is closed by the next one, lines later, in the middle of a cell.
+        if lines > 1 && !is_well_quoted(&self.held[self.start..end], self.delimiter) {
+            let shown = self.shown();
+            self.advance(self.start + first_bytes, 1);
+            return Ok(Next::Broken { line, why: Broken::OpenQuote, shown });
+        }
         if self.held[self.start..end].contains(&0) {
             let shown = self.shown();
             self.advance(end, lines);
@@ -306,6 +312,27 @@ pub(super) fn parser(delimiter: u8) -> Reader {
     ReaderBuilder::new().delimiter(delimiter).quote(b'"').double_quote(true).build()
 }
 
+/// Whether what follows each closing quote is the end of its cell.
+fn is_well_quoted(record: &[u8], delimiter: u8) -> bool {
+    let (mut is_start, mut is_open, mut bytes) = (true, false, record.iter().copied().peekable());
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' if is_open && bytes.peek() == Some(&b'"') => drop(bytes.next()),
+            b'"' if is_open => {
+                is_open = false;
+                let next = bytes.peek().copied().unwrap_or(b'\n');
+                if next != delimiter && !matches!(next, b'\n' | b'\r') {
+                    return false;
+                }
+            }
+            b'"' if is_start => is_open = true,
+            _ => {}
+        }
+        is_start = !is_open && (byte == delimiter || matches!(byte, b'\n' | b'\r'));
+    }
+    true
+}
+
 fn is_blank(line: &[u8]) -> bool {
     line.iter().all(u8::is_ascii_whitespace)
 }
@@ -349,6 +376,8 @@ mod tests {
     #[test]
     fn an_open_quote_costs_its_own_line() {
         assert_eq!(read(b"a,b\n\"c,d\ne,f\n"), ["1: a|b", "2! OpenQuote", "3: e|f"]);
+        let swallowed = b"a,b\n\"c,d\ne,f\ng,\"h\"\n";
+        assert_eq!(read(swallowed), ["1: a|b", "2! OpenQuote", "3: e|f", "4: g|h"]);
         let many = format!("\"a,b\n{}", "c,d\n".repeat(500_000));
         let rows = read(many.as_bytes());
         assert_eq!((rows.len(), rows[0].as_str()), (500_001, "1! OpenQuote"));
