@@ -1,5 +1,6 @@
 //! Lists of contacts that come in: every form in which people and spreadsheets write them.
 
+use std::fmt::Write;
 use std::io::{self, Cursor};
 
 use auto_message_scheduler::address_book::export::export;
@@ -303,7 +304,7 @@ fn twenty_thousand_rows_come_in_portions() {
     let world = World::new();
     let mut list = "nama,hp\n".to_owned();
     for at in 0..20_000 {
-        list.push_str(&format!("Orang {at},0812{:08}\n", (at * 7919) % 19_990));
+        writeln!(list, "Orang {at},0812{:08}", (at * 7919) % 19_990).unwrap();
     }
     let (imported, refused) = take(&world, &list);
     assert_eq!((counts(imported), refused.len()), ([19_990, 10, 0, 0], 0));
