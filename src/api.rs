@@ -26,7 +26,7 @@ pub use guard::{
 };
 pub use rules::Rules;
 pub use server::{ApiServer, ServerError};
-pub use webhook::{BODY_BYTES_MAX, Posted, Webhook};
+pub use webhook::{BODY_BYTES_MAX, Posted, Webhook, WebhookRules};
 
 use quota::{LINES_PER_MINUTE, Quota};
 

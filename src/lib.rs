@@ -61,6 +61,8 @@ pub mod lookup;
 
 pub mod api;
 
+pub mod address_book;
+
 pub mod trigger;
 
 pub mod waha;
