@@ -33,7 +33,7 @@ pub use contacts::Contact;
 pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, Recovered};
 pub use events::{Echo, MessageEvent, SessionEvent, Taken};
 pub use lookups::UnknownDelivery;
-pub use messages::DueMessage;
+pub use messages::{DueMessage, Untimed};
 pub use restore::{LOOK_AT_UNKNOWN, Marked, Restoration};
 pub use runs::{RunCounts, Trigger};
 pub use settle::Settled;
