@@ -10,6 +10,7 @@ mod contacts;
 mod correct;
 mod deliveries;
 mod events;
+mod forecast;
 mod lookups;
 mod messages;
 mod meta;
@@ -32,6 +33,7 @@ pub use channels::{Channel, Held};
 pub use contacts::Contact;
 pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, Recovered};
 pub use events::{Echo, MessageEvent, SessionEvent, Taken};
+pub use forecast::{Foreseen, Planned, Queued};
 pub use lookups::UnknownDelivery;
 pub use messages::{DueMessage, Untimed};
 pub use restore::{LOOK_AT_UNKNOWN, Marked, Restoration};
@@ -186,13 +188,18 @@ impl StoreError {
     #[must_use]
     pub fn unreadable_row(&self) -> Option<String> {
         let Self::Sql { source, .. } = self else { return None };
-        match source {
-            rusqlite::Error::FromSqlConversionFailure(..)
-            | rusqlite::Error::InvalidColumnType(..)
-            | rusqlite::Error::IntegralValueOutOfRange(..)
-            | rusqlite::Error::Utf8Error(..) => Some(source.to_string()),
-            _ => None,
-        }
+        why_unreadable(source)
+    }
+}
+
+/// What is wrong with a row that was read, when the statement itself was well.
+fn why_unreadable(error: &rusqlite::Error) -> Option<String> {
+    match error {
+        rusqlite::Error::FromSqlConversionFailure(..)
+        | rusqlite::Error::InvalidColumnType(..)
+        | rusqlite::Error::IntegralValueOutOfRange(..)
+        | rusqlite::Error::Utf8Error(..) => Some(error.to_string()),
+        _ => None,
     }
 }
 
