@@ -6,6 +6,7 @@ mod backup;
 mod demo;
 mod fake_waha;
 mod output;
+mod plan;
 mod table;
 
 use std::io::{IsTerminal, Write};
@@ -13,13 +14,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand};
 use log::LevelFilter;
 
 use crate::config::{Config, ConfigError};
 use crate::logging::{self, LogError, in_one_line};
 use crate::secret;
 use crate::serve::{self, RunEnd, ServeError};
+use crate::store::Store;
 use crate::trigger::Triggers;
 
 /// Sends scheduled WhatsApp messages through WAHA: never twice, never lost, never a burst.
@@ -39,7 +41,10 @@ enum Command {
     /// Send in the background and answer triggers over HTTP, until stopped
     Serve,
     /// Send what is due now, paced, and exit: for a cron line without a server
-    Run,
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(RunArgs),
+    /// What will happen, before it does: who gets what, and when
+    Plan(plan::PlanArgs),
     /// Copy the database into a file, checked, also while it is used to send
     Backup(backup::BackupArgs),
     /// Make a backup the database; what may have been sent since is marked, and not sent again
@@ -50,6 +55,21 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Simulate WAHA, for work offline and for tests
     FakeWaha(fake_waha::FakeWahaArgs),
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  auto-message-scheduler run --dry-run     what it would send
+  * * * * * cd /home/you/scheduler && ./auto-message-scheduler run";
+
+#[derive(Debug, ClapArgs)]
+struct RunArgs {
+    /// Send nothing: show what would be sent
+    #[arg(long)]
+    dry_run: bool,
+    /// With --dry-run: print JSON, for programs
+    #[arg(long, requires = "dry_run")]
+    json: bool,
 }
 
 /// Why a command failed.
@@ -71,7 +91,6 @@ enum CliError {
     Store(#[from] crate::store::StoreError),
     /// What was asked for cannot be done: the thing and the remedy, in words.
     #[error("{0}")]
-    #[allow(dead_code)]
     Refused(String),
     #[error("failed to listen for signals")]
     Signals(#[from] ctrlc::Error),
@@ -114,7 +133,11 @@ fn run(args: &Args) -> Result<(), CliError> {
     let config = || Config::load(args.env_file.as_deref());
     match &args.command {
         Command::Serve => serve_command(&config()?),
-        Command::Run => run_command(&config()?),
+        Command::Run(RunArgs { dry_run: true, json }) => {
+            plan::dry_run(output::Output { json: *json }, &config()?)
+        }
+        Command::Run(RunArgs { dry_run: false, .. }) => run_command(&config()?),
+        Command::Plan(args) => plan::plan(args, &config()?),
         Command::Backup(args) => backup::backup(args, &config()?),
         Command::Restore(args) => backup::restore(args, &config()?),
         Command::ConfirmPlace => backup::confirm_place(&config()?),
@@ -165,6 +188,22 @@ fn run_command(config: &Config) -> Result<(), CliError> {
     };
     writeln!(std::io::stdout(), "{summary}")?;
     Ok(())
+}
+
+/// The database of a command that only looks: one that is not there is not made.
+fn existing_store(config: &Config) -> Result<Store, CliError> {
+    let path = &config.database_path;
+    if !path.exists() {
+        let path = path.display();
+        return Err(CliError::Refused(format!(
+            "there is no database `{path}` yet: `serve` or `run` makes it; or correct DATABASE_PATH"
+        )));
+    }
+    Ok(Store::open(path)?)
+}
+
+fn no_message(id: i64) -> CliError {
+    CliError::Refused(format!("there is no message {id}: `message list` shows them"))
 }
 
 /// Triggers that SIGINT, SIGTERM and Ctrl-C stop.

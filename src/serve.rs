@@ -188,14 +188,20 @@ fn runner(
         waha,
         Arc::clone(clock),
         Arc::clone(triggers),
-        PlanRules {
-            late_limit: config.late_limit,
-            zone: config.zone.clone(),
-            country: config.country.clone(),
-        },
+        plan_rules(config),
         SendRules { gap: config.gap, late_limit: config.late_limit, zone: config.zone.clone() },
         fastrand::u64(..),
     ))
+}
+
+/// What planning goes by, with these settings.
+#[must_use]
+pub fn plan_rules(config: &Config) -> PlanRules {
+    PlanRules {
+        late_limit: config.late_limit,
+        zone: config.zone.clone(),
+        country: config.country.clone(),
+    }
 }
 
 fn warn_of_pace(config: &Config) {

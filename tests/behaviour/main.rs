@@ -12,6 +12,7 @@ mod borders;
 mod crash;
 mod faults;
 mod first_start;
+mod forecast;
 mod kills;
 mod ledger;
 mod lifecycle;
