@@ -7,6 +7,7 @@ mod demo;
 mod fake_waha;
 mod output;
 mod plan;
+mod status;
 mod table;
 
 use std::io::{IsTerminal, Write};
@@ -45,6 +46,8 @@ enum Command {
     Run(RunArgs),
     /// What will happen, before it does: who gets what, and when
     Plan(plan::PlanArgs),
+    /// How everything stands, on one screen
+    Status(status::StatusArgs),
     /// Copy the database into a file, checked, also while it is used to send
     Backup(backup::BackupArgs),
     /// Make a backup the database; what may have been sent since is marked, and not sent again
@@ -138,6 +141,7 @@ fn run(args: &Args) -> Result<(), CliError> {
         }
         Command::Run(RunArgs { dry_run: false, .. }) => run_command(&config()?),
         Command::Plan(args) => plan::plan(args, &config()?),
+        Command::Status(args) => status::status(args, &config()?),
         Command::Backup(args) => backup::backup(args, &config()?),
         Command::Restore(args) => backup::restore(args, &config()?),
         Command::ConfirmPlace => backup::confirm_place(&config()?),

@@ -47,6 +47,8 @@ pub mod run;
 
 pub mod backup;
 
+pub mod overview;
+
 pub mod forecast;
 
 pub mod planner;

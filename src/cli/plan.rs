@@ -337,12 +337,12 @@ fn line([when, to, name, note]: [String; 4]) -> String {
 }
 
 /// `2026-12-01 08:00:00` in local time.
-fn clock(at: Timestamp, zone: &Zone) -> String {
+pub(super) fn clock(at: Timestamp, zone: &Zone) -> String {
     format!("{}:{:02}", zone.format_local(at), zone.to_local(at).date_time.second())
 }
 
 /// At most `width` characters, on one line.
-fn cut(text: &str, width: usize) -> String {
+pub(super) fn cut(text: &str, width: usize) -> String {
     let clean = |c: char| if c.is_control() { ' ' } else { c };
     if text.chars().count() <= width {
         return text.chars().map(clean).collect();

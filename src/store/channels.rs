@@ -53,10 +53,10 @@ impl Channel {
     }
 }
 
-const COLUMNS: &str = "c.id, c.name, trim(c.session_name) AS session_name, c.is_active, c.ready_at, \
+pub(super) const COLUMNS: &str = "c.id, c.name, trim(c.session_name) AS session_name, c.is_active, c.ready_at, \
                        c.held_reason, c.held_kind, c.held_until, c.held_count";
 
-fn read_channel(row: &Row<'_>) -> SqlResult<Channel> {
+pub(super) fn read_channel(row: &Row<'_>) -> SqlResult<Channel> {
     let kind: Option<String> = row.get("held_kind")?;
     let reason = lossy(row, "held_reason")?;
     let until = optional_timestamp(row, "held_until")?;

@@ -24,6 +24,7 @@ mod recipients;
 mod schema;
 mod simulation;
 mod site;
+mod status;
 mod storage;
 mod webhook;
 mod webhook_live;
