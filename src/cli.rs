@@ -4,6 +4,7 @@
 
 mod backup;
 mod demo;
+mod doctor;
 mod fake_waha;
 mod output;
 mod plan;
@@ -48,6 +49,8 @@ enum Command {
     Plan(plan::PlanArgs),
     /// How everything stands, on one screen
     Status(status::StatusArgs),
+    /// What is wrong, and what to do about it
+    Doctor(doctor::DoctorArgs),
     /// Copy the database into a file, checked, also while it is used to send
     Backup(backup::BackupArgs),
     /// Make a backup the database; what may have been sent since is marked, and not sent again
@@ -141,6 +144,7 @@ fn run(args: &Args) -> Result<(), CliError> {
         }
         Command::Run(RunArgs { dry_run: false, .. }) => run_command(&config()?),
         Command::Plan(args) => plan::plan(args, &config()?),
+        Command::Doctor(doctor) => doctor::doctor(doctor, args.env_file.as_deref()),
         Command::Status(args) => status::status(args, &config()?),
         Command::Backup(args) => backup::backup(args, &config()?),
         Command::Restore(args) => backup::restore(args, &config()?),

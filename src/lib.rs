@@ -39,6 +39,8 @@
 
 pub mod cli;
 
+pub mod doctor;
+
 pub mod serve;
 
 pub mod sending;

@@ -9,7 +9,8 @@ use crate::config::Secret;
 
 /// Of the generated secret, before it is written in hex.
 const SECRET_BYTES: usize = 32;
-const LENGTH_MIN: usize = 16;
+/// Of any secret, in characters.
+pub(crate) const LENGTH_MIN: usize = 16;
 
 /// The secret cannot be had.
 #[derive(Debug, thiserror::Error)]

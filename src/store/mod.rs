@@ -10,6 +10,7 @@ mod contacts;
 mod correct;
 mod deliveries;
 mod events;
+mod examine;
 mod forecast;
 mod lookups;
 mod messages;

@@ -10,6 +10,7 @@ mod bad_rows;
 mod binary;
 mod borders;
 mod crash;
+mod doctor;
 mod faults;
 mod first_start;
 mod forecast;
