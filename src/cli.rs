@@ -6,6 +6,7 @@ mod backup;
 mod demo;
 mod doctor;
 mod fake_waha;
+mod generate;
 mod output;
 mod plan;
 mod status;
@@ -28,7 +29,7 @@ use crate::trigger::Triggers;
 
 /// Sends scheduled WhatsApp messages through WAHA: never twice, never lost, never a burst.
 #[derive(Debug, Parser)]
-#[command(name = "auto-message-scheduler", version, arg_required_else_help = true)]
+#[command(name = "auto-message-scheduler", version, arg_required_else_help = true, term_width = 80)]
 struct Args {
     /// Read settings from this file [default: auto-message-scheduler.env, when it is there]
     #[arg(long, global = true, value_name = "FILE")]
@@ -61,6 +62,10 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Simulate WAHA, for work offline and for tests
     FakeWaha(fake_waha::FakeWahaArgs),
+    /// Print what makes a shell complete these commands
+    Completions(generate::CompletionsArgs),
+    /// Print the manual page, or write all pages
+    Man(generate::ManArgs),
 }
 
 const RUN_EXAMPLES: &str = "\
@@ -151,6 +156,8 @@ fn run(args: &Args) -> Result<(), CliError> {
         Command::ConfirmPlace => backup::confirm_place(&config()?),
         Command::Demo(demo) => demo::demo(demo),
         Command::FakeWaha(fake) => fake_waha::fake_waha(fake),
+        Command::Completions(args) => generate::completions(args),
+        Command::Man(args) => generate::man(args),
     }
 }
 

@@ -217,6 +217,7 @@ fn contacts(store: &mut Store, config: &Config, findings: &mut Findings) -> Resu
         })
     })?;
     match first {
+        None if looked == 0 => findings.ok("contacts", "there are none"),
         None => findings.ok("contacts", format!("{looked} numbers can be written to")),
         Some(first) => findings.warning(
             "contacts",

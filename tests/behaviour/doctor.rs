@@ -60,10 +60,13 @@ fn nothing_is_wrong_where_nothing_is() {
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
 }
 
+/// A trouble, what makes it, and the finding's beginning and a part of it.
+type Case<'a> = (&'a str, &'a dyn Fn(&Site), &'a str, &'a str);
+
 #[test]
 fn each_trouble_is_found_and_exit_is_1() {
     let sql = |site: &Site, sql: &str| site.sql().execute_batch(sql).unwrap();
-    let cases: [(&str, &dyn Fn(&Site), &str, &str); 13] = [
+    let cases: [Case<'_>; 13] = [
         ("the key", &|site| site.write_settings("WAHA_API_KEY=salah\n"), "wrong WAHA", "key"),
         (
             "unreachable",

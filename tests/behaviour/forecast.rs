@@ -54,7 +54,7 @@ fn look_within(world: &World, scope: Scope, gap: Gap, bounds: Bounds) -> Option<
     let see = &mut |seen: Seen<'_>| match seen {
         Seen::Message(message) => messages.push(message.clone()),
         Seen::Recipient(row) => {
-            let (word, at) = match row.fate {
+            let (fate, at) = match row.fate {
                 Fate::GoesOut { at } => ("goes out".to_owned(), Some(at)),
                 Fate::Skipped { reason } => (format!("skipped: {reason}"), None),
                 Fate::TooLate => ("too late".to_owned(), None),
@@ -62,7 +62,7 @@ fn look_within(world: &World, scope: Scope, gap: Gap, bounds: Bounds) -> Option<
                 Fate::InFlight => ("in flight".to_owned(), None),
                 Fate::Ended { status, .. } => (status.to_owned(), None),
             };
-            rows.push((row.message_id, row.chat_id.to_owned(), word, at.map(Timestamp::secs)));
+            rows.push((row.message_id, row.chat_id.to_owned(), fate, at.map(Timestamp::secs)));
         }
     };
     let rules = ForecastRules { plan, gap };

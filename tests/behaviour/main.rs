@@ -9,6 +9,7 @@ mod backup_binary;
 mod bad_rows;
 mod binary;
 mod borders;
+mod command_line;
 mod crash;
 mod doctor;
 mod faults;
