@@ -6,7 +6,9 @@ Usage: numbers.py PATH-OF-THE-EXAMPLE `compare` [SEED]. Needs: pip install phone
 20,000 spellings of Indonesian numbers (mobile and fixed, made from libphonenumber's own examples and
 at random) and 5,000 of other countries' (with DEFAULT_COUNTRY_CODE 62, and with the country's own).
 Each is read by both sides. Exit 1 when a number that libphonenumber calls valid becomes *another*
-number here: it would reach a stranger. To refuse it is allowed, and counted by reason; to take what
+number here: it would reach a stranger. (Digits without a + that libphonenumber too reads as a number of the
+default country are listed apart: `85251234500` is Hong Kong's only with a + in front, and Indonesia's
+without its 0.) To refuse it is allowed, and counted by reason; to take what
 libphonenumber calls invalid is allowed too, because it knows numbering plans and we do not: whether
 anybody has a number is for WAHA to say.
 """
@@ -81,12 +83,11 @@ def dressed(r, text):
 
 
 def write_indonesian(r, national):
-    """(as written, the text that libphonenumber is given).
-
-    libphonenumber takes `+62 0812` and `620812` for other numbers or none; what is meant is known
-    because it was made here, so it gets the clean spelling where the written one has such a zero.
-    """
+    """The form and the spelling. What is meant is known because the number was made here:
+    libphonenumber takes some of these spellings for other numbers."""
     form = r.choice(["0", "0", "0", "+62", "+62", "62", "62", "0062", "bare", "(0", "+62 (0)", "620", "+62 0"])
+    if form == "bare" and not national.startswith("8"):
+        form = "0"  # nobody writes an area code without its 0
     body = grouped(r, national)
     head = national[:3]
     written = {"0": lambda: grouped(r, "0" + national), "+62": lambda: "+62" + r.choice(["", " ", "-"]) + body,
@@ -148,7 +149,7 @@ def main():
     answers = run.stdout.splitlines()
     assert len(answers) == len(cases), (len(answers), len(cases))
     same, wrong = 0, []
-    refused, read_otherwise, unknown, samples = Counter(), Counter(), Counter(), {}
+    refused, read_otherwise, unknown, agreed, samples = Counter(), Counter(), Counter(), Counter(), {}
     for (kind, default, written, wanted, valid), answer in zip(cases, answers):
         they = theirs(written, default)
         if answer == wanted:
@@ -161,21 +162,25 @@ def main():
         elif answer == "-":
             refused[kind + ("" if valid else " (invalid)")] += 1
             samples.setdefault(("we", kind), (written, wanted, answer))
-        elif valid or they is not None and answer != they:
+        elif answer == they:
+            agreed[kind] += 1
+            samples.setdefault(("both", kind), (written, wanted, answer))
+        elif valid:
             wrong.append((kind, default, written, wanted, they, answer))
         else:
             unknown[kind + " (another)"] += 1
             samples.setdefault(("other", kind), (written, wanted, answer))
-    show(len(cases), seed, same, refused, read_otherwise, unknown, samples, wrong)
+    show(len(cases), seed, same, refused, read_otherwise, unknown, agreed, samples, wrong)
     sys.exit(len(wrong) > 0)
 
 
-def show(total, seed, same, refused, read_otherwise, unknown, samples, wrong):
+def show(total, seed, same, refused, read_otherwise, unknown, agreed, samples, wrong):
     print(f"seed {seed}: {total} spellings, {same} the same number, {sum(refused.values())} refused, "
           f"{len(wrong)} valid numbers became another number")
     for title, counts, key in [
             ("refused here (nobody is reached; README.md says why)", refused, "we"),
             ("read here as meant, and by libphonenumber as another valid number", read_otherwise, "they"),
+            ("digits without + that both sides read as the default country's", agreed, "both"),
             ("not valid by libphonenumber's plans, taken here: WAHA will say", unknown, "other")]:
         if counts:
             print(f"{title}:")
