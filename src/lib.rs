@@ -39,6 +39,8 @@
 
 pub mod cli;
 
+pub mod doctor;
+
 pub mod serve;
 
 pub mod sending;
@@ -48,6 +50,9 @@ pub mod run;
 pub mod backup;
 
 pub mod channels;
+pub mod overview;
+
+pub mod forecast;
 
 pub mod planner;
 

@@ -230,11 +230,7 @@ fn runner(
         waha,
         Arc::clone(clock),
         Arc::clone(triggers),
-        PlanRules {
-            late_limit: config.late_limit,
-            zone: config.zone.clone(),
-            country: config.country.clone(),
-        },
+        plan_rules(config),
         SendRules {
             gap: config.gap,
             late_limit: config.late_limit,
@@ -252,6 +248,16 @@ fn warn_of_readers(database: &Path) {
     let metadata = std::fs::metadata(database);
     if let Some(remedy) = metadata.ok().and_then(|it| private_file::mend_command(database, &it)) {
         log::warn!("database: other users of this machine can read or change it: {remedy}");
+    }
+}
+
+/// What planning goes by, with these settings.
+#[must_use]
+pub fn plan_rules(config: &Config) -> PlanRules {
+    PlanRules {
+        late_limit: config.late_limit,
+        zone: config.zone.clone(),
+        country: config.country.clone(),
     }
 }
 

@@ -12,11 +12,14 @@ mod contacts;
 mod correct;
 mod deliveries;
 mod events;
+mod examine;
+mod forecast;
 mod lookups;
 mod messages;
 mod meta;
 mod open;
 mod opt_outs;
+mod overview;
 mod restore;
 mod runs;
 mod settle;
@@ -38,9 +41,11 @@ pub use composing::{DeliveryRow, MessageFields, MessageFilter, MessageRow, Occur
 pub use contacts::{Contact, ContactRow, ContactValues};
 pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, Recovered};
 pub use events::{Echo, MessageEvent, SessionEvent, Taken};
+pub use forecast::{Foreseen, Planned, Queued};
 pub use lookups::UnknownDelivery;
-pub use messages::DueMessage;
+pub use messages::{DueMessage, Untimed};
 pub use opt_outs::{OPTED_OUT, Skipped};
+pub use overview::{NextDue, RunView};
 pub use restore::{LOOK_AT_UNKNOWN, Marked, Restoration};
 pub use runs::{RunCounts, Trigger};
 pub use settle::Settled;
@@ -193,13 +198,18 @@ impl StoreError {
     #[must_use]
     pub fn unreadable_row(&self) -> Option<String> {
         let Self::Sql { source, .. } = self else { return None };
-        match source {
-            rusqlite::Error::FromSqlConversionFailure(..)
-            | rusqlite::Error::InvalidColumnType(..)
-            | rusqlite::Error::IntegralValueOutOfRange(..)
-            | rusqlite::Error::Utf8Error(..) => Some(source.to_string()),
-            _ => None,
-        }
+        why_unreadable(source)
+    }
+}
+
+/// What is wrong with a row that was read, when the statement itself was well.
+fn why_unreadable(error: &rusqlite::Error) -> Option<String> {
+    match error {
+        rusqlite::Error::FromSqlConversionFailure(..)
+        | rusqlite::Error::InvalidColumnType(..)
+        | rusqlite::Error::IntegralValueOutOfRange(..)
+        | rusqlite::Error::Utf8Error(..) => Some(error.to_string()),
+        _ => None,
     }
 }
 

@@ -130,7 +130,7 @@ pub(super) fn restoring_path(database: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn newest_migration() -> i64 {
+pub(super) fn newest_migration() -> i64 {
     let runner = migrations::migrations::runner();
     let versions = runner.get_migrations().iter().map(|migration| i64::from(migration.version()));
     versions.max().unwrap_or(0)
