@@ -12,8 +12,9 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use log::LevelFilter;
 
 use crate::config::{Config, ConfigError};
@@ -25,7 +26,7 @@ use crate::trigger::Triggers;
 /// Sends scheduled WhatsApp messages through WAHA: never twice, never lost, never a burst.
 #[derive(Debug, Parser)]
 #[command(name = "auto-message-scheduler", version, arg_required_else_help = true)]
-struct Args {
+struct Arguments {
     /// Read settings from this file [default: auto-message-scheduler.env, when it is there]
     #[arg(long, global = true, value_name = "FILE")]
     env_file: Option<PathBuf>,
@@ -39,7 +40,7 @@ enum Command {
     /// Send in the background and answer triggers over HTTP, until stopped
     Serve,
     /// Send what is due now, paced, and exit: for a cron line without a server
-    Run,
+    Run(RunArgs),
     /// Copy the database into a file, checked, also while it is used to send
     Backup(backup::BackupArgs),
     /// Make a backup the database; what may have been sent since is marked, and not sent again
@@ -50,6 +51,14 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Simulate WAHA, for work offline and for tests
     FakeWaha(fake_waha::FakeWahaArgs),
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// Be done in about so many seconds, for hosts that kill what runs longer: nothing is begun in
+    /// the last 20, and what does not fit is left for the next run
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(2..=86_400))]
+    max_seconds: Option<u64>,
 }
 
 /// Why a command failed.
@@ -100,7 +109,7 @@ impl CliError {
 /// once.
 #[must_use]
 pub fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Arguments::parse();
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -110,11 +119,11 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(args: &Args) -> Result<(), CliError> {
+fn run(args: &Arguments) -> Result<(), CliError> {
     let config = || Config::load(args.env_file.as_deref());
     match &args.command {
         Command::Serve => serve_command(&config()?),
-        Command::Run => run_command(&config()?),
+        Command::Run(args) => run_command(args, &config()?),
         Command::Backup(args) => backup::backup(args, &config()?),
         Command::Restore(args) => backup::restore(args, &config()?),
         Command::ConfirmPlace => backup::confirm_place(&config()?),
@@ -136,14 +145,14 @@ fn serve_command(config: &Config) -> Result<(), CliError> {
 }
 
 /// For cron: nothing but errors, unless somebody is watching or asked for a log.
-fn run_command(config: &Config) -> Result<(), CliError> {
+fn run_command(args: &RunArgs, config: &Config) -> Result<(), CliError> {
     let default = match &config.log_file {
         Some(_) => LevelFilter::Info,
         None => LevelFilter::Error,
     };
     logging::start(config.log_level.unwrap_or(default), config.log_file.as_deref())?;
     let triggers = stopped_by_signals()?;
-    let end = serve::run_once(config, &triggers)?;
+    let end = serve::run_once(config, &triggers, args.max_seconds.map(Duration::from_secs))?;
     if !std::io::stdout().is_terminal() {
         return Ok(());
     }

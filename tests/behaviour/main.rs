@@ -24,6 +24,7 @@ mod schema;
 mod simulation;
 mod site;
 mod storage;
+mod time_limit;
 mod webhook;
 mod webhook_live;
 mod webhook_order;
