@@ -25,6 +25,7 @@ mod simulation;
 mod site;
 mod storage;
 mod time_limit;
+mod upgrade;
 mod webhook;
 mod webhook_live;
 mod webhook_order;
