@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
 
 mod backup;
+mod cron_line;
 mod demo;
 mod fake_waha;
 mod output;
@@ -41,6 +42,8 @@ enum Command {
     Serve,
     /// Send what is due now, paced, and exit: for a cron line without a server
     Run(RunArgs),
+    /// Print the crontab line for this directory and its settings
+    CronLine(cron_line::CronLineArgs),
     /// Copy the database into a file, checked, also while it is used to send
     Backup(backup::BackupArgs),
     /// Make a backup the database; what may have been sent since is marked, and not sent again
@@ -124,6 +127,7 @@ fn run(args: &Arguments) -> Result<(), CliError> {
     match &args.command {
         Command::Serve => serve_command(&config()?),
         Command::Run(args) => run_command(args, &config()?),
+        Command::CronLine(cron) => cron_line::cron_line(cron, args.env_file.as_deref(), &config()?),
         Command::Backup(args) => backup::backup(args, &config()?),
         Command::Restore(args) => backup::restore(args, &config()?),
         Command::ConfirmPlace => backup::confirm_place(&config()?),

@@ -87,4 +87,6 @@ pub mod recipient;
 
 pub mod schedule;
 
+pub mod cron_line;
+
 pub mod clock;

@@ -10,6 +10,7 @@ mod bad_rows;
 mod binary;
 mod borders;
 mod crash;
+mod cron_line;
 mod faults;
 mod first_start;
 mod kills;
