@@ -21,3 +21,5 @@ done
 cargo fmt --all --check
 cargo clippy --locked --workspace --all-targets -- -D warnings
 cargo test --locked --workspace
+# What hosts really have (cron, nginx, workerd …), around the program that was just built.
+bash tests/hosting/run.sh

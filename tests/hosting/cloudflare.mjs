@@ -16,6 +16,8 @@ assert.ok(!settings.includes("CRON_SECRET ="), "the secret is a binding, not a v
 async function scheduled(bindings) {
   const runtime = new Miniflare({
     modules: true,
+    rootPath: directory,
+    modulesRoot: directory,
     scriptPath: directory + setting("main"),
     compatibilityDate: setting("compatibility_date"),
     bindings,
