@@ -59,14 +59,13 @@ pub enum SecretPlace<'a> {
 /// [`CronLineError`] for what cannot stand in a crontab.
 pub fn run(minutes: u32, line: &RunLine<'_>) -> Result<String, CronLineError> {
     let RunLine { program, directory, env_file, max_seconds } = line;
-    let mut command = format!("cd {} && {} run", path(directory)?, path(program)?);
-    if let Some(file) = env_file {
-        command += &format!(" --env-file {}", path(file)?);
-    }
-    if let Some(seconds) = max_seconds {
-        command += &format!(" --max-seconds {seconds}");
-    }
-    crontab_line(minutes, &command)
+    let env_file = match env_file {
+        Some(file) => format!(" --env-file {}", path(file)?),
+        None => String::new(),
+    };
+    let limit = max_seconds.map(|seconds| format!(" --max-seconds {seconds}")).unwrap_or_default();
+    let (directory, program) = (path(directory)?, path(program)?);
+    crontab_line(minutes, &format!("cd {directory} && {program} run{env_file}{limit}"))
 }
 
 /// A line that triggers the server at `url` every `minutes`; without a path the URL gets that of

@@ -16,8 +16,8 @@ pub(super) struct CronLineArgs {
     #[arg(long, default_value_t = 1, value_name = "MINUTES")]
     every: u32,
     /// Trigger the server at this URL instead of starting `run` [without a URL: the one on this host]
-    #[arg(long, value_name = "URL", num_args = 0..=1, conflicts_with = "max_seconds")]
-    curl: Option<Option<String>>,
+    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "", conflicts_with = "max_seconds")]
+    curl: Option<String>,
     /// For a host that kills what runs longer: `run` gets it too
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(2..=86_400))]
     max_seconds: Option<u64>,
@@ -35,31 +35,28 @@ pub(super) fn cron_line(
     }
     let directory = std::env::current_dir()?;
     let mut remarks = vec![what_it_does(args)];
-    let line = match &args.curl {
-        Some(url) => {
-            let own = || format!("http://{}", reachable(config));
-            let url = url.clone().unwrap_or_else(own);
-            if cron_line::is_in_the_clear(&url) {
-                remarks.push("the secret travels unencrypted: use https://".to_owned());
-            }
-            let place = secret_file(&directory, env_file, config)?;
-            let place = match &place {
-                SecretFile::Alone(file) => SecretPlace::Alone(file),
-                SecretFile::Env(file) => SecretPlace::EnvFile(file),
-            };
-            cron_line::curl(args.every, &url, place)
+    let line = if let Some(url) = &args.curl {
+        let own = format!("http://{}", reachable(config));
+        let url = if url.is_empty() { own } else { url.clone() };
+        if cron_line::is_in_the_clear(&url) {
+            remarks.push("the secret travels unencrypted: use https://".to_owned());
         }
-        None => {
-            remarks.extend(what_is_missing(config));
-            let env_file = env_file.map(|file| directory.join(file));
-            let line = RunLine {
-                program: &std::env::current_exe()?,
-                directory: &directory,
-                env_file: env_file.as_deref(),
-                max_seconds: args.max_seconds,
-            };
-            cron_line::run(args.every, &line)
-        }
+        let place = secret_file(&directory, env_file, config)?;
+        let place = match &place {
+            SecretFile::Alone(file) => SecretPlace::Alone(file),
+            SecretFile::Env(file) => SecretPlace::EnvFile(file),
+        };
+        cron_line::curl(args.every, &url, place)
+    } else {
+        remarks.extend(what_is_missing(config));
+        let env_file = env_file.map(|file| directory.join(file));
+        let line = RunLine {
+            program: &std::env::current_exe()?,
+            directory: &directory,
+            env_file: env_file.as_deref(),
+            max_seconds: args.max_seconds,
+        };
+        cron_line::run(args.every, &line)
     };
     let line = line.map_err(|error| CliError::Refused(error.to_string()))?;
     let mut out = std::io::stdout();
