@@ -8,8 +8,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export LC_ALL=C
 glibc_max=2.17
-out=$PWD/target/dist
-tools=$PWD/target/dist-tools
+target=${CARGO_TARGET_DIR:-$PWD/target}
+out=$target/dist
+tools=$target/dist-tools
 version=$(cargo metadata --locked --format-version 1 --no-deps |
     python3 -c 'import json,sys; print(next(p["version"] for p in json.load(sys.stdin)["packages"] if p["name"] == "auto-message-scheduler"))')
 # The time of the commit, so that the same commit gives the same archive.
@@ -65,7 +66,7 @@ build() { # a target, what zigbuild calls it, the name of its binary
         return
     fi
     cargo zigbuild --quiet --release --locked --target "$2"
-    local binary=target/$1/release/$3
+    local binary=$target/$1/release/$3
     case $1 in *-linux-gnu) check_portable "$binary" ;; esac
     package "$1" "$binary"
     echo "$1: built, $(stat -c %s "$binary") bytes"
@@ -77,6 +78,6 @@ build x86_64-unknown-linux-gnu "x86_64-unknown-linux-gnu.$glibc_max" auto-messag
 build aarch64-unknown-linux-gnu "aarch64-unknown-linux-gnu.$glibc_max" auto-message-scheduler
 build x86_64-unknown-linux-musl x86_64-unknown-linux-musl auto-message-scheduler
 build x86_64-pc-windows-gnu x86_64-pc-windows-gnu auto-message-scheduler.exe
-cp target/x86_64-unknown-linux-gnu/release/auto-message-scheduler "$out/auto-message-scheduler"
+cp "$target/x86_64-unknown-linux-gnu/release/auto-message-scheduler" "$out/auto-message-scheduler"
 (cd "$out" && sha256sum -- * >SHA256SUMS)
 ls -l "$out"

@@ -274,6 +274,9 @@ fn no_kill_shortens_the_gap_between_two_sends_on_a_channel() {
 const BACKUP_PLACES: [&str; 4] =
     ["backup_copied", "backup_checked", "restore_prepared", "restore_moved_aside"];
 
+/// Tried in `upgrade`.
+const UPGRADE_PLACES: [&str; 1] = ["upgrade_kept"];
+
 #[test]
 fn every_fail_point_of_the_source_is_tried() {
     fn walk(directory: &Path, found: &mut BTreeSet<String>) {
@@ -292,6 +295,7 @@ fn every_fail_point_of_the_source_is_tried() {
     walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
     let tried = PLACES.iter().map(|(place, _)| *place).chain(START_PLACES);
     let tried = tried.chain(HOLD_PLACES).chain(COMMIT_PLACES).chain(BACKUP_PLACES);
+    let tried = tried.chain(UPGRADE_PLACES);
     assert_eq!(found, tried.map(str::to_owned).collect());
 }
 

@@ -129,6 +129,29 @@ fn a_damaged_database_is_not_brought_up_to_date() {
 }
 
 #[test]
+fn a_kill_on_the_way_leaves_the_database_as_it_was_or_whole_and_kept() {
+    // In the middle of the copying, and with the copy done.
+    for (place, copies) in [("upgrade_half", 0), ("upgrade_kept", 1)] {
+        let site = Site::new();
+        fs::remove_file(site.database()).unwrap();
+        older(&site.database(), 3);
+        let mut run = site.start("run", "run.log", Some(place));
+        run.wait_for_log(&format!("fail point: {place}"));
+        assert!(run.kill());
+        assert_eq!(ask(&site.database(), VERSION), "3", "{place}: nothing was changed");
+        let whole = |path: &PathBuf| !path.to_str().unwrap().contains("partial");
+        let count = || kept(site.directory.path()).iter().filter(|path| whole(path)).count();
+        assert_eq!(count(), copies, "{place}");
+        assert!(site.run(&["run"]).status.success());
+        assert_ne!(ask(&site.database(), VERSION), "3");
+        assert_eq!(count(), copies + 1, "{place}");
+        for path in kept(site.directory.path()).iter().filter(|path| whole(path)) {
+            assert_eq!(ask(path, VERSION), "3", "{place}");
+        }
+    }
+}
+
+#[test]
 fn a_backup_of_an_older_version_is_restored_without_a_second_copy_of_it() {
     let site = Site::new();
     let backup = site.path("old-backup.db");

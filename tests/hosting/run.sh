@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What hosts really have, around the real program: installs what is missing (Debian packages, miniflare from npm), then
-# runs every test beside this file. About two minutes on two cores, of which up to one is waiting for cron.
+# runs every test beside this file. About a minute on two cores, mostly of waiting for cron, and the portable build before.
 set -uo pipefail
 cd "$(dirname "$0")" || exit 1
 target=${CARGO_TARGET_DIR:-$PWD/../../target}
@@ -27,6 +27,8 @@ want sqlite3 sqlite3
 want python3 python3
 want node nodejs
 want npm npm
+want objdump binutils
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 if [ "${#missing[@]}" -gt 0 ]; then
     export DEBIAN_FRONTEND=noninteractive
     if ! { apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >/tmp/ams-apt.$$ 2>&1; then
@@ -40,6 +42,13 @@ export node_modules=$target/hosting/node_modules
 if [ ! -d "$node_modules/miniflare" ]; then
     mkdir -p "$target/hosting"
     npm install --prefix "$target/hosting" --silent --no-fund --no-audit --no-save miniflare@4 || exit 1
+fi
+
+# Takes one to three minutes; SKIP_PORTABLE=1 leaves it out, and the test of it then says so.
+if [ -z "${SKIP_PORTABLE:-}" ]; then
+    ../../dist/build.sh >"$target/hosting/build.log" 2>&1 || { cat "$target/hosting/build.log" >&2; exit 1; }
+else
+    rm -rf "$target/dist"
 fi
 
 logs=$(mktemp -d)
