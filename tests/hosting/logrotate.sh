@@ -23,6 +23,7 @@ while ! is_sent; do
     [ "$rotations" -lt 8 ] || sed -i 's/rotate 8/rotate 1000/' "$site/logrotate.conf"
 done
 [ "$rotations" -ge 3 ] || fail "only $rotations rotations while it was sending"
+[ -f "$log" ] || fail "no new log was made after the renaming"
 lines=$( (cat "$site"/logs/*.log "$site"/logs/*.log.1 && zcat "$site"/logs/*.gz) | grep -o 'delivery [0-9]*: sent to' | sort | uniq -c)
 [ "$(wc -l <<<"$lines")" = "$count" ] || fail "$(wc -l <<<"$lines") of $count lines are left"
 ! grep -qv '^ *1 ' <<<"$lines" || fail "a line is there twice"
