@@ -5,6 +5,7 @@
 mod backup;
 mod channel;
 mod contact;
+mod cron_line;
 mod demo;
 mod doctor;
 mod fake_waha;
@@ -20,8 +21,9 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use log::LevelFilter;
 
 use crate::config::{Config, ConfigError};
@@ -34,7 +36,7 @@ use crate::trigger::Triggers;
 /// Sends scheduled WhatsApp messages through WAHA: never twice, never lost, never a burst.
 #[derive(Debug, Parser)]
 #[command(name = "auto-message-scheduler", version, arg_required_else_help = true, term_width = 80)]
-struct Args {
+struct Arguments {
     /// Read settings from this file [default: auto-message-scheduler.env, when it is there]
     #[arg(long, global = true, value_name = "FILE")]
     env_file: Option<PathBuf>,
@@ -63,6 +65,8 @@ enum Command {
     Status(status::StatusArgs),
     /// What is wrong, and what to do about it
     Doctor(doctor::DoctorArgs),
+    /// Print the crontab line for this directory and its settings
+    CronLine(cron_line::CronLineArgs),
     /// Copy the database into a file, checked, also while it is used to send
     Backup(backup::BackupArgs),
     /// Make a backup the database; what may have been sent since is marked, and not sent again
@@ -86,8 +90,12 @@ Examples:
   auto-message-scheduler run --dry-run     what it would send
   * * * * * cd /home/you/scheduler && ./auto-message-scheduler run";
 
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Args)]
 struct RunArgs {
+    /// Be done in about so many seconds, for hosts that kill what runs longer: nothing is begun in
+    /// the last 20, and what does not fit is left for the next run
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(2..=86_400))]
+    max_seconds: Option<u64>,
     /// Send nothing: show what would be sent
     #[arg(long)]
     dry_run: bool,
@@ -157,7 +165,7 @@ impl CliError {
 /// once.
 #[must_use]
 pub fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Arguments::parse();
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -167,20 +175,21 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(args: &Args) -> Result<(), CliError> {
+fn run(args: &Arguments) -> Result<(), CliError> {
     let config = || Config::load(args.env_file.as_deref());
     match &args.command {
         Command::Serve => serve_command(&config()?),
         Command::Channel(args) => channel::channel(args, &config()?),
         Command::Message(args) => message::message(args, &config()?),
         Command::Contact(command) => contact::contact(command, &config()?),
-        Command::Run(RunArgs { dry_run: true, json }) => {
+        Command::Run(RunArgs { dry_run: true, json, .. }) => {
             plan::dry_run(output::Output { json: *json }, &config()?)
         }
-        Command::Run(RunArgs { dry_run: false, .. }) => run_command(&config()?),
+        Command::Run(run) => run_command(run, &config()?),
         Command::Plan(args) => plan::plan(args, &config()?),
         Command::Doctor(doctor) => doctor::doctor(doctor, args.env_file.as_deref()),
         Command::Status(args) => status::status(args, &config()?),
+        Command::CronLine(cron) => cron_line::cron_line(cron, args.env_file.as_deref(), &config()?),
         Command::Backup(args) => backup::backup(args, &config()?),
         Command::Restore(args) => backup::restore(args, &config()?),
         Command::ConfirmPlace => backup::confirm_place(&config()?),
@@ -205,14 +214,14 @@ fn serve_command(config: &Config) -> Result<(), CliError> {
 }
 
 /// For cron: nothing but errors, unless somebody is watching or asked for a log.
-fn run_command(config: &Config) -> Result<(), CliError> {
+fn run_command(args: &RunArgs, config: &Config) -> Result<(), CliError> {
     let default = match &config.log_file {
         Some(_) => LevelFilter::Info,
         None => LevelFilter::Error,
     };
     logging::start(config.log_level.unwrap_or(default), config.log_file.as_deref())?;
     let triggers = stopped_by_signals()?;
-    let end = serve::run_once(config, &triggers)?;
+    let end = serve::run_once(config, &triggers, args.max_seconds.map(Duration::from_secs))?;
     if !std::io::stdout().is_terminal() {
         return Ok(());
     }

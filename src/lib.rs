@@ -104,4 +104,6 @@ pub mod recipient;
 
 pub mod schedule;
 
+pub mod cron_line;
+
 pub mod clock;

@@ -28,3 +28,5 @@ cargo clippy --locked --workspace --all-targets -- -D warnings
 cargo deny --locked check licenses bans sources
 cargo test --locked --workspace
 sh tests/compare/run.sh
+# What hosts really have (cron, nginx, workerd …), around the program that was just built.
+bash tests/hosting/run.sh

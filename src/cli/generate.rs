@@ -36,12 +36,12 @@ pub(super) struct ManArgs {
 pub(super) fn completions(args: &CompletionsArgs) -> Result<(), CliError> {
     // A script is whole or nothing: writing it piece by piece could panic on a closed pipe.
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut super::Args::command(), NAME, &mut script);
+    clap_complete::generate(args.shell, &mut super::Arguments::command(), NAME, &mut script);
     Ok(print(&script)?)
 }
 
 pub(super) fn man(args: &ManArgs) -> Result<(), CliError> {
-    let mut command = super::Args::command().disable_help_subcommand(true);
+    let mut command = super::Arguments::command().disable_help_subcommand(true);
     command.build();
     let Some(directory) = &args.directory else { return Ok(print(&page(&command)?)?) };
     fs::create_dir_all(directory)?;

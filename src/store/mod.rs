@@ -25,6 +25,7 @@ mod runs;
 mod settle;
 mod snapshot;
 mod texts;
+mod upgrade;
 mod views;
 
 use std::path::{Path, PathBuf};
@@ -112,6 +113,20 @@ pub enum StoreError {
         found: i64,
         /// The newest version that this program knows.
         known: i64,
+    },
+    /// A file of an older version could not be kept; it is as it was.
+    #[error(
+        "failed to keep a copy of `{}` as `{}` before its tables are brought up to date: make room on the disk, or see what is wrong; nothing was changed",
+        path.display(),
+        copy.display()
+    )]
+    KeepBefore {
+        /// The database.
+        path: PathBuf,
+        /// The copy.
+        copy: PathBuf,
+        /// The cause.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A migration failed; the database is as it was before it.
     #[error("failed to bring the tables of `{}` up to date", path.display())]
@@ -224,13 +239,21 @@ impl StoreError {
 
 impl Store {
     /// Opens the database at `path`, makes it when it is not there (mode 0600), and brings its
-    /// tables up to date.
+    /// tables up to date. One of an older version is kept as `<path>.before-v<version>` first.
     ///
     /// # Errors
     /// [`StoreError`] when the file cannot be used, is not ours, or is from a newer version; such a
     /// file is not touched.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        open::open(path, None)
+        open::open(path, None, open::Older::Keep)
+    }
+
+    /// The same for a file that is a copy itself: one of an older version is not kept.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_copy(path: &Path) -> Result<Self, StoreError> {
+        open::open(path, None, open::Older::Change)
     }
 
     /// The same through the SQLite VFS that was registered as `vfs`: for tests that watch or break
@@ -239,7 +262,7 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_on(path: &Path, vfs: &str) -> Result<Self, StoreError> {
-        open::open(path, Some(vfs))
+        open::open(path, Some(vfs), open::Older::Keep)
     }
 
     /// Where a restore into `database` prepares the new file.
