@@ -9,6 +9,7 @@ mod backup_binary;
 mod bad_rows;
 mod binary;
 mod borders;
+mod claim;
 mod crash;
 mod faults;
 mod first_start;
