@@ -10,11 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use subtle::ConstantTimeEq;
 
 use crate::clock::Clock;
-use crate::config::Secret;
 use crate::logging::in_one_line;
+use crate::secret::Accepted;
 use crate::store::{SqlResult, Store, StoreError, Trigger, Tx};
 use crate::trigger::{Progress, RunNumber, RunReport, Triggers};
 
@@ -26,7 +25,7 @@ pub struct Api {
     store: Mutex<Store>,
     triggers: Arc<Triggers>,
     clock: Arc<dyn Clock>,
-    secret: Secret,
+    secrets: Accepted,
     trigger_wait: Duration,
     webhook: Option<Webhook>,
 }
@@ -93,11 +92,11 @@ impl Api {
         store: Store,
         triggers: Arc<Triggers>,
         clock: Arc<dyn Clock>,
-        secret: Secret,
+        secrets: Accepted,
         trigger_wait: Duration,
         webhook: Option<Webhook>,
     ) -> Self {
-        Self { store: Mutex::new(store), triggers, clock, secret, trigger_wait, webhook }
+        Self { store: Mutex::new(store), triggers, clock, secrets, trigger_wait, webhook }
     }
 
     /// Answers a request. Never blocks for longer than a database read.
@@ -174,14 +173,11 @@ impl Api {
         Answer::Now(refuse(401, message))
     }
 
-    /// Compares in a time that does not depend on where the two differ.
     fn is_authorised(&self, authorization: Option<&str>) -> bool {
         let Some((scheme, token)) = authorization.and_then(|value| value.split_once(' ')) else {
             return false;
         };
-        let is_bearer = scheme.eq_ignore_ascii_case("bearer");
-        let is_equal = token.trim().as_bytes().ct_eq(self.secret.reveal().as_bytes());
-        is_bearer && bool::from(is_equal)
+        scheme.eq_ignore_ascii_case("bearer") && self.secrets.accepts(token.trim())
     }
 
     fn cron(&self, request: &Incoming<'_>) -> Answer {

@@ -6,6 +6,7 @@ mod backup;
 mod demo;
 mod fake_waha;
 mod output;
+mod secret;
 mod table;
 
 use std::io::{IsTerminal, Write};
@@ -18,7 +19,7 @@ use log::LevelFilter;
 
 use crate::config::{Config, ConfigError};
 use crate::logging::{self, LogError, in_one_line};
-use crate::secret;
+use crate::secret::path as secret_path;
 use crate::serve::{self, RunEnd, ServeError};
 use crate::trigger::Triggers;
 
@@ -46,6 +47,8 @@ enum Command {
     Restore(backup::RestoreArgs),
     /// Say that the database sends from here, after it was copied or moved to another place
     ConfirmPlace,
+    /// Show or change the secret that cron and websites send
+    Secret(secret::SecretArgs),
     /// Watch it work, offline: a simulated WAHA, a throw-away database, a few messages
     Demo(demo::DemoArgs),
     /// Simulate WAHA, for work offline and for tests
@@ -63,6 +66,8 @@ enum CliError {
     Serve(#[from] ServeError),
     #[error(transparent)]
     Backup(#[from] crate::backup::BackupError),
+    #[error(transparent)]
+    Secret(#[from] crate::secret::SecretError),
     #[error(transparent)]
     FakeWaha(#[from] crate::fake_waha::FakeWahaError),
     #[error(transparent)]
@@ -82,10 +87,13 @@ enum CliError {
 impl CliError {
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Config(_) | Self::Serve(ServeError::Config(_)) => ExitCode::from(2),
+            Self::Config(_) | Self::Serve(ServeError::Config(_) | ServeError::Way(_)) => {
+                ExitCode::from(2)
+            }
             Self::Log(_)
             | Self::Serve(_)
             | Self::Backup(_)
+            | Self::Secret(_)
             | Self::FakeWaha(_)
             | Self::Demo(_)
             | Self::Store(_)
@@ -118,6 +126,7 @@ fn run(args: &Args) -> Result<(), CliError> {
         Command::Backup(args) => backup::backup(args, &config()?),
         Command::Restore(args) => backup::restore(args, &config()?),
         Command::ConfirmPlace => backup::confirm_place(&config()?),
+        Command::Secret(args) => secret::secret(args, &config()?),
         Command::Demo(demo) => demo::demo(demo),
         Command::FakeWaha(fake) => fake_waha::fake_waha(fake),
     }
@@ -126,7 +135,7 @@ fn run(args: &Args) -> Result<(), CliError> {
 fn serve_command(config: &Config) -> Result<(), CliError> {
     logging::start(config.log_level.unwrap_or(LevelFilter::Info), config.log_file.as_deref())?;
     let triggers = stopped_by_signals()?;
-    let secret_path = secret::path(&config.database_path);
+    let secret_path = secret_path(&config.database_path);
     serve::serve(config, &triggers, |_address| {
         if config.cron_secret.is_none() {
             log::info!("serve: the secret for triggers is in {}", secret_path.display());

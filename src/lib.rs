@@ -75,6 +75,8 @@ pub mod config;
 
 pub mod logging;
 
+pub mod private_file;
+
 pub mod pace;
 
 pub mod fail_point;

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use crate::api::{Api, ApiServer, ServerError, Webhook};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Secret};
+use crate::http_client::{HttpClient, Way, WayError};
 use crate::lock::{LockError, SenderLock};
 use crate::place::{self, Place, PlaceError};
 use crate::planner::PlanRules;
 use crate::run::Runner;
-use crate::secret::{self, SecretError};
+use crate::secret::{Accepted, SecretError};
 use crate::sender::SendRules;
 use crate::sending::{self, SendingError};
 use crate::store::{Store, StoreError, Trigger};
@@ -27,6 +28,9 @@ pub enum ServeError {
     /// The settings.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The way to WAHA.
+    #[error(transparent)]
+    Way(#[from] WayError),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -59,13 +63,15 @@ pub fn serve(
     triggers: &Arc<Triggers>,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), ServeError> {
-    config.require_waha()?;
+    let waha = waha(config)?;
+    config.require_secret_for_strangers()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let store = Store::open(&config.database_path)?;
-    let secret = match &config.cron_secret {
-        Some(secret) => secret.clone(),
-        None => secret::read_or_make(&config.database_path)?,
-    };
+    let secrets = Accepted::new(
+        config.cron_secret.clone(),
+        config.cron_secret_previous.clone(),
+        &config.database_path,
+    )?;
     let webhook = match &config.webhook_hmac_key {
         Some(key) => Some(Webhook::new(Store::open(&config.database_path)?, key.clone())),
         None => None,
@@ -74,7 +80,7 @@ pub fn serve(
         Store::open(&config.database_path)?,
         Arc::clone(triggers),
         Arc::clone(&clock),
-        secret,
+        secrets,
         config.trigger_wait,
         webhook,
     );
@@ -82,7 +88,7 @@ pub fn serve(
     log::info!("serve: ready on http://{}", server.address());
     warn_of_pace(config);
     ready(server.address());
-    let sent = send(config, store, &clock, triggers);
+    let sent = send(config, waha, store, &clock, triggers);
     triggers.stop();
     server.stop();
     log::info!("serve: stopped");
@@ -103,7 +109,7 @@ pub enum RunEnd {
 /// # Errors
 /// [`ServeError`] when it cannot start, or when sending breaks down.
 pub fn run_once(config: &Config, triggers: &Arc<Triggers>) -> Result<RunEnd, ServeError> {
-    config.require_waha()?;
+    let waha = waha(config)?;
     let mut store = Store::open(&config.database_path)?;
     let opened = Place::of(&config.database_path)?;
     let Some(_lock) = SenderLock::try_take(&config.database_path)? else {
@@ -112,7 +118,7 @@ pub fn run_once(config: &Config, triggers: &Arc<Triggers>) -> Result<RunEnd, Ser
     warn_of_pace(config);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     check_place(&mut store, &opened, &*clock)?;
-    let runner = runner(config, store, &clock, triggers)?;
+    let runner = runner(config, waha, store, &clock, triggers);
     runner.recover()?;
     let run = triggers.pull(Trigger::Cli, None).run;
     let report = sending::send_one_run(&runner, &*clock, triggers, config.senders, run)?;
@@ -122,6 +128,7 @@ pub fn run_once(config: &Config, triggers: &Arc<Triggers>) -> Result<RunEnd, Ser
 /// Stands by until the lock is free, then sends until it is stopped.
 fn send(
     config: &Config,
+    waha: Waha,
     mut store: Store,
     clock: &Arc<dyn Clock>,
     triggers: &Arc<Triggers>,
@@ -129,7 +136,7 @@ fn send(
     let opened = Place::of(&config.database_path)?;
     let Some(_lock) = wait_for_lock(config, clock, triggers)? else { return Ok(()) };
     check_place(&mut store, &opened, &**clock)?;
-    let runner = runner(config, store, clock, triggers)?;
+    let runner = runner(config, waha, store, clock, triggers);
     if !sending::recover_until_stopped(&runner, &**clock, triggers) {
         return Ok(());
     }
@@ -175,15 +182,25 @@ fn wait_for_lock(
     }
 }
 
+fn waha(config: &Config) -> Result<Waha, ServeError> {
+    let base_url = config.require_waha()?;
+    let key = config.waha_api_key.as_ref().map(|key| key.reveal().to_owned());
+    let way = Way {
+        ca_file: config.waha_ca_file.as_deref(),
+        proxy: config.waha_proxy.as_ref().map(Secret::reveal),
+    };
+    let client = HttpClient::with_way(config.waha_timeout, &way)?;
+    Ok(Waha::with_client(base_url, key, client))
+}
+
 fn runner(
     config: &Config,
+    waha: Waha,
     store: Store,
     clock: &Arc<dyn Clock>,
     triggers: &Arc<Triggers>,
-) -> Result<Runner, ServeError> {
-    let key = config.waha_api_key.as_ref().map(|key| key.reveal().to_owned());
-    let waha = Waha::new(config.require_waha()?, key, config.waha_timeout);
-    Ok(Runner::new(
+) -> Runner {
+    Runner::new(
         Arc::new(Mutex::new(store)),
         waha,
         Arc::clone(clock),
@@ -195,7 +212,7 @@ fn runner(
         },
         SendRules { gap: config.gap, late_limit: config.late_limit, zone: config.zone.clone() },
         fastrand::u64(..),
-    ))
+    )
 }
 
 fn warn_of_pace(config: &Config) {

@@ -92,8 +92,14 @@ impl Waha {
     /// send; WAHA's engines take up to 120 s.
     #[must_use]
     pub fn new(base_url: &str, api_key: Option<String>, timeout: Duration) -> Self {
+        Self::with_client(base_url, api_key, HttpClient::new(timeout))
+    }
+
+    /// The same, through a client with a way of its own.
+    #[must_use]
+    pub fn with_client(base_url: &str, api_key: Option<String>, client: HttpClient) -> Self {
         let base_url = base_url.trim_end_matches('/').to_owned();
-        Self { client: HttpClient::new(timeout), base_url, api_key }
+        Self { client, base_url, api_key }
     }
 
     /// Sends a text. Never tries twice.
