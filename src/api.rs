@@ -3,6 +3,7 @@
 //!
 //! `server` is the only speaker of tiny_http; `webhook` takes what WAHA tells us.
 
+mod pages;
 mod server;
 mod webhook;
 
@@ -18,6 +19,7 @@ use crate::logging::in_one_line;
 use crate::store::{SqlResult, Store, StoreError, Trigger, Tx};
 use crate::trigger::{Progress, RunNumber, RunReport, Triggers};
 
+pub use pages::{PAGE_BODY_BYTES_MAX, PAGES_ROOT, PageReply, PageRequest, Pages};
 pub use server::{ApiServer, ServerError};
 pub use webhook::{BODY_BYTES_MAX, Posted, Webhook};
 
@@ -29,6 +31,7 @@ pub struct Api {
     secret: Secret,
     trigger_wait: Duration,
     webhook: Option<Webhook>,
+    pages: Option<Arc<dyn Pages>>,
 }
 
 /// A request, as far as it matters.
@@ -97,7 +100,19 @@ impl Api {
         trigger_wait: Duration,
         webhook: Option<Webhook>,
     ) -> Self {
-        Self { store: Mutex::new(store), triggers, clock, secret, trigger_wait, webhook }
+        let pages = None;
+        Self { store: Mutex::new(store), triggers, clock, secret, trigger_wait, webhook, pages }
+    }
+
+    /// The same with pages for people; without them no path of theirs is any.
+    #[must_use]
+    pub fn with_pages(self, pages: Arc<dyn Pages>) -> Self {
+        Self { pages: Some(pages), ..self }
+    }
+
+    /// The pages, when `target` is one of theirs.
+    fn pages_for(&self, target: &str) -> Option<&Arc<dyn Pages>> {
+        self.pages.as_ref().filter(|_| pages::is_page(target))
     }
 
     /// Answers a request. Never blocks for longer than a database read.

@@ -14,6 +14,7 @@ use std::time::Duration;
 use log::LevelFilter;
 
 use crate::pace::Gap;
+use crate::password;
 use crate::recipient::CountryCode;
 use crate::schedule::Zone;
 
@@ -46,6 +47,16 @@ pub const SETTINGS: &[Setting] = &[
         "WEBHOOK_HMAC_KEY",
         "",
         "HMAC key of WAHA's webhooks, 12 characters or more; without it `/api/waha-webhook` is 404",
+    ),
+    setting(
+        "ADMIN_PASSWORD",
+        "",
+        "password of the panel at `/panel`, 8 characters or more; without it (and without the next one) there is no panel",
+    ),
+    setting(
+        "ADMIN_PASSWORD_HASH",
+        "",
+        "instead of ADMIN_PASSWORD: its Argon2 hash, as the command `password-hash` prints it",
     ),
     setting(
         "TICK_SECONDS",
@@ -98,6 +109,8 @@ pub struct Config {
     pub cron_secret: Option<Secret>,
     /// WEBHOOK_HMAC_KEY; without it no webhooks are taken.
     pub webhook_hmac_key: Option<Secret>,
+    /// ADMIN_PASSWORD or ADMIN_PASSWORD_HASH; without one there is no panel.
+    pub admin_password: Option<AdminPassword>,
     /// TICK_SECONDS; `None` for 0.
     pub tick: Option<Duration>,
     /// TRIGGER_WAIT_SECONDS.
@@ -118,6 +131,15 @@ pub struct Config {
     pub log_level: Option<LevelFilter>,
     /// LOG_FILE.
     pub log_file: Option<PathBuf>,
+}
+
+/// How the password of the panel was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdminPassword {
+    /// Itself.
+    Plain(Secret),
+    /// Its Argon2 hash, a PHC string.
+    Hash(Secret),
 }
 
 /// A text that must not be shown.
@@ -258,6 +280,7 @@ impl Config {
                 .parse("LISTEN_ADDR", "an address and port such as 127.0.0.1:8787")?,
             cron_secret: values.secret("CRON_SECRET", 16)?,
             webhook_hmac_key: values.secret("WEBHOOK_HMAC_KEY", 12)?,
+            admin_password: values.admin_password()?,
             tick: (!tick.is_zero()).then_some(tick),
             trigger_wait: values.secs("TRIGGER_WAIT_SECONDS", 0, 3600)?,
             gap: Gap { delay, jitter },
@@ -340,6 +363,25 @@ impl Values {
         let text = self.text("DEFAULT_COUNTRY_CODE");
         let wanted = "a country code of 1 to 3 digits such as 62";
         CountryCode::parse(text).map_err(|_| bad("DEFAULT_COUNTRY_CODE", wanted, text))
+    }
+
+    fn admin_password(&self) -> Result<Option<AdminPassword>, ConfigError> {
+        let refuse = |key, wanted: &str| ConfigError::Value { key, wanted: wanted.into(), value: None };
+        match (self.optional("ADMIN_PASSWORD"), self.optional("ADMIN_PASSWORD_HASH")) {
+            (None, None) => Ok(None),
+            (Some(_), Some(_)) => {
+                Err(refuse("ADMIN_PASSWORD", "empty when ADMIN_PASSWORD_HASH is set"))
+            }
+            (Some(plain), None) if plain.chars().count() < 8 || plain.len() > password::BYTES_MAX => {
+                Err(refuse("ADMIN_PASSWORD", "8 characters or more, and not a whole page"))
+            }
+            (Some(plain), None) => Ok(Some(AdminPassword::Plain(Secret::new(plain)))),
+            (None, Some(hash)) if !password::is_hash(hash) => Err(refuse(
+                "ADMIN_PASSWORD_HASH",
+                "an Argon2 hash in PHC form ($argon2id$v=19$…), as `password-hash` prints it",
+            )),
+            (None, Some(hash)) => Ok(Some(AdminPassword::Hash(Secret::new(hash)))),
+        }
     }
 
     /// A secret goes into a header, so it must be visible ASCII.

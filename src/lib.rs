@@ -41,6 +41,8 @@ pub mod cli;
 
 pub mod serve;
 
+pub mod panel;
+
 pub mod sending;
 
 pub mod run;
@@ -72,6 +74,8 @@ pub mod lock;
 pub mod secret;
 
 pub mod config;
+
+pub mod password;
 
 pub mod logging;
 

@@ -8,6 +8,7 @@ use crate::api::{Api, ApiServer, ServerError, Webhook};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError};
 use crate::lock::{LockError, SenderLock};
+use crate::panel::{Panel, PanelRules};
 use crate::place::{self, Place, PlaceError};
 use crate::planner::PlanRules;
 use crate::run::Runner;
@@ -78,6 +79,10 @@ pub fn serve(
         config.trigger_wait,
         webhook,
     );
+    let api = match panel(config, &clock)? {
+        Some(panel) => api.with_pages(Arc::new(panel)),
+        None => api,
+    };
     let server = ApiServer::start(config.listen_addr, &Arc::new(api))?;
     log::info!("serve: ready on http://{}", server.address());
     warn_of_pace(config);
@@ -87,6 +92,19 @@ pub fn serve(
     server.stop();
     log::info!("serve: stopped");
     sent
+}
+
+/// The panel, when it has a password.
+fn panel(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<Panel>, ServeError> {
+    let Some(password) = config.admin_password.clone() else { return Ok(None) };
+    let rules = PanelRules {
+        password,
+        zone: config.zone.clone(),
+        country: config.country.clone(),
+        has_ticker: config.tick.is_some(),
+    };
+    let store = Store::open(&config.database_path)?;
+    Ok(Some(Panel::new(store, Arc::clone(clock), rules)))
 }
 
 /// What one run came to.

@@ -6,14 +6,17 @@
 //! both, because a [`Tx`] lives only inside the closure.
 
 mod channels;
+mod contact_pages;
 mod contacts;
 mod correct;
 mod deliveries;
 mod events;
+mod listings;
 mod lookups;
 mod messages;
 mod meta;
 mod open;
+mod panel_sessions;
 mod restore;
 mod runs;
 mod settle;
@@ -29,11 +32,16 @@ use crate::clock::Timestamp;
 use crate::fail_point;
 
 pub use channels::{Channel, Held};
+pub use contact_pages::ListedContact;
 pub use contacts::Contact;
 pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, Recovered};
 pub use events::{Echo, MessageEvent, SessionEvent, Taken};
+pub use listings::{
+    Ended, ListedMessage, ListedRecipient, ListedRun, MessageDetail, PageFrom,
+};
 pub use lookups::UnknownDelivery;
 pub use messages::DueMessage;
+pub use panel_sessions::{PanelSession, PanelUpload};
 pub use restore::{LOOK_AT_UNKNOWN, Marked, Restoration};
 pub use runs::{RunCounts, Trigger};
 pub use settle::Settled;

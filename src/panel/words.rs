@@ -1,0 +1,276 @@
+//! Every word of the panel, in Indonesian and in English: plain words for whoever runs a shop.
+
+/// A language of the panel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Language {
+    Indonesian,
+    English,
+}
+
+impl Language {
+    pub(super) fn from_code(code: &str) -> Option<Self> {
+        match code {
+            "id" => Some(Self::Indonesian),
+            "en" => Some(Self::English),
+            _ => None,
+        }
+    }
+
+    /// As HTML and cookies have it.
+    pub(super) fn code(self) -> &'static str {
+        self.pick("id", "en")
+    }
+
+    pub(super) fn other(self) -> Self {
+        self.pick(Self::English, Self::Indonesian)
+    }
+
+    pub(super) fn pick<T>(self, indonesian: T, english: T) -> T {
+        match self {
+            Self::Indonesian => indonesian,
+            Self::English => english,
+        }
+    }
+
+    pub(super) fn words(self) -> &'static Words {
+        self.pick(&INDONESIAN, &ENGLISH)
+    }
+
+    /// The short names of the days, from Sunday, and of the months.
+    pub(super) fn calendar(self) -> ([&'static str; 7], [&'static str; 12]) {
+        self.pick(
+            (
+                ["Min", "Sen", "Sel", "Rab", "Kam", "Jum", "Sab"],
+                ["Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov", "Des"],
+            ),
+            (
+                ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"],
+                ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
+            ),
+        )
+    }
+}
+
+macro_rules! words {
+    ($($name:ident: $indonesian:literal, $english:literal;)*) => {
+        /// The words of one language; `{}` and `{name}` are places for values.
+        pub(super) struct Words {
+            $(pub(super) $name: &'static str,)*
+        }
+
+        static INDONESIAN: Words = Words { $($name: $indonesian,)* };
+        static ENGLISH: Words = Words { $($name: $english,)* };
+
+        /// Every word in both languages, for the tests.
+        #[cfg(test)]
+        const ALL: &[(&str, &str, &str)] = &[$((stringify!($name), $indonesian, $english),)*];
+    };
+}
+
+words! {
+    product: "Pesan Terjadwal", "Scheduled Messages";
+    other_language: "English", "Bahasa Indonesia";
+    other_code: "en", "id";
+    skip: "Langsung ke isi", "Skip to content";
+    navigation: "Menu utama", "Main menu";
+    overview: "Ringkasan", "Overview";
+    messages: "Pesan", "Messages";
+    contacts: "Kontak", "Contacts";
+    channels: "Nomor WA", "Numbers";
+    runs: "Riwayat", "History";
+    account: "Akun", "Account";
+    back: "Kembali", "Back";
+    paging: "Halaman", "Pages";
+    newer: "← Lebih baru", "← Newer";
+    older: "Lebih lama →", "Older →";
+    more: "Berikutnya →", "Next →";
+    to_start: "← Dari awal", "← From the start";
+    all: "Semua", "All";
+    filter: "Saring", "Filter";
+    search: "Cari", "Search";
+    remove_filter: "hapus saringan", "remove filter";
+    times_are_in: "Semua jam memakai zona waktu", "All times are in the time zone";
+    warning: "Perlu perhatian", "Needs attention";
+    not_found: "Halaman tidak ada", "There is no such page";
+    not_found_text: "Mungkin sudah dihapus, atau alamatnya salah ketik.", "It may have been removed, or the address is mistyped.";
+    form_expired: "Formulir sudah kedaluwarsa", "This form has expired";
+    form_expired_text: "Buka lagi halamannya lalu ulangi. Tidak ada yang berubah.", "Open the page again and repeat. Nothing was changed.";
+
+    // Logging in.
+    log_in: "Masuk", "Log in";
+    login_lead: "Masukkan kata sandi panel untuk melanjutkan.", "Enter the panel's password to go on.";
+    password: "Kata sandi", "Password";
+    wrong_password: "Kata sandi salah. Coba lagi.", "The password is wrong. Try again.";
+    too_many_tries: "Terlalu banyak percobaan. Tunggu {} detik lalu coba lagi.", "Too many attempts. Wait {} seconds and try again.";
+    log_out: "Keluar", "Log out";
+    log_out_everywhere: "Keluar dari semua perangkat", "Log out on all devices";
+
+    // Overview.
+    today: "Hari ini", "Today";
+    sent_today: "pesan terkirim", "messages sent";
+    failed_small: "gagal", "failed";
+    unknown_small: "belum pasti", "uncertain";
+    waiting: "Antrean", "In the queue";
+    waiting_text: "penerima menunggu giliran", "recipients wait their turn";
+    through: "selesai {}", "through by {}";
+    last_trigger: "Pemicu terakhir", "Last trigger";
+    never: "Belum pernah", "Never";
+    ticker_on: "program juga memeriksa sendiri", "the program also looks by itself";
+    ticker_off: "hanya lewat cron", "by cron only";
+    next_due: "Berikutnya", "Next";
+    all_messages: "Semua pesan", "All messages";
+    nothing_planned: "Belum ada pesan yang dijadwalkan. Buat yang pertama!", "Nothing is scheduled. Make the first message!";
+    chart: "30 hari terakhir", "Last 30 days";
+    chart_words: "Dalam 30 hari: {sent} terkirim, {delivered} sampai, {read} dibaca, {failed} gagal, {unknown} belum pasti. Angka per hari ada di tabel di bawah.", "In 30 days: {sent} sent, {delivered} delivered, {read} read, {failed} failed, {unknown} uncertain. The figures of each day are in the table below.";
+    as_table: "Lihat sebagai tabel", "Show as a table";
+    day: "Hari", "Day";
+    sent: "Terkirim", "Sent";
+    delivered: "Sampai", "Delivered";
+    read: "Dibaca", "Read";
+    failed: "Gagal", "Failed";
+    unknown: "Belum pasti", "Uncertain";
+    skipped: "Dilewati", "Skipped";
+    see_channels: "Lihat nomor WA", "See the numbers";
+    see_runs: "Lihat riwayat", "See the history";
+    stale_trigger: "{} pesan sudah waktunya, tetapi tidak ada pemicu yang datang.", "{} messages are due, but no trigger comes.";
+    stale_trigger_remedy: "Periksa baris cron Anda, atau isi TICK_SECONDS=60 supaya program memeriksa sendiri.", "Check your cron line, or set TICK_SECONDS=60 so that the program looks by itself.";
+    unknown_week: "{} pengiriman dalam 7 hari terakhir belum pasti sampai atau tidak.", "{} deliveries of the last 7 days are uncertain: they may or may not have arrived.";
+    unknown_remedy: "Program tidak mengirim ulang sendiri supaya tidak ada pesan ganda. Lihat di WhatsApp, lalu putuskan di halaman pesannya.", "The program does not send them again by itself, so that nobody gets a message twice. Look in WhatsApp, then decide on the message's page.";
+
+    // Channels.
+    channels_lead: "Setiap nomor WhatsApp mengirim dengan jeda supaya aman dari blokir.", "Each WhatsApp number sends at a pace that keeps it from being blocked.";
+    session: "Sesi WAHA", "WAHA session";
+    pending_on: "Menunggu", "Waiting";
+    pace: "Jeda", "Pace";
+    may_send: "Siap mengirim", "Ready to send";
+    sends_again_in: "Mengirim lagi dalam {}", "Sends again in {}";
+    channel_ready: "Siap", "Ready";
+    channel_held: "Ditahan", "On hold";
+    channel_scan: "Perlu dicek", "Needs a look";
+    channel_off: "Nonaktif", "Off";
+    channel_no_session: "Tanpa sesi", "No session";
+    channel_off_remedy: "Nomor ini dimatikan. Pesan untuknya tidak dikirim.", "This number is switched off. Its messages are not sent.";
+    channel_no_session_remedy: "Isi nama sesi WAHA untuk nomor ini.", "Give this number the name of its WAHA session.";
+    held_by_hand: "Ditahan oleh orang, bukan oleh program. Lepaskan bila sudah siap.", "Held by a person, not by the program. Release it when you are ready.";
+    held_session: "Buka dashboard WAHA dan pindai kode QR. Setelah tersambung, pengiriman jalan lagi sendiri.", "Open WAHA's dashboard and scan the QR code. Once it is connected, sending goes on by itself.";
+    held_unreachable: "WAHA tidak menjawab. Pastikan server WAHA menyala; program mencoba lagi sendiri.", "WAHA does not answer. Make sure that its server runs; the program tries again by itself.";
+    held_limited: "WhatsApp meminta istirahat. Pengiriman jalan lagi sendiri setelah waktunya.", "WhatsApp asked for a rest. Sending goes on by itself after that time.";
+    held_config: "Periksa alamat WAHA dan kunci API di pengaturan.", "Check WAHA's address and API key in the settings.";
+    held_restricted: "WhatsApp membatasi nomor ini. Berhenti mengirim dulu dan periksa nomornya di ponsel.", "WhatsApp restricted this number. Stop sending for now and look at it on the phone.";
+    held_until: "Ditahan sampai", "On hold until";
+
+    // Statuses.
+    status_scheduled: "Terjadwal", "Scheduled";
+    status_sending: "Sedang dikirim", "Sending";
+    status_sent: "Terkirim", "Sent";
+    status_failed: "Gagal", "Failed";
+    status_cancelled: "Dibatalkan", "Cancelled";
+    status_draft: "Dijeda / draf", "Paused / draft";
+    delivery_pending: "Menunggu", "Waiting";
+    delivery_sending: "Sedang dikirim", "Sending";
+    delivery_sent: "Terkirim", "Sent";
+    delivery_delivered: "Sampai", "Delivered";
+    delivery_read: "Dibaca", "Read";
+    delivery_failed: "Gagal", "Failed";
+    delivery_skipped: "Dilewati", "Skipped";
+    delivery_expired: "Terlambat", "Too late";
+    delivery_cancelled: "Dibatalkan", "Cancelled";
+    delivery_unknown: "Belum pasti", "Uncertain";
+
+    // Messages.
+    message: "Pesan", "Message";
+    new_message: "Pesan baru", "New message";
+    search_messages: "Cari judul atau isi pesan", "Search titles and texts";
+    no_messages: "Tidak ada pesan di sini.", "There are no messages here.";
+    no_time: "Belum ada waktu", "No time yet";
+    repeats: "berulang", "repeats";
+    recipients_count: "{} penerima", "{} recipients";
+    sent_of: "{sent} dari {all} terkirim", "{sent} of {all} sent";
+    text: "Isi pesan", "Text";
+    channel: "Nomor WA", "Number";
+    made_at: "Dibuat", "Made";
+    made_by: "Dibuat oleh", "Made by";
+    progress: "Perjalanan", "Progress";
+    recipients: "Penerima", "Recipients";
+    occurrences: "Waktu kirim", "Times";
+    nobody_here: "Tidak ada penerima di sini.", "There are no recipients here.";
+    csv: "Unduh CSV", "Download CSV";
+    edit: "Ubah", "Edit";
+    duplicate: "Salin", "Duplicate";
+    cancel: "Batalkan", "Cancel";
+    cancel_text: "Yang belum dikirim tidak akan dikirim. Yang sudah terkirim tidak bisa ditarik.", "What is not sent yet will not be sent. What was sent cannot be taken back.";
+    cancel_yes: "Ya, batalkan pesan ini", "Yes, cancel this message";
+    pause: "Jeda", "Pause";
+    resume: "Lanjutkan", "Resume";
+    retry: "Kirim ulang yang gagal", "Retry failed";
+    retry_unknown: "Yang belum pasti…", "Uncertain ones…";
+    name: "Nama", "Name";
+    number: "Nomor", "Number";
+    status: "Status", "Status";
+    ended: "Selesai", "Ended";
+    reason: "Alasan", "Reason";
+    waha_id: "ID WhatsApp", "WhatsApp id";
+
+    // Contacts.
+    new_contact: "Kontak baru", "New contact";
+    import: "Impor CSV", "Import CSV";
+    search_contacts: "Cari nama, nomor atau label", "Search names, numbers and tags";
+    no_contacts: "Tidak ada kontak di sini.", "There are no contacts here.";
+    opted_out: "Berhenti", "Opted out";
+    tag: "Label", "Tag";
+
+    // Runs.
+    runs_lead: "Setiap kali program dipicu untuk mengirim, dan hasilnya.", "Each time that the program was triggered to send, and what came of it.";
+    no_runs: "Belum ada riwayat.", "There is no history yet.";
+    started: "Mulai", "Began";
+    trigger: "Pemicu", "Trigger";
+    took: "Lama", "Took";
+    run_messages: "Pesan", "Messages";
+    still_running: "masih berjalan", "still running";
+    trigger_cron: "Cron", "Cron";
+    trigger_api: "API", "API";
+    trigger_timer: "Program sendiri", "The program itself";
+    trigger_cli: "Perintah", "Command";
+
+    // Spans of time.
+    seconds: "detik", "s";
+    minutes: "menit", "min";
+    hours: "jam", "h";
+    days: "hari", "days";
+    ago: "{} lalu", "{} ago";
+
+    // What was done.
+    done_left: "Anda sudah keluar.", "You are logged out.";
+}
+
+impl Words {
+    /// What was just done, by its code in the address.
+    pub(super) fn notice(&self, code: &str) -> Option<&'static str> {
+        match code {
+            "left" => Some(self.done_left),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_languages_leave_the_same_places_for_values() {
+        let places = |text: &str| {
+            let mut found: Vec<String> = text
+                .split('{')
+                .skip(1)
+                .filter_map(|rest| Some(rest.split_once('}')?.0.to_owned()))
+                .collect();
+            found.sort();
+            found
+        };
+        for (name, indonesian, english) in ALL {
+            assert!(!indonesian.is_empty() && !english.is_empty(), "{name}");
+            assert_eq!(places(indonesian), places(english), "{name}");
+        }
+    }
+}
