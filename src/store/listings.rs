@@ -3,7 +3,7 @@
 
 use rusqlite::{OptionalExtension, Row, named_params};
 
-use super::{SqlResult, Tx, lossy, optional_timestamp};
+use super::{SqlResult, Tx, lossy};
 use crate::clock::Timestamp;
 
 /// How much of a long text a list shows, in characters.
@@ -145,7 +145,7 @@ fn read_message(row: &Row<'_>) -> SqlResult<ListedMessage> {
         title: lossy(row, "title")?,
         excerpt: lossy(row, "excerpt")?.unwrap_or_default(),
         status: row.get("status")?,
-        scheduled_at: optional_timestamp(row, "scheduled_at")?,
+        scheduled_at: seen_time(row, "scheduled_at")?,
         repeats: row.get("repeats")?,
         channel_id: row.get("channel_id")?,
         contact_count: row.get("contact_count")?,
@@ -181,6 +181,11 @@ impl PageFrom {
         }
         rows
     }
+}
+
+/// A time as a list shows it: what is no time is none, since one bad row must not hide the others.
+fn seen_time(row: &Row<'_>, column: &str) -> SqlResult<Option<Timestamp>> {
+    Ok(lossy(row, column)?.and_then(|text| Timestamp::parse(&text)))
 }
 
 /// A pattern for LIKE that finds `text` anywhere, whatever signs it holds.
@@ -300,9 +305,9 @@ impl Tx<'_> {
         let mut statement = self.transaction.prepare_cached(sql)?;
         let rows = statement
             .query_map(named_params! { ":id": auto_message_id, ":limit": limit }, |row| {
-                super::timestamp(row, "due_at")
+                seen_time(row, "due_at")
             })?;
-        rows.collect()
+        rows.filter_map(Result::transpose).collect()
     }
 
     /// At most `limit` recipients of an occurrence whose chat comes after `after`; of one of
@@ -346,7 +351,7 @@ impl Tx<'_> {
                 attempts: row.get("attempts")?,
                 text: lossy(row, "text")?,
                 error: lossy(row, "error")?,
-                finished_at: optional_timestamp(row, "finished_at")?,
+                finished_at: seen_time(row, "finished_at")?,
                 waha_message_id: lossy(row, "waha_message_id")?,
             })
         })?;
@@ -420,8 +425,8 @@ fn read_run(row: &Row<'_>) -> SqlResult<ListedRun> {
         id: row.get("id")?,
         trigger: row.get("trigger")?,
         remote: lossy(row, "remote")?,
-        started_at: optional_timestamp(row, "started_at")?,
-        finished_at: optional_timestamp(row, "finished_at")?,
+        started_at: seen_time(row, "started_at")?,
+        finished_at: seen_time(row, "finished_at")?,
         processed: row.get("processed")?,
         success: row.get("success")?,
         failed: row.get("failed")?,
