@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use crate::recipient::{self, CountryCode, Entry};
 use crate::store::{SqlResult, Tx};
+use crate::template::{Template, Values};
 
 /// A recipient as it goes into `deliveries`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,34 @@ pub fn each_recipient(
         visit(recipient)?;
     }
     Ok(())
+}
+
+/// Why a recipient cannot get a text with placeholders, in words; `None` when it can.
+///
+/// # Errors
+/// When a statement fails.
+pub fn unrenderable(
+    tx: &Tx<'_>,
+    template: &Template,
+    recipient: &Recipient,
+) -> SqlResult<Option<String>> {
+    let values = values(tx, recipient)?;
+    Ok(template.render(&values).err().map(|why| why.to_string()))
+}
+
+/// What placeholders may say of a recipient.
+///
+/// # Errors
+/// When a statement fails.
+pub fn values(tx: &Tx<'_>, recipient: &Recipient) -> SqlResult<Values> {
+    let known = match recipient.contact_id {
+        Some(id) => tx.contact_values(id)?,
+        None => None,
+    };
+    let (contact_name, attributes) = known.unwrap_or_default();
+    let name = recipient.name.as_deref().filter(|name| !name.trim().is_empty());
+    let name = name.or(contact_name.as_deref());
+    Ok(Values::new(name, &recipient.chat_id, attributes.as_deref()))
 }
 
 fn resolve(tx: &Tx<'_>, entry: Entry, country: &CountryCode) -> SqlResult<Recipient> {

@@ -5,6 +5,7 @@
 mod backup;
 mod demo;
 mod fake_waha;
+mod message;
 mod output;
 mod table;
 
@@ -40,6 +41,8 @@ enum Command {
     Serve,
     /// Send what is due now, paced, and exit: for a cron line without a server
     Run,
+    /// Add, show and change messages
+    Message(message::MessageArgs),
     /// Copy the database into a file, checked, also while it is used to send
     Backup(backup::BackupArgs),
     /// Make a backup the database; what may have been sent since is marked, and not sent again
@@ -71,7 +74,6 @@ enum CliError {
     Store(#[from] crate::store::StoreError),
     /// What was asked for cannot be done: the thing and the remedy, in words.
     #[error("{0}")]
-    #[allow(dead_code)]
     Refused(String),
     #[error("failed to listen for signals")]
     Signals(#[from] ctrlc::Error),
@@ -115,6 +117,7 @@ fn run(args: &Args) -> Result<(), CliError> {
     match &args.command {
         Command::Serve => serve_command(&config()?),
         Command::Run => run_command(&config()?),
+        Command::Message(args) => message::message(args, &config()?),
         Command::Backup(args) => backup::backup(args, &config()?),
         Command::Restore(args) => backup::restore(args, &config()?),
         Command::ConfirmPlace => backup::confirm_place(&config()?),

@@ -51,6 +51,8 @@ pub mod backup;
 
 pub mod planner;
 
+pub mod composer;
+
 pub mod audience;
 
 pub mod sender;
@@ -86,6 +88,8 @@ pub mod fail_point;
 pub mod fake_waha;
 
 pub mod delivery;
+
+pub mod template;
 
 pub mod recipient;
 

@@ -14,6 +14,7 @@ use crate::fail_point;
 use crate::recipient::{self, CountryCode, Entry};
 use crate::schedule::{self, Zone};
 use crate::store::{Channel, DueMessage, NewDelivery, Settled, SqlResult, Store, StoreError, Tx};
+use crate::template::{self, TEXT_UNITS_MAX, Template};
 use crate::trigger::Triggers;
 
 /// How many messages one pass plans before it lets go; the next pass follows at once.
@@ -239,6 +240,12 @@ impl Planner {
         if message.message.trim().is_empty() {
             return Err("it has no text: fill in `message`".to_owned());
         }
+        let units = template::text_units(&message.message);
+        if units > TEXT_UNITS_MAX && !template::is_template(&message.message) {
+            return Err(format!(
+                "its text has {units} characters, more than the {TEXT_UNITS_MAX} that WhatsApp takes: shorten it"
+            ));
+        }
         if let Some(metadata) = message.metadata.as_deref().filter(|text| !text.trim().is_empty())
             && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(metadata).is_err()
         {
@@ -275,7 +282,12 @@ impl Planner {
         let is_late = message.due_at < now.minus(self.rules.late_limit);
         let too_late = self.too_late();
         let mut rows = Rows::default();
-        audience::each_recipient(tx, entries, &self.rules.country, |recipient| {
+        let template =
+            template::is_template(&message.message).then(|| Template::parse(&message.message));
+        audience::each_recipient(tx, entries, &self.rules.country, |mut recipient| {
+            if let (Some(template), None) = (&template, &recipient.skipped) {
+                recipient.skipped = audience::unrenderable(tx, template, &recipient)?;
+            }
             let (status, error, count) = match (&recipient.skipped, is_late) {
                 (Some(reason), _) => (Status::Skipped, Some(reason.as_str()), &mut rows.skipped),
                 (None, true) => (Status::Expired, Some(too_late.as_str()), &mut rows.expired),

@@ -82,6 +82,28 @@ pub fn parse_local(text: &str, zone: &Zone) -> Result<Timestamp, ScheduleError> 
     Ok(written_zone.as_ref().unwrap_or(zone).to_utc(local))
 }
 
+/// An instant that a person typed, and how the clock in its zone stands to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Typed {
+    /// As [`parse_local`] reads it.
+    pub at: Timestamp,
+    /// What was typed, when the clock skips it: daylight saving begins.
+    pub skipped: Option<PrimitiveDateTime>,
+}
+
+/// [`parse_local`], for a person who can be told that the clock skips the time that was typed.
+///
+/// # Errors
+/// As [`parse_local`].
+pub fn read_typed(text: &str, zone: &Zone) -> Result<Typed, ScheduleError> {
+    let (local, written_zone) =
+        time_text::read_instant(text).map_err(|flaw| ScheduleError::Instant { flaw })?;
+    let zone = written_zone.as_ref().unwrap_or(zone);
+    let at = zone.to_utc(local);
+    let skipped = (zone.to_local(at).date_time != local).then_some(local);
+    Ok(Typed { at, skipped })
+}
+
 /// The first weekly occurrence strictly later than `after`.
 ///
 /// It takes the earliest of a whole window and not the first match, because a time that daylight

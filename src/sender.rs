@@ -7,6 +7,7 @@
 //!
 //! Senders are identical threads over one [`Sender`]; the board gives each channel to one at a time.
 
+mod claiming;
 mod recording;
 mod sessions;
 
@@ -24,6 +25,7 @@ use crate::store::{Channel, ClaimRequest, Claimed, Open, Recovered, SqlResult, S
 use crate::trigger::{DatabaseUser, Triggers};
 use crate::waha::{IdOffer, SessionState, TextMessage, Waha};
 
+use claiming::Claim;
 use recording::Unrecorded;
 use sessions::Sessions;
 
@@ -272,10 +274,11 @@ impl Sender {
             seen_ready_at: channel.ready_at,
             next_ready_at,
             reserved_id,
+            rendered: None,
         };
         fail_point::reach("before_claim");
         let claimed = lock(&self.store).write(|tx| {
-            let claimed = tx.claim(&request, now.wall)?;
+            let claimed = self.claim(tx, open, &request, now.wall)?;
             fail_point::reach("claim_uncommitted");
             Ok(claimed)
         });
@@ -289,9 +292,17 @@ impl Sender {
             }
         };
         fail_point::reach("claimed");
-        let Some(claimed) = claimed else {
+        let claimed = match claimed {
+            Claim::Made(claimed) => claimed,
             // Somebody changed a row in between: look again, not faster than once a rest.
-            return Ok(Lane::Ready(now.monotonic + DATABASE_REST));
+            Claim::Changed => return Ok(Lane::Ready(now.monotonic + DATABASE_REST)),
+            Claim::Skipped(settled) => {
+                self.triggers.note_delivery(open.auto_message_id, Status::Skipped);
+                if let Some(settled) = settled {
+                    self.triggers.note_settled(&settled);
+                }
+                return Ok(Lane::Ready(now.monotonic));
+            }
         };
         lock(&self.board).note_pace(channel.id, next_ready_at, ready);
         log::debug!("delivery {}: claimed, attempt {}", claimed.delivery_id, claimed.attempt);

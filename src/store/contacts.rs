@@ -38,6 +38,21 @@ impl Tx<'_> {
             .optional()
     }
 
+    /// What placeholders may say of the contact with this id: its name and its `attributes`, as
+    /// written; `None` when there is no such contact.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn contact_values(&self, id: i64) -> SqlResult<Option<(Option<String>, Option<String>)>> {
+        let sql = "SELECT name, attributes FROM contacts WHERE id = :id";
+        self.transaction
+            .prepare_cached(sql)?
+            .query_row(named_params! { ":id": id }, |row| {
+                Ok((lossy(row, "name")?, lossy(row, "attributes")?))
+            })
+            .optional()
+    }
+
     /// Adds a contact and returns its id.
     ///
     /// # Errors

@@ -47,6 +47,8 @@ pub struct Open {
     pub due_at: Timestamp,
     /// Whether the message has a text; without one it is not sent.
     pub has_text: bool,
+    /// Whether the text may have placeholders: a claim has to fill them in.
+    pub is_template: bool,
 }
 
 /// What a claim asks for.
@@ -64,6 +66,8 @@ pub struct ClaimRequest<'a> {
     pub next_ready_at: Timestamp,
     /// The id that WAHA is asked to use, when it offered one.
     pub reserved_id: Option<&'a str>,
+    /// The exact text, when the message has placeholders; see [`Tx::render`].
+    pub rendered: Option<&'a str>,
 }
 
 /// A claimed delivery: all that the request to WAHA needs.
@@ -146,7 +150,8 @@ impl Tx<'_> {
         late_before: Timestamp,
     ) -> SqlResult<Option<Open>> {
         let sql = "SELECT d.id, d.auto_message_id, d.due_at,
-                       trim(m.message, char(9, 10, 13, 32)) <> '' AS has_text
+                       trim(m.message, char(9, 10, 13, 32)) <> '' AS has_text,
+                       instr(m.message, '{{') > 0 AS is_template
                    FROM deliveries d
                    JOIN auto_messages m ON m.id = d.auto_message_id AND m.status = 'sending'
                        AND m.scheduled_at = d.due_at
@@ -165,6 +170,7 @@ impl Tx<'_> {
                 auto_message_id: row.get("auto_message_id")?,
                 due_at: timestamp(row, "due_at")?,
                 has_text: row.get("has_text")?,
+                is_template: row.get("is_template")?,
             })
         };
         self.transaction.prepare_cached(sql)?.query_row(params, read).optional()
@@ -174,6 +180,9 @@ impl Tx<'_> {
     /// text, and the channel's pace moves, all or nothing. Must be committed before the network is
     /// touched.
     ///
+    /// The text is the message's, or `rendered`, which is of this transaction. A message that got
+    /// placeholders since it was looked at is not claimed without it: nobody gets a raw `{{name}}`.
+    ///
     /// `None` when the delivery is no longer pending, its message no longer being sent, or its
     /// channel held, inactive, or paced by somebody else since it was looked at.
     ///
@@ -182,11 +191,13 @@ impl Tx<'_> {
     pub fn claim(&self, request: &ClaimRequest<'_>, now: Timestamp) -> SqlResult<Option<Claimed>> {
         let sql = "UPDATE deliveries SET status = 'sending', attempts = attempts + 1,
                        waha_message_id = :reserved_id, claimed_at = :now, next_attempt_at = NULL,
-                       error = NULL, ack = NULL, text = (SELECT message FROM auto_messages WHERE id = auto_message_id)
+                       error = NULL, ack = NULL,
+                       text = coalesce(:rendered, (SELECT message FROM auto_messages WHERE id = auto_message_id))
                    WHERE id = :id AND status = 'pending' AND channel_id = :channel_id
                        AND EXISTS (SELECT 1 FROM auto_messages m
                            WHERE m.id = auto_message_id AND m.status = 'sending'
-                               AND m.scheduled_at = due_at)
+                               AND m.scheduled_at = due_at
+                               AND (:rendered IS NOT NULL OR instr(m.message, '{{') = 0))
                        AND EXISTS (SELECT 1 FROM channels c
                            WHERE c.id = :channel_id AND c.is_active = 1 AND c.held_reason IS NULL
                                AND trim(c.session_name) = :session AND c.ready_at IS :seen_ready_at)
@@ -197,6 +208,7 @@ impl Tx<'_> {
             ":channel_id": request.channel_id,
             ":session": request.session,
             ":reserved_id": request.reserved_id,
+            ":rendered": request.rendered,
             ":seen_ready_at": request.seen_ready_at.map(|at| at.to_string()),
             ":now": now.to_string(),
         };

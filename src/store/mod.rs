@@ -6,6 +6,7 @@
 //! both, because a [`Tx`] lives only inside the closure.
 
 mod channels;
+mod composing;
 mod contact_pages;
 mod contacts;
 mod correct;
@@ -21,6 +22,7 @@ mod restore;
 mod runs;
 mod settle;
 mod snapshot;
+mod texts;
 mod views;
 
 use std::path::{Path, PathBuf};
@@ -32,6 +34,7 @@ use crate::clock::Timestamp;
 use crate::fail_point;
 
 pub use channels::{Channel, Held};
+pub use composing::{DeliveryRow, MessageFields, MessageFilter, MessageRow, Occurrence};
 pub use contact_pages::ListedContact;
 pub use contacts::Contact;
 pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, Recovered};

@@ -205,7 +205,9 @@ impl Tx<'_> {
              RETURNING auto_message_id, due_at, status"
         );
         let params = named_params! { ":error": UNKNOWN, ":now": restoration.now.to_string() };
-        self.touch(&sql, params)
+        let touched = self.touch(&sql, params)?;
+        self.fill_in_unclaimed()?;
+        Ok(touched)
     }
 
     fn touch(&self, sql: &str, params: impl Params) -> SqlResult<Vec<Touched>> {

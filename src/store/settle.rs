@@ -122,6 +122,7 @@ impl Tx<'_> {
     fn add_to_counts(&self, id: i64, due_at: Timestamp, one: Counts) -> SqlResult<()> {
         let sql = "UPDATE auto_messages SET sent_count = sent_count + :sent,
                        failed_count = failed_count + :failed,
+                       skipped_count = skipped_count + :skipped,
                        unknown_count = unknown_count + :unknown
                    WHERE id = :id AND scheduled_at = :due_at";
         self.transaction.prepare_cached(sql)?.execute(named_params! {
@@ -129,6 +130,7 @@ impl Tx<'_> {
             ":due_at": due_at.to_string(),
             ":sent": one.sent,
             ":failed": one.failed,
+            ":skipped": one.skipped,
             ":unknown": one.unknown,
         })?;
         Ok(())

@@ -38,6 +38,9 @@ const RECIPIENTS: [&str; 22] = [
     "belum ada",
 ];
 
+/// Texts, plain and with placeholders.
+const TEXTS: [&str; 4] = ["Halo", "Halo {{name|Kak}}", "{{phone_number|}} {{", "Halo {{name}}"];
+
 /// What a seed came to.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Totals {
@@ -168,9 +171,11 @@ impl Story {
         self.say(&format!("message on channel {channel}, due {due}: {contact_ids}"));
         let sql = "INSERT INTO auto_messages
                        (message, contact_ids, channel_id, scheduled_at, interval_config, created_at)
-                   VALUES ('Halo', ?1, ?2, ?3, ?4, ?5)";
+                   VALUES (?6, ?1, ?2, ?3, ?4, ?5)";
         let due = if weekly.is_some() && self.dice.bool() { None } else { Some(due.to_string()) };
-        let params = rusqlite::params![contact_ids, channel, due, weekly, now.to_string()];
+        // The last one cannot be filled in for who has no contact.
+        let text = TEXTS[self.dice.usize(0..TEXTS.len())];
+        let params = rusqlite::params![contact_ids, channel, due, weekly, now.to_string(), text];
         self.world.sql.execute(sql, params).unwrap();
     }
 
@@ -253,7 +258,10 @@ impl Story {
             7 => "UPDATE channels SET held_reason = NULL, held_kind = NULL, held_until = NULL"
                 .to_owned(),
             8 => "UPDATE channels SET is_active = 1 - is_active WHERE id = 3".to_owned(),
-            _ => format!("UPDATE auto_messages SET message = 'Apa kabar' WHERE id = {some}"),
+            _ => format!(
+                "UPDATE auto_messages SET message = '{}' WHERE id = {some}",
+                ["Apa kabar", TEXTS[3]][self.dice.usize(0..2)]
+            ),
         };
         self.say(&sql);
         self.world.execute(&sql);

@@ -1,0 +1,333 @@
+//! `message …`: argv into calls of the composer, and what came of them in words.
+
+mod add;
+mod show;
+mod test_send;
+
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::CliError;
+use super::output::Output;
+use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::composer::{self, ComposeError, Resumed, Retry, Rules, Timing, WeeklyTiming};
+use crate::config::Config;
+use crate::store::{Occurrence, Store};
+
+/// The most that a text file may hold: more than WhatsApp takes in any encoding.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+#[derive(Debug, Args)]
+pub(super) struct MessageArgs {
+    #[command(subcommand)]
+    command: MessageCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum MessageCommand {
+    /// Add a message, to be sent at its time
+    Add(add::AddArgs),
+    /// Show the newest messages
+    List(show::ListArgs),
+    /// Show a message and what became of it for each recipient
+    Show(show::ShowArgs),
+    /// Change a message, as far as it has not been sent
+    Edit(add::EditArgs),
+    /// Stop a message for good; what is under way goes out
+    Cancel(IdArgs),
+    /// Stop a message for now
+    Pause(IdArgs),
+    /// Let a draft or a paused message go out
+    Resume(IdArgs),
+    /// Send again to those for whom it failed or came too late
+    Retry(RetryArgs),
+    /// Send a text to one number now, and say what WAHA said
+    TestSend(test_send::TestSendArgs),
+    /// Delete a message that has ended, and what is known of it
+    Remove(RemoveArgs),
+}
+
+#[derive(Debug, Args)]
+struct IdArgs {
+    /// The message's id, as `message list` shows it
+    id: i64,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+struct RetryArgs {
+    /// The message's id, as `message list` shows it
+    id: i64,
+    /// Also to those who may have got it: they may get it twice
+    #[arg(long)]
+    unknown: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+struct RemoveArgs {
+    /// The message's id, as `message list` shows it
+    id: i64,
+    /// Do not ask, and remove it even when deliveries are unknown
+    #[arg(long, short)]
+    yes: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// A text on the command line, in a file or on standard input.
+#[derive(Debug, Args)]
+struct TextArgs {
+    /// The text; {{name}}, {{phone_number}} and attributes of the contact are filled in
+    text: Option<String>,
+    /// Take the text from this file, or from standard input with `-`
+    #[arg(long, value_name = "FILE", conflicts_with = "text")]
+    file: Option<PathBuf>,
+}
+
+/// When a message goes out.
+#[derive(Debug, Args)]
+struct TimingArgs {
+    /// `2026-12-01 08:00` in TIMEZONE, `+10m`, `+2h`, `+1d` or `now`; may be given several times
+    #[arg(long, value_name = "TIME", conflicts_with = "weekly")]
+    at: Vec<String>,
+    /// Each week on these days: `mon,thu`, `senin,kamis`, or `daily`
+    #[arg(long, value_name = "DAYS", requires = "time")]
+    weekly: Option<String>,
+    /// The time of day for --weekly, as `08:00`; may be given several times
+    #[arg(long, value_name = "TIME", requires = "weekly")]
+    time: Vec<String>,
+    /// The first date for --weekly, as `2026-12-01`
+    #[arg(long, value_name = "DATE", requires = "weekly")]
+    from: Option<String>,
+    /// The last date for --weekly
+    #[arg(long, value_name = "DATE", requires = "weekly")]
+    until: Option<String>,
+}
+
+pub(super) fn message(args: &MessageArgs, config: &Config) -> Result<(), CliError> {
+    match &args.command {
+        MessageCommand::Add(args) => add::add(args, config),
+        MessageCommand::List(args) => show::list(args, config),
+        MessageCommand::Show(args) => show::show(args, config),
+        MessageCommand::Edit(args) => add::edit(args, config),
+        MessageCommand::Cancel(args) => cancel(args, config),
+        MessageCommand::Pause(args) => pause(args, config),
+        MessageCommand::Resume(args) => resume(args, config),
+        MessageCommand::Retry(args) => retry(args, config),
+        MessageCommand::TestSend(args) => test_send::test_send(args, config),
+        MessageCommand::Remove(args) => remove(args, config),
+    }
+}
+
+fn cancel(args: &IdArgs, config: &Config) -> Result<(), CliError> {
+    let id = args.id;
+    let stood = composer::cancel(&mut open(config)?, id, now())?;
+    let data = json!({ "id": id, "status": "cancelled", "sent": stood.map(|one| one.ended.sent),
+        "under_way": stood.map(|one| one.sending) });
+    args.output.print(&data, |_| match stood {
+        None => format!("message {id} is cancelled: nothing of it was sent"),
+        Some(Occurrence { ended, sending, .. }) => {
+            let under_way = under_way(sending);
+            format!(
+                "message {id} is cancelled: {} got it, the others will not{under_way}",
+                ended.sent
+            )
+        }
+    })?;
+    Ok(())
+}
+
+fn pause(args: &IdArgs, config: &Config) -> Result<(), CliError> {
+    let id = args.id;
+    let stood = composer::pause(&mut open(config)?, id, now())?;
+    let data = json!({ "id": id, "status": "draft", "pending": stood.map(|one| one.pending),
+        "under_way": stood.map(|one| one.sending) });
+    args.output.print(&data, |_| {
+        let left = match stood {
+            None => String::new(),
+            Some(Occurrence { ended, pending, sending, .. }) => {
+                format!(": {} got it, {pending} wait{}", ended.sent, under_way(sending))
+            }
+        };
+        format!("message {id} is paused{left}; `message resume {id}` lets it go on")
+    })?;
+    Ok(())
+}
+
+fn under_way(sending: u64) -> String {
+    if sending == 0 { String::new() } else { format!(", {sending} under way go out") }
+}
+
+fn resume(args: &IdArgs, config: &Config) -> Result<(), CliError> {
+    let (id, now) = (args.id, now());
+    let resumed = composer::resume(&mut open(config)?, id, &rules(config), now)?;
+    let data = match resumed {
+        Resumed::GoesOn { pending } => json!({ "id": id, "status": "sending", "pending": pending }),
+        Resumed::Scheduled { at } => {
+            json!({ "id": id, "status": "scheduled", "scheduled_at": at.to_string() })
+        }
+        Resumed::Expired { count, next } => {
+            json!({ "id": id, "status": "scheduled", "expired": count,
+            "scheduled_at": next.to_string() })
+        }
+    };
+    args.output.print(&data, |_| match resumed {
+        Resumed::GoesOn { pending } => format!("message {id} goes on: {pending} wait"),
+        Resumed::Scheduled { at } if at <= now => {
+            format!("message {id} is scheduled: its time {} has come, it begins now", local(config, at))
+        }
+        Resumed::Scheduled { at } => {
+            format!("message {id} is scheduled: it begins {}", local(config, at))
+        }
+        Resumed::Expired { count, next } => format!(
+            "message {id} is scheduled: it begins {}; {count} deliveries were too late and expired, `message retry {id}` \
+             sends to them now",
+            local(config, next)
+        ),
+    })?;
+    Ok(())
+}
+
+fn retry(args: &RetryArgs, config: &Config) -> Result<(), CliError> {
+    let id = args.id;
+    let mut store = open(config)?;
+    if args.unknown && !args.yes {
+        let count = composer::unknown_count(&mut store, id)?;
+        if count > 0 {
+            confirm(&format!(
+                "{count} recipients of message {id} are unknown: they may have got it, and would then get it TWICE. \
+                 Look into WhatsApp first. Send to them again?"
+            ))?;
+        }
+    }
+    let retry = Retry { with_unknown: args.unknown };
+    let retried = composer::retry(&mut store, id, retry, &rules(config), now())?;
+    let data = json!({ "id": id, "status": "sending", "due_at": retried.due_at.to_string(),
+        "pending": retried.pending, "skipped": retried.skipped, "unknown": retried.unknown });
+    args.output.print(&data, |_| {
+        let mut parts =
+            vec![format!("message {id} is sent again to {} recipients", retried.pending)];
+        if retried.skipped > 0 {
+            parts.push(format!("{} cannot get it any more", retried.skipped));
+        }
+        if retried.unknown > 0 && !args.unknown {
+            parts.push(format!(
+                "{} are unknown and left alone: they may have got it (see --unknown)",
+                retried.unknown
+            ));
+        }
+        parts.join("; ")
+    })?;
+    Ok(())
+}
+
+fn remove(args: &RemoveArgs, config: &Config) -> Result<(), CliError> {
+    let id = args.id;
+    if !args.yes {
+        confirm(&format!("Delete message {id} and all that is known of what was sent?"))?;
+    }
+    composer::remove(&mut open(config)?, id, args.yes)?;
+    let data = json!({ "id": id, "removed": true });
+    args.output.print(&data, |_| format!("message {id} is removed"))?;
+    Ok(())
+}
+
+/// Asks on the terminal; without one, only `--yes` says yes.
+fn confirm(question: &str) -> Result<(), CliError> {
+    if !io::stdin().is_terminal() {
+        return Err(CliError::Refused(format!(
+            "{question} Nobody is there to ask: give --yes to do it"
+        )));
+    }
+    let mut out = io::stderr();
+    write!(out, "{question} [y/N] ")?;
+    out.flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    match answer.trim().to_lowercase().as_str() {
+        "y" | "yes" | "ya" => Ok(()),
+        _ => Err(CliError::Refused("nothing was done".to_owned())),
+    }
+}
+
+fn now() -> Timestamp {
+    SystemClock::new().now().wall
+}
+
+fn open(config: &Config) -> Result<Store, CliError> {
+    Ok(Store::open(&config.database_path)?)
+}
+
+fn rules(config: &Config) -> Rules {
+    Rules {
+        zone: config.zone.clone(),
+        country: config.country.clone(),
+        late_limit: config.late_limit,
+        gap: config.gap,
+    }
+}
+
+/// `2026-12-01 08:00 (Asia/Jakarta)`.
+fn local(config: &Config, at: Timestamp) -> String {
+    format!("{} ({})", config.zone.format_local(at), config.zone)
+}
+
+impl TextArgs {
+    /// The text, without the line end that editors put after the last line.
+    fn read(&self) -> Result<Option<String>, CliError> {
+        let Some(file) = &self.file else { return Ok(self.text.clone()) };
+        let bytes = if file == Path::new("-") {
+            read_some(io::stdin().lock())
+        } else {
+            std::fs::File::open(file).and_then(read_some)
+        };
+        let refused = |why: String| CliError::Refused(format!("`{}`: {why}", file.display()));
+        let bytes = bytes.map_err(|error| refused(format!("cannot be read: {error}")))?;
+        if u64::try_from(bytes.len()).is_ok_and(|length| length > FILE_BYTES_MAX) {
+            return Err(refused("is too large for a message".to_owned()));
+        }
+        let text = String::from_utf8(bytes)
+            .map_err(|_| refused("is not UTF-8: save it as UTF-8 (plain text)".to_owned()))?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n");
+        Ok(Some(text.trim_end_matches('\n').to_owned()))
+    }
+}
+
+fn read_some(from: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+impl TimingArgs {
+    fn timing(&self) -> Option<Timing> {
+        match &self.weekly {
+            Some(days) => Some(Timing::Weekly(WeeklyTiming {
+                days: days.clone(),
+                times: self.time.clone(),
+                from: self.from.clone(),
+                until: self.until.clone(),
+            })),
+            None if self.at.is_empty() => None,
+            None => Some(Timing::At(self.at.clone())),
+        }
+    }
+}
+
+impl From<ComposeError> for CliError {
+    fn from(error: ComposeError) -> Self {
+        match error {
+            ComposeError::Refused(why) => Self::Refused(why),
+            ComposeError::Store(error) => Self::Store(error),
+        }
+    }
+}

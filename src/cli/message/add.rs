@@ -1,0 +1,142 @@
+//! `message add` and `message edit`.
+
+use std::fmt::Write;
+
+use clap::Args;
+use serde_json::json;
+
+use super::super::CliError;
+use super::super::output::Output;
+use super::{TextArgs, TimingArgs, local, now, open, rules};
+use crate::composer::{self, Composed, Draft, Edit, Skipped};
+use crate::config::Config;
+
+/// How many skipped recipients are named.
+const SKIPPED_SHOWN_MAX: usize = 10;
+
+#[derive(Debug, Args)]
+pub(super) struct AddArgs {
+    #[command(flatten)]
+    text: TextArgs,
+    /// Who gets it: contact ids, phone numbers, chat ids, `tag:pelanggan`
+    #[arg(long, value_name = "WHO", num_args = 1..)]
+    to: Vec<String>,
+    /// A name for the message; nobody gets it
+    #[arg(long)]
+    title: Option<String>,
+    /// The channel that sends it, by name or id [default: 1]
+    #[arg(long)]
+    channel: Option<String>,
+    #[command(flatten)]
+    timing: TimingArgs,
+    /// Keep it as a draft: nothing is sent before `message resume`
+    #[arg(long)]
+    draft: bool,
+    /// Leave out recipients that cannot get it
+    #[arg(long)]
+    skip_bad: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EditArgs {
+    /// The message's id, as `message list` shows it
+    id: i64,
+    #[command(flatten)]
+    text: TextArgs,
+    /// The recipients, in place of all that it had
+    #[arg(long, value_name = "WHO", num_args = 1..)]
+    to: Vec<String>,
+    /// A name for the message; an empty one takes it away
+    #[arg(long)]
+    title: Option<String>,
+    /// The channel that sends it, by name or id
+    #[arg(long)]
+    channel: Option<String>,
+    #[command(flatten)]
+    timing: TimingArgs,
+    /// Leave out recipients that cannot get it
+    #[arg(long)]
+    skip_bad: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+pub(super) fn add(args: &AddArgs, config: &Config) -> Result<(), CliError> {
+    let draft = Draft {
+        text: args.text.read()?.unwrap_or_default(),
+        title: args.title.clone(),
+        to: args.to.clone(),
+        channel: args.channel.clone(),
+        timing: args.timing.timing(),
+        is_draft: args.draft,
+        skip_bad: args.skip_bad,
+        created_by: "cli",
+    };
+    let composed = composer::add(&mut open(config)?, &draft, &rules(config), now())?;
+    let data = json!({
+        "id": composed.id,
+        "status": composed.status,
+        "channel": composed.channel,
+        "recipients": composed.recipient_count,
+        "skipped": composed.skipped.iter()
+            .map(|Skipped { who, reason }| json!({ "who": who, "reason": reason }))
+            .collect::<Vec<_>>(),
+        "scheduled_at": composed.begins_at.map(|at| at.to_string()),
+        "last_at": composed.last_at.map(|at| at.to_string()),
+        "warnings": composed.warnings,
+    });
+    args.output.print(&data, |_| describe(&composed, config))?;
+    Ok(())
+}
+
+fn describe(composed: &Composed, config: &Config) -> String {
+    let Composed { id, status, channel, recipient_count, .. } = composed;
+    let people = if *recipient_count == 1 { "recipient" } else { "recipients" };
+    let kind = if status == "draft" { "a draft" } else { "scheduled" };
+    let mut text =
+        format!("message {id} is {kind}: {recipient_count} {people} on channel `{channel}`");
+    // Writing into a String cannot fail.
+    if let Some(at) = composed.begins_at {
+        let _ = write!(text, "\nbegins {}", local(config, at));
+    }
+    if let Some(at) = composed.last_at.filter(|_| *recipient_count > 1) {
+        let zone = &config.zone;
+        let _ = write!(text, ", the last one has it by {}", zone.format_local(at));
+    }
+    for Skipped { who, reason } in composed.skipped.iter().take(SKIPPED_SHOWN_MAX) {
+        let _ = write!(text, "\nskipped: {who}: {reason}");
+    }
+    if let Some(more) = composed.skipped.len().checked_sub(SKIPPED_SHOWN_MAX + 1) {
+        let _ = write!(text, "\nand {} more are skipped", more + 1);
+    }
+    for warning in &composed.warnings {
+        let _ = write!(text, "\nwarning: {warning}");
+    }
+    if status == "draft" {
+        let _ = write!(text, "\n`message resume {id}` lets it go out");
+    }
+    text
+}
+
+pub(super) fn edit(args: &EditArgs, config: &Config) -> Result<(), CliError> {
+    let id = args.id;
+    let edit = Edit {
+        text: args.text.read()?,
+        title: args.title.clone(),
+        to: (!args.to.is_empty()).then(|| args.to.clone()),
+        channel: args.channel.clone(),
+        timing: args.timing.timing(),
+        skip_bad: args.skip_bad,
+    };
+    let warnings = composer::edit(&mut open(config)?, id, &edit, &rules(config), now())?;
+    args.output.print(&json!({ "id": id, "warnings": warnings }), |_| {
+        let mut text = format!("message {id} is changed");
+        for warning in &warnings {
+            let _ = write!(text, "\nwarning: {warning}");
+        }
+        text
+    })?;
+    Ok(())
+}

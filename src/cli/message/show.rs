@@ -1,0 +1,289 @@
+//! `message list` and `message show`.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::super::CliError;
+use super::super::output::Output;
+use super::super::table::table;
+use super::{local, open};
+use crate::clock::Timestamp;
+use crate::config::Config;
+use crate::delivery::{Ack, Counts};
+use crate::store::{DeliveryRow, MessageFilter, MessageRow, Occurrence};
+
+const STATUSES: [&str; 6] = ["draft", "scheduled", "sending", "sent", "failed", "cancelled"];
+/// How much of a text stands in for a title, in characters.
+const TITLE_CHARS_MAX: usize = 40;
+/// How many earlier occurrences are summed up.
+const EARLIER_SHOWN_MAX: usize = 5;
+
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    /// Only those with this status
+    #[arg(long, value_parser = STATUSES)]
+    status: Option<String>,
+    /// Only those with this in title or text
+    #[arg(long)]
+    search: Option<String>,
+    /// At most so many
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    limit: u32,
+    /// All of them
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    /// The message's id, as `message list` shows it
+    id: i64,
+    /// Show at most so many recipients
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    limit: u32,
+    /// Show all recipients
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+pub(super) fn list(args: &ListArgs, config: &Config) -> Result<(), CliError> {
+    // One more than asked for tells whether there are more.
+    let limit = (!args.all).then(|| args.limit.saturating_add(1));
+    let filter = MessageFilter { status: args.status.clone(), search: args.search.clone(), limit };
+    let mut rows = open(config)?.read(|tx| tx.message_rows(&filter))?;
+    let shown = usize::try_from(args.limit).unwrap_or(usize::MAX);
+    let has_more = !args.all && rows.len() > shown;
+    if has_more {
+        rows.truncate(shown);
+    }
+    let data: Vec<Value> = rows.iter().map(message_json).collect();
+    args.output.print(&data, |_| {
+        if rows.is_empty() {
+            return "no messages: `message add` makes one".to_owned();
+        }
+        let lines = rows.iter().map(|row| {
+            let counts = row.counts;
+            let when = row.fields.scheduled_at.map(|at| config.zone.format_local(at));
+            vec![
+                row.id.to_string(),
+                row.fields.status.clone(),
+                when.unwrap_or_default(),
+                format!("{}/{}", counts.sent, row.fields.contact_count),
+                (counts.failed + counts.unknown).to_string(),
+                title(row),
+            ]
+        });
+        let text = table(&["ID", "STATUS", "TIME", "SENT", "NOT", "TITLE"], lines);
+        let more =
+            if has_more { "\nthere are more: --all shows them, --search finds them" } else { "" };
+        let zone = &config.zone;
+        format!("{text}\ntimes are in {zone}; NOT counts failed, expired and unknown{more}")
+    })?;
+    Ok(())
+}
+
+/// The title, or the beginning of the text, on one line.
+fn title(row: &MessageRow) -> String {
+    let title = row.fields.title.as_deref().filter(|title| !title.trim().is_empty());
+    let line =
+        title.unwrap_or(&row.fields.message).split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= TITLE_CHARS_MAX {
+        return line;
+    }
+    line.chars().take(TITLE_CHARS_MAX - 1).chain(['…']).collect()
+}
+
+fn message_json(row: &MessageRow) -> Value {
+    let fields = &row.fields;
+    json!({
+        "id": row.id,
+        "title": fields.title,
+        "message": fields.message,
+        "status": fields.status,
+        "channel_id": fields.channel_id,
+        "channel": row.channel_name,
+        "contact_ids": fields.contact_ids,
+        "contact_count": fields.contact_count,
+        "scheduled_at": fields.scheduled_at.map(|at| at.to_string()),
+        "schedules": fields.schedules,
+        "interval_config": fields.interval_config,
+        "sent_at": row.sent_at,
+        "sent_count": row.counts.sent,
+        "failed_count": row.counts.failed,
+        "skipped_count": row.counts.skipped,
+        "unknown_count": row.counts.unknown,
+        "error": row.error,
+        "metadata": row.metadata,
+        "created_by": row.created_by,
+        "created_at": row.created_at,
+    })
+}
+
+pub(super) fn show(args: &ShowArgs, config: &Config) -> Result<(), CliError> {
+    let id = args.id;
+    let limit = (!args.all).then_some(args.limit);
+    let (row, occurrences, deliveries) = open(config)?.read(|tx| {
+        let row = tx.message_row(id)?;
+        let occurrences = tx.occurrences_of(id)?;
+        let deliveries = match occurrences.first() {
+            Some(latest) => tx.delivery_rows(id, latest.due_at, &[], limit)?,
+            None => Vec::new(),
+        };
+        Ok((row, occurrences, deliveries))
+    })?;
+    let Some(row) = row else {
+        return Err(CliError::Refused(format!(
+            "there is no message {id}: `message list` shows all"
+        )));
+    };
+    let mut data = message_json(&row);
+    data["occurrences"] = occurrences.iter().map(occurrence_json).collect();
+    data["deliveries"] = deliveries.iter().map(delivery_json).collect();
+    args.output.print(&data, |_| describe(&row, &occurrences, &deliveries, config))?;
+    Ok(())
+}
+
+fn describe(
+    row: &MessageRow,
+    occurrences: &[Occurrence],
+    deliveries: &[DeliveryRow],
+    config: &Config,
+) -> String {
+    let fields = &row.fields;
+    let mut lines = vec![format!("message {}: {}", row.id, title(row))];
+    let planned_now =
+        occurrences.first().is_some_and(|one| Some(one.due_at) == fields.scheduled_at);
+    let paused = if fields.status == "draft" && planned_now { " (paused)" } else { "" };
+    lines.push(format!("status    {}{paused}", fields.status));
+    if let Some(error) = &row.error {
+        lines.push(format!("error     {error}"));
+    }
+    let channel = row.channel_name.as_deref().unwrap_or("there is none with this id");
+    lines.push(format!("channel   {} ({channel})", fields.channel_id));
+    if let Some(at) = fields.scheduled_at {
+        lines.push(format!("time      {}", local(config, at)));
+    }
+    for (name, column) in [("schedules", &fields.schedules), ("weekly", &fields.interval_config)] {
+        if let Some(column) = column {
+            lines.push(format!("{name:<9} {column}"));
+        }
+    }
+    lines.push("text".to_owned());
+    lines.extend(fields.message.lines().map(|line| format!("  {line}")));
+    let Some(latest) = occurrences.first() else {
+        let to = fields.contact_ids.as_deref().map_or("nobody".to_owned(), words);
+        lines.push(format!("to        {to} (nothing was planned yet)"));
+        return lines.join("\n");
+    };
+    lines.push(format!("occurrence of {}: {}", local(config, latest.due_at), sum(latest)));
+    lines.push(recipients(deliveries, config));
+    let total = latest.pending + latest.sending + total(latest.ended);
+    let shown = u64::try_from(deliveries.len()).unwrap_or(u64::MAX);
+    if total > shown {
+        lines.push(format!("{} more: --all shows them", total - shown));
+    }
+    for earlier in occurrences.iter().skip(1).take(EARLIER_SHOWN_MAX) {
+        lines.push(format!("before, of {}: {}", local(config, earlier.due_at), sum(earlier)));
+    }
+    lines.join("\n")
+}
+
+fn recipients(deliveries: &[DeliveryRow], config: &Config) -> String {
+    let rows = deliveries.iter().map(|one| {
+        let at = one.finished_at.as_deref().and_then(Timestamp::parse);
+        let note = match (&one.error, one.ack.and_then(Ack::from_number)) {
+            (Some(error), _) => error.clone(),
+            (None, Some(ack)) => ack_words(ack).to_owned(),
+            (None, None) => String::new(),
+        };
+        vec![
+            one.name.clone().unwrap_or_default(),
+            number(&one.chat_id),
+            one.status.clone(),
+            at.map(|at| config.zone.format_local(at)).unwrap_or_default(),
+            note,
+        ]
+    });
+    table(&["NAME", "NUMBER", "STATUS", "ENDED", "NOTE"], rows)
+}
+
+/// A list of words as `message add` writes it, without its quotes; anything else as it is.
+fn words(column: &str) -> String {
+    serde_json::from_str::<Vec<String>>(column).map_or(column.to_owned(), |words| words.join(", "))
+}
+
+/// `+6281234567890` for a person; a group's chat id as it is.
+fn number(chat_id: &str) -> String {
+    chat_id.strip_suffix("@c.us").map_or_else(|| chat_id.to_owned(), |digits| format!("+{digits}"))
+}
+
+fn ack_words(ack: Ack) -> &'static str {
+    match ack {
+        Ack::Error => "refused by WhatsApp",
+        Ack::Pending => "WAHA has it",
+        Ack::Server => "WhatsApp has it",
+        Ack::Device => "delivered",
+        Ack::Read => "read",
+        Ack::Played => "played",
+    }
+}
+
+fn total(counts: Counts) -> u64 {
+    let Counts { sent, failed, skipped, unknown, expired, cancelled } = counts;
+    sent + failed + skipped + unknown + expired + cancelled
+}
+
+/// `12 sent, 3 failed`.
+fn sum(occurrence: &Occurrence) -> String {
+    let Counts { sent, failed, skipped, unknown, expired, cancelled } = occurrence.ended;
+    let parts: Vec<String> = [
+        (sent, "sent"),
+        (occurrence.pending, "pending"),
+        (occurrence.sending, "sending"),
+        (failed, "failed"),
+        (skipped, "skipped"),
+        (unknown, "unknown"),
+        (expired, "expired"),
+        (cancelled, "cancelled"),
+    ]
+    .iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, word)| format!("{count} {word}"))
+    .collect();
+    parts.join(", ")
+}
+
+fn occurrence_json(occurrence: &Occurrence) -> Value {
+    let Counts { sent, failed, skipped, unknown, expired, cancelled } = occurrence.ended;
+    json!({
+        "due_at": occurrence.due_at.to_string(),
+        "pending": occurrence.pending,
+        "sending": occurrence.sending,
+        "sent": sent,
+        "failed": failed,
+        "skipped": skipped,
+        "unknown": unknown,
+        "expired": expired,
+        "cancelled": cancelled,
+    })
+}
+
+fn delivery_json(delivery: &DeliveryRow) -> Value {
+    json!({
+        "id": delivery.id,
+        "contact_id": delivery.contact_id,
+        "name": delivery.name,
+        "chat_id": delivery.chat_id,
+        "status": delivery.status,
+        "finished_at": delivery.finished_at,
+        "waha_message_id": delivery.waha_message_id,
+        "ack": delivery.ack,
+        "ack_words": delivery.ack.and_then(Ack::from_number).map(ack_words),
+        "text": delivery.text,
+        "error": delivery.error,
+    })
+}

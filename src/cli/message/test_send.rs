@@ -1,0 +1,228 @@
+//! `message test-send`: one text to one number, by the way that every message goes, and what became
+//! of it.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use clap::Args;
+use log::LevelFilter;
+use serde_json::json;
+
+use super::super::output::Output;
+use super::super::{CliError, stopped_by_signals};
+use super::{open, rules};
+use crate::clock::{Clock, SystemClock};
+use crate::composer::{self, Draft, Timing};
+use crate::config::Config;
+use crate::delivery::Status;
+use crate::logging;
+use crate::serve::{self, RunEnd};
+use crate::store::{DeliveryRow, Store};
+use crate::trigger::Triggers;
+
+/// How often the row is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+#[derive(Debug, Args)]
+pub(super) struct TestSendArgs {
+    /// A phone number or a chat id; it need not be a contact
+    number: String,
+    /// The text
+    text: String,
+    /// The channel that sends it, by name or id [default: 1]
+    #[arg(long)]
+    channel: Option<String>,
+    /// Wait at most so long for the result
+    #[arg(long, default_value_t = 300, value_name = "SECONDS")]
+    wait: u64,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// What became of it.
+enum Seen {
+    /// The delivery has ended.
+    Ended(DeliveryRow),
+    /// The message failed before it was planned.
+    Failed(String),
+    /// It waits, and why.
+    Waits(String),
+}
+
+pub(super) fn test_send(args: &TestSendArgs, config: &Config) -> Result<(), CliError> {
+    config.require_waha()?;
+    logging::start(config.log_level.unwrap_or(LevelFilter::Off), config.log_file.as_deref())?;
+    let clock = SystemClock::new();
+    let mut store = open(config)?;
+    let draft = Draft {
+        text: args.text.clone(),
+        title: Some("test-send".to_owned()),
+        to: vec![args.number.clone()],
+        channel: args.channel.clone(),
+        timing: Some(Timing::At(vec!["now".to_owned()])),
+        created_by: "cli",
+        ..Draft::default()
+    };
+    let composed = composer::add(&mut store, &draft, &rules(config), clock.now().wall)?;
+    let id = composed.id;
+    let triggers = stopped_by_signals()?;
+    let seen = send_and_wait(args, config, &mut store, id, &triggers, &clock)?;
+    match seen {
+        Seen::Ended(delivery) => told(args, id, &delivery),
+        Seen::Failed(why) => Err(CliError::Refused(format!("not sent: {why}"))),
+        Seen::Waits(why) => {
+            // A test that comes hours later, when nobody expects it, would be no test.
+            match composer::cancel(&mut store, id, clock.now().wall) {
+                Ok(Some(stood)) if stood.sending > 0 => Err(CliError::Refused(format!(
+                    "a request to WAHA is still under way: `message show {id}` tells what becomes of it"
+                ))),
+                Ok(_) => Err(CliError::Refused(format!("not sent, and cancelled: {why}"))),
+                Err(_) => Err(CliError::Refused(format!(
+                    "it ended just now: `message show {id}` tells what became of it"
+                ))),
+            }
+        }
+    }
+}
+
+/// Says what WAHA said; anything but sent is a failure of this command.
+fn told(args: &TestSendArgs, id: i64, delivery: &DeliveryRow) -> Result<(), CliError> {
+    let error = delivery.error.as_deref().unwrap_or("no reason is known");
+    if delivery.status != Status::Sent.as_str() {
+        return Err(CliError::Refused(format!("{}: {error} (message {id})", delivery.status)));
+    }
+    let waha_id = delivery.waha_message_id.as_deref().unwrap_or_default();
+    let data = json!({ "id": id, "status": delivery.status, "chat_id": delivery.chat_id,
+        "waha_message_id": waha_id, "ack": delivery.ack });
+    args.output.print(&data, |_| {
+        format!(
+            "sent to {}: WAHA took it and gave the id {waha_id} (message {id})",
+            delivery.chat_id
+        )
+    })?;
+    Ok(())
+}
+
+/// Lets it be sent: by whoever sends on this database, else by a run in this process, which ends when
+/// the result is there.
+fn send_and_wait(
+    args: &TestSendArgs,
+    config: &Config,
+    store: &mut Store,
+    id: i64,
+    triggers: &Arc<Triggers>,
+    clock: &SystemClock,
+) -> Result<Seen, CliError> {
+    let ended = std::sync::Mutex::new(None);
+    let seen = thread::scope(|scope| {
+        let run = scope.spawn(|| {
+            let end = serve::run_once(config, triggers);
+            if let Ok(mut ended) = ended.lock() {
+                *ended = Some(matches!(end, Ok(RunEnd::AlreadySending)));
+            }
+            triggers.wake.ring();
+            end
+        });
+        let seen =
+            watch(args, store, id, triggers, clock, || ended.lock().ok().and_then(|ended| *ended));
+        triggers.stop();
+        let end = run.join();
+        match (seen, end) {
+            (seen, Ok(Ok(_))) => seen,
+            (Ok(seen @ (Seen::Ended(_) | Seen::Failed(_))), _) => Ok(seen),
+            (Ok(Seen::Waits(_)), Ok(Err(error))) => Err(error.into()),
+            (seen, _) => seen,
+        }
+    });
+    // What was under way when the wait ended has been recorded by the run.
+    match seen? {
+        Seen::Waits(why) => Ok(look(store, id)?.unwrap_or(Seen::Waits(why))),
+        seen => Ok(seen),
+    }
+}
+
+/// Looks at the row until the delivery has ended, the run here has ended without it, or time is up.
+fn watch(
+    args: &TestSendArgs,
+    store: &mut Store,
+    id: i64,
+    triggers: &Triggers,
+    clock: &SystemClock,
+    run_ended: impl Fn() -> Option<bool>,
+) -> Result<Seen, CliError> {
+    let started = clock.now().monotonic;
+    let never = crate::clock::Wake::default();
+    loop {
+        // Before the look: what the run did last is seen.
+        let run = run_ended();
+        if let Some(seen) = look(store, id)? {
+            return Ok(seen);
+        }
+        if run == Some(false) || (triggers.is_stopping() && run != Some(true)) {
+            return Ok(Seen::Waits(why_not(store, id)?));
+        }
+        if run == Some(true) && is_held(store, id)? {
+            return Ok(Seen::Waits(why_not(store, id)?));
+        }
+        let waited = clock.now().monotonic.saturating_sub(started);
+        if waited >= Duration::from_secs(args.wait) || triggers.is_stopping() {
+            return Ok(Seen::Waits(why_not(store, id)?));
+        }
+        clock.sleep(&never, never.rings(), Some(LOOK_AGAIN));
+    }
+}
+
+/// The result, once there is one.
+fn look(store: &mut Store, id: i64) -> Result<Option<Seen>, CliError> {
+    let (row, delivery) = store.read(|tx| {
+        let row = tx.message_row(id)?;
+        let delivery = match row.as_ref().and_then(|row| row.fields.scheduled_at) {
+            Some(at) => tx.delivery_rows(id, at, &[], Some(1))?.into_iter().next(),
+            None => None,
+        };
+        Ok((row, delivery))
+    })?;
+    let Some(row) = row else {
+        return Ok(Some(Seen::Failed("the message was removed meanwhile".to_owned())));
+    };
+    Ok(match delivery {
+        Some(delivery) if !["pending", "sending"].contains(&delivery.status.as_str()) => {
+            Some(Seen::Ended(delivery))
+        }
+        None if row.fields.status == "failed" => Some(Seen::Failed(row.error.unwrap_or_default())),
+        Some(_) | None => None,
+    })
+}
+
+fn is_held(store: &mut Store, id: i64) -> Result<bool, CliError> {
+    Ok(store.read(|tx| {
+        let Some(row) = tx.message_row(id)? else { return Ok(false) };
+        Ok(tx.channel(row.fields.channel_id)?.is_some_and(|channel| channel.held.is_some()))
+    })?)
+}
+
+/// Why it waits.
+fn why_not(store: &mut Store, id: i64) -> Result<String, CliError> {
+    let (row, channel, before) = store.read(|tx| {
+        let row = tx.message_row(id)?;
+        let Some(fields) = row.as_ref().map(|row| row.fields.clone()) else {
+            return Ok((None, None, 0));
+        };
+        let before = match fields.scheduled_at {
+            Some(at) => tx.count_before(fields.channel_id, at)?,
+            None => 0,
+        };
+        Ok((row, tx.channel(fields.channel_id)?, before))
+    })?;
+    if let Some(held) = channel.and_then(|channel| channel.held) {
+        return Ok(format!("its channel is held: {}", held.reason));
+    }
+    if before > 0 {
+        return Ok(format!("{before} deliveries on this channel are before it: try again later"));
+    }
+    if row.is_some_and(|row| row.fields.status == "scheduled") {
+        return Ok("whoever sends on this database has not looked yet: pull the trigger (see TICK_SECONDS)".to_owned());
+    }
+    Ok("its turn has not come: give more time with `--wait`".to_owned())
+}

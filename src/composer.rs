@@ -1,0 +1,193 @@
+//! Composing: what a person wants to send becomes a row that will not fail later, and what a person
+//! may do to a message afterwards. The command line and a web panel use the same.
+//!
+//! Whatever would fail when its time comes is refused here, with the remedy, in words for whoever
+//! typed it. Checks only read; each change is one short transaction, guarded by what was seen before,
+//! so that all of it is safe while messages are being sent.
+
+mod change;
+mod checks;
+mod moves;
+mod retry;
+mod timing;
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::pace::Gap;
+use crate::recipient::CountryCode;
+use crate::schedule::Zone;
+use crate::store::{MessageFields, MessageRow, Store, StoreError};
+
+pub use change::{Edit, edit};
+pub use checks::Skipped;
+pub use moves::{Resumed, cancel, pause, remove, resume};
+pub use retry::{Retried, Retry, retry, unknown_count};
+pub use timing::{Timing, WeeklyTiming};
+
+/// What composing goes by.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// The local time of what people type.
+    pub zone: Zone,
+    /// For phone numbers in national form.
+    pub country: CountryCode,
+    /// How late a message may still go out.
+    pub late_limit: Duration,
+    /// The gap between two sends on a channel.
+    pub gap: Gap,
+}
+
+/// What a person wants to send.
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    /// The text.
+    pub text: String,
+    /// A name for it.
+    pub title: Option<String>,
+    /// The recipients: contact ids, phone numbers, chat ids and all else that `contact_ids` takes.
+    pub to: Vec<String>,
+    /// A channel's id or name; the channel 1 when none is given.
+    pub channel: Option<String>,
+    /// When.
+    pub timing: Option<Timing>,
+    /// Whether it stays a draft; then recipients and time may come later.
+    pub is_draft: bool,
+    /// Whether recipients that cannot get it are left out; else they are a refusal.
+    pub skip_bad: bool,
+    /// Who makes it, for `created_by`.
+    pub created_by: &'static str,
+}
+
+/// What became of a draft.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Composed {
+    /// `auto_messages.id`.
+    pub id: i64,
+    /// `draft` or `scheduled`.
+    pub status: String,
+    /// The channel's name.
+    pub channel: String,
+    /// How many will get it, as it stands now.
+    pub recipient_count: u64,
+    /// Who will not, and why.
+    pub skipped: Vec<Skipped>,
+    /// The first occurrence.
+    pub begins_at: Option<Timestamp>,
+    /// When the last recipient of the first occurrence has it at the latest, if nothing else is
+    /// sent on the channel.
+    pub last_at: Option<Timestamp>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+}
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum ComposeError {
+    /// It cannot be done, and what to do instead, in words.
+    #[error("{0}")]
+    Refused(String),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl ComposeError {
+    fn refused(why: impl Into<String>) -> Self {
+        Self::Refused(why.into())
+    }
+}
+
+/// Adds a message.
+///
+/// # Errors
+/// [`ComposeError::Refused`] for what would fail later, and when the database fails.
+pub fn add(
+    store: &mut Store,
+    draft: &Draft,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Composed, ComposeError> {
+    let timed = match &draft.timing {
+        Some(timing) => Some(timing::read(timing, rules, now)?),
+        None if draft.is_draft => None,
+        None => {
+            return Err(ComposeError::refused(
+                "it has no time: give `--at \"2026-12-01 08:00\"`, `--at +10m`, `--at now` or `--weekly mon --time 08:00`, \
+                 or keep it as a draft with `--draft`",
+            ));
+        }
+    };
+    let mut warnings = checks::text(&draft.text)?;
+    let found = store.read(|tx| checks::channel(tx, draft.channel.as_deref()))??;
+    warnings.extend(found.warning);
+    let contact_ids = checks::contact_ids(&draft.to);
+    let checked = store.read(|tx| {
+        checks::recipients(tx, contact_ids.as_deref(), &draft.text, rules, draft.skip_bad)
+    })??;
+    if !draft.is_draft {
+        checks::somebody(&checked)?;
+    }
+    warnings.extend(checked.warnings);
+    let timed = timed.unwrap_or_default();
+    let status = if draft.is_draft { "draft" } else { "scheduled" };
+    let fields = MessageFields {
+        title: draft.title.clone().filter(|title| !title.trim().is_empty()),
+        message: draft.text.clone(),
+        channel_id: found.id,
+        contact_ids,
+        contact_count: checked.count + checks::len(&checked.skipped),
+        scheduled_at: timed.scheduled_at,
+        schedules: timed.schedules,
+        interval_config: timed.interval_config,
+        status: status.to_owned(),
+    };
+    let id = store.write(|tx| tx.insert_message(&fields, draft.created_by, now))?;
+    let last_at = fields.scheduled_at.map(|at| last_at(at.max(now), checked.count, rules));
+    warnings.extend(too_many(checked.count, rules));
+    Ok(Composed {
+        id,
+        status: status.to_owned(),
+        channel: found.name,
+        recipient_count: checked.count,
+        skipped: checked.skipped,
+        begins_at: fields.scheduled_at,
+        last_at,
+        warnings,
+    })
+}
+
+/// When the last of `count` recipients has a message that begins at `begins`, at the latest.
+fn last_at(begins: Timestamp, count: u64, rules: &Rules) -> Timestamp {
+    let gaps = u32::try_from(count.saturating_sub(1)).unwrap_or(u32::MAX);
+    begins.plus(rules.gap.longest().saturating_mul(gaps))
+}
+
+/// The words for a message that takes longer than it may be late.
+fn too_many(count: u64, rules: &Rules) -> Option<String> {
+    let gap = rules.gap.longest().as_secs().max(1);
+    let fitting = rules.late_limit.as_secs() / gap + 1;
+    (count > fitting).then(|| {
+        format!(
+            "only about {fitting} of the {count} recipients get it within {} hours of its time, and the rest \
+             expires: raise LATE_LIMIT_HOURS, or make several messages on different days",
+            rules.late_limit.as_secs() / 3600
+        )
+    })
+}
+
+/// The message with this id.
+fn existing(store: &mut Store, id: i64) -> Result<MessageRow, ComposeError> {
+    let row = store.read(|tx| tx.message_row(id))?;
+    row.ok_or_else(|| {
+        ComposeError::refused(format!("there is no message {id}: `message list` shows all"))
+    })
+}
+
+/// The words for a row that changed between the look and the change.
+fn changed_meanwhile(store: &mut Store, id: i64) -> Result<ComposeError, ComposeError> {
+    let status = existing(store, id)?.fields.status;
+    Ok(ComposeError::refused(format!(
+        "message {id} changed meanwhile, it is `{status}` now: nothing was done; look at `message show {id}`"
+    )))
+}

@@ -1,0 +1,125 @@
+//! Editing a message: only what may be edited as it stands, and nothing that was sent already.
+
+use super::timing::{self, Timing};
+use super::{ComposeError, Rules, changed_meanwhile, checks, existing};
+use crate::clock::Timestamp;
+use crate::store::{MessageRow, Store};
+
+/// What a person wants to be otherwise; `None` leaves it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edit {
+    /// The text.
+    pub text: Option<String>,
+    /// The title; an empty one takes it away.
+    pub title: Option<String>,
+    /// The recipients, all of them.
+    pub to: Option<Vec<String>>,
+    /// The channel, by id or name.
+    pub channel: Option<String>,
+    /// When; in place of all times that it had.
+    pub timing: Option<Timing>,
+    /// Whether recipients that cannot get it are left out.
+    pub skip_bad: bool,
+}
+
+/// How much of a message may be edited.
+enum Reach {
+    /// Everything.
+    All,
+    /// Everything, and a time makes it scheduled again: nobody got it.
+    AllAgain,
+    /// Text and title: its recipients are planned already.
+    Words,
+}
+
+/// Edits a message. Returns what a person should know.
+///
+/// # Errors
+/// [`ComposeError::Refused`] for what may not be edited or would fail later, or when the message
+/// changed meanwhile; and when the database fails.
+pub fn edit(
+    store: &mut Store,
+    id: i64,
+    edit: &Edit,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Vec<String>, ComposeError> {
+    if *edit == (Edit { skip_bad: edit.skip_bad, ..Edit::default() }) {
+        return Err(ComposeError::refused("nothing to edit was given: see `message edit --help`"));
+    }
+    let row = existing(store, id)?;
+    let reach = reach(store, &row)?;
+    let is_more = edit.to.is_some() || edit.channel.is_some() || edit.timing.is_some();
+    if is_more && matches!(reach, Reach::Words) {
+        return Err(ComposeError::refused(format!(
+            "message {id} is planned for its recipients already: only text and title can be edited now; to change \
+             who gets it or when, `message cancel {id}` and make a new one"
+        )));
+    }
+    let mut fields = row.fields.clone();
+    let mut warnings = Vec::new();
+    if let Some(text) = &edit.text {
+        warnings.extend(checks::text(text)?);
+        fields.message.clone_from(text);
+    }
+    if let Some(title) = &edit.title {
+        fields.title = Some(title.trim().to_owned()).filter(|title| !title.is_empty());
+    }
+    if let Some(channel) = &edit.channel {
+        let found = store.read(|tx| checks::channel(tx, Some(channel)))??;
+        warnings.extend(found.warning);
+        fields.channel_id = found.id;
+    }
+    if let Some(to) = &edit.to {
+        fields.contact_ids = checks::contact_ids(to);
+    }
+    if let Some(timing) = &edit.timing {
+        let timed = timing::read(timing, rules, now)?;
+        fields.scheduled_at = timed.scheduled_at;
+        fields.schedules = timed.schedules;
+        fields.interval_config = timed.interval_config;
+        if matches!(reach, Reach::AllAgain) {
+            "scheduled".clone_into(&mut fields.status);
+        }
+    }
+    if edit.text.is_some() || edit.to.is_some() {
+        let (contact_ids, text) = (fields.contact_ids.as_deref(), fields.message.as_str());
+        // Recipients that were there before are not this edit's fault.
+        let skip_bad = edit.skip_bad || edit.to.is_none();
+        let checked =
+            store.read(|tx| checks::recipients(tx, contact_ids, text, rules, skip_bad))??;
+        if fields.status != "draft" {
+            checks::somebody(&checked)?;
+        }
+        if !matches!(reach, Reach::Words) {
+            fields.contact_count = checked.count + checks::len(&checked.skipped);
+        }
+        warnings.extend(checked.warnings);
+        let skipped =
+            checked.skipped.iter().map(|one| format!("skipped: {}: {}", one.who, one.reason));
+        warnings.extend(skipped);
+    }
+    if !store.write(|tx| tx.change_message(id, &row.fields, &fields, now))? {
+        return Err(changed_meanwhile(store, id)?);
+    }
+    Ok(warnings)
+}
+
+fn reach(store: &mut Store, row: &MessageRow) -> Result<Reach, ComposeError> {
+    let id = row.id;
+    let occurrences = store.read(|tx| tx.occurrences_of(id))?;
+    let is_planned = occurrences.iter().any(|one| Some(one.due_at) == row.fields.scheduled_at);
+    let has_arrived = occurrences.iter().any(|one| one.ended.sent + one.ended.unknown > 0);
+    match row.fields.status.as_str() {
+        "draft" | "scheduled" if !is_planned => Ok(Reach::All),
+        "draft" | "scheduled" | "sending" => Ok(Reach::Words),
+        "failed" if !has_arrived => Ok(Reach::AllAgain),
+        "cancelled" => Err(ComposeError::refused(format!(
+            "message {id} was cancelled: make a new one with `message add`"
+        ))),
+        _ => Err(ComposeError::refused(format!(
+            "message {id} has ended, and its row tells what was sent: make a new one with `message add`, or send to \
+             those who did not get it with `message retry {id}`"
+        ))),
+    }
+}

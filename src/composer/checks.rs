@@ -1,0 +1,238 @@
+//! What would fail when its time comes, found now. Reads only.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{ComposeError, Rules};
+use crate::audience;
+use crate::recipient::{self, Entry};
+use crate::store::{SqlResult, Tx};
+use crate::template::{self, TEXT_UNITS_MAX, Template};
+
+/// How many recipients that cannot get it a refusal names.
+const NAMED_MAX: usize = 5;
+
+/// Somebody who will not get it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// A name, a number, or what was written.
+    pub who: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// What the recipients came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Checked {
+    /// How many will get it.
+    pub(super) count: u64,
+    pub(super) skipped: Vec<Skipped>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// A channel that can send.
+pub(super) struct Found {
+    pub(super) id: i64,
+    pub(super) name: String,
+    pub(super) warning: Option<String>,
+}
+
+pub(super) fn len<T>(list: &[T]) -> u64 {
+    u64::try_from(list.len()).unwrap_or(u64::MAX)
+}
+
+/// Refuses a text that nobody could get or that has half a placeholder; warns of what may be one.
+pub(super) fn text(text: &str) -> Result<Vec<String>, ComposeError> {
+    if text.trim().is_empty() {
+        return Err(ComposeError::refused("it has no text: give one, or a file with `--file`"));
+    }
+    if text.contains('\0') {
+        return Err(ComposeError::refused("the text holds a NUL character: save it as plain text"));
+    }
+    let units = template::text_units(text);
+    if units > TEXT_UNITS_MAX {
+        return Err(ComposeError::refused(format!(
+            "the text has {units} characters, more than the {TEXT_UNITS_MAX} that WhatsApp takes: shorten it"
+        )));
+    }
+    let template = Template::parse(text);
+    if let Some(two) = template
+        .placeholders()
+        .find(|one| one.fallback.as_deref().is_some_and(|fallback| fallback.contains('|')))
+    {
+        return Err(ComposeError::refused(format!(
+            "the placeholder {{{{{}|…}}}} has two fallbacks: give it one",
+            two.name
+        )));
+    }
+    let (wrong, odd): (Vec<String>, Vec<String>) = template
+        .oddities()
+        .into_iter()
+        .partition(|oddity| oddity.contains("{{") || oddity.contains("}}"));
+    if let Some(wrong) = wrong.first() {
+        return Err(ComposeError::refused(format!(
+            "`{wrong}` would go out as it is written: a placeholder is {{{{name}}}} or {{{{name|fallback}}}}, on one line"
+        )));
+    }
+    Ok(odd
+        .into_iter()
+        .map(|odd| {
+            format!(
+                "`{odd}` goes out as it is written: a placeholder has two braces, as in {{{odd}}}"
+            )
+        })
+        .collect())
+}
+
+/// The channel that a person means, by id or name; the channel 1 when none is named.
+pub(super) fn channel(tx: &Tx<'_>, wanted: Option<&str>) -> SqlResult<Result<Found, ComposeError>> {
+    let wanted = wanted.map_or("1", str::trim);
+    let mut ids = tx.channels_called(wanted)?;
+    if ids.is_empty()
+        && let Ok(id) = wanted.parse::<i64>()
+    {
+        ids.push(id);
+    }
+    if ids.len() > 1 {
+        let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
+        let ids = ids.join(", ");
+        return Ok(Err(ComposeError::refused(format!(
+            "`{wanted}` is the name of channels {ids}: give the id"
+        ))));
+    }
+    channel_of(tx, wanted, ids.first().copied())
+}
+
+/// The channel with this id, which a person `wanted`.
+pub(super) fn channel_of(
+    tx: &Tx<'_>,
+    wanted: &str,
+    id: Option<i64>,
+) -> SqlResult<Result<Found, ComposeError>> {
+    let channel = match id {
+        Some(id) => tx.channel(id)?,
+        None => None,
+    };
+    let Some(channel) = channel else {
+        let names = tx.channel_names()?.join("`, `");
+        return Ok(Err(ComposeError::refused(format!(
+            "there is no channel `{wanted}`: there are `{names}`"
+        ))));
+    };
+    if !channel.is_active {
+        return Ok(Err(ComposeError::refused(format!(
+            "channel `{}` is not active: set its is_active to 1, or choose another",
+            channel.name
+        ))));
+    }
+    if channel.session_name.is_none() {
+        return Ok(Err(ComposeError::refused(format!(
+            "channel `{}` has no session_name: fill it in, or choose another",
+            channel.name
+        ))));
+    }
+    let warning = channel.held.map(|held| {
+        format!(
+            "channel `{}` is held, nothing goes out before it is free: {}",
+            channel.name, held.reason
+        )
+    });
+    Ok(Ok(Found { id: channel.id, name: channel.name, warning }))
+}
+
+/// The column for what was typed; each word is kept as it was.
+pub(super) fn contact_ids(to: &[String]) -> Option<String> {
+    let to: Vec<&str> = to.iter().map(|who| who.trim()).filter(|who| !who.is_empty()).collect();
+    (!to.is_empty()).then(|| serde_json::json!(to).to_string())
+}
+
+/// Resolves the recipients and tries the text on each. What was typed and can never be sent is
+/// refused unless `skip_bad`; who cannot get it for now (opted out, no value) is only reported.
+pub(super) fn recipients(
+    tx: &Tx<'_>,
+    contact_ids: Option<&str>,
+    text: &str,
+    rules: &Rules,
+    skip_bad: bool,
+) -> SqlResult<Result<Checked, ComposeError>> {
+    let entries = match recipient::parse_contact_ids(contact_ids) {
+        Ok(entries) => entries,
+        Err(error) => return Ok(Err(ComposeError::refused(error.to_string()))),
+    };
+    let template = Template::parse(text);
+    let mut without_value: HashMap<String, u64> = HashMap::new();
+    let (mut chats, mut checked, mut bad) = (HashSet::new(), Checked::default(), Vec::new());
+    for entry in entries {
+        // A group of people may have one whose number is wrong; what was typed by itself may not.
+        let is_typed = matches!(
+            entry,
+            Entry::Contact(_) | Entry::Person { .. } | Entry::Chat { .. } | Entry::Invalid { .. }
+        );
+        audience::each_recipient(tx, vec![entry], &rules.country, |recipient| {
+            if !chats.insert(recipient.chat_id.clone()) {
+                return Ok(());
+            }
+            let who = recipient.name.clone().unwrap_or_else(|| recipient.chat_id.clone());
+            let mut reason = recipient.skipped.clone();
+            if let Some(reason) = &reason {
+                let has_opted_out = reason.starts_with("opted out");
+                if is_typed && !has_opted_out {
+                    bad.push(Skipped { who: who.clone(), reason: reason.clone() });
+                }
+            } else if template.placeholders().next().is_some() {
+                let values = audience::values(tx, &recipient)?;
+                for placeholder in template.placeholders() {
+                    let count = without_value.entry(placeholder.name.clone()).or_default();
+                    *count += u64::from(values.get(placeholder).is_none());
+                }
+                reason = template.render(&values).err().map(|why| why.to_string());
+            }
+            match reason {
+                Some(reason) => checked.skipped.push(Skipped { who, reason }),
+                None => checked.count += 1,
+            }
+            Ok(())
+        })?;
+    }
+    if !bad.is_empty() && !skip_bad {
+        return Ok(Err(ComposeError::refused(format!(
+            "{} of the recipients cannot get it: {}; correct them, or leave them out with `--skip-bad`",
+            bad.len(),
+            named(&bad)
+        ))));
+    }
+    for (name, count) in without_value {
+        if count == checked.count && count > 0 {
+            checked.warnings.push(format!(
+                "no recipient has a value for {{{{{name}}}}}: all get the fallback; is it written right?"
+            ));
+        }
+    }
+    Ok(Ok(checked))
+}
+
+/// Refuses a message that nobody would get.
+pub(super) fn somebody(checked: &Checked) -> Result<(), ComposeError> {
+    match (checked.count, checked.skipped.is_empty()) {
+        (0, true) => Err(ComposeError::refused(
+            "it has no recipients: give contact ids, phone numbers or chat ids with `--to`",
+        )),
+        (0, false) => Err(ComposeError::refused(format!(
+            "nobody can get it, all {} would be skipped: {}",
+            checked.skipped.len(),
+            named(&checked.skipped)
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The first few, with their reasons.
+fn named(skipped: &[Skipped]) -> String {
+    let first: Vec<String> = skipped
+        .iter()
+        .take(NAMED_MAX)
+        .map(|one| format!("`{}` ({})", one.who, one.reason))
+        .collect();
+    let more = skipped.len().saturating_sub(NAMED_MAX);
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    format!("{}{more}", first.join(", "))
+}

@@ -1,0 +1,258 @@
+//! Cancelling, pausing, resuming and removing: a message from one status to another, while it may be
+//! on its way.
+
+use std::time::Duration;
+
+use super::{ComposeError, Rules, changed_meanwhile, checks, existing};
+use crate::clock::Timestamp;
+use crate::delivery::Counts;
+use crate::schedule;
+use crate::store::{MessageRow, Occurrence, Settled, Store};
+
+/// A schedule's time that passed so little ago, while it was paused, still counts.
+const JUST_PASSED: Duration = Duration::from_mins(5);
+
+/// What resuming came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resumed {
+    /// It goes on, with so many recipients left.
+    GoesOn {
+        /// How many wait.
+        pending: u64,
+    },
+    /// It waits for its time; one that has passed is now.
+    Scheduled {
+        /// When.
+        at: Timestamp,
+    },
+    /// What was left of it was too late and expired; it has another occurrence.
+    Expired {
+        /// How many.
+        count: usize,
+        /// When it goes out again.
+        next: Timestamp,
+    },
+}
+
+/// Cancels a message that has not ended. Returns how its latest occurrence stands: what is under way
+/// goes out.
+///
+/// # Errors
+/// [`ComposeError::Refused`] when it has ended or changed meanwhile; and when the database fails.
+pub fn cancel(
+    store: &mut Store,
+    id: i64,
+    now: Timestamp,
+) -> Result<Option<Occurrence>, ComposeError> {
+    let row = existing(store, id)?;
+    if !matches!(row.fields.status.as_str(), "draft" | "scheduled" | "sending") {
+        return Err(has_ended(&row, "cancel"));
+    }
+    let at = row.fields.scheduled_at;
+    if !store.write(|tx| tx.move_message(id, &row.fields, "cancelled", at, now))? {
+        return Err(changed_meanwhile(store, id)?);
+    }
+    let occurrences = store.read(|tx| tx.occurrences_of(id))?;
+    Ok(occurrences.into_iter().find(|one| Some(one.due_at) == at))
+}
+
+/// Pauses a message: it becomes a draft, and what is pending stays so. Returns how its occurrence
+/// stands, when it was planned.
+///
+/// # Errors
+/// As [`cancel`].
+pub fn pause(
+    store: &mut Store,
+    id: i64,
+    now: Timestamp,
+) -> Result<Option<Occurrence>, ComposeError> {
+    let row = existing(store, id)?;
+    match row.fields.status.as_str() {
+        "scheduled" | "sending" => {}
+        "draft" => {
+            return Err(ComposeError::refused(format!(
+                "message {id} is a draft already: `message resume {id}` lets it go out"
+            )));
+        }
+        _ => return Err(has_ended(&row, "pause")),
+    }
+    let at = row.fields.scheduled_at;
+    if !store.write(|tx| tx.move_message(id, &row.fields, "draft", at, now))? {
+        return Err(changed_meanwhile(store, id)?);
+    }
+    let occurrences = store.read(|tx| tx.occurrences_of(id))?;
+    Ok(occurrences.into_iter().find(|one| Some(one.due_at) == at))
+}
+
+/// Lets a draft go out: one that was paused goes on where it was, another waits for its time.
+///
+/// # Errors
+/// [`ComposeError::Refused`] when it is no draft, would fail, is too late or changed meanwhile; and
+/// when the database fails.
+pub fn resume(
+    store: &mut Store,
+    id: i64,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Resumed, ComposeError> {
+    let row = existing(store, id)?;
+    match row.fields.status.as_str() {
+        "draft" => {}
+        "scheduled" | "sending" => {
+            return Err(ComposeError::refused(format!(
+                "message {id} is not paused, it is `{}`",
+                row.fields.status
+            )));
+        }
+        _ => return Err(has_ended(&row, "resume")),
+    }
+    let at = row.fields.scheduled_at;
+    let occurrences = store.read(|tx| tx.occurrences_of(id))?;
+    match occurrences.into_iter().find(|one| Some(one.due_at) == at) {
+        Some(planned) => resume_planned(store, &row, planned, rules, now),
+        None => resume_unplanned(store, &row, rules, now),
+    }
+}
+
+fn resume_planned(
+    store: &mut Store,
+    row: &MessageRow,
+    planned: Occurrence,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Resumed, ComposeError> {
+    let (id, due_at) = (row.id, planned.due_at);
+    let is_late = due_at < now.minus(rules.late_limit);
+    if !is_late {
+        if !store.write(|tx| tx.move_message(id, &row.fields, "sending", Some(due_at), now))? {
+            return Err(changed_meanwhile(store, id)?);
+        }
+        return Ok(Resumed::GoesOn { pending: planned.pending });
+    }
+    if next_of(row, rules, due_at)?.is_none() {
+        return Err(ComposeError::refused(format!(
+            "its time, {} in {}, is more than {} hours ago, so the {} that are left would expire: `message retry {id}` \
+             sends to them now",
+            rules.zone.format_local(due_at),
+            rules.zone,
+            rules.late_limit.as_secs() / 3600,
+            planned.pending
+        )));
+    }
+    let ended = expire_rest(store, row, due_at, rules, now)?;
+    match ended {
+        Some((count, Settled { next: Some(next), .. })) => Ok(Resumed::Expired { count, next }),
+        Some(_) | None => Err(changed_meanwhile(store, id)?),
+    }
+}
+
+/// Ends what is left of a paused occurrence that is past the late limit, and settles its message.
+/// `None` when the message changed meanwhile or something of it is still under way.
+pub(super) fn expire_rest(
+    store: &mut Store,
+    row: &MessageRow,
+    due_at: Timestamp,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Option<(usize, Settled)>, ComposeError> {
+    let hours = rules.late_limit.as_secs() / 3600;
+    let error = format!("still pending {hours} hours after its time: it was paused");
+    let ended = store.write(|tx| {
+        if !tx.move_message(row.id, &row.fields, "sending", Some(due_at), now)? {
+            return Ok(None);
+        }
+        let count = tx.expire_pending(row.id, due_at, &error, now)?;
+        let settled = tx.settle_if_done(row.id, due_at, Counts::default(), &rules.zone, now)?;
+        Ok(settled.map(|settled| (count, settled)))
+    })?;
+    Ok(ended)
+}
+
+fn resume_unplanned(
+    store: &mut Store,
+    row: &MessageRow,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Resumed, ComposeError> {
+    let id = row.id;
+    let at = match row.fields.scheduled_at {
+        Some(at) if at >= now.minus(JUST_PASSED) => at,
+        // The one that passed while it was paused is not made up for; the next is due as usual.
+        passed => match (next_of(row, rules, now.minus(JUST_PASSED))?, passed) {
+            (Some(next), _) => next,
+            (None, Some(at)) if at >= now.minus(rules.late_limit) => at,
+            (None, Some(at)) => {
+                return Err(ComposeError::refused(format!(
+                    "its time, {} in {}, has passed: give it a new one with `message edit {id} --at …`, or `--at now`",
+                    rules.zone.format_local(at),
+                    rules.zone
+                )));
+            }
+            (None, None) => {
+                return Err(ComposeError::refused(format!(
+                    "it has no time: give it one with `message edit {id} --at …` or `--weekly …`"
+                )));
+            }
+        },
+    };
+    checks::text(&row.fields.message)?;
+    let channel = row.fields.channel_id.to_string();
+    store.read(|tx| checks::channel_of(tx, &channel, Some(row.fields.channel_id)))??;
+    let (contact_ids, text) = (row.fields.contact_ids.as_deref(), row.fields.message.as_str());
+    let checked = store.read(|tx| checks::recipients(tx, contact_ids, text, rules, true))??;
+    checks::somebody(&checked)?;
+    if !store.write(|tx| tx.move_message(id, &row.fields, "scheduled", Some(at), now))? {
+        return Err(changed_meanwhile(store, id)?);
+    }
+    Ok(Resumed::Scheduled { at })
+}
+
+/// The next occurrence of a schedule after `after`.
+fn next_of(
+    row: &MessageRow,
+    rules: &Rules,
+    after: Timestamp,
+) -> Result<Option<Timestamp>, ComposeError> {
+    let (schedules, weekly) =
+        (row.fields.schedules.as_deref(), row.fields.interval_config.as_deref());
+    schedule::next_occurrence(schedules, weekly, &rules.zone, after)
+        .map_err(|error| ComposeError::refused(error.to_string()))
+}
+
+/// Deletes a message that has ended or never began, with all that is known of its deliveries. One
+/// with unknown deliveries only `with_unknown`.
+///
+/// # Errors
+/// [`ComposeError::Refused`] when it may still go out, has unknown deliveries or changed meanwhile;
+/// and when the database fails.
+pub fn remove(store: &mut Store, id: i64, with_unknown: bool) -> Result<(), ComposeError> {
+    let row = existing(store, id)?;
+    let status = row.fields.status.as_str();
+    if matches!(status, "scheduled" | "sending") {
+        return Err(ComposeError::refused(format!(
+            "message {id} is `{status}`: `message cancel {id}` first"
+        )));
+    }
+    let occurrences = store.read(|tx| tx.occurrences_of(id))?;
+    if occurrences.iter().any(|one| one.sending > 0) {
+        return Err(ComposeError::refused(format!(
+            "a request to WAHA for message {id} is under way: try again in a few minutes"
+        )));
+    }
+    let unknown: u64 = occurrences.iter().map(|one| one.ended.unknown).sum();
+    if unknown > 0 && !with_unknown {
+        return Err(ComposeError::refused(format!(
+            "{unknown} deliveries of message {id} are unknown, and nothing else tells that they may have gone out: \
+             `message remove {id} --yes` removes them too"
+        )));
+    }
+    if !store.write(|tx| tx.delete_message(id, status))? {
+        return Err(changed_meanwhile(store, id)?);
+    }
+    Ok(())
+}
+
+fn has_ended(row: &MessageRow, verb: &str) -> ComposeError {
+    let (id, status) = (row.id, row.fields.status.as_str());
+    ComposeError::refused(format!("there is nothing to {verb}: message {id} is `{status}` already"))
+}

@@ -1,0 +1,241 @@
+//! Sending again to those who did not get it: as a new occurrence, now, for just these recipients.
+//!
+//! The deliveries that failed stay as they are, with their reasons; the new ones are of another
+//! occurrence, so that "at most one request per message, occurrence and recipient" holds for them as
+//! for all. Whoever retries twice reaches only those who failed again: a retry looks at the latest
+//! occurrence alone.
+
+use std::time::Duration;
+
+use super::moves::expire_rest;
+use super::{ComposeError, Rules, changed_meanwhile, checks, existing};
+use crate::audience::{self, Recipient};
+use crate::clock::Timestamp;
+use crate::delivery::Status;
+use crate::recipient;
+use crate::schedule;
+use crate::store::{DeliveryRow, MessageRow, NewDelivery, Occurrence, SqlResult, Store, Tx};
+use crate::template::Template;
+
+/// What a person wants to be sent again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retry {
+    /// Also what may have arrived. A person has to know that.
+    pub with_unknown: bool,
+}
+
+/// What a retry came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retried {
+    /// The new occurrence.
+    pub due_at: Timestamp,
+    /// How many it goes to.
+    pub pending: u64,
+    /// How many cannot get it any more.
+    pub skipped: u64,
+    /// How many of the latest occurrence are unknown, whether or not they are among them.
+    pub unknown: u64,
+}
+
+/// How many deliveries of the latest occurrence are unknown: for asking first.
+///
+/// # Errors
+/// [`ComposeError::Refused`] when there is no such message; and when the database fails.
+pub fn unknown_count(store: &mut Store, id: i64) -> Result<u64, ComposeError> {
+    existing(store, id)?;
+    let latest = store.read(|tx| tx.occurrences_of(id))?.into_iter().next();
+    Ok(latest.map_or(0, |latest| latest.ended.unknown))
+}
+
+/// Sends a message again to the recipients of its latest occurrence for whom it failed or expired.
+///
+/// # Errors
+/// [`ComposeError::Refused`] when there is nobody, when it is on its way, was cancelled, or changed
+/// meanwhile; and when the database fails.
+pub fn retry(
+    store: &mut Store,
+    id: i64,
+    retry: Retry,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Retried, ComposeError> {
+    let (row, latest) = look(store, id, rules, now)?;
+    checks::text(&row.fields.message)?;
+    let channel = row.fields.channel_id.to_string();
+    store.read(|tx| checks::channel_of(tx, &channel, Some(row.fields.channel_id)))??;
+    let statuses: &[&str] =
+        if retry.with_unknown { &["failed", "expired", "unknown"] } else { &["failed", "expired"] };
+    let rows = store.read(|tx| tx.delivery_rows(id, latest.due_at, statuses, None))?;
+    if rows.is_empty() {
+        let unknown = match latest.ended.unknown {
+            0 => String::new(),
+            count => format!(
+                "; {count} are unknown, they may have got it: `message retry {id} --unknown` sends to them too"
+            ),
+        };
+        return Err(ComposeError::refused(format!(
+            "nobody is to be tried again: none of its latest occurrence failed or expired{unknown}"
+        )));
+    }
+    // Whole seconds, and never an occurrence that was.
+    let due_at = Timestamp::from_secs(now.secs()).max(latest.due_at.plus(Duration::from_secs(1)));
+    let planned = store.write(|tx| plan(tx, &row, &rows, rules, due_at, now))?;
+    let unknown = latest.ended.unknown;
+    match planned {
+        Planned::Done { pending, skipped } => Ok(Retried { due_at, pending, skipped, unknown }),
+        Planned::Nobody => Err(ComposeError::refused(
+            "nobody is to be tried again: all opted out or cannot get the text any more",
+        )),
+        Planned::Changed => Err(changed_meanwhile(store, id)?),
+    }
+}
+
+/// The message and its latest occurrence, when it may be tried again.
+fn look(
+    store: &mut Store,
+    id: i64,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<(MessageRow, Occurrence), ComposeError> {
+    let mut row = existing(store, id)?;
+    let latest = store.read(|tx| tx.occurrences_of(id))?.into_iter().next();
+    let Some(mut latest) = latest else {
+        return Err(ComposeError::refused(format!(
+            "nothing of message {id} was planned yet, so there is nothing to try again; it is `{}`",
+            row.fields.status
+        )));
+    };
+    let refused = |why: String| Err(ComposeError::refused(why));
+    match row.fields.status.as_str() {
+        "sent" | "failed" => {}
+        "scheduled" => check_next(&row, rules, now)?,
+        "draft"
+            if Some(latest.due_at) == row.fields.scheduled_at
+                && latest.due_at < now.minus(rules.late_limit) =>
+        {
+            expire_rest(store, &row, latest.due_at, rules, now)?;
+            row = existing(store, id)?;
+            let occurrences = store.read(|tx| tx.occurrences_of(id))?;
+            latest = occurrences.into_iter().next().unwrap_or(latest);
+            if row.fields.status == "scheduled" {
+                check_next(&row, rules, now)?;
+            }
+        }
+        "draft" => {
+            return refused(format!(
+                "message {id} is a draft: `message resume {id}` lets it go on"
+            ));
+        }
+        "cancelled" => {
+            return refused(format!(
+                "message {id} was cancelled: make a new one with `message add`"
+            ));
+        }
+        other => {
+            return refused(format!(
+                "message {id} is `{other}`: wait until it has ended; `message show {id}` tells"
+            ));
+        }
+    }
+    Ok((row, latest))
+}
+
+/// A retry stands where the next occurrence stood, which is found again from the schedule afterwards:
+/// so it must come from there, and not be due yet.
+fn check_next(row: &MessageRow, rules: &Rules, now: Timestamp) -> Result<(), ComposeError> {
+    let (schedules, weekly) =
+        (row.fields.schedules.as_deref(), row.fields.interval_config.as_deref());
+    let next = schedule::next_occurrence(schedules, weekly, &rules.zone, now)
+        .map_err(|error| ComposeError::refused(error.to_string()))?;
+    if next.is_some() && next == row.fields.scheduled_at {
+        return Ok(());
+    }
+    Err(ComposeError::refused(format!(
+        "message {} is scheduled for a time of its own that a retry would take the place of: wait until that has been, \
+         or make a new message for those who did not get it",
+        row.id
+    )))
+}
+
+/// What planning a retry came to.
+enum Planned {
+    Done {
+        pending: u64,
+        skipped: u64,
+    },
+    /// Nothing was written.
+    Nobody,
+    /// Nothing was written: the message is not as it was seen.
+    Changed,
+}
+
+fn plan(
+    tx: &Tx<'_>,
+    row: &MessageRow,
+    deliveries: &[DeliveryRow],
+    rules: &Rules,
+    due_at: Timestamp,
+    now: Timestamp,
+) -> SqlResult<Planned> {
+    let template = Template::parse(&row.fields.message);
+    let reasons = deliveries
+        .iter()
+        .map(|delivery| why_not(tx, delivery, &template, rules))
+        .collect::<SqlResult<Vec<_>>>()?;
+    if reasons.iter().all(Option::is_some) {
+        return Ok(Planned::Nobody);
+    }
+    if !tx.move_message(row.id, &row.fields, "sending", Some(due_at), now)? {
+        return Ok(Planned::Changed);
+    }
+    let (mut pending, mut skipped) = (0, 0);
+    for (delivery, reason) in deliveries.iter().zip(&reasons) {
+        let (status, count) = match reason {
+            Some(_) => (Status::Skipped, &mut skipped),
+            None => (Status::Pending, &mut pending),
+        };
+        let new = NewDelivery {
+            auto_message_id: row.id,
+            due_at,
+            channel_id: row.fields.channel_id,
+            contact_id: delivery.contact_id,
+            name: delivery.name.as_deref(),
+            chat_id: &delivery.chat_id,
+            status,
+            error: reason.as_deref(),
+        };
+        *count += u64::from(tx.plan_delivery(&new, now)?);
+    }
+    tx.count_anew(row.id, due_at, now)?;
+    Ok(Planned::Done { pending, skipped })
+}
+
+/// Why a recipient cannot get it any more.
+fn why_not(
+    tx: &Tx<'_>,
+    delivery: &DeliveryRow,
+    template: &Template,
+    rules: &Rules,
+) -> SqlResult<Option<String>> {
+    if let Some(id) = delivery.contact_id
+        && tx.contact(id)?.is_some_and(|contact| contact.opted_out)
+    {
+        return Ok(Some("opted out".to_owned()));
+    }
+    let chat = serde_json::json!([delivery.chat_id]).to_string();
+    let entries = recipient::parse_contact_ids(Some(&chat)).unwrap_or_default();
+    let mut why = None;
+    audience::each_recipient(tx, entries, &rules.country, |recipient| {
+        let recipient = Recipient {
+            contact_id: delivery.contact_id.or(recipient.contact_id),
+            name: delivery.name.clone().or(recipient.name),
+            ..recipient
+        };
+        why = match recipient.skipped.clone() {
+            Some(reason) => Some(reason),
+            None => audience::unrenderable(tx, template, &recipient)?,
+        };
+        Ok(())
+    })?;
+    Ok(why)
+}

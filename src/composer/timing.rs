@@ -1,0 +1,196 @@
+//! When a message goes out, as a person types it: `2026-12-01 08:00`, `+10m`, `now`, days of the week.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{ComposeError, Rules};
+use crate::clock::Timestamp;
+use crate::schedule::{self, ScheduleError};
+
+/// A time that passed so little ago still means now: people type minutes.
+const JUST_PASSED: Duration = Duration::from_mins(5);
+/// The furthest that `+…` may reach, in days.
+const AHEAD_DAYS_MAX: u64 = 3660;
+
+/// When a message goes out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Timing {
+    /// At each of these: a local date and time, `+10m`, `+2h`, `+1d` or `now`.
+    At(Vec<String>),
+    /// On days of the week.
+    Weekly(WeeklyTiming),
+}
+
+/// Days of the week with their times of day.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WeeklyTiming {
+    /// `mon,thu`, `senin,kamis`, `1,4` or `daily`.
+    pub days: String,
+    /// `08:00` and so on; one or more.
+    pub times: Vec<String>,
+    /// The first date that counts.
+    pub from: Option<String>,
+    /// The last date that counts.
+    pub until: Option<String>,
+}
+
+/// The columns that a timing becomes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Timed {
+    pub(super) scheduled_at: Option<Timestamp>,
+    pub(super) schedules: Option<String>,
+    pub(super) interval_config: Option<String>,
+}
+
+/// Turns what was typed into columns, with the first occurrence after `now`.
+pub(super) fn read(timing: &Timing, rules: &Rules, now: Timestamp) -> Result<Timed, ComposeError> {
+    match timing {
+        Timing::At(texts) => read_times(texts, rules, now),
+        Timing::Weekly(weekly) => read_weekly(weekly, rules, now),
+    }
+}
+
+fn read_times(texts: &[String], rules: &Rules, now: Timestamp) -> Result<Timed, ComposeError> {
+    let times: BTreeSet<Timestamp> =
+        texts.iter().map(|text| read_time(text, rules, now)).collect::<Result<_, _>>()?;
+    let scheduled_at = times.first().copied();
+    if scheduled_at.is_none() {
+        return Err(ComposeError::refused("no time was given"));
+    }
+    let schedules = (times.len() > 1).then(|| listed(&times, rules)).transpose()?;
+    Ok(Timed { scheduled_at, schedules, interval_config: None })
+}
+
+/// The column `schedules`: local dates and times.
+fn listed(times: &BTreeSet<Timestamp>, rules: &Rules) -> Result<String, ComposeError> {
+    let mut entries = Vec::new();
+    for at in times {
+        let local = rules.zone.to_local(*at).date_time;
+        if rules.zone.to_utc(local) != *at {
+            return Err(ComposeError::refused(format!(
+                "{} comes twice that day in {}, and a list of times means the first: make a message of its own",
+                rules.zone.format_local(*at),
+                rules.zone
+            )));
+        }
+        let (hour, minute, second) = local.time().as_hms();
+        entries.push(json!({
+            "date": local.date().to_string(),
+            "time": format!("{hour:02}:{minute:02}:{second:02}"),
+        }));
+    }
+    Ok(serde_json::Value::Array(entries).to_string())
+}
+
+fn read_time(text: &str, rules: &Rules, now: Timestamp) -> Result<Timestamp, ComposeError> {
+    let text = text.trim();
+    let whole_now = Timestamp::from_secs(now.secs());
+    if text.eq_ignore_ascii_case("now") || text.eq_ignore_ascii_case("sekarang") {
+        return Ok(whole_now);
+    }
+    if let Some(ahead) = text.strip_prefix('+') {
+        return Ok(whole_now.plus(read_ahead(ahead)?));
+    }
+    let typed = schedule::read_typed(text, &rules.zone).map_err(|error| match error {
+        ScheduleError::Instant { flaw } => ComposeError::refused(format!(
+            "{flaw}; write `2026-12-01 08:00` (in {}), `+10m`, `+2h`, `+1d` or `now`",
+            rules.zone
+        )),
+        other @ ScheduleError::Column { .. } => ComposeError::refused(other.to_string()),
+    })?;
+    if typed.skipped.is_some() {
+        return Err(ComposeError::refused(format!(
+            "`{text}` does not exist in {}: the clock is set forward over it; the next is {}",
+            rules.zone,
+            rules.zone.format_local(typed.at)
+        )));
+    }
+    if typed.at < now.minus(JUST_PASSED) {
+        return Err(ComposeError::refused(format!(
+            "`{text}` has passed (it is {} in {}): give a later time, or `now`",
+            rules.zone.format_local(now),
+            rules.zone
+        )));
+    }
+    Ok(typed.at)
+}
+
+/// `10m`, `2h`, `1d`.
+fn read_ahead(text: &str) -> Result<Duration, ComposeError> {
+    let wrong = || {
+        ComposeError::refused(format!(
+            "`+{text}` is no time from now: write `+10m`, `+2h` or `+1d` (at most {AHEAD_DAYS_MAX} days)"
+        ))
+    };
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let unit_secs = match unit.trim().to_ascii_lowercase().as_str() {
+        "m" | "min" | "menit" => 60,
+        "h" | "jam" => 3600,
+        "d" | "hari" => 86_400,
+        _ => return Err(wrong()),
+    };
+    let secs = number.checked_mul(unit_secs).filter(|secs| *secs <= AHEAD_DAYS_MAX * 86_400);
+    secs.map(Duration::from_secs).ok_or_else(wrong)
+}
+
+fn read_weekly(
+    weekly: &WeeklyTiming,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Timed, ComposeError> {
+    if weekly.times.is_empty() {
+        return Err(ComposeError::refused(
+            "the days have no time of day: give `--time 08:00` with `--weekly`",
+        ));
+    }
+    let is_daily = ["daily", "harian", "setiap hari", "everyday"]
+        .iter()
+        .any(|word| word.eq_ignore_ascii_case(weekly.days.trim()));
+    let days = if is_daily { "0,1,2,3,4,5,6" } else { weekly.days.trim() };
+    let days: Vec<&str> = days
+        .split(|c: char| matches!(c, ',' | ';') || c.is_whitespace())
+        .filter(|day| !day.is_empty())
+        .map(|day| {
+            day.parse::<u8>()
+                .ok()
+                .and_then(|day| NUMBERS.get(usize::from(day)).copied())
+                .unwrap_or(day)
+        })
+        .collect();
+    let times: Vec<&str> = weekly.times.iter().map(|time| time.trim()).collect();
+    let mut config = json!({ "time": times, "weekDays": days });
+    if let [time] = times[..] {
+        config["time"] = json!(time);
+    }
+    for (key, date) in [("startDate", &weekly.from), ("endDate", &weekly.until)] {
+        if let Some(date) = date {
+            config[key] = json!(date.trim());
+        }
+    }
+    let config = config.to_string();
+    let first =
+        schedule::next_occurrence(None, Some(&config), &rules.zone, now).map_err(|error| {
+            match error {
+                ScheduleError::Column { flaw, .. } => {
+                    ComposeError::refused(format!("days and times: {flaw}"))
+                }
+                other @ ScheduleError::Instant { .. } => ComposeError::refused(other.to_string()),
+            }
+        })?;
+    let Some(first) = first else {
+        return Err(ComposeError::refused(format!(
+            "no such day is left: the last date is {}, and it is {} in {}",
+            weekly.until.as_deref().unwrap_or("passed"),
+            rules.zone.format_local(now),
+            rules.zone
+        )));
+    };
+    Ok(Timed { scheduled_at: Some(first), schedules: None, interval_config: Some(config) })
+}
+
+/// So that the column can be read by people, whoever counts from Sunday.
+const NUMBERS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];

@@ -1,0 +1,416 @@
+//! Messages as people make, look at and change them. A change is guarded by the status that was seen
+//! before: whoever sends meanwhile is not overtaken.
+
+use rusqlite::types::ToSql;
+use rusqlite::{OptionalExtension, Row, named_params};
+
+use super::{SqlResult, Tx, lossy, timestamp};
+use crate::clock::Timestamp;
+use crate::delivery::Counts;
+
+/// What a person decides of a message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MessageFields {
+    /// `auto_messages.title`.
+    pub title: Option<String>,
+    /// The text.
+    pub message: String,
+    /// `channels.id`.
+    pub channel_id: i64,
+    /// The recipients, as written.
+    pub contact_ids: Option<String>,
+    /// How many they are.
+    pub contact_count: u64,
+    /// The next occurrence.
+    pub scheduled_at: Option<Timestamp>,
+    /// The column.
+    pub schedules: Option<String>,
+    /// The column.
+    pub interval_config: Option<String>,
+    /// `draft`, `scheduled` …
+    pub status: String,
+}
+
+/// A message with all that people look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageRow {
+    /// `auto_messages.id`.
+    pub id: i64,
+    /// What a person decided, as the row has it.
+    pub fields: MessageFields,
+    /// The channel's name, when there is such a channel.
+    pub channel_name: Option<String>,
+    /// When somebody last got it, as the table has it.
+    pub sent_at: Option<String>,
+    /// How the latest occurrence stands; `expired` is in `failed`.
+    pub counts: Counts,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// As written.
+    pub metadata: Option<String>,
+    /// As written.
+    pub created_by: Option<String>,
+    /// As the table has it.
+    pub created_at: String,
+}
+
+/// A delivery with all that people look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryRow {
+    /// `deliveries.id`.
+    pub id: i64,
+    /// The contact, when it is one.
+    pub contact_id: Option<i64>,
+    /// The recipient's name.
+    pub name: Option<String>,
+    /// Whom it goes to; for a skipped one, what was written.
+    pub chat_id: String,
+    /// `deliveries.status`.
+    pub status: String,
+    /// When it ended, as the table has it.
+    pub finished_at: Option<String>,
+    /// WAHA's id.
+    pub waha_message_id: Option<String>,
+    /// How far it got.
+    pub ack: Option<i64>,
+    /// The exact text, once it was claimed.
+    pub text: Option<String>,
+    /// Why it was not sent.
+    pub error: Option<String>,
+}
+
+/// How the deliveries of one occurrence stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occurrence {
+    /// When it was due.
+    pub due_at: Timestamp,
+    /// Those that ended.
+    pub ended: Counts,
+    /// Those that wait.
+    pub pending: u64,
+    /// Those that are under way.
+    pub sending: u64,
+}
+
+/// Which messages to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MessageFilter {
+    /// Only those with this status.
+    pub status: Option<String>,
+    /// Only those with this in title or text, in any case (of ASCII letters).
+    pub search: Option<String>,
+    /// At most so many; `None` for all.
+    pub limit: Option<u32>,
+}
+
+const MESSAGE: &str = "m.id, m.title, m.message, m.channel_id, m.contact_ids, m.contact_count,
+    m.scheduled_at, m.schedules, m.interval_config, m.status, m.sent_at, m.sent_count, m.failed_count,
+    m.skipped_count, m.unknown_count, m.error, m.metadata, m.created_by, m.created_at,
+    c.name AS channel_name
+    FROM auto_messages m LEFT JOIN channels c ON c.id = m.channel_id";
+
+fn read_message(row: &Row<'_>) -> SqlResult<MessageRow> {
+    let scheduled_at = lossy(row, "scheduled_at")?.and_then(|text| Timestamp::parse(&text));
+    Ok(MessageRow {
+        id: row.get("id")?,
+        fields: MessageFields {
+            title: lossy(row, "title")?,
+            message: lossy(row, "message")?.unwrap_or_default(),
+            channel_id: row.get("channel_id")?,
+            contact_ids: lossy(row, "contact_ids")?,
+            contact_count: row.get("contact_count")?,
+            scheduled_at,
+            schedules: lossy(row, "schedules")?,
+            interval_config: lossy(row, "interval_config")?,
+            status: row.get("status")?,
+        },
+        channel_name: lossy(row, "channel_name")?,
+        sent_at: lossy(row, "sent_at")?,
+        counts: Counts {
+            sent: row.get("sent_count")?,
+            failed: row.get("failed_count")?,
+            skipped: row.get("skipped_count")?,
+            unknown: row.get("unknown_count")?,
+            ..Counts::default()
+        },
+        error: lossy(row, "error")?,
+        metadata: lossy(row, "metadata")?,
+        created_by: lossy(row, "created_by")?,
+        created_at: lossy(row, "created_at")?.unwrap_or_default(),
+    })
+}
+
+impl Tx<'_> {
+    /// Adds a message and returns its id.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn insert_message(
+        &self,
+        fields: &MessageFields,
+        created_by: &str,
+        now: Timestamp,
+    ) -> SqlResult<i64> {
+        let sql = "INSERT INTO auto_messages (title, message, channel_id, contact_ids, contact_count,
+                       scheduled_at, schedules, interval_config, status, created_by, created_at,
+                       updated_at)
+                   VALUES (:title, :message, :channel_id, :contact_ids, :contact_count,
+                       :scheduled_at, :schedules, :interval_config, :status, :created_by, :now, :now)";
+        let (scheduled_at, now) = (fields.scheduled_at.map(|at| at.to_string()), now.to_string());
+        self.transaction.prepare_cached(sql)?.insert(named_params! {
+            ":title": fields.title,
+            ":message": fields.message,
+            ":channel_id": fields.channel_id,
+            ":contact_ids": fields.contact_ids,
+            ":contact_count": fields.contact_count,
+            ":scheduled_at": scheduled_at,
+            ":schedules": fields.schedules,
+            ":interval_config": fields.interval_config,
+            ":status": fields.status,
+            ":created_by": created_by,
+            ":now": now,
+        })
+    }
+
+    /// Writes what a person decided, when status and time are still those of `seen`. Returns whether
+    /// they were.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn change_message(
+        &self,
+        id: i64,
+        seen: &MessageFields,
+        fields: &MessageFields,
+        now: Timestamp,
+    ) -> SqlResult<bool> {
+        let sql = "UPDATE auto_messages SET title = :title, message = :message,
+                       channel_id = :channel_id, contact_ids = :contact_ids,
+                       contact_count = :contact_count, scheduled_at = :scheduled_at,
+                       schedules = :schedules, interval_config = :interval_config,
+                       error = CASE WHEN status = :status THEN error END, status = :status,
+                       updated_at = :now
+                   WHERE id = :id AND status = :seen_status AND scheduled_at IS :seen_at";
+        let scheduled_at = fields.scheduled_at.map(|at| at.to_string());
+        let changed = self.transaction.prepare_cached(sql)?.execute(named_params! {
+            ":id": id,
+            ":title": fields.title,
+            ":message": fields.message,
+            ":channel_id": fields.channel_id,
+            ":contact_ids": fields.contact_ids,
+            ":contact_count": fields.contact_count,
+            ":scheduled_at": scheduled_at,
+            ":schedules": fields.schedules,
+            ":interval_config": fields.interval_config,
+            ":status": fields.status,
+            ":now": now.to_string(),
+            ":seen_status": seen.status,
+            ":seen_at": seen.scheduled_at.map(|at| at.to_string()),
+        })?;
+        Ok(changed > 0)
+    }
+
+    /// Gives a message another status and time, when they are still those of `seen`. Returns whether
+    /// they were. What follows for its deliveries, the table's triggers do.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn move_message(
+        &self,
+        id: i64,
+        seen: &MessageFields,
+        status: &str,
+        scheduled_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> SqlResult<bool> {
+        let sql = "UPDATE auto_messages SET status = :status, scheduled_at = :scheduled_at,
+                       error = CASE :status WHEN 'sending' THEN NULL ELSE error END,
+                       updated_at = :now
+                   WHERE id = :id AND status = :seen_status AND scheduled_at IS :seen_at";
+        let changed = self.transaction.prepare_cached(sql)?.execute(named_params! {
+            ":id": id,
+            ":status": status,
+            ":scheduled_at": scheduled_at.map(|at| at.to_string()),
+            ":now": now.to_string(),
+            ":seen_status": seen.status,
+            ":seen_at": seen.scheduled_at.map(|at| at.to_string()),
+        })?;
+        Ok(changed > 0)
+    }
+
+    /// Brings `contact_count` and the counts in line with an occurrence that was planned by hand.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn count_anew(&self, id: i64, due_at: Timestamp, now: Timestamp) -> SqlResult<()> {
+        let sql = "UPDATE auto_messages SET contact_count = (SELECT count(*) FROM deliveries
+                       WHERE auto_message_id = :id AND due_at = :due_at)
+                   WHERE id = :id AND scheduled_at = :due_at";
+        self.transaction
+            .prepare_cached(sql)?
+            .execute(named_params! { ":id": id, ":due_at": due_at.to_string() })?;
+        let counts = self.count_occurrence(id, due_at)?;
+        self.set_counts(id, due_at, counts, now)
+    }
+
+    /// Deletes a message and its deliveries, when its status is still `status`. Returns whether it was.
+    ///
+    /// # Errors
+    /// When the statement fails, also while a request for it is in flight.
+    pub fn delete_message(&self, id: i64, status: &str) -> SqlResult<bool> {
+        let sql = "DELETE FROM auto_messages WHERE id = :id AND status = :status";
+        let deleted = self
+            .transaction
+            .prepare_cached(sql)?
+            .execute(named_params! { ":id": id, ":status": status })?;
+        Ok(deleted > 0)
+    }
+
+    /// The message with this id, if there is one.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn message_row(&self, id: i64) -> SqlResult<Option<MessageRow>> {
+        self.transaction
+            .prepare_cached(&format!("SELECT {MESSAGE} WHERE m.id = :id"))?
+            .query_row(named_params! { ":id": id }, read_message)
+            .optional()
+    }
+
+    /// The messages that a filter lets through, the newest first.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn message_rows(&self, filter: &MessageFilter) -> SqlResult<Vec<MessageRow>> {
+        let sql = format!(
+            "SELECT {MESSAGE}
+             WHERE (:status IS NULL OR m.status = :status)
+                 AND (:search IS NULL OR instr(lower(coalesce(m.title, '') || char(10) || m.message), lower(:search)) > 0)
+             ORDER BY m.id DESC LIMIT :limit"
+        );
+        let mut statement = self.transaction.prepare_cached(&sql)?;
+        let rows = statement.query_map(
+            named_params! {
+                ":status": filter.status,
+                ":search": filter.search,
+                ":limit": filter.limit.map_or(-1, i64::from),
+            },
+            read_message,
+        )?;
+        rows.collect()
+    }
+
+    /// The occurrences of a message that were planned, the latest first.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn occurrences_of(&self, id: i64) -> SqlResult<Vec<Occurrence>> {
+        let sql = "SELECT due_at, count(*) FILTER (WHERE status = 'pending') AS pending,
+                       count(*) FILTER (WHERE status = 'sending') AS sending,
+                       count(*) FILTER (WHERE status = 'sent') AS sent,
+                       count(*) FILTER (WHERE status = 'failed') AS failed,
+                       count(*) FILTER (WHERE status = 'skipped') AS skipped,
+                       count(*) FILTER (WHERE status = 'unknown') AS unknown,
+                       count(*) FILTER (WHERE status = 'expired') AS expired,
+                       count(*) FILTER (WHERE status = 'cancelled') AS cancelled
+                   FROM deliveries WHERE auto_message_id = :id GROUP BY due_at ORDER BY due_at DESC";
+        let read = |row: &Row<'_>| {
+            Ok(Occurrence {
+                due_at: timestamp(row, "due_at")?,
+                pending: row.get("pending")?,
+                sending: row.get("sending")?,
+                ended: Counts {
+                    sent: row.get("sent")?,
+                    failed: row.get("failed")?,
+                    skipped: row.get("skipped")?,
+                    unknown: row.get("unknown")?,
+                    expired: row.get("expired")?,
+                    cancelled: row.get("cancelled")?,
+                },
+            })
+        };
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        let rows = statement.query_map(named_params! { ":id": id }, read)?;
+        rows.collect()
+    }
+
+    /// The deliveries of an occurrence in the order in which they were planned; only those of the
+    /// given statuses, when some are given.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn delivery_rows(
+        &self,
+        id: i64,
+        due_at: Timestamp,
+        statuses: &[&str],
+        limit: Option<u32>,
+    ) -> SqlResult<Vec<DeliveryRow>> {
+        let sql = "SELECT id, contact_id, name, chat_id, status, finished_at, waha_message_id, ack,
+                       text, error
+                   FROM deliveries
+                   WHERE auto_message_id = :id AND due_at = :due_at
+                       AND (:statuses = '' OR instr(:statuses, ' ' || status || ' ') > 0)
+                   ORDER BY id LIMIT :limit";
+        let read = |row: &Row<'_>| {
+            Ok(DeliveryRow {
+                id: row.get("id")?,
+                contact_id: row.get("contact_id")?,
+                name: lossy(row, "name")?,
+                chat_id: lossy(row, "chat_id")?.unwrap_or_default(),
+                status: row.get("status")?,
+                finished_at: lossy(row, "finished_at")?,
+                waha_message_id: lossy(row, "waha_message_id")?,
+                ack: row.get("ack")?,
+                text: lossy(row, "text")?,
+                error: lossy(row, "error")?,
+            })
+        };
+        let words = statuses.join("  ");
+        let words = if words.is_empty() { words } else { format!(" {words} ") };
+        let limit = limit.map_or(-1, i64::from);
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        let params: &[(&str, &dyn ToSql)] = &[
+            (":id", &id),
+            (":due_at", &due_at.to_string()),
+            (":statuses", &words),
+            (":limit", &limit),
+        ];
+        statement.query_map(params, read)?.collect()
+    }
+
+    /// How many deliveries of a channel wait and are before this one in due order.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn count_before(&self, channel_id: i64, due_at: Timestamp) -> SqlResult<u64> {
+        let sql = "SELECT count(*) FROM deliveries d
+                   JOIN auto_messages m ON m.id = d.auto_message_id AND m.status = 'sending'
+                       AND m.scheduled_at = d.due_at
+                   WHERE d.channel_id = :channel_id AND d.status = 'pending' AND d.due_at < :due_at";
+        let params = named_params! { ":channel_id": channel_id, ":due_at": due_at.to_string() };
+        self.transaction.prepare_cached(sql)?.query_row(params, |row| row.get(0))
+    }
+
+    /// The ids of the channels with this name, in any case (of ASCII letters).
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn channels_called(&self, name: &str) -> SqlResult<Vec<i64>> {
+        let sql =
+            "SELECT id FROM channels WHERE lower(trim(name)) = lower(trim(:name)) ORDER BY id";
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        let rows = statement.query_map(named_params! { ":name": name }, |row| row.get(0))?;
+        rows.collect()
+    }
+
+    /// The names of all channels.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn channel_names(&self) -> SqlResult<Vec<String>> {
+        let mut statement =
+            self.transaction.prepare_cached("SELECT name FROM channels ORDER BY id")?;
+        statement.query_map([], |row| Ok(lossy(row, "name")?.unwrap_or_default()))?.collect()
+    }
+}

@@ -1,0 +1,284 @@
+//! Texts with placeholders: `Halo {{name|Kak}}, saldo Anda {{saldo}}`. Pure: no SQL, no clock.
+//!
+//! A placeholder is `{{`, a name, perhaps `|` and a fallback, and `}}`, on one line and without braces
+//! in it. A name matches in any case, and blanks, underscores and hyphens are alike: `{{No Order}}`
+//! is the attribute `no_order`. What is no placeholder (`{{` that nothing closes, `{{}}`) stays as it
+//! is written; [`Template::oddities`] names it, so that a person can be asked first.
+//!
+//! A value is never a template: what a customer's name holds is printed as it is.
+
+use std::fmt::Write;
+
+use serde_json::{Map, Value};
+
+/// The longest text that WhatsApp takes, in UTF-16 units, as WhatsApp itself counts them.
+pub const TEXT_UNITS_MAX: usize = 65_536;
+
+/// A longer name is none: somebody's braces around a whole sentence.
+const NAME_CHARS_MAX: usize = 60;
+/// How much of an oddity is shown, in characters.
+const SHOWN_CHARS_MAX: usize = 30;
+/// From here on a fraction is not printed as a person wrote it.
+const FLOAT_MAX: f64 = 1e15;
+
+/// What the import takes for these columns, in the folded form.
+const NAMES: [&str; 2] = ["name", "nama"];
+const PHONES: [&str; 8] =
+    ["phone number", "phone", "nomor", "no hp", "hp", "whatsapp", "wa", "nomor hp"];
+
+/// A text, parted into what is fixed and what is filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Fixed(String),
+    Placeholder(Placeholder),
+}
+
+/// One `{{…}}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placeholder {
+    /// The name as written, without the blanks around it.
+    pub name: String,
+    /// What stands in when there is no value; may be empty.
+    pub fallback: Option<String>,
+    /// The name in the form that is compared.
+    key: String,
+}
+
+/// What is known of one recipient.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Values {
+    name: Option<String>,
+    phone_number: Option<String>,
+    /// Folded names with their values, printed.
+    attributes: Vec<(String, String)>,
+}
+
+/// Why a text cannot be made for a recipient.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// No value and no fallback.
+    #[error(
+        "no value for {{{{{0}}}}}, and it has no fallback: give the contact one, or write {{{{{0}|…}}}}"
+    )]
+    Missing(String),
+    /// Nothing that can be seen is left.
+    #[error("the text is blank once its placeholders are filled in")]
+    Blank,
+    /// More than WhatsApp takes.
+    #[error(
+        "the text has {0} characters once its placeholders are filled in, more than {TEXT_UNITS_MAX}"
+    )]
+    TooLong(usize),
+}
+
+/// Whether a text may have placeholders at all. Only such a text has to be parsed.
+#[must_use]
+pub fn is_template(text: &str) -> bool {
+    text.contains("{{")
+}
+
+/// The length of a text as WhatsApp counts it, in UTF-16 units.
+#[must_use]
+pub fn text_units(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+impl Template {
+    /// Parts a text. Every text is a template: what is no placeholder is fixed.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let mut parts = Vec::new();
+        let mut fixed = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find("{{") {
+            fixed.push_str(&rest[..at]);
+            if let Some((placeholder, length)) = read_placeholder(&rest[at..]) {
+                if !fixed.is_empty() {
+                    parts.push(Part::Fixed(std::mem::take(&mut fixed)));
+                }
+                parts.push(Part::Placeholder(placeholder));
+                rest = &rest[at + length..];
+            } else {
+                // One brace only: in `{{{name}}}` the placeholder is the inner one.
+                fixed.push('{');
+                rest = &rest[at + 1..];
+            }
+        }
+        fixed.push_str(rest);
+        if !fixed.is_empty() {
+            parts.push(Part::Fixed(fixed));
+        }
+        Self { parts }
+    }
+
+    /// The placeholders, in their order; one that stands twice comes twice.
+    pub fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Placeholder(placeholder) => Some(placeholder),
+            Part::Fixed(_) => None,
+        })
+    }
+
+    /// What looks like a placeholder gone wrong and would go out as it is written: double braces
+    /// that are left over, and single ones around a word. Shortened, in their order.
+    #[must_use]
+    pub fn oddities(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for part in &self.parts {
+            let Part::Fixed(text) = part else { continue };
+            for line in text.lines() {
+                found.extend(odd_braces(line));
+            }
+        }
+        found
+    }
+
+    /// The exact text for a recipient.
+    ///
+    /// # Errors
+    /// [`RenderError`]: the recipient cannot get this text, and why.
+    pub fn render(&self, values: &Values) -> Result<String, RenderError> {
+        let mut text = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Fixed(fixed) => text.push_str(fixed),
+                Part::Placeholder(placeholder) => {
+                    let value = values.get(placeholder).or(placeholder.fallback.as_deref());
+                    text.push_str(
+                        value.ok_or_else(|| RenderError::Missing(placeholder.name.clone()))?,
+                    );
+                }
+            }
+        }
+        if text.trim().is_empty() {
+            return Err(RenderError::Blank);
+        }
+        match text_units(&text) {
+            units if units > TEXT_UNITS_MAX => Err(RenderError::TooLong(units)),
+            _ => Ok(text),
+        }
+    }
+}
+
+impl Values {
+    /// What is known of the recipient with this name, chat id and `contacts.attributes`. The phone
+    /// number is the one that the message goes to, as `+6281234567890`; a group has none. Attributes
+    /// that are no JSON object are no attributes.
+    #[must_use]
+    pub fn new(name: Option<&str>, chat_id: &str, attributes: Option<&str>) -> Self {
+        let number = chat_id.strip_suffix("@c.us");
+        let attributes = attributes
+            .and_then(|text| serde_json::from_str::<Map<String, Value>>(text).ok())
+            .unwrap_or_default();
+        Self {
+            name: name.and_then(filled),
+            phone_number: number.map(|digits| format!("+{digits}")),
+            attributes: attributes
+                .iter()
+                .filter_map(|(name, value)| Some((fold(name), filled(&print(value)?)?)))
+                .collect(),
+        }
+    }
+
+    /// The value of a placeholder. `name` and `phone_number` are the recipient's own; their other
+    /// names (`nama`, `nomor` …) are so only when no attribute is called that.
+    #[must_use]
+    pub fn get(&self, placeholder: &Placeholder) -> Option<&str> {
+        let key = placeholder.key.as_str();
+        let own = if NAMES.contains(&key) {
+            self.name.as_deref()
+        } else if PHONES.contains(&key) {
+            self.phone_number.as_deref()
+        } else {
+            None
+        };
+        let mut named = self.attributes.iter().filter(|(name, _)| name == key);
+        let attribute = named.next().map(|(_, value)| value.as_str());
+        if key == NAMES[0] || key == PHONES[0] { own.or(attribute) } else { attribute.or(own) }
+    }
+}
+
+/// Reads the placeholder at the beginning of a text, and how many bytes it takes.
+fn read_placeholder(text: &str) -> Option<(Placeholder, usize)> {
+    let inner = text.strip_prefix("{{")?;
+    let end = inner.find(['{', '}', '\n', '\r'])?;
+    if !inner[end..].starts_with("}}") {
+        return None;
+    }
+    let (name, fallback) = match inner[..end].split_once('|') {
+        Some((name, fallback)) => (name, Some(fallback.trim().to_owned())),
+        None => (&inner[..end], None),
+    };
+    let name = name.trim();
+    let is_name = name.chars().any(char::is_alphanumeric)
+        && name.chars().count() <= NAME_CHARS_MAX
+        && !name.contains(char::is_control);
+    let placeholder = Placeholder { name: name.to_owned(), fallback, key: fold(name) };
+    is_name.then_some((placeholder, "{{".len() + end + "}}".len()))
+}
+
+/// The form in which names are compared.
+fn fold(name: &str) -> String {
+    let is_gap = |c: char| c.is_whitespace() || matches!(c, '_' | '-');
+    let words: Vec<&str> = name.split(is_gap).filter(|word| !word.is_empty()).collect();
+    words.join(" ").to_lowercase()
+}
+
+/// A value as a customer reads it; nothing for null, an object, or a number that is not exact.
+fn print(value: &Value) -> Option<String> {
+    match value {
+        Value::Null | Value::Object(_) => None,
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) if number.is_f64() => {
+            number.as_f64().filter(|float| float.abs() < FLOAT_MAX).map(|float| float.to_string())
+        }
+        Value::Number(number) => Some(number.to_string()),
+        Value::Array(values) => {
+            let mut printed = String::new();
+            for value in values.iter().filter_map(print) {
+                let comma = if printed.is_empty() { "" } else { ", " };
+                // Writing into a String cannot fail.
+                let _ = write!(printed, "{comma}{value}");
+            }
+            Some(printed)
+        }
+    }
+}
+
+/// Without the blanks around it; nothing when it is blank.
+fn filled(text: &str) -> Option<String> {
+    Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+fn odd_braces(line: &str) -> Vec<String> {
+    let short = |text: &str| text.chars().take(SHOWN_CHARS_MAX).collect::<String>();
+    if let Some(at) = line.find("{{") {
+        return vec![short(&line[at..])];
+    }
+    if let Some(at) = line.find("}}") {
+        let from = line[..at].char_indices().rev().nth(SHOWN_CHARS_MAX / 2).map_or(0, |(at, _)| at);
+        return vec![short(&line[from..])];
+    }
+    let mut found = Vec::new();
+    let mut rest = line;
+    while let Some(at) = rest.find('{') {
+        let Some(length) = rest[at..].find('}') else { break };
+        let inner = &rest[at + 1..at + length];
+        let is_word = !inner.trim().is_empty()
+            && inner.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ' ' | '|'));
+        if is_word {
+            found.push(short(&rest[at..=at + length]));
+        }
+        rest = &rest[at + length..];
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests;

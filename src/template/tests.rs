@@ -1,0 +1,158 @@
+//! What placeholders become.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn values(attributes: &str) -> Values {
+    Values::new(Some("Budi"), "6281234567890@c.us", Some(attributes))
+}
+
+fn render(text: &str) -> String {
+    let attributes = r#"{"No Order": 17, "saldo": 15000.0, "kurs": 0.1, "lunas": true, "kota": " Solo ",
+        "barang": ["sabun", 2, null], "kosong": "  ", "tidak": null, "dalam": {"a": 1}, "Ünit": "ya"}"#;
+    Template::parse(text).render(&values(attributes)).unwrap_or_else(|error| error.to_string())
+}
+
+#[test]
+fn a_placeholder_becomes_the_value_in_every_spelling_of_its_name() {
+    for (text, rendered) in [
+        ("Halo {{name}}!", "Halo Budi!"),
+        ("{{ Name }}{{NAMA}}", "BudiBudi"),
+        (
+            "{{phone_number}} {{Phone Number}} {{no hp}}",
+            "+6281234567890 +6281234567890 +6281234567890",
+        ),
+        ("{{no_order}} {{No-Order}} {{ no  order }}", "17 17 17"),
+        ("{{saldo}} {{kurs}} {{lunas}}", "15000 0.1 true"),
+        ("{{kota}}.", "Solo."),
+        ("{{barang}}", "sabun, 2"),
+        ("{{ünit}}", "ya"),
+        ("{{kosong|-}} {{tidak | tidak ada }} {{dalam|?}} {{apa|}}.", "- tidak ada ? ."),
+        ("{{name|Kak}}", "Budi"),
+    ] {
+        assert_eq!(render(text), rendered, "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_placeholder_stays_as_it_is_written() {
+    for text in [
+        "Halo",
+        "{name}",
+        "{{name",
+        "name}}",
+        "{{}}",
+        "{{ }}",
+        "{{|x}}",
+        "{{!}}",
+        "{{na\nme}}",
+        "{ {name} }",
+        "}}{{",
+        "{{",
+        "{{{{",
+        "😀{",
+    ] {
+        assert_eq!(render(text), text);
+    }
+    assert_eq!(render("{{{name}}}"), "{Budi}");
+    assert_eq!(render("{{a {{name}} b}}"), "{{a Budi b}}");
+}
+
+#[test]
+fn a_value_is_never_a_template() {
+    let values = Values::new(Some("{{phone_number}}"), "62811@c.us", Some(r#"{"a":"{{name}}"}"#));
+    let rendered = Template::parse("{{name}} {{a}}").render(&values).unwrap();
+    assert_eq!(rendered, "{{phone_number}} {{name}}");
+}
+
+#[test]
+fn without_a_value_and_a_fallback_the_reason_names_the_placeholder() {
+    assert!(render("Halo {{Nama Panggilan}}").starts_with("no value for {{Nama Panggilan}}, and"));
+    assert!(render("{{dalam}}").starts_with("no value for {{dalam}}"));
+    let group = Values::new(None, "1203@g.us", None);
+    let error = Template::parse("{{phone_number}}").render(&group).unwrap_err();
+    assert_eq!(error, RenderError::Missing("phone_number".to_owned()));
+}
+
+#[test]
+fn attributes_that_are_no_object_are_no_attributes() {
+    for attributes in ["", "[1]", "{oops", "null", "\"x\"", "{\"kota\":"] {
+        let rendered = Template::parse("{{kota|?}} {{name}}").render(&values(attributes));
+        assert_eq!(rendered.as_deref(), Ok("? Budi"), "{attributes}");
+    }
+}
+
+#[test]
+fn a_number_that_would_not_be_printed_exactly_is_no_value() {
+    let long = values(r#"{"id": 123456789012345678901234567890, "tiny": 1e300}"#);
+    let error = Template::parse("{{id}}").render(&long).unwrap_err();
+    assert_eq!(error, RenderError::Missing("id".to_owned()));
+    assert!(Template::parse("{{tiny}}").render(&long).is_err());
+}
+
+#[test]
+fn an_attribute_of_its_own_goes_before_another_name_of_the_phone_number() {
+    let own = Values::new(Some("Budi"), "62811@c.us", Some(r#"{"nomor": 17, "name": "Tono"}"#));
+    let rendered = Template::parse("{{nomor}} {{name}} {{hp}}").render(&own).unwrap();
+    assert_eq!(rendered, "17 Budi +62811");
+    let nameless = Values::new(Some(" "), "62811@c.us", Some(r#"{"Name": "Tono"}"#));
+    assert_eq!(Template::parse("{{name}}").render(&nameless).as_deref(), Ok("Tono"));
+}
+
+#[test]
+fn a_text_that_is_blank_or_too_long_for_whatsapp_is_none() {
+    let attributes = format!(r#"{{"a": "{}"}}"#, "x".repeat(TEXT_UNITS_MAX));
+    let long = values(&attributes);
+    assert!(Template::parse("{{a}}").render(&long).is_ok());
+    let error = Template::parse("{{a}}!").render(&long).unwrap_err();
+    assert_eq!(error, RenderError::TooLong(TEXT_UNITS_MAX + 1));
+    assert_eq!(Template::parse(" {{b|}}\n").render(&long), Err(RenderError::Blank));
+}
+
+#[test]
+fn what_looks_like_a_placeholder_gone_wrong_is_named() {
+    for (text, oddities) in [
+        ("Halo {{name}} {{kota|Solo}}", vec![]),
+        ("Halo {{name", vec!["{{name"]),
+        ("Halo name}} ya", vec!["Halo name}} ya"]),
+        ("Halo {name}, {Kota}", vec!["{name}", "{Kota}"]),
+        ("{{}}", vec!["{{}}"]),
+        ("f(x) { return 1; }", vec![]),
+    ] {
+        assert_eq!(Template::parse(text).oddities(), oddities, "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_text_without_double_braces_is_rendered_as_it_is(text in "[^{]{0,40}[a-z][^{]{0,40}") {
+        prop_assert_eq!(Template::parse(&text).render(&Values::default()).unwrap(), text);
+    }
+
+    #[test]
+    fn any_text_is_parsed_and_the_fixed_parts_stay(text in "([{}|a \n]|name|é){0,30}") {
+        let template = Template::parse(&text);
+        let source: String = template.parts.iter().map(|part| match part {
+            Part::Fixed(fixed) => fixed.clone(),
+            Part::Placeholder(_) => "{{}}".to_owned(),
+        }).collect();
+        prop_assert!(source.len() <= text.len());
+        let placeholders = template.placeholders().count();
+        prop_assert_eq!(placeholders > 0, source != text);
+    }
+
+    #[test]
+    fn a_value_is_printed_whatever_it_holds(name in "\\PC{0,20}", before in "[a-z ]{0,9}", after in "[a-z]{1,9}") {
+        let values = Values::new(Some(&name), "62811@c.us", None);
+        let rendered = Template::parse(&format!("{before}{{{{ name|Kak }}}}{after}")).render(&values).unwrap();
+        let shown = if name.trim().is_empty() { "Kak" } else { name.trim() };
+        prop_assert_eq!(rendered, format!("{before}{shown}{after}"));
+    }
+
+    #[test]
+    fn names_fold_to_themselves(name in "[A-Za-z_ -]{1,20}") {
+        prop_assert_eq!(fold(&fold(&name)), fold(&name));
+        prop_assert_eq!(fold(&name.to_uppercase()), fold(&name.to_lowercase()));
+    }
+}
