@@ -1,6 +1,6 @@
 //! The panel: pages in a browser for whoever never opens a terminal. Request data in, reply data out;
 //! it sees neither the network nor SQL, decides nothing that a command would decide otherwise, and
-//! never triggers a run.
+//! triggers a run only for somebody who is logged in and wants something sent now.
 //!
 //! `access` says who is let in, `words` holds every word in both languages, each page has a file of
 //! its own and a template in `templates/`. What templates print is escaped; nothing is ever marked
@@ -9,11 +9,14 @@
 mod access;
 mod assets;
 mod channels;
+mod compose;
 mod contacts;
 mod format;
 mod forms;
 mod messages;
 mod overview;
+mod preview;
+mod reasons;
 mod recipients;
 mod reply;
 mod runs;
@@ -22,14 +25,18 @@ mod words;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::api::{PageReply, PageRequest, Pages};
 use crate::clock::Clock;
+use crate::composer;
 use crate::config::AdminPassword;
 use crate::logging::in_one_line;
+use crate::pace::Gap;
 use crate::recipient::CountryCode;
 use crate::schedule::Zone;
 use crate::store::{SqlResult, Store, StoreError, Tx};
+use crate::trigger::Triggers;
 
 use access::Access;
 use visit::Visit;
@@ -43,6 +50,10 @@ pub struct PanelRules {
     pub zone: Zone,
     /// For phone numbers in national form.
     pub country: CountryCode,
+    /// How late a message may still go out.
+    pub late_limit: Duration,
+    /// The gap between two sends on a channel.
+    pub gap: Gap,
     /// Whether `serve` looks for due messages by itself.
     pub has_ticker: bool,
 }
@@ -51,6 +62,7 @@ pub struct PanelRules {
 pub struct Panel {
     store: Mutex<Store>,
     clock: Arc<dyn Clock>,
+    triggers: Arc<Triggers>,
     rules: PanelRules,
     access: Access,
 }
@@ -86,8 +98,22 @@ type Answered = Result<PageReply, Broken>;
 impl Panel {
     /// A panel over its own connection to the database.
     #[must_use]
-    pub fn new(store: Store, clock: Arc<dyn Clock>, rules: PanelRules) -> Self {
-        Self { store: Mutex::new(store), clock, access: Access::new(), rules }
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        triggers: Arc<Triggers>,
+        rules: PanelRules,
+    ) -> Self {
+        Self { store: Mutex::new(store), clock, triggers, access: Access::new(), rules }
+    }
+
+    fn compose_rules(&self) -> composer::Rules {
+        composer::Rules {
+            zone: self.rules.zone.clone(),
+            country: self.rules.country.clone(),
+            late_limit: self.rules.late_limit,
+            gap: self.rules.gap,
+        }
     }
 
     fn read<T>(&self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Result<T, StoreError> {

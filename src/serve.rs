@@ -79,7 +79,7 @@ pub fn serve(
         config.trigger_wait,
         webhook,
     );
-    let api = match panel(config, &clock)? {
+    let api = match panel(config, &clock, triggers)? {
         Some(panel) => api.with_pages(Arc::new(panel)),
         None => api,
     };
@@ -95,16 +95,22 @@ pub fn serve(
 }
 
 /// The panel, when it has a password.
-fn panel(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<Panel>, ServeError> {
+fn panel(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    triggers: &Arc<Triggers>,
+) -> Result<Option<Panel>, ServeError> {
     let Some(password) = config.admin_password.clone() else { return Ok(None) };
     let rules = PanelRules {
         password,
         zone: config.zone.clone(),
         country: config.country.clone(),
+        late_limit: config.late_limit,
+        gap: config.gap,
         has_ticker: config.tick.is_some(),
     };
     let store = Store::open(&config.database_path)?;
-    Ok(Some(Panel::new(store, Arc::clone(clock), rules)))
+    Ok(Some(Panel::new(store, Arc::clone(clock), Arc::clone(triggers), rules)))
 }
 
 /// What one run came to.

@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::format::{self, Badge};
 use super::visit::{Page, Visit};
-use super::{Answered, Broken, reply};
+use super::{Answered, Broken, reasons, reply};
 use crate::delivery::HoldKind;
 use crate::store::Channel;
 
@@ -84,7 +84,11 @@ fn card(visit: &Visit<'_>, channel: &Channel, pending: u64) -> ChannelCard {
         name: channel.name.clone(),
         session: channel.session_name.clone().unwrap_or_else(|| "–".to_owned()),
         state,
-        reason: channel.held.as_ref().map(|held| held.reason.clone()).unwrap_or_default(),
+        reason: channel
+            .held
+            .as_ref()
+            .map(|held| reasons::in_words(&held.reason, visit.language))
+            .unwrap_or_default(),
         remedy: remedy.to_owned(),
         pending: format::number(pending, visit.language),
         pace,

@@ -82,7 +82,7 @@ fn of_row(visit: &Visit<'_>, row: ListedContact) -> ContactRow {
     }
 }
 
-fn tags(column: &str) -> Vec<String> {
+pub(super) fn tags(column: &str) -> Vec<String> {
     serde_json::from_str(column).unwrap_or_default()
 }
 

@@ -5,7 +5,8 @@ use askama::Template;
 use super::format::{self, Badge};
 use super::recipients::{self, Recipients};
 use super::visit::{self, Page, Visit};
-use super::{Answered, forms, reply};
+use super::{Answered, compose, forms, reasons, reply};
+use crate::composer::{self, Retry};
 use crate::store::{ListedMessage, MessageDetail};
 
 const MESSAGES_PER_PAGE: usize = 30;
@@ -142,6 +143,12 @@ pub(super) fn route(visit: &mut Visit<'_>, rest: &[&str]) -> Answered {
     if let ([], false) = (rest, visit.is_post) {
         return list(visit);
     }
+    match (visit.is_post, rest) {
+        (false, ["new"]) => return compose::new_form(visit),
+        (true, ["new"]) => return compose::save_new(visit),
+        (true, ["preview"]) => return compose::preview(visit),
+        _ => {}
+    }
     let Some(id) = rest.first().and_then(|id| id.parse().ok()) else {
         return reply::not_found(visit);
     };
@@ -154,9 +161,69 @@ pub(super) fn route(visit: &mut Visit<'_>, rest: &[&str]) -> Answered {
             let l = live(visit, &detail)?;
             reply::html(200, &LivePiece { p: visit.page("messages"), l })
         },
+        (false, ["edit"]) => compose::edit_form(visit, &detail),
+        (true, ["edit"]) => compose::save_edit(visit, &detail),
+        (false, ["retry-unknown"]) => ask_about_unknown(visit, &detail, String::new()),
+        (true, [what]) => change(visit, &detail, what),
         (false, ["recipients.csv"]) => recipients::export(visit, &detail),
         _ => reply::not_found(visit),
     }
+}
+
+/// What a button does to a message.
+fn change(visit: &Visit<'_>, detail: &MessageDetail, what: &str) -> Answered {
+    let (id, now, rules) = (detail.listed.id, visit.now, visit.panel.compose_rules());
+    let retry = |with_unknown: bool| {
+        let retry = Retry { with_unknown };
+        visit.panel.with_store(|store| composer::retry(store, id, retry, &rules, now).map(drop))
+    };
+    let (changed, code) = match what {
+        "cancel" => {
+            (visit.panel.with_store(|store| composer::cancel(store, id, now).map(drop)), "cancelled")
+        }
+        "pause" => (visit.panel.with_store(|store| composer::pause(store, id, now).map(drop)), "paused"),
+        "resume" => {
+            let resume = |store: &mut _| composer::resume(store, id, &rules, now).map(drop);
+            (visit.panel.with_store(resume), "resumed")
+        }
+        "retry" => (retry(false), "retried"),
+        "retry-unknown" if visit.form.get("sure").is_none() => {
+            let w = visit.words();
+            return ask_about_unknown(visit, detail, w.retry_unknown_risk.to_owned());
+        }
+        "retry-unknown" => (retry(true), "retried"),
+        _ => return reply::not_found(visit),
+    };
+    let there = format!("/panel/messages/{id}");
+    match compose::told(visit, changed)? {
+        Ok(()) => {
+            if matches!(code, "resumed" | "retried") {
+                compose::wake(visit);
+            }
+            visit.done(&there, code)
+        }
+        Err(why) => reply::tell(visit, 409, visit.words().could_not, &why, &there),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "retry_unknown.html")]
+struct RetryUnknownPage<'a> {
+    p: Page<'a>,
+    id: i64,
+    told: String,
+    problem: String,
+}
+
+fn ask_about_unknown(visit: &Visit<'_>, detail: &MessageDetail, problem: String) -> Answered {
+    let count = format::number(detail.listed.unknown_count, visit.language);
+    let page = RetryUnknownPage {
+        p: visit.page("messages"),
+        id: detail.listed.id,
+        told: visit.words().retry_unknown_told.replace("{}", &count),
+        problem,
+    };
+    reply::html(200, &page)
 }
 
 fn list(visit: &Visit<'_>) -> Answered {
@@ -236,7 +303,7 @@ fn live(visit: &Visit<'_>, detail: &MessageDetail) -> Result<Live, super::Broken
     let row = MessageRow::of(listed, visit);
     Ok(Live {
         status: row.status,
-        error: listed.error.clone().unwrap_or_default(),
+        error: reasons::in_words(listed.error.as_deref().unwrap_or_default(), visit.language),
         when: row.when,
         parts: parts(visit, listed),
         counted: row.counts,

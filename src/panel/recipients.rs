@@ -2,7 +2,7 @@
 
 use super::format::{self, Badge};
 use super::visit::Visit;
-use super::{Answered, Broken, forms, reply};
+use super::{Answered, Broken, forms, reasons, reply};
 use crate::clock::Timestamp;
 use crate::store::{ListedMessage, ListedRecipient, MessageDetail};
 
@@ -115,7 +115,7 @@ fn of_row(visit: &Visit<'_>, row: ListedRecipient) -> RecipientRow {
         chat: if name.is_some() { chat.clone() } else { String::new() },
         name: name.unwrap_or(chat),
         status: format::delivery_badge(&row.status, row.ack, visit.words()),
-        error: row.error.unwrap_or_default(),
+        error: reasons::in_words(row.error.as_deref().unwrap_or_default(), visit.language),
         when: when.unwrap_or_default(),
     }
 }

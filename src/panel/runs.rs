@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::visit::{Page, Visit};
-use super::{Answered, format, reply};
+use super::{Answered, format, reasons, reply};
 use crate::store::ListedRun;
 
 const RUNS_PER_PAGE: u32 = 50;
@@ -59,6 +59,6 @@ fn row(visit: &Visit<'_>, run: ListedRun) -> RunRow {
         processed: run.processed,
         success: run.success,
         failed: run.failed,
-        error: run.error.unwrap_or_default(),
+        error: reasons::in_words(run.error.as_deref().unwrap_or_default(), visit.language),
     }
 }

@@ -81,6 +81,20 @@ impl Tx<'_> {
             .query_row([], |row| row.get(0))
     }
 
+    /// The names of the attributes of the newest contacts: what a text may ask for.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn some_attributes(&self) -> SqlResult<Vec<String>> {
+        let sql = "SELECT DISTINCT a.key AS key
+                   FROM (SELECT attributes FROM contacts ORDER BY id DESC LIMIT 200) c,
+                       json_each(CASE WHEN json_valid(c.attributes) THEN c.attributes ELSE '{}' END) a
+                   WHERE a.key <> '' AND length(a.key) <= 30 LIMIT 12";
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        let rows = statement.query_map([], |row| Ok(lossy(row, "key")?.unwrap_or_default()))?;
+        rows.collect()
+    }
+
     /// At most `limit` different values of the column `tags`.
     ///
     /// # Errors
