@@ -260,6 +260,41 @@ words! {
     opted_out: "Berhenti", "Opted out";
     tag: "Label", "Tag";
 
+    write_to: "Tulis pesan", "Write to them";
+    whatsapp_number: "Nomor WhatsApp", "WhatsApp number";
+    number_taken: "Nomor ini sudah dipakai kontak {}.", "Contact {} has this number already.";
+    tags: "Label", "Tags";
+    tags_help: "Pisahkan dengan koma, misalnya pelanggan, vip", "With commas between them, such as customer, vip";
+    attributes: "Data lain", "Other data";
+    attributes_help: "Satu per baris, misalnya kota=Bandung. Bisa dipakai dalam pesan sebagai {{kota}}.", "One a line, such as city=Bandung. Messages can use it as {{city}}.";
+    opt_out: "Berhenti kirim", "Opt out";
+    opt_out_text: "Orang ini tidak akan menerima pesan lagi, juga yang sudah dijadwalkan.", "This person gets no more messages, scheduled ones included.";
+    opt_out_yes: "Ya, berhenti kirim", "Yes, no more messages";
+    opt_in: "Kirim lagi", "Opt in";
+    opt_in_text: "Hanya bila orangnya sendiri yang meminta.", "Only when the person asked for it.";
+    opt_in_yes: "Ya, boleh dikirimi lagi", "Yes, send messages again";
+    opted_out_since: "Tidak mau menerima pesan sejak", "Wants no messages since";
+    import_heading: "Impor kontak dari CSV", "Import contacts from CSV";
+    csv_file: "File CSV", "CSV file";
+    csv_help: "Paling besar 1 MB. Baris pertama berisi nama kolom: nama, nomor hp, label, dan kolom lain sesuka Anda. File yang lebih besar: pakai perintah contact import.", "At most 1 MB. The first line names the columns: name, phone, tags, and any others. For larger files use the command contact import.";
+    tags_for_all: "Label untuk semua", "Tags for everybody";
+    look_first: "Periksa dulu", "Look first";
+    choose_a_file: "Pilih file CSV yang ada isinya.", "Choose a CSV file that is not empty.";
+    file_too_large: "File lebih besar dari 1 MB. Bagi menjadi beberapa file, atau pakai perintah contact import.", "The file is larger than 1 MB. Split it, or use the command contact import.";
+    upload_gone: "Pratinjau sudah kedaluwarsa. Pilih filenya lagi.", "The preview has expired. Choose the file again.";
+    nothing_stored_yet: "Belum disimpan", "Not stored yet";
+    rows_new: "Kontak baru", "New contacts";
+    rows_merged: "Digabung", "Merged";
+    rows_unchanged: "Sudah ada", "Known already";
+    rows_refused: "Ditolak", "Refused";
+    columns_seen: "Kolom", "Columns";
+    store_them: "Simpan ke kontak", "Store them";
+    other_file: "Pilih file lain", "Choose another file";
+    accepted_rows: "Contoh yang diterima", "Some that are taken";
+    refused_rows: "Yang ditolak", "Those refused";
+    line: "Baris", "Line";
+    value: "Isi", "Value";
+
     // Runs.
     runs_lead: "Setiap kali program dipicu untuk mengirim, dan hasilnya.", "Each time that the program was triggered to send, and what came of it.";
     no_runs: "Belum ada riwayat.", "There is no history yet.";
@@ -289,6 +324,10 @@ words! {
     done_paused: "Pesan dijeda.", "The message is paused.";
     done_resumed: "Pesan dilanjutkan.", "The message goes on.";
     done_retried: "Dikirim ulang kepada yang belum menerima.", "It is sent again to those who did not get it.";
+    done_contact_added: "Kontak ditambahkan.", "The contact is added.";
+    done_opted_out: "Dicatat: orang ini tidak mau menerima pesan.", "Noted: this person wants no messages.";
+    done_opted_in: "Dicatat: orang ini boleh dikirimi lagi.", "Noted: this person may get messages again.";
+    done_imported: "Daftar kontak disimpan.", "The list is stored.";
     done_left: "Anda sudah keluar.", "You are logged out.";
 }
 
@@ -304,6 +343,10 @@ impl Words {
             "paused" => Some(self.done_paused),
             "resumed" => Some(self.done_resumed),
             "retried" => Some(self.done_retried),
+            "contact_added" => Some(self.done_contact_added),
+            "opted_out" => Some(self.done_opted_out),
+            "opted_in" => Some(self.done_opted_in),
+            "imported" => Some(self.done_imported),
             "left" => Some(self.done_left),
             _ => None,
         }
@@ -319,6 +362,8 @@ mod tests {
         let places = |text: &str| {
             let mut found: Vec<String> = text
                 .replace("{{name|Kak}}", "")
+                .replace("{{kota}}", "")
+                .replace("{{city}}", "")
                 .split('{')
                 .skip(1)
                 .filter_map(|rest| Some(rest.split_once('}')?.0.to_owned()))

@@ -22,6 +22,7 @@ mod message_retry;
 mod messages;
 mod outcomes;
 mod pacing;
+mod panel;
 mod recipients;
 mod schema;
 mod simulation;
