@@ -119,6 +119,14 @@ impl Fields {
         }
     }
 
+    /// The recipients as the column would have them. What the form could not take apart is the column.
+    pub(super) fn column(&self) -> String {
+        if self.tags.is_empty() && self.to.starts_with(['[', '{']) {
+            return self.to.clone();
+        }
+        Value::from(self.recipients()).to_string()
+    }
+
     /// The recipients, as `composer` takes them.
     pub(super) fn recipients(&self) -> Vec<String> {
         let typed = self.to.split(['\n', ',', ';']).map(str::trim).filter(|who| !who.is_empty());

@@ -48,8 +48,7 @@ pub(super) struct Skipped {
 pub(super) fn look(visit: &Visit<'_>, fields: &Fields) -> Result<Preview, Broken> {
     let (w, language) = (visit.words(), visit.language);
     let mut preview = Preview::default();
-    let column = serde_json::Value::from(fields.recipients()).to_string();
-    let entries = match recipient::parse_contact_ids(Some(&column)) {
+    let entries = match recipient::parse_contact_ids(Some(&fields.column())) {
         Ok(entries) => entries,
         Err(error) => {
             preview.notes.push(reasons::in_words(&error.to_string(), language));
