@@ -1,9 +1,13 @@
 //! The HTTP side: who may ask, what is asked, what is answered. It pulls triggers and reads counts;
 //! it must never see WAHA, and nothing that it does waits for a send.
 //!
-//! `server` is the only speaker of tiny_http; `webhook` takes what WAHA tells us.
+//! `guard` owns the public listener, and keeps out what is malformed, too large, too slow or too much;
+//! `server` behind it is the only speaker of tiny_http; `webhook` takes what WAHA tells us.
 
+mod guard;
 mod pages;
+mod quota;
+mod rules;
 mod server;
 mod webhook;
 
@@ -11,26 +15,37 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use subtle::ConstantTimeEq;
 
 use crate::clock::Clock;
-use crate::config::Secret;
 use crate::logging::in_one_line;
+use crate::secret::Accepted;
 use crate::store::{SqlResult, Store, StoreError, Trigger, Tx};
 use crate::trigger::{Progress, RunNumber, RunReport, Triggers};
 
+pub use guard::{
+    BackAddress, BackDoor, BackListener, Guard, GuardError, Head, Hideout, Length, Limits, Refusal,
+};
 pub use pages::{PAGE_BODY_BYTES_MAX, PAGES_ROOT, PageReply, PageRequest, Pages};
+pub use rules::Rules;
 pub use server::{ApiServer, ServerError};
 pub use webhook::{BODY_BYTES_MAX, Posted, Webhook};
+
+use quota::{LINES_PER_MINUTE, Quota};
+
+const WEBHOOK_PATH: &str = "/api/waha-webhook";
+/// Wrong secrets in a minute, whoever sends them; more are told to wait.
+const WRONG_SECRETS_MAX: u32 = 10;
 
 /// What the answers are made from.
 pub struct Api {
     store: Mutex<Store>,
     triggers: Arc<Triggers>,
     clock: Arc<dyn Clock>,
-    secret: Secret,
+    secrets: Accepted,
     trigger_wait: Duration,
     webhook: Option<Webhook>,
+    wrong_secrets: Quota,
+    refusal_lines: Quota,
     pages: Option<Arc<dyn Pages>>,
 }
 
@@ -56,6 +71,8 @@ pub struct Reply {
     pub body: String,
     /// The header `Allow`, with a 405.
     pub allow: Option<&'static str>,
+    /// The header `Retry-After` in seconds, with a 429.
+    pub retry_after_secs: Option<u64>,
 }
 
 /// An answer now, or when a run has ended.
@@ -81,7 +98,7 @@ impl Route {
         match path.split('?').next() {
             Some("/api/cron-auto-message") => Some(Self::Cron),
             Some("/api/auto-message-scheduler") => Some(Self::Scheduler),
-            Some("/api/waha-webhook") => Some(Self::Webhook),
+            Some(WEBHOOK_PATH) => Some(Self::Webhook),
             Some("/health") => Some(Self::Health),
             Some(_) | None => None,
         }
@@ -96,12 +113,29 @@ impl Api {
         store: Store,
         triggers: Arc<Triggers>,
         clock: Arc<dyn Clock>,
-        secret: Secret,
+        secrets: Accepted,
         trigger_wait: Duration,
         webhook: Option<Webhook>,
     ) -> Self {
-        let pages = None;
-        Self { store: Mutex::new(store), triggers, clock, secret, trigger_wait, webhook, pages }
+        let store = Mutex::new(store);
+        let wrong_secrets = Quota::per_minute(WRONG_SECRETS_MAX);
+        let refusal_lines = Quota::per_minute(LINES_PER_MINUTE);
+        Self {
+            store,
+            triggers,
+            clock,
+            secrets,
+            trigger_wait,
+            webhook,
+            wrong_secrets,
+            refusal_lines,
+            pages: None,
+        }
+    }
+
+    /// The HTTP side cannot go on: the program must end, and not stay up without it.
+    pub(crate) fn give_up(&self) {
+        self.triggers.stop();
     }
 
     /// The same with pages for people; without them no path of theirs is any.
@@ -145,11 +179,7 @@ impl Api {
                     if now >= until || self.triggers.is_stopping() {
                         return self.running(report);
                     }
-                    self.clock.sleep(
-                        &self.triggers.ended,
-                        seen,
-                        Some(until.checked_sub(now).unwrap()),
-                    );
+                    self.clock.sleep(&self.triggers.ended, seen, Some(until.saturating_sub(now)));
                 }
             }
         }
@@ -168,13 +198,16 @@ impl Api {
     /// # Errors
     /// The answer: what has no signature, or is too large, is not read.
     pub fn expect_event(&self, posted: &Posted, length: Option<usize>) -> Result<(), Reply> {
-        if self.webhook.is_some() { webhook::expect(posted, length) } else { Err(nothing_here()) }
+        match &self.webhook {
+            Some(webhook) => webhook.expect(posted, length, self.clock.now().monotonic),
+            None => Err(nothing_here()),
+        }
     }
 
     /// Takes an event with its body.
     pub fn take_event(&self, posted: &Posted, body: &[u8]) -> Reply {
         match &self.webhook {
-            Some(webhook) => webhook.take(posted, body, self.clock.now().wall, &self.triggers),
+            Some(webhook) => webhook.take(posted, body, self.clock.now(), &self.triggers),
             None => nothing_here(),
         }
     }
@@ -183,20 +216,34 @@ impl Api {
         if self.is_authorised(request.authorization) {
             return answer();
         }
-        let remote = request.remote.unwrap_or("an unknown address");
-        log::warn!("http: refused a trigger from {remote}: no secret or a wrong one");
+        self.log_refused(request.remote.unwrap_or("an unknown address"));
+        if let Some(secs) = self.wait_after_wrong_secret(request.authorization) {
+            let reply = refuse(429, "too many wrong secrets: wait");
+            return Answer::Now(Reply { retry_after_secs: Some(secs), ..reply });
+        }
         let message = "send the header `Authorization: Bearer <CRON_SECRET>`";
         Answer::Now(refuse(401, message))
     }
 
-    /// Compares in a time that does not depend on where the two differ.
+    /// Seconds to wait when too many wrong secrets came lately, from wherever they came. Who sends
+    /// none is not guessing; who sends the right one never comes here.
+    fn wait_after_wrong_secret(&self, authorization: Option<&str>) -> Option<u64> {
+        authorization?;
+        let wait = self.wrong_secrets.take(self.clock.now().monotonic).err()?;
+        Some(wait.as_secs() + 1)
+    }
+
+    fn log_refused(&self, remote: &str) {
+        self.refusal_lines.log(self.clock.now().monotonic, || {
+            log::warn!("http: refused a trigger from {remote}: no secret or a wrong one");
+        });
+    }
+
     fn is_authorised(&self, authorization: Option<&str>) -> bool {
         let Some((scheme, token)) = authorization.and_then(|value| value.split_once(' ')) else {
             return false;
         };
-        let is_bearer = scheme.eq_ignore_ascii_case("bearer");
-        let is_equal = token.trim().as_bytes().ct_eq(self.secret.reveal().as_bytes());
-        is_bearer && bool::from(is_equal)
+        scheme.eq_ignore_ascii_case("bearer") && self.secrets.accepts(token.trim())
     }
 
     fn cron(&self, request: &Incoming<'_>) -> Answer {
@@ -211,7 +258,7 @@ impl Api {
             ("started", format!("started; messages due: {due}"))
         };
         let body = json!({"error": false, "message": message, "status": status, "due": due});
-        Answer::Now(Reply { status: 202, body: body.to_string(), allow: None })
+        Answer::Now(reply(202, &body))
     }
 
     fn scheduler(&self, request: &Incoming<'_>) -> Answer {
@@ -227,7 +274,7 @@ impl Api {
         let can_read = self.read(|tx| tx.count_due(now)).is_ok();
         let is_well = can_read && !self.triggers.has_database_trouble();
         let (status, word) = if is_well { (200, "ok") } else { (503, "database_error") };
-        Reply { status, body: json!({"status": word}).to_string(), allow: None }
+        reply(status, &json!({"status": word}))
     }
 
     /// The counts so far; what still waits is counted now.
@@ -242,7 +289,7 @@ impl Api {
             Err(reply) => return reply,
         };
         let message = format!("still running; deliveries sent so far: {}", report.deliveries.sent);
-        Reply { status: 202, body: counts(&report, "running", &message).to_string(), allow: None }
+        reply(202, &counts(&report, "running", &message))
     }
 
     /// How many messages are due, for a trigger that may be pulled.
@@ -267,7 +314,12 @@ impl Api {
 /// An error answer.
 pub(crate) fn refuse(status: u16, message: &str) -> Reply {
     let body = json!({"error": true, "message": message});
-    Reply { status, body: body.to_string(), allow: None }
+    Reply { status, body: body.to_string(), allow: None, retry_after_secs: None }
+}
+
+/// An answer in JSON, without an error.
+pub(crate) fn reply(status: u16, body: &Value) -> Reply {
+    Reply { status, body: body.to_string(), allow: None, retry_after_secs: None }
 }
 
 fn nothing_here() -> Reply {
@@ -281,7 +333,7 @@ fn not_allowed(allow: &'static str) -> Reply {
 fn finished(report: &RunReport) -> Reply {
     let message =
         format!("messages: {} sent, {} failed", report.messages.success, report.messages.failed);
-    Reply { status: 200, body: counts(report, "finished", &message).to_string(), allow: None }
+    reply(200, &counts(report, "finished", &message))
 }
 
 fn counts(report: &RunReport, status: &str, message: &str) -> Value {

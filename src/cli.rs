@@ -3,10 +3,12 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
 
 mod backup;
+mod channel;
 mod demo;
 mod fake_waha;
 mod message;
 mod output;
+mod secret;
 mod table;
 
 use std::io::{IsTerminal, Write};
@@ -19,7 +21,7 @@ use log::LevelFilter;
 
 use crate::config::{Config, ConfigError};
 use crate::logging::{self, LogError, in_one_line};
-use crate::secret;
+use crate::secret::path as secret_path;
 use crate::serve::{self, RunEnd, ServeError};
 use crate::trigger::Triggers;
 
@@ -41,6 +43,8 @@ enum Command {
     Serve,
     /// Send what is due now, paced, and exit: for a cron line without a server
     Run,
+    /// The WhatsApp numbers: add, list, show, edit, pause, resume, remove
+    Channel(channel::ChannelArgs),
     /// Add, show and change messages
     Message(message::MessageArgs),
     /// Copy the database into a file, checked, also while it is used to send
@@ -49,6 +53,8 @@ enum Command {
     Restore(backup::RestoreArgs),
     /// Say that the database sends from here, after it was copied or moved to another place
     ConfirmPlace,
+    /// Show or change the secret that cron and websites send
+    Secret(secret::SecretArgs),
     /// Watch it work, offline: a simulated WAHA, a throw-away database, a few messages
     Demo(demo::DemoArgs),
     /// Simulate WAHA, for work offline and for tests
@@ -67,6 +73,8 @@ enum CliError {
     #[error(transparent)]
     Backup(#[from] crate::backup::BackupError),
     #[error(transparent)]
+    Secret(#[from] crate::secret::SecretError),
+    #[error(transparent)]
     FakeWaha(#[from] crate::fake_waha::FakeWahaError),
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
@@ -84,10 +92,13 @@ enum CliError {
 impl CliError {
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Config(_) | Self::Serve(ServeError::Config(_)) => ExitCode::from(2),
+            Self::Config(_) | Self::Serve(ServeError::Config(_) | ServeError::Way(_)) => {
+                ExitCode::from(2)
+            }
             Self::Log(_)
             | Self::Serve(_)
             | Self::Backup(_)
+            | Self::Secret(_)
             | Self::FakeWaha(_)
             | Self::Demo(_)
             | Self::Store(_)
@@ -117,10 +128,12 @@ fn run(args: &Args) -> Result<(), CliError> {
     match &args.command {
         Command::Serve => serve_command(&config()?),
         Command::Run => run_command(&config()?),
+        Command::Channel(args) => channel::channel(args, &config()?),
         Command::Message(args) => message::message(args, &config()?),
         Command::Backup(args) => backup::backup(args, &config()?),
         Command::Restore(args) => backup::restore(args, &config()?),
         Command::ConfirmPlace => backup::confirm_place(&config()?),
+        Command::Secret(args) => secret::secret(args, &config()?),
         Command::Demo(demo) => demo::demo(demo),
         Command::FakeWaha(fake) => fake_waha::fake_waha(fake),
     }
@@ -129,7 +142,7 @@ fn run(args: &Args) -> Result<(), CliError> {
 fn serve_command(config: &Config) -> Result<(), CliError> {
     logging::start(config.log_level.unwrap_or(LevelFilter::Info), config.log_file.as_deref())?;
     let triggers = stopped_by_signals()?;
-    let secret_path = secret::path(&config.database_path);
+    let secret_path = secret_path(&config.database_path);
     serve::serve(config, &triggers, |_address| {
         if config.cron_secret.is_none() {
             log::info!("serve: the secret for triggers is in {}", secret_path.display());

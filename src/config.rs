@@ -3,10 +3,15 @@
 //! A bad value or an unknown key is an error that names the key and what it should be; no secret is
 //! ever repeated in one.
 
+mod admin;
 mod env_file;
+mod error;
+mod hosts;
+mod secret_text;
+mod url;
+mod values;
 
 use std::collections::HashMap;
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,9 +19,17 @@ use std::time::Duration;
 use log::LevelFilter;
 
 use crate::pace::Gap;
-use crate::password;
 use crate::recipient::CountryCode;
 use crate::schedule::Zone;
+use crate::window::Allowance;
+
+use values::{Values, log_level};
+
+pub use admin::AdminPassword;
+pub use env_file::parse as parse_env_file;
+pub use error::ConfigError;
+pub use hosts::Authority;
+pub use secret_text::Secret;
 
 /// The env file that is read when it exists and none is named.
 pub const DEFAULT_ENV_FILE: &str = "auto-message-scheduler.env";
@@ -34,14 +47,38 @@ pub struct Setting {
 
 /// All keys. The README's table and the sample in `dist/` say the same; a test compares them.
 pub const SETTINGS: &[Setting] = &[
-    setting("WAHA_BASE_URL", "", "http(s) URL of WAHA; required to send"),
+    setting(
+        "WAHA_BASE_URL",
+        "",
+        "https URL of WAHA, or http on this machine or in a private network; required to send",
+    ),
     setting("WAHA_API_KEY", "", "sent to WAHA as X-Api-Key"),
+    setting(
+        "WAHA_CA_FILE",
+        "",
+        "PEM file with the CA that signed WAHA's certificate, when that is your own; then no other CA is trusted",
+    ),
+    setting(
+        "WAHA_PROXY",
+        "",
+        "URL of an HTTP proxy on the way to WAHA; without it none is used, whatever HTTP_PROXY says",
+    ),
     setting("DATABASE_PATH", "auto-message-scheduler.db", "the SQLite file"),
     setting("LISTEN_ADDR", "127.0.0.1:8787", "where `serve` listens"),
+    setting(
+        "ALLOWED_HOSTS",
+        "",
+        "host names under which `serve` may be asked, separated by commas, such as `jadwal.example.com, 127.0.0.1`; every name when empty",
+    ),
     setting(
         "CRON_SECRET",
         "",
         "Bearer token of the two endpoints, 16 characters or more; made at the first start and kept in `<database>.cron-secret` when empty",
+    ),
+    setting(
+        "CRON_SECRET_PREVIOUS",
+        "",
+        "also good as Bearer token, while you change CRON_SECRET everywhere",
     ),
     setting(
         "WEBHOOK_HMAC_KEY",
@@ -78,6 +115,21 @@ pub const SETTINGS: &[Setting] = &[
         "15",
         "up to this much more, at random; when not set, at most a quarter of SEND_DELAY_SECONDS",
     ),
+    setting(
+        "SEND_WINDOW",
+        "",
+        "hours of the day in which messages go out, such as 07:00-21:00, local; empty = always; a channel may have its own",
+    ),
+    setting(
+        "DAILY_LIMIT",
+        "0",
+        "most messages that a channel sends on one local day; 0 = no limit; a channel may have its own",
+    ),
+    setting(
+        "TYPING_SECONDS",
+        "0",
+        "before each message the recipient sees typing, up to so many seconds, longer for longer texts; 0 = never",
+    ),
     setting("SENDERS", "8", "sender threads: channels served at the same time"),
     setting("WAHA_TIMEOUT_SECONDS", "135", "for one whole request to WAHA"),
     setting("LATE_LIMIT_HOURS", "24", "how late a message may still go out"),
@@ -91,6 +143,11 @@ const fn setting(key: &'static str, default: &'static str, meaning: &'static str
     Setting { key, default, meaning }
 }
 
+/// Of CRON_SECRET, in characters.
+pub const SECRET_LENGTH_MIN: usize = 16;
+/// WhatsApp stops showing it after about 25 s, and nobody waits for a shop that long.
+const TYPING_SECS_MAX: u64 = 20;
+
 /// Under this delay a WhatsApp number is in danger.
 const SAFE_DELAY: Duration = Duration::from_secs(20);
 
@@ -101,12 +158,20 @@ pub struct Config {
     pub waha_base_url: Option<String>,
     /// WAHA_API_KEY.
     pub waha_api_key: Option<Secret>,
+    /// WAHA_CA_FILE.
+    pub waha_ca_file: Option<PathBuf>,
+    /// WAHA_PROXY; may hold a password.
+    pub waha_proxy: Option<Secret>,
     /// DATABASE_PATH.
     pub database_path: PathBuf,
     /// LISTEN_ADDR.
     pub listen_addr: SocketAddr,
+    /// ALLOWED_HOSTS; empty for every name.
+    pub allowed_hosts: Vec<Authority>,
     /// CRON_SECRET, when it was set.
     pub cron_secret: Option<Secret>,
+    /// CRON_SECRET_PREVIOUS.
+    pub cron_secret_previous: Option<Secret>,
     /// WEBHOOK_HMAC_KEY; without it no webhooks are taken.
     pub webhook_hmac_key: Option<Secret>,
     /// ADMIN_PASSWORD or ADMIN_PASSWORD_HASH; without one there is no panel.
@@ -117,6 +182,10 @@ pub struct Config {
     pub trigger_wait: Duration,
     /// SEND_DELAY_SECONDS and SEND_JITTER_SECONDS.
     pub gap: Gap,
+    /// SEND_WINDOW and DAILY_LIMIT.
+    pub allowance: Allowance,
+    /// TYPING_SECONDS; `None` for 0.
+    pub typing_max: Option<Duration>,
     /// SENDERS.
     pub senders: usize,
     /// WAHA_TIMEOUT_SECONDS.
@@ -131,105 +200,6 @@ pub struct Config {
     pub log_level: Option<LevelFilter>,
     /// LOG_FILE.
     pub log_file: Option<PathBuf>,
-}
-
-/// How the password of the panel was given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AdminPassword {
-    /// Itself.
-    Plain(Secret),
-    /// Its Argon2 hash, a PHC string.
-    Hash(Secret),
-}
-
-/// A text that must not be shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a secret.
-    #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The secret itself, for the place that needs it.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
-/// What is wrong with the settings.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The env file cannot be read.
-    #[error("failed to read env file `{}`", path.display())]
-    EnvFile {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: std::io::Error,
-    },
-    /// A line of the env file is no setting.
-    #[error("`{}`, line {line}: write `KEY=value`, or begin a remark with `#`", path.display())]
-    Line {
-        /// The file.
-        path: PathBuf,
-        /// From 1.
-        line: usize,
-    },
-    /// A key that no setting has.
-    #[error("`{}`, line {line}: there is no setting `{key}`{}", path.display(), did_you_mean(key))]
-    UnknownKey {
-        /// The file.
-        path: PathBuf,
-        /// From 1.
-        line: usize,
-        /// As written.
-        key: String,
-    },
-    /// A value that the key cannot have.
-    #[error("{key} must be {wanted}{}", but_is(value.as_deref()))]
-    Value {
-        /// The key.
-        key: &'static str,
-        /// What it should be.
-        wanted: String,
-        /// What it is; not for secrets.
-        value: Option<String>,
-    },
-    /// A key that this command needs.
-    #[error("{key} is not set: {remedy}")]
-    Missing {
-        /// The key.
-        key: &'static str,
-        /// What to do.
-        remedy: &'static str,
-    },
-}
-
-fn but_is(value: Option<&str>) -> String {
-    value.map(|value| format!(", not `{value}`")).unwrap_or_default()
-}
-
-fn did_you_mean(key: &str) -> String {
-    let letters = |text: &str| -> String {
-        text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
-    };
-    let written = letters(key);
-    let near = SETTINGS.iter().find(|setting| {
-        let known = letters(setting.key);
-        known == written
-            || (written.len() >= 4 && (known.contains(&written) || written.contains(&known)))
-    });
-    near.map(|setting| format!("; did you mean `{}`?", setting.key)).unwrap_or_default()
 }
 
 impl Config {
@@ -265,7 +235,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Value`] for the first value that its key cannot have.
     pub fn from_values(values: HashMap<String, String>) -> Result<Self, ConfigError> {
-        let values = Values(values);
+        let values = Values::new(values)?;
         let delay = values.secs("SEND_DELAY_SECONDS", 0, 86_400)?;
         let jitter = values.secs("SEND_JITTER_SECONDS", 0, 86_400)?;
         // The default jitter belongs to the default delay; a test's delay of 1 s must not wait 16.
@@ -273,17 +243,23 @@ impl Config {
             if values.is_set("SEND_JITTER_SECONDS") { jitter } else { jitter.min(delay / 4) };
         let tick = values.secs("TICK_SECONDS", 0, 86_400)?;
         Ok(Self {
-            waha_base_url: values.optional("WAHA_BASE_URL").map(base_url).transpose()?,
+            waha_base_url: values.optional("WAHA_BASE_URL").map(url::base_url).transpose()?,
             waha_api_key: values.secret("WAHA_API_KEY", 1)?,
+            waha_ca_file: values.optional("WAHA_CA_FILE").map(PathBuf::from),
+            waha_proxy: values.optional("WAHA_PROXY").map(url::proxy).transpose()?,
             database_path: PathBuf::from(values.text("DATABASE_PATH")),
-            listen_addr: values
-                .parse("LISTEN_ADDR", "an address and port such as 127.0.0.1:8787")?,
-            cron_secret: values.secret("CRON_SECRET", 16)?,
+            listen_addr: values.listen_addr()?,
+            cron_secret: values.secret("CRON_SECRET", SECRET_LENGTH_MIN)?,
+            cron_secret_previous: values.secret("CRON_SECRET_PREVIOUS", SECRET_LENGTH_MIN)?,
+            allowed_hosts: values.hosts("ALLOWED_HOSTS")?,
             webhook_hmac_key: values.secret("WEBHOOK_HMAC_KEY", 12)?,
             admin_password: values.admin_password()?,
             tick: (!tick.is_zero()).then_some(tick),
             trigger_wait: values.secs("TRIGGER_WAIT_SECONDS", 0, 3600)?,
             gap: Gap { delay, jitter },
+            allowance: values.allowance()?,
+            typing_max: Some(values.secs("TYPING_SECONDS", 0, TYPING_SECS_MAX)?)
+                .filter(|max| !max.is_zero()),
             senders: usize::try_from(values.number("SENDERS", 1, 256)?).unwrap_or(1),
             waha_timeout: values.secs("WAHA_TIMEOUT_SECONDS", 1, 3600)?,
             late_limit: Duration::from_secs(values.number("LATE_LIMIT_HOURS", 1, 8760)? * 3600),
@@ -306,128 +282,33 @@ impl Config {
         })
     }
 
+    /// Refuses to listen where strangers can ask, unless the secret was chosen for that.
+    ///
+    /// # Errors
+    /// [`ConfigError::Missing`] when LISTEN_ADDR is not of this machine alone and CRON_SECRET is not
+    /// set.
+    pub fn require_secret_for_strangers(&self) -> Result<(), ConfigError> {
+        if self.cron_secret.is_some() || self.is_for_this_machine() {
+            return Ok(());
+        }
+        Err(ConfigError::Missing {
+            key: "CRON_SECRET",
+            remedy: "LISTEN_ADDR lets other machines in, so choose a secret: `secret rotate` \
+                     prints a new one as a line for the env file; or let LISTEN_ADDR be \
+                     127.0.0.1:8787, behind a reverse proxy",
+        })
+    }
+
+    /// Whether LISTEN_ADDR is one that only this machine can reach.
+    #[must_use]
+    pub fn is_for_this_machine(&self) -> bool {
+        self.listen_addr.ip().to_canonical().is_loopback()
+    }
+
     /// Whether the pace is one for tests only.
     #[must_use]
     pub fn is_pace_dangerous(&self) -> bool {
         self.gap.delay < SAFE_DELAY
-    }
-}
-
-/// The raw values; an empty one is as good as none.
-struct Values(HashMap<String, String>);
-
-impl Values {
-    fn is_set(&self, key: &str) -> bool {
-        self.0.get(key).is_some_and(|value| !value.trim().is_empty())
-    }
-
-    fn optional(&self, key: &str) -> Option<&str> {
-        self.0.get(key).map(|value| value.trim()).filter(|value| !value.is_empty())
-    }
-
-    fn text(&self, key: &str) -> &str {
-        let default = SETTINGS.iter().find(|setting| setting.key == key);
-        self.optional(key).unwrap_or_else(|| default.map_or("", |setting| setting.default))
-    }
-
-    fn parse<T: std::str::FromStr>(
-        &self,
-        key: &'static str,
-        wanted: &str,
-    ) -> Result<T, ConfigError> {
-        let text = self.text(key);
-        text.parse().map_err(|_| bad(key, wanted, text))
-    }
-
-    fn number(&self, key: &'static str, min: u64, max: u64) -> Result<u64, ConfigError> {
-        let wanted = format!("a whole number from {min} to {max}");
-        let number = self.parse(key, &wanted)?;
-        if (min..=max).contains(&number) {
-            Ok(number)
-        } else {
-            Err(bad(key, &wanted, self.text(key)))
-        }
-    }
-
-    fn secs(&self, key: &'static str, min: u64, max: u64) -> Result<Duration, ConfigError> {
-        self.number(key, min, max).map(Duration::from_secs)
-    }
-
-    fn zone(&self) -> Result<Zone, ConfigError> {
-        let text = self.text("TIMEZONE");
-        let wanted = "a time zone such as Asia/Jakarta, WIB or +07:00";
-        Zone::parse(text).map_err(|_| bad("TIMEZONE", wanted, text))
-    }
-
-    fn country(&self) -> Result<CountryCode, ConfigError> {
-        let text = self.text("DEFAULT_COUNTRY_CODE");
-        let wanted = "a country code of 1 to 3 digits such as 62";
-        CountryCode::parse(text).map_err(|_| bad("DEFAULT_COUNTRY_CODE", wanted, text))
-    }
-
-    fn admin_password(&self) -> Result<Option<AdminPassword>, ConfigError> {
-        let refuse = |key, wanted: &str| ConfigError::Value { key, wanted: wanted.into(), value: None };
-        match (self.optional("ADMIN_PASSWORD"), self.optional("ADMIN_PASSWORD_HASH")) {
-            (None, None) => Ok(None),
-            (Some(_), Some(_)) => {
-                Err(refuse("ADMIN_PASSWORD", "empty when ADMIN_PASSWORD_HASH is set"))
-            }
-            (Some(plain), None) if plain.chars().count() < 8 || plain.len() > password::BYTES_MAX => {
-                Err(refuse("ADMIN_PASSWORD", "8 characters or more, and not a whole page"))
-            }
-            (Some(plain), None) => Ok(Some(AdminPassword::Plain(Secret::new(plain)))),
-            (None, Some(hash)) if !password::is_hash(hash) => Err(refuse(
-                "ADMIN_PASSWORD_HASH",
-                "an Argon2 hash in PHC form ($argon2id$v=19$…), as `password-hash` prints it",
-            )),
-            (None, Some(hash)) => Ok(Some(AdminPassword::Hash(Secret::new(hash)))),
-        }
-    }
-
-    /// A secret goes into a header, so it must be visible ASCII.
-    fn secret(&self, key: &'static str, length_min: usize) -> Result<Option<Secret>, ConfigError> {
-        let Some(text) = self.optional(key) else { return Ok(None) };
-        if text.len() >= length_min && text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Ok(Some(Secret::new(text)));
-        }
-        let wanted = format!(
-            "{length_min} characters or more, letters, digits and signs, without spaces or line ends"
-        );
-        Err(ConfigError::Value { key, wanted, value: None })
-    }
-}
-
-fn bad(key: &'static str, wanted: &str, value: &str) -> ConfigError {
-    ConfigError::Value { key, wanted: wanted.to_owned(), value: Some(value.to_owned()) }
-}
-
-fn base_url(text: &str) -> Result<String, ConfigError> {
-    let wanted = "a URL such as http://127.0.0.1:3000 or https://waha.example.com, without ? or #";
-    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-    let is_plain = |rest: &str| {
-        !rest.is_empty()
-            && !rest.starts_with(['/', ':'])
-            && rest.chars().all(|c| c.is_ascii_graphic() && !"?#@\\".contains(c))
-    };
-    match rest {
-        Some(rest) if is_plain(rest) => Ok(text.trim_end_matches('/').to_owned()),
-        // What stands before an @ is a password: it is not repeated.
-        Some(_) | None if text.contains('@') => Err(ConfigError::Value {
-            key: "WAHA_BASE_URL",
-            wanted: format!("{wanted}, and without a user name (use WAHA_API_KEY)"),
-            value: None,
-        }),
-        Some(_) | None => Err(bad("WAHA_BASE_URL", wanted, text)),
-    }
-}
-
-fn log_level(text: &str) -> Result<LevelFilter, ConfigError> {
-    match text.to_ascii_lowercase().as_str() {
-        "error" => Ok(LevelFilter::Error),
-        "warn" => Ok(LevelFilter::Warn),
-        "info" => Ok(LevelFilter::Info),
-        "debug" => Ok(LevelFilter::Debug),
-        _ => Err(bad("LOG_LEVEL", "error, warn, info or debug", text)),
     }
 }
 

@@ -5,12 +5,21 @@
 //! first and asks for the body only then, so a body that was never read means that no complete
 //! request ever left. [`Body`] notes whether it was read.
 
+use std::fs;
 use std::io::{self, Cursor, Read};
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ureq::{Agent, SendBody};
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::typestate::WithBody;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::{Agent, Proxy, RequestBuilder, SendBody};
 
 /// More than any reply of WAHA that matters; what is longer is cut.
 const REPLY_BYTES_MAX: u64 = 1024 * 1024;
@@ -19,12 +28,56 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A session that is not WORKING answers after up to 15 s.
 const GET_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Speaks HTTP/1.1, with or without TLS. No redirects, no proxy, no connection kept: one that dies
-/// while it is idle would make the next send's fate unknown.
+/// How long a connection that is not used may be used again. One that dies while it is idle makes
+/// the fate of the next send unknown, and Node, which WAHA runs on, closes its own after 5 s. So only
+/// what follows at once shares one: the look at a session and the send after it, a channel without a
+/// delay. Between two sends at their pace none is kept.
+const IDLE_MAX: Duration = Duration::from_secs(1);
+const IDLE_CONNECTIONS_MAX: usize = 8;
+/// Of each connection; the first must hold a whole reply head. The library's 128 KiB each would be
+/// 16 MiB for 64 senders.
+const INPUT_BUFFER_BYTES: usize = 48 * 1024;
+const OUTPUT_BUFFER_BYTES: usize = 8 * 1024;
+
+/// Speaks HTTP/1.1, with or without TLS. No redirects, no proxy but one that was asked for
+/// (never one from the environment).
 #[derive(Clone, Debug)]
 pub struct HttpClient {
-    posts: Agent,
-    gets: Agent,
+    agent: Agent,
+    /// For GETs and small POSTs.
+    question_timeout: Duration,
+}
+
+/// What is between us and the server, when it is not a plain way with public certificates.
+#[derive(Clone, Copy, Default)]
+pub struct Way<'a> {
+    /// A PEM file with the only CA certificates that are trusted.
+    pub ca_file: Option<&'a Path>,
+    /// The URL of an HTTP proxy, perhaps with user and password.
+    pub proxy: Option<&'a str>,
+}
+
+/// The way cannot be gone.
+#[derive(Debug, thiserror::Error)]
+pub enum WayError {
+    /// The CA file cannot be read.
+    #[error("failed to read WAHA_CA_FILE `{}`", path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The CA file holds no certificate.
+    #[error(
+        "WAHA_CA_FILE `{}` holds no certificate in PEM form (lines that begin with \
+         `-----BEGIN CERTIFICATE-----`); from DER form: openssl x509 -inform der -in FILE -out ca.pem",
+        .0.display()
+    )]
+    NoPem(PathBuf),
+    /// The proxy's URL is none; it is not repeated.
+    #[error("WAHA_PROXY must be the URL of an HTTP proxy such as http://proxy:3128")]
+    Proxy,
 }
 
 /// A reply, whatever its status.
@@ -55,7 +108,29 @@ impl HttpClient {
     /// A client whose POSTs may take `post_timeout` from look-up to the last byte of the reply.
     #[must_use]
     pub fn new(post_timeout: Duration) -> Self {
-        Self { posts: agent(post_timeout), gets: agent(GET_TIMEOUT) }
+        Self::on_way(post_timeout, RootCerts::WebPki, None)
+    }
+
+    /// The same, with a CA or a proxy of one's own.
+    ///
+    /// # Errors
+    /// [`WayError`] when the CA file or the proxy's URL is of no use.
+    pub fn with_way(post_timeout: Duration, way: &Way<'_>) -> Result<Self, WayError> {
+        let roots = way.ca_file.map_or(Ok(RootCerts::WebPki), read_ca_file)?;
+        let proxy = way.proxy.map(Proxy::new).transpose().map_err(|_| WayError::Proxy)?;
+        Ok(Self::on_way(post_timeout, roots, proxy))
+    }
+
+    fn on_way(post_timeout: Duration, roots: RootCerts, proxy: Option<Proxy>) -> Self {
+        let tls = TlsConfig::builder().root_certs(roots).build();
+        Self { agent: agent(post_timeout, tls, proxy), question_timeout: GET_TIMEOUT }
+    }
+
+    /// The same for somebody who waits at most `timeout` for each answer but that of
+    /// [`HttpClient::post_json`].
+    #[must_use]
+    pub fn brief(self, timeout: Duration) -> Self {
+        Self { question_timeout: timeout, ..self }
     }
 
     /// Posts JSON.
@@ -68,24 +143,21 @@ impl HttpClient {
         headers: &[(&str, &str)],
         json: Vec<u8>,
     ) -> Result<Reply, NoReply> {
-        let was_read = Arc::new(AtomicBool::new(false));
-        let length = json.len().to_string();
-        let body = Body { bytes: Cursor::new(json), was_read: Arc::clone(&was_read) };
-        let mut request = self
-            .posts
-            .post(url)
-            .header("Content-Type", "application/json")
-            .header("Content-Length", &length);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        match request.send(SendBody::from_owned_reader(body)) {
-            Ok(response) => Ok(read_reply(response)),
-            Err(error) if was_read.load(Ordering::SeqCst) => {
-                Err(NoReply::MaybeSent(error.to_string()))
-            }
-            Err(error) => Err(NoReply::NotSent(error.to_string())),
-        }
+        post(self.agent.post(url), headers, json)
+    }
+
+    /// Posts JSON that WAHA answers as soon as a GET.
+    ///
+    /// # Errors
+    /// [`NoReply`] when no status line came back.
+    pub fn post_small(
+        &self,
+        url: &str,
+        headers: &[(&str, &str)],
+        json: Vec<u8>,
+    ) -> Result<Reply, NoReply> {
+        let timeout = Some(self.question_timeout);
+        post(self.agent.post(url).config().timeout_global(timeout).build(), headers, json)
     }
 
     /// Gets a resource.
@@ -94,7 +166,8 @@ impl HttpClient {
     /// [`NoReply::NotSent`] when no status line came back: a GET changes nothing, so it never matters
     /// whether it arrived.
     pub fn get(&self, url: &str, headers: &[(&str, &str)]) -> Result<Reply, NoReply> {
-        let mut request = self.gets.get(url);
+        let mut request =
+            self.agent.get(url).config().timeout_global(Some(self.question_timeout)).build();
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -102,20 +175,89 @@ impl HttpClient {
     }
 }
 
-fn agent(timeout: Duration) -> Agent {
-    Agent::config_builder()
+fn post(
+    mut request: RequestBuilder<WithBody>,
+    headers: &[(&str, &str)],
+    json: Vec<u8>,
+) -> Result<Reply, NoReply> {
+    let was_read = Arc::new(AtomicBool::new(false));
+    let length = json.len().to_string();
+    let body = Body { bytes: Cursor::new(json), was_read: Arc::clone(&was_read) };
+    request = request.header("Content-Type", "application/json").header("Content-Length", &length);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    match request.send(SendBody::from_owned_reader(body)) {
+        Ok(response) => Ok(read_reply(response)),
+        Err(error) if was_read.load(Ordering::SeqCst) => Err(NoReply::MaybeSent(error.to_string())),
+        Err(error) => Err(NoReply::NotSent(error.to_string())),
+    }
+}
+
+/// The certificates of a PEM file; other things in it are left out.
+fn read_ca_file(path: &Path) -> Result<RootCerts, WayError> {
+    let pem =
+        fs::read(path).map_err(|source| WayError::CaFile { path: path.to_owned(), source })?;
+    let no_pem = || WayError::NoPem(path.to_owned());
+    let mut certificates: Vec<Certificate<'static>> = Vec::new();
+    for item in parse_pem(&pem) {
+        if let PemItem::Certificate(certificate) = item.map_err(|_| no_pem())? {
+            certificates.push(certificate);
+        }
+    }
+    if certificates.is_empty() {
+        return Err(no_pem());
+    }
+    Ok(RootCerts::new_with_certs(&certificates))
+}
+
+fn agent(timeout: Duration, tls: TlsConfig, proxy: Option<Proxy>) -> Agent {
+    let config = Agent::config_builder()
         .timeout_global(Some(timeout))
         .timeout_resolve(Some(CONNECT_TIMEOUT))
         .timeout_connect(Some(CONNECT_TIMEOUT))
         .max_redirects(0)
         .max_redirects_will_error(false)
-        .proxy(None)
+        .tls_config(tls)
+        .proxy(proxy)
         .http_status_as_error(false)
-        .max_idle_connections(0)
+        .max_idle_age(IDLE_MAX)
+        .max_idle_connections(IDLE_CONNECTIONS_MAX)
+        .max_idle_connections_per_host(IDLE_CONNECTIONS_MAX)
+        .input_buffer_size(INPUT_BUFFER_BYTES)
+        .output_buffer_size(OUTPUT_BUFFER_BYTES)
         .max_response_header_size(REPLY_HEAD_BYTES_MAX)
         .user_agent(concat!("auto-message-scheduler/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .into()
+        .build();
+    Agent::with_parts(config, DefaultConnector::default(), Literal(DefaultResolver::default()))
+}
+
+/// Resolves names as the library does, in a thread with a time-out, but an address at once.
+#[derive(Debug)]
+struct Literal(DefaultResolver);
+
+impl Resolver for Literal {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let port = uri.port_u16().or_else(|| match uri.scheme_str() {
+            Some("https") => Some(443),
+            Some("http") => Some(80),
+            _ => None,
+        });
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+        match (host.parse::<IpAddr>(), port) {
+            (Ok(address), Some(port)) => {
+                let mut addresses = self.empty();
+                addresses.push(SocketAddr::new(address, port));
+                Ok(addresses)
+            }
+            _ => self.0.resolve(uri, config, timeout),
+        }
+    }
 }
 
 fn read_reply(response: ureq::http::Response<ureq::Body>) -> Reply {

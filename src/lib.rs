@@ -49,6 +49,8 @@ pub mod run;
 
 pub mod backup;
 
+pub mod channels;
+
 pub mod planner;
 
 pub mod composer;
@@ -81,7 +83,11 @@ pub mod password;
 
 pub mod logging;
 
+pub mod private_file;
+
 pub mod pace;
+
+pub mod window;
 
 pub mod fail_point;
 

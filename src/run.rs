@@ -227,6 +227,12 @@ impl Runner {
         Ok(Conducted::Idle)
     }
 
+    /// How long until a channel that waits for its hours or for another day may send again: see
+    /// [`Sender::opening`]. At zero a trigger is to be pulled.
+    pub fn opening(&self) -> Option<Duration> {
+        self.sender.opening(self.clock.now().wall)
+    }
+
     /// After the last step, when the program is told to end during a run: writes down what the run did.
     /// Returns how many deliveries still wait.
     ///

@@ -1,15 +1,26 @@
-//! The secret of the two endpoints: made at the first start and kept beside the database, mode 0600.
+//! The secrets of the two endpoints: made at the first start, kept beside the database with mode 0600,
+//! and changed without an interruption: the one before stays good until it is forgotten.
+
+mod accepted;
 
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
+use std::fs::{self, File, Metadata};
 use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use crate::config::Secret;
+use crate::config::{SECRET_LENGTH_MIN, Secret};
+use crate::fail_point;
+use crate::private_file;
+
+pub use accepted::Accepted;
 
 /// Of the generated secret, before it is written in hex.
 const SECRET_BYTES: usize = 32;
-const LENGTH_MIN: usize = 16;
+/// More than any secret file.
+const FILE_BYTES_MAX: u64 = 64 * 1024;
+/// How often a rotation looks for the lock while others rotate.
+const LOCK_TRIES_MAX: usize = 100;
 
 /// The secret cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -23,11 +34,22 @@ pub enum SecretError {
         source: std::io::Error,
     },
     /// The file holds no secret.
-    #[error("`{}` holds no secret of {LENGTH_MIN} characters or more: delete it, and the next start makes a new one", path.display())]
+    #[error("`{}` holds no secret of {SECRET_LENGTH_MIN} characters or more: delete it, and the next start makes a new one", path.display())]
     Unfit {
         /// The file.
         path: PathBuf,
     },
+    /// The file is open to others.
+    #[error("`{}` can be read or changed by other users of this machine: {remedy}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// The command that mends it.
+        remedy: String,
+    },
+    /// There is nothing to rotate.
+    #[error("there is no secret file `{}`: the first `serve` makes it; if that was somewhere else, go there or correct DATABASE_PATH", .0.display())]
+    NotMade(PathBuf),
     /// The system gave no random bytes.
     #[error(
         "failed to make a secret: the system has no random bytes: {0}; set CRON_SECRET yourself"
@@ -38,43 +60,141 @@ pub enum SecretError {
 /// Where the secret of `database` is kept.
 #[must_use]
 pub fn path(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".cron-secret");
-    PathBuf::from(name)
+    with_ending(database, ".cron-secret")
+}
+
+/// Where the one before is kept, until it is forgotten.
+#[must_use]
+pub fn previous_path(database: &Path) -> PathBuf {
+    with_ending(database, ".cron-secret.previous")
 }
 
 /// Reads the secret of `database`, or makes one.
 ///
 /// # Errors
-/// [`SecretError`] when the file cannot be used or holds no secret.
+/// [`SecretError`] when the file cannot be used, is open to others or holds no secret.
 pub fn read_or_make(database: &Path) -> Result<Secret, SecretError> {
     let path = path(database);
-    let failed = |source| SecretError::File { path: path.clone(), source };
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) if !is_unwritten(&text) => text,
-        Ok(_) => make(&path)?,
-        Err(error) if error.kind() == ErrorKind::NotFound => make(&path)?,
-        Err(error) => return Err(failed(error)),
+    let text = match read_text(&path)? {
+        Some(text) if !is_unwritten(&text) => text,
+        Some(_) | None => make(&path)?,
     };
+    fit(&path, &text)
+}
+
+/// Reads the secret of `database` that was rotated away and is still good, if there is one.
+///
+/// # Errors
+/// [`SecretError`] when the file cannot be used, is open to others or holds no secret.
+pub fn read_previous(database: &Path) -> Result<Option<Secret>, SecretError> {
+    let path = previous_path(database);
+    read_text(&path)?.map(|text| fit(&path, &text)).transpose()
+}
+
+/// Makes a new secret for `database`, and keeps the present one as the one before. Whatever ends the
+/// program, there is always a whole secret, and the one that was good is good.
+///
+/// # Errors
+/// [`SecretError`]; then the secret is what it was.
+pub fn rotate(database: &Path) -> Result<(), SecretError> {
+    let path = path(database);
+    let lock = lock_current(&path)?;
+    let present = read_text(&path)?.ok_or_else(|| SecretError::NotMade(path.clone()))?;
+    let present = fit(&path, &present)?;
+    let owner = lock.metadata().map_err(failed(&path))?;
+    let new = random()?;
+    // First the one before: in between both are the same, and nobody is shut out.
+    replace(&previous_path(database), present.reveal(), &owner)?;
+    fail_point::reach("secret_half_rotated");
+    replace(&path, new.reveal(), &owner)
+}
+
+/// Makes the one before useless. Returns whether there was one.
+///
+/// # Errors
+/// [`SecretError::File`] when it cannot be removed.
+pub fn forget_previous(database: &Path) -> Result<bool, SecretError> {
+    let path = previous_path(database);
+    match fs::remove_file(&path) {
+        Ok(()) => sync_directory(&path).map(|()| true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(SecretError::File { path, source }),
+    }
+}
+
+/// A new secret of 64 hex digits.
+///
+/// # Errors
+/// [`SecretError::Random`].
+pub fn random() -> Result<Secret, SecretError> {
+    let mut bytes = [0; SECRET_BYTES];
+    getrandom::fill(&mut bytes).map_err(SecretError::Random)?;
+    Ok(Secret::new(bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}"); // writing to a String cannot fail
+        text
+    })))
+}
+
+/// Which content a file has, without reading it; its mode too, which may be what was mended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    modified: Option<SystemTime>,
+    length: u64,
+    inode: u64,
+    mode: u32,
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        #[cfg(unix)]
+        let (inode, mode) = {
+            use std::os::unix::fs::MetadataExt;
+            (metadata.ino(), metadata.mode())
+        };
+        #[cfg(not(unix))]
+        let (inode, mode) = (0, 0);
+        Self { modified: metadata.modified().ok(), length: metadata.len(), inode, mode }
+    }
+}
+
+/// What the file holds; `None` when there is none.
+fn read_text(path: &Path) -> Result<Option<String>, SecretError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(path)(error)),
+    };
+    let mut text = String::new();
+    let metadata = file.metadata().map_err(failed(path))?;
+    file.take(FILE_BYTES_MAX).read_to_string(&mut text).map_err(failed(path))?;
+    match private_file::mend_command(path, &metadata) {
+        // Without a secret in it, it is closed before one is written.
+        Some(remedy) if !is_unwritten(&text) => {
+            Err(SecretError::Open { path: path.to_owned(), remedy })
+        }
+        Some(_) | None => Ok(Some(text)),
+    }
+}
+
+fn fit(path: &Path, text: &str) -> Result<Secret, SecretError> {
     let text = text.trim();
-    let is_fit = text.len() >= LENGTH_MIN && text.bytes().all(|b| b.is_ascii_graphic());
-    if is_fit { Ok(Secret::new(text)) } else { Err(SecretError::Unfit { path }) }
+    let is_fit = text.len() >= SECRET_LENGTH_MIN && text.bytes().all(|b| b.is_ascii_graphic());
+    if is_fit { Ok(Secret::new(text)) } else { Err(SecretError::Unfit { path: path.to_owned() }) }
 }
 
 /// Writes a new secret and returns what the file then holds. Of programs that do so at the same
 /// moment one writes, and the others wait for it and read.
 fn make(path: &Path) -> Result<String, SecretError> {
     let failed = |source| SecretError::File { path: path.to_owned(), source };
-    let mut options = OpenOptions::new();
+    let mut options = private_file::options();
     options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path).map_err(failed)?;
     file.lock().map_err(failed)?;
     let mut text = String::new();
     file.read_to_string(&mut text).map_err(failed)?;
     if is_unwritten(&text) {
-        text = random_hex()? + "\n";
+        close_to_others(&file).map_err(failed)?;
+        text = random()?.reveal().to_owned() + "\n";
         // One write, so that a file that is not empty is whole.
         file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
@@ -88,63 +208,98 @@ fn is_unwritten(text: &str) -> bool {
     text.bytes().all(|byte| byte == 0)
 }
 
-fn random_hex() -> Result<String, SecretError> {
-    let mut bytes = [0; SECRET_BYTES];
-    getrandom::fill(&mut bytes).map_err(SecretError::Random)?;
-    Ok(bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}"); // writing to a String cannot fail
-        text
-    }))
+/// A file that somebody else made may be open to all.
+fn close_to_others(file: &File) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        file.set_permissions(mode)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        Ok(())
+    }
+}
+
+/// The file that has the name, locked: who waits for a rotation finds another file under it then.
+fn lock_current(path: &Path) -> Result<File, SecretError> {
+    for _ in 0..LOCK_TRIES_MAX {
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(SecretError::NotMade(path.to_owned()));
+            }
+            Err(error) => return Err(failed(path)(error)),
+        };
+        file.lock().map_err(failed(path))?;
+        let locked = file.metadata().map_err(failed(path))?;
+        let named = fs::metadata(path).map_err(failed(path))?;
+        if Stamp::of(&locked) == Stamp::of(&named) {
+            return Ok(file);
+        }
+    }
+    Err(failed(path)(std::io::Error::other("others change it all the time")))
+}
+
+/// Gives `path` a new content in one step. The file belongs to whom `like` belongs: what root rotates,
+/// the server must still be able to read.
+fn replace(path: &Path, secret: &str, like: &Metadata) -> Result<(), SecretError> {
+    let new = with_ending(path, ".new");
+    // One that was left behind by a rotation that was cut off; nobody else writes it under the lock.
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(&new)(error)),
+        Ok(()) | Err(_) => {}
+    }
+    let mut file =
+        private_file::options().write(true).create_new(true).open(&new).map_err(failed(&new))?;
+    let written = give_to(&file, like)
+        .and_then(|()| file.write_all(format!("{secret}\n").as_bytes()))
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&new, path));
+    if let Err(error) = written {
+        let _ = fs::remove_file(&new);
+        return Err(failed(path)(error));
+    }
+    sync_directory(path)
+}
+
+fn give_to(file: &File, like: &Metadata) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, fchown};
+        let own = file.metadata()?;
+        if own.uid() == like.uid() {
+            return Ok(());
+        }
+        fchown(file, Some(like.uid()), Some(like.gid()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (file, like);
+        Ok(())
+    }
+}
+
+/// Without this a power cut could undo a renaming. A system that cannot open a directory has no such
+/// need.
+fn sync_directory(path: &Path) -> Result<(), SecretError> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    File::open(parent.unwrap_or(Path::new(".")))
+        .map_or(Ok(()), |directory| directory.sync_all())
+        .map_err(failed(path))
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+fn failed(path: &Path) -> impl Fn(std::io::Error) -> SecretError {
+    let path = path.to_owned();
+    move |source| SecretError::File { path: path.clone(), source }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_is_made_once_and_only_its_owner_may_read_it() {
-        let directory = tempfile::tempdir().unwrap();
-        let database = directory.path().join("x.db");
-        let made = read_or_make(&database).unwrap();
-        assert_eq!(made.reveal().len(), 64);
-        assert!(read_or_make(&database).unwrap() == made);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let permissions = std::fs::metadata(path(&database)).unwrap().permissions();
-            assert_eq!(permissions.mode() & 0o777, 0o600);
-        }
-    }
-
-    #[test]
-    fn a_file_that_a_dead_program_left_unwritten_gets_its_secret() {
-        for left in ["", &"\0".repeat(4096)] {
-            let directory = tempfile::tempdir().unwrap();
-            let database = directory.path().join("x.db");
-            std::fs::write(path(&database), left).unwrap();
-            let made = read_or_make(&database).unwrap();
-            assert_eq!(made.reveal().len(), 64);
-            assert!(read_or_make(&database).unwrap() == made);
-        }
-    }
-
-    #[test]
-    fn those_who_make_it_at_the_same_moment_get_the_same() {
-        let directory = tempfile::tempdir().unwrap();
-        let database = directory.path().join("x.db");
-        let made: Vec<Secret> = std::thread::scope(|scope| {
-            let threads: Vec<_> =
-                (0..8).map(|_| scope.spawn(|| read_or_make(&database).unwrap())).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-        });
-        assert!(made.iter().all(|one| *one == made[0]));
-    }
-
-    #[test]
-    fn a_file_without_a_secret_is_an_error_that_says_what_to_do() {
-        let directory = tempfile::tempdir().unwrap();
-        let database = directory.path().join("x.db");
-        std::fs::write(path(&database), "short\n").unwrap();
-        assert!(read_or_make(&database).unwrap_err().to_string().contains("delete it"));
-    }
-}
+mod tests;

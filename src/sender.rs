@@ -10,6 +10,8 @@
 mod claiming;
 mod recording;
 mod sessions;
+mod turn;
+mod typing;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,13 +23,15 @@ use crate::fail_point;
 use crate::pace::{Board, Gap, Turn};
 use crate::recipient::mask_numbers;
 use crate::schedule::Zone;
-use crate::store::{Channel, ClaimRequest, Claimed, Open, Recovered, SqlResult, Store, StoreError};
+use crate::store::{Channel, Claimed, Recovered, SqlResult, Store, StoreError};
 use crate::trigger::{DatabaseUser, Triggers};
 use crate::waha::{IdOffer, SessionState, TextMessage, Waha};
+use crate::window::{Allowance, Day, DayCount};
 
-use claiming::Claim;
 use recording::Unrecorded;
 use sessions::Sessions;
+use turn::Waits;
+use typing::{TypeFirst, Typists};
 
 /// How long a sender lets the database rest after it failed.
 const DATABASE_REST: Duration = Duration::from_secs(1);
@@ -39,8 +43,12 @@ pub struct SendRules {
     pub gap: Gap,
     /// How late a message may still go out.
     pub late_limit: Duration,
-    /// The local time of schedules.
+    /// The local time of schedules, send windows and daily limits.
     pub zone: Zone,
+    /// The hours and the daily limit of channels that have none of their own.
+    pub allowance: Allowance,
+    /// The longest typing that is shown before a message; `None` for none.
+    pub typing_max: Option<Duration>,
 }
 
 /// What the sender threads share.
@@ -52,6 +60,8 @@ pub struct Sender {
     rules: SendRules,
     board: Mutex<Board>,
     sessions: Mutex<Sessions>,
+    waits: Mutex<Waits>,
+    typists: Mutex<Typists>,
     random: Mutex<fastrand::Rng>,
     /// Outcomes that the database did not take yet.
     unrecorded: Mutex<Vec<Unrecorded>>,
@@ -77,6 +87,8 @@ enum Lane {
     Empty(Duration),
     /// The channel may not send now.
     Held,
+    /// It is outside its hours, or its day is full: noted in `waits`.
+    Closed,
     /// A request is out whose outcome the database has not taken: nobody may use the channel.
     Unrecorded,
 }
@@ -100,6 +112,8 @@ impl Sender {
             rules,
             board: Mutex::default(),
             sessions: Mutex::default(),
+            waits: Mutex::default(),
+            typists: Mutex::default(),
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
             unrecorded: Mutex::default(),
             has_unrecorded: AtomicBool::new(false),
@@ -200,8 +214,11 @@ impl Sender {
     /// Looks at a channel that is ready by the board, and sends its next delivery.
     fn work_on(&self, id: i64, now: Now) -> Result<Lane, StoreError> {
         let late_before = now.wall.minus(self.rules.late_limit);
-        let (channel, open) = lock(&self.store)
-            .read(|tx| Ok((tx.channel(id)?, tx.next_open_delivery(id, now.wall, late_before)?)))?;
+        let day = Day::of(&self.rules.zone, now.wall);
+        let (channel, open, count) = lock(&self.store).read(|tx| {
+            let open = tx.next_open_delivery(id, now.wall, late_before)?;
+            Ok((tx.channel(id)?, open, tx.day_count(id, day)?))
+        })?;
         let Some(channel) = channel else { return Ok(Lane::Held) };
         let Some(session) = channel.session_name.clone() else { return Ok(Lane::Held) };
         if !channel.is_active || !channel.may_be_tried(now.wall) {
@@ -220,6 +237,14 @@ impl Sender {
         if self.triggers.is_stopping() {
             return Ok(Lane::Held);
         }
+        let allowance = match self.allowance(&channel) {
+            Ok(allowance) => allowance,
+            Err(hold) => return self.hold(&channel, &hold).map(|()| Lane::Held),
+        };
+        if self.is_closed(id, &allowance, DayCount { day, count }, now.wall) {
+            self.look_without_sending(&channel, &session, ready)?;
+            return Ok(Lane::Closed);
+        }
         if let Some(hold) = self.session_trouble(&channel, &session) {
             self.hold(&channel, &hold)?;
             return Ok(Lane::Held);
@@ -227,14 +252,17 @@ impl Sender {
         if channel.held.is_some() {
             self.free(&channel)?;
         }
+        match self.type_first(&channel, &session, &open) {
+            TypeFirst::Done => {}
+            TypeFirst::Until(until) => return Ok(Lane::Ready(until)),
+            TypeFirst::Held(hold) => return self.hold(&channel, &hold).map(|()| Lane::Held),
+        }
         match self.reserve_id(&session) {
             Ok(reserved_id) => {
-                self.claim_and_send(&channel, &session, &open, reserved_id.as_deref())
+                let reserved_id = reserved_id.as_deref();
+                self.claim_and_send(&channel, &session, &open, &allowance, reserved_id)
             }
-            Err(hold) => {
-                self.hold(&channel, &hold)?;
-                Ok(Lane::Held)
-            }
+            Err(hold) => self.hold(&channel, &hold).map(|()| Lane::Held),
         }
     }
 
@@ -252,92 +280,6 @@ impl Sender {
             }
         }
         Ok(Lane::Empty(ready))
-    }
-
-    /// The one place where a message leaves: after the commit of its claim, before anything else.
-    fn claim_and_send(
-        &self,
-        channel: &Channel,
-        session: &str,
-        open: &Open,
-        reserved_id: Option<&str>,
-    ) -> Result<Lane, StoreError> {
-        let now = self.clock.now();
-        if self.triggers.is_stopping() {
-            return Ok(Lane::Held);
-        }
-        let (next_ready_at, ready) = self.next_ready(now);
-        let request = ClaimRequest {
-            delivery_id: open.id,
-            channel_id: channel.id,
-            session,
-            seen_ready_at: channel.ready_at,
-            next_ready_at,
-            reserved_id,
-            rendered: None,
-        };
-        fail_point::reach("before_claim");
-        let claimed = lock(&self.store).write(|tx| {
-            let claimed = self.claim(tx, open, &request, now.wall)?;
-            fail_point::reach("claim_uncommitted");
-            Ok(claimed)
-        });
-        let claimed = match claimed {
-            Ok(claimed) => claimed,
-            Err(error) => {
-                let Some(why) = error.unreadable_row() else { return Err(error) };
-                let why = format!("the message or its delivery cannot be read: {why}");
-                self.end_unsendable(open, Status::Failed, &why, now.wall)?;
-                return Ok(Lane::Ready(now.monotonic));
-            }
-        };
-        fail_point::reach("claimed");
-        let claimed = match claimed {
-            Claim::Made(claimed) => claimed,
-            // Somebody changed a row in between: look again, not faster than once a rest.
-            Claim::Changed => return Ok(Lane::Ready(now.monotonic + DATABASE_REST)),
-            Claim::Skipped(settled) => {
-                self.triggers.note_delivery(open.auto_message_id, Status::Skipped);
-                if let Some(settled) = settled {
-                    self.triggers.note_settled(&settled);
-                }
-                return Ok(Lane::Ready(now.monotonic));
-            }
-        };
-        lock(&self.board).note_pace(channel.id, next_ready_at, ready);
-        log::debug!("delivery {}: claimed, attempt {}", claimed.delivery_id, claimed.attempt);
-        let outcome = self.waha.send(&text_message(session, &claimed));
-        fail_point::reach("answered");
-        Ok(self.record(Unrecorded { claimed, outcome, held_count: channel.held_count }))
-    }
-
-    /// Ends a delivery whose message was changed into something that cannot be sent.
-    fn end_unsendable(
-        &self,
-        open: &Open,
-        status: Status,
-        error: &str,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let one = match status {
-            Status::Failed => Counts { failed: 1, ..Counts::default() },
-            Status::Pending
-            | Status::Sending
-            | Status::Sent
-            | Status::Skipped
-            | Status::Unknown
-            | Status::Expired
-            | Status::Cancelled => Counts::default(),
-        };
-        let settled = lock(&self.store).write(|tx| {
-            tx.end_pending(open.id, status, error, now)?;
-            tx.settle_if_done(open.auto_message_id, open.due_at, one, &self.rules.zone, now)
-        })?;
-        self.triggers.note_delivery(open.auto_message_id, status);
-        if let Some(settled) = settled {
-            self.triggers.note_settled(&settled);
-        }
-        Ok(())
     }
 
     /// Why the session may not send, if it may not. WORKING is believed for a short while, except
@@ -418,7 +360,7 @@ impl Sender {
         match lane {
             Lane::Ready(ready) => board.put_back(id, *ready),
             Lane::Empty(ready) => board.drop_lane(id, *ready),
-            Lane::Held => board.drop_held(id),
+            Lane::Held | Lane::Closed => board.drop_held(id),
             Lane::Unrecorded => {}
         }
         drop(board);

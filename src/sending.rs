@@ -152,11 +152,17 @@ fn conduct(runner: &Runner, clock: &dyn Clock, triggers: &Triggers, tick: Option
             next_tick = Some(now + tick);
             triggers.pull(Trigger::Timer, None);
         }
+        let mut until_opening = runner.opening();
+        if until_opening == Some(Duration::ZERO) {
+            triggers.pull(Trigger::Timer, None);
+            until_opening = None; // The bell was rung: there is no sleep.
+        }
         let until_tick = next_tick.map(|at| at.saturating_sub(now));
+        let wait = until_tick.into_iter().chain(until_opening).min();
         match runner.step() {
             Ok(Conducted::More) => {}
             Ok(Conducted::Running | Conducted::Idle) => {
-                clock.sleep(&triggers.wake, seen, until_tick);
+                clock.sleep(&triggers.wake, seen, wait);
             }
             Err(_) => {
                 clock.sleep(&triggers.wake, triggers.wake.rings(), Some(DATABASE_REST));

@@ -1,18 +1,21 @@
 //! Wiring: a store, a WAHA, the sending threads and the HTTP side become a server, or one run.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::api::{Api, ApiServer, ServerError, Webhook};
+use crate::api::{Api, ApiServer, Limits, Rules, ServerError, Webhook};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Secret};
+use crate::http_client::{HttpClient, Way, WayError};
 use crate::lock::{LockError, SenderLock};
 use crate::panel::{Panel, PanelRules};
 use crate::place::{self, Place, PlaceError};
 use crate::planner::PlanRules;
+use crate::private_file;
 use crate::run::Runner;
-use crate::secret::{self, SecretError};
+use crate::secret::{Accepted, SecretError};
 use crate::sender::SendRules;
 use crate::sending::{self, SendingError};
 use crate::store::{Store, StoreError, Trigger};
@@ -28,6 +31,9 @@ pub enum ServeError {
     /// The settings.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The way to WAHA.
+    #[error(transparent)]
+    Way(#[from] WayError),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -60,13 +66,15 @@ pub fn serve(
     triggers: &Arc<Triggers>,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), ServeError> {
-    config.require_waha()?;
+    let waha = waha(config)?;
+    config.require_secret_for_strangers()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let store = Store::open(&config.database_path)?;
-    let secret = match &config.cron_secret {
-        Some(secret) => secret.clone(),
-        None => secret::read_or_make(&config.database_path)?,
-    };
+    let secrets = Accepted::new(
+        config.cron_secret.clone(),
+        config.cron_secret_previous.clone(),
+        &config.database_path,
+    )?;
     let webhook = match &config.webhook_hmac_key {
         Some(key) => Some(Webhook::new(Store::open(&config.database_path)?, key.clone())),
         None => None,
@@ -75,7 +83,7 @@ pub fn serve(
         Store::open(&config.database_path)?,
         Arc::clone(triggers),
         Arc::clone(&clock),
-        secret,
+        secrets,
         config.trigger_wait,
         webhook,
     );
@@ -83,15 +91,30 @@ pub fn serve(
         Some(panel) => api.with_pages(Arc::new(panel)),
         None => api,
     };
-    let server = ApiServer::start(config.listen_addr, &Arc::new(api))?;
+    let rules = Rules { allowed_hosts: config.allowed_hosts.clone() };
+    let server = ApiServer::start(
+        config.listen_addr,
+        &Arc::new(api),
+        Limits::production(config.trigger_wait),
+        rules,
+        Arc::clone(&clock),
+        &[&std::env::temp_dir(), beside(&config.database_path)],
+    )?;
     log::info!("serve: ready on http://{}", server.address());
     warn_of_pace(config);
+    warn_of_readers(&config.database_path);
     ready(server.address());
-    let sent = send(config, store, &clock, triggers);
+    let sent = send(config, waha, store, &clock, triggers);
     triggers.stop();
-    server.stop();
+    let ended = server.stop();
     log::info!("serve: stopped");
-    sent
+    sent?;
+    Ok(ended?)
+}
+
+fn beside(database: &Path) -> &Path {
+    let directory = database.parent().unwrap_or(database);
+    if directory.as_os_str().is_empty() { Path::new(".") } else { directory }
 }
 
 /// The panel, when it has a password.
@@ -127,16 +150,17 @@ pub enum RunEnd {
 /// # Errors
 /// [`ServeError`] when it cannot start, or when sending breaks down.
 pub fn run_once(config: &Config, triggers: &Arc<Triggers>) -> Result<RunEnd, ServeError> {
-    config.require_waha()?;
+    let waha = waha(config)?;
     let mut store = Store::open(&config.database_path)?;
     let opened = Place::of(&config.database_path)?;
     let Some(_lock) = SenderLock::try_take(&config.database_path)? else {
         return Ok(RunEnd::AlreadySending);
     };
     warn_of_pace(config);
+    warn_of_readers(&config.database_path);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     check_place(&mut store, &opened, &*clock)?;
-    let runner = runner(config, store, &clock, triggers)?;
+    let runner = runner(config, waha, store, &clock, triggers);
     runner.recover()?;
     let run = triggers.pull(Trigger::Cli, None).run;
     let report = sending::send_one_run(&runner, &*clock, triggers, config.senders, run)?;
@@ -146,6 +170,7 @@ pub fn run_once(config: &Config, triggers: &Arc<Triggers>) -> Result<RunEnd, Ser
 /// Stands by until the lock is free, then sends until it is stopped.
 fn send(
     config: &Config,
+    waha: Waha,
     mut store: Store,
     clock: &Arc<dyn Clock>,
     triggers: &Arc<Triggers>,
@@ -153,7 +178,7 @@ fn send(
     let opened = Place::of(&config.database_path)?;
     let Some(_lock) = wait_for_lock(config, clock, triggers)? else { return Ok(()) };
     check_place(&mut store, &opened, &**clock)?;
-    let runner = runner(config, store, clock, triggers)?;
+    let runner = runner(config, waha, store, clock, triggers);
     if !sending::recover_until_stopped(&runner, &**clock, triggers) {
         return Ok(());
     }
@@ -199,15 +224,29 @@ fn wait_for_lock(
     }
 }
 
+/// The WAHA of the settings.
+///
+/// # Errors
+/// [`ServeError`] when WAHA_BASE_URL is not set, or its CA file or proxy is of no use.
+pub fn waha(config: &Config) -> Result<Waha, ServeError> {
+    let base_url = config.require_waha()?;
+    let key = config.waha_api_key.as_ref().map(|key| key.reveal().to_owned());
+    let way = Way {
+        ca_file: config.waha_ca_file.as_deref(),
+        proxy: config.waha_proxy.as_ref().map(Secret::reveal),
+    };
+    let client = HttpClient::with_way(config.waha_timeout, &way)?;
+    Ok(Waha::with_client(base_url, key, client))
+}
+
 fn runner(
     config: &Config,
+    waha: Waha,
     store: Store,
     clock: &Arc<dyn Clock>,
     triggers: &Arc<Triggers>,
-) -> Result<Runner, ServeError> {
-    let key = config.waha_api_key.as_ref().map(|key| key.reveal().to_owned());
-    let waha = Waha::new(config.require_waha()?, key, config.waha_timeout);
-    Ok(Runner::new(
+) -> Runner {
+    Runner::new(
         Arc::new(Mutex::new(store)),
         waha,
         Arc::clone(clock),
@@ -217,9 +256,24 @@ fn runner(
             zone: config.zone.clone(),
             country: config.country.clone(),
         },
-        SendRules { gap: config.gap, late_limit: config.late_limit, zone: config.zone.clone() },
+        SendRules {
+            gap: config.gap,
+            late_limit: config.late_limit,
+            zone: config.zone.clone(),
+            allowance: config.allowance,
+            typing_max: config.typing_max,
+        },
         fastrand::u64(..),
-    ))
+    )
+}
+
+/// Side files and backups get the mode that we give them; a database that somebody else made keeps
+/// its own, and SQLite gives it to the WAL.
+fn warn_of_readers(database: &Path) {
+    let metadata = std::fs::metadata(database);
+    if let Some(remedy) = metadata.ok().and_then(|it| private_file::mend_command(database, &it)) {
+        log::warn!("database: other users of this machine can read or change it: {remedy}");
+    }
 }
 
 fn warn_of_pace(config: &Config) {

@@ -51,6 +51,28 @@ pub enum SessionState {
     Held(Hold),
 }
 
+/// What WAHA says of a session, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionLook {
+    /// Whether WAHA answered at all.
+    pub is_reachable: bool,
+    /// `WORKING`, `SCAN_QR_CODE` and the like; `None` when WAHA does not say.
+    pub status: Option<String>,
+    /// Why it may not send, if it may not.
+    pub trouble: Option<String>,
+}
+
+/// Whether somebody was shown that a message is being typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Typing {
+    /// So WAHA says.
+    Shown,
+    /// This version, engine or chat has no such thing, or WAHA had other trouble with it.
+    NotShown,
+    /// The session may not send at all.
+    Held(Hold),
+}
+
 /// Whether WAHA offers an id for the next message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdOffer {
@@ -92,8 +114,20 @@ impl Waha {
     /// send; WAHA's engines take up to 120 s.
     #[must_use]
     pub fn new(base_url: &str, api_key: Option<String>, timeout: Duration) -> Self {
+        Self::with_client(base_url, api_key, HttpClient::new(timeout))
+    }
+
+    /// The same, through a client with a way of its own.
+    #[must_use]
+    pub fn with_client(base_url: &str, api_key: Option<String>, client: HttpClient) -> Self {
         let base_url = base_url.trim_end_matches('/').to_owned();
-        Self { client: HttpClient::new(timeout), base_url, api_key }
+        Self { client, base_url, api_key }
+    }
+
+    /// The same for somebody who waits at most `timeout` for each answer but that to a send.
+    #[must_use]
+    pub fn brief(self, timeout: Duration) -> Self {
+        Self { client: self.client.brief(timeout), ..self }
     }
 
     /// Sends a text. Never tries twice.
@@ -117,6 +151,36 @@ impl Waha {
             Ok(reply) => reply::session_state(&reply, name),
             Err(hold) => SessionState::Held(hold),
         }
+    }
+
+    /// Asks for a session's own word on itself.
+    #[must_use]
+    pub fn look_at_session(&self, name: &str) -> SessionLook {
+        let url = format!("{}/api/sessions/{}", self.base_url, encode(name));
+        match self.get(&url) {
+            Ok(reply) => reply::session_look(&reply, name),
+            Err(hold) => {
+                SessionLook { is_reachable: false, status: None, trouble: Some(hold.reason) }
+            }
+        }
+    }
+
+    /// Shows somebody that a message is being typed.
+    #[must_use]
+    pub fn start_typing(&self, session: &str, chat_id: &str) -> Typing {
+        let url = format!("{}/api/startTyping", self.base_url);
+        let body = json!({ "session": session, "chatId": chat_id }).to_string();
+        match self.client.post_small(&url, &self.headers(), body.into_bytes()) {
+            Ok(reply) => reply::typing(&reply, session),
+            Err(_) => Typing::NotShown,
+        }
+    }
+
+    /// Ends what [`Self::start_typing`] shows; WhatsApp ends it by itself soon enough.
+    pub fn stop_typing(&self, session: &str, chat_id: &str) {
+        let url = format!("{}/api/stopTyping", self.base_url);
+        let body = json!({ "session": session, "chatId": chat_id }).to_string();
+        drop(self.client.post_small(&url, &self.headers(), body.into_bytes()));
     }
 
     /// Asks for the id of the next message (WAHA 2026.4.3 and later, GOWS and NOWEB).

@@ -18,7 +18,8 @@ mutate() { # what is broken, file, perl expression
         unnoticed=1
         return
     fi
-    tests=(outcomes:: pacing:: lifecycle:: lookups:: claim:: pace:: delivery:: reply:: lock::)
+    tests=(claim:: windows:: daily_limit:: outcomes:: pacing:: lifecycle:: lookups:: pace:: delivery::
+        reply:: lock::)
     if ! cargo test --no-run --locked --lib --test behaviour 2>"$place/built"; then
         echo "$1: the broken program does not even compile"
         grep -m3 '^error' "$place/built"
@@ -44,7 +45,7 @@ test one that does not end ... FAILED"
 mutate 'the claim is not on the disk before the request' src/store/deliveries.rs \
     's/SET status = .sending., attempts = attempts \+ 1/SET status = \x27pending\x27, attempts = attempts + 1/'
 mutate 'the claim does not look at the channel' src/store/deliveries.rs \
-    's/AND EXISTS \(SELECT 1 FROM channels c.*?IS :seen_ready_at\)/AND (:session = :session OR :seen_ready_at IS NULL)/s'
+    's/AND EXISTS \(SELECT 1 FROM channels c.*?IS :seen_daily_limit\)/AND (:session IS NOT :seen_ready_at OR :seen_send_window IS NOT :seen_daily_limit)/s'
 mutate 'a delivery of any channel is taken' src/store/deliveries.rs \
     's/WHERE d\.channel_id = :channel_id AND d\.status/WHERE :channel_id = :channel_id AND d.status/; s/status = .pending. AND channel_id = :channel_id/status = \x27pending\x27/'
 mutate 'a 500 counts as not sent' src/waha/reply.rs \
@@ -54,7 +55,13 @@ mutate 'unknown is sent again' src/delivery.rs \
 mutate 'what was under way is sent again after a crash' src/store/deliveries.rs \
     's/SET status = .unknown., finished_at = :now/SET status = \x27pending\x27, claimed_at = NULL, finished_at = :now/'
 mutate 'the pace does not count from the end of a send' src/sender/recording.rs \
-    's/claimed\.channel_id, ready_at, succeeded/claimed.channel_id, now.wall, succeeded/; s/claimed\.channel_id, ready_at, ready\)/claimed.channel_id, now.wall, now.monotonic)/; s/None => Ok\(Lane::Ready\(ready\)\)/None => Ok(Lane::Ready(now.monotonic))/'
+    's/claimed\.channel_id, ready_at, succeeded/claimed.channel_id, now.wall, succeeded/; s/claimed\.channel_id, ready_at, ready\)/claimed.channel_id, now.wall, now.monotonic)/; s/self\.next_turn\(claimed\.channel_id, ready_at, ready\)/self.next_turn(claimed.channel_id, now.wall, now.monotonic)/'
 mutate 'two processes may send' src/lock.rs \
     's/Err\(TryLockError::WouldBlock\) => Ok\(None\)/Err(TryLockError::WouldBlock) => Ok(Some(Self { _file: file }))/'
+mutate 'a window that ended before the claim is not seen' src/sender.rs \
+    's/if !allowance\.window\.contains\(&self\.rules\.zone, now\.wall\)/if false/'
+mutate 'one more than the daily limit' src/store/deliveries.rs \
+    's/:day_limit > coalesce/:day_limit >= coalesce/'
+mutate 'a claim does not count for its day' src/store/deliveries.rs \
+    's/self\.count_claim\(request\.channel_id, request\.day\)\?;//'
 exit $unnoticed

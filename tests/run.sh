@@ -17,7 +17,11 @@ for component in rustfmt clippy; do
     cargo "$(echo $component | sed s/rustfmt/fmt/)" --version >/dev/null 2>&1 ||
         rustup component add "$component"
 done
+# Not in Debian, and the package for Python is too old for this edition: about a minute to build.
+cargo deny --version >/dev/null 2>&1 ||
+    cargo install --quiet --locked --debug --no-default-features --version 0.20.2 cargo-deny
 
 cargo fmt --all --check
 cargo clippy --locked --workspace --all-targets -- -D warnings
+cargo deny --locked check licenses bans sources
 cargo test --locked --workspace

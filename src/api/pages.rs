@@ -4,8 +4,8 @@
 /// All paths of the pages begin with it.
 pub const PAGES_ROOT: &str = "/panel";
 
-/// The most that a page takes: a file of contacts, and what a form puts around it.
-pub const PAGE_BODY_BYTES_MAX: usize = 1024 * 1024 + 16 * 1024;
+/// The most that a page takes: a form, or a file of contacts and what a form puts around it.
+pub const PAGE_BODY_BYTES_MAX: usize = 1024 * 1024;
 
 /// Pages for people.
 pub trait Pages: Send + Sync {

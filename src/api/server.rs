@@ -1,19 +1,26 @@
-//! The listener: tiny_http in front of [`Api`]. A few threads take requests; one that waits for the
-//! end of a run, or whose body has to be read, gets a thread of its own, and there are not many of
-//! those.
+//! The server behind the guard: tiny_http in front of [`Api`], where strangers cannot reach it. A few
+//! threads take requests; one that waits for the end of a run, or whose body has to be read, gets a
+//! thread of its own, and there are not many of those.
 
 use std::io::{self, Read};
 use std::net::{SocketAddr, TcpListener};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 
+use subtle::ConstantTimeEq;
 use tiny_http::{Header, Request, Response, Server};
 
+use super::guard::{
+    BackListener, FORWARDED_HEADER, Guard, GuardError, Hideout, Limits, PEER_HEADER, TOKEN_HEADER,
+};
 use super::{
     Answer, Api, BODY_BYTES_MAX, Incoming, PAGE_BODY_BYTES_MAX, PageReply, PageRequest, Pages, Posted,
-    Reply, refuse,
+    Reply, Rules, refuse,
 };
+use crate::clock::Clock;
 use crate::trigger::RunNumber;
 
 const THREADS: usize = 2;
@@ -28,9 +35,10 @@ const PAGE_STACK_BYTES: usize = 1024 * 1024;
 
 /// The HTTP side, serving.
 pub struct ApiServer {
+    guard: Guard,
     server: Arc<Server>,
-    address: SocketAddr,
     threads: Vec<JoinHandle<()>>,
+    _hideout: Hideout,
 }
 
 /// The HTTP side cannot serve.
@@ -44,9 +52,15 @@ pub enum ServerError {
         /// The cause.
         source: io::Error,
     },
+    /// There is no private place for the server behind the guard.
+    #[error("failed to make a private socket: let TMPDIR name a directory that can be written to")]
+    Hideout(#[source] io::Error),
     /// A thread could not be started.
     #[error("failed to start an HTTP thread: ask your host for more processes")]
     Thread(#[source] io::Error),
+    /// It served, and cannot go on.
+    #[error("the HTTP side ended: start the program again")]
+    Guard(#[from] GuardError),
 }
 
 fn remedy(error: &io::Error) -> &'static str {
@@ -65,43 +79,81 @@ fn remedy(error: &io::Error) -> &'static str {
 }
 
 impl ApiServer {
-    /// Listens on `address` and serves `api` until it is stopped.
+    /// Listens on `address` and serves `api` until it is stopped, within `limits` and by `rules`. A
+    /// private socket is made in the first of `directories` where that can be done.
     ///
     /// # Errors
-    /// When the address cannot be had or a thread cannot be started.
-    pub fn start(address: SocketAddr, api: &Arc<Api>) -> Result<Self, ServerError> {
+    /// When the address or the socket cannot be had, or a thread cannot be started.
+    pub fn start(
+        address: SocketAddr,
+        api: &Arc<Api>,
+        limits: Limits,
+        rules: Rules,
+        clock: Arc<dyn Clock>,
+        directories: &[&Path],
+    ) -> Result<Self, ServerError> {
         let listen = |source| ServerError::Listen { address, source };
-        let listener = TcpListener::bind(address).map_err(listen)?;
-        let bound = listener.local_addr().map_err(listen)?;
-        let server = Server::from_listener(listener, None)
-            .map_err(|source| listen(io::Error::other(source)))?;
+        let public = TcpListener::bind(address).map_err(listen)?;
+        Self::start_on(public, api, limits, rules, clock, directories)
+    }
+
+    /// The same on a listener that is there already.
+    ///
+    /// # Errors
+    /// When the private socket cannot be had, or a thread cannot be started.
+    pub fn start_on(
+        public: TcpListener,
+        api: &Arc<Api>,
+        limits: Limits,
+        rules: Rules,
+        clock: Arc<dyn Clock>,
+        directories: &[&Path],
+    ) -> Result<Self, ServerError> {
+        let (listener, hideout) = Hideout::open(directories).map_err(ServerError::Hideout)?;
+        let server = match listener {
+            #[cfg(unix)]
+            BackListener::Socket(listener) => Server::from_listener(listener, None),
+            BackListener::Loopback(listener) => Server::from_listener(listener, None),
+        };
+        let server =
+            server.map_err(|source| ServerError::Hideout(io::Error::other(source.to_string())))?;
         let server = Arc::new(server);
         let crowd = Arc::new(Crowd::default());
         let mut threads = Vec::new();
         for number in 0..THREADS {
             let (server, api, crowd) = (Arc::clone(&server), Arc::clone(api), Arc::clone(&crowd));
+            let token = hideout.door().token.clone();
             let builder = thread::Builder::new().name(format!("http-{number}"));
-            let serve = move || serve(&server, &api, &crowd);
+            let serve = move || serve(&server, &token, &api, &crowd);
             threads
                 .push(builder.stack_size(STACK_BYTES).spawn(serve).map_err(ServerError::Thread)?);
         }
-        Ok(Self { server, address: bound, threads })
+        let door = hideout.door().clone();
+        let failing = Arc::clone(api);
+        let guard = Guard::start(public, door, limits, rules, clock, move || failing.give_up())
+            .map_err(ServerError::Thread)?;
+        Ok(Self { guard, server, threads, _hideout: hideout })
     }
 
     /// Where it listens; with the real port when LISTEN_ADDR had port 0.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.guard.address()
     }
 
     /// Takes no more requests, and returns when those that were taken are answered.
-    pub fn stop(self) {
+    ///
+    /// # Errors
+    /// When it could not go on before it was stopped.
+    pub fn stop(self) -> Result<(), ServerError> {
+        let ended = self.guard.stop();
         for _ in &self.threads {
             self.server.unblock();
         }
         for thread in self.threads {
             drop(thread.join()); // a thread that panicked has ended too
         }
+        Ok(ended?)
     }
 }
 
@@ -113,14 +165,24 @@ struct Crowd {
     pages: Arc<AtomicUsize>,
 }
 
-fn serve(server: &Server, api: &Arc<Api>, crowd: &Crowd) {
+fn serve(server: &Server, token: &str, api: &Arc<Api>, crowd: &Crowd) {
     // `recv` ends with an error when it is unblocked.
     while let Ok(request) = server.recv() {
-        answer(request, api, crowd);
+        // A panic over one request must not be felt by the next one. Nothing is left half-changed:
+        // what the answers are made from is behind locks, and the database rolls back.
+        let answered = catch_unwind(AssertUnwindSafe(|| answer(request, token, api, crowd)));
+        if answered.is_err() {
+            log::error!("http: a request broke down: please report what stderr says of it");
+        }
     }
 }
 
-fn answer(request: Request, api: &Arc<Api>, crowd: &Crowd) {
+fn answer(request: Request, token: &str, api: &Arc<Api>, crowd: &Crowd) {
+    // On loopback other programs of this machine can come here; they must use the front door.
+    let shown = header(&request, TOKEN_HEADER).unwrap_or_default();
+    if !bool::from(shown.as_bytes().ct_eq(token.as_bytes())) {
+        return respond(request, refuse(403, "this is not the door"));
+    }
     if let Some(pages) = api.pages_for(request.url()) {
         return respond_with_a_page(request, pages, crowd);
     }
@@ -172,10 +234,10 @@ fn respond_with_a_page(mut request: Request, pages: &Arc<dyn Pages>, crowd: &Cro
         count.fetch_sub(1, Ordering::SeqCst);
         return respond(request, refuse(503, "too many pages at once: ask again"));
     }
-    let there = Arc::clone(&count);
+    let place = Place(count);
     let work = move || {
         let page = page_request(&mut request).map(|asked| pages.answer(&asked));
-        there.fetch_sub(1, Ordering::SeqCst);
+        drop(place);
         match page {
             Ok(page) => respond_page(request, page),
             Err(reply) => respond(request, reply),
@@ -183,7 +245,7 @@ fn respond_with_a_page(mut request: Request, pages: &Arc<dyn Pages>, crowd: &Cro
     };
     let builder = thread::Builder::new().name("http-page".to_owned());
     if let Err(error) = builder.stack_size(PAGE_STACK_BYTES).spawn(work) {
-        count.fetch_sub(1, Ordering::SeqCst);
+        // The request is gone with the closure, and its place too; the guard answers 503.
         log::error!("http: no thread for a waiting request: {error}");
     }
 }
@@ -242,6 +304,15 @@ fn take_event(request: &mut Request, api: &Api) -> Reply {
     }
 }
 
+/// One of a few places, given back however its thread ends.
+struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// Answers a request in a thread of its own, unless there are `max` already: then it gives it back.
 fn in_a_thread(
     request: Request,
@@ -254,16 +325,15 @@ fn in_a_thread(
         count.fetch_sub(1, Ordering::SeqCst);
         return Some(request);
     }
-    let there = Arc::clone(count);
+    let place = Place(Arc::clone(count));
     let work = move || {
         let (request, reply) = reply_to(request);
-        there.fetch_sub(1, Ordering::SeqCst);
+        drop(place);
         respond(request, reply);
     };
     let builder = thread::Builder::new().name(name.to_owned());
     if let Err(error) = builder.stack_size(STACK_BYTES).spawn(work) {
-        // The request is gone with the closure, so its connection closes without an answer.
-        count.fetch_sub(1, Ordering::SeqCst);
+        // The request is gone with the closure, and its place too; the guard answers 503.
         log::error!("http: no thread for a waiting request: {error}");
     }
     None
@@ -274,13 +344,20 @@ fn header(request: &Request, name: &'static str) -> Option<String> {
     headers.find(|header| header.field.equiv(name)).map(|header| header.value.to_string())
 }
 
+/// The client's address, and what was said about where the request came from before, marked so.
 fn remote(request: &Request) -> Option<String> {
-    request.remote_addr().map(|address| address.ip().to_string())
+    let peer = header(request, PEER_HEADER)?;
+    match header(request, FORWARDED_HEADER) {
+        Some(forwarded) => Some(format!("{peer} (forwarded for {forwarded})")),
+        None => Some(peer),
+    }
 }
 
 fn respond(request: Request, reply: Reply) {
     let mut response = Response::from_string(reply.body).with_status_code(reply.status);
+    let retry_after = reply.retry_after_secs.map(|secs| secs.to_string());
     let mut headers = vec![("Content-Type", "application/json"), ("Cache-Control", "no-store")];
+    headers.extend(retry_after.as_deref().map(|secs| ("Retry-After", secs)));
     headers.extend(reply.allow.map(|allow| ("Allow", allow)));
     if reply.status == 401 {
         headers.push(("WWW-Authenticate", "Bearer"));

@@ -7,13 +7,15 @@
 mod event;
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha512;
 
-use super::{Reply, refuse};
-use crate::clock::Timestamp;
+use super::quota::{LINES_PER_MINUTE, Quota};
+use super::{Reply, refuse, reply};
+use crate::clock::{Now, Timestamp};
 use crate::config::Secret;
 use crate::delivery::{Hold, Verdict};
 use crate::logging::in_one_line;
@@ -37,6 +39,7 @@ const NAME_CHARS: usize = 64;
 pub struct Webhook {
     store: Mutex<Store>,
     key: Secret,
+    refusal_lines: Quota,
 }
 
 /// The headers of an event, and who sent it.
@@ -60,22 +63,29 @@ enum Heard {
     OfNoUse,
 }
 
-/// Whether the body of an event is worth reading; the answer when it is not.
-pub(super) fn expect(posted: &Posted, length: Option<usize>) -> Result<(), Reply> {
-    if signature(posted).is_none() {
-        return Err(unsigned(posted));
-    }
-    if length.is_some_and(|length| length > BODY_BYTES_MAX) {
-        return Err(too_large());
-    }
-    Ok(())
-}
-
 impl Webhook {
     /// Takes events that are signed with `key` into `store`.
     #[must_use]
     pub fn new(store: Store, key: Secret) -> Self {
-        Self { store: Mutex::new(store), key }
+        let refusal_lines = Quota::per_minute(LINES_PER_MINUTE);
+        Self { store: Mutex::new(store), key, refusal_lines }
+    }
+
+    /// Whether the body of an event is worth reading at `now`, on the monotonic clock; the answer
+    /// when it is not.
+    pub(super) fn expect(
+        &self,
+        posted: &Posted,
+        length: Option<usize>,
+        now: Duration,
+    ) -> Result<(), Reply> {
+        if signature(posted).is_none() {
+            return Err(self.unsigned(posted, now));
+        }
+        if length.is_some_and(|length| length > BODY_BYTES_MAX) {
+            return Err(too_large());
+        }
+        Ok(())
     }
 
     /// Takes an event.
@@ -83,15 +93,18 @@ impl Webhook {
         &self,
         posted: &Posted,
         body: &[u8],
-        now: Timestamp,
+        now: Now,
         triggers: &Triggers,
     ) -> Reply {
+        let Now { wall: now, monotonic } = now;
         if body.len() > BODY_BYTES_MAX {
             return too_large();
         }
-        let Some(signature) = signature(posted) else { return unsigned(posted) };
+        let Some(signature) = signature(posted) else {
+            return self.unsigned(posted, monotonic);
+        };
         if !self.is_signed(body, &signature) {
-            return unsigned(posted);
+            return self.unsigned(posted, monotonic);
         }
         let Ok(Value::Object(envelope)) = serde_json::from_slice(body) else {
             return refuse(400, "the body must be a JSON object");
@@ -114,6 +127,14 @@ impl Webhook {
                 refuse(503, "the event could not be stored: send it again")
             }
         }
+    }
+
+    fn unsigned(&self, posted: &Posted, now: Duration) -> Reply {
+        let remote = posted.remote.as_deref().unwrap_or("an unknown address");
+        self.refusal_lines.log(now, || {
+            log::warn!("http: refused an event from {remote}: no HMAC or a wrong one");
+        });
+        refuse(401, "sign the body with HMAC-SHA512 and the key in WEBHOOK_HMAC_KEY")
     }
 
     /// Compares in a time that does not depend on where the two differ.
@@ -213,7 +234,7 @@ impl Heard {
             Self::OfNoUse => "of no use here",
         };
         let body = json!({"error": false, "message": message});
-        Reply { status: 200, body: body.to_string(), allow: None }
+        reply(200, &body)
     }
 }
 
@@ -240,12 +261,6 @@ fn log_corrected(id: i64, verdict: &Verdict) {
             log::warn!("message {id}: failed after all: {}", mask_numbers(error));
         }
     }
-}
-
-fn unsigned(posted: &Posted) -> Reply {
-    let remote = posted.remote.as_deref().unwrap_or("an unknown address");
-    log::warn!("http: refused an event from {remote}: no HMAC or a wrong one");
-    refuse(401, "sign the body with HMAC-SHA512 and the key in WEBHOOK_HMAC_KEY")
 }
 
 fn too_large() -> Reply {

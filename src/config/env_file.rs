@@ -4,15 +4,37 @@
 //! with a `$` in it would silently be another.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use super::{ConfigError, SETTINGS};
+use crate::private_file;
 
-/// Reads the file: blank lines and lines that begin with `#` are skipped, `export ` before a key and
-/// quotes around a value are taken off, ` #` after an unquoted value begins a remark.
+/// Far more than all settings with their remarks.
+const BYTES_MAX: u64 = 1024 * 1024;
+
+/// Reads the file, when nobody else can.
 pub(super) fn read(path: &Path) -> Result<HashMap<String, String>, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| ConfigError::EnvFile { path: path.to_owned(), source })?;
+    let failed = |source| ConfigError::EnvFile { path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
+    // The mode of what is read, not of what has the name a moment before.
+    let metadata = file.metadata().map_err(failed)?;
+    if let Some(remedy) = private_file::mend_command(path, &metadata) {
+        return Err(ConfigError::EnvFileOpen { path: path.to_owned(), remedy });
+    }
+    let mut text = String::new();
+    file.take(BYTES_MAX).read_to_string(&mut text).map_err(failed)?;
+    parse(path, &text)
+}
+
+/// The settings in the text of an env file; `path` is for errors. Blank lines and lines that begin
+/// with `#` are skipped, `export ` before a key and quotes around a value are taken off, ` #` after
+/// an unquoted value begins a remark.
+///
+/// # Errors
+/// [`ConfigError::Line`] and [`ConfigError::UnknownKey`].
+pub fn parse(path: &Path, text: &str) -> Result<HashMap<String, String>, ConfigError> {
     let mut values = HashMap::new();
     for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         let (line, number) = (line.trim(), index + 1);

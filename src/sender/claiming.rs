@@ -1,12 +1,15 @@
-//! Claiming a delivery with its exact text.
+//! Claiming a delivery with its exact text, and sending it.
 
-use super::Sender;
+use super::recording::Unrecorded;
+use super::{DATABASE_REST, Lane, Sender, lock, text_message};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Status};
-use crate::store::{ClaimRequest, Claimed, Open, Settled, SqlResult, Tx};
+use crate::fail_point;
+use crate::store::{Channel, ClaimRequest, Claimed, Open, Settled, SqlResult, StoreError, Tx};
+use crate::window::{Allowance, Day};
 
 /// What became of claiming a delivery.
-pub(super) enum Claim {
+enum Claim {
     Made(Claimed),
     /// It is not to be claimed as it was seen.
     Changed,
@@ -15,9 +18,106 @@ pub(super) enum Claim {
 }
 
 impl Sender {
+    /// The one place where a message leaves: after the commit of its claim, before anything else.
+    pub(super) fn claim_and_send(
+        &self,
+        channel: &Channel,
+        session: &str,
+        open: &Open,
+        allowance: &Allowance,
+        reserved_id: Option<&str>,
+    ) -> Result<Lane, StoreError> {
+        if self.triggers.is_stopping() {
+            return Ok(Lane::Held);
+        }
+        fail_point::reach("before_claim");
+        let claimed = lock(&self.store).write(|tx| {
+            // Only here, with the database ours, has all waiting ended: the time of the claim.
+            let now = self.clock.now();
+            if !allowance.window.contains(&self.rules.zone, now.wall) {
+                return Ok((Claim::Changed, now.wall, now.monotonic));
+            }
+            let (next_ready_at, ready) = self.next_ready(now);
+            let request = ClaimRequest {
+                delivery_id: open.id,
+                channel_id: channel.id,
+                session,
+                seen_ready_at: channel.ready_at,
+                seen_send_window: channel.send_window.as_deref(),
+                seen_daily_limit: channel.daily_limit,
+                day: Day::of(&self.rules.zone, now.wall),
+                day_limit: allowance.daily_limit,
+                next_ready_at,
+                reserved_id,
+                rendered: None,
+            };
+            let claim = self.claim(tx, open, &request, now.wall)?;
+            fail_point::reach("claim_uncommitted");
+            Ok((claim, next_ready_at, ready))
+        });
+        let (claim, next_ready_at, ready) = match claimed {
+            Ok(claim) => claim,
+            Err(error) => {
+                let Some(why) = error.unreadable_row() else { return Err(error) };
+                let why = format!("the message or its delivery cannot be read: {why}");
+                let now = self.clock.now();
+                self.end_unsendable(open, Status::Failed, &why, now.wall)?;
+                return Ok(Lane::Ready(now.monotonic));
+            }
+        };
+        fail_point::reach("claimed");
+        let claimed = match claim {
+            Claim::Made(claimed) => claimed,
+            // Somebody changed a row in between, or the hours ended: look again, not faster than once
+            // a rest.
+            Claim::Changed => return Ok(Lane::Ready(self.clock.now().monotonic + DATABASE_REST)),
+            Claim::Skipped(settled) => {
+                self.triggers.note_delivery(open.auto_message_id, Status::Skipped);
+                if let Some(settled) = settled {
+                    self.triggers.note_settled(&settled);
+                }
+                return Ok(Lane::Ready(self.clock.now().monotonic));
+            }
+        };
+        lock(&self.board).note_pace(channel.id, next_ready_at, ready);
+        log::debug!("delivery {}: claimed, attempt {}", claimed.delivery_id, claimed.attempt);
+        let outcome = self.waha.send(&text_message(session, &claimed));
+        fail_point::reach("answered");
+        Ok(self.record(Unrecorded { claimed, outcome, held_count: channel.held_count }))
+    }
+
+    /// Ends a delivery whose message was changed into something that cannot be sent.
+    pub(super) fn end_unsendable(
+        &self,
+        open: &Open,
+        status: Status,
+        error: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let one = match status {
+            Status::Failed => Counts { failed: 1, ..Counts::default() },
+            Status::Pending
+            | Status::Sending
+            | Status::Sent
+            | Status::Skipped
+            | Status::Unknown
+            | Status::Expired
+            | Status::Cancelled => Counts::default(),
+        };
+        let settled = lock(&self.store).write(|tx| {
+            tx.end_pending(open.id, status, error, now)?;
+            tx.settle_if_done(open.auto_message_id, open.due_at, one, &self.rules.zone, now)
+        })?;
+        self.triggers.note_delivery(open.auto_message_id, status);
+        if let Some(settled) = settled {
+            self.triggers.note_settled(&settled);
+        }
+        Ok(())
+    }
+
     /// Claims a delivery with its exact text, or skips it when its placeholders cannot be filled in
     /// any more: all of it in this transaction, so that nobody edits the text in between.
-    pub(super) fn claim(
+    fn claim(
         &self,
         tx: &Tx<'_>,
         open: &Open,

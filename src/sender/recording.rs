@@ -80,6 +80,9 @@ impl Sender {
                 if was_ours { tx.weigh_kept_events(claimed.delivery_id, now.wall)? } else { None };
             let status = proven.unwrap_or(transition.status);
             tx.set_channel_ready_at(claimed.channel_id, ready_at, succeeded, now.wall)?;
+            if was_ours && status == Status::Pending {
+                tx.uncount_claim(claimed.channel_id, claimed.day)?;
+            }
             if let Some((hold, until)) = hold {
                 tx.hold_channel(claimed.channel_id, hold, until, now.wall)?;
             }
@@ -113,7 +116,7 @@ impl Sender {
             }
             // With nothing left, the run need not wait for the end of a gap.
             None if next.is_none() => Ok(Lane::Empty(ready)),
-            None => Ok(Lane::Ready(ready)),
+            None => Ok(self.next_turn(claimed.channel_id, ready_at, ready)),
         }
     }
 

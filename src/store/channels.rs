@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension, Row, named_params};
 use super::{SqlResult, Tx, lossy, optional_timestamp};
 use crate::clock::Timestamp;
 use crate::delivery::{Hold, HoldKind};
+use crate::window::Day;
 
 /// One WhatsApp number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,10 @@ pub struct Channel {
     pub held: Option<Held>,
     /// How often it was held since its last success.
     pub held_count: u32,
+    /// Its own hours, as written; what they mean is for `window` to say.
+    pub send_window: Option<String>,
+    /// Its own daily limit, as written.
+    pub daily_limit: Option<i64>,
 }
 
 /// A hold as the table has it.
@@ -53,10 +58,10 @@ impl Channel {
     }
 }
 
-const COLUMNS: &str = "c.id, c.name, trim(c.session_name) AS session_name, c.is_active, c.ready_at, \
-                       c.held_reason, c.held_kind, c.held_until, c.held_count";
+pub(super) const COLUMNS: &str = "c.id, c.name, trim(c.session_name) AS session_name, c.is_active, c.ready_at, \
+                       c.held_reason, c.held_kind, c.held_until, c.held_count, c.send_window, c.daily_limit";
 
-fn read_channel(row: &Row<'_>) -> SqlResult<Channel> {
+pub(super) fn read_channel(row: &Row<'_>) -> SqlResult<Channel> {
     let kind: Option<String> = row.get("held_kind")?;
     let reason = lossy(row, "held_reason")?;
     let until = optional_timestamp(row, "held_until")?;
@@ -72,6 +77,8 @@ fn read_channel(row: &Row<'_>) -> SqlResult<Channel> {
             until,
         }),
         held_count: row.get("held_count")?,
+        send_window: lossy(row, "send_window")?,
+        daily_limit: row.get("daily_limit")?,
     })
 }
 
@@ -120,6 +127,41 @@ impl Tx<'_> {
         let mut statement = self.transaction.prepare_cached(&sql)?;
         let channels = statement.query_map([], read_channel)?.collect::<SqlResult<Vec<_>>>();
         Ok(channels?.into_iter().filter(|channel| channel.may_be_tried(now)).collect())
+    }
+
+    /// How many deliveries of a channel were claimed on a local day and may have gone out.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn day_count(&self, channel_id: i64, day: Day) -> SqlResult<u32> {
+        let sql = "SELECT claimed FROM channel_days WHERE channel_id = :id AND day = :day";
+        let params = named_params! { ":id": channel_id, ":day": day.to_string() };
+        let count =
+            self.transaction.prepare_cached(sql)?.query_row(params, |row| row.get(0)).optional()?;
+        Ok(count.unwrap_or(0))
+    }
+
+    /// Counts a claim.
+    pub(super) fn count_claim(&self, channel_id: i64, day: Day) -> SqlResult<()> {
+        let sql = "INSERT INTO channel_days (channel_id, day, claimed) VALUES (:id, :day, 1)
+                   ON CONFLICT (channel_id, day) DO UPDATE SET claimed = claimed + 1";
+        self.transaction
+            .prepare_cached(sql)?
+            .execute(named_params! { ":id": channel_id, ":day": day.to_string() })
+            .map(drop)
+    }
+
+    /// Takes a claim back from its day, because its request certainly never left.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn uncount_claim(&self, channel_id: i64, day: Day) -> SqlResult<()> {
+        let sql = "UPDATE channel_days SET claimed = claimed - 1
+                   WHERE channel_id = :id AND day = :day AND claimed > 0";
+        self.transaction
+            .prepare_cached(sql)?
+            .execute(named_params! { ":id": channel_id, ":day": day.to_string() })
+            .map(drop)
     }
 
     /// Holds a channel until `until`. A person's hold is left alone.

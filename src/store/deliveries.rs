@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension, Row, named_params};
 
-use super::{SqlResult, Tx, timestamp};
+use super::{SqlResult, Tx, lossy, timestamp};
 use crate::clock::Timestamp;
 use crate::delivery::{Status, Transition};
+use crate::window::Day;
 
 /// How long after its claim an unknown delivery is first looked up: WAHA's slowest answers are over
 /// by then (NOWEB gives up after 120 s).
@@ -45,8 +46,12 @@ pub struct Open {
     pub auto_message_id: i64,
     /// Its occurrence.
     pub due_at: Timestamp,
+    /// Whom it goes to.
+    pub chat_id: String,
     /// Whether the message has a text; without one it is not sent.
     pub has_text: bool,
+    /// How long the text is.
+    pub text_chars: u32,
     /// Whether the text may have placeholders: a claim has to fill them in.
     pub is_template: bool,
 }
@@ -62,6 +67,14 @@ pub struct ClaimRequest<'a> {
     pub session: &'a str,
     /// `channels.ready_at` as it was when the channel was found ready.
     pub seen_ready_at: Option<Timestamp>,
+    /// `channels.send_window` as it was when it was found open.
+    pub seen_send_window: Option<&'a str>,
+    /// `channels.daily_limit` as it was when it was found not reached.
+    pub seen_daily_limit: Option<i64>,
+    /// The local day of the claim.
+    pub day: Day,
+    /// How many claims the channel may have on that day, this one included; `None` for any number.
+    pub day_limit: Option<u32>,
     /// `channels.ready_at` from now on.
     pub next_ready_at: Timestamp,
     /// The id that WAHA is asked to use, when it offered one.
@@ -83,6 +96,8 @@ pub struct Claimed {
     pub channel_id: i64,
     /// When it was claimed.
     pub claimed_at: Timestamp,
+    /// The local day that it counts for.
+    pub day: Day,
     /// Which attempt this is, from 1.
     pub attempt: i64,
     /// Whom it goes to.
@@ -149,7 +164,8 @@ impl Tx<'_> {
         now: Timestamp,
         late_before: Timestamp,
     ) -> SqlResult<Option<Open>> {
-        let sql = "SELECT d.id, d.auto_message_id, d.due_at,
+        let sql = "SELECT d.id, d.auto_message_id, d.due_at, d.chat_id,
+                       length(m.message) AS text_chars,
                        trim(m.message, char(9, 10, 13, 32)) <> '' AS has_text,
                        instr(m.message, '{{') > 0 AS is_template
                    FROM deliveries d
@@ -169,7 +185,9 @@ impl Tx<'_> {
                 id: row.get("id")?,
                 auto_message_id: row.get("auto_message_id")?,
                 due_at: timestamp(row, "due_at")?,
+                chat_id: lossy(row, "chat_id")?.unwrap_or_default(),
                 has_text: row.get("has_text")?,
+                text_chars: row.get("text_chars")?,
                 is_template: row.get("is_template")?,
             })
         };
@@ -177,14 +195,15 @@ impl Tx<'_> {
     }
 
     /// Claims a delivery: `pending` becomes `sending` with its attempt, its reserved id and its exact
-    /// text, and the channel's pace moves, all or nothing. Must be committed before the network is
-    /// touched.
+    /// text, the channel's pace moves and its day counts one more, all or nothing. Must be committed
+    /// before the network is touched.
     ///
     /// The text is the message's, or `rendered`, which is of this transaction. A message that got
     /// placeholders since it was looked at is not claimed without it: nobody gets a raw `{{name}}`.
     ///
     /// `None` when the delivery is no longer pending, its message no longer being sent, or its
-    /// channel held, inactive, or paced by somebody else since it was looked at.
+    /// channel held, inactive, given other hours or limits, full for that day, or paced by somebody
+    /// else since it was looked at.
     ///
     /// # Errors
     /// When a statement fails.
@@ -200,7 +219,11 @@ impl Tx<'_> {
                                AND (:rendered IS NOT NULL OR instr(m.message, '{{') = 0))
                        AND EXISTS (SELECT 1 FROM channels c
                            WHERE c.id = :channel_id AND c.is_active = 1 AND c.held_reason IS NULL
-                               AND trim(c.session_name) = :session AND c.ready_at IS :seen_ready_at)
+                               AND trim(c.session_name) = :session AND c.ready_at IS :seen_ready_at
+                               AND c.send_window IS :seen_send_window
+                               AND c.daily_limit IS :seen_daily_limit)
+                       AND (:day_limit IS NULL OR :day_limit > coalesce((SELECT claimed
+                           FROM channel_days WHERE channel_id = :channel_id AND day = :day), 0))
                    RETURNING auto_message_id, due_at, attempts, chat_id, text,
                        (SELECT metadata FROM auto_messages WHERE id = auto_message_id) AS metadata";
         let params = named_params! {
@@ -210,6 +233,10 @@ impl Tx<'_> {
             ":reserved_id": request.reserved_id,
             ":rendered": request.rendered,
             ":seen_ready_at": request.seen_ready_at.map(|at| at.to_string()),
+            ":seen_send_window": request.seen_send_window,
+            ":seen_daily_limit": request.seen_daily_limit,
+            ":day": request.day.to_string(),
+            ":day_limit": request.day_limit,
             ":now": now.to_string(),
         };
         let read = |row: &Row<'_>| {
@@ -219,6 +246,7 @@ impl Tx<'_> {
                 due_at: timestamp(row, "due_at")?,
                 channel_id: request.channel_id,
                 claimed_at: now,
+                day: request.day,
                 attempt: row.get("attempts")?,
                 chat_id: row.get("chat_id")?,
                 text: row.get("text")?,
@@ -229,6 +257,7 @@ impl Tx<'_> {
         let claimed = self.transaction.prepare_cached(sql)?.query_row(params, read).optional()?;
         if claimed.is_some() {
             self.set_channel_ready_at(request.channel_id, request.next_ready_at, false, now)?;
+            self.count_claim(request.channel_id, request.day)?;
         }
         Ok(claimed)
     }

@@ -381,17 +381,6 @@ impl Tx<'_> {
         })
     }
 
-    /// How many deliveries of a channel are pending.
-    ///
-    /// # Errors
-    /// When the statement fails.
-    pub fn count_pending_on(&self, channel_id: i64) -> SqlResult<u64> {
-        let sql = "SELECT count(*) FROM deliveries WHERE channel_id = :id AND status = 'pending'";
-        self.transaction
-            .prepare_cached(sql)?
-            .query_row(named_params! { ":id": channel_id }, |row| row.get(0))
-    }
-
     /// At most `limit` runs.
     ///
     /// # Errors

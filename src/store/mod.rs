@@ -5,6 +5,7 @@
 //! full sync, and none is ever open while the network is used: the callers are given no way to do
 //! both, because a [`Tx`] lives only inside the closure.
 
+mod channel_edits;
 mod channels;
 mod composing;
 mod contact_pages;
@@ -33,6 +34,7 @@ use rusqlite::{Connection, Row, Transaction, TransactionBehavior, types::Type};
 use crate::clock::Timestamp;
 use crate::fail_point;
 
+pub use channel_edits::{ChannelSettings, ChannelUses};
 pub use channels::{Channel, Held};
 pub use composing::{DeliveryRow, MessageFields, MessageFilter, MessageRow, Occurrence};
 pub use contact_pages::ListedContact;

@@ -105,6 +105,22 @@ impl Store {
 }
 
 impl Tx<'_> {
+    /// What the present database has sent on a day counts for the daily limits.
+    fn take_over_days(&self) -> SqlResult<()> {
+        // A database that an older version left behind has no such table.
+        let has_days = "SELECT EXISTS (SELECT 1 FROM present.sqlite_master
+                            WHERE type = 'table' AND name = 'channel_days')";
+        if !self.transaction.query_row(has_days, [], |row| row.get(0))? {
+            return Ok(());
+        }
+        let days = "INSERT INTO main.channel_days (channel_id, day, claimed)
+                    SELECT channel_id, day, claimed FROM present.channel_days
+                    WHERE channel_id IN (SELECT id FROM main.channels)
+                    ON CONFLICT (channel_id, day) DO UPDATE
+                        SET claimed = max(claimed, excluded.claimed)";
+        self.transaction.execute(days, []).map(drop)
+    }
+
     /// Before anything is planned: no channel sends before `ready_at`, because one may have sent just
     /// now; a hold of the present database goes on, and whoever opted out stays opted out.
     ///
@@ -131,6 +147,7 @@ impl Tx<'_> {
                              WHERE p.id = contacts.id AND p.opted_out_at IS NOT NULL
                                  AND contacts.opted_out_at IS NULL";
             self.transaction.execute(opted_out, [])?;
+            self.take_over_days()?;
         }
         Ok(())
     }

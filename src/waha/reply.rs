@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::{IdOffer, Search, SessionState, Sighting, http_date};
+use super::{IdOffer, Search, SessionLook, SessionState, Sighting, Typing, http_date};
 use crate::clock::Timestamp;
 use crate::delivery::{Hold, HoldKind, MessageId, Outcome, RetryAfter, is_bare_id};
 use crate::http_client::Reply;
@@ -69,6 +69,27 @@ pub(super) fn session_state(reply: &Reply, session: &str) -> SessionState {
         return SessionState::Held(Hold::new(HoldKind::Session, reason));
     }
     SessionState::Working
+}
+
+/// The same for people: WAHA's own word, and what is wrong.
+pub(super) fn session_look(reply: &Reply, session: &str) -> SessionLook {
+    let word = Body::read(reply).text("/status").map(|word| word.chars().take(40).collect());
+    let trouble = match session_state(reply, session) {
+        SessionState::Working => None,
+        SessionState::Held(hold) => Some(hold.reason),
+    };
+    let status = word.filter(|_| reply.status == 200);
+    SessionLook { is_reachable: true, status, trouble }
+}
+
+/// What `POST /api/startTyping` says. Only trouble with the session is the channel's trouble.
+pub(super) fn typing(reply: &Reply, session: &str) -> Typing {
+    let body = Body::read(reply);
+    match reply.status {
+        200..300 => Typing::Shown,
+        404 | 422 if body.is_about_a_session() => Typing::Held(hold(reply, &body, session)),
+        _ => Typing::NotShown,
+    }
 }
 
 /// What `GET /api/{session}/new-message-id` says. WAHA before 2026.4.3 has no such route.

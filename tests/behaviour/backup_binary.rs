@@ -10,6 +10,8 @@ use auto_message_scheduler::clock::SystemClock;
 use auto_message_scheduler::fake_waha::{FakeWaha, Options};
 use auto_message_scheduler::store::Store;
 
+use crate::site::write_private;
+
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A directory with settings and a database, and a simulated WAHA.
@@ -53,7 +55,7 @@ impl Shop {
              SEND_DELAY_SECONDS={delay_secs}\nSEND_JITTER_SECONDS=0\nTICK_SECONDS=1\n",
             self.waha.base_url()
         );
-        fs::write(self.path("auto-message-scheduler.env"), settings).unwrap();
+        write_private(&self.path("auto-message-scheduler.env"), &settings);
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -273,6 +273,8 @@ fn no_kill_shortens_the_gap_between_two_sends_on_a_channel() {
 /// Tried in `backup_binary`.
 const BACKUP_PLACES: [&str; 4] =
     ["backup_copied", "backup_checked", "restore_prepared", "restore_moved_aside"];
+/// Tried in `secrets`.
+const SECRET_PLACES: [&str; 1] = ["secret_half_rotated"];
 
 #[test]
 fn every_fail_point_of_the_source_is_tried() {
@@ -291,7 +293,8 @@ fn every_fail_point_of_the_source_is_tried() {
     let mut found = BTreeSet::new();
     walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
     let tried = PLACES.iter().map(|(place, _)| *place).chain(START_PLACES);
-    let tried = tried.chain(HOLD_PLACES).chain(COMMIT_PLACES).chain(BACKUP_PLACES);
+    let tried =
+        tried.chain(HOLD_PLACES).chain(COMMIT_PLACES).chain(BACKUP_PLACES).chain(SECRET_PLACES);
     assert_eq!(found, tried.map(str::to_owned).collect());
 }
 

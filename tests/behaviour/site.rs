@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -62,7 +63,7 @@ impl Site {
              SEND_JITTER_SECONDS=0\nTICK_SECONDS=0\n{more}",
             self.waha.base_url()
         );
-        fs::write(self.path("auto-message-scheduler.env"), settings).unwrap();
+        write_private(&self.path("auto-message-scheduler.env"), &settings);
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -121,6 +122,12 @@ impl Site {
         command.envs(fail_point.map(|place| ("FAIL_POINT", place)));
         Server { child: command.spawn().unwrap(), log, address: String::new() }
     }
+}
+
+/// As an env file has to be: another mode is refused.
+pub fn write_private(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 pub fn command(directory: &Path, arguments: &[&str]) -> Command {

@@ -11,6 +11,8 @@ use auto_message_scheduler::clock::SystemClock;
 use auto_message_scheduler::fake_waha::{FakeWaha, Options};
 use auto_message_scheduler::store::Store;
 
+use crate::site::write_private;
+
 /// A copy of a database in the middle of a transaction, as a power cut leaves it without WAL: half
 /// of the pages are new, and the old ones are in the journal.
 fn cut_short_in_rollback_mode(directory: &Path) -> PathBuf {
@@ -61,7 +63,8 @@ impl Shop {
         let waha =
             FakeWaha::start(Options::default(), Arc::new(SystemClock::new()), |_| {}).unwrap();
         let settings = format!("WAHA_BASE_URL={}\nDATABASE_PATH=shop.db\n", waha.base_url());
-        fs::write(directory.path().join("auto-message-scheduler.env"), settings).unwrap();
+        let env_file = directory.path().join("auto-message-scheduler.env");
+        write_private(&env_file, &settings);
         let program = directory.path().join("program");
         let built = env!("CARGO_BIN_EXE_auto-message-scheduler");
         if fs::hard_link(built, &program).is_err() {
@@ -77,7 +80,7 @@ impl Shop {
             )
             .unwrap();
         if is_root {
-            for path in [shop.directory.path(), &shop.database()] {
+            for path in [shop.directory.path(), &shop.database(), &env_file] {
                 chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
             }
         }

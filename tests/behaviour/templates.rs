@@ -9,7 +9,8 @@ use auto_message_scheduler::pace::Gap;
 use auto_message_scheduler::planner::PlanRules;
 use auto_message_scheduler::recipient::CountryCode;
 use auto_message_scheduler::schedule::Zone;
-use auto_message_scheduler::store::Store;
+use auto_message_scheduler::store::{ClaimRequest, Store};
+use auto_message_scheduler::window::Day;
 
 use crate::world::World;
 
@@ -116,6 +117,35 @@ fn a_text_that_is_edited_after_planning_is_taken_as_edited() {
 
 fn message_text(world: &World, id: i64, text: &str) {
     world.sql.execute("UPDATE auto_messages SET message = ?1 WHERE id = ?2", (text, id)).unwrap();
+}
+
+#[test]
+fn a_text_that_got_placeholders_since_it_was_looked_at_is_not_claimed_raw() {
+    let world = world();
+    let id = message(&world, "Halo", "[1,2]");
+    world.trigger();
+    world.step_until_received(1);
+    let mut store = Store::open(&world.path).unwrap();
+    let now = world.clock.wall();
+    let channel = store.read(|tx| tx.channel(1)).unwrap().unwrap();
+    let request = ClaimRequest {
+        delivery_id: 2,
+        channel_id: 1,
+        session: "default",
+        seen_ready_at: channel.ready_at,
+        seen_send_window: None,
+        seen_daily_limit: None,
+        day: Day::of(&Zone::parse("WIB").unwrap(), now),
+        day_limit: None,
+        next_ready_at: now.plus(Duration::from_mins(1)),
+        reserved_id: None,
+        rendered: None,
+    };
+    message_text(&world, id, "Halo {{name}}");
+    assert_eq!(store.write(|tx| tx.claim(&request, now)).unwrap(), None);
+    message_text(&world, id, "Halo");
+    let claimed = store.write(|tx| tx.claim(&request, now)).unwrap();
+    assert_eq!(claimed.map(|claimed| claimed.text).as_deref(), Some("Halo"));
 }
 
 #[test]

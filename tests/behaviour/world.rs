@@ -17,6 +17,7 @@ use auto_message_scheduler::sender::{SendRules, Step};
 use auto_message_scheduler::store::{Store, Trigger};
 use auto_message_scheduler::trigger::{Progress, RunReport, Triggers};
 use auto_message_scheduler::waha::Waha;
+use auto_message_scheduler::window::Allowance;
 
 /// Where every world begins: a Tuesday, 08:00 in Jakarta.
 pub const START: &str = "2026-12-01T01:00:00Z";
@@ -55,6 +56,18 @@ impl SimClock {
         now.monotonic += duration;
     }
 
+    /// Lets time pass at the `count`-th reading of the clock from now on, and for that reading already.
+    pub fn pass_at_reading(self: &Arc<Self>, count: u32, duration: Duration) {
+        let (clock, mut readings) = (Arc::clone(self), 0);
+        *self.dies.lock().unwrap() = Some(Box::new(move || {
+            readings += 1;
+            if readings == count {
+                clock.pass(duration);
+            }
+            false
+        }));
+    }
+
     /// Sets the wall clock, as NTP or a person does; monotonic time goes on.
     pub fn set(&self, wall: &str) {
         self.now.lock().unwrap().wall = Timestamp::parse(wall).unwrap();
@@ -83,6 +96,8 @@ pub struct Builder {
     pub clock: Arc<SimClock>,
     pub options: Options,
     pub gap: Gap,
+    pub allowance: Allowance,
+    pub typing_max: Option<Duration>,
     pub waha_url: Option<String>,
     pub api_key: Option<String>,
     /// For one whole send.
@@ -97,6 +112,8 @@ pub struct Arrival {
     pub delivery_id: i64,
     pub session: String,
     pub chat_id: String,
+    /// On the program's clock.
+    pub wall: Timestamp,
     /// On the clock that never jumps.
     pub monotonic: Duration,
 }
@@ -117,6 +134,7 @@ impl Builder {
                 delivery_id: received.body["metadata"]["delivery_id"].as_i64().unwrap(),
                 session: received.session.clone(),
                 chat_id: received.chat_id.clone(),
+                wall: received.at,
                 monotonic: noted_clock.now().monotonic,
             });
         };
@@ -135,6 +153,8 @@ impl Builder {
             triggers,
             runner: None,
             gap: self.gap,
+            allowance: self.allowance,
+            typing_max: self.typing_max,
             url,
             api_key: self.api_key,
             waha_timeout: self.waha_timeout,
@@ -156,6 +176,9 @@ pub struct World {
     pub triggers: Arc<Triggers>,
     runner: Option<Runner>,
     gap: Gap,
+    /// SEND_WINDOW and DAILY_LIMIT, from the next start on.
+    pub allowance: Allowance,
+    typing_max: Option<Duration>,
     /// Where the program thinks that WAHA is, from its next start on.
     pub url: String,
     api_key: Option<String>,
@@ -175,6 +198,8 @@ impl World {
             clock: Arc::new(SimClock::new()),
             options: Options::default(),
             gap,
+            allowance: Allowance::default(),
+            typing_max: None,
             waha_url: None,
             api_key: None,
             waha_timeout: Duration::from_secs(2),
@@ -199,7 +224,13 @@ impl World {
                 zone: zone.clone(),
                 country: CountryCode::parse("62").unwrap(),
             },
-            SendRules { gap: self.gap, late_limit, zone },
+            SendRules {
+                gap: self.gap,
+                late_limit,
+                zone,
+                allowance: self.allowance,
+                typing_max: self.typing_max,
+            },
             7,
         );
         runner.recover().unwrap();

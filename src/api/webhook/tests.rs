@@ -11,7 +11,8 @@ fn webhook(directory: &tempfile::TempDir) -> Webhook {
 }
 
 fn status(webhook: &Webhook, posted: &Posted, body: &[u8]) -> u16 {
-    let reply = webhook.take(posted, body, Timestamp::from_secs(1), &Triggers::default());
+    let now = Now { wall: Timestamp::from_secs(1), monotonic: std::time::Duration::ZERO };
+    let reply = webhook.take(posted, body, now, &Triggers::default());
     reply.status
 }
 

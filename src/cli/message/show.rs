@@ -27,7 +27,7 @@ pub(super) struct ListArgs {
     #[arg(long)]
     search: Option<String>,
     /// At most so many
-    #[arg(long, default_value_t = 20, value_name = "N")]
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
     /// All of them
     #[arg(long, conflicts_with = "limit")]
@@ -41,7 +41,7 @@ pub(super) struct ShowArgs {
     /// The message's id, as `message list` shows it
     id: i64,
     /// Show at most so many recipients
-    #[arg(long, default_value_t = 100, value_name = "N")]
+    #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
     /// Show all recipients
     #[arg(long, conflicts_with = "limit")]

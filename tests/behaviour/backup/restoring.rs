@@ -146,6 +146,17 @@ fn an_unknown_delivery_that_was_found_sent_since_settles_its_message_anew() {
 }
 
 #[test]
+fn what_was_sent_since_the_backup_counts_for_the_daily_limit() {
+    let mut world = World::new();
+    world.settle_in();
+    let file = world.backup("b");
+    world.message("081200007001, 081200007002");
+    world.run();
+    assert!(world.restore_and_run(&file).has_evidence);
+    assert_eq!(world.rows("SELECT * FROM channel_days"), ["1|2026-12-01|2"]);
+}
+
+#[test]
 fn every_occurrence_of_a_weekly_message_since_the_backup_is_unknown_and_the_next_goes_out() {
     let mut world = World::new();
     world.execute(

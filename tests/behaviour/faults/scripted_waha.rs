@@ -39,8 +39,6 @@ pub struct Journal {
     pub complete: Vec<Arrival>,
     /// Requests to send of which at least the head arrived.
     pub begun: usize,
-    /// Requests on a connection that had served another one before.
-    pub reused: usize,
     /// Requests without the right key.
     pub keyless: usize,
     /// Bytes of an endless reply that the client took before it hung up.
@@ -216,14 +214,11 @@ impl Shared {
         if matches!(stream.peek(&mut first), Ok(1)) && first[0] == 22 {
             return self.shake_hands(stream);
         }
-        let mut served = 0;
         while let Some(head) = Request::peek_head(stream) {
             {
                 let mut state = self.state();
-                state.journal.reused += usize::from(served > 0);
                 state.journal.keyless += usize::from(head.api_key.as_deref() != Some(API_KEY));
             }
-            served += 1;
             let goes_on = match head.method.as_str() {
                 "POST" => self.send_text(stream),
                 _ => self.get(stream),
@@ -265,8 +260,15 @@ impl Shared {
         } else {
             (404, r#"{"statusCode":404,"message":"Cannot GET this"}"#.to_owned())
         };
-        let kept = format!("HTTP/1.1 {status} Said\r\nConnection: keep-alive\r\n");
-        reply(stream, &kept, &body)
+        let connection = self.connection();
+        let head = format!("HTTP/1.1 {status} Said\r\nConnection: {connection}\r\n");
+        reply(stream, &head, &body)?;
+        (connection == "keep-alive").then_some(())
+    }
+
+    /// What becomes of a connection after an answer: a fault of connecting needs a new one each time.
+    fn connection(&self) -> &'static str {
+        if self.script.trick.is_about_connecting() { "close" } else { "keep-alive" }
     }
 
     /// Before the request that the script is about: for faults of its connection.
@@ -325,7 +327,9 @@ impl Shared {
         self.note_arrival(&request);
         let id = request.id.unwrap_or_else(|| format!("3EB0FF{:04}", self.journal_len()));
         let body = format!(r#"{{"id":"true_{}_{id}"}}"#, request.chat_id);
-        reply(stream, "HTTP/1.1 201 Created\r\nConnection: keep-alive\r\n", &body)
+        let connection = self.connection();
+        reply(stream, &format!("HTTP/1.1 201 Created\r\nConnection: {connection}\r\n"), &body)?;
+        (connection == "keep-alive").then_some(())
     }
 
     fn play(&self, mut stream: &TcpStream, moves: &[Move]) -> Option<()> {

@@ -3,11 +3,18 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use auto_message_scheduler::schedule::Zone;
+use auto_message_scheduler::window::{Allowance, Day};
+
 use crate::world::{Arrival, World};
 
 /// What was seen so far.
 pub struct Promises {
     delay: Duration,
+    allowance: Allowance,
+    zone: Zone,
+    /// By session and local day: how many arrived.
+    day_counts: HashMap<(String, String), u32>,
     arrivals_seen: usize,
     delivered: HashSet<i64>,
     /// By session: when the last message arrived, on the monotonic clock.
@@ -19,9 +26,12 @@ pub struct Promises {
 }
 
 impl Promises {
-    pub fn new(delay: Duration) -> Self {
+    pub fn new(delay: Duration, allowance: Allowance) -> Self {
         Self {
             delay,
+            allowance,
+            zone: Zone::parse("Asia/Jakarta").unwrap(),
+            day_counts: HashMap::new(),
             arrivals_seen: 0,
             delivered: HashSet::new(),
             last_arrival: HashMap::new(),
@@ -51,6 +61,7 @@ impl Promises {
             self.arrivals_seen += 1;
             self.never_twice(&arrival);
             self.never_a_burst(&arrival);
+            self.never_out_of_hours(&arrival);
             never_a_lie(world, &arrival);
         }
         self.never_lost(world);
@@ -84,6 +95,19 @@ impl Promises {
                 self.delay
             );
         }
+    }
+
+    /// Within the hours, and never more on a local day than the limit, by the clock that the program had.
+    fn never_out_of_hours(&mut self, arrival: &Arrival) {
+        let Allowance { window, daily_limit } = self.allowance;
+        assert!(window.contains(&self.zone, arrival.wall), "outside {window}: {arrival:?}");
+        let day = Day::of(&self.zone, arrival.wall).to_string();
+        let count = self.day_counts.entry((arrival.session.clone(), day)).or_default();
+        *count += 1;
+        assert!(
+            daily_limit.is_none_or(|limit| *count <= limit),
+            "more than {daily_limit:?}: {arrival:?}"
+        );
     }
 
     /// Rows do not vanish, and a message that is on its way has a row for somebody.

@@ -8,6 +8,7 @@ use auto_message_scheduler::fail_point::{Crash, crash_at};
 use auto_message_scheduler::fake_waha::{Engine, Options};
 use auto_message_scheduler::pace::Gap;
 use auto_message_scheduler::trigger::Progress;
+use auto_message_scheduler::window::{Allowance, SendWindow};
 
 use super::promises::Promises;
 use crate::world::World;
@@ -81,7 +82,15 @@ impl Story {
             delay: Duration::from_secs([0, 1, 20, 60][dice.usize(0..4)]),
             jitter: Duration::from_secs([0, 15][dice.usize(0..2)]),
         };
-        let promises = Promises::new(builder.gap.delay);
+        // Some seeds have hours, limits and typing; the late limit expires what they keep too long.
+        if dice.u8(0..3) == 0 {
+            let windows = ["07:00-21:00", "08:00-08:10", "21:00-08:30"];
+            let window = SendWindow::parse(windows[dice.usize(0..3)]).unwrap();
+            let daily_limit = [None, Some(2), Some(5)][dice.usize(0..3)];
+            builder.allowance = Allowance { window, daily_limit };
+        }
+        builder.typing_max = (dice.u8(0..4) == 0).then_some(Duration::from_secs(5));
+        let promises = Promises::new(builder.gap.delay, builder.allowance);
         let world = builder.build();
         world.execute(
             "INSERT INTO channels (id, name, session_name) VALUES (2, 'dua', 'dua'), (3, 'tiga', 'tiga');

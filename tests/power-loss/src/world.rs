@@ -100,7 +100,13 @@ impl Program {
             clock.clone(),
             Arc::clone(&triggers),
             PlanRules { late_limit: LATE_LIMIT, zone: zone.clone(), country },
-            SendRules { gap: GAP, late_limit: LATE_LIMIT, zone },
+            SendRules {
+                gap: GAP,
+                late_limit: LATE_LIMIT,
+                zone,
+                allowance: auto_message_scheduler::window::Allowance::default(),
+                typing_max: None,
+            },
             7,
         );
         Self { runner, triggers, clock: Arc::clone(clock) }

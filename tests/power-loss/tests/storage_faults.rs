@@ -57,7 +57,8 @@ fn health(world: &World, program: &Program) -> u16 {
     let store = Store::open_on(&world.path, world.disk.vfs()).unwrap();
     let secret = Secret::new("a-secret-for-tests-0123456789");
     let clock = world.clock.clone();
-    let api = Api::new(store, Arc::clone(&program.triggers), clock, secret, Duration::ZERO, None);
+    let api =
+        Api::new(store, Arc::clone(&program.triggers), clock, secret.into(), Duration::ZERO, None);
     let request = Incoming { method: "GET", path: "/health", authorization: None, remote: None };
     match api.answer(&request) {
         Answer::Now(reply) => reply.status,

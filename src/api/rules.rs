@@ -1,0 +1,103 @@
+//! What a head must say before anything else of a request matters: that it is meant for us, and that
+//! no browser was made to send it by somebody else's page.
+
+use super::guard::{Head, Refusal};
+use crate::config::Authority;
+
+/// The rules in force.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// ALLOWED_HOSTS; when empty, every host is ours.
+    pub allowed_hosts: Vec<Authority>,
+}
+
+impl Rules {
+    /// Whether the request may come in.
+    ///
+    /// # Errors
+    /// 421 for another host, 403 for another site's page.
+    pub fn check(&self, head: &Head) -> Result<(), Refusal> {
+        let is_allowed = |host: &Authority| self.allowed_hosts.iter().any(|own| own.covers(host));
+        if !self.allowed_hosts.is_empty() && !head.host.as_ref().is_some_and(is_allowed) {
+            return Err(Refusal::new(
+                421,
+                "this is not the host that you ask for; see ALLOWED_HOSTS",
+            ));
+        }
+        let is_own = |origin: &Authority| head.host.as_ref() == Some(origin) || is_allowed(origin);
+        let is_own_page = match &head.origin {
+            None => true,
+            Some(origin) => Authority::of_origin(origin).as_ref().is_some_and(is_own),
+        };
+        let is_own_site =
+            head.fetch_site.as_deref().is_none_or(|site| matches!(site, "same-origin" | "none"));
+        // Somebody may follow a link to a page from anywhere: looking changes nothing, and the
+        // browser keeps the session's cookie to itself.
+        let is_link = matches!(head.method.as_str(), "GET" | "HEAD")
+            && head.origin.is_none()
+            && super::pages::is_page(&head.target);
+        if is_link || (is_own_page && is_own_site) {
+            Ok(())
+        } else {
+            Err(Refusal::new(403, "another site's page may not ask here"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(allowed: &[&str], lines: &str) -> u16 {
+        let hosts = allowed.iter().map(|host| Authority::parse(host).unwrap()).collect();
+        let head = format!("POST /api/cron-auto-message HTTP/1.1\r\n{lines}\r\n");
+        let head = Head::parse(head.as_bytes()).unwrap();
+        Rules { allowed_hosts: hosts }.check(&head).err().map_or(200, |refusal| refusal.status)
+    }
+
+    #[test]
+    fn another_host_is_misdirected_only_when_hosts_are_named() {
+        let to = |host: &str| format!("Host: {host}\r\n");
+        assert_eq!(check(&[], &to("evil.example")), 200);
+        let own = &["shop.example.com", "127.0.0.1:8787"];
+        assert_eq!(check(own, &to("shop.example.com:9")), 200);
+        assert_eq!(check(own, &to("127.0.0.1:8787")), 200);
+        assert_eq!(check(own, &to("127.0.0.1:8788")), 421);
+        assert_eq!(check(own, &to("evil.example")), 421);
+    }
+
+    #[test]
+    fn a_link_to_a_page_may_be_followed_from_anywhere_and_a_form_may_not() {
+        let host = "Host: shop.example.com\r\nSec-Fetch-Site: cross-site\r\n";
+        for (line, is_let_in) in [
+            ("GET /panel/messages", true),
+            ("POST /panel/messages/1/cancel", false),
+            ("GET /health", false),
+            ("GET /panels", false),
+        ] {
+            let head = Head::parse(format!("{line} HTTP/1.1\r\n{host}\r\n").as_bytes()).unwrap();
+            assert_eq!(Rules::default().check(&head).is_ok(), is_let_in, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_page_of_another_site_may_not_ask() {
+        let host = "Host: shop.example.com:8787\r\n";
+        for (line, status) in [
+            ("Origin: http://shop.example.com:8787\r\n", 200),
+            ("Origin: http://shop.example.com\r\n", 403),
+            ("Origin: https://evil.example\r\n", 403),
+            ("Origin: null\r\n", 403),
+            ("Sec-Fetch-Site: cross-site\r\n", 403),
+            ("Sec-Fetch-Site: same-site\r\n", 403),
+            ("Sec-Fetch-Site: same-origin\r\n", 200),
+            ("Sec-Fetch-Site: none\r\n", 200),
+        ] {
+            assert_eq!(check(&[], &format!("{host}{line}")), status, "{line}");
+        }
+        // A proxy that asks by its own name for ours.
+        let proxied = "Host: 127.0.0.1:8787\r\nOrigin: https://shop.example.com\r\n";
+        assert_eq!(check(&["127.0.0.1", "shop.example.com"], proxied), 200);
+        assert_eq!(check(&[], proxied), 403);
+    }
+}

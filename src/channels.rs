@@ -1,0 +1,316 @@
+//! Channels as people see and change them: how each one stands and why, and what may be done with it.
+//! For every front end alike; it prints nothing and changes nothing that is on its way.
+
+mod view;
+
+use crate::clock::Timestamp;
+use crate::delivery::HoldKind;
+use crate::store::{Channel, ChannelSettings, SqlResult, Store, StoreError, Tx};
+use crate::window::{DAILY_LIMIT_MAX, SendWindow, WindowError};
+
+pub use view::{ChannelView, SessionView, State, ViewRules, ask_waha, list};
+
+/// The channel of messages that name none: `auto_messages.channel_id` has it as its default.
+const DEFAULT_CHANNEL: i64 = 1;
+const NAME_CHARS_MAX: usize = 100;
+
+/// What was asked for was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum ChannelError {
+    /// It cannot be done: the thing and the remedy, in words.
+    #[error("{0}")]
+    Refused(String),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A change of a channel; `None` leaves a column as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edit {
+    /// Another name.
+    pub name: Option<String>,
+    /// Another session.
+    pub session: Option<String>,
+    /// Other hours.
+    pub window: Option<OwnWindow>,
+    /// Another limit.
+    pub daily_limit: Option<OwnLimit>,
+}
+
+/// A channel's own hours, or the setting's: `default`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnWindow(pub Option<SendWindow>);
+
+/// A channel's own limit (0 for none), or the setting's: `default`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnLimit(pub Option<u32>);
+
+impl std::str::FromStr for OwnWindow {
+    type Err = WindowError;
+
+    fn from_str(text: &str) -> Result<Self, WindowError> {
+        match text.trim() {
+            word if word.eq_ignore_ascii_case("default") => Ok(Self(None)),
+            "" => Err(WindowError::Window(String::new())),
+            hours => Ok(Self(Some(SendWindow::parse(hours)?))),
+        }
+    }
+}
+
+impl std::str::FromStr for OwnLimit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.trim().eq_ignore_ascii_case("default") {
+            return Ok(Self(None));
+        }
+        match text.trim().parse() {
+            Ok(limit) if limit <= DAILY_LIMIT_MAX => Ok(Self(Some(limit))),
+            _ => Err(format!("write 1 to {DAILY_LIMIT_MAX}, 0 for no limit, or default")),
+        }
+    }
+}
+
+/// Makes a channel and returns its id.
+///
+/// # Errors
+/// [`ChannelError::Refused`] when its name or session is taken or no name at all.
+pub fn add(
+    store: &mut Store,
+    name: &str,
+    session: &str,
+    edit: &Edit,
+    now: Timestamp,
+) -> Result<i64, ChannelError> {
+    let blank = ChannelSettings {
+        name: String::new(),
+        session_name: None,
+        send_window: None,
+        daily_limit: None,
+    };
+    let edit =
+        Edit { name: Some(name.to_owned()), session: Some(session.to_owned()), ..edit.clone() };
+    let wanted = edited(blank, &edit).map_err(ChannelError::Refused)?;
+    write(store, |tx| {
+        if let Some(why) = taken(tx, &wanted, None)? {
+            return Ok(Err(why));
+        }
+        tx.add_channel(&wanted, now).map(Ok)
+    })
+}
+
+/// Changes a channel; returns it as it was.
+///
+/// # Errors
+/// [`ChannelError::Refused`] when there is none of that name or id, or the new name or session is taken.
+pub fn edit(
+    store: &mut Store,
+    channel: &str,
+    edit: &Edit,
+    now: Timestamp,
+) -> Result<Channel, ChannelError> {
+    write(store, |tx| {
+        let was = match find_in(tx, channel)? {
+            Ok(was) => was,
+            Err(why) => return Ok(Err(why)),
+        };
+        let settings = ChannelSettings {
+            name: was.name.clone(),
+            session_name: was.session_name.clone(),
+            send_window: was.send_window.clone(),
+            daily_limit: was.daily_limit,
+        };
+        let wanted = match edited(settings, edit) {
+            Ok(wanted) => wanted,
+            Err(why) => return Ok(Err(why)),
+        };
+        if let Some(why) = taken(tx, &wanted, Some(was.id))? {
+            return Ok(Err(why));
+        }
+        tx.set_channel(was.id, &wanted, now)?;
+        Ok(Ok(was))
+    })
+}
+
+/// Stops a channel until [`resume`]; its messages wait. Returns it as it was.
+///
+/// # Errors
+/// [`ChannelError::Refused`] when there is none, or it is held for its place.
+pub fn pause(
+    store: &mut Store,
+    channel: &str,
+    reason: Option<&str>,
+    now: Timestamp,
+) -> Result<Channel, ChannelError> {
+    let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
+    change(store, channel, |tx, was| tx.pause_channel(was.id, reason.unwrap_or("paused"), now))
+}
+
+/// Frees a channel, whoever held it, and makes it active. Returns it as it was.
+///
+/// # Errors
+/// [`ChannelError::Refused`] when there is none, it has no session, or it is held for its place.
+pub fn resume(store: &mut Store, channel: &str, now: Timestamp) -> Result<Channel, ChannelError> {
+    change(store, channel, |tx, was| tx.resume_channel(was.id, now))
+}
+
+/// When the program will hold a channel again that was just freed, in words.
+#[must_use]
+pub fn held_again(kind: Option<HoldKind>) -> &'static str {
+    match kind {
+        None => "the program holds it only when WAHA has trouble with it",
+        Some(HoldKind::Session) => {
+            "the program holds it again while its session in WAHA is not WORKING"
+        }
+        Some(HoldKind::Unreachable) => "the program holds it again while WAHA cannot be reached",
+        Some(HoldKind::Misconfigured) => {
+            "the program holds it again at its next send unless the cause is mended"
+        }
+        Some(HoldKind::RateLimited) => {
+            "the program holds it again when WAHA answers 429; a hold like this is better waited for"
+        }
+        Some(HoldKind::Restricted) => {
+            "the program holds it for a day at the next error 463; WhatsApp may ban a number that \
+             goes on sending"
+        }
+    }
+}
+
+/// Removes a channel that nothing uses; what it sent stays on record. Returns it as it was.
+///
+/// # Errors
+/// [`ChannelError::Refused`] when there is none, it is the default one, or something still uses it.
+pub fn remove(store: &mut Store, channel: &str) -> Result<Channel, ChannelError> {
+    write(store, |tx| {
+        let was = match find_in(tx, channel)? {
+            Ok(was) => was,
+            Err(why) => return Ok(Err(why)),
+        };
+        let name = &was.name;
+        if was.id == DEFAULT_CHANNEL {
+            return Ok(Err(format!(
+                "channel 1 `{name}` is where messages without a channel go: pause or edit it instead"
+            )));
+        }
+        let uses = tx.channel_uses(was.id)?;
+        let why = if uses.messages > 0 {
+            format!("{} messages use it: cancel them, or give them another channel", uses.messages)
+        } else if uses.open > 0 {
+            format!("{} deliveries wait for it: cancel their messages", uses.open)
+        } else if uses.looked_up > 0 {
+            format!(
+                "{} unknown deliveries are still looked up through it: wait a day, or pause it",
+                uses.looked_up
+            )
+        } else {
+            tx.remove_channel(was.id)?;
+            return Ok(Ok(was));
+        };
+        Ok(Err(format!("channel {} `{name}` was not removed: {why}", was.id)))
+    })
+}
+
+fn change(
+    store: &mut Store,
+    channel: &str,
+    work: impl FnOnce(&Tx<'_>, &Channel) -> SqlResult<()>,
+) -> Result<Channel, ChannelError> {
+    write(store, |tx| {
+        let was = match find_in(tx, channel)? {
+            Ok(was) => was,
+            Err(why) => return Ok(Err(why)),
+        };
+        if tx.is_held_for_place(was.id)? {
+            return Ok(Err(
+                "the database was copied or moved, and all channels are held for it: see \
+                           `confirm-place`"
+                    .to_owned(),
+            ));
+        }
+        work(tx, &was)?;
+        Ok(Ok(was))
+    })
+}
+
+/// The channel with this id, or else with this name.
+///
+/// # Errors
+/// [`ChannelError::Refused`] when there is not exactly one.
+pub fn find(store: &mut Store, channel: &str) -> Result<Channel, ChannelError> {
+    store.read(|tx| find_in(tx, channel))?.map_err(ChannelError::Refused)
+}
+
+/// The same in a transaction.
+///
+/// # Errors
+/// The outer one when a statement fails, the inner one in words when there is not exactly one.
+fn find_in(tx: &Tx<'_>, text: &str) -> SqlResult<Result<Channel, String>> {
+    let mut channels = tx.channels()?;
+    let text = text.trim();
+    if let Some(place) = channels.iter().position(|channel| channel.id.to_string() == text) {
+        return Ok(Ok(channels.swap_remove(place)));
+    }
+    channels.retain(|channel| is_same(&channel.name, text));
+    Ok(match channels.len() {
+        1 => Ok(channels.swap_remove(0)),
+        0 => Err(format!("there is no channel `{text}`: see `channel list`")),
+        _ => Err(format!("several channels are called `{text}`: give the number instead")),
+    })
+}
+
+fn edited(mut settings: ChannelSettings, edit: &Edit) -> Result<ChannelSettings, String> {
+    let refused = |why: &str| Err(why.to_owned());
+    if let Some(name) = &edit.name {
+        name.trim().clone_into(&mut settings.name);
+        let is_number = settings.name.parse::<i64>().is_ok();
+        if settings.name.is_empty() || settings.name.chars().count() > NAME_CHARS_MAX || is_number {
+            return refused("a channel's name is 1 to 100 characters, and not a number alone");
+        }
+    }
+    if let Some(session) = &edit.session {
+        let session = session.trim();
+        if session.is_empty() || session.chars().any(char::is_control) {
+            return refused(
+                "a channel needs the name of its session in WAHA: give it with --session",
+            );
+        }
+        settings.session_name = Some(session.to_owned());
+    }
+    if let Some(OwnWindow(window)) = edit.window {
+        settings.send_window = window.map(|window| window.to_string());
+    }
+    if let Some(OwnLimit(limit)) = edit.daily_limit {
+        settings.daily_limit = limit.map(i64::from);
+    }
+    Ok(settings)
+}
+
+/// Whose name or session that is already.
+fn taken(tx: &Tx<'_>, wanted: &ChannelSettings, own: Option<i64>) -> SqlResult<Option<String>> {
+    for other in tx.channels()?.into_iter().filter(|other| Some(other.id) != own) {
+        if is_same(&other.name, &wanted.name) {
+            return Ok(Some(format!("channel {} is called `{}` already", other.id, other.name)));
+        }
+        if wanted.session_name.is_some() && other.session_name == wanted.session_name {
+            let session = wanted.session_name.as_deref().unwrap_or_default();
+            return Ok(Some(format!(
+                "session `{session}` is channel {} `{}` already: two channels on one number would \
+                 send at twice the pace",
+                other.id, other.name
+            )));
+        }
+    }
+    Ok(None)
+}
+
+fn is_same(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
+}
+
+fn write<T>(
+    store: &mut Store,
+    work: impl FnOnce(&Tx<'_>) -> SqlResult<Result<T, String>>,
+) -> Result<T, ChannelError> {
+    store.write(work)?.map_err(ChannelError::Refused)
+}

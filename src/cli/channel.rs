@@ -1,0 +1,298 @@
+//! `channel`: the WhatsApp numbers, how they stand, and what people do with them.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use super::CliError;
+use super::output::Output;
+use super::table::table;
+use crate::channels::{
+    self, ChannelError, ChannelView, Edit, OwnLimit, OwnWindow, State, ViewRules,
+};
+use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::config::Config;
+use crate::logging::in_one_line;
+use crate::schedule::Zone;
+use crate::serve;
+use crate::store::{Channel, Store};
+
+/// A person waits for the answer.
+const WAHA_PATIENCE: Duration = Duration::from_secs(3);
+
+#[derive(Debug, Args)]
+pub(super) struct ChannelArgs {
+    #[command(subcommand)]
+    command: ChannelCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ChannelCommand {
+    /// Add a WhatsApp number: a session of WAHA, with a name for people
+    Add {
+        /// What people call it
+        name: String,
+        /// Its session in WAHA
+        #[arg(long)]
+        session: String,
+        #[command(flatten)]
+        own: Own,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Show all channels: state, WAHA's view of each session, sent today, hours
+    List {
+        /// Do not ask WAHA
+        #[arg(long)]
+        offline: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Show one channel
+    Show {
+        /// Its number or name
+        channel: String,
+        /// Do not ask WAHA
+        #[arg(long)]
+        offline: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Change a channel
+    Edit {
+        /// Its number or name
+        channel: String,
+        /// Another name
+        #[arg(long)]
+        name: Option<String>,
+        /// Another session in WAHA
+        #[arg(long)]
+        session: Option<String>,
+        #[command(flatten)]
+        own: Own,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Stop sending on a channel until `resume`; its messages wait, up to LATE_LIMIT_HOURS
+    Pause {
+        /// Its number or name
+        channel: String,
+        /// Why, for whoever looks
+        #[arg(long)]
+        reason: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Let a channel send again, whoever stopped it
+    Resume {
+        /// Its number or name
+        channel: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Remove a channel that nothing uses any more; what it sent stays on record
+    Remove {
+        /// Its number or name
+        channel: String,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// What a channel may have of its own.
+#[derive(Debug, Args)]
+struct Own {
+    /// Its own hours, local, such as 07:00-21:00; always; or default for SEND_WINDOW
+    #[arg(long, value_name = "HOURS")]
+    window: Option<OwnWindow>,
+    /// Its own limit per local day; 0 for none; or default for DAILY_LIMIT
+    #[arg(long, value_name = "N")]
+    daily_limit: Option<OwnLimit>,
+}
+
+impl From<ChannelError> for CliError {
+    fn from(error: ChannelError) -> Self {
+        match error {
+            ChannelError::Refused(why) => Self::Refused(why),
+            ChannelError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+pub(super) fn channel(args: &ChannelArgs, config: &Config) -> Result<(), CliError> {
+    let mut store = Store::open(&config.database_path)?;
+    let now = SystemClock::new().now().wall;
+    let done = |store: &mut Store, id: i64, output: Output, text: &str| {
+        let view = one(list(store, config, now)?, id)?;
+        output.print(&view, |view| format!("channel {} `{}` {text}", view.id, view.name))?;
+        Ok(())
+    };
+    match &args.command {
+        ChannelCommand::Add { name, session, own, output } => {
+            let id = channels::add(&mut store, name, session, &own.edit(), now)?;
+            done(&mut store, id, *output, "added")
+        }
+        ChannelCommand::List { offline, output } => {
+            let mut views = list(&mut store, config, now)?;
+            let remark = ask(&mut views, config, *offline);
+            output.print(&views, |views| {
+                let rows = views.iter().map(|view| row(view, &config.zone));
+                let header = ["", "Channel", "Session", "State", "Today", "Hours"];
+                format!("{}{}", table(&header, rows), as_line(remark.as_deref()))
+            })?;
+            Ok(())
+        }
+        ChannelCommand::Show { channel, offline, output } => {
+            let id = channels::find(&mut store, channel)?.id;
+            let mut views = vec![one(list(&mut store, config, now)?, id)?];
+            let remark = ask(&mut views, config, *offline);
+            let Some(view) = views.pop() else { return Ok(()) };
+            output.print(&view, |view| {
+                format!(
+                    "{}{}",
+                    table(&["", ""], details(view, &config.zone)),
+                    as_line(remark.as_deref())
+                )
+            })?;
+            Ok(())
+        }
+        ChannelCommand::Edit { channel, name, session, own, output } => {
+            let edit = Edit { name: name.clone(), session: session.clone(), ..own.edit() };
+            let was = channels::edit(&mut store, channel, &edit, now)?;
+            done(&mut store, was.id, *output, "changed")
+        }
+        ChannelCommand::Pause { channel, reason, output } => {
+            let was = channels::pause(&mut store, channel, reason.as_deref(), now)?;
+            done(&mut store, was.id, *output, "paused; `channel resume` lets it send again")
+        }
+        ChannelCommand::Resume { channel, output } => {
+            let was = channels::resume(&mut store, channel, now)?;
+            done(&mut store, was.id, *output, &resumed(&was))
+        }
+        ChannelCommand::Remove { channel, output } => {
+            let view = {
+                let id = channels::find(&mut store, channel)?.id;
+                one(list(&mut store, config, now)?, id)?
+            };
+            channels::remove(&mut store, channel)?;
+            output.print(&view, |view| format!("channel {} `{}` removed", view.id, view.name))?;
+            Ok(())
+        }
+    }
+}
+
+impl Own {
+    fn edit(&self) -> Edit {
+        Edit { name: None, session: None, window: self.window, daily_limit: self.daily_limit }
+    }
+}
+
+fn list(store: &mut Store, config: &Config, now: Timestamp) -> Result<Vec<ChannelView>, CliError> {
+    let rules =
+        ViewRules { allowance: config.allowance, zone: config.zone.clone(), gap: config.gap };
+    Ok(channels::list(store, &rules, now)?)
+}
+
+fn one(views: Vec<ChannelView>, id: i64) -> Result<ChannelView, CliError> {
+    let gone = || CliError::Refused(format!("channel {id} was removed meanwhile"));
+    views.into_iter().find(|view| view.id == id).ok_or_else(gone)
+}
+
+/// Asks WAHA about the sessions; returns what people should know when it was not asked.
+fn ask(views: &mut [ChannelView], config: &Config, offline: bool) -> Option<String> {
+    if offline {
+        return None;
+    }
+    match serve::waha(config) {
+        Ok(waha) => channels::ask_waha(views, &waha.brief(WAHA_PATIENCE)),
+        Err(error) => Some(format!("WAHA was not asked: {}", in_one_line(&error))),
+    }
+}
+
+fn as_line(remark: Option<&str>) -> String {
+    remark.map(|remark| format!("\n{remark}")).unwrap_or_default()
+}
+
+fn row(view: &ChannelView, zone: &Zone) -> Vec<String> {
+    let session = view.session_name.as_deref().unwrap_or("-");
+    vec![
+        view.id.to_string(),
+        view.name.clone(),
+        format!("{session} {}", waha_word(view)).trim_end().to_owned(),
+        state(view, zone),
+        today(view),
+        view.send_window.clone(),
+    ]
+}
+
+fn details(view: &ChannelView, zone: &Zone) -> Vec<Vec<String>> {
+    let own = |is_own: bool| if is_own { "its own" } else { "from the settings" };
+    let session = view.session_name.as_deref().unwrap_or("-");
+    let trouble = view.session.as_ref().and_then(|session| session.trouble.clone());
+    let mut rows = vec![
+        ("Channel", format!("{} {}", view.id, view.name)),
+        ("Session", format!("{session} {}", waha_word(view)).trim_end().to_owned()),
+        ("State", state(view, zone)),
+        ("Today", today(view)),
+        ("Daily limit", format!("{} ({})", limit(view), own(view.daily_limit_is_own))),
+        ("Hours", format!("{} {} ({})", view.send_window, zone, own(view.send_window_is_own))),
+        ("Waiting", format!("{} deliveries", view.pending)),
+    ];
+    rows.extend(trouble.map(|trouble| ("WAHA says", trouble)));
+    rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect()
+}
+
+/// WAHA's word on the session, in brackets; nothing when it was not asked.
+fn waha_word(view: &ChannelView) -> String {
+    match view.session.as_ref().map(|session| (&session.status, &session.trouble)) {
+        None => String::new(),
+        Some((Some(status), None)) => format!("({status})"),
+        Some((Some(status), Some(_))) if status != "WORKING" => format!("({status})"),
+        Some((Some(status), Some(_))) => format!("({status}, but may not send)"),
+        Some((None, _)) => "(unknown to WAHA)".to_owned(),
+    }
+}
+
+fn state(view: &ChannelView, zone: &Zone) -> String {
+    let local = |at: &Option<String>| {
+        at.as_deref().and_then(Timestamp::parse).map(|at| zone.format_local(at))
+    };
+    let next = local(&view.next_send_at).map(|at| format!(" from {at}")).unwrap_or_default();
+    let reason = view.reason.as_deref().unwrap_or_default();
+    match view.state {
+        State::Ready => format!("ready{next}"),
+        State::Waiting => format!("waits{next}: {reason}").replace(" from ", " until "),
+        State::Held => match local(&view.held_until) {
+            Some(until) => format!("held until {until} or until it works: {reason}"),
+            None => format!("held: {reason}"),
+        },
+        State::Paused => format!("paused: {reason}"),
+        State::Inactive | State::NoSession => reason.to_owned(),
+    }
+}
+
+fn today(view: &ChannelView) -> String {
+    match view.daily_limit {
+        Some(limit) => format!("{} of {limit}", view.sent_today),
+        None => view.sent_today.to_string(),
+    }
+}
+
+fn limit(view: &ChannelView) -> String {
+    view.daily_limit.map_or("none".to_owned(), |limit| limit.to_string())
+}
+
+fn resumed(was: &Channel) -> String {
+    match &was.held {
+        Some(held) => {
+            format!("may send again. It was held: {}. {}", held.reason, again(held.kind))
+        }
+        None if was.is_active => "was not held".to_owned(),
+        None => format!("is active again; {}", channels::held_again(None)),
+    }
+}
+
+fn again(kind: Option<crate::delivery::HoldKind>) -> String {
+    let words = channels::held_again(kind);
+    words.replacen("the", "The", 1)
+}

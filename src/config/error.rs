@@ -1,0 +1,87 @@
+//! What is wrong with the settings, in words that name the key and the remedy.
+
+use std::path::PathBuf;
+
+use super::SETTINGS;
+
+/// What is wrong with the settings.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The env file cannot be read.
+    #[error("failed to read env file `{}`", path.display())]
+    EnvFile {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The env file is open to others.
+    #[error("`{}` holds secrets and can be read or changed by other users of this machine: {remedy}", path.display())]
+    EnvFileOpen {
+        /// The file.
+        path: PathBuf,
+        /// The command that mends it.
+        remedy: String,
+    },
+    /// A line of the env file is no setting.
+    #[error("`{}`, line {line}: write `KEY=value`, or begin a remark with `#`", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+    },
+    /// A key that no setting has.
+    #[error("`{}`, line {line}: there is no setting `{key}`{}", path.display(), did_you_mean(key))]
+    UnknownKey {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// As written.
+        key: String,
+    },
+    /// A value that the key cannot have.
+    #[error("{key} must be {wanted}{}", but_is(value.as_deref()))]
+    Value {
+        /// The key.
+        key: &'static str,
+        /// What it should be.
+        wanted: String,
+        /// What it is; not for secrets.
+        value: Option<String>,
+    },
+    /// A value that breaks a rule; the value itself says nothing more.
+    #[error("{key} must {wanted}")]
+    Rule {
+        /// The key.
+        key: &'static str,
+        /// What it must do.
+        wanted: String,
+    },
+    /// A key that this command needs.
+    #[error("{key} is not set: {remedy}")]
+    Missing {
+        /// The key.
+        key: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+}
+
+fn but_is(value: Option<&str>) -> String {
+    value.map(|value| format!(", not `{value}`")).unwrap_or_default()
+}
+
+fn did_you_mean(key: &str) -> String {
+    let letters = |text: &str| -> String {
+        text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
+    };
+    let written = letters(key);
+    let near = SETTINGS.iter().find(|setting| {
+        let known = letters(setting.key);
+        known == written
+            || (written.len() >= 4 && (known.contains(&written) || written.contains(&known)))
+    });
+    near.map(|setting| format!("; did you mean `{}`?", setting.key)).unwrap_or_default()
+}

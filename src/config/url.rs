@@ -1,0 +1,146 @@
+//! WAHA_BASE_URL and WAHA_PROXY: which URLs they may have.
+//!
+//! The reading is narrow on purpose: a host that we and the HTTP library could understand
+//! differently is refused, so that the rule about plain http holds for the host that is asked.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::values::bad;
+use super::{ConfigError, Secret};
+
+const BASE_URL: &str = "WAHA_BASE_URL";
+const PROXY: &str = "WAHA_PROXY";
+/// Endings of names that only a private network gives.
+const PRIVATE_ENDINGS: [&str; 5] = [".localhost", ".local", ".internal", ".lan", ".home.arpa"];
+
+/// The URL without a slash at its end. Over plain http only what stays on this machine or in a
+/// private network.
+///
+/// # Errors
+/// [`ConfigError::Value`], which does not repeat a password.
+pub(super) fn base_url(text: &str) -> Result<String, ConfigError> {
+    let wanted = "a URL such as http://127.0.0.1:3000 or https://waha.example.com, without ? or #";
+    // What stands before an @ is a password: it is not repeated.
+    if text.contains('@') {
+        let wanted = format!("{wanted}, and without a user name (use WAHA_API_KEY)");
+        return Err(ConfigError::Value { key: BASE_URL, wanted, value: None });
+    }
+    let url = Url::parse(text).ok_or_else(|| bad(BASE_URL, wanted, text))?;
+    if url.is_plain && !url.host.is_private() {
+        let wanted = "begin with https://: that host is neither on this machine nor in a private \
+                      network, and over plain http everybody on the way could read the key and all \
+                      messages; put WAHA behind a reverse proxy with a certificate, or reach it \
+                      through a tunnel (`ssh -L 3000:127.0.0.1:3000 HOST`, then \
+                      http://127.0.0.1:3000)";
+        return Err(ConfigError::Rule { key: BASE_URL, wanted: wanted.to_owned() });
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// The URL of a proxy, perhaps with a password in it: it is a secret.
+///
+/// # Errors
+/// [`ConfigError::Value`] without the value.
+pub(super) fn proxy(text: &str) -> Result<Secret, ConfigError> {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    let address = rest.rsplit_once('@').map_or(rest, |(_user, address)| address);
+    let without_user = format!("{scheme}://{address}");
+    let is_fit = Url::parse(&without_user)
+        .is_some_and(|url| url.path.is_empty() || url.path == "/")
+        && rest.chars().all(|c| c.is_ascii_graphic())
+        && rest.matches('@').count() <= 1;
+    if is_fit {
+        return Ok(Secret::new(text));
+    }
+    let wanted = "the URL of an HTTP proxy such as http://proxy:3128 or http://user:password@proxy:3128 \
+                  (other signs than letters and digits in the password as %40 and so on)";
+    Err(ConfigError::Value { key: PROXY, wanted: wanted.to_owned(), value: None })
+}
+
+struct Url<'a> {
+    is_plain: bool,
+    host: Host<'a>,
+    path: &'a str,
+}
+
+enum Host<'a> {
+    Address(IpAddr),
+    Name(&'a str),
+}
+
+impl<'a> Url<'a> {
+    /// `http(s)://host[:port][/path]`, and nothing else.
+    fn parse(text: &'a str) -> Option<Self> {
+        let plain = text.strip_prefix("http://");
+        let rest = plain.or_else(|| text.strip_prefix("https://"))?;
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        if !path.chars().all(|c| c.is_ascii_graphic() && !"?#@\\".contains(c)) {
+            return None;
+        }
+        let (host, after) = if let Some(inner) = authority.strip_prefix('[') {
+            let (address, after) = inner.split_once(']')?;
+            (Host::Address(IpAddr::V6(address.parse().ok()?)), after)
+        } else {
+            let (name, after) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+            (Host::parse(name)?, after)
+        };
+        let is_port = |port: &str| {
+            port.bytes().all(|byte| byte.is_ascii_digit())
+                && port.parse::<u16>().is_ok_and(|port| port > 0)
+        };
+        let is_fit = after.is_empty() || after.strip_prefix(':').is_some_and(is_port);
+        is_fit.then_some(Self { is_plain: plain.is_some(), host, path })
+    }
+}
+
+impl<'a> Host<'a> {
+    fn parse(name: &'a str) -> Option<Self> {
+        let bare = name.strip_suffix('.').unwrap_or(name);
+        let is_label = |label: &str| {
+            !label.is_empty()
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        };
+        if !bare.split('.').all(is_label) {
+            return None;
+        }
+        // Name look-ups take `2130706433`, `127.1` and `0x7f.1` for addresses. We take only the usual
+        // form, so that nobody is sent elsewhere than the rule believes.
+        let last = bare.rsplit('.').next().unwrap_or(bare);
+        let is_number = last.bytes().all(|byte| byte.is_ascii_digit())
+            || last
+                .to_ascii_lowercase()
+                .strip_prefix("0x")
+                .is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        if is_number {
+            let address: Ipv4Addr = name.parse().ok()?;
+            return Some(Self::Address(IpAddr::V4(address)));
+        }
+        Some(Self::Name(bare))
+    }
+
+    /// Whether a request to it stays on this machine or in a private network.
+    fn is_private(&self) -> bool {
+        match self {
+            Self::Address(address) => match address.to_canonical() {
+                IpAddr::V4(address) => is_private_v4(address),
+                IpAddr::V6(address) => is_private_v6(address),
+            },
+            Self::Name(name) => {
+                let name = name.to_ascii_lowercase();
+                !name.contains('.') || PRIVATE_ENDINGS.iter().any(|ending| name.ends_with(ending))
+            }
+        }
+    }
+}
+
+/// 169.254/16 is none of them: no WAHA has such an address, but the machine's secrets at cloud hosts do.
+fn is_private_v4(address: Ipv4Addr) -> bool {
+    let [first, second, ..] = address.octets();
+    // 100.64/10 is what Tailscale and other tunnels give; 0.0.0.0 is this machine.
+    let is_shared = first == 100 && (64..128).contains(&second);
+    address.is_loopback() || address.is_private() || is_shared || address.is_unspecified()
+}
+
+fn is_private_v6(address: Ipv6Addr) -> bool {
+    address.is_loopback() || address.is_unique_local() || address.is_unspecified()
+}

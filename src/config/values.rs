@@ -1,0 +1,144 @@
+//! From texts to values: each reader says what its key should be.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use log::LevelFilter;
+
+use super::{Authority, ConfigError, SETTINGS, Secret};
+use crate::recipient::CountryCode;
+use crate::schedule::Zone;
+use crate::window::{Allowance, DAILY_LIMIT_MAX, SendWindow, WINDOW_FORM};
+
+/// Of any secret, in characters: more would not fit into the head of a request.
+const SECRET_LENGTH_MAX: usize = 1024;
+
+/// The raw values; an empty one is as good as none.
+pub(super) struct Values(HashMap<String, String>);
+
+impl Values {
+    /// No setting has a use for control characters; in a header or a path they are an attack or an
+    /// accident. White space at the ends is forgiven where nothing else would come of it.
+    pub(super) fn new(values: HashMap<String, String>) -> Result<Self, ConfigError> {
+        for setting in SETTINGS {
+            let value = values.get(setting.key).map_or("", String::as_str);
+            let is_odd = |c: char| c.is_control() && c != '\t';
+            if value.trim_end_matches(['\r', '\n']).contains(is_odd) {
+                let wanted = "one line without control characters".to_owned();
+                return Err(ConfigError::Value { key: setting.key, wanted, value: None });
+            }
+        }
+        Ok(Self(values))
+    }
+
+    pub(super) fn is_set(&self, key: &str) -> bool {
+        self.0.get(key).is_some_and(|value| !value.trim().is_empty())
+    }
+
+    pub(super) fn optional(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    pub(super) fn text(&self, key: &str) -> &str {
+        let default = SETTINGS.iter().find(|setting| setting.key == key);
+        self.optional(key).unwrap_or_else(|| default.map_or("", |setting| setting.default))
+    }
+
+    pub(super) fn parse<T: std::str::FromStr>(
+        &self,
+        key: &'static str,
+        wanted: &str,
+    ) -> Result<T, ConfigError> {
+        let text = self.text(key);
+        text.parse().map_err(|_| bad(key, wanted, text))
+    }
+
+    pub(super) fn number(&self, key: &'static str, min: u64, max: u64) -> Result<u64, ConfigError> {
+        let wanted = format!("a whole number from {min} to {max}");
+        let number = self.parse(key, &wanted)?;
+        if (min..=max).contains(&number) {
+            Ok(number)
+        } else {
+            Err(bad(key, &wanted, self.text(key)))
+        }
+    }
+
+    pub(super) fn secs(
+        &self,
+        key: &'static str,
+        min: u64,
+        max: u64,
+    ) -> Result<Duration, ConfigError> {
+        self.number(key, min, max).map(Duration::from_secs)
+    }
+
+    pub(super) fn zone(&self) -> Result<Zone, ConfigError> {
+        let text = self.text("TIMEZONE");
+        let wanted = "a time zone such as Asia/Jakarta, WIB or +07:00";
+        Zone::parse(text).map_err(|_| bad("TIMEZONE", wanted, text))
+    }
+
+    pub(super) fn country(&self) -> Result<CountryCode, ConfigError> {
+        let text = self.text("DEFAULT_COUNTRY_CODE");
+        let wanted = "a country code of 1 to 3 digits such as 62";
+        CountryCode::parse(text).map_err(|_| bad("DEFAULT_COUNTRY_CODE", wanted, text))
+    }
+
+    /// `localhost` is taken for 127.0.0.1: a name that had to be looked up could be anybody's.
+    pub(super) fn listen_addr(&self) -> Result<SocketAddr, ConfigError> {
+        let (key, text) = ("LISTEN_ADDR", self.text("LISTEN_ADDR"));
+        let wanted = "an address and port such as 127.0.0.1:8787 or [::1]:8787";
+        let named = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+        named.as_deref().unwrap_or(text).parse().map_err(|_| bad(key, wanted, text))
+    }
+
+    pub(super) fn allowance(&self) -> Result<Allowance, ConfigError> {
+        let text = self.text("SEND_WINDOW");
+        let window = SendWindow::parse(text).map_err(|_| bad("SEND_WINDOW", WINDOW_FORM, text))?;
+        let limit = self.number("DAILY_LIMIT", 0, u64::from(DAILY_LIMIT_MAX))?;
+        // In range: DAILY_LIMIT_MAX is a u32.
+        let daily_limit = u32::try_from(limit).ok().filter(|limit| *limit > 0);
+        Ok(Allowance { window, daily_limit })
+    }
+
+    pub(super) fn hosts(&self, key: &'static str) -> Result<Vec<Authority>, ConfigError> {
+        let wanted = "host names separated by commas, such as jadwal.example.com, 127.0.0.1:8787";
+        let host = |text: &str| Authority::parse(text.trim()).ok_or_else(|| bad(key, wanted, text));
+        self.optional(key).map_or(Ok(Vec::new()), |list| list.split(',').map(host).collect())
+    }
+
+    /// A secret goes into a header, so it must be visible ASCII, also at its ends: a line end there
+    /// may mean that the rest of it is missing.
+    pub(super) fn secret(
+        &self,
+        key: &'static str,
+        length_min: usize,
+    ) -> Result<Option<Secret>, ConfigError> {
+        let Some(text) = self.optional(key) else { return Ok(None) };
+        let has_line_end = self.0.get(key).is_some_and(|value| value.contains(['\r', '\n']));
+        let is_fit = (length_min..=SECRET_LENGTH_MAX).contains(&text.len()) && !has_line_end;
+        if is_fit && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Ok(Some(Secret::new(text)));
+        }
+        let wanted = format!(
+            "{length_min} to {SECRET_LENGTH_MAX} characters, letters, digits and signs, without spaces or line ends"
+        );
+        Err(ConfigError::Value { key, wanted, value: None })
+    }
+}
+
+/// The error for a value that is no secret.
+pub(super) fn bad(key: &'static str, wanted: &str, value: &str) -> ConfigError {
+    ConfigError::Value { key, wanted: wanted.to_owned(), value: Some(value.to_owned()) }
+}
+
+pub(super) fn log_level(text: &str) -> Result<LevelFilter, ConfigError> {
+    match text.to_ascii_lowercase().as_str() {
+        "error" => Ok(LevelFilter::Error),
+        "warn" => Ok(LevelFilter::Warn),
+        "info" => Ok(LevelFilter::Info),
+        "debug" => Ok(LevelFilter::Debug),
+        _ => Err(bad("LOG_LEVEL", "error, warn, info or debug", text)),
+    }
+}

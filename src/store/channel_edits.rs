@@ -1,0 +1,156 @@
+//! What people do with channels: look at all of them, make, change, stop, free and remove one.
+
+use rusqlite::{Row, named_params};
+
+use super::channels::{COLUMNS, read_channel};
+use super::{Channel, SqlResult, Tx};
+use crate::clock::Timestamp;
+
+/// The columns of a channel that people choose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelSettings {
+    /// Its name, for people.
+    pub name: String,
+    /// Its session in WAHA.
+    pub session_name: Option<String>,
+    /// Its own hours; `None` for the setting.
+    pub send_window: Option<String>,
+    /// Its own limit; `None` for the setting, 0 for none.
+    pub daily_limit: Option<i64>,
+}
+
+/// What would be lost with a channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChannelUses {
+    /// Messages that have not ended.
+    pub messages: u64,
+    /// Deliveries that wait or are on their way.
+    pub open: u64,
+    /// Unknown deliveries that are still to be looked up through its session.
+    pub looked_up: u64,
+}
+
+impl Tx<'_> {
+    /// All channels, by id.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn channels(&self) -> SqlResult<Vec<Channel>> {
+        let sql = format!("SELECT {COLUMNS} FROM channels c ORDER BY c.id");
+        self.transaction.prepare_cached(&sql)?.query_map([], read_channel)?.collect()
+    }
+
+    /// Makes a channel and returns its id.
+    ///
+    /// # Errors
+    /// When the statement fails, also because the session is another channel's.
+    pub fn add_channel(&self, new: &ChannelSettings, now: Timestamp) -> SqlResult<i64> {
+        let sql = "INSERT INTO channels
+                       (name, session_name, send_window, daily_limit, created_at, updated_at)
+                   VALUES (:name, :session, :window, :limit, :now, :now)";
+        self.transaction.prepare_cached(sql)?.insert(named_params! {
+            ":name": new.name,
+            ":session": new.session_name,
+            ":window": new.send_window,
+            ":limit": new.daily_limit,
+            ":now": now.to_string(),
+        })
+    }
+
+    /// Gives a channel these settings.
+    ///
+    /// # Errors
+    /// When the statement fails, also because the session is another channel's.
+    pub fn set_channel(&self, id: i64, to: &ChannelSettings, now: Timestamp) -> SqlResult<()> {
+        let sql = "UPDATE channels SET name = :name, session_name = :session,
+                       send_window = :window, daily_limit = :limit, updated_at = :now
+                   WHERE id = :id";
+        let params = named_params! {
+            ":id": id,
+            ":name": to.name,
+            ":session": to.session_name,
+            ":window": to.send_window,
+            ":limit": to.daily_limit,
+            ":now": now.to_string(),
+        };
+        self.transaction.prepare_cached(sql)?.execute(params).map(drop)
+    }
+
+    /// Holds a channel until a person frees it.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn pause_channel(&self, id: i64, reason: &str, now: Timestamp) -> SqlResult<()> {
+        let sql = "UPDATE channels SET held_reason = :reason, held_kind = NULL, held_until = NULL,
+                       updated_at = :now
+                   WHERE id = :id";
+        let params = named_params! { ":id": id, ":reason": reason, ":now": now.to_string() };
+        self.transaction.prepare_cached(sql)?.execute(params).map(drop)
+    }
+
+    /// Ends any hold of a channel, and makes it active.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn resume_channel(&self, id: i64, now: Timestamp) -> SqlResult<()> {
+        let sql = "UPDATE channels SET held_reason = NULL, held_kind = NULL, held_until = NULL,
+                       held_count = 0, is_active = 1, updated_at = :now
+                   WHERE id = :id";
+        let params = named_params! { ":id": id, ":now": now.to_string() };
+        self.transaction.prepare_cached(sql)?.execute(params).map(drop)
+    }
+
+    /// Whether a channel is held because the database is not where it was.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn is_held_for_place(&self, id: i64) -> SqlResult<bool> {
+        let sql =
+            "SELECT EXISTS (SELECT 1 FROM place_holds p JOIN channels c ON c.id = p.channel_id
+                       WHERE c.id = :id AND c.held_reason = p.reason)";
+        self.transaction
+            .prepare_cached(sql)?
+            .query_row(named_params! { ":id": id }, |row| row.get(0))
+    }
+
+    /// How many deliveries wait for a channel.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn count_pending_on(&self, id: i64) -> SqlResult<u64> {
+        let sql = "SELECT count(*) FROM deliveries WHERE channel_id = :id AND status = 'pending'";
+        self.transaction
+            .prepare_cached(sql)?
+            .query_row(named_params! { ":id": id }, |row| row.get(0))
+    }
+
+    /// What still uses a channel.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn channel_uses(&self, id: i64) -> SqlResult<ChannelUses> {
+        let sql = "SELECT (SELECT count(*) FROM auto_messages
+                           WHERE status IN ('draft', 'scheduled', 'sending') AND channel_id = :id) AS messages,
+                       (SELECT count(*) FROM deliveries WHERE status = 'pending' AND channel_id = :id)
+                       + (SELECT count(*) FROM deliveries WHERE status = 'sending' AND channel_id = :id) AS open,
+                       (SELECT count(*) FROM deliveries WHERE status = 'unknown'
+                           AND next_attempt_at IS NOT NULL AND channel_id = :id) AS looked_up";
+        let read = |row: &Row<'_>| {
+            Ok(ChannelUses {
+                messages: row.get("messages")?,
+                open: row.get("open")?,
+                looked_up: row.get("looked_up")?,
+            })
+        };
+        self.transaction.prepare_cached(sql)?.query_row(named_params! { ":id": id }, read)
+    }
+
+    /// Removes a channel; what it sent stays on record.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn remove_channel(&self, id: i64) -> SqlResult<()> {
+        let sql = "DELETE FROM channels WHERE id = :id";
+        self.transaction.prepare_cached(sql)?.execute(named_params! { ":id": id }).map(drop)
+    }
+}

@@ -1,0 +1,212 @@
+//! The claim by itself: what the senders ask of the database, without the senders. Their own checks
+//! must not be all that keeps a message from going out twice or on the wrong number.
+
+use auto_message_scheduler::clock::Timestamp;
+use auto_message_scheduler::schedule::Zone;
+use auto_message_scheduler::store::{ClaimRequest, Claimed, Open, Store};
+use auto_message_scheduler::window::Day;
+
+/// Channels `default` (1) and `kedua` (2) with a pending delivery each: 10 and 20.
+struct Table {
+    store: Store,
+    /// What a person's `sqlite3` would be.
+    sql: rusqlite::Connection,
+    _directory: tempfile::TempDir,
+}
+
+const DUE_AT: &str = "2026-12-01T00:30:00Z";
+const READY_AT: &str = "2026-12-01T00:59:00Z";
+
+fn now() -> Timestamp {
+    Timestamp::parse("2026-12-01T01:00:00Z").unwrap()
+}
+
+impl Table {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("test.db");
+        let store = Store::open(&path).unwrap();
+        let sql = rusqlite::Connection::open(&path).unwrap();
+        sql.execute_batch(&format!(
+            "UPDATE channels SET ready_at = '{READY_AT}';
+             INSERT INTO channels (id, name, session_name, ready_at)
+                 VALUES (2, 'kedua', 'kedua', '{READY_AT}');
+             INSERT INTO auto_messages (id, message, channel_id, scheduled_at, status)
+                 VALUES (1, 'Halo', 1, '{DUE_AT}', 'sending'), (2, 'Hai', 2, '{DUE_AT}', 'sending');
+             INSERT INTO deliveries (id, auto_message_id, due_at, channel_id, chat_id, status)
+                 VALUES (20, 2, '{DUE_AT}', 2, '6281300007001@c.us', 'pending'),
+                     (10, 1, '{DUE_AT}', 1, '6281200007001@c.us', 'pending');"
+        ))
+        .unwrap();
+        Self { store, sql, _directory: directory }
+    }
+
+    /// Asks for delivery 10 as a sender does that has just looked at channel 1.
+    fn claim(&mut self) -> Option<Claimed> {
+        self.claim_as(&request())
+    }
+
+    fn claim_as(&mut self, request: &ClaimRequest<'_>) -> Option<Claimed> {
+        self.store.write(|tx| tx.claim(request, now())).unwrap()
+    }
+
+    fn next_of(&mut self, channel: i64) -> Option<Open> {
+        let late_before = Timestamp::parse("2026-11-30T01:00:00Z").unwrap();
+        self.store.read(|tx| tx.next_open_delivery(channel, now(), late_before)).unwrap()
+    }
+
+    /// Every row of the two tables that a claim changes.
+    fn rows(&self) -> Vec<String> {
+        let sql = "SELECT json_array(id, status, attempts, next_attempt_at, text, waha_message_id,
+                       claimed_at, finished_at, error) FROM deliveries
+                   UNION ALL
+                   SELECT json_array(id, session_name, is_active, ready_at, held_reason, held_kind,
+                       held_until, held_count) FROM channels";
+        let mut statement = self.sql.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.collect::<rusqlite::Result<_>>().unwrap()
+    }
+}
+
+fn request() -> ClaimRequest<'static> {
+    ClaimRequest {
+        delivery_id: 10,
+        channel_id: 1,
+        session: "default",
+        seen_ready_at: Timestamp::parse(READY_AT),
+        seen_send_window: None,
+        seen_daily_limit: None,
+        day: Day::of(&Zone::parse("WIB").unwrap(), now()),
+        day_limit: None,
+        next_ready_at: Timestamp::parse("2026-12-01T01:01:00Z").unwrap(),
+        reserved_id: Some("3EB0A1"),
+        rendered: None,
+    }
+}
+
+#[test]
+fn a_claim_writes_all_that_it_promises_and_touches_no_other_row() {
+    let mut table = Table::new();
+    let others = |rows: Vec<String>| rows.into_iter().skip(1).step_by(2).collect::<Vec<_>>();
+    let before = others(table.rows());
+    let claimed = table.claim().unwrap();
+    assert_eq!((claimed.delivery_id, claimed.channel_id, claimed.attempt), (10, 1, 1));
+    assert_eq!((claimed.text.as_str(), claimed.chat_id.as_str()), ("Halo", "6281200007001@c.us"));
+    let rows = table.rows();
+    assert_eq!(
+        rows[0],
+        r#"[10,"sending",1,null,"Halo","3EB0A1","2026-12-01T01:00:00Z",null,null]"#
+    );
+    assert_eq!(rows[2], r#"[1,"default",1,"2026-12-01T01:01:00Z",null,null,null,0]"#);
+    assert_eq!(others(rows), before);
+}
+
+#[test]
+fn a_claim_is_refused_and_changes_nothing_when_something_else_is_true_by_then() {
+    for (what, sql) in [
+        ("the channel is held", "UPDATE channels SET held_reason = 'libur' WHERE id = 1"),
+        (
+            "the program holds the channel",
+            "UPDATE channels SET held_reason = 'x', held_kind = 'session', held_count = 1 WHERE id = 1",
+        ),
+        ("the channel is inactive", "UPDATE channels SET is_active = 0 WHERE id = 1"),
+        ("the channel has another session", "UPDATE channels SET session_name = 'x' WHERE id = 1"),
+        ("the channel has no session", "UPDATE channels SET session_name = NULL WHERE id = 1"),
+        (
+            "somebody else moved the pace",
+            "UPDATE channels SET ready_at = '2026-12-01 00:59:01' WHERE id = 1",
+        ),
+        ("the pace was taken away", "UPDATE channels SET ready_at = NULL WHERE id = 1"),
+        ("the channel has other hours", "UPDATE channels SET send_window = '06:00-22:00' WHERE id = 1"),
+        ("the channel has another limit", "UPDATE channels SET daily_limit = 1000 WHERE id = 1"),
+        ("the channel is gone", "DELETE FROM channels WHERE id = 1"),
+        ("the message is paused", "UPDATE auto_messages SET status = 'draft' WHERE id = 1"),
+        ("the message is cancelled", "UPDATE auto_messages SET status = 'cancelled' WHERE id = 1"),
+        (
+            "the message has a new time",
+            "UPDATE auto_messages SET status = 'scheduled', scheduled_at = '2027-01-01' WHERE id = 1",
+        ),
+        (
+            "the message is at another occurrence",
+            "UPDATE auto_messages SET status = 'scheduled', scheduled_at = '2027-01-01' WHERE id = 1;
+             UPDATE auto_messages SET status = 'sending' WHERE id = 1;
+             UPDATE deliveries SET status = 'pending' WHERE id = 10",
+        ),
+        ("the delivery is cancelled", "UPDATE deliveries SET status = 'cancelled' WHERE id = 10"),
+        ("the delivery is on another channel", "UPDATE deliveries SET channel_id = 2 WHERE id = 10"),
+        (
+            "the delivery is on its way",
+            "UPDATE deliveries SET status = 'sending', text = 'x', attempts = 1,
+                 claimed_at = '2026-12-01T00:59:00Z' WHERE id = 10",
+        ),
+    ] {
+        let mut table = Table::new();
+        table.sql.execute_batch(sql).unwrap();
+        let before = table.rows();
+        assert_eq!(table.claim(), None, "{what}");
+        assert_eq!(table.rows(), before, "{what}");
+    }
+}
+
+#[test]
+fn a_claim_for_one_channel_cannot_take_a_delivery_of_another() {
+    let mut table = Table::new();
+    let before = table.rows();
+    let other = ClaimRequest { delivery_id: 20, ..request() };
+    assert_eq!(table.claim_as(&other), None);
+    let other = ClaimRequest { channel_id: 2, session: "kedua", ..request() };
+    assert_eq!(table.claim_as(&other), None);
+    assert_eq!(table.rows(), before);
+}
+
+#[test]
+fn a_claim_counts_for_its_day_and_the_last_one_of_a_day_is_the_last() {
+    let mut table = Table::new();
+    let count = "INSERT INTO channel_days VALUES (1, '2026-12-01', ?1), (1, '2026-11-30', 7),
+                     (2, '2026-12-01', 7)";
+    table.sql.execute(count, [3]).unwrap();
+    let before = table.rows();
+    let full = ClaimRequest { day_limit: Some(3), ..request() };
+    assert_eq!(table.claim_as(&full), None);
+    assert_eq!(table.rows(), before);
+    let last = ClaimRequest { day_limit: Some(4), ..request() };
+    assert!(table.claim_as(&last).is_some());
+    let days = "SELECT group_concat(claimed) FROM (SELECT claimed FROM channel_days
+                    ORDER BY channel_id, day)";
+    let days: String = table.sql.query_row(days, [], |row| row.get(0)).unwrap();
+    assert_eq!(days, "7,4,7");
+}
+
+#[test]
+fn the_same_claim_twice_is_one_claim() {
+    let mut table = Table::new();
+    assert!(table.claim().is_some());
+    let before = table.rows();
+    assert_eq!(table.claim(), None);
+    let again = ClaimRequest { seen_ready_at: Some(request().next_ready_at), ..request() };
+    assert_eq!(table.claim_as(&again), None);
+    assert_eq!(table.rows(), before);
+}
+
+#[test]
+fn the_next_delivery_of_a_channel_is_its_own() {
+    let mut table = Table::new();
+    for due_first in [10, 20] {
+        let sql = "UPDATE auto_messages SET status = 'scheduled', scheduled_at = ?1 WHERE id = ?2;";
+        table.sql.execute(sql, ["2026-12-01T00:20:00Z", &(due_first / 10).to_string()]).unwrap();
+        table
+            .sql
+            .execute_batch(&format!(
+                "UPDATE deliveries SET status = 'pending', due_at = '2026-12-01T00:20:00Z'
+                     WHERE id = {due_first};
+                 UPDATE auto_messages SET status = 'sending'"
+            ))
+            .unwrap();
+        assert_eq!(table.next_of(1).unwrap().id, 10);
+        assert_eq!(table.next_of(2).unwrap().id, 20);
+        assert_eq!(table.next_of(3), None);
+    }
+    table.claim().unwrap();
+    assert_eq!(table.next_of(1), None);
+    assert_eq!(table.next_of(2).unwrap().id, 20);
+}
