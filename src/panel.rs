@@ -37,6 +37,7 @@ use crate::recipient::CountryCode;
 use crate::schedule::Zone;
 use crate::store::{SqlResult, Store, StoreError, Tx};
 use crate::trigger::Triggers;
+use crate::window::Allowance;
 
 use access::Access;
 use visit::Visit;
@@ -54,6 +55,8 @@ pub struct PanelRules {
     pub late_limit: Duration,
     /// The gap between two sends on a channel.
     pub gap: Gap,
+    /// The hours and the daily limit of channels without their own.
+    pub allowance: Allowance,
     /// Whether `serve` looks for due messages by itself.
     pub has_ticker: bool,
 }
@@ -157,7 +160,7 @@ impl Panel {
             (false, ["live"]) => overview::live(visit),
             (_, ["messages", rest @ ..]) => messages::route(visit, rest),
             (_, ["contacts", rest @ ..]) => contacts::route(visit, rest),
-            (false, ["channels"]) => channels::page(visit),
+            (_, ["channels", rest @ ..]) => channels::route(visit, rest),
             (false, ["runs"]) => runs::page(visit),
             _ => reply::not_found(visit),
         }

@@ -130,6 +130,7 @@ fn panel(
         country: config.country.clone(),
         late_limit: config.late_limit,
         gap: config.gap,
+        allowance: config.allowance,
         has_ticker: config.tick.is_some(),
     };
     let store = Store::open(&config.database_path)?;

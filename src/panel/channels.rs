@@ -1,22 +1,26 @@
 //! The channels: how each stands, why it is held and what to do about it, and its pace.
 
+use std::time::Duration;
+
 use askama::Template;
 
 use super::format::{self, Badge};
 use super::visit::{Page, Visit};
-use super::{Answered, Broken, reasons, reply};
+use super::{Answered, Broken, compose, reasons, reply};
+use crate::channels::{self, ChannelError, ChannelView, State, ViewRules};
+use crate::clock::Timestamp;
 use crate::delivery::HoldKind;
-use crate::store::Channel;
 
 /// A channel as a card.
 pub(super) struct ChannelCard {
+    pub id: i64,
     pub name: String,
     pub session: String,
     pub state: Badge,
     /// Why it does not send.
     pub reason: String,
     /// What to do about it.
-    pub remedy: String,
+    pub remedy: &'static str,
     pub pending: String,
     /// In words.
     pub pace: String,
@@ -25,6 +29,8 @@ pub(super) struct ChannelCard {
     pub facts: Vec<(&'static str, String)>,
     /// Whether a person has to do something.
     pub needs_a_look: bool,
+    pub may_pause: bool,
+    pub may_resume: bool,
 }
 
 #[derive(Template)]
@@ -34,66 +40,117 @@ struct ChannelsPage<'a> {
     channels: Vec<ChannelCard>,
 }
 
-pub(super) fn page(visit: &Visit<'_>) -> Answered {
-    let channels = cards(visit)?;
-    reply::html(200, &ChannelsPage { p: visit.page("channels"), channels })
+pub(super) fn route(visit: &Visit<'_>, rest: &[&str]) -> Answered {
+    match (visit.is_post, rest) {
+        (false, []) => {
+            let channels = cards(visit)?;
+            reply::html(200, &ChannelsPage { p: visit.page("channels"), channels })
+        }
+        (true, [id, what @ ("pause" | "resume")]) if id.parse::<i64>().is_ok() => {
+            change(visit, id, what)
+        }
+        _ => reply::not_found(visit),
+    }
+}
+
+fn change(visit: &Visit<'_>, id: &str, what: &str) -> Answered {
+    let (w, now) = (visit.words(), visit.now);
+    let changed = visit.panel.with_store(|store| match what {
+        "pause" => channels::pause(store, id, Some(w.paused_in_the_panel), now),
+        _ => channels::resume(store, id, now),
+    });
+    match changed {
+        Ok(_) if what == "pause" => visit.done("/panel/channels", "channel_paused"),
+        Ok(_) => {
+            compose::wake(visit);
+            visit.done("/panel/channels", "channel_resumed")
+        }
+        Err(ChannelError::Store(error)) => Err(error.into()),
+        Err(error) => {
+            let why = reasons::in_words(&error.to_string(), visit.language);
+            reply::tell(visit, 409, w.could_not, &why, "/panel/channels")
+        }
+    }
 }
 
 /// A card for each channel.
 pub(super) fn cards(visit: &Visit<'_>) -> Result<Vec<ChannelCard>, Broken> {
-    let found = visit.panel.read(|tx| {
-        tx.all_channels()?
-            .into_iter()
-            .map(|channel| Ok((tx.count_pending_on(channel.id)?, channel)))
-            .collect::<Result<Vec<_>, _>>()
+    let rules = &visit.panel.rules;
+    let rules =
+        ViewRules { allowance: rules.allowance, zone: rules.zone.clone(), gap: rules.gap };
+    let views = visit.panel.with_store(|store| channels::list(store, &rules, visit.now))?;
+    let kinds: Vec<(i64, Option<HoldKind>)> = visit.panel.read(|tx| {
+        let channels = tx.channels()?.into_iter();
+        Ok(channels.map(|one| (one.id, one.held.and_then(|held| held.kind))).collect())
     })?;
-    Ok(found.into_iter().map(|(pending, channel)| card(visit, &channel, pending)).collect())
+    let kind_of = |id| kinds.iter().find(|(known, _)| *known == id).and_then(|found| found.1);
+    Ok(views.into_iter().map(|view| card(visit, kind_of(view.id), view)).collect())
 }
 
-fn card(visit: &Visit<'_>, channel: &Channel, pending: u64) -> ChannelCard {
-    let w = visit.words();
-    let kind = channel.held.as_ref().map(|held| held.kind);
-    let (state, remedy, needs_a_look) = match kind {
-        _ if !channel.is_active => (format::off(w.channel_off), w.channel_off_remedy, pending > 0),
-        _ if channel.session_name.is_none() => {
-            (format::held(w.channel_no_session), w.channel_no_session_remedy, true)
-        }
-        None => (format::good(w.channel_ready), "", false),
-        Some(None) => (format::held(w.channel_held), w.held_by_hand, true),
-        Some(Some(HoldKind::Session)) => (format::held(w.channel_scan), w.held_session, true),
-        Some(Some(HoldKind::Unreachable)) => {
-            (format::held(w.channel_held), w.held_unreachable, true)
-        }
-        Some(Some(HoldKind::RateLimited)) => (format::held(w.channel_held), w.held_limited, false),
-        Some(Some(HoldKind::Misconfigured)) => (format::held(w.channel_held), w.held_config, true),
-        Some(Some(HoldKind::Restricted)) => {
-            (format::held(w.channel_held), w.held_restricted, true)
-        }
+fn card(visit: &Visit<'_>, kind: Option<HoldKind>, view: ChannelView) -> ChannelCard {
+    let (w, zone) = (visit.words(), &visit.panel.rules.zone);
+    let (state, remedy, needs_a_look) = match view.state {
+        State::Ready => (format::good(w.channel_ready), "", false),
+        State::Waiting => (format::waits(w.channel_waits), w.waits_remedy, false),
+        State::Inactive => (format::off(w.channel_off), w.channel_off_remedy, view.pending > 0),
+        State::NoSession => (format::held(w.channel_no_session), w.channel_no_session_remedy, true),
+        State::Paused => (format::held(w.channel_held), w.held_by_hand, view.pending > 0),
+        State::Held => held(kind, visit),
     };
-    let mut facts = Vec::new();
-    if let Some(until) = channel.held.as_ref().and_then(|held| held.until) {
-        facts.push((w.held_until, format::moment(until, &visit.panel.rules.zone, visit.language)));
+    let moment = |text: &Option<String>| text.as_deref().and_then(Timestamp::parse);
+    let mut facts = vec![(w.sent_today_count, sent_today(visit, &view))];
+    if !view.send_window.is_empty() {
+        facts.push((w.send_window, view.send_window.clone()));
     }
-    let ready_in = channel.ready_at.map_or(0, |at| at.since(visit.now).as_secs());
-    let pace = if ready_in > 0 {
-        w.sends_again_in.replace("{}", &format::span(std::time::Duration::from_secs(ready_in), w))
-    } else {
-        w.may_send.to_owned()
+    if let Some(until) = moment(&view.held_until) {
+        facts.push((w.held_until, format::moment(until, zone, visit.language)));
+    }
+    let next = moment(&view.next_send_at);
+    let ready_in = next.map_or(0, |at| at.since(visit.now).as_secs());
+    let pace = match next {
+        Some(at) if view.state == State::Waiting => format::moment(at, zone, visit.language),
+        Some(_) if ready_in > 0 => {
+            w.sends_again_in.replace("{}", &format::span(Duration::from_secs(ready_in), w))
+        }
+        Some(_) => w.may_send.to_owned(),
+        None => "–".to_owned(),
     };
+    let told = matches!(view.state, State::Held | State::Paused | State::Waiting);
+    let reason = view.reason.as_deref().filter(|_| told).unwrap_or_default();
     ChannelCard {
-        name: channel.name.clone(),
-        session: channel.session_name.clone().unwrap_or_else(|| "–".to_owned()),
+        id: view.id,
+        session: view.session_name.unwrap_or_else(|| "–".to_owned()),
         state,
-        reason: channel
-            .held
-            .as_ref()
-            .map(|held| reasons::in_words(&held.reason, visit.language))
-            .unwrap_or_default(),
-        remedy: remedy.to_owned(),
-        pending: format::number(pending, visit.language),
+        reason: reasons::in_words(reason, visit.language),
+        remedy,
+        pending: format::number(view.pending, visit.language),
         pace,
-        ready_in,
+        ready_in: if view.state == State::Ready { ready_in } else { 0 },
         facts,
         needs_a_look,
+        may_pause: matches!(view.state, State::Ready | State::Waiting),
+        may_resume: matches!(view.state, State::Paused | State::Inactive | State::Held),
+        name: view.name,
+    }
+}
+
+fn held(kind: Option<HoldKind>, visit: &Visit<'_>) -> (Badge, &'static str, bool) {
+    let w = visit.words();
+    let word = w.channel_held;
+    match kind {
+        Some(HoldKind::Session) => (format::held(w.channel_scan), w.held_session, true),
+        Some(HoldKind::Unreachable) => (format::held(word), w.held_unreachable, true),
+        Some(HoldKind::RateLimited) => (format::held(word), w.held_limited, false),
+        Some(HoldKind::Restricted) => (format::held(word), w.held_restricted, true),
+        // A window that cannot be read has no kind.
+        Some(HoldKind::Misconfigured) | None => (format::held(word), w.held_config, true),
+    }
+}
+
+fn sent_today(visit: &Visit<'_>, view: &ChannelView) -> String {
+    let sent = format::number(view.sent_today.into(), visit.language);
+    match view.daily_limit {
+        Some(limit) => format!("{sent} / {limit}"),
+        None => sent,
     }
 }

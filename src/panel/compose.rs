@@ -371,7 +371,7 @@ fn show(visit: &Visit<'_>, status: u16, id: Option<i64>, mut fields: Fields, pro
     let w = visit.words();
     let preview = preview::look(visit, &fields)?;
     let (channels, columns, attributes) = visit.panel.read(|tx| {
-        Ok((tx.all_channels()?, tx.tag_columns(TAG_COLUMNS_MAX)?, tx.some_attributes()?))
+        Ok((tx.channels()?, tx.tag_columns(TAG_COLUMNS_MAX)?, tx.some_attributes()?))
     })?;
     if fields.channel.is_empty() {
         fields.channel = "1".to_owned();

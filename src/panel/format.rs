@@ -67,6 +67,11 @@ pub(super) fn held(word: &'static str) -> Badge {
     Badge { class: "warn", icon: HAND, word }
 }
 
+/// The state of a channel that waits for its hours.
+pub(super) fn waits(word: &'static str) -> Badge {
+    Badge { class: "info", icon: CLOCK, word }
+}
+
 /// The state of a channel that is not used.
 pub(super) fn off(word: &'static str) -> Badge {
     Badge { class: "off", icon: PAUSE, word }

@@ -69,8 +69,6 @@ struct Seen {
     warnings: Vec<Warning>,
     today: Ended,
     waiting: String,
-    /// When the last of them will be through.
-    through: String,
     last_trigger: String,
     trigger_text: &'static str,
     next: Vec<MessageRow>,
@@ -125,7 +123,6 @@ fn look(visit: &Visit<'_>) -> Result<Seen, Broken> {
         warnings: warnings(visit, &found, last, &channels),
         today,
         waiting: format::number(found.pending, visit.language),
-        through: String::new(),
         last_trigger: last.map_or(w.never.to_owned(), |at| format::ago(at, now, w)),
         trigger_text: if visit.panel.rules.has_ticker { w.ticker_on } else { w.ticker_off },
         next: found.next.iter().map(|listed| MessageRow::of(listed, visit)).collect(),
@@ -158,8 +155,11 @@ fn warnings(
     let mut warnings = Vec::new();
     for channel in channels.iter().filter(|channel| channel.needs_a_look) {
         warnings.push(Warning {
-            what: format!("{}: {}", channel.name, channel.reason),
-            remedy: channel.remedy.clone(),
+            what: match channel.reason.as_str() {
+                "" => format!("{}: {}", channel.name, channel.state.word),
+                reason => format!("{}: {reason}", channel.name),
+            },
+            remedy: channel.remedy.to_owned(),
             link: "/panel/channels",
             link_text: w.see_channels,
         });

@@ -112,7 +112,6 @@ words! {
     unknown_small: "belum pasti", "uncertain";
     waiting: "Antrean", "In the queue";
     waiting_text: "penerima menunggu giliran", "recipients wait their turn";
-    through: "selesai {}", "through by {}";
     last_trigger: "Pemicu terakhir", "Last trigger";
     never: "Belum pernah", "Never";
     ticker_on: "program juga memeriksa sendiri", "the program also looks by itself";
@@ -157,6 +156,13 @@ words! {
     held_limited: "WhatsApp meminta istirahat. Pengiriman jalan lagi sendiri setelah waktunya.", "WhatsApp asked for a rest. Sending goes on by itself after that time.";
     held_config: "Periksa alamat WAHA dan kunci API di pengaturan.", "Check WAHA's address and API key in the settings.";
     held_restricted: "WhatsApp membatasi nomor ini. Berhenti mengirim dulu dan periksa nomornya di ponsel.", "WhatsApp restricted this number. Stop sending for now and look at it on the phone.";
+    channel_waits: "Di luar jam kirim", "Outside its hours";
+    waits_remedy: "Mengirim lagi sendiri pada waktunya.", "It goes on by itself at that time.";
+    sent_today_count: "Terkirim hari ini", "Sent today";
+    send_window: "Jam kirim", "Hours";
+    pause_channel: "Jeda nomor ini", "Pause this number";
+    resume_channel: "Lepaskan", "Release";
+    paused_in_the_panel: "dijeda lewat panel", "paused in the panel";
     held_until: "Ditahan sampai", "On hold until";
 
     // Statuses.
@@ -328,6 +334,8 @@ words! {
     done_opted_out: "Dicatat: orang ini tidak mau menerima pesan.", "Noted: this person wants no messages.";
     done_opted_in: "Dicatat: orang ini boleh dikirimi lagi.", "Noted: this person may get messages again.";
     done_imported: "Daftar kontak disimpan.", "The list is stored.";
+    done_channel_paused: "Nomor dijeda. Pesannya menunggu.", "The number is paused. Its messages wait.";
+    done_channel_resumed: "Nomor dilepaskan.", "The number is released.";
     done_left: "Anda sudah keluar.", "You are logged out.";
 }
 
@@ -347,6 +355,8 @@ impl Words {
             "opted_out" => Some(self.done_opted_out),
             "opted_in" => Some(self.done_opted_in),
             "imported" => Some(self.done_imported),
+            "channel_paused" => Some(self.done_channel_paused),
+            "channel_resumed" => Some(self.done_channel_resumed),
             "left" => Some(self.done_left),
             _ => None,
         }

@@ -94,15 +94,6 @@ impl Tx<'_> {
             .optional()
     }
 
-    /// Every channel, by id.
-    ///
-    /// # Errors
-    /// When the statement fails.
-    pub fn all_channels(&self) -> SqlResult<Vec<Channel>> {
-        let sql = format!("SELECT {COLUMNS} FROM channels c ORDER BY c.id");
-        self.transaction.prepare_cached(&sql)?.query_map([], read_channel)?.collect()
-    }
-
     /// The channels that have a pace.
     ///
     /// # Errors

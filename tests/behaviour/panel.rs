@@ -18,6 +18,7 @@ use auto_message_scheduler::panel::{Panel, PanelRules};
 use auto_message_scheduler::recipient::CountryCode;
 use auto_message_scheduler::schedule::Zone;
 use auto_message_scheduler::store::Store;
+use auto_message_scheduler::window::Allowance;
 
 use crate::world::World;
 
@@ -35,6 +36,7 @@ pub fn panel_with(world: &World, password: AdminPassword) -> Panel {
         country: CountryCode::parse("62").unwrap(),
         late_limit: Duration::from_hours(24),
         gap: Gap { delay: Duration::from_mins(1), jitter: Duration::ZERO },
+        allowance: Allowance::default(),
         has_ticker: true,
     };
     let store = Store::open(&world.path).unwrap();
