@@ -28,7 +28,7 @@ pub use guard::{
 pub use pages::{PAGE_BODY_BYTES_MAX, PAGES_ROOT, PageReply, PageRequest, Pages};
 pub use rules::Rules;
 pub use server::{ApiServer, ServerError};
-pub use webhook::{BODY_BYTES_MAX, Posted, Webhook};
+pub use webhook::{BODY_BYTES_MAX, Posted, Webhook, WebhookRules};
 
 use quota::{LINES_PER_MINUTE, Quota};
 

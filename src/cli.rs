@@ -4,6 +4,7 @@
 
 mod backup;
 mod channel;
+mod contact;
 mod demo;
 mod fake_waha;
 mod message;
@@ -47,6 +48,9 @@ enum Command {
     Channel(channel::ChannelArgs),
     /// Add, show and change messages
     Message(message::MessageArgs),
+    /// Keep the address book: contacts, their tags, who wants no more messages
+    #[command(subcommand)]
+    Contact(contact::ContactCommand),
     /// Copy the database into a file, checked, also while it is used to send
     Backup(backup::BackupArgs),
     /// Make a backup the database; what may have been sent since is marked, and not sent again
@@ -79,6 +83,12 @@ enum CliError {
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
     #[error(transparent)]
+    Contact(#[from] crate::address_book::ContactError),
+    #[error(transparent)]
+    Import(#[from] crate::address_book::import::ImportError),
+    #[error(transparent)]
+    Export(#[from] crate::address_book::export::ExportError),
+    #[error(transparent)]
     Store(#[from] crate::store::StoreError),
     /// What was asked for cannot be done: the thing and the remedy, in words.
     #[error("{0}")]
@@ -101,6 +111,9 @@ impl CliError {
             | Self::Secret(_)
             | Self::FakeWaha(_)
             | Self::Demo(_)
+            | Self::Contact(_)
+            | Self::Import(_)
+            | Self::Export(_)
             | Self::Store(_)
             | Self::Refused(_)
             | Self::Signals(_)
@@ -130,6 +143,7 @@ fn run(args: &Args) -> Result<(), CliError> {
         Command::Run => run_command(&config()?),
         Command::Channel(args) => channel::channel(args, &config()?),
         Command::Message(args) => message::message(args, &config()?),
+        Command::Contact(command) => contact::contact(command, &config()?),
         Command::Backup(args) => backup::backup(args, &config()?),
         Command::Restore(args) => backup::restore(args, &config()?),
         Command::ConfirmPlace => backup::confirm_place(&config()?),

@@ -63,6 +63,8 @@ pub mod lookup;
 
 pub mod api;
 
+pub mod address_book;
+
 pub mod trigger;
 
 pub mod waha;

@@ -68,6 +68,8 @@ pub enum Entry {
         /// The name in the entry.
         name: Option<String>,
     },
+    /// Every contact with this tag.
+    Tag(String),
     /// What names nobody, or might name the wrong one.
     Invalid {
         /// The entry as written, cut to 40 characters.
@@ -163,7 +165,8 @@ pub fn mask_numbers(sentence: &str) -> String {
 }
 
 /// At most 40 characters of `text` on one line, for an entry or an error.
-fn shorten(text: &str) -> String {
+#[must_use]
+pub fn shorten(text: &str) -> String {
     match text.char_indices().nth(SHOWN_CHARS_MAX) {
         None => visible(text.chars()),
         Some(_) => visible(text.chars().take(SHOWN_CHARS_MAX - 1)) + "…",

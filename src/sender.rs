@@ -23,7 +23,7 @@ use crate::fail_point;
 use crate::pace::{Board, Gap, Turn};
 use crate::recipient::mask_numbers;
 use crate::schedule::Zone;
-use crate::store::{Channel, Claimed, Recovered, SqlResult, Store, StoreError};
+use crate::store::{Channel, Claimed, OPTED_OUT, Recovered, SqlResult, Store, StoreError};
 use crate::trigger::{DatabaseUser, Triggers};
 use crate::waha::{IdOffer, SessionState, TextMessage, Waha};
 use crate::window::{Allowance, Day, DayCount};
@@ -229,6 +229,10 @@ impl Sender {
             return Ok(Lane::Ready(ready));
         }
         let Some(open) = open else { return self.look_without_sending(&channel, &session, ready) };
+        if open.is_opted_out {
+            self.end_unsendable(&open, Status::Skipped, OPTED_OUT, now.wall)?;
+            return Ok(Lane::Ready(ready));
+        }
         if !open.has_text {
             let why = "the message has no text: fill in `message` and set status to scheduled";
             self.end_unsendable(&open, Status::Cancelled, why, now.wall)?;

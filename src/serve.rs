@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::api::{Api, ApiServer, Limits, Rules, ServerError, Webhook};
+use crate::api::{Api, ApiServer, Limits, Rules, ServerError, Webhook, WebhookRules};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, Secret};
 use crate::http_client::{HttpClient, Way, WayError};
@@ -76,7 +76,10 @@ pub fn serve(
         &config.database_path,
     )?;
     let webhook = match &config.webhook_hmac_key {
-        Some(key) => Some(Webhook::new(Store::open(&config.database_path)?, key.clone())),
+        Some(key) => {
+            let rules = WebhookRules { zone: config.zone.clone(), country: config.country.clone() };
+            Some(Webhook::new(Store::open(&config.database_path)?, key.clone(), rules))
+        }
         None => None,
     };
     let api = Api::new(

@@ -106,6 +106,17 @@ pub enum Search {
     NotNow(String),
 }
 
+/// Whether WhatsApp has a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Existence {
+    /// It does.
+    There,
+    /// It does not.
+    NotThere,
+    /// WAHA could not tell, and why.
+    NotNow(String),
+}
+
 /// More messages of ours than a chat gets in a few minutes.
 const SEARCH_LIMIT: usize = 100;
 
@@ -230,6 +241,22 @@ impl Waha {
         match self.get(&url) {
             Ok(reply) => reply::sightings(&reply, SEARCH_LIMIT, from, until),
             Err(hold) => Search::NotNow(hold.reason),
+        }
+    }
+
+    /// Asks whether WhatsApp has a number (E.164 digits). Not often: asking in bulk gets a number
+    /// banned.
+    #[must_use]
+    pub fn check_exists(&self, session: &str, digits: &str) -> Existence {
+        let url = format!(
+            "{}/api/contacts/check-exists?phone={}&session={}",
+            self.base_url,
+            encode(digits),
+            encode(session),
+        );
+        match self.get(&url) {
+            Ok(reply) => reply::existence(&reply, session),
+            Err(hold) => Existence::NotNow(hold.reason),
         }
     }
 

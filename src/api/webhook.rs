@@ -1,4 +1,5 @@
-//! What WAHA tells us: acks, our own messages as it gives them back, and how its sessions are.
+//! What WAHA tells us: acks, our own messages as it gives them back, who wants no more of them, and
+//! how its sessions are.
 //! `event` reads it.
 //!
 //! Nothing of a body is looked at before its HMAC is right, and no body is ever logged. An event
@@ -15,15 +16,17 @@ use sha2::Sha512;
 
 use super::quota::{LINES_PER_MINUTE, Quota};
 use super::{Reply, refuse, reply};
+use crate::address_book::opt_out::{self, OptedOut};
 use crate::clock::{Now, Timestamp};
 use crate::config::Secret;
-use crate::delivery::{Hold, Verdict};
+use crate::delivery::{Hold, Status, Verdict};
 use crate::logging::in_one_line;
-use crate::recipient::mask_numbers;
+use crate::recipient::{CountryCode, mask_numbers};
+use crate::schedule::Zone;
 use crate::store::{Channel, MessageEvent, SessionEvent, Store, StoreError, Taken, Trigger};
 use crate::trigger::Triggers;
 
-use event::{AboutMessage, AboutSession, Event};
+use event::{AboutMessage, AboutSession, Event, Stop};
 
 /// The largest body that is taken.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -39,7 +42,17 @@ const NAME_CHARS: usize = 64;
 pub struct Webhook {
     store: Mutex<Store>,
     key: Secret,
+    rules: WebhookRules,
     refusal_lines: Quota,
+}
+
+/// What an opt-out goes by.
+#[derive(Clone, Debug)]
+pub struct WebhookRules {
+    /// The local time of schedules.
+    pub zone: Zone,
+    /// For phone numbers in national form.
+    pub country: CountryCode,
 }
 
 /// The headers of an event, and who sent it.
@@ -66,9 +79,9 @@ enum Heard {
 impl Webhook {
     /// Takes events that are signed with `key` into `store`.
     #[must_use]
-    pub fn new(store: Store, key: Secret) -> Self {
+    pub fn new(store: Store, key: Secret, rules: WebhookRules) -> Self {
         let refusal_lines = Quota::per_minute(LINES_PER_MINUTE);
-        Self { store: Mutex::new(store), key, refusal_lines }
+        Self { store: Mutex::new(store), key, rules, refusal_lines }
     }
 
     /// Whether the body of an event is worth reading at `now`, on the monotonic clock; the answer
@@ -118,6 +131,7 @@ impl Webhook {
                 self.take_message(&message, &id, now)
             }
             Event::Session(session) => self.take_session(&session, id, now, triggers),
+            Event::Stop(stop) => self.take_stop(&stop, now, triggers),
             Event::OfNoUse => Ok(Heard::OfNoUse),
         };
         match heard {
@@ -175,6 +189,48 @@ impl Webhook {
                 }
             }
         }
+        Ok(Heard::Taken)
+    }
+
+    /// Somebody wants no more messages. One message is taken once, in whatever events it comes: an
+    /// opt-out that was taken back meanwhile must not come back with a repeat.
+    fn take_stop(
+        &self,
+        stop: &Stop<'_>,
+        now: Timestamp,
+        triggers: &Triggers,
+    ) -> Result<Heard, StoreError> {
+        let WebhookRules { zone, country } = &self.rules;
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let opted_out = store.write(|tx| {
+            if !tx.is_session_of_ours(stop.session)? {
+                return Ok(Err(Heard::OfNoUse));
+            }
+            if let Some(id) = &stop.message_id
+                && !tx.note_incoming(id, now)?
+            {
+                return Ok(Err(Heard::Repeated));
+            }
+            let name = stop.name.as_deref();
+            opt_out::record(tx, &stop.digits, name, (country, zone), now).map(Ok)
+        })?;
+        drop(store);
+        let OptedOut { contact_ids, is_news, skipped } = match opted_out {
+            Ok(opted_out) => opted_out,
+            Err(heard) => return Ok(heard),
+        };
+        if is_news && let Some(id) = contact_ids.first() {
+            let count = skipped.messages.len();
+            log::info!("contact {id}: opted out by a message, {count} deliveries skipped");
+        }
+        for message in skipped.messages {
+            triggers.note_delivery(message, Status::Skipped);
+        }
+        for settled in &skipped.settled {
+            triggers.note_settled(settled);
+        }
+        // A run that waited for these deliveries may be at its end.
+        triggers.wake.ring();
         Ok(Heard::Taken)
     }
 

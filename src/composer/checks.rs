@@ -161,13 +161,11 @@ pub(super) fn recipients(
     let template = Template::parse(text);
     let mut without_value: HashMap<String, u64> = HashMap::new();
     let (mut chats, mut checked, mut bad) = (HashSet::new(), Checked::default(), Vec::new());
-    for entry in entries {
-        // A group of people may have one whose number is wrong; what was typed by itself may not.
-        let is_typed = matches!(
-            entry,
-            Entry::Contact(_) | Entry::Person { .. } | Entry::Chat { .. } | Entry::Invalid { .. }
-        );
-        audience::each_recipient(tx, vec![entry], &rules.country, |recipient| {
+    // A group of people may have one whose number is wrong; what was typed by itself may not.
+    let (groups, typed): (Vec<_>, Vec<_>) =
+        entries.into_iter().partition(|entry| matches!(entry, Entry::Tag(_)));
+    for (entries, is_typed) in [(typed, true), (groups, false)] {
+        audience::each_recipient(tx, entries, &rules.country, |recipient| {
             if !chats.insert(recipient.chat_id.clone()) {
                 return Ok(());
             }

@@ -1,4 +1,5 @@
-//! An entry that is a JSON object: `{"id":1}`, `{"phone":"0812…","name":"Budi"}` and their kin.
+//! An entry that is a JSON object: `{"id":1}`, `{"phone":"0812…","name":"Budi"}`,
+//! `{"tag":"pelanggan"}` and their kin.
 //!
 //! Where an object names somebody in several ways, the most particular one counts: a chat id, then a
 //! phone number, then the id of a contact. Ways that contradict each other name nobody.
@@ -14,6 +15,7 @@ use super::{Entry, chat, shorten};
 const CONTACT_IDS: &[&str] = &["contactid"];
 const ROW_IDS: &[&str] = &["id"];
 const CHATS: &[&str] = &["chatid"];
+const TAGS: &[&str] = &["tag"];
 const NAMES: &[&str] = &["name", "nama"];
 /// By how surely they mean the number to write to: `number` may count rows.
 const PHONES: [&[&str]; 3] = [&["whatsapp", "wa"], &["phone", "phonenumber", "nohp"], &["number"]];
@@ -25,7 +27,11 @@ const PHONE_BYTES_MAX: usize = 200;
 pub(super) fn read(fields: &Map<String, Value>) -> Entry {
     let entry = match fields.iter().find(|(key, _)| is_key(key, &["contact"])) {
         Some((_, Value::Object(contact))) => read_nested(contact, fields),
-        Some(_) | None => Person::find(fields).and_then(Person::entry),
+        Some(_) | None => Person::find(fields).and_then(|person| match tag(fields)? {
+            // What is said of a person is no tag to send to.
+            Some(tag) if person.is_nobody() => plain::read_tag(&tag, &tag),
+            Some(_) | None => person.entry(),
+        }),
     };
     entry.unwrap_or_else(|reason| {
         Entry::invalid(&serde_json::to_string(fields).unwrap_or_default(), reason)
@@ -45,6 +51,14 @@ fn read_nested<'a>(
         person.id = value_of(outer, CONTACT_IDS, is_same_text)?;
     }
     person.entry()
+}
+
+/// `{"tag":"pelanggan"}`.
+fn tag(fields: &Map<String, Value>) -> Result<Option<String>, String> {
+    let Some(value) = value_of(fields, TAGS, is_same_text)? else { return Ok(None) };
+    text_of(value)
+        .map(Some)
+        .ok_or_else(|| "its tag is not text: write one tag in double quotes".to_owned())
 }
 
 /// What an object says about somebody.
@@ -99,7 +113,7 @@ impl<'a> Person<'a> {
         match id {
             Some(id) => id.map(Entry::Contact),
             None => Err("names nobody: it needs one of the keys id, contact_id, phone, phone_number, number, \
-                         whatsapp, wa, no_hp or chat_id"
+                         whatsapp, wa, no_hp, chat_id or tag"
                 .to_owned()),
         }
     }
@@ -116,7 +130,7 @@ fn with_contact(entry: Entry, contact_id: Option<i64>) -> Entry {
             }
             (_, _) => Entry::Chat { chat_id, name },
         },
-        other @ (Entry::Contact(_) | Entry::Invalid { .. }) => other,
+        other @ (Entry::Contact(_) | Entry::Tag(_) | Entry::Invalid { .. }) => other,
     }
 }
 

@@ -10,6 +10,10 @@ use super::spelling::{
 };
 use super::{ENTRIES_MAX, Entry, chat};
 
+/// What stands before a tag.
+const TAG_PREFIX: &str = "tag:";
+/// Longer than any tag.
+const TAG_CHARS_MAX: usize = 100;
 /// From this many digits a part between spaces is a phone number by itself.
 const WHOLE_DIGITS_MIN: usize = 9;
 
@@ -47,6 +51,9 @@ pub(super) fn read_one(raw: &str) -> Entry {
     let raw = trim(raw);
     let folded = fold(raw);
     let text = trim(&folded);
+    if let Some(tag) = after_tag_prefix(raw) {
+        return read_tag(raw, tag).unwrap_or_else(|reason| Entry::invalid(raw, reason));
+    }
     if text.contains('@') {
         return chat::read(raw, None);
     }
@@ -62,6 +69,22 @@ pub(super) fn read_one(raw: &str) -> Entry {
         );
     }
     read_phone(raw, raw, None)
+}
+
+/// What stands behind `tag:`.
+fn after_tag_prefix(raw: &str) -> Option<&str> {
+    let start = raw.get(..TAG_PREFIX.len())?;
+    start.eq_ignore_ascii_case(TAG_PREFIX).then(|| &raw[TAG_PREFIX.len()..])
+}
+
+/// A tag as an entry; `raw` is the whole of what is written.
+pub(super) fn read_tag(raw: &str, tag: &str) -> Result<Entry, String> {
+    let tag = trim(tag);
+    match tag.chars().count() {
+        0 => Err("names no tag: write it like tag:pelanggan".to_owned()),
+        1..=TAG_CHARS_MAX => Ok(Entry::Tag(tag.to_owned())),
+        _ => Err(format!("`{}` is too long for a tag", super::shorten(raw))),
+    }
 }
 
 /// A phone number as an entry: `phone` is kept as it is written, `raw` is what to show when it is none.
@@ -94,6 +117,10 @@ fn read_id(raw: &str, digits: &str) -> Entry {
 
 /// What stands between commas, semicolons and line breaks.
 fn read_segment(text: &str, entries: &mut Vec<Entry>) {
+    if after_tag_prefix(trim(text)).is_some() {
+        entries.push(read_one(text)); // A tag may have spaces in it.
+        return;
+    }
     let pieces = pieces(text);
     let mut rest = pieces.as_slice();
     while !rest.is_empty() {
@@ -124,6 +151,7 @@ fn read_group(text: &str, pieces: &[Piece], entries: &mut Vec<Entry>) {
             Entry::Invalid { .. }
             | Entry::Contact(_)
             | Entry::Person { .. }
+            | Entry::Tag(_)
             | Entry::Chat { .. } => Entry::invalid(whole, DOUBTFUL),
         });
     }

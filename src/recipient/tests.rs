@@ -24,6 +24,7 @@ fn short(entry: Entry) -> String {
         Entry::Chat { chat_id, name } => {
             format!("<{chat_id}>{}", name.map(|name| format!(" {name}")).unwrap_or_default())
         }
+        Entry::Tag(tag) => format!("tag {tag}"),
         Entry::Invalid { raw, .. } => format!("!{raw}"),
     }
 }

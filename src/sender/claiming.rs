@@ -86,7 +86,8 @@ impl Sender {
         Ok(self.record(Unrecorded { claimed, outcome, held_count: channel.held_count }))
     }
 
-    /// Ends a delivery whose message was changed into something that cannot be sent.
+    /// Ends a delivery whose message was changed into something that cannot be sent, or whose
+    /// recipient wants none.
     pub(super) fn end_unsendable(
         &self,
         open: &Open,
@@ -94,16 +95,8 @@ impl Sender {
         error: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let one = match status {
-            Status::Failed => Counts { failed: 1, ..Counts::default() },
-            Status::Pending
-            | Status::Sending
-            | Status::Sent
-            | Status::Skipped
-            | Status::Unknown
-            | Status::Expired
-            | Status::Cancelled => Counts::default(),
-        };
+        let mut one = Counts::default();
+        one.of(status).into_iter().for_each(|count| *count = 1);
         let settled = lock(&self.store).write(|tx| {
             tx.end_pending(open.id, status, error, now)?;
             tx.settle_if_done(open.auto_message_id, open.due_at, one, &self.rules.zone, now)

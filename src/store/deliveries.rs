@@ -54,6 +54,8 @@ pub struct Open {
     pub text_chars: u32,
     /// Whether the text may have placeholders: a claim has to fill them in.
     pub is_template: bool,
+    /// Whether the recipient opted out since it was planned.
+    pub is_opted_out: bool,
 }
 
 /// What a claim asks for.
@@ -123,6 +125,13 @@ pub struct Recovered {
     pub channel_id: i64,
 }
 
+/// Whether the recipient of delivery `d` opted out: by its contact, or by the number as the program
+/// spells it. Other spellings were looked at when it was planned, and when the opt-out came.
+const IS_OPTED_OUT: &str = "(EXISTS (SELECT 1 FROM contacts c
+        WHERE c.id = d.contact_id AND c.opted_out_at IS NOT NULL)
+    OR EXISTS (SELECT 1 FROM contacts c INDEXED BY idx_contacts_opted_out
+        WHERE c.phone_number = '+' || replace(d.chat_id, '@c.us', '') AND c.opted_out_at IS NOT NULL))";
+
 impl Tx<'_> {
     /// Plans one delivery. The same chat twice in an occurrence is one delivery; one that was
     /// cancelled before it went out is taken up again. Returns whether a row was made or taken up.
@@ -164,17 +173,20 @@ impl Tx<'_> {
         now: Timestamp,
         late_before: Timestamp,
     ) -> SqlResult<Option<Open>> {
-        let sql = "SELECT d.id, d.auto_message_id, d.due_at, d.chat_id,
+        let sql = format!(
+            "SELECT d.id, d.auto_message_id, d.due_at, d.chat_id,
                        length(m.message) AS text_chars,
                        trim(m.message, char(9, 10, 13, 32)) <> '' AS has_text,
-                       instr(m.message, '{{') > 0 AS is_template
+                       instr(m.message, '{{{{') > 0 AS is_template,
+                       {IS_OPTED_OUT} AS is_opted_out
                    FROM deliveries d
                    JOIN auto_messages m ON m.id = d.auto_message_id AND m.status = 'sending'
                        AND m.scheduled_at = d.due_at
                    WHERE d.channel_id = :channel_id AND d.status = 'pending'
                        AND d.due_at >= :late_before
                        AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= :now)
-                   ORDER BY d.due_at, d.id LIMIT 1";
+                   ORDER BY d.due_at, d.id LIMIT 1"
+        );
         let params = named_params! {
             ":channel_id": channel_id,
             ":late_before": late_before.to_string(),
@@ -189,9 +201,10 @@ impl Tx<'_> {
                 has_text: row.get("has_text")?,
                 text_chars: row.get("text_chars")?,
                 is_template: row.get("is_template")?,
+                is_opted_out: row.get("is_opted_out")?,
             })
         };
-        self.transaction.prepare_cached(sql)?.query_row(params, read).optional()
+        self.transaction.prepare_cached(&sql)?.query_row(params, read).optional()
     }
 
     /// Claims a delivery: `pending` becomes `sending` with its attempt, its reserved id and its exact
@@ -201,14 +214,14 @@ impl Tx<'_> {
     /// The text is the message's, or `rendered`, which is of this transaction. A message that got
     /// placeholders since it was looked at is not claimed without it: nobody gets a raw `{{name}}`.
     ///
-    /// `None` when the delivery is no longer pending, its message no longer being sent, or its
-    /// channel held, inactive, given other hours or limits, full for that day, or paced by somebody
-    /// else since it was looked at.
+    /// `None` when the delivery is no longer pending, its message no longer being sent, its recipient
+    /// opted out, or its channel held, inactive, given other hours or limits, full for that day, or
+    /// paced by somebody else since it was looked at.
     ///
     /// # Errors
     /// When a statement fails.
     pub fn claim(&self, request: &ClaimRequest<'_>, now: Timestamp) -> SqlResult<Option<Claimed>> {
-        let sql = "UPDATE deliveries SET status = 'sending', attempts = attempts + 1,
+        let sql = format!("UPDATE deliveries AS d SET status = 'sending', attempts = attempts + 1,
                        waha_message_id = :reserved_id, claimed_at = :now, next_attempt_at = NULL,
                        error = NULL, ack = NULL,
                        text = coalesce(:rendered, (SELECT message FROM auto_messages WHERE id = auto_message_id))
@@ -216,7 +229,7 @@ impl Tx<'_> {
                        AND EXISTS (SELECT 1 FROM auto_messages m
                            WHERE m.id = auto_message_id AND m.status = 'sending'
                                AND m.scheduled_at = due_at
-                               AND (:rendered IS NOT NULL OR instr(m.message, '{{') = 0))
+                               AND (:rendered IS NOT NULL OR instr(m.message, '{{{{') = 0))
                        AND EXISTS (SELECT 1 FROM channels c
                            WHERE c.id = :channel_id AND c.is_active = 1 AND c.held_reason IS NULL
                                AND trim(c.session_name) = :session AND c.ready_at IS :seen_ready_at
@@ -224,8 +237,9 @@ impl Tx<'_> {
                                AND c.daily_limit IS :seen_daily_limit)
                        AND (:day_limit IS NULL OR :day_limit > coalesce((SELECT claimed
                            FROM channel_days WHERE channel_id = :channel_id AND day = :day), 0))
+                       AND NOT {IS_OPTED_OUT}
                    RETURNING auto_message_id, due_at, attempts, chat_id, text,
-                       (SELECT metadata FROM auto_messages WHERE id = auto_message_id) AS metadata";
+                       (SELECT metadata FROM auto_messages WHERE id = auto_message_id) AS metadata");
         let params = named_params! {
             ":id": request.delivery_id,
             ":channel_id": request.channel_id,
@@ -254,7 +268,7 @@ impl Tx<'_> {
                 reserved_id: request.reserved_id.map(str::to_owned),
             })
         };
-        let claimed = self.transaction.prepare_cached(sql)?.query_row(params, read).optional()?;
+        let claimed = self.transaction.prepare_cached(&sql)?.query_row(params, read).optional()?;
         if claimed.is_some() {
             self.set_channel_ready_at(request.channel_id, request.next_ready_at, false, now)?;
             self.count_claim(request.channel_id, request.day)?;

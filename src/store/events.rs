@@ -213,6 +213,24 @@ impl Tx<'_> {
         self.channel(id)
     }
 
+    /// Whether a channel sends through this session.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn is_session_of_ours(&self, session: &str) -> SqlResult<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM channels WHERE trim(session_name) = :session)";
+        let params = named_params! { ":session": session };
+        self.transaction.prepare_cached(sql)?.query_row(params, |row| row.get(0))
+    }
+
+    /// Notes a message that somebody sent us, by its id. Returns whether it is new.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn note_incoming(&self, message_id: &str, now: Timestamp) -> SqlResult<bool> {
+        self.note_event(&format!("in:{message_id}"), None, now)
+    }
+
     /// Whether the session has said something newer. Two words of the same millisecond: the one that
     /// is not WORKING is believed, because a hold is looked at and a send is not taken back.
     fn is_overtaken(&self, event: &SessionEvent<'_>, now: Timestamp) -> SqlResult<bool> {

@@ -18,6 +18,7 @@ mod lookups;
 mod messages;
 mod meta;
 mod open;
+mod opt_outs;
 mod panel_sessions;
 mod restore;
 mod runs;
@@ -38,7 +39,7 @@ pub use channel_edits::{ChannelSettings, ChannelUses};
 pub use channels::{Channel, Held};
 pub use composing::{DeliveryRow, MessageFields, MessageFilter, MessageRow, Occurrence};
 pub use contact_pages::ListedContact;
-pub use contacts::Contact;
+pub use contacts::{Contact, ContactRow, ContactValues};
 pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, Recovered};
 pub use events::{Echo, MessageEvent, SessionEvent, Taken};
 pub use listings::{
@@ -46,6 +47,7 @@ pub use listings::{
 };
 pub use lookups::UnknownDelivery;
 pub use messages::DueMessage;
+pub use opt_outs::{OPTED_OUT, Skipped};
 pub use panel_sessions::{PanelSession, PanelUpload};
 pub use restore::{LOOK_AT_UNKNOWN, Marked, Restoration};
 pub use runs::{RunCounts, Trigger};
@@ -268,6 +270,37 @@ impl Store {
         work: impl FnOnce(&Tx<'_>) -> SqlResult<T>,
     ) -> Result<T, StoreError> {
         self.transact(TransactionBehavior::Immediate, work)
+    }
+
+    /// Like [`Store::write`], but when `work` gives `None` nothing is changed.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn write_all_or_nothing<T>(
+        &mut self,
+        work: impl FnOnce(&Tx<'_>) -> SqlResult<Option<T>>,
+    ) -> Result<Option<T>, StoreError> {
+        let mut is_refused = false;
+        let done = self.transact(TransactionBehavior::Immediate, |tx| {
+            let value = work(tx)?;
+            is_refused = value.is_none();
+            // Only to roll back: this error goes nowhere.
+            value.ok_or(rusqlite::Error::ExecuteReturnedResults)
+        });
+        match done {
+            Err(_) if is_refused => Ok(None),
+            done => done.map(Some),
+        }
+    }
+
+    /// Lets this connection keep `kib` KiB of the file in memory: for what touches all of a table.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn widen_cache(&self, kib: u32) -> Result<(), StoreError> {
+        self.connection
+            .execute_batch(&format!("PRAGMA main.cache_size = -{kib};"))
+            .map_err(|source| StoreError::Sql { path: self.path.clone(), source })
     }
 
     fn transact<T>(

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::{IdOffer, Search, SessionLook, SessionState, Sighting, Typing, http_date};
+use super::{Existence, IdOffer, Search, SessionLook, SessionState, Sighting, Typing, http_date};
 use crate::clock::Timestamp;
 use crate::delivery::{Hold, HoldKind, MessageId, Outcome, RetryAfter, is_bare_id};
 use crate::http_client::Reply;
@@ -103,6 +103,17 @@ pub(super) fn id_offer(reply: &Reply, session: &str) -> IdOffer {
         404 | 422 if !body.is_about_a_session() => IdOffer::None,
         500..=599 | 408 => IdOffer::NotNow,
         _ => IdOffer::Held(hold(reply, &body, session)),
+    }
+}
+
+/// What `GET /api/contacts/check-exists` says.
+pub(super) fn existence(reply: &Reply, session: &str) -> Existence {
+    let body = Body::read(reply);
+    match (reply.status, body.value["numberExists"].as_bool()) {
+        (200, Some(true)) => Existence::There,
+        (200, Some(false)) => Existence::NotThere,
+        (200..300, _) => Existence::NotNow("WAHA's answer does not say it".to_owned()),
+        _ => Existence::NotNow(hold(reply, &body, session).reason),
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use auto_message_scheduler::api::{Api, Posted};
+use auto_message_scheduler::api::{Api, Posted, WebhookRules};
 use auto_message_scheduler::clock::{SystemClock, Timestamp};
 use auto_message_scheduler::config::{Config, SETTINGS, Secret, parse_env_file};
 use auto_message_scheduler::recipient::{
@@ -283,6 +283,7 @@ proptest! {
                 Entry::Contact(id) => prop_assert!(id > 0),
                 Entry::Person { phone, .. } => prop_assert!(!phone.trim().is_empty(), "{text:?}"),
                 Entry::Chat { chat_id, .. } => prop_assert!(chat_id.as_str().contains('@')),
+                Entry::Tag(tag) => prop_assert!(!tag.trim().is_empty(), "{text:?}"),
                 Entry::Invalid { reason, .. } => prop_assert!(!reason.is_empty()),
             }
         }
@@ -452,6 +453,10 @@ fn door() -> &'static Door {
         let webhook = auto_message_scheduler::api::Webhook::new(
             Store::open(&path).unwrap(),
             Secret::new(KEY),
+            WebhookRules {
+                zone: Zone::parse("Asia/Jakarta").unwrap(),
+                country: CountryCode::parse("62").unwrap(),
+            },
         );
         let secret = Secret::new("a-secret-for-tests-0123456789");
         let api = Api::new(

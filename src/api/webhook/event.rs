@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::address_book::opt_out;
 use crate::clock::Timestamp;
 use crate::delivery::{Ack, MessageId};
 use crate::store::Echo;
@@ -10,6 +11,7 @@ use crate::store::Echo;
 pub(super) enum Event<'a> {
     Message(AboutMessage<'a>),
     Session(AboutSession<'a>),
+    Stop(Stop<'a>),
     /// Another kind, or about somebody else's message, or not to be understood.
     OfNoUse,
 }
@@ -33,12 +35,24 @@ pub(super) struct AboutSession<'a> {
     pub(super) at_millis: Option<i64>,
 }
 
+/// Somebody wrote that they want no more messages.
+pub(super) struct Stop<'a> {
+    /// The bare id of their message, when it has one.
+    pub(super) message_id: Option<String>,
+    pub(super) session: &'a str,
+    /// E.164.
+    pub(super) digits: String,
+    pub(super) name: Option<String>,
+}
+
 impl<'a> Event<'a> {
     pub(super) fn read(envelope: &'a Value) -> Self {
         let event = match envelope["event"].as_str() {
             Some("message.ack") => ack(envelope, false).map(Self::Message),
             Some("message.ack.group") => ack(envelope, true).map(Self::Message),
-            Some("message" | "message.any") => echo(envelope).map(Self::Message),
+            Some("message" | "message.any") => {
+                echo(envelope).map(Self::Message).or_else(|| stop(envelope).map(Self::Stop))
+            }
             Some("session.status") => session(envelope).map(Self::Session),
             Some(_) | None => None,
         };
@@ -75,6 +89,69 @@ fn echo(envelope: &Value) -> Option<AboutMessage<'_>> {
         text: payload["body"].as_str(),
         at: timestamp(&payload["timestamp"]),
     })
+}
+
+/// Where a private chat's number is: the chat itself, or what stands beside a hidden one (`@lid`), on
+/// NOWEB and on GOWS.
+const NUMBERS: [&str; 6] = [
+    "/from",
+    "/_data/key/remoteJidAlt",
+    "/_data/key/senderPn",
+    "/_data/Info/Chat",
+    "/_data/Info/SenderAlt",
+    "/_data/Info/Sender",
+];
+/// Where the engines put the name that the writer goes by.
+const WRITERS: [&str; 6] = [
+    "/_data/notifyName",
+    "/_data/pushName",
+    "/_data/Info/PushName",
+    "/pushName",
+    "/notifyName",
+    "/_data/sender/pushname",
+];
+const WRITER_CHARS_MAX: usize = 100;
+
+/// A message from one person, not from us, that says stop and nothing else.
+fn stop(envelope: &Value) -> Option<Stop<'_>> {
+    let payload = &envelope["payload"];
+    let id = MessageId::find_in(payload);
+    let words = [payload["fromMe"].as_bool(), id.as_ref().and_then(|id| id.from_me)];
+    let from = payload["from"].as_str()?;
+    let is_private = is_person(from) || from.ends_with("@lid");
+    if words.contains(&Some(true)) || !words.contains(&Some(false)) || !is_private {
+        return None;
+    }
+    if !opt_out::is_stop(payload["body"].as_str()?) {
+        return None;
+    }
+    let number = |pointer: &&str| payload.pointer(pointer)?.as_str().and_then(digits_of);
+    let name = WRITERS.iter().find_map(|at| payload.pointer(at)?.as_str().and_then(writer));
+    Some(Stop {
+        message_id: id.map(|id| id.bare),
+        session: envelope["session"].as_str()?,
+        digits: NUMBERS.iter().find_map(number)?,
+        name,
+    })
+}
+
+fn is_person(chat: &str) -> bool {
+    chat.ends_with("@c.us") || chat.ends_with("@s.whatsapp.net")
+}
+
+/// `6281234567890:7@s.whatsapp.net` is a device of the number.
+fn digits_of(chat: &str) -> Option<String> {
+    let local = chat.split(['@', ':']).next().filter(|_| is_person(chat))?;
+    let is_number = (8..=15).contains(&local.len())
+        && !local.starts_with('0')
+        && local.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| local.to_owned())
+}
+
+fn writer(name: &str) -> Option<String> {
+    let name: String = name.chars().filter(|c| !c.is_control()).take(WRITER_CHARS_MAX).collect();
+    let name = name.trim();
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 fn session(envelope: &Value) -> Option<AboutSession<'_>> {

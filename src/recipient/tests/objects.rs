@@ -94,3 +94,22 @@ fn an_object_that_names_nobody_or_two_says_so() {
         assert!(reason.contains(part), "{text}: {reason}");
     }
 }
+
+#[test]
+fn a_tag_is_an_entry_in_every_form_and_never_hides_a_person() {
+    assert_reads(&[
+        (r#"{"tag":"pelanggan"}"#, &["tag pelanggan"]),
+        (r#"[{"tag":" a "},{"Tag":"b c"},5]"#, &["tag a", "tag b c", "#5"]),
+        (r#"[{"id":3,"tag":"vip"}]"#, &["#3"]),
+        (r#"[{"tag":2024}]"#, &["tag 2024"]),
+        ("tag:pelanggan", &["tag pelanggan"]),
+        (
+            "TAG: pelanggan lama , 081234567890;tag:b",
+            &["tag pelanggan lama", "081234567890", "tag b"],
+        ),
+        (r#"["tag:a","tag:b"]"#, &["tag a", "tag b"]),
+        ("{tag:a,tag:b}", &["tag a", "tag b"]),
+        ("tag:", &["!tag:"]),
+        (r#"[{"tag":""},{"tag":["a"]}]"#, &[r#"!{"tag":""}"#, r#"!{"tag":["a"]}"#]),
+    ]);
+}

@@ -1,0 +1,392 @@
+//! The address book: contacts, their tags, who opted out; lists that come in and go out as CSV.
+//!
+//! The rules are here, for the command line and for whatever else shows contacts; nothing here
+//! prints. A number is stored as `+6281234567890` and found in whatever spelling a row has, since
+//! people write into the table too. It never forgets what it was not told to forget: a blank cell
+//! erases nothing, and an opt-out is only taken back by name.
+
+pub mod check;
+pub mod export;
+pub mod import;
+pub mod language;
+pub mod opt_out;
+pub mod tags;
+
+use serde_json::{Map, Value};
+
+use crate::clock::Timestamp;
+use crate::recipient::{CountryCode, PhoneError, normalize_phone, shorten};
+use crate::store::{ContactRow, ContactValues, SqlResult, Store, StoreError, Tx};
+
+/// The longest name, in characters.
+pub const NAME_CHARS_MAX: usize = 200;
+/// The longest value of an attribute, in characters.
+pub const VALUE_CHARS_MAX: usize = 2_000;
+/// The longest name of an attribute, in characters.
+pub const KEY_CHARS_MAX: usize = 100;
+
+/// A contact, read.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Person {
+    /// `contacts.id`.
+    pub id: i64,
+    /// The name, when there is one.
+    pub name: Option<String>,
+    /// As it is written.
+    pub phone_number: String,
+    /// E.164 digits without `+`; `None` when the number is none.
+    pub digits: Option<String>,
+    /// The tags.
+    pub tags: Vec<String>,
+    /// The attributes; empty when the column holds no JSON object.
+    pub attributes: Map<String, Value>,
+    /// When the person asked for no more messages.
+    pub opted_out_at: Option<String>,
+    /// When the row was made.
+    pub created_at: String,
+    /// When it was changed last.
+    pub updated_at: String,
+}
+
+/// What is to become of a contact; what is `None` or empty stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// The new name.
+    pub name: Option<String>,
+    /// The new number, in any spelling.
+    pub number: Option<String>,
+    /// Tags to give.
+    pub add_tags: Vec<String>,
+    /// Tags to take.
+    pub remove_tags: Vec<String>,
+    /// Attributes to set.
+    pub set: Vec<(String, String)>,
+    /// Attributes to remove.
+    pub unset: Vec<String>,
+}
+
+/// Whom a look into the address book is for; what is `None` does not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// A part of the name, or digits of the number.
+    pub search: Option<String>,
+    /// A tag, in any case.
+    pub tag: Option<String>,
+    /// Only who opted out, or only who did not.
+    pub opted_out: Option<bool>,
+}
+
+/// Why the address book did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum ContactError {
+    /// No such contact.
+    #[error("there is no contact {0}: `contact list` shows them")]
+    NoSuchContact(i64),
+    /// The number is none.
+    #[error(transparent)]
+    Phone(#[from] PhoneError),
+    /// Somebody else has the number.
+    #[error("contact {0} has this number already: `contact edit {0}` changes it")]
+    Taken(i64),
+    /// A text that is too long, blank, or no JSON where JSON should be.
+    #[error("{0}")]
+    Refused(String),
+    /// Removing the row would forget an opt-out.
+    #[error(
+        "contact {0} opted out, and only its row keeps messages away from the number: add \
+         --forget-opt-out to remove it all the same"
+    )]
+    OptedOut(i64),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The digits of a number, for look-ups: at most 15, so that they fit.
+#[must_use]
+pub(crate) fn as_key(digits: &str) -> i64 {
+    digits.parse().unwrap_or(0)
+}
+
+/// Reads a row.
+#[must_use]
+pub fn person(row: ContactRow<'_>, country: &CountryCode) -> Person {
+    Person {
+        id: row.id,
+        name: row.name.map(std::borrow::Cow::into_owned),
+        digits: normalize_phone(&row.phone_number, country).ok(),
+        phone_number: row.phone_number.into_owned(),
+        tags: tags::read(&row.tags),
+        attributes: attributes(&row.attributes).unwrap_or_default(),
+        opted_out_at: row.opted_out_at.map(std::borrow::Cow::into_owned),
+        created_at: row.created_at.into_owned(),
+        updated_at: row.updated_at.into_owned(),
+    }
+}
+
+/// Adds a contact and returns its id.
+///
+/// # Errors
+/// [`ContactError`] when the number is none or somebody else's, or a text is refused.
+pub fn add(
+    store: &mut Store,
+    changes: &Changes,
+    country: &CountryCode,
+    now: Timestamp,
+) -> Result<i64, ContactError> {
+    let digits = normalize_phone(changes.number.as_deref().unwrap_or_default(), country)?;
+    let mut texts = Texts { phone_number: format!("+{digits}"), ..Texts::default() };
+    texts.change(changes)?;
+    let now = now.to_string();
+    let done = store.write(|tx| match with_number(tx, &digits, country)?.first() {
+        Some(id) => Ok(Err(*id)),
+        None => texts.with_values(|values| tx.insert_contact(values, &now)).map(Ok),
+    })?;
+    done.map_err(ContactError::Taken)
+}
+
+/// Changes a contact.
+///
+/// # Errors
+/// [`ContactError`] when there is none, or the number is none or somebody else's, or a text is
+/// refused.
+pub fn edit(
+    store: &mut Store,
+    id: i64,
+    changes: &Changes,
+    country: &CountryCode,
+    now: Timestamp,
+) -> Result<(), ContactError> {
+    let digits = match changes.number.as_deref() {
+        Some(number) => Some(normalize_phone(number, country)?),
+        None => None,
+    };
+    let now = now.to_string();
+    store.write(|tx| {
+        let Some(row) = tx.contact_row(id)? else {
+            return Ok(Err(ContactError::NoSuchContact(id)));
+        };
+        let mut texts = match Texts::of(row) {
+            Ok(texts) => texts,
+            Err(reason) => return Ok(Err(ContactError::Refused(reason))),
+        };
+        if let Some(digits) = &digits {
+            let others = with_number(tx, digits, country)?;
+            if let Some(other) = others.into_iter().find(|other| *other != id) {
+                return Ok(Err(ContactError::Taken(other)));
+            }
+            texts.phone_number = format!("+{digits}");
+        }
+        if let Err(error) = texts.change(changes) {
+            return Ok(Err(error));
+        }
+        texts.with_values(|values| tx.update_contact(id, values, &now)).map(|_| Ok(()))
+    })?
+}
+
+/// Removes contacts, all or none of them. What was sent to them stays on record. One who opted out
+/// is only removed when `forget_opt_out` says so.
+///
+/// # Errors
+/// [`ContactError`] when there is no such contact, or one opted out.
+pub fn remove(store: &mut Store, ids: &[i64], forget_opt_out: bool) -> Result<(), ContactError> {
+    store.write(|tx| {
+        for id in ids {
+            match tx.contact(*id)? {
+                None => return Ok(Err(ContactError::NoSuchContact(*id))),
+                Some(contact) if contact.opted_out && !forget_opt_out => {
+                    return Ok(Err(ContactError::OptedOut(*id)));
+                }
+                Some(_) => {}
+            }
+        }
+        for id in ids {
+            tx.remove_contact(*id)?;
+        }
+        Ok(Ok(()))
+    })?
+}
+
+/// A contact.
+///
+/// # Errors
+/// [`ContactError`] when there is none.
+pub fn find(store: &mut Store, id: i64, country: &CountryCode) -> Result<Person, ContactError> {
+    let row = store.read(|tx| tx.contact_row(id))?;
+    row.map(|row| person(row, country)).ok_or(ContactError::NoSuchContact(id))
+}
+
+/// Calls `visit` with every contact that `filter` lets through, by id.
+///
+/// # Errors
+/// When the database fails.
+pub fn each(
+    store: &mut Store,
+    filter: &Filter,
+    country: &CountryCode,
+    mut visit: impl FnMut(Person),
+) -> Result<(), StoreError> {
+    let search = filter.search.as_deref().map(|text| Search::new(text, country));
+    let tag = filter.tag.as_deref().map(tags::fold);
+    store.read(|tx| {
+        tx.each_contact(|row| {
+            let is_wanted = filter.opted_out.is_none_or(|out| out == row.opted_out_at.is_some())
+                && tag.as_ref().is_none_or(|tag| tags::has(&row.tags, tag))
+                && search.as_ref().is_none_or(|search| search.finds(&row));
+            if is_wanted {
+                visit(person(row, country));
+            }
+            Ok(true)
+        })
+    })
+}
+
+/// The contacts that have this number (E.164 digits), in whatever spelling, by id.
+///
+/// # Errors
+/// When a statement fails.
+pub fn with_number(tx: &Tx<'_>, digits: &str, country: &CountryCode) -> SqlResult<Vec<i64>> {
+    let mut ids = tx.contacts_with_spelling(&format!("+{digits}"))?;
+    tx.each_odd_number(|id, written| {
+        if normalize_phone(written, country).is_ok_and(|other| other == digits) {
+            ids.push(id);
+        }
+        Ok(())
+    })?;
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
+}
+
+/// The JSON object of a contact's attributes; `None` when the column holds something else.
+#[must_use]
+pub fn attributes(column: &str) -> Option<Map<String, Value>> {
+    if column.trim().is_empty() {
+        return Some(Map::new());
+    }
+    serde_json::from_str(column).ok()
+}
+
+struct Search {
+    text: String,
+    digits: Option<String>,
+}
+
+impl Search {
+    /// `0812-34` and `+62 812 34` look for the same digits.
+    fn new(text: &str, country: &CountryCode) -> Self {
+        let mut digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        let is_number = !text.chars().any(char::is_alphabetic) && digits.len() >= 3;
+        if let Some(rest) = digits.strip_prefix('0') {
+            digits = format!("{country}{rest}");
+        }
+        Self { text: text.trim().to_lowercase(), digits: is_number.then_some(digits) }
+    }
+
+    fn finds(&self, row: &ContactRow<'_>) -> bool {
+        let is_named =
+            row.name.as_ref().is_some_and(|name| name.to_lowercase().contains(&self.text));
+        is_named
+            || row.phone_number.contains(&self.text)
+            || self.digits.as_ref().is_some_and(|digits| {
+                let written: String =
+                    row.phone_number.chars().filter(char::is_ascii_digit).collect();
+                written.contains(digits)
+                    || written.strip_prefix('0').is_some_and(|rest| {
+                        digits.get(2..).is_some_and(|national| rest.contains(national))
+                    })
+            })
+    }
+}
+
+/// A row that is being changed.
+#[derive(Default)]
+struct Texts {
+    name: Option<String>,
+    phone_number: String,
+    tags: Vec<String>,
+    attributes: Map<String, Value>,
+    opted_out_at: Option<String>,
+}
+
+impl Texts {
+    fn of(row: ContactRow<'static>) -> Result<Self, String> {
+        let attributes = attributes(&row.attributes)
+            .ok_or_else(|| format!("the attributes of contact {} are no JSON object", row.id))?;
+        Ok(Self {
+            name: row.name.map(std::borrow::Cow::into_owned),
+            phone_number: row.phone_number.into_owned(),
+            tags: tags::read(&row.tags),
+            attributes,
+            opted_out_at: row.opted_out_at.map(std::borrow::Cow::into_owned),
+        })
+    }
+
+    fn change(&mut self, changes: &Changes) -> Result<(), ContactError> {
+        if let Some(name) = &changes.name {
+            let name = text(name, "the name", NAME_CHARS_MAX)?;
+            self.name = (!name.is_empty()).then_some(name);
+        }
+        for tag in changes.add_tags.iter().flat_map(|tags| tags::split(tags)) {
+            text(tag, "a tag", tags::TAG_CHARS_MAX)?;
+            tags::give(&mut self.tags, tag);
+        }
+        if self.tags.len() > tags::TAGS_MAX {
+            let reason = format!("a contact has at most {} tags", tags::TAGS_MAX);
+            return Err(ContactError::Refused(reason));
+        }
+        for tag in &changes.remove_tags {
+            let taken = tags::fold(tag);
+            self.tags.retain(|tag| tags::fold(tag) != taken);
+        }
+        for (key, value) in &changes.set {
+            let key = text(key, "the name of an attribute", KEY_CHARS_MAX)?;
+            if key.is_empty() {
+                let reason = "an attribute needs a name: write it like kota=Bandung".to_owned();
+                return Err(ContactError::Refused(reason));
+            }
+            let value = text(value, "an attribute", VALUE_CHARS_MAX)?;
+            self.attributes.insert(key, Value::String(value));
+        }
+        for key in &changes.unset {
+            if self.attributes.remove(key.trim()).is_none() {
+                let key = shorten(key);
+                return Err(ContactError::Refused(format!("the contact has no attribute `{key}`")));
+            }
+        }
+        Ok(())
+    }
+
+    fn with_values<T>(
+        &self,
+        work: impl FnOnce(&ContactValues<'_>) -> SqlResult<T>,
+    ) -> SqlResult<T> {
+        work(&ContactValues {
+            name: self.name.as_deref(),
+            phone_number: &self.phone_number,
+            tags: &tags::to_column(&self.tags),
+            attributes: &Value::Object(self.attributes.clone()).to_string(),
+            opted_out_at: self.opted_out_at.as_deref(),
+        })
+    }
+}
+
+/// A text on one line, without what cannot be seen at its ends.
+fn text(raw: &str, what: &str, chars_max: usize) -> Result<String, ContactError> {
+    let text = tidy(raw);
+    if text.chars().count() > chars_max {
+        let reason = format!("{what} has more than {chars_max} characters: `{}`", shorten(&text));
+        return Err(ContactError::Refused(reason));
+    }
+    Ok(text)
+}
+
+/// On one line: control characters and runs of spaces become one space.
+pub(crate) fn tidy(raw: &str) -> String {
+    let trimmed = raw.trim();
+    if !trimmed.contains(|c: char| c.is_control()) {
+        return trimmed.to_owned();
+    }
+    let spaced: String = trimmed.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,117 @@
+//! Lists that go out: CSV in UTF-8, which [`super::import`] reads back as it was.
+//!
+//! A spreadsheet runs a cell that begins with `=`, `+`, `-` or `@`, and turns `+6281234567890` into
+//! 6.28E+12: such cells get an apostrophe in front, which an import takes away.
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+
+use super::import::guard;
+use super::{Filter, attributes, tags};
+use crate::recipient::{CountryCode, normalize_phone};
+use crate::store::{ContactRow, Store, StoreError};
+
+/// More columns than these are too many for a spreadsheet's reader; an import takes 500.
+const ATTRIBUTES_MAX: usize = 400;
+
+/// The columns that are always there. They come first: a later one of the same name is an attribute.
+const COLUMNS: [&str; 4] = ["name", "phone_number", "tags", "opted_out_at"];
+
+/// Why a list could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// Too many attributes for columns.
+    #[error("the contacts have more than {ATTRIBUTES_MAX} attributes, too many for columns")]
+    TooManyAttributes,
+    /// It could not be written.
+    #[error("failed to write the list")]
+    Write(#[from] io::Error),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Writes all contacts that have `filter`'s tag to `out`; returns how many. Numbers are
+/// written as `+62…` when they can be read, else as they are.
+///
+/// # Errors
+/// [`ExportError`].
+pub fn export(
+    store: &mut Store,
+    filter: &Filter,
+    country: &CountryCode,
+    out: &mut dyn Write,
+) -> Result<u64, ExportError> {
+    let keys = store.read(|tx| tx.attribute_names(ATTRIBUTES_MAX + 1))?;
+    if keys.len() > ATTRIBUTES_MAX {
+        return Err(ExportError::TooManyAttributes);
+    }
+    let header = COLUMNS.into_iter().chain(keys.iter().map(String::as_str));
+    write_row(out, header)?;
+    let tag = filter.tag.as_deref().map(tags::fold);
+    let mut count = 0;
+    let mut failed = None;
+    store.read(|tx| {
+        tx.each_contact(|row| {
+            if tag.as_ref().is_some_and(|tag| !tags::has(&row.tags, tag)) {
+                return Ok(true);
+            }
+            match write_contact(out, &row, &keys, country) {
+                Ok(()) => count += 1,
+                Err(error) => failed = Some(error),
+            }
+            Ok(failed.is_none())
+        })
+    })?;
+    match failed {
+        Some(error) => Err(error.into()),
+        None => Ok(count),
+    }
+}
+
+fn write_contact(
+    out: &mut dyn Write,
+    row: &ContactRow<'_>,
+    keys: &[String],
+    country: &CountryCode,
+) -> io::Result<()> {
+    let number = match normalize_phone(&row.phone_number, country) {
+        Ok(digits) => format!("+{digits}"),
+        Err(_) => row.phone_number.to_string(),
+    };
+    let tags = tags::read(&row.tags).join(", ");
+    let attributes = attributes(&row.attributes).unwrap_or_default();
+    let values = keys.iter().map(|key| match attributes.get(key) {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    });
+    let name = row.name.as_deref().unwrap_or_default();
+    let opted_out_at = row.opted_out_at.as_deref().unwrap_or_default();
+    let cells = [name, &number, &tags, opted_out_at].map(str::to_owned);
+    write_row(out, cells.into_iter().chain(values))
+}
+
+/// Writes one row, with every cell guarded against spreadsheets.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn write_row(
+    out: &mut dyn Write,
+    cells: impl IntoIterator<Item = impl AsRef<str>>,
+) -> io::Result<()> {
+    for (at, cell) in cells.into_iter().enumerate() {
+        if at > 0 {
+            out.write_all(b",")?;
+        }
+        let cell = guard(cell.as_ref());
+        let needs_quotes = cell.contains([',', ';', '\t', '"', '\n', '\r']) || cell.trim() != cell;
+        if needs_quotes {
+            write!(out, "\"{}\"", cell.replace('"', "\"\""))?;
+        } else {
+            out.write_all(cell.as_bytes())?;
+        }
+    }
+    out.write_all(b"\r\n")
+}

@@ -1,0 +1,483 @@
+//! Lists that come in: CSV as people and spreadsheets write it, in bounded memory.
+//!
+//! Rows are read in portions, without the database, and each portion is stored in one short
+//! transaction: whoever sends meanwhile never waits long, and a slow pipe never holds the database.
+//! A strict import reads everything twice: first to see whether it is all right.
+
+mod decode;
+mod header;
+mod merge;
+mod records;
+mod row;
+
+use std::io::{self, Read, Seek, SeekFrom};
+use std::time::Duration;
+
+use super::language::Language;
+use crate::clock::Clock;
+use crate::recipient::{CountryCode, PhoneError, shorten};
+use crate::store::{SqlResult, Store, StoreError, Tx};
+
+use header::Header;
+pub use header::REASON_COLUMNS;
+use merge::{Merge, Merged};
+use records::{Broken, Next, Records};
+use row::Row;
+
+/// The first portion; the next ones grow or shrink with the time that storing takes.
+const PORTION_ROWS_FIRST: usize = 1_000;
+const PORTION_ROWS_MAX: usize = 32_000;
+/// About how much of the file is in memory as rows.
+const PORTION_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How long a portion may hold the database, about.
+const PORTION_TIME: Duration = Duration::from_millis(200);
+/// For the index of numbers, which is written all over.
+const CACHE_KIB: u32 = 12 * 1024;
+
+/// A cell that begins so is a formula to a spreadsheet, unless an apostrophe stands before it.
+const GUARDED: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\''];
+
+/// What an import goes by.
+#[derive(Clone, Copy)]
+pub struct ImportRules<'a> {
+    /// For numbers in national form.
+    pub country: &'a CountryCode,
+    /// Tags for everybody in the list.
+    pub tags: &'a [String],
+    /// Of the reasons.
+    pub language: Language,
+    /// For `created_at`, and for the length of a portion.
+    pub clock: &'a dyn Clock,
+    /// Whether nothing is stored.
+    pub is_preview: bool,
+}
+
+/// What an import came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Imported {
+    /// Rows below the header, blank lines not counted.
+    pub rows: u64,
+    /// New contacts.
+    pub added: u64,
+    /// Rows that changed a contact, which may be one of the same list.
+    pub merged: u64,
+    /// Rows that said nothing new.
+    pub unchanged: u64,
+    /// Rows that were refused.
+    pub refused: u64,
+}
+
+/// A row that was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Where it begins, from 1.
+    pub line: u64,
+    /// What is wrong in it, at most 40 characters that can be printed.
+    pub value: String,
+    /// Why, and what to do about it.
+    pub reason: String,
+    /// Its cells, as far as they could be read.
+    pub cells: Vec<String>,
+}
+
+/// Who wants to know how an import goes. What these return as an error ends it.
+pub trait Watch {
+    /// The names of the columns, before the first row.
+    ///
+    /// # Errors
+    /// When it cannot be shown.
+    fn header(&mut self, names: &[String]) -> io::Result<()> {
+        let _ = names;
+        Ok(())
+    }
+
+    /// A row that is refused.
+    ///
+    /// # Errors
+    /// When it cannot be shown.
+    fn refused(&mut self, refused: Refused) -> io::Result<()>;
+
+    /// Rows so far, after each portion.
+    fn progress(&mut self, rows: u64) {
+        let _ = rows;
+    }
+}
+
+/// Why a list cannot be imported at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The file cannot be read.
+    #[error("failed to read the list")]
+    Read(#[source] io::Error),
+    /// Nobody could be told of a refused row.
+    #[error("failed to write down what was refused")]
+    Watch(#[source] io::Error),
+    /// The whole file is refused, in words.
+    #[error("{0}")]
+    File(String),
+    /// The database failed; what was stored before stays, unless the import is strict.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a whole file is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum FileProblem {
+    Empty,
+    NoHeader { number: String },
+    NoPhoneColumn { found: String },
+    TooManyColumns { count: usize, max: usize },
+    BrokenHeader,
+    Endless { line: u64 },
+}
+
+const RECORD_IS_BROKEN_AT_HEADER: FileProblem = FileProblem::BrokenHeader;
+
+/// Why a row is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum RowProblem {
+    Phone(PhoneError),
+    NoNumber,
+    Formula,
+    TooManyCharacters(usize),
+    TooManyTags(usize),
+    NoTime,
+    NoObject(i64),
+    Broken(Broken),
+}
+
+/// Imports a list, portion by portion: each is stored for good when the next one is read.
+///
+/// # Errors
+/// [`ImportError`] when the file is no list of contacts, or reading or storing fails.
+pub fn import(
+    store: &mut Store,
+    input: impl Read,
+    rules: &ImportRules<'_>,
+    watch: &mut dyn Watch,
+) -> Result<Imported, ImportError> {
+    let mut import = Import::begin(store, input, rules, watch)?;
+    let mut size = PORTION_ROWS_FIRST;
+    loop {
+        let portion = import.read_portion(size, watch)?;
+        let began = rules.clock.now().monotonic;
+        let merge = import.merge();
+        let merged = if rules.is_preview {
+            store.read(|tx| merge_all(tx, &merge, &portion))?
+        } else {
+            store.write(|tx| merge_all(tx, &merge, &portion))?
+        };
+        size = next_size(size, rules.clock.now().monotonic.saturating_sub(began));
+        import.count(&portion, merged, watch)?;
+        if import.is_end {
+            return Ok(import.counts);
+        }
+    }
+}
+
+/// Imports a list wholly, or not at all: when a row is refused, nothing is stored. What is stored is
+/// one transaction.
+///
+/// # Errors
+/// As [`import`].
+pub fn import_strictly(
+    store: &mut Store,
+    mut input: impl Read + Seek,
+    rules: &ImportRules<'_>,
+    watch: &mut dyn Watch,
+) -> Result<Imported, ImportError> {
+    let preview = ImportRules { is_preview: true, ..*rules };
+    let looked = import(store, &mut input, &preview, watch)?;
+    if looked.refused > 0 || rules.is_preview {
+        return Ok(looked);
+    }
+    input.seek(SeekFrom::Start(0)).map_err(ImportError::Read)?;
+    let mut import = Import::begin(store, input, rules, &mut Silent)?;
+    let mut failed = None;
+    let done = store.write_all_or_nothing(|tx| {
+        while !import.is_end {
+            let portion = match import.read_portion(PORTION_ROWS_MAX, &mut Silent) {
+                Ok(portion) => portion,
+                Err(error) => {
+                    failed = Some(error);
+                    return Ok(None);
+                }
+            };
+            let merged = merge_all(tx, &import.merge(), &portion)?;
+            if let Err(error) = import.count(&portion, merged, watch) {
+                failed = Some(error);
+                return Ok(None);
+            }
+        }
+        Ok((import.counts.refused == 0).then_some(import.counts))
+    })?;
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(done.unwrap_or(import.counts)),
+    }
+}
+
+/// A cell that a spreadsheet takes for text whatever it begins with: an apostrophe before what would
+/// be a formula. [`unguard`] takes it away again.
+#[must_use]
+pub fn guard(cell: &str) -> std::borrow::Cow<'_, str> {
+    if cell.starts_with(GUARDED) {
+        return format!("'{cell}").into();
+    }
+    cell.into()
+}
+
+fn unguard(cell: &str) -> &str {
+    cell.strip_prefix('\'').filter(|rest| rest.starts_with(GUARDED)).unwrap_or(cell)
+}
+
+/// Nobody listens the second time.
+struct Silent;
+
+impl Watch for Silent {
+    fn refused(&mut self, _: Refused) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Import<'a, R> {
+    records: Records<R>,
+    header: Header,
+    rules: ImportRules<'a>,
+    now: String,
+    has_noted: bool,
+    is_end: bool,
+    counts: Imported,
+}
+
+impl<'a, R: Read> Import<'a, R> {
+    fn begin(
+        store: &mut Store,
+        input: R,
+        rules: &ImportRules<'a>,
+        watch: &mut dyn Watch,
+    ) -> Result<Self, ImportError> {
+        let mut records = Records::new(input);
+        let header = header::read(&mut records, rules.country)
+            .map_err(ImportError::Read)?
+            .map_err(|problem| ImportError::File(problem.text(rules.language)))?;
+        watch.header(&header.names).map_err(ImportError::Watch)?;
+        store.widen_cache(CACHE_KIB)?;
+        let has_noted = store.read(|tx| merge::note_odd_numbers(tx, rules.country))?;
+        let now = rules.clock.now().wall.to_string();
+        let (is_end, counts) = (false, Imported::default());
+        Ok(Self { records, header, rules: *rules, now, has_noted, is_end, counts })
+    }
+
+    fn merge(&self) -> Merge<'_> {
+        let Self { header, now, has_noted, .. } = self;
+        Merge { header, now, has_noted: *has_noted, is_preview: self.rules.is_preview }
+    }
+
+    /// Reads at most `size` good rows, and tells of the bad ones.
+    fn read_portion(
+        &mut self,
+        size: usize,
+        watch: &mut dyn Watch,
+    ) -> Result<Vec<Row>, ImportError> {
+        let mut rows = Vec::with_capacity(size);
+        let mut bytes = 0;
+        while rows.len() < size && bytes < PORTION_BYTES_MAX {
+            let (line, why, shown) = match self.records.next().map_err(ImportError::Read)? {
+                Next::End => {
+                    self.is_end = true;
+                    break;
+                }
+                Next::Endless { line } => {
+                    let problem = FileProblem::Endless { line };
+                    return Err(ImportError::File(problem.text(self.rules.language)));
+                }
+                Next::Broken { line, why, shown } => (line, RowProblem::Broken(why), shown),
+                Next::Row { line } => {
+                    let rules = (line, self.rules.country, self.rules.tags);
+                    match row::read(&self.records, &self.header, rules) {
+                        Ok(row) => {
+                            bytes += row.bytes();
+                            rows.push(row);
+                            self.counts.rows += 1;
+                            continue;
+                        }
+                        Err(wrong) => {
+                            let cells = (0..self.records.count())
+                                .map(|at| self.records.cell(at).into_owned())
+                                .collect();
+                            self.refuse(line, &wrong.value, &wrong.problem, cells, watch)?;
+                            self.counts.rows += 1;
+                            continue;
+                        }
+                    }
+                }
+            };
+            self.counts.rows += 1;
+            self.refuse(line, &shown, &why, vec![shown.clone()], watch)?;
+        }
+        Ok(rows)
+    }
+
+    fn refuse(
+        &mut self,
+        line: u64,
+        value: &str,
+        problem: &RowProblem,
+        cells: Vec<String>,
+        watch: &mut dyn Watch,
+    ) -> Result<(), ImportError> {
+        self.counts.refused += 1;
+        let reason = problem.text(self.rules.language);
+        let refused = Refused { line, value: shorten(value), reason, cells };
+        watch.refused(refused).map_err(ImportError::Watch)
+    }
+
+    fn count(
+        &mut self,
+        rows: &[Row],
+        merged: Vec<Merged>,
+        watch: &mut dyn Watch,
+    ) -> Result<(), ImportError> {
+        for (row, merged) in rows.iter().zip(merged) {
+            match merged {
+                Merged::Added => self.counts.added += 1,
+                Merged::Changed => self.counts.merged += 1,
+                Merged::Same => self.counts.unchanged += 1,
+                Merged::Refused(problem) => {
+                    let cells = self.cells_of(row);
+                    self.refuse(row.line, &row.number, &problem, cells, watch)?;
+                }
+            }
+        }
+        watch.progress(self.counts.rows);
+        Ok(())
+    }
+
+    /// The cells of a row that was read well, for whom they are shown.
+    fn cells_of(&self, row: &Row) -> Vec<String> {
+        use header::Column;
+        let columns = self.header.columns.iter().enumerate();
+        columns
+            .map(|(at, column)| match column {
+                Column::Phone => row.number.clone(),
+                Column::Name => row.name.clone().unwrap_or_default(),
+                Column::Tags => row.tags.join(", "),
+                Column::OptedOutAt => row.opted_out_at.clone().unwrap_or_default(),
+                Column::Reason => String::new(),
+                Column::Attribute(_) => row
+                    .attributes
+                    .iter()
+                    .find(|(of, _)| *of == at)
+                    .map(|(_, value)| value.clone())
+                    .unwrap_or_default(),
+            })
+            .collect()
+    }
+}
+
+fn merge_all(tx: &Tx<'_>, merge: &Merge<'_>, rows: &[Row]) -> SqlResult<Vec<Merged>> {
+    rows.iter().map(|row| merge.row(tx, row)).collect()
+}
+
+fn next_size(size: usize, took: Duration) -> usize {
+    let size = match took {
+        _ if took > PORTION_TIME => size / 2,
+        _ if took < PORTION_TIME / 3 => size * 2,
+        _ => size,
+    };
+    size.clamp(PORTION_ROWS_FIRST / 4, PORTION_ROWS_MAX)
+}
+
+impl Row {
+    /// About how much memory it takes.
+    fn bytes(&self) -> usize {
+        let texts = self.tags.iter().chain(self.attributes.iter().map(|(_, value)| value));
+        200 + self.name.as_ref().map_or(0, String::len)
+            + texts.map(|text| text.len() + 40).sum::<usize>()
+    }
+}
+
+impl FileProblem {
+    fn text(&self, language: Language) -> String {
+        match self {
+            Self::Empty => language.pick(
+                "the list is empty: its first line should name the columns, such as name,phone",
+                "daftarnya kosong: baris pertama harus berisi nama kolom, misalnya nama,nomor",
+            ).to_owned(),
+            Self::NoHeader { number } => match language {
+                Language::English => format!("the first line has the phone number `{number}` where the names of the columns should be: put a line such as name,phone above it"),
+                Language::Indonesian => format!("baris pertama berisi nomor telepon `{number}`, padahal harus berisi nama kolom: tambahkan baris seperti nama,nomor di atasnya"),
+            },
+            Self::NoPhoneColumn { found } => match language {
+                Language::English => format!("no column is named as the one with the phone numbers (found: {found}): name it phone, nomor, no hp or whatsapp"),
+                Language::Indonesian => format!("tidak ada kolom nomor telepon (yang ada: {found}): beri nama kolomnya phone, nomor, no hp atau whatsapp"),
+            },
+            Self::TooManyColumns { count, max } => match language {
+                Language::English => format!("the list has {count} columns, more than {max}: remove those that are not needed"),
+                Language::Indonesian => format!("daftarnya punya {count} kolom, lebih dari {max}: hapus yang tidak perlu"),
+            },
+            Self::BrokenHeader => language.pick(
+                "the first line cannot be read (it is too long, has a quote that is never closed, or is no text): save the list as CSV UTF-8",
+                "baris pertama tidak bisa dibaca (terlalu panjang, tanda kutip tidak ditutup, atau bukan teks): simpan daftarnya sebagai CSV UTF-8",
+            ).to_owned(),
+            Self::Endless { line } => match language {
+                Language::English => format!("line {line} has no end: this is no list of contacts"),
+                Language::Indonesian => format!("baris {line} tidak ada akhirnya: ini bukan daftar kontak"),
+            },
+        }
+    }
+}
+
+impl RowProblem {
+    fn text(&self, language: Language) -> String {
+        match self {
+            Self::Phone(error) => language.phone_error(error),
+            Self::NoNumber => language
+                .pick("the row has no phone number", "baris ini tidak punya nomor telepon")
+                .to_owned(),
+            Self::Formula => language
+                .pick(
+                    "a cell holds a formula: put the text itself there",
+                    "ada sel yang berisi rumus: ganti dengan teksnya",
+                )
+                .to_owned(),
+            Self::TooManyCharacters(max) => match language {
+                Language::English => format!("a cell has more than {max} characters: shorten it"),
+                Language::Indonesian => format!("ada sel dengan lebih dari {max} huruf: pendekkan"),
+            },
+            Self::TooManyTags(max) => match language {
+                Language::English => format!("the row has more than {max} tags: remove some"),
+                Language::Indonesian => format!("baris ini punya lebih dari {max} label: kurangi"),
+            },
+            Self::NoTime => language
+                .pick(
+                    "opted_out_at is no time: write it like 2026-12-01",
+                    "opted_out_at bukan waktu: tulis seperti 2026-12-01",
+                )
+                .to_owned(),
+            Self::NoObject(id) => match language {
+                Language::English => format!("the attributes of contact {id}, who has this number, are no JSON object: correct them first"),
+                Language::Indonesian => format!("atribut kontak {id}, yang memakai nomor ini, bukan objek JSON: perbaiki dulu"),
+            },
+            Self::Broken(Broken::TooLong) => language
+                .pick(
+                    "the line is longer than 256 KiB: shorten its cells",
+                    "baris ini lebih panjang dari 256 KiB: pendekkan selnya",
+                )
+                .to_owned(),
+            Self::Broken(Broken::OpenQuote) => language
+                .pick(
+                    "a double quote is opened and not closed: close it or remove it",
+                    "ada tanda kutip yang tidak ditutup: tutup atau hapus",
+                )
+                .to_owned(),
+            Self::Broken(Broken::Nul) => language
+                .pick(
+                    "the line has a NUL character, so it is no text: save the list as CSV UTF-8",
+                    "baris ini berisi karakter NUL, jadi bukan teks: simpan daftarnya sebagai CSV UTF-8",
+                )
+                .to_owned(),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The first line of a list: what stands between its cells, and what its columns are.
+
+use std::io::{self, Read};
+
+use csv_core::ReadRecordResult;
+
+use super::decode::cell_text;
+use super::records::{Next, Records, parser};
+use super::{FileProblem, RECORD_IS_BROKEN_AT_HEADER};
+use crate::address_book::KEY_CHARS_MAX;
+use crate::recipient::{CountryCode, normalize_phone, shorten};
+
+/// More columns than any list of people has.
+const COLUMNS_MAX: usize = 500;
+
+const NAMES: &[&str] = &["name", "nama"];
+const TAGS: &[&str] = &["tags", "label", "tag", "labels"];
+/// By how surely they mean the number to write to; the first is ours, in every export.
+const PHONES: [&[&str]; 3] = [
+    &["phonenumber"],
+    &["whatsapp", "wa", "nowa", "nomorwa", "nowhatsapp", "nomorwhatsapp"],
+    &[
+        "phone",
+        "nomor",
+        "nohp",
+        "hp",
+        "nomorhp",
+        "telepon",
+        "notelepon",
+        "nomortelepon",
+        "telp",
+        "notelp",
+        "handphone",
+        "nohandphone",
+    ],
+];
+const OPTED_OUT: &str = "optedoutat";
+/// What `--rejects` adds to the rows that it writes; a list that was mended may still have it.
+pub const REASON_COLUMNS: [&str; 2] = ["refused because", "ditolak karena"];
+
+/// What a column holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Column {
+    Name,
+    Phone,
+    Tags,
+    OptedOutAt,
+    /// The reason of a former refusal.
+    Reason,
+    /// With its name.
+    Attribute(String),
+}
+
+/// The columns of a list.
+#[derive(Clone, Debug)]
+pub(super) struct Header {
+    /// As written.
+    pub(super) names: Vec<String>,
+    pub(super) columns: Vec<Column>,
+}
+
+/// Reads the first line.
+pub(super) fn read<R: Read>(
+    records: &mut Records<R>,
+    country: &CountryCode,
+) -> io::Result<Result<Header, FileProblem>> {
+    if let Some(delimiter) = records.peek_line()?.and_then(sep_line) {
+        records.skip_line()?;
+        records.set_delimiter(delimiter);
+    } else if let Some(delimiter) = records.peek_line()?.map(detect_delimiter) {
+        records.set_delimiter(delimiter);
+    }
+    let names: Vec<String> = match records.next()? {
+        Next::End => return Ok(Err(FileProblem::Empty)),
+        Next::Broken { .. } | Next::Endless { .. } => return Ok(Err(RECORD_IS_BROKEN_AT_HEADER)),
+        Next::Row { .. } => {
+            (0..records.count()).map(|at| records.cell(at).trim().to_owned()).collect()
+        }
+    };
+    Ok(columns(names, country))
+}
+
+fn columns(names: Vec<String>, country: &CountryCode) -> Result<Header, FileProblem> {
+    if names.len() > COLUMNS_MAX {
+        return Err(FileProblem::TooManyColumns { count: names.len(), max: COLUMNS_MAX });
+    }
+    let plain: Vec<String> = names.iter().map(|name| plain(name)).collect();
+    let first_of = |known: &[&str]| plain.iter().position(|name| known.contains(&name.as_str()));
+    let Some(phone) = PHONES.iter().find_map(|known| first_of(known)) else {
+        return Err(match names.iter().find(|name| normalize_phone(name, country).is_ok()) {
+            Some(number) => FileProblem::NoHeader { number: shorten(number) },
+            None => FileProblem::NoPhoneColumn { found: shorten(&names.join(", ")) },
+        });
+    };
+    let (name, tags) = (first_of(NAMES), first_of(TAGS));
+    let opted_out = first_of(&[OPTED_OUT]);
+    let mut columns: Vec<Column> = Vec::with_capacity(names.len());
+    for (at, written) in names.iter().enumerate() {
+        let column = match Some(at) {
+            at if at == Some(phone) => Column::Phone,
+            at if at == name => Column::Name,
+            at if at == tags => Column::Tags,
+            at if at == opted_out => Column::OptedOutAt,
+            _ if REASON_COLUMNS.contains(&written.to_lowercase().as_str()) => Column::Reason,
+            _ => Column::Attribute(attribute_name(written, at, &columns)),
+        };
+        columns.push(column);
+    }
+    Ok(Header { names, columns })
+}
+
+/// As written; a column without a name is `column 3`, a second `kota` is `kota 2`.
+fn attribute_name(written: &str, at: usize, before: &[Column]) -> String {
+    let written = super::unguard(written);
+    let mut name: String = super::super::tidy(written).chars().take(KEY_CHARS_MAX).collect();
+    if name.is_empty() {
+        name = format!("column {}", at + 1);
+    }
+    let is_taken = |name: &str| {
+        before.iter().any(|column| matches!(column, Column::Attribute(known) if known == name))
+    };
+    if !is_taken(&name) {
+        return name;
+    }
+    // Among as many names as there are columns before, one is free.
+    let mut free = (2..=before.len() + 2).map(|number| format!("{name} {number}"));
+    free.find(|name| !is_taken(name)).unwrap_or(name)
+}
+
+/// Lower case, letters and digits only: `No. HP` is `nohp`.
+fn plain(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).take(40).collect()
+}
+
+/// Excel's own first line, `sep=;`.
+fn sep_line(line: &[u8]) -> Option<u8> {
+    let line = line.trim_ascii();
+    let is_sep = line.len() == 5 && line[..4].eq_ignore_ascii_case(b"sep=");
+    is_sep
+        .then(|| line[4])
+        .filter(|delimiter| matches!(delimiter, b',' | b';' | b'|'))
+        .or_else(|| line.eq_ignore_ascii_case(b"sep=").then_some(b'\t'))
+}
+
+/// The separator that gives the most columns that we know, and then the most columns.
+fn detect_delimiter(line: &[u8]) -> u8 {
+    let known = |name: &str| {
+        NAMES.contains(&name)
+            || TAGS.contains(&name)
+            || PHONES.iter().any(|phones| phones.contains(&name))
+    };
+    let score = |delimiter: u8| {
+        let cells = cells_of(line, delimiter);
+        (cells.iter().filter(|name| known(plain(name).as_str())).count(), cells.len())
+    };
+    let mut best = b',';
+    for delimiter in [b';', b'\t'] {
+        if score(delimiter) > score(best) {
+            best = delimiter;
+        }
+    }
+    best
+}
+
+fn cells_of(line: &[u8], delimiter: u8) -> Vec<String> {
+    let mut bytes = vec![0; line.len() + 16];
+    let mut ends = vec![0; line.len() + 16];
+    let mut parser = parser(delimiter);
+    let (result, read, mut out, mut count) = parser.read_record(line, &mut bytes, &mut ends);
+    if !matches!(result, ReadRecordResult::Record) {
+        let (_, _, written, ended) =
+            parser.read_record(&line[read..], &mut bytes[out..], &mut ends[count..]);
+        out += written;
+        count += ended;
+    }
+    if count == 0 {
+        return vec![cell_text(&bytes[..out]).into_owned()];
+    }
+    let mut from = 0;
+    ends[..count]
+        .iter()
+        .map(|end| {
+            let cell = cell_text(&bytes[from..*end]).into_owned();
+            from = *end;
+            cell
+        })
+        .collect()
+}

@@ -1,0 +1,393 @@
+//! `contact`: the address book at a terminal.
+
+mod lists;
+
+use std::io::{self, Write};
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::CliError;
+use super::output::Output;
+use super::table::table;
+use crate::address_book::check::{self, Checked};
+use crate::address_book::{self, Changes, ContactError, Filter, Person, opt_out};
+use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::config::Config;
+use crate::recipient::{self, Entry};
+use crate::store::Store;
+use crate::waha::Waha;
+
+/// How many contacts a list shows without being asked for more.
+const LIST_LIMIT: usize = 50;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ContactCommand {
+    /// Add a contact
+    Add(AddArgs),
+    /// List contacts
+    List(ListArgs),
+    /// Show one contact, with all that is known of it
+    Show(ShowArgs),
+    /// Change a contact
+    Edit(EditArgs),
+    /// Remove contacts; what was sent to them stays on record
+    Remove(RemoveArgs),
+    /// Take contacts in from a CSV file; numbers that are there are merged
+    Import(lists::ImportArgs),
+    /// Write all contacts as CSV, as `import` reads it
+    Export(lists::ExportArgs),
+    /// Ask WhatsApp whether the numbers exist, as slowly as messages are sent
+    Check(CheckArgs),
+    /// Send no more messages to somebody, whatever list has them
+    OptOut(WhoArgs),
+    /// Take an opt-out back, when the person asked for it
+    OptIn(WhoArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AddArgs {
+    /// The name
+    name: String,
+    /// The phone number, in any spelling
+    number: String,
+    /// Give the contact a tag (repeat it for more)
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// Set an attribute, for templates (repeat it for more)
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_and_value)]
+    set: Vec<(String, String)>,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    /// Only names that have this in them, or numbers that have these digits
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    /// Only contacts with this tag
+    #[arg(long, value_name = "TAG")]
+    tag: Option<String>,
+    /// Only contacts that opted out
+    #[arg(long)]
+    opted_out: bool,
+    /// How many to show
+    #[arg(long, value_name = "N", default_value_t = LIST_LIMIT)]
+    limit: usize,
+    /// Show all of them
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    /// The id, as `contact list` shows it
+    id: i64,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EditArgs {
+    /// The id, as `contact list` shows it
+    id: i64,
+    /// The new name; empty for none
+    #[arg(long)]
+    name: Option<String>,
+    /// The new phone number, in any spelling
+    #[arg(long)]
+    number: Option<String>,
+    /// Give a tag (repeat it for more)
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// Take a tag away
+    #[arg(long, value_name = "TAG")]
+    untag: Vec<String>,
+    /// Set an attribute
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
+    set: Vec<(String, String)>,
+    /// Remove an attribute
+    #[arg(long, value_name = "KEY")]
+    unset: Vec<String>,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RemoveArgs {
+    /// The ids, as `contact list` shows them
+    #[arg(required = true)]
+    ids: Vec<i64>,
+    /// Remove also who opted out: messages to the number may then go out again
+    #[arg(long)]
+    forget_opt_out: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// The ids; without any, all contacts
+    ids: Vec<i64>,
+    /// Only contacts with this tag
+    #[arg(long, value_name = "TAG")]
+    tag: Option<String>,
+    /// The id of the channel that asks
+    #[arg(long, value_name = "ID", default_value_t = 1)]
+    channel: i64,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct WhoArgs {
+    /// Ids or phone numbers
+    #[arg(required = true)]
+    who: Vec<String>,
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write it like kota=Bandung")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+pub(super) fn contact(command: &ContactCommand, config: &Config) -> Result<(), CliError> {
+    let mut store = Store::open(&config.database_path)?;
+    let now = SystemClock::new().now().wall;
+    match command {
+        ContactCommand::Add(args) => add(args, &mut store, config, now),
+        ContactCommand::List(args) => list(args, &mut store, config),
+        ContactCommand::Show(args) => show(args, &mut store, config),
+        ContactCommand::Edit(args) => edit(args, &mut store, config, now),
+        ContactCommand::Remove(args) => {
+            address_book::remove(&mut store, &args.ids, args.forget_opt_out)?;
+            say(&format!("{} removed", count(args.ids.len(), "contact")))
+        }
+        ContactCommand::Import(args) => lists::import(args, &mut store, config),
+        ContactCommand::Export(args) => lists::export(args, &mut store, config),
+        ContactCommand::Check(args) => check(args, &mut store, config),
+        ContactCommand::OptOut(args) => opt_out(args, &mut store, config, now),
+        ContactCommand::OptIn(args) => opt_in(args, &mut store, config, now),
+    }
+}
+
+fn add(args: &AddArgs, store: &mut Store, config: &Config, now: Timestamp) -> Result<(), CliError> {
+    let changes = Changes {
+        name: Some(args.name.clone()),
+        number: Some(args.number.clone()),
+        add_tags: args.tags.clone(),
+        set: args.set.clone(),
+        ..Changes::default()
+    };
+    let id = address_book::add(store, &changes, &config.country, now)?;
+    let person = address_book::find(store, id, &config.country)?;
+    args.output.print(&person, |person| {
+        let name = person.name.as_deref().unwrap_or("without a name");
+        format!("contact {id}: {name}, {}", person.phone_number)
+    })?;
+    Ok(())
+}
+
+fn edit(
+    args: &EditArgs,
+    store: &mut Store,
+    config: &Config,
+    now: Timestamp,
+) -> Result<(), CliError> {
+    let changes = Changes {
+        name: args.name.clone(),
+        number: args.number.clone(),
+        add_tags: args.tags.clone(),
+        remove_tags: args.untag.clone(),
+        set: args.set.clone(),
+        unset: args.unset.clone(),
+    };
+    if changes == Changes::default() {
+        let what = "--name, --number, --tag, --untag, --set or --unset";
+        return Err(CliError::Refused(format!("nothing to change: give {what}")));
+    }
+    address_book::edit(store, args.id, &changes, &config.country, now)?;
+    let person = address_book::find(store, args.id, &config.country)?;
+    args.output.print(&person, details)?;
+    Ok(())
+}
+
+fn show(args: &ShowArgs, store: &mut Store, config: &Config) -> Result<(), CliError> {
+    let person = address_book::find(store, args.id, &config.country)?;
+    args.output.print(&person, details)?;
+    Ok(())
+}
+
+/// One line for each thing that is known.
+fn details(person: &Person) -> String {
+    let number = match &person.digits {
+        Some(digits) if person.phone_number == format!("+{digits}") => person.phone_number.clone(),
+        Some(digits) => format!("{} (+{digits})", person.phone_number),
+        None => format!("{} (no number that can be written to)", person.phone_number),
+    };
+    let mut rows = vec![
+        ("id".to_owned(), person.id.to_string()),
+        ("name".to_owned(), person.name.clone().unwrap_or_default()),
+        ("number".to_owned(), number),
+        ("tags".to_owned(), person.tags.join(", ")),
+        ("opted out".to_owned(), person.opted_out_at.clone().unwrap_or("no".to_owned())),
+        ("added".to_owned(), person.created_at.clone()),
+        ("changed".to_owned(), person.updated_at.clone()),
+    ];
+    rows.extend(person.attributes.iter().map(|(key, value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        (format!("attribute {key}"), value)
+    }));
+    table(&["", ""], rows.into_iter().map(|(key, value)| vec![key, value]))
+}
+
+fn list(args: &ListArgs, store: &mut Store, config: &Config) -> Result<(), CliError> {
+    let filter = Filter {
+        search: args.search.clone(),
+        tag: args.tag.clone(),
+        opted_out: args.opted_out.then_some(true),
+    };
+    let limit = if args.all { usize::MAX } else { args.limit };
+    let (mut shown, mut total) = (Vec::new(), 0_usize);
+    address_book::each(store, &filter, &config.country, |person| {
+        total += 1;
+        if shown.len() < limit {
+            shown.push(person);
+        }
+    })?;
+    args.output.print(&shown, |people| {
+        if people.is_empty() {
+            return "no contacts: `contact add` and `contact import` make some".to_owned();
+        }
+        let rows = people.iter().map(|person| {
+            let day = person.opted_out_at.as_deref().unwrap_or_default();
+            vec![
+                person.id.to_string(),
+                person.name.clone().unwrap_or_default(),
+                person.phone_number.clone(),
+                person.tags.join(", "),
+                day.get(..10).unwrap_or(day).to_owned(),
+            ]
+        });
+        let table = table(&["id", "name", "number", "tags", "opted out"], rows);
+        let more = if people.len() < total {
+            format!("\n{} of {total}: --all shows them all", people.len())
+        } else {
+            String::new()
+        };
+        table + &more
+    })?;
+    Ok(())
+}
+
+fn check(args: &CheckArgs, store: &mut Store, config: &Config) -> Result<(), CliError> {
+    let url = config.require_waha()?;
+    let key = config.waha_api_key.as_ref().map(|key| key.reveal().to_owned());
+    let waha = Waha::new(url, key, config.waha_timeout);
+    let channel = store.read(|tx| tx.channel(args.channel))?;
+    let session = channel.and_then(|channel| channel.session_name).ok_or_else(|| {
+        CliError::Refused(format!("there is no channel {} with a session", args.channel))
+    })?;
+    for id in &args.ids {
+        address_book::find(store, *id, &config.country)?;
+    }
+    let filter = Filter { tag: args.tag.clone(), ..Filter::default() };
+    let chosen = check::chosen(store, &filter, &args.ids, &config.country)?;
+    let clock = SystemClock::new();
+    let triggers = super::stopped_by_signals()?;
+    let (mut found, mut asked) = (Vec::new(), 0);
+    let pause = config.gap.longest();
+    eprintln!("{} to ask about, one every {} s", chosen.len(), pause.as_secs());
+    for (at, (id, digits)) in chosen.iter().enumerate() {
+        if asked > 0 && digits.is_some() {
+            check::rest(&clock, &triggers.wake, pause);
+        }
+        if triggers.is_stopping() {
+            eprintln!("stopped after {at} of {}", chosen.len());
+            break;
+        }
+        asked += usize::from(digits.is_some());
+        let checked = check::ask(&waha, &session, digits.as_deref()).map_err(|why| {
+            CliError::Refused(format!("stopped after {at} of {}: {why}", chosen.len()))
+        })?;
+        let word = match checked {
+            Checked::There => "on WhatsApp",
+            Checked::NotThere => "not on WhatsApp",
+            Checked::NoNumber => "no phone number",
+        };
+        let number = digits.as_ref().map(|digits| format!("+{digits}")).unwrap_or_default();
+        eprintln!("{}/{}: contact {id} {number}: {word}", at + 1, chosen.len());
+        found.push(json!({"id": id, "number": number, "result": word}));
+    }
+    args.output.print(&found, |found| {
+        let absent = found.iter().filter(|one| one["result"] != "on WhatsApp");
+        let rows = absent.map(|one| {
+            let text = |key: &str| one[key].as_str().map_or(one[key].to_string(), str::to_owned);
+            vec![text("id"), text("number"), text("result")]
+        });
+        let rows: Vec<_> = rows.collect();
+        if rows.is_empty() {
+            format!("all {} are on WhatsApp", found.len())
+        } else {
+            table(&["id", "number", "result"], rows)
+        }
+    })?;
+    Ok(())
+}
+
+fn opt_out(
+    args: &WhoArgs,
+    store: &mut Store,
+    config: &Config,
+    now: Timestamp,
+) -> Result<(), CliError> {
+    let rules = (&config.country, &config.zone);
+    for who in people(&args.who)? {
+        let done = opt_out::opt_out(store, &who, rules, now)?;
+        let word = if done.is_news { "opted out" } else { "had opted out before" };
+        let skipped = count(done.skipped.messages.len(), "waiting message");
+        say(&format!("contact {}: {word}; {skipped} skipped", ids(&done.contact_ids)))?;
+    }
+    Ok(())
+}
+
+fn opt_in(
+    args: &WhoArgs,
+    store: &mut Store,
+    config: &Config,
+    now: Timestamp,
+) -> Result<(), CliError> {
+    for who in people(&args.who)? {
+        let changed = opt_out::opt_in(store, &who, &config.country, now)?;
+        if changed.is_empty() {
+            say("nobody with this number had opted out")?;
+        } else {
+            say(&format!("contact {}: gets messages again", ids(&changed)))?;
+        }
+    }
+    Ok(())
+}
+
+/// Ids and numbers, as `contact_ids` has them.
+fn people(words: &[String]) -> Result<Vec<Entry>, CliError> {
+    let text = words.join(", ");
+    let entries = recipient::parse_contact_ids(Some(&text))
+        .map_err(|error| ContactError::Refused(error.to_string()))?;
+    Ok(entries)
+}
+
+fn ids(ids: &[i64]) -> String {
+    ids.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn count(number: usize, word: &str) -> String {
+    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
+}
+
+fn say(text: &str) -> Result<(), CliError> {
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}

@@ -1,0 +1,308 @@
+//! `contact import` and `contact export`.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, IsTerminal, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+
+use super::super::CliError;
+use super::super::output::Output;
+use crate::address_book::export;
+use crate::address_book::import::{self, ImportRules, Imported, REASON_COLUMNS, Refused, Watch};
+use crate::address_book::language::Language;
+use crate::address_book::{ContactError, Filter};
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::store::Store;
+
+/// How many refused rows `--json` prints; `--rejects` has them all.
+const JSON_REFUSED_MAX: usize = 1_000;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ImportArgs {
+    /// The file, or - for standard input
+    file: PathBuf,
+    /// Give every contact of the list this tag (repeat it for more)
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// Store nothing when a row is refused
+    #[arg(long)]
+    strict: bool,
+    /// Say what would be stored, and store nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Write the refused rows into this file, with the reason as one more column
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ExportArgs {
+    /// The file to write; standard output when left out
+    file: Option<PathBuf>,
+    /// Only contacts with this tag
+    #[arg(long, value_name = "TAG")]
+    tag: Option<String>,
+}
+
+pub(super) fn import(
+    args: &ImportArgs,
+    store: &mut Store,
+    config: &Config,
+) -> Result<(), CliError> {
+    let language = Language::of_environment(|name| std::env::var(name).ok());
+    let clock = SystemClock::new();
+    let rules = ImportRules {
+        country: &config.country,
+        tags: &args.tags,
+        language,
+        clock: &clock,
+        is_preview: args.dry_run,
+    };
+    let is_stdin = args.file.as_os_str() == "-";
+    refuse_taken(&args.file, config, None)?;
+    if let Some(rejects) = &args.rejects {
+        refuse_taken(rejects, config, Some(&args.file))?;
+    }
+    let mut told = Told::begin(args, language)?;
+    let imported = if is_stdin && !args.strict {
+        import::import(store, io::stdin().lock(), &rules, &mut told)
+    } else {
+        let file = if is_stdin { spool()? } else { open(&args.file)? };
+        told.bar.set_length(file.metadata()?.len());
+        let input = Counted { file, bar: told.bar.clone() };
+        if args.strict {
+            import::import_strictly(store, input, &rules, &mut told)
+        } else {
+            import::import(store, input, &rules, &mut told)
+        }
+    };
+    told.end()?;
+    let imported = imported?;
+    let is_stored = !(args.dry_run || args.strict && imported.refused > 0);
+    show(args, &imported, &told, is_stored)?;
+    if args.strict && imported.refused > 0 {
+        let reason = language.pick(
+            format!(
+                "nothing was stored: {} rows are refused, and --strict wants all",
+                imported.refused
+            ),
+            format!(
+                "tidak ada yang disimpan: {} baris ditolak, dan --strict mau semuanya",
+                imported.refused
+            ),
+        );
+        return Err(CliError::Refused(reason));
+    }
+    Ok(())
+}
+
+fn show(
+    args: &ImportArgs,
+    imported: &Imported,
+    told: &Told,
+    is_stored: bool,
+) -> Result<(), CliError> {
+    let Imported { rows, added, merged, unchanged, refused } = *imported;
+    let data = json!({
+        "rows": rows,
+        "added": added,
+        "merged": merged,
+        "unchanged": unchanged,
+        "refused": refused,
+        "stored": is_stored,
+        "refused_rows": told.kept,
+    });
+    args.output.print(&data, |_| {
+        let counts = told.language.pick(
+            format!("{rows} rows: {added} added, {merged} merged, {unchanged} unchanged, {refused} refused"),
+            format!("{rows} baris: {added} ditambahkan, {merged} digabung, {unchanged} tidak berubah, {refused} ditolak"),
+        );
+        let stored = told.language.pick("; nothing was stored", "; tidak ada yang disimpan");
+        format!("{counts}{}", if is_stored { "" } else { stored })
+    })?;
+    Ok(())
+}
+
+fn open(path: &Path) -> Result<File, CliError> {
+    let opened = File::open(path).and_then(|file| {
+        if file.metadata()?.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        Ok(file)
+    });
+    opened
+        .map_err(|error| CliError::Refused(format!("failed to open `{}`: {error}", path.display())))
+}
+
+/// A strict import reads twice, and a pipe can be read once: it goes through a file without a name.
+fn spool() -> Result<File, CliError> {
+    let mut file = tempfile::tempfile()?;
+    io::copy(&mut io::stdin().lock(), &mut file)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(file)
+}
+
+/// A file that moves a bar when it is read.
+struct Counted {
+    file: File,
+    bar: ProgressBar,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        self.bar.inc(count as u64);
+        Ok(count)
+    }
+}
+
+impl Seek for Counted {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.bar.reset();
+        self.file.seek(to)
+    }
+}
+
+/// Where a person sees how it goes.
+struct Told {
+    language: Language,
+    bar: ProgressBar,
+    rows: Arc<AtomicU64>,
+    rejects: Option<BufWriter<File>>,
+    columns: usize,
+    is_json: bool,
+    kept: Vec<serde_json::Value>,
+}
+
+impl Told {
+    fn begin(args: &ImportArgs, language: Language) -> Result<Self, CliError> {
+        let rejects = match &args.rejects {
+            Some(path) => Some(BufWriter::new(create(path)?)),
+            None => None,
+        };
+        let target = if io::stderr().is_terminal() {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bar = ProgressBar::with_draw_target(None, target);
+        let style = ProgressStyle::with_template("{wide_bar} {percent}% {msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let rows = Arc::default();
+        let (is_json, kept) = (args.output.json, Vec::new());
+        Ok(Self { language, bar, rows, rejects, columns: 0, is_json, kept })
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.bar.finish_and_clear();
+        match &mut self.rejects {
+            Some(rejects) => rejects.flush(),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Watch for Told {
+    fn header(&mut self, names: &[String]) -> io::Result<()> {
+        self.columns = names.len();
+        let reason = self.language.pick(REASON_COLUMNS[0], REASON_COLUMNS[1]);
+        match &mut self.rejects {
+            Some(rejects) => {
+                export::write_row(rejects, names.iter().map(String::as_str).chain([reason]))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn refused(&mut self, refused: Refused) -> io::Result<()> {
+        let Refused { line, value, reason, mut cells } = refused;
+        if let Some(rejects) = &mut self.rejects {
+            cells.resize(self.columns, String::new());
+            let cells = cells.iter().map(String::as_str).chain([reason.as_str()]);
+            export::write_row(rejects, cells)?;
+        }
+        if self.is_json {
+            if self.kept.len() < JSON_REFUSED_MAX {
+                self.kept.push(json!({"line": line, "value": value, "reason": reason}));
+            }
+            return Ok(());
+        }
+        let word = self.language.pick("line", "baris");
+        // Most reasons about a number show it already.
+        let text = if value.is_empty() || reason.contains(&value) {
+            format!("{word} {line}: {reason}")
+        } else {
+            format!("{word} {line}: `{value}`: {reason}")
+        };
+        self.bar.suspend(|| writeln!(io::stderr(), "{text}"))
+    }
+
+    fn progress(&mut self, rows: u64) {
+        self.rows.store(rows, Ordering::Relaxed);
+        self.bar.set_message(rows.to_string());
+    }
+}
+
+/// Makes a file that only its owner can read: it holds people's numbers.
+fn create(path: &Path) -> Result<File, CliError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(|error| {
+        CliError::Refused(format!("failed to write `{}`: {error}", path.display()))
+    })
+}
+
+pub(super) fn export(
+    args: &ExportArgs,
+    store: &mut Store,
+    config: &Config,
+) -> Result<(), CliError> {
+    let filter = Filter { tag: args.tag.clone(), ..Filter::default() };
+    let Some(path) = &args.file else {
+        let mut out = BufWriter::new(io::stdout().lock());
+        return match export::export(store, &filter, &config.country, &mut out)
+            .and_then(|_| Ok(out.flush()?))
+        {
+            Err(export::ExportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+                Ok(())
+            }
+            done => Ok(done?),
+        };
+    };
+    refuse_taken(path, config, None)?;
+    let mut out = BufWriter::new(create(path)?);
+    let count = export::export(store, &filter, &config.country, &mut out)?;
+    out.flush()?;
+    super::say(&format!("{}: {count} contacts", path.display()))
+}
+
+/// Opening the database's own files would drop SQLite's locks on them, besides erasing them; and a
+/// list that is written over itself is lost.
+fn refuse_taken(path: &Path, config: &Config, list: Option<&Path>) -> Result<(), ContactError> {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    let Some(wanted) = real(path) else { return Ok(()) };
+    let sides = ["", "-wal", "-shm", "-journal", ".lock"].map(|side| {
+        let mut name = config.database_path.as_os_str().to_owned();
+        name.push(side);
+        PathBuf::from(name)
+    });
+    if sides.iter().any(|side| real(side).as_ref() == Some(&wanted)) {
+        let reason = format!("`{}` belongs to the database: name another file", path.display());
+        return Err(ContactError::Refused(reason));
+    }
+    if list.and_then(real).as_ref() == Some(&wanted) {
+        let reason = format!("`{}` is the list itself: name another file", path.display());
+        return Err(ContactError::Refused(reason));
+    }
+    Ok(())
+}
