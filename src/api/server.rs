@@ -17,8 +17,8 @@ use super::guard::{
     BackListener, FORWARDED_HEADER, Guard, GuardError, Hideout, Limits, PEER_HEADER, TOKEN_HEADER,
 };
 use super::{
-    Answer, Api, BODY_BYTES_MAX, Incoming, PAGE_BODY_BYTES_MAX, PageReply, PageRequest, Pages, Posted,
-    Reply, Rules, refuse,
+    Answer, Api, BODY_BYTES_MAX, Incoming, PAGE_BODY_BYTES_MAX, PageReply, PageRequest, Pages,
+    Posted, Reply, Rules, refuse,
 };
 use crate::clock::Clock;
 use crate::trigger::RunNumber;

@@ -95,7 +95,8 @@ pub(super) fn recognise(visit: &mut Visit<'_>) -> Result<(), Broken> {
         let now = visit.now;
         let session = visit.panel.read(|tx| tx.panel_session(&id_hash))?;
         let session = session.filter(|session| {
-            now.since(session.created_at) < SESSION_LASTS && now.since(session.seen_at) < UNUSED_LASTS
+            now.since(session.created_at) < SESSION_LASTS
+                && now.since(session.seen_at) < UNUSED_LASTS
         });
         if let Some(session) = session {
             if now.since(session.seen_at) >= NOTE_EVERY {
@@ -232,7 +233,8 @@ fn begin_session(visit: &mut Visit<'_>) -> Result<(), Broken> {
 }
 
 fn is_known_device(visit: &Visit<'_>) -> Result<bool, Broken> {
-    let Some((device, mark)) = visit.cookie(DEVICE_COOKIE).and_then(|text| text.split_once('.')) else {
+    let Some((device, mark)) = visit.cookie(DEVICE_COOKIE).and_then(|text| text.split_once('.'))
+    else {
         return Ok(false);
     };
     let made = random_hex()?;
@@ -315,7 +317,15 @@ mod tests {
         for next in ["/panel/messages?status=sent", "/panel/contacts"] {
             assert_eq!(own_path(next), next);
         }
-        for next in ["", "https://evil.example", "//evil.example", "/x", "/panel/login", "/panel\\@evil", "/panel\r\nX: y"] {
+        for next in [
+            "",
+            "https://evil.example",
+            "//evil.example",
+            "/x",
+            "/panel/login",
+            "/panel\\@evil",
+            "/panel\r\nX: y",
+        ] {
             assert_eq!(own_path(next), "/panel", "{next}");
         }
     }

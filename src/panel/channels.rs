@@ -76,8 +76,7 @@ fn change(visit: &Visit<'_>, id: &str, what: &str) -> Answered {
 /// A card for each channel.
 pub(super) fn cards(visit: &Visit<'_>) -> Result<Vec<ChannelCard>, Broken> {
     let rules = &visit.panel.rules;
-    let rules =
-        ViewRules { allowance: rules.allowance, zone: rules.zone.clone(), gap: rules.gap };
+    let rules = ViewRules { allowance: rules.allowance, zone: rules.zone.clone(), gap: rules.gap };
     let views = visit.panel.with_store(|store| channels::list(store, &rules, visit.now))?;
     let kinds: Vec<(i64, Option<HoldKind>)> = visit.panel.read(|tx| {
         let channels = tx.channels()?.into_iter();

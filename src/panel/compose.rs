@@ -10,6 +10,7 @@ use super::preview::{self, Preview};
 use super::reasons;
 use super::visit::{Page, Visit};
 use super::{Answered, Broken, reply};
+use crate::address_book::tags;
 use crate::composer::{self, ComposeError, Draft, Edit, Timing, WeeklyTiming};
 use crate::store::{MessageDetail, StoreError};
 use crate::trigger::Triggers;
@@ -83,7 +84,10 @@ impl Fields {
     fn read(form: &Form) -> Self {
         let text = |name: &str| form.get(name).unwrap_or_default().trim().to_owned();
         let all = |name: &str| {
-            form.all(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).collect()
+            form.all(name)
+                .map(|value| value.trim().to_owned())
+                .filter(|value| !value.is_empty())
+                .collect()
         };
         Self {
             title: text("title"),
@@ -176,7 +180,10 @@ impl Times {
             "at" if !self.at.is_empty() => Some(Timing::At(self.at.clone())),
             "weekly" if !self.days.is_empty() => Some(Timing::Weekly(WeeklyTiming {
                 days: self.days.join(","),
-                times: Some(self.time.clone()).filter(|time| !time.is_empty()).into_iter().collect(),
+                times: Some(self.time.clone())
+                    .filter(|time| !time.is_empty())
+                    .into_iter()
+                    .collect(),
                 from: Some(self.from.clone()).filter(|date| !date.is_empty()),
                 until: Some(self.until.clone()).filter(|date| !date.is_empty()),
             })),
@@ -309,7 +316,8 @@ pub(super) fn save_edit(visit: &Visit<'_>, detail: &MessageDetail) -> Answered {
         return visit.done(&there, "unchanged");
     }
     let rules = visit.panel.compose_rules();
-    let edited = visit.panel.with_store(|store| composer::edit(store, id, &edit, &rules, visit.now));
+    let edited =
+        visit.panel.with_store(|store| composer::edit(store, id, &edit, &rules, visit.now));
     match told(visit, edited)? {
         Ok(_) => {
             wake(visit);
@@ -367,28 +375,35 @@ fn problem(visit: &Visit<'_>, fields: &Fields, is_draft: bool) -> Result<Option<
     Ok(None)
 }
 
-fn show(visit: &Visit<'_>, status: u16, id: Option<i64>, mut fields: Fields, problem: String) -> Answered {
+fn show(
+    visit: &Visit<'_>,
+    status: u16,
+    id: Option<i64>,
+    mut fields: Fields,
+    problem: String,
+) -> Answered {
     let w = visit.words();
     let preview = preview::look(visit, &fields)?;
-    let (channels, columns, attributes) = visit.panel.read(|tx| {
-        Ok((tx.channels()?, tx.tag_columns(TAG_COLUMNS_MAX)?, tx.some_attributes()?))
-    })?;
+    let (channels, columns, attributes) = visit
+        .panel
+        .read(|tx| Ok((tx.channels()?, tx.tag_columns(TAG_COLUMNS_MAX)?, tx.some_attributes()?)))?;
     if fields.channel.is_empty() {
         fields.channel = "1".to_owned();
     }
     while fields.times.at.len() < TIMES_SHOWN {
         fields.times.at.push(String::new());
     }
-    let mut tags: Vec<String> =
-        columns.iter().flat_map(|column| super::contacts::tags(column)).chain(fields.tags.clone()).collect();
-    tags.sort_unstable();
-    tags.dedup();
-    tags.truncate(TAGS_SHOWN_MAX);
+    let mut names_of_tags: Vec<String> =
+        columns.iter().flat_map(|column| tags::read(column)).chain(fields.tags.clone()).collect();
+    names_of_tags.sort_unstable();
+    names_of_tags.dedup();
+    names_of_tags.truncate(TAGS_SHOWN_MAX);
     let (names, _) = visit.language.calendar();
     let page = ComposePage {
         p: visit.page("messages"),
         heading: if id.is_some() { w.edit_message } else { w.new_message },
-        action: id.map_or("/panel/messages/new".to_owned(), |id| format!("/panel/messages/{id}/edit")),
+        action: id
+            .map_or("/panel/messages/new".to_owned(), |id| format!("/panel/messages/{id}/edit")),
         back: id.map_or("/panel/messages".to_owned(), |id| format!("/panel/messages/{id}")),
         problem,
         channels: channels
@@ -399,7 +414,7 @@ fn show(visit: &Visit<'_>, status: u16, id: Option<i64>, mut fields: Fields, pro
                 word: channel.name,
             })
             .collect(),
-        tags: tags
+        tags: names_of_tags
             .into_iter()
             .map(|tag| Choice {
                 is_chosen: fields.tags.contains(&tag),

@@ -3,7 +3,8 @@
 use askama::Template;
 
 use super::visit::{self, Page, Visit};
-use super::{Answered, format, forms, reply};
+use super::{Answered, contact, format, forms, import, reply};
+use crate::address_book::tags;
 use crate::recipient;
 use crate::store::ListedContact;
 
@@ -31,20 +32,34 @@ struct ContactsPage<'a> {
     older: String,
 }
 
-pub(super) fn route(visit: &mut Visit<'_>, rest: &[&str]) -> Answered {
+pub(super) fn route(visit: &Visit<'_>, rest: &[&str]) -> Answered {
     match (visit.is_post, rest) {
         (false, []) => list(visit),
+        (false, ["new"]) => contact::new_form(visit),
+        (true, ["new"]) => contact::save_new(visit),
+        (false, ["import"]) => import::form(visit),
+        (true, ["import"]) => import::upload(visit),
+        (true, ["import", "confirm"]) => import::confirm(visit),
+        (_, [id, rest @ ..]) => match id.parse() {
+            Ok(id) => contact::route(visit, id, rest),
+            Err(_) => reply::not_found(visit),
+        },
         _ => reply::not_found(visit),
     }
 }
 
 fn list(visit: &Visit<'_>) -> Answered {
     let (search, tag) = (visit.query.filled("q"), visit.query.filled("tag"));
+    let digits = search.and_then(|text| digits_of(text));
     let from = visit.page_from();
     let (count, mut found) = visit.panel.read(|tx| {
-        let keep = |row: &ListedContact| tag.is_none_or(|tag| has_tag(&row.tags, tag));
+        let keep =
+            |row: &ListedContact| tag.is_none_or(|tag| tags::has(&row.tags, &tags::fold(tag)));
         let limit = CONTACTS_PER_PAGE + 1;
-        Ok((tx.count_contacts()?, tx.page_of_contacts(search, tag, from, limit, keep)?))
+        Ok((
+            tx.count_contacts()?,
+            tx.page_of_contacts(search, digits.as_deref(), tag, from, limit, keep)?,
+        ))
     })?;
     let ids: Vec<i64> = found.iter().map(|row| row.id).collect();
     let (newer, older) = visit::neighbours(&ids, from, CONTACTS_PER_PAGE);
@@ -77,15 +92,15 @@ fn of_row(visit: &Visit<'_>, row: ListedContact) -> ContactRow {
         initial: initial.to_uppercase().collect(),
         name,
         number,
-        tags: tags(&row.tags),
+        tags: tags::read(&row.tags),
         opted_out: row.opted_out,
     }
 }
 
-pub(super) fn tags(column: &str) -> Vec<String> {
-    serde_json::from_str(column).unwrap_or_default()
-}
-
-fn has_tag(column: &str, wanted: &str) -> bool {
-    tags(column).iter().any(|tag| tag.to_lowercase() == wanted.to_lowercase())
+/// What a search for a number looks for, however it is spelled: the digits after a leading zero.
+fn digits_of(search: &str) -> Option<String> {
+    let is_number = search.chars().all(|c| c.is_ascii_digit() || " +-().".contains(c));
+    let digits: String = search.chars().filter(char::is_ascii_digit).collect();
+    let digits = digits.trim_start_matches('0');
+    (is_number && digits.len() >= 2).then(|| digits.to_owned())
 }

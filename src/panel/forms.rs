@@ -55,9 +55,10 @@ pub(super) fn to_query(pairs: &[(&str, &str)]) -> String {
 
 /// The value of a cookie.
 pub(super) fn cookie<'a>(header: Option<&'a str>, name: &str) -> Option<&'a str> {
-    header?.split(';').filter_map(|pair| pair.trim().split_once('=')).find_map(|(known, value)| {
-        (known == name).then_some(value)
-    })
+    header?
+        .split(';')
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(known, value)| (known == name).then_some(value))
 }
 
 /// Reads a `multipart/form-data` body; `None` when it is none.
@@ -130,7 +131,10 @@ mod tests {
         let upload = multipart("multipart/form-data; boundary=XX", body).unwrap();
         assert_eq!(upload.fields.get("csrf"), Some("abc"));
         let (name, content) = upload.file.unwrap();
-        assert_eq!((name.as_str(), content.as_slice()), ("kontak.csv", &b"nama,hp\r\nBudi,0812\r\n"[..]));
+        assert_eq!(
+            (name.as_str(), content.as_slice()),
+            ("kontak.csv", &b"nama,hp\r\nBudi,0812\r\n"[..])
+        );
     }
 
     #[test]
@@ -140,7 +144,10 @@ mod tests {
             ("multipart/form-data", "--XX--"),
             ("multipart/form-data; boundary=", "----"),
             ("multipart/form-data; boundary=XX", ""),
-            ("multipart/form-data; boundary=XX", "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx"),
+            (
+                "multipart/form-data; boundary=XX",
+                "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx",
+            ),
             ("multipart/form-data; boundary=XX", "--XX\r\n\r\nx\r\n--XX--"),
             ("multipart/form-data; boundary=XX", "--XX\r\nx"),
         ] {

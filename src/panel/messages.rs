@@ -31,7 +31,9 @@ impl MessageRow {
         let when = listed.scheduled_at.map(|at| format::moment(at, zone, visit.language));
         let number = |count| format::number(count, visit.language);
         let counts = match listed.status.as_str() {
-            "scheduled" | "draft" => w.recipients_count.replace("{}", &number(listed.contact_count)),
+            "scheduled" | "draft" => {
+                w.recipients_count.replace("{}", &number(listed.contact_count))
+            }
             _ => w
                 .sent_of
                 .replace("{sent}", &number(listed.sent_count))
@@ -160,7 +162,7 @@ pub(super) fn route(visit: &mut Visit<'_>, rest: &[&str]) -> Answered {
         (false, ["live"]) => {
             let l = live(visit, &detail)?;
             reply::html(200, &LivePiece { p: visit.page("messages"), l })
-        },
+        }
         (false, ["edit"]) => compose::edit_form(visit, &detail),
         (true, ["edit"]) => compose::save_edit(visit, &detail),
         (false, ["retry-unknown"]) => ask_about_unknown(visit, &detail, String::new()),
@@ -178,10 +180,13 @@ fn change(visit: &Visit<'_>, detail: &MessageDetail, what: &str) -> Answered {
         visit.panel.with_store(|store| composer::retry(store, id, retry, &rules, now).map(drop))
     };
     let (changed, code) = match what {
-        "cancel" => {
-            (visit.panel.with_store(|store| composer::cancel(store, id, now).map(drop)), "cancelled")
+        "cancel" => (
+            visit.panel.with_store(|store| composer::cancel(store, id, now).map(drop)),
+            "cancelled",
+        ),
+        "pause" => {
+            (visit.panel.with_store(|store| composer::pause(store, id, now).map(drop)), "paused")
         }
-        "pause" => (visit.panel.with_store(|store| composer::pause(store, id, now).map(drop)), "paused"),
         "resume" => {
             let resume = |store: &mut _| composer::resume(store, id, &rules, now).map(drop);
             (visit.panel.with_store(resume), "resumed")
@@ -260,13 +265,17 @@ fn choices(visit: &Visit<'_>, counts: &[(String, u64)], status: &str, search: &s
     let all = counts.iter().map(|(_, count)| count).sum();
     let count_of =
         |status: &str| counts.iter().find(|(known, _)| known == status).map_or(0, |found| found.1);
-    let each = STATUSES.map(|status| (status, format::message_badge(status, w).word, count_of(status)));
+    let each =
+        STATUSES.map(|status| (status, format::message_badge(status, w).word, count_of(status)));
     std::iter::once(("", w.all, all))
         .chain(each)
         .map(|(value, word, count)| Choice {
             word,
             count: format::number(count, visit.language),
-            link: format!("/panel/messages{}", forms::to_query(&[("status", value), ("q", search)])),
+            link: format!(
+                "/panel/messages{}",
+                forms::to_query(&[("status", value), ("q", search)])
+            ),
             is_chosen: value == status,
         })
         .collect()

@@ -205,8 +205,16 @@ fn chart(visit: &Visit<'_>, days: Vec<(String, Ended)>) -> Chart {
         total.unknown += ended.unknown;
         let title = format!(
             "{day}: {} {}, {} {}, {} {}, {} {}, {} {}",
-            w.sent, ended.sent, w.delivered, ended.delivered, w.read, ended.read, w.failed,
-            ended.failed, w.unknown, ended.unknown
+            w.sent,
+            ended.sent,
+            w.delivered,
+            ended.delivered,
+            w.read,
+            ended.read,
+            w.failed,
+            ended.failed,
+            w.unknown,
+            ended.unknown
         );
         let mut pieces = Vec::new();
         for (class, count) in

@@ -78,7 +78,8 @@ pub(super) fn look(visit: &Visit<'_>, fields: &Fields) -> Result<Preview, Broken
                 Ok(text) => {
                     preview.count += 1;
                     if preview.samples.len() < SAMPLES_MAX {
-                        let number_shown = if who.is_some() { number.clone() } else { String::new() };
+                        let number_shown =
+                            if who.is_some() { number.clone() } else { String::new() };
                         let who = who.unwrap_or(number);
                         preview.samples.push(Sample { who, number: number_shown, text });
                     }
@@ -115,7 +116,9 @@ fn timing(visit: &Visit<'_>, fields: &Fields, count: u64) -> String {
     let gaps = u32::try_from(count.saturating_sub(1)).unwrap_or(u32::MAX);
     let takes = rules.gap.longest().checked_mul(gaps).unwrap_or(Duration::MAX);
     let moment = |at: Timestamp| format::moment(at, &rules.zone, visit.language);
-    w.begins_and_ends.replace("{begins}", &moment(begins)).replace("{ends}", &moment(begins.plus(takes)))
+    w.begins_and_ends
+        .replace("{begins}", &moment(begins))
+        .replace("{ends}", &moment(begins.plus(takes)))
 }
 
 fn first_weekly(visit: &Visit<'_>, fields: &Fields) -> Option<Timestamp> {

@@ -27,7 +27,10 @@ const SENTENCES: &[(&str, &str)] = &[
     ("`{}` is too short for a phone number{}", "`{}` terlalu pendek untuk nomor telepon"),
     ("`{}` is too long for a phone number{}", "`{}` terlalu panjang untuk nomor telepon"),
     ("message {} is not paused{}", "pesan ini tidak sedang dijeda"),
-    ("message {} changed meanwhile{}", "pesan ini baru saja berubah; muat ulang halaman lalu coba lagi"),
+    (
+        "message {} changed meanwhile{}",
+        "pesan ini baru saja berubah; muat ulang halaman lalu coba lagi",
+    ),
 ];
 
 /// A sentence in a reader's language.
@@ -53,7 +56,8 @@ fn matched<'a>(pattern: &str, text: &'a str) -> Option<Vec<&'a str>> {
     let mut values = Vec::new();
     let mut parts = parts.peekable();
     while let Some(part) = parts.next() {
-        let end = if part.is_empty() && parts.peek().is_none() { rest.len() } else { rest.find(part)? };
+        let end =
+            if part.is_empty() && parts.peek().is_none() { rest.len() } else { rest.find(part)? };
         values.push(&rest[..end]);
         rest = &rest[end + part.len()..];
     }

@@ -54,7 +54,8 @@ fn statuses(show: &str) -> &'static [&'static str] {
 
 pub(super) fn look(visit: &Visit<'_>, listed: &ListedMessage) -> Result<Recipients, Broken> {
     let (w, id) = (visit.words(), listed.id);
-    let show = visit.query.get("show").filter(|show| !statuses(show).is_empty()).unwrap_or_default();
+    let show =
+        visit.query.get("show").filter(|show| !statuses(show).is_empty()).unwrap_or_default();
     let after = visit.query.get("after").unwrap_or_default();
     let asked = visit.query.get("at").and_then(Timestamp::parse);
     let (times, at, mut found) = visit.panel.read(|tx| {
@@ -110,7 +111,8 @@ pub(super) fn look(visit: &Visit<'_>, listed: &ListedMessage) -> Result<Recipien
 fn of_row(visit: &Visit<'_>, row: ListedRecipient) -> RecipientRow {
     let chat = format::phone(&row.chat_id);
     let name = row.name.filter(|name| !name.trim().is_empty());
-    let when = row.finished_at.map(|at| format::moment(at, &visit.panel.rules.zone, visit.language));
+    let when =
+        row.finished_at.map(|at| format::moment(at, &visit.panel.rules.zone, visit.language));
     RecipientRow {
         chat: if name.is_some() { chat.clone() } else { String::new() },
         name: name.unwrap_or(chat),
@@ -131,9 +133,8 @@ pub(super) fn export(visit: &Visit<'_>, detail: &MessageDetail) -> Answered {
     if let Some(at) = asked.or_else(|| latest.first().copied()) {
         let mut after = String::new();
         loop {
-            let rows = visit
-                .panel
-                .read(|tx| tx.page_of_recipients(id, at, &[], &after, EXPORT_ROWS))?;
+            let rows =
+                visit.panel.read(|tx| tx.page_of_recipients(id, at, &[], &after, EXPORT_ROWS))?;
             let Some(last) = rows.last() else { break };
             after = last.chat_id.clone();
             for row in &rows {
@@ -166,7 +167,8 @@ fn line(text: &mut String, cells: &[&str]) {
         if index > 0 {
             text.push(',');
         }
-        let digits = cell.strip_prefix('+').is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
+        let digits =
+            cell.strip_prefix('+').is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
         let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && !digits;
         text.push('"');
         if is_formula {
@@ -186,6 +188,9 @@ mod tests {
     fn a_cell_stays_a_cell_and_no_formula() {
         let mut text = String::new();
         line(&mut text, &["Budi, \"Pak\"", "+6281234567890", "=HYPERLINK(1)", "-1+2", "a\nb"]);
-        assert_eq!(text, "\"Budi, \"\"Pak\"\"\",\"+6281234567890\",\"'=HYPERLINK(1)\",\"'-1+2\",\"a\nb\"\r\n");
+        assert_eq!(
+            text,
+            "\"Budi, \"\"Pak\"\"\",\"+6281234567890\",\"'=HYPERLINK(1)\",\"'-1+2\",\"a\nb\"\r\n"
+        );
     }
 }

@@ -66,7 +66,8 @@ impl<'a> Visit<'a> {
         let remembered = forms::cookie(request.cookie.as_deref(), LANGUAGE_COOKIE);
         let language =
             asked.or(remembered.and_then(Language::from_code)).unwrap_or(Language::Indonesian);
-        let is_https = |text: &str| text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("https"));
+        let is_https =
+            |text: &str| text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("https"));
         // A stranger who claims TLS only gets a cookie that his own browser may not send back.
         let is_tls = request.forwarded_proto.as_deref().is_some_and(is_https)
             || request.origin.as_deref().is_some_and(is_https);
@@ -106,10 +107,11 @@ impl<'a> Visit<'a> {
     pub(super) fn page<'b>(&'b self, here: &'b str) -> Page<'b> {
         let other = self.language.other();
         let w = self.words();
-        let mut pairs: Vec<(&str, &str)> = ["status", "q", "tag", "older", "newer", "at", "after", "show"]
-            .iter()
-            .filter_map(|name| Some((*name, self.query.get(name)?)))
-            .collect();
+        let mut pairs: Vec<(&str, &str)> =
+            ["status", "q", "tag", "older", "newer", "at", "after", "show"]
+                .iter()
+                .filter_map(|name| Some((*name, self.query.get(name)?)))
+                .collect();
         pairs.push(("lang", other.code()));
         let path = if self.is_post { "/panel" } else { self.path.as_str() };
         Page {
@@ -198,7 +200,9 @@ pub(super) fn neighbours(ids: &[i64], from: PageFrom, size: usize) -> (Option<i6
     let (first, last) = match from {
         PageFrom::NewerThan(_) if has_more => (ids.get(1), ids.last()),
         PageFrom::NewerThan(_) => (ids.first(), ids.last()),
-        PageFrom::Newest | PageFrom::OlderThan(_) => (ids.first(), ids.get(size - 1).or(ids.last())),
+        PageFrom::Newest | PageFrom::OlderThan(_) => {
+            (ids.first(), ids.get(size - 1).or(ids.last()))
+        }
     };
     let (has_newer, has_older) = match from {
         PageFrom::Newest => (false, has_more),

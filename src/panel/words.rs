@@ -41,11 +41,17 @@ impl Language {
         self.pick(
             (
                 ["Min", "Sen", "Sel", "Rab", "Kam", "Jum", "Sab"],
-                ["Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov", "Des"],
+                [
+                    "Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov",
+                    "Des",
+                ],
             ),
             (
                 ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"],
-                ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
+                [
+                    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov",
+                    "Dec",
+                ],
             ),
         )
     }

@@ -20,14 +20,15 @@ pub struct ListedContact {
 }
 
 impl Tx<'_> {
-    /// At most `limit` contacts, in whose name, number or tags `search` is, and `tag_part` in the tags,
-    /// for which `keep` says yes.
+    /// At most `limit` contacts, in whose name, number or tags `search` is (or `digits` in the number),
+    /// and `tag_part` in the tags, for which `keep` says yes.
     ///
     /// # Errors
     /// When the statement fails.
     pub fn page_of_contacts(
         &self,
         search: Option<&str>,
+        digits: Option<&str>,
         tag_part: Option<&str>,
         from: PageFrom,
         limit: usize,
@@ -37,10 +38,11 @@ impl Tx<'_> {
         let order = from.order();
         // Two statements in one: without a search nothing is compared.
         let found = match (search, tag_part) {
-            (None, None) => ":search IS NULL AND :tag IS NULL",
+            (None, None) => ":search IS NULL AND :digits IS NULL AND :tag IS NULL",
             _ => {
                 "(:search IS NULL OR name LIKE :search ESCAPE '\\'
-                    OR phone_number LIKE :search ESCAPE '\\' OR tags LIKE :search ESCAPE '\\')
+                    OR phone_number LIKE :search ESCAPE '\\' OR tags LIKE :search ESCAPE '\\'
+                    OR phone_number LIKE :digits)
                  AND (:tag IS NULL OR tags LIKE :tag ESCAPE '\\')"
             }
         };
@@ -54,6 +56,7 @@ impl Tx<'_> {
                 ":above": above,
                 ":below": below,
                 ":search": search.map(super::listings::containing),
+                ":digits": digits.map(super::listings::containing),
                 ":tag": tag_part.map(super::listings::containing),
             },
             read_contact,

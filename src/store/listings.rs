@@ -134,7 +134,8 @@ pub struct ListedRun {
     pub error: Option<String>,
 }
 
-const MESSAGE_COLUMNS: &str = "id, title, substr(message, 1, :chars) AS excerpt, status, scheduled_at,
+const MESSAGE_COLUMNS: &str =
+    "id, title, substr(message, 1, :chars) AS excerpt, status, scheduled_at,
     (length(trim(coalesce(schedules, ''))) > 2 OR length(trim(coalesce(interval_config, ''))) > 2)
         AS repeats,
     channel_id, contact_count, sent_count, failed_count, skipped_count, unknown_count, error";
@@ -403,7 +404,8 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn last_triggered_run(&self) -> SqlResult<Option<ListedRun>> {
-        let sql = "SELECT id, trigger, remote, started_at, finished_at, processed, success, failed, error
+        let sql =
+            "SELECT id, trigger, remote, started_at, finished_at, processed, success, failed, error
                    FROM runs WHERE trigger IN ('cron', 'api') ORDER BY id DESC LIMIT 1";
         self.transaction.prepare_cached(sql)?.query_row([], read_run).optional()
     }

@@ -42,9 +42,7 @@ pub use contact_pages::ListedContact;
 pub use contacts::{Contact, ContactRow, ContactValues};
 pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, Recovered};
 pub use events::{Echo, MessageEvent, SessionEvent, Taken};
-pub use listings::{
-    Ended, ListedMessage, ListedRecipient, ListedRun, MessageDetail, PageFrom,
-};
+pub use listings::{Ended, ListedMessage, ListedRecipient, ListedRun, MessageDetail, PageFrom};
 pub use lookups::UnknownDelivery;
 pub use messages::DueMessage;
 pub use opt_outs::{OPTED_OUT, Skipped};

@@ -68,7 +68,10 @@ impl Browser {
     }
 
     pub fn get(&mut self, panel: &Panel, target: &str) -> PageReply {
-        self.send(panel, PageRequest { method: "GET".into(), target: target.into(), ..PageRequest::default() })
+        self.send(
+            panel,
+            PageRequest { method: "GET".into(), target: target.into(), ..PageRequest::default() },
+        )
     }
 
     /// A form with its token.
@@ -80,9 +83,8 @@ impl Browser {
     }
 
     pub fn post_raw(&mut self, panel: &Panel, target: &str, fields: &[(&str, &str)]) -> PageReply {
-        let escape = |text: &str| -> String {
-            text.bytes().map(|byte| format!("%{byte:02x}")).collect()
-        };
+        let escape =
+            |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02x}")).collect() };
         let body: Vec<String> =
             fields.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();
         self.send(

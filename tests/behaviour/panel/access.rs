@@ -231,9 +231,10 @@ fn the_login_leads_back_to_the_page_that_was_asked_for_and_nowhere_else() {
     let login = header(&reply, "Location").unwrap().to_owned();
     assert_eq!(login, "/panel/login?next=%2Fpanel%2Fmessages%3Fstatus%3Dsent");
     assert!(text(&browser.get(&panel, &login)).contains("value=\"/panel/messages?status=sent\""));
-    for (next, there) in
-        [("/panel/messages?status=sent", "/panel/messages?status=sent"), ("//evil.example", "/panel")]
-    {
+    for (next, there) in [
+        ("/panel/messages?status=sent", "/panel/messages?status=sent"),
+        ("//evil.example", "/panel"),
+    ] {
         let mut browser = Browser::default();
         browser.get(&panel, "/panel/login");
         let reply = browser.post(&panel, "/panel/login", &[("password", PASSWORD), ("next", next)]);

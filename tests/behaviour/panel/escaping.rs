@@ -3,14 +3,19 @@
 use super::{Browser, PAGES, header, panel, text};
 use crate::world::World;
 
-const HOSTILE: &str = "</textarea></title><script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{x}}";
+const HOSTILE: &str =
+    "</textarea></title><script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{x}}";
 
 /// A row in every table with [`HOSTILE`] in every text column that takes it.
 fn hostile_world() -> World {
     let world = World::new();
     let columns = [
         ("channels", "name, session_name, held_reason", "?1, ?1 || '2', ?1"),
-        ("contacts", "name, phone_number, tags, attributes", "?1, ?1, json_array(?1), json_object(?1, ?1)"),
+        (
+            "contacts",
+            "name, phone_number, tags, attributes",
+            "?1, ?1, json_array(?1), json_object(?1, ?1)",
+        ),
         (
             "auto_messages",
             "title, message, contact_ids, schedules, interval_config, status, error, created_by, contact_count, sent_count, failed_count, unknown_count, scheduled_at",
@@ -21,10 +26,17 @@ fn hostile_world() -> World {
             "title, message, contact_ids, status, contact_count, scheduled_at",
             "?1, ?1, ?1, 'scheduled', 4, '2026-12-03T01:00:00Z'",
         ),
-        ("runs", "trigger, remote, started_at, finished_at, error", "'cron', ?1, '2026-12-01T00:00:00Z', ?1, ?1"),
+        (
+            "runs",
+            "trigger, remote, started_at, finished_at, error",
+            "'cron', ?1, '2026-12-01T00:00:00Z', ?1, ?1",
+        ),
     ];
     for (table, names, values) in columns {
-        world.sql.execute(&format!("INSERT INTO {table} ({names}) VALUES ({values})"), [HOSTILE]).unwrap();
+        world
+            .sql
+            .execute(&format!("INSERT INTO {table} ({names}) VALUES ({values})"), [HOSTILE])
+            .unwrap();
     }
     for status in ["pending", "sent", "failed", "skipped", "unknown", "expired", "cancelled"] {
         let sql = "INSERT INTO deliveries (auto_message_id, due_at, channel_id, name, chat_id, status, attempts, text, waha_message_id, error, claimed_at, finished_at)
@@ -63,7 +75,9 @@ fn markup_that_comes_back_in_a_form_or_an_address_is_text_too() {
     let fields = |names: &[&'static str]| -> Vec<(&'static str, &'static str)> {
         names.iter().map(|name| (*name, HOSTILE)).collect()
     };
-    let message = fields(&["title", "text", "to", "tag", "channel", "when", "at", "day", "time", "from", "until"]);
+    let message = fields(&[
+        "title", "text", "to", "tag", "channel", "when", "at", "day", "time", "from", "until",
+    ]);
     let contact = fields(&["name", "number", "tags", "attributes"]);
     for (path, fields) in [
         ("/panel/messages/new", &message),

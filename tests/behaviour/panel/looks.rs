@@ -10,7 +10,9 @@ fn every_reply_keeps_to_itself() {
     world.execute("INSERT INTO contacts (name, phone_number) VALUES ('Budi', '081234567890')");
     let panel = panel(&world);
     let mut browser = Browser::logged_in(&panel);
-    for page in PAGES.iter().chain(&["/panel/login", "/panel/none", "/panel/messages/1/recipients.csv"]) {
+    for page in
+        PAGES.iter().chain(&["/panel/login", "/panel/none", "/panel/messages/1/recipients.csv"])
+    {
         let reply = browser.get(&panel, page);
         for (name, value) in [
             ("X-Content-Type-Options", "nosniff"),
@@ -22,7 +24,10 @@ fn every_reply_keeps_to_itself() {
         }
         let policy = header(&reply, "Content-Security-Policy").unwrap();
         assert!(policy.starts_with("default-src 'none'; "), "{policy}");
-        assert!(!policy.contains("unsafe") && policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert!(
+            !policy.contains("unsafe") && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
     }
 }
 
@@ -35,7 +40,16 @@ fn a_page_has_no_part_that_its_policy_forbids_and_nothing_from_elsewhere() {
     let mut browser = Browser::logged_in(&panel);
     for page in PAGES.iter().chain(&["/panel/none"]) {
         let shown = text(&browser.get(&panel, page));
-        for bad in [" style=", "<style", " onclick", " onsubmit", "javascript:", "http://", "https://", "data:"] {
+        for bad in [
+            " style=",
+            "<style",
+            " onclick",
+            " onsubmit",
+            "javascript:",
+            "http://",
+            "https://",
+            "data:",
+        ] {
             assert!(!shown.contains(bad), "{page} has {bad}");
         }
         let scripts = shown.matches("<script").count();

@@ -12,12 +12,28 @@ fn a_message_for_now_is_sent_without_anything_else() {
     let reply = browser.post(
         &panel,
         "/panel/messages/new",
-        &[("text", "Halo {{name|Kak}}!"), ("to", "0812 0000 1001\r\n0812-0000-1002"), ("when", "now"), ("do", "save")],
+        &[
+            ("text", "Halo {{name|Kak}}!"),
+            ("to", "0812 0000 1001\r\n0812-0000-1002"),
+            ("when", "now"),
+            ("do", "save"),
+        ],
     );
-    assert_eq!(header(&reply, "Location"), Some("/panel/messages/1?done=scheduled"), "{}", text(&reply));
-    assert!(!world.triggers.take_requests().is_empty(), "a person who wants it now does not wait for the ticker");
+    assert_eq!(
+        header(&reply, "Location"),
+        Some("/panel/messages/1?done=scheduled"),
+        "{}",
+        text(&reply)
+    );
+    assert!(
+        !world.triggers.take_requests().is_empty(),
+        "a person who wants it now does not wait for the ticker"
+    );
     world.run();
-    assert_eq!(world.ask("SELECT status || sent_count || created_by FROM auto_messages"), "sent2panel");
+    assert_eq!(
+        world.ask("SELECT status || sent_count || created_by FROM auto_messages"),
+        "sent2panel"
+    );
     assert_eq!(world.ask("SELECT text FROM deliveries LIMIT 1"), "Halo Kak!");
     let page = text(&browser.get(&panel, "/panel/messages/1"));
     assert!(page.contains("2 dari 2 terkirim"), "{page}");
@@ -33,9 +49,21 @@ fn the_preview_shows_each_recipients_words_and_stores_nothing() {
     let page = text(&browser.post(
         &panel,
         "/panel/messages/preview",
-        &[("text", "Halo {{name|Kak}}!"), ("to", "1\n081200001002\n0812\n99"), ("when", "at"), ("at", "2026-12-01T09:00")],
+        &[
+            ("text", "Halo {{name|Kak}}!"),
+            ("to", "1\n081200001002\n0812\n99"),
+            ("when", "at"),
+            ("at", "2026-12-01T09:00"),
+        ],
     ));
-    for part in ["Halo Budi!", "Halo Kak!", "2 penerima", "Sel, 1 Des 2026, 09.01", "kontak 99 tidak ada", ": 2</b>"] {
+    for part in [
+        "Halo Budi!",
+        "Halo Kak!",
+        "2 penerima",
+        "Sel, 1 Des 2026, 09.01",
+        "kontak 99 tidak ada",
+        ": 2</b>",
+    ] {
         assert!(page.contains(part), "{part}: {page}");
     }
     assert_eq!(world.ask("SELECT count(*) FROM auto_messages"), "0");
@@ -46,7 +74,8 @@ fn what_would_fail_later_is_said_now_and_what_was_typed_stays() {
     let world = World::new();
     let panel = panel(&world);
     let mut browser = Browser::logged_in(&panel);
-    let good = [("text", "Halo"), ("to", "081200001001"), ("when", "at"), ("at", "2026-12-02T09:00")];
+    let good =
+        [("text", "Halo"), ("to", "081200001001"), ("when", "at"), ("at", "2026-12-02T09:00")];
     for (name, value, words) in [
         ("text", " ", "Isi pesannya dulu"),
         ("to", "", "Tulis nomor penerima"),
@@ -56,8 +85,10 @@ fn what_would_fail_later_is_said_now_and_what_was_typed_stays() {
         ("at", "2020-01-01T09:00", "sudah lewat"),
         ("when", "weekly", "Pilih hari-harinya"),
     ] {
-        let fields: Vec<(&str, &str)> =
-            good.iter().map(|(known, kept)| (*known, if *known == name { value } else { *kept })).collect();
+        let fields: Vec<(&str, &str)> = good
+            .iter()
+            .map(|(known, kept)| (*known, if *known == name { value } else { *kept }))
+            .collect();
         let reply = browser.post(&panel, "/panel/messages/new", &fields);
         let page = text(&reply);
         assert_eq!(reply.status, 422, "{name}={value}: {page}");
@@ -73,9 +104,16 @@ fn times_and_days_become_the_columns_that_everybody_knows() {
     let panel = panel(&world);
     let mut browser = Browser::logged_in(&panel);
     let base = [("text", "Halo"), ("to", "081200001001")];
-    let several = [("when", "at"), ("at", "2026-12-02T09:00"), ("at", "2026-12-03T10:00"), ("at", "")];
+    let several =
+        [("when", "at"), ("at", "2026-12-02T09:00"), ("at", "2026-12-03T10:00"), ("at", "")];
     browser.post(&panel, "/panel/messages/new", &[&base[..], &several].concat());
-    let weekly = [("when", "weekly"), ("day", "mon"), ("day", "thu"), ("time", "08:00"), ("until", "2026-12-31")];
+    let weekly = [
+        ("when", "weekly"),
+        ("day", "mon"),
+        ("day", "thu"),
+        ("time", "08:00"),
+        ("until", "2026-12-31"),
+    ];
     browser.post(&panel, "/panel/messages/new", &[&base[..], &weekly].concat());
     assert_eq!(
         world.rows("SELECT scheduled_at || ' ' || coalesce(schedules, interval_config) FROM auto_messages ORDER BY id"),
@@ -92,7 +130,11 @@ fn times_and_days_become_the_columns_that_everybody_knows() {
         let fields = if id == 1 { &several[..] } else { &weekly[..] };
         let fields = [&base[..], fields, &[("channel", "1")]].concat();
         let reply = browser.post(&panel, &format!("/panel/messages/{id}/edit"), &fields);
-        assert!(header(&reply, "Location").unwrap().ends_with("?done=unchanged"), "{}", text(&reply));
+        assert!(
+            header(&reply, "Location").unwrap().ends_with("?done=unchanged"),
+            "{}",
+            text(&reply)
+        );
         assert_eq!(world.rows("SELECT * FROM auto_messages"), before);
     }
 }
@@ -109,9 +151,21 @@ fn only_what_was_changed_is_changed() {
     let form = text(&browser.get(&panel, "/panel/messages/1/edit"));
     assert!(form.contains("Budi"), "{form}");
     let to = r#"[{"phone":"081200001001","name":"Budi"}]"#;
-    let fields = [("title", "Baru"), ("text", "Halo"), ("to", to), ("channel", "1"), ("when", "at"), ("at", "2026-12-05T08:00")];
+    let fields = [
+        ("title", "Baru"),
+        ("text", "Halo"),
+        ("to", to),
+        ("channel", "1"),
+        ("when", "at"),
+        ("at", "2026-12-05T08:00"),
+    ];
     let reply = browser.post(&panel, "/panel/messages/1/edit", &fields);
-    assert_eq!(header(&reply, "Location"), Some("/panel/messages/1?done=saved"), "{}", text(&reply));
+    assert_eq!(
+        header(&reply, "Location"),
+        Some("/panel/messages/1?done=saved"),
+        "{}",
+        text(&reply)
+    );
     assert_eq!(world.ask("SELECT title || contact_ids FROM auto_messages"), format!("Baru{to}"));
 }
 
@@ -120,18 +174,26 @@ fn a_message_is_paused_resumed_and_cancelled_by_its_buttons() {
     let world = World::new();
     let panel = panel(&world);
     let mut browser = Browser::logged_in(&panel);
-    let fields = [("text", "Halo"), ("to", "081200001001"), ("when", "at"), ("at", "2026-12-02T09:00")];
+    let fields =
+        [("text", "Halo"), ("to", "081200001001"), ("when", "at"), ("at", "2026-12-02T09:00")];
     browser.post(&panel, "/panel/messages/new", &fields);
     for (button, status) in [("pause", "draft"), ("resume", "scheduled"), ("cancel", "cancelled")] {
         let page = text(&browser.get(&panel, "/panel/messages/1"));
-        assert!(page.contains(&format!("action=\"/panel/messages/1/{button}\"")), "{button}: {page}");
+        assert!(
+            page.contains(&format!("action=\"/panel/messages/1/{button}\"")),
+            "{button}: {page}"
+        );
         let reply = browser.post(&panel, &format!("/panel/messages/1/{button}"), &[]);
         assert_eq!(reply.status, 303, "{button}: {}", text(&reply));
         assert_eq!(world.ask("SELECT status FROM auto_messages"), status);
     }
     let reply = browser.post(&panel, "/panel/messages/1/resume", &[]);
     assert_eq!(reply.status, 409);
-    assert_eq!(browser.get(&panel, "/panel/messages/1/cancel").status, 404, "a link changes nothing");
+    assert_eq!(
+        browser.get(&panel, "/panel/messages/1/cancel").status,
+        404,
+        "a link changes nothing"
+    );
 }
 
 #[test]
@@ -152,7 +214,12 @@ fn what_may_have_arrived_is_sent_again_only_after_a_warning_and_a_tick() {
     assert_eq!(reply.status, 200);
     assert_eq!(world.ask("SELECT count(*) FROM deliveries WHERE status = 'pending'"), "0");
     let reply = browser.post(&panel, "/panel/messages/1/retry-unknown", &[("sure", "1")]);
-    assert_eq!(header(&reply, "Location"), Some("/panel/messages/1?done=retried"), "{}", text(&reply));
+    assert_eq!(
+        header(&reply, "Location"),
+        Some("/panel/messages/1?done=retried"),
+        "{}",
+        text(&reply)
+    );
     assert_eq!(world.ask("SELECT count(*) FROM deliveries WHERE status = 'pending'"), "2");
 }
 
@@ -170,5 +237,8 @@ fn a_retry_of_the_failed_leaves_the_unknown_alone() {
     let mut browser = Browser::logged_in(&panel);
     let reply = browser.post(&panel, "/panel/messages/1/retry", &[]);
     assert_eq!(reply.status, 303, "{}", text(&reply));
-    assert_eq!(world.rows("SELECT chat_id FROM deliveries WHERE status = 'pending'"), ["6281200001002@c.us"]);
+    assert_eq!(
+        world.rows("SELECT chat_id FROM deliveries WHERE status = 'pending'"),
+        ["6281200001002@c.us"]
+    );
 }

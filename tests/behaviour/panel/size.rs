@@ -96,7 +96,10 @@ fn paging_goes_through_all_rows_once_forth_and_back() {
         let second = text(&browser.get(&panel, &back));
         assert!(second.contains("Judul 45.") && second.contains("Judul 16."), "{query}: {second}");
         let first_again = text(&browser.get(&panel, &link(&second, "prev").unwrap()));
-        assert!(first_again.contains("Judul 75.") && link(&first_again, "prev").is_none(), "{query}");
+        assert!(
+            first_again.contains("Judul 75.") && link(&first_again, "prev").is_none(),
+            "{query}"
+        );
     }
 }
 
@@ -104,7 +107,10 @@ fn paging_goes_through_all_rows_once_forth_and_back() {
 fn the_panels_lists_use_their_indexes() {
     let world = World::new();
     for (sql, part) in [
-        ("SELECT id FROM auto_messages WHERE status = 'sent' AND id > 1 AND id < 99 ORDER BY id DESC", "idx_auto_messages_status"),
+        (
+            "SELECT id FROM auto_messages WHERE status = 'sent' AND id > 1 AND id < 99 ORDER BY id DESC",
+            "idx_auto_messages_status",
+        ),
         (
             "SELECT count(*) FILTER (WHERE status = 'sent' AND ack >= 2) FROM deliveries WHERE finished_at >= 'x' AND finished_at < 'y'",
             "COVERING INDEX idx_deliveries_finished_at",
