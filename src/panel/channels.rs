@@ -98,7 +98,7 @@ fn card(visit: &Visit<'_>, kind: Option<HoldKind>, view: ChannelView) -> Channel
     };
     let moment = |text: &Option<String>| text.as_deref().and_then(Timestamp::parse);
     let mut facts = vec![(w.sent_today_count, sent_today(visit, &view))];
-    if !view.send_window.is_empty() {
+    if !matches!(view.send_window.as_str(), "" | "always") {
         facts.push((w.send_window, view.send_window.clone()));
     }
     if let Some(until) = moment(&view.held_until) {
