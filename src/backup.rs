@@ -172,7 +172,7 @@ pub fn restore(
     take_copy(file, &prepared)?;
     let present = Present::look(database)?;
     let before_path = before_path(database, now);
-    let mut new = Store::open(prepared.path())?;
+    let mut new = Store::open_copy(prepared.path())?;
     let (place, has_evidence) = match &present {
         Present::Well { store, .. } => {
             let before = snapshot(store, &before_path, now)?;
@@ -250,7 +250,7 @@ fn snapshot(store: &Store, path: &Path, now: Timestamp) -> Result<Snapshot, Back
     let contents = store.copy_to(partial.path())?;
     fail_point::reach("backup_copied");
     check(partial.path(), path)?;
-    let mut copy = Store::open(partial.path())?;
+    let mut copy = Store::open_copy(partial.path())?;
     let place = copy.write(|tx| {
         tx.set_backup_made_at(now)?;
         tx.place()

@@ -5,31 +5,38 @@
 mod backup;
 mod channel;
 mod contact;
+mod cron_line;
 mod demo;
+mod doctor;
 mod fake_waha;
+mod generate;
 mod message;
 mod output;
+mod plan;
 mod secret;
+mod status;
 mod table;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use log::LevelFilter;
 
 use crate::config::{Config, ConfigError};
 use crate::logging::{self, LogError, in_one_line};
 use crate::secret::path as secret_path;
 use crate::serve::{self, RunEnd, ServeError};
+use crate::store::Store;
 use crate::trigger::Triggers;
 
 /// Sends scheduled WhatsApp messages through WAHA: never twice, never lost, never a burst.
 #[derive(Debug, Parser)]
-#[command(name = "auto-message-scheduler", version, arg_required_else_help = true)]
-struct Args {
+#[command(name = "auto-message-scheduler", version, arg_required_else_help = true, term_width = 80)]
+struct Arguments {
     /// Read settings from this file [default: auto-message-scheduler.env, when it is there]
     #[arg(long, global = true, value_name = "FILE")]
     env_file: Option<PathBuf>,
@@ -43,7 +50,8 @@ enum Command {
     /// Send in the background and answer triggers over HTTP, until stopped
     Serve,
     /// Send what is due now, paced, and exit: for a cron line without a server
-    Run,
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(RunArgs),
     /// The WhatsApp numbers: add, list, show, edit, pause, resume, remove
     Channel(channel::ChannelArgs),
     /// Add, show and change messages
@@ -51,6 +59,14 @@ enum Command {
     /// Keep the address book: contacts, their tags, who wants no more messages
     #[command(subcommand)]
     Contact(contact::ContactCommand),
+    /// What will happen, before it does: who gets what, and when
+    Plan(plan::PlanArgs),
+    /// How everything stands, on one screen
+    Status(status::StatusArgs),
+    /// What is wrong, and what to do about it
+    Doctor(doctor::DoctorArgs),
+    /// Print the crontab line for this directory and its settings
+    CronLine(cron_line::CronLineArgs),
     /// Copy the database into a file, checked, also while it is used to send
     Backup(backup::BackupArgs),
     /// Make a backup the database; what may have been sent since is marked, and not sent again
@@ -63,6 +79,29 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Simulate WAHA, for work offline and for tests
     FakeWaha(fake_waha::FakeWahaArgs),
+    /// Print what makes a shell complete these commands
+    Completions(generate::CompletionsArgs),
+    /// Print the manual page, or write all pages
+    Man(generate::ManArgs),
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  auto-message-scheduler run --dry-run     what it would send
+  * * * * * cd /home/you/scheduler && ./auto-message-scheduler run";
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// Be done in about so many seconds, for hosts that kill what runs longer: nothing is begun in
+    /// the last 20, and what does not fit is left for the next run
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(2..=86_400))]
+    max_seconds: Option<u64>,
+    /// Send nothing: show what would be sent
+    #[arg(long)]
+    dry_run: bool,
+    /// With --dry-run: print JSON, for programs
+    #[arg(long, requires = "dry_run")]
+    json: bool,
 }
 
 /// Why a command failed.
@@ -126,7 +165,7 @@ impl CliError {
 /// once.
 #[must_use]
 pub fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Arguments::parse();
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -136,20 +175,29 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(args: &Args) -> Result<(), CliError> {
+fn run(args: &Arguments) -> Result<(), CliError> {
     let config = || Config::load(args.env_file.as_deref());
     match &args.command {
         Command::Serve => serve_command(&config()?),
-        Command::Run => run_command(&config()?),
         Command::Channel(args) => channel::channel(args, &config()?),
         Command::Message(args) => message::message(args, &config()?),
         Command::Contact(command) => contact::contact(command, &config()?),
+        Command::Run(RunArgs { dry_run: true, json, .. }) => {
+            plan::dry_run(output::Output { json: *json }, &config()?)
+        }
+        Command::Run(run) => run_command(run, &config()?),
+        Command::Plan(args) => plan::plan(args, &config()?),
+        Command::Doctor(doctor) => doctor::doctor(doctor, args.env_file.as_deref()),
+        Command::Status(args) => status::status(args, &config()?),
+        Command::CronLine(cron) => cron_line::cron_line(cron, args.env_file.as_deref(), &config()?),
         Command::Backup(args) => backup::backup(args, &config()?),
         Command::Restore(args) => backup::restore(args, &config()?),
         Command::ConfirmPlace => backup::confirm_place(&config()?),
         Command::Secret(args) => secret::secret(args, &config()?),
         Command::Demo(demo) => demo::demo(demo),
         Command::FakeWaha(fake) => fake_waha::fake_waha(fake),
+        Command::Completions(args) => generate::completions(args),
+        Command::Man(args) => generate::man(args),
     }
 }
 
@@ -166,14 +214,14 @@ fn serve_command(config: &Config) -> Result<(), CliError> {
 }
 
 /// For cron: nothing but errors, unless somebody is watching or asked for a log.
-fn run_command(config: &Config) -> Result<(), CliError> {
+fn run_command(args: &RunArgs, config: &Config) -> Result<(), CliError> {
     let default = match &config.log_file {
         Some(_) => LevelFilter::Info,
         None => LevelFilter::Error,
     };
     logging::start(config.log_level.unwrap_or(default), config.log_file.as_deref())?;
     let triggers = stopped_by_signals()?;
-    let end = serve::run_once(config, &triggers)?;
+    let end = serve::run_once(config, &triggers, args.max_seconds.map(Duration::from_secs))?;
     if !std::io::stdout().is_terminal() {
         return Ok(());
     }
@@ -195,6 +243,22 @@ fn run_command(config: &Config) -> Result<(), CliError> {
     };
     writeln!(std::io::stdout(), "{summary}")?;
     Ok(())
+}
+
+/// The database of a command that only looks: one that is not there is not made.
+fn existing_store(config: &Config) -> Result<Store, CliError> {
+    let path = &config.database_path;
+    if !path.exists() {
+        let path = path.display();
+        return Err(CliError::Refused(format!(
+            "there is no database `{path}` yet: `serve` or `run` makes it; or correct DATABASE_PATH"
+        )));
+    }
+    Ok(Store::open(path)?)
+}
+
+fn no_message(id: i64) -> CliError {
+    CliError::Refused(format!("there is no message {id}: `message list` shows them"))
 }
 
 /// Triggers that SIGINT, SIGTERM and Ctrl-C stop.

@@ -216,6 +216,11 @@ impl FakeWaha {
         self.journal.set_me(session, extra);
     }
 
+    /// Gives a session this `config`: webhooks, the store of its engine.
+    pub fn set_config(&self, session: &str, config: Value) {
+        self.journal.set_config(session, config);
+    }
+
     /// Stops at once: waiting requests get no answer, every connection is closed, the port is free.
     pub fn stop(self) {
         drop(self);

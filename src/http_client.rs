@@ -87,6 +87,8 @@ pub struct Reply {
     pub status: u16,
     /// The header `Retry-After`, when it is text.
     pub retry_after: Option<String>,
+    /// The header `Date`, when it is text.
+    pub date: Option<String>,
     /// The body, at most 1 MiB of it.
     pub body: Vec<u8>,
     /// Whether that is the whole body.
@@ -262,18 +264,17 @@ impl Resolver for Literal {
 
 fn read_reply(response: ureq::http::Response<ureq::Body>) -> Reply {
     let status = response.status().as_u16();
-    let retry_after = response
-        .headers()
-        .get("retry-after")
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
+    let header = |name: &str| {
+        response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    };
+    let (retry_after, date) = (header("retry-after"), header("date"));
     let mut body = Vec::new();
     let mut reader = response.into_body().into_reader().take(REPLY_BYTES_MAX + 1);
     let was_read = reader.read_to_end(&mut body).is_ok();
     let limit = usize::try_from(REPLY_BYTES_MAX).unwrap_or(usize::MAX);
     let is_whole = was_read && body.len() <= limit;
     body.truncate(limit);
-    Reply { status, retry_after, body, is_whole }
+    Reply { status, retry_after, date, body, is_whole }
 }
 
 /// A request body that notes whether it was ever asked for.

@@ -39,6 +39,8 @@
 
 pub mod cli;
 
+pub mod doctor;
+
 pub mod serve;
 
 pub mod panel;
@@ -50,6 +52,9 @@ pub mod run;
 pub mod backup;
 
 pub mod channels;
+pub mod overview;
+
+pub mod forecast;
 
 pub mod planner;
 
@@ -102,5 +107,7 @@ pub mod template;
 pub mod recipient;
 
 pub mod schedule;
+
+pub mod cron_line;
 
 pub mod clock;

@@ -41,6 +41,61 @@ impl SenderLock {
     }
 }
 
+/// Who has the sender's lock, as far as the system tells without taking it: a look must never stop a
+/// sender that starts at the same moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sending {
+    /// Nobody.
+    Nobody,
+    /// The process with this id; 0 when it is out of sight, in another container perhaps.
+    Process(i64),
+    /// This system does not tell.
+    NotTold,
+}
+
+impl Sending {
+    /// The process id, when one is known.
+    #[must_use]
+    pub fn pid(self) -> Option<i64> {
+        match self {
+            Self::Process(pid) if pid > 0 => Some(pid),
+            Self::Process(_) | Self::Nobody | Self::NotTold => None,
+        }
+    }
+}
+
+/// Who sends from `database`, by the kernel's list of locks (Linux only).
+#[must_use]
+pub fn who_sends(database: &Path) -> Sending {
+    let database = std::fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
+    let Ok(locks) = std::fs::read_to_string("/proc/locks") else { return Sending::NotTold };
+    match inode(&lock_path(&database)) {
+        None => Sending::Nobody,
+        Some(inode) => find_lock(&locks, &inode),
+    }
+}
+
+#[cfg(unix)]
+fn inode(path: &Path) -> Option<String> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some(std::os::unix::fs::MetadataExt::ino(&metadata).to_string())
+}
+
+#[cfg(not(unix))]
+fn inode(_path: &Path) -> Option<String> {
+    None
+}
+
+/// Lines such as `3: FLOCK  ADVISORY  WRITE 1234 fe:00:131 0 EOF`; one that waits has `->` in front.
+fn find_lock(locks: &str, inode: &str) -> Sending {
+    let holder = locks.lines().find_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [_, "FLOCK", _, _, pid, file, ..] = words.as_slice() else { return None };
+        (file.rsplit(':').next() == Some(inode)).then(|| pid.parse().unwrap_or(0))
+    });
+    holder.map_or(Sending::Nobody, Sending::Process)
+}
+
 fn lock_path(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push(".lock");
@@ -59,5 +114,17 @@ mod tests {
         assert!(SenderLock::try_take(&database).unwrap().is_none());
         drop(lock);
         assert!(SenderLock::try_take(&database).unwrap().is_some());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn who_holds_the_lock_is_seen_without_taking_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = directory.path().join("x.db");
+        assert_eq!(who_sends(&database), Sending::Nobody);
+        let lock = SenderLock::try_take(&database).unwrap().unwrap();
+        assert_eq!(who_sends(&database), Sending::Process(i64::from(std::process::id())));
+        drop(lock);
+        assert_eq!(who_sends(&database), Sending::Nobody);
     }
 }

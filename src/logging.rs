@@ -1,12 +1,15 @@
 //! The log: one line an event, UTC, to stderr or a file. Its sentences are listed in the README; none
 //! holds a text of a message, a key or a secret, and phone numbers are masked.
 
+mod log_file;
+
 use std::error::Error;
-use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 
 use log::LevelFilter;
 use simplelog::{ConfigBuilder, FormatItem, WriteLogger, format_description};
+
+use log_file::LogFile;
 
 const TIME_FORMAT: &[FormatItem<'static>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
@@ -20,7 +23,7 @@ pub struct LogError {
 }
 
 /// Starts the log: lines of `level` and worse, appended to `file`, or to stderr. A second call in a
-/// process changes nothing.
+/// process changes nothing. A file that is renamed, as logrotate does, is made anew by the next line.
 ///
 /// # Errors
 /// When the file cannot be opened.
@@ -35,12 +38,8 @@ pub fn start(level: LevelFilter, file: Option<&Path>) -> Result<(), LogError> {
     let started = match file {
         None => WriteLogger::init(level, config, std::io::stderr()),
         Some(path) => {
-            let mut options = OpenOptions::new();
-            options.append(true).create(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             let file =
-                options.open(path).map_err(|source| LogError { path: path.to_owned(), source })?;
+                LogFile::open(path).map_err(|source| LogError { path: path.to_owned(), source })?;
             WriteLogger::init(level, config, file)
         }
     };

@@ -77,6 +77,11 @@ impl Lookup {
         self.queue().is_empty() && self.under_way.load(Ordering::SeqCst) == 0
     }
 
+    /// Leaves what is not under way to the next run.
+    pub fn leave_the_rest(&self) {
+        self.queue().clear();
+    }
+
     /// Looks one delivery up. Returns whether there was one.
     ///
     /// # Errors

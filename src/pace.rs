@@ -149,6 +149,19 @@ impl Board {
         self.offered_again.remove(&channel);
     }
 
+    /// Drops the lanes that would be ready only after `last`; all that wait, once that is past.
+    /// Returns whether there were any. Taken lanes stay.
+    pub fn drop_after(&mut self, last: Duration, now: Now) -> bool {
+        let is_past = now.monotonic > last;
+        let is_late = |lane: &&(Duration, i64)| is_past || lane.0 > last;
+        let dropped: Vec<_> = self.waiting.iter().rev().take_while(is_late).copied().collect();
+        for lane in &dropped {
+            self.waiting.remove(lane);
+            self.ready_of.remove(&lane.1);
+        }
+        !dropped.is_empty()
+    }
+
     /// Whether no lane waits and none is taken.
     #[must_use]
     pub fn is_idle(&self) -> bool {
@@ -208,6 +221,21 @@ mod tests {
         assert_eq!(board.take(now(0, 0)), Turn::Wait(secs(3)));
         assert_eq!(board.take(now(0, 10)), Turn::Channel(2));
         assert_eq!(board.take(now(0, 10)), Turn::Channel(1));
+    }
+
+    #[test]
+    fn what_is_ready_only_after_the_last_moment_is_dropped_and_the_rest_stays() {
+        let mut board = Board::default();
+        board.offer(1, secs(9));
+        board.offer(2, secs(31));
+        board.offer(3, secs(30));
+        assert!(board.drop_after(secs(30), now(0, 8)));
+        assert!(!board.drop_after(secs(30), now(0, 8)));
+        assert_eq!(board.take(now(0, 30)), Turn::Channel(1));
+        assert!(board.drop_after(secs(30), now(0, 31)));
+        assert!(!board.is_idle(), "a taken lane stays");
+        board.drop_held(1);
+        assert!(board.is_idle());
     }
 
     #[test]

@@ -13,7 +13,9 @@ use crate::delivery::{Counts, Status};
 use crate::fail_point;
 use crate::recipient::{self, CountryCode, Entry};
 use crate::schedule::{self, Zone};
-use crate::store::{Channel, DueMessage, NewDelivery, Settled, SqlResult, Store, StoreError, Tx};
+use crate::store::{
+    Channel, DueMessage, NewDelivery, Settled, SqlResult, Store, StoreError, Tx, Untimed,
+};
 use crate::template::{self, TEXT_UNITS_MAX, Template};
 use crate::trigger::Triggers;
 
@@ -33,6 +35,84 @@ pub struct PlanRules {
     pub zone: Zone,
     /// For phone numbers in national form.
     pub country: CountryCode,
+}
+
+/// What planning decides before it writes: a forecast asks the same questions.
+impl PlanRules {
+    /// The first time of a message that has only a schedule.
+    ///
+    /// # Errors
+    /// Why it fails, in words.
+    pub fn first_time(&self, message: &Untimed, now: Timestamp) -> Result<Timestamp, String> {
+        let schedules = message.schedules.as_deref();
+        let weekly = message.interval_config.as_deref();
+        let after = message.since.unwrap_or(now).minus(JUST_MISSED);
+        match schedule::next_occurrence(schedules, weekly, &self.zone, after) {
+            Ok(Some(at)) => Ok(at),
+            Ok(None) if schedule::has_schedule(schedules, weekly) => {
+                Err("all times of its schedule had passed when it was made: give it a new one"
+                    .to_owned())
+            }
+            Ok(None) => Err("it has no time: fill in scheduled_at, schedules or interval_config, \
+                             and set status to scheduled"
+                .to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn too_late(&self) -> String {
+        format!("still pending {} hours after its time", self.late_limit.as_secs() / 3600)
+    }
+
+    /// The entries of a message that has all that it needs before any recipient is looked at.
+    ///
+    /// # Errors
+    /// Why it fails, in words.
+    pub fn check(
+        &self,
+        message: &DueMessage,
+        channel: Option<&Channel>,
+    ) -> Result<Vec<Entry>, String> {
+        let Some(channel) = channel else {
+            return Err(format!("there is no channel {}: correct channel_id", message.channel_id));
+        };
+        if !channel.is_active {
+            return Err(format!(
+                "channel `{}` is not active: set its is_active to 1",
+                channel.name
+            ));
+        }
+        if channel.session_name.is_none() {
+            return Err(format!("channel `{}` has no session_name: fill it in", channel.name));
+        }
+        if message.message.trim().is_empty() {
+            return Err("it has no text: fill in `message`".to_owned());
+        }
+        let units = template::text_units(&message.message);
+        if units > TEXT_UNITS_MAX && !template::is_template(&message.message) {
+            return Err(format!(
+                "its text has {units} characters, more than the {TEXT_UNITS_MAX} that WhatsApp takes: shorten it"
+            ));
+        }
+        if let Some(metadata) = message.metadata.as_deref().filter(|text| !text.trim().is_empty())
+            && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(metadata).is_err()
+        {
+            return Err("`metadata` is no JSON object: write it like {\"order\": 17}, or empty it"
+                .to_owned());
+        }
+        let weekly = message.interval_config.as_deref();
+        schedule::next_occurrence(message.schedules.as_deref(), weekly, &self.zone, message.due_at)
+            .map_err(|error| error.to_string())?;
+        let entries = recipient::parse_contact_ids(message.contact_ids.as_deref())
+            .map_err(|error| error.to_string())?;
+        if entries.is_empty() {
+            return Err(
+                "no valid recipient: `contact_ids` is empty; give contact ids or phone numbers"
+                    .to_owned(),
+            );
+        }
+        Ok(entries)
+    }
 }
 
 /// Turns due messages into deliveries.
@@ -90,7 +170,7 @@ impl Planner {
         for (id, due_at) in late.into_iter().chain(finished) {
             let (expired, settled) = self.store().write(|tx| {
                 let expired = if due_at < before {
-                    tx.expire_pending(id, due_at, &self.too_late(), now)?
+                    tx.expire_pending(id, due_at, &self.rules.too_late(), now)?
                 } else {
                     0
                 };
@@ -110,10 +190,6 @@ impl Planner {
         Ok(())
     }
 
-    fn too_late(&self) -> String {
-        format!("still pending {} hours after its time", self.rules.late_limit.as_secs() / 3600)
-    }
-
     /// Gives scheduled messages without a time the first one of their schedule.
     fn give_times(&self, now: Timestamp) -> Result<bool, StoreError> {
         let ids = self.store().read(|tx| tx.untimed_message_ids(MESSAGES_PER_PASS))?;
@@ -129,22 +205,12 @@ impl Planner {
     /// Returns why the message failed, if it did.
     fn give_time(&self, tx: &Tx<'_>, id: i64, now: Timestamp) -> SqlResult<Option<String>> {
         let Some(message) = tx.untimed_message(id)? else { return Ok(None) };
-        let schedules = message.schedules.as_deref();
-        let weekly = message.interval_config.as_deref();
-        let after = message.since.unwrap_or(now).minus(JUST_MISSED);
-        let error = match schedule::next_occurrence(schedules, weekly, &self.rules.zone, after) {
-            Ok(Some(at)) => {
+        let error = match self.rules.first_time(&message, now) {
+            Ok(at) => {
                 tx.set_scheduled_at(id, at, now)?;
                 return Ok(None);
             }
-            Ok(None) if schedule::has_schedule(schedules, weekly) => {
-                "all times of its schedule had passed when it was made: give it a new one"
-                    .to_owned()
-            }
-            Ok(None) => "it has no time: fill in scheduled_at, schedules or interval_config, and \
-                         set status to scheduled"
-                .to_owned(),
-            Err(error) => error.to_string(),
+            Err(error) => error,
         };
         tx.fail_message(id, &error, now)?;
         Ok(Some(error))
@@ -205,7 +271,7 @@ impl Planner {
     fn plan(&self, tx: &Tx<'_>, id: i64, now: Timestamp) -> SqlResult<Planned> {
         let Some(message) = tx.due_message(id, now)? else { return Ok(Planned::Gone) };
         let channel = tx.channel(message.channel_id)?;
-        let entries = match self.check(&message, channel.as_ref()) {
+        let entries = match self.rules.check(&message, channel.as_ref()) {
             Ok(entries) => entries,
             Err(error) => {
                 tx.fail_message(id, &error, now)?;
@@ -215,60 +281,12 @@ impl Planner {
         let rows = self.plan_deliveries(tx, &message, entries, now)?;
         if message.due_at < now.minus(self.rules.late_limit) {
             // Left over from before a person set it to scheduled again.
-            tx.expire_pending(id, message.due_at, &self.too_late(), now)?;
+            tx.expire_pending(id, message.due_at, &self.rules.too_late(), now)?;
         }
         tx.start_sending(id, message.due_at, now)?;
         let none = Counts::default();
         let settled = tx.settle_if_done(id, message.due_at, none, &self.rules.zone, now)?;
         Ok(Planned::Taken { rows, settled })
-    }
-
-    /// What a message needs before any recipient is looked at; else why it fails.
-    fn check(&self, message: &DueMessage, channel: Option<&Channel>) -> Result<Vec<Entry>, String> {
-        let Some(channel) = channel else {
-            return Err(format!("there is no channel {}: correct channel_id", message.channel_id));
-        };
-        if !channel.is_active {
-            return Err(format!(
-                "channel `{}` is not active: set its is_active to 1",
-                channel.name
-            ));
-        }
-        if channel.session_name.is_none() {
-            return Err(format!("channel `{}` has no session_name: fill it in", channel.name));
-        }
-        if message.message.trim().is_empty() {
-            return Err("it has no text: fill in `message`".to_owned());
-        }
-        let units = template::text_units(&message.message);
-        if units > TEXT_UNITS_MAX && !template::is_template(&message.message) {
-            return Err(format!(
-                "its text has {units} characters, more than the {TEXT_UNITS_MAX} that WhatsApp takes: shorten it"
-            ));
-        }
-        if let Some(metadata) = message.metadata.as_deref().filter(|text| !text.trim().is_empty())
-            && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(metadata).is_err()
-        {
-            return Err("`metadata` is no JSON object: write it like {\"order\": 17}, or empty it"
-                .to_owned());
-        }
-        let weekly = message.interval_config.as_deref();
-        schedule::next_occurrence(
-            message.schedules.as_deref(),
-            weekly,
-            &self.rules.zone,
-            message.due_at,
-        )
-        .map_err(|error| error.to_string())?;
-        let entries = recipient::parse_contact_ids(message.contact_ids.as_deref())
-            .map_err(|error| error.to_string())?;
-        if entries.is_empty() {
-            return Err(
-                "no valid recipient: `contact_ids` is empty; give contact ids or phone numbers"
-                    .to_owned(),
-            );
-        }
-        Ok(entries)
     }
 
     /// Plans one delivery per recipient.
@@ -280,7 +298,7 @@ impl Planner {
         now: Timestamp,
     ) -> SqlResult<Rows> {
         let is_late = message.due_at < now.minus(self.rules.late_limit);
-        let too_late = self.too_late();
+        let too_late = self.rules.too_late();
         let mut rows = Rows::default();
         let template =
             template::is_template(&message.message).then(|| Template::parse(&message.message));

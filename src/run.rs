@@ -28,6 +28,36 @@ pub struct Runner {
     sender: Sender,
     lookup: Lookup,
     recorded: Mutex<Recorded>,
+    /// See [`TimeLimit`].
+    last_begin: Option<Duration>,
+}
+
+/// How long a program may take that its host ends.
+///
+/// What may not be cut off is a request to WAHA whose outcome is not recorded yet: it would be
+/// `unknown`. So nothing is begun in the last part of the time, and what is under way is finished,
+/// however long it takes.
+#[derive(Clone, Copy, Debug)]
+pub struct TimeLimit {
+    /// When it began, on the monotonic clock.
+    pub began: Duration,
+    /// How long it may take.
+    pub max: Duration,
+    /// How long a whole request may take: more room than that is of no use.
+    pub request_max: Duration,
+}
+
+impl TimeLimit {
+    /// Most requests take a few seconds; a WAHA that types first, or is busy, takes longer.
+    const ROOM: Duration = Duration::from_secs(20);
+
+    /// The last moment, on the monotonic clock, at which something may be begun: 20 s before the
+    /// end, but never in the first half of the time.
+    #[must_use]
+    pub fn last_begin(self) -> Duration {
+        let room = Self::ROOM.min(self.request_max).min(self.max / 2);
+        self.began + self.max.saturating_sub(room)
+    }
 }
 
 /// What the table knows of the run under way.
@@ -75,7 +105,25 @@ impl Runner {
             send_rules,
             seed,
         );
-        Self { store, clock, triggers, planner, sender, lookup, recorded: Mutex::default() }
+        Self {
+            store,
+            clock,
+            triggers,
+            planner,
+            sender,
+            lookup,
+            recorded: Mutex::default(),
+            last_begin: None,
+        }
+    }
+
+    /// Keeps the work within `limit`: what does not fit waits for the next run.
+    #[must_use]
+    pub fn within(mut self, limit: TimeLimit) -> Self {
+        let last_begin = limit.last_begin();
+        self.sender.set_last_claim(last_begin);
+        self.last_begin = Some(last_begin);
+        self
     }
 
     /// Before the first step, with the lock held: what another process left in the middle becomes
@@ -105,6 +153,9 @@ impl Runner {
         match self.sender.step() {
             Step::Worked => Step::Worked,
             idle @ (Step::Wait(_) | Step::Nothing) => {
+                if self.is_over(self.clock.now()) {
+                    self.lookup.leave_the_rest();
+                }
                 let looked = self.lookup.step();
                 if !matches!(looked, Ok(false)) {
                     self.triggers.note_database(DatabaseUser::Lookup, looked.as_ref().err());
@@ -140,7 +191,9 @@ impl Runner {
             recorded.is_planning
         };
         self.record_triggers(now.wall)?;
-        if is_planning {
+        if is_planning && self.is_over(now) {
+            self.recorded().is_planning = false; // What is due stays due.
+        } else if is_planning {
             let has_more = self.planner.pass(now.wall)?;
             self.lookup.gather(now.wall)?;
             self.offer_channels(now)?;
@@ -153,6 +206,11 @@ impl Runner {
         let is_idle = self.sender.is_idle() && self.lookup.is_idle();
         self.record_timer_run()?;
         if is_idle { self.end(now.wall) } else { Ok(Conducted::Running) }
+    }
+
+    /// Whether nothing may be begun any more.
+    fn is_over(&self, now: Now) -> bool {
+        self.last_begin.is_some_and(|last| now.monotonic > last)
     }
 
     /// Puts every channel that may have something to do on the board.

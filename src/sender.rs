@@ -66,6 +66,8 @@ pub struct Sender {
     /// Outcomes that the database did not take yet.
     unrecorded: Mutex<Vec<Unrecorded>>,
     has_unrecorded: AtomicBool,
+    /// The last moment, on the monotonic clock, at which a claim may be made.
+    last_claim: Option<Duration>,
 }
 
 /// What a step did, and when to come back.
@@ -117,7 +119,14 @@ impl Sender {
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
             unrecorded: Mutex::default(),
             has_unrecorded: AtomicBool::new(false),
+            last_claim: None,
         }
+    }
+
+    /// No claim shall be made after `last_claim` on the monotonic clock: a program that is killed
+    /// some time later must not leave a request without its outcome.
+    pub fn set_last_claim(&mut self, last_claim: Duration) {
+        self.last_claim = Some(last_claim);
     }
 
     /// Makes what another process left `sending` `unknown`, and lets its channels rest a whole gap:
@@ -189,6 +198,9 @@ impl Sender {
         let now = self.clock.now();
         if self.has_unrecorded.load(Ordering::SeqCst) && !self.record_leftovers(now) {
             return Step::Wait(DATABASE_REST);
+        }
+        if self.last_claim.is_some_and(|last| lock(&self.board).drop_after(last, now)) {
+            self.triggers.wake.ring(); // The run may be at its end.
         }
         let id = match lock(&self.board).take(now) {
             Turn::Channel(id) => id,

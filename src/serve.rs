@@ -14,7 +14,7 @@ use crate::panel::{Panel, PanelRules};
 use crate::place::{self, Place, PlaceError};
 use crate::planner::PlanRules;
 use crate::private_file;
-use crate::run::Runner;
+use crate::run::{Runner, TimeLimit};
 use crate::secret::{Accepted, SecretError};
 use crate::sender::SendRules;
 use crate::sending::{self, SendingError};
@@ -149,11 +149,18 @@ pub enum RunEnd {
     AlreadySending,
 }
 
-/// Sends what is due, paced, and returns. Stops early when `triggers` are stopped.
+/// Sends what is due, paced, and returns. Stops early when `triggers` are stopped. With `max`, what
+/// does not fit into that time is left for the next run: see [`TimeLimit`].
 ///
 /// # Errors
 /// [`ServeError`] when it cannot start, or when sending breaks down.
-pub fn run_once(config: &Config, triggers: &Arc<Triggers>) -> Result<RunEnd, ServeError> {
+pub fn run_once(
+    config: &Config,
+    triggers: &Arc<Triggers>,
+    max: Option<Duration>,
+) -> Result<RunEnd, ServeError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let began = clock.now().monotonic;
     let waha = waha(config)?;
     let mut store = Store::open(&config.database_path)?;
     let opened = Place::of(&config.database_path)?;
@@ -162,9 +169,11 @@ pub fn run_once(config: &Config, triggers: &Arc<Triggers>) -> Result<RunEnd, Ser
     };
     warn_of_pace(config);
     warn_of_readers(&config.database_path);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     check_place(&mut store, &opened, &*clock)?;
-    let runner = runner(config, waha, store, &clock, triggers);
+    let mut runner = runner(config, waha, store, &clock, triggers);
+    if let Some(max) = max {
+        runner = runner.within(TimeLimit { began, max, request_max: config.waha_timeout });
+    }
     runner.recover()?;
     let run = triggers.pull(Trigger::Cli, None).run;
     let report = sending::send_one_run(&runner, &*clock, triggers, config.senders, run)?;
@@ -255,11 +264,7 @@ fn runner(
         waha,
         Arc::clone(clock),
         Arc::clone(triggers),
-        PlanRules {
-            late_limit: config.late_limit,
-            zone: config.zone.clone(),
-            country: config.country.clone(),
-        },
+        plan_rules(config),
         SendRules {
             gap: config.gap,
             late_limit: config.late_limit,
@@ -277,6 +282,16 @@ fn warn_of_readers(database: &Path) {
     let metadata = std::fs::metadata(database);
     if let Some(remedy) = metadata.ok().and_then(|it| private_file::mend_command(database, &it)) {
         log::warn!("database: other users of this machine can read or change it: {remedy}");
+    }
+}
+
+/// What planning goes by, with these settings.
+#[must_use]
+pub fn plan_rules(config: &Config) -> PlanRules {
+    PlanRules {
+        late_limit: config.late_limit,
+        zone: config.zone.clone(),
+        country: config.country.clone(),
     }
 }
 

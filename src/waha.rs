@@ -5,6 +5,7 @@
 //! all, and a session object carries its webhook keys.
 
 mod reply;
+mod report;
 
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use serde_json::{Map, Value, json};
 use crate::clock::Timestamp;
 use crate::delivery::{Hold, HoldKind, Outcome};
 use crate::http_client::{HttpClient, NoReply, Reply};
+
+pub use report::{ServerReport, SessionReport, WebhookReport};
 
 /// A WAHA server.
 #[derive(Clone)]
@@ -192,6 +195,25 @@ impl Waha {
         let url = format!("{}/api/stopTyping", self.base_url);
         let body = json!({ "session": session, "chatId": chat_id }).to_string();
         drop(self.client.post_small(&url, &self.headers(), body.into_bytes()));
+    }
+
+    /// Asks the server what it is.
+    ///
+    /// # Errors
+    /// Why it does not say, in words with a remedy.
+    pub fn server(&self) -> Result<ServerReport, String> {
+        let reply = self.get(&format!("{}/api/server/version", self.base_url));
+        report::server(&reply.map_err(|hold| hold.reason)?)
+    }
+
+    /// Looks at a session and at how it is configured.
+    #[must_use]
+    pub fn session_report(&self, name: &str) -> SessionReport {
+        let url = format!("{}/api/sessions/{}", self.base_url, encode(name));
+        match self.get(&url) {
+            Ok(reply) => report::session(&reply, name),
+            Err(hold) => SessionReport::untold(SessionState::Held(hold)),
+        }
     }
 
     /// Asks for the id of the next message (WAHA 2026.4.3 and later, GOWS and NOWEB).

@@ -4,10 +4,12 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-# A C compiler for SQLite and for the TLS library; sqlite3 as the person who watches the tables.
+# A C compiler for SQLite and for the TLS library; sqlite3 as the person who watches the tables;
+# Python for the comparisons.
 missing=
 command -v cc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
 command -v sqlite3 >/dev/null 2>&1 || missing="$missing sqlite3"
+python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3 python3-venv"
 if [ -n "$missing" ]; then
     apt-get update -q
     # shellcheck disable=SC2086 # the names are words
@@ -25,3 +27,6 @@ cargo fmt --all --check
 cargo clippy --locked --workspace --all-targets -- -D warnings
 cargo deny --locked check licenses bans sources
 cargo test --locked --workspace
+sh tests/compare/run.sh
+# What hosts really have (cron, nginx, workerd …), around the program that was just built.
+bash tests/hosting/run.sh

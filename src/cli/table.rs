@@ -19,3 +19,22 @@ pub(super) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
         .add_rows(rows);
     table.to_string()
 }
+
+/// Text of several lines of at most 80 columns; all but the first begin with `indent` spaces.
+pub(super) fn wrapped(text: &str, indent: usize) -> String {
+    let width = usize::from(WIDTH);
+    let (mut lines, mut line) = (Vec::new(), String::new());
+    for (number, word) in text.split(' ').enumerate() {
+        let is_full = line.chars().count() + 1 + word.chars().count() > width;
+        if is_full && !line.trim().is_empty() {
+            lines.push(std::mem::replace(&mut line, " ".repeat(indent) + word));
+            continue;
+        }
+        if number > 0 {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines.join("\n")
+}

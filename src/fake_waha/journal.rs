@@ -24,6 +24,7 @@ struct Kept {
     requests: VecDeque<Request>,
     statuses: BTreeMap<String, String>,
     me_extras: BTreeMap<String, Value>,
+    configs: BTreeMap<String, Value>,
     ids_made: u32,
 }
 
@@ -59,6 +60,15 @@ impl Journal {
             return Some(status.clone());
         }
         (!session.starts_with("nosuch")).then(|| self.status_default.clone())
+    }
+
+    pub(super) fn set_config(&self, session: &str, config: Value) {
+        self.kept().configs.insert(session.to_owned(), config);
+    }
+
+    /// What [`Self::set_config`] gave to a session.
+    pub(super) fn config(&self, session: &str) -> Option<Value> {
+        self.kept().configs.get(session).cloned()
     }
 
     /// What [`Self::set_me`] gave to a session.

@@ -164,7 +164,12 @@ pub(super) fn looked_up(engine: Engine, message: &Received) -> Value {
 }
 
 /// A session object. Like WAHA's, it carries the webhook key in clear.
-pub(super) fn session(name: &str, status: &str, extra: Option<&Value>) -> Value {
+pub(super) fn session(
+    name: &str,
+    status: &str,
+    extra: Option<&Value>,
+    config: Option<Value>,
+) -> Value {
     let me = match status {
         "STOPPED" | "STARTING" => Value::Null,
         _ => {
@@ -178,7 +183,8 @@ pub(super) fn session(name: &str, status: &str, extra: Option<&Value>) -> Value 
     let hook = json!({
         "url": "http://127.0.0.1:9/", "events": ["message.ack"], "hmac": { "key": "fake-hmac-key" },
     });
-    json!({ "name": name, "status": status, "config": { "webhooks": [hook] }, "me": me })
+    let config = config.unwrap_or_else(|| json!({ "webhooks": [hook] }));
+    json!({ "name": name, "status": status, "config": config, "me": me })
 }
 
 pub(super) fn version(engine: Engine) -> Value {
@@ -230,7 +236,7 @@ fn iso_millis(at: Timestamp) -> String {
 }
 
 /// The date form of HTTP, `Sun, 06 Nov 1994 08:49:37 GMT`.
-fn http_date(at: Timestamp) -> String {
+pub(super) fn http_date(at: Timestamp) -> String {
     let format = format_description!(
         "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
     );

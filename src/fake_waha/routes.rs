@@ -83,7 +83,8 @@ impl Site {
                 &json!({ "status": "ok", "info": {}, "error": {}, "details": {} }),
             )),
             ("GET", ["api", "server", "version"]) => {
-                Ok(Answer::json(200, &replies::version(self.options.engine)))
+                let version = Answer::json(200, &replies::version(self.options.engine));
+                Ok(version.header("Date", &replies::http_date(at)))
             }
             ("GET", ["api", "sessions"]) => Ok(self.sessions(call)),
             ("GET", ["api", "sessions", name]) => self.session(name),
@@ -137,7 +138,8 @@ impl Site {
             .filter_map(|name| Some((name, self.journal.status(name)?)))
             .filter(|(_, status)| all || status != "STOPPED")
             .map(|(name, status)| {
-                replies::session(name, &status, self.journal.me_extra(name).as_ref())
+                let extra = self.journal.me_extra(name);
+                replies::session(name, &status, extra.as_ref(), self.journal.config(name))
             })
             .collect();
         Answer::json(200, &listed.into())
@@ -146,7 +148,9 @@ impl Site {
     fn session(&self, name: &str) -> Answered {
         let status = (self.journal.status(name))
             .ok_or_else(|| replies::nest(404, "Session not found", "Not Found"))?;
-        let mut body = replies::session(name, &status, self.journal.me_extra(name).as_ref());
+        let extra = self.journal.me_extra(name);
+        let config = self.journal.config(name);
+        let mut body = replies::session(name, &status, extra.as_ref(), config);
         body["engine"] = json!({ "engine": self.options.engine.to_string() });
         Ok(Answer::json(200, &body))
     }

@@ -122,8 +122,9 @@ impl CountryCode {
             "39" | "225" | "229" | "242" | "378" | "379" => NationalZero::Kept,
             // Not all of them, only those whose people are likely to run this. For the others a
             // number in national form has no 0 anyway.
-            "1" | "7" | "30" | "34" | "36" | "45" | "47" | "48" | "65" | "351" | "420" | "852"
-            | "853" => NationalZero::Absent,
+            // In Argentina a `15` has to become a `9` elsewhere.
+            "1" | "7" | "30" | "34" | "36" | "45" | "47" | "48" | "54" | "65" | "351" | "420"
+            | "852" | "853" => NationalZero::Absent,
             _ => NationalZero::Dropped,
         }
     }
@@ -269,6 +270,9 @@ impl Number<'_> {
     fn is_plausible_without_plus(&self, digits: &str) -> bool {
         match self.country.0.as_str() {
             "1" | "7" => digits.len() == ONE_DIGIT_CODE_DIGITS,
+            // A mobile number has 9 digits or more after the 62; with fewer it is one of the area
+            // code 0628 without its 0.
+            "62" if digits.starts_with("628") => digits.len() > WITHOUT_PLUS_DIGITS_MIN,
             _ => digits.len() >= WITHOUT_PLUS_DIGITS_MIN,
         }
     }

@@ -27,7 +27,9 @@ impl Sender {
         allowance: &Allowance,
         reserved_id: Option<&str>,
     ) -> Result<Lane, StoreError> {
-        if self.triggers.is_stopping() {
+        // The looks at the session and for an id may have taken long.
+        let now = self.clock.now().monotonic;
+        if self.triggers.is_stopping() || self.last_claim.is_some_and(|last| now > last) {
             return Ok(Lane::Held);
         }
         fail_point::reach("before_claim");

@@ -13,18 +13,22 @@ mod contacts;
 mod correct;
 mod deliveries;
 mod events;
+mod examine;
+mod forecast;
 mod listings;
 mod lookups;
 mod messages;
 mod meta;
 mod open;
 mod opt_outs;
+mod overview;
 mod panel_sessions;
 mod restore;
 mod runs;
 mod settle;
 mod snapshot;
 mod texts;
+mod upgrade;
 mod views;
 
 use std::path::{Path, PathBuf};
@@ -42,10 +46,12 @@ pub use contact_pages::ListedContact;
 pub use contacts::{Contact, ContactRow, ContactValues};
 pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, Recovered};
 pub use events::{Echo, MessageEvent, SessionEvent, Taken};
+pub use forecast::{Foreseen, Planned, Queued};
 pub use listings::{Ended, ListedMessage, ListedRecipient, ListedRun, MessageDetail, PageFrom};
 pub use lookups::UnknownDelivery;
-pub use messages::DueMessage;
+pub use messages::{DueMessage, Untimed};
 pub use opt_outs::{OPTED_OUT, Skipped};
+pub use overview::{NextDue, RunView};
 pub use panel_sessions::{PanelSession, PanelUpload};
 pub use restore::{LOOK_AT_UNKNOWN, Marked, Restoration};
 pub use runs::{RunCounts, Trigger};
@@ -113,6 +119,20 @@ pub enum StoreError {
         found: i64,
         /// The newest version that this program knows.
         known: i64,
+    },
+    /// A file of an older version could not be kept; it is as it was.
+    #[error(
+        "failed to keep a copy of `{}` as `{}` before its tables are brought up to date: make room on the disk, or see what is wrong; nothing was changed",
+        path.display(),
+        copy.display()
+    )]
+    KeepBefore {
+        /// The database.
+        path: PathBuf,
+        /// The copy.
+        copy: PathBuf,
+        /// The cause.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A migration failed; the database is as it was before it.
     #[error("failed to bring the tables of `{}` up to date", path.display())]
@@ -199,13 +219,18 @@ impl StoreError {
     #[must_use]
     pub fn unreadable_row(&self) -> Option<String> {
         let Self::Sql { source, .. } = self else { return None };
-        match source {
-            rusqlite::Error::FromSqlConversionFailure(..)
-            | rusqlite::Error::InvalidColumnType(..)
-            | rusqlite::Error::IntegralValueOutOfRange(..)
-            | rusqlite::Error::Utf8Error(..) => Some(source.to_string()),
-            _ => None,
-        }
+        why_unreadable(source)
+    }
+}
+
+/// What is wrong with a row that was read, when the statement itself was well.
+fn why_unreadable(error: &rusqlite::Error) -> Option<String> {
+    match error {
+        rusqlite::Error::FromSqlConversionFailure(..)
+        | rusqlite::Error::InvalidColumnType(..)
+        | rusqlite::Error::IntegralValueOutOfRange(..)
+        | rusqlite::Error::Utf8Error(..) => Some(error.to_string()),
+        _ => None,
     }
 }
 
@@ -220,13 +245,21 @@ impl StoreError {
 
 impl Store {
     /// Opens the database at `path`, makes it when it is not there (mode 0600), and brings its
-    /// tables up to date.
+    /// tables up to date. One of an older version is kept as `<path>.before-v<version>` first.
     ///
     /// # Errors
     /// [`StoreError`] when the file cannot be used, is not ours, or is from a newer version; such a
     /// file is not touched.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        open::open(path, None)
+        open::open(path, None, open::Older::Keep)
+    }
+
+    /// The same for a file that is a copy itself: one of an older version is not kept.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_copy(path: &Path) -> Result<Self, StoreError> {
+        open::open(path, None, open::Older::Change)
     }
 
     /// The same through the SQLite VFS that was registered as `vfs`: for tests that watch or break
@@ -235,7 +268,7 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_on(path: &Path, vfs: &str) -> Result<Self, StoreError> {
-        open::open(path, Some(vfs))
+        open::open(path, Some(vfs), open::Older::Keep)
     }
 
     /// Where a restore into `database` prepares the new file.

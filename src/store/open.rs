@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{BUSY_TIMEOUT, Store, StoreError};
+use super::{BUSY_TIMEOUT, Store, StoreError, upgrade};
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -17,7 +17,16 @@ const WAL_TRIES_MAX: usize = 20;
 /// Prepared statements kept per connection: a few more than there are.
 const STATEMENTS_KEPT: usize = 64;
 
-pub(super) fn open(path: &Path, vfs: Option<&str>) -> Result<Store, StoreError> {
+/// What becomes of a file of an older version before it is brought up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Older {
+    /// It is kept beside it.
+    Keep,
+    /// Nothing: it is a copy itself.
+    Change,
+}
+
+pub(super) fn open(path: &Path, vfs: Option<&str>, older: Older) -> Result<Store, StoreError> {
     let fresh = create_private(path)?;
     let mut connection = connect(path, vfs, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     // Before anything is read: reading makes a WAL with the file's mode, which would stay read-only
@@ -38,6 +47,10 @@ pub(super) fn open(path: &Path, vfs: Option<&str>) -> Result<Store, StoreError> 
     }
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     set_pragmas(&connection, path)?;
+    match older {
+        Older::Keep => upgrade::keep_before(&connection, path, newest_migration())?,
+        Older::Change => {}
+    }
     migrate(&mut connection, path)?;
     Ok(Store { connection, path: path.to_owned() })
 }
@@ -130,7 +143,7 @@ pub(super) fn restoring_path(database: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn newest_migration() -> i64 {
+pub(super) fn newest_migration() -> i64 {
     let runner = migrations::migrations::runner();
     let versions = runner.get_migrations().iter().map(|migration| i64::from(migration.version()));
     versions.max().unwrap_or(0)

@@ -152,7 +152,7 @@ impl Store {
 
 /// Copies all pages in one transaction of `to`. `may_go_on` is asked once `to` is locked; when it says
 /// no, nothing is changed, and this returns `false`.
-fn copy_pages(
+pub(super) fn copy_pages(
     from: &Connection,
     to: &mut Connection,
     fail_point: &str,

@@ -276,6 +276,9 @@ const BACKUP_PLACES: [&str; 4] =
 /// Tried in `secrets`.
 const SECRET_PLACES: [&str; 1] = ["secret_half_rotated"];
 
+/// Tried in `upgrade`.
+const UPGRADE_PLACES: [&str; 1] = ["upgrade_kept"];
+
 #[test]
 fn every_fail_point_of_the_source_is_tried() {
     fn walk(directory: &Path, found: &mut BTreeSet<String>) {
@@ -293,8 +296,8 @@ fn every_fail_point_of_the_source_is_tried() {
     let mut found = BTreeSet::new();
     walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
     let tried = PLACES.iter().map(|(place, _)| *place).chain(START_PLACES);
-    let tried =
-        tried.chain(HOLD_PLACES).chain(COMMIT_PLACES).chain(BACKUP_PLACES).chain(SECRET_PLACES);
+    let tried = tried.chain(HOLD_PLACES).chain(COMMIT_PLACES).chain(BACKUP_PLACES);
+    let tried = tried.chain(SECRET_PLACES).chain(UPGRADE_PLACES);
     assert_eq!(found, tried.map(str::to_owned).collect());
 }
 

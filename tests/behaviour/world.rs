@@ -11,7 +11,7 @@ use auto_message_scheduler::fake_waha::{FakeWaha, Options, Received};
 use auto_message_scheduler::pace::Gap;
 use auto_message_scheduler::planner::PlanRules;
 use auto_message_scheduler::recipient::CountryCode;
-use auto_message_scheduler::run::{Conducted, Runner};
+use auto_message_scheduler::run::{Conducted, Runner, TimeLimit};
 use auto_message_scheduler::schedule::Zone;
 use auto_message_scheduler::sender::{SendRules, Step};
 use auto_message_scheduler::store::{Store, Trigger};
@@ -235,6 +235,20 @@ impl World {
         );
         runner.recover().unwrap();
         self.runner = Some(runner);
+    }
+
+    /// What a cron line with `run --max-seconds` does: a program that starts, runs and ends.
+    pub fn run_within(&mut self, max: Duration) -> RunReport {
+        self.run_begun(Duration::ZERO, max)
+    }
+
+    /// The same when so much of its time had passed before it could look at anything.
+    pub fn run_begun(&mut self, before: Duration, max: Duration) -> RunReport {
+        self.restart();
+        let began = self.clock.now().monotonic.saturating_sub(before);
+        let limit = TimeLimit { began, max, request_max: Duration::from_secs(135) };
+        self.runner = self.runner.take().map(|runner| runner.within(limit));
+        self.run()
     }
 
     /// Ends the program and closes everything that has the database open.

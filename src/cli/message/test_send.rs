@@ -117,7 +117,7 @@ fn send_and_wait(
     let ended = std::sync::Mutex::new(None);
     let seen = thread::scope(|scope| {
         let run = scope.spawn(|| {
-            let end = serve::run_once(config, triggers);
+            let end = serve::run_once(config, triggers, None);
             if let Ok(mut ended) = ended.lock() {
                 *ended = Some(matches!(end, Ok(RunEnd::AlreadySending)));
             }

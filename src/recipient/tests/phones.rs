@@ -214,3 +214,19 @@ fn a_country_code_is_one_to_three_digits() {
         assert!(words.contains("write 1 to 3 digits, such as 62"), "{words}");
     }
 }
+
+#[test]
+fn digits_too_few_for_a_mobile_number_after_62_are_refused() {
+    // Area code 0628 without its 0, or a mobile number cut short: two readings, and both reach somebody else.
+    for raw in ["6282541098", "6285-1052-77"] {
+        assert!(matches!(error(raw, "62"), PhoneError::NoCountryCode(_)), "{raw}");
+    }
+    assert_normalizes("62", &[("62811123456", "62811123456"), ("0628 254 1098", "626282541098")]);
+}
+
+#[test]
+fn an_argentine_number_in_national_form_is_refused() {
+    // Its 15 would have to become a 9 elsewhere in the number.
+    assert!(matches!(error("011 15-2343-9767", "54"), PhoneError::NoNationalZero { .. }));
+    assert_normalizes("54", &[("+54 9 11 2343-9767", "5491123439767")]);
+}

@@ -4,7 +4,7 @@ use super::*;
 
 fn reply(status: u16, body: &Value) -> Reply {
     let body = body.to_string().into_bytes();
-    Reply { status, retry_after: None, body, is_whole: true }
+    Reply { status, retry_after: None, date: None, body, is_whole: true }
 }
 
 fn outcome(status: u16, body: &Value) -> Outcome {

@@ -1,0 +1,76 @@
+//! `completions` and `man`: made from the definitions of the commands themselves, so that they never
+//! say anything else.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::{Args, Command, CommandFactory};
+use clap_complete::Shell;
+use clap_mangen::Man;
+
+use super::CliError;
+
+const NAME: &str = "auto-message-scheduler";
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example, for bash:
+  auto-message-scheduler completions bash \\
+    > ~/.local/share/bash-completion/completions/auto-message-scheduler")]
+pub(super) struct CompletionsArgs {
+    /// The shell
+    shell: Shell,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  auto-message-scheduler man | man -l -
+  auto-message-scheduler man ~/.local/share/man/man1")]
+pub(super) struct ManArgs {
+    /// Write a page for each command into this directory, instead of the main page to standard output
+    directory: Option<PathBuf>,
+}
+
+pub(super) fn completions(args: &CompletionsArgs) -> Result<(), CliError> {
+    // A script is whole or nothing: writing it piece by piece could panic on a closed pipe.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut super::Arguments::command(), NAME, &mut script);
+    Ok(print(&script)?)
+}
+
+pub(super) fn man(args: &ManArgs) -> Result<(), CliError> {
+    let mut command = super::Arguments::command().disable_help_subcommand(true);
+    command.build();
+    let Some(directory) = &args.directory else { return Ok(print(&page(&command)?)?) };
+    fs::create_dir_all(directory)?;
+    fs::write(directory.join(format!("{NAME}.1")), page(&command)?)?;
+    for subcommand in command.get_subcommands() {
+        write_pages(directory, NAME, subcommand)?;
+    }
+    Ok(())
+}
+
+/// The page of a command and of those under it.
+fn write_pages(directory: &std::path::Path, above: &str, command: &Command) -> io::Result<()> {
+    let name = format!("{above}-{}", command.get_name());
+    fs::write(directory.join(format!("{name}.1")), page(command)?)?;
+    for subcommand in command.get_subcommands() {
+        write_pages(directory, &name, subcommand)?;
+    }
+    Ok(())
+}
+
+fn page(command: &Command) -> io::Result<Vec<u8>> {
+    let mut page = Vec::new();
+    Man::new(command.clone()).render(&mut page)?;
+    Ok(page)
+}
+
+fn print(bytes: &[u8]) -> io::Result<()> {
+    match io::stdout().write_all(bytes) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}

@@ -1,0 +1,368 @@
+//! `plan` and `run --dry-run`: what will happen, before it does.
+
+use std::io::{self, BufWriter, Write};
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::json;
+
+use super::CliError;
+use super::output::Output;
+use super::table::{table, wrapped};
+use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::config::Config;
+use crate::forecast::{
+    self, Bounds, Fate, Forecast, ForecastRules, LaneRules, MessageForecast, RecipientForecast,
+    Scope, Seen,
+};
+use crate::schedule::Zone;
+use crate::store::Store;
+
+/// How much is looked at without `--all`: seconds of work at most.
+const BOUNDS: Bounds = Bounds { messages: 1000, recipients: 200_000 };
+const UNBOUNDED: Bounds = Bounds { messages: u64::MAX, recipients: u64::MAX };
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  auto-message-scheduler plan            all that is scheduled or on its way
+  auto-message-scheduler plan 7          message 7, whatever its status
+  auto-message-scheduler plan 7 --all    with every recipient")]
+pub(super) struct PlanArgs {
+    /// Only this message [default: all that are scheduled or on their way]
+    message_id: Option<i64>,
+    #[command(flatten)]
+    how_much: HowMuch,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+struct HowMuch {
+    /// Show so many recipients
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    limit: usize,
+    /// Show all of them, however many
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
+}
+
+pub(super) fn plan(args: &PlanArgs, config: &Config) -> Result<(), CliError> {
+    let scope = args.message_id.map_or(Scope::All, Scope::Message);
+    show(scope, args.how_much, args.output, config)
+}
+
+/// `run --dry-run`.
+pub(super) fn dry_run(output: Output, config: &Config) -> Result<(), CliError> {
+    show(Scope::DueNow, HowMuch { limit: 20, all: false }, output, config)
+}
+
+fn show(scope: Scope, how_much: HowMuch, output: Output, config: &Config) -> Result<(), CliError> {
+    let mut store = super::existing_store(config)?;
+    let look = Look { scope, how_much, now: SystemClock::new().now().wall, config };
+    let shown = if output.json { look.print_json(&mut store) } else { look.print(&mut store) };
+    match shown {
+        // A reader that has seen enough (`| head`) is no error.
+        Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        shown => shown,
+    }
+}
+
+struct Look<'a> {
+    scope: Scope,
+    how_much: HowMuch,
+    now: Timestamp,
+    config: &'a Config,
+}
+
+impl Look<'_> {
+    /// Looks ahead; the first error of `see` ends the telling, not the looking.
+    fn forecast(
+        &self,
+        store: &mut Store,
+        mut see: impl FnMut(Seen<'_>) -> io::Result<()>,
+    ) -> Result<Forecast, CliError> {
+        let bounds = if self.how_much.all { UNBOUNDED } else { BOUNDS };
+        let rules = ForecastRules {
+            plan: crate::serve::plan_rules(self.config),
+            lanes: LaneRules::of(self.config),
+        };
+        let mut written = Ok(());
+        let seen = forecast::forecast(store, self.scope, &rules, bounds, self.now, &mut |seen| {
+            if written.is_ok() {
+                written = see(seen);
+            }
+        })?;
+        written?;
+        let Scope::Message(id) = self.scope else {
+            return Ok(seen.unwrap_or_else(|| unreachable!("only a message can be missing")));
+        };
+        seen.ok_or_else(|| super::no_message(id))
+    }
+
+    /// First the summary, then the rows: a second look, so that nothing is kept of a long list.
+    fn print(&self, store: &mut Store) -> Result<(), CliError> {
+        let limit = if self.how_much.all { usize::MAX } else { self.how_much.limit };
+        let mut messages = Vec::new();
+        let forecast = self.forecast(store, |seen| {
+            match seen {
+                Seen::Message(message) if messages.len() < limit => messages.push(message.clone()),
+                Seen::Message(_) | Seen::Recipient(_) => {}
+            }
+            Ok(())
+        })?;
+        let mut out = BufWriter::new(io::stdout().lock());
+        let zone = &self.config.zone;
+        match (self.scope, messages.as_slice()) {
+            (Scope::Message(_), [one]) => write_message(&mut out, one, &forecast, zone)?,
+            _ => write_messages(&mut out, &messages, &forecast, zone)?,
+        }
+        write_channels(&mut out, &forecast)?;
+        if forecast.totals.goes_out > 0 {
+            writeln!(out, "{}", wrapped(&pace(&forecast, zone), 0))?;
+        }
+        let shown = limit.min(usize::try_from(forecast.totals.recipients).unwrap_or(limit));
+        if shown == 0 {
+            return Ok(out.flush()?);
+        }
+        writeln!(out, "\n{}", line(["when", "to", "name", "text, or why not"].map(String::from)))?;
+        writeln!(out, "{}", "─".repeat(80))?;
+        let mut left = limit;
+        self.forecast(store, |seen| match seen {
+            Seen::Recipient(row) if left > 0 => {
+                left -= 1;
+                writeln!(out, "{}", recipient_line(row, zone))
+            }
+            Seen::Recipient(_) | Seen::Message(_) => Ok(()),
+        })?;
+        let more = forecast.totals.recipients.saturating_sub(shown as u64);
+        if more > 0 {
+            writeln!(out, "… and {more} more: --all shows them")?;
+        }
+        Ok(out.flush()?)
+    }
+
+    /// One object, written as it is found.
+    fn print_json(&self, store: &mut Store) -> Result<(), CliError> {
+        let limit = if self.how_much.all { usize::MAX } else { self.how_much.limit };
+        let mut out = BufWriter::new(io::stdout().lock());
+        let (mut left, mut separator) = (limit, "");
+        write!(out, "{{\"recipients\":[")?;
+        self.forecast(store, |seen| match seen {
+            Seen::Recipient(row) if left > 0 => {
+                left -= 1;
+                let mut value = json!(row);
+                value["number"] = json!(row.number());
+                write!(out, "{separator}\n  {value}")?;
+                separator = ",";
+                Ok(())
+            }
+            Seen::Recipient(_) | Seen::Message(_) => Ok(()),
+        })?;
+        write!(out, "\n],\"messages\":[")?;
+        (left, separator) = (limit, "");
+        let forecast = self.forecast(store, |seen| match seen {
+            Seen::Message(message) if left > 0 => {
+                left -= 1;
+                write!(out, "{separator}\n  {}", json!(message))?;
+                separator = ",";
+                Ok(())
+            }
+            Seen::Recipient(_) | Seen::Message(_) => Ok(()),
+        })?;
+        let Forecast { now, gap, late_limit, totals, channels, .. } = &forecast;
+        let summary = json!({
+            "now": now.to_string(),
+            "delay_seconds": gap.delay.as_secs(),
+            "jitter_seconds": gap.jitter.as_secs(),
+            "late_limit_hours": late_limit.as_secs() / 3600,
+            "messages": forecast.messages,
+            "messages_left_out": forecast.messages_left_out,
+            "totals": totals,
+            "channels": channels,
+        });
+        writeln!(out, "\n],\"summary\":{summary}}}")?;
+        Ok(out.flush()?)
+    }
+}
+
+fn write_message(
+    out: &mut impl Write,
+    message: &MessageForecast,
+    forecast: &Forecast,
+    zone: &Zone,
+) -> io::Result<()> {
+    let title = message.title.as_deref().unwrap_or_default();
+    writeln!(out, "Message {} `{}`: {}", message.id, cut(title, 40), message.status)?;
+    let mut field = |name: &str, value: String| {
+        writeln!(out, "{}", wrapped(&format!("  {name:<9}{value}"), 11))
+    };
+    let shown = |at: Option<Timestamp>| at.map(|at| clock(at, zone)).unwrap_or_default();
+    field("due", format!("{} ({})", shown(message.due_at), zone.name()))?;
+    if let Some(why) = &message.fails {
+        field("fails", why.clone())?;
+    }
+    if let Some(remark) = &message.remark {
+        field("note", remark.clone())?;
+    }
+    if message.tally.goes_out > 0 {
+        field("begins", shown(message.tally.begins_at))?;
+        let takes = length(Duration::from_secs(message.takes_secs));
+        field("ends", format!("{}, takes {takes}", shown(message.tally.ends_at)))?;
+    }
+    field("gets it", counts(message, forecast))?;
+    if message.next_at.is_some() {
+        field("then", shown(message.next_at))?;
+    }
+    Ok(())
+}
+
+fn counts(message: &MessageForecast, forecast: &Forecast) -> String {
+    let tally = message.tally;
+    let late =
+        format!("too late (more than {} h after its time)", forecast.late_limit.as_secs() / 3600);
+    let parts = [
+        (tally.skipped, "skipped"),
+        (tally.too_late, late.as_str()),
+        (tally.waits, "waiting for their channel"),
+        (tally.ended, "ended before"),
+    ];
+    let others = parts.into_iter().filter(|(count, _)| *count > 0);
+    let mut text = format!("{} of {}", tally.goes_out, message.recipients);
+    for (count, what) in others {
+        text = format!("{text}, {count} {what}");
+    }
+    text
+}
+
+fn write_messages(
+    out: &mut impl Write,
+    messages: &[MessageForecast],
+    forecast: &Forecast,
+    zone: &Zone,
+) -> io::Result<()> {
+    if messages.is_empty() {
+        return writeln!(out, "Nothing is waiting to be sent.");
+    }
+    let rows = messages.iter().map(|message| {
+        let Tallied { begins, ends } = span(message, zone);
+        let title = message.fails.clone().unwrap_or_else(|| {
+            let title = message.title.clone().unwrap_or_default();
+            message.remark.as_ref().map_or(title.clone(), |remark| format!("{title}: {remark}"))
+        });
+        vec![
+            message.id.to_string(),
+            cut(&title, 60),
+            if message.fails.is_some() { "fails".to_owned() } else { begins },
+            ends,
+            format!("{}/{}", message.tally.goes_out, message.recipients),
+            message.tally.skipped.to_string(),
+            message.tally.too_late.to_string(),
+        ]
+    });
+    let header = ["id", "title, or why it fails", "begins", "ends", "get it", "skipped", "late"];
+    writeln!(out, "{}", table(&header, rows))?;
+    let shown = messages.len() as u64;
+    if forecast.messages > shown {
+        writeln!(out, "… and {} more messages: --all shows them", forecast.messages - shown)?;
+    }
+    if forecast.messages_left_out > 0 {
+        writeln!(
+            out,
+            "{} later messages were not looked at: --all does",
+            forecast.messages_left_out
+        )?;
+    }
+    let totals = forecast.totals;
+    writeln!(
+        out,
+        "{} messages, {} recipients: {} get it, {} skipped, {} too late",
+        forecast.messages, totals.recipients, totals.goes_out, totals.skipped, totals.too_late
+    )
+}
+
+struct Tallied {
+    begins: String,
+    ends: String,
+}
+
+fn span(message: &MessageForecast, zone: &Zone) -> Tallied {
+    let shown = |at: Option<Timestamp>| at.map(|at| zone.format_local(at)).unwrap_or_default();
+    let begins = message.tally.begins_at.or(message.due_at);
+    Tallied { begins: shown(begins), ends: shown(message.tally.ends_at) }
+}
+
+fn write_channels(out: &mut impl Write, forecast: &Forecast) -> io::Result<()> {
+    for channel in &forecast.channels {
+        if let Some(reason) = &channel.blocked {
+            let text = format!("Nothing goes out on channel {}: {reason}.", channel.id);
+            writeln!(out, "{}", wrapped(&text, 0))?;
+        } else if let Some(reason) = &channel.held_reason {
+            let text = format!("Channel `{}` is held: {reason}.", channel.name);
+            writeln!(out, "{}", wrapped(&text, 0))?;
+            writeln!(out, "Its times hold only if it is free again by then.")?;
+        }
+    }
+    Ok(())
+}
+
+/// How the times were counted.
+fn pace(forecast: &Forecast, zone: &Zone) -> String {
+    let (least, most) = (forecast.gap.delay.as_secs(), forecast.gap.longest().as_secs());
+    let mean = forecast.gap.with_jitter(0.5).as_secs_f32();
+    let gaps = if least == most {
+        format!("{least} s between two sends on a channel")
+    } else {
+        format!("{least} to {most} s between two sends on a channel, {mean} s on average")
+    };
+    format!("Times are about right, in {}: {gaps}.", zone.name())
+}
+
+fn recipient_line(row: &RecipientForecast<'_>, zone: &Zone) -> String {
+    let (when, note) = match row.fate {
+        Fate::GoesOut { at } => (clock(at, zone), row.text.unwrap_or_default().to_owned()),
+        Fate::Skipped { reason } => ("skipped".to_owned(), reason.to_owned()),
+        Fate::TooLate => ("too late".to_owned(), row.text.unwrap_or_default().to_owned()),
+        Fate::Waits { reason } => ("waits".to_owned(), reason.to_owned()),
+        Fate::InFlight => ("sending now".to_owned(), row.text.unwrap_or_default().to_owned()),
+        Fate::Ended { status, at, error } => {
+            let at = at.map(|at| clock(at, zone)).unwrap_or_default();
+            (at, format!("{status} {}", error.or(row.text).unwrap_or_default()))
+        }
+    };
+    line([when, row.number(), row.name.unwrap_or_default().to_owned(), note])
+}
+
+fn line([when, to, name, note]: [String; 4]) -> String {
+    let line =
+        format!("{:<19}  {:<16}  {:<15}  {}", when, cut(&to, 16), cut(&name, 15), cut(&note, 24));
+    line.trim_end().to_owned()
+}
+
+/// `2026-12-01 08:00:00` in local time.
+pub(super) fn clock(at: Timestamp, zone: &Zone) -> String {
+    format!("{}:{:02}", zone.format_local(at), zone.to_local(at).date_time.second())
+}
+
+/// At most `width` characters, on one line.
+pub(super) fn cut(text: &str, width: usize) -> String {
+    let clean = |c: char| if c.is_control() { ' ' } else { c };
+    if text.chars().count() <= width {
+        return text.chars().map(clean).collect();
+    }
+    text.chars().take(width - 1).map(clean).chain(['…']).collect()
+}
+
+/// `16 h 40 min`, `5 min`, `40 s`.
+pub(super) fn length(duration: Duration) -> String {
+    let secs = duration.as_secs();
+    match (secs / 86_400, secs / 3600 % 24, secs / 60 % 60, secs % 60) {
+        (0, 0, 0, secs) => format!("{secs} s"),
+        (0, 0, minutes, 0) => format!("{minutes} min"),
+        (0, 0, minutes, secs) if minutes < 10 => format!("{minutes} min {secs} s"),
+        (0, 0, minutes, _) => format!("{minutes} min"),
+        (0, hours, 0, _) => format!("{hours} h"),
+        (0, hours, minutes, _) => format!("{hours} h {minutes} min"),
+        (days, hours, _, _) => format!("{days} d {hours} h"),
+    }
+}

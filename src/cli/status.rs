@@ -1,0 +1,202 @@
+//! `status`: one screen of 24 lines and 80 columns.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use clap::Args;
+
+use super::CliError;
+use super::output::Output;
+use super::plan::{clock, cut, length};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::delivery::Status;
+use crate::lock::Sending;
+use crate::overview::{self, ChannelState, Overview};
+use crate::schedule::Zone;
+use crate::store::RunView;
+
+const REDRAW_EVERY: Duration = Duration::from_secs(2);
+const WIDTH: usize = 80;
+/// Lines for channels: the others take 16.
+const CHANNELS_MAX: usize = 7;
+
+/// The other screen of the terminal, without a cursor; and back.
+const ENTER: &str = "\x1b[?1049h\x1b[?25l";
+const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  auto-message-scheduler status            one screen
+  auto-message-scheduler status --watch    the same, again and again")]
+pub(super) struct StatusArgs {
+    /// Draw it anew every two seconds, until Ctrl-C; on a terminal only
+    #[arg(long, conflicts_with = "json")]
+    watch: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+pub(super) fn status(args: &StatusArgs, config: &Config) -> Result<(), CliError> {
+    let mut store = super::existing_store(config)?;
+    let system = SystemClock::new();
+    if !args.watch {
+        let now = overview::overview(&mut store, config, system.now().wall)?;
+        args.output.print(&now.to_json(), |_| screen(&now, &config.zone))?;
+        return Ok(());
+    }
+    if !io::stdout().is_terminal() {
+        let words = "--watch draws on a terminal, and standard output is none: leave it out";
+        return Err(CliError::Refused(words.to_owned()));
+    }
+    let stop = super::stopped_by_signals()?;
+    let mut out = io::stdout();
+    write!(out, "{ENTER}")?;
+    let drawn = loop {
+        let seen = stop.wake.rings();
+        if stop.is_stopping() {
+            break Ok(());
+        }
+        let drawn = overview::overview(&mut store, config, system.now().wall)
+            .map_err(CliError::from)
+            .and_then(|now| Ok(draw(&mut out, &screen(&now, &config.zone))?));
+        if drawn.is_err() {
+            break drawn;
+        }
+        system.sleep(&stop.wake, seen, Some(REDRAW_EVERY));
+    };
+    write!(out, "{LEAVE}")?;
+    out.flush()?;
+    drawn
+}
+
+/// Over what is there, line by line: nothing flickers.
+fn draw(out: &mut impl Write, screen: &str) -> io::Result<()> {
+    write!(out, "\x1b[H")?;
+    for line in screen.lines() {
+        write!(out, "{line}\x1b[K\r\n")?;
+    }
+    write!(out, "\x1b[J")?;
+    out.flush()
+}
+
+fn screen(now: &Overview, zone: &Zone) -> String {
+    let mut lines = vec![
+        format!("{} {}   {}", clock(now.now, zone), zone.name(), who_sends(now)),
+        String::new(),
+        next_due(now, zone),
+        format!(
+            "Messages   {} scheduled, {} of them due; {} being sent; {} drafts",
+            now.scheduled, now.due, now.on_their_way, now.drafts
+        ),
+        today(now),
+        format!(
+            "Unknown    {}{}",
+            now.unknown,
+            if now.unknown > 0 {
+                ": they may have gone out; `message show` tells which"
+            } else {
+                ""
+            }
+        ),
+        format!("Backlog    {}", backlog(now, zone)),
+        String::new(),
+        "Channels".to_owned(),
+    ];
+    lines.extend(channels(now));
+    lines.extend([String::new(), last_trigger(now)]);
+    lines.extend(now.runs.iter().map(|run| run_line(run, zone)));
+    let lines: Vec<String> = lines.iter().map(|line| cut(line, WIDTH)).collect();
+    lines.join("\n")
+}
+
+fn who_sends(now: &Overview) -> String {
+    match now.sending {
+        Sending::Process(pid) if pid > 0 => format!("process {pid} is sending"),
+        Sending::Process(_) => "another process is sending".to_owned(),
+        Sending::Nobody => "no process is sending now".to_owned(),
+        Sending::NotTold => String::new(),
+    }
+}
+
+fn next_due(now: &Overview, zone: &Zone) -> String {
+    let Some(next) = &now.next_due else { return "Next due   nothing is scheduled".to_owned() };
+    let title = next.title.as_deref().unwrap_or_default();
+    let away = if next.due_at > now.now {
+        format!("in {}", length(next.due_at.since(now.now)))
+    } else {
+        format!("{} ago: waits for a trigger", length(now.now.since(next.due_at)))
+    };
+    format!("Next due   {}, {away}: {} `{title}`", zone.format_local(next.due_at), next.id)
+}
+
+fn today(now: &Overview) -> String {
+    let part = |status: Status| format!("{} {}", now.today(status), status.as_str());
+    let ends = [Status::Sent, Status::Failed, Status::Skipped, Status::Unknown];
+    let mut parts: Vec<String> = ends.into_iter().map(part).collect();
+    let rare = [Status::Expired, Status::Cancelled];
+    parts.extend(rare.into_iter().filter(|status| now.today(*status) > 0).map(part));
+    format!("Today      {}", parts.join(", "))
+}
+
+fn backlog(now: &Overview, zone: &Zone) -> String {
+    let pending: u64 = now.channels.iter().map(|state| state.pending).sum();
+    match (pending, now.backlog_ends_at()) {
+        (0, _) => "none".to_owned(),
+        (pending, None) => format!("{pending} deliveries, on channels that may not send"),
+        (pending, Some(end)) => {
+            let away = length(end.since(now.now));
+            format!("{pending} deliveries, until about {} ({away})", zone.format_local(end))
+        }
+    }
+}
+
+/// Those that a person should look at come first.
+fn channels(now: &Overview) -> Vec<String> {
+    let mut states: Vec<&ChannelState> = now.channels.iter().collect();
+    states.sort_by_key(|state| (state.channel.held.is_none(), state.pending == 0));
+    let is_cut = states.len() > CHANNELS_MAX;
+    let shown = if is_cut { CHANNELS_MAX - 1 } else { CHANNELS_MAX };
+    let mut lines: Vec<String> =
+        states.iter().take(shown).map(|state| channel_line(state)).collect();
+    if is_cut {
+        lines.push(format!("  … and {} more: `channel list`", states.len() - shown));
+    }
+    lines
+}
+
+fn channel_line(state: &ChannelState) -> String {
+    let channel = &state.channel;
+    let pace = match (&channel.held, channel.session_name.is_some()) {
+        _ if !channel.is_active => "not active".to_owned(),
+        (_, false) => "has no session_name".to_owned(),
+        (Some(held), _) => format!("held: {}", held.reason),
+        (None, _) if state.ready_in.is_zero() => "ready".to_owned(),
+        (None, _) => format!("ready in {}", length(state.ready_in)),
+    };
+    format!("  {:<16} {:>6} waiting   {pace}", cut(&channel.name, 16), state.pending)
+}
+
+fn last_trigger(now: &Overview) -> String {
+    match now.last_trigger_at() {
+        None => "Runs       no trigger has come yet".to_owned(),
+        Some(at) => format!("Runs       the last trigger was {} ago", length(now.now.since(at))),
+    }
+}
+
+fn run_line(run: &RunView, zone: &Zone) -> String {
+    let end = match (&run.error, run.finished_at) {
+        (Some(error), _) => error.clone(),
+        (None, None) => "under way".to_owned(),
+        (None, Some(at)) => format!("took {}", length(at.since(run.started_at))),
+    };
+    format!(
+        "  {}  {:<5} {} messages, {} sent, {} failed; {end}",
+        clock(run.started_at, zone),
+        run.trigger,
+        run.processed,
+        run.success,
+        run.failed
+    )
+}

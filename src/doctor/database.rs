@@ -1,0 +1,275 @@
+//! The database and what stands in it: damage, channels, triggers, numbers that will not send.
+
+use std::thread;
+use std::time::Duration;
+
+use super::Findings;
+use super::server::Answering;
+use crate::clock::{Clock, Timestamp, Wake};
+use crate::config::Config;
+use crate::forecast::{self, Bounds, Fate, ForecastRules, LaneRules, Scope, Seen};
+use crate::lock::{self, Sending};
+use crate::logging::in_one_line;
+use crate::place::Place;
+use crate::recipient;
+use crate::serve::plan_rules;
+use crate::store::{Channel, Store, StoreError};
+
+/// How long damage is looked for.
+const CHECK_FOR: Duration = Duration::from_secs(10);
+/// Cron comes every few minutes; one that has been away for so long does not come.
+const TRIGGER_AWAY: Duration = Duration::from_mins(15);
+/// How much is looked at for numbers that will not send: seconds of work.
+const CONTACTS_MAX: u32 = 1_000_000;
+const BOUNDS: Bounds = Bounds { messages: 1000, recipients: 200_000 };
+
+pub(super) fn examine(
+    config: &Config,
+    clock: &dyn Clock,
+    waha: Option<&Answering>,
+    findings: &mut Findings,
+) {
+    let Some(mut store) = open(config, findings) else { return };
+    if let Err(error) = file(&store, clock, findings).and_then(|()| place(&mut store, findings)) {
+        return damaged(&error, findings);
+    }
+    let now = clock.now().wall;
+    let looked = channels(&mut store, config, now, waha, findings)
+        .and_then(|()| triggers(&mut store, now, findings))
+        .and_then(|()| contacts(&mut store, config, findings))
+        .and_then(|()| messages(&mut store, config, now, findings));
+    if let Err(error) = looked {
+        damaged(&error, findings);
+    }
+}
+
+fn damaged(error: &StoreError, findings: &mut Findings) {
+    findings.wrong("database", in_one_line(error), "the README tells of backup and restore");
+}
+
+fn open(config: &Config, findings: &mut Findings) -> Option<Store> {
+    let path = &config.database_path;
+    if !path.exists() && !Store::restoring_path(path).exists() {
+        let found = format!("`{}` is not there yet", path.display());
+        let remedy = "the first `serve` or `run` makes it; is DATABASE_PATH right?";
+        findings.warning("database", found, remedy);
+        return None;
+    }
+    if !path.exists() {
+        let found = format!("`{}` is missing because a restore was cut off", path.display());
+        findings.wrong("database", found, "run `restore` again");
+        return None;
+    }
+    match Store::open_as_is(path) {
+        Ok(Some(store)) => Some(store),
+        Ok(None) => {
+            let found = format!("`{}` is empty", path.display());
+            findings.warning("database", found, "the first `serve` or `run` makes its tables");
+            None
+        }
+        Err(error) => {
+            damaged(&error, findings);
+            None
+        }
+    }
+}
+
+fn file(store: &Store, clock: &dyn Clock, findings: &mut Findings) -> Result<(), StoreError> {
+    let path = store.path().display();
+    if store.is_read_only()? {
+        let remedy = "check owner and mode of the file and of its directory";
+        findings.wrong("database", format!("`{path}` may be read but not written"), remedy);
+    }
+    let (found, known) = store.tables_version()?;
+    if found < known {
+        let text = format!("its tables are version {found}, this program knows {known}");
+        findings.warning("database", text, "the next `serve` or `run` brings them up to date");
+    }
+    let mode = store.journal_mode()?;
+    let journal = if mode == "wal" { "WAL" } else { "no WAL: slower, as safe" };
+    match check(store, clock)? {
+        Some(Ok(())) => findings.ok("database", format!("`{path}` is sound; {journal}")),
+        None => findings.ok(
+            "database",
+            format!("`{path}`: no damage in the first {} s; {journal}", CHECK_FOR.as_secs()),
+        ),
+        Some(Err(damage)) => findings.wrong(
+            "database",
+            format!("`{path}` is damaged: {damage}"),
+            "stop the program, keep a copy, and restore a backup",
+        ),
+    }
+    Ok(())
+}
+
+/// A copy does not send what the original may be sending.
+fn place(store: &mut Store, findings: &mut Findings) -> Result<(), StoreError> {
+    let Ok(here) = Place::of(store.path()) else { return Ok(()) };
+    let recorded = store.read(|tx| Ok(tx.place()?.map(|text| Place::parse(&text))))?;
+    if recorded.is_some_and(|recorded| !recorded.is_same_as(&here)) {
+        let found = "the database was copied or moved here: nothing is sent from it";
+        findings.wrong("place", found, "end the other program, then run `confirm-place`");
+    }
+    Ok(())
+}
+
+/// Looks for damage, but not for ever.
+fn check(store: &Store, clock: &dyn Clock) -> Result<Option<Result<(), String>>, StoreError> {
+    let (done, interrupt) = (Wake::default(), store.interrupter());
+    let seen = done.rings();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            clock.sleep(&done, seen, Some(CHECK_FOR));
+            if done.rings() == seen {
+                interrupt();
+            }
+        });
+        let checked = store.quick_check();
+        done.ring();
+        checked
+    })
+}
+
+fn channels(
+    store: &mut Store,
+    config: &Config,
+    now: Timestamp,
+    waha: Option<&Answering>,
+    findings: &mut Findings,
+) -> Result<(), StoreError> {
+    let (channels, unknown) =
+        store.read(|tx| Ok((tx.channels_with_pending()?, tx.count_unknown()?)))?;
+    if !channels.iter().any(|(channel, _)| channel.is_active) {
+        let remedy = "set is_active of a channel to 1";
+        findings.wrong("channels", "no channel is active: nothing can be sent", remedy);
+    }
+    for (channel, pending) in &channels {
+        held(channel, *pending, now, findings);
+        match (&channel.session_name, channel.is_active) {
+            (_, false) => {}
+            (None, true) => {
+                let found = format!("channel `{}` has no session_name", channel.name);
+                findings.wrong("channels", found, "fill it in: the name of its session in WAHA");
+            }
+            (Some(session), true) => {
+                if let Some(waha) = waha {
+                    waha.session(session, &channel.name, config, findings);
+                }
+            }
+        }
+    }
+    if unknown > 0 {
+        let found = format!("{unknown} deliveries are unknown: they may have gone out");
+        findings.warning("unknown", found, "look into WhatsApp; the README says how to send again");
+    }
+    Ok(())
+}
+
+fn held(channel: &Channel, pending: u64, now: Timestamp, findings: &mut Findings) {
+    let Some(held) = &channel.held else { return };
+    let found = format!("channel `{}` is held, {pending} wait: {}", channel.name, held.reason);
+    match (held.kind, held.until) {
+        (Some(_), Some(until)) if until > now => {
+            findings.warning(
+                "channels",
+                found,
+                "it is looked at again by itself, with each trigger",
+            );
+        }
+        (Some(_), _) => findings.warning("channels", found, "the next trigger looks at it again"),
+        (None, _) => findings.warning("channels", found, "to free it, empty its held_reason"),
+    }
+}
+
+fn triggers(store: &mut Store, now: Timestamp, findings: &mut Findings) -> Result<(), StoreError> {
+    let sending = lock::who_sends(store.path());
+    let (runs, due) = store.read(|tx| Ok((tx.last_runs(1)?, tx.count_due(now)?)))?;
+    if let Sending::Process(pid) = sending {
+        let who = if pid > 0 { format!("process {pid}") } else { "a process out of sight".into() };
+        findings.ok("triggers", format!("{who} is sending"));
+        return Ok(());
+    }
+    let last = runs.first().map(|run| now.since(run.started_at));
+    let found = match last {
+        None => "no trigger has come yet, and nobody is sending".to_owned(),
+        Some(ago) => format!("the last trigger came {} min ago", ago.as_secs() / 60),
+    };
+    let remedy = "start `serve`, or check the cron line: crontab -l, and run it by hand";
+    match last {
+        Some(ago) if ago <= TRIGGER_AWAY => findings.ok("triggers", found),
+        _ if due > 0 => {
+            findings.wrong("triggers", format!("{found}, and {due} messages are due"), remedy);
+        }
+        _ => findings.warning("triggers", found, remedy),
+    }
+    Ok(())
+}
+
+fn contacts(store: &mut Store, config: &Config, findings: &mut Findings) -> Result<(), StoreError> {
+    let (mut looked, mut bad, mut first) = (0_u64, 0_u64, None);
+    store.read(|tx| {
+        tx.each_phone_number(CONTACTS_MAX, |id, number| {
+            looked += 1;
+            if let Err(error) = recipient::phone_to_chat(&number, &config.country) {
+                bad += 1;
+                first.get_or_insert_with(|| format!("contact {id}: {error}"));
+            }
+        })
+    })?;
+    match first {
+        None if looked == 0 => findings.ok("contacts", "there are none"),
+        None => findings.ok("contacts", format!("{looked} numbers can be written to")),
+        Some(first) => findings.warning(
+            "contacts",
+            format!("{bad} of {looked} numbers cannot be written to; {first}"),
+            "correct them: they are skipped",
+        ),
+    }
+    Ok(())
+}
+
+fn messages(
+    store: &mut Store,
+    config: &Config,
+    now: Timestamp,
+    findings: &mut Findings,
+) -> Result<(), StoreError> {
+    let rules = ForecastRules { plan: plan_rules(config), lanes: LaneRules::of(config) };
+    let (mut failing, mut skipped) = (None, None);
+    let see = &mut |seen: Seen<'_>| match seen {
+        Seen::Message(message) => {
+            if let Some(why) = &message.fails {
+                failing.get_or_insert_with(|| format!("message {}: {why}", message.id));
+            }
+        }
+        Seen::Recipient(row) => {
+            if let Fate::Skipped { reason } = row.fate {
+                skipped.get_or_insert_with(|| format!("message {}: {reason}", row.message_id));
+            }
+        }
+    };
+    let Some(seen) = forecast::forecast(store, Scope::All, &rules, BOUNDS, now, see)? else {
+        return Ok(());
+    };
+    let totals = seen.totals;
+    if let Some(first) = failing {
+        let found = format!("{} messages will fail; {first}", totals.failing_messages);
+        findings.wrong(
+            "messages",
+            found,
+            "correct them before their time comes: `plan` shows them",
+        );
+    }
+    if let Some(first) = skipped {
+        let found = format!("{} recipients will be skipped; {first}", totals.skipped);
+        findings.warning("messages", found, "`plan` shows them");
+    }
+    if totals.too_late > 0 {
+        let found = format!("{} recipients come too late to be sent", totals.too_late);
+        findings.warning("messages", found, "use more channels, or a higher LATE_LIMIT_HOURS");
+    }
+    if totals.failing_messages + totals.skipped + totals.too_late == 0 {
+        findings.ok("messages", format!("{} wait, none of them will fail", seen.messages));
+    }
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! Files and the disk: the secret, who may read what, how much room there is.
+
+use std::path::{Path, PathBuf};
+
+use super::Findings;
+use crate::config::{Config, SECRET_LENGTH_MIN};
+use crate::secret;
+
+const MIB: u64 = 1024 * 1024;
+/// Under so much room something fails soon; under the other today.
+const ROOM_SMALL: u64 = 500 * MIB;
+const ROOM_NONE: u64 = 20 * MIB;
+
+pub(super) fn examine(config: &Config, env_file: &Path, findings: &mut Findings) {
+    secret(config, findings);
+    modes(config, env_file, findings);
+    room(config, findings);
+}
+
+fn secret(config: &Config, findings: &mut Findings) {
+    let path = secret::path(&config.database_path);
+    if config.cron_secret.is_some() {
+        return findings.ok("secret", "CRON_SECRET is set");
+    }
+    if !path.exists() {
+        return findings.ok("secret", "the first `serve` makes it");
+    }
+    match std::fs::read_to_string(&path) {
+        Ok(text) if text.trim().len() >= SECRET_LENGTH_MIN => {
+            findings.ok("secret", format!("in `{}`", path.display()));
+        }
+        Ok(_) => {
+            let found = format!("`{}` holds no secret of 16 characters or more", path.display());
+            findings.wrong("secret", found, "delete it: the next `serve` makes a new one");
+        }
+        Err(error) => {
+            let found = format!("`{}` cannot be read: {error}", path.display());
+            findings.wrong("secret", found, "check its owner and mode, or run this as its owner");
+        }
+    }
+}
+
+/// Keys, numbers and texts are nobody else's business.
+fn modes(config: &Config, env_file: &Path, findings: &mut Findings) {
+    let database = &config.database_path;
+    let beside = |suffix: &str| {
+        let mut name = database.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let files = [
+        env_file.to_owned(),
+        database.clone(),
+        beside("-wal"),
+        beside("-shm"),
+        secret::path(database),
+    ];
+    let open: Vec<String> = files
+        .iter()
+        .filter(|path| others_may_read(path))
+        .map(|path| path.display().to_string())
+        .collect();
+    if open.is_empty() {
+        findings.ok("files", "only their owner may read them");
+    } else {
+        let found = format!("others may read {}", open.join(", "));
+        findings.warning("files", found, format!("chmod 600 {}", open.join(" ")));
+    }
+}
+
+#[cfg(unix)]
+fn others_may_read(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
+}
+
+#[cfg(not(unix))]
+fn others_may_read(_path: &Path) -> bool {
+    false
+}
+
+fn room(config: &Config, findings: &mut Findings) {
+    let directory = match config.database_path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        Some(_) | None => Path::new("."),
+    };
+    let Some(bytes) = free_bytes(directory) else { return };
+    let found = format!("{} MB are free", bytes / MIB);
+    let remedy = "make room: without any nothing can be recorded, so nothing is sent";
+    match bytes {
+        0..ROOM_NONE => findings.wrong("disk", found, remedy),
+        ROOM_NONE..ROOM_SMALL => findings.warning("disk", found, remedy),
+        ROOM_SMALL.. => findings.ok("disk", found),
+    }
+}
+
+#[cfg(unix)]
+#[allow(clippy::useless_conversion, clippy::unnecessary_fallible_conversions)] // not on every system
+fn free_bytes(directory: &Path) -> Option<u64> {
+    let room = nix::sys::statvfs::statvfs(directory).ok()?;
+    let blocks = u64::try_from(room.blocks_available()).ok()?;
+    Some(blocks.saturating_mul(u64::try_from(room.fragment_size()).ok()?))
+}
+
+#[cfg(not(unix))]
+fn free_bytes(_directory: &Path) -> Option<u64> {
+    None
+}

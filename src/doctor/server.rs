@@ -1,0 +1,157 @@
+//! WAHA: reachable, the key accepted, its version and its clock.
+
+use std::time::Duration;
+
+use super::Findings;
+use crate::clock::Timestamp;
+use crate::config::Config;
+use crate::waha::{ServerReport, SessionState, Waha};
+
+/// Clocks that differ by more than these.
+const SKEW_SEEN: Duration = Duration::from_secs(30);
+const SKEW_TOO_MUCH: Duration = Duration::from_mins(5);
+/// From here on WAHA offers message ids beforehand.
+const OFFERS_IDS: [u32; 3] = [2026, 4, 3];
+const WEBHOOK_PATH: &str = "/api/waha-webhook";
+const EVENTS: [&str; 4] = ["message.ack", "message.ack.group", "message.any", "session.status"];
+
+/// A WAHA that answers, and what it is.
+pub(super) struct Answering {
+    waha: Waha,
+    engine: String,
+}
+
+/// `None` when there is no use in asking for sessions.
+pub(super) fn examine(
+    config: &Config,
+    now: Timestamp,
+    findings: &mut Findings,
+) -> Option<Answering> {
+    let Some(url) = &config.waha_base_url else {
+        let remedy = "write WAHA_BASE_URL=http://127.0.0.1:3000 (or where your WAHA is) into \
+                      auto-message-scheduler.env";
+        findings.wrong("WAHA", "WAHA_BASE_URL is not set: nothing can be sent", remedy);
+        local_clock(config, now, findings);
+        return None;
+    };
+    let key = config.waha_api_key.as_ref().map(|key| key.reveal().to_owned());
+    let waha = Waha::new(url, key, config.waha_timeout);
+    match waha.server() {
+        Ok(server) => {
+            version(&server, findings);
+            clocks(config, &server, now, findings);
+            Some(Answering { waha, engine: server.engine })
+        }
+        Err(why) => {
+            findings.wrong(
+                "WAHA",
+                why,
+                format!("try: curl -H 'X-Api-Key: …' {url}/api/server/version"),
+            );
+            local_clock(config, now, findings);
+            None
+        }
+    }
+}
+
+fn version(server: &ServerReport, findings: &mut Findings) {
+    let ServerReport { version, engine, tier, .. } = server;
+    let found = format!("{version}, engine {engine}, {tier}");
+    let numbers: Vec<u32> = version.split('.').filter_map(|part| part.parse().ok()).collect();
+    let has_ids =
+        numbers.as_slice() >= OFFERS_IDS.as_slice() && !matches!(engine.as_str(), "WEBJS" | "WPP");
+    let remark =
+        if has_ids { "" } else { "; it takes no message ids, so look-ups are less certain" };
+    findings.ok("WAHA", format!("{found}{remark}"));
+}
+
+fn local_clock(config: &Config, now: Timestamp, findings: &mut Findings) {
+    findings.ok("clock", clock(config, now));
+}
+
+fn clock(config: &Config, now: Timestamp) -> String {
+    format!("{} in {}", config.zone.format_local(now), config.zone.name())
+}
+
+fn clocks(config: &Config, server: &ServerReport, now: Timestamp, findings: &mut Findings) {
+    let Some(theirs) = server.clock else { return local_clock(config, now, findings) };
+    let skew = now.since(theirs).max(theirs.since(now));
+    let found = format!(
+        "{}: {} s {} WAHA's clock",
+        clock(config, now),
+        skew.as_secs(),
+        if now > theirs { "ahead of" } else { "behind" }
+    );
+    let remedy = "set the clock, best by NTP: messages go out by it";
+    if skew > SKEW_TOO_MUCH {
+        findings.wrong("clock", found, remedy);
+    } else if skew > SKEW_SEEN {
+        findings.warning("clock", found, remedy);
+    } else {
+        findings.ok("clock", format!("{}, as WAHA's", clock(config, now)));
+    }
+}
+
+impl Answering {
+    /// Looks at the session of a channel.
+    pub(super) fn session(
+        &self,
+        name: &str,
+        channel: &str,
+        config: &Config,
+        findings: &mut Findings,
+    ) {
+        let report = self.waha.session_report(name);
+        match report.state {
+            SessionState::Held(hold) => {
+                let remedy =
+                    "start it in WAHA's dashboard, and scan the QR code when it asks for it";
+                return findings.wrong(
+                    "session",
+                    format!("channel `{channel}`: {}", hold.reason),
+                    remedy,
+                );
+            }
+            SessionState::Working => {
+                findings.ok("session", format!("channel `{channel}`: session `{name}` is WORKING"));
+            }
+        }
+        if self.engine == "NOWEB" && report.has_store != Some(true) {
+            findings.warning(
+                "store",
+                format!("session `{name}` has no store: what is unknown cannot be looked up"),
+                "set config.noweb.store.enabled of the session to true in WAHA",
+            );
+        }
+        let own = report.webhooks.iter().find(|hook| hook.url.ends_with(WEBHOOK_PATH));
+        let Some(key) = &config.webhook_hmac_key else {
+            if own.is_some() {
+                let found = format!("session `{name}` sends events, but they are not taken");
+                findings.warning(
+                    "webhook",
+                    found,
+                    "set WEBHOOK_HMAC_KEY to the key of that webhook",
+                );
+            }
+            return;
+        };
+        let Some(hook) = own else {
+            let found = format!("session `{name}` has no webhook to {WEBHOOK_PATH}");
+            let remedy = "add it in WAHA, unless WHATSAPP_HOOK_URL there does it for all sessions";
+            return findings.warning("webhook", found, remedy);
+        };
+        let missing: Vec<&str> = EVENTS
+            .into_iter()
+            .filter(|event| !hook.events.iter().any(|has| has == event))
+            .collect();
+        if hook.hmac_key.as_ref() != Some(key) {
+            let found = format!("session `{name}` signs with another key: its events are refused");
+            findings.wrong("webhook", found, "give it the HMAC key that WEBHOOK_HMAC_KEY has");
+        } else if !missing.is_empty() && !hook.events.iter().any(|event| event == "*") {
+            let found = format!("session `{name}` does not send {}", missing.join(", "));
+            findings.warning("webhook", found, "add these events to its webhook in WAHA");
+        } else {
+            findings.ok("webhook", format!("session `{name}` sends its events here"));
+        }
+    }
+}

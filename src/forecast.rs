@@ -1,0 +1,418 @@
+//! What will happen, before it does: who gets what and when, who is skipped and why, when it begins
+//! and ends. Reads only.
+//!
+//! It asks the same questions as the planner ([`PlanRules`]) and the same audience, and takes the
+//! deliveries of a channel in the sender's order: by due time, then by when they were planned. What
+//! it cannot know is left out, and said by whoever shows it: how long WAHA takes for a send, when a
+//! held channel is freed, when cron comes. Jitter counts with its mean. Of a message that comes again
+//! and again only the next occurrence is looked at.
+
+mod lanes;
+mod view;
+
+use std::collections::{HashMap, HashSet};
+
+use crate::audience::{self, Recipient};
+use crate::clock::Timestamp;
+use crate::delivery::Status;
+use crate::planner::PlanRules;
+use crate::schedule;
+use crate::store::{DueMessage, Foreseen, Planned, Queued, SqlResult, Store, StoreError, Tx};
+use crate::template::{self, Template};
+
+use lanes::Lanes;
+
+pub use lanes::{Lane, LaneRules};
+pub use view::{ChannelForecast, Fate, Forecast, MessageForecast, RecipientForecast, Tally};
+
+/// What sending will go by.
+#[derive(Clone, Debug)]
+pub struct ForecastRules {
+    /// What planning goes by.
+    pub plan: PlanRules,
+    /// What channels go by.
+    pub lanes: LaneRules,
+}
+
+/// What is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One message, whatever its status.
+    Message(i64),
+    /// All that are scheduled or on their way.
+    All,
+    /// All that a run would find now.
+    DueNow,
+}
+
+/// How much is looked at, at most. One message is always looked at whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Messages.
+    pub messages: u64,
+    /// No further message is begun after so many recipients.
+    pub recipients: u64,
+}
+
+/// What a forecast tells as it goes: of each message its recipients, then the message.
+#[derive(Debug)]
+pub enum Seen<'a> {
+    /// One recipient.
+    Recipient(&'a RecipientForecast<'a>),
+    /// One message, whose recipients were told before.
+    Message(&'a MessageForecast),
+}
+
+/// Looks ahead from `now`, and tells `see` what comes. `None` when there is no such message.
+///
+/// # Errors
+/// When the database fails.
+pub fn forecast(
+    store: &mut Store,
+    scope: Scope,
+    rules: &ForecastRules,
+    bounds: Bounds,
+    now: Timestamp,
+    see: &mut dyn FnMut(Seen<'_>),
+) -> Result<Option<Forecast>, StoreError> {
+    store.read(|tx| {
+        let lanes = Lanes::default();
+        let mut ahead = Ahead { tx, rules, now, lanes, totals: Tally::default(), see };
+        ahead.look(scope, bounds)
+    })
+}
+
+struct Ahead<'a> {
+    tx: &'a Tx<'a>,
+    rules: &'a ForecastRules,
+    now: Timestamp,
+    lanes: Lanes,
+    totals: Tally,
+    see: &'a mut dyn FnMut(Seen<'_>),
+}
+
+/// Where a message's recipients are told to.
+struct Telling<'m> {
+    forecast: &'m mut MessageForecast,
+    /// Whether anybody wants to hear of it, or only its place in the queue matters.
+    is_shown: bool,
+}
+
+impl Ahead<'_> {
+    fn look(&mut self, scope: Scope, bounds: Bounds) -> SqlResult<Option<Forecast>> {
+        let (queue, queued) = match scope {
+            Scope::All => self.queue(Timestamp::from_millis(i64::MAX), bounds.messages)?,
+            Scope::DueNow => self.queue(self.now, bounds.messages)?,
+            Scope::Message(id) => match self.queue_up_to(id)? {
+                Some(queue) => (queue, 1),
+                None => return Ok(None),
+            },
+        };
+        let (mut looked, mut recipients) = (0, 0);
+        for one in queue {
+            let is_shown = match scope {
+                Scope::Message(id) => id == one.id,
+                Scope::All | Scope::DueNow => true,
+            };
+            if is_shown && looked > 0 && recipients >= bounds.recipients {
+                break;
+            }
+            let seen = self.message(one, is_shown)?;
+            if is_shown {
+                looked += 1;
+                recipients += seen;
+            }
+        }
+        let lanes = std::mem::take(&mut self.lanes).into_sorted();
+        Ok(Some(Forecast {
+            now: self.now,
+            gap: self.rules.lanes.gap,
+            late_limit: self.rules.plan.late_limit,
+            totals: self.totals,
+            messages: looked,
+            messages_left_out: queued.saturating_sub(looked),
+            channels: lanes.iter().map(|(id, lane)| ChannelForecast::new(*id, lane)).collect(),
+        }))
+    }
+
+    /// At most `limit` messages in the order in which they are sent, and how many there are.
+    fn queue(&self, until: Timestamp, limit: u64) -> SqlResult<(Vec<Queued>, u64)> {
+        let mut queue = self.tx.queued_messages(until, limit)?;
+        let mut count = self.tx.count_queued(until)?;
+        for id in self.tx.untimed_message_ids(u32::try_from(limit).unwrap_or(u32::MAX))? {
+            let due_at = match self.tx.foreseen_untimed(id)? {
+                Ok(None) => continue,
+                Ok(Some(untimed)) => self.rules.plan.first_time(&untimed, self.now),
+                Err(why) => Err(why),
+            };
+            // What has no time at all fails at the next tick.
+            let due_at = due_at.unwrap_or(self.now);
+            if due_at <= until {
+                count += 1;
+                let channel_id = 0; // nobody asks: the message is read again
+                queue.push(Queued { id, channel_id, due_at, first_open: None });
+            }
+        }
+        // What is planned has lower delivery ids than what is not.
+        queue.sort_by_key(|one| (one.due_at, one.first_open.unwrap_or(i64::MAX), one.id));
+        queue.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok((queue, count))
+    }
+
+    /// A message with all that goes out before it on its channel.
+    fn queue_up_to(&self, id: i64) -> SqlResult<Option<Vec<Queued>>> {
+        let Some(message) = self.tx.foreseen_message(id)? else { return Ok(None) };
+        let due_at = self.due_at(id, &message)?.unwrap_or(self.now);
+        let (mut queue, _) = match message.status.as_str() {
+            "sent" | "failed" | "cancelled" => (Vec::new(), 0),
+            _ => self.queue(due_at, u64::MAX)?,
+        };
+        if let Some(place) = queue.iter().position(|one| one.id == id) {
+            queue.truncate(place + 1);
+        } else {
+            let one = Queued { id, channel_id: message.channel_id, due_at, first_open: None };
+            queue.retain(|other| {
+                other.due_at < due_at || other.first_open.is_some() || other.id < id
+            });
+            queue.push(one);
+        }
+        queue.retain(|one| {
+            one.id == id || one.first_open.is_some() || one.channel_id == message.channel_id
+        });
+        Ok(Some(queue))
+    }
+
+    /// Its time: the one that it has, or the first of its schedule.
+    fn due_at(&self, id: i64, message: &Foreseen) -> SqlResult<Option<Timestamp>> {
+        if message.due_at.is_some() {
+            return Ok(message.due_at);
+        }
+        let untimed = self.tx.foreseen_untimed(id)?.ok().flatten();
+        Ok(untimed.and_then(|untimed| self.rules.plan.first_time(&untimed, self.now).ok()))
+    }
+
+    /// Returns how many recipients it has.
+    fn message(&mut self, one: Queued, is_shown: bool) -> SqlResult<u64> {
+        let Some(seen) = self.tx.foreseen_message(one.id)? else { return Ok(0) };
+        let mut forecast = MessageForecast::new(one.id, &seen, one.due_at);
+        let tell = &mut Telling { forecast: &mut forecast, is_shown };
+        let is_planned = self.tx.has_deliveries(one.id, one.due_at)?;
+        match seen.status.as_str() {
+            "sent" | "failed" | "cancelled" => {
+                tell.forecast.due_at = seen.due_at;
+                self.planned(one, &seen, tell, false)?;
+            }
+            "sending" if is_planned => self.planned(one, &seen, tell, true)?,
+            status => {
+                if status == "draft" {
+                    tell.forecast.remark = Some(
+                        "a draft: nothing goes out until its status is `scheduled`".to_owned(),
+                    );
+                }
+                match self.check(one, &seen)? {
+                    Ok((message, entries)) => {
+                        self.unplanned(&message, entries, tell, is_planned)?;
+                    }
+                    Err(why) => tell.forecast.fails = Some(why),
+                }
+            }
+        }
+        if is_shown {
+            forecast.finish(self.rules.lanes.gap);
+            self.totals.add(&forecast);
+            (self.see)(Seen::Message(&forecast));
+        }
+        Ok(forecast.recipients)
+    }
+
+    /// What the planner asks before it looks at anybody.
+    fn check(&self, one: Queued, seen: &Foreseen) -> SqlResult<Result<Checked, String>> {
+        if seen.due_at.is_none() {
+            let untimed = match self.tx.foreseen_untimed(one.id)? {
+                Ok(untimed) => untimed,
+                Err(why) => return Ok(Err(unreadable(&why))),
+            };
+            if let Some(Err(why)) =
+                untimed.map(|untimed| self.rules.plan.first_time(&untimed, self.now))
+            {
+                return Ok(Err(why));
+            }
+        }
+        let message = match &seen.content {
+            Ok(content) => DueMessage { due_at: one.due_at, ..content.clone() },
+            Err(why) => return Ok(Err(unreadable(why))),
+        };
+        let channel = self.tx.channel(message.channel_id)?;
+        Ok(self.rules.plan.check(&message, channel.as_ref()).map(|entries| (message, entries)))
+    }
+
+    /// The deliveries that are there; `goes_on` says whether what is pending still goes out.
+    fn planned(
+        &mut self,
+        one: Queued,
+        seen: &Foreseen,
+        tell: &mut Telling<'_>,
+        goes_on: bool,
+    ) -> SqlResult<()> {
+        let text = seen.content.as_ref().map_or("", |content| content.message.as_str());
+        tell.forecast.next_at =
+            seen.content.as_ref().ok().and_then(|m| self.next_of(m, one.due_at));
+        self.tx.each_delivery(one.id, one.due_at, |row| {
+            if goes_on && row.status == Status::Pending {
+                self.pending(&row, text, tell)
+            } else {
+                self.tell_ended(&row, tell);
+                Ok(())
+            }
+        })
+    }
+
+    fn pending(&mut self, row: &Planned, text: &str, tell: &mut Telling<'_>) -> SqlResult<()> {
+        let recipient = Recipient {
+            contact_id: row.contact_id,
+            name: row.name.clone(),
+            chat_id: row.chat_id.clone(),
+            skipped: None,
+        };
+        let not_before = row.next_attempt_at.unwrap_or(self.now);
+        self.recipient(&recipient, text, row.channel_id, not_before, tell)
+    }
+
+    /// A message that is still to be planned. It may have deliveries all the same: it was cancelled
+    /// or paused, and is scheduled again.
+    fn unplanned(
+        &mut self,
+        message: &DueMessage,
+        entries: Vec<crate::recipient::Entry>,
+        tell: &mut Telling<'_>,
+        has_deliveries: bool,
+    ) -> SqlResult<()> {
+        tell.forecast.next_at = self.next_of(message, message.due_at);
+        let (tx, country) = (self.tx, &self.rules.plan.country);
+        let (text, channel, from) = (&message.message, message.channel_id, message.due_at);
+        let mut told = HashSet::new();
+        if has_deliveries {
+            let mut wanted = HashMap::new();
+            audience::each_recipient(tx, entries.clone(), country, |recipient| {
+                wanted.entry(recipient.chat_id.clone()).or_insert(recipient);
+                Ok(())
+            })?;
+            tx.each_delivery(message.id, message.due_at, |row| {
+                let wanted = wanted.get(&row.chat_id);
+                match (row.status, wanted) {
+                    (Status::Pending, _) => self.pending(&row, text, tell)?,
+                    (Status::Cancelled, Some(again)) => {
+                        self.recipient(again, text, channel, from, tell)?;
+                    }
+                    (Status::Cancelled, None) => return Ok(()),
+                    (_, _) => self.tell_ended(&row, tell),
+                }
+                told.insert(row.chat_id);
+                Ok(())
+            })?;
+        }
+        audience::each_recipient(tx, entries, country, |recipient| {
+            if told.insert(recipient.chat_id.clone()) {
+                self.recipient(&recipient, text, channel, from, tell)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn next_of(&self, message: &DueMessage, after: Timestamp) -> Option<Timestamp> {
+        let weekly = message.interval_config.as_deref();
+        let zone = &self.rules.plan.zone;
+        schedule::next_occurrence(message.schedules.as_deref(), weekly, zone, after).ok()?
+    }
+
+    /// Finds the place of one recipient in the queue of its channel.
+    fn recipient(
+        &mut self,
+        recipient: &Recipient,
+        text: &str,
+        channel_id: i64,
+        not_before: Timestamp,
+        tell: &mut Telling<'_>,
+    ) -> SqlResult<()> {
+        let rendered = match &recipient.skipped {
+            Some(reason) => Err(reason.clone()),
+            None => render(self.tx, text, recipient)?,
+        };
+        let text = match &rendered {
+            Ok(text) => text,
+            Err(reason) => {
+                self.tell(recipient, None, Fate::Skipped { reason }, tell);
+                return Ok(());
+            }
+        };
+        let due_at = tell.forecast.due_at.unwrap_or(self.now);
+        let lane = self.lanes.lane(self.tx, channel_id, &self.rules.lanes, self.now)?;
+        if let Some(reason) = lane.blocked() {
+            self.tell(recipient, Some(text), Fate::Waits { reason: &reason }, tell);
+            return Ok(());
+        }
+        let at = lane.next(not_before.max(self.now));
+        // The sender's own question, in whole seconds as the table has them.
+        let fate = if due_at.secs() < at.minus(self.rules.plan.late_limit).secs() {
+            Fate::TooLate
+        } else {
+            lane.took(at);
+            Fate::GoesOut { at }
+        };
+        self.tell(recipient, Some(text), fate, tell);
+        Ok(())
+    }
+
+    fn tell_ended(&mut self, row: &Planned, tell: &mut Telling<'_>) {
+        let (name, chat_id) = (row.name.clone(), row.chat_id.clone());
+        let recipient =
+            Recipient { contact_id: row.contact_id, name, chat_id, skipped: row.error.clone() };
+        let fate = match row.status {
+            Status::Skipped => Fate::Skipped { reason: row.error.as_deref().unwrap_or("skipped") },
+            Status::Sending => Fate::InFlight,
+            status => Fate::Ended {
+                status: status.as_str(),
+                at: row.finished_at,
+                error: row.error.as_deref(),
+            },
+        };
+        self.tell(&recipient, row.text.as_deref(), fate, tell);
+    }
+
+    fn tell(
+        &mut self,
+        recipient: &Recipient,
+        text: Option<&str>,
+        fate: Fate<'_>,
+        tell: &mut Telling<'_>,
+    ) {
+        tell.forecast.count(&fate);
+        if tell.is_shown {
+            let row = RecipientForecast {
+                message_id: tell.forecast.id,
+                contact_id: recipient.contact_id,
+                name: recipient.name.as_deref(),
+                chat_id: &recipient.chat_id,
+                text,
+                fate,
+            };
+            (self.see)(Seen::Recipient(&row));
+        }
+    }
+}
+
+/// A message that has what it needs, and its entries.
+type Checked = (DueMessage, Vec<crate::recipient::Entry>);
+
+/// The text that a recipient gets; `Err` is why it is skipped.
+fn render(tx: &Tx<'_>, text: &str, recipient: &Recipient) -> SqlResult<Result<String, String>> {
+    if !template::is_template(text) {
+        return Ok(Ok(text.to_owned()));
+    }
+    let values = audience::values(tx, recipient)?;
+    Ok(Template::parse(text).render(&values).map_err(|why| why.to_string()))
+}
+
+fn unreadable(why: &str) -> String {
+    format!("the row cannot be read: {why}; correct it and set status to scheduled")
+}

@@ -1,0 +1,254 @@
+//! What a forecast says, as data: the command line and the panel show it.
+
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use super::lanes::Lane;
+use crate::clock::Timestamp;
+use crate::pace::Gap;
+use crate::store::Foreseen;
+
+/// What becomes of one recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "fate", rename_all = "snake_case")]
+pub enum Fate<'a> {
+    /// It is sent.
+    GoesOut {
+        /// About when.
+        #[serde(serialize_with = "text")]
+        at: Timestamp,
+    },
+    /// It gets nothing.
+    Skipped {
+        /// In words.
+        reason: &'a str,
+    },
+    /// Its turn comes only after the late limit: it expires.
+    TooLate,
+    /// Its channel cannot send at all.
+    Waits {
+        /// In words.
+        reason: &'a str,
+    },
+    /// A request to WAHA is out.
+    InFlight,
+    /// It came to its end before.
+    Ended {
+        /// `deliveries.status`.
+        status: &'static str,
+        /// When.
+        #[serde(serialize_with = "optional_text")]
+        at: Option<Timestamp>,
+        /// Why it was not sent.
+        error: Option<&'a str>,
+    },
+}
+
+/// One recipient of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RecipientForecast<'a> {
+    /// `auto_messages.id`.
+    pub message_id: i64,
+    /// The contact, when it is one.
+    pub contact_id: Option<i64>,
+    /// The name, when one is known.
+    pub name: Option<&'a str>,
+    /// The chat id; for one that is skipped what was written.
+    pub chat_id: &'a str,
+    /// The text that it gets; of what has ended the text that it got.
+    pub text: Option<&'a str>,
+    /// What becomes of it.
+    #[serde(flatten)]
+    pub fate: Fate<'a>,
+}
+
+/// How many recipients, by what becomes of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// All of them.
+    pub recipients: u64,
+    /// They get it.
+    pub goes_out: u64,
+    /// They get nothing, and there is a reason.
+    pub skipped: u64,
+    /// Their turn would come after the late limit.
+    pub too_late: u64,
+    /// Their channel cannot send.
+    pub waits: u64,
+    /// They came to their end before, or a request is out.
+    pub ended: u64,
+    /// Messages that fail as a whole.
+    pub failing_messages: u64,
+    /// When the first goes out.
+    #[serde(serialize_with = "optional_text")]
+    pub begins_at: Option<Timestamp>,
+    /// When the last goes out.
+    #[serde(serialize_with = "optional_text")]
+    pub ends_at: Option<Timestamp>,
+}
+
+/// One message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MessageForecast {
+    /// `auto_messages.id`.
+    pub id: i64,
+    /// For people.
+    pub title: Option<String>,
+    /// `auto_messages.status`.
+    pub status: String,
+    /// Its channel.
+    pub channel_id: i64,
+    /// Its time.
+    #[serde(serialize_with = "optional_text")]
+    pub due_at: Option<Timestamp>,
+    /// Why it fails as a whole when its time comes.
+    pub fails: Option<String>,
+    /// What else there is to know.
+    pub remark: Option<String>,
+    /// How many recipients it has.
+    pub recipients: u64,
+    /// By what becomes of them.
+    pub tally: Tally,
+    /// From the first send to the end of the gap after the last.
+    pub takes_secs: u64,
+    /// The occurrence after this one.
+    #[serde(serialize_with = "optional_text")]
+    pub next_at: Option<Timestamp>,
+}
+
+/// One channel that the messages use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChannelForecast {
+    /// `channels.id`.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// Why nothing can go out here.
+    pub blocked: Option<String>,
+    /// Why it is held now. But for a hold that lasts its time, the forecast counts as if it were free.
+    pub held_reason: Option<String>,
+    /// When it may send after all that was looked at.
+    #[serde(serialize_with = "text")]
+    pub free_at: Timestamp,
+}
+
+/// The whole.
+#[derive(Clone, Debug)]
+pub struct Forecast {
+    /// From when it looks.
+    pub now: Timestamp,
+    /// Between two sends on a channel; the mean of the jitter is counted.
+    pub gap: Gap,
+    /// How late a message may still go out.
+    pub late_limit: Duration,
+    /// Of all messages that were looked at.
+    pub totals: Tally,
+    /// How many that were.
+    pub messages: u64,
+    /// How many later ones were not looked at.
+    pub messages_left_out: u64,
+    /// The channels that they use.
+    pub channels: Vec<ChannelForecast>,
+}
+
+impl RecipientForecast<'_> {
+    /// `+62812…` of a person, else the chat id or what was written.
+    #[must_use]
+    pub fn number(&self) -> String {
+        match self.chat_id.strip_suffix("@c.us") {
+            Some(digits) => format!("+{digits}"),
+            None => self.chat_id.to_owned(),
+        }
+    }
+}
+
+impl MessageForecast {
+    pub(super) fn new(id: i64, seen: &Foreseen, due_at: Timestamp) -> Self {
+        let is_failed = seen.status == "failed";
+        Self {
+            id,
+            title: seen.title.clone(),
+            status: seen.status.clone(),
+            channel_id: seen.channel_id,
+            due_at: Some(due_at),
+            fails: None,
+            remark: seen.error.clone().filter(|_| is_failed),
+            recipients: 0,
+            tally: Tally::default(),
+            takes_secs: 0,
+            next_at: None,
+        }
+    }
+
+    pub(super) fn count(&mut self, fate: &Fate<'_>) {
+        self.recipients += 1;
+        let tally = &mut self.tally;
+        tally.recipients += 1;
+        match fate {
+            Fate::GoesOut { at } => {
+                tally.goes_out += 1;
+                tally.span(Some(*at), Some(*at));
+            }
+            Fate::Skipped { .. } => tally.skipped += 1,
+            Fate::TooLate => tally.too_late += 1,
+            Fate::Waits { .. } => tally.waits += 1,
+            Fate::InFlight | Fate::Ended { .. } => tally.ended += 1,
+        }
+    }
+
+    pub(super) fn finish(&mut self, gap: Gap) {
+        self.tally.failing_messages = u64::from(self.fails.is_some());
+        if let (Some(first), Some(last)) = (self.tally.begins_at, self.tally.ends_at) {
+            self.takes_secs = last.plus(gap.with_jitter(0.5)).since(first).as_secs();
+        }
+    }
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, message: &MessageForecast) {
+        let other = message.tally;
+        self.recipients += other.recipients;
+        self.goes_out += other.goes_out;
+        self.skipped += other.skipped;
+        self.too_late += other.too_late;
+        self.waits += other.waits;
+        self.ended += other.ended;
+        self.failing_messages += other.failing_messages;
+        self.span(other.begins_at, other.ends_at);
+    }
+
+    fn span(&mut self, from: Option<Timestamp>, until: Option<Timestamp>) {
+        self.begins_at = self.begins_at.into_iter().chain(from).min();
+        self.ends_at = self.ends_at.max(until);
+    }
+}
+
+impl ChannelForecast {
+    pub(super) fn new(id: i64, lane: &Lane) -> Self {
+        Self {
+            id,
+            name: lane.channel.as_ref().map(|channel| channel.name.clone()).unwrap_or_default(),
+            blocked: lane.blocked(),
+            held_reason: lane
+                .channel
+                .as_ref()
+                .and_then(|c| c.held.as_ref().map(|h| h.reason.clone())),
+            free_at: lane.ready,
+        }
+    }
+}
+
+/// Times in data are the table's: UTC, whole seconds.
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it so
+fn text<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(at)
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, clippy::ref_option)]
+fn optional_text<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => serializer.serialize_some(&at.to_string()),
+        None => serializer.serialize_none(),
+    }
+}

@@ -1,0 +1,175 @@
+//! How everything stands, for one screen: what is due next, how the channels are, what today brought,
+//! who triggered. Reads only, and little: it may be asked every second.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use time::{PrimitiveDateTime, Time};
+
+use crate::clock::Timestamp;
+use crate::config::Config;
+use crate::delivery::Status;
+use crate::forecast::{Lane, LaneRules};
+use crate::lock::{self, Sending};
+use crate::store::{Channel, NextDue, RunView, SqlResult, Store, StoreError, Tx};
+
+/// Runs on the screen.
+const RUNS: u32 = 4;
+/// A backlog is counted through so far; at a minute each that is two years.
+const BACKLOG_STEPS_MAX: u64 = 1_000_000;
+
+/// How everything stands.
+#[derive(Clone, Debug)]
+pub struct Overview {
+    /// At this time.
+    pub now: Timestamp,
+    /// Who sends, as far as the system tells.
+    pub sending: Sending,
+    /// The scheduled message whose time comes first.
+    pub next_due: Option<NextDue>,
+    /// Messages: scheduled, of them due, on their way, drafts.
+    pub scheduled: u64,
+    /// See `scheduled`.
+    pub due: u64,
+    /// See `scheduled`.
+    pub on_their_way: u64,
+    /// See `scheduled`.
+    pub drafts: u64,
+    /// The channels, by id.
+    pub channels: Vec<ChannelState>,
+    /// Deliveries that ended since midnight in TIMEZONE, by how.
+    pub today: Vec<(Status, u64)>,
+    /// Deliveries that are `unknown`, of all times.
+    pub unknown: u64,
+    /// The newest runs.
+    pub runs: Vec<RunView>,
+}
+
+/// How a channel stands.
+#[derive(Clone, Debug)]
+pub struct ChannelState {
+    /// The channel.
+    pub channel: Channel,
+    /// Deliveries that wait for it.
+    pub pending: u64,
+    /// How long until it may send; zero when it may.
+    pub ready_in: Duration,
+    /// About when the last of `pending` goes out, if it may send at all.
+    pub backlog_ends_at: Option<Timestamp>,
+}
+
+/// How everything stands at `now`.
+///
+/// # Errors
+/// When the database fails.
+pub fn overview(
+    store: &mut Store,
+    config: &Config,
+    now: Timestamp,
+) -> Result<Overview, StoreError> {
+    let midnight = midnight(config, now);
+    let sending = lock::who_sends(store.path());
+    store.read(|tx| {
+        let on_their_way = tx.count_messages("sending")?;
+        Ok(Overview {
+            now,
+            sending,
+            next_due: tx.next_due()?,
+            scheduled: tx.count_messages("scheduled")?,
+            due: tx.count_due(now)?.saturating_sub(on_their_way),
+            on_their_way,
+            drafts: tx.count_messages("draft")?,
+            channels: channels(tx, config, now)?,
+            today: tx.count_ended_since(midnight)?,
+            unknown: tx.count_unknown()?,
+            runs: tx.last_runs(RUNS)?,
+        })
+    })
+}
+
+fn channels(tx: &Tx<'_>, config: &Config, now: Timestamp) -> SqlResult<Vec<ChannelState>> {
+    let rules = LaneRules::of(config);
+    let state = |(channel, pending): (Channel, u64)| {
+        let mut lane = Lane::new(tx, Some(channel.clone()), &rules, now)?;
+        let ready_in = lane.next(now).since(now);
+        let may_send = lane.blocked().is_none() && channel.held.is_none();
+        let mut backlog_ends_at = None;
+        for _ in 0..pending.min(BACKLOG_STEPS_MAX) {
+            let at = lane.next(now);
+            lane.took(at);
+            backlog_ends_at = may_send.then_some(at);
+        }
+        Ok(ChannelState { channel, pending, ready_in, backlog_ends_at })
+    };
+    tx.channels_with_pending()?.into_iter().map(state).collect()
+}
+
+fn midnight(config: &Config, now: Timestamp) -> Timestamp {
+    let today = config.zone.to_local(now).date_time.date();
+    config.zone.to_utc(PrimitiveDateTime::new(today, Time::MIDNIGHT))
+}
+
+impl Overview {
+    /// When the newest trigger came. The server's own ticker leaves a row only when it finds something.
+    #[must_use]
+    pub fn last_trigger_at(&self) -> Option<Timestamp> {
+        self.runs.first().map(|run| run.started_at)
+    }
+
+    /// About when the last delivery that waits now goes out.
+    #[must_use]
+    pub fn backlog_ends_at(&self) -> Option<Timestamp> {
+        self.channels.iter().filter_map(|state| state.backlog_ends_at).max()
+    }
+
+    /// How many deliveries ended since midnight with this status.
+    #[must_use]
+    pub fn today(&self, status: Status) -> u64 {
+        self.today.iter().find(|(known, _)| *known == status).map_or(0, |(_, number)| *number)
+    }
+
+    /// The same for programs: times as the tables have them.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
+        let today: serde_json::Map<String, Value> = self
+            .today
+            .iter()
+            .map(|(status, number)| (status.as_str().to_owned(), json!(number)))
+            .collect();
+        json!({
+            "now": self.now.to_string(),
+            "sending_process": self.sending.pid(),
+            "next_due": self.next_due.as_ref().map(|next| json!({
+                "id": next.id, "title": next.title, "due_at": next.due_at.to_string(),
+            })),
+            "messages": {
+                "scheduled": self.scheduled, "due": self.due, "sending": self.on_their_way,
+                "draft": self.drafts,
+            },
+            "channels": self.channels.iter().map(|state| json!({
+                "id": state.channel.id,
+                "name": state.channel.name,
+                "session_name": state.channel.session_name,
+                "is_active": state.channel.is_active,
+                "held_reason": state.channel.held.as_ref().map(|held| held.reason.clone()),
+                "held_until": text(state.channel.held.as_ref().and_then(|held| held.until)),
+                "ready_in_seconds": state.ready_in.as_secs(),
+                "pending": state.pending,
+                "backlog_ends_at": text(state.backlog_ends_at),
+            })).collect::<Vec<_>>(),
+            "today": today,
+            "unknown": self.unknown,
+            "last_trigger_at": text(self.last_trigger_at()),
+            "backlog_ends_at": text(self.backlog_ends_at()),
+            "runs": self.runs.iter().map(|run| json!({
+                "id": run.id,
+                "trigger": run.trigger,
+                "started_at": run.started_at.to_string(),
+                "finished_at": text(run.finished_at),
+                "processed": run.processed, "success": run.success, "failed": run.failed,
+                "error": run.error,
+            })).collect::<Vec<_>>(),
+        })
+    }
+}

@@ -1,0 +1,81 @@
+//! What a look for faults asks of a database. Reads only.
+
+use rusqlite::{ErrorCode, named_params};
+
+use super::open::{explain, newest_migration};
+use super::{SqlResult, Store, StoreError, Tx, lossy};
+
+impl Store {
+    /// The version of the tables, and the newest that this program knows.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn tables_version(&self) -> Result<(i64, i64), StoreError> {
+        let sql = "SELECT max(version) FROM refinery_schema_history";
+        let found = self.connection.query_row(sql, [], |row| row.get(0));
+        Ok((found.map_err(|source| explain(&self.path, source))?, newest_migration()))
+    }
+
+    /// `wal`, or the kind of rollback journal.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn journal_mode(&self) -> Result<String, StoreError> {
+        let mode = self.connection.query_row("PRAGMA journal_mode", [], |row| row.get(0));
+        mode.map_err(|source| explain(&self.path, source))
+    }
+
+    /// Whether the file can only be read.
+    ///
+    /// # Errors
+    /// When nobody can tell.
+    pub fn is_read_only(&self) -> Result<bool, StoreError> {
+        self.connection.is_readonly("main").map_err(|source| explain(&self.path, source))
+    }
+
+    /// Ends what this connection does at the moment, from another thread.
+    pub fn interrupter(&self) -> impl Fn() + Send + use<> {
+        let handle = self.connection.get_interrupt_handle();
+        move || handle.interrupt()
+    }
+
+    /// Looks through the file for damage, indexes aside: the first that is found. `None` when it was
+    /// interrupted before its end.
+    ///
+    /// # Errors
+    /// When the file cannot be read for another reason than damage.
+    pub fn quick_check(&self) -> Result<Option<Result<(), String>>, StoreError> {
+        let found =
+            self.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+        match found {
+            Ok(found) if found == "ok" => Ok(Some(Ok(()))),
+            Ok(found) => Ok(Some(Err(found))),
+            Err(error) => match error.sqlite_error_code() {
+                Some(ErrorCode::OperationInterrupted) => Ok(None),
+                Some(ErrorCode::DatabaseCorrupt) => Ok(Some(Err(error.to_string()))),
+                _ => Err(explain(&self.path, error)),
+            },
+        }
+    }
+}
+
+impl Tx<'_> {
+    /// Calls `visit` with id and number of at most `limit` contacts that have not opted out.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn each_phone_number(
+        &self,
+        limit: u32,
+        mut visit: impl FnMut(i64, String),
+    ) -> SqlResult<()> {
+        let sql = "SELECT id, phone_number FROM contacts WHERE opted_out_at IS NULL
+                   ORDER BY id LIMIT :limit";
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut rows = statement.query(named_params! { ":limit": limit })?;
+        while let Some(row) = rows.next()? {
+            visit(row.get("id")?, lossy(row, "phone_number")?.unwrap_or_default());
+        }
+        Ok(())
+    }
+}

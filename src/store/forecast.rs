@@ -1,0 +1,205 @@
+//! What a forecast reads: the queue of messages and the deliveries that they have. Reads only.
+
+use rusqlite::{OptionalExtension, Row, named_params};
+
+use super::messages::{DueMessage, Untimed};
+use super::{SqlResult, Tx, lossy, optional_timestamp, why_unreadable};
+use crate::clock::Timestamp;
+use crate::delivery::Status;
+
+/// A message that waits for its time or is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queued {
+    /// `auto_messages.id`.
+    pub id: i64,
+    /// The channel that sends it.
+    pub channel_id: i64,
+    /// Its time.
+    pub due_at: Timestamp,
+    /// The first of its deliveries that has something left to do, when it is planned.
+    pub first_open: Option<i64>,
+}
+
+/// A message as a forecast needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Foreseen {
+    /// For people.
+    pub title: Option<String>,
+    /// `auto_messages.status`.
+    pub status: String,
+    /// `auto_messages.error`.
+    pub error: Option<String>,
+    /// Its time; `None` when it has none yet.
+    pub due_at: Option<Timestamp>,
+    /// Its channel.
+    pub channel_id: i64,
+    /// The rest, or why the row cannot be read. Its `due_at` means nothing when the one above is `None`.
+    pub content: Result<DueMessage, String>,
+}
+
+/// A delivery as a forecast needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// The channel that sends it.
+    pub channel_id: i64,
+    /// The contact, when the recipient is one.
+    pub contact_id: Option<i64>,
+    /// The recipient's name.
+    pub name: Option<String>,
+    /// Whom it goes to; for a skipped one, what was written.
+    pub chat_id: String,
+    /// How it stands.
+    pub status: Status,
+    /// Not before this.
+    pub next_attempt_at: Option<Timestamp>,
+    /// The exact text, once it was claimed.
+    pub text: Option<String>,
+    /// Why it was not sent.
+    pub error: Option<String>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+}
+
+impl Tx<'_> {
+    /// At most `limit` messages on their way, or scheduled for `until` at the latest, by their time.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn queued_messages(&self, until: Timestamp, limit: u64) -> SqlResult<Vec<Queued>> {
+        let sql = "SELECT id, channel_id, scheduled_at, NULL AS first_open FROM auto_messages
+                   WHERE status = 'scheduled' AND scheduled_at <= :until
+                   UNION ALL
+                   SELECT id, channel_id, scheduled_at,
+                       (SELECT min(d.id) FROM deliveries d
+                           WHERE d.auto_message_id = m.id AND d.due_at = m.scheduled_at
+                               AND d.status IN ('pending', 'sending'))
+                   FROM auto_messages m WHERE status = 'sending' AND scheduled_at IS NOT NULL
+                   ORDER BY scheduled_at, id LIMIT :limit";
+        let params = named_params! {
+            ":until": until.to_string(),
+            ":limit": i64::try_from(limit).unwrap_or(i64::MAX),
+        };
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        let rows = statement.query_map(params, |row| {
+            Ok(Queued {
+                id: row.get("id")?,
+                channel_id: row.get("channel_id")?,
+                due_at: super::timestamp(row, "scheduled_at")?,
+                first_open: row.get("first_open")?,
+            })
+        })?;
+        rows.collect()
+    }
+
+    /// How many messages [`Self::queued_messages`] would give without a limit.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn count_queued(&self, until: Timestamp) -> SqlResult<u64> {
+        let sql = "SELECT (SELECT count(*) FROM auto_messages
+                       WHERE status = 'scheduled' AND scheduled_at <= :until)
+                   + (SELECT count(*) FROM auto_messages
+                       WHERE status = 'sending' AND scheduled_at IS NOT NULL)";
+        self.transaction
+            .prepare_cached(sql)?
+            .query_row(named_params! { ":until": until.to_string() }, |row| row.get(0))
+    }
+
+    /// The message with this id, whatever its status; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn foreseen_message(&self, id: i64) -> SqlResult<Option<Foreseen>> {
+        let sql = "SELECT id, title, status, error, scheduled_at, message, channel_id, contact_ids,
+                       metadata, schedules, interval_config
+                   FROM auto_messages WHERE id = :id";
+        let content = |row: &Row<'_>, due_at: Option<Timestamp>| {
+            Ok(DueMessage {
+                id: row.get("id")?,
+                due_at: due_at.unwrap_or(Timestamp::from_millis(0)),
+                message: row.get("message")?,
+                channel_id: row.get("channel_id")?,
+                contact_ids: row.get("contact_ids")?,
+                metadata: row.get("metadata")?,
+                schedules: row.get("schedules")?,
+                interval_config: row.get("interval_config")?,
+            })
+        };
+        let read = |row: &Row<'_>| {
+            let due_at = optional_timestamp(row, "scheduled_at")?;
+            let content = match content(row, due_at) {
+                Ok(content) => Ok(content),
+                Err(error) => Err(why_unreadable(&error).ok_or(error)?),
+            };
+            Ok(Foreseen {
+                title: lossy(row, "title")?,
+                status: row.get("status")?,
+                error: lossy(row, "error")?,
+                due_at,
+                channel_id: row.get("channel_id")?,
+                content,
+            })
+        };
+        self.transaction
+            .prepare_cached(sql)?
+            .query_row(named_params! { ":id": id }, read)
+            .optional()
+    }
+
+    /// A scheduled message without a time, or why its row cannot be read.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn foreseen_untimed(&self, id: i64) -> SqlResult<Result<Option<Untimed>, String>> {
+        match self.untimed_message(id) {
+            Ok(untimed) => Ok(Ok(untimed)),
+            Err(error) => Ok(Err(why_unreadable(&error).ok_or(error)?)),
+        }
+    }
+
+    /// Whether an occurrence has deliveries.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn has_deliveries(&self, auto_message_id: i64, due_at: Timestamp) -> SqlResult<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
+                       WHERE auto_message_id = :id AND due_at = :due_at)";
+        let params = named_params! { ":id": auto_message_id, ":due_at": due_at.to_string() };
+        self.transaction.prepare_cached(sql)?.query_row(params, |row| row.get(0))
+    }
+
+    /// Calls `visit` with each delivery of an occurrence, in the order in which they are sent.
+    ///
+    /// # Errors
+    /// When the statement fails, and what `visit` gives.
+    pub fn each_delivery(
+        &self,
+        auto_message_id: i64,
+        due_at: Timestamp,
+        mut visit: impl FnMut(Planned) -> SqlResult<()>,
+    ) -> SqlResult<()> {
+        let sql =
+            "SELECT channel_id, contact_id, name, chat_id, status, next_attempt_at, text, error,
+                       finished_at
+                   FROM deliveries WHERE auto_message_id = :id AND due_at = :due_at ORDER BY id";
+        let params = named_params! { ":id": auto_message_id, ":due_at": due_at.to_string() };
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut rows = statement.query(params)?;
+        while let Some(row) = rows.next()? {
+            let status: String = row.get("status")?;
+            visit(Planned {
+                channel_id: row.get("channel_id")?,
+                contact_id: row.get("contact_id")?,
+                name: lossy(row, "name")?,
+                chat_id: lossy(row, "chat_id")?.unwrap_or_default(),
+                // The table's CHECK knows the same words.
+                status: Status::from_word(&status).unwrap_or(Status::Cancelled),
+                next_attempt_at: optional_timestamp(row, "next_attempt_at")?,
+                text: lossy(row, "text")?,
+                error: lossy(row, "error")?,
+                finished_at: optional_timestamp(row, "finished_at")?,
+            })?;
+        }
+        Ok(())
+    }
+}

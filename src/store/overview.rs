@@ -1,0 +1,134 @@
+//! Figures for one screen. Each statement is bounded by an index: they are asked every few seconds,
+//! beside millions of deliveries.
+
+use rusqlite::{OptionalExtension, Row, named_params};
+
+use super::channels::{COLUMNS, read_channel};
+use super::{Channel, SqlResult, Tx, lossy, optional_timestamp, timestamp};
+use crate::clock::Timestamp;
+use crate::delivery::Status;
+
+/// The message whose time comes next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextDue {
+    /// `auto_messages.id`.
+    pub id: i64,
+    /// For people.
+    pub title: Option<String>,
+    /// Its time.
+    pub due_at: Timestamp,
+}
+
+/// A row of `runs`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunView {
+    /// `runs.id`.
+    pub id: i64,
+    /// What started it, as the table has it.
+    pub trigger: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended; `None` while it is under way.
+    pub finished_at: Option<Timestamp>,
+    /// Messages: all, sent, failed.
+    pub processed: u64,
+    /// See `processed`.
+    pub success: u64,
+    /// See `processed`.
+    pub failed: u64,
+    /// Why it ended early.
+    pub error: Option<String>,
+}
+
+impl Tx<'_> {
+    /// The scheduled message whose time comes first; one that is overdue too.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn next_due(&self) -> SqlResult<Option<NextDue>> {
+        let sql = "SELECT id, title, scheduled_at FROM auto_messages
+                   WHERE status = 'scheduled' AND scheduled_at IS NOT NULL
+                   ORDER BY scheduled_at, id LIMIT 1";
+        let read = |row: &Row<'_>| {
+            Ok(NextDue {
+                id: row.get("id")?,
+                title: lossy(row, "title")?,
+                due_at: timestamp(row, "scheduled_at")?,
+            })
+        };
+        self.transaction.prepare_cached(sql)?.query_row([], read).optional()
+    }
+
+    /// How many messages have this status.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn count_messages(&self, status: &str) -> SqlResult<u64> {
+        let sql = "SELECT count(*) FROM auto_messages WHERE status = :status";
+        self.transaction
+            .prepare_cached(sql)?
+            .query_row(named_params! { ":status": status }, |row| row.get(0))
+    }
+
+    /// Every channel, with how many deliveries wait for it.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn channels_with_pending(&self) -> SqlResult<Vec<(Channel, u64)>> {
+        let sql = format!(
+            "SELECT {COLUMNS}, (SELECT count(*) FROM deliveries d
+                 WHERE d.channel_id = c.id AND d.status = 'pending') AS pending
+             FROM channels c ORDER BY c.id"
+        );
+        let mut statement = self.transaction.prepare_cached(&sql)?;
+        let rows = statement.query_map([], |row| Ok((read_channel(row)?, row.get("pending")?)))?;
+        rows.collect()
+    }
+
+    /// How many deliveries ended since `since`, by how.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn count_ended_since(&self, since: Timestamp) -> SqlResult<Vec<(Status, u64)>> {
+        let sql = "SELECT status, count(*) AS number FROM deliveries
+                   WHERE finished_at >= :since GROUP BY status";
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        let rows = statement.query_map(named_params! { ":since": since.to_string() }, |row| {
+            Ok((Status::from_word(&row.get::<_, String>("status")?), row.get("number")?))
+        })?;
+        let known = rows.map(|row| row.map(|(status, number)| Some((status?, number))));
+        known.filter_map(Result::transpose).collect()
+    }
+
+    /// How many deliveries are `unknown`, of all times.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn count_unknown(&self) -> SqlResult<u64> {
+        let sql = "SELECT count(*) FROM deliveries WHERE status = 'unknown'";
+        self.transaction.prepare_cached(sql)?.query_row([], |row| row.get(0))
+    }
+
+    /// The newest runs, at most `limit`.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn last_runs(&self, limit: u32) -> SqlResult<Vec<RunView>> {
+        let sql = "SELECT id, trigger, started_at, finished_at, processed, success, failed, error
+                   FROM runs ORDER BY id DESC LIMIT :limit";
+        let read = |row: &Row<'_>| {
+            Ok(RunView {
+                id: row.get("id")?,
+                trigger: row.get("trigger")?,
+                started_at: timestamp(row, "started_at")?,
+                finished_at: optional_timestamp(row, "finished_at")?,
+                processed: row.get("processed")?,
+                success: row.get("success")?,
+                failed: row.get("failed")?,
+                error: lossy(row, "error")?,
+            })
+        };
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        statement.query_map(named_params! { ":limit": limit }, read)?.collect()
+    }
+}

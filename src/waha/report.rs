@@ -1,0 +1,93 @@
+//! What WAHA tells of itself and of a session's configuration: for looking for faults, never for sending.
+
+use serde_json::Value;
+
+use super::reply;
+use super::{SessionState, http_date};
+use crate::clock::Timestamp;
+use crate::config::Secret;
+use crate::http_client::Reply;
+
+/// What a server says of itself; empty where it does not say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerReport {
+    /// Such as `2026.7.1`.
+    pub version: String,
+    /// `GOWS`, `NOWEB`, `WEBJS` or `WPP`.
+    pub engine: String,
+    /// `CORE` or `PLUS`.
+    pub tier: String,
+    /// Its clock, in whole seconds, from the header `Date`.
+    pub clock: Option<Timestamp>,
+}
+
+/// A session and how it is configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionReport {
+    /// Whether it may send.
+    pub state: SessionState,
+    /// Whether the store of a NOWEB session is on; `None` where WAHA does not say.
+    pub has_store: Option<bool>,
+    /// The session's own webhooks; those of WAHA's environment are not told.
+    pub webhooks: Vec<WebhookReport>,
+}
+
+/// A webhook of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookReport {
+    /// Where it goes.
+    pub url: String,
+    /// Which events.
+    pub events: Vec<String>,
+    /// What it is signed with.
+    pub hmac_key: Option<Secret>,
+}
+
+impl SessionReport {
+    pub(super) fn untold(state: SessionState) -> Self {
+        Self { state, has_store: None, webhooks: Vec::new() }
+    }
+}
+
+pub(super) fn server(reply: &Reply) -> Result<ServerReport, String> {
+    let told: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+    match reply.status {
+        200 if told.get("version").is_some_and(Value::is_string) => {
+            let word = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
+            Ok(ServerReport {
+                version: word("version"),
+                engine: word("engine"),
+                tier: word("tier"),
+                clock: reply.date.as_deref().and_then(http_date),
+            })
+        }
+        200 => Err("what answers there is no WAHA: check WAHA_BASE_URL".to_owned()),
+        401 => Err("WAHA does not accept the key: check WAHA_API_KEY".to_owned()),
+        403 => Err("WAHA_API_KEY has no right to ask for WAHA's version".to_owned()),
+        404 => Err("WAHA answered 404: check WAHA_BASE_URL, its path above all".to_owned()),
+        status @ 300..=399 => {
+            Err(format!("WAHA answered {status}, a redirect: check WAHA_BASE_URL (http or https?)"))
+        }
+        status => Err(format!("WAHA answered {status}: look at WAHA and at what stands before it")),
+    }
+}
+
+pub(super) fn session(reply: &Reply, name: &str) -> SessionReport {
+    let state = reply::session_state(reply, name);
+    let told: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+    let webhooks = told.pointer("/config/webhooks").and_then(Value::as_array);
+    SessionReport {
+        state,
+        has_store: told.pointer("/config/noweb/store/enabled").and_then(Value::as_bool),
+        webhooks: webhooks.into_iter().flatten().map(webhook).collect(),
+    }
+}
+
+fn webhook(told: &Value) -> WebhookReport {
+    let events = told["events"].as_array().into_iter().flatten();
+    WebhookReport {
+        url: told["url"].as_str().unwrap_or_default().to_owned(),
+        events: events.filter_map(Value::as_str).map(str::to_owned).collect(),
+        hmac_key: told.pointer("/hmac/key").and_then(Value::as_str).map(Secret::new),
+    }
+}

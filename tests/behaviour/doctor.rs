@@ -1,0 +1,293 @@
+//! `doctor` finds what is wrong, says what to do, and touches nothing.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use auto_message_scheduler::clock::{Clock, Now, SystemClock, Wake};
+use auto_message_scheduler::fake_waha::{Engine, FakeWaha, Options};
+use serde_json::{Value, json};
+
+use crate::site::{Site, stderr};
+
+/// What was found, as `verdict subject found`, and the exit code.
+fn doctor(site: &Site) -> (Vec<String>, i32) {
+    let output = site.run(&["doctor", "--json"]);
+    let value: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("no JSON: {}", stderr(&output)));
+    let lines = value["findings"].as_array().unwrap().iter().map(|finding| {
+        assert_eq!(finding["verdict"] == "ok", finding["remedy"].is_null(), "{finding}");
+        let word = |name: &str| finding[name].as_str().unwrap().to_owned();
+        format!("{} {} {}", word("verdict"), word("subject"), word("found"))
+    });
+    (lines.collect(), output.status.code().unwrap())
+}
+
+fn has(lines: &[String], start: &str, part: &str) -> bool {
+    lines.iter().any(|line| line.starts_with(start) && line.contains(part))
+}
+
+/// A site with which nothing is wrong.
+fn healthy() -> Site {
+    let site = Site::new();
+    site.write_settings("SEND_DELAY_SECONDS=60\n");
+    fs::set_permissions(site.path("auto-message-scheduler.env"), fs::Permissions::from_mode(0o600))
+        .unwrap();
+    assert!(site.run(&["run"]).status.success());
+    site
+}
+
+#[test]
+fn nothing_is_wrong_where_nothing_is() {
+    let site = healthy();
+    let (lines, code) = doctor(&site);
+    assert!(lines.iter().all(|line| line.starts_with("ok")), "{lines:#?}");
+    assert_eq!(code, 0);
+    for (start, part) in [
+        ("ok secret", "CRON_SECRET"),
+        ("ok WAHA", "2026.7.1, engine GOWS"),
+        ("ok clock", "as WAHA's"),
+        ("ok session", "WORKING"),
+        ("ok database", "sound; WAL"),
+        ("ok triggers", "0 min ago"),
+        ("ok disk", "MB"),
+    ] {
+        assert!(has(&lines, start, part), "{start} {part}: {lines:#?}");
+    }
+    let text = String::from_utf8(site.run(&["doctor"]).stdout).unwrap();
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+}
+
+/// A trouble, what makes it, and the finding's beginning and a part of it.
+type Case<'a> = (&'a str, &'a dyn Fn(&Site), &'a str, &'a str);
+
+#[test]
+fn each_trouble_is_found_and_exit_is_1() {
+    let sql = |site: &Site, sql: &str| site.sql().execute_batch(sql).unwrap();
+    let cases: [Case<'_>; 13] = [
+        ("the key", &|site| site.write_settings("WAHA_API_KEY=salah\n"), "wrong WAHA", "key"),
+        (
+            "unreachable",
+            &|site| site.write_settings("WAHA_BASE_URL=http://127.0.0.1:9\n"),
+            "wrong WAHA",
+            "cannot be reached",
+        ),
+        ("no WAHA", &|site| site.write_settings("WAHA_BASE_URL=\n"), "wrong WAHA", "is not set"),
+        ("settings", &|site| site.write_settings("SENDERS=viel\n"), "wrong settings", "SENDERS"),
+        (
+            "a session that is not WORKING",
+            &|site| site.waha.set_status("default", "SCAN_QR_CODE"),
+            "wrong session",
+            "SCAN_QR_CODE",
+        ),
+        (
+            "no session_name",
+            &|site| sql(site, "UPDATE channels SET session_name = NULL"),
+            "wrong channels",
+            "session_name",
+        ),
+        (
+            "no active channel",
+            &|site| sql(site, "UPDATE channels SET is_active = 0"),
+            "wrong channels",
+            "no channel is active",
+        ),
+        (
+            "nobody triggers",
+            &|site| {
+                sql(site, "UPDATE runs SET started_at = '2026-01-01T00:00:00Z'");
+                site.message("081200007001");
+            },
+            "wrong triggers",
+            "1 messages are due",
+        ),
+        ("a message that will fail", &|site| site.message("[1"), "wrong messages", "contact_ids"),
+        (
+            "the secret",
+            &|site| {
+                site.write_settings("CRON_SECRET=\n");
+                fs::write(site.path("shop.db.cron-secret"), "kurz").unwrap();
+            },
+            "wrong secret",
+            "holds no secret",
+        ),
+        (
+            "another program's database",
+            &|site| {
+                fs::remove_file(site.database()).unwrap();
+                let other = rusqlite::Connection::open(site.database()).unwrap();
+                other.execute_batch("CREATE TABLE theirs (x)").unwrap();
+            },
+            "wrong database",
+            "another program",
+        ),
+        (
+            "no database at all",
+            &|site| fs::write(site.database(), "x".repeat(5000)).unwrap(),
+            "wrong database",
+            "not a SQLite database",
+        ),
+        (
+            "a copy",
+            &|site| {
+                fs::rename(site.database(), site.path("before")).unwrap();
+                fs::copy(site.path("before"), site.database()).unwrap();
+            },
+            "wrong place",
+            "copied",
+        ),
+    ];
+    for (what, break_it, start, part) in cases {
+        let site = healthy();
+        break_it(&site);
+        let (lines, code) = doctor(&site);
+        assert!(has(&lines, start, part), "{what}: {lines:#?}");
+        assert_eq!(code, 1, "{what}");
+        let told = format!("{lines:?}");
+        assert!(!told.contains("kunci-rahasia") && !told.contains("Rahasia pelanggan"), "{told}");
+    }
+}
+
+#[test]
+fn what_only_somebody_should_know_is_a_warning_and_exit_0() {
+    let site = healthy();
+    site.write_settings("SEND_DELAY_SECONDS=5\n");
+    fs::set_permissions(site.database(), fs::Permissions::from_mode(0o644)).unwrap();
+    site.sql()
+        .execute_batch(
+            "INSERT INTO contacts (name, phone_number) VALUES ('Budi', 'belum ada'), ('Siti', '0812-0000-7001');
+             UPDATE channels SET held_reason = 'liburan';
+             UPDATE runs SET started_at = '2026-01-01T00:00:00Z';",
+        )
+        .unwrap();
+    site.sql()
+        .execute(
+            "INSERT INTO auto_messages (message, contact_ids, scheduled_at)
+             VALUES ('x', '[1, 2]', datetime('now', '+1 hour'))",
+            [],
+        )
+        .unwrap();
+    let (lines, code) = doctor(&site);
+    assert_eq!(code, 0, "{lines:#?}");
+    for (start, part) in [
+        ("warning settings", "SEND_DELAY_SECONDS is 5"),
+        ("warning files", "shop.db"),
+        ("warning contacts", "1 of 2 numbers cannot be written to; contact 1"),
+        ("warning channels", "liburan"),
+        ("warning triggers", "last trigger"),
+        ("warning messages", "1 recipients will be skipped; message 1"),
+    ] {
+        assert!(has(&lines, start, part), "{start} {part}: {lines:#?}");
+    }
+}
+
+#[test]
+fn it_works_before_there_is_a_database_and_makes_none() {
+    let site = healthy();
+    for end in ["", "-wal", "-shm", ".lock"] {
+        drop(fs::remove_file(site.path(&format!("shop.db{end}"))));
+    }
+    let before = files(site.directory.path());
+    let (lines, code) = doctor(&site);
+    assert!(has(&lines, "warning database", "not there yet"), "{lines:#?}");
+    assert_eq!(code, 0);
+    assert_eq!(files(site.directory.path()), before);
+}
+
+fn files(directory: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn damage_is_found() {
+    let site = healthy();
+    site.sql()
+        .execute_batch(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+             INSERT INTO contacts (name, phone_number) SELECT hex(randomblob(40)), '0812' FROM n;
+             PRAGMA wal_checkpoint(TRUNCATE);",
+        )
+        .unwrap();
+    let mut bytes = fs::read(site.database()).unwrap();
+    let half = bytes.len() / 2 / 4096 * 4096;
+    bytes[half..half + 8192].fill(0x5a);
+    fs::write(site.database(), bytes).unwrap();
+    let (lines, code) = doctor(&site);
+    assert!(has(&lines, "wrong database", "damaged"), "{lines:#?}");
+    assert_eq!(code, 1);
+}
+
+#[test]
+fn beside_a_server_it_says_who_sends_and_disturbs_nobody() {
+    let site = healthy();
+    let mut server = site.serve();
+    let (lines, _) = doctor(&site);
+    let who = format!("process {} is sending", server.child.id());
+    assert!(has(&lines, "ok triggers", &who), "{lines:#?}");
+    site.message("081200007001");
+    assert_eq!(server.post("/api/auto-message-scheduler").1["deliveries"]["sent"], 1);
+    assert!(server.is_alive());
+}
+
+#[test]
+fn the_store_and_the_webhook_of_a_session_are_looked_at() {
+    let key = Some("kunci-rahasia".to_owned());
+    let site =
+        Site::with_options(Options { api_key: key, engine: Engine::Noweb, ..Options::default() });
+    site.write_settings("WEBHOOK_HMAC_KEY=kunci-webhook-12\n");
+    let hook = |url: &str, events: &[&str], key: &str| {
+        json!({"webhooks": [{"url": url, "events": events, "hmac": {"key": key}}],
+               "noweb": {"store": {"enabled": true, "fullSync": false}}})
+    };
+    let url = "https://toko.example/api/waha-webhook";
+    let (lines, _) = doctor(&site);
+    assert!(has(&lines, "warning store", "no store"), "{lines:#?}");
+    assert!(has(&lines, "warning webhook", "has no webhook"), "{lines:#?}");
+    for (config, start, part) in [
+        (hook(url, &["message.ack"], "kunci-webhook-12"), "warning webhook", "session.status"),
+        (hook(url, &["*"], "kunci-webhook-34"), "wrong webhook", "another key"),
+        (hook(url, &["*"], "kunci-webhook-12"), "ok webhook", "sends its events here"),
+    ] {
+        site.waha.set_config("default", config);
+        let (lines, _) = doctor(&site);
+        assert!(has(&lines, start, part), "{lines:#?}");
+        assert!(!has(&lines, "warning store", ""), "{lines:#?}");
+        assert!(!format!("{lines:?}").contains("kunci-webhook"), "{lines:#?}");
+    }
+    site.write_settings("");
+    let (lines, _) = doctor(&site);
+    assert!(has(&lines, "warning webhook", "not taken"), "{lines:#?}");
+}
+
+/// The system's clock, set forward.
+struct Ahead(SystemClock, Duration);
+
+impl Clock for Ahead {
+    fn now(&self) -> Now {
+        let now = self.0.now();
+        Now { wall: now.wall.plus(self.1), ..now }
+    }
+
+    fn sleep(&self, wake: &Wake, seen: u64, max: Option<Duration>) {
+        self.0.sleep(wake, seen, max);
+    }
+}
+
+#[test]
+fn a_clock_that_is_not_wahas_is_said() {
+    let site = healthy();
+    for (ahead, start) in [(5, "ok clock"), (90, "warning clock"), (7200, "wrong clock")] {
+        let clock = Ahead(SystemClock::new(), Duration::from_secs(ahead));
+        let waha = FakeWaha::start(Options::default(), Arc::new(clock), |_| {}).unwrap();
+        site.write_settings(&format!("WAHA_BASE_URL={}\n", waha.base_url()));
+        let (lines, _) = doctor(&site);
+        assert!(has(&lines, start, ""), "{ahead}: {lines:#?}");
+    }
+}

@@ -1,0 +1,367 @@
+//! What a forecast promises is what then happens.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use auto_message_scheduler::clock::Timestamp;
+use auto_message_scheduler::forecast::{
+    Bounds, Fate, Forecast, ForecastRules, LaneRules, MessageForecast, Scope, Seen, forecast,
+};
+use auto_message_scheduler::pace::Gap;
+use auto_message_scheduler::planner::PlanRules;
+use auto_message_scheduler::recipient::CountryCode;
+use auto_message_scheduler::schedule::Zone;
+use auto_message_scheduler::store::Store;
+
+use crate::site::{Site, stderr};
+use auto_message_scheduler::window::Allowance;
+
+use crate::world::World;
+
+/// One recipient as it was told: message, chat, word, time in seconds.
+type Row = (i64, String, String, Option<i64>);
+
+struct Told {
+    forecast: Forecast,
+    messages: Vec<MessageForecast>,
+    rows: Vec<Row>,
+}
+
+impl Told {
+    fn fates(&self) -> Vec<String> {
+        self.rows.iter().map(|(id, to, fate, _)| format!("{id} {to} {fate}")).collect()
+    }
+
+    fn times(&self) -> Vec<i64> {
+        let first = self.rows.iter().filter_map(|row| row.3).min().unwrap_or(0);
+        self.rows.iter().filter_map(|row| row.3).map(|at| at - first).collect()
+    }
+}
+
+const UNBOUNDED: Bounds = Bounds { messages: u64::MAX, recipients: u64::MAX };
+
+fn look(world: &World, scope: Scope, gap: Gap) -> Told {
+    look_within(world, scope, gap, UNBOUNDED).expect("there is such a message")
+}
+
+fn look_within(world: &World, scope: Scope, gap: Gap, bounds: Bounds) -> Option<Told> {
+    let mut store = Store::open(&world.path).unwrap();
+    let plan = PlanRules {
+        late_limit: Duration::from_hours(24),
+        zone: Zone::parse("Asia/Jakarta").unwrap(),
+        country: CountryCode::parse("62").unwrap(),
+    };
+    let (mut rows, mut messages) = (Vec::new(), Vec::new());
+    let now = world.clock.wall();
+    let see = &mut |seen: Seen<'_>| match seen {
+        Seen::Message(message) => messages.push(message.clone()),
+        Seen::Recipient(row) => {
+            let (fate, at) = match row.fate {
+                Fate::GoesOut { at } => ("goes out".to_owned(), Some(at)),
+                Fate::Skipped { reason } => (format!("skipped: {reason}"), None),
+                Fate::TooLate => ("too late".to_owned(), None),
+                Fate::Waits { reason } => (format!("waits: {reason}"), None),
+                Fate::InFlight => ("in flight".to_owned(), None),
+                Fate::Ended { status, .. } => (status.to_owned(), None),
+            };
+            rows.push((row.message_id, row.chat_id.to_owned(), fate, at.map(Timestamp::secs)));
+        }
+    };
+    let lanes = LaneRules { gap, allowance: Allowance::default(), zone: plan.zone.clone() };
+    let rules = ForecastRules { plan, lanes };
+    let forecast = forecast(&mut store, scope, &rules, bounds, now, see).unwrap()?;
+    Some(Told { forecast, messages, rows })
+}
+
+fn minute() -> Gap {
+    Gap { delay: Duration::from_mins(1), jitter: Duration::ZERO }
+}
+
+/// Three channels' worth of messages of every kind, some of them on their way already.
+fn busy(world: &World) {
+    world.execute(
+        "INSERT INTO channels (id, name, session_name) VALUES (2, 'toko', 'toko');
+         INSERT INTO contacts (id, name, phone_number, opted_out_at) VALUES
+             (1, 'Budi', '0812-0000-7001', NULL), (2, 'Siti', '+62 813 0000 7002', NULL),
+             (3, 'Agus', '0857 0000 7003', '2026-11-01'), (4, 'Dewi', 'belum ada', NULL);",
+    );
+    world.message("[1, 2, 3, 4, 99, \"081200007001\", \"08-belum-ada\"]");
+    world.message("081200007011, 081200007012, 081200007013");
+    let at = |minutes: u64| world.clock.wall().plus(Duration::from_mins(minutes)).to_string();
+    let (soon, later) = (at(1), at(90));
+    world.execute(&format!(
+        "INSERT INTO auto_messages (message, contact_ids, channel_id, scheduled_at) VALUES
+             ('b', '081200007021, 081200007022', 2, '{soon}'),
+             ('c', '[2, 1]', 1, '{soon}'),
+             ('', '[1]', 1, '{soon}'),
+             ('e', '[1', 1, '{soon}'),
+             ('f', '081200007031', 7, '{soon}'),
+             ('g', '081200007041, 081200007042', 1, '{later}');
+         INSERT INTO auto_messages (message, contact_ids, schedules) VALUES
+             ('h', '081200007051', '[{{\"date\":\"2026-12-01\",\"time\":\"08:30\"}}]'),
+             ('i', '081200007052', '[]');"
+    ));
+}
+
+#[test]
+fn what_was_foretold_is_what_happens_and_when() {
+    for jitter in [0, 20] {
+        let gap = Gap { delay: Duration::from_mins(1), jitter: Duration::from_secs(jitter) };
+        let mut builder = World::builder();
+        builder.gap = gap;
+        let world = builder.build();
+        busy(&world);
+        // The first message is on its way when the forecast is made.
+        world.trigger();
+        world.step_until_received(1);
+        world.step();
+        let told = look(&world, Scope::All, gap);
+        for _ in 0..130 {
+            world.run();
+            world.clock.pass(Duration::from_mins(1));
+        }
+        let arrived: HashMap<(i64, String), i64> = world
+            .received()
+            .iter()
+            .map(|one| {
+                let id = one.body["metadata"]["auto_message_id"].as_i64().unwrap();
+                ((id, one.chat_id.clone()), one.at.secs())
+            })
+            .collect();
+        let mut sends = 0;
+        for (id, chat, fate, at) in &told.rows {
+            let happened = arrived.get(&(*id, chat.clone())).copied();
+            if let Some(at) = at {
+                let really = happened.unwrap_or_else(|| panic!("{id} {chat} never arrived"));
+                sends += 1;
+                // Each gap may differ from the mean by half the jitter; a run comes each minute.
+                let slack = 61 + i64::try_from(jitter).unwrap() * sends / 2;
+                assert!((really - at).abs() <= slack, "{id} {chat}: {at}, really {really}");
+            } else if fate != "sent" {
+                assert_eq!(happened, None, "{id} {chat} {fate}");
+            }
+        }
+        assert_eq!(told.rows.iter().filter(|row| row.3.is_some()).count(), arrived.len() - 1);
+        for message in &told.messages {
+            let status = if message.fails.is_some() { "failed" } else { "sent" };
+            assert_eq!(world.status(message.id), status, "{message:?}");
+            if let Some(why) = &message.fails {
+                assert_eq!(&world.error(message.id), why);
+            }
+            let id = message.id;
+            let rows =
+                world.ask(&format!("SELECT count(*) FROM deliveries WHERE auto_message_id = {id}"));
+            assert_eq!(rows, message.recipients.to_string(), "message {id}");
+        }
+        // The tenth has no time at all and failed before.
+        assert_eq!(told.messages.len(), 9);
+    }
+}
+
+#[test]
+fn without_jitter_the_times_are_exact_and_channels_keep_their_own_pace() {
+    let world = World::new();
+    busy(&world);
+    let told = look(&world, Scope::DueNow, minute());
+    world.run();
+    let really: Vec<i64> = world.received().iter().map(|one| one.at.secs()).collect();
+    let foretold: Vec<i64> = told.rows.iter().filter_map(|row| row.3).collect();
+    // The run goes on with what falls due meanwhile; the dry run tells only what is due now.
+    assert_eq!(foretold[..], really[..foretold.len()][..]);
+    assert_eq!(told.times(), [0, 60, 120, 180, 240]);
+    let last = told.messages.last().unwrap();
+    assert_eq!(last.fails.as_deref(), Some(world.error(last.id).as_str()), "it has no time at all");
+}
+
+#[test]
+fn a_thousand_contacts_at_a_minute_are_16_hours_40_minutes() {
+    let world = World::new();
+    let many: Vec<String> = (0..1000).map(|n| format!("08120000{n:04}")).collect();
+    let id = world.message(&many.join(","));
+    let told = look(&world, Scope::Message(id), minute());
+    assert_eq!(told.messages[0].takes_secs, 16 * 3600 + 40 * 60);
+    assert_eq!(told.messages[0].tally.goes_out, 1000);
+    let jitter = Gap { jitter: Duration::from_secs(15), ..minute() };
+    let told = look(&world, Scope::Message(id), jitter);
+    assert_eq!(told.messages[0].takes_secs, 67_500, "jitter counts with its mean");
+}
+
+#[test]
+fn what_falls_past_the_late_limit_is_said() {
+    let world = World::new();
+    let many: Vec<String> = (0..1500).map(|n| format!("08120000{n:04}")).collect();
+    let first = world.message(&many.join(","));
+    let second = world.message("081300000001");
+    let told = look(&world, Scope::All, minute());
+    let tally = |index: usize| told.messages[index].tally;
+    // The one that begins exactly 24 hours after its time still goes.
+    assert_eq!((tally(0).goes_out, tally(0).too_late), (1441, 59));
+    assert_eq!((tally(1).goes_out, tally(1).too_late), (0, 1));
+    assert_eq!((told.messages[0].id, told.messages[1].id), (first, second));
+}
+
+#[test]
+fn a_message_waits_for_those_before_it_on_its_channel_only() {
+    let world = World::new();
+    world.execute("INSERT INTO channels (id, name, session_name) VALUES (2, 'toko', 'toko')");
+    world.message("081200007001, 081200007002, 081200007003");
+    let behind = world.message("081200007004");
+    let beside = world.message("081200007005");
+    world.execute(&format!("UPDATE auto_messages SET channel_id = 2 WHERE id = {beside}"));
+    let now = world.clock.wall().secs();
+    assert_eq!(look(&world, Scope::Message(behind), minute()).rows[0].3, Some(now + 180));
+    assert_eq!(look(&world, Scope::Message(beside), minute()).rows[0].3, Some(now));
+    world.execute("UPDATE channels SET ready_at = '2026-12-01T01:00:40Z' WHERE id = 2");
+    assert_eq!(look(&world, Scope::Message(beside), minute()).rows[0].3, Some(now + 40));
+}
+
+#[test]
+fn held_and_inactive_channels_say_so() {
+    let world = World::new();
+    let id = world.message("081200007001, 081200007002");
+    world.execute("UPDATE channels SET held_reason = 'liburan'");
+    let told = look(&world, Scope::Message(id), minute());
+    assert_eq!(told.forecast.channels[0].held_reason.as_deref(), Some("liburan"));
+    world.execute(
+        "UPDATE channels SET held_reason = NULL;
+         UPDATE channels SET held_reason = '429', held_kind = 'rate_limited',
+             held_until = '2026-12-01T02:00:00Z', held_count = 1",
+    );
+    let told = look(&world, Scope::Message(id), minute());
+    assert_eq!(told.rows[0].3, Some(world.clock.wall().secs() + 3600), "a 429 lasts its time");
+    world.execute("UPDATE channels SET held_reason = NULL, is_active = 0");
+    let told = look(&world, Scope::Message(id), minute());
+    assert!(told.messages[0].fails.as_ref().unwrap().contains("not active"));
+    // One that is on its way does not fail for it, it waits.
+    world.execute("UPDATE channels SET is_active = 1");
+    world.trigger();
+    world.step_until_received(1);
+    world.execute("UPDATE channels SET is_active = 0");
+    let told = look(&world, Scope::All, minute());
+    assert_eq!(told.rows[1].2, "waits: channel `default` is not active");
+}
+
+#[test]
+fn drafts_and_ended_messages_are_shown_as_what_they_are() {
+    let world = World::new();
+    let id = world.message("081200007001, belum");
+    world.execute("UPDATE auto_messages SET status = 'draft'");
+    let told = look(&world, Scope::Message(id), minute());
+    assert!(told.messages[0].remark.as_ref().unwrap().contains("draft"));
+    assert_eq!(told.messages[0].tally.goes_out, 1);
+    assert_eq!(look(&world, Scope::All, minute()).rows, [], "a draft is not on its way");
+    world.execute("UPDATE auto_messages SET status = 'scheduled'");
+    world.run();
+    let told = look(&world, Scope::Message(id), minute());
+    assert!(told.fates()[0].ends_with("@c.us sent"), "{:?}", told.fates());
+    assert!(told.fates()[1].contains("skipped"), "{:?}", told.fates());
+    assert!(look_within(&world, Scope::Message(99), minute(), UNBOUNDED).is_none());
+}
+
+#[test]
+fn a_message_that_is_scheduled_again_goes_to_those_who_did_not_get_it() {
+    let world = World::new();
+    let id = world.message("081200007001, 081200007002, 081200007003");
+    world.trigger();
+    world.step_until_received(1);
+    world.step();
+    world.execute("UPDATE auto_messages SET status = 'cancelled'");
+    world.execute("UPDATE auto_messages SET status = 'scheduled', contact_ids = '081200007001, 081200007003, 081200007004'");
+    let told = look(&world, Scope::Message(id), minute());
+    assert_eq!(
+        told.fates(),
+        [
+            format!("{id} 6281200007001@c.us sent"),
+            format!("{id} 6281200007003@c.us goes out"),
+            format!("{id} 6281200007004@c.us goes out"),
+        ]
+    );
+    world.run();
+    let foretold: Vec<String> = told.rows.iter().map(|row| row.1.clone()).collect();
+    assert_eq!(world.recipients(), foretold);
+}
+
+#[test]
+fn a_weekly_message_says_when_it_comes_again() {
+    let world = World::new();
+    world.execute(
+        "INSERT INTO auto_messages (message, contact_ids, interval_config) VALUES ('h', '081200007051',
+             '{\"startDate\":\"2026-12-01\",\"time\":\"09:00\",\"weekDays\":[2]}')",
+    );
+    let told = look(&world, Scope::All, minute());
+    let message = &told.messages[0];
+    assert_eq!(message.due_at.unwrap().to_string(), "2026-12-01T02:00:00Z");
+    assert_eq!(message.next_at.unwrap().to_string(), "2026-12-08T02:00:00Z");
+}
+
+#[test]
+fn a_look_at_very_many_stops_at_its_bounds_and_says_how_many_are_left() {
+    let world = World::new();
+    for _ in 0..5 {
+        world.message("081200007001, 081200007002");
+    }
+    let told = look_within(&world, Scope::All, minute(), Bounds { messages: 3, recipients: 99 });
+    let forecast = told.unwrap().forecast;
+    assert_eq!((forecast.messages, forecast.messages_left_out), (3, 2));
+    let told = look_within(&world, Scope::All, minute(), Bounds { messages: 99, recipients: 4 });
+    let forecast = told.unwrap().forecast;
+    assert_eq!((forecast.messages, forecast.messages_left_out), (2, 3));
+}
+
+#[test]
+fn a_forecast_writes_nothing() {
+    let world = World::new();
+    busy(&world);
+    world.execute("UPDATE auto_messages SET message = CAST(x'ff' AS TEXT) WHERE id = 3");
+    let before = world.rows("SELECT * FROM auto_messages");
+    let told = look(&world, Scope::All, minute());
+    let unreadable = told.messages.iter().find(|message| message.id == 3).unwrap();
+    assert!(unreadable.fails.as_ref().unwrap().contains("cannot be read"));
+    assert_eq!(world.rows("SELECT * FROM auto_messages"), before);
+    assert_eq!(world.ask("SELECT count(*) FROM deliveries"), "0");
+}
+
+#[test]
+fn plan_and_dry_run_fit_80_columns_and_send_nothing() {
+    let site = Site::new();
+    site.sql()
+        .execute_batch(
+            "INSERT INTO contacts (id, name, phone_number) VALUES
+                 (1, 'Bapak Raden Mas Soerjo Adiningrat Kusumo', '0812-0000-7001');",
+        )
+        .unwrap();
+    site.message("[1, 2, \"081200007002\", \"120363000000000001@g.us\"]");
+    site.message("[]");
+    for arguments in [&["plan"][..], &["plan", "1"], &["plan", "2"], &["run", "--dry-run"]] {
+        let output = site.run(arguments);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let widest = text.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(widest <= 80, "{widest}: {text}");
+        let is_first = arguments != ["plan", "2"];
+        assert_eq!(text.contains("+6281200007001"), is_first, "{text}");
+        assert_eq!(text.contains("there is no contact"), is_first, "{text}");
+        assert_eq!(text.contains("no valid recipient"), arguments != ["plan", "1"], "{text}");
+        let json = site.run(&[arguments, &["--json"]].concat());
+        let value: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+        assert_eq!(
+            value["summary"]["messages"],
+            if is_first && arguments[0] != "plan" || arguments.len() == 1 { 2 } else { 1 }
+        );
+        if is_first {
+            assert_eq!(value["recipients"][0]["number"], "+6281200007001");
+            assert_eq!(value["recipients"][0]["fate"], "goes_out");
+            assert_eq!(value["recipients"][0]["text"], "Rahasia pelanggan");
+        }
+    }
+    let missing = site.run(&["plan", "9"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(stderr(&missing).contains("there is no message 9"), "{}", stderr(&missing));
+    assert_eq!(site.waha.received().len(), 0);
+    assert_eq!(site.status(), "scheduled,scheduled");
+    let fresh = Site::new();
+    std::fs::remove_file(fresh.database()).unwrap();
+    let output = fresh.run(&["plan"]);
+    assert!(stderr(&output).contains("there is no database"), "{}", stderr(&output));
+    assert!(!fresh.database().exists());
+}

@@ -1,0 +1,124 @@
+//! `status`: one screen that tells the truth, cheaply.
+
+use std::fs;
+
+use crate::site::{Site, stderr};
+use crate::world::World;
+
+fn screen(site: &Site) -> String {
+    let output = site.run(&["status"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn json(site: &Site) -> serde_json::Value {
+    serde_json::from_slice(&site.run(&["status", "--json"]).stdout).unwrap()
+}
+
+#[test]
+fn status_counts_what_is_there() {
+    let site = Site::new();
+    site.message("081200007001, 081200007002, belum");
+    assert!(site.run(&["run"]).status.success());
+    site.message("081200007003");
+    site.sql()
+        .execute_batch(
+            "UPDATE channels SET ready_at = datetime('now', '+40 seconds');
+             INSERT INTO channels (id, name, session_name, held_reason) VALUES (2, 'toko', 'toko', 'liburan');
+             INSERT INTO channels (id, name, is_active) VALUES (3, 'lama', 0);
+             INSERT INTO deliveries (auto_message_id, due_at, channel_id, chat_id, status, finished_at)
+                 VALUES (1, '2026-01-01T00:00:00Z', 1, 'x', 'unknown', '2026-01-01T00:00:00Z');",
+        )
+        .unwrap();
+    let value = json(&site);
+    assert_eq!(value["today"], serde_json::json!({"sent": 2, "skipped": 1}));
+    assert_eq!(value["unknown"], 1);
+    assert_eq!(value["messages"]["due"], 1);
+    assert_eq!(value["next_due"]["id"], 2);
+    assert_eq!(value["runs"][0]["trigger"], "cli");
+    assert_eq!(value["channels"][1]["held_reason"], "liburan");
+    let text = screen(&site);
+    assert!(text.contains("2 sent, 0 failed, 1 skipped"), "{text}");
+    assert!(text.contains("held: liburan") && text.contains("not active"), "{text}");
+    // The column is further away than the gap of one second: it was written under another clock.
+    assert!(text.contains("ready in 1 s") || text.contains("ready in 0 s"), "{text}");
+    assert!(text.contains("no process is sending now"), "{text}");
+}
+
+#[test]
+fn status_fits_one_screen_however_much_there_is() {
+    let site = Site::new();
+    site.sql()
+        .execute_batch(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60)
+             INSERT INTO channels (name, session_name, held_reason)
+             SELECT 'cabang yang namanya panjang sekali ' || i, 's' || i, 'alasan ' || hex(zeroblob(200)) FROM n;
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60)
+             INSERT INTO runs (trigger, started_at, finished_at, error)
+             SELECT 'cron', '2026-11-01T00:00:00Z', '2026-11-01T00:00:01Z', hex(zeroblob(200)) FROM n;
+             INSERT INTO auto_messages (title, message, contact_ids, scheduled_at)
+             VALUES (hex(zeroblob(200)), 'x', '1', '2027-01-01');",
+        )
+        .unwrap();
+    let text = screen(&site);
+    assert!(text.lines().count() <= 23, "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    assert!(text.contains("and 55 more"), "{text}");
+}
+
+#[test]
+fn the_backlog_ends_when_the_last_delivery_goes_out() {
+    let site = Site::new();
+    site.write_settings("SEND_DELAY_SECONDS=60\n");
+    site.message("081200007001, 081200007002, 081200007003, 081200007004");
+    let mut server = site.start("run", "run.log", None);
+    crate::site::until("one has arrived", || site.waha.received().len() == 1);
+    crate::site::until("it is recorded", || json(&site)["today"]["sent"] == 1);
+    let value = json(&site);
+    assert_eq!(value["channels"][0]["pending"], 3);
+    assert_eq!(value["sending_process"], server.child.id());
+    let ready = value["channels"][0]["ready_in_seconds"].as_i64().unwrap();
+    let seconds = |name: &str| {
+        let at = value[name].as_str().unwrap();
+        auto_message_scheduler::clock::Timestamp::parse(at).unwrap().secs()
+    };
+    let until_end = seconds("backlog_ends_at") - seconds("now");
+    assert!((until_end - ready - 120).abs() <= 1, "{until_end} {ready}");
+    server.kill();
+}
+
+#[test]
+fn status_is_cheap_beside_any_number_of_rows() {
+    let world = World::new();
+    for (sql, index) in [
+        (
+            "SELECT status, count(*) FROM deliveries WHERE finished_at >= '2026' GROUP BY status",
+            "COVERING INDEX idx_deliveries_finished_at (finished_at>?)",
+        ),
+        ("SELECT count(*) FROM deliveries WHERE status = 'unknown'", "INDEX idx_deliveries_lookup"),
+        (
+            "SELECT count(*) FROM deliveries WHERE channel_id = 1 AND status = 'pending'",
+            "COVERING INDEX idx_deliveries_pending (channel_id=?)",
+        ),
+        (
+            "SELECT id FROM auto_messages WHERE status = 'scheduled' AND scheduled_at IS NOT NULL
+             ORDER BY scheduled_at, id LIMIT 1",
+            "INDEX idx_auto_messages_status_scheduled_at (status=? AND scheduled_at>?)",
+        ),
+    ] {
+        let plan = world.rows(&format!("EXPLAIN QUERY PLAN {sql}")).join("\n");
+        assert!(plan.contains(index), "{sql}:\n{plan}");
+    }
+}
+
+#[test]
+fn a_look_makes_no_database_and_watch_wants_a_terminal() {
+    let site = Site::new();
+    let output = site.run(&["status", "--watch"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("on a terminal"), "{}", stderr(&output));
+    fs::remove_file(site.database()).unwrap();
+    let output = site.run(&["status"]);
+    assert!(stderr(&output).contains("there is no database"), "{}", stderr(&output));
+    assert!(!site.database().exists());
+}

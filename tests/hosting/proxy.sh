@@ -1,0 +1,68 @@
+# shellcheck shell=bash
+# What holds behind every proxy. Wants $tls and $plain, the two ports, besides site.sh.
+# shellcheck disable=SC2154
+
+ask() { # path, more of curl: prints the status
+    local path=$1
+    shift
+    curl -s -o "$site/answer" -w '%{http_code}' --max-time 20 --cacert "$site/fullchain.pem" \
+        --resolve "wa.example.com:$tls:127.0.0.1" "$@" "https://wa.example.com:$tls$path"
+}
+
+expect() { # status, what, then as for `ask`
+    local wanted=$1 what=$2 got
+    shift 2
+    got=$(ask "$@")
+    [ "$got" = "$wanted" ] || fail "$what: $got instead of $wanted: $(head -c 300 "$site/answer")"
+}
+
+check_proxy() { # name
+    local bearer="Authorization: Bearer $secret"
+    expect 200 "health" /health
+    expect 401 "a trigger without the secret" /api/cron-auto-message -X POST
+    expect 401 "a trigger without the secret that says it is from here" /api/cron-auto-message -X POST \
+        -H 'X-Forwarded-For: 127.0.0.1' -H 'X-Real-IP: 127.0.0.1' -H 'Forwarded: for=127.0.0.1'
+    expect 401 "a trigger with a wrong secret" /api/auto-message-scheduler -X POST -H 'Authorization: Bearer wrong-wrong-wrong-wrong'
+    [ "$(received)" = 0 ] || fail "something was sent without the secret"
+    expect 200 "a trigger with the secret" /api/auto-message-scheduler -X POST -H "$bearer"
+    [ "$(received)" = 1 ] || fail "$(received) messages arrived, not 1"
+    for path in / /shop.db /auto-message-scheduler.env /shop.db.cron-secret /api/ /api/cron-auto-message/../../shop.db; do
+        status=$(ask "$path" --path-as-is)
+        case $status in 403 | 404) ;; *) fail "$path: $status" ;; esac
+    done
+    head -c 3000000 /dev/zero >"$site/big"
+    expect 413 "3 MB to the webhook" /api/waha-webhook -X POST --data-binary "@$site/big" -H 'Expect:'
+    expect 401 "an event without a signature" /api/waha-webhook -X POST -d '{}'
+    status=$(curl -s -o /dev/null -w '%{http_code}' -X POST -H "$bearer" -H 'Host: wa.example.com' "http://127.0.0.1:$plain/api/cron-auto-message")
+    [ "$status" = 403 ] || fail "without TLS: $status instead of 403"
+    say "$1 with TLS: the secret triggers; without it, without TLS, with 3 MB and for other files there is nothing"
+}
+
+check_slow() { # name, seconds at most
+    python3 - "$tls" "$2" <<'END' || fail "a slow client was not cut off in $2 s"
+import socket, ssl, sys, threading, time
+port, limit = int(sys.argv[1]), float(sys.argv[2])
+context = ssl._create_unverified_context()
+head = b"POST /api/waha-webhook HTTP/1.1\r\nHost: wa.example.com\r\n"
+def drip(begin, rest):
+    stream = context.wrap_socket(socket.create_connection(("127.0.0.1", port)), server_hostname="wa.example.com")
+    stream.sendall(begin)
+    started, stream_open = time.monotonic(), True
+    stream.settimeout(0.5)
+    while stream_open and time.monotonic() - started < limit:
+        try:
+            stream_open = bool(rest is None or not stream.sendall(rest)) and stream.recv(100) not in (b"",)
+            if stream_open:
+                return times.append(time.monotonic() - started)  # an answer such as 408
+        except (TimeoutError, ssl.SSLWantReadError):
+            continue
+        except OSError:
+            stream_open = False
+    times.append(time.monotonic() - started)
+times = []
+threads = [threading.Thread(target=drip, args=one) for one in [(head, None), (head + b"Content-Length: 1000\r\n\r\nx", None)]]
+[thread.start() for thread in threads], [thread.join() for thread in threads]
+sys.exit(0 if len(times) == 2 and max(times) < limit else 1)
+END
+    say "$1: a head and a body that never end are cut off"
+}
