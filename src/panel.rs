@@ -139,33 +139,8 @@ impl Panel {
             return Ok(asset);
         }
         let mut visit = Visit::begin(self, request)?;
-        let answered = self.route_visit(&mut visit)?;
+        let answered = route_visit(&mut visit)?;
         Ok(visit.finish(answered))
-    }
-
-    fn route_visit(&self, visit: &mut Visit<'_>) -> Answered {
-        let path = visit.path.clone();
-        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).skip(1).collect();
-        if let Some(refused) = visit.refuse_unsafe()? {
-            return Ok(refused);
-        }
-        match (visit.is_post, parts.as_slice()) {
-            (false, ["login"]) => return access::login_page(visit),
-            (true, ["login"]) => return access::login(visit),
-            _ if !visit.is_known() => return Ok(access::ask_to_log_in(visit)),
-            (true, ["logout"]) => return access::logout(visit),
-            (true, ["logout-everywhere"]) => return access::logout_everywhere(visit),
-            _ => {}
-        }
-        match (visit.is_post, parts.as_slice()) {
-            (false, []) => overview::page(visit),
-            (false, ["live"]) => overview::live(visit),
-            (_, ["messages", rest @ ..]) => messages::route(visit, rest),
-            (_, ["contacts", rest @ ..]) => contacts::route(visit, rest),
-            (_, ["channels", rest @ ..]) => channels::route(visit, rest),
-            (false, ["runs"]) => runs::page(visit),
-            _ => reply::not_found(visit),
-        }
     }
 }
 
@@ -188,5 +163,30 @@ impl Pages for Panel {
                 reply::broken()
             }
         }
+    }
+}
+
+fn route_visit(visit: &mut Visit<'_>) -> Answered {
+    let path = visit.path.clone();
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).skip(1).collect();
+    if let Some(refused) = visit.refuse_unsafe()? {
+        return Ok(refused);
+    }
+    match (visit.is_post, parts.as_slice()) {
+        (false, ["login"]) => return access::login_page(visit),
+        (true, ["login"]) => return access::login(visit),
+        _ if !visit.is_known() => return Ok(access::ask_to_log_in(visit)),
+        (true, ["logout"]) => return access::logout(visit),
+        (true, ["logout-everywhere"]) => return access::logout_everywhere(visit),
+        _ => {}
+    }
+    match (visit.is_post, parts.as_slice()) {
+        (false, []) => overview::page(visit),
+        (false, ["live"]) => overview::live(visit),
+        (_, ["messages", rest @ ..]) => messages::route(visit, rest),
+        (_, ["contacts", rest @ ..]) => contacts::route(visit, rest),
+        (_, ["channels", rest @ ..]) => channels::route(visit, rest),
+        (false, ["runs"]) => runs::page(visit),
+        _ => reply::not_found(visit),
     }
 }

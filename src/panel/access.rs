@@ -107,13 +107,13 @@ pub(super) fn recognise(visit: &mut Visit<'_>) -> Result<(), Broken> {
             return Ok(());
         }
     }
-    let id = match visit.cookie(VISITOR_COOKIE).filter(|id| is_random_hex(id)) {
-        Some(id) => id.to_owned(),
-        None => {
-            let id = random_hex()?;
-            visit.set_cookie(VISITOR_COOKIE, &id, None);
-            id
-        }
+    let brought = visit.cookie(VISITOR_COOKIE).filter(|id| is_random_hex(id));
+    let id = if let Some(id) = brought {
+        id.to_owned()
+    } else {
+        let made = random_hex()?;
+        visit.set_cookie(VISITOR_COOKIE, &made, None);
+        made
     };
     visit.csrf = sign(&id, "form");
     Ok(())
@@ -246,7 +246,7 @@ pub(super) fn logout(visit: &mut Visit<'_>) -> Answered {
     if let Some(known) = visit.known.take() {
         visit.panel.write(|tx| tx.end_panel_session(&known.id_hash))?;
     }
-    leave(visit)
+    Ok(leave(visit))
 }
 
 #[expect(
@@ -256,12 +256,12 @@ pub(super) fn logout(visit: &mut Visit<'_>) -> Answered {
 pub(super) fn logout_everywhere(visit: &mut Visit<'_>) -> Answered {
     visit.known = None;
     visit.panel.write(|tx| tx.end_panel_sessions())?;
-    leave(visit)
+    Ok(leave(visit))
 }
 
-fn leave(visit: &mut Visit<'_>) -> Answered {
+fn leave(visit: &mut Visit<'_>) -> PageReply {
     visit.set_cookie(SESSION_COOKIE, "", Some(0));
-    visit.done("/panel/login", "left")
+    reply::done("/panel/login", "left")
 }
 
 fn random_hex() -> Result<String, getrandom::Error> {
@@ -286,7 +286,7 @@ fn sign(key: &str, text: &str) -> String {
     to_hex(&mac.finalize().into_bytes())
 }
 
-fn to_hex(bytes: &[u8]) -> String {
+pub(super) fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}"); // writing to a String cannot fail
         text

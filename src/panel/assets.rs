@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use sha2::{Digest, Sha256};
 
+use super::access::to_hex;
 use super::reply;
 use crate::api::{PageReply, PageRequest};
 
@@ -28,7 +29,7 @@ static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
 
 fn asset(name: &str, ending: &str, content_type: &'static str, content: &'static str) -> Asset {
     let hash = Sha256::digest(content.as_bytes());
-    let hash: String = hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let hash = to_hex(&hash[..6]);
     Asset { path: format!("/panel/assets/{name}-{hash}.{ending}"), content_type, content }
 }
 

@@ -60,10 +60,10 @@ fn change(visit: &Visit<'_>, id: &str, what: &str) -> Answered {
         _ => channels::resume(store, id, now),
     });
     match changed {
-        Ok(_) if what == "pause" => visit.done("/panel/channels", "channel_paused"),
+        Ok(_) if what == "pause" => Ok(reply::done("/panel/channels", "channel_paused")),
         Ok(_) => {
             compose::wake(visit);
-            visit.done("/panel/channels", "channel_resumed")
+            Ok(reply::done("/panel/channels", "channel_resumed"))
         }
         Err(ChannelError::Store(error)) => Err(error.into()),
         Err(error) => {

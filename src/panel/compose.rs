@@ -151,7 +151,7 @@ impl Times {
             && let Some(days) = weekly.get("weekDays").and_then(Value::as_array)
         {
             let time = weekly.get("time").cloned().unwrap_or_default();
-            let time = time.get(0).map(words).unwrap_or_else(|| words(&time));
+            let time = time.get(0).map_or_else(|| words(&time), words);
             return Self {
                 when: "weekly".to_owned(),
                 days: days.iter().filter_map(day_code).map(str::to_owned).collect(),
@@ -286,7 +286,7 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
                 wake(visit);
             }
             let code = if is_draft { "drafted" } else { "scheduled" };
-            visit.done(&format!("/panel/messages/{}", composed.id), code)
+            Ok(reply::done(&format!("/panel/messages/{}", composed.id), code))
         }
         Err(problem) => show(visit, 422, None, fields, problem),
     }
@@ -313,7 +313,7 @@ pub(super) fn save_edit(visit: &Visit<'_>, detail: &MessageDetail) -> Answered {
     };
     let there = format!("/panel/messages/{id}");
     if edit == (Edit { skip_bad: true, ..Edit::default() }) {
-        return visit.done(&there, "unchanged");
+        return Ok(reply::done(&there, "unchanged"));
     }
     let rules = visit.panel.compose_rules();
     let edited =
@@ -321,7 +321,7 @@ pub(super) fn save_edit(visit: &Visit<'_>, detail: &MessageDetail) -> Answered {
     match told(visit, edited)? {
         Ok(_) => {
             wake(visit);
-            visit.done(&there, "saved")
+            Ok(reply::done(&there, "saved"))
         }
         Err(problem) => show(visit, 422, Some(id), fields, problem),
     }
@@ -388,7 +388,7 @@ fn show(
         .panel
         .read(|tx| Ok((tx.channels()?, tx.tag_columns(TAG_COLUMNS_MAX)?, tx.some_attributes()?)))?;
     if fields.channel.is_empty() {
-        fields.channel = "1".to_owned();
+        "1".clone_into(&mut fields.channel);
     }
     while fields.times.at.len() < TIMES_SHOWN {
         fields.times.at.push(String::new());

@@ -98,7 +98,7 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
     let now = visit.now;
     let added = visit.panel.with_store(|store| address_book::add(store, &changes, country, now));
     match told(visit, added)? {
-        Ok(id) => visit.done(&format!("/panel/contacts/{id}"), "contact_added"),
+        Ok(id) => Ok(reply::done(&format!("/panel/contacts/{id}"), "contact_added")),
         Err(problem) => show(visit, 422, None, fields, problem),
     }
 }
@@ -137,14 +137,14 @@ fn save(visit: &Visit<'_>, person: &Person) -> Answered {
     let fields = Fields::read(&visit.form);
     let changes = fields.changes(&Fields::of(person));
     if changes == Changes::default() {
-        return visit.done(&format!("/panel/contacts/{}", person.id), "unchanged");
+        return Ok(reply::done(&format!("/panel/contacts/{}", person.id), "unchanged"));
     }
     let (country, now) = (&visit.panel.rules.country, visit.now);
     let edited = visit
         .panel
         .with_store(|store| address_book::edit(store, person.id, &changes, country, now));
     match told(visit, edited)? {
-        Ok(()) => visit.done(&format!("/panel/contacts/{}", person.id), "saved"),
+        Ok(()) => Ok(reply::done(&format!("/panel/contacts/{}", person.id), "saved")),
         Err(problem) => show(visit, 422, Some(person), fields, problem),
     }
 }
@@ -156,7 +156,7 @@ fn finish(
     code: &str,
 ) -> Answered {
     match told(visit, done)? {
-        Ok(()) => visit.done(&format!("/panel/contacts/{}", person.id), code),
+        Ok(()) => Ok(reply::done(&format!("/panel/contacts/{}", person.id), code)),
         Err(problem) => show(visit, 409, Some(person), Fields::of(person), problem),
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn route(visit: &Visit<'_>, rest: &[&str]) -> Answered {
 
 fn list(visit: &Visit<'_>) -> Answered {
     let (search, tag) = (visit.query.filled("q"), visit.query.filled("tag"));
-    let digits = search.and_then(|text| digits_of(text));
+    let digits = search.and_then(digits_of);
     let from = visit.page_from();
     let (count, mut found) = visit.panel.read(|tx| {
         let keep =

@@ -127,7 +127,7 @@ pub(super) fn number(count: u64, language: Language) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(language.pick('.', ','));
         }
         text.push(digit);

@@ -106,7 +106,7 @@ pub(super) fn confirm(visit: &Visit<'_>) -> Answered {
         return show(visit, 422, problem, None);
     }
     visit.panel.write(|tx| tx.drop_panel_upload(&known.id_hash))?;
-    visit.done("/panel/contacts", "imported")
+    Ok(reply::done("/panel/contacts", "imported"))
 }
 
 /// Goes through a list, to store it or only to see.

@@ -9,7 +9,7 @@ use super::{Answered, compose, forms, reasons, reply};
 use crate::composer::{self, Retry};
 use crate::store::{ListedMessage, MessageDetail};
 
-const MESSAGES_PER_PAGE: usize = 30;
+const MESSAGES_PER_PAGE: u8 = 30;
 const STATUSES: [&str; 6] = ["scheduled", "sending", "sent", "failed", "draft", "cancelled"];
 
 /// A message in a list.
@@ -91,6 +91,7 @@ struct MessagePage<'a> {
 
 /// What can be done with a message, as it stands.
 #[derive(Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a button of its own")]
 struct May {
     edit: bool,
     cancel: bool,
@@ -205,7 +206,7 @@ fn change(visit: &Visit<'_>, detail: &MessageDetail, what: &str) -> Answered {
             if matches!(code, "resumed" | "retried") {
                 compose::wake(visit);
             }
-            visit.done(&there, code)
+            Ok(reply::done(&there, code))
         }
         Err(why) => reply::tell(visit, 409, visit.words().could_not, &why, &there),
     }
@@ -236,12 +237,12 @@ fn list(visit: &Visit<'_>) -> Answered {
     let search = visit.query.filled("q");
     let from = visit.page_from();
     let (counts, mut found) = visit.panel.read(|tx| {
-        let found = tx.page_of_messages(status, search, from, MESSAGES_PER_PAGE as u32 + 1)?;
-        Ok((tx.count_messages()?, found))
+        let found = tx.page_of_messages(status, search, from, u32::from(MESSAGES_PER_PAGE) + 1)?;
+        Ok((tx.count_by_status()?, found))
     })?;
     let ids: Vec<i64> = found.iter().map(|row| row.id).collect();
-    let (newer, older) = visit::neighbours(&ids, from, MESSAGES_PER_PAGE);
-    visit::cut(&mut found, from, MESSAGES_PER_PAGE);
+    let (newer, older) = visit::neighbours(&ids, from, MESSAGES_PER_PAGE.into());
+    visit::cut(&mut found, from, MESSAGES_PER_PAGE.into());
     let (status, search) = (status.unwrap_or_default(), search.unwrap_or_default());
     let link = |name: &str, id: Option<i64>| {
         let id = id.map(|id| id.to_string()).unwrap_or_default();

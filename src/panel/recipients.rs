@@ -136,7 +136,7 @@ pub(super) fn export(visit: &Visit<'_>, detail: &MessageDetail) -> Answered {
             let rows =
                 visit.panel.read(|tx| tx.page_of_recipients(id, at, &[], &after, EXPORT_ROWS))?;
             let Some(last) = rows.last() else { break };
-            after = last.chat_id.clone();
+            after.clone_from(&last.chat_id);
             for row in &rows {
                 let status = format::delivery_badge(&row.status, row.ack, w);
                 let zone = &visit.panel.rules.zone;

@@ -54,6 +54,11 @@ pub(super) fn see_other(to: impl Into<String>) -> PageReply {
     reply
 }
 
+/// On to a page that says what was done, by its code in [`super::words`].
+pub(super) fn done(path: &str, code: &str) -> PageReply {
+    see_other(format!("{path}?done={code}"))
+}
+
 /// A few words without a page, for a script or when no page can be made.
 pub(super) fn plain(status: u16, words: &str) -> PageReply {
     with_headers(status, "text/plain; charset=utf-8", words.as_bytes().to_vec())

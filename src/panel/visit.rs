@@ -5,7 +5,7 @@ use super::assets;
 use super::forms::{self, Form, Upload};
 use super::reply;
 use super::words::{Language, Words};
-use super::{Answered, Broken, Panel};
+use super::{Broken, Panel};
 use crate::api::{PageReply, PageRequest};
 use crate::clock::Timestamp;
 use crate::store::PageFrom;
@@ -166,11 +166,6 @@ impl<'a> Visit<'a> {
     pub(super) fn finish(self, mut answered: PageReply) -> PageReply {
         answered.headers.extend(self.cookies.into_iter().map(|cookie| ("Set-Cookie", cookie)));
         answered
-    }
-
-    /// On to a page that says what was done.
-    pub(super) fn done(&self, path: &str, code: &str) -> Answered {
-        Ok(reply::see_other(format!("{path}?done={code}")))
     }
 }
 

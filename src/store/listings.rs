@@ -234,7 +234,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// When the statement fails.
-    pub fn count_messages(&self) -> SqlResult<Vec<(String, u64)>> {
+    pub fn count_by_status(&self) -> SqlResult<Vec<(String, u64)>> {
         let sql = "SELECT status, count(*) AS count FROM auto_messages GROUP BY status";
         let mut statement = self.transaction.prepare_cached(sql)?;
         statement.query_map([], |row| Ok((row.get("status")?, row.get("count")?)))?.collect()
