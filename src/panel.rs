@@ -7,6 +7,7 @@
 //! as safe.
 
 mod access;
+mod ahead;
 mod assets;
 mod channels;
 mod compose;

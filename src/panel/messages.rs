@@ -5,7 +5,7 @@ use askama::Template;
 use super::format::{self, Badge};
 use super::recipients::{self, Recipients};
 use super::visit::{self, Page, Visit};
-use super::{Answered, compose, forms, reasons, reply};
+use super::{Answered, ahead, compose, forms, reasons, reply};
 use crate::composer::{self, Retry};
 use crate::store::{ListedMessage, MessageDetail};
 
@@ -129,6 +129,8 @@ struct Live {
     when: String,
     parts: Vec<Part>,
     counted: String,
+    /// When it will be through.
+    through: String,
     recipients: Recipients,
 }
 
@@ -311,7 +313,12 @@ fn live(visit: &Visit<'_>, detail: &MessageDetail) -> Result<Live, super::Broken
     let listed = &detail.listed;
     let recipients = recipients::look(visit, listed)?;
     let row = MessageRow::of(listed, visit);
+    let through = match listed.status.as_str() {
+        "scheduled" | "sending" => ahead::of_message(visit, listed.id, listed.contact_count)?,
+        _ => String::new(),
+    };
     Ok(Live {
+        through,
         status: row.status,
         error: reasons::in_words(listed.error.as_deref().unwrap_or_default(), visit.language),
         when: row.when,

@@ -8,7 +8,7 @@ use askama::Template;
 use super::channels::{self, ChannelCard};
 use super::messages::MessageRow;
 use super::visit::{Page, Visit};
-use super::{Answered, Broken, format, reply};
+use super::{Answered, Broken, ahead, format, reply};
 use crate::clock::Timestamp;
 use crate::store::{Ended, ListedMessage, ListedRun};
 
@@ -69,6 +69,8 @@ struct Seen {
     warnings: Vec<Warning>,
     today: Ended,
     waiting: String,
+    /// When the last of them will be through.
+    through: String,
     last_trigger: String,
     trigger_text: &'static str,
     next: Vec<MessageRow>,
@@ -123,6 +125,7 @@ fn look(visit: &Visit<'_>) -> Result<Seen, Broken> {
         warnings: warnings(visit, &found, last, &channels),
         today,
         waiting: format::number(found.pending, visit.language),
+        through: ahead::of_queue(visit, found.pending)?,
         last_trigger: last.map_or(w.never.to_owned(), |at| format::ago(at, now, w)),
         trigger_text: if visit.panel.rules.has_ticker { w.ticker_on } else { w.ticker_off },
         next: found.next.iter().map(|listed| MessageRow::of(listed, visit)).collect(),

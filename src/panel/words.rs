@@ -118,6 +118,7 @@ words! {
     unknown_small: "belum pasti", "uncertain";
     waiting: "Antrean", "In the queue";
     waiting_text: "penerima menunggu giliran", "recipients wait their turn";
+    through_at: "selesai sekitar {}", "through about {}";
     last_trigger: "Pemicu terakhir", "Last trigger";
     never: "Belum pernah", "Never";
     ticker_on: "program juga memeriksa sendiri", "the program also looks by itself";

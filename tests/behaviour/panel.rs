@@ -2,6 +2,7 @@
 //! more than text. The panel is asked as the server asks it; a browser does the same in tests/panel/.
 
 mod access;
+mod contacts;
 mod escaping;
 mod looks;
 mod messages;
@@ -83,8 +84,9 @@ impl Browser {
     }
 
     pub fn post_raw(&mut self, panel: &Panel, target: &str, fields: &[(&str, &str)]) -> PageReply {
-        let escape =
-            |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02x}")).collect() };
+        let escape = |text: &str| {
+            text.bytes().fold(String::new(), |escaped, byte| escaped + &format!("%{byte:02x}"))
+        };
         let body: Vec<String> =
             fields.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();
         self.send(
@@ -115,7 +117,7 @@ impl Browser {
             }
         }
         if let Some(rest) = text(&reply).split("name=\"csrf\" value=\"").nth(1) {
-            self.token = rest.split('"').next().unwrap().to_owned();
+            rest.split('"').next().unwrap().clone_into(&mut self.token);
         }
         reply
     }
