@@ -261,7 +261,8 @@ async function pictures() {
       }
     }
     await page.waitForLoadState();
-    await page.screenshot({ path: join(screenshots, `${name}.png`) });
+    const fullPage = shape === "desktop" && path === "/panel";
+    await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage });
     await examine(page);
     page.quiet();
     await page.context().close();

@@ -18,7 +18,7 @@ INSERT INTO auto_messages (title, message, channel_id, contact_ids, contact_coun
 SELECT CASE n % 3 WHEN 0 THEN 'Promo akhir pekan' WHEN 1 THEN 'Pengingat kontrol' ELSE 'Info stok baru' END,
     CASE n % 3 WHEN 0 THEN 'Halo {{name|Kak}}, diskon 20% untuk semua roti sampai hari Minggu. Sampai jumpa di toko!'
         WHEN 1 THEN 'Halo {{name|Kak}}, jangan lupa jadwal kontrol besok pukul 09.00 di klinik.' ELSE 'Stok kopi Gayo sudah datang lagi, {{name|Kak}}. Mau kami sisihkan?' END,
-    1, '[1]', 8 + (n * 7) % 23, datetime('now', '-' || (31 - n) || ' days'), 'sent', datetime('now', '-' || (31 - n) || ' days'),
+    1, '[1]', 8 + (n * 7) % 23, datetime('now', '-1 hours', '-' || (30 - n) || ' days'), 'sent', datetime('now', '-1 hours', '-' || (30 - n) || ' days'),
     8 + (n * 7) % 23 - (n % 5 = 0) * 2 - (n % 11 = 0), (n % 5 = 0) * 2, (n % 11 = 0), 'panel'
 FROM days;
 INSERT INTO deliveries (auto_message_id, due_at, channel_id, contact_id, name, chat_id, status, attempts, text, waha_message_id, ack, error, claimed_at, finished_at)
