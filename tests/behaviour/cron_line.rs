@@ -94,8 +94,12 @@ fn the_line_for_curl_triggers_the_server_wherever_the_secret_is_kept() {
     assert_eq!((ran.status.code(), stderr(&ran).as_str()), (Some(0), ""));
     until("the second trigger has its row", || runs() == "2");
 
-    fs::write(site.path("shop.db.cron-secret"), "another-secret-0123456789\n").unwrap();
-    let ran = output(&command(&in_own_file));
+    let before = server.address.to_string();
+    drop(server);
+    site.write_settings("");
+    let server = site.serve(); // with another secret, in the env file
+    let line = in_own_file.replace(&before, &server.address.to_string());
+    let ran = output(&command(&line));
     assert!(!ran.status.success() && stderr(&ran).contains("401"), "{}", stderr(&ran));
 }
 

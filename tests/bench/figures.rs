@@ -1,0 +1,5 @@
+//! The figures, by what they are about.
+
+pub mod pace;
+pub mod small;
+pub mod stored;
