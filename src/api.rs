@@ -5,6 +5,7 @@
 //! `server` behind it is the only speaker of tiny_http; `webhook` takes what WAHA tells us.
 
 mod guard;
+mod pages;
 mod quota;
 mod rules;
 mod server;
@@ -24,6 +25,7 @@ use crate::trigger::{Progress, RunNumber, RunReport, Triggers};
 pub use guard::{
     BackAddress, BackDoor, BackListener, Guard, GuardError, Head, Hideout, Length, Limits, Refusal,
 };
+pub use pages::{PAGE_BODY_BYTES_MAX, PAGES_ROOT, PageReply, PageRequest, Pages};
 pub use rules::Rules;
 pub use server::{ApiServer, ServerError};
 pub use webhook::{BODY_BYTES_MAX, Posted, Webhook, WebhookRules};
@@ -44,6 +46,7 @@ pub struct Api {
     webhook: Option<Webhook>,
     wrong_secrets: Quota,
     refusal_lines: Quota,
+    pages: Option<Arc<dyn Pages>>,
 }
 
 /// A request, as far as it matters.
@@ -126,12 +129,24 @@ impl Api {
             webhook,
             wrong_secrets,
             refusal_lines,
+            pages: None,
         }
     }
 
     /// The HTTP side cannot go on: the program must end, and not stay up without it.
     pub(crate) fn give_up(&self) {
         self.triggers.stop();
+    }
+
+    /// The same with pages for people; without them no path of theirs is any.
+    #[must_use]
+    pub fn with_pages(self, pages: Arc<dyn Pages>) -> Self {
+        Self { pages: Some(pages), ..self }
+    }
+
+    /// The pages, when `target` is one of theirs.
+    fn pages_for(&self, target: &str) -> Option<&Arc<dyn Pages>> {
+        self.pages.as_ref().filter(|_| pages::is_page(target))
     }
 
     /// Answers a request. Never blocks for longer than a database read.

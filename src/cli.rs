@@ -12,6 +12,7 @@ mod fake_waha;
 mod generate;
 mod message;
 mod output;
+mod password_hash;
 mod plan;
 mod secret;
 mod status;
@@ -73,6 +74,8 @@ enum Command {
     Restore(backup::RestoreArgs),
     /// Say that the database sends from here, after it was copied or moved to another place
     ConfirmPlace,
+    /// Read the panel's password from standard input and print its hash for ADMIN_PASSWORD_HASH
+    PasswordHash,
     /// Show or change the secret that cron and websites send
     Secret(secret::SecretArgs),
     /// Watch it work, offline: a simulated WAHA, a throw-away database, a few messages
@@ -193,6 +196,7 @@ fn run(args: &Arguments) -> Result<(), CliError> {
         Command::Backup(args) => backup::backup(args, &config()?),
         Command::Restore(args) => backup::restore(args, &config()?),
         Command::ConfirmPlace => backup::confirm_place(&config()?),
+        Command::PasswordHash => password_hash::password_hash(),
         Command::Secret(args) => secret::secret(args, &config()?),
         Command::Demo(demo) => demo::demo(demo),
         Command::FakeWaha(fake) => fake_waha::fake_waha(fake),

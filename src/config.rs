@@ -3,6 +3,7 @@
 //! A bad value or an unknown key is an error that names the key and what it should be; no secret is
 //! ever repeated in one.
 
+mod admin;
 mod env_file;
 mod error;
 mod hosts;
@@ -24,6 +25,7 @@ use crate::window::Allowance;
 
 use values::{Values, log_level};
 
+pub use admin::AdminPassword;
 pub use env_file::parse as parse_env_file;
 pub use error::ConfigError;
 pub use hosts::Authority;
@@ -82,6 +84,16 @@ pub const SETTINGS: &[Setting] = &[
         "WEBHOOK_HMAC_KEY",
         "",
         "HMAC key of WAHA's webhooks, 12 characters or more; without it `/api/waha-webhook` is 404",
+    ),
+    setting(
+        "ADMIN_PASSWORD",
+        "",
+        "password of the panel at `/panel`, 8 characters or more; without it (and without the next one) there is no panel",
+    ),
+    setting(
+        "ADMIN_PASSWORD_HASH",
+        "",
+        "instead of ADMIN_PASSWORD: its Argon2 hash, as the command `password-hash` prints it",
     ),
     setting(
         "TICK_SECONDS",
@@ -162,6 +174,8 @@ pub struct Config {
     pub cron_secret_previous: Option<Secret>,
     /// WEBHOOK_HMAC_KEY; without it no webhooks are taken.
     pub webhook_hmac_key: Option<Secret>,
+    /// ADMIN_PASSWORD or ADMIN_PASSWORD_HASH; without one there is no panel.
+    pub admin_password: Option<AdminPassword>,
     /// TICK_SECONDS; `None` for 0.
     pub tick: Option<Duration>,
     /// TRIGGER_WAIT_SECONDS.
@@ -239,6 +253,7 @@ impl Config {
             cron_secret_previous: values.secret("CRON_SECRET_PREVIOUS", SECRET_LENGTH_MIN)?,
             allowed_hosts: values.hosts("ALLOWED_HOSTS")?,
             webhook_hmac_key: values.secret("WEBHOOK_HMAC_KEY", 12)?,
+            admin_password: values.admin_password()?,
             tick: (!tick.is_zero()).then_some(tick),
             trigger_wait: values.secs("TRIGGER_WAIT_SECONDS", 0, 3600)?,
             gap: Gap { delay, jitter },

@@ -43,6 +43,8 @@ pub mod doctor;
 
 pub mod serve;
 
+pub mod panel;
+
 pub mod sending;
 
 pub mod run;
@@ -83,6 +85,8 @@ pub mod lock;
 pub mod secret;
 
 pub mod config;
+
+pub mod password;
 
 pub mod logging;
 

@@ -10,6 +10,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, Secret};
 use crate::http_client::{HttpClient, Way, WayError};
 use crate::lock::{LockError, SenderLock};
+use crate::panel::{Panel, PanelRules};
 use crate::place::{self, Place, PlaceError};
 use crate::planner::PlanRules;
 use crate::private_file;
@@ -89,6 +90,10 @@ pub fn serve(
         config.trigger_wait,
         webhook,
     );
+    let api = match panel(config, &clock, triggers)? {
+        Some(panel) => api.with_pages(Arc::new(panel)),
+        None => api,
+    };
     let rules = Rules { allowed_hosts: config.allowed_hosts.clone() };
     let server = ApiServer::start(
         config.listen_addr,
@@ -113,6 +118,26 @@ pub fn serve(
 fn beside(database: &Path) -> &Path {
     let directory = database.parent().unwrap_or(database);
     if directory.as_os_str().is_empty() { Path::new(".") } else { directory }
+}
+
+/// The panel, when it has a password.
+fn panel(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    triggers: &Arc<Triggers>,
+) -> Result<Option<Panel>, ServeError> {
+    let Some(password) = config.admin_password.clone() else { return Ok(None) };
+    let rules = PanelRules {
+        password,
+        zone: config.zone.clone(),
+        country: config.country.clone(),
+        late_limit: config.late_limit,
+        gap: config.gap,
+        allowance: config.allowance,
+        has_ticker: config.tick.is_some(),
+    };
+    let store = Store::open(&config.database_path)?;
+    Ok(Some(Panel::new(store, Arc::clone(clock), Arc::clone(triggers), rules)))
 }
 
 /// What one run came to.

@@ -30,3 +30,5 @@ cargo test --locked --workspace
 sh tests/compare/run.sh
 # What hosts really have (cron, nginx, workerd …), around the program that was just built.
 bash tests/hosting/run.sh
+# The panel in a real browser.
+sh tests/panel/run.sh

@@ -91,6 +91,11 @@ pub trait Watch {
         Ok(())
     }
 
+    /// A row that is taken: its line, its name, and its number as it is stored.
+    fn taken(&mut self, line: u64, name: Option<&str>, number: &str) {
+        let _ = (line, name, number);
+    }
+
     /// A row that is refused.
     ///
     /// # Errors
@@ -347,8 +352,10 @@ impl<'a, R: Read> Import<'a, R> {
                 Merged::Refused(problem) => {
                     let cells = self.cells_of(row);
                     self.refuse(row.line, &row.number, &problem, cells, watch)?;
+                    continue;
                 }
             }
+            watch.taken(row.line, row.name.as_deref(), &row.number);
         }
         watch.progress(self.counts.rows);
         Ok(())

@@ -111,7 +111,7 @@ impl Limits {
 
     /// The largest body that a path takes.
     fn body_max(&self, target: &str) -> usize {
-        if target.split('?').next() == Some(WEBHOOK_PATH) {
+        if target.split('?').next() == Some(WEBHOOK_PATH) || super::pages::is_page(target) {
             self.event_bytes
         } else {
             self.body_bytes

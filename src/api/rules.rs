@@ -31,7 +31,12 @@ impl Rules {
         };
         let is_own_site =
             head.fetch_site.as_deref().is_none_or(|site| matches!(site, "same-origin" | "none"));
-        if is_own_page && is_own_site {
+        // Somebody may follow a link to a page from anywhere: looking changes nothing, and the
+        // browser keeps the session's cookie to itself.
+        let is_link = matches!(head.method.as_str(), "GET" | "HEAD")
+            && head.origin.is_none()
+            && super::pages::is_page(&head.target);
+        if is_link || (is_own_page && is_own_site) {
             Ok(())
         } else {
             Err(Refusal::new(403, "another site's page may not ask here"))
@@ -59,6 +64,20 @@ mod tests {
         assert_eq!(check(own, &to("127.0.0.1:8787")), 200);
         assert_eq!(check(own, &to("127.0.0.1:8788")), 421);
         assert_eq!(check(own, &to("evil.example")), 421);
+    }
+
+    #[test]
+    fn a_link_to_a_page_may_be_followed_from_anywhere_and_a_form_may_not() {
+        let host = "Host: shop.example.com\r\nSec-Fetch-Site: cross-site\r\n";
+        for (line, is_let_in) in [
+            ("GET /panel/messages", true),
+            ("POST /panel/messages/1/cancel", false),
+            ("GET /health", false),
+            ("GET /panels", false),
+        ] {
+            let head = Head::parse(format!("{line} HTTP/1.1\r\n{host}\r\n").as_bytes()).unwrap();
+            assert_eq!(Rules::default().check(&head).is_ok(), is_let_in, "{line}");
+        }
     }
 
     #[test]

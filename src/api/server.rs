@@ -16,7 +16,10 @@ use tiny_http::{Header, Request, Response, Server};
 use super::guard::{
     BackListener, FORWARDED_HEADER, Guard, GuardError, Hideout, Limits, PEER_HEADER, TOKEN_HEADER,
 };
-use super::{Answer, Api, BODY_BYTES_MAX, Incoming, Posted, Reply, Rules, refuse};
+use super::{
+    Answer, Api, BODY_BYTES_MAX, Incoming, PAGE_BODY_BYTES_MAX, PageReply, PageRequest, Pages,
+    Posted, Reply, Rules, refuse,
+};
 use crate::clock::Clock;
 use crate::trigger::RunNumber;
 
@@ -26,6 +29,9 @@ const STACK_BYTES: usize = 256 * 1024;
 const WAITING_MAX: usize = 16;
 /// Events from WAHA taken at the same time; one more is told to come again, which WAHA does.
 const EVENTS_MAX: usize = 16;
+/// Pages made at the same time; one more is told to come again.
+const PAGES_MAX: usize = 4;
+const PAGE_STACK_BYTES: usize = 1024 * 1024;
 
 /// The HTTP side, serving.
 pub struct ApiServer {
@@ -156,6 +162,7 @@ impl ApiServer {
 struct Crowd {
     waiting: Arc<AtomicUsize>,
     events: Arc<AtomicUsize>,
+    pages: Arc<AtomicUsize>,
 }
 
 fn serve(server: &Server, token: &str, api: &Arc<Api>, crowd: &Crowd) {
@@ -175,6 +182,9 @@ fn answer(request: Request, token: &str, api: &Arc<Api>, crowd: &Crowd) {
     let shown = header(&request, TOKEN_HEADER).unwrap_or_default();
     if !bool::from(shown.as_bytes().ct_eq(token.as_bytes())) {
         return respond(request, refuse(403, "this is not the door"));
+    }
+    if let Some(pages) = api.pages_for(request.url()) {
+        return respond_with_a_page(request, pages, crowd);
     }
     let method = request.method().to_string();
     let authorization = header(&request, "Authorization");
@@ -214,6 +224,65 @@ fn respond_to_an_event(request: Request, api: &Arc<Api>, crowd: &Crowd) {
     if let Some(request) = refused {
         respond(request, refuse(503, "too many events at once: send it again"));
     }
+}
+
+/// Answers with a page in a thread of its own: looking at the database and checking a password take
+/// time that triggers must not wait for.
+fn respond_with_a_page(mut request: Request, pages: &Arc<dyn Pages>, crowd: &Crowd) {
+    let (pages, count) = (Arc::clone(pages), Arc::clone(&crowd.pages));
+    if count.fetch_add(1, Ordering::SeqCst) >= PAGES_MAX {
+        count.fetch_sub(1, Ordering::SeqCst);
+        return respond(request, refuse(503, "too many pages at once: ask again"));
+    }
+    let place = Place(count);
+    let work = move || {
+        let page = page_request(&mut request).map(|asked| pages.answer(&asked));
+        drop(place);
+        match page {
+            Ok(page) => respond_page(request, page),
+            Err(reply) => respond(request, reply),
+        }
+    };
+    let builder = thread::Builder::new().name("http-page".to_owned());
+    if let Err(error) = builder.stack_size(PAGE_STACK_BYTES).spawn(work) {
+        // The request is gone with the closure, and its place too; the guard answers 503.
+        log::error!("http: no thread for a waiting request: {error}");
+    }
+}
+
+/// Reads what a page needs of a request.
+fn page_request(request: &mut Request) -> Result<PageRequest, Reply> {
+    let too_large = "the body is too large: import files over 1 MiB with `contact import`";
+    if request.body_length().is_some_and(|length| length > PAGE_BODY_BYTES_MAX) {
+        return Err(refuse(413, too_large));
+    }
+    let mut body = Vec::new();
+    let limit = PAGE_BODY_BYTES_MAX as u64 + 1;
+    let read = request.as_reader().take(limit).read_to_end(&mut body);
+    read.map_err(|_| refuse(400, "the body ended too early"))?;
+    if body.len() > PAGE_BODY_BYTES_MAX {
+        return Err(refuse(413, too_large));
+    }
+    Ok(PageRequest {
+        method: request.method().to_string(),
+        target: request.url().to_owned(),
+        cookie: header(request, "Cookie"),
+        content_type: header(request, "Content-Type"),
+        origin: header(request, "Origin"),
+        forwarded_proto: header(request, "X-Forwarded-Proto"),
+        remote: remote(request),
+        body,
+    })
+}
+
+fn respond_page(request: Request, page: PageReply) {
+    let mut response = Response::from_data(page.body).with_status_code(page.status);
+    for (name, value) in page.headers {
+        if let Ok(header) = Header::from_bytes(name, value) {
+            response.add_header(header);
+        }
+    }
+    drop(request.respond(response)); // the peer may have gone
 }
 
 /// Reads the body, if it is worth it, and never more of it than is taken.

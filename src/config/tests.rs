@@ -204,7 +204,13 @@ fn a_url_that_two_programs_could_read_differently_is_refused() {
 #[test]
 fn no_secret_is_shown_by_debug() {
     const MARK: &str = "Tanda-Rahasia-0123456789";
-    let secrets = ["WAHA_API_KEY", "CRON_SECRET", "CRON_SECRET_PREVIOUS", "WEBHOOK_HMAC_KEY"];
+    let secrets = [
+        "WAHA_API_KEY",
+        "CRON_SECRET",
+        "CRON_SECRET_PREVIOUS",
+        "WEBHOOK_HMAC_KEY",
+        "ADMIN_PASSWORD",
+    ];
     let proxy = format!("http://{MARK}:{MARK}@proxy:3128");
     let pairs: Vec<(&str, &str)> =
         secrets.iter().map(|key| (*key, MARK)).chain([("WAHA_PROXY", proxy.as_str())]).collect();
@@ -214,11 +220,29 @@ fn no_secret_is_shown_by_debug() {
         assert!(!shown.contains("Tanda") && shown.contains("Secret(…)"), "{shown}");
     }
     // A setting that is named like a secret is one of these: who adds another adds it here.
-    let named = SETTINGS.iter().map(|setting| setting.key);
+    // The hash of a password is checked to be one, and held in the same way.
+    let named =
+        SETTINGS.iter().map(|setting| setting.key).filter(|key| *key != "ADMIN_PASSWORD_HASH");
     let named: Vec<&str> = named
         .filter(|key| ["KEY", "SECRET", "TOKEN", "PASSWORD"].iter().any(|word| key.contains(word)))
         .collect();
     assert!(named.iter().all(|key| secrets.contains(key)), "{named:?}");
+}
+
+#[test]
+fn the_panels_password_is_one_or_the_hash_of_one_and_never_repeated() {
+    let hash = crate::password::hash("rahasia toko").unwrap();
+    assert!(load(&[("ADMIN_PASSWORD", "rahasia toko")]).unwrap().admin_password.is_some());
+    assert!(load(&[("ADMIN_PASSWORD_HASH", &hash)]).unwrap().admin_password.is_some());
+    assert!(load(&[("ADMIN_PASSWORD", "")]).unwrap().admin_password.is_none());
+    for bad in [
+        &[("ADMIN_PASSWORD", "geheim")][..],
+        &[("ADMIN_PASSWORD_HASH", "geheim geheim")],
+        &[("ADMIN_PASSWORD", "geheim geheim"), ("ADMIN_PASSWORD_HASH", hash.as_str())],
+    ] {
+        let error = load(bad).map(|_| ()).unwrap_err();
+        assert!(error.starts_with("ADMIN_PASSWORD") && !error.contains("geheim"), "{error}");
+    }
 }
 
 #[test]

@@ -36,6 +36,7 @@ mod message_retry;
 mod messages;
 mod outcomes;
 mod pacing;
+mod panel;
 mod parsers;
 mod recipients;
 mod schema;

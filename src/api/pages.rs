@@ -1,0 +1,68 @@
+//! The seam to the pages for people: what a page is asked with and what it answers with. The pages
+//! themselves are in a room above this one, which knows nothing of tiny_http.
+
+/// All paths of the pages begin with it.
+pub const PAGES_ROOT: &str = "/panel";
+
+/// The most that a page takes: a form, or a file of contacts and what a form puts around it.
+pub const PAGE_BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// Pages for people.
+pub trait Pages: Send + Sync {
+    /// Answers a request for a path that begins with [`PAGES_ROOT`]. May take as long as a look at
+    /// the database, or as checking a password.
+    fn answer(&self, request: &PageRequest) -> PageReply;
+}
+
+/// A request for a page.
+#[derive(Clone, Debug, Default)]
+pub struct PageRequest {
+    /// In upper case, such as `POST`.
+    pub method: String,
+    /// With a query, if there is one.
+    pub target: String,
+    /// The header `Cookie`.
+    pub cookie: Option<String>,
+    /// The header `Content-Type`.
+    pub content_type: Option<String>,
+    /// The header `Origin`: a browser names the page that asks, and whether it came over TLS.
+    pub origin: Option<String>,
+    /// The header `X-Forwarded-Proto`, as a proxy or a stranger wrote it.
+    pub forwarded_proto: Option<String>,
+    /// The address of the peer, for the log.
+    pub remote: Option<String>,
+    /// At most [`PAGE_BODY_BYTES_MAX`] bytes.
+    pub body: Vec<u8>,
+}
+
+/// The answer of a page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PageReply {
+    /// 200 to 599.
+    pub status: u16,
+    /// Names and values, `Content-Type` among them.
+    pub headers: Vec<(&'static str, String)>,
+    /// The bytes.
+    pub body: Vec<u8>,
+}
+
+/// Whether a request for `target` is for a page.
+pub(super) fn is_page(target: &str) -> bool {
+    let path = target.split('?').next().unwrap_or_default();
+    path.strip_prefix(PAGES_ROOT).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_what_lies_under_the_root() {
+        for target in ["/panel", "/panel/", "/panel?x", "/panel/messages/1?lang=en"] {
+            assert!(is_page(target), "{target}");
+        }
+        for target in ["/", "/panels", "/panel.html", "/api/panel", "/Panel"] {
+            assert!(!is_page(target), "{target}");
+        }
+    }
+}

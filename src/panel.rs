@@ -1,0 +1,193 @@
+//! The panel: pages in a browser for whoever never opens a terminal. Request data in, reply data out;
+//! it sees neither the network nor SQL, decides nothing that a command would decide otherwise, and
+//! triggers a run only for somebody who is logged in and wants something sent now.
+//!
+//! `access` says who is let in, `words` holds every word in both languages, each page has a file of
+//! its own and a template in `templates/`. What templates print is escaped; nothing is ever marked
+//! as safe.
+
+mod access;
+mod ahead;
+mod assets;
+mod channels;
+mod compose;
+mod contact;
+mod contacts;
+mod format;
+mod forms;
+mod import;
+mod messages;
+mod overview;
+mod preview;
+mod reasons;
+mod recipients;
+mod reply;
+mod runs;
+mod visit;
+mod words;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::api::{PageReply, PageRequest, Pages};
+use crate::clock::Clock;
+use crate::composer;
+use crate::config::AdminPassword;
+use crate::logging::in_one_line;
+use crate::pace::Gap;
+use crate::recipient::CountryCode;
+use crate::schedule::Zone;
+use crate::store::{SqlResult, Store, StoreError, Tx};
+use crate::trigger::Triggers;
+use crate::window::Allowance;
+
+use access::Access;
+use visit::Visit;
+
+/// What the panel goes by.
+#[derive(Clone, Debug)]
+pub struct PanelRules {
+    /// The password that opens it.
+    pub password: AdminPassword,
+    /// The local time of its pages.
+    pub zone: Zone,
+    /// For phone numbers in national form.
+    pub country: CountryCode,
+    /// How late a message may still go out.
+    pub late_limit: Duration,
+    /// The gap between two sends on a channel.
+    pub gap: Gap,
+    /// The hours and the daily limit of channels without their own.
+    pub allowance: Allowance,
+    /// Whether `serve` looks for due messages by itself.
+    pub has_ticker: bool,
+}
+
+/// The panel.
+pub struct Panel {
+    store: Mutex<Store>,
+    clock: Arc<dyn Clock>,
+    triggers: Arc<Triggers>,
+    rules: PanelRules,
+    access: Access,
+}
+
+/// A page could not be made; the reason is in the log.
+#[derive(Debug)]
+enum Broken {
+    Store(StoreError),
+    Template(askama::Error),
+    Random(getrandom::Error),
+}
+
+impl From<StoreError> for Broken {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<askama::Error> for Broken {
+    fn from(error: askama::Error) -> Self {
+        Self::Template(error)
+    }
+}
+
+impl From<getrandom::Error> for Broken {
+    fn from(error: getrandom::Error) -> Self {
+        Self::Random(error)
+    }
+}
+
+type Answered = Result<PageReply, Broken>;
+
+impl Panel {
+    /// A panel over its own connection to the database.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        triggers: Arc<Triggers>,
+        rules: PanelRules,
+    ) -> Self {
+        Self { store: Mutex::new(store), clock, triggers, access: Access::new(), rules }
+    }
+
+    fn compose_rules(&self) -> composer::Rules {
+        composer::Rules {
+            zone: self.rules.zone.clone(),
+            country: self.rules.country.clone(),
+            late_limit: self.rules.late_limit,
+            gap: self.rules.gap,
+        }
+    }
+
+    fn read<T>(&self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Result<T, StoreError> {
+        self.with_store(|store| store.read(work))
+    }
+
+    fn write<T>(&self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Result<T, StoreError> {
+        self.with_store(|store| store.write(work))
+    }
+
+    fn with_store<T>(&self, work: impl FnOnce(&mut Store) -> T) -> T {
+        // A panic inside a transaction rolled it back.
+        work(&mut self.store.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn route(&self, request: &PageRequest) -> Answered {
+        if let Some(asset) = assets::find(request) {
+            return Ok(asset);
+        }
+        let mut visit = Visit::begin(self, request)?;
+        let answered = route_visit(&mut visit)?;
+        Ok(visit.finish(answered))
+    }
+}
+
+impl Pages for Panel {
+    fn answer(&self, request: &PageRequest) -> PageReply {
+        // A page that breaks must not take the thread's place in the server with it.
+        match catch_unwind(AssertUnwindSafe(|| self.route(request))) {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(broken)) => {
+                let why = match &broken {
+                    Broken::Store(error) => in_one_line(error),
+                    Broken::Template(error) => error.to_string(),
+                    Broken::Random(error) => error.to_string(),
+                };
+                log::error!("panel: a page could not be made: {why}");
+                reply::broken()
+            }
+            Err(_) => {
+                log::error!("panel: a page could not be made: {}", "it panicked; see stderr");
+                reply::broken()
+            }
+        }
+    }
+}
+
+fn route_visit(visit: &mut Visit<'_>) -> Answered {
+    let path = visit.path.clone();
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).skip(1).collect();
+    if let Some(refused) = visit.refuse_unsafe()? {
+        return Ok(refused);
+    }
+    match (visit.is_post, parts.as_slice()) {
+        (false, ["login"]) => return access::login_page(visit),
+        (true, ["login"]) => return access::login(visit),
+        _ if !visit.is_known() => return Ok(access::ask_to_log_in(visit)),
+        (true, ["logout"]) => return access::logout(visit),
+        (true, ["logout-everywhere"]) => return access::logout_everywhere(visit),
+        _ => {}
+    }
+    match (visit.is_post, parts.as_slice()) {
+        (false, []) => overview::page(visit),
+        (false, ["live"]) => overview::live(visit),
+        (_, ["messages", rest @ ..]) => messages::route(visit, rest),
+        (_, ["contacts", rest @ ..]) => contacts::route(visit, rest),
+        (_, ["channels", rest @ ..]) => channels::route(visit, rest),
+        (false, ["runs"]) => runs::page(visit),
+        _ => reply::not_found(visit),
+    }
+}

@@ -1,0 +1,52 @@
+//! When what waits will be through: the forecast, where it costs little.
+
+use super::visit::Visit;
+use super::{Broken, format};
+use crate::clock::Timestamp;
+use crate::forecast::{self, Bounds, ForecastRules, LaneRules, Scope};
+use crate::planner::PlanRules;
+
+/// A forecast looks at each recipient that comes before: of more than so many it is left out.
+const RECIPIENTS_MAX: u64 = 2_000;
+const MESSAGES_MAX: u64 = 50;
+
+/// When a message that is scheduled or on its way will be through, in words; empty when nobody knows.
+pub(super) fn of_message(visit: &Visit<'_>, id: i64, recipients: u64) -> Result<String, Broken> {
+    look(visit, Scope::Message(id), recipients)
+}
+
+/// When all that is due now will be through.
+pub(super) fn of_queue(visit: &Visit<'_>, pending: u64) -> Result<String, Broken> {
+    if pending == 0 { Ok(String::new()) } else { look(visit, Scope::DueNow, pending) }
+}
+
+fn look(visit: &Visit<'_>, scope: Scope, recipients: u64) -> Result<String, Broken> {
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method's path is of one lifetime only"
+    )]
+    let pending = visit.panel.read(|tx| tx.count_pending())?;
+    if recipients.max(pending) > RECIPIENTS_MAX {
+        return Ok(String::new());
+    }
+    let rules = &visit.panel.rules;
+    let rules = ForecastRules {
+        plan: PlanRules {
+            late_limit: rules.late_limit,
+            zone: rules.zone.clone(),
+            country: rules.country.clone(),
+        },
+        lanes: LaneRules { gap: rules.gap, allowance: rules.allowance, zone: rules.zone.clone() },
+    };
+    let bounds = Bounds { messages: MESSAGES_MAX, recipients: RECIPIENTS_MAX };
+    let seen = visit.panel.with_store(|store| {
+        forecast::forecast(store, scope, &rules, bounds, visit.now, &mut |_| {})
+    })?;
+    let ends = seen.and_then(|seen| seen.totals.ends_at);
+    Ok(ends.map(|at| in_words(visit, at)).unwrap_or_default())
+}
+
+fn in_words(visit: &Visit<'_>, at: Timestamp) -> String {
+    let moment = format::moment(at, &visit.panel.rules.zone, visit.language);
+    visit.words().through_at.replace("{}", &moment)
+}

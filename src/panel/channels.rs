@@ -1,0 +1,155 @@
+//! The channels: how each stands, why it is held and what to do about it, and its pace.
+
+use std::time::Duration;
+
+use askama::Template;
+
+use super::format::{self, Badge};
+use super::visit::{Page, Visit};
+use super::{Answered, Broken, compose, reasons, reply};
+use crate::channels::{self, ChannelError, ChannelView, State, ViewRules};
+use crate::clock::Timestamp;
+use crate::delivery::HoldKind;
+
+/// A channel as a card.
+pub(super) struct ChannelCard {
+    pub id: i64,
+    pub name: String,
+    pub session: String,
+    pub state: Badge,
+    /// Why it does not send.
+    pub reason: String,
+    /// What to do about it.
+    pub remedy: &'static str,
+    pub pending: String,
+    /// In words.
+    pub pace: String,
+    /// Seconds until it may send again; 0 when it may.
+    pub ready_in: u64,
+    pub facts: Vec<(&'static str, String)>,
+    /// Whether a person has to do something.
+    pub needs_a_look: bool,
+    pub may_pause: bool,
+    pub may_resume: bool,
+}
+
+#[derive(Template)]
+#[template(path = "channels.html")]
+struct ChannelsPage<'a> {
+    p: Page<'a>,
+    channels: Vec<ChannelCard>,
+}
+
+pub(super) fn route(visit: &Visit<'_>, rest: &[&str]) -> Answered {
+    match (visit.is_post, rest) {
+        (false, []) => {
+            let channels = cards(visit)?;
+            reply::html(200, &ChannelsPage { p: visit.page("channels"), channels })
+        }
+        (true, [id, what @ ("pause" | "resume")]) if id.parse::<i64>().is_ok() => {
+            change(visit, id, what)
+        }
+        _ => reply::not_found(visit),
+    }
+}
+
+fn change(visit: &Visit<'_>, id: &str, what: &str) -> Answered {
+    let (w, now) = (visit.words(), visit.now);
+    let changed = visit.panel.with_store(|store| match what {
+        "pause" => channels::pause(store, id, Some(w.paused_in_the_panel), now),
+        _ => channels::resume(store, id, now),
+    });
+    match changed {
+        Ok(_) if what == "pause" => Ok(reply::done("/panel/channels", "channel_paused")),
+        Ok(_) => {
+            compose::wake(visit);
+            Ok(reply::done("/panel/channels", "channel_resumed"))
+        }
+        Err(ChannelError::Store(error)) => Err(error.into()),
+        Err(error) => {
+            let why = reasons::in_words(&error.to_string(), visit.language);
+            reply::tell(visit, 409, w.could_not, &why, "/panel/channels")
+        }
+    }
+}
+
+/// A card for each channel.
+pub(super) fn cards(visit: &Visit<'_>) -> Result<Vec<ChannelCard>, Broken> {
+    let rules = &visit.panel.rules;
+    let rules = ViewRules { allowance: rules.allowance, zone: rules.zone.clone(), gap: rules.gap };
+    let views = visit.panel.with_store(|store| channels::list(store, &rules, visit.now))?;
+    let kinds: Vec<(i64, Option<HoldKind>)> = visit.panel.read(|tx| {
+        let channels = tx.channels()?.into_iter();
+        Ok(channels.map(|one| (one.id, one.held.and_then(|held| held.kind))).collect())
+    })?;
+    let kind_of = |id| kinds.iter().find(|(known, _)| *known == id).and_then(|found| found.1);
+    Ok(views.into_iter().map(|view| card(visit, kind_of(view.id), view)).collect())
+}
+
+fn card(visit: &Visit<'_>, kind: Option<HoldKind>, view: ChannelView) -> ChannelCard {
+    let (w, zone) = (visit.words(), &visit.panel.rules.zone);
+    let (state, remedy, needs_a_look) = match view.state {
+        State::Ready => (format::good(w.channel_ready), "", false),
+        State::Waiting => (format::waits(w.channel_waits), w.waits_remedy, false),
+        State::Inactive => (format::off(w.channel_off), w.channel_off_remedy, view.pending > 0),
+        State::NoSession => (format::held(w.channel_no_session), w.channel_no_session_remedy, true),
+        State::Paused => (format::held(w.channel_held), w.held_by_hand, view.pending > 0),
+        State::Held => held(kind, visit),
+    };
+    let moment = |text: &Option<String>| text.as_deref().and_then(Timestamp::parse);
+    let mut facts = vec![(w.sent_today_count, sent_today(visit, &view))];
+    if !matches!(view.send_window.as_str(), "" | "always") {
+        facts.push((w.send_window, view.send_window.clone()));
+    }
+    if let Some(until) = moment(&view.held_until) {
+        facts.push((w.held_until, format::moment(until, zone, visit.language)));
+    }
+    let next = moment(&view.next_send_at);
+    let ready_in = next.map_or(0, |at| at.since(visit.now).as_secs());
+    let pace = match next {
+        Some(at) if view.state == State::Waiting => format::moment(at, zone, visit.language),
+        Some(_) if ready_in > 0 => {
+            w.sends_again_in.replace("{}", &format::span(Duration::from_secs(ready_in), w))
+        }
+        Some(_) => w.may_send.to_owned(),
+        None => "–".to_owned(),
+    };
+    let told = matches!(view.state, State::Held | State::Paused | State::Waiting);
+    let reason = view.reason.as_deref().filter(|_| told).unwrap_or_default();
+    ChannelCard {
+        id: view.id,
+        session: view.session_name.unwrap_or_else(|| "–".to_owned()),
+        state,
+        reason: reasons::in_words(reason, visit.language),
+        remedy,
+        pending: format::number(view.pending, visit.language),
+        pace,
+        ready_in: if view.state == State::Ready { ready_in } else { 0 },
+        facts,
+        needs_a_look,
+        may_pause: matches!(view.state, State::Ready | State::Waiting),
+        may_resume: matches!(view.state, State::Paused | State::Inactive | State::Held),
+        name: view.name,
+    }
+}
+
+fn held(kind: Option<HoldKind>, visit: &Visit<'_>) -> (Badge, &'static str, bool) {
+    let w = visit.words();
+    let word = w.channel_held;
+    match kind {
+        Some(HoldKind::Session) => (format::held(w.channel_scan), w.held_session, true),
+        Some(HoldKind::Unreachable) => (format::held(word), w.held_unreachable, true),
+        Some(HoldKind::RateLimited) => (format::held(word), w.held_limited, false),
+        Some(HoldKind::Restricted) => (format::held(word), w.held_restricted, true),
+        // A window that cannot be read has no kind.
+        Some(HoldKind::Misconfigured) | None => (format::held(word), w.held_config, true),
+    }
+}
+
+fn sent_today(visit: &Visit<'_>, view: &ChannelView) -> String {
+    let sent = format::number(view.sent_today.into(), visit.language);
+    match view.daily_limit {
+        Some(limit) => format!("{sent} / {limit}"),
+        None => sent,
+    }
+}

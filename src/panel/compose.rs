@@ -1,0 +1,439 @@
+//! The form for a message: what a person fills in, what it would do, and the message that it becomes.
+//! The rules are `composer`'s; here they are only asked.
+
+use askama::Template;
+use serde_json::Value;
+
+use super::format;
+use super::forms::Form;
+use super::preview::{self, Preview};
+use super::reasons;
+use super::visit::{Page, Visit};
+use super::{Answered, Broken, reply};
+use crate::address_book::tags;
+use crate::composer::{self, ComposeError, Draft, Edit, Timing, WeeklyTiming};
+use crate::store::{MessageDetail, StoreError};
+use crate::trigger::Triggers;
+
+const TAG_COLUMNS_MAX: u32 = 300;
+const TAGS_SHOWN_MAX: usize = 40;
+/// Fields for times that a form has when nobody adds more.
+const TIMES_SHOWN: usize = 1;
+/// From Monday, as a week begins in Indonesia; the numbers are those of `interval_config`.
+const WEEK: [(&str, usize); 7] =
+    [("mon", 1), ("tue", 2), ("wed", 3), ("thu", 4), ("fri", 5), ("sat", 6), ("sun", 0)];
+
+/// What a form holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Fields {
+    pub title: String,
+    pub text: String,
+    /// One recipient a line.
+    pub to: String,
+    pub tags: Vec<String>,
+    /// A channel's id.
+    pub channel: String,
+    pub times: Times,
+    pub skip_bad: bool,
+}
+
+/// When, as the form holds it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Times {
+    /// `now`, `at` or `weekly`.
+    pub when: String,
+    pub at: Vec<String>,
+    pub days: Vec<String>,
+    pub time: String,
+    pub from: String,
+    pub until: String,
+}
+
+/// A choice in a form.
+struct Choice {
+    value: String,
+    word: String,
+    is_chosen: bool,
+}
+
+#[derive(Template)]
+#[template(path = "compose.html")]
+struct ComposePage<'a> {
+    p: Page<'a>,
+    heading: &'a str,
+    action: String,
+    back: String,
+    problem: String,
+    f: Fields,
+    channels: Vec<Choice>,
+    tags: Vec<Choice>,
+    days: Vec<Choice>,
+    placeholders: Vec<String>,
+    is_new: bool,
+    preview: Preview,
+}
+
+#[derive(Template)]
+#[template(path = "preview.html")]
+struct PreviewPiece<'a> {
+    p: Page<'a>,
+    preview: Preview,
+}
+
+impl Fields {
+    fn read(form: &Form) -> Self {
+        let text = |name: &str| form.get(name).unwrap_or_default().trim().to_owned();
+        let all = |name: &str| {
+            form.all(name)
+                .map(|value| value.trim().to_owned())
+                .filter(|value| !value.is_empty())
+                .collect()
+        };
+        Self {
+            title: text("title"),
+            // Browsers end lines with CR LF; the phone shows LF.
+            text: form.get("text").unwrap_or_default().replace("\r\n", "\n").trim_end().to_owned(),
+            to: text("to").replace("\r\n", "\n"),
+            tags: all("tag"),
+            channel: text("channel"),
+            times: Times {
+                when: text("when"),
+                at: all("at"),
+                days: all("day"),
+                time: text("time"),
+                from: text("from"),
+                until: text("until"),
+            },
+            skip_bad: form.get("skip_bad").is_some(),
+        }
+    }
+
+    /// What a stored message would look like in the form.
+    fn of(visit: &Visit<'_>, detail: &MessageDetail) -> Self {
+        let listed = &detail.listed;
+        let (to, tags) = recipients_of(detail.contact_ids.as_deref());
+        Self {
+            title: listed.title.clone().unwrap_or_default().trim().to_owned(),
+            text: detail.message.replace("\r\n", "\n").trim_end().to_owned(),
+            to,
+            tags,
+            channel: listed.channel_id.to_string(),
+            times: Times::of(visit, detail),
+            skip_bad: false,
+        }
+    }
+
+    /// The recipients as the column would have them. What the form could not take apart is the column.
+    pub(super) fn column(&self) -> String {
+        if self.tags.is_empty() && self.to.starts_with(['[', '{']) {
+            return self.to.clone();
+        }
+        Value::from(self.recipients()).to_string()
+    }
+
+    /// The recipients, as `composer` takes them.
+    pub(super) fn recipients(&self) -> Vec<String> {
+        let typed = self.to.split(['\n', ',', ';']).map(str::trim).filter(|who| !who.is_empty());
+        let tags = self.tags.iter().map(|tag| format!("tag:{tag}"));
+        typed.map(str::to_owned).chain(tags).collect()
+    }
+}
+
+impl Times {
+    fn of(visit: &Visit<'_>, detail: &MessageDetail) -> Self {
+        let zone = &visit.panel.rules.zone;
+        let read = |column: &Option<String>| -> Value {
+            column.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+        };
+        let words = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let weekly = read(&detail.interval_config);
+        if let Value::Object(weekly) = &weekly
+            && let Some(days) = weekly.get("weekDays").and_then(Value::as_array)
+        {
+            let time = weekly.get("time").cloned().unwrap_or_default();
+            let time = time.get(0).map_or_else(|| words(&time), words);
+            return Self {
+                when: "weekly".to_owned(),
+                days: days.iter().filter_map(day_code).map(str::to_owned).collect(),
+                time,
+                from: weekly.get("startDate").map(words).unwrap_or_default(),
+                until: weekly.get("endDate").map(words).unwrap_or_default(),
+                ..Self::default()
+            };
+        }
+        let mut at: Vec<String> = read(&detail.schedules)
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| Some((entry.get("date")?.as_str()?, entry.get("time")?.as_str()?)))
+            .map(|(date, time)| format!("{date}T{}", time.get(..5).unwrap_or(time)))
+            .collect();
+        if at.is_empty() {
+            at.extend(detail.listed.scheduled_at.map(|at| format::field(at, zone)));
+        }
+        Self { when: "at".to_owned(), at, ..Self::default() }
+    }
+
+    fn timing(&self) -> Option<Timing> {
+        match self.when.as_str() {
+            "now" => Some(Timing::At(vec!["now".to_owned()])),
+            "at" if !self.at.is_empty() => Some(Timing::At(self.at.clone())),
+            "weekly" if !self.days.is_empty() => Some(Timing::Weekly(WeeklyTiming {
+                days: self.days.join(","),
+                times: Some(self.time.clone())
+                    .filter(|time| !time.is_empty())
+                    .into_iter()
+                    .collect(),
+                from: Some(self.from.clone()).filter(|date| !date.is_empty()),
+                until: Some(self.until.clone()).filter(|date| !date.is_empty()),
+            })),
+            _ => None,
+        }
+    }
+}
+
+/// A day of the week as the form has it.
+fn day_code(day: &Value) -> Option<&'static str> {
+    match day {
+        Value::Number(number) => {
+            let number = usize::try_from(number.as_u64()? % 7).ok()?;
+            WEEK.iter().find(|(_, known)| *known == number).map(|(code, _)| *code)
+        }
+        Value::String(text) => {
+            let text = text.to_lowercase();
+            WEEK.iter().find(|(code, _)| text.starts_with(code)).map(|(code, _)| *code)
+        }
+        _ => None,
+    }
+}
+
+/// The column as lines of the form, and its tags; what is no list of texts and numbers stays as it is.
+fn recipients_of(column: Option<&str>) -> (String, Vec<String>) {
+    let column = column.unwrap_or_default();
+    let Ok(Value::Array(entries)) = serde_json::from_str(column) else {
+        return (column.to_owned(), Vec::new());
+    };
+    let (mut to, mut tags) = (Vec::new(), Vec::new());
+    for entry in &entries {
+        match entry {
+            Value::String(text) => match text.strip_prefix("tag:") {
+                Some(tag) => tags.push(tag.to_owned()),
+                None => to.push(text.clone()),
+            },
+            Value::Number(number) => to.push(number.to_string()),
+            _ => return (column.to_owned(), Vec::new()),
+        }
+    }
+    (to.join("\n"), tags)
+}
+
+/// The form for a new message, empty or with what another one holds.
+pub(super) fn new_form(visit: &Visit<'_>) -> Answered {
+    let copied = match visit.query.number("copy") {
+        Some(id) => visit.panel.read(|tx| tx.message_detail(id))?,
+        None => None,
+    };
+    let mut fields = match copied {
+        Some(detail) => Fields::of(visit, &detail),
+        None => Fields::default(),
+    };
+    if fields.times.when != "weekly" {
+        // The times of a copy have passed, mostly.
+        fields.times = Times { when: "now".to_owned(), ..Times::default() };
+    }
+    if let Some(contact) = visit.query.filled("to") {
+        contact.clone_into(&mut fields.to);
+    }
+    show(visit, 200, None, fields, String::new())
+}
+
+pub(super) fn edit_form(visit: &Visit<'_>, detail: &MessageDetail) -> Answered {
+    show(visit, 200, Some(detail.listed.id), Fields::of(visit, detail), String::new())
+}
+
+/// What a form would do: for the script while somebody types.
+pub(super) fn preview(visit: &Visit<'_>) -> Answered {
+    let fields = Fields::read(&visit.form);
+    let preview = preview::look(visit, &fields)?;
+    reply::html(200, &PreviewPiece { p: visit.page("messages"), preview })
+}
+
+/// Makes a message of a form, or shows what is wrong with it.
+pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
+    let fields = Fields::read(&visit.form);
+    if visit.form.get("do") == Some("preview") {
+        return show(visit, 200, None, fields, String::new());
+    }
+    let is_draft = visit.form.get("do") == Some("draft");
+    if let Some(problem) = problem(visit, &fields, is_draft)? {
+        return show(visit, 422, None, fields, problem);
+    }
+    let draft = Draft {
+        text: fields.text.clone(),
+        title: Some(fields.title.clone()).filter(|title| !title.is_empty()),
+        to: fields.recipients(),
+        channel: Some(fields.channel.clone()).filter(|channel| !channel.is_empty()),
+        timing: fields.times.timing(),
+        is_draft,
+        skip_bad: true,
+        created_by: "panel",
+    };
+    let rules = visit.panel.compose_rules();
+    let added = visit.panel.with_store(|store| composer::add(store, &draft, &rules, visit.now));
+    match told(visit, added)? {
+        Ok(composed) => {
+            if composed.begins_at.is_some_and(|at| at <= visit.now) && !is_draft {
+                wake(visit);
+            }
+            let code = if is_draft { "drafted" } else { "scheduled" };
+            Ok(reply::done(&format!("/panel/messages/{}", composed.id), code))
+        }
+        Err(problem) => show(visit, 422, None, fields, problem),
+    }
+}
+
+pub(super) fn save_edit(visit: &Visit<'_>, detail: &MessageDetail) -> Answered {
+    let (fields, before) = (Fields::read(&visit.form), Fields::of(visit, detail));
+    let id = detail.listed.id;
+    if visit.form.get("do") == Some("preview") {
+        return show(visit, 200, Some(id), fields, String::new());
+    }
+    let is_draft = detail.listed.status == "draft";
+    if let Some(problem) = problem(visit, &fields, is_draft)? {
+        return show(visit, 422, Some(id), fields, problem);
+    }
+    // Only what was changed: the rest may be more than the form can show.
+    let edit = Edit {
+        text: (fields.text != before.text).then(|| fields.text.clone()),
+        title: (fields.title != before.title).then(|| fields.title.clone()),
+        to: (fields.recipients() != before.recipients()).then(|| fields.recipients()),
+        channel: (fields.channel != before.channel).then(|| fields.channel.clone()),
+        timing: if fields.times == before.times { None } else { fields.times.timing() },
+        skip_bad: true,
+    };
+    let there = format!("/panel/messages/{id}");
+    if edit == (Edit { skip_bad: true, ..Edit::default() }) {
+        return Ok(reply::done(&there, "unchanged"));
+    }
+    let rules = visit.panel.compose_rules();
+    let edited =
+        visit.panel.with_store(|store| composer::edit(store, id, &edit, &rules, visit.now));
+    match told(visit, edited)? {
+        Ok(_) => {
+            wake(visit);
+            Ok(reply::done(&there, "saved"))
+        }
+        Err(problem) => show(visit, 422, Some(id), fields, problem),
+    }
+}
+
+/// Lets the senders look at once: somebody who is logged in wants something sent now.
+pub(super) fn wake(visit: &Visit<'_>) {
+    let triggers: &Triggers = &visit.panel.triggers;
+    triggers.pull(crate::store::Trigger::Timer, None);
+}
+
+/// A refusal in the reader's words; what broke goes on as it is.
+pub(super) fn told<T>(
+    visit: &Visit<'_>,
+    result: Result<T, ComposeError>,
+) -> Result<Result<T, String>, StoreError> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(ComposeError::Refused(why)) => Ok(Err(reasons::in_words(&why, visit.language))),
+        Err(ComposeError::Store(error)) => Err(error),
+    }
+}
+
+/// What the form lacks, in words for a form.
+fn problem(visit: &Visit<'_>, fields: &Fields, is_draft: bool) -> Result<Option<String>, Broken> {
+    let w = visit.words();
+    if fields.text.trim().is_empty() {
+        return Ok(Some(w.needs_text.to_owned()));
+    }
+    if is_draft {
+        return Ok(None);
+    }
+    if fields.recipients().is_empty() {
+        return Ok(Some(w.needs_recipients.to_owned()));
+    }
+    let times = &fields.times;
+    if times.timing().is_none() {
+        let missing = if times.when == "weekly" { w.needs_days } else { w.needs_time };
+        return Ok(Some(missing.to_owned()));
+    }
+    if times.when == "weekly" && times.time.is_empty() {
+        return Ok(Some(w.needs_time_of_day.to_owned()));
+    }
+    let seen = preview::look(visit, fields)?;
+    if seen.count == 0 {
+        return Ok(Some(w.nobody_gets_it.to_owned()));
+    }
+    if seen.skipped_count > 0 && !fields.skip_bad {
+        return Ok(Some(w.some_are_skipped.replace("{}", &seen.skipped_count.to_string())));
+    }
+    Ok(None)
+}
+
+fn show(
+    visit: &Visit<'_>,
+    status: u16,
+    id: Option<i64>,
+    mut fields: Fields,
+    problem: String,
+) -> Answered {
+    let w = visit.words();
+    let preview = preview::look(visit, &fields)?;
+    let (channels, columns, attributes) = visit
+        .panel
+        .read(|tx| Ok((tx.channels()?, tx.tag_columns(TAG_COLUMNS_MAX)?, tx.some_attributes()?)))?;
+    if fields.channel.is_empty() {
+        "1".clone_into(&mut fields.channel);
+    }
+    while fields.times.at.len() < TIMES_SHOWN {
+        fields.times.at.push(String::new());
+    }
+    let mut names_of_tags: Vec<String> =
+        columns.iter().flat_map(|column| tags::read(column)).chain(fields.tags.clone()).collect();
+    names_of_tags.sort_unstable();
+    names_of_tags.dedup();
+    names_of_tags.truncate(TAGS_SHOWN_MAX);
+    let (names, _) = visit.language.calendar();
+    let page = ComposePage {
+        p: visit.page("messages"),
+        heading: if id.is_some() { w.edit_message } else { w.new_message },
+        action: id
+            .map_or("/panel/messages/new".to_owned(), |id| format!("/panel/messages/{id}/edit")),
+        back: id.map_or("/panel/messages".to_owned(), |id| format!("/panel/messages/{id}")),
+        problem,
+        channels: channels
+            .into_iter()
+            .map(|channel| Choice {
+                value: channel.id.to_string(),
+                is_chosen: channel.id.to_string() == fields.channel,
+                word: channel.name,
+            })
+            .collect(),
+        tags: names_of_tags
+            .into_iter()
+            .map(|tag| Choice {
+                is_chosen: fields.tags.contains(&tag),
+                word: tag.clone(),
+                value: tag,
+            })
+            .collect(),
+        days: WEEK
+            .iter()
+            .map(|(code, number)| Choice {
+                value: (*code).to_owned(),
+                word: names[*number].to_owned(),
+                is_chosen: fields.times.days.iter().any(|day| day == code),
+            })
+            .collect(),
+        placeholders: std::iter::once("name|Kak".to_owned()).chain(attributes).collect(),
+        f: fields,
+        is_new: id.is_none(),
+        preview,
+    };
+    reply::html(status, &page)
+}

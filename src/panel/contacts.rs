@@ -1,0 +1,106 @@
+//! The address book: the list, one contact, and lists that come in as CSV.
+
+use askama::Template;
+
+use super::visit::{self, Page, Visit};
+use super::{Answered, contact, format, forms, import, reply};
+use crate::address_book::tags;
+use crate::recipient;
+use crate::store::ListedContact;
+
+const CONTACTS_PER_PAGE: usize = 50;
+
+/// A contact in the list.
+struct ContactRow {
+    id: i64,
+    name: String,
+    initial: String,
+    number: String,
+    tags: Vec<String>,
+    opted_out: bool,
+}
+
+#[derive(Template)]
+#[template(path = "contacts.html")]
+struct ContactsPage<'a> {
+    p: Page<'a>,
+    count: String,
+    search: &'a str,
+    tag: &'a str,
+    rows: Vec<ContactRow>,
+    newer: String,
+    older: String,
+}
+
+pub(super) fn route(visit: &Visit<'_>, rest: &[&str]) -> Answered {
+    match (visit.is_post, rest) {
+        (false, []) => list(visit),
+        (false, ["new"]) => contact::new_form(visit),
+        (true, ["new"]) => contact::save_new(visit),
+        (false, ["import"]) => import::form(visit),
+        (true, ["import"]) => import::upload(visit),
+        (true, ["import", "confirm"]) => import::confirm(visit),
+        (_, [id, rest @ ..]) => match id.parse() {
+            Ok(id) => contact::route(visit, id, rest),
+            Err(_) => reply::not_found(visit),
+        },
+        _ => reply::not_found(visit),
+    }
+}
+
+fn list(visit: &Visit<'_>) -> Answered {
+    let (search, tag) = (visit.query.filled("q"), visit.query.filled("tag"));
+    let digits = search.and_then(digits_of);
+    let from = visit.page_from();
+    let (count, mut found) = visit.panel.read(|tx| {
+        let keep =
+            |row: &ListedContact| tag.is_none_or(|tag| tags::has(&row.tags, &tags::fold(tag)));
+        let limit = CONTACTS_PER_PAGE + 1;
+        Ok((
+            tx.count_contacts()?,
+            tx.page_of_contacts(search, digits.as_deref(), tag, from, limit, keep)?,
+        ))
+    })?;
+    let ids: Vec<i64> = found.iter().map(|row| row.id).collect();
+    let (newer, older) = visit::neighbours(&ids, from, CONTACTS_PER_PAGE);
+    visit::cut(&mut found, from, CONTACTS_PER_PAGE);
+    let (search, tag) = (search.unwrap_or_default(), tag.unwrap_or_default());
+    let link = |name: &str, id: Option<i64>| {
+        let id = id.map(|id| id.to_string()).unwrap_or_default();
+        let query = forms::to_query(&[("q", search), ("tag", tag), (name, &id)]);
+        if id.is_empty() { String::new() } else { format!("/panel/contacts{query}") }
+    };
+    let page = ContactsPage {
+        p: visit.page("contacts"),
+        count: format::number(count, visit.language),
+        search,
+        tag,
+        rows: found.into_iter().map(|row| of_row(visit, row)).collect(),
+        newer: link("newer", newer),
+        older: link("older", older),
+    };
+    reply::html(200, &page)
+}
+
+fn of_row(visit: &Visit<'_>, row: ListedContact) -> ContactRow {
+    let chat = recipient::phone_to_chat(&row.phone_number, &visit.panel.rules.country);
+    let number = chat.map_or(row.phone_number, |chat| format::phone(chat.as_str()));
+    let name = row.name.unwrap_or_else(|| number.clone());
+    let initial = name.chars().find(|c| c.is_alphanumeric()).unwrap_or('#');
+    ContactRow {
+        id: row.id,
+        initial: initial.to_uppercase().collect(),
+        name,
+        number,
+        tags: tags::read(&row.tags),
+        opted_out: row.opted_out,
+    }
+}
+
+/// What a search for a number looks for, however it is spelled: the digits after a leading zero.
+fn digits_of(search: &str) -> Option<String> {
+    let is_number = search.chars().all(|c| c.is_ascii_digit() || " +-().".contains(c));
+    let digits: String = search.chars().filter(char::is_ascii_digit).collect();
+    let digits = digits.trim_start_matches('0');
+    (is_number && digits.len() >= 2).then(|| digits.to_owned())
+}

@@ -1,0 +1,159 @@
+//! A list of contacts as CSV: looked at first, stored only after a person's yes.
+
+use std::io;
+use std::time::Duration;
+
+use askama::Template;
+
+use super::contact::tongue;
+use super::visit::{Page, Visit};
+use super::{Answered, Broken, format, reply};
+use crate::address_book::import::{self, ImportError, ImportRules, Imported, Refused, Watch};
+use crate::store::{PanelUpload, Store};
+
+/// A megabyte; with its form it must stay under what a page takes. A larger list goes through
+/// `contact import`.
+const FILE_BYTES_MAX: usize = 1_000_000;
+/// How long a list waits for a yes.
+const UPLOAD_LASTS: Duration = Duration::from_hours(1);
+const REFUSED_SHOWN_MAX: usize = 100;
+const ACCEPTED_SHOWN_MAX: usize = 10;
+
+/// What was seen of a list.
+#[derive(Default)]
+struct Seen {
+    columns: Vec<String>,
+    accepted: Vec<(u64, String, String)>,
+    refused: Vec<Refused>,
+}
+
+impl Watch for Seen {
+    fn header(&mut self, names: &[String]) -> io::Result<()> {
+        self.columns = names.to_vec();
+        Ok(())
+    }
+
+    fn taken(&mut self, line: u64, name: Option<&str>, number: &str) {
+        if self.accepted.len() < ACCEPTED_SHOWN_MAX {
+            let number = format::phone(&format!("{}@c.us", number.trim_start_matches('+')));
+            self.accepted.push((line, name.unwrap_or_default().to_owned(), number));
+        }
+    }
+
+    fn refused(&mut self, refused: Refused) -> io::Result<()> {
+        if self.refused.len() < REFUSED_SHOWN_MAX {
+            self.refused.push(refused);
+        }
+        Ok(())
+    }
+}
+
+#[derive(Template)]
+#[template(path = "import.html")]
+struct ImportPage<'a> {
+    p: Page<'a>,
+    problem: String,
+    tags: &'a str,
+    preview: Option<Preview>,
+}
+
+/// What a list would do, or did.
+struct Preview {
+    name: String,
+    counts: Vec<(&'static str, String)>,
+    columns: String,
+    accepted: Vec<(u64, String, String)>,
+    refused: Vec<Refused>,
+    refused_more: u64,
+    can_store: bool,
+}
+
+pub(super) fn form(visit: &Visit<'_>) -> Answered {
+    show(visit, 200, String::new(), None)
+}
+
+/// Looks at a list and keeps it until the yes.
+pub(super) fn upload(visit: &Visit<'_>) -> Answered {
+    let w = visit.words();
+    let Some((name, content)) = visit.file.clone().filter(|(_, content)| !content.is_empty())
+    else {
+        return show(visit, 422, w.choose_a_file.to_owned(), None);
+    };
+    if content.len() > FILE_BYTES_MAX {
+        return show(visit, 413, w.file_too_large.to_owned(), None);
+    }
+    let Some(known) = &visit.known else { return reply::not_found(visit) };
+    let (imported, seen) = match look(visit, &content, true)? {
+        Ok(looked) => looked,
+        Err(problem) => return show(visit, 422, problem, None),
+    };
+    let upload = PanelUpload { name, content };
+    let oldest = visit.now.minus(UPLOAD_LASTS);
+    visit.panel.write(|tx| tx.keep_panel_upload(&known.id_hash, &upload, visit.now, oldest))?;
+    let preview = preview(visit, upload.name, imported, seen);
+    show(visit, 200, String::new(), Some(preview))
+}
+
+/// Stores the list that was looked at.
+pub(super) fn confirm(visit: &Visit<'_>) -> Answered {
+    let w = visit.words();
+    let Some(known) = &visit.known else { return reply::not_found(visit) };
+    let oldest = visit.now.minus(UPLOAD_LASTS);
+    let Some(upload) = visit.panel.read(|tx| tx.panel_upload(&known.id_hash, oldest))? else {
+        return show(visit, 409, w.upload_gone.to_owned(), None);
+    };
+    if let Err(problem) = look(visit, &upload.content, false)? {
+        return show(visit, 422, problem, None);
+    }
+    visit.panel.write(|tx| tx.drop_panel_upload(&known.id_hash))?;
+    Ok(reply::done("/panel/contacts", "imported"))
+}
+
+/// Goes through a list, to store it or only to see.
+fn look(
+    visit: &Visit<'_>,
+    content: &[u8],
+    is_preview: bool,
+) -> Result<Result<(Imported, Seen), String>, Broken> {
+    let tags: Vec<String> = visit.form.filled("tags").map(str::to_owned).into_iter().collect();
+    let rules = ImportRules {
+        country: &visit.panel.rules.country,
+        tags: &tags,
+        language: tongue(visit),
+        clock: &*visit.panel.clock,
+        is_preview,
+    };
+    let mut seen = Seen::default();
+    // A connection of its own: an import widens its cache, and other pages need not wait for it.
+    let path = visit.panel.with_store(|store| store.path().to_owned());
+    let mut store = Store::open(&path)?;
+    match import::import(&mut store, content, &rules, &mut seen) {
+        Ok(imported) => Ok(Ok((imported, seen))),
+        Err(ImportError::Store(error)) => Err(error.into()),
+        Err(error) => Ok(Err(error.to_string())),
+    }
+}
+
+fn preview(visit: &Visit<'_>, name: String, imported: Imported, seen: Seen) -> Preview {
+    let w = visit.words();
+    let count = |count| format::number(count, visit.language);
+    Preview {
+        name,
+        counts: vec![
+            (w.rows_new, count(imported.added)),
+            (w.rows_merged, count(imported.merged)),
+            (w.rows_unchanged, count(imported.unchanged)),
+            (w.rows_refused, count(imported.refused)),
+        ],
+        columns: seen.columns.join(", "),
+        accepted: seen.accepted,
+        refused_more: imported.refused.saturating_sub(seen.refused.len() as u64),
+        refused: seen.refused,
+        can_store: imported.added + imported.merged > 0,
+    }
+}
+
+fn show(visit: &Visit<'_>, status: u16, problem: String, preview: Option<Preview>) -> Answered {
+    let tags = visit.form.get("tags").unwrap_or_default();
+    reply::html(status, &ImportPage { p: visit.page("contacts"), problem, tags, preview })
+}

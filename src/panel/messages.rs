@@ -1,0 +1,353 @@
+//! The messages: the list, and one of them with its recipients.
+
+use askama::Template;
+
+use super::format::{self, Badge};
+use super::recipients::{self, Recipients};
+use super::visit::{self, Page, Visit};
+use super::{Answered, ahead, compose, forms, reasons, reply};
+use crate::composer::{self, Retry};
+use crate::store::{ListedMessage, MessageDetail};
+
+const MESSAGES_PER_PAGE: u8 = 30;
+const STATUSES: [&str; 6] = ["scheduled", "sending", "sent", "failed", "draft", "cancelled"];
+
+/// A message in a list.
+pub(super) struct MessageRow {
+    pub id: i64,
+    /// Its title, or its number when it has none.
+    pub name: String,
+    pub excerpt: String,
+    pub status: Badge,
+    pub when: String,
+    pub repeats: bool,
+    pub counts: String,
+}
+
+impl MessageRow {
+    pub(super) fn of(listed: &ListedMessage, visit: &Visit<'_>) -> Self {
+        let w = visit.words();
+        let zone = &visit.panel.rules.zone;
+        let when = listed.scheduled_at.map(|at| format::moment(at, zone, visit.language));
+        let number = |count| format::number(count, visit.language);
+        let counts = match listed.status.as_str() {
+            "scheduled" | "draft" => {
+                w.recipients_count.replace("{}", &number(listed.contact_count))
+            }
+            _ => w
+                .sent_of
+                .replace("{sent}", &number(listed.sent_count))
+                .replace("{all}", &number(listed.contact_count)),
+        };
+        let has_count = listed.contact_count > 0;
+        Self {
+            id: listed.id,
+            name: name_of(listed, visit),
+            excerpt: listed.excerpt.replace(['\n', '\r'], " "),
+            status: format::message_badge(&listed.status, w),
+            when: when.unwrap_or_else(|| w.no_time.to_owned()),
+            repeats: listed.repeats,
+            counts: if has_count { counts } else { String::new() },
+        }
+    }
+}
+
+fn name_of(listed: &ListedMessage, visit: &Visit<'_>) -> String {
+    let title = listed.title.clone().filter(|title| !title.trim().is_empty());
+    title.unwrap_or_else(|| format!("{} {}", visit.words().message, listed.id))
+}
+
+/// A filter with how many it shows.
+struct Choice {
+    word: &'static str,
+    count: String,
+    link: String,
+    is_chosen: bool,
+}
+
+#[derive(Template)]
+#[template(path = "messages.html")]
+struct MessagesPage<'a> {
+    p: Page<'a>,
+    choices: Vec<Choice>,
+    search: &'a str,
+    status: &'a str,
+    rows: Vec<MessageRow>,
+    newer: String,
+    older: String,
+}
+
+#[derive(Template)]
+#[template(path = "message.html")]
+struct MessagePage<'a> {
+    p: Page<'a>,
+    id: i64,
+    name: String,
+    l: Live,
+    text: String,
+    facts: Vec<(&'static str, String)>,
+    may: May,
+}
+
+/// What can be done with a message, as it stands.
+#[derive(Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a button of its own")]
+struct May {
+    edit: bool,
+    cancel: bool,
+    pause: bool,
+    resume: bool,
+    retry: bool,
+    retry_unknown: bool,
+}
+
+impl May {
+    fn of(listed: &ListedMessage) -> Self {
+        let status = listed.status.as_str();
+        Self {
+            edit: matches!(status, "draft" | "scheduled"),
+            cancel: matches!(status, "draft" | "scheduled" | "sending"),
+            pause: matches!(status, "scheduled" | "sending"),
+            resume: status == "draft",
+            retry: listed.failed_count > 0,
+            retry_unknown: listed.unknown_count > 0,
+        }
+    }
+}
+
+/// The part of a message's page that refreshes itself.
+#[derive(Template)]
+#[template(path = "message_live.html")]
+struct LivePiece<'a> {
+    p: Page<'a>,
+    l: Live,
+}
+
+struct Live {
+    status: Badge,
+    error: String,
+    when: String,
+    parts: Vec<Part>,
+    counted: String,
+    /// When it will be through.
+    through: String,
+    recipients: Recipients,
+}
+
+/// A stretch of the bar that shows how far a message is.
+struct Part {
+    class: &'static str,
+    word: &'static str,
+    count: u64,
+    /// In thousandths of the bar.
+    x: u64,
+    width: u64,
+}
+
+pub(super) fn route(visit: &mut Visit<'_>, rest: &[&str]) -> Answered {
+    if let ([], false) = (rest, visit.is_post) {
+        return list(visit);
+    }
+    match (visit.is_post, rest) {
+        (false, ["new"]) => return compose::new_form(visit),
+        (true, ["new"]) => return compose::save_new(visit),
+        (true, ["preview"]) => return compose::preview(visit),
+        _ => {}
+    }
+    let Some(id) = rest.first().and_then(|id| id.parse().ok()) else {
+        return reply::not_found(visit);
+    };
+    let Some(detail) = visit.panel.read(|tx| tx.message_detail(id))? else {
+        return reply::not_found(visit);
+    };
+    match (visit.is_post, &rest[1..]) {
+        (false, []) => show(visit, detail),
+        (false, ["live"]) => {
+            let l = live(visit, &detail)?;
+            reply::html(200, &LivePiece { p: visit.page("messages"), l })
+        }
+        (false, ["edit"]) => compose::edit_form(visit, &detail),
+        (true, ["edit"]) => compose::save_edit(visit, &detail),
+        (false, ["retry-unknown"]) => ask_about_unknown(visit, &detail, String::new()),
+        (true, [what]) => change(visit, &detail, what),
+        (false, ["recipients.csv"]) => recipients::export(visit, &detail),
+        _ => reply::not_found(visit),
+    }
+}
+
+/// What a button does to a message.
+fn change(visit: &Visit<'_>, detail: &MessageDetail, what: &str) -> Answered {
+    let (id, now, rules) = (detail.listed.id, visit.now, visit.panel.compose_rules());
+    let retry = |with_unknown: bool| {
+        let retry = Retry { with_unknown };
+        visit.panel.with_store(|store| composer::retry(store, id, retry, &rules, now).map(drop))
+    };
+    let (changed, code) = match what {
+        "cancel" => (
+            visit.panel.with_store(|store| composer::cancel(store, id, now).map(drop)),
+            "cancelled",
+        ),
+        "pause" => {
+            (visit.panel.with_store(|store| composer::pause(store, id, now).map(drop)), "paused")
+        }
+        "resume" => {
+            let resume = |store: &mut _| composer::resume(store, id, &rules, now).map(drop);
+            (visit.panel.with_store(resume), "resumed")
+        }
+        "retry" => (retry(false), "retried"),
+        "retry-unknown" if visit.form.get("sure").is_none() => {
+            let w = visit.words();
+            return ask_about_unknown(visit, detail, w.retry_unknown_risk.to_owned());
+        }
+        "retry-unknown" => (retry(true), "retried"),
+        _ => return reply::not_found(visit),
+    };
+    let there = format!("/panel/messages/{id}");
+    match compose::told(visit, changed)? {
+        Ok(()) => {
+            if matches!(code, "resumed" | "retried") {
+                compose::wake(visit);
+            }
+            Ok(reply::done(&there, code))
+        }
+        Err(why) => reply::tell(visit, 409, visit.words().could_not, &why, &there),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "retry_unknown.html")]
+struct RetryUnknownPage<'a> {
+    p: Page<'a>,
+    id: i64,
+    told: String,
+    problem: String,
+}
+
+fn ask_about_unknown(visit: &Visit<'_>, detail: &MessageDetail, problem: String) -> Answered {
+    let count = format::number(detail.listed.unknown_count, visit.language);
+    let page = RetryUnknownPage {
+        p: visit.page("messages"),
+        id: detail.listed.id,
+        told: visit.words().retry_unknown_told.replace("{}", &count),
+        problem,
+    };
+    reply::html(200, &page)
+}
+
+fn list(visit: &Visit<'_>) -> Answered {
+    let status = visit.query.get("status").filter(|status| STATUSES.contains(status));
+    let search = visit.query.filled("q");
+    let from = visit.page_from();
+    let (counts, mut found) = visit.panel.read(|tx| {
+        let found = tx.page_of_messages(status, search, from, u32::from(MESSAGES_PER_PAGE) + 1)?;
+        Ok((tx.count_by_status()?, found))
+    })?;
+    let ids: Vec<i64> = found.iter().map(|row| row.id).collect();
+    let (newer, older) = visit::neighbours(&ids, from, MESSAGES_PER_PAGE.into());
+    visit::cut(&mut found, from, MESSAGES_PER_PAGE.into());
+    let (status, search) = (status.unwrap_or_default(), search.unwrap_or_default());
+    let link = |name: &str, id: Option<i64>| {
+        let id = id.map(|id| id.to_string()).unwrap_or_default();
+        let query = forms::to_query(&[("status", status), ("q", search), (name, &id)]);
+        if id.is_empty() { String::new() } else { format!("/panel/messages{query}") }
+    };
+    let page = MessagesPage {
+        p: visit.page("messages"),
+        choices: choices(visit, &counts, status, search),
+        search,
+        status,
+        rows: found.iter().map(|row| MessageRow::of(row, visit)).collect(),
+        newer: link("newer", newer),
+        older: link("older", older),
+    };
+    reply::html(200, &page)
+}
+
+fn choices(visit: &Visit<'_>, counts: &[(String, u64)], status: &str, search: &str) -> Vec<Choice> {
+    let w = visit.words();
+    let all = counts.iter().map(|(_, count)| count).sum();
+    let count_of =
+        |status: &str| counts.iter().find(|(known, _)| known == status).map_or(0, |found| found.1);
+    let each =
+        STATUSES.map(|status| (status, format::message_badge(status, w).word, count_of(status)));
+    std::iter::once(("", w.all, all))
+        .chain(each)
+        .map(|(value, word, count)| Choice {
+            word,
+            count: format::number(count, visit.language),
+            link: format!(
+                "/panel/messages{}",
+                forms::to_query(&[("status", value), ("q", search)])
+            ),
+            is_chosen: value == status,
+        })
+        .collect()
+}
+
+fn show(visit: &Visit<'_>, detail: MessageDetail) -> Answered {
+    let w = visit.words();
+    let mut facts = Vec::new();
+    let listed = &detail.listed;
+    if let Some(channel) = visit.panel.read(|tx| tx.channel(listed.channel_id))? {
+        facts.push((w.channel, channel.name));
+    }
+    if let Some(at) = crate::clock::Timestamp::parse(&detail.created_at) {
+        facts.push((w.made_at, format::moment(at, &visit.panel.rules.zone, visit.language)));
+    }
+    if let Some(by) = detail.created_by.clone().filter(|by| !by.is_empty()) {
+        facts.push((w.made_by, by));
+    }
+    let page = MessagePage {
+        p: visit.page("messages"),
+        id: listed.id,
+        name: name_of(listed, visit),
+        l: live(visit, &detail)?,
+        may: May::of(listed),
+        facts,
+        text: detail.message,
+    };
+    reply::html(200, &page)
+}
+
+fn live(visit: &Visit<'_>, detail: &MessageDetail) -> Result<Live, super::Broken> {
+    let listed = &detail.listed;
+    let recipients = recipients::look(visit, listed)?;
+    let row = MessageRow::of(listed, visit);
+    let through = match listed.status.as_str() {
+        "scheduled" | "sending" => ahead::of_message(visit, listed.id, listed.contact_count)?,
+        _ => String::new(),
+    };
+    Ok(Live {
+        through,
+        status: row.status,
+        error: reasons::in_words(listed.error.as_deref().unwrap_or_default(), visit.language),
+        when: row.when,
+        parts: parts(visit, listed),
+        counted: row.counts,
+        recipients,
+    })
+}
+
+fn parts(visit: &Visit<'_>, listed: &ListedMessage) -> Vec<Part> {
+    let w = visit.words();
+    let ended =
+        listed.sent_count + listed.failed_count + listed.skipped_count + listed.unknown_count;
+    let all = listed.contact_count.max(ended);
+    let waiting = if listed.status == "sending" { all - ended } else { 0 };
+    let mut x = 0;
+    let mut parts = Vec::new();
+    for (class, word, count) in [
+        ("sent", w.sent, listed.sent_count),
+        ("failed", w.failed, listed.failed_count),
+        ("unknown", w.unknown, listed.unknown_count),
+        ("skipped", w.skipped, listed.skipped_count),
+        ("pending", w.delivery_pending, waiting),
+    ] {
+        let width = count * 1000 / all.max(1);
+        if count > 0 {
+            parts.push(Part { class, word, count, x, width });
+        }
+        x += width;
+    }
+    parts
+}

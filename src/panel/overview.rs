@@ -1,0 +1,251 @@
+//! The first page: what comes next, how the channels stand, how the last thirty days went, and what
+//! a person should do.
+
+use std::time::Duration;
+
+use askama::Template;
+
+use super::channels::{self, ChannelCard};
+use super::messages::MessageRow;
+use super::visit::{Page, Visit};
+use super::{Answered, Broken, ahead, format, reply};
+use crate::clock::Timestamp;
+use crate::store::{Ended, ListedMessage, ListedRun};
+
+const NEXT_MAX: u32 = 5;
+const DAYS: usize = 30;
+/// In the units of the chart's own box.
+const CHART_HEIGHT: u64 = 180;
+/// A cron line comes every ten minutes at the most.
+const TRIGGER_STALE: Duration = Duration::from_mins(15);
+
+/// Something that a person should do.
+pub(super) struct Warning {
+    what: String,
+    remedy: String,
+    link: &'static str,
+    link_text: &'static str,
+}
+
+struct Chart {
+    height: u64,
+    axis: u64,
+    bars: Vec<Bar>,
+    days: Vec<(String, Ended)>,
+    total: Ended,
+    words: String,
+    first: String,
+    last: String,
+}
+
+struct Bar {
+    x: u64,
+    title: String,
+    pieces: Vec<Piece>,
+}
+
+struct Piece {
+    class: &'static str,
+    y: u64,
+    height: u64,
+}
+
+#[derive(Template)]
+#[template(path = "overview.html")]
+struct OverviewPage<'a> {
+    p: Page<'a>,
+    s: Seen,
+}
+
+/// The part that refreshes itself.
+#[derive(Template)]
+#[template(path = "overview_live.html")]
+struct LivePiece<'a> {
+    p: Page<'a>,
+    s: Seen,
+}
+
+struct Seen {
+    warnings: Vec<Warning>,
+    today: Ended,
+    waiting: String,
+    /// When the last of them will be through.
+    through: String,
+    last_trigger: String,
+    trigger_text: &'static str,
+    next: Vec<MessageRow>,
+    channels: Vec<ChannelCard>,
+    chart: Chart,
+}
+
+pub(super) fn page(visit: &Visit<'_>) -> Answered {
+    let s = look(visit)?;
+    reply::html(200, &OverviewPage { p: visit.page("overview"), s })
+}
+
+pub(super) fn live(visit: &Visit<'_>) -> Answered {
+    let s = look(visit)?;
+    reply::html(200, &LivePiece { p: visit.page("overview"), s })
+}
+
+/// What the database says, of one moment.
+struct Found {
+    next: Vec<ListedMessage>,
+    due: u64,
+    pending: u64,
+    days: Vec<(Timestamp, Ended)>,
+    last_run: Option<ListedRun>,
+}
+
+fn look(visit: &Visit<'_>) -> Result<Seen, Broken> {
+    let (w, now, zone) = (visit.words(), visit.now, &visit.panel.rules.zone);
+    let starts = day_starts(visit);
+    let found = visit.panel.read(|tx| {
+        let mut days = Vec::new();
+        for pair in starts.windows(2) {
+            days.push((pair[0], tx.count_ended(pair[0], pair[1])?));
+        }
+        Ok(Found {
+            next: tx.next_messages(NEXT_MAX)?,
+            due: tx.count_due(now)?,
+            pending: tx.count_pending()?,
+            days,
+            last_run: tx.last_triggered_run()?,
+        })
+    })?;
+    let channels = channels::cards(visit)?;
+    let last = found.last_run.as_ref().and_then(|run| run.started_at);
+    let today = found.days.last().map(|(_, ended)| *ended).unwrap_or_default();
+    let days: Vec<(String, Ended)> = found
+        .days
+        .iter()
+        .map(|(start, ended)| (format::day(*start, zone, visit.language), *ended))
+        .collect();
+    Ok(Seen {
+        warnings: warnings(visit, &found, last, &channels),
+        today,
+        waiting: format::number(found.pending, visit.language),
+        through: ahead::of_queue(visit, found.pending)?,
+        last_trigger: last.map_or(w.never.to_owned(), |at| format::ago(at, now, w)),
+        trigger_text: if visit.panel.rules.has_ticker { w.ticker_on } else { w.ticker_off },
+        next: found.next.iter().map(|listed| MessageRow::of(listed, visit)).collect(),
+        channels,
+        chart: chart(visit, days),
+    })
+}
+
+/// When each of the last days began, and when the present one ends.
+fn day_starts(visit: &Visit<'_>) -> Vec<Timestamp> {
+    let zone = &visit.panel.rules.zone;
+    let today = zone.to_local(visit.now).date_time.date();
+    let mut date = today.next_day().unwrap_or(today);
+    let mut starts = Vec::with_capacity(DAYS + 1);
+    for _ in 0..=DAYS {
+        starts.push(zone.to_utc(date.midnight()));
+        date = date.previous_day().unwrap_or(date);
+    }
+    starts.reverse();
+    starts
+}
+
+fn warnings(
+    visit: &Visit<'_>,
+    found: &Found,
+    last_trigger: Option<Timestamp>,
+    channels: &[ChannelCard],
+) -> Vec<Warning> {
+    let w = visit.words();
+    let mut warnings = Vec::new();
+    for channel in channels.iter().filter(|channel| channel.needs_a_look) {
+        warnings.push(Warning {
+            what: match channel.reason.as_str() {
+                "" => format!("{}: {}", channel.name, channel.state.word),
+                reason => format!("{}: {reason}", channel.name),
+            },
+            remedy: channel.remedy.to_owned(),
+            link: "/panel/channels",
+            link_text: w.see_channels,
+        });
+    }
+    let is_stale = last_trigger.is_none_or(|at| visit.now.since(at) > TRIGGER_STALE);
+    if found.due > 0 && is_stale && !visit.panel.rules.has_ticker {
+        warnings.push(Warning {
+            what: w.stale_trigger.replace("{}", &found.due.to_string()),
+            remedy: w.stale_trigger_remedy.to_owned(),
+            link: "/panel/runs",
+            link_text: w.see_runs,
+        });
+    }
+    let unknown: u64 = found.days.iter().rev().take(7).map(|(_, ended)| ended.unknown).sum();
+    if unknown > 0 {
+        warnings.push(Warning {
+            what: w.unknown_week.replace("{}", &unknown.to_string()),
+            remedy: w.unknown_remedy.to_owned(),
+            link: "",
+            link_text: "",
+        });
+    }
+    warnings
+}
+
+fn chart(visit: &Visit<'_>, days: Vec<(String, Ended)>) -> Chart {
+    let w = visit.words();
+    let up_max = days.iter().map(|(_, ended)| ended.sent).max().unwrap_or(0);
+    let down_max = days.iter().map(|(_, ended)| ended.failed + ended.unknown).max().unwrap_or(0);
+    // What went wrong hangs below the axis: its place tells it, not only its colour.
+    let whole = (up_max + down_max).max(1);
+    let usable = CHART_HEIGHT - 4;
+    let down = (usable * down_max / whole).max(if down_max > 0 { 12 } else { 0 });
+    let axis = 2 + usable - down;
+    let up_scale = |count: u64| scaled(count, up_max, usable - down);
+    let mut total = Ended::default();
+    let mut bars = Vec::new();
+    for (index, (day, ended)) in days.iter().enumerate() {
+        total.sent += ended.sent;
+        total.delivered += ended.delivered;
+        total.read += ended.read;
+        total.failed += ended.failed;
+        total.unknown += ended.unknown;
+        let title = format!(
+            "{day}: {} {}, {} {}, {} {}, {} {}, {} {}",
+            w.sent,
+            ended.sent,
+            w.delivered,
+            ended.delivered,
+            w.read,
+            ended.read,
+            w.failed,
+            ended.failed,
+            w.unknown,
+            ended.unknown
+        );
+        let mut pieces = Vec::new();
+        for (class, count) in
+            [("sent", ended.sent), ("delivered", ended.delivered), ("read", ended.read)]
+        {
+            let height = up_scale(count);
+            pieces.push(Piece { class, y: axis - height, height });
+        }
+        let failed = scaled(ended.failed, down_max, down);
+        let unknown = scaled(ended.unknown, down_max, down).min(down.saturating_sub(failed));
+        pieces.push(Piece { class: "failed", y: axis, height: failed });
+        pieces.push(Piece { class: "unknown", y: axis + failed, height: unknown });
+        pieces.retain(|piece| piece.height > 0);
+        bars.push(Bar { x: 4 + index as u64 * 24, title, pieces });
+    }
+    let words = w
+        .chart_words
+        .replace("{sent}", &total.sent.to_string())
+        .replace("{delivered}", &total.delivered.to_string())
+        .replace("{read}", &total.read.to_string())
+        .replace("{failed}", &total.failed.to_string())
+        .replace("{unknown}", &total.unknown.to_string());
+    let first = days.first().map(|(day, _)| day.clone()).unwrap_or_default();
+    let last = days.last().map(|(day, _)| day.clone()).unwrap_or_default();
+    Chart { height: CHART_HEIGHT, axis, bars, days, total, words, first, last }
+}
+
+/// A count as a height: what is not nothing can be seen.
+fn scaled(count: u64, most: u64, height: u64) -> u64 {
+    if count == 0 || most == 0 { 0 } else { (count * height / most).max(2) }
+}

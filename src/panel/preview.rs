@@ -1,0 +1,134 @@
+//! What a message would be: who gets it and with which words, who does not and why, and when it will
+//! be through. Nothing is stored.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use super::compose::Fields;
+use super::visit::Visit;
+use super::{Broken, format, reasons};
+use crate::audience;
+use crate::clock::Timestamp;
+use crate::recipient;
+use crate::schedule;
+use crate::template::Template;
+
+const SAMPLES_MAX: usize = 3;
+const SKIPPED_SHOWN_MAX: usize = 12;
+
+/// What would happen.
+#[derive(Default)]
+pub(super) struct Preview {
+    /// Recipients who would get it.
+    pub count: u64,
+    /// In words.
+    pub counted: String,
+    pub samples: Vec<Sample>,
+    pub skipped_count: u64,
+    pub skipped: Vec<Skipped>,
+    /// When it begins and when the last one has it, in words.
+    pub timing: String,
+    /// What a person should know.
+    pub notes: Vec<String>,
+}
+
+/// The words for one recipient.
+pub(super) struct Sample {
+    pub who: String,
+    pub number: String,
+    pub text: String,
+}
+
+/// Somebody who would not get it.
+pub(super) struct Skipped {
+    pub who: String,
+    pub why: String,
+}
+
+pub(super) fn look(visit: &Visit<'_>, fields: &Fields) -> Result<Preview, Broken> {
+    let (w, language) = (visit.words(), visit.language);
+    let mut preview = Preview::default();
+    let entries = match recipient::parse_contact_ids(Some(&fields.column())) {
+        Ok(entries) => entries,
+        Err(error) => {
+            preview.notes.push(reasons::in_words(&error.to_string(), language));
+            return Ok(preview);
+        }
+    };
+    let template = Template::parse(&fields.text);
+    let has_places = template.placeholders().next().is_some();
+    let mut chats = HashSet::new();
+    visit.panel.read(|tx| {
+        audience::each_recipient(tx, entries, &visit.panel.rules.country, |recipient| {
+            if !chats.insert(recipient.chat_id.clone()) {
+                return Ok(());
+            }
+            let number = format::phone(&recipient.chat_id);
+            let who = recipient.name.clone().filter(|name| !name.trim().is_empty());
+            let text = match &recipient.skipped {
+                Some(why) => Err(why.clone()),
+                None if has_places => {
+                    let values = audience::values(tx, &recipient)?;
+                    template.render(&values).map_err(|why| why.to_string())
+                }
+                None if preview.samples.len() < SAMPLES_MAX => Ok(fields.text.clone()),
+                None => Ok(String::new()),
+            };
+            match text {
+                Ok(text) => {
+                    preview.count += 1;
+                    if preview.samples.len() < SAMPLES_MAX {
+                        let number_shown =
+                            if who.is_some() { number.clone() } else { String::new() };
+                        let who = who.unwrap_or(number);
+                        preview.samples.push(Sample { who, number: number_shown, text });
+                    }
+                }
+                Err(why) => {
+                    preview.skipped_count += 1;
+                    if preview.skipped.len() < SKIPPED_SHOWN_MAX {
+                        let why = reasons::in_words(&why, language);
+                        preview.skipped.push(Skipped { who: who.unwrap_or(number), why });
+                    }
+                }
+            }
+            Ok(())
+        })
+    })?;
+    preview.counted = w.recipients_count.replace("{}", &format::number(preview.count, language));
+    preview.timing = timing(visit, fields, preview.count);
+    let odd = template.oddities();
+    preview.notes.extend(odd.iter().map(|odd| w.odd_placeholder.replace("{}", odd)));
+    Ok(preview)
+}
+
+/// When it begins, and when the last of `count` has it if nothing else is in the way.
+fn timing(visit: &Visit<'_>, fields: &Fields, count: u64) -> String {
+    let (w, rules) = (visit.words(), &visit.panel.rules);
+    let times = &fields.times;
+    let begins = match times.when.as_str() {
+        "now" => Some(visit.now),
+        "at" => times.at.iter().filter_map(|at| schedule::parse_local(at, &rules.zone).ok()).min(),
+        "weekly" => first_weekly(visit, fields),
+        _ => None,
+    };
+    let Some(begins) = begins else { return String::new() };
+    let gaps = u32::try_from(count.saturating_sub(1)).unwrap_or(u32::MAX);
+    let takes = rules.gap.longest().checked_mul(gaps).unwrap_or(Duration::MAX);
+    let moment = |at: Timestamp| format::moment(at, &rules.zone, visit.language);
+    w.begins_and_ends
+        .replace("{begins}", &moment(begins))
+        .replace("{ends}", &moment(begins.plus(takes)))
+}
+
+fn first_weekly(visit: &Visit<'_>, fields: &Fields) -> Option<Timestamp> {
+    let times = &fields.times;
+    let mut config = serde_json::json!({ "time": times.time, "weekDays": times.days });
+    for (key, date) in [("startDate", &times.from), ("endDate", &times.until)] {
+        if !date.is_empty() {
+            config[key] = serde_json::json!(date);
+        }
+    }
+    let zone = &visit.panel.rules.zone;
+    schedule::next_occurrence(None, Some(&config.to_string()), zone, visit.now).ok().flatten()
+}

@@ -1,0 +1,196 @@
+//! Who got a message, and who did not and why: a page at a time, or all of them as CSV.
+
+use super::format::{self, Badge};
+use super::visit::Visit;
+use super::{Answered, Broken, forms, reasons, reply};
+use crate::clock::Timestamp;
+use crate::store::{ListedMessage, ListedRecipient, MessageDetail};
+
+const RECIPIENTS_PER_PAGE: u32 = 50;
+const OCCURRENCES_MAX: u32 = 8;
+/// Rows of a CSV read in one look, so that a long list does not hold up the sender.
+const EXPORT_ROWS: u32 = 5_000;
+
+/// The recipients of one occurrence.
+pub(super) struct Recipients {
+    pub is_empty: bool,
+    pub occurrences: Vec<Choice>,
+    pub filters: Vec<Choice>,
+    pub rows: Vec<RecipientRow>,
+    pub csv: String,
+    /// The first page, unless this is it.
+    pub first: String,
+    /// The next page, if there is one.
+    pub more: String,
+}
+
+/// Something to choose.
+pub(super) struct Choice {
+    pub word: String,
+    pub link: String,
+    pub is_chosen: bool,
+}
+
+/// A recipient.
+pub(super) struct RecipientRow {
+    pub name: String,
+    pub chat: String,
+    pub status: Badge,
+    pub error: String,
+    pub when: String,
+}
+
+/// The statuses that a filter shows; `show` in the query names it.
+fn statuses(show: &str) -> &'static [&'static str] {
+    match show {
+        "sent" => &["sent"],
+        "waiting" => &["pending", "sending"],
+        "failed" => &["failed", "expired"],
+        "unknown" => &["unknown"],
+        "skipped" => &["skipped", "cancelled"],
+        _ => &[],
+    }
+}
+
+pub(super) fn look(visit: &Visit<'_>, listed: &ListedMessage) -> Result<Recipients, Broken> {
+    let (w, id) = (visit.words(), listed.id);
+    let show =
+        visit.query.get("show").filter(|show| !statuses(show).is_empty()).unwrap_or_default();
+    let after = visit.query.get("after").unwrap_or_default();
+    let asked = visit.query.get("at").and_then(Timestamp::parse);
+    let (times, at, mut found) = visit.panel.read(|tx| {
+        let times = tx.occurrence_times(id, OCCURRENCES_MAX)?;
+        let Some(at) = asked.or_else(|| times.first().copied()) else {
+            return Ok((times, None, Vec::new()));
+        };
+        let limit = RECIPIENTS_PER_PAGE + 1;
+        Ok((times, Some(at), tx.page_of_recipients(id, at, statuses(show), after, limit)?))
+    })?;
+    let at_text = at.map(|at| at.to_string()).unwrap_or_default();
+    let link = |at: &str, show: &str, after: &str| {
+        let query = forms::to_query(&[("at", at), ("show", show), ("after", after)]);
+        format!("/panel/messages/{id}{query}")
+    };
+    let has_more = found.len() > RECIPIENTS_PER_PAGE as usize;
+    found.truncate(RECIPIENTS_PER_PAGE as usize);
+    let last = found.last().filter(|_| has_more).map(|row| row.chat_id.clone());
+    let zone = &visit.panel.rules.zone;
+    let filters = [
+        ("", w.all),
+        ("sent", w.sent),
+        ("waiting", w.delivery_pending),
+        ("failed", w.failed),
+        ("unknown", w.unknown),
+        ("skipped", w.skipped),
+    ];
+    Ok(Recipients {
+        is_empty: times.is_empty(),
+        occurrences: times
+            .iter()
+            .map(|time| Choice {
+                word: format::moment(*time, zone, visit.language),
+                link: link(&time.to_string(), "", ""),
+                is_chosen: Some(*time) == at,
+            })
+            .collect(),
+        filters: filters
+            .into_iter()
+            .map(|(value, word)| Choice {
+                word: word.to_owned(),
+                link: link(&at_text, value, ""),
+                is_chosen: value == show,
+            })
+            .collect(),
+        rows: found.into_iter().map(|row| of_row(visit, row)).collect(),
+        csv: format!("/panel/messages/{id}/recipients.csv{}", forms::to_query(&[("at", &at_text)])),
+        first: if after.is_empty() { String::new() } else { link(&at_text, show, "") },
+        more: last.map(|last| link(&at_text, show, &last)).unwrap_or_default(),
+    })
+}
+
+fn of_row(visit: &Visit<'_>, row: ListedRecipient) -> RecipientRow {
+    let chat = format::phone(&row.chat_id);
+    let name = row.name.filter(|name| !name.trim().is_empty());
+    let when =
+        row.finished_at.map(|at| format::moment(at, &visit.panel.rules.zone, visit.language));
+    RecipientRow {
+        chat: if name.is_some() { chat.clone() } else { String::new() },
+        name: name.unwrap_or(chat),
+        status: format::delivery_badge(&row.status, row.ack, visit.words()),
+        error: reasons::in_words(row.error.as_deref().unwrap_or_default(), visit.language),
+        when: when.unwrap_or_default(),
+    }
+}
+
+/// All recipients of an occurrence as CSV.
+pub(super) fn export(visit: &Visit<'_>, detail: &MessageDetail) -> Answered {
+    let (w, id) = (visit.words(), detail.listed.id);
+    let asked = visit.query.get("at").and_then(Timestamp::parse);
+    let latest = visit.panel.read(|tx| tx.occurrence_times(id, 1))?;
+    // A byte order mark, so that spreadsheets read it as UTF-8.
+    let mut text = String::from("\u{feff}");
+    line(&mut text, &[w.name, w.number, w.status, w.ended, w.reason, w.waha_id]);
+    if let Some(at) = asked.or_else(|| latest.first().copied()) {
+        let mut after = String::new();
+        loop {
+            let rows =
+                visit.panel.read(|tx| tx.page_of_recipients(id, at, &[], &after, EXPORT_ROWS))?;
+            let Some(last) = rows.last() else { break };
+            after.clone_from(&last.chat_id);
+            for row in &rows {
+                let status = format::delivery_badge(&row.status, row.ack, w);
+                let zone = &visit.panel.rules.zone;
+                let when = row.finished_at.map(|at| zone.format_local(at)).unwrap_or_default();
+                let number = row.chat_id.strip_suffix("@c.us").map(|digits| format!("+{digits}"));
+                line(
+                    &mut text,
+                    &[
+                        row.name.as_deref().unwrap_or_default(),
+                        number.as_deref().unwrap_or(&row.chat_id),
+                        status.word,
+                        &when,
+                        row.error.as_deref().unwrap_or_default(),
+                        row.waha_message_id.as_deref().unwrap_or_default(),
+                    ],
+                );
+            }
+        }
+    }
+    let name = format!("message-{id}-recipients.csv");
+    Ok(reply::download(&name, "text/csv; charset=utf-8", text.into_bytes()))
+}
+
+/// One line of CSV. What a spreadsheet would take for a formula is made text; a number with its `+`
+/// in front is none.
+fn line(text: &mut String, cells: &[&str]) {
+    for (index, cell) in cells.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        let digits =
+            cell.strip_prefix('+').is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
+        let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && !digits;
+        text.push('"');
+        if is_formula {
+            text.push('\'');
+        }
+        text.push_str(&cell.replace('"', "\"\""));
+        text.push('"');
+    }
+    text.push_str("\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_stays_a_cell_and_no_formula() {
+        let mut text = String::new();
+        line(&mut text, &["Budi, \"Pak\"", "+6281234567890", "=HYPERLINK(1)", "-1+2", "a\nb"]);
+        assert_eq!(
+            text,
+            "\"Budi, \"\"Pak\"\"\",\"+6281234567890\",\"'=HYPERLINK(1)\",\"'-1+2\",\"a\nb\"\r\n"
+        );
+    }
+}

@@ -1,0 +1,65 @@
+//! The audit trail: what was triggered, by whom, and what came of it.
+
+use askama::Template;
+
+use super::visit::{Page, Visit};
+use super::{Answered, format, reasons, reply};
+use crate::store::ListedRun;
+
+const RUNS_PER_PAGE: u32 = 50;
+
+struct RunRow {
+    started: String,
+    took: String,
+    trigger: &'static str,
+    remote: String,
+    processed: u64,
+    success: u64,
+    failed: u64,
+    error: String,
+}
+
+#[derive(Template)]
+#[template(path = "runs.html")]
+struct RunsPage<'a> {
+    p: Page<'a>,
+    rows: Vec<RunRow>,
+    newer: Option<i64>,
+    older: Option<i64>,
+}
+
+pub(super) fn page(visit: &Visit<'_>) -> Answered {
+    let from = visit.page_from();
+    let mut runs = visit.panel.read(|tx| tx.page_of_runs(from, RUNS_PER_PAGE + 1))?;
+    let ids: Vec<i64> = runs.iter().map(|run| run.id).collect();
+    let (newer, older) = super::visit::neighbours(&ids, from, RUNS_PER_PAGE as usize);
+    super::visit::cut(&mut runs, from, RUNS_PER_PAGE as usize);
+    let rows = runs.into_iter().map(|run| row(visit, run)).collect();
+    reply::html(200, &RunsPage { p: visit.page("runs"), rows, newer, older })
+}
+
+fn row(visit: &Visit<'_>, run: ListedRun) -> RunRow {
+    let w = visit.words();
+    let trigger = match run.trigger.as_str() {
+        "cron" => w.trigger_cron,
+        "api" => w.trigger_api,
+        "timer" => w.trigger_timer,
+        _ => w.trigger_cli,
+    };
+    let started =
+        run.started_at.map(|at| format::moment(at, &visit.panel.rules.zone, visit.language));
+    let took = match (run.started_at, run.finished_at) {
+        (Some(started), Some(finished)) => format::span(finished.since(started), w),
+        _ => w.still_running.to_owned(),
+    };
+    RunRow {
+        started: started.unwrap_or_default(),
+        took,
+        trigger,
+        remote: run.remote.unwrap_or_default(),
+        processed: run.processed,
+        success: run.success,
+        failed: run.failed,
+        error: reasons::in_words(run.error.as_deref().unwrap_or_default(), visit.language),
+    }
+}

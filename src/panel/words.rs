@@ -1,0 +1,396 @@
+//! Every word of the panel, in Indonesian and in English: plain words for whoever runs a shop.
+
+/// A language of the panel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Language {
+    Indonesian,
+    English,
+}
+
+impl Language {
+    pub(super) fn from_code(code: &str) -> Option<Self> {
+        match code {
+            "id" => Some(Self::Indonesian),
+            "en" => Some(Self::English),
+            _ => None,
+        }
+    }
+
+    /// As HTML and cookies have it.
+    pub(super) fn code(self) -> &'static str {
+        self.pick("id", "en")
+    }
+
+    pub(super) fn other(self) -> Self {
+        self.pick(Self::English, Self::Indonesian)
+    }
+
+    pub(super) fn pick<T>(self, indonesian: T, english: T) -> T {
+        match self {
+            Self::Indonesian => indonesian,
+            Self::English => english,
+        }
+    }
+
+    pub(super) fn words(self) -> &'static Words {
+        self.pick(&INDONESIAN, &ENGLISH)
+    }
+
+    /// The short names of the days, from Sunday, and of the months.
+    pub(super) fn calendar(self) -> ([&'static str; 7], [&'static str; 12]) {
+        self.pick(
+            (
+                ["Min", "Sen", "Sel", "Rab", "Kam", "Jum", "Sab"],
+                [
+                    "Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov",
+                    "Des",
+                ],
+            ),
+            (
+                ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"],
+                [
+                    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov",
+                    "Dec",
+                ],
+            ),
+        )
+    }
+}
+
+macro_rules! words {
+    ($($name:ident: $indonesian:literal, $english:literal;)*) => {
+        /// The words of one language; `{}` and `{name}` are places for values.
+        pub(super) struct Words {
+            $(pub(super) $name: &'static str,)*
+        }
+
+        static INDONESIAN: Words = Words { $($name: $indonesian,)* };
+        static ENGLISH: Words = Words { $($name: $english,)* };
+
+        /// Every word in both languages, for the tests.
+        #[cfg(test)]
+        const ALL: &[(&str, &str, &str)] = &[$((stringify!($name), $indonesian, $english),)*];
+    };
+}
+
+words! {
+    product: "Pesan Terjadwal", "Scheduled Messages";
+    other_language: "English", "Bahasa Indonesia";
+    other_code: "en", "id";
+    skip: "Langsung ke isi", "Skip to content";
+    navigation: "Menu utama", "Main menu";
+    overview: "Ringkasan", "Overview";
+    messages: "Pesan", "Messages";
+    contacts: "Kontak", "Contacts";
+    channels: "Nomor WA", "Numbers";
+    runs: "Riwayat", "History";
+    account: "Akun", "Account";
+    back: "Kembali", "Back";
+    paging: "Halaman", "Pages";
+    newer: "← Lebih baru", "← Newer";
+    older: "Lebih lama →", "Older →";
+    more: "Berikutnya →", "Next →";
+    to_start: "← Dari awal", "← From the start";
+    all: "Semua", "All";
+    filter: "Saring", "Filter";
+    search: "Cari", "Search";
+    remove_filter: "hapus saringan", "remove filter";
+    times_are_in: "Semua jam memakai zona waktu", "All times are in the time zone";
+    warning: "Perlu perhatian", "Needs attention";
+    not_found: "Halaman tidak ada", "There is no such page";
+    not_found_text: "Mungkin sudah dihapus, atau alamatnya salah ketik.", "It may have been removed, or the address is mistyped.";
+    form_expired: "Formulir sudah kedaluwarsa", "This form has expired";
+    form_expired_text: "Buka lagi halamannya lalu ulangi. Tidak ada yang berubah.", "Open the page again and repeat. Nothing was changed.";
+
+    // Logging in.
+    log_in: "Masuk", "Log in";
+    login_lead: "Masukkan kata sandi panel untuk melanjutkan.", "Enter the panel's password to go on.";
+    password: "Kata sandi", "Password";
+    wrong_password: "Kata sandi salah. Coba lagi.", "The password is wrong. Try again.";
+    too_many_tries: "Terlalu banyak percobaan. Tunggu {} detik lalu coba lagi.", "Too many attempts. Wait {} seconds and try again.";
+    log_out: "Keluar", "Log out";
+    log_out_everywhere: "Keluar dari semua perangkat", "Log out on all devices";
+
+    // Overview.
+    today: "Hari ini", "Today";
+    sent_today: "pesan terkirim", "messages sent";
+    failed_small: "gagal", "failed";
+    unknown_small: "belum pasti", "uncertain";
+    waiting: "Antrean", "In the queue";
+    waiting_text: "penerima menunggu giliran", "recipients wait their turn";
+    through_at: "selesai sekitar {}", "through about {}";
+    last_trigger: "Pemicu terakhir", "Last trigger";
+    never: "Belum pernah", "Never";
+    ticker_on: "program juga memeriksa sendiri", "the program also looks by itself";
+    ticker_off: "hanya lewat cron", "by cron only";
+    next_due: "Berikutnya", "Next";
+    all_messages: "Semua pesan", "All messages";
+    nothing_planned: "Belum ada pesan yang dijadwalkan. Buat yang pertama!", "Nothing is scheduled. Make the first message!";
+    chart: "30 hari terakhir", "Last 30 days";
+    chart_words: "Dalam 30 hari: {sent} terkirim, {delivered} sampai, {read} dibaca, {failed} gagal, {unknown} belum pasti. Angka per hari ada di tabel di bawah.", "In 30 days: {sent} sent, {delivered} delivered, {read} read, {failed} failed, {unknown} uncertain. The figures of each day are in the table below.";
+    as_table: "Lihat sebagai tabel", "Show as a table";
+    day: "Hari", "Day";
+    sent: "Terkirim", "Sent";
+    delivered: "Sampai", "Delivered";
+    read: "Dibaca", "Read";
+    failed: "Gagal", "Failed";
+    unknown: "Belum pasti", "Uncertain";
+    skipped: "Dilewati", "Skipped";
+    see_channels: "Lihat nomor WA", "See the numbers";
+    see_runs: "Lihat riwayat", "See the history";
+    stale_trigger: "{} pesan sudah waktunya, tetapi tidak ada pemicu yang datang.", "{} messages are due, but no trigger comes.";
+    stale_trigger_remedy: "Periksa baris cron Anda, atau isi TICK_SECONDS=60 supaya program memeriksa sendiri.", "Check your cron line, or set TICK_SECONDS=60 so that the program looks by itself.";
+    unknown_week: "{} pengiriman dalam 7 hari terakhir belum pasti sampai atau tidak.", "{} deliveries of the last 7 days are uncertain: they may or may not have arrived.";
+    unknown_remedy: "Program tidak mengirim ulang sendiri supaya tidak ada pesan ganda. Lihat di WhatsApp, lalu putuskan di halaman pesannya.", "The program does not send them again by itself, so that nobody gets a message twice. Look in WhatsApp, then decide on the message's page.";
+
+    // Channels.
+    channels_lead: "Setiap nomor WhatsApp mengirim dengan jeda supaya aman dari blokir.", "Each WhatsApp number sends at a pace that keeps it from being blocked.";
+    session: "Sesi WAHA", "WAHA session";
+    pending_on: "Menunggu", "Waiting";
+    pace: "Jeda", "Pace";
+    may_send: "Siap mengirim", "Ready to send";
+    sends_again_in: "Mengirim lagi dalam {}", "Sends again in {}";
+    channel_ready: "Siap", "Ready";
+    channel_held: "Ditahan", "On hold";
+    channel_scan: "Perlu dicek", "Needs a look";
+    channel_off: "Nonaktif", "Off";
+    channel_no_session: "Tanpa sesi", "No session";
+    channel_off_remedy: "Nomor ini dimatikan. Pesan untuknya tidak dikirim.", "This number is switched off. Its messages are not sent.";
+    channel_no_session_remedy: "Isi nama sesi WAHA untuk nomor ini.", "Give this number the name of its WAHA session.";
+    held_by_hand: "Ditahan oleh orang, bukan oleh program. Lepaskan bila sudah siap.", "Held by a person, not by the program. Release it when you are ready.";
+    held_session: "Buka dashboard WAHA dan pindai kode QR. Setelah tersambung, pengiriman jalan lagi sendiri.", "Open WAHA's dashboard and scan the QR code. Once it is connected, sending goes on by itself.";
+    held_unreachable: "WAHA tidak menjawab. Pastikan server WAHA menyala; program mencoba lagi sendiri.", "WAHA does not answer. Make sure that its server runs; the program tries again by itself.";
+    held_limited: "WhatsApp meminta istirahat. Pengiriman jalan lagi sendiri setelah waktunya.", "WhatsApp asked for a rest. Sending goes on by itself after that time.";
+    held_config: "Periksa alamat WAHA dan kunci API di pengaturan.", "Check WAHA's address and API key in the settings.";
+    held_restricted: "WhatsApp membatasi nomor ini. Berhenti mengirim dulu dan periksa nomornya di ponsel.", "WhatsApp restricted this number. Stop sending for now and look at it on the phone.";
+    channel_waits: "Di luar jam kirim", "Outside its hours";
+    waits_remedy: "Mengirim lagi sendiri pada waktunya.", "It goes on by itself at that time.";
+    sent_today_count: "Terkirim hari ini", "Sent today";
+    send_window: "Jam kirim", "Hours";
+    pause_channel: "Jeda nomor ini", "Pause this number";
+    resume_channel: "Lepaskan", "Release";
+    paused_in_the_panel: "dijeda lewat panel", "paused in the panel";
+    held_until: "Ditahan sampai", "On hold until";
+
+    // Statuses.
+    status_scheduled: "Terjadwal", "Scheduled";
+    status_sending: "Sedang dikirim", "Sending";
+    status_sent: "Terkirim", "Sent";
+    status_failed: "Gagal", "Failed";
+    status_cancelled: "Dibatalkan", "Cancelled";
+    status_draft: "Dijeda / draf", "Paused / draft";
+    delivery_pending: "Menunggu", "Waiting";
+    delivery_sending: "Sedang dikirim", "Sending";
+    delivery_sent: "Terkirim", "Sent";
+    delivery_delivered: "Sampai", "Delivered";
+    delivery_read: "Dibaca", "Read";
+    delivery_failed: "Gagal", "Failed";
+    delivery_skipped: "Dilewati", "Skipped";
+    delivery_expired: "Terlambat", "Too late";
+    delivery_cancelled: "Dibatalkan", "Cancelled";
+    delivery_unknown: "Belum pasti", "Uncertain";
+
+    // Messages.
+    message: "Pesan", "Message";
+    new_message: "Pesan baru", "New message";
+    search_messages: "Cari judul atau isi pesan", "Search titles and texts";
+    no_messages: "Tidak ada pesan di sini.", "There are no messages here.";
+    no_time: "Belum ada waktu", "No time yet";
+    repeats: "berulang", "repeats";
+    recipients_count: "{} penerima", "{} recipients";
+    sent_of: "{sent} dari {all} terkirim", "{sent} of {all} sent";
+    text: "Isi pesan", "Text";
+    channel: "Nomor WA", "Number";
+    made_at: "Dibuat", "Made";
+    made_by: "Dibuat oleh", "Made by";
+    progress: "Perjalanan", "Progress";
+    recipients: "Penerima", "Recipients";
+    occurrences: "Waktu kirim", "Times";
+    nobody_here: "Tidak ada penerima di sini.", "There are no recipients here.";
+    csv: "Unduh CSV", "Download CSV";
+    edit: "Ubah", "Edit";
+    duplicate: "Salin", "Duplicate";
+    cancel: "Batalkan", "Cancel";
+    cancel_text: "Yang belum dikirim tidak akan dikirim. Yang sudah terkirim tidak bisa ditarik.", "What is not sent yet will not be sent. What was sent cannot be taken back.";
+    cancel_yes: "Ya, batalkan pesan ini", "Yes, cancel this message";
+    pause: "Jeda", "Pause";
+    resume: "Lanjutkan", "Resume";
+    retry: "Kirim ulang yang gagal", "Retry failed";
+    retry_unknown: "Yang belum pasti…", "Uncertain ones…";
+    name: "Nama", "Name";
+    number: "Nomor", "Number";
+    status: "Status", "Status";
+    ended: "Selesai", "Ended";
+    reason: "Alasan", "Reason";
+    waha_id: "ID WhatsApp", "WhatsApp id";
+
+    // A message's form.
+    edit_message: "Ubah pesan", "Edit message";
+    title: "Judul", "Title";
+    optional: "boleh kosong", "optional";
+    template_help: "Tanda seperti {{name|Kak}} diganti nama setiap penerima; bila namanya tidak ada, dipakai kata setelah garis tegak.", "A sign such as {{name|Kak}} becomes each recipient's name; without a name, the word after the bar is used.";
+    to: "Penerima", "Recipients";
+    to_help: "Satu nomor per baris, misalnya 0812 3456 7890. Boleh juga nomor urut kontak.", "One number a line, such as 0812 3456 7890. A contact's id will do, too.";
+    to_tags: "Atau semua kontak dengan label", "Or everybody with the tag";
+    when: "Waktu kirim", "When";
+    when_now: "Sekarang", "Now";
+    when_at: "Pada tanggal dan jam tertentu", "At a date and time";
+    when_weekly: "Setiap minggu", "Every week";
+    date_and_time: "Tanggal dan jam", "Date and time";
+    one_more_time: "Tambah waktu", "Add a time";
+    days_of_week: "Hari", "Days";
+    time_of_day: "Jam", "Time";
+    from_date: "Mulai tanggal", "From";
+    until_date: "Sampai tanggal", "Until";
+    skip_bad: "Lewati penerima yang tidak bisa dikirimi", "Leave out those who cannot get it";
+    schedule_it: "Jadwalkan", "Schedule";
+    save: "Simpan", "Save";
+    save_draft: "Simpan sebagai draf", "Keep as a draft";
+    preview: "Pratinjau", "Preview";
+    preview_empty: "Isi pesan dan penerima untuk melihat hasilnya di sini.", "Fill in text and recipients to see here what they get.";
+    will_not_get_it: "Tidak akan menerima", "Will not get it";
+    odd_placeholder: "{} akan terkirim apa adanya. Tulis dengan dua kurung kurawal.", "{} goes out as it is. Write it with two braces.";
+    begins_and_ends: "Mulai {begins}, selesai paling lambat {ends} bila tidak ada antrean lain.", "Begins {begins}, through by {ends} at the latest if nothing else is in the queue.";
+    needs_text: "Isi pesannya dulu.", "Write the text first.";
+    needs_recipients: "Tulis nomor penerima atau pilih label.", "Give the recipients' numbers, or choose a tag.";
+    needs_time: "Pilih tanggal dan jam kirim.", "Choose a date and time.";
+    needs_days: "Pilih hari-harinya.", "Choose the days.";
+    needs_time_of_day: "Isi jam kirimnya.", "Give the time of day.";
+    nobody_gets_it: "Tidak ada penerima yang bisa dikirimi. Lihat alasannya di pratinjau.", "Nobody could get it. The preview says why.";
+    some_are_skipped: "{} penerima tidak bisa dikirimi. Perbaiki, atau centang untuk melewatinya.", "{} recipients cannot get it. Correct them, or tick the box to leave them out.";
+    retry_unknown_heading: "Kirim ulang yang belum pasti?", "Send the uncertain ones again?";
+    retry_unknown_told: "{} pengiriman belum pasti: WAHA menerima permintaannya tetapi tidak ada jawaban yang jelas.", "{} deliveries are uncertain: WAHA was asked, but gave no clear answer.";
+    retry_unknown_risk: "Sebagian mungkin sudah sampai. Kalau dikirim ulang, orang itu bisa menerima pesan dua kali. Lihat dulu di WhatsApp.", "Some may have arrived. Sent again, those people get the message twice. Look in WhatsApp first.";
+    retry_unknown_sure: "Saya sudah memeriksa dan mengerti risikonya", "I have looked, and I understand the risk";
+    retry_unknown_yes: "Kirim ulang, termasuk yang gagal", "Send them again, and the failed ones";
+    could_not: "Tidak bisa dilakukan", "That cannot be done";
+
+    // Contacts.
+    new_contact: "Kontak baru", "New contact";
+    import: "Impor CSV", "Import CSV";
+    search_contacts: "Cari nama, nomor atau label", "Search names, numbers and tags";
+    no_contacts: "Tidak ada kontak di sini.", "There are no contacts here.";
+    opted_out: "Berhenti", "Opted out";
+    tag: "Label", "Tag";
+
+    write_to: "Tulis pesan", "Write to them";
+    whatsapp_number: "Nomor WhatsApp", "WhatsApp number";
+    number_taken: "Nomor ini sudah dipakai kontak {}.", "Contact {} has this number already.";
+    tags: "Label", "Tags";
+    tags_help: "Pisahkan dengan koma, misalnya pelanggan, vip", "With commas between them, such as customer, vip";
+    attributes: "Data lain", "Other data";
+    attributes_help: "Satu per baris, misalnya kota=Bandung. Bisa dipakai dalam pesan sebagai {{kota}}.", "One a line, such as city=Bandung. Messages can use it as {{city}}.";
+    opt_out: "Berhenti kirim", "Opt out";
+    opt_out_text: "Orang ini tidak akan menerima pesan lagi, juga yang sudah dijadwalkan.", "This person gets no more messages, scheduled ones included.";
+    opt_out_yes: "Ya, berhenti kirim", "Yes, no more messages";
+    opt_in: "Kirim lagi", "Opt in";
+    opt_in_text: "Hanya bila orangnya sendiri yang meminta.", "Only when the person asked for it.";
+    opt_in_yes: "Ya, boleh dikirimi lagi", "Yes, send messages again";
+    opted_out_since: "Tidak mau menerima pesan sejak", "Wants no messages since";
+    import_heading: "Impor kontak dari CSV", "Import contacts from CSV";
+    csv_file: "File CSV", "CSV file";
+    csv_help: "Paling besar 1 MB. Baris pertama berisi nama kolom: nama, nomor hp, label, dan kolom lain sesuka Anda. File yang lebih besar: pakai perintah contact import.", "At most 1 MB. The first line names the columns: name, phone, tags, and any others. For larger files use the command contact import.";
+    tags_for_all: "Label untuk semua", "Tags for everybody";
+    look_first: "Periksa dulu", "Look first";
+    choose_a_file: "Pilih file CSV yang ada isinya.", "Choose a CSV file that is not empty.";
+    file_too_large: "File lebih besar dari 1 MB. Bagi menjadi beberapa file, atau pakai perintah contact import.", "The file is larger than 1 MB. Split it, or use the command contact import.";
+    upload_gone: "Pratinjau sudah kedaluwarsa. Pilih filenya lagi.", "The preview has expired. Choose the file again.";
+    nothing_stored_yet: "Belum disimpan", "Not stored yet";
+    rows_new: "Kontak baru", "New contacts";
+    rows_merged: "Digabung", "Merged";
+    rows_unchanged: "Sudah ada", "Known already";
+    rows_refused: "Ditolak", "Refused";
+    columns_seen: "Kolom", "Columns";
+    store_them: "Simpan ke kontak", "Store them";
+    other_file: "Pilih file lain", "Choose another file";
+    accepted_rows: "Contoh yang diterima", "Some that are taken";
+    refused_rows: "Yang ditolak", "Those refused";
+    line: "Baris", "Line";
+    value: "Isi", "Value";
+
+    // Runs.
+    runs_lead: "Setiap kali program dipicu untuk mengirim, dan hasilnya.", "Each time that the program was triggered to send, and what came of it.";
+    no_runs: "Belum ada riwayat.", "There is no history yet.";
+    started: "Mulai", "Began";
+    trigger: "Pemicu", "Trigger";
+    took: "Lama", "Took";
+    run_messages: "Pesan", "Messages";
+    still_running: "masih berjalan", "still running";
+    trigger_cron: "Cron", "Cron";
+    trigger_api: "API", "API";
+    trigger_timer: "Program sendiri", "The program itself";
+    trigger_cli: "Perintah", "Command";
+
+    // Spans of time.
+    seconds: "detik", "s";
+    minutes: "menit", "min";
+    hours: "jam", "h";
+    days: "hari", "days";
+    ago: "{} lalu", "{} ago";
+
+    // What was done.
+    done_scheduled: "Pesan dijadwalkan.", "The message is scheduled.";
+    done_drafted: "Pesan disimpan sebagai draf.", "The message is kept as a draft.";
+    done_saved: "Perubahan disimpan.", "The changes are saved.";
+    done_unchanged: "Tidak ada yang berubah.", "Nothing was changed.";
+    done_cancelled: "Pesan dibatalkan.", "The message is cancelled.";
+    done_paused: "Pesan dijeda.", "The message is paused.";
+    done_resumed: "Pesan dilanjutkan.", "The message goes on.";
+    done_retried: "Dikirim ulang kepada yang belum menerima.", "It is sent again to those who did not get it.";
+    done_contact_added: "Kontak ditambahkan.", "The contact is added.";
+    done_opted_out: "Dicatat: orang ini tidak mau menerima pesan.", "Noted: this person wants no messages.";
+    done_opted_in: "Dicatat: orang ini boleh dikirimi lagi.", "Noted: this person may get messages again.";
+    done_imported: "Daftar kontak disimpan.", "The list is stored.";
+    done_channel_paused: "Nomor dijeda. Pesannya menunggu.", "The number is paused. Its messages wait.";
+    done_channel_resumed: "Nomor dilepaskan.", "The number is released.";
+    done_left: "Anda sudah keluar.", "You are logged out.";
+}
+
+impl Words {
+    /// What was just done, by its code in the address.
+    pub(super) fn notice(&self, code: &str) -> Option<&'static str> {
+        match code {
+            "scheduled" => Some(self.done_scheduled),
+            "drafted" => Some(self.done_drafted),
+            "saved" => Some(self.done_saved),
+            "unchanged" => Some(self.done_unchanged),
+            "cancelled" => Some(self.done_cancelled),
+            "paused" => Some(self.done_paused),
+            "resumed" => Some(self.done_resumed),
+            "retried" => Some(self.done_retried),
+            "contact_added" => Some(self.done_contact_added),
+            "opted_out" => Some(self.done_opted_out),
+            "opted_in" => Some(self.done_opted_in),
+            "imported" => Some(self.done_imported),
+            "channel_paused" => Some(self.done_channel_paused),
+            "channel_resumed" => Some(self.done_channel_resumed),
+            "left" => Some(self.done_left),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_languages_leave_the_same_places_for_values() {
+        let places = |text: &str| {
+            let mut found: Vec<String> = text
+                .replace("{{name|Kak}}", "")
+                .replace("{{kota}}", "")
+                .replace("{{city}}", "")
+                .split('{')
+                .skip(1)
+                .filter_map(|rest| Some(rest.split_once('}')?.0.to_owned()))
+                .collect();
+            found.sort();
+            found
+        };
+        for (name, indonesian, english) in ALL {
+            assert!(!indonesian.is_empty() && !english.is_empty(), "{name}");
+            assert_eq!(places(indonesian), places(english), "{name}");
+        }
+    }
+}

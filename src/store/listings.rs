@@ -1,0 +1,426 @@
+//! Lists for people: pages of messages, recipients, contacts and runs, found by key and never by
+//! counting rows to skip. Reads only.
+
+use rusqlite::{OptionalExtension, Row, named_params};
+
+use super::{SqlResult, Tx, lossy};
+use crate::clock::Timestamp;
+
+/// How much of a long text a list shows, in characters.
+const EXCERPT_CHARS: u32 = 160;
+
+/// Which rows of a list, the newest first: those on the far side of a row that was seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PageFrom {
+    /// The newest.
+    #[default]
+    Newest,
+    /// Older than this id.
+    OlderThan(i64),
+    /// Newer than this id, those next to it.
+    NewerThan(i64),
+}
+
+/// A message in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedMessage {
+    /// `auto_messages.id`.
+    pub id: i64,
+    /// For people.
+    pub title: Option<String>,
+    /// The beginning of the text.
+    pub excerpt: String,
+    /// The status.
+    pub status: String,
+    /// Its time, or its next one.
+    pub scheduled_at: Option<Timestamp>,
+    /// Whether it has a list of times, or days of the week.
+    pub repeats: bool,
+    /// The channel that sends it.
+    pub channel_id: i64,
+    /// Recipients of the latest occurrence.
+    pub contact_count: u64,
+    /// Of these: sent.
+    pub sent_count: u64,
+    /// Of these: failed or too late.
+    pub failed_count: u64,
+    /// Of these: skipped.
+    pub skipped_count: u64,
+    /// Of these: nobody knows.
+    pub unknown_count: u64,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+/// A message with all that people see of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageDetail {
+    /// As in a list.
+    pub listed: ListedMessage,
+    /// The whole text.
+    pub message: String,
+    /// As written.
+    pub contact_ids: Option<String>,
+    /// As written.
+    pub schedules: Option<String>,
+    /// As written.
+    pub interval_config: Option<String>,
+    /// When it was made, as the table has it.
+    pub created_at: String,
+    /// Who made it.
+    pub created_by: Option<String>,
+}
+
+/// A recipient of one occurrence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedRecipient {
+    /// `deliveries.id`.
+    pub id: i64,
+    /// The name.
+    pub name: Option<String>,
+    /// Whom it goes to; for a skipped one, what was written.
+    pub chat_id: String,
+    /// The status.
+    pub status: String,
+    /// How far WhatsApp says that it came.
+    pub ack: Option<i64>,
+    /// Requests made.
+    pub attempts: u64,
+    /// The exact text, once it was claimed.
+    pub text: Option<String>,
+    /// Why it was not sent, or what a look-up found.
+    pub error: Option<String>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// WAHA's id.
+    pub waha_message_id: Option<String>,
+}
+
+/// What became of the deliveries that ended in a stretch of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// WAHA accepted it, or it was proved.
+    pub sent: u64,
+    /// Of these: a device has it.
+    pub delivered: u64,
+    /// Of these: it was read.
+    pub read: u64,
+    /// Refused, or too late.
+    pub failed: u64,
+    /// It may have gone out.
+    pub unknown: u64,
+}
+
+/// A run, for the audit trail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedRun {
+    /// `runs.id`.
+    pub id: i64,
+    /// What started it.
+    pub trigger: String,
+    /// PageFrom where.
+    pub remote: Option<String>,
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// Messages worked on.
+    pub processed: u64,
+    /// Messages sent.
+    pub success: u64,
+    /// Messages failed.
+    pub failed: u64,
+    /// Why it ended early.
+    pub error: Option<String>,
+}
+
+const MESSAGE_COLUMNS: &str =
+    "id, title, substr(message, 1, :chars) AS excerpt, status, scheduled_at,
+    (length(trim(coalesce(schedules, ''))) > 2 OR length(trim(coalesce(interval_config, ''))) > 2)
+        AS repeats,
+    channel_id, contact_count, sent_count, failed_count, skipped_count, unknown_count, error";
+
+fn read_message(row: &Row<'_>) -> SqlResult<ListedMessage> {
+    Ok(ListedMessage {
+        id: row.get("id")?,
+        title: lossy(row, "title")?,
+        excerpt: lossy(row, "excerpt")?.unwrap_or_default(),
+        status: row.get("status")?,
+        scheduled_at: seen_time(row, "scheduled_at")?,
+        repeats: row.get("repeats")?,
+        channel_id: row.get("channel_id")?,
+        contact_count: row.get("contact_count")?,
+        sent_count: row.get("sent_count")?,
+        failed_count: row.get("failed_count")?,
+        skipped_count: row.get("skipped_count")?,
+        unknown_count: row.get("unknown_count")?,
+        error: lossy(row, "error")?,
+    })
+}
+
+impl PageFrom {
+    /// The bounds that a row's id lies between, both out of range themselves.
+    pub(super) fn bounds(self) -> (i64, i64) {
+        match self {
+            Self::Newest => (i64::MIN, i64::MAX),
+            Self::OlderThan(id) => (i64::MIN, id),
+            Self::NewerThan(id) => (id, i64::MAX),
+        }
+    }
+
+    pub(super) fn order(self) -> &'static str {
+        match self {
+            Self::Newest | Self::OlderThan(_) => "DESC",
+            Self::NewerThan(_) => "ASC",
+        }
+    }
+
+    /// Rows in the order in which a list shows them.
+    pub(super) fn newest_first<T>(self, mut rows: Vec<T>) -> Vec<T> {
+        if let Self::NewerThan(_) = self {
+            rows.reverse();
+        }
+        rows
+    }
+}
+
+/// A time as a list shows it: what is no time is none, since one bad row must not hide the others.
+fn seen_time(row: &Row<'_>, column: &str) -> SqlResult<Option<Timestamp>> {
+    Ok(lossy(row, column)?.and_then(|text| Timestamp::parse(&text)))
+}
+
+/// A pattern for LIKE that finds `text` anywhere, whatever signs it holds.
+pub(super) fn containing(text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{escaped}%")
+}
+
+impl Tx<'_> {
+    /// At most `limit` messages, of one status when one is given, whose title or text holds `search`.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn page_of_messages(
+        &self,
+        status: Option<&str>,
+        search: Option<&str>,
+        from: PageFrom,
+        limit: u32,
+    ) -> SqlResult<Vec<ListedMessage>> {
+        let (above, below) = from.bounds();
+        let order = from.order();
+        // The statement differs, not only its values: else no index could be chosen.
+        let by_status = if status.is_some() { "status = :status" } else { ":status IS NULL" };
+        let sql = format!(
+            "SELECT {MESSAGE_COLUMNS} FROM auto_messages
+             WHERE {by_status} AND id > :above AND id < :below
+                 AND (:search IS NULL OR title LIKE :search ESCAPE '\\' OR message LIKE :search ESCAPE '\\')
+             ORDER BY id {order} LIMIT :limit"
+        );
+        let mut statement = self.transaction.prepare_cached(&sql)?;
+        let params = named_params! {
+            ":chars": EXCERPT_CHARS,
+            ":status": status,
+            ":above": above,
+            ":below": below,
+            ":search": search.map(containing),
+            ":limit": limit,
+        };
+        let rows = statement.query_map(params, read_message)?.collect::<SqlResult<_>>()?;
+        Ok(from.newest_first(rows))
+    }
+
+    /// How many messages there are of each status.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn count_by_status(&self) -> SqlResult<Vec<(String, u64)>> {
+        let sql = "SELECT status, count(*) AS count FROM auto_messages GROUP BY status";
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        statement.query_map([], |row| Ok((row.get("status")?, row.get("count")?)))?.collect()
+    }
+
+    /// At most `limit` messages on their way, then those whose time comes next.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn next_messages(&self, limit: u32) -> SqlResult<Vec<ListedMessage>> {
+        let mut found = Vec::new();
+        for status in ["sending", "scheduled"] {
+            let sql = format!(
+                "SELECT {MESSAGE_COLUMNS} FROM auto_messages
+                 WHERE status = :status AND scheduled_at IS NOT NULL
+                 ORDER BY scheduled_at, id LIMIT :limit"
+            );
+            let mut statement = self.transaction.prepare_cached(&sql)?;
+            let params =
+                named_params! { ":chars": EXCERPT_CHARS, ":status": status, ":limit": limit };
+            for message in statement.query_map(params, read_message)? {
+                found.push(message?);
+            }
+        }
+        found.truncate(limit as usize);
+        Ok(found)
+    }
+
+    /// A message with all that people see of it; `None` when there is none with this id.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn message_detail(&self, id: i64) -> SqlResult<Option<MessageDetail>> {
+        let sql = format!(
+            "SELECT {MESSAGE_COLUMNS}, message, contact_ids, schedules, interval_config, created_at,
+                 created_by
+             FROM auto_messages WHERE id = :id"
+        );
+        let read = |row: &Row<'_>| {
+            Ok(MessageDetail {
+                listed: read_message(row)?,
+                message: lossy(row, "message")?.unwrap_or_default(),
+                contact_ids: lossy(row, "contact_ids")?,
+                schedules: lossy(row, "schedules")?,
+                interval_config: lossy(row, "interval_config")?,
+                created_at: lossy(row, "created_at")?.unwrap_or_default(),
+                created_by: lossy(row, "created_by")?,
+            })
+        };
+        self.transaction
+            .prepare_cached(&sql)?
+            .query_row(named_params! { ":id": id, ":chars": EXCERPT_CHARS }, read)
+            .optional()
+    }
+
+    /// The latest occurrences of a message that have deliveries, at most `limit`, the latest first.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn occurrence_times(&self, auto_message_id: i64, limit: u32) -> SqlResult<Vec<Timestamp>> {
+        // One step in the index for each occurrence, however many recipients it has.
+        let sql = "WITH RECURSIVE seen(due_at) AS (
+                       SELECT max(due_at) FROM deliveries WHERE auto_message_id = :id
+                       UNION ALL
+                       SELECT (SELECT max(d.due_at) FROM deliveries d
+                               WHERE d.auto_message_id = :id AND d.due_at < seen.due_at)
+                       FROM seen WHERE seen.due_at IS NOT NULL LIMIT :limit)
+                   SELECT due_at FROM seen WHERE due_at IS NOT NULL";
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        let rows = statement
+            .query_map(named_params! { ":id": auto_message_id, ":limit": limit }, |row| {
+                seen_time(row, "due_at")
+            })?;
+        rows.filter_map(Result::transpose).collect()
+    }
+
+    /// At most `limit` recipients of an occurrence whose chat comes after `after`; of one of
+    /// `statuses`, unless there are none.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn page_of_recipients(
+        &self,
+        auto_message_id: i64,
+        due_at: Timestamp,
+        statuses: &[&str],
+        after: &str,
+        limit: u32,
+    ) -> SqlResult<Vec<ListedRecipient>> {
+        let sql = "SELECT id, name, chat_id, status, ack, attempts, text, error, finished_at,
+                       waha_message_id
+                   FROM deliveries
+                   WHERE auto_message_id = :id AND due_at = :due_at AND chat_id > :after
+                       AND (:statuses = '' OR instr(:statuses, ',' || status || ',') > 0)
+                   ORDER BY chat_id LIMIT :limit";
+        let statuses = match statuses {
+            [] => String::new(),
+            some => format!(",{},", some.join(",")),
+        };
+        let params = named_params! {
+            ":id": auto_message_id,
+            ":due_at": due_at.to_string(),
+            ":after": after,
+            ":statuses": statuses,
+            ":limit": limit,
+        };
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        let rows = statement.query_map(params, |row| {
+            Ok(ListedRecipient {
+                id: row.get("id")?,
+                name: lossy(row, "name")?,
+                chat_id: lossy(row, "chat_id")?.unwrap_or_default(),
+                status: row.get("status")?,
+                ack: row.get("ack")?,
+                attempts: row.get("attempts")?,
+                text: lossy(row, "text")?,
+                error: lossy(row, "error")?,
+                finished_at: seen_time(row, "finished_at")?,
+                waha_message_id: lossy(row, "waha_message_id")?,
+            })
+        })?;
+        rows.collect()
+    }
+
+    /// What became of the deliveries that ended from `from` until before `until`.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn count_ended(&self, from: Timestamp, until: Timestamp) -> SqlResult<Ended> {
+        let sql = "SELECT count(*) FILTER (WHERE status = 'sent') AS sent,
+                       count(*) FILTER (WHERE status = 'sent' AND ack >= 2) AS delivered,
+                       count(*) FILTER (WHERE status = 'sent' AND ack >= 3) AS read,
+                       count(*) FILTER (WHERE status IN ('failed', 'expired')) AS failed,
+                       count(*) FILTER (WHERE status = 'unknown') AS unknown
+                   FROM deliveries WHERE finished_at >= :from AND finished_at < :until";
+        let params = named_params! { ":from": from.to_string(), ":until": until.to_string() };
+        self.transaction.prepare_cached(sql)?.query_row(params, |row| {
+            Ok(Ended {
+                sent: row.get("sent")?,
+                delivered: row.get("delivered")?,
+                read: row.get("read")?,
+                failed: row.get("failed")?,
+                unknown: row.get("unknown")?,
+            })
+        })
+    }
+
+    /// At most `limit` runs.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn page_of_runs(&self, from: PageFrom, limit: u32) -> SqlResult<Vec<ListedRun>> {
+        let (above, below) = from.bounds();
+        let order = from.order();
+        let sql = format!(
+            "SELECT id, trigger, remote, started_at, finished_at, processed, success, failed, error
+             FROM runs WHERE id > :above AND id < :below ORDER BY id {order} LIMIT :limit"
+        );
+        let mut statement = self.transaction.prepare_cached(&sql)?;
+        let params = named_params! { ":above": above, ":below": below, ":limit": limit };
+        let rows = statement.query_map(params, read_run)?.collect::<SqlResult<_>>()?;
+        Ok(from.newest_first(rows))
+    }
+
+    /// The last run that somebody's cron, and not our own ticker, triggered.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn last_triggered_run(&self) -> SqlResult<Option<ListedRun>> {
+        let sql =
+            "SELECT id, trigger, remote, started_at, finished_at, processed, success, failed, error
+                   FROM runs WHERE trigger IN ('cron', 'api') ORDER BY id DESC LIMIT 1";
+        self.transaction.prepare_cached(sql)?.query_row([], read_run).optional()
+    }
+}
+
+fn read_run(row: &Row<'_>) -> SqlResult<ListedRun> {
+    Ok(ListedRun {
+        id: row.get("id")?,
+        trigger: row.get("trigger")?,
+        remote: lossy(row, "remote")?,
+        started_at: seen_time(row, "started_at")?,
+        finished_at: seen_time(row, "finished_at")?,
+        processed: row.get("processed")?,
+        success: row.get("success")?,
+        failed: row.get("failed")?,
+        error: lossy(row, "error")?,
+    })
+}

@@ -1,0 +1,154 @@
+//! The panel: who is let in, what its pages say and do, and that nothing of what people typed is ever
+//! more than text. The panel is asked as the server asks it; a browser does the same in tests/panel/.
+
+mod access;
+mod contacts;
+mod escaping;
+mod looks;
+mod messages;
+mod size;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use auto_message_scheduler::api::{PageReply, PageRequest, Pages};
+use auto_message_scheduler::config::{AdminPassword, Secret};
+use auto_message_scheduler::pace::Gap;
+use auto_message_scheduler::panel::{Panel, PanelRules};
+use auto_message_scheduler::recipient::CountryCode;
+use auto_message_scheduler::schedule::Zone;
+use auto_message_scheduler::store::Store;
+use auto_message_scheduler::window::Allowance;
+
+use crate::world::World;
+
+pub const PASSWORD: &str = "rahasia toko";
+
+/// A panel over the world's database.
+pub fn panel(world: &World) -> Panel {
+    panel_with(world, AdminPassword::Plain(Secret::new(PASSWORD)))
+}
+
+pub fn panel_with(world: &World, password: AdminPassword) -> Panel {
+    let rules = PanelRules {
+        password,
+        zone: Zone::parse("Asia/Jakarta").unwrap(),
+        country: CountryCode::parse("62").unwrap(),
+        late_limit: Duration::from_hours(24),
+        gap: Gap { delay: Duration::from_mins(1), jitter: Duration::ZERO },
+        allowance: Allowance::default(),
+        has_ticker: true,
+    };
+    let store = Store::open(&world.path).unwrap();
+    Panel::new(store, world.clock.clone(), Arc::clone(&world.triggers), rules)
+}
+
+/// A browser: it keeps cookies, sends forms with the token that the last page held, and follows
+/// nothing by itself.
+#[derive(Clone, Default)]
+pub struct Browser {
+    pub cookies: BTreeMap<String, String>,
+    pub token: String,
+    pub is_tls: bool,
+}
+
+impl Browser {
+    /// One that is logged in.
+    pub fn logged_in(panel: &Panel) -> Self {
+        let mut browser = Self::default();
+        let reply = browser.log_in(panel, PASSWORD);
+        assert_eq!(reply.status, 303, "{}", text(&reply));
+        browser.get(panel, "/panel");
+        browser
+    }
+
+    pub fn log_in(&mut self, panel: &Panel, password: &str) -> PageReply {
+        self.get(panel, "/panel/login");
+        self.post(panel, "/panel/login", &[("password", password)])
+    }
+
+    pub fn get(&mut self, panel: &Panel, target: &str) -> PageReply {
+        self.send(
+            panel,
+            PageRequest { method: "GET".into(), target: target.into(), ..PageRequest::default() },
+        )
+    }
+
+    /// A form with its token.
+    pub fn post(&mut self, panel: &Panel, target: &str, fields: &[(&str, &str)]) -> PageReply {
+        let token = self.token.clone();
+        let fields: Vec<(&str, &str)> =
+            [("csrf", token.as_str())].into_iter().chain(fields.iter().copied()).collect();
+        self.post_raw(panel, target, &fields)
+    }
+
+    pub fn post_raw(&mut self, panel: &Panel, target: &str, fields: &[(&str, &str)]) -> PageReply {
+        let escape = |text: &str| {
+            text.bytes().fold(String::new(), |escaped, byte| escaped + &format!("%{byte:02x}"))
+        };
+        let body: Vec<String> =
+            fields.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();
+        self.send(
+            panel,
+            PageRequest {
+                method: "POST".into(),
+                target: target.into(),
+                content_type: Some("application/x-www-form-urlencoded".into()),
+                body: body.join("&").into_bytes(),
+                ..PageRequest::default()
+            },
+        )
+    }
+
+    pub fn send(&mut self, panel: &Panel, mut request: PageRequest) -> PageReply {
+        let cookies: Vec<String> =
+            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        request.cookie = (!cookies.is_empty()).then(|| cookies.join("; "));
+        request.forwarded_proto = self.is_tls.then(|| "https".to_owned());
+        let reply = panel.answer(&request);
+        for (name, value) in &reply.headers {
+            if *name == "Set-Cookie" {
+                let (name, value) = value.split(';').next().unwrap().split_once('=').unwrap();
+                match value {
+                    "" => self.cookies.remove(name),
+                    value => self.cookies.insert(name.to_owned(), value.to_owned()),
+                };
+            }
+        }
+        if let Some(rest) = text(&reply).split("name=\"csrf\" value=\"").nth(1) {
+            rest.split('"').next().unwrap().clone_into(&mut self.token);
+        }
+        reply
+    }
+}
+
+pub fn text(reply: &PageReply) -> String {
+    String::from_utf8_lossy(&reply.body).into_owned()
+}
+
+pub fn header<'a>(reply: &'a PageReply, name: &str) -> Option<&'a str> {
+    let found = reply.headers.iter().find(|(known, _)| *known == name);
+    found.map(|(_, value)| value.as_str())
+}
+
+/// Every page that somebody who is logged in can look at, in a world with message 1 and contact 1.
+pub const PAGES: &[&str] = &[
+    "/panel",
+    "/panel/live",
+    "/panel/messages",
+    "/panel/messages?status=sent&q=x",
+    "/panel/messages/new",
+    "/panel/messages/new?copy=1",
+    "/panel/messages/1",
+    "/panel/messages/1/live",
+    "/panel/messages/1/edit",
+    "/panel/messages/1/retry-unknown",
+    "/panel/contacts",
+    "/panel/contacts?q=a&tag=b",
+    "/panel/contacts/new",
+    "/panel/contacts/1",
+    "/panel/contacts/import",
+    "/panel/channels",
+    "/panel/runs",
+];

@@ -1,0 +1,271 @@
+//! Who is let in, and for how long.
+
+use std::time::Duration;
+
+use auto_message_scheduler::api::{PageRequest, Pages};
+use auto_message_scheduler::config::{AdminPassword, Secret};
+use auto_message_scheduler::password;
+
+use super::{Browser, PAGES, PASSWORD, header, panel, panel_with, text};
+use crate::site::Site;
+use crate::world::World;
+
+#[test]
+fn without_a_password_no_route_of_it_exists() {
+    let site = Site::new();
+    let server = site.serve();
+    let (status, _, nothing) = server.request("GET", "/nothing-here", "");
+    assert_eq!(status, 404);
+    for path in PAGES.iter().chain(&["/panel/login", "/panel/", "/panel/assets/panel.css"]) {
+        for method in ["GET", "POST"] {
+            let (status, head, body) = server.request(method, path, "");
+            assert_eq!((status, body.as_str()), (404, nothing.as_str()), "{method} {path}");
+            assert!(!head.contains("Set-Cookie"), "{head}");
+        }
+    }
+}
+
+#[test]
+fn with_a_password_the_real_server_shows_the_login() {
+    let site = Site::new();
+    site.write_settings("ADMIN_PASSWORD=rahasia toko\n");
+    let server = site.serve();
+    let (status, head, body) = server.request("GET", "/panel/login", "");
+    assert_eq!(status, 200, "{body}");
+    assert!(head.contains("Content-Security-Policy: default-src 'none'"), "{head}");
+    assert!(body.contains("<html lang=\"id\">"), "{body}");
+    let (status, head, _) = server.request("GET", "/panel", "");
+    assert_eq!(status, 303, "{head}");
+    assert!(!server_log_has(&site, "rahasia"));
+}
+
+fn server_log_has(site: &Site, word: &str) -> bool {
+    std::fs::read_to_string(site.path("serve.log")).unwrap().contains(word)
+}
+
+#[test]
+fn nothing_is_shown_to_who_is_not_logged_in() {
+    let world = World::new();
+    world.message("1");
+    let panel = panel(&world);
+    let mut stranger = Browser::default();
+    stranger.get(&panel, "/panel/login");
+    for page in PAGES {
+        let reply = stranger.get(&panel, page);
+        assert!(matches!(reply.status, 303 | 401), "{page}: {}", reply.status);
+        let reply = stranger.post(&panel, page, &[]);
+        assert!(matches!(reply.status, 303 | 401), "{page}: {}", reply.status);
+    }
+    stranger.cookies.insert("panel_session".into(), "0".repeat(64));
+    assert_eq!(stranger.get(&panel, "/panel").status, 303);
+    assert_eq!(world.ask("SELECT status FROM auto_messages"), "scheduled");
+}
+
+#[test]
+fn the_cookie_is_for_this_browser_and_this_panel_only() {
+    let world = World::new();
+    let panel = panel(&world);
+    for is_tls in [false, true] {
+        let mut browser = Browser { is_tls, ..Browser::default() };
+        let reply = browser.log_in(&panel, PASSWORD);
+        let cookies: Vec<&String> = reply
+            .headers
+            .iter()
+            .filter(|(name, _)| *name == "Set-Cookie")
+            .map(|(_, value)| value)
+            .collect();
+        assert!(cookies.iter().any(|cookie| cookie.starts_with("panel_session=")));
+        for cookie in cookies {
+            for part in ["; Path=/panel", "; HttpOnly", "; SameSite=Strict"] {
+                assert!(cookie.contains(part), "{cookie}");
+            }
+            assert_eq!(cookie.contains("; Secure"), is_tls, "{cookie}");
+        }
+        let id = &browser.cookies["panel_session"];
+        assert_eq!(id.len(), 64);
+        let kept = world.rows("SELECT id_hash FROM panel_sessions").join("\n");
+        assert!(!kept.contains(id.as_str()), "the database must not hold what the cookie holds");
+    }
+}
+
+#[test]
+fn the_password_is_kept_as_a_hash_only() {
+    let world = World::new();
+    Browser::logged_in(&panel(&world));
+    let kept = world.rows("SELECT value FROM meta").join("\n");
+    assert!(kept.contains("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");
+    assert!(!kept.contains(PASSWORD));
+}
+
+#[test]
+fn a_hash_in_the_settings_opens_it_too() {
+    let world = World::new();
+    let hash = password::hash("kata sandi lain").unwrap();
+    let panel = panel_with(&world, AdminPassword::Hash(Secret::new(hash)));
+    let mut browser = Browser::default();
+    assert_eq!(browser.log_in(&panel, PASSWORD).status, 401);
+    assert_eq!(browser.log_in(&panel, "kata sandi lain").status, 303);
+}
+
+#[test]
+fn a_form_that_no_page_of_ours_made_changes_nothing() {
+    let world = World::new();
+    world.message("1");
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    let mut other = Browser::logged_in(&panel);
+    other.get(&panel, "/panel/messages");
+    for token in [None, Some(""), Some("x"), Some(other.token.as_str())] {
+        let fields: Vec<(&str, &str)> = token.map(|token| ("csrf", token)).into_iter().collect();
+        for path in [
+            "/panel/messages/1/cancel",
+            "/panel/messages/new",
+            "/panel/contacts/new",
+            "/panel/logout-everywhere",
+            "/panel/logout",
+        ] {
+            let reply = browser.post_raw(&panel, path, &fields);
+            assert_eq!(reply.status, 403, "{path}: {}", text(&reply));
+        }
+    }
+    assert_eq!(world.ask("SELECT status FROM auto_messages"), "scheduled");
+    assert_eq!(browser.get(&panel, "/panel").status, 200);
+    let mut stranger = Browser::default();
+    assert_eq!(stranger.post_raw(&panel, "/panel/login", &[("password", PASSWORD)]).status, 403);
+}
+
+#[test]
+fn a_restart_logs_nobody_out_and_a_new_password_everybody() {
+    let world = World::new();
+    let mut browser = Browser::logged_in(&panel(&world));
+    assert_eq!(browser.get(&panel(&world), "/panel").status, 200);
+    let changed = panel_with(&world, AdminPassword::Plain(Secret::new("yang baru")));
+    assert_eq!(browser.get(&changed, "/panel").status, 303);
+    // Nor does the old password bring the old session back.
+    assert_eq!(browser.get(&panel(&world), "/panel").status, 303);
+}
+
+#[test]
+fn logging_out_ends_one_session_and_everywhere_all() {
+    let world = World::new();
+    let panel = panel(&world);
+    let mut phone = Browser::logged_in(&panel);
+    let mut desk = Browser::logged_in(&panel);
+    let stolen = phone.clone();
+    assert_eq!(phone.post(&panel, "/panel/logout", &[]).status, 303);
+    assert_eq!(stolen.clone().get(&panel, "/panel").status, 303);
+    assert_eq!(desk.get(&panel, "/panel").status, 200);
+    let mut phone = Browser::logged_in(&panel);
+    assert_eq!(desk.post(&panel, "/panel/logout-everywhere", &[]).status, 303);
+    assert_eq!(phone.get(&panel, "/panel").status, 303);
+}
+
+#[test]
+fn a_session_ends_after_a_week_unused_and_after_a_month_in_any_case() {
+    let world = World::new();
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    for _ in 0..4 {
+        world.clock.pass(Duration::from_hours(6 * 24));
+        assert_eq!(browser.get(&panel, "/panel").status, 200);
+    }
+    world.clock.pass(Duration::from_hours(6 * 24));
+    assert_eq!(browser.get(&panel, "/panel").status, 303);
+    let mut browser = Browser::logged_in(&panel);
+    world.clock.pass(Duration::from_hours(7 * 24));
+    assert_eq!(browser.get(&panel, "/panel").status, 303);
+}
+
+#[test]
+fn a_restored_database_knows_no_sessions() {
+    let world = World::new();
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    world.execute("UPDATE meta SET value = 'another' WHERE key = 'history_id'");
+    assert_eq!(browser.get(&panel, "/panel").status, 303);
+}
+
+#[test]
+fn who_guesses_has_to_wait_and_the_owner_does_not() {
+    let world = World::new();
+    let panel = panel(&world);
+    let mut owner = Browser::logged_in(&panel);
+    owner.post(&panel, "/panel/logout", &[]);
+    let mut stranger = Browser::default();
+    for _ in 0..5 {
+        assert_eq!(stranger.log_in(&panel, "salah semua").status, 401);
+    }
+    // From now on even the right password has to wait, from whatever browser a stranger uses.
+    for mut stranger in [stranger.clone(), Browser::default()] {
+        let reply = stranger.log_in(&panel, PASSWORD);
+        assert_eq!(reply.status, 429);
+        assert_eq!(header(&reply, "Retry-After"), Some("21"));
+    }
+    assert_eq!(owner.log_in(&panel, PASSWORD).status, 303);
+    world.clock.pass(Duration::from_secs(21));
+    assert_eq!(stranger.log_in(&panel, "salah lagi").status, 401);
+    assert_eq!(stranger.log_in(&panel, PASSWORD).status, 429);
+    world.clock.pass(Duration::from_secs(21));
+    assert_eq!(stranger.log_in(&panel, PASSWORD).status, 303, "nobody waits for long");
+}
+
+#[test]
+fn the_mark_of_a_known_browser_cannot_be_made_up() {
+    let world = World::new();
+    let panel = panel(&world);
+    Browser::logged_in(&panel);
+    let mut stranger = Browser::default();
+    for number in 0..5 {
+        stranger.cookies.insert("panel_device".into(), format!("{number}.{}", "0".repeat(64)));
+        assert_eq!(stranger.log_in(&panel, "salah semua").status, 401);
+    }
+    assert_eq!(stranger.log_in(&panel, PASSWORD).status, 429);
+}
+
+#[test]
+fn the_login_leads_back_to_the_page_that_was_asked_for_and_nowhere_else() {
+    let world = World::new();
+    let panel = panel(&world);
+    let mut browser = Browser::default();
+    let reply = browser.get(&panel, "/panel/messages?status=sent");
+    let login = header(&reply, "Location").unwrap().to_owned();
+    assert_eq!(login, "/panel/login?next=%2Fpanel%2Fmessages%3Fstatus%3Dsent");
+    assert!(text(&browser.get(&panel, &login)).contains("value=\"/panel/messages?status=sent\""));
+    for (next, there) in [
+        ("/panel/messages?status=sent", "/panel/messages?status=sent"),
+        ("//evil.example", "/panel"),
+    ] {
+        let mut browser = Browser::default();
+        browser.get(&panel, "/panel/login");
+        let reply = browser.post(&panel, "/panel/login", &[("password", PASSWORD), ("next", next)]);
+        assert_eq!(header(&reply, "Location"), Some(there));
+    }
+}
+
+#[test]
+fn other_methods_are_refused_and_broken_bodies_harm_nobody() {
+    let world = World::new();
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    for method in ["PUT", "DELETE", "OPTIONS", "TRACE", "get"] {
+        let request = PageRequest {
+            method: method.into(),
+            target: "/panel".into(),
+            ..PageRequest::default()
+        };
+        assert_eq!(browser.send(&panel, request).status, 405, "{method}");
+    }
+    for body in [&b"\xff\xfe%zz=&&&=;\0"[..], b"", b"csrf", b"--x\r\n\r\n"] {
+        for content_type in [None, Some("multipart/form-data; boundary=x"), Some("text/plain")] {
+            let request = PageRequest {
+                method: "POST".into(),
+                target: "/panel/messages/new".into(),
+                content_type: content_type.map(str::to_owned),
+                body: body.to_vec(),
+                ..PageRequest::default()
+            };
+            assert_eq!(panel.answer(&request).status, 403);
+            assert_eq!(browser.send(&panel, request).status, 403);
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The address book in a browser.
+
+use auto_message_scheduler::api::{PageReply, PageRequest};
+use auto_message_scheduler::panel::Panel;
+
+use super::{Browser, header, panel, text};
+use crate::world::World;
+
+fn upload(browser: &mut Browser, panel: &Panel, csv: &[u8]) -> PageReply {
+    browser.get(panel, "/panel/contacts/import");
+    let mut body = format!(
+        "--XX\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{}\r\n--XX\r\n\
+         Content-Disposition: form-data; name=\"file\"; filename=\"kontak.csv\"\r\n\
+         Content-Type: text/csv\r\n\r\n",
+        browser.token
+    )
+    .into_bytes();
+    body.extend_from_slice(csv);
+    body.extend_from_slice(b"\r\n--XX--\r\n");
+    let request = PageRequest {
+        method: "POST".into(),
+        target: "/panel/contacts/import".into(),
+        content_type: Some("multipart/form-data; boundary=XX".into()),
+        body,
+        ..PageRequest::default()
+    };
+    browser.send(panel, request)
+}
+
+#[test]
+fn a_list_is_stored_only_after_it_was_looked_at_and_somebody_said_yes() {
+    let world = World::new();
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    let csv = b"nama;no hp;label\nAni;0812 0000 1001;vip\nBudi;12;\nAni lagi;+62 812-0000-1001;\n";
+    let page = text(&upload(&mut browser, &panel, csv));
+    for part in ["kontak.csv", "+62 812-0000-1001", "Ani", "Belum disimpan", "kode negara"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert_eq!(world.ask("SELECT count(*) FROM contacts"), "0");
+    let reply = browser.post(&panel, "/panel/contacts/import/confirm", &[("tags", "impor")]);
+    assert_eq!(header(&reply, "Location"), Some("/panel/contacts?done=imported"));
+    let rows = world.rows("SELECT name || phone_number || tags FROM contacts");
+    assert_eq!(rows, [r#"Ani lagi+6281200001001["vip","impor"]"#]);
+    // The yes is used up.
+    assert_eq!(browser.post(&panel, "/panel/contacts/import/confirm", &[]).status, 409);
+    assert_eq!(world.ask("SELECT count(*) FROM panel_uploads"), "0");
+}
+
+#[test]
+fn a_list_that_waits_for_its_yes_belongs_to_one_session_and_to_one_hour() {
+    let world = World::new();
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    upload(&mut browser, &panel, b"nama,hp\nAni,081200001001\n");
+    let mut other = Browser::logged_in(&panel);
+    assert_eq!(other.post(&panel, "/panel/contacts/import/confirm", &[]).status, 409);
+    world.clock.pass(std::time::Duration::from_mins(61));
+    assert_eq!(browser.post(&panel, "/panel/contacts/import/confirm", &[]).status, 409);
+    assert_eq!(world.ask("SELECT count(*) FROM contacts"), "0");
+}
+
+#[test]
+fn what_is_no_list_of_contacts_is_said_in_words() {
+    let world = World::new();
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    for (content, status) in [
+        (&b""[..], 422),
+        (b"\x89PNG\r\n\x1a\n\0\0\0", 422),
+        (b"warna,ukuran\nmerah,2\n", 422),
+        (&vec![b'a'; 1_000_001], 413),
+    ] {
+        let reply = upload(&mut browser, &panel, content);
+        assert_eq!(reply.status, status, "{}", text(&reply));
+        assert!(text(&reply).contains("class=\"problem"), "{}", text(&reply));
+    }
+    let reply =
+        upload(&mut browser, &panel, format!("nama,hp\n{}", "Nama,12\n".repeat(5_000)).as_bytes());
+    assert_eq!(reply.status, 200);
+    assert!(reply.body.len() < 100_000, "{} bytes", reply.body.len());
+}
+
+#[test]
+fn a_contact_is_added_and_only_what_was_changed_is_changed() {
+    let world = World::new();
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    let reply = browser.post(
+        &panel,
+        "/panel/contacts/new",
+        &[
+            ("name", "Ani"),
+            ("number", "0812 0000 1001"),
+            ("tags", "vip, lama"),
+            ("attributes", "kota=Bandung\r\nhari: Senin"),
+        ],
+    );
+    assert_eq!(
+        header(&reply, "Location"),
+        Some("/panel/contacts/1?done=contact_added"),
+        "{}",
+        text(&reply)
+    );
+    let row = "SELECT name || phone_number || tags || attributes FROM contacts";
+    assert_eq!(
+        world.ask(row),
+        r#"Ani+6281200001001["vip","lama"]{"hari":"Senin","kota":"Bandung"}"#
+    );
+    let fields = [
+        ("name", "Ani B."),
+        ("number", "+6281200001001"),
+        ("tags", "lama, baru"),
+        ("attributes", "kota=Bogor"),
+    ];
+    let reply = browser.post(&panel, "/panel/contacts/1", &fields);
+    assert_eq!(
+        header(&reply, "Location"),
+        Some("/panel/contacts/1?done=saved"),
+        "{}",
+        text(&reply)
+    );
+    assert_eq!(world.ask(row), r#"Ani B.+6281200001001["lama","baru"]{"kota":"Bogor"}"#);
+    for (number, words) in
+        [("12", "kode negara"), ("0812-0000-1001", "sudah dipakai kontak 1"), ("", "kosong")]
+    {
+        let reply = browser.post(&panel, "/panel/contacts/new", &[("number", number)]);
+        assert_eq!(reply.status, 422);
+        assert!(text(&reply).contains(words), "{number}: {}", text(&reply));
+    }
+}
+
+#[test]
+fn who_wants_no_more_gets_no_more() {
+    let world = World::new();
+    world.execute("INSERT INTO contacts (name, phone_number) VALUES ('Ani', '081200001001')");
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    assert_eq!(browser.post(&panel, "/panel/contacts/1/opt-out", &[]).status, 303);
+    assert!(!world.ask("SELECT opted_out_at FROM contacts").is_empty());
+    let page = text(&browser.get(&panel, "/panel/contacts/1"));
+    assert!(page.contains("Tidak mau menerima pesan sejak"), "{page}");
+    let preview =
+        text(&browser.post(&panel, "/panel/messages/preview", &[("text", "x"), ("to", "1")]));
+    assert!(preview.contains("minta berhenti"), "{preview}");
+    assert_eq!(browser.post(&panel, "/panel/contacts/1/opt-in", &[]).status, 303);
+    assert_eq!(world.ask("SELECT opted_out_at FROM contacts"), "");
+}
+
+#[test]
+fn a_number_is_found_however_it_is_spelled_and_a_tag_in_any_case() {
+    let world = World::new();
+    world.execute(
+        "INSERT INTO contacts (name, phone_number, tags) VALUES ('Ani', '+6281200001001', '[\"Pelanggan Baru\"]'),
+         ('Budi 50%', '+6281300002002', '[\"pelanggan\"]')",
+    );
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    for (query, ani, budi) in [
+        ("q=0812+0000-1001", true, false),
+        ("q=%2B62+812+0000", true, false),
+        ("q=ani", true, false),
+        ("q=50%25", false, true),
+        ("q=5_%25", false, false),
+        ("tag=pelanggan+baru", true, false),
+        ("tag=PELANGGAN", false, true),
+        ("tag=pelang", false, false),
+        ("q=budi&tag=pelanggan", false, true),
+    ] {
+        let page = text(&browser.get(&panel, &format!("/panel/contacts?{query}")));
+        assert_eq!(page.contains("<b>Ani</b>"), ani, "{query}");
+        assert_eq!(page.contains("<b>Budi 50%</b>"), budi, "{query}");
+    }
+}
+
+#[test]
+fn a_channel_is_paused_and_released_by_its_buttons() {
+    let world = World::new();
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    assert_eq!(browser.post(&panel, "/panel/channels/1/pause", &[]).status, 303);
+    assert_eq!(
+        world.ask("SELECT held_reason || coalesce(held_kind, '') FROM channels"),
+        "dijeda lewat panel"
+    );
+    let page = text(&browser.get(&panel, "/panel/channels"));
+    assert!(page.contains("Ditahan") && page.contains("/panel/channels/1/resume"), "{page}");
+    assert_eq!(browser.post(&panel, "/panel/channels/1/resume", &[]).status, 303);
+    assert_eq!(world.ask("SELECT held_reason FROM channels"), "");
+    assert_eq!(browser.post(&panel, "/panel/channels/9/resume", &[]).status, 409);
+    assert_eq!(browser.post(&panel, "/panel/channels/x/resume", &[]).status, 404);
+}

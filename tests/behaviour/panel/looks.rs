@@ -1,0 +1,115 @@
+//! How pages come: their headers, their languages, their parts.
+
+use super::{Browser, PAGES, header, panel, text};
+use crate::world::World;
+
+#[test]
+fn every_reply_keeps_to_itself() {
+    let world = World::new();
+    world.message("1");
+    world.execute("INSERT INTO contacts (name, phone_number) VALUES ('Budi', '081234567890')");
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    for page in
+        PAGES.iter().chain(&["/panel/login", "/panel/none", "/panel/messages/1/recipients.csv"])
+    {
+        let reply = browser.get(&panel, page);
+        for (name, value) in [
+            ("X-Content-Type-Options", "nosniff"),
+            ("X-Frame-Options", "DENY"),
+            ("Cache-Control", "no-store"),
+            ("Referrer-Policy", "same-origin"),
+        ] {
+            assert_eq!(header(&reply, name), Some(value), "{page}");
+        }
+        let policy = header(&reply, "Content-Security-Policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'; "), "{policy}");
+        assert!(
+            !policy.contains("unsafe") && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
+    }
+}
+
+#[test]
+fn a_page_has_no_part_that_its_policy_forbids_and_nothing_from_elsewhere() {
+    let world = World::new();
+    world.message("1");
+    world.execute("INSERT INTO contacts (name, phone_number) VALUES ('Budi', '081234567890')");
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    for page in PAGES.iter().chain(&["/panel/none"]) {
+        let shown = text(&browser.get(&panel, page));
+        for bad in [
+            " style=",
+            "<style",
+            " onclick",
+            " onsubmit",
+            "javascript:",
+            "http://",
+            "https://",
+            "data:",
+        ] {
+            assert!(!shown.contains(bad), "{page} has {bad}");
+        }
+        let scripts = shown.matches("<script").count();
+        assert_eq!(scripts, shown.matches("<script defer src=\"/panel/assets/").count(), "{page}");
+    }
+}
+
+#[test]
+fn styles_and_scripts_last_because_their_names_change_with_them() {
+    let world = World::new();
+    let panel = panel(&world);
+    let mut stranger = Browser::default();
+    let login = text(&stranger.get(&panel, "/panel/login"));
+    let paths: Vec<&str> =
+        login.split('"').filter(|part| part.starts_with("/panel/assets/")).collect();
+    assert!(paths.len() >= 3, "{login}");
+    for path in paths {
+        let reply = stranger.get(&panel, path);
+        assert_eq!(reply.status, 200, "{path}");
+        assert!(header(&reply, "Cache-Control").unwrap().contains("immutable"), "{path}");
+        assert!(!reply.body.is_empty() && header(&reply, "Set-Cookie").is_none());
+    }
+    assert_eq!(stranger.get(&panel, "/panel/assets/panel-000000000000.css").status, 303);
+}
+
+#[test]
+fn it_speaks_indonesian_until_somebody_asks_for_english() {
+    let world = World::new();
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    let page = text(&browser.get(&panel, "/panel"));
+    assert!(page.contains("<html lang=\"id\">") && page.contains("Ringkasan"), "{page}");
+    let page = text(&browser.get(&panel, "/panel?lang=en"));
+    assert!(page.contains("<html lang=\"en\">") && page.contains("Overview"), "{page}");
+    let page = text(&browser.get(&panel, "/panel/messages"));
+    assert!(page.contains("<html lang=\"en\">") && page.contains("New message"), "{page}");
+    let page = text(&browser.get(&panel, "/panel/messages?lang=xx"));
+    assert!(page.contains("<html lang=\"en\">"), "{page}");
+}
+
+#[test]
+fn what_is_not_there_is_404_and_a_bad_row_hides_no_other() {
+    let world = World::new();
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    for path in [
+        "/panel/none",
+        "/panel/messages/99",
+        "/panel/messages/x",
+        "/panel/messages/99999999999999999999",
+        "/panel/contacts/99",
+        "/panel/../api",
+    ] {
+        assert_eq!(browser.get(&panel, path).status, 404, "{path}");
+    }
+    world.message("1");
+    world.execute("UPDATE auto_messages SET title = CAST(X'ff41' AS TEXT), schedules = '[1', interval_config = '{\"weekDays\":7}'");
+    world.execute("INSERT INTO contacts (name, phone_number, tags, attributes) VALUES (CAST(X'ff41' AS TEXT), 'x', '{', '[')");
+    world.execute("INSERT INTO runs (trigger, started_at) VALUES ('cron', 'kemarin')");
+    for page in PAGES {
+        assert_eq!(browser.get(&panel, page).status, 200, "{page}");
+    }
+}

@@ -1,0 +1,244 @@
+//! Writing, changing and stopping messages in a browser.
+
+use super::{Browser, header, panel, text};
+use crate::world::World;
+
+#[test]
+fn a_message_for_now_is_sent_without_anything_else() {
+    let world = World::new();
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    browser.get(&panel, "/panel/messages/new");
+    let reply = browser.post(
+        &panel,
+        "/panel/messages/new",
+        &[
+            ("text", "Halo {{name|Kak}}!"),
+            ("to", "0812 0000 1001\r\n0812-0000-1002"),
+            ("when", "now"),
+            ("do", "save"),
+        ],
+    );
+    assert_eq!(
+        header(&reply, "Location"),
+        Some("/panel/messages/1?done=scheduled"),
+        "{}",
+        text(&reply)
+    );
+    assert!(
+        !world.triggers.take_requests().is_empty(),
+        "a person who wants it now does not wait for the ticker"
+    );
+    world.run();
+    assert_eq!(
+        world.ask("SELECT status || sent_count || created_by FROM auto_messages"),
+        "sent2panel"
+    );
+    assert_eq!(world.ask("SELECT text FROM deliveries LIMIT 1"), "Halo Kak!");
+    let page = text(&browser.get(&panel, "/panel/messages/1"));
+    assert!(page.contains("2 dari 2 terkirim"), "{page}");
+    assert!(page.contains("+62 812-0000-1001"), "{page}");
+}
+
+#[test]
+fn the_preview_shows_each_recipients_words_and_stores_nothing() {
+    let world = World::new();
+    world.execute("INSERT INTO contacts (name, phone_number) VALUES ('Budi', '081200001001')");
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    let page = text(&browser.post(
+        &panel,
+        "/panel/messages/preview",
+        &[
+            ("text", "Halo {{name|Kak}}!"),
+            ("to", "1\n081200001002\n0812\n99"),
+            ("when", "at"),
+            ("at", "2026-12-01T09:00"),
+        ],
+    ));
+    for part in [
+        "Halo Budi!",
+        "Halo Kak!",
+        "2 penerima",
+        "Sel, 1 Des 2026, 09.01",
+        "kontak 99 tidak ada",
+        ": 2</b>",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert_eq!(world.ask("SELECT count(*) FROM auto_messages"), "0");
+}
+
+#[test]
+fn what_would_fail_later_is_said_now_and_what_was_typed_stays() {
+    let world = World::new();
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    let good =
+        [("text", "Halo"), ("to", "081200001001"), ("when", "at"), ("at", "2026-12-02T09:00")];
+    for (name, value, words) in [
+        ("text", " ", "Isi pesannya dulu"),
+        ("to", "", "Tulis nomor penerima"),
+        ("to", "0812", "Tidak ada penerima yang bisa"),
+        ("to", "0812,081200001001", "1 penerima tidak bisa dikirimi"),
+        ("at", "", "Pilih tanggal dan jam"),
+        ("at", "2020-01-01T09:00", "sudah lewat"),
+        ("when", "weekly", "Pilih hari-harinya"),
+    ] {
+        let fields: Vec<(&str, &str)> = good
+            .iter()
+            .map(|(known, kept)| (*known, if *known == name { value } else { *kept }))
+            .collect();
+        let reply = browser.post(&panel, "/panel/messages/new", &fields);
+        let page = text(&reply);
+        assert_eq!(reply.status, 422, "{name}={value}: {page}");
+        assert!(page.contains(words), "{name}={value}: {page}");
+        assert!(name == "to" || page.contains(">081200001001</textarea>"), "{page}");
+    }
+    assert_eq!(world.ask("SELECT count(*) FROM auto_messages"), "0");
+}
+
+#[test]
+fn times_and_days_become_the_columns_that_everybody_knows() {
+    let world = World::new();
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    let base = [("text", "Halo"), ("to", "081200001001")];
+    let several =
+        [("when", "at"), ("at", "2026-12-02T09:00"), ("at", "2026-12-03T10:00"), ("at", "")];
+    browser.post(&panel, "/panel/messages/new", &[&base[..], &several].concat());
+    let weekly = [
+        ("when", "weekly"),
+        ("day", "mon"),
+        ("day", "thu"),
+        ("time", "08:00"),
+        ("until", "2026-12-31"),
+    ];
+    browser.post(&panel, "/panel/messages/new", &[&base[..], &weekly].concat());
+    assert_eq!(
+        world.rows("SELECT scheduled_at || ' ' || coalesce(schedules, interval_config) FROM auto_messages ORDER BY id"),
+        [
+            r#"2026-12-02T02:00:00Z [{"date":"2026-12-02","time":"09:00:00"},{"date":"2026-12-03","time":"10:00:00"}]"#,
+            r#"2026-12-03T01:00:00Z {"endDate":"2026-12-31","time":"08:00","weekDays":["mon","thu"]}"#,
+        ]
+    );
+    // And back: a form that is saved as it came changes nothing.
+    for id in [1, 2] {
+        let before = world.rows("SELECT * FROM auto_messages");
+        let form = text(&browser.get(&panel, &format!("/panel/messages/{id}/edit")));
+        assert!(form.contains("08:00") || form.contains("2026-12-03T10:00"), "{form}");
+        let fields = if id == 1 { &several[..] } else { &weekly[..] };
+        let fields = [&base[..], fields, &[("channel", "1")]].concat();
+        let reply = browser.post(&panel, &format!("/panel/messages/{id}/edit"), &fields);
+        assert!(
+            header(&reply, "Location").unwrap().ends_with("?done=unchanged"),
+            "{}",
+            text(&reply)
+        );
+        assert_eq!(world.rows("SELECT * FROM auto_messages"), before);
+    }
+}
+
+#[test]
+fn only_what_was_changed_is_changed() {
+    let world = World::new();
+    world.execute(
+        "INSERT INTO auto_messages (title, message, contact_ids, scheduled_at)
+         VALUES ('Lama', 'Halo', '[{\"phone\":\"081200001001\",\"name\":\"Budi\"}]', '2026-12-05T01:00:00Z')",
+    );
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    let form = text(&browser.get(&panel, "/panel/messages/1/edit"));
+    assert!(form.contains("Budi"), "{form}");
+    let to = r#"[{"phone":"081200001001","name":"Budi"}]"#;
+    let fields = [
+        ("title", "Baru"),
+        ("text", "Halo"),
+        ("to", to),
+        ("channel", "1"),
+        ("when", "at"),
+        ("at", "2026-12-05T08:00"),
+    ];
+    let reply = browser.post(&panel, "/panel/messages/1/edit", &fields);
+    assert_eq!(
+        header(&reply, "Location"),
+        Some("/panel/messages/1?done=saved"),
+        "{}",
+        text(&reply)
+    );
+    assert_eq!(world.ask("SELECT title || contact_ids FROM auto_messages"), format!("Baru{to}"));
+}
+
+#[test]
+fn a_message_is_paused_resumed_and_cancelled_by_its_buttons() {
+    let world = World::new();
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    let fields =
+        [("text", "Halo"), ("to", "081200001001"), ("when", "at"), ("at", "2026-12-02T09:00")];
+    browser.post(&panel, "/panel/messages/new", &fields);
+    for (button, status) in [("pause", "draft"), ("resume", "scheduled"), ("cancel", "cancelled")] {
+        let page = text(&browser.get(&panel, "/panel/messages/1"));
+        assert!(
+            page.contains(&format!("action=\"/panel/messages/1/{button}\"")),
+            "{button}: {page}"
+        );
+        let reply = browser.post(&panel, &format!("/panel/messages/1/{button}"), &[]);
+        assert_eq!(reply.status, 303, "{button}: {}", text(&reply));
+        assert_eq!(world.ask("SELECT status FROM auto_messages"), status);
+    }
+    let reply = browser.post(&panel, "/panel/messages/1/resume", &[]);
+    assert_eq!(reply.status, 409);
+    assert_eq!(
+        browser.get(&panel, "/panel/messages/1/cancel").status,
+        404,
+        "a link changes nothing"
+    );
+}
+
+#[test]
+fn what_may_have_arrived_is_sent_again_only_after_a_warning_and_a_tick() {
+    let world = World::new();
+    world.execute(
+        "INSERT INTO auto_messages (message, contact_ids, scheduled_at, status, contact_count, failed_count, unknown_count)
+         VALUES ('x', '[\"081200001001\",\"081200001002\"]', '2026-12-01T00:00:00Z', 'failed', 2, 1, 1);
+         INSERT INTO deliveries (auto_message_id, due_at, channel_id, chat_id, status, attempts, text, claimed_at) VALUES
+         (1, '2026-12-01T00:00:00Z', 1, '6281200001001@c.us', 'unknown', 1, 'x', '2026-12-01T00:00:00Z'),
+         (1, '2026-12-01T00:00:00Z', 1, '6281200001002@c.us', 'failed', 1, 'x', '2026-12-01T00:00:00Z')",
+    );
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    let page = text(&browser.get(&panel, "/panel/messages/1/retry-unknown"));
+    assert!(page.contains("dua kali"), "{page}");
+    let reply = browser.post(&panel, "/panel/messages/1/retry-unknown", &[]);
+    assert_eq!(reply.status, 200);
+    assert_eq!(world.ask("SELECT count(*) FROM deliveries WHERE status = 'pending'"), "0");
+    let reply = browser.post(&panel, "/panel/messages/1/retry-unknown", &[("sure", "1")]);
+    assert_eq!(
+        header(&reply, "Location"),
+        Some("/panel/messages/1?done=retried"),
+        "{}",
+        text(&reply)
+    );
+    assert_eq!(world.ask("SELECT count(*) FROM deliveries WHERE status = 'pending'"), "2");
+}
+
+#[test]
+fn a_retry_of_the_failed_leaves_the_unknown_alone() {
+    let world = World::new();
+    world.execute(
+        "INSERT INTO auto_messages (message, contact_ids, scheduled_at, status, contact_count, failed_count, unknown_count)
+         VALUES ('x', '[\"081200001001\",\"081200001002\"]', '2026-12-01T00:00:00Z', 'failed', 2, 1, 1);
+         INSERT INTO deliveries (auto_message_id, due_at, channel_id, chat_id, status, attempts, text, claimed_at) VALUES
+         (1, '2026-12-01T00:00:00Z', 1, '6281200001001@c.us', 'unknown', 1, 'x', '2026-12-01T00:00:00Z'),
+         (1, '2026-12-01T00:00:00Z', 1, '6281200001002@c.us', 'failed', 1, 'x', '2026-12-01T00:00:00Z')",
+    );
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    let reply = browser.post(&panel, "/panel/messages/1/retry", &[]);
+    assert_eq!(reply.status, 303, "{}", text(&reply));
+    assert_eq!(
+        world.rows("SELECT chat_id FROM deliveries WHERE status = 'pending'"),
+        ["6281200001002@c.us"]
+    );
+}

@@ -1,0 +1,284 @@
+// The panel in a real browser: the whole way of a shop owner, on a phone and on a desktop, in both languages,
+// in light and dark; nothing in the console, nothing that the policy refuses, nothing serious that axe finds.
+// `node browser.mjs PROGRAM CHROMIUM [SCREENSHOTS]`, with playwright-core and axe-core beside it.
+
+import assert from "node:assert/strict";
+import { spawn, execFileSync } from "node:child_process";
+import { createRequire } from "node:module";
+import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const [program, chromiumPath, screenshots] = process.argv.slice(2);
+const tools = createRequire(join(process.cwd(), "x.js"));
+const { chromium } = tools("playwright-core");
+const axeSource = readFileSync(tools.resolve("axe-core/axe.min.js"), "utf8");
+const here = dirname(fileURLToPath(import.meta.url));
+const password = "rahasia toko";
+const directory = mkdtempSync(join(tmpdir(), "panel-"));
+const started = [];
+process.on("exit", () => {
+  for (const one of started) one.kill("SIGKILL");
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const sleep = (millis) => new Promise((resolve) => setTimeout(resolve, millis));
+
+async function until(what, look, seconds = 20) {
+  for (let left = seconds * 20; left > 0; left -= 1) {
+    const found = await look();
+    if (found) return found;
+    await sleep(50);
+  }
+  assert.fail(`never: ${what}`);
+}
+
+/** Starts the program in a directory; returns the first match of `pattern` in what it says. */
+async function start(directory, name, args, pattern) {
+  const log = join(directory, `${name}.log`);
+  const out = openSync(log, "w", 0o600);
+  started.push(spawn(program, args, { cwd: directory, env: {}, stdio: ["ignore", out, out] }));
+  return until(`${name} says where it is`, () => readFileSync(log, "utf8").match(pattern)?.[1]);
+}
+
+/** A directory with a database and settings, a simulated WAHA and a server; returns the server's address. */
+async function site(directory) {
+  mkdirSync(directory);
+  const waha = await start(directory, "fake-waha", ["fake-waha", "--listen", "127.0.0.1:0"], /(http:\/\/127\.0\.0\.1:\d+)/);
+  writeFileSync(
+    join(directory, "auto-message-scheduler.env"),
+    `WAHA_BASE_URL=${waha}\nDATABASE_PATH=shop.db\nLISTEN_ADDR=127.0.0.1:0\nSEND_DELAY_SECONDS=1\nSEND_JITTER_SECONDS=0\n` +
+      `CRON_SECRET=a-secret-for-tests-0123456789\nTICK_SECONDS=0\nADMIN_PASSWORD=${password}\n`,
+    { mode: 0o600 },
+  );
+  return start(directory, "serve", ["serve"], /ready on (http:\/\/[\d.:]+)\n/);
+}
+
+const browser = await chromium.launch({
+  executablePath: chromiumPath,
+  args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+
+/** A page whose console must stay empty. `expected` are the statuses of pages that a test asks for on purpose. */
+async function open(base, options) {
+  const context = await browser.newContext({ baseURL: base, locale: "id-ID", timezoneId: "Asia/Jakarta", ...options });
+  const page = await context.newPage();
+  const heard = [];
+  page.on("console", (message) => heard.push(`${message.type()}: ${message.text()}`));
+  page.on("pageerror", (error) => heard.push(String(error)));
+  await page.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
+  });
+  page.quiet = (but = () => false) => {
+    assert.deepEqual(heard.filter((line) => !but(line)), [], `the console of ${page.url()}`);
+    heard.length = 0;
+  };
+  return page;
+}
+
+async function logIn(page) {
+  await page.goto("/panel");
+  await page.fill("#password", password);
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/panel");
+}
+
+/** What axe finds serious, and what does not fit on the screen. */
+async function examine(page) {
+  const found = await page.evaluate(`${axeSource}; axe.run(document, { resultTypes: ["violations"] })`).catch(async () => {
+    // The policy refuses inline scripts, which evaluate is not; should a later browser see it otherwise:
+    throw new Error("axe could not run");
+  });
+  const serious = found.violations.filter((one) => ["serious", "critical"].includes(one.impact));
+  const told = serious.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).join(" | ")}`);
+  assert.deepEqual(told, [], `axe at ${page.url()}`);
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  assert.ok(over <= 0, `${page.url()} is ${over} px too wide`);
+}
+
+const shapes = {
+  desktop: { viewport: { width: 1280, height: 860 }, colorScheme: "light" },
+  phone: { viewport: { width: 360, height: 740 }, colorScheme: "dark", hasTouch: true, isMobile: true },
+};
+
+/** The way of a shop owner, from the login to a message that was sent and one that was not. */
+async function ownersWay(base, shape, round) {
+  const page = await open(base, shapes[shape]);
+  await page.goto("/panel/contacts");
+  assert.match(page.url(), /\/panel\/login\?next=/);
+  assert.equal(await page.getAttribute("html", "lang"), "id");
+  await page.fill("#password", "salah sama sekali");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#problem");
+  await examine(page);
+  page.quiet((line) => line.includes("401"));
+  await page.fill("#password", password);
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/panel/contacts");
+
+  // A list of contacts: seen, then stored.
+  await page.click("text=Impor CSV");
+  const csv = `nama;no hp;label\nAni ${round};0812 0000 1${round}01;uji${round}\nBudi ${round};0812-0000-1${round}02;uji${round}\n"<script>alert(1)</script>";62 812 0000 1${round}03;lain\nSalah;12;lain\n`;
+  await page.setInputFiles("#file", { name: "kontak.csv", mimeType: "text/csv", buffer: Buffer.from(csv) });
+  await page.click("button.main");
+  await page.waitForSelector(".figures");
+  assert.deepEqual(await page.locator(".figures dd").allTextContents(), ["3", "0", "0", "1"]);
+  assert.ok(await page.getByText("<script>alert(1)</script>").isVisible());
+  await examine(page);
+  await page.click("text=Simpan ke kontak");
+  await page.waitForURL("**/panel/contacts?done=imported");
+  await page.fill("#q", `0812-0000-1${round}`);
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**q=*");
+  assert.equal(await page.locator(".people > li").count(), 3);
+  await examine(page);
+
+  // A message for everybody with a label, now; the preview follows what is typed.
+  await page.click("nav >> text=Pesan");
+  await page.click("text=Pesan baru");
+  await page.fill("#title", `Uji ${round}`);
+  await page.fill("#text", "Halo ");
+  await page.click("[data-insert]");
+  await page.check(`input[name=tag][value=uji${round}]`);
+  await page.waitForSelector(`#preview >> text=Halo Ani ${round}`);
+  await page.waitForSelector("#preview >> text=2 penerima");
+  await examine(page);
+  await page.click("button[value=save]");
+  await page.waitForURL("**/panel/messages/*?done=scheduled");
+  // It becomes sent before the owner's eyes, without a reload, and the focus stays where it is.
+  const csvLink = page.locator("text=Unduh CSV");
+  await csvLink.waitFor({ timeout: 20_000 });
+  await csvLink.focus();
+  await page.waitForSelector("#message-status:has-text('Terkirim')", { timeout: 30_000 });
+  await until("both recipients are sent", async () => (await page.locator(".people .pill").allTextContents()).every((text) => /Terkirim|Sampai|Dibaca/.test(text)));
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Unduh CSV");
+  await examine(page);
+  const [download] = await Promise.all([page.waitForEvent("download"), csvLink.click()]);
+  const text = readFileSync(await download.path(), "utf8");
+  assert.match(text, new RegExp(`"Ani ${round}","\\+6281200001${round}01","(Terkirim|Sampai|Dibaca)"`));
+
+  // Another one, for every Monday; then it is cancelled.
+  await page.goto("/panel/messages/new");
+  await page.fill("#text", "Selamat hari Senin");
+  await page.fill("#to", `081200001${round}01\n12`);
+  await page.check("input[value=weekly]");
+  await page.check("input[value=mon]");
+  await page.fill("#time", "08:00");
+  await page.click("button[value=save]");
+  await page.waitForSelector("[role=alert] >> text=1 penerima tidak bisa dikirimi");
+  await examine(page);
+  page.quiet((line) => line.includes("422"));
+  await page.check("input[name=skip_bad]");
+  await page.click("button[value=save]");
+  await page.waitForURL("**/panel/messages/*?done=scheduled");
+  await page.click("summary.button");
+  await page.click("text=Ya, batalkan pesan ini");
+  await page.waitForURL("**?done=cancelled");
+  assert.ok(await page.locator("#message-status:has-text('Dibatalkan')").isVisible());
+
+  // Every page, in both languages.
+  for (const language of ["id", "en"]) {
+    for (const path of ["", "/messages", "/messages/new", "/contacts", "/contacts/new", "/contacts/1", "/contacts/import", "/channels", "/runs"]) {
+      await page.goto(`/panel${path}?lang=${language}`);
+      assert.equal(await page.getAttribute("html", "lang"), language);
+      await examine(page);
+    }
+  }
+  page.quiet();
+
+  // By keyboard alone: the first stop leads to the content.
+  await page.goto("/panel");
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute("href")), "#main");
+  await page.click("details.menu > summary");
+  await page.click("text=Log out on all devices");
+  await page.waitForURL("**/panel/login?done=left");
+  await page.goto("/panel/messages");
+  assert.match(page.url(), /\/panel\/login/);
+  page.quiet();
+  await page.context().close();
+}
+
+/** All but live refresh and preview works without scripts. */
+async function withoutScripts(base) {
+  const page = await open(base, { ...shapes.desktop, javaScriptEnabled: false });
+  await logIn(page);
+  await page.goto("/panel/messages/new");
+  await page.fill("#text", "Tanpa skrip {{name|Kak}}");
+  await page.fill("#to", "081200009999");
+  await page.click("button[value=preview]");
+  await page.waitForSelector("#preview >> text=Tanpa skrip Kak");
+  await page.check("input[name=when][value=at]");
+  await page.fill("#at-1", "2035-01-02T08:00");
+  await page.click("button[value=save]");
+  await page.waitForURL("**?done=scheduled");
+  await page.click("text=Jeda");
+  await page.waitForURL("**?done=paused");
+  await page.click("text=Lanjutkan");
+  await page.waitForURL("**?done=resumed");
+  await page.context().close();
+}
+
+/** A shop after a month, as pictures. */
+async function pictures() {
+  const shop = join(directory, "shop");
+  const base = await site(shop);
+  execFileSync("sqlite3", [join(shop, "shop.db"), `.read ${join(here, "sample.sql")}`]);
+  const views = [
+    ["overview-light", "desktop", "light", "/panel"],
+    ["overview-dark", "desktop", "dark", "/panel"],
+    ["overview-phone-light", "phone", "light", "/panel"],
+    ["overview-phone-dark", "phone", "dark", "/panel"],
+    ["messages-light", "desktop", "light", "/panel/messages"],
+    ["messages-phone-dark", "phone", "dark", "/panel/messages"],
+    ["message-light", "desktop", "light", "first message"],
+    ["message-dark", "desktop", "dark", "first message"],
+    ["compose-light", "desktop", "light", "compose"],
+    ["compose-dark", "desktop", "dark", "compose"],
+    ["contacts-light", "desktop", "light", "/panel/contacts"],
+    ["contacts-phone-light", "phone", "light", "/panel/contacts"],
+    ["channels-dark", "desktop", "dark", "/panel/channels?lang=en"],
+    ["login-phone-light", "phone", "light", "/panel/login"],
+  ];
+  for (const [name, shape, colorScheme, path] of views) {
+    const page = await open(base, { ...shapes[shape], colorScheme });
+    if (path === "/panel/login") {
+      await page.goto(path);
+    } else {
+      await logIn(page);
+      if (path === "first message") {
+        await page.goto("/panel/messages?status=sent&q=Promo+akhir");
+        await page.click(".list a >> nth=0");
+      } else if (path === "compose") {
+        await page.goto("/panel/messages/new");
+        await page.fill("#title", "Promo akhir pekan");
+        await page.fill("#text", "Halo {{name|Kak}}, diskon 20% untuk semua roti sampai hari Minggu.\nSampai jumpa di toko!");
+        await page.check("input[name=tag][value=vip]");
+        await page.waitForSelector("#preview .bubble");
+      } else {
+        await page.goto(path);
+      }
+    }
+    await page.waitForLoadState();
+    const fullPage = shape === "desktop" && path === "/panel";
+    await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage });
+    await examine(page);
+    page.quiet();
+    await page.context().close();
+  }
+}
+
+const base = await site(join(directory, "new"));
+await ownersWay(base, "desktop", 1);
+await ownersWay(base, "phone", 2);
+await withoutScripts(base);
+if (screenshots) {
+  mkdirSync(screenshots, { recursive: true });
+  await pictures();
+}
+const log = readFileSync(join(directory, "new", "serve.log"), "utf8");
+assert.ok(!/ERROR|rahasia|Halo/.test(log), log);
+await browser.close();
+console.log("the panel in a browser: ok");
+process.exit(0);
