@@ -94,11 +94,11 @@ fn the_line_for_curl_triggers_the_server_wherever_the_secret_is_kept() {
     assert_eq!((ran.status.code(), stderr(&ran).as_str()), (Some(0), ""));
     until("the second trigger has its row", || runs() == "2");
 
-    let before = server.address.to_string();
+    let before = server.address.clone();
     drop(server);
     site.write_settings("");
     let server = site.serve(); // with another secret, in the env file
-    let line = in_own_file.replace(&before, &server.address.to_string());
+    let line = in_own_file.replace(&before, &server.address);
     let ran = output(&command(&line));
     assert!(!ran.status.success() && stderr(&ran).contains("401"), "{}", stderr(&ran));
 }

@@ -17,8 +17,7 @@ pub fn drain(is_quick: bool) -> Vec<Line> {
     // The disk of a shared machine changes from one second to the next: limits around each run.
     for _ in 0..if is_quick { 1 } else { 3 } {
         let stub = Stub::start(Duration::ZERO);
-        let senders = std::env::var("SENDERS").unwrap_or("8".into());
-        let place = Place::new(&stub.base_url, &[("SEND_DELAY_SECONDS", "0"), ("SENDERS", &senders)]);
+        let place = Place::new(&stub.base_url, &[("SEND_DELAY_SECONDS", "0")]);
         place.fill(&message(1, "datetime('now')", count));
         let before = limit::messages_per_second(&stub, &place, count / 2);
         let already = stub.count();
