@@ -95,6 +95,8 @@ pub struct MessageForecast {
     pub id: i64,
     /// For people.
     pub title: Option<String>,
+    /// The title, or how the text begins.
+    pub label: String,
     /// `auto_messages.status`.
     pub status: String,
     /// Its channel.
@@ -169,6 +171,7 @@ impl MessageForecast {
         Self {
             id,
             title: seen.title.clone(),
+            label: seen.label.clone(),
             status: seen.status.clone(),
             channel_id: seen.channel_id,
             due_at: Some(due_at),
@@ -179,6 +182,19 @@ impl MessageForecast {
             takes_secs: 0,
             next_at: None,
         }
+    }
+
+    /// The words for what a person should know before it is too late.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        let Tally { too_late, goes_out, .. } = self.tally;
+        (too_late > 0).then(|| {
+            format!(
+                "only about {goes_out} of the {} recipients get it in time, {too_late} come too late: raise \
+                 LATE_LIMIT_HOURS, or make several messages on different days; `plan {}` tells more",
+                self.recipients, self.id
+            )
+        })
     }
 
     pub(super) fn count(&mut self, fate: &Fate<'_>) {

@@ -5,16 +5,15 @@ use serde_json::{Value, json};
 
 use super::super::CliError;
 use super::super::output::Output;
-use super::super::table::table;
+use super::super::table::{table, wrapped};
 use super::{local, open};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::{Ack, Counts};
-use crate::store::{DeliveryRow, MessageFilter, MessageRow, Occurrence};
+use crate::schedule::in_words;
+use crate::store::{DeliveryRow, MessageFilter, MessageRow, Occurrence, label};
 
 const STATUSES: [&str; 6] = ["draft", "scheduled", "sending", "sent", "failed", "cancelled"];
-/// How much of a text stands in for a title, in characters.
-const TITLE_CHARS_MAX: usize = 40;
 /// How many earlier occurrences are summed up.
 const EARLIER_SHOWN_MAX: usize = 5;
 
@@ -39,6 +38,7 @@ pub(super) struct ListArgs {
 #[derive(Debug, Args)]
 pub(super) struct ShowArgs {
     /// The message's id, as `message list` shows it
+    #[arg(value_parser = crate::cli::row_id)]
     id: i64,
     /// Show at most so many recipients
     #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -77,24 +77,17 @@ pub(super) fn list(args: &ListArgs, config: &Config) -> Result<(), CliError> {
                 title(row),
             ]
         });
-        let text = table(&["ID", "STATUS", "TIME", "SENT", "NOT", "TITLE"], lines);
+        let text = table(&["id", "status", "time", "sent", "not", "title"], lines);
         let more =
             if has_more { "\nthere are more: --all shows them, --search finds them" } else { "" };
         let zone = &config.zone;
-        format!("{text}\ntimes are in {zone}; NOT counts failed, expired and unknown{more}")
+        format!("{text}\ntimes are in {zone}; `not` counts failed, expired and unknown{more}")
     })?;
     Ok(())
 }
 
-/// The title, or the beginning of the text, on one line.
 fn title(row: &MessageRow) -> String {
-    let title = row.fields.title.as_deref().filter(|title| !title.trim().is_empty());
-    let line =
-        title.unwrap_or(&row.fields.message).split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= TITLE_CHARS_MAX {
-        return line;
-    }
-    line.chars().take(TITLE_CHARS_MAX - 1).chain(['…']).collect()
+    label(row.fields.title.as_deref(), &row.fields.message)
 }
 
 fn message_json(row: &MessageRow) -> Value {
@@ -167,10 +160,8 @@ fn describe(
     if let Some(at) = fields.scheduled_at {
         lines.push(format!("time      {}", local(config, at)));
     }
-    for (name, column) in [("schedules", &fields.schedules), ("weekly", &fields.interval_config)] {
-        if let Some(column) = column {
-            lines.push(format!("{name:<9} {column}"));
-        }
+    for words in in_words(fields.schedules.as_deref(), fields.interval_config.as_deref()) {
+        lines.push(wrapped(&format!("repeats   {words}"), 10));
     }
     lines.push("text".to_owned());
     lines.extend(fields.message.lines().map(|line| format!("  {line}")));
@@ -208,7 +199,7 @@ fn recipients(deliveries: &[DeliveryRow], config: &Config) -> String {
             note,
         ]
     });
-    table(&["NAME", "NUMBER", "STATUS", "ENDED", "NOTE"], rows)
+    table(&["name", "number", "status", "ended", "note"], rows)
 }
 
 /// A list of words as `message add` writes it, without its quotes; anything else as it is.
