@@ -16,6 +16,7 @@ use crate::channels;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::Config;
 use crate::recipient::{self, Entry};
+use crate::schedule::Zone;
 use crate::store::Store;
 use crate::waha::Waha;
 
@@ -213,18 +214,20 @@ fn edit(
     }
     address_book::edit(store, args.id, &changes, &config.country, now)?;
     let person = address_book::find(store, args.id, &config.country)?;
-    args.output.print(&person, details)?;
+    args.output.print(&person, |person| details(person, &config.zone))?;
     Ok(())
 }
 
 fn show(args: &ShowArgs, store: &mut Store, config: &Config) -> Result<(), CliError> {
     let person = address_book::find(store, args.id, &config.country)?;
-    args.output.print(&person, details)?;
+    args.output.print(&person, |person| details(person, &config.zone))?;
     Ok(())
 }
 
 /// One line for each thing that is known.
-fn details(person: &Person) -> String {
+fn details(person: &Person, zone: &Zone) -> String {
+    let local = |at: &str| Timestamp::parse(at).map_or(at.to_owned(), |at| zone.format_local(at));
+    let opted_out = person.opted_out_at.as_deref().map_or("no".to_owned(), local);
     let number = match &person.digits {
         Some(digits) if person.phone_number == format!("+{digits}") => person.phone_number.clone(),
         Some(digits) => format!("{} (+{digits})", person.phone_number),
@@ -235,9 +238,9 @@ fn details(person: &Person) -> String {
         ("name".to_owned(), person.name.clone().unwrap_or_default()),
         ("number".to_owned(), number),
         ("tags".to_owned(), person.tags.join(", ")),
-        ("opted out".to_owned(), person.opted_out_at.clone().unwrap_or("no".to_owned())),
-        ("added".to_owned(), person.created_at.clone()),
-        ("changed".to_owned(), person.updated_at.clone()),
+        ("opted out".to_owned(), opted_out),
+        ("added".to_owned(), local(&person.created_at)),
+        ("changed".to_owned(), local(&person.updated_at)),
     ];
     rows.extend(person.attributes.iter().map(|(key, value)| {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -269,7 +272,9 @@ fn list(args: &ListArgs, store: &mut Store, config: &Config) -> Result<(), CliEr
             return "no contacts: `contact add` and `contact import` make some".to_owned();
         }
         let rows = people.iter().map(|person| {
-            let day = person.opted_out_at.as_deref().unwrap_or_default();
+            let at = person.opted_out_at.as_deref().unwrap_or_default();
+            let local = Timestamp::parse(at).map(|at| config.zone.format_local(at));
+            let day = local.as_deref().unwrap_or(at);
             vec![
                 person.id.to_string(),
                 person.name.clone().unwrap_or_default(),

@@ -307,6 +307,9 @@ fn write_channels(out: &mut impl Write, forecast: &Forecast) -> io::Result<()> {
             let text = format!("Channel `{}` is held: {reason}.", channel.name);
             writeln!(out, "{}", wrapped(&text, 0))?;
             writeln!(out, "Its times hold only if it is free again by then.")?;
+        } else if let Some(reason) = &channel.closed {
+            let text = format!("Channel `{}` waits now: {reason}.", channel.name);
+            writeln!(out, "{}", wrapped(&text, 0))?;
         }
     }
     Ok(())

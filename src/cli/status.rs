@@ -178,7 +178,10 @@ fn channel_line(state: &ChannelState) -> String {
         (_, false) => "has no session_name".to_owned(),
         (Some(held), _) => format!("held: {}", held.reason),
         (None, _) if state.ready_in.is_zero() => "ready".to_owned(),
-        (None, _) => format!("ready in {}", length(state.ready_in)),
+        (None, _) => match &state.closed {
+            Some(why) => format!("waits {}: {why}", length(state.ready_in)),
+            None => format!("ready in {}", length(state.ready_in)),
+        },
     };
     format!("  {} {:>6} waiting   {pace}", fitted(&channel.name, 16), state.pending)
 }

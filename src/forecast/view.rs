@@ -130,6 +130,8 @@ pub struct ChannelForecast {
     pub blocked: Option<String>,
     /// Why it is held now. But for a hold that lasts its time, the forecast counts as if it were free.
     pub held_reason: Option<String>,
+    /// Why it waits now though nothing is wrong: its hours, or its daily limit.
+    pub closed: Option<String>,
     /// When it may send after all that was looked at.
     #[serde(serialize_with = "text")]
     pub free_at: Timestamp,
@@ -250,6 +252,7 @@ impl ChannelForecast {
                 .channel
                 .as_ref()
                 .and_then(|c| c.held.as_ref().map(|h| h.reason.clone())),
+            closed: lane.closed_at_first.clone(),
             free_at: lane.ready,
         }
     }

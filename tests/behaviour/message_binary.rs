@@ -222,6 +222,20 @@ fn a_message_is_known_by_its_text_and_its_days_are_told_in_words() {
 }
 
 #[test]
+fn a_channel_that_waits_for_its_hours_says_so_wherever_it_is_shown() {
+    let site = Site::new();
+    ok(&site, &["message", "add", "Halo", "--to", "081200007001", "--at", "now"]);
+    site.sql().execute("UPDATE channels SET daily_limit = 1", []).unwrap();
+    ok(&site, &["run"]);
+    ok(&site, &["message", "add", "Halo", "--to", "081200007001", "--at", "now"]);
+    for command in ["status", "plan", "channel list"] {
+        let shown = ok(&site, &command.split(' ').collect::<Vec<_>>());
+        let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(shown.contains("its daily limit of 1 is"), "{command}: {shown}");
+    }
+}
+
+#[test]
 fn a_slip_of_the_hand_is_named_with_its_remedy() {
     let site = Site::new();
     for (arguments, code, part) in [
