@@ -274,7 +274,7 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 fn no_message(id: i64) -> CliError {
-    CliError::Refused(format!("there is no message {id}: `message list` shows them"))
+    CliError::Refused(format!("there is no message {id}: `message list` shows all"))
 }
 
 /// Triggers that SIGINT, SIGTERM and Ctrl-C stop.

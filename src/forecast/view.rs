@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use super::lanes::Lane;
 use crate::clock::Timestamp;
 use crate::pace::Gap;
+use crate::recipient;
 use crate::store::Foreseen;
 
 /// What becomes of one recipient.
@@ -160,10 +161,7 @@ impl RecipientForecast<'_> {
     /// `+62812…` of a person, else the chat id or what was written.
     #[must_use]
     pub fn number(&self) -> String {
-        match self.chat_id.strip_suffix("@c.us") {
-            Some(digits) => format!("+{digits}"),
-            None => self.chat_id.to_owned(),
-        }
+        recipient::shown(self.chat_id)
     }
 }
 

@@ -74,7 +74,7 @@ mod tests {
         );
         let daily = r#"{"time":["08:00","17:30"],"weekDays":[0,1,2,3,4,5,6]}"#;
         assert_eq!(in_words(Some("[]"), Some(daily)), ["every day at 08:00, 17:30"]);
-        assert_eq!(in_words(Some("besok"), Some("{}")), ["besok", "{}"]);
+        assert_eq!(in_words(Some("besok"), Some("[1]")), ["besok", "[1]"]);
         assert!(in_words(None, None).is_empty());
     }
 }

@@ -148,10 +148,7 @@ fn messages_are_paused_resumed_and_cancelled_while_serve_sends() {
 fn a_test_message_tells_what_waha_said() {
     let site = Site::new();
     let told = ok(&site, &["message", "test-send", "0812-0000-7001", "Tes"]);
-    assert!(
-        told.starts_with("sent to 6281200007001@c.us: WAHA took it and gave the id "),
-        "{told}"
-    );
+    assert!(told.starts_with("sent to +6281200007001: WAHA took it and gave the id "), "{told}");
     let why = refused(&site, &["message", "test-send", "081200000400", "Tes"], 1);
     assert!(why.contains("failed: WAHA refused it with 400"), "{why}");
     let why = refused(&site, &["message", "test-send", "Budi", "Tes"], 1);

@@ -10,6 +10,7 @@ use super::{local, open};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::{Ack, Counts};
+use crate::recipient;
 use crate::schedule::in_words;
 use crate::store::{DeliveryRow, MessageFilter, MessageRow, Occurrence, label};
 
@@ -129,9 +130,7 @@ pub(super) fn show(args: &ShowArgs, config: &Config) -> Result<(), CliError> {
         Ok((row, occurrences, deliveries))
     })?;
     let Some(row) = row else {
-        return Err(CliError::Refused(format!(
-            "there is no message {id}: `message list` shows all"
-        )));
+        return Err(super::super::no_message(id));
     };
     let mut data = message_json(&row);
     data["occurrences"] = occurrences.iter().map(occurrence_json).collect();
@@ -193,7 +192,7 @@ fn recipients(deliveries: &[DeliveryRow], config: &Config) -> String {
         };
         vec![
             one.name.clone().unwrap_or_default(),
-            number(&one.chat_id),
+            recipient::shown(&one.chat_id),
             one.status.clone(),
             at.map(|at| config.zone.format_local(at)).unwrap_or_default(),
             note,
@@ -205,11 +204,6 @@ fn recipients(deliveries: &[DeliveryRow], config: &Config) -> String {
 /// A list of words as `message add` writes it, without its quotes; anything else as it is.
 fn words(column: &str) -> String {
     serde_json::from_str::<Vec<String>>(column).map_or(column.to_owned(), |words| words.join(", "))
-}
-
-/// `+6281234567890` for a person; a group's chat id as it is.
-fn number(chat_id: &str) -> String {
-    chat_id.strip_suffix("@c.us").map_or_else(|| chat_id.to_owned(), |digits| format!("+{digits}"))
 }
 
 fn ack_words(ack: Ack) -> &'static str {
