@@ -110,6 +110,10 @@ pub fn edit(
     edit: &Edit,
     now: Timestamp,
 ) -> Result<Channel, ChannelError> {
+    if *edit == Edit::default() {
+        let what = "--name, --session, --window or --daily-limit";
+        return Err(ChannelError::Refused(format!("nothing to change: give {what}")));
+    }
     write(store, |tx| {
         let was = match find_in(tx, channel)? {
             Ok(was) => was,

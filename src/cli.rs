@@ -261,8 +261,24 @@ fn existing_store(config: &Config) -> Result<Store, CliError> {
     Ok(Store::open(path)?)
 }
 
+/// An id on the command line.
+fn row_id(text: &str) -> Result<i64, String> {
+    match text.trim().parse() {
+        Ok(id) if id > 0 => Ok(id),
+        _ => Err("an id is a number such as 7: the command `list` shows the ids".to_owned()),
+    }
+}
+
+/// How much of a list is shown.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.trim().parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("write a number from 1".to_owned()),
+    }
+}
+
 fn no_message(id: i64) -> CliError {
-    CliError::Refused(format!("there is no message {id}: `message list` shows them"))
+    CliError::Refused(format!("there is no message {id}: `message list` shows all"))
 }
 
 /// Triggers that SIGINT, SIGTERM and Ctrl-C stop.

@@ -21,7 +21,7 @@ use crate::store::{MessageFields, MessageRow, Store, StoreError};
 
 pub use change::{Edit, edit};
 pub use checks::Skipped;
-pub use moves::{Resumed, cancel, pause, remove, resume};
+pub use moves::{Resumed, cancel, pause, removable, remove, resume};
 pub use retry::{Retried, Retry, retry, unknown_count};
 pub use timing::{Timing, WeeklyTiming};
 
@@ -74,9 +74,6 @@ pub struct Composed {
     pub skipped: Vec<Skipped>,
     /// The first occurrence.
     pub begins_at: Option<Timestamp>,
-    /// When the last recipient of the first occurrence has it at the latest, if nothing else is
-    /// sent on the channel.
-    pub last_at: Option<Timestamp>,
     /// What a person should know.
     pub warnings: Vec<String>,
 }
@@ -108,6 +105,8 @@ pub fn add(
     rules: &Rules,
     now: Timestamp,
 ) -> Result<Composed, ComposeError> {
+    // What is missing is told in the order in which it is typed.
+    let mut warnings = checks::text(&draft.text)?;
     let timed = match &draft.timing {
         Some(timing) => Some(timing::read(timing, rules, now)?),
         None if draft.is_draft => None,
@@ -118,7 +117,6 @@ pub fn add(
             ));
         }
     };
-    let mut warnings = checks::text(&draft.text)?;
     let found = store.read(|tx| checks::channel(tx, draft.channel.as_deref()))??;
     warnings.extend(found.warning);
     let contact_ids = checks::contact_ids(&draft.to);
@@ -143,8 +141,6 @@ pub fn add(
         status: status.to_owned(),
     };
     let id = store.write(|tx| tx.insert_message(&fields, draft.created_by, now))?;
-    let last_at = fields.scheduled_at.map(|at| last_at(at.max(now), checked.count, rules));
-    warnings.extend(too_many(checked.count, rules));
     Ok(Composed {
         id,
         status: status.to_owned(),
@@ -152,27 +148,7 @@ pub fn add(
         recipient_count: checked.count,
         skipped: checked.skipped,
         begins_at: fields.scheduled_at,
-        last_at,
         warnings,
-    })
-}
-
-/// When the last of `count` recipients has a message that begins at `begins`, at the latest.
-fn last_at(begins: Timestamp, count: u64, rules: &Rules) -> Timestamp {
-    let gaps = u32::try_from(count.saturating_sub(1)).unwrap_or(u32::MAX);
-    begins.plus(rules.gap.longest().saturating_mul(gaps))
-}
-
-/// The words for a message that takes longer than it may be late.
-fn too_many(count: u64, rules: &Rules) -> Option<String> {
-    let gap = rules.gap.longest().as_secs().max(1);
-    let fitting = rules.late_limit.as_secs() / gap + 1;
-    (count > fitting).then(|| {
-        format!(
-            "only about {fitting} of the {count} recipients get it within {} hours of its time, and the rest \
-             expires: raise LATE_LIMIT_HOURS, or make several messages on different days",
-            rules.late_limit.as_secs() / 3600
-        )
     })
 }
 

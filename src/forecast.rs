@@ -82,6 +82,26 @@ pub fn forecast(
     })
 }
 
+/// What becomes of one message, without its recipients. `None` when there is none with this id.
+///
+/// # Errors
+/// When the database fails.
+pub fn of_message(
+    store: &mut Store,
+    id: i64,
+    rules: &ForecastRules,
+    now: Timestamp,
+) -> Result<Option<MessageForecast>, StoreError> {
+    let bounds = Bounds { messages: u64::MAX, recipients: u64::MAX };
+    let mut found = None;
+    forecast(store, Scope::Message(id), rules, bounds, now, &mut |seen| {
+        if let Seen::Message(message) = seen {
+            found = Some(message.clone());
+        }
+    })?;
+    Ok(found)
+}
+
 struct Ahead<'a> {
     tx: &'a Tx<'a>,
     rules: &'a ForecastRules,

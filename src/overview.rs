@@ -54,6 +54,8 @@ pub struct ChannelState {
     pub pending: u64,
     /// How long until it may send; zero when it may.
     pub ready_in: Duration,
+    /// Why it waits so long though nothing is wrong: its hours, or its daily limit.
+    pub closed: Option<String>,
     /// About when the last of `pending` goes out, if it may send at all.
     pub backlog_ends_at: Option<Timestamp>,
 }
@@ -92,6 +94,7 @@ fn channels(tx: &Tx<'_>, config: &Config, now: Timestamp) -> SqlResult<Vec<Chann
     let state = |(channel, pending): (Channel, u64)| {
         let mut lane = Lane::new(tx, Some(channel.clone()), &rules, now)?;
         let ready_in = lane.next(now).since(now);
+        let closed = lane.closed(now);
         let may_send = lane.blocked().is_none() && channel.held.is_none();
         let mut backlog_ends_at = None;
         for _ in 0..pending.min(BACKLOG_STEPS_MAX) {
@@ -99,7 +102,7 @@ fn channels(tx: &Tx<'_>, config: &Config, now: Timestamp) -> SqlResult<Vec<Chann
             lane.took(at);
             backlog_ends_at = may_send.then_some(at);
         }
-        Ok(ChannelState { channel, pending, ready_in, backlog_ends_at })
+        Ok(ChannelState { channel, pending, ready_in, closed, backlog_ends_at })
     };
     tx.channels_with_pending()?.into_iter().map(state).collect()
 }
@@ -155,6 +158,7 @@ impl Overview {
                 "held_reason": state.channel.held.as_ref().map(|held| held.reason.clone()),
                 "held_until": text(state.channel.held.as_ref().and_then(|held| held.until)),
                 "ready_in_seconds": state.ready_in.as_secs(),
+                "closed": state.closed,
                 "pending": state.pending,
                 "backlog_ends_at": text(state.backlog_ends_at),
             })).collect::<Vec<_>>(),

@@ -127,6 +127,12 @@ pub fn parse_contact_ids(raw: Option<&str>) -> Result<Vec<Entry>, RecipientError
     entries::read(text)
 }
 
+/// A chat id for people: `+6281234567890` for a person's, any other as it is.
+#[must_use]
+pub fn shown(chat_id: &str) -> String {
+    chat_id.strip_suffix("@c.us").map_or_else(|| chat_id.to_owned(), |digits| format!("+{digits}"))
+}
+
 /// A phone number or chat id for a log line: the first 4 and the last 2 characters of the part
 /// before a known `@` suffix remain, as in `6281*******90@c.us`. Six characters or fewer are all
 /// hidden, and control characters never reach the log.

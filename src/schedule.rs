@@ -7,6 +7,7 @@
 
 mod columns;
 mod time_text;
+mod words;
 mod zone;
 
 #[cfg(test)]
@@ -17,6 +18,7 @@ use time::{Date, Duration, PrimitiveDateTime};
 
 pub use self::columns::{Column, ColumnFlaw, FieldFlaw};
 pub use self::time_text::TextFlaw;
+pub use self::words::in_words;
 pub use self::zone::{Local, Zone, ZoneError};
 
 use self::columns::Weekly;

@@ -296,6 +296,7 @@ fn encode(segment: &str) -> String {
 }
 
 fn unreachable(cause: &str) -> Hold {
+    let cause = cause.strip_prefix("io: ").unwrap_or(cause); // the HTTP client's word, not a person's
     let reason = format!("WAHA cannot be reached: {cause}; check WAHA_BASE_URL and that WAHA runs");
     Hold::new(HoldKind::Unreachable, reason)
 }

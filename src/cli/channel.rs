@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::CliError;
 use super::output::Output;
-use super::table::table;
+use super::table::{pairs, table};
 use crate::channels::{
     self, ChannelError, ChannelView, Edit, OwnLimit, OwnWindow, State, ViewRules,
 };
@@ -136,8 +136,8 @@ pub(super) fn channel(args: &ChannelArgs, config: &Config) -> Result<(), CliErro
             let mut views = list(&mut store, config, now)?;
             let remark = ask(&mut views, config, *offline);
             output.print(&views, |views| {
-                let rows = views.iter().map(|view| row(view, &config.zone));
-                let header = ["", "Channel", "Session", "State", "Today", "Hours"];
+                let rows = views.iter().map(|view| row(view, &config.zone, &now.to_string()));
+                let header = ["id", "channel", "session", "state", "today", "hours"];
                 format!("{}{}", table(&header, rows), as_line(remark.as_deref()))
             })?;
             Ok(())
@@ -150,7 +150,7 @@ pub(super) fn channel(args: &ChannelArgs, config: &Config) -> Result<(), CliErro
             output.print(&view, |view| {
                 format!(
                     "{}{}",
-                    table(&["", ""], details(view, &config.zone)),
+                    pairs(details(view, &config.zone, &now.to_string())),
                     as_line(remark.as_deref())
                 )
             })?;
@@ -213,33 +213,34 @@ fn as_line(remark: Option<&str>) -> String {
     remark.map(|remark| format!("\n{remark}")).unwrap_or_default()
 }
 
-fn row(view: &ChannelView, zone: &Zone) -> Vec<String> {
+fn row(view: &ChannelView, zone: &Zone, now: &str) -> Vec<String> {
     let session = view.session_name.as_deref().unwrap_or("-");
     vec![
         view.id.to_string(),
         view.name.clone(),
         format!("{session} {}", waha_word(view)).trim_end().to_owned(),
-        state(view, zone),
+        state(view, zone, now),
         today(view),
         view.send_window.clone(),
     ]
 }
 
-fn details(view: &ChannelView, zone: &Zone) -> Vec<Vec<String>> {
+fn details(view: &ChannelView, zone: &Zone, now: &str) -> Vec<(String, String)> {
     let own = |is_own: bool| if is_own { "its own" } else { "from the settings" };
     let session = view.session_name.as_deref().unwrap_or("-");
     let trouble = view.session.as_ref().and_then(|session| session.trouble.clone());
     let mut rows = vec![
-        ("Channel", format!("{} {}", view.id, view.name)),
-        ("Session", format!("{session} {}", waha_word(view)).trim_end().to_owned()),
-        ("State", state(view, zone)),
-        ("Today", today(view)),
-        ("Daily limit", format!("{} ({})", limit(view), own(view.daily_limit_is_own))),
-        ("Hours", format!("{} {} ({})", view.send_window, zone, own(view.send_window_is_own))),
-        ("Waiting", format!("{} deliveries", view.pending)),
+        ("channel", format!("{} {}", view.id, view.name)),
+        ("session", format!("{session} {}", waha_word(view)).trim_end().to_owned()),
+        ("state", state(view, zone, now)),
+        ("today", today(view)),
+        ("daily limit", format!("{} ({})", limit(view), own(view.daily_limit_is_own))),
+        ("hours", format!("{} {} ({})", view.send_window, zone, own(view.send_window_is_own))),
+        ("waiting", view.pending.to_string()),
     ];
-    rows.extend(trouble.map(|trouble| ("WAHA says", trouble)));
-    rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect()
+    let is_said = view.state == State::Ready; // in the state
+    rows.extend(trouble.filter(|_| !is_said).map(|trouble| ("WAHA says", trouble)));
+    rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// WAHA's word on the session, in brackets; nothing when it was not asked.
@@ -253,13 +254,19 @@ fn waha_word(view: &ChannelView) -> String {
     }
 }
 
-fn state(view: &ChannelView, zone: &Zone) -> String {
+fn state(view: &ChannelView, zone: &Zone, now: &str) -> String {
     let local = |at: &Option<String>| {
         at.as_deref().and_then(Timestamp::parse).map(|at| zone.format_local(at))
     };
     let next = local(&view.next_send_at).map(|at| format!(" from {at}")).unwrap_or_default();
     let reason = view.reason.as_deref().unwrap_or_default();
+    let trouble = view.session.as_ref().and_then(|session| session.trouble.as_deref());
     match view.state {
+        // The next send finds that out too, and holds the channel.
+        State::Ready if trouble.is_some() => {
+            format!("cannot send now: {}", trouble.unwrap_or_default())
+        }
+        State::Ready if view.next_send_at.as_deref() <= Some(now) => "ready".to_owned(),
         State::Ready => format!("ready{next}"),
         State::Waiting => format!("waits{next}: {reason}").replace(" from ", " until "),
         State::Held => match local(&view.held_until) {

@@ -8,13 +8,15 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::CliError;
-use super::output::Output;
-use super::table::table;
+use super::output::{Output, counted};
+use super::table::{pairs, table};
 use crate::address_book::check::{self, Checked};
 use crate::address_book::{self, Changes, ContactError, Filter, Person, opt_out};
+use crate::channels;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::Config;
 use crate::recipient::{self, Entry};
+use crate::schedule::Zone;
 use crate::store::Store;
 use crate::waha::Waha;
 
@@ -73,7 +75,7 @@ pub(super) struct ListArgs {
     #[arg(long)]
     opted_out: bool,
     /// How many to show
-    #[arg(long, value_name = "N", default_value_t = LIST_LIMIT)]
+    #[arg(long, value_name = "N", default_value_t = LIST_LIMIT, value_parser = super::at_least_one)]
     limit: usize,
     /// Show all of them
     #[arg(long, conflicts_with = "limit")]
@@ -85,6 +87,7 @@ pub(super) struct ListArgs {
 #[derive(Debug, Args)]
 pub(super) struct ShowArgs {
     /// The id, as `contact list` shows it
+    #[arg(value_parser = super::row_id)]
     id: i64,
     #[command(flatten)]
     output: Output,
@@ -93,6 +96,7 @@ pub(super) struct ShowArgs {
 #[derive(Debug, Args)]
 pub(super) struct EditArgs {
     /// The id, as `contact list` shows it
+    #[arg(value_parser = super::row_id)]
     id: i64,
     /// The new name; empty for none
     #[arg(long)]
@@ -119,7 +123,7 @@ pub(super) struct EditArgs {
 #[derive(Debug, Args)]
 pub(super) struct RemoveArgs {
     /// The ids, as `contact list` shows them
-    #[arg(required = true)]
+    #[arg(required = true, value_parser = super::row_id)]
     ids: Vec<i64>,
     /// Remove also who opted out: messages to the number may then go out again
     #[arg(long)]
@@ -129,13 +133,14 @@ pub(super) struct RemoveArgs {
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
     /// The ids; without any, all contacts
+    #[arg(value_parser = super::row_id)]
     ids: Vec<i64>,
     /// Only contacts with this tag
     #[arg(long, value_name = "TAG")]
     tag: Option<String>,
-    /// The id of the channel that asks
-    #[arg(long, value_name = "ID", default_value_t = 1)]
-    channel: i64,
+    /// The channel that asks, by name or id
+    #[arg(long, default_value = "1")]
+    channel: String,
     #[command(flatten)]
     output: Output,
 }
@@ -162,7 +167,7 @@ pub(super) fn contact(command: &ContactCommand, config: &Config) -> Result<(), C
         ContactCommand::Edit(args) => edit(args, &mut store, config, now),
         ContactCommand::Remove(args) => {
             address_book::remove(&mut store, &args.ids, args.forget_opt_out)?;
-            say(&format!("{} removed", count(args.ids.len(), "contact")))
+            say(&format!("{} removed", counted(args.ids.len() as u64, "contact")))
         }
         ContactCommand::Import(args) => lists::import(args, &mut store, config),
         ContactCommand::Export(args) => lists::export(args, &mut store, config),
@@ -209,18 +214,20 @@ fn edit(
     }
     address_book::edit(store, args.id, &changes, &config.country, now)?;
     let person = address_book::find(store, args.id, &config.country)?;
-    args.output.print(&person, details)?;
+    args.output.print(&person, |person| details(person, &config.zone))?;
     Ok(())
 }
 
 fn show(args: &ShowArgs, store: &mut Store, config: &Config) -> Result<(), CliError> {
     let person = address_book::find(store, args.id, &config.country)?;
-    args.output.print(&person, details)?;
+    args.output.print(&person, |person| details(person, &config.zone))?;
     Ok(())
 }
 
 /// One line for each thing that is known.
-fn details(person: &Person) -> String {
+fn details(person: &Person, zone: &Zone) -> String {
+    let local = |at: &str| Timestamp::parse(at).map_or(at.to_owned(), |at| zone.format_local(at));
+    let opted_out = person.opted_out_at.as_deref().map_or("no".to_owned(), local);
     let number = match &person.digits {
         Some(digits) if person.phone_number == format!("+{digits}") => person.phone_number.clone(),
         Some(digits) => format!("{} (+{digits})", person.phone_number),
@@ -231,15 +238,15 @@ fn details(person: &Person) -> String {
         ("name".to_owned(), person.name.clone().unwrap_or_default()),
         ("number".to_owned(), number),
         ("tags".to_owned(), person.tags.join(", ")),
-        ("opted out".to_owned(), person.opted_out_at.clone().unwrap_or("no".to_owned())),
-        ("added".to_owned(), person.created_at.clone()),
-        ("changed".to_owned(), person.updated_at.clone()),
+        ("opted out".to_owned(), opted_out),
+        ("added".to_owned(), local(&person.created_at)),
+        ("changed".to_owned(), local(&person.updated_at)),
     ];
     rows.extend(person.attributes.iter().map(|(key, value)| {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         (format!("attribute {key}"), value)
     }));
-    table(&["", ""], rows.into_iter().map(|(key, value)| vec![key, value]))
+    pairs(rows)
 }
 
 fn list(args: &ListArgs, store: &mut Store, config: &Config) -> Result<(), CliError> {
@@ -257,11 +264,17 @@ fn list(args: &ListArgs, store: &mut Store, config: &Config) -> Result<(), CliEr
         }
     })?;
     args.output.print(&shown, |people| {
+        let is_asked_for = filter.search.is_some() || filter.tag.is_some() || args.opted_out;
+        if people.is_empty() && is_asked_for {
+            return "no contact is like that: `contact list` shows all".to_owned();
+        }
         if people.is_empty() {
             return "no contacts: `contact add` and `contact import` make some".to_owned();
         }
         let rows = people.iter().map(|person| {
-            let day = person.opted_out_at.as_deref().unwrap_or_default();
+            let at = person.opted_out_at.as_deref().unwrap_or_default();
+            let local = Timestamp::parse(at).map(|at| config.zone.format_local(at));
+            let day = local.as_deref().unwrap_or(at);
             vec![
                 person.id.to_string(),
                 person.name.clone().unwrap_or_default(),
@@ -285,9 +298,10 @@ fn check(args: &CheckArgs, store: &mut Store, config: &Config) -> Result<(), Cli
     let url = config.require_waha()?;
     let key = config.waha_api_key.as_ref().map(|key| key.reveal().to_owned());
     let waha = Waha::new(url, key, config.waha_timeout);
-    let channel = store.read(|tx| tx.channel(args.channel))?;
-    let session = channel.and_then(|channel| channel.session_name).ok_or_else(|| {
-        CliError::Refused(format!("there is no channel {} with a session", args.channel))
+    let channel = channels::find(store, &args.channel)?;
+    let session = channel.session_name.ok_or_else(|| {
+        let name = channel.name;
+        CliError::Refused(format!("channel `{name}` has no session: `channel edit` gives it one"))
     })?;
     for id in &args.ids {
         address_book::find(store, *id, &config.country)?;
@@ -346,7 +360,7 @@ fn opt_out(
     for who in people(&args.who)? {
         let done = opt_out::opt_out(store, &who, rules, now)?;
         let word = if done.is_news { "opted out" } else { "had opted out before" };
-        let skipped = count(done.skipped.messages.len(), "waiting message");
+        let skipped = counted(done.skipped.messages.len() as u64, "waiting message");
         say(&format!("contact {}: {word}; {skipped} skipped", ids(&done.contact_ids)))?;
     }
     Ok(())
@@ -379,10 +393,6 @@ fn people(words: &[String]) -> Result<Vec<Entry>, CliError> {
 
 fn ids(ids: &[i64]) -> String {
     ids.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
-}
-
-fn count(number: usize, word: &str) -> String {
-    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
 }
 
 fn say(text: &str) -> Result<(), CliError> {

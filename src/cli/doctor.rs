@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::CliError;
-use super::output::Output;
+use super::output::{Output, counted};
 use super::table::wrapped;
 use crate::clock::SystemClock;
 use crate::config::{Config, DEFAULT_ENV_FILE};
@@ -31,7 +31,8 @@ pub(super) fn doctor(args: &DoctorArgs, env_file: Option<&Path>) -> Result<(), C
     let data = json!({ "findings": findings, "wrong": wrong, "warnings": warnings });
     args.output.print(&data, |_| {
         let lines: Vec<String> = findings.iter().map(text).collect();
-        format!("{}\n\n{wrong} wrong, {warnings} warnings", lines.join("\n"))
+        let warnings = counted(warnings as u64, "warning");
+        format!("{}\n\n{wrong} wrong, {warnings}", lines.join("\n"))
     })?;
     if wrong == 0 {
         return Ok(());

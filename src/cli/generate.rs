@@ -37,7 +37,17 @@ pub(super) fn completions(args: &CompletionsArgs) -> Result<(), CliError> {
     // A script is whole or nothing: writing it piece by piece could panic on a closed pipe.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut super::Arguments::command(), NAME, &mut script);
+    if args.shell == Shell::Bash {
+        script = with_one_name(&script);
+    }
     Ok(print(&script)?)
+}
+
+/// The bash script of clap_complete sets one name of a command and then looks for another when the
+/// program's name has a `-` in it: nothing after the first word would be completed.
+fn with_one_name(script: &[u8]) -> Vec<u8> {
+    let (looked_for, set) = (NAME.replace('-', "__subcmd__"), NAME.replace('-', "__"));
+    String::from_utf8_lossy(script).replace(&looked_for, &set).into_bytes()
 }
 
 pub(super) fn man(args: &ManArgs) -> Result<(), CliError> {

@@ -53,6 +53,7 @@ enum MessageCommand {
 #[derive(Debug, Args)]
 struct IdArgs {
     /// The message's id, as `message list` shows it
+    #[arg(value_parser = crate::cli::row_id)]
     id: i64,
     #[command(flatten)]
     output: Output,
@@ -61,6 +62,7 @@ struct IdArgs {
 #[derive(Debug, Args)]
 struct RetryArgs {
     /// The message's id, as `message list` shows it
+    #[arg(value_parser = crate::cli::row_id)]
     id: i64,
     /// Also to those who may have got it: they may get it twice
     #[arg(long)]
@@ -75,6 +77,7 @@ struct RetryArgs {
 #[derive(Debug, Args)]
 struct RemoveArgs {
     /// The message's id, as `message list` shows it
+    #[arg(value_parser = crate::cli::row_id)]
     id: i64,
     /// Do not ask, and remove it even when deliveries are unknown
     #[arg(long, short)]
@@ -233,6 +236,7 @@ fn retry(args: &RetryArgs, config: &Config) -> Result<(), CliError> {
 fn remove(args: &RemoveArgs, config: &Config) -> Result<(), CliError> {
     let id = args.id;
     if !args.yes {
+        composer::removable(&mut open(config)?, id, args.yes)?;
         confirm(&format!("Delete message {id} and all that is known of what was sent?"))?;
     }
     composer::remove(&mut open(config)?, id, args.yes)?;

@@ -31,3 +31,8 @@ impl Output {
         }
     }
 }
+
+/// `1 message`, `2 messages`.
+pub(super) fn counted(number: u64, word: &str) -> String {
+    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
+}

@@ -7,8 +7,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::CliError;
-use super::output::Output;
-use super::table::{table, wrapped};
+use super::output::{Output, counted};
+use super::table::{cut, fitted, table, wrapped};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::Config;
 use crate::forecast::{
@@ -30,6 +30,7 @@ Examples:
   auto-message-scheduler plan 7 --all    with every recipient")]
 pub(super) struct PlanArgs {
     /// Only this message [default: all that are scheduled or on their way]
+    #[arg(value_parser = super::row_id)]
     message_id: Option<i64>,
     #[command(flatten)]
     how_much: HowMuch,
@@ -40,7 +41,7 @@ pub(super) struct PlanArgs {
 #[derive(Clone, Copy, Debug, Args)]
 struct HowMuch {
     /// Show so many recipients
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = super::at_least_one)]
     limit: usize,
     /// Show all of them, however many
     #[arg(long, conflicts_with = "limit")]
@@ -83,10 +84,7 @@ impl Look<'_> {
         mut see: impl FnMut(Seen<'_>) -> io::Result<()>,
     ) -> Result<Forecast, CliError> {
         let bounds = if self.how_much.all { UNBOUNDED } else { BOUNDS };
-        let rules = ForecastRules {
-            plan: crate::serve::plan_rules(self.config),
-            lanes: LaneRules::of(self.config),
-        };
+        let rules = rules(self.config);
         let mut written = Ok(());
         let seen = forecast::forecast(store, self.scope, &rules, bounds, self.now, &mut |seen| {
             if written.is_ok() {
@@ -186,14 +184,18 @@ impl Look<'_> {
     }
 }
 
+/// What a forecast goes by, with these settings.
+pub(super) fn rules(config: &Config) -> ForecastRules {
+    ForecastRules { plan: crate::serve::plan_rules(config), lanes: LaneRules::of(config) }
+}
+
 fn write_message(
     out: &mut impl Write,
     message: &MessageForecast,
     forecast: &Forecast,
     zone: &Zone,
 ) -> io::Result<()> {
-    let title = message.title.as_deref().unwrap_or_default();
-    writeln!(out, "Message {} `{}`: {}", message.id, cut(title, 40), message.status)?;
+    writeln!(out, "Message {} `{}`: {}", message.id, cut(&message.label, 40), message.status)?;
     let mut field = |name: &str, value: String| {
         writeln!(out, "{}", wrapped(&format!("  {name:<9}{value}"), 11))
     };
@@ -247,8 +249,8 @@ fn write_messages(
     let rows = messages.iter().map(|message| {
         let Tallied { begins, ends } = span(message, zone);
         let title = message.fails.clone().unwrap_or_else(|| {
-            let title = message.title.clone().unwrap_or_default();
-            message.remark.as_ref().map_or(title.clone(), |remark| format!("{title}: {remark}"))
+            let label = message.label.clone();
+            message.remark.as_ref().map_or(label.clone(), |remark| format!("{label}: {remark}"))
         });
         vec![
             message.id.to_string(),
@@ -276,8 +278,12 @@ fn write_messages(
     let totals = forecast.totals;
     writeln!(
         out,
-        "{} messages, {} recipients: {} get it, {} skipped, {} too late",
-        forecast.messages, totals.recipients, totals.goes_out, totals.skipped, totals.too_late
+        "{}, {}: {} get it, {} skipped, {} too late",
+        counted(forecast.messages, "message"),
+        counted(totals.recipients, "recipient"),
+        totals.goes_out,
+        totals.skipped,
+        totals.too_late
     )
 }
 
@@ -301,6 +307,9 @@ fn write_channels(out: &mut impl Write, forecast: &Forecast) -> io::Result<()> {
             let text = format!("Channel `{}` is held: {reason}.", channel.name);
             writeln!(out, "{}", wrapped(&text, 0))?;
             writeln!(out, "Its times hold only if it is free again by then.")?;
+        } else if let Some(reason) = &channel.closed {
+            let text = format!("Channel `{}` waits now: {reason}.", channel.name);
+            writeln!(out, "{}", wrapped(&text, 0))?;
         }
     }
     Ok(())
@@ -334,23 +343,14 @@ fn recipient_line(row: &RecipientForecast<'_>, zone: &Zone) -> String {
 }
 
 fn line([when, to, name, note]: [String; 4]) -> String {
-    let line =
-        format!("{:<19}  {:<16}  {:<15}  {}", when, cut(&to, 16), cut(&name, 15), cut(&note, 24));
+    let (to, name, note) = (fitted(&to, 16), fitted(&name, 15), cut(&note, 24));
+    let line = format!("{when:<19}  {to}  {name}  {note}");
     line.trim_end().to_owned()
 }
 
 /// `2026-12-01 08:00:00` in local time.
 pub(super) fn clock(at: Timestamp, zone: &Zone) -> String {
     format!("{}:{:02}", zone.format_local(at), zone.to_local(at).date_time.second())
-}
-
-/// At most `width` characters, on one line.
-pub(super) fn cut(text: &str, width: usize) -> String {
-    let clean = |c: char| if c.is_control() { ' ' } else { c };
-    if text.chars().count() <= width {
-        return text.chars().map(clean).collect();
-    }
-    text.chars().take(width - 1).map(clean).chain(['…']).collect()
 }
 
 /// `16 h 40 min`, `5 min`, `40 s`.

@@ -6,8 +6,9 @@ use std::time::Duration;
 use clap::Args;
 
 use super::CliError;
-use super::output::Output;
-use super::plan::{clock, cut, length};
+use super::output::{Output, counted};
+use super::plan::{clock, length};
+use super::table::{cut, fitted};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::delivery::Status;
@@ -122,13 +123,17 @@ fn who_sends(now: &Overview) -> String {
 
 fn next_due(now: &Overview, zone: &Zone) -> String {
     let Some(next) = &now.next_due else { return "Next due   nothing is scheduled".to_owned() };
-    let title = next.title.as_deref().unwrap_or_default();
     let away = if next.due_at > now.now {
         format!("in {}", length(next.due_at.since(now.now)))
     } else {
         format!("{} ago: waits for a trigger", length(now.now.since(next.due_at)))
     };
-    format!("Next due   {}, {away}: {} `{title}`", zone.format_local(next.due_at), next.id)
+    format!(
+        "Next due   {}, {away}: message {} `{}`",
+        zone.format_local(next.due_at),
+        next.id,
+        next.label
+    )
 }
 
 fn today(now: &Overview) -> String {
@@ -173,9 +178,12 @@ fn channel_line(state: &ChannelState) -> String {
         (_, false) => "has no session_name".to_owned(),
         (Some(held), _) => format!("held: {}", held.reason),
         (None, _) if state.ready_in.is_zero() => "ready".to_owned(),
-        (None, _) => format!("ready in {}", length(state.ready_in)),
+        (None, _) => match &state.closed {
+            Some(why) => format!("waits {}: {why}", length(state.ready_in)),
+            None => format!("ready in {}", length(state.ready_in)),
+        },
     };
-    format!("  {:<16} {:>6} waiting   {pace}", cut(&channel.name, 16), state.pending)
+    format!("  {} {:>6} waiting   {pace}", fitted(&channel.name, 16), state.pending)
 }
 
 fn last_trigger(now: &Overview) -> String {
@@ -192,10 +200,10 @@ fn run_line(run: &RunView, zone: &Zone) -> String {
         (None, Some(at)) => format!("took {}", length(at.since(run.started_at))),
     };
     format!(
-        "  {}  {:<5} {} messages, {} sent, {} failed; {end}",
+        "  {}  {:<5} {}, {} sent, {} failed; {end}",
         clock(run.started_at, zone),
         run.trigger,
-        run.processed,
+        counted(run.processed, "message"),
         run.success,
         run.failed
     )

@@ -1,6 +1,7 @@
-//! Tables for a terminal.
+//! Tables and lines for a terminal: whatever they hold, they fit its 80 columns.
 
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// For terminals whose width nobody tells.
 const WIDTH: u16 = 80;
@@ -11,13 +12,43 @@ const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::new('─
 /// A table of at most 80 columns; long cells are broken into lines.
 pub(super) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table
-        .load_style(STYLE)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(WIDTH)
-        .set_header(header.to_vec())
-        .add_rows(rows);
-    table.to_string()
+    table.load_style(STYLE).set_header(header.to_vec());
+    text(&mut table, rows)
+}
+
+/// Two columns without a header: names, and what they are.
+pub(super) fn pairs(rows: impl IntoIterator<Item = (String, String)>) -> String {
+    let mut table = Table::new();
+    table.load_style(TableStyle::new());
+    text(&mut table, rows.into_iter().map(|(name, value)| vec![name, value]))
+}
+
+fn text(table: &mut Table, rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH).add_rows(rows);
+    // Blanks at the ends of lines only get in the way of who copies them.
+    table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+/// One line of at most `width` columns of a terminal, where some characters take two.
+pub(super) fn cut(text: &str, width: usize) -> String {
+    let clean = |c: char| if c.is_control() { ' ' } else { c };
+    let text: String = text.chars().map(clean).collect();
+    if text.width() <= width {
+        return text;
+    }
+    let mut used = 0;
+    let fits = |c: &char| {
+        used += c.width().unwrap_or(0);
+        used < width
+    };
+    text.chars().take_while(fits).chain(['…']).collect()
+}
+
+/// [`cut`], and filled with blanks to exactly `width` columns.
+pub(super) fn fitted(text: &str, width: usize) -> String {
+    let text = cut(text, width);
+    let missing = width.saturating_sub(text.width());
+    text + &" ".repeat(missing)
 }
 
 /// Text of several lines of at most 80 columns; all but the first begin with `indent` spaces.
@@ -25,7 +56,7 @@ pub(super) fn wrapped(text: &str, indent: usize) -> String {
     let width = usize::from(WIDTH);
     let (mut lines, mut line) = (Vec::new(), String::new());
     for (number, word) in text.split(' ').enumerate() {
-        let is_full = line.chars().count() + 1 + word.chars().count() > width;
+        let is_full = line.width() + 1 + word.width() > width;
         if is_full && !line.trim().is_empty() {
             lines.push(std::mem::replace(&mut line, " ".repeat(indent) + word));
             continue;
@@ -37,4 +68,21 @@ pub(super) fn wrapped(text: &str, indent: usize) -> String {
     }
     lines.push(line);
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_cut_and_filled_by_what_a_terminal_shows() {
+        assert_eq!(cut("Halo\nsemua", 10), "Halo semua");
+        assert_eq!(cut("Halo semua", 6), "Halo …");
+        assert_eq!(cut("日本語😀", 8), "日本語😀");
+        assert_eq!(cut("日本語😀", 7), "日本語…");
+        assert_eq!(cut("日本語😀", 6), "日本…");
+        assert_eq!(fitted("日本", 5), "日本 ");
+        let table = table(&["id", "name"], [vec!["1".to_owned(), "日本語 ".repeat(30)]]);
+        assert!(table.lines().all(|line| line.width() <= 80 && line == line.trim_end()), "{table}");
+    }
 }

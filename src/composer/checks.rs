@@ -192,11 +192,14 @@ pub(super) fn recipients(
         })?;
     }
     if !bad.is_empty() && !skip_bad {
-        return Ok(Err(ComposeError::refused(format!(
-            "{} of the recipients cannot get it: {}; correct them, or leave them out with `--skip-bad`",
-            bad.len(),
-            named(&bad)
-        ))));
+        let named = named(&bad);
+        return Ok(Err(ComposeError::refused(if checked.count == 0 {
+            format!("nobody can get it: {named}")
+        } else {
+            format!(
+                "not everybody can get it: {named}; correct that, or leave them out with `--skip-bad`"
+            )
+        })));
     }
     for (name, count) in without_value {
         if count == checked.count && count > 0 {
@@ -214,23 +217,36 @@ pub(super) fn somebody(checked: &Checked) -> Result<(), ComposeError> {
         (0, true) => Err(ComposeError::refused(
             "it has no recipients: give contact ids, phone numbers or chat ids with `--to`",
         )),
-        (0, false) => Err(ComposeError::refused(format!(
-            "nobody can get it, all {} would be skipped: {}",
-            checked.skipped.len(),
-            named(&checked.skipped)
-        ))),
+        (0, false) => {
+            Err(ComposeError::refused(format!("nobody can get it: {}", named(&checked.skipped))))
+        }
         _ => Ok(()),
     }
 }
 
-/// The first few, with their reasons.
+/// The first few reasons, each once, with those whom it is about.
 fn named(skipped: &[Skipped]) -> String {
-    let first: Vec<String> = skipped
-        .iter()
-        .take(NAMED_MAX)
-        .map(|one| format!("`{}` ({})", one.who, one.reason))
-        .collect();
-    let more = skipped.len().saturating_sub(NAMED_MAX);
-    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
-    format!("{}{more}", first.join(", "))
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for one in skipped {
+        match reasons.iter().position(|(reason, _)| *reason == one.reason) {
+            Some(at) => reasons[at].1.push(&one.who),
+            None if reasons.len() < NAMED_MAX => reasons.push((&one.reason, vec![&one.who])),
+            None => {}
+        }
+    }
+    let mut named = 0;
+    let mut parts = Vec::new();
+    for (reason, who) in reasons {
+        named += who.len();
+        let first = who[..who.len().min(NAMED_MAX)].join("`, `");
+        let more = match who.len().saturating_sub(NAMED_MAX) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        parts.push(format!("`{first}`{more} ({reason})"));
+    }
+    if skipped.len() > named {
+        parts.push(format!("and {} more", skipped.len() - named));
+    }
+    parts.join(", ")
 }

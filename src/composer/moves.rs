@@ -226,6 +226,18 @@ fn next_of(
 /// [`ComposeError::Refused`] when it may still go out, has unknown deliveries or changed meanwhile;
 /// and when the database fails.
 pub fn remove(store: &mut Store, id: i64, with_unknown: bool) -> Result<(), ComposeError> {
+    let status = removable(store, id, with_unknown)?;
+    if !store.write(|tx| tx.delete_message(id, &status))? {
+        return Err(changed_meanwhile(store, id)?);
+    }
+    Ok(())
+}
+
+/// Whether [`remove`] would do it, before anybody is asked for a yes. Returns the message's status.
+///
+/// # Errors
+/// As [`remove`].
+pub fn removable(store: &mut Store, id: i64, with_unknown: bool) -> Result<String, ComposeError> {
     let row = existing(store, id)?;
     let status = row.fields.status.as_str();
     if matches!(status, "scheduled" | "sending") {
@@ -246,10 +258,7 @@ pub fn remove(store: &mut Store, id: i64, with_unknown: bool) -> Result<(), Comp
              `message remove {id} --yes` removes them too"
         )));
     }
-    if !store.write(|tx| tx.delete_message(id, status))? {
-        return Err(changed_meanwhile(store, id)?);
-    }
-    Ok(())
+    Ok(status.to_owned())
 }
 
 fn has_ended(row: &MessageRow, verb: &str) -> ComposeError {

@@ -176,7 +176,7 @@ fn read_weekly(
         schedule::next_occurrence(None, Some(&config), &rules.zone, now).map_err(|error| {
             match error {
                 ScheduleError::Column { flaw, .. } => {
-                    ComposeError::refused(format!("days and times: {flaw}"))
+                    ComposeError::refused(as_typed(&flaw.to_string()))
                 }
                 other @ ScheduleError::Instant { .. } => ComposeError::refused(other.to_string()),
             }
@@ -190,6 +190,17 @@ fn read_weekly(
         )));
     };
     Ok(Timed { scheduled_at: Some(first), schedules: None, interval_config: Some(config) })
+}
+
+/// The flaw of a column, with the names that a person typed instead of its fields.
+fn as_typed(flaw: &str) -> String {
+    let names = [
+        ("`weekDays`", "`--weekly`"),
+        ("`time`", "`--time`"),
+        ("`startDate`", "`--from`"),
+        ("`endDate`", "`--until`"),
+    ];
+    names.iter().fold(flaw.to_owned(), |text, (field, flag)| text.replace(field, flag))
 }
 
 /// So that the column can be read by people, whoever counts from Sunday.

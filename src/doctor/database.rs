@@ -49,6 +49,12 @@ fn damaged(error: &StoreError, findings: &mut Findings) {
 
 fn open(config: &Config, findings: &mut Findings) -> Option<Store> {
     let path = &config.database_path;
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+    if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
+        let found = format!("there is no directory `{}`", directory.display());
+        findings.wrong("database", found, "make it, or correct DATABASE_PATH");
+        return None;
+    }
     if !path.exists() && !Store::restoring_path(path).exists() {
         let found = format!("`{}` is not there yet", path.display());
         let remedy = "the first `serve` or `run` makes it; is DATABASE_PATH right?";

@@ -30,6 +30,8 @@ pub struct Lane {
     allowance: Result<Allowance, WindowError>,
     counted: DayCount,
     zone: Zone,
+    /// Why it could not send when the forecast began.
+    pub(super) closed_at_first: Option<String>,
 }
 
 /// What every channel goes by, and what one of them had already.
@@ -102,7 +104,11 @@ impl Lane {
             counted.count = tx.day_count(channel.id, counted.day)?;
         }
         let gap = rules.gap.with_jitter(0.5);
-        Ok(Self { channel, ready, gap, allowance, counted, zone: rules.zone.clone() })
+        let zone = rules.zone.clone();
+        let mut lane =
+            Self { channel, ready, gap, allowance, counted, zone, closed_at_first: None };
+        lane.closed_at_first = lane.closed(now);
+        Ok(lane)
     }
 
     /// Why nothing at all can go out here.
@@ -128,6 +134,14 @@ impl Lane {
             Ok(allowance) => allowance.next(&self.zone, ready, self.counted).at,
             Err(_) => ready, // nothing goes out here: see `blocked`
         }
+    }
+
+    /// Why [`Self::next`] is later than the gap alone would have it, in words.
+    #[must_use]
+    pub fn closed(&self, from: Timestamp) -> Option<String> {
+        let allowance = self.allowance.as_ref().ok()?;
+        let next = allowance.next(&self.zone, self.ready.max(from), self.counted);
+        next.closed.map(|closed| closed.to_string())
     }
 
     /// A send began at `at`: the next one waits a gap.

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use super::lanes::Lane;
 use crate::clock::Timestamp;
 use crate::pace::Gap;
+use crate::recipient;
 use crate::store::Foreseen;
 
 /// What becomes of one recipient.
@@ -95,6 +96,8 @@ pub struct MessageForecast {
     pub id: i64,
     /// For people.
     pub title: Option<String>,
+    /// The title, or how the text begins.
+    pub label: String,
     /// `auto_messages.status`.
     pub status: String,
     /// Its channel.
@@ -128,6 +131,8 @@ pub struct ChannelForecast {
     pub blocked: Option<String>,
     /// Why it is held now. But for a hold that lasts its time, the forecast counts as if it were free.
     pub held_reason: Option<String>,
+    /// Why it waits now though nothing is wrong: its hours, or its daily limit.
+    pub closed: Option<String>,
     /// When it may send after all that was looked at.
     #[serde(serialize_with = "text")]
     pub free_at: Timestamp,
@@ -156,10 +161,7 @@ impl RecipientForecast<'_> {
     /// `+62812…` of a person, else the chat id or what was written.
     #[must_use]
     pub fn number(&self) -> String {
-        match self.chat_id.strip_suffix("@c.us") {
-            Some(digits) => format!("+{digits}"),
-            None => self.chat_id.to_owned(),
-        }
+        recipient::shown(self.chat_id)
     }
 }
 
@@ -169,6 +171,7 @@ impl MessageForecast {
         Self {
             id,
             title: seen.title.clone(),
+            label: seen.label.clone(),
             status: seen.status.clone(),
             channel_id: seen.channel_id,
             due_at: Some(due_at),
@@ -179,6 +182,19 @@ impl MessageForecast {
             takes_secs: 0,
             next_at: None,
         }
+    }
+
+    /// The words for what a person should know before it is too late.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        let Tally { too_late, goes_out, .. } = self.tally;
+        (too_late > 0).then(|| {
+            format!(
+                "only about {goes_out} of the {} recipients get it in time, {too_late} come too late: raise \
+                 LATE_LIMIT_HOURS, or make several messages on different days; `plan {}` tells more",
+                self.recipients, self.id
+            )
+        })
     }
 
     pub(super) fn count(&mut self, fate: &Fate<'_>) {
@@ -234,6 +250,7 @@ impl ChannelForecast {
                 .channel
                 .as_ref()
                 .and_then(|c| c.held.as_ref().map(|h| h.reason.clone())),
+            closed: lane.closed_at_first.clone(),
             free_at: lane.ready,
         }
     }

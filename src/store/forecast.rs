@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::messages::{DueMessage, Untimed};
-use super::{SqlResult, Tx, lossy, optional_timestamp, why_unreadable};
+use super::{SqlResult, Tx, label, lossy, optional_timestamp, why_unreadable};
 use crate::clock::Timestamp;
 use crate::delivery::Status;
 
@@ -25,6 +25,8 @@ pub struct Queued {
 pub struct Foreseen {
     /// For people.
     pub title: Option<String>,
+    /// The title, or how the text begins.
+    pub label: String,
     /// `auto_messages.status`.
     pub status: String,
     /// `auto_messages.error`.
@@ -131,8 +133,11 @@ impl Tx<'_> {
                 Ok(content) => Ok(content),
                 Err(error) => Err(why_unreadable(&error).ok_or(error)?),
             };
+            let title = lossy(row, "title")?;
+            let text = lossy(row, "message")?.unwrap_or_default();
             Ok(Foreseen {
-                title: lossy(row, "title")?,
+                label: label(title.as_deref(), &text),
+                title,
                 status: row.get("status")?,
                 error: lossy(row, "error")?,
                 due_at,

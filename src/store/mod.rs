@@ -59,6 +59,9 @@ pub use settle::Settled;
 pub use snapshot::{Contents, DataVersion};
 pub use views::{DeliveryView, MessageView};
 
+/// How much of a text stands in for a title, in characters.
+const LABEL_CHARS_MAX: usize = 40;
+
 /// How long a write waits for another process that holds the database.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -368,6 +371,17 @@ fn optional_timestamp(row: &Row<'_>, column: &str) -> SqlResult<Option<Timestamp
 
 /// A text column whose odd bytes must not stop anybody: what is not UTF-8 (a name imported from a
 /// Latin-1 file, say) is replaced.
+/// What a person knows a message by: its title, or how its text begins, on one line.
+#[must_use]
+pub fn label(title: Option<&str>, text: &str) -> String {
+    let title = title.filter(|title| !title.trim().is_empty());
+    let line = title.unwrap_or(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= LABEL_CHARS_MAX {
+        return line;
+    }
+    line.chars().take(LABEL_CHARS_MAX - 1).chain(['…']).collect()
+}
+
 fn lossy(row: &Row<'_>, column: &str) -> SqlResult<Option<String>> {
     let value = row.get_ref(column)?;
     Ok(value.as_bytes_or_null()?.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))

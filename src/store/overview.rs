@@ -4,7 +4,7 @@
 use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::channels::{COLUMNS, read_channel};
-use super::{Channel, SqlResult, Tx, lossy, optional_timestamp, timestamp};
+use super::{Channel, SqlResult, Tx, label, lossy, optional_timestamp, timestamp};
 use crate::clock::Timestamp;
 use crate::delivery::Status;
 
@@ -15,6 +15,8 @@ pub struct NextDue {
     pub id: i64,
     /// For people.
     pub title: Option<String>,
+    /// The title, or how the text begins.
+    pub label: String,
     /// Its time.
     pub due_at: Timestamp,
 }
@@ -46,13 +48,16 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn next_due(&self) -> SqlResult<Option<NextDue>> {
-        let sql = "SELECT id, title, scheduled_at FROM auto_messages
+        let sql = "SELECT id, title, message, scheduled_at FROM auto_messages
                    WHERE status = 'scheduled' AND scheduled_at IS NOT NULL
                    ORDER BY scheduled_at, id LIMIT 1";
         let read = |row: &Row<'_>| {
+            let title = lossy(row, "title")?;
+            let text = lossy(row, "message")?.unwrap_or_default();
             Ok(NextDue {
                 id: row.get("id")?,
-                title: lossy(row, "title")?,
+                label: label(title.as_deref(), &text),
+                title,
                 due_at: timestamp(row, "scheduled_at")?,
             })
         };

@@ -55,13 +55,27 @@ fn completions_know_every_command() {
     let directory = tempfile::tempdir().unwrap();
     let script = directory.path().join("script");
     fs::write(&script, text(&["completions", "bash"])).unwrap();
-    let try_it = format!(
-        "source {}; COMP_WORDS=(auto-message-scheduler pl); COMP_CWORD=1; \
-         _auto__message__scheduler auto-message-scheduler pl auto-message-scheduler; echo ${{COMPREPLY[@]}}",
-        script.display()
-    );
-    let output = Command::new("bash").args(["-c", &try_it]).output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "plan", "{}", stderr(&output));
+    for (words, expected) in [
+        (&["pl"][..], "plan"),
+        (&["message", "retr"], "retry"),
+        (&["message", "add", "--we"], "--weekly"),
+        (&["message", "list", "--status", "sc"], "scheduled"),
+        (&["contact", "opt-o"], "opt-out"),
+        (&["cron-line", "--ev"], "--every"),
+    ] {
+        let typed = words.join(" ");
+        let (last, before) = (words[words.len() - 1], words.len().checked_sub(2));
+        let before = before.map_or("auto-message-scheduler", |at| words[at]);
+        let try_it = format!(
+            "source {}; COMP_WORDS=(auto-message-scheduler {typed}); COMP_CWORD={}; \
+             _auto__message__scheduler auto-message-scheduler {last} {before}; echo ${{COMPREPLY[@]}}",
+            script.display(),
+            words.len()
+        );
+        let output = Command::new("bash").args(["-c", &try_it]).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(told.trim(), expected, "{typed}: {}", stderr(&output));
+    }
 }
 
 #[test]

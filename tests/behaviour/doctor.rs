@@ -291,3 +291,12 @@ fn a_clock_that_is_not_wahas_is_said() {
         assert!(has(&lines, start, ""), "{ahead}: {lines:#?}");
     }
 }
+
+#[test]
+fn a_directory_that_is_missing_is_wrong_because_nothing_makes_it() {
+    let site = healthy();
+    let output = site.command(&["doctor"]).env("DATABASE_PATH", "nope/shop.db").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("WRONG    database  there is no directory `nope`"), "{text}");
+    assert_eq!(output.status.code(), Some(1), "{text}");
+}

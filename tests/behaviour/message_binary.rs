@@ -46,7 +46,7 @@ fn a_message_is_added_shown_and_sent_by_the_real_program() {
         added.starts_with("message 1 is scheduled: 2 recipients on channel `default`\nbegins "),
         "{added}"
     );
-    assert!(added.contains("(Asia/Jakarta), the last one has it by "), "{added}");
+    assert!(added.contains("(Asia/Jakarta), the last one gets it about "), "{added}");
     ok(&site, &["run"]);
     let texts: Vec<String> = site.waha.received().into_iter().map(|one| one.text).collect();
     assert_eq!(texts, ["Halo Kak", "Halo Budi"]);
@@ -148,14 +148,11 @@ fn messages_are_paused_resumed_and_cancelled_while_serve_sends() {
 fn a_test_message_tells_what_waha_said() {
     let site = Site::new();
     let told = ok(&site, &["message", "test-send", "0812-0000-7001", "Tes"]);
-    assert!(
-        told.starts_with("sent to 6281200007001@c.us: WAHA took it and gave the id "),
-        "{told}"
-    );
+    assert!(told.starts_with("sent to +6281200007001: WAHA took it and gave the id "), "{told}");
     let why = refused(&site, &["message", "test-send", "081200000400", "Tes"], 1);
     assert!(why.contains("failed: WAHA refused it with 400"), "{why}");
     let why = refused(&site, &["message", "test-send", "Budi", "Tes"], 1);
-    assert!(why.contains("cannot get it"), "{why}");
+    assert!(why.contains("nobody can get it") && !why.contains("--skip-bad"), "{why}");
     site.waha.set_status("default", "SCAN_QR_CODE");
     let why = refused(&site, &["message", "test-send", "081200007001", "Tes"], 1);
     assert!(why.contains("not sent, and cancelled") && why.contains("scan the QR code"), "{why}");
@@ -174,4 +171,90 @@ fn a_test_message_goes_through_the_server_that_sends() {
     let json: Value = serde_json::from_str(&told).unwrap();
     assert_eq!(json["status"], "sent");
     assert_eq!(json["waha_message_id"], site.waha.received()[0].id.as_str());
+}
+
+#[test]
+fn the_end_of_a_new_message_counts_what_goes_out_before_it_on_its_channel() {
+    let site = Site::new();
+    site.write_settings("SEND_DELAY_SECONDS=600\nLATE_LIMIT_HOURS=1\n".trim_start());
+    let numbers: Vec<String> = (1..=5).map(|number| format!("08120000700{number}")).collect();
+    let numbers: Vec<&str> = numbers.iter().map(String::as_str).collect();
+    let add = |numbers: &[&str]| {
+        let at = ["--at", "2099-01-01 08:00", "--json"];
+        let arguments = [&["message", "add", "Halo", "--to"], numbers, &at].concat();
+        serde_json::from_str::<Value>(&ok(&site, &arguments)).unwrap()
+    };
+    let first = add(&numbers[..4]);
+    assert_eq!(first["last_at"], "2099-01-01T01:30:00Z");
+    assert_eq!(first["warnings"], serde_json::json!([]));
+    let second = add(&numbers);
+    assert_eq!(second["first_at"], "2099-01-01T01:40:00Z");
+    assert_eq!(second["last_at"], "2099-01-01T02:00:00Z");
+    let warning = second["warnings"][0].as_str().unwrap();
+    assert!(warning.starts_with("only about 3 of the 5 recipients get it in time"), "{warning}");
+    let shown = ok(&site, &["plan", "2"]);
+    assert!(shown.contains("3 of 5, 2 too late"), "{shown}");
+}
+
+#[test]
+fn a_message_is_known_by_its_text_and_its_days_are_told_in_words() {
+    let site = Site::new();
+    let weekly = ["--weekly", "senin,kamis", "--time", "08:00"];
+    let add =
+        ["message", "add", "Halo 日本語日本語日本語日本語日本語日本語", "--to", "081200007001"];
+    ok(&site, &[&add[..], &weekly].concat());
+    assert!(ok(&site, &["message", "show", "1"]).contains("repeats   every Mon, Thu at 08:00\n"));
+    for (arguments, part) in [
+        (&["status"][..], "message 1 `Halo 日本語"),
+        (&["plan"], "Halo"),
+        (&["plan", "1"], "Message 1 `Halo 日本語"),
+        (&["message", "list"], "Halo 日本語"),
+    ] {
+        let shown = ok(&site, arguments);
+        assert!(shown.contains(part), "{arguments:?}: {shown}");
+        let columns =
+            |line: &str| line.chars().map(|c| if c > '\u{2fff}' { 2 } else { 1 }).sum::<usize>();
+        assert!(shown.lines().all(|line| columns(line) <= 80), "{arguments:?}: {shown}");
+    }
+}
+
+#[test]
+fn a_channel_that_waits_for_its_hours_says_so_wherever_it_is_shown() {
+    let site = Site::new();
+    ok(&site, &["message", "add", "Halo", "--to", "081200007001", "--at", "now"]);
+    site.sql().execute("UPDATE channels SET daily_limit = 1", []).unwrap();
+    ok(&site, &["run"]);
+    ok(&site, &["message", "add", "Halo", "--to", "081200007001", "--at", "now"]);
+    for command in ["status", "plan", "channel list"] {
+        let shown = ok(&site, &command.split(' ').collect::<Vec<_>>());
+        let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(shown.contains("its daily limit of 1 is"), "{command}: {shown}");
+    }
+}
+
+#[test]
+fn a_slip_of_the_hand_is_named_with_its_remedy() {
+    let site = Site::new();
+    for (arguments, code, part) in [
+        (&["plna"][..], 2, "a similar subcommand exists: 'plan'"),
+        (&["message", "show", "abc"], 2, "an id is a number such as 7"),
+        (&["plan", "--limit", "0"], 2, "write a number from 1"),
+        (&["message", "add"], 1, "it has no text"),
+        (&["message", "remove", "9"], 1, "there is no message 9"),
+        (&["channel", "edit", "1"], 1, "nothing to change"),
+        (
+            &["message", "add", "Hai", "--to", "abc", "--at", "+1d"],
+            1,
+            "error: nobody can get it: `abc`",
+        ),
+        (
+            &["message", "add", "Hai", "--to", "1", "--weekly", "sennin", "--time", "8"],
+            1,
+            "`--weekly`: `sennin` is not a day",
+        ),
+    ] {
+        let why = refused(&site, arguments, code);
+        assert!(why.contains(part), "{arguments:?}: {why}");
+    }
+    assert!(ok(&site, &["contact", "list", "--tag", "vip"]).contains("no contact is like that"));
 }

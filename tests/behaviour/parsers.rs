@@ -2,12 +2,15 @@
 //! thing: they never panic, and what they promise holds. `PROPTEST_CASES=100000` looks longer; the
 //! fuzz targets in `fuzz/` look with coverage.
 //!
-//! Where a new parser comes (an import of CSV files), it gets its property here and a target there.
+//! Where a new parser comes, it gets its property here and a target there.
 
+use std::io;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use auto_message_scheduler::address_book::import::{ImportRules, Imported, Refused, Watch, import};
+use auto_message_scheduler::address_book::language::Language;
 use auto_message_scheduler::api::{Api, Posted, WebhookRules};
 use auto_message_scheduler::clock::{SystemClock, Timestamp};
 use auto_message_scheduler::config::{Config, SETTINGS, Secret, parse_env_file};
@@ -229,6 +232,36 @@ const EVENT_PIECES: &[&str] = &[
     "\"Halo\"",
 ];
 
+const LIST_PIECES: &[&str] = &[
+    "nama",
+    "no hp",
+    "tags",
+    "kota",
+    ",",
+    ",",
+    ";",
+    "\t",
+    "\n",
+    "\r\n",
+    "\r",
+    "\"",
+    "\"\"",
+    "\0",
+    "\u{feff}",
+    "\u{fffd}",
+    "=",
+    "=HYPERLINK(\"x\")",
+    "+",
+    "'",
+    "sep=;",
+    "Budi",
+    "0812-0000-7001",
+    "+62 812 0000 7002",
+    "6.28E+12",
+    "1234567890123456789012345678901234567890",
+    "vip|lama",
+];
+
 fn zones() -> impl Strategy<Value = Zone> {
     const NAMES: &[&str] = &[
         "Asia/Jakarta",
@@ -367,6 +400,37 @@ proptest! {
     }
 
     #[test]
+    fn each_row_of_a_list_is_counted_once_and_the_same_list_brings_nobody_new(
+        header in proptest::sample::select(
+            &["nama;no hp;kota\r\n", "name,phone,tags\n", "\u{feff}hp\tnama\r", "sep=;\nwa;label\n", ""][..],
+        ),
+        rows in text_of(LIST_PIECES), spoilt in proptest::option::of((any::<usize>(), any::<u8>())),
+        is_utf_16 in any::<bool>(),
+    ) {
+        let text = format!("{header}{rows}");
+        let mut list = if is_utf_16 {
+            let units = text.trim_start_matches('\u{feff}').encode_utf16();
+            [0xff, 0xfe].into_iter().chain(units.flat_map(u16::to_le_bytes)).collect()
+        } else {
+            text.clone().into_bytes()
+        };
+        if let Some((at, byte)) = spoilt && !list.is_empty() {
+            let at = at % list.len();
+            list[at] = byte;
+        }
+        let Some((first, refused)) = take_list(&list) else { return Ok(()) };
+        let Imported { rows, added, merged, unchanged, refused: count } = first;
+        prop_assert_eq!(rows, added + merged + unchanged + count, "{:?}", text);
+        prop_assert_eq!(count, refused.len() as u64, "{:?}", text);
+        for one in &refused {
+            prop_assert!(one.line > 0 && !one.reason.is_empty(), "{text:?}: {one:?}");
+            prop_assert!(!one.value.contains(char::is_control), "{text:?}: {one:?}");
+        }
+        let (again, _) = take_list(&list).unwrap();
+        prop_assert_eq!((again.rows, again.added, again.refused), (rows, 0, count), "{:?}", text);
+    }
+
+    #[test]
     fn no_bytes_without_an_hmac_move_anything_and_none_with_one_break_it(
         bytes in prop_oneof![
             proptest::collection::vec(any::<u8>(), 0..200),
@@ -414,6 +478,37 @@ fn event() -> impl Strategy<Value = String> {
             r#"{{"event":"{kind}","session":"default","payload":{{"id":"{id}","ack":{ack},"fromMe":true,"to":{to},"status":{status},"timestamp":{ack}}}}}"#
         )
     })
+}
+
+#[derive(Default)]
+struct Noted(Vec<Refused>);
+
+impl Watch for Noted {
+    fn refused(&mut self, refused: Refused) -> io::Result<()> {
+        self.0.push(refused);
+        Ok(())
+    }
+}
+
+/// Imports a list into one database for all cases; `None` when the whole list is refused.
+fn take_list(list: &[u8]) -> Option<(Imported, Vec<Refused>)> {
+    static STORE: OnceLock<(tempfile::TempDir, Mutex<Store>)> = OnceLock::new();
+    let (_, store) = STORE.get_or_init(|| {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("shop.db")).unwrap();
+        (directory, Mutex::new(store))
+    });
+    let (country, clock) = (CountryCode::parse("62").unwrap(), SystemClock::new());
+    let rules = ImportRules {
+        country: &country,
+        tags: &[],
+        language: Language::English,
+        clock: &clock,
+        is_preview: false,
+    };
+    let mut noted = Noted::default();
+    let imported = import(&mut store.lock().unwrap(), list, &rules, &mut noted).ok()?;
+    Some((imported, noted.0))
 }
 
 struct Door {

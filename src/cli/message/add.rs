@@ -6,10 +6,13 @@ use clap::Args;
 use serde_json::json;
 
 use super::super::CliError;
-use super::super::output::Output;
+use super::super::output::{Output, counted};
+use super::super::plan;
 use super::{TextArgs, TimingArgs, local, now, open, rules};
+use crate::clock::Timestamp;
 use crate::composer::{self, Composed, Draft, Edit, Skipped};
 use crate::config::Config;
+use crate::forecast::{self, MessageForecast, Tally};
 
 /// How many skipped recipients are named.
 const SKIPPED_SHOWN_MAX: usize = 10;
@@ -42,6 +45,7 @@ pub(super) struct AddArgs {
 #[derive(Debug, Args)]
 pub(super) struct EditArgs {
     /// The message's id, as `message list` shows it
+    #[arg(value_parser = crate::cli::row_id)]
     id: i64,
     #[command(flatten)]
     text: TextArgs,
@@ -74,7 +78,12 @@ pub(super) fn add(args: &AddArgs, config: &Config) -> Result<(), CliError> {
         skip_bad: args.skip_bad,
         created_by: "cli",
     };
-    let composed = composer::add(&mut open(config)?, &draft, &rules(config), now())?;
+    let (mut store, now) = (open(config)?, now());
+    let mut composed = composer::add(&mut store, &draft, &rules(config), now)?;
+    let ahead = forecast::of_message(&mut store, composed.id, &plan::rules(config), now)?;
+    let ahead = ahead.filter(|_| composed.begins_at.is_some());
+    composed.warnings.extend(ahead.as_ref().and_then(MessageForecast::warning));
+    let tally = ahead.map(|ahead| ahead.tally);
     let data = json!({
         "id": composed.id,
         "status": composed.status,
@@ -84,26 +93,29 @@ pub(super) fn add(args: &AddArgs, config: &Config) -> Result<(), CliError> {
             .map(|Skipped { who, reason }| json!({ "who": who, "reason": reason }))
             .collect::<Vec<_>>(),
         "scheduled_at": composed.begins_at.map(|at| at.to_string()),
-        "last_at": composed.last_at.map(|at| at.to_string()),
+        "first_at": tally.and_then(|tally| tally.begins_at).map(|at| at.to_string()),
+        "last_at": tally.and_then(|tally| tally.ends_at).map(|at| at.to_string()),
         "warnings": composed.warnings,
     });
-    args.output.print(&data, |_| describe(&composed, config))?;
+    args.output.print(&data, |_| describe(&composed, tally, config))?;
     Ok(())
 }
 
-fn describe(composed: &Composed, config: &Config) -> String {
+fn describe(composed: &Composed, tally: Option<Tally>, config: &Config) -> String {
     let Composed { id, status, channel, recipient_count, .. } = composed;
-    let people = if *recipient_count == 1 { "recipient" } else { "recipients" };
+    let people = counted(*recipient_count, "recipient");
     let kind = if status == "draft" { "a draft" } else { "scheduled" };
-    let mut text =
-        format!("message {id} is {kind}: {recipient_count} {people} on channel `{channel}`");
+    let mut text = format!("message {id} is {kind}: {people} on channel `{channel}`");
     // Writing into a String cannot fail.
-    if let Some(at) = composed.begins_at {
+    let shown = |at: Option<Timestamp>| at.map(|at| config.zone.format_local(at));
+    let begins = tally.and_then(|tally| tally.begins_at).or(composed.begins_at);
+    if let Some(at) = begins {
         let _ = write!(text, "\nbegins {}", local(config, at));
     }
-    if let Some(at) = composed.last_at.filter(|_| *recipient_count > 1) {
-        let zone = &config.zone;
-        let _ = write!(text, ", the last one has it by {}", zone.format_local(at));
+    // Beside all that goes out on the channel before it; what nobody can know yet has no end.
+    let ends = shown(tally.and_then(|tally| tally.ends_at)).filter(|_| *recipient_count > 1);
+    if let Some(ends) = ends {
+        let _ = write!(text, ", the last one gets it about {ends}");
     }
     for Skipped { who, reason } in composed.skipped.iter().take(SKIPPED_SHOWN_MAX) {
         let _ = write!(text, "\nskipped: {who}: {reason}");

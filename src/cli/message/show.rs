@@ -5,16 +5,16 @@ use serde_json::{Value, json};
 
 use super::super::CliError;
 use super::super::output::Output;
-use super::super::table::table;
+use super::super::table::{table, wrapped};
 use super::{local, open};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::{Ack, Counts};
-use crate::store::{DeliveryRow, MessageFilter, MessageRow, Occurrence};
+use crate::recipient;
+use crate::schedule::in_words;
+use crate::store::{DeliveryRow, MessageFilter, MessageRow, Occurrence, label};
 
 const STATUSES: [&str; 6] = ["draft", "scheduled", "sending", "sent", "failed", "cancelled"];
-/// How much of a text stands in for a title, in characters.
-const TITLE_CHARS_MAX: usize = 40;
 /// How many earlier occurrences are summed up.
 const EARLIER_SHOWN_MAX: usize = 5;
 
@@ -39,6 +39,7 @@ pub(super) struct ListArgs {
 #[derive(Debug, Args)]
 pub(super) struct ShowArgs {
     /// The message's id, as `message list` shows it
+    #[arg(value_parser = crate::cli::row_id)]
     id: i64,
     /// Show at most so many recipients
     #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -77,24 +78,17 @@ pub(super) fn list(args: &ListArgs, config: &Config) -> Result<(), CliError> {
                 title(row),
             ]
         });
-        let text = table(&["ID", "STATUS", "TIME", "SENT", "NOT", "TITLE"], lines);
+        let text = table(&["id", "status", "time", "sent", "not", "title"], lines);
         let more =
             if has_more { "\nthere are more: --all shows them, --search finds them" } else { "" };
         let zone = &config.zone;
-        format!("{text}\ntimes are in {zone}; NOT counts failed, expired and unknown{more}")
+        format!("{text}\ntimes are in {zone}; `not` counts failed, expired and unknown{more}")
     })?;
     Ok(())
 }
 
-/// The title, or the beginning of the text, on one line.
 fn title(row: &MessageRow) -> String {
-    let title = row.fields.title.as_deref().filter(|title| !title.trim().is_empty());
-    let line =
-        title.unwrap_or(&row.fields.message).split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= TITLE_CHARS_MAX {
-        return line;
-    }
-    line.chars().take(TITLE_CHARS_MAX - 1).chain(['…']).collect()
+    label(row.fields.title.as_deref(), &row.fields.message)
 }
 
 fn message_json(row: &MessageRow) -> Value {
@@ -136,9 +130,7 @@ pub(super) fn show(args: &ShowArgs, config: &Config) -> Result<(), CliError> {
         Ok((row, occurrences, deliveries))
     })?;
     let Some(row) = row else {
-        return Err(CliError::Refused(format!(
-            "there is no message {id}: `message list` shows all"
-        )));
+        return Err(super::super::no_message(id));
     };
     let mut data = message_json(&row);
     data["occurrences"] = occurrences.iter().map(occurrence_json).collect();
@@ -167,10 +159,8 @@ fn describe(
     if let Some(at) = fields.scheduled_at {
         lines.push(format!("time      {}", local(config, at)));
     }
-    for (name, column) in [("schedules", &fields.schedules), ("weekly", &fields.interval_config)] {
-        if let Some(column) = column {
-            lines.push(format!("{name:<9} {column}"));
-        }
+    for words in in_words(fields.schedules.as_deref(), fields.interval_config.as_deref()) {
+        lines.push(wrapped(&format!("repeats   {words}"), 10));
     }
     lines.push("text".to_owned());
     lines.extend(fields.message.lines().map(|line| format!("  {line}")));
@@ -202,23 +192,18 @@ fn recipients(deliveries: &[DeliveryRow], config: &Config) -> String {
         };
         vec![
             one.name.clone().unwrap_or_default(),
-            number(&one.chat_id),
+            recipient::shown(&one.chat_id),
             one.status.clone(),
             at.map(|at| config.zone.format_local(at)).unwrap_or_default(),
             note,
         ]
     });
-    table(&["NAME", "NUMBER", "STATUS", "ENDED", "NOTE"], rows)
+    table(&["name", "number", "status", "ended", "note"], rows)
 }
 
 /// A list of words as `message add` writes it, without its quotes; anything else as it is.
 fn words(column: &str) -> String {
     serde_json::from_str::<Vec<String>>(column).map_or(column.to_owned(), |words| words.join(", "))
-}
-
-/// `+6281234567890` for a person; a group's chat id as it is.
-fn number(chat_id: &str) -> String {
-    chat_id.strip_suffix("@c.us").map_or_else(|| chat_id.to_owned(), |digits| format!("+{digits}"))
 }
 
 fn ack_words(ack: Ack) -> &'static str {

@@ -17,6 +17,7 @@ use crate::composer::{self, Draft, Timing};
 use crate::config::Config;
 use crate::delivery::Status;
 use crate::logging;
+use crate::recipient;
 use crate::serve::{self, RunEnd};
 use crate::store::{DeliveryRow, Store};
 use crate::trigger::Triggers;
@@ -98,7 +99,7 @@ fn told(args: &TestSendArgs, id: i64, delivery: &DeliveryRow) -> Result<(), CliE
     args.output.print(&data, |_| {
         format!(
             "sent to {}: WAHA took it and gave the id {waha_id} (message {id})",
-            delivery.chat_id
+            recipient::shown(&delivery.chat_id)
         )
     })?;
     Ok(())
