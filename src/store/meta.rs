@@ -107,14 +107,14 @@ impl Tx<'_> {
         self.transaction.execute(sql, []).map(drop)
     }
 
-    fn meta(&self, key: &str) -> SqlResult<Option<String>> {
+    pub(super) fn meta(&self, key: &str) -> SqlResult<Option<String>> {
         self.transaction
             .prepare_cached("SELECT value FROM meta WHERE key = :key")?
             .query_row(named_params! { ":key": key }, |row| row.get(0))
             .optional()
     }
 
-    fn set_meta(&self, key: &str, value: &str) -> SqlResult<()> {
+    pub(super) fn set_meta(&self, key: &str, value: &str) -> SqlResult<()> {
         let sql = "INSERT INTO meta (key, value) VALUES (:key, :value)
                    ON CONFLICT (key) DO UPDATE SET value = excluded.value";
         self.transaction

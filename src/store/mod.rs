@@ -5,6 +5,7 @@
 //! full sync, and none is ever open while the network is used: the callers are given no way to do
 //! both, because a [`Tx`] lives only inside the closure.
 
+mod alerts;
 mod channel_edits;
 mod channels;
 mod composing;
@@ -13,6 +14,7 @@ mod correct;
 mod deliveries;
 mod events;
 mod examine;
+mod figures;
 mod forecast;
 mod lookups;
 mod messages;
@@ -36,12 +38,14 @@ use rusqlite::{Connection, Row, Transaction, TransactionBehavior, types::Type};
 use crate::clock::Timestamp;
 use crate::fail_point;
 
+pub use alerts::Alert;
 pub use channel_edits::{ChannelSettings, ChannelUses};
 pub use channels::{Channel, Held};
 pub use composing::{DeliveryRow, MessageFields, MessageFilter, MessageRow, Occurrence};
 pub use contacts::{Contact, ContactRow, ContactValues};
 pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, Recovered};
 pub use events::{Echo, MessageEvent, SessionEvent, Taken};
+pub use figures::StatusCount;
 pub use forecast::{Foreseen, Planned, Queued};
 pub use lookups::UnknownDelivery;
 pub use messages::{DueMessage, Untimed};
