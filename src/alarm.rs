@@ -36,7 +36,7 @@ const LAST_WORDS: Duration = Duration::from_secs(6);
 const STACK_BYTES: usize = 512 * 1024;
 
 /// How the work came to its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// A run did its work.
     Done(RunReport),
@@ -95,7 +95,7 @@ impl Alarms {
     fn try_alerts(&self, config: &Config) -> Result<(), StoreError> {
         let mut store = Store::open(&config.database_path)?;
         let is_on = config.alert_url.is_some();
-        if is_on != store.read(|tx| tx.are_alerts_on())? {
+        if store.read(|tx| Ok(tx.are_alerts_on()? != is_on))? {
             store.write(|tx| tx.set_alerts_on(is_on))?;
         }
         let Some(url) = &config.alert_url else { return Ok(()) };
@@ -106,12 +106,12 @@ impl Alarms {
         let mut alerts =
             Alerts::new(store, url.clone(), client(), watch, Arc::clone(&self.triggers));
         let clock = Arc::clone(&self.clock);
-        self.spawn("alerts", move |now, ending| match ending {
-            None => alerts.step(now),
-            Some(_) => {
-                alerts.last_words(&*clock, now.monotonic + LAST_WORDS);
-                None
+        self.spawn("alerts", move |now, ending| {
+            if ending.is_none() {
+                return alerts.step(now);
             }
+            alerts.last_words(&*clock, now.monotonic + LAST_WORDS);
+            None
         });
         Ok(())
     }
@@ -147,7 +147,7 @@ impl Alarms {
             let _open = open;
             loop {
                 let seen = triggers.pulse.rings();
-                let told = ending.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let told = *ending.lock().unwrap_or_else(PoisonError::into_inner);
                 let is_over = told.is_some();
                 let wait = step(clock.now(), told);
                 if is_over {

@@ -286,7 +286,11 @@ impl Api {
         });
         let (status, word) = match looked {
             Ok(is_stale) if !self.triggers.has_database_trouble() => {
-                if is_stale { (503, "stale") } else { (200, "ok") }
+                if is_stale {
+                    (503, "stale")
+                } else {
+                    (200, "ok")
+                }
             }
             Ok(_) | Err(_) => (503, "database_error"),
         };
@@ -352,12 +356,24 @@ impl Api {
 /// An error answer.
 pub(crate) fn refuse(status: u16, message: &str) -> Reply {
     let body = json!({"error": true, "message": message});
-    Reply { status, body: body.to_string(), content_type: JSON, allow: None, retry_after_secs: None }
+    Reply {
+        status,
+        body: body.to_string(),
+        content_type: JSON,
+        allow: None,
+        retry_after_secs: None,
+    }
 }
 
 /// An answer in JSON, without an error.
 pub(crate) fn reply(status: u16, body: &Value) -> Reply {
-    Reply { status, body: body.to_string(), content_type: JSON, allow: None, retry_after_secs: None }
+    Reply {
+        status,
+        body: body.to_string(),
+        content_type: JSON,
+        allow: None,
+        retry_after_secs: None,
+    }
 }
 
 fn nothing_here() -> Reply {

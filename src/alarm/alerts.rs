@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::place;
 use super::stale::Watch;
 use super::telling::{Trouble, post_alert};
-use super::place;
 use crate::clock::{Clock, Now};
 use crate::config::Secret;
 use crate::http_client::HttpClient;
@@ -50,6 +50,8 @@ pub struct Alerts {
     trouble: Trouble,
     /// Whether `meta` may say that triggers stay away.
     may_be_stale: bool,
+    /// When triggers were last looked at, as far as it is known here.
+    looked_at: Option<Now>,
 }
 
 impl Alerts {
@@ -75,6 +77,7 @@ impl Alerts {
             failures: 0,
             trouble: Trouble::default(),
             may_be_stale: true,
+            looked_at: None,
         }
     }
 
@@ -98,24 +101,29 @@ impl Alerts {
     }
 
     fn try_step(&mut self, now: Now) -> Result<Duration, StoreError> {
-        if now.monotonic >= self.next_watch {
-            self.next_watch = now.monotonic + LOOK;
-            self.watch_triggers(now)?;
+        self.watch_triggers(now)?;
+        if self.ready_at <= now.monotonic {
+            self.tell(now)?;
         }
         let rest = self.ready_at.saturating_sub(now.monotonic);
-        if !rest.is_zero() {
-            return Ok(rest.min(LOOK));
-        }
-        Ok(if self.tell(now)? { PACE } else { LOOK })
+        Ok(if rest.is_zero() { LOOK } else { rest.min(LOOK) })
     }
 
     fn watch_triggers(&mut self, now: Now) -> Result<(), StoreError> {
-        if !self.watch.is_quiet(&self.triggers, now) {
-            // Only a trigger that came says that they come again; a start alone does not.
-            if self.may_be_stale && self.triggers.looked_at().is_some() {
-                self.store.write(|tx| tx.end_stale())?;
+        // Only a trigger that came says that they come again; a start alone does not.
+        let looked_at = self.triggers.looked_at();
+        if looked_at != self.looked_at {
+            if self.may_be_stale {
+                self.store.write(|tx| tx.end_stale().map(drop))?;
                 self.may_be_stale = false;
             }
+            self.looked_at = looked_at;
+        }
+        if now.monotonic < self.next_watch {
+            return Ok(());
+        }
+        self.next_watch = now.monotonic + LOOK;
+        if !self.watch.is_quiet(&self.triggers, now) {
             return Ok(());
         }
         let Some(since) = self.store.read(|tx| self.watch.stale_since(tx, now.wall))? else {

@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use super::Ending;
 use super::telling::{NotTold, Trouble, taken};
+use crate::clock::Now;
 use crate::config::Secret;
 use crate::http_client::HttpClient;
 use crate::store::Trigger;
 use crate::trigger::{Pulse, RunReport, Triggers};
-use crate::clock::Now;
 
 /// Between two pairs of calls: ticks come every 60 s, and not to the millisecond.
 const GAP: Duration = Duration::from_secs(55);

@@ -60,7 +60,8 @@ impl Watch {
         let mut oldest = tx.oldest_unplanned(before)?;
         for channel in tx.channels_with_work(now)? {
             if self.could_send(tx, &channel, before, now)? {
-                let open = tx.next_open_delivery(channel.id, now, Timestamp::from_millis(i64::MIN))?;
+                let open =
+                    tx.next_open_delivery(channel.id, now, Timestamp::from_millis(i64::MIN))?;
                 let due = open.map(|open| open.due_at).filter(|due| *due <= before);
                 oldest = oldest.into_iter().chain(due).min();
             }

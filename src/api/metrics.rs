@@ -34,7 +34,11 @@ impl Figures {
         page.sample("ams_build_info", &format!("version=\"{}\"", env!("CARGO_PKG_VERSION")), 1);
         for (counted, name, help) in [
             ("message", "ams_messages", "Messages by status."),
-            ("delivery", "ams_deliveries", "Deliveries (message, occurrence, recipient) by status."),
+            (
+                "delivery",
+                "ams_deliveries",
+                "Deliveries (message, occurrence, recipient) by status.",
+            ),
         ] {
             page.head(name, "gauge", help);
             for count in self.counts.iter().filter(|count| count.counted == counted) {
@@ -42,7 +46,12 @@ impl Figures {
             }
         }
         let lag = self.oldest.map_or(0, |oldest| now.since(oldest).as_secs());
-        page.one("ams_delivery_lag_seconds", "gauge", "How long the oldest due delivery waits.", lag);
+        page.one(
+            "ams_delivery_lag_seconds",
+            "gauge",
+            "How long the oldest due delivery waits.",
+            lag,
+        );
         let looked_at = triggers.looked_at().map(|at| at.wall);
         let last = looked_at.into_iter().chain(self.newest_run_at).max().map_or(0, Timestamp::secs);
         let help = "When the last trigger or tick came, in seconds since 1970; 0 for never.";
@@ -58,8 +67,8 @@ impl Figures {
             let label = format!("channel_id=\"{}\"", channel.id);
             page.sample("ams_channel_held", &label, u8::from(channel.held.is_some()));
         }
-        let held = self.channels.iter().filter(|channel| channel.held.is_some()).count();
-        page.one("ams_channels_held", "gauge", "Channels that may not send.", held);
+        let stopped = self.channels.iter().filter(|channel| channel.held.is_some()).count();
+        page.one("ams_channels_held", "gauge", "Channels that may not send.", stopped);
         page.latency(triggers);
         page.0
     }

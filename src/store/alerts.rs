@@ -61,7 +61,8 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn waiting_alerts(&self, limit: u32) -> SqlResult<Vec<Alert>> {
-        let sql = "SELECT a.id, a.event, a.channel_id, c.name, a.auto_message_id, a.due_at, a.reason,
+        let sql =
+            "SELECT a.id, a.event, a.channel_id, c.name, a.auto_message_id, a.due_at, a.reason,
                        a.count, a.created_at
                    FROM alerts a LEFT JOIN channels c ON c.id = a.channel_id
                    WHERE a.is_over = 0 ORDER BY a.id LIMIT :limit";
@@ -142,8 +143,7 @@ impl Tx<'_> {
         if self.are_alerts_on()? {
             let sql = "INSERT INTO alerts (event, due_at, created_at)
                        VALUES ('no_trigger', :due_at, :now)";
-            let params =
-                named_params! { ":due_at": since.to_string(), ":now": now.to_string() };
+            let params = named_params! { ":due_at": since.to_string(), ":now": now.to_string() };
             self.transaction.prepare_cached(sql)?.execute(params)?;
         }
         Ok(true)

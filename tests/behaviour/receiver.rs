@@ -41,7 +41,10 @@ impl Receiver {
                 match mood {
                     Mood::Answers(status) => {
                         let head = format!("HTTP/1.1 {status} X\r\nContent-Length: 2\r\n");
-                        drop(stream.write_all(format!("{head}Connection: close\r\n\r\nOK").as_bytes()));
+                        drop(
+                            stream
+                                .write_all(format!("{head}Connection: close\r\n\r\nOK").as_bytes()),
+                        );
                     }
                     Mood::Hangs => kept.push(stream),
                 }
