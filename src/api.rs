@@ -5,6 +5,7 @@
 //! `server` behind it is the only speaker of tiny_http; `webhook` takes what WAHA tells us.
 
 mod guard;
+mod metrics;
 mod pages;
 mod quota;
 mod rules;
@@ -16,7 +17,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::clock::Clock;
+use crate::alarm::Watch;
+use crate::clock::{Clock, Now};
 use crate::logging::in_one_line;
 use crate::secret::Accepted;
 use crate::store::{SqlResult, Store, StoreError, Trigger, Tx};
@@ -30,8 +32,10 @@ pub use rules::Rules;
 pub use server::{ApiServer, ServerError};
 pub use webhook::{BODY_BYTES_MAX, Posted, Webhook, WebhookRules};
 
+use metrics::Figures;
 use quota::{LINES_PER_MINUTE, Quota};
 
+const JSON: &str = "application/json";
 const WEBHOOK_PATH: &str = "/api/waha-webhook";
 /// Wrong secrets in a minute, whoever sends them; more are told to wait.
 const WRONG_SECRETS_MAX: u32 = 10;
@@ -44,6 +48,7 @@ pub struct Api {
     secrets: Accepted,
     trigger_wait: Duration,
     webhook: Option<Webhook>,
+    watch: Option<Watch>,
     wrong_secrets: Quota,
     refusal_lines: Quota,
     pages: Option<Arc<dyn Pages>>,
@@ -67,8 +72,10 @@ pub struct Incoming<'a> {
 pub struct Reply {
     /// 200 to 599.
     pub status: u16,
-    /// JSON.
+    /// JSON, unless the next says otherwise.
     pub body: String,
+    /// The header `Content-Type`.
+    pub content_type: &'static str,
     /// The header `Allow`, with a 405.
     pub allow: Option<&'static str>,
     /// The header `Retry-After` in seconds, with a 429.
@@ -91,6 +98,7 @@ enum Route {
     Scheduler,
     Webhook,
     Health,
+    Metrics,
 }
 
 impl Route {
@@ -100,6 +108,7 @@ impl Route {
             Some("/api/auto-message-scheduler") => Some(Self::Scheduler),
             Some(WEBHOOK_PATH) => Some(Self::Webhook),
             Some("/health") => Some(Self::Health),
+            Some("/metrics") => Some(Self::Metrics),
             Some(_) | None => None,
         }
     }
@@ -127,10 +136,17 @@ impl Api {
             secrets,
             trigger_wait,
             webhook,
+            watch: None,
             wrong_secrets,
             refusal_lines,
             pages: None,
         }
+    }
+
+    /// The same API, which also says when triggers stay away.
+    #[must_use]
+    pub fn watching(self, watch: Watch) -> Self {
+        Self { watch: Some(watch), ..self }
     }
 
     /// The HTTP side cannot go on: the program must end, and not stay up without it.
@@ -158,7 +174,10 @@ impl Api {
             (Route::Webhook, _) if self.webhook.is_none() => Answer::Now(nothing_here()),
             (Route::Webhook, "POST") => Answer::WithBody,
             (Route::Health, "GET" | "HEAD") => Answer::Now(self.health()),
-            (Route::Health, _) => Answer::Now(not_allowed("GET, HEAD")),
+            (Route::Metrics, "GET" | "HEAD") => {
+                self.guarded(request, || Answer::Now(self.metrics()))
+            }
+            (Route::Health | Route::Metrics, _) => Answer::Now(not_allowed("GET, HEAD")),
             (Route::Cron, "POST") => self.guarded(request, || self.cron(request)),
             (Route::Scheduler, "POST") => self.guarded(request, || self.scheduler(request)),
             (Route::Cron | Route::Scheduler | Route::Webhook, _) => {
@@ -216,7 +235,7 @@ impl Api {
         if self.is_authorised(request.authorization) {
             return answer();
         }
-        self.log_refused(request.remote.unwrap_or("an unknown address"));
+        self.log_refused(request);
         if let Some(secs) = self.wait_after_wrong_secret(request.authorization) {
             let reply = refuse(429, "too many wrong secrets: wait");
             return Answer::Now(Reply { retry_after_secs: Some(secs), ..reply });
@@ -233,9 +252,14 @@ impl Api {
         Some(wait.as_secs() + 1)
     }
 
-    fn log_refused(&self, remote: &str) {
+    fn log_refused(&self, request: &Incoming<'_>) {
+        let remote = request.remote.unwrap_or("an unknown address");
         self.refusal_lines.log(self.clock.now().monotonic, || {
-            log::warn!("http: refused a trigger from {remote}: no secret or a wrong one");
+            if request.method == "POST" {
+                log::warn!("http: refused a trigger from {remote}: no secret or a wrong one");
+            } else {
+                log::warn!("http: refused to show metrics to {remote}: no secret or a wrong one");
+            }
         });
     }
 
@@ -270,11 +294,44 @@ impl Api {
     }
 
     fn health(&self) -> Reply {
-        let now = self.clock.now().wall;
-        let can_read = self.read(|tx| tx.count_due(now)).is_ok();
-        let is_well = can_read && !self.triggers.has_database_trouble();
-        let (status, word) = if is_well { (200, "ok") } else { (503, "database_error") };
+        let now = self.clock.now();
+        let looked = self.read(|tx| {
+            tx.count_due(now.wall)?;
+            self.is_stale(tx, now)
+        });
+        let (status, word) = match looked {
+            Ok(is_stale) if !self.triggers.has_database_trouble() => {
+                if is_stale {
+                    (503, "stale")
+                } else {
+                    (200, "ok")
+                }
+            }
+            Ok(_) | Err(_) => (503, "database_error"),
+        };
         reply(status, &json!({"status": word}))
+    }
+
+    /// Whether no trigger comes while something could be sent.
+    fn is_stale(&self, tx: &Tx<'_>, now: Now) -> SqlResult<bool> {
+        let quiet = self.watch.as_ref().filter(|watch| watch.is_quiet(&self.triggers, now));
+        match quiet {
+            Some(watch) => Ok(watch.stale_since(tx, now.wall)?.is_some()),
+            None => Ok(false),
+        }
+    }
+
+    fn metrics(&self) -> Reply {
+        let now = self.clock.now();
+        let looked = self.read(|tx| Ok((Figures::read(tx, now.wall)?, self.is_stale(tx, now)?)));
+        match looked {
+            Err(reply) => reply,
+            Ok((figures, is_stale)) => {
+                let body = figures.render(&self.triggers, is_stale, now.wall);
+                let content_type = metrics::CONTENT_TYPE;
+                Reply { status: 200, body, content_type, allow: None, retry_after_secs: None }
+            }
+        }
     }
 
     /// The counts so far; what still waits is counted now.
@@ -314,12 +371,24 @@ impl Api {
 /// An error answer.
 pub(crate) fn refuse(status: u16, message: &str) -> Reply {
     let body = json!({"error": true, "message": message});
-    Reply { status, body: body.to_string(), allow: None, retry_after_secs: None }
+    Reply {
+        status,
+        body: body.to_string(),
+        content_type: JSON,
+        allow: None,
+        retry_after_secs: None,
+    }
 }
 
 /// An answer in JSON, without an error.
 pub(crate) fn reply(status: u16, body: &Value) -> Reply {
-    Reply { status, body: body.to_string(), allow: None, retry_after_secs: None }
+    Reply {
+        status,
+        body: body.to_string(),
+        content_type: JSON,
+        allow: None,
+        retry_after_secs: None,
+    }
 }
 
 fn nothing_here() -> Reply {

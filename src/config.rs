@@ -130,6 +130,21 @@ pub const SETTINGS: &[Setting] = &[
         "0",
         "before each message the recipient sees typing, up to so many seconds, longer for longer texts; 0 = never",
     ),
+    setting(
+        "HEARTBEAT_URL",
+        "",
+        "URL that is called after each run, as healthchecks.io has it: `/start`, nothing or `/fail` is added; it raises the alarm when nothing comes any more",
+    ),
+    setting(
+        "ALERT_URL",
+        "",
+        "URL that gets a JSON POST when a person should look: a channel held, a message failed, something unknown; `doctor --alert` tries it",
+    ),
+    setting(
+        "STALE_MINUTES",
+        "15",
+        "no trigger and no tick for so long while something could be sent: `/health` is 503 `stale`, and an alert goes out; 0 = never",
+    ),
     setting("SENDERS", "8", "sender threads: channels served at the same time"),
     setting("WAHA_TIMEOUT_SECONDS", "135", "for one whole request to WAHA"),
     setting("LATE_LIMIT_HOURS", "24", "how late a message may still go out"),
@@ -186,6 +201,12 @@ pub struct Config {
     pub allowance: Allowance,
     /// TYPING_SECONDS; `None` for 0.
     pub typing_max: Option<Duration>,
+    /// HEARTBEAT_URL; whoever knows it can call it.
+    pub heartbeat_url: Option<Secret>,
+    /// ALERT_URL; whoever knows it can write there.
+    pub alert_url: Option<Secret>,
+    /// STALE_MINUTES; `None` for 0.
+    pub stale_after: Option<Duration>,
     /// SENDERS.
     pub senders: usize,
     /// WAHA_TIMEOUT_SECONDS.
@@ -260,6 +281,17 @@ impl Config {
             allowance: values.allowance()?,
             typing_max: Some(values.secs("TYPING_SECONDS", 0, TYPING_SECS_MAX)?)
                 .filter(|max| !max.is_zero()),
+            heartbeat_url: values
+                .optional("HEARTBEAT_URL")
+                .map(|text| url::told("HEARTBEAT_URL", text))
+                .transpose()?,
+            alert_url: values
+                .optional("ALERT_URL")
+                .map(|text| url::told("ALERT_URL", text))
+                .transpose()?,
+            stale_after: Some(values.number("STALE_MINUTES", 0, 10_080)?)
+                .filter(|minutes| *minutes > 0)
+                .map(Duration::from_mins),
             senders: usize::try_from(values.number("SENDERS", 1, 256)?).unwrap_or(1),
             waha_timeout: values.secs("WAHA_TIMEOUT_SECONDS", 1, 3600)?,
             late_limit: Duration::from_secs(values.number("LATE_LIMIT_HOURS", 1, 8760)? * 3600),

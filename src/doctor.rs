@@ -5,6 +5,7 @@
 
 mod database;
 mod files;
+mod receivers;
 mod server;
 
 use std::path::Path;
@@ -40,12 +41,14 @@ pub struct Finding {
     pub remedy: Option<String>,
 }
 
-/// Looks at everything. `config` is what reading the settings came to, `env_file` where they may be.
+/// Looks at everything. With `alert`, ALERT_URL and HEARTBEAT_URL are told that this is a test: people
+/// may be woken by it. `config` is what reading the settings came to, `env_file` where they may be.
 #[must_use]
 pub fn examine(
     config: &Result<Config, ConfigError>,
     env_file: &Path,
     clock: &dyn Clock,
+    alert: bool,
 ) -> Vec<Finding> {
     let mut findings = Findings::default();
     match config {
@@ -59,6 +62,7 @@ pub fn examine(
             let now = clock.now().wall;
             let waha = server::examine(config, now, &mut findings);
             database::examine(config, clock, waha.as_ref(), &mut findings);
+            receivers::examine(config, now, alert, &mut findings);
         }
     }
     findings.0

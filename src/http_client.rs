@@ -148,6 +148,14 @@ impl HttpClient {
         post(self.agent.post(url), headers, json)
     }
 
+    /// Posts plain text.
+    ///
+    /// # Errors
+    /// [`NoReply`] when no status line came back.
+    pub fn post_text(&self, url: &str, text: String) -> Result<Reply, NoReply> {
+        post_as("text/plain; charset=utf-8", self.agent.post(url), &[], text.into_bytes())
+    }
+
     /// Posts JSON that WAHA answers as soon as a GET.
     ///
     /// # Errors
@@ -178,14 +186,23 @@ impl HttpClient {
 }
 
 fn post(
-    mut request: RequestBuilder<WithBody>,
+    request: RequestBuilder<WithBody>,
     headers: &[(&str, &str)],
     json: Vec<u8>,
 ) -> Result<Reply, NoReply> {
+    post_as("application/json", request, headers, json)
+}
+
+fn post_as(
+    content_type: &str,
+    mut request: RequestBuilder<WithBody>,
+    headers: &[(&str, &str)],
+    bytes: Vec<u8>,
+) -> Result<Reply, NoReply> {
     let was_read = Arc::new(AtomicBool::new(false));
-    let length = json.len().to_string();
-    let body = Body { bytes: Cursor::new(json), was_read: Arc::clone(&was_read) };
-    request = request.header("Content-Type", "application/json").header("Content-Length", &length);
+    let length = bytes.len().to_string();
+    let body = Body { bytes: Cursor::new(bytes), was_read: Arc::clone(&was_read) };
+    request = request.header("Content-Type", content_type).header("Content-Length", &length);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }

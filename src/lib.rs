@@ -68,6 +68,8 @@ pub mod lookup;
 
 pub mod api;
 
+pub mod alarm;
+
 pub mod address_book;
 
 pub mod trigger;

@@ -180,7 +180,7 @@ impl Runner {
 
     fn conduct(&self) -> Result<Conducted, StoreError> {
         let now = self.clock.now();
-        let requests = self.triggers.take_requests();
+        let requests = self.triggers.take_requests(now);
         if !self.triggers.is_running() {
             return Ok(Conducted::Idle);
         }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::alarm::{Alarms, Ending, Watch};
 use crate::api::{Api, ApiServer, Limits, Rules, ServerError, Webhook, WebhookRules};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, Secret};
@@ -89,7 +90,8 @@ pub fn serve(
         secrets,
         config.trigger_wait,
         webhook,
-    );
+    )
+    .watching(Watch::new(config, clock.now()));
     let api = match panel(config, &clock, triggers)? {
         Some(panel) => api.with_pages(Arc::new(panel)),
         None => api,
@@ -107,9 +109,12 @@ pub fn serve(
     warn_of_pace(config);
     warn_of_readers(&config.database_path);
     ready(server.address());
-    let sent = send(config, waha, store, &clock, triggers);
+    let alarms = Alarms::start(config, triggers, &clock);
+    let sent = send(config, waha, store, &clock, triggers, &alarms);
     triggers.stop();
     let ended = server.stop();
+    let has_failed = sent.is_err() || ended.is_err();
+    alarms.finish(if has_failed { Ending::Failed } else { Ending::Stopped });
     log::info!("serve: stopped");
     sent?;
     Ok(ended?)
@@ -160,6 +165,23 @@ pub fn run_once(
     max: Option<Duration>,
 ) -> Result<RunEnd, ServeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let alarms = Alarms::start(config, triggers, &clock);
+    let end = run_with(config, triggers, max, &clock, &alarms);
+    alarms.finish(match &end {
+        Ok(RunEnd::Done(report)) => Ending::Done(*report),
+        Ok(RunEnd::AlreadySending) => Ending::Stopped,
+        Err(_) => Ending::Failed,
+    });
+    end
+}
+
+fn run_with(
+    config: &Config,
+    triggers: &Arc<Triggers>,
+    max: Option<Duration>,
+    clock: &Arc<dyn Clock>,
+    alarms: &Alarms,
+) -> Result<RunEnd, ServeError> {
     let began = clock.now().monotonic;
     let waha = waha(config)?;
     let mut store = Store::open(&config.database_path)?;
@@ -169,14 +191,15 @@ pub fn run_once(
     };
     warn_of_pace(config);
     warn_of_readers(&config.database_path);
-    check_place(&mut store, &opened, &*clock)?;
-    let mut runner = runner(config, waha, store, &clock, triggers);
+    alarms.start_alerts(config);
+    check_place(&mut store, &opened, &**clock)?;
+    let mut runner = runner(config, waha, store, clock, triggers);
     if let Some(max) = max {
         runner = runner.within(TimeLimit { began, max, request_max: config.waha_timeout });
     }
     runner.recover()?;
     let run = triggers.pull(Trigger::Cli, None).run;
-    let report = sending::send_one_run(&runner, &*clock, triggers, config.senders, run)?;
+    let report = sending::send_one_run(&runner, &**clock, triggers, config.senders, run)?;
     Ok(RunEnd::Done(report))
 }
 
@@ -187,9 +210,11 @@ fn send(
     mut store: Store,
     clock: &Arc<dyn Clock>,
     triggers: &Arc<Triggers>,
+    alarms: &Alarms,
 ) -> Result<(), ServeError> {
     let opened = Place::of(&config.database_path)?;
     let Some(_lock) = wait_for_lock(config, clock, triggers)? else { return Ok(()) };
+    alarms.start_alerts(config);
     check_place(&mut store, &opened, &**clock)?;
     let runner = runner(config, waha, store, clock, triggers);
     if !sending::recover_until_stopped(&runner, &**clock, triggers) {

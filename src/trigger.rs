@@ -4,15 +4,19 @@
 //! A run begins with a trigger and ends when nothing that is due can be sent any more. A trigger
 //! during a run joins it: the run looks for due messages once more.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::clock::Wake;
+use crate::clock::{Now, Wake};
 use crate::delivery::{Counts, Status, Verdict};
 use crate::logging::in_one_line;
 use crate::recipient::mask_numbers;
 use crate::store::{RunCounts, Settled, StoreError, Trigger};
+
+mod latency;
+
+pub use latency::Latency;
 
 /// The meeting point of those who trigger and those who send.
 #[derive(Debug, Default)]
@@ -23,6 +27,21 @@ pub struct Triggers {
     pub wake: Wake,
     /// Rung when a run ended, or the program shall stop.
     pub ended: Wake,
+    /// Rung when there is something that a person or a monitor may want to hear of.
+    pub pulse: Wake,
+    /// How long sends took.
+    pub latency: Latency,
+}
+
+/// What a monitor wants to hear of, in the order in which it happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pulse {
+    /// A run began.
+    Began(Trigger),
+    /// A trigger joined the run under way.
+    Joined(RunReport),
+    /// A run ended.
+    Ended(RunReport),
 }
 
 /// A trigger that was pulled and not looked at yet.
@@ -92,10 +111,16 @@ struct State {
     is_standby: bool,
     /// Who cannot use the database now.
     database_trouble: HashSet<DatabaseUser>,
+    /// What nobody has heard of yet.
+    pulses: VecDeque<Pulse>,
+    /// When triggers were last looked at.
+    looked_at: Option<Now>,
 }
 
 /// Triggers that wait to be looked at, at most; more of them would say nothing new.
 const REQUESTS_MAX: usize = 1000;
+/// Pulses that wait to be heard, at most: the oldest ones say the least.
+const PULSES_MAX: usize = 100;
 
 #[derive(Debug, Default)]
 struct Tally {
@@ -120,6 +145,15 @@ impl Tally {
     }
 }
 
+impl State {
+    fn note_pulse(&mut self, pulse: Pulse) {
+        if self.pulses.len() >= PULSES_MAX {
+            self.pulses.pop_front();
+        }
+        self.pulses.push_back(pulse);
+    }
+}
+
 impl Triggers {
     /// Pulls a trigger: starts a run, or joins the one under way.
     pub fn pull(&self, trigger: Trigger, remote: Option<String>) -> Pulled {
@@ -139,15 +173,42 @@ impl Triggers {
 
     /// Takes the triggers that were pulled since the last call; begins a run when there are any and
     /// none is under way.
-    pub fn take_requests(&self) -> Vec<Request> {
-        let mut state = self.lock();
-        let requests = std::mem::take(&mut state.requests);
-        if !requests.is_empty() && !state.is_running {
-            state.is_running = true;
-            state.newest.0 += 1;
-            state.tally = Tally::default();
-        }
+    pub fn take_requests(&self, now: Now) -> Vec<Request> {
+        let requests = {
+            let mut state = self.lock();
+            let requests = std::mem::take(&mut state.requests);
+            let Some(first) = requests.first() else { return requests };
+            state.looked_at = Some(now);
+            if state.is_running {
+                let report = state.tally.report();
+                state.note_pulse(Pulse::Joined(report));
+            } else {
+                state.is_running = true;
+                state.newest.0 += 1;
+                state.tally = Tally::default();
+                state.note_pulse(Pulse::Began(first.trigger));
+            }
+            requests
+        };
+        self.pulse.ring();
         requests
+    }
+
+    /// What happened since the last call, oldest first.
+    pub fn take_pulses(&self) -> VecDeque<Pulse> {
+        std::mem::take(&mut self.lock().pulses)
+    }
+
+    /// When triggers were last looked at; `None` when there was none yet.
+    #[must_use]
+    pub fn looked_at(&self) -> Option<Now> {
+        self.lock().looked_at
+    }
+
+    /// How many runs began since the program started.
+    #[must_use]
+    pub fn count_runs(&self) -> u64 {
+        self.lock().newest.0
     }
 
     /// Ends the run under way unless a trigger joined it meanwhile; returns its report when it
@@ -161,9 +222,12 @@ impl Triggers {
             state.is_running = false;
             state.tally.pending = pending;
             state.last = state.tally.report();
-            state.last
+            let report = state.last;
+            state.note_pulse(Pulse::Ended(report));
+            report
         };
         self.ended.ring();
+        self.pulse.ring();
         Some(report)
     }
 
@@ -210,6 +274,8 @@ impl Triggers {
             Status::Expired => counts.expired += 1,
             Status::Cancelled => counts.cancelled += 1,
         }
+        drop(state);
+        self.pulse.ring();
     }
 
     /// Notes, also in the log, that a message was settled.
@@ -231,6 +297,8 @@ impl Triggers {
             Verdict::Sent => state.tally.success += 1,
             Verdict::Failed { .. } => state.tally.failed += 1,
         }
+        drop(state);
+        self.pulse.ring();
     }
 
     /// Notes, also in the log, that a message failed before it was planned.
@@ -239,6 +307,8 @@ impl Triggers {
         let mut state = self.lock();
         state.tally.messages.insert(auto_message_id);
         state.tally.failed += 1;
+        drop(state);
+        self.pulse.ring();
     }
 
     /// What the run under way, or the last one, did so far.
@@ -252,6 +322,7 @@ impl Triggers {
         self.is_stopping.store(true, Ordering::SeqCst);
         self.wake.ring();
         self.ended.ring();
+        self.pulse.ring();
     }
 
     /// Sleeps until [`Triggers::stop`] is called.
@@ -312,6 +383,11 @@ impl Triggers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Timestamp;
+
+    fn now() -> Now {
+        Now { wall: Timestamp::from_millis(0), monotonic: std::time::Duration::ZERO }
+    }
 
     #[test]
     fn the_first_trigger_starts_a_run_and_the_next_ones_join_it() {
@@ -321,7 +397,7 @@ mod tests {
         let second = triggers.pull(Trigger::Api, None);
         assert!(second.was_running);
         assert_eq!(first.run, second.run);
-        assert_eq!(triggers.take_requests().len(), 2);
+        assert_eq!(triggers.take_requests(now()).len(), 2);
         assert!(matches!(triggers.progress(first.run), Progress::Running(_)));
     }
 
@@ -329,10 +405,10 @@ mod tests {
     fn a_run_does_not_end_before_it_looked_again_for_a_trigger_that_joined() {
         let triggers = Triggers::default();
         let first = triggers.pull(Trigger::Cron, None);
-        triggers.take_requests();
+        triggers.take_requests(now());
         triggers.pull(Trigger::Cron, None);
         assert_eq!(triggers.end_run(0), None);
-        triggers.take_requests();
+        triggers.take_requests(now());
         assert!(triggers.end_run(0).is_some());
         assert!(matches!(triggers.progress(first.run), Progress::Finished(_)));
     }
@@ -341,7 +417,7 @@ mod tests {
     fn a_trigger_after_the_end_waits_for_a_new_run() {
         let triggers = Triggers::default();
         triggers.pull(Trigger::Cron, None);
-        triggers.take_requests();
+        triggers.take_requests(now());
         triggers.end_run(0);
         let next = triggers.pull(Trigger::Cron, None);
         assert!(!next.was_running);
@@ -352,7 +428,7 @@ mod tests {
     fn a_report_counts_messages_once_and_deliveries_by_their_end() {
         let triggers = Triggers::default();
         triggers.pull(Trigger::Cron, None);
-        triggers.take_requests();
+        triggers.take_requests(now());
         triggers.note_delivery(7, Status::Sent);
         triggers.note_delivery(7, Status::Failed);
         let settled = Settled { auto_message_id: 7, verdict: Verdict::Sent, next: None };

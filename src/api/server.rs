@@ -356,7 +356,7 @@ fn remote(request: &Request) -> Option<String> {
 fn respond(request: Request, reply: Reply) {
     let mut response = Response::from_string(reply.body).with_status_code(reply.status);
     let retry_after = reply.retry_after_secs.map(|secs| secs.to_string());
-    let mut headers = vec![("Content-Type", "application/json"), ("Cache-Control", "no-store")];
+    let mut headers = vec![("Content-Type", reply.content_type), ("Cache-Control", "no-store")];
     headers.extend(retry_after.as_deref().map(|secs| ("Retry-After", secs)));
     headers.extend(reply.allow.map(|allow| ("Allow", allow)));
     if reply.status == 401 {

@@ -20,12 +20,15 @@ Example, for a monitor:
 pub(super) struct DoctorArgs {
     #[command(flatten)]
     output: Output,
+    /// Also send a test to ALERT_URL and HEARTBEAT_URL
+    #[arg(long)]
+    alert: bool,
 }
 
 pub(super) fn doctor(args: &DoctorArgs, env_file: Option<&Path>) -> Result<(), CliError> {
     let config = Config::load(env_file);
     let env_file = env_file.unwrap_or(Path::new(DEFAULT_ENV_FILE));
-    let findings = doctor::examine(&config, env_file, &SystemClock::new());
+    let findings = doctor::examine(&config, env_file, &SystemClock::new(), args.alert);
     let count = |verdict| findings.iter().filter(|one| one.verdict == verdict).count();
     let (wrong, warnings) = (count(Verdict::Wrong), count(Verdict::Warning));
     let data = json!({ "findings": findings, "wrong": wrong, "warnings": warnings });

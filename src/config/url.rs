@@ -1,4 +1,4 @@
-//! WAHA_BASE_URL and WAHA_PROXY: which URLs they may have.
+//! WAHA_BASE_URL, WAHA_PROXY, HEARTBEAT_URL and ALERT_URL: which URLs they may have.
 //!
 //! The reading is narrow on purpose: a host that we and the HTTP library could understand
 //! differently is refused, so that the rule about plain http holds for the host that is asked.
@@ -55,6 +55,25 @@ pub(super) fn proxy(text: &str) -> Result<Secret, ConfigError> {
     let wanted = "the URL of an HTTP proxy such as http://proxy:3128 or http://user:password@proxy:3128 \
                   (other signs than letters and digits in the password as %40 and so on)";
     Err(ConfigError::Value { key: PROXY, wanted: wanted.to_owned(), value: None })
+}
+
+/// The URL of a service that is told something. It is a secret: whoever knows it can write there too.
+///
+/// # Errors
+/// [`ConfigError::Value`] or [`ConfigError::Rule`] without the value.
+pub(super) fn told(key: &'static str, text: &str) -> Result<Secret, ConfigError> {
+    let (address, query) = text.split_once('?').unwrap_or((text, ""));
+    let is_query = query.chars().all(|c| c.is_ascii_graphic() && !"#\\\"<>".contains(c));
+    let url = Url::parse(address).filter(|_| is_query).ok_or_else(|| {
+        let wanted = "a URL such as https://hc-ping.com/your-uuid, without # and user name";
+        ConfigError::Value { key, wanted: wanted.to_owned(), value: None }
+    })?;
+    if url.is_plain && !url.host.is_private() {
+        let wanted = "begin with https://: over plain http everybody on the way could read the URL \
+                      and use it";
+        return Err(ConfigError::Rule { key, wanted: wanted.to_owned() });
+    }
+    Ok(Secret::new(text))
 }
 
 struct Url<'a> {

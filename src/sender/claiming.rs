@@ -33,9 +33,11 @@ impl Sender {
             return Ok(Lane::Held);
         }
         fail_point::reach("before_claim");
+        let mut began = now;
         let claimed = lock(&self.store).write(|tx| {
             // Only here, with the database ours, has all waiting ended: the time of the claim.
             let now = self.clock.now();
+            began = now.monotonic;
             if !allowance.window.contains(&self.rules.zone, now.wall) {
                 return Ok((Claim::Changed, now.wall, now.monotonic));
             }
@@ -84,6 +86,7 @@ impl Sender {
         lock(&self.board).note_pace(channel.id, next_ready_at, ready);
         log::debug!("delivery {}: claimed, attempt {}", claimed.delivery_id, claimed.attempt);
         let outcome = self.waha.send(&text_message(session, &claimed));
+        self.triggers.latency.note(self.clock.now().monotonic.saturating_sub(began));
         fail_point::reach("answered");
         Ok(self.record(Unrecorded { claimed, outcome, held_count: channel.held_count }))
     }

@@ -5,6 +5,7 @@
 //! full sync, and none is ever open while the network is used: the callers are given no way to do
 //! both, because a [`Tx`] lives only inside the closure.
 
+mod alerts;
 mod channel_edits;
 mod channels;
 mod composing;
@@ -14,6 +15,7 @@ mod correct;
 mod deliveries;
 mod events;
 mod examine;
+mod figures;
 mod forecast;
 mod listings;
 mod lookups;
@@ -39,6 +41,7 @@ use rusqlite::{Connection, Row, Transaction, TransactionBehavior, types::Type};
 use crate::clock::Timestamp;
 use crate::fail_point;
 
+pub use alerts::Alert;
 pub use channel_edits::{ChannelSettings, ChannelUses};
 pub use channels::{Channel, Held};
 pub use composing::{DeliveryRow, MessageFields, MessageFilter, MessageRow, Occurrence};
@@ -46,6 +49,7 @@ pub use contact_pages::ListedContact;
 pub use contacts::{Contact, ContactRow, ContactValues};
 pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, Recovered};
 pub use events::{Echo, MessageEvent, SessionEvent, Taken};
+pub use figures::StatusCount;
 pub use forecast::{Foreseen, Planned, Queued};
 pub use listings::{Ended, ListedMessage, ListedRecipient, ListedRun, MessageDetail, PageFrom};
 pub use lookups::UnknownDelivery;

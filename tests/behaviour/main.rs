@@ -4,6 +4,8 @@
 //! a simulated WAHA on loopback, with a simulated clock: hours pass in milliseconds. `binary`,
 //! `crash` and `kills` run the real program.
 
+mod alarm;
+mod alarm_binary;
 mod backup;
 mod backup_binary;
 mod bad_rows;
@@ -38,6 +40,7 @@ mod outcomes;
 mod pacing;
 mod panel;
 mod parsers;
+mod receiver;
 mod recipients;
 mod schema;
 mod secrets;

@@ -26,7 +26,7 @@ fn a_message_for_now_is_sent_without_anything_else() {
         text(&reply)
     );
     assert!(
-        !world.triggers.take_requests().is_empty(),
+        !world.triggers.take_requests(world.clock.now()).is_empty(),
         "a person who wants it now does not wait for the ticker"
     );
     world.run();

@@ -1,0 +1,113 @@
+//! `GET /metrics`: figures in the Prometheus text format 0.0.4. No phone numbers and no texts; labels
+//! are statuses and ids of channels, of which there are few.
+
+use crate::clock::Timestamp;
+use crate::store::{Channel, SqlResult, StatusCount, Tx};
+use crate::trigger::Triggers;
+
+pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What the database says.
+pub(super) struct Figures {
+    counts: Vec<StatusCount>,
+    channels: Vec<Channel>,
+    oldest: Option<Timestamp>,
+    newest_run_at: Option<Timestamp>,
+}
+
+impl Figures {
+    /// Reads them; each statement is short, however much was ever sent.
+    pub(super) fn read(tx: &Tx<'_>, now: Timestamp) -> SqlResult<Self> {
+        let oldest = tx.oldest_unplanned(now)?.into_iter().chain(tx.oldest_pending()?).min();
+        Ok(Self {
+            counts: tx.status_counts()?,
+            channels: tx.channels()?,
+            oldest,
+            newest_run_at: tx.newest_run_at()?,
+        })
+    }
+
+    /// The whole answer.
+    pub(super) fn render(&self, triggers: &Triggers, is_stale: bool, now: Timestamp) -> String {
+        let mut page = Page::default();
+        page.head("ams_build_info", "gauge", "The program's version; always 1.");
+        page.sample("ams_build_info", &format!("version=\"{}\"", env!("CARGO_PKG_VERSION")), 1);
+        for (counted, name, help) in [
+            ("message", "ams_messages", "Messages by status."),
+            (
+                "delivery",
+                "ams_deliveries",
+                "Deliveries (message, occurrence, recipient) by status.",
+            ),
+        ] {
+            page.head(name, "gauge", help);
+            for count in self.counts.iter().filter(|count| count.counted == counted) {
+                page.sample(name, &format!("status=\"{}\"", count.status), count.number);
+            }
+        }
+        let lag = self.oldest.map_or(0, |oldest| now.since(oldest).as_secs());
+        page.one(
+            "ams_delivery_lag_seconds",
+            "gauge",
+            "How long the oldest due delivery waits.",
+            lag,
+        );
+        let looked_at = triggers.looked_at().map(|at| at.wall);
+        let last = looked_at.into_iter().chain(self.newest_run_at).max().map_or(0, Timestamp::secs);
+        let help = "When the last trigger or tick came, in seconds since 1970; 0 for never.";
+        page.one("ams_last_trigger_timestamp_seconds", "gauge", help, last);
+        let help = "1 when no trigger comes and messages wait, as /health has it.";
+        page.one("ams_stale", "gauge", help, u8::from(is_stale));
+        let help = "1 while a run is under way.";
+        page.one("ams_run_active", "gauge", help, u8::from(triggers.is_running()));
+        let help = "Runs since the program started.";
+        page.one("ams_runs_total", "counter", help, triggers.count_runs());
+        page.head("ams_channel_held", "gauge", "1 while the channel may not send.");
+        for channel in &self.channels {
+            let label = format!("channel_id=\"{}\"", channel.id);
+            page.sample("ams_channel_held", &label, u8::from(channel.held.is_some()));
+        }
+        let stopped = self.channels.iter().filter(|channel| channel.held.is_some()).count();
+        page.one("ams_channels_held", "gauge", "Channels that may not send.", stopped);
+        page.latency(triggers);
+        page.0
+    }
+}
+
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        self.line(&format!("# HELP {name} {help}"));
+        self.line(&format!("# TYPE {name} {kind}"));
+    }
+
+    fn sample(&mut self, name: &str, labels: &str, value: impl std::fmt::Display) {
+        self.line(&format!("{name}{{{labels}}} {value}"));
+    }
+
+    fn one(&mut self, name: &str, kind: &str, help: &str, value: impl std::fmt::Display) {
+        self.head(name, kind, help);
+        self.line(&format!("{name} {value}"));
+    }
+
+    fn latency(&mut self, triggers: &Triggers) {
+        const NAME: &str = "ams_send_duration_seconds";
+        let (buckets, count, sum) = triggers.latency.read();
+        let help = "From the claim of a delivery to WAHA's answer, since the program started.";
+        self.head(NAME, "histogram", help);
+        let bucket = format!("{NAME}_bucket");
+        for (end, number) in buckets {
+            self.sample(&bucket, &format!("le=\"{end}\""), number);
+        }
+        self.sample(&bucket, "le=\"+Inf\"", count);
+        self.line(&format!("{NAME}_sum {sum}"));
+        self.line(&format!("{NAME}_count {count}"));
+    }
+
+    fn line(&mut self, text: &str) {
+        self.0.push_str(text);
+        self.0.push('\n');
+    }
+}

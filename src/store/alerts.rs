@@ -1,0 +1,160 @@
+//! The table `alerts`: what a person is to be told. Rows come from the database's own triggers, in the
+//! transaction of what happened; here they are read, and marked when they were told.
+
+use rusqlite::{OptionalExtension, Row, named_params};
+
+use super::{SqlResult, Tx, lossy, optional_timestamp};
+use crate::clock::Timestamp;
+
+/// Rows that are kept, told or not. More that wait than these would be read by nobody.
+const ROWS_MAX: u32 = 1000;
+
+/// Something that a person is to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// `alerts.id`.
+    pub id: i64,
+    /// What happened, in one word, as the table has it.
+    pub event: String,
+    /// The channel that it is about, and its name.
+    pub channel: Option<(i64, String)>,
+    /// The message that it is about.
+    pub auto_message_id: Option<i64>,
+    /// The occurrence of that message.
+    pub due_at: Option<Timestamp>,
+    /// In words; may hold phone numbers, and what WAHA said.
+    pub reason: Option<String>,
+    /// How many deliveries.
+    pub count: u64,
+    /// When, by the system's clock.
+    pub created_at: Option<Timestamp>,
+}
+
+impl Tx<'_> {
+    /// Says whether what happens from now on is to be told. What waited to be told is dropped when
+    /// not: it would be old news when alerts are wanted again.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn set_alerts_on(&self, is_on: bool) -> SqlResult<()> {
+        let was_on = self.meta("alerts_on")?.is_some();
+        if is_on && !was_on {
+            return self.set_meta("alerts_on", "1");
+        }
+        if !is_on && was_on {
+            self.transaction.execute("DELETE FROM meta WHERE key = 'alerts_on'", [])?;
+            self.transaction.execute("UPDATE alerts SET is_over = 1 WHERE is_over = 0", [])?;
+        }
+        Ok(())
+    }
+
+    /// Whether what happens is to be told, as [`Self::set_alerts_on`] had it.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn are_alerts_on(&self) -> SqlResult<bool> {
+        Ok(self.meta("alerts_on")?.is_some())
+    }
+
+    /// The alerts that wait, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn waiting_alerts(&self, limit: u32) -> SqlResult<Vec<Alert>> {
+        let sql =
+            "SELECT a.id, a.event, a.channel_id, c.name, a.auto_message_id, a.due_at, a.reason,
+                       a.count, a.created_at
+                   FROM alerts a LEFT JOIN channels c ON c.id = a.channel_id
+                   WHERE a.is_over = 0 ORDER BY a.id LIMIT :limit";
+        let read = |row: &Row<'_>| {
+            let channel: Option<i64> = row.get("channel_id")?;
+            let name = lossy(row, "name")?.unwrap_or_default();
+            Ok(Alert {
+                id: row.get("id")?,
+                event: row.get("event")?,
+                channel: channel.map(|id| (id, name)),
+                auto_message_id: row.get("auto_message_id")?,
+                due_at: optional_timestamp(row, "due_at").unwrap_or(None),
+                reason: lossy(row, "reason")?,
+                count: row.get("count")?,
+                created_at: optional_timestamp(row, "created_at").unwrap_or(None),
+            })
+        };
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        statement.query_map(named_params! { ":limit": limit }, read)?.collect()
+    }
+
+    /// Notes that the alerts `first` to `last` with this `event` were told.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn note_told(&self, event: &str, first: i64, last: i64) -> SqlResult<usize> {
+        let sql = "UPDATE alerts SET is_over = 1
+                   WHERE is_over = 0 AND event = :event AND id BETWEEN :first AND :last";
+        let params = named_params! { ":event": event, ":first": first, ":last": last };
+        let told = self.transaction.prepare_cached(sql)?.execute(params)?;
+        self.drop_old_alerts()?;
+        Ok(told)
+    }
+
+    /// Notes that whoever is to be told was not reached. What was tried `attempts_max` times is given
+    /// up, and what is too much; returns how many that were.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn note_not_told(&self, attempts_max: u32) -> SqlResult<usize> {
+        let sql = "UPDATE alerts SET attempts = attempts + 1 WHERE is_over = 0";
+        self.transaction.prepare_cached(sql)?.execute([])?;
+        let sql = "UPDATE alerts SET is_over = 1 WHERE is_over = 0 AND attempts >= :attempts_max";
+        let given_up = self
+            .transaction
+            .prepare_cached(sql)?
+            .execute(named_params! { ":attempts_max": attempts_max })?;
+        Ok(given_up + self.drop_old_alerts()?)
+    }
+
+    /// Returns how many of them had not been told.
+    fn drop_old_alerts(&self) -> SqlResult<usize> {
+        let oldest = "SELECT id FROM alerts ORDER BY id DESC LIMIT 1 OFFSET :rows_max";
+        let oldest: Option<i64> = self
+            .transaction
+            .prepare_cached(oldest)?
+            .query_row(named_params! { ":rows_max": ROWS_MAX }, |row| row.get(0))
+            .optional()?;
+        let Some(oldest) = oldest else { return Ok(0) };
+        let sql = "UPDATE alerts SET is_over = 1 WHERE is_over = 0 AND id <= :oldest";
+        let waiting =
+            self.transaction.prepare_cached(sql)?.execute(named_params! { ":oldest": oldest })?;
+        let sql = "DELETE FROM alerts WHERE id <= :oldest";
+        self.transaction.prepare_cached(sql)?.execute(named_params! { ":oldest": oldest })?;
+        Ok(waiting)
+    }
+
+    /// Makes an alert of it that no trigger comes, once until [`Self::end_stale`]. Returns whether
+    /// this was the first time.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn begin_stale(&self, since: Timestamp, now: Timestamp) -> SqlResult<bool> {
+        if self.meta("stale_since")?.is_some() {
+            return Ok(false);
+        }
+        self.set_meta("stale_since", &since.to_string())?;
+        if self.are_alerts_on()? {
+            let sql = "INSERT INTO alerts (event, due_at, created_at)
+                       VALUES ('no_trigger', :due_at, :now)";
+            let params = named_params! { ":due_at": since.to_string(), ":now": now.to_string() };
+            self.transaction.prepare_cached(sql)?.execute(params)?;
+        }
+        Ok(true)
+    }
+
+    /// A trigger came. Returns whether there had been none for long.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn end_stale(&self) -> SqlResult<bool> {
+        let sql = "DELETE FROM meta WHERE key = 'stale_since'";
+        Ok(self.transaction.prepare_cached(sql)?.execute([])? > 0)
+    }
+}

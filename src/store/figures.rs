@@ -1,0 +1,80 @@
+//! Figures for monitors. Each statement is bounded by an index or by the number of channels, never by
+//! how much was ever sent: they are asked every few seconds, beside millions of deliveries.
+
+use rusqlite::{OptionalExtension, named_params};
+
+use super::{SqlResult, Tx, optional_timestamp};
+use crate::clock::Timestamp;
+
+/// How many rows of a kind have a status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusCount {
+    /// `message` or `delivery`.
+    pub counted: String,
+    /// The status.
+    pub status: String,
+    /// How many.
+    pub number: i64,
+}
+
+impl Tx<'_> {
+    /// How many messages and deliveries have which status; those that nobody has are there with 0.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn status_counts(&self) -> SqlResult<Vec<StatusCount>> {
+        let sql = "SELECT counted, status, number FROM status_counts ORDER BY counted, status";
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        let rows = statement.query_map([], |row| {
+            Ok(StatusCount {
+                counted: row.get("counted")?,
+                status: row.get("status")?,
+                number: row.get("number")?,
+            })
+        })?;
+        rows.collect()
+    }
+
+    /// Since when the message that waits longest for being planned is due.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn oldest_unplanned(&self, now: Timestamp) -> SqlResult<Option<Timestamp>> {
+        let sql = "SELECT scheduled_at FROM auto_messages
+                   WHERE status = 'scheduled' AND scheduled_at <= :now
+                   ORDER BY scheduled_at LIMIT 1";
+        self.transaction
+            .prepare_cached(sql)?
+            .query_row(named_params! { ":now": now.to_string() }, |row| {
+                optional_timestamp(row, "scheduled_at")
+            })
+            .optional()
+            .map(Option::flatten)
+    }
+
+    /// Since when the delivery that waits longest is due.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn oldest_pending(&self) -> SqlResult<Option<Timestamp>> {
+        // The first of each channel by the index idx_deliveries_pending.
+        let sql = "SELECT min((SELECT d.due_at FROM deliveries d
+                       WHERE d.channel_id = c.id AND d.status = 'pending'
+                       ORDER BY d.due_at, d.id LIMIT 1)) AS due_at
+                   FROM channels c";
+        self.transaction.prepare_cached(sql)?.query_row([], |row| optional_timestamp(row, "due_at"))
+    }
+
+    /// When the newest run began, of any process.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn newest_run_at(&self) -> SqlResult<Option<Timestamp>> {
+        let sql = "SELECT started_at FROM runs ORDER BY id DESC LIMIT 1";
+        self.transaction
+            .prepare_cached(sql)?
+            .query_row([], |row| optional_timestamp(row, "started_at"))
+            .optional()
+            .map(Option::flatten)
+    }
+}
