@@ -1,5 +1,7 @@
 //! Writing, changing and stopping messages in a browser.
 
+use auto_message_scheduler::clock::Clock;
+
 use super::{Browser, header, panel, text};
 use crate::world::World;
 
