@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auto_message_scheduler::alarm::{Alerts, Ending, Heartbeat, Watch};
+use auto_message_scheduler::api::{Answer, Api, Incoming};
 use auto_message_scheduler::clock::Clock;
 use auto_message_scheduler::config::Secret;
 use auto_message_scheduler::http_client::HttpClient;
@@ -227,6 +228,28 @@ fn what_waits_for_another_reason_than_a_missing_trigger_is_not_stale() {
         let watch = watch(&world);
         assert_eq!(is_stale(&world, &watch, Duration::from_mins(30)), expected, "{sql}");
     }
+}
+
+#[test]
+fn health_is_stale_until_a_trigger_comes() {
+    let world = World::new();
+    let store = Store::open(&world.path).unwrap();
+    let secret = Secret::new("a-secret-for-tests-0123456789");
+    let clock: Arc<dyn Clock> = world.clock.clone();
+    let triggers = Arc::clone(&world.triggers);
+    let api = Api::new(store, triggers, clock, secret.into(), Duration::ZERO, None)
+        .watching(watch(&world));
+    let ask = Incoming { method: "GET", path: "/health", authorization: None, remote: None };
+    let health = || match api.answer(&ask) {
+        Answer::Now(reply) => (reply.status, reply.body),
+        other => panic!("{other:?}"),
+    };
+    world.message("081200007001");
+    assert_eq!(health(), (200, r#"{"status":"ok"}"#.to_owned()));
+    world.clock.pass(AFTER * 2);
+    assert_eq!(health(), (503, r#"{"status":"stale"}"#.to_owned()));
+    world.run();
+    assert_eq!(health(), (200, r#"{"status":"ok"}"#.to_owned()));
 }
 
 #[test]
