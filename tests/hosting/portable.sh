@@ -10,7 +10,8 @@ fi
 built=$(realpath "$out/auto-message-scheduler")
 highest=$(objdump -T "$built" | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -1)
 [ "$(printf '%s\nGLIBC_2.17\n' "$highest" | sort -V | tail -1)" = GLIBC_2.17 ] || fail "it needs $highest"
-! grep -aq -e /root/ -e /home/ "$built" || fail "it names a directory of the machine that built it"
+here=$(realpath "$(dirname "$0")/../..")
+! grep -aqF -e "$HOME/" -e "${CARGO_HOME:-$HOME/.cargo}" -e "$here/" "$built" || fail "it names a directory of the machine that built it"
 archive=$(echo "$out"/auto-message-scheduler-*-x86_64-unknown-linux-gnu.tar.gz)
 mkdir "$site/unpacked"
 tar -xzf "$archive" -C "$site/unpacked" --strip-components=1
