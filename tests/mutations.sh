@@ -58,7 +58,7 @@ mutate 'the pace does not count from the end of a send' src/sender/recording.rs 
     's/claimed\.channel_id, ready_at, succeeded/claimed.channel_id, now.wall, succeeded/; s/claimed\.channel_id, ready_at, ready\)/claimed.channel_id, now.wall, now.monotonic)/; s/self\.next_turn\(claimed\.channel_id, ready_at, ready\)/self.next_turn(claimed.channel_id, now.wall, now.monotonic)/'
 mutate 'two processes may send' src/lock.rs \
     's/Err\(TryLockError::WouldBlock\) => Ok\(None\)/Err(TryLockError::WouldBlock) => Ok(Some(Self { _file: file }))/'
-mutate 'a window that ended before the claim is not seen' src/sender.rs \
+mutate 'a window that ended before the claim is not seen' src/sender/claiming.rs \
     's/if !allowance\.window\.contains\(&self\.rules\.zone, now\.wall\)/if false/'
 mutate 'one more than the daily limit' src/store/deliveries.rs \
     's/:day_limit > coalesce/:day_limit >= coalesce/'
