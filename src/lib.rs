@@ -7,7 +7,7 @@
 //! auto_messages row  (status scheduled, scheduled_at = next due instant)
 //!   -> due:       an occurrence (message, due_at)                        trigger, run
 //!   -> planned:   one delivery row per recipient, in one transaction    planner
-//!   -> claimed:   pending -> sending, committed BEFORE the network       sender, store::deliveries
+//!   -> claimed:   pending -> sending, committed BEFORE the network       sender::claiming, store::deliveries
 //!   -> WAHA:      POST /api/sendText                                     waha
 //!   -> outcome:   sent | failed | deferred | unknown, in one transaction sender::recording
 //!   -> settled:   sent or failed, or scheduled for its next occurrence   store::settle
