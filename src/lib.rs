@@ -52,6 +52,7 @@ pub mod run;
 pub mod backup;
 
 pub mod channels;
+
 pub mod overview;
 
 pub mod forecast;
