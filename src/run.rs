@@ -156,6 +156,9 @@ impl Runner {
                 if self.is_over(self.clock.now()) {
                     self.lookup.leave_the_rest();
                 }
+                if self.lookup.has_queued() {
+                    self.sender.step_aside();
+                }
                 let looked = self.lookup.step();
                 if !matches!(looked, Ok(false)) {
                     self.triggers.note_database(DatabaseUser::Lookup, looked.as_ref().err());
@@ -219,7 +222,7 @@ impl Runner {
         for channel in &channels {
             self.sender.offer(channel, now);
         }
-        self.triggers.wake.ring();
+        self.triggers.turns.ring();
         Ok(())
     }
 

@@ -125,14 +125,14 @@ fn with_senders(
 
 fn send(runner: &Runner, clock: &dyn Clock, triggers: &Triggers) {
     loop {
-        let seen = triggers.wake.rings();
+        let seen = triggers.turns.rings();
         if triggers.is_stopping() {
             return;
         }
         match runner.work() {
             Step::Worked => {}
-            Step::Wait(wait) => clock.sleep(&triggers.wake, seen, Some(wait)),
-            Step::Nothing => clock.sleep(&triggers.wake, seen, None),
+            Step::Wait(wait) => clock.sleep(&triggers.turns, seen, Some(wait)),
+            Step::Nothing => clock.sleep(&triggers.turns, seen, None),
         }
     }
 }
