@@ -42,7 +42,7 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> SqlResult<Option<Settled>> {
         if self.has_open_deliveries(auto_message_id, due_at)? {
-            self.add_to_counts(auto_message_id, due_at, ended)?;
+            self.add_to_counts(auto_message_id, due_at, ended, now)?;
             return Ok(None);
         }
         let counts = self.count_occurrence(auto_message_id, due_at)?;
@@ -119,11 +119,17 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn add_to_counts(&self, id: i64, due_at: Timestamp, one: Counts) -> SqlResult<()> {
+    fn add_to_counts(
+        &self,
+        id: i64,
+        due_at: Timestamp,
+        one: Counts,
+        now: Timestamp,
+    ) -> SqlResult<()> {
         let sql = "UPDATE auto_messages SET sent_count = sent_count + :sent,
                        failed_count = failed_count + :failed,
                        skipped_count = skipped_count + :skipped,
-                       unknown_count = unknown_count + :unknown
+                       unknown_count = unknown_count + :unknown, updated_at = :now
                    WHERE id = :id AND scheduled_at = :due_at";
         self.transaction.prepare_cached(sql)?.execute(named_params! {
             ":id": id,
@@ -132,6 +138,7 @@ impl Tx<'_> {
             ":failed": one.failed,
             ":skipped": one.skipped,
             ":unknown": one.unknown,
+            ":now": now.to_string(),
         })?;
         Ok(())
     }
