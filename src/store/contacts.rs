@@ -139,11 +139,23 @@ impl Tx<'_> {
     /// When the statement fails, and what `visit` gives.
     pub fn each_contact(
         &self,
+        visit: impl FnMut(ContactRow<'_>) -> SqlResult<bool>,
+    ) -> SqlResult<()> {
+        self.each_contact_after(i64::MIN, visit)
+    }
+
+    /// The same for those whose id is greater than `after`.
+    ///
+    /// # Errors
+    /// When the statement fails, and what `visit` gives.
+    pub fn each_contact_after(
+        &self,
+        after: i64,
         mut visit: impl FnMut(ContactRow<'_>) -> SqlResult<bool>,
     ) -> SqlResult<()> {
-        let sql = format!("SELECT {COLUMNS} FROM contacts ORDER BY id");
+        let sql = format!("SELECT {COLUMNS} FROM contacts WHERE id > :after ORDER BY id");
         let mut statement = self.transaction.prepare_cached(&sql)?;
-        let mut rows = statement.query([])?;
+        let mut rows = statement.query(named_params! { ":after": after })?;
         while let Some(row) = rows.next()? {
             if !visit(read_row(row)?)? {
                 return Ok(());

@@ -25,6 +25,7 @@ mod open;
 mod opt_outs;
 mod overview;
 mod panel_sessions;
+mod plannings;
 mod restore;
 mod runs;
 mod settle;
