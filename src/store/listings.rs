@@ -217,7 +217,7 @@ impl Tx<'_> {
                  AND (:search IS NULL OR title LIKE :search ESCAPE '\\' OR message LIKE :search ESCAPE '\\')
              ORDER BY id {order} LIMIT :limit"
         );
-        let mut statement = self.transaction.prepare_cached(&sql)?;
+        let mut statement = self.prepare(&sql)?;
         let params = named_params! {
             ":chars": EXCERPT_CHARS,
             ":status": status,
@@ -236,7 +236,7 @@ impl Tx<'_> {
     /// When the statement fails.
     pub fn count_by_status(&self) -> SqlResult<Vec<(String, u64)>> {
         let sql = "SELECT status, count(*) AS count FROM auto_messages GROUP BY status";
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         statement.query_map([], |row| Ok((row.get("status")?, row.get("count")?)))?.collect()
     }
 
@@ -252,7 +252,7 @@ impl Tx<'_> {
                  WHERE status = :status AND scheduled_at IS NOT NULL
                  ORDER BY scheduled_at, id LIMIT :limit"
             );
-            let mut statement = self.transaction.prepare_cached(&sql)?;
+            let mut statement = self.prepare(&sql)?;
             let params =
                 named_params! { ":chars": EXCERPT_CHARS, ":status": status, ":limit": limit };
             for message in statement.query_map(params, read_message)? {
@@ -284,8 +284,7 @@ impl Tx<'_> {
                 created_by: lossy(row, "created_by")?,
             })
         };
-        self.transaction
-            .prepare_cached(&sql)?
+        self.prepare(&sql)?
             .query_row(named_params! { ":id": id, ":chars": EXCERPT_CHARS }, read)
             .optional()
     }
@@ -303,7 +302,7 @@ impl Tx<'_> {
                                WHERE d.auto_message_id = :id AND d.due_at < seen.due_at)
                        FROM seen WHERE seen.due_at IS NOT NULL LIMIT :limit)
                    SELECT due_at FROM seen WHERE due_at IS NOT NULL";
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let rows = statement
             .query_map(named_params! { ":id": auto_message_id, ":limit": limit }, |row| {
                 seen_time(row, "due_at")
@@ -341,7 +340,7 @@ impl Tx<'_> {
             ":statuses": statuses,
             ":limit": limit,
         };
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let rows = statement.query_map(params, |row| {
             Ok(ListedRecipient {
                 id: row.get("id")?,
@@ -371,7 +370,7 @@ impl Tx<'_> {
                        count(*) FILTER (WHERE status = 'unknown') AS unknown
                    FROM deliveries WHERE finished_at >= :from AND finished_at < :until";
         let params = named_params! { ":from": from.to_string(), ":until": until.to_string() };
-        self.transaction.prepare_cached(sql)?.query_row(params, |row| {
+        self.prepare(sql)?.query_row(params, |row| {
             Ok(Ended {
                 sent: row.get("sent")?,
                 delivered: row.get("delivered")?,
@@ -393,7 +392,7 @@ impl Tx<'_> {
             "SELECT id, trigger, remote, started_at, finished_at, processed, success, failed, error
              FROM runs WHERE id > :above AND id < :below ORDER BY id {order} LIMIT :limit"
         );
-        let mut statement = self.transaction.prepare_cached(&sql)?;
+        let mut statement = self.prepare(&sql)?;
         let params = named_params! { ":above": above, ":below": below, ":limit": limit };
         let rows = statement.query_map(params, read_run)?.collect::<SqlResult<_>>()?;
         Ok(from.newest_first(rows))
@@ -407,7 +406,7 @@ impl Tx<'_> {
         let sql =
             "SELECT id, trigger, remote, started_at, finished_at, processed, success, failed, error
                    FROM runs WHERE trigger IN ('cron', 'api') ORDER BY id DESC LIMIT 1";
-        self.transaction.prepare_cached(sql)?.query_row([], read_run).optional()
+        self.prepare(sql)?.query_row([], read_run).optional()
     }
 }
 

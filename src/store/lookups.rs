@@ -40,7 +40,7 @@ impl Tx<'_> {
         let sql = "SELECT id FROM deliveries
                    WHERE status = 'unknown' AND next_attempt_at <= :now
                    ORDER BY next_attempt_at LIMIT :limit";
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let params = named_params! { ":now": now.to_string(), ":limit": limit };
         let rows = statement.query_map(params, |row| row.get(0))?;
         rows.collect()
@@ -70,10 +70,7 @@ impl Tx<'_> {
                 error: row.get("error")?,
             })
         };
-        self.transaction
-            .prepare_cached(sql)?
-            .query_row(named_params! { ":id": id }, read)
-            .optional()
+        self.prepare(sql)?.query_row(named_params! { ":id": id }, read).optional()
     }
 
     /// Whether a message id is known to be another delivery's.
@@ -84,7 +81,7 @@ impl Tx<'_> {
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
                        WHERE waha_message_id = :waha_message_id AND id <> :id)";
         let params = named_params! { ":waha_message_id": waha_message_id, ":id": delivery_id };
-        self.transaction.prepare_cached(sql)?.query_row(params, |row| row.get(0))
+        self.prepare(sql)?.query_row(params, |row| row.get(0))
     }
 
     /// Whether another delivery of the same text to the same chat is under way or unknown and was
@@ -107,7 +104,7 @@ impl Tx<'_> {
             ":from": unknown.claimed_at.minus(window).to_string(),
             ":until": unknown.claimed_at.plus(window).to_string(),
         };
-        self.transaction.prepare_cached(sql)?.query_row(params, |row| row.get(0))
+        self.prepare(sql)?.query_row(params, |row| row.get(0))
     }
 
     /// Resolves an unknown delivery: `sent` or `failed`, with the id and the ack that were found, and
@@ -128,7 +125,7 @@ impl Tx<'_> {
                        ack = max(coalesce(ack, :ack), :ack), error = :error, next_attempt_at = NULL,
                        finished_at = :now
                    WHERE id = :id AND status = 'unknown'";
-        let changed = self.transaction.prepare_cached(sql)?.execute(named_params! {
+        let changed = self.prepare(sql)?.execute(named_params! {
             ":id": unknown.id,
             ":status": status.as_str(),
             ":waha_message_id": waha_message_id,
@@ -156,7 +153,7 @@ impl Tx<'_> {
     ) -> SqlResult<()> {
         let sql = "UPDATE deliveries SET next_attempt_at = :next, error = :error
                    WHERE id = :id AND status = 'unknown'";
-        self.transaction.prepare_cached(sql)?.execute(named_params! {
+        self.prepare(sql)?.execute(named_params! {
             ":id": delivery_id,
             ":next": next.map(|at| at.to_string()),
             ":error": error,

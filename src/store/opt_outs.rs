@@ -37,7 +37,7 @@ impl Tx<'_> {
         for (id, auto_message_id, due_at) in self.pending_of_chat(chat_id)? {
             let sql = "UPDATE deliveries SET status = 'skipped', error = :error, finished_at = :now
                        WHERE id = :id AND status = 'pending'";
-            let changed = self.transaction.prepare_cached(sql)?.execute(named_params! {
+            let changed = self.prepare(sql)?.execute(named_params! {
                 ":id": id,
                 ":error": OPTED_OUT,
                 ":now": now.to_string(),
@@ -59,7 +59,7 @@ impl Tx<'_> {
                    JOIN deliveries d ON d.auto_message_id = m.id AND d.due_at = m.scheduled_at
                        AND d.chat_id = :chat_id AND d.status = 'pending'
                    WHERE m.status IN ('sending', 'draft', 'scheduled')";
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let rows = statement.query_map(named_params! { ":chat_id": chat_id }, |row| {
             Ok((row.get("id")?, row.get("auto_message_id")?, timestamp(row, "due_at")?))
         })?;
@@ -70,7 +70,7 @@ impl Tx<'_> {
         let sql = "UPDATE deliveries SET contact_id = :contact_id
                    WHERE status = 'sending' AND chat_id = :chat_id AND contact_id IS NULL";
         let params = named_params! { ":contact_id": contact_id, ":chat_id": chat_id };
-        self.transaction.prepare_cached(sql)?.execute(params)?;
+        self.prepare(sql)?.execute(params)?;
         Ok(())
     }
 }

@@ -32,10 +32,7 @@ impl Tx<'_> {
              LEFT JOIN contacts c ON c.id = d.contact_id
              WHERE d.id = :id AND d.status = 'pending'"
         );
-        self.transaction
-            .prepare_cached(&sql)?
-            .query_row(named_params! { ":id": delivery_id }, read_text)
-            .optional()
+        self.prepare(&sql)?.query_row(named_params! { ":id": delivery_id }, read_text).optional()
     }
 
     /// Fills in the texts of deliveries that became unknown without a claim and have the message's
@@ -58,9 +55,7 @@ impl Tx<'_> {
         let sql = "UPDATE main.deliveries SET text = :text WHERE id = :id AND status = 'unknown'";
         for (id, text) in texts {
             if let Ok(text) = text {
-                self.transaction
-                    .prepare_cached(sql)?
-                    .execute(named_params! { ":id": id, ":text": text })?;
+                self.prepare(sql)?.execute(named_params! { ":id": id, ":text": text })?;
             }
         }
         Ok(())
