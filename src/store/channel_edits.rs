@@ -125,7 +125,7 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn channel_uses(&self, id: i64) -> SqlResult<ChannelUses> {
-        let sql = "SELECT (SELECT count(*) FROM auto_messages
+        let sql = "SELECT (SELECT count(*) FROM auto_messages INDEXED BY idx_auto_messages_status
                            WHERE status IN ('draft', 'scheduled', 'sending') AND channel_id = :id) AS messages,
                        (SELECT count(*) FROM deliveries WHERE status = 'pending' AND channel_id = :id)
                        + (SELECT count(*) FROM deliveries WHERE status = 'sending' AND channel_id = :id) AS open,

@@ -276,9 +276,12 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn message_rows(&self, filter: &MessageFilter) -> SqlResult<Vec<MessageRow>> {
+        // The statement differs, not only its values: else no index could be chosen.
+        let by_status =
+            if filter.status.is_some() { "m.status = :status" } else { ":status IS NULL" };
         let sql = format!(
             "SELECT {MESSAGE}
-             WHERE (:status IS NULL OR m.status = :status)
+             WHERE {by_status}
                  AND (:search IS NULL OR instr(lower(coalesce(m.title, '') || char(10) || m.message), lower(:search)) > 0)
              ORDER BY m.id DESC LIMIT :limit"
         );

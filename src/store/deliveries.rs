@@ -389,8 +389,9 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn count_pending(&self) -> SqlResult<u64> {
+        // CROSS: from the messages to their deliveries, whatever statistics say.
         let sql = "SELECT count(*) FROM auto_messages m
-                   JOIN deliveries d ON d.auto_message_id = m.id AND d.due_at = m.scheduled_at
+                   CROSS JOIN deliveries d ON d.auto_message_id = m.id AND d.due_at = m.scheduled_at
                        AND d.status IN ('pending', 'sending')
                    WHERE m.status = 'sending'";
         self.prepare(sql)?.query_row([], |row| row.get(0))

@@ -51,10 +51,11 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn unknown_delivery(&self, id: i64) -> SqlResult<Option<UnknownDelivery>> {
+        // By its id, whatever statistics say.
         let sql =
             "SELECT d.id, d.auto_message_id, d.due_at, trim(c.session_name) AS session, d.chat_id,
                        d.text, d.waha_message_id, d.claimed_at, coalesce(d.error, '') AS error
-                   FROM deliveries d JOIN channels c ON c.id = d.channel_id
+                   FROM deliveries d NOT INDEXED CROSS JOIN channels c ON c.id = d.channel_id
                    WHERE d.id = :id AND d.status = 'unknown' AND d.claimed_at IS NOT NULL
                        AND d.text IS NOT NULL AND trim(c.session_name) <> ''";
         let read = |row: &Row<'_>| {
@@ -90,7 +91,7 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn has_rival(&self, unknown: &UnknownDelivery, window: Duration) -> SqlResult<bool> {
-        // Both halves go through a partial index of rows that are few.
+        // The first half has an index; the second goes through that of what is under way.
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
                        WHERE status = 'unknown' AND chat_id = :chat_id AND text = :text AND id <> :id
                            AND claimed_at BETWEEN :from AND :until)

@@ -53,10 +53,11 @@ impl Tx<'_> {
     }
 
     /// Ids, messages and occurrences. What is pending belongs to a message that is on its way,
-    /// paused, or set back to its start; the table's own index finds its chat.
+    /// paused, or set back to its start; the table's own index finds its chat,
+    /// also when statistics of an idle hour take what is pending for nothing.
     fn pending_of_chat(&self, chat_id: &str) -> SqlResult<Vec<(i64, i64, Timestamp)>> {
         let sql = "SELECT d.id, d.auto_message_id, d.due_at FROM auto_messages m
-                   JOIN deliveries d ON d.auto_message_id = m.id AND d.due_at = m.scheduled_at
+                   CROSS JOIN deliveries d INDEXED BY sqlite_autoindex_deliveries_1 ON d.auto_message_id = m.id AND d.due_at = m.scheduled_at
                        AND d.chat_id = :chat_id AND d.status = 'pending'
                    WHERE m.status IN ('sending', 'draft', 'scheduled')";
         let mut statement = self.prepare(sql)?;
