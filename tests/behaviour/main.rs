@@ -40,6 +40,7 @@ mod outcomes;
 mod pacing;
 mod panel;
 mod parsers;
+mod plans;
 mod receiver;
 mod recipients;
 mod schema;
