@@ -239,7 +239,8 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn count_by_status(&self) -> SqlResult<Vec<(String, u64)>> {
-        let sql = "SELECT status, count(*) AS count FROM auto_messages GROUP BY status";
+        let sql = "SELECT status, max(number, 0) AS count FROM status_counts
+                   WHERE counted = 'message' ORDER BY status";
         let mut statement = self.prepare(sql)?;
         statement.query_map([], |row| Ok((row.get("status")?, row.get("count")?)))?.collect()
     }

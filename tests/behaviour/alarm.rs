@@ -359,3 +359,26 @@ fn the_counts_by_status_follow_every_change() {
     world.execute("DELETE FROM auto_messages WHERE id = 1");
     assert_eq!(world.rows(counted), world.rows(real));
 }
+
+#[test]
+fn the_counts_by_status_follow_a_message_that_is_replaced_and_one_that_is_not() {
+    let world = World::new();
+    let counted = "SELECT status, number FROM status_counts WHERE counted = 'message' AND number <> 0 ORDER BY 1";
+    let real = "SELECT status, count(*) FROM auto_messages GROUP BY status ORDER BY 1";
+    world.execute("INSERT INTO auto_messages (id, message, status) VALUES (1, 'a', 'sent'), (2, 'b', 'draft')");
+    for change in [
+        "INSERT OR REPLACE INTO auto_messages (id, message, status) VALUES (1, 'a', 'draft')",
+        "INSERT OR IGNORE INTO auto_messages (id, message, status) VALUES (2, 'b', 'failed')",
+        "INSERT INTO auto_messages (id, message, status) VALUES (2, 'b', 'failed')
+             ON CONFLICT (id) DO UPDATE SET status = excluded.status",
+        "DELETE FROM auto_messages WHERE id = 2",
+        "INSERT INTO auto_messages (id, message, status) VALUES (2, 'b', 'sent')",
+        "INSERT OR IGNORE INTO auto_messages (id, message, status) VALUES (1, 'a', 'cancelled')",
+        "INSERT INTO auto_messages (message, status) VALUES ('c', 'draft')",
+        "PRAGMA recursive_triggers = ON;
+         INSERT OR REPLACE INTO auto_messages (id, message, status) VALUES (2, 'b', 'draft')",
+    ] {
+        world.execute(change);
+        assert_eq!(world.rows(counted), world.rows(real), "{change}");
+    }
+}

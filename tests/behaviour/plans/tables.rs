@@ -113,11 +113,6 @@ pub const ALLOWED: &[Allowed] = &[
     allowed("figures::newest_run_at", "SCAN runs", Why::Limit("the newest one")),
     allowed("forecast::each_delivery", "USE TEMP B-TREE FOR ORDER BY", OCCURRENCE),
     allowed(
-        "listings::count_by_status",
-        "SCAN auto_messages USING COVERING INDEX idx_auto_messages_status",
-        Why::Asked("the panel's list of messages says how many there are of each status"),
-    ),
-    allowed(
         "listings::last_triggered_run",
         "SCAN runs USING INDEX idx_runs_triggered",
         Why::Limit("the newest one of its index"),
