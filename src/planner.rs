@@ -258,6 +258,7 @@ impl Planner {
             fail_point::reach("planned");
             match self.fail_if_unreadable(*id, planned, Planned::Failed, now)? {
                 Planned::Begun(planning) => {
+                    fail_point::reach("planned_in_part");
                     *self.under_way() = Some(*planning);
                     return Ok(true);
                 }

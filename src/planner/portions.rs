@@ -11,7 +11,7 @@ use crate::audience::{self, Audience};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Status};
 use crate::fail_point;
-use crate::store::{DueMessage, NewDelivery, SqlResult, StoreError, Tx};
+use crate::store::{DataVersion, DueMessage, NewDelivery, SqlResult, StoreError, Tx};
 use crate::template::{self, Template};
 
 /// A message that is being planned.
@@ -20,6 +20,8 @@ pub(super) struct Planning {
     template: Option<Template>,
     audience: Audience,
     rows: Rows,
+    /// The database when the message was last seen to be what it was.
+    seen: DataVersion,
 }
 
 impl Planner {
@@ -48,7 +50,8 @@ impl Planner {
         let template =
             template::is_template(&message.message).then(|| Template::parse(&message.message));
         let audience = Audience::new(tx, entries, &self.rules.country)?;
-        let mut planning = Planning { message, template, audience, rows: Rows::default() };
+        let (rows, seen) = (Rows::default(), tx.data_version()?);
+        let mut planning = Planning { message, template, audience, rows, seen };
         if self.plan_some(tx, &mut planning, portion, now)? {
             tx.begin_planning(id, planning.message.due_at)?;
             return Ok(Planned::Begun(Box::new(planning)));
@@ -64,12 +67,13 @@ impl Planner {
         let id = planning.message.id;
         let planned = self.store().write(|tx| {
             let mut planning = planning;
-            // Whoever changed it changed what it should become: it is planned anew.
-            if tx.due_message(id, now)?.as_ref() != Some(&planning.message)
-                || tx.begun_planning(id)? != Some(planning.message.due_at)
-            {
+            // Whoever changed it changed what it should become: it is planned anew. All who could
+            // have their own connection; the look costs as much as the message is long.
+            let version = tx.data_version()?;
+            if version != planning.seen && !Self::is_as_it_was(tx, &planning.message, now)? {
                 return Ok(Planned::Gone);
             }
+            planning.seen = version;
             if self.plan_some(tx, &mut planning, self.portion, now)? {
                 return Ok(Planned::Begun(Box::new(planning)));
             }
@@ -89,6 +93,11 @@ impl Planner {
             }
         }
         Ok(true) // The other messages that are due waited for this one.
+    }
+
+    fn is_as_it_was(tx: &Tx<'_>, message: &DueMessage, now: Timestamp) -> SqlResult<bool> {
+        Ok(tx.due_message(message.id, now)?.as_ref() == Some(message)
+            && tx.begun_planning(message.id)? == Some(message.due_at))
     }
 
     fn end_planning(&self, tx: &Tx<'_>, planning: &Planning, now: Timestamp) -> SqlResult<Planned> {
@@ -112,7 +121,7 @@ impl Planner {
         limit: usize,
         now: Timestamp,
     ) -> SqlResult<bool> {
-        let Planning { message, template, audience, rows } = planning;
+        let Planning { message, template, audience, rows, .. } = planning;
         let is_late = message.due_at < now.minus(self.rules.late_limit);
         let too_late = self.rules.too_late();
         audience.visit_some(tx, limit, |mut recipient| {

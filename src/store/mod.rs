@@ -30,6 +30,7 @@ mod restore;
 mod runs;
 mod settle;
 mod snapshot;
+mod statements;
 mod texts;
 mod upgrade;
 mod views;
@@ -62,6 +63,8 @@ pub use restore::{LOOK_AT_UNKNOWN, Marked, Restoration};
 pub use runs::{RunCounts, Trigger};
 pub use settle::Settled;
 pub use snapshot::{Contents, DataVersion};
+#[cfg(debug_assertions)]
+pub use statements::{Statement, noted_statements, watch_statements};
 pub use views::{DeliveryView, MessageView};
 
 /// How much of a text stands in for a title, in characters.

@@ -2,18 +2,25 @@
 
 use rusqlite::{OptionalExtension, named_params};
 
-use super::{SqlResult, Tx, timestamp};
+use super::{DataVersion, SqlResult, Tx, timestamp};
 use crate::clock::Timestamp;
 
 impl Tx<'_> {
+    /// This moment in the life of the database: another connection has written since, or not.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn data_version(&self) -> SqlResult<DataVersion> {
+        self.prepare("PRAGMA data_version")?.query_row([], |row| row.get(0)).map(DataVersion)
+    }
+
     /// The occurrence of a message whose planning was begun and not ended.
     ///
     /// # Errors
     /// When the statement fails.
     pub fn begun_planning(&self, auto_message_id: i64) -> SqlResult<Option<Timestamp>> {
         let sql = "SELECT due_at FROM plannings WHERE auto_message_id = :id";
-        self.transaction
-            .prepare_cached(sql)?
+        self.prepare(sql)?
             .query_row(named_params! { ":id": auto_message_id }, |row| timestamp(row, "due_at"))
             .optional()
     }
@@ -26,7 +33,7 @@ impl Tx<'_> {
         let sql =
             "INSERT OR REPLACE INTO plannings (auto_message_id, due_at) VALUES (:id, :due_at)";
         let params = named_params! { ":id": auto_message_id, ":due_at": due_at.to_string() };
-        self.transaction.prepare_cached(sql)?.execute(params).map(drop)
+        self.prepare(sql)?.execute(params).map(drop)
     }
 
     /// Notes that the planning of a message has ended, or is given up.
@@ -35,10 +42,7 @@ impl Tx<'_> {
     /// When the statement fails.
     pub fn end_planning(&self, auto_message_id: i64) -> SqlResult<()> {
         let sql = "DELETE FROM plannings WHERE auto_message_id = :id";
-        self.transaction
-            .prepare_cached(sql)?
-            .execute(named_params! { ":id": auto_message_id })
-            .map(drop)
+        self.prepare(sql)?.execute(named_params! { ":id": auto_message_id }).map(drop)
     }
 
     /// Removes at most `limit` deliveries that a planning which was cut off has left, none of which was
@@ -58,7 +62,7 @@ impl Tx<'_> {
                                AND claimed_at IS NULL
                                AND status IN ('pending', 'skipped', 'expired', 'cancelled')
                            LIMIT :limit)";
-        self.transaction.prepare_cached(sql)?.execute(named_params! {
+        self.prepare(sql)?.execute(named_params! {
             ":id": auto_message_id,
             ":due_at": due_at.to_string(),
             ":limit": i64::try_from(limit).unwrap_or(i64::MAX),

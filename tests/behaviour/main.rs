@@ -41,6 +41,7 @@ mod pacing;
 mod panel;
 mod parsers;
 mod planning;
+mod plans;
 mod receiver;
 mod recipients;
 mod schema;
