@@ -33,7 +33,12 @@ impl Spelling {
     /// With the reason, when `raw` is not one phone number.
     pub(super) fn read(raw: &str) -> Result<Self, PhoneError> {
         let folded = fold(raw);
-        let (text, is_chat) = without_chat_suffix(trim(&folded), raw)?;
+        let trimmed = trim(&folded);
+        if is_digits(trimmed) {
+            // Most are: a list of a hundred thousand is read in half the time.
+            return Self::from_characters(trimmed, raw);
+        }
+        let (text, is_chat) = without_chat_suffix(trimmed, raw)?;
         let (text, is_link) = without_link(text);
         let text = trim(text).trim_end_matches([',', ';']);
         if text.is_empty() {
@@ -212,6 +217,7 @@ pub(super) fn is_blank(c: char) -> bool {
 
 fn fold_char(c: char) -> char {
     match c {
+        '!'..='[' | ']'..='~' => c,
         '\u{ff10}'..='\u{ff19}' => ascii_digit(c, '\u{ff10}'),
         '\u{660}'..='\u{669}' => ascii_digit(c, '\u{660}'),
         '\u{6f0}'..='\u{6f9}' => ascii_digit(c, '\u{6f0}'),

@@ -1,5 +1,6 @@
 //! The figures, by what they are about.
 
+pub mod grown;
 pub mod pace;
 pub mod small;
 pub mod stored;

@@ -22,6 +22,13 @@ pub struct Server {
     address: SocketAddr,
 }
 
+/// What a command took.
+#[derive(Clone, Copy, Debug)]
+pub struct Ran {
+    pub took: Duration,
+    pub peak_kib: u64,
+}
+
 /// What `/proc` says of a process.
 #[derive(Clone, Copy, Debug)]
 pub struct Usage {
@@ -72,6 +79,27 @@ impl Place {
     pub fn ask<T: rusqlite::types::FromSql>(&self, sql: &str) -> T {
         let connection = rusqlite::Connection::open(self.database()).expect("the database");
         connection.query_row(sql, [], |row| row.get(0)).expect("an answer")
+    }
+
+    /// The size of the database and its side files, in bytes.
+    pub fn size(&self) -> u64 {
+        ["figures.db", "figures.db-wal"].iter().map(|name| bytes(&self.path(name))).sum()
+    }
+
+    /// Runs a command to its end, and looks at it meanwhile.
+    pub fn watch(&self, arguments: &[&str]) -> Ran {
+        let began = Instant::now();
+        let mut child = self.command(arguments).spawn().expect("it starts");
+        let mut peak_kib = 0;
+        let status = loop {
+            peak_kib = peak_kib.max(usage(child.id()).peak_kib);
+            if let Some(status) = child.try_wait().expect("ours") {
+                break status;
+            }
+            thread::sleep(Duration::from_millis(2));
+        };
+        assert!(status.success(), "{arguments:?}");
+        Ran { took: began.elapsed(), peak_kib }
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
@@ -161,4 +189,9 @@ pub fn usage(pid: u32) -> Usage {
         cpu: Duration::from_millis(cpu_ticks * 10), // 100 ticks a second on Linux
         wakeups,
     }
+}
+
+/// The size of a file; 0 when it is not there.
+fn bytes(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |metadata| metadata.len())
 }

@@ -31,6 +31,8 @@ const FIGURES: &[Figure] = &[
     Figure { name: "slow", measure: figures::pace::slow_waha },
     Figure { name: "stored", measure: figures::stored::stored },
     Figure { name: "plan", measure: figures::stored::plan },
+    Figure { name: "import", measure: figures::grown::import },
+    Figure { name: "year", measure: figures::grown::year },
 ];
 
 fn main() {
