@@ -154,9 +154,10 @@ pub fn add(
 
 /// The message with this id.
 fn existing(store: &mut Store, id: i64) -> Result<MessageRow, ComposeError> {
-    let row = store.read(|tx| tx.message_row(id))?;
+    let (row, was_there) = store.read(|tx| Ok((tx.message_row(id)?, tx.had_message(id)?)))?;
     row.ok_or_else(|| {
-        ComposeError::refused(format!("there is no message {id}: `message list` shows all"))
+        let why = if was_there { " any more, it was removed, perhaps by `prune`" } else { "" };
+        ComposeError::refused(format!("there is no message {id}{why}: `message list` shows all"))
     })
 }
 

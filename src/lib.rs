@@ -51,6 +51,8 @@ pub mod run;
 
 pub mod backup;
 
+pub mod prune;
+
 pub mod channels;
 
 pub mod overview;

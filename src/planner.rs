@@ -26,6 +26,9 @@ const MESSAGES_PER_PASS: u32 = 100;
 /// have minutes, and cron comes every few.
 const JUST_MISSED: Duration = Duration::from_mins(5);
 
+/// What `prune` removes is older than this: see `prune::AGE_MIN`.
+pub const PRUNED_AGE_MIN: Duration = Duration::from_hours(7 * 24);
+
 /// What planning goes by.
 #[derive(Clone, Debug)]
 pub struct PlanRules {
@@ -278,10 +281,11 @@ impl Planner {
                 return Ok(Planned::Failed(error));
             }
         };
-        let rows = self.plan_deliveries(tx, &message, entries, now)?;
-        if message.due_at < now.minus(self.rules.late_limit) {
+        let too_late = self.too_late(tx, message.due_at, now)?;
+        let rows = self.plan_deliveries(tx, &message, entries, too_late.as_deref(), now)?;
+        if let Some(why) = too_late {
             // Left over from before a person set it to scheduled again.
-            tx.expire_pending(id, message.due_at, &self.rules.too_late(), now)?;
+            tx.expire_pending(id, message.due_at, &why, now)?;
         }
         tx.start_sending(id, message.due_at, now)?;
         let none = Counts::default();
@@ -289,16 +293,34 @@ impl Planner {
         Ok(Planned::Taken { rows, settled })
     }
 
-    /// Plans one delivery per recipient.
+    /// Why an occurrence may not go out any more, when that is so: it is late, or what was sent of it
+    /// may have been pruned (a person gave a message a time that long passed).
+    fn too_late(
+        &self,
+        tx: &Tx<'_>,
+        due_at: Timestamp,
+        now: Timestamp,
+    ) -> SqlResult<Option<String>> {
+        if due_at < now.minus(self.rules.late_limit) {
+            return Ok(Some(self.rules.too_late()));
+        }
+        // One that was made by a clock that ran ahead must not stop what is due now.
+        let pruned = tx.pruned_before()?.map(|at| at.min(now.minus(PRUNED_AGE_MIN)));
+        Ok(pruned.is_some_and(|before| due_at < before).then(|| {
+            "due at a time of which `prune` has removed what was sent: it may have gone out then"
+                .to_owned()
+        }))
+    }
+
+    /// Plans one delivery per recipient; `too_late` is why they are not sent any more.
     fn plan_deliveries(
         &self,
         tx: &Tx<'_>,
         message: &DueMessage,
         entries: Vec<Entry>,
+        too_late: Option<&str>,
         now: Timestamp,
     ) -> SqlResult<Rows> {
-        let is_late = message.due_at < now.minus(self.rules.late_limit);
-        let too_late = self.rules.too_late();
         let mut rows = Rows::default();
         let template =
             template::is_template(&message.message).then(|| Template::parse(&message.message));
@@ -306,10 +328,10 @@ impl Planner {
             if let (Some(template), None) = (&template, &recipient.skipped) {
                 recipient.skipped = audience::unrenderable(tx, template, &recipient)?;
             }
-            let (status, error, count) = match (&recipient.skipped, is_late) {
+            let (status, error, count) = match (&recipient.skipped, too_late) {
                 (Some(reason), _) => (Status::Skipped, Some(reason.as_str()), &mut rows.skipped),
-                (None, true) => (Status::Expired, Some(too_late.as_str()), &mut rows.expired),
-                (None, false) => (Status::Pending, None, &mut rows.pending),
+                (None, Some(why)) => (Status::Expired, Some(why), &mut rows.expired),
+                (None, None) => (Status::Pending, None, &mut rows.pending),
             };
             let new = NewDelivery {
                 auto_message_id: message.id,

@@ -25,10 +25,12 @@ mod open;
 mod opt_outs;
 mod overview;
 mod panel_sessions;
+mod prune;
 mod restore;
 mod runs;
 mod settle;
 mod snapshot;
+mod space;
 mod texts;
 mod upgrade;
 mod views;
@@ -57,10 +59,12 @@ pub use messages::{DueMessage, Untimed};
 pub use opt_outs::{OPTED_OUT, Skipped};
 pub use overview::{NextDue, RunView};
 pub use panel_sessions::{PanelSession, PanelUpload};
+pub use prune::{Counted, Looked, Old, Side};
 pub use restore::{LOOK_AT_UNKNOWN, Marked, Restoration};
 pub use runs::{RunCounts, Trigger};
 pub use settle::Settled;
 pub use snapshot::{Contents, DataVersion};
+pub use space::{GivesBack, WAL_LARGE_BYTES};
 pub use views::{DeliveryView, MessageView};
 
 /// How much of a text stands in for a title, in characters.
