@@ -79,7 +79,9 @@ pub enum Room {
 #[derive(Debug, thiserror::Error)]
 pub enum PruneError {
     /// What may still be needed.
-    #[error("--older-than must be at least 7d: what ended within a week may still be corrected by WAHA")]
+    #[error(
+        "--older-than must be at least 7d: what ended within a week may still be corrected by WAHA"
+    )]
     TooYoung,
     /// The same by the settings.
     #[error("--older-than must be more than LATE_LIMIT_HOURS ({} hours): what is younger may still have to go out", .0.as_secs() / 3600)]

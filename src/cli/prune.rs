@@ -31,11 +31,8 @@ pub(super) struct PruneArgs {
 
 pub(super) fn prune(args: &PruneArgs, config: &Config) -> Result<(), CliError> {
     let mut store = super::existing_store(config)?;
-    let rules = PruneRules {
-        age: args.older_than,
-        late_limit: config.late_limit,
-        is_dry: args.dry_run,
-    };
+    let rules =
+        PruneRules { age: args.older_than, late_limit: config.late_limit, is_dry: args.dry_run };
     let pruned = prune::prune(&mut store, &rules, &SystemClock::new())?;
     let mut removed = Map::new();
     removed.insert("messages".to_owned(), json!(pruned.counted.messages));
@@ -68,7 +65,11 @@ fn text(pruned: &Pruned, config: &Config) -> String {
         zone.format_local(pruned.cut),
         zone.name(),
         counted(all.messages, "message"),
-        if all.deliveries == 1 { "1 delivery".to_owned() } else { format!("{} deliveries", all.deliveries) },
+        if all.deliveries == 1 {
+            "1 delivery".to_owned()
+        } else {
+            format!("{} deliveries", all.deliveries)
+        },
     );
     if all.unknown > 0 {
         let _ = write!(text, " ({} of them unknown)", all.unknown);
@@ -112,8 +113,9 @@ fn size(bytes: u64) -> String {
 
 /// How long ago, in whole days at least.
 fn age(text: &str) -> Result<Duration, String> {
-    let wrong =
-        || "write it as 365d (days), 52w (weeks), 12m (months of 30 days) or 1y (365 days)".to_owned();
+    let wrong = || {
+        "write it as 365d (days), 52w (weeks), 12m (months of 30 days) or 1y (365 days)".to_owned()
+    };
     let text = text.trim();
     let unit = text.chars().last().ok_or_else(wrong)?;
     let days = match unit.to_ascii_lowercase() {
@@ -131,7 +133,9 @@ fn age(text: &str) -> Result<Duration, String> {
     let days = number.saturating_mul(days).min(DAYS_MAX);
     let age = DAY * u32::try_from(days).unwrap_or(u32::MAX);
     if age < prune::AGE_MIN {
-        return Err("at least 7d: what ended within a week may still be corrected by WAHA".to_owned());
+        return Err(
+            "at least 7d: what ended within a week may still be corrected by WAHA".to_owned()
+        );
     }
     Ok(age)
 }

@@ -376,7 +376,9 @@ impl Tx<'_> {
     pub fn had_message(&self, id: i64) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_sequence
                        WHERE name = 'auto_messages' AND :id BETWEEN 1 AND seq)";
-        self.transaction.prepare_cached(sql)?.query_row(named_params! { ":id": id }, |row| row.get(0))
+        self.transaction
+            .prepare_cached(sql)?
+            .query_row(named_params! { ":id": id }, |row| row.get(0))
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::open::explain;
 use super::{BUSY_TIMEOUT, Store, StoreError};
+use crate::fail_point;
 
 /// From here on the WAL is larger than anything that this program does alone makes it.
 pub const WAL_LARGE_BYTES: u64 = 64 << 20;
@@ -54,6 +55,7 @@ impl Store {
             .map_err(failed)?;
         let mut rows = statement.raw_query();
         while rows.next().map_err(failed)?.is_some() {}
+        fail_point::reach("gave_back");
         let after = self.pragma("freelist_count")?;
         Ok(after > 0 && after < before)
     }
@@ -64,6 +66,7 @@ impl Store {
     /// # Errors
     /// When there is no room, or another connection writes.
     pub fn write_anew(&self) -> Result<(), StoreError> {
+        fail_point::reach("write_anew");
         self.connection
             .execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM")
             .map_err(|source| explain(&self.path, source))
