@@ -161,23 +161,13 @@ impl Work<'_> {
     /// All messages of one status, page by page.
     fn messages(&mut self, status: &str) -> Result<(), StoreError> {
         let cut = self.cut;
-        let mut after = 0;
+        let mut after = (None, 0);
         loop {
-            let page = self
-                .store
-                .read(|tx| tx.untimed_for_prune(status, after, cut, MESSAGES_PER_LOOK))?;
-            let Some(last) = page.last() else { break };
-            after = last.id;
-            self.page(&page)?;
-        }
-        let mut after = (String::new(), 0);
-        loop {
-            let (at, id) = (after.0.as_str(), after.1);
-            let page = self
-                .store
-                .read(|tx| tx.timed_for_prune(status, (at, id), cut, MESSAGES_PER_LOOK))?;
+            let from = (after.0.as_deref(), after.1);
+            let page =
+                self.store.read(|tx| tx.look_for_old(status, from, cut, MESSAGES_PER_LOOK))?;
             let Some(last) = page.last() else { return Ok(()) };
-            after = (last.scheduled_at.clone().unwrap_or_default(), last.id);
+            after = (last.scheduled_at.clone(), last.id);
             self.page(&page)?;
         }
     }

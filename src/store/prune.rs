@@ -164,56 +164,49 @@ impl Tx<'_> {
         Ok(self.meta(MARK)?.and_then(|text| Timestamp::parse(&text)))
     }
 
-    /// At most `limit` messages of one status that have no time, by id.
+    /// At most `limit` messages of one status after the time and the id of `after`, in the order of
+    /// both; `None` is before every time.
     ///
     /// # Errors
-    /// When the statement fails.
-    pub fn untimed_for_prune(
+    /// When a statement fails.
+    pub fn look_for_old(
         &self,
         status: &str,
-        after: i64,
+        after: (Option<&str>, i64),
         cut: Timestamp,
         limit: u32,
     ) -> SqlResult<Vec<Looked>> {
-        let sql = format!(
+        let (at, after) = after;
+        let cut = cut.to_string();
+        // Two statements: the order of (time, id) in one would read all of a time again for each page.
+        let same_time = format!(
             "SELECT m.id, m.scheduled_at, {IS_CANDIDATE} AS is_candidate
              FROM auto_messages m INDEXED BY idx_auto_messages_status_scheduled_at
-             WHERE m.status = :status AND m.scheduled_at IS NULL AND m.id > :after
+             WHERE m.status = :status AND m.scheduled_at IS :at AND m.id > :after
              ORDER BY m.id LIMIT :limit"
         );
-        self.looked(
-            &sql,
+        let mut found = self.looked(
+            &same_time,
             named_params! {
-                ":status": status, ":after": after, ":cut": cut.to_string(), ":limit": limit,
+                ":status": status, ":at": at, ":after": after, ":cut": cut, ":limit": limit,
             },
-        )
-    }
-
-    /// At most `limit` messages of one status that have a time, after `after` (a time and an id), in
-    /// the order of both.
-    ///
-    /// # Errors
-    /// When the statement fails.
-    pub fn timed_for_prune(
-        &self,
-        status: &str,
-        after: (&str, i64),
-        cut: Timestamp,
-        limit: u32,
-    ) -> SqlResult<Vec<Looked>> {
-        let sql = format!(
-            "SELECT m.id, m.scheduled_at, {IS_CANDIDATE} AS is_candidate
-             FROM auto_messages m INDEXED BY idx_auto_messages_status_scheduled_at
-             WHERE m.status = :status AND (m.scheduled_at, m.id) > (:at, :after)
-             ORDER BY m.scheduled_at, m.id LIMIT :limit"
-        );
-        self.looked(
-            &sql,
-            named_params! {
-                ":status": status, ":at": after.0, ":after": after.1, ":cut": cut.to_string(),
-                ":limit": limit,
-            },
-        )
+        )?;
+        let left = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(limit));
+        if left > 0 {
+            let later = format!(
+                "SELECT m.id, m.scheduled_at, {IS_CANDIDATE} AS is_candidate
+                 FROM auto_messages m INDEXED BY idx_auto_messages_status_scheduled_at
+                 WHERE m.status = :status AND m.scheduled_at > :at
+                 ORDER BY m.scheduled_at, m.id LIMIT :limit"
+            );
+            found.extend(self.looked(
+                &later,
+                named_params! {
+                    ":status": status, ":at": at.unwrap_or_default(), ":cut": cut, ":limit": left,
+                },
+            )?);
+        }
+        Ok(found)
     }
 
     fn looked(&self, sql: &str, params: &[(&str, &dyn ToSql)]) -> SqlResult<Vec<Looked>> {
