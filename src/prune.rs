@@ -161,7 +161,7 @@ impl Work<'_> {
     /// All messages of one status, page by page.
     fn messages(&mut self, status: &str) -> Result<(), StoreError> {
         let cut = self.cut;
-        let mut after = (None, 0);
+        let mut after = (None, i64::MIN);
         loop {
             let from = (after.0.as_deref(), after.1);
             let page =

@@ -214,3 +214,36 @@ fn a_long_reader_lets_the_wal_grow_by_a_bound_per_send_and_it_is_small_again_aft
     assert!(bytes(&wal) <= 16 << 20, "it shrinks by itself: {}", bytes(&wal));
     assert_eq!(world.received().len(), 530);
 }
+
+#[test]
+fn a_wal_that_somebody_keeps_from_being_emptied_is_said_once_and_by_the_doctor() {
+    let site = Site::new();
+    site.write_settings("STALE_MINUTES=0\n");
+    let mut server = site.serve();
+    let reader = site.sql();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM contacts").unwrap();
+    site.sql()
+        .execute_batch(
+            "INSERT INTO contacts (phone_number, attributes) VALUES ('1', hex(zeroblob(34 << 20)))",
+        )
+        .unwrap();
+    let line =
+        "database: its -wal has grown to 68 MiB: another program reads the database for long";
+    for _ in 0..2 {
+        server.post("/api/auto-message-scheduler");
+    }
+    server.wait_for_log(line);
+    let doctor = || String::from_utf8(site.run(&["doctor"]).stdout).unwrap();
+    assert!(doctor().contains("its -wal has grown to"), "{}", doctor());
+    reader.execute_batch("COMMIT").unwrap();
+    drop(reader);
+    site.message("081200007001");
+    server.post("/api/auto-message-scheduler");
+    until("it is sent", || site.status() == "sent");
+    // The first commit after the reader's end may still be the one that finds the file free.
+    site.message("081200007002");
+    server.post("/api/auto-message-scheduler");
+    assert!(bytes(&site.path("shop.db-wal")) <= 16 << 20, "{}", bytes(&site.path("shop.db-wal")));
+    assert!(!doctor().contains("its -wal has grown to"));
+    assert_eq!(server.log().matches(line).count(), 1, "{}", server.log());
+}
