@@ -284,8 +284,11 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
-fn no_message(id: i64) -> CliError {
-    CliError::Refused(format!("there is no message {id}: `message list` shows all"))
+fn no_message(store: &mut Store, id: i64) -> CliError {
+    match crate::composer::no_such_message(store, id) {
+        Ok(why) => CliError::Refused(why),
+        Err(error) => error.into(),
+    }
 }
 
 /// Triggers that SIGINT, SIGTERM and Ctrl-C stop.

@@ -29,6 +29,7 @@
 //! | message `sending` with nothing pending or sending | a person cancelled the last deliveries | settles it |
 //! | a database that is not where it was, or a backup put in place by hand | another one may have sent what is unsent here | holds every channel until `confirm-place` |
 //! | `<database>.restoring` | a restore ended; the database is the old one, whole | uses the database; without one it says so and stops |
+//! | an old message with part of its deliveries | a `prune` was cut off | leaves it; the next `prune` takes the rest |
 //! | run without `finished_at` | the process ended during it | closes it and says so in `error` |
 //!
 //! # The rooms, in reading order

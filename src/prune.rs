@@ -122,9 +122,6 @@ pub fn prune(
     let cut = now.minus(rules.age);
     let bytes_before = store.bytes_on_disk();
     store.widen_cache(CACHE_KIB)?;
-    if !rules.is_dry {
-        store.write(|tx| tx.note_pruned_before(cut))?;
-    }
     let mut work = Work { store, clock, cut, is_dry: rules.is_dry, counted: Counted::default() };
     for status in STATUSES {
         work.messages(status)?;
@@ -195,6 +192,7 @@ impl Work<'_> {
     fn piece(&mut self, found: &mut VecDeque<Old>) -> Result<(), StoreError> {
         let cut = self.cut;
         let (done, counted) = self.write(|tx| {
+            tx.note_pruned_before(cut)?;
             let (mut counted, mut done) = (Counted::default(), 0);
             let mut left = ROWS_PER_COMMIT;
             for old in found.iter() {

@@ -98,7 +98,7 @@ impl Look<'_> {
         let Scope::Message(id) = self.scope else {
             return Ok(seen.unwrap_or_else(|| unreachable!("only a message can be missing")));
         };
-        seen.ok_or_else(|| super::no_message(id))
+        seen.ok_or_else(|| super::no_message(store, id))
     }
 
     /// First the summary, then the rows: a second look, so that nothing is kept of a long list.

@@ -147,13 +147,15 @@ impl Side {
 }
 
 impl Tx<'_> {
-    /// Notes, before anything goes, that what was due before `cut` may be gone. The mark only grows.
+    /// Notes, with what is removed, that what was due before `cut` may be gone. The mark only grows.
     ///
     /// # Errors
     /// When a statement fails.
     pub fn note_pruned_before(&self, cut: Timestamp) -> SqlResult<()> {
-        let until_now = self.pruned_before()?;
-        self.set_meta(MARK, &until_now.map_or(cut, |at| at.max(cut)).to_string())
+        if self.pruned_before()?.is_some_and(|at| at.secs() >= cut.secs()) {
+            return Ok(());
+        }
+        self.set_meta(MARK, &cut.to_string())
     }
 
     /// Before which time deliveries may have been removed; `None` when none ever were.
