@@ -37,62 +37,118 @@ pub fn each_recipient(
     country: &CountryCode,
     visit: impl FnMut(Recipient) -> SqlResult<()>,
 ) -> SqlResult<()> {
-    let opted_out = OptedOutNumbers::read(tx, country)?;
-    let rules = Rules { country, opted_out };
-    let mut visitor = Visitor { visit, times_skipped: HashMap::new() };
-    for entry in entries {
-        match entry {
-            Entry::Tag(tag) => each_with_tag(tx, &tag, &rules, &mut visitor)?,
-            Entry::Contact(id) => visitor.visit(rules.by_id(tx, id)?)?,
-            Entry::Person { contact_id, phone, name } => {
-                visitor.visit(rules.person(tx, contact_id, phone, name)?)?;
-            }
-            Entry::Chat { chat_id, name } => visitor.visit(rules.chat(&chat_id, name))?,
-            Entry::Invalid { raw, reason } => visitor.visit(Recipient::skipped(raw, reason))?,
-        }
-    }
-    Ok(())
+    Audience::new(tx, entries, country)?.visit_some(tx, usize::MAX, visit).map(drop)
 }
 
-/// One after the other, so that a tag of a hundred thousand needs no room.
-fn each_with_tag(
-    tx: &Tx<'_>,
-    tag: &str,
-    rules: &Rules<'_>,
-    visitor: &mut Visitor<impl FnMut(Recipient) -> SqlResult<()>>,
-) -> SqlResult<()> {
-    let wanted = tags::fold(tag);
-    let mut is_anybody = false;
-    tx.each_contact(|row| {
-        if tags::has(&row.tags, &wanted) {
-            is_anybody = true;
-            visitor.visit(rules.contact(row))?;
-        }
-        Ok(true)
-    })?;
-    if is_anybody {
-        return Ok(());
-    }
-    let reason = format!("no contact has the tag `{tag}`: `contact list` shows the tags");
-    visitor.visit(Recipient::skipped(format!("tag:{tag}"), reason))
-}
-
-struct Visitor<F> {
-    visit: F,
+/// The entries of a message, gone through in portions: each may be of another transaction.
+pub struct Audience {
+    country: CountryCode,
+    opted_out: OptedOutNumbers,
+    entries: std::vec::IntoIter<Entry>,
+    tag: Option<TagVisit>,
     times_skipped: HashMap<String, u32>,
 }
 
-impl<F: FnMut(Recipient) -> SqlResult<()>> Visitor<F> {
-    fn visit(&mut self, mut recipient: Recipient) -> SqlResult<()> {
+/// A tag whose contacts are gone through.
+struct TagVisit {
+    tag: String,
+    /// The last contact that was looked at.
+    last: i64,
+    is_anybody: bool,
+}
+
+impl Audience {
+    /// Nobody is looked up yet. `country` is for phone numbers in national form.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn new(tx: &Tx<'_>, entries: Vec<Entry>, country: &CountryCode) -> SqlResult<Self> {
+        Ok(Self {
+            country: country.clone(),
+            opted_out: OptedOutNumbers::read(tx, country)?,
+            entries: entries.into_iter(),
+            tag: None,
+            times_skipped: HashMap::new(),
+        })
+    }
+
+    /// Calls `visit` with the recipients of the next entries, and looks at no more than `limit`
+    /// entries or contacts. Returns whether there are more.
+    ///
+    /// # Errors
+    /// When a statement fails, and what `visit` gives.
+    pub fn visit_some(
+        &mut self,
+        tx: &Tx<'_>,
+        limit: usize,
+        mut visit: impl FnMut(Recipient) -> SqlResult<()>,
+    ) -> SqlResult<bool> {
+        let mut left = limit;
+        while left > 0 {
+            if let Some(tag) = self.tag.take() {
+                left = self.visit_tag(tx, tag, left, &mut visit)?;
+                continue;
+            }
+            let Some(entry) = self.entries.next() else { return Ok(false) };
+            left -= 1;
+            let recipient = match entry {
+                Entry::Tag(tag) => {
+                    self.tag = Some(TagVisit { tag, last: i64::MIN, is_anybody: false });
+                    continue;
+                }
+                Entry::Contact(id) => self.by_id(tx, id)?,
+                Entry::Person { contact_id, phone, name } => {
+                    self.person(tx, contact_id, phone, name)?
+                }
+                Entry::Chat { chat_id, name } => self.chat(&chat_id, name),
+                Entry::Invalid { raw, reason } => Recipient::skipped(raw, reason),
+            };
+            visit(self.told_apart(recipient))?;
+        }
+        Ok(self.tag.is_some() || self.entries.len() > 0)
+    }
+
+    /// One contact after the other, so that a tag of a hundred thousand needs no room. Returns how
+    /// many more may be looked at in this portion.
+    fn visit_tag(
+        &mut self,
+        tx: &Tx<'_>,
+        mut tag: TagVisit,
+        limit: usize,
+        visit: &mut impl FnMut(Recipient) -> SqlResult<()>,
+    ) -> SqlResult<usize> {
+        let wanted = tags::fold(&tag.tag);
+        let mut left = limit;
+        tx.each_contact_after(tag.last, |row| {
+            left -= 1;
+            tag.last = row.id;
+            if tags::has(&row.tags, &wanted) {
+                tag.is_anybody = true;
+                let recipient = self.contact(row);
+                visit(self.told_apart(recipient))?;
+            }
+            Ok(left > 0)
+        })?;
+        if left == 0 {
+            self.tag = Some(tag);
+        } else if !tag.is_anybody {
+            let reason =
+                format!("no contact has the tag `{}`: `contact list` shows the tags", tag.tag);
+            visit(self.told_apart(Recipient::skipped(format!("tag:{}", tag.tag), reason)))?;
+        }
+        Ok(left)
+    }
+
+    /// Two entries that are wrong in the same words are still two entries.
+    fn told_apart(&mut self, mut recipient: Recipient) -> Recipient {
         if recipient.skipped.is_some() {
-            // Two entries that are wrong in the same words are still two entries.
             let times = self.times_skipped.entry(recipient.chat_id.clone()).or_default();
             *times += 1;
             if *times > 1 {
                 recipient.chat_id = format!("{} ({times})", recipient.chat_id);
             }
         }
-        (self.visit)(recipient)
+        recipient
     }
 }
 
@@ -124,12 +180,7 @@ pub fn values(tx: &Tx<'_>, recipient: &Recipient) -> SqlResult<Values> {
     Ok(Values::new(name, &recipient.chat_id, attributes.as_deref()))
 }
 
-struct Rules<'a> {
-    country: &'a CountryCode,
-    opted_out: OptedOutNumbers,
-}
-
-impl Rules<'_> {
+impl Audience {
     fn by_id(&self, tx: &Tx<'_>, id: i64) -> SqlResult<Recipient> {
         Ok(match tx.contact_row(id)? {
             Some(contact) => self.contact(contact),
@@ -173,7 +224,7 @@ impl Rules<'_> {
         phone: String,
         is_opted_out: bool,
     ) -> Recipient {
-        let skipped = match recipient::phone_to_chat(&phone, self.country) {
+        let skipped = match recipient::phone_to_chat(&phone, &self.country) {
             Ok(chat_id) if !is_opted_out && !self.opted_out.has_chat(chat_id.as_str()) => {
                 let chat_id = chat_id.to_string();
                 return Recipient { contact_id, name, chat_id, skipped: None };

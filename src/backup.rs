@@ -308,7 +308,9 @@ fn decide(
     let late_limit = made_at.map_or(FOR_EVER, |at| rules.plan.late_limit + now.since(at));
     let plan = PlanRules { late_limit, ..rules.plan.clone() };
     let store = Arc::new(Mutex::new(new));
-    let planner = Planner::new(Arc::clone(&store), Arc::new(Triggers::default()), plan);
+    // Nobody sends meanwhile.
+    let planner = Planner::new(Arc::clone(&store), Arc::new(Triggers::default()), plan)
+        .in_portions_of(usize::MAX);
     let (marked, failed_messages, pending) = decide_all(&planner, &store, &restoration)?;
     drop(planner);
     let mut new = Arc::into_inner(store)

@@ -170,6 +170,13 @@ impl Wake {
         condvar.notify_all();
     }
 
+    /// Wakes one sleeper, when there is one: for sleepers who can each do the same.
+    pub fn ring_one(&self) {
+        let (rings, condvar) = &*self.bell;
+        *rings.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        condvar.notify_one();
+    }
+
     /// How often it was rung so far.
     #[must_use]
     pub fn rings(&self) -> u64 {

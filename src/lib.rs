@@ -6,7 +6,7 @@
 //! ```text
 //! auto_messages row  (status scheduled, scheduled_at = next due instant)
 //!   -> due:       an occurrence (message, due_at)                        trigger, run
-//!   -> planned:   one delivery row per recipient, in one transaction    planner
+//!   -> planned:   one delivery row per recipient, claimable all at once planner, planner::portions
 //!   -> claimed:   pending -> sending, committed BEFORE the network       sender::claiming, store::deliveries
 //!   -> WAHA:      POST /api/sendText                                     waha
 //!   -> outcome:   sent | failed | deferred | unknown, in one transaction sender::recording
@@ -22,6 +22,7 @@
 //! | on disk | what may have happened | the next start |
 //! |---|---|---|
 //! | message `scheduled`, due | nothing went out | plans it |
+//! | message `scheduled`, with a row in `plannings` | nothing went out: not all of its recipients are planned | removes those that are, and plans it anew |
 //! | message `sending`, delivery `pending` | nothing of this delivery went out since | claims it when its channel is ready |
 //! | delivery `sending` | anything: the request was not made, was under way, or was answered | makes it `unknown`; its channel rests a whole gap; never sends it again; events of WAHA that came meanwhile may prove it `sent` or `failed` |
 //! | delivery `unknown` | it may have gone out | leaves it; a look-up or a person decides |
@@ -30,6 +31,8 @@
 //! | a database that is not where it was, or a backup put in place by hand | another one may have sent what is unsent here | holds every channel until `confirm-place` |
 //! | `<database>.restoring` | a restore ended; the database is the old one, whole | uses the database; without one it says so and stops |
 //! | an old message with part of its deliveries | a `prune` was cut off | leaves it; the next `prune` takes the rest |
+//! | alert that is not marked as told | it was told, or not | tells it again, with the same id |
+//! | `<database>.before-v<n>` | the tables were brought up to date, or not | brings them up to date if they are not; the copy is the user's |
 //! | run without `finished_at` | the process ended during it | closes it and says so in `error` |
 //!
 //! # The rooms, in reading order

@@ -77,6 +77,12 @@ impl Lookup {
         self.queue().is_empty() && self.under_way.load(Ordering::SeqCst) == 0
     }
 
+    /// Whether something waits to be looked up.
+    #[must_use]
+    pub fn has_queued(&self) -> bool {
+        !self.queue().is_empty()
+    }
+
     /// Leaves what is not under way to the next run.
     pub fn leave_the_rest(&self) {
         self.queue().clear();

@@ -5,8 +5,12 @@
 //! A [`Board`] holds a lane for each channel that may have something to do. A sender thread takes
 //! the lane that is ready first; while it works on it, nobody else can. So identical threads keep
 //! one pace per channel, and ten channels keep ten.
+//!
+//! When no lane is ready, one thread, the lookout, sleeps until the first one is; the others sleep
+//! until they are woken. So a lane that becomes ready wakes one thread, not sixty.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use crate::clock::{Now, Timestamp};
@@ -39,9 +43,9 @@ impl Gap {
 pub enum Turn {
     /// This channel is the caller's until it is returned or dropped.
     Channel(i64),
-    /// Nothing is ready for so long.
+    /// Nothing is ready for so long. The caller is the lookout: it has to come back then.
     Wait(Duration),
-    /// No lane is waiting; some may be taken.
+    /// Nothing for the caller: no lane is waiting, or another thread is the lookout.
     Nothing,
 }
 
@@ -58,6 +62,8 @@ pub struct Board {
     offered_again: HashSet<i64>,
     /// What this process knows of a channel's `ready_at` more exactly than the column says.
     paces: HashMap<i64, Pace>,
+    /// Who sleeps until a lane is ready, and until when.
+    lookout: Option<(ThreadId, Duration)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -111,11 +117,17 @@ impl Board {
         }
     }
 
-    /// Takes the lane that is ready first.
-    pub fn take(&mut self, now: Now) -> Turn {
+    /// Takes the lane that is ready first, for the thread `who`. When none is ready, `who` becomes the
+    /// lookout, unless another thread will come back in time.
+    pub fn take(&mut self, now: Now, who: ThreadId) -> Turn {
+        self.step_aside(who);
         match self.waiting.first().copied() {
             None => Turn::Nothing,
             Some((ready, _)) if ready > now.monotonic => {
+                if !self.needs_lookout() {
+                    return Turn::Nothing;
+                }
+                self.lookout = Some((who, ready));
                 Turn::Wait(ready.saturating_sub(now.monotonic))
             }
             Some((ready, channel)) => {
@@ -125,6 +137,21 @@ impl Board {
                 Turn::Channel(channel)
             }
         }
+    }
+
+    /// The thread `who` will not come back soon: it is no longer the lookout.
+    pub fn step_aside(&mut self, who: ThreadId) {
+        if self.lookout.is_some_and(|(lookout, _)| lookout == who) {
+            self.lookout = None;
+        }
+    }
+
+    /// Whether lanes wait and nobody comes back when the first of them is ready: one of the threads
+    /// that sleep has to be woken.
+    #[must_use]
+    pub fn needs_lookout(&self) -> bool {
+        let first = self.waiting.first();
+        first.is_some_and(|(ready, _)| self.lookout.is_none_or(|(_, until)| until > *ready))
     }
 
     /// Returns a taken lane, ready again at `ready`.
@@ -186,6 +213,10 @@ mod tests {
         Now { wall: Timestamp::from_secs(wall), monotonic: Duration::from_secs(monotonic) }
     }
 
+    fn me() -> ThreadId {
+        std::thread::current().id()
+    }
+
     fn secs(secs: u64) -> Duration {
         Duration::from_secs(secs)
     }
@@ -194,9 +225,9 @@ mod tests {
     fn a_channel_is_taken_by_one_sender_only() {
         let mut board = Board::default();
         board.offer(1, secs(0));
-        assert_eq!(board.take(now(0, 0)), Turn::Channel(1));
+        assert_eq!(board.take(now(0, 0), me()), Turn::Channel(1));
         board.offer(1, secs(0));
-        assert_eq!(board.take(now(0, 0)), Turn::Nothing);
+        assert_eq!(board.take(now(0, 0), me()), Turn::Nothing);
         assert!(!board.is_idle());
     }
 
@@ -204,11 +235,11 @@ mod tests {
     fn a_lane_that_was_offered_while_taken_is_looked_at_again() {
         let mut board = Board::default();
         board.offer(1, secs(0));
-        board.take(now(0, 0));
+        board.take(now(0, 0), me());
         board.offer(1, secs(0));
         board.drop_lane(1, secs(5));
-        assert_eq!(board.take(now(0, 0)), Turn::Wait(secs(5)));
-        assert_eq!(board.take(now(0, 5)), Turn::Channel(1));
+        assert_eq!(board.take(now(0, 0), me()), Turn::Wait(secs(5)));
+        assert_eq!(board.take(now(0, 5), me()), Turn::Channel(1));
         board.drop_lane(1, secs(9));
         assert!(board.is_idle());
     }
@@ -218,9 +249,29 @@ mod tests {
         let mut board = Board::default();
         board.offer(1, secs(9));
         board.offer(2, secs(3));
-        assert_eq!(board.take(now(0, 0)), Turn::Wait(secs(3)));
-        assert_eq!(board.take(now(0, 10)), Turn::Channel(2));
-        assert_eq!(board.take(now(0, 10)), Turn::Channel(1));
+        assert_eq!(board.take(now(0, 0), me()), Turn::Wait(secs(3)));
+        assert_eq!(board.take(now(0, 10), me()), Turn::Channel(2));
+        assert_eq!(board.take(now(0, 10), me()), Turn::Channel(1));
+    }
+
+    #[test]
+    fn one_sleeping_thread_comes_back_for_the_first_lane_and_the_others_are_woken() {
+        let other = std::thread::spawn(|| std::thread::current().id()).join().unwrap();
+        let mut board = Board::default();
+        board.offer(1, secs(9));
+        assert!(board.needs_lookout());
+        assert_eq!(board.take(now(0, 0), me()), Turn::Wait(secs(9)));
+        assert!(!board.needs_lookout());
+        assert_eq!(board.take(now(0, 1), other), Turn::Nothing);
+        board.offer(2, secs(3));
+        assert!(board.needs_lookout(), "the lookout would come too late");
+        assert_eq!(board.take(now(0, 1), other), Turn::Wait(secs(2)));
+        assert_eq!(board.take(now(0, 2), me()), Turn::Nothing, "no lookout any more");
+        assert_eq!(board.take(now(0, 3), other), Turn::Channel(2));
+        assert!(board.needs_lookout(), "the lookout works now");
+        assert_eq!(board.take(now(0, 3), me()), Turn::Wait(secs(6)));
+        board.step_aside(me());
+        assert!(board.needs_lookout(), "the lookout has other work");
     }
 
     #[test]
@@ -231,7 +282,7 @@ mod tests {
         board.offer(3, secs(30));
         assert!(board.drop_after(secs(30), now(0, 8)));
         assert!(!board.drop_after(secs(30), now(0, 8)));
-        assert_eq!(board.take(now(0, 30)), Turn::Channel(1));
+        assert_eq!(board.take(now(0, 30), me()), Turn::Channel(1));
         assert!(board.drop_after(secs(30), now(0, 31)));
         assert!(!board.is_idle(), "a taken lane stays");
         board.drop_held(1);

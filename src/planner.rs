@@ -4,20 +4,21 @@
 //!
 //! One bad row fails itself, with a reason, and never stops the others.
 
+mod portions;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::audience;
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Status};
 use crate::fail_point;
 use crate::recipient::{self, CountryCode, Entry};
 use crate::schedule::{self, Zone};
-use crate::store::{
-    Channel, DueMessage, NewDelivery, Settled, SqlResult, Store, StoreError, Tx, Untimed,
-};
-use crate::template::{self, TEXT_UNITS_MAX, Template};
+use crate::store::{Channel, DueMessage, Settled, SqlResult, Store, StoreError, Tx, Untimed};
+use crate::template::{self, TEXT_UNITS_MAX};
 use crate::trigger::Triggers;
+
+use portions::Planning;
 
 /// How many messages one pass plans before it lets go; the next pass follows at once.
 const MESSAGES_PER_PASS: u32 = 100;
@@ -28,6 +29,10 @@ const JUST_MISSED: Duration = Duration::from_mins(5);
 
 /// What `prune` removes is older than this: see `prune::AGE_MIN`.
 pub const PRUNED_AGE_MIN: Duration = Duration::from_hours(7 * 24);
+
+/// How many recipients are planned in one transaction: whoever has to send waits for it, on a slow
+/// disk too.
+const PORTION: usize = 1_000;
 
 /// What planning goes by.
 #[derive(Clone, Debug)]
@@ -123,6 +128,9 @@ pub struct Planner {
     store: Arc<Mutex<Store>>,
     triggers: Arc<Triggers>,
     rules: PlanRules,
+    portion: usize,
+    /// The message that is planned in portions now.
+    under_way: Mutex<Option<Planning>>,
 }
 
 /// What planning one message came to.
@@ -131,7 +139,11 @@ enum Planned {
     Taken { rows: Rows, settled: Option<Settled> },
     /// It failed as a whole, and why.
     Failed(String),
-    /// It is no longer due: somebody changed it.
+    /// A portion of it is planned; more follows.
+    Begun(Box<Planning>),
+    /// A part of what was left of a planning that was cut off is removed.
+    Cleared,
+    /// It is no longer due as it was: somebody changed it.
     Gone,
 }
 
@@ -147,15 +159,30 @@ impl Planner {
     /// A planner on `store`.
     #[must_use]
     pub fn new(store: Arc<Mutex<Store>>, triggers: Arc<Triggers>, rules: PlanRules) -> Self {
-        Self { store, triggers, rules }
+        Self { store, triggers, rules, portion: PORTION, under_way: Mutex::default() }
     }
 
-    /// One pass: expires what is too late, gives times to messages without one, plans what is due.
+    /// The same with at most `recipients` (1 or more) planned in one transaction.
+    #[must_use]
+    pub fn in_portions_of(self, recipients: usize) -> Self {
+        Self { portion: recipients.max(1), ..self }
+    }
+
+    /// Whether a message is planned in portions, and not all of it is.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        self.under_way().is_some()
+    }
+
+    /// One pass: goes on with a message that is planned in portions; else expires what is too late, gives times to messages without one, plans what is due.
     /// Returns whether there is more, so that the caller comes back at once.
     ///
     /// # Errors
     /// When the database fails; what was done before stays done.
     pub fn pass(&self, now: Timestamp) -> Result<bool, StoreError> {
+        if let Some(planning) = self.take_under_way() {
+            return self.go_on(planning, now);
+        }
         self.expire(now)?;
         let timed = self.give_times(now)?;
         let planned = self.plan_due(now)?;
@@ -233,23 +260,37 @@ impl Planner {
             });
             fail_point::reach("planned");
             match self.fail_if_unreadable(*id, planned, Planned::Failed, now)? {
-                Planned::Gone => {}
-                Planned::Failed(error) => self.triggers.note_failed(*id, &error),
-                Planned::Taken { rows, settled } => {
-                    let Rows { pending, skipped, expired } = rows;
-                    self.triggers.note_planned(*id, skipped, expired);
-                    log::info!(
-                        "message {id}: planned: {pending} pending, {skipped} skipped, {expired} expired"
-                    );
-                    if let Some(settled) = settled {
-                        // All of it was too late, and the next occurrence may be due as well.
-                        has_more |= settled.next.is_some_and(|next| next <= now);
-                        self.triggers.note_settled(&settled);
-                    }
+                Planned::Begun(planning) => {
+                    fail_point::reach("planned_in_part");
+                    *self.under_way() = Some(*planning);
+                    return Ok(true);
                 }
+                Planned::Cleared => return Ok(true),
+                planned => has_more |= self.note(*id, planned, now),
             }
         }
         Ok(has_more)
+    }
+
+    /// Tells what planning a message came to. Returns whether more is due by that.
+    fn note(&self, id: i64, planned: Planned, now: Timestamp) -> bool {
+        match planned {
+            Planned::Begun(_) | Planned::Cleared | Planned::Gone => {}
+            Planned::Failed(error) => self.triggers.note_failed(id, &error),
+            Planned::Taken { rows, settled } => {
+                let Rows { pending, skipped, expired } = rows;
+                self.triggers.note_planned(id, skipped, expired);
+                log::info!(
+                    "message {id}: planned: {pending} pending, {skipped} skipped, {expired} expired"
+                );
+                if let Some(settled) = settled {
+                    self.triggers.note_settled(&settled);
+                    // All of it was too late, and the next occurrence may be due as well.
+                    return settled.next.is_some_and(|next| next <= now);
+                }
+            }
+        }
+        false
     }
 
     /// A row that cannot even be read (a text that is not UTF-8, say) fails alone.
@@ -271,82 +312,12 @@ impl Planner {
         Ok(failed(reason))
     }
 
-    fn plan(&self, tx: &Tx<'_>, id: i64, now: Timestamp) -> SqlResult<Planned> {
-        let Some(message) = tx.due_message(id, now)? else { return Ok(Planned::Gone) };
-        let channel = tx.channel(message.channel_id)?;
-        let entries = match self.rules.check(&message, channel.as_ref()) {
-            Ok(entries) => entries,
-            Err(error) => {
-                tx.fail_message(id, &error, now)?;
-                return Ok(Planned::Failed(error));
-            }
-        };
-        let too_late = self.too_late(tx, message.due_at, now)?;
-        let rows = self.plan_deliveries(tx, &message, entries, too_late.as_deref(), now)?;
-        if let Some(why) = too_late {
-            // Left over from before a person set it to scheduled again.
-            tx.expire_pending(id, message.due_at, &why, now)?;
-        }
-        tx.start_sending(id, message.due_at, now)?;
-        let none = Counts::default();
-        let settled = tx.settle_if_done(id, message.due_at, none, &self.rules.zone, now)?;
-        Ok(Planned::Taken { rows, settled })
+    fn under_way(&self) -> MutexGuard<'_, Option<Planning>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Why an occurrence may not go out any more, when that is so: it is late, or what was sent of it
-    /// may have been pruned (a person gave a message a time that long passed).
-    fn too_late(
-        &self,
-        tx: &Tx<'_>,
-        due_at: Timestamp,
-        now: Timestamp,
-    ) -> SqlResult<Option<String>> {
-        if due_at < now.minus(self.rules.late_limit) {
-            return Ok(Some(self.rules.too_late()));
-        }
-        // One that was made by a clock that ran ahead must not stop what is due now.
-        let pruned = tx.pruned_before()?.map(|at| at.min(now.minus(PRUNED_AGE_MIN)));
-        Ok(pruned.is_some_and(|before| due_at < before).then(|| {
-            "due at a time of which `prune` has removed what was sent: it may have gone out then"
-                .to_owned()
-        }))
-    }
-
-    /// Plans one delivery per recipient; `too_late` is why they are not sent any more.
-    fn plan_deliveries(
-        &self,
-        tx: &Tx<'_>,
-        message: &DueMessage,
-        entries: Vec<Entry>,
-        too_late: Option<&str>,
-        now: Timestamp,
-    ) -> SqlResult<Rows> {
-        let mut rows = Rows::default();
-        let template =
-            template::is_template(&message.message).then(|| Template::parse(&message.message));
-        audience::each_recipient(tx, entries, &self.rules.country, |mut recipient| {
-            if let (Some(template), None) = (&template, &recipient.skipped) {
-                recipient.skipped = audience::unrenderable(tx, template, &recipient)?;
-            }
-            let (status, error, count) = match (&recipient.skipped, too_late) {
-                (Some(reason), _) => (Status::Skipped, Some(reason.as_str()), &mut rows.skipped),
-                (None, Some(why)) => (Status::Expired, Some(why), &mut rows.expired),
-                (None, None) => (Status::Pending, None, &mut rows.pending),
-            };
-            let new = NewDelivery {
-                auto_message_id: message.id,
-                due_at: message.due_at,
-                channel_id: message.channel_id,
-                contact_id: recipient.contact_id,
-                name: recipient.name.as_deref(),
-                chat_id: &recipient.chat_id,
-                status,
-                error,
-            };
-            *count += u64::from(tx.plan_delivery(&new, now)?);
-            Ok(())
-        })?;
-        Ok(rows)
+    fn take_under_way(&self) -> Option<Planning> {
+        self.under_way().take()
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {

@@ -130,6 +130,13 @@ impl Runner {
         self
     }
 
+    /// Plans at most `recipients` (1 or more) in one transaction.
+    #[must_use]
+    pub fn planning_in_portions_of(mut self, recipients: usize) -> Self {
+        self.planner = self.planner.in_portions_of(recipients);
+        self
+    }
+
     /// Before the first step, with the lock held: what another process left in the middle becomes
     /// what it is. A delivery that is `sending` may have gone out just now, so its channel rests a
     /// whole gap.
@@ -159,6 +166,9 @@ impl Runner {
             idle @ (Step::Wait(_) | Step::Nothing) => {
                 if self.is_over(self.clock.now()) {
                     self.lookup.leave_the_rest();
+                }
+                if self.lookup.has_queued() {
+                    self.sender.step_aside();
                 }
                 let looked = self.lookup.step();
                 if !matches!(looked, Ok(false)) {
@@ -201,9 +211,13 @@ impl Runner {
         if is_planning && self.is_over(now) {
             self.recorded().is_planning = false; // What is due stays due.
         } else if is_planning {
+            // A further portion of a message gives the senders nothing to do before its last one.
+            let was_under_way = self.planner.is_under_way();
             let has_more = self.planner.pass(now.wall)?;
-            self.lookup.gather(now.wall)?;
-            self.offer_channels(now)?;
+            if !was_under_way {
+                self.lookup.gather(now.wall)?;
+                self.offer_channels(now)?;
+            }
             self.recorded().is_planning = has_more;
             if has_more {
                 return Ok(Conducted::More);
@@ -226,7 +240,7 @@ impl Runner {
         for channel in &channels {
             self.sender.offer(channel, now);
         }
-        self.triggers.wake.ring();
+        self.triggers.turns.ring();
         Ok(())
     }
 

@@ -15,6 +15,7 @@ mod typing;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use crate::clock::{Clock, Now, Timestamp};
@@ -79,6 +80,14 @@ pub enum Step {
     Wait(Duration),
     /// Nothing is waiting: come back when the bell rings.
     Nothing,
+}
+
+/// The channel that a sender has, as it was found ready.
+#[derive(Clone, Copy)]
+struct Serving<'a> {
+    channel: &'a Channel,
+    session: &'a str,
+    allowance: &'a Allowance,
 }
 
 /// What becomes of a lane after a look at its channel.
@@ -193,7 +202,8 @@ impl Sender {
         lock(&self.board).is_idle() && !self.has_unrecorded.load(Ordering::SeqCst)
     }
 
-    /// Does one bounded piece of work: at most one delivery.
+    /// Does one bounded piece of work: at most one delivery, or a few of a channel that needs no rest
+    /// between them.
     pub fn step(&self) -> Step {
         let now = self.clock.now();
         if self.has_unrecorded.load(Ordering::SeqCst) && !self.record_leftovers(now) {
@@ -202,7 +212,9 @@ impl Sender {
         if self.last_claim.is_some_and(|last| lock(&self.board).drop_after(last, now)) {
             self.triggers.wake.ring(); // The run may be at its end.
         }
-        let id = match lock(&self.board).take(now) {
+        let turn = lock(&self.board).take(now, thread::current().id());
+        self.find_lookout();
+        let id = match turn {
             Turn::Channel(id) => id,
             Turn::Wait(wait) => return Step::Wait(wait),
             Turn::Nothing => return Step::Nothing,
@@ -221,6 +233,19 @@ impl Sender {
         };
         self.return_lane(id, &lane);
         Step::Worked
+    }
+
+    /// This thread does something else than [`Sender::step`] now, and may take long.
+    pub fn step_aside(&self) {
+        lock(&self.board).step_aside(thread::current().id());
+        self.find_lookout();
+    }
+
+    /// Wakes a sender when nobody would come back for the lane that is ready first.
+    fn find_lookout(&self) {
+        if lock(&self.board).needs_lookout() {
+            self.triggers.turns.ring_one();
+        }
     }
 
     /// Looks at a channel that is ready by the board, and sends its next delivery.
@@ -275,8 +300,9 @@ impl Sender {
         }
         match self.reserve_id(&session) {
             Ok(reserved_id) => {
-                let reserved_id = reserved_id.as_deref();
-                self.claim_and_send(&channel, &session, &open, &allowance, reserved_id)
+                let serving =
+                    Serving { channel: &channel, session: &session, allowance: &allowance };
+                self.claim_and_send(&serving, &open, reserved_id.as_deref())
             }
             Err(hold) => self.hold(&channel, &hold).map(|()| Lane::Held),
         }
@@ -379,9 +405,12 @@ impl Sender {
             Lane::Held | Lane::Closed => board.drop_held(id),
             Lane::Unrecorded => {}
         }
+        let is_idle = board.is_idle();
         drop(board);
-        // The other senders may sleep past this lane, and the run may be at its end.
-        self.triggers.wake.ring();
+        // The caller looks for its next lane itself. The run may be at its end.
+        if is_idle {
+            self.triggers.wake.ring();
+        }
     }
 }
 

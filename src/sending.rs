@@ -18,6 +18,8 @@ const STACK_BYTES: usize = 512 * 1024;
 const DATABASE_REST: Duration = Duration::from_secs(5);
 /// How often a run without a server looks for what fell due meanwhile.
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
+/// Between two portions of planning: whoever waits for the database has it then.
+const LET_OTHERS: Duration = Duration::from_millis(1);
 /// How long a run with nobody to wait for it puts up with a database that fails.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -125,14 +127,14 @@ fn with_senders(
 
 fn send(runner: &Runner, clock: &dyn Clock, triggers: &Triggers) {
     loop {
-        let seen = triggers.wake.rings();
+        let seen = triggers.turns.rings();
         if triggers.is_stopping() {
             return;
         }
         match runner.work() {
             Step::Worked => {}
-            Step::Wait(wait) => clock.sleep(&triggers.wake, seen, Some(wait)),
-            Step::Nothing => clock.sleep(&triggers.wake, seen, None),
+            Step::Wait(wait) => clock.sleep(&triggers.turns, seen, Some(wait)),
+            Step::Nothing => clock.sleep(&triggers.turns, seen, None),
         }
     }
 }
@@ -160,7 +162,7 @@ fn conduct(runner: &Runner, clock: &dyn Clock, triggers: &Triggers, tick: Option
         let until_tick = next_tick.map(|at| at.saturating_sub(now));
         let wait = until_tick.into_iter().chain(until_opening).min();
         match runner.step() {
-            Ok(Conducted::More) => {}
+            Ok(Conducted::More) => let_others(clock, triggers),
             Ok(Conducted::Running | Conducted::Idle) => {
                 clock.sleep(&triggers.wake, seen, wait);
             }
@@ -169,6 +171,11 @@ fn conduct(runner: &Runner, clock: &dyn Clock, triggers: &Triggers, tick: Option
             }
         }
     }
+}
+
+/// A lock goes to whoever asks first, and the one who has just let go of it always does.
+fn let_others(clock: &dyn Clock, triggers: &Triggers) {
+    clock.sleep(&triggers.wake, triggers.wake.rings(), Some(LET_OTHERS));
 }
 
 fn conduct_one_run(
@@ -204,7 +211,7 @@ fn conduct_one_run(
             trouble_since = None;
         }
         match conducted {
-            Conducted::More => {}
+            Conducted::More => let_others(clock, triggers),
             Conducted::Running | Conducted::Idle => {
                 clock.sleep(&triggers.wake, seen, Some(DATABASE_REST));
             }

@@ -23,8 +23,11 @@ pub use latency::Latency;
 pub struct Triggers {
     state: Mutex<State>,
     is_stopping: AtomicBool,
-    /// Rung when there may be work, or the program shall stop.
+    /// Rung when the conductor may have work, or the program shall stop.
     pub wake: Wake,
+    /// Rung when senders may have work, or the program shall stop. One that works looks by itself for
+    /// what is next, so there is no ring for each send.
+    pub turns: Wake,
     /// Rung when a run ended, or the program shall stop.
     pub ended: Wake,
     /// Rung when there is something that a person or a monitor may want to hear of.
@@ -132,6 +135,11 @@ struct Tally {
 }
 
 impl Tally {
+    /// Returns whether it is the run's first message.
+    fn note_message(&mut self, auto_message_id: i64) -> bool {
+        self.messages.insert(auto_message_id) && self.messages.len() == 1
+    }
+
     fn report(&self) -> RunReport {
         RunReport {
             messages: RunCounts {
@@ -263,7 +271,7 @@ impl Triggers {
     /// Notes that a delivery ended with `status`.
     pub fn note_delivery(&self, auto_message_id: i64, status: Status) {
         let mut state = self.lock();
-        state.tally.messages.insert(auto_message_id);
+        let is_first = state.tally.note_message(auto_message_id);
         let counts = &mut state.tally.deliveries;
         match status {
             Status::Pending | Status::Sending => {}
@@ -275,7 +283,7 @@ impl Triggers {
             Status::Cancelled => counts.cancelled += 1,
         }
         drop(state);
-        self.pulse.ring();
+        self.tell_of_message(is_first);
     }
 
     /// Notes, also in the log, that a message was settled.
@@ -292,22 +300,30 @@ impl Triggers {
             }
         }
         let mut state = self.lock();
-        state.tally.messages.insert(settled.auto_message_id);
+        let is_first = state.tally.note_message(settled.auto_message_id);
         match settled.verdict {
             Verdict::Sent => state.tally.success += 1,
             Verdict::Failed { .. } => state.tally.failed += 1,
         }
         drop(state);
-        self.pulse.ring();
+        self.tell_of_message(is_first);
     }
 
     /// Notes, also in the log, that a message failed before it was planned.
     pub fn note_failed(&self, auto_message_id: i64, error: &str) {
         log::warn!("message {auto_message_id}: failed: {}", mask_numbers(error));
         let mut state = self.lock();
-        state.tally.messages.insert(auto_message_id);
+        let is_first = state.tally.note_message(auto_message_id);
         state.tally.failed += 1;
         drop(state);
+        self.tell_of_message(is_first);
+    }
+
+    /// The first message of a run is news to the conductor: the ticker's run has a row from then on.
+    fn tell_of_message(&self, is_first: bool) {
+        if is_first {
+            self.wake.ring();
+        }
         self.pulse.ring();
     }
 
@@ -321,6 +337,7 @@ impl Triggers {
     pub fn stop(&self) {
         self.is_stopping.store(true, Ordering::SeqCst);
         self.wake.ring();
+        self.turns.ring();
         self.ended.ring();
         self.pulse.ring();
     }

@@ -1,12 +1,18 @@
 //! Claiming a delivery with its exact text, and sending it.
 
-use super::recording::Unrecorded;
-use super::{DATABASE_REST, Lane, Sender, lock, text_message};
+use std::time::Duration;
+
+use super::recording::{After, Unrecorded};
+use super::{DATABASE_REST, Lane, Sender, Serving, lock, text_message};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Status};
 use crate::fail_point;
-use crate::store::{Channel, ClaimRequest, Claimed, Open, Settled, SqlResult, StoreError, Tx};
-use crate::window::{Allowance, Day};
+use crate::store::{ClaimRequest, Claimed, Open, Settled, SqlResult, StoreError, Tx};
+use crate::window::Day;
+
+/// How many deliveries of one channel go out before the other channels have their turn, when it needs
+/// no rest between them.
+const SENT_IN_A_ROW_MAX: usize = 16;
 
 /// What became of claiming a delivery.
 enum Claim {
@@ -18,15 +24,14 @@ enum Claim {
 }
 
 impl Sender {
-    /// The one place where a message leaves: after the commit of its claim, before anything else.
+    /// Claims a delivery and sends it.
     pub(super) fn claim_and_send(
         &self,
-        channel: &Channel,
-        session: &str,
+        serving: &Serving<'_>,
         open: &Open,
-        allowance: &Allowance,
         reserved_id: Option<&str>,
     ) -> Result<Lane, StoreError> {
+        let Serving { channel, allowance, .. } = *serving;
         // The looks at the session and for an id may have taken long.
         let now = self.clock.now().monotonic;
         if self.triggers.is_stopping() || self.last_claim.is_some_and(|last| now > last) {
@@ -43,17 +48,8 @@ impl Sender {
             }
             let (next_ready_at, ready) = self.next_ready(now);
             let request = ClaimRequest {
-                delivery_id: open.id,
-                channel_id: channel.id,
-                session,
-                seen_ready_at: channel.ready_at,
-                seen_send_window: channel.send_window.as_deref(),
-                seen_daily_limit: channel.daily_limit,
-                day: Day::of(&self.rules.zone, now.wall),
-                day_limit: allowance.daily_limit,
-                next_ready_at,
                 reserved_id,
-                rendered: None,
+                ..self.claim_request(serving, open, channel.ready_at, next_ready_at, now.wall)
             };
             let claim = self.claim(tx, open, &request, now.wall)?;
             fail_point::reach("claim_uncommitted");
@@ -84,11 +80,83 @@ impl Sender {
             }
         };
         lock(&self.board).note_pace(channel.id, next_ready_at, ready);
-        log::debug!("delivery {}: claimed, attempt {}", claimed.delivery_id, claimed.attempt);
-        let outcome = self.waha.send(&text_message(session, &claimed));
-        self.triggers.latency.note(self.clock.now().monotonic.saturating_sub(began));
-        fail_point::reach("answered");
-        Ok(self.record(Unrecorded { claimed, outcome, held_count: channel.held_count }))
+        Ok(self.send_in_a_row(serving, claimed, began))
+    }
+
+    /// The one place where messages leave: each after the commit of its claim, before anything else.
+    /// `began` is when the first one was claimed, on the monotonic clock.
+    fn send_in_a_row(&self, serving: &Serving<'_>, first: Claimed, began: Duration) -> Lane {
+        let (mut claimed, mut began, mut sent) = (first, began, 0);
+        loop {
+            log::debug!("delivery {}: claimed, attempt {}", claimed.delivery_id, claimed.attempt);
+            let outcome = self.waha.send(&text_message(serving.session, &claimed));
+            sent += 1;
+            let now = self.clock.now().monotonic;
+            self.triggers.latency.note(now.saturating_sub(began));
+            fail_point::reach("answered");
+            let held_count = serving.channel.held_count;
+            let result = Unrecorded { claimed, outcome, held_count };
+            match self.record(result, (sent < SENT_IN_A_ROW_MAX).then_some(serving)) {
+                After::Lane(lane) => return lane,
+                After::Claimed(next) => (claimed, began) = (next, now),
+            }
+        }
+    }
+
+    /// Claims the delivery that follows one that was just recorded, in the same transaction, when
+    /// nothing has to be waited for, asked or filled in before it: one commit is for both. `ready_at`
+    /// is what the channel's column says in this transaction.
+    pub(super) fn claim_next(
+        &self,
+        tx: &Tx<'_>,
+        serving: &Serving<'_>,
+        open: &Open,
+        ready_at: Timestamp,
+    ) -> SqlResult<Option<Claimed>> {
+        let now = self.clock.now();
+        let session = serving.session;
+        let is_known = {
+            let sessions = lock(&self.sessions);
+            sessions.is_working(session, now) && !sessions.may_offer_ids(session, now)
+        };
+        if !self.rules.gap.longest().is_zero()
+            || !is_known
+            || self.rules.typing_max.is_some()
+            || self.triggers.is_stopping()
+            || self.last_claim.is_some_and(|last| now.monotonic > last)
+            || !serving.allowance.window.contains(&self.rules.zone, now.wall)
+            || open.is_template
+            || open.is_opted_out
+            || !open.has_text
+        {
+            return Ok(None);
+        }
+        let seen = Some(ready_at);
+        tx.claim(&self.claim_request(serving, open, seen, ready_at, now.wall), now.wall)
+    }
+
+    fn claim_request<'a>(
+        &self,
+        serving: &Serving<'a>,
+        open: &Open,
+        seen_ready_at: Option<Timestamp>,
+        next_ready_at: Timestamp,
+        now: Timestamp,
+    ) -> ClaimRequest<'a> {
+        let Serving { channel, session, allowance } = *serving;
+        ClaimRequest {
+            delivery_id: open.id,
+            channel_id: channel.id,
+            session,
+            seen_ready_at,
+            seen_send_window: channel.send_window.as_deref(),
+            seen_daily_limit: channel.daily_limit,
+            day: Day::of(&self.rules.zone, now),
+            day_limit: allowance.daily_limit,
+            next_ready_at,
+            reserved_id: None,
+            rendered: None,
+        }
     }
 
     /// Ends a delivery whose message was changed into something that cannot be sent, or whose

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{Lane, Sender, lock, log_hold};
+use super::{Lane, Sender, Serving, lock, log_hold};
 use crate::clock::Now;
 use crate::delivery::{Counts, Outcome, Status};
 use crate::fail_point;
@@ -23,11 +23,26 @@ pub(super) struct Unrecorded {
     pub(super) held_count: u32,
 }
 
+/// What follows a recorded outcome.
+pub(super) enum After {
+    /// Nothing yet.
+    Lane(Lane),
+    /// The channel's next delivery, claimed in the same commit.
+    Claimed(Claimed),
+}
+
 impl Sender {
-    /// Records an outcome; keeps it for later when the database fails.
-    pub(super) fn record(&self, result: Unrecorded) -> Lane {
-        match self.try_to_record(&result, self.clock.now()) {
-            Ok(lane) => lane,
+    /// Records an outcome, and may claim what follows on the channel that is served; keeps the
+    /// outcome for later when the database fails.
+    pub(super) fn record(&self, result: Unrecorded, serving: Option<&Serving<'_>>) -> After {
+        let now = self.clock.now();
+        let recorded = self.try_to_record(&result, serving, now).or_else(|error| match serving {
+            // What cannot be claimed must not keep back what is known of this one.
+            Some(_) => self.try_to_record(&result, None, now),
+            None => Err(error),
+        });
+        match recorded {
+            Ok(after) => after,
             Err(error) => {
                 log::error!(
                     "delivery {}: the outcome could not be recorded yet: {}",
@@ -38,7 +53,7 @@ impl Sender {
                 self.triggers.note_database(user, Some(&error));
                 lock(&self.unrecorded).push(result);
                 self.has_unrecorded.store(true, Ordering::SeqCst);
-                Lane::Unrecorded
+                After::Lane(Lane::Unrecorded)
             }
         }
     }
@@ -47,17 +62,23 @@ impl Sender {
     pub(super) fn record_leftovers(&self, now: Now) -> bool {
         let mut leftovers = lock(&self.unrecorded);
         while let Some(result) = leftovers.last() {
-            let Ok(lane) = self.try_to_record(result, now) else { return false };
+            let Ok(After::Lane(lane)) = self.try_to_record(result, None, now) else { return false };
             let channel_id = result.claimed.channel_id;
             leftovers.pop();
             self.triggers.note_database(DatabaseUser::Channel(channel_id), None);
             self.return_lane(channel_id, &lane);
         }
         self.has_unrecorded.store(false, Ordering::SeqCst);
+        self.triggers.wake.ring(); // The run may be at its end.
         true
     }
 
-    fn try_to_record(&self, result: &Unrecorded, now: Now) -> Result<Lane, StoreError> {
+    fn try_to_record(
+        &self,
+        result: &Unrecorded,
+        serving: Option<&Serving<'_>>,
+        now: Now,
+    ) -> Result<After, StoreError> {
         let Unrecorded { claimed, outcome, held_count } = result;
         let transition = outcome.transition();
         let (ready_at, ready) = self.next_ready(now);
@@ -73,7 +94,7 @@ impl Sender {
             | Outcome::Unknown { .. } => (None, false),
         };
         let late_before = now.wall.minus(self.rules.late_limit);
-        let (was_ours, status, settled, next) = lock(&self.store).write(|tx| {
+        let (was_ours, status, settled, next, follower) = lock(&self.store).write(|tx| {
             let was_ours = tx.record(claimed, &transition, sent_id, now.wall)?;
             // WAHA's events may have been faster than its answer, or all that came of it.
             let proven =
@@ -89,8 +110,14 @@ impl Sender {
             let settled =
                 if was_ours { self.count_or_settle(tx, claimed, status, now)? } else { None };
             let next = tx.next_open_delivery(claimed.channel_id, now.wall, late_before)?;
+            let follower = match (&next, serving) {
+                (Some(open), Some(serving)) if was_ours && status == Status::Sent => {
+                    self.claim_next(tx, serving, open, ready_at)?
+                }
+                _ => None,
+            };
             fail_point::reach("record_uncommitted");
-            Ok((was_ours, status, settled, next))
+            Ok((was_ours, status, settled, next, follower))
         })?;
         fail_point::reach("recorded");
         lock(&self.board).note_pace(claimed.channel_id, ready_at, ready);
@@ -109,15 +136,19 @@ impl Sender {
         if let Some(settled) = settled {
             self.triggers.note_settled(&settled);
         }
-        match hold {
+        if let Some(follower) = follower {
+            fail_point::reach("claimed");
+            return Ok(After::Claimed(follower));
+        }
+        Ok(After::Lane(match hold {
             Some((hold, until)) => {
                 log_hold(claimed.channel_id, hold, until);
-                Ok(Lane::Held)
+                Lane::Held
             }
             // With nothing left, the run need not wait for the end of a gap.
-            None if next.is_none() => Ok(Lane::Empty(ready)),
-            None => Ok(self.next_turn(claimed.channel_id, ready_at, ready)),
-        }
+            None if next.is_none() => Lane::Empty(ready),
+            None => self.next_turn(claimed.channel_id, ready_at, ready),
+        }))
     }
 
     fn count_or_settle(

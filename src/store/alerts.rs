@@ -42,8 +42,8 @@ impl Tx<'_> {
             return self.set_meta("alerts_on", "1");
         }
         if !is_on && was_on {
-            self.transaction.execute("DELETE FROM meta WHERE key = 'alerts_on'", [])?;
-            self.transaction.execute("UPDATE alerts SET is_over = 1 WHERE is_over = 0", [])?;
+            self.prepare("DELETE FROM meta WHERE key = 'alerts_on'")?.execute([])?;
+            self.prepare("UPDATE alerts SET is_over = 1 WHERE is_over = 0")?.execute([])?;
         }
         Ok(())
     }
@@ -80,7 +80,7 @@ impl Tx<'_> {
                 created_at: optional_timestamp(row, "created_at").unwrap_or(None),
             })
         };
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         statement.query_map(named_params! { ":limit": limit }, read)?.collect()
     }
 
@@ -92,7 +92,7 @@ impl Tx<'_> {
         let sql = "UPDATE alerts SET is_over = 1
                    WHERE is_over = 0 AND event = :event AND id BETWEEN :first AND :last";
         let params = named_params! { ":event": event, ":first": first, ":last": last };
-        let told = self.transaction.prepare_cached(sql)?.execute(params)?;
+        let told = self.prepare(sql)?.execute(params)?;
         self.drop_old_alerts()?;
         Ok(told)
     }
@@ -104,12 +104,10 @@ impl Tx<'_> {
     /// When a statement fails.
     pub fn note_not_told(&self, attempts_max: u32) -> SqlResult<usize> {
         let sql = "UPDATE alerts SET attempts = attempts + 1 WHERE is_over = 0";
-        self.transaction.prepare_cached(sql)?.execute([])?;
+        self.prepare(sql)?.execute([])?;
         let sql = "UPDATE alerts SET is_over = 1 WHERE is_over = 0 AND attempts >= :attempts_max";
-        let given_up = self
-            .transaction
-            .prepare_cached(sql)?
-            .execute(named_params! { ":attempts_max": attempts_max })?;
+        let given_up =
+            self.prepare(sql)?.execute(named_params! { ":attempts_max": attempts_max })?;
         Ok(given_up + self.drop_old_alerts()?)
     }
 
@@ -117,16 +115,14 @@ impl Tx<'_> {
     fn drop_old_alerts(&self) -> SqlResult<usize> {
         let oldest = "SELECT id FROM alerts ORDER BY id DESC LIMIT 1 OFFSET :rows_max";
         let oldest: Option<i64> = self
-            .transaction
-            .prepare_cached(oldest)?
+            .prepare(oldest)?
             .query_row(named_params! { ":rows_max": ROWS_MAX }, |row| row.get(0))
             .optional()?;
         let Some(oldest) = oldest else { return Ok(0) };
         let sql = "UPDATE alerts SET is_over = 1 WHERE is_over = 0 AND id <= :oldest";
-        let waiting =
-            self.transaction.prepare_cached(sql)?.execute(named_params! { ":oldest": oldest })?;
+        let waiting = self.prepare(sql)?.execute(named_params! { ":oldest": oldest })?;
         let sql = "DELETE FROM alerts WHERE id <= :oldest";
-        self.transaction.prepare_cached(sql)?.execute(named_params! { ":oldest": oldest })?;
+        self.prepare(sql)?.execute(named_params! { ":oldest": oldest })?;
         Ok(waiting)
     }
 
@@ -144,7 +140,7 @@ impl Tx<'_> {
             let sql = "INSERT INTO alerts (event, due_at, created_at)
                        VALUES ('no_trigger', :due_at, :now)";
             let params = named_params! { ":due_at": since.to_string(), ":now": now.to_string() };
-            self.transaction.prepare_cached(sql)?.execute(params)?;
+            self.prepare(sql)?.execute(params)?;
         }
         Ok(true)
     }
@@ -155,6 +151,6 @@ impl Tx<'_> {
     /// When the statement fails.
     pub fn end_stale(&self) -> SqlResult<bool> {
         let sql = "DELETE FROM meta WHERE key = 'stale_since'";
-        Ok(self.transaction.prepare_cached(sql)?.execute([])? > 0)
+        Ok(self.prepare(sql)?.execute([])? > 0)
     }
 }

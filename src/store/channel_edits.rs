@@ -37,7 +37,7 @@ impl Tx<'_> {
     /// When the statement fails.
     pub fn channels(&self) -> SqlResult<Vec<Channel>> {
         let sql = format!("SELECT {COLUMNS} FROM channels c ORDER BY c.id");
-        self.transaction.prepare_cached(&sql)?.query_map([], read_channel)?.collect()
+        self.prepare(&sql)?.query_map([], read_channel)?.collect()
     }
 
     /// Makes a channel and returns its id.
@@ -48,7 +48,7 @@ impl Tx<'_> {
         let sql = "INSERT INTO channels
                        (name, session_name, send_window, daily_limit, created_at, updated_at)
                    VALUES (:name, :session, :window, :limit, :now, :now)";
-        self.transaction.prepare_cached(sql)?.insert(named_params! {
+        self.prepare(sql)?.insert(named_params! {
             ":name": new.name,
             ":session": new.session_name,
             ":window": new.send_window,
@@ -73,7 +73,7 @@ impl Tx<'_> {
             ":limit": to.daily_limit,
             ":now": now.to_string(),
         };
-        self.transaction.prepare_cached(sql)?.execute(params).map(drop)
+        self.prepare(sql)?.execute(params).map(drop)
     }
 
     /// Holds a channel until a person frees it.
@@ -85,7 +85,7 @@ impl Tx<'_> {
                        updated_at = :now
                    WHERE id = :id";
         let params = named_params! { ":id": id, ":reason": reason, ":now": now.to_string() };
-        self.transaction.prepare_cached(sql)?.execute(params).map(drop)
+        self.prepare(sql)?.execute(params).map(drop)
     }
 
     /// Ends any hold of a channel, and makes it active.
@@ -97,7 +97,7 @@ impl Tx<'_> {
                        held_count = 0, is_active = 1, updated_at = :now
                    WHERE id = :id";
         let params = named_params! { ":id": id, ":now": now.to_string() };
-        self.transaction.prepare_cached(sql)?.execute(params).map(drop)
+        self.prepare(sql)?.execute(params).map(drop)
     }
 
     /// Whether a channel is held because the database is not where it was.
@@ -108,9 +108,7 @@ impl Tx<'_> {
         let sql =
             "SELECT EXISTS (SELECT 1 FROM place_holds p JOIN channels c ON c.id = p.channel_id
                        WHERE c.id = :id AND c.held_reason = p.reason)";
-        self.transaction
-            .prepare_cached(sql)?
-            .query_row(named_params! { ":id": id }, |row| row.get(0))
+        self.prepare(sql)?.query_row(named_params! { ":id": id }, |row| row.get(0))
     }
 
     /// How many deliveries wait for a channel.
@@ -119,9 +117,7 @@ impl Tx<'_> {
     /// When the statement fails.
     pub fn count_pending_on(&self, id: i64) -> SqlResult<u64> {
         let sql = "SELECT count(*) FROM deliveries WHERE channel_id = :id AND status = 'pending'";
-        self.transaction
-            .prepare_cached(sql)?
-            .query_row(named_params! { ":id": id }, |row| row.get(0))
+        self.prepare(sql)?.query_row(named_params! { ":id": id }, |row| row.get(0))
     }
 
     /// What still uses a channel.
@@ -129,7 +125,7 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn channel_uses(&self, id: i64) -> SqlResult<ChannelUses> {
-        let sql = "SELECT (SELECT count(*) FROM auto_messages
+        let sql = "SELECT (SELECT count(*) FROM auto_messages INDEXED BY idx_auto_messages_status
                            WHERE status IN ('draft', 'scheduled', 'sending') AND channel_id = :id) AS messages,
                        (SELECT count(*) FROM deliveries WHERE status = 'pending' AND channel_id = :id)
                        + (SELECT count(*) FROM deliveries WHERE status = 'sending' AND channel_id = :id) AS open,
@@ -142,7 +138,7 @@ impl Tx<'_> {
                 looked_up: row.get("looked_up")?,
             })
         };
-        self.transaction.prepare_cached(sql)?.query_row(named_params! { ":id": id }, read)
+        self.prepare(sql)?.query_row(named_params! { ":id": id }, read)
     }
 
     /// Removes a channel; what it sent stays on record.
@@ -151,6 +147,6 @@ impl Tx<'_> {
     /// When the statement fails.
     pub fn remove_channel(&self, id: i64) -> SqlResult<()> {
         let sql = "DELETE FROM channels WHERE id = :id";
-        self.transaction.prepare_cached(sql)?.execute(named_params! { ":id": id }).map(drop)
+        self.prepare(sql)?.execute(named_params! { ":id": id }).map(drop)
     }
 }

@@ -88,8 +88,7 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn channel(&self, id: i64) -> SqlResult<Option<Channel>> {
-        self.transaction
-            .prepare_cached(&format!("SELECT {COLUMNS} FROM channels c WHERE c.id = :id"))?
+        self.prepare(&format!("SELECT {COLUMNS} FROM channels c WHERE c.id = :id"))?
             .query_row(named_params! { ":id": id }, read_channel)
             .optional()
     }
@@ -100,7 +99,7 @@ impl Tx<'_> {
     /// When the statement fails.
     pub fn paced_channels(&self) -> SqlResult<Vec<Channel>> {
         let sql = format!("SELECT {COLUMNS} FROM channels c WHERE c.ready_at IS NOT NULL");
-        self.transaction.prepare_cached(&sql)?.query_map([], read_channel)?.collect()
+        self.prepare(&sql)?.query_map([], read_channel)?.collect()
     }
 
     /// The channels that have something to do at `now`: pending deliveries, or a hold that a look
@@ -115,7 +114,7 @@ impl Tx<'_> {
                  AND (c.held_kind IS NOT NULL OR EXISTS
                      (SELECT 1 FROM deliveries d WHERE d.channel_id = c.id AND d.status = 'pending'))"
         );
-        let mut statement = self.transaction.prepare_cached(&sql)?;
+        let mut statement = self.prepare(&sql)?;
         let channels = statement.query_map([], read_channel)?.collect::<SqlResult<Vec<_>>>();
         Ok(channels?.into_iter().filter(|channel| channel.may_be_tried(now)).collect())
     }
@@ -127,8 +126,7 @@ impl Tx<'_> {
     pub fn day_count(&self, channel_id: i64, day: Day) -> SqlResult<u32> {
         let sql = "SELECT claimed FROM channel_days WHERE channel_id = :id AND day = :day";
         let params = named_params! { ":id": channel_id, ":day": day.to_string() };
-        let count =
-            self.transaction.prepare_cached(sql)?.query_row(params, |row| row.get(0)).optional()?;
+        let count = self.prepare(sql)?.query_row(params, |row| row.get(0)).optional()?;
         Ok(count.unwrap_or(0))
     }
 
@@ -136,8 +134,7 @@ impl Tx<'_> {
     pub(super) fn count_claim(&self, channel_id: i64, day: Day) -> SqlResult<()> {
         let sql = "INSERT INTO channel_days (channel_id, day, claimed) VALUES (:id, :day, 1)
                    ON CONFLICT (channel_id, day) DO UPDATE SET claimed = claimed + 1";
-        self.transaction
-            .prepare_cached(sql)?
+        self.prepare(sql)?
             .execute(named_params! { ":id": channel_id, ":day": day.to_string() })
             .map(drop)
     }
@@ -149,8 +146,7 @@ impl Tx<'_> {
     pub fn uncount_claim(&self, channel_id: i64, day: Day) -> SqlResult<()> {
         let sql = "UPDATE channel_days SET claimed = claimed - 1
                    WHERE channel_id = :id AND day = :day AND claimed > 0";
-        self.transaction
-            .prepare_cached(sql)?
+        self.prepare(sql)?
             .execute(named_params! { ":id": channel_id, ":day": day.to_string() })
             .map(drop)
     }
@@ -170,7 +166,7 @@ impl Tx<'_> {
             "UPDATE channels SET held_reason = :reason, held_kind = :kind, held_until = :until,
                        held_count = held_count + 1, updated_at = :now
                    WHERE id = :id AND (held_reason IS NULL OR held_kind IS NOT NULL)";
-        self.transaction.prepare_cached(sql)?.execute(named_params! {
+        self.prepare(sql)?.execute(named_params! {
             ":id": id,
             ":reason": hold.reason,
             ":kind": hold.kind.as_str(),
@@ -188,10 +184,8 @@ impl Tx<'_> {
         let sql = "UPDATE channels SET held_reason = NULL, held_kind = NULL, held_until = NULL,
                        updated_at = :now
                    WHERE id = :id AND held_kind IS NOT NULL";
-        let changed = self
-            .transaction
-            .prepare_cached(sql)?
-            .execute(named_params! { ":id": id, ":now": now.to_string() })?;
+        let changed =
+            self.prepare(sql)?.execute(named_params! { ":id": id, ":now": now.to_string() })?;
         Ok(changed > 0)
     }
 
@@ -210,7 +204,7 @@ impl Tx<'_> {
         let sql = "UPDATE channels SET ready_at = :ready_at, updated_at = :now,
                        held_count = CASE WHEN :succeeded THEN 0 ELSE held_count END
                    WHERE id = :id";
-        self.transaction.prepare_cached(sql)?.execute(named_params! {
+        self.prepare(sql)?.execute(named_params! {
             ":id": id,
             ":ready_at": ready_at.to_string(),
             ":succeeded": succeeded,

@@ -157,7 +157,7 @@ impl Tx<'_> {
                    VALUES (:title, :message, :channel_id, :contact_ids, :contact_count,
                        :scheduled_at, :schedules, :interval_config, :status, :created_by, :now, :now)";
         let (scheduled_at, now) = (fields.scheduled_at.map(|at| at.to_string()), now.to_string());
-        self.transaction.prepare_cached(sql)?.insert(named_params! {
+        self.prepare(sql)?.insert(named_params! {
             ":title": fields.title,
             ":message": fields.message,
             ":channel_id": fields.channel_id,
@@ -192,7 +192,7 @@ impl Tx<'_> {
                        updated_at = :now
                    WHERE id = :id AND status = :seen_status AND scheduled_at IS :seen_at";
         let scheduled_at = fields.scheduled_at.map(|at| at.to_string());
-        let changed = self.transaction.prepare_cached(sql)?.execute(named_params! {
+        let changed = self.prepare(sql)?.execute(named_params! {
             ":id": id,
             ":title": fields.title,
             ":message": fields.message,
@@ -227,7 +227,7 @@ impl Tx<'_> {
                        error = CASE :status WHEN 'sending' THEN NULL ELSE error END,
                        updated_at = :now
                    WHERE id = :id AND status = :seen_status AND scheduled_at IS :seen_at";
-        let changed = self.transaction.prepare_cached(sql)?.execute(named_params! {
+        let changed = self.prepare(sql)?.execute(named_params! {
             ":id": id,
             ":status": status,
             ":scheduled_at": scheduled_at.map(|at| at.to_string()),
@@ -246,9 +246,7 @@ impl Tx<'_> {
         let sql = "UPDATE auto_messages SET contact_count = (SELECT count(*) FROM deliveries
                        WHERE auto_message_id = :id AND due_at = :due_at)
                    WHERE id = :id AND scheduled_at = :due_at";
-        self.transaction
-            .prepare_cached(sql)?
-            .execute(named_params! { ":id": id, ":due_at": due_at.to_string() })?;
+        self.prepare(sql)?.execute(named_params! { ":id": id, ":due_at": due_at.to_string() })?;
         let counts = self.count_occurrence(id, due_at)?;
         self.set_counts(id, due_at, counts, now)
     }
@@ -259,10 +257,7 @@ impl Tx<'_> {
     /// When the statement fails, also while a request for it is in flight.
     pub fn delete_message(&self, id: i64, status: &str) -> SqlResult<bool> {
         let sql = "DELETE FROM auto_messages WHERE id = :id AND status = :status";
-        let deleted = self
-            .transaction
-            .prepare_cached(sql)?
-            .execute(named_params! { ":id": id, ":status": status })?;
+        let deleted = self.prepare(sql)?.execute(named_params! { ":id": id, ":status": status })?;
         Ok(deleted > 0)
     }
 
@@ -271,8 +266,7 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn message_row(&self, id: i64) -> SqlResult<Option<MessageRow>> {
-        self.transaction
-            .prepare_cached(&format!("SELECT {MESSAGE} WHERE m.id = :id"))?
+        self.prepare(&format!("SELECT {MESSAGE} WHERE m.id = :id"))?
             .query_row(named_params! { ":id": id }, read_message)
             .optional()
     }
@@ -282,13 +276,16 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn message_rows(&self, filter: &MessageFilter) -> SqlResult<Vec<MessageRow>> {
+        // The statement differs, not only its values: else no index could be chosen.
+        let by_status =
+            if filter.status.is_some() { "m.status = :status" } else { ":status IS NULL" };
         let sql = format!(
             "SELECT {MESSAGE}
-             WHERE (:status IS NULL OR m.status = :status)
+             WHERE {by_status}
                  AND (:search IS NULL OR instr(lower(coalesce(m.title, '') || char(10) || m.message), lower(:search)) > 0)
              ORDER BY m.id DESC LIMIT :limit"
         );
-        let mut statement = self.transaction.prepare_cached(&sql)?;
+        let mut statement = self.prepare(&sql)?;
         let rows = statement.query_map(
             named_params! {
                 ":status": filter.status,
@@ -329,7 +326,7 @@ impl Tx<'_> {
                 },
             })
         };
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let rows = statement.query_map(named_params! { ":id": id }, read)?;
         rows.collect()
     }
@@ -369,7 +366,7 @@ impl Tx<'_> {
         let words = statuses.join("  ");
         let words = if words.is_empty() { words } else { format!(" {words} ") };
         let limit = limit.map_or(-1, i64::from);
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let params: &[(&str, &dyn ToSql)] = &[
             (":id", &id),
             (":due_at", &due_at.to_string()),
@@ -389,7 +386,7 @@ impl Tx<'_> {
                        AND m.scheduled_at = d.due_at
                    WHERE d.channel_id = :channel_id AND d.status = 'pending' AND d.due_at < :due_at";
         let params = named_params! { ":channel_id": channel_id, ":due_at": due_at.to_string() };
-        self.transaction.prepare_cached(sql)?.query_row(params, |row| row.get(0))
+        self.prepare(sql)?.query_row(params, |row| row.get(0))
     }
 
     /// The ids of the channels with this name, in any case (of ASCII letters).
@@ -399,7 +396,7 @@ impl Tx<'_> {
     pub fn channels_called(&self, name: &str) -> SqlResult<Vec<i64>> {
         let sql =
             "SELECT id FROM channels WHERE lower(trim(name)) = lower(trim(:name)) ORDER BY id";
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let rows = statement.query_map(named_params! { ":name": name }, |row| row.get(0))?;
         rows.collect()
     }
@@ -409,8 +406,7 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn channel_names(&self) -> SqlResult<Vec<String>> {
-        let mut statement =
-            self.transaction.prepare_cached("SELECT name FROM channels ORDER BY id")?;
+        let mut statement = self.prepare("SELECT name FROM channels ORDER BY id")?;
         statement.query_map([], |row| Ok(lossy(row, "name")?.unwrap_or_default()))?.collect()
     }
 }

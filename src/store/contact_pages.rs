@@ -50,7 +50,7 @@ impl Tx<'_> {
             "SELECT id, name, phone_number, tags, opted_out_at IS NOT NULL AS opted_out
              FROM contacts WHERE id > :above AND id < :below AND {found} ORDER BY id {order}"
         );
-        let mut statement = self.transaction.prepare_cached(&sql)?;
+        let mut statement = self.prepare(&sql)?;
         let rows = statement.query_map(
             named_params! {
                 ":above": above,
@@ -79,9 +79,7 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn count_contacts(&self) -> SqlResult<u64> {
-        self.transaction
-            .prepare_cached("SELECT count(*) FROM contacts")?
-            .query_row([], |row| row.get(0))
+        self.prepare("SELECT count(*) FROM contacts")?.query_row([], |row| row.get(0))
     }
 
     /// The names of the attributes of the newest contacts: what a text may ask for.
@@ -93,7 +91,7 @@ impl Tx<'_> {
                    FROM (SELECT attributes FROM contacts ORDER BY id DESC LIMIT 200) c,
                        json_each(CASE WHEN json_valid(c.attributes) THEN c.attributes ELSE '{}' END) a
                    WHERE a.key <> '' AND length(a.key) <= 30 LIMIT 12";
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let rows = statement.query_map([], |row| Ok(lossy(row, "key")?.unwrap_or_default()))?;
         rows.collect()
     }
@@ -104,7 +102,7 @@ impl Tx<'_> {
     /// When the statement fails.
     pub fn tag_columns(&self, limit: u32) -> SqlResult<Vec<String>> {
         let sql = "SELECT DISTINCT tags FROM contacts WHERE tags <> '[]' LIMIT :limit";
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let rows = statement.query_map(named_params! { ":limit": limit }, |row| {
             Ok(lossy(row, "tags")?.unwrap_or_default())
         })?;

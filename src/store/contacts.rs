@@ -93,8 +93,7 @@ impl Tx<'_> {
     pub fn contact(&self, id: i64) -> SqlResult<Option<Contact>> {
         let sql = "SELECT id, name, phone_number, opted_out_at IS NOT NULL AS opted_out
                    FROM contacts WHERE id = :id";
-        self.transaction
-            .prepare_cached(sql)?
+        self.prepare(sql)?
             .query_row(named_params! { ":id": id }, |row| {
                 Ok(Contact {
                     id: row.get("id")?,
@@ -113,8 +112,7 @@ impl Tx<'_> {
     /// When the statement fails.
     pub fn contact_values(&self, id: i64) -> SqlResult<Option<(Option<String>, Option<String>)>> {
         let sql = "SELECT name, attributes FROM contacts WHERE id = :id";
-        self.transaction
-            .prepare_cached(sql)?
+        self.prepare(sql)?
             .query_row(named_params! { ":id": id }, |row| {
                 Ok((lossy(row, "name")?, lossy(row, "attributes")?))
             })
@@ -127,8 +125,7 @@ impl Tx<'_> {
     /// When the statement fails.
     pub fn contact_row(&self, id: i64) -> SqlResult<Option<ContactRow<'static>>> {
         let sql = format!("SELECT {COLUMNS} FROM contacts WHERE id = :id");
-        self.transaction
-            .prepare_cached(&sql)?
+        self.prepare(&sql)?
             .query_row(named_params! { ":id": id }, |row| Ok(read_row(row)?.into_owned()))
             .optional()
     }
@@ -139,11 +136,23 @@ impl Tx<'_> {
     /// When the statement fails, and what `visit` gives.
     pub fn each_contact(
         &self,
+        visit: impl FnMut(ContactRow<'_>) -> SqlResult<bool>,
+    ) -> SqlResult<()> {
+        self.each_contact_after(i64::MIN, visit)
+    }
+
+    /// The same for those whose id is greater than `after`.
+    ///
+    /// # Errors
+    /// When the statement fails, and what `visit` gives.
+    pub fn each_contact_after(
+        &self,
+        after: i64,
         mut visit: impl FnMut(ContactRow<'_>) -> SqlResult<bool>,
     ) -> SqlResult<()> {
-        let sql = format!("SELECT {COLUMNS} FROM contacts ORDER BY id");
-        let mut statement = self.transaction.prepare_cached(&sql)?;
-        let mut rows = statement.query([])?;
+        let sql = format!("SELECT {COLUMNS} FROM contacts WHERE id > :after ORDER BY id");
+        let mut statement = self.prepare(&sql)?;
+        let mut rows = statement.query(named_params! { ":after": after })?;
         while let Some(row) = rows.next()? {
             if !visit(read_row(row)?)? {
                 return Ok(());
@@ -165,7 +174,7 @@ impl Tx<'_> {
     ) -> SqlResult<Option<i64>> {
         let sql =
             format!("SELECT {COLUMNS} FROM contacts WHERE id > :after ORDER BY id LIMIT :limit");
-        let mut statement = self.transaction.prepare_cached(&sql)?;
+        let mut statement = self.prepare(&sql)?;
         let mut rows = statement.query(named_params! { ":after": after, ":limit": limit })?;
         let mut last = None;
         while let Some(row) = rows.next()? {
@@ -182,9 +191,7 @@ impl Tx<'_> {
     /// When the statement fails.
     pub fn add_contact(&self, name: &str, phone_number: &str) -> SqlResult<i64> {
         let sql = "INSERT INTO contacts (name, phone_number) VALUES (:name, :phone_number)";
-        self.transaction
-            .prepare_cached(sql)?
-            .insert(named_params! { ":name": name, ":phone_number": phone_number })
+        self.prepare(sql)?.insert(named_params! { ":name": name, ":phone_number": phone_number })
     }
 
     /// Adds a contact and returns its id. `now` is as the table has it.
@@ -195,7 +202,7 @@ impl Tx<'_> {
         let sql = "INSERT INTO contacts
                        (name, phone_number, tags, attributes, opted_out_at, created_at, updated_at)
                    VALUES (:name, :phone_number, :tags, :attributes, :opted_out_at, :now, :now)";
-        self.transaction.prepare_cached(sql)?.insert(named_params! {
+        self.prepare(sql)?.insert(named_params! {
             ":name": values.name,
             ":phone_number": values.phone_number,
             ":tags": values.tags,
@@ -218,7 +225,7 @@ impl Tx<'_> {
         let sql = "UPDATE contacts SET name = :name, phone_number = :phone_number, tags = :tags,
                        attributes = :attributes, opted_out_at = :opted_out_at, updated_at = :now
                    WHERE id = :id";
-        let changed = self.transaction.prepare_cached(sql)?.execute(named_params! {
+        let changed = self.prepare(sql)?.execute(named_params! {
             ":id": id,
             ":name": values.name,
             ":phone_number": values.phone_number,
@@ -236,7 +243,7 @@ impl Tx<'_> {
     /// When the statement fails.
     pub fn remove_contact(&self, id: i64) -> SqlResult<bool> {
         let sql = "DELETE FROM contacts WHERE id = :id";
-        let changed = self.transaction.prepare_cached(sql)?.execute(named_params! { ":id": id })?;
+        let changed = self.prepare(sql)?.execute(named_params! { ":id": id })?;
         Ok(changed > 0)
     }
 
@@ -248,7 +255,7 @@ impl Tx<'_> {
     pub fn set_opted_out(&self, id: i64, at: Option<Timestamp>, now: Timestamp) -> SqlResult<bool> {
         let sql = "UPDATE contacts SET opted_out_at = :at, updated_at = :now
                    WHERE id = :id AND (opted_out_at IS NULL) <> (:at IS NULL)";
-        let changed = self.transaction.prepare_cached(sql)?.execute(named_params! {
+        let changed = self.prepare(sql)?.execute(named_params! {
             ":id": id,
             ":at": at.map(|at| at.to_string()),
             ":now": now.to_string(),
@@ -262,8 +269,7 @@ impl Tx<'_> {
     /// When the statement fails.
     pub fn contact_with_spelling(&self, phone_number: &str) -> SqlResult<Option<i64>> {
         let sql = "SELECT min(id) FROM contacts WHERE phone_number = :phone_number";
-        self.transaction
-            .prepare_cached(sql)?
+        self.prepare(sql)?
             .query_row(named_params! { ":phone_number": phone_number }, |row| row.get(0))
     }
 
@@ -273,7 +279,7 @@ impl Tx<'_> {
     /// When the statement fails.
     pub fn contacts_with_spelling(&self, phone_number: &str) -> SqlResult<Vec<i64>> {
         let sql = "SELECT id FROM contacts WHERE phone_number = :phone_number ORDER BY id";
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let rows = statement
             .query_map(named_params! { ":phone_number": phone_number }, |row| row.get(0))?;
         rows.collect()
@@ -292,7 +298,7 @@ impl Tx<'_> {
             "SELECT id, phone_number FROM contacts INDEXED BY idx_contacts_odd_number
              WHERE {IS_ODD}"
         );
-        let mut statement = self.transaction.prepare_cached(&sql)?;
+        let mut statement = self.prepare(&sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             visit(row.get("id")?, &text(row, "phone_number")?)?;
@@ -307,7 +313,7 @@ impl Tx<'_> {
     pub fn each_opted_out_number(&self, mut visit: impl FnMut(&str)) -> SqlResult<()> {
         let sql = "SELECT phone_number FROM contacts INDEXED BY idx_contacts_opted_out
                    WHERE opted_out_at IS NOT NULL";
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             visit(&text(row, "phone_number")?);
@@ -323,7 +329,7 @@ impl Tx<'_> {
         let sql = "SELECT DISTINCT a.key FROM contacts c, json_each(c.attributes) a
                    WHERE json_valid(c.attributes) AND json_type(c.attributes) = 'object'
                    ORDER BY a.key LIMIT :limit";
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let rows = statement.query_map(named_params! { ":limit": limit }, |row| row.get(0))?;
         rows.collect()
     }
@@ -350,7 +356,7 @@ impl Tx<'_> {
         let sql = "INSERT INTO temp.noted_numbers (digits, contact_id) VALUES (:digits, :id)
                    ON CONFLICT (digits) DO NOTHING";
         let params = named_params! { ":digits": digits, ":id": contact_id };
-        Ok(self.transaction.prepare_cached(sql)?.execute(params)? > 0)
+        Ok(self.prepare(sql)?.execute(params)? > 0)
     }
 
     /// Whose a noted number is.
@@ -359,8 +365,7 @@ impl Tx<'_> {
     /// When the statement fails.
     pub fn noted_number(&self, digits: i64) -> SqlResult<Option<i64>> {
         let sql = "SELECT contact_id FROM temp.noted_numbers WHERE digits = :digits";
-        self.transaction
-            .prepare_cached(sql)?
+        self.prepare(sql)?
             .query_row(named_params! { ":digits": digits }, |row| row.get(0))
             .optional()
     }

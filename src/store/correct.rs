@@ -41,8 +41,7 @@ impl Tx<'_> {
 
     fn is_latest_occurrence(&self, id: i64, due_at: Timestamp) -> SqlResult<bool> {
         let sql = "SELECT max(due_at) IS :due_at FROM deliveries WHERE auto_message_id = :id";
-        self.transaction
-            .prepare_cached(sql)?
+        self.prepare(sql)?
             .query_row(named_params! { ":id": id, ":due_at": due_at.to_string() }, |row| row.get(0))
     }
 
@@ -57,7 +56,7 @@ impl Tx<'_> {
         let sql = "UPDATE auto_messages SET sent_count = :sent, failed_count = :failed,
                        skipped_count = :skipped, unknown_count = :unknown, updated_at = :now
                    WHERE id = :id AND (scheduled_at = :due_at OR status = 'scheduled')";
-        self.transaction.prepare_cached(sql)?.execute(named_params! {
+        self.prepare(sql)?.execute(named_params! {
             ":id": id,
             ":due_at": due_at.to_string(),
             ":sent": counts.sent,
@@ -89,7 +88,7 @@ impl Tx<'_> {
                            WHERE auto_message_id = :id AND status = 'sent')
                    WHERE id = :id AND (status = 'scheduled'
                        OR status IN ('sent', 'failed') AND scheduled_at = :due_at)";
-        let changed = self.transaction.prepare_cached(sql)?.execute(named_params! {
+        let changed = self.prepare(sql)?.execute(named_params! {
             ":id": id,
             ":due_at": due_at.to_string(),
             ":status": status,

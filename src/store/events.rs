@@ -113,7 +113,8 @@ const WITH_ID: &str = "SELECT id, auto_message_id, due_at, status, ack FROM deli
 const LIKE_ECHO: &str = "SELECT id FROM deliveries
     WHERE waha_message_id IS NULL AND status IN ('sending', 'unknown')
         AND chat_id = :chat_id AND text = :text AND claimed_at BETWEEN :earliest AND :latest
-        AND channel_id = (SELECT id FROM channels WHERE trim(session_name) = :session)
+        AND channel_id = (SELECT id FROM channels
+            WHERE trim(session_name) = :session AND trim(session_name) <> '')
     LIMIT 2";
 
 const ACKS_OF: &str = "SELECT DISTINCT ack FROM webhook_events
@@ -132,8 +133,7 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn may_be_ours(&self, message: &MessageId) -> SqlResult<bool> {
-        self.transaction
-            .prepare_cached(MAY_BE_OURS)?
+        self.prepare(MAY_BE_OURS)?
             .query_row(named_params! { ":waha_message_id": message.bare }, |row| row.get(0))
     }
 
@@ -173,11 +173,8 @@ impl Tx<'_> {
         );
         let read =
             |row: &Row<'_>| Ok((read_subject(row)?, row.get::<_, String>("waha_message_id")?));
-        let found = self
-            .transaction
-            .prepare_cached(&sql)?
-            .query_row(named_params! { ":id": delivery_id }, read)
-            .optional()?;
+        let found =
+            self.prepare(&sql)?.query_row(named_params! { ":id": delivery_id }, read).optional()?;
         let Some((subject, waha_message_id)) = found else { return Ok(None) };
         match self.kept_acks(&waha_message_id)?.into_iter().max() {
             Some(highest) => self.move_by(&subject, highest, now),
@@ -194,10 +191,11 @@ impl Tx<'_> {
         event: &SessionEvent<'_>,
         now: Timestamp,
     ) -> SqlResult<Option<Channel>> {
-        let sql = "SELECT id FROM channels WHERE trim(session_name) = :session";
+        // The second condition lets the index be used.
+        let sql = "SELECT id FROM channels
+                   WHERE trim(session_name) = :session AND trim(session_name) <> ''";
         let id: Option<i64> = self
-            .transaction
-            .prepare_cached(sql)?
+            .prepare(sql)?
             .query_row(named_params! { ":session": event.session }, |row| row.get(0))
             .optional()?;
         let Some(id) = id else { return Ok(None) };
@@ -218,9 +216,10 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn is_session_of_ours(&self, session: &str) -> SqlResult<bool> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM channels WHERE trim(session_name) = :session)";
+        let sql = "SELECT EXISTS (SELECT 1 FROM channels
+                       WHERE trim(session_name) = :session AND trim(session_name) <> '')";
         let params = named_params! { ":session": session };
-        self.transaction.prepare_cached(sql)?.query_row(params, |row| row.get(0))
+        self.prepare(sql)?.query_row(params, |row| row.get(0))
     }
 
     /// Notes a message that somebody sent us, by its id. Returns whether it is new.
@@ -241,7 +240,7 @@ impl Tx<'_> {
                        is_working = excluded.is_working, received_at = excluded.received_at
                    WHERE received_at < :forgotten OR received_at > excluded.received_at
                        OR (event_at, -is_working) <= (excluded.event_at, -excluded.is_working)";
-        let changed = self.transaction.prepare_cached(sql)?.execute(named_params! {
+        let changed = self.prepare(sql)?.execute(named_params! {
             ":session": event.session,
             ":event_at": at_millis,
             ":is_working": event.is_working,
@@ -259,8 +258,8 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> SqlResult<bool> {
         let before = now.minus(EVENTS_KEPT).to_string();
-        self.transaction.prepare_cached(DROP_OLD)?.execute(named_params! { ":before": before })?;
-        let changed = self.transaction.prepare_cached(NOTE_EVENT)?.execute(named_params! {
+        self.prepare(DROP_OLD)?.execute(named_params! { ":before": before })?;
+        let changed = self.prepare(NOTE_EVENT)?.execute(named_params! {
             ":id": event_id,
             ":waha_message_id": about.map(|(id, _)| id),
             ":ack": about.and_then(|(_, ack)| ack).map(Ack::number),
@@ -270,7 +269,7 @@ impl Tx<'_> {
     }
 
     fn subject(&self, waha_message_id: &str) -> SqlResult<Found> {
-        let mut statement = self.transaction.prepare_cached(WITH_ID)?;
+        let mut statement = self.prepare(WITH_ID)?;
         let params = named_params! { ":waha_message_id": waha_message_id };
         let mut rows = statement.query_map(params, read_subject)?;
         Ok(match (rows.next().transpose()?, rows.next()) {
@@ -284,7 +283,7 @@ impl Tx<'_> {
     /// that is `sending` it stands like a reserved id: the answer's own replaces it, and without an
     /// answer it is what the outcome is known by.
     fn adopt(&self, echo: &Echo<'_>, waha_message_id: &str) -> SqlResult<Option<i64>> {
-        let mut statement = self.transaction.prepare_cached(LIKE_ECHO)?;
+        let mut statement = self.prepare(LIKE_ECHO)?;
         let params = named_params! {
             ":chat_id": echo.chat_id,
             ":text": echo.text,
@@ -299,15 +298,14 @@ impl Tx<'_> {
                    WHERE id = :id AND waha_message_id IS NULL
                        AND status IN ('sending', 'unknown')";
         let changed = self
-            .transaction
-            .prepare_cached(sql)?
+            .prepare(sql)?
             .execute(named_params! { ":id": id, ":waha_message_id": waha_message_id })?;
         Ok((changed > 0).then_some(id))
     }
 
     /// What the kept events about a message report; an echo may report no ack.
     fn kept_acks(&self, waha_message_id: &str) -> SqlResult<Vec<Option<Ack>>> {
-        let mut statement = self.transaction.prepare_cached(ACKS_OF)?;
+        let mut statement = self.prepare(ACKS_OF)?;
         let params = named_params! { ":waha_message_id": waha_message_id };
         let rows = statement.query_map(params, |row| row.get::<_, Option<i64>>("ack"))?;
         rows.map(|ack| Ok(ack?.and_then(Ack::from_number))).collect()
@@ -315,10 +313,8 @@ impl Tx<'_> {
 
     fn weigh_and_correct(&self, delivery_id: i64, now: Timestamp) -> SqlResult<Taken> {
         let sql = format!("SELECT {COLUMNS} FROM deliveries WHERE id = :id");
-        let subject = self
-            .transaction
-            .prepare_cached(&sql)?
-            .query_row(named_params! { ":id": delivery_id }, read_subject)?;
+        let subject =
+            self.prepare(&sql)?.query_row(named_params! { ":id": delivery_id }, read_subject)?;
         let to = self.weigh_kept_events(delivery_id, now)?;
         self.taken(&subject, to, now)
     }
@@ -340,7 +336,7 @@ impl Tx<'_> {
                        next_attempt_at = CASE WHEN :to = :from THEN next_attempt_at END,
                        finished_at = coalesce(finished_at, :now)
                    WHERE id = :id AND status = :from";
-        let changed = self.transaction.prepare_cached(sql)?.execute(named_params! {
+        let changed = self.prepare(sql)?.execute(named_params! {
             ":id": subject.id,
             ":ack": weighed.ack.map(Ack::number),
             ":from": subject.status.as_str(),
@@ -366,54 +362,4 @@ enum Found {
     None,
     One(Subject),
     Many,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::Store;
-
-    fn plan(store: &mut Store, sql: &str) -> String {
-        let rows = store.read(|tx| {
-            let mut statement = tx.transaction.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
-            let mut rows = statement.raw_query(); // no values: a plan needs none
-            let mut details: Vec<String> = Vec::new();
-            while let Some(row) = rows.next()? {
-                details.push(row.get("detail")?);
-            }
-            Ok(details)
-        });
-        rows.unwrap().join("\n")
-    }
-
-    #[test]
-    fn no_event_makes_a_table_be_read_through() {
-        let directory = tempfile::tempdir().unwrap();
-        let mut store = Store::open(&directory.path().join("x.db")).unwrap();
-        for (sql, indexes) in [
-            (MAY_BE_OURS, &["idx_deliveries_waha_message_id", "idx_deliveries_sending"][..]),
-            (MAY_BE_OURS, &["idx_deliveries_without_id"]),
-            (WITH_ID, &["idx_deliveries_waha_message_id (waha_message_id=?)"]),
-            (LIKE_ECHO, &["idx_deliveries_without_id (chat_id=?)"]),
-            (ACKS_OF, &["idx_webhook_events_waha_message_id (waha_message_id=?)"]),
-            (DROP_OLD, &["idx_webhook_events_received_at (received_at<?)", "PRIMARY KEY (id=?)"]),
-        ] {
-            let plan = plan(&mut store, sql);
-            for index in indexes {
-                assert!(plan.contains(index), "{sql}: {plan}");
-            }
-            let scans: Vec<&str> = plan
-                .lines()
-                .filter(|line| line.starts_with("SCAN") && !line.contains("idx_"))
-                .collect();
-            // Of channels there are a handful.
-            assert!(
-                scans.iter().all(|line| *line == "SCAN channels" || line.contains("CONSTANT")),
-                "{plan}"
-            );
-            assert!(!plan.contains("TEMP B-TREE"), "{plan}");
-        }
-        let plan = plan(&mut store, NOTE_EVENT);
-        assert!(!plan.contains("SCAN"), "the primary key finds a repeat: {plan}");
-    }
 }

@@ -71,7 +71,7 @@ impl Tx<'_> {
     ) -> SqlResult<()> {
         let sql = "SELECT id, phone_number FROM contacts WHERE opted_out_at IS NULL
                    ORDER BY id LIMIT :limit";
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let mut rows = statement.query(named_params! { ":limit": limit })?;
         while let Some(row) = rows.next()? {
             visit(row.get("id")?, lossy(row, "phone_number")?.unwrap_or_default());

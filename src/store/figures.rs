@@ -24,7 +24,7 @@ impl Tx<'_> {
     /// When the statement fails.
     pub fn status_counts(&self) -> SqlResult<Vec<StatusCount>> {
         let sql = "SELECT counted, status, number FROM status_counts ORDER BY counted, status";
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let rows = statement.query_map([], |row| {
             Ok(StatusCount {
                 counted: row.get("counted")?,
@@ -43,8 +43,7 @@ impl Tx<'_> {
         let sql = "SELECT scheduled_at FROM auto_messages
                    WHERE status = 'scheduled' AND scheduled_at <= :now
                    ORDER BY scheduled_at LIMIT 1";
-        self.transaction
-            .prepare_cached(sql)?
+        self.prepare(sql)?
             .query_row(named_params! { ":now": now.to_string() }, |row| {
                 optional_timestamp(row, "scheduled_at")
             })
@@ -62,7 +61,7 @@ impl Tx<'_> {
                        WHERE d.channel_id = c.id AND d.status = 'pending'
                        ORDER BY d.due_at, d.id LIMIT 1)) AS due_at
                    FROM channels c";
-        self.transaction.prepare_cached(sql)?.query_row([], |row| optional_timestamp(row, "due_at"))
+        self.prepare(sql)?.query_row([], |row| optional_timestamp(row, "due_at"))
     }
 
     /// When the newest run began, of any process.
@@ -71,8 +70,7 @@ impl Tx<'_> {
     /// When the statement fails.
     pub fn newest_run_at(&self) -> SqlResult<Option<Timestamp>> {
         let sql = "SELECT started_at FROM runs ORDER BY id DESC LIMIT 1";
-        self.transaction
-            .prepare_cached(sql)?
+        self.prepare(sql)?
             .query_row([], |row| optional_timestamp(row, "started_at"))
             .optional()
             .map(Option::flatten)

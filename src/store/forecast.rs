@@ -81,7 +81,7 @@ impl Tx<'_> {
             ":until": until.to_string(),
             ":limit": i64::try_from(limit).unwrap_or(i64::MAX),
         };
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let rows = statement.query_map(params, |row| {
             Ok(Queued {
                 id: row.get("id")?,
@@ -102,8 +102,7 @@ impl Tx<'_> {
                        WHERE status = 'scheduled' AND scheduled_at <= :until)
                    + (SELECT count(*) FROM auto_messages
                        WHERE status = 'sending' AND scheduled_at IS NOT NULL)";
-        self.transaction
-            .prepare_cached(sql)?
+        self.prepare(sql)?
             .query_row(named_params! { ":until": until.to_string() }, |row| row.get(0))
     }
 
@@ -145,10 +144,7 @@ impl Tx<'_> {
                 content,
             })
         };
-        self.transaction
-            .prepare_cached(sql)?
-            .query_row(named_params! { ":id": id }, read)
-            .optional()
+        self.prepare(sql)?.query_row(named_params! { ":id": id }, read).optional()
     }
 
     /// A scheduled message without a time, or why its row cannot be read.
@@ -170,7 +166,7 @@ impl Tx<'_> {
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
                        WHERE auto_message_id = :id AND due_at = :due_at)";
         let params = named_params! { ":id": auto_message_id, ":due_at": due_at.to_string() };
-        self.transaction.prepare_cached(sql)?.query_row(params, |row| row.get(0))
+        self.prepare(sql)?.query_row(params, |row| row.get(0))
     }
 
     /// Calls `visit` with each delivery of an occurrence, in the order in which they are sent.
@@ -188,7 +184,7 @@ impl Tx<'_> {
                        finished_at
                    FROM deliveries WHERE auto_message_id = :id AND due_at = :due_at ORDER BY id";
         let params = named_params! { ":id": auto_message_id, ":due_at": due_at.to_string() };
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let mut rows = statement.query(params)?;
         while let Some(row) = rows.next()? {
             let status: String = row.get("status")?;

@@ -209,15 +209,19 @@ impl Tx<'_> {
     ) -> SqlResult<Vec<ListedMessage>> {
         let (above, below) = from.bounds();
         let order = from.order();
-        // The statement differs, not only its values: else no index could be chosen.
-        let by_status = if status.is_some() { "status = :status" } else { ":status IS NULL" };
+        // The statement differs, not only its values: else no index could be chosen. INDEXED BY: with
+        // statistics, the few that failed would be looked for among all that were sent.
+        let by_status = if status.is_some() {
+            "INDEXED BY idx_auto_messages_status WHERE status = :status"
+        } else {
+            "WHERE :status IS NULL"
+        };
         let sql = format!(
-            "SELECT {MESSAGE_COLUMNS} FROM auto_messages
-             WHERE {by_status} AND id > :above AND id < :below
+            "SELECT {MESSAGE_COLUMNS} FROM auto_messages {by_status} AND id > :above AND id < :below
                  AND (:search IS NULL OR title LIKE :search ESCAPE '\\' OR message LIKE :search ESCAPE '\\')
              ORDER BY id {order} LIMIT :limit"
         );
-        let mut statement = self.transaction.prepare_cached(&sql)?;
+        let mut statement = self.prepare(&sql)?;
         let params = named_params! {
             ":chars": EXCERPT_CHARS,
             ":status": status,
@@ -235,8 +239,9 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn count_by_status(&self) -> SqlResult<Vec<(String, u64)>> {
-        let sql = "SELECT status, count(*) AS count FROM auto_messages GROUP BY status";
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let sql = "SELECT status, max(number, 0) AS count FROM status_counts
+                   WHERE counted = 'message' ORDER BY status";
+        let mut statement = self.prepare(sql)?;
         statement.query_map([], |row| Ok((row.get("status")?, row.get("count")?)))?.collect()
     }
 
@@ -252,7 +257,7 @@ impl Tx<'_> {
                  WHERE status = :status AND scheduled_at IS NOT NULL
                  ORDER BY scheduled_at, id LIMIT :limit"
             );
-            let mut statement = self.transaction.prepare_cached(&sql)?;
+            let mut statement = self.prepare(&sql)?;
             let params =
                 named_params! { ":chars": EXCERPT_CHARS, ":status": status, ":limit": limit };
             for message in statement.query_map(params, read_message)? {
@@ -284,8 +289,7 @@ impl Tx<'_> {
                 created_by: lossy(row, "created_by")?,
             })
         };
-        self.transaction
-            .prepare_cached(&sql)?
+        self.prepare(&sql)?
             .query_row(named_params! { ":id": id, ":chars": EXCERPT_CHARS }, read)
             .optional()
     }
@@ -303,7 +307,7 @@ impl Tx<'_> {
                                WHERE d.auto_message_id = :id AND d.due_at < seen.due_at)
                        FROM seen WHERE seen.due_at IS NOT NULL LIMIT :limit)
                    SELECT due_at FROM seen WHERE due_at IS NOT NULL";
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let rows = statement
             .query_map(named_params! { ":id": auto_message_id, ":limit": limit }, |row| {
                 seen_time(row, "due_at")
@@ -341,7 +345,7 @@ impl Tx<'_> {
             ":statuses": statuses,
             ":limit": limit,
         };
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let rows = statement.query_map(params, |row| {
             Ok(ListedRecipient {
                 id: row.get("id")?,
@@ -371,7 +375,7 @@ impl Tx<'_> {
                        count(*) FILTER (WHERE status = 'unknown') AS unknown
                    FROM deliveries WHERE finished_at >= :from AND finished_at < :until";
         let params = named_params! { ":from": from.to_string(), ":until": until.to_string() };
-        self.transaction.prepare_cached(sql)?.query_row(params, |row| {
+        self.prepare(sql)?.query_row(params, |row| {
             Ok(Ended {
                 sent: row.get("sent")?,
                 delivered: row.get("delivered")?,
@@ -393,7 +397,7 @@ impl Tx<'_> {
             "SELECT id, trigger, remote, started_at, finished_at, processed, success, failed, error
              FROM runs WHERE id > :above AND id < :below ORDER BY id {order} LIMIT :limit"
         );
-        let mut statement = self.transaction.prepare_cached(&sql)?;
+        let mut statement = self.prepare(&sql)?;
         let params = named_params! { ":above": above, ":below": below, ":limit": limit };
         let rows = statement.query_map(params, read_run)?.collect::<SqlResult<_>>()?;
         Ok(from.newest_first(rows))
@@ -407,7 +411,7 @@ impl Tx<'_> {
         let sql =
             "SELECT id, trigger, remote, started_at, finished_at, processed, success, failed, error
                    FROM runs WHERE trigger IN ('cron', 'api') ORDER BY id DESC LIMIT 1";
-        self.transaction.prepare_cached(sql)?.query_row([], read_run).optional()
+        self.prepare(sql)?.query_row([], read_run).optional()
     }
 }
 

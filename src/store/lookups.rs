@@ -40,7 +40,7 @@ impl Tx<'_> {
         let sql = "SELECT id FROM deliveries
                    WHERE status = 'unknown' AND next_attempt_at <= :now
                    ORDER BY next_attempt_at LIMIT :limit";
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let params = named_params! { ":now": now.to_string(), ":limit": limit };
         let rows = statement.query_map(params, |row| row.get(0))?;
         rows.collect()
@@ -51,10 +51,11 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn unknown_delivery(&self, id: i64) -> SqlResult<Option<UnknownDelivery>> {
+        // By its id, whatever statistics say.
         let sql =
             "SELECT d.id, d.auto_message_id, d.due_at, trim(c.session_name) AS session, d.chat_id,
                        d.text, d.waha_message_id, d.claimed_at, coalesce(d.error, '') AS error
-                   FROM deliveries d JOIN channels c ON c.id = d.channel_id
+                   FROM deliveries d NOT INDEXED CROSS JOIN channels c ON c.id = d.channel_id
                    WHERE d.id = :id AND d.status = 'unknown' AND d.claimed_at IS NOT NULL
                        AND d.text IS NOT NULL AND trim(c.session_name) <> ''";
         let read = |row: &Row<'_>| {
@@ -70,10 +71,7 @@ impl Tx<'_> {
                 error: row.get("error")?,
             })
         };
-        self.transaction
-            .prepare_cached(sql)?
-            .query_row(named_params! { ":id": id }, read)
-            .optional()
+        self.prepare(sql)?.query_row(named_params! { ":id": id }, read).optional()
     }
 
     /// Whether a message id is known to be another delivery's.
@@ -84,7 +82,7 @@ impl Tx<'_> {
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
                        WHERE waha_message_id = :waha_message_id AND id <> :id)";
         let params = named_params! { ":waha_message_id": waha_message_id, ":id": delivery_id };
-        self.transaction.prepare_cached(sql)?.query_row(params, |row| row.get(0))
+        self.prepare(sql)?.query_row(params, |row| row.get(0))
     }
 
     /// Whether another delivery of the same text to the same chat is under way or unknown and was
@@ -93,7 +91,7 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn has_rival(&self, unknown: &UnknownDelivery, window: Duration) -> SqlResult<bool> {
-        // Both halves go through a partial index of rows that are few.
+        // The first half has an index; the second goes through that of what is under way.
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
                        WHERE status = 'unknown' AND chat_id = :chat_id AND text = :text AND id <> :id
                            AND claimed_at BETWEEN :from AND :until)
@@ -107,7 +105,7 @@ impl Tx<'_> {
             ":from": unknown.claimed_at.minus(window).to_string(),
             ":until": unknown.claimed_at.plus(window).to_string(),
         };
-        self.transaction.prepare_cached(sql)?.query_row(params, |row| row.get(0))
+        self.prepare(sql)?.query_row(params, |row| row.get(0))
     }
 
     /// Resolves an unknown delivery: `sent` or `failed`, with the id and the ack that were found, and
@@ -128,7 +126,7 @@ impl Tx<'_> {
                        ack = max(coalesce(ack, :ack), :ack), error = :error, next_attempt_at = NULL,
                        finished_at = :now
                    WHERE id = :id AND status = 'unknown'";
-        let changed = self.transaction.prepare_cached(sql)?.execute(named_params! {
+        let changed = self.prepare(sql)?.execute(named_params! {
             ":id": unknown.id,
             ":status": status.as_str(),
             ":waha_message_id": waha_message_id,
@@ -156,7 +154,7 @@ impl Tx<'_> {
     ) -> SqlResult<()> {
         let sql = "UPDATE deliveries SET next_attempt_at = :next, error = :error
                    WHERE id = :id AND status = 'unknown'";
-        self.transaction.prepare_cached(sql)?.execute(named_params! {
+        self.prepare(sql)?.execute(named_params! {
             ":id": delivery_id,
             ":next": next.map(|at| at.to_string()),
             ":error": error,

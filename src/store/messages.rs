@@ -48,9 +48,7 @@ impl Tx<'_> {
         let sql = "SELECT (SELECT count(*) FROM auto_messages
                        WHERE status = 'scheduled' AND scheduled_at <= :now)
                    + (SELECT count(*) FROM auto_messages WHERE status = 'sending')";
-        self.transaction
-            .prepare_cached(sql)?
-            .query_row(named_params! { ":now": now.to_string() }, |row| row.get(0))
+        self.prepare(sql)?.query_row(named_params! { ":now": now.to_string() }, |row| row.get(0))
     }
 
     /// The ids of at most `limit` messages that are due at `now`, the longest due first.
@@ -61,7 +59,7 @@ impl Tx<'_> {
         let sql = "SELECT id FROM auto_messages
                    WHERE status = 'scheduled' AND scheduled_at <= :now
                    ORDER BY scheduled_at, id LIMIT :limit";
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let rows = statement
             .query_map(named_params! { ":now": now.to_string(), ":limit": limit }, |row| {
                 row.get(0)
@@ -90,7 +88,7 @@ impl Tx<'_> {
                 interval_config: row.get("interval_config")?,
             })
         };
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let mut rows =
             statement.query_map(named_params! { ":id": id, ":now": now.to_string() }, read)?;
         rows.next().transpose()
@@ -103,7 +101,7 @@ impl Tx<'_> {
     pub fn untimed_message_ids(&self, limit: u32) -> SqlResult<Vec<i64>> {
         let sql = "SELECT id FROM auto_messages
                    WHERE status = 'scheduled' AND scheduled_at IS NULL LIMIT :limit";
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let rows = statement.query_map(named_params! { ":limit": limit }, |row| row.get(0))?;
         rows.collect()
     }
@@ -126,7 +124,7 @@ impl Tx<'_> {
                 interval_config: row.get("interval_config")?,
             })
         };
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let mut rows = statement.query_map(named_params! { ":id": id }, read)?;
         rows.next().transpose()
     }
@@ -143,7 +141,7 @@ impl Tx<'_> {
     ) -> SqlResult<()> {
         let sql = "UPDATE auto_messages SET scheduled_at = :scheduled_at, updated_at = :now
                    WHERE id = :id AND status = 'scheduled'";
-        self.transaction.prepare_cached(sql)?.execute(named_params! {
+        self.prepare(sql)?.execute(named_params! {
             ":id": id,
             ":scheduled_at": scheduled_at.to_string(),
             ":now": now.to_string(),
@@ -161,7 +159,7 @@ impl Tx<'_> {
                        contact_count = (SELECT count(*) FROM deliveries
                            WHERE auto_message_id = :id AND due_at = :due_at), updated_at = :now
                    WHERE id = :id AND status = 'scheduled'";
-        self.transaction.prepare_cached(sql)?.execute(named_params! {
+        self.prepare(sql)?.execute(named_params! {
             ":id": id,
             ":due_at": due_at.to_string(),
             ":now": now.to_string(),
@@ -181,7 +179,7 @@ impl Tx<'_> {
                        (SELECT 1 FROM deliveries d
                            WHERE d.auto_message_id = auto_messages.id
                                AND d.due_at = auto_messages.scheduled_at))";
-        self.transaction.prepare_cached(sql)?.execute(named_params! { ":now": now.to_string() })
+        self.prepare(sql)?.execute(named_params! { ":now": now.to_string() })
     }
 
     /// Fails a scheduled message that cannot be planned; its counts are of this occurrence. One of
@@ -202,7 +200,7 @@ impl Tx<'_> {
                            FROM deliveries
                            WHERE auto_message_id = :id AND due_at = scheduled_at)
                    WHERE id = :id AND status = 'scheduled'";
-        let changed = self.transaction.prepare_cached(sql)?.execute(named_params! {
+        let changed = self.prepare(sql)?.execute(named_params! {
             ":id": id,
             ":error": error,
             ":now": now.to_string(),
@@ -238,7 +236,7 @@ impl Tx<'_> {
         sql: &str,
         params: &[(&str, &dyn rusqlite::ToSql)],
     ) -> SqlResult<Vec<(i64, Timestamp)>> {
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let rows = statement
             .query_map(params, |row| Ok((row.get("id")?, timestamp(row, "scheduled_at")?)))?;
         rows.collect()

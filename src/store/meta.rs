@@ -60,13 +60,11 @@ impl Tx<'_> {
                         ON CONFLICT (channel_id) DO UPDATE SET reason = excluded.reason,
                             held_reason = excluded.held_reason, held_kind = excluded.held_kind,
                             held_until = excluded.held_until";
-        self.transaction.prepare_cached(remember)?.execute(named_params! { ":reason": reason })?;
+        self.prepare(remember)?.execute(named_params! { ":reason": reason })?;
         let hold = "UPDATE channels SET held_reason = :reason, held_kind = NULL, held_until = NULL,
                         updated_at = :now
                     WHERE held_reason IS NULL OR held_kind IS NOT NULL";
-        self.transaction
-            .prepare_cached(hold)?
-            .execute(named_params! { ":reason": reason, ":now": now.to_string() })
+        self.prepare(hold)?.execute(named_params! { ":reason": reason, ":now": now.to_string() })
     }
 
     /// Whether channels are held because the database is not where it was.
@@ -75,7 +73,7 @@ impl Tx<'_> {
     /// When the statement fails.
     pub fn has_place_holds(&self) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM place_holds)";
-        self.transaction.prepare_cached(sql)?.query_row([], |row| row.get(0))
+        self.prepare(sql)?.query_row([], |row| row.get(0))
     }
 
     /// Makes `place` the one from which the database sends, begins a new history, and frees exactly
@@ -90,12 +88,9 @@ impl Tx<'_> {
                     FROM place_holds p
                     WHERE p.channel_id = channels.id AND channels.held_kind IS NULL
                         AND channels.held_reason = p.reason";
-        let freed = self
-            .transaction
-            .prepare_cached(free)?
-            .execute(named_params! { ":now": now.to_string() })?;
-        self.transaction.execute("DELETE FROM place_holds", [])?;
-        self.transaction.execute("DELETE FROM meta WHERE key = 'backup_made_at'", [])?;
+        let freed = self.prepare(free)?.execute(named_params! { ":now": now.to_string() })?;
+        self.prepare("DELETE FROM place_holds")?.execute([])?;
+        self.prepare("DELETE FROM meta WHERE key = 'backup_made_at'")?.execute([])?;
         self.begin_history()?;
         self.set_place(place)?;
         Ok(freed)
@@ -104,12 +99,11 @@ impl Tx<'_> {
     fn begin_history(&self) -> SqlResult<()> {
         let sql = "INSERT INTO meta (key, value) VALUES ('history_id', lower(hex(randomblob(16))))
                    ON CONFLICT (key) DO UPDATE SET value = excluded.value";
-        self.transaction.execute(sql, []).map(drop)
+        self.prepare(sql)?.execute([]).map(drop)
     }
 
     pub(super) fn meta(&self, key: &str) -> SqlResult<Option<String>> {
-        self.transaction
-            .prepare_cached("SELECT value FROM meta WHERE key = :key")?
+        self.prepare("SELECT value FROM meta WHERE key = :key")?
             .query_row(named_params! { ":key": key }, |row| row.get(0))
             .optional()
     }
@@ -117,9 +111,6 @@ impl Tx<'_> {
     pub(super) fn set_meta(&self, key: &str, value: &str) -> SqlResult<()> {
         let sql = "INSERT INTO meta (key, value) VALUES (:key, :value)
                    ON CONFLICT (key) DO UPDATE SET value = excluded.value";
-        self.transaction
-            .prepare_cached(sql)?
-            .execute(named_params! { ":key": key, ":value": value })
-            .map(drop)
+        self.prepare(sql)?.execute(named_params! { ":key": key, ":value": value }).map(drop)
     }
 }

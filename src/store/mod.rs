@@ -25,12 +25,14 @@ mod open;
 mod opt_outs;
 mod overview;
 mod panel_sessions;
+mod plannings;
 mod prune;
 mod restore;
 mod runs;
 mod settle;
 mod snapshot;
 mod space;
+mod statements;
 mod texts;
 mod upgrade;
 mod views;
@@ -65,6 +67,8 @@ pub use runs::{RunCounts, Trigger};
 pub use settle::Settled;
 pub use snapshot::{Contents, DataVersion};
 pub use space::{GivesBack, WAL_LARGE_BYTES};
+#[cfg(debug_assertions)]
+pub use statements::{Statement, noted_statements, watch_statements};
 pub use views::{DeliveryView, MessageView};
 
 /// How much of a text stands in for a title, in characters.

@@ -70,14 +70,13 @@ impl Tx<'_> {
     ) -> SqlResult<()> {
         let drop_ended =
             "DELETE FROM panel_sessions WHERE created_at < :oldest OR seen_at < :unused";
-        self.transaction.prepare_cached(drop_ended)?.execute(named_params! {
+        self.prepare(drop_ended)?.execute(named_params! {
             ":oldest": oldest.to_string(),
             ":unused": unused_since.to_string(),
         })?;
         let sql = "INSERT INTO panel_sessions (id_hash, history_id, created_at, seen_at)
                    SELECT :id_hash, value, :now, :now FROM meta WHERE key = 'history_id'";
-        self.transaction
-            .prepare_cached(sql)?
+        self.prepare(sql)?
             .execute(named_params! { ":id_hash": id_hash, ":now": now.to_string() })?;
         Ok(())
     }
@@ -90,8 +89,7 @@ impl Tx<'_> {
         let sql = "SELECT created_at, seen_at FROM panel_sessions
                    WHERE id_hash = :id_hash
                        AND history_id = (SELECT value FROM meta WHERE key = 'history_id')";
-        self.transaction
-            .prepare_cached(sql)?
+        self.prepare(sql)?
             .query_row(named_params! { ":id_hash": id_hash }, |row| {
                 Ok(PanelSession {
                     created_at: timestamp(row, "created_at")?,
@@ -107,8 +105,7 @@ impl Tx<'_> {
     /// When the statement fails.
     pub fn note_panel_session(&self, id_hash: &str, now: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE panel_sessions SET seen_at = :now WHERE id_hash = :id_hash";
-        self.transaction
-            .prepare_cached(sql)?
+        self.prepare(sql)?
             .execute(named_params! { ":id_hash": id_hash, ":now": now.to_string() })?;
         Ok(())
     }
@@ -119,7 +116,7 @@ impl Tx<'_> {
     /// When the statement fails.
     pub fn end_panel_session(&self, id_hash: &str) -> SqlResult<()> {
         let sql = "DELETE FROM panel_sessions WHERE id_hash = :id_hash";
-        self.transaction.prepare_cached(sql)?.execute(named_params! { ":id_hash": id_hash })?;
+        self.prepare(sql)?.execute(named_params! { ":id_hash": id_hash })?;
         Ok(())
     }
 
@@ -128,7 +125,7 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn end_panel_sessions(&self) -> SqlResult<usize> {
-        self.transaction.execute("DELETE FROM panel_sessions", [])
+        self.prepare("DELETE FROM panel_sessions")?.execute([])
     }
 
     /// Keeps a session's upload in the place of its last one, and drops those from before `oldest`.
@@ -142,12 +139,11 @@ impl Tx<'_> {
         now: Timestamp,
         oldest: Timestamp,
     ) -> SqlResult<()> {
-        self.transaction
-            .prepare_cached("DELETE FROM panel_uploads WHERE uploaded_at < :oldest")?
+        self.prepare("DELETE FROM panel_uploads WHERE uploaded_at < :oldest")?
             .execute(named_params! { ":oldest": oldest.to_string() })?;
         let sql = "INSERT OR REPLACE INTO panel_uploads (id_hash, name, content, uploaded_at)
                    VALUES (:id_hash, :name, :content, :now)";
-        self.transaction.prepare_cached(sql)?.execute(named_params! {
+        self.prepare(sql)?.execute(named_params! {
             ":id_hash": id_hash,
             ":name": upload.name,
             ":content": upload.content,
@@ -163,8 +159,7 @@ impl Tx<'_> {
     pub fn panel_upload(&self, id_hash: &str, oldest: Timestamp) -> SqlResult<Option<PanelUpload>> {
         let sql = "SELECT name, content FROM panel_uploads
                    WHERE id_hash = :id_hash AND uploaded_at >= :oldest";
-        self.transaction
-            .prepare_cached(sql)?
+        self.prepare(sql)?
             .query_row(
                 named_params! { ":id_hash": id_hash, ":oldest": oldest.to_string() },
                 |row| Ok(PanelUpload { name: row.get("name")?, content: row.get("content")? }),
@@ -178,7 +173,7 @@ impl Tx<'_> {
     /// When the statement fails.
     pub fn drop_panel_upload(&self, id_hash: &str) -> SqlResult<()> {
         let sql = "DELETE FROM panel_uploads WHERE id_hash = :id_hash";
-        self.transaction.prepare_cached(sql)?.execute(named_params! { ":id_hash": id_hash })?;
+        self.prepare(sql)?.execute(named_params! { ":id_hash": id_hash })?;
         Ok(())
     }
 }

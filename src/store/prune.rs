@@ -212,7 +212,7 @@ impl Tx<'_> {
     }
 
     fn looked(&self, sql: &str, params: &[(&str, &dyn ToSql)]) -> SqlResult<Vec<Looked>> {
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let rows = statement.query_map(params, |row| {
             Ok(Looked {
                 id: row.get("id")?,
@@ -247,9 +247,7 @@ impl Tx<'_> {
             };
             Ok((old, latest))
         };
-        let Some((mut old, latest)) =
-            self.transaction.prepare_cached(sql)?.query_row(params, read).optional()?
-        else {
+        let Some((mut old, latest)) = self.prepare(sql)?.query_row(params, read).optional()? else {
             return Ok(None);
         };
         old.is_whole &= latest.as_ref().is_none_or(|latest| *latest < cut.to_string());
@@ -279,7 +277,7 @@ impl Tx<'_> {
              FROM deliveries WHERE auto_message_id = :id AND due_at < :cut
              GROUP BY due_at ORDER BY due_at"
         );
-        let mut statement = self.transaction.prepare_cached(&sql)?;
+        let mut statement = self.prepare(&sql)?;
         let params = named_params! { ":id": id, ":cut": cut.to_string() };
         let rows = statement.query_map(params, |row| {
             Ok(OldOccurrence {
@@ -308,7 +306,7 @@ impl Tx<'_> {
                      WHERE id = :id AND status = :status AND scheduled_at IS :scheduled_at)
              RETURNING status = 'unknown' AS is_unknown"
         );
-        let mut statement = self.transaction.prepare_cached(&sql)?;
+        let mut statement = self.prepare(&sql)?;
         let mut gone = statement.query(named_params! {
             ":id": old.id,
             ":last": last,
@@ -335,7 +333,7 @@ impl Tx<'_> {
                    WHERE id = :id AND status = :status AND status IN ('sent', 'failed', 'cancelled')
                        AND scheduled_at IS :scheduled_at
                        AND NOT EXISTS (SELECT 1 FROM deliveries WHERE auto_message_id = :id)";
-        let gone = self.transaction.prepare_cached(sql)?.execute(named_params! {
+        let gone = self.prepare(sql)?.execute(named_params! {
             ":id": old.id,
             ":status": old.status,
             ":scheduled_at": old.scheduled_at,
@@ -350,7 +348,7 @@ impl Tx<'_> {
     pub fn remove_old(&self, side: Side, cut: Timestamp, rows: u64) -> SqlResult<u64> {
         let sql = format!("DELETE FROM {} WHERE {}", side.table(), side.old());
         let params = named_params! { ":cut": cut.to_string(), ":rows": rows };
-        let gone = self.transaction.prepare_cached(&sql)?.execute(params)?;
+        let gone = self.prepare(&sql)?.execute(params)?;
         Ok(u64::try_from(gone).unwrap_or(u64::MAX))
     }
 
@@ -361,7 +359,7 @@ impl Tx<'_> {
     pub fn count_old(&self, side: Side, cut: Timestamp) -> SqlResult<u64> {
         let sql = format!("SELECT count(*) FROM {} WHERE {}", side.table(), side.old());
         let params = named_params! { ":cut": cut.to_string(), ":rows": i64::MAX };
-        self.transaction.prepare_cached(&sql)?.query_row(params, |row| row.get(0))
+        self.prepare(&sql)?.query_row(params, |row| row.get(0))
     }
 
     /// Whether a message with this id was there once: ids are never given again.
@@ -371,9 +369,7 @@ impl Tx<'_> {
     pub fn had_message(&self, id: i64) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_sequence
                        WHERE name = 'auto_messages' AND :id BETWEEN 1 AND seq)";
-        self.transaction
-            .prepare_cached(sql)?
-            .query_row(named_params! { ":id": id }, |row| row.get(0))
+        self.prepare(sql)?.query_row(named_params! { ":id": id }, |row| row.get(0))
     }
 }
 

@@ -254,14 +254,14 @@ impl Tx<'_> {
         let corrected = "UPDATE main.auto_messages SET status = 'sent', error = NULL
                          WHERE id = :id AND scheduled_at = :due_at AND status = 'failed'";
         let params = named_params! { ":id": id, ":due_at": due_at.to_string() };
-        self.transaction.prepare_cached(corrected)?.execute(params)?;
+        self.prepare(corrected)?.execute(params)?;
         // It was sent when it was sent, not when the backup was restored.
         let sent_at = "UPDATE main.auto_messages SET sent_at = last.at
                        FROM (SELECT max(finished_at) AS at FROM main.deliveries
                            WHERE auto_message_id = :id AND status = 'sent') AS last
                        WHERE id = :id AND sent_at IS NOT NULL
                            AND last.at IS strftime('%Y-%m-%dT%H:%M:%SZ', last.at, '+0 seconds')";
-        self.transaction.prepare_cached(sent_at)?.execute(named_params! { ":id": id })?;
+        self.prepare(sent_at)?.execute(named_params! { ":id": id })?;
         Ok(())
     }
 
@@ -276,7 +276,7 @@ impl Tx<'_> {
                        (SELECT 1 FROM main.deliveries d WHERE d.auto_message_id = :id
                            AND d.due_at = auto_messages.scheduled_at)";
         let params = named_params! { ":id": id, ":maybe_sent": MAYBE_SENT };
-        Ok(self.transaction.prepare_cached(sql)?.execute(params)? > 0)
+        Ok(self.prepare(sql)?.execute(params)? > 0)
     }
 
     /// How many messages of the present database the backup does not have.

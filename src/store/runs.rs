@@ -54,7 +54,7 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> SqlResult<i64> {
         let sql = "INSERT INTO runs (trigger, remote, started_at) VALUES (:trigger, :remote, :started_at)";
-        self.transaction.prepare_cached(sql)?.insert(named_params! {
+        self.prepare(sql)?.insert(named_params! {
             ":trigger": trigger.as_str(),
             ":remote": remote,
             ":started_at": now.to_string(),
@@ -75,7 +75,7 @@ impl Tx<'_> {
         let sql = "UPDATE runs SET finished_at = :finished_at, processed = :processed,
                        success = :success, failed = :failed, error = :error
                    WHERE id = :id";
-        self.transaction.prepare_cached(sql)?.execute(named_params! {
+        self.prepare(sql)?.execute(named_params! {
             ":id": id,
             ":finished_at": now.to_string(),
             ":processed": counts.processed,
@@ -93,7 +93,7 @@ impl Tx<'_> {
     pub fn close_interrupted_runs(&self, now: Timestamp) -> SqlResult<usize> {
         let sql = "UPDATE runs SET finished_at = :now, error = 'the program ended during this run'
                    WHERE finished_at IS NULL";
-        self.transaction.prepare_cached(sql)?.execute(named_params! { ":now": now.to_string() })
+        self.prepare(sql)?.execute(named_params! { ":now": now.to_string() })
     }
 
     /// Drops the runs that found nothing and began before `before`.
@@ -104,8 +104,6 @@ impl Tx<'_> {
         let sql = "DELETE FROM runs
                    WHERE processed = 0 AND started_at < :before AND finished_at IS NOT NULL
                        AND error IS NULL";
-        self.transaction
-            .prepare_cached(sql)?
-            .execute(named_params! { ":before": before.to_string() })
+        self.prepare(sql)?.execute(named_params! { ":before": before.to_string() })
     }
 }

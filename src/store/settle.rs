@@ -42,7 +42,7 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> SqlResult<Option<Settled>> {
         if self.has_open_deliveries(auto_message_id, due_at)? {
-            self.add_to_counts(auto_message_id, due_at, ended)?;
+            self.add_to_counts(auto_message_id, due_at, ended, now)?;
             return Ok(None);
         }
         let counts = self.count_occurrence(auto_message_id, due_at)?;
@@ -67,8 +67,7 @@ impl Tx<'_> {
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
                        WHERE auto_message_id = :id AND due_at = :due_at
                            AND status IN ('pending', 'sending'))";
-        self.transaction
-            .prepare_cached(sql)?
+        self.prepare(sql)?
             .query_row(named_params! { ":id": id, ":due_at": due_at.to_string() }, |row| row.get(0))
     }
 
@@ -91,8 +90,7 @@ impl Tx<'_> {
                 cancelled: row.get("cancelled")?,
             })
         };
-        self.transaction
-            .prepare_cached(sql)?
+        self.prepare(sql)?
             .query_row(named_params! { ":id": id, ":due_at": due_at.to_string() }, read)
     }
 
@@ -107,7 +105,7 @@ impl Tx<'_> {
         let sql = "UPDATE auto_messages SET sent_count = :sent, failed_count = :failed,
                        skipped_count = :skipped, unknown_count = :unknown, updated_at = :now
                    WHERE id = :id AND scheduled_at = :due_at";
-        self.transaction.prepare_cached(sql)?.execute(named_params! {
+        self.prepare(sql)?.execute(named_params! {
             ":id": id,
             ":due_at": due_at.to_string(),
             ":sent": counts.sent,
@@ -119,19 +117,26 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn add_to_counts(&self, id: i64, due_at: Timestamp, one: Counts) -> SqlResult<()> {
+    fn add_to_counts(
+        &self,
+        id: i64,
+        due_at: Timestamp,
+        one: Counts,
+        now: Timestamp,
+    ) -> SqlResult<()> {
         let sql = "UPDATE auto_messages SET sent_count = sent_count + :sent,
                        failed_count = failed_count + :failed,
                        skipped_count = skipped_count + :skipped,
-                       unknown_count = unknown_count + :unknown
+                       unknown_count = unknown_count + :unknown, updated_at = :now
                    WHERE id = :id AND scheduled_at = :due_at";
-        self.transaction.prepare_cached(sql)?.execute(named_params! {
+        self.prepare(sql)?.execute(named_params! {
             ":id": id,
             ":due_at": due_at.to_string(),
             ":sent": one.sent,
             ":failed": one.failed,
             ":skipped": one.skipped,
             ":unknown": one.unknown,
+            ":now": now.to_string(),
         })?;
         Ok(())
     }
@@ -145,8 +150,7 @@ impl Tx<'_> {
                 interval_config: row.get("interval_config")?,
             })
         };
-        self.transaction
-            .prepare_cached(sql)?
+        self.prepare(sql)?
             .query_row(named_params! { ":id": id, ":due_at": due_at.to_string() }, read)
             .optional()
     }
@@ -169,7 +173,7 @@ impl Tx<'_> {
                        sent_at = CASE :status WHEN 'sent' THEN :now ELSE sent_at END,
                        error = :error, updated_at = :now
                    WHERE id = :id AND status = 'sending'";
-        self.transaction.prepare_cached(sql)?.execute(named_params! {
+        self.prepare(sql)?.execute(named_params! {
             ":id": id,
             ":status": status,
             ":next": next.map(|at| at.to_string()),

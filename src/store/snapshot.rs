@@ -29,7 +29,7 @@ pub struct Contents {
 
 /// A moment in the life of a database: it is another one as soon as another connection has written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DataVersion(i64);
+pub struct DataVersion(pub(super) i64);
 
 impl Store {
     /// Opens a database that must be there, as it is: no table is made or brought up to date. `None`

@@ -47,14 +47,10 @@ impl Store {
     /// When the file cannot be written.
     pub fn give_back(&self, pages: u32) -> Result<bool, StoreError> {
         let before = self.pragma("freelist_count")?;
-        let failed = |source| explain(&self.path, source);
-        // The pragma gives a row for each page, and ends when all were asked for.
-        let mut statement = self
-            .connection
-            .prepare(&format!("PRAGMA incremental_vacuum({pages})"))
-            .map_err(failed)?;
-        let mut rows = statement.raw_query();
-        while rows.next().map_err(failed)?.is_some() {}
+        // It gives a row for each page, and is done only when all were asked for.
+        self.connection
+            .pragma(None, "incremental_vacuum", pages, |_| Ok(()))
+            .map_err(|source| explain(&self.path, source))?;
         fail_point::reach("gave_back");
         let after = self.pragma("freelist_count")?;
         Ok(after > 0 && after < before)

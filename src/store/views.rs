@@ -52,7 +52,7 @@ impl Tx<'_> {
     ) -> SqlResult<i64> {
         let sql = "INSERT INTO auto_messages (title, message, contact_ids, scheduled_at)
                    VALUES (:title, :message, :contact_ids, :scheduled_at)";
-        self.transaction.prepare_cached(sql)?.insert(named_params! {
+        self.prepare(sql)?.insert(named_params! {
             ":title": title,
             ":message": message,
             ":contact_ids": contact_ids,
@@ -79,10 +79,7 @@ impl Tx<'_> {
                 error: row.get("error")?,
             })
         };
-        self.transaction
-            .prepare_cached(sql)?
-            .query_row(named_params! { ":id": id }, read)
-            .optional()
+        self.prepare(sql)?.query_row(named_params! { ":id": id }, read).optional()
     }
 
     /// The deliveries of a message, in the order in which they were planned.
@@ -102,7 +99,7 @@ impl Tx<'_> {
                 error: row.get("error")?,
             })
         };
-        let mut statement = self.transaction.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let rows = statement.query_map(named_params! { ":id": auto_message_id }, read)?;
         rows.collect()
     }

@@ -209,24 +209,3 @@ fn the_id_of_a_removed_contact_is_never_given_to_another() {
     );
     assert_eq!(world.ask("SELECT max(id) FROM contacts"), "6");
 }
-
-#[test]
-fn looking_for_numbers_uses_the_indexes() {
-    let world = World::new();
-    for (sql, index) in [
-        ("SELECT min(id) FROM contacts WHERE phone_number = 'x'", "idx_contacts_phone_number"),
-        (
-            "SELECT phone_number FROM contacts WHERE opted_out_at IS NOT NULL AND phone_number = 'x'",
-            "idx_contacts_opted_out (phone_number=?)",
-        ),
-        (
-            "SELECT d.id FROM auto_messages m JOIN deliveries d ON d.auto_message_id = m.id
-                 AND d.due_at = m.scheduled_at AND d.chat_id = 'x' AND d.status = 'pending'
-             WHERE m.status IN ('sending', 'draft', 'scheduled')",
-            "(auto_message_id=? AND due_at=? AND chat_id=?)",
-        ),
-    ] {
-        let plan = world.rows(&format!("EXPLAIN QUERY PLAN {sql}")).join("\n");
-        assert!(plan.contains(index) && !plan.contains("SCAN"), "{sql}: {plan}");
-    }
-}

@@ -258,6 +258,18 @@ fn a_kill_while_channels_are_held_or_freed_leaves_their_deliveries_to_be_sent() 
     });
 }
 
+/// Once for each message that is planned in portions.
+const PORTION_PLACES: [&str; 1] = ["planned_in_part"];
+
+#[test]
+fn a_message_to_many_whose_planning_was_killed_goes_out_once_to_each() {
+    let victim = Victim::new("run", "SEND_DELAY_SECONDS=0\n", &[(1, 1_001), (2, 1)]);
+    victim.kill_at(PORTION_PLACES[0], 1);
+    assert_eq!(victim.site.waha.received().len(), 0);
+    victim.finish_and_compare();
+    assert_eq!(victim.site.waha.received().len(), 1_002);
+}
+
 #[test]
 fn no_kill_shortens_the_gap_between_two_sends_on_a_channel() {
     // A run that has ended has no next arrival.
@@ -300,7 +312,8 @@ fn every_fail_point_of_the_source_is_tried() {
     walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
     let tried = PLACES.iter().map(|(place, _)| *place).chain(START_PLACES);
     let tried = tried.chain(HOLD_PLACES).chain(COMMIT_PLACES).chain(BACKUP_PLACES);
-    let tried = tried.chain(SECRET_PLACES).chain(UPGRADE_PLACES).chain(PRUNE_PLACES);
+    let tried = tried.chain(SECRET_PLACES).chain(UPGRADE_PLACES).chain(PORTION_PLACES);
+    let tried = tried.chain(PRUNE_PLACES);
     assert_eq!(found, tried.map(str::to_owned).collect());
 }
 

@@ -178,15 +178,3 @@ fn with_a_limit_and_a_window_the_rest_waits_for_the_next_mornings_window() {
     world.clock.set("2026-12-02T00:00:00Z");
     assert_eq!(world.run().pending, 3);
 }
-
-#[test]
-fn a_day_is_counted_without_a_look_at_the_deliveries() {
-    let world = World::new();
-    for sql in [
-        "SELECT claimed FROM channel_days WHERE channel_id = 1 AND day = '2026-12-01'",
-        "UPDATE channel_days SET claimed = claimed + 1 WHERE channel_id = 1 AND day = 'x'",
-    ] {
-        let plan = world.rows(&format!("EXPLAIN QUERY PLAN {sql}")).join("\n");
-        assert!(plan.contains("USING PRIMARY KEY"), "{plan}");
-    }
-}

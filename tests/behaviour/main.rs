@@ -40,6 +40,8 @@ mod outcomes;
 mod pacing;
 mod panel;
 mod parsers;
+mod planning;
+mod plans;
 mod prune;
 mod prune_binary;
 mod receiver;

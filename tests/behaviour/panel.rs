@@ -2,7 +2,7 @@
 //! more than text. The panel is asked as the server asks it; a browser does the same in tests/panel/.
 
 mod access;
-mod contacts;
+pub mod contacts;
 mod escaping;
 mod looks;
 mod messages;

@@ -105,30 +105,3 @@ fn a_message_on_its_way_is_not_moved_by_accident() {
     let error = world.sql.execute(sql, []).unwrap_err().to_string();
     assert!(error.contains("set status = 'scheduled' in the same UPDATE"), "{error}");
 }
-
-#[test]
-fn the_hot_statements_use_their_indexes() {
-    let world = World::new();
-    for (sql, index) in [
-        (
-            "SELECT id FROM auto_messages WHERE status = 'scheduled' AND scheduled_at <= 'x'
-             ORDER BY scheduled_at, id LIMIT 100",
-            "idx_auto_messages_status_scheduled_at",
-        ),
-        (
-            "SELECT id FROM deliveries d WHERE d.channel_id = 1 AND d.status = 'pending'
-             AND d.due_at >= 'x' ORDER BY d.due_at, d.id LIMIT 1",
-            "idx_deliveries_pending",
-        ),
-        (
-            "SELECT 1 FROM deliveries WHERE auto_message_id = 1 AND due_at = 'x'
-             AND status IN ('pending', 'sending')",
-            "idx_deliveries_open",
-        ),
-        ("SELECT id FROM deliveries WHERE status = 'sending'", "idx_deliveries_sending"),
-    ] {
-        let plan = world.rows(&format!("EXPLAIN QUERY PLAN {sql}")).join("\n");
-        assert!(plan.contains(index), "{sql}: {plan}");
-        assert!(!plan.contains("TEMP B-TREE"), "{sql}: {plan}");
-    }
-}

@@ -104,6 +104,8 @@ pub struct Builder {
     pub waha_timeout: Duration,
     /// On a file system in memory, where there is one: for many worlds in a row.
     pub in_memory: bool,
+    /// How many recipients are planned in one transaction.
+    pub portion: usize,
 }
 
 /// A message that reached the simulated WhatsApp.
@@ -158,6 +160,7 @@ impl Builder {
             url,
             api_key: self.api_key,
             waha_timeout: self.waha_timeout,
+            portion: self.portion,
             _directory: directory,
         };
         world.restart();
@@ -183,6 +186,7 @@ pub struct World {
     pub url: String,
     api_key: Option<String>,
     waha_timeout: Duration,
+    portion: usize,
     _directory: tempfile::TempDir,
 }
 
@@ -204,6 +208,7 @@ impl World {
             api_key: None,
             waha_timeout: Duration::from_secs(2),
             in_memory: false,
+            portion: 1_000,
         }
     }
 
@@ -232,7 +237,8 @@ impl World {
                 typing_max: self.typing_max,
             },
             7,
-        );
+        )
+        .planning_in_portions_of(self.portion);
         runner.recover().unwrap();
         self.runner = Some(runner);
     }

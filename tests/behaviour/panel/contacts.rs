@@ -6,7 +6,7 @@ use auto_message_scheduler::panel::Panel;
 use super::{Browser, header, panel, text};
 use crate::world::World;
 
-fn upload(browser: &mut Browser, panel: &Panel, csv: &[u8]) -> PageReply {
+pub fn upload(browser: &mut Browser, panel: &Panel, csv: &[u8]) -> PageReply {
     browser.get(panel, "/panel/contacts/import");
     let mut body = format!(
         "--XX\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{}\r\n--XX\r\n\

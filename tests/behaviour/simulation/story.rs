@@ -90,6 +90,7 @@ impl Story {
             builder.allowance = Allowance { window, daily_limit };
         }
         builder.typing_max = (dice.u8(0..4) == 0).then_some(Duration::from_secs(5));
+        builder.portion = [1, 2, 1_000][dice.usize(0..3)];
         let promises = Promises::new(builder.gap.delay, builder.allowance);
         let world = builder.build();
         world.execute(

@@ -108,7 +108,8 @@ impl Program {
                 typing_max: None,
             },
             7,
-        );
+        )
+        .planning_in_portions_of(2);
         Self { runner, triggers, clock: Arc::clone(clock) }
     }
 

@@ -1,0 +1,168 @@
+//! A message becomes deliveries: one with few recipients in one transaction, one with very many in
+//! portions, so that whoever sends meanwhile never waits long.
+//!
+//! A message that is planned in portions stays `scheduled` until its last portion is committed: until
+//! then nothing of it can be claimed, and a start after a crash plans it anew. The table `plannings`
+//! says that what is there is not whole; it is removed first then, because the message may have been
+//! given other recipients meanwhile.
+
+use super::{PRUNED_AGE_MIN, Planned, Planner, Rows};
+use crate::audience::{self, Audience};
+use crate::clock::Timestamp;
+use crate::delivery::{Counts, Status};
+use crate::fail_point;
+use crate::store::{DataVersion, DueMessage, NewDelivery, SqlResult, StoreError, Tx};
+use crate::template::{self, Template};
+
+/// A message that is being planned.
+pub(super) struct Planning {
+    message: DueMessage,
+    template: Option<Template>,
+    audience: Audience,
+    rows: Rows,
+    /// The database when the message was last seen to be what it was.
+    seen: DataVersion,
+}
+
+impl Planner {
+    /// Plans a message, or begins to.
+    pub(super) fn plan(&self, tx: &Tx<'_>, id: i64, now: Timestamp) -> SqlResult<Planned> {
+        let Some(message) = tx.due_message(id, now)? else { return Ok(Planned::Gone) };
+        if let Some(begun) = tx.begun_planning(id)? {
+            let portion = self.portion;
+            if begun == message.due_at && tx.remove_unplanned(id, begun, portion)? == portion {
+                return Ok(Planned::Cleared);
+            }
+            tx.end_planning(id)?;
+        }
+        let channel = tx.channel(message.channel_id)?;
+        let entries = match self.rules.check(&message, channel.as_ref()) {
+            Ok(entries) => entries,
+            Err(error) => {
+                tx.fail_message(id, &error, now)?;
+                return Ok(Planned::Failed(error));
+            }
+        };
+        // Beside deliveries of an earlier planning (somebody set the message back) it is planned at
+        // once: nobody could tell afterwards which are new.
+        let is_new = !tx.has_deliveries(id, message.due_at)?;
+        let portion = if is_new { self.portion } else { usize::MAX };
+        let template =
+            template::is_template(&message.message).then(|| Template::parse(&message.message));
+        let audience = Audience::new(tx, entries, &self.rules.country)?;
+        let (rows, seen) = (Rows::default(), tx.data_version()?);
+        let mut planning = Planning { message, template, audience, rows, seen };
+        if self.plan_some(tx, &mut planning, portion, now)? {
+            tx.begin_planning(id, planning.message.due_at)?;
+            return Ok(Planned::Begun(Box::new(planning)));
+        }
+        self.end_planning(tx, &planning, now)
+    }
+
+    /// The next portion of a message. Returns whether there is more to plan, of this message or others.
+    pub(super) fn go_on(&self, planning: Planning, now: Timestamp) -> Result<bool, StoreError> {
+        if self.triggers.is_stopping() {
+            return Ok(false);
+        }
+        let id = planning.message.id;
+        let planned = self.store().write(|tx| {
+            let mut planning = planning;
+            // Whoever changed it changed what it should become: it is planned anew. All who could
+            // have their own connection; the look costs as much as the message is long.
+            let version = tx.data_version()?;
+            if version != planning.seen && !Self::is_as_it_was(tx, &planning.message, now)? {
+                return Ok(Planned::Gone);
+            }
+            planning.seen = version;
+            if self.plan_some(tx, &mut planning, self.portion, now)? {
+                return Ok(Planned::Begun(Box::new(planning)));
+            }
+            tx.end_planning(id)?;
+            let planned = self.end_planning(tx, &planning, now)?;
+            fail_point::reach("plan_uncommitted");
+            Ok(planned)
+        });
+        match self.fail_if_unreadable(id, planned, Planned::Failed, now)? {
+            Planned::Begun(planning) => {
+                fail_point::reach("planned_in_part");
+                *self.under_way() = Some(*planning);
+            }
+            planned => {
+                fail_point::reach("planned");
+                self.note(id, planned, now);
+            }
+        }
+        Ok(true) // The other messages that are due waited for this one.
+    }
+
+    fn is_as_it_was(tx: &Tx<'_>, message: &DueMessage, now: Timestamp) -> SqlResult<bool> {
+        Ok(tx.due_message(message.id, now)?.as_ref() == Some(message)
+            && tx.begun_planning(message.id)? == Some(message.due_at))
+    }
+
+    fn end_planning(&self, tx: &Tx<'_>, planning: &Planning, now: Timestamp) -> SqlResult<Planned> {
+        let Planning { message, rows, .. } = planning;
+        let DueMessage { id, due_at, .. } = *message;
+        if let Some(why) = self.too_late(tx, due_at, now)? {
+            // Left over from before a person set it to scheduled again.
+            tx.expire_pending(id, due_at, &why, now)?;
+        }
+        tx.start_sending(id, due_at, now)?;
+        let none = Counts::default();
+        let settled = tx.settle_if_done(id, due_at, none, &self.rules.zone, now)?;
+        Ok(Planned::Taken { rows: *rows, settled })
+    }
+
+    /// Why an occurrence may not go out any more, when that is so: it is late, or what was sent of it
+    /// may have been pruned (a person gave a message a time that long passed).
+    fn too_late(
+        &self,
+        tx: &Tx<'_>,
+        due_at: Timestamp,
+        now: Timestamp,
+    ) -> SqlResult<Option<String>> {
+        if due_at < now.minus(self.rules.late_limit) {
+            return Ok(Some(self.rules.too_late()));
+        }
+        // One that was made by a clock that ran ahead must not stop what is due now.
+        let pruned = tx.pruned_before()?.map(|at| at.min(now.minus(PRUNED_AGE_MIN)));
+        Ok(pruned.is_some_and(|before| due_at < before).then(|| {
+            "due at a time of which `prune` has removed what was sent: it may have gone out then"
+                .to_owned()
+        }))
+    }
+
+    /// Plans one delivery for each of the next recipients. Returns whether there are more.
+    fn plan_some(
+        &self,
+        tx: &Tx<'_>,
+        planning: &mut Planning,
+        limit: usize,
+        now: Timestamp,
+    ) -> SqlResult<bool> {
+        let Planning { message, template, audience, rows, .. } = planning;
+        let too_late = self.too_late(tx, message.due_at, now)?;
+        audience.visit_some(tx, limit, |mut recipient| {
+            if let (Some(template), None) = (&*template, &recipient.skipped) {
+                recipient.skipped = audience::unrenderable(tx, template, &recipient)?;
+            }
+            let (status, error, count) = match (&recipient.skipped, &too_late) {
+                (Some(reason), _) => (Status::Skipped, Some(reason.as_str()), &mut rows.skipped),
+                (None, Some(why)) => (Status::Expired, Some(why.as_str()), &mut rows.expired),
+                (None, None) => (Status::Pending, None, &mut rows.pending),
+            };
+            let new = NewDelivery {
+                auto_message_id: message.id,
+                due_at: message.due_at,
+                channel_id: message.channel_id,
+                contact_id: recipient.contact_id,
+                name: recipient.name.as_deref(),
+                chat_id: &recipient.chat_id,
+                status,
+                error,
+            };
+            *count += u64::from(tx.plan_delivery(&new, now)?);
+            Ok(())
+        })
+    }
+}

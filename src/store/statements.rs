@@ -1,0 +1,109 @@
+//! The one door of all statements of a [`Tx`], and who looks over its shoulder.
+//!
+//! A query plan that a test copies from here proves nothing once the statement is another. So a test
+//! says which database to watch, lets the program work on it, and reads which statements really ran,
+//! where in the source they stand, and how SQLite goes about them. Only in builds with debug
+//! assertions; in a release build the door is `prepare_cached` and nothing else.
+
+use rusqlite::CachedStatement;
+
+use super::{SqlResult, Tx};
+
+impl Tx<'_> {
+    /// Prepares a statement, or takes it from those that are kept.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub(super) fn prepare(&self, sql: &str) -> SqlResult<CachedStatement<'_>> {
+        #[cfg(debug_assertions)]
+        watching::note(&self.transaction, sql, std::panic::Location::caller());
+        self.transaction.prepare_cached(sql)
+    }
+}
+
+#[cfg(debug_assertions)]
+pub use watching::{Statement, noted_statements, watch_statements};
+
+#[cfg(debug_assertions)]
+mod watching {
+    use std::collections::BTreeMap;
+    use std::panic::Location;
+    use std::path::{Path, PathBuf};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Mutex, PoisonError};
+
+    use rusqlite::Connection;
+
+    /// A statement that was prepared on a watched database.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Statement {
+        /// The source file that it stands in, from the package's root.
+        pub file: &'static str,
+        /// The line there at which it is prepared.
+        pub line: u32,
+        /// Its text.
+        pub sql: String,
+        /// The steps of its query plan, as `EXPLAIN QUERY PLAN` words them, without any value bound.
+        pub plan: Vec<String>,
+    }
+
+    type Places = BTreeMap<(&'static str, u32, String), Vec<String>>;
+
+    static IS_WATCHING: AtomicBool = AtomicBool::new(false);
+    static WATCHED: Mutex<BTreeMap<PathBuf, Places>> = Mutex::new(BTreeMap::new());
+
+    /// Notes from now on what is prepared on the database at `path`, in this process. For tests; not
+    /// in release builds.
+    pub fn watch_statements(path: &Path) {
+        watched(|databases| {
+            databases.entry(full(path)).or_default();
+        });
+        IS_WATCHING.store(true, Ordering::SeqCst);
+    }
+
+    /// What was noted of the database at `path` so far: each text once for each place that prepares
+    /// it, in the order of the source. For tests; not in release builds.
+    #[must_use]
+    pub fn noted_statements(path: &Path) -> Vec<Statement> {
+        let noted = watched(|databases| databases.get(&full(path)).cloned().unwrap_or_default());
+        let statement = |((file, line, sql), plan)| Statement { file, line, sql, plan };
+        noted.into_iter().map(statement).collect()
+    }
+
+    pub(super) fn note(connection: &Connection, sql: &str, place: &'static Location<'static>) {
+        if !IS_WATCHING.load(Ordering::SeqCst) {
+            return;
+        }
+        let Some(path) = connection.path().map(|path| full(Path::new(path))) else { return };
+        let key = (place.file(), place.line(), sql.to_owned());
+        let is_news = watched(|databases| {
+            databases.get(&path).is_some_and(|places| !places.contains_key(&key))
+        });
+        if !is_news {
+            return;
+        }
+        // One that SQLite refuses is told by whoever prepares it for its work.
+        let Ok(plan) = plan(connection, sql) else { return };
+        watched(|databases| {
+            if let Some(places) = databases.get_mut(&path) {
+                places.insert(key, plan);
+            }
+        });
+    }
+
+    fn plan(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+        let mut rows = statement.raw_query(); // no values: a plan needs none
+        let mut steps = Vec::new();
+        while let Some(row) = rows.next()? {
+            steps.push(row.get("detail")?);
+        }
+        Ok(steps)
+    }
+
+    fn watched<T>(look: impl FnOnce(&mut BTreeMap<PathBuf, Places>) -> T) -> T {
+        look(&mut WATCHED.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn full(path: &Path) -> PathBuf {
+        path.canonicalize().unwrap_or_else(|_| path.to_owned())
+    }
+}

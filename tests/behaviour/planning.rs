@@ -1,0 +1,205 @@
+//! Planning a message to very many recipients, in portions: nothing of it goes out before all of it
+//! is planned, whatever happens in between.
+
+use std::time::Duration;
+
+use crate::world::World;
+
+const SEVEN: &str = "081200007001, 081200007002, 081200007003, 081200007004, 081200007005, \
+                     081200007006, 081200007007";
+
+/// A world that plans two recipients at a time.
+fn world() -> World {
+    let mut builder = World::builder();
+    builder.portion = 2;
+    builder.build()
+}
+
+fn planned(world: &World) -> String {
+    world.ask("SELECT group_concat(status || ' ' || chat_id, ', ') FROM (SELECT * FROM deliveries ORDER BY id)")
+}
+
+/// Lets the program plan two portions of the message, no more.
+fn plan_a_part(world: &World) {
+    world.trigger();
+    world.step();
+    world.step();
+    assert_eq!(world.ask("SELECT count(*) FROM deliveries"), "4");
+}
+
+#[test]
+fn each_recipient_of_many_gets_it_once() {
+    let world = world();
+    let id = world.message(SEVEN);
+    let report = world.run();
+    assert_eq!(report.deliveries.sent, 7);
+    assert_eq!(world.recipients().len(), 7);
+    assert_eq!(world.status(id), "sent");
+    assert_eq!(world.ask("SELECT contact_count || ' ' || sent_count FROM auto_messages"), "7 7");
+    assert_eq!(world.ask("SELECT count(*) FROM plannings"), "0");
+}
+
+#[test]
+fn nothing_goes_out_before_the_last_recipient_is_planned() {
+    let world = world();
+    let id = world.message(SEVEN);
+    plan_a_part(&world);
+    assert_eq!(world.status(id), "scheduled");
+    world.step();
+    assert_eq!(world.ask("SELECT count(*) FROM deliveries"), "6");
+    assert_eq!(world.received().len(), 0);
+    world.step();
+    assert_eq!(world.ask("SELECT count(*) FROM deliveries"), "7");
+    assert_eq!(world.status(id), "sending");
+}
+
+#[test]
+fn other_channels_send_while_a_message_to_many_is_planned() {
+    let world = world();
+    world.execute("INSERT INTO channels (id, name, session_name) VALUES (2, 'dua', 'dua')");
+    world.message("081300007010");
+    world.execute("UPDATE auto_messages SET channel_id = 2");
+    world.trigger();
+    world.step_until_received(1);
+    world.message("081300007011");
+    world.execute("UPDATE auto_messages SET channel_id = 2 WHERE id = 2");
+    let many = world.message(SEVEN);
+    world.clock.pass(Duration::from_mins(1));
+    world.trigger();
+    while world.received().len() < 2 {
+        world.step();
+    }
+    assert_eq!(world.status(many), "scheduled", "{}", planned(&world));
+}
+
+#[test]
+fn a_planning_that_was_cut_off_begins_anew() {
+    let mut world = world();
+    world.message(SEVEN);
+    plan_a_part(&world);
+    world.restart();
+    let report = world.run();
+    assert_eq!(report.deliveries.sent, 7);
+    assert_eq!(world.recipients().len(), 7);
+    assert_eq!(world.ask("SELECT count(*) FROM deliveries"), "7");
+}
+
+#[test]
+fn who_was_taken_out_after_a_planning_was_cut_off_gets_nothing() {
+    let mut world = world();
+    world.message(SEVEN);
+    plan_a_part(&world);
+    world.restart();
+    world.execute("UPDATE auto_messages SET contact_ids = '081200007004, 081200007009'");
+    world.run();
+    assert_eq!(world.recipients(), ["6281200007004@c.us", "6281200007009@c.us"]);
+    assert_eq!(planned(&world), "sent 6281200007004@c.us, sent 6281200007009@c.us");
+}
+
+#[test]
+fn a_message_that_is_changed_while_it_is_planned_goes_to_whom_it_names_then() {
+    let world = world();
+    world.message(SEVEN);
+    plan_a_part(&world);
+    world.execute("UPDATE auto_messages SET contact_ids = '081200007006', message = 'Baru'");
+    world.run();
+    let received = world.received();
+    assert_eq!(received.len(), 1);
+    assert_eq!(
+        (received[0].chat_id.as_str(), received[0].text.as_str()),
+        ("6281200007006@c.us", "Baru")
+    );
+}
+
+#[test]
+fn a_message_that_is_cancelled_while_it_is_planned_goes_to_nobody() {
+    let world = world();
+    let id = world.message(SEVEN);
+    plan_a_part(&world);
+    world.execute("UPDATE auto_messages SET status = 'cancelled'");
+    world.run();
+    assert_eq!(world.received().len(), 0);
+    assert_eq!(world.status(id), "cancelled");
+    world.execute("UPDATE auto_messages SET status = 'scheduled'");
+    assert_eq!(world.run().deliveries.sent, 7);
+    assert_eq!(world.recipients().len(), 7);
+}
+
+#[test]
+fn a_message_that_is_deleted_while_it_is_planned_leaves_nothing() {
+    let world = world();
+    world.message(SEVEN);
+    plan_a_part(&world);
+    world.execute("DELETE FROM auto_messages");
+    world.run();
+    assert_eq!(world.received().len(), 0);
+    let left = "SELECT (SELECT count(*) FROM deliveries) + (SELECT count(*) FROM plannings)";
+    assert_eq!(world.ask(left), "0");
+}
+
+#[test]
+fn a_message_that_is_given_a_new_time_while_it_is_planned_goes_out_then() {
+    let world = world();
+    world.message(SEVEN);
+    plan_a_part(&world);
+    world.execute("UPDATE auto_messages SET scheduled_at = '2026-12-01 03:00'");
+    world.run();
+    assert_eq!(world.received().len(), 0);
+    world.clock.pass(Duration::from_hours(2));
+    assert_eq!(world.run().deliveries.sent, 7);
+    assert_eq!(world.recipients().len(), 7);
+}
+
+#[test]
+fn nobody_can_send_a_message_that_is_half_planned() {
+    let world = world();
+    world.message(SEVEN);
+    plan_a_part(&world);
+    let sql = "UPDATE auto_messages SET status = 'sending'";
+    let error = world.sql.execute(sql, []).unwrap_err().to_string();
+    assert!(error.contains("is being planned"), "{error}");
+    assert_eq!(world.run().deliveries.sent, 7);
+}
+
+#[test]
+fn the_contacts_of_a_tag_are_planned_in_portions_too() {
+    let world = world();
+    for n in 1..=9 {
+        let tags = if n % 3 == 0 { r#"["lain"]"# } else { r#"["Pelanggan"]"# };
+        let out = if n == 4 { "'2026-11-01'" } else { "NULL" };
+        world.execute(&format!(
+            "INSERT INTO contacts (phone_number, tags, opted_out_at)
+             VALUES ('08120000700{n}', '{tags}', {out})"
+        ));
+    }
+    world.message("tag:pelanggan, 081300007010, tag:nobody");
+    let report = world.run();
+    assert_eq!((report.deliveries.sent, report.deliveries.skipped), (6, 2));
+    let numbers = ["1", "2", "5", "7", "8"].map(|n| format!("628120000700{n}@c.us"));
+    assert_eq!(world.recipients()[..5], numbers);
+    assert_eq!(world.recipients()[5], "6281300007010@c.us");
+    assert_eq!(
+        world.ask(
+            "SELECT count(*) FROM deliveries WHERE error LIKE '%no contact has the tag `nobody`%'"
+        ),
+        "1"
+    );
+}
+
+#[test]
+fn deliveries_of_before_stay_as_they_are_when_many_are_added() {
+    let world = world();
+    world.message("081200007001, 081200007002, 081200007003");
+    world.trigger();
+    world.step_until_received(1);
+    world.execute("UPDATE auto_messages SET status = 'cancelled'");
+    world.run();
+    world.execute(&format!(
+        "UPDATE auto_messages SET status = 'scheduled', contact_ids = '{SEVEN}'"
+    ));
+    world.run();
+    let mut recipients = world.recipients();
+    recipients.sort();
+    recipients.dedup();
+    assert_eq!((recipients.len(), world.received().len()), (7, 7));
+}

@@ -1,0 +1,302 @@
+//! What is known of the tables and the statements: what grows, what is hot, what may go through a
+//! table, and why.
+
+/// The tables that grow with what is sent, planned, triggered or heard. There is one channel for each
+/// WhatsApp number, one session of the panel for each browser, and one count for each status.
+pub const GROWING: &[&str] = &[
+    "deliveries",
+    "auto_messages",
+    "contacts",
+    "runs",
+    "webhook_events",
+    "alerts",
+    "channel_days",
+];
+
+/// Why a step that has no bound is all right.
+#[derive(Clone, Copy, Debug)]
+pub enum Why {
+    /// It goes through a partial index that holds only what is under way or waits.
+    Open(&'static str),
+    /// It goes by the key and ends at its LIMIT.
+    Limit(&'static str),
+    /// A person asks for it, and it is about all rows, or about all of one message's.
+    Asked(&'static str),
+}
+
+impl Why {
+    pub fn words(self) -> &'static str {
+        let (Self::Open(words) | Self::Limit(words) | Self::Asked(words)) = self;
+        words
+    }
+}
+
+/// A step that a function's plans may have.
+#[derive(Debug)]
+pub struct Allowed {
+    pub function: &'static str,
+    /// How the step begins.
+    pub step: &'static str,
+    pub why: Why,
+}
+
+const fn allowed(function: &'static str, step: &'static str, why: Why) -> Allowed {
+    Allowed { function, step, why }
+}
+
+pub const ALLOWED: &[Allowed] = &[
+    allowed("alerts::drop_old_alerts", "SCAN alerts", Why::Limit("the newest 1,000")),
+    allowed("alerts::note_not_told", "SCAN alerts USING INDEX idx_alerts_waiting", WAITING),
+    allowed("alerts::set_alerts_on", "SCAN alerts USING INDEX idx_alerts_waiting", WAITING),
+    allowed("alerts::waiting_alerts", "SCAN a USING INDEX idx_alerts_waiting", WAITING),
+    allowed(
+        "channel_edits::channel_uses",
+        "SCAN deliveries USING INDEX idx_deliveries_sending",
+        SENDING,
+    ),
+    allowed("composing::delivery_rows", "USE TEMP B-TREE FOR ORDER BY", OCCURRENCE),
+    allowed(
+        "composing::message_rows",
+        "SCAN m",
+        Why::Asked("`message list`, which ends at its limit or finds words in texts"),
+    ),
+    allowed(
+        "contact_pages::count_contacts",
+        "SCAN contacts USING COVERING INDEX idx_contacts_phone_number",
+        BOOK,
+    ),
+    allowed("contact_pages::some_attributes", "SCAN contacts", Why::Limit("the newest 200")),
+    allowed(
+        "contact_pages::some_attributes",
+        "USE TEMP B-TREE FOR DISTINCT",
+        Why::Limit("the newest 200"),
+    ),
+    allowed("contact_pages::tag_columns", "SCAN contacts", BOOK),
+    allowed("contact_pages::tag_columns", "USE TEMP B-TREE FOR DISTINCT", BOOK),
+    allowed("contacts::attribute_names", "SCAN c", BOOK),
+    allowed("contacts::attribute_names", "USE TEMP B-TREE FOR DISTINCT", BOOK),
+    allowed(
+        "contacts::each_odd_number",
+        "SCAN contacts USING COVERING INDEX idx_contacts_odd_number",
+        Why::Asked(
+            "an opt-out or a new contact: numbers as people wrote them can only be compared one by one",
+        ),
+    ),
+    allowed(
+        "contacts::each_opted_out_number",
+        "SCAN contacts USING INDEX idx_contacts_opted_out",
+        Why::Asked("once for each planned message: who opted out, in any spelling"),
+    ),
+    allowed(
+        "deliveries::recover_sending",
+        "SCAN deliveries USING COVERING INDEX idx_deliveries_sending",
+        SENDING,
+    ),
+    allowed(
+        "events::may_be_ours",
+        "SCAN deliveries USING COVERING INDEX idx_deliveries_sending",
+        Why::Limit("whether there is any"),
+    ),
+    allowed(
+        "events::may_be_ours",
+        "SCAN deliveries USING INDEX idx_deliveries_without_id",
+        Why::Limit("whether there is any"),
+    ),
+    allowed("examine::each_phone_number", "SCAN contacts", Why::Asked("`doctor`, up to its limit")),
+    allowed("figures::newest_run_at", "SCAN runs", Why::Limit("the newest one")),
+    allowed("forecast::each_delivery", "USE TEMP B-TREE FOR ORDER BY", OCCURRENCE),
+    allowed(
+        "listings::last_triggered_run",
+        "SCAN runs USING INDEX idx_runs_triggered",
+        Why::Limit("the newest one of its index"),
+    ),
+    allowed("lookups::has_rival", "SCAN deliveries USING INDEX idx_deliveries_sending", SENDING),
+    allowed(
+        "opt_outs::claim_for_contact",
+        "SCAN deliveries USING INDEX idx_deliveries_sending",
+        SENDING,
+    ),
+    allowed(
+        "overview::count_unknown",
+        "SCAN deliveries USING COVERING INDEX idx_deliveries_lookup",
+        Why::Asked("`status` and `doctor`: how many are unknown, of all times"),
+    ),
+    allowed("overview::last_runs", "SCAN runs", Why::Limit("the newest ones")),
+    allowed("prune::count_old", "SCAN alerts", Why::Asked("`prune --dry-run`, of at most 1,000")),
+    allowed("prune::count_old", "SCAN runs", Why::Asked("`prune --dry-run`")),
+    allowed("prune::count_old", "SEARCH runs", Why::Limit("the newest one, which stays")),
+    allowed("prune::remove_old", "SCAN alerts", Why::Asked("`prune`, of at most 1,000")),
+    allowed("prune::remove_old", "SCAN runs", Why::Limit("the oldest ones")),
+    allowed("prune::remove_old", "SEARCH runs", Why::Limit("the newest one, which stays")),
+    allowed(
+        "runs::close_interrupted_runs",
+        "SCAN runs USING INDEX idx_runs_unfinished",
+        Why::Open("runs without an end"),
+    ),
+    allowed(
+        "views::view_deliveries",
+        "USE TEMP B-TREE FOR LAST TERM OF ORDER BY",
+        Why::Asked("`demo`, on a database of its own"),
+    ),
+];
+
+const WAITING: Why = Why::Open("alerts that nobody was told of yet, at most 1,000");
+const SENDING: Why = Why::Open("deliveries that are under way, one for each channel");
+const OCCURRENCE: Why =
+    Why::Asked("all recipients of one occurrence, in the order in which they are sent");
+const BOOK: Why = Why::Asked("a page or an export of the whole address book");
+
+/// What runs for each send, each trigger, each event, or every few seconds for a monitor or a page that
+/// is left open; and the indexes by which it finds rows of growing tables.
+pub const HOT: &[(&str, &[&str])] = &[
+    // A trigger.
+    ("runs::start_run", &[]),
+    ("runs::finish_run", &["INTEGER PRIMARY KEY"]),
+    ("runs::drop_empty_runs", &["idx_runs_found_nothing"]),
+    ("runs::close_interrupted_runs", &["idx_runs_unfinished"]),
+    ("messages::count_due", &["idx_auto_messages_status", "idx_auto_messages_status_scheduled_at"]),
+    ("messages::due_message_ids", &["idx_auto_messages_status_scheduled_at"]),
+    ("messages::due_message", &["INTEGER PRIMARY KEY"]),
+    ("messages::untimed_message_ids", &["idx_auto_messages_status_scheduled_at"]),
+    ("messages::untimed_message", &["INTEGER PRIMARY KEY"]),
+    ("messages::set_scheduled_at", &["INTEGER PRIMARY KEY"]),
+    (
+        "messages::put_back_unplanned",
+        &["idx_auto_messages_status_scheduled_at", "sqlite_autoindex_deliveries_1"],
+    ),
+    ("messages::occurrences", &["idx_auto_messages_status_scheduled_at", "idx_deliveries_open"]),
+    ("messages::fail_message", &["INTEGER PRIMARY KEY", "sqlite_autoindex_deliveries_1"]),
+    ("channels::channels_with_work", &["idx_channels_session_name", "idx_deliveries_pending"]),
+    ("channels::paced_channels", &[]),
+    ("lookups::due_lookups", &["idx_deliveries_lookup"]),
+    // Planning.
+    ("deliveries::plan_delivery", &[]),
+    ("plannings::begun_planning", &["INTEGER PRIMARY KEY"]),
+    ("plannings::begin_planning", &[]),
+    ("plannings::end_planning", &["INTEGER PRIMARY KEY"]),
+    ("plannings::remove_unplanned", &["INTEGER PRIMARY KEY", "sqlite_autoindex_deliveries_1"]),
+    ("deliveries::expire_pending", &["idx_deliveries_open"]),
+    ("messages::start_sending", &["INTEGER PRIMARY KEY", "sqlite_autoindex_deliveries_1"]),
+    ("contacts::contact", &["INTEGER PRIMARY KEY"]),
+    ("contacts::contact_values", &["INTEGER PRIMARY KEY"]),
+    ("contacts::contact_with_spelling", &["idx_contacts_phone_number"]),
+    // A send.
+    ("channels::channel", &["INTEGER PRIMARY KEY"]),
+    ("channels::day_count", &["PRIMARY KEY"]),
+    ("channels::count_claim", &[]),
+    ("channels::uncount_claim", &["PRIMARY KEY"]),
+    ("channels::set_channel_ready_at", &["INTEGER PRIMARY KEY"]),
+    ("channels::hold_channel", &["INTEGER PRIMARY KEY"]),
+    ("channels::free_channel", &["INTEGER PRIMARY KEY"]),
+    (
+        "deliveries::next_open_delivery",
+        &[
+            "INTEGER PRIMARY KEY",
+            "idx_auto_messages_status_scheduled_at",
+            "idx_contacts_opted_out",
+            "idx_deliveries_pending",
+        ],
+    ),
+    ("texts::render", &["INTEGER PRIMARY KEY"]),
+    (
+        "deliveries::claim",
+        &[
+            "INTEGER PRIMARY KEY",
+            "PRIMARY KEY",
+            "idx_auto_messages_status_scheduled_at",
+            "idx_contacts_opted_out",
+        ],
+    ),
+    ("deliveries::record", &["INTEGER PRIMARY KEY"]),
+    ("deliveries::end_pending", &["INTEGER PRIMARY KEY"]),
+    ("deliveries::recover_sending", &["idx_deliveries_sending"]),
+    ("settle::has_open_deliveries", &["idx_deliveries_open"]),
+    ("settle::add_to_counts", &["INTEGER PRIMARY KEY"]),
+    ("settle::count_occurrence", &["sqlite_autoindex_deliveries_1"]),
+    ("settle::set_counts", &["INTEGER PRIMARY KEY"]),
+    ("settle::recurrence", &["INTEGER PRIMARY KEY"]),
+    ("settle::set_settled", &["INTEGER PRIMARY KEY"]),
+    // A look-up, an event.
+    ("lookups::unknown_delivery", &["INTEGER PRIMARY KEY"]),
+    ("lookups::is_id_of_another", &["idx_deliveries_waha_message_id"]),
+    ("lookups::has_rival", &["idx_deliveries_sending", "idx_deliveries_unknown"]),
+    ("lookups::resolve_unknown", &["INTEGER PRIMARY KEY"]),
+    ("lookups::postpone_lookup", &["INTEGER PRIMARY KEY"]),
+    ("correct::is_latest_occurrence", &["sqlite_autoindex_deliveries_1"]),
+    ("correct::rewrite_counts", &["INTEGER PRIMARY KEY"]),
+    ("correct::rewrite_verdict", &["INTEGER PRIMARY KEY", "sqlite_autoindex_deliveries_1"]),
+    (
+        "events::may_be_ours",
+        &["idx_deliveries_sending", "idx_deliveries_waha_message_id", "idx_deliveries_without_id"],
+    ),
+    ("events::note_event", &["PRIMARY KEY", "idx_webhook_events_received_at"]),
+    ("events::subject", &["idx_deliveries_waha_message_id"]),
+    (
+        "events::adopt",
+        &["INTEGER PRIMARY KEY", "idx_channels_session_name", "idx_deliveries_without_id"],
+    ),
+    ("events::kept_acks", &["idx_webhook_events_waha_message_id"]),
+    ("events::weigh_kept_events", &["INTEGER PRIMARY KEY"]),
+    ("events::weigh_and_correct", &["INTEGER PRIMARY KEY"]),
+    ("events::move_by", &["INTEGER PRIMARY KEY"]),
+    ("events::take_session_event", &["idx_channels_session_name"]),
+    ("events::is_session_of_ours", &["idx_channels_session_name"]),
+    ("events::is_overtaken", &[]),
+    ("contacts::contacts_with_spelling", &["idx_contacts_phone_number"]),
+    ("contacts::set_opted_out", &["INTEGER PRIMARY KEY"]),
+    (
+        "opt_outs::pending_of_chat",
+        &["idx_auto_messages_status_scheduled_at", "sqlite_autoindex_deliveries_1"],
+    ),
+    ("opt_outs::claim_for_contact", &["idx_deliveries_sending"]),
+    ("opt_outs::skip_pending_of_chat", &["INTEGER PRIMARY KEY"]),
+    // A monitor, an alarm, a page that is left open.
+    ("meta::meta", &["sqlite_autoindex_meta_1"]),
+    ("figures::status_counts", &[]),
+    ("figures::oldest_unplanned", &["idx_auto_messages_status_scheduled_at"]),
+    ("figures::oldest_pending", &["idx_deliveries_pending"]),
+    ("figures::newest_run_at", &[]),
+    (
+        "deliveries::count_pending",
+        &["idx_auto_messages_status_scheduled_at", "idx_deliveries_open"],
+    ),
+    ("alerts::waiting_alerts", &["INTEGER PRIMARY KEY", "idx_alerts_waiting"]),
+    ("alerts::note_told", &["idx_alerts_waiting"]),
+    ("alerts::note_not_told", &["idx_alerts_waiting"]),
+    ("alerts::drop_old_alerts", &["INTEGER PRIMARY KEY", "idx_alerts_waiting"]),
+    ("alerts::begin_stale", &[]),
+    ("alerts::end_stale", &["sqlite_autoindex_meta_1"]),
+    ("overview::next_due", &["idx_auto_messages_status_scheduled_at"]),
+    ("overview::count_messages", &["idx_auto_messages_status"]),
+    ("overview::channels_with_pending", &["idx_deliveries_pending"]),
+    ("overview::count_ended_since", &["idx_deliveries_finished_at"]),
+    ("overview::last_runs", &[]),
+    ("listings::next_messages", &["idx_auto_messages_status_scheduled_at"]),
+    ("listings::count_ended", &["idx_deliveries_finished_at"]),
+    ("listings::last_triggered_run", &["idx_runs_triggered"]),
+    ("listings::message_detail", &["INTEGER PRIMARY KEY"]),
+    ("listings::occurrence_times", &["sqlite_autoindex_deliveries_1"]),
+    ("listings::page_of_recipients", &["sqlite_autoindex_deliveries_1"]),
+    ("panel_sessions::panel_session", &["PRIMARY KEY", "sqlite_autoindex_meta_1"]),
+    // A page of a list.
+    ("listings::page_of_messages", &["INTEGER PRIMARY KEY", "idx_auto_messages_status"]),
+    ("listings::page_of_runs", &["INTEGER PRIMARY KEY"]),
+    ("contact_pages::page_of_contacts", &["INTEGER PRIMARY KEY"]),
+    ("channel_edits::channels", &[]),
+    ("channel_edits::count_pending_on", &["idx_deliveries_pending"]),
+    ("composing::occurrences_of", &["sqlite_autoindex_deliveries_1"]),
+];
+
+/// Functions that do not run in the test of the plans, and may go past the door.
+pub const NOT_RUN: &[(&str, &str)] = &[
+    ("contacts::clear_noted_numbers", "makes a list of the connection's own"),
+    ("restore::count_lost_messages", RESTORE),
+    ("restore::note_maybe_sent", RESTORE),
+    ("restore::resettle", RESTORE),
+    ("restore::take_over_channels", RESTORE),
+    ("restore::take_over_days", RESTORE),
+    ("restore::touch", RESTORE),
+    ("texts::fill_in_unclaimed", RESTORE),
+];
+
+const RESTORE: &str = "goes through two databases from end to end, when a person restores a backup";

@@ -1,0 +1,377 @@
+//! The work of a shop, of every kind, on one watched database: so that all its statements run.
+
+use std::io::Cursor;
+use std::time::Duration;
+
+use auto_message_scheduler::address_book::export::export;
+use auto_message_scheduler::address_book::{self, Changes, Filter, opt_out};
+use auto_message_scheduler::clock::Timestamp;
+use auto_message_scheduler::composer::{self, Edit, Retry};
+use auto_message_scheduler::delivery::{Ack, MessageId};
+use auto_message_scheduler::fake_waha::{Engine, Options};
+use auto_message_scheduler::forecast::{Bounds, ForecastRules, LaneRules, Scope, forecast};
+use auto_message_scheduler::planner::PlanRules;
+use auto_message_scheduler::prune::{PruneRules, prune};
+use auto_message_scheduler::recipient::{CountryCode, parse_contact_ids};
+use auto_message_scheduler::store::{
+    Echo, MessageEvent, MessageFilter, SessionEvent, Statement, noted_statements, watch_statements,
+};
+use auto_message_scheduler::{channels, place};
+
+use crate::message_commands::{add, draft, rules, store};
+use crate::panel::contacts::upload;
+use crate::panel::{Browser, PAGES, panel};
+use crate::world::World;
+
+/// What was noted while a shop, which is `prepared` first, did all that it can do.
+pub fn statements(prepared: impl Fn(&World)) -> Vec<Statement> {
+    let mut noted = Vec::new();
+    // One engine offers ids for messages before they are sent, the other does not.
+    for engine in [Engine::Gows, Engine::Webjs] {
+        let mut builder = World::builder();
+        builder.options = Options { engine, ..Options::default() };
+        builder.in_memory = true;
+        builder.portion = 3;
+        let mut world = builder.build();
+        prepared(&world);
+        watch_statements(&world.path);
+        world.restart();
+        send(&mut world);
+        hear(&world);
+        compose(&world);
+        look(&world);
+        keep_contacts(&world);
+        keep_channels(&world);
+        alarm(&world);
+        prune_old(&world);
+        noted.extend(noted_statements(&world.path));
+    }
+    noted.sort_by(|a, b| (a.file, a.line, &a.sql).cmp(&(b.file, b.line, &b.sql)));
+    noted.dedup();
+    noted
+}
+
+/// What is older than all of the above, counted and removed.
+fn prune_old(world: &World) {
+    let old = "2020-01-01T00:00:00Z";
+    world.execute(&format!(
+        "INSERT INTO auto_messages (id, message, scheduled_at, status, created_at, updated_at)
+         VALUES (999, 'Halo', '{old}', 'failed', '{old}', '{old}');
+         INSERT INTO deliveries (auto_message_id, due_at, channel_id, chat_id, status, finished_at)
+         VALUES (999, '{old}', 1, 'x', 'failed', '{old}')"
+    ));
+    for is_dry in [true, false] {
+        let age = Duration::from_hours(24 * 365);
+        let rules = PruneRules { age, late_limit: Duration::from_hours(24), is_dry };
+        prune(&mut store(world), &rules, &*world.clock).unwrap();
+    }
+    assert!(store(world).read(|tx| tx.had_message(999)).unwrap());
+    assert_eq!(world.status(999), "");
+}
+
+/// What two years leave behind, and statistics of it: one channel has nearly all, one status too. The
+/// ids leave room for those that the work has.
+pub fn fill_and_analyze(world: &World) {
+    fill(world, 4_000);
+    world.execute("ANALYZE");
+}
+
+fn fill(world: &World, messages: u32) {
+    world.execute(&format!(
+        "BEGIN;
+         CREATE TEMP TABLE n (i INTEGER PRIMARY KEY);
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {messages})
+         INSERT INTO temp.n SELECT i FROM n;
+         INSERT INTO contacts (id, name, phone_number, tags)
+         SELECT 1000 + i, 'Pelanggan ' || i, '+62813' || printf('%08d', i), '[\"lama\"]' FROM temp.n;
+         INSERT INTO auto_messages (id, message, contact_ids, contact_count, scheduled_at, status, sent_at, sent_count)
+         SELECT 1000 + i, 'Halo dari toko kami!', '[1]', 5, strftime('%Y-%m-%dT%H:%M:%SZ', '2026-11-30', '-' || i || ' minutes'),
+             'sent', '2026-11-30T00:00:00Z', 5 FROM temp.n;
+         INSERT INTO deliveries (auto_message_id, due_at, channel_id, chat_id, status, attempts, text,
+             waha_message_id, ack, claimed_at, finished_at)
+         SELECT m.id, m.scheduled_at, 1, '62813' || printf('%08d', m.id % 1000 * 5 + r.value) || '@c.us',
+             'sent', 1, m.message, printf('3EC0%016X', m.id * 5 + r.value), 3, m.scheduled_at, m.scheduled_at
+         FROM auto_messages m, json_each('[0,1,2,3,4]') r WHERE m.id > 1000;
+         INSERT INTO runs (trigger, started_at, finished_at, processed)
+         SELECT 'timer', '2026-11-01T00:00:00Z', '2026-11-01T00:00:00Z', 1 FROM temp.n;
+         INSERT INTO webhook_events (id, waha_message_id, ack, received_at)
+         SELECT 'e' || i, printf('3EC0%016X', i), 2, '2026-11-30T00:00:00Z' FROM temp.n;
+         INSERT INTO channel_days (channel_id, day, claimed)
+         SELECT 1, date('2026-11-30', '-' || i || ' days'), 100 FROM temp.n;
+         DROP TABLE temp.n;
+         COMMIT;"
+    ));
+}
+
+/// Everything that can happen to a message on its way.
+fn send(world: &mut World) {
+    store(world).write(|tx| tx.set_alerts_on(true)).unwrap();
+    world.run(); // nothing is due
+    world.execute(
+        r#"INSERT INTO contacts (id, name, phone_number, tags, attributes, opted_out_at) VALUES
+             (1, 'Budi', '+6281200007001', '["vip"]', '{"kota":"Solo"}', NULL),
+             (2, 'Siti', '0812-0000-7002', '[]', '{}', NULL),
+             (3, 'Agus', '+6281200007003', '["vip"]', '{}', '2026-11-01 00:00');
+           INSERT OR IGNORE INTO channels (id, name, session_name, daily_limit) VALUES (2, 'b', 'b', 50);
+           INSERT INTO auto_messages (id, message, contact_ids) VALUES (1, 'tanpa waktu', '[1]');
+           INSERT INTO auto_messages (id, message, contact_ids, schedules) VALUES
+             (2, 'Halo {{name}}', 'tag:vip, 081200007008, belum', '[{"date":"2026-12-01","time":"08:10"},{"date":"2026-12-02","time":"08:10"}]');
+           INSERT INTO auto_messages (id, message, contact_ids, channel_id, scheduled_at) VALUES
+             (3, 'b', '081200007005', 2, '2026-12-01 01:00'), (4, 'x', '[1]', 99, '2026-12-01 01:00'),
+             (5, 'lama', '[2]', 1, '2026-11-20 01:00');"#,
+    );
+    // One that is planned in portions, and cut off.
+    let many = world.message("081200000601, 081200000602, 081200000603, 081200000604");
+    world.trigger();
+    world.step();
+    world.restart();
+    world.execute(&format!("UPDATE auto_messages SET contact_ids = '1' WHERE id = {many}"));
+    // Sent, unknown but found, unknown for good, refused, and a session that is not WORKING.
+    for to in ["[1,2,3]", "081200000502", "081200000500", "081200000400"] {
+        world.message(to);
+    }
+    world.run();
+    world.clock.pass(Duration::from_mins(20));
+    world.run();
+    world.message("081200000422");
+    world.run();
+    world.waha.set_status("default", "SCAN_QR_CODE");
+    world.run();
+    world.waha.set_status("default", "WORKING");
+    world.clock.pass(Duration::from_hours(2));
+    world.run();
+    // A process that dies; a person who stops deliveries one by one; one that comes too late.
+    world.execute(
+        "UPDATE auto_messages SET status = 'cancelled' WHERE status = 'sending';
+         UPDATE channels SET held_reason = NULL, held_kind = NULL, held_until = NULL;",
+    );
+    world.message("081200007001, 081200007002, 081200007003");
+    world.trigger();
+    world.step_until_received(world.received().len() + 1);
+    let last = "(SELECT max(id) FROM deliveries WHERE status = 'sent')";
+    world.execute(&format!("UPDATE deliveries SET status = 'sending' WHERE id = {last}"));
+    world.restart();
+    world.trigger();
+    world.step();
+    world.execute("UPDATE deliveries SET status = 'cancelled' WHERE status = 'pending'");
+    world.run();
+    world.message("081200007001, 081200007002");
+    world.trigger();
+    world.step();
+    world.clock.pass(Duration::from_hours(25));
+    world.run();
+    // Somebody opts out by hand in between, a text becomes empty, a message is set on its way by hand.
+    for change in
+        ["UPDATE contacts SET opted_out_at = '2026-12-01'", "UPDATE auto_messages SET message = ''"]
+    {
+        world.execute("UPDATE contacts SET opted_out_at = NULL WHERE id < 3");
+        world.execute("UPDATE channels SET held_reason = 'libur'");
+        world.message("[1, 2]");
+        world.trigger();
+        world.step();
+        world.execute(change);
+        world.execute("UPDATE channels SET held_reason = NULL");
+        world.run();
+    }
+    world.execute("UPDATE auto_messages SET status = 'sending' WHERE id = 1");
+    world.clock.pass(Duration::from_hours(24 * 8));
+    world.run();
+}
+
+/// WAHA's events: the methods that the webhook calls.
+fn hear(world: &World) {
+    let now = world.clock.wall();
+    let mut store = store(world);
+    let id = MessageId { bare: "3EB0AA".into(), from_me: Some(true), chat_id: None };
+    world.execute(
+        "INSERT INTO deliveries (auto_message_id, due_at, channel_id, chat_id, status, attempts, text, waha_message_id,
+             claimed_at, finished_at) VALUES
+             (2, '2026-12-03T00:00:00Z', 1, 'x@c.us', 'sent', 1, 'Halo', '3EB0AA', '2026-12-03T00:00:00Z', '2026-12-03T00:00:00Z'),
+             (2, '2026-12-03T00:00:00Z', 1, 'y@c.us', 'unknown', 1, 'Halo', NULL, '2026-12-03T00:00:00Z', '2026-12-03T00:00:00Z');",
+    );
+    let at = Timestamp::parse("2026-12-03T00:00:01Z").unwrap();
+    let echo = Echo { session: "default", chat_id: "y@c.us", text: "Halo", at };
+    let other = MessageId { bare: "3EB0BB".into(), from_me: Some(true), chat_id: None };
+    store
+        .write(|tx| {
+            tx.may_be_ours(&id)?;
+            for (event_id, message, ack, echo) in [
+                ("1", &id, Ack::from_number(2), None),
+                ("2", &other, None, Some(echo)),
+                ("3", &id, Ack::from_number(-1), None),
+            ] {
+                tx.take_message_event(&MessageEvent { event_id, message, ack, echo }, now)?;
+            }
+            let event = SessionEvent {
+                event_id: Some("4"),
+                session: "default",
+                is_working: true,
+                at_millis: Some(1),
+            };
+            tx.take_session_event(&event, now)?;
+            tx.is_session_of_ours("default")?;
+            tx.note_incoming("5", now)
+        })
+        .unwrap();
+}
+
+/// What a person does with messages.
+fn compose(world: &World) {
+    let (now, rules) = (world.clock.wall(), rules());
+    let id = add(world, &draft("Halo {{name|Kak}}", &["1", "081200007009"], &["+1h"])).unwrap().id;
+    let mut store = store(world);
+    let edit = Edit { title: Some("Promo".into()), ..Edit::default() };
+    composer::edit(&mut store, id, &edit, &rules, now).unwrap();
+    composer::pause(&mut store, id, now).unwrap();
+    composer::resume(&mut store, id, &rules, now).unwrap();
+    composer::cancel(&mut store, id, now).unwrap();
+    composer::remove(&mut store, id, false).unwrap();
+    let failed = world.message("081200000400");
+    world.run();
+    composer::unknown_count(&mut store, failed).unwrap();
+    composer::retry(&mut store, failed, Retry::default(), &rules, now).unwrap();
+    world.run();
+    let filter = |status: Option<&str>, search: Option<&str>| MessageFilter {
+        status: status.map(str::to_owned),
+        search: search.map(str::to_owned),
+        limit: Some(20),
+    };
+    store
+        .write(|tx| {
+            for (status, search) in
+                [(None, None), (Some("sent"), None), (None, Some("x")), (Some("sent"), Some("x"))]
+            {
+                tx.message_rows(&filter(status, search))?;
+            }
+            tx.count_before(1, now)?;
+            tx.channel_names()?;
+            tx.view_message(failed)?;
+            tx.view_deliveries(failed)?;
+            let later = now.plus(Duration::from_hours(1));
+            tx.add_message("demo", "Halo", "081200007001", later)
+        })
+        .unwrap();
+}
+
+/// Every page, the forecast, the figures.
+fn look(world: &World) {
+    let now = world.clock.wall();
+    let panel = panel(world);
+    let mut browser = Browser::logged_in(&panel);
+    let more = [
+        "/panel/messages?status=sent",
+        "/panel/messages?older=5",
+        "/panel/messages?status=sent&newer=2",
+        "/panel/messages?q=Halo",
+        "/panel/messages/2?show=failed",
+        "/panel/contacts?older=3",
+        "/panel/contacts?newer=1",
+        "/panel/runs?older=2",
+        "/panel/runs?newer=2",
+    ];
+    for page in PAGES.iter().chain(&more) {
+        let status = browser.get(&panel, page).status;
+        assert!(matches!(status, 200 | 303 | 409), "{page}: {status}");
+    }
+    upload(&mut browser, &panel, b"nama;no hp\nAni;0812 0000 1001\n");
+    browser.post(&panel, "/panel/contacts/import/confirm", &[]);
+    world.clock.pass(Duration::from_mins(61));
+    browser.get(&panel, "/panel");
+    browser.post(&panel, "/panel/logout", &[]);
+    let mut store = store(world);
+    let plan = PlanRules {
+        late_limit: Duration::from_hours(24),
+        zone: rules().zone,
+        country: CountryCode::parse("62").unwrap(),
+    };
+    let lanes = LaneRules { gap: rules().gap, allowance: world.allowance, zone: plan.zone.clone() };
+    let rules = ForecastRules { plan, lanes };
+    let bounds = Bounds { messages: 100, recipients: 100 };
+    world.message("[1], 081200007031");
+    world.trigger();
+    world.step();
+    world.message("[1]");
+    for scope in [Scope::All, Scope::Message(2), Scope::Message(1)] {
+        forecast(&mut store, scope, &rules, bounds, now, &mut |_| {}).unwrap();
+    }
+    store
+        .read(|tx| {
+            tx.status_counts()?;
+            tx.oldest_unplanned(now)?;
+            tx.oldest_pending()?;
+            tx.newest_run_at()?;
+            tx.next_due()?;
+            tx.count_messages("sending")?;
+            tx.count_unknown()?;
+            tx.channels_with_pending()?;
+            tx.count_ended_since(now)?;
+            tx.last_runs(3)?;
+            tx.count_due(now)
+        })
+        .unwrap();
+}
+
+/// What a person does with contacts.
+fn keep_contacts(world: &World) {
+    let (now, zone) = (world.clock.wall(), rules().zone);
+    let country = CountryCode::parse("62").unwrap();
+    let mut store = store(world);
+    let changes = Changes { number: Some("081200007077".into()), ..Changes::default() };
+    let id = address_book::add(&mut store, &changes, &country, now).unwrap();
+    address_book::find(&mut store, id, &country).unwrap();
+    address_book::edit(&mut store, id, &changes, &country, now).unwrap();
+    world.message("081200007077, 081200007078");
+    world.trigger();
+    world.step();
+    let who = parse_contact_ids(Some("081200007077")).unwrap().remove(0);
+    opt_out::opt_out(&mut store, &who, (&country, &zone), now).unwrap();
+    opt_out::opt_in(&mut store, &who, &country, now).unwrap();
+    address_book::remove(&mut store, &[id], true).unwrap();
+    address_book::each(&mut store, &Filter::default(), &country, |_| {}).unwrap();
+    export(&mut store, &Filter::default(), &country, &mut Cursor::new(Vec::new())).unwrap();
+    store
+        .write(|tx| {
+            tx.each_phone_number(10, |_, _| {})?;
+            tx.add_contact("demo", "081200007079")
+        })
+        .unwrap();
+}
+
+/// What a person does with channels.
+fn keep_channels(world: &World) {
+    let now = world.clock.wall();
+    let mut store = store(world);
+    channels::add(&mut store, "Melati", "melati", &channels::Edit::default(), now).unwrap();
+    let edit = channels::Edit { name: Some("Mawar".into()), ..channels::Edit::default() };
+    channels::edit(&mut store, "melati", &edit, now).unwrap();
+    channels::pause(&mut store, "mawar", Some("libur"), now).unwrap();
+    channels::resume(&mut store, "mawar", now).unwrap();
+    channels::remove(&mut store, "mawar").unwrap();
+    place::check(&mut store, now).unwrap();
+    place::confirm(&mut store, now).unwrap();
+    let copied = "INSERT OR REPLACE INTO meta (key, value) VALUES ('place', 'elsewhere')";
+    world.execute(copied);
+    place::check(&mut store, now).unwrap();
+    place::confirm(&mut store, now).unwrap();
+    store.write(|tx| tx.set_backup_made_at(now)).unwrap();
+}
+
+/// What is told, and that it was or was not.
+fn alarm(world: &World) {
+    let now = world.clock.wall();
+    world.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1001)
+         INSERT INTO alerts (event) SELECT 'no_trigger' FROM n",
+    );
+    store(world)
+        .write(|tx| {
+            tx.begin_stale(now, now)?;
+            tx.end_stale()?;
+            let waiting = tx.waiting_alerts(200)?;
+            assert!(!waiting.is_empty());
+            tx.note_told(&waiting[0].event, waiting[0].id, waiting[0].id)?;
+            tx.note_not_told(3)?;
+            tx.set_alerts_on(false)
+        })
+        .unwrap();
+}
