@@ -14,6 +14,7 @@ mod message;
 mod output;
 mod password_hash;
 mod plan;
+mod prune;
 mod secret;
 mod status;
 mod table;
@@ -72,6 +73,8 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Make a backup the database; what may have been sent since is marked, and not sent again
     Restore(backup::RestoreArgs),
+    /// Remove what ended long ago, and give its room back to the disk; also while `serve` sends
+    Prune(prune::PruneArgs),
     /// Say that the database sends from here, after it was copied or moved to another place
     ConfirmPlace,
     /// Read the panel's password from standard input and print its hash for ADMIN_PASSWORD_HASH
@@ -119,6 +122,8 @@ enum CliError {
     #[error(transparent)]
     Backup(#[from] crate::backup::BackupError),
     #[error(transparent)]
+    Prune(#[from] crate::prune::PruneError),
+    #[error(transparent)]
     Secret(#[from] crate::secret::SecretError),
     #[error(transparent)]
     FakeWaha(#[from] crate::fake_waha::FakeWahaError),
@@ -150,6 +155,7 @@ impl CliError {
             Self::Log(_)
             | Self::Serve(_)
             | Self::Backup(_)
+            | Self::Prune(_)
             | Self::Secret(_)
             | Self::FakeWaha(_)
             | Self::Demo(_)
@@ -195,6 +201,7 @@ fn run(args: &Arguments) -> Result<(), CliError> {
         Command::CronLine(cron) => cron_line::cron_line(cron, args.env_file.as_deref(), &config()?),
         Command::Backup(args) => backup::backup(args, &config()?),
         Command::Restore(args) => backup::restore(args, &config()?),
+        Command::Prune(args) => prune::prune(args, &config()?),
         Command::ConfirmPlace => backup::confirm_place(&config()?),
         Command::PasswordHash => password_hash::password_hash(),
         Command::Secret(args) => secret::secret(args, &config()?),
@@ -277,8 +284,11 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
-fn no_message(id: i64) -> CliError {
-    CliError::Refused(format!("there is no message {id}: `message list` shows all"))
+fn no_message(store: &mut Store, id: i64) -> CliError {
+    match crate::composer::no_such_message(store, id) {
+        Ok(why) => CliError::Refused(why),
+        Err(error) => error.into(),
+    }
 }
 
 /// Triggers that SIGINT, SIGTERM and Ctrl-C stop.

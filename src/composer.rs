@@ -154,10 +154,20 @@ pub fn add(
 
 /// The message with this id.
 fn existing(store: &mut Store, id: i64) -> Result<MessageRow, ComposeError> {
-    let row = store.read(|tx| tx.message_row(id))?;
-    row.ok_or_else(|| {
-        ComposeError::refused(format!("there is no message {id}: `message list` shows all"))
-    })
+    match store.read(|tx| tx.message_row(id))? {
+        Some(row) => Ok(row),
+        None => Err(ComposeError::refused(no_such_message(store, id)?)),
+    }
+}
+
+/// Why there is no message with this id, in words.
+///
+/// # Errors
+/// When the database fails.
+pub fn no_such_message(store: &mut Store, id: i64) -> Result<String, StoreError> {
+    let was_there = store.read(|tx| tx.had_message(id))?;
+    let why = if was_there { " any more, it was removed, perhaps by `prune`" } else { "" };
+    Ok(format!("there is no message {id}{why}: `message list` shows all"))
 }
 
 /// The words for a row that changed between the look and the change.

@@ -30,6 +30,7 @@
 //! | message `sending` with nothing pending or sending | a person cancelled the last deliveries | settles it |
 //! | a database that is not where it was, or a backup put in place by hand | another one may have sent what is unsent here | holds every channel until `confirm-place` |
 //! | `<database>.restoring` | a restore ended; the database is the old one, whole | uses the database; without one it says so and stops |
+//! | an old message with part of its deliveries | a `prune` was cut off | leaves it; the next `prune` takes the rest |
 //! | alert that is not marked as told | it was told, or not | tells it again, with the same id |
 //! | `<database>.before-v<n>` | the tables were brought up to date, or not | brings them up to date if they are not; the copy is the user's |
 //! | run without `finished_at` | the process ended during it | closes it and says so in `error` |
@@ -53,6 +54,8 @@ pub mod sending;
 pub mod run;
 
 pub mod backup;
+
+pub mod prune;
 
 pub mod channels;
 

@@ -27,6 +27,9 @@ const MESSAGES_PER_PASS: u32 = 100;
 /// have minutes, and cron comes every few.
 const JUST_MISSED: Duration = Duration::from_mins(5);
 
+/// What `prune` removes is older than this: see `prune::AGE_MIN`.
+pub const PRUNED_AGE_MIN: Duration = Duration::from_hours(7 * 24);
+
 /// How many recipients are planned in one transaction: whoever has to send waits for it, on a slow
 /// disk too.
 const PORTION: usize = 1_000;

@@ -4,6 +4,7 @@
 //! board, and end the run when the senders have nothing left. Nothing here sends or sleeps.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::fail_point;
 use crate::lookup::Lookup;
 use crate::planner::{PlanRules, Planner};
 use crate::sender::{SendRules, Sender, Step};
-use crate::store::{RunCounts, Store, StoreError, Trigger};
+use crate::store::{RunCounts, Store, StoreError, Trigger, WAL_LARGE_BYTES};
 use crate::trigger::{DatabaseUser, Request, RunReport, Triggers};
 use crate::waha::Waha;
 
@@ -28,6 +29,8 @@ pub struct Runner {
     sender: Sender,
     lookup: Lookup,
     recorded: Mutex<Recorded>,
+    /// Whether the WAL was found too large, and said to be.
+    is_wal_large: AtomicBool,
     /// See [`TimeLimit`].
     last_begin: Option<Duration>,
 }
@@ -113,6 +116,7 @@ impl Runner {
             sender,
             lookup,
             recorded: Mutex::default(),
+            is_wal_large: AtomicBool::new(false),
             last_begin: None,
         }
     }
@@ -191,6 +195,9 @@ impl Runner {
     fn conduct(&self) -> Result<Conducted, StoreError> {
         let now = self.clock.now();
         let requests = self.triggers.take_requests(now);
+        if !requests.is_empty() {
+            self.watch_wal();
+        }
         if !self.triggers.is_running() {
             return Ok(Conducted::Idle);
         }
@@ -280,7 +287,23 @@ impl Runner {
         Ok(())
     }
 
+    /// Says once that another program reads for so long that the WAL cannot be emptied: messages go
+    /// out all the same, but the disk fills. One look at the directory.
+    fn watch_wal(&self) {
+        let bytes = self.store().wal_bytes();
+        let is_large = bytes > WAL_LARGE_BYTES;
+        if is_large && !self.is_wal_large.swap(is_large, Ordering::Relaxed) {
+            log::warn!(
+                "database: its -wal has grown to {} MiB: another program reads the database for long: end it",
+                bytes >> 20
+            );
+        } else if bytes <= WAL_LARGE_BYTES / 2 {
+            self.is_wal_large.store(false, Ordering::Relaxed);
+        }
+    }
+
     fn end(&self, now: Timestamp) -> Result<Conducted, StoreError> {
+        self.watch_wal();
         let mut recorded = self.recorded();
         let counts = self.triggers.report().messages;
         let pending = self.store().write(|tx| {

@@ -15,6 +15,9 @@ use crate::store::{ContactRow, Store, StoreError};
 /// More columns than these are too many for a spreadsheet's reader; an import takes 500.
 const ATTRIBUTES_MAX: usize = 400;
 
+/// Contacts that are read in one transaction.
+const CONTACTS_PER_READ: u32 = 1_000;
+
 /// The columns that are always there. They come first: a later one of the same name is an attribute.
 const COLUMNS: [&str; 4] = ["name", "phone_number", "tags", "opted_out_at"];
 
@@ -50,23 +53,30 @@ pub fn export(
     let header = COLUMNS.into_iter().chain(keys.iter().map(String::as_str));
     write_row(out, header)?;
     let tag = filter.tag.as_deref().map(tags::fold);
-    let mut count = 0;
-    let mut failed = None;
-    store.read(|tx| {
-        tx.each_contact(|row| {
-            if tag.as_ref().is_some_and(|tag| !tags::has(&row.tags, tag)) {
-                return Ok(true);
-            }
-            match write_contact(out, &row, &keys, country) {
-                Ok(()) => count += 1,
-                Err(error) => failed = Some(error),
-            }
-            Ok(failed.is_none())
-        })
-    })?;
-    match failed {
-        Some(error) => Err(error.into()),
-        None => Ok(count),
+    let (mut count, mut after) = (0, i64::MIN);
+    let mut page = Vec::new();
+    loop {
+        page.clear();
+        // Page by page, and written with no transaction open: whoever looks at a long list in a pager
+        // must not keep the database's WAL from being emptied.
+        let mut failed = None;
+        let last = store.read(|tx| {
+            tx.some_contacts(after, CONTACTS_PER_READ, |row| {
+                if tag.as_ref().is_some_and(|tag| !tags::has(&row.tags, tag)) {
+                    return;
+                }
+                match write_contact(&mut page, &row, &keys, country) {
+                    Ok(()) => count += 1,
+                    Err(error) => failed = Some(error),
+                }
+            })
+        })?;
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        out.write_all(&page)?;
+        let Some(last) = last else { return Ok(count) };
+        after = last;
     }
 }
 

@@ -18,6 +18,9 @@ use crate::forecast::{
 use crate::schedule::Zone;
 use crate::store::Store;
 
+/// How much of the list is kept until the look is over. A forecast is of one moment, and whoever reads
+/// it in a pager must not keep the database at that moment.
+const KEPT_BYTES: usize = 8 << 20;
 /// How much is looked at without `--all`: seconds of work at most.
 const BOUNDS: Bounds = Bounds { messages: 1000, recipients: 200_000 };
 const UNBOUNDED: Bounds = Bounds { messages: u64::MAX, recipients: u64::MAX };
@@ -95,7 +98,7 @@ impl Look<'_> {
         let Scope::Message(id) = self.scope else {
             return Ok(seen.unwrap_or_else(|| unreachable!("only a message can be missing")));
         };
-        seen.ok_or_else(|| super::no_message(id))
+        seen.ok_or_else(|| super::no_message(store, id))
     }
 
     /// First the summary, then the rows: a second look, so that nothing is kept of a long list.
@@ -109,7 +112,7 @@ impl Look<'_> {
             }
             Ok(())
         })?;
-        let mut out = BufWriter::new(io::stdout().lock());
+        let mut out = BufWriter::with_capacity(KEPT_BYTES, io::stdout().lock());
         let zone = &self.config.zone;
         match (self.scope, messages.as_slice()) {
             (Scope::Message(_), [one]) => write_message(&mut out, one, &forecast, zone)?,
@@ -143,7 +146,7 @@ impl Look<'_> {
     /// One object, written as it is found.
     fn print_json(&self, store: &mut Store) -> Result<(), CliError> {
         let limit = if self.how_much.all { usize::MAX } else { self.how_much.limit };
-        let mut out = BufWriter::new(io::stdout().lock());
+        let mut out = BufWriter::with_capacity(KEPT_BYTES, io::stdout().lock());
         let (mut left, mut separator) = (limit, "");
         write!(out, "{{\"recipients\":[")?;
         self.forecast(store, |seen| match seen {

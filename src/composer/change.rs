@@ -109,7 +109,10 @@ fn reach(store: &mut Store, row: &MessageRow) -> Result<Reach, ComposeError> {
     let id = row.id;
     let occurrences = store.read(|tx| tx.occurrences_of(id))?;
     let is_planned = occurrences.iter().any(|one| Some(one.due_at) == row.fields.scheduled_at);
-    let has_arrived = occurrences.iter().any(|one| one.ended.sent + one.ended.unknown > 0);
+    // The row itself remembers what `prune` has taken.
+    let has_arrived = occurrences.iter().any(|one| one.ended.sent + one.ended.unknown > 0)
+        || row.counts.sent + row.counts.unknown > 0
+        || row.sent_at.is_some();
     match row.fields.status.as_str() {
         "draft" | "scheduled" if !is_planned => Ok(Reach::All),
         "draft" | "scheduled" | "sending" => Ok(Reach::Words),

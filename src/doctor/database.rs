@@ -13,7 +13,7 @@ use crate::logging::in_one_line;
 use crate::place::Place;
 use crate::recipient;
 use crate::serve::plan_rules;
-use crate::store::{Channel, Store, StoreError};
+use crate::store::{Channel, Store, StoreError, WAL_LARGE_BYTES};
 
 /// How long damage is looked for.
 const CHECK_FOR: Duration = Duration::from_secs(10);
@@ -93,6 +93,18 @@ fn file(store: &Store, clock: &dyn Clock, findings: &mut Findings) -> Result<(),
     }
     let mode = store.journal_mode()?;
     let journal = if mode == "wal" { "WAL" } else { "no WAL: slower, as safe" };
+    let wal_bytes = store.wal_bytes();
+    if wal_bytes > WAL_LARGE_BYTES {
+        findings.warning(
+            "database",
+            format!(
+                "its -wal has grown to {} MiB: another program reads the database for long",
+                wal_bytes >> 20
+            ),
+            "end it (a shell of sqlite3, a backup tool: `fuser` with the file's name shows which); the next sends make \
+             the -wal small again",
+        );
+    }
     match check(store, clock)? {
         Some(Ok(())) => findings.ok("database", format!("`{path}` is sound; {journal}")),
         None => findings.ok(

@@ -6,7 +6,7 @@
 //! says that what is there is not whole; it is removed first then, because the message may have been
 //! given other recipients meanwhile.
 
-use super::{Planned, Planner, Rows};
+use super::{PRUNED_AGE_MIN, Planned, Planner, Rows};
 use crate::audience::{self, Audience};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Status};
@@ -103,14 +103,33 @@ impl Planner {
     fn end_planning(&self, tx: &Tx<'_>, planning: &Planning, now: Timestamp) -> SqlResult<Planned> {
         let Planning { message, rows, .. } = planning;
         let DueMessage { id, due_at, .. } = *message;
-        if due_at < now.minus(self.rules.late_limit) {
+        if let Some(why) = self.too_late(tx, due_at, now)? {
             // Left over from before a person set it to scheduled again.
-            tx.expire_pending(id, due_at, &self.rules.too_late(), now)?;
+            tx.expire_pending(id, due_at, &why, now)?;
         }
         tx.start_sending(id, due_at, now)?;
         let none = Counts::default();
         let settled = tx.settle_if_done(id, due_at, none, &self.rules.zone, now)?;
         Ok(Planned::Taken { rows: *rows, settled })
+    }
+
+    /// Why an occurrence may not go out any more, when that is so: it is late, or what was sent of it
+    /// may have been pruned (a person gave a message a time that long passed).
+    fn too_late(
+        &self,
+        tx: &Tx<'_>,
+        due_at: Timestamp,
+        now: Timestamp,
+    ) -> SqlResult<Option<String>> {
+        if due_at < now.minus(self.rules.late_limit) {
+            return Ok(Some(self.rules.too_late()));
+        }
+        // One that was made by a clock that ran ahead must not stop what is due now.
+        let pruned = tx.pruned_before()?.map(|at| at.min(now.minus(PRUNED_AGE_MIN)));
+        Ok(pruned.is_some_and(|before| due_at < before).then(|| {
+            "due at a time of which `prune` has removed what was sent: it may have gone out then"
+                .to_owned()
+        }))
     }
 
     /// Plans one delivery for each of the next recipients. Returns whether there are more.
@@ -122,16 +141,15 @@ impl Planner {
         now: Timestamp,
     ) -> SqlResult<bool> {
         let Planning { message, template, audience, rows, .. } = planning;
-        let is_late = message.due_at < now.minus(self.rules.late_limit);
-        let too_late = self.rules.too_late();
+        let too_late = self.too_late(tx, message.due_at, now)?;
         audience.visit_some(tx, limit, |mut recipient| {
             if let (Some(template), None) = (&*template, &recipient.skipped) {
                 recipient.skipped = audience::unrenderable(tx, template, &recipient)?;
             }
-            let (status, error, count) = match (&recipient.skipped, is_late) {
+            let (status, error, count) = match (&recipient.skipped, &too_late) {
                 (Some(reason), _) => (Status::Skipped, Some(reason.as_str()), &mut rows.skipped),
-                (None, true) => (Status::Expired, Some(too_late.as_str()), &mut rows.expired),
-                (None, false) => (Status::Pending, None, &mut rows.pending),
+                (None, Some(why)) => (Status::Expired, Some(why.as_str()), &mut rows.expired),
+                (None, None) => (Status::Pending, None, &mut rows.pending),
             };
             let new = NewDelivery {
                 auto_message_id: message.id,

@@ -161,6 +161,30 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Calls `visit` with at most `limit` contacts after the id `after`, by id. Returns the last id;
+    /// `None` when there was none.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn some_contacts(
+        &self,
+        after: i64,
+        limit: u32,
+        mut visit: impl FnMut(ContactRow<'_>),
+    ) -> SqlResult<Option<i64>> {
+        let sql =
+            format!("SELECT {COLUMNS} FROM contacts WHERE id > :after ORDER BY id LIMIT :limit");
+        let mut statement = self.prepare(&sql)?;
+        let mut rows = statement.query(named_params! { ":after": after, ":limit": limit })?;
+        let mut last = None;
+        while let Some(row) = rows.next()? {
+            let contact = read_row(row)?;
+            last = Some(contact.id);
+            visit(contact);
+        }
+        Ok(last)
+    }
+
     /// Adds a contact with a name and a number and returns its id.
     ///
     /// # Errors

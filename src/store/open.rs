@@ -15,6 +15,10 @@ mod migrations {
 
 /// How often a start asks for WAL while other programs start on the same new file.
 const WAL_TRIES_MAX: usize = 20;
+/// How large the WAL's file stays once nobody reads what is in it. In daily use it is 4 MiB (SQLite
+/// empties it at 1,000 pages), so that this is never reached; a long reader of another program, or a
+/// message to very many, makes it larger, and without a limit it would stay so for ever.
+const WAL_KEPT_BYTES: u32 = 16 << 20;
 /// Prepared statements kept per connection: a few more than there are.
 const STATEMENTS_KEPT: usize = 64;
 
@@ -47,6 +51,13 @@ pub(super) fn open(path: &Path, vfs: Option<&str>, older: Older) -> Result<Store
         };
     }
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    if fresh {
+        // Only before anything else is written: what is removed later can then be given back to the
+        // disk in small steps.
+        connection
+            .execute_batch("PRAGMA auto_vacuum = INCREMENTAL")
+            .map_err(|source| explain(path, source))?;
+    }
     set_pragmas(&connection, path)?;
     match older {
         Older::Keep => upgrade::keep_before(&connection, path, newest_migration())?,
@@ -175,6 +186,7 @@ fn set_pragmas(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     connection
         .execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
         .map_err(sql)?;
+    ask(&format!("journal_size_limit = {WAL_KEPT_BYTES}"))?;
     for (pragma, wanted) in [("synchronous", "2"), ("foreign_keys", "1")] {
         let answer = ask(pragma)?;
         if answer != wanted {

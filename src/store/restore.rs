@@ -24,7 +24,8 @@ const DIED: &str = "the program ended while this was being sent: it may have gon
 const MAYBE_SENT: &str = "; before a backup was restored it may have been sent";
 
 /// A delivery whose fate the attached evidence does not leave open: it was certainly not sent. One
-/// that is pending there was not; nor was one of an occurrence that had not been planned there.
+/// that is pending there was not; nor was one of an occurrence that had not been planned there, and
+/// of which nothing can have been pruned.
 const KNOWN_UNSENT: &str = "
     EXISTS (SELECT 1 FROM present.deliveries p
         WHERE p.auto_message_id = deliveries.auto_message_id AND p.due_at = deliveries.due_at
@@ -35,7 +36,9 @@ const KNOWN_UNSENT: &str = "
                     OR m.status = 'sending' AND m.scheduled_at < deliveries.due_at))
         AND NOT EXISTS (SELECT 1 FROM present.deliveries p
             WHERE p.auto_message_id = deliveries.auto_message_id AND p.due_at = deliveries.due_at
-                AND p.chat_id = deliveries.chat_id))";
+                AND p.chat_id = deliveries.chat_id)
+        AND deliveries.due_at >=
+            coalesce((SELECT value FROM present.meta WHERE key = 'pruned_before'), ''))";
 
 /// What a restoration goes by.
 #[derive(Clone, Debug)]

@@ -288,6 +288,42 @@ fn an_export_comes_back_as_it_went() {
     assert_eq!(String::from_utf8(again), String::from_utf8(list));
 }
 
+/// A reader that takes its time: at each piece of the list it looks whether others can empty the WAL.
+struct Pager<'a> {
+    world: &'a World,
+    looks: usize,
+}
+
+impl io::Write for Pager<'_> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        self.world.execute("UPDATE channels SET name = name || 'x'");
+        assert_eq!(
+            self.world.rows("PRAGMA wal_checkpoint(TRUNCATE)")[0].split('|').next(),
+            Some("0")
+        );
+        self.looks += 1;
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn who_reads_a_long_export_slowly_does_not_keep_the_database_at_an_old_moment() {
+    let world = World::new();
+    world.execute(
+        "WITH RECURSIVE n(i) AS (SELECT -1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+         INSERT INTO contacts (id, phone_number) SELECT i, '+62812' || printf('%08d', i + 5000) FROM n",
+    );
+    let mut pager = Pager { world: &world, looks: 0 };
+    let mut store = Store::open(&world.path).unwrap();
+    let country = CountryCode::parse("62").unwrap();
+    assert_eq!(export(&mut store, &Filter::default(), &country, &mut pager).unwrap(), 3002);
+    assert!(pager.looks > 3);
+}
+
 #[test]
 fn a_contact_whose_attributes_are_damaged_is_left_as_it_is() {
     let world = World::new();

@@ -291,6 +291,9 @@ const SECRET_PLACES: [&str; 1] = ["secret_half_rotated"];
 /// Tried in `upgrade`.
 const UPGRADE_PLACES: [&str; 1] = ["upgrade_kept"];
 
+/// Tried in `prune_binary`.
+const PRUNE_PLACES: [&str; 2] = ["gave_back", "write_anew"];
+
 #[test]
 fn every_fail_point_of_the_source_is_tried() {
     fn walk(directory: &Path, found: &mut BTreeSet<String>) {
@@ -310,6 +313,7 @@ fn every_fail_point_of_the_source_is_tried() {
     let tried = PLACES.iter().map(|(place, _)| *place).chain(START_PLACES);
     let tried = tried.chain(HOLD_PLACES).chain(COMMIT_PLACES).chain(BACKUP_PLACES);
     let tried = tried.chain(SECRET_PLACES).chain(UPGRADE_PLACES).chain(PORTION_PLACES);
+    let tried = tried.chain(PRUNE_PLACES);
     assert_eq!(found, tried.map(str::to_owned).collect());
 }
 

@@ -42,6 +42,8 @@ mod panel;
 mod parsers;
 mod planning;
 mod plans;
+mod prune;
+mod prune_binary;
 mod receiver;
 mod recipients;
 mod schema;

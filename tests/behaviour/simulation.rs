@@ -64,7 +64,7 @@ fn the_promises_hold_for_every_seed() {
 }
 
 /// Crashes are part of the play; everything else that panics is shown.
-fn silence_crashes() {
+pub fn silence_crashes() {
     let show = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         if !info.payload().is::<Crash>() {

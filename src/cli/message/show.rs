@@ -120,7 +120,8 @@ fn message_json(row: &MessageRow) -> Value {
 pub(super) fn show(args: &ShowArgs, config: &Config) -> Result<(), CliError> {
     let id = args.id;
     let limit = (!args.all).then_some(args.limit);
-    let (row, occurrences, deliveries) = open(config)?.read(|tx| {
+    let mut store = open(config)?;
+    let (row, occurrences, deliveries) = store.read(|tx| {
         let row = tx.message_row(id)?;
         let occurrences = tx.occurrences_of(id)?;
         let deliveries = match occurrences.first() {
@@ -130,7 +131,7 @@ pub(super) fn show(args: &ShowArgs, config: &Config) -> Result<(), CliError> {
         Ok((row, occurrences, deliveries))
     })?;
     let Some(row) = row else {
-        return Err(super::super::no_message(id));
+        return Err(super::super::no_message(&mut store, id));
     };
     let mut data = message_json(&row);
     data["occurrences"] = occurrences.iter().map(occurrence_json).collect();

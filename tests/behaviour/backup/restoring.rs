@@ -330,6 +330,38 @@ fn a_damaged_database_is_moved_aside_with_its_wal_and_what_it_knew_is_unknown() 
 }
 
 #[test]
+fn what_the_database_until_now_has_pruned_is_no_proof_that_it_was_not_sent() {
+    let mut world = World::new();
+    world.settle_in();
+    let id = world.message("081200007001, 081200007002");
+    world.execute(
+        "UPDATE auto_messages SET interval_config =
+             '{\"startDate\":\"2026-12-01\",\"time\":\"08:00\",\"weekDays\":[2]}'",
+    );
+    world.waha.set_status("default", "STOPPED"); // planned, and nothing sent
+    world.trigger();
+    world.step();
+    let file = world.backup("b");
+    world.waha.set_status("default", "WORKING");
+    world.clock.pass(Duration::from_mins(30));
+    for _ in 0..3 {
+        world.run();
+        world.clock.pass(Duration::from_hours(7 * 24));
+    }
+    assert_eq!(world.received().len(), 6);
+    assert_eq!(crate::prune::prune(&world, 15), (0, 2));
+    // As if it had never been planned.
+    world.execute(&format!(
+        "UPDATE auto_messages SET scheduled_at = '2026-12-01 01:00' WHERE id = {id}"
+    ));
+    let restored = world.restore_and_run(&file);
+    assert!(restored.has_evidence);
+    let first = "SELECT status FROM deliveries WHERE due_at = '2026-12-01T01:00:00Z'";
+    assert_eq!(world.rows(first), ["unknown", "unknown"]);
+    assert_eq!(world.received().len(), 8, "the week that was due meanwhile");
+}
+
+#[test]
 fn no_stale_wal_stays_beside_a_restored_database() {
     let mut world = World::new();
     let file = world.backup("b");

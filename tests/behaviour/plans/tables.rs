@@ -122,6 +122,12 @@ pub const ALLOWED: &[Allowed] = &[
         Why::Asked("`status` and `doctor`: how many are unknown, of all times"),
     ),
     allowed("overview::last_runs", "SCAN runs", Why::Limit("the newest ones")),
+    allowed("prune::count_old", "SCAN alerts", Why::Asked("`prune --dry-run`, of at most 1,000")),
+    allowed("prune::count_old", "SCAN runs", Why::Asked("`prune --dry-run`")),
+    allowed("prune::count_old", "SEARCH runs", Why::Limit("the newest one, which stays")),
+    allowed("prune::remove_old", "SCAN alerts", Why::Asked("`prune`, of at most 1,000")),
+    allowed("prune::remove_old", "SCAN runs", Why::Limit("the oldest ones")),
+    allowed("prune::remove_old", "SEARCH runs", Why::Limit("the newest one, which stays")),
     allowed(
         "runs::close_interrupted_runs",
         "SCAN runs USING INDEX idx_runs_unfinished",

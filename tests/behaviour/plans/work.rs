@@ -11,6 +11,7 @@ use auto_message_scheduler::delivery::{Ack, MessageId};
 use auto_message_scheduler::fake_waha::{Engine, Options};
 use auto_message_scheduler::forecast::{Bounds, ForecastRules, LaneRules, Scope, forecast};
 use auto_message_scheduler::planner::PlanRules;
+use auto_message_scheduler::prune::{PruneRules, prune};
 use auto_message_scheduler::recipient::{CountryCode, parse_contact_ids};
 use auto_message_scheduler::store::{
     Echo, MessageEvent, MessageFilter, SessionEvent, Statement, noted_statements, watch_statements,
@@ -42,11 +43,30 @@ pub fn statements(prepared: impl Fn(&World)) -> Vec<Statement> {
         keep_contacts(&world);
         keep_channels(&world);
         alarm(&world);
+        prune_old(&world);
         noted.extend(noted_statements(&world.path));
     }
     noted.sort_by(|a, b| (a.file, a.line, &a.sql).cmp(&(b.file, b.line, &b.sql)));
     noted.dedup();
     noted
+}
+
+/// What is older than all of the above, counted and removed.
+fn prune_old(world: &World) {
+    let old = "2020-01-01T00:00:00Z";
+    world.execute(&format!(
+        "INSERT INTO auto_messages (id, message, scheduled_at, status, created_at, updated_at)
+         VALUES (999, 'Halo', '{old}', 'failed', '{old}', '{old}');
+         INSERT INTO deliveries (auto_message_id, due_at, channel_id, chat_id, status, finished_at)
+         VALUES (999, '{old}', 1, 'x', 'failed', '{old}')"
+    ));
+    for is_dry in [true, false] {
+        let age = Duration::from_hours(24 * 365);
+        let rules = PruneRules { age, late_limit: Duration::from_hours(24), is_dry };
+        prune(&mut store(world), &rules, &*world.clock).unwrap();
+    }
+    assert!(store(world).read(|tx| tx.had_message(999)).unwrap());
+    assert_eq!(world.status(999), "");
 }
 
 /// What two years leave behind, and statistics of it: one channel has nearly all, one status too. The

@@ -1,0 +1,284 @@
+//! Keeping the database small: what ended long ago goes, and its room is given back to the disk.
+//!
+//! Works beside a server that sends: pieces of bounded size, each one durable commit, with a rest
+//! as long as the work after each. It never takes the sender's lock to remove anything; killed
+//! anywhere, it leaves rows that are whole, and the next one goes on. What may go is decided in
+//! `store::prune`, and why nothing is sent twice for it.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::clock::{Clock, Timestamp, Wake};
+use crate::lock::{LockError, SenderLock};
+use crate::planner::PRUNED_AGE_MIN;
+use crate::store::{Counted, GivesBack, Looked, Old, Side, SqlResult, Store, StoreError};
+
+/// What ended less than so long ago stays: WAHA still repeats events of it, look-ups are under way.
+pub const AGE_MIN: Duration = PRUNED_AGE_MIN;
+
+/// Rows in one transaction: some 10 ms of work, that a sender may have to wait for.
+const ROWS_PER_COMMIT: u64 = 250;
+/// Messages that are looked at in one read.
+const MESSAGES_PER_LOOK: u32 = 500;
+/// Pages that are given back in one transaction: each one moved changes about three.
+const PAGES_PER_COMMIT: u32 = 128;
+/// The shortest rest between two transactions, and the longest.
+const REST_MIN: Duration = Duration::from_millis(5);
+const REST_MAX: Duration = Duration::from_secs(1);
+/// What the work may keep of the file in memory, in KiB.
+const CACHE_KIB: u32 = 8 * 1024;
+/// A file that waits for a yes in the panel lasts an hour.
+const UPLOADS_KEPT: Duration = Duration::from_hours(24);
+
+const STATUSES: [&str; 6] = ["sent", "failed", "cancelled", "draft", "scheduled", "sending"];
+
+/// What a person wants to go.
+#[derive(Clone, Copy, Debug)]
+pub struct PruneRules {
+    /// What ended longer ago than this goes.
+    pub age: Duration,
+    /// LATE_LIMIT_HOURS: what is younger may still have to go out.
+    pub late_limit: Duration,
+    /// Only counts.
+    pub is_dry: bool,
+}
+
+/// What was removed, or would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pruned {
+    /// What ended before this.
+    pub cut: Timestamp,
+    /// Messages and deliveries.
+    pub counted: Counted,
+    /// Rows of other tables.
+    pub sides: Vec<(Side, u64)>,
+    /// The database with its WAL before it, in bytes.
+    pub bytes_before: u64,
+    /// And now.
+    pub bytes_after: u64,
+    /// What became of the room.
+    pub room: Room,
+}
+
+/// What became of the room that was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// Nothing was removed, because it was only counted.
+    Untouched,
+    /// The disk has it.
+    GivenBack,
+    /// The file keeps it for what comes: it was made by an older version, and somebody sends.
+    Kept {
+        /// How much, in bytes.
+        bytes: u64,
+    },
+}
+
+/// Nothing was removed, or not everything.
+#[derive(Debug, thiserror::Error)]
+pub enum PruneError {
+    /// What may still be needed.
+    #[error(
+        "--older-than must be at least 7d: what ended within a week may still be corrected by WAHA"
+    )]
+    TooYoung,
+    /// The same by the settings.
+    #[error("--older-than must be more than LATE_LIMIT_HOURS ({} hours): what is younger may still have to go out", .0.as_secs() / 3600)]
+    WithinLateLimit(Duration),
+    /// The lock.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// There is no room to write the file anew.
+    #[error("what is old was removed, but `{}` could not be written anew to give its room back: that takes as much room again on the disk, meanwhile", path.display())]
+    NotAnew {
+        /// The database.
+        path: PathBuf,
+        /// The cause.
+        source: StoreError,
+    },
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Removes what ended before `rules.age`, in small pieces, and gives its room back.
+///
+/// # Errors
+/// [`PruneError`]; what was removed until then stays removed.
+pub fn prune(
+    store: &mut Store,
+    rules: &PruneRules,
+    clock: &dyn Clock,
+) -> Result<Pruned, PruneError> {
+    if rules.age < AGE_MIN {
+        return Err(PruneError::TooYoung);
+    }
+    // A day of room: clocks are set, and a message that is due at the limit takes its time.
+    if rules.age < rules.late_limit + Duration::from_hours(24) {
+        return Err(PruneError::WithinLateLimit(rules.late_limit));
+    }
+    let now = clock.now().wall;
+    let cut = now.minus(rules.age);
+    let bytes_before = store.bytes_on_disk();
+    store.widen_cache(CACHE_KIB)?;
+    let mut work = Work { store, clock, cut, is_dry: rules.is_dry, counted: Counted::default() };
+    for status in STATUSES {
+        work.messages(status)?;
+    }
+    let mut sides = Vec::new();
+    for side in Side::ALL {
+        sides.push((side, work.side(side, side_cut(side, cut, now))?));
+    }
+    let counted = work.counted;
+    let room = if rules.is_dry { Room::Untouched } else { give_back(store, clock)? };
+    let bytes_after = store.bytes_on_disk();
+    Ok(Pruned { cut, counted, sides, bytes_before, bytes_after, room })
+}
+
+/// What nobody can use any more goes whatever its age.
+fn side_cut(side: Side, cut: Timestamp, now: Timestamp) -> Timestamp {
+    match side {
+        Side::Runs | Side::Alerts | Side::WebhookSessions | Side::ChannelDays => cut,
+        // Each of both is over after a week, unused.
+        Side::WebhookEvents | Side::PanelSessions => now.minus(AGE_MIN),
+        Side::PanelUploads => now.minus(UPLOADS_KEPT),
+    }
+}
+
+struct Work<'a> {
+    store: &'a mut Store,
+    clock: &'a dyn Clock,
+    cut: Timestamp,
+    is_dry: bool,
+    counted: Counted,
+}
+
+impl Work<'_> {
+    /// All messages of one status, page by page.
+    fn messages(&mut self, status: &str) -> Result<(), StoreError> {
+        let cut = self.cut;
+        let mut after = (None, i64::MIN);
+        loop {
+            let from = (after.0.as_deref(), after.1);
+            let page =
+                self.store.read(|tx| tx.look_for_old(status, from, cut, MESSAGES_PER_LOOK))?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = (last.scheduled_at.clone(), last.id);
+            self.page(&page)?;
+        }
+    }
+
+    fn page(&mut self, page: &[Looked]) -> Result<(), StoreError> {
+        let cut = self.cut;
+        let mut found = VecDeque::new();
+        for looked in page.iter().filter(|looked| looked.is_candidate) {
+            // One read each: a message to very many takes a while, and a reader keeps the WAL.
+            found.extend(self.store.read(|tx| tx.what_is_old(looked.id, cut))?);
+        }
+        if self.is_dry {
+            for old in &found {
+                self.count(old.counted);
+            }
+            return Ok(());
+        }
+        while !found.is_empty() {
+            self.piece(&mut found)?;
+        }
+        Ok(())
+    }
+
+    /// One transaction. What is done is taken from `found`.
+    fn piece(&mut self, found: &mut VecDeque<Old>) -> Result<(), StoreError> {
+        let cut = self.cut;
+        let (done, counted) = self.write(|tx| {
+            tx.note_pruned_before(cut)?;
+            let (mut counted, mut done) = (Counted::default(), 0);
+            let mut left = ROWS_PER_COMMIT;
+            for old in found.iter() {
+                let gone = tx.remove_deliveries(old, cut, left)?;
+                add(&mut counted, gone);
+                left -= gone.deliveries;
+                if left == 0 {
+                    break;
+                }
+                if old.is_whole {
+                    counted.messages += u64::from(tx.remove_message(old)?);
+                    left -= 1;
+                }
+                done += 1;
+                if left == 0 {
+                    break;
+                }
+            }
+            Ok((done, counted))
+        })?;
+        found.drain(..done);
+        self.count(counted);
+        Ok(())
+    }
+
+    fn side(&mut self, side: Side, cut: Timestamp) -> Result<u64, StoreError> {
+        if self.is_dry {
+            return self.store.read(|tx| tx.count_old(side, cut));
+        }
+        let mut sum = 0;
+        loop {
+            let gone = self.write(|tx| tx.remove_old(side, cut, ROWS_PER_COMMIT))?;
+            sum += gone;
+            if gone == 0 {
+                return Ok(sum);
+            }
+        }
+    }
+
+    fn write<T>(
+        &mut self,
+        work: impl FnOnce(&crate::store::Tx<'_>) -> SqlResult<T>,
+    ) -> Result<T, StoreError> {
+        let store = &mut *self.store;
+        paced(self.clock, || store.write(work))
+    }
+
+    fn count(&mut self, more: Counted) {
+        add(&mut self.counted, more);
+    }
+}
+
+/// Does `work`, and then rests as long as it took: a sender that waits for the database gets it.
+fn paced<T>(clock: &dyn Clock, work: impl FnOnce() -> T) -> T {
+    let began = clock.now().monotonic;
+    let done = work();
+    let took = clock.now().monotonic.saturating_sub(began);
+    let wake = Wake::default();
+    clock.sleep(&wake, wake.rings(), Some(took.clamp(REST_MIN, REST_MAX)));
+    done
+}
+
+fn give_back(store: &Store, clock: &dyn Clock) -> Result<Room, PruneError> {
+    let room = match store.gives_back()? {
+        GivesBack::InSteps => {
+            while paced(clock, || store.give_back(PAGES_PER_COMMIT))? {}
+            Room::GivenBack
+        }
+        // Held meanwhile, so that nobody begins to send and then waits for it.
+        GivesBack::AsAWhole => match SenderLock::try_take(store.path())? {
+            Some(_lock) => {
+                store.write_anew().map_err(|source| PruneError::NotAnew {
+                    path: store.path().to_owned(),
+                    source,
+                })?;
+                Room::GivenBack
+            }
+            None => Room::Kept { bytes: store.free_bytes()? },
+        },
+    };
+    store.empty_wal()?;
+    Ok(room)
+}
+
+fn add(sum: &mut Counted, more: Counted) {
+    sum.messages += more.messages;
+    sum.deliveries += more.deliveries;
+    sum.unknown += more.unknown;
+}

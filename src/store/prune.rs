@@ -1,0 +1,382 @@
+//! Finding what is old and removing it in small pieces, while a sender goes on beside it.
+//!
+//! What may go is decided here, in SQL, from the rows as they are in the transaction that removes
+//! them. Two rules keep every promise whatever is removed, and whenever it is cut off:
+//!
+//! * Of a message, the earliest occurrence goes first, and the latest one goes only with the message
+//!   itself: a retry, which looks at the latest, never sees an earlier one in its place.
+//! * What is due at the message's present time, or later, stays: it is what keeps it from being
+//!   planned again. What is due earlier is too late to be sent, also by the mark `pruned_before`.
+
+use rusqlite::types::ToSql;
+use rusqlite::{OptionalExtension, Row, named_params};
+
+use super::{SqlResult, Tx};
+use crate::clock::Timestamp;
+
+const MARK: &str = "pruned_before";
+
+/// A delivery that nobody needs when its occurrence is old: it ended before `:cut`, and no look-up
+/// of it is planned. (Who sets a status by hand leaves `finished_at` empty.)
+const IS_OVER: &str = "(status NOT IN ('pending', 'sending')
+    AND coalesce(finished_at, '') < :cut
+    AND NOT (status = 'unknown' AND next_attempt_at IS NOT NULL))";
+
+/// A message `m` that may have something old: answered by indexes alone.
+const IS_CANDIDATE: &str = "coalesce(
+    (SELECT min(d.due_at) FROM deliveries d WHERE d.auto_message_id = m.id) < :cut,
+    m.status IN ('sent', 'failed', 'cancelled') AND coalesce(m.scheduled_at, '') < :cut)";
+
+/// A message that may have something old, as it was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Looked {
+    /// `auto_messages.id`.
+    pub id: i64,
+    /// `auto_messages.scheduled_at`, as written: where the next page goes on.
+    pub scheduled_at: Option<String>,
+    /// Whether it may have something old.
+    pub is_candidate: bool,
+}
+
+/// What of a message is old.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Old {
+    /// `auto_messages.id`.
+    pub id: i64,
+    /// Its status, as it was seen.
+    status: String,
+    /// Its time, as it was seen.
+    scheduled_at: Option<String>,
+    /// All occurrences until this one go; none when there is none.
+    last: Option<String>,
+    /// Whether the message goes as well.
+    pub is_whole: bool,
+    /// What that would be.
+    pub counted: Counted,
+}
+
+/// How much.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Messages.
+    pub messages: u64,
+    /// Deliveries.
+    pub deliveries: u64,
+    /// Those of them of which nobody knows whether they went out.
+    pub unknown: u64,
+}
+
+/// Tables of which rows go by their age alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Runs that ended; the newest row stays.
+    Runs,
+    /// Alerts that were told.
+    Alerts,
+    /// Events of WAHA that nothing can repeat any more.
+    WebhookEvents,
+    /// What sessions last said of themselves.
+    WebhookSessions,
+    /// Logins of the panel.
+    PanelSessions,
+    /// Files that waited for a yes in the panel.
+    PanelUploads,
+    /// How much was claimed on a day.
+    ChannelDays,
+}
+
+impl Side {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Runs,
+        Self::Alerts,
+        Self::WebhookEvents,
+        Self::WebhookSessions,
+        Self::PanelSessions,
+        Self::PanelUploads,
+        Self::ChannelDays,
+    ];
+
+    /// The table.
+    #[must_use]
+    pub fn table(self) -> &'static str {
+        match self {
+            Self::Runs => "runs",
+            Self::Alerts => "alerts",
+            Self::WebhookEvents => "webhook_events",
+            Self::WebhookSessions => "webhook_sessions",
+            Self::PanelSessions => "panel_sessions",
+            Self::PanelUploads => "panel_uploads",
+            Self::ChannelDays => "channel_days",
+        }
+    }
+
+    /// Which rows are old, by their key. Rows of runs are made in the order of time: only the first
+    /// ones are looked at, so that a table of new ones is not read through.
+    fn old(self) -> &'static str {
+        match self {
+            Self::Runs => {
+                "id IN (SELECT id FROM (SELECT id, started_at, finished_at FROM runs ORDER BY id LIMIT :rows)
+                    WHERE started_at < :cut AND finished_at IS NOT NULL)
+                 AND id < (SELECT max(id) FROM runs)"
+            }
+            Self::Alerts => {
+                "id IN (SELECT id FROM alerts WHERE is_over = 1 AND created_at < :cut LIMIT :rows)"
+            }
+            Self::WebhookEvents => {
+                "id IN (SELECT id FROM webhook_events WHERE received_at < :cut LIMIT :rows)"
+            }
+            Self::WebhookSessions => {
+                "session_name IN (SELECT session_name FROM webhook_sessions
+                    WHERE received_at < :cut LIMIT :rows)"
+            }
+            Self::PanelSessions => {
+                "id_hash IN (SELECT id_hash FROM panel_sessions WHERE seen_at < :cut LIMIT :rows)"
+            }
+            Self::PanelUploads => {
+                "id_hash IN (SELECT id_hash FROM panel_uploads WHERE uploaded_at < :cut LIMIT :rows)"
+            }
+            // A day begins up to a day earlier or later in local time than in UTC.
+            Self::ChannelDays => {
+                "(channel_id, day) IN (SELECT d.channel_id, d.day FROM channels c
+                    CROSS JOIN channel_days d ON d.channel_id = c.id
+                        AND d.day < date(:cut, '-1 day') LIMIT :rows)"
+            }
+        }
+    }
+}
+
+impl Tx<'_> {
+    /// Notes, with what is removed, that what was due before `cut` may be gone. The mark only grows.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn note_pruned_before(&self, cut: Timestamp) -> SqlResult<()> {
+        if self.pruned_before()?.is_some_and(|at| at.secs() >= cut.secs()) {
+            return Ok(());
+        }
+        self.set_meta(MARK, &cut.to_string())
+    }
+
+    /// Before which time deliveries may have been removed; `None` when none ever were.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn pruned_before(&self) -> SqlResult<Option<Timestamp>> {
+        Ok(self.meta(MARK)?.and_then(|text| Timestamp::parse(&text)))
+    }
+
+    /// At most `limit` messages of one status after the time and the id of `after`, in the order of
+    /// both; `None` is before every time.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn look_for_old(
+        &self,
+        status: &str,
+        after: (Option<&str>, i64),
+        cut: Timestamp,
+        limit: u32,
+    ) -> SqlResult<Vec<Looked>> {
+        let (at, after) = after;
+        let cut = cut.to_string();
+        // Two statements: the order of (time, id) in one would read all of a time again for each page.
+        let same_time = format!(
+            "SELECT m.id, m.scheduled_at, {IS_CANDIDATE} AS is_candidate
+             FROM auto_messages m INDEXED BY idx_auto_messages_status_scheduled_at
+             WHERE m.status = :status AND m.scheduled_at IS :at AND m.id > :after
+             ORDER BY m.id LIMIT :limit"
+        );
+        let mut found = self.looked(
+            &same_time,
+            named_params! {
+                ":status": status, ":at": at, ":after": after, ":cut": cut, ":limit": limit,
+            },
+        )?;
+        let left = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(limit));
+        if left > 0 {
+            let later = format!(
+                "SELECT m.id, m.scheduled_at, {IS_CANDIDATE} AS is_candidate
+                 FROM auto_messages m INDEXED BY idx_auto_messages_status_scheduled_at
+                 WHERE m.status = :status AND m.scheduled_at > :at
+                 ORDER BY m.scheduled_at, m.id LIMIT :limit"
+            );
+            found.extend(self.looked(
+                &later,
+                named_params! {
+                    ":status": status, ":at": at.unwrap_or_default(), ":cut": cut, ":limit": left,
+                },
+            )?);
+        }
+        Ok(found)
+    }
+
+    fn looked(&self, sql: &str, params: &[(&str, &dyn ToSql)]) -> SqlResult<Vec<Looked>> {
+        let mut statement = self.prepare(sql)?;
+        let rows = statement.query_map(params, |row| {
+            Ok(Looked {
+                id: row.get("id")?,
+                scheduled_at: row.get("scheduled_at")?,
+                is_candidate: row.get("is_candidate")?,
+            })
+        })?;
+        rows.collect()
+    }
+
+    /// What of a message is old; `None` when nothing is.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn what_is_old(&self, id: i64, cut: Timestamp) -> SqlResult<Option<Old>> {
+        let sql = "SELECT status, scheduled_at,
+                       status IN ('sent', 'failed', 'cancelled')
+                           AND max(coalesce(scheduled_at, ''), coalesce(sent_at, ''), created_at,
+                               updated_at) < :cut AS is_over,
+                       (SELECT max(due_at) FROM deliveries WHERE auto_message_id = :id) AS latest
+                   FROM auto_messages WHERE id = :id";
+        let params = named_params! { ":id": id, ":cut": cut.to_string() };
+        let read = |row: &Row<'_>| {
+            let latest: Option<String> = row.get("latest")?;
+            let old = Old {
+                id,
+                status: row.get("status")?,
+                scheduled_at: row.get("scheduled_at")?,
+                last: None,
+                is_whole: row.get("is_over")?,
+                counted: Counted::default(),
+            };
+            Ok((old, latest))
+        };
+        let Some((mut old, latest)) = self.prepare(sql)?.query_row(params, read).optional()? else {
+            return Ok(None);
+        };
+        old.is_whole &= latest.as_ref().is_none_or(|latest| *latest < cut.to_string());
+        let occurrences = self.old_occurrences(id, cut)?;
+        old.is_whole &= occurrences.iter().all(|one| one.stay == 0);
+        let keeps = |due_at: &String| {
+            latest.as_ref().is_some_and(|latest| due_at >= latest)
+                || old.scheduled_at.as_ref().is_some_and(|at| due_at >= at)
+        };
+        for one in occurrences {
+            if one.stay > 0 || !old.is_whole && keeps(&one.due_at) {
+                break;
+            }
+            old.counted.deliveries += one.rows;
+            old.counted.unknown += one.unknown;
+            old.last = Some(one.due_at);
+        }
+        old.counted.messages = u64::from(old.is_whole);
+        Ok((old.is_whole || old.last.is_some()).then_some(old))
+    }
+
+    /// The occurrences before `cut`, the earliest first.
+    fn old_occurrences(&self, id: i64, cut: Timestamp) -> SqlResult<Vec<OldOccurrence>> {
+        let sql = format!(
+            "SELECT due_at, count(*) AS rows, count(*) FILTER (WHERE status = 'unknown') AS unknown,
+                 count(*) FILTER (WHERE NOT {IS_OVER}) AS stay
+             FROM deliveries WHERE auto_message_id = :id AND due_at < :cut
+             GROUP BY due_at ORDER BY due_at"
+        );
+        let mut statement = self.prepare(&sql)?;
+        let params = named_params! { ":id": id, ":cut": cut.to_string() };
+        let rows = statement.query_map(params, |row| {
+            Ok(OldOccurrence {
+                due_at: row.get("due_at")?,
+                rows: row.get("rows")?,
+                unknown: row.get("unknown")?,
+                stay: row.get("stay")?,
+            })
+        })?;
+        rows.collect()
+    }
+
+    /// Removes at most `rows` of the deliveries of `old`, when its message is still as it was seen.
+    /// Returns how many went; fewer than `rows` when all are gone.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn remove_deliveries(&self, old: &Old, cut: Timestamp, rows: u64) -> SqlResult<Counted> {
+        let Some(last) = &old.last else { return Ok(Counted::default()) };
+        let sql = format!(
+            "DELETE FROM deliveries
+             WHERE id IN (SELECT id FROM deliveries
+                     WHERE auto_message_id = :id AND due_at <= :last AND due_at < :cut AND {IS_OVER}
+                     ORDER BY due_at, chat_id LIMIT :rows)
+                 AND EXISTS (SELECT 1 FROM auto_messages
+                     WHERE id = :id AND status = :status AND scheduled_at IS :scheduled_at)
+             RETURNING status = 'unknown' AS is_unknown"
+        );
+        let mut statement = self.prepare(&sql)?;
+        let mut gone = statement.query(named_params! {
+            ":id": old.id,
+            ":last": last,
+            ":cut": cut.to_string(),
+            ":rows": rows,
+            ":status": old.status,
+            ":scheduled_at": old.scheduled_at,
+        })?;
+        let mut counted = Counted::default();
+        while let Some(row) = gone.next()? {
+            counted.deliveries += 1;
+            counted.unknown += u64::from(row.get::<_, bool>("is_unknown")?);
+        }
+        Ok(counted)
+    }
+
+    /// Removes the message of `old`, when it is still as it was seen and has no delivery left.
+    /// Returns whether it went.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn remove_message(&self, old: &Old) -> SqlResult<bool> {
+        let sql = "DELETE FROM auto_messages
+                   WHERE id = :id AND status = :status AND status IN ('sent', 'failed', 'cancelled')
+                       AND scheduled_at IS :scheduled_at
+                       AND NOT EXISTS (SELECT 1 FROM deliveries WHERE auto_message_id = :id)";
+        let gone = self.prepare(sql)?.execute(named_params! {
+            ":id": old.id,
+            ":status": old.status,
+            ":scheduled_at": old.scheduled_at,
+        })?;
+        Ok(gone > 0)
+    }
+
+    /// Removes at most `rows` rows of a table that are from before `cut`. Returns how many went.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn remove_old(&self, side: Side, cut: Timestamp, rows: u64) -> SqlResult<u64> {
+        let sql = format!("DELETE FROM {} WHERE {}", side.table(), side.old());
+        let params = named_params! { ":cut": cut.to_string(), ":rows": rows };
+        let gone = self.prepare(&sql)?.execute(params)?;
+        Ok(u64::try_from(gone).unwrap_or(u64::MAX))
+    }
+
+    /// How many rows of a table are from before `cut`.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn count_old(&self, side: Side, cut: Timestamp) -> SqlResult<u64> {
+        let sql = format!("SELECT count(*) FROM {} WHERE {}", side.table(), side.old());
+        let params = named_params! { ":cut": cut.to_string(), ":rows": i64::MAX };
+        self.prepare(&sql)?.query_row(params, |row| row.get(0))
+    }
+
+    /// Whether a message with this id was there once: ids are never given again.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn had_message(&self, id: i64) -> SqlResult<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_sequence
+                       WHERE name = 'auto_messages' AND :id BETWEEN 1 AND seq)";
+        self.prepare(sql)?.query_row(named_params! { ":id": id }, |row| row.get(0))
+    }
+}
+
+struct OldOccurrence {
+    due_at: String,
+    rows: u64,
+    unknown: u64,
+    /// How many of them nobody may remove yet.
+    stay: u64,
+}
