@@ -14,6 +14,7 @@ mod message;
 mod output;
 mod password_hash;
 mod plan;
+mod progress;
 mod prune;
 mod secret;
 mod status;

@@ -2,7 +2,7 @@
 //! on free loopback ports, a throw-away database, a trigger over HTTP as cron would send it.
 
 use std::collections::HashMap;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
@@ -10,9 +10,9 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::CliError;
+use super::progress::Progress;
 use super::table::table;
 use crate::clock::{Clock, SystemClock, Wake};
 use crate::config::Config;
@@ -149,14 +149,15 @@ fn trigger_and_watch(
 }
 
 fn watch(store: &mut Store, id: i64, clock: &dyn Clock) -> Result<MessageView, DemoError> {
-    let bar = progress_bar();
+    let bar = Progress::new();
     let (sleeper, started) = (Wake::default(), clock.now().monotonic);
     loop {
         let view = store.read(|tx| tx.view_message(id))?;
         let status = view.as_ref().map_or("gone", |view| view.status.as_str()).to_owned();
         if let Some(view) = view {
-            bar.set_length(view.contact_count.max(1));
+            bar.set_length(view.contact_count);
             bar.set_position(view.ended_count);
+            bar.draw(&format!("{} of {} recipients", view.ended_count, view.contact_count));
             if matches!(status.as_str(), "sent" | "failed") {
                 bar.finish();
                 return Ok(view);
@@ -167,19 +168,6 @@ fn watch(store: &mut Store, id: i64, clock: &dyn Clock) -> Result<MessageView, D
         }
         clock.sleep(&sleeper, sleeper.rings(), Some(LOOK_EVERY));
     }
-}
-
-/// Drawn on a terminal only.
-fn progress_bar() -> ProgressBar {
-    let target = if io::stderr().is_terminal() {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    };
-    let bar = ProgressBar::with_draw_target(Some(1), target);
-    let style = ProgressStyle::with_template("  {bar:40} {pos} of {len} recipients");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("█▌░"));
-    bar
 }
 
 fn show_rows(deliveries: &[DeliveryView]) -> Result<(), CliError> {

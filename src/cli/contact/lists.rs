@@ -1,17 +1,17 @@
 //! `contact import` and `contact export`.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, IsTerminal, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::super::CliError;
 use super::super::output::Output;
+use super::super::progress::Progress;
 use crate::address_book::export;
 use crate::address_book::import::{self, ImportRules, Imported, REASON_COLUMNS, Refused, Watch};
 use crate::address_book::language::Language;
@@ -77,7 +77,7 @@ pub(super) fn import(
     } else {
         let file = if is_stdin { spool()? } else { open(&args.file)? };
         told.bar.set_length(file.metadata()?.len());
-        let input = Counted { file, bar: told.bar.clone() };
+        let input = Counted { file, bar: Arc::clone(&told.bar) };
         if args.strict {
             import::import_strictly(store, input, &rules, &mut told)
         } else {
@@ -153,20 +153,20 @@ fn spool() -> Result<File, CliError> {
 /// A file that moves a bar when it is read.
 struct Counted {
     file: File,
-    bar: ProgressBar,
+    bar: Arc<Progress>,
 }
 
 impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.file.read(buffer)?;
-        self.bar.inc(count as u64);
+        self.bar.advance(count as u64);
         Ok(count)
     }
 }
 
 impl Seek for Counted {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.bar.reset();
+        self.bar.set_position(0);
         self.file.seek(to)
     }
 }
@@ -174,7 +174,7 @@ impl Seek for Counted {
 /// Where a person sees how it goes.
 struct Told {
     language: Language,
-    bar: ProgressBar,
+    bar: Arc<Progress>,
     rows: Arc<AtomicU64>,
     rejects: Option<BufWriter<File>>,
     columns: usize,
@@ -188,21 +188,14 @@ impl Told {
             Some(path) => Some(BufWriter::new(create(path)?)),
             None => None,
         };
-        let target = if io::stderr().is_terminal() {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        let bar = ProgressBar::with_draw_target(None, target);
-        let style = ProgressStyle::with_template("{wide_bar} {percent}% {msg}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let bar = Arc::new(Progress::new());
         let rows = Arc::default();
         let (is_json, kept) = (args.output.json, Vec::new());
         Ok(Self { language, bar, rows, rejects, columns: 0, is_json, kept })
     }
 
     fn end(&mut self) -> io::Result<()> {
-        self.bar.finish_and_clear();
+        self.bar.clear();
         match &mut self.rejects {
             Some(rejects) => rejects.flush(),
             None => Ok(()),
@@ -242,12 +235,13 @@ impl Watch for Told {
         } else {
             format!("{word} {line}: `{value}`: {reason}")
         };
-        self.bar.suspend(|| writeln!(io::stderr(), "{text}"))
+        self.bar.clear();
+        writeln!(io::stderr(), "{text}")
     }
 
     fn progress(&mut self, rows: u64) {
         self.rows.store(rows, Ordering::Relaxed);
-        self.bar.set_message(rows.to_string());
+        self.bar.draw(&self.language.pick(format!("{rows} rows"), format!("{rows} baris")));
     }
 }
 
