@@ -23,7 +23,8 @@ use ureq::{Agent, Proxy, RequestBuilder, SendBody};
 
 /// More than any reply of WAHA that matters; what is longer is cut.
 const REPLY_BYTES_MAX: u64 = 1024 * 1024;
-const REPLY_HEAD_BYTES_MAX: usize = 32 * 1024;
+/// As much as Node itself, which WAHA runs on, takes in a head.
+const REPLY_HEAD_BYTES_MAX: usize = 16 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A session that is not WORKING answers after up to 15 s.
 const GET_TIMEOUT: Duration = Duration::from_secs(20);
@@ -36,7 +37,7 @@ const IDLE_MAX: Duration = Duration::from_secs(1);
 const IDLE_CONNECTIONS_MAX: usize = 8;
 /// Of each connection; the first must hold a whole reply head. The library's 128 KiB each would be
 /// 16 MiB for 64 senders.
-const INPUT_BUFFER_BYTES: usize = 48 * 1024;
+const INPUT_BUFFER_BYTES: usize = 20 * 1024;
 const OUTPUT_BUFFER_BYTES: usize = 8 * 1024;
 
 /// Speaks HTTP/1.1, with or without TLS. No redirects, no proxy but one that was asked for

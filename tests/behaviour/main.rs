@@ -29,6 +29,7 @@ mod guard_attacks;
 mod guard_fuzz;
 mod guard_panics;
 mod kills;
+mod in_a_row;
 mod ledger;
 mod lifecycle;
 mod lookups;
