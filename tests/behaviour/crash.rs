@@ -69,12 +69,7 @@ impl Victim {
         Self::at(Site::new(), command, settings, messages)
     }
 
-    fn at(
-        site: Site,
-        command: &'static str,
-        settings: &str,
-        messages: &[(usize, usize)],
-    ) -> Self {
+    fn at(site: Site, command: &'static str, settings: &str, messages: &[(usize, usize)]) -> Self {
         site.write_settings(settings);
         for name in &SESSIONS[1..] {
             let sql = "INSERT INTO channels (name, session_name) VALUES (?1, ?1)";
