@@ -19,7 +19,7 @@ mutate() { # what is broken, file, perl expression
         return
     fi
     tests=(claim:: windows:: daily_limit:: outcomes:: pacing:: lifecycle:: lookups:: pace:: delivery::
-        reply:: lock::)
+        reply:: lock:: planning:: in_a_row::)
     if ! cargo test --no-run --locked --lib --test behaviour 2>"$place/built"; then
         echo "$1: the broken program does not even compile"
         grep -m3 '^error' "$place/built"
@@ -64,4 +64,8 @@ mutate 'one more than the daily limit' src/store/deliveries.rs \
     's/:day_limit > coalesce/:day_limit >= coalesce/'
 mutate 'a claim does not count for its day' src/store/deliveries.rs \
     's/self\.count_claim\(request\.channel_id, request\.day\)\?;//'
+mutate 'a message goes out before all of it is planned' src/planner/portions.rs \
+    's/tx\.begin_planning\(id, planning\.message\.due_at\)\?;/tx.begin_planning(id, planning.message.due_at)?; tx.end_planning(id)?; tx.start_sending(id, planning.message.due_at, now)?;/'
+mutate 'who was taken out of a half planned message gets it' src/planner/portions.rs \
+    's/if begun == message\.due_at &&/if begun != message.due_at \&\&/'
 exit $unnoticed
