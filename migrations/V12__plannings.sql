@@ -7,10 +7,19 @@ CREATE TABLE plannings (
     due_at          TEXT NOT NULL
 ) STRICT;
 
-CREATE TRIGGER plannings_not_by_hand BEFORE UPDATE OF status ON auto_messages
-WHEN NEW.status = 'sending' AND EXISTS (SELECT 1 FROM plannings WHERE auto_message_id = NEW.id)
+-- Half of it must not go out, whoever says so: it is planned anew and set to sending by itself.
+CREATE TRIGGER plannings_not_by_hand AFTER UPDATE OF status ON auto_messages
+WHEN NEW.status = 'sending' AND EXISTS
+    (SELECT 1 FROM plannings WHERE auto_message_id = NEW.id AND due_at IS NEW.scheduled_at)
 BEGIN
-    SELECT RAISE(ABORT, 'this message is being planned: it is set to sending by itself');
+    UPDATE auto_messages SET status = 'scheduled' WHERE id = NEW.id;
+END;
+
+CREATE TRIGGER plannings_not_by_replacing AFTER INSERT ON auto_messages
+WHEN NEW.status = 'sending' AND EXISTS
+    (SELECT 1 FROM plannings WHERE auto_message_id = NEW.id AND due_at IS NEW.scheduled_at)
+BEGIN
+    UPDATE auto_messages SET status = 'scheduled' WHERE id = NEW.id;
 END;
 
 CREATE TRIGGER plannings_deleted AFTER DELETE ON auto_messages

@@ -72,6 +72,15 @@ impl Audience {
         })
     }
 
+    /// Looks again who opted out: others may have written since.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn look_again(&mut self, tx: &Tx<'_>) -> SqlResult<()> {
+        self.opted_out = OptedOutNumbers::read(tx, &self.country)?;
+        Ok(())
+    }
+
     /// Calls `visit` with the recipients of the next entries, and looks at no more than `limit`
     /// entries or contacts. Returns whether there are more.
     ///

@@ -77,28 +77,24 @@ impl Lookup {
         self.queue().is_empty() && self.under_way.load(Ordering::SeqCst) == 0
     }
 
-    /// Whether something waits to be looked up.
-    #[must_use]
-    pub fn has_queued(&self) -> bool {
-        !self.queue().is_empty()
-    }
-
     /// Leaves what is not under way to the next run.
     pub fn leave_the_rest(&self) {
         self.queue().clear();
     }
 
-    /// Looks one delivery up. Returns whether there was one.
+    /// Looks one delivery up, and calls `begins` before that takes its time. Returns whether there was
+    /// one.
     ///
     /// # Errors
     /// When the database fails; the delivery is looked up again in a later run.
-    pub fn step(&self) -> Result<bool, StoreError> {
+    pub fn step(&self, begins: impl FnOnce()) -> Result<bool, StoreError> {
         let id = {
             let mut queue = self.queue();
             let Some(id) = queue.pop_front() else { return Ok(false) };
             self.under_way.fetch_add(1, Ordering::SeqCst);
             id
         };
+        begins();
         let done = self.look_up(id);
         self.under_way.fetch_sub(1, Ordering::SeqCst);
         if done.is_err() {

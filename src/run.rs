@@ -167,10 +167,7 @@ impl Runner {
                 if self.is_over(self.clock.now()) {
                     self.lookup.leave_the_rest();
                 }
-                if self.lookup.has_queued() {
-                    self.sender.step_aside();
-                }
-                let looked = self.lookup.step();
+                let looked = self.lookup.step(|| self.sender.step_aside());
                 if !matches!(looked, Ok(false)) {
                     self.triggers.note_database(DatabaseUser::Lookup, looked.as_ref().err());
                     // The run may be at its end.
@@ -208,7 +205,8 @@ impl Runner {
             recorded.is_planning
         };
         self.record_triggers(now.wall)?;
-        if is_planning && self.is_over(now) {
+        // What is begun is finished: otherwise a host that gives little time would never see the end.
+        if is_planning && self.is_over(now) && !self.planner.is_under_way() {
             self.recorded().is_planning = false; // What is due stays due.
         } else if is_planning {
             // A further portion of a message gives the senders nothing to do before its last one.

@@ -407,8 +407,9 @@ impl Sender {
         }
         let is_idle = board.is_idle();
         drop(board);
-        // The caller looks for its next lane itself. The run may be at its end.
-        if is_idle {
+        // The caller looks for its next lane itself. The run may be at its end, or has to know when a
+        // channel may send again.
+        if is_idle || matches!(lane, Lane::Closed) {
             self.triggers.wake.ring();
         }
     }

@@ -67,5 +67,5 @@ mutate 'a claim does not count for its day' src/store/deliveries.rs \
 mutate 'a message goes out before all of it is planned' src/planner/portions.rs \
     's/tx\.begin_planning\(id, planning\.message\.due_at\)\?;/tx.begin_planning(id, planning.message.due_at)?; tx.end_planning(id)?; tx.start_sending(id, planning.message.due_at, now)?;/'
 mutate 'who was taken out of a half planned message gets it' src/planner/portions.rs \
-    's/if begun == message\.due_at &&/if begun != message.due_at \&\&/'
+    's/if tx\.remove_unplanned\(id, begun, portion\)\? == portion/if false/'
 exit $unnoticed

@@ -14,6 +14,9 @@ use crate::fail_point;
 use crate::store::{DataVersion, DueMessage, NewDelivery, SqlResult, StoreError, Tx};
 use crate::template::{self, Template};
 
+/// To remove a row costs less than to plan it.
+const REMOVED_PER_PLANNED: usize = 5;
+
 /// A message that is being planned.
 pub(super) struct Planning {
     message: DueMessage,
@@ -29,8 +32,8 @@ impl Planner {
     pub(super) fn plan(&self, tx: &Tx<'_>, id: i64, now: Timestamp) -> SqlResult<Planned> {
         let Some(message) = tx.due_message(id, now)? else { return Ok(Planned::Gone) };
         if let Some(begun) = tx.begun_planning(id)? {
-            let portion = self.portion;
-            if begun == message.due_at && tx.remove_unplanned(id, begun, portion)? == portion {
+            let portion = self.portion.saturating_mul(REMOVED_PER_PLANNED);
+            if tx.remove_unplanned(id, begun, portion)? == portion {
                 return Ok(Planned::Cleared);
             }
             tx.end_planning(id)?;
@@ -70,10 +73,13 @@ impl Planner {
             // Whoever changed it changed what it should become: it is planned anew. All who could
             // have their own connection; the look costs as much as the message is long.
             let version = tx.data_version()?;
-            if version != planning.seen && !Self::is_as_it_was(tx, &planning.message, now)? {
-                return Ok(Planned::Gone);
+            if version != planning.seen {
+                if !Self::is_as_it_was(tx, &planning.message, now)? {
+                    return Ok(Planned::Gone);
+                }
+                planning.audience.look_again(tx)?;
+                planning.seen = version;
             }
-            planning.seen = version;
             if self.plan_some(tx, &mut planning, self.portion, now)? {
                 return Ok(Planned::Begun(Box::new(planning)));
             }

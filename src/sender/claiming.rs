@@ -94,7 +94,7 @@ impl Sender {
             let now = self.clock.now().monotonic;
             self.triggers.latency.note(now.saturating_sub(began));
             fail_point::reach("answered");
-            let held_count = serving.channel.held_count;
+            let held_count = if sent == 1 { serving.channel.held_count } else { 0 };
             let result = Unrecorded { claimed, outcome, held_count };
             match self.record(result, (sent < SENT_IN_A_ROW_MAX).then_some(serving)) {
                 After::Lane(lane) => return lane,

@@ -310,7 +310,10 @@ impl Tx<'_> {
                        count(*) FILTER (WHERE status = 'unknown') AS unknown,
                        count(*) FILTER (WHERE status = 'expired') AS expired,
                        count(*) FILTER (WHERE status = 'cancelled') AS cancelled
-                   FROM deliveries WHERE auto_message_id = :id GROUP BY due_at ORDER BY due_at DESC";
+                   FROM deliveries d WHERE auto_message_id = :id AND NOT EXISTS
+                       (SELECT 1 FROM plannings p
+                           WHERE p.auto_message_id = :id AND p.due_at = d.due_at)
+                   GROUP BY due_at ORDER BY due_at DESC";
         let read = |row: &Row<'_>| {
             Ok(Occurrence {
                 due_at: timestamp(row, "due_at")?,

@@ -178,7 +178,10 @@ impl Tx<'_> {
                    WHERE status = 'sending' AND (scheduled_at IS NULL OR NOT EXISTS
                        (SELECT 1 FROM deliveries d
                            WHERE d.auto_message_id = auto_messages.id
-                               AND d.due_at = auto_messages.scheduled_at))";
+                               AND d.due_at = auto_messages.scheduled_at)
+                       OR EXISTS (SELECT 1 FROM plannings p
+                           WHERE p.auto_message_id = auto_messages.id
+                               AND p.due_at = auto_messages.scheduled_at))";
         self.prepare(sql)?.execute(named_params! { ":now": now.to_string() })
     }
 

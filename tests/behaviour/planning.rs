@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+use auto_message_scheduler::composer::{self, Edit};
+
+use crate::message_commands::{rules, store};
 use crate::world::World;
 
 const SEVEN: &str = "081200007001, 081200007002, 081200007003, 081200007004, 081200007005, \
@@ -151,14 +154,65 @@ fn a_message_that_is_given_a_new_time_while_it_is_planned_goes_out_then() {
 }
 
 #[test]
-fn nobody_can_send_a_message_that_is_half_planned() {
+fn a_message_that_is_half_planned_is_planned_whole_whoever_says_that_it_is_being_sent() {
+    for sql in [
+        "UPDATE auto_messages SET status = 'sending'",
+        "REPLACE INTO auto_messages (id, message, contact_ids, scheduled_at, status)
+             SELECT id, message, contact_ids, scheduled_at, 'sending' FROM auto_messages",
+    ] {
+        let world = world();
+        let id = world.message(SEVEN);
+        plan_a_part(&world);
+        world.execute(sql);
+        assert_eq!(world.run().deliveries.sent, 7, "{sql}");
+        assert_eq!((world.status(id), world.recipients().len()), ("sent".to_owned(), 7));
+    }
+}
+
+#[test]
+fn a_message_that_is_paused_while_it_is_planned_can_be_resumed_and_edited() {
+    for is_edited in [false, true] {
+        let world = world();
+        let id = world.message(SEVEN);
+        plan_a_part(&world);
+        let now = world.clock.wall();
+        composer::pause(&mut store(&world), id, now).unwrap();
+        world.run();
+        assert_eq!(world.received().len(), 0);
+        if is_edited {
+            let to = vec!["081200007001".to_owned(), "081200007009".to_owned()];
+            let edit = Edit { to: Some(to), ..Edit::default() };
+            composer::edit(&mut store(&world), id, &edit, &rules(), now).unwrap();
+        }
+        composer::resume(&mut store(&world), id, &rules(), now).unwrap();
+        assert_eq!(world.status(id), "scheduled");
+        let wanted = if is_edited { 2 } else { 7 };
+        assert_eq!(world.run().deliveries.sent, wanted);
+        assert_eq!(world.received().len() as u64, wanted);
+    }
+}
+
+#[test]
+fn who_asks_for_no_more_while_a_message_is_planned_gets_none() {
     let world = world();
+    world.execute("INSERT INTO contacts (id, phone_number) VALUES (7, '0812-0000-7007')");
     world.message(SEVEN);
     plan_a_part(&world);
-    let sql = "UPDATE auto_messages SET status = 'sending'";
-    let error = world.sql.execute(sql, []).unwrap_err().to_string();
-    assert!(error.contains("is being planned"), "{error}");
-    assert_eq!(world.run().deliveries.sent, 7);
+    world.execute("UPDATE contacts SET opted_out_at = '2026-12-01 01:00'");
+    let report = world.run();
+    assert_eq!((report.deliveries.sent, report.deliveries.skipped), (6, 1));
+    assert!(!world.recipients().contains(&"6281200007007@c.us".to_owned()));
+}
+
+#[test]
+fn a_planning_that_was_begun_is_finished_though_the_time_of_a_run_is_over() {
+    let mut world = world();
+    world.message(SEVEN);
+    let clock = world.clock.clone();
+    clock.pass_at_reading(12, Duration::from_secs(45));
+    world.run_within(Duration::from_secs(50));
+    assert_eq!(world.ask("SELECT count(*) FROM deliveries"), "7");
+    assert_eq!(world.ask("SELECT status FROM auto_messages"), "sending");
 }
 
 #[test]

@@ -162,7 +162,11 @@ pub const HOT: &[(&str, &[&str])] = &[
     ("messages::set_scheduled_at", &["INTEGER PRIMARY KEY"]),
     (
         "messages::put_back_unplanned",
-        &["idx_auto_messages_status_scheduled_at", "sqlite_autoindex_deliveries_1"],
+        &[
+            "INTEGER PRIMARY KEY",
+            "idx_auto_messages_status_scheduled_at",
+            "sqlite_autoindex_deliveries_1",
+        ],
     ),
     ("messages::occurrences", &["idx_auto_messages_status_scheduled_at", "idx_deliveries_open"]),
     ("messages::fail_message", &["INTEGER PRIMARY KEY", "sqlite_autoindex_deliveries_1"]),
@@ -284,7 +288,7 @@ pub const HOT: &[(&str, &[&str])] = &[
     ("contact_pages::page_of_contacts", &["INTEGER PRIMARY KEY"]),
     ("channel_edits::channels", &[]),
     ("channel_edits::count_pending_on", &["idx_deliveries_pending"]),
-    ("composing::occurrences_of", &["sqlite_autoindex_deliveries_1"]),
+    ("composing::occurrences_of", &["INTEGER PRIMARY KEY", "sqlite_autoindex_deliveries_1"]),
 ];
 
 /// Functions that do not run in the test of the plans, and may go past the door.
