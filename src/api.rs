@@ -370,17 +370,10 @@ impl Api {
 
 /// An error answer.
 pub(crate) fn refuse(status: u16, message: &str) -> Reply {
-    let body = json!({"error": true, "message": message});
-    Reply {
-        status,
-        body: body.to_string(),
-        content_type: JSON,
-        allow: None,
-        retry_after_secs: None,
-    }
+    reply(status, &json!({"error": true, "message": message}))
 }
 
-/// An answer in JSON, without an error.
+/// An answer in JSON.
 pub(crate) fn reply(status: u16, body: &Value) -> Reply {
     Reply {
         status,

@@ -174,7 +174,8 @@ impl Planner {
         self.under_way().is_some()
     }
 
-    /// One pass: goes on with a message that is planned in portions; else expires what is too late, gives times to messages without one, plans what is due.
+    /// One pass: goes on with a message that is planned in portions; else expires what is too late,
+    /// gives times to messages without one, plans what is due.
     /// Returns whether there is more, so that the caller comes back at once.
     ///
     /// # Errors

@@ -55,7 +55,7 @@ mutate 'unknown is sent again' src/delivery.rs \
 mutate 'what was under way is sent again after a crash' src/store/deliveries.rs \
     's/SET status = .unknown., finished_at = :now/SET status = \x27pending\x27, claimed_at = NULL, finished_at = :now/'
 mutate 'the pace does not count from the end of a send' src/sender/recording.rs \
-    's/claimed\.channel_id, ready_at, succeeded/claimed.channel_id, now.wall, succeeded/; s/claimed\.channel_id, ready_at, ready\)/claimed.channel_id, now.wall, now.monotonic)/; s/self\.next_turn\(claimed\.channel_id, ready_at, ready\)/self.next_turn(claimed.channel_id, now.wall, now.monotonic)/'
+    's/channel, ready_at, sent_id/channel, now.wall, sent_id/; s/claimed\.channel_id, ready_at, ready\)/claimed.channel_id, now.wall, now.monotonic)/; s/self\.next_turn\(claimed\.channel_id, ready_at, ready\)/self.next_turn(claimed.channel_id, now.wall, now.monotonic)/'
 mutate 'two processes may send' src/lock.rs \
     's/Err\(TryLockError::WouldBlock\) => Ok\(None\)/Err(TryLockError::WouldBlock) => Ok(Some(Self { _file: file }))/'
 mutate 'a window that ended before the claim is not seen' src/sender/claiming.rs \

@@ -6,8 +6,8 @@
 use std::sync::atomic::Ordering;
 
 use super::{Lane, Sender, Serving, lock, log_hold};
-use crate::clock::Now;
-use crate::delivery::{Counts, Outcome, Status};
+use crate::clock::{Now, Timestamp};
+use crate::delivery::{Counts, Hold, Outcome, Status, Transition};
 use crate::fail_point;
 use crate::logging::in_one_line;
 use crate::recipient::mask_phone;
@@ -29,6 +29,30 @@ pub(super) enum After {
     Lane(Lane),
     /// The channel's next delivery, claimed in the same commit.
     Claimed(Claimed),
+}
+
+/// A claim's end, as it is to be written.
+#[derive(Clone, Copy)]
+struct Ending<'a> {
+    claimed: &'a Claimed,
+    outcome: &'a Outcome,
+    transition: &'a Transition,
+    /// The hold that it brings, and until when.
+    hold: Option<(&'a Hold, Timestamp)>,
+    /// When the channel may send again.
+    ready_at: Timestamp,
+    serving: Option<&'a Serving<'a>>,
+}
+
+/// What was written.
+struct Recorded {
+    /// Whether the row was still as the claim made it.
+    was_ours: bool,
+    status: Status,
+    settled: Option<Settled>,
+    /// Whether the channel has more to send.
+    has_next: bool,
+    follower: Option<Claimed>,
 }
 
 impl Sender {
@@ -86,57 +110,12 @@ impl Sender {
             .hold
             .as_ref()
             .map(|hold| (hold, now.wall.plus(hold.length(now.wall, *held_count, self.chance()))));
-        let (sent_id, succeeded) = match outcome {
-            Outcome::Sent { waha_message_id } => (Some(waha_message_id.as_str()), true),
-            Outcome::Deferred(_)
-            | Outcome::Failed { .. }
-            | Outcome::Restricted { .. }
-            | Outcome::Unknown { .. } => (None, false),
-        };
-        let late_before = now.wall.minus(self.rules.late_limit);
-        let (was_ours, status, settled, next, follower) = lock(&self.store).write(|tx| {
-            let was_ours = tx.record(claimed, &transition, sent_id, now.wall)?;
-            // WAHA's events may have been faster than its answer, or all that came of it.
-            let proven =
-                if was_ours { tx.weigh_kept_events(claimed.delivery_id, now.wall)? } else { None };
-            let status = proven.unwrap_or(transition.status);
-            tx.set_channel_ready_at(claimed.channel_id, ready_at, succeeded, now.wall)?;
-            if was_ours && status == Status::Pending {
-                tx.uncount_claim(claimed.channel_id, claimed.day)?;
-            }
-            if let Some((hold, until)) = hold {
-                tx.hold_channel(claimed.channel_id, hold, until, now.wall)?;
-            }
-            let settled =
-                if was_ours { self.count_or_settle(tx, claimed, status, now)? } else { None };
-            let next = tx.next_open_delivery(claimed.channel_id, now.wall, late_before)?;
-            let follower = match (&next, serving) {
-                (Some(open), Some(serving)) if was_ours && status == Status::Sent => {
-                    self.claim_next(tx, serving, open, ready_at)?
-                }
-                _ => None,
-            };
-            fail_point::reach("record_uncommitted");
-            Ok((was_ours, status, settled, next, follower))
-        })?;
+        let ending = Ending { claimed, outcome, transition: &transition, hold, ready_at, serving };
+        let recorded = lock(&self.store).write(|tx| self.write_ending(tx, &ending, now))?;
         fail_point::reach("recorded");
         lock(&self.board).note_pace(claimed.channel_id, ready_at, ready);
-        if was_ours {
-            self.log_outcome(claimed, outcome);
-            if status != transition.status {
-                log_proven(claimed.delivery_id, status);
-            }
-            self.triggers.note_delivery(claimed.auto_message_id, status);
-        } else {
-            log::error!(
-                "delivery {}: its row was changed while it was being sent",
-                claimed.delivery_id
-            );
-        }
-        if let Some(settled) = settled {
-            self.triggers.note_settled(&settled);
-        }
-        if let Some(follower) = follower {
+        self.tell(&ending, &recorded);
+        if let Some(follower) = recorded.follower {
             fail_point::reach("claimed");
             return Ok(After::Claimed(follower));
         }
@@ -146,9 +125,63 @@ impl Sender {
                 Lane::Held
             }
             // With nothing left, the run need not wait for the end of a gap.
-            None if next.is_none() => Lane::Empty(ready),
+            None if !recorded.has_next => Lane::Empty(ready),
             None => self.next_turn(claimed.channel_id, ready_at, ready),
         }))
+    }
+
+    /// All of it in one transaction: the outcome, the pace, the hold, the counts, and perhaps the
+    /// next claim.
+    fn write_ending(&self, tx: &Tx<'_>, ending: &Ending<'_>, now: Now) -> SqlResult<Recorded> {
+        let Ending { claimed, outcome, transition, hold, ready_at, serving } = *ending;
+        let channel = claimed.channel_id;
+        let sent_id = match outcome {
+            Outcome::Sent { waha_message_id } => Some(waha_message_id.as_str()),
+            Outcome::Deferred(_)
+            | Outcome::Failed { .. }
+            | Outcome::Restricted { .. }
+            | Outcome::Unknown { .. } => None,
+        };
+        let was_ours = tx.record(claimed, transition, sent_id, now.wall)?;
+        // WAHA's events may have been faster than its answer, or all that came of it.
+        let proven =
+            if was_ours { tx.weigh_kept_events(claimed.delivery_id, now.wall)? } else { None };
+        let status = proven.unwrap_or(transition.status);
+        tx.set_channel_ready_at(channel, ready_at, sent_id.is_some(), now.wall)?;
+        if was_ours && status == Status::Pending {
+            tx.uncount_claim(channel, claimed.day)?;
+        }
+        if let Some((hold, until)) = hold {
+            tx.hold_channel(channel, hold, until, now.wall)?;
+        }
+        let settled = if was_ours { self.count_or_settle(tx, claimed, status, now)? } else { None };
+        let late_before = now.wall.minus(self.rules.late_limit);
+        let next = tx.next_open_delivery(channel, now.wall, late_before)?;
+        let follower = match (&next, serving) {
+            (Some(open), Some(serving)) if was_ours && status == Status::Sent => {
+                self.claim_next(tx, serving, open, ready_at)?
+            }
+            _ => None,
+        };
+        fail_point::reach("record_uncommitted");
+        Ok(Recorded { was_ours, status, settled, has_next: next.is_some(), follower })
+    }
+
+    /// Tells the log and the run what was recorded.
+    fn tell(&self, ending: &Ending<'_>, recorded: &Recorded) {
+        let Claimed { delivery_id, auto_message_id, .. } = *ending.claimed;
+        if recorded.was_ours {
+            self.log_outcome(ending.claimed, ending.outcome);
+            if recorded.status != ending.transition.status {
+                log_proven(delivery_id, recorded.status);
+            }
+            self.triggers.note_delivery(auto_message_id, recorded.status);
+        } else {
+            log::error!("delivery {delivery_id}: its row was changed while it was being sent");
+        }
+        if let Some(settled) = &recorded.settled {
+            self.triggers.note_settled(settled);
+        }
     }
 
     fn count_or_settle(

@@ -19,7 +19,7 @@ const WAL_TRIES_MAX: usize = 20;
 /// empties it at 1,000 pages), so that this is never reached; a long reader of another program, or a
 /// message to very many, makes it larger, and without a limit it would stay so for ever.
 const WAL_KEPT_BYTES: u32 = 16 << 20;
-/// Prepared statements kept per connection: a few more than there are.
+/// Prepared statements kept per connection: more than sending, planning and triggers have together.
 const STATEMENTS_KEPT: usize = 64;
 
 /// How much of the file a connection keeps in memory: half of what SQLite would. What a send touches
