@@ -119,4 +119,6 @@ pub mod schedule;
 
 pub mod cron_line;
 
+pub mod reason;
+
 pub mod clock;

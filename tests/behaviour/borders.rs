@@ -102,14 +102,6 @@ fn imports_point_down_the_list_of_rooms() {
 }
 
 #[test]
-fn files_stay_under_500_lines() {
-    for (name, _) in sources() {
-        let lines = fs::read_to_string(root().join("src").join(&name)).unwrap().lines().count();
-        assert!(lines < 500, "{name} has {lines} lines");
-    }
-}
-
-#[test]
 fn a_setting_is_the_same_in_code_sample_and_readme() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let sample = fs::read_to_string(root().join("dist/auto-message-scheduler.env")).unwrap();

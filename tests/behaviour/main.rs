@@ -4,6 +4,8 @@
 //! a simulated WAHA on loopback, with a simulated clock: hours pass in milliseconds. `binary`,
 //! `crash` and `kills` run the real program.
 
+#![allow(clippy::too_many_lines)] // a test that is a table may be long
+
 mod alarm;
 mod alarm_binary;
 mod backup;

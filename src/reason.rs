@@ -1,0 +1,53 @@
+//! Why something did not happen: a value with a code and parameters, and a text in English for the
+//! `error` and `held_reason` columns.
+//!
+//! Nobody reads a sentence to decide: code compares the variant, programs the code.
+
+use std::fmt;
+
+/// Why a message, a delivery or a channel is not where a person would expect it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    // --- schedules ---
+
+    // --- recipients ---
+    /// The contact was removed from the address book while its delivery waited.
+    ContactRemoved,
+
+    // --- channels ---
+    /// The channel was removed while its deliveries waited.
+    ChannelRemoved {
+        /// Its id.
+        channel_id: i64,
+    },
+
+    // --- what WAHA said ---
+    /// WhatsApp does not resolve the number (GOWS answers 500 for it; nothing was sent).
+    NoLid,
+    // --- clocks ---
+}
+
+impl Reason {
+    /// The stable name that programs and translations read.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::ContactRemoved => "contact_removed",
+            Self::ChannelRemoved { .. } => "channel_removed",
+            Self::NoLid => "no_lid",
+        }
+    }
+}
+
+/// The English sentence.
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ContactRemoved => f.write_str("the contact was removed from the address book"),
+            Self::ChannelRemoved { channel_id } => {
+                write!(f, "channel {channel_id} was removed: make it again and retry, or cancel")
+            }
+            Self::NoLid => f.write_str("WhatsApp does not resolve this number (no LID found)"),
+        }
+    }
+}
