@@ -221,6 +221,17 @@ impl FakeWaha {
         self.journal.set_config(session, config);
     }
 
+    /// Lets the header `Date` of every answer say `date`, whatever the clock says; `None` for answers
+    /// without one, as from a proxy.
+    pub fn set_date(&self, date: Option<Timestamp>) {
+        self.journal.set_date(date);
+    }
+
+    /// Lets `Date` say again what the simulator's clock says.
+    pub fn set_date_by_clock(&self) {
+        self.journal.set_date_by_clock();
+    }
+
     /// Stops at once: waiting requests get no answer, every connection is closed, the port is free.
     pub fn stop(self) {
         drop(self);

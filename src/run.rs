@@ -98,6 +98,7 @@ impl Runner {
         send_rules: SendRules,
         seed: u64,
     ) -> Self {
+        let waha = waha.noting_dates_by(Arc::clone(&clock));
         let planner = Planner::new(Arc::clone(&store), Arc::clone(&triggers), plan_rules);
         let lookup = Lookup::new(Arc::clone(&store), waha.clone(), Arc::clone(&clock));
         let sender = Sender::new(

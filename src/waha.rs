@@ -4,19 +4,24 @@
 //! Must never log or return what WAHA echoes: an engine failure repeats the whole request, text and
 //! all, and a session object carries its webhook keys.
 
+mod date;
 mod reply;
 mod report;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
-use crate::clock::Timestamp;
+use crate::clock::{Clock, Now, Timestamp};
 use crate::delivery::{Hold, HoldKind, Outcome};
 use crate::http_client::{HttpClient, NoReply, Reply};
 
+pub use date::WahaTime;
 pub use report::{ServerReport, SessionReport, WebhookReport};
+
+use date::Dates;
 
 /// A WAHA server.
 #[derive(Clone)]
@@ -24,6 +29,7 @@ pub struct Waha {
     client: HttpClient,
     base_url: String,
     api_key: Option<String>,
+    dates: Dates,
 }
 
 /// One text to send.
@@ -135,7 +141,13 @@ impl Waha {
     #[must_use]
     pub fn with_client(base_url: &str, api_key: Option<String>, client: HttpClient) -> Self {
         let base_url = base_url.trim_end_matches('/').to_owned();
-        Self { client, base_url, api_key }
+        Self { client, base_url, api_key, dates: Dates::default() }
+    }
+
+    /// The same, noting by `clock` what each answer tells of WAHA's own: see [`Self::time`].
+    #[must_use]
+    pub fn noting_dates_by(self, clock: Arc<dyn Clock>) -> Self {
+        Self { dates: Dates::by(clock), ..self }
     }
 
     /// The same for somebody who waits at most `timeout` for each answer but that to a send.
@@ -144,11 +156,22 @@ impl Waha {
         Self { client: self.client.brief(timeout), ..self }
     }
 
+    /// What WAHA's clock says at `now`, by its latest answer to this client or a clone of it.
+    #[must_use]
+    pub fn time(&self, now: Now) -> WahaTime {
+        self.dates.time(now)
+    }
+
+    /// Asks only to hear what time it is there: any answer tells, whatever its status.
+    pub fn ask_the_time(&self) {
+        drop(self.get(&format!("{}/ping", self.base_url)));
+    }
+
     /// Sends a text. Never tries twice.
     #[must_use]
     pub fn send(&self, message: &TextMessage<'_>) -> Outcome {
         let url = format!("{}/api/sendText", self.base_url);
-        match self.client.post_json(&url, &self.headers(), send_body(message)) {
+        match self.heard(self.client.post_json(&url, &self.headers(), send_body(message))) {
             Ok(reply) => reply::send_outcome(&reply, message.session),
             Err(NoReply::NotSent(cause)) => Outcome::Deferred(unreachable(&cause)),
             Err(NoReply::MaybeSent(cause)) => {
@@ -184,7 +207,7 @@ impl Waha {
     pub fn start_typing(&self, session: &str, chat_id: &str) -> Typing {
         let url = format!("{}/api/startTyping", self.base_url);
         let body = json!({ "session": session, "chatId": chat_id }).to_string();
-        match self.client.post_small(&url, &self.headers(), body.into_bytes()) {
+        match self.heard(self.client.post_small(&url, &self.headers(), body.into_bytes())) {
             Ok(reply) => reply::typing(&reply, session),
             Err(_) => Typing::NotShown,
         }
@@ -194,7 +217,7 @@ impl Waha {
     pub fn stop_typing(&self, session: &str, chat_id: &str) {
         let url = format!("{}/api/stopTyping", self.base_url);
         let body = json!({ "session": session, "chatId": chat_id }).to_string();
-        drop(self.client.post_small(&url, &self.headers(), body.into_bytes()));
+        drop(self.heard(self.client.post_small(&url, &self.headers(), body.into_bytes())));
     }
 
     /// Asks the server what it is.
@@ -283,7 +306,12 @@ impl Waha {
     }
 
     fn get(&self, url: &str) -> Result<Reply, Hold> {
-        self.client.get(url, &self.headers()).map_err(|error| unreachable(&error.to_string()))
+        self.heard(self.client.get(url, &self.headers()))
+            .map_err(|error| unreachable(&error.to_string()))
+    }
+
+    fn heard(&self, answer: Result<Reply, NoReply>) -> Result<Reply, NoReply> {
+        answer.inspect(|reply| self.dates.note(reply))
     }
 
     fn headers(&self) -> Vec<(&str, &str)> {

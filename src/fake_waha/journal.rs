@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 
 use super::{Received, Request};
+use crate::clock::Timestamp;
 
 const RECEIVED_MAX: usize = 500_000;
 const REQUESTS_MAX: usize = 100_000;
@@ -26,6 +27,16 @@ struct Kept {
     me_extras: BTreeMap<String, Value>,
     configs: BTreeMap<String, Value>,
     ids_made: u32,
+    tells_date: TellsDate,
+}
+
+/// What the header `Date` says.
+#[derive(Clone, Copy, Default)]
+enum TellsDate {
+    #[default]
+    OfTheClock,
+    Fixed(Timestamp),
+    Never,
 }
 
 impl Journal {
@@ -64,6 +75,25 @@ impl Journal {
 
     pub(super) fn set_config(&self, session: &str, config: Value) {
         self.kept().configs.insert(session.to_owned(), config);
+    }
+
+    /// What `Date` says from now on; `None` for no `Date`.
+    pub(super) fn set_date(&self, date: Option<Timestamp>) {
+        self.kept().tells_date = date.map_or(TellsDate::Never, TellsDate::Fixed);
+    }
+
+    /// `Date` says again what the simulator's clock says.
+    pub(super) fn set_date_by_clock(&self) {
+        self.kept().tells_date = TellsDate::OfTheClock;
+    }
+
+    /// What an answer at `at` has as `Date`.
+    pub(super) fn date(&self, at: Timestamp) -> Option<Timestamp> {
+        match self.kept().tells_date {
+            TellsDate::OfTheClock => Some(at),
+            TellsDate::Fixed(date) => Some(date),
+            TellsDate::Never => None,
+        }
     }
 
     /// What [`Self::set_config`] gave to a session.

@@ -37,9 +37,20 @@ impl Site {
         Self { options, clock, journal, on_received }
     }
 
-    /// Notes the request and answers it.
+    /// Notes the request and answers it, with the `Date` that every answer of Node's has.
     pub(super) fn reply(&self, call: &Call) -> Reply {
         let at = self.clock.now().wall;
+        let Reply { then, received } = self.reply_at(call, at);
+        let then = match (then, self.journal.date(at)) {
+            (Then::Answer(answer), Some(date)) => {
+                Then::Answer(answer.header("Date", &replies::http_date(date)))
+            }
+            (then, _) => then,
+        };
+        Reply { then, received }
+    }
+
+    fn reply_at(&self, call: &Call, at: Timestamp) -> Reply {
         let segments: Vec<String> =
             call.path().split('/').skip(1).map(|segment| decoded(segment, false)).collect();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
@@ -83,8 +94,7 @@ impl Site {
                 &json!({ "status": "ok", "info": {}, "error": {}, "details": {} }),
             )),
             ("GET", ["api", "server", "version"]) => {
-                let version = Answer::json(200, &replies::version(self.options.engine));
-                Ok(version.header("Date", &replies::http_date(at)))
+                Ok(Answer::json(200, &replies::version(self.options.engine)))
             }
             ("GET", ["api", "sessions"]) => Ok(self.sessions(call)),
             ("GET", ["api", "sessions", name]) => self.session(name),

@@ -15,6 +15,7 @@ mod binary;
 mod borders;
 mod channel_commands;
 mod claim;
+mod clocks;
 mod command_line;
 mod contacts;
 mod contacts_binary;
