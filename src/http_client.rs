@@ -5,7 +5,7 @@
 //! first and asks for the body only then, so a body that was never read means that no complete
 //! request ever left. [`Body`] notes whether it was read.
 
-use std::fs;
+use std::fs::OpenOptions;
 use std::io::{self, Cursor, Read};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -20,6 +20,8 @@ use ureq::typestate::WithBody;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Proxy, RequestBuilder, SendBody};
+
+use crate::private_file;
 
 /// More than any reply of WAHA that matters; what is longer is cut.
 const REPLY_BYTES_MAX: u64 = 1024 * 1024;
@@ -216,8 +218,10 @@ fn post_as(
 
 /// The certificates of a PEM file; other things in it are left out.
 fn read_ca_file(path: &Path) -> Result<RootCerts, WayError> {
-    let pem =
-        fs::read(path).map_err(|source| WayError::CaFile { path: path.to_owned(), source })?;
+    let mut pem = Vec::new();
+    private_file::open(path, OpenOptions::new().read(true))
+        .and_then(|mut file| file.read_to_end(&mut pem))
+        .map_err(|source| WayError::CaFile { path: path.to_owned(), source })?;
     let no_pem = || WayError::NoPem(path.to_owned());
     let mut certificates: Vec<Certificate<'static>> = Vec::new();
     for item in parse_pem(&pem) {

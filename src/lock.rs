@@ -1,8 +1,10 @@
 //! The sender's lock: one sending process per database. The operating system frees it when its
 //! holder dies, however it dies.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+
+use crate::private_file;
 
 /// Held while this process may send; dropping it lets another one.
 #[derive(Debug)]
@@ -28,11 +30,9 @@ impl SenderLock {
         let database = std::fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
         let path = lock_path(&database);
         let failed = |source| LockError { path: path.clone(), source };
-        let mut options = OpenOptions::new();
+        let mut options = private_file::options();
         options.read(true).write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&path).map_err(failed)?;
+        let file = private_file::open(&path, &options).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self { _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),

@@ -1,8 +1,16 @@
 //! Files that only their owner may read: making them so from the first byte, whatever the umask,
-//! and noticing that one is not.
+//! and noticing that one is not. And files that another user of this machine put in our way: they are
+//! neither read nor written, and no link of another user is followed.
+//!
+//! A file is trusted when it belongs to the user who runs this program, to root, or to the owner of a
+//! directory in which nobody else can write: root may work in a user's directory, and a container may
+//! get its env file from root, through links of root (as Kubernetes has it).
 
-use std::fs::{Metadata, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io;
 use std::path::Path;
+#[cfg(unix)]
+use std::path::PathBuf;
 
 /// Options that give a file that they make mode 0600. A umask can only take from it.
 #[must_use]
@@ -12,6 +20,115 @@ pub fn options() -> OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
+}
+
+/// Another user of this machine may have put a file where we look for ours.
+#[cfg(unix)]
+#[derive(Debug, thiserror::Error)]
+#[error("`{}` belongs to user {owner}, so another user of this machine may have put it there: remove it, or `chown` it to the user that runs this program", path.display())]
+struct Untrusted {
+    path: PathBuf,
+    owner: u32,
+}
+
+/// Opens `path` with `options`, as long as nobody else can have put there what has the name.
+///
+/// # Errors
+/// When another user may have made the file or the link, and when it cannot be opened.
+pub fn open(path: &Path, options: &OpenOptions) -> io::Result<File> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+
+        let mut options = options.clone();
+        if !is_trusted_link(path)? {
+            // A link that is put there from now on is not followed.
+            options.custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits());
+        }
+        let file = options.open(path)?;
+        let opened = file.metadata()?;
+        if opened.is_file() {
+            check_owner(&fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()), &opened)?;
+        }
+        Ok(file)
+    }
+    #[cfg(not(unix))]
+    options.open(path)
+}
+
+/// Looks, without opening it, whether another user may have put there what has the name `path`. A
+/// name that nothing has is fine.
+///
+/// # Errors
+/// When it is so.
+pub fn check(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    is_trusted_link(path)?;
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+/// Makes a directory that only its owner can look into. It must not exist yet.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make_directory(path: &Path) -> io::Result<()> {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "other systems have no modes"))]
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Whether `path` is a link, after a look at its owner and at that of the file behind it.
+#[cfg(unix)]
+fn is_trusted_link(path: &Path) -> io::Result<bool> {
+    // What cannot be looked at cannot be opened either, and the error is told then.
+    let Ok(named) = fs::symlink_metadata(path) else { return Ok(false) };
+    check_owner(path, &named)?;
+    if !named.is_symlink() {
+        return Ok(false);
+    }
+    if let (Ok(real), Ok(behind)) = (fs::canonicalize(path), fs::metadata(path))
+        && behind.is_file()
+    {
+        check_owner(&real, &behind)?;
+    }
+    Ok(true)
+}
+
+#[cfg(unix)]
+fn check_owner(path: &Path, about: &Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+
+    let owner = about.uid();
+    let is_ours = owner == 0 || is_own(owner) || is_in_own_directory(path, owner);
+    // A terminal belongs to the person at it, and only root makes devices.
+    if is_ours || about.file_type().is_char_device() {
+        return Ok(());
+    }
+    let untrusted = Untrusted { path: path.to_owned(), owner };
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, untrusted))
+}
+
+/// Whether this program runs as the user.
+#[cfg(unix)]
+#[must_use]
+pub fn is_own(user: u32) -> bool {
+    nix::unistd::geteuid().as_raw() == user
+}
+
+/// Whether nobody but `owner` (and root) can have made a file in the directory of `path`.
+#[cfg(unix)]
+fn is_in_own_directory(path: &Path, owner: u32) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let Ok(directory) = fs::metadata(parent.unwrap_or(Path::new("."))) else { return false };
+    // Many systems give each user a group of the same number, with nobody else in it.
+    let is_group_closed = directory.mode() & 0o020 == 0 || directory.gid() == owner;
+    directory.uid() == owner && directory.mode() & 0o002 == 0 && is_group_closed
 }
 
 /// The command that closes a file to others, when it is open to them; `None` when it is not, or on

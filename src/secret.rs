@@ -4,7 +4,7 @@
 mod accepted;
 
 use std::fmt::Write as _;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -159,7 +159,7 @@ impl Stamp {
 
 /// What the file holds; `None` when there is none.
 fn read_text(path: &Path) -> Result<Option<String>, SecretError> {
-    let file = match File::open(path) {
+    let file = match private_file::open(path, OpenOptions::new().read(true)) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(path)(error)),
@@ -188,7 +188,7 @@ fn make(path: &Path) -> Result<String, SecretError> {
     let failed = |source| SecretError::File { path: path.to_owned(), source };
     let mut options = private_file::options();
     options.read(true).write(true).create(true).truncate(false);
-    let mut file = options.open(path).map_err(failed)?;
+    let mut file = private_file::open(path, &options).map_err(failed)?;
     file.lock().map_err(failed)?;
     let mut text = String::new();
     file.read_to_string(&mut text).map_err(failed)?;
@@ -225,7 +225,7 @@ fn close_to_others(file: &File) -> std::io::Result<()> {
 /// The file that has the name, locked: who waits for a rotation finds another file under it then.
 fn lock_current(path: &Path) -> Result<File, SecretError> {
     for _ in 0..LOCK_TRIES_MAX {
-        let file = match File::open(path) {
+        let file = match private_file::open(path, OpenOptions::new().read(true)) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Err(SecretError::NotMade(path.to_owned()));

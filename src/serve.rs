@@ -103,7 +103,7 @@ pub fn serve(
         Limits::production(config.trigger_wait),
         rules,
         Arc::clone(&clock),
-        &[&std::env::temp_dir(), beside(&config.database_path)],
+        &[beside(&config.database_path), &std::env::temp_dir()],
     )?;
     log::info!("serve: ready on http://{}", server.address());
     warn_of_pace(config);

@@ -1,11 +1,12 @@
 //! Files on their way to a name: private, durable, and never seen half under it.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::{BackupError, SIDE_FILES, failed_to, with_ending};
+use crate::private_file;
 
 /// Between the name that a file will have and the number of the program that writes it.
 const PARTIAL: &str = ".partial-";
@@ -31,11 +32,13 @@ impl Partial {
     /// An empty file with this name; one that is there is replaced.
     pub(super) fn make(path: PathBuf) -> Result<Self, BackupError> {
         remove_with_sides(&path);
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&path).map_err(failed_to("make", &path))?;
+        let mut options = private_file::options();
+        let file = options
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(failed_to("make", &path))?;
         // Whoever finds it locked leaves it alone; where files have no locks, nobody sweeps.
         let _ = file.try_lock();
         Ok(Self { path, file })
@@ -99,14 +102,14 @@ pub(super) fn is_same_file(one: &Path, two: &Path) -> bool {
 
 /// Whether there is nothing at `path`, or an empty file, or a SQLite database.
 pub(super) fn may_be_replaced(path: &Path) -> Result<bool, BackupError> {
-    let file = match File::open(path) {
-        Ok(file) => file,
+    private_file::check(path).map_err(failed_to("replace", path))?;
+    match fs::metadata(path) {
+        Ok(about) if about.is_file() => {}
+        Ok(_) => return Ok(false), // to open a pipe would be to wait for its other end
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
         Err(error) => return Err(failed_to("read", path)(error)),
-    };
-    if !file.metadata().map_err(failed_to("read", path))?.is_file() {
-        return Ok(false);
     }
+    let file = File::open(path).map_err(failed_to("read", path))?;
     let mut head = Vec::new();
     let length = SQLITE_HEADER.len() as u64;
     file.take(length).read_to_end(&mut head).map_err(failed_to("read", path))?;
@@ -119,7 +122,8 @@ fn sweep(target: &Path) -> Result<(), BackupError> {
         let is_partial = rest
             .strip_prefix(PARTIAL)
             .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()));
-        if is_partial && File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+        let is_trusted = private_file::check(&path).is_ok();
+        if is_partial && is_trusted && File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
             remove_with_sides(&path);
         }
     }

@@ -18,6 +18,7 @@ use crate::clock::{Clock, SystemClock, Wake};
 use crate::config::Config;
 use crate::fake_waha::{FakeWaha, Options};
 use crate::http_client::HttpClient;
+use crate::private_file;
 use crate::serve;
 use crate::store::{DeliveryView, MessageView, Store, StoreError};
 use crate::trigger::Triggers;
@@ -221,13 +222,13 @@ impl Directory {
     /// Makes the directory anew: one that exists is somebody's.
     fn make(keep: Option<&Path>) -> io::Result<Self> {
         if let Some(path) = keep {
-            std::fs::create_dir(path)?;
+            private_file::make_directory(path)?;
             return Ok(Self::Kept(path.to_owned()));
         }
         let name =
             format!("auto-message-scheduler-demo-{}-{:x}", std::process::id(), fastrand::u32(..));
         let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path)?;
+        private_file::make_directory(&path)?;
         Ok(Self::ThrownAway(path))
     }
 

@@ -1,15 +1,16 @@
 //! `completions` and `man`: made from the definitions of the commands themselves, so that they never
 //! say anything else.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
 use super::CliError;
+use crate::private_file;
 
 const NAME: &str = "auto-message-scheduler";
 
@@ -55,7 +56,7 @@ pub(super) fn man(args: &ManArgs) -> Result<(), CliError> {
     command.build();
     let Some(directory) = &args.directory else { return Ok(print(&page(&command)?)?) };
     fs::create_dir_all(directory)?;
-    fs::write(directory.join(format!("{NAME}.1")), page(&command)?)?;
+    write(&directory.join(format!("{NAME}.1")), &page(&command)?)?;
     for subcommand in command.get_subcommands() {
         write_pages(directory, NAME, subcommand)?;
     }
@@ -63,13 +64,19 @@ pub(super) fn man(args: &ManArgs) -> Result<(), CliError> {
 }
 
 /// The page of a command and of those under it.
-fn write_pages(directory: &std::path::Path, above: &str, command: &Command) -> io::Result<()> {
+fn write_pages(directory: &Path, above: &str, command: &Command) -> io::Result<()> {
     let name = format!("{above}-{}", command.get_name());
-    fs::write(directory.join(format!("{name}.1")), page(command)?)?;
+    write(&directory.join(format!("{name}.1")), &page(command)?)?;
     for subcommand in command.get_subcommands() {
         write_pages(directory, &name, subcommand)?;
     }
     Ok(())
+}
+
+/// Everybody may read a page, so it has the mode that the umask gives it.
+fn write(path: &Path, page: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    private_file::open(path, options.write(true).create(true).truncate(true))?.write_all(page)
 }
 
 fn page(command: &Command) -> io::Result<Vec<u8>> {

@@ -4,7 +4,7 @@
 //! with a `$` in it would silently be another.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::Read;
 use std::path::Path;
 
@@ -17,7 +17,7 @@ const BYTES_MAX: u64 = 1024 * 1024;
 /// Reads the file, when nobody else can.
 pub(super) fn read(path: &Path) -> Result<HashMap<String, String>, ConfigError> {
     let failed = |source| ConfigError::EnvFile { path: path.to_owned(), source };
-    let file = File::open(path).map_err(failed)?;
+    let file = private_file::open(path, OpenOptions::new().read(true)).map_err(failed)?;
     // The mode of what is read, not of what has the name a moment before.
     let metadata = file.metadata().map_err(failed)?;
     if let Some(remedy) = private_file::mend_command(path, &metadata) {

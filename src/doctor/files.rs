@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Findings;
 use crate::config::{Config, SECRET_LENGTH_MIN};
+use crate::private_file;
 use crate::secret;
 
 const MIB: u64 = 1024 * 1024;
@@ -55,6 +56,13 @@ fn modes(config: &Config, env_file: &Path, findings: &mut Findings) {
         beside("-shm"),
         secret::path(database),
     ];
+    let side_files = [beside(".lock"), secret::previous_path(database)];
+    for path in files.iter().chain(&side_files).chain(config.log_file.iter()) {
+        if let Err(error) = private_file::check(path) {
+            let remedy = "see how it came there: nothing reads or writes it as it is";
+            findings.wrong("files", error.to_string(), remedy);
+        }
+    }
     let open: Vec<String> = files
         .iter()
         .filter(|path| others_may_read(path))

@@ -4,9 +4,11 @@
 //! loses what is written in between, and a signal cannot reach a `run` that cron has just started. So
 //! the name is looked at before each line: one `stat`, beside which a line is rare and a send is slow.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+use crate::private_file;
 
 /// An open log file.
 #[derive(Debug)]
@@ -68,11 +70,7 @@ impl Write for LogFile {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    private_file::open(path, private_file::options().append(true).create(true))
 }
 
 #[cfg(test)]
@@ -150,7 +148,7 @@ mod tests {
         let path = directory.path().join("x.log");
         let mut log = LogFile::open(&path).unwrap();
         write(&mut log, "first");
-        OpenOptions::new().write(true).truncate(true).open(&path).unwrap();
+        fs::OpenOptions::new().write(true).truncate(true).open(&path).unwrap();
         write(&mut log, "second");
         assert_eq!(fs::read_to_string(&path).unwrap(), "second\n");
     }

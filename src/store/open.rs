@@ -1,6 +1,5 @@
 //! Opening: whose file is it, the settings that the promises rest on, and the migrations.
 
-use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +7,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{BUSY_TIMEOUT, Store, StoreError, upgrade};
+use crate::private_file;
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -73,6 +73,7 @@ pub(super) fn open(path: &Path, vfs: Option<&str>, older: Older) -> Result<Store
 
 fn connect(path: &Path, vfs: Option<&str>, access: OpenFlags) -> Result<Connection, StoreError> {
     let sql = |source| explain(path, source);
+    check_owners(path)?;
     // No URI file names: a path means what it says. No mutex: a connection has one owner at a time.
     let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = match vfs {
@@ -87,6 +88,20 @@ fn connect(path: &Path, vfs: Option<&str>, access: OpenFlags) -> Result<Connecti
     Ok(connection)
 }
 
+/// Refuses a database, or a file that SQLite would use with it, that another user may have put there.
+fn check_owners(path: &Path) -> Result<(), StoreError> {
+    let failed = |source| StoreError::Open { path: path.to_owned(), source };
+    private_file::check(path).map_err(failed)?;
+    // SQLite looks for them beside the file, not beside a link to it.
+    let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    for ending in ["-wal", "-shm", "-journal"] {
+        let mut name = real.as_os_str().to_owned();
+        name.push(ending);
+        private_file::check(Path::new(&name)).map_err(failed)?;
+    }
+    Ok(())
+}
+
 /// Makes an empty file that only its owner can read, when there is none; SQLite gives its side files
 /// the same mode. Returns whether the file is empty.
 ///
@@ -99,11 +114,7 @@ fn create_private(path: &Path) -> Result<bool, StoreError> {
     if !path.exists() && restoring.exists() {
         return Err(StoreError::RestoreCutOff { path: path.to_owned(), restoring });
     }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
+    match private_file::options().write(true).create_new(true).open(path) {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             Ok(std::fs::metadata(path).map_err(failed)?.len() == 0)

@@ -12,6 +12,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use super::snapshot::copy_pages;
 use super::{BUSY_TIMEOUT, StoreError};
 use crate::fail_point;
+use crate::private_file;
 
 /// What can fail on the way to the copy; it is told with the names of both files.
 type Cause = Box<dyn Error + Send + Sync>;
@@ -65,12 +66,8 @@ enum Copied {
 /// Makes the copy durable; it has the name that no program looks for.
 fn copy(connection: &Connection, partial: &Path, known: i64) -> Result<Copied, Cause> {
     remove(partial);
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     // Closed before SQLite opens it: a descriptor that is closed later would drop SQLite's locks.
-    drop(options.open(partial)?);
+    drop(private_file::options().write(true).create_new(true).open(partial)?);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut copy = Connection::open_with_flags(partial, flags)?;
     copy.busy_timeout(BUSY_TIMEOUT)?;

@@ -25,6 +25,7 @@ mod cron_line;
 mod daily_limit;
 mod doctor;
 mod faults;
+mod files_of_others;
 mod first_start;
 mod forecast;
 mod guard;

@@ -200,7 +200,7 @@ fn nothing_that_the_program_makes_can_be_read_by_others_whatever_the_umask() {
             assert!(seen.contains_key(name), "{name} was never there: {seen:?}");
         }
         for (name, mode) in seen {
-            assert_eq!(mode & 0o177, 0, "umask {umask}: {name} had mode {mode:o}");
+            assert_eq!(mode & 0o077, 0, "umask {umask}: {name} had mode {mode:o}");
         }
     }
 }

@@ -8,12 +8,15 @@ use std::path::{Path, PathBuf};
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
 
+#[cfg(unix)]
+use crate::private_file;
+
 const TOKEN_BYTES: usize = 16;
 #[cfg(unix)]
-const DIRECTORY_PREFIX: &str = "auto-message-scheduler-";
-/// A program that starts has its socket a moment before it listens there.
+const DIRECTORY_PREFIX: &str = "auto-message-scheduler-socket-";
+/// Programs that listen in one directory, one beside the other; one more gets a name of its own.
 #[cfg(unix)]
-const STARTING: std::time::Duration = std::time::Duration::from_mins(1);
+const NUMBERED: usize = 8;
 #[cfg(unix)]
 const SOCKET_NAME: &str = "http";
 
@@ -47,12 +50,17 @@ pub enum BackListener {
 /// What listens behind the guard, until it is dropped.
 pub struct Hideout {
     door: BackDoor,
-    directory: Option<PathBuf>,
+    /// Where the socket is, and the lock that tells others that somebody listens there.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there are no Unix sockets"))]
+    directory: Option<(PathBuf, std::fs::File)>,
 }
 
 impl Hideout {
-    /// Listens where strangers cannot reach: on a Unix socket in a new private directory under one of
-    /// `directories`, or, where there are none, on a loopback port.
+    /// Listens where strangers cannot reach: on a Unix socket in a private directory under one of
+    /// `directories`, or, where there are no such sockets, on a loopback port.
+    ///
+    /// The directory is the first one with a number in its name that nobody has locked, so what a
+    /// program that was killed left behind is used again, and nothing has to be swept.
     ///
     /// # Errors
     /// When no socket can be made, or the system has no random bytes.
@@ -62,15 +70,18 @@ impl Hideout {
         {
             let mut failed = io::Error::other("no directory was given");
             for directory in directories {
-                match listen_in(directory) {
-                    Ok((listener, path)) => {
-                        sweep(directory, &path);
-                        let socket = path.join(SOCKET_NAME);
-                        let door = BackDoor { address: BackAddress::Socket(socket), token };
-                        let hideout = Self { door, directory: Some(path) };
-                        return Ok((BackListener::Socket(listener), hideout));
+                let numbers = (0..NUMBERED).map(|number| number.to_string());
+                for ending in numbers.chain([random_hex()?]) {
+                    let path = directory.join(format!("{DIRECTORY_PREFIX}{ending}"));
+                    match listen_in(&path) {
+                        Ok((listener, lock)) => {
+                            let socket = path.join(SOCKET_NAME);
+                            let door = BackDoor { address: BackAddress::Socket(socket), token };
+                            let hideout = Self { door, directory: Some((path, lock)) };
+                            return Ok((BackListener::Socket(listener), hideout));
+                        }
+                        Err(error) => failed = error,
                     }
-                    Err(error) => failed = error,
                 }
             }
             Err(failed)
@@ -100,8 +111,10 @@ impl Hideout {
 
 impl Drop for Hideout {
     fn drop(&mut self) {
-        if let Some(directory) = &self.directory {
-            drop(std::fs::remove_dir_all(directory)); // what is left is swept by a later start
+        #[cfg(unix)]
+        if let Some((path, _lock)) = &self.directory {
+            drop(std::fs::remove_file(path.join(SOCKET_NAME)));
+            drop(std::fs::remove_dir(path)); // what is left is used again by a later start
         }
     }
 }
@@ -112,41 +125,40 @@ fn random_hex() -> io::Result<String> {
     Ok(format!("{:032x}", u128::from_le_bytes(bytes)))
 }
 
+/// Listens in the directory `path`, which is made, or is ours and not in use.
 #[cfg(unix)]
-fn listen_in(directory: &Path) -> io::Result<(std::os::unix::net::UnixListener, PathBuf)> {
-    use std::os::unix::fs::DirBuilderExt;
+fn listen_in(path: &Path) -> io::Result<(std::os::unix::net::UnixListener, std::fs::File)> {
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 
-    let path = directory.join(format!("{DIRECTORY_PREFIX}{}", random_hex()?));
-    // It must not exist yet: what somebody else made is not private.
-    std::fs::DirBuilder::new().mode(0o700).create(&path)?;
-    match std::os::unix::net::UnixListener::bind(path.join(SOCKET_NAME)) {
-        Ok(listener) => Ok((listener, path)),
-        Err(error) => {
-            drop(std::fs::remove_dir(&path));
-            Err(error)
-        }
+    let is_new = match private_file::make_directory(path) {
+        Ok(()) => true,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+        Err(error) => return Err(error),
+    };
+    // Neither a link, nor a pipe that would keep us waiting.
+    let flags = nix::fcntl::OFlag::O_DIRECTORY | nix::fcntl::OFlag::O_NOFOLLOW;
+    let lock = std::fs::OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
+    let about = lock.metadata()?;
+    if !private_file::is_own(about.uid()) || about.mode() & 0o077 != 0 {
+        return Err(io::ErrorKind::PermissionDenied.into());
     }
-}
-
-/// Removes what programs that were killed left in `directory`: sockets where nobody listens. What is
-/// not clearly older than `own` may belong to a program that starts just now.
-#[cfg(unix)]
-fn sweep(directory: &Path, own: &Path) {
-    use std::os::unix::net::UnixStream;
-
-    let made = |path: &Path| std::fs::metadata(path).and_then(|about| about.modified());
-    let (Ok(entries), Ok(now)) = (std::fs::read_dir(directory), made(own)) else { return };
-    for entry in entries.flatten() {
-        let is_ours = entry.file_name().to_string_lossy().starts_with(DIRECTORY_PREFIX);
-        let socket = entry.path().join(SOCKET_NAME);
-        let age = made(&socket).ok().and_then(|made| now.duration_since(made).ok());
-        if !is_ours || age.is_none_or(|age| age < STARTING) {
-            continue;
-        }
-        let connected = UnixStream::connect(&socket);
-        if connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
-            drop(std::fs::remove_file(&socket));
-            drop(std::fs::remove_dir(entry.path()));
+    match lock.try_lock() {
+        Ok(()) => {}
+        // A file system without such locks: what is new is nobody else's, what is not may be.
+        Err(std::fs::TryLockError::Error(_)) if is_new => {}
+        Err(error) => return Err(error.into()),
+    }
+    // The program that had it until now may have removed it just before it let go of the lock.
+    if std::fs::symlink_metadata(path)?.ino() != about.ino() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let socket = path.join(SOCKET_NAME);
+    drop(std::fs::remove_file(&socket)); // of a program that was killed
+    match std::os::unix::net::UnixListener::bind(&socket) {
+        Ok(listener) => Ok((listener, lock)),
+        Err(error) => {
+            drop(std::fs::remove_dir(path));
+            Err(error)
         }
     }
 }
@@ -218,7 +230,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let gone = std::path::Path::new("/nowhere");
         let (listener, hideout) = Hideout::open(&[gone, directory.path()]).unwrap();
-        let path = hideout.directory.clone().unwrap();
+        let (path, _) = hideout.directory.as_ref().unwrap();
+        let path = path.clone();
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
         BackStream::connect(&hideout.door().address).unwrap();
@@ -228,20 +241,24 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn what_a_killed_program_left_is_swept_and_what_lives_or_starts_stays() {
+    fn what_a_killed_program_left_is_used_again_and_what_lives_stays() {
         let directory = tempfile::tempdir().unwrap();
-        let (dead, left) = listen_in(directory.path()).unwrap();
-        let (_alive, living) = listen_in(directory.path()).unwrap();
-        drop(dead);
-        let own = directory.path().join("own");
-        std::fs::create_dir(&own).unwrap();
-        sweep(directory.path(), &own);
-        assert!(left.exists(), "it may only be starting");
-        let opened = std::fs::File::open(&own).unwrap();
-        let later = opened.metadata().unwrap().modified().unwrap() + 2 * STARTING;
-        opened.set_modified(later).unwrap();
-        sweep(directory.path(), &own);
-        assert!(!left.exists() && living.exists());
+        let open = || Hideout::open(&[directory.path()]).unwrap();
+        let path = |hideout: &Hideout| hideout.directory.as_ref().unwrap().0.clone();
+        let (_first_listener, first) = open();
+        let (_second_listener, second) = open();
+        assert_ne!(path(&first), path(&second));
+        BackStream::connect(&first.door().address).unwrap();
+        // A program that is killed removes nothing, and the system frees its lock.
+        let left = path(&first);
+        let (_, lock) = { std::mem::ManuallyDrop::new(first).directory.take().unwrap() };
+        drop(lock);
+        let (_third_listener, third) = open();
+        assert_eq!(path(&third), left);
+        BackStream::connect(&third.door().address).unwrap();
+        BackStream::connect(&second.door().address).unwrap();
+        drop((second, third));
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 
     #[test]

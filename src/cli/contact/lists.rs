@@ -1,6 +1,6 @@
 //! `contact import` and `contact export`.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use crate::address_book::language::Language;
 use crate::address_book::{ContactError, Filter};
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::private_file;
 use crate::store::Store;
 
 /// How many refused rows `--json` prints; `--rejects` has them all.
@@ -247,11 +248,8 @@ impl Watch for Told {
 
 /// Makes a file that only its owner can read: it holds people's numbers.
 fn create(path: &Path) -> Result<File, CliError> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map_err(|error| {
+    let mut options = private_file::options();
+    private_file::open(path, options.write(true).create(true).truncate(true)).map_err(|error| {
         CliError::Refused(format!("failed to write `{}`: {error}", path.display()))
     })
 }
