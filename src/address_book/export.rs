@@ -1,18 +1,20 @@
 //! Lists that go out: CSV in UTF-8, which [`super::import`] reads back as it was.
 //!
 //! A spreadsheet runs a cell that begins with `=`, `+`, `-` or `@`, and turns `+6281234567890` into
-//! 6.28E+12: such cells get an apostrophe in front, which an import takes away.
+//! 6.28E+12: such cells get an apostrophe in front, which an import takes away. With another separator
+//! than ours it sees more cells, in the middle of one of ours: each of them gets its apostrophe too.
 
 use std::io::{self, Write};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::import::guard;
+use super::import::{MORE_ATTRIBUTES, guard};
 use super::{Filter, attributes, tags};
 use crate::recipient::{CountryCode, normalize_phone};
 use crate::store::{ContactRow, Store, StoreError};
 
-/// More columns than these are too many for a spreadsheet's reader; an import takes 500.
+/// So many attributes get a column; more are too many for a spreadsheet's reader, and an import takes
+/// 500 columns. The others stand in the last column.
 const ATTRIBUTES_MAX: usize = 400;
 
 /// Contacts that are read in one transaction.
@@ -24,9 +26,6 @@ const COLUMNS: [&str; 4] = ["name", "phone_number", "tags", "opted_out_at"];
 /// Why a list could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// Too many attributes for columns.
-    #[error("the contacts have more than {ATTRIBUTES_MAX} attributes, too many for columns")]
-    TooManyAttributes,
     /// It could not be written.
     #[error("failed to write the list")]
     Write(#[from] io::Error),
@@ -46,11 +45,11 @@ pub fn export(
     country: &CountryCode,
     out: &mut dyn Write,
 ) -> Result<u64, ExportError> {
-    let keys = store.read(|tx| tx.attribute_names(ATTRIBUTES_MAX + 1))?;
-    if keys.len() > ATTRIBUTES_MAX {
-        return Err(ExportError::TooManyAttributes);
-    }
-    let header = COLUMNS.into_iter().chain(keys.iter().map(String::as_str));
+    let mut keys = store.read(|tx| tx.attribute_names(ATTRIBUTES_MAX + 1))?;
+    let has_more = keys.len() > ATTRIBUTES_MAX;
+    keys.truncate(ATTRIBUTES_MAX);
+    let more = has_more.then_some(MORE_ATTRIBUTES);
+    let header = COLUMNS.into_iter().chain(keys.iter().map(String::as_str)).chain(more);
     write_row(out, header)?;
     let tag = filter.tag.as_deref().map(tags::fold);
     let (mut count, mut after) = (0, i64::MIN);
@@ -65,7 +64,7 @@ pub fn export(
                 if tag.as_ref().is_some_and(|tag| !tags::has(&row.tags, tag)) {
                     return;
                 }
-                match write_contact(&mut page, &row, &keys, country) {
+                match write_contact(&mut page, &row, (&keys, has_more), country) {
                     Ok(()) => count += 1,
                     Err(error) => failed = Some(error),
                 }
@@ -83,7 +82,7 @@ pub fn export(
 fn write_contact(
     out: &mut dyn Write,
     row: &ContactRow<'_>,
-    keys: &[String],
+    (keys, has_more): (&[String], bool),
     country: &CountryCode,
 ) -> io::Result<()> {
     let number = match normalize_phone(&row.phone_number, country) {
@@ -97,10 +96,16 @@ fn write_contact(
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
     });
+    let more = has_more.then(|| {
+        let has_no_column = |key: &String| keys.binary_search(key).is_err();
+        let more = attributes.iter().filter(|(key, _)| has_no_column(key));
+        let more: Map<_, _> = more.map(|(key, value)| (key.clone(), value.clone())).collect();
+        if more.is_empty() { String::new() } else { Value::Object(more).to_string() }
+    });
     let name = row.name.as_deref().unwrap_or_default();
     let opted_out_at = row.opted_out_at.as_deref().unwrap_or_default();
     let cells = [name, &number, &tags, opted_out_at].map(str::to_owned);
-    write_row(out, cells.into_iter().chain(values))
+    write_row(out, cells.into_iter().chain(values).chain(more))
 }
 
 /// Writes one row, with every cell guarded against spreadsheets.

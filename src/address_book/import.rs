@@ -10,6 +10,7 @@ mod merge;
 mod records;
 mod row;
 
+use std::borrow::Cow;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::recipient::{CountryCode, PhoneError, shorten};
 use crate::store::{SqlResult, Store, StoreError, Tx};
 
 use header::Header;
-pub use header::REASON_COLUMNS;
+pub use header::{MORE_ATTRIBUTES, REASON_COLUMNS};
 use merge::{Merge, Merged};
 use records::{Broken, Next, Records};
 use row::Row;
@@ -36,6 +37,11 @@ const CACHE_KIB: u32 = 12 * 1024;
 
 /// A cell that begins so is a formula to a spreadsheet, unless an apostrophe stands before it.
 const GUARDED: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\''];
+/// What begins a formula, also in its full width.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+/// What separates cells in a spreadsheet, by its country or by the choice of its user. It knows
+/// nothing of the quotes around the cell that we wrote.
+const SEPARATORS: [char; 6] = [',', ';', '\t', '|', '\n', '\r'];
 
 /// What an import goes by.
 #[derive(Clone, Copy)]
@@ -222,18 +228,58 @@ pub fn import_strictly(
     }
 }
 
-/// A cell that a spreadsheet takes for text whatever it begins with: an apostrophe before what would
-/// be a formula. [`unguard`] takes it away again.
+/// A cell that a spreadsheet takes for text whatever it holds: an apostrophe before what would be a
+/// formula, at its begin and behind every separator. [`unguard`] takes them away again.
 #[must_use]
-pub fn guard(cell: &str) -> std::borrow::Cow<'_, str> {
-    if cell.starts_with(GUARDED) {
-        return format!("'{cell}").into();
+pub fn guard(cell: &str) -> Cow<'_, str> {
+    let is_guarded = |at: usize| {
+        let rest = &cell[at..];
+        is_formula(rest) || at == 0 && rest.starts_with(GUARDED)
+    };
+    let mut places = begins(cell).filter(|at| is_guarded(*at)).peekable();
+    if places.peek().is_none() {
+        return cell.into();
     }
-    cell.into()
+    let mut guarded = String::with_capacity(cell.len() + 8);
+    let mut from = 0;
+    for at in places {
+        guarded.push_str(&cell[from..at]);
+        guarded.push('\'');
+        from = at;
+    }
+    guarded.push_str(&cell[from..]);
+    guarded.into()
 }
 
-fn unguard(cell: &str) -> &str {
-    cell.strip_prefix('\'').filter(|rest| rest.starts_with(GUARDED)).unwrap_or(cell)
+fn unguard(cell: &str) -> Cow<'_, str> {
+    let is_guard = |at: usize| {
+        let rest = cell[at..].strip_prefix('\'');
+        rest.is_some_and(|rest| is_formula(rest) || at == 0 && rest.starts_with(GUARDED))
+    };
+    let mut places = begins(cell).filter(|at| is_guard(*at)).peekable();
+    if places.peek().is_none() {
+        return cell.into();
+    }
+    let mut plain = String::with_capacity(cell.len());
+    let mut from = 0;
+    for at in places {
+        plain.push_str(&cell[from..at]);
+        from = at + 1;
+    }
+    plain.push_str(&cell[from..]);
+    plain.into()
+}
+
+/// Where a spreadsheet may see a cell begin.
+fn begins(cell: &str) -> impl Iterator<Item = usize> {
+    let behind = cell.match_indices(SEPARATORS).map(|(at, separator)| at + separator.len());
+    std::iter::once(0).chain(behind)
+}
+
+/// Whether a cell that begins so may be run. Quotes are none of its text to some readers, and a guard
+/// is none of it to ours.
+fn is_formula(text: &str) -> bool {
+    text.trim_start_matches([' ', '"', '\'']).starts_with(FORMULA)
 }
 
 /// Nobody listens the second time.
@@ -308,8 +354,9 @@ impl<'a, R: Read> Import<'a, R> {
                             continue;
                         }
                         Err(wrong) => {
+                            // Without the guards, which whoever writes them down sets anew.
                             let cells = (0..self.records.count())
-                                .map(|at| self.records.cell(at).into_owned())
+                                .map(|at| unguard(&self.records.cell(at)).into_owned())
                                 .collect();
                             self.refuse(line, &wrong.value, &wrong.problem, cells, watch)?;
                             self.counts.rows += 1;
@@ -372,7 +419,12 @@ impl<'a, R: Read> Import<'a, R> {
                 Column::Tags => row.tags.join(", "),
                 Column::OptedOutAt => row.opted_out_at.clone().unwrap_or_default(),
                 Column::Reason => String::new(),
-                Column::Attribute(_) => row
+                Column::MoreAttributes if !row.more.is_empty() => {
+                    let more =
+                        row.more.iter().map(|(key, value)| (key.clone(), value.as_str().into()));
+                    serde_json::Value::Object(more.collect()).to_string()
+                }
+                Column::Attribute(_) | Column::MoreAttributes => row
                     .attributes
                     .iter()
                     .find(|(of, _)| *of == at)

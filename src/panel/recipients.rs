@@ -3,6 +3,7 @@
 use super::format::{self, Badge};
 use super::visit::Visit;
 use super::{Answered, Broken, forms, reasons, reply};
+use crate::address_book::import::guard;
 use crate::clock::Timestamp;
 use crate::store::{ListedMessage, ListedRecipient, MessageDetail};
 
@@ -169,11 +170,8 @@ fn line(text: &mut String, cells: &[&str]) {
         }
         let digits =
             cell.strip_prefix('+').is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
-        let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && !digits;
+        let cell = if digits { (*cell).into() } else { guard(cell) };
         text.push('"');
-        if is_formula {
-            text.push('\'');
-        }
         text.push_str(&cell.replace('"', "\"\""));
         text.push('"');
     }

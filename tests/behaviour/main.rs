@@ -24,6 +24,7 @@ mod crash;
 mod cron_line;
 mod daily_limit;
 mod doctor;
+mod exports;
 mod faults;
 mod files_of_others;
 mod first_start;

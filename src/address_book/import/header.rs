@@ -38,6 +38,9 @@ const OPTED_OUT: &str = "optedoutat";
 /// What `--rejects` adds to the rows that it writes; a list that was mended may still have it.
 pub const REASON_COLUMNS: [&str; 2] = ["refused because", "ditolak karena"];
 
+/// The last column of an export whose contacts have more attributes than it has columns.
+pub const MORE_ATTRIBUTES: &str = "more attributes";
+
 /// What a column holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Column {
@@ -49,6 +52,8 @@ pub(super) enum Column {
     Reason,
     /// With its name.
     Attribute(String),
+    /// The attributes that got no column of their own, as a JSON object.
+    MoreAttributes,
 }
 
 /// The columns of a list.
@@ -73,9 +78,9 @@ pub(super) fn read<R: Read>(
     let names: Vec<String> = match records.next()? {
         Next::End => return Ok(Err(FileProblem::Empty)),
         Next::Broken { .. } | Next::Endless { .. } => return Ok(Err(RECORD_IS_BROKEN_AT_HEADER)),
-        Next::Row { .. } => {
-            (0..records.count()).map(|at| records.cell(at).trim().to_owned()).collect()
-        }
+        Next::Row { .. } => (0..records.count())
+            .map(|at| super::unguard(records.cell(at).trim()).into_owned())
+            .collect(),
     };
     Ok(columns(names, country))
 }
@@ -102,6 +107,7 @@ fn columns(names: Vec<String>, country: &CountryCode) -> Result<Header, FileProb
             at if at == tags => Column::Tags,
             at if at == opted_out => Column::OptedOutAt,
             _ if REASON_COLUMNS.contains(&written.to_lowercase().as_str()) => Column::Reason,
+            _ if at + 1 == names.len() && written == MORE_ATTRIBUTES => Column::MoreAttributes,
             _ => Column::Attribute(attribute_name(written, at, &columns)),
         };
         columns.push(column);
@@ -111,7 +117,6 @@ fn columns(names: Vec<String>, country: &CountryCode) -> Result<Header, FileProb
 
 /// As written; a column without a name is `column 3`, a second `kota` is `kota 2`.
 fn attribute_name(written: &str, at: usize, before: &[Column]) -> String {
-    let written = super::unguard(written);
     let mut name: String = super::super::tidy(written).chars().take(KEY_CHARS_MAX).collect();
     if name.is_empty() {
         name = format!("column {}", at + 1);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::RowProblem;
-use super::header::{Column, Header};
+use super::header::{Column, Header, MORE_ATTRIBUTES};
 use super::row::Row;
 use crate::address_book::{as_key, attributes, tags};
 use crate::recipient::{CountryCode, normalize_phone};
@@ -123,7 +123,7 @@ impl Merge<'_> {
     }
 
     fn new_attributes(&self, row: &Row) -> String {
-        if row.attributes.is_empty() {
+        if row.attributes.is_empty() && row.more.is_empty() {
             return "{}".to_owned();
         }
         let named = self.named(row).map(|(key, value)| (key.to_owned(), Value::from(value)));
@@ -131,12 +131,17 @@ impl Merge<'_> {
     }
 
     fn named<'b>(&'b self, row: &'b Row) -> impl Iterator<Item = (&'b str, &'b str)> {
-        row.attributes.iter().filter_map(|(at, value)| match &self.header.columns[*at] {
-            Column::Attribute(name) => Some((name.as_str(), value.as_str())),
-            Column::Name | Column::Phone | Column::Tags | Column::OptedOutAt | Column::Reason => {
-                None
-            }
-        })
+        let named =
+            row.attributes.iter().filter_map(|(at, value)| match &self.header.columns[*at] {
+                Column::Attribute(name) => Some((name.as_str(), value.as_str())),
+                Column::MoreAttributes => Some((MORE_ATTRIBUTES, value.as_str())),
+                Column::Name
+                | Column::Phone
+                | Column::Tags
+                | Column::OptedOutAt
+                | Column::Reason => None,
+            });
+        named.chain(row.more.iter().map(|(name, value)| (name.as_str(), value.as_str())))
     }
 }
 

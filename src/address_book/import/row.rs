@@ -3,11 +3,15 @@
 use std::borrow::Cow;
 use std::io::Read;
 
+use serde_json::{Map, Value};
+
 use super::header::{Column, Header};
 use super::records::Records;
 use super::{RowProblem, unguard};
 use crate::address_book::tags::{self, TAG_CHARS_MAX, TAGS_MAX};
-use crate::address_book::{NAME_CHARS_MAX, VALUE_CHARS_MAX, as_key, tidy};
+use crate::address_book::{
+    KEY_CHARS_MAX, NAME_CHARS_MAX, VALUE_CHARS_MAX, as_key, attributes, tidy,
+};
 use crate::clock::Timestamp;
 use crate::recipient::{CountryCode, normalize_phone};
 
@@ -23,6 +27,8 @@ pub(super) struct Row {
     pub(super) tags: Vec<String>,
     /// Which column of the header, and what it says.
     pub(super) attributes: Vec<(usize, String)>,
+    /// Those that have no column of their own.
+    pub(super) more: Vec<(String, String)>,
     pub(super) opted_out_at: Option<String>,
 }
 
@@ -45,6 +51,7 @@ pub(super) fn read<R: Read>(
         name: None,
         tags: Vec::new(),
         attributes: Vec::new(),
+        more: Vec::new(),
         opted_out_at: None,
     };
     for (at, column) in header.columns.iter().enumerate() {
@@ -58,6 +65,7 @@ pub(super) fn read<R: Read>(
         }
         let wrong = |problem| Wrong { value: trimmed.to_owned(), problem };
         let (text, is_formula) = plain_text(trimmed);
+        let text = text.as_ref();
         if is_formula && *column != Column::Reason {
             return Err(wrong(RowProblem::Formula));
         }
@@ -74,8 +82,12 @@ pub(super) fn read<R: Read>(
             Column::OptedOutAt => {
                 row.opted_out_at = Some(time(text).ok_or_else(|| wrong(RowProblem::NoTime))?);
             }
-            Column::Attribute(_) => {
-                if let Some(value) = limited(text, VALUE_CHARS_MAX).map_err(wrong)? {
+            Column::Attribute(_) | Column::MoreAttributes => {
+                let is_more = *column == Column::MoreAttributes;
+                // What holds no object is somebody's own column of that name.
+                if let Some(object) = is_more.then(|| attributes(text)).flatten() {
+                    row.more = more(object).map_err(wrong)?;
+                } else if let Some(value) = limited(text, VALUE_CHARS_MAX).map_err(wrong)? {
                     row.attributes.push((at, value));
                 }
             }
@@ -92,10 +104,10 @@ pub(super) fn read<R: Read>(
 }
 
 /// Without what protects a cell from a spreadsheet (`'=x`, `="0812"`), and whether it is a formula.
-fn plain_text(cell: &str) -> (&str, bool) {
+fn plain_text(cell: &str) -> (Cow<'_, str>, bool) {
     let quoted = cell.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"'));
     if let Some(inner) = quoted.filter(|inner| !inner.contains('"')) {
-        return (inner.trim(), false);
+        return (inner.trim().into(), false);
     }
     let is_formula = cell.starts_with('=')
         || (cell.starts_with(['+', '-', '@']) && cell.contains('|') && cell.contains('!'));
@@ -110,6 +122,16 @@ fn limited(text: &str, chars_max: usize) -> Result<Option<String>, RowProblem> {
     }
     let text = tidy(text);
     Ok((!text.is_empty()).then_some(text))
+}
+
+fn more(object: Map<String, Value>) -> Result<Vec<(String, String)>, RowProblem> {
+    let mut more = Vec::with_capacity(object.len());
+    for (key, value) in object {
+        let key = limited(&key, KEY_CHARS_MAX)?;
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        more.extend(key.zip(limited(&value, VALUE_CHARS_MAX)?));
+    }
+    Ok(more)
 }
 
 fn give_tags<'a>(
