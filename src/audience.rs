@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use crate::address_book::opt_out::OptedOutNumbers;
 use crate::address_book::tags;
+use crate::reason::Reason;
 use crate::recipient::{self, ChatId, CountryCode, Entry};
 use crate::store::{ContactRow, OPTED_OUT, SqlResult, Tx};
 use crate::template::{Template, Values};
@@ -26,7 +27,7 @@ pub struct Recipient {
     pub skipped: Option<String>,
 }
 
-/// Calls `visit` with the recipients of each entry, in their order; those of a tag by id. The same
+/// Calls `visit` with the recipients of each entry, in their order; those of a group by id. The same
 /// chat may come twice: the table keeps it once. `country` is for phone numbers in national form.
 ///
 /// # Errors
@@ -45,13 +46,14 @@ pub struct Audience {
     country: CountryCode,
     opted_out: OptedOutNumbers,
     entries: std::vec::IntoIter<Entry>,
-    tag: Option<TagVisit>,
+    group: Option<GroupVisit>,
     times_skipped: HashMap<String, u32>,
 }
 
-/// A tag whose contacts are gone through.
-struct TagVisit {
-    tag: String,
+/// A group whose contacts are gone through.
+struct GroupVisit {
+    /// Those with this tag; without one everybody who has not opted out.
+    tag: Option<String>,
     /// The last contact that was looked at.
     last: i64,
     is_anybody: bool,
@@ -67,7 +69,7 @@ impl Audience {
             country: country.clone(),
             opted_out: OptedOutNumbers::read(tx, country)?,
             entries: entries.into_iter(),
-            tag: None,
+            group: None,
             times_skipped: HashMap::new(),
         })
     }
@@ -94,15 +96,19 @@ impl Audience {
     ) -> SqlResult<bool> {
         let mut left = limit;
         while left > 0 {
-            if let Some(tag) = self.tag.take() {
-                left = self.visit_tag(tx, tag, left, &mut visit)?;
+            if let Some(group) = self.group.take() {
+                left = self.visit_group(tx, group, left, &mut visit)?;
                 continue;
             }
             let Some(entry) = self.entries.next() else { return Ok(false) };
             left -= 1;
             let recipient = match entry {
                 Entry::Tag(tag) => {
-                    self.tag = Some(TagVisit { tag, last: i64::MIN, is_anybody: false });
+                    self.group = Some(GroupVisit::begin(Some(tag)));
+                    continue;
+                }
+                Entry::All => {
+                    self.group = Some(GroupVisit::begin(None));
                     continue;
                 }
                 Entry::Contact(id) => self.by_id(tx, id)?,
@@ -114,36 +120,37 @@ impl Audience {
             };
             visit(self.told_apart(recipient))?;
         }
-        Ok(self.tag.is_some() || self.entries.len() > 0)
+        Ok(self.group.is_some() || self.entries.len() > 0)
     }
 
-    /// One contact after the other, so that a tag of a hundred thousand needs no room. Returns how
+    /// One contact after the other, so that a group of a hundred thousand needs no room. Returns how
     /// many more may be looked at in this portion.
-    fn visit_tag(
+    fn visit_group(
         &mut self,
         tx: &Tx<'_>,
-        mut tag: TagVisit,
+        mut group: GroupVisit,
         limit: usize,
         visit: &mut impl FnMut(Recipient) -> SqlResult<()>,
     ) -> SqlResult<usize> {
-        let wanted = tags::fold(&tag.tag);
+        let wanted = group.tag.as_deref().map(tags::fold);
         let mut left = limit;
-        tx.each_contact_after(tag.last, |row| {
+        tx.each_contact_after(group.last, |row| {
             left -= 1;
-            tag.last = row.id;
-            if tags::has(&row.tags, &wanted) {
-                tag.is_anybody = true;
+            group.last = row.id;
+            let is_wanted = wanted.as_ref().is_none_or(|tag| tags::has(&row.tags, tag));
+            if is_wanted {
                 let recipient = self.contact(row);
-                visit(self.told_apart(recipient))?;
+                if group.tag.is_some() || recipient.skipped.as_deref() != Some(OPTED_OUT) {
+                    group.is_anybody = true;
+                    visit(self.told_apart(recipient))?;
+                }
             }
             Ok(left > 0)
         })?;
         if left == 0 {
-            self.tag = Some(tag);
-        } else if !tag.is_anybody {
-            let reason =
-                format!("no contact has the tag `{}`: `contact list` shows the tags", tag.tag);
-            visit(self.told_apart(Recipient::skipped(format!("tag:{}", tag.tag), reason)))?;
+            self.group = Some(group);
+        } else if !group.is_anybody {
+            visit(self.told_apart(group.nobody()))?;
         }
         Ok(left)
     }
@@ -158,6 +165,24 @@ impl Audience {
             }
         }
         recipient
+    }
+}
+
+impl GroupVisit {
+    fn begin(tag: Option<String>) -> Self {
+        Self { tag, last: i64::MIN, is_anybody: false }
+    }
+
+    /// In place of its recipients when there are none.
+    fn nobody(self) -> Recipient {
+        match self.tag {
+            Some(tag) => {
+                let reason =
+                    format!("no contact has the tag `{tag}`: `contact list` shows the tags");
+                Recipient::skipped(format!("tag:{tag}"), reason)
+            }
+            None => Recipient::skipped("all".to_owned(), Reason::NobodyAtAll.to_string()),
+        }
     }
 }
 

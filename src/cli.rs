@@ -29,11 +29,12 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use log::LevelFilter;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, absolute};
 use crate::logging::{self, LogError, in_one_line};
 use crate::secret::path as secret_path;
 use crate::serve::{self, RunEnd, ServeError};
 use crate::store::Store;
+use crate::terminal::one_line;
 use crate::trigger::Triggers;
 
 /// Sends scheduled WhatsApp messages through WAHA: never twice, never lost, never a burst.
@@ -179,7 +180,7 @@ pub fn main() -> ExitCode {
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", in_one_line(&error));
+            eprintln!("error: {}", one_line(&in_one_line(&error)));
             error.exit_code()
         }
     }
@@ -216,6 +217,7 @@ fn run(args: &Arguments) -> Result<(), CliError> {
 fn serve_command(config: &Config) -> Result<(), CliError> {
     logging::start(config.log_level.unwrap_or(LevelFilter::Info), config.log_file.as_deref())?;
     let triggers = stopped_by_signals()?;
+    say_when_new(config);
     let secret_path = secret_path(&config.database_path);
     serve::serve(config, &triggers, |_address| {
         if config.cron_secret.is_none() {
@@ -233,6 +235,7 @@ fn run_command(args: &RunArgs, config: &Config) -> Result<(), CliError> {
     };
     logging::start(config.log_level.unwrap_or(default), config.log_file.as_deref())?;
     let triggers = stopped_by_signals()?;
+    say_when_new(config);
     let end = serve::run_once(config, &triggers, args.max_seconds.map(Duration::from_secs))?;
     if !std::io::stdout().is_terminal() {
         return Ok(());
@@ -257,10 +260,26 @@ fn run_command(args: &RunArgs, config: &Config) -> Result<(), CliError> {
     Ok(())
 }
 
+/// The database of a command that may make it.
+fn open_or_make(config: &Config) -> Result<Store, CliError> {
+    say_when_new(config);
+    Ok(Store::open(&config.database_path)?)
+}
+
+/// A new database in a wrong place looks as if all messages were lost.
+fn say_when_new(config: &Config) {
+    let path = &config.database_path;
+    if !path.exists() && !Store::restoring_path(path).exists() {
+        let path = absolute(path);
+        eprintln!("making a new database: {}", one_line(&path.display().to_string()));
+    }
+}
+
 /// The database of a command that only looks: one that is not there is not made.
 fn existing_store(config: &Config) -> Result<Store, CliError> {
     let path = &config.database_path;
     if !path.exists() {
+        let path = absolute(path);
         let path = path.display();
         return Err(CliError::Refused(format!(
             "there is no database `{path}` yet: `serve` or `run` makes it; or correct DATABASE_PATH"

@@ -30,6 +30,7 @@ pub use env_file::parse as parse_env_file;
 pub use error::ConfigError;
 pub use hosts::Authority;
 pub use secret_text::Secret;
+pub use url::is_public_without_tls;
 
 /// The env file that is read when it exists and none is named.
 pub const DEFAULT_ENV_FILE: &str = "auto-message-scheduler.env";
@@ -63,7 +64,11 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "URL of an HTTP proxy on the way to WAHA; without it none is used, whatever HTTP_PROXY says",
     ),
-    setting("DATABASE_PATH", "auto-message-scheduler.db", "the SQLite file"),
+    setting(
+        "DATABASE_PATH",
+        "auto-message-scheduler.db",
+        "the SQLite file; a relative path counts from the directory of the file named with `--env-file`, else from the working directory",
+    ),
     setting("LISTEN_ADDR", "127.0.0.1:8787", "where `serve` listens"),
     setting(
         "ALLOWED_HOSTS",
@@ -151,7 +156,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("TIMEZONE", "Asia/Jakarta", "IANA name, WIB, WITA, WIT or an offset such as +07:00"),
     setting("DEFAULT_COUNTRY_CODE", "62", "for phone numbers in national form"),
     setting("LOG_LEVEL", "info", "error, warn, info or debug"),
-    setting("LOG_FILE", "", "a file to append the log to; stderr when empty"),
+    setting(
+        "LOG_FILE",
+        "",
+        "a file to append the log to, found as DATABASE_PATH is; stderr when empty",
+    ),
 ];
 
 const fn setting(key: &'static str, default: &'static str, meaning: &'static str) -> Setting {
@@ -225,7 +234,8 @@ pub struct Config {
 
 impl Config {
     /// Reads the settings from this process's environment and from `env_file`, or from
-    /// [`DEFAULT_ENV_FILE`] when that exists and none is named. The environment wins.
+    /// [`DEFAULT_ENV_FILE`] when that exists and none is named. The environment wins. Relative paths
+    /// count from the directory of `env_file`: a command finds the same database wherever it is given.
     ///
     /// # Errors
     /// [`ConfigError`], which names the key or the line and what it should be.
@@ -248,7 +258,25 @@ impl Config {
                 values.insert(setting.key.to_owned(), value);
             }
         }
-        Self::from_values(values)
+        let config = Self::from_values(values)?;
+        match env_file.and_then(Path::parent) {
+            Some(directory) => config.counted_from(directory),
+            None => Ok(config),
+        }
+    }
+
+    /// Its relative paths count from `directory`. A database in the working directory, where they
+    /// counted from before, is not left there without a word.
+    fn counted_from(mut self, directory: &Path) -> Result<Self, ConfigError> {
+        let found = self.database_path.clone();
+        self.database_path = directory.join(&found);
+        self.log_file = self.log_file.map(|path| directory.join(path));
+        self.waha_ca_file = self.waha_ca_file.map(|path| directory.join(path));
+        if !self.database_path.exists() && found.exists() {
+            let wanted = absolute(&self.database_path);
+            return Err(ConfigError::DatabaseElsewhere { wanted, found: absolute(&found) });
+        }
+        Ok(self)
     }
 
     /// Reads the settings from `values`; a key that is absent or empty has its default.
@@ -342,6 +370,13 @@ impl Config {
     pub fn is_pace_dangerous(&self) -> bool {
         self.gap.delay < SAFE_DELAY
     }
+}
+
+/// A path for people, who may not know where a command was started; as it is when the system does not
+/// know either.
+#[must_use]
+pub fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub enum CronLineError {
     )]
     Minutes(u32),
     /// A path.
-    #[error("`{0}` cannot stand in a crontab: give it a name in UTF-8 without line ends")]
+    #[error("`{0}` cannot stand in a crontab: give it a name in UTF-8 without control characters")]
     Name(String),
     /// The URL.
     #[error("`{0}` is no URL of a server: give one such as https://shop.example.com")]
@@ -69,7 +69,8 @@ pub fn run(minutes: u32, line: &RunLine<'_>) -> Result<String, CronLineError> {
 }
 
 /// A line that triggers the server at `url` every `minutes`; without a path the URL gets that of
-/// the endpoint for cron. It prints nothing unless it fails, so that cron sends no mail.
+/// the endpoint for cron. It prints nothing unless it fails, so that cron sends no mail. A redirect is a
+/// failure: nothing was triggered, and the secret belongs to no other place.
 ///
 /// # Errors
 /// [`CronLineError`] for what cannot stand in a crontab.
@@ -84,7 +85,10 @@ pub fn curl(minutes: u32, url: &str, secret: SecretPlace<'_>) -> Result<String, 
             format!("sed -n '{pattern}' {}", path(file)?)
         }
     };
-    let command = format!("{read} | curl -K - -fsS -o /dev/null -m 50 -X POST {}", word(&url));
+    let command = format!(
+        "{read} | curl -K - -fsSL --max-redirs 0 -o /dev/null -m 50 -X POST {}",
+        word(&url)
+    );
     crontab_line(minutes, &command)
 }
 
@@ -129,7 +133,7 @@ fn crontab_line(minutes: u32, command: &str) -> Result<String, CronLineError> {
 }
 
 fn path(path: &Path) -> Result<String, CronLineError> {
-    let text = path.to_str().filter(|text| !text.contains(['\n', '\r', '\0']));
+    let text = path.to_str().filter(|text| !text.contains(char::is_control));
     text.map(word).ok_or_else(|| CronLineError::Name(path.display().to_string()))
 }
 

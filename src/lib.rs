@@ -121,4 +121,6 @@ pub mod cron_line;
 
 pub mod reason;
 
+pub mod terminal;
+
 pub mod clock;

@@ -4,15 +4,16 @@
 mod log_file;
 
 use std::error::Error;
+use std::fmt::Display;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-use log::LevelFilter;
-use simplelog::{ConfigBuilder, FormatItem, WriteLogger, format_description};
+use log::{Level, LevelFilter, Log, Metadata, Record};
 
+use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::terminal;
 use log_file::LogFile;
-
-const TIME_FORMAT: &[FormatItem<'static>] =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 
 /// The log file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -28,23 +29,48 @@ pub struct LogError {
 /// # Errors
 /// When the file cannot be opened.
 pub fn start(level: LevelFilter, file: Option<&Path>) -> Result<(), LogError> {
-    let config = ConfigBuilder::new()
-        .set_time_format_custom(TIME_FORMAT)
-        .set_target_level(LevelFilter::Off)
-        .set_thread_level(LevelFilter::Off)
-        .set_location_level(LevelFilter::Off)
-        .add_filter_allow_str("auto_message_scheduler")
-        .build();
-    let started = match file {
-        None => WriteLogger::init(level, config, std::io::stderr()),
-        Some(path) => {
-            let file =
-                LogFile::open(path).map_err(|source| LogError { path: path.to_owned(), source })?;
-            WriteLogger::init(level, config, file)
-        }
+    let out: Box<dyn Write + Send> = match file {
+        None => Box::new(std::io::stderr()),
+        Some(path) => Box::new(
+            LogFile::open(path).map_err(|source| LogError { path: path.to_owned(), source })?,
+        ),
     };
-    drop(started); // an Err means that a log is there already
+    // An Err means that a log is there already.
+    if log::set_boxed_logger(Box::new(Logger { clock: SystemClock::new(), out: out.into() }))
+        .is_ok()
+    {
+        log::set_max_level(level);
+    }
     Ok(())
+}
+
+/// Of our own, because the one of the field wrote a line end inside a value as a line end.
+struct Logger {
+    clock: SystemClock,
+    out: Mutex<Box<dyn Write + Send>>,
+}
+
+impl Log for Logger {
+    /// Lines of libraries are in no list.
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("auto_message_scheduler")
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            let line = line(self.clock.now().wall, record.level(), record.args());
+            let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+            // Whole lines; what cannot be written is no reason to stop sending.
+            drop(out.write_all(line.as_bytes()));
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// One line, whatever the values in the sentence hold.
+fn line(now: Timestamp, level: Level, sentence: &impl Display) -> String {
+    format!("{now} [{level}] {}\n", terminal::one_line(&sentence.to_string()))
 }
 
 /// An error and its causes, in one line.
@@ -57,4 +83,20 @@ pub fn in_one_line(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_with_line_ends_and_escape_sequences_makes_one_line() {
+        let now = Timestamp::parse("2026-12-01T01:00:00Z").unwrap();
+        let forged = "channel 1: held: gone\r\n2026-12-01T01:00:00Z [INFO] message 2: sent\x1b[2J";
+        assert_eq!(
+            line(now, Level::Warn, &forged),
+            "2026-12-01T01:00:00Z [WARN] channel 1: held: gone\\r\\n2026-12-01T01:00:00Z [INFO] \
+             message 2: sent\\x1b[2J\n"
+        );
+    }
 }

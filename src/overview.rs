@@ -1,13 +1,14 @@
 //! How everything stands, for one screen: what is due next, how the channels are, what today brought,
 //! who triggered. Reads only, and little: it may be asked every second.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use time::{PrimitiveDateTime, Time};
 
 use crate::clock::Timestamp;
-use crate::config::Config;
+use crate::config::{Config, absolute};
 use crate::delivery::Status;
 use crate::forecast::{Lane, LaneRules};
 use crate::lock::{self, Sending};
@@ -23,6 +24,8 @@ const BACKLOG_STEPS_MAX: u64 = 1_000_000;
 pub struct Overview {
     /// At this time.
     pub now: Timestamp,
+    /// The database file, absolute.
+    pub database: PathBuf,
     /// Who sends, as far as the system tells.
     pub sending: Sending,
     /// The scheduled message whose time comes first.
@@ -70,11 +73,12 @@ pub fn overview(
     now: Timestamp,
 ) -> Result<Overview, StoreError> {
     let midnight = midnight(config, now);
-    let sending = lock::who_sends(store.path());
+    let (sending, database) = (lock::who_sends(store.path()), absolute(store.path()));
     store.read(|tx| {
         let on_their_way = tx.count_messages("sending")?;
         Ok(Overview {
             now,
+            database,
             sending,
             next_due: tx.next_due()?,
             scheduled: tx.count_messages("scheduled")?,
@@ -142,6 +146,7 @@ impl Overview {
             .collect();
         json!({
             "now": self.now.to_string(),
+            "database": self.database,
             "sending_process": self.sending.pid(),
             "next_due": self.next_due.as_ref().map(|next| json!({
                 "id": next.id, "title": next.title, "due_at": next.due_at.to_string(),

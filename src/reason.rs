@@ -11,6 +11,8 @@ pub enum Reason {
     // --- schedules ---
 
     // --- recipients ---
+    /// `all` names nobody.
+    NobodyAtAll,
     /// The contact was removed from the address book while its delivery waited.
     ContactRemoved,
 
@@ -32,6 +34,7 @@ impl Reason {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
+            Self::NobodyAtAll => "nobody_at_all",
             Self::ContactRemoved => "contact_removed",
             Self::ChannelRemoved { .. } => "channel_removed",
             Self::NoLid => "no_lid",
@@ -43,6 +46,9 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NobodyAtAll => f.write_str(
+                "there is no contact who has not opted out: `contact import` or `contact add` makes some",
+            ),
             Self::ContactRemoved => f.write_str("the contact was removed from the address book"),
             Self::ChannelRemoved { channel_id } => {
                 write!(f, "channel {channel_id} was removed: make it again and retry, or cancel")

@@ -70,6 +70,8 @@ pub enum Entry {
     },
     /// Every contact with this tag.
     Tag(String),
+    /// Every contact who has not opted out.
+    All,
     /// What names nobody, or might name the wrong one.
     Invalid {
         /// The entry as written, cut to 40 characters.

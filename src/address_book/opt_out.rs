@@ -176,6 +176,9 @@ impl Who {
             Entry::Tag(tag) => Err(ContactError::Refused(format!(
                 "`tag:{tag}` is not one person: write ids or phone numbers"
             ))),
+            Entry::All => Err(ContactError::Refused(
+                "`all` is not one person: write ids or phone numbers".to_owned(),
+            )),
             Entry::Invalid { raw, reason } => {
                 Err(ContactError::Refused(format!("`{raw}`: {reason}")))
             }

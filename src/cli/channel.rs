@@ -16,6 +16,7 @@ use crate::logging::in_one_line;
 use crate::schedule::Zone;
 use crate::serve;
 use crate::store::{Channel, Store};
+use crate::terminal::one_line;
 
 /// A person waits for the answer.
 const WAHA_PATIENCE: Duration = Duration::from_secs(3);
@@ -120,11 +121,11 @@ impl From<ChannelError> for CliError {
 }
 
 pub(super) fn channel(args: &ChannelArgs, config: &Config) -> Result<(), CliError> {
-    let mut store = Store::open(&config.database_path)?;
+    let mut store = super::open_or_make(config)?;
     let now = SystemClock::new().now().wall;
     let done = |store: &mut Store, id: i64, output: Output, text: &str| {
         let view = one(list(store, config, now)?, id)?;
-        output.print(&view, |view| format!("channel {} `{}` {text}", view.id, view.name))?;
+        output.print(&view, |view| told(view, text))?;
         Ok(())
     };
     match &args.command {
@@ -175,7 +176,7 @@ pub(super) fn channel(args: &ChannelArgs, config: &Config) -> Result<(), CliErro
                 one(list(&mut store, config, now)?, id)?
             };
             channels::remove(&mut store, channel)?;
-            output.print(&view, |view| format!("channel {} `{}` removed", view.id, view.name))?;
+            output.print(&view, |view| told(view, "removed"))?;
             Ok(())
         }
     }
@@ -209,8 +210,12 @@ fn ask(views: &mut [ChannelView], config: &Config, offline: bool) -> Option<Stri
     }
 }
 
+fn told(view: &ChannelView, what: &str) -> String {
+    one_line(&format!("channel {} `{}` {what}", view.id, view.name)).into_owned()
+}
+
 fn as_line(remark: Option<&str>) -> String {
-    remark.map(|remark| format!("\n{remark}")).unwrap_or_default()
+    remark.map(|remark| format!("\n{}", one_line(remark))).unwrap_or_default()
 }
 
 fn row(view: &ChannelView, zone: &Zone, now: &str) -> Vec<String> {

@@ -2,13 +2,11 @@
 
 mod lists;
 
-use std::io::{self, Write};
-
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::CliError;
-use super::output::{Output, counted};
+use super::output::{Output, counted, say};
 use super::table::{pairs, table};
 use crate::address_book::check::{self, Checked};
 use crate::address_book::{self, Changes, ContactError, Filter, Person, opt_out};
@@ -18,6 +16,7 @@ use crate::config::Config;
 use crate::recipient::{self, Entry};
 use crate::schedule::Zone;
 use crate::store::Store;
+use crate::terminal::one_line;
 use crate::waha::Waha;
 
 /// How many contacts a list shows without being asked for more.
@@ -158,7 +157,7 @@ fn key_and_value(text: &str) -> Result<(String, String), String> {
 }
 
 pub(super) fn contact(command: &ContactCommand, config: &Config) -> Result<(), CliError> {
-    let mut store = Store::open(&config.database_path)?;
+    let mut store = super::open_or_make(config)?;
     let now = SystemClock::new().now().wall;
     match command {
         ContactCommand::Add(args) => add(args, &mut store, config, now),
@@ -167,7 +166,7 @@ pub(super) fn contact(command: &ContactCommand, config: &Config) -> Result<(), C
         ContactCommand::Edit(args) => edit(args, &mut store, config, now),
         ContactCommand::Remove(args) => {
             address_book::remove(&mut store, &args.ids, args.forget_opt_out)?;
-            say(&format!("{} removed", counted(args.ids.len() as u64, "contact")))
+            Ok(say(&format!("{} removed", counted(args.ids.len() as u64, "contact")))?)
         }
         ContactCommand::Import(args) => lists::import(args, &mut store, config),
         ContactCommand::Export(args) => lists::export(args, &mut store, config),
@@ -189,7 +188,7 @@ fn add(args: &AddArgs, store: &mut Store, config: &Config, now: Timestamp) -> Re
     let person = address_book::find(store, id, &config.country)?;
     args.output.print(&person, |person| {
         let name = person.name.as_deref().unwrap_or("without a name");
-        format!("contact {id}: {name}, {}", person.phone_number)
+        format!("contact {id}: {}, {}", one_line(name), one_line(&person.phone_number))
     })?;
     Ok(())
 }
@@ -393,11 +392,4 @@ fn people(words: &[String]) -> Result<Vec<Entry>, CliError> {
 
 fn ids(ids: &[i64]) -> String {
     ids.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
-}
-
-fn say(text: &str) -> Result<(), CliError> {
-    match writeln!(io::stdout(), "{text}") {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
-    }
 }

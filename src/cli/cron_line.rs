@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::CliError;
-use crate::config::{Config, DEFAULT_ENV_FILE, SETTINGS};
+use crate::config::{self, Config, DEFAULT_ENV_FILE, SETTINGS};
 use crate::cron_line::{self, RunLine, SecretPlace};
 use crate::secret;
 
@@ -38,6 +38,12 @@ pub(super) fn cron_line(
     let line = if let Some(url) = &args.curl {
         let own = format!("http://{}", reachable(config));
         let url = if url.is_empty() { own } else { url.clone() };
+        if args.curl.as_ref().is_some_and(|given| config::is_public_without_tls(given)) {
+            let why = format!(
+                "`{url}` is public and not encrypted: everybody on the way could read the secret; give its https:// URL"
+            );
+            return Err(CliError::Refused(why));
+        }
         if cron_line::is_in_the_clear(&url) {
             remarks.push("the secret travels unencrypted: use https://".to_owned());
         }

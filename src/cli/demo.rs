@@ -51,6 +51,8 @@ pub(super) enum DemoError {
     Trigger(String),
     #[error("the demo's message is still {status} after {} seconds", PATIENCE.as_secs())]
     Slow { status: String },
+    #[error("stopped before its end")]
+    Stopped,
 }
 
 /// Contacts as people write them: every number is one that nobody has.
@@ -69,7 +71,18 @@ const RECIPIENTS: &str = r#"[1, "2", {"id": 3}, {"contact_id": 4},
 const TEXT: &str = "Halo! Pengingat dari Toko Melati: pesanan Anda siap diambil hari ini.";
 
 pub(super) fn demo(args: &DemoArgs) -> Result<(), CliError> {
+    match play(args) {
+        // A reader that has seen enough (`| head`) is no error.
+        Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        played => played,
+    }
+}
+
+/// The whole of it; a signal or an error on the way throws the directory away as its end does.
+fn play(args: &DemoArgs) -> Result<(), CliError> {
     let clock = SystemClock::new();
+    // Before there is anything to throw away.
+    let triggers = super::stopped_by_signals()?;
     let directory = Directory::make(args.keep.as_deref()).map_err(DemoError::Directory)?;
     let fake = FakeWaha::start(Options::default(), Arc::new(SystemClock::new()), |_| {})?;
     let config = config(directory.path(), &fake)?;
@@ -80,7 +93,6 @@ pub(super) fn demo(args: &DemoArgs) -> Result<(), CliError> {
     writeln!(out, "A simulated WAHA listens on {}.", fake.base_url())?;
     writeln!(out, "A database has 4 contacts and a message to 8 recipients that is due now.")?;
 
-    let triggers = Arc::new(Triggers::default());
     let (told, ready) = mpsc::channel();
     let shown = thread::scope(|scope| {
         let (config, serving) = (&config, &triggers);
@@ -90,9 +102,11 @@ pub(super) fn demo(args: &DemoArgs) -> Result<(), CliError> {
                 let _ = told.send(address);
             })
         });
-        let shown = trigger_and_watch(&ready, &mut store, id, &clock);
+        let shown = trigger_and_watch(&ready, &mut store, id, &triggers, &clock);
+        let was_stopped = triggers.is_stopping();
         triggers.stop();
-        shown
+        // Whatever failed after a signal failed because of it.
+        if was_stopped { Err(DemoError::Stopped.into()) } else { shown }
     });
     let deliveries = shown?;
     show_rows(&deliveries)?;
@@ -129,30 +143,41 @@ fn trigger_and_watch(
     ready: &mpsc::Receiver<SocketAddr>,
     store: &mut Store,
     id: i64,
+    triggers: &Triggers,
     clock: &dyn Clock,
 ) -> Result<Vec<DeliveryView>, CliError> {
+    let mut out = io::stdout();
     let address = ready.recv_timeout(PATIENCE).map_err(|_| DemoError::NotStarted)?;
     let url = format!("http://{address}/api/cron-auto-message");
-    println!("A server is ready on http://{address}. Cron would now say:");
-    println!("  curl -X POST -H 'Authorization: Bearer <CRON_SECRET>' {url}");
+    writeln!(out, "A server is ready on http://{address}. Cron would now say:")?;
+    writeln!(out, "  curl -X POST -H 'Authorization: Bearer <CRON_SECRET>' {url}")?;
     let authorization = format!("Bearer {SECRET}");
     let reply = HttpClient::new(PATIENCE)
         .post_json(&url, &[("Authorization", &authorization)], b"{}".to_vec())
         .map_err(|error| DemoError::Trigger(error.to_string()))?;
     let answer = String::from_utf8_lossy(&reply.body);
-    println!("  {} {answer}", reply.status);
+    writeln!(out, "  {} {answer}", reply.status)?;
     if reply.status != 202 {
         return Err(DemoError::Trigger(answer.into_owned()).into());
     }
-    println!("One message a second (for real it is one a minute):");
-    watch(store, id, clock)?;
+    writeln!(out, "One message a second (for real it is one a minute):")?;
+    watch(store, id, triggers, clock)?;
     Ok(store.read(|tx| tx.view_deliveries(id)).map_err(DemoError::Store)?)
 }
 
-fn watch(store: &mut Store, id: i64, clock: &dyn Clock) -> Result<MessageView, DemoError> {
+fn watch(
+    store: &mut Store,
+    id: i64,
+    triggers: &Triggers,
+    clock: &dyn Clock,
+) -> Result<MessageView, DemoError> {
     let bar = Progress::new();
     let (sleeper, started) = (Wake::default(), clock.now().monotonic);
     loop {
+        if triggers.is_stopping() {
+            bar.finish();
+            return Err(DemoError::Stopped);
+        }
         let view = store.read(|tx| tx.view_message(id))?;
         let status = view.as_ref().map_or("gone", |view| view.status.as_str()).to_owned();
         if let Some(view) = view {

@@ -9,6 +9,7 @@ use clap::Args;
 use super::{CliError, stopped_by_signals};
 use crate::clock::SystemClock;
 use crate::fake_waha::{Engine, FakeWaha, Options, Received, fault_table};
+use crate::terminal::one_line;
 
 #[derive(Debug, Args)]
 #[command(after_long_help = fault_table())]
@@ -49,8 +50,8 @@ pub(super) fn fake_waha(args: &FakeWahaArgs) -> Result<(), CliError> {
 }
 
 fn print(received: &Received) {
-    let text = received.text.replace('\n', " ⏎ ");
-    let line = format!("{} {} -> {}: {text}", received.at, received.session, received.chat_id);
+    let Received { at, session, chat_id, text, .. } = received;
+    let line = format!("{at} {session} -> {chat_id}: {}", text.replace('\n', " ⏎ "));
     // A closed terminal is no reason to stop simulating.
-    drop(writeln!(std::io::stdout(), "{line}"));
+    drop(writeln!(std::io::stdout(), "{}", one_line(&line)));
 }

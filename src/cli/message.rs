@@ -16,6 +16,7 @@ use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::composer::{self, ComposeError, Resumed, Retry, Rules, Timing, WeeklyTiming};
 use crate::config::Config;
 use crate::store::{Occurrence, Store};
+use crate::terminal::one_line;
 
 /// The most that a text file may hold: more than WhatsApp takes in any encoding.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -253,7 +254,7 @@ fn confirm(question: &str) -> Result<(), CliError> {
         )));
     }
     let mut out = io::stderr();
-    write!(out, "{question} [y/N] ")?;
+    write!(out, "{} [y/N] ", one_line(question))?;
     out.flush()?;
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
@@ -268,7 +269,7 @@ fn now() -> Timestamp {
 }
 
 fn open(config: &Config) -> Result<Store, CliError> {
-    Ok(Store::open(&config.database_path)?)
+    super::open_or_make(config)
 }
 
 fn rules(config: &Config) -> Rules {

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use clap::Args;
 use serde::Serialize;
 
+use crate::terminal;
+
 /// The switch of every command that prints data.
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct Output {
@@ -14,7 +16,8 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Prints `data` as JSON, or else what `text` makes of it, and a line end.
+    /// Prints `data` as JSON, or else what `text` makes of it, and a line end. Of the text only line
+    /// feeds reach the terminal as they are: a value in it goes through [`terminal::one_line`] first.
     ///
     /// # Errors
     /// When standard output cannot be written.
@@ -23,12 +26,20 @@ impl Output {
         data: &T,
         text: impl FnOnce(&T) -> String,
     ) -> io::Result<()> {
-        let out = if self.json { serde_json::to_string_pretty(data)? } else { text(data) };
-        // A reader that has seen enough (`| head`) is no error.
-        match writeln!(io::stdout(), "{out}") {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            written => written,
-        }
+        if self.json { print(&serde_json::to_string_pretty(data)?) } else { say(&text(data)) }
+    }
+}
+
+/// Prints lines for people, as by [`Output::print`].
+pub(super) fn say(text: &str) -> io::Result<()> {
+    print(&terminal::lines(text))
+}
+
+fn print(text: &str) -> io::Result<()> {
+    // A reader that has seen enough (`| head`) is no error.
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
     }
 }
 

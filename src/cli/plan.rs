@@ -305,14 +305,14 @@ fn write_channels(out: &mut impl Write, forecast: &Forecast) -> io::Result<()> {
     for channel in &forecast.channels {
         if let Some(reason) = &channel.blocked {
             let text = format!("Nothing goes out on channel {}: {reason}.", channel.id);
-            writeln!(out, "{}", wrapped(&text, 0))?;
+            writeln!(out, "{}", wrapped(&text, 2))?;
         } else if let Some(reason) = &channel.held_reason {
             let text = format!("Channel `{}` is held: {reason}.", channel.name);
-            writeln!(out, "{}", wrapped(&text, 0))?;
+            writeln!(out, "{}", wrapped(&text, 2))?;
             writeln!(out, "Its times hold only if it is free again by then.")?;
         } else if let Some(reason) = &channel.closed {
             let text = format!("Channel `{}` waits now: {reason}.", channel.name);
-            writeln!(out, "{}", wrapped(&text, 0))?;
+            writeln!(out, "{}", wrapped(&text, 2))?;
         }
     }
     Ok(())

@@ -8,7 +8,7 @@ use clap::Args;
 use super::CliError;
 use super::output::{Output, counted};
 use super::plan::{clock, length};
-use super::table::{cut, fitted};
+use super::table::{cut, cut_front, fitted};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::delivery::Status;
@@ -85,7 +85,7 @@ fn draw(out: &mut impl Write, screen: &str) -> io::Result<()> {
 fn screen(now: &Overview, zone: &Zone) -> String {
     let mut lines = vec![
         format!("{} {}   {}", clock(now.now, zone), zone.name(), who_sends(now)),
-        String::new(),
+        format!("Database   {}", cut_front(&now.database.display().to_string(), WIDTH - 11)),
         next_due(now, zone),
         format!(
             "Messages   {} scheduled, {} of them due; {} being sent; {} drafts",

@@ -1,7 +1,10 @@
-//! Tables and lines for a terminal: whatever they hold, they fit its 80 columns.
+//! Tables and lines for a terminal: whatever they hold, they fit its 80 columns, and each value stays
+//! on its line.
 
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::terminal::one_line;
 
 /// For terminals whose width nobody tells.
 const WIDTH: u16 = 80;
@@ -24,6 +27,7 @@ pub(super) fn pairs(rows: impl IntoIterator<Item = (String, String)>) -> String 
 }
 
 fn text(table: &mut Table, rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let rows = rows.into_iter().map(|row| row.into_iter().map(|cell| one_line(&cell).into_owned()));
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH).add_rows(rows);
     // Blanks at the ends of lines only get in the way of who copies them.
     table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
@@ -31,10 +35,9 @@ fn text(table: &mut Table, rows: impl IntoIterator<Item = Vec<String>>) -> Strin
 
 /// One line of at most `width` columns of a terminal, where some characters take two.
 pub(super) fn cut(text: &str, width: usize) -> String {
-    let clean = |c: char| if c.is_control() { ' ' } else { c };
-    let text: String = text.chars().map(clean).collect();
+    let text = one_line(text);
     if text.width() <= width {
-        return text;
+        return text.into_owned();
     }
     let mut used = 0;
     let fits = |c: &char| {
@@ -42,6 +45,12 @@ pub(super) fn cut(text: &str, width: usize) -> String {
         used < width
     };
     text.chars().take_while(fits).chain(['…']).collect()
+}
+
+/// [`cut`] at the other end: of a path the end tells more.
+pub(super) fn cut_front(text: &str, width: usize) -> String {
+    let reversed = |text: &str| text.chars().rev().collect::<String>();
+    reversed(&cut(&reversed(&one_line(text)), width))
 }
 
 /// [`cut`], and filled with blanks to exactly `width` columns.
@@ -54,7 +63,7 @@ pub(super) fn fitted(text: &str, width: usize) -> String {
 /// Text of several lines of at most 80 columns; all but the first begin with `indent` spaces.
 pub(super) fn wrapped(text: &str, indent: usize) -> String {
     let width = usize::from(WIDTH);
-    let (mut lines, mut line) = (Vec::new(), String::new());
+    let (text, mut lines, mut line) = (one_line(text), Vec::new(), String::new());
     for (number, word) in text.split(' ').enumerate() {
         let is_full = line.width() + 1 + word.width() > width;
         if is_full && !line.trim().is_empty() {
@@ -76,12 +85,13 @@ mod tests {
 
     #[test]
     fn a_cell_is_cut_and_filled_by_what_a_terminal_shows() {
-        assert_eq!(cut("Halo\nsemua", 10), "Halo semua");
+        assert_eq!(cut("Halo\nsemua", 11), "Halo\\nsemua");
         assert_eq!(cut("Halo semua", 6), "Halo …");
         assert_eq!(cut("日本語😀", 8), "日本語😀");
         assert_eq!(cut("日本語😀", 7), "日本語…");
         assert_eq!(cut("日本語😀", 6), "日本…");
         assert_eq!(fitted("日本", 5), "日本 ");
+        assert_eq!(cut_front("/srv/toko/x.db", 10), "…toko/x.db");
         let table = table(&["id", "name"], [vec!["1".to_owned(), "日本語 ".repeat(30)]]);
         assert!(table.lines().all(|line| line.width() <= 80 && line == line.trim_end()), "{table}");
     }

@@ -3,11 +3,14 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{ComposeError, Rules};
+use crate::address_book::tags;
 use crate::audience;
 use crate::recipient::{self, Entry};
 use crate::store::{SqlResult, Tx};
 use crate::template::{self, TEXT_UNITS_MAX, Template};
 
+/// How many lists of tags are searched for what was perhaps meant.
+const TAG_COLUMNS_MAX: u32 = 10_000;
 /// How many recipients that cannot get it a refusal names.
 const NAMED_MAX: usize = 5;
 
@@ -73,14 +76,13 @@ pub(super) fn text(text: &str) -> Result<Vec<String>, ComposeError> {
             "`{wrong}` would go out as it is written: a placeholder is {{{{name}}}} or {{{{name|fallback}}}}, on one line"
         )));
     }
-    Ok(odd
-        .into_iter()
-        .map(|odd| {
-            format!(
-                "`{odd}` goes out as it is written: a placeholder has two braces, as in {{{odd}}}"
-            )
-        })
-        .collect())
+    let odd = odd.into_iter().map(|odd| {
+        format!("`{odd}` goes out as it is written: a placeholder has two braces, as in {{{odd}}}")
+    });
+    let typed_line_end = text.contains("\\n").then(|| {
+        "`\\n` goes out as it is written, a backslash and an n: for a new line press Enter inside the text".to_owned()
+    });
+    Ok(odd.chain(typed_line_end).collect())
 }
 
 /// The channel that a person means, by id or name; the channel 1 when none is named.
@@ -163,7 +165,7 @@ pub(super) fn recipients(
     let (mut chats, mut checked, mut bad) = (HashSet::new(), Checked::default(), Vec::new());
     // A group of people may have one whose number is wrong; what was typed by itself may not.
     let (groups, typed): (Vec<_>, Vec<_>) =
-        entries.into_iter().partition(|entry| matches!(entry, Entry::Tag(_)));
+        entries.into_iter().partition(|entry| matches!(entry, Entry::Tag(_) | Entry::All));
     for (entries, is_typed) in [(typed, true), (groups, false)] {
         audience::each_recipient(tx, entries, &rules.country, |recipient| {
             if !chats.insert(recipient.chat_id.clone()) {
@@ -174,7 +176,8 @@ pub(super) fn recipients(
             if let Some(reason) = &reason {
                 let has_opted_out = reason.starts_with("opted out");
                 if is_typed && !has_opted_out {
-                    bad.push(Skipped { who: who.clone(), reason: reason.clone() });
+                    let reason = tag_called(tx, &who)?.unwrap_or_else(|| reason.clone());
+                    bad.push(Skipped { who: who.clone(), reason });
                 }
             } else if template.placeholders().next().is_some() {
                 let values = audience::values(tx, &recipient)?;
@@ -209,6 +212,18 @@ pub(super) fn recipients(
         }
     }
     Ok(Ok(checked))
+}
+
+/// The question whether a tag was meant, when there is one of that name.
+fn tag_called(tx: &Tx<'_>, who: &str) -> SqlResult<Option<String>> {
+    let wanted = tags::fold(who);
+    if wanted.is_empty() {
+        return Ok(None);
+    }
+    let columns = tx.tag_columns(TAG_COLUMNS_MAX)?;
+    let tag =
+        columns.iter().flat_map(|tags| tags::read(tags)).find(|tag| tags::fold(tag) == wanted);
+    Ok(tag.map(|tag| format!("did you mean `tag:{tag}`, everybody with that tag?")))
 }
 
 /// Refuses a message that nobody would get.

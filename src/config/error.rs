@@ -41,6 +41,18 @@ pub enum ConfigError {
         /// As written.
         key: String,
     },
+    /// The database is where relative paths do not count from.
+    #[error(
+        "there is no database `{}`, but there is one at `{}`: a relative DATABASE_PATH counts from the directory of the \
+         env file; write the absolute path into DATABASE_PATH, or move the database and its side files there",
+        wanted.display(), found.display()
+    )]
+    DatabaseElsewhere {
+        /// Where it should be.
+        wanted: PathBuf,
+        /// Where it is.
+        found: PathBuf,
+    },
     /// A value that the key cannot have.
     #[error("{key} must be {wanted}{}", but_is(value.as_deref()))]
     Value {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Findings;
 use super::server::Answering;
 use crate::clock::{Clock, Timestamp, Wake};
-use crate::config::Config;
+use crate::config::{Config, absolute};
 use crate::forecast::{self, Bounds, Fate, ForecastRules, LaneRules, Scope, Seen};
 use crate::lock::{self, Sending};
 use crate::logging::in_one_line;
@@ -48,7 +48,7 @@ fn damaged(error: &StoreError, findings: &mut Findings) {
 }
 
 fn open(config: &Config, findings: &mut Findings) -> Option<Store> {
-    let path = &config.database_path;
+    let path = &absolute(&config.database_path);
     let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
     if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
         let found = format!("there is no directory `{}`", directory.display());
@@ -81,7 +81,8 @@ fn open(config: &Config, findings: &mut Findings) -> Option<Store> {
 }
 
 fn file(store: &Store, clock: &dyn Clock, findings: &mut Findings) -> Result<(), StoreError> {
-    let path = store.path().display();
+    let path = absolute(store.path());
+    let path = path.display();
     if store.is_read_only()? {
         let remedy = "check owner and mode of the file and of its directory";
         findings.wrong("database", format!("`{path}` may be read but not written"), remedy);

@@ -10,6 +10,8 @@ use super::spelling::{
 };
 use super::{ENTRIES_MAX, Entry, chat};
 
+/// Everybody.
+const ALL: &str = "all";
 /// What stands before a tag.
 const TAG_PREFIX: &str = "tag:";
 /// Longer than any tag.
@@ -53,6 +55,9 @@ pub(super) fn read_one(raw: &str) -> Entry {
     let text = trim(&folded);
     if let Some(tag) = after_tag_prefix(raw) {
         return read_tag(raw, tag).unwrap_or_else(|reason| Entry::invalid(raw, reason));
+    }
+    if text.eq_ignore_ascii_case(ALL) {
+        return Entry::All;
     }
     if text.contains('@') {
         return chat::read(raw, None);
@@ -152,6 +157,7 @@ fn read_group(text: &str, pieces: &[Piece], entries: &mut Vec<Entry>) {
             | Entry::Contact(_)
             | Entry::Person { .. }
             | Entry::Tag(_)
+            | Entry::All
             | Entry::Chat { .. } => Entry::invalid(whole, DOUBTFUL),
         });
     }

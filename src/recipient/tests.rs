@@ -25,6 +25,7 @@ fn short(entry: Entry) -> String {
             format!("<{chat_id}>{}", name.map(|name| format!(" {name}")).unwrap_or_default())
         }
         Entry::Tag(tag) => format!("tag {tag}"),
+        Entry::All => "all".to_owned(),
         Entry::Invalid { raw, .. } => format!("!{raw}"),
     }
 }

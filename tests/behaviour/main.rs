@@ -59,6 +59,8 @@ mod site;
 mod status;
 mod storage;
 mod templates;
+mod terminal;
+mod terminal_doors;
 mod time_limit;
 mod typing;
 mod upgrade;

@@ -99,6 +99,7 @@ proptest! {
                 Entry::Person { phone, .. } => prop_assert!(!phone.trim().is_empty(), "{text:?}"),
                 Entry::Chat { chat_id, .. } => prop_assert!(chat_id.as_str().contains('@')),
                 Entry::Tag(tag) => prop_assert!(!tag.trim().is_empty(), "{text:?}"),
+                Entry::All => {}
                 Entry::Invalid { reason, .. } => prop_assert!(!reason.is_empty()),
             }
         }

@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::super::CliError;
-use super::super::output::Output;
+use super::super::output::{Output, say};
 use super::super::progress::Progress;
 use crate::address_book::export;
 use crate::address_book::import::{self, ImportRules, Imported, REASON_COLUMNS, Refused, Watch};
@@ -20,6 +20,7 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::private_file;
 use crate::store::Store;
+use crate::terminal::one_line;
 
 /// How many refused rows `--json` prints; `--rejects` has them all.
 const JSON_REFUSED_MAX: usize = 1_000;
@@ -237,7 +238,7 @@ impl Watch for Told {
             format!("{word} {line}: `{value}`: {reason}")
         };
         self.bar.clear();
-        writeln!(io::stderr(), "{text}")
+        writeln!(io::stderr(), "{}", one_line(&text))
     }
 
     fn progress(&mut self, rows: u64) {
@@ -275,7 +276,7 @@ pub(super) fn export(
     let mut out = BufWriter::new(create(path)?);
     let count = export::export(store, &filter, &config.country, &mut out)?;
     out.flush()?;
-    super::say(&format!("{}: {count} contacts", path.display()))
+    Ok(say(&format!("{}: {count} contacts", path.display()))?)
 }
 
 /// Opening the database's own files would drop SQLite's locks on them, besides erasing them; and a

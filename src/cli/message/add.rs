@@ -13,6 +13,8 @@ use crate::clock::Timestamp;
 use crate::composer::{self, Composed, Draft, Edit, Skipped};
 use crate::config::Config;
 use crate::forecast::{self, MessageForecast, Tally};
+use crate::recipient::{self, Entry};
+use crate::terminal::one_line;
 
 /// How many skipped recipients are named.
 const SKIPPED_SHOWN_MAX: usize = 10;
@@ -68,8 +70,14 @@ pub(super) struct EditArgs {
 }
 
 pub(super) fn add(args: &AddArgs, config: &Config) -> Result<(), CliError> {
+    let Some(text) = args.text.read()? else {
+        let why = taken_for_recipient(&args.to).unwrap_or_default();
+        return Err(CliError::Refused(format!(
+            "it has no text: {why}give one, or a file with `--file`"
+        )));
+    };
     let draft = Draft {
-        text: args.text.read()?.unwrap_or_default(),
+        text,
         title: args.title.clone(),
         to: args.to.clone(),
         channel: args.channel.clone(),
@@ -105,7 +113,7 @@ fn describe(composed: &Composed, tally: Option<Tally>, config: &Config) -> Strin
     let Composed { id, status, channel, recipient_count, .. } = composed;
     let people = counted(*recipient_count, "recipient");
     let kind = if status == "draft" { "a draft" } else { "scheduled" };
-    let mut text = format!("message {id} is {kind}: {people} on channel `{channel}`");
+    let mut text = format!("message {id} is {kind}: {people} on channel `{}`", one_line(channel));
     // Writing into a String cannot fail.
     let shown = |at: Option<Timestamp>| at.map(|at| config.zone.format_local(at));
     let begins = tally.and_then(|tally| tally.begins_at).or(composed.begins_at);
@@ -118,13 +126,13 @@ fn describe(composed: &Composed, tally: Option<Tally>, config: &Config) -> Strin
         let _ = write!(text, ", the last one gets it about {ends}");
     }
     for Skipped { who, reason } in composed.skipped.iter().take(SKIPPED_SHOWN_MAX) {
-        let _ = write!(text, "\nskipped: {who}: {reason}");
+        let _ = write!(text, "\nskipped: {}: {}", one_line(who), one_line(reason));
     }
     if let Some(more) = composed.skipped.len().checked_sub(SKIPPED_SHOWN_MAX + 1) {
         let _ = write!(text, "\nand {} more are skipped", more + 1);
     }
     for warning in &composed.warnings {
-        let _ = write!(text, "\nwarning: {warning}");
+        let _ = write!(text, "\nwarning: {}", one_line(warning));
     }
     if status == "draft" {
         let _ = write!(text, "\n`message resume {id}` lets it go out");
@@ -133,9 +141,15 @@ fn describe(composed: &Composed, tally: Option<Tally>, config: &Config) -> Strin
 }
 
 pub(super) fn edit(args: &EditArgs, config: &Config) -> Result<(), CliError> {
-    let id = args.id;
+    let (id, text) = (args.id, args.text.read()?);
+    if let Some(why) = taken_for_recipient(&args.to)
+        && text.is_none()
+        && !args.skip_bad
+    {
+        return Err(CliError::Refused(format!("{why}or correct the recipients")));
+    }
     let edit = Edit {
-        text: args.text.read()?,
+        text,
         title: args.title.clone(),
         to: (!args.to.is_empty()).then(|| args.to.clone()),
         channel: args.channel.clone(),
@@ -146,9 +160,24 @@ pub(super) fn edit(args: &EditArgs, config: &Config) -> Result<(), CliError> {
     args.output.print(&json!({ "id": id, "warnings": warnings }), |_| {
         let mut text = format!("message {id} is changed");
         for warning in &warnings {
-            let _ = write!(text, "\nwarning: {warning}");
+            let _ = write!(text, "\nwarning: {}", one_line(warning));
         }
         text
     })?;
     Ok(())
+}
+
+/// Words for a text that stands behind `--to`, where every word is a recipient.
+fn taken_for_recipient(to: &[String]) -> Option<String> {
+    let is_recipient = |word: &String| {
+        let entries = recipient::parse_contact_ids(Some(word)).unwrap_or_default();
+        !entries.is_empty() && !entries.iter().any(|one| matches!(one, Entry::Invalid { .. }))
+    };
+    let at = to.iter().rposition(is_recipient)? + 1;
+    let text = to.get(at..).filter(|words| !words.is_empty())?.join(" ");
+    Some(format!(
+        "`{text}` was taken for a recipient, as all words behind `--to` are: write the text before it, as in \
+         \"{text}\" --to {}; ",
+        to[..at].join(" ")
+    ))
 }

@@ -13,6 +13,7 @@ use crate::delivery::{Ack, Counts};
 use crate::recipient;
 use crate::schedule::in_words;
 use crate::store::{DeliveryRow, MessageFilter, MessageRow, Occurrence, label};
+use crate::terminal::one_line;
 
 const STATUSES: [&str; 6] = ["draft", "scheduled", "sending", "sent", "failed", "cancelled"];
 /// How many earlier occurrences are summed up.
@@ -153,10 +154,10 @@ fn describe(
     let paused = if fields.status == "draft" && planned_now { " (paused)" } else { "" };
     lines.push(format!("status    {}{paused}", fields.status));
     if let Some(error) = &row.error {
-        lines.push(format!("error     {error}"));
+        lines.push(format!("error     {}", one_line(error)));
     }
     let channel = row.channel_name.as_deref().unwrap_or("there is none with this id");
-    lines.push(format!("channel   {} ({channel})", fields.channel_id));
+    lines.push(format!("channel   {} ({})", fields.channel_id, one_line(channel)));
     if let Some(at) = fields.scheduled_at {
         lines.push(format!("time      {}", local(config, at)));
     }
@@ -164,10 +165,10 @@ fn describe(
         lines.push(wrapped(&format!("repeats   {words}"), 10));
     }
     lines.push("text".to_owned());
-    lines.extend(fields.message.lines().map(|line| format!("  {line}")));
+    lines.extend(fields.message.split('\n').map(|line| format!("  {line}")));
     let Some(latest) = occurrences.first() else {
         let to = fields.contact_ids.as_deref().map_or("nobody".to_owned(), words);
-        lines.push(format!("to        {to} (nothing was planned yet)"));
+        lines.push(format!("to        {} (nothing was planned yet)", one_line(&to)));
         return lines.join("\n");
     };
     lines.push(format!("occurrence of {}: {}", local(config, latest.due_at), sum(latest)));

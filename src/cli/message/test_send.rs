@@ -17,9 +17,10 @@ use crate::composer::{self, Draft, Timing};
 use crate::config::Config;
 use crate::delivery::Status;
 use crate::logging;
-use crate::recipient;
+use crate::recipient::{self, Entry};
 use crate::serve::{self, RunEnd};
 use crate::store::{DeliveryRow, Store};
+use crate::terminal::one_line;
 use crate::trigger::Triggers;
 
 /// How often the row is looked at.
@@ -53,6 +54,7 @@ enum Seen {
 
 pub(super) fn test_send(args: &TestSendArgs, config: &Config) -> Result<(), CliError> {
     config.require_waha()?;
+    one_recipient(&args.number)?;
     logging::start(config.log_level.unwrap_or(LevelFilter::Off), config.log_file.as_deref())?;
     let clock = SystemClock::new();
     let mut store = open(config)?;
@@ -67,6 +69,9 @@ pub(super) fn test_send(args: &TestSendArgs, config: &Config) -> Result<(), CliE
     };
     let composed = composer::add(&mut store, &draft, &rules(config), clock.now().wall)?;
     let id = composed.id;
+    for warning in &composed.warnings {
+        eprintln!("warning: {}", one_line(warning));
+    }
     let triggers = stopped_by_signals()?;
     let seen = send_and_wait(args, config, &mut store, id, &triggers, &clock)?;
     match seen {
@@ -87,6 +92,18 @@ pub(super) fn test_send(args: &TestSendArgs, config: &Config) -> Result<(), CliE
     }
 }
 
+/// A test to a group of contacts would be no test.
+fn one_recipient(number: &str) -> Result<(), CliError> {
+    let entries = recipient::parse_contact_ids(Some(number)).unwrap_or_default();
+    match entries.as_slice() {
+        [Entry::Tag(_) | Entry::All] | [_, _, ..] => Err(CliError::Refused(format!(
+            "`{number}` is not one recipient: give one phone number or chat id"
+        ))),
+        // What is wrong with it is told later.
+        _ => Ok(()),
+    }
+}
+
 /// Says what WAHA said; anything but sent is a failure of this command.
 fn told(args: &TestSendArgs, id: i64, delivery: &DeliveryRow) -> Result<(), CliError> {
     let error = delivery.error.as_deref().unwrap_or("no reason is known");
@@ -98,8 +115,9 @@ fn told(args: &TestSendArgs, id: i64, delivery: &DeliveryRow) -> Result<(), CliE
         "waha_message_id": waha_id, "ack": delivery.ack });
     args.output.print(&data, |_| {
         format!(
-            "sent to {}: WAHA took it and gave the id {waha_id} (message {id})",
-            recipient::shown(&delivery.chat_id)
+            "sent to {}: WAHA took it and gave the id {} (message {id})",
+            recipient::shown(&delivery.chat_id),
+            one_line(waha_id)
         )
     })?;
     Ok(())

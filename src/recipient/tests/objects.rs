@@ -110,6 +110,9 @@ fn a_tag_is_an_entry_in_every_form_and_never_hides_a_person() {
         (r#"["tag:a","tag:b"]"#, &["tag a", "tag b"]),
         ("{tag:a,tag:b}", &["tag a", "tag b"]),
         ("tag:", &["!tag:"]),
+        ("all", &["all"]),
+        (r#"["ALL", "tag:all", {"tag":"all"}]"#, &["all", "tag all", "tag all"]),
+        ("{all}", &["all"]),
         (r#"[{"tag":""},{"tag":["a"]}]"#, &[r#"!{"tag":""}"#, r#"!{"tag":["a"]}"#]),
     ]);
 }

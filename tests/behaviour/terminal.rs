@@ -1,0 +1,185 @@
+//! What others wrote (names, titles, texts, reasons, WAHA's words) at a terminal and in the log: it is
+//! shown, and it moves no cursor, hides nothing and begins no line.
+
+use std::fs;
+use std::process::Output;
+
+use auto_message_scheduler::fake_waha::Options;
+use serde_json::{Value, json};
+
+use crate::site::{Site, until};
+use crate::webhook::Shop;
+
+/// Clears the screen, turns the writing round, and begins a line that looks like one of ours.
+const EVIL: &str = "Bu\u{1b}[2J\u{7f}\u{9b}1m\u{202e}\r\nFORGED\u{2028}";
+
+fn is_odd(c: char) -> bool {
+    c != '\n' && c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Whether the words can do nothing.
+fn is_tame(what: &[&str], text: &str) {
+    assert!(!text.contains(is_odd), "{what:?}: {text:?}");
+    // Lines that belong to one above, a cell or the text of a message, are indented.
+    assert!(!text.lines().any(|line| line.starts_with("FORGED")), "{what:?}: {text:?}");
+}
+
+fn both(output: &Output) -> String {
+    let (out, error) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    format!("{out}\n{error}")
+}
+
+/// A site where everything that can hold words holds evil ones.
+fn evil_site() -> Site {
+    let site = Site::with_options(Options {
+        api_key: Some("kunci-rahasia".into()),
+        status: EVIL.to_owned(),
+        ..Options::default()
+    });
+    let sql = site.sql();
+    let tags = json!([EVIL]).to_string();
+    let attributes = json!({ EVIL: EVIL }).to_string();
+    let contact =
+        "INSERT INTO contacts (name, phone_number, tags, attributes) VALUES (?1, ?2, ?3, ?4)";
+    sql.execute(contact, [EVIL, "081200007001", &tags, &attributes]).unwrap();
+    sql.execute(contact, [EVIL, EVIL, &tags, &attributes]).unwrap();
+    sql.execute(
+        "INSERT INTO channels (id, name, session_name, held_reason, held_kind) VALUES (2, ?1, ?1, ?1, 'session')",
+        [EVIL],
+    )
+    .unwrap();
+    let message = "INSERT INTO auto_messages (title, message, channel_id, contact_ids, scheduled_at, status, error)
+                   VALUES (?1, ?1, ?2, ?3, datetime('now', '+1 hour'), ?4, ?1)";
+    let to = json!([1, 2, EVIL, { "phone": "081200007003", "name": EVIL }]).to_string();
+    for (channel, status) in
+        [("1", "scheduled"), ("2", "scheduled"), ("1", "draft"), ("2", "failed")]
+    {
+        sql.execute(message, [EVIL, channel, &to, status]).unwrap();
+    }
+    sql.execute(
+        "INSERT INTO deliveries (auto_message_id, due_at, channel_id, name, chat_id, status, waha_message_id, error,
+                                 finished_at)
+         SELECT id, scheduled_at, 2, ?1, ?1, 'failed', ?1, ?1, '2026-01-01T00:00:00Z'
+         FROM auto_messages WHERE status = 'failed'",
+        [EVIL],
+    )
+    .unwrap();
+    let run = "INSERT INTO runs (trigger, remote, started_at, finished_at, error)
+               VALUES ('cron', ?1, '2026-11-01T00:00:00Z', '2026-11-01T00:00:01Z', ?1)";
+    sql.execute(run, [EVIL]).unwrap();
+    site
+}
+
+#[test]
+fn no_command_lets_stored_words_move_the_terminal_or_forge_a_line() {
+    let site = evil_site();
+    let list = format!("nama,hp\n\"{EVIL}\",\"{EVIL}\"\n");
+    fs::write(site.path("list.csv"), list).unwrap();
+    let commands: &[&[&str]] = &[
+        &["contact", "list"],
+        &["contact", "show", "1"],
+        &["contact", "show", "2"],
+        &["contact", "edit", "1", "--set", "a=b"],
+        &["contact", "import", "list.csv", "--rejects", "bad.csv"],
+        &["channel", "list"],
+        &["channel", "show", "2"],
+        &["channel", "show", "1"],
+        &["channel", "edit", "2", "--daily-limit", "5"],
+        &["channel", "pause", "2", "--reason", EVIL],
+        &["channel", "list", "--offline"],
+        &["message", "list"],
+        &["message", "show", "1"],
+        &["message", "show", "2"],
+        &["message", "show", "4"],
+        &["message", "add", EVIL, "--to", EVIL, "--at", "+1h"],
+        &["message", "add", EVIL, "--to", "1", EVIL, "--at", "+1h", "--channel", "2", "--skip-bad"],
+        &["message", "add", "x", "--to", "1", "--at", EVIL],
+        &["message", "add", "x", "--to", "1", "--at", "+1h", "--channel", EVIL],
+        &["message", "edit", "1", "--to", "1", EVIL],
+        &["message", "retry", "4"],
+        &["message", "resume", "3"],
+        &["plan"],
+        &["plan", "1"],
+        &["plan", "2"],
+        &["plan", "4"],
+        &["run", "--dry-run"],
+        &["status"],
+        &["doctor"],
+        &["contact", "check", "1"],
+        &["message", "test-send", "081200007009", EVIL, "--wait", "0"],
+        &["channel", "resume", "2"],
+        &["channel", "remove", "2"],
+        &["run"],
+        &["status"],
+        &["channel", "list"],
+    ];
+    let mut shown = 0;
+    for command in commands {
+        let text = both(&site.run(command));
+        is_tame(command, &text);
+        shown += usize::from(text.contains("Bu\\x1b[2J"));
+    }
+    assert!(shown >= 20, "{shown} of {} commands show the words", commands.len());
+    let title = |arguments: &[&str]| -> Value {
+        serde_json::from_slice(&site.run(arguments).stdout).unwrap()
+    };
+    assert_eq!(title(&["message", "show", "1", "--json"])["title"], EVIL);
+    assert_eq!(title(&["contact", "show", "1", "--json"])["name"], EVIL);
+    let exported = site.run(&["contact", "export"]);
+    assert!(String::from_utf8_lossy(&exported.stdout).contains("Bu\u{1b}[2J"));
+}
+
+#[test]
+fn a_line_in_the_name_of_a_file_forges_none_either() {
+    let site = Site::new();
+    let odd = "x\u{1b}[2J\nFORGED.env";
+    fs::copy(site.path("auto-message-scheduler.env"), site.path(odd)).unwrap();
+    for command in [&["--env-file", odd, "doctor"][..], &["--env-file", "no\nFORGED", "status"]] {
+        is_tame(command, &both(&site.run(command)));
+    }
+}
+
+#[test]
+fn a_signed_event_forges_no_line_of_the_log() {
+    let shop = Shop::new();
+    let status = "SCAN_QR_CODE\r\n2026-12-01T00:00:00Z [INFO] FORGED\u{1b}[2J";
+    shop.event(&json!({"id": "evt_1", "timestamp": 1000, "event": "session.status",
+        "session": "default", "payload": {"name": "default", "status": status}}));
+    until("the channel is held", || shop.ask("SELECT held_kind FROM channels") == "session");
+    until("the log tells of it", || shop.server.log().contains("held until"));
+    let log = shop.server.log();
+    assert!(!log.contains(is_odd), "{log:?}");
+    assert!(log.contains("SCAN_QR_CODE\\r\\n2026"), "{log}");
+    for line in log.lines() {
+        assert!(!line[20..].starts_with(" [INFO] FORGED"), "{log}");
+    }
+}
+
+#[test]
+fn the_simulator_shows_what_it_got_in_one_line_each() {
+    let site = Site::new();
+    let log = site.path("fake.log");
+    let mut fake = site.command(&["fake-waha", "--listen", "127.0.0.1:0"]);
+    let mut child = fake.stdout(fs::File::create(&log).unwrap()).spawn().unwrap();
+    let text = || fs::read_to_string(&log).unwrap();
+    until("it listens", || text().contains("; Ctrl-C stops it\n"));
+    let url = text()
+        .split_whitespace()
+        .find(|word| word.starts_with("http://"))
+        .unwrap()
+        .replace(';', "");
+    let settings = fs::read_to_string(site.path("auto-message-scheduler.env")).unwrap();
+    fs::write(
+        site.path("auto-message-scheduler.env"),
+        settings.replace(&site.waha.base_url(), &url),
+    )
+    .unwrap();
+    let output = site.run(&["message", "test-send", "081200007001", EVIL]);
+    assert!(output.status.success(), "{}", both(&output));
+    until("it shows it", || text().contains("Bu\\x1b[2J"));
+    is_tame(&["fake-waha"], &text());
+    drop(child.kill());
+    drop(child.wait());
+}
