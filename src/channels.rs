@@ -159,6 +159,16 @@ pub fn resume(store: &mut Store, channel: &str, now: Timestamp) -> Result<Channe
     change(store, channel, |tx, was| tx.resume_channel(was.id, now))
 }
 
+/// Says that the number which a channel's session has now is the right one: the channel sends from it
+/// from now on. Returns the channel as it was; it had no `other_number` when there was nothing to
+/// confirm.
+///
+/// # Errors
+/// [`ChannelError::Refused`] when there is none, or it is held for its place.
+pub fn confirm(store: &mut Store, channel: &str, now: Timestamp) -> Result<Channel, ChannelError> {
+    change(store, channel, |tx, was| tx.confirm_number(was.id, now).map(drop))
+}
+
 /// When the program will hold a channel again that was just freed, in words.
 #[must_use]
 pub fn held_again(kind: Option<HoldKind>) -> &'static str {
@@ -173,6 +183,10 @@ pub fn held_again(kind: Option<HoldKind>) -> &'static str {
         }
         Some(HoldKind::RateLimited) => {
             "the program holds it again when WAHA answers 429; a hold like this is better waited for"
+        }
+        Some(HoldKind::OtherNumber) => {
+            "the program holds it again at its next look unless the session has the number from before; \
+             `channel confirm` says that the new one is right"
         }
         Some(HoldKind::Restricted) => {
             "the program holds it for a day at the next error 463; WhatsApp may ban a number that \

@@ -123,7 +123,8 @@ impl Outcome {
                     HoldKind::Session
                     | HoldKind::RateLimited
                     | HoldKind::Misconfigured
-                    | HoldKind::Restricted => false,
+                    | HoldKind::Restricted
+                    | HoldKind::OtherNumber => false,
                 },
                 error: Some(hold.reason.clone()),
                 hold: Some(hold.clone()),
@@ -149,7 +150,9 @@ impl Transition {
 pub struct Hold {
     /// What sort of trouble it is.
     pub kind: HoldKind,
-    /// In words, for `channels.held_reason`; never a phone number, a text or a key.
+    /// In words, for `channels.held_reason`; never a recipient's number, a text or a key. The channel's
+    /// own numbers are there in full when they are the reason: a person must know them again. Logs and
+    /// alerts mask them.
     pub reason: String,
     /// What WAHA asked for, with a 429.
     pub retry_after: Option<RetryAfter>,
@@ -168,16 +171,19 @@ pub enum HoldKind {
     Misconfigured,
     /// 463: WhatsApp restricted the account.
     Restricted,
+    /// The session has another number than the channel.
+    OtherNumber,
 }
 
 impl HoldKind {
     /// All kinds, for reading the column.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Unreachable,
         Self::Session,
         Self::RateLimited,
         Self::Misconfigured,
         Self::Restricted,
+        Self::OtherNumber,
     ];
 
     /// The word in the table.
@@ -189,6 +195,20 @@ impl HoldKind {
             Self::RateLimited => "rate_limited",
             Self::Misconfigured => "misconfigured",
             Self::Restricted => "restricted",
+            Self::OtherNumber => "other_number",
+        }
+    }
+
+    /// Whether only a person ends the hold, however the session looks and however long it lasts.
+    #[must_use]
+    pub fn is_freed_by_a_person(self) -> bool {
+        match self {
+            Self::OtherNumber => true,
+            Self::Unreachable
+            | Self::Session
+            | Self::RateLimited
+            | Self::Misconfigured
+            | Self::Restricted => false,
         }
     }
 
@@ -197,7 +217,7 @@ impl HoldKind {
     pub fn lasts_its_time(self) -> bool {
         match self {
             Self::RateLimited | Self::Restricted => true,
-            Self::Unreachable | Self::Session | Self::Misconfigured => false,
+            Self::Unreachable | Self::Session | Self::Misconfigured | Self::OtherNumber => false,
         }
     }
 
@@ -205,7 +225,7 @@ impl HoldKind {
     #[must_use]
     pub fn needs_a_person(self) -> bool {
         match self {
-            Self::Misconfigured | Self::Restricted => true,
+            Self::Misconfigured | Self::Restricted | Self::OtherNumber => true,
             Self::Unreachable | Self::Session | Self::RateLimited => false,
         }
     }
@@ -268,8 +288,15 @@ impl Hold {
                 None => grown(),
             }
             .clamp(Self::RATE_LIMIT_MIN, Self::RATE_LIMIT_MAX),
-            HoldKind::Restricted => Self::LONGEST,
+            HoldKind::Restricted | HoldKind::OtherNumber => Self::LONGEST,
         }
+    }
+
+    /// When the hold ends that begins at `now`; `None` when a person ends it. See [`Self::length`].
+    #[must_use]
+    pub fn until(&self, now: Timestamp, held_count: u32, jitter: f64) -> Option<Timestamp> {
+        let is_timed = !self.kind.is_freed_by_a_person();
+        is_timed.then(|| now.plus(self.length(now, held_count, jitter)))
     }
 }
 

@@ -22,6 +22,17 @@ pub enum Reason {
         /// Its id.
         channel_id: i64,
     },
+    /// Another phone scanned the code of the channel's session.
+    OtherNumber {
+        /// The channel's name.
+        channel: String,
+        /// The session.
+        session: String,
+        /// The channel's number, as `+6281234567890`.
+        known: String,
+        /// The number that the session has now.
+        seen: String,
+    },
 
     // --- what WAHA said ---
     /// WhatsApp does not resolve the number (GOWS answers 500 for it; nothing was sent).
@@ -37,6 +48,7 @@ impl Reason {
             Self::NobodyAtAll => "nobody_at_all",
             Self::ContactRemoved => "contact_removed",
             Self::ChannelRemoved { .. } => "channel_removed",
+            Self::OtherNumber { .. } => "other_number",
             Self::NoLid => "no_lid",
         }
     }
@@ -53,7 +65,21 @@ impl fmt::Display for Reason {
             Self::ChannelRemoved { channel_id } => {
                 write!(f, "channel {channel_id} was removed: make it again and retry, or cancel")
             }
+            Self::OtherNumber { channel, session, known, seen } => write!(
+                f,
+                "session `{session}` is now {seen} and was {known}: if the new number is right, \
+                 say `channel confirm {0}`; if not, scan the code with the old one and say \
+                 `channel resume {0}`",
+                word(channel)
+            ),
             Self::NoLid => f.write_str("WhatsApp does not resolve this number (no LID found)"),
         }
     }
+}
+
+/// A name as one word of a command.
+fn word(name: &str) -> String {
+    let is_word =
+        !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
+    if is_word { name.to_owned() } else { format!("\"{name}\"") }
 }

@@ -135,6 +135,19 @@ pub fn shown(chat_id: &str) -> String {
     chat_id.strip_suffix("@c.us").map_or_else(|| chat_id.to_owned(), |digits| format!("+{digits}"))
 }
 
+/// The number of the person with this chat id, as `+6281234567890`: `6281234567890@c.us`, and
+/// `6281234567890:7@s.whatsapp.net` for one of their devices. Other chats have none.
+#[must_use]
+pub fn number_of_chat(chat_id: &str) -> Option<String> {
+    let (local, suffix) = chat_id.split_at(chat_id.rfind('@')?);
+    let digits = chat::without_device(local);
+    let is_number = chat::is_person_suffix(suffix)
+        && (8..=15).contains(&digits.len())
+        && !digits.starts_with('0')
+        && spelling::is_digits(digits);
+    is_number.then(|| format!("+{digits}"))
+}
+
 /// A phone number or chat id for a log line: the first 4 and the last 2 characters of the part
 /// before a known `@` suffix remain, as in `6281*******90@c.us`. Six characters or fewer are all
 /// hidden, and control characters never reach the log.

@@ -286,7 +286,7 @@ impl Sender {
             self.look_without_sending(&channel, &session, ready)?;
             return Ok(Lane::Closed);
         }
-        if let Some(hold) = self.session_trouble(&channel, &session) {
+        if let Some(hold) = self.session_trouble(&channel, &session)? {
             self.hold(&channel, &hold)?;
             return Ok(Lane::Held);
         }
@@ -316,7 +316,7 @@ impl Sender {
         ready: Duration,
     ) -> Result<Lane, StoreError> {
         if channel.held.is_some() {
-            match self.session_trouble(channel, session) {
+            match self.session_trouble(channel, session)? {
                 Some(hold) => self.hold(channel, &hold)?,
                 None => self.free(channel)?,
             }
@@ -324,20 +324,32 @@ impl Sender {
         Ok(Lane::Empty(ready))
     }
 
-    /// Why the session may not send, if it may not. WORKING is believed for a short while, except
-    /// of a held channel.
-    fn session_trouble(&self, channel: &Channel, session: &str) -> Option<Hold> {
+    /// Why the session may not send for the channel, if it may not: its state, or its number. WORKING
+    /// is believed for a short while, except of a held channel.
+    fn session_trouble(
+        &self,
+        channel: &Channel,
+        session: &str,
+    ) -> Result<Option<Hold>, StoreError> {
         let now = self.clock.now();
         if channel.held.is_none() && lock(&self.sessions).is_working(session, now) {
-            return None;
+            return Ok(None);
         }
-        match self.waha.session(session) {
-            SessionState::Working => {
-                lock(&self.sessions).note_working(session, now);
-                None
+        let number = match self.waha.session(session) {
+            SessionState::Working { number } => number,
+            SessionState::Held(hold) => return Ok(Some(hold)),
+        };
+        if let Some(number) = &number {
+            if let Some(hold) = channel.hold_for_number(session, number) {
+                lock(&self.store).write(|tx| tx.note_other_number(channel.id, number))?;
+                return Ok(Some(hold));
             }
-            SessionState::Held(hold) => Some(hold),
+            if channel.phone_number.is_none() {
+                lock(&self.store).write(|tx| tx.adopt_number(channel.id, number))?;
+            }
         }
+        lock(&self.sessions).note_working(session, now);
+        Ok(None)
     }
 
     /// The id for the next message, where WAHA offers one.
@@ -366,10 +378,12 @@ impl Sender {
         {
             return Ok(()); // Nothing new: the hold that is there goes on.
         }
-        let until = now.plus(hold.length(now, channel.held_count, self.chance()));
+        let until = hold.until(now, channel.held_count, self.chance());
         lock(&self.store).write(|tx| tx.hold_channel(channel.id, hold, until, now))?;
         fail_point::reach("held");
-        log_hold(channel.id, hold, until);
+        // The same hold again is no news to whom errors are mailed.
+        let is_news = channel.held.as_ref().is_none_or(|held| held.kind != Some(hold.kind));
+        log_hold(channel.id, hold, until, is_news);
         Ok(())
     }
 
@@ -427,14 +441,14 @@ fn text_message<'a>(session: &'a str, claimed: &'a Claimed) -> TextMessage<'a> {
     }
 }
 
-fn log_hold(channel: i64, hold: &Hold, until: Timestamp) {
-    if hold.kind.needs_a_person() {
-        log::error!(
-            "channel {channel}: held until {until}, please look: {}",
-            mask_numbers(&hold.reason)
-        );
-    } else {
-        log::warn!("channel {channel}: held until {until}: {}", mask_numbers(&hold.reason));
+fn log_hold(channel: i64, hold: &Hold, until: Option<Timestamp>, is_news: bool) {
+    let why = mask_numbers(&hold.reason);
+    match until {
+        None => log::error!("channel {channel}: held until a person frees it: {why}"),
+        Some(until) if is_news && hold.kind.needs_a_person() => {
+            log::error!("channel {channel}: held until {until}, please look: {why}");
+        }
+        Some(until) => log::warn!("channel {channel}: held until {until}: {why}"),
     }
 }
 

@@ -54,8 +54,11 @@ pub struct TextMessage<'a> {
 /// Whether a session may send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionState {
-    /// It may.
-    Working,
+    /// It may, from this number (as `+6281234567890`); `None` where WAHA does not say.
+    Working {
+        /// Whose it is.
+        number: Option<String>,
+    },
     /// It may not, and why.
     Held(Hold),
 }
@@ -69,6 +72,8 @@ pub struct SessionLook {
     pub status: Option<String>,
     /// Why it may not send, if it may not.
     pub trouble: Option<String>,
+    /// Its number, as `+6281234567890`.
+    pub number: Option<String>,
 }
 
 /// Whether somebody was shown that a message is being typed.
@@ -196,9 +201,12 @@ impl Waha {
         let url = format!("{}/api/sessions/{}", self.base_url, encode(name));
         match self.get(&url) {
             Ok(reply) => reply::session_look(&reply, name),
-            Err(hold) => {
-                SessionLook { is_reachable: false, status: None, trouble: Some(hold.reason) }
-            }
+            Err(hold) => SessionLook {
+                is_reachable: false,
+                status: None,
+                trouble: Some(hold.reason),
+                number: None,
+            },
         }
     }
 

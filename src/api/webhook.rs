@@ -19,7 +19,7 @@ use super::{Reply, refuse, reply};
 use crate::address_book::opt_out::{self, OptedOut};
 use crate::clock::{Now, Timestamp};
 use crate::config::Secret;
-use crate::delivery::{Hold, Status, Verdict};
+use crate::delivery::{Hold, HoldKind, Status, Verdict};
 use crate::logging::in_one_line;
 use crate::recipient::{CountryCode, mask_numbers};
 use crate::schedule::Zone;
@@ -241,37 +241,50 @@ impl Webhook {
         now: Timestamp,
         triggers: &Triggers,
     ) -> Result<Heard, StoreError> {
-        let AboutSession { session, status, at_millis } = *event;
+        let AboutSession { session, status, ref number, at_millis } = *event;
         let is_working = status == "WORKING";
         let event = SessionEvent { event_id, session, is_working, at_millis };
-        let hold = (!is_working).then(|| Hold::not_working(session, status));
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         let change = store.write(|tx| {
             let Some(channel) = tx.take_session_event(&event, now)? else { return Ok(None) };
-            match &hold {
+            let number = number.as_deref();
+            let hold = if is_working {
+                number.and_then(|number| channel.hold_for_number(session, number))
+            } else {
+                Some(Hold::not_working(session, status))
+            };
+            if let (None, Some(number)) = (&hold, number) {
+                tx.adopt_number(channel.id, number)?;
+            }
+            match hold {
                 None if is_ended_by_working(&channel) => {
                     Ok(tx.free_channel(channel.id, now)?.then_some(Change::Freed(channel.id)))
                 }
-                Some(hold) if may_replace(&channel, hold, now) => {
-                    let length = hold.length(now, channel.held_count, fastrand::f64());
-                    let until = now.plus(length);
-                    tx.hold_channel(channel.id, hold, until, now)?;
-                    Ok(Some(Change::Held(channel.id, until)))
+                Some(hold) if may_replace(&channel, &hold, now) => {
+                    let until = hold.until(now, channel.held_count, fastrand::f64());
+                    tx.hold_channel(channel.id, &hold, until, now)?;
+                    if let (HoldKind::OtherNumber, Some(number)) = (hold.kind, number) {
+                        tx.note_other_number(channel.id, number)?;
+                    }
+                    Ok(Some(Change::Held(channel.id, hold.reason, until)))
                 }
                 None | Some(_) => Ok(None),
             }
         })?;
         drop(store);
-        match (change, &hold) {
-            (Some(Change::Freed(id)), _) => {
+        match change {
+            Some(Change::Freed(id)) => {
                 log::info!("channel {id}: free again");
                 // What waits on it goes on at once; a tick that finds nothing leaves no row.
                 triggers.pull(Trigger::Timer, None);
             }
-            (Some(Change::Held(id, until)), Some(hold)) => {
-                log::warn!("channel {id}: held until {until}: {}", mask_numbers(&hold.reason));
+            Some(Change::Held(id, why, Some(until))) => {
+                log::warn!("channel {id}: held until {until}: {}", mask_numbers(&why));
             }
-            (Some(Change::Held(..)) | None, _) => {}
+            Some(Change::Held(id, why, None)) => {
+                log::error!("channel {id}: held until a person frees it: {}", mask_numbers(&why));
+            }
+            None => {}
         }
         Ok(Heard::Taken)
     }
@@ -279,7 +292,8 @@ impl Webhook {
 
 enum Change {
     Freed(i64),
-    Held(i64, Timestamp),
+    /// Why, and until when.
+    Held(i64, String, Option<Timestamp>),
 }
 
 impl Heard {
@@ -297,13 +311,16 @@ impl Heard {
 /// Not a person's hold, nor one that lasts its time.
 fn is_ended_by_working(channel: &Channel) -> bool {
     let kind = channel.held.as_ref().and_then(|held| held.kind);
-    kind.is_some_and(|kind| !kind.lasts_its_time())
+    kind.is_some_and(|kind| !kind.lasts_its_time() && !kind.is_freed_by_a_person())
 }
 
 /// A hold that lasts its time must not become one that ends with WORKING; and the same hold again
-/// is no news.
+/// is no news. That the number is another one counts more than what WAHA said of the one before.
 fn may_replace(channel: &Channel, hold: &Hold, now: Timestamp) -> bool {
     let Some(before) = &channel.held else { return true };
+    if hold.kind.is_freed_by_a_person() {
+        return before.kind.is_some() && before.reason != hold.reason;
+    }
     let is_same = before.kind == Some(hold.kind)
         && before.reason == hold.reason
         && before.until.is_some_and(|until| until > now);

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::clock::Timestamp;
+use crate::delivery::HoldKind;
 use crate::pace::Gap;
 use crate::schedule::Zone;
 use crate::store::{Channel, Store, StoreError};
@@ -47,10 +48,16 @@ pub struct ChannelView {
     pub name: String,
     /// Its session.
     pub session_name: Option<String>,
+    /// The number that it sends from, `+6281234567890`; `None` until WAHA tells it.
+    pub phone_number: Option<String>,
+    /// The number that its session has now, while the channel is held for it.
+    pub other_number: Option<String>,
     /// How it stands.
     pub state: State,
     /// Why it may not send now.
     pub reason: Option<String>,
+    /// What sort of trouble holds it, as `channels.held_kind`; `None` for a person's hold.
+    pub held_kind: Option<&'static str>,
     /// Until when the program holds it.
     pub held_until: Option<String>,
     /// When it may send next; `None` while it is held.
@@ -102,16 +109,27 @@ pub fn list(
 
 /// Asks WAHA about each session. Once WAHA does not answer, the rest is not asked. Returns why WAHA
 /// cannot be reached, if so.
-pub fn ask_waha(views: &mut [ChannelView], waha: &Waha) -> Option<String> {
+///
+/// # Errors
+/// When the database fails.
+pub fn ask_waha(
+    views: &mut [ChannelView],
+    store: &mut Store,
+    waha: &Waha,
+) -> Result<Option<String>, StoreError> {
     for view in views {
         let Some(session) = &view.session_name else { continue };
         let look = waha.look_at_session(session);
         if !look.is_reachable {
-            return look.trouble;
+            return Ok(look.trouble);
         }
-        view.session = Some(SessionView { status: look.status, trouble: look.trouble });
+        let channel = store.read(|tx| tx.channel(view.id))?;
+        let seen = look.number.as_deref();
+        let other = channel.zip(seen).and_then(|(one, seen)| one.hold_for_number(session, seen));
+        let trouble = look.trouble.or_else(|| other.map(|hold| hold.reason));
+        view.session = Some(SessionView { status: look.status, trouble });
     }
-    None
+    Ok(None)
 }
 
 fn view(
@@ -126,8 +144,11 @@ fn view(
         id: channel.id,
         name: channel.name,
         session_name: channel.session_name,
+        phone_number: channel.phone_number,
+        other_number: channel.other_number,
         state: State::Ready,
         reason: None,
+        held_kind: None,
         held_until: None,
         next_send_at: None,
         send_window: allowance.as_ref().map_or_else(
@@ -153,6 +174,7 @@ fn view(
     } else if let Some(held) = channel.held {
         view.state = if held.kind.is_some() { State::Held } else { State::Paused };
         view.reason = Some(held.reason);
+        view.held_kind = held.kind.map(HoldKind::as_str);
         view.held_until = held.until.map(|until| until.to_string());
     } else {
         match allowance {

@@ -91,6 +91,13 @@ enum ChannelCommand {
         #[command(flatten)]
         output: Output,
     },
+    /// Say that the number which the session of a held channel has now is the right one
+    Confirm {
+        /// Its number or name
+        channel: String,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Remove a channel that nothing uses any more; what it sent stays on record
     Remove {
         /// Its number or name
@@ -135,7 +142,7 @@ pub(super) fn channel(args: &ChannelArgs, config: &Config) -> Result<(), CliErro
         }
         ChannelCommand::List { offline, output } => {
             let mut views = list(&mut store, config, now)?;
-            let remark = ask(&mut views, config, *offline);
+            let remark = ask(&mut views, &mut store, config, *offline)?;
             output.print(&views, |views| {
                 let rows = views.iter().map(|view| row(view, &config.zone, &now.to_string()));
                 let header = ["id", "channel", "session", "state", "today", "hours"];
@@ -144,18 +151,7 @@ pub(super) fn channel(args: &ChannelArgs, config: &Config) -> Result<(), CliErro
             Ok(())
         }
         ChannelCommand::Show { channel, offline, output } => {
-            let id = channels::find(&mut store, channel)?.id;
-            let mut views = vec![one(list(&mut store, config, now)?, id)?];
-            let remark = ask(&mut views, config, *offline);
-            let Some(view) = views.pop() else { return Ok(()) };
-            output.print(&view, |view| {
-                format!(
-                    "{}{}",
-                    pairs(details(view, &config.zone, &now.to_string())),
-                    as_line(remark.as_deref())
-                )
-            })?;
-            Ok(())
+            show(&mut store, config, (channel, *offline), *output, now)
         }
         ChannelCommand::Edit { channel, name, session, own, output } => {
             let edit = Edit { name: name.clone(), session: session.clone(), ..own.edit() };
@@ -170,6 +166,10 @@ pub(super) fn channel(args: &ChannelArgs, config: &Config) -> Result<(), CliErro
             let was = channels::resume(&mut store, channel, now)?;
             done(&mut store, was.id, *output, &resumed(&was))
         }
+        ChannelCommand::Confirm { channel, output } => {
+            let was = channels::confirm(&mut store, channel, now)?;
+            done(&mut store, was.id, *output, &confirmed(&was))
+        }
         ChannelCommand::Remove { channel, output } => {
             let view = {
                 let id = channels::find(&mut store, channel)?.id;
@@ -180,6 +180,27 @@ pub(super) fn channel(args: &ChannelArgs, config: &Config) -> Result<(), CliErro
             Ok(())
         }
     }
+}
+
+fn show(
+    store: &mut Store,
+    config: &Config,
+    (channel, offline): (&str, bool),
+    output: Output,
+    now: Timestamp,
+) -> Result<(), CliError> {
+    let id = channels::find(store, channel)?.id;
+    let mut views = vec![one(list(store, config, now)?, id)?];
+    let remark = ask(&mut views, store, config, offline)?;
+    let Some(view) = views.pop() else { return Ok(()) };
+    output.print(&view, |view| {
+        format!(
+            "{}{}",
+            pairs(details(view, &config.zone, &now.to_string())),
+            as_line(remark.as_deref())
+        )
+    })?;
+    Ok(())
 }
 
 impl Own {
@@ -200,13 +221,18 @@ fn one(views: Vec<ChannelView>, id: i64) -> Result<ChannelView, CliError> {
 }
 
 /// Asks WAHA about the sessions; returns what people should know when it was not asked.
-fn ask(views: &mut [ChannelView], config: &Config, offline: bool) -> Option<String> {
+fn ask(
+    views: &mut [ChannelView],
+    store: &mut Store,
+    config: &Config,
+    offline: bool,
+) -> Result<Option<String>, CliError> {
     if offline {
-        return None;
+        return Ok(None);
     }
     match serve::waha(config) {
-        Ok(waha) => channels::ask_waha(views, &waha.brief(WAHA_PATIENCE)),
-        Err(error) => Some(format!("WAHA was not asked: {}", in_one_line(&error))),
+        Ok(waha) => Ok(channels::ask_waha(views, store, &waha.brief(WAHA_PATIENCE))?),
+        Err(error) => Ok(Some(format!("WAHA was not asked: {}", in_one_line(&error)))),
     }
 }
 
@@ -237,6 +263,7 @@ fn details(view: &ChannelView, zone: &Zone, now: &str) -> Vec<(String, String)> 
     let mut rows = vec![
         ("channel", format!("{} {}", view.id, view.name)),
         ("session", format!("{session} {}", waha_word(view)).trim_end().to_owned()),
+        ("number", view.phone_number.clone().unwrap_or_else(|| "not told yet".to_owned())),
         ("state", state(view, zone, now)),
         ("today", today(view)),
         ("daily limit", format!("{} ({})", limit(view), own(view.daily_limit_is_own))),
@@ -301,6 +328,16 @@ fn resumed(was: &Channel) -> String {
         }
         None if was.is_active => "was not held".to_owned(),
         None => format!("is active again; {}", channels::held_again(None)),
+    }
+}
+
+fn confirmed(was: &Channel) -> String {
+    match (&was.other_number, &was.phone_number) {
+        (Some(number), _) => format!("sends from {number} from now on"),
+        (None, Some(number)) => format!("has nothing to confirm: it sends from {number}"),
+        (None, None) => {
+            "has nothing to confirm: it takes the number that WAHA tells first".to_owned()
+        }
     }
 }
 

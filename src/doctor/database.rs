@@ -172,7 +172,7 @@ fn channels(
             }
             (Some(session), true) => {
                 if let Some(waha) = waha {
-                    waha.session(session, &channel.name, config, findings);
+                    waha.session(session, channel, config, findings);
                 }
             }
         }
@@ -188,6 +188,10 @@ fn held(channel: &Channel, pending: u64, now: Timestamp, findings: &mut Findings
     let Some(held) = &channel.held else { return };
     let found = format!("channel `{}` is held, {pending} wait: {}", channel.name, held.reason);
     match (held.kind, held.until) {
+        (Some(kind), _) if kind.is_freed_by_a_person() => {
+            let remedy = "a person has to decide: see `channel show`";
+            findings.wrong("channels", found, remedy);
+        }
         (Some(_), Some(until)) if until > now => {
             findings.warning(
                 "channels",

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::Findings;
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::waha::{ServerReport, SessionState, Waha};
+use crate::store::Channel;
+use crate::waha::{ServerReport, SessionReport, SessionState, Waha};
 
 /// Clocks that differ by more than these.
 const SKEW_SEEN: Duration = Duration::from_secs(30);
@@ -97,23 +98,32 @@ impl Answering {
     pub(super) fn session(
         &self,
         name: &str,
-        channel: &str,
+        channel: &Channel,
         config: &Config,
         findings: &mut Findings,
     ) {
         let report = self.waha.session_report(name);
-        match report.state {
+        match &report.state {
             SessionState::Held(hold) => {
                 let remedy =
                     "start it in WAHA's dashboard, and scan the QR code when it asks for it";
                 return findings.wrong(
                     "session",
-                    format!("channel `{channel}`: {}", hold.reason),
+                    format!("channel `{}`: {}", channel.name, hold.reason),
                     remedy,
                 );
             }
-            SessionState::Working => {
-                findings.ok("session", format!("channel `{channel}`: session `{name}` is WORKING"));
+            SessionState::Working { number } => {
+                let other =
+                    number.as_ref().and_then(|number| channel.hold_for_number(name, number));
+                if let Some(hold) = other {
+                    let found =
+                        format!("channel `{}`: another phone scanned the code", channel.name);
+                    findings.wrong("session", found, hold.reason);
+                } else {
+                    let found = format!("channel `{}`: session `{name}` is WORKING", channel.name);
+                    findings.ok("session", found);
+                }
             }
         }
         if self.engine == "NOWEB" && report.has_store != Some(true) {
@@ -123,6 +133,10 @@ impl Answering {
                 "set config.noweb.store.enabled of the session to true in WAHA",
             );
         }
+        Self::webhook(name, &report, config, findings);
+    }
+
+    fn webhook(name: &str, report: &SessionReport, config: &Config, findings: &mut Findings) {
         let own = report.webhooks.iter().find(|hook| hook.url.ends_with(WEBHOOK_PATH));
         let Some(key) = &config.webhook_hmac_key else {
             if own.is_some() {

@@ -29,8 +29,8 @@ pub(super) struct ChannelCard {
     pub facts: Vec<(&'static str, String)>,
     /// Whether a person has to do something.
     pub needs_a_look: bool,
-    pub may_pause: bool,
-    pub may_resume: bool,
+    /// What a person may do with it: the end of the path, and the button.
+    pub buttons: Vec<(&'static str, &'static str)>,
 }
 
 #[derive(Template)]
@@ -46,7 +46,7 @@ pub(super) fn route(visit: &Visit<'_>, rest: &[&str]) -> Answered {
             let channels = cards(visit)?;
             reply::html(200, &ChannelsPage { p: visit.page("channels"), channels })
         }
-        (true, [id, what @ ("pause" | "resume")]) if id.parse::<i64>().is_ok() => {
+        (true, [id, what @ ("pause" | "resume" | "confirm")]) if id.parse::<i64>().is_ok() => {
             change(visit, id, what)
         }
         _ => reply::not_found(visit),
@@ -57,13 +57,15 @@ fn change(visit: &Visit<'_>, id: &str, what: &str) -> Answered {
     let (w, now) = (visit.words(), visit.now);
     let changed = visit.panel.with_store(|store| match what {
         "pause" => channels::pause(store, id, Some(w.paused_in_the_panel), now),
+        "confirm" => channels::confirm(store, id, now),
         _ => channels::resume(store, id, now),
     });
     match changed {
         Ok(_) if what == "pause" => Ok(reply::done("/panel/channels", "channel_paused")),
         Ok(_) => {
             compose::wake(visit);
-            Ok(reply::done("/panel/channels", "channel_resumed"))
+            let done = if what == "confirm" { "number_confirmed" } else { "channel_resumed" };
+            Ok(reply::done("/panel/channels", done))
         }
         Err(ChannelError::Store(error)) => Err(error.into()),
         Err(error) => {
@@ -98,6 +100,7 @@ fn card(visit: &Visit<'_>, kind: Option<HoldKind>, view: ChannelView) -> Channel
     };
     let moment = |text: &Option<String>| text.as_deref().and_then(Timestamp::parse);
     let mut facts = vec![(w.sent_today_count, sent_today(visit, &view))];
+    facts.extend(view.phone_number.clone().map(|number| (w.number, number)));
     if !matches!(view.send_window.as_str(), "" | "always") {
         facts.push((w.send_window, view.send_window.clone()));
     }
@@ -114,6 +117,16 @@ fn card(visit: &Visit<'_>, kind: Option<HoldKind>, view: ChannelView) -> Channel
         Some(_) => w.may_send.to_owned(),
         None => "–".to_owned(),
     };
+    let mut buttons = Vec::new();
+    match view.state {
+        State::Ready | State::Waiting => buttons.push(("pause", w.pause_channel)),
+        State::Paused | State::Inactive | State::Held => {
+            let is_other = view.state == State::Held && view.other_number.is_some();
+            buttons.extend(is_other.then_some(("confirm", w.confirm_number)));
+            buttons.push(("resume", w.resume_channel));
+        }
+        State::NoSession => {}
+    }
     let told = matches!(view.state, State::Held | State::Paused | State::Waiting);
     let reason = view.reason.as_deref().filter(|_| told).unwrap_or_default();
     ChannelCard {
@@ -127,8 +140,7 @@ fn card(visit: &Visit<'_>, kind: Option<HoldKind>, view: ChannelView) -> Channel
         ready_in: if view.state == State::Ready { ready_in } else { 0 },
         facts,
         needs_a_look,
-        may_pause: matches!(view.state, State::Ready | State::Waiting),
-        may_resume: matches!(view.state, State::Paused | State::Inactive | State::Held),
+        buttons,
         name: view.name,
     }
 }
@@ -141,6 +153,7 @@ fn held(kind: Option<HoldKind>, visit: &Visit<'_>) -> (Badge, &'static str, bool
         Some(HoldKind::Unreachable) => (format::held(word), w.held_unreachable, true),
         Some(HoldKind::RateLimited) => (format::held(word), w.held_limited, false),
         Some(HoldKind::Restricted) => (format::held(word), w.held_restricted, true),
+        Some(HoldKind::OtherNumber) => (format::held(w.channel_scan), w.held_other_number, true),
         // A window that cannot be read has no kind.
         Some(HoldKind::Misconfigured) | None => (format::held(word), w.held_config, true),
     }

@@ -9,6 +9,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ("opted out{}", "minta berhenti menerima pesan"),
     ("there is no contact {}", "kontak {} tidak ada"),
     ("nobody has the tag `{}`{}", "tidak ada kontak dengan label `{}`"),
+    ("session `{}` is now {} and was {}: {}", "sesi `{}` sekarang {}, sebelumnya {}"),
     ("session `{}` is {}", "sesi `{}` berstatus {}"),
     ("still pending {} hours after its time{}", "belum terkirim {} jam setelah waktunya"),
     ("the message was set to cancelled", "pesan dibatalkan"),

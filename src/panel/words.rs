@@ -163,6 +163,8 @@ words! {
     held_limited: "WhatsApp meminta istirahat. Pengiriman jalan lagi sendiri setelah waktunya.", "WhatsApp asked for a rest. Sending goes on by itself after that time.";
     held_config: "Periksa alamat WAHA dan kunci API di pengaturan.", "Check WAHA's address and API key in the settings.";
     held_restricted: "WhatsApp membatasi nomor ini. Berhenti mengirim dulu dan periksa nomornya di ponsel.", "WhatsApp restricted this number. Stop sending for now and look at it on the phone.";
+    held_other_number: "HP lain memindai kode sesi ini. Benar ini nomor barunya? Pakai nomor itu. Bila tidak, pindai ulang dengan HP yang lama, lalu lepaskan.", "Another phone scanned this session's code. Is the new number right? Then use it. If not, scan again with the old phone, then release.";
+    confirm_number: "Pakai nomor baru", "Use the new number";
     channel_waits: "Di luar jam kirim", "Outside its hours";
     waits_remedy: "Mengirim lagi sendiri pada waktunya.", "It goes on by itself at that time.";
     sent_today_count: "Terkirim hari ini", "Sent today";
@@ -342,6 +344,7 @@ words! {
     done_opted_in: "Dicatat: orang ini boleh dikirimi lagi.", "Noted: this person may get messages again.";
     done_imported: "Daftar kontak disimpan.", "The list is stored.";
     done_channel_paused: "Nomor dijeda. Pesannya menunggu.", "The number is paused. Its messages wait.";
+    done_number_confirmed: "Nomor baru dipakai.", "The new number is used.";
     done_channel_resumed: "Nomor dilepaskan.", "The number is released.";
     done_left: "Anda sudah keluar.", "You are logged out.";
 }
@@ -363,6 +366,7 @@ impl Words {
             "opted_in" => Some(self.done_opted_in),
             "imported" => Some(self.done_imported),
             "channel_paused" => Some(self.done_channel_paused),
+            "number_confirmed" => Some(self.done_number_confirmed),
             "channel_resumed" => Some(self.done_channel_resumed),
             "left" => Some(self.done_left),
             _ => None,

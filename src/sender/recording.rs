@@ -121,7 +121,7 @@ impl Sender {
         }
         Ok(After::Lane(match hold {
             Some((hold, until)) => {
-                log_hold(claimed.channel_id, hold, until);
+                log_hold(claimed.channel_id, hold, Some(until), true);
                 Lane::Held
             }
             // With nothing left, the run need not wait for the end of a gap.
@@ -152,7 +152,7 @@ impl Sender {
             tx.uncount_claim(channel, claimed.day)?;
         }
         if let Some((hold, until)) = hold {
-            tx.hold_channel(channel, hold, until, now.wall)?;
+            tx.hold_channel(channel, hold, Some(until), now.wall)?;
         }
         let settled = if was_ours { self.count_or_settle(tx, claimed, status, now)? } else { None };
         let late_before = now.wall.minus(self.rules.late_limit);

@@ -6,7 +6,10 @@ use std::time::Duration;
 use crate::clock::Now;
 
 /// How long a session that was WORKING is believed to be.
-const WORKING_FOR: Duration = Duration::from_secs(30);
+///
+/// Shorter than the least gap of a real number: each of its sends follows a look, so that nothing goes
+/// out from another phone that scanned the code meanwhile.
+const WORKING_FOR: Duration = Duration::from_secs(15);
 /// How long a WAHA that offers no message ids is not asked again.
 const NO_IDS_FOR: Duration = Duration::from_hours(1);
 

@@ -100,6 +100,24 @@ impl Tx<'_> {
         self.prepare(sql)?.execute(params).map(drop)
     }
 
+    /// Makes the number that a channel's session has now the channel's, and ends the hold for it.
+    /// Returns whether there was such a number.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn confirm_number(&self, id: i64, now: Timestamp) -> SqlResult<bool> {
+        let take = "UPDATE channels SET phone_number = other_number, other_number = NULL,
+                        updated_at = :now
+                    WHERE id = :id AND other_number IS NOT NULL";
+        let free = "UPDATE channels SET held_reason = NULL, held_kind = NULL, held_until = NULL,
+                        held_count = 0, updated_at = :now
+                    WHERE id = :id AND held_kind = 'other_number'";
+        let params = named_params! { ":id": id, ":now": now.to_string() };
+        let changed = self.prepare(take)?.execute(params)?;
+        self.prepare(free)?.execute(params)?;
+        Ok(changed > 0)
+    }
+
     /// Whether a channel is held because the database is not where it was.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension, Row, named_params};
 use super::{SqlResult, Tx, lossy, optional_timestamp};
 use crate::clock::Timestamp;
 use crate::delivery::{Hold, HoldKind};
+use crate::reason::Reason;
 use crate::window::Day;
 
 /// One WhatsApp number.
@@ -28,6 +29,10 @@ pub struct Channel {
     pub send_window: Option<String>,
     /// Its own daily limit, as written.
     pub daily_limit: Option<i64>,
+    /// The number that it sends from, as `+6281234567890`; `None` when WAHA has not told it yet.
+    pub phone_number: Option<String>,
+    /// The number that its session has now, while the channel is held for it.
+    pub other_number: Option<String>,
 }
 
 /// A hold as the table has it.
@@ -42,14 +47,31 @@ pub struct Held {
 }
 
 impl Channel {
+    /// The hold for a channel whose `session` has the number `seen` (as `+6281234567890`), when that
+    /// is another one than the channel's. A channel without a number has no other one.
+    #[must_use]
+    pub fn hold_for_number(&self, session: &str, seen: &str) -> Option<Hold> {
+        let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+        let known = self.phone_number.as_ref().filter(|known| digits(known) != digits(seen))?;
+        let reason = Reason::OtherNumber {
+            channel: self.name.clone(),
+            session: session.to_owned(),
+            known: known.clone(),
+            seen: seen.to_owned(),
+        };
+        Some(Hold::new(HoldKind::OtherNumber, reason.to_string()))
+    }
+
     /// Whether its session is worth a look at `now`: it is not held, or held in a way that a
     /// WORKING session ends. A rate limit or a restriction is first left to last its time, but at
-    /// most [`Hold::LONGEST`]: a clock that was set back must not hold a channel for ever.
+    /// most [`Hold::LONGEST`]: a clock that was set back must not hold a channel for ever. What only a
+    /// person ends is not looked at.
     #[must_use]
     pub fn may_be_tried(&self, now: Timestamp) -> bool {
         let Some(held) = &self.held else { return true };
         match (held.kind, held.until) {
             (None, _) => false,
+            (Some(kind), _) if kind.is_freed_by_a_person() => false,
             (Some(kind), Some(until)) if kind.lasts_its_time() => {
                 until <= now || until.since(now) > Hold::LONGEST
             }
@@ -59,7 +81,8 @@ impl Channel {
 }
 
 pub(super) const COLUMNS: &str = "c.id, c.name, trim(c.session_name) AS session_name, c.is_active, c.ready_at, \
-                       c.held_reason, c.held_kind, c.held_until, c.held_count, c.send_window, c.daily_limit";
+                       c.held_reason, c.held_kind, c.held_until, c.held_count, c.send_window, c.daily_limit, \
+                       c.phone_number, c.other_number";
 
 pub(super) fn read_channel(row: &Row<'_>) -> SqlResult<Channel> {
     let kind: Option<String> = row.get("held_kind")?;
@@ -79,6 +102,8 @@ pub(super) fn read_channel(row: &Row<'_>) -> SqlResult<Channel> {
         held_count: row.get("held_count")?,
         send_window: lossy(row, "send_window")?,
         daily_limit: row.get("daily_limit")?,
+        phone_number: lossy(row, "phone_number")?,
+        other_number: lossy(row, "other_number")?,
     })
 }
 
@@ -151,7 +176,8 @@ impl Tx<'_> {
             .map(drop)
     }
 
-    /// Holds a channel until `until`. A person's hold is left alone.
+    /// Holds a channel until `until`, or until a person ends it. A person's hold is left alone, and so
+    /// is one that a person has to end.
     ///
     /// # Errors
     /// When the statement fails.
@@ -159,31 +185,51 @@ impl Tx<'_> {
         &self,
         id: i64,
         hold: &Hold,
-        until: Timestamp,
+        until: Option<Timestamp>,
         now: Timestamp,
     ) -> SqlResult<()> {
         let sql =
             "UPDATE channels SET held_reason = :reason, held_kind = :kind, held_until = :until,
                        held_count = held_count + 1, updated_at = :now
-                   WHERE id = :id AND (held_reason IS NULL OR held_kind IS NOT NULL)";
+                   WHERE id = :id AND (held_reason IS NULL
+                       OR held_kind NOT IN ('other_number', 'breaker') OR held_kind = :kind)";
         self.prepare(sql)?.execute(named_params! {
             ":id": id,
             ":reason": hold.reason,
             ":kind": hold.kind.as_str(),
-            ":until": until.ceil_to_second().to_string(),
+            ":until": until.map(|until| until.ceil_to_second().to_string()),
             ":now": now.to_string(),
         })?;
         Ok(())
     }
 
-    /// Ends a hold that the program made. Returns whether there was one.
+    /// Gives a channel the number that its session has, when it has none yet.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn adopt_number(&self, id: i64, number: &str) -> SqlResult<()> {
+        let sql =
+            "UPDATE channels SET phone_number = :number WHERE id = :id AND phone_number IS NULL";
+        self.prepare(sql)?.execute(named_params! { ":id": id, ":number": number }).map(drop)
+    }
+
+    /// Notes which number a held channel's session has.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn note_other_number(&self, id: i64, number: &str) -> SqlResult<()> {
+        let sql = "UPDATE channels SET other_number = :number WHERE id = :id";
+        self.prepare(sql)?.execute(named_params! { ":id": id, ":number": number }).map(drop)
+    }
+
+    /// Ends a hold that the program made and may end. Returns whether there was one.
     ///
     /// # Errors
     /// When the statement fails.
     pub fn free_channel(&self, id: i64, now: Timestamp) -> SqlResult<bool> {
         let sql = "UPDATE channels SET held_reason = NULL, held_kind = NULL, held_until = NULL,
                        updated_at = :now
-                   WHERE id = :id AND held_kind IS NOT NULL";
+                   WHERE id = :id AND held_kind NOT IN ('other_number', 'breaker')";
         let changed =
             self.prepare(sql)?.execute(named_params! { ":id": id, ":now": now.to_string() })?;
         Ok(changed > 0)

@@ -124,6 +124,26 @@ impl Tx<'_> {
         self.transaction.execute(days, []).map(drop)
     }
 
+    /// A number that was confirmed since the backup was made stays confirmed, a hold for another one
+    /// can be confirmed, and who asked to stop from a hidden number stays opted out.
+    fn take_over_numbers(&self) -> SqlResult<()> {
+        // A database that an older version left behind has no such table.
+        let has_numbers = "SELECT EXISTS (SELECT 1 FROM present.sqlite_master
+                               WHERE type = 'table' AND name = 'hidden_numbers')";
+        if !self.transaction.query_row(has_numbers, [], |row| row.get(0))? {
+            return Ok(());
+        }
+        self.transaction.execute_batch(
+            "UPDATE main.channels SET phone_number = p.phone_number, other_number = p.other_number
+             FROM present.channels p
+             WHERE p.id = channels.id AND trim(p.session_name) = trim(channels.session_name);
+             INSERT OR IGNORE INTO main.hidden_numbers
+                 (lid, phone_number, session_name, name, opted_out_at, looks, next_look_at, error, created_at)
+             SELECT lid, phone_number, session_name, name, opted_out_at, looks, next_look_at, error, created_at
+             FROM present.hidden_numbers WHERE lid IS NOT NULL;",
+        )
+    }
+
     /// Before anything is planned: no channel sends before `ready_at`, because one may have sent just
     /// now; a hold of the present database goes on, and whoever opted out stays opted out.
     ///
@@ -145,6 +165,7 @@ impl Tx<'_> {
                          WHERE p.id = channels.id AND p.held_reason IS NOT NULL AND NOT EXISTS
                              (SELECT 1 FROM present.place_holds h WHERE h.channel_id = p.id)";
             self.transaction.execute(holds, [])?;
+            self.take_over_numbers()?;
             let opted_out = "UPDATE main.contacts SET opted_out_at = p.opted_out_at
                              FROM present.contacts p
                              WHERE p.id = contacts.id AND p.opted_out_at IS NOT NULL

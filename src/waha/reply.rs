@@ -9,6 +9,7 @@ use super::{Existence, IdOffer, Search, SessionLook, SessionState, Sighting, Typ
 use crate::clock::Timestamp;
 use crate::delivery::{Hold, HoldKind, MessageId, Outcome, RetryAfter, is_bare_id};
 use crate::http_client::Reply;
+use crate::recipient::number_of_chat;
 
 /// How much of WAHA's own words goes into a reason.
 const WORDS_CHARS_MAX: usize = 120;
@@ -68,18 +69,18 @@ pub(super) fn session_state(reply: &Reply, session: &str) -> SessionState {
             format!("WhatsApp capped the number of session `{session}`: no more messages for now");
         return SessionState::Held(Hold::new(HoldKind::Session, reason));
     }
-    SessionState::Working
+    SessionState::Working { number: body.text("/me/id").and_then(number_of_chat) }
 }
 
 /// The same for people: WAHA's own word, and what is wrong.
 pub(super) fn session_look(reply: &Reply, session: &str) -> SessionLook {
     let word = Body::read(reply).text("/status").map(|word| word.chars().take(40).collect());
-    let trouble = match session_state(reply, session) {
-        SessionState::Working => None,
-        SessionState::Held(hold) => Some(hold.reason),
+    let (number, trouble) = match session_state(reply, session) {
+        SessionState::Working { number } => (number, None),
+        SessionState::Held(hold) => (None, Some(hold.reason)),
     };
     let status = word.filter(|_| reply.status == 200);
-    SessionLook { is_reachable: true, status, trouble }
+    SessionLook { is_reachable: true, status, trouble, number }
 }
 
 /// What `POST /api/startTyping` says. Only trouble with the session is the channel's trouble.

@@ -42,6 +42,7 @@ mod message_binary;
 mod message_commands;
 mod message_retry;
 mod messages;
+mod other_numbers;
 mod outcomes;
 mod pacing;
 mod panel;

@@ -71,6 +71,35 @@ fn a_database_of_an_older_version_is_kept_whole_and_private_before_it_is_changed
 }
 
 #[test]
+fn the_holds_of_an_older_version_stay_and_other_kinds_are_taken() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("shop.db");
+    older(&path, 12);
+    let sql = rusqlite::Connection::open(&path).unwrap();
+    sql.execute_batch(
+        "UPDATE channels SET held_reason = 'x', held_kind = 'restricted',
+             held_until = '2099-01-01T00:00:00Z';
+         INSERT INTO channels (name, session_name) VALUES ('free', 'free')",
+    )
+    .unwrap();
+    drop(Store::open(&path).unwrap());
+    let kinds = "SELECT group_concat(coalesce(held_kind, '-')) FROM channels";
+    assert_eq!(ask(&path, kinds), "restricted,-");
+    for kind in ["other_number", "breaker"] {
+        let hold = format!(
+            "UPDATE channels SET held_reason = 'y' || id, held_kind = '{kind}' WHERE id = 2"
+        );
+        sql.execute(&hold, []).unwrap();
+        assert_eq!(ask(&path, kinds), format!("restricted,{kind}"));
+    }
+    let error = sql.execute("UPDATE channels SET held_kind = 'nonsense'", []).unwrap_err();
+    assert!(error.to_string().contains("CHECK"), "{error}");
+    // A person who writes a reason holds the channel, as before.
+    sql.execute("UPDATE channels SET held_reason = 'libur' WHERE id = 2", []).unwrap();
+    assert_eq!(ask(&path, kinds), "restricted,-");
+}
+
+#[test]
 fn a_new_database_and_one_that_is_up_to_date_leave_nothing_behind() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("shop.db");

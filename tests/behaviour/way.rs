@@ -96,7 +96,7 @@ fn read_head(stream: &mut impl Read) -> Option<String> {
 #[test]
 fn a_certificate_of_ones_own_ca_is_trusted_with_its_file_and_only_then() {
     let waha = PrivateWaha::start();
-    assert_eq!(waha.session(Some("ca.pem")), SessionState::Working);
+    assert!(matches!(waha.session(Some("ca.pem")), SessionState::Working { .. }));
     for ca_file in [None, Some("other.pem")] {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
@@ -110,7 +110,7 @@ fn a_certificate_of_ones_own_ca_is_trusted_with_its_file_and_only_then() {
         format!("subject=CN = {name}\n{}", fs::read_to_string(waha.path(name)).unwrap())
     });
     fs::write(waha.path("bundle.pem"), bundle.concat()).unwrap();
-    assert_eq!(waha.session(Some("bundle.pem")), SessionState::Working);
+    assert!(matches!(waha.session(Some("bundle.pem")), SessionState::Working { .. }));
 }
 
 #[test]

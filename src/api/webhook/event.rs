@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::address_book::opt_out;
 use crate::clock::Timestamp;
 use crate::delivery::{Ack, MessageId};
+use crate::recipient::number_of_chat;
 use crate::store::Echo;
 
 /// An event.
@@ -28,10 +29,11 @@ pub(super) struct AboutMessage<'a> {
 }
 
 /// A session's word about itself.
-#[derive(Clone, Copy)]
 pub(super) struct AboutSession<'a> {
     pub(super) session: &'a str,
     pub(super) status: &'a str,
+    /// Its number, as `+6281234567890`, when it is WORKING and says so.
+    pub(super) number: Option<String>,
     pub(super) at_millis: Option<i64>,
 }
 
@@ -158,7 +160,11 @@ fn session(envelope: &Value) -> Option<AboutSession<'_>> {
     let payload = &envelope["payload"];
     let session = envelope["session"].as_str().or_else(|| payload["name"].as_str())?;
     let status = payload["status"].as_str()?;
-    Some(AboutSession { session, status, at_millis: envelope["timestamp"].as_i64() })
+    // While STARTING, `me` is null or what it was before.
+    let is_working = status == "WORKING";
+    let me = envelope.pointer("/me/id").and_then(Value::as_str).filter(|_| is_working);
+    let number = me.and_then(number_of_chat);
+    Some(AboutSession { session, status, number, at_millis: envelope["timestamp"].as_i64() })
 }
 
 /// The id of a message that the session itself sent. Whoever gets a message knows its id, so one

@@ -37,7 +37,9 @@ fn recorded_replies_are_understood() {
         let Outcome::Deferred(hold) = outcome(case) else { panic!("{case}") };
         assert_eq!(hold.kind, HoldKind::Session, "{case}");
     }
-    assert_eq!(session_state(&recorded("session"), "default"), SessionState::Working);
+    let number = Some("+15550000001".to_owned());
+    let working = SessionState::Working { number };
+    assert_eq!(session_state(&recorded("session"), "default"), working);
     let SessionState::Held(hold) = session_state(&recorded("session missing"), "nosuch") else {
         panic!("a missing session works?")
     };

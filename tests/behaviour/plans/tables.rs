@@ -299,6 +299,7 @@ pub const NOT_RUN: &[(&str, &str)] = &[
     ("restore::resettle", RESTORE),
     ("restore::take_over_channels", RESTORE),
     ("restore::take_over_days", RESTORE),
+    ("restore::take_over_numbers", RESTORE),
     ("restore::touch", RESTORE),
     ("texts::fill_in_unclaimed", RESTORE),
 ];

@@ -346,6 +346,8 @@ fn keep_channels(world: &World) {
     channels::edit(&mut store, "melati", &edit, now).unwrap();
     channels::pause(&mut store, "mawar", Some("libur"), now).unwrap();
     channels::resume(&mut store, "mawar", now).unwrap();
+    store.write(|tx| tx.note_other_number(1, "+6281200007078")).unwrap();
+    channels::confirm(&mut store, "1", now).unwrap();
     channels::remove(&mut store, "mawar").unwrap();
     place::check(&mut store, now).unwrap();
     place::confirm(&mut store, now).unwrap();
