@@ -151,6 +151,12 @@ pub fn backup(
     Ok(Backup { path, contents, bytes, removed })
 }
 
+/// Removes what a [`backup`] of this process to `target` has written so far: the process is about to
+/// end. What cannot be removed the next backup removes.
+pub fn abandon(target: &Path) {
+    drop(partial::abandon(target));
+}
+
 /// Makes the content of `file` the database. Everything that may have been sent since it was made
 /// becomes `unknown`, except what the database until now knows better.
 ///

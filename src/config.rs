@@ -57,7 +57,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "WAHA_CA_FILE",
         "",
-        "PEM file with the CA that signed WAHA's certificate, when that is your own; then no other CA is trusted",
+        "PEM file with the CA that signed WAHA's certificate, when that is your own, found as DATABASE_PATH is; then no other CA is trusted",
     ),
     setting(
         "WAHA_PROXY",

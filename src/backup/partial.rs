@@ -116,6 +116,15 @@ pub(super) fn may_be_replaced(path: &Path) -> Result<bool, BackupError> {
     Ok(head.is_empty() || head == SQLITE_HEADER)
 }
 
+/// Removes what this process has written so far of `target`, or of one of its `<target>.<time>`.
+pub(super) fn abandon(target: &Path) -> Result<(), BackupError> {
+    let own = format!("{PARTIAL}{}", std::process::id());
+    for (path, _) in beside(target)?.into_iter().filter(|(_, rest)| rest.ends_with(&own)) {
+        remove_with_sides(&path);
+    }
+    Ok(())
+}
+
 /// Removes partial files of `target` whose writer is gone: nobody holds their lock.
 fn sweep(target: &Path) -> Result<(), BackupError> {
     for (path, rest) in beside(target)? {

@@ -36,6 +36,12 @@ pub(super) struct RestoreArgs {
 /// One line: where, and how much.
 pub(super) fn backup(args: &BackupArgs, config: &Config) -> Result<(), CliError> {
     let now = SystemClock::new().now().wall;
+    let target = args.file.clone();
+    ctrlc::set_handler(move || {
+        backup::abandon(&target);
+        eprintln!("error: stopped before its end: no backup was made");
+        std::process::exit(1);
+    })?;
     let made = backup::backup(&config.database_path, &args.file, args.keep, now)?;
     let contents = made.contents;
     let data = json!({

@@ -187,6 +187,35 @@ fn a_backup_that_is_killed_leaves_the_older_one_and_the_next_one_cleans_up() {
 }
 
 #[test]
+fn a_backup_that_is_ended_by_a_signal_leaves_nothing_behind() {
+    let shop = Shop::new();
+    shop.message(7000..7200);
+    assert!(shop.run(&["backup", "b"]).status.success());
+    // Beside the database SQLite's own files come and go.
+    let names = || {
+        let mut names = shop.names();
+        names.retain(|name| !name.starts_with("shop.db") && name != "program.log");
+        names.sort();
+        names
+    };
+    let before = names();
+    for (signal, arguments) in [
+        ("INT", &["backup", "b"][..]),
+        ("TERM", &["backup", "new"]),
+        ("HUP", &["backup", "b", "--keep", "2"]),
+    ] {
+        for point in ["backup_half", "backup_checked"] {
+            let mut running = shop.start(arguments, Some(point));
+            running.wait_for_log(&format!("fail point: {point}"));
+            let kill = format!("kill -{signal} {}", running.child.id());
+            assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+            assert_eq!(running.child.wait().unwrap().code(), Some(1), "SIG{signal} at {point}");
+            assert_eq!(names(), before, "SIG{signal} at {point}");
+        }
+    }
+}
+
+#[test]
 fn a_restore_under_a_server_is_refused_and_after_it_sends_nobody_twice() {
     let shop = Shop::new();
     shop.message(7000..7005);

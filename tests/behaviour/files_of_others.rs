@@ -165,7 +165,8 @@ fn a_secret_that_kubernetes_mounts_and_roots_own_links_are_read() {
     fs::rename(&env, mounted.join("..2026_11_29/shop.env")).unwrap();
     symlink("..2026_11_29", mounted.join("..data")).unwrap();
     symlink("..data/shop.env", mounted.join("shop.env")).unwrap();
-    let listed = site.run(&["--env-file", "mounted/shop.env", "message", "list"]);
+    let mut mounted = site.command(&["--env-file", "mounted/shop.env", "message", "list"]);
+    let listed = mounted.env("DATABASE_PATH", site.database()).output().unwrap();
     assert!(listed.status.success(), "{}", stderr(&listed));
     symlink("mounted/shop.env", &env).unwrap();
     let listed = site.run(&["message", "list"]);

@@ -52,6 +52,7 @@ mod plans;
 mod prune;
 mod prune_binary;
 mod receiver;
+mod recipe;
 mod recipients;
 mod schema;
 mod secrets;

@@ -89,7 +89,11 @@ impl Site {
 
     /// What Debian's `sqlite3` prints for a statement.
     pub fn sqlite3(&self, sql: &str) -> String {
-        let output = Command::new("sqlite3").arg(self.database()).arg(sql).output();
+        let output = Command::new("sqlite3")
+            .args(["-cmd", ".timeout 20000"])
+            .arg(self.database())
+            .arg(sql)
+            .output();
         let output = output.expect("the Debian package sqlite3 is needed: see tests/run.sh");
         assert!(output.status.success(), "{}", stderr(&output));
         String::from_utf8(output.stdout).unwrap()

@@ -7,6 +7,7 @@ start_server
 message 081200007001
 tls=$(free_port)
 plain=$(free_port)
+moved=$(free_port)
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=wa.example.com \
     -addext subjectAltName=DNS:wa.example.com -keyout "$site/privkey.pem" -out "$site/fullchain.pem" 2>/dev/null
 sed -e "s|/etc/letsencrypt/live/wa.example.com|$site|; s|127.0.0.1:8787|127.0.0.1:$port|; /listen \[::\]/d" \
@@ -25,6 +26,11 @@ http {
     uwsgi_temp_path $site/uwsgi;
     scgi_temp_path $site/scgi;
     include $site/sample.conf;
+    # As many hosts have it, and not our sample.
+    server {
+        listen 127.0.0.1:$moved;
+        return 301 https://wa.example.com\$request_uri;
+    }
 }
 END
 chmod 755 "$site"
@@ -35,6 +41,12 @@ started+=($!)
 . "$(dirname "$0")/proxy.sh"
 until_so 10 "nginx answers" ask /health
 check_proxy nginx
+
+line=$(cd "$site" && "$program" cron-line --curl "http://127.0.0.1:$moved" | tail -1 | cut -d' ' -f6-)
+status=0
+sh -c "$line" 2>"$site/curl.err" || status=$?
+[ "$status" = 47 ] || fail "a redirect to https: curl ended with $status, not 47"
+say "the line of cron-line --curl fails with code 47 where nginx redirects to https"
 
 # A slow head: closed by client_header_timeout, 10 s; the body of another at the same time, by client_body_timeout.
 check_slow nginx 14
