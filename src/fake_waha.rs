@@ -216,6 +216,11 @@ impl FakeWaha {
         self.journal.set_me(session, extra);
     }
 
+    /// Lets every session know that a hidden number (`<digits>@lid`) is this phone number (E.164 digits).
+    pub fn set_lid(&self, lid: &str, digits: &str) {
+        self.journal.set_lid(lid, digits);
+    }
+
     /// Gives a session this `config`: webhooks, the store of its engine.
     pub fn set_config(&self, session: &str, config: Value) {
         self.journal.set_config(session, config);

@@ -73,6 +73,8 @@ pub mod sender;
 
 pub mod lookup;
 
+pub mod hidden_numbers;
+
 pub mod api;
 
 pub mod alarm;

@@ -12,7 +12,7 @@ use crate::config::{Config, absolute};
 use crate::delivery::Status;
 use crate::forecast::{Lane, LaneRules};
 use crate::lock::{self, Sending};
-use crate::store::{Channel, NextDue, RunView, SqlResult, Store, StoreError, Tx};
+use crate::store::{Channel, NextDue, RunView, SqlResult, Store, StoreError, Tx, Unresolved};
 
 /// Runs on the screen.
 const RUNS: u32 = 4;
@@ -44,6 +44,8 @@ pub struct Overview {
     pub today: Vec<(Status, u64)>,
     /// Deliveries that are `unknown`, of all times.
     pub unknown: u64,
+    /// People who asked to stop by a hidden number whose phone number is not known, of all times.
+    pub unresolved: Unresolved,
     /// The newest runs.
     pub runs: Vec<RunView>,
 }
@@ -88,6 +90,7 @@ pub fn overview(
             channels: channels(tx, config, now)?,
             today: tx.count_ended_since(midnight)?,
             unknown: tx.count_unknown()?,
+            unresolved: tx.unresolved_hidden(Timestamp::from_secs(0))?,
             runs: tx.last_runs(RUNS)?,
         })
     })
@@ -169,6 +172,7 @@ impl Overview {
             })).collect::<Vec<_>>(),
             "today": today,
             "unknown": self.unknown,
+            "unresolved_stops": self.unresolved.asked + self.unresolved.given_up,
             "last_trigger_at": text(self.last_trigger_at()),
             "backlog_ends_at": text(self.backlog_ends_at()),
             "runs": self.runs.iter().map(|run| json!({

@@ -148,6 +148,14 @@ pub fn number_of_chat(chat_id: &str) -> Option<String> {
     is_number.then(|| format!("+{digits}"))
 }
 
+/// The hidden number in this chat id, as `<digits>@lid`: without the device in `998855500010:7@lid`.
+#[must_use]
+pub fn lid_of_chat(chat_id: &str) -> Option<String> {
+    let digits = chat::without_device(chat_id.strip_suffix("@lid")?);
+    let is_id = (1..=chat::ID_BYTES_MAX).contains(&digits.len()) && spelling::is_digits(digits);
+    is_id.then(|| format!("{digits}@lid"))
+}
+
 /// A phone number or chat id for a log line: the first 4 and the last 2 characters of the part
 /// before a known `@` suffix remain, as in `6281*******90@c.us`. Six characters or fewer are all
 /// hidden, and control characters never reach the log.

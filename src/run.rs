@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Now, Timestamp};
 use crate::fail_point;
+use crate::hidden_numbers::HiddenNumbers;
 use crate::lookup::Lookup;
 use crate::planner::{PlanRules, Planner};
 use crate::sender::{SendRules, Sender, Step};
@@ -28,6 +29,7 @@ pub struct Runner {
     planner: Planner,
     sender: Sender,
     lookup: Lookup,
+    hidden_numbers: HiddenNumbers,
     recorded: Mutex<Recorded>,
     /// Whether the WAL was found too large, and said to be.
     is_wal_large: AtomicBool,
@@ -99,6 +101,13 @@ impl Runner {
         seed: u64,
     ) -> Self {
         let waha = waha.noting_dates_by(Arc::clone(&clock));
+        let hidden_numbers = HiddenNumbers::new(
+            Arc::clone(&store),
+            waha.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&triggers),
+            (plan_rules.country.clone(), plan_rules.zone.clone()),
+        );
         let planner = Planner::new(Arc::clone(&store), Arc::clone(&triggers), plan_rules);
         let lookup = Lookup::new(Arc::clone(&store), waha.clone(), Arc::clone(&clock));
         let sender = Sender::new(
@@ -116,6 +125,7 @@ impl Runner {
             planner,
             sender,
             lookup,
+            hidden_numbers,
             recorded: Mutex::default(),
             is_wal_large: AtomicBool::new(false),
             last_begin: None,
@@ -160,8 +170,19 @@ impl Runner {
         Ok(())
     }
 
-    /// One bounded piece of a sender thread's work: a delivery, or else a look-up.
+    /// One bounded piece of a sender thread's work: whose a hidden number is that asked to stop, or else
+    /// a delivery, or else a look-up.
     pub fn work(&self) -> Step {
+        if self.is_over(self.clock.now()) {
+            self.hidden_numbers.leave_the_rest();
+        }
+        let asked = self.hidden_numbers.step(|| self.sender.step_aside());
+        if !matches!(asked, Ok(false)) {
+            self.triggers.note_database(DatabaseUser::HiddenNumbers, asked.as_ref().err());
+            // The run may be at its end.
+            self.triggers.wake.ring();
+            return Step::Worked;
+        }
         match self.sender.step() {
             Step::Worked => Step::Worked,
             idle @ (Step::Wait(_) | Step::Nothing) => {
@@ -206,6 +227,11 @@ impl Runner {
             recorded.is_planning
         };
         self.record_triggers(now.wall)?;
+        // Who asked to stop just now may be the next recipient.
+        self.hidden_numbers.gather(now.wall)?;
+        if !self.hidden_numbers.is_idle() {
+            self.triggers.turns.ring();
+        }
         // What is begun is finished: otherwise a host that gives little time would never see the end.
         if is_planning && self.is_over(now) && !self.planner.is_under_way() {
             self.recorded().is_planning = false; // What is due stays due.
@@ -223,7 +249,8 @@ impl Runner {
             }
         }
         // Looked at before the counts: a delivery that ends in between is counted.
-        let is_idle = self.sender.is_idle() && self.lookup.is_idle();
+        let is_idle =
+            self.sender.is_idle() && self.lookup.is_idle() && self.hidden_numbers.is_idle();
         self.record_timer_run()?;
         if is_idle { self.end(now.wall) } else { Ok(Conducted::Running) }
     }

@@ -88,6 +88,8 @@ pub enum DatabaseUser {
     Conductor,
     /// The one who looks up what is unknown.
     Lookup,
+    /// The one who asks whose a hidden number is.
+    HiddenNumbers,
     /// The sender that has this channel.
     Channel(i64),
 }

@@ -131,6 +131,17 @@ pub enum Existence {
     NotNow(String),
 }
 
+/// The other name of somebody: a phone number's hidden one, or the other way round.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OtherName {
+    /// E.164 digits, or `<digits>@lid`.
+    Known(String),
+    /// WAHA does not know it; old versions know none.
+    NotKnown,
+    /// WAHA could not tell, and why.
+    NotNow(String),
+}
+
 /// More messages of ours than a chat gets in a few minutes.
 const SEARCH_LIMIT: usize = 100;
 
@@ -310,6 +321,28 @@ impl Waha {
         match self.get(&url) {
             Ok(reply) => reply::existence(&reply, session),
             Err(hold) => Existence::NotNow(hold.reason),
+        }
+    }
+
+    /// Asks whose a hidden number (`<digits>@lid`) is: the E.164 digits.
+    #[must_use]
+    pub fn number_of_lid(&self, session: &str, lid: &str) -> OtherName {
+        let url = format!("{}/api/{}/lids/{}", self.base_url, encode(session), encode(lid));
+        self.other_name(&url, |reply| reply::other_name(reply, "/pn"))
+    }
+
+    /// Asks for the hidden number of a phone number (E.164 digits): `<digits>@lid`.
+    #[must_use]
+    pub fn lid_of_number(&self, session: &str, digits: &str) -> OtherName {
+        let chat = encode(&format!("{digits}@c.us"));
+        let url = format!("{}/api/{}/lids/pn/{chat}", self.base_url, encode(session));
+        self.other_name(&url, |reply| reply::other_name(reply, "/lid"))
+    }
+
+    fn other_name(&self, url: &str, read: impl FnOnce(&Reply) -> OtherName) -> OtherName {
+        match self.get(url) {
+            Ok(reply) => read(&reply),
+            Err(hold) => OtherName::NotNow(hold.reason),
         }
     }
 

@@ -1,15 +1,17 @@
 //! Opt-outs: who wants no more messages, and the words that say so.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::{ContactError, as_key, with_number};
 use crate::clock::Timestamp;
-use crate::recipient::{CountryCode, Entry, normalize_phone};
+use crate::delivery::Status;
+use crate::recipient::{CountryCode, Entry, mask_phone, normalize_phone};
 use crate::schedule::Zone;
 use crate::store::{ContactValues, Skipped, SqlResult, Store, Tx};
+use crate::trigger::Triggers;
 
-/// A message that is exactly one of these, but for case and punctuation, opts its writer out. Longer
-/// texts do not: `please stop by tomorrow` is no opt-out.
+/// A message that is exactly one of these, but for case, width, punctuation and blanks between the
+/// letters, opts its writer out. Longer texts do not: `please stop by tomorrow` is no opt-out.
 pub const STOP_WORDS: [&str; 6] =
     ["stop", "berhenti", "unsub", "unsubscribe", "stop promo", "berhenti langganan"];
 
@@ -19,17 +21,62 @@ const STOP_BYTES_MAX: usize = 100;
 /// What recording an opt-out came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OptedOut {
-    /// The contacts with the number, made when there was none.
+    /// The contacts with the number, made when there was none; none when the number is hidden.
     pub contact_ids: Vec<i64>,
+    /// The hidden number, when WAHA has to be asked whose it is.
+    pub hidden: Option<String>,
     /// Whether any of them was not opted out before.
     pub is_news: bool,
     /// What had waited to be sent.
     pub skipped: Skipped,
 }
 
-/// The numbers of all who opted out, in E.164 digits, whatever spelling their rows have.
+impl OptedOut {
+    /// Tells the log, when it is news, and the run that waited for these deliveries.
+    pub fn tell(self, triggers: &Triggers) {
+        let count = self.skipped.messages.len();
+        match (&self.hidden, self.contact_ids.first()) {
+            (Some(hidden), _) if self.is_news => {
+                let who = mask_phone(hidden);
+                log::info!(
+                    "hidden number {who}: opted out by a message, {count} deliveries skipped"
+                );
+            }
+            (None, Some(id)) if self.is_news => {
+                log::info!("contact {id}: opted out by a message, {count} deliveries skipped");
+            }
+            _ => {}
+        }
+        for message in self.skipped.messages {
+            triggers.note_delivery(message, Status::Skipped);
+        }
+        for settled in &self.skipped.settled {
+            triggers.note_settled(settled);
+        }
+        // A run may be at its end, or has a name to ask for.
+        triggers.wake.ring();
+    }
+}
+
+/// Who wrote that they want no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Writer {
+    /// E.164 digits, when the message tells them.
+    pub digits: Option<String>,
+    /// The hidden number, `<digits>@lid`, when it tells that.
+    pub lid: Option<String>,
+    /// What the writer calls himself.
+    pub name: Option<String>,
+}
+
+/// The numbers of all who opted out, in E.164 digits, whatever spelling their rows have, and their
+/// hidden numbers.
 #[derive(Clone, Debug, Default)]
-pub struct OptedOutNumbers(HashSet<i64>);
+pub struct OptedOutNumbers {
+    digits: HashSet<i64>,
+    /// With the phone number; `None` for one that is opted out by itself.
+    hidden: HashMap<String, Option<String>>,
+}
 
 impl OptedOutNumbers {
     /// Reads them from the table.
@@ -44,13 +91,19 @@ impl OptedOutNumbers {
                 numbers.insert(as_key(&digits));
             }
         })?;
-        Ok(Self(numbers))
+        Ok(Self { digits: numbers, hidden: tx.hidden_numbers()? })
     }
 
-    /// Whether the person with this chat opted out. Groups and hidden numbers have no number.
+    /// Whether the person with this chat opted out. A group is no person.
     #[must_use]
     pub fn has_chat(&self, chat_id: &str) -> bool {
-        chat_id.strip_suffix("@c.us").is_some_and(|digits| self.0.contains(&as_key(digits)))
+        let is_out = |digits: &str| self.digits.contains(&as_key(digits));
+        match (chat_id.strip_suffix("@c.us"), self.hidden.get(chat_id)) {
+            (Some(digits), _) => is_out(digits),
+            (None, Some(Some(digits))) => is_out(digits),
+            (None, Some(None)) => true,
+            (None, None) => false,
+        }
     }
 }
 
@@ -62,15 +115,99 @@ pub fn is_stop(text: &str) -> bool {
     }
     let plain: String = text
         .chars()
+        .filter(|c| !is_unseen(*c))
+        .map(|c| match c {
+            // Full-width: ＳＴＯＰ.
+            '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(' '),
+            c => c,
+        })
         .map(|c| if c.is_alphanumeric() { c } else { ' ' })
         .flat_map(char::to_lowercase)
         .collect();
-    let words = plain.split_whitespace().collect::<Vec<_>>().join(" ");
-    STOP_WORDS.contains(&words.as_str())
+    let words: Vec<&str> = plain.split_whitespace().collect();
+    if STOP_WORDS.contains(&words.join(" ").as_str()) {
+        return true;
+    }
+    // S T O P, s.t.o.p
+    let is_spaced = words.len() > 1 && words.iter().all(|word| word.chars().count() == 1);
+    is_spaced && STOP_WORDS.iter().any(|stop| stop.replace(' ', "") == words.concat())
+}
+
+/// What a text may hold between its letters without showing it: zero-width characters, marks of
+/// direction, the soft hyphen, selectors of a letter's look.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+}
+
+/// Records that somebody wrote that they want no more, by whichever name the message tells. A hidden
+/// number alone is opted out by itself, and WAHA is asked for the other name.
+///
+/// # Errors
+/// When a statement fails.
+pub fn record_stop(
+    tx: &Tx<'_>,
+    writer: &Writer,
+    session: &str,
+    rules: (&CountryCode, &Zone),
+    now: Timestamp,
+) -> SqlResult<OptedOut> {
+    let Writer { digits, lid, name } = writer;
+    let name = name.as_deref();
+    let digits = match (digits, lid) {
+        (Some(digits), _) => Some(digits.clone()),
+        (None, Some(lid)) => tx.digits_of_hidden(lid)?,
+        (None, None) => None,
+    };
+    match (digits, lid) {
+        (Some(digits), lid) => {
+            if let Some(lid) = lid {
+                tx.pair_hidden(lid, &digits, session, now)?;
+            }
+            record(tx, &digits, name, Some(session), rules, now)
+        }
+        (None, Some(lid)) => record_hidden(tx, lid, name, Some(session), rules.1, now),
+        (None, None) => Ok(OptedOut {
+            contact_ids: Vec::new(),
+            hidden: None,
+            is_news: false,
+            skipped: Skipped::default(),
+        }),
+    }
+}
+
+fn record_hidden(
+    tx: &Tx<'_>,
+    lid: &str,
+    name: Option<&str>,
+    session: Option<&str>,
+    zone: &Zone,
+    now: Timestamp,
+) -> SqlResult<OptedOut> {
+    Ok(OptedOut {
+        contact_ids: Vec::new(),
+        hidden: Some(lid.to_owned()),
+        is_news: tx.opt_out_hidden(lid, session, name, now)?,
+        skipped: tx.skip_pending_of_chat(lid, None, zone, now)?,
+    })
+}
+
+/// Whether anybody with this number (E.164 digits) opted out.
+///
+/// # Errors
+/// When a statement fails.
+pub fn is_opted_out(tx: &Tx<'_>, digits: &str, country: &CountryCode) -> SqlResult<bool> {
+    for id in with_number(tx, digits, country)? {
+        if tx.contact(id)?.is_some_and(|contact| contact.opted_out) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Records that the person with this number (E.164 digits) wants no more: in every contact that has
-/// it, or in a new one called `name`. What waits to be sent there is skipped, in the same transaction.
+/// it, or in a new one called `name`. What waits to be sent there, or to its hidden number, is skipped,
+/// in the same transaction; `session`, or any, is asked for a hidden number that is not known.
 ///
 /// # Errors
 /// When a statement fails.
@@ -78,6 +215,7 @@ pub fn record(
     tx: &Tx<'_>,
     digits: &str,
     name: Option<&str>,
+    session: Option<&str>,
     (country, zone): (&CountryCode, &Zone),
     now: Timestamp,
 ) -> SqlResult<OptedOut> {
@@ -103,11 +241,15 @@ pub fn record(
         contact_ids.push(id);
         id
     };
-    let skipped = tx.skip_pending_of_chat(&chat_id, first, zone, now)?;
-    Ok(OptedOut { contact_ids, is_news, skipped })
+    let mut skipped = tx.skip_pending_of_chat(&chat_id, Some(first), zone, now)?;
+    for lid in tx.hidden_of_digits(digits)? {
+        skipped.add(tx.skip_pending_of_chat(&lid, Some(first), zone, now)?);
+    }
+    tx.ask_for_hidden(digits, session, now)?;
+    Ok(OptedOut { contact_ids, hidden: None, is_news, skipped })
 }
 
-/// Records that somebody wants no more: a contact by its id, or whoever has a number.
+/// Records that somebody wants no more: a contact by its id, or whoever has a number or a hidden one.
 ///
 /// # Errors
 /// [`ContactError`] when there is no such contact, or the entry is no person.
@@ -119,9 +261,14 @@ pub fn opt_out(
 ) -> Result<OptedOut, ContactError> {
     let who = Who::find(store, who, country)?;
     let done = store.write(|tx| match &who {
-        Who::Number(digits) => record(tx, digits, None, (country, zone), now),
+        Who::Number(digits) => record(tx, digits, None, None, (country, zone), now),
+        Who::Hidden(lid) => match tx.digits_of_hidden(lid)? {
+            Some(digits) => record(tx, &digits, None, None, (country, zone), now),
+            None => record_hidden(tx, lid, None, None, zone, now),
+        },
         Who::WithoutNumber(id) => Ok(OptedOut {
             contact_ids: vec![*id],
+            hidden: None,
             is_news: tx.set_opted_out(*id, Some(now), now)?,
             skipped: Skipped::default(),
         }),
@@ -129,7 +276,7 @@ pub fn opt_out(
     Ok(done)
 }
 
-/// Takes an opt-out back. Returns the contacts that had opted out.
+/// Takes an opt-out back. Returns the contacts that had opted out, and whether a hidden number had.
 ///
 /// # Errors
 /// As [`opt_out`].
@@ -138,12 +285,20 @@ pub fn opt_in(
     who: &Entry,
     country: &CountryCode,
     now: Timestamp,
-) -> Result<Vec<i64>, ContactError> {
+) -> Result<(Vec<i64>, bool), ContactError> {
     let who = Who::find(store, who, country)?;
     let changed = store.write(|tx| match &who {
-        Who::Number(digits) => take_back(tx, digits, country, now),
+        Who::Number(digits) => Ok((take_back(tx, digits, country, now)?, false)),
+        Who::Hidden(lid) => {
+            let changed = match tx.digits_of_hidden(lid)? {
+                Some(digits) => take_back(tx, &digits, country, now)?,
+                None => Vec::new(),
+            };
+            Ok((changed, tx.opt_in_hidden(lid)?))
+        }
         Who::WithoutNumber(id) => {
-            Ok(tx.set_opted_out(*id, None, now)?.then_some(*id).into_iter().collect())
+            let was_out = tx.set_opted_out(*id, None, now)?;
+            Ok((was_out.then_some(*id).into_iter().collect(), false))
         }
     })?;
     Ok(changed)
@@ -153,6 +308,8 @@ pub fn opt_in(
 enum Who {
     /// E.164 digits: everybody who has them.
     Number(String),
+    /// `<digits>@lid`.
+    Hidden(String),
     /// A contact whose number is none.
     WithoutNumber(i64),
 }
@@ -171,6 +328,7 @@ impl Who {
             Entry::Person { phone, .. } => Ok(Self::Number(normalize_phone(phone, country)?)),
             Entry::Chat { chat_id, .. } => match chat_id.as_str().strip_suffix("@c.us") {
                 Some(digits) => Ok(Self::Number(digits.to_owned())),
+                None if chat_id.as_str().ends_with("@lid") => Ok(Self::Hidden(chat_id.to_string())),
                 None => Err(ContactError::Refused(format!("`{chat_id}` is not one person"))),
             },
             Entry::Tag(tag) => Err(ContactError::Refused(format!(
@@ -211,12 +369,40 @@ mod tests {
 
     #[test]
     fn only_a_whole_text_that_says_stop_is_one() {
-        for text in
-            ["STOP", " stop. ", "Berhenti!", "*unsub*", "UNSUBSCRIBE", "Stop\npromo", "stop 🙏"]
-        {
+        for text in [
+            "STOP",
+            " stop. ",
+            "Berhenti!",
+            "*unsub*",
+            "UNSUBSCRIBE",
+            "Stop\npromo",
+            "stop 🙏",
+            "ＳＴＯＰ",
+            "ｂｅｒｈｅｎｔｉ！",
+            "S T O P",
+            "s.t.o.p",
+            "S-T-O-P!",
+            "ＳＴＯＰ　ＰＲＯＭＯ",
+            "s t o p p r o m o",
+            "S\u{200b}TO\u{2060}P",
+            "\u{202e}stop\u{202c}",
+            "ST\u{ad}OP",
+            "\u{feff}STOP\u{fe0f}",
+            "s\u{a0}t\u{3000}o\u{2003}p",
+        ] {
             assert!(is_stop(text), "{text}");
         }
-        for text in ["", "stop by tomorrow", "jangan berhenti", "nonstop", "s t o p", "tidak"] {
+        for text in [
+            "",
+            "stop by tomorrow",
+            "jangan berhenti",
+            "nonstop",
+            "s top",
+            "s t o p s",
+            "st op",
+            "tidak",
+            "ＳＴＯＰ sekarang",
+        ] {
             assert!(!is_stop(text), "{text}");
         }
         assert!(!is_stop(&"!".repeat(1_000_000)));

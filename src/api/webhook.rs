@@ -16,10 +16,10 @@ use sha2::Sha512;
 
 use super::quota::{LINES_PER_MINUTE, Quota};
 use super::{Reply, refuse, reply};
-use crate::address_book::opt_out::{self, OptedOut};
+use crate::address_book::opt_out;
 use crate::clock::{Now, Timestamp};
 use crate::config::Secret;
-use crate::delivery::{Hold, HoldKind, Status, Verdict};
+use crate::delivery::{Hold, HoldKind, Verdict};
 use crate::logging::in_one_line;
 use crate::recipient::{CountryCode, mask_numbers};
 use crate::schedule::Zone;
@@ -211,27 +211,16 @@ impl Webhook {
             {
                 return Ok(Err(Heard::Repeated));
             }
-            let name = stop.name.as_deref();
-            opt_out::record(tx, &stop.digits, name, (country, zone), now).map(Ok)
+            opt_out::record_stop(tx, &stop.writer, stop.session, (country, zone), now).map(Ok)
         })?;
         drop(store);
-        let OptedOut { contact_ids, is_news, skipped } = match opted_out {
-            Ok(opted_out) => opted_out,
-            Err(heard) => return Ok(heard),
-        };
-        if is_news && let Some(id) = contact_ids.first() {
-            let count = skipped.messages.len();
-            log::info!("contact {id}: opted out by a message, {count} deliveries skipped");
+        match opted_out {
+            Ok(opted_out) => {
+                opted_out.tell(triggers);
+                Ok(Heard::Taken)
+            }
+            Err(heard) => Ok(heard),
         }
-        for message in skipped.messages {
-            triggers.note_delivery(message, Status::Skipped);
-        }
-        for settled in &skipped.settled {
-            triggers.note_settled(settled);
-        }
-        // A run that waited for these deliveries may be at its end.
-        triggers.wake.ring();
-        Ok(Heard::Taken)
     }
 
     fn take_session(

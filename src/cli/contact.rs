@@ -360,7 +360,12 @@ fn opt_out(
         let done = opt_out::opt_out(store, &who, rules, now)?;
         let word = if done.is_news { "opted out" } else { "had opted out before" };
         let skipped = counted(done.skipped.messages.len() as u64, "waiting message");
-        say(&format!("contact {}: {word}; {skipped} skipped", ids(&done.contact_ids)))?;
+        match &done.hidden {
+            Some(hidden) => say(&format!(
+                "{hidden}: {word}; {skipped} skipped; WAHA is asked for the phone number"
+            ))?,
+            None => say(&format!("contact {}: {word}; {skipped} skipped", ids(&done.contact_ids)))?,
+        }
     }
     Ok(())
 }
@@ -372,11 +377,14 @@ fn opt_in(
     now: Timestamp,
 ) -> Result<(), CliError> {
     for who in people(&args.who)? {
-        let changed = opt_out::opt_in(store, &who, &config.country, now)?;
-        if changed.is_empty() {
-            say("nobody with this number had opted out")?;
-        } else {
+        let (changed, had_hidden) = opt_out::opt_in(store, &who, &config.country, now)?;
+        if had_hidden {
+            say("the hidden number gets messages again")?;
+        }
+        if !changed.is_empty() {
             say(&format!("contact {}: gets messages again", ids(&changed)))?;
+        } else if !had_hidden {
+            say("nobody with this number had opted out")?;
         }
     }
     Ok(())

@@ -13,7 +13,7 @@ use crate::logging::in_one_line;
 use crate::place::Place;
 use crate::recipient;
 use crate::serve::plan_rules;
-use crate::store::{Channel, Store, StoreError, WAL_LARGE_BYTES};
+use crate::store::{Channel, Store, StoreError, Unresolved, WAL_LARGE_BYTES};
 
 /// How long damage is looked for.
 const CHECK_FOR: Duration = Duration::from_secs(10);
@@ -21,6 +21,8 @@ const CHECK_FOR: Duration = Duration::from_secs(10);
 const TRIGGER_AWAY: Duration = Duration::from_mins(15);
 /// How much is looked at for numbers that will not send: seconds of work.
 const CONTACTS_MAX: u32 = 1_000_000;
+/// A request to stop that could not be resolved is told for so long.
+const HIDDEN_TOLD_FOR: Duration = Duration::from_hours(30 * 24);
 const BOUNDS: Bounds = Bounds { messages: 1000, recipients: 200_000 };
 
 pub(super) fn examine(
@@ -36,6 +38,7 @@ pub(super) fn examine(
     let now = clock.now().wall;
     let looked = channels(&mut store, config, now, waha, findings)
         .and_then(|()| triggers(&mut store, now, findings))
+        .and_then(|()| hidden(&mut store, now, findings))
         .and_then(|()| contacts(&mut store, config, findings))
         .and_then(|()| messages(&mut store, config, now, findings));
     if let Err(error) = looked {
@@ -224,6 +227,23 @@ fn triggers(store: &mut Store, now: Timestamp, findings: &mut Findings) -> Resul
             findings.wrong("triggers", format!("{found}, and {due} messages are due"), remedy);
         }
         _ => findings.warning("triggers", found, remedy),
+    }
+    Ok(())
+}
+
+/// Who asked to stop by a hidden number, and may still be written to by the phone number.
+fn hidden(store: &mut Store, now: Timestamp, findings: &mut Findings) -> Result<(), StoreError> {
+    let Unresolved { asked, given_up } =
+        store.read(|tx| tx.unresolved_hidden(now.minus(HIDDEN_TOLD_FOR)))?;
+    if asked + given_up > 0 {
+        let found = format!(
+            "{} people asked to stop from a hidden number (`…@lid`) whose phone number WAHA does not \
+             tell{}: only that chat is opted out",
+            asked + given_up,
+            if asked > 0 { " yet" } else { "" }
+        );
+        let remedy = "look into WhatsApp who they are, and say `contact opt-out NUMBER`";
+        findings.warning("contacts", found, remedy);
     }
     Ok(())
 }

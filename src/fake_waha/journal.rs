@@ -26,6 +26,8 @@ struct Kept {
     statuses: BTreeMap<String, String>,
     me_extras: BTreeMap<String, Value>,
     configs: BTreeMap<String, Value>,
+    /// Hidden numbers (`<digits>@lid`) and the phone numbers' digits.
+    lids: BTreeMap<String, String>,
     ids_made: u32,
     tells_date: TellsDate,
 }
@@ -71,6 +73,21 @@ impl Journal {
             return Some(status.clone());
         }
         (!session.starts_with("nosuch")).then(|| self.status_default.clone())
+    }
+
+    pub(super) fn set_lid(&self, lid: &str, digits: &str) {
+        self.kept().lids.insert(lid.to_owned(), digits.to_owned());
+    }
+
+    /// The phone number's digits.
+    pub(super) fn digits_of(&self, lid: &str) -> Option<String> {
+        self.kept().lids.get(lid).cloned()
+    }
+
+    /// The hidden number.
+    pub(super) fn lid_of(&self, digits: &str) -> Option<String> {
+        let kept = self.kept();
+        kept.lids.iter().find(|(_, known)| *known == digits).map(|(lid, _)| lid.clone())
     }
 
     pub(super) fn set_config(&self, session: &str, config: Value) {

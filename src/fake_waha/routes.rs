@@ -101,6 +101,8 @@ impl Site {
             ("GET", ["api", "contacts", "check-exists"]) => self.check_exists(call, at),
             ("POST", ["api", "startTyping" | "stopTyping"]) => self.typing(call, at),
             ("GET", ["api", session, "new-message-id"]) => self.new_message_id(session),
+            ("GET", ["api", session, "lids", lid]) => self.lid(session, lid),
+            ("GET", ["api", session, "lids", "pn", chat]) => self.lid_of_number(session, chat),
             ("GET", ["api", session, "chats", chat, "messages"]) => {
                 self.messages(call, session, chat)
             }
@@ -193,6 +195,20 @@ impl Site {
             return Err(replies::nest(422, message, "Unprocessable Entity"));
         }
         Ok(Answer::json(200, &json!({ "id": self.journal.new_id() })))
+    }
+
+    fn lid(&self, session: &str, lid: &str) -> Answered {
+        self.working(session)?;
+        let lid = if lid.ends_with("@lid") { lid.to_owned() } else { format!("{lid}@lid") };
+        let number = self.journal.digits_of(&lid).map(|digits| format!("{digits}@c.us"));
+        Ok(Answer::json(200, &json!({ "lid": lid, "pn": number })))
+    }
+
+    fn lid_of_number(&self, session: &str, chat: &str) -> Answered {
+        self.working(session)?;
+        let chat = canonical_chat(chat);
+        let lid = self.journal.lid_of(chat.trim_end_matches("@c.us"));
+        Ok(Answer::json(200, &json!({ "lid": lid, "pn": chat })))
     }
 
     fn messages(&self, call: &Call, session: &str, chat: &str) -> Answered {

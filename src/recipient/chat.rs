@@ -10,7 +10,7 @@ use super::{ChatId, Entry};
 const PERSON_SUFFIXES: [&str; 2] = ["@c.us", "@s.whatsapp.net"];
 const OTHER_SUFFIXES: [&str; 3] = ["@g.us", "@lid", "@newsletter"];
 /// Longer than any id of a group, channel or hidden person.
-const ID_BYTES_MAX: usize = 40;
+pub(super) const ID_BYTES_MAX: usize = 40;
 
 /// Reads what has an `@` in it.
 pub(super) fn read(raw: &str, name: Option<String>) -> Entry {

@@ -128,12 +128,16 @@ pub struct Recovered {
 // By the index, because the row's status stands behind its `contact_ids`: with a hundred thousand
 // recipients these are two megabytes to go through for each delivery.
 
-/// Whether the recipient of delivery `d` opted out: by its contact, or by the number as the program
-/// spells it. Other spellings were looked at when it was planned, and when the opt-out came.
+/// Whether the recipient of delivery `d` opted out: by its contact, by the number as the program
+/// spells it, or by a hidden number. Other spellings were looked at when it was planned, and when the opt-out came.
 const IS_OPTED_OUT: &str = "(EXISTS (SELECT 1 FROM contacts c
         WHERE c.id = d.contact_id AND c.opted_out_at IS NOT NULL)
     OR EXISTS (SELECT 1 FROM contacts c INDEXED BY idx_contacts_opted_out
-        WHERE c.phone_number = '+' || replace(d.chat_id, '@c.us', '') AND c.opted_out_at IS NOT NULL))";
+        WHERE c.phone_number = '+' || replace(d.chat_id, '@c.us', '') AND c.opted_out_at IS NOT NULL)
+    OR EXISTS (SELECT 1 FROM hidden_numbers h
+        WHERE h.lid = d.chat_id AND (h.opted_out_at IS NOT NULL
+            OR EXISTS (SELECT 1 FROM contacts c INDEXED BY idx_contacts_opted_out
+                WHERE c.phone_number = '+' || h.phone_number AND c.opted_out_at IS NOT NULL))))";
 
 impl Tx<'_> {
     /// Plans one delivery. The same chat twice in an occurrence is one delivery; one that was

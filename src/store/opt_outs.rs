@@ -19,20 +19,31 @@ pub struct Skipped {
     pub settled: Vec<Settled>,
 }
 
+impl Skipped {
+    /// Both together.
+    pub fn add(&mut self, other: Self) {
+        self.messages.extend(other.messages);
+        self.settled.extend(other.settled);
+    }
+}
+
 impl Tx<'_> {
     /// Skips what is pending to a chat, and settles messages that have nothing left to do. What is
-    /// just being sent to it becomes the contact's, so that it is not tried a second time.
+    /// just being sent to it becomes the contact's, if there is one, so that it is not tried a second
+    /// time.
     ///
     /// # Errors
     /// When a statement fails.
     pub fn skip_pending_of_chat(
         &self,
         chat_id: &str,
-        contact_id: i64,
+        contact_id: Option<i64>,
         zone: &Zone,
         now: Timestamp,
     ) -> SqlResult<Skipped> {
-        self.claim_for_contact(chat_id, contact_id)?;
+        if let Some(contact_id) = contact_id {
+            self.claim_for_contact(chat_id, contact_id)?;
+        }
         let mut skipped = Skipped::default();
         for (id, auto_message_id, due_at) in self.pending_of_chat(chat_id)? {
             let sql = "UPDATE deliveries SET status = 'skipped', error = :error, finished_at = :now

@@ -5,11 +5,13 @@
 
 use serde_json::Value;
 
-use super::{Existence, IdOffer, Search, SessionLook, SessionState, Sighting, Typing, http_date};
+use super::{
+    Existence, IdOffer, OtherName, Search, SessionLook, SessionState, Sighting, Typing, http_date,
+};
 use crate::clock::Timestamp;
 use crate::delivery::{Hold, HoldKind, MessageId, Outcome, RetryAfter, is_bare_id};
 use crate::http_client::Reply;
-use crate::recipient::number_of_chat;
+use crate::recipient::{lid_of_chat, number_of_chat};
 
 /// How much of WAHA's own words goes into a reason.
 const WORDS_CHARS_MAX: usize = 120;
@@ -115,6 +117,26 @@ pub(super) fn existence(reply: &Reply, session: &str) -> Existence {
         (200, Some(false)) => Existence::NotThere,
         (200..300, _) => Existence::NotNow("WAHA's answer does not say it".to_owned()),
         _ => Existence::NotNow(hold(reply, &body, session).reason),
+    }
+}
+
+/// What `GET /api/{session}/lids/…` says: the name at `pointer`, as E.164 digits or `<digits>@lid`. Before
+/// 2025 WAHA has no such route.
+pub(super) fn other_name(reply: &Reply, pointer: &str) -> OtherName {
+    let body = Body::read(reply);
+    match reply.status {
+        200 => {
+            let name = body.text(pointer).and_then(|name| match number_of_chat(name) {
+                Some(number) => Some(number[1..].to_owned()),
+                None => lid_of_chat(name),
+            });
+            name.filter(|name| name.ends_with("@lid") == (pointer == "/lid"))
+                .map_or(OtherName::NotKnown, OtherName::Known)
+        }
+        404 if !body.is_about_a_session() => OtherName::NotKnown,
+        _ => {
+            OtherName::NotNow(format!("WAHA answered {}{}", reply.status, body.words_after_colon()))
+        }
     }
 }
 
@@ -265,7 +287,11 @@ impl Body {
     fn is_about_a_session(&self) -> bool {
         let has_state = self.value.get("status").is_some_and(Value::is_string)
             && self.value.get("expected").is_some();
-        has_state || self.words().any(|words| words.to_ascii_lowercase().contains("session"))
+        // "Cannot GET /api/sessions/…" is about the address.
+        let is_about = |words: &str| {
+            !words.starts_with("Cannot ") && words.to_ascii_lowercase().contains("session")
+        };
+        has_state || self.words().any(is_about)
     }
 
     fn speaks_of_restriction(&self) -> bool {

@@ -59,6 +59,7 @@ mod secrets;
 mod simulation;
 mod site;
 mod status;
+mod stops;
 mod storage;
 mod templates;
 mod terminal;

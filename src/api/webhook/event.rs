@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use crate::address_book::opt_out;
+use crate::address_book::opt_out::{self, Writer};
 use crate::clock::Timestamp;
 use crate::delivery::{Ack, MessageId};
-use crate::recipient::number_of_chat;
+use crate::recipient::{lid_of_chat, number_of_chat};
 use crate::store::Echo;
 
 /// An event.
@@ -42,9 +42,7 @@ pub(super) struct Stop<'a> {
     /// The bare id of their message, when it has one.
     pub(super) message_id: Option<String>,
     pub(super) session: &'a str,
-    /// E.164.
-    pub(super) digits: String,
-    pub(super) name: Option<String>,
+    pub(super) writer: Writer,
 }
 
 impl<'a> Event<'a> {
@@ -93,12 +91,13 @@ fn echo(envelope: &Value) -> Option<AboutMessage<'_>> {
     })
 }
 
-/// Where a private chat's number is: the chat itself, or what stands beside a hidden one (`@lid`), on
-/// NOWEB and on GOWS.
-const NUMBERS: [&str; 6] = [
+/// Where the names of a private chat are, its number and its hidden number (`@lid`): the chat itself,
+/// and what stands beside it, on NOWEB and on GOWS.
+const NAMES: [&str; 7] = [
     "/from",
     "/_data/key/remoteJidAlt",
     "/_data/key/senderPn",
+    "/_data/key/senderLid",
     "/_data/Info/Chat",
     "/_data/Info/SenderAlt",
     "/_data/Info/Sender",
@@ -127,27 +126,22 @@ fn stop(envelope: &Value) -> Option<Stop<'_>> {
     if !opt_out::is_stop(payload["body"].as_str()?) {
         return None;
     }
-    let number = |pointer: &&str| payload.pointer(pointer)?.as_str().and_then(digits_of);
+    let mut chats = NAMES.iter().filter_map(|pointer| payload.pointer(pointer)?.as_str());
+    let lid = chats.clone().find_map(lid_of_chat);
+    let digits = chats.find_map(number_of_chat).map(|number| number[1..].to_owned());
+    if lid.is_none() && digits.is_none() {
+        return None;
+    }
     let name = WRITERS.iter().find_map(|at| payload.pointer(at)?.as_str().and_then(writer));
     Some(Stop {
         message_id: id.map(|id| id.bare),
         session: envelope["session"].as_str()?,
-        digits: NUMBERS.iter().find_map(number)?,
-        name,
+        writer: Writer { digits, lid, name },
     })
 }
 
 fn is_person(chat: &str) -> bool {
     chat.ends_with("@c.us") || chat.ends_with("@s.whatsapp.net")
-}
-
-/// `6281234567890:7@s.whatsapp.net` is a device of the number.
-fn digits_of(chat: &str) -> Option<String> {
-    let local = chat.split(['@', ':']).next().filter(|_| is_person(chat))?;
-    let is_number = (8..=15).contains(&local.len())
-        && !local.starts_with('0')
-        && local.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| local.to_owned())
 }
 
 fn writer(name: &str) -> Option<String> {

@@ -11,6 +11,7 @@ pub const GROWING: &[&str] = &[
     "webhook_events",
     "alerts",
     "channel_days",
+    "hidden_numbers",
 ];
 
 /// Why a step that has no bound is all right.
@@ -86,6 +87,16 @@ pub const ALLOWED: &[Allowed] = &[
         "contacts::each_opted_out_number",
         "SCAN contacts USING INDEX idx_contacts_opted_out",
         Why::Asked("once for each planned message: who opted out, in any spelling"),
+    ),
+    allowed(
+        "hidden_numbers::hidden_numbers",
+        "SCAN hidden_numbers",
+        Why::Asked("once for each planned message: who opted out by a hidden number"),
+    ),
+    allowed(
+        "hidden_numbers::unresolved_hidden",
+        "SCAN hidden_numbers",
+        Why::Asked("`doctor` and `status` count who could not be resolved"),
     ),
     allowed(
         "deliveries::recover_sending",
@@ -199,6 +210,7 @@ pub const HOT: &[(&str, &[&str])] = &[
             "idx_auto_messages_status_scheduled_at",
             "idx_contacts_opted_out",
             "idx_deliveries_pending",
+            "sqlite_autoindex_hidden_numbers_1",
         ],
     ),
     ("texts::render", &["INTEGER PRIMARY KEY"]),
@@ -209,6 +221,7 @@ pub const HOT: &[(&str, &[&str])] = &[
             "PRIMARY KEY",
             "idx_auto_messages_status_scheduled_at",
             "idx_contacts_opted_out",
+            "sqlite_autoindex_hidden_numbers_1",
         ],
     ),
     ("deliveries::record", &["INTEGER PRIMARY KEY"]),

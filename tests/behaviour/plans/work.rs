@@ -326,6 +326,14 @@ fn keep_contacts(world: &World) {
     let who = parse_contact_ids(Some("081200007077")).unwrap().remove(0);
     opt_out::opt_out(&mut store, &who, (&country, &zone), now).unwrap();
     opt_out::opt_in(&mut store, &who, &country, now).unwrap();
+    world.waha.set_lid("998855500077@lid", "6281200007077");
+    let who = parse_contact_ids(Some("998855500077@lid")).unwrap().remove(0);
+    opt_out::opt_out(&mut store, &who, (&country, &zone), now).unwrap();
+    let unknown = parse_contact_ids(Some("998855500078@lid")).unwrap().remove(0);
+    opt_out::opt_out(&mut store, &unknown, (&country, &zone), now).unwrap();
+    world.run();
+    opt_out::opt_in(&mut store, &who, &country, now).unwrap();
+    store.read(|tx| tx.unresolved_hidden(now)).unwrap();
     address_book::remove(&mut store, &[id], true).unwrap();
     address_book::each(&mut store, &Filter::default(), &country, |_| {}).unwrap();
     export(&mut store, &Filter::default(), &country, &mut Cursor::new(Vec::new())).unwrap();

@@ -1,0 +1,230 @@
+//! The table `hidden_numbers`: people who asked to stop, by their hidden number (`…@lid`), their phone
+//! number, or both.
+
+use std::collections::HashMap;
+
+use rusqlite::{OptionalExtension, named_params};
+
+use super::{SqlResult, Tx};
+use crate::clock::Timestamp;
+
+/// One whose other name WAHA is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HiddenNumber {
+    /// `hidden_numbers.id`.
+    pub id: i64,
+    /// `<digits>@lid`; `None` when it is what is asked for.
+    pub lid: Option<String>,
+    /// E.164 digits; `None` when they are what is asked for.
+    pub digits: Option<String>,
+    /// The session that is asked.
+    pub session: String,
+    /// What the writer calls himself.
+    pub name: Option<String>,
+    /// How often WAHA was asked.
+    pub looks: u32,
+}
+
+/// People who asked to stop by a hidden number whose phone number is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unresolved {
+    /// WAHA is asked again.
+    pub asked: u64,
+    /// WAHA was asked for the last time.
+    pub given_up: u64,
+}
+
+impl Tx<'_> {
+    /// Opts a hidden number out whose phone number is not known, and asks for that at once. Returns
+    /// whether it was not opted out before.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn opt_out_hidden(
+        &self,
+        lid: &str,
+        session: Option<&str>,
+        name: Option<&str>,
+        now: Timestamp,
+    ) -> SqlResult<bool> {
+        let was_out = self.is_hidden_opted_out(lid)?;
+        let sql = "INSERT INTO hidden_numbers
+                       (lid, session_name, name, opted_out_at, next_look_at, created_at)
+                   VALUES (:lid, :session, :name, :now, CASE WHEN :session <> '' THEN :now END, :now)
+                   ON CONFLICT (lid) DO UPDATE SET session_name = excluded.session_name,
+                       name = coalesce(excluded.name, name),
+                       opted_out_at = coalesce(opted_out_at, excluded.opted_out_at),
+                       looks = 0, next_look_at = excluded.next_look_at";
+        self.prepare(sql)?.execute(named_params! {
+            ":lid": lid,
+            ":session": self.session_to_ask(session)?,
+            ":name": name,
+            ":now": now.to_string(),
+        })?;
+        Ok(!was_out)
+    }
+
+    /// Whether a hidden number is opted out by itself.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn is_hidden_opted_out(&self, lid: &str) -> SqlResult<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM hidden_numbers
+                       WHERE lid = :lid AND opted_out_at IS NOT NULL)";
+        self.prepare(sql)?.query_row(named_params! { ":lid": lid }, |row| row.get(0))
+    }
+
+    /// Takes the opt-out of a hidden number back. Returns whether there was one.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn opt_in_hidden(&self, lid: &str) -> SqlResult<bool> {
+        let sql = "UPDATE hidden_numbers SET opted_out_at = NULL, next_look_at = NULL
+                   WHERE lid = :lid AND opted_out_at IS NOT NULL";
+        Ok(self.prepare(sql)?.execute(named_params! { ":lid": lid })? > 0)
+    }
+
+    /// Notes that a hidden number and a phone number are one person. From then on the contact says
+    /// whether that person opted out.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn pair_hidden(
+        &self,
+        lid: &str,
+        digits: &str,
+        session: &str,
+        now: Timestamp,
+    ) -> SqlResult<()> {
+        let asked = "DELETE FROM hidden_numbers WHERE lid IS NULL AND phone_number = :digits";
+        self.prepare(asked)?.execute(named_params! { ":digits": digits })?;
+        let sql = "INSERT INTO hidden_numbers (lid, phone_number, session_name, created_at)
+                   VALUES (:lid, :digits, :session, :now)
+                   ON CONFLICT (lid) DO UPDATE SET phone_number = excluded.phone_number,
+                       opted_out_at = NULL, next_look_at = NULL, error = NULL";
+        self.prepare(sql)?
+            .execute(named_params! {
+                ":lid": lid,
+                ":digits": digits,
+                ":session": session,
+                ":now": now.to_string(),
+            })
+            .map(drop)
+    }
+
+    /// Asks for the hidden number of a phone number, unless one is known or asked for.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn ask_for_hidden(
+        &self,
+        digits: &str,
+        session: Option<&str>,
+        now: Timestamp,
+    ) -> SqlResult<()> {
+        let sql =
+            "INSERT INTO hidden_numbers (phone_number, session_name, next_look_at, created_at)
+                   SELECT :digits, :session, :now, :now
+                   WHERE :session <> ''
+                       AND NOT EXISTS (SELECT 1 FROM hidden_numbers WHERE phone_number = :digits)";
+        self.prepare(sql)?
+            .execute(named_params! {
+                ":digits": digits,
+                ":session": self.session_to_ask(session)?,
+                ":now": now.to_string(),
+            })
+            .map(drop)
+    }
+
+    /// The session that somebody wrote to, else any that there is; empty for none.
+    fn session_to_ask(&self, session: Option<&str>) -> SqlResult<String> {
+        if let Some(session) = session {
+            return Ok(session.to_owned());
+        }
+        let sql = "SELECT trim(session_name) FROM channels
+                   WHERE is_active = 1 AND trim(session_name) <> '' ORDER BY id LIMIT 1";
+        Ok(self.prepare(sql)?.query_row([], |row| row.get(0)).optional()?.unwrap_or_default())
+    }
+
+    /// The phone number (E.164 digits) of a hidden one, when it is known.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn digits_of_hidden(&self, lid: &str) -> SqlResult<Option<String>> {
+        let sql = "SELECT phone_number FROM hidden_numbers WHERE lid = :lid";
+        let found = self.prepare(sql)?.query_row(named_params! { ":lid": lid }, |row| row.get(0));
+        Ok(found.optional()?.flatten())
+    }
+
+    /// The hidden numbers of a phone number (E.164 digits), as far as they are known.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn hidden_of_digits(&self, digits: &str) -> SqlResult<Vec<String>> {
+        let sql = "SELECT lid FROM hidden_numbers WHERE phone_number = :digits AND lid IS NOT NULL";
+        let mut statement = self.prepare(sql)?;
+        statement.query_map(named_params! { ":digits": digits }, |row| row.get(0))?.collect()
+    }
+
+    /// All hidden numbers, each with its phone number, or `None` when it is opted out by itself.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn hidden_numbers(&self) -> SqlResult<HashMap<String, Option<String>>> {
+        let sql = "SELECT lid, CASE WHEN opted_out_at IS NULL THEN phone_number END
+                   FROM hidden_numbers
+                   WHERE lid IS NOT NULL AND coalesce(phone_number, opted_out_at) IS NOT NULL";
+        self.prepare(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    }
+
+    /// At most `limit` of those about whom WAHA is to be asked at `now`.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn due_hidden(&self, now: Timestamp, limit: u32) -> SqlResult<Vec<HiddenNumber>> {
+        let sql = "SELECT id, lid, phone_number, session_name, name, looks FROM hidden_numbers
+                   WHERE next_look_at <= :now ORDER BY next_look_at LIMIT :limit";
+        let mut statement = self.prepare(sql)?;
+        let params = named_params! { ":now": now.to_string(), ":limit": limit };
+        let rows = statement.query_map(params, |row| {
+            Ok(HiddenNumber {
+                id: row.get("id")?,
+                lid: row.get("lid")?,
+                digits: row.get("phone_number")?,
+                session: row.get("session_name")?,
+                name: row.get("name")?,
+                looks: row.get("looks")?,
+            })
+        })?;
+        rows.collect()
+    }
+
+    /// Notes what a look came to that found no name, and when the next one is; a phone number about
+    /// which WAHA is not asked again is forgotten.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn postpone_hidden(&self, id: i64, next: Option<Timestamp>, error: &str) -> SqlResult<()> {
+        let sql =
+            "UPDATE hidden_numbers SET looks = looks + 1, next_look_at = :next, error = :error
+                   WHERE id = :id";
+        let next = next.map(|at| at.to_string());
+        self.prepare(sql)?.execute(named_params! { ":id": id, ":next": next, ":error": error })?;
+        let over =
+            "DELETE FROM hidden_numbers WHERE id = :id AND lid IS NULL AND next_look_at IS NULL";
+        self.prepare(over)?.execute(named_params! { ":id": id }).map(drop)
+    }
+
+    /// How many hidden numbers asked to stop since `since`, and have no phone number yet.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn unresolved_hidden(&self, since: Timestamp) -> SqlResult<Unresolved> {
+        let sql = "SELECT count(next_look_at) AS asked, count(*) - count(next_look_at) AS given_up
+                   FROM hidden_numbers
+                   WHERE opted_out_at >= :since AND phone_number IS NULL";
+        self.prepare(sql)?.query_row(named_params! { ":since": since.to_string() }, |row| {
+            Ok(Unresolved { asked: row.get("asked")?, given_up: row.get("given_up")? })
+        })
+    }
+}
