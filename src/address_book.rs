@@ -11,12 +11,16 @@ pub mod import;
 pub mod language;
 pub mod opt_out;
 pub mod tags;
+pub mod waiting;
 
 use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
 use crate::recipient::{CountryCode, PhoneError, normalize_phone, shorten};
+use crate::schedule::Zone;
 use crate::store::{ContactRow, ContactValues, SqlResult, Store, StoreError, Tx};
+
+use waiting::OnItsWay;
 
 /// The longest name, in characters.
 pub const NAME_CHARS_MAX: usize = 200;
@@ -145,7 +149,7 @@ pub fn add(
     done.map_err(ContactError::Taken)
 }
 
-/// Changes a contact.
+/// Changes a contact. With another number, what waits for it goes there. Returns what that came to.
 ///
 /// # Errors
 /// [`ContactError`] when there is none, or the number is none or somebody else's, or a text is
@@ -154,18 +158,19 @@ pub fn edit(
     store: &mut Store,
     id: i64,
     changes: &Changes,
-    country: &CountryCode,
-    now: Timestamp,
-) -> Result<(), ContactError> {
+    (country, zone): (&CountryCode, &Zone),
+    at: Timestamp,
+) -> Result<OnItsWay, ContactError> {
     let digits = match changes.number.as_deref() {
         Some(number) => Some(normalize_phone(number, country)?),
         None => None,
     };
-    let now = now.to_string();
+    let now = at.to_string();
     store.write(|tx| {
         let Some(row) = tx.contact_row(id)? else {
             return Ok(Err(ContactError::NoSuchContact(id)));
         };
+        let before = row.phone_number.clone().into_owned();
         let mut texts = match Texts::of(row) {
             Ok(texts) => texts,
             Err(reason) => return Ok(Err(ContactError::Refused(reason))),
@@ -180,30 +185,45 @@ pub fn edit(
         if let Err(error) = texts.change(changes) {
             return Ok(Err(error));
         }
-        texts.with_values(|values| tx.update_contact(id, values, &now)).map(|_| Ok(()))
+        texts.with_values(|values| tx.update_contact(id, values, &now))?;
+        if digits.is_none() {
+            return Ok(Ok(OnItsWay::default()));
+        }
+        waiting::follow_all(tx, id, &before, (country, zone), at).map(Ok)
     })?
 }
 
-/// Removes contacts, all or none of them. What was sent to them stays on record. One who opted out
-/// is only removed when `forget_opt_out` says so.
+/// Removes contacts, all or none of them. What was sent to them stays on record, what waits for them
+/// is skipped. One who opted out is only removed when `forget_opt_out` says so. Returns what became
+/// of what waited.
 ///
 /// # Errors
 /// [`ContactError`] when there is no such contact, or one opted out.
-pub fn remove(store: &mut Store, ids: &[i64], forget_opt_out: bool) -> Result<(), ContactError> {
+pub fn remove(
+    store: &mut Store,
+    ids: &[i64],
+    forget_opt_out: bool,
+    rules: (&CountryCode, &Zone),
+    now: Timestamp,
+) -> Result<OnItsWay, ContactError> {
     store.write(|tx| {
+        let mut numbers = Vec::new();
         for id in ids {
             match tx.contact(*id)? {
                 None => return Ok(Err(ContactError::NoSuchContact(*id))),
                 Some(contact) if contact.opted_out && !forget_opt_out => {
                     return Ok(Err(ContactError::OptedOut(*id)));
                 }
-                Some(_) => {}
+                Some(contact) => numbers.push((*id, contact.phone_number)),
             }
         }
-        for id in ids {
-            tx.remove_contact(*id)?;
+        let mut all = OnItsWay::default();
+        for (id, number) in numbers {
+            if tx.remove_contact(id)? {
+                all.add(waiting::follow_all(tx, id, &number, rules, now)?);
+            }
         }
-        Ok(Ok(()))
+        Ok(Ok(all))
     })?
 }
 

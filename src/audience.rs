@@ -19,6 +19,8 @@ use crate::template::{Template, Values};
 pub struct Recipient {
     /// The contact, when it is one.
     pub contact_id: Option<i64>,
+    /// The contact's number as written, when the message goes to whatever number the contact has.
+    pub contact_number: Option<String>,
     /// The name, when one is known.
     pub name: Option<String>,
     /// The chat id; for one that is skipped what was written, made unlike every other one that is.
@@ -242,13 +244,15 @@ impl Audience {
     fn chat(&self, chat_id: &ChatId, name: Option<String>) -> Recipient {
         let chat_id = chat_id.to_string();
         let skipped = self.opted_out.has_chat(&chat_id).then(|| OPTED_OUT.to_owned());
-        Recipient { contact_id: None, name, chat_id, skipped }
+        Recipient { contact_id: None, contact_number: None, name, chat_id, skipped }
     }
 
     fn contact(&self, row: ContactRow<'_>) -> Recipient {
         let is_opted_out = row.opted_out_at.is_some();
         let name = row.name.map(Cow::into_owned);
-        self.by_phone(Some(row.id), name, row.phone_number.into_owned(), is_opted_out)
+        let number = row.phone_number.into_owned();
+        let recipient = self.by_phone(Some(row.id), name, number.clone(), is_opted_out);
+        Recipient { contact_number: Some(number), ..recipient }
     }
 
     fn by_phone(
@@ -261,7 +265,8 @@ impl Audience {
         let skipped = match recipient::phone_to_chat(&phone, &self.country) {
             Ok(chat_id) if !is_opted_out && !self.opted_out.has_chat(chat_id.as_str()) => {
                 let chat_id = chat_id.to_string();
-                return Recipient { contact_id, name, chat_id, skipped: None };
+                let contact_number = None;
+                return Recipient { contact_id, contact_number, name, chat_id, skipped: None };
             }
             Err(error) if !is_opted_out => error.to_string(),
             Ok(_) | Err(_) => OPTED_OUT.to_owned(),
@@ -272,6 +277,7 @@ impl Audience {
 
 impl Recipient {
     fn skipped(what: String, reason: String) -> Self {
-        Self { contact_id: None, name: None, chat_id: what, skipped: Some(reason) }
+        let skipped = Some(reason);
+        Self { contact_id: None, contact_number: None, name: None, chat_id: what, skipped }
     }
 }

@@ -290,6 +290,7 @@ impl Ahead<'_> {
     fn pending(&mut self, row: &Planned, text: &str, tell: &mut Telling<'_>) -> SqlResult<()> {
         let recipient = Recipient {
             contact_id: row.contact_id,
+            contact_number: None,
             name: row.name.clone(),
             chat_id: row.chat_id.clone(),
             skipped: None,
@@ -385,8 +386,13 @@ impl Ahead<'_> {
 
     fn tell_ended(&mut self, row: &Planned, tell: &mut Telling<'_>) {
         let (name, chat_id) = (row.name.clone(), row.chat_id.clone());
-        let recipient =
-            Recipient { contact_id: row.contact_id, name, chat_id, skipped: row.error.clone() };
+        let recipient = Recipient {
+            contact_id: row.contact_id,
+            contact_number: None,
+            name,
+            chat_id,
+            skipped: row.error.clone(),
+        };
         let fate = match row.status {
             Status::Skipped => Fate::Skipped { reason: row.error.as_deref().unwrap_or("skipped") },
             Status::Sending => Fate::InFlight,

@@ -6,12 +6,14 @@
 
 mod portions;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::delivery::{Counts, Status};
+use crate::delivery::{Counts, Status, Verdict};
 use crate::fail_point;
+use crate::reason::Reason;
 use crate::recipient::{self, CountryCode, Entry};
 use crate::schedule::{self, Zone};
 use crate::store::{Channel, DueMessage, Settled, SqlResult, Store, StoreError, Tx, Untimed};
@@ -184,10 +186,11 @@ impl Planner {
         if let Some(planning) = self.take_under_way() {
             return self.go_on(planning, now);
         }
+        let failed = self.fail_without_channel(now)?;
         self.expire(now)?;
         let timed = self.give_times(now)?;
         let planned = self.plan_due(now)?;
-        Ok(timed || planned)
+        Ok(failed || timed || planned)
     }
 
     /// Ends what is still pending of occurrences past the late limit, and settles occurrences that
@@ -219,6 +222,49 @@ impl Planner {
             }
         }
         Ok(())
+    }
+
+    /// Fails what waits for a channel that is not there any more: nobody would ever send it. Returns
+    /// whether there may be more.
+    fn fail_without_channel(&self, now: Timestamp) -> Result<bool, StoreError> {
+        let mut has_more = false;
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the path of the method has one lifetime too few"
+        )]
+        let missing = self.store().read(|tx| tx.missing_channels())?;
+        for channel_id in missing {
+            let reason = Reason::ChannelRemoved { channel_id };
+            let (failed, settled) = self.store().write(|tx| {
+                let error = reason.to_string();
+                let failed =
+                    tx.fail_pending_of_missing_channel(channel_id, self.portion, &error, now)?;
+                let mut occurrences: BTreeMap<(i64, Timestamp), u64> = BTreeMap::new();
+                for occurrence in &failed {
+                    *occurrences.entry(*occurrence).or_default() += 1;
+                }
+                let mut all_settled = Vec::new();
+                for ((id, due_at), count) in occurrences {
+                    let ended = Counts { failed: count, ..Counts::default() };
+                    let settled = tx.settle_if_done(id, due_at, ended, &self.rules.zone, now)?;
+                    let Some(mut settled) = settled else { continue };
+                    tx.note_reason(id, &reason)?;
+                    if let Verdict::Failed { error } = &mut settled.verdict {
+                        *error = reason.to_string();
+                    }
+                    all_settled.push(settled);
+                }
+                Ok((failed, all_settled))
+            })?;
+            has_more |= failed.len() == self.portion;
+            for (id, _) in failed {
+                self.triggers.note_delivery(id, Status::Failed);
+            }
+            for settled in &settled {
+                self.triggers.note_settled(settled);
+            }
+        }
+        Ok(has_more)
     }
 
     /// Gives scheduled messages without a time the first one of their schedule.

@@ -15,6 +15,8 @@ pub enum Reason {
     NobodyAtAll,
     /// The contact was removed from the address book while its delivery waited.
     ContactRemoved,
+    /// The contact's number was corrected to one that gets this occurrence already.
+    NumberServed,
 
     // --- channels ---
     /// The channel was removed while its deliveries waited.
@@ -47,6 +49,7 @@ impl Reason {
         match self {
             Self::NobodyAtAll => "nobody_at_all",
             Self::ContactRemoved => "contact_removed",
+            Self::NumberServed => "number_served",
             Self::ChannelRemoved { .. } => "channel_removed",
             Self::OtherNumber { .. } => "other_number",
             Self::NoLid => "no_lid",
@@ -62,8 +65,14 @@ impl fmt::Display for Reason {
                 "there is no contact who has not opted out: `contact import` or `contact add` makes some",
             ),
             Self::ContactRemoved => f.write_str("the contact was removed from the address book"),
+            Self::NumberServed => {
+                f.write_str("the contact has a number now that gets this message already")
+            }
             Self::ChannelRemoved { channel_id } => {
-                write!(f, "channel {channel_id} was removed: make it again and retry, or cancel")
+                write!(
+                    f,
+                    "channel {channel_id} was removed: set channel_id to one that is there, and retry"
+                )
             }
             Self::OtherNumber { channel, session, known, seen } => write!(
                 f,

@@ -22,9 +22,11 @@ use crate::clock::{Clock, Now, Timestamp};
 use crate::delivery::{Counts, Hold, Status};
 use crate::fail_point;
 use crate::pace::{Board, Gap, Turn};
-use crate::recipient::mask_numbers;
+use crate::recipient::{CountryCode, mask_numbers};
 use crate::schedule::Zone;
-use crate::store::{Channel, Claimed, OPTED_OUT, Recovered, SqlResult, Store, StoreError};
+use crate::store::{
+    Channel, Claimed, OPTED_OUT, Open, RecipientNow, Recovered, SqlResult, Store, StoreError,
+};
 use crate::trigger::{DatabaseUser, Triggers};
 use crate::waha::{IdOffer, SessionState, TextMessage, Waha};
 use crate::window::{Allowance, Day, DayCount};
@@ -48,6 +50,8 @@ pub struct SendRules {
     pub zone: Zone,
     /// The hours and the daily limit of channels that have none of their own.
     pub allowance: Allowance,
+    /// For the phone numbers of contacts, in national form.
+    pub country: CountryCode,
     /// The longest typing that is shown before a message; `None` for none.
     pub typing_max: Option<Duration>,
 }
@@ -266,13 +270,7 @@ impl Sender {
             return Ok(Lane::Ready(ready));
         }
         let Some(open) = open else { return self.look_without_sending(&channel, &session, ready) };
-        if open.is_opted_out {
-            self.end_unsendable(&open, Status::Skipped, OPTED_OUT, now.wall)?;
-            return Ok(Lane::Ready(ready));
-        }
-        if !open.has_text {
-            let why = "the message has no text: fill in `message` and set status to scheduled";
-            self.end_unsendable(&open, Status::Cancelled, why, now.wall)?;
+        if self.is_changed(&open, now.wall)? {
             return Ok(Lane::Ready(ready));
         }
         if self.triggers.is_stopping() {
@@ -306,6 +304,22 @@ impl Sender {
             }
             Err(hold) => self.hold(&channel, &hold).map(|()| Lane::Held),
         }
+    }
+
+    /// Whether a delivery is not to be sent as it was planned: it is ended, or addressed anew.
+    fn is_changed(&self, open: &Open, now: Timestamp) -> Result<bool, StoreError> {
+        match open.recipient {
+            RecipientNow::ContactChanged => self.follow_contact(open, now)?,
+            RecipientNow::OptedOut => {
+                self.end_unsendable(open, Status::Skipped, OPTED_OUT, now)?;
+            }
+            RecipientNow::AsPlanned if open.has_text => return Ok(false),
+            RecipientNow::AsPlanned => {
+                let why = "the message has no text: fill in `message` and set status to scheduled";
+                self.end_unsendable(open, Status::Cancelled, why, now)?;
+            }
+        }
+        Ok(true)
     }
 
     /// A held channel without deliveries is looked at all the same, so that its row tells the truth.

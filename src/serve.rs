@@ -295,6 +295,7 @@ fn runner(
             late_limit: config.late_limit,
             zone: config.zone.clone(),
             allowance: config.allowance,
+            country: config.country.clone(),
             typing_max: config.typing_max,
         },
         fastrand::u64(..),

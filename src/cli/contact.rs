@@ -9,6 +9,7 @@ use super::CliError;
 use super::output::{Output, counted, say};
 use super::table::{pairs, table};
 use crate::address_book::check::{self, Checked};
+use crate::address_book::waiting::OnItsWay;
 use crate::address_book::{self, Changes, ContactError, Filter, Person, opt_out};
 use crate::channels;
 use crate::clock::{Clock, SystemClock, Timestamp};
@@ -32,7 +33,7 @@ pub(super) enum ContactCommand {
     Show(ShowArgs),
     /// Change a contact
     Edit(EditArgs),
-    /// Remove contacts; what was sent to them stays on record
+    /// Remove contacts; what was sent to them stays on record, what waits for them is skipped
     Remove(RemoveArgs),
     /// Take contacts in from a CSV file; numbers that are there are merged
     Import(lists::ImportArgs),
@@ -165,8 +166,10 @@ pub(super) fn contact(command: &ContactCommand, config: &Config) -> Result<(), C
         ContactCommand::Show(args) => show(args, &mut store, config),
         ContactCommand::Edit(args) => edit(args, &mut store, config, now),
         ContactCommand::Remove(args) => {
-            address_book::remove(&mut store, &args.ids, args.forget_opt_out)?;
-            Ok(say(&format!("{} removed", counted(args.ids.len() as u64, "contact")))?)
+            let (ids, rules) = (&args.ids, (&config.country, &config.zone));
+            let all = address_book::remove(&mut store, ids, args.forget_opt_out, rules, now)?;
+            let removed = counted(ids.len() as u64, "contact");
+            Ok(say(&format!("{removed} removed{}", on_its_way(all)))?)
         }
         ContactCommand::Import(args) => lists::import(args, &mut store, config),
         ContactCommand::Export(args) => lists::export(args, &mut store, config),
@@ -211,10 +214,42 @@ fn edit(
         let what = "--name, --number, --tag, --untag, --set or --unset";
         return Err(CliError::Refused(format!("nothing to change: give {what}")));
     }
-    address_book::edit(store, args.id, &changes, &config.country, now)?;
+    let rules = (&config.country, &config.zone);
+    let all = address_book::edit(store, args.id, &changes, rules, now)?;
     let person = address_book::find(store, args.id, &config.country)?;
-    args.output.print(&person, |person| details(person, &config.zone))?;
+    let edited = Edited { person, on_its_way: changes.number.is_some().then_some(all) };
+    args.output.print(&edited, |edited| {
+        let details = details(&edited.person, &config.zone);
+        match on_its_way(all).strip_prefix("; ") {
+            Some(told) => format!("{details}\n{told}"),
+            None => details,
+        }
+    })?;
     Ok(())
+}
+
+/// A contact, and what its new number did to what waited.
+#[derive(serde::Serialize)]
+struct Edited {
+    #[serde(flatten)]
+    person: Person,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_its_way: Option<OnItsWay>,
+}
+
+/// What became of messages on their way, each part after a semicolon; empty when there were none.
+fn on_its_way(all: OnItsWay) -> String {
+    let OnItsWay { moved, skipped, in_flight } = all;
+    let goes = if moved == 1 { "goes" } else { "go" };
+    let part = |count: u64, what: &str| match count {
+        0 => String::new(),
+        count => format!("; {} {what}", counted(count, "waiting message")),
+    };
+    let in_flight = match in_flight {
+        0 => String::new(),
+        count => format!("; {} in flight to the old number", counted(count, "message")),
+    };
+    part(moved, &format!("{goes} to the new number")) + &part(skipped, "skipped") + &in_flight
 }
 
 fn show(args: &ShowArgs, store: &mut Store, config: &Config) -> Result<(), CliError> {

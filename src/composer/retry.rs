@@ -199,6 +199,7 @@ fn plan(
             due_at,
             channel_id: row.fields.channel_id,
             contact_id: delivery.contact_id,
+            contact_number: delivery.contact_number.as_deref(),
             name: delivery.name.as_deref(),
             chat_id: &delivery.chat_id,
             status,

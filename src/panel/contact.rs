@@ -139,12 +139,12 @@ fn save(visit: &Visit<'_>, person: &Person) -> Answered {
     if changes == Changes::default() {
         return Ok(reply::done(&format!("/panel/contacts/{}", person.id), "unchanged"));
     }
-    let (country, now) = (&visit.panel.rules.country, visit.now);
+    let rules = (&visit.panel.rules.country, &visit.panel.rules.zone);
     let edited = visit
         .panel
-        .with_store(|store| address_book::edit(store, person.id, &changes, country, now));
+        .with_store(|store| address_book::edit(store, person.id, &changes, rules, visit.now));
     match told(visit, edited)? {
-        Ok(()) => Ok(reply::done(&format!("/panel/contacts/{}", person.id), "saved")),
+        Ok(_) => Ok(reply::done(&format!("/panel/contacts/{}", person.id), "saved")),
         Err(problem) => show(visit, 422, Some(person), fields, problem),
     }
 }

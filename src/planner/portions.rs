@@ -6,6 +6,8 @@
 //! says that what is there is not whole; it is removed first then, because the message may have been
 //! given other recipients meanwhile.
 
+use std::collections::HashSet;
+
 use super::{PRUNED_AGE_MIN, Planned, Planner, Rows};
 use crate::audience::{self, Audience};
 use crate::clock::Timestamp;
@@ -22,6 +24,8 @@ pub(super) struct Planning {
     message: DueMessage,
     template: Option<Template>,
     audience: Audience,
+    /// The contacts that may have got it before: somebody set the message back.
+    served: HashSet<i64>,
     rows: Rows,
     /// The database when the message was last seen to be what it was.
     seen: DataVersion,
@@ -54,7 +58,8 @@ impl Planner {
             template::is_template(&message.message).then(|| Template::parse(&message.message));
         let audience = Audience::new(tx, entries, &self.rules.country)?;
         let (rows, seen) = (Rows::default(), tx.data_version()?);
-        let mut planning = Planning { message, template, audience, rows, seen };
+        let served = if is_new { HashSet::new() } else { tx.contacts_served(id, message.due_at)? };
+        let mut planning = Planning { message, template, audience, served, rows, seen };
         if self.plan_some(tx, &mut planning, portion, now)? {
             tx.begin_planning(id, planning.message.due_at)?;
             return Ok(Planned::Begun(Box::new(planning)));
@@ -146,9 +151,13 @@ impl Planner {
         limit: usize,
         now: Timestamp,
     ) -> SqlResult<bool> {
-        let Planning { message, template, audience, rows, .. } = planning;
+        let Planning { message, template, audience, served, rows, .. } = planning;
         let too_late = self.too_late(tx, message.due_at, now)?;
         audience.visit_some(tx, limit, |mut recipient| {
+            // At a number that was corrected since, perhaps.
+            if recipient.contact_id.is_some_and(|id| served.contains(&id)) {
+                return Ok(());
+            }
             if let (Some(template), None) = (&*template, &recipient.skipped) {
                 recipient.skipped = audience::unrenderable(tx, template, &recipient)?;
             }
@@ -162,6 +171,7 @@ impl Planner {
                 due_at: message.due_at,
                 channel_id: message.channel_id,
                 contact_id: recipient.contact_id,
+                contact_number: recipient.contact_number.as_deref(),
                 name: recipient.name.as_deref(),
                 chat_id: &recipient.chat_id,
                 status,

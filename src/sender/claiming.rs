@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::recording::{After, Unrecorded};
 use super::{DATABASE_REST, Lane, Sender, Serving, lock, text_message};
+use crate::address_book::waiting::{self, Followed};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Status};
 use crate::fail_point;
-use crate::store::{ClaimRequest, Claimed, Open, Settled, SqlResult, StoreError, Tx};
+use crate::store::{ClaimRequest, Claimed, Open, RecipientNow, Settled, SqlResult, StoreError, Tx};
 use crate::window::Day;
 
 /// How many deliveries of one channel go out before the other channels have their turn, when it needs
@@ -126,7 +127,7 @@ impl Sender {
             || self.last_claim.is_some_and(|last| now.monotonic > last)
             || !serving.allowance.window.contains(&self.rules.zone, now.wall)
             || open.is_template
-            || open.is_opted_out
+            || open.recipient != RecipientNow::AsPlanned
             || !open.has_text
         {
             return Ok(None);
@@ -177,6 +178,23 @@ impl Sender {
         self.triggers.note_delivery(open.auto_message_id, status);
         if let Some(settled) = settled {
             self.triggers.note_settled(&settled);
+        }
+        Ok(())
+    }
+
+    /// Lets a delivery follow its contact, who was removed or has another number: to that number, or
+    /// nowhere.
+    pub(super) fn follow_contact(&self, open: &Open, now: Timestamp) -> Result<(), StoreError> {
+        let rules = (&self.rules.country, &self.rules.zone);
+        let followed = lock(&self.store).write(|tx| waiting::follow(tx, open.id, rules, now))?;
+        match followed {
+            Followed::Goes | Followed::Gone => {}
+            Followed::Skipped(settled) => {
+                self.triggers.note_delivery(open.auto_message_id, Status::Skipped);
+                if let Some(settled) = settled {
+                    self.triggers.note_settled(&settled);
+                }
+            }
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Row, named_params};
 
-use super::{SqlResult, Tx, lossy, optional_timestamp};
+use super::{SqlResult, Tx, lossy, optional_timestamp, timestamp};
 use crate::clock::Timestamp;
 use crate::delivery::{Hold, HoldKind};
 use crate::reason::Reason;
@@ -142,6 +142,59 @@ impl Tx<'_> {
         let mut statement = self.prepare(&sql)?;
         let channels = statement.query_map([], read_channel)?.collect::<SqlResult<Vec<_>>>();
         Ok(channels?.into_iter().filter(|channel| channel.may_be_tried(now)).collect())
+    }
+
+    /// The ids of channels for which deliveries wait and which are not there: somebody removed them,
+    /// or wrote the id of none.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn missing_channels(&self) -> SqlResult<Vec<i64>> {
+        // From one channel to the next in the index, not through all that waits.
+        let sql = "WITH RECURSIVE waited_for(id) AS (
+                       SELECT min(channel_id) FROM deliveries WHERE status = 'pending'
+                       UNION ALL
+                       SELECT (SELECT min(d.channel_id) FROM deliveries d
+                           WHERE d.status = 'pending' AND d.channel_id > waited_for.id)
+                       FROM waited_for WHERE waited_for.id IS NOT NULL)
+                   SELECT w.id FROM waited_for w LEFT JOIN channels c ON c.id = w.id
+                   WHERE w.id IS NOT NULL AND c.id IS NULL";
+        let mut statement = self.prepare(sql)?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        rows.collect()
+    }
+
+    /// Fails at most `limit` of the deliveries that wait for a channel which is not there, but none
+    /// of a message that is not wholly planned. Returns the occurrence of each.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn fail_pending_of_missing_channel(
+        &self,
+        channel_id: i64,
+        limit: usize,
+        error: &str,
+        now: Timestamp,
+    ) -> SqlResult<Vec<(i64, Timestamp)>> {
+        let sql = "UPDATE deliveries SET status = 'failed', error = :error, finished_at = :now
+                   WHERE NOT EXISTS (SELECT 1 FROM channels WHERE channels.id = :channel_id)
+                       AND id IN (SELECT d.id FROM deliveries d
+                           WHERE d.channel_id = :channel_id AND d.status = 'pending'
+                               AND NOT EXISTS (SELECT 1 FROM plannings p
+                                   WHERE p.auto_message_id = d.auto_message_id AND p.due_at = d.due_at)
+                           LIMIT :limit)
+                   RETURNING auto_message_id, due_at";
+        let params = named_params! {
+            ":channel_id": channel_id,
+            ":limit": i64::try_from(limit).unwrap_or(i64::MAX),
+            ":error": error,
+            ":now": now.to_string(),
+        };
+        let mut statement = self.prepare(sql)?;
+        let rows = statement.query_map(params, |row| {
+            Ok((row.get("auto_message_id")?, timestamp(row, "due_at")?))
+        })?;
+        rows.collect()
     }
 
     /// How many deliveries of a channel were claimed on a local day and may have gone out.

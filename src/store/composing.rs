@@ -61,6 +61,8 @@ pub struct DeliveryRow {
     pub id: i64,
     /// The contact, when it is one.
     pub contact_id: Option<i64>,
+    /// The contact's number when it was planned, when it goes to whatever number the contact has.
+    pub contact_number: Option<String>,
     /// The recipient's name.
     pub name: Option<String>,
     /// Whom it goes to; for a skipped one, what was written.
@@ -346,8 +348,8 @@ impl Tx<'_> {
         statuses: &[&str],
         limit: Option<u32>,
     ) -> SqlResult<Vec<DeliveryRow>> {
-        let sql = "SELECT id, contact_id, name, chat_id, status, finished_at, waha_message_id, ack,
-                       text, error
+        let sql = "SELECT id, contact_id, contact_number, name, chat_id, status, finished_at,
+                       waha_message_id, ack, text, error
                    FROM deliveries
                    WHERE auto_message_id = :id AND due_at = :due_at
                        AND (:statuses = '' OR instr(:statuses, ' ' || status || ' ') > 0)
@@ -356,6 +358,7 @@ impl Tx<'_> {
             Ok(DeliveryRow {
                 id: row.get("id")?,
                 contact_id: row.get("contact_id")?,
+                contact_number: lossy(row, "contact_number")?,
                 name: lossy(row, "name")?,
                 chat_id: lossy(row, "chat_id")?.unwrap_or_default(),
                 status: row.get("status")?,

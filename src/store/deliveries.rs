@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension, Row, named_params};
 
+use super::waiting_contacts::IS_CONTACT_CHANGED;
 use super::{SqlResult, Tx, lossy, timestamp};
 use crate::clock::Timestamp;
 use crate::delivery::{Status, Transition};
@@ -27,6 +28,8 @@ pub struct NewDelivery<'a> {
     pub channel_id: i64,
     /// The contact, when the recipient is one.
     pub contact_id: Option<i64>,
+    /// The contact's number as written, when the delivery goes to whatever number the contact has.
+    pub contact_number: Option<&'a str>,
     /// The recipient's name.
     pub name: Option<&'a str>,
     /// `<digits>@c.us` and the like; for a skipped one, what was written.
@@ -54,8 +57,19 @@ pub struct Open {
     pub text_chars: u32,
     /// Whether the text may have placeholders: a claim has to fill them in.
     pub is_template: bool,
-    /// Whether the recipient opted out since it was planned.
-    pub is_opted_out: bool,
+    /// Whether its recipient is still the one that was planned.
+    pub recipient: RecipientNow,
+}
+
+/// What became of a recipient since the delivery was planned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecipientNow {
+    /// Nothing.
+    AsPlanned,
+    /// The contact was removed or has another number.
+    ContactChanged,
+    /// The recipient opted out.
+    OptedOut,
 }
 
 /// What a claim asks for.
@@ -142,30 +156,39 @@ const IS_OPTED_OUT: &str = "(EXISTS (SELECT 1 FROM contacts c
 impl Tx<'_> {
     /// Plans one delivery. The same chat twice in an occurrence is one delivery; one that was
     /// cancelled before it went out is taken up again. Returns whether a row was made or taken up.
+    /// A row that waits for a contact who has another number by now makes room.
     ///
     /// # Errors
     /// When the statement fails.
     pub fn plan_delivery(&self, new: &NewDelivery<'_>, now: Timestamp) -> SqlResult<bool> {
         let sql = "INSERT INTO deliveries
-                       (auto_message_id, due_at, channel_id, contact_id, name, chat_id, status, error,
-                        finished_at, created_at)
-                   VALUES (:auto_message_id, :due_at, :channel_id, :contact_id, :name, :chat_id,
-                       :status, :error, CASE WHEN :status <> 'pending' THEN :now END, :now)
+                       (auto_message_id, due_at, channel_id, contact_id, contact_number, name, chat_id,
+                        status, error, finished_at, created_at)
+                   VALUES (:auto_message_id, :due_at, :channel_id, :contact_id, :contact_number, :name,
+                       :chat_id, :status, :error, CASE WHEN :status <> 'pending' THEN :now END, :now)
                    ON CONFLICT (auto_message_id, due_at, chat_id) DO UPDATE
                        SET status = excluded.status, error = excluded.error,
-                           channel_id = excluded.channel_id, finished_at = excluded.finished_at
+                           channel_id = excluded.channel_id, finished_at = excluded.finished_at,
+                           contact_id = excluded.contact_id, contact_number = excluded.contact_number
                        WHERE deliveries.status = 'cancelled'";
-        let changed = self.prepare(sql)?.execute(named_params! {
+        let (due_at, status) = (new.due_at.to_string(), new.status.as_str());
+        let now = now.to_string();
+        let params = named_params! {
             ":auto_message_id": new.auto_message_id,
-            ":due_at": new.due_at.to_string(),
+            ":due_at": due_at,
             ":channel_id": new.channel_id,
             ":contact_id": new.contact_id,
+            ":contact_number": new.contact_number,
             ":name": new.name,
             ":chat_id": new.chat_id,
-            ":status": new.status.as_str(),
+            ":status": status,
             ":error": new.error,
-            ":now": now.to_string(),
-        })?;
+            ":now": now,
+        };
+        let mut changed = self.prepare(sql)?.execute(params)?;
+        if changed == 0 && self.make_room(new.auto_message_id, new.due_at, new.chat_id, false)? {
+            changed = self.prepare(sql)?.execute(params)?;
+        }
         Ok(changed > 0)
     }
 
@@ -185,7 +208,8 @@ impl Tx<'_> {
                        length(m.message) AS text_chars,
                        trim(m.message, char(9, 10, 13, 32)) <> '' AS has_text,
                        instr(m.message, '{{{{') > 0 AS is_template,
-                       {IS_OPTED_OUT} AS is_opted_out
+                       CASE WHEN {IS_CONTACT_CHANGED} THEN 1 WHEN {IS_OPTED_OUT} THEN 2
+                           ELSE 0 END AS recipient
                    FROM deliveries d
                    CROSS JOIN auto_messages m INDEXED BY idx_auto_messages_status_scheduled_at
                        ON m.id = d.auto_message_id AND m.status = 'sending'
@@ -209,7 +233,11 @@ impl Tx<'_> {
                 has_text: row.get("has_text")?,
                 text_chars: row.get("text_chars")?,
                 is_template: row.get("is_template")?,
-                is_opted_out: row.get("is_opted_out")?,
+                recipient: match row.get("recipient")? {
+                    0_i64 => RecipientNow::AsPlanned,
+                    1 => RecipientNow::ContactChanged,
+                    _ => RecipientNow::OptedOut,
+                },
             })
         };
         self.prepare(&sql)?.query_row(params, read).optional()
@@ -223,7 +251,7 @@ impl Tx<'_> {
     /// placeholders since it was looked at is not claimed without it: nobody gets a raw `{{name}}`.
     ///
     /// `None` when the delivery is no longer pending, its message no longer being sent, its recipient
-    /// opted out, or its channel held, inactive, given other hours or limits, full for that day, or
+    /// opted out, its contact removed or given another number, or its channel held, inactive, given other hours or limits, full for that day, or
     /// paced by somebody else since it was looked at.
     ///
     /// # Errors
@@ -246,7 +274,7 @@ impl Tx<'_> {
                                AND c.daily_limit IS :seen_daily_limit)
                        AND (:day_limit IS NULL OR :day_limit > coalesce((SELECT claimed
                            FROM channel_days WHERE channel_id = :channel_id AND day = :day), 0))
-                       AND NOT {IS_OPTED_OUT}
+                       AND NOT {IS_OPTED_OUT} AND NOT {IS_CONTACT_CHANGED}
                    RETURNING auto_message_id, due_at, attempts, chat_id, text,
                        (SELECT metadata FROM auto_messages WHERE id = auto_message_id) AS metadata");
         let params = named_params! {

@@ -37,6 +37,7 @@ mod statements;
 mod texts;
 mod upgrade;
 mod views;
+mod waiting_contacts;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -52,7 +53,7 @@ pub use channels::{Channel, Held};
 pub use composing::{DeliveryRow, MessageFields, MessageFilter, MessageRow, Occurrence};
 pub use contact_pages::ListedContact;
 pub use contacts::{Contact, ContactRow, ContactValues};
-pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, Recovered};
+pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, RecipientNow, Recovered};
 pub use events::{Echo, MessageEvent, SessionEvent, Taken};
 pub use figures::StatusCount;
 pub use forecast::{Foreseen, Planned, Queued};
@@ -72,6 +73,7 @@ pub use space::{GivesBack, WAL_LARGE_BYTES};
 #[cfg(debug_assertions)]
 pub use statements::{Statement, noted_statements, watch_statements};
 pub use views::{DeliveryView, MessageView};
+pub use waiting_contacts::WaitingForContact;
 
 /// How much of a text stands in for a title, in characters.
 const LABEL_CHARS_MAX: usize = 40;

@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension, Row, named_params};
 use super::{SqlResult, Tx};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Verdict};
+use crate::reason::Reason;
 use crate::schedule::{self, Zone};
 
 /// How an occurrence ended.
@@ -61,6 +62,17 @@ impl Tx<'_> {
         };
         self.set_settled(auto_message_id, &verdict, next, schedule_error.as_deref(), now)?;
         Ok(Some(Settled { auto_message_id, verdict, next }))
+    }
+
+    /// Notes why a message that has just settled got to part of its recipients, or to none.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn note_reason(&self, id: i64, reason: &Reason) -> SqlResult<()> {
+        let sql = "UPDATE auto_messages SET error = :error WHERE id = :id";
+        self.prepare(sql)?
+            .execute(named_params! { ":id": id, ":error": reason.to_string() })
+            .map(drop)
     }
 
     fn has_open_deliveries(&self, id: i64, due_at: Timestamp) -> SqlResult<bool> {

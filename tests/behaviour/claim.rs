@@ -33,9 +33,11 @@ impl Table {
                  VALUES (2, 'kedua', 'kedua', '{READY_AT}');
              INSERT INTO auto_messages (id, message, channel_id, scheduled_at, status)
                  VALUES (1, 'Halo', 1, '{DUE_AT}', 'sending'), (2, 'Hai', 2, '{DUE_AT}', 'sending');
-             INSERT INTO deliveries (id, auto_message_id, due_at, channel_id, chat_id, status)
-                 VALUES (20, 2, '{DUE_AT}', 2, '6281300007001@c.us', 'pending'),
-                     (10, 1, '{DUE_AT}', 1, '6281200007001@c.us', 'pending');"
+             INSERT INTO contacts (id, phone_number) VALUES (1, '081200007001');
+             INSERT INTO deliveries (id, auto_message_id, due_at, channel_id, contact_id, contact_number,
+                 chat_id, status)
+                 VALUES (20, 2, '{DUE_AT}', 2, NULL, NULL, '6281300007001@c.us', 'pending'),
+                     (10, 1, '{DUE_AT}', 1, 1, '081200007001', '6281200007001@c.us', 'pending');"
         ))
         .unwrap();
         Self { store, sql, _directory: directory }
@@ -120,6 +122,9 @@ fn a_claim_is_refused_and_changes_nothing_when_something_else_is_true_by_then() 
         ("the channel has other hours", "UPDATE channels SET send_window = '06:00-22:00' WHERE id = 1"),
         ("the channel has another limit", "UPDATE channels SET daily_limit = 1000 WHERE id = 1"),
         ("the channel is gone", "DELETE FROM channels WHERE id = 1"),
+        ("the contact is gone", "DELETE FROM contacts"),
+        ("the contact has another number", "UPDATE contacts SET phone_number = '081200007002'"),
+        ("another contact has the id", "INSERT OR REPLACE INTO contacts (id, phone_number) VALUES (1, '0813')"),
         ("the message is paused", "UPDATE auto_messages SET status = 'draft' WHERE id = 1"),
         ("the message is cancelled", "UPDATE auto_messages SET status = 'cancelled' WHERE id = 1"),
         (

@@ -68,6 +68,29 @@ fn a_contact_is_added_found_changed_and_removed() {
 }
 
 #[test]
+fn a_contact_that_is_changed_while_messages_wait_says_what_becomes_of_them() {
+    let site = Site::new();
+    for (name, number) in [("Budi", "081200007001"), ("Siti", "081200007002")] {
+        out(&site, &["contact", "add", name, number]);
+    }
+    site.sql().execute("UPDATE channels SET held_reason = 'libur'", []).unwrap();
+    site.message("[1, 2]");
+    out(&site, &["run", "--max-seconds", "5"]);
+    let edited = out(&site, &["contact", "edit", "1", "--number", "081200008001"]);
+    assert!(edited.ends_with("\n1 waiting message goes to the new number\n"), "{edited}");
+    let edited = out(&site, &["contact", "edit", "1", "--number", "081200008002", "--json"]);
+    let edited: Value = serde_json::from_str(&edited).unwrap();
+    assert_eq!(edited["on_its_way"], json!({"moved": 1, "skipped": 0, "in_flight": 0}));
+    assert_eq!(edited["phone_number"], "+6281200008002");
+    site.sql().execute("UPDATE channels SET held_reason = NULL", []).unwrap();
+    let removed = out(&site, &["contact", "remove", "2"]);
+    assert_eq!(removed, "1 contact removed; 1 waiting message skipped\n");
+    out(&site, &["run", "--max-seconds", "5"]);
+    let chats: Vec<String> = site.waha.received().into_iter().map(|one| one.chat_id).collect();
+    assert_eq!(chats, ["6281200008002@c.us"]);
+}
+
+#[test]
 fn an_opt_out_is_only_forgotten_when_somebody_says_so() {
     let site = Site::new();
     out(&site, &["contact", "add", "Budi", "081200007001"]);

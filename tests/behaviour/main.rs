@@ -13,6 +13,7 @@ mod backup_binary;
 mod bad_rows;
 mod binary;
 mod borders;
+mod changes_while_waiting;
 mod channel_commands;
 mod claim;
 mod clocks;

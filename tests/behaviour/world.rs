@@ -234,6 +234,7 @@ impl World {
                 late_limit,
                 zone,
                 allowance: self.allowance,
+                country: CountryCode::parse("62").unwrap(),
                 typing_max: self.typing_max,
             },
             7,

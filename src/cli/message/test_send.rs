@@ -45,7 +45,7 @@ pub(super) struct TestSendArgs {
 /// What became of it.
 enum Seen {
     /// The delivery has ended.
-    Ended(DeliveryRow),
+    Ended(Box<DeliveryRow>),
     /// The message failed before it was planned.
     Failed(String),
     /// It waits, and why.
@@ -207,7 +207,7 @@ fn look(store: &mut Store, id: i64) -> Result<Option<Seen>, CliError> {
     };
     Ok(match delivery {
         Some(delivery) if !["pending", "sending"].contains(&delivery.status.as_str()) => {
-            Some(Seen::Ended(delivery))
+            Some(Seen::Ended(Box::new(delivery)))
         }
         None if row.fields.status == "failed" => Some(Seen::Failed(row.error.unwrap_or_default())),
         Some(_) | None => None,

@@ -149,6 +149,11 @@ pub const ALLOWED: &[Allowed] = &[
         "USE TEMP B-TREE FOR LAST TERM OF ORDER BY",
         Why::Asked("`demo`, on a database of its own"),
     ),
+    allowed(
+        "waiting_contacts::count_in_flight_to",
+        "SCAN deliveries USING INDEX idx_deliveries_sending",
+        SENDING,
+    ),
 ];
 
 const WAITING: Why = Why::Open("alerts that nobody was told of yet, at most 1,000");
@@ -225,6 +230,10 @@ pub const HOT: &[(&str, &[&str])] = &[
         ],
     ),
     ("deliveries::record", &["INTEGER PRIMARY KEY"]),
+    ("channels::missing_channels", &["INTEGER PRIMARY KEY", "idx_deliveries_pending"]),
+    ("waiting_contacts::waiting_for_contact", &["INTEGER PRIMARY KEY"]),
+    ("waiting_contacts::readdress", &["INTEGER PRIMARY KEY"]),
+    ("waiting_contacts::make_room", &["INTEGER PRIMARY KEY", "sqlite_autoindex_deliveries_1"]),
     ("deliveries::end_pending", &["INTEGER PRIMARY KEY"]),
     ("deliveries::recover_sending", &["idx_deliveries_sending"]),
     ("settle::has_open_deliveries", &["idx_deliveries_open"]),

@@ -37,6 +37,7 @@ pub fn statements(prepared: impl Fn(&World)) -> Vec<Statement> {
         watch_statements(&world.path);
         world.restart();
         send(&mut world);
+        change_meanwhile(&world);
         hear(&world);
         compose(&world);
         look(&world);
@@ -176,6 +177,31 @@ fn send(world: &mut World) {
     world.execute("UPDATE auto_messages SET status = 'sending' WHERE id = 1");
     world.clock.pass(Duration::from_hours(24 * 8));
     world.run();
+}
+
+/// Contacts and channels that change while a message waits for them.
+fn change_meanwhile(world: &World) {
+    world.execute(
+        "INSERT INTO contacts (id, phone_number) VALUES (21, '+6281200007021'), (22, '+6281200007022'),
+             (23, '+6281200007023');
+         INSERT OR IGNORE INTO channels (id, name, session_name) VALUES (7, 'g', 'g');
+         UPDATE channels SET held_reason = 'libur'",
+    );
+    let id = world.message("[21, 22, 23]");
+    let on_seven = world.message("081200007031");
+    world.execute(&format!("UPDATE auto_messages SET channel_id = 7 WHERE id = {on_seven}"));
+    world.run();
+    // Two exchange their numbers, one goes, and the message is set back.
+    world.execute(&format!(
+        "UPDATE contacts SET phone_number = CASE id WHEN 21 THEN '+6281200007022' ELSE '+6281200007021' END
+             WHERE id IN (21, 22);
+         DELETE FROM contacts WHERE id = 23;
+         UPDATE auto_messages SET status = 'scheduled' WHERE id = {id};
+         UPDATE channels SET held_reason = NULL;
+         DELETE FROM channels WHERE id = 7"
+    ));
+    world.run();
+    assert_eq!(world.status(on_seven), "failed");
 }
 
 /// WAHA's events: the methods that the webhook calls.
@@ -319,7 +345,7 @@ fn keep_contacts(world: &World) {
     let changes = Changes { number: Some("081200007077".into()), ..Changes::default() };
     let id = address_book::add(&mut store, &changes, &country, now).unwrap();
     address_book::find(&mut store, id, &country).unwrap();
-    address_book::edit(&mut store, id, &changes, &country, now).unwrap();
+    address_book::edit(&mut store, id, &changes, (&country, &zone), now).unwrap();
     world.message("081200007077, 081200007078");
     world.trigger();
     world.step();
@@ -334,7 +360,7 @@ fn keep_contacts(world: &World) {
     world.run();
     opt_out::opt_in(&mut store, &who, &country, now).unwrap();
     store.read(|tx| tx.unresolved_hidden(now)).unwrap();
-    address_book::remove(&mut store, &[id], true).unwrap();
+    address_book::remove(&mut store, &[id], true, (&country, &zone), now).unwrap();
     address_book::each(&mut store, &Filter::default(), &country, |_| {}).unwrap();
     export(&mut store, &Filter::default(), &country, &mut Cursor::new(Vec::new())).unwrap();
     store

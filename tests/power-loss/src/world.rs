@@ -105,6 +105,7 @@ impl Program {
                 late_limit: LATE_LIMIT,
                 zone,
                 allowance: auto_message_scheduler::window::Allowance::default(),
+                country: CountryCode::parse("62").expect("a country code"),
                 typing_max: None,
             },
             7,

@@ -1,0 +1,34 @@
+-- What changes while a message waits: a contact is removed or gets another number, a channel is removed.
+
+-- The number that the contact had, as it was written, when the delivery was planned; NULL when the message itself names
+-- the number or the chat. A delivery goes out only while its contact has this number: one that was corrected is
+-- addressed anew, and a contact that is gone gets nothing.
+ALTER TABLE deliveries ADD COLUMN contact_number TEXT;
+
+-- What waits already, where the number is written so that SQL can compare it.
+UPDATE deliveries SET contact_number =
+    (SELECT phone_number FROM contacts c WHERE c.id = contact_id
+        AND c.phone_number IN ('+' || replace(chat_id, '@c.us', ''), replace(chat_id, '@c.us', ''),
+            '0' || substr(replace(chat_id, '@c.us', ''), 3)))
+WHERE status = 'pending' AND contact_id IS NOT NULL;
+
+-- A message that is on its way goes through the channel that it names now.
+CREATE TRIGGER auto_messages_channel_changed AFTER UPDATE OF channel_id ON auto_messages
+WHEN NEW.channel_id <> OLD.channel_id
+BEGIN
+    UPDATE deliveries SET channel_id = NEW.channel_id
+    WHERE auto_message_id = NEW.id AND due_at = NEW.scheduled_at
+        AND status IN ('pending', 'sending') AND status = 'pending';
+END;
+
+-- Messages name their channel by id. Without AUTOINCREMENT the id of a removed channel went to the next one that was
+-- added, and messages made for the first number would go out from the second. What is stored does not change, so that
+-- the definition alone is changed (https://sqlite.org/lang_altertable.html, section 7).
+PRAGMA writable_schema = ON;
+UPDATE sqlite_schema SET sql = replace(sql, 'INTEGER PRIMARY KEY,', 'INTEGER PRIMARY KEY AUTOINCREMENT,')
+WHERE type = 'table' AND name = 'channels' AND sql NOT LIKE '%AUTOINCREMENT%';
+PRAGMA writable_schema = RESET;
+
+INSERT INTO sqlite_sequence (name, seq)
+SELECT 'channels', max(coalesce((SELECT max(id) FROM channels), 0),
+    coalesce((SELECT max(channel_id) FROM auto_messages WHERE status IN ('draft', 'scheduled', 'sending')), 0));

@@ -1,0 +1,110 @@
+//! What becomes of deliveries that wait for a contact which is removed or gets another number.
+//!
+//! The removed one gets nothing, the corrected one gets it at the new number only. A claim looks too
+//! whether the contact still has the number that was planned, so that a change by SQL counts alike;
+//! what is here does it at once, and says what it came to. A recipient whose number stands in the
+//! message itself is no contact's: it stays as it is. So does somebody who lost a tag meanwhile:
+//! tags are looked at when a message is planned.
+
+use super::with_number;
+use crate::clock::Timestamp;
+use crate::delivery::{Counts, Status};
+use crate::reason::Reason;
+use crate::recipient::{self, CountryCode};
+use crate::schedule::Zone;
+use crate::store::{OPTED_OUT, Settled, SqlResult, Tx, WaitingForContact};
+
+/// What became of one that waited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Followed {
+    /// It goes to the number that its contact has now.
+    Goes,
+    /// Nobody gets it; its message may have settled by that.
+    Skipped(Option<Settled>),
+    /// It does not wait any more, or for no contact.
+    Gone,
+}
+
+/// What became of all that waited for a contact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct OnItsWay {
+    /// How many go to the new number now.
+    pub moved: u64,
+    /// How many are skipped.
+    pub skipped: u64,
+    /// How many requests are in flight, to the old number.
+    pub in_flight: u64,
+}
+
+impl OnItsWay {
+    /// Together with what became of another contact's.
+    pub fn add(&mut self, other: Self) {
+        self.moved += other.moved;
+        self.skipped += other.skipped;
+        self.in_flight += other.in_flight;
+    }
+}
+
+/// Lets one pending delivery follow its contact: to its number, or nowhere.
+///
+/// # Errors
+/// When a statement fails.
+pub fn follow(
+    tx: &Tx<'_>,
+    delivery_id: i64,
+    (country, zone): (&CountryCode, &Zone),
+    now: Timestamp,
+) -> SqlResult<Followed> {
+    let Some(waiting) = tx.waiting_for_contact(delivery_id)? else { return Ok(Followed::Gone) };
+    let Some(why) = readdress(tx, &waiting, country)? else { return Ok(Followed::Goes) };
+    tx.end_pending(waiting.id, Status::Skipped, &why, now)?;
+    let one = Counts { skipped: 1, ..Counts::default() };
+    tx.settle_if_done(waiting.auto_message_id, waiting.due_at, one, zone, now)
+        .map(Followed::Skipped)
+}
+
+/// Lets all that waits for a contact follow it, when it had the number `before` until now.
+///
+/// # Errors
+/// When a statement fails.
+pub fn follow_all(
+    tx: &Tx<'_>,
+    contact_id: i64,
+    before: &str,
+    rules: (&CountryCode, &Zone),
+    now: Timestamp,
+) -> SqlResult<OnItsWay> {
+    let mut all = OnItsWay { in_flight: tx.count_in_flight_to(contact_id)?, ..OnItsWay::default() };
+    let Ok(chat_id) = recipient::phone_to_chat(before, rules.0) else { return Ok(all) };
+    for delivery_id in tx.waiting_deliveries(chat_id.as_str(), contact_id)? {
+        match follow(tx, delivery_id, rules, now)? {
+            Followed::Goes => all.moved += 1,
+            Followed::Skipped(_) => all.skipped += 1,
+            Followed::Gone => {}
+        }
+    }
+    Ok(all)
+}
+
+/// Addresses a delivery to the number that its contact has now; or says why nobody gets it.
+fn readdress(
+    tx: &Tx<'_>,
+    waiting: &WaitingForContact,
+    country: &CountryCode,
+) -> SqlResult<Option<String>> {
+    let Some(number) = &waiting.number_now else {
+        return Ok(Some(Reason::ContactRemoved.to_string()));
+    };
+    let chat_id = match recipient::phone_to_chat(number, country) {
+        Ok(chat_id) => chat_id,
+        Err(error) => return Ok(Some(error.to_string())),
+    };
+    let digits = chat_id.as_str().trim_end_matches("@c.us");
+    for id in with_number(tx, digits, country)? {
+        if tx.contact(id)?.is_some_and(|contact| contact.opted_out) {
+            return Ok(Some(OPTED_OUT.to_owned()));
+        }
+    }
+    let is_moved = tx.readdress(waiting, chat_id.as_str(), number)?;
+    Ok((!is_moved).then(|| Reason::NumberServed.to_string()))
+}
