@@ -34,7 +34,7 @@ use crate::logging::{self, LogError, in_one_line};
 use crate::secret::path as secret_path;
 use crate::serve::{self, RunEnd, ServeError};
 use crate::store::Store;
-use crate::terminal::one_line;
+use crate::terminal::{lines, one_line};
 use crate::trigger::Triggers;
 
 /// Sends scheduled WhatsApp messages through WAHA: never twice, never lost, never a burst.
@@ -176,7 +176,10 @@ impl CliError {
 /// once.
 #[must_use]
 pub fn main() -> ExitCode {
-    let args = Arguments::parse();
+    let args = match Arguments::try_parse() {
+        Ok(args) => args,
+        Err(error) => return show_usage(&error),
+    };
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -184,6 +187,20 @@ pub fn main() -> ExitCode {
             error.exit_code()
         }
     }
+}
+
+/// Prints help, or what is wrong with the words that were typed, which may be somebody else's words.
+fn show_usage(error: &clap::Error) -> ExitCode {
+    let typed = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    let text = typed.fold(error.to_string(), |text, word| text.replace(&*word, &one_line(&word)));
+    let text = lines(text.trim_end());
+    if error.use_stderr() {
+        eprintln!("{text}");
+    } else {
+        // A terminal that is gone cannot be told.
+        drop(output::say(&text));
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 fn run(args: &Arguments) -> Result<(), CliError> {

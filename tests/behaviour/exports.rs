@@ -108,6 +108,33 @@ fn a_line_end_in_a_cell_is_a_separator_too() {
 }
 
 #[test]
+fn a_refused_row_is_written_down_as_it_came_and_gains_no_apostrophes() {
+    struct Rejects(Vec<u8>);
+    impl Watch for Rejects {
+        fn header(&mut self, names: &[String]) -> std::io::Result<()> {
+            write_row(&mut self.0, names)
+        }
+        fn refused(&mut self, refused: Refused) -> std::io::Result<()> {
+            write_row(&mut self.0, &refused.cells)
+        }
+    }
+    let list = "'=nama,hp,\"catatan;'=1\"\r\n'-Budi,,\"x;'=cmd|' /C calc'!A0;y\"\r\n'''t,'+6,\"a;''=b\"\r\n";
+    let world = World::new();
+    let mut store = Store::open(&world.path).unwrap();
+    let country = CountryCode::parse("62").unwrap();
+    let rules = ImportRules {
+        country: &country,
+        tags: &[],
+        language: Language::English,
+        clock: &*world.clock,
+        is_preview: false,
+    };
+    let mut rejects = Rejects(Vec::new());
+    import(&mut store, list.as_bytes(), &rules, &mut rejects).unwrap();
+    assert_eq!(String::from_utf8(rejects.0).unwrap(), list);
+}
+
+#[test]
 fn thousands_of_attribute_names_do_not_block_an_export_and_come_back() {
     let world = World::new();
     for at in 0..30 {

@@ -2,7 +2,7 @@
 //! shown, and it moves no cursor, hides nothing and begins no line.
 
 use std::fs;
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
 
 use auto_message_scheduler::fake_waha::Options;
 use serde_json::{Value, json};
@@ -109,6 +109,11 @@ fn no_command_lets_stored_words_move_the_terminal_or_forge_a_line() {
         &["doctor"],
         &["contact", "check", "1"],
         &["message", "test-send", "081200007009", EVIL, "--wait", "0"],
+        &["channel", "confirm", "2"],
+        &["message", "show", EVIL],
+        &["message", "list", "--status", EVIL],
+        &["contact", "list", "--search", EVIL],
+        &[EVIL],
         &["channel", "resume", "2"],
         &["channel", "remove", "2"],
         &["run"],
@@ -129,6 +134,24 @@ fn no_command_lets_stored_words_move_the_terminal_or_forge_a_line() {
     assert_eq!(title(&["contact", "show", "1", "--json"])["name"], EVIL);
     let exported = site.run(&["contact", "export"]);
     assert!(String::from_utf8_lossy(&exported.stdout).contains("Bu\u{1b}[2J"));
+}
+
+#[test]
+fn the_screen_that_is_drawn_again_and_again_has_no_sequences_but_its_own() {
+    let site = evil_site();
+    let program = env!("CARGO_BIN_EXE_auto-message-scheduler");
+    let drawn = site.path("drawn");
+    let line = format!("timeout -s INT 1 {program} status --watch");
+    let mut terminal = Command::new("script");
+    terminal.args(["-qc", &line]).arg(&drawn).current_dir(site.directory.path());
+    terminal.stdin(Stdio::null()).output().unwrap();
+    let mut text = fs::read_to_string(&drawn).unwrap();
+    assert!(text.contains("Bu\\x1b[2J"), "{text:?}");
+    let own = ["[?1049h", "[?25l", "[?25h", "[?1049l", "[H", "[K", "[J"];
+    for own in own {
+        text = text.replace(&format!("\u{1b}{own}"), "");
+    }
+    is_tame(&["status", "--watch"], &text.replace("\r\n", "\n").replace("\r\n", "\n"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use crate::site::{PATIENCE, Site, command, stderr, until, write_private};
+use crate::site::{PATIENCE, Server, Site, command, stderr, until, write_private};
 
 fn out(site: &Site, arguments: &[&str]) -> String {
     let output = site.run(arguments);
@@ -86,6 +86,11 @@ fn a_new_database_is_told_of_once() {
         assert_eq!(stderr(&first), line, "{words:?}");
         assert_eq!(stderr(&site.run(words)), "", "{words:?}");
     }
+    let site = Site::new();
+    fs::remove_file(site.database()).unwrap();
+    let told = |server: &Server| server.log().matches("making a new database").count();
+    assert_eq!(told(&site.serve()), 1);
+    assert_eq!(told(&site.serve()), 0);
 }
 
 #[test]

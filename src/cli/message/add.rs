@@ -23,7 +23,7 @@ const SKIPPED_SHOWN_MAX: usize = 10;
 pub(super) struct AddArgs {
     #[command(flatten)]
     text: TextArgs,
-    /// Who gets it: contact ids, phone numbers, chat ids, `tag:pelanggan`
+    /// Who gets it: contact ids, phone numbers, chat ids, `tag:pelanggan`, `all`
     #[arg(long, value_name = "WHO", num_args = 1..)]
     to: Vec<String>,
     /// A name for the message; nobody gets it
