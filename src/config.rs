@@ -57,7 +57,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "WAHA_CA_FILE",
         "",
-        "PEM file with the CA that signed WAHA's certificate, when that is your own, found as DATABASE_PATH is; then no other CA is trusted",
+        "PEM file with the CA that signed WAHA's certificate, when that is your own, its path relative as DATABASE_PATH; then no other CA is trusted",
     ),
     setting(
         "WAHA_PROXY",
@@ -159,7 +159,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "LOG_FILE",
         "",
-        "a file to append the log to, found as DATABASE_PATH is; stderr when empty",
+        "a file to append the log to, its path relative as DATABASE_PATH; stderr when empty",
     ),
 ];
 

@@ -232,7 +232,7 @@ words! {
     optional: "boleh kosong", "optional";
     template_help: "Tanda seperti {{name|Kak}} diganti nama setiap penerima; bila namanya tidak ada, dipakai kata setelah garis tegak.", "A sign such as {{name|Kak}} becomes each recipient's name; without a name, the word after the bar is used.";
     to: "Penerima", "Recipients";
-    to_help: "Satu nomor per baris, misalnya 0812 3456 7890. Boleh juga nomor urut kontak.", "One number a line, such as 0812 3456 7890. A contact's id will do, too.";
+    to_help: "Satu nomor per baris, misalnya 0812 3456 7890. Boleh juga nomor urut kontak, atau all untuk semua kontak yang tidak menolak.", "One number a line, such as 0812 3456 7890. A contact's id will do, too, and all for every contact who has not opted out.";
     to_tags: "Atau semua kontak dengan label", "Or everybody with the tag";
     when: "Waktu kirim", "When";
     when_now: "Sekarang", "Now";

@@ -1,5 +1,5 @@
 //! The README's first recipe, done as it stands there: in an empty directory, line after line, up to
-//! the message on the reader's phone; and then the weekly one, sent by `serve`.
+//! the message on the reader's phone; and then the weekly one, sent by `serve`. And the guide in `dist/`.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use auto_message_scheduler::clock::SystemClock;
 use auto_message_scheduler::fake_waha::{FakeWaha, Options};
 
-use crate::site::until;
+use crate::site::{until, write_private};
 
 /// The blocks between fences in the section, without the fences.
 fn blocks() -> Vec<String> {
@@ -96,4 +96,42 @@ fn the_readmes_first_recipe_ends_with_a_message_on_the_readers_phone() {
     let _serve = Killed(serve.unwrap());
     until("the weekly message arrives", || waha.received().len() == 3);
     assert_eq!(waha.received()[2].text, "Halo Budi!");
+}
+
+#[test]
+fn the_guides_commands_need_no_sqlite3_and_do_what_they_say() {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("dist/PANDUAN.md");
+    let guide = fs::read_to_string(guide).unwrap();
+    let blocks = guide.split("```").skip(1).step_by(2);
+    assert!(!blocks.clone().any(|block| block.contains("sqlite3")), "a block needs sqlite3");
+    assert!(["/panel", "STOP", "opt-out"].iter().all(|word| guide.contains(word)));
+
+    let waha = FakeWaha::start(Options::default(), Arc::new(SystemClock::new()), |_| {}).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let here = directory.path();
+    let program = here.join("auto-message-scheduler");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_auto-message-scheduler"), program).unwrap();
+    fs::write(here.join("pelanggan.csv"), "nama;hp\nSiti;081200007002\n").unwrap();
+    let section = guide.split("\n## ").find(|one| one.starts_with("A. ")).unwrap();
+    let blocks: Vec<&str> = section.split("```").skip(1).step_by(2).collect();
+    let settings = blocks[0].replace("https://waha.tokoanda.com", &waha.base_url());
+    write_private(&here.join("auto-message-scheduler.env"), settings.trim_start());
+    let mut printed = String::new();
+    let lines = blocks.iter().filter_map(|block| block.strip_prefix("sh\n")).flat_map(str::lines);
+    // The home directory of the guide is this one, and its dates pass.
+    for line in lines.map(|line| line.replace("cd ~/scheduler", "true")) {
+        let line = line.replace("--at \"2026-12-01 09:00\"", "--at +1h");
+        let output = shell(&line, here).output().unwrap();
+        printed += &String::from_utf8_lossy(&output.stdout);
+        printed += &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{line}: {printed}");
+    }
+    assert_eq!(waha.received().len(), 1);
+    for part in [
+        "making a new database: ",
+        "sent to +6281234567890: WAHA took it",
+        "message 3 is scheduled: 1 recipient",
+    ] {
+        assert!(printed.contains(part), "{part}: {printed}");
+    }
 }

@@ -6,7 +6,9 @@ use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::thread;
 
+use crate::panel::{Browser, panel, text};
 use crate::site::{PATIENCE, Server, Site, command, stderr, until, write_private};
+use crate::world::World;
 
 fn out(site: &Site, arguments: &[&str]) -> String {
     let output = site.run(arguments);
@@ -265,4 +267,20 @@ fn a_public_url_without_tls_gets_no_curl_line() {
     for url in ["https://shop.example.com", "http://127.0.0.1:8787", "http://localhost:8787"] {
         assert!(!out(&site, &["cron-line", "--curl", url]).contains("unencrypted"), "{url}");
     }
+}
+
+#[test]
+fn the_panel_knows_all_too() {
+    let world = World::new();
+    world.execute(
+        "INSERT INTO contacts (name, phone_number, opted_out_at) VALUES
+         ('Budi', '081200001001', NULL), ('Siti', '081200001002', '2026-11-01'), ('Agus', '081200001003', NULL)",
+    );
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    let fields =
+        [("text", "Halo {{name}}!"), ("to", "all"), ("when", "at"), ("at", "2026-12-01T09:00")];
+    let page = text(&browser.post(&panel, "/panel/messages/preview", &fields));
+    assert!(page.contains("Halo Budi!") && page.contains("Halo Agus!"), "{page}");
+    assert!(page.contains("2 penerima") && !page.contains("Siti"), "{page}");
 }
