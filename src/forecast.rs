@@ -11,6 +11,7 @@ mod lanes;
 mod view;
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use crate::audience::{self, Recipient};
 use crate::clock::Timestamp;
@@ -23,7 +24,9 @@ use crate::template::{self, Template};
 use lanes::Lanes;
 
 pub use lanes::{Lane, LaneRules};
-pub use view::{ChannelForecast, Fate, Forecast, MessageForecast, RecipientForecast, Tally};
+pub use view::{
+    ChannelForecast, Fate, Forecast, MessageForecast, RecipientForecast, Tally, Warning,
+};
 
 /// What sending will go by.
 #[derive(Clone, Debug)]
@@ -232,6 +235,8 @@ impl Ahead<'_> {
                 match self.check(one, &seen)? {
                     Ok((message, entries)) => {
                         self.unplanned(&message, entries, tell, is_planned)?;
+                        tell.forecast.falls_behind =
+                            is_shown && self.falls_behind(&message, tell.forecast);
                     }
                     Err(why) => tell.forecast.fails = Some(why),
                 }
@@ -338,6 +343,36 @@ impl Ahead<'_> {
             }
             Ok(())
         })
+    }
+
+    /// Whether a message that comes again and again ends later each time: walked for two weeks, with as
+    /// many recipients as now, and nothing else on its channel.
+    fn falls_behind(&self, message: &DueMessage, first: &MessageForecast) -> bool {
+        let (Some(lane), Some(ends_at)) = (self.lanes.get(message.channel_id), first.tally.ends_at)
+        else {
+            return false;
+        };
+        let (mut lane, week) = (lane.clone(), Duration::from_hours(7 * 24));
+        let mut ends = vec![(message.due_at, ends_at)];
+        let mut next = self.next_of(message, message.due_at);
+        while let Some(due_at) = next.filter(|at| *at <= message.due_at.plus(week * 2)) {
+            next = self.next_of(message, due_at);
+            let mut at = due_at;
+            for _ in 0..first.tally.goes_out {
+                at = lane.next(due_at);
+                if next.is_some_and(|next| at >= next) {
+                    return true;
+                }
+                lane.took(at);
+            }
+            let week_before = ends.iter().find(|(due, _)| due.plus(week) == due_at);
+            // Days of the week differ in their hours and in how long they wait: so the same day.
+            if week_before.is_some_and(|(_, end)| at > end.plus(week)) {
+                return true;
+            }
+            ends.push((due_at, at));
+        }
+        false
     }
 
     fn next_of(&self, message: &DueMessage, after: Timestamp) -> Option<Timestamp> {

@@ -165,7 +165,9 @@ impl Look<'_> {
         let forecast = self.forecast(store, |seen| match seen {
             Seen::Message(message) if left > 0 => {
                 left -= 1;
-                write!(out, "{separator}\n  {}", json!(message))?;
+                let mut value = json!(message);
+                value["warning"] = json!(message.warning().map(|warning| warning.to_string()));
+                write!(out, "{separator}\n  {value}")?;
                 separator = ",";
                 Ok(())
             }
@@ -219,6 +221,9 @@ fn write_message(
     if message.next_at.is_some() {
         field("then", shown(message.next_at))?;
     }
+    if let Some(warning) = message.warning() {
+        field("warning", warning.to_string())?;
+    }
     Ok(())
 }
 
@@ -265,8 +270,12 @@ fn write_messages(
             message.tally.too_late.to_string(),
         ]
     });
+    let warned = messages.iter().filter_map(|message| Some((message.id, message.warning()?)));
     let header = ["id", "title, or why it fails", "begins", "ends", "get it", "skipped", "late"];
     writeln!(out, "{}", table(&header, rows))?;
+    for (id, warning) in warned {
+        writeln!(out, "{}", wrapped(&format!("warning: message {id}: {warning}"), 0))?;
+    }
     let shown = messages.len() as u64;
     if forecast.messages > shown {
         writeln!(out, "… and {} more messages: --all shows them", forecast.messages - shown)?;

@@ -68,6 +68,11 @@ impl Lanes {
         })
     }
 
+    /// The lane of a channel that was asked for before.
+    pub(super) fn get(&self, id: i64) -> Option<&Lane> {
+        self.lanes.get(&id)
+    }
+
     /// All lanes, by channel id.
     pub(super) fn into_sorted(self) -> Vec<(i64, Lane)> {
         let mut lanes: Vec<_> = self.lanes.into_iter().collect();

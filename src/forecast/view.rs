@@ -1,5 +1,6 @@
 //! What a forecast says, as data: the command line and the panel show it.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
@@ -89,6 +90,67 @@ pub struct Tally {
     pub ends_at: Option<Timestamp>,
 }
 
+/// What a person should know of a message before it is too late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// Some of its recipients come after the late limit.
+    TooLate {
+        /// So many get it.
+        in_time: u64,
+        /// Of so many.
+        recipients: u64,
+        /// So many do not.
+        too_late: u64,
+    },
+    /// It is due again before all of its recipients had their turn.
+    DueAgain {
+        /// So many get it before that.
+        in_time: u64,
+        /// Of so many.
+        recipients: u64,
+    },
+    /// All get it this time, but each time later: a week holds fewer than it needs.
+    FallsBehind {
+        /// How many it has each time.
+        recipients: u64,
+    },
+}
+
+impl Warning {
+    /// The stable name that programs and translations read.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::TooLate { .. } => "too_late",
+            Self::DueAgain { .. } => "due_again",
+            Self::FallsBehind { .. } => "falls_behind",
+        }
+    }
+}
+
+/// The English sentence.
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLate { in_time, recipients, too_late } => write!(
+                f,
+                "only about {in_time} of the {recipients} recipients get it in time, {too_late} come too late: raise \
+                 LATE_LIMIT_HOURS, or make several messages on different days"
+            ),
+            Self::DueAgain { in_time, recipients } => write!(
+                f,
+                "only about {in_time} of the {recipients} recipients get it before it is due again: pace, hours and \
+                 daily limit hold no more; send it to fewer, less often, or on several channels"
+            ),
+            Self::FallsBehind { recipients } => write!(
+                f,
+                "pace, hours and daily limit do not hold {recipients} recipients each time: the last ones get it later \
+                 and later, then not at all; send it to fewer, less often, or on several channels"
+            ),
+        }
+    }
+}
+
 /// One message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MessageForecast {
@@ -118,6 +180,10 @@ pub struct MessageForecast {
     /// The occurrence after this one.
     #[serde(serialize_with = "optional_text")]
     pub next_at: Option<Timestamp>,
+    /// How many of those that get it do so only when it is due again.
+    pub after_next: u64,
+    /// Whether each occurrence would end later than the one before.
+    pub falls_behind: bool,
 }
 
 /// One channel that the messages use.
@@ -181,20 +247,30 @@ impl MessageForecast {
             tally: Tally::default(),
             takes_secs: 0,
             next_at: None,
+            after_next: 0,
+            falls_behind: false,
         }
     }
 
-    /// The words for what a person should know before it is too late.
+    /// What a person should know before it is too late.
     #[must_use]
-    pub fn warning(&self) -> Option<String> {
+    pub fn warning(&self) -> Option<Warning> {
         let Tally { too_late, goes_out, .. } = self.tally;
-        (too_late > 0).then(|| {
-            format!(
-                "only about {goes_out} of the {} recipients get it in time, {too_late} come too late: raise \
-                 LATE_LIMIT_HOURS, or make several messages on different days; `plan {}` tells more",
-                self.recipients, self.id
-            )
-        })
+        let recipients = self.recipients;
+        match (self.next_at, too_late, self.after_next) {
+            (_, 0, 0) if self.falls_behind => Some(Warning::FallsBehind { recipients }),
+            (_, 0, 0) => None,
+            (None, ..) => Some(Warning::TooLate { in_time: goes_out, recipients, too_late }),
+            (Some(_), _, after_next) => {
+                Some(Warning::DueAgain { in_time: goes_out - after_next, recipients })
+            }
+        }
+    }
+
+    /// The same in words for a terminal.
+    #[must_use]
+    pub fn warning_words(&self) -> Option<String> {
+        Some(format!("{}; `plan {}` tells more", self.warning()?, self.id))
     }
 
     pub(super) fn count(&mut self, fate: &Fate<'_>) {
@@ -204,6 +280,7 @@ impl MessageForecast {
         match fate {
             Fate::GoesOut { at } => {
                 tally.goes_out += 1;
+                self.after_next += u64::from(self.next_at.is_some_and(|next| *at >= next));
                 tally.span(Some(*at), Some(*at));
             }
             Fate::Skipped { .. } => tally.skipped += 1,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use auto_message_scheduler::clock::Timestamp;
 use auto_message_scheduler::forecast::{
-    Bounds, Fate, Forecast, ForecastRules, LaneRules, MessageForecast, Scope, Seen, forecast,
+    Bounds, Fate, Forecast, ForecastRules, LaneRules, MessageForecast, Scope, Seen, Warning,
+    forecast,
 };
 use auto_message_scheduler::pace::Gap;
 use auto_message_scheduler::planner::PlanRules;
@@ -364,4 +365,57 @@ fn plan_and_dry_run_fit_80_columns_and_send_nothing() {
     let output = fresh.run(&["plan"]);
     assert!(stderr(&output).contains("there is no database"), "{}", stderr(&output));
     assert!(!fresh.database().exists());
+}
+
+/// A message for every day at 08:00 to so many recipients, and what is warned of.
+fn warned(recipients: u32, channel: &str) -> Option<&'static str> {
+    let world = World::new();
+    world.execute(&format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {recipients})
+         INSERT INTO contacts (name, phone_number, tags)
+         SELECT 'P' || i, '+62812' || printf('%08d', i), '[\"a\"]' FROM n;
+         UPDATE channels SET {channel};
+         INSERT INTO auto_messages (message, contact_ids, scheduled_at, interval_config) VALUES
+             ('Halo', 'tag:a', '2026-12-02T01:00:00Z', '{{\"time\":\"08:00\",\"weekDays\":[0,1,2,3,4,5,6]}}')"
+    ));
+    let told = look(&world, Scope::Message(1), minute());
+    told.messages[0].warning().map(Warning::code)
+}
+
+#[test]
+fn a_daily_message_to_more_than_a_day_holds_is_warned_of() {
+    for (recipients, channel, expected) in [
+        (1440, "id = id", None),
+        (1441, "id = id", Some("due_again")),
+        // Fourteen hours of the day.
+        (840, "send_window = '07:00-21:00'", None),
+        (900, "send_window = '07:00-21:00'", Some("due_again")),
+        // A daily limit: the rest goes out after midnight, and takes from the next day.
+        (100, "daily_limit = 100", None),
+        (101, "daily_limit = 100", Some("falls_behind")),
+        (300, "daily_limit = 100", Some("due_again")),
+    ] {
+        assert_eq!(warned(recipients, channel), expected, "{recipients} {channel}");
+    }
+}
+
+#[test]
+fn add_edit_and_plan_say_so() {
+    let site = Site::new();
+    site.write_settings("DAILY_LIMIT=2\n");
+    let words = "pace, hours and daily limit";
+    let three = ["081200007001", "081200007002", "081200007003"];
+    let daily = ["--weekly", "daily", "--time", "08:00"];
+    let said = |arguments: &[&str]| {
+        let output = site.run(arguments);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.split_whitespace().collect::<Vec<_>>().join(" ").contains(words)
+    };
+    let add = ["message", "add", "Halo", "--to"];
+    assert!(!said(&[&add[..], &three[..2], &daily].concat()));
+    assert!(said(&[&add[..], &three, &daily].concat()));
+    assert!(said(&["plan", "2"]) && said(&["plan", "2", "--json"]));
+    assert!(!said(&["plan", "1"]));
+    assert!(said(&[&["message", "edit", "1", "--to"][..], &three].concat()));
 }

@@ -90,7 +90,7 @@ pub(super) fn add(args: &AddArgs, config: &Config) -> Result<(), CliError> {
     let mut composed = composer::add(&mut store, &draft, &rules(config), now)?;
     let ahead = forecast::of_message(&mut store, composed.id, &plan::rules(config), now)?;
     let ahead = ahead.filter(|_| composed.begins_at.is_some());
-    composed.warnings.extend(ahead.as_ref().and_then(MessageForecast::warning));
+    composed.warnings.extend(ahead.as_ref().and_then(MessageForecast::warning_words));
     let tally = ahead.map(|ahead| ahead.tally);
     let data = json!({
         "id": composed.id,
@@ -156,7 +156,10 @@ pub(super) fn edit(args: &EditArgs, config: &Config) -> Result<(), CliError> {
         timing: args.timing.timing(),
         skip_bad: args.skip_bad,
     };
-    let warnings = composer::edit(&mut open(config)?, id, &edit, &rules(config), now())?;
+    let (mut store, now) = (open(config)?, now());
+    let mut warnings = composer::edit(&mut store, id, &edit, &rules(config), now)?;
+    let ahead = forecast::of_message(&mut store, id, &plan::rules(config), now)?;
+    warnings.extend(ahead.as_ref().and_then(MessageForecast::warning_words));
     args.output.print(&json!({ "id": id, "warnings": warnings }), |_| {
         let mut text = format!("message {id} is changed");
         for warning in &warnings {
