@@ -18,7 +18,9 @@ use serde_json::{Map, Value};
 use crate::clock::Timestamp;
 use crate::recipient::{CountryCode, PhoneError, normalize_phone, shorten};
 use crate::schedule::Zone;
-use crate::store::{ContactRow, ContactValues, SqlResult, Store, StoreError, Tx};
+use crate::store::{
+    ContactRow, ContactValues, FormMark, MadeBefore, SqlResult, Store, StoreError, Tx,
+};
 
 use waiting::OnItsWay;
 
@@ -101,6 +103,9 @@ pub enum ContactError {
          --forget-opt-out to remove it all the same"
     )]
     OptedOut(i64),
+    /// The same form came before.
+    #[error("this was done already: see contact {}", .0.id)]
+    MadeBefore(MadeBefore),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -138,15 +143,39 @@ pub fn add(
     country: &CountryCode,
     now: Timestamp,
 ) -> Result<i64, ContactError> {
+    add_once(store, changes, None, country, now)
+}
+
+/// Adds a contact, and keeps the mark of the form that it comes from in the same transaction.
+///
+/// # Errors
+/// As [`add`], and [`ContactError::MadeBefore`] when the form made a contact before.
+pub fn add_once(
+    store: &mut Store,
+    changes: &Changes,
+    mark: Option<FormMark<'_>>,
+    country: &CountryCode,
+    now: Timestamp,
+) -> Result<i64, ContactError> {
     let digits = normalize_phone(changes.number.as_deref().unwrap_or_default(), country)?;
     let mut texts = Texts { phone_number: format!("+{digits}"), ..Texts::default() };
     texts.change(changes)?;
-    let now = now.to_string();
-    let done = store.write(|tx| match with_number(tx, &digits, country)?.first() {
-        Some(id) => Ok(Err(*id)),
-        None => texts.with_values(|values| tx.insert_contact(values, &now)).map(Ok),
-    })?;
-    done.map_err(ContactError::Taken)
+    store.write(|tx| {
+        // Before its number is looked for: the second time, the first contact has it.
+        if let Some(mark) = mark
+            && let Some(before) = tx.made_by_mark(mark.mark)?
+        {
+            return Ok(Err(ContactError::MadeBefore(before)));
+        }
+        if let Some(id) = with_number(tx, &digits, country)?.first() {
+            return Ok(Err(ContactError::Taken(*id)));
+        }
+        let id = texts.with_values(|values| tx.insert_contact(values, &now.to_string()))?;
+        if let Some(mark) = mark {
+            tx.keep_mark(mark, id, now)?;
+        }
+        Ok(Ok(id))
+    })?
 }
 
 /// Changes a contact. With another number, what waits for it goes there. Returns what that came to.

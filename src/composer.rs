@@ -17,12 +17,12 @@ use crate::clock::Timestamp;
 use crate::pace::Gap;
 use crate::recipient::CountryCode;
 use crate::schedule::Zone;
-use crate::store::{MessageFields, MessageRow, Store, StoreError};
+use crate::store::{FormMark, MadeBefore, MessageFields, MessageRow, Store, StoreError};
 
 pub use change::{Edit, edit};
 pub use checks::Skipped;
 pub use moves::{Resumed, cancel, pause, removable, remove, resume};
-pub use retry::{Retried, Retry, retry, unknown_count};
+pub use retry::{Retried, Retry, retry, retry_once, unknown_count};
 pub use timing::{Timing, WeeklyTiming};
 
 /// What composing goes by.
@@ -84,6 +84,9 @@ pub enum ComposeError {
     /// It cannot be done, and what to do instead, in words.
     #[error("{0}")]
     Refused(String),
+    /// The same form came before.
+    #[error("this was done already: see message {}", .0.id)]
+    MadeBefore(MadeBefore),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -102,6 +105,20 @@ impl ComposeError {
 pub fn add(
     store: &mut Store,
     draft: &Draft,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Composed, ComposeError> {
+    add_once(store, draft, None, rules, now)
+}
+
+/// Adds a message, and keeps the mark of the form that it comes from in the same transaction.
+///
+/// # Errors
+/// As [`add`], and [`ComposeError::MadeBefore`] when the form made a message before.
+pub fn add_once(
+    store: &mut Store,
+    draft: &Draft,
+    mark: Option<FormMark<'_>>,
     rules: &Rules,
     now: Timestamp,
 ) -> Result<Composed, ComposeError> {
@@ -140,7 +157,10 @@ pub fn add(
         interval_config: timed.interval_config,
         status: status.to_owned(),
     };
-    let id = store.write(|tx| tx.insert_message(&fields, draft.created_by, now))?;
+    let made = store.write(|tx| {
+        tx.make_once(mark, now, || tx.insert_message(&fields, draft.created_by, now))
+    })?;
+    let id = made.map_err(ComposeError::MadeBefore)?;
     Ok(Composed {
         id,
         status: status.to_owned(),

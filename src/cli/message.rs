@@ -332,6 +332,7 @@ impl From<ComposeError> for CliError {
     fn from(error: ComposeError) -> Self {
         match error {
             ComposeError::Refused(why) => Self::Refused(why),
+            made @ ComposeError::MadeBefore(_) => Self::Refused(made.to_string()),
             ComposeError::Store(error) => Self::Store(error),
         }
     }

@@ -2,8 +2,8 @@
 //!
 //! The deliveries that failed stay as they are, with their reasons; the new ones are of another
 //! occurrence, so that "at most one request per message, occurrence and recipient" holds for them as
-//! for all. Whoever retries twice reaches only those who failed again: a retry looks at the latest
-//! occurrence alone.
+//! for all. The counts of the message are of both: a retry looks at the latest occurrence and at its
+//! earlier retries, so a second retry reaches only the recipients that failed again.
 
 use std::time::Duration;
 
@@ -14,7 +14,9 @@ use crate::clock::Timestamp;
 use crate::delivery::Status;
 use crate::recipient;
 use crate::schedule;
-use crate::store::{DeliveryRow, MessageRow, NewDelivery, Occurrence, SqlResult, Store, Tx};
+use crate::store::{
+    DeliveryRow, FormMark, MessageRow, NewDelivery, Occurrence, SqlResult, Store, Tx,
+};
 use crate::template::Template;
 
 /// What a person wants to be sent again.
@@ -33,7 +35,7 @@ pub struct Retried {
     pub pending: u64,
     /// How many cannot get it any more.
     pub skipped: u64,
-    /// How many of the latest occurrence are unknown, whether or not they are among them.
+    /// How many recipients of the latest occurrence were unknown, whether or not they are among them.
     pub unknown: u64,
 }
 
@@ -44,7 +46,8 @@ pub struct Retried {
 pub fn unknown_count(store: &mut Store, id: i64) -> Result<u64, ComposeError> {
     existing(store, id)?;
     let latest = store.read(|tx| tx.occurrences_of(id))?.into_iter().next();
-    Ok(latest.map_or(0, |latest| latest.ended.unknown))
+    let Some(latest) = latest else { return Ok(0) };
+    Ok(store.read(|tx| tx.count_occurrence(id, latest.due_at))?.unknown)
 }
 
 /// Sends a message again to the recipients of its latest occurrence for whom it failed or expired.
@@ -59,15 +62,38 @@ pub fn retry(
     rules: &Rules,
     now: Timestamp,
 ) -> Result<Retried, ComposeError> {
+    retry_once(store, id, retry, None, rules, now)
+}
+
+/// Sends a message again, and keeps the mark of the form that asks for it in the same transaction.
+///
+/// # Errors
+/// As [`retry`], and [`ComposeError::MadeBefore`] when the form came before.
+pub fn retry_once(
+    store: &mut Store,
+    id: i64,
+    retry: Retry,
+    mark: Option<FormMark<'_>>,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Retried, ComposeError> {
+    if let Some(mark) = mark
+        && let Some(before) = store.read(|tx| tx.made_by_mark(mark.mark))?
+    {
+        return Err(ComposeError::MadeBefore(before));
+    }
     let (row, latest) = look(store, id, rules, now)?;
     checks::text(&row.fields.message)?;
     let channel = row.fields.channel_id.to_string();
     store.read(|tx| checks::channel_of(tx, &channel, Some(row.fields.channel_id)))??;
     let statuses: &[&str] =
         if retry.with_unknown { &["failed", "expired", "unknown"] } else { &["failed", "expired"] };
-    let rows = store.read(|tx| tx.delivery_rows(id, latest.due_at, statuses, None))?;
+    let first = latest.retry_of.unwrap_or(latest.due_at);
+    let (rows, stood) = store.read(|tx| {
+        Ok((tx.recipients_to_retry(id, first, statuses)?, tx.count_occurrence(id, first)?))
+    })?;
     if rows.is_empty() {
-        let unknown = match latest.ended.unknown {
+        let unknown = match stood.unknown {
             0 => String::new(),
             count => format!(
                 "; {count} are unknown, they may have got it: `message retry {id} --unknown` sends to them too"
@@ -79,8 +105,16 @@ pub fn retry(
     }
     // Whole seconds, and never an occurrence that was.
     let due_at = Timestamp::from_secs(now.secs()).max(latest.due_at.plus(Duration::from_secs(1)));
-    let planned = store.write(|tx| plan(tx, &row, &rows, rules, due_at, now))?;
-    let unknown = latest.ended.unknown;
+    let planned = store.write(|tx| {
+        let planned = plan(tx, &row, &rows, rules, due_at, now)?;
+        if let Planned::Done { .. } = planned {
+            tx.note_retry(id, due_at, first)?;
+            tx.count_anew(id, due_at, now)?;
+            mark.map_or(Ok(()), |mark| tx.keep_mark(mark, id, now))?;
+        }
+        Ok(planned)
+    })?;
+    let unknown = stood.unknown;
     match planned {
         Planned::Done { pending, skipped } => Ok(Retried { due_at, pending, skipped, unknown }),
         Planned::Nobody => Err(ComposeError::refused(
@@ -207,7 +241,6 @@ fn plan(
         };
         *count += u64::from(tx.plan_delivery(&new, now)?);
     }
-    tx.count_anew(row.id, due_at, now)?;
     Ok(Planned::Done { pending, skipped })
 }
 

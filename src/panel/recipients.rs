@@ -61,7 +61,7 @@ pub(super) fn look(visit: &Visit<'_>, listed: &ListedMessage) -> Result<Recipien
     let asked = visit.query.get("at").and_then(Timestamp::parse);
     let (times, at, mut found) = visit.panel.read(|tx| {
         let times = tx.occurrence_times(id, OCCURRENCES_MAX)?;
-        let Some(at) = asked.or_else(|| times.first().copied()) else {
+        let Some(at) = asked.or_else(|| times.first().map(|(at, _)| *at)) else {
             return Ok((times, None, Vec::new()));
         };
         let limit = RECIPIENTS_PER_PAGE + 1;
@@ -88,8 +88,11 @@ pub(super) fn look(visit: &Visit<'_>, listed: &ListedMessage) -> Result<Recipien
         is_empty: times.is_empty(),
         occurrences: times
             .iter()
-            .map(|time| Choice {
-                word: format::moment(*time, zone, visit.language),
+            .map(|(time, is_retry)| Choice {
+                word: {
+                    let moment = format::moment(*time, zone, visit.language);
+                    if *is_retry { w.tried_again.replace("{}", &moment) } else { moment }
+                },
                 link: link(&time.to_string(), "", ""),
                 is_chosen: Some(*time) == at,
             })
@@ -131,7 +134,7 @@ pub(super) fn export(visit: &Visit<'_>, detail: &MessageDetail) -> Answered {
     // A byte order mark, so that spreadsheets read it as UTF-8.
     let mut text = String::from("\u{feff}");
     line(&mut text, &[w.name, w.number, w.status, w.ended, w.reason, w.waha_id]);
-    if let Some(at) = asked.or_else(|| latest.first().copied()) {
+    if let Some(at) = asked.or_else(|| latest.first().map(|(at, _)| *at)) {
         let mut after = String::new();
         loop {
             let rows =

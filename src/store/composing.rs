@@ -4,7 +4,7 @@
 use rusqlite::types::ToSql;
 use rusqlite::{OptionalExtension, Row, named_params};
 
-use super::{SqlResult, Tx, lossy, timestamp};
+use super::{SqlResult, Tx, lossy, optional_timestamp, timestamp};
 use crate::clock::Timestamp;
 use crate::delivery::Counts;
 
@@ -42,7 +42,7 @@ pub struct MessageRow {
     pub channel_name: Option<String>,
     /// When somebody last got it, as the table has it.
     pub sent_at: Option<String>,
-    /// How the latest occurrence stands; `expired` is in `failed`.
+    /// How the latest occurrence stands with its retries; `expired` is in `failed`.
     pub counts: Counts,
     /// Why it failed.
     pub error: Option<String>,
@@ -86,6 +86,8 @@ pub struct DeliveryRow {
 pub struct Occurrence {
     /// When it was due.
     pub due_at: Timestamp,
+    /// For a retry, when the occurrence was due whose recipients are tried again.
+    pub retry_of: Option<Timestamp>,
     /// Those that ended.
     pub ended: Counts,
     /// Those that wait.
@@ -110,6 +112,27 @@ const MESSAGE: &str = "m.id, m.title, m.message, m.channel_id, m.contact_ids, m.
     m.skipped_count, m.unknown_count, m.error, m.metadata, m.created_by, m.created_at,
     c.name AS channel_name
     FROM auto_messages m LEFT JOIN channels c ON c.id = m.channel_id";
+
+/// What a [`DeliveryRow`] is read from.
+pub(super) const DELIVERY: &str =
+    "d.id, d.contact_id, d.contact_number, d.name, d.chat_id, d.status, d.finished_at,
+    d.waha_message_id, d.ack, d.text, d.error";
+
+pub(super) fn read_delivery(row: &Row<'_>) -> SqlResult<DeliveryRow> {
+    Ok(DeliveryRow {
+        id: row.get("id")?,
+        contact_id: row.get("contact_id")?,
+        contact_number: lossy(row, "contact_number")?,
+        name: lossy(row, "name")?,
+        chat_id: lossy(row, "chat_id")?.unwrap_or_default(),
+        status: row.get("status")?,
+        finished_at: lossy(row, "finished_at")?,
+        waha_message_id: lossy(row, "waha_message_id")?,
+        ack: row.get("ack")?,
+        text: lossy(row, "text")?,
+        error: lossy(row, "error")?,
+    })
+}
 
 fn read_message(row: &Row<'_>) -> SqlResult<MessageRow> {
     let scheduled_at = lossy(row, "scheduled_at")?.and_then(|text| Timestamp::parse(&text));
@@ -240,15 +263,20 @@ impl Tx<'_> {
         Ok(changed > 0)
     }
 
-    /// Brings `contact_count` and the counts in line with an occurrence that was planned by hand.
+    /// Brings `contact_count` and the counts in line with a retry: they are of the occurrence whose
+    /// recipients are tried again, and of its retries.
     ///
     /// # Errors
     /// When a statement fails.
     pub fn count_anew(&self, id: i64, due_at: Timestamp, now: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE auto_messages SET contact_count = (SELECT count(*) FROM deliveries
-                       WHERE auto_message_id = :id AND due_at = :due_at)
+                       WHERE auto_message_id = :id AND due_at = :first)
                    WHERE id = :id AND scheduled_at = :due_at";
-        self.prepare(sql)?.execute(named_params! { ":id": id, ":due_at": due_at.to_string() })?;
+        self.prepare(sql)?.execute(named_params! {
+            ":id": id,
+            ":first": self.first_of(id, due_at)?.to_string(),
+            ":due_at": due_at.to_string(),
+        })?;
         let counts = self.count_occurrence(id, due_at)?;
         self.set_counts(id, due_at, counts, now)
     }
@@ -304,7 +332,8 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn occurrences_of(&self, id: i64) -> SqlResult<Vec<Occurrence>> {
-        let sql = "SELECT due_at, count(*) FILTER (WHERE status = 'pending') AS pending,
+        let sql = "SELECT due_at, max(retry_of) AS retry_of,
+                       count(*) FILTER (WHERE status = 'pending') AS pending,
                        count(*) FILTER (WHERE status = 'sending') AS sending,
                        count(*) FILTER (WHERE status = 'sent') AS sent,
                        count(*) FILTER (WHERE status = 'failed') AS failed,
@@ -319,6 +348,7 @@ impl Tx<'_> {
         let read = |row: &Row<'_>| {
             Ok(Occurrence {
                 due_at: timestamp(row, "due_at")?,
+                retry_of: optional_timestamp(row, "retry_of")?,
                 pending: row.get("pending")?,
                 sending: row.get("sending")?,
                 ended: Counts {
@@ -348,38 +378,23 @@ impl Tx<'_> {
         statuses: &[&str],
         limit: Option<u32>,
     ) -> SqlResult<Vec<DeliveryRow>> {
-        let sql = "SELECT id, contact_id, contact_number, name, chat_id, status, finished_at,
-                       waha_message_id, ack, text, error
-                   FROM deliveries
-                   WHERE auto_message_id = :id AND due_at = :due_at
-                       AND (:statuses = '' OR instr(:statuses, ' ' || status || ' ') > 0)
-                   ORDER BY id LIMIT :limit";
-        let read = |row: &Row<'_>| {
-            Ok(DeliveryRow {
-                id: row.get("id")?,
-                contact_id: row.get("contact_id")?,
-                contact_number: lossy(row, "contact_number")?,
-                name: lossy(row, "name")?,
-                chat_id: lossy(row, "chat_id")?.unwrap_or_default(),
-                status: row.get("status")?,
-                finished_at: lossy(row, "finished_at")?,
-                waha_message_id: lossy(row, "waha_message_id")?,
-                ack: row.get("ack")?,
-                text: lossy(row, "text")?,
-                error: lossy(row, "error")?,
-            })
-        };
+        let sql = format!(
+            "SELECT {DELIVERY} FROM deliveries d
+             WHERE d.auto_message_id = :id AND d.due_at = :due_at
+                 AND (:statuses = '' OR instr(:statuses, ' ' || d.status || ' ') > 0)
+             ORDER BY d.id LIMIT :limit"
+        );
         let words = statuses.join("  ");
         let words = if words.is_empty() { words } else { format!(" {words} ") };
         let limit = limit.map_or(-1, i64::from);
-        let mut statement = self.prepare(sql)?;
+        let mut statement = self.prepare(&sql)?;
         let params: &[(&str, &dyn ToSql)] = &[
             (":id", &id),
             (":due_at", &due_at.to_string()),
             (":statuses", &words),
             (":limit", &limit),
         ];
-        statement.query_map(params, read)?.collect()
+        statement.query_map(params, read_delivery)?.collect()
     }
 
     /// How many deliveries of a channel wait and are before this one in due order.

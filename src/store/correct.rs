@@ -1,9 +1,9 @@
 //! Correcting a message whose delivery turned out otherwise after all: its counts, its status and
 //! the words in its `error`.
 
-use rusqlite::named_params;
+use rusqlite::{Row, named_params};
 
-use super::{SqlResult, Tx};
+use super::{SqlResult, Tx, optional_timestamp};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Status, Verdict};
 
@@ -11,7 +11,7 @@ impl Tx<'_> {
     /// Brings a message in line with one of its deliveries that moved `from` a status `to` another,
     /// in this transaction. Returns how it ended after all, when that changed.
     ///
-    /// The counts are of the latest occurrence, so nothing changes for an earlier one. A message that
+    /// The counts are of the latest occurrence with its retries, so nothing changes for an earlier one. A message that
     /// is on its way gets its counts only; it is settled later. One that a person cancelled or took
     /// back stays so.
     ///
@@ -24,12 +24,17 @@ impl Tx<'_> {
         (from, to): (Status, Status),
         now: Timestamp,
     ) -> SqlResult<Option<Verdict>> {
-        if !self.is_latest_occurrence(auto_message_id, due_at)? {
-            return Ok(None);
-        }
+        let first = self.first_of(auto_message_id, due_at)?;
+        let Some(due_at) = self.latest_try(auto_message_id, first)? else { return Ok(None) };
         let after = self.count_occurrence(auto_message_id, due_at)?;
+        // With retries, one delivery that moved may change nothing of how its recipient stands.
+        let before = if self.is_retried(auto_message_id, first)? {
+            self.stored_counts(auto_message_id)?
+        } else {
+            moved_back(after, from, to)
+        };
+        let before = before.verdict();
         self.rewrite_counts(auto_message_id, due_at, after, now)?;
-        let before = moved_back(after, from, to).verdict();
         let verdict = after.verdict();
         if before == verdict {
             return Ok(None);
@@ -39,10 +44,27 @@ impl Tx<'_> {
         Ok((has_changed && is_other).then_some(verdict))
     }
 
-    fn is_latest_occurrence(&self, id: i64, due_at: Timestamp) -> SqlResult<bool> {
-        let sql = "SELECT max(due_at) IS :due_at FROM deliveries WHERE auto_message_id = :id";
-        self.prepare(sql)?
-            .query_row(named_params! { ":id": id, ":due_at": due_at.to_string() }, |row| row.get(0))
+    /// The last retry of the occurrence `first`, or itself; `None` when it is not the latest one.
+    fn latest_try(&self, id: i64, first: Timestamp) -> SqlResult<Option<Timestamp>> {
+        let sql = "SELECT max(due_at) AS due_at FROM deliveries WHERE auto_message_id = :id";
+        let read = |row: &Row<'_>| optional_timestamp(row, "due_at");
+        let latest = self.prepare(sql)?.query_row(named_params! { ":id": id }, read)?;
+        let Some(latest) = latest else { return Ok(None) };
+        Ok((self.first_of(id, latest)? == first).then_some(latest))
+    }
+
+    fn stored_counts(&self, id: i64) -> SqlResult<Counts> {
+        let sql = "SELECT sent_count, failed_count, skipped_count, unknown_count
+                   FROM auto_messages WHERE id = :id";
+        self.prepare(sql)?.query_row(named_params! { ":id": id }, |row| {
+            Ok(Counts {
+                sent: row.get("sent_count")?,
+                failed: row.get("failed_count")?,
+                skipped: row.get("skipped_count")?,
+                unknown: row.get("unknown_count")?,
+                ..Counts::default()
+            })
+        })
     }
 
     /// Also when the message waits for its next occurrence already: its counts are still of this one.

@@ -38,7 +38,7 @@ pub struct ListedMessage {
     pub repeats: bool,
     /// The channel that sends it.
     pub channel_id: i64,
-    /// Recipients of the latest occurrence.
+    /// Recipients of the latest occurrence; they stand as its retries left them.
     pub contact_count: u64,
     /// Of these: sent.
     pub sent_count: u64,
@@ -294,11 +294,16 @@ impl Tx<'_> {
             .optional()
     }
 
-    /// The latest occurrences of a message that have deliveries, at most `limit`, the latest first.
+    /// The latest occurrences of a message that have deliveries, at most `limit`, the latest first,
+    /// each with whether it is a retry.
     ///
     /// # Errors
     /// When the statement fails.
-    pub fn occurrence_times(&self, auto_message_id: i64, limit: u32) -> SqlResult<Vec<Timestamp>> {
+    pub fn occurrence_times(
+        &self,
+        auto_message_id: i64,
+        limit: u32,
+    ) -> SqlResult<Vec<(Timestamp, bool)>> {
         // One step in the index for each occurrence, however many recipients it has.
         let sql = "WITH RECURSIVE seen(due_at) AS (
                        SELECT max(due_at) FROM deliveries WHERE auto_message_id = :id
@@ -306,11 +311,13 @@ impl Tx<'_> {
                        SELECT (SELECT max(d.due_at) FROM deliveries d
                                WHERE d.auto_message_id = :id AND d.due_at < seen.due_at)
                        FROM seen WHERE seen.due_at IS NOT NULL LIMIT :limit)
-                   SELECT due_at FROM seen WHERE due_at IS NOT NULL";
+                   SELECT due_at, (SELECT d.retry_of FROM deliveries d WHERE d.auto_message_id = :id
+                           AND d.due_at = seen.due_at LIMIT 1) IS NOT NULL AS is_retry
+                   FROM seen WHERE due_at IS NOT NULL";
         let mut statement = self.prepare(sql)?;
         let rows = statement
             .query_map(named_params! { ":id": auto_message_id, ":limit": limit }, |row| {
-                seen_time(row, "due_at")
+                Ok(seen_time(row, "due_at")?.zip(row.get("is_retry")?))
             })?;
         rows.filter_map(Result::transpose).collect()
     }

@@ -17,6 +17,7 @@ mod events;
 mod examine;
 mod figures;
 mod forecast;
+mod form_marks;
 mod hidden_numbers;
 mod listings;
 mod lookups;
@@ -57,6 +58,7 @@ pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, RecipientNow, Rec
 pub use events::{Echo, MessageEvent, SessionEvent, Taken};
 pub use figures::StatusCount;
 pub use forecast::{Foreseen, Planned, Queued};
+pub use form_marks::{FormMark, MadeBefore};
 pub use hidden_numbers::{HiddenNumber, Unresolved};
 pub use listings::{Ended, ListedMessage, ListedRecipient, ListedRun, MessageDetail, PageFrom};
 pub use lookups::UnknownDelivery;

@@ -44,7 +44,15 @@ impl Tx<'_> {
         self.set_meta(PASSWORD_KEY, hash)
     }
 
-    /// What the marks of known browsers are signed with; `made` is kept when there is none yet.
+    /// What the marks of known browsers are signed with; `None` while nobody has one.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn known_device_key(&self) -> SqlResult<Option<String>> {
+        self.meta(DEVICE_KEY)
+    }
+
+    /// The same; `made` is kept when there is none yet.
     ///
     /// # Errors
     /// When a statement fails.
@@ -120,12 +128,14 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Ends every session.
+    /// Ends every session and every mark of a known browser.
     ///
     /// # Errors
-    /// When the statement fails.
-    pub fn end_panel_sessions(&self) -> SqlResult<usize> {
-        self.prepare("DELETE FROM panel_sessions")?.execute([])
+    /// When a statement fails.
+    pub fn end_panel_sessions(&self) -> SqlResult<()> {
+        self.prepare("DELETE FROM meta WHERE key = :key")?
+            .execute(named_params! { ":key": DEVICE_KEY })?;
+        self.prepare("DELETE FROM panel_sessions")?.execute([]).map(drop)
     }
 
     /// Keeps a session's upload in the place of its last one, and drops those from before `oldest`.

@@ -2,7 +2,8 @@
 
 use rusqlite::{OptionalExtension, Row, named_params};
 
-use super::{SqlResult, Tx};
+use super::composing::{DELIVERY, DeliveryRow, read_delivery};
+use super::{SqlResult, Tx, optional_timestamp};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Verdict};
 use crate::reason::Reason;
@@ -19,9 +20,35 @@ pub struct Settled {
     pub next: Option<Timestamp>,
 }
 
+/// The recipients of the occurrence `:first` of a message, with its retries: each stands where its
+/// best delivery is. What was sent was sent; what waits decides later; what is unknown may have
+/// arrived, whatever became of a retry; else the last delivery that was not cancelled counts.
+const RECIPIENTS: &str = "recipients AS (
+    SELECT chat_id, last_at, CASE WHEN sent > 0 THEN 'sent' WHEN open > 0 THEN 'open'
+        WHEN unknown > 0 THEN 'unknown' ELSE status END AS stands
+    FROM (SELECT chat_id, status,
+            max(CASE status WHEN 'cancelled' THEN '' ELSE due_at END) AS last_at,
+            count(*) FILTER (WHERE status = 'sent') AS sent,
+            count(*) FILTER (WHERE status IN ('pending', 'sending')) AS open,
+            count(*) FILTER (WHERE status = 'unknown') AS unknown
+        FROM deliveries
+        WHERE auto_message_id = :id AND due_at >= :first AND (due_at = :first OR retry_of = :first)
+        GROUP BY chat_id))";
+
 struct Recurrence {
     schedules: Option<String>,
     interval_config: Option<String>,
+}
+
+fn read_counts(row: &Row<'_>) -> SqlResult<Counts> {
+    Ok(Counts {
+        sent: row.get("sent")?,
+        failed: row.get("failed")?,
+        skipped: row.get("skipped")?,
+        unknown: row.get("unknown")?,
+        expired: row.get("expired")?,
+        cancelled: row.get("cancelled")?,
+    })
 }
 
 impl Tx<'_> {
@@ -83,8 +110,15 @@ impl Tx<'_> {
             .query_row(named_params! { ":id": id, ":due_at": due_at.to_string() }, |row| row.get(0))
     }
 
-    /// How the deliveries of one occurrence stand.
-    pub(super) fn count_occurrence(&self, id: i64, due_at: Timestamp) -> SqlResult<Counts> {
+    /// How the recipients of one occurrence stand: see [`RECIPIENTS`] when some were tried again.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn count_occurrence(&self, id: i64, due_at: Timestamp) -> SqlResult<Counts> {
+        let first = self.first_of(id, due_at)?;
+        if self.is_retried(id, first)? {
+            return self.count_retried(id, first);
+        }
         let sql = "SELECT count(*) FILTER (WHERE status = 'sent') AS sent,
                        count(*) FILTER (WHERE status = 'failed') AS failed,
                        count(*) FILTER (WHERE status = 'skipped') AS skipped,
@@ -92,18 +126,81 @@ impl Tx<'_> {
                        count(*) FILTER (WHERE status = 'expired') AS expired,
                        count(*) FILTER (WHERE status = 'cancelled') AS cancelled
                    FROM deliveries WHERE auto_message_id = :id AND due_at = :due_at";
-        let read = |row: &Row<'_>| {
-            Ok(Counts {
-                sent: row.get("sent")?,
-                failed: row.get("failed")?,
-                skipped: row.get("skipped")?,
-                unknown: row.get("unknown")?,
-                expired: row.get("expired")?,
-                cancelled: row.get("cancelled")?,
-            })
-        };
-        self.prepare(sql)?
-            .query_row(named_params! { ":id": id, ":due_at": due_at.to_string() }, read)
+        let params = named_params! { ":id": id, ":due_at": due_at.to_string() };
+        self.prepare(sql)?.query_row(params, read_counts)
+    }
+
+    fn count_retried(&self, id: i64, first: Timestamp) -> SqlResult<Counts> {
+        let sql = format!(
+            "WITH {RECIPIENTS}
+             SELECT count(*) FILTER (WHERE stands = 'sent') AS sent,
+                 count(*) FILTER (WHERE stands = 'failed') AS failed,
+                 count(*) FILTER (WHERE stands = 'skipped') AS skipped,
+                 count(*) FILTER (WHERE stands = 'unknown') AS unknown,
+                 count(*) FILTER (WHERE stands = 'expired') AS expired,
+                 count(*) FILTER (WHERE stands = 'cancelled') AS cancelled
+             FROM recipients"
+        );
+        let params = named_params! { ":id": id, ":first": first.to_string() };
+        self.prepare(&sql)?.query_row(params, read_counts)
+    }
+
+    /// The occurrence that was tried again at `due_at`; `due_at` itself for one that is no retry.
+    pub(super) fn first_of(&self, id: i64, due_at: Timestamp) -> SqlResult<Timestamp> {
+        let sql = "SELECT retry_of FROM deliveries
+                   WHERE auto_message_id = :id AND due_at = :due_at LIMIT 1";
+        let params = named_params! { ":id": id, ":due_at": due_at.to_string() };
+        let read = |row: &Row<'_>| optional_timestamp(row, "retry_of");
+        let first = self.prepare(sql)?.query_row(params, read).optional()?;
+        Ok(first.flatten().unwrap_or(due_at))
+    }
+
+    /// Whether some recipients of the occurrence `first` were tried again.
+    pub(super) fn is_retried(&self, id: i64, first: Timestamp) -> SqlResult<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
+                       WHERE auto_message_id = :id AND due_at > :first AND retry_of = :first)";
+        let params = named_params! { ":id": id, ":first": first.to_string() };
+        self.prepare(sql)?.query_row(params, |row| row.get(0))
+    }
+
+    /// Notes that the deliveries of `due_at` try recipients of `first` again.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn note_retry(&self, id: i64, due_at: Timestamp, first: Timestamp) -> SqlResult<()> {
+        let sql = "UPDATE deliveries SET retry_of = :first
+                   WHERE auto_message_id = :id AND due_at = :due_at";
+        self.prepare(sql)?.execute(named_params! {
+            ":id": id,
+            ":due_at": due_at.to_string(),
+            ":first": first.to_string(),
+        })?;
+        Ok(())
+    }
+
+    /// The recipients of the occurrence `first` that stand in one of `statuses` after all its retries,
+    /// each with its last delivery, in the order in which they were planned.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn recipients_to_retry(
+        &self,
+        id: i64,
+        first: Timestamp,
+        statuses: &[&str],
+    ) -> SqlResult<Vec<DeliveryRow>> {
+        let sql = format!(
+            "WITH {RECIPIENTS}
+             SELECT {DELIVERY} FROM recipients r
+             CROSS JOIN deliveries d ON d.auto_message_id = :id AND d.due_at = r.last_at
+                 AND d.chat_id = r.chat_id
+             WHERE instr(:statuses, ' ' || r.stands || ' ') > 0 ORDER BY d.id"
+        );
+        let statuses = format!(" {} ", statuses.join("  "));
+        let params =
+            named_params! { ":id": id, ":first": first.to_string(), ":statuses": statuses };
+        let mut statement = self.prepare(&sql)?;
+        statement.query_map(params, read_delivery)?.collect()
     }
 
     /// Writes the counts of the latest occurrence; an expired delivery counts as failed.

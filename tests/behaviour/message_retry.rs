@@ -38,7 +38,7 @@ fn a_retry_reaches_those_who_failed_and_nobody_else() {
     assert_eq!(world.rows(latest), ["6281200000400@c.us|failed"], "and did not expire at once");
     assert_eq!((got(&world, "7001"), got(&world, "0502")), (1, 1));
     let row = "SELECT status, contact_count, sent_count, failed_count FROM auto_messages";
-    assert_eq!(world.rows(row), ["failed|1|0|1"], "the counts are of the latest occurrence");
+    assert_eq!(world.rows(row), ["sent|4|2|1"], "a look-up found the one without an answer");
     assert_eq!(retry(&world, id, false).unwrap().pending, 1, "only who failed again");
 }
 
@@ -70,7 +70,7 @@ fn what_expired_while_it_was_paused_can_be_sent_after_all() {
     assert_eq!(retry(&world, id, false).unwrap().pending, 2);
     world.run();
     assert_eq!(world.recipients().len(), 3);
-    assert_eq!(world.rows("SELECT status, sent_count FROM auto_messages"), ["sent|2"]);
+    assert_eq!(world.rows("SELECT status, sent_count FROM auto_messages"), ["sent|3"]);
     let rows = "SELECT count(*) FILTER (WHERE status = 'sent'), count(*) FILTER (WHERE status = 'expired') FROM deliveries";
     assert_eq!(world.rows(rows), ["3|2"]);
 }
@@ -130,4 +130,73 @@ fn a_cancelled_message_is_not_tried_again() {
     world.step();
     composer::cancel(&mut store(&world), id, world.clock.wall()).unwrap();
     assert!(retry(&world, id, false).unwrap_err().contains("was cancelled"));
+}
+
+/// `status|contact_count|sent_count|failed_count|skipped_count|unknown_count|error`.
+fn counts(world: &World) -> String {
+    world.ask(
+        "SELECT status || '|' || contact_count || '|' || sent_count || '|' || failed_count || '|' || skipped_count
+             || '|' || unknown_count || '|' || coalesce(error, '') FROM auto_messages",
+    )
+}
+
+#[test]
+fn a_retry_that_fails_again_leaves_the_counts_of_the_whole_message() {
+    let world = World::new();
+    let id = world.message(r#"["081200007001","081200000400","x"]"#);
+    world.run();
+    assert_eq!(counts(&world), "sent|3|1|1|1|0|");
+    for _ in 0..3 {
+        world.clock.pass(Duration::from_mins(10));
+        assert_eq!(retry(&world, id, false).unwrap().pending, 1);
+        assert_eq!(counts(&world), "sending|3|1|0|1|0|", "one is on its way again");
+        world.run();
+        assert_eq!(counts(&world), "sent|3|1|1|1|0|", "the earlier success stays");
+    }
+    assert_eq!(world.rows("SELECT count(DISTINCT retry_of) FROM deliveries"), ["1"]);
+}
+
+#[test]
+fn an_unknown_one_that_fails_when_it_is_sent_again_may_still_have_arrived() {
+    let world = World::new();
+    let id = world.message(r#"["081200007001"]"#);
+    world.run();
+    world.execute(
+        "UPDATE deliveries SET status = 'unknown', waha_message_id = NULL, next_attempt_at = NULL, channel_id = 9;
+         UPDATE auto_messages SET status = 'failed', sent_count = 0, unknown_count = 1",
+    );
+    assert_eq!(composer::unknown_count(&mut store(&world), id).unwrap(), 1);
+    world.clock.pass(Duration::from_mins(10));
+    assert_eq!(retry(&world, id, true).unwrap().pending, 1);
+    world.execute("UPDATE deliveries SET status = 'failed' WHERE retry_of IS NOT NULL");
+    world.run();
+    assert!(counts(&world).starts_with("failed|1|0|0|0|1|"), "{}", counts(&world));
+    // Not failed for certain: only a person's word sends it again.
+    assert!(retry(&world, id, false).unwrap_err().contains("1 are unknown"));
+    assert_eq!(retry(&world, id, true).unwrap().pending, 1);
+    world.run();
+    assert_eq!(counts(&world), "sent|1|1|0|0|0|");
+}
+
+#[test]
+fn the_counts_of_a_weekly_message_are_of_its_latest_time_with_its_retries() {
+    let world = World::new();
+    let mut weekly = draft("Halo", &["081200007001", "081200000400"], &[]);
+    weekly.timing = Some(Timing::Weekly(WeeklyTiming {
+        days: "wed,sat".into(),
+        times: vec!["08:00".into()],
+        ..WeeklyTiming::default()
+    }));
+    let id = add(&world, &weekly).unwrap().id;
+    world.clock.pass(Duration::from_hours(24));
+    world.run();
+    assert!(counts(&world).starts_with("scheduled|2|1|1|0|0"), "{}", counts(&world));
+    world.clock.pass(Duration::from_hours(10));
+    retry(&world, id, false).unwrap();
+    world.run();
+    assert!(counts(&world).starts_with("scheduled|2|1|1|0|0"), "{}", counts(&world));
+    world.clock.pass(Duration::from_hours(62));
+    world.run();
+    assert!(counts(&world).starts_with("scheduled|2|1|1|0|0"), "{}", counts(&world));
+    assert_eq!(got(&world, "7001"), 2);
 }

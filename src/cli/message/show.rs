@@ -171,7 +171,14 @@ fn describe(
         lines.push(format!("to        {} (nothing was planned yet)", one_line(&to)));
         return lines.join("\n");
     };
-    lines.push(format!("occurrence of {}: {}", local(config, latest.due_at), sum(latest)));
+    if latest.retry_of.is_some() {
+        let Counts { sent, failed, skipped, unknown, .. } = row.counts;
+        lines.push(format!(
+            "in all    {sent} of {} sent, {failed} failed or expired, {skipped} skipped, {unknown} unknown",
+            fields.contact_count
+        ));
+    }
+    lines.push(format!("{} {}: {}", kind(latest), local(config, latest.due_at), sum(latest)));
     lines.push(recipients(deliveries, config));
     let total = latest.pending + latest.sending + total(latest.ended);
     let shown = u64::try_from(deliveries.len()).unwrap_or(u64::MAX);
@@ -179,7 +186,8 @@ fn describe(
         lines.push(format!("{} more: --all shows them", total - shown));
     }
     for earlier in occurrences.iter().skip(1).take(EARLIER_SHOWN_MAX) {
-        lines.push(format!("before, of {}: {}", local(config, earlier.due_at), sum(earlier)));
+        let at = local(config, earlier.due_at);
+        lines.push(format!("before, {} {at}: {}", kind(earlier), sum(earlier)));
     }
     lines.join("\n")
 }
@@ -224,6 +232,10 @@ fn total(counts: Counts) -> u64 {
     sent + failed + skipped + unknown + expired + cancelled
 }
 
+fn kind(occurrence: &Occurrence) -> &'static str {
+    if occurrence.retry_of.is_some() { "retry at" } else { "occurrence of" }
+}
+
 /// `12 sent, 3 failed`.
 fn sum(occurrence: &Occurrence) -> String {
     let Counts { sent, failed, skipped, unknown, expired, cancelled } = occurrence.ended;
@@ -248,6 +260,7 @@ fn occurrence_json(occurrence: &Occurrence) -> Value {
     let Counts { sent, failed, skipped, unknown, expired, cancelled } = occurrence.ended;
     json!({
         "due_at": occurrence.due_at.to_string(),
+        "retry_of": occurrence.retry_of.map(|at| at.to_string()),
         "pending": occurrence.pending,
         "sending": occurrence.sending,
         "sent": sent,

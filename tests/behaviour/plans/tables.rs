@@ -154,12 +154,16 @@ pub const ALLOWED: &[Allowed] = &[
         "SCAN deliveries USING INDEX idx_deliveries_sending",
         SENDING,
     ),
+    allowed("settle::count_retried", "USE TEMP B-TREE FOR GROUP BY", RETRIED),
+    allowed("settle::recipients_to_retry", "USE TEMP B-TREE FOR GROUP BY", RETRIED),
+    allowed("settle::recipients_to_retry", "USE TEMP B-TREE FOR ORDER BY", RETRIED),
 ];
 
 const WAITING: Why = Why::Open("alerts that nobody was told of yet, at most 1,000");
 const SENDING: Why = Why::Open("deliveries that are under way, one for each channel");
 const OCCURRENCE: Why =
     Why::Asked("all recipients of one occurrence, in the order in which they are sent");
+const RETRIED: Why = Why::Asked("all recipients of one occurrence that a person tried again");
 const BOOK: Why = Why::Asked("a page or an export of the whole address book");
 
 /// What runs for each send, each trigger, each event, or every few seconds for a monitor or a page that
@@ -248,7 +252,9 @@ pub const HOT: &[(&str, &[&str])] = &[
     ("lookups::has_rival", &["idx_deliveries_sending", "idx_deliveries_unknown"]),
     ("lookups::resolve_unknown", &["INTEGER PRIMARY KEY"]),
     ("lookups::postpone_lookup", &["INTEGER PRIMARY KEY"]),
-    ("correct::is_latest_occurrence", &["sqlite_autoindex_deliveries_1"]),
+    ("correct::latest_try", &["sqlite_autoindex_deliveries_1"]),
+    ("settle::first_of", &["sqlite_autoindex_deliveries_1"]),
+    ("settle::is_retried", &["sqlite_autoindex_deliveries_1"]),
     ("correct::rewrite_counts", &["INTEGER PRIMARY KEY"]),
     ("correct::rewrite_verdict", &["INTEGER PRIMARY KEY", "sqlite_autoindex_deliveries_1"]),
     (

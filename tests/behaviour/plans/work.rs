@@ -7,7 +7,7 @@ use auto_message_scheduler::address_book::export::export;
 use auto_message_scheduler::address_book::{self, Changes, Filter, opt_out};
 use auto_message_scheduler::clock::Timestamp;
 use auto_message_scheduler::composer::{self, Edit, Retry};
-use auto_message_scheduler::delivery::{Ack, MessageId};
+use auto_message_scheduler::delivery::{Ack, MessageId, Status};
 use auto_message_scheduler::fake_waha::{Engine, Options};
 use auto_message_scheduler::forecast::{Bounds, ForecastRules, LaneRules, Scope, forecast};
 use auto_message_scheduler::planner::PlanRules;
@@ -269,6 +269,9 @@ fn compose(world: &World) {
             {
                 tx.message_rows(&filter(status, search))?;
             }
+            let latest = tx.occurrences_of(failed)?[0].due_at;
+            tx.delivery_rows(failed, latest, &[], None)?;
+            tx.correct_message(failed, latest, (Status::Unknown, Status::Failed), now)?;
             tx.count_before(1, now)?;
             tx.channel_names()?;
             tx.view_message(failed)?;
@@ -301,6 +304,9 @@ fn look(world: &World) {
     }
     upload(&mut browser, &panel, b"nama;no hp\nAni;0812 0000 1001\n");
     browser.post(&panel, "/panel/contacts/import/confirm", &[]);
+    browser.get(&panel, "/panel/messages/new");
+    let halo = [("text", "Halo"), ("to", "081200001001"), ("when", "now")];
+    browser.press(&panel, "/panel/messages/new", &halo);
     world.clock.pass(Duration::from_mins(61));
     browser.get(&panel, "/panel");
     browser.post(&panel, "/panel/logout", &[]);
