@@ -33,7 +33,7 @@ pub use server::{ApiServer, ServerError};
 pub use webhook::{BODY_BYTES_MAX, Posted, Webhook, WebhookRules};
 
 use metrics::Figures;
-use quota::{LINES_PER_MINUTE, Quota};
+pub(crate) use quota::{LINES_PER_MINUTE, Quota};
 
 const JSON: &str = "application/json";
 const WEBHOOK_PATH: &str = "/api/waha-webhook";

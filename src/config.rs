@@ -12,7 +12,7 @@ mod url;
 mod values;
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -74,6 +74,11 @@ pub const SETTINGS: &[Setting] = &[
         "ALLOWED_HOSTS",
         "",
         "host names under which `serve` may be asked, separated by commas, such as `jadwal.example.com, 127.0.0.1`; every name when empty",
+    ),
+    setting(
+        "TRUSTED_PROXIES",
+        "",
+        "addresses of your reverse proxies, separated by commas, such as `127.0.0.1, ::1`: their X-Forwarded-Proto and X-Forwarded-For are believed, nobody else's",
     ),
     setting(
         "CRON_SECRET",
@@ -192,6 +197,8 @@ pub struct Config {
     pub listen_addr: SocketAddr,
     /// ALLOWED_HOSTS; empty for every name.
     pub allowed_hosts: Vec<Authority>,
+    /// TRUSTED_PROXIES.
+    pub trusted_proxies: Vec<IpAddr>,
     /// CRON_SECRET, when it was set.
     pub cron_secret: Option<Secret>,
     /// CRON_SECRET_PREVIOUS.
@@ -301,6 +308,7 @@ impl Config {
             cron_secret: values.secret("CRON_SECRET", SECRET_LENGTH_MIN)?,
             cron_secret_previous: values.secret("CRON_SECRET_PREVIOUS", SECRET_LENGTH_MIN)?,
             allowed_hosts: values.hosts("ALLOWED_HOSTS")?,
+            trusted_proxies: values.addresses("TRUSTED_PROXIES")?,
             webhook_hmac_key: values.secret("WEBHOOK_HMAC_KEY", 12)?,
             admin_password: values.admin_password()?,
             tick: (!tick.is_zero()).then_some(tick),
@@ -363,6 +371,13 @@ impl Config {
     #[must_use]
     pub fn is_for_this_machine(&self) -> bool {
         self.listen_addr.ip().to_canonical().is_loopback()
+    }
+
+    /// Whether others than this machine can reach the panel, and its password can be guessed.
+    #[must_use]
+    pub fn is_panel_open_to_guesses(&self) -> bool {
+        let is_public = !self.is_for_this_machine() || !self.trusted_proxies.is_empty();
+        is_public && self.admin_password.as_ref().is_some_and(AdminPassword::is_weak)
     }
 
     /// Whether the pace is one for tests only.

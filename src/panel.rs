@@ -16,6 +16,7 @@ mod contacts;
 mod format;
 mod forms;
 mod import;
+mod merge;
 mod messages;
 mod overview;
 mod preview;
@@ -26,6 +27,7 @@ mod runs;
 mod visit;
 mod words;
 
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -60,6 +62,8 @@ pub struct PanelRules {
     pub gap: Gap,
     /// The hours and the daily limit of channels without their own.
     pub allowance: Allowance,
+    /// The proxies whose word about TLS and about the other end is believed.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Whether `serve` looks for due messages by itself.
     pub has_ticker: bool,
 }
@@ -170,6 +174,12 @@ impl Pages for Panel {
 fn route_visit(visit: &mut Visit<'_>) -> Answered {
     let path = visit.path.clone();
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).skip(1).collect();
+    match (visit.is_post, parts.as_slice(), visit.is_known()) {
+        // Pressed twice: the first press did it, and took the token of this form with it.
+        (true, ["login"], true) => return Ok(access::on_from_login(visit)),
+        (true, ["logout" | "logout-everywhere"], false) => return Ok(access::leave(visit)),
+        _ => {}
+    }
     if let Some(refused) = visit.refuse_unsafe()? {
         return Ok(refused);
     }

@@ -108,6 +108,11 @@ pub fn serve(
     log::info!("serve: ready on http://{}", server.address());
     warn_of_pace(config);
     warn_of_readers(&config.database_path);
+    if config.is_panel_open_to_guesses() {
+        log::warn!(
+            "panel: ADMIN_PASSWORD can be guessed, and other machines reach the panel: choose 12 characters or more"
+        );
+    }
     ready(server.address());
     let alarms = Alarms::start(config, triggers, &clock);
     let sent = send(config, waha, store, &clock, triggers, &alarms);
@@ -139,6 +144,7 @@ fn panel(
         late_limit: config.late_limit,
         gap: config.gap,
         allowance: config.allowance,
+        trusted_proxies: config.trusted_proxies.clone(),
         has_ticker: config.tick.is_some(),
     };
     let store = Store::open(&config.database_path)?;

@@ -48,6 +48,7 @@
   // A preview that follows what is typed.
   for (const form of document.querySelectorAll("form[data-preview]")) {
     const target = document.getElementById("preview");
+    const button = form.querySelector("button[value=save]");
     let timer = 0;
     let round = 0;
     const preview = async () => {
@@ -55,17 +56,78 @@
       try {
         const reply = await fetch(form.dataset.preview, { method: "POST", body: new URLSearchParams(new FormData(form)) });
         if (reply.status === 401) return location.reload();
-        if (reply.ok && mine === round) target.replaceChildren(...parse(await reply.text()).childNodes);
+        const text = await reply.text();
+        if (!reply.ok || mine !== round) return;
+        target.replaceChildren(...parse(text).childNodes);
+        button.textContent = target.querySelector("[data-does]").dataset.does;
       } catch {
         // the next change tries again
       }
     };
     form.addEventListener("input", () => {
+      // Until the preview has counted anew, the button promises nothing.
+      if (button.dataset.plain) button.textContent = form.elements.when?.value === "now" ? button.dataset.plainNow : button.dataset.plain;
       clearTimeout(timer);
       timer = setTimeout(preview, 500);
     });
     preview();
   }
+
+  // A date or a day that is filled in is meant: it selects its choice. "Now" has neither; what was
+  // filled in comes back with another choice.
+  for (const part of document.querySelectorAll("[data-when]")) {
+    const form = part.closest("form");
+    const kept = new Map();
+    part.addEventListener("input", (event) => {
+      const field = event.target;
+      if (field.type === "checkbox" ? field.checked : field.value) form.querySelector(`input[name=when][value=${part.dataset.when}]`).checked = true;
+    });
+    form.addEventListener("change", (event) => {
+      if (event.target.name !== "when") return;
+      const fields = [...part.querySelectorAll("input")];
+      if (event.target.value === "now") {
+        for (const field of fields) {
+          kept.set(field, field.type === "checkbox" ? field.checked : field.value);
+          if (field.type === "checkbox") field.checked = false;
+          else field.value = "";
+        }
+      } else {
+        for (const [field, value] of kept) {
+          if (field.type === "checkbox") field.checked ||= value;
+          else field.value ||= value;
+        }
+        kept.clear();
+      }
+    });
+  }
+
+  // A form is sent once: its buttons wait for the answer and say so. The server would know a second one, too,
+  // so they wake up again when the answer does not come, or when the page comes back as it was left.
+  const wake = (form) => {
+    delete form.dataset.sent;
+    for (const button of form.querySelectorAll("button[data-busy]")) {
+      button.disabled = false;
+      if (button.dataset.busy) button.textContent = button.dataset.busy;
+      button.removeAttribute("data-busy");
+    }
+  };
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post") return;
+    if (form.dataset.sent) return event.preventDefault();
+    form.dataset.sent = "1";
+    const pressed = event.submitter;
+    // After this event: a button that is disabled now would not be sent along.
+    setTimeout(() => {
+      for (const button of form.querySelectorAll("button:not([type=button])")) {
+        button.disabled = true;
+        button.dataset.busy = button === pressed ? button.textContent : "";
+      }
+      if (pressed) pressed.textContent = document.body.dataset.busy;
+    });
+    setTimeout(() => wake(form), 20_000);
+  });
+  addEventListener("pageshow", (event) => event.persisted && document.querySelectorAll("form[data-sent]").forEach(wake));
 
   // One more time.
   for (const button of document.querySelectorAll("[data-more]")) {

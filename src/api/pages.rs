@@ -29,7 +29,11 @@ pub struct PageRequest {
     pub origin: Option<String>,
     /// The header `X-Forwarded-Proto`, as a proxy or a stranger wrote it.
     pub forwarded_proto: Option<String>,
-    /// The address of the peer, for the log.
+    /// The header `X-Forwarded-For`, as a proxy or a stranger wrote it.
+    pub forwarded_for: Option<String>,
+    /// The address of the peer.
+    pub peer: Option<String>,
+    /// The address of the peer with what it was forwarded for, for the log.
     pub remote: Option<String>,
     /// At most [`PAGE_BODY_BYTES_MAX`] bytes.
     pub body: Vec<u8>,

@@ -4,12 +4,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Log lines of one kind that strangers can cause.
-pub(super) const LINES_PER_MINUTE: u32 = 10;
+pub(crate) const LINES_PER_MINUTE: u32 = 10;
 const WINDOW: Duration = Duration::from_mins(1);
 
 /// Counts what happens in a minute, whoever caused it.
 #[derive(Debug)]
-pub(super) struct Quota {
+pub(crate) struct Quota {
     max: u32,
     state: Mutex<State>,
 }
@@ -23,13 +23,13 @@ struct State {
 
 impl Quota {
     /// `max` in a minute.
-    pub(super) fn per_minute(max: u32) -> Self {
+    pub(crate) fn per_minute(max: u32) -> Self {
         Self { max, state: Mutex::default() }
     }
 
     /// Takes one at `now`, on the monotonic clock. Gives how many were refused in the minute before,
     /// once; or, when there were too many, how long until the next minute begins.
-    pub(super) fn take(&self, now: Duration) -> Result<u64, Duration> {
+    pub(crate) fn take(&self, now: Duration) -> Result<u64, Duration> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let began = *state.began.get_or_insert(now);
         let passed = now.saturating_sub(began);
@@ -47,7 +47,7 @@ impl Quota {
     }
 
     /// Writes a log line, unless there were too many of them in this minute.
-    pub(super) fn log(&self, now: Duration, write: impl FnOnce()) {
+    pub(crate) fn log(&self, now: Duration, write: impl FnOnce()) {
         if let Ok(left_out) = self.take(now) {
             if left_out > 0 {
                 log::warn!("http: lines left out in the minute before: {left_out}");

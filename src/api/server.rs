@@ -270,6 +270,8 @@ fn page_request(request: &mut Request) -> Result<PageRequest, Reply> {
         content_type: header(request, "Content-Type"),
         origin: header(request, "Origin"),
         forwarded_proto: header(request, "X-Forwarded-Proto"),
+        forwarded_for: header(request, FORWARDED_HEADER),
+        peer: header(request, PEER_HEADER),
         remote: remote(request),
         body,
     })

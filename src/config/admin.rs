@@ -15,6 +15,44 @@ pub enum AdminPassword {
     Hash(Secret),
 }
 
+/// A password that is shorter can be guessed by a machine that tries a few times a second.
+const STRONG_LENGTH: usize = 12;
+/// Signs that a long password has at least.
+const STRONG_SIGNS: usize = 6;
+/// What many people choose, with any digits and signs behind it.
+const USUAL: [&str; 14] = [
+    "admin",
+    "administrator",
+    "bismillah",
+    "indonesia",
+    "password",
+    "qwerty",
+    "qwertyuiop",
+    "rahasia",
+    "sayang",
+    "whatsapp",
+    "letmein",
+    "welcome",
+    "iloveyou",
+    "changeme",
+];
+
+impl AdminPassword {
+    /// Whether strangers may guess it: it is short, has few different signs, or is what many choose.
+    /// Of a hash nobody knows.
+    #[must_use]
+    pub fn is_weak(&self) -> bool {
+        let Self::Plain(plain) = self else { return false };
+        let plain = plain.reveal().to_lowercase();
+        let word = plain.trim_end_matches(|c: char| !c.is_alphabetic());
+        let signs: std::collections::BTreeSet<char> = plain.chars().collect();
+        plain.chars().count() < STRONG_LENGTH
+            || signs.len() < STRONG_SIGNS
+            || word.is_empty()
+            || USUAL.contains(&word)
+    }
+}
+
 impl Values {
     pub(super) fn admin_password(&self) -> Result<Option<AdminPassword>, ConfigError> {
         let refuse =

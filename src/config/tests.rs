@@ -60,6 +60,39 @@ fn a_secret_is_never_repeated() {
 }
 
 #[test]
+fn proxies_are_named_by_their_addresses() {
+    let read = |text| load(&[("TRUSTED_PROXIES", text)]).map(|config| config.trusted_proxies);
+    let address = |text: &str| text.parse::<std::net::IpAddr>().unwrap();
+    assert!(read("").unwrap().is_empty());
+    assert_eq!(read("127.0.0.1, ::1").unwrap(), [address("127.0.0.1"), address("::1")]);
+    assert_eq!(read("::ffff:10.0.0.1").unwrap(), [address("10.0.0.1")]);
+    for wrong in ["proxy.example.com", "10.0.0.0/8", "*", "127.0.0.1:80", ","] {
+        assert!(read(wrong).unwrap_err().contains("TRUSTED_PROXIES"), "{wrong}");
+    }
+}
+
+#[test]
+fn a_weak_password_of_the_panel_is_known_as_such() {
+    let is_open = |password, listen| {
+        let set = [("ADMIN_PASSWORD", password), ("LISTEN_ADDR", listen)];
+        load(&set).unwrap().is_panel_open_to_guesses()
+    };
+    for weak in [
+        "rahasia1",
+        "kopi susu",
+        "passwordpassword",
+        "123456789012",
+        "Indonesia2026!",
+        "aaaaaaaaaaaaaaaa",
+    ] {
+        assert_eq!(is_open(weak, "0.0.0.0:8787"), weak != "passwordpassword", "{weak}");
+        assert!(!is_open(weak, "127.0.0.1:8787"), "{weak}");
+    }
+    assert!(!is_open("kuda baterai staples", "0.0.0.0:8787"));
+    assert!(!load(&[("LISTEN_ADDR", "0.0.0.0:8787")]).unwrap().is_panel_open_to_guesses());
+}
+
+#[test]
 fn the_jitter_of_a_short_delay_is_short_unless_it_is_set() {
     assert_eq!(load(&[("SEND_DELAY_SECONDS", "1")]).unwrap().gap.jitter.as_millis(), 250);
     let set = [("SEND_DELAY_SECONDS", "1"), ("SEND_JITTER_SECONDS", "15")];

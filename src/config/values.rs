@@ -1,7 +1,7 @@
 //! From texts to values: each reader says what its key should be.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use log::LevelFilter;
@@ -106,6 +106,15 @@ impl Values {
         let wanted = "host names separated by commas, such as jadwal.example.com, 127.0.0.1:8787";
         let host = |text: &str| Authority::parse(text.trim()).ok_or_else(|| bad(key, wanted, text));
         self.optional(key).map_or(Ok(Vec::new()), |list| list.split(',').map(host).collect())
+    }
+
+    pub(super) fn addresses(&self, key: &'static str) -> Result<Vec<IpAddr>, ConfigError> {
+        let wanted = "addresses separated by commas, such as 127.0.0.1, ::1";
+        let address = |text: &str| match text.trim().parse::<IpAddr>() {
+            Ok(address) => Ok(address.to_canonical()),
+            Err(_) => Err(bad(key, wanted, text)),
+        };
+        self.optional(key).map_or(Ok(Vec::new()), |list| list.split(',').map(address).collect())
     }
 
     /// A secret goes into a header, so it must be visible ASCII, also at its ends: a line end there

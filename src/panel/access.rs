@@ -1,11 +1,17 @@
 //! Who is let in: the password, the sessions, the tokens of forms, and how often one may try.
 //!
 //! A session is 256 random bits in a cookie; the database holds its SHA-256 only. A form's token is
-//! an HMAC under the same bits, so that nothing needs to be kept for it. A browser that was logged in
-//! once keeps a signed mark, and tries on an account of its own: strangers who guess can make each
-//! other wait, but not the owner.
+//! an HMAC under the same bits, so that nothing needs to be kept for it.
+//!
+//! Guesses are slowed down, and never so much that the right password waits longer than a second or
+//! two: a wait for it would be a way to lock the owner out. So a few tries a second are looked at,
+//! from one address and from all of them; a password that is worth something stands millions of them.
+//! A browser that was logged in once has a signed mark, and an account of its own. The marks end with
+//! the password, and with logging out everywhere.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -17,7 +23,7 @@ use subtle::ConstantTimeEq;
 
 use super::visit::{Page, Visit};
 use super::{Answered, Broken, Panel, reply};
-use crate::api::PageReply;
+use crate::api::{LINES_PER_MINUTE, PageReply, Quota};
 use crate::config::AdminPassword;
 use crate::password;
 
@@ -33,9 +39,13 @@ const UNUSED_LASTS: Duration = Duration::from_hours(7 * 24);
 const NOTE_EVERY: Duration = Duration::from_hours(1);
 const DEVICE_LASTS_SECS: u64 = 365 * 24 * 3600;
 
-/// Wrong passwords before one has to wait, and how long each of them weighs.
-const TRIES_MAX: u32 = 5;
-const TRY_WEIGHS: Duration = Duration::from_secs(20);
+/// How many tries from one address, or from one known browser, are looked at in a second, and how many
+/// at once after a pause. Somebody who guesses five times a second leaves room for the owner.
+const OF_ONE: Rate = Rate { per_second: 6, at_once: 12 };
+/// The same of all addresses together: checking a password takes time and memory.
+const OF_ALL: Rate = Rate { per_second: 12, at_once: 24 };
+/// Addresses and browsers that are remembered: with [`OF_ALL`] there are never so many.
+const REMEMBERED_MAX: usize = 1_000;
 
 /// Somebody who is logged in.
 pub(super) struct Known {
@@ -47,11 +57,28 @@ pub(super) struct Known {
 pub(super) struct Access {
     /// Whether the password in the settings was compared with the one that the sessions belong to.
     is_compared: AtomicBool,
-    strangers: Mutex<Tries>,
-    devices: Mutex<Tries>,
+    guesses: Mutex<Guesses>,
+    /// Log lines of refused logins.
+    lines: Quota,
 }
 
-/// A bucket of tries that fills up again with time: no wait is ever longer than one try's weight.
+/// The tries of everybody who is not logged in.
+#[derive(Debug, Default)]
+struct Guesses {
+    /// Of all addresses.
+    all: Tries,
+    /// Of each address and each known browser.
+    each: HashMap<String, Tries>,
+}
+
+/// How many tries are looked at.
+#[derive(Clone, Copy, Debug)]
+struct Rate {
+    per_second: u32,
+    at_once: u32,
+}
+
+/// A bucket of tries that fills up again with time.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tries {
     /// When all is forgotten, on the clock that never jumps.
@@ -60,13 +87,33 @@ struct Tries {
 
 impl Tries {
     /// How long to wait before the next try.
-    fn wait(self, now: Duration) -> Option<Duration> {
-        let room = TRY_WEIGHS * (TRIES_MAX - 1);
+    fn wait(self, rate: Rate, now: Duration) -> Option<Duration> {
+        let room = Duration::from_secs(1) / rate.per_second * (rate.at_once - 1);
         self.heavy_until.checked_sub(now)?.checked_sub(room).filter(|wait| !wait.is_zero())
     }
 
-    fn add(&mut self, now: Duration) {
-        self.heavy_until = self.heavy_until.max(now) + TRY_WEIGHS;
+    fn add(&mut self, rate: Rate, now: Duration) {
+        self.heavy_until = self.heavy_until.max(now) + Duration::from_secs(1) / rate.per_second;
+    }
+}
+
+impl Guesses {
+    /// Takes a try of `who`; `Err` says how long to wait before it is looked at. A known browser does
+    /// not wait for strangers.
+    fn take(&mut self, who: &str, is_device: bool, now: Duration) -> Result<(), Duration> {
+        let one = self.each.get(who).copied().unwrap_or_default();
+        let all = if is_device { None } else { self.all.wait(OF_ALL, now) };
+        if let Some(wait) = one.wait(OF_ONE, now).max(all) {
+            return Err(wait);
+        }
+        if !is_device {
+            self.all.add(OF_ALL, now);
+        }
+        if self.each.len() >= REMEMBERED_MAX {
+            self.each.retain(|_, tries| tries.heavy_until > now);
+        }
+        self.each.entry(who.to_owned()).or_default().add(OF_ONE, now);
+        Ok(())
     }
 }
 
@@ -74,8 +121,8 @@ impl Access {
     pub(super) fn new() -> Self {
         Self {
             is_compared: AtomicBool::new(false),
-            strangers: Mutex::default(),
-            devices: Mutex::default(),
+            guesses: Mutex::default(),
+            lines: Quota::per_minute(LINES_PER_MINUTE),
         }
     }
 }
@@ -164,10 +211,24 @@ fn show_login(visit: &Visit<'_>, status: u16, problem: String) -> Answered {
     reply::html(status, &LoginPage { p: visit.page("login"), problem, next: own_path(next) })
 }
 
-/// Only a path of the panel: a link must not lead elsewhere through us.
+/// Only a page of the panel: a link must not lead elsewhere through us. Our own paths hold nothing that
+/// a browser would read in another way: no `..`, however it is spelled, no `//`, no backslash.
 fn own_path(next: &str) -> &str {
-    let is_own = next.starts_with("/panel") && next.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_own && !next.contains('\\') && !next.starts_with("/panel/log") { next } else { "/panel" }
+    let path = next.split(['?', '#']).next().unwrap_or_default();
+    let is_plain = |part: &str| {
+        let is_usual = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        !part.is_empty() && !matches!(part, "." | "..") && part.bytes().all(is_usual)
+    };
+    let is_page = path.strip_prefix("/panel/").is_some_and(|rest| {
+        rest.split('/').all(is_plain) && !rest.starts_with("login") && !rest.starts_with("logout")
+    });
+    let is_visible = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if (path == "/panel" || is_page) && is_visible { next } else { "/panel" }
+}
+
+/// On from a login: to the page that was asked for.
+pub(super) fn on_from_login(visit: &Visit<'_>) -> PageReply {
+    reply::see_other(own_path(visit.form.get("next").unwrap_or_default()))
 }
 
 /// Where to go for whoever is not logged in.
@@ -187,32 +248,40 @@ pub(super) fn ask_to_log_in(visit: &Visit<'_>) -> PageReply {
 )]
 pub(super) fn login(visit: &mut Visit<'_>) -> Answered {
     let w = visit.words();
-    let is_device = is_known_device(visit)?;
-    let access = &visit.panel.access;
-    let tries = if is_device { &access.devices } else { &access.strangers };
-    let now = visit.panel.clock.now().monotonic;
-    {
-        let mut tries = tries.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(wait) = tries.wait(now) {
-            let secs = (wait.as_secs() + 1).to_string();
-            let mut shown = show_login(visit, 429, w.too_many_tries.replace("{}", &secs))?;
-            shown.headers.push(("Retry-After", secs));
-            return Ok(shown);
-        }
-        // It counts before it is looked at: many at once must not all be looked at.
-        tries.add(now);
+    let device = known_device(visit)?;
+    let is_device = device.is_some();
+    let who = device.unwrap_or_else(|| network_of(visit.client()));
+    let (access, now) = (&visit.panel.access, visit.panel.clock.now().monotonic);
+    let guesses = || access.guesses.lock().unwrap_or_else(PoisonError::into_inner);
+    // It counts before it is looked at: many at once must not all be looked at.
+    let taken = guesses().take(&who, is_device, now);
+    if let Err(wait) = taken {
+        let secs = (wait.as_secs() + 1).to_string();
+        let mut shown = show_login(visit, 429, w.too_many_tries.replace("{}", &secs))?;
+        shown.headers.push(("Retry-After", secs));
+        return Ok(shown);
     }
     let given = visit.form.get("password").unwrap_or_default();
     let kept = visit.panel.read(|tx| tx.panel_password_hash())?.unwrap_or_default();
     if !password::fits(&kept, given) {
         let remote = visit.request.remote.as_deref().unwrap_or("an unknown address");
-        log::warn!("panel: refused a login from {remote}: the wrong password");
+        access.lines.log(now, || {
+            log::warn!("panel: refused a login from {remote}: the wrong password");
+        });
         return show_login(visit, 401, w.wrong_password.to_owned());
     }
-    *tries.lock().unwrap_or_else(PoisonError::into_inner) = Tries::default();
+    guesses().each.remove(&who);
     begin_session(visit)?;
-    let next = own_path(visit.form.get("next").unwrap_or_default()).to_owned();
-    Ok(reply::see_other(next))
+    Ok(on_from_login(visit))
+}
+
+/// What tries are counted by: the address; of IPv6 the network, which one host may have whole.
+fn network_of(client: Option<IpAddr>) -> String {
+    match client {
+        Some(IpAddr::V6(address)) => format!("{:x?}", &address.segments()[..4]),
+        Some(IpAddr::V4(address)) => address.to_string(),
+        None => String::new(),
+    }
 }
 
 fn begin_session(visit: &mut Visit<'_>) -> Result<(), Broken> {
@@ -225,21 +294,25 @@ fn begin_session(visit: &mut Visit<'_>) -> Result<(), Broken> {
     })?;
     visit.set_cookie(SESSION_COOKIE, &id, Some(SESSION_LASTS.as_secs()));
     visit.set_cookie(VISITOR_COOKIE, "", Some(0));
-    if !is_known_device(visit)? {
+    if known_device(visit)?.is_none() {
         let mark = format!("{device}.{}", sign(&key, &device));
         visit.set_cookie(DEVICE_COOKIE, &mark, Some(DEVICE_LASTS_SECS));
     }
     Ok(())
 }
 
-fn is_known_device(visit: &Visit<'_>) -> Result<bool, Broken> {
+/// The name of a browser that was logged in with this password.
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the method's path is of one lifetime only"
+)]
+fn known_device(visit: &Visit<'_>) -> Result<Option<String>, Broken> {
     let Some((device, mark)) = visit.cookie(DEVICE_COOKIE).and_then(|text| text.split_once('.'))
     else {
-        return Ok(false);
+        return Ok(None);
     };
-    let made = random_hex()?;
-    let key = visit.panel.write(|tx| tx.panel_device_key(&made))?;
-    Ok(is_same(mark, &sign(&key, device)))
+    let Some(key) = visit.panel.read(|tx| tx.known_device_key())? else { return Ok(None) };
+    Ok(is_same(mark, &sign(&key, device)).then(|| device.to_owned()))
 }
 
 pub(super) fn logout(visit: &mut Visit<'_>) -> Answered {
@@ -259,18 +332,18 @@ pub(super) fn logout_everywhere(visit: &mut Visit<'_>) -> Answered {
     Ok(leave(visit))
 }
 
-fn leave(visit: &mut Visit<'_>) -> PageReply {
+pub(super) fn leave(visit: &mut Visit<'_>) -> PageReply {
     visit.set_cookie(SESSION_COOKIE, "", Some(0));
     reply::done("/panel/login", "left")
 }
 
-fn random_hex() -> Result<String, getrandom::Error> {
+pub(super) fn random_hex() -> Result<String, getrandom::Error> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)?;
     Ok(to_hex(&bytes))
 }
 
-fn is_random_hex(text: &str) -> bool {
+pub(super) fn is_random_hex(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
@@ -298,23 +371,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn after_five_tries_each_more_waits_for_one_to_be_forgotten() {
-        let mut tries = Tries::default();
-        let now = Duration::from_secs(1000);
-        for _ in 0..TRIES_MAX {
-            assert_eq!(tries.wait(now), None);
-            tries.add(now);
+    fn somebody_who_guesses_waits_for_less_than_a_second() {
+        let (mut guesses, mut now) = (Guesses::default(), Duration::from_secs(1000));
+        for _ in 0..OF_ONE.at_once {
+            assert_eq!(guesses.take("a", false, now), Ok(()));
         }
-        assert_eq!(tries.wait(now), Some(TRY_WEIGHS));
-        assert_eq!(tries.wait(now + TRY_WEIGHS), None);
-        tries.add(now + TRY_WEIGHS);
-        assert_eq!(tries.wait(now + TRY_WEIGHS), Some(TRY_WEIGHS));
-        assert_eq!(tries.wait(now + Duration::from_hours(1)), None);
+        let wait = guesses.take("a", false, now).unwrap_err();
+        assert!(wait < Duration::from_secs(1), "{wait:?}");
+        assert_eq!(guesses.take("b", false, now), Ok(()), "another address is another matter");
+        // A flood from everywhere: known browsers do not wait for it, strangers do for a moment.
+        let flood = (0..100).filter(|i| guesses.take(&i.to_string(), false, now).is_ok()).count();
+        assert!(flood < OF_ALL.at_once as usize, "{flood}");
+        assert!(guesses.take("c", false, now).unwrap_err() < Duration::from_secs(1));
+        assert_eq!(guesses.take("phone", true, now), Ok(()));
+        now += Duration::from_secs(1);
+        assert_eq!(guesses.take("c", false, now), Ok(()));
+        for i in 0..5_000 {
+            now += Duration::from_millis(200);
+            let _ = guesses.take(&format!("many {i}"), false, now); // only what is remembered matters
+        }
+        assert!(guesses.each.len() <= REMEMBERED_MAX);
     }
 
     #[test]
     fn a_link_leads_nowhere_but_into_the_panel() {
-        for next in ["/panel/messages?status=sent", "/panel/contacts"] {
+        for next in [
+            "/panel",
+            "/panel?lang=en",
+            "/panel/messages?status=sent&q=a%2Fb",
+            "/panel/messages/1/recipients.csv?at=2026-12-01T00:00:00Z",
+        ] {
             assert_eq!(own_path(next), next);
         }
         for next in [
@@ -323,6 +409,24 @@ mod tests {
             "//evil.example",
             "/x",
             "/panel/login",
+            "/panel/logout",
+            "/panels",
+            "/panel.evil.example",
+            "/panel@evil.example",
+            "/panel/..//evil",
+            "/panel/../evil",
+            "/panel/./..//evil",
+            "/panel/%2e%2e//evil",
+            "/panel/.%2E/evil",
+            "/panel//evil.example",
+            "/panel/messages/..",
+            "/panel/%5c..%5cevil",
+            "/panel/\\evil",
+            "/panel/messages?q=\\evil",
+            "/panel/\tevil",
+            "/panel/%09/evil",
+            "/panel/%00",
+            "/panel/é",
             "/panel\\@evil",
             "/panel\r\nX: y",
         ] {

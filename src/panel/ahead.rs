@@ -3,7 +3,7 @@
 use super::visit::Visit;
 use super::{Broken, format};
 use crate::clock::Timestamp;
-use crate::forecast::{self, Bounds, ForecastRules, LaneRules, Scope};
+use crate::forecast::{self, Bounds, ForecastRules, LaneRules, Scope, Warning};
 use crate::planner::PlanRules;
 
 /// A forecast looks at each recipient that comes before: of more than so many it is left out.
@@ -20,6 +20,25 @@ pub(super) fn of_queue(visit: &Visit<'_>, pending: u64) -> Result<String, Broken
     if pending == 0 { Ok(String::new()) } else { look(visit, Scope::DueNow, pending) }
 }
 
+/// What a person should know of a scheduled message before it is too late, in words. Looked at once for
+/// a page, so of larger messages too.
+pub(super) fn warning(visit: &Visit<'_>, id: i64) -> Result<String, Broken> {
+    let w = visit.words();
+    let seen = visit
+        .panel
+        .with_store(|store| forecast::of_message(store, id, &rules(visit), visit.now))?;
+    let (words, in_time, recipients) = match seen.and_then(|seen| seen.warning()) {
+        None => return Ok(String::new()),
+        Some(Warning::TooLate { in_time, recipients, .. }) => {
+            (w.warn_too_late, in_time, recipients)
+        }
+        Some(Warning::DueAgain { in_time, recipients }) => (w.warn_due_again, in_time, recipients),
+        Some(Warning::FallsBehind { recipients }) => (w.warn_falls_behind, 0, recipients),
+    };
+    let number = |count| format::number(count, visit.language);
+    Ok(words.replace("{n}", &number(in_time)).replace("{all}", &number(recipients)))
+}
+
 fn look(visit: &Visit<'_>, scope: Scope, recipients: u64) -> Result<String, Broken> {
     #[expect(
         clippy::redundant_closure_for_method_calls,
@@ -29,21 +48,25 @@ fn look(visit: &Visit<'_>, scope: Scope, recipients: u64) -> Result<String, Brok
     if recipients.max(pending) > RECIPIENTS_MAX {
         return Ok(String::new());
     }
-    let rules = &visit.panel.rules;
-    let rules = ForecastRules {
-        plan: PlanRules {
-            late_limit: rules.late_limit,
-            zone: rules.zone.clone(),
-            country: rules.country.clone(),
-        },
-        lanes: LaneRules { gap: rules.gap, allowance: rules.allowance, zone: rules.zone.clone() },
-    };
+    let rules = rules(visit);
     let bounds = Bounds { messages: MESSAGES_MAX, recipients: RECIPIENTS_MAX };
     let seen = visit.panel.with_store(|store| {
         forecast::forecast(store, scope, &rules, bounds, visit.now, &mut |_| {})
     })?;
     let ends = seen.and_then(|seen| seen.totals.ends_at);
     Ok(ends.map(|at| in_words(visit, at)).unwrap_or_default())
+}
+
+fn rules(visit: &Visit<'_>) -> ForecastRules {
+    let rules = &visit.panel.rules;
+    ForecastRules {
+        plan: PlanRules {
+            late_limit: rules.late_limit,
+            zone: rules.zone.clone(),
+            country: rules.country.clone(),
+        },
+        lanes: LaneRules { gap: rules.gap, allowance: rules.allowance, zone: rules.zone.clone() },
+    }
 }
 
 fn in_words(visit: &Visit<'_>, at: Timestamp) -> String {

@@ -55,17 +55,26 @@ pub(super) fn route(visit: &Visit<'_>, rest: &[&str]) -> Answered {
 
 fn change(visit: &Visit<'_>, id: &str, what: &str) -> Answered {
     let (w, now) = (visit.words(), visit.now);
+    let code = match what {
+        "pause" => "channel_paused",
+        "confirm" => "number_confirmed",
+        _ => "channel_resumed",
+    };
+    if visit.is_second()? {
+        return Ok(reply::done("/panel/channels", code));
+    }
     let changed = visit.panel.with_store(|store| match what {
         "pause" => channels::pause(store, id, Some(w.paused_in_the_panel), now),
         "confirm" => channels::confirm(store, id, now),
         _ => channels::resume(store, id, now),
     });
     match changed {
-        Ok(_) if what == "pause" => Ok(reply::done("/panel/channels", "channel_paused")),
         Ok(_) => {
-            compose::wake(visit);
-            let done = if what == "confirm" { "number_confirmed" } else { "channel_resumed" };
-            Ok(reply::done("/panel/channels", done))
+            visit.keep_mark(id.parse().unwrap_or_default())?;
+            if what != "pause" {
+                compose::wake(visit);
+            }
+            Ok(reply::done("/panel/channels", code))
         }
         Err(ChannelError::Store(error)) => Err(error.into()),
         Err(error) => {

@@ -1,24 +1,32 @@
 //! The form for a message: what a person fills in, what it would do, and the message that it becomes.
 //! The rules are `composer`'s; here they are only asked.
 
+use std::time::Duration;
+
 use askama::Template;
 use serde_json::Value;
 
 use super::format;
 use super::forms::Form;
+use super::merge::{self, Was};
 use super::preview::{self, Preview};
 use super::reasons;
 use super::visit::{Page, Visit};
 use super::{Answered, Broken, reply};
 use crate::address_book::tags;
+use crate::api::PageReply;
 use crate::composer::{self, ComposeError, Draft, Edit, Timing, WeeklyTiming};
-use crate::store::{MessageDetail, StoreError};
+use crate::store::{MadeBefore, MessageDetail, StoreError};
 use crate::trigger::Triggers;
 
 const TAG_COLUMNS_MAX: u32 = 300;
 const TAGS_SHOWN_MAX: usize = 40;
 /// Fields for times that a form has when nobody adds more.
 const TIMES_SHOWN: usize = 1;
+/// To more than so many, `now` is asked once more.
+const NOW_UNASKED_MAX: u64 = 20;
+/// For so long, a second message with the same content is asked about.
+const SAME_ASKED: Duration = Duration::from_mins(10);
 /// From Monday, as a week begins in Indonesia; the numbers are those of `interval_config`.
 const WEEK: [(&str, usize); 7] =
     [("mon", 1), ("tue", 2), ("wed", 3), ("thu", 4), ("fri", 5), ("sat", 6), ("sun", 0)];
@@ -63,7 +71,9 @@ struct ComposePage<'a> {
     heading: &'a str,
     action: String,
     back: String,
-    problem: String,
+    told: Told,
+    /// What the fields were when the form was made; empty for a new message.
+    was: String,
     f: Fields,
     channels: Vec<Choice>,
     tags: Vec<Choice>,
@@ -71,6 +81,32 @@ struct ComposePage<'a> {
     placeholders: Vec<String>,
     is_new: bool,
     preview: Preview,
+}
+
+/// What a form says beside its fields.
+#[derive(Default)]
+struct Told {
+    /// Why nothing was done.
+    problem: String,
+    /// The message that the problem is about.
+    about: Option<i64>,
+    /// The number of recipients that a person is asked about before it goes out at once.
+    sure: Option<u64>,
+    /// Whether a person is asked about a second message with the same content.
+    again: bool,
+    conflicts: Vec<Conflict>,
+}
+
+/// A field that somebody else changed meanwhile: what is stored now. The form still has the other.
+struct Conflict {
+    label: &'static str,
+    theirs: String,
+}
+
+impl Told {
+    fn problem(problem: impl Into<String>) -> Self {
+        Self { problem: problem.into(), ..Self::default() }
+    }
 }
 
 #[derive(Template)]
@@ -123,6 +159,31 @@ impl Fields {
         }
     }
 
+    /// The parts of a message that two people may change without touching each other's.
+    fn parts(&self) -> [(&'static str, String); 5] {
+        [
+            ("title", self.title.clone()),
+            ("text", self.text.clone()),
+            ("to", self.recipients().join("\n")),
+            ("channel", self.channel.clone()),
+            ("times", format!("{:?}", self.times)),
+        ]
+    }
+
+    /// Takes one part of another form.
+    fn take(&mut self, part: &str, other: &Self) {
+        match part {
+            "title" => self.title.clone_from(&other.title),
+            "text" => self.text.clone_from(&other.text),
+            "to" => {
+                self.to.clone_from(&other.to);
+                self.tags.clone_from(&other.tags);
+            }
+            "channel" => self.channel.clone_from(&other.channel),
+            _ => self.times.clone_from(&other.times),
+        }
+    }
+
     /// The recipients as the column would have them. What the form could not take apart is the column.
     pub(super) fn column(&self) -> String {
         if self.tags.is_empty() && self.to.starts_with(['[', '{']) {
@@ -172,6 +233,13 @@ impl Times {
             at.extend(detail.listed.scheduled_at.map(|at| format::field(at, zone)));
         }
         Self { when: "at".to_owned(), at, ..Self::default() }
+    }
+
+    /// Whether a date, a day or a time of day is filled in.
+    fn is_filled(&self) -> bool {
+        let Self { when: _, at, days, time, from, until } = self;
+        let is_filled = |text: &String| !text.is_empty();
+        !at.is_empty() || !days.is_empty() || [time, from, until].into_iter().any(is_filled)
     }
 
     fn timing(&self) -> Option<Timing> {
@@ -238,23 +306,23 @@ pub(super) fn new_form(visit: &Visit<'_>) -> Answered {
         None => Fields::default(),
     };
     if fields.times.when != "weekly" {
-        // The times of a copy have passed, mostly.
-        fields.times = Times { when: "now".to_owned(), ..Times::default() };
+        // The times of a copy have passed, mostly. Never `now`: that goes out by one slip.
+        fields.times = Times { when: "at".to_owned(), ..Times::default() };
     }
     if let Some(contact) = visit.query.filled("to") {
         contact.clone_into(&mut fields.to);
     }
-    show(visit, 200, None, fields, String::new())
+    show(visit, 200, None, fields, Told::default())
 }
 
 pub(super) fn edit_form(visit: &Visit<'_>, detail: &MessageDetail) -> Answered {
-    show(visit, 200, Some(detail.listed.id), Fields::of(visit, detail), String::new())
+    show(visit, 200, Some(detail), Fields::of(visit, detail), Told::default())
 }
 
 /// What a form would do: for the script while somebody types.
 pub(super) fn preview(visit: &Visit<'_>) -> Answered {
     let fields = Fields::read(&visit.form);
-    let preview = preview::look(visit, &fields)?;
+    let preview = preview::look(visit, &fields, visit.form.get("was").is_none())?;
     reply::html(200, &PreviewPiece { p: visit.page("messages"), preview })
 }
 
@@ -262,11 +330,21 @@ pub(super) fn preview(visit: &Visit<'_>) -> Answered {
 pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
     let fields = Fields::read(&visit.form);
     if visit.form.get("do") == Some("preview") {
-        return show(visit, 200, None, fields, String::new());
+        return show(visit, 200, None, fields, Told::default());
+    }
+    if let Some(before) = visit.made_before()? {
+        return made_before(visit, &before, fields);
     }
     let is_draft = visit.form.get("do") == Some("draft");
-    if let Some(problem) = problem(visit, &fields, is_draft)? {
-        return show(visit, 422, None, fields, problem);
+    let seen = match check(visit, &fields, is_draft)? {
+        Ok(seen) => seen,
+        Err(problem) => return show(visit, 422, None, fields, Told::problem(problem)),
+    };
+    if let Some(told) = ask_about_now(visit, &fields, &seen, is_draft) {
+        return show(visit, 200, None, fields, told);
+    }
+    if let Some(told) = ask_about_same(visit)? {
+        return show(visit, 200, None, fields, told);
     }
     let draft = Draft {
         text: fields.text.clone(),
@@ -278,53 +356,167 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
         skip_bad: true,
         created_by: "panel",
     };
-    let rules = visit.panel.compose_rules();
-    let added = visit.panel.with_store(|store| composer::add(store, &draft, &rules, visit.now));
+    let (rules, mark) = (visit.panel.compose_rules(), visit.mark());
+    let added =
+        visit.panel.with_store(|store| composer::add_once(store, &draft, mark, &rules, visit.now));
+    if let Err(ComposeError::MadeBefore(before)) = &added {
+        return made_before(visit, before, fields);
+    }
     match told(visit, added)? {
         Ok(composed) => {
             if composed.begins_at.is_some_and(|at| at <= visit.now) && !is_draft {
                 wake(visit);
             }
-            let code = if is_draft { "drafted" } else { "scheduled" };
-            Ok(reply::done(&format!("/panel/messages/{}", composed.id), code))
+            Ok(made(visit, composed.id))
         }
-        Err(problem) => show(visit, 422, None, fields, problem),
+        Err(problem) => show(visit, 422, None, fields, Told::problem(problem)),
     }
 }
 
+/// On to the message that a form made.
+fn made(visit: &Visit<'_>, id: i64) -> PageReply {
+    let code = if visit.form.get("do") == Some("draft") { "drafted" } else { "scheduled" };
+    reply::done(&format!("/panel/messages/{id}"), code)
+}
+
+/// A form that made a message already: it leads there, unless something else is filled in now.
+fn made_before(visit: &Visit<'_>, before: &MadeBefore, fields: Fields) -> Answered {
+    if visit.is_same_as(before) {
+        return Ok(made(visit, before.id));
+    }
+    let problem = visit.words().form_used.to_owned();
+    let told = Told { problem, about: Some(before.id), ..Told::default() };
+    show(visit, 409, None, fields, told)
+}
+
+/// Before a message goes out at once to many.
+fn ask_about_now(
+    visit: &Visit<'_>,
+    fields: &Fields,
+    seen: &Preview,
+    is_draft: bool,
+) -> Option<Told> {
+    let asked = visit.form.number("sure").and_then(|count| u64::try_from(count).ok());
+    let is_sure = asked.is_some_and(|asked| seen.count <= asked);
+    if is_draft || fields.times.when != "now" || seen.count <= NOW_UNASKED_MAX || is_sure {
+        return None;
+    }
+    let count = format::number(seen.count, visit.language);
+    let problem = visit.words().ask_now.replace("{}", &count);
+    Some(Told { problem, sure: Some(seen.count), ..Told::default() })
+}
+
+/// Before a second message with the same content: the browser's way back has the form filled in.
+fn ask_about_same(visit: &Visit<'_>) -> Result<Option<Told>, Broken> {
+    if visit.form.get("again").is_some() {
+        return Ok(None);
+    }
+    let made = visit.made_by_same_form(visit.now.minus(SAME_ASKED))?;
+    Ok(made.map(|id| Told {
+        problem: visit.words().ask_again.to_owned(),
+        about: Some(id),
+        // What was asked before needs no second answer.
+        sure: visit.form.number("sure").and_then(|count| u64::try_from(count).ok()),
+        again: true,
+        ..Told::default()
+    }))
+}
+
 pub(super) fn save_edit(visit: &Visit<'_>, detail: &MessageDetail) -> Answered {
-    let (fields, before) = (Fields::read(&visit.form), Fields::of(visit, detail));
-    let id = detail.listed.id;
+    let (mine, id) = (Fields::read(&visit.form), detail.listed.id);
     if visit.form.get("do") == Some("preview") {
-        return show(visit, 200, Some(id), fields, String::new());
+        return show(visit, 200, Some(detail), mine, Told::default());
+    }
+    let there = format!("/panel/messages/{id}");
+    if visit.is_second()? {
+        return Ok(reply::done(&there, "saved"));
+    }
+    let stored = Fields::of(visit, detail);
+    let (fields, conflicts) = merged(visit, &mine, &stored);
+    if !conflicts.is_empty() {
+        let conflicts = conflicts.into_iter().map(|part| conflict(visit, part, &stored)).collect();
+        let problem = visit.words().changed_meanwhile.to_owned();
+        return show(
+            visit,
+            409,
+            Some(detail),
+            fields,
+            Told { problem, conflicts, ..Told::default() },
+        );
     }
     let is_draft = detail.listed.status == "draft";
-    if let Some(problem) = problem(visit, &fields, is_draft)? {
-        return show(visit, 422, Some(id), fields, problem);
+    let seen = match check(visit, &fields, is_draft)? {
+        Ok(seen) => seen,
+        Err(problem) => return show(visit, 422, Some(detail), fields, Told::problem(problem)),
+    };
+    if let Some(told) = ask_about_now(visit, &fields, &seen, is_draft) {
+        return show(visit, 200, Some(detail), fields, told);
     }
     // Only what was changed: the rest may be more than the form can show.
     let edit = Edit {
-        text: (fields.text != before.text).then(|| fields.text.clone()),
-        title: (fields.title != before.title).then(|| fields.title.clone()),
-        to: (fields.recipients() != before.recipients()).then(|| fields.recipients()),
-        channel: (fields.channel != before.channel).then(|| fields.channel.clone()),
-        timing: if fields.times == before.times { None } else { fields.times.timing() },
+        text: (fields.text != stored.text).then(|| fields.text.clone()),
+        title: (fields.title != stored.title).then(|| fields.title.clone()),
+        to: (fields.recipients() != stored.recipients()).then(|| fields.recipients()),
+        channel: (fields.channel != stored.channel).then(|| fields.channel.clone()),
+        timing: if fields.times == stored.times { None } else { fields.times.timing() },
         skip_bad: true,
     };
-    let there = format!("/panel/messages/{id}");
     if edit == (Edit { skip_bad: true, ..Edit::default() }) {
         return Ok(reply::done(&there, "unchanged"));
     }
     let rules = visit.panel.compose_rules();
-    let edited =
-        visit.panel.with_store(|store| composer::edit(store, id, &edit, &rules, visit.now));
+    let edited = visit.panel.with_store(|store| {
+        // Nobody else in the panel changes it between this look and the change.
+        let now_stored = store.read(|tx| tx.message_detail(id))?;
+        if !now_stored.is_some_and(|now_stored| Fields::of(visit, &now_stored) == stored) {
+            return Ok(None);
+        }
+        composer::edit(store, id, &edit, &rules, visit.now).map(Some)
+    });
     match told(visit, edited)? {
-        Ok(_) => {
+        Ok(Some(_)) => {
+            visit.keep_mark(id)?;
             wake(visit);
             Ok(reply::done(&there, "saved"))
         }
-        Err(problem) => show(visit, 422, Some(id), fields, problem),
+        Ok(None) => {
+            let problem = Told::problem(visit.words().changed_just_now);
+            show(visit, 409, Some(detail), fields, problem)
+        }
+        Err(problem) => show(visit, 422, Some(detail), fields, Told::problem(problem)),
     }
+}
+
+/// What is filled in, with what others changed meanwhile; and the parts that both changed.
+fn merged(visit: &Visit<'_>, mine: &Fields, stored: &Fields) -> (Fields, Vec<&'static str>) {
+    let was = Was::read(visit.form.get("was"));
+    let (mut fields, mut conflicts) = (mine.clone(), Vec::new());
+    for ((part, typed), (_, kept)) in mine.parts().into_iter().zip(stored.parts()) {
+        match was.whose(part, &typed, &kept) {
+            merge::Whose::Mine => {}
+            merge::Whose::Theirs => fields.take(part, stored),
+            merge::Whose::Both => conflicts.push(part),
+        }
+    }
+    (fields, conflicts)
+}
+
+fn conflict(visit: &Visit<'_>, part: &str, stored: &Fields) -> Conflict {
+    let (w, times) = (visit.words(), &stored.times);
+    let (label, theirs) = match part {
+        "title" => (w.title, stored.title.clone()),
+        "text" => (w.text, stored.text.clone()),
+        "to" => (w.to, stored.recipients().join("\n")),
+        "channel" => (w.channel, stored.channel.clone()),
+        _ if times.when == "weekly" => {
+            let (names, _) = visit.language.calendar();
+            let days = WEEK.iter().filter(|(code, _)| times.days.iter().any(|day| day == code));
+            let days: Vec<&str> = days.map(|(_, number)| names[*number]).collect();
+            (w.when, format!("{} {}", days.join(", "), times.time))
+        }
+        _ => (w.when, times.at.join("\n").replace('T', " ")),
+    };
+    Conflict { label, theirs: if theirs.is_empty() { "–".to_owned() } else { theirs } }
 }
 
 /// Lets the senders look at once: somebody who is logged in wants something sent now.
@@ -341,49 +533,59 @@ pub(super) fn told<T>(
     match result {
         Ok(value) => Ok(Ok(value)),
         Err(ComposeError::Refused(why)) => Ok(Err(reasons::in_words(&why, visit.language))),
+        Err(ComposeError::MadeBefore(_)) => Ok(Err(visit.words().form_used.to_owned())),
         Err(ComposeError::Store(error)) => Err(error),
     }
 }
 
-/// What the form lacks, in words for a form.
-fn problem(visit: &Visit<'_>, fields: &Fields, is_draft: bool) -> Result<Option<String>, Broken> {
-    let w = visit.words();
-    if fields.text.trim().is_empty() {
-        return Ok(Some(w.needs_text.to_owned()));
+/// What the form would do, or what it lacks, in words for a form.
+fn check(
+    visit: &Visit<'_>,
+    fields: &Fields,
+    is_draft: bool,
+) -> Result<Result<Preview, String>, Broken> {
+    let (w, times) = (visit.words(), &fields.times);
+    let lacks = if fields.text.trim().is_empty() {
+        Some(w.needs_text)
+    } else if times.when == "now" && times.is_filled() {
+        Some(w.now_and_a_date)
+    } else if is_draft {
+        return Ok(Ok(Preview::default()));
+    } else if fields.recipients().is_empty() {
+        Some(w.needs_recipients)
+    } else if times.timing().is_none() {
+        Some(if times.when == "weekly" { w.needs_days } else { w.needs_time })
+    } else if times.when == "weekly" && times.time.is_empty() {
+        Some(w.needs_time_of_day)
+    } else {
+        None
+    };
+    if let Some(lacks) = lacks {
+        return Ok(Err(lacks.to_owned()));
     }
-    if is_draft {
-        return Ok(None);
-    }
-    if fields.recipients().is_empty() {
-        return Ok(Some(w.needs_recipients.to_owned()));
-    }
-    let times = &fields.times;
-    if times.timing().is_none() {
-        let missing = if times.when == "weekly" { w.needs_days } else { w.needs_time };
-        return Ok(Some(missing.to_owned()));
-    }
-    if times.when == "weekly" && times.time.is_empty() {
-        return Ok(Some(w.needs_time_of_day.to_owned()));
-    }
-    let seen = preview::look(visit, fields)?;
+    let seen = preview::look(visit, fields, true)?;
     if seen.count == 0 {
-        return Ok(Some(w.nobody_gets_it.to_owned()));
+        return Ok(Err(w.nobody_gets_it.to_owned()));
     }
     if seen.skipped_count > 0 && !fields.skip_bad {
-        return Ok(Some(w.some_are_skipped.replace("{}", &seen.skipped_count.to_string())));
+        return Ok(Err(w.some_are_skipped.replace("{}", &seen.skipped_count.to_string())));
     }
-    Ok(None)
+    Ok(Ok(seen))
 }
 
 fn show(
     visit: &Visit<'_>,
     status: u16,
-    id: Option<i64>,
+    edited: Option<&MessageDetail>,
     mut fields: Fields,
-    problem: String,
+    told: Told,
 ) -> Answered {
-    let w = visit.words();
-    let preview = preview::look(visit, &fields)?;
+    let (w, id) = (visit.words(), edited.map(|detail| detail.listed.id));
+    let mut preview = preview::look(visit, &fields, id.is_none())?;
+    if told.sure.is_some() && fields.times.when == "now" {
+        preview.does = w.yes.replace("{}", &preview.does);
+    }
+    let was = edited.map(|detail| Was::of(&Fields::of(visit, detail).parts()));
     let (channels, columns, attributes) = visit
         .panel
         .read(|tx| Ok((tx.channels()?, tx.tag_columns(TAG_COLUMNS_MAX)?, tx.some_attributes()?)))?;
@@ -405,7 +607,8 @@ fn show(
         action: id
             .map_or("/panel/messages/new".to_owned(), |id| format!("/panel/messages/{id}/edit")),
         back: id.map_or("/panel/messages".to_owned(), |id| format!("/panel/messages/{id}")),
-        problem,
+        told,
+        was: was.unwrap_or_default(),
         channels: channels
             .into_iter()
             .map(|channel| Choice {

@@ -27,14 +27,42 @@ struct ContactPage<'a> {
     heading: String,
     action: String,
     id: Option<i64>,
-    problem: String,
+    told: Told,
     f: Fields,
+    /// What the fields were when the form was made; a new contact has none.
+    was: Option<Fields>,
     opted_out: String,
+}
+
+/// What the form says beside its fields.
+#[derive(Default)]
+struct Told {
+    /// Why nothing was done.
+    problem: String,
+    conflicts: Vec<Conflict>,
+}
+
+/// A field that somebody else changed meanwhile: what is stored now. The form still has the other.
+struct Conflict {
+    label: String,
+    theirs: String,
 }
 
 impl Fields {
     fn read(form: &Form) -> Self {
-        let text = |name: &str| form.get(name).unwrap_or_default().trim().replace("\r\n", "\n");
+        Self::read_named(form, "")
+    }
+
+    /// What the fields were when the form was made.
+    fn read_was(form: &Form) -> Option<Self> {
+        form.get("was_number").map(|_| Self::read_named(form, "was_"))
+    }
+
+    fn read_named(form: &Form, prefix: &str) -> Self {
+        let text = |name: &str| {
+            let value = form.get(&format!("{prefix}{name}")).unwrap_or_default();
+            value.trim().replace("\r\n", "\n")
+        };
         Self {
             name: text("name"),
             number: text("number"),
@@ -86,20 +114,90 @@ impl Fields {
     }
 }
 
+/// A form against what is stored now: tags and attributes one by one, so that two people who change
+/// different ones both get what they want.
+struct Merged {
+    changes: Changes,
+    /// What the form holds with what others changed.
+    fields: Fields,
+    conflicts: Vec<Conflict>,
+}
+
+impl Merged {
+    fn new(visit: &Visit<'_>, mine: &Fields, was: &Fields, stored: &Fields) -> Self {
+        let (w, mut changes) = (visit.words(), mine.changes(was));
+        let (mut fields, mut conflicts) = (stored.clone(), Vec::new());
+        let mut clash = |label: &str, theirs: Option<&str>| {
+            let theirs = theirs.filter(|text| !text.is_empty()).unwrap_or("–").to_owned();
+            conflicts.push(Conflict { label: label.to_owned(), theirs });
+        };
+        for (label, mine, was, stored, field) in [
+            (w.name, &changes.name, &was.name, &stored.name, &mut fields.name),
+            (w.whatsapp_number, &changes.number, &was.number, &stored.number, &mut fields.number),
+        ] {
+            let Some(mine) = mine else { continue };
+            if stored != was && stored != mine {
+                clash(label, Some(stored));
+            }
+            field.clone_from(mine);
+        }
+        let (kept, then) = (stored.pairs(), was.pairs());
+        let find = |pairs: &'_ [(String, String)], key: &str| {
+            pairs.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone())
+        };
+        let mut pairs = kept.clone();
+        for (key, value) in changes
+            .set
+            .iter()
+            .map(|(key, value)| (key, Some(value)))
+            .chain(changes.unset.iter().map(|key| (key, None)))
+        {
+            let theirs = find(&kept, key);
+            if theirs != find(&then, key) && theirs.as_ref() != value {
+                clash(key, theirs.as_deref());
+            }
+            let at = pairs.iter().position(|(known, _)| known == key);
+            match (at, value) {
+                (Some(at), Some(value)) => pairs[at].1.clone_from(value),
+                (Some(at), None) => drop(pairs.remove(at)),
+                (None, Some(value)) => pairs.push((key.clone(), value.clone())),
+                (None, None) => {}
+            }
+        }
+        let lines = pairs.iter().map(|(key, value)| format!("{key}={value}"));
+        fields.attributes = lines.collect::<Vec<_>>().join("\n");
+        let gone =
+            |tag: &&str| changes.remove_tags.iter().any(|one| tags::fold(one) == tags::fold(tag));
+        let mut all: Vec<String> =
+            tags::split(&stored.tags).filter(|tag| !gone(tag)).map(str::to_owned).collect();
+        for tag in &changes.add_tags {
+            tags::give(&mut all, tag);
+        }
+        fields.tags = all.join(", ");
+        // What somebody else took away is away.
+        changes.unset.retain(|key| find(&kept, key).is_some());
+        Self { changes, fields, conflicts }
+    }
+}
+
 pub(super) fn new_form(visit: &Visit<'_>) -> Answered {
-    show(visit, 200, None, Fields::default(), String::new())
+    show(visit, 200, None, Fields::default(), Told::default())
 }
 
 pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
     let fields = Fields::read(&visit.form);
     let mut changes = fields.changes(&Fields::default());
     changes.number = Some(fields.number.clone());
-    let country = &visit.panel.rules.country;
-    let now = visit.now;
-    let added = visit.panel.with_store(|store| address_book::add(store, &changes, country, now));
+    let (country, now, mark) = (&visit.panel.rules.country, visit.now, visit.mark());
+    let added =
+        visit.panel.with_store(|store| address_book::add_once(store, &changes, mark, country, now));
+    let added = match added {
+        Err(ContactError::MadeBefore(before)) if visit.is_same_as(&before) => Ok(before.id),
+        added => added,
+    };
     match told(visit, added)? {
         Ok(id) => Ok(reply::done(&format!("/panel/contacts/{id}"), "contact_added")),
-        Err(problem) => show(visit, 422, None, fields, problem),
+        Err(problem) => show(visit, 422, None, fields, Told { problem, ..Told::default() }),
     }
 }
 
@@ -112,9 +210,12 @@ pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
         Err(ContactError::Store(error)) => return Err(error.into()),
         Err(_) => return reply::not_found(visit),
     };
+    let there = format!("/panel/contacts/{id}");
     match (visit.is_post, rest) {
-        (false, []) => show(visit, 200, Some(&person), Fields::of(&person), String::new()),
+        (false, []) => show(visit, 200, Some(&person), Fields::of(&person), Told::default()),
         (true, []) => save(visit, &person),
+        (true, ["opt-out"]) if visit.is_second()? => Ok(reply::done(&there, "opted_out")),
+        (true, ["opt-in"]) if visit.is_second()? => Ok(reply::done(&there, "opted_in")),
         (true, ["opt-out"]) => {
             let rules = (country, &visit.panel.rules.zone);
             let (who, now) = (Entry::Contact(id), visit.now);
@@ -134,18 +235,39 @@ pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
 }
 
 fn save(visit: &Visit<'_>, person: &Person) -> Answered {
-    let fields = Fields::read(&visit.form);
-    let changes = fields.changes(&Fields::of(person));
-    if changes == Changes::default() {
-        return Ok(reply::done(&format!("/panel/contacts/{}", person.id), "unchanged"));
+    let there = format!("/panel/contacts/{}", person.id);
+    if visit.is_second()? {
+        return Ok(reply::done(&there, "saved"));
     }
-    let rules = (&visit.panel.rules.country, &visit.panel.rules.zone);
-    let edited = visit
-        .panel
-        .with_store(|store| address_book::edit(store, person.id, &changes, rules, visit.now));
+    let (mine, stored) = (Fields::read(&visit.form), Fields::of(person));
+    let was = Fields::read_was(&visit.form).unwrap_or_else(|| stored.clone());
+    let Merged { changes, fields, conflicts } = Merged::new(visit, &mine, &was, &stored);
+    if !conflicts.is_empty() {
+        let problem = visit.words().changed_meanwhile.to_owned();
+        return show(visit, 409, Some(person), fields, Told { problem, conflicts });
+    }
+    if fields == stored {
+        return Ok(reply::done(&there, "unchanged"));
+    }
+    let (country, now, id) = (&visit.panel.rules.country, visit.now, person.id);
+    let rules = (country, &visit.panel.rules.zone);
+    let edited = visit.panel.with_store(|store| {
+        // Nobody else in the panel changes it between this look and the change.
+        if Fields::of(&address_book::find(store, id, country)?) != stored {
+            return Ok(false);
+        }
+        address_book::edit(store, id, &changes, rules, now).map(|_| true)
+    });
     match told(visit, edited)? {
-        Ok(_) => Ok(reply::done(&format!("/panel/contacts/{}", person.id), "saved")),
-        Err(problem) => show(visit, 422, Some(person), fields, problem),
+        Ok(true) => {
+            visit.keep_mark(id)?;
+            Ok(reply::done(&there, "saved"))
+        }
+        Ok(false) => {
+            let problem = visit.words().contact_changed_just_now.to_owned();
+            show(visit, 409, Some(person), fields, Told { problem, ..Told::default() })
+        }
+        Err(problem) => show(visit, 422, Some(person), fields, Told { problem, ..Told::default() }),
     }
 }
 
@@ -156,8 +278,14 @@ fn finish(
     code: &str,
 ) -> Answered {
     match told(visit, done)? {
-        Ok(()) => Ok(reply::done(&format!("/panel/contacts/{}", person.id), code)),
-        Err(problem) => show(visit, 409, Some(person), Fields::of(person), problem),
+        Ok(()) => {
+            visit.keep_mark(person.id)?;
+            Ok(reply::done(&format!("/panel/contacts/{}", person.id), code))
+        }
+        Err(problem) => {
+            let told = Told { problem, ..Told::default() };
+            show(visit, 409, Some(person), Fields::of(person), told)
+        }
     }
 }
 
@@ -171,6 +299,9 @@ fn told<T>(
         Ok(value) => Ok(Ok(value)),
         Err(ContactError::Store(error)) => Err(error.into()),
         Err(ContactError::Phone(error)) => Ok(Err(tongue(visit).phone_error(&error))),
+        Err(ContactError::MadeBefore(before)) => {
+            Ok(Err(w.contact_form_used.replace("{}", &before.id.to_string())))
+        }
         Err(ContactError::Taken(id)) => Ok(Err(w.number_taken.replace("{}", &id.to_string()))),
         Err(error) => Ok(Err(reasons::in_words(&error.to_string(), visit.language))),
     }
@@ -186,7 +317,7 @@ fn show(
     status: u16,
     person: Option<&Person>,
     f: Fields,
-    problem: String,
+    told: Told,
 ) -> Answered {
     let w = visit.words();
     let id = person.map(|person| person.id);
@@ -202,8 +333,9 @@ fn show(
         heading: heading.unwrap_or_else(|| w.new_contact.to_owned()),
         action: id.map_or("/panel/contacts/new".to_owned(), |id| format!("/panel/contacts/{id}")),
         id,
-        problem,
+        told,
         f,
+        was: person.map(Fields::of),
         opted_out: opted_out.unwrap_or_default(),
     };
     reply::html(status, &page)

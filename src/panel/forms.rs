@@ -1,5 +1,12 @@
 //! What browsers send: queries, forms, cookies, uploaded files.
 
+use sha2::{Digest, Sha256};
+
+use super::access::to_hex;
+
+/// Fields that are about the sending of a form, not about what a person filled in.
+const ABOUT_SENDING: [&str; 5] = ["csrf", "mark", "was", "sure", "again"];
+
 /// Names and values in the order in which they came.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Form(Vec<(String, String)>);
@@ -32,6 +39,18 @@ impl Form {
     /// Every value of a name.
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + 'a {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// SHA-256 of what a person filled in, whichever page of ours the form is from.
+    pub(super) fn digest(&self) -> String {
+        let mut digest = Sha256::new();
+        for (name, value) in &self.0 {
+            if !ABOUT_SENDING.contains(&name.as_str()) {
+                // With their lengths: else a value could look like another field.
+                digest.update(format!("{}:{name}{}:{value}", name.len(), value.len()));
+            }
+        }
+        to_hex(&digest.finalize())
     }
 
     /// A value as a number.

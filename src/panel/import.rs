@@ -98,6 +98,9 @@ pub(super) fn upload(visit: &Visit<'_>) -> Answered {
 pub(super) fn confirm(visit: &Visit<'_>) -> Answered {
     let w = visit.words();
     let Some(known) = &visit.known else { return reply::not_found(visit) };
+    if visit.is_second()? {
+        return Ok(reply::done("/panel/contacts", "imported"));
+    }
     let oldest = visit.now.minus(UPLOAD_LASTS);
     let Some(upload) = visit.panel.read(|tx| tx.panel_upload(&known.id_hash, oldest))? else {
         return show(visit, 409, w.upload_gone.to_owned(), None);
@@ -105,7 +108,11 @@ pub(super) fn confirm(visit: &Visit<'_>) -> Answered {
     if let Err(problem) = look(visit, &upload.content, false)? {
         return show(visit, 422, problem, None);
     }
-    visit.panel.write(|tx| tx.drop_panel_upload(&known.id_hash))?;
+    // A second press while the first is at work stores the same rows again, which changes nothing.
+    visit.panel.write(|tx| {
+        tx.drop_panel_upload(&known.id_hash)?;
+        visit.mark().map_or(Ok(()), |mark| tx.keep_mark(mark, 0, visit.now))
+    })?;
     Ok(reply::done("/panel/contacts", "imported"))
 }
 

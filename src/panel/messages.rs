@@ -85,6 +85,8 @@ struct MessagePage<'a> {
     name: String,
     l: Live,
     text: String,
+    /// What a person should know before it is too late.
+    warning: String,
     facts: Vec<(&'static str, String)>,
     may: May,
 }
@@ -178,10 +180,22 @@ pub(super) fn route(visit: &mut Visit<'_>, rest: &[&str]) -> Answered {
 /// What a button does to a message.
 fn change(visit: &Visit<'_>, detail: &MessageDetail, what: &str) -> Answered {
     let (id, now, rules) = (detail.listed.id, visit.now, visit.panel.compose_rules());
+    let there = format!("/panel/messages/{id}");
     let retry = |with_unknown: bool| {
-        let retry = Retry { with_unknown };
-        visit.panel.with_store(|store| composer::retry(store, id, retry, &rules, now).map(drop))
+        let (retry, mark) = (Retry { with_unknown }, visit.mark());
+        visit
+            .panel
+            .with_store(|store| composer::retry_once(store, id, retry, mark, &rules, now).map(drop))
     };
+    if visit.is_second()? {
+        let code = match what {
+            "cancel" => "cancelled",
+            "pause" => "paused",
+            "resume" => "resumed",
+            _ => "retried",
+        };
+        return Ok(reply::done(&there, code));
+    }
     let (changed, code) = match what {
         "cancel" => (
             visit.panel.with_store(|store| composer::cancel(store, id, now).map(drop)),
@@ -202,9 +216,9 @@ fn change(visit: &Visit<'_>, detail: &MessageDetail, what: &str) -> Answered {
         "retry-unknown" => (retry(true), "retried"),
         _ => return reply::not_found(visit),
     };
-    let there = format!("/panel/messages/{id}");
     match compose::told(visit, changed)? {
         Ok(()) => {
+            visit.keep_mark(id)?;
             if matches!(code, "resumed" | "retried") {
                 compose::wake(visit);
             }
@@ -297,8 +311,13 @@ fn show(visit: &Visit<'_>, detail: MessageDetail) -> Answered {
     if let Some(by) = detail.created_by.clone().filter(|by| !by.is_empty()) {
         facts.push((w.made_by, by));
     }
+    let warning = match listed.status.as_str() {
+        "scheduled" => ahead::warning(visit, listed.id)?,
+        _ => String::new(),
+    };
     let page = MessagePage {
         p: visit.page("messages"),
+        warning,
         id: listed.id,
         name: name_of(listed, visit),
         l: live(visit, &detail)?,

@@ -28,6 +28,8 @@ pub(super) struct Preview {
     pub skipped: Vec<Skipped>,
     /// When it begins and when the last one has it, in words.
     pub timing: String,
+    /// What the button of the form does, in words.
+    pub does: String,
     /// What a person should know.
     pub notes: Vec<String>,
 }
@@ -45,9 +47,12 @@ pub(super) struct Skipped {
     pub why: String,
 }
 
-pub(super) fn look(visit: &Visit<'_>, fields: &Fields) -> Result<Preview, Broken> {
+/// `is_new` says whether the form makes a message or changes one.
+pub(super) fn look(visit: &Visit<'_>, fields: &Fields, is_new: bool) -> Result<Preview, Broken> {
     let (w, language) = (visit.words(), visit.language);
-    let mut preview = Preview::default();
+    let begins = begins(visit, fields);
+    let mut preview =
+        Preview { does: does(visit, fields, is_new, begins, 0), ..Preview::default() };
     let entries = match recipient::parse_contact_ids(Some(&fields.column())) {
         Ok(entries) => entries,
         Err(error) => {
@@ -96,22 +101,54 @@ pub(super) fn look(visit: &Visit<'_>, fields: &Fields) -> Result<Preview, Broken
         })
     })?;
     preview.counted = w.recipients_count.replace("{}", &format::number(preview.count, language));
-    preview.timing = timing(visit, fields, preview.count);
+    preview.timing = timing(visit, begins, preview.count);
+    preview.does = does(visit, fields, is_new, begins, preview.count);
     let odd = template.oddities();
     preview.notes.extend(odd.iter().map(|odd| w.odd_placeholder.replace("{}", odd)));
     Ok(preview)
 }
 
-/// When it begins, and when the last of `count` has it if nothing else is in the way.
-fn timing(visit: &Visit<'_>, fields: &Fields, count: u64) -> String {
-    let (w, rules) = (visit.words(), &visit.panel.rules);
-    let times = &fields.times;
-    let begins = match times.when.as_str() {
+/// When it begins, as far as that is filled in.
+fn begins(visit: &Visit<'_>, fields: &Fields) -> Option<Timestamp> {
+    let (times, rules) = (&fields.times, &visit.panel.rules);
+    match times.when.as_str() {
         "now" => Some(visit.now),
         "at" => times.at.iter().filter_map(|at| schedule::parse_local(at, &rules.zone).ok()).min(),
         "weekly" => first_weekly(visit, fields),
         _ => None,
+    }
+}
+
+/// What the button does, to how many and when; in fewer words while that is not filled in.
+fn does(
+    visit: &Visit<'_>,
+    fields: &Fields,
+    is_new: bool,
+    begins: Option<Timestamp>,
+    count: u64,
+) -> String {
+    let (w, when) = (visit.words(), fields.times.when.as_str());
+    let words = match (begins.filter(|_| count > 0), when) {
+        (None, "now") if is_new => w.send_now,
+        (None, _) if is_new => w.schedule_it,
+        (None, _) => w.save,
+        (Some(_), "now") => w.does_now,
+        (Some(_), "weekly") if is_new => w.does_weekly,
+        (Some(_), _) if is_new => w.does_at,
+        (Some(_), "weekly") => w.saves_weekly,
+        (Some(_), _) => w.saves_at,
     };
+    let moment = |at| format::moment(at, &visit.panel.rules.zone, visit.language);
+    let mut when = begins.map(moment).unwrap_or_default();
+    if fields.times.when == "at" && fields.times.at.len() > 1 {
+        when = format!("{when} (+{})", fields.times.at.len() - 1);
+    }
+    words.replace("{when}", &when).replace("{n}", &format::number(count, visit.language))
+}
+
+/// When it begins, and when the last of `count` has it if nothing else is in the way.
+fn timing(visit: &Visit<'_>, begins: Option<Timestamp>, count: u64) -> String {
+    let (w, rules) = (visit.words(), &visit.panel.rules);
     let Some(begins) = begins else { return String::new() };
     let gaps = u32::try_from(count.saturating_sub(1)).unwrap_or(u32::MAX);
     let takes = rules.gap.longest().checked_mul(gaps).unwrap_or(Duration::MAX);

@@ -1,5 +1,7 @@
 //! One request on its way through the panel: who asks, in which language, and what cookies go back.
 
+use std::net::{IpAddr, SocketAddr};
+
 use super::access::{self, Known};
 use super::assets;
 use super::forms::{self, Form, Upload};
@@ -8,7 +10,7 @@ use super::words::{Language, Words};
 use super::{Broken, Panel};
 use crate::api::{PageReply, PageRequest};
 use crate::clock::Timestamp;
-use crate::store::PageFrom;
+use crate::store::{FormMark, MadeBefore, PageFrom, StoreError};
 
 const LANGUAGE_COOKIE: &str = "panel_lang";
 const A_YEAR_SECS: u64 = 365 * 24 * 3600;
@@ -31,6 +33,12 @@ pub(super) struct Visit<'a> {
     pub known: Option<Known>,
     /// What each form must bring back.
     pub csrf: String,
+    /// The one-time mark of the forms of the page that answers.
+    next_mark: String,
+    /// The mark that a form brought, with the path that it was sent to.
+    mark: Option<String>,
+    /// What a person filled in, as a hash.
+    digest: String,
     cookies: Vec<String>,
     /// Whether the browser is at the other end of TLS.
     is_tls: bool,
@@ -41,6 +49,8 @@ pub(super) struct Page<'a> {
     pub w: &'static Words,
     pub lang: &'static str,
     pub csrf: &'a str,
+    /// The one-time mark of its forms.
+    pub mark: &'a str,
     /// The part of the panel that it belongs to.
     pub here: &'a str,
     /// Whether somebody is logged in.
@@ -61,28 +71,34 @@ impl<'a> Visit<'a> {
         let now = panel.clock.now().wall;
         let query = forms::query(&request.target);
         let is_post = request.method == "POST";
+        let path = request.target.split('?').next().unwrap_or_default().to_owned();
         let body = read_body(request, is_post);
+        let mark = body.fields.get("mark").filter(|mark| access::is_random_hex(mark));
         let asked = query.get("lang").and_then(Language::from_code);
         let remembered = forms::cookie(request.cookie.as_deref(), LANGUAGE_COOKIE);
         let language =
             asked.or(remembered.and_then(Language::from_code)).unwrap_or(Language::Indonesian);
         let is_https =
             |text: &str| text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("https"));
-        // A stranger who claims TLS only gets a cookie that his own browser may not send back.
-        let is_tls = request.forwarded_proto.as_deref().is_some_and(is_https)
+        let claims_tls = request.forwarded_proto.as_deref().is_some_and(is_https);
+        // The Origin is the browser's own word, about itself.
+        let is_tls = claims_tls && comes_from_proxy(panel, request)
             || request.origin.as_deref().is_some_and(is_https);
         let mut visit = Self {
             panel,
             request,
-            path: request.target.split('?').next().unwrap_or_default().to_owned(),
             query,
-            form: body.fields,
-            file: body.file,
             is_post,
             now,
             language,
             known: None,
             csrf: String::new(),
+            next_mark: access::random_hex()?,
+            mark: mark.map(|mark| format!("{mark} {path}")),
+            digest: if is_post { body.fields.digest() } else { String::new() },
+            path,
+            form: body.fields,
+            file: body.file,
             cookies: Vec::new(),
             is_tls,
         };
@@ -118,6 +134,7 @@ impl<'a> Visit<'a> {
             w,
             lang: self.language.code(),
             csrf: &self.csrf,
+            mark: &self.next_mark,
             here,
             is_known: self.is_known(),
             notice: self.query.get("done").and_then(|code| w.notice(code)),
@@ -135,6 +152,52 @@ impl<'a> Visit<'a> {
         let secure = if self.is_tls { "; Secure" } else { "" };
         self.cookies
             .push(format!("{name}={value}; Path=/panel; HttpOnly; SameSite=Strict{age}{secure}"));
+    }
+
+    /// The mark of the form that was sent; `None` when it brought none.
+    pub(super) fn mark(&self) -> Option<FormMark<'_>> {
+        let mark = self.mark.as_deref()?;
+        Some(FormMark { mark, form: &self.digest })
+    }
+
+    /// What the form made when it came before.
+    pub(super) fn made_before(&self) -> Result<Option<MadeBefore>, StoreError> {
+        let Some(mark) = self.mark() else { return Ok(None) };
+        self.panel.read(|tx| tx.made_by_mark(mark.mark))
+    }
+
+    /// Whether what is filled in is what was filled in then.
+    pub(super) fn is_same_as(&self, before: &MadeBefore) -> bool {
+        self.digest == before.form
+    }
+
+    /// Whether the form came before with the same content: then its answer leads to the first.
+    pub(super) fn is_second(&self) -> Result<bool, StoreError> {
+        Ok(self.made_before()?.is_some_and(|before| self.is_same_as(&before)))
+    }
+
+    /// What another form with the same content made since `since`.
+    pub(super) fn made_by_same_form(&self, since: Timestamp) -> Result<Option<i64>, StoreError> {
+        self.panel.read(|tx| tx.made_by_same_form(&self.digest, since))
+    }
+
+    /// Keeps the mark of a form that changed the row `id`. A crash before it is harmless: a change
+    /// that comes twice is refused or changes nothing.
+    pub(super) fn keep_mark(&self, id: i64) -> Result<(), StoreError> {
+        let Some(mark) = self.mark() else { return Ok(()) };
+        self.panel.write(|tx| tx.keep_mark(mark, id, self.now))
+    }
+
+    /// Who is at the other end: the peer, or the last address that a trusted proxy was asked by.
+    pub(super) fn client(&self) -> Option<IpAddr> {
+        let proxies = &self.panel.rules.trusted_proxies;
+        let peer = self.request.peer.as_deref().and_then(address);
+        let forwarded = self.request.forwarded_for.as_deref().unwrap_or_default();
+        let asked_by = || forwarded.rsplit(',').filter_map(address);
+        if comes_from_proxy(self.panel, self.request) {
+            return asked_by().find(|address| !proxies.contains(address)).or(peer);
+        }
+        peer
     }
 
     /// A cookie that the browser brought.
@@ -167,6 +230,19 @@ impl<'a> Visit<'a> {
         answered.headers.extend(self.cookies.into_iter().map(|cookie| ("Set-Cookie", cookie)));
         answered
     }
+}
+
+/// Whether the peer is a proxy of TRUSTED_PROXIES.
+fn comes_from_proxy(panel: &Panel, request: &PageRequest) -> bool {
+    let peer = request.peer.as_deref().and_then(address);
+    peer.is_some_and(|peer| panel.rules.trusted_proxies.contains(&peer))
+}
+
+/// An address, with or without a port.
+fn address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let with_port = || text.parse().ok().map(|address: SocketAddr| address.ip());
+    text.parse().ok().or_else(with_port).map(|address: IpAddr| address.to_canonical())
 }
 
 fn read_body(request: &PageRequest, is_post: bool) -> Upload {

@@ -118,6 +118,10 @@ words! {
     unknown_small: "belum pasti", "uncertain";
     waiting: "Antrean", "In the queue";
     waiting_text: "penerima menunggu giliran", "recipients wait their turn";
+    warn_too_late: "Hanya sekitar {n} dari {all} penerima yang sempat menerima; sisanya terlambat dan tidak dikirim. Bagi menjadi beberapa pesan pada hari yang berbeda.", "Only about {n} of the {all} recipients get it in time; the others come too late and get nothing. Make several messages on different days.";
+    warn_due_again: "Hanya sekitar {n} dari {all} penerima yang sempat menerima sebelum pesan ini harus dikirim lagi: jeda, jam kirim dan batas harian tidak cukup. Kirim ke lebih sedikit orang, lebih jarang, atau lewat beberapa nomor WA.", "Only about {n} of the {all} recipients get it before it is due again: pace, hours and daily limit hold no more. Send it to fewer people, less often, or on several numbers.";
+    warn_falls_behind: "Jeda, jam kirim dan batas harian tidak cukup untuk {all} penerima setiap kali: yang terakhir menerima makin lama makin terlambat, lalu tidak sama sekali. Kirim ke lebih sedikit orang, lebih jarang, atau lewat beberapa nomor WA.", "Pace, hours and daily limit do not hold {all} recipients each time: the last ones get it later and later, then not at all. Send it to fewer people, less often, or on several numbers.";
+    tried_again: "{} (kirim ulang)", "{} (sent again)";
     through_at: "selesai sekitar {}", "through about {}";
     last_trigger: "Pemicu terakhir", "Last trigger";
     never: "Belum pernah", "Never";
@@ -235,7 +239,7 @@ words! {
     to_help: "Satu nomor per baris, misalnya 0812 3456 7890. Boleh juga nomor urut kontak, atau all untuk semua kontak yang tidak menolak.", "One number a line, such as 0812 3456 7890. A contact's id will do, too, and all for every contact who has not opted out.";
     to_tags: "Atau semua kontak dengan label", "Or everybody with the tag";
     when: "Waktu kirim", "When";
-    when_now: "Sekarang", "Now";
+    when_now: "Sekarang juga", "Right now";
     when_at: "Pada tanggal dan jam tertentu", "At a date and time";
     when_weekly: "Setiap minggu", "Every week";
     date_and_time: "Tanggal dan jam", "Date and time";
@@ -246,6 +250,22 @@ words! {
     until_date: "Sampai tanggal", "Until";
     skip_bad: "Lewati penerima yang tidak bisa dikirimi", "Leave out those who cannot get it";
     schedule_it: "Jadwalkan", "Schedule";
+    send_now: "Kirim sekarang", "Send now";
+    does_now: "Kirim sekarang ke {n} penerima", "Send now to {n} recipients";
+    does_at: "Jadwalkan {when} untuk {n} penerima", "Schedule {when} for {n} recipients";
+    does_weekly: "Jadwalkan tiap minggu mulai {when} untuk {n} penerima", "Schedule every week from {when} for {n} recipients";
+    saves_at: "Simpan: {when}, {n} penerima", "Save: {when}, {n} recipients";
+    saves_weekly: "Simpan: tiap minggu mulai {when}, {n} penerima", "Save: every week from {when}, {n} recipients";
+    yes: "Ya. {}", "Yes. {}";
+    busy: "Mengirim…", "Working…";
+    ask_now: "Pesan ini langsung dikirim ke {} penerima dan tidak bisa ditarik. Tekan sekali lagi bila memang itu maksud Anda.", "This goes out at once to {} recipients and cannot be taken back. Press once more if you mean it.";
+    ask_again: "Pesan yang persis sama baru saja dibuat. Tekan sekali lagi hanya bila Anda mau membuat yang kedua.", "The very same message was made a moment ago. Press once more only if you want a second one.";
+    form_used: "Formulir ini sudah membuat satu pesan, dan isinya sekarang lain. Tekan sekali lagi bila Anda mau membuat pesan yang kedua.", "This form has made a message already, and now says something else. Press once more if you want a second message.";
+    see_it: "Lihat pesan itu", "See that message";
+    now_and_a_date: "Anda memilih «Sekarang juga», tetapi tanggal, hari atau jam juga terisi. Pilih salah satu: kosongkan isian waktunya, atau pilih tanggal atau harinya.", "You chose “Right now”, but a date, a day or a time is filled in, too. Choose one: empty those fields, or choose the date or the days.";
+    changed_meanwhile: "Selagi Anda mengisi, hal yang sama diubah di tempat lain. Isian Anda masih ada di bawah; yang tersimpan sekarang ada di sini. Simpan lagi bila isian Anda yang benar.", "While you typed, the same thing was changed elsewhere. What you typed is still below; what is stored now is here. Save again if yours is right.";
+    changed_just_now: "Pesan ini baru saja berubah. Tekan Simpan sekali lagi.", "This message has just changed. Press Save once more.";
+    stored_now: "yang tersimpan sekarang", "stored now";
     save: "Simpan", "Save";
     save_draft: "Simpan sebagai draf", "Keep as a draft";
     preview: "Pratinjau", "Preview";
@@ -277,6 +297,8 @@ words! {
 
     write_to: "Tulis pesan", "Write to them";
     whatsapp_number: "Nomor WhatsApp", "WhatsApp number";
+    contact_form_used: "Formulir ini sudah menambahkan kontak {}. Buka halaman kontak baru untuk menambah yang lain.", "This form has added contact {} already. Open a new form to add another.";
+    contact_changed_just_now: "Kontak ini baru saja berubah. Tekan Simpan sekali lagi.", "This contact has just changed. Press Save once more.";
     number_taken: "Nomor ini sudah dipakai kontak {}.", "Contact {} has this number already.";
     tags: "Label", "Tags";
     tags_help: "Pisahkan dengan koma, misalnya pelanggan, vip", "With commas between them, such as customer, vip";

@@ -3,10 +3,12 @@
 
 mod access;
 pub mod contacts;
+mod editors;
 mod escaping;
 mod looks;
 mod messages;
 mod size;
+mod twice;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +25,8 @@ use auto_message_scheduler::window::Allowance;
 
 use crate::world::World;
 
+/// The address of the reverse proxy that is trusted.
+pub const PROXY: &str = "10.0.0.1";
 pub const PASSWORD: &str = "rahasia toko";
 
 /// A panel over the world's database.
@@ -38,6 +42,7 @@ pub fn panel_with(world: &World, password: AdminPassword) -> Panel {
         late_limit: Duration::from_hours(24),
         gap: Gap { delay: Duration::from_mins(1), jitter: Duration::ZERO },
         allowance: Allowance::default(),
+        trusted_proxies: vec![PROXY.parse().unwrap()],
         has_ticker: true,
     };
     let store = Store::open(&world.path).unwrap();
@@ -50,7 +55,14 @@ pub fn panel_with(world: &World, password: AdminPassword) -> Panel {
 pub struct Browser {
     pub cookies: BTreeMap<String, String>,
     pub token: String,
+    /// The one-time mark of the last page's forms.
+    pub mark: String,
+    /// Whether it comes over TLS, through the trusted proxy.
     pub is_tls: bool,
+    /// Its address.
+    pub peer: Option<String>,
+    /// What a proxy says of its address.
+    pub forwarded_for: Option<String>,
 }
 
 impl Browser {
@@ -83,6 +95,12 @@ impl Browser {
         self.post_raw(panel, target, &fields)
     }
 
+    /// A form with its token and its one-time mark, as a browser sends it.
+    pub fn press(&mut self, panel: &Panel, target: &str, fields: &[(&str, &str)]) -> PageReply {
+        let mark = self.mark.clone();
+        self.post(panel, target, &[fields, &[("mark", mark.as_str())]].concat())
+    }
+
     pub fn post_raw(&mut self, panel: &Panel, target: &str, fields: &[(&str, &str)]) -> PageReply {
         let escape = |text: &str| {
             text.bytes().fold(String::new(), |escaped, byte| escaped + &format!("%{byte:02x}"))
@@ -105,7 +123,12 @@ impl Browser {
         let cookies: Vec<String> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         request.cookie = (!cookies.is_empty()).then(|| cookies.join("; "));
-        request.forwarded_proto = self.is_tls.then(|| "https".to_owned());
+        if self.is_tls {
+            request.peer = Some(PROXY.to_owned());
+            request.forwarded_proto = Some("https".to_owned());
+        }
+        request.peer = request.peer.or_else(|| self.peer.clone());
+        request.forwarded_for.clone_from(&self.forwarded_for);
         let reply = panel.answer(&request);
         for (name, value) in &reply.headers {
             if *name == "Set-Cookie" {
@@ -116,11 +139,20 @@ impl Browser {
                 };
             }
         }
-        if let Some(rest) = text(&reply).split("name=\"csrf\" value=\"").nth(1) {
-            rest.split('"').next().unwrap().clone_into(&mut self.token);
+        let shown = text(&reply);
+        for (name, kept) in [("csrf", &mut self.token), ("mark", &mut self.mark)] {
+            if let Some(value) = hidden(&shown, name) {
+                *kept = value;
+            }
         }
         reply
     }
+}
+
+/// The value of a hidden field of a page.
+pub fn hidden(page: &str, name: &str) -> Option<String> {
+    let rest = page.split(&format!("name=\"{name}\" value=\"")).nth(1)?;
+    Some(rest.split('"').next()?.replace("&#38;", "&"))
 }
 
 pub fn text(reply: &PageReply) -> String {

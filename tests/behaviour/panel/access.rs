@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use auto_message_scheduler::api::{PageRequest, Pages};
 use auto_message_scheduler::config::{AdminPassword, Secret};
+use auto_message_scheduler::panel::Panel;
 use auto_message_scheduler::password;
 
-use super::{Browser, PAGES, PASSWORD, header, panel, panel_with, text};
+use super::{Browser, PAGES, PASSWORD, PROXY, header, panel, panel_with, text};
 use crate::site::Site;
 use crate::world::World;
 
@@ -185,28 +186,86 @@ fn a_restored_database_knows_no_sessions() {
     assert_eq!(browser.get(&panel, "/panel").status, 303);
 }
 
+/// A browser with an address.
+fn at(peer: &str) -> Browser {
+    Browser { peer: Some(peer.to_owned()), ..Browser::default() }
+}
+
+/// How many seconds the right password waits, tried once a second while `guess` is called five times.
+fn waits(world: &World, panel: &Panel, mut owner: Browser, guess: impl Fn(&Panel)) -> u32 {
+    for second in 0..60 {
+        for _ in 0..5 {
+            guess(panel);
+            world.clock.pass(Duration::from_millis(200));
+        }
+        if owner.log_in(panel, PASSWORD).status == 303 {
+            return second;
+        }
+    }
+    panic!("locked out")
+}
+
 #[test]
-fn who_guesses_has_to_wait_and_the_owner_does_not() {
+fn the_right_password_gets_in_within_seconds_however_many_wrong_ones_come() {
+    let guess_from = |peer: &str| {
+        let peer = peer.to_owned();
+        move |panel: &Panel| drop(at(&peer).log_in(panel, "salah semua"))
+    };
+    let flood = |count: u32| {
+        move |panel: &Panel| {
+            (0..count).for_each(|_| drop(at("203.0.113.9").log_in(panel, "salah semua")));
+        }
+    };
     let world = World::new();
     let panel = panel(&world);
-    let mut owner = Browser::logged_in(&panel);
-    owner.post(&panel, "/panel/logout", &[]);
-    let mut stranger = Browser::default();
-    for _ in 0..5 {
-        assert_eq!(stranger.log_in(&panel, "salah semua").status, 401);
+    for _ in 0..100 {
+        guess_from("203.0.113.9")(&panel);
     }
-    // From now on even the right password has to wait, from whatever browser a stranger uses.
-    for mut stranger in [stranger.clone(), Browser::default()] {
-        let reply = stranger.log_in(&panel, PASSWORD);
-        assert_eq!(reply.status, 429);
-        assert_eq!(header(&reply, "Retry-After"), Some("21"));
+    // From the address of the one who guesses, as behind a proxy that nobody named.
+    assert!(waits(&world, &panel, at("203.0.113.9"), guess_from("203.0.113.9")) <= 2);
+    // From another one while one address sends far more than is looked at.
+    assert!(waits(&world, &panel, at("198.51.100.7"), flood(10)) <= 2);
+    let mut guesser = at("203.0.113.9");
+    let refused =
+        (0..40).map(|_| guesser.log_in(&panel, "salah semua")).find(|reply| reply.status == 429);
+    assert_eq!(header(&refused.expect("some are not looked at"), "Retry-After"), Some("1"));
+}
+
+#[test]
+fn a_known_browser_does_not_wait_for_strangers_nor_for_other_known_browsers() {
+    let world = World::new();
+    let panel = panel(&world);
+    let (mut owner, mut former) = (Browser::logged_in(&panel), Browser::logged_in(&panel));
+    for browser in [&mut owner, &mut former] {
+        browser.post(&panel, "/panel/logout", &[]);
     }
+    let flood = |browser: &mut Browser| {
+        (0..40).any(|_| browser.log_in(&panel, "salah semua").status == 429)
+    };
+    assert!(flood(&mut Browser::default()) && flood(&mut former));
     assert_eq!(owner.log_in(&panel, PASSWORD).status, 303);
-    world.clock.pass(Duration::from_secs(21));
-    assert_eq!(stranger.log_in(&panel, "salah lagi").status, 401);
-    assert_eq!(stranger.log_in(&panel, PASSWORD).status, 429);
-    world.clock.pass(Duration::from_secs(21));
-    assert_eq!(stranger.log_in(&panel, PASSWORD).status, 303, "nobody waits for long");
+}
+
+#[test]
+fn the_mark_of_a_known_browser_ends_with_the_password_and_with_log_out_everywhere() {
+    let world = World::new();
+    let mut former = Browser::logged_in(&panel(&world));
+    let mark = former.cookies["panel_device"].clone();
+    for is_password in [false, true] {
+        let panel = if is_password {
+            panel_with(&world, AdminPassword::Plain(Secret::new("yang baru")))
+        } else {
+            let panel = panel(&world);
+            Browser::logged_in(&panel).post(&panel, "/panel/logout-everywhere", &[]);
+            panel
+        };
+        // As a stranger it waits with the strangers.
+        let mut stranger = Browser::default();
+        while stranger.log_in(&panel, "salah semua").status == 401 {}
+        former.cookies.insert("panel_device".into(), mark.clone());
+        assert_eq!(former.log_in(&panel, "salah semua").status, 429, "{is_password}");
+        world.clock.pass(Duration::from_secs(5));
+    }
 }
 
 #[test]
@@ -215,11 +274,83 @@ fn the_mark_of_a_known_browser_cannot_be_made_up() {
     let panel = panel(&world);
     Browser::logged_in(&panel);
     let mut stranger = Browser::default();
-    for number in 0..5 {
+    let mut statuses = Vec::new();
+    for number in 0..30 {
         stranger.cookies.insert("panel_device".into(), format!("{number}.{}", "0".repeat(64)));
-        assert_eq!(stranger.log_in(&panel, "salah semua").status, 401);
+        statuses.push(stranger.log_in(&panel, "salah semua").status);
     }
-    assert_eq!(stranger.log_in(&panel, PASSWORD).status, 429);
+    assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 12, "{statuses:?}");
+    assert_eq!(*statuses.last().unwrap(), 429);
+}
+
+#[test]
+fn a_login_or_a_log_out_that_is_pressed_twice_is_none_that_expired() {
+    let world = World::new();
+    let panel = panel(&world);
+    let mut browser = Browser::default();
+    browser.get(&panel, "/panel/login?next=%2Fpanel%2Fruns");
+    let fields = [("password", PASSWORD), ("next", "/panel/runs")];
+    for _ in 0..2 {
+        let reply = browser.post(&panel, "/panel/login", &fields);
+        assert_eq!(header(&reply, "Location"), Some("/panel/runs"), "{}", text(&reply));
+    }
+    browser.get(&panel, "/panel");
+    for _ in 0..2 {
+        let reply = browser.post(&panel, "/panel/logout", &[]);
+        assert_eq!(header(&reply, "Location"), Some("/panel/login?done=left"));
+    }
+}
+
+#[test]
+fn only_a_proxy_that_was_named_is_believed_about_tls_and_about_addresses() {
+    let world = World::new();
+    let panel = panel(&world);
+    let is_secure = |peer: &str, proto: &str| {
+        let request = PageRequest {
+            method: "GET".into(),
+            target: "/panel/login?lang=en".into(),
+            peer: Some(peer.into()),
+            forwarded_proto: Some(proto.into()),
+            ..PageRequest::default()
+        };
+        let reply = panel.answer(&request);
+        let cookies: Vec<_> =
+            reply.headers.iter().filter(|(name, _)| *name == "Set-Cookie").collect();
+        assert_eq!(cookies.len(), 2, "{cookies:?}");
+        let secure = cookies.iter().filter(|(_, cookie)| cookie.contains("; Secure")).count();
+        assert!(secure == 0 || secure == 2, "{cookies:?}");
+        secure == 2
+    };
+    assert!(is_secure(PROXY, "https") && is_secure("::ffff:10.0.0.1", "HTTPS"));
+    assert!(!is_secure(PROXY, "http"));
+    assert!(!is_secure("10.0.0.2", "https") && !is_secure("127.0.0.1", "https"));
+    // Behind the proxy each address has tries of its own; a stranger's header counts for nothing.
+    let guesses = |peer: &str, forwarded: &dyn Fn(u32) -> String| {
+        world.clock.pass(Duration::from_mins(1));
+        let mut browser = at(peer);
+        browser.get(&panel, "/panel/login");
+        let tries = (0..20).map(|number| {
+            browser.forwarded_for = Some(forwarded(number));
+            browser.post(&panel, "/panel/login", &[("password", "salah semua")]).status
+        });
+        tries.filter(|status| *status == 401).count()
+    };
+    assert_eq!(guesses(PROXY, &|number| format!("198.51.100.{number}")), 20);
+    assert_eq!(guesses(PROXY, &|number| format!("198.51.100.{number}, 203.0.113.9")), 12);
+    assert_eq!(guesses("203.0.113.9", &|number| format!("198.51.100.{number}")), 12);
+}
+
+#[test]
+fn a_password_that_can_be_guessed_is_warned_of_where_others_can_try() {
+    let site = Site::new();
+    let warned = |settings: &str| {
+        site.write_settings(settings);
+        drop(site.serve());
+        server_log_has(&site, "panel: ADMIN_PASSWORD can be guessed")
+    };
+    assert!(!warned("ADMIN_PASSWORD=rahasia123\n"));
+    assert!(warned("ADMIN_PASSWORD=rahasia123\nTRUSTED_PROXIES=127.0.0.1\n"));
+    assert!(!warned("ADMIN_PASSWORD=kuda-baterai-staples\nTRUSTED_PROXIES=127.0.0.1\n"));
 }
 
 #[test]
@@ -234,6 +365,9 @@ fn the_login_leads_back_to_the_page_that_was_asked_for_and_nowhere_else() {
     for (next, there) in [
         ("/panel/messages?status=sent", "/panel/messages?status=sent"),
         ("//evil.example", "/panel"),
+        ("/panel/..//evil.example", "/panel"),
+        ("/panel/%2e%2e//evil.example", "/panel"),
+        ("/panel/\\evil.example", "/panel"),
     ] {
         let mut browser = Browser::default();
         browser.get(&panel, "/panel/login");

@@ -244,3 +244,41 @@ fn a_retry_of_the_failed_leaves_the_unknown_alone() {
         ["6281200001002@c.us"]
     );
 }
+
+#[test]
+fn a_daily_message_to_more_than_a_day_holds_is_warned_of() {
+    let world = World::new();
+    world.execute("UPDATE channels SET daily_limit = 2");
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    let daily: Vec<(&str, &str)> =
+        ["mon", "tue", "wed", "thu", "fri", "sat", "sun"].map(|day| ("day", day)).to_vec();
+    let base = [("text", "Halo"), ("when", "weekly"), ("time", "08:00")];
+    for (to, is_warned) in
+        [("081200001001\n081200001002", false), ("081200001001\n081200001002\n081200001003", true)]
+    {
+        let fields = [&base[..], &daily, &[("to", to)]].concat();
+        let reply = browser.post(&panel, "/panel/messages/new", &fields);
+        let page = text(&browser.get(&panel, header(&reply, "Location").unwrap()));
+        assert_eq!(page.contains("Jeda, jam kirim dan batas harian"), is_warned, "{page}");
+        world.execute("UPDATE auto_messages SET status = 'cancelled'");
+    }
+}
+
+#[test]
+fn a_retry_that_fails_again_leaves_the_earlier_successes_in_sight() {
+    let world = World::new();
+    let id = world.message(r#"["081200007001","081200000400"]"#);
+    world.run();
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    world.clock.pass(std::time::Duration::from_mins(5));
+    assert_eq!(browser.post(&panel, &format!("/panel/messages/{id}/retry"), &[]).status, 303);
+    world.run();
+    for page in [format!("/panel/messages/{id}"), "/panel/messages".to_owned()] {
+        let page = text(&browser.get(&panel, &page));
+        assert!(page.contains("1 dari 2 terkirim"), "{page}");
+    }
+    let page = text(&browser.get(&panel, &format!("/panel/messages/{id}")));
+    assert!(page.contains("(kirim ulang)</a>"), "{page}");
+}

@@ -1,0 +1,71 @@
+//! Two people edit the same row: a form says what its fields were when it was made, as short hashes,
+//! so that the parts that only one of them changed are merged and the others are asked about.
+
+use sha2::{Digest, Sha256};
+
+use super::access::to_hex;
+
+/// What the parts of a form were when it was made: `name=hash`, with spaces between them.
+pub(super) struct Was<'a>(&'a str);
+
+/// Whose value a part gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// The one that was typed.
+    Mine,
+    /// The one that is stored.
+    Theirs,
+    /// Both changed it, each in another way: a person decides.
+    Both,
+}
+
+impl<'a> Was<'a> {
+    /// As a form has it; a form that has nothing was made from what is stored.
+    pub(super) fn read(text: Option<&'a str>) -> Self {
+        Self(text.unwrap_or_default())
+    }
+
+    /// The text for a form whose parts are these.
+    pub(super) fn of(parts: &[(&str, String)]) -> String {
+        let stamps: Vec<String> =
+            parts.iter().map(|(name, value)| format!("{name}={}", stamp(value))).collect();
+        stamps.join(" ")
+    }
+
+    /// Whose value a part gets that was typed as `mine` and is stored as `stored`.
+    pub(super) fn whose(&self, part: &str, mine: &str, stored: &str) -> Whose {
+        let was = self.0.split(' ').filter_map(|one| one.split_once('='));
+        let was = was.into_iter().find_map(|(name, stamp)| (name == part).then_some(stamp));
+        let is_changed = |value: &str| was.is_some_and(|was| was != stamp(value));
+        match (is_changed(mine), is_changed(stored)) {
+            (true, true) if mine != stored => Whose::Both,
+            (false, true) => Whose::Theirs,
+            (true | false, _) => Whose::Mine,
+        }
+    }
+}
+
+fn stamp(value: &str) -> String {
+    to_hex(&Sha256::digest(value.as_bytes())[..8])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_changed_is_his_and_what_both_changed_is_asked() {
+        let was = Was::of(&[("title", "a".to_owned()), ("text", "b".to_owned())]);
+        let was = Was::read(Some(&was));
+        for (mine, stored, whose) in [
+            ("a", "a", Whose::Mine),
+            ("x", "a", Whose::Mine),
+            ("a", "y", Whose::Theirs),
+            ("x", "x", Whose::Mine),
+            ("x", "y", Whose::Both),
+        ] {
+            assert_eq!(was.whose("title", mine, stored), whose, "{mine} {stored}");
+        }
+        assert_eq!(was.whose("other", "x", "y"), Whose::Mine, "as it was before there were stamps");
+    }
+}
