@@ -57,7 +57,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "WAHA_CA_FILE",
         "",
-        "PEM file with the CA that signed WAHA's certificate, when that is your own, its path relative as DATABASE_PATH; then no other CA is trusted",
+        "PEM file with the CA that signed WAHA's certificate, when that is your own, with a relative path as for DATABASE_PATH; then no other CA is trusted",
     ),
     setting(
         "WAHA_PROXY",
@@ -164,7 +164,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "LOG_FILE",
         "",
-        "a file to append the log to, its path relative as DATABASE_PATH; stderr when empty",
+        "a file to append the log to, with a relative path as for DATABASE_PATH; stderr when empty",
     ),
 ];
 

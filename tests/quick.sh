@@ -1,5 +1,5 @@
 #!/bin/sh
-# Format, lints and the fast tests, for between two commits: under 8 minutes on 2 cores, an empty target directory included.
+# Format, lints and the fast tests, for between two commits: under 8 minutes on 2 cores.
 # What it leaves out runs with `sh tests/run.sh`, which also installs what is missing: crashes at every place, seeds and
 # kills, every fault of WAHA, attacks, power cuts, hosts, browsers.
 set -eu
