@@ -19,7 +19,7 @@ use crate::recipient::CountryCode;
 use crate::schedule::Zone;
 use crate::store::{FormMark, MadeBefore, MessageFields, MessageRow, Store, StoreError};
 
-pub use change::{Edit, edit};
+pub use change::{Edit, Edited, Today, edit};
 pub use checks::Skipped;
 pub use moves::{Resumed, cancel, pause, removable, remove, resume};
 pub use retry::{Retried, Retry, retry, retry_once, unknown_count};
@@ -125,7 +125,7 @@ pub fn add_once(
     // What is missing is told in the order in which it is typed.
     let mut warnings = checks::text(&draft.text)?;
     let timed = match &draft.timing {
-        Some(timing) => Some(timing::read(timing, rules, now)?),
+        Some(timing) => Some(timing::read(timing, None, rules, now)?),
         None if draft.is_draft => None,
         None => {
             return Err(ComposeError::refused(
@@ -144,19 +144,17 @@ pub fn add_once(
         checks::somebody(&checked)?;
     }
     warnings.extend(checked.warnings);
-    let timed = timed.unwrap_or_default();
     let status = if draft.is_draft { "draft" } else { "scheduled" };
-    let fields = MessageFields {
+    let mut fields = MessageFields {
         title: draft.title.clone().filter(|title| !title.trim().is_empty()),
         message: draft.text.clone(),
         channel_id: found.id,
         contact_ids,
         contact_count: checked.count + checks::len(&checked.skipped),
-        scheduled_at: timed.scheduled_at,
-        schedules: timed.schedules,
-        interval_config: timed.interval_config,
         status: status.to_owned(),
+        ..MessageFields::default()
     };
+    timed.unwrap_or_default().fill_in(&mut fields);
     let made = store.write(|tx| {
         tx.make_once(mark, now, || tx.insert_message(&fields, draft.created_by, now))
     })?;

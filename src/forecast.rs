@@ -17,8 +17,11 @@ use crate::audience::{self, Recipient};
 use crate::clock::Timestamp;
 use crate::delivery::Status;
 use crate::planner::PlanRules;
+use crate::reason::Reason;
 use crate::schedule;
-use crate::store::{DueMessage, Foreseen, Planned, Queued, SqlResult, Store, StoreError, Tx};
+use crate::store::{
+    DueMessage, Foreseen, Planned, Queued, SqlResult, Store, StoreError, Tx, Untimed,
+};
 use crate::template::{self, Template};
 
 use lanes::Lanes;
@@ -162,18 +165,31 @@ impl Ahead<'_> {
     fn queue(&self, until: Timestamp, limit: u64) -> SqlResult<(Vec<Queued>, u64)> {
         let mut queue = self.tx.queued_messages(until, limit)?;
         let mut count = self.tx.count_queued(until)?;
-        for id in self.tx.untimed_message_ids(u32::try_from(limit).unwrap_or(u32::MAX))? {
+        let channel_id = 0; // nobody asks: the message is read again
+        let ids_max = u32::try_from(limit).unwrap_or(u32::MAX);
+        for id in self.tx.untimed_message_ids(ids_max)? {
             let due_at = match self.tx.foreseen_untimed(id)? {
                 Ok(None) => continue,
-                Ok(Some(untimed)) => self.rules.plan.first_time(&untimed, self.now),
+                Ok(Some(untimed)) => self.first_time(&untimed),
                 Err(why) => Err(why),
             };
             // What has no time at all fails at the next tick.
             let due_at = due_at.unwrap_or(self.now);
             if due_at <= until {
                 count += 1;
-                let channel_id = 0; // nobody asks: the message is read again
                 queue.push(Queued { id, channel_id, due_at, first_open: None });
+            }
+        }
+        // The next tick moves what was worked out in another zone.
+        for id in self.tx.message_ids_of_other_zones(&self.rules.plan.zone, ids_max)? {
+            let Some(message) = self.tx.foreseen_message(id)? else { continue };
+            let (Some(at), Some(here)) = (message.due_at, self.due_at(id, &message)?) else {
+                continue;
+            };
+            queue.retain(|one| one.id != id);
+            count = count.saturating_sub(u64::from(at <= until)) + u64::from(here <= until);
+            if here <= until {
+                queue.push(Queued { id, channel_id, due_at: here, first_open: None });
             }
         }
         // What is planned has lower delivery ids than what is not.
@@ -205,13 +221,23 @@ impl Ahead<'_> {
         Ok(Some(queue))
     }
 
-    /// Its time: the one that it has, or the first of its schedule.
+    /// Its time: the one that it has, as it is in this zone, or the first of its schedule.
     fn due_at(&self, id: i64, message: &Foreseen) -> SqlResult<Option<Timestamp>> {
-        if message.due_at.is_some() {
-            return Ok(message.due_at);
-        }
-        let untimed = self.tx.foreseen_untimed(id)?.ok().flatten();
-        Ok(untimed.and_then(|untimed| self.rules.plan.first_time(&untimed, self.now).ok()))
+        let Some(at) = message.due_at else {
+            let untimed = self.tx.foreseen_untimed(id)?.ok().flatten();
+            return Ok(untimed.and_then(|untimed| self.first_time(&untimed).ok()));
+        };
+        let has_begun = self.tx.has_deliveries(id, at)?;
+        Ok(Some(match &message.content {
+            Ok(content) if !has_begun => content.timetable.at_in(at, &self.rules.plan.zone),
+            Ok(_) | Err(_) => at,
+        }))
+    }
+
+    /// The planner's own question; `Err` is why nothing more of it is sent.
+    fn first_time(&self, message: &Untimed) -> Result<Timestamp, String> {
+        let first = self.rules.plan.first_time(message, self.now)?;
+        first.ok_or_else(|| Reason::ScheduleOver.to_string())
     }
 
     /// Returns how many recipients it has.
@@ -257,9 +283,7 @@ impl Ahead<'_> {
                 Ok(untimed) => untimed,
                 Err(why) => return Ok(Err(unreadable(&why))),
             };
-            if let Some(Err(why)) =
-                untimed.map(|untimed| self.rules.plan.first_time(&untimed, self.now))
-            {
+            if let Some(Err(why)) = untimed.map(|untimed| self.first_time(&untimed)) {
                 return Ok(Err(why));
             }
         }
@@ -280,8 +304,9 @@ impl Ahead<'_> {
         goes_on: bool,
     ) -> SqlResult<()> {
         let text = seen.content.as_ref().map_or("", |content| content.message.as_str());
-        tell.forecast.next_at =
-            seen.content.as_ref().ok().and_then(|m| self.next_of(m, one.due_at));
+        tell.forecast.next_at = seen.content.as_ref().ok().and_then(|message| {
+            message.timetable.following(&self.rules.plan.zone, one.due_at).ok()?
+        });
         self.tx.each_delivery(one.id, one.due_at, |row| {
             if goes_on && row.status == Status::Pending {
                 self.pending(&row, text, tell)
@@ -375,10 +400,11 @@ impl Ahead<'_> {
         false
     }
 
+    /// The occurrence that follows on `after`, when everything until then was planned.
     fn next_of(&self, message: &DueMessage, after: Timestamp) -> Option<Timestamp> {
-        let weekly = message.interval_config.as_deref();
-        let zone = &self.rules.plan.zone;
-        schedule::next_occurrence(message.schedules.as_deref(), weekly, zone, after).ok()?
+        let (timetable, zone) = (&message.timetable, &self.rules.plan.zone);
+        let weekly = timetable.interval_config.as_deref();
+        schedule::next_occurrence(timetable.schedules.as_deref(), weekly, zone, after).ok()?
     }
 
     /// Finds the place of one recipient in the queue of its channel.

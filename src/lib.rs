@@ -22,6 +22,7 @@
 //! | on disk | what may have happened | the next start |
 //! |---|---|---|
 //! | message `scheduled`, due | nothing went out | plans it |
+//! | message `scheduled` without a time, or with one of another zone | nothing of what comes next went out: its rule was edited, or TIMEZONE was | works its time out, after what was planned before |
 //! | message `scheduled`, with a row in `plannings` | nothing went out: not all of its recipients are planned | removes those that are, and plans it anew |
 //! | message `sending`, delivery `pending` | nothing of this delivery went out since | claims it when its channel is ready |
 //! | delivery `sending` | anything: the request was not made, was under way, or was answered | makes it `unknown`; its channel rests a whole gap; never sends it again; events of WAHA that came meanwhile may prove it `sent` or `failed` |

@@ -15,8 +15,10 @@ use crate::delivery::{Counts, Status, Verdict};
 use crate::fail_point;
 use crate::reason::Reason;
 use crate::recipient::{self, CountryCode, Entry};
-use crate::schedule::{self, Zone};
-use crate::store::{Channel, DueMessage, Settled, SqlResult, Store, StoreError, Tx, Untimed};
+use crate::schedule::{self, Taken, Zone};
+use crate::store::{
+    Channel, DueMessage, Settled, SqlResult, Store, StoreError, Timed, Tx, Untimed,
+};
 use crate::template::{self, TEXT_UNITS_MAX};
 use crate::trigger::Triggers;
 
@@ -49,25 +51,56 @@ pub struct PlanRules {
 
 /// What planning decides before it writes: a forecast asks the same questions.
 impl PlanRules {
-    /// The first time of a message that has only a schedule.
+    /// The next time of a message that has only a schedule: it is new, or its rule was edited. `None`
+    /// when something of it was planned before, and nothing is left.
+    ///
+    /// What was due when the rule was edited, and was not planned yet, may still be due by the new rule.
     ///
     /// # Errors
     /// Why it fails, in words.
-    pub fn first_time(&self, message: &Untimed, now: Timestamp) -> Result<Timestamp, String> {
-        let schedules = message.schedules.as_deref();
-        let weekly = message.interval_config.as_deref();
-        let after = message.since.unwrap_or(now).minus(JUST_MISSED);
-        match schedule::next_occurrence(schedules, weekly, &self.zone, after) {
-            Ok(Some(at)) => Ok(at),
-            Ok(None) if schedule::has_schedule(schedules, weekly) => {
-                Err("all times of its schedule had passed when it was made: give it a new one"
-                    .to_owned())
+    pub fn first_time(
+        &self,
+        message: &Untimed,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, String> {
+        let mut timetable = message.timetable.clone();
+        // An older version planned that; the date in this zone is done.
+        timetable.taken = timetable.taken.or_else(|| {
+            let local = self.zone.to_local(message.latest_due_at?).date_time;
+            Some(Taken { local, rule: None })
+        });
+        let from = timetable.counts_from().or(message.since).unwrap_or(now).min(now);
+        match timetable.next(&self.zone, Some(from.minus(JUST_MISSED))) {
+            Ok(Some(at)) => Ok(Some(at)),
+            Ok(None) if timetable.taken.is_some() => Ok(None),
+            Ok(None) => {
+                let (schedules, weekly) = (&timetable.schedules, &timetable.interval_config);
+                Err(if schedule::has_schedule(schedules.as_deref(), weekly.as_deref()) {
+                    "all times of its schedule had passed when it was made: give it a new one"
+                } else {
+                    "it has no time: fill in scheduled_at, schedules or interval_config, and set \
+                     status to scheduled"
+                }
+                .to_owned())
             }
-            Ok(None) => Err("it has no time: fill in scheduled_at, schedules or interval_config, \
-                             and set status to scheduled"
-                .to_owned()),
             Err(error) => Err(error.to_string()),
         }
+    }
+
+    /// The time of a scheduled message in this zone, and whether that comes from its rule.
+    ///
+    /// # Errors
+    /// Why it fails, in words.
+    pub fn time_here(&self, message: &Timed) -> Result<(Timestamp, bool), String> {
+        let Timed { scheduled_at, timetable, has_begun } = message;
+        if timetable.is_from_rule() {
+            let here = timetable.at_in(*scheduled_at, &self.zone);
+            return Ok((if *has_begun { *scheduled_at } else { here }, true));
+        }
+        // Somebody wrote it, or an older version worked it out: is it one that the rule has here?
+        let before = scheduled_at.minus(Duration::from_secs(1));
+        let next = timetable.next(&self.zone, Some(before)).map_err(|error| error.to_string())?;
+        Ok((*scheduled_at, next == Some(*scheduled_at) && !has_begun))
     }
 
     fn too_late(&self) -> String {
@@ -110,9 +143,7 @@ impl PlanRules {
             return Err("`metadata` is no JSON object: write it like {\"order\": 17}, or empty it"
                 .to_owned());
         }
-        let weekly = message.interval_config.as_deref();
-        schedule::next_occurrence(message.schedules.as_deref(), weekly, &self.zone, message.due_at)
-            .map_err(|error| error.to_string())?;
+        message.timetable.next(&self.zone, None).map_err(|error| error.to_string())?;
         let entries = recipient::parse_contact_ids(message.contact_ids.as_deref())
             .map_err(|error| error.to_string())?;
         if entries.is_empty() {
@@ -133,6 +164,16 @@ pub struct Planner {
     portion: usize,
     /// The message that is planned in portions now.
     under_way: Mutex<Option<Planning>>,
+}
+
+/// What a look at a message's zone came to.
+enum Looked {
+    /// It has another time now.
+    Moved,
+    /// Its time is right.
+    Stays,
+    /// It failed, and why.
+    Failed(String),
 }
 
 /// What planning one message came to.
@@ -177,7 +218,7 @@ impl Planner {
     }
 
     /// One pass: goes on with a message that is planned in portions; else expires what is too late,
-    /// gives times to messages without one, plans what is due.
+    /// gives times to messages without one or with one of another zone, plans what is due.
     /// Returns whether there is more, so that the caller comes back at once.
     ///
     /// # Errors
@@ -188,7 +229,7 @@ impl Planner {
         }
         let failed = self.fail_without_channel(now)?;
         self.expire(now)?;
-        let timed = self.give_times(now)?;
+        let timed = self.look_at_zones(now)? | self.give_times(now)?;
         let planned = self.plan_due(now)?;
         Ok(failed || timed || planned)
     }
@@ -283,14 +324,64 @@ impl Planner {
     fn give_time(&self, tx: &Tx<'_>, id: i64, now: Timestamp) -> SqlResult<Option<String>> {
         let Some(message) = tx.untimed_message(id)? else { return Ok(None) };
         let error = match self.rules.first_time(&message, now) {
-            Ok(at) => {
-                tx.set_scheduled_at(id, at, now)?;
+            Ok(Some(at)) => {
+                tx.set_scheduled_at(id, at, &self.rules.zone, now)?;
+                return Ok(None);
+            }
+            Ok(None) => {
+                let over = Reason::ScheduleOver.to_string();
+                tx.end_message(id, message.latest_due_at, &over, now)?;
                 return Ok(None);
             }
             Err(error) => error,
         };
         tx.fail_message(id, &error, now)?;
         Ok(Some(error))
+    }
+
+    /// Works the times of scheduled messages out anew that were worked out in another zone, and looks
+    /// at those that somebody wrote beside a rule. Returns whether there may be more.
+    fn look_at_zones(&self, now: Timestamp) -> Result<bool, StoreError> {
+        let zone = &self.rules.zone;
+        let ids = self.store().read(|tx| tx.message_ids_of_other_zones(zone, MESSAGES_PER_PASS))?;
+        let mut moved = 0;
+        for id in &ids {
+            let looked = self.store().write(|tx| self.look_at_zone(tx, *id, now));
+            match self.fail_if_unreadable(*id, looked, Looked::Failed, now)? {
+                Looked::Moved => moved += 1,
+                Looked::Stays => {}
+                Looked::Failed(error) => self.triggers.note_failed(*id, &error),
+            }
+        }
+        if moved > 0 {
+            log::info!(
+                "schedules: {moved} messages have the time of another zone: {zone} counts now"
+            );
+        }
+        Ok(ids.len() == MESSAGES_PER_PASS as usize)
+    }
+
+    fn look_at_zone(&self, tx: &Tx<'_>, id: i64, now: Timestamp) -> SqlResult<Looked> {
+        let zone = &self.rules.zone;
+        let Some(message) = tx.timed_message(id)? else { return Ok(Looked::Stays) };
+        if message.timetable.is_outdated() {
+            tx.clear_scheduled_at(id)?;
+            return Ok(Looked::Stays);
+        }
+        match self.rules.time_here(&message) {
+            Ok((_, is_from_rule)) if message.has_begun || !is_from_rule => {
+                tx.set_scheduled_zone(id, if is_from_rule { zone.name() } else { "" }, now)?;
+                Ok(Looked::Stays)
+            }
+            Ok((at, _)) => {
+                tx.set_scheduled_at(id, at, zone, now)?;
+                Ok(if at == message.scheduled_at { Looked::Stays } else { Looked::Moved })
+            }
+            Err(error) => {
+                tx.fail_message(id, &error, now)?;
+                Ok(Looked::Failed(error))
+            }
+        }
     }
 
     fn plan_due(&self, now: Timestamp) -> Result<bool, StoreError> {

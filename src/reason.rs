@@ -9,6 +9,8 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
     // --- schedules ---
+    /// An edit left the schedule of a message nothing more to send.
+    ScheduleOver,
 
     // --- recipients ---
     /// `all` names nobody.
@@ -48,6 +50,7 @@ impl Reason {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NobodyAtAll => "nobody_at_all",
+            Self::ScheduleOver => "schedule_over",
             Self::ContactRemoved => "contact_removed",
             Self::NumberServed => "number_served",
             Self::ChannelRemoved { .. } => "channel_removed",
@@ -63,6 +66,9 @@ impl fmt::Display for Reason {
         match self {
             Self::NobodyAtAll => f.write_str(
                 "there is no contact who has not opted out: `contact import` or `contact add` makes some",
+            ),
+            Self::ScheduleOver => f.write_str(
+                "its schedule has no time left: nothing more of it is sent; give it a new one to go on",
             ),
             Self::ContactRemoved => f.write_str("the contact was removed from the address book"),
             Self::NumberServed => {

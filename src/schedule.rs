@@ -7,6 +7,7 @@
 
 mod columns;
 mod time_text;
+mod timetable;
 mod words;
 mod zone;
 
@@ -18,6 +19,7 @@ use time::{Date, Duration, PrimitiveDateTime};
 
 pub use self::columns::{Column, ColumnFlaw, FieldFlaw};
 pub use self::time_text::TextFlaw;
+pub use self::timetable::{Taken, Timetable, local_text};
 pub use self::words::in_words;
 pub use self::zone::{Local, Zone, ZoneError};
 
@@ -56,12 +58,24 @@ pub fn next_occurrence(
     zone: &Zone,
     after: Timestamp,
 ) -> Result<Option<Timestamp>, ScheduleError> {
+    next_that_counts(schedules, interval_config, zone, after, |_| true)
+}
+
+/// The same, but of the weekly ones only those of which `counts` says so, by their local time. It must
+/// not refuse more than one date.
+fn next_that_counts(
+    schedules: Option<&str>,
+    interval_config: Option<&str>,
+    zone: &Zone,
+    after: Timestamp,
+    counts: impl Fn(PrimitiveDateTime) -> bool,
+) -> Result<Option<Timestamp>, ScheduleError> {
     let listed = columns::read_schedules(schedules)
         .map_err(|flaw| ScheduleError::Column { column: Column::Schedules, flaw })?;
     let weekly = columns::read_interval_config(interval_config)
         .map_err(|flaw| ScheduleError::Column { column: Column::IntervalConfig, flaw })?;
     let listed = listed.into_iter().map(|local| zone.to_utc(local)).filter(|at| *at > after).min();
-    let weekly = weekly.and_then(|weekly| next_weekly(&weekly, zone, after));
+    let weekly = weekly.and_then(|weekly| next_weekly(&weekly, zone, after, counts));
     Ok(listed.into_iter().chain(weekly).min())
 }
 
@@ -110,7 +124,12 @@ pub fn read_typed(text: &str, zone: &Zone) -> Result<Typed, ScheduleError> {
 ///
 /// It takes the earliest of a whole window and not the first match, because a time that daylight
 /// saving moves forward can overtake the ones that follow it.
-fn next_weekly(weekly: &Weekly, zone: &Zone, after: Timestamp) -> Option<Timestamp> {
+fn next_weekly(
+    weekly: &Weekly,
+    zone: &Zone,
+    after: Timestamp,
+    counts: impl Fn(PrimitiveDateTime) -> bool,
+) -> Option<Timestamp> {
     let today = zone.to_local(after).date_time.date();
     let first = today.saturating_sub(Duration::days(DAYS_BEFORE));
     let first = first.max(weekly.start.unwrap_or(FIRST_DATE)).max(FIRST_DATE);
@@ -119,6 +138,7 @@ fn next_weekly(weekly: &Weekly, zone: &Zone, after: Timestamp) -> Option<Timesta
         .take_while(|date| weekly.end.is_none_or(|end| *date <= end))
         .filter(|date| weekly.names(date.weekday()))
         .flat_map(|date| weekly.times.iter().map(move |time| PrimitiveDateTime::new(date, *time)))
+        .filter(|local| counts(*local))
         .map(|local| zone.to_utc(local))
         .filter(|at| *at > after)
         .min()

@@ -19,7 +19,7 @@ mutate() { # what is broken, file, perl expression
         return
     fi
     tests=(claim:: windows:: daily_limit:: outcomes:: pacing:: lifecycle:: lookups:: pace:: delivery::
-        reply:: lock:: planning:: in_a_row::)
+        reply:: lock:: planning:: in_a_row:: timetables::)
     if ! cargo test --no-run --locked --lib --test behaviour 2>"$place/built"; then
         echo "$1: the broken program does not even compile"
         grep -m3 '^error' "$place/built"
@@ -68,4 +68,8 @@ mutate 'a message goes out before all of it is planned' src/planner/portions.rs 
     's/tx\.begin_planning\(id, planning\.message\.due_at\)\?;/tx.begin_planning(id, planning.message.due_at)?; tx.end_planning(id)?; tx.start_sending(id, planning.message.due_at, now)?;/'
 mutate 'who was taken out of a half planned message gets it' src/planner/portions.rs \
     's/if tx\.remove_unplanned\(id, begun, portion\)\? == portion/if false/'
+mutate 'a date that went out is not remembered' src/store/messages.rs \
+    's/taken_local = max\(coalesce\(taken_local, \x27\x27\),/taken_local = min(\x270\x27,/'
+mutate 'a time of another zone is not worked out anew' src/schedule/timetable.rs \
+    's/Some\(local\) if self\.is_from_rule\(\) && !self\.is_of\(zone\) => zone\.to_utc\(local\)/Some(local) if false => zone.to_utc(local)/'
 exit $unnoticed

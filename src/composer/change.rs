@@ -1,6 +1,7 @@
 //! Editing a message: only what may be edited as it stands, and nothing that was sent already.
 
-use super::timing::{self, Timing};
+use super::checks::Skipped;
+use super::timing::{self, Timed, Timing};
 use super::{ComposeError, Rules, changed_meanwhile, checks, existing};
 use crate::clock::Timestamp;
 use crate::store::{MessageRow, Store};
@@ -18,8 +19,32 @@ pub struct Edit {
     pub channel: Option<String>,
     /// When; in place of all times that it had.
     pub timing: Option<Timing>,
+    /// Whether it goes out today again when today's went out already.
+    pub also_today: bool,
     /// Whether recipients that cannot get it are left out.
     pub skip_bad: bool,
+}
+
+/// What an edit came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edited {
+    /// When it goes out next, when that was edited.
+    pub next_at: Option<Timestamp>,
+    /// Today's occurrence, when that was planned already and the edit is about when.
+    pub today: Option<Today>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+}
+
+/// Today's occurrence of a message, which was planned before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Today {
+    /// When that was.
+    pub at: Timestamp,
+    /// Whether somebody got it, or may have got it.
+    pub has_arrived: bool,
+    /// Whether the edited message would go out today again if a person asked for it.
+    pub could_again: bool,
 }
 
 /// How much of a message may be edited.
@@ -32,7 +57,8 @@ enum Reach {
     Words,
 }
 
-/// Edits a message. Returns what a person should know.
+/// Edits a message. A date on which it went out is done, whatever its times become, unless the edit
+/// asks for today again.
 ///
 /// # Errors
 /// [`ComposeError::Refused`] for what may not be edited or would fail later, or when the message
@@ -43,8 +69,9 @@ pub fn edit(
     edit: &Edit,
     rules: &Rules,
     now: Timestamp,
-) -> Result<Vec<String>, ComposeError> {
-    if *edit == (Edit { skip_bad: edit.skip_bad, ..Edit::default() }) {
+) -> Result<Edited, ComposeError> {
+    let Edit { also_today, skip_bad, .. } = *edit;
+    if *edit == (Edit { also_today, skip_bad, ..Edit::default() }) {
         return Err(ComposeError::refused("nothing to edit was given: see `message edit --help`"));
     }
     let row = existing(store, id)?;
@@ -57,7 +84,8 @@ pub fn edit(
         )));
     }
     let mut fields = row.fields.clone();
-    let mut warnings = Vec::new();
+    let mut edited = Edited::default();
+    let warnings = &mut edited.warnings;
     if let Some(text) = &edit.text {
         warnings.extend(checks::text(text)?);
         fields.message.clone_from(text);
@@ -74,10 +102,11 @@ pub fn edit(
         fields.contact_ids = checks::contact_ids(to);
     }
     if let Some(timing) = &edit.timing {
-        let timed = timing::read(timing, rules, now)?;
-        fields.scheduled_at = timed.scheduled_at;
-        fields.schedules = timed.schedules;
-        fields.interval_config = timed.interval_config;
+        let taken = row.taken.as_ref().filter(|_| !also_today);
+        let timed = timing::read(timing, taken, rules, now)?;
+        edited.next_at = timed.scheduled_at;
+        edited.today = today(&row, timing, &timed, rules, now);
+        timed.fill_in(&mut fields);
         if matches!(reach, Reach::AllAgain) {
             "scheduled".clone_into(&mut fields.status);
         }
@@ -85,7 +114,7 @@ pub fn edit(
     if edit.text.is_some() || edit.to.is_some() {
         let (contact_ids, text) = (fields.contact_ids.as_deref(), fields.message.as_str());
         // Recipients that were there before are not this edit's fault.
-        let skip_bad = edit.skip_bad || edit.to.is_none();
+        let skip_bad = skip_bad || edit.to.is_none();
         let checked =
             store.read(|tx| checks::recipients(tx, contact_ids, text, rules, skip_bad))??;
         if fields.status != "draft" {
@@ -95,14 +124,33 @@ pub fn edit(
             fields.contact_count = checked.count + checks::len(&checked.skipped);
         }
         warnings.extend(checked.warnings);
-        let skipped =
-            checked.skipped.iter().map(|one| format!("skipped: {}: {}", one.who, one.reason));
-        warnings.extend(skipped);
+        let words = |one: &Skipped| format!("skipped: {}: {}", one.who, one.reason);
+        warnings.extend(checked.skipped.iter().map(words));
     }
     if !store.write(|tx| tx.change_message(id, &row.fields, &fields, now))? {
         return Err(changed_meanwhile(store, id)?);
     }
-    Ok(warnings)
+    Ok(edited)
+}
+
+/// Today's occurrence, when it was planned already.
+fn today(
+    row: &MessageRow,
+    timing: &Timing,
+    timed: &Timed,
+    rules: &Rules,
+    now: Timestamp,
+) -> Option<Today> {
+    let taken = row.taken.as_ref()?;
+    if taken.local.date() != rules.zone.to_local(now).date_time.date() {
+        return None;
+    }
+    let again = timing::read(timing, None, rules, now).ok()?;
+    Some(Today {
+        at: rules.zone.to_utc(taken.local),
+        has_arrived: row.counts.sent + row.counts.unknown > 0,
+        could_again: again.scheduled_at != timed.scheduled_at,
+    })
 }
 
 fn reach(store: &mut Store, row: &MessageRow) -> Result<Reach, ComposeError> {

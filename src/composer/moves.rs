@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::{ComposeError, Rules, changed_meanwhile, checks, existing};
 use crate::clock::Timestamp;
 use crate::delivery::Counts;
-use crate::schedule;
 use crate::store::{MessageRow, Occurrence, Settled, Store};
 
 /// A schedule's time that passed so little ago, while it was paused, still counts.
@@ -129,7 +128,8 @@ fn resume_planned(
         }
         return Ok(Resumed::GoesOn { pending: planned.pending });
     }
-    if next_of(row, rules, due_at)?.is_none() {
+    let following = row.timetable().following(&rules.zone, due_at);
+    if following.map_err(|error| ComposeError::refused(error.to_string()))?.is_none() {
         return Err(ComposeError::refused(format!(
             "its time, {} in {}, is more than {} hours ago, so the {} that are left would expire: `message retry {id}` \
              sends to them now",
@@ -175,12 +175,14 @@ fn resume_unplanned(
     now: Timestamp,
 ) -> Result<Resumed, ComposeError> {
     let id = row.id;
-    let at = match row.fields.scheduled_at {
-        Some(at) if at >= now.minus(JUST_PASSED) => at,
+    let timetable = row.timetable();
+    let here = row.fields.scheduled_at.map(|at| timetable.at_in(at, &rules.zone));
+    let (at, is_from_rule) = match here {
+        Some(at) if at >= now.minus(JUST_PASSED) => (at, timetable.is_from_rule()),
         // The one that passed while it was paused is not made up for; the next is due as usual.
         passed => match (next_of(row, rules, now.minus(JUST_PASSED))?, passed) {
-            (Some(next), _) => next,
-            (None, Some(at)) if at >= now.minus(rules.late_limit) => at,
+            (Some(next), _) => (next, true),
+            (None, Some(at)) if at >= now.minus(rules.late_limit) => (at, timetable.is_from_rule()),
             (None, Some(at)) => {
                 return Err(ComposeError::refused(format!(
                     "its time, {} in {}, has passed: give it a new one with `message edit {id} --at …`, or `--at now`",
@@ -201,22 +203,27 @@ fn resume_unplanned(
     let (contact_ids, text) = (row.fields.contact_ids.as_deref(), row.fields.message.as_str());
     let checked = store.read(|tx| checks::recipients(tx, contact_ids, text, rules, true))??;
     checks::somebody(&checked)?;
-    if !store.write(|tx| tx.move_message(id, &row.fields, "scheduled", Some(at), now))? {
+    let has_moved = store.write(|tx| {
+        let has_moved = tx.move_message(id, &row.fields, "scheduled", Some(at), now)?;
+        if has_moved && is_from_rule {
+            tx.set_scheduled_at(id, at, &rules.zone, now)?;
+        }
+        Ok(has_moved)
+    })?;
+    if !has_moved {
         return Err(changed_meanwhile(store, id)?);
     }
     Ok(Resumed::Scheduled { at })
 }
 
-/// The next occurrence of a schedule after `after`.
+/// The next occurrence of a schedule that was not planned yet, after `after`.
 fn next_of(
     row: &MessageRow,
     rules: &Rules,
     after: Timestamp,
 ) -> Result<Option<Timestamp>, ComposeError> {
-    let (schedules, weekly) =
-        (row.fields.schedules.as_deref(), row.fields.interval_config.as_deref());
-    schedule::next_occurrence(schedules, weekly, &rules.zone, after)
-        .map_err(|error| ComposeError::refused(error.to_string()))
+    let next = row.timetable().next(&rules.zone, Some(after));
+    next.map_err(|error| ComposeError::refused(error.to_string()))
 }
 
 /// Deletes a message that has ended or never began, with all that is known of its deliveries. One

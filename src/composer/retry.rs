@@ -13,7 +13,6 @@ use crate::audience::{self, Recipient};
 use crate::clock::Timestamp;
 use crate::delivery::Status;
 use crate::recipient;
-use crate::schedule;
 use crate::store::{
     DeliveryRow, FormMark, MessageRow, NewDelivery, Occurrence, SqlResult, Store, Tx,
 };
@@ -177,11 +176,12 @@ fn look(
 /// A retry stands where the next occurrence stood, which is found again from the schedule afterwards:
 /// so it must come from there, and not be due yet.
 fn check_next(row: &MessageRow, rules: &Rules, now: Timestamp) -> Result<(), ComposeError> {
-    let (schedules, weekly) =
-        (row.fields.schedules.as_deref(), row.fields.interval_config.as_deref());
-    let next = schedule::next_occurrence(schedules, weekly, &rules.zone, now)
+    let timetable = row.timetable();
+    let next = timetable
+        .next(&rules.zone, Some(now))
         .map_err(|error| ComposeError::refused(error.to_string()))?;
-    if next.is_some() && next == row.fields.scheduled_at {
+    let here = row.fields.scheduled_at.map(|at| timetable.at_in(at, &rules.zone));
+    if next.is_some() && next == here {
         return Ok(());
     }
     Err(ComposeError::refused(format!(

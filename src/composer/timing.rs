@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::{ComposeError, Rules};
 use crate::clock::Timestamp;
-use crate::schedule::{self, ScheduleError};
+use crate::schedule::{self, ScheduleError, Taken, Timetable, local_text};
+use crate::store::MessageFields;
 
 /// A time that passed so little ago still means now: people type minutes.
 const JUST_PASSED: Duration = Duration::from_mins(5);
@@ -40,16 +41,41 @@ pub struct WeeklyTiming {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Timed {
     pub(super) scheduled_at: Option<Timestamp>,
+    /// What the clock shows then, and the zone, when that comes from one of the rules below.
+    pub(super) scheduled_local: Option<String>,
+    pub(super) scheduled_zone: Option<String>,
     pub(super) schedules: Option<String>,
     pub(super) interval_config: Option<String>,
 }
 
-/// Turns what was typed into columns, with the first occurrence after `now`.
-pub(super) fn read(timing: &Timing, rules: &Rules, now: Timestamp) -> Result<Timed, ComposeError> {
-    match timing {
-        Timing::At(texts) => read_times(texts, rules, now),
-        Timing::Weekly(weekly) => read_weekly(weekly, rules, now),
+impl Timed {
+    /// Writes them into the fields of a message.
+    pub(super) fn fill_in(self, fields: &mut MessageFields) {
+        fields.scheduled_at = self.scheduled_at;
+        fields.scheduled_local = self.scheduled_local;
+        fields.scheduled_zone = self.scheduled_zone;
+        fields.schedules = self.schedules;
+        fields.interval_config = self.interval_config;
     }
+}
+
+/// Turns what was typed into columns, with the first occurrence after `now`; of a weekly rule also
+/// after what was `taken` of the message already.
+pub(super) fn read(
+    timing: &Timing,
+    taken: Option<&Taken>,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Timed, ComposeError> {
+    let mut timed = match timing {
+        Timing::At(texts) => read_times(texts, rules, now)?,
+        Timing::Weekly(weekly) => read_weekly(weekly, taken, rules, now)?,
+    };
+    if timed.schedules.is_some() || timed.interval_config.is_some() {
+        timed.scheduled_local = timed.scheduled_at.map(|at| local_text(at, &rules.zone));
+        timed.scheduled_zone = Some(rules.zone.name().to_owned());
+    }
+    Ok(timed)
 }
 
 fn read_times(texts: &[String], rules: &Rules, now: Timestamp) -> Result<Timed, ComposeError> {
@@ -60,7 +86,7 @@ fn read_times(texts: &[String], rules: &Rules, now: Timestamp) -> Result<Timed, 
         return Err(ComposeError::refused("no time was given"));
     }
     let schedules = (times.len() > 1).then(|| listed(&times, rules)).transpose()?;
-    Ok(Timed { scheduled_at, schedules, interval_config: None })
+    Ok(Timed { scheduled_at, schedules, ..Timed::default() })
 }
 
 /// The column `schedules`: local dates and times.
@@ -139,9 +165,33 @@ fn read_ahead(text: &str) -> Result<Duration, ComposeError> {
 
 fn read_weekly(
     weekly: &WeeklyTiming,
+    taken: Option<&Taken>,
     rules: &Rules,
     now: Timestamp,
 ) -> Result<Timed, ComposeError> {
+    let config = weekly_config(weekly)?;
+    let timetable = Timetable {
+        interval_config: Some(config.clone()),
+        taken: taken.cloned(),
+        ..Timetable::default()
+    };
+    let first = timetable.next(&rules.zone, Some(now)).map_err(|error| match error {
+        ScheduleError::Column { flaw, .. } => ComposeError::refused(as_typed(&flaw.to_string())),
+        other @ ScheduleError::Instant { .. } => ComposeError::refused(other.to_string()),
+    })?;
+    let Some(first) = first else {
+        return Err(ComposeError::refused(format!(
+            "no such day is left: the last date is {}, and it is {} in {}",
+            weekly.until.as_deref().unwrap_or("passed"),
+            rules.zone.format_local(now),
+            rules.zone
+        )));
+    };
+    Ok(Timed { scheduled_at: Some(first), interval_config: Some(config), ..Timed::default() })
+}
+
+/// The column `interval_config`.
+fn weekly_config(weekly: &WeeklyTiming) -> Result<String, ComposeError> {
     if weekly.times.is_empty() {
         return Err(ComposeError::refused(
             "the days have no time of day: give `--time 08:00` with `--weekly`",
@@ -171,25 +221,7 @@ fn read_weekly(
             config[key] = json!(date.trim());
         }
     }
-    let config = config.to_string();
-    let first =
-        schedule::next_occurrence(None, Some(&config), &rules.zone, now).map_err(|error| {
-            match error {
-                ScheduleError::Column { flaw, .. } => {
-                    ComposeError::refused(as_typed(&flaw.to_string()))
-                }
-                other @ ScheduleError::Instant { .. } => ComposeError::refused(other.to_string()),
-            }
-        })?;
-    let Some(first) = first else {
-        return Err(ComposeError::refused(format!(
-            "no such day is left: the last date is {}, and it is {} in {}",
-            weekly.until.as_deref().unwrap_or("passed"),
-            rules.zone.format_local(now),
-            rules.zone
-        )));
-    };
-    Ok(Timed { scheduled_at: Some(first), schedules: None, interval_config: Some(config) })
+    Ok(config.to_string())
 }
 
 /// The flaw of a column, with the names that a person typed instead of its fields.

@@ -15,7 +15,7 @@ use super::visit::{Page, Visit};
 use super::{Answered, Broken, reply};
 use crate::address_book::tags;
 use crate::api::PageReply;
-use crate::composer::{self, ComposeError, Draft, Edit, Timing, WeeklyTiming};
+use crate::composer::{self, ComposeError, Draft, Edit, Edited, Timing, WeeklyTiming};
 use crate::store::{MadeBefore, MessageDetail, StoreError};
 use crate::trigger::Triggers;
 
@@ -436,13 +436,8 @@ pub(super) fn save_edit(visit: &Visit<'_>, detail: &MessageDetail) -> Answered {
     if !conflicts.is_empty() {
         let conflicts = conflicts.into_iter().map(|part| conflict(visit, part, &stored)).collect();
         let problem = visit.words().changed_meanwhile.to_owned();
-        return show(
-            visit,
-            409,
-            Some(detail),
-            fields,
-            Told { problem, conflicts, ..Told::default() },
-        );
+        let told = Told { problem, conflicts, ..Told::default() };
+        return show(visit, 409, Some(detail), fields, told);
     }
     let is_draft = detail.listed.status == "draft";
     let seen = match check(visit, &fields, is_draft)? {
@@ -460,6 +455,7 @@ pub(super) fn save_edit(visit: &Visit<'_>, detail: &MessageDetail) -> Answered {
         channel: (fields.channel != stored.channel).then(|| fields.channel.clone()),
         timing: if fields.times == stored.times { None } else { fields.times.timing() },
         skip_bad: true,
+        ..Edit::default()
     };
     if edit == (Edit { skip_bad: true, ..Edit::default() }) {
         return Ok(reply::done(&there, "unchanged"));
@@ -474,10 +470,10 @@ pub(super) fn save_edit(visit: &Visit<'_>, detail: &MessageDetail) -> Answered {
         composer::edit(store, id, &edit, &rules, visit.now).map(Some)
     });
     match told(visit, edited)? {
-        Ok(Some(_)) => {
+        Ok(Some(edited)) => {
             visit.keep_mark(id)?;
             wake(visit);
-            Ok(reply::done(&there, "saved"))
+            Ok(reply::done(&there, saved(&edited)))
         }
         Ok(None) => {
             let problem = Told::problem(visit.words().changed_just_now);
@@ -517,6 +513,12 @@ fn conflict(visit: &Visit<'_>, part: &str, stored: &Fields) -> Conflict {
         _ => (w.when, times.at.join("\n").replace('T', " ")),
     };
     Conflict { label, theirs: if theirs.is_empty() { "–".to_owned() } else { theirs } }
+}
+
+/// The words for an edit that was made.
+fn saved(edited: &Edited) -> &'static str {
+    let is_done_today = edited.today.is_some_and(|today| today.could_again);
+    if is_done_today { "saved_for_later" } else { "saved" }
 }
 
 /// Lets the senders look at once: somebody who is logged in wants something sent now.

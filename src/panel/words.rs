@@ -356,6 +356,7 @@ words! {
     done_scheduled: "Pesan dijadwalkan.", "The message is scheduled.";
     done_drafted: "Pesan disimpan sebagai draf.", "The message is kept as a draft.";
     done_saved: "Perubahan disimpan.", "The changes are saved.";
+    done_saved_for_later: "Perubahan disimpan. Kiriman hari ini sudah dijalankan, jadi jadwal baru berlaku mulai kiriman berikutnya di bawah. Untuk mengirim lagi hari ini, salin pesan ini.", "The changes are saved. Today's has gone out already, so the new times count from the next one below. To send again today, copy this message.";
     done_unchanged: "Tidak ada yang berubah.", "Nothing was changed.";
     done_cancelled: "Pesan dibatalkan.", "The message is cancelled.";
     done_paused: "Pesan dijeda.", "The message is paused.";
@@ -378,6 +379,7 @@ impl Words {
             "scheduled" => Some(self.done_scheduled),
             "drafted" => Some(self.done_drafted),
             "saved" => Some(self.done_saved),
+            "saved_for_later" => Some(self.done_saved_for_later),
             "unchanged" => Some(self.done_unchanged),
             "cancelled" => Some(self.done_cancelled),
             "paused" => Some(self.done_paused),

@@ -35,6 +35,9 @@ impl Planner {
     /// Plans a message, or begins to.
     pub(super) fn plan(&self, tx: &Tx<'_>, id: i64, now: Timestamp) -> SqlResult<Planned> {
         let Some(message) = tx.due_message(id, now)? else { return Ok(Planned::Gone) };
+        if !message.timetable.is_of(&self.rules.zone) {
+            return Ok(Planned::Gone); // Not due here, perhaps: the next pass works its time out.
+        }
         if let Some(begun) = tx.begun_planning(id)? {
             let portion = self.portion.saturating_mul(REMOVED_PER_PLANNED);
             if tx.remove_unplanned(id, begun, portion)? == portion {
@@ -118,7 +121,7 @@ impl Planner {
             // Left over from before a person set it to scheduled again.
             tx.expire_pending(id, due_at, &why, now)?;
         }
-        tx.start_sending(id, due_at, now)?;
+        tx.start_sending(id, due_at, &self.rules.zone, now)?;
         let none = Counts::default();
         let settled = tx.settle_if_done(id, due_at, none, &self.rules.zone, now)?;
         Ok(Planned::Taken { rows: *rows, settled })

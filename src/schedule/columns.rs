@@ -17,6 +17,34 @@ const COLUMN_BYTES_MAX: usize = 1024 * 1024;
 /// How many times over a column may be JSON inside a JSON string.
 const QUOTED_TIMES_MAX: usize = 3;
 
+/// The keys that say when, of `interval_config` and of an entry of `schedules`.
+const WEEKLY_KEYS: [&str; 4] = ["startDate", "endDate", "weekDays", "time"];
+const ENTRY_KEYS: [&str; 2] = ["date", "time"];
+
+/// Keys that say nothing about when: web forms keep such notes beside the others.
+const NOTE_KEYS: [&str; 20] = [
+    "id",
+    "uid",
+    "uuid",
+    "key",
+    "name",
+    "label",
+    "title",
+    "note",
+    "notes",
+    "description",
+    "comment",
+    "comments",
+    "remark",
+    "color",
+    "colour",
+    "icon",
+    "createdAt",
+    "createdBy",
+    "updatedAt",
+    "updatedBy",
+];
+
 /// A column of `auto_messages` that holds a schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Column {
@@ -51,6 +79,9 @@ pub enum FieldFlaw {
     Missing { field: &'static str },
     #[error("`{field}` is given twice")]
     Twice { field: &'static str },
+    /// A key that may mean something, and nobody knows what.
+    #[error("`{key}` is not understood, and it may change when this goes out: take it away")]
+    Unknown { key: String },
     #[error("`{field}` must be {expected}, not {found}")]
     Kind { field: &'static str, expected: &'static str, found: &'static str },
     #[error("`{field}`: {flaw}")]
@@ -79,6 +110,15 @@ pub(super) struct Weekly {
 impl Weekly {
     pub(super) fn names(&self, day: Weekday) -> bool {
         self.days[usize::from(day.number_days_from_sunday())]
+    }
+
+    /// Whether it goes out at this local date and time.
+    pub(super) fn promises(&self, local: PrimitiveDateTime) -> bool {
+        let date = local.date();
+        self.start.is_none_or(|start| start <= date)
+            && self.end.is_none_or(|end| date <= end)
+            && self.names(date.weekday())
+            && self.times.contains(&local.time())
     }
 }
 
@@ -138,6 +178,7 @@ pub(super) fn read_interval_config(column: Option<&str>) -> Result<Option<Weekly
             return Err(ColumnFlaw::Kind { expected: "one object", found: kind(&other) });
         }
     };
+    no_unknown_key(&object, &WEEKLY_KEYS)?;
     let start = field(&object, "startDate")?.map(|date| date_of(date, "startDate")).transpose()?;
     let end = field(&object, "endDate")?.map(|date| date_of(date, "endDate")).transpose()?;
     if let (Some(start), Some(end)) = (start, end)
@@ -179,9 +220,21 @@ fn read_entry(entry: &Value) -> Result<Vec<PrimitiveDateTime>, FieldFlaw> {
     let Value::Object(entry) = entry else {
         return Err(FieldFlaw::NotAnObject { found: kind(entry) });
     };
+    no_unknown_key(entry, &ENTRY_KEYS)?;
     let date = date_of(required(entry, "date")?, "date")?;
     let times = times_of(required(entry, "time")?)?;
     Ok(times.into_iter().map(|time| PrimitiveDateTime::new(date, time)).collect())
+}
+
+/// Refuses a key that is neither one of `known` nor a note, unless it is blank.
+///
+/// `"until"` or `"enabled": false` that nobody heeds would be messages that go out for ever.
+fn no_unknown_key(object: &Map<String, Value>, known: &[&str]) -> Result<(), FieldFlaw> {
+    let is_fine = |key: &str| known.iter().chain(&NOTE_KEYS).any(|name| same_name(key, name));
+    match object.iter().find(|(key, value)| !is_fine(key) && !is_blank(value)) {
+        Some((key, _)) => Err(FieldFlaw::Unknown { key: quote(key) }),
+        None => Ok(()),
+    }
 }
 
 fn required<'a>(

@@ -7,6 +7,7 @@ use rusqlite::{OptionalExtension, Row, named_params};
 use super::{SqlResult, Tx, lossy, optional_timestamp, timestamp};
 use crate::clock::Timestamp;
 use crate::delivery::Counts;
+use crate::schedule::{Taken, Timetable};
 
 /// What a person decides of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +24,10 @@ pub struct MessageFields {
     pub contact_count: u64,
     /// The next occurrence.
     pub scheduled_at: Option<Timestamp>,
+    /// What the clock shows then, and the zone in which the rule gave that: see [`Timetable`].
+    pub scheduled_local: Option<String>,
+    /// The column.
+    pub scheduled_zone: Option<String>,
     /// The column.
     pub schedules: Option<String>,
     /// The column.
@@ -40,6 +45,8 @@ pub struct MessageRow {
     pub fields: MessageFields,
     /// The channel's name, when there is such a channel.
     pub channel_name: Option<String>,
+    /// The last occurrence that was planned.
+    pub taken: Option<Taken>,
     /// When somebody last got it, as the table has it.
     pub sent_at: Option<String>,
     /// How the latest occurrence stands with its retries; `expired` is in `failed`.
@@ -52,6 +59,21 @@ pub struct MessageRow {
     pub created_by: Option<String>,
     /// As the table has it.
     pub created_at: String,
+}
+
+impl MessageRow {
+    /// What the row says of when it goes out.
+    #[must_use]
+    pub fn timetable(&self) -> Timetable {
+        let fields = &self.fields;
+        Timetable {
+            schedules: fields.schedules.clone(),
+            interval_config: fields.interval_config.clone(),
+            local: fields.scheduled_local.clone(),
+            zone: fields.scheduled_zone.clone(),
+            taken: self.taken.clone(),
+        }
+    }
 }
 
 /// A delivery with all that people look at.
@@ -108,7 +130,8 @@ pub struct MessageFilter {
 }
 
 const MESSAGE: &str = "m.id, m.title, m.message, m.channel_id, m.contact_ids, m.contact_count,
-    m.scheduled_at, m.schedules, m.interval_config, m.status, m.sent_at, m.sent_count, m.failed_count,
+    m.scheduled_at, m.scheduled_local, m.scheduled_zone, m.taken_local, m.taken_rule, m.schedules,
+    m.interval_config, m.status, m.sent_at, m.sent_count, m.failed_count,
     m.skipped_count, m.unknown_count, m.error, m.metadata, m.created_by, m.created_at,
     c.name AS channel_name
     FROM auto_messages m LEFT JOIN channels c ON c.id = m.channel_id";
@@ -145,11 +168,14 @@ fn read_message(row: &Row<'_>) -> SqlResult<MessageRow> {
             contact_ids: lossy(row, "contact_ids")?,
             contact_count: row.get("contact_count")?,
             scheduled_at,
+            scheduled_local: lossy(row, "scheduled_local")?,
+            scheduled_zone: lossy(row, "scheduled_zone")?,
             schedules: lossy(row, "schedules")?,
             interval_config: lossy(row, "interval_config")?,
             status: row.get("status")?,
         },
         channel_name: lossy(row, "channel_name")?,
+        taken: Taken::read(lossy(row, "taken_local")?.as_deref(), lossy(row, "taken_rule")?),
         sent_at: lossy(row, "sent_at")?,
         counts: Counts {
             sent: row.get("sent_count")?,
@@ -176,11 +202,13 @@ impl Tx<'_> {
         created_by: &str,
         now: Timestamp,
     ) -> SqlResult<i64> {
-        let sql = "INSERT INTO auto_messages (title, message, channel_id, contact_ids, contact_count,
-                       scheduled_at, schedules, interval_config, status, created_by, created_at,
-                       updated_at)
+        let sql =
+            "INSERT INTO auto_messages (title, message, channel_id, contact_ids, contact_count,
+                       scheduled_at, scheduled_local, scheduled_zone, schedules, interval_config,
+                       status, created_by, created_at, updated_at)
                    VALUES (:title, :message, :channel_id, :contact_ids, :contact_count,
-                       :scheduled_at, :schedules, :interval_config, :status, :created_by, :now, :now)";
+                       :scheduled_at, :scheduled_local, :scheduled_zone, :schedules,
+                       :interval_config, :status, :created_by, :now, :now)";
         let (scheduled_at, now) = (fields.scheduled_at.map(|at| at.to_string()), now.to_string());
         self.prepare(sql)?.insert(named_params! {
             ":title": fields.title,
@@ -189,6 +217,8 @@ impl Tx<'_> {
             ":contact_ids": fields.contact_ids,
             ":contact_count": fields.contact_count,
             ":scheduled_at": scheduled_at,
+            ":scheduled_local": fields.scheduled_local,
+            ":scheduled_zone": fields.scheduled_zone,
             ":schedules": fields.schedules,
             ":interval_config": fields.interval_config,
             ":status": fields.status,
@@ -232,7 +262,26 @@ impl Tx<'_> {
             ":seen_status": seen.status,
             ":seen_at": seen.scheduled_at.map(|at| at.to_string()),
         })?;
+        if changed > 0 {
+            self.set_times(id, fields)?;
+        }
         Ok(changed > 0)
+    }
+
+    /// After a change of the rule: its trigger empties a time that stays the same.
+    fn set_times(&self, id: i64, fields: &MessageFields) -> SqlResult<()> {
+        let sql = "UPDATE auto_messages SET scheduled_at = :scheduled_at,
+                       scheduled_local = :scheduled_local, scheduled_zone = :scheduled_zone
+                   WHERE id = :id AND (scheduled_at IS NOT :scheduled_at
+                       OR scheduled_local IS NOT :scheduled_local
+                       OR scheduled_zone IS NOT :scheduled_zone)";
+        self.prepare(sql)?.execute(named_params! {
+            ":id": id,
+            ":scheduled_at": fields.scheduled_at.map(|at| at.to_string()),
+            ":scheduled_local": fields.scheduled_local,
+            ":scheduled_zone": fields.scheduled_zone,
+        })?;
+        Ok(())
     }
 
     /// Gives a message another status and time, when they are still those of `seen`. Returns whether

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Row, named_params};
 
-use super::messages::{DueMessage, Untimed};
+use super::messages::{DueMessage, TIMETABLE, Untimed, read_timetable};
 use super::{SqlResult, Tx, label, lossy, optional_timestamp, why_unreadable};
 use crate::clock::Timestamp;
 use crate::delivery::Status;
@@ -111,9 +111,11 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn foreseen_message(&self, id: i64) -> SqlResult<Option<Foreseen>> {
-        let sql = "SELECT id, title, status, error, scheduled_at, message, channel_id, contact_ids,
-                       metadata, schedules, interval_config
-                   FROM auto_messages WHERE id = :id";
+        let sql = format!(
+            "SELECT id, title, status, error, scheduled_at, message, channel_id, contact_ids, metadata,
+                 {TIMETABLE}
+             FROM auto_messages WHERE id = :id"
+        );
         let content = |row: &Row<'_>, due_at: Option<Timestamp>| {
             Ok(DueMessage {
                 id: row.get("id")?,
@@ -122,8 +124,7 @@ impl Tx<'_> {
                 channel_id: row.get("channel_id")?,
                 contact_ids: row.get("contact_ids")?,
                 metadata: row.get("metadata")?,
-                schedules: row.get("schedules")?,
-                interval_config: row.get("interval_config")?,
+                timetable: read_timetable(row)?,
             })
         };
         let read = |row: &Row<'_>| {
@@ -144,7 +145,7 @@ impl Tx<'_> {
                 content,
             })
         };
-        self.prepare(sql)?.query_row(named_params! { ":id": id }, read).optional()
+        self.prepare(&sql)?.query_row(named_params! { ":id": id }, read).optional()
     }
 
     /// A scheduled message without a time, or why its row cannot be read.

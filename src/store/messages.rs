@@ -1,9 +1,15 @@
 //! The table `auto_messages`, up to the moment when a message is planned; `settle` has the rest.
 
-use rusqlite::{Row, named_params};
+use rusqlite::{OptionalExtension, Row, named_params};
 
-use super::{SqlResult, Tx, timestamp};
+use super::{SqlResult, Tx, lossy, optional_timestamp, timestamp};
 use crate::clock::Timestamp;
+use crate::delivery::Verdict;
+use crate::schedule::{Taken, Timetable, Zone, local_text};
+
+/// The columns that [`read_timetable`] reads.
+pub(super) const TIMETABLE: &str =
+    "schedules, interval_config, scheduled_local, scheduled_zone, taken_local, taken_rule";
 
 /// A message whose time has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,10 +26,8 @@ pub struct DueMessage {
     pub contact_ids: Option<String>,
     /// As written.
     pub metadata: Option<String>,
-    /// As written.
-    pub schedules: Option<String>,
-    /// As written.
-    pub interval_config: Option<String>,
+    /// The rest of when.
+    pub timetable: Timetable,
 }
 
 /// A scheduled message without a time.
@@ -33,10 +37,33 @@ pub struct Untimed {
     pub id: i64,
     /// When the row was made or last changed, whichever is later; `None` when neither is a time.
     pub since: Option<Timestamp>,
-    /// As written.
-    pub schedules: Option<String>,
-    /// As written.
-    pub interval_config: Option<String>,
+    /// Its rule, and what was planned of it.
+    pub timetable: Timetable,
+    /// Its latest occurrence that was planned.
+    pub latest_due_at: Option<Timestamp>,
+}
+
+/// A scheduled message that may have another time in another zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timed {
+    /// Its time as it is.
+    pub scheduled_at: Timestamp,
+    /// What that comes from.
+    pub timetable: Timetable,
+    /// Whether some of it may have gone out: it goes on as it was begun.
+    pub has_begun: bool,
+}
+
+/// The timetable of a row that has the columns of [`TIMETABLE`].
+pub(super) fn read_timetable(row: &Row<'_>) -> SqlResult<Timetable> {
+    let taken_local: Option<String> = lossy(row, "taken_local")?;
+    Ok(Timetable {
+        schedules: row.get("schedules")?,
+        interval_config: row.get("interval_config")?,
+        local: lossy(row, "scheduled_local")?,
+        zone: lossy(row, "scheduled_zone")?,
+        taken: Taken::read(taken_local.as_deref(), lossy(row, "taken_rule")?),
+    })
 }
 
 impl Tx<'_> {
@@ -72,10 +99,11 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails, or a column holds what no text can be.
     pub fn due_message(&self, id: i64, now: Timestamp) -> SqlResult<Option<DueMessage>> {
-        let sql = "SELECT id, scheduled_at, message, channel_id, contact_ids, metadata, schedules,
-                       interval_config
-                   FROM auto_messages
-                   WHERE id = :id AND status = 'scheduled' AND scheduled_at <= :now";
+        let sql = format!(
+            "SELECT id, scheduled_at, message, channel_id, contact_ids, metadata, {TIMETABLE}
+             FROM auto_messages
+             WHERE id = :id AND status = 'scheduled' AND scheduled_at <= :now"
+        );
         let read = |row: &Row<'_>| {
             Ok(DueMessage {
                 id: row.get("id")?,
@@ -84,11 +112,10 @@ impl Tx<'_> {
                 channel_id: row.get("channel_id")?,
                 contact_ids: row.get("contact_ids")?,
                 metadata: row.get("metadata")?,
-                schedules: row.get("schedules")?,
-                interval_config: row.get("interval_config")?,
+                timetable: read_timetable(row)?,
             })
         };
-        let mut statement = self.prepare(sql)?;
+        let mut statement = self.prepare(&sql)?;
         let mut rows =
             statement.query_map(named_params! { ":id": id, ":now": now.to_string() }, read)?;
         rows.next().transpose()
@@ -111,25 +138,71 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails, or a column holds what no text can be.
     pub fn untimed_message(&self, id: i64) -> SqlResult<Option<Untimed>> {
-        let sql = "SELECT id, schedules, interval_config,
-                       max(coalesce(strftime('%Y-%m-%dT%H:%M:%SZ', created_at), ''),
-                           coalesce(strftime('%Y-%m-%dT%H:%M:%SZ', updated_at), '')) AS since
-                   FROM auto_messages
-                   WHERE id = :id AND status = 'scheduled' AND scheduled_at IS NULL";
+        let sql = format!(
+            "SELECT id, {TIMETABLE},
+                 max(coalesce(strftime('%Y-%m-%dT%H:%M:%SZ', created_at), ''),
+                     coalesce(strftime('%Y-%m-%dT%H:%M:%SZ', updated_at), '')) AS since,
+                 (SELECT max(due_at) FROM deliveries WHERE auto_message_id = :id AND due_at IS NOT
+                     (SELECT due_at FROM plannings WHERE auto_message_id = :id)) AS latest_due_at
+             FROM auto_messages
+             WHERE id = :id AND status = 'scheduled' AND scheduled_at IS NULL"
+        );
         let read = |row: &Row<'_>| {
             Ok(Untimed {
                 id: row.get("id")?,
                 since: Timestamp::parse(&row.get::<_, String>("since")?),
-                schedules: row.get("schedules")?,
-                interval_config: row.get("interval_config")?,
+                timetable: read_timetable(row)?,
+                latest_due_at: optional_timestamp(row, "latest_due_at")?,
             })
         };
-        let mut statement = self.prepare(sql)?;
+        let mut statement = self.prepare(&sql)?;
         let mut rows = statement.query_map(named_params! { ":id": id }, read)?;
         rows.next().transpose()
     }
 
-    /// Gives a scheduled message its time.
+    /// The ids of at most `limit` scheduled messages with a rule whose time was worked out in another
+    /// zone than the one of this name, or was written by somebody and not looked at yet.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn message_ids_of_other_zones(&self, zone: &Zone, limit: u32) -> SqlResult<Vec<i64>> {
+        let from = "SELECT id FROM auto_messages INDEXED BY idx_auto_messages_scheduled_zone
+            WHERE status = 'scheduled' AND scheduled_at IS NOT NULL AND (schedules IS NOT NULL OR interval_config IS NOT NULL)";
+        let sql = format!(
+            "{from} AND scheduled_zone IS NULL
+             UNION ALL {from} AND scheduled_zone > '' AND scheduled_zone < :zone
+             UNION ALL {from} AND scheduled_zone > :zone LIMIT :limit"
+        );
+        let mut statement = self.prepare(&sql)?;
+        let params = named_params! { ":zone": zone.name(), ":limit": limit };
+        let rows = statement.query_map(params, |row| row.get(0))?;
+        rows.collect()
+    }
+
+    /// What the time of a message comes from, when it is still scheduled for one.
+    ///
+    /// # Errors
+    /// When the statement fails, or a column holds what no text can be.
+    pub fn timed_message(&self, id: i64) -> SqlResult<Option<Timed>> {
+        let sql = format!(
+            "SELECT scheduled_at, {TIMETABLE},
+                 EXISTS (SELECT 1 FROM deliveries WHERE auto_message_id = :id AND due_at = scheduled_at)
+                     AND NOT EXISTS (SELECT 1 FROM plannings
+                         WHERE auto_message_id = :id AND due_at = scheduled_at) AS has_begun
+             FROM auto_messages
+             WHERE id = :id AND status = 'scheduled' AND scheduled_at IS NOT NULL"
+        );
+        let read = |row: &Row<'_>| {
+            Ok(Timed {
+                scheduled_at: timestamp(row, "scheduled_at")?,
+                timetable: read_timetable(row)?,
+                has_begun: row.get("has_begun")?,
+            })
+        };
+        self.prepare(&sql)?.query_row(named_params! { ":id": id }, read).optional()
+    }
+
+    /// Gives a scheduled message the time that its rule has in `zone`.
     ///
     /// # Errors
     /// When the statement fails.
@@ -137,31 +210,106 @@ impl Tx<'_> {
         &self,
         id: i64,
         scheduled_at: Timestamp,
+        zone: &Zone,
         now: Timestamp,
     ) -> SqlResult<()> {
-        let sql = "UPDATE auto_messages SET scheduled_at = :scheduled_at, updated_at = :now
+        let sql = "UPDATE auto_messages SET scheduled_at = :scheduled_at,
+                       scheduled_local = :local, scheduled_zone = :zone, updated_at = :now
                    WHERE id = :id AND status = 'scheduled'";
         self.prepare(sql)?.execute(named_params! {
             ":id": id,
             ":scheduled_at": scheduled_at.to_string(),
+            ":local": local_text(scheduled_at, zone),
+            ":zone": zone.name(),
+            ":now": now.to_string(),
+        })?;
+        Ok(())
+    }
+
+    /// Empties the time of a scheduled message whose rule was edited when it had ended.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn clear_scheduled_at(&self, id: i64) -> SqlResult<()> {
+        let sql = "UPDATE auto_messages SET scheduled_at = NULL, scheduled_zone = NULL,
+                       scheduled_local = strftime('%Y-%m-%dT%H:%M:%SZ', updated_at)
+                   WHERE id = :id AND status = 'scheduled'";
+        self.prepare(sql)?.execute(named_params! { ":id": id }).map(drop)
+    }
+
+    /// Notes that somebody has looked at a message's time: it is right in the zone of this name, or
+    /// (empty) it does not come from a rule.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn set_scheduled_zone(&self, id: i64, zone: &str, now: Timestamp) -> SqlResult<()> {
+        let sql = "UPDATE auto_messages SET scheduled_zone = :zone, updated_at = :now
+                   WHERE id = :id AND status = 'scheduled'";
+        let params = named_params! { ":id": id, ":zone": zone, ":now": now.to_string() };
+        self.prepare(sql)?.execute(params).map(drop)
+    }
+
+    /// Ends a scheduled message whose rule has nothing left: as its latest occurrence ended, and when
+    /// nothing is known of that any more, by its counts. What is still under way settles it later.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn end_message(
+        &self,
+        id: i64,
+        latest_due_at: Option<Timestamp>,
+        error: &str,
+        now: Timestamp,
+    ) -> SqlResult<()> {
+        let (status, error) = match latest_due_at {
+            None => (None, error.to_owned()),
+            Some(due_at) if self.has_open_deliveries(id, due_at)? => {
+                (Some("sending"), String::new())
+            }
+            Some(due_at) => match self.count_occurrence(id, due_at)?.verdict() {
+                Verdict::Sent => (Some("sent"), String::new()),
+                Verdict::Failed { error } => (Some("failed"), error),
+            },
+        };
+        let sql = "UPDATE auto_messages SET scheduled_at = :due_at, scheduled_local = NULL,
+                       scheduled_zone = NULL, updated_at = :now,
+                       status = coalesce(:status, iif(sent_at IS NULL, 'failed', 'sent')),
+                       error = iif(coalesce(:status, iif(sent_at IS NULL, 'failed', 'sent')) = 'failed', :error, NULL)
+                   WHERE id = :id AND status = 'scheduled'";
+        self.prepare(sql)?.execute(named_params! {
+            ":id": id,
+            ":due_at": latest_due_at.map(|at| at.to_string()),
+            ":status": status,
+            ":error": error,
             ":now": now.to_string(),
         })?;
         Ok(())
     }
 
     /// Marks a planned message as on its way, with how many recipients it has and how they stand:
-    /// the counts are of this occurrence from now on.
+    /// the counts are of this occurrence from now on. What the clock showed then is remembered, so
+    /// that no other zone makes it due again.
     ///
     /// # Errors
     /// When the statement fails.
-    pub fn start_sending(&self, id: i64, due_at: Timestamp, now: Timestamp) -> SqlResult<()> {
+    pub fn start_sending(
+        &self,
+        id: i64,
+        due_at: Timestamp,
+        zone: &Zone,
+        now: Timestamp,
+    ) -> SqlResult<()> {
         let sql = "UPDATE auto_messages SET status = 'sending', error = NULL,
+                       taken_local = max(coalesce(taken_local, ''),
+                           CASE WHEN scheduled_zone <> '' THEN scheduled_local ELSE :local END),
+                       taken_rule = interval_config,
                        contact_count = (SELECT count(*) FROM deliveries
                            WHERE auto_message_id = :id AND due_at = :due_at), updated_at = :now
                    WHERE id = :id AND status = 'scheduled'";
         self.prepare(sql)?.execute(named_params! {
             ":id": id,
             ":due_at": due_at.to_string(),
+            ":local": local_text(due_at, zone),
             ":now": now.to_string(),
         })?;
         let counts = self.count_occurrence(id, due_at)?;

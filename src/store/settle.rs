@@ -3,11 +3,12 @@
 use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::composing::{DELIVERY, DeliveryRow, read_delivery};
+use super::messages::{TIMETABLE, read_timetable};
 use super::{SqlResult, Tx, optional_timestamp};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Verdict};
 use crate::reason::Reason;
-use crate::schedule::{self, Zone};
+use crate::schedule::{Timetable, Zone, local_text};
 
 /// How an occurrence ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,11 +35,6 @@ const RECIPIENTS: &str = "recipients AS (
         FROM deliveries
         WHERE auto_message_id = :id AND due_at >= :first AND (due_at = :first OR retry_of = :first)
         GROUP BY chat_id))";
-
-struct Recurrence {
-    schedules: Option<String>,
-    interval_config: Option<String>,
-}
 
 fn read_counts(row: &Row<'_>) -> SqlResult<Counts> {
     Ok(Counts {
@@ -75,19 +71,14 @@ impl Tx<'_> {
         }
         let counts = self.count_occurrence(auto_message_id, due_at)?;
         self.set_counts(auto_message_id, due_at, counts, now)?;
-        let Some(recurrence) = self.recurrence(auto_message_id, due_at)? else { return Ok(None) };
+        let Some(timetable) = self.recurrence(auto_message_id, due_at)? else { return Ok(None) };
         let verdict = counts.verdict();
-        let next = schedule::next_occurrence(
-            recurrence.schedules.as_deref(),
-            recurrence.interval_config.as_deref(),
-            zone,
-            due_at,
-        );
-        let (next, schedule_error) = match next {
+        let (next, schedule_error) = match timetable.following(zone, due_at) {
             Ok(next) => (next, None),
             Err(error) => (None, Some(format!("no further occurrence: {error}"))),
         };
-        self.set_settled(auto_message_id, &verdict, next, schedule_error.as_deref(), now)?;
+        let schedule_error = schedule_error.as_deref();
+        self.set_settled(auto_message_id, &verdict, next.zip(Some(zone)), schedule_error, now)?;
         Ok(Some(Settled { auto_message_id, verdict, next }))
     }
 
@@ -102,7 +93,7 @@ impl Tx<'_> {
             .map(drop)
     }
 
-    fn has_open_deliveries(&self, id: i64, due_at: Timestamp) -> SqlResult<bool> {
+    pub(super) fn has_open_deliveries(&self, id: i64, due_at: Timestamp) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
                        WHERE auto_message_id = :id AND due_at = :due_at
                            AND status IN ('pending', 'sending'))";
@@ -250,25 +241,20 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn recurrence(&self, id: i64, due_at: Timestamp) -> SqlResult<Option<Recurrence>> {
-        let sql = "SELECT schedules, interval_config FROM auto_messages
-                   WHERE id = :id AND status = 'sending' AND scheduled_at = :due_at";
-        let read = |row: &Row<'_>| {
-            Ok(Recurrence {
-                schedules: row.get("schedules")?,
-                interval_config: row.get("interval_config")?,
-            })
-        };
-        self.prepare(sql)?
-            .query_row(named_params! { ":id": id, ":due_at": due_at.to_string() }, read)
-            .optional()
+    fn recurrence(&self, id: i64, due_at: Timestamp) -> SqlResult<Option<Timetable>> {
+        let sql = format!(
+            "SELECT {TIMETABLE} FROM auto_messages
+             WHERE id = :id AND status = 'sending' AND scheduled_at = :due_at"
+        );
+        let params = named_params! { ":id": id, ":due_at": due_at.to_string() };
+        self.prepare(&sql)?.query_row(params, read_timetable).optional()
     }
 
     fn set_settled(
         &self,
         id: i64,
         verdict: &Verdict,
-        next: Option<Timestamp>,
+        next: Option<(Timestamp, &Zone)>,
         schedule_error: Option<&str>,
         now: Timestamp,
     ) -> SqlResult<()> {
@@ -279,13 +265,17 @@ impl Tx<'_> {
         let sql = "UPDATE auto_messages SET
                        status = CASE WHEN :next IS NULL THEN :status ELSE 'scheduled' END,
                        scheduled_at = coalesce(:next, scheduled_at),
+                       scheduled_local = coalesce(:local, scheduled_local),
+                       scheduled_zone = coalesce(:zone, scheduled_zone),
                        sent_at = CASE :status WHEN 'sent' THEN :now ELSE sent_at END,
                        error = :error, updated_at = :now
                    WHERE id = :id AND status = 'sending'";
         self.prepare(sql)?.execute(named_params! {
             ":id": id,
             ":status": status,
-            ":next": next.map(|at| at.to_string()),
+            ":next": next.map(|(at, _)| at.to_string()),
+            ":local": next.map(|(at, zone)| local_text(at, zone)),
+            ":zone": next.map(|(_, zone)| zone.name()),
             ":error": error,
             ":now": now.to_string(),
         })?;

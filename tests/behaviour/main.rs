@@ -66,6 +66,7 @@ mod templates;
 mod terminal;
 mod terminal_doors;
 mod time_limit;
+mod timetables;
 mod typing;
 mod upgrade;
 mod way;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use auto_message_scheduler::composer::{
-    self, ComposeError, Composed, Draft, Edit, Resumed, Rules, Timing, WeeklyTiming,
+    self, ComposeError, Composed, Draft, Edit, Edited, Resumed, Rules, Timing, WeeklyTiming,
 };
 use auto_message_scheduler::pace::Gap;
 use auto_message_scheduler::recipient::CountryCode;
@@ -306,7 +306,7 @@ fn only_what_has_not_been_sent_can_be_edited() {
     world.step_until_received(1);
     assert!(edit(&to).unwrap_err().contains("planned for its recipients already"));
     assert!(edit(&later).unwrap_err().contains("planned for its recipients already"));
-    assert_eq!(edit(&text), Ok(vec![]));
+    assert_eq!(edit(&text), Ok(Edited::default()));
     world.run();
     assert_eq!(world.rows("SELECT text FROM deliveries ORDER BY id"), ["Satu", "Dua"]);
     assert!(edit(&text).unwrap_err().contains("has ended"));

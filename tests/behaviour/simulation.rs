@@ -7,6 +7,7 @@
 //!
 //! `SIM_SEED=17 cargo test simulation` replays a seed; `SIM_SEEDS=10000` runs so many.
 
+mod calendar;
 mod promises;
 mod story;
 

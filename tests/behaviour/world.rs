@@ -161,6 +161,7 @@ impl Builder {
             api_key: self.api_key,
             waha_timeout: self.waha_timeout,
             portion: self.portion,
+            zone: Zone::parse("Asia/Jakarta").unwrap(),
             _directory: directory,
         };
         world.restart();
@@ -187,6 +188,8 @@ pub struct World {
     api_key: Option<String>,
     waha_timeout: Duration,
     portion: usize,
+    /// TIMEZONE, from the next start on.
+    pub zone: Zone,
     _directory: tempfile::TempDir,
 }
 
@@ -217,7 +220,7 @@ impl World {
         self.runner = None;
         self.triggers = Arc::new(Triggers::default());
         let store = Store::open(&self.path).unwrap();
-        let zone = Zone::parse("Asia/Jakarta").unwrap();
+        let zone = self.zone.clone();
         let late_limit = Duration::from_hours(24);
         let runner = Runner::new(
             Arc::new(Mutex::new(store)),

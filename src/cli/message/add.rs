@@ -10,7 +10,7 @@ use super::super::output::{Output, counted};
 use super::super::plan;
 use super::{TextArgs, TimingArgs, local, now, open, rules};
 use crate::clock::Timestamp;
-use crate::composer::{self, Composed, Draft, Edit, Skipped};
+use crate::composer::{self, Composed, Draft, Edit, Skipped, Today};
 use crate::config::Config;
 use crate::forecast::{self, MessageForecast, Tally};
 use crate::recipient::{self, Entry};
@@ -62,6 +62,9 @@ pub(super) struct EditArgs {
     channel: Option<String>,
     #[command(flatten)]
     timing: TimingArgs,
+    /// With --weekly: also today, though today's went out already
+    #[arg(long, requires = "weekly")]
+    also_today: bool,
     /// Leave out recipients that cannot get it
     #[arg(long)]
     skip_bad: bool,
@@ -154,15 +157,27 @@ pub(super) fn edit(args: &EditArgs, config: &Config) -> Result<(), CliError> {
         to: (!args.to.is_empty()).then(|| args.to.clone()),
         channel: args.channel.clone(),
         timing: args.timing.timing(),
+        also_today: args.also_today,
         skip_bad: args.skip_bad,
     };
     let (mut store, now) = (open(config)?, now());
-    let mut warnings = composer::edit(&mut store, id, &edit, &rules(config), now)?;
+    let mut edited = composer::edit(&mut store, id, &edit, &rules(config), now)?;
     let ahead = forecast::of_message(&mut store, id, &plan::rules(config), now)?;
-    warnings.extend(ahead.as_ref().and_then(MessageForecast::warning_words));
-    args.output.print(&json!({ "id": id, "warnings": warnings }), |_| {
+    edited.warnings.extend(ahead.as_ref().and_then(MessageForecast::warning_words));
+    let mut data = json!({ "id": id, "warnings": edited.warnings });
+    if let Some(next) = edited.next_at {
+        data["scheduled_at"] = json!(next.to_string());
+        data["went_out_today_at"] = json!(edited.today.map(|today| today.at.to_string()));
+    }
+    args.output.print(&data, |_| {
         let mut text = format!("message {id} is changed");
-        for warning in &warnings {
+        if let Some(next) = edited.next_at {
+            let _ = write!(text, ", it goes out next {}", local(config, next));
+        }
+        if let Some(today) = edited.today {
+            let _ = write!(text, "\n{}", describe_today(today, config));
+        }
+        for warning in &edited.warnings {
             let _ = write!(text, "\nwarning: {}", one_line(warning));
         }
         text
@@ -183,4 +198,11 @@ fn taken_for_recipient(to: &[String]) -> Option<String> {
          \"{text}\" --to {}; ",
         to[..at].join(" ")
     ))
+}
+
+fn describe_today(today: Today, config: &Config) -> String {
+    let at = config.zone.format_local(today.at);
+    let went = if today.has_arrived { "went out already" } else { "was tried and reached nobody" };
+    let again = if today.could_again { "; `--also-today` sends today again" } else { "" };
+    format!("today's of {at} {went}{again}")
 }

@@ -178,8 +178,13 @@ pub const HOT: &[(&str, &[&str])] = &[
     ("messages::due_message_ids", &["idx_auto_messages_status_scheduled_at"]),
     ("messages::due_message", &["INTEGER PRIMARY KEY"]),
     ("messages::untimed_message_ids", &["idx_auto_messages_status_scheduled_at"]),
-    ("messages::untimed_message", &["INTEGER PRIMARY KEY"]),
+    ("messages::untimed_message", &["INTEGER PRIMARY KEY", "sqlite_autoindex_deliveries_1"]),
+    ("messages::message_ids_of_other_zones", &["idx_auto_messages_scheduled_zone"]),
+    ("messages::timed_message", &["INTEGER PRIMARY KEY", "sqlite_autoindex_deliveries_1"]),
     ("messages::set_scheduled_at", &["INTEGER PRIMARY KEY"]),
+    ("messages::set_scheduled_zone", &["INTEGER PRIMARY KEY"]),
+    ("messages::clear_scheduled_at", &["INTEGER PRIMARY KEY"]),
+    ("messages::end_message", &["INTEGER PRIMARY KEY"]),
     (
         "messages::put_back_unplanned",
         &[

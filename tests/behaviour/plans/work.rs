@@ -38,6 +38,7 @@ pub fn statements(prepared: impl Fn(&World)) -> Vec<Statement> {
         world.restart();
         send(&mut world);
         change_meanwhile(&world);
+        edit_rules(&world);
         hear(&world);
         compose(&world);
         look(&world);
@@ -202,6 +203,26 @@ fn change_meanwhile(world: &World) {
     ));
     world.run();
     assert_eq!(world.status(on_seven), "failed");
+}
+
+/// A time that somebody wrote beside a rule; the rule is taken away, and there is another one.
+fn edit_rules(world: &World) {
+    let (now, rule) = (world.clock.wall(), r#"{"time":"08:00","weekDays":[0,1,2,3,4,5,6]}"#);
+    world.execute(&format!(
+        "UPDATE contacts SET opted_out_at = NULL WHERE id < 3;
+         INSERT INTO auto_messages (id, message, contact_ids, scheduled_at, interval_config)
+         VALUES (900, 'Halo', '[1]', '{now}', '{rule}')"
+    ));
+    for change in [
+        "interval_config = interval_config".to_owned(),
+        "interval_config = NULL".to_owned(),
+        format!("interval_config = '{rule}'"),
+        "status = 'scheduled'".to_owned(),
+        "status = 'cancelled'".to_owned(),
+    ] {
+        world.execute(&format!("UPDATE auto_messages SET {change} WHERE id = 900"));
+        world.run();
+    }
 }
 
 /// WAHA's events: the methods that the webhook calls.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use auto_message_scheduler::schedule::Zone;
 use auto_message_scheduler::window::{Allowance, Day};
 
+use super::calendar::Calendar;
 use crate::world::{Arrival, World};
 
 /// What was seen so far.
@@ -23,6 +24,7 @@ pub struct Promises {
     /// Sessions whose next gap nobody could know: see [`Promises::note_restart`].
     pardoned: HashSet<String>,
     deliveries_seen: u64,
+    pub calendar: Calendar,
 }
 
 impl Promises {
@@ -38,7 +40,13 @@ impl Promises {
             has_jumped: false,
             pardoned: HashSet::new(),
             deliveries_seen: 0,
+            calendar: Calendar::default(),
         }
+    }
+
+    /// TIMEZONE was set; the program starts anew with it.
+    pub fn note_zone(&mut self, zone: &Zone) {
+        self.zone = zone.clone();
     }
 
     /// The wall clock was set.
@@ -65,6 +73,7 @@ impl Promises {
             never_a_lie(world, &arrival);
         }
         self.never_lost(world);
+        self.calendar.check(world, &self.zone);
         let lies = world
             .rows("SELECT id, waha_message_id FROM deliveries WHERE status = 'sent' ORDER BY id");
         for row in lies {

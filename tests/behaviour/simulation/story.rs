@@ -7,9 +7,11 @@ use auto_message_scheduler::clock::{Clock, Timestamp};
 use auto_message_scheduler::fail_point::{Crash, crash_at};
 use auto_message_scheduler::fake_waha::{Engine, Options};
 use auto_message_scheduler::pace::Gap;
+use auto_message_scheduler::schedule::Zone;
 use auto_message_scheduler::trigger::Progress;
 use auto_message_scheduler::window::{Allowance, SendWindow};
 
+use super::calendar::RULES;
 use super::promises::Promises;
 use crate::world::World;
 
@@ -38,6 +40,10 @@ const RECIPIENTS: [&str; 22] = [
     "081200000777",
     "belum ada",
 ];
+
+/// Where people are: as far apart as zones can be.
+const ZONES: [&str; 5] =
+    ["Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura", "Pacific/Kiritimati", "Etc/GMT+12"];
 
 /// Texts, plain and with placeholders.
 const TEXTS: [&str; 4] = ["Halo", "Halo {{name|Kak}}", "{{phone_number|}} {{", "Halo {{name}}"];
@@ -149,13 +155,13 @@ impl Story {
                 self.world.clock.pass(Duration::from_secs(secs));
             }
             75..83 => self.crash(),
-            83..85 => {
+            83..84 => {
                 self.say("restart");
-                self.promises.note_restart();
-                self.world.restart();
+                self.restart();
             }
-            85..88 => self.jump(),
-            88..92 => self.session(),
+            84..86 => self.zone(),
+            86..88 => self.jump(),
+            88..91 => self.session(),
             _ => self.edit(),
         }
     }
@@ -175,8 +181,8 @@ impl Story {
             1 => now.minus(Duration::from_secs(self.dice.u64(1..100_000))),
             _ => now,
         };
-        let weekly = (self.dice.u8(0..6) == 0)
-            .then_some(r#"{"time":["08:10","09:30"],"weekDays":[0,1,2,3,4,5,6]}"#);
+        let weekly = (self.dice.u8(0..4) == 0).then_some(RULES[self.dice.usize(0..3)]);
+        let due = if weekly.is_some() { odd(due) } else { due };
         let channel = self.dice.i64(1..4);
         self.say(&format!("message on channel {channel}, due {due}: {contact_ids}"));
         let sql = "INSERT INTO auto_messages
@@ -219,6 +225,20 @@ impl Story {
         }
     }
 
+    fn restart(&mut self) {
+        self.promises.note_restart();
+        self.world.restart();
+    }
+
+    /// Somebody moves, or writes another TIMEZONE.
+    fn zone(&mut self) {
+        let name = ZONES[self.dice.usize(0..ZONES.len())];
+        self.say(&format!("TIMEZONE={name}"));
+        self.world.zone = Zone::parse(name).unwrap();
+        self.promises.note_zone(&self.world.zone);
+        self.restart();
+    }
+
     fn jump(&mut self) {
         let now = self.world.clock.now().wall;
         let by = Duration::from_secs([1, 3600, 86_400][self.dice.usize(0..3)]);
@@ -248,8 +268,25 @@ impl Story {
         // Mostly the newest: it is the one under way.
         let skip = if self.dice.bool() { 0 } else { self.dice.u64(0..count) };
         let some = format!("(SELECT id FROM auto_messages ORDER BY id DESC LIMIT 1 OFFSET {skip})");
-        let later = self.world.clock.now().wall.plus(Duration::from_secs(self.dice.u64(1..4000)));
-        let sql = match self.dice.u32(0..10) {
+        let id: i64 = self.world.ask(&some).parse().unwrap();
+        let now = self.world.clock.now().wall;
+        let later = odd(now.plus(Duration::from_secs(self.dice.u64(60..4000))));
+        let edit = self.dice.u32(0..13);
+        if matches!(edit, 1 | 10..) {
+            self.promises.calendar.note_edit(id);
+        }
+        let rule = RULES[self.dice.usize(0..RULES.len())];
+        let sql = match edit {
+            10 => format!(
+                "UPDATE auto_messages SET interval_config = NULL, updated_at = '{now}' WHERE id = {id}"
+            ),
+            11 => format!(
+                "UPDATE auto_messages SET interval_config = '{rule}', updated_at = '{now}' WHERE id = {id}"
+            ),
+            12 => format!(
+                "UPDATE auto_messages SET interval_config = '{rule}', status = 'scheduled', updated_at = '{now}'
+                     WHERE id = {id} AND status <> 'sending'"
+            ),
             0 => format!("UPDATE auto_messages SET status = 'cancelled' WHERE id = {some}"),
             1 => format!(
                 "UPDATE auto_messages SET status = 'scheduled', scheduled_at = '{later}' WHERE id = {some}"
@@ -311,4 +348,9 @@ impl Story {
         }
         panic!("a run does not end");
     }
+}
+
+/// What people write into `scheduled_at`: no rule has the same second.
+fn odd(at: Timestamp) -> Timestamp {
+    Timestamp::from_secs(at.secs().div_euclid(60) * 60 + 7)
 }

@@ -1,0 +1,137 @@
+//! What a message's row says of when it goes out: its rule, the zone in which its time was worked
+//! out, and what has gone out of it already.
+//!
+//! An occurrence of a local date and time is the same occurrence in whatever zone it is worked out. So
+//! what went out is remembered as the clock on the wall showed it, and a time that was worked out in
+//! another zone is worked out anew from what the clock shows.
+
+use time::{OffsetDateTime, PrimitiveDateTime};
+
+use super::{ScheduleError, Zone, columns, next_that_counts};
+use crate::clock::Timestamp;
+
+/// `scheduled_zone` of an ended message whose rule was edited since.
+const OUTDATED: &str = "?";
+
+/// The columns of `auto_messages` that say when, but for `scheduled_at` itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Timetable {
+    /// As written.
+    pub schedules: Option<String>,
+    /// As written.
+    pub interval_config: Option<String>,
+    /// `scheduled_local`: what the clock shows at `scheduled_at`. While an edit of the rule has emptied
+    /// `scheduled_at`: the instant from which the new rule counts.
+    pub local: Option<String>,
+    /// `scheduled_zone`: the zone in which `scheduled_at` was worked out from the rule. Empty when it
+    /// did not come from the rule; `None` when nobody has looked yet.
+    pub zone: Option<String>,
+    /// The last occurrence that was planned; `None` also for one that an older version planned.
+    pub taken: Option<Taken>,
+}
+
+/// The last occurrence of a message that was planned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// What the clock showed.
+    pub local: PrimitiveDateTime,
+    /// `interval_config` as it was then.
+    pub rule: Option<String>,
+}
+
+impl Taken {
+    /// From `taken_local` and `taken_rule`.
+    #[must_use]
+    pub fn read(local: Option<&str>, rule: Option<String>) -> Option<Self> {
+        Some(Self { local: read_local(local?)?, rule })
+    }
+
+    /// Whether a weekly occurrence is still to come beside the one that was planned: on its date only
+    /// when the rule promised both. A date that went out is done, whatever the rule became.
+    fn leaves(&self, local: PrimitiveDateTime, interval_config: Option<&str>) -> bool {
+        local.date() != self.local.date()
+            || self.rule.as_deref() == interval_config
+            || columns::read_interval_config(self.rule.as_deref())
+                .is_ok_and(|rule| rule.is_some_and(|rule| rule.promises(local)))
+    }
+}
+
+impl Timetable {
+    /// Whether `scheduled_at` was worked out from the rule, in any zone.
+    #[must_use]
+    pub fn is_from_rule(&self) -> bool {
+        self.zone.as_deref().is_some_and(|zone| !zone.is_empty() && zone != OUTDATED)
+    }
+
+    /// Whether `scheduled_at` comes from a rule that was edited when the message had ended.
+    #[must_use]
+    pub fn is_outdated(&self) -> bool {
+        self.zone.as_deref() == Some(OUTDATED)
+    }
+
+    /// Whether `scheduled_at` is what `zone` makes of it, so that it may be planned. Without a rule it
+    /// is an instant.
+    #[must_use]
+    pub fn is_of(&self, zone: &Zone) -> bool {
+        let has_rule = self.schedules.is_some() || self.interval_config.is_some();
+        !has_rule || self.zone.as_deref().is_some_and(|name| name.is_empty() || name == zone.name())
+    }
+
+    /// What `zone` makes of `scheduled_at`: another instant when it was worked out in another zone.
+    #[must_use]
+    pub fn at_in(&self, scheduled_at: Timestamp, zone: &Zone) -> Timestamp {
+        let local = self.local.as_deref().and_then(read_local);
+        match local {
+            Some(local) if self.is_from_rule() && !self.is_of(zone) => zone.to_utc(local),
+            Some(_) | None => scheduled_at,
+        }
+    }
+
+    /// From when on the rule counts, when an edit of it has emptied `scheduled_at`.
+    #[must_use]
+    pub fn counts_from(&self) -> Option<Timestamp> {
+        Timestamp::parse(self.local.as_deref()?)
+    }
+
+    /// The first occurrence that was not planned yet and is later than `after`.
+    ///
+    /// # Errors
+    /// When anything in either column cannot be read.
+    pub fn next(
+        &self,
+        zone: &Zone,
+        after: Option<Timestamp>,
+    ) -> Result<Option<Timestamp>, ScheduleError> {
+        let planned = self.taken.as_ref().map(|taken| zone.to_utc(taken.local));
+        let after = planned.max(after).unwrap_or(Timestamp::from_millis(i64::MIN));
+        let weekly = self.interval_config.as_deref();
+        let counts = |local| self.taken.as_ref().is_none_or(|taken| taken.leaves(local, weekly));
+        next_that_counts(self.schedules.as_deref(), weekly, zone, after, counts)
+    }
+
+    /// The occurrence that follows the one that was planned for `scheduled_at`.
+    ///
+    /// # Errors
+    /// As [`Timetable::next`].
+    pub fn following(
+        &self,
+        zone: &Zone,
+        scheduled_at: Timestamp,
+    ) -> Result<Option<Timestamp>, ScheduleError> {
+        let is_counted = self.is_from_rule() && self.taken.is_some();
+        self.next(zone, (!is_counted).then_some(scheduled_at))
+    }
+}
+
+/// What the clock in `zone` shows at `at`, as the tables have it: `2026-12-07T08:00:00`.
+#[must_use]
+pub fn local_text(at: Timestamp, zone: &Zone) -> String {
+    let local = zone.to_local(at).date_time.assume_utc().unix_timestamp();
+    Timestamp::from_secs(local).to_string().trim_end_matches('Z').to_owned()
+}
+
+fn read_local(text: &str) -> Option<PrimitiveDateTime> {
+    let shown = Timestamp::parse(&format!("{text}Z"))?;
+    let shown = OffsetDateTime::from_unix_timestamp(shown.secs()).ok()?;
+    Some(PrimitiveDateTime::new(shown.date(), shown.time()))
+}
