@@ -13,7 +13,7 @@ use crate::logging::in_one_line;
 use crate::place::Place;
 use crate::recipient;
 use crate::serve::plan_rules;
-use crate::store::{Channel, Store, StoreError, Unresolved, WAL_LARGE_BYTES};
+use crate::store::{Channel, SchemaDifferences, Store, StoreError, Unresolved, WAL_LARGE_BYTES};
 
 /// How long damage is looked for.
 const CHECK_FOR: Duration = Duration::from_secs(10);
@@ -36,7 +36,8 @@ pub(super) fn examine(
         return damaged(&error, findings);
     }
     let now = clock.now().wall;
-    let looked = channels(&mut store, config, now, waha, findings)
+    let looked = schema(&store, findings)
+        .and_then(|()| channels(&mut store, config, now, waha, findings))
         .and_then(|()| triggers(&mut store, now, findings))
         .and_then(|()| hidden(&mut store, now, findings))
         .and_then(|()| contacts(&mut store, config, findings))
@@ -120,6 +121,25 @@ fn file(store: &Store, clock: &dyn Clock, findings: &mut Findings) -> Result<(),
             format!("`{path}` is damaged: {damage}"),
             "stop the program, keep a copy, and restore a backup",
         ),
+    }
+    Ok(())
+}
+
+/// What others put into the database beside our tables.
+fn schema(store: &Store, findings: &mut Findings) -> Result<(), StoreError> {
+    let SchemaDifferences { foreign_triggers, foreign, broken } = store.compare_schema()?;
+    if !foreign.is_empty() {
+        let found = format!("it also holds {}, not made by this program", foreign.join(", "));
+        findings.ok("database", found);
+    }
+    if !foreign_triggers.is_empty() {
+        let found = format!("{} was not made by this program", foreign_triggers.join(", "));
+        let remedy = "see what it does: a trigger can change, send or stop messages; DROP TRIGGER removes it";
+        findings.warning("database", found, remedy);
+    }
+    if !broken.is_empty() {
+        let remedy = "stop the program, keep a copy, and restore a backup: the promises rest on it";
+        findings.wrong("database", broken.join(", "), remedy);
     }
     Ok(())
 }

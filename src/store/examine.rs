@@ -1,11 +1,54 @@
 //! What a look for faults asks of a database. Reads only.
 
-use rusqlite::{ErrorCode, named_params};
+use std::collections::BTreeMap;
 
-use super::open::{explain, newest_migration};
+use rusqlite::{Connection, ErrorCode, named_params};
+
+use super::open::{explain, fresh_tables, newest_migration};
 use super::{SqlResult, Store, StoreError, Tx, lossy};
 
+/// How the tables, indexes, triggers and views of a database differ from our own of its version. Each
+/// one is named as in ``trigger `x` on `auto_messages` ``.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SchemaDifferences {
+    /// Triggers that we did not make: they can change or stop what is written.
+    pub foreign_triggers: Vec<String>,
+    /// Other things that we did not make.
+    pub foreign: Vec<String>,
+    /// Things of ours that are gone, and triggers of ours that say something else.
+    pub broken: Vec<String>,
+}
+
 impl Store {
+    /// Compares what stands in the database with what our migrations make.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn compare_schema(&self) -> Result<SchemaDifferences, StoreError> {
+        let sql = |source| explain(&self.path, source);
+        let (version, _) = self.tables_version()?;
+        let found = schema_of(&self.connection).map_err(sql)?;
+        let own = schema_of(&fresh_tables(&self.path, version)?).map_err(sql)?;
+        let mut differences = SchemaDifferences::default();
+        for (key, (text, table)) in &found {
+            let (kind, name) = key;
+            match own.get(key) {
+                None if kind == "trigger" => {
+                    let named = format!("trigger `{name}` on `{table}`");
+                    differences.foreign_triggers.push(named);
+                }
+                None => differences.foreign.push(format!("{kind} `{name}`")),
+                Some((made, _)) if kind == "trigger" && made != text => {
+                    differences.broken.push(format!("trigger `{name}` was changed"));
+                }
+                Some(_) => {}
+            }
+        }
+        let gone = own.keys().filter(|key| !found.contains_key(*key));
+        differences.broken.extend(gone.map(|(kind, name)| format!("{kind} `{name}` is missing")));
+        Ok(differences)
+    }
+
     /// The version of the tables, and the newest that this program knows.
     ///
     /// # Errors
@@ -57,6 +100,20 @@ impl Store {
             },
         }
     }
+}
+
+/// Text and table of everything in a database, by kind and name.
+fn schema_of(
+    connection: &Connection,
+) -> rusqlite::Result<BTreeMap<(String, String), (String, String)>> {
+    let mut statement = connection.prepare(
+        r"SELECT type, name, coalesce(sql, '') AS sql, tbl_name FROM sqlite_schema
+          WHERE name NOT LIKE 'sqlite\_%' ESCAPE '\'",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok(((row.get("type")?, row.get("name")?), (row.get("sql")?, row.get("tbl_name")?)))
+    })?;
+    rows.collect()
 }
 
 impl Tx<'_> {

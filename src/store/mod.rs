@@ -56,6 +56,7 @@ pub use contact_pages::ListedContact;
 pub use contacts::{Contact, ContactRow, ContactValues};
 pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, RecipientNow, Recovered};
 pub use events::{Echo, MessageEvent, SessionEvent, Taken};
+pub use examine::SchemaDifferences;
 pub use figures::StatusCount;
 pub use forecast::{Foreseen, Planned, Queued};
 pub use form_marks::{FormMark, MadeBefore};

@@ -179,6 +179,18 @@ pub(super) fn newest_migration() -> i64 {
     versions.max().unwrap_or(0)
 }
 
+/// The tables that `path` should have in this version, in memory.
+pub(super) fn fresh_tables(path: &Path, version: i64) -> Result<Connection, StoreError> {
+    let mut connection = Connection::open_in_memory().map_err(|source| explain(path, source))?;
+    let target = i32::try_from(version).map_or(refinery::Target::Latest, refinery::Target::Version);
+    let runner = migrations::migrations::runner().set_target(target);
+    runner.run(&mut connection).map_err(|source| StoreError::Migrate {
+        path: path.to_owned(),
+        source: Box::new(source),
+    })?;
+    Ok(connection)
+}
+
 fn set_pragmas(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let sql = |source| explain(path, source);
     let ask = |pragma: &str| -> Result<String, StoreError> {

@@ -301,3 +301,35 @@ fn a_directory_that_is_missing_is_wrong_because_nothing_makes_it() {
     assert!(text.contains(&format!("there is no directory `{}`", directory.display())), "{text}");
     assert_eq!(output.status.code(), Some(1), "{text}");
 }
+
+#[test]
+fn triggers_and_views_that_are_not_ours_are_named_and_ours_are_missed() {
+    let site = healthy();
+    site.sqlite3(
+        "CREATE VIEW laporan AS SELECT id FROM auto_messages; CREATE INDEX milik_toko ON contacts(name);
+         CREATE TABLE catatan (x)",
+    );
+    let (lines, code) = doctor(&site);
+    for name in ["view `laporan`", "index `milik_toko`", "table `catatan`"] {
+        assert!(has(&lines, "ok database", name), "{name}: {lines:#?}");
+    }
+    assert!(lines.iter().all(|line| line.starts_with("ok")), "{lines:#?}");
+    assert_eq!(code, 0);
+    site.sqlite3(
+        "CREATE TRIGGER diam AFTER INSERT ON auto_messages BEGIN SELECT RAISE(IGNORE); END",
+    );
+    let (lines, code) = doctor(&site);
+    let warned = has(&lines, "warning database", "trigger `diam` on `auto_messages`");
+    assert!(warned && code == 0, "{lines:#?}");
+    let sql =
+        "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND name <> 'diam' LIMIT 1";
+    let (name, text): (String, String) =
+        site.sql().query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    site.sqlite3(&format!("DROP TRIGGER {name}"));
+    let (lines, code) = doctor(&site);
+    assert!(has(&lines, "wrong database", &format!("trigger `{name}` is missing")), "{lines:#?}");
+    assert_eq!(code, 1);
+    site.sql().execute_batch(&text.replacen("BEGIN", "/* other */ BEGIN", 1)).unwrap();
+    let (lines, _) = doctor(&site);
+    assert!(has(&lines, "wrong database", &format!("trigger `{name}` was changed")), "{lines:#?}");
+}
