@@ -5,7 +5,9 @@
 //! `server` behind it is the only speaker of tiny_http; `webhook` takes what WAHA tells us.
 
 mod guard;
+mod lean;
 mod metrics;
+mod mistaken;
 mod pages;
 mod quota;
 mod rules;
@@ -27,7 +29,10 @@ use crate::trigger::{Progress, RunNumber, RunReport, Triggers};
 pub use guard::{
     BackAddress, BackDoor, BackListener, Guard, GuardError, Head, Hideout, Length, Limits, Refusal,
 };
-pub use pages::{PAGE_BODY_BYTES_MAX, PAGES_ROOT, PageReply, PageRequest, Pages};
+pub use pages::{
+    PAGE_BODY_BYTES_MAX, PAGES_ROOT, PageReply, PageRequest, Pages, STRANGERS_BODY_BYTES_MAX,
+    large_buffer,
+};
 pub use rules::Rules;
 pub use server::{ApiServer, ServerError};
 pub use webhook::{BODY_BYTES_MAX, Posted, Webhook, WebhookRules};
@@ -163,6 +168,12 @@ impl Api {
     /// The pages, when `target` is one of theirs.
     fn pages_for(&self, target: &str) -> Option<&Arc<dyn Pages>> {
         self.pages.as_ref().filter(|_| pages::is_page(target))
+    }
+
+    /// Whether the body of a request for a run is worth a look: its secret is right.
+    pub(crate) fn is_good_trigger(&self, request: &Incoming<'_>) -> bool {
+        let is_trigger = matches!(Route::find(request.path), Some(Route::Cron | Route::Scheduler));
+        is_trigger && request.method == "POST" && self.is_authorised(request.authorization)
     }
 
     /// Answers a request. Never blocks for longer than a database read.
@@ -382,6 +393,16 @@ pub(crate) fn reply(status: u16, body: &Value) -> Reply {
         allow: None,
         retry_after_secs: None,
     }
+}
+
+/// The answer to a trigger with `body` when somebody takes it for a way to send a message.
+fn refuse_message(body: &[u8]) -> Option<Reply> {
+    mistaken::is_message(body).then(|| {
+        refuse(
+            400,
+            "this is a trigger: it takes no message, and this one was not stored. Put the message into the table              auto_messages, with the panel, or with the command `message add`; a trigger has no body",
+        )
+    })
 }
 
 fn nothing_here() -> Reply {

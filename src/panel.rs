@@ -32,7 +32,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::api::{PageReply, PageRequest, Pages};
+use crate::api::{PAGE_BODY_BYTES_MAX, PageReply, PageRequest, Pages};
 use crate::clock::Clock;
 use crate::composer;
 use crate::config::AdminPassword;
@@ -150,6 +150,12 @@ impl Panel {
 }
 
 impl Pages for Panel {
+    fn body_bytes_max(&self, request: &PageRequest) -> Option<usize> {
+        let is_file = request.target.split('?').next() == Some(import::PATH);
+        let max = if is_file { PAGE_BODY_BYTES_MAX } else { forms::BYTES_MAX };
+        access::has_session(self, request).then_some(max)
+    }
+
     fn answer(&self, request: &PageRequest) -> PageReply {
         // A page that breaks must not take the thread's place in the server with it.
         match catch_unwind(AssertUnwindSafe(|| self.route(request))) {

@@ -55,12 +55,10 @@ pub struct Limits {
     pub connections: usize,
     /// Bytes of a head.
     pub head_bytes: usize,
-    /// Bytes of a body.
+    /// Bytes of a body; a larger one is never kept here, but handed on as it comes.
     pub body_bytes: usize,
-    /// Bytes of a webhook's body.
+    /// Bytes of a webhook's or a page's body, when it says how long it is.
     pub event_bytes: usize,
-    /// Bytes of all unfinished bodies together.
-    pub all_bodies_bytes: usize,
     /// From the first wait for a head to its end.
     pub head_within: Duration,
     /// From the end of a head to the end of its body.
@@ -73,6 +71,8 @@ pub struct Limits {
     pub half_closed: Duration,
     /// While the client takes nothing of its answer.
     pub reply_stall: Duration,
+    /// From the beginning of an answer to the end of what is written of it.
+    pub reply_within: Duration,
     /// After a refusal, for the client to read it.
     pub linger: Duration,
     /// A newcomer waits so long for a slot when all are in use, before it is refused.
@@ -94,19 +94,24 @@ impl Limits {
             head_bytes: 16 * 1024,
             body_bytes: 64 * 1024,
             event_bytes: webhook::BODY_BYTES_MAX,
-            all_bodies_bytes: 8 * 1024 * 1024,
             head_within: Duration::from_secs(10),
             body_within: Duration::from_secs(10),
             idle: Duration::from_secs(15),
             answer_within: trigger_wait.saturating_add(Duration::from_mins(1)),
             half_closed: Duration::from_secs(10),
             reply_stall: Duration::from_secs(10),
+            reply_within: Duration::from_mins(1),
             linger: Duration::from_secs(1),
             slot_within: Duration::from_millis(250),
             accept_pause: Duration::from_millis(100),
             accept_within: Duration::from_mins(1),
             stop_within: Duration::from_secs(1),
         }
+    }
+
+    /// How many slots the connections of one network may take, when nobody of them makes room.
+    fn share(&self) -> usize {
+        self.connections - self.connections / 8
     }
 
     /// The largest body that a path takes.

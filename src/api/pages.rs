@@ -7,11 +7,30 @@ pub const PAGES_ROOT: &str = "/panel";
 /// The most that a page takes: a form, or a file of contacts and what a form puts around it.
 pub const PAGE_BODY_BYTES_MAX: usize = 1024 * 1024;
 
+/// The most that is read for whoever is not logged in; the form that logs in is far smaller.
+pub const STRANGERS_BODY_BYTES_MAX: usize = 16 * 1024;
+
+/// What is larger is kept in a [`large_buffer`].
+pub(super) const LARGE_BYTES: usize = 64 * 1024;
+/// Reserved for what is large, and only touched as far as it is filled: glibc gives pieces of more than
+/// 32 MiB back to the system at once, and keeps smaller ones.
+const RESERVED_BYTES: usize = 33 * 1024 * 1024;
+
+/// An empty buffer for `length` bytes from outside, whose memory comes back when it is dropped.
+#[must_use]
+pub fn large_buffer(length: usize) -> Vec<u8> {
+    Vec::with_capacity(if length > LARGE_BYTES { length.max(RESERVED_BYTES) } else { length })
+}
+
 /// Pages for people.
 pub trait Pages: Send + Sync {
     /// Answers a request for a path that begins with [`PAGES_ROOT`]. May take as long as a look at
     /// the database, or as checking a password.
     fn answer(&self, request: &PageRequest) -> PageReply;
+
+    /// How large a body may be that is read for `request`, which has none yet; `None` when nobody is
+    /// logged in, and the body of a stranger is at most [`STRANGERS_BODY_BYTES_MAX`].
+    fn body_bytes_max(&self, request: &PageRequest) -> Option<usize>;
 }
 
 /// A request for a page.
@@ -35,7 +54,7 @@ pub struct PageRequest {
     pub peer: Option<String>,
     /// The address of the peer with what it was forwarded for, for the log.
     pub remote: Option<String>,
-    /// At most [`PAGE_BODY_BYTES_MAX`] bytes.
+    /// At most [`PAGE_BODY_BYTES_MAX`] bytes; none when they were not worth reading.
     pub body: Vec<u8>,
 }
 

@@ -6,8 +6,8 @@ use std::io::{self, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use subtle::ConstantTimeEq;
@@ -16,9 +16,10 @@ use tiny_http::{Header, Request, Response, Server};
 use super::guard::{
     BackListener, FORWARDED_HEADER, Guard, GuardError, Hideout, Limits, PEER_HEADER, TOKEN_HEADER,
 };
+use super::pages::LARGE_BYTES;
 use super::{
     Answer, Api, BODY_BYTES_MAX, Incoming, PAGE_BODY_BYTES_MAX, PageReply, PageRequest, Pages,
-    Posted, Reply, Rules, refuse,
+    Posted, Reply, Rules, STRANGERS_BODY_BYTES_MAX, large_buffer, refuse, refuse_message,
 };
 use crate::clock::Clock;
 use crate::trigger::RunNumber;
@@ -29,6 +30,8 @@ const STACK_BYTES: usize = 256 * 1024;
 const WAITING_MAX: usize = 16;
 /// Events from WAHA taken at the same time; one more is told to come again, which WAHA does.
 const EVENTS_MAX: usize = 16;
+/// Large events taken at the same time: whoever sends one slowly keeps no small one out.
+const LARGE_EVENTS_MAX: usize = 4;
 /// Pages made at the same time; one more is told to come again.
 const PAGES_MAX: usize = 4;
 const PAGE_STACK_BYTES: usize = 1024 * 1024;
@@ -163,6 +166,9 @@ struct Crowd {
     waiting: Arc<AtomicUsize>,
     events: Arc<AtomicUsize>,
     pages: Arc<AtomicUsize>,
+    large_events: Arc<AtomicUsize>,
+    /// Held while a page with a large body is made: however many come, they take the memory of one.
+    large_page: Arc<Mutex<()>>,
 }
 
 fn serve(server: &Server, token: &str, api: &Arc<Api>, crowd: &Crowd) {
@@ -177,7 +183,7 @@ fn serve(server: &Server, token: &str, api: &Arc<Api>, crowd: &Crowd) {
     }
 }
 
-fn answer(request: Request, token: &str, api: &Arc<Api>, crowd: &Crowd) {
+fn answer(mut request: Request, token: &str, api: &Arc<Api>, crowd: &Crowd) {
     // On loopback other programs of this machine can come here; they must use the front door.
     let shown = header(&request, TOKEN_HEADER).unwrap_or_default();
     if !bool::from(shown.as_bytes().ct_eq(token.as_bytes())) {
@@ -186,15 +192,21 @@ fn answer(request: Request, token: &str, api: &Arc<Api>, crowd: &Crowd) {
     if let Some(pages) = api.pages_for(request.url()) {
         return respond_with_a_page(request, pages, crowd);
     }
-    let method = request.method().to_string();
+    let (method, path) = (request.method().to_string(), request.url().to_owned());
     let authorization = header(&request, "Authorization");
     let remote = remote(&request);
     let incoming = Incoming {
         method: &method,
-        path: request.url(),
+        path: &path,
         authorization: authorization.as_deref(),
         remote: remote.as_deref(),
     };
+    if api.is_good_trigger(&incoming)
+        && let Ok(body) = read_body(&mut request)
+        && let Some(reply) = refuse_message(&body)
+    {
+        return respond(request, reply);
+    }
     match api.answer(&incoming) {
         Answer::Now(reply) => respond(request, reply),
         Answer::AtTheEnd(run) => respond_at_the_end(request, run, api, crowd),
@@ -216,11 +228,14 @@ fn respond_at_the_end(request: Request, run: RunNumber, api: &Arc<Api>, crowd: &
 
 fn respond_to_an_event(request: Request, api: &Arc<Api>, crowd: &Crowd) {
     let api = Arc::clone(api);
-    let refused =
-        in_a_thread(request, &crowd.events, EVENTS_MAX, "http-event", move |mut request| {
-            let reply = take_event(&mut request, &api);
-            (request, reply)
-        });
+    let (count, max) = match request.body_length() {
+        Some(0..=LARGE_BYTES) => (&crowd.events, EVENTS_MAX),
+        Some(_) | None => (&crowd.large_events, LARGE_EVENTS_MAX),
+    };
+    let refused = in_a_thread(request, count, max, "http-event", move |mut request| {
+        let reply = take_event(&mut request, &api);
+        (request, reply)
+    });
     if let Some(request) = refused {
         respond(request, refuse(503, "too many events at once: send it again"));
     }
@@ -234,9 +249,9 @@ fn respond_with_a_page(mut request: Request, pages: &Arc<dyn Pages>, crowd: &Cro
         count.fetch_sub(1, Ordering::SeqCst);
         return respond(request, refuse(503, "too many pages at once: ask again"));
     }
-    let place = Place(count);
+    let (place, turn) = (Place(count), Arc::clone(&crowd.large_page));
     let work = move || {
-        let page = page_request(&mut request).map(|asked| pages.answer(&asked));
+        let page = answer_page(&mut request, &*pages, &turn);
         drop(place);
         match page {
             Ok(page) => respond_page(request, page),
@@ -250,20 +265,15 @@ fn respond_with_a_page(mut request: Request, pages: &Arc<dyn Pages>, crowd: &Cro
     }
 }
 
-/// Reads what a page needs of a request.
-fn page_request(request: &mut Request) -> Result<PageRequest, Reply> {
-    let too_large = "the body is too large: import files over 1 MiB with `contact import`";
-    if request.body_length().is_some_and(|length| length > PAGE_BODY_BYTES_MAX) {
-        return Err(refuse(413, too_large));
-    }
-    let mut body = Vec::new();
-    let limit = PAGE_BODY_BYTES_MAX as u64 + 1;
-    let read = request.as_reader().take(limit).read_to_end(&mut body);
-    read.map_err(|_| refuse(400, "the body ended too early"))?;
-    if body.len() > PAGE_BODY_BYTES_MAX {
-        return Err(refuse(413, too_large));
-    }
-    Ok(PageRequest {
+/// Reads what a page needs of a request, and makes the page. A body that is too large for a stranger
+/// is read only when the pages say so; without it a form is one that no page of ours made.
+fn answer_page(
+    request: &mut Request,
+    pages: &dyn Pages,
+    turn: &Mutex<()>,
+) -> Result<PageReply, Reply> {
+    let length = request.body_length().unwrap_or(0);
+    let mut asked = PageRequest {
         method: request.method().to_string(),
         target: request.url().to_owned(),
         cookie: header(request, "Cookie"),
@@ -273,11 +283,37 @@ fn page_request(request: &mut Request) -> Result<PageRequest, Reply> {
         forwarded_for: header(request, FORWARDED_HEADER),
         peer: header(request, PEER_HEADER),
         remote: remote(request),
-        body,
-    })
+        body: Vec::new(),
+    };
+    if length <= STRANGERS_BODY_BYTES_MAX {
+        asked.body = read_body(request)?;
+        return Ok(pages.answer(&asked));
+    }
+    match pages.body_bytes_max(&asked) {
+        None => return Ok(pages.answer(&asked)),
+        Some(max) if length > max => {
+            let message = "the body is too large: a form may have 128 KiB and a file 1 MiB; `contact import` takes \
+                           larger files";
+            return Err(refuse(413, message));
+        }
+        Some(_) => {}
+    }
+    let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+    asked.body = read_body(request)?;
+    Ok(pages.answer(&asked))
 }
 
-fn respond_page(request: Request, page: PageReply) {
+/// The whole body; the guard has let in only so much of it as its path takes, and says how much.
+fn read_body(request: &mut Request) -> Result<Vec<u8>, Reply> {
+    let length = request.body_length().unwrap_or(0).min(PAGE_BODY_BYTES_MAX.max(BODY_BYTES_MAX));
+    let mut body = large_buffer(length);
+    let read = request.as_reader().take(length as u64).read_to_end(&mut body);
+    read.map_err(|_| refuse(400, "the body ended too early"))?;
+    Ok(body)
+}
+
+fn respond_page(mut request: Request, page: PageReply) {
+    discard_body(&mut request);
     let mut response = Response::from_data(page.body).with_status_code(page.status);
     for (name, value) in page.headers {
         if let Ok(header) = Header::from_bytes(name, value) {
@@ -298,12 +334,15 @@ fn take_event(request: &mut Request, api: &Api) -> Reply {
     if let Err(reply) = api.expect_event(&posted, request.body_length()) {
         return reply;
     }
-    let mut body = Vec::new();
-    let limit = BODY_BYTES_MAX as u64 + 1;
-    match request.as_reader().take(limit).read_to_end(&mut body) {
-        Ok(_) => api.take_event(&posted, &body),
-        Err(_) => refuse(400, "the body ended too early"),
+    match read_body(request) {
+        Ok(body) => api.take_event(&posted, &body),
+        Err(reply) => reply,
     }
+}
+
+/// Throws away what of a body was not wanted: tiny_http would do so in one piece as large as the body.
+fn discard_body(request: &mut Request) {
+    drop(io::copy(request.as_reader(), &mut io::sink()));
 }
 
 /// One of a few places, given back however its thread ends.
@@ -355,7 +394,8 @@ fn remote(request: &Request) -> Option<String> {
     }
 }
 
-fn respond(request: Request, reply: Reply) {
+fn respond(mut request: Request, reply: Reply) {
+    discard_body(&mut request);
     let mut response = Response::from_string(reply.body).with_status_code(reply.status);
     let retry_after = reply.retry_after_secs.map(|secs| secs.to_string());
     let mut headers = vec![("Content-Type", reply.content_type), ("Cache-Control", "no-store")];

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use sha2::Sha512;
 
 use super::quota::{LINES_PER_MINUTE, Quota};
-use super::{Reply, refuse, reply};
+use super::{Reply, lean, refuse, reply};
 use crate::address_book::opt_out;
 use crate::clock::{Now, Timestamp};
 use crate::config::Secret;
@@ -119,10 +119,9 @@ impl Webhook {
         if !self.is_signed(body, &signature) {
             return self.unsigned(posted, monotonic);
         }
-        let Ok(Value::Object(envelope)) = serde_json::from_slice(body) else {
+        let Some(envelope) = lean::read(body).filter(Value::is_object) else {
             return refuse(400, "the body must be a JSON object");
         };
-        let envelope = Value::Object(envelope);
         let id = event_id(&envelope, posted);
         let heard = match Event::read(&envelope) {
             Event::Message(message) => {

@@ -22,10 +22,12 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::visit::{Page, Visit};
-use super::{Answered, Broken, Panel, reply};
-use crate::api::{LINES_PER_MINUTE, PageReply, Quota};
+use super::{Answered, Broken, Panel, forms, reply};
+use crate::api::{LINES_PER_MINUTE, PageReply, PageRequest, Quota};
+use crate::clock::Timestamp;
 use crate::config::AdminPassword;
 use crate::password;
+use crate::store::PanelSession;
 
 const SESSION_COOKIE: &str = "panel_session";
 /// For the form of whoever is not logged in.
@@ -137,22 +139,15 @@ pub(super) fn recognise(visit: &mut Visit<'_>) -> Result<(), Broken> {
     if !visit.panel.access.is_compared.load(Ordering::SeqCst) {
         compare_password(visit.panel)?;
     }
-    if let Some(id) = visit.cookie(SESSION_COOKIE).filter(|id| is_random_hex(id)) {
+    let now = visit.now;
+    if let Some((id, session)) = session_of(visit.panel, visit.request, now)? {
         let id_hash = hash_of(id);
-        let now = visit.now;
-        let session = visit.panel.read(|tx| tx.panel_session(&id_hash))?;
-        let session = session.filter(|session| {
-            now.since(session.created_at) < SESSION_LASTS
-                && now.since(session.seen_at) < UNUSED_LASTS
-        });
-        if let Some(session) = session {
-            if now.since(session.seen_at) >= NOTE_EVERY {
-                visit.panel.write(|tx| tx.note_panel_session(&id_hash, now))?;
-            }
-            visit.csrf = sign(id, "form");
-            visit.known = Some(Known { id_hash });
-            return Ok(());
+        if now.since(session.seen_at) >= NOTE_EVERY {
+            visit.panel.write(|tx| tx.note_panel_session(&id_hash, now))?;
         }
+        visit.csrf = sign(id, "form");
+        visit.known = Some(Known { id_hash });
+        return Ok(());
     }
     let brought = visit.cookie(VISITOR_COOKIE).filter(|id| is_random_hex(id));
     let id = if let Some(id) = brought {
@@ -164,6 +159,27 @@ pub(super) fn recognise(visit: &mut Visit<'_>) -> Result<(), Broken> {
     };
     visit.csrf = sign(&id, "form");
     Ok(())
+}
+
+/// The session that a request brings, and what its cookie holds; `None` when it is over.
+fn session_of<'a>(
+    panel: &Panel,
+    request: &'a PageRequest,
+    now: Timestamp,
+) -> Result<Option<(&'a str, PanelSession)>, Broken> {
+    let brought = forms::cookie(request.cookie.as_deref(), SESSION_COOKIE);
+    let Some(id) = brought.filter(|id| is_random_hex(id)) else { return Ok(None) };
+    let session = panel.read(|tx| tx.panel_session(&hash_of(id)))?;
+    let session = session.filter(|session| {
+        now.since(session.created_at) < SESSION_LASTS && now.since(session.seen_at) < UNUSED_LASTS
+    });
+    Ok(session.map(|session| (id, session)))
+}
+
+/// Whether somebody who is logged in sends this request.
+pub(super) fn has_session(panel: &Panel, request: &PageRequest) -> bool {
+    let now = panel.clock.now().wall;
+    matches!(session_of(panel, request, now), Ok(Some(_)))
 }
 
 #[expect(

@@ -3,7 +3,12 @@
 use sha2::{Digest, Sha256};
 
 use super::access::to_hex;
+use crate::api::large_buffer;
 
+/// More fields than any form or query of ours has.
+const FIELDS_MAX: usize = 500;
+/// The largest form without a file: a text and thousands of recipients.
+pub(super) const BYTES_MAX: usize = 128 * 1024;
 /// Fields that are about the sending of a form, not about what a person filled in.
 const ABOUT_SENDING: [&str; 5] = ["csrf", "mark", "was", "sure", "again"];
 
@@ -21,8 +26,13 @@ pub(super) struct Upload {
 }
 
 impl Form {
-    /// Reads a query or an urlencoded body. Whatever it is, it can be read.
+    /// Reads a query or an urlencoded body. Whatever it is, it can be read; what is too large, or has
+    /// too many fields, is none of ours, and has no field at all: half a form could mean something else.
     pub(super) fn read(bytes: &[u8]) -> Self {
+        let has_too_many = || bytes.split(|byte| *byte == b'&').nth(FIELDS_MAX).is_some();
+        if bytes.len() > BYTES_MAX || has_too_many() {
+            return Self::default();
+        }
         Self(form_urlencoded::parse(bytes).into_owned().collect())
     }
 
@@ -92,7 +102,9 @@ pub(super) fn multipart(content_type: &str, body: &[u8]) -> Option<Upload> {
     let mut rest = body.strip_prefix(&delimiter[2..])?;
     let mut upload = Upload::default();
     // `--` after a delimiter is the end; a line end begins a part.
+    let mut parts = 0..FIELDS_MAX;
     while let Some(part) = rest.strip_prefix(b"\r\n") {
+        parts.next()?;
         let end = find(part, &delimiter)?;
         take_part(&part[..end], &mut upload)?;
         rest = &part[end + delimiter.len()..];
@@ -113,7 +125,11 @@ fn take_part(part: &[u8], upload: &mut Upload) -> Option<()> {
     let name = parameter(&disposition, "name")?;
     let content = &part[length..];
     match parameter(&disposition, "filename") {
-        Some(file) => upload.file = Some((file, content.to_vec())),
+        Some(file) => {
+            let mut bytes = large_buffer(content.len());
+            bytes.extend_from_slice(content);
+            upload.file = Some((file, bytes));
+        }
         None => upload.fields.0.push((name, String::from_utf8_lossy(content).into_owned())),
     }
     Some(())

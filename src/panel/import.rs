@@ -11,6 +11,8 @@ use super::{Answered, Broken, format, reply};
 use crate::address_book::import::{self, ImportError, ImportRules, Imported, Refused, Watch};
 use crate::store::{PanelUpload, Store};
 
+/// Where a file is sent to.
+pub(super) const PATH: &str = "/panel/contacts/import";
 /// A megabyte; with its form it must stay under what a page takes. A larger list goes through
 /// `contact import`.
 const FILE_BYTES_MAX: usize = 1_000_000;

@@ -25,6 +25,7 @@ mod crash;
 mod cron_line;
 mod daily_limit;
 mod doctor;
+mod doors;
 mod exports;
 mod faults;
 mod files_of_others;

@@ -134,8 +134,15 @@ pub fn write_private(path: &Path, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
+/// The program: the one that was built with the tests, or another one that PROGRAM names, such as the
+/// release build (an absolute path).
+pub fn program() -> PathBuf {
+    let own = env!("CARGO_BIN_EXE_auto-message-scheduler");
+    std::env::var_os("PROGRAM").map_or_else(|| PathBuf::from(own), PathBuf::from)
+}
+
 pub fn command(directory: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_auto-message-scheduler"));
+    let mut command = Command::new(program());
     command.args(arguments).current_dir(directory).env_clear().stdin(Stdio::null());
     command
 }

@@ -31,6 +31,8 @@ pub(super) struct Visitor {
     pub(super) since: Duration,
     /// When it is given up, on the monotonic clock.
     pub(super) deadline: Duration,
+    /// When the answer that is under way must be out.
+    reply_until: Duration,
     stage: Stage,
     /// Bytes that came and are not handed on.
     input: Vec<u8>,
@@ -103,6 +105,7 @@ impl Visitor {
             peer,
             since: now,
             deadline: now + limits.head_within,
+            reply_until: Duration::MAX,
             stage: Stage::Head,
             input: Vec::new(),
             scanned: 0,
@@ -115,10 +118,26 @@ impl Visitor {
     }
 
     pub(super) fn worth(&self) -> Worth {
-        match self.stage {
+        match &self.stage {
             Stage::Idle | Stage::Lingering(_) => Worth::Nothing,
             Stage::Head | Stage::Body(_) | Stage::Chunks(..) => Worth::Unfinished,
+            // It does not read what it asked for, or asks for more before it has the first answer.
+            Stage::Queued(_) | Stage::Served(_) | Stage::Ending(_)
+                if !self.output.is_empty() || self.is_hasty() =>
+            {
+                Worth::Nothing
+            }
+            Stage::Served(service) if service.missing(&self.input) > 0 => Worth::Unfinished,
             Stage::Queued(_) | Stage::Served(_) | Stage::Ending(_) => Worth::Served,
+        }
+    }
+
+    /// Whether the next request came before the answer to this one: no browser and no cron job does so.
+    pub(super) fn is_hasty(&self) -> bool {
+        match &self.stage {
+            Stage::Queued(head) => self.input.len() > head.body_bytes(),
+            Stage::Served(service) => self.input.len() > service.body(),
+            _ => false,
         }
     }
 
@@ -132,16 +151,6 @@ impl Visitor {
             Stage::Served(service) if !service.has_answer() => Some(service.since()),
             _ => None,
         }
-    }
-
-    /// Bytes of an unfinished body that came so far.
-    pub(super) fn body_bytes(&self) -> usize {
-        let chunks = if let Stage::Chunks(_, chunks) = &self.stage { chunks.body.len() } else { 0 };
-        self.input.len() + chunks
-    }
-
-    pub(super) fn is_reading_body(&self) -> bool {
-        matches!(self.stage, Stage::Body(_) | Stage::Chunks(..))
     }
 
     /// Notes what the system says about the client's side.
@@ -200,6 +209,10 @@ impl Visitor {
                 Ok(())
             }
             Stage::Served(ref service) if service.has_answer() || self.has_half_closed => Err(Gone),
+            Stage::Served(ref service) if service.missing(&self.input) > 0 => {
+                self.refuse(Refusal::new(408, "the request took too long to come"), shared);
+                Ok(())
+            }
             Stage::Queued(_) | Stage::Served(_) => {
                 self.refuse(Refusal::new(503, "there is no answer yet: ask again"), shared);
                 Ok(())
@@ -222,12 +235,19 @@ impl Visitor {
         self.output.bytes.extend_from_slice(&reply::refusal(refusal, is_head));
         self.input = Vec::new();
         self.stage = Stage::Ending(After::Linger);
+        self.begin_reply(shared);
+    }
+
+    /// From now on the client must read.
+    fn begin_reply(&mut self, shared: &Shared<'_>) {
+        self.reply_until = shared.now + shared.limits.reply_within;
         self.deadline = shared.now + shared.limits.reply_stall;
     }
 
     /// Makes room for another connection: says so and ends at once.
     pub(super) fn evict(mut self, shared: &mut Shared<'_>) {
-        if self.worth() == Worth::Unfinished {
+        let is_answered = matches!(&self.stage, Stage::Served(service) if service.has_answer());
+        if self.worth() > Worth::Nothing && !is_answered {
             // What came and was not read would turn the end into a reset that overtakes the answer.
             drop(self.client.read(shared.scratch));
             drop(self.client.write(shared.full));
@@ -314,10 +334,16 @@ impl Visitor {
                 {
                     self.output.bytes.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
                 }
-                self.stage = match head.length {
-                    Length::Bytes(_) => Stage::Body(Box::new(head)),
-                    Length::Chunked => Stage::Chunks(Box::new(head), Chunks::default()),
-                };
+                match head.length {
+                    // The server behind says by the head alone whether it wants so much.
+                    Length::Bytes(bytes) if bytes > limits.body_bytes as u64 => {
+                        self.queue(Box::new(head), shared);
+                    }
+                    Length::Bytes(_) => self.stage = Stage::Body(Box::new(head)),
+                    Length::Chunked => {
+                        self.stage = Stage::Chunks(Box::new(head), Chunks::default());
+                    }
+                }
                 self.deadline = shared.now + limits.body_within;
             }
         }
@@ -336,8 +362,8 @@ impl Visitor {
     }
 
     fn read_chunks(&mut self, shared: &mut Shared<'_>) -> Result<bool, Gone> {
-        let Stage::Chunks(head, chunks) = &mut self.stage else { return Ok(false) };
-        match chunks.take(&mut self.input, shared.limits.body_max(&head.target)) {
+        let Stage::Chunks(_, chunks) = &mut self.stage else { return Ok(false) };
+        match chunks.take(&mut self.input, shared.limits.body_bytes) {
             Err(refusal) => {
                 self.refuse(refusal, shared);
                 return Ok(true);
@@ -355,7 +381,7 @@ impl Visitor {
         Ok(true)
     }
 
-    /// The request is complete.
+    /// The request is complete, or as large as to be handed on as it comes.
     fn queue(&mut self, head: Box<Head>, shared: &Shared<'_>) {
         let limits = shared.limits;
         drop(self.client.set_nodelay(true)); // answers are small, and may come in two pieces
@@ -454,7 +480,8 @@ impl Visitor {
                         _ => false,
                     };
                     if is_answering {
-                        self.deadline = shared.now + shared.limits.reply_stall;
+                        let stall = shared.now + shared.limits.reply_stall;
+                        self.deadline = stall.min(self.reply_until);
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}

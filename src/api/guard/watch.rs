@@ -217,7 +217,6 @@ impl Watch {
     /// Lets a connection go on, and drops it when that was its end.
     fn step(&mut self, number: usize, now: Duration) {
         self.with(number, now, Visitor::step);
-        self.limit_bodies(number, now);
     }
 
     fn with(
@@ -242,26 +241,6 @@ impl Watch {
         }
     }
 
-    /// When all unfinished bodies together are too large, one of the large ones goes.
-    fn limit_bodies(&mut self, number: usize, now: Duration) {
-        let small = self.limits.body_bytes;
-        let is_large = |visitor: &Visitor| visitor.body_bytes() > small;
-        if !self.visitors.get(&number).is_some_and(is_large) {
-            return;
-        }
-        let all: usize = self.visitors.values().map(Visitor::body_bytes).sum();
-        if all <= self.limits.all_bodies_bytes {
-            return;
-        }
-        let victim = self.victim(|visitor| visitor.is_reading_body() && is_large(visitor));
-        if let Some(victim) = victim {
-            self.with(victim, now, |visitor, shared| {
-                visitor.refuse(Refusal::new(503, "too many large bodies: send it again"), shared);
-                visitor.step(shared)
-            });
-        }
-    }
-
     fn expire(&mut self, now: Duration) {
         let is_over = |visitor: &Visitor| visitor.deadline <= now;
         let over = self.visitors.iter().filter(|(_, visitor)| is_over(visitor));
@@ -273,11 +252,13 @@ impl Watch {
         }
     }
 
-    /// Hands complete requests to the server behind, the oldest first.
+    /// Hands requests to the server behind, the oldest first; but those of clients that do not wait for
+    /// their answers come last.
     fn hand_over(&mut self, now: Duration) -> Result<(), GuardError> {
         while now >= self.back_rests_until {
-            let mut queued = self.visitors.iter().filter(|(_, one)| one.is_queued());
-            let Some(number) = queued.next().map(|(&number, _)| number) else { break };
+            let queued = self.visitors.iter().filter(|(_, one)| one.is_queued());
+            let first = queued.min_by_key(|(_, one)| (one.is_hasty(), one.since));
+            let Some(number) = first.map(|(&number, _)| number) else { break };
             if self.young(now).count() >= YOUNG_MAX {
                 break;
             }
@@ -329,8 +310,8 @@ impl Watch {
         if now >= self.short_until {
             self.slots = self.limits.connections;
         }
-        if self.accepting.full_since.is_some() && self.has_room() {
-            self.accepting.rests_until = Duration::ZERO; // a slot came free meanwhile
+        if self.newcomer.is_some() {
+            self.accepting.rests_until = Duration::ZERO; // a slot may have come free meanwhile
         }
         for _ in 0..ACCEPTS_MAX {
             if !self.accepting.is_wanted || now < self.accepting.rests_until {
@@ -357,7 +338,7 @@ impl Watch {
                 Err(error) => return self.note_accept_error(error, now),
             },
         };
-        if self.has_room() || self.make_room_for_newcomer(now) {
+        if self.has_room() || self.make_room_for_newcomer(visitor.peer, now) {
             self.accepting.full_since = None;
             self.welcome(visitor, now);
             return Ok(Step::Next);

@@ -104,25 +104,61 @@ fn a_burst_that_is_served_soon_is_served_whole() {
 }
 
 #[test]
-fn large_bodies_are_bounded_together() {
-    let limits = Limits { all_bodies_bytes: 3 << 20, ..Limits::production(Duration::ZERO) };
-    let gate = Gate::new(limits);
-    let mut streams: Vec<TcpStream> = (0..5).map(|_| gate.connect()).collect();
+fn a_large_body_is_handed_on_as_it_comes_and_one_that_stops_is_408() {
+    let gate = Gate::new(short_limits());
     let head = format!(
         "POST /api/waha-webhook HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         1 << 20
     );
-    for stream in &mut streams {
-        let text = head.clone() + &"x".repeat((1 << 20) - 1);
-        drop(stream.write_all(text.as_bytes()));
+    let body = "0123456789abcdef".repeat(1 << 16);
+    std::thread::scope(|scope| {
+        for _ in 0..5 {
+            scope.spawn(|| {
+                let mut stream = gate.connect();
+                let (one, other) = body.split_at(300_000);
+                stream.write_all((head.clone() + one).as_bytes()).unwrap();
+                std::thread::sleep(20 * MS);
+                stream.write_all(other.as_bytes()).unwrap();
+                assert_eq!(status(&rest(&mut stream)), 200);
+            });
+        }
+    });
+    let passed = gate.passed();
+    assert_eq!(passed.len(), 5);
+    assert!(passed.iter().all(|request| request.ends_with(&format!("\r\n\r\n{body}"))));
+    let mut stream = gate.connect();
+    stream.write_all((head.clone() + "a beginning").as_bytes()).unwrap();
+    assert_eq!(status(&rest(&mut stream)), 408);
+    let mut stream = gate.connect();
+    stream.write_all((head + "a beginning").as_bytes()).unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    assert_eq!(status(&rest(&mut stream)), 400);
+}
+
+#[test]
+fn one_network_that_holds_every_slot_makes_room_for_another_one() {
+    let limits = Limits::production(Duration::from_secs(10));
+    let gate = Gate::new(limits);
+    gate.is_held.store(true, Ordering::SeqCst);
+    let mut served: Vec<TcpStream> = (0..64).map(|_| gate.connect()).collect();
+    for stream in &mut served {
+        stream.write_all(GOOD).unwrap();
     }
-    for stream in &mut streams {
-        drop(stream.write_all(b"x"));
-    }
-    let mut statuses: Vec<u16> = streams.iter_mut().map(|stream| status(&rest(stream))).collect();
-    statuses.sort_unstable();
-    // A large body that is refused while it is still being sent may be reset before it is read.
-    let served = statuses.iter().filter(|&&status| status == 200).count();
-    assert!((2..5).contains(&served), "{statuses:?}");
-    assert!(statuses.iter().all(|status| [0, 200, 503].contains(status)), "{statuses:?}");
+    until("all are handed on", || gate.passed.lock().unwrap().len() == 64);
+    let mut newcomer = connect_from([127, 0, 0, 2], gate.address);
+    newcomer.write_all(GOOD).unwrap();
+    until("the newcomer is handed on", || gate.passed.lock().unwrap().len() == 65);
+    gate.is_held.store(false, Ordering::SeqCst);
+    assert_eq!(status(&one_answer(&mut newcomer)), 200);
+    let statuses: Vec<u16> = served.iter_mut().map(|one| status(&one_answer(one))).collect();
+    assert_eq!(statuses.iter().filter(|&&status| status == 200).count(), 63, "{statuses:?}");
+}
+
+/// A connection from another address of this machine.
+fn connect_from(address: [u8; 4], to: std::net::SocketAddr) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&std::net::SocketAddr::from((address, 0)).into()).unwrap();
+    socket.connect(&to.into()).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    socket.into()
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::super::back::BackStream;
 use super::super::reply::Relay;
 use super::super::{FORWARDED_HEADER, Head, PEER_HEADER, Refusal, TOKEN_HEADER};
-use super::{After, Gone, Shared, Stage, Visitor};
+use super::{After, Gone, Received, Shared, Stage, Visitor};
 
 /// Of an answer, what is read ahead of the client.
 const AHEAD_BYTES_MAX: usize = 64 * 1024;
@@ -19,8 +19,10 @@ pub(super) struct Service {
     /// The head as it is handed on; the body follows from the connection's input.
     request: Vec<u8>,
     written: usize,
-    /// So many bytes of the input are the body.
+    /// So many bytes of the body are not handed on yet. What of it has come is the front of the input.
     body: usize,
+    /// The server behind takes no more: its answer counts.
+    is_deaf: bool,
     relay: Relay,
     since: Duration,
     can_read: bool,
@@ -49,26 +51,51 @@ impl Service {
         self.head.method == "HEAD"
     }
 
+    fn is_last(&self) -> bool {
+        self.head.is_last
+    }
+
     pub(super) fn make_last(&mut self) {
         self.head.is_last = true;
     }
 
-    /// Hands on what is left of the request, as much as is taken now.
-    fn write(&mut self, body: &[u8]) -> Result<(), Failed> {
-        let total = self.request.len() + self.body;
-        while self.can_write && self.written < total {
-            let rest = match self.request.get(self.written..) {
-                Some(rest) if !rest.is_empty() => rest,
-                _ => &body[self.written - self.request.len()..self.body],
+    /// Bytes of the body that are not handed on yet.
+    pub(super) fn body(&self) -> usize {
+        self.body
+    }
+
+    /// Bytes of the body that have not come yet, as long as anybody wants them.
+    pub(super) fn missing(&self, input: &[u8]) -> usize {
+        if self.is_deaf || self.has_answer() { 0 } else { self.body.saturating_sub(input.len()) }
+    }
+
+    /// Hands on what is left of the request and has come, as much as is taken now.
+    fn write(&mut self, input: &mut Vec<u8>) -> Result<(), Failed> {
+        while self.can_write && !self.is_deaf {
+            let is_head = self.written < self.request.len();
+            let rest = if is_head {
+                &self.request[self.written..]
+            } else {
+                &input[..self.body.min(input.len())]
             };
+            if rest.is_empty() {
+                break;
+            }
             match self.back.write(rest) {
                 Ok(0) => return Err(Failed),
-                Ok(count) => self.written += count,
+                Ok(count) if is_head => self.written += count,
+                Ok(count) => {
+                    self.body -= count;
+                    input.drain(..count);
+                    if input.is_empty() {
+                        *input = Vec::new();
+                    }
+                }
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted => {}
                     ErrorKind::WouldBlock | ErrorKind::NotConnected => self.can_write = false,
-                    // It may have answered without reading everything: the answer counts.
-                    ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => self.written = total,
+                    // It may have answered without reading everything.
+                    ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => self.is_deaf = true,
                     _ => return Err(Failed),
                 },
             }
@@ -102,6 +129,7 @@ impl Visitor {
             request: request(&head, token, &self.peer.to_string()),
             written: 0,
             body: head.body_bytes(),
+            is_deaf: false,
             head,
             back,
             relay: Relay::Head(Vec::new()),
@@ -121,48 +149,69 @@ impl Visitor {
     }
 
     pub(super) fn serve(&mut self, shared: &mut Shared<'_>) -> Result<bool, Gone> {
-        let Stage::Served(service) = &mut self.stage else { return Ok(false) };
+        let has_read = self.read_rest_of_body(shared)?;
+        let Stage::Served(service) = &mut self.stage else { return Ok(true) };
         let begun = service.relay.has_begun();
-        let served = service.write(&self.input).and_then(|()| {
-            if service.body > 0 && service.written == service.request.len() + service.body {
-                self.input.drain(..service.body);
-                self.input.shrink_to_fit();
-                service.written -= service.body;
-                service.body = 0;
-            }
+        let served = service.write(&mut self.input).and_then(|()| {
             if self.output.rest().len() >= AHEAD_BYTES_MAX {
                 return Ok(0);
             }
             let count = service.read(shared.scratch)?;
-            let (is_head, is_last) = (service.is_head(), service.head.is_last);
+            // An answer before the end of the body: what follows is no request.
+            service.head.is_last |= count > 0 && service.body > self.input.len();
+            let (is_head, is_last) = (service.is_head(), service.is_last());
             let (relay, out) = (&mut service.relay, &mut self.output.bytes);
             relay.take(&shared.scratch[..count], out, is_head, is_last).map_err(|_| Failed)?;
             Ok(count)
         });
+        let (has_begun, is_done) = (service.relay.has_begun(), service.relay.is_done());
+        let (is_last, body) = (service.is_last(), service.body);
         match served {
             Err(Failed) if begun => return Err(Gone), // half an answer is out
             Err(Failed) => {
                 self.refuse(Refusal::new(503, "the server could not answer; see its log"), shared);
                 return Ok(true);
             }
+            Ok(_) if !begun && has_begun => self.begin_reply(shared),
             Ok(_) => {}
         }
-        if !service.relay.is_done() {
-            if !begun && service.relay.has_begun() {
-                self.deadline = shared.now + shared.limits.reply_stall;
-            }
-            return Ok(matches!(served, Ok(count) if count > 0));
+        if !is_done {
+            return Ok(has_read || matches!(served, Ok(count) if count > 0));
         }
         // A body that was not wanted behind is of no use to the next request either.
-        self.input.drain(..service.body);
-        let after = match (service.head.is_last || self.has_half_closed, self.input.is_empty()) {
+        let has_whole_body = body <= self.input.len();
+        self.input.drain(..body.min(self.input.len()));
+        let after = match (is_last || self.has_half_closed, has_whole_body && self.input.is_empty())
+        {
             (false, _) => After::NextRequest,
             (true, true) => After::Close,
             (true, false) => After::Linger,
         };
         self.stage = Stage::Ending(after);
-        self.deadline = shared.now + shared.limits.reply_stall;
         Ok(true)
+    }
+
+    /// Of a body that is handed on as it comes, a piece more. True when one came.
+    fn read_rest_of_body(&mut self, shared: &mut Shared<'_>) -> Result<bool, Gone> {
+        let Stage::Served(service) = &self.stage else { return Ok(false) };
+        let missing = service.missing(&self.input);
+        if missing == 0 || self.input.len() >= shared.scratch.len() {
+            return Ok(false);
+        }
+        match self.receive(missing, shared.scratch)? {
+            Received::Nothing => Ok(false),
+            Received::End => {
+                self.refuse(Refusal::new(400, "the body ended too early"), shared);
+                Ok(true)
+            }
+            Received::Bytes(count) => {
+                self.input.extend_from_slice(&shared.scratch[..count]);
+                if count == missing {
+                    self.deadline = shared.now + shared.limits.answer_within;
+                }
+                Ok(true)
+            }
+        }
     }
 }
 

@@ -1,9 +1,13 @@
 //! Who has to go when there are too many.
 //!
-//! At the cap, a newcomer takes the slot of a connection that has not completed a request: of the
-//! network that holds most such slots, the one that kept us waiting longest. So whoever opens many
-//! connections and says nothing pushes out itself. Only when all are being served does a newcomer
-//! wait a little, and is refused then.
+//! At the cap, a newcomer takes the slot of a connection that has not completed a request, does not
+//! read its answer, or asks for more before it has one: of the network that holds most such slots, the
+//! one that kept us waiting longest. So whoever opens many connections and says nothing pushes out
+//! itself. Behind a reverse proxy everybody has one address, the cron job too: what a connection does
+//! decides first, and its address only among equals.
+//!
+//! When all are being served, one of a network that has more than its share goes for a newcomer of
+//! another one. Otherwise the newcomer waits a little, and is refused then.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -21,7 +25,7 @@ const SHORT: Duration = Duration::from_mins(1);
 
 impl Watch {
     /// Frees a slot for a newcomer, if somebody has to go for one.
-    pub(super) fn make_room_for_newcomer(&mut self, now: Duration) -> bool {
+    pub(super) fn make_room_for_newcomer(&mut self, peer: IpAddr, now: Duration) -> bool {
         let is_due = |visitor: &Visitor| match visitor.worth() {
             Worth::Nothing => true,
             Worth::Unfinished => now >= visitor.since + GRACE,
@@ -32,7 +36,22 @@ impl Watch {
                 return true;
             }
         }
-        false
+        self.take_from_the_greedy(network(peer), now)
+    }
+
+    /// Frees the slot of the newest request of a network that holds more than its share.
+    fn take_from_the_greedy(&mut self, newcomer: u128, now: Duration) -> bool {
+        let of =
+            |other: u128| self.visitors.iter().filter(move |(_, one)| network(one.peer) == other);
+        let networks = self.visitors.values().map(|visitor| network(visitor.peer));
+        let share = self.limits.share();
+        let greedy = networks.filter(|&one| one != newcomer).find(|&one| of(one).count() > share);
+        let newest = greedy.and_then(|greedy| of(greedy).max_by_key(|(_, visitor)| visitor.since));
+        let Some(number) = newest.map(|(&number, _)| number) else { return false };
+        if let Some(visitor) = self.visitors.remove(&number) {
+            self.evict(visitor, now);
+        }
+        true
     }
 
     /// When most say nothing, newcomers that will not either are not left alone.

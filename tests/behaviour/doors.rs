@@ -1,0 +1,394 @@
+//! The doors of the real program, as a stranger finds them: each one that takes a body, with the worst
+//! that 1 MiB can hold, by its memory; and clients that ask and do not read, by what a good trigger sees.
+//!
+//! The debug build's code is larger, and mapped from its file: of such pages only as many count as the
+//! release build has. `PROGRAM=$PWD/target/release/auto-message-scheduler cargo test --test behaviour
+//! doors::` counts all of them, those of the release build.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha512;
+
+use crate::guard::{rest, status};
+use crate::site::{SECRET, Server, Site, until};
+
+const PASSWORD: &str = "rahasia toko";
+const HMAC_KEY: &str = "kunci-webhook-0123";
+const MIB: usize = 1 << 20;
+const PEAK_KIB_MAX: usize = 32 * 1024;
+const AFTERWARDS_KIB_MAX: usize = 12 * 1024;
+/// The debug build is slow, so more threads are at work at once, and each leaves some memory behind.
+const DEBUG_AFTERWARDS_KIB_MAX: usize = 15 * 1024;
+/// Pages of the release build's file, as `RssFile` has them.
+const RELEASE_FILE_KIB: usize = 6 * 1024;
+/// Connections at once, and how often each comes.
+const CROWD: usize = 24;
+const ROUNDS: usize = 2;
+
+const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
+const MULTIPART: &str = "Content-Type: multipart/form-data; boundary=XX\r\n";
+
+/// What the program holds now, and the most since the last time that `forget_peak` was called, in KiB.
+fn memory(server: &Server) -> (usize, usize) {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap();
+    let value = |key: &str| -> usize {
+        let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    };
+    let code =
+        if is_debug_build() { value("RssFile:").saturating_sub(RELEASE_FILE_KIB) } else { 0 };
+    (value("VmRSS:") - code, value("VmHWM:").saturating_sub(code))
+}
+
+fn is_debug_build() -> bool {
+    cfg!(debug_assertions) && std::env::var_os("PROGRAM").is_none()
+}
+
+fn afterwards_kib_max() -> usize {
+    if is_debug_build() { DEBUG_AFTERWARDS_KIB_MAX } else { AFTERWARDS_KIB_MAX }
+}
+
+fn forget_peak(server: &Server) {
+    fs::write(format!("/proc/{}/clear_refs", server.child.id()), "5").unwrap();
+}
+
+fn connect(server: &Server) -> TcpStream {
+    connect_from([127, 0, 0, 1], server)
+}
+
+/// A connection from an address of this machine, whose window is as small as the system allows.
+fn connect_from(address: [u8; 4], server: &Server) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(1).unwrap();
+    socket.bind(&SocketAddr::from((address, 0)).into()).unwrap();
+    let to: SocketAddr = server.address.parse().unwrap();
+    socket.connect(&to.into()).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    socket.into()
+}
+
+/// Sends one request and gives the whole answer; what is refused before it is out may be reset.
+fn ask(server: &Server, path: &str, headers: &str, body: &[u8]) -> String {
+    let mut stream = connect(server);
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n",
+        body.len()
+    );
+    drop(stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)));
+    rest(&mut stream)
+}
+
+fn signed(body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha512>::new_from_slice(HMAC_KEY.as_bytes()).unwrap();
+    mac.update(body);
+    let bytes = mac.finalize().into_bytes();
+    let hex = bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    format!("X-Webhook-Hmac: {hex}\r\n")
+}
+
+/// 1 MiB of what is small on the wire and large in memory.
+fn bodies() -> Vec<(&'static str, Vec<u8>)> {
+    let mut fields = b"a&".repeat(MIB / 2);
+    fields.truncate(MIB);
+    let list = format!("{{\"payload\":[{}0]}}", "0,".repeat(MIB / 2 - 20));
+    let lists = format!("{{\"payload\":[{}0]}}", "[[]],".repeat(MIB / 5 - 20));
+    let keys: Vec<String> = (0..90_000).map(|number| format!("\"{number:x}\":0")).collect();
+    let object = format!("{{\"event\":\"message\",\"payload\":{{{}}}}}", keys.join(","));
+    let deep = "{\"a\":".repeat(MIB / 5);
+    let part = "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n";
+    let parts = part.repeat(MIB / part.len() - 1) + "--XX--\r\n";
+    let mut file = part.replace("name=\"a\"", "name=\"a\"; filename=\"a.csv\"").repeat(2);
+    file.truncate(file.len() - 2);
+    let file = file + &"0812,".repeat((MIB - 1000) / 5) + "\r\n--XX--\r\n";
+    let json = "Content-Type: application/json\r\n";
+    vec![
+        (FORM, fields),
+        (json, list.into_bytes()),
+        (json, lists.into_bytes()),
+        (json, object.into_bytes()),
+        (json, deep.into_bytes()),
+        (MULTIPART, parts.into_bytes()),
+        (MULTIPART, file.into_bytes()),
+    ]
+}
+
+/// The cookies and the token of the page that somebody gets there.
+fn open_page(server: &Server, path: &str, cookies: &str) -> (String, String) {
+    let (_, head, body) = server.request("GET", path, cookies);
+    let cookie = |name: &str| {
+        let value = head.split(&format!("{name}=")).nth(1)?.split(';').next()?;
+        Some(format!("Cookie: {name}={value}\r\n"))
+    };
+    let token = body.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+    (cookie("panel_visitor").unwrap_or_default(), token.unwrap_or_default().to_owned())
+}
+
+/// The session of the owner, as a header.
+fn log_in(server: &Server) -> String {
+    let (visitor, token) = open_page(server, "/panel/login", "");
+    let form = format!("csrf={token}&password={}", PASSWORD.replace(' ', "+"));
+    let answer = ask(server, "/panel/login", &format!("{FORM}{visitor}"), form.as_bytes());
+    let session = answer.split("panel_session=").nth(1).expect(&answer).split(';').next().unwrap();
+    format!("Cookie: panel_session={session}\r\n")
+}
+
+fn guarded_site() -> Site {
+    let site = Site::new();
+    site.write_settings(&format!("WEBHOOK_HMAC_KEY={HMAC_KEY}\nADMIN_PASSWORD={PASSWORD}\n"));
+    site
+}
+
+#[test]
+fn no_door_lets_a_stranger_take_memory_or_keep_it() {
+    let site = guarded_site();
+    let mut server = site.serve();
+    let session = log_in(&server);
+    let secret = format!("Authorization: Bearer {SECRET}\r\n");
+    let wrong = format!("X-Webhook-Hmac: {}\r\n", "0".repeat(128));
+    let stale = format!("Cookie: panel_session={}\r\n", "a".repeat(64));
+    let no = String::new();
+    // Path, headers, and whether the body is signed.
+    let strangers: &[(&str, &String, bool)] = &[
+        ("/panel/login", &no, false),
+        ("/panel/login", &stale, false),
+        ("/panel/messages/new", &no, false),
+        ("/panel/contacts/import", &no, false),
+        ("/panel/contacts/import", &stale, false),
+        ("/panel/logout-everywhere", &no, false),
+        ("/panel/nothing", &no, false),
+        ("/api/cron-auto-message", &no, false),
+        ("/api/cron-auto-message", &secret, false),
+        ("/api/auto-message-scheduler", &secret, false),
+        ("/api/waha-webhook", &no, false),
+        ("/api/waha-webhook", &wrong, false),
+        ("/api/waha-webhook", &no, true),
+        ("/api/nothing", &no, false),
+        ("/health", &no, false),
+    ];
+    let owners: &[(&str, &String, bool)] = &[
+        ("/panel/login", &session, false),
+        ("/panel/messages/new", &session, false),
+        ("/panel/messages/preview", &session, false),
+        ("/panel/contacts/new", &session, false),
+        ("/panel/contacts/import", &session, false),
+        ("/panel/contacts/import/confirm", &session, false),
+        ("/panel/channels/1/pause", &session, false),
+    ];
+    for door in strangers {
+        attack(&server, *door);
+    }
+    let began = Instant::now();
+    while memory(&server).0 > afterwards_kib_max() && began.elapsed() < Duration::from_secs(5) {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let (now, _) = memory(&server);
+    assert!(now <= afterwards_kib_max(), "{now} KiB five seconds later");
+    for door in owners {
+        attack(&server, *door);
+    }
+    assert!(server.is_alive() && !server.log().contains("panicked"), "{}", server.log());
+    assert_eq!(server.post("/api/cron-auto-message").0, 202);
+}
+
+/// Comes to a door with everything, and looks how much memory that takes.
+fn attack(server: &Server, (path, headers, is_signed): (&str, &String, bool)) {
+    let takes_large = path.starts_with("/panel") || path.ends_with("webhook");
+    let largest = if takes_large { MIB } else { 64 * 1024 };
+    forget_peak(server);
+    let mut statuses = BTreeMap::new();
+    for (kind, body) in bodies() {
+        // A form of the panel may be of the second size for somebody who is logged in.
+        for size in [largest, 120 * 1024, 16 * 1024] {
+            let body = &body[..body.len().min(size).min(largest)];
+            let hmac = if is_signed { signed(body) } else { String::new() };
+            for status in besiege(server, path, &format!("{kind}{headers}{hmac}"), body) {
+                *statuses.entry(status).or_insert(0) += 1;
+            }
+        }
+    }
+    let peak = memory(server).1;
+    assert!(peak <= PEAK_KIB_MAX, "{path} {headers}: a peak of {peak} KiB; {statuses:?}");
+    assert!(!statuses.contains_key(&500), "{path}: {statuses:?}");
+}
+
+/// Many connections at once, each with the same request, more than once. Gives the statuses.
+fn besiege(server: &Server, path: &str, headers: &str, body: &[u8]) -> Vec<u16> {
+    let seen = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..CROWD {
+            scope.spawn(|| {
+                for _ in 0..ROUNDS {
+                    let status = status(&ask(server, path, headers, body));
+                    seen.lock().unwrap().push(status);
+                }
+            });
+        }
+    });
+    seen.into_inner().unwrap()
+}
+
+#[test]
+fn many_who_guess_passwords_at_once_take_the_memory_of_one() {
+    let site = guarded_site();
+    let server = site.serve();
+    let (visitor, token) = open_page(&server, "/panel/login", "");
+    forget_peak(&server);
+    let form = format!("csrf={token}&password=tebakan");
+    let seen = besiege(&server, "/panel/login", &format!("{FORM}{visitor}"), form.as_bytes());
+    assert!(seen.contains(&401), "{seen:?}");
+    let (_, peak) = memory(&server);
+    assert!(peak <= PEAK_KIB_MAX, "{peak} KiB");
+    until("memory comes back", || memory(&server).0 <= afterwards_kib_max());
+}
+
+#[test]
+fn an_event_of_1_mib_is_taken_and_the_list_of_a_megabyte_is_imported() {
+    let site = guarded_site();
+    let server = site.serve();
+    let text = "x".repeat(MIB - 200);
+    let event = format!(
+        "{{\"event\":\"message\",\"session\":\"default\",\"payload\":{{\"body\":\"{text}\"}}}}"
+    );
+    let answer = ask(&server, "/api/waha-webhook", &signed(event.as_bytes()), event.as_bytes());
+    assert_eq!(status(&answer), 200, "{answer}");
+    let session = log_in(&server);
+    let (_, token) = open_page(&server, "/panel/contacts/import", &session);
+    let rows: Vec<String> = (0..55_000).map(|row| format!("Budi,0812{row:08}\n")).collect();
+    let list = format!("nama,hp\n{}", rows.concat());
+    let body = format!(
+        "--XX\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{token}\r\n--XX\r\n\
+         Content-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n{list}\r\n--XX--\r\n"
+    );
+    let headers = format!("{MULTIPART}{session}");
+    let answer = ask(&server, "/panel/contacts/import", &headers, body.as_bytes());
+    assert_eq!(status(&answer), 200, "{answer}");
+    let (_, peak) = memory(&server);
+    assert!(peak <= PEAK_KIB_MAX, "{peak} KiB");
+    // The same to a page that takes no file.
+    let answer = ask(&server, "/panel/contacts/new", &headers, body.as_bytes());
+    assert_eq!(status(&answer), 413, "{answer}");
+}
+
+/// What keeps a slot without reading: how each connection begins, and what it does then.
+enum Reader {
+    /// Sends many requests and reads nothing.
+    Nothing,
+    /// The same, and takes a byte now and then.
+    Drops,
+    /// Asks again as soon as it has its answer.
+    Eager,
+}
+
+#[test]
+fn clients_that_do_not_read_keep_no_good_trigger_out() {
+    let full = std::env::var_os("FLOOD").is_some();
+    let limit = Duration::from_millis(if full { 250 } else { 1000 });
+    let health = "GET /health HTTP/1.1\r\nHost:x\r\n\r\n";
+    let page = "GET /panel/login HTTP/1.1\r\nHost:x\r\n\r\n";
+    for (name, request, reader) in [
+        ("health", health, Reader::Nothing),
+        ("a page", page, Reader::Nothing),
+        ("health, byte by byte", health, Reader::Drops),
+        ("health, eagerly", health, Reader::Eager),
+    ] {
+        let site = guarded_site();
+        let server = site.serve();
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..64 {
+                scope.spawn(|| hold(&server, request, &reader, &is_over));
+            }
+            std::thread::sleep(Duration::from_millis(500));
+            for round in 0..30 {
+                // The cron job of this machine, behind the same proxy, and somebody else.
+                let address = if round % 2 == 0 { [127, 0, 0, 1] } else { [127, 0, 0, 2] };
+                let (status, took) = trigger(&server, address);
+                if status != 202 || took > limit {
+                    is_over.store(true, Ordering::SeqCst);
+                    panic!("{name}: trigger {round} from {address:?} got {status} in {took:?}");
+                }
+                std::thread::sleep(Duration::from_millis(30));
+            }
+            is_over.store(true, Ordering::SeqCst);
+        });
+    }
+}
+
+/// A good trigger: its status, 0 for none, and how long it took.
+fn trigger(server: &Server, address: [u8; 4]) -> (u16, Duration) {
+    let began = Instant::now();
+    let mut stream = connect_from(address, server);
+    let request = format!(
+        "POST /api/cron-auto-message HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {SECRET}\r\n\
+         Content-Length: 0\r\nConnection: close\r\n\r\n"
+    );
+    drop(stream.write_all(request.as_bytes()));
+    (status(&rest(&mut stream)), began.elapsed())
+}
+
+/// Holds one connection, and opens another one whenever it is lost.
+fn hold(server: &Server, request: &str, reader: &Reader, is_over: &AtomicBool) {
+    let many = request.repeat(400);
+    while !is_over.load(Ordering::SeqCst) {
+        let mut stream = connect(server);
+        stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        stream.set_nodelay(true).unwrap();
+        let first = if let Reader::Eager = reader { request } else { &many };
+        drop(stream.write_all(first.as_bytes()));
+        while !is_over.load(Ordering::SeqCst) {
+            match reader {
+                Reader::Nothing => std::thread::sleep(Duration::from_millis(50)),
+                Reader::Drops => {
+                    std::thread::sleep(Duration::from_millis(100));
+                    drop(stream.read(&mut [0]));
+                }
+                Reader::Eager => {
+                    let read = stream.read(&mut [0; 4096]).unwrap_or(0);
+                    if read == 0 || stream.write_all(request.as_bytes()).is_err() {
+                        break;
+                    }
+                    continue;
+                }
+            }
+            // Pushed out: what is sent now is answered with a reset.
+            if stream.write_all(b"G").is_err() {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_trigger_with_a_message_in_it_is_refused_and_names_the_way_in() {
+    let site = Site::new();
+    let server = site.serve();
+    let secret = format!("Authorization: Bearer {SECRET}\r\n");
+    for path in ["/api/cron-auto-message", "/api/auto-message-scheduler"] {
+        for body in [
+            r#"{"text":"Halo","to":"081200007001"}"#,
+            r#"{"chatId":"6281200007001@c.us","message":"Halo"}"#,
+            r#"{"contact_ids":[1]}"#,
+            "phone=0812&text=Halo",
+        ] {
+            let answer = ask(&server, path, &secret, body.as_bytes());
+            assert_eq!(status(&answer), 400, "{answer}");
+            for word in ["trigger", "auto_messages", "panel", "message add"] {
+                assert!(answer.contains(word), "{answer}");
+            }
+            // Without the secret nobody learns what is looked at.
+            assert_eq!(status(&ask(&server, path, "", body.as_bytes())), 401);
+        }
+        for body in ["", "{}", r#"{"time":"2026-12-01T01:00:00Z"}"#, "not JSON", "source=cron"] {
+            let answer = ask(&server, path, &secret, body.as_bytes());
+            assert!(matches!(status(&answer), 200 | 202), "{body}: {answer}");
+        }
+    }
+    assert_eq!(site.sqlite3("SELECT count(*) FROM auto_messages").trim(), "0");
+}
