@@ -322,7 +322,8 @@ pub(super) fn edit_form(visit: &Visit<'_>, detail: &MessageDetail) -> Answered {
 /// What a form would do: for the script while somebody types.
 pub(super) fn preview(visit: &Visit<'_>) -> Answered {
     let fields = Fields::read(&visit.form);
-    let preview = preview::look(visit, &fields, visit.form.get("was").is_none())?;
+    let mut preview = preview::look(visit, &fields, visit.form.get("was").is_none())?;
+    say_yes(visit, &fields, asked_of(visit), &mut preview);
     reply::html(200, &PreviewPiece { p: visit.page("messages"), preview })
 }
 
@@ -396,14 +397,25 @@ fn ask_about_now(
     seen: &Preview,
     is_draft: bool,
 ) -> Option<Told> {
-    let asked = visit.form.number("sure").and_then(|count| u64::try_from(count).ok());
-    let is_sure = asked.is_some_and(|asked| seen.count <= asked);
+    let is_sure = asked_of(visit).is_some_and(|asked| seen.count <= asked);
     if is_draft || fields.times.when != "now" || seen.count <= NOW_UNASKED_MAX || is_sure {
         return None;
     }
     let count = format::number(seen.count, visit.language);
     let problem = visit.words().ask_now.replace("{}", &count);
     Some(Told { problem, sure: Some(seen.count), ..Told::default() })
+}
+
+/// The number of recipients that a person was asked about.
+fn asked_of(visit: &Visit<'_>) -> Option<u64> {
+    visit.form.number("sure").and_then(|count| u64::try_from(count).ok())
+}
+
+/// The button's words are the answer to what was asked.
+fn say_yes(visit: &Visit<'_>, fields: &Fields, asked: Option<u64>, preview: &mut Preview) {
+    if fields.times.when == "now" && asked.is_some_and(|asked| preview.count <= asked) {
+        preview.does = visit.words().yes.replace("{}", &preview.does);
+    }
 }
 
 /// Before a second message with the same content: the browser's way back has the form filled in.
@@ -416,7 +428,7 @@ fn ask_about_same(visit: &Visit<'_>) -> Result<Option<Told>, Broken> {
         problem: visit.words().ask_again.to_owned(),
         about: Some(id),
         // What was asked before needs no second answer.
-        sure: visit.form.number("sure").and_then(|count| u64::try_from(count).ok()),
+        sure: asked_of(visit),
         again: true,
         ..Told::default()
     }))
@@ -584,9 +596,7 @@ fn show(
 ) -> Answered {
     let (w, id) = (visit.words(), edited.map(|detail| detail.listed.id));
     let mut preview = preview::look(visit, &fields, id.is_none())?;
-    if told.sure.is_some() && fields.times.when == "now" {
-        preview.does = w.yes.replace("{}", &preview.does);
-    }
+    say_yes(visit, &fields, told.sure, &mut preview);
     let was = edited.map(|detail| Was::of(&Fields::of(visit, detail).parts()));
     let (channels, columns, attributes) = visit
         .panel

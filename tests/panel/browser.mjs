@@ -143,6 +143,9 @@ async function ownersWay(base, shape, round) {
   await page.check(`input[name=tag][value=uji${round}]`);
   await page.waitForSelector(`#preview >> text=Halo Ani ${round}`);
   await page.waitForSelector("#preview >> text=2 penerima");
+  assert.ok(await page.isChecked("input[name=when][value=at]"), "nothing goes out at once by default");
+  await page.check("input[name=when][value=now]");
+  await page.waitForSelector("button[value=save]:has-text('Kirim sekarang ke 2 penerima')");
   await examine(page);
   await page.click("button[value=save]");
   await page.waitForURL("**/panel/messages/*?done=scheduled");
@@ -200,6 +203,203 @@ async function ownersWay(base, shape, round) {
   await page.context().close();
 }
 
+const save = "button[value=save]";
+
+/** How many messages the list finds. */
+async function count(page, search) {
+  await page.goto(`/panel/messages?q=${encodeURIComponent(search)}`);
+  return page.locator(".list > li").count();
+}
+
+/** Answers of forms come late from now on. Returns how many forms the server has got. */
+async function slowDown(page) {
+  const sent = { count: 0 };
+  await page.route("**/panel/messages/new", async (route) => {
+    if (route.request().method() !== "POST") return route.continue();
+    sent.count += 1;
+    const answer = await route.fetch({ maxRedirects: 0 });
+    await sleep(1500);
+    await route.fulfill({ response: answer }).catch(() => {}); // a second press gave the first up
+  });
+  return sent;
+}
+
+/** A second press while the answer is slow, the form sent anew, and the way back: one message. */
+async function slowAnswers(base) {
+  for (const javaScriptEnabled of [true, false]) {
+    const text = `Sekali saja ${javaScriptEnabled}`;
+    const page = await open(base, { ...shapes.desktop, javaScriptEnabled });
+    await logIn(page);
+    const sent = await slowDown(page);
+    await page.goto("/panel/messages/new");
+    await page.fill("#text", text);
+    await page.fill("#to", "081200005001");
+    await page.check("input[name=when][value=now]");
+    if (javaScriptEnabled) {
+      // In the page: the driver waits for the answer before it looks again.
+      const said = await page.evaluate((save) => new Promise((resolve) => {
+        const button = document.querySelector(save);
+        button.click();
+        setTimeout(() => {
+          resolve([button.disabled, button.textContent]);
+          button.click();
+          document.querySelector("form.compose").requestSubmit();
+        }, 300);
+      }), save);
+      assert.deepEqual(said, [true, "Mengirim…"]);
+    } else {
+      await page.locator(save).scrollIntoViewIfNeeded();
+      const box = await page.locator(save).boundingBox();
+      const press = () => page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+      await press();
+      await until("the first press is with the server", () => sent.count === 1);
+      await sleep(300);
+      await press();
+      await until("the second press is, too", () => sent.count === 2);
+    }
+    await page.waitForURL("**/panel/messages/*?done=scheduled");
+    const first = page.url();
+    assert.equal(sent.count, javaScriptEnabled ? 1 : 2);
+    assert.equal(await count(page, text), 1);
+    // The browser's way back, and the form once more: led to the first, or asked.
+    await page.goto("/panel/messages/new");
+    await page.fill("#text", text);
+    await page.fill("#to", "081200005001");
+    await page.check("input[name=when][value=now]");
+    await page.click(save);
+    await page.waitForSelector("[role=alert] >> text=baru saja dibuat");
+    assert.equal(await page.getAttribute("[role=alert] a", "href"), new URL(first).pathname);
+    if (javaScriptEnabled) await examine(page);
+    await page.reload(); // sends the same form again
+    await page.waitForSelector("[role=alert] >> text=baru saja dibuat");
+    assert.equal(await count(page, text), 1);
+    await page.context().close();
+  }
+  const page = await open(base, shapes.desktop);
+  await logIn(page);
+  await page.goto("/panel/messages/new");
+  await page.fill("#text", "Mundur sekali");
+  await page.fill("#to", "081200005002");
+  await page.check("input[name=when][value=now]");
+  await page.click(save);
+  await page.waitForURL("**/panel/messages/*?done=scheduled");
+  await page.goBack();
+  await page.waitForSelector("#text");
+  await page.fill("#text", "Mundur sekali");
+  await page.fill("#to", "081200005002");
+  await page.check("input[name=when][value=now]");
+  await page.click(save);
+  await page.waitForFunction(() => location.search.includes("done=scheduled") || document.querySelector("[role=alert]"));
+  assert.equal(await count(page, "Mundur sekali"), 1);
+  page.quiet();
+  await page.context().close();
+}
+
+/** What is filled in is meant, and many at once are asked about. */
+async function dates(base) {
+  for (const shape of ["desktop", "phone"]) {
+    const page = await open(base, shapes[shape]);
+    await logIn(page);
+    await page.goto("/panel/messages/new");
+    const chosen = () => page.getAttribute("input[name=when]:checked", "value");
+    await page.fill("#text", "Kapan");
+    await page.fill("#to", "081200005003");
+    await page.check("input[name=when][value=now]");
+    await page.fill("#at-1", "2035-01-02T08:00");
+    assert.equal(await chosen(), "at");
+    await page.waitForSelector(`${save}:has-text('Jadwalkan Sel, 2 Jan 2035, 08.00 untuk 1 penerima')`);
+    await page.check("input[name=when][value=now]");
+    assert.equal(await page.inputValue("#at-1"), "", "now has no date");
+    await page.waitForSelector(`${save}:has-text('Kirim sekarang')`);
+    await page.check("input[name=when][value=at]");
+    assert.equal(await page.inputValue("#at-1"), "2035-01-02T08:00", "it comes back");
+    await page.check("input[value=mon]");
+    assert.equal(await chosen(), "weekly");
+    await page.fill("#time", "08:00");
+    await page.waitForSelector(`${save}:has-text('Jadwalkan tiap minggu mulai Sen,')`);
+    await examine(page);
+    // Twenty-one at once.
+    await page.check("input[name=when][value=now]");
+    assert.ok(!(await page.isChecked("input[value=mon]")));
+    await page.fill("#to", Array.from({ length: 21 }, (_, i) => `0812000060${10 + i}`).join("\n"));
+    await page.fill("#text", `Banyak ${shape}`);
+    await page.waitForSelector(`${save}:has-text('Kirim sekarang ke 21 penerima')`);
+    await page.click(save);
+    await page.waitForSelector("[role=alert] >> text=langsung dikirim ke 21 penerima");
+    await examine(page);
+    if (screenshots) await page.screenshot({ path: join(screenshots, `ask-${shape}.png`) });
+    assert.equal(await page.textContent(save), "Ya. Kirim sekarang ke 21 penerima");
+    await page.click(save);
+    await page.waitForURL("**/panel/messages/*?done=scheduled");
+    await page.click("summary.button.danger");
+    await page.click("text=Ya, batalkan pesan ini");
+    await page.waitForURL("**?done=cancelled");
+    page.quiet();
+    await page.context().close();
+  }
+}
+
+/** Two tabs with the same form: other fields are merged, the same one is shown twice and saved by nobody. */
+async function twoTabs(base) {
+  const one = await open(base, shapes.phone);
+  await logIn(one);
+  await one.goto("/panel/messages/new");
+  await one.fill("#title", "Dua tab");
+  await one.fill("#text", "Toko buka jam 8");
+  await one.fill("#to", "081200005004");
+  await one.fill("#at-1", "2035-01-02T08:00");
+  await one.click(save);
+  await one.waitForURL("**/panel/messages/*?done=scheduled");
+  const edit = `${new URL(one.url()).pathname}/edit`;
+  const tabs = [one, await one.context().newPage(), await one.context().newPage()];
+  for (const tab of tabs) await tab.goto(edit);
+  await tabs[0].fill("#text", "Toko buka jam 9");
+  await tabs[0].click(save);
+  await tabs[0].waitForURL("**?done=saved");
+  await tabs[1].fill("#title", "Dua tab, judul lain");
+  await tabs[1].click(save);
+  await tabs[1].waitForURL("**?done=saved");
+  assert.equal(await tabs[1].textContent("h1"), "Dua tab, judul lain");
+  assert.equal(await tabs[1].textContent(".split .bubble"), "Toko buka jam 9");
+  await tabs[2].fill("#text", "Toko buka jam 10");
+  await tabs[2].click(save);
+  await tabs[2].waitForSelector("[role=alert] >> text=diubah di tempat lain");
+  assert.equal(await tabs[2].textContent(".conflict .bubble"), "Toko buka jam 9");
+  assert.equal(await tabs[2].inputValue("#text"), "Toko buka jam 10");
+  assert.equal(await tabs[2].inputValue("#title"), "Dua tab, judul lain");
+  await examine(tabs[2]);
+  if (screenshots) await tabs[2].screenshot({ path: join(screenshots, "conflict-phone.png") });
+  await tabs[2].click(save);
+  await tabs[2].waitForURL("**?done=saved");
+  assert.equal(await tabs[2].textContent(".split .bubble"), "Toko buka jam 10");
+  // A contact: other tags and other data are merged.
+  await one.goto("/panel/contacts/new");
+  await one.fill("#name", "Dua Tab");
+  await one.fill("#number", "081200005005");
+  await one.fill("#attributes", "kota=Solo");
+  await one.click("button.main");
+  await one.waitForURL("**?done=contact_added");
+  const contact = new URL(one.url()).pathname;
+  for (const tab of tabs) await tab.goto(contact);
+  await tabs[0].fill("#tags", "vip");
+  await tabs[0].click("button.main");
+  await tabs[0].waitForURL("**?done=saved");
+  await tabs[1].fill("#attributes", "kota=Solo\nsuka=kopi");
+  await tabs[1].click("button.main");
+  await tabs[1].waitForURL("**?done=saved");
+  assert.equal(await tabs[1].inputValue("#tags"), "vip");
+  await tabs[0].goto(contact);
+  await tabs[0].fill("#name", "Dua Tab Baru");
+  await tabs[0].click("button.main");
+  await tabs[0].waitForURL("**?done=saved");
+  await tabs[2].fill("#name", "Dua Tab Lain");
+  await tabs[2].click("button.main");
+  await tabs[2].waitForSelector("[role=alert] >> text=diubah di tempat lain");
+  assert.equal(await tabs[2].textContent(".conflict .bubble"), "Dua Tab Baru");
+  await examine(tabs[2]);
+  await one.context().close();
+}
+
 /** All but live refresh and preview works without scripts. */
 async function withoutScripts(base) {
   const page = await open(base, { ...shapes.desktop, javaScriptEnabled: false });
@@ -209,8 +409,11 @@ async function withoutScripts(base) {
   await page.fill("#to", "081200009999");
   await page.click("button[value=preview]");
   await page.waitForSelector("#preview >> text=Tanpa skrip Kak");
-  await page.check("input[name=when][value=at]");
+  await page.check("input[name=when][value=now]");
   await page.fill("#at-1", "2035-01-02T08:00");
+  await page.click("button[value=save]");
+  await page.waitForSelector("[role=alert] >> text=tetapi tanggal, hari atau jam juga terisi");
+  await page.check("input[name=when][value=at]");
   await page.click("button[value=save]");
   await page.waitForURL("**?done=scheduled");
   await page.click("text=Jeda");
@@ -224,7 +427,7 @@ async function withoutScripts(base) {
 async function pictures() {
   const shop = join(directory, "shop");
   const base = await site(shop);
-  execFileSync("sqlite3", [join(shop, "shop.db"), `.read ${join(here, "sample.sql")}`]);
+  execFileSync("sqlite3", ["-cmd", ".timeout 10000", join(shop, "shop.db"), `.read ${join(here, "sample.sql")}`]);
   const views = [
     ["overview-light", "desktop", "light", "/panel"],
     ["overview-dark", "desktop", "dark", "/panel"],
@@ -273,6 +476,9 @@ const base = await site(join(directory, "new"));
 await ownersWay(base, "desktop", 1);
 await ownersWay(base, "phone", 2);
 await withoutScripts(base);
+await slowAnswers(base);
+await dates(base);
+await twoTabs(base);
 if (screenshots) {
   mkdirSync(screenshots, { recursive: true });
   await pictures();
