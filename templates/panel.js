@@ -48,7 +48,7 @@
   // A preview that follows what is typed.
   for (const form of document.querySelectorAll("form[data-preview]")) {
     const target = document.getElementById("preview");
-    const button = form.querySelector("button[value=save]");
+    const buttons = form.querySelectorAll("button[data-plain]");
     let timer = 0;
     let round = 0;
     const preview = async () => {
@@ -59,14 +59,14 @@
         const text = await reply.text();
         if (!reply.ok || mine !== round) return;
         target.replaceChildren(...parse(text).childNodes);
-        button.textContent = target.querySelector("[data-does]").dataset.does;
+        for (const button of buttons) button.textContent = target.querySelector("[data-does]").dataset.does;
       } catch {
         // the next change tries again
       }
     };
     form.addEventListener("input", () => {
       // Until the preview has counted anew, the button promises nothing.
-      if (button.dataset.plain) button.textContent = form.elements.when?.value === "now" ? button.dataset.plainNow : button.dataset.plain;
+      for (const button of buttons) button.textContent = form.elements.when.value === "now" ? button.dataset.plainNow : button.dataset.plain;
       clearTimeout(timer);
       timer = setTimeout(preview, 500);
     });

@@ -24,7 +24,7 @@ const TAGS_SHOWN_MAX: usize = 40;
 /// Fields for times that a form has when nobody adds more.
 const TIMES_SHOWN: usize = 1;
 /// To more than so many, `now` is asked once more.
-const NOW_UNASKED_MAX: u64 = 20;
+pub(super) const NOW_UNASKED_MAX: u64 = 20;
 /// For so long, a second message with the same content is asked about.
 const SAME_ASKED: Duration = Duration::from_mins(10);
 /// From Monday, as a week begins in Indonesia; the numbers are those of `interval_config`.
@@ -94,6 +94,8 @@ struct Told {
     sure: Option<u64>,
     /// Whether a person is asked about a second message with the same content.
     again: bool,
+    /// What the button of a question does, as `do` has it; empty when nothing is asked.
+    asks: &'static str,
     conflicts: Vec<Conflict>,
 }
 
@@ -403,7 +405,7 @@ fn ask_about_now(
     }
     let count = format::number(seen.count, visit.language);
     let problem = visit.words().ask_now.replace("{}", &count);
-    Some(Told { problem, sure: Some(seen.count), ..Told::default() })
+    Some(Told { problem, sure: Some(seen.count), asks: "save", ..Told::default() })
 }
 
 /// The number of recipients that a person was asked about.
@@ -430,6 +432,7 @@ fn ask_about_same(visit: &Visit<'_>) -> Result<Option<Told>, Broken> {
         // What was asked before needs no second answer.
         sure: asked_of(visit),
         again: true,
+        asks: if visit.form.get("do") == Some("draft") { "draft" } else { "save" },
         ..Told::default()
     }))
 }

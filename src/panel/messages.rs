@@ -89,6 +89,7 @@ struct MessagePage<'a> {
     warning: String,
     facts: Vec<(&'static str, String)>,
     may: May,
+    at_once: AtOnce,
 }
 
 /// What can be done with a message, as it stands.
@@ -101,6 +102,32 @@ struct May {
     resume: bool,
     retry: bool,
     retry_unknown: bool,
+}
+
+/// The words of the buttons that send at once: to how many; and the question before they do, when
+/// that is many.
+struct AtOnce {
+    retry: String,
+    ask_retry: String,
+    ask_resume: String,
+}
+
+impl AtOnce {
+    fn of(visit: &Visit<'_>, listed: &ListedMessage) -> Self {
+        let w = visit.words();
+        let ask = |count: u64| {
+            let is_many = count > compose::NOW_UNASKED_MAX;
+            let ask = || w.ask_now.replace("{}", &format::number(count, visit.language));
+            if is_many { ask() } else { String::new() }
+        };
+        let is_due = listed.scheduled_at.is_some_and(|at| at <= visit.now);
+        let failed = format::number(listed.failed_count, visit.language);
+        Self {
+            retry: format!("{} ({failed})", w.retry),
+            ask_retry: ask(listed.failed_count),
+            ask_resume: ask(if is_due { listed.contact_count } else { 0 }),
+        }
+    }
 }
 
 impl May {
@@ -322,6 +349,7 @@ fn show(visit: &Visit<'_>, detail: MessageDetail) -> Answered {
         name: name_of(listed, visit),
         l: live(visit, &detail)?,
         may: May::of(listed),
+        at_once: AtOnce::of(visit, listed),
         facts,
         text: detail.message,
     };

@@ -261,6 +261,7 @@ words! {
     ask_now: "Pesan ini langsung dikirim ke {} penerima dan tidak bisa ditarik. Tekan sekali lagi bila memang itu maksud Anda.", "This goes out at once to {} recipients and cannot be taken back. Press once more if you mean it.";
     ask_again: "Pesan yang persis sama baru saja dibuat. Tekan sekali lagi hanya bila Anda mau membuat yang kedua.", "The very same message was made a moment ago. Press once more only if you want a second one.";
     form_used: "Formulir ini sudah membuat satu pesan, dan isinya sekarang lain. Tekan sekali lagi bila Anda mau membuat pesan yang kedua.", "This form has made a message already, and now says something else. Press once more if you want a second message.";
+    make_second: "Ya, buat yang kedua", "Yes, make a second one";
     see_it: "Lihat pesan itu", "See that message";
     now_and_a_date: "Anda memilih «Sekarang juga», tetapi tanggal, hari atau jam juga terisi. Pilih salah satu: kosongkan isian waktunya, atau pilih tanggal atau harinya.", "You chose “Right now”, but a date, a day or a time is filled in, too. Choose one: empty those fields, or choose the date or the days.";
     changed_meanwhile: "Selagi Anda mengisi, hal yang sama diubah di tempat lain. Isian Anda masih ada di bawah; yang tersimpan sekarang ada di sini. Simpan lagi bila isian Anda yang benar.", "While you typed, the same thing was changed elsewhere. What you typed is still below; what is stored now is here. Save again if yours is right.";

@@ -327,7 +327,6 @@ async function dates(base) {
     await page.click(save);
     await page.waitForSelector("[role=alert] >> text=langsung dikirim ke 21 penerima");
     await examine(page);
-    if (screenshots) await page.screenshot({ path: join(screenshots, `ask-${shape}.png`) });
     assert.equal(await page.textContent(save), "Ya. Kirim sekarang ke 21 penerima");
     await page.click(save);
     await page.waitForURL("**/panel/messages/*?done=scheduled");
@@ -368,7 +367,6 @@ async function twoTabs(base) {
   assert.equal(await tabs[2].inputValue("#text"), "Toko buka jam 10");
   assert.equal(await tabs[2].inputValue("#title"), "Dua tab, judul lain");
   await examine(tabs[2]);
-  if (screenshots) await tabs[2].screenshot({ path: join(screenshots, "conflict-phone.png") });
   await tabs[2].click(save);
   await tabs[2].waitForURL("**?done=saved");
   assert.equal(await tabs[2].textContent(".split .bubble"), "Toko buka jam 10");

@@ -279,3 +279,27 @@ fn the_button_says_what_it_does_and_to_how_many() {
         assert!(piece.contains(&format!("data-does=\"{words}\"")), "{words}: {piece}");
     }
 }
+
+#[test]
+fn a_retry_or_a_resume_to_many_at_once_is_asked_about_too() {
+    let world = World::new();
+    world.execute(
+        "INSERT INTO auto_messages (message, contact_ids, scheduled_at, status, contact_count, failed_count) VALUES
+             ('x', '[1]', '2026-11-30T00:00:00Z', 'failed', 21, 21),
+             ('x', '[1]', '2026-11-30T00:00:00Z', 'failed', 20, 20),
+             ('x', '[1]', '2026-11-30T00:00:00Z', 'draft', 21, 0),
+             ('x', '[1]', '2035-11-30T00:00:00Z', 'draft', 21, 0)",
+    );
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    for (id, button, is_asked) in [
+        (1, "gagal (21)", true),
+        (2, "gagal (20)", false),
+        (3, "Lanjutkan", true),
+        (4, "Lanjutkan", false),
+    ] {
+        let page = text(&browser.get(&panel, &format!("/panel/messages/{id}")));
+        assert!(page.contains(button), "{id}: {page}");
+        assert_eq!(page.contains("langsung dikirim ke 21 penerima"), is_asked, "{id}: {page}");
+    }
+}
