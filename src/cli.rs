@@ -33,7 +33,7 @@ use crate::config::{Config, ConfigError, absolute};
 use crate::logging::{self, LogError, in_one_line};
 use crate::secret::path as secret_path;
 use crate::serve::{self, RunEnd, ServeError};
-use crate::store::Store;
+use crate::store::{Store, wait_no_longer};
 use crate::terminal::{lines, one_line};
 use crate::trigger::Triggers;
 
@@ -332,6 +332,9 @@ fn no_message(store: &mut Store, id: i64) -> CliError {
 fn stopped_by_signals() -> Result<Arc<Triggers>, ctrlc::Error> {
     let triggers = Arc::new(Triggers::default());
     let to_stop = Arc::clone(&triggers);
-    ctrlc::set_handler(move || to_stop.stop())?;
+    ctrlc::set_handler(move || {
+        wait_no_longer();
+        to_stop.stop();
+    })?;
     Ok(triggers)
 }

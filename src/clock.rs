@@ -121,6 +121,12 @@ pub trait Clock: Send + Sync {
     fn sleep(&self, wake: &Wake, seen: u64, max: Option<Duration>);
 }
 
+/// Sleeps for a few milliseconds of real time, on no clock: for SQLite, which asks whether to try again
+/// while another program holds the database.
+pub fn nap(duration: Duration) {
+    std::thread::sleep(duration);
+}
+
 /// The real clock.
 #[derive(Debug)]
 pub struct SystemClock {

@@ -45,7 +45,7 @@ pub fn open(path: &Path, options: &OpenOptions) -> io::Result<File> {
             // A link that is put there from now on is not followed.
             options.custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits());
         }
-        let file = options.open(path)?;
+        let file = options.open(path).map_err(|error| explained(path, error))?;
         let opened = file.metadata()?;
         if opened.is_file() {
             check_owner(&fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()), &opened)?;
@@ -54,6 +54,67 @@ pub fn open(path: &Path, options: &OpenOptions) -> io::Result<File> {
     }
     #[cfg(not(unix))]
     options.open(path)
+}
+
+/// An error of the system about `path`, with the file or the directory that was denied, its owner and
+/// the remedy, when that was the reason.
+#[must_use]
+pub fn explained(path: &Path, error: io::Error) -> io::Error {
+    match why_denied(path) {
+        Some(why) if error.kind() == io::ErrorKind::PermissionDenied => {
+            io::Error::new(io::ErrorKind::PermissionDenied, why)
+        }
+        Some(_) | None => error,
+    }
+}
+
+/// Why this program may not read and write `path`, or make it: the file or the directory, its owner and
+/// what to do; `None` when it may, or when that is not the reason.
+#[must_use]
+pub fn why_denied(path: &Path) -> Option<String> {
+    #[cfg(unix)]
+    {
+        use nix::unistd::{AccessFlags, Gid, Uid, User, access, geteuid};
+        use std::os::unix::fs::MetadataExt;
+
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let directory = parent.unwrap_or(Path::new("."));
+        let may_enter = AccessFlags::W_OK | AccessFlags::X_OK;
+        let (what, word) = match path.try_exists() {
+            Ok(true) if access(path, AccessFlags::R_OK | AccessFlags::W_OK).is_err() => {
+                (path, "file")
+            }
+            Ok(false) | Err(_) if access(directory, may_enter).is_err() => (directory, "directory"),
+            Ok(_) | Err(_) => return None,
+        };
+        let about = fs::metadata(what).ok()?;
+        let (owner, me) = (Uid::from_raw(about.uid()), geteuid());
+        let name = |user: Uid| match User::from_uid(user) {
+            Ok(Some(known)) => format!("user {} ({user})", known.name),
+            Ok(None) | Err(_) => format!("user {user}"),
+        };
+        let shown = quote(&what.to_string_lossy());
+        if owner == me {
+            let mode = if word == "file" { "600" } else { "700" };
+            return Some(format!(
+                "the {word} has mode {:o}: `chmod {mode} {shown}`",
+                about.mode() & 0o777
+            ));
+        }
+        let group = User::from_uid(me).ok().flatten().map_or(Gid::current(), |user| user.gid);
+        Some(format!(
+            "the {word} `{}` belongs to {}, and this program runs as {}: `chown {me}:{group} {shown}` as \
+             root, or run it as its owner",
+            what.display(),
+            name(owner),
+            name(me)
+        ))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
 }
 
 /// Looks, without opening it, whether another user may have put there what has the name `path`. A

@@ -21,6 +21,9 @@ use crate::waha::Waha;
 /// Runs that found nothing are kept so long.
 const EMPTY_RUNS_KEPT: Duration = Duration::from_hours(168);
 
+/// How long the end of the program waits for a database that does not take an outcome.
+const RECORDS_BEFORE_END: Duration = Duration::from_millis(800);
+
 /// Plans and sends on one database. One process per database may have one: see the OS lock.
 pub struct Runner {
     store: Arc<Mutex<Store>>,
@@ -360,6 +363,7 @@ impl Runner {
     /// # Errors
     /// When the database fails; then the next start closes the run.
     pub fn stop(&self) -> Result<u64, StoreError> {
+        self.sender.record_before_end(RECORDS_BEFORE_END);
         let now = self.clock.now().wall;
         let counts = self.triggers.report().messages;
         let row = self.recorded().row.take();

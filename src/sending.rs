@@ -167,7 +167,12 @@ fn conduct(runner: &Runner, clock: &dyn Clock, triggers: &Triggers, tick: Option
                 clock.sleep(&triggers.wake, seen, wait);
             }
             Err(_) => {
-                clock.sleep(&triggers.wake, triggers.wake.rings(), Some(DATABASE_REST));
+                // Rung meanwhile or not, the database has its rest; but not when all shall end.
+                let seen = triggers.wake.rings();
+                if triggers.is_stopping() {
+                    return;
+                }
+                clock.sleep(&triggers.wake, seen, Some(DATABASE_REST));
             }
         }
     }

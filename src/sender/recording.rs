@@ -4,6 +4,7 @@
 //! know. So it is tried again until the program ends, and its channel rests meanwhile.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::{Lane, Sender, Serving, lock, log_hold};
 use crate::clock::{Now, Timestamp};
@@ -95,6 +96,18 @@ impl Sender {
         self.has_unrecorded.store(false, Ordering::SeqCst);
         self.triggers.wake.ring(); // The run may be at its end.
         true
+    }
+
+    /// Before the end of the program: what is not recorded now is `unknown` after the next start. Tries
+    /// for `max`.
+    pub fn record_before_end(&self, max: Duration) {
+        let last = self.clock.now().monotonic + max;
+        while self.has_unrecorded.load(Ordering::SeqCst) {
+            let now = self.clock.now();
+            if self.record_leftovers(now) || now.monotonic >= last {
+                return;
+            }
+        }
     }
 
     fn try_to_record(

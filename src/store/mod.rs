@@ -6,6 +6,7 @@
 //! both, because a [`Tx`] lives only inside the closure.
 
 mod alerts;
+mod busy;
 mod channel_edits;
 mod channels;
 mod composing;
@@ -41,7 +42,6 @@ mod views;
 mod waiting_contacts;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rusqlite::{Connection, Row, Transaction, TransactionBehavior, types::Type};
 
@@ -49,6 +49,9 @@ use crate::clock::Timestamp;
 use crate::fail_point;
 
 pub use alerts::Alert;
+use busy::BUSY_TIMEOUT;
+
+pub use busy::wait_no_longer;
 pub use channel_edits::{ChannelSettings, ChannelUses};
 pub use channels::{Channel, Held};
 pub use composing::{DeliveryRow, MessageFields, MessageFilter, MessageRow, Occurrence};
@@ -81,9 +84,6 @@ pub use waiting_contacts::WaitingForContact;
 /// How much of a text stands in for a title, in characters.
 const LABEL_CHARS_MAX: usize = 40;
 
-/// How long a write waits for another process that holds the database.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// What a statement gives inside a transaction.
 pub type SqlResult<T> = rusqlite::Result<T>;
 
@@ -110,6 +110,14 @@ pub enum StoreError {
         path: PathBuf,
         /// The cause.
         source: std::io::Error,
+    },
+    /// The database, or a file that SQLite uses with it, is another user's.
+    #[error("failed to use database `{}`: {why}", path.display())]
+    Denied {
+        /// The database.
+        path: PathBuf,
+        /// The file, its owner and the remedy, in words.
+        why: String,
     },
     /// The file is no SQLite database.
     #[error("`{}` is not a SQLite database: give DATABASE_PATH another name, or restore the file from a backup", path.display())]
@@ -370,7 +378,7 @@ impl Store {
             fail_point::reach("committed");
             Ok(value)
         };
-        attempt().map_err(|source| StoreError::Sql { path: path.clone(), source })
+        attempt().map_err(|source| open::explain_statement(path, source))
     }
 }
 

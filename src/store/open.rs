@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{BUSY_TIMEOUT, Store, StoreError, upgrade};
+use super::{Store, StoreError, busy, upgrade};
 use crate::private_file;
 
 mod migrations {
@@ -41,7 +41,10 @@ pub(super) fn open(path: &Path, vfs: Option<&str>, older: Older) -> Result<Store
     // Before anything is read: reading makes a WAL with the file's mode, which would stay read-only
     // when the file no longer is.
     if connection.is_readonly("main").map_err(|source| explain(path, source))? {
-        return Err(StoreError::ReadOnly { path: path.to_owned() });
+        return Err(match why_denied(path) {
+            Some(why) => StoreError::Denied { path: path.to_owned(), why },
+            None => StoreError::ReadOnly { path: path.to_owned() },
+        });
     }
     if !fresh {
         let looked = look_before_touching(path, vfs, OpenFlags::SQLITE_OPEN_READ_ONLY);
@@ -80,8 +83,8 @@ fn connect(path: &Path, vfs: Option<&str>, access: OpenFlags) -> Result<Connecti
         None => Connection::open_with_flags(path, flags),
         Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs),
     };
-    let connection = connection.map_err(sql)?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
+    let mut connection = connection.map_err(sql)?;
+    connection.busy_handler(Some(busy::wait)).map_err(sql)?;
     // A statement's plan never depends on the values that it is given: otherwise SQLite makes some
     // anew each time, which was a third of what a send costs in SQLite.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(sql)?;
@@ -119,8 +122,21 @@ fn create_private(path: &Path) -> Result<bool, StoreError> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             Ok(std::fs::metadata(path).map_err(failed)?.len() == 0)
         }
-        Err(error) => Err(failed(error)),
+        Err(error) => Err(failed(private_file::explained(path, error))),
     }
+}
+
+/// Which of the files that SQLite needs is denied to this program, with its owner and the remedy.
+fn why_denied(path: &Path) -> Option<String> {
+    let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let beside = |ending: &str| {
+        let mut name = real.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    let files = ["", "-wal", "-shm", "-journal"].map(beside);
+    // One that is not there has to be made.
+    files.iter().find_map(|file| private_file::why_denied(file))
 }
 
 /// Refuses what is not ours to change, through a connection that cannot change it. Returns whether
@@ -267,6 +283,19 @@ pub(super) fn explain(path: &Path, source: rusqlite::Error) -> StoreError {
     let path = path.to_owned();
     match source.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => StoreError::NotADatabase { path },
-        _ => StoreError::Sql { path, source },
+        _ => explain_statement(&path, source),
+    }
+}
+
+/// The error of a statement; a file that is denied to this program is named.
+pub(super) fn explain_statement(path: &Path, source: rusqlite::Error) -> StoreError {
+    let path = path.to_owned();
+    let is_denied = matches!(
+        source.sqlite_error_code(),
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
+    );
+    match is_denied.then(|| why_denied(&path)).flatten() {
+        Some(why) => StoreError::Denied { path, why },
+        None => StoreError::Sql { path, source },
     }
 }

@@ -24,6 +24,7 @@ mod contacts_import;
 mod crash;
 mod cron_line;
 mod daily_limit;
+mod denied;
 mod doctor;
 mod doors;
 mod exports;
