@@ -29,8 +29,10 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use log::LevelFilter;
 
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, ConfigError, absolute};
 use crate::logging::{self, LogError, in_one_line};
+use crate::overview;
 use crate::secret::path as secret_path;
 use crate::serve::{self, RunEnd, ServeError};
 use crate::store::{Store, wait_no_longer};
@@ -254,7 +256,12 @@ fn run_command(args: &RunArgs, config: &Config) -> Result<(), CliError> {
     let triggers = stopped_by_signals()?;
     say_when_new(config);
     let end = serve::run_once(config, &triggers, args.max_seconds.map(Duration::from_secs))?;
-    if !std::io::stdout().is_terminal() {
+    let is_watched = std::io::stdout().is_terminal();
+    let remarks = remarks(config, end, is_watched)?;
+    if !is_watched {
+        for remark in remarks {
+            eprintln!("{}", one_line(&remark));
+        }
         return Ok(());
     }
     let summary = match end {
@@ -274,7 +281,46 @@ fn run_command(args: &RunArgs, config: &Config) -> Result<(), CliError> {
         }
     };
     writeln!(std::io::stdout(), "{summary}")?;
+    for remark in remarks {
+        writeln!(std::io::stdout(), "{}", one_line(&remark))?;
+    }
     Ok(())
+}
+
+/// What keeps messages back, after a run: held channels, or a sender that has the lock. Who watches is
+/// told each time; cron, which mails what it is told, once for each hold and each sender that hangs.
+fn remarks(config: &Config, end: RunEnd, is_watched: bool) -> Result<Vec<String>, CliError> {
+    let mut store = Store::open(&config.database_path)?;
+    let now = SystemClock::new().now().wall;
+    if end == RunEnd::AlreadySending {
+        let Some(sender) = overview::sender(&mut store, config.gap, now)? else {
+            return Ok(Vec::new());
+        };
+        let words = sender.in_words(&config.zone);
+        if sender.hangs.is_none() {
+            return Ok(if is_watched { vec![words] } else { Vec::new() });
+        }
+        let name = format!("{} {}", sender.holder.pid, sender.holder.since);
+        // One that hangs may hold the database too: better told twice than never.
+        let is_news = is_watched || store.write(|tx| tx.note_hanging_told(&name)).unwrap_or(true);
+        let remedy = sender.remedy();
+        return Ok(is_news.then(|| format!("{words}; {remedy}")).into_iter().collect());
+    }
+    let mut remarks = Vec::new();
+    for (channel, pending, is_untold) in store.read(|tx| tx.holds())? {
+        // The log has said of a copy what there is to say.
+        let is_logged =
+            config.log_file.is_none() && store.read(|tx| tx.is_held_for_place(channel.id))?;
+        if is_watched || is_untold && !is_logged {
+            let reason = channel.held.as_ref().map(|held| held.reason.as_str()).unwrap_or_default();
+            let (id, name) = (channel.id, &channel.name);
+            remarks.push(format!("channel {id} `{name}` is held, {pending} wait: {reason}"));
+        }
+        if !is_watched && is_untold {
+            store.write(|tx| tx.note_hold_told(channel.id, now))?;
+        }
+    }
+    Ok(remarks)
 }
 
 /// The database of a command that may make it.

@@ -2,14 +2,16 @@
 //! holder dies, however it dies.
 
 use std::fs::{File, TryLockError};
+use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use crate::clock::Timestamp;
 use crate::private_file;
 
 /// Held while this process may send; dropping it lets another one.
 #[derive(Debug)]
 pub struct SenderLock {
-    _file: File,
+    file: File,
 }
 
 /// The lock file cannot be used.
@@ -34,11 +36,59 @@ impl SenderLock {
         options.read(true).write(true).create(true).truncate(false);
         let file = private_file::open(&path, &options).map_err(failed)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { _file: file })),
+            Ok(()) => Ok(Some(Self { file })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
     }
+}
+
+impl SenderLock {
+    /// Writes into the file whose lock it is since `now`, for those who find it taken. `command` is what
+    /// holds it. The lock is as good without that.
+    pub fn sign(&mut self, command: &str, now: Timestamp) {
+        let text = format!("{} {now} {command}\n", std::process::id());
+        let written = self.file.set_len(0).and_then(|()| self.file.rewind());
+        drop(written.and_then(|()| self.file.write_all(text.as_bytes())));
+    }
+}
+
+/// What the one who has the lock wrote of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Its process id.
+    pub pid: i64,
+    /// Since when it has the lock.
+    pub since: Timestamp,
+    /// `run`, `serve` and the like.
+    pub command: String,
+}
+
+/// What the one who has the lock of `database` wrote of itself; `None` when nobody has it, or it wrote
+/// nothing.
+#[must_use]
+pub fn holder(database: &Path) -> Option<Holder> {
+    let Sending::Process(holding) = who_sends(database) else { return None };
+    let database = std::fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
+    let text = std::fs::read_to_string(lock_path(&database)).ok()?;
+    let mut words = text.split_whitespace();
+    let pid = words.next()?.parse().ok()?;
+    let since = Timestamp::parse(words.next()?)?;
+    // What an earlier one wrote stays in the file.
+    (holding == 0 || pid == holding).then(|| Holder {
+        pid,
+        since,
+        command: words.next().unwrap_or_default().to_owned(),
+    })
+}
+
+/// Whether a process is stopped: it does nothing until somebody lets it go on (Linux only).
+#[must_use]
+pub fn is_stopped(pid: i64) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+    // The name in brackets may hold anything.
+    let state = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().next());
+    matches!(state, Some("T" | "t"))
 }
 
 /// Who has the sender's lock, as far as the system tells without taking it: a look must never stop a
@@ -122,9 +172,18 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let database = directory.path().join("x.db");
         assert_eq!(who_sends(&database), Sending::Nobody);
-        let lock = SenderLock::try_take(&database).unwrap().unwrap();
-        assert_eq!(who_sends(&database), Sending::Process(i64::from(std::process::id())));
+        let mut lock = SenderLock::try_take(&database).unwrap().unwrap();
+        let own = i64::from(std::process::id());
+        assert_eq!(who_sends(&database), Sending::Process(own));
+        assert_eq!(holder(&database), None, "it wrote nothing yet");
+        let since = Timestamp::from_secs(1_795_343_769);
+        lock.sign("run", since);
+        lock.sign("run", since);
+        let command = "run".to_owned();
+        assert_eq!(holder(&database), Some(Holder { pid: own, since, command }));
+        assert!(!is_stopped(own));
         drop(lock);
         assert_eq!(who_sends(&database), Sending::Nobody);
+        assert_eq!(holder(&database), None);
     }
 }

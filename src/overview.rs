@@ -11,13 +11,68 @@ use crate::clock::Timestamp;
 use crate::config::{Config, absolute};
 use crate::delivery::Status;
 use crate::forecast::{Lane, LaneRules};
-use crate::lock::{self, Sending};
+use crate::lock::{self, Holder, Sending};
+use crate::pace::Gap;
+use crate::schedule::Zone;
 use crate::store::{Channel, NextDue, RunView, SqlResult, Store, StoreError, Tx, Unresolved};
 
 /// Runs on the screen.
 const RUNS: u32 = 4;
 /// A backlog is counted through so far; at a minute each that is two years.
 const BACKLOG_STEPS_MAX: u64 = 1_000_000;
+
+/// A `run` that has recorded nothing for so long does not work any more: the slowest request is over
+/// after a few minutes, and what has to wait longer it leaves to the next run.
+const QUIET_MAX: Duration = Duration::from_mins(30);
+
+/// The process that has the sender's lock, as it wrote of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SenderView {
+    /// Which, since when.
+    pub holder: Holder,
+    /// Why it seems to hang, in words.
+    pub hangs: Option<String>,
+}
+
+/// Who sends at `now`, and whether it seems to hang; `None` when nobody does, or nothing is told.
+///
+/// # Errors
+/// When the database fails.
+pub fn sender(
+    store: &mut Store,
+    gap: Gap,
+    now: Timestamp,
+) -> Result<Option<SenderView>, StoreError> {
+    let Some(holder) = lock::holder(store.path()) else { return Ok(None) };
+    let mut hangs = None;
+    if lock::is_stopped(holder.pid) {
+        hangs = Some("it is stopped (Ctrl-Z, or a signal), and nothing is sent".to_owned());
+    } else if holder.command == "run" {
+        let last = store.read(|tx| tx.last_recorded())?.unwrap_or(holder.since).max(holder.since);
+        let quiet = now.since(last);
+        let is_long = quiet > QUIET_MAX.max(2 * gap.longest());
+        hangs = is_long.then(|| format!("nothing was recorded for {} min", quiet.as_secs() / 60));
+    }
+    Ok(Some(SenderView { holder, hangs }))
+}
+
+impl SenderView {
+    /// ``process 123 (`run`) has been sending since 2026-12-01 08:00``, and why it seems to hang.
+    #[must_use]
+    pub fn in_words(&self, zone: &Zone) -> String {
+        let Holder { pid, since, command } = &self.holder;
+        let hangs = self.hangs.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        let since = zone.format_local(*since);
+        format!("process {pid} (`{command}`) has been sending since {since}{hangs}")
+    }
+
+    /// What to do about one that hangs.
+    #[must_use]
+    pub fn remedy(&self) -> String {
+        let pid = self.holder.pid;
+        format!("`kill -CONT {pid}` lets it go on, `kill -9 {pid}` ends it")
+    }
+}
 
 /// How everything stands.
 #[derive(Clone, Debug)]

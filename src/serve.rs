@@ -192,9 +192,10 @@ fn run_with(
     let waha = waha(config)?;
     let mut store = Store::open(&config.database_path)?;
     let opened = Place::of(&config.database_path)?;
-    let Some(_lock) = SenderLock::try_take(&config.database_path)? else {
+    let Some(mut lock) = SenderLock::try_take(&config.database_path)? else {
         return Ok(RunEnd::AlreadySending);
     };
+    lock.sign("run", clock.now().wall);
     warn_of_pace(config);
     warn_of_readers(&config.database_path);
     alarms.start_alerts(config);
@@ -252,7 +253,8 @@ fn wait_for_lock(
         if triggers.is_stopping() {
             return Ok(None);
         }
-        if let Some(lock) = SenderLock::try_take(&config.database_path)? {
+        if let Some(mut lock) = SenderLock::try_take(&config.database_path)? {
+            lock.sign("serve", clock.now().wall);
             triggers.set_standby(false);
             if is_standby {
                 log::info!("serve: the other process ended, this one sends now");

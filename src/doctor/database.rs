@@ -10,6 +10,7 @@ use crate::config::{Config, absolute};
 use crate::forecast::{self, Bounds, Fate, ForecastRules, LaneRules, Scope, Seen};
 use crate::lock::{self, Sending};
 use crate::logging::in_one_line;
+use crate::overview;
 use crate::place::Place;
 use crate::recipient;
 use crate::serve::plan_rules;
@@ -38,7 +39,7 @@ pub(super) fn examine(
     let now = clock.now().wall;
     let looked = schema(&store, findings)
         .and_then(|()| channels(&mut store, config, now, waha, findings))
-        .and_then(|()| triggers(&mut store, now, findings))
+        .and_then(|()| triggers(&mut store, config, now, findings))
         .and_then(|()| hidden(&mut store, now, findings))
         .and_then(|()| contacts(&mut store, config, findings))
         .and_then(|()| messages(&mut store, config, now, findings));
@@ -227,9 +228,22 @@ fn held(channel: &Channel, pending: u64, now: Timestamp, findings: &mut Findings
     }
 }
 
-fn triggers(store: &mut Store, now: Timestamp, findings: &mut Findings) -> Result<(), StoreError> {
+fn triggers(
+    store: &mut Store,
+    config: &Config,
+    now: Timestamp,
+    findings: &mut Findings,
+) -> Result<(), StoreError> {
     let sending = lock::who_sends(store.path());
     let (runs, due) = store.read(|tx| Ok((tx.last_runs(1)?, tx.count_due(now)?)))?;
+    if let Some(sender) = overview::sender(store, config.gap, now)? {
+        let words = sender.in_words(&config.zone);
+        match &sender.hangs {
+            Some(_) => findings.wrong("triggers", words, sender.remedy()),
+            None => findings.ok("triggers", words),
+        }
+        return Ok(());
+    }
     if let Sending::Process(pid) = sending {
         let who = if pid > 0 { format!("process {pid}") } else { "a process out of sight".into() };
         findings.ok("triggers", format!("{who} is sending"));

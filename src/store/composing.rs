@@ -47,6 +47,8 @@ pub struct MessageRow {
     pub channel_name: Option<String>,
     /// The last occurrence that was planned.
     pub taken: Option<Taken>,
+    /// Why its channel is held.
+    pub channel_held: Option<String>,
     /// When somebody last got it, as the table has it.
     pub sent_at: Option<String>,
     /// How the latest occurrence stands with its retries; `expired` is in `failed`.
@@ -133,7 +135,7 @@ const MESSAGE: &str = "m.id, m.title, m.message, m.channel_id, m.contact_ids, m.
     m.scheduled_at, m.scheduled_local, m.scheduled_zone, m.taken_local, m.taken_rule, m.schedules,
     m.interval_config, m.status, m.sent_at, m.sent_count, m.failed_count,
     m.skipped_count, m.unknown_count, m.error, m.metadata, m.created_by, m.created_at,
-    c.name AS channel_name
+    c.name AS channel_name, c.held_reason AS channel_held
     FROM auto_messages m LEFT JOIN channels c ON c.id = m.channel_id";
 
 /// What a [`DeliveryRow`] is read from.
@@ -176,6 +178,7 @@ fn read_message(row: &Row<'_>) -> SqlResult<MessageRow> {
         },
         channel_name: lossy(row, "channel_name")?,
         taken: Taken::read(lossy(row, "taken_local")?.as_deref(), lossy(row, "taken_rule")?),
+        channel_held: lossy(row, "channel_held")?,
         sent_at: lossy(row, "sent_at")?,
         counts: Counts {
             sent: row.get("sent_count")?,

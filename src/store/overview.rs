@@ -88,6 +88,62 @@ impl Tx<'_> {
         rows.collect()
     }
 
+    /// When a delivery was last claimed or ended.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn last_recorded(&self) -> SqlResult<Option<Timestamp>> {
+        let ended = "SELECT max(finished_at) AS at FROM deliveries WHERE finished_at IS NOT NULL";
+        let claimed = "SELECT max(claimed_at) AS at FROM deliveries WHERE status = 'sending'";
+        let read = |row: &Row<'_>| optional_timestamp(row, "at");
+        let ended = self.prepare(ended)?.query_row([], read)?;
+        let claimed = self.prepare(claimed)?.query_row([], read)?;
+        Ok(ended.max(claimed))
+    }
+
+    /// The held channels for which deliveries wait, each with how many, and whether no `run` has told
+    /// of the hold yet.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn holds(&self) -> SqlResult<Vec<(Channel, u64, bool)>> {
+        let untold =
+            "SELECT id FROM channels WHERE held_reason IS NOT NULL AND hold_told_at IS NULL";
+        let mut statement = self.prepare(untold)?;
+        let untold = statement.query_map([], |row| row.get(0))?.collect::<SqlResult<Vec<i64>>>()?;
+        let held = self.channels_with_pending()?.into_iter();
+        let held = held.filter(|(channel, pending)| channel.held.is_some() && *pending > 0);
+        Ok(held
+            .map(|(channel, pending)| {
+                let is_untold = untold.contains(&channel.id);
+                (channel, pending, is_untold)
+            })
+            .collect())
+    }
+
+    /// Notes that a `run` told of a hold.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn note_hold_told(&self, channel_id: i64, now: Timestamp) -> SqlResult<()> {
+        let sql =
+            "UPDATE channels SET hold_told_at = :now WHERE id = :id AND held_reason IS NOT NULL";
+        let params = named_params! { ":id": channel_id, ":now": now.to_string() };
+        self.prepare(sql)?.execute(params).map(drop)
+    }
+
+    /// Notes that a `run` told of a sender that seems to hang. Returns whether it is the first time.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn note_hanging_told(&self, sender: &str) -> SqlResult<bool> {
+        let is_news = self.meta("hanging_told")?.as_deref() != Some(sender);
+        if is_news {
+            self.set_meta("hanging_told", sender)?;
+        }
+        Ok(is_news)
+    }
+
     /// How many deliveries ended since `since`, by how.
     ///
     /// # Errors

@@ -229,7 +229,7 @@ fn beside_a_server_it_says_who_sends_and_disturbs_nobody() {
     let site = healthy();
     let mut server = site.serve();
     let (lines, _) = doctor(&site);
-    let who = format!("process {} is sending", server.child.id());
+    let who = format!("process {} (`serve`) has been sending since 20", server.child.id());
     assert!(has(&lines, "ok triggers", &who), "{lines:#?}");
     site.message("081200007001");
     assert_eq!(server.post("/api/auto-message-scheduler").1["deliveries"]["sent"], 1);

@@ -23,6 +23,7 @@ mod contacts_binary;
 mod contacts_import;
 mod crash;
 mod cron_line;
+mod cron_words;
 mod daily_limit;
 mod denied;
 mod doctor;

@@ -1,5 +1,7 @@
 //! `message list` and `message show`.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -83,9 +85,33 @@ pub(super) fn list(args: &ListArgs, config: &Config) -> Result<(), CliError> {
         let more =
             if has_more { "\nthere are more: --all shows them, --search finds them" } else { "" };
         let zone = &config.zone;
-        format!("{text}\ntimes are in {zone}; `not` counts failed, expired and unknown{more}")
+        format!(
+            "{text}\ntimes are in {zone}; `not` counts failed, expired and unknown{more}{}",
+            holds(&rows)
+        )
     })?;
     Ok(())
+}
+
+/// Why the channel of a message that waits for it is held.
+fn hold(row: &MessageRow) -> Option<&str> {
+    let waits = ["scheduled", "sending"].contains(&row.fields.status.as_str());
+    row.channel_held.as_deref().filter(|_| waits)
+}
+
+/// A line for each held channel that one of these messages waits for.
+fn holds(rows: &[MessageRow]) -> String {
+    let mut holds = BTreeMap::new();
+    for row in rows {
+        if let Some(why) = hold(row) {
+            holds.insert(row.fields.channel_id, (row.channel_name.as_deref(), why));
+        }
+    }
+    let line = |(id, (name, why)): (i64, (Option<&str>, &str))| {
+        let line = format!("channel {id} `{}` is held: {why}", name.unwrap_or_default());
+        format!("\n{}", wrapped(&one_line(&line), 2))
+    };
+    holds.into_iter().map(line).collect()
 }
 
 fn title(row: &MessageRow) -> String {
@@ -101,6 +127,7 @@ fn message_json(row: &MessageRow) -> Value {
         "status": fields.status,
         "channel_id": fields.channel_id,
         "channel": row.channel_name,
+        "channel_held": row.channel_held,
         "contact_ids": fields.contact_ids,
         "contact_count": fields.contact_count,
         "scheduled_at": fields.scheduled_at.map(|at| at.to_string()),
@@ -158,6 +185,9 @@ fn describe(
     }
     let channel = row.channel_name.as_deref().unwrap_or("there is none with this id");
     lines.push(format!("channel   {} ({})", fields.channel_id, one_line(channel)));
+    if let Some(why) = hold(row) {
+        lines.push(wrapped(&format!("held      {}", one_line(why)), 10));
+    }
     if let Some(at) = fields.scheduled_at {
         lines.push(format!("time      {}", local(config, at)));
     }
