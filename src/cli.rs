@@ -35,7 +35,7 @@ use crate::logging::{self, LogError, in_one_line};
 use crate::overview;
 use crate::secret::path as secret_path;
 use crate::serve::{self, RunEnd, ServeError};
-use crate::store::{Store, wait_no_longer};
+use crate::store::{Channel, SqlResult, Store, wait_no_longer};
 use crate::terminal::{lines, one_line};
 use crate::trigger::Triggers;
 
@@ -307,10 +307,15 @@ fn remarks(config: &Config, end: RunEnd, is_watched: bool) -> Result<Vec<String>
         return Ok(is_news.then(|| format!("{words}; {remedy}")).into_iter().collect());
     }
     let mut remarks = Vec::new();
-    for (channel, pending, is_untold) in store.read(|tx| tx.holds())? {
+    let holds = store.read(|tx| {
+        let with_place = |(channel, pending, is_untold): (Channel, u64, bool)| {
+            Ok((tx.is_held_for_place(channel.id)?, channel, pending, is_untold))
+        };
+        tx.holds()?.into_iter().map(with_place).collect::<SqlResult<Vec<_>>>()
+    })?;
+    for (is_for_place, channel, pending, is_untold) in holds {
         // The log has said of a copy what there is to say.
-        let is_logged =
-            config.log_file.is_none() && store.read(|tx| tx.is_held_for_place(channel.id))?;
+        let is_logged = is_for_place && config.log_file.is_none();
         if is_watched || is_untold && !is_logged {
             let reason = channel.held.as_ref().map(|held| held.reason.as_str()).unwrap_or_default();
             let (id, name) = (channel.id, &channel.name);

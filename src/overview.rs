@@ -48,7 +48,8 @@ pub fn sender(
     if lock::is_stopped(holder.pid) {
         hangs = Some("it is stopped (Ctrl-Z, or a signal), and nothing is sent".to_owned());
     } else if holder.command == "run" {
-        let last = store.read(|tx| tx.last_recorded())?.unwrap_or(holder.since).max(holder.since);
+        let last = store.read(|tx| Ok(tx.last_recorded()?.max(Some(holder.since))))?;
+        let last = last.unwrap_or(holder.since);
         let quiet = now.since(last);
         let is_long = quiet > QUIET_MAX.max(2 * gap.longest());
         hangs = is_long.then(|| format!("nothing was recorded for {} min", quiet.as_secs() / 60));

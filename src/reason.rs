@@ -41,6 +41,28 @@ pub enum Reason {
     // --- what WAHA said ---
     /// WhatsApp does not resolve the number (GOWS answers 500 for it; nothing was sent).
     NoLid,
+    /// WAHA_BASE_URL has a path at which there is no WAHA.
+    UrlHasPath {
+        /// Such as `/dashboard`.
+        path: String,
+        /// The URL without it.
+        origin: String,
+    },
+    /// WAHA_BASE_URL begins with https, and plain http is spoken there.
+    NoTlsThere {
+        /// The URL with http.
+        url: String,
+    },
+    /// WAHA_BASE_URL begins with http, and https is spoken there.
+    TlsThere {
+        /// The URL with https.
+        url: String,
+    },
+    /// WAHA CORE has only the session `default`.
+    OnlyDefaultSession {
+        /// The session that was asked for.
+        session: String,
+    },
     // --- clocks ---
 }
 
@@ -56,6 +78,10 @@ impl Reason {
             Self::ChannelRemoved { .. } => "channel_removed",
             Self::OtherNumber { .. } => "other_number",
             Self::NoLid => "no_lid",
+            Self::UrlHasPath { .. } => "url_has_path",
+            Self::NoTlsThere { .. } => "no_tls_there",
+            Self::TlsThere { .. } => "tls_there",
+            Self::OnlyDefaultSession { .. } => "only_default_session",
         }
     }
 }
@@ -88,6 +114,25 @@ impl fmt::Display for Reason {
                 word(channel)
             ),
             Self::NoLid => f.write_str("WhatsApp does not resolve this number (no LID found)"),
+            Self::UrlHasPath { path, origin } => write!(
+                f,
+                "WAHA_BASE_URL has the path `{path}`, and WAHA does not answer there: write \
+                 WAHA_BASE_URL={origin}"
+            ),
+            Self::NoTlsThere { url } => write!(
+                f,
+                "WAHA cannot be reached: WAHA_BASE_URL begins with https, but plain http is spoken \
+                 there: write WAHA_BASE_URL={url}"
+            ),
+            Self::TlsThere { url } => write!(
+                f,
+                "WAHA_BASE_URL begins with http, but https is spoken there: write WAHA_BASE_URL={url}"
+            ),
+            Self::OnlyDefaultSession { session } => write!(
+                f,
+                "this WAHA is the CORE edition, which has no session `{session}`, only `default`: give \
+                 the channel that session (`channel edit --session default`), or use WAHA Plus"
+            ),
         }
     }
 }

@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 use crate::clock::{Clock, Now, Timestamp};
 use crate::delivery::{Hold, HoldKind, Outcome};
 use crate::http_client::{HttpClient, NoReply, Reply};
+use crate::reason::Reason;
 
 pub use date::WahaTime;
 pub use report::{ServerReport, SessionReport, WebhookReport};
@@ -188,8 +189,11 @@ impl Waha {
     pub fn send(&self, message: &TextMessage<'_>) -> Outcome {
         let url = format!("{}/api/sendText", self.base_url);
         match self.heard(self.client.post_json(&url, &self.headers(), send_body(message))) {
-            Ok(reply) => reply::send_outcome(&reply, message.session),
-            Err(NoReply::NotSent(cause)) => Outcome::Deferred(unreachable(&cause)),
+            Ok(reply) => match reply::send_outcome(&reply, message.session) {
+                Outcome::Deferred(hold) => Outcome::Deferred(self.explained(hold, &reply)),
+                outcome => outcome,
+            },
+            Err(NoReply::NotSent(cause)) => Outcome::Deferred(self.unreachable(&cause)),
             Err(NoReply::MaybeSent(cause)) => {
                 Outcome::Unknown { reason: format!("no answer from WAHA after sending: {cause}") }
             }
@@ -201,7 +205,10 @@ impl Waha {
     pub fn session(&self, name: &str) -> SessionState {
         let url = format!("{}/api/sessions/{}", self.base_url, encode(name));
         match self.get(&url) {
-            Ok(reply) => reply::session_state(&reply, name),
+            Ok(reply) => match reply::session_state(&reply, name) {
+                SessionState::Held(hold) => SessionState::Held(self.explained(hold, &reply)),
+                working @ SessionState::Working { .. } => working,
+            },
             Err(hold) => SessionState::Held(hold),
         }
     }
@@ -211,7 +218,13 @@ impl Waha {
     pub fn look_at_session(&self, name: &str) -> SessionLook {
         let url = format!("{}/api/sessions/{}", self.base_url, encode(name));
         match self.get(&url) {
-            Ok(reply) => reply::session_look(&reply, name),
+            Ok(reply) => {
+                let mut look = reply::session_look(&reply, name);
+                if let SessionState::Held(hold) = reply::session_state(&reply, name) {
+                    look.trouble = Some(self.explained(hold, &reply).reason);
+                }
+                look
+            }
             Err(hold) => SessionLook {
                 is_reachable: false,
                 status: None,
@@ -245,7 +258,11 @@ impl Waha {
     /// Why it does not say, in words with a remedy.
     pub fn server(&self) -> Result<ServerReport, String> {
         let reply = self.get(&format!("{}/api/server/version", self.base_url));
-        report::server(&reply.map_err(|hold| hold.reason)?)
+        let reply = reply.map_err(|hold| hold.reason)?;
+        report::server(&reply).map_err(|why| {
+            let hold = Hold::new(HoldKind::Misconfigured, why);
+            self.explained(hold, &reply).reason
+        })
     }
 
     /// Looks at a session and at how it is configured.
@@ -253,7 +270,13 @@ impl Waha {
     pub fn session_report(&self, name: &str) -> SessionReport {
         let url = format!("{}/api/sessions/{}", self.base_url, encode(name));
         match self.get(&url) {
-            Ok(reply) => report::session(&reply, name),
+            Ok(reply) => {
+                let mut report = report::session(&reply, name);
+                if let SessionState::Held(hold) = report.state {
+                    report.state = SessionState::Held(self.explained(hold, &reply));
+                }
+                report
+            }
             Err(hold) => SessionReport::untold(SessionState::Held(hold)),
         }
     }
@@ -348,7 +371,45 @@ impl Waha {
 
     fn get(&self, url: &str) -> Result<Reply, Hold> {
         self.heard(self.client.get(url, &self.headers()))
-            .map_err(|error| unreachable(&error.to_string()))
+            .map_err(|error| self.unreachable(&error.to_string()))
+    }
+
+    /// A hold for wrong settings, with the setting that is wrong when the reply shows it.
+    fn explained(&self, hold: Hold, reply: &Reply) -> Hold {
+        if hold.kind != HoldKind::Misconfigured {
+            return hold;
+        }
+        // What nginx, Go and others answer to plain http on the port of https.
+        let speaks_of_https = |window: &[u8]| window.eq_ignore_ascii_case(b"https");
+        if reply.status == 400
+            && let Some(rest) = self.base_url.strip_prefix("http://")
+            && reply.body.windows(5).any(speaks_of_https)
+        {
+            let reason = Reason::TlsThere { url: format!("https://{rest}") };
+            return Hold::new(hold.kind, reason.to_string());
+        }
+        let host = self.base_url.find("://").map_or(0, |at| at + 3);
+        match self.base_url[host..].find('/').map(|at| self.base_url.split_at(host + at)) {
+            Some((origin, path)) if matches!(reply.status, 200 | 404) => {
+                let (path, origin) = (path.to_owned(), origin.to_owned());
+                Hold::new(hold.kind, Reason::UrlHasPath { path, origin }.to_string())
+            }
+            Some(_) | None => hold,
+        }
+    }
+
+    fn unreachable(&self, cause: &str) -> Hold {
+        // rustls: the first bytes that came back are no TLS.
+        if let Some(rest) = self.base_url.strip_prefix("https://")
+            && cause.contains("InvalidContentType")
+        {
+            let reason = Reason::NoTlsThere { url: format!("http://{rest}") };
+            return Hold::new(HoldKind::Unreachable, reason.to_string());
+        }
+        let cause = cause.strip_prefix("io: ").unwrap_or(cause); // the HTTP client's word, not a person's
+        let reason =
+            format!("WAHA cannot be reached: {cause}; check WAHA_BASE_URL and that WAHA runs");
+        Hold::new(HoldKind::Unreachable, reason)
     }
 
     fn heard(&self, answer: Result<Reply, NoReply>) -> Result<Reply, NoReply> {
@@ -362,12 +423,6 @@ impl Waha {
 
 fn encode(segment: &str) -> String {
     utf8_percent_encode(segment, NON_ALPHANUMERIC).to_string()
-}
-
-fn unreachable(cause: &str) -> Hold {
-    let cause = cause.strip_prefix("io: ").unwrap_or(cause); // the HTTP client's word, not a person's
-    let reason = format!("WAHA cannot be reached: {cause}; check WAHA_BASE_URL and that WAHA runs");
-    Hold::new(HoldKind::Unreachable, reason)
 }
 
 /// The body of `POST /api/sendText`. WAHA ignores `metadata`; proxies and forks may use it.

@@ -11,6 +11,7 @@ use super::{
 use crate::clock::Timestamp;
 use crate::delivery::{Hold, HoldKind, MessageId, Outcome, RetryAfter, is_bare_id};
 use crate::http_client::Reply;
+use crate::reason::Reason;
 use crate::recipient::{lid_of_chat, number_of_chat};
 
 /// How much of WAHA's own words goes into a reason.
@@ -210,6 +211,10 @@ fn hold(reply: &Reply, body: &Body, session: &str) -> Hold {
         ),
         422 | 404 if body.is_about_a_session() => match body.text("/status") {
             Some(status) => Hold::not_working(session, status),
+            None if body.words().any(|words| words.contains("support only 'default' session")) => {
+                let reason = Reason::OnlyDefaultSession { session: session.to_owned() };
+                Hold::new(HoldKind::Session, reason.to_string())
+            }
             None => Hold::new(
                 HoldKind::Session,
                 format!("WAHA has no session `{session}`{}", body.words_after_colon()),

@@ -78,3 +78,4 @@ mod webhook_live;
 mod webhook_order;
 mod windows;
 mod world;
+mod wrong_urls;

@@ -410,10 +410,10 @@ fn keep_channels(world: &World) {
     store.write(|tx| tx.note_other_number(1, "+6281200007078")).unwrap();
     channels::confirm(&mut store, "1", now).unwrap();
     channels::remove(&mut store, "mawar").unwrap();
-    let held = store.read(|tx| tx.holds()).unwrap().len();
+    let held = store.read(|tx| Ok(tx.holds()?.len())).unwrap();
     store.write(|tx| tx.note_hold_told(1, now)).unwrap();
     store.write(|tx| tx.note_hanging_told(&held.to_string())).unwrap();
-    store.read(|tx| tx.last_recorded()).unwrap();
+    store.read(|tx| Ok(tx.last_recorded()?.is_some())).unwrap();
     place::check(&mut store, now).unwrap();
     place::confirm(&mut store, now).unwrap();
     let copied = "INSERT OR REPLACE INTO meta (key, value) VALUES ('place', 'elsewhere')";
