@@ -303,7 +303,7 @@ fn remarks(config: &Config, end: RunEnd, is_watched: bool) -> Result<Vec<String>
         let name = format!("{} {}", sender.holder.pid, sender.holder.since);
         // One that hangs may hold the database too: better told twice than never.
         let is_news = is_watched || store.write(|tx| tx.note_hanging_told(&name)).unwrap_or(true);
-        let remedy = sender.remedy();
+        let remedy = sender.holder.remedy();
         return Ok(is_news.then(|| format!("{words}; {remedy}")).into_iter().collect());
     }
     let mut remarks = Vec::new();

@@ -64,6 +64,15 @@ pub struct Holder {
     pub command: String,
 }
 
+impl Holder {
+    /// What to do about one that is stopped or hangs.
+    #[must_use]
+    pub fn remedy(&self) -> String {
+        let pid = self.pid;
+        format!("`kill -CONT {pid}` lets it go on, `kill -9 {pid}` ends it")
+    }
+}
+
 /// What the one who has the lock of `database` wrote of itself; `None` when nobody has it, or it wrote
 /// nothing.
 #[must_use]

@@ -66,13 +66,6 @@ impl SenderView {
         let since = zone.format_local(*since);
         format!("process {pid} (`{command}`) has been sending since {since}{hangs}")
     }
-
-    /// What to do about one that hangs.
-    #[must_use]
-    pub fn remedy(&self) -> String {
-        let pid = self.holder.pid;
-        format!("`kill -CONT {pid}` lets it go on, `kill -9 {pid}` ends it")
-    }
 }
 
 /// How everything stands.

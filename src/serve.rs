@@ -10,7 +10,7 @@ use crate::api::{Api, ApiServer, Limits, Rules, ServerError, Webhook, WebhookRul
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, Secret};
 use crate::http_client::{HttpClient, Way, WayError};
-use crate::lock::{LockError, SenderLock};
+use crate::lock::{self, LockError, SenderLock};
 use crate::panel::{Panel, PanelRules};
 use crate::place::{self, Place, PlaceError};
 use crate::planner::PlanRules;
@@ -248,6 +248,7 @@ fn wait_for_lock(
     triggers: &Triggers,
 ) -> Result<Option<SenderLock>, ServeError> {
     let mut is_standby = false;
+    let mut stopped = None;
     loop {
         let seen = triggers.wake.rings();
         if triggers.is_stopping() {
@@ -265,6 +266,15 @@ fn wait_for_lock(
             is_standby = true;
             triggers.set_standby(true);
             log::info!("serve: another process is sending, this one stands by");
+        }
+        let holder = lock::holder(&config.database_path);
+        if let Some(holder) = holder.filter(|holder| lock::is_stopped(holder.pid))
+            && stopped.replace(holder.pid) != Some(holder.pid)
+        {
+            let (pid, since, remedy) = (holder.pid, holder.since, holder.remedy());
+            log::error!(
+                "serve: process {pid} has the lock since {since} and is stopped, nothing is sent: {remedy}"
+            );
         }
         clock.sleep(&triggers.wake, seen, Some(STANDBY_LOOK));
     }

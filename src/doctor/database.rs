@@ -201,6 +201,22 @@ fn channels(
             }
         }
     }
+    for (at, (one, _)) in channels.iter().enumerate() {
+        let number = one.phone_number.as_ref().filter(|_| one.is_active);
+        let same = channels[at + 1..].iter().find(|(other, _)| {
+            other.is_active && number.is_some() && other.phone_number.as_ref() == number
+        });
+        if let (Some(number), Some((other, _))) = (number, same) {
+            let (one, other) = (&one.name, &other.name);
+            findings.wrong(
+                "channels",
+                format!(
+                    "channels `{one}` and `{other}` are one number, {number}, at twice the pace"
+                ),
+                "scan the code of one of their sessions with another phone, or pause one",
+            );
+        }
+    }
     if unknown > 0 {
         let found = format!("{unknown} deliveries are unknown: they may have gone out");
         findings.warning("unknown", found, "look into WhatsApp; the README says how to send again");
@@ -239,7 +255,7 @@ fn triggers(
     if let Some(sender) = overview::sender(store, config.gap, now)? {
         let words = sender.in_words(&config.zone);
         match &sender.hangs {
-            Some(_) => findings.wrong("triggers", words, sender.remedy()),
+            Some(_) => findings.wrong("triggers", words, sender.holder.remedy()),
             None => findings.ok("triggers", words),
         }
         return Ok(());

@@ -35,6 +35,7 @@ fn secret(config: &Config, findings: &mut Findings) {
             findings.wrong("secret", found, "delete it: the next `serve` makes a new one");
         }
         Err(error) => {
+            let error = private_file::explained(&path, error);
             let found = format!("`{}` cannot be read: {error}", path.display());
             findings.wrong("secret", found, "check its owner and mode, or run this as its owner");
         }

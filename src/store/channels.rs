@@ -271,7 +271,8 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn note_other_number(&self, id: i64, number: &str) -> SqlResult<()> {
-        let sql = "UPDATE channels SET other_number = :number WHERE id = :id";
+        // A person has to act, whatever was told of the hold before.
+        let sql = "UPDATE channels SET other_number = :number, hold_told_at = NULL WHERE id = :id";
         self.prepare(sql)?.execute(named_params! { ":id": id, ":number": number }).map(drop)
     }
 

@@ -113,6 +113,8 @@ fn a_run_that_was_stopped_with_the_lock_is_said_with_its_process_and_since_when(
     assert!(said.contains(&format!("`kill -9 {pid}` ends it")), "{said}");
     assert_eq!(run(&site, None), "", "once");
     doctor("wrong");
+    let mut server = site.serve();
+    server.wait_for_log(&format!("serve: process {pid} has the lock since 20"));
     hanging.signal("CONT");
 }
 

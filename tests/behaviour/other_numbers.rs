@@ -146,6 +146,7 @@ fn the_devices_and_spellings_of_one_number_are_one_number() {
 #[test]
 fn a_session_that_starts_has_no_number_and_so_no_other_one() {
     let world = changed();
+    world.execute("INSERT INTO meta (key, value) VALUES ('alerts_on', '1')");
     world.scans(OLD);
     world.message("081200007002");
     world.waha.set_status("default", "STARTING"); // `me` is null
@@ -156,6 +157,7 @@ fn a_session_that_starts_has_no_number_and_so_no_other_one() {
     world.clock.pass(Duration::from_mins(5));
     world.run();
     assert_eq!((world.received().len(), world.held()), (1, "other_number".to_owned()));
+    assert_eq!(world.rows("SELECT event FROM alerts"), ["session_stopped", "channel_held"]);
 }
 
 #[test]
@@ -271,6 +273,14 @@ fn every_door_names_the_hold_and_a_second_confirmation_says_that_it_is_one() {
     let doctor = site.run(&["doctor"]);
     assert_eq!(doctor.status.code(), Some(1), "{}", stderr(&doctor));
     assert!(out(&["channel", "show", "default"]).contains("+6281200000001"));
+    let twice = "INSERT INTO channels (name, session_name, phone_number)
+                 VALUES ('kedua', 'kedua', '+6281200000001')";
+    site.sql().execute(twice, []).unwrap();
+    assert!(
+        out(&["doctor"]).contains("`default` and `kedua` are one number"),
+        "{}",
+        out(&["doctor"])
+    );
     assert!(out(&["channel", "confirm", "1"]).contains("sends from +6281300000002"));
     assert!(out(&["channel", "confirm", "1"]).contains("nothing to confirm"));
     assert!(site.run(&["run"]).status.success());

@@ -405,3 +405,22 @@ fn what_is_written_while_a_restore_prepares_is_not_lost() {
     present.replace_content(&new, present.data_version().unwrap()).unwrap();
     assert_eq!(world.ask("SELECT count(*) FROM auto_messages"), "0");
 }
+
+#[test]
+fn a_number_that_was_confirmed_and_a_hidden_one_that_said_stop_since_the_backup_stay_so() {
+    let mut world = World::new();
+    world.settle_in();
+    world.execute("UPDATE channels SET phone_number = '+6281200000001'");
+    let file = world.backup("b");
+    world.execute(
+        "UPDATE channels SET phone_number = '+15550000001';
+         INSERT INTO hidden_numbers (lid, session_name, opted_out_at)
+             VALUES ('99@lid', 'default', '2026-12-01T01:00:00Z')",
+    );
+    assert!(world.restore_and_run(&file).has_evidence);
+    assert_eq!(world.ask("SELECT phone_number FROM channels"), "+15550000001");
+    world.clock.pass(Duration::from_hours(1));
+    world.message("99@lid, 081200007001");
+    world.run();
+    assert_eq!(world.recipients(), ["6281200007001@c.us"]);
+}
