@@ -214,3 +214,15 @@ fn a_person_opts_a_hidden_number_out_and_in() {
     assert!(site.run(&["run"]).status.success());
     assert_eq!(site.waha.received().len(), 2);
 }
+
+#[test]
+fn a_hidden_number_that_is_opted_out_by_whatever_way_is_not_claimed() {
+    let world = World::new();
+    world.under_way("081200007001, 998855500010@lid");
+    world.execute(
+        "INSERT INTO hidden_numbers (lid, session_name, opted_out_at)
+         VALUES ('998855500010@lid', 'default', '2026-12-01T01:00:00Z')",
+    );
+    world.run();
+    assert_eq!(world.recipients(), ["6281200007001@c.us"]);
+}
