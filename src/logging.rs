@@ -4,16 +4,17 @@
 mod log_file;
 
 use std::error::Error;
-use std::fmt::Display;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
-use log::{Level, LevelFilter, Log, Metadata, Record};
+use log::{LevelFilter, Log, Metadata, Record};
+use simplelog::{ConfigBuilder, FormatItem, WriteLogger, format_description};
 
-use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::terminal;
 use log_file::LogFile;
+
+const TIME_FORMAT: &[FormatItem<'static>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 
 /// The log file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -29,48 +30,52 @@ pub struct LogError {
 /// # Errors
 /// When the file cannot be opened.
 pub fn start(level: LevelFilter, file: Option<&Path>) -> Result<(), LogError> {
-    let out: Box<dyn Write + Send> = match file {
-        None => Box::new(std::io::stderr()),
-        Some(path) => Box::new(
+    let logger: Box<dyn Log> = match file {
+        None => OneLine::to(std::io::stderr(), level),
+        Some(path) => OneLine::to(
             LogFile::open(path).map_err(|source| LogError { path: path.to_owned(), source })?,
+            level,
         ),
     };
     // An Err means that a log is there already.
-    if log::set_boxed_logger(Box::new(Logger { clock: SystemClock::new(), out: out.into() }))
-        .is_ok()
-    {
+    if log::set_boxed_logger(logger).is_ok() {
         log::set_max_level(level);
     }
     Ok(())
 }
 
-/// Of our own, because the one of the field wrote a line end inside a value as a line end.
-struct Logger {
-    clock: SystemClock,
-    out: Mutex<Box<dyn Write + Send>>,
+/// Keeps each sentence on its line: `WriteLogger` writes a line end inside a value as it is, and a
+/// value could forge the next line.
+struct OneLine(Box<dyn Log>);
+
+impl OneLine {
+    fn to(out: impl Write + Send + 'static, level: LevelFilter) -> Box<Self> {
+        let config = ConfigBuilder::new()
+            .set_time_format_custom(TIME_FORMAT)
+            .set_target_level(LevelFilter::Off)
+            .set_thread_level(LevelFilter::Off)
+            .set_location_level(LevelFilter::Off)
+            .add_filter_allow_str("auto_message_scheduler")
+            .build();
+        Box::new(Self(WriteLogger::new(level, config, out)))
+    }
 }
 
-impl Log for Logger {
-    /// Lines of libraries are in no list.
+impl Log for OneLine {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("auto_message_scheduler")
+        self.0.enabled(metadata)
     }
 
     fn log(&self, record: &Record<'_>) {
-        if self.enabled(record.metadata()) {
-            let line = line(self.clock.now().wall, record.level(), record.args());
-            let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-            // Whole lines; what cannot be written is no reason to stop sending.
-            drop(out.write_all(line.as_bytes()));
-        }
+        let sentence = record.args().to_string();
+        let shown = terminal::one_line(&sentence);
+        let metadata = record.metadata().clone();
+        self.0.log(&Record::builder().metadata(metadata).args(format_args!("{shown}")).build());
     }
 
-    fn flush(&self) {}
-}
-
-/// One line, whatever the values in the sentence hold.
-fn line(now: Timestamp, level: Level, sentence: &impl Display) -> String {
-    format!("{now} [{level}] {}\n", terminal::one_line(&sentence.to_string()))
+    fn flush(&self) {
+        self.0.flush();
+    }
 }
 
 /// An error and its causes, in one line.
@@ -87,16 +92,38 @@ pub fn in_one_line(error: &dyn Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
 
     #[test]
     fn a_value_with_line_ends_and_escape_sequences_makes_one_line() {
-        let now = Timestamp::parse("2026-12-01T01:00:00Z").unwrap();
-        let forged = "channel 1: held: gone\r\n2026-12-01T01:00:00Z [INFO] message 2: sent\x1b[2J";
+        let written = Written::default();
+        let logger = OneLine::to(written.clone(), LevelFilter::Info);
+        let forged = "held: gone\r\n2026-12-01T01:00:00Z [INFO] message 2: sent\x1b[2J";
+        for target in ["auto_message_scheduler::sender", "refinery"] {
+            logger.log(
+                &Record::builder().target(target).args(format_args!("channel 1: {forged}")).build(),
+            );
+        }
+        let written = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        let (_, sentence) = written.split_once(' ').unwrap();
         assert_eq!(
-            line(now, Level::Warn, &forged),
-            "2026-12-01T01:00:00Z [WARN] channel 1: held: gone\\r\\n2026-12-01T01:00:00Z [INFO] \
-             message 2: sent\\x1b[2J\n"
+            sentence,
+            "[INFO] channel 1: held: gone\\r\\n2026-12-01T01:00:00Z [INFO] message 2: sent\\x1b[2J\n"
         );
     }
 }
