@@ -4,7 +4,8 @@
 //!
 //! A file is trusted when it belongs to the user who runs this program, to root, or to the owner of a
 //! directory in which nobody else can write: root may work in a user's directory, and a container may
-//! get its env file from root, through links of root (as Kubernetes has it).
+//! get its env file from root, through links of root (as Kubernetes has it). A database may be shared
+//! with a group.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
@@ -130,6 +131,30 @@ pub fn check(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// The same for a file that a group may share, as a website and this program share a database: any
+/// file is fine, whoever of the group made it, where not everybody can make one.
+///
+/// # Errors
+/// When somebody outside the group may have put it there.
+pub fn check_shared(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+
+        let is_file = fs::symlink_metadata(path).is_ok_and(|named| named.is_file());
+        let directory = fs::metadata(directory_of(path));
+        if is_file && directory.is_ok_and(|directory| directory.mode() & 0o002 == 0) {
+            return Ok(());
+        }
+    }
+    check(path)
+}
+
+#[cfg(unix)]
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Makes a directory that only its owner can look into. It must not exist yet.
 ///
 /// # Errors
@@ -185,8 +210,7 @@ pub fn is_own(user: u32) -> bool {
 fn is_in_own_directory(path: &Path, owner: u32) -> bool {
     use std::os::unix::fs::MetadataExt;
 
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let Ok(directory) = fs::metadata(parent.unwrap_or(Path::new("."))) else { return false };
+    let Ok(directory) = fs::metadata(directory_of(path)) else { return false };
     // Many systems give each user a group of the same number, with nobody else in it.
     let is_group_closed = directory.mode() & 0o020 == 0 || directory.gid() == owner;
     directory.uid() == owner && directory.mode() & 0o002 == 0 && is_group_closed

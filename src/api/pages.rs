@@ -19,7 +19,12 @@ const RESERVED_BYTES: usize = 33 * 1024 * 1024;
 /// An empty buffer for `length` bytes from outside, whose memory comes back when it is dropped.
 #[must_use]
 pub fn large_buffer(length: usize) -> Vec<u8> {
-    Vec::with_capacity(if length > LARGE_BYTES { length.max(RESERVED_BYTES) } else { length })
+    let mut buffer = Vec::new();
+    // A host may limit what is reserved; then the buffer is as large as what it is for.
+    if length <= LARGE_BYTES || buffer.try_reserve_exact(length.max(RESERVED_BYTES)).is_err() {
+        buffer.reserve_exact(length);
+    }
+    buffer
 }
 
 /// Pages for people.

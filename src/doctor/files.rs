@@ -50,22 +50,23 @@ fn modes(config: &Config, env_file: &Path, findings: &mut Findings) {
         name.push(suffix);
         PathBuf::from(name)
     };
-    let files = [
+    let own = [
         env_file.to_owned(),
-        database.clone(),
-        beside("-wal"),
-        beside("-shm"),
         secret::path(database),
+        secret::previous_path(database),
+        beside(".lock"),
     ];
-    let side_files = [beside(".lock"), secret::previous_path(database)];
-    for path in files.iter().chain(&side_files).chain(config.log_file.iter()) {
-        if let Err(error) = private_file::check(path) {
+    let shared = [database.clone(), beside("-wal"), beside("-shm")];
+    let owned = own.iter().chain(&config.log_file).map(|path| private_file::check(path));
+    for checked in owned.chain(shared.iter().map(|path| private_file::check_shared(path))) {
+        if let Err(error) = checked {
             let remedy = "see how it came there: nothing reads or writes it as it is";
             findings.wrong("files", error.to_string(), remedy);
         }
     }
-    let open: Vec<String> = files
+    let open: Vec<String> = own
         .iter()
+        .chain(&shared)
         .filter(|path| others_may_read(path))
         .map(|path| path.display().to_string())
         .collect();

@@ -94,13 +94,13 @@ fn connect(path: &Path, vfs: Option<&str>, access: OpenFlags) -> Result<Connecti
 /// Refuses a database, or a file that SQLite would use with it, that another user may have put there.
 fn check_owners(path: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::Open { path: path.to_owned(), source };
-    private_file::check(path).map_err(failed)?;
+    private_file::check_shared(path).map_err(failed)?;
     // SQLite looks for them beside the file, not beside a link to it.
     let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     for ending in ["-wal", "-shm", "-journal"] {
         let mut name = real.as_os_str().to_owned();
         name.push(ending);
-        private_file::check(Path::new(&name)).map_err(failed)?;
+        private_file::check_shared(Path::new(&name)).map_err(failed)?;
     }
     Ok(())
 }

@@ -127,6 +127,27 @@ fn a_database_and_what_lies_beside_it_must_be_ours() {
 }
 
 #[test]
+fn a_database_may_be_shared_with_a_group_and_a_secret_may_not() {
+    let Some(site) = shared_site() else { return };
+    let directory = site.directory.path();
+    chown(directory, Some(0), Some(SHOPKEEPER)).unwrap();
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o2770)).unwrap();
+    // The website of the group has the database open, and made its side files.
+    let website = site.sql();
+    website.query_row("SELECT count(*) FROM contacts", [], |_| Ok(())).unwrap();
+    for name in ["shop.db-wal", "shop.db-shm"] {
+        chown(site.path(name), Some(SHOPKEEPER), Some(SHOPKEEPER)).unwrap();
+    }
+    let ran = site.run(&["run"]);
+    assert!(ran.status.success(), "{}", stderr(&ran));
+    let doctor = site.run(&["doctor"]);
+    let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert!(!said.contains("belongs to"), "{said}");
+    plant(&site.path("shop.db.cron-secret"), "known-to-the-stranger-0123456789\n");
+    assert_refused(&site.run(&["serve"]), "shop.db.cron-secret");
+}
+
+#[test]
 fn nothing_is_exported_or_copied_into_a_file_of_another_user() {
     let Some(site) = shared_site() else { return };
     site.sqlite3("INSERT INTO contacts (name, phone_number) VALUES ('Budi', '081200007001')");
