@@ -264,12 +264,14 @@ fn run_command(args: &RunArgs, config: &Config) -> Result<(), CliError> {
         }
         return Ok(());
     }
+    let held = Store::open(&config.database_path)?.read(|tx| Ok(tx.clock_believed()?.hold))?;
+    let held = held.map(|why| format!("; held: {why}")).unwrap_or_default();
     let summary = match end {
         RunEnd::AlreadySending => "another process is sending".to_owned(),
         RunEnd::Done(report) => {
             let (messages, deliveries) = (report.messages, report.deliveries);
             format!(
-                "messages: {} sent, {} failed; deliveries: {} sent, {} failed, {} skipped, {} unknown, {} pending",
+                "messages: {} sent, {} failed; deliveries: {} sent, {} failed, {} skipped, {} unknown, {} pending{held}",
                 messages.success,
                 messages.failed,
                 deliveries.sent,

@@ -64,6 +64,8 @@ pub mod overview;
 
 pub mod forecast;
 
+pub mod clock_check;
+
 pub mod planner;
 
 pub mod composer;

@@ -95,6 +95,8 @@ pub struct Overview {
     pub unknown: u64,
     /// People who asked to stop by a hidden number whose phone number is not known, of all times.
     pub unresolved: Unresolved,
+    /// Why nothing is planned or sent: the clock is not believed.
+    pub clock_hold: Option<String>,
     /// The newest runs.
     pub runs: Vec<RunView>,
 }
@@ -140,6 +142,7 @@ pub fn overview(
             today: tx.count_ended_since(midnight)?,
             unknown: tx.count_unknown()?,
             unresolved: tx.unresolved_hidden(Timestamp::from_secs(0))?,
+            clock_hold: tx.clock_believed()?.hold,
             runs: tx.last_runs(RUNS)?,
         })
     })
@@ -222,6 +225,7 @@ impl Overview {
             "today": today,
             "unknown": self.unknown,
             "unresolved_stops": self.unresolved.asked + self.unresolved.given_up,
+            "clock_hold": self.clock_hold,
             "last_trigger_at": text(self.last_trigger_at()),
             "backlog_ends_at": text(self.backlog_ends_at()),
             "runs": self.runs.iter().map(|run| json!({

@@ -31,6 +31,9 @@ const MESSAGES_PER_PASS: u32 = 100;
 /// have minutes, and cron comes every few.
 const JUST_MISSED: Duration = Duration::from_mins(5);
 
+/// A message that is due later than this was planned by another clock than the present one.
+const EARLY_MAX: Duration = Duration::from_hours(1);
+
 /// What `prune` removes is older than this: see `prune::AGE_MIN`.
 pub const PRUNED_AGE_MIN: Duration = Duration::from_hours(7 * 24);
 
@@ -237,7 +240,10 @@ impl Planner {
     /// Ends what is still pending of occurrences past the late limit, and settles occurrences that
     /// have nothing left to do.
     fn expire(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.store().write(|tx| tx.put_back_unplanned(now))?;
+        self.store().write(|tx| {
+            tx.put_back_unplanned(now)?;
+            tx.put_back_early(now.plus(EARLY_MAX), now)
+        })?;
         let before = now.minus(self.rules.late_limit);
         let (late, finished) = self
             .store()

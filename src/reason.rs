@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::clock::Timestamp;
+
 /// Why a message, a delivery or a channel is not where a person would expect it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
@@ -64,6 +66,18 @@ pub enum Reason {
         session: String,
     },
     // --- clocks ---
+    /// This machine's clock and WAHA's are too far apart.
+    ClocksDiffer {
+        /// This machine's.
+        ours: Timestamp,
+        /// WAHA's.
+        theirs: Timestamp,
+    },
+    /// The clock was last believed too long ago, and WAHA does not answer.
+    ClockUnsure {
+        /// When it was believed.
+        since: Timestamp,
+    },
 }
 
 impl Reason {
@@ -82,6 +96,8 @@ impl Reason {
             Self::NoTlsThere { .. } => "no_tls_there",
             Self::TlsThere { .. } => "tls_there",
             Self::OnlyDefaultSession { .. } => "only_default_session",
+            Self::ClocksDiffer { .. } => "clocks_differ",
+            Self::ClockUnsure { .. } => "clock_unsure",
         }
     }
 }
@@ -132,6 +148,16 @@ impl fmt::Display for Reason {
                 f,
                 "this WAHA is the CORE edition, which has no session `{session}`, only `default`: give \
                  the channel that session (`channel edit --session default`), or use WAHA Plus"
+            ),
+            Self::ClocksDiffer { ours, theirs } => write!(
+                f,
+                "this machine's clock said {ours} when WAHA's said {theirs}: nothing is sent and \
+                 nothing expires before they agree; set the wrong one"
+            ),
+            Self::ClockUnsure { since } => write!(
+                f,
+                "nothing ran since {since}, so this machine's clock may be wrong, and WAHA does not \
+                 answer with its own: nothing is sent and nothing expires before it does"
             ),
         }
     }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::{Clock, Now, Timestamp};
+use crate::clock_check::{ClockCheck, Look};
 use crate::fail_point;
 use crate::hidden_numbers::HiddenNumbers;
 use crate::lookup::Lookup;
@@ -29,6 +30,7 @@ pub struct Runner {
     store: Arc<Mutex<Store>>,
     clock: Arc<dyn Clock>,
     triggers: Arc<Triggers>,
+    clock_check: ClockCheck,
     planner: Planner,
     sender: Sender,
     lookup: Lookup,
@@ -91,6 +93,16 @@ pub enum Conducted {
     Idle,
 }
 
+/// How far planning came.
+enum Planned {
+    /// There is more: come back at once.
+    More,
+    /// WAHA is asked for its time before: come back when the bell rings.
+    Asking,
+    /// What is due is planned, or stays due.
+    All,
+}
+
 impl Runner {
     /// A runner on `store` that sends through `waha`. `seed` is for the jitter.
     #[must_use]
@@ -111,6 +123,12 @@ impl Runner {
             Arc::clone(&triggers),
             (plan_rules.country.clone(), plan_rules.zone.clone()),
         );
+        let clock_check = ClockCheck::new(
+            Arc::clone(&store),
+            waha.clone(),
+            Arc::clone(&triggers),
+            plan_rules.late_limit,
+        );
         let planner = Planner::new(Arc::clone(&store), Arc::clone(&triggers), plan_rules);
         let lookup = Lookup::new(Arc::clone(&store), waha.clone(), Arc::clone(&clock));
         let sender = Sender::new(
@@ -125,6 +143,7 @@ impl Runner {
             store,
             clock,
             triggers,
+            clock_check,
             planner,
             sender,
             lookup,
@@ -186,6 +205,10 @@ impl Runner {
             self.triggers.wake.ring();
             return Step::Worked;
         }
+        if self.clock_check.step(|| self.sender.step_aside()) {
+            self.triggers.wake.ring();
+            return Step::Worked;
+        }
         match self.sender.step() {
             Step::Worked => Step::Worked,
             idle @ (Step::Wait(_) | Step::Nothing) => {
@@ -219,6 +242,7 @@ impl Runner {
         let requests = self.triggers.take_requests(now);
         if !requests.is_empty() {
             self.watch_wal();
+            self.clock_check.begin();
         }
         if !self.triggers.is_running() {
             return Ok(Conducted::Idle);
@@ -235,20 +259,11 @@ impl Runner {
         if !self.hidden_numbers.is_idle() {
             self.triggers.turns.ring();
         }
-        // What is begun is finished: otherwise a host that gives little time would never see the end.
-        if is_planning && self.is_over(now) && !self.planner.is_under_way() {
-            self.recorded().is_planning = false; // What is due stays due.
-        } else if is_planning {
-            // A further portion of a message gives the senders nothing to do before its last one.
-            let was_under_way = self.planner.is_under_way();
-            let has_more = self.planner.pass(now.wall)?;
-            if !was_under_way {
-                self.lookup.gather(now.wall)?;
-                self.offer_channels(now)?;
-            }
-            self.recorded().is_planning = has_more;
-            if has_more {
-                return Ok(Conducted::More);
+        if is_planning {
+            match self.plan(now)? {
+                Planned::More => return Ok(Conducted::More),
+                Planned::Asking => return Ok(Conducted::Running),
+                Planned::All => {}
             }
         }
         // Looked at before the counts: a delivery that ends in between is counted.
@@ -256,6 +271,36 @@ impl Runner {
             self.sender.is_idle() && self.lookup.is_idle() && self.hidden_numbers.is_idle();
         self.record_timer_run()?;
         if is_idle { self.end(now.wall) } else { Ok(Conducted::Running) }
+    }
+
+    /// Plans what is due, as far as there is time and the clock may be believed.
+    fn plan(&self, now: Now) -> Result<Planned, StoreError> {
+        let was_under_way = self.planner.is_under_way();
+        // What is begun is finished: otherwise a host that gives little time would never see the end.
+        if !was_under_way {
+            if self.is_over(now) {
+                self.recorded().is_planning = false; // What is due stays due.
+                return Ok(Planned::All);
+            }
+            match self.clock_check.look(now)? {
+                Look::Good => {}
+                Look::Asking => return Ok(Planned::Asking),
+                Look::Held => {
+                    self.recorded().is_planning = false;
+                    // Their sessions may be looked at all the same.
+                    self.offer_channels(now)?;
+                    return Ok(Planned::All);
+                }
+            }
+        }
+        let has_more = self.planner.pass(now.wall)?;
+        // A further portion of a message gives the senders nothing to do before its last one.
+        if !was_under_way {
+            self.lookup.gather(now.wall)?;
+            self.offer_channels(now)?;
+        }
+        self.recorded().is_planning = has_more;
+        Ok(if has_more { Planned::More } else { Planned::All })
     }
 
     /// Whether nothing may be begun any more.
@@ -333,11 +378,13 @@ impl Runner {
 
     fn end(&self, now: Timestamp) -> Result<Conducted, StoreError> {
         self.watch_wal();
+        self.clock_check.note_what_was_heard(self.clock.now())?;
         let mut recorded = self.recorded();
         let counts = self.triggers.report().messages;
         let pending = self.store().write(|tx| {
             if let Some(row) = recorded.row {
-                tx.finish_run(row, counts, None, now)?;
+                let held = tx.clock_believed()?.hold;
+                tx.finish_run(row, counts, held.as_deref(), now)?;
                 tx.drop_empty_runs(now.minus(EMPTY_RUNS_KEPT))?;
             }
             tx.count_pending()

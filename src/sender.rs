@@ -288,6 +288,9 @@ impl Sender {
             self.hold(&channel, &hold)?;
             return Ok(Lane::Held);
         }
+        if self.is_clock_wrong(self.clock.now()) {
+            return Ok(Lane::Held);
+        }
         if channel.held.is_some() {
             self.free(&channel)?;
         }
@@ -346,7 +349,10 @@ impl Sender {
         session: &str,
     ) -> Result<Option<Hold>, StoreError> {
         let now = self.clock.now();
-        if channel.held.is_none() && lock(&self.sessions).is_working(session, now) {
+        if channel.held.is_none()
+            && lock(&self.sessions).is_working(session, now)
+            && !self.is_clock_wrong(now)
+        {
             return Ok(None);
         }
         let number = match self.waha.session(session) {
@@ -364,6 +370,11 @@ impl Sender {
         }
         lock(&self.sessions).note_working(session, now);
         Ok(None)
+    }
+
+    /// Whether WAHA's clock tells another time: nothing is sent before the two agree.
+    fn is_clock_wrong(&self, now: Now) -> bool {
+        self.waha.time(now).is_not(now.wall)
     }
 
     /// The id for the next message, where WAHA offers one.

@@ -19,7 +19,7 @@ use crate::delivery::{Hold, HoldKind, Outcome};
 use crate::http_client::{HttpClient, NoReply, Reply};
 use crate::reason::Reason;
 
-pub use date::WahaTime;
+pub use date::{CLOCKS_AGREE_WITHIN, WahaTime};
 pub use report::{ServerReport, SessionReport, WebhookReport};
 
 use date::Dates;

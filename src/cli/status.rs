@@ -102,7 +102,7 @@ fn screen(now: &Overview, zone: &Zone) -> String {
             }
         ),
         format!("Backlog    {}", backlog(now, zone)),
-        String::new(),
+        now.clock_hold.as_ref().map(|why| format!("HELD       {why}")).unwrap_or_default(),
         "Channels".to_owned(),
     ];
     lines.extend(channels(now));

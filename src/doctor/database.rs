@@ -180,8 +180,11 @@ fn channels(
     waha: Option<&Answering>,
     findings: &mut Findings,
 ) -> Result<(), StoreError> {
-    let (channels, unknown) =
-        store.read(|tx| Ok((tx.channels_with_pending()?, tx.count_unknown()?)))?;
+    let (channels, unknown, believed) = store
+        .read(|tx| Ok((tx.channels_with_pending()?, tx.count_unknown()?, tx.clock_believed()?)))?;
+    if let Some(why) = believed.hold {
+        findings.wrong("clock", why, "the next run looks again, and goes on by itself");
+    }
     if !channels.iter().any(|(channel, _)| channel.is_active) {
         let remedy = "set is_active of a channel to 1";
         findings.wrong("channels", "no channel is active: nothing can be sent", remedy);

@@ -8,7 +8,7 @@ use askama::Template;
 use super::channels::{self, ChannelCard};
 use super::messages::MessageRow;
 use super::visit::{Page, Visit};
-use super::{Answered, Broken, ahead, format, reply};
+use super::{Answered, Broken, ahead, format, reasons, reply};
 use crate::clock::Timestamp;
 use crate::store::{Ended, ListedMessage, ListedRun};
 
@@ -95,6 +95,7 @@ struct Found {
     pending: u64,
     days: Vec<(Timestamp, Ended)>,
     last_run: Option<ListedRun>,
+    clock_hold: Option<String>,
 }
 
 fn look(visit: &Visit<'_>) -> Result<Seen, Broken> {
@@ -111,6 +112,7 @@ fn look(visit: &Visit<'_>) -> Result<Seen, Broken> {
             pending: tx.count_pending()?,
             days,
             last_run: tx.last_triggered_run()?,
+            clock_hold: tx.clock_believed()?.hold,
         })
     })?;
     let channels = channels::cards(visit)?;
@@ -156,6 +158,14 @@ fn warnings(
 ) -> Vec<Warning> {
     let w = visit.words();
     let mut warnings = Vec::new();
+    if let Some(why) = &found.clock_hold {
+        warnings.push(Warning {
+            what: reasons::in_words(why, visit.language),
+            remedy: w.clock_remedy.to_owned(),
+            link: "",
+            link_text: "",
+        });
+    }
     for channel in channels.iter().filter(|channel| channel.needs_a_look) {
         warnings.push(Warning {
             what: match channel.reason.as_str() {

@@ -5,6 +5,20 @@ use super::words::Language;
 
 /// English and Indonesian; `{}` stands for whatever is there, and comes again in the same order.
 const SENTENCES: &[(&str, &str)] = &[
+    (
+        "this machine's clock said {} when WAHA's said {}: {}",
+        "jam komputer ini {}, jam WAHA {}: tidak ada yang dikirim atau kedaluwarsa sampai keduanya sama; betulkan jam yang salah",
+    ),
+    (
+        "nothing ran since {}, so this machine's clock may be wrong{}",
+        "program tidak berjalan sejak {}, jadi jam komputer ini mungkin salah, dan WAHA belum menjawab: tidak ada yang dikirim atau kedaluwarsa sampai WAHA menjawab",
+    ),
+    ("the contact was removed from the address book", "kontaknya dihapus dari buku alamat"),
+    (
+        "the contact has a number now that gets this message already",
+        "nomor baru kontak ini sudah menerima pesan ini",
+    ),
+    ("channel {} was removed: {}", "nomor WA {} dihapus: pilih nomor lain, lalu kirim ulang"),
     ("opted out", "minta berhenti menerima pesan"),
     ("opted out{}", "minta berhenti menerima pesan"),
     ("there is no contact {}", "kontak {} tidak ada"),

@@ -44,7 +44,7 @@ impl Sender {
             // Only here, with the database ours, has all waiting ended: the time of the claim.
             let now = self.clock.now();
             began = now.monotonic;
-            if !allowance.window.contains(&self.rules.zone, now.wall) {
+            if !allowance.window.contains(&self.rules.zone, now.wall) || self.is_clock_wrong(now) {
                 return Ok((Claim::Changed, now.wall, now.monotonic));
             }
             let (next_ready_at, ready) = self.next_ready(now);
@@ -125,6 +125,7 @@ impl Sender {
             || self.rules.typing_max.is_some()
             || self.triggers.is_stopping()
             || self.last_claim.is_some_and(|last| now.monotonic > last)
+            || self.is_clock_wrong(now)
             || !serving.allowance.window.contains(&self.rules.zone, now.wall)
             || open.is_template
             || open.recipient != RecipientNow::AsPlanned

@@ -333,6 +333,24 @@ impl Tx<'_> {
         self.prepare(sql)?.execute(named_params! { ":now": now.to_string() })
     }
 
+    /// Sets messages back that a clock which ran ahead has planned: they are on their way, due after
+    /// `early_after`, and nothing of them was tried. One that has begun goes on.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn put_back_early(&self, early_after: Timestamp, now: Timestamp) -> SqlResult<usize> {
+        let sql = "UPDATE auto_messages SET status = 'scheduled', updated_at = :now
+                   WHERE status = 'sending' AND scheduled_at > :early_after AND NOT EXISTS
+                       (SELECT 1 FROM deliveries d
+                           WHERE d.auto_message_id = auto_messages.id
+                               AND d.due_at = auto_messages.scheduled_at
+                               AND (d.attempts > 0 OR d.status NOT IN ('pending', 'skipped')))";
+        self.prepare(sql)?.execute(named_params! {
+            ":early_after": early_after.to_string(),
+            ":now": now.to_string(),
+        })
+    }
+
     /// Fails a scheduled message that cannot be planned; its counts are of this occurrence. One of
     /// which somebody got something before (it was cancelled and scheduled again) stays `sent`, with
     /// the reason. Returns whether it was scheduled.

@@ -1,10 +1,21 @@
 //! The tables `meta` and `place_holds`: what the database knows of itself, and the channels that
-//! are held because it is not where it was. `place` says what a place is.
+//! are held because it is not where it was. `place` says what a place is, `clock_check` when our
+//! clock is believed.
 
 use rusqlite::{OptionalExtension, named_params};
 
 use super::{SqlResult, Tx};
 use crate::clock::Timestamp;
+use crate::reason::Reason;
+
+/// Whether our clock is believed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClockBelieved {
+    /// When it was last noted; `None` before the first run.
+    pub at: Option<Timestamp>,
+    /// Why it is not believed now, in words.
+    pub hold: Option<String>,
+}
 
 impl Tx<'_> {
     /// Where the database was when it last sent; `None` before the first start.
@@ -94,6 +105,39 @@ impl Tx<'_> {
         self.begin_history()?;
         self.set_place(place)?;
         Ok(freed)
+    }
+
+    /// When our clock was last believed, and why it is not now.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn clock_believed(&self) -> SqlResult<ClockBelieved> {
+        let at = self.meta("clock_believed_at")?;
+        let at = at.and_then(|text| Timestamp::parse(&text));
+        Ok(ClockBelieved { at, hold: self.meta("clock_hold")? })
+    }
+
+    /// Notes that our clock is believed at `now`.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn believe_clock(&self, now: Timestamp) -> SqlResult<()> {
+        self.prepare("DELETE FROM meta WHERE key IN ('clock_hold', 'clock_hold_code')")?
+            .execute([])?;
+        self.set_meta("clock_believed_at", &now.to_string())
+    }
+
+    /// Notes why our clock is not believed. Returns whether that is news.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn hold_for_clock(&self, reason: &Reason) -> SqlResult<bool> {
+        if self.meta("clock_hold_code")?.as_deref() == Some(reason.code()) {
+            return Ok(false);
+        }
+        self.set_meta("clock_hold_code", reason.code())?;
+        self.set_meta("clock_hold", &reason.to_string())?;
+        Ok(true)
     }
 
     fn begin_history(&self) -> SqlResult<()> {

@@ -67,6 +67,7 @@ pub use hidden_numbers::{HiddenNumber, Unresolved};
 pub use listings::{Ended, ListedMessage, ListedRecipient, ListedRun, MessageDetail, PageFrom};
 pub use lookups::UnknownDelivery;
 pub use messages::{DueMessage, Timed, Untimed};
+pub use meta::ClockBelieved;
 pub use opt_outs::{OPTED_OUT, Skipped};
 pub use overview::{NextDue, RunView};
 pub use panel_sessions::{PanelSession, PanelUpload};

@@ -10,6 +10,9 @@ use super::http_date;
 use crate::clock::{Clock, Now, Timestamp};
 use crate::http_client::Reply;
 
+/// Two clocks that are further apart are not both right.
+pub const CLOCKS_AGREE_WITHIN: Duration = Duration::from_hours(1);
+
 /// What WAHA's answers so far tell of its clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WahaTime {
@@ -22,6 +25,15 @@ pub enum WahaTime {
 }
 
 impl WahaTime {
+    /// Whether WAHA's clock tells another time than `wall`, beyond what clocks differ.
+    #[must_use]
+    pub fn is_not(self, wall: Timestamp) -> bool {
+        match self {
+            Self::Told(theirs) => theirs.since(wall).max(wall.since(theirs)) > CLOCKS_AGREE_WITHIN,
+            Self::Unheard | Self::Untold => false,
+        }
+    }
+
     /// How many milliseconds WAHA's clock is ahead of `wall`, less than zero when it is behind.
     #[must_use]
     pub fn ahead_of(self, wall: Timestamp) -> Option<i64> {
