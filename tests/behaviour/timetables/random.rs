@@ -36,8 +36,10 @@ fn rules() -> impl Strategy<Value = Rule> {
     let sorted = |from: std::ops::Range<u8>, count| {
         proptest::collection::btree_set(from, count).prop_map(|set| set.into_iter().collect())
     };
-    let weekly =
-        (sorted(0..7, 1..6), sorted(0..24, 1..3), proptest::option::weighted(0.2, 0..15_u8));
+    // Few hours, so that one rule often has those of another.
+    let hours =
+        sorted(0..6, 1..4).prop_map(|hours: Vec<u8>| hours.iter().map(|hour| hour * 4).collect());
+    let weekly = (sorted(0..7, 1..6), hours, proptest::option::weighted(0.2, 0..15_u8));
     let weekly = weekly.prop_map(|(days, hours, ends)| Rule::Weekly { days, hours, ends });
     let listed = proptest::collection::btree_set((0..15_u8, 0..24_u8), 1..6);
     let listed = listed.prop_map(|entries| Rule::Listed(entries.into_iter().collect()));
