@@ -178,7 +178,8 @@ impl<'a> Visit<'a> {
 
     /// What another form with the same content made since `since`.
     pub(super) fn made_by_same_form(&self, since: Timestamp) -> Result<Option<i64>, StoreError> {
-        self.panel.read(|tx| tx.made_by_same_form(&self.digest, since))
+        let Some(mark) = self.mark() else { return Ok(None) };
+        self.panel.read(|tx| tx.made_by_same_form(mark, since))
     }
 
     /// Keeps the mark of a form that changed the row `id`. A crash before it is harmless: a change

@@ -44,10 +44,19 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// When the statement fails.
-    pub fn made_by_same_form(&self, form: &str, since: Timestamp) -> SqlResult<Option<i64>> {
-        let sql = "SELECT made FROM panel_marks WHERE form = :form AND kept_at >= :since
+    pub fn made_by_same_form(
+        &self,
+        mark: FormMark<'_>,
+        since: Timestamp,
+    ) -> SqlResult<Option<i64>> {
+        let sql = "SELECT made FROM panel_marks
+                   WHERE form = :form AND mark <> :mark AND kept_at >= :since
                    ORDER BY kept_at DESC LIMIT 1";
-        let params = named_params! { ":form": form, ":since": since.to_string() };
+        let params = named_params! {
+            ":form": mark.form,
+            ":mark": mark.mark,
+            ":since": since.to_string(),
+        };
         self.prepare(sql)?.query_row(params, |row| row.get("made")).optional()
     }
 
