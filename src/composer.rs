@@ -25,6 +25,9 @@ pub use moves::{Resumed, cancel, pause, removable, remove, resume};
 pub use retry::{Retried, Retry, retry, retry_once, unknown_count};
 pub use timing::{Timing, WeeklyTiming};
 
+/// For so long, a second message with the same text and recipients is said to be one.
+const SAME_SAID: Duration = Duration::from_mins(10);
+
 /// What composing goes by.
 #[derive(Clone, Debug)]
 pub struct Rules {
@@ -159,6 +162,12 @@ pub fn add_once(
         tx.make_once(mark, now, || tx.insert_message(&fields, draft.created_by, now))
     })?;
     let id = made.map_err(ComposeError::MadeBefore)?;
+    if let Some(same) = store.read(|tx| tx.same_message_before(id, now.minus(SAME_SAID)))? {
+        warnings.push(format!(
+            "message {same} says the same to the same recipients, and was made a moment ago: \
+             `message cancel {id}` if this is a second one by mistake"
+        ));
+    }
     Ok(Composed {
         id,
         status: status.to_owned(),

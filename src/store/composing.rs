@@ -230,6 +230,21 @@ impl Tx<'_> {
         })
     }
 
+    /// A message with the same text and recipients as message `id`, made shortly before it, since `since`.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn same_message_before(&self, id: i64, since: Timestamp) -> SqlResult<Option<i64>> {
+        let sql = "SELECT b.id FROM auto_messages a
+                   JOIN auto_messages b ON b.id < a.id AND b.id > a.id - 20
+                   WHERE a.id = :id AND b.message = a.message AND b.contact_ids IS a.contact_ids
+                       AND b.channel_id = a.channel_id AND b.status <> 'cancelled'
+                       AND b.created_at >= :since
+                   ORDER BY b.id DESC LIMIT 1";
+        let params = named_params! { ":id": id, ":since": since.to_string() };
+        self.prepare(sql)?.query_row(params, |row| row.get("id")).optional()
+    }
+
     /// Writes what a person decided, when status and time are still those of `seen`. Returns whether
     /// they were.
     ///

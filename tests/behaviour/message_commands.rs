@@ -359,3 +359,16 @@ fn only_what_has_ended_is_removed_and_unknown_ones_only_when_told_so() {
     assert!(remove(unknown, true).unwrap_err().contains("there is no message"));
     assert_eq!(world.ask("SELECT count(*) FROM deliveries"), "0");
 }
+
+#[test]
+fn the_same_message_a_second_time_is_said_to_be_the_second() {
+    let world = World::new();
+    let once = draft("Halo", &["081200007001"], &["+1h"]);
+    assert!(add(&world, &once).unwrap().warnings.is_empty());
+    assert!(add(&world, &draft("Halo", &["081200007002"], &["+1h"])).unwrap().warnings.is_empty());
+    let warnings = add(&world, &once).unwrap().warnings;
+    assert!(warnings[0].starts_with("message 1 says the same to the same"), "{warnings:?}");
+    assert!(warnings[0].contains("`message cancel 3`"), "{warnings:?}");
+    world.clock.pass(std::time::Duration::from_mins(11));
+    assert!(add(&world, &once).unwrap().warnings.is_empty());
+}
