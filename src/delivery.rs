@@ -9,6 +9,7 @@ mod message_id;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::reason::Reason;
 
 pub use evidence::{Ack, Weighed, weigh};
 pub use message_id::{MessageId, is_bare_id};
@@ -85,6 +86,17 @@ pub enum Outcome {
         /// In words, for `deliveries.error`.
         reason: String,
     },
+    /// WAHA accepted it and said at once that WhatsApp did not (ack -1). It stands like one that an
+    /// event refused: a higher ack proves the contrary.
+    Refused {
+        /// WAHA's bare id of the message.
+        waha_message_id: String,
+    },
+    /// This WAHA cannot send such a message to anybody: nobody's delivery of it is to be tried.
+    NotOffered {
+        /// In words, for `deliveries.error`.
+        reason: String,
+    },
     /// WhatsApp restricted the account (error 463): failed, and the channel is held.
     Restricted {
         /// In words, for `deliveries.error` and the hold.
@@ -106,6 +118,8 @@ pub struct Transition {
     pub counts_attempt: bool,
     /// For `deliveries.error`; none when it was sent.
     pub error: Option<String>,
+    /// For `deliveries.ack`, when the outcome tells it.
+    pub ack: Option<Ack>,
     /// The hold to put on the channel, if any.
     pub hold: Option<Hold>,
 }
@@ -127,9 +141,16 @@ impl Outcome {
                     | HoldKind::OtherNumber => false,
                 },
                 error: Some(hold.reason.clone()),
+                ack: None,
                 hold: Some(hold.clone()),
             },
-            Self::Failed { reason } => Transition::ended(Status::Failed, Some(reason), None),
+            Self::Failed { reason } | Self::NotOffered { reason } => {
+                Transition::ended(Status::Failed, Some(reason), None)
+            }
+            Self::Refused { .. } => Transition {
+                ack: Some(Ack::Error),
+                ..Transition::ended(Status::Failed, Some(&Reason::Refused.to_string()), None)
+            },
             Self::Restricted { reason } => {
                 let hold = Hold::new(HoldKind::Restricted, reason.clone());
                 Transition::ended(Status::Failed, Some(reason), Some(hold))
@@ -141,7 +162,7 @@ impl Outcome {
 
 impl Transition {
     fn ended(status: Status, reason: Option<&String>, hold: Option<Hold>) -> Self {
-        Self { status, counts_attempt: true, error: reason.cloned(), hold }
+        Self { status, counts_attempt: true, error: reason.cloned(), ack: None, hold }
     }
 }
 

@@ -221,6 +221,18 @@ impl FakeWaha {
         self.journal.set_lid(lid, digits);
     }
 
+    /// Sets WAHA's clock so far ahead of ours (negative: behind): it is in the `Date` of every answer and
+    /// in the times of messages.
+    pub fn set_clock_ahead(&self, secs: i64) {
+        self.journal.set_ahead_secs(secs);
+    }
+
+    /// Answers every look-up of a session with this status and body; `None` ends that.
+    pub fn set_look_ups(&self, session: &str, answer: Option<(u16, &str)>) {
+        let answer = answer.map(|(status, body)| (status, body.to_owned()));
+        self.journal.set_look_ups(session, answer);
+    }
+
     /// Gives a session this `config`: webhooks, the store of its engine.
     pub fn set_config(&self, session: &str, config: Value) {
         self.journal.set_config(session, config);

@@ -1,19 +1,27 @@
 //! Look-ups: what is `unknown` becomes `sent` or `failed` by asking WAHA, never by sending.
 //!
 //! WAHA is asked for the message by the id that was reserved for it; without one, for messages in
-//! the chat with exactly the text, from around the claim. One match proves it. None proves nothing:
-//! after a restart WAHA may have forgotten a message that it sent (recorded). So a few look-ups
-//! with growing gaps, and then it stays `unknown` until a person decides.
+//! the chat with exactly the text, from around the claim, by WAHA's own clock. One match proves it.
+//! None proves nothing: after a restart WAHA may have forgotten a message that it sent (recorded). So
+//! a few look-ups with growing gaps, and then it stays `unknown` until a person decides.
+//!
+//! A WAHA that answers and does not tell was asked: that is a look like any other. One that cannot be
+//! reached was not: it is asked again, ever more rarely, for a week. The first try of either kind ends
+//! the wait of a message of which nothing else is known.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::{Clock, Now, Timestamp};
-use crate::delivery::Status;
-use crate::store::{Store, StoreError, UnknownDelivery};
-use crate::waha::{Search, Sighting, Waha};
+use crate::delivery::{Counts, Status};
+use crate::reason::Reason;
+use crate::schedule::Zone;
+use crate::store::{DueLookup, SqlResult, Store, StoreError, Tx, UnknownDelivery};
+use crate::template::is_same_text;
+use crate::trigger::Triggers;
+use crate::waha::{ChatSearch, Search, Sighting, Waha};
 
 /// How many look-ups one run does.
 const LOOKUPS_PER_RUN: u32 = 50;
@@ -28,14 +36,36 @@ const AGAIN_AFTER: [Duration; 4] = [
     Duration::from_hours(6),
     Duration::from_hours(24),
 ];
+/// While WAHA cannot be reached: after a quarter of the time since the claim, within these, …
+const AWAY_GAP_MIN: Duration = Duration::from_mins(1);
+const AWAY_GAP_MAX: Duration = Duration::from_hours(6);
+/// … and no more after so long.
+const AWAY_FOR_GOOD: Duration = Duration::from_hours(7 * 24);
+/// A session that refuses so many look-ups is asked for no more of them in this run.
+const REFUSALS_MAX: u32 = 3;
+/// WAHA's `Date` has whole seconds, and its answer may have taken some.
+const SKEW_SECS_SEEN: u64 = 60;
 
 /// Looks up unknown deliveries, one at a step.
 pub struct Lookup {
     store: Arc<Mutex<Store>>,
     waha: Waha,
     clock: Arc<dyn Clock>,
-    queue: Mutex<VecDeque<i64>>,
+    triggers: Arc<Triggers>,
+    zone: Zone,
+    queue: Mutex<VecDeque<DueLookup>>,
     under_way: AtomicUsize,
+    channels: Mutex<HashMap<i64, Asked>>,
+    has_made_due: AtomicBool,
+}
+
+/// How a channel's look-ups went.
+#[derive(Debug, Default)]
+struct Asked {
+    /// Those that were refused in this run.
+    refusals: u32,
+    /// What the log says of the trouble with them.
+    trouble: Option<String>,
 }
 
 /// What a look-up found.
@@ -45,15 +75,34 @@ enum Finding {
     Proof { waha_message_id: String, ack: i64 },
     /// Nothing that proves anything, and why.
     Nothing(String),
+    /// WAHA does not tell.
+    Refused(Reason),
     /// WAHA could not be asked.
-    NotNow,
+    Away(Reason),
 }
 
 impl Lookup {
-    /// Look-ups in `store`, through `waha`.
+    /// Look-ups in `store`, through `waha`. What they settle is told to `triggers`; its next occurrence
+    /// is of `zone`.
     #[must_use]
-    pub fn new(store: Arc<Mutex<Store>>, waha: Waha, clock: Arc<dyn Clock>) -> Self {
-        Self { store, waha, clock, queue: Mutex::default(), under_way: AtomicUsize::new(0) }
+    pub fn new(
+        store: Arc<Mutex<Store>>,
+        waha: Waha,
+        clock: Arc<dyn Clock>,
+        triggers: Arc<Triggers>,
+        zone: Zone,
+    ) -> Self {
+        Self {
+            store,
+            waha,
+            clock,
+            triggers,
+            zone,
+            queue: Mutex::default(),
+            under_way: AtomicUsize::new(0),
+            channels: Mutex::default(),
+            has_made_due: AtomicBool::new(false),
+        }
     }
 
     /// Notes what is to be looked up in this run.
@@ -62,10 +111,13 @@ impl Lookup {
     /// When the database fails.
     pub fn gather(&self, now: Timestamp) -> Result<(), StoreError> {
         let due = self.store().read(|tx| tx.due_lookups(now, LOOKUPS_PER_RUN))?;
+        for asked in self.channels().values_mut() {
+            asked.refusals = 0;
+        }
         let mut queue = self.queue();
-        for id in due {
-            if !queue.contains(&id) {
-                queue.push_back(id);
+        for one in due {
+            if !queue.contains(&one) {
+                queue.push_back(one);
             }
         }
         Ok(())
@@ -75,6 +127,11 @@ impl Lookup {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.queue().is_empty() && self.under_way.load(Ordering::SeqCst) == 0
+    }
+
+    /// Whether a look-up ended an occurrence whose message is due again, since the last call.
+    pub fn take_made_due(&self) -> bool {
+        self.has_made_due.swap(false, Ordering::SeqCst)
     }
 
     /// Leaves what is not under way to the next run.
@@ -88,14 +145,14 @@ impl Lookup {
     /// # Errors
     /// When the database fails; the delivery is looked up again in a later run.
     pub fn step(&self, begins: impl FnOnce()) -> Result<bool, StoreError> {
-        let id = {
+        let due = {
             let mut queue = self.queue();
-            let Some(id) = queue.pop_front() else { return Ok(false) };
+            let Some(due) = queue.pop_front() else { return Ok(false) };
             self.under_way.fetch_add(1, Ordering::SeqCst);
-            id
+            due
         };
         begins();
-        let done = self.look_up(id);
+        let done = self.look_up(due);
         self.under_way.fetch_sub(1, Ordering::SeqCst);
         if done.is_err() {
             self.queue().clear();
@@ -103,47 +160,110 @@ impl Lookup {
         done.map(|()| true)
     }
 
-    fn look_up(&self, id: i64) -> Result<(), StoreError> {
-        let Some(unknown) = self.store().read(|tx| tx.unknown_delivery(id))? else { return Ok(()) };
-        let finding = match self.find(&unknown)? {
-            Finding::NotNow => {
-                // What ails WAHA ails the others too; they stay due, and the next run asks again.
-                self.queue().clear();
-                return Ok(());
-            }
-            finding => finding,
+    fn look_up(&self, due: DueLookup) -> Result<(), StoreError> {
+        let id = due.delivery_id;
+        let Some(unknown) = self.store().read(|tx| tx.unknown_delivery(id))? else {
+            // It is known meanwhile, or was never claimed: there is no time at which to look.
+            return self.store().write(|tx| tx.postpone_lookup(id, None, None));
         };
+        let finding = self.find(&unknown)?;
+        self.note_channel(due.channel_id, &finding);
         // The network was used: time has passed.
         self.record(&unknown, &finding, self.clock.now())
     }
 
-    fn find(&self, unknown: &UnknownDelivery) -> Result<Finding, StoreError> {
-        let UnknownDelivery { session, chat_id, text, claimed_at, .. } = unknown;
-        if let Some(id) = &unknown.reserved_id {
-            let found = match self.waha.find_by_id(session, chat_id, id) {
-                Search::Done(sightings) => sightings,
-                Search::NotNow(_) => return Ok(Finding::NotNow),
-            };
-            if !found.is_empty() {
-                return Ok(judge(found));
+    /// What ails WAHA or the session ails the channel's other look-ups too: they stay due, and the
+    /// next run asks again. The other channels go on.
+    fn note_channel(&self, channel_id: i64, finding: &Finding) {
+        let reason = match finding {
+            Finding::Proof { .. } | Finding::Nothing(_) => None,
+            Finding::Refused(reason) | Finding::Away(reason) => Some(reason),
+        };
+        let is_enough = {
+            let mut channels = self.channels();
+            let asked = channels.entry(channel_id).or_default();
+            // WAHA's own words come after a colon; who knows what they repeat.
+            let said = reason
+                .map(|reason| reason.to_string().split(": ").next().unwrap_or_default().to_owned());
+            match (&said, &asked.trouble) {
+                (Some(now), before) if Some(now) != before.as_ref() => {
+                    log::warn!("channel {channel_id}: no look-ups for now: {now}");
+                }
+                (None, Some(_)) => log::info!("channel {channel_id}: look-ups are answered again"),
+                (None, None) | (Some(_), _) => {}
             }
+            asked.trouble = said;
+            asked.refusals += u32::from(reason.is_some());
+            matches!(finding, Finding::Away(_)) || asked.refusals >= REFUSALS_MAX
+        };
+        if is_enough {
+            self.queue().retain(|due| due.channel_id != channel_id);
         }
-        let from = claimed_at.minus(WINDOW_BEFORE);
-        let until = claimed_at.plus(WINDOW_AFTER);
-        let sightings = match self.waha.find_in_chat(session, chat_id, from, until) {
-            Search::Done(sightings) => sightings,
-            Search::NotNow(_) => return Ok(Finding::NotNow),
+    }
+
+    fn find(&self, unknown: &UnknownDelivery) -> Result<Finding, StoreError> {
+        let Some(session) = &unknown.session else {
+            return Ok(Finding::Refused(Reason::LookUpWithoutSession));
         };
         if let Some(id) = &unknown.reserved_id {
-            // An engine that offers ids uses them: a message with another id is another message.
-            return Ok(judge(sightings.into_iter().filter(|one| one.id == *id).collect()));
+            match self.waha.find_by_id(session, &unknown.chat_id, id) {
+                Search::Done(sightings) if !sightings.is_empty() => return Ok(judge(sightings)),
+                Search::Away(reason) => return Ok(Finding::Away(reason)),
+                // Some versions have no such route: the chat may tell.
+                Search::Done(_) | Search::Refused(_) => {}
+            }
         }
+        let (search, skew_secs) = self.search_chat(session, unknown);
+        let sightings = match search {
+            Search::Done(sightings) => sightings,
+            Search::Refused(reason) => return Ok(Finding::Refused(reason)),
+            Search::Away(reason) => return Ok(Finding::Away(reason)),
+        };
+        let finding = match &unknown.reserved_id {
+            // An engine that offers ids uses them: a message with another id is another message.
+            Some(id) => judge(sightings.into_iter().filter(|one| one.id == *id).collect()),
+            None => self.judge_texts(unknown, sightings)?,
+        };
+        Ok(match finding {
+            Finding::Nothing(why) if skew_secs != 0 => Finding::Nothing(format!(
+                "{why}; {}",
+                Reason::WahaClockAhead { ahead_secs: skew_secs }
+            )),
+            finding => finding,
+        })
+    }
+
+    /// The messages in the chat from around the claim, by WAHA's clock, and how many seconds that is
+    /// ahead of ours; 0 when they agree. Its first answer tells how late it is there.
+    fn search_chat(&self, session: &str, unknown: &UnknownDelivery) -> (Search, i64) {
+        let search = |skew_secs: i64| -> ChatSearch {
+            let at = |at: Timestamp| Timestamp::from_secs(at.secs().saturating_add(skew_secs));
+            let from = at(unknown.claimed_at.minus(WINDOW_BEFORE));
+            let until = at(unknown.claimed_at.plus(WINDOW_AFTER));
+            self.waha.find_in_chat(session, &unknown.chat_id, from, until)
+        };
+        let ChatSearch { search: found, clock } = search(0);
+        let skew_secs = clock.map_or(0, |theirs| theirs.secs() - self.clock.now().wall.secs());
+        if skew_secs.unsigned_abs() < SKEW_SECS_SEEN || matches!(found, Search::Away(_)) {
+            return (found, 0);
+        }
+        (search(skew_secs).search, skew_secs)
+    }
+
+    fn judge_texts(
+        &self,
+        unknown: &UnknownDelivery,
+        sightings: Vec<Sighting>,
+    ) -> Result<Finding, StoreError> {
         if self.store().read(|tx| tx.has_rival(unknown, WINDOW_BEFORE + WINDOW_AFTER))? {
             let why = "the same text went to the same chat at nearly the same time";
             return Ok(Finding::Nothing(why.to_owned()));
         }
+        let is_alike = |one: &Sighting| {
+            one.text.as_deref().is_some_and(|text| is_same_text(text, &unknown.text))
+        };
         let mut ours = Vec::new();
-        for one in sightings.into_iter().filter(|one| one.text.as_deref() == Some(text)) {
+        for one in sightings.into_iter().filter(is_alike) {
             if !self.store().read(|tx| tx.is_id_of_another(&one.id, unknown.id))? {
                 ours.push(one);
             }
@@ -157,39 +277,69 @@ impl Lookup {
         finding: &Finding,
         now: Now,
     ) -> Result<(), StoreError> {
-        let id = unknown.id;
-        match finding {
-            Finding::NotNow => Ok(()),
+        let claimed_at = unknown.claimed_at;
+        let (why, next) = match finding {
             Finding::Proof { waha_message_id, ack } => {
-                let (status, error) = if *ack >= 0 {
-                    (Status::Sent, None)
-                } else {
-                    (Status::Failed, Some("WhatsApp refused it (ack -1), as a look-up found"))
-                };
-                let is_resolved = self.store().write(|tx| {
-                    tx.resolve_unknown(unknown, status, waha_message_id, *ack, error, now.wall)
-                })?;
-                if is_resolved {
-                    log::info!("delivery {id}: a look-up found it: {}", status.as_str());
-                }
-                Ok(())
+                return self.record_proof(unknown, waha_message_id, *ack, now);
             }
-            Finding::Nothing(why) => {
-                let next = next_lookup(unknown.claimed_at, now.wall);
-                let first = unknown.error.split(LOOKED_UP).next().unwrap_or_default();
-                let error = format!("{first}{LOOKED_UP}{}: {why}", now.wall);
-                self.store().write(|tx| tx.postpone_lookup(id, next, &error))?;
-                match next {
-                    Some(next) => {
-                        log::info!("delivery {id}: a look-up found nothing, next at {next}");
-                    }
-                    None => log::warn!(
-                        "delivery {id}: the last look-up found nothing, it stays unknown"
-                    ),
-                }
-                Ok(())
+            Finding::Nothing(why) => (why.clone(), next_lookup(claimed_at, now.wall)),
+            Finding::Refused(why) => (why.to_string(), next_lookup(claimed_at, now.wall)),
+            Finding::Away(why) => (why.to_string(), next_when_away(claimed_at, now.wall)),
+        };
+        let first = unknown.error.split(LOOKED_UP).next().unwrap_or_default();
+        let error = format!("{first}{LOOKED_UP}{}: {why}", now.wall);
+        let id = unknown.id;
+        self.change(unknown, now, |tx| tx.postpone_lookup(id, next, Some(&error)))?;
+        match next {
+            Some(next) => log::info!("delivery {id}: a look-up found nothing, next at {next}"),
+            None => {
+                log::warn!("delivery {id}: the last look-up found nothing, it stays unknown");
             }
         }
+        Ok(())
+    }
+
+    fn record_proof(
+        &self,
+        unknown: &UnknownDelivery,
+        waha_message_id: &str,
+        ack: i64,
+        now: Now,
+    ) -> Result<(), StoreError> {
+        let (status, error) = if ack >= 0 {
+            (Status::Sent, None)
+        } else {
+            (Status::Failed, Some("WhatsApp refused it (ack -1), as a look-up found"))
+        };
+        let is_resolved = self.change(unknown, now, |tx| {
+            tx.resolve_unknown(unknown, status, waha_message_id, ack, error, now.wall)
+        })?;
+        if is_resolved {
+            log::info!("delivery {}: a look-up found it: {}", unknown.id, status.as_str());
+        }
+        Ok(())
+    }
+
+    /// Changes a delivery that was looked up, and settles its message when that is what it waited for.
+    fn change<T>(
+        &self,
+        unknown: &UnknownDelivery,
+        now: Now,
+        change: impl FnOnce(&Tx<'_>) -> SqlResult<T>,
+    ) -> Result<T, StoreError> {
+        let (id, due_at) = (unknown.auto_message_id, unknown.due_at);
+        let (changed, settled) = self.store().write(|tx| {
+            let changed = change(tx)?;
+            let none = Counts::default();
+            Ok((changed, tx.settle_if_done(id, due_at, none, &self.zone, now.wall)?))
+        })?;
+        if let Some(settled) = &settled {
+            self.triggers.note_settled(settled);
+            if settled.next.is_some_and(|next| next <= now.wall) {
+                self.has_made_due.store(true, Ordering::SeqCst);
+            }
+        }
+        Ok(changed)
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {
@@ -197,8 +347,12 @@ impl Lookup {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn queue(&self) -> MutexGuard<'_, VecDeque<i64>> {
+    fn queue(&self) -> MutexGuard<'_, VecDeque<DueLookup>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn channels(&self) -> MutexGuard<'_, HashMap<i64, Asked>> {
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -220,6 +374,13 @@ fn judge(mut sightings: Vec<Sighting>) -> Finding {
 /// The next of the growing gaps; `None` after the last.
 fn next_lookup(claimed_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
     AGAIN_AFTER.iter().map(|after| claimed_at.plus(*after)).find(|at| *at > now)
+}
+
+/// The next try to reach WAHA; `None` when it has been away for too long.
+fn next_when_away(claimed_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    let since = now.since(claimed_at);
+    let gap = (since / 4).clamp(AWAY_GAP_MIN, AWAY_GAP_MAX);
+    (since < AWAY_FOR_GOOD).then(|| now.plus(gap))
 }
 
 #[cfg(test)]
@@ -250,5 +411,19 @@ mod tests {
             now = next;
         }
         assert_eq!(minutes, [10, 60, 360, 1440]);
+    }
+
+    #[test]
+    fn a_waha_that_is_away_is_asked_ever_more_rarely_for_a_week() {
+        let claimed_at = Timestamp::from_secs(0);
+        let mut now = Timestamp::from_secs(150);
+        let mut tries = 0;
+        while let Some(next) = next_when_away(claimed_at, now) {
+            let gap = next.since(now);
+            assert!((AWAY_GAP_MIN..=AWAY_GAP_MAX).contains(&gap), "{gap:?}");
+            tries += 1;
+            now = next;
+        }
+        assert!((20..70).contains(&tries) && now.since(claimed_at) >= AWAY_FOR_GOOD, "{tries}");
     }
 }

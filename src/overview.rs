@@ -14,7 +14,9 @@ use crate::forecast::{Lane, LaneRules};
 use crate::lock::{self, Holder, Sending};
 use crate::pace::Gap;
 use crate::schedule::Zone;
-use crate::store::{Channel, NextDue, RunView, SqlResult, Store, StoreError, Tx, Unresolved};
+use crate::store::{
+    Channel, NextDue, RunView, SqlResult, Store, StoreError, Stuck, Tx, Unresolved,
+};
 
 /// Runs on the screen.
 const RUNS: u32 = 4;
@@ -114,6 +116,8 @@ pub struct ChannelState {
     pub closed: Option<String>,
     /// About when the last of `pending` goes out, if it may send at all.
     pub backlog_ends_at: Option<Timestamp>,
+    /// Messages that its session took and WhatsApp's server did not get.
+    pub stuck: Option<Stuck>,
 }
 
 /// How everything stands at `now`.
@@ -161,7 +165,8 @@ fn channels(tx: &Tx<'_>, config: &Config, now: Timestamp) -> SqlResult<Vec<Chann
             lane.took(at);
             backlog_ends_at = may_send.then_some(at);
         }
-        Ok(ChannelState { channel, pending, ready_in, closed, backlog_ends_at })
+        let stuck = tx.stuck_session(&channel, now)?;
+        Ok(ChannelState { channel, pending, ready_in, closed, backlog_ends_at, stuck })
     };
     tx.channels_with_pending()?.into_iter().map(state).collect()
 }
@@ -220,6 +225,7 @@ impl Overview {
                 "ready_in_seconds": state.ready_in.as_secs(),
                 "closed": state.closed,
                 "pending": state.pending,
+                "not_at_server": state.stuck.as_ref().map_or(0, |stuck| stuck.count),
                 "backlog_ends_at": text(state.backlog_ends_at),
             })).collect::<Vec<_>>(),
             "today": today,

@@ -37,6 +37,9 @@ const EARLY_MAX: Duration = Duration::from_hours(1);
 /// What `prune` removes is older than this: see `prune::AGE_MIN`.
 pub const PRUNED_AGE_MIN: Duration = Duration::from_hours(7 * 24);
 
+/// How long after its claim an unknown delivery keeps its message waiting for a first look-up.
+const UNLOOKED_MAX: Duration = Duration::from_mins(10);
+
 /// How many recipients are planned in one transaction: whoever has to send waits for it, on a slow
 /// disk too.
 const PORTION: usize = 1_000;
@@ -133,6 +136,9 @@ impl PlanRules {
         }
         if message.message.trim().is_empty() {
             return Err("it has no text: fill in `message`".to_owned());
+        }
+        if message.message.contains('\0') {
+            return Err(Reason::NulInText.to_string());
         }
         let units = template::text_units(&message.message);
         if units > TEXT_UNITS_MAX && !template::is_template(&message.message) {
@@ -312,6 +318,30 @@ impl Planner {
             }
         }
         Ok(has_more)
+    }
+
+    /// At the end of a run: settles occurrences that wait for nothing but a look-up that does not come
+    /// (the run had no time for it, or the clock was set back). Returns whether one of their messages
+    /// is due again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn settle_unlooked(&self, now: Timestamp) -> Result<bool, StoreError> {
+        let (from, until) = (now.minus(UNLOOKED_MAX), now.plus(UNLOOKED_MAX));
+        let mut is_due = false;
+        let unlooked = self.store().read(|tx| match tx.clock_believed()?.hold {
+            Some(_) => Ok(Vec::new()), // Nothing settles by a clock that is in doubt.
+            None => tx.unlooked_occurrences(from, until),
+        })?;
+        for (id, due_at) in unlooked {
+            let settled =
+                self.store().write(|tx| tx.settle_unlooked(id, due_at, &self.rules.zone, now))?;
+            if let Some(settled) = settled {
+                self.triggers.note_settled(&settled);
+                is_due |= settled.next.is_some_and(|next| next <= now);
+            }
+        }
+        Ok(is_due)
     }
 
     /// Gives scheduled messages without a time the first one of their schedule.

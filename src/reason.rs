@@ -14,6 +14,10 @@ pub enum Reason {
     /// An edit left the schedule of a message nothing more to send.
     ScheduleOver,
 
+    // --- texts ---
+    /// The text holds a NUL character, at which WhatsApp's own programs may cut it off.
+    NulInText,
+
     // --- recipients ---
     /// `all` names nobody.
     NobodyAtAll,
@@ -65,6 +69,39 @@ pub enum Reason {
         /// The session that was asked for.
         session: String,
     },
+    /// This WAHA, its tier or its engine has no such feature: whoever the recipient is.
+    NotOffered {
+        /// WAHA's own words, shortened; may be empty.
+        words: String,
+    },
+    /// A session takes messages, and WhatsApp's server does not get them.
+    SessionStuck {
+        /// How many messages.
+        count: u64,
+        /// Whether an ack of WhatsApp's server ever came.
+        has_acks: bool,
+    },
+    /// WAHA answers, and does not tell what became of a message.
+    LookUpRefused {
+        /// Its status, or what it says in place of an answer.
+        what: String,
+        /// WAHA's own words, shortened; may be empty.
+        words: String,
+    },
+    /// WAHA cannot be reached, so nothing is known of a message.
+    LookUpAway {
+        /// Why not.
+        cause: String,
+    },
+    /// The channel has no session that could be asked what became of a message.
+    LookUpWithoutSession,
+    /// A look-up found nothing, and WAHA's clock differs from ours.
+    WahaClockAhead {
+        /// How many seconds WAHA's clock is ahead of ours; negative when it is behind.
+        ahead_secs: i64,
+    },
+    /// WhatsApp refused the message: an ack of -1, in WAHA's answer or in an event after it.
+    Refused,
     // --- clocks ---
     /// This machine's clock and WAHA's are too far apart.
     ClocksDiffer {
@@ -80,6 +117,9 @@ pub enum Reason {
     },
 }
 
+/// No ack ever came: then the events may be what is wrong.
+const NO_ACKS: &str = " (if they did arrive, its webhook lacks the event message.ack)";
+
 impl Reason {
     /// The stable name that programs and translations read.
     #[must_use]
@@ -87,6 +127,7 @@ impl Reason {
         match self {
             Self::NobodyAtAll => "nobody_at_all",
             Self::ScheduleOver => "schedule_over",
+            Self::NulInText => "nul_in_text",
             Self::ContactRemoved => "contact_removed",
             Self::NumberServed => "number_served",
             Self::ChannelRemoved { .. } => "channel_removed",
@@ -98,6 +139,13 @@ impl Reason {
             Self::OnlyDefaultSession { .. } => "only_default_session",
             Self::ClocksDiffer { .. } => "clocks_differ",
             Self::ClockUnsure { .. } => "clock_unsure",
+            Self::NotOffered { .. } => "not_offered",
+            Self::SessionStuck { .. } => "session_stuck",
+            Self::LookUpRefused { .. } => "look_up_refused",
+            Self::LookUpAway { .. } => "look_up_away",
+            Self::LookUpWithoutSession => "look_up_without_session",
+            Self::WahaClockAhead { .. } => "waha_clock_ahead",
+            Self::Refused => "refused",
         }
     }
 }
@@ -112,6 +160,7 @@ impl fmt::Display for Reason {
             Self::ScheduleOver => f.write_str(
                 "its schedule has no time left: nothing more of it is sent; give it a new one to go on",
             ),
+            Self::NulInText => f.write_str("the text holds a NUL character: save it as plain text"),
             Self::ContactRemoved => f.write_str("the contact was removed from the address book"),
             Self::NumberServed => {
                 f.write_str("the contact has a number now that gets this message already")
@@ -159,6 +208,33 @@ impl fmt::Display for Reason {
                 "nothing ran since {since}, so this machine's clock may be wrong, and WAHA does not \
                  answer with its own: nothing is sent and nothing expires before it does"
             ),
+            Self::NotOffered { words } => {
+                f.write_str("this WAHA cannot send it, to nobody")?;
+                if words.is_empty() { Ok(()) } else { write!(f, ": {words}") }
+            }
+            Self::SessionStuck { count, has_acks } => {
+                write!(
+                    f,
+                    "{count} messages have not reached WhatsApp's server: restart the session"
+                )?;
+                if *has_acks { Ok(()) } else { f.write_str(NO_ACKS) }
+            }
+            Self::LookUpRefused { what, words } => {
+                write!(f, "WAHA does not tell what became of it, it answered {what}")?;
+                if words.is_empty() { Ok(()) } else { write!(f, ": {words}") }
+            }
+            Self::LookUpAway { cause } => write!(f, "WAHA cannot be reached: {cause}"),
+            Self::LookUpWithoutSession => {
+                f.write_str("its channel has no session that could be asked")
+            }
+            Self::WahaClockAhead { ahead_secs } => {
+                let side = if *ahead_secs < 0 { "behind" } else { "ahead of" };
+                let secs = ahead_secs.unsigned_abs();
+                write!(f, "WAHA's clock is {secs} s {side} ours: set both, best by NTP")
+            }
+            Self::Refused => {
+                f.write_str("WhatsApp refused it after WAHA had accepted it (ack ERROR)")
+            }
         }
     }
 }

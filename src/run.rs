@@ -130,7 +130,13 @@ impl Runner {
             plan_rules.late_limit,
         );
         let planner = Planner::new(Arc::clone(&store), Arc::clone(&triggers), plan_rules);
-        let lookup = Lookup::new(Arc::clone(&store), waha.clone(), Arc::clone(&clock));
+        let lookup = Lookup::new(
+            Arc::clone(&store),
+            waha.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&triggers),
+            send_rules.zone.clone(),
+        );
         let sender = Sender::new(
             Arc::clone(&store),
             waha,
@@ -270,7 +276,15 @@ impl Runner {
         let is_idle =
             self.sender.is_idle() && self.lookup.is_idle() && self.hidden_numbers.is_idle();
         self.record_timer_run()?;
-        if is_idle { self.end(now.wall) } else { Ok(Conducted::Running) }
+        if !is_idle {
+            return Ok(Conducted::Running);
+        }
+        let is_due = self.planner.settle_unlooked(now.wall)? | self.lookup.take_made_due();
+        if is_due && !self.is_over(now) {
+            self.recorded().is_planning = true;
+            return Ok(Conducted::More);
+        }
+        self.end(now.wall)
     }
 
     /// Plans what is due, as far as there is time and the clock may be believed.

@@ -7,9 +7,15 @@
 //!
 //! A value is never a template: what a customer's name holds is printed as it is.
 
+mod text;
+
 use std::fmt::Write;
 
 use serde_json::{Map, Value};
+
+use crate::reason::Reason;
+
+pub use text::{is_same_text, with_line_feeds};
 
 /// The longest text that WhatsApp takes, in UTF-16 units, as WhatsApp itself counts them.
 pub const TEXT_UNITS_MAX: usize = 65_536;
@@ -74,6 +80,9 @@ pub enum RenderError {
         "the text has {0} characters once its placeholders are filled in, more than {TEXT_UNITS_MAX}"
     )]
     TooLong(usize),
+    /// A value has a NUL character.
+    #[error("{}", Reason::NulInText)]
+    Nul,
 }
 
 /// Whether a text may have placeholders at all. Only such a text has to be parsed.
@@ -158,6 +167,10 @@ impl Template {
         if text.trim().is_empty() {
             return Err(RenderError::Blank);
         }
+        if text.contains('\0') {
+            return Err(RenderError::Nul);
+        }
+        let text = with_line_feeds(&text).into_owned();
         match text_units(&text) {
             units if units > TEXT_UNITS_MAX => Err(RenderError::TooLong(units)),
             _ => Ok(text),

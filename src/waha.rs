@@ -117,8 +117,19 @@ pub struct Sighting {
 pub enum Search {
     /// These are all that there are; perhaps none.
     Done(Vec<Sighting>),
-    /// WAHA could not tell, and why.
-    NotNow(String),
+    /// WAHA answered, and does not tell.
+    Refused(Reason),
+    /// WAHA could not be reached.
+    Away(Reason),
+}
+
+/// What asking for the messages of a chat came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChatSearch {
+    /// What was found.
+    pub search: Search,
+    /// What WAHA's clock said as it answered; `None` when the answer does not tell.
+    pub clock: Option<Timestamp>,
 }
 
 /// Whether WhatsApp has a number.
@@ -301,13 +312,14 @@ impl Waha {
             encode(chat_id),
             encode(&format!("true_{chat_id}_{id}")),
         );
-        match self.get(&url) {
+        match self.ask(&url) {
             Ok(reply) => reply::one_sighting(&reply),
-            Err(hold) => Search::NotNow(hold.reason),
+            Err(away) => Search::Away(away),
         }
     }
 
-    /// Looks for messages of ours in a chat that carry a time within `from` and `until`.
+    /// Looks for messages of ours in a chat that carry a time within `from` and `until`, by WAHA's own
+    /// clock.
     #[must_use]
     pub fn find_in_chat(
         &self,
@@ -315,7 +327,7 @@ impl Waha {
         chat_id: &str,
         from: Timestamp,
         until: Timestamp,
-    ) -> Search {
+    ) -> ChatSearch {
         let url = format!(
             "{}/api/{}/chats/{}/messages?limit={SEARCH_LIMIT}&downloadMedia=false&sortOrder=desc\
              &filter.fromMe=true&filter.timestamp.gte={}&filter.timestamp.lte={}",
@@ -325,9 +337,12 @@ impl Waha {
             from.secs(),
             until.secs(),
         );
-        match self.get(&url) {
-            Ok(reply) => reply::sightings(&reply, SEARCH_LIMIT, from, until),
-            Err(hold) => Search::NotNow(hold.reason),
+        match self.ask(&url) {
+            Ok(reply) => ChatSearch {
+                search: reply::sightings(&reply, SEARCH_LIMIT, from, until),
+                clock: reply.date.as_deref().and_then(http_date),
+            },
+            Err(away) => ChatSearch { search: Search::Away(away), clock: None },
         }
     }
 
@@ -414,6 +429,14 @@ impl Waha {
 
     fn heard(&self, answer: Result<Reply, NoReply>) -> Result<Reply, NoReply> {
         answer.inspect(|reply| self.dates.note(reply))
+    }
+
+    /// The same for a look-up.
+    fn ask(&self, url: &str) -> Result<Reply, Reason> {
+        self.heard(self.client.get(url, &self.headers())).map_err(|error| {
+            let cause = error.to_string();
+            Reason::LookUpAway { cause: cause.strip_prefix("io: ").unwrap_or(&cause).to_owned() }
+        })
     }
 
     fn headers(&self) -> Vec<(&str, &str)> {

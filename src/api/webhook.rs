@@ -19,7 +19,7 @@ use super::{Reply, lean, refuse, reply};
 use crate::address_book::opt_out;
 use crate::clock::{Now, Timestamp};
 use crate::config::Secret;
-use crate::delivery::{Hold, HoldKind, Verdict};
+use crate::delivery::{Counts, Hold, HoldKind, Verdict};
 use crate::logging::in_one_line;
 use crate::recipient::{CountryCode, mask_numbers};
 use crate::schedule::Zone;
@@ -127,7 +127,7 @@ impl Webhook {
             Event::Message(message) => {
                 let named_by_body = || name_by_body(posted);
                 let id = id.map_or_else(named_by_body, str::to_owned);
-                self.take_message(&message, &id, now)
+                self.take_message(&message, &id, now, triggers)
             }
             Event::Session(session) => self.take_session(&session, id, now, triggers),
             Event::Stop(stop) => self.take_stop(&stop, now, triggers),
@@ -164,6 +164,7 @@ impl Webhook {
         event: &AboutMessage<'_>,
         event_id: &str,
         now: Timestamp,
+        triggers: &Triggers,
     ) -> Result<Heard, StoreError> {
         let message = &event.id;
         let event = MessageEvent { event_id, message, ack: event.ack, echo: event.echo() };
@@ -173,12 +174,22 @@ impl Webhook {
         if !store.read(|tx| tx.may_be_ours(message))? {
             return Ok(Heard::OfNoUse);
         }
-        let taken = store.write(|tx| tx.take_message_event(&event, now))?;
+        let (taken, settled) = store.write(|tx| {
+            let taken = tx.take_message_event(&event, now)?;
+            // What was unknown may have been all that its message waited for.
+            let settled = match &taken {
+                Taken::Weighed { occurrence: (id, due_at), status: Some(_), .. } => {
+                    tx.settle_if_done(*id, *due_at, Counts::default(), &self.rules.zone, now)?
+                }
+                Taken::Weighed { .. } | Taken::Repeated | Taken::Kept => None,
+            };
+            Ok((taken, settled))
+        })?;
         drop(store);
         match taken {
             Taken::Repeated => return Ok(Heard::Repeated),
             Taken::Kept => {}
-            Taken::Weighed { delivery_id, status, corrected } => {
+            Taken::Weighed { delivery_id, status, corrected, .. } => {
                 if let Some(status) = status {
                     let word = status.as_str();
                     log::info!("delivery {delivery_id}: {word}, as an event from WAHA proves");
@@ -187,6 +198,9 @@ impl Webhook {
                     log_corrected(id, &verdict);
                 }
             }
+        }
+        if let Some(settled) = &settled {
+            triggers.note_settled(settled);
         }
         Ok(Heard::Taken)
     }

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::delivery::Status;
 use crate::lock::Sending;
 use crate::overview::{self, ChannelState, Overview};
+use crate::reason::Reason;
 use crate::schedule::Zone;
 use crate::store::RunView;
 
@@ -103,8 +104,9 @@ fn screen(now: &Overview, zone: &Zone) -> String {
         ),
         format!("Backlog    {}", backlog(now, zone)),
         now.clock_hold.as_ref().map(|why| format!("HELD       {why}")).unwrap_or_default(),
-        "Channels".to_owned(),
     ];
+    lines.extend(now.channels.iter().flat_map(stuck));
+    lines.push("Channels".to_owned());
     lines.extend(channels(now));
     lines.extend([String::new(), last_trigger(now)]);
     lines.extend(now.runs.iter().map(|run| run_line(run, zone)));
@@ -184,6 +186,15 @@ fn channel_line(state: &ChannelState) -> String {
         },
     };
     format!("  {} {:>6} waiting   {pace}", fitted(&channel.name, 16), state.pending)
+}
+
+/// Two lines: what is wrong, and where.
+fn stuck(state: &ChannelState) -> Vec<String> {
+    let Some(stuck) = &state.stuck else { return Vec::new() };
+    let remark =
+        if stuck.has_acks { "" } else { "; if they did arrive, its webhook lacks message.ack" };
+    let reason = Reason::SessionStuck { count: stuck.count, has_acks: true };
+    vec![format!("Stuck      {reason}"), format!("           of {}{remark}", state.channel.name)]
 }
 
 fn last_trigger(now: &Overview) -> String {

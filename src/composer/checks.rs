@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{ComposeError, Rules};
 use crate::address_book::tags;
 use crate::audience;
+use crate::reason::Reason;
 use crate::recipient::{self, Entry};
 use crate::store::{SqlResult, Tx};
 use crate::template::{self, TEXT_UNITS_MAX, Template};
@@ -49,7 +50,7 @@ pub(super) fn text(text: &str) -> Result<Vec<String>, ComposeError> {
         return Err(ComposeError::refused("it has no text: give one, or a file with `--file`"));
     }
     if text.contains('\0') {
-        return Err(ComposeError::refused("the text holds a NUL character: save it as plain text"));
+        return Err(ComposeError::refused(Reason::NulInText.to_string()));
     }
     let units = template::text_units(text);
     if units > TEXT_UNITS_MAX {

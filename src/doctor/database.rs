@@ -191,6 +191,14 @@ fn channels(
     }
     for (channel, pending) in &channels {
         held(channel, *pending, now, findings);
+        if let Some(stuck) = store.read(|tx| tx.stuck_session(channel, now))? {
+            let found = format!("channel `{}`: {}", channel.name, stuck.reason());
+            findings.wrong(
+                "session",
+                found,
+                "restart it in WAHA's dashboard, and look at its phone",
+            );
+        }
         match (&channel.session_name, channel.is_active) {
             (_, false) => {}
             (None, true) => {

@@ -26,6 +26,10 @@ pub(super) enum Symptom {
     ProxyTimeout,
     NeverAnswers,
     AckError,
+    NoLid,
+    OnlyInPlus,
+    NotImplemented,
+    RefusedAtOnce,
 }
 
 /// One row: the last four digits of a number, and what they cause.
@@ -43,7 +47,7 @@ const fn row(digits: &'static str, symptom: Symptom, sent: bool, what: &'static 
 }
 
 /// In order of the digits.
-pub(super) const FAULTS: [Fault; 20] = [
+pub(super) const FAULTS: [Fault; 24] = [
     row("0200", Symptom::Garbage, true, "200 with text that is no JSON"),
     row("0201", Symptom::EmptyAnswer, true, "201 with the body `{}`, so without an id"),
     row("0302", Symptom::Redirect, false, "302 to another host"),
@@ -55,14 +59,18 @@ pub(super) const FAULTS: [Fault; 20] = [
     row("0413", Symptom::TooLarge, false, "413 request too large"),
     row("0422", Symptom::SessionFailed, false, "422 the session is FAILED"),
     row("0423", Symptom::Invalid, false, "422 the text is not valid"),
+    row("0424", Symptom::OnlyInPlus, false, "422 available only in Plus"),
     row("0429", Symptom::RetryAfterSeconds, false, "429 with `Retry-After: 60`"),
     row("0430", Symptom::RetryAfterDate, false, "429 with `Retry-After` as a date in an hour"),
     row("0463", Symptom::Restricted, false, "500 error 463: the account is restricted"),
     row("0500", Symptom::EngineFailure, false, "500 the engine failed"),
+    row("0501", Symptom::NotImplemented, false, "501 not implemented by the engine"),
     row("0502", Symptom::NoAnswer, true, "the connection closes without an answer"),
     row("0503", Symptom::ProxyUnavailable, false, "503 with a proxy's HTML"),
     row("0504", Symptom::ProxyTimeout, true, "504 with a proxy's HTML"),
+    row("0540", Symptom::NoLid, false, "500 no LID found (GOWS, a number that is not on WhatsApp)"),
     row("0599", Symptom::NeverAnswers, true, "no answer for up to 10 minutes"),
+    row("0776", Symptom::RefusedAtOnce, false, "201 with ack -1 (ERROR)"),
     row("0777", Symptom::AckError, true, "201, but look-ups show ack -1 (ERROR)"),
 ];
 

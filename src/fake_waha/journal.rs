@@ -28,6 +28,10 @@ struct Kept {
     configs: BTreeMap<String, Value>,
     /// Hidden numbers (`<digits>@lid`) and the phone numbers' digits.
     lids: BTreeMap<String, String>,
+    /// By session: the status and the body that every look-up is answered with.
+    look_ups: BTreeMap<String, (u16, String)>,
+    /// How far WAHA's clock is ahead of ours; negative when it is behind.
+    ahead_secs: i64,
     ids_made: u32,
     tells_date: TellsDate,
 }
@@ -111,6 +115,28 @@ impl Journal {
             TellsDate::Fixed(date) => Some(date),
             TellsDate::Never => None,
         }
+    }
+
+    pub(super) fn set_ahead_secs(&self, secs: i64) {
+        self.kept().ahead_secs = secs;
+    }
+
+    /// How far WAHA's clock is ahead of ours.
+    pub(super) fn ahead_secs(&self) -> i64 {
+        self.kept().ahead_secs
+    }
+
+    pub(super) fn set_look_ups(&self, session: &str, answer: Option<(u16, String)>) {
+        let looks = &mut self.kept().look_ups;
+        match answer {
+            Some(answer) => drop(looks.insert(session.to_owned(), answer)),
+            None => drop(looks.remove(session)),
+        }
+    }
+
+    /// What [`Self::set_look_ups`] gave to a session.
+    pub(super) fn look_ups(&self, session: &str) -> Option<(u16, String)> {
+        self.kept().look_ups.get(session).cloned()
     }
 
     /// What [`Self::set_config`] gave to a session.

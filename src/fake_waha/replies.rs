@@ -93,6 +93,24 @@ pub(super) fn fault_reply(
     let throttled = || nest(429, "ThrottlerException: Too Many Requests", "Too Many Requests");
     let answer = match symptom {
         Symptom::AckError => return None,
+        Symptom::RefusedAtOnce => Answer::json(201, &refused(engine, at, call)),
+        Symptom::NoLid => throw(json!({
+            "message": "no LID found for 6281200000540@s.whatsapp.net from server", "name": "Error",
+        })),
+        Symptom::OnlyInPlus => nest(
+            422,
+            &format!(
+                "The feature is available only in Plus version for '{engine}' engine. Check this out: https://waha.devlike.pro/"
+            ),
+            "Unprocessable Entity",
+        ),
+        Symptom::NotImplemented => nest(
+            501,
+            &format!(
+                "The method is not implemented by '{engine}' engine. Check the docs and try another engine: https://waha.devlike.pro/"
+            ),
+            "Not Implemented",
+        ),
         Symptom::NoAnswer => return Some(Then::HangUp),
         Symptom::NeverAnswers => return Some(Then::Hold),
         Symptom::EmptyAnswer => Answer::json(201, &json!({})),
@@ -146,9 +164,32 @@ pub(super) fn sent(engine: Engine, message: &Received) -> Value {
     }
 }
 
-/// One item of a look-up. A message to 0777 has failed after it was accepted; others were delivered.
-pub(super) fn looked_up(engine: Engine, message: &Received) -> Value {
-    let Received { id, chat_id, text, at, .. } = message;
+/// The 201 of a message that WhatsApp refused at once, in the shape of the engine.
+fn refused(engine: Engine, at: Timestamp, call: &Call) -> Value {
+    let body: Value = serde_json::from_slice(&call.body).unwrap_or_default();
+    let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+    let message = Received {
+        id: body["id"].as_str().map_or_else(|| format!("3EB0{:X}", at.millis()), str::to_owned),
+        session: text("session"),
+        chat_id: text("chatId"),
+        text: text("text"),
+        body: Value::Null,
+        at,
+        answered: true,
+    };
+    let mut answer = sent(engine, &message);
+    match engine {
+        Engine::Noweb => answer["status"] = "ERROR".into(),
+        Engine::Gows | Engine::Webjs | Engine::Wpp => answer["ack"] = (-1).into(),
+    }
+    answer
+}
+
+/// One item of a look-up, with the time `at` of WAHA's clock. A message to 0777 has failed after it was
+/// accepted; others were delivered. WhatsApp keeps no blanks around a text.
+pub(super) fn looked_up(engine: Engine, message: &Received, at: Timestamp) -> Value {
+    let Received { id, chat_id, text, .. } = message;
+    let text = text.trim();
     let failed = fault_for(chat_id).is_some_and(|fault| fault.symptom == Symptom::AckError);
     let (ack, ack_name) = if failed { (-1, "ERROR") } else { (2, "DEVICE") };
     let data = match engine {

@@ -41,7 +41,7 @@ impl Site {
     pub(super) fn reply(&self, call: &Call) -> Reply {
         let at = self.clock.now().wall;
         let Reply { then, received } = self.reply_at(call, at);
-        let then = match (then, self.journal.date(at)) {
+        let then = match (then, self.journal.date(self.by_wahas_clock(at))) {
             (Then::Answer(answer), Some(date)) => {
                 Then::Answer(answer.header("Date", &replies::http_date(date)))
             }
@@ -63,12 +63,12 @@ impl Site {
             chat_id: body.as_ref().and_then(|body: &Value| text_field(body, "chatId")),
         });
         if !self.lets_in(call, &segments) {
-            return replies::unauthorized().into();
+            replies::unauthorized().into()
+        } else if is_send {
+            self.send_text(call, body, at).unwrap_or_else(Reply::from)
+        } else {
+            self.answer(call, &segments, at).unwrap_or_else(|refusal| refusal).into()
         }
-        if is_send {
-            return self.send_text(call, body, at).unwrap_or_else(Reply::from);
-        }
-        self.answer(call, &segments, at).unwrap_or_else(|refusal| refusal).into()
     }
 
     /// The client of the message at `place` in the journal never saw an answer.
@@ -213,11 +213,14 @@ impl Site {
 
     fn messages(&self, call: &Call, session: &str, chat: &str) -> Answered {
         self.working(session)?;
+        self.tells_look_ups(session)?;
         let from = whole_number(call, "filter.timestamp.gte").unwrap_or(i64::MIN);
         let until = whole_number(call, "filter.timestamp.lte").unwrap_or(i64::MAX);
         // Only our own messages exist here, so a look for the others' finds none.
         let own = call.parameter("filter.fromMe") != Some("false");
-        let wanted = |message: &Received| own && (from..=until).contains(&message.at.secs());
+        let ahead_secs = self.journal.ahead_secs();
+        let sent_at = |message: &Received| shifted(message.at, ahead_secs);
+        let wanted = |message: &Received| own && (from..=until).contains(&sent_at(message).secs());
         let mut found = self.journal.in_chat(session, &canonical_chat(chat), wanted);
         if call.parameter("sortOrder") != Some("asc") {
             found.reverse();
@@ -225,18 +228,32 @@ impl Site {
         let items: Vec<Value> = (found.iter())
             .skip(count(call, "offset").unwrap_or(0))
             .take(count(call, "limit").unwrap_or(LIMIT_DEFAULT))
-            .map(|message| replies::looked_up(self.options.engine, message))
+            .map(|message| replies::looked_up(self.options.engine, message, sent_at(message)))
             .collect();
         Ok(Answer::json(200, &items.into()))
     }
 
     fn message(&self, session: &str, chat: &str, id: &str) -> Answered {
         self.working(session)?;
+        self.tells_look_ups(session)?;
         let bare = id.strip_prefix("true_").and_then(|rest| rest.split('_').nth(1)).unwrap_or(id);
         let found = self.journal.in_chat(session, &canonical_chat(chat), |sent| sent.id == bare);
         let found =
             found.first().ok_or_else(|| replies::nest(404, "Message not found", "Not Found"))?;
-        Ok(Answer::json(200, &replies::looked_up(self.options.engine, found)))
+        let at = self.by_wahas_clock(found.at);
+        Ok(Answer::json(200, &replies::looked_up(self.options.engine, found, at)))
+    }
+
+    fn by_wahas_clock(&self, at: Timestamp) -> Timestamp {
+        shifted(at, self.journal.ahead_secs())
+    }
+
+    /// Refuses a look-up when a test wants it so.
+    fn tells_look_ups(&self, session: &str) -> Result<(), Answer> {
+        match self.journal.look_ups(session) {
+            Some((status, body)) => Err(Answer::text(status, "application/json", &body)),
+            None => Ok(()),
+        }
     }
 
     /// Refuses, in WAHA's words, for a session that is missing or not WORKING.
@@ -268,6 +285,10 @@ impl Site {
     fn exception(&self, call: &Call, at: Timestamp, thrown: &Value) -> Answer {
         replies::exception(self.options.engine, at, call, thrown)
     }
+}
+
+fn shifted(at: Timestamp, secs: i64) -> Timestamp {
+    Timestamp::from_millis(at.millis().saturating_add(secs.saturating_mul(1000)))
 }
 
 /// The one name of a chat, whichever way it was written. Like WAHA it trusts what it is given: `+62…`

@@ -10,7 +10,7 @@ use super::messages::MessageRow;
 use super::visit::{Page, Visit};
 use super::{Answered, Broken, ahead, format, reasons, reply};
 use crate::clock::Timestamp;
-use crate::store::{Ended, ListedMessage, ListedRun};
+use crate::store::{Ended, ListedMessage, ListedRun, SqlResult, Stuck, Tx};
 
 const NEXT_MAX: u32 = 5;
 const DAYS: usize = 30;
@@ -96,6 +96,8 @@ struct Found {
     days: Vec<(Timestamp, Ended)>,
     last_run: Option<ListedRun>,
     clock_hold: Option<String>,
+    /// Channels with a stuck session, by name.
+    stuck: Vec<(String, Stuck)>,
 }
 
 fn look(visit: &Visit<'_>) -> Result<Seen, Broken> {
@@ -113,6 +115,7 @@ fn look(visit: &Visit<'_>) -> Result<Seen, Broken> {
             days,
             last_run: tx.last_triggered_run()?,
             clock_hold: tx.clock_believed()?.hold,
+            stuck: stuck_sessions(tx, now)?,
         })
     })?;
     let channels = channels::cards(visit)?;
@@ -134,6 +137,16 @@ fn look(visit: &Visit<'_>) -> Result<Seen, Broken> {
         channels,
         chart: chart(visit, days),
     })
+}
+
+fn stuck_sessions(tx: &Tx<'_>, now: Timestamp) -> SqlResult<Vec<(String, Stuck)>> {
+    let mut stuck = Vec::new();
+    for channel in tx.channels()? {
+        if let Some(one) = tx.stuck_session(&channel, now)? {
+            stuck.push((channel.name, one));
+        }
+    }
+    Ok(stuck)
 }
 
 /// When each of the last days began, and when the present one ends.
@@ -173,6 +186,15 @@ fn warnings(
                 reason => format!("{}: {reason}", channel.name),
             },
             remedy: channel.remedy.to_owned(),
+            link: "/panel/channels",
+            link_text: w.see_channels,
+        });
+    }
+    for (name, stuck) in &found.stuck {
+        let count = stuck.count.to_string();
+        warnings.push(Warning {
+            what: w.session_stuck.replace("{}", &count).replace("{name}", name),
+            remedy: w.session_stuck_remedy.to_owned(),
             link: "/panel/channels",
             link_text: w.see_channels,
         });

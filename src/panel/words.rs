@@ -145,6 +145,8 @@ words! {
     stale_trigger: "{} pesan sudah waktunya, tetapi tidak ada pemicu yang datang.", "{} messages are due, but no trigger comes.";
     stale_trigger_remedy: "Periksa baris cron Anda, atau isi TICK_SECONDS=60 supaya program memeriksa sendiri.", "Check your cron line, or set TICK_SECONDS=60 so that the program looks by itself.";
     clock_remedy: "Sesudah itu program berjalan lagi sendiri.", "It goes on by itself then.";
+    session_stuck: "{name}: {} pesan belum sampai ke server WhatsApp.", "{name}: {} messages have not reached WhatsApp's server.";
+    session_stuck_remedy: "Mulai ulang sesi nomor ini di dasbor WAHA. Jika pesannya ternyata sampai, webhook sesi itu belum mengirim message.ack.", "Restart the session of this number in WAHA's dashboard. If the messages did arrive, its webhook does not send message.ack.";
     unknown_week: "{} pengiriman dalam 7 hari terakhir belum pasti sampai atau tidak.", "{} deliveries of the last 7 days are uncertain: they may or may not have arrived.";
     unknown_remedy: "Program tidak mengirim ulang sendiri supaya tidak ada pesan ganda. Lihat di WhatsApp, lalu putuskan di halaman pesannya.", "The program does not send them again by itself, so that nobody gets a message twice. Look in WhatsApp, then decide on the message's page.";
 

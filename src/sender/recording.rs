@@ -11,6 +11,7 @@ use crate::clock::{Now, Timestamp};
 use crate::delivery::{Counts, Hold, Outcome, Status, Transition};
 use crate::fail_point;
 use crate::logging::in_one_line;
+use crate::reason::Reason;
 use crate::recipient::mask_phone;
 use crate::store::{Claimed, Settled, SqlResult, StoreError, Tx};
 use crate::trigger::DatabaseUser;
@@ -50,6 +51,8 @@ struct Recorded {
     /// Whether the row was still as the claim made it.
     was_ours: bool,
     status: Status,
+    /// How many others of its message failed with it.
+    given_up: u64,
     settled: Option<Settled>,
     /// Whether the channel has more to send.
     has_next: bool,
@@ -148,26 +151,33 @@ impl Sender {
     fn write_ending(&self, tx: &Tx<'_>, ending: &Ending<'_>, now: Now) -> SqlResult<Recorded> {
         let Ending { claimed, outcome, transition, hold, ready_at, serving } = *ending;
         let channel = claimed.channel_id;
-        let sent_id = match outcome {
-            Outcome::Sent { waha_message_id } => Some(waha_message_id.as_str()),
+        let (accepted_id, is_sent) = match outcome {
+            Outcome::Sent { waha_message_id } => (Some(waha_message_id.as_str()), true),
+            Outcome::Refused { waha_message_id } => (Some(waha_message_id.as_str()), false),
             Outcome::Deferred(_)
             | Outcome::Failed { .. }
+            | Outcome::NotOffered { .. }
             | Outcome::Restricted { .. }
-            | Outcome::Unknown { .. } => None,
+            | Outcome::Unknown { .. } => (None, false),
         };
-        let was_ours = tx.record(claimed, transition, sent_id, now.wall)?;
+        let was_ours = tx.record(claimed, transition, accepted_id, now.wall)?;
+        let given_up = if was_ours { self.give_up_the_rest(tx, ending, now)? } else { 0 };
         // WAHA's events may have been faster than its answer, or all that came of it.
         let proven =
             if was_ours { tx.weigh_kept_events(claimed.delivery_id, now.wall)? } else { None };
         let status = proven.unwrap_or(transition.status);
-        tx.set_channel_ready_at(channel, ready_at, sent_id.is_some(), now.wall)?;
+        tx.set_channel_ready_at(channel, ready_at, is_sent, now.wall)?;
         if was_ours && status == Status::Pending {
             tx.uncount_claim(channel, claimed.day)?;
         }
         if let Some((hold, until)) = hold {
             tx.hold_channel(channel, hold, Some(until), now.wall)?;
         }
-        let settled = if was_ours { self.count_or_settle(tx, claimed, status, now)? } else { None };
+        let settled = if was_ours {
+            self.count_or_settle(tx, claimed, (status, given_up), now)?
+        } else {
+            None
+        };
         let late_before = now.wall.minus(self.rules.late_limit);
         let next = tx.next_open_delivery(channel, now.wall, late_before)?;
         let follower = match (&next, serving) {
@@ -177,7 +187,17 @@ impl Sender {
             _ => None,
         };
         fail_point::reach("record_uncommitted");
-        Ok(Recorded { was_ours, status, settled, has_next: next.is_some(), follower })
+        Ok(Recorded { was_ours, status, given_up, settled, has_next: next.is_some(), follower })
+    }
+
+    /// What this WAHA cannot send to anybody is not tried for the message's other recipients. Returns
+    /// how many they are.
+    fn give_up_the_rest(&self, tx: &Tx<'_>, ending: &Ending<'_>, now: Now) -> SqlResult<u64> {
+        let Outcome::NotOffered { reason } = ending.outcome else { return Ok(0) };
+        let Claimed { auto_message_id, due_at, .. } = *ending.claimed;
+        let failed = (Status::Failed, reason.as_str());
+        let count = tx.end_all_pending(auto_message_id, due_at, failed, now.wall)?;
+        Ok(u64::try_from(count).unwrap_or(u64::MAX))
     }
 
     /// Tells the log and the run what was recorded.
@@ -189,6 +209,9 @@ impl Sender {
                 log_proven(delivery_id, recorded.status);
             }
             self.triggers.note_delivery(auto_message_id, recorded.status);
+            for _ in 0..recorded.given_up {
+                self.triggers.note_delivery(auto_message_id, Status::Failed);
+            }
         } else {
             log::error!("delivery {delivery_id}: its row was changed while it was being sent");
         }
@@ -201,12 +224,12 @@ impl Sender {
         &self,
         tx: &Tx<'_>,
         claimed: &Claimed,
-        status: Status,
+        (status, given_up): (Status, u64),
         now: Now,
     ) -> SqlResult<Option<Settled>> {
         let one = match status {
             Status::Sent => Counts { sent: 1, ..Counts::default() },
-            Status::Failed => Counts { failed: 1, ..Counts::default() },
+            Status::Failed => Counts { failed: 1 + given_up, ..Counts::default() },
             Status::Unknown => Counts { unknown: 1, ..Counts::default() },
             Status::Pending
             | Status::Sending
@@ -227,15 +250,23 @@ impl Sender {
             Outcome::Deferred(hold) => {
                 log::warn!("delivery {id}: not sent, tried later: {}", ours(&hold.reason));
             }
-            Outcome::Failed { reason } | Outcome::Restricted { reason } => {
+            Outcome::Failed { reason }
+            | Outcome::NotOffered { reason }
+            | Outcome::Restricted { reason } => {
                 log::warn!("delivery {id}: failed, to {to}: {}", ours(reason));
+            }
+            Outcome::Refused { .. } => {
+                log::warn!("delivery {id}: failed, to {to}: {}", Reason::Refused);
             }
             Outcome::Unknown { reason } => {
                 log::warn!("delivery {id}: unknown, it may have reached {to}: {}", ours(reason));
             }
         }
         match outcome {
-            Outcome::Sent { .. } | Outcome::Failed { .. } => {}
+            Outcome::Sent { .. }
+            | Outcome::Failed { .. }
+            | Outcome::Refused { .. }
+            | Outcome::NotOffered { .. } => {}
             // Whatever was believed of the sessions is in doubt; the next look asks WAHA.
             Outcome::Deferred(_) | Outcome::Restricted { .. } | Outcome::Unknown { .. } => {
                 lock(&self.sessions).forget_all();

@@ -10,7 +10,7 @@ use rusqlite::{OptionalExtension, Row, named_params};
 use super::waiting_contacts::IS_CONTACT_CHANGED;
 use super::{SqlResult, Tx, lossy, timestamp};
 use crate::clock::Timestamp;
-use crate::delivery::{Status, Transition};
+use crate::delivery::{Ack, Status, Transition};
 use crate::window::Day;
 
 /// How long after its claim an unknown delivery is first looked up: WAHA's slowest answers are over
@@ -247,7 +247,7 @@ impl Tx<'_> {
     /// text, the channel's pace moves and its day counts one more, all or nothing. Must be committed
     /// before the network is touched.
     ///
-    /// The text is the message's, or `rendered`, which is of this transaction. A message that got
+    /// The text is the message's with line feeds as its line ends, or `rendered`, which is of this transaction. A message that got
     /// placeholders since it was looked at is not claimed without it: nobody gets a raw `{{name}}`.
     ///
     /// `None` when the delivery is no longer pending, its message no longer being sent, its recipient
@@ -260,7 +260,7 @@ impl Tx<'_> {
         let sql = format!("UPDATE deliveries AS d SET status = 'sending', attempts = attempts + 1,
                        waha_message_id = :reserved_id, claimed_at = :now, next_attempt_at = NULL,
                        error = NULL, ack = NULL,
-                       text = coalesce(:rendered, (SELECT message FROM auto_messages WHERE id = auto_message_id))
+                       text = coalesce(:rendered, (SELECT replace(replace(message, char(13, 10), char(10)), char(13), char(10)) FROM auto_messages WHERE id = auto_message_id))
                    WHERE id = :id AND status = 'pending' AND channel_id = :channel_id
                        AND EXISTS (SELECT 1
                            FROM auto_messages m INDEXED BY idx_auto_messages_status_scheduled_at
@@ -313,7 +313,7 @@ impl Tx<'_> {
         Ok(claimed)
     }
 
-    /// Records what became of a claim. `waha_message_id` is WAHA's id when it was sent. Returns
+    /// Records what became of a claim. `waha_message_id` is WAHA's id when it accepted it. Returns
     /// `false`, with nothing changed, when the row is no longer in the state that the claim made.
     ///
     /// # Errors
@@ -328,8 +328,8 @@ impl Tx<'_> {
         let sql = "UPDATE deliveries SET status = :status, error = :error,
                        attempts = attempts - :uncounted,
                        waha_message_id = CASE :status
-                           WHEN 'sent' THEN :waha_message_id
-                           WHEN 'unknown' THEN waha_message_id END,
+                           WHEN 'unknown' THEN waha_message_id ELSE :waha_message_id END,
+                       ack = :ack,
                        text = CASE WHEN :status = 'pending' THEN NULL ELSE text END,
                        claimed_at = CASE WHEN :status = 'pending' THEN NULL ELSE claimed_at END,
                        finished_at = CASE WHEN :status = 'pending' THEN NULL ELSE :now END,
@@ -340,6 +340,7 @@ impl Tx<'_> {
             ":attempt": claimed.attempt,
             ":status": transition.status.as_str(),
             ":error": transition.error,
+            ":ack": transition.ack.map(Ack::number),
             ":uncounted": i64::from(!transition.counts_attempt),
             ":waha_message_id": waha_message_id,
             ":now": now.to_string(),
@@ -382,12 +383,28 @@ impl Tx<'_> {
         error: &str,
         now: Timestamp,
     ) -> SqlResult<usize> {
-        let sql = "UPDATE deliveries SET status = 'expired', error = :error, finished_at = :now
+        self.end_all_pending(auto_message_id, due_at, (Status::Expired, error), now)
+    }
+
+    /// Ends what is still pending of an occurrence with this status and error. Returns how many
+    /// deliveries that were.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn end_all_pending(
+        &self,
+        auto_message_id: i64,
+        due_at: Timestamp,
+        (status, error): (Status, &str),
+        now: Timestamp,
+    ) -> SqlResult<usize> {
+        let sql = "UPDATE deliveries SET status = :status, error = :error, finished_at = :now
                    WHERE auto_message_id = :auto_message_id AND due_at = :due_at
                        AND status IN ('pending', 'sending') AND status = 'pending'";
         self.prepare(sql)?.execute(named_params! {
             ":auto_message_id": auto_message_id,
             ":due_at": due_at.to_string(),
+            ":status": status.as_str(),
             ":error": error,
             ":now": now.to_string(),
         })

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension, Row, named_params};
 
-use super::{Channel, SqlResult, Tx, timestamp};
+use super::{Channel, SqlResult, Tx, lossy, timestamp};
 use crate::clock::Timestamp;
 use crate::delivery::{Ack, MessageId, Status, Verdict, weigh};
+use crate::reason::Reason;
+use crate::template::is_same_text;
 
 /// How long events are kept: far longer than WAHA repeats one.
 const EVENTS_KEPT: Duration = Duration::from_hours(168);
@@ -18,8 +20,6 @@ const ECHO_LATE: Duration = Duration::from_mins(10);
 /// How long the newest word of a session outranks an older one. WAHA repeats for half a minute;
 /// without an end, a clock of WAHA's that once ran ahead would silence the session.
 const SESSION_WORD_RANKS: Duration = Duration::from_mins(10);
-
-const REFUSED: &str = "WhatsApp refused it after WAHA had accepted it (ack ERROR)";
 
 /// An event about one message that a session of ours sent.
 #[derive(Clone, Debug)]
@@ -58,6 +58,8 @@ pub enum Taken {
     Weighed {
         /// `deliveries.id`.
         delivery_id: i64,
+        /// Its message and its occurrence.
+        occurrence: (i64, Timestamp),
         /// Its new status, when it changed.
         status: Option<Status>,
         /// Its message, and how it ended after all, when that changed.
@@ -110,12 +112,11 @@ const MAY_BE_OURS: &str = "SELECT
 const WITH_ID: &str = "SELECT id, auto_message_id, due_at, status, ack FROM deliveries
     WHERE waha_message_id = :waha_message_id LIMIT 2";
 
-const LIKE_ECHO: &str = "SELECT id FROM deliveries
+const LIKE_ECHO: &str = "SELECT id, text FROM deliveries
     WHERE waha_message_id IS NULL AND status IN ('sending', 'unknown')
-        AND chat_id = :chat_id AND text = :text AND claimed_at BETWEEN :earliest AND :latest
+        AND chat_id = :chat_id AND claimed_at BETWEEN :earliest AND :latest
         AND channel_id = (SELECT id FROM channels
-            WHERE trim(session_name) = :session AND trim(session_name) <> '')
-    LIMIT 2";
+            WHERE trim(session_name) = :session AND trim(session_name) <> '')";
 
 const ACKS_OF: &str = "SELECT DISTINCT ack FROM webhook_events
     WHERE waha_message_id = :waha_message_id";
@@ -286,13 +287,18 @@ impl Tx<'_> {
         let mut statement = self.prepare(LIKE_ECHO)?;
         let params = named_params! {
             ":chat_id": echo.chat_id,
-            ":text": echo.text,
             ":session": echo.session,
             ":earliest": echo.at.minus(ECHO_LATE).to_string(),
             ":latest": echo.at.plus(ECHO_EARLY).to_string(),
         };
-        let ids =
-            statement.query_map(params, |row| row.get(0))?.collect::<SqlResult<Vec<i64>>>()?;
+        let mut ids = Vec::new();
+        let mut rows = statement.query(params)?;
+        while let Some(row) = rows.next()? {
+            let text = lossy(row, "text")?;
+            if text.is_some_and(|text| is_same_text(&text, echo.text)) {
+                ids.push(row.get("id")?);
+            }
+        }
         let [id] = ids[..] else { return Ok(None) };
         let sql = "UPDATE deliveries SET waha_message_id = :waha_message_id
                    WHERE id = :id AND waha_message_id IS NULL
@@ -341,7 +347,7 @@ impl Tx<'_> {
             ":ack": weighed.ack.map(Ack::number),
             ":from": subject.status.as_str(),
             ":to": weighed.status.as_str(),
-            ":refused": REFUSED,
+            ":refused": Reason::Refused.to_string(),
             ":now": now.to_string(),
         })?;
         Ok((has_moved && changed > 0).then_some(weighed.status))
@@ -354,7 +360,8 @@ impl Tx<'_> {
             None => None,
         };
         let corrected = verdict.map(|verdict| (auto_message_id, verdict));
-        Ok(Taken::Weighed { delivery_id: id, status: to, corrected })
+        let occurrence = (auto_message_id, due_at);
+        Ok(Taken::Weighed { delivery_id: id, occurrence, status: to, corrected })
     }
 }
 

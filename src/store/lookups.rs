@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension, Row, named_params};
 
-use super::{SqlResult, Tx, timestamp};
+use super::{SqlResult, Tx, lossy, timestamp};
 use crate::clock::Timestamp;
 use crate::delivery::Status;
+use crate::template::is_same_text;
 
 /// A delivery of which nobody knows whether it went out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +18,8 @@ pub struct UnknownDelivery {
     pub auto_message_id: i64,
     /// Its occurrence.
     pub due_at: Timestamp,
-    /// The session that may have sent it.
-    pub session: String,
+    /// The session that may have sent it, when its channel still has one.
+    pub session: Option<String>,
     /// Whom it went to.
     pub chat_id: String,
     /// The exact text.
@@ -31,33 +32,48 @@ pub struct UnknownDelivery {
     pub error: String,
 }
 
+/// A look-up that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueLookup {
+    /// `deliveries.id`.
+    pub delivery_id: i64,
+    /// The channel that may have sent it.
+    pub channel_id: i64,
+}
+
 impl Tx<'_> {
-    /// The ids of at most `limit` unknown deliveries whose look-up is due at `now`.
+    /// At most `limit` unknown deliveries whose look-up is due at `now`: of each channel the longest
+    /// due first, and the channels in turn, so that one with very many keeps no other waiting.
     ///
     /// # Errors
     /// When the statement fails.
-    pub fn due_lookups(&self, now: Timestamp, limit: u32) -> SqlResult<Vec<i64>> {
-        let sql = "SELECT id FROM deliveries
+    pub fn due_lookups(&self, now: Timestamp, limit: u32) -> SqlResult<Vec<DueLookup>> {
+        let sql = "SELECT id, channel_id FROM deliveries
                    WHERE status = 'unknown' AND next_attempt_at <= :now
-                   ORDER BY next_attempt_at LIMIT :limit";
+                   ORDER BY row_number() OVER (PARTITION BY channel_id ORDER BY next_attempt_at, id),
+                       next_attempt_at LIMIT :limit";
         let mut statement = self.prepare(sql)?;
         let params = named_params! { ":now": now.to_string(), ":limit": limit };
-        let rows = statement.query_map(params, |row| row.get(0))?;
+        let read = |row: &Row<'_>| {
+            Ok(DueLookup { delivery_id: row.get("id")?, channel_id: row.get("channel_id")? })
+        };
+        let rows = statement.query_map(params, read)?;
         rows.collect()
     }
 
-    /// The delivery, when it is still unknown and its channel has a session.
+    /// The delivery, when it is still unknown and was claimed.
     ///
     /// # Errors
     /// When the statement fails.
     pub fn unknown_delivery(&self, id: i64) -> SqlResult<Option<UnknownDelivery>> {
         // By its id, whatever statistics say.
         let sql =
-            "SELECT d.id, d.auto_message_id, d.due_at, trim(c.session_name) AS session, d.chat_id,
-                       d.text, d.waha_message_id, d.claimed_at, coalesce(d.error, '') AS error
-                   FROM deliveries d NOT INDEXED CROSS JOIN channels c ON c.id = d.channel_id
+            "SELECT d.id, d.auto_message_id, d.due_at, nullif(trim(c.session_name), '') AS session,
+                       d.chat_id, d.text, d.waha_message_id, d.claimed_at,
+                       coalesce(d.error, '') AS error
+                   FROM deliveries d NOT INDEXED LEFT JOIN channels c ON c.id = d.channel_id
                    WHERE d.id = :id AND d.status = 'unknown' AND d.claimed_at IS NOT NULL
-                       AND d.text IS NOT NULL AND trim(c.session_name) <> ''";
+                       AND d.text IS NOT NULL";
         let read = |row: &Row<'_>| {
             Ok(UnknownDelivery {
                 id: row.get("id")?,
@@ -85,27 +101,35 @@ impl Tx<'_> {
         self.prepare(sql)?.query_row(params, |row| row.get(0))
     }
 
-    /// Whether another delivery of the same text to the same chat is under way or unknown and was
-    /// claimed within `window` of this one: then a message in the chat could be either's.
+    /// Whether another delivery of the same text, as WhatsApp keeps it, to the same chat is under way
+    /// or unknown and was claimed within `window` of this one: then a message in the chat could be
+    /// either's.
     ///
     /// # Errors
     /// When the statement fails.
     pub fn has_rival(&self, unknown: &UnknownDelivery, window: Duration) -> SqlResult<bool> {
         // The first half has an index; the second goes through that of what is under way.
-        let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
-                       WHERE status = 'unknown' AND chat_id = :chat_id AND text = :text AND id <> :id
-                           AND claimed_at BETWEEN :from AND :until)
-                   OR EXISTS (SELECT 1 FROM deliveries
-                       WHERE status = 'sending' AND chat_id = :chat_id AND text = :text AND id <> :id
-                           AND claimed_at BETWEEN :from AND :until)";
+        let sql = "SELECT text FROM deliveries
+                       WHERE status = 'unknown' AND chat_id = :chat_id AND id <> :id
+                           AND claimed_at BETWEEN :from AND :until
+                   UNION ALL SELECT text FROM deliveries
+                       WHERE status = 'sending' AND chat_id = :chat_id AND id <> :id
+                           AND claimed_at BETWEEN :from AND :until";
         let params = named_params! {
             ":id": unknown.id,
             ":chat_id": unknown.chat_id,
-            ":text": unknown.text,
             ":from": unknown.claimed_at.minus(window).to_string(),
             ":until": unknown.claimed_at.plus(window).to_string(),
         };
-        self.prepare(sql)?.query_row(params, |row| row.get(0))
+        let mut statement = self.prepare(sql)?;
+        let mut rows = statement.query(params)?;
+        while let Some(row) = rows.next()? {
+            let text = lossy(row, "text")?;
+            if text.is_some_and(|text| is_same_text(&text, &unknown.text)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Resolves an unknown delivery: `sent` or `failed`, with the id and the ack that were found, and
@@ -141,8 +165,8 @@ impl Tx<'_> {
         Ok(changed > 0)
     }
 
-    /// Leaves a delivery unknown, says in `error` what the look-up found, and when the next one is;
-    /// `None` for no more.
+    /// Leaves a delivery unknown, says in `error` what the look-up found (`None` leaves what it says),
+    /// and when the next one is; `None` for no more.
     ///
     /// # Errors
     /// When the statement fails.
@@ -150,9 +174,9 @@ impl Tx<'_> {
         &self,
         delivery_id: i64,
         next: Option<Timestamp>,
-        error: &str,
+        error: Option<&str>,
     ) -> SqlResult<()> {
-        let sql = "UPDATE deliveries SET next_attempt_at = :next, error = :error
+        let sql = "UPDATE deliveries SET next_attempt_at = :next, error = coalesce(:error, error)
                    WHERE id = :id AND status = 'unknown'";
         self.prepare(sql)?.execute(named_params! {
             ":id": delivery_id,

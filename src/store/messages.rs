@@ -400,7 +400,7 @@ impl Tx<'_> {
         self.occurrences(sql, &[])
     }
 
-    fn occurrences(
+    pub(super) fn occurrences(
         &self,
         sql: &str,
         params: &[(&str, &dyn rusqlite::ToSql)],

@@ -36,6 +36,7 @@ mod settle;
 mod snapshot;
 mod space;
 mod statements;
+mod stuck;
 mod texts;
 mod upgrade;
 mod views;
@@ -65,7 +66,7 @@ pub use forecast::{Foreseen, Planned, Queued};
 pub use form_marks::{FormMark, MadeBefore};
 pub use hidden_numbers::{HiddenNumber, Unresolved};
 pub use listings::{Ended, ListedMessage, ListedRecipient, ListedRun, MessageDetail, PageFrom};
-pub use lookups::UnknownDelivery;
+pub use lookups::{DueLookup, UnknownDelivery};
 pub use messages::{DueMessage, Timed, Untimed};
 pub use meta::ClockBelieved;
 pub use opt_outs::{OPTED_OUT, Skipped};
@@ -79,6 +80,7 @@ pub use snapshot::{Contents, DataVersion};
 pub use space::{GivesBack, WAL_LARGE_BYTES};
 #[cfg(debug_assertions)]
 pub use statements::{Statement, noted_statements, watch_statements};
+pub use stuck::Stuck;
 pub use views::{DeliveryView, MessageView};
 pub use waiting_contacts::WaitingForContact;
 

@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::composing::{DELIVERY, DeliveryRow, read_delivery};
+use super::deliveries::FIRST_LOOKUP_AFTER;
 use super::messages::{TIMETABLE, read_timetable};
 use super::{SqlResult, Tx, optional_timestamp};
 use crate::clock::Timestamp;
@@ -52,8 +53,8 @@ impl Tx<'_> {
     /// its counts in line with them. While something is left to do, `ended` (what has just ended) is
     /// added to the counts.
     ///
-    /// `None` when something is left to do, or when the message is not on its way (a person
-    /// cancelled it or gave it a new time).
+    /// `None` when something is left to do, when nobody got it and what is unknown was not looked up
+    /// once, or when the message is not on its way (a person cancelled it or gave it a new time).
     ///
     /// # Errors
     /// When a statement fails.
@@ -71,12 +72,48 @@ impl Tx<'_> {
         }
         let counts = self.count_occurrence(auto_message_id, due_at)?;
         self.set_counts(auto_message_id, due_at, counts, now)?;
+        self.settle(auto_message_id, due_at, (counts, true), zone, now)
+    }
+
+    /// Settles an occurrence with nothing left to do though what is unknown of it was not looked up.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn settle_unlooked(
+        &self,
+        auto_message_id: i64,
+        due_at: Timestamp,
+        zone: &Zone,
+        now: Timestamp,
+    ) -> SqlResult<Option<Settled>> {
+        let counts = self.count_occurrence(auto_message_id, due_at)?;
+        self.settle(auto_message_id, due_at, (counts, false), zone, now)
+    }
+
+    fn settle(
+        &self,
+        auto_message_id: i64,
+        due_at: Timestamp,
+        (counts, waits): (Counts, bool),
+        zone: &Zone,
+        now: Timestamp,
+    ) -> SqlResult<Option<Settled>> {
         let Some(timetable) = self.recurrence(auto_message_id, due_at)? else { return Ok(None) };
         let verdict = counts.verdict();
         let (next, schedule_error) = match timetable.following(zone, due_at) {
             Ok(next) => (next, None),
             Err(error) => (None, Some(format!("no further occurrence: {error}"))),
         };
+        // Nobody is told of a failure that a look-up is about to refute. The next occurrence does not
+        // wait for one, unless it is due itself, and so part of this very run.
+        if waits
+            && counts.sent == 0
+            && counts.unknown > 0
+            && let Some(at) = self.last_first_lookup_at(auto_message_id, due_at)?
+            && (at <= now || next.is_none_or(|next| next > now))
+        {
+            return Ok(None);
+        }
         let schedule_error = schedule_error.as_deref();
         self.set_settled(auto_message_id, &verdict, next.zip(Some(zone)), schedule_error, now)?;
         Ok(Some(Settled { auto_message_id, verdict, next }))
@@ -99,6 +136,46 @@ impl Tx<'_> {
                            AND status IN ('pending', 'sending'))";
         self.prepare(sql)?
             .query_row(named_params! { ":id": id, ":due_at": due_at.to_string() }, |row| row.get(0))
+    }
+
+    /// When what is unknown of an occurrence and was never looked up has been so; `None` when there is
+    /// none.
+    fn last_first_lookup_at(&self, id: i64, due_at: Timestamp) -> SqlResult<Option<Timestamp>> {
+        let sql = "SELECT max(next_attempt_at) AS at FROM deliveries
+                   WHERE auto_message_id = :id AND due_at = :due_at AND status = 'unknown'
+                       AND next_attempt_at <=
+                           strftime('%Y-%m-%dT%H:%M:%SZ', claimed_at, '+' || :secs || ' seconds')";
+        let params = named_params! {
+            ":id": id,
+            ":due_at": due_at.to_string(),
+            ":secs": FIRST_LOOKUP_AFTER.as_secs(),
+        };
+        self.prepare(sql)?.query_row(params, |row| optional_timestamp(row, "at"))
+    }
+
+    /// The occurrences on their way that have nothing left to do but look-ups, with none of a claim
+    /// between `from` and `until`: their time has passed, or the clock was set back.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn unlooked_occurrences(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> SqlResult<Vec<(i64, Timestamp)>> {
+        let sql = "SELECT m.id, m.scheduled_at FROM auto_messages m
+                   WHERE m.status = 'sending' AND m.scheduled_at IS NOT NULL AND NOT EXISTS
+                       (SELECT 1 FROM deliveries d WHERE d.auto_message_id = m.id
+                           AND d.due_at = m.scheduled_at AND d.status IN ('pending', 'sending'))
+                       AND EXISTS (SELECT 1 FROM deliveries d WHERE d.auto_message_id = m.id
+                           AND d.due_at = m.scheduled_at AND d.status = 'unknown')
+                       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.auto_message_id = m.id
+                           AND d.due_at = m.scheduled_at AND d.status = 'unknown'
+                           AND d.claimed_at BETWEEN :from AND :until)";
+        self.occurrences(
+            sql,
+            named_params! { ":from": from.to_string(), ":until": until.to_string() },
+        )
     }
 
     /// How the recipients of one occurrence stand: see [`RECIPIENTS`] when some were tried again.

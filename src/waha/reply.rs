@@ -9,7 +9,7 @@ use super::{
     Existence, IdOffer, OtherName, Search, SessionLook, SessionState, Sighting, Typing, http_date,
 };
 use crate::clock::Timestamp;
-use crate::delivery::{Hold, HoldKind, MessageId, Outcome, RetryAfter, is_bare_id};
+use crate::delivery::{Ack, Hold, HoldKind, MessageId, Outcome, RetryAfter, is_bare_id};
 use crate::http_client::Reply;
 use crate::reason::Reason;
 use crate::recipient::{lid_of_chat, number_of_chat};
@@ -29,12 +29,18 @@ pub(super) fn send_outcome(reply: &Reply, session: &str) -> Outcome {
     }
     match reply.status {
         200..300 => match body.message_id() {
+            Some(waha_message_id) if body.says_refused() => Outcome::Refused { waha_message_id },
             Some(waha_message_id) => Outcome::Sent { waha_message_id },
             None => Outcome::Unknown {
                 reason: format!("WAHA answered {} without a message id", reply.status),
             },
         },
         400 | 413 => Outcome::Failed { reason: refused(reply.status, &body) },
+        500 if body.speaks_of_no_lid() => Outcome::Failed { reason: Reason::NoLid.to_string() },
+        501 => not_offered(&body),
+        422 if !body.is_about_a_session() && body.speaks_of_a_missing_feature() => {
+            not_offered(&body)
+        }
         422 if !body.is_about_a_session() && body.is_known() => {
             Outcome::Failed { reason: refused(reply.status, &body) }
         }
@@ -105,6 +111,7 @@ pub(super) fn id_offer(reply: &Reply, session: &str) -> IdOffer {
             None => IdOffer::None,
         },
         404 | 422 if !body.is_about_a_session() => IdOffer::None,
+        501 => IdOffer::None,
         500..=599 | 408 => IdOffer::NotNow,
         _ => IdOffer::Held(hold(reply, &body, session)),
     }
@@ -145,9 +152,9 @@ pub(super) fn other_name(reply: &Reply, pointer: &str) -> OtherName {
 pub(super) fn one_sighting(reply: &Reply) -> Search {
     let body = Body::read(reply);
     match reply.status {
-        200 => Search::Done(sighting(&body.value).into_iter().collect()),
+        200 if body.is_known() => Search::Done(sighting(&body.value).into_iter().collect()),
         404 if !body.is_about_a_session() => Search::Done(Vec::new()),
-        _ => not_now(reply, &body),
+        _ => untold(reply, &body),
     }
 }
 
@@ -163,13 +170,29 @@ pub(super) fn sightings(reply: &Reply, limit: usize, from: Timestamp, until: Tim
             };
             Search::Done(items.iter().filter(is_in_window).filter_map(sighting).collect())
         }
-        (200, Some(_)) => Search::NotNow("too many messages in the chat".to_owned()),
-        _ => not_now(reply, &body),
+        (200, Some(_)) => Search::Refused(Reason::LookUpRefused {
+            what: format!("with {limit} messages of that time in the chat, and may know of more"),
+            words: String::new(),
+        }),
+        _ => untold(reply, &body),
     }
 }
 
-fn not_now(reply: &Reply, body: &Body) -> Search {
-    Search::NotNow(format!("WAHA answered {}{}", reply.status, body.words_after_colon()))
+/// A proxy that has no WAHA behind it is as good as no answer.
+fn untold(reply: &Reply, body: &Body) -> Search {
+    match reply.status {
+        502..=504 => Search::Away(Reason::LookUpAway {
+            cause: format!("what stands in front of it answered {}", reply.status),
+        }),
+        200 => Search::Refused(Reason::LookUpRefused {
+            what: "200 with what is no list of messages".to_owned(),
+            words: String::new(),
+        }),
+        status => Search::Refused(Reason::LookUpRefused {
+            what: status.to_string(),
+            words: body.short_words(),
+        }),
+    }
 }
 
 fn sighting(item: &Value) -> Option<Sighting> {
@@ -236,6 +259,10 @@ fn hold(reply: &Reply, body: &Body, session: &str) -> Hold {
     }
 }
 
+fn not_offered(body: &Body) -> Outcome {
+    Outcome::NotOffered { reason: Reason::NotOffered { words: body.short_words() }.to_string() }
+}
+
 fn refused(status: u16, body: &Body) -> String {
     format!("WAHA refused it with {status}{}", body.words_after_colon())
 }
@@ -279,12 +306,16 @@ impl Body {
         ["/exception/message", "/message", "/error"].into_iter().filter_map(|at| self.text(at))
     }
 
-    /// The first of WAHA's words, shortened, as `: words`, or nothing.
+    /// The first of WAHA's words, shortened; empty when it has none.
+    fn short_words(&self) -> String {
+        let words = self.words().next().unwrap_or_default();
+        words.chars().filter(|c| !c.is_control()).take(WORDS_CHARS_MAX).collect()
+    }
+
+    /// The same as `: words`, or nothing.
     fn words_after_colon(&self) -> String {
-        let Some(words) = self.words().next() else { return String::new() };
-        let short: String =
-            words.chars().filter(|c| !c.is_control()).take(WORDS_CHARS_MAX).collect();
-        format!(": {short}")
+        let short = self.short_words();
+        if short.is_empty() { short } else { format!(": {short}") }
     }
 
     /// Session trouble: `status` with `expected`, or words about a session. All of it means that
@@ -292,7 +323,7 @@ impl Body {
     fn is_about_a_session(&self) -> bool {
         let has_state = self.value.get("status").is_some_and(Value::is_string)
             && self.value.get("expected").is_some();
-        // "Cannot GET /api/sessions/…" is about the address.
+        // "Cannot GET /api/…": no route of this version; the path may have the session's name in it.
         let is_about = |words: &str| {
             !words.starts_with("Cannot ") && words.to_ascii_lowercase().contains("session")
         };
@@ -300,12 +331,35 @@ impl Body {
     }
 
     fn speaks_of_restriction(&self) -> bool {
+        self.speaks(|text| text.contains("error 463"))
+    }
+
+    /// GOWS looks for the number's hidden id before it sends; without one nothing is sent.
+    fn speaks_of_no_lid(&self) -> bool {
+        self.speaks(|text| {
+            text.split_once("no lid found for ")
+                .is_some_and(|(_, rest)| rest.contains(" from server"))
+        })
+    }
+
+    /// The tier or the engine has no such feature; said before anything else is looked at.
+    fn speaks_of_a_missing_feature(&self) -> bool {
+        self.speaks(|text| text.contains("only in plus") || text.contains("not implemented by"))
+    }
+
+    /// A message that WAHA accepted and WhatsApp did not: `ack` -1, or NOWEB's own word for it.
+    fn says_refused(&self) -> bool {
+        self.value["ack"].as_i64() == Some(Ack::Error.number())
+            || self.text("/status") == Some("ERROR")
+    }
+
+    /// Whether WAHA's own words or details, in lower case, have something in them.
+    fn speaks(&self, of: impl Fn(&str) -> bool) -> bool {
         let details = ["/exception/details", "/details"]
             .into_iter()
             .filter_map(|at| self.value.pointer(at))
             .map(ToString::to_string);
-        let words = self.words().map(str::to_owned);
-        details.chain(words).any(|text| text.to_ascii_lowercase().contains("error 463"))
+        details.chain(self.words().map(str::to_owned)).any(|text| of(&text.to_ascii_lowercase()))
     }
 }
 

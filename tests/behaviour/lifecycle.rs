@@ -49,7 +49,10 @@ fn a_channel_rests_a_whole_gap_after_a_crash_in_a_send() {
 #[test]
 fn a_message_whose_every_delivery_is_unknown_is_failed_and_says_how_many() {
     let world = World::new();
-    let id = world.message("081200000502, 081300000502");
+    let id = world.message("081200000500, 081300000500");
+    world.run();
+    assert_eq!(world.status(id), "sending", "it was not looked up yet");
+    world.clock.pass(std::time::Duration::from_secs(211));
     world.run();
     assert_eq!(world.status(id), "failed");
     assert!(world.error(id).contains("2 unknown"), "{}", world.error(id));

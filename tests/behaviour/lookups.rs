@@ -28,7 +28,7 @@ fn a_message_that_went_out_without_an_answer_is_found_and_is_sent() {
             let world = world_on(engine);
             let id = world.message(&format!("08120000{fault}"));
             world.run();
-            assert_eq!(world.status(id), "failed", "{engine} {fault}");
+            assert_eq!(world.status(id), "sending", "{engine} {fault}");
             world.clock.pass(Duration::from_secs(149));
             world.run();
             assert_eq!(get_count(&world), 0, "{engine} {fault}: not before 150 s");
@@ -150,7 +150,7 @@ fn a_claim_that_outlived_its_process_is_looked_up_too() {
 }
 
 #[test]
-fn a_waha_that_cannot_be_asked_is_asked_again_at_the_next_run() {
+fn a_session_that_refuses_a_look_up_is_asked_again_after_the_next_gap() {
     let world = world_on(Engine::Gows);
     world.message("081200000502");
     world.run();
@@ -159,6 +159,9 @@ fn a_waha_that_cannot_be_asked_is_asked_again_at_the_next_run() {
     world.run();
     assert_eq!(delivery(&world), "unknown|");
     world.waha.set_status("default", "WORKING");
+    world.run();
+    assert_eq!(delivery(&world), "unknown|", "not before ten minutes after the claim");
+    world.clock.pass(Duration::from_mins(8));
     world.run();
     assert_eq!(delivery(&world), "sent|2");
 }

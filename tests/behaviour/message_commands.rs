@@ -349,11 +349,14 @@ fn a_change_is_made_only_to_the_row_that_was_seen() {
 #[test]
 fn only_what_has_ended_is_removed_and_unknown_ones_only_when_told_so() {
     let world = World::new();
-    let (sent, unknown) = (world.message("081200007001"), world.message("081200000502"));
+    let (sent, unknown) = (world.message("081200007001"), world.message("081200000500"));
     let remove = |id, sure| composer::remove(&mut store(&world), id, sure).map_err(words);
     assert!(remove(sent, true).unwrap_err().contains("`message cancel"));
     world.run();
     remove(sent, false).unwrap();
+    assert!(remove(unknown, false).unwrap_err().contains("`sending`"));
+    world.clock.pass(Duration::from_mins(4));
+    world.run();
     assert!(remove(unknown, false).unwrap_err().contains("1 deliveries"));
     remove(unknown, true).unwrap();
     assert!(remove(unknown, true).unwrap_err().contains("there is no message"));

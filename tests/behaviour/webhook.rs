@@ -252,9 +252,9 @@ fn an_error_ack_fails_the_message_that_had_nobody_else_and_a_later_proof_takes_i
 }
 
 #[test]
-fn a_message_on_its_way_or_taken_back_or_scheduled_again_keeps_its_status() {
+fn a_message_taken_back_or_scheduled_again_keeps_its_status_and_one_on_its_way_settles() {
     for (set, kept) in [
-        ("status = 'sending'", "sending 1 "),
+        ("status = 'sending'", "sent 1 "), // nothing else of it is left
         ("status = 'cancelled'", "cancelled 1 "),
         ("status = 'scheduled', scheduled_at = '2030-01-01', error = 'x'", "scheduled 1 "),
     ] {

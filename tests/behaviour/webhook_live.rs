@@ -97,7 +97,7 @@ fn an_echo_after_a_time_out_makes_the_unknown_sent() {
     let shop = Shop::new();
     shop.site.message("081200000502");
     shop.server.post("/api/auto-message-scheduler");
-    assert_eq!((shop.newest(), shop.message_status()), ("unknown -".into(), "failed".into()));
+    assert_eq!((shop.newest(), shop.message_status()), ("unknown -".into(), "sending".into()));
     let id = shop.received_id();
     shop.event(&echo_event(&id, "9999@lid", "", 0));
     assert_eq!((shop.newest(), shop.message_status()), ("sent -".into(), "sent".into()));

@@ -197,3 +197,38 @@ fn events_of_many_at_once_and_sends_beside_them_come_to_the_same_end() {
     assert_eq!(shop.site.waha.received().len(), 2);
     assert_eq!(shop.ask("SELECT count(*) FROM deliveries WHERE status = 'sent'"), "5");
 }
+
+#[test]
+fn the_events_recorded_of_2025_12_3_bring_acks_and_an_opt_out_and_leave_the_session_free() {
+    let text = include_str!("../fixtures/webhooks-noweb-2025.12.3.json");
+    let recorded: Vec<Value> = serde_json::from_str(text).unwrap();
+    let shop = Shop::new();
+    let chat = "6285550001002@c.us";
+    for (status, id, chat, text) in [
+        ("unknown", None, chat, "IdSetelah Lima2"),
+        ("sent", Some("3EB0C890589E777F1CA8DD"), chat, "x"),
+        ("sent", Some("3EB031FBAE848B7BF666E7"), "120363000000000001@g.us", "x"),
+    ] {
+        shop.plant(&Planted { status, id, chat, text });
+    }
+    // The echo is of another time than the planted claims.
+    let sql = "UPDATE deliveries SET claimed_at = '2026-11-29T07:49:15Z' WHERE status = 'unknown'";
+    shop.site.sql().execute(sql, []).unwrap();
+    for (event, answer) in recorded.iter().zip([
+        "taken", "taken", "", "", "taken", "taken", "taken", "taken", "taken", "taken", "taken",
+    ]) {
+        let said = shop.event(&event["body"]);
+        assert!(answer.is_empty() || said == answer, "{}: {said}", event["body"]);
+    }
+    let rows = shop.ask(
+        "SELECT group_concat(status || ' ' || ack || ' ' || waha_message_id, ', ')
+         FROM (SELECT * FROM deliveries ORDER BY id)",
+    );
+    assert_eq!(
+        rows,
+        "sent 2 3EB0D2FDF808201CF3182F, sent 3 3EB0C890589E777F1CA8DD, sent 3 3EB031FBAE848B7BF666E7"
+    );
+    assert_eq!(shop.message_status(), "sent");
+    let held = shop.ask("SELECT held_reason FROM channels");
+    assert!(held.contains("is STOPPED"), "the last word of the session: {held}");
+}

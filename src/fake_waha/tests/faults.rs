@@ -44,6 +44,10 @@ fn each_answered_fault_has_its_status_and_its_mark() {
         ("0500", 500, "fake engine failure"),
         ("0503", 503, "<html>"),
         ("0504", 504, "<html>"),
+        ("0424", 422, "available only in Plus version for 'NOWEB' engine"),
+        ("0501", 501, "not implemented by 'NOWEB' engine"),
+        ("0540", 500, "no LID found for"),
+        ("0776", 201, r#""status":"ERROR""#),
         ("0777", 201, "PENDING"),
     ] {
         let seen = world.send(&format!("62812345{digits}"), "hi");

@@ -153,3 +153,203 @@ fn an_id_offer_with_an_underscore_is_none() {
     );
     assert_eq!(id_offer(&reply(500, &json!({})), "x"), IdOffer::NotNow);
 }
+
+/// A recorded request, and its reply.
+struct Recorded {
+    method: String,
+    path: String,
+    reply: Reply,
+}
+
+/// The recordings of one file, in order; an empty body was written down as null.
+fn recordings(text: &str) -> Vec<Recorded> {
+    let all: Vec<Value> = serde_json::from_str(text).unwrap();
+    let word = |one: &Value, at: &str| one.pointer(at).unwrap().as_str().unwrap().to_owned();
+    all.iter()
+        .map(|one| {
+            let status = u16::try_from(one["status"].as_u64().unwrap()).unwrap();
+            let is_empty = one["reply"].is_null();
+            let mut reply = reply(status, &one["reply"]);
+            if is_empty {
+                reply.body.clear();
+            }
+            Recorded {
+                method: word(one, "/request/method"),
+                path: word(one, "/request/path"),
+                reply,
+            }
+        })
+        .collect()
+}
+
+/// What a reply comes to, in one word.
+fn verdict(Recorded { method, path, reply }: &Recorded) -> String {
+    let found = |search| match search {
+        Search::Done(sightings) => format!("found {}", sightings.len()),
+        Search::Refused(reason) => reason.to_string(),
+        Search::Away(reason) => panic!("{reason}"),
+    };
+    let (from, until) = (Timestamp::from_secs(0), Timestamp::from_secs(i64::from(u32::MAX)));
+    match (method.as_str(), path.split('?').next().unwrap()) {
+        ("POST", _) => match send_outcome(reply, "default") {
+            Outcome::Sent { .. } => "sent".to_owned(),
+            Outcome::Failed { .. } => "failed".to_owned(),
+            Outcome::Refused { .. } => "refused".to_owned(),
+            Outcome::NotOffered { .. } => "not offered".to_owned(),
+            Outcome::Unknown { .. } => "unknown".to_owned(),
+            Outcome::Deferred(hold) => format!("held: {}", hold.kind.as_str()),
+            Outcome::Restricted { .. } => "restricted".to_owned(),
+        },
+        ("GET", path) if path.ends_with("/messages") => found(sightings(reply, 100, from, until)),
+        ("GET", path) if path.contains("/messages/") => found(one_sighting(reply)),
+        ("GET", path) if path.ends_with("/new-message-id") => match id_offer(reply, "default") {
+            IdOffer::Reserved(_) => "an id".to_owned(),
+            IdOffer::None => "no ids".to_owned(),
+            other => panic!("{path}: {other:?}"),
+        },
+        ("GET", "/api/contacts/check-exists") => format!("{:?}", existence(reply, "default")),
+        _ => "not asked for".to_owned(),
+    }
+}
+
+/// The verdicts of a file, the same ones in a row counted.
+fn verdicts(text: &str) -> Vec<String> {
+    let mut runs: Vec<(String, usize)> = Vec::new();
+    for verdict in recordings(text).iter().map(verdict) {
+        match runs.last_mut() {
+            Some((last, count)) if *last == verdict => *count += 1,
+            _ => runs.push((verdict, 1)),
+        }
+    }
+    runs.into_iter().map(|(verdict, count)| format!("{count} {verdict}")).collect()
+}
+
+#[test]
+fn every_reply_that_was_recorded_of_2025_12_3_comes_to_what_it_should() {
+    let text = include_str!("../../../tests/fixtures/replies-noweb-2025.12.3.json");
+    assert_eq!(
+        verdicts(text),
+        [
+            "1 sent",
+            "6 not offered",
+            "5 sent",
+            "1 not offered",
+            "1 sent",
+            "1 not offered",
+            "3 sent",
+            "1 unknown",
+            "3 sent",
+            "1 failed",
+            "9 sent",
+            "1 unknown",
+            "1 failed",
+            "1 sent",
+            "1 an id",
+            "1 no ids",
+            "2 sent",
+            "1 not offered",
+            "1 found 17",
+            "1 found 1",
+            "1 found 0",
+            "1 found 1",
+            "1 found 2",
+            "1 found 1",
+            "1 There",
+            "1 NotThere",
+            "1 There",
+            "3 not asked for",
+        ]
+    );
+}
+
+#[test]
+fn every_send_that_was_recorded_of_2024_10_8_comes_to_what_it_should() {
+    let text = include_str!("../../../tests/fixtures/sends-noweb-2024.10.8.json");
+    assert_eq!(
+        verdicts(text),
+        [
+            "1 sent",
+            "6 not offered",
+            "1 sent",
+            "2 unknown",
+            "2 sent",
+            "1 held: misconfigured",
+            "1 sent",
+            "1 held: misconfigured",
+            "3 sent",
+            "1 unknown",
+            "16 sent",
+            "2 no ids",
+            "1 sent",
+            "1 unknown",
+            "1 not offered",
+            "1 found 17",
+            "3 found 0",
+            "1 found 4",
+            "1 found 1",
+            "1 There",
+            "1 NotThere",
+            "1 There",
+            "3 not asked for",
+        ]
+    );
+}
+
+#[test]
+fn only_gows_own_words_say_that_no_lid_was_found() {
+    let no_lid = |message: &str| json!({"statusCode": 500, "exception": {"message": message}});
+    let words = "no LID found for 6281234567890@s.whatsapp.net from server";
+    let failed = Outcome::Failed { reason: Reason::NoLid.to_string() };
+    assert_eq!(outcome(500, &no_lid(words)), failed);
+    assert_eq!(outcome(500, &no_lid(&format!("13 INTERNAL: {words}"))), failed);
+    let details = json!({"exception": {"message": "rpc error", "details": words}});
+    assert_eq!(outcome(500, &details), failed);
+    for (status, body) in [
+        (500, no_lid("Timed Out")),
+        (500, no_lid("no LID found for the moment")),
+        (500, json!({"exception": {"message": "x"}, "request": {"body": {"text": words}}})),
+        (502, no_lid(words)),
+    ] {
+        assert!(matches!(outcome(status, &body), Outcome::Unknown { .. }), "{status} {body}");
+    }
+}
+
+#[test]
+fn a_201_that_says_error_is_refused() {
+    for body in [
+        json!({"id": "true_6281@c.us_3EB0A", "ack": -1}),
+        json!({"key": {"id": "3EB0A"}, "status": "ERROR"}),
+        json!({"id": {"_serialized": "true_6281@c.us_3EB0A"}, "ack": -1}),
+    ] {
+        assert_eq!(
+            outcome(201, &body),
+            Outcome::Refused { waha_message_id: "3EB0A".into() },
+            "{body}"
+        );
+    }
+    for body in [json!({"ack": -1}), json!({"status": "ERROR"})] {
+        assert!(matches!(outcome(201, &body), Outcome::Unknown { .. }), "without an id: {body}");
+    }
+    assert_eq!(outcome(201, &json!({"id": "3EB0A", "ack": 0, "status": "PENDING"})), sent("3EB0A"));
+}
+
+#[test]
+fn what_an_old_version_does_not_know_is_no_trouble_of_a_session_whatever_its_name() {
+    let cannot = json!({"statusCode": 404, "message": "Cannot GET /api/session1/new-message-id"});
+    assert_eq!(id_offer(&reply(404, &cannot), "session1"), IdOffer::None);
+    assert_eq!(one_sighting(&reply(404, &cannot)), Search::Done(Vec::new()));
+    assert_eq!(id_offer(&reply(501, &json!({})), "x"), IdOffer::None, "this engine has none");
+}
+
+#[test]
+fn a_look_up_that_is_not_answered_is_refused_or_away() {
+    let window = (Timestamp::from_secs(0), Timestamp::from_secs(10));
+    for status in [200, 204, 302, 400, 401, 403, 404, 422, 429, 500, 501] {
+        let search = sightings(&reply(status, &json!({})), 100, window.0, window.1);
+        assert!(matches!(search, Search::Refused(_)), "{status}: {search:?}");
+    }
+    for status in [502, 503, 504] {
+        let search = sightings(&reply(status, &json!({})), 100, window.0, window.1);
+        assert!(matches!(search, Search::Away(_)), "{status}: {search:?}");
+    }
+}

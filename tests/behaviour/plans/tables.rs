@@ -121,6 +121,7 @@ pub const ALLOWED: &[Allowed] = &[
         "SCAN runs USING INDEX idx_runs_triggered",
         Why::Limit("the newest one of its index"),
     ),
+    allowed("lookups::due_lookups", "USE TEMP B-TREE FOR ORDER BY", DUE_LOOKUPS),
     allowed("lookups::has_rival", "SCAN deliveries USING INDEX idx_deliveries_sending", SENDING),
     allowed(
         "opt_outs::claim_for_contact",
@@ -160,6 +161,7 @@ pub const ALLOWED: &[Allowed] = &[
 ];
 
 const WAITING: Why = Why::Open("alerts that nobody was told of yet, at most 1,000");
+const DUE_LOOKUPS: Why = Why::Open("unknown deliveries whose look-up is due now");
 const SENDING: Why = Why::Open("deliveries that are under way, one for each channel");
 const OCCURRENCE: Why =
     Why::Asked("all recipients of one occurrence, in the order in which they are sent");
@@ -193,7 +195,14 @@ pub const HOT: &[(&str, &[&str])] = &[
             "sqlite_autoindex_deliveries_1",
         ],
     ),
-    ("messages::occurrences", &["idx_auto_messages_status_scheduled_at", "idx_deliveries_open"]),
+    (
+        "messages::occurrences",
+        &[
+            "idx_auto_messages_status_scheduled_at",
+            "idx_deliveries_open",
+            "sqlite_autoindex_deliveries_1",
+        ],
+    ),
     ("messages::fail_message", &["INTEGER PRIMARY KEY", "sqlite_autoindex_deliveries_1"]),
     ("channels::channels_with_work", &["idx_channels_session_name", "idx_deliveries_pending"]),
     ("channels::paced_channels", &[]),
@@ -204,7 +213,8 @@ pub const HOT: &[(&str, &[&str])] = &[
     ("plannings::begin_planning", &[]),
     ("plannings::end_planning", &["INTEGER PRIMARY KEY"]),
     ("plannings::remove_unplanned", &["INTEGER PRIMARY KEY", "sqlite_autoindex_deliveries_1"]),
-    ("deliveries::expire_pending", &["idx_deliveries_open"]),
+    ("deliveries::end_all_pending", &["idx_deliveries_open"]),
+    ("settle::last_first_lookup_at", &["sqlite_autoindex_deliveries_1"]),
     ("messages::start_sending", &["INTEGER PRIMARY KEY", "sqlite_autoindex_deliveries_1"]),
     ("contacts::contact", &["INTEGER PRIMARY KEY"]),
     ("contacts::contact_values", &["INTEGER PRIMARY KEY"]),
@@ -303,6 +313,7 @@ pub const HOT: &[(&str, &[&str])] = &[
     ("alerts::drop_old_alerts", &["INTEGER PRIMARY KEY", "idx_alerts_waiting"]),
     ("alerts::begin_stale", &[]),
     ("alerts::end_stale", &["sqlite_autoindex_meta_1"]),
+    ("stuck::stuck_session", &["PRIMARY KEY", "idx_deliveries_at_ack_0"]),
     ("overview::next_due", &["idx_auto_messages_status_scheduled_at"]),
     ("overview::count_messages", &["idx_auto_messages_status"]),
     ("overview::channels_with_pending", &["idx_deliveries_pending"]),

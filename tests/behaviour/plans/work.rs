@@ -14,7 +14,8 @@ use auto_message_scheduler::planner::PlanRules;
 use auto_message_scheduler::prune::{PruneRules, prune};
 use auto_message_scheduler::recipient::{CountryCode, parse_contact_ids};
 use auto_message_scheduler::store::{
-    Echo, MessageEvent, MessageFilter, SessionEvent, Statement, noted_statements, watch_statements,
+    Echo, MessageEvent, MessageFilter, SessionEvent, Statement, Stuck, noted_statements,
+    watch_statements,
 };
 use auto_message_scheduler::{channels, place};
 
@@ -434,6 +435,8 @@ fn alarm(world: &World) {
         .write(|tx| {
             tx.begin_stale(now, now)?;
             tx.end_stale()?;
+            tx.begin_stuck(&Stuck { channel_id: 1, count: 5, has_acks: true }, now)?;
+            tx.end_stuck(1)?;
             let waiting = tx.waiting_alerts(200)?;
             assert!(!waiting.is_empty());
             tx.note_told(&waiting[0].event, waiting[0].id, waiting[0].id)?;

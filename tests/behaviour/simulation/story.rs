@@ -16,7 +16,7 @@ use super::promises::Promises;
 use crate::world::World;
 
 /// Numbers that work, that fault in every way that answers at once, and that are none.
-const RECIPIENTS: [&str; 22] = [
+const RECIPIENTS: [&str; 26] = [
     "081200007001",
     "081200007002",
     "081200007003",
@@ -38,6 +38,10 @@ const RECIPIENTS: [&str; 22] = [
     "081200000502",
     "081200000504",
     "081200000777",
+    "081200000776",
+    "081200000540",
+    "081200000501",
+    "081200000424",
     "belum ada",
 ];
 

@@ -1,0 +1,123 @@
+//! Sessions that take messages and bring none to WhatsApp's server: WAHA's events say so by an ack
+//! that stays at 0.
+
+use std::time::Duration;
+
+use rusqlite::{OptionalExtension, named_params};
+
+use super::{Channel, SqlResult, Tx};
+use crate::clock::Timestamp;
+use crate::reason::Reason;
+
+/// WhatsApp's server has a message within seconds, whether or not its recipient is online.
+const STUCK_AFTER: Duration = Duration::from_hours(1);
+/// Older ones are history.
+const STUCK_WITHIN: Duration = Duration::from_hours(7 * 24);
+/// An event may be lost, and so many in a row are not.
+const STUCK_MIN: u64 = 5;
+/// Where no ack ever came, its event may not be asked for at all.
+const STUCK_MIN_WITHOUT_ACKS: u64 = 20;
+
+/// A channel whose session is stuck.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stuck {
+    /// `channels.id`.
+    pub channel_id: i64,
+    /// How many of its messages have not reached WhatsApp's server.
+    pub count: u64,
+    /// Whether an ack above 0 ever came: without one its webhook may be what is wrong.
+    pub has_acks: bool,
+}
+
+impl Stuck {
+    /// The same in words.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        Reason::SessionStuck { count: self.count, has_acks: self.has_acks }
+    }
+}
+
+impl Tx<'_> {
+    /// Whether the session of a channel is stuck: the messages that it sent since WhatsApp's server
+    /// last got one, and since the session last started, stay at ack 0. A message whose events do not
+    /// come has no ack at all, and does not count; nor does one to a group, which is acked by its members.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn stuck_session(&self, channel: &Channel, now: Timestamp) -> SqlResult<Option<Stuck>> {
+        let id = channel.id;
+        let acked_at = "SELECT sent_at FROM channel_acks WHERE channel_id = :channel_id";
+        let acked_at: Option<String> = self
+            .prepare(acked_at)?
+            .query_row(named_params! { ":channel_id": id }, |row| row.get(0))
+            .optional()?;
+        let started_at = "SELECT received_at FROM webhook_sessions
+                          WHERE session_name = :session AND is_working = 1";
+        let session = channel.session_name.as_deref().unwrap_or_default();
+        let started_at: Option<String> = self
+            .prepare(started_at)?
+            .query_row(named_params! { ":session": session }, |row| row.get(0))
+            .optional()?;
+        let has_acks = acked_at.is_some();
+        let oldest = Some(now.minus(STUCK_WITHIN).to_string());
+        let since = oldest.into_iter().chain(acked_at).chain(started_at).max();
+        let sql = "SELECT count(*) FROM deliveries
+                   WHERE channel_id = :channel_id AND status = 'sent' AND ack = 0
+                       AND finished_at > :since AND finished_at <= :before
+                       AND (chat_id LIKE '%@c.us' OR chat_id LIKE '%@lid')";
+        let params = named_params! {
+            ":channel_id": id,
+            ":since": since,
+            ":before": now.minus(STUCK_AFTER).to_string(),
+        };
+        let count: u64 = self.prepare(sql)?.query_row(params, |row| row.get(0))?;
+        let min = if has_acks { STUCK_MIN } else { STUCK_MIN_WITHOUT_ACKS };
+        Ok((count >= min).then_some(Stuck { channel_id: id, count, has_acks }))
+    }
+
+    /// Makes an alert of a session that is stuck, once until [`Self::end_stuck`]. Returns whether this
+    /// was the first time.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn begin_stuck(&self, stuck: &Stuck, now: Timestamp) -> SqlResult<bool> {
+        let key = stuck_key(stuck.channel_id);
+        if self.meta(&key)?.is_some() {
+            return Ok(false);
+        }
+        self.set_meta(&key, &now.to_string())?;
+        if self.are_alerts_on()? {
+            let sql = "INSERT INTO alerts (event, channel_id, reason, count, created_at)
+                       VALUES ('session_stuck', :channel_id, :reason, :count, :now)";
+            self.prepare(sql)?.execute(named_params! {
+                ":channel_id": stuck.channel_id,
+                ":reason": stuck.reason().to_string(),
+                ":count": stuck.count,
+                ":now": now.to_string(),
+            })?;
+        }
+        Ok(true)
+    }
+
+    /// The session of a channel is not stuck. Returns whether it had been.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn end_stuck(&self, channel_id: i64) -> SqlResult<bool> {
+        let sql = "DELETE FROM meta WHERE key = :key";
+        let key = stuck_key(channel_id);
+        Ok(self.prepare(sql)?.execute(named_params! { ":key": key })? > 0)
+    }
+
+    /// Whether it was told that the session of a channel is stuck.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn was_stuck(&self, channel_id: i64) -> SqlResult<bool> {
+        Ok(self.meta(&stuck_key(channel_id))?.is_some())
+    }
+}
+
+fn stuck_key(channel_id: i64) -> String {
+    format!("session_stuck:{channel_id}")
+}
