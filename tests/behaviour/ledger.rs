@@ -94,11 +94,12 @@ impl Ledger {
         balance
     }
 
-    /// Every message has ended and its counts are those of its deliveries; no run is left open.
+    /// Every message has ended, or waits for the look-up of what is unknown, and its counts are those of its deliveries; no run is left open.
     fn check_messages(&self, site: &Site) {
         let ask = |sql: &str| -> usize { site.sql().query_row(sql, [], |row| row.get(0)).unwrap() };
-        let sql = "SELECT count(*) FROM auto_messages m WHERE m.status =
-                       CASE WHEN sent_count > 0 THEN 'sent' ELSE 'failed' END
+        let sql = "SELECT count(*) FROM auto_messages m WHERE m.status IN
+                       (CASE WHEN sent_count > 0 THEN 'sent' ELSE 'failed' END,
+                        CASE WHEN sent_count = 0 AND unknown_count > 0 THEN 'sending' END)
                    AND sent_count = (SELECT count(*) FROM deliveries d
                        WHERE d.auto_message_id = m.id AND d.status = 'sent')
                    AND unknown_count = (SELECT count(*) FROM deliveries d

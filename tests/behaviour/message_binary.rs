@@ -105,17 +105,26 @@ fn wrong_usage_is_told_from_a_refusal_by_the_exit_code() {
 #[test]
 fn what_may_arrive_twice_or_is_lost_for_good_wants_a_yes() {
     let site = Site::new();
-    site.message(r#"["081200000502"]"#);
-    ok(&site, &["run"]);
+    let run = || {
+        ok(&site, &["run"]);
+        // Ten minutes later it is looked up, and not found.
+        let earlier = "UPDATE deliveries SET claimed_at = strftime('%Y-%m-%dT%H:%M:%SZ', claimed_at, '-10 minutes'),
+            next_attempt_at = strftime('%Y-%m-%dT%H:%M:%SZ', next_attempt_at, '-10 minutes')";
+        site.sql().execute(earlier, []).unwrap();
+        ok(&site, &["run"]);
+    };
+    let posts = || site.waha.requests().iter().filter(|one| one.path == "/api/sendText").count();
+    site.message(r#"["081200000500"]"#);
+    run();
     let why = refused(&site, &["message", "retry", "1", "--unknown"], 1);
     assert!(why.contains("TWICE") && why.contains("--yes"), "{why}");
     let why = refused(&site, &["message", "remove", "1"], 1);
     assert!(why.contains("--yes"), "{why}");
-    assert_eq!(site.waha.received().len(), 1);
+    assert_eq!(posts(), 1);
     let told = ok(&site, &["message", "retry", "1", "--unknown", "--yes"]);
     assert!(told.contains("sent again to 1 recipients"), "{told}");
-    ok(&site, &["run"]);
-    assert_eq!(site.waha.received().len(), 2);
+    run();
+    assert_eq!(posts(), 2);
     ok(&site, &["message", "remove", "1", "--yes"]);
 }
 

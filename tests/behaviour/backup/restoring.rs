@@ -132,7 +132,9 @@ fn what_was_planned_before_and_ended_since_is_taken_over_with_its_counts() {
 fn an_unknown_delivery_that_was_found_sent_since_settles_its_message_anew() {
     let mut world = World::new();
     world.settle_in();
-    let id = world.message("081200000502");
+    let id = world.message("081200000500");
+    world.run();
+    world.clock.pass(Duration::from_mins(4));
     world.run();
     assert_eq!(world.status(id), "failed");
     let file = world.backup("b");

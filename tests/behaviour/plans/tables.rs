@@ -313,7 +313,7 @@ pub const HOT: &[(&str, &[&str])] = &[
     ("alerts::drop_old_alerts", &["INTEGER PRIMARY KEY", "idx_alerts_waiting"]),
     ("alerts::begin_stale", &[]),
     ("alerts::end_stale", &["sqlite_autoindex_meta_1"]),
-    ("stuck::stuck_session", &["PRIMARY KEY", "idx_deliveries_at_ack_0"]),
+    ("stuck::stuck_session", &["INTEGER PRIMARY KEY", "PRIMARY KEY", "idx_deliveries_at_ack_0"]),
     ("overview::next_due", &["idx_auto_messages_status_scheduled_at"]),
     ("overview::count_messages", &["idx_auto_messages_status"]),
     ("overview::channels_with_pending", &["idx_deliveries_pending"]),
