@@ -152,6 +152,7 @@ impl Reason {
 
 /// The English sentence.
 impl fmt::Display for Reason {
+    #[expect(clippy::too_many_lines, reason = "a table: one arm for each reason")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NobodyAtAll => f.write_str(

@@ -147,7 +147,12 @@ impl Alerts {
             return Ok(());
         }
         self.next_sessions = now.monotonic + SESSIONS_LOOK;
-        for channel in self.store.read(|tx| tx.channels())? {
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the path of the method has one lifetime too few"
+        )]
+        let channels = self.store.read(|tx| tx.channels())?;
+        for channel in channels {
             let id = channel.id;
             let (stuck, was_stuck) = self
                 .store

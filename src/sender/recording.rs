@@ -161,7 +161,7 @@ impl Sender {
             | Outcome::Unknown { .. } => (None, false),
         };
         let was_ours = tx.record(claimed, transition, accepted_id, now.wall)?;
-        let given_up = if was_ours { self.give_up_the_rest(tx, ending, now)? } else { 0 };
+        let given_up = if was_ours { give_up_the_rest(tx, ending, now)? } else { 0 };
         // WAHA's events may have been faster than its answer, or all that came of it.
         let proven =
             if was_ours { tx.weigh_kept_events(claimed.delivery_id, now.wall)? } else { None };
@@ -188,16 +188,6 @@ impl Sender {
         };
         fail_point::reach("record_uncommitted");
         Ok(Recorded { was_ours, status, given_up, settled, has_next: next.is_some(), follower })
-    }
-
-    /// What this WAHA cannot send to anybody is not tried for the message's other recipients. Returns
-    /// how many they are.
-    fn give_up_the_rest(&self, tx: &Tx<'_>, ending: &Ending<'_>, now: Now) -> SqlResult<u64> {
-        let Outcome::NotOffered { reason } = ending.outcome else { return Ok(0) };
-        let Claimed { auto_message_id, due_at, .. } = *ending.claimed;
-        let failed = (Status::Failed, reason.as_str());
-        let count = tx.end_all_pending(auto_message_id, due_at, failed, now.wall)?;
-        Ok(u64::try_from(count).unwrap_or(u64::MAX))
     }
 
     /// Tells the log and the run what was recorded.
@@ -273,6 +263,16 @@ impl Sender {
             }
         }
     }
+}
+
+/// What this WAHA cannot send to anybody is not tried for the message's other recipients. Returns how
+/// many they are.
+fn give_up_the_rest(tx: &Tx<'_>, ending: &Ending<'_>, now: Now) -> SqlResult<u64> {
+    let Outcome::NotOffered { reason } = ending.outcome else { return Ok(0) };
+    let Claimed { auto_message_id, due_at, .. } = *ending.claimed;
+    let failed = (Status::Failed, reason.as_str());
+    let count = tx.end_all_pending(auto_message_id, due_at, failed, now.wall)?;
+    Ok(u64::try_from(count).unwrap_or(u64::MAX))
 }
 
 /// What WAHA's events made of a delivery that had another outcome, or none.
