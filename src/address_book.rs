@@ -307,13 +307,33 @@ pub fn with_number(tx: &Tx<'_>, digits: &str, country: &CountryCode) -> SqlResul
     Ok(ids)
 }
 
-/// The JSON object of a contact's attributes; `None` when the column holds something else.
+/// The JSON object of a contact's attributes; `None` when the column holds something else. Names that
+/// are one to a placeholder are one attribute, with the later value.
 #[must_use]
 pub fn attributes(column: &str) -> Option<Map<String, Value>> {
     if column.trim().is_empty() {
         return Some(Map::new());
     }
-    serde_json::from_str(column).ok()
+    let written: Map<String, Value> = serde_json::from_str(column).ok()?;
+    let mut merged = Map::new();
+    for (name, value) in written {
+        set_attribute(&mut merged, &name, value);
+    }
+    Some(merged)
+}
+
+/// The name that an attribute has here, in whatever case and with whatever gaps it was asked for.
+pub(crate) fn attribute_called<'a>(
+    attributes: &'a Map<String, Value>,
+    name: &str,
+) -> Option<&'a String> {
+    attributes.keys().find(|known| crate::template::is_same_name(known, name))
+}
+
+/// Gives an attribute a value: `kota` is the attribute that is there as `Kota`.
+pub(crate) fn set_attribute(attributes: &mut Map<String, Value>, name: &str, value: Value) {
+    let known = attribute_called(attributes, name).cloned();
+    attributes.insert(known.unwrap_or_else(|| name.to_owned()), value);
 }
 
 struct Search {
@@ -395,10 +415,11 @@ impl Texts {
                 return Err(ContactError::Refused(reason));
             }
             let value = text(value, "an attribute", VALUE_CHARS_MAX)?;
-            self.attributes.insert(key, Value::String(value));
+            set_attribute(&mut self.attributes, &key, Value::String(value));
         }
         for key in &changes.unset {
-            if self.attributes.remove(key.trim()).is_none() {
+            let known = attribute_called(&self.attributes, key.trim()).cloned();
+            if known.and_then(|known| self.attributes.remove(&known)).is_none() {
                 let key = shorten(key);
                 return Err(ContactError::Refused(format!("the contact has no attribute `{key}`")));
             }

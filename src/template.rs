@@ -210,8 +210,9 @@ impl Values {
         } else {
             None
         };
+        // Of two that SQL wrote with one name, the later one.
         let mut named = self.attributes.iter().filter(|(name, _)| name == key);
-        let attribute = named.next().map(|(_, value)| value.as_str());
+        let attribute = named.next_back().map(|(_, value)| value.as_str());
         if key == NAMES[0] || key == PHONES[0] { own.or(attribute) } else { attribute.or(own) }
     }
 }
@@ -233,6 +234,12 @@ fn read_placeholder(text: &str) -> Option<(Placeholder, usize)> {
         && !name.contains(char::is_control);
     let placeholder = Placeholder { name: name.to_owned(), fallback, key: fold(name) };
     is_name.then_some((placeholder, "{{".len() + end + "}}".len()))
+}
+
+/// Whether two names are one to a placeholder.
+#[must_use]
+pub fn is_same_name(one: &str, other: &str) -> bool {
+    one == other || fold(one) == fold(other)
 }
 
 /// The form in which names are compared.

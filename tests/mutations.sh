@@ -19,7 +19,7 @@ mutate() { # what is broken, file, perl expression
         return
     fi
     tests=(claim:: windows:: daily_limit:: outcomes:: pacing:: lifecycle:: lookups:: pace:: delivery::
-        reply:: lock:: planning:: in_a_row:: timetables::)
+        reply:: lock:: planning:: in_a_row:: changes_while_waiting:: timetables::)
     if ! cargo test --no-run --locked --lib --test behaviour 2>"$place/built"; then
         echo "$1: the broken program does not even compile"
         grep -m3 '^error' "$place/built"
@@ -72,4 +72,6 @@ mutate 'a date that went out is not remembered' src/store/messages.rs \
     's/taken_local = max\(coalesce\(taken_local, \x27\x27\),/taken_local = min(\x270\x27,/'
 mutate 'a time of another zone is not worked out anew' src/schedule/timetable.rs \
     's/Some\(local\) if self\.is_from_rule\(\) && !self\.is_of\(zone\) => zone\.to_utc\(local\)/Some(local) if false => zone.to_utc(local)/'
+mutate 'a contact that was removed or corrected gets it at the old number' src/store/deliveries.rs \
+    's/ AND NOT \{IS_CONTACT_CHANGED\}//; s/CASE WHEN \{IS_CONTACT_CHANGED\} THEN 1 WHEN \{IS_OPTED_OUT\}/CASE WHEN {IS_OPTED_OUT} AND {IS_CONTACT_CHANGED} THEN 1 WHEN {IS_OPTED_OUT}/'
 exit $unnoticed

@@ -9,9 +9,10 @@ use std::io::{self, Write};
 use serde_json::{Map, Value};
 
 use super::import::{MORE_ATTRIBUTES, guard};
-use super::{Filter, attributes, tags};
+use super::{Filter, attribute_called, attributes, tags};
 use crate::recipient::{CountryCode, normalize_phone};
 use crate::store::{ContactRow, Store, StoreError};
+use crate::template;
 
 /// So many attributes get a column; more are too many for a spreadsheet's reader, and an import takes
 /// 500 columns. The others stand in the last column.
@@ -45,7 +46,15 @@ pub fn export(
     country: &CountryCode,
     out: &mut dyn Write,
 ) -> Result<u64, ExportError> {
-    let mut keys = store.read(|tx| tx.attribute_names(ATTRIBUTES_MAX + 1))?;
+    let keys = store.read(|tx| tx.attribute_names(ATTRIBUTES_MAX * 2))?;
+    // One column for `Kota` and `kota`.
+    let mut named: Vec<String> = Vec::with_capacity(keys.len());
+    for key in keys {
+        if !named.iter().any(|known| template::is_same_name(known, &key)) {
+            named.push(key);
+        }
+    }
+    let mut keys = named;
     let has_more = keys.len() > ATTRIBUTES_MAX;
     keys.truncate(ATTRIBUTES_MAX);
     let more = has_more.then_some(MORE_ATTRIBUTES);
@@ -91,13 +100,16 @@ fn write_contact(
     };
     let tags = tags::read(&row.tags).join(", ");
     let attributes = attributes(&row.attributes).unwrap_or_default();
-    let values = keys.iter().map(|key| match attributes.get(key) {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
+    let values = keys.iter().map(|key| {
+        match attribute_called(&attributes, key).and_then(|known| attributes.get(known)) {
+            None | Some(Value::Null) => String::new(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        }
     });
     let more = has_more.then(|| {
-        let has_no_column = |key: &String| keys.binary_search(key).is_err();
+        let has_no_column =
+            |key: &String| !keys.iter().any(|known| template::is_same_name(known, key));
         let more = attributes.iter().filter(|(key, _)| has_no_column(key));
         let more: Map<_, _> = more.map(|(key, value)| (key.clone(), value.clone())).collect();
         if more.is_empty() { String::new() } else { Value::Object(more).to_string() }

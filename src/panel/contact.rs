@@ -102,7 +102,8 @@ impl Fields {
             some.iter().filter(|tag| !others.contains(&tags::fold(tag))).cloned().collect()
         };
         let (now, old) = (self.pairs(), before.pairs());
-        let is_gone = |key: &String| !now.iter().any(|(known, _)| known == key);
+        let is_gone =
+            |key: &String| !now.iter().any(|(known, _)| crate::template::is_same_name(known, key));
         Changes {
             name: (self.name != before.name).then(|| self.name.clone()),
             number: (self.number != before.number).then(|| self.number.clone()),

@@ -91,6 +91,40 @@ fn a_contact_that_is_changed_while_messages_wait_says_what_becomes_of_them() {
 }
 
 #[test]
+fn an_attribute_is_one_whatever_its_case_and_the_newest_value_wins() {
+    let site = Site::new();
+    fs::write(site.path("list.csv"), "nama,nomor,Kota\nBudi,081200007001,Solo\n").unwrap();
+    let attributes = |site: &Site| -> Value {
+        let shown = out(site, &["contact", "show", "1", "--json"]);
+        serde_json::from_str::<Value>(&shown).unwrap()["attributes"].clone()
+    };
+    out(&site, &["contact", "import", "list.csv"]);
+    out(&site, &["contact", "edit", "1", "--set", "kota=Medan"]);
+    assert_eq!(attributes(&site), json!({"Kota": "Medan"}));
+    let again = out(&site, &["contact", "import", "list.csv"]);
+    assert!(again.contains("1 merged"), "{again}");
+    assert_eq!(attributes(&site), json!({"Kota": "Solo"}));
+    // As SQL or an older version wrote it.
+    let two = r#"UPDATE contacts SET attributes = '{"Kota":"Solo","kota":"Bogor"}'"#;
+    site.sql().execute(two, []).unwrap();
+    assert_eq!(attributes(&site), json!({"Kota": "Bogor"}));
+    out(&site, &["contact", "export", "out.csv"]);
+    let list = fs::read_to_string(site.path("out.csv")).unwrap();
+    assert!(list.contains("opted_out_at,Kota\r\n") && list.contains("Bogor"), "{list}");
+    out(&site, &["contact", "edit", "1", "--unset", "KOTA"]);
+    assert_eq!(attributes(&site), json!({}));
+}
+
+#[test]
+fn an_import_of_a_missing_list_leaves_the_rejects_of_the_last_one_alone() {
+    let site = Site::new();
+    fs::write(site.path("rejects.csv"), "nama,nomor\n").unwrap();
+    let missing = site.run(&["contact", "import", "nope.csv", "--rejects", "rejects.csv"]);
+    refused(&missing, "failed to open `nope.csv`");
+    assert_eq!(fs::read_to_string(site.path("rejects.csv")).unwrap(), "nama,nomor\n");
+}
+
+#[test]
 fn an_opt_out_is_only_forgotten_when_somebody_says_so() {
     let site = Site::new();
     out(&site, &["contact", "add", "Budi", "081200007001"]);

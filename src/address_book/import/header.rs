@@ -122,7 +122,7 @@ fn attribute_name(written: &str, at: usize, before: &[Column]) -> String {
         name = format!("column {}", at + 1);
     }
     let is_taken = |name: &str| {
-        before.iter().any(|column| matches!(column, Column::Attribute(known) if known == name))
+        before.iter().any(|column| matches!(column, Column::Attribute(known) if crate::template::is_same_name(known, name)))
     };
     if !is_taken(&name) {
         return name;

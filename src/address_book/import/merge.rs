@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::RowProblem;
 use super::header::{Column, Header, MORE_ATTRIBUTES};
 use super::row::Row;
-use crate::address_book::{as_key, attributes, tags};
+use crate::address_book::{as_key, attribute_called, attributes, set_attribute, tags};
 use crate::recipient::{CountryCode, normalize_phone};
 use crate::store::{ContactRow, ContactValues, SqlResult, Tx};
 
@@ -97,9 +97,10 @@ impl Merge<'_> {
             is_changed |= tags::give(&mut tags, tag);
         }
         for (key, value) in self.named(row) {
-            let is_same = attributes.get(key).is_some_and(|old| is_text(old, value));
+            let known = attribute_called(&attributes, key).and_then(|known| attributes.get(known));
+            let is_same = known.is_some_and(|old| is_text(old, value));
             if !is_same {
-                attributes.insert(key.to_owned(), Value::from(value));
+                set_attribute(&mut attributes, key, Value::from(value));
                 is_changed = true;
             }
         }

@@ -73,17 +73,23 @@ pub(super) fn import(
     if let Some(rejects) = &args.rejects {
         refuse_taken(rejects, config, Some(&args.file))?;
     }
+    // Before the rejects: a list that cannot be read leaves those of the last one alone.
+    let file = match (is_stdin, args.strict) {
+        (true, false) => None,
+        (true, true) => Some(spool()?),
+        (false, _) => Some(open(&args.file)?),
+    };
     let mut told = Told::begin(args, language)?;
-    let imported = if is_stdin && !args.strict {
-        import::import(store, io::stdin().lock(), &rules, &mut told)
-    } else {
-        let file = if is_stdin { spool()? } else { open(&args.file)? };
-        told.bar.set_length(file.metadata()?.len());
-        let input = Counted { file, bar: Arc::clone(&told.bar) };
-        if args.strict {
-            import::import_strictly(store, input, &rules, &mut told)
-        } else {
-            import::import(store, input, &rules, &mut told)
+    let imported = match file {
+        None => import::import(store, io::stdin().lock(), &rules, &mut told),
+        Some(file) => {
+            told.bar.set_length(file.metadata()?.len());
+            let input = Counted { file, bar: Arc::clone(&told.bar) };
+            if args.strict {
+                import::import_strictly(store, input, &rules, &mut told)
+            } else {
+                import::import(store, input, &rules, &mut told)
+            }
         }
     };
     told.end()?;

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use auto_message_scheduler::recipient::{CountryCode, phone_to_chat};
 use auto_message_scheduler::schedule::Zone;
 use auto_message_scheduler::window::{Allowance, Day};
 
@@ -24,6 +25,8 @@ pub struct Promises {
     /// Sessions whose next gap nobody could know: see [`Promises::note_restart`].
     pardoned: HashSet<String>,
     deliveries_seen: u64,
+    /// Message, occurrence and contact.
+    served: HashSet<String>,
     pub calendar: Calendar,
 }
 
@@ -40,6 +43,7 @@ impl Promises {
             has_jumped: false,
             pardoned: HashSet::new(),
             deliveries_seen: 0,
+            served: HashSet::new(),
             calendar: Calendar::default(),
         }
     }
@@ -71,6 +75,7 @@ impl Promises {
             self.never_a_burst(&arrival);
             self.never_out_of_hours(&arrival);
             never_a_lie(world, &arrival);
+            self.never_another_than_the_contact(world, &arrival);
         }
         self.never_lost(world);
         self.calendar.check(world, &self.zone);
@@ -88,6 +93,22 @@ impl Promises {
     fn never_twice(&mut self, arrival: &Arrival) {
         let is_first = self.delivered.insert(arrival.delivery_id);
         assert!(is_first, "twice: delivery {} to {}", arrival.delivery_id, arrival.chat_id);
+    }
+
+    /// A contact gets an occurrence once, whatever its number was, and at the number that it has now:
+    /// nobody edits between a claim and this look.
+    fn never_another_than_the_contact(&mut self, world: &World, arrival: &Arrival) {
+        let sql = format!(
+            "SELECT d.auto_message_id, d.due_at, d.contact_id FROM deliveries d
+             WHERE d.id = {} AND d.contact_number IS NOT NULL",
+            arrival.delivery_id
+        );
+        let Some(served) = world.rows(&sql).pop() else { return };
+        let id = served.rsplit('|').next().unwrap();
+        let number = world.ask(&format!("SELECT phone_number FROM contacts WHERE id = {id}"));
+        let chat = phone_to_chat(&number, &CountryCode::parse("62").unwrap()).unwrap().to_string();
+        assert_eq!(chat, arrival.chat_id, "not the number of contact {id}");
+        assert!(self.served.insert(served.clone()), "twice: {served}");
     }
 
     fn never_a_burst(&mut self, arrival: &Arrival) {

@@ -165,7 +165,8 @@ impl Story {
             }
             84..86 => self.zone(),
             86..88 => self.jump(),
-            88..91 => self.session(),
+            88..90 => self.session(),
+            90..92 => self.contact(),
             _ => self.edit(),
         }
     }
@@ -261,6 +262,24 @@ impl Story {
         let status = ["WORKING", "SCAN_QR_CODE", "STOPPED", "WORKING"][self.dice.usize(0..4)];
         self.say(&format!("session {session} is {status}"));
         self.world.waha.set_status(session, status);
+    }
+
+    /// A contact is removed, corrected, made anew, or exchanges its number with the other one.
+    fn contact(&mut self) {
+        let id = self.dice.u32(1..3);
+        let number = RECIPIENTS[self.dice.usize(0..RECIPIENTS.len())];
+        let sql = match self.dice.u32(0..4) {
+            0 => format!("DELETE FROM contacts WHERE id = {id}"),
+            1 => format!(
+                "INSERT OR REPLACE INTO contacts (id, name, phone_number) VALUES ({id}, 'Baru', '{number}')"
+            ),
+            2 => "UPDATE contacts SET phone_number = (SELECT o.phone_number FROM contacts o
+                      WHERE o.id = 3 - contacts.id) WHERE (SELECT count(*) FROM contacts) = 2"
+                .to_owned(),
+            _ => format!("UPDATE contacts SET phone_number = '{number}' WHERE id = {id}"),
+        };
+        self.say(&sql);
+        self.world.execute(&sql);
     }
 
     /// What a person with `sqlite3` does.
