@@ -30,7 +30,7 @@ pub struct LogError {
 /// # Errors
 /// When the file cannot be opened.
 pub fn start(level: LevelFilter, file: Option<&Path>) -> Result<(), LogError> {
-    let logger: Box<dyn Log> = match file {
+    let logger = match file {
         None => OneLine::to(std::io::stderr(), level),
         Some(path) => OneLine::to(
             LogFile::open(path).map_err(|source| LogError { path: path.to_owned(), source })?,
@@ -38,7 +38,7 @@ pub fn start(level: LevelFilter, file: Option<&Path>) -> Result<(), LogError> {
         ),
     };
     // An Err means that a log is there already.
-    if log::set_boxed_logger(logger).is_ok() {
+    if log::set_boxed_logger(Box::new(logger)).is_ok() {
         log::set_max_level(level);
     }
     Ok(())
@@ -49,7 +49,7 @@ pub fn start(level: LevelFilter, file: Option<&Path>) -> Result<(), LogError> {
 struct OneLine(Box<dyn Log>);
 
 impl OneLine {
-    fn to(out: impl Write + Send + 'static, level: LevelFilter) -> Box<Self> {
+    fn to(out: impl Write + Send + 'static, level: LevelFilter) -> Self {
         let config = ConfigBuilder::new()
             .set_time_format_custom(TIME_FORMAT)
             .set_target_level(LevelFilter::Off)
@@ -57,7 +57,7 @@ impl OneLine {
             .set_location_level(LevelFilter::Off)
             .add_filter_allow_str("auto_message_scheduler")
             .build();
-        Box::new(Self(WriteLogger::new(level, config, out)))
+        Self(WriteLogger::new(level, config, out))
     }
 }
 
