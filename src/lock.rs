@@ -123,15 +123,24 @@ impl Sending {
     }
 }
 
+/// How often the list of locks is read before a lock that is not in it counts as free.
+const LOOKS: u32 = 3;
+
 /// Who sends from `database`, by the kernel's list of locks (Linux only).
 #[must_use]
 pub fn who_sends(database: &Path) -> Sending {
     let database = std::fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
-    let Ok(locks) = std::fs::read_to_string("/proc/locks") else { return Sending::NotTold };
-    match inode(&lock_path(&database)) {
-        None => Sending::Nobody,
-        Some(inode) => find_lock(&locks, &inode),
+    let inode = inode(&lock_path(&database));
+    // The kernel gives the list in pieces, and leaves an entry out when another one goes in between.
+    for _ in 0..LOOKS {
+        let Ok(locks) = std::fs::read_to_string("/proc/locks") else { return Sending::NotTold };
+        let Some(inode) = &inode else { return Sending::Nobody };
+        let found = find_lock(&locks, inode);
+        if found != Sending::Nobody {
+            return found;
+        }
     }
+    Sending::Nobody
 }
 
 #[cfg(unix)]
