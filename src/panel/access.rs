@@ -23,9 +23,10 @@ use subtle::ConstantTimeEq;
 
 use super::visit::{Page, Visit};
 use super::{Answered, Broken, Panel, forms, reply};
-use crate::api::{LINES_PER_MINUTE, PageReply, PageRequest, Quota};
+use crate::api::{PageReply, PageRequest};
 use crate::clock::Timestamp;
 use crate::config::AdminPassword;
+use crate::http::quota::{LINES_PER_MINUTE, Quota};
 use crate::password;
 use crate::store::PanelSession;
 
