@@ -40,7 +40,7 @@ pub use private_socket::{Address, Listener, PrivateSocket, Upstream};
 const STACK_BYTES: usize = 128 * 1024;
 /// Threads that stay without a connection; others end after a while.
 const THREADS_KEPT: usize = 3;
-const THREAD_IDLE: Duration = Duration::from_secs(5);
+const THREAD_IDLE: Duration = Duration::from_secs(1);
 
 /// Newcomers that the system keeps for us; it may allow fewer. With the 128 of the standard library a
 /// flood makes everybody's connect fail, and be tried again a second later.

@@ -194,7 +194,7 @@ fn a_message_of_which_all_is_unknown_waits_for_its_first_look_up_and_no_failure_
         world.run();
         assert_eq!(message_row(&world), "sending|0|0|1");
         world.restart();
-        world.clock.pass(Duration::from_secs(60));
+        world.clock.pass(Duration::from_mins(1));
         world.run();
         assert_eq!(message_row(&world), "sending|0|0|1", "it waits, also after a restart");
         assert_eq!(alerts(&world), ["deliveries_unknown"]);
@@ -255,7 +255,7 @@ fn a_message_ends_all_the_same_when_its_look_up_cannot_come() {
     world.run();
     for status in ["sending", "failed"] {
         world.clock.pass(Duration::from_mins(6));
-        world.run_begun(Duration::from_secs(60), Duration::from_secs(30));
+        world.run_begun(Duration::from_mins(1), Duration::from_secs(30));
         assert!(message_row(&world).starts_with(status), "{status}");
     }
     assert_eq!(looks(&world, "default"), 0);
