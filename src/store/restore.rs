@@ -137,10 +137,34 @@ impl Tx<'_> {
             "UPDATE main.channels SET phone_number = p.phone_number, other_number = p.other_number
              FROM present.channels p
              WHERE p.id = channels.id AND trim(p.session_name) = trim(channels.session_name);
-             INSERT OR IGNORE INTO main.hidden_numbers
+             INSERT INTO main.hidden_numbers
                  (lid, phone_number, session_name, name, opted_out_at, looks, next_look_at, error, created_at)
              SELECT lid, phone_number, session_name, name, opted_out_at, looks, next_look_at, error, created_at
-             FROM present.hidden_numbers WHERE lid IS NOT NULL;",
+             FROM present.hidden_numbers p WHERE lid IS NOT NULL OR NOT EXISTS
+                 (SELECT 1 FROM main.hidden_numbers h WHERE h.phone_number = p.phone_number)
+             ON CONFLICT (lid) DO UPDATE SET
+                 opted_out_at = coalesce(opted_out_at, excluded.opted_out_at),
+                 phone_number = coalesce(phone_number, excluded.phone_number);",
+        )
+    }
+
+    /// Whoever opted out since the backup was made stays so: as a contact, by the number, and also one
+    /// whose contact was made since.
+    fn take_over_opt_outs(&self) -> SqlResult<()> {
+        self.transaction.execute_batch(
+            "UPDATE main.contacts SET opted_out_at = p.opted_out_at
+             FROM present.contacts p
+             WHERE p.id = contacts.id AND p.opted_out_at IS NOT NULL
+                 AND contacts.opted_out_at IS NULL;
+             UPDATE main.contacts SET opted_out_at = p.opted_out_at
+             FROM present.contacts p
+             WHERE p.phone_number = contacts.phone_number AND p.opted_out_at IS NOT NULL
+                 AND contacts.opted_out_at IS NULL;
+             INSERT INTO main.contacts
+                 (name, phone_number, tags, attributes, opted_out_at, created_at, updated_at)
+             SELECT name, phone_number, tags, attributes, opted_out_at, created_at, updated_at
+             FROM present.contacts p WHERE p.opted_out_at IS NOT NULL AND NOT EXISTS
+                 (SELECT 1 FROM main.contacts c WHERE c.phone_number = p.phone_number);",
         )
     }
 
@@ -166,11 +190,7 @@ impl Tx<'_> {
                              (SELECT 1 FROM present.place_holds h WHERE h.channel_id = p.id)";
             self.transaction.execute(holds, [])?;
             self.take_over_numbers()?;
-            let opted_out = "UPDATE main.contacts SET opted_out_at = p.opted_out_at
-                             FROM present.contacts p
-                             WHERE p.id = contacts.id AND p.opted_out_at IS NOT NULL
-                                 AND contacts.opted_out_at IS NULL";
-            self.transaction.execute(opted_out, [])?;
+            self.take_over_opt_outs()?;
             self.take_over_days()?;
         }
         Ok(())

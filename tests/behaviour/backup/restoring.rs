@@ -426,3 +426,32 @@ fn a_number_that_was_confirmed_and_a_hidden_one_that_said_stop_since_the_backup_
     world.run();
     assert_eq!(world.recipients(), ["6281200007001@c.us"]);
 }
+
+#[test]
+fn whoever_said_stop_since_the_backup_stays_out_also_when_nobody_knew_them_then() {
+    let mut world = World::new();
+    world.settle_in();
+    world.execute(
+        "INSERT INTO hidden_numbers (lid, session_name) VALUES ('99@lid', 'default');
+         INSERT INTO contacts (id, phone_number) VALUES (1, '+6281200007002')",
+    );
+    world.message("081200007001, 081200007002, 99@lid, 081200007003");
+    world.execute("UPDATE auto_messages SET scheduled_at = '2026-12-01 02:00'");
+    let file = world.backup("b");
+    world.execute(
+        "DELETE FROM contacts;
+         INSERT INTO contacts (name, phone_number, opted_out_at)
+             VALUES ('Budi', '+6281200007001', '2026-12-01'), (NULL, '+6281200007002', '2026-12-01');
+         UPDATE hidden_numbers SET opted_out_at = '2026-12-01'",
+    );
+    assert!(world.restore_and_run(&file).has_evidence);
+    world.clock.pass(Duration::from_hours(1));
+    world.run();
+    assert_eq!(world.recipients(), ["6281200007003@c.us"]);
+    assert_eq!(
+        world.rows(
+            "SELECT name, phone_number FROM contacts WHERE opted_out_at IS NOT NULL ORDER BY 2"
+        ),
+        ["Budi|+6281200007001", "|+6281200007002"]
+    );
+}
