@@ -56,7 +56,7 @@ END;
 
 -- People who asked to stop and may be written to by two names, a phone number and a hidden one (`…@lid`): WAHA is asked
 -- for the name that is missing. Until it is known, and when it never is, the hidden number alone is opted out. Once the
--- phone number is known, the opt-out is that of its contact.
+-- phone number is known, an opt-out of its contact is one of the hidden number too.
 CREATE TABLE hidden_numbers (
     id           INTEGER PRIMARY KEY,
     lid          TEXT UNIQUE,

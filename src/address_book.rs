@@ -215,11 +215,36 @@ pub fn edit(
             return Ok(Err(error));
         }
         texts.with_values(|values| tx.update_contact(id, values, &now))?;
+        leave_opt_out(tx, &before, &texts, country, at)?;
         if digits.is_none() {
             return Ok(Ok(OnItsWay::default()));
         }
         waiting::follow_all(tx, id, &before, (country, zone), at).map(Ok)
     })?
+}
+
+/// The number that a contact had stays opted out when the contact did and has another one now: in the
+/// other contacts that have it, or in one of its own.
+fn leave_opt_out(
+    tx: &Tx<'_>,
+    before: &str,
+    texts: &Texts,
+    country: &CountryCode,
+    now: Timestamp,
+) -> SqlResult<()> {
+    let (Some(_), Ok(digits)) = (&texts.opted_out_at, normalize_phone(before, country)) else {
+        return Ok(());
+    };
+    let ids = with_number(tx, &digits, country)?;
+    for id in &ids {
+        tx.set_opted_out(*id, Some(now), now)?;
+    }
+    if ids.is_empty() {
+        let phone_number = format!("+{digits}");
+        let old = Texts { phone_number, tags: Vec::new(), ..texts.clone() };
+        old.with_values(|values| tx.insert_contact(values, &now.to_string()))?;
+    }
+    Ok(())
 }
 
 /// Removes contacts, all or none of them. What was sent to them stays on record, what waits for them
@@ -369,7 +394,7 @@ impl Search {
 }
 
 /// A row that is being changed.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Texts {
     name: Option<String>,
     phone_number: String,

@@ -205,6 +205,27 @@ pub fn is_opted_out(tx: &Tx<'_>, digits: &str, country: &CountryCode) -> SqlResu
     Ok(false)
 }
 
+/// Whether a contact opted out whose number is this chat's in a spelling of a person: a claim finds
+/// those that are spelled as the program does by itself.
+///
+/// # Errors
+/// When a statement fails.
+pub fn is_out_by_odd_spelling(
+    tx: &Tx<'_>,
+    chat_id: &str,
+    country: &CountryCode,
+) -> SqlResult<bool> {
+    let digits = match chat_id.strip_suffix("@c.us") {
+        Some(digits) => Some(digits.to_owned()),
+        None => tx.digits_of_hidden(chat_id)?,
+    };
+    let mut is_out = false;
+    tx.each_odd_opted_out_number(|written| {
+        is_out |= digits.is_some() && normalize_phone(written, country).ok() == digits;
+    })?;
+    Ok(is_out)
+}
+
 /// Records that the person with this number (E.164 digits) wants no more: in every contact that has
 /// it, or in a new one called `name`. What waits to be sent there, or to its hidden number, is skipped,
 /// in the same transaction; `session`, or any, is asked for a hidden number that is not known.
@@ -288,14 +309,15 @@ pub fn opt_in(
 ) -> Result<(Vec<i64>, bool), ContactError> {
     let who = Who::find(store, who, country)?;
     let changed = store.write(|tx| match &who {
-        Who::Number(digits) => Ok((take_back(tx, digits, country, now)?, false)),
-        Who::Hidden(lid) => {
-            let changed = match tx.digits_of_hidden(lid)? {
-                Some(digits) => take_back(tx, &digits, country, now)?,
-                None => Vec::new(),
-            };
-            Ok((changed, tx.opt_in_hidden(lid)?))
+        Who::Number(digits) => {
+            Ok((take_back(tx, digits, country, now)?, tx.opt_in_hidden_of(digits)?))
         }
+        Who::Hidden(lid) => match tx.digits_of_hidden(lid)? {
+            Some(digits) => {
+                Ok((take_back(tx, &digits, country, now)?, tx.opt_in_hidden_of(&digits)?))
+            }
+            None => Ok((Vec::new(), tx.opt_in_hidden(lid)?)),
+        },
         Who::WithoutNumber(id) => {
             let was_out = tx.set_opted_out(*id, None, now)?;
             Ok((was_out.then_some(*id).into_iter().collect(), false))

@@ -4,21 +4,24 @@
 //! whether the contact still has the number that was planned, so that a change by SQL counts alike;
 //! what is here does it at once, and says what it came to. A recipient whose number stands in the
 //! message itself is no contact's: it stays as it is. So does somebody who lost a tag meanwhile:
-//! tags are looked at when a message is planned.
+//! tags are looked at when a message is planned. Another contact with the number that a changed one
+//! had shares its delivery: that one still gets it, when the message names it too.
 
-use super::with_number;
+use super::{opt_out, tags, with_number};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Status};
 use crate::reason::Reason;
-use crate::recipient::{self, CountryCode};
+use crate::recipient::{self, CountryCode, Entry};
 use crate::schedule::Zone;
-use crate::store::{OPTED_OUT, Settled, SqlResult, Tx, WaitingForContact};
+use crate::store::{Contact, OPTED_OUT, Settled, SqlResult, Tx, WaitingForContact};
 
 /// What became of one that waited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Followed {
     /// It goes to the number that its contact has now.
     Goes,
+    /// It goes to another contact, who has the number too.
+    HandedOver,
     /// Nobody gets it; its message may have settled by that.
     Skipped(Option<Settled>),
     /// It does not wait any more, or for no contact.
@@ -56,7 +59,20 @@ pub fn follow(
     now: Timestamp,
 ) -> SqlResult<Followed> {
     let Some(waiting) = tx.waiting_for_contact(delivery_id)? else { return Ok(Followed::Gone) };
-    let Some(why) = readdress(tx, &waiting, country)? else { return Ok(Followed::Goes) };
+    let sharer = sharer(tx, &waiting, country)?;
+    let why = readdress(tx, &waiting, country)?;
+    let why = match (why, &sharer) {
+        (None, None) => return Ok(Followed::Goes),
+        (None, Some(sharer)) => {
+            tx.plan_in_place_of(&waiting, sharer, now)?;
+            return Ok(Followed::Goes);
+        }
+        (Some(_), Some(sharer)) => {
+            tx.hand_over(waiting.id, sharer)?;
+            return Ok(Followed::HandedOver);
+        }
+        (Some(why), None) => why,
+    };
     tx.end_pending(waiting.id, Status::Skipped, &why, now)?;
     let one = Counts { skipped: 1, ..Counts::default() };
     tx.settle_if_done(waiting.auto_message_id, waiting.due_at, one, zone, now)
@@ -80,7 +96,7 @@ pub fn follow_all(
         match follow(tx, delivery_id, rules, now)? {
             Followed::Goes => all.moved += 1,
             Followed::Skipped(_) => all.skipped += 1,
-            Followed::Gone => {}
+            Followed::HandedOver | Followed::Gone => {}
         }
     }
     Ok(all)
@@ -100,11 +116,38 @@ fn readdress(
         Err(error) => return Ok(Some(error.to_string())),
     };
     let digits = chat_id.as_str().trim_end_matches("@c.us");
-    for id in with_number(tx, digits, country)? {
-        if tx.contact(id)?.is_some_and(|contact| contact.opted_out) {
-            return Ok(Some(OPTED_OUT.to_owned()));
-        }
+    if opt_out::is_opted_out(tx, digits, country)? {
+        return Ok(Some(OPTED_OUT.to_owned()));
     }
     let is_moved = tx.readdress(waiting, chat_id.as_str(), number)?;
     Ok((!is_moved).then(|| Reason::NumberServed.to_string()))
+}
+
+/// Another contact that has the number to which a delivery goes as it stands, when its own contact
+/// has it no more and the message names the other one too.
+fn sharer(
+    tx: &Tx<'_>,
+    waiting: &WaitingForContact,
+    country: &CountryCode,
+) -> SqlResult<Option<Contact>> {
+    let Some(digits) = waiting.chat_id.strip_suffix("@c.us") else { return Ok(None) };
+    let ids = with_number(tx, digits, country)?;
+    if waiting.contact_id.is_some_and(|id| ids.contains(&id)) {
+        return Ok(None);
+    }
+    for id in ids {
+        let names = tx.names_unless_planned(waiting.auto_message_id, waiting.due_at, id)?;
+        let (Some(names), Some(row)) = (names, tx.contact_row(id)?) else { continue };
+        let entries = recipient::parse_contact_ids(Some(&names)).unwrap_or_default();
+        let is_named = entries.iter().any(|entry| match entry {
+            Entry::Contact(named) => *named == id,
+            Entry::Tag(tag) => tags::has(&row.tags, &tags::fold(tag)),
+            Entry::All => true,
+            Entry::Person { .. } | Entry::Chat { .. } | Entry::Invalid { .. } => false,
+        });
+        if is_named {
+            return tx.contact(id);
+        }
+    }
+    Ok(None)
 }

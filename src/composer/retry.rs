@@ -12,9 +12,10 @@ use super::{ComposeError, Rules, changed_meanwhile, checks, existing};
 use crate::audience::{self, Recipient};
 use crate::clock::Timestamp;
 use crate::delivery::Status;
+use crate::reason::Reason;
 use crate::recipient;
 use crate::store::{
-    DeliveryRow, FormMark, MessageRow, NewDelivery, Occurrence, SqlResult, Store, Tx,
+    DeliveryRow, FormMark, MessageRow, NewDelivery, OPTED_OUT, Occurrence, SqlResult, Store, Tx,
 };
 use crate::template::Template;
 
@@ -105,7 +106,7 @@ pub fn retry_once(
     // Whole seconds, and never an occurrence that was.
     let due_at = Timestamp::from_secs(now.secs()).max(latest.due_at.plus(Duration::from_secs(1)));
     let planned = store.write(|tx| {
-        let planned = plan(tx, &row, &rows, rules, due_at, now)?;
+        let planned = plan(tx, (&row, first), &rows, rules, due_at, now)?;
         if let Planned::Done { .. } = planned {
             tx.note_retry(id, due_at, first)?;
             tx.count_anew(id, due_at, now)?;
@@ -205,7 +206,7 @@ enum Planned {
 
 fn plan(
     tx: &Tx<'_>,
-    row: &MessageRow,
+    (row, first): (&MessageRow, Timestamp),
     deliveries: &[DeliveryRow],
     rules: &Rules,
     due_at: Timestamp,
@@ -214,7 +215,7 @@ fn plan(
     let template = Template::parse(&row.fields.message);
     let reasons = deliveries
         .iter()
-        .map(|delivery| why_not(tx, delivery, &template, rules))
+        .map(|delivery| why_not(tx, (row.id, first), delivery, &template, rules))
         .collect::<SqlResult<Vec<_>>>()?;
     if reasons.iter().all(Option::is_some) {
         return Ok(Planned::Nobody);
@@ -244,17 +245,27 @@ fn plan(
     Ok(Planned::Done { pending, skipped })
 }
 
-/// Why a recipient cannot get it any more.
+/// Why a recipient cannot get it any more. `message` and `first` are the occurrence that is tried again.
 fn why_not(
     tx: &Tx<'_>,
+    (message, first): (i64, Timestamp),
     delivery: &DeliveryRow,
     template: &Template,
     rules: &Rules,
 ) -> SqlResult<Option<String>> {
     if let Some(id) = delivery.contact_id
-        && tx.contact(id)?.is_some_and(|contact| contact.opted_out)
+        && let Some(contact) = tx.contact(id)?
     {
-        return Ok(Some("opted out".to_owned()));
+        if contact.opted_out {
+            return Ok(Some(OPTED_OUT.to_owned()));
+        }
+        if delivery.contact_number.is_some()
+            && let Ok(chat_id) = recipient::phone_to_chat(&contact.phone_number, &rules.country)
+            && chat_id.as_str() != delivery.chat_id
+            && tx.is_served(message, first, chat_id.as_str())?
+        {
+            return Ok(Some(Reason::NumberServed.to_string()));
+        }
     }
     let chat = serde_json::json!([delivery.chat_id]).to_string();
     let entries = recipient::parse_contact_ids(Some(&chat)).unwrap_or_default();

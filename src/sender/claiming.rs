@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use super::recording::{After, Unrecorded};
 use super::{DATABASE_REST, Lane, Sender, Serving, lock, text_message};
+use crate::address_book::opt_out;
 use crate::address_book::waiting::{self, Followed};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Status};
 use crate::fail_point;
-use crate::store::{ClaimRequest, Claimed, Open, RecipientNow, Settled, SqlResult, StoreError, Tx};
+use crate::store::{
+    ClaimRequest, Claimed, OPTED_OUT, Open, RecipientNow, Settled, SqlResult, StoreError, Tx,
+};
 use crate::window::Day;
 
 /// How many deliveries of one channel go out before the other channels have their turn, when it needs
@@ -20,7 +23,7 @@ enum Claim {
     Made(Claimed),
     /// It is not to be claimed as it was seen.
     Changed,
-    /// It cannot get its text, and its message may have settled by that.
+    /// It cannot get its text or opted out, and its message may have settled by that.
     Skipped(Option<Settled>),
 }
 
@@ -133,6 +136,9 @@ impl Sender {
         {
             return Ok(None);
         }
+        if opt_out::is_out_by_odd_spelling(tx, &open.chat_id, &self.rules.country)? {
+            return Ok(None);
+        }
         let seen = Some(ready_at);
         tx.claim(&self.claim_request(serving, open, seen, ready_at, now.wall), now.wall)
     }
@@ -189,7 +195,7 @@ impl Sender {
         let rules = (&self.rules.country, &self.rules.zone);
         let followed = lock(&self.store).write(|tx| waiting::follow(tx, open.id, rules, now))?;
         match followed {
-            Followed::Goes | Followed::Gone => {}
+            Followed::Goes | Followed::HandedOver | Followed::Gone => {}
             Followed::Skipped(settled) => {
                 self.triggers.note_delivery(open.auto_message_id, Status::Skipped);
                 if let Some(settled) = settled {
@@ -210,6 +216,15 @@ impl Sender {
         now: Timestamp,
     ) -> SqlResult<Claim> {
         let is_made = |claimed: Option<Claimed>| claimed.map_or(Claim::Changed, Claim::Made);
+        let skip = |why: &str| {
+            tx.end_pending(open.id, Status::Skipped, why, now)?;
+            let one = Counts { skipped: 1, ..Counts::default() };
+            tx.settle_if_done(open.auto_message_id, open.due_at, one, &self.rules.zone, now)
+                .map(Claim::Skipped)
+        };
+        if opt_out::is_out_by_odd_spelling(tx, &open.chat_id, &self.rules.country)? {
+            return skip(OPTED_OUT);
+        }
         if !open.is_template {
             return tx.claim(request, now).map(is_made);
         }
@@ -218,13 +233,7 @@ impl Sender {
             Some(Ok(text)) => tx
                 .claim(&ClaimRequest { rendered: Some(&text), ..request.clone() }, now)
                 .map(is_made),
-            Some(Err(why)) => {
-                tx.end_pending(open.id, Status::Skipped, &why.to_string(), now)?;
-                let one = Counts { skipped: 1, ..Counts::default() };
-                let zone = &self.rules.zone;
-                tx.settle_if_done(open.auto_message_id, open.due_at, one, zone, now)
-                    .map(Claim::Skipped)
-            }
+            Some(Err(why)) => skip(&why.to_string()),
         }
     }
 }

@@ -321,6 +321,24 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Calls `visit` with the number of every contact who opted out and whose number may be spelled
+    /// otherwise than the program does.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn each_odd_opted_out_number(&self, mut visit: impl FnMut(&str)) -> SqlResult<()> {
+        let sql = format!(
+            "SELECT phone_number FROM contacts INDEXED BY idx_contacts_odd_opted_out
+             WHERE opted_out_at IS NOT NULL AND {IS_ODD}"
+        );
+        let mut statement = self.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            visit(&text(row, "phone_number")?);
+        }
+        Ok(())
+    }
+
     /// The names of all attributes, sorted; at most `limit`. Rows whose attributes are no JSON have none.
     ///
     /// # Errors

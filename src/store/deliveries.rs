@@ -143,7 +143,7 @@ pub struct Recovered {
 // recipients these are two megabytes to go through for each delivery.
 
 /// Whether the recipient of delivery `d` opted out: by its contact, by the number as the program
-/// spells it, or by a hidden number. Other spellings were looked at when it was planned, and when the opt-out came.
+/// spells it, or by a hidden number. SQL cannot compare other spellings: see [`Tx::each_odd_opted_out_number`].
 const IS_OPTED_OUT: &str = "(EXISTS (SELECT 1 FROM contacts c
         WHERE c.id = d.contact_id AND c.opted_out_at IS NOT NULL)
     OR EXISTS (SELECT 1 FROM contacts c INDEXED BY idx_contacts_opted_out
@@ -188,6 +188,17 @@ impl Tx<'_> {
         let mut changed = self.prepare(sql)?.execute(params)?;
         if changed == 0 && self.make_room(new.auto_message_id, new.due_at, new.chat_id, false)? {
             changed = self.prepare(sql)?.execute(params)?;
+        }
+        if changed == 0 && new.contact_number.is_none() {
+            // The message itself names the number of a contact that it names too.
+            let sql = "UPDATE deliveries SET contact_number = NULL
+                       WHERE auto_message_id = :auto_message_id AND due_at = :due_at
+                           AND chat_id = :chat_id AND status = 'pending'";
+            self.prepare(sql)?.execute(named_params! {
+                ":auto_message_id": new.auto_message_id,
+                ":due_at": due_at,
+                ":chat_id": new.chat_id,
+            })?;
         }
         Ok(changed > 0)
     }

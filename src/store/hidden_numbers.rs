@@ -74,6 +74,17 @@ impl Tx<'_> {
         self.prepare(sql)?.query_row(named_params! { ":lid": lid }, |row| row.get(0))
     }
 
+    /// Takes the opt-outs back that the hidden numbers of a phone number (E.164 digits) have by
+    /// themselves. Returns whether there was one.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn opt_in_hidden_of(&self, digits: &str) -> SqlResult<bool> {
+        let sql = "UPDATE hidden_numbers SET opted_out_at = NULL
+                   WHERE phone_number = :digits AND opted_out_at IS NOT NULL";
+        Ok(self.prepare(sql)?.execute(named_params! { ":digits": digits })? > 0)
+    }
+
     /// Takes the opt-out of a hidden number back. Returns whether there was one.
     ///
     /// # Errors
@@ -84,8 +95,8 @@ impl Tx<'_> {
         Ok(self.prepare(sql)?.execute(named_params! { ":lid": lid })? > 0)
     }
 
-    /// Notes that a hidden number and a phone number are one person. From then on the contact says
-    /// whether that person opted out.
+    /// Notes that a hidden number and a phone number are one person. An opt-out that the hidden number
+    /// has by itself stays until it is taken back, by either name: the contact may get another number.
     ///
     /// # Errors
     /// When a statement fails.
@@ -101,7 +112,7 @@ impl Tx<'_> {
         let sql = "INSERT INTO hidden_numbers (lid, phone_number, session_name, created_at)
                    VALUES (:lid, :digits, :session, :now)
                    ON CONFLICT (lid) DO UPDATE SET phone_number = excluded.phone_number,
-                       opted_out_at = NULL, next_look_at = NULL, error = NULL";
+                       next_look_at = NULL, error = NULL";
         self.prepare(sql)?
             .execute(named_params! {
                 ":lid": lid,

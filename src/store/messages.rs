@@ -312,6 +312,14 @@ impl Tx<'_> {
             ":local": local_text(due_at, zone),
             ":now": now.to_string(),
         })?;
+        // One that was replaced on its way (INSERT OR REPLACE) has rows of the channel that it had.
+        let channel = "UPDATE deliveries SET channel_id = m.channel_id FROM auto_messages m
+                       WHERE m.id = :id AND auto_message_id = :id AND due_at = :due_at
+                           AND deliveries.status IN ('pending', 'sending')
+                           AND deliveries.status = 'pending'
+                           AND deliveries.channel_id <> m.channel_id";
+        let params = named_params! { ":id": id, ":due_at": due_at.to_string() };
+        self.prepare(channel)?.execute(params)?;
         let counts = self.count_occurrence(id, due_at)?;
         self.set_counts(id, due_at, counts, now)
     }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use rusqlite::{OptionalExtension, Row, named_params};
 
-use super::{SqlResult, Tx, lossy, timestamp};
+use super::{Contact, SqlResult, Tx, lossy, timestamp};
 use crate::clock::Timestamp;
 
 /// Whether delivery `d` was planned for a contact that is gone or has another number now, however it
@@ -23,6 +23,8 @@ pub struct WaitingForContact {
     pub due_at: Timestamp,
     /// Whom it goes to as it stands.
     pub chat_id: String,
+    /// The contact.
+    pub contact_id: Option<i64>,
     /// The number that the contact has now, as written; `None` when the contact is gone.
     pub number_now: Option<String>,
 }
@@ -33,7 +35,8 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn waiting_for_contact(&self, delivery_id: i64) -> SqlResult<Option<WaitingForContact>> {
-        let sql = "SELECT d.id, d.auto_message_id, d.due_at, d.chat_id, c.phone_number
+        let sql =
+            "SELECT d.id, d.auto_message_id, d.due_at, d.chat_id, d.contact_id, c.phone_number
                    FROM deliveries d NOT INDEXED LEFT JOIN contacts c ON c.id = d.contact_id
                    WHERE d.id = :id AND d.status = 'pending' AND d.contact_number IS NOT NULL";
         let read = |row: &Row<'_>| {
@@ -42,6 +45,7 @@ impl Tx<'_> {
                 auto_message_id: row.get("auto_message_id")?,
                 due_at: timestamp(row, "due_at")?,
                 chat_id: lossy(row, "chat_id")?.unwrap_or_default(),
+                contact_id: row.get("contact_id")?,
                 number_now: lossy(row, "phone_number")?,
             })
         };
@@ -76,7 +80,8 @@ impl Tx<'_> {
     }
 
     /// Lets a pending delivery go to the number that its contact has now. Returns `false`, with
-    /// nothing changed, when its occurrence went or goes to that chat already.
+    /// nothing changed, when its occurrence, or the one that it tries again, went or goes to that chat
+    /// already.
     ///
     /// # Errors
     /// When a statement fails.
@@ -89,10 +94,106 @@ impl Tx<'_> {
         if waiting.chat_id != chat_id {
             self.make_room(waiting.auto_message_id, waiting.due_at, chat_id, true)?;
         }
+        // By its id: the status of all that wait is the worse way to one row.
+        let first = "SELECT retry_of FROM deliveries
+                     WHERE id = :id AND retry_of IS NOT NULL AND chat_id <> :chat_id";
+        let params = named_params! { ":id": waiting.id, ":chat_id": chat_id };
+        let read = |row: &Row<'_>| timestamp(row, "retry_of");
+        let first = self.prepare(first)?.query_row(params, read).optional()?;
+        if let Some(first) = first
+            && self.is_served(waiting.auto_message_id, first, chat_id)?
+        {
+            return Ok(false);
+        }
         let sql = "UPDATE OR IGNORE deliveries SET chat_id = :chat_id, contact_number = :number
                    WHERE id = :id AND status = 'pending'";
         let params = named_params! { ":id": waiting.id, ":chat_id": chat_id, ":number": number };
         Ok(self.prepare(sql)?.execute(params)? > 0)
+    }
+
+    /// Whether an occurrence, or a retry of it, went or may have gone to a chat.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn is_served(
+        &self,
+        auto_message_id: i64,
+        first: Timestamp,
+        chat_id: &str,
+    ) -> SqlResult<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
+                       WHERE auto_message_id = :id AND due_at >= :first AND chat_id = :chat_id
+                           AND coalesce(retry_of, due_at) = :first
+                           AND status IN ('sending', 'sent', 'unknown'))";
+        let first = first.to_string();
+        let params = named_params! { ":id": auto_message_id, ":first": first, ":chat_id": chat_id };
+        self.prepare(sql)?.query_row(params, |row| row.get(0))
+    }
+
+    /// Whom a message names, unless this contact has a delivery of the occurrence already.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn names_unless_planned(
+        &self,
+        auto_message_id: i64,
+        due_at: Timestamp,
+        contact_id: i64,
+    ) -> SqlResult<Option<String>> {
+        let sql = "SELECT contact_ids FROM auto_messages WHERE id = :id AND NOT EXISTS
+                       (SELECT 1 FROM deliveries WHERE auto_message_id = :id AND due_at = :due_at
+                           AND contact_id = :contact_id)";
+        let params = named_params! {
+            ":id": auto_message_id,
+            ":due_at": due_at.to_string(),
+            ":contact_id": contact_id,
+        };
+        let read = |row: &Row<'_>| lossy(row, "contact_ids");
+        Ok(self.prepare(sql)?.query_row(params, read).optional()?.flatten())
+    }
+
+    /// Gives a pending delivery to another contact with the same number.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn hand_over(&self, delivery_id: i64, to: &Contact) -> SqlResult<()> {
+        let sql =
+            "UPDATE deliveries SET contact_id = :contact_id, contact_number = :number, name = :name
+                   WHERE id = :id AND status = 'pending'";
+        let params = named_params! {
+            ":id": delivery_id,
+            ":contact_id": to.id,
+            ":number": to.phone_number,
+            ":name": to.name,
+        };
+        self.prepare(sql)?.execute(params).map(drop)
+    }
+
+    /// Plans a delivery to another contact with the number that this one had, and counts the
+    /// message's recipients anew.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn plan_in_place_of(
+        &self,
+        waiting: &WaitingForContact,
+        to: &Contact,
+        now: Timestamp,
+    ) -> SqlResult<()> {
+        let sql = "INSERT OR IGNORE INTO deliveries (auto_message_id, due_at, channel_id, contact_id,
+                       contact_number, name, chat_id, status, retry_of, created_at)
+                   SELECT auto_message_id, due_at, channel_id, :contact_id, :number, :name, :chat_id,
+                       'pending', retry_of, :now
+                   FROM deliveries WHERE id = :id";
+        self.prepare(sql)?.execute(named_params! {
+            ":id": waiting.id,
+            ":contact_id": to.id,
+            ":number": to.phone_number,
+            ":name": to.name,
+            ":chat_id": waiting.chat_id,
+            ":now": now.to_string(),
+        })?;
+        self.count_anew(waiting.auto_message_id, waiting.due_at, now)
     }
 
     /// Two contacts may have exchanged their numbers: a delivery that waits for a contact who has

@@ -316,3 +316,109 @@ fn the_id_of_a_removed_channel_is_not_given_again() {
     assert!(world.received().is_empty());
     assert!(world.error(1).contains("no channel 2"), "{}", world.error(1));
 }
+
+/// What became of a message to these, with contacts 4 and 5 that have one number.
+fn shared(contact_ids: &str) -> World {
+    let world = World::new();
+    fill(&world);
+    world.execute(
+        "INSERT INTO contacts (id, name, phone_number, tags) VALUES
+             (4, 'Ani', '+6281200007004', '[]'), (5, 'Ani toko', '0812-0000-7004', '[\"vip\"]')",
+    );
+    world.message(contact_ids);
+    world.trigger();
+    world.step_until_received(1);
+    world.step_until_nothing_is_out();
+    world
+}
+
+#[test]
+fn a_number_that_the_message_names_itself_gets_it_when_its_contact_is_removed_or_corrected() {
+    let world = shared(r#"[1, 2, "081200007002", 3, "+62 812 0000 7003"]"#);
+    remove(&world, 2);
+    correct(&world, 3, "081200008003");
+    world.run();
+    assert_eq!(reached(&world), ["7001", "7002", "7003"]);
+}
+
+#[test]
+fn who_shares_the_number_of_a_removed_contact_still_gets_it() {
+    for names in ["[1, 4, 5]", r#"[1, 4, "tag:vip"]"#, "all"] {
+        let world = shared(names);
+        assert_eq!(remove(&world, 4), OnItsWay::default(), "{names}");
+        world.run();
+        assert!(reached(&world).contains(&"7004".to_owned()), "{names}");
+        let row = "SELECT contact_id, name, status FROM deliveries WHERE chat_id LIKE '%7004%'";
+        assert_eq!(world.rows(row), ["5|Ani toko|sent"], "{names}");
+    }
+    // By SQL, and one that the message does not name.
+    let world = shared("[1, 4, 5]");
+    world.execute("DELETE FROM contacts WHERE id = 4");
+    world.run();
+    assert_eq!(reached(&world), ["7001", "7004"]);
+    let world = shared("[1, 4]");
+    remove(&world, 4);
+    world.run();
+    assert_eq!(reached(&world), ["7001"]);
+}
+
+#[test]
+fn who_shares_the_number_of_a_corrected_contact_gets_it_and_so_does_the_corrected_one() {
+    let world = shared("[1, 4, 5]");
+    assert_eq!(correct(&world, 4, "081200008004").moved, 1);
+    assert_eq!(world.ask("SELECT contact_count FROM auto_messages"), "3");
+    world.run();
+    assert_eq!(reached(&world), ["7001", "8004", "7004"]);
+    assert_eq!(world.rows("SELECT status, sent_count FROM auto_messages"), ["sent|3"]);
+    // By SQL, to a number that gets it already.
+    let world = shared("[1, 4, 5]");
+    world.execute("UPDATE contacts SET phone_number = '+6281200007001' WHERE id = 4");
+    world.run();
+    assert_eq!(reached(&world), ["7001", "7004"]);
+}
+
+#[test]
+fn a_retry_leaves_out_who_has_a_number_now_that_got_it() {
+    let failed = || {
+        let world = World::new();
+        world.execute(
+            "INSERT INTO contacts (id, phone_number) VALUES (1, '081200000400'), (2, '081200007002'),
+                 (3, '081300000400')",
+        );
+        world.message("[1, 2, 3]");
+        world.run();
+        assert_eq!(reached(&world), ["7002"]);
+        world
+    };
+    let retry = |world: &World| {
+        let (retry, now) = (Retry { with_unknown: false }, world.clock.wall());
+        composer::retry(&mut store(world), 1, retry, &message_commands::rules(), now).unwrap()
+    };
+    let world = failed();
+    world.execute("UPDATE contacts SET phone_number = '+6281200007002' WHERE id = 1");
+    let retried = retry(&world);
+    assert_eq!((retried.pending, retried.skipped), (1, 1));
+    world.run();
+    assert_eq!(reached(&world), ["7002"]);
+    let world = failed();
+    assert_eq!(retry(&world).pending, 2);
+    world.execute("UPDATE contacts SET phone_number = '+6281200007002' WHERE id = 1");
+    world.run();
+    assert_eq!(reached(&world), ["7002"]);
+    let error = "SELECT error FROM deliveries WHERE contact_id = 1 AND status = 'skipped'";
+    assert_eq!(world.ask(error), SERVED);
+}
+
+#[test]
+fn a_message_that_is_replaced_on_its_way_goes_on_through_the_channel_of_the_new_row() {
+    let world = world();
+    world.execute(
+        "INSERT INTO channels (id, name, session_name) VALUES (2, 'dua', 'dua');
+         REPLACE INTO auto_messages (id, message, contact_ids, scheduled_at, channel_id)
+             SELECT id, message, contact_ids, scheduled_at, 2 FROM auto_messages",
+    );
+    world.run();
+    let sessions: Vec<String> =
+        world.received().into_iter().map(|received| received.session).collect();
+    assert_eq!(sessions, ["default", "dua", "dua"]);
+}

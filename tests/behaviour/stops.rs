@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use auto_message_scheduler::address_book::opt_out::{self, OptedOut, Writer};
+use auto_message_scheduler::address_book::{self, Changes};
 use auto_message_scheduler::clock::Clock;
 use auto_message_scheduler::fake_waha::Options;
 use auto_message_scheduler::recipient::{CountryCode, parse_contact_ids};
@@ -225,4 +226,64 @@ fn a_hidden_number_that_is_opted_out_by_whatever_way_is_not_claimed() {
     );
     world.run();
     assert_eq!(world.recipients(), ["6281200007001@c.us"]);
+}
+
+#[test]
+fn a_corrected_number_leaves_the_opt_out_of_the_old_one_and_of_its_hidden_one() {
+    let world = World::new();
+    world.execute(
+        "INSERT INTO contacts (id, name, phone_number, opted_out_at)
+             VALUES (1, 'Budi', '0812-0000-7002', '2026-12-01');
+         INSERT INTO hidden_numbers (lid, phone_number, session_name)
+             VALUES ('998855500010@lid', '6281200007002', 'default')",
+    );
+    let rules = (&CountryCode::parse("62").unwrap(), &Zone::parse("Asia/Jakarta").unwrap());
+    let mut store = Store::open(&world.path).unwrap();
+    for number in ["+62 812 0000 7002", "081200007009"] {
+        let changes = Changes { number: Some(number.into()), ..Changes::default() };
+        address_book::edit(&mut store, 1, &changes, rules, world.clock.now().wall).unwrap();
+    }
+    assert_eq!(
+        world.rows("SELECT name, phone_number, opted_out_at IS NOT NULL FROM contacts"),
+        ["Budi|+6281200007009|1", "Budi|+6281200007002|1"]
+    );
+    world.message("081200007002, 998855500010@lid, 1, 081200007003");
+    world.run();
+    assert_eq!(world.recipients(), ["6281200007003@c.us"]);
+}
+
+#[test]
+fn a_hidden_number_stays_out_when_the_contact_that_it_was_found_to_be_is_gone() {
+    let world = World::new();
+    world.waha.set_lid(LID, NUMBER);
+    world.says_stop(None, Some(LID));
+    world.run();
+    assert_eq!(world.ask("SELECT phone_number FROM hidden_numbers"), NUMBER);
+    world.execute("DELETE FROM contacts");
+    world.message("998855500010@lid");
+    world.run();
+    assert!(world.recipients().is_empty());
+    world.opt_in("081200007002");
+    world.message("998855500010@lid");
+    world.run();
+    assert_eq!(world.recipients(), ["998855500010@lid"]);
+}
+
+#[test]
+fn an_opt_out_by_sql_in_any_spelling_counts_for_what_waits() {
+    let world = World::new();
+    world.execute(
+        "INSERT INTO contacts (id, phone_number) VALUES (1, '0812-0000-7002'), (2, '+6281200007003'),
+             (3, '0812 0000 7003'), (4, '081200007004');
+         INSERT INTO hidden_numbers (lid, phone_number, session_name)
+             VALUES ('998855500010@lid', '6281200007004', 'default')",
+    );
+    world.under_way(r#"["081200007001", "081200007002", 2, "998855500010@lid", "081200007005"]"#);
+    world.execute("UPDATE contacts SET opted_out_at = '2026-12-01' WHERE id IN (1, 3, 4)");
+    world.run();
+    assert_eq!(world.recipients(), ["6281200007001@c.us", "6281200007005@c.us"]);
+    assert_eq!(
+        world.rows("SELECT status, error FROM deliveries WHERE id BETWEEN 2 AND 4"),
+        ["skipped|opted out"; 3]
+    );
 }

@@ -100,6 +100,33 @@ fn the_holds_of_an_older_version_stay_and_other_kinds_are_taken() {
 }
 
 #[test]
+fn what_waits_at_an_upgrade_goes_by_its_contact_and_no_channel_id_is_given_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("shop.db");
+    older(&path, 16);
+    let sql = rusqlite::Connection::open(&path).unwrap();
+    sql.execute_batch(
+        "INSERT INTO contacts (id, phone_number) VALUES (2, '0812-0000-7002'), (3, '+62 (812) 0000.7003'),
+             (4, '081200007009');
+         INSERT INTO auto_messages (id, message, channel_id, status) VALUES (1, 'Halo', 5, 'sent'),
+             (2, 'Halo', 99999999, 'failed');
+         INSERT INTO deliveries (auto_message_id, due_at, channel_id, contact_id, chat_id, status) VALUES
+             (1, '2026-12-01T01:00:00Z', 7, 1, '6281200007001@c.us', 'pending'),
+             (1, '2026-12-01T01:00:00Z', 7, 2, '6281200007002@c.us', 'pending'),
+             (1, '2026-12-01T01:00:00Z', 7, 3, '6281200007003@c.us', 'pending'),
+             (1, '2026-12-01T01:00:00Z', 7, 4, '6281200007004@c.us', 'pending')",
+    )
+    .unwrap();
+    drop(Store::open(&path).unwrap());
+    assert_eq!(
+        ask(&path, "SELECT group_concat(coalesce(contact_number, '-')) FROM deliveries"),
+        "6281200007001,0812-0000-7002,+62 (812) 0000.7003,-"
+    );
+    sql.execute("INSERT INTO channels (name, session_name) VALUES ('dua', 'dua')", []).unwrap();
+    assert_eq!(ask(&path, "SELECT max(id) || '' FROM channels"), "8");
+}
+
+#[test]
 fn a_new_database_and_one_that_is_up_to_date_leave_nothing_behind() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("shop.db");

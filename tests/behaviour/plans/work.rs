@@ -185,19 +185,22 @@ fn send(world: &mut World) {
 fn change_meanwhile(world: &World) {
     world.execute(
         "INSERT INTO contacts (id, phone_number) VALUES (21, '+6281200007021'), (22, '+6281200007022'),
-             (23, '+6281200007023');
+             (23, '+6281200007023'), (24, '+6281200007024'), (25, '+6281200007024'),
+             (26, '+6281200007026'), (27, '+6281200007026');
          INSERT OR IGNORE INTO channels (id, name, session_name) VALUES (7, 'g', 'g');
          UPDATE channels SET held_reason = 'libur'",
     );
-    let id = world.message("[21, 22, 23]");
+    let id = world.message(r#"[21, 22, 23, "081200007028", "081200007028"]"#);
+    world.message("[24, 25, 26, 27]");
     let on_seven = world.message("081200007031");
     world.execute(&format!("UPDATE auto_messages SET channel_id = 7 WHERE id = {on_seven}"));
     world.run();
-    // Two exchange their numbers, one goes, and the message is set back.
+    // Two exchange their numbers, two of those with one number go away, one goes, and the message is set back.
     world.execute(&format!(
         "UPDATE contacts SET phone_number = CASE id WHEN 21 THEN '+6281200007022' ELSE '+6281200007021' END
              WHERE id IN (21, 22);
-         DELETE FROM contacts WHERE id = 23;
+         UPDATE contacts SET phone_number = '+6281200007029' WHERE id = 24;
+         DELETE FROM contacts WHERE id IN (23, 26);
          UPDATE auto_messages SET status = 'scheduled' WHERE id = {id};
          UPDATE channels SET held_reason = NULL;
          DELETE FROM channels WHERE id = 7"
@@ -274,8 +277,12 @@ fn compose(world: &World) {
     composer::resume(&mut store, id, &rules, now).unwrap();
     composer::cancel(&mut store, id, now).unwrap();
     composer::remove(&mut store, id, false).unwrap();
+    world.execute("INSERT INTO contacts (id, phone_number) VALUES (28, '+6281200000400')");
+    let corrected = world.message("[28]");
     let failed = world.message("081200000400");
     world.run();
+    world.execute("UPDATE contacts SET phone_number = '+6281200007030' WHERE id = 28");
+    composer::retry(&mut store, corrected, Retry::default(), &rules, now).unwrap();
     composer::unknown_count(&mut store, failed).unwrap();
     composer::retry(&mut store, failed, Retry::default(), &rules, now).unwrap();
     world.run();
@@ -387,6 +394,7 @@ fn keep_contacts(world: &World) {
     opt_out::opt_out(&mut store, &unknown, (&country, &zone), now).unwrap();
     world.run();
     opt_out::opt_in(&mut store, &who, &country, now).unwrap();
+    opt_out::opt_in(&mut store, &unknown, &country, now).unwrap();
     store.read(|tx| tx.unresolved_hidden(now)).unwrap();
     address_book::remove(&mut store, &[id], true, (&country, &zone), now).unwrap();
     address_book::each(&mut store, &Filter::default(), &country, |_| {}).unwrap();
