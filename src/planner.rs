@@ -71,8 +71,9 @@ impl PlanRules {
     ) -> Result<Option<Timestamp>, String> {
         let mut timetable = message.timetable.clone();
         // An older version planned that; the date in this zone is done.
+        timetable.taken = timetable.taken.filter(|taken| taken.is_believed(&self.zone, now));
         timetable.taken = timetable.taken.or_else(|| {
-            let local = self.zone.to_local(message.latest_due_at?).date_time;
+            let local = self.zone.to_local(message.latest_planned_at?).date_time;
             Some(Taken { local, rule: None })
         });
         let from = timetable.counts_from().or(message.since).unwrap_or(now).min(now);
@@ -97,8 +98,10 @@ impl PlanRules {
     ///
     /// # Errors
     /// Why it fails, in words.
-    pub fn time_here(&self, message: &Timed) -> Result<(Timestamp, bool), String> {
-        let Timed { scheduled_at, timetable, has_begun } = message;
+    pub fn time_here(&self, message: &Timed, now: Timestamp) -> Result<(Timestamp, bool), String> {
+        let Timed { scheduled_at, has_begun, .. } = message;
+        let mut timetable = message.timetable.clone();
+        timetable.taken = timetable.taken.filter(|taken| taken.is_believed(&self.zone, now));
         if timetable.is_from_rule() {
             let here = timetable.at_in(*scheduled_at, &self.zone);
             return Ok((if *has_begun { *scheduled_at } else { here }, true));
@@ -247,6 +250,7 @@ impl Planner {
     /// have nothing left to do.
     fn expire(&self, now: Timestamp) -> Result<(), StoreError> {
         self.store().write(|tx| {
+            tx.localize_taken(&self.rules.zone, now)?;
             tx.put_back_unplanned(now)?;
             tx.put_back_early(now.plus(EARLY_MAX), now)
         })?;
@@ -404,7 +408,7 @@ impl Planner {
             tx.clear_scheduled_at(id)?;
             return Ok(Looked::Stays);
         }
-        match self.rules.time_here(&message) {
+        match self.rules.time_here(&message, now) {
             Ok((_, is_from_rule)) if message.has_begun || !is_from_rule => {
                 tx.set_scheduled_zone(id, if is_from_rule { zone.name() } else { "" }, now)?;
                 Ok(Looked::Stays)

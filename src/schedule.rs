@@ -19,7 +19,7 @@ use time::{Date, Duration, PrimitiveDateTime};
 
 pub use self::columns::{Column, ColumnFlaw, FieldFlaw};
 pub use self::time_text::TextFlaw;
-pub use self::timetable::{Taken, Timetable, local_text};
+pub use self::timetable::{TAKEN_AHEAD_MAX, Taken, Timetable, local_text};
 pub use self::words::in_words;
 pub use self::zone::{Local, Zone, ZoneError};
 

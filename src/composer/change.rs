@@ -74,6 +74,7 @@ pub fn edit(
     if *edit == (Edit { also_today, skip_bad, ..Edit::default() }) {
         return Err(ComposeError::refused("nothing to edit was given: see `message edit --help`"));
     }
+    store.write(|tx| tx.localize_taken(&rules.zone, now))?;
     let row = existing(store, id)?;
     let reach = reach(store, &row)?;
     let is_more = edit.to.is_some() || edit.channel.is_some() || edit.timing.is_some();
@@ -103,6 +104,7 @@ pub fn edit(
     }
     if let Some(timing) = &edit.timing {
         let taken = row.taken.as_ref().filter(|_| !also_today);
+        let taken = taken.filter(|taken| taken.is_believed(&rules.zone, now));
         let timed = timing::read(timing, taken, rules, now)?;
         edited.next_at = timed.scheduled_at;
         edited.today = today(&row, timing, &timed, rules, now);
@@ -127,7 +129,14 @@ pub fn edit(
         let words = |one: &Skipped| format!("skipped: {}: {}", one.who, one.reason);
         warnings.extend(checked.skipped.iter().map(words));
     }
-    if !store.write(|tx| tx.change_message(id, &row.fields, &fields, now))? {
+    let is_changed = store.write(|tx| {
+        let is_changed = tx.change_message(id, &row.fields, &fields, now)?;
+        if is_changed && also_today && edit.timing.is_some() {
+            tx.open_date_again(id)?;
+        }
+        Ok(is_changed)
+    })?;
+    if !is_changed {
         return Err(changed_meanwhile(store, id)?);
     }
     Ok(edited)

@@ -5,6 +5,8 @@
 //! what went out is remembered as the clock on the wall showed it, and a time that was worked out in
 //! another zone is worked out anew from what the clock shows.
 
+use std::time::Duration;
+
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::{ScheduleError, Zone, columns, next_that_counts};
@@ -12,6 +14,10 @@ use crate::clock::Timestamp;
 
 /// `scheduled_zone` of an ended message whose rule was edited since.
 const OUTDATED: &str = "?";
+
+/// What was planned at a later local time than this from now was planned by another clock: two zones
+/// are 26 hours apart at most.
+pub const TAKEN_AHEAD_MAX: Duration = Duration::from_hours(48);
 
 /// The columns of `auto_messages` that say when, but for `scheduled_at` itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +41,7 @@ pub struct Timetable {
 pub struct Taken {
     /// What the clock showed.
     pub local: PrimitiveDateTime,
-    /// `interval_config` as it was then.
+    /// `interval_config` as it was at the first occurrence of that date.
     pub rule: Option<String>,
 }
 
@@ -44,6 +50,12 @@ impl Taken {
     #[must_use]
     pub fn read(local: Option<&str>, rule: Option<String>) -> Option<Self> {
         Some(Self { local: read_local(local?)?, rule })
+    }
+
+    /// Whether the present clock can have planned it.
+    #[must_use]
+    pub fn is_believed(&self, zone: &Zone, now: Timestamp) -> bool {
+        zone.to_utc(self.local) < now.plus(TAKEN_AHEAD_MAX)
     }
 
     /// Whether a weekly occurrence is still to come beside the one that was planned: on its date only
@@ -107,6 +119,14 @@ impl Timetable {
         let weekly = self.interval_config.as_deref();
         let counts = |local| self.taken.as_ref().is_none_or(|taken| taken.leaves(local, weekly));
         next_that_counts(self.schedules.as_deref(), weekly, zone, after, counts)
+    }
+
+    /// Whether the rule has an occurrence at `at`, whatever was planned.
+    #[must_use]
+    pub fn has(&self, at: Timestamp, zone: &Zone) -> bool {
+        let (listed, weekly) = (self.schedules.as_deref(), self.interval_config.as_deref());
+        let before = at.minus(Duration::from_secs(1));
+        next_that_counts(listed, weekly, zone, before, |_| true) == Ok(Some(at))
     }
 
     /// The occurrence that follows the one that was planned for `scheduled_at`.

@@ -286,6 +286,15 @@ impl Tx<'_> {
         Ok(changed > 0)
     }
 
+    /// Gives all times of the present rule to the date that went out last.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn open_date_again(&self, id: i64) -> SqlResult<()> {
+        let sql = "UPDATE auto_messages SET taken_rule = interval_config WHERE id = :id";
+        self.prepare(sql)?.execute(named_params! { ":id": id }).map(drop)
+    }
+
     /// After a change of the rule: its trigger empties a time that stays the same.
     fn set_times(&self, id: i64, fields: &MessageFields) -> SqlResult<()> {
         let sql = "UPDATE auto_messages SET scheduled_at = :scheduled_at,

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Row, named_params};
 use super::{SqlResult, Tx, lossy, optional_timestamp, timestamp};
 use crate::clock::Timestamp;
 use crate::delivery::Verdict;
-use crate::schedule::{Taken, Timetable, Zone, local_text};
+use crate::schedule::{TAKEN_AHEAD_MAX, Taken, Timetable, Zone, local_text};
 
 /// The columns that [`read_timetable`] reads.
 pub(super) const TIMETABLE: &str =
@@ -35,12 +35,14 @@ pub struct DueMessage {
 pub struct Untimed {
     /// `auto_messages.id`.
     pub id: i64,
-    /// When the row was made or last changed, whichever is later; `None` when neither is a time.
+    /// When the row was made; `None` when that is no time.
     pub since: Option<Timestamp>,
     /// Its rule, and what was planned of it.
     pub timetable: Timetable,
     /// Its latest occurrence that was planned.
     pub latest_due_at: Option<Timestamp>,
+    /// The same without retries: those have a time of their own.
+    pub latest_planned_at: Option<Timestamp>,
 }
 
 /// A scheduled message that may have another time in another zone.
@@ -140,19 +142,22 @@ impl Tx<'_> {
     pub fn untimed_message(&self, id: i64) -> SqlResult<Option<Untimed>> {
         let sql = format!(
             "SELECT id, {TIMETABLE},
-                 max(coalesce(strftime('%Y-%m-%dT%H:%M:%SZ', created_at), ''),
-                     coalesce(strftime('%Y-%m-%dT%H:%M:%SZ', updated_at), '')) AS since,
+                 strftime('%Y-%m-%dT%H:%M:%SZ', created_at) AS since,
                  (SELECT max(due_at) FROM deliveries WHERE auto_message_id = :id AND due_at IS NOT
-                     (SELECT due_at FROM plannings WHERE auto_message_id = :id)) AS latest_due_at
+                     (SELECT due_at FROM plannings WHERE auto_message_id = :id)) AS latest_due_at,
+                 (SELECT max(due_at) FROM deliveries WHERE auto_message_id = :id AND due_at IS NOT
+                     (SELECT due_at FROM plannings WHERE auto_message_id = :id)
+                     AND retry_of IS NULL) AS latest_planned_at
              FROM auto_messages
              WHERE id = :id AND status = 'scheduled' AND scheduled_at IS NULL"
         );
         let read = |row: &Row<'_>| {
             Ok(Untimed {
                 id: row.get("id")?,
-                since: Timestamp::parse(&row.get::<_, String>("since")?),
+                since: optional_timestamp(row, "since")?,
                 timetable: read_timetable(row)?,
                 latest_due_at: optional_timestamp(row, "latest_due_at")?,
+                latest_planned_at: optional_timestamp(row, "latest_planned_at")?,
             })
         };
         let mut statement = self.prepare(&sql)?;
@@ -249,8 +254,47 @@ impl Tx<'_> {
         self.prepare(sql)?.execute(params).map(drop)
     }
 
+    /// Turns what an older version planned, an instant, into what the clock in `zone` showed then. Of
+    /// an occurrence that is under way and comes from its rule, also the time and its zone.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn localize_taken(&self, zone: &Zone, now: Timestamp) -> SqlResult<()> {
+        let sql = format!(
+            "SELECT id, status, scheduled_at, {TIMETABLE}
+             FROM auto_messages INDEXED BY idx_auto_messages_taken_as_instant
+             WHERE taken_local GLOB '*Z' AND taken_local > ''"
+        );
+        let read = |row: &Row<'_>| {
+            let at = lossy(row, "taken_local")?.and_then(|text| Timestamp::parse(&text));
+            let is_under_way = row.get::<_, String>("status")? == "sending"
+                && at == Timestamp::parse(&lossy(row, "scheduled_at")?.unwrap_or_default());
+            // A row that cannot be read fails alone, later.
+            let is_from_rule = is_under_way
+                && read_timetable(row)
+                    .is_ok_and(|timetable| at.is_some_and(|at| timetable.has(at, zone)));
+            Ok((row.get::<_, i64>("id")?, at.map(|at| local_text(at, zone)), is_from_rule))
+        };
+        let taken: Vec<_> = self.prepare(&sql)?.query_map([], read)?.collect::<SqlResult<_>>()?;
+        let sql = "UPDATE auto_messages SET taken_local = :local,
+                       scheduled_local = iif(:is_from_rule, :local, scheduled_local),
+                       scheduled_zone = iif(:is_from_rule, :zone, scheduled_zone), updated_at = :now
+                   WHERE id = :id";
+        for (id, local, is_from_rule) in taken {
+            self.prepare(sql)?.execute(named_params! {
+                ":id": id,
+                ":local": local,
+                ":is_from_rule": is_from_rule,
+                ":zone": zone.name(),
+                ":now": now.to_string(),
+            })?;
+        }
+        Ok(())
+    }
+
     /// Ends a scheduled message whose rule has nothing left: as its latest occurrence ended, and when
-    /// nothing is known of that any more, by its counts. What is still under way settles it later.
+    /// nothing is known of that any more, by its counts. What is still under way settles it later. Dates
+    /// that passed before they were written get no message: `error` says so, also of one that was sent.
     ///
     /// # Errors
     /// When a statement fails.
@@ -261,6 +305,7 @@ impl Tx<'_> {
         error: &str,
         now: Timestamp,
     ) -> SqlResult<()> {
+        let over = error;
         let (status, error) = match latest_due_at {
             None => (None, error.to_owned()),
             Some(due_at) if self.has_open_deliveries(id, due_at)? => {
@@ -274,13 +319,16 @@ impl Tx<'_> {
         let sql = "UPDATE auto_messages SET scheduled_at = :due_at, scheduled_local = NULL,
                        scheduled_zone = NULL, updated_at = :now,
                        status = coalesce(:status, iif(sent_at IS NULL, 'failed', 'sent')),
-                       error = iif(coalesce(:status, iif(sent_at IS NULL, 'failed', 'sent')) = 'failed', :error, NULL)
+                       error = CASE
+                           WHEN coalesce(:status, iif(sent_at IS NULL, 'failed', 'sent')) = 'failed' THEN :error
+                           WHEN schedules GLOB '*[0-9]*' AND :status IS NOT 'sending' THEN :over END
                    WHERE id = :id AND status = 'scheduled'";
         self.prepare(sql)?.execute(named_params! {
             ":id": id,
             ":due_at": latest_due_at.map(|at| at.to_string()),
             ":status": status,
             ":error": error,
+            ":over": over,
             ":now": now.to_string(),
         })?;
         Ok(())
@@ -288,7 +336,7 @@ impl Tx<'_> {
 
     /// Marks a planned message as on its way, with how many recipients it has and how they stand:
     /// the counts are of this occurrence from now on. What the clock showed then is remembered, so
-    /// that no other zone makes it due again.
+    /// that no other zone makes it due again, with the rule that counted when its date began.
     ///
     /// # Errors
     /// When the statement fails.
@@ -300,9 +348,11 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> SqlResult<()> {
         let sql = "UPDATE auto_messages SET status = 'sending', error = NULL,
-                       taken_local = max(coalesce(taken_local, ''),
+                       taken_local = max(iif(taken_local < :ahead, taken_local, ''),
                            CASE WHEN scheduled_zone <> '' THEN scheduled_local ELSE :local END),
-                       taken_rule = interval_config,
+                       taken_rule = CASE WHEN taken_local < :ahead AND date(taken_local) >=
+                           date(CASE WHEN scheduled_zone <> '' THEN scheduled_local ELSE :local END)
+                           THEN taken_rule ELSE interval_config END,
                        contact_count = (SELECT count(*) FROM deliveries
                            WHERE auto_message_id = :id AND due_at = :due_at), updated_at = :now
                    WHERE id = :id AND status = 'scheduled'";
@@ -310,6 +360,7 @@ impl Tx<'_> {
             ":id": id,
             ":due_at": due_at.to_string(),
             ":local": local_text(due_at, zone),
+            ":ahead": local_text(now.plus(TAKEN_AHEAD_MAX), zone),
             ":now": now.to_string(),
         })?;
         // One that was replaced on its way (INSERT OR REPLACE) has rows of the channel that it had.
@@ -347,7 +398,8 @@ impl Tx<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn put_back_early(&self, early_after: Timestamp, now: Timestamp) -> SqlResult<usize> {
-        let sql = "UPDATE auto_messages SET status = 'scheduled', updated_at = :now
+        let sql = "UPDATE auto_messages SET status = 'scheduled', taken_local = NULL,
+                       taken_rule = NULL, updated_at = :now
                    WHERE status = 'sending' AND scheduled_at > :early_after AND NOT EXISTS
                        (SELECT 1 FROM deliveries d
                            WHERE d.auto_message_id = auto_messages.id

@@ -1,6 +1,7 @@
 //! Schedules that are edited and zones that change: an occurrence of a local date and time goes out
 //! once, as the rule that was valid then says, and is never lost.
 
+mod dates;
 mod edits;
 mod keys;
 mod random;

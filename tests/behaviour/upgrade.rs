@@ -127,6 +127,32 @@ fn what_waits_at_an_upgrade_goes_by_its_contact_and_no_channel_id_is_given_again
 }
 
 #[test]
+fn what_an_older_version_planned_last_and_by_which_rule_is_known_after_the_upgrade() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("shop.db");
+    older(&path, 12);
+    let sql = rusqlite::Connection::open(&path).unwrap();
+    sql.execute_batch(
+        "INSERT INTO auto_messages (id, message, interval_config, status, scheduled_at) VALUES
+             (1, 'weekly', '{r}', 'sending', '2026-12-01T01:00:00Z'),
+             (2, 'once', NULL, 'sending', '2026-12-01T01:00:00Z'),
+             (3, 'never', '{r}', 'scheduled', '2026-12-01T01:00:00Z');
+         INSERT INTO auto_messages (id, message, interval_config, created_at, updated_at)
+             VALUES (4, 'untimed', '{r}', '2026-11-01T01:00:00Z', '2026-11-20 01:00:00');
+         INSERT INTO deliveries (auto_message_id, channel_id, chat_id, status, due_at) VALUES
+             (1, 1, 'a', 'failed', '2026-11-24T01:00:00Z'),
+             (1, 1, 'a', 'pending', '2026-12-01T01:00:00Z'),
+             (2, 1, 'a', 'pending', '2026-12-01T01:00:00Z')",
+    )
+    .unwrap();
+    drop(Store::open(&path).unwrap());
+    let taken = "SELECT group_concat(coalesce(taken_local || taken_rule, '-')) FROM auto_messages";
+    assert_eq!(ask(&path, taken), "2026-12-01T01:00:00Z{r},-,-,-");
+    let counts_from = "SELECT scheduled_local FROM auto_messages WHERE id = 4";
+    assert_eq!(ask(&path, counts_from), "2026-11-20T01:00:00Z");
+}
+
+#[test]
 fn a_new_database_and_one_that_is_up_to_date_leave_nothing_behind() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("shop.db");

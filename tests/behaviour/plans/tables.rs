@@ -192,6 +192,7 @@ pub const HOT: &[(&str, &[&str])] = &[
     ("messages::timed_message", &["INTEGER PRIMARY KEY", "sqlite_autoindex_deliveries_1"]),
     ("messages::set_scheduled_at", &["INTEGER PRIMARY KEY"]),
     ("messages::set_scheduled_zone", &["INTEGER PRIMARY KEY"]),
+    ("messages::localize_taken", &["idx_auto_messages_taken_as_instant", "INTEGER PRIMARY KEY"]),
     ("messages::clear_scheduled_at", &["INTEGER PRIMARY KEY"]),
     ("messages::end_message", &["INTEGER PRIMARY KEY"]),
     (

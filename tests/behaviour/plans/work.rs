@@ -6,7 +6,7 @@ use std::time::Duration;
 use auto_message_scheduler::address_book::export::export;
 use auto_message_scheduler::address_book::{self, Changes, Filter, opt_out};
 use auto_message_scheduler::clock::Timestamp;
-use auto_message_scheduler::composer::{self, Edit, Retry};
+use auto_message_scheduler::composer::{self, Edit, Retry, Timing, WeeklyTiming};
 use auto_message_scheduler::delivery::{Ack, MessageId, Status};
 use auto_message_scheduler::fake_waha::{Engine, Options};
 use auto_message_scheduler::forecast::{Bounds, ForecastRules, LaneRules, Scope, forecast};
@@ -271,7 +271,14 @@ fn compose(world: &World) {
     let (now, rules) = (world.clock.wall(), rules());
     let id = add(world, &draft("Halo {{name|Kak}}", &["1", "081200007009"], &["+1h"])).unwrap().id;
     let mut store = store(world);
-    let edit = Edit { title: Some("Promo".into()), ..Edit::default() };
+    let weekly = WeeklyTiming {
+        days: "daily".into(),
+        times: vec!["08:00".into()],
+        ..WeeklyTiming::default()
+    };
+    let timing = Some(Timing::Weekly(weekly));
+    let edit = Edit { timing, also_today: true, ..Edit::default() };
+    world.execute(&format!("UPDATE auto_messages SET taken_local = '{now}' WHERE id = {id}"));
     composer::edit(&mut store, id, &edit, &rules, now).unwrap();
     composer::pause(&mut store, id, now).unwrap();
     composer::resume(&mut store, id, &rules, now).unwrap();
