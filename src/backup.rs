@@ -318,6 +318,9 @@ fn decide(
     let planner = Planner::new(Arc::clone(&store), Arc::new(Triggers::default()), plan)
         .in_portions_of(usize::MAX);
     let (marked, failed_messages, pending) = decide_all(&planner, &store, &restoration)?;
+    if has_evidence {
+        lock(&store).write(|tx| tx.take_over_times(now))?;
+    }
     drop(planner);
     let mut new = Arc::into_inner(store)
         .and_then(|store| store.into_inner().ok())

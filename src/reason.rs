@@ -26,6 +26,10 @@ pub enum Reason {
     /// The contact's number was corrected to one that gets this occurrence already.
     NumberServed,
 
+    // --- backups ---
+    /// The message was given another time after the backup was made that was restored, and was sent then.
+    SentSinceBackup,
+
     // --- channels ---
     /// The channel was removed while its deliveries waited.
     ChannelRemoved {
@@ -130,6 +134,7 @@ impl Reason {
             Self::NulInText => "nul_in_text",
             Self::ContactRemoved => "contact_removed",
             Self::NumberServed => "number_served",
+            Self::SentSinceBackup => "sent_since_backup",
             Self::ChannelRemoved { .. } => "channel_removed",
             Self::OtherNumber { .. } => "other_number",
             Self::NoLid => "no_lid",
@@ -166,6 +171,9 @@ impl fmt::Display for Reason {
             Self::NumberServed => {
                 f.write_str("the contact has a number now that gets this message already")
             }
+            Self::SentSinceBackup => f.write_str(
+                "a backup was restored, after which this was sent at another time: `message resume` sends it once more",
+            ),
             Self::ChannelRemoved { channel_id } => {
                 write!(
                     f,

@@ -14,6 +14,7 @@ use super::open::explain;
 use super::{SqlResult, Store, StoreError, Tx, timestamp};
 use crate::clock::Timestamp;
 use crate::delivery::Counts;
+use crate::reason::Reason;
 use crate::schedule::Zone;
 
 /// Shows what a restore made unknown; for people.
@@ -194,6 +195,47 @@ impl Tx<'_> {
             self.take_over_days()?;
         }
         Ok(())
+    }
+
+    /// Heeds what the present database has sent at a time that somebody gave a message since, which
+    /// stands nowhere in the backup: a weekly message goes on after that; any other one that would be sent
+    /// once more, by its time or an entry of its list, waits for a person. To be called when all that is
+    /// due was decided.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn take_over_times(&self, now: Timestamp) -> SqlResult<()> {
+        let once = "UPDATE main.auto_messages SET status = 'draft', error = :why, updated_at = :now
+                    WHERE status = 'scheduled' AND interval_config IS NULL
+                        AND EXISTS (SELECT 1 FROM present.auto_messages m
+                            JOIN present.deliveries p ON p.auto_message_id = m.id
+                            WHERE m.id = auto_messages.id AND (auto_messages.schedules IS NULL
+                                    OR m.schedules IS NOT auto_messages.schedules)
+                                AND p.status IN ('sending', 'sent', 'unknown') AND NOT EXISTS
+                                (SELECT 1 FROM main.deliveries d
+                                    WHERE d.auto_message_id = p.auto_message_id
+                                        AND d.due_at = p.due_at AND d.chat_id = p.chat_id))";
+        let now = now.to_string();
+        let why = Reason::SentSinceBackup.to_string();
+        self.transaction.execute(once, named_params! { ":why": why, ":now": now })?;
+        // A database that an older version left behind has no such column.
+        let has_times = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('auto_messages', 'present')
+                             WHERE name = 'taken_local')";
+        if !self.transaction.query_row(has_times, [], |row| row.get(0))? {
+            return Ok(());
+        }
+        let later = "FROM present.auto_messages p WHERE p.id = auto_messages.id
+                         AND p.taken_local > coalesce(auto_messages.taken_local, '')";
+        let emptied = format!(
+            "UPDATE main.auto_messages SET scheduled_at = NULL, scheduled_local = :now,
+                 scheduled_zone = NULL {later} AND auto_messages.status = 'scheduled'
+                 AND coalesce(auto_messages.schedules, auto_messages.interval_config) IS NOT NULL"
+        );
+        self.transaction.execute(&emptied, named_params! { ":now": now })?;
+        let taken = format!(
+            "UPDATE main.auto_messages SET taken_local = p.taken_local, taken_rule = p.taken_rule {later}"
+        );
+        self.transaction.execute(&taken, []).map(drop)
     }
 
     /// Decides every planned delivery: by the evidence, or as unknown. Its message's counts and

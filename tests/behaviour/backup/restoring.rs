@@ -455,3 +455,49 @@ fn whoever_said_stop_since_the_backup_stays_out_also_when_nobody_knew_them_then(
         ["Budi|+6281200007001", "|+6281200007002"]
     );
 }
+
+#[test]
+fn what_was_moved_and_sent_since_the_backup_is_not_sent_again() {
+    let mut world = World::new();
+    world.settle_in();
+    let list = |hour: &str| format!(r#"[{{"date":"2026-12-01","time":"{hour}:00"}}]"#);
+    let rule =
+        |hour: &str| format!(r#"{{"startDate":"2026-12-01","time":"{hour}:00","weekDays":[2]}}"#);
+    world.message("081200007001, 081200007002"); // once, at ten
+    world.message("081200007003"); // every Tuesday at eleven
+    world.message("081200007004"); // by a list, at eleven
+    world.message("081200007005"); // once, at ten, and left alone
+    world.execute(&format!(
+        "UPDATE auto_messages SET scheduled_at = '2026-12-01 03:00' WHERE id IN (1, 4);
+         UPDATE auto_messages SET scheduled_at = NULL, interval_config = '{}' WHERE id = 2;
+         UPDATE auto_messages SET scheduled_at = NULL, schedules = '{}' WHERE id = 3",
+        rule("11"),
+        list("11")
+    ));
+    world.run();
+    let file = world.backup("b");
+    world.execute(&format!(
+        "UPDATE auto_messages SET scheduled_at = '2026-12-01 01:00' WHERE id = 1;
+         UPDATE auto_messages SET interval_config = '{}' WHERE id = 2;
+         UPDATE auto_messages SET schedules = '{}' WHERE id = 3",
+        rule("09"),
+        list("09")
+    ));
+    world.clock.pass(Duration::from_hours(1));
+    world.run();
+    assert_eq!(world.received().len(), 4);
+
+    assert!(world.restore_and_run(&file).has_evidence);
+    world.clock.pass(Duration::from_hours(2));
+    world.run();
+    assert_eq!(world.received().len(), 5, "only the one that was left alone");
+    assert_nobody_twice(&world);
+    for id in [1, 3] {
+        assert_eq!(world.status(id), "draft");
+        assert!(world.error(id).contains("sent at another time"), "{}", world.error(id));
+    }
+    assert_eq!(
+        world.rows("SELECT status, scheduled_at FROM auto_messages WHERE id = 2"),
+        ["scheduled|2026-12-08T04:00:00Z"]
+    );
+}

@@ -357,6 +357,7 @@ pub const NOT_RUN: &[(&str, &str)] = &[
     ("restore::take_over_days", RESTORE),
     ("restore::take_over_numbers", RESTORE),
     ("restore::take_over_opt_outs", RESTORE),
+    ("restore::take_over_times", RESTORE),
     ("restore::touch", RESTORE),
     ("texts::fill_in_unclaimed", RESTORE),
 ];
