@@ -124,6 +124,22 @@ fn what_is_under_way_at_the_upgrade_goes_out_once_whatever_rule_and_zone_become(
 }
 
 #[test]
+fn the_next_time_of_what_is_under_way_at_the_upgrade_is_not_lost_in_another_zone() {
+    let mut world = world_in(JAKARTA);
+    let id = insert(&world, "interval_config", &at_times(&["09:00", "09:30"]));
+    world.run();
+    world.execute("UPDATE channels SET held_reason = 'libur'");
+    run_until(&world, "2026-12-01T02:00:00Z"); // 10:00 in Makassar
+    as_upgraded(&world);
+    world.run();
+    move_to(&mut world, MAKASSAR);
+    world.execute("UPDATE channels SET held_reason = NULL");
+    run_until(&world, "2026-12-01T12:00:00Z");
+    assert_eq!(sent(&world).len(), 2, "{:?}", sent(&world));
+    assert_eq!(scheduled_at(&world, id), "2026-12-02T01:00:00Z");
+}
+
+#[test]
 fn a_row_that_is_replaced_keeps_the_rest_of_its_day_and_not_what_went_out() {
     let world = world_in(JAKARTA);
     let times = at_times(&["09:00", "15:00"]);
