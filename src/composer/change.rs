@@ -4,7 +4,7 @@ use super::checks::Skipped;
 use super::timing::{self, Timed, Timing};
 use super::{ComposeError, Rules, changed_meanwhile, checks, existing};
 use crate::clock::Timestamp;
-use crate::store::{MessageRow, Store};
+use crate::store::{MessageFields, MessageRow, Store};
 
 /// What a person wants to be otherwise; `None` leaves it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -114,20 +114,7 @@ pub fn edit(
         }
     }
     if edit.text.is_some() || edit.to.is_some() {
-        let (contact_ids, text) = (fields.contact_ids.as_deref(), fields.message.as_str());
-        // Recipients that were there before are not this edit's fault.
-        let skip_bad = skip_bad || edit.to.is_none();
-        let checked =
-            store.read(|tx| checks::recipients(tx, contact_ids, text, rules, skip_bad))??;
-        if fields.status != "draft" {
-            checks::somebody(&checked)?;
-        }
-        if !matches!(reach, Reach::Words) {
-            fields.contact_count = checked.count + checks::len(&checked.skipped);
-        }
-        warnings.extend(checked.warnings);
-        let words = |one: &Skipped| format!("skipped: {}: {}", one.who, one.reason);
-        warnings.extend(checked.skipped.iter().map(words));
+        warnings.extend(check_recipients(store, edit, &reach, rules, &mut fields)?);
     }
     let is_changed = store.write(|tx| {
         let is_changed = tx.change_message(id, &row.fields, &fields, now)?;
@@ -140,6 +127,30 @@ pub fn edit(
         return Err(changed_meanwhile(store, id)?);
     }
     Ok(edited)
+}
+
+/// Looks at the recipients of an edited message, and counts them. Returns what to warn of.
+fn check_recipients(
+    store: &mut Store,
+    edit: &Edit,
+    reach: &Reach,
+    rules: &Rules,
+    fields: &mut MessageFields,
+) -> Result<Vec<String>, ComposeError> {
+    let (contact_ids, text) = (fields.contact_ids.as_deref(), fields.message.as_str());
+    // Recipients that were there before are not this edit's fault.
+    let skip_bad = edit.skip_bad || edit.to.is_none();
+    let checked = store.read(|tx| checks::recipients(tx, contact_ids, text, rules, skip_bad))??;
+    if fields.status != "draft" {
+        checks::somebody(&checked)?;
+    }
+    if !matches!(reach, Reach::Words) {
+        fields.contact_count = checked.count + checks::len(&checked.skipped);
+    }
+    let mut warnings = checked.warnings;
+    let words = |one: &Skipped| format!("skipped: {}: {}", one.who, one.reason);
+    warnings.extend(checked.skipped.iter().map(words));
+    Ok(warnings)
 }
 
 /// Today's occurrence, when it was planned already.
