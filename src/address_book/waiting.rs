@@ -140,7 +140,7 @@ fn sharer(
         let (Some(names), Some(row)) = (names, tx.contact_row(id)?) else { continue };
         let entries = recipient::parse_contact_ids(Some(&names)).unwrap_or_default();
         let is_named = entries.iter().any(|entry| match entry {
-            Entry::Contact(named) => *named == id,
+            Entry::Contact(one) => *one == id,
             Entry::Tag(tag) => tags::has(&row.tags, &tags::fold(tag)),
             Entry::All => true,
             Entry::Person { .. } | Entry::Chat { .. } | Entry::Invalid { .. } => false,
