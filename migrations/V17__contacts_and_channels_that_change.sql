@@ -29,6 +29,31 @@ BEGIN
         AND status IN ('pending', 'sending') AND status = 'pending';
 END;
 
+-- INSERT OR REPLACE of a channel forgot its number, and the next one that scanned the code would have been taken for it
+-- unasked. It is noted before, and given back once the new row is there.
+CREATE TABLE replaced_channels (
+    id           INTEGER PRIMARY KEY,
+    session_name TEXT,
+    phone_number TEXT
+) STRICT;
+
+CREATE TRIGGER channels_may_be_replaced BEFORE INSERT ON channels
+WHEN EXISTS (SELECT 1 FROM channels WHERE id = NEW.id) OR EXISTS (SELECT 1 FROM replaced_channels)
+BEGIN
+    DELETE FROM replaced_channels;
+    INSERT INTO replaced_channels (id, session_name, phone_number)
+    SELECT id, session_name, phone_number FROM channels WHERE id = NEW.id;
+END;
+
+CREATE TRIGGER channels_replaced AFTER INSERT ON channels
+WHEN EXISTS (SELECT 1 FROM replaced_channels WHERE id = NEW.id)
+BEGIN
+    UPDATE channels SET phone_number = (SELECT phone_number FROM replaced_channels
+        WHERE id = NEW.id AND trim(session_name) = trim(NEW.session_name))
+    WHERE id = NEW.id AND phone_number IS NULL;
+    DELETE FROM replaced_channels;
+END;
+
 -- Messages name their channel by id. Without AUTOINCREMENT the id of a removed channel went to the next one that was
 -- added, and messages made for the first number would go out from the second. What is stored does not change, so that
 -- the definition alone is changed (https://sqlite.org/lang_altertable.html, section 7).

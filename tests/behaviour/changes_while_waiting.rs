@@ -422,3 +422,19 @@ fn a_message_that_is_replaced_on_its_way_goes_on_through_the_channel_of_the_new_
         world.received().into_iter().map(|received| received.session).collect();
     assert_eq!(sessions, ["default", "dua", "dua"]);
 }
+
+#[test]
+fn a_channel_that_is_replaced_by_sql_keeps_its_number_unless_its_session_is_another() {
+    let world = World::new();
+    world.execute("UPDATE channels SET phone_number = '+6281200000001'");
+    let number = "SELECT coalesce(phone_number, 'none') FROM channels";
+    for (session, kept) in
+        [("default", "+6281200000001"), ("default ", "+6281200000001"), ("dua", "none")]
+    {
+        world.execute(&format!(
+            "INSERT OR IGNORE INTO channels (id, name, session_name) VALUES (1, 'x', 'x');
+             REPLACE INTO channels (id, name, session_name) VALUES (1, 'satu', '{session}')"
+        ));
+        assert_eq!(world.ask(number), kept, "{session}");
+    }
+}
