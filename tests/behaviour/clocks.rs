@@ -189,6 +189,8 @@ fn what_a_clock_that_ran_ahead_has_planned_waits_until_it_is_due() {
     world.waha.set_date_by_clock();
     world.run();
     assert_eq!((world.status(1), world.received().len()), ("scheduled".into(), 1), "too early");
+    let taken = world.ask("SELECT coalesce(taken_local, '-') FROM auto_messages WHERE id = 1");
+    assert_eq!(taken, "-", "that date is not done");
     world.clock.set("2026-12-02T00:30:00Z");
     world.run();
     assert_eq!(world.received().len(), 2);
