@@ -130,7 +130,8 @@ impl Tx<'_> {
         self.prepare(sql)?.query_row(params, |row| row.get(0))
     }
 
-    /// Whom a message names, unless this contact has a delivery of the occurrence already.
+    /// Whom a message names, unless this contact has a delivery of the occurrence already. One that was
+    /// skipped is none: its number may have been served by the contact that changes now.
     ///
     /// # Errors
     /// When the statement fails.
@@ -142,7 +143,7 @@ impl Tx<'_> {
     ) -> SqlResult<Option<String>> {
         let sql = "SELECT contact_ids FROM auto_messages WHERE id = :id AND NOT EXISTS
                        (SELECT 1 FROM deliveries WHERE auto_message_id = :id AND due_at = :due_at
-                           AND contact_id = :contact_id)";
+                           AND contact_id = :contact_id AND status <> 'skipped')";
         let params = named_params! {
             ":id": auto_message_id,
             ":due_at": due_at.to_string(),

@@ -351,6 +351,15 @@ fn who_shares_the_number_of_a_removed_contact_still_gets_it() {
         let row = "SELECT contact_id, name, status FROM deliveries WHERE chat_id LIKE '%7004%'";
         assert_eq!(world.rows(row), ["5|Ani toko|sent"], "{names}");
     }
+    // One who had another number before, and gave way to the one who is removed.
+    let world = shared("[1, 4, 3]");
+    world.execute("UPDATE contacts SET phone_number = '081200007004' WHERE id = 3");
+    let followed =
+        "UPDATE deliveries SET status = 'skipped', error = 'served' WHERE contact_id = 3";
+    world.execute(followed);
+    remove(&world, 4);
+    world.run();
+    assert_eq!(reached(&world), ["7001", "7004"]);
     // By SQL, and one that the message does not name.
     let world = shared("[1, 4, 5]");
     world.execute("DELETE FROM contacts WHERE id = 4");
