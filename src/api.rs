@@ -1,13 +1,15 @@
 //! The HTTP side: who may ask, what is asked, what is answered. It pulls triggers and reads counts;
 //! it must never see WAHA, and nothing that it does waits for a send.
 //!
-//! `rules` says which requests may come in, to the front in the room `http`; `server` behind the front
-//! is the only speaker of tiny_http; `webhook` takes what WAHA tells us.
+//! `guard` owns the public listener, and keeps out what is malformed, too large, too slow or too much;
+//! `server` behind it is the only speaker of tiny_http; `webhook` takes what WAHA tells us.
 
+mod guard;
 mod lean;
 mod metrics;
 mod mistaken;
 mod pages;
+mod quota;
 mod rules;
 mod server;
 mod webhook;
@@ -19,12 +21,14 @@ use serde_json::{Value, json};
 
 use crate::alarm::Watch;
 use crate::clock::{Clock, Now};
-use crate::http::quota::{LINES_PER_MINUTE, Quota};
 use crate::logging::in_one_line;
 use crate::secret::Accepted;
 use crate::store::{SqlResult, Store, StoreError, Trigger, Tx};
 use crate::trigger::{Progress, RunNumber, RunReport, Triggers};
 
+pub use guard::{
+    BackAddress, BackDoor, BackListener, Guard, GuardError, Head, Hideout, Length, Limits, Refusal,
+};
 pub use pages::{
     PAGE_BODY_BYTES_MAX, PAGES_ROOT, PageReply, PageRequest, Pages, STRANGERS_BODY_BYTES_MAX,
     large_buffer,
@@ -34,6 +38,7 @@ pub use server::{ApiServer, ServerError};
 pub use webhook::{BODY_BYTES_MAX, Posted, Webhook, WebhookRules};
 
 use metrics::Figures;
+pub(crate) use quota::{LINES_PER_MINUTE, Quota};
 
 const JSON: &str = "application/json";
 const WEBHOOK_PATH: &str = "/api/waha-webhook";

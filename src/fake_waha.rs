@@ -22,7 +22,7 @@ mod routes;
 mod tests;
 
 use std::fmt;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,6 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::clock::{Clock, Timestamp};
-use crate::http::reachable;
 
 pub use faults::fault_table;
 
@@ -260,4 +259,14 @@ impl Drop for FakeWaha {
     fn drop(&mut self) {
         self.server.stop();
     }
+}
+
+/// The address by which a client on this machine reaches a listener, also one on all interfaces.
+fn reachable(bound: SocketAddr) -> SocketAddr {
+    let ip = match bound.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, bound.port())
 }

@@ -41,7 +41,7 @@
 //!
 //! Blank lines keep rustfmt from sorting it. Imports point down this list only. `waha` and `store` never see each other; `api` never sees
 //! `waha`. Only [`clock`] asks the time or sleeps, only `store` speaks SQL, only [`http_client`] uses ureq,
-//! only [`http`] owns the public listener, only `api::server` behind it uses `tiny_http`. A test keeps these borders.
+//! only `api::server` uses `tiny_http`. A test keeps these borders.
 
 pub mod cli;
 
@@ -89,10 +89,6 @@ pub mod trigger;
 
 pub mod waha;
 
-pub mod fake_waha;
-
-pub mod http;
-
 pub mod http_client;
 
 pub mod place;
@@ -116,6 +112,8 @@ pub mod pace;
 pub mod window;
 
 pub mod fail_point;
+
+pub mod fake_waha;
 
 pub mod delivery;
 

@@ -6,10 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::alarm::{Alarms, Ending, Watch};
-use crate::api::{Api, ApiServer, Rules, ServerError, Webhook, WebhookRules};
+use crate::api::{Api, ApiServer, Limits, Rules, ServerError, Webhook, WebhookRules};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, Secret};
-use crate::http::Limits;
 use crate::http_client::{HttpClient, Way, WayError};
 use crate::lock::{self, LockError, SenderLock};
 use crate::panel::{Panel, PanelRules};

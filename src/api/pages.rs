@@ -12,11 +12,19 @@ pub const STRANGERS_BODY_BYTES_MAX: usize = 16 * 1024;
 
 /// What is larger is kept in a [`large_buffer`].
 pub(super) const LARGE_BYTES: usize = 64 * 1024;
+/// Reserved for what is large, and only touched as far as it is filled: glibc gives pieces of more than
+/// 32 MiB back to the system at once, and keeps smaller ones.
+const RESERVED_BYTES: usize = 33 * 1024 * 1024;
 
 /// An empty buffer for `length` bytes from outside, whose memory comes back when it is dropped.
 #[must_use]
 pub fn large_buffer(length: usize) -> Vec<u8> {
-    crate::http::input::buffer(length, LARGE_BYTES)
+    let mut buffer = Vec::new();
+    // A host may limit what is reserved; then the buffer is as large as what it is for.
+    if length <= LARGE_BYTES || buffer.try_reserve_exact(length.max(RESERVED_BYTES)).is_err() {
+        buffer.reserve_exact(length);
+    }
+    buffer
 }
 
 /// Pages for people.

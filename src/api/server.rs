@@ -1,4 +1,4 @@
-//! The upstream of the front in `http`: tiny_http in front of [`Api`], where strangers cannot reach it. A few
+//! The server behind the guard: tiny_http in front of [`Api`], where strangers cannot reach it. A few
 //! threads take requests; one that waits for the end of a run, or whose body has to be read, gets a
 //! thread of its own, and there are not many of those.
 
@@ -13,13 +13,15 @@ use std::thread::{self, JoinHandle};
 use subtle::ConstantTimeEq;
 use tiny_http::{Header, Request, Response, Server};
 
+use super::guard::{
+    BackListener, FORWARDED_HEADER, Guard, GuardError, Hideout, Limits, PEER_HEADER, TOKEN_HEADER,
+};
 use super::pages::LARGE_BYTES;
 use super::{
     Answer, Api, BODY_BYTES_MAX, Incoming, PAGE_BODY_BYTES_MAX, PageReply, PageRequest, Pages,
     Posted, Reply, Rules, STRANGERS_BODY_BYTES_MAX, large_buffer, refuse, refuse_message,
 };
 use crate::clock::Clock;
-use crate::http::{Guard, GuardError, Limits, PrivateSocket, headers};
 use crate::trigger::RunNumber;
 
 const THREADS: usize = 2;
@@ -39,7 +41,7 @@ pub struct ApiServer {
     guard: Guard,
     server: Arc<Server>,
     threads: Vec<JoinHandle<()>>,
-    _socket: PrivateSocket,
+    _hideout: Hideout,
 }
 
 /// The HTTP side cannot serve.
@@ -53,9 +55,9 @@ pub enum ServerError {
         /// The cause.
         source: io::Error,
     },
-    /// There is no private directory for the upstream's socket.
+    /// There is no private place for the server behind the guard.
     #[error("failed to make a private socket: let TMPDIR name a directory that can be written to")]
-    Socket(#[source] io::Error),
+    Hideout(#[source] io::Error),
     /// A thread could not be started.
     #[error("failed to start an HTTP thread: ask your host for more processes")]
     Thread(#[source] io::Error),
@@ -110,25 +112,30 @@ impl ApiServer {
         clock: Arc<dyn Clock>,
         directories: &[&Path],
     ) -> Result<Self, ServerError> {
-        let (listener, socket) = PrivateSocket::open(directories).map_err(ServerError::Socket)?;
-        let server = Server::from_listener(listener, None)
-            .map_err(|source| ServerError::Socket(io::Error::other(source.to_string())))?;
+        let (listener, hideout) = Hideout::open(directories).map_err(ServerError::Hideout)?;
+        let server = match listener {
+            #[cfg(unix)]
+            BackListener::Socket(listener) => Server::from_listener(listener, None),
+            BackListener::Loopback(listener) => Server::from_listener(listener, None),
+        };
+        let server =
+            server.map_err(|source| ServerError::Hideout(io::Error::other(source.to_string())))?;
         let server = Arc::new(server);
-        let busy = Arc::new(Busy::default());
+        let crowd = Arc::new(Crowd::default());
         let mut threads = Vec::new();
         for number in 0..THREADS {
-            let (server, api, busy) = (Arc::clone(&server), Arc::clone(api), Arc::clone(&busy));
-            let token = socket.upstream().token.clone();
+            let (server, api, crowd) = (Arc::clone(&server), Arc::clone(api), Arc::clone(&crowd));
+            let token = hideout.door().token.clone();
             let builder = thread::Builder::new().name(format!("http-{number}"));
-            let serve = move || serve(&server, &token, &api, &busy);
+            let serve = move || serve(&server, &token, &api, &crowd);
             threads
                 .push(builder.stack_size(STACK_BYTES).spawn(serve).map_err(ServerError::Thread)?);
         }
-        let upstream = socket.upstream().clone();
+        let door = hideout.door().clone();
         let failing = Arc::clone(api);
-        let guard = Guard::start(public, upstream, limits, rules, clock, move || failing.give_up())
+        let guard = Guard::start(public, door, limits, rules, clock, move || failing.give_up())
             .map_err(ServerError::Thread)?;
-        Ok(Self { guard, server, threads, _socket: socket })
+        Ok(Self { guard, server, threads, _hideout: hideout })
     }
 
     /// Where it listens; with the real port when LISTEN_ADDR had port 0.
@@ -155,7 +162,7 @@ impl ApiServer {
 
 /// How many requests have a thread of their own.
 #[derive(Default)]
-struct Busy {
+struct Crowd {
     waiting: Arc<AtomicUsize>,
     events: Arc<AtomicUsize>,
     pages: Arc<AtomicUsize>,
@@ -164,26 +171,26 @@ struct Busy {
     large_page: Arc<Mutex<()>>,
 }
 
-fn serve(server: &Server, token: &str, api: &Arc<Api>, busy: &Busy) {
+fn serve(server: &Server, token: &str, api: &Arc<Api>, crowd: &Crowd) {
     // `recv` ends with an error when it is unblocked.
     while let Ok(request) = server.recv() {
         // A panic over one request must not be felt by the next one. Nothing is left half-changed:
         // what the answers are made from is behind locks, and the database rolls back.
-        let answered = catch_unwind(AssertUnwindSafe(|| answer(request, token, api, busy)));
+        let answered = catch_unwind(AssertUnwindSafe(|| answer(request, token, api, crowd)));
         if answered.is_err() {
             log::error!("http: a request broke down: please report what stderr says of it");
         }
     }
 }
 
-fn answer(mut request: Request, token: &str, api: &Arc<Api>, busy: &Busy) {
-    // On loopback other programs of this machine can connect too; they must go through the front.
-    let shown = header(&request, headers::TOKEN).unwrap_or_default();
+fn answer(mut request: Request, token: &str, api: &Arc<Api>, crowd: &Crowd) {
+    // On loopback other programs of this machine can come here; they must use the front door.
+    let shown = header(&request, TOKEN_HEADER).unwrap_or_default();
     if !bool::from(shown.as_bytes().ct_eq(token.as_bytes())) {
         return respond(request, refuse(403, "this is not the door"));
     }
     if let Some(pages) = api.pages_for(request.url()) {
-        return respond_with_a_page(request, pages, busy);
+        return respond_with_a_page(request, pages, crowd);
     }
     let (method, path) = (request.method().to_string(), request.url().to_owned());
     let authorization = header(&request, "Authorization");
@@ -202,15 +209,15 @@ fn answer(mut request: Request, token: &str, api: &Arc<Api>, busy: &Busy) {
     }
     match api.answer(&incoming) {
         Answer::Now(reply) => respond(request, reply),
-        Answer::AtTheEnd(run) => respond_at_the_end(request, run, api, busy),
-        Answer::WithBody => respond_to_an_event(request, api, busy),
+        Answer::AtTheEnd(run) => respond_at_the_end(request, run, api, crowd),
+        Answer::WithBody => respond_to_an_event(request, api, crowd),
     }
 }
 
-fn respond_at_the_end(request: Request, run: RunNumber, api: &Arc<Api>, busy: &Busy) {
+fn respond_at_the_end(request: Request, run: RunNumber, api: &Arc<Api>, crowd: &Crowd) {
     let waiting = Arc::clone(api);
     let refused =
-        in_a_thread(request, &busy.waiting, WAITING_MAX, "http-waiting", move |request| {
+        in_a_thread(request, &crowd.waiting, WAITING_MAX, "http-waiting", move |request| {
             let reply = waiting.wait(run);
             (request, reply)
         });
@@ -219,11 +226,11 @@ fn respond_at_the_end(request: Request, run: RunNumber, api: &Arc<Api>, busy: &B
     }
 }
 
-fn respond_to_an_event(request: Request, api: &Arc<Api>, busy: &Busy) {
+fn respond_to_an_event(request: Request, api: &Arc<Api>, crowd: &Crowd) {
     let api = Arc::clone(api);
     let (count, max) = match request.body_length() {
-        Some(0..=LARGE_BYTES) => (&busy.events, EVENTS_MAX),
-        Some(_) | None => (&busy.large_events, LARGE_EVENTS_MAX),
+        Some(0..=LARGE_BYTES) => (&crowd.events, EVENTS_MAX),
+        Some(_) | None => (&crowd.large_events, LARGE_EVENTS_MAX),
     };
     let refused = in_a_thread(request, count, max, "http-event", move |mut request| {
         let reply = take_event(&mut request, &api);
@@ -236,16 +243,16 @@ fn respond_to_an_event(request: Request, api: &Arc<Api>, busy: &Busy) {
 
 /// Answers with a page in a thread of its own: looking at the database and checking a password take
 /// time that triggers must not wait for.
-fn respond_with_a_page(mut request: Request, pages: &Arc<dyn Pages>, busy: &Busy) {
-    let (pages, count) = (Arc::clone(pages), Arc::clone(&busy.pages));
+fn respond_with_a_page(mut request: Request, pages: &Arc<dyn Pages>, crowd: &Crowd) {
+    let (pages, count) = (Arc::clone(pages), Arc::clone(&crowd.pages));
     if count.fetch_add(1, Ordering::SeqCst) >= PAGES_MAX {
         count.fetch_sub(1, Ordering::SeqCst);
         return respond(request, refuse(503, "too many pages at once: ask again"));
     }
-    let (permit, turn) = (Permit(count), Arc::clone(&busy.large_page));
+    let (place, turn) = (Place(count), Arc::clone(&crowd.large_page));
     let work = move || {
         let page = answer_page(&mut request, &*pages, &turn);
-        drop(permit);
+        drop(place);
         match page {
             Ok(page) => respond_page(request, page),
             Err(reply) => respond(request, reply),
@@ -253,7 +260,7 @@ fn respond_with_a_page(mut request: Request, pages: &Arc<dyn Pages>, busy: &Busy
     };
     let builder = thread::Builder::new().name("http-page".to_owned());
     if let Err(error) = builder.stack_size(PAGE_STACK_BYTES).spawn(work) {
-        // The request is gone with the closure, and its permit too; the front answers 503.
+        // The request is gone with the closure, and its place too; the guard answers 503.
         log::error!("http: no thread for a waiting request: {error}");
     }
 }
@@ -273,8 +280,8 @@ fn answer_page(
         content_type: header(request, "Content-Type"),
         origin: header(request, "Origin"),
         forwarded_proto: header(request, "X-Forwarded-Proto"),
-        forwarded_for: header(request, headers::FORWARDED),
-        peer: header(request, headers::PEER),
+        forwarded_for: header(request, FORWARDED_HEADER),
+        peer: header(request, PEER_HEADER),
         remote: remote(request),
         body: Vec::new(),
     };
@@ -296,7 +303,7 @@ fn answer_page(
     Ok(pages.answer(&asked))
 }
 
-/// The whole body; the front has let in only so much of it as its path takes, and says how much.
+/// The whole body; the guard has let in only so much of it as its path takes, and says how much.
 fn read_body(request: &mut Request) -> Result<Vec<u8>, Reply> {
     let length = request.body_length().unwrap_or(0).min(PAGE_BODY_BYTES_MAX.max(BODY_BYTES_MAX));
     let mut body = large_buffer(length);
@@ -338,10 +345,10 @@ fn discard_body(request: &mut Request) {
     drop(io::copy(request.as_reader(), &mut io::sink()));
 }
 
-/// One of a few threads at once, given back however its thread ends.
-struct Permit(Arc<AtomicUsize>);
+/// One of a few places, given back however its thread ends.
+struct Place(Arc<AtomicUsize>);
 
-impl Drop for Permit {
+impl Drop for Place {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
@@ -359,15 +366,15 @@ fn in_a_thread(
         count.fetch_sub(1, Ordering::SeqCst);
         return Some(request);
     }
-    let permit = Permit(Arc::clone(count));
+    let place = Place(Arc::clone(count));
     let work = move || {
         let (request, reply) = reply_to(request);
-        drop(permit);
+        drop(place);
         respond(request, reply);
     };
     let builder = thread::Builder::new().name(name.to_owned());
     if let Err(error) = builder.stack_size(STACK_BYTES).spawn(work) {
-        // The request is gone with the closure, and its permit too; the front answers 503.
+        // The request is gone with the closure, and its place too; the guard answers 503.
         log::error!("http: no thread for a waiting request: {error}");
     }
     None
@@ -380,8 +387,8 @@ fn header(request: &Request, name: &'static str) -> Option<String> {
 
 /// The client's address, and what was said about where the request came from before, marked so.
 fn remote(request: &Request) -> Option<String> {
-    let peer = header(request, headers::PEER)?;
-    match header(request, headers::FORWARDED) {
+    let peer = header(request, PEER_HEADER)?;
+    match header(request, FORWARDED_HEADER) {
         Some(forwarded) => Some(format!("{peer} (forwarded for {forwarded})")),
         None => Some(peer),
     }

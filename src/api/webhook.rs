@@ -14,12 +14,12 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha512;
 
+use super::quota::{LINES_PER_MINUTE, Quota};
 use super::{Reply, lean, refuse, reply};
 use crate::address_book::opt_out;
 use crate::clock::{Now, Timestamp};
 use crate::config::Secret;
 use crate::delivery::{Counts, Hold, HoldKind, Verdict};
-use crate::http::quota::{LINES_PER_MINUTE, Quota};
 use crate::logging::in_one_line;
 use crate::recipient::{CountryCode, mask_numbers};
 use crate::schedule::Zone;

@@ -23,10 +23,9 @@ use subtle::ConstantTimeEq;
 
 use super::visit::{Page, Visit};
 use super::{Answered, Broken, Panel, forms, reply};
-use crate::api::{PageReply, PageRequest};
+use crate::api::{LINES_PER_MINUTE, PageReply, PageRequest, Quota};
 use crate::clock::Timestamp;
 use crate::config::AdminPassword;
-use crate::http::quota::{LINES_PER_MINUTE, Quota};
 use crate::password;
 use crate::store::PanelSession;
 

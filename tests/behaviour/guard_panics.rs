@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use auto_message_scheduler::api::{Api, ApiServer, Rules, ServerError};
+use auto_message_scheduler::api::{Api, ApiServer, GuardError, Limits, Rules, ServerError};
 use auto_message_scheduler::clock::{Clock, Now, SystemClock, Wake};
 use auto_message_scheduler::config::Secret;
-use auto_message_scheduler::http::{GuardError, Limits};
 use auto_message_scheduler::store::Store;
 use auto_message_scheduler::trigger::Triggers;
 

@@ -1,19 +1,17 @@
 //! Reading one request, within limits of size and time.
 
-use std::io::Write;
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use httparse::Status;
 
 use super::Answer;
-use crate::clock::Clock;
 use crate::fake_waha::replies;
-use crate::http::input::{Ended, Input};
-use crate::http::{Length, Refusal, reply};
 
 const HEAD_BYTES_MAX: usize = 16 * 1024;
+const HEADERS_MAX: usize = 64;
 const BODY_BYTES_MAX: usize = 1024 * 1024;
-/// A connection on which nothing comes for so long is closed.
-const IDLE_MAX: Duration = Duration::from_mins(2);
 /// From the first byte of a request to its last.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
 
@@ -40,45 +38,34 @@ pub(super) enum Unread {
     Refused(Answer),
 }
 
-impl From<Ended> for Unread {
-    fn from(ended: Ended) -> Self {
-        match ended {
-            Ended::Closed | Ended::Late => Self::Gone,
-            Ended::Refused(Refusal { status, message }) => {
-                Self::Refused(replies::nest(status, message, reply::reason(status)))
-            }
-        }
+impl From<io::Error> for Unread {
+    fn from(_: io::Error) -> Self {
+        Self::Gone
     }
 }
 
 impl Call {
-    /// Reads the next request of a connection.
-    pub(super) fn read(
-        mut stream: &TcpStream,
-        input: &mut Input<'_>,
-        clock: &dyn Clock,
-    ) -> Result<Self, Unread> {
-        if input.rest().is_empty() {
-            input.more(clock.now().monotonic + IDLE_MAX)?;
+    /// Reads the next request. `ahead` holds bytes that were read and not used, from call to call.
+    pub(super) fn read(mut stream: &TcpStream, ahead: &mut Vec<u8>) -> Result<Self, Unread> {
+        let mut started = None;
+        let (mut call, head) = loop {
+            if let Some(read) = Head::parse(ahead)? {
+                break read;
+            }
+            if ahead.len() >= HEAD_BYTES_MAX {
+                return Err(too_long_head());
+            }
+            more(stream, ahead, &mut started)?;
+        };
+        if head.expects_continue && ahead.len() < head.bytes + head.body_bytes {
+            stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
-        let deadline = clock.now().monotonic + REQUEST_TIME_MAX;
-        let head = input.head(HEAD_BYTES_MAX, deadline)?;
-        if head.length == Length::Chunked {
-            return Err(Ended::from(Refusal::new(411, "send a Content-Length")).into());
+        while ahead.len() < head.bytes + head.body_bytes {
+            more(stream, ahead, &mut started)?;
         }
-        if head.expects_continue && input.rest().is_empty() {
-            let written = stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n");
-            written.map_err(|_| Unread::Gone)?;
-        }
-        let body = input.body(head.length, BODY_BYTES_MAX, deadline)?;
-        Ok(Self {
-            query: query_of(&head.target),
-            api_key: head.header("X-Api-Key").map(str::to_owned),
-            keep_alive: !head.is_last,
-            method: head.method,
-            target: head.target,
-            body,
-        })
+        call.body = ahead[head.bytes..head.bytes + head.body_bytes].to_vec();
+        ahead.drain(..head.bytes + head.body_bytes);
+        Ok(call)
     }
 
     /// The path as it was sent, without the query.
@@ -90,6 +77,91 @@ impl Call {
     pub(in crate::fake_waha) fn parameter(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
+}
+
+/// What the head says about the bytes of the request.
+struct Head {
+    bytes: usize,
+    body_bytes: usize,
+    expects_continue: bool,
+}
+
+impl Head {
+    /// The call, still without its body; `None` while the head is incomplete.
+    fn parse(bytes: &[u8]) -> Result<Option<(Call, Self)>, Unread> {
+        let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+        let mut request = httparse::Request::new(&mut headers);
+        let head_bytes = match request.parse(bytes) {
+            Ok(Status::Complete(head_bytes)) => head_bytes,
+            Ok(Status::Partial) => return Ok(None),
+            Err(httparse::Error::TooManyHeaders) => return Err(too_long_head()),
+            Err(error) => return Err(refused(400, &error.to_string(), "Bad Request")),
+        };
+        let all = |name: &'static str| {
+            let named =
+                request.headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name));
+            named.map(|header| String::from_utf8_lossy(header.value).trim().to_owned())
+        };
+        if all("Transfer-Encoding").next().is_some() {
+            return Err(refused(411, "send a Content-Length", "Length Required"));
+        }
+        let says =
+            |name, word: &str| all(name).any(|value| value.to_ascii_lowercase().contains(word));
+        let keep_alive = match request.version {
+            Some(1) => !says("Connection", "close"),
+            Some(_) | None => says("Connection", "keep-alive"),
+        };
+        let target = request.path.unwrap_or_default().to_owned();
+        let call = Call {
+            method: request.method.unwrap_or_default().to_owned(),
+            query: query_of(&target),
+            target,
+            api_key: all("X-Api-Key").next(),
+            body: Vec::new(),
+            keep_alive,
+        };
+        let body_bytes = body_bytes(&all("Content-Length").collect::<Vec<_>>())?;
+        let expects_continue = says("Expect", "100-continue");
+        Ok(Some((call, Self { bytes: head_bytes, body_bytes, expects_continue })))
+    }
+}
+
+/// The length of the body from all its `Content-Length` headers.
+fn body_bytes(stated: &[String]) -> Result<usize, Unread> {
+    let Some(first) = stated.first() else { return Ok(0) };
+    let is_number = !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number || stated.iter().any(|other| other != first) {
+        return Err(refused(400, "bad Content-Length", "Bad Request"));
+    }
+    // A number that is too large for usize is too large for us as well.
+    match first.parse() {
+        Ok(length) if length <= BODY_BYTES_MAX => Ok(length),
+        Ok(_) | Err(_) => Err(refused(413, "request entity too large", "Payload Too Large")),
+    }
+}
+
+/// Reads some more bytes; the first ones start the time of the request.
+fn more(
+    mut stream: &TcpStream,
+    ahead: &mut Vec<u8>,
+    started: &mut Option<Instant>,
+) -> Result<(), Unread> {
+    let mut chunk = [0; 4096];
+    let count = stream.read(&mut chunk)?;
+    let began = *started.get_or_insert_with(Instant::now);
+    if count == 0 || began.elapsed() > REQUEST_TIME_MAX {
+        return Err(Unread::Gone);
+    }
+    ahead.extend_from_slice(&chunk[..count]);
+    Ok(())
+}
+
+fn refused(status: u16, message: &str, error: &str) -> Unread {
+    Unread::Refused(replies::nest(status, message, error))
+}
+
+fn too_long_head() -> Unread {
+    refused(431, "request header too large", "Request Header Fields Too Large")
 }
 
 fn query_of(target: &str) -> Vec<(String, String)> {

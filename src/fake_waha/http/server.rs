@@ -1,7 +1,7 @@
 //! The listener, the connections, and how they all end.
 
 use std::collections::HashMap;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,17 +10,16 @@ use std::time::{Duration, Instant};
 
 use super::call::Unread;
 use super::{Answer, Call, Then};
-use crate::clock::SystemClock;
 use crate::fake_waha::replies;
 use crate::fake_waha::routes::Site;
-use crate::http::input::{Input, has_closed};
 
 /// More connections than these are closed at once; more requests at the same time get a 503.
 const CONNECTIONS_MAX: usize = 512;
 const REQUESTS_AT_ONCE_MAX: usize = 256;
 const STACK_BYTES: usize = 512 * 1024;
+/// A connection on which nothing comes for so long is closed.
+const IDLE_MAX: Duration = Duration::from_mins(2);
 const WRITE_MAX: Duration = Duration::from_secs(10);
-const LINGER_MAX: Duration = Duration::from_secs(1);
 const HOLD_MAX: Duration = Duration::from_mins(10);
 /// How often a held connection is asked whether its client is still there.
 const HOLD_STEP: Duration = Duration::from_millis(50);
@@ -42,7 +41,6 @@ impl Server {
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             site,
-            clock: SystemClock::new(),
             open: Mutex::default(),
             changed: Condvar::new(),
             requests_now: AtomicUsize::new(0),
@@ -73,8 +71,6 @@ impl Server {
 /// What all threads share.
 struct Shared {
     site: Site,
-    /// Real time, for the deadlines of the wire.
-    clock: SystemClock,
     open: Mutex<Open>,
     /// Rung when the server stops and when a connection ends.
     changed: Condvar,
@@ -149,6 +145,7 @@ struct Registered {
 impl Registered {
     fn new(stream: TcpStream, shared: &Arc<Shared>) -> Option<Self> {
         stream.set_nodelay(true).ok()?;
+        stream.set_read_timeout(Some(IDLE_MAX)).ok()?;
         stream.set_write_timeout(Some(WRITE_MAX)).ok()?;
         let mut open = shared.open();
         if open.stopping || open.streams.len() >= CONNECTIONS_MAX {
@@ -175,10 +172,9 @@ impl Drop for Registered {
 /// Serves one connection until either side ends it.
 fn serve(connection: &Registered) {
     let stream = connection.stream.as_ref();
-    let clock = &connection.shared.clock;
-    let mut input = Input::new(stream, clock);
+    let mut ahead = Vec::new();
     loop {
-        match Call::read(stream, &mut input, clock) {
+        match Call::read(stream, &mut ahead) {
             Ok(call) => {
                 let kept = serve_call(stream, &call, &connection.shared);
                 if !kept {
@@ -190,7 +186,7 @@ fn serve(connection: &Registered) {
                 // The client may have left; the connection ends either way.
                 let mut writer = stream;
                 let _ = writer.write_all(&answer.bytes(false, false));
-                return input.linger(LINGER_MAX);
+                return linger(stream);
             }
         }
     }
@@ -204,7 +200,7 @@ fn serve_call(stream: &TcpStream, call: &Call, shared: &Shared) -> bool {
     };
     let reply = shared.site.reply(call);
     let stopped = shared.stops_within(shared.site.latency(call));
-    let client_left = has_closed(stream).unwrap_or(true);
+    let client_left = is_gone(stream);
     let written = match reply.then {
         Then::Answer(answer) => !stopped && send(stream, call, &answer),
         Then::HangUp => false,
@@ -228,9 +224,39 @@ fn send(mut stream: &TcpStream, call: &Call, answer: &Answer) -> bool {
 /// Keeps silent until the client gives up, the server stops, or ten minutes are over.
 fn hold(stream: &TcpStream, shared: &Shared) {
     let began = Instant::now();
-    while began.elapsed() < HOLD_MAX && !has_closed(stream).unwrap_or(true) {
+    while began.elapsed() < HOLD_MAX && !is_gone(stream) {
         if shared.stops_within(HOLD_STEP) {
             return;
+        }
+    }
+}
+
+/// Whether the client has closed its side. One that only finished writing counts as gone too.
+fn is_gone(stream: &TcpStream) -> bool {
+    if stream.set_nonblocking(true).is_err() {
+        return true;
+    }
+    let peeked = stream.peek(&mut [0]);
+    if stream.set_nonblocking(false).is_err() {
+        return true;
+    }
+    match peeked {
+        Ok(count) => count == 0,
+        Err(error) => error.kind() != ErrorKind::WouldBlock,
+    }
+}
+
+/// Reads on for a moment after a refusal: closing with unread bytes would reset the connection, and
+/// the client could lose the answer that says what was wrong.
+fn linger(mut stream: &TcpStream) {
+    let began = Instant::now();
+    let mut scrap = [0; 4096];
+    let ready = stream.shutdown(Shutdown::Write).is_ok()
+        && stream.set_read_timeout(Some(Duration::from_millis(200))).is_ok();
+    while ready && began.elapsed() < Duration::from_secs(1) {
+        match stream.read(&mut scrap) {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The head of a request, read strictly: what two programs could read in two ways is refused. Pure.
 
-use super::headers::REQUEST;
 use crate::config::Authority;
 
 /// More headers than this are too many.
@@ -8,6 +7,26 @@ const HEADERS_MAX: usize = 64;
 const METHOD_BYTES_MAX: usize = 16;
 /// Of X-Forwarded-For, in the audit trail.
 const FORWARDED_CHARS_MAX: usize = 100;
+
+/// The headers that go on; everything else stays here, strangers' copies of our own ones too. Those
+/// with `false` may stand there only once.
+const PASSED: &[(&str, bool)] = &[
+    ("Host", false),
+    ("Authorization", false),
+    ("Content-Type", false),
+    ("Cookie", true),
+    ("Accept", true),
+    ("Accept-Language", true),
+    ("User-Agent", false),
+    ("Referer", false),
+    ("Origin", false),
+    ("Sec-Fetch-Site", false),
+    ("If-None-Match", true),
+    ("If-Modified-Since", false),
+    ("X-Webhook-Hmac", false),
+    ("X-Webhook-Hmac-Algorithm", false),
+    ("X-Webhook-Request-Id", false),
+];
 
 /// Why a request is not taken: a status and what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,13 +38,9 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    pub(crate) const fn new(status: u16, message: &'static str) -> Self {
+    pub(in crate::api) const fn new(status: u16, message: &'static str) -> Self {
         Self { status, message }
     }
-}
-
-fn refuse<T>(message: &'static str) -> Result<T, Refusal> {
-    Err(Refusal::new(400, message))
 }
 
 /// How long a body is.
@@ -37,7 +52,7 @@ pub enum Length {
     Chunked,
 }
 
-/// A request's head.
+/// A request's head, as far as it matters here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// In upper case.
@@ -46,12 +61,20 @@ pub struct Head {
     pub target: String,
     /// Of the body.
     pub length: Length,
+    /// `Host`; only HTTP/1.0 may have none.
+    pub host: Option<Authority>,
+    /// `Origin`.
+    pub origin: Option<String>,
+    /// `Sec-Fetch-Site`.
+    pub fetch_site: Option<String>,
+    /// `X-Forwarded-For`, made harmless; anybody can write anything there.
+    pub forwarded: Option<String>,
     /// The connection ends with this request.
     pub is_last: bool,
     /// The client waits for a `100 Continue` before it sends the body.
     pub expects_continue: bool,
-    minor: u8,
-    headers: Vec<(String, Vec<u8>)>,
+    /// The header lines that go on.
+    pub(super) passed: Vec<u8>,
 }
 
 /// Looks for the end of a head in `input`, byte by byte, from `scanned` on. Gives where the body
@@ -76,6 +99,7 @@ pub(super) fn find_end(input: &[u8], scanned: &mut usize) -> Result<Option<usize
 }
 
 fn check_byte(before: Option<u8>, byte: u8) -> Result<(), Refusal> {
+    let refuse = |message| Err(Refusal::new(400, message));
     match (before, byte) {
         (None, 0x16) => refuse("this port speaks http: an https request came"),
         (None, b'\r' | b'\n') => refuse("an empty line stands before the request"),
@@ -92,6 +116,7 @@ fn check_byte(before: Option<u8>, byte: u8) -> Result<(), Refusal> {
 
 /// Method, target, and the minor version of HTTP/1.
 fn request_line(line: &[u8]) -> Result<(&str, &str, u8), Refusal> {
+    let refuse = |message| Err(Refusal::new(400, message));
     let Ok(line) = std::str::from_utf8(line) else { return refuse("the request line is no ASCII") };
     let words: Vec<&str> = line.splitn(4, ' ').collect();
     let [method, target, version] = words[..] else {
@@ -116,67 +141,80 @@ fn request_line(line: &[u8]) -> Result<(&str, &str, u8), Refusal> {
 }
 
 impl Head {
+    /// Bytes of the body, as far as that is known.
+    pub(super) fn body_bytes(&self) -> usize {
+        match self.length {
+            // It was compared with a limit, which is a usize.
+            Length::Bytes(bytes) => usize::try_from(bytes).unwrap_or(usize::MAX),
+            Length::Chunked => 0,
+        }
+    }
+
     /// Reads a complete head, with its empty line.
     ///
     /// # Errors
-    /// The refusal, when two programs could read the head in two ways.
+    /// The refusal, when anything about it is not as it must be.
     pub fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
-        if find_end(bytes, &mut 0)? != Some(bytes.len()) {
+        let refuse = |message| Err(Refusal::new(400, message));
+        let end = find_end(bytes, &mut 0)?;
+        if end != Some(bytes.len()) {
             return refuse("the head is not complete");
         }
         let line_end = bytes.windows(2).position(|pair| pair == b"\r\n").unwrap_or(0);
         let (method, target, minor) = request_line(&bytes[..line_end])?;
         let mut slots = [httparse::EMPTY_HEADER; HEADERS_MAX];
-        let parsed = match httparse::parse_headers(&bytes[line_end + 2..], &mut slots) {
-            Ok(httparse::Status::Complete((_, parsed))) => parsed,
+        let (_, headers) = match httparse::parse_headers(&bytes[line_end + 2..], &mut slots) {
+            Ok(httparse::Status::Complete(parsed)) => parsed,
             Err(httparse::Error::TooManyHeaders) => {
                 return Err(Refusal::new(431, "there are too many headers"));
             }
             Ok(httparse::Status::Partial) | Err(_) => return refuse("a header is malformed"),
         };
-        let owned = |header: &httparse::Header<'_>| (header.name.to_owned(), header.value.to_vec());
-        let mut head = Self {
+        let headers = Headers(headers);
+        let connection = headers.all("Connection").collect::<Vec<_>>().join(",");
+        let has_token =
+            |word: &str| connection.split(',').any(|token| token.trim().eq_ignore_ascii_case(word));
+        let length = headers.length(minor)?;
+        let text = |name: &str| headers.first(name).map(str::to_owned);
+        let head = Self {
             method: method.to_owned(),
             target: target.to_owned(),
-            length: Length::Bytes(0),
-            is_last: minor == 0,
-            expects_continue: false,
-            minor,
-            headers: parsed.iter().map(owned).collect(),
+            length,
+            host: headers.host(minor)?,
+            forwarded: headers.forwarded(),
+            is_last: minor == 0 || has_token("close"),
+            expects_continue: headers.expects_continue()? && minor == 1,
+            passed: headers.passed()?,
+            origin: text("Origin"),
+            fetch_site: text("Sec-Fetch-Site"),
         };
-        let connection = head.all("Connection").collect::<Vec<_>>().join(",");
-        let mut tokens = connection.split(',');
-        head.is_last |= tokens.any(|token| token.trim().eq_ignore_ascii_case("close"));
-        head.length = head.read_length()?;
-        head.expects_continue = head.read_expect()? && minor == 1;
         Ok(head)
     }
+}
 
-    fn raw(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        let named = move |header: &&(String, Vec<u8>)| header.0.eq_ignore_ascii_case(name);
-        self.headers.iter().filter(named).map(|(_, value)| value.as_slice())
+struct Headers<'a>(&'a [httparse::Header<'a>]);
+
+impl<'a> Headers<'a> {
+    fn raw(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        let named = move |header: &&httparse::Header<'_>| header.name.eq_ignore_ascii_case(name);
+        self.0.iter().filter(named).map(|header| header.value)
     }
 
-    /// The values in ASCII; none of the headers that matter here has others.
-    fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+    /// Those in ASCII; what is not cannot be any that we know.
+    fn all(&self, name: &str) -> impl Iterator<Item = &'a str> {
         let is_ascii = |value: &&[u8]| value.is_ascii();
         self.raw(name).filter(is_ascii).filter_map(|value| std::str::from_utf8(value).ok())
     }
 
-    /// The first value of a header.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
+    fn first(&self, name: &str) -> Option<&'a str> {
         self.all(name).next()
     }
 
-    /// `Host`; only HTTP/1.0 may have none.
-    ///
-    /// # Errors
-    /// The refusal, when it is missing, malformed or there twice.
-    pub fn host(&self) -> Result<Option<Authority>, Refusal> {
+    fn host(&self, minor: u8) -> Result<Option<Authority>, Refusal> {
+        let refuse = |message| Err(Refusal::new(400, message));
         let hosts: Vec<&[u8]> = self.raw("Host").collect();
         match hosts[..] {
-            [] if self.minor == 0 => Ok(None),
+            [] if minor == 0 => Ok(None),
             [] => refuse("the header Host is missing"),
             [host] => match std::str::from_utf8(host).ok().and_then(Authority::parse) {
                 Some(host) => Ok(Some(host)),
@@ -186,12 +224,13 @@ impl Head {
         }
     }
 
-    fn read_length(&self) -> Result<Length, Refusal> {
+    fn length(&self, minor: u8) -> Result<Length, Refusal> {
+        let refuse = |message| Err(Refusal::new(400, message));
         let lengths: Vec<&[u8]> = self.raw("Content-Length").collect();
         let encodings: Vec<&[u8]> = self.raw("Transfer-Encoding").collect();
         match (&lengths[..], &encodings[..]) {
             ([], []) => Ok(Length::Bytes(0)),
-            ([], [only]) if self.minor == 1 && only.eq_ignore_ascii_case(b"chunked") => {
+            ([], [only]) if minor == 1 && only.eq_ignore_ascii_case(b"chunked") => {
                 Ok(Length::Chunked)
             }
             ([], _) => refuse("only Transfer-Encoding: chunked is understood, in HTTP/1.1"),
@@ -206,22 +245,20 @@ impl Head {
         }
     }
 
-    fn read_expect(&self) -> Result<bool, Refusal> {
-        match self.raw("Expect").next() {
+    fn expects_continue(&self) -> Result<bool, Refusal> {
+        let mut expected = self.raw("Expect");
+        match expected.next() {
             None => Ok(false),
             Some(value) if value.eq_ignore_ascii_case(b"100-continue") => Ok(true),
             Some(_) => Err(Refusal::new(417, "the header Expect asks for what is not offered")),
         }
     }
 
-    /// The header lines that the routes get, with `Host` checked; the others stay here, a stranger's
-    /// copies of our own headers too.
-    pub(super) fn passed(&self) -> Result<Vec<u8>, Refusal> {
-        self.host()?;
+    fn passed(&self) -> Result<Vec<u8>, Refusal> {
         let mut lines = Vec::new();
-        for (name, may_repeat) in REQUEST {
+        for (name, may_repeat) in PASSED {
             if !may_repeat && self.raw(name).count() > 1 {
-                return refuse("a header stands there twice");
+                return Err(Refusal::new(400, "a header stands there twice"));
             }
             for value in self.all(name) {
                 lines.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
@@ -230,9 +267,8 @@ impl Head {
         Ok(lines)
     }
 
-    /// `X-Forwarded-For`, all of them as one list: only the characters that addresses are written
-    /// with, because anybody can write anything there.
-    pub(super) fn forwarded(&self) -> Option<String> {
+    /// Only what addresses are written with; all headers of the name, as one list.
+    fn forwarded(&self) -> Option<String> {
         let text = self.all("X-Forwarded-For").collect::<Vec<_>>().join(", ");
         let plain =
             |c: char| if c.is_ascii_alphanumeric() || ".:,[]_- ".contains(c) { c } else { '?' };
