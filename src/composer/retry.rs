@@ -118,7 +118,7 @@ pub fn retry_once(
     match planned {
         Planned::Done { pending, skipped } => Ok(Retried { due_at, pending, skipped, unknown }),
         Planned::Nobody => Err(ComposeError::refused(
-            "nobody is to be tried again: all opted out or cannot get the text any more",
+            "nobody is to be tried again: all opted out, have a number now that got it, or cannot get the text any more",
         )),
         Planned::Changed => Err(changed_meanwhile(store, id)?),
     }
