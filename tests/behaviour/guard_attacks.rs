@@ -61,6 +61,7 @@ fn what_kills_a_server_without_a_guard_does_nothing_here() {
     for _ in 0..50 {
         trigger(&server);
     }
+    until("all senders are there", || is_thread(server.child.id(), "sender-7"));
     let before = held(server.child.id());
     for (name, attack) in [
         ("a length of a terabyte", terabyte as fn(&Server)),
@@ -75,6 +76,14 @@ fn what_kills_a_server_without_a_guard_does_nothing_here() {
         attack(&server);
         assert_unharmed(&site, &mut server, before, name);
     }
+}
+
+fn is_thread(pid: u32, name: &str) -> bool {
+    let mut threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    threads.any(|thread| {
+        let comm = std::fs::read_to_string(thread.unwrap().path().join("comm"));
+        comm.is_ok_and(|comm| comm.trim() == name)
+    })
 }
 
 fn terabyte(server: &Server) {
