@@ -94,7 +94,8 @@ END;
 CREATE TRIGGER auto_messages_timed_by_hand AFTER UPDATE OF scheduled_at ON auto_messages
 WHEN NEW.scheduled_at IS NOT OLD.scheduled_at AND NEW.scheduled_local IS OLD.scheduled_local
     AND NEW.scheduled_zone IS OLD.scheduled_zone
-    AND (NEW.scheduled_local IS NOT NULL OR NEW.scheduled_zone IS NOT NULL OR NEW.scheduled_at IS NULL)
+    AND (NEW.scheduled_local IS NOT NULL OR NEW.scheduled_zone IS NOT NULL
+        OR (NEW.scheduled_at IS NULL AND NEW.status = 'scheduled'))
 BEGIN
     UPDATE auto_messages SET scheduled_zone = NULL,
         scheduled_local = CASE WHEN NEW.status = 'scheduled' AND NEW.scheduled_at IS NULL THEN coalesce(

@@ -69,7 +69,7 @@ mutate 'a message goes out before all of it is planned' src/planner/portions.rs 
 mutate 'who was taken out of a half planned message gets it' src/planner/portions.rs \
     's/if tx\.remove_unplanned\(id, begun, portion\)\? == portion/if false/'
 mutate 'a date that went out is not remembered' src/store/messages.rs \
-    's/taken_local = max\(coalesce\(taken_local, \x27\x27\),/taken_local = min(\x270\x27,/'
+    's/taken_local = max\(iif\(taken_local < :ahead, taken_local, \x27\x27\),/taken_local = min(\x270\x27,/'
 mutate 'a time of another zone is not worked out anew' src/schedule/timetable.rs \
     's/Some\(local\) if self\.is_from_rule\(\) && !self\.is_of\(zone\) => zone\.to_utc\(local\)/Some(local) if false => zone.to_utc(local)/'
 mutate 'a contact that was removed or corrected gets it at the old number' src/store/deliveries.rs \
