@@ -84,7 +84,12 @@ fn connect(path: &Path, vfs: Option<&str>, access: OpenFlags) -> Result<Connecti
         Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs),
     };
     let mut connection = connection.map_err(sql)?;
-    connection.busy_handler(Some(busy::wait)).map_err(sql)?;
+    // A disk of its own also sleeps in its own way, which only SQLite's own waiting asks for.
+    match vfs {
+        None => connection.busy_handler(Some(busy::wait)),
+        Some(_) => connection.busy_timeout(busy::BUSY_TIMEOUT),
+    }
+    .map_err(sql)?;
     // A statement's plan never depends on the values that it is given: otherwise SQLite makes some
     // anew each time, which was a third of what a send costs in SQLite.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(sql)?;

@@ -217,8 +217,11 @@ fn the_events_recorded_of_2025_12_3_bring_acks_and_an_opt_out_and_leave_the_sess
     for (event, answer) in recorded.iter().zip([
         "taken", "taken", "", "", "taken", "taken", "taken", "taken", "taken", "taken", "taken",
     ]) {
-        let said = shop.event(&event["body"]);
-        assert!(answer.is_empty() || said == answer, "{}: {said}", event["body"]);
+        // The phone of the shop's own WAHA: a look at the session may come in between.
+        let body = event["body"].to_string().replace("15550000001", "6281200000001");
+        let body = serde_json::from_str(&body).unwrap();
+        let said = shop.event(&body);
+        assert!(answer.is_empty() || said == answer, "{body}: {said}");
     }
     let rows = shop.ask(
         "SELECT group_concat(status || ' ' || ack || ' ' || waha_message_id, ', ')
