@@ -34,7 +34,6 @@ pub const KEY_CHARS_MAX: usize = 100;
 /// A contact, read.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Person {
-    /// `contacts.id`.
     pub id: i64,
     /// The name, when there is one.
     pub name: Option<String>,
@@ -42,7 +41,6 @@ pub struct Person {
     pub phone_number: String,
     /// E.164 digits without `+`; `None` when the number is none.
     pub digits: Option<String>,
-    /// The tags.
     pub tags: Vec<String>,
     /// The attributes; empty when the column holds no JSON object.
     pub attributes: Map<String, Value>,
@@ -57,17 +55,12 @@ pub struct Person {
 /// What is to become of a contact; what is `None` or empty stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// The new name.
     pub name: Option<String>,
     /// The new number, in any spelling.
     pub number: Option<String>,
-    /// Tags to give.
     pub add_tags: Vec<String>,
-    /// Tags to take.
     pub remove_tags: Vec<String>,
-    /// Attributes to set.
     pub set: Vec<(String, String)>,
-    /// Attributes to remove.
     pub unset: Vec<String>,
 }
 
@@ -85,7 +78,6 @@ pub struct Filter {
 /// Why the address book did not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum ContactError {
-    /// No such contact.
     #[error("there is no contact {0}: `contact list` shows them")]
     NoSuchContact(i64),
     /// The number is none.
@@ -106,19 +98,16 @@ pub enum ContactError {
     /// The same form came before.
     #[error("this was done already: see contact {}", .0.id)]
     MadeBefore(MadeBefore),
-    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 /// The digits of a number, for look-ups: at most 15, so that they fit.
-#[must_use]
 pub(crate) fn as_key(digits: &str) -> i64 {
     digits.parse().unwrap_or(0)
 }
 
 /// Reads a row.
-#[must_use]
 pub fn person(row: ContactRow<'_>, country: &CountryCode) -> Person {
     Person {
         id: row.id,
@@ -291,9 +280,6 @@ pub fn find(store: &mut Store, id: i64, country: &CountryCode) -> Result<Person,
 }
 
 /// Calls `visit` with every contact that `filter` lets through, by id.
-///
-/// # Errors
-/// When the database fails.
 pub fn each(
     store: &mut Store,
     filter: &Filter,
@@ -316,9 +302,6 @@ pub fn each(
 }
 
 /// The contacts that have this number (E.164 digits), in whatever spelling, by id.
-///
-/// # Errors
-/// When a statement fails.
 pub fn with_number(tx: &Tx<'_>, digits: &str, country: &CountryCode) -> SqlResult<Vec<i64>> {
     let mut ids = tx.contacts_with_spelling(&format!("+{digits}"))?;
     tx.each_odd_number(|id, written| {
@@ -334,7 +317,6 @@ pub fn with_number(tx: &Tx<'_>, digits: &str, country: &CountryCode) -> SqlResul
 
 /// The JSON object of a contact's attributes; `None` when the column holds something else. Names that
 /// are one to a placeholder are one attribute, with the later value.
-#[must_use]
 pub fn attributes(column: &str) -> Option<Map<String, Value>> {
     if column.trim().is_empty() {
         return Some(Map::new());

@@ -40,7 +40,6 @@ const STACK_BYTES: usize = 512 * 1024;
 pub enum Ending {
     /// A run did its work.
     Done(RunReport),
-    /// It broke down.
     Failed,
     /// The program was told to stop, or had nothing to do.
     Stopped,
@@ -51,7 +50,6 @@ pub struct Alarms {
     clock: Arc<dyn Clock>,
     triggers: Arc<Triggers>,
     ending: Arc<Mutex<Option<Ending>>>,
-    /// Threads that run.
     open: Arc<AtomicUsize>,
     /// Rung when one of them ends.
     ended: Wake,
@@ -60,7 +58,6 @@ pub struct Alarms {
 
 impl Alarms {
     /// Begins to tell HEARTBEAT_URL, when there is one.
-    #[must_use]
     pub fn start(config: &Config, triggers: &Arc<Triggers>, clock: &Arc<dyn Clock>) -> Self {
         let alarms = Self {
             clock: Arc::clone(clock),

@@ -66,7 +66,6 @@ pub struct Incoming<'a> {
     pub method: &'a str,
     /// With a query, if there is one.
     pub path: &'a str,
-    /// The header `Authorization`.
     pub authorization: Option<&'a str>,
     /// The address of the peer, for the audit trail.
     pub remote: Option<&'a str>,
@@ -75,11 +74,9 @@ pub struct Incoming<'a> {
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// 200 to 599.
     pub status: u16,
     /// JSON, unless the next says otherwise.
     pub body: String,
-    /// The header `Content-Type`.
     pub content_type: &'static str,
     /// The header `Allow`, with a 405.
     pub allow: Option<&'static str>,
@@ -90,9 +87,7 @@ pub struct Reply {
 /// An answer now, or when a run has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// This one.
     Now(Reply),
-    /// That of [`Api::wait`].
     AtTheEnd(RunNumber),
     /// That of [`Api::expect_event`] or [`Api::take_event`].
     WithBody,
@@ -122,7 +117,6 @@ impl Route {
 impl Api {
     /// An API over its own connection to the database. `trigger_wait` is how long
     /// `/api/auto-message-scheduler` waits for the end of a run. Without a `webhook`, its route is none.
-    #[must_use]
     pub fn new(
         store: Store,
         triggers: Arc<Triggers>,
@@ -149,7 +143,6 @@ impl Api {
     }
 
     /// The same API, which also says when triggers stay away.
-    #[must_use]
     pub fn watching(self, watch: Watch) -> Self {
         Self { watch: Some(watch), ..self }
     }
@@ -160,7 +153,6 @@ impl Api {
     }
 
     /// The same with pages for people; without them no path of theirs is any.
-    #[must_use]
     pub fn with_pages(self, pages: Arc<dyn Pages>) -> Self {
         Self { pages: Some(pages), ..self }
     }

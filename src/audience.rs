@@ -17,7 +17,6 @@ use crate::template::{Template, Values};
 /// A recipient as it goes into `deliveries`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recipient {
-    /// The contact, when it is one.
     pub contact_id: Option<i64>,
     /// The contact's number as written, when the message goes to whatever number the contact has.
     pub contact_number: Option<String>,
@@ -31,9 +30,6 @@ pub struct Recipient {
 
 /// Calls `visit` with the recipients of each entry, in their order; those of a group by id. The same
 /// chat may come twice: the table keeps it once. `country` is for phone numbers in national form.
-///
-/// # Errors
-/// When a statement fails, and what `visit` gives.
 pub fn each_recipient(
     tx: &Tx<'_>,
     entries: Vec<Entry>,
@@ -63,9 +59,6 @@ struct GroupVisit {
 
 impl Audience {
     /// Nobody is looked up yet. `country` is for phone numbers in national form.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn new(tx: &Tx<'_>, entries: Vec<Entry>, country: &CountryCode) -> SqlResult<Self> {
         Ok(Self {
             country: country.clone(),
@@ -77,9 +70,6 @@ impl Audience {
     }
 
     /// Looks again who opted out: others may have written since.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn look_again(&mut self, tx: &Tx<'_>) -> SqlResult<()> {
         self.opted_out = OptedOutNumbers::read(tx, &self.country)?;
         Ok(())
@@ -87,9 +77,6 @@ impl Audience {
 
     /// Calls `visit` with the recipients of the next entries, and looks at no more than `limit`
     /// entries or contacts. Returns whether there are more.
-    ///
-    /// # Errors
-    /// When a statement fails, and what `visit` gives.
     pub fn visit_some(
         &mut self,
         tx: &Tx<'_>,
@@ -189,9 +176,6 @@ impl GroupVisit {
 }
 
 /// Why a recipient cannot get a text with placeholders, in words; `None` when it can.
-///
-/// # Errors
-/// When a statement fails.
 pub fn unrenderable(
     tx: &Tx<'_>,
     template: &Template,
@@ -202,9 +186,6 @@ pub fn unrenderable(
 }
 
 /// What placeholders may say of a recipient.
-///
-/// # Errors
-/// When a statement fails.
 pub fn values(tx: &Tx<'_>, recipient: &Recipient) -> SqlResult<Values> {
     let known = match recipient.contact_id {
         Some(id) => tx.contact_values(id)?,

@@ -34,11 +34,8 @@ const FOR_EVER: Duration = Duration::from_hours(24 * 366 * 10_000);
 /// A backup that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backup {
-    /// The file.
     pub path: PathBuf,
-    /// What it holds.
     pub contents: Contents,
-    /// Its size.
     pub bytes: u64,
     /// How many older ones were removed.
     pub removed: usize,
@@ -47,7 +44,6 @@ pub struct Backup {
 /// What a restore goes by.
 #[derive(Clone, Debug)]
 pub struct RestoreRules {
-    /// As for planning.
     pub plan: PlanRules,
     /// The pace: every channel rests a whole gap.
     pub gap: Gap,
@@ -94,32 +90,16 @@ pub enum BackupError {
     NotOurs(PathBuf),
     /// SQLite's integrity check complained.
     #[error("`{}` is damaged and was not used: {complaint}", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// SQLite's words.
-        complaint: String,
-    },
+    Damaged { path: PathBuf, complaint: String },
     /// A sender holds the lock.
     #[error("`{}` is being used to send: stop `serve` and wait for the end of `run`, then try again", .0.display())]
     Sending(PathBuf),
-    /// A file.
     #[error("failed to {action} `{}`", path.display())]
-    File {
-        /// What was tried.
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: std::io::Error,
-    },
-    /// The lock.
+    File { action: &'static str, path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// The place.
     #[error(transparent)]
     Place(#[from] PlaceError),
-    /// A database.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -206,10 +186,12 @@ pub fn restore(
 /// The database until now.
 enum Present {
     /// It can be read, and was so at this moment.
-    Well { store: Store, version: DataVersion },
+    Well {
+        store: Store,
+        version: DataVersion,
+    },
     /// It cannot be read, or only by a newer program.
     Damaged,
-    /// There is none.
     Missing,
 }
 

@@ -20,7 +20,6 @@ pub enum ChannelError {
     /// It cannot be done: the thing and the remedy, in words.
     #[error("{0}")]
     Refused(String),
-    /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -28,13 +27,9 @@ pub enum ChannelError {
 /// A change of a channel; `None` leaves a column as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edit {
-    /// Another name.
     pub name: Option<String>,
-    /// Another session.
     pub session: Option<String>,
-    /// Other hours.
     pub window: Option<OwnWindow>,
-    /// Another limit.
     pub daily_limit: Option<OwnLimit>,
 }
 
@@ -170,7 +165,6 @@ pub fn confirm(store: &mut Store, channel: &str, now: Timestamp) -> Result<Chann
 }
 
 /// When the program will hold a channel again that was just freed, in words.
-#[must_use]
 pub fn held_again(kind: Option<HoldKind>) -> &'static str {
     match kind {
         None => "the program holds it only when WAHA has trouble with it",

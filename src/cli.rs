@@ -176,7 +176,6 @@ impl CliError {
 
 /// Reads the command line of this process and does what it says. Prints an error, with its causes,
 /// once.
-#[must_use]
 pub fn main() -> ExitCode {
     let args = match Arguments::try_parse() {
         Ok(args) => args,

@@ -28,31 +28,26 @@ impl Timestamp {
     const MAX_MILLIS: i64 = 253_402_300_799_999;
 
     /// From milliseconds since 1970; years outside 0000 to 9999 become the nearest end.
-    #[must_use]
     pub fn from_millis(millis: i64) -> Self {
         Self { millis: millis.clamp(Self::MIN_MILLIS, Self::MAX_MILLIS) }
     }
 
     /// From seconds since 1970; years outside 0000 to 9999 become the nearest end.
-    #[must_use]
     pub fn from_secs(secs: i64) -> Self {
         Self::from_millis(secs.saturating_mul(1000))
     }
 
     /// Milliseconds since 1970.
-    #[must_use]
     pub fn millis(self) -> i64 {
         self.millis
     }
 
     /// Whole seconds since 1970, rounded down.
-    #[must_use]
     pub fn secs(self) -> i64 {
         self.millis.div_euclid(1000)
     }
 
     /// Reads the table format, `YYYY-MM-DDTHH:MM:SSZ`; `None` for anything else.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         time::PrimitiveDateTime::parse(text, TEXT_FORMAT)
             .ok()
@@ -61,27 +56,23 @@ impl Timestamp {
 
     /// This instant rounded up to a whole second: what a pace column holds, so that a rounded
     /// `ready_at` is never earlier than the real one.
-    #[must_use]
     pub fn ceil_to_second(self) -> Self {
         Self::from_secs(self.millis.saturating_add(999).div_euclid(1000))
     }
 
     /// Later by `duration`, at most the end of year 9999.
-    #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         Self::from_millis(self.millis.saturating_add(millis))
     }
 
     /// Earlier by `duration`, at least the start of year 0.
-    #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         Self::from_millis(self.millis.saturating_sub(millis))
     }
 
     /// How long after `earlier` this is; zero when it is not after it.
-    #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         let millis = self.millis.saturating_sub(earlier.millis);
         Duration::from_millis(u64::try_from(millis).unwrap_or(0))
@@ -105,7 +96,6 @@ impl fmt::Display for Timestamp {
 /// clock that is set forward makes no burst and one that is set back makes no stall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
-    /// Wall-clock time.
     pub wall: Timestamp,
     /// Time since the clock was made; only differences mean something.
     pub monotonic: Duration,
@@ -135,7 +125,6 @@ pub struct SystemClock {
 
 impl SystemClock {
     /// A clock whose monotonic time starts now.
-    #[must_use]
     pub fn new() -> Self {
         Self { started: Instant::now() }
     }
@@ -184,7 +173,6 @@ impl Wake {
     }
 
     /// How often it was rung so far.
-    #[must_use]
     pub fn rings(&self) -> u64 {
         *self.bell.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -35,7 +35,6 @@ pub struct ClockCheck {
 /// What to do before planning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Look {
-    /// Plan.
     Good,
     /// WAHA is being asked: look again when the bell rings.
     Asking,
@@ -54,7 +53,6 @@ enum Question {
 
 impl ClockCheck {
     /// Nothing is compared yet. `waha` has to note the dates of its answers.
-    #[must_use]
     pub fn new(
         store: Arc<Mutex<Store>>,
         waha: Waha,
@@ -74,9 +72,6 @@ impl ClockCheck {
     }
 
     /// Whether anything may be planned at `now`; asks for WAHA's time when that is in doubt.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub fn look(&self, now: Now) -> Result<Look, StoreError> {
         let Some(doubt) = self.doubt(now)? else {
             self.note_good(now.wall)?;
@@ -98,9 +93,6 @@ impl ClockCheck {
     }
 
     /// At the end of a run: what the senders heard of WAHA's clock meanwhile is said.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub fn note_what_was_heard(&self, now: Now) -> Result<(), StoreError> {
         match self.differing(now) {
             Some(doubt) => self.note_held(&doubt),

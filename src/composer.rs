@@ -44,7 +44,6 @@ pub struct Rules {
 /// What a person wants to send.
 #[derive(Clone, Debug, Default)]
 pub struct Draft {
-    /// The text.
     pub text: String,
     /// A name for it.
     pub title: Option<String>,
@@ -52,7 +51,6 @@ pub struct Draft {
     pub to: Vec<String>,
     /// A channel's id or name; the channel 1 when none is given.
     pub channel: Option<String>,
-    /// When.
     pub timing: Option<Timing>,
     /// Whether it stays a draft; then recipients and time may come later.
     pub is_draft: bool,
@@ -65,17 +63,13 @@ pub struct Draft {
 /// What became of a draft.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Composed {
-    /// `auto_messages.id`.
     pub id: i64,
-    /// `draft` or `scheduled`.
     pub status: String,
-    /// The channel's name.
     pub channel: String,
     /// How many will get it, as it stands now.
     pub recipient_count: u64,
     /// Who will not, and why.
     pub skipped: Vec<Skipped>,
-    /// The first occurrence.
     pub begins_at: Option<Timestamp>,
     /// What a person should know.
     pub warnings: Vec<String>,
@@ -90,7 +84,6 @@ pub enum ComposeError {
     /// The same form came before.
     #[error("this was done already: see message {}", .0.id)]
     MadeBefore(MadeBefore),
-    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -188,9 +181,6 @@ fn existing(store: &mut Store, id: i64) -> Result<MessageRow, ComposeError> {
 }
 
 /// Why there is no message with this id, in words.
-///
-/// # Errors
-/// When the database fails.
 pub fn no_such_message(store: &mut Store, id: i64) -> Result<String, StoreError> {
     let was_there = store.read(|tx| tx.had_message(id))?;
     let why = if was_there { " any more, it was removed, perhaps by `prune`" } else { "" };

@@ -185,23 +185,17 @@ const SAFE_DELAY: Duration = Duration::from_secs(20);
 pub struct Config {
     /// WAHA_BASE_URL; without it nothing can be sent.
     pub waha_base_url: Option<String>,
-    /// WAHA_API_KEY.
     pub waha_api_key: Option<Secret>,
-    /// WAHA_CA_FILE.
     pub waha_ca_file: Option<PathBuf>,
     /// WAHA_PROXY; may hold a password.
     pub waha_proxy: Option<Secret>,
-    /// DATABASE_PATH.
     pub database_path: PathBuf,
-    /// LISTEN_ADDR.
     pub listen_addr: SocketAddr,
     /// ALLOWED_HOSTS; empty for every name.
     pub allowed_hosts: Vec<Authority>,
-    /// TRUSTED_PROXIES.
     pub trusted_proxies: Vec<IpAddr>,
     /// CRON_SECRET, when it was set.
     pub cron_secret: Option<Secret>,
-    /// CRON_SECRET_PREVIOUS.
     pub cron_secret_previous: Option<Secret>,
     /// WEBHOOK_HMAC_KEY; without it no webhooks are taken.
     pub webhook_hmac_key: Option<Secret>,
@@ -209,11 +203,8 @@ pub struct Config {
     pub admin_password: Option<AdminPassword>,
     /// TICK_SECONDS; `None` for 0.
     pub tick: Option<Duration>,
-    /// TRIGGER_WAIT_SECONDS.
     pub trigger_wait: Duration,
-    /// SEND_DELAY_SECONDS and SEND_JITTER_SECONDS.
     pub gap: Gap,
-    /// SEND_WINDOW and DAILY_LIMIT.
     pub allowance: Allowance,
     /// TYPING_SECONDS; `None` for 0.
     pub typing_max: Option<Duration>,
@@ -223,19 +214,13 @@ pub struct Config {
     pub alert_url: Option<Secret>,
     /// STALE_MINUTES; `None` for 0.
     pub stale_after: Option<Duration>,
-    /// SENDERS.
     pub senders: usize,
-    /// WAHA_TIMEOUT_SECONDS.
     pub waha_timeout: Duration,
-    /// LATE_LIMIT_HOURS.
     pub late_limit: Duration,
-    /// TIMEZONE.
     pub zone: Zone,
-    /// DEFAULT_COUNTRY_CODE.
     pub country: CountryCode,
     /// LOG_LEVEL; `None` when it was not set.
     pub log_level: Option<LevelFilter>,
-    /// LOG_FILE.
     pub log_file: Option<PathBuf>,
 }
 
@@ -368,20 +353,17 @@ impl Config {
     }
 
     /// Whether LISTEN_ADDR is one that only this machine can reach.
-    #[must_use]
     pub fn is_for_this_machine(&self) -> bool {
         self.listen_addr.ip().to_canonical().is_loopback()
     }
 
     /// Whether others than this machine can reach the panel, and its password can be guessed.
-    #[must_use]
     pub fn is_panel_open_to_guesses(&self) -> bool {
         let is_public = !self.is_for_this_machine() || !self.trusted_proxies.is_empty();
         is_public && self.admin_password.as_ref().is_some_and(AdminPassword::is_weak)
     }
 
     /// Whether the pace is one for tests only.
-    #[must_use]
     pub fn is_pace_dangerous(&self) -> bool {
         self.gap.delay < SAFE_DELAY
     }
@@ -389,7 +371,6 @@ impl Config {
 
 /// A path for people, who may not know where a command was started; as it is when the system does not
 /// know either.
-#[must_use]
 pub fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

@@ -20,13 +20,10 @@ pub enum CronLineError {
         "cron cannot keep an even pace of {0} minutes: give one of 1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30"
     )]
     Minutes(u32),
-    /// A path.
     #[error("`{0}` cannot stand in a crontab: give it a name in UTF-8 without control characters")]
     Name(String),
-    /// The URL.
     #[error("`{0}` is no URL of a server: give one such as https://shop.example.com")]
     Url(String),
-    /// The line.
     #[error("the line would be longer than cron takes: use shorter directory names")]
     TooLong,
 }
@@ -34,7 +31,6 @@ pub enum CronLineError {
 /// What `run` needs to know.
 #[derive(Clone, Copy, Debug)]
 pub struct RunLine<'a> {
-    /// The program, absolute.
     pub program: &'a Path,
     /// Where it is started, absolute: relative paths in the settings begin there.
     pub directory: &'a Path,
@@ -93,13 +89,11 @@ pub fn curl(minutes: u32, url: &str, secret: SecretPlace<'_>) -> Result<String, 
 }
 
 /// Whether this text can be read by `sed` and understood by `curl` as it is.
-#[must_use]
 pub fn is_plain_secret(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte))
 }
 
 /// Whether a secret would go to `url` readable for everybody on the way.
-#[must_use]
 pub fn is_in_the_clear(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://") else { return false };
     let host = rest.split('/').next().unwrap_or_default();

@@ -49,7 +49,6 @@ impl Status {
     ];
 
     /// The word in the table.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -64,7 +63,6 @@ impl Status {
     }
 
     /// The status with this word, for reading the column.
-    #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == word)
     }
@@ -126,7 +124,6 @@ pub struct Transition {
 
 impl Outcome {
     /// What this outcome does to a delivery that is `sending`.
-    #[must_use]
     pub fn transition(&self) -> Transition {
         match self {
             Self::Sent { .. } => Transition::ended(Status::Sent, None, None),
@@ -208,7 +205,6 @@ impl HoldKind {
     ];
 
     /// The word in the table.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unreachable => "unreachable",
@@ -221,7 +217,6 @@ impl HoldKind {
     }
 
     /// Whether only a person ends the hold, however the session looks and however long it lasts.
-    #[must_use]
     pub fn is_freed_by_a_person(self) -> bool {
         match self {
             Self::OtherNumber => true,
@@ -234,7 +229,6 @@ impl HoldKind {
     }
 
     /// Whether the hold lasts its time even when the session looks well meanwhile.
-    #[must_use]
     pub fn lasts_its_time(self) -> bool {
         match self {
             Self::RateLimited | Self::Restricted => true,
@@ -243,7 +237,6 @@ impl HoldKind {
     }
 
     /// Whether a person has to mend something, so that the log says it as an error.
-    #[must_use]
     pub fn needs_a_person(self) -> bool {
         match self {
             Self::Misconfigured | Self::Restricted | Self::OtherNumber => true,
@@ -257,7 +250,6 @@ impl HoldKind {
 pub enum RetryAfter {
     /// So many seconds from the reply.
     Seconds(u64),
-    /// Until this time.
     At(Timestamp),
 }
 
@@ -269,14 +261,11 @@ impl Hold {
     const RATE_LIMIT_MIN: Duration = Duration::from_mins(1);
     const RATE_LIMIT_MAX: Duration = Duration::from_hours(6);
 
-    /// A hold without a `Retry-After`.
-    #[must_use]
     pub fn new(kind: HoldKind, reason: impl Into<String>) -> Self {
         Self { kind, reason: reason.into(), retry_after: None }
     }
 
     /// The hold for a session whose `status` is not WORKING.
-    #[must_use]
     pub fn not_working(session: &str, status: &str) -> Self {
         let status: String = status.chars().take(40).collect();
         let remedy = match status.as_str() {
@@ -293,7 +282,6 @@ impl Hold {
     /// `held_count` is how often the channel was held since its last success; `jitter` in 0..=1 adds
     /// up to a quarter, so that many channels do not come back in the same second. A rate limit is
     /// kept within 60 s to 6 h; a restriction lasts 24 h.
-    #[must_use]
     pub fn length(&self, now: Timestamp, held_count: u32, jitter: f64) -> Duration {
         let grown = || {
             let step = usize::try_from(held_count).unwrap_or(usize::MAX);
@@ -314,7 +302,6 @@ impl Hold {
     }
 
     /// When the hold ends that begins at `now`; `None` when a person ends it. See [`Self::length`].
-    #[must_use]
     pub fn until(&self, now: Timestamp, held_count: u32, jitter: f64) -> Option<Timestamp> {
         let is_timed = !self.kind.is_freed_by_a_person();
         is_timed.then(|| now.plus(self.length(now, held_count, jitter)))
@@ -324,17 +311,14 @@ impl Hold {
 /// How the deliveries of one occurrence ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Accepted by WAHA.
     pub sent: u64,
     /// Refused by WAHA for good.
     pub failed: u64,
     /// Never to be sent.
     pub skipped: u64,
-    /// Nobody knows.
     pub unknown: u64,
     /// Too late to be sent.
     pub expired: u64,
-    /// Cancelled one by one.
     pub cancelled: u64,
 }
 
@@ -365,7 +349,6 @@ impl Counts {
     }
 
     /// `sent` when at least one recipient got it, else `failed` with the counts in words.
-    #[must_use]
     pub fn verdict(self) -> Verdict {
         if self.sent > 0 {
             return Verdict::Sent;

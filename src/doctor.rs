@@ -33,9 +33,7 @@ pub enum Verdict {
 pub struct Finding {
     /// What was looked at, in one word or two.
     pub subject: &'static str,
-    /// How it is.
     pub verdict: Verdict,
-    /// What was found.
     pub found: String,
     /// What to do; none when all is well.
     pub remedy: Option<String>,
@@ -43,7 +41,6 @@ pub struct Finding {
 
 /// Looks at everything. With `alert`, ALERT_URL and HEARTBEAT_URL are told that this is a test: people
 /// may be woken by it. `config` is what reading the settings came to, `env_file` where they may be.
-#[must_use]
 pub fn examine(
     config: &Result<Config, ConfigError>,
     env_file: &Path,

@@ -50,7 +50,6 @@ pub enum Engine {
 impl Engine {
     /// Whether `sendText` uses the `id` that it is given, and `new-message-id` exists.
     /// The others ignore a given id without a word.
-    #[must_use]
     pub fn honours_id(self) -> bool {
         match self {
             Self::Gows | Self::Noweb => true,
@@ -186,20 +185,17 @@ impl FakeWaha {
     }
 
     /// `http://127.0.0.1:PORT`: what to give as `WAHA_BASE_URL`.
-    #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// The messages that reached `WhatsApp`, in order. None is ever dropped: when 500,000 are
     /// reached, `sendText` sends no more and answers 503.
-    #[must_use]
     pub fn received(&self) -> Vec<Received> {
         self.journal.received()
     }
 
     /// The last 100,000 HTTP requests, in order.
-    #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         self.journal.requests()
     }

@@ -54,7 +54,6 @@ pub enum Scope {
 /// How much is looked at, at most. One message is always looked at whole.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Messages.
     pub messages: u64,
     /// No further message is begun after so many recipients.
     pub recipients: u64,
@@ -63,16 +62,12 @@ pub struct Bounds {
 /// What a forecast tells as it goes: of each message its recipients, then the message.
 #[derive(Debug)]
 pub enum Seen<'a> {
-    /// One recipient.
     Recipient(&'a RecipientForecast<'a>),
     /// One message, whose recipients were told before.
     Message(&'a MessageForecast),
 }
 
 /// Looks ahead from `now`, and tells `see` what comes. `None` when there is no such message.
-///
-/// # Errors
-/// When the database fails.
 pub fn forecast(
     store: &mut Store,
     scope: Scope,
@@ -89,9 +84,6 @@ pub fn forecast(
 }
 
 /// What becomes of one message, without its recipients. `None` when there is none with this id.
-///
-/// # Errors
-/// When the database fails.
 pub fn of_message(
     store: &mut Store,
     id: i64,

@@ -44,7 +44,6 @@ pub struct HiddenNumbers {
 
 impl HiddenNumbers {
     /// Asks `waha` about those in `store`.
-    #[must_use]
     pub fn new(
         store: Arc<Mutex<Store>>,
         waha: Waha,
@@ -64,9 +63,6 @@ impl HiddenNumbers {
     }
 
     /// Notes about whom WAHA is to be asked now, when nothing is noted or under way.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub fn gather(&self, now: Timestamp) -> Result<(), StoreError> {
         if self.is_idle() {
             let due = self.store().read(|tx| tx.due_hidden(now, LOOKS_AT_ONCE))?;
@@ -76,7 +72,6 @@ impl HiddenNumbers {
     }
 
     /// Whether there is nothing to ask now.
-    #[must_use]
     pub fn is_idle(&self) -> bool {
         self.queue().is_empty() && self.under_way.load(Ordering::SeqCst) == 0
     }
@@ -87,9 +82,6 @@ impl HiddenNumbers {
     }
 
     /// Asks for one name, and calls `begins` before that takes its time. Returns whether there was one.
-    ///
-    /// # Errors
-    /// When the database fails; WAHA is asked again in a later run.
     pub fn step(&self, begins: impl FnOnce()) -> Result<bool, StoreError> {
         let hidden = {
             let mut queue = self.queue();

@@ -65,12 +65,7 @@ pub struct Way<'a> {
 pub enum WayError {
     /// The CA file cannot be read.
     #[error("failed to read WAHA_CA_FILE `{}`", path.display())]
-    CaFile {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: io::Error,
-    },
+    CaFile { path: PathBuf, source: io::Error },
     /// The CA file holds no certificate.
     #[error(
         "WAHA_CA_FILE `{}` holds no certificate in PEM form (lines that begin with \
@@ -111,7 +106,6 @@ pub enum NoReply {
 
 impl HttpClient {
     /// A client whose POSTs may take `post_timeout` from look-up to the last byte of the reply.
-    #[must_use]
     pub fn new(post_timeout: Duration) -> Self {
         Self::on_way(post_timeout, RootCerts::WebPki, None)
     }
@@ -133,7 +127,6 @@ impl HttpClient {
 
     /// The same for somebody who waits at most `timeout` for each answer but that of
     /// [`HttpClient::post_json`].
-    #[must_use]
     pub fn brief(self, timeout: Duration) -> Self {
         Self { question_timeout: timeout, ..self }
     }

@@ -56,7 +56,6 @@ impl SenderLock {
 /// What the one who has the lock wrote of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
-    /// Its process id.
     pub pid: i64,
     /// Since when it has the lock.
     pub since: Timestamp,
@@ -66,7 +65,6 @@ pub struct Holder {
 
 impl Holder {
     /// What to do about one that is stopped or hangs.
-    #[must_use]
     pub fn remedy(&self) -> String {
         let pid = self.pid;
         format!("`kill -CONT {pid}` lets it go on, `kill -9 {pid}` ends it")
@@ -75,7 +73,6 @@ impl Holder {
 
 /// What the one who has the lock of `database` wrote of itself; `None` when nobody has it, or it wrote
 /// nothing.
-#[must_use]
 pub fn holder(database: &Path) -> Option<Holder> {
     let Sending::Process(holding) = who_sends(database) else { return None };
     let database = std::fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
@@ -92,7 +89,6 @@ pub fn holder(database: &Path) -> Option<Holder> {
 }
 
 /// Whether a process is stopped: it does nothing until somebody lets it go on (Linux only).
-#[must_use]
 pub fn is_stopped(pid: i64) -> bool {
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
     // The name in brackets may hold anything.
@@ -104,7 +100,6 @@ pub fn is_stopped(pid: i64) -> bool {
 /// sender that starts at the same moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sending {
-    /// Nobody.
     Nobody,
     /// The process with this id; 0 when it is out of sight, in another container perhaps.
     Process(i64),
@@ -114,7 +109,6 @@ pub enum Sending {
 
 impl Sending {
     /// The process id, when one is known.
-    #[must_use]
     pub fn pid(self) -> Option<i64> {
         match self {
             Self::Process(pid) if pid > 0 => Some(pid),
@@ -127,7 +121,6 @@ impl Sending {
 const LOOKS: u32 = 3;
 
 /// Who sends from `database`, by the kernel's list of locks (Linux only).
-#[must_use]
 pub fn who_sends(database: &Path) -> Sending {
     let database = std::fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
     let inode = inode(&lock_path(&database));

@@ -26,9 +26,6 @@ pub struct LogError {
 
 /// Starts the log: lines of `level` and worse, appended to `file`, or to stderr. A second call in a
 /// process changes nothing. A file that is renamed, as logrotate does, is made anew by the next line.
-///
-/// # Errors
-/// When the file cannot be opened.
 pub fn start(level: LevelFilter, file: Option<&Path>) -> Result<(), LogError> {
     let logger = match file {
         None => OneLine::to(std::io::stderr(), level),
@@ -79,7 +76,6 @@ impl Log for OneLine {
 }
 
 /// An error and its causes, in one line.
-#[must_use]
 pub fn in_one_line(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -84,7 +84,6 @@ enum Finding {
 impl Lookup {
     /// Look-ups in `store`, through `waha`. What they settle is told to `triggers`; its next occurrence
     /// is of `zone`.
-    #[must_use]
     pub fn new(
         store: Arc<Mutex<Store>>,
         waha: Waha,
@@ -106,9 +105,6 @@ impl Lookup {
     }
 
     /// Notes what is to be looked up in this run.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub fn gather(&self, now: Timestamp) -> Result<(), StoreError> {
         let due = self.store().read(|tx| tx.due_lookups(now, LOOKUPS_PER_RUN))?;
         for asked in self.channels().values_mut() {
@@ -124,7 +120,6 @@ impl Lookup {
     }
 
     /// Whether nothing is left to look up in this run.
-    #[must_use]
     pub fn is_idle(&self) -> bool {
         self.queue().is_empty() && self.under_way.load(Ordering::SeqCst) == 0
     }
@@ -141,9 +136,6 @@ impl Lookup {
 
     /// Looks one delivery up, and calls `begins` before that takes its time. Returns whether there was
     /// one.
-    ///
-    /// # Errors
-    /// When the database fails; the delivery is looked up again in a later run.
     pub fn step(&self, begins: impl FnOnce()) -> Result<bool, StoreError> {
         let due = {
             let mut queue = self.queue();

@@ -30,16 +30,12 @@ const QUIET_MAX: Duration = Duration::from_mins(30);
 /// The process that has the sender's lock, as it wrote of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SenderView {
-    /// Which, since when.
     pub holder: Holder,
     /// Why it seems to hang, in words.
     pub hangs: Option<String>,
 }
 
 /// Who sends at `now`, and whether it seems to hang; `None` when nobody does, or nothing is told.
-///
-/// # Errors
-/// When the database fails.
 pub fn sender(
     store: &mut Store,
     gap: Gap,
@@ -61,7 +57,6 @@ pub fn sender(
 
 impl SenderView {
     /// ``process 123 (`run`) has been sending since 2026-12-01 08:00``, and why it seems to hang.
-    #[must_use]
     pub fn in_words(&self, zone: &Zone) -> String {
         let Holder { pid, since, command } = &self.holder;
         let hangs = self.hangs.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
@@ -73,7 +68,6 @@ impl SenderView {
 /// How everything stands.
 #[derive(Clone, Debug)]
 pub struct Overview {
-    /// At this time.
     pub now: Timestamp,
     /// The database file, absolute.
     pub database: PathBuf,
@@ -83,11 +77,8 @@ pub struct Overview {
     pub next_due: Option<NextDue>,
     /// Messages: scheduled, of them due, on their way, drafts.
     pub scheduled: u64,
-    /// See `scheduled`.
     pub due: u64,
-    /// See `scheduled`.
     pub on_their_way: u64,
-    /// See `scheduled`.
     pub drafts: u64,
     /// The channels, by id.
     pub channels: Vec<ChannelState>,
@@ -99,14 +90,12 @@ pub struct Overview {
     pub unresolved: Unresolved,
     /// Why nothing is planned or sent: the clock is not believed.
     pub clock_hold: Option<String>,
-    /// The newest runs.
     pub runs: Vec<RunView>,
 }
 
 /// How a channel stands.
 #[derive(Clone, Debug)]
 pub struct ChannelState {
-    /// The channel.
     pub channel: Channel,
     /// Deliveries that wait for it.
     pub pending: u64,
@@ -121,9 +110,6 @@ pub struct ChannelState {
 }
 
 /// How everything stands at `now`.
-///
-/// # Errors
-/// When the database fails.
 pub fn overview(
     store: &mut Store,
     config: &Config,
@@ -178,25 +164,21 @@ fn midnight(config: &Config, now: Timestamp) -> Timestamp {
 
 impl Overview {
     /// When the newest trigger came. The server's own ticker leaves a row only when it finds something.
-    #[must_use]
     pub fn last_trigger_at(&self) -> Option<Timestamp> {
         self.runs.first().map(|run| run.started_at)
     }
 
     /// About when the last delivery that waits now goes out.
-    #[must_use]
     pub fn backlog_ends_at(&self) -> Option<Timestamp> {
         self.channels.iter().filter_map(|state| state.backlog_ends_at).max()
     }
 
     /// How many deliveries ended since midnight with this status.
-    #[must_use]
     pub fn today(&self, status: Status) -> u64 {
         self.today.iter().find(|(known, _)| *known == status).map_or(0, |(_, number)| *number)
     }
 
     /// The same for programs: times as the tables have them.
-    #[must_use]
     pub fn to_json(&self) -> Value {
         let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
         let today: serde_json::Map<String, Value> = self

@@ -18,7 +18,6 @@ use crate::clock::{Now, Timestamp};
 /// The least gap between two sends on a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// SEND_DELAY_SECONDS.
     pub delay: Duration,
     /// SEND_JITTER_SECONDS: up to this much more, at random.
     pub jitter: Duration,
@@ -26,13 +25,11 @@ pub struct Gap {
 
 impl Gap {
     /// The longest that the gap can be.
-    #[must_use]
     pub fn longest(self) -> Duration {
         self.delay + self.jitter
     }
 
     /// One gap; `chance` in 0..=1 says how much of the jitter it has.
-    #[must_use]
     pub fn with_jitter(self, chance: f64) -> Duration {
         self.delay + self.jitter.mul_f64(chance.clamp(0.0, 1.0))
     }
@@ -148,7 +145,6 @@ impl Board {
 
     /// Whether lanes wait and nobody comes back when the first of them is ready: one of the threads
     /// that sleep has to be woken.
-    #[must_use]
     pub fn needs_lookout(&self) -> bool {
         let first = self.waiting.first();
         first.is_some_and(|(ready, _)| self.lookout.is_none_or(|(_, until)| until > *ready))
@@ -190,7 +186,6 @@ impl Board {
     }
 
     /// Whether no lane waits and none is taken.
-    #[must_use]
     pub fn is_idle(&self) -> bool {
         self.waiting.is_empty() && self.taken.is_empty()
     }

@@ -107,7 +107,6 @@ type Answered = Result<PageReply, Broken>;
 
 impl Panel {
     /// A panel over its own connection to the database.
-    #[must_use]
     pub fn new(
         store: Store,
         clock: Arc<dyn Clock>,

@@ -52,7 +52,6 @@ pub fn hash(password: &str) -> Result<String, getrandom::Error> {
 }
 
 /// Whether `password` is the one that `hash` was made from. What is no hash fits no password.
-#[must_use]
 pub fn fits(hash: &str, password: &str) -> bool {
     let Some(parsed) = Parsed::read(hash) else { return false };
     if password.len() > BYTES_MAX {
@@ -64,7 +63,6 @@ pub fn fits(hash: &str, password: &str) -> bool {
 }
 
 /// Whether `hash` is an Argon2 PHC string that this host can afford to check.
-#[must_use]
 pub fn is_hash(hash: &str) -> bool {
     Parsed::read(hash).is_some()
 }

@@ -39,13 +39,7 @@ pub struct Place {
 pub enum PlaceError {
     /// The file has no metadata.
     #[error("failed to look at `{}`", path.display())]
-    File {
-        /// The database.
-        path: PathBuf,
-        /// The cause.
-        source: std::io::Error,
-    },
-    /// The database.
+    File { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -86,7 +80,6 @@ impl Place {
     }
 
     /// Whether nothing that both know speaks against it.
-    #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
         let agree = |one: &Option<String>, two: &Option<String>| {
             one.is_none() || two.is_none() || one == two
@@ -97,7 +90,6 @@ impl Place {
     }
 
     /// Reads what `Display` wrote. A text of another kind is a place that no file has.
-    #[must_use]
     pub fn parse(text: &str) -> Self {
         let field = |name: &str| {
             let mut words = text.split(' ').filter_map(|word| word.split_once('='));
@@ -125,9 +117,6 @@ impl fmt::Display for Place {
 
 /// Before anything is sent, with the lock held: holds every channel when the database is not where
 /// it was. The first start of a database makes the place its own.
-///
-/// # Errors
-/// When the file or the database fails.
 pub fn check(store: &mut Store, now: Timestamp) -> Result<Standing, PlaceError> {
     let here = Place::of(store.path())?;
     let text = here.to_string();
@@ -158,9 +147,6 @@ pub fn check(store: &mut Store, now: Timestamp) -> Result<Standing, PlaceError> 
 
 /// A person says that this is the place from which the database sends. Returns how many channels
 /// that freed; `None` when it is there already.
-///
-/// # Errors
-/// When the file or the database fails.
 pub fn confirm(store: &mut Store, now: Timestamp) -> Result<Option<usize>, PlaceError> {
     let here = Place::of(store.path())?;
     Ok(store.write(|tx| {

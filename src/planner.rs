@@ -211,20 +211,16 @@ struct Rows {
 }
 
 impl Planner {
-    /// A planner on `store`.
-    #[must_use]
     pub fn new(store: Arc<Mutex<Store>>, triggers: Arc<Triggers>, rules: PlanRules) -> Self {
         Self { store, triggers, rules, portion: PORTION, under_way: Mutex::default() }
     }
 
     /// The same with at most `recipients` (1 or more) planned in one transaction.
-    #[must_use]
     pub fn in_portions_of(self, recipients: usize) -> Self {
         Self { portion: recipients.max(1), ..self }
     }
 
     /// Whether a message is planned in portions, and not all of it is.
-    #[must_use]
     pub fn is_under_way(&self) -> bool {
         self.under_way().is_some()
     }
@@ -232,9 +228,6 @@ impl Planner {
     /// One pass: goes on with a message that is planned in portions; else expires what is too late,
     /// gives times to messages without one or with one of another zone, plans what is due.
     /// Returns whether there is more, so that the caller comes back at once.
-    ///
-    /// # Errors
-    /// When the database fails; what was done before stays done.
     pub fn pass(&self, now: Timestamp) -> Result<bool, StoreError> {
         if let Some(planning) = self.take_under_way() {
             return self.go_on(planning, now);
@@ -327,9 +320,6 @@ impl Planner {
     /// At the end of a run: settles occurrences that wait for nothing but a look-up that does not come
     /// (the run had no time for it, or the clock was set back). Returns whether one of their messages
     /// is due again.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub fn settle_unlooked(&self, now: Timestamp) -> Result<bool, StoreError> {
         let (from, until) = (now.minus(UNLOOKED_MAX), now.plus(UNLOOKED_MAX));
         let mut is_due = false;

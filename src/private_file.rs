@@ -14,7 +14,6 @@ use std::path::Path;
 use std::path::PathBuf;
 
 /// Options that give a file that they make mode 0600. A umask can only take from it.
-#[must_use]
 pub fn options() -> OpenOptions {
     #[cfg_attr(not(unix), expect(unused_mut, reason = "other systems have no modes"))]
     let mut options = OpenOptions::new();
@@ -59,7 +58,6 @@ pub fn open(path: &Path, options: &OpenOptions) -> io::Result<File> {
 
 /// An error of the system about `path`, with the file or the directory that was denied, its owner and
 /// the remedy, when that was the reason.
-#[must_use]
 pub fn explained(path: &Path, error: io::Error) -> io::Error {
     match why_denied(path) {
         Some(why) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -71,7 +69,6 @@ pub fn explained(path: &Path, error: io::Error) -> io::Error {
 
 /// Why this program may not read and write `path`, or make it: the file or the directory, its owner and
 /// what to do; `None` when it may, or when that is not the reason.
-#[must_use]
 pub fn why_denied(path: &Path) -> Option<String> {
     #[cfg(unix)]
     {
@@ -156,9 +153,6 @@ fn directory_of(path: &Path) -> &Path {
 }
 
 /// Makes a directory that only its owner can look into. It must not exist yet.
-///
-/// # Errors
-/// When it cannot be made.
 pub fn make_directory(path: &Path) -> io::Result<()> {
     #[cfg_attr(not(unix), expect(unused_mut, reason = "other systems have no modes"))]
     let mut builder = fs::DirBuilder::new();
@@ -200,7 +194,6 @@ fn check_owner(path: &Path, about: &Metadata) -> io::Result<()> {
 
 /// Whether this program runs as the user.
 #[cfg(unix)]
-#[must_use]
 pub fn is_own(user: u32) -> bool {
     nix::unistd::geteuid().as_raw() == user
 }
@@ -218,7 +211,6 @@ fn is_in_own_directory(path: &Path, owner: u32) -> bool {
 
 /// The command that closes a file to others, when it is open to them; `None` when it is not, or on
 /// a system without modes.
-#[must_use]
 pub fn mend_command(path: &Path, metadata: &Metadata) -> Option<String> {
     #[cfg(unix)]
     {

@@ -40,7 +40,6 @@ pub struct PruneRules {
     pub age: Duration,
     /// LATE_LIMIT_HOURS: what is younger may still have to go out.
     pub late_limit: Duration,
-    /// Only counts.
     pub is_dry: bool,
 }
 
@@ -49,13 +48,11 @@ pub struct PruneRules {
 pub struct Pruned {
     /// What ended before this.
     pub cut: Timestamp,
-    /// Messages and deliveries.
     pub counted: Counted,
     /// Rows of other tables.
     pub sides: Vec<(Side, u64)>,
     /// The database with its WAL before it, in bytes.
     pub bytes_before: u64,
-    /// And now.
     pub bytes_after: u64,
     /// What became of the room.
     pub room: Room,
@@ -86,18 +83,11 @@ pub enum PruneError {
     /// The same by the settings.
     #[error("--older-than must be more than LATE_LIMIT_HOURS ({} hours): what is younger may still have to go out", .0.as_secs() / 3600)]
     WithinLateLimit(Duration),
-    /// The lock.
     #[error(transparent)]
     Lock(#[from] LockError),
     /// There is no room to write the file anew.
     #[error("what is old was removed, but `{}` could not be written anew to give its room back: that takes as much room again on the disk, meanwhile", path.display())]
-    NotAnew {
-        /// The database.
-        path: PathBuf,
-        /// The cause.
-        source: StoreError,
-    },
-    /// The database.
+    NotAnew { path: PathBuf, source: StoreError },
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -19,7 +19,6 @@ pub enum Reason {
     NulInText,
 
     // --- recipients ---
-    /// `all` names nobody.
     NobodyAtAll,
     /// The contact was removed from the address book while its delivery waited.
     ContactRemoved,
@@ -33,14 +32,11 @@ pub enum Reason {
     // --- channels ---
     /// The channel was removed while its deliveries waited.
     ChannelRemoved {
-        /// Its id.
         channel_id: i64,
     },
     /// Another phone scanned the code of the channel's session.
     OtherNumber {
-        /// The channel's name.
         channel: String,
-        /// The session.
         session: String,
         /// The channel's number, as `+6281234567890`.
         known: String,
@@ -53,7 +49,6 @@ pub enum Reason {
     NoLid,
     /// WAHA_BASE_URL has a path at which there is no WAHA.
     UrlHasPath {
-        /// Such as `/dashboard`.
         path: String,
         /// The URL without it.
         origin: String,
@@ -80,7 +75,6 @@ pub enum Reason {
     },
     /// A session takes messages, and WhatsApp's server does not get them.
     SessionStuck {
-        /// How many messages.
         count: u64,
         /// Whether an ack of WhatsApp's server ever came.
         has_acks: bool,
@@ -94,7 +88,6 @@ pub enum Reason {
     },
     /// WAHA cannot be reached, so nothing is known of a message.
     LookUpAway {
-        /// Why not.
         cause: String,
     },
     /// The channel has no session that could be asked what became of a message.
@@ -109,9 +102,7 @@ pub enum Reason {
     // --- clocks ---
     /// This machine's clock and WAHA's are too far apart.
     ClocksDiffer {
-        /// This machine's.
         ours: Timestamp,
-        /// WAHA's.
         theirs: Timestamp,
     },
     /// The clock was last believed too long ago, and WAHA does not answer.
@@ -126,7 +117,6 @@ const NO_ACKS: &str = " (if they did arrive, its webhook lacks the event message
 
 impl Reason {
     /// The stable name that programs and translations read.
-    #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NobodyAtAll => "nobody_at_all",

@@ -35,7 +35,6 @@ pub struct ChatId(String);
 
 impl ChatId {
     /// The whole address, such as `6281234567890@c.us`.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -63,7 +62,6 @@ pub enum Entry {
     },
     /// A chat named by its address.
     Chat {
-        /// The address.
         chat_id: ChatId,
         /// The name in the entry.
         name: Option<String>,
@@ -130,14 +128,12 @@ pub fn parse_contact_ids(raw: Option<&str>) -> Result<Vec<Entry>, RecipientError
 }
 
 /// A chat id for people: `+6281234567890` for a person's, any other as it is.
-#[must_use]
 pub fn shown(chat_id: &str) -> String {
     chat_id.strip_suffix("@c.us").map_or_else(|| chat_id.to_owned(), |digits| format!("+{digits}"))
 }
 
 /// The number of the person with this chat id, as `+6281234567890`: `6281234567890@c.us`, and
 /// `6281234567890:7@s.whatsapp.net` for one of their devices. Other chats have none.
-#[must_use]
 pub fn number_of_chat(chat_id: &str) -> Option<String> {
     let (local, suffix) = chat_id.split_at(chat_id.rfind('@')?);
     let digits = chat::without_device(local);
@@ -149,7 +145,6 @@ pub fn number_of_chat(chat_id: &str) -> Option<String> {
 }
 
 /// The hidden number in this chat id, as `<digits>@lid`: without the device in `998855500010:7@lid`.
-#[must_use]
 pub fn lid_of_chat(chat_id: &str) -> Option<String> {
     let digits = chat::without_device(chat_id.strip_suffix("@lid")?);
     let is_id = (1..=chat::ID_BYTES_MAX).contains(&digits.len()) && spelling::is_digits(digits);
@@ -159,7 +154,6 @@ pub fn lid_of_chat(chat_id: &str) -> Option<String> {
 /// A phone number or chat id for a log line: the first 4 and the last 2 characters of the part
 /// before a known `@` suffix remain, as in `6281*******90@c.us`. Six characters or fewer are all
 /// hidden, and control characters never reach the log.
-#[must_use]
 pub fn mask_phone(text: &str) -> String {
     let (local, suffix) = match text.rfind('@').map(|at| text.split_at(at)) {
         Some((local, suffix)) if chat::is_known_suffix(suffix) => (local, suffix),
@@ -175,7 +169,6 @@ pub fn mask_phone(text: &str) -> String {
 }
 
 /// A sentence for the log: every run of seven or more digits is masked as a phone number.
-#[must_use]
 pub fn mask_numbers(sentence: &str) -> String {
     let mut masked = String::with_capacity(sentence.len());
     let mut digits = String::new();
@@ -194,7 +187,6 @@ pub fn mask_numbers(sentence: &str) -> String {
 }
 
 /// At most 40 characters of `text` on one line, for an entry or an error.
-#[must_use]
 pub fn shorten(text: &str) -> String {
     match text.char_indices().nth(SHOWN_CHARS_MAX) {
         None => visible(text.chars()),

@@ -38,7 +38,6 @@ pub struct Runner {
     recorded: Mutex<Recorded>,
     /// Whether the WAL was found too large, and said to be.
     is_wal_large: AtomicBool,
-    /// See [`TimeLimit`].
     last_begin: Option<Duration>,
 }
 
@@ -63,7 +62,6 @@ impl TimeLimit {
 
     /// The last moment, on the monotonic clock, at which something may be begun: 20 s before the
     /// end, but never in the first half of the time.
-    #[must_use]
     pub fn last_begin(self) -> Duration {
         let room = Self::ROOM.min(self.request_max).min(self.max / 2);
         self.began + self.max.saturating_sub(room)
@@ -105,7 +103,6 @@ enum Planned {
 
 impl Runner {
     /// A runner on `store` that sends through `waha`. `seed` is for the jitter.
-    #[must_use]
     pub fn new(
         store: Arc<Mutex<Store>>,
         waha: Waha,
@@ -161,7 +158,6 @@ impl Runner {
     }
 
     /// Keeps the work within `limit`: what does not fit waits for the next run.
-    #[must_use]
     pub fn within(mut self, limit: TimeLimit) -> Self {
         let last_begin = limit.last_begin();
         self.sender.set_last_claim(last_begin);
@@ -170,7 +166,6 @@ impl Runner {
     }
 
     /// Plans at most `recipients` (1 or more) in one transaction.
-    #[must_use]
     pub fn planning_in_portions_of(mut self, recipients: usize) -> Self {
         self.planner = self.planner.in_portions_of(recipients);
         self
@@ -420,9 +415,6 @@ impl Runner {
 
     /// After the last step, when the program is told to end during a run: writes down what the run did.
     /// Returns how many deliveries still wait.
-    ///
-    /// # Errors
-    /// When the database fails; then the next start closes the run.
     pub fn stop(&self) -> Result<u64, StoreError> {
         self.sender.record_before_end(RECORDS_BEFORE_END);
         let now = self.clock.now().wall;

@@ -81,7 +81,6 @@ fn next_that_counts(
 
 /// Whether the two columns hold any schedule at all. Null, blank, `null`, `[]` and `{}`, also
 /// inside a JSON string, are none; text that cannot be read counts, so that its error is seen.
-#[must_use]
 pub fn has_schedule(schedules: Option<&str>, interval_config: Option<&str>) -> bool {
     columns::holds_something(schedules) || columns::holds_something(interval_config)
 }
@@ -108,9 +107,6 @@ pub struct Typed {
 }
 
 /// [`parse_local`], for a person who can be told that the clock skips the time that was typed.
-///
-/// # Errors
-/// As [`parse_local`].
 pub fn read_typed(text: &str, zone: &Zone) -> Result<Typed, ScheduleError> {
     let (local, written_zone) =
         time_text::read_instant(text).map_err(|flaw| ScheduleError::Instant { flaw })?;

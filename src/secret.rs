@@ -27,22 +27,13 @@ const LOCK_TRIES_MAX: usize = 100;
 pub enum SecretError {
     /// The file cannot be read or made.
     #[error("failed to use secret file `{}`: check owner and mode of the file and of its directory", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: std::io::Error,
-    },
+    File { path: PathBuf, source: std::io::Error },
     /// The file holds no secret.
     #[error("`{}` holds no secret of {SECRET_LENGTH_MIN} characters or more: delete it, and the next start makes a new one", path.display())]
-    Unfit {
-        /// The file.
-        path: PathBuf,
-    },
+    Unfit { path: PathBuf },
     /// The file is open to others.
     #[error("`{}` can be read or changed by other users of this machine: {remedy}", path.display())]
     Open {
-        /// The file.
         path: PathBuf,
         /// The command that mends it.
         remedy: String,
@@ -58,13 +49,11 @@ pub enum SecretError {
 }
 
 /// Where the secret of `database` is kept.
-#[must_use]
 pub fn path(database: &Path) -> PathBuf {
     with_ending(database, ".cron-secret")
 }
 
 /// Where the one before is kept, until it is forgotten.
-#[must_use]
 pub fn previous_path(database: &Path) -> PathBuf {
     with_ending(database, ".cron-secret.previous")
 }

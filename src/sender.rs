@@ -110,7 +110,6 @@ enum Lane {
 
 impl Sender {
     /// Senders that find their work in `store` and send it through `waha`. `seed` is for the jitter.
-    #[must_use]
     pub fn new(
         store: Arc<Mutex<Store>>,
         waha: Waha,
@@ -148,9 +147,6 @@ impl Sender {
     ///
     /// From here on the monotonic clock keeps every pace: a wall clock that is set later, even before
     /// a channel is first looked at, changes none.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub fn recover(&self) -> Result<usize, StoreError> {
         let Now { wall: now, .. } = self.clock.now();
         let ready_at = now.plus(self.rules.gap.longest()).ceil_to_second();
@@ -201,7 +197,6 @@ impl Sender {
     }
 
     /// Whether no channel waits for its turn, none is being worked on, and every outcome is recorded.
-    #[must_use]
     pub fn is_idle(&self) -> bool {
         lock(&self.board).is_idle() && !self.has_unrecorded.load(Ordering::SeqCst)
     }

@@ -29,16 +29,13 @@ const STANDBY_LOOK: Duration = Duration::from_secs(2);
 /// A server or a run came to an end that it should not have.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The settings.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The way to WAHA.
     #[error(transparent)]
     Way(#[from] WayError),
-    /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The lock.
     #[error(transparent)]
     Lock(#[from] LockError),
     /// Where the database is.
@@ -47,13 +44,10 @@ pub enum ServeError {
     /// The database was taken away under a server that stood by.
     #[error("the database file was replaced while this process stood by: start it again")]
     Replaced,
-    /// The secret.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The listener.
     #[error(transparent)]
     Listen(#[from] ServerError),
-    /// The senders.
     #[error(transparent)]
     Sending(#[from] SendingError),
 }
@@ -330,7 +324,6 @@ fn warn_of_readers(database: &Path) {
 }
 
 /// What planning goes by, with these settings.
-#[must_use]
 pub fn plan_rules(config: &Config) -> PlanRules {
     PlanRules {
         late_limit: config.late_limit,

@@ -86,20 +86,17 @@ pub enum RenderError {
 }
 
 /// Whether a text may have placeholders at all. Only such a text has to be parsed.
-#[must_use]
 pub fn is_template(text: &str) -> bool {
     text.contains("{{")
 }
 
 /// The length of a text as WhatsApp counts it, in UTF-16 units.
-#[must_use]
 pub fn text_units(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
 impl Template {
     /// Parts a text. Every text is a template: what is no placeholder is fixed.
-    #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut parts = Vec::new();
         let mut fixed = String::new();
@@ -135,7 +132,6 @@ impl Template {
 
     /// What looks like a placeholder gone wrong and would go out as it is written: double braces
     /// that are left over, and single ones around a word. Shortened, in their order.
-    #[must_use]
     pub fn oddities(&self) -> Vec<String> {
         let mut found = Vec::new();
         for part in &self.parts {
@@ -182,7 +178,6 @@ impl Values {
     /// What is known of the recipient with this name, chat id and `contacts.attributes`. The phone
     /// number is the one that the message goes to, as `+6281234567890`; a group has none. Attributes
     /// that are no JSON object are no attributes.
-    #[must_use]
     pub fn new(name: Option<&str>, chat_id: &str, attributes: Option<&str>) -> Self {
         let number = chat_id.strip_suffix("@c.us");
         let attributes = attributes
@@ -200,7 +195,6 @@ impl Values {
 
     /// The value of a placeholder. `name` and `phone_number` are the recipient's own; their other
     /// names (`nama`, `nomor` …) are so only when no attribute is called that.
-    #[must_use]
     pub fn get(&self, placeholder: &Placeholder) -> Option<&str> {
         let key = placeholder.key.as_str();
         let own = if NAMES.contains(&key) {
@@ -237,7 +231,6 @@ fn read_placeholder(text: &str) -> Option<(Placeholder, usize)> {
 }
 
 /// Whether two names are one to a placeholder.
-#[must_use]
 pub fn is_same_name(one: &str, other: &str) -> bool {
     one == other || fold(one) == fold(other)
 }

@@ -39,18 +39,15 @@ pub struct Triggers {
 /// What a monitor wants to hear of, in the order in which it happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pulse {
-    /// A run began.
     Began(Trigger),
     /// A trigger joined the run under way.
     Joined(RunReport),
-    /// A run ended.
     Ended(RunReport),
 }
 
 /// A trigger that was pulled and not looked at yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// What pulled it.
     pub trigger: Trigger,
     /// Who, when it came over the network.
     pub remote: Option<String>,
@@ -72,7 +69,6 @@ pub struct RunNumber(u64);
 /// What a run did so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RunReport {
-    /// Messages.
     pub messages: RunCounts,
     /// Deliveries that ended in this run.
     pub deliveries: Counts,
@@ -99,7 +95,6 @@ pub enum DatabaseUser {
 pub enum Progress {
     /// It is under way, or about to begin.
     Running(RunReport),
-    /// It ended.
     Finished(RunReport),
 }
 
@@ -210,13 +205,11 @@ impl Triggers {
     }
 
     /// When triggers were last looked at; `None` when there was none yet.
-    #[must_use]
     pub fn looked_at(&self) -> Option<Now> {
         self.lock().looked_at
     }
 
     /// How many runs began since the program started.
-    #[must_use]
     pub fn count_runs(&self) -> u64 {
         self.lock().newest.0
     }
@@ -242,7 +235,6 @@ impl Triggers {
     }
 
     /// How a run stands that [`Triggers::pull`] named.
-    #[must_use]
     pub fn progress(&self, run: RunNumber) -> Progress {
         let state = self.lock();
         if run > state.newest {
@@ -257,7 +249,6 @@ impl Triggers {
     }
 
     /// Whether a run is under way.
-    #[must_use]
     pub fn is_running(&self) -> bool {
         self.lock().is_running
     }
@@ -330,7 +321,6 @@ impl Triggers {
     }
 
     /// What the run under way, or the last one, did so far.
-    #[must_use]
     pub fn report(&self) -> RunReport {
         self.lock().tally.report()
     }
@@ -355,7 +345,6 @@ impl Triggers {
     }
 
     /// Whether [`Triggers::stop`] was called.
-    #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.is_stopping.load(Ordering::SeqCst)
     }
@@ -388,7 +377,6 @@ impl Triggers {
     }
 
     /// Whether somebody on the sending side cannot use the database.
-    #[must_use]
     pub fn has_database_trouble(&self) -> bool {
         !self.lock().database_trouble.is_empty()
     }

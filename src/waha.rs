@@ -40,7 +40,6 @@ pub struct TextMessage<'a> {
     pub session: &'a str,
     /// `<digits>@c.us`, `<id>@g.us`, `<id>@lid` or `<id>@newsletter`.
     pub chat_id: &'a str,
-    /// The text.
     pub text: &'a str,
     /// The id that the message shall have, from [`Waha::reserve_id`].
     pub reserved_id: Option<&'a str>,
@@ -56,10 +55,7 @@ pub struct TextMessage<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionState {
     /// It may, from this number (as `+6281234567890`); `None` where WAHA does not say.
-    Working {
-        /// Whose it is.
-        number: Option<String>,
-    },
+    Working { number: Option<String> },
     /// It may not, and why.
     Held(Hold),
 }
@@ -80,7 +76,6 @@ pub struct SessionLook {
 /// Whether somebody was shown that a message is being typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Typing {
-    /// So WAHA says.
     Shown,
     /// This version, engine or chat has no such thing, or WAHA had other trouble with it.
     NotShown,
@@ -91,7 +86,6 @@ pub enum Typing {
 /// Whether WAHA offers an id for the next message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdOffer {
-    /// This one.
     Reserved(String),
     /// This version or engine has none to offer.
     None,
@@ -104,7 +98,6 @@ pub enum IdOffer {
 /// A message of ours that WAHA knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sighting {
-    /// The bare id.
     pub id: String,
     /// The text, when WAHA tells it.
     pub text: Option<String>,
@@ -126,7 +119,6 @@ pub enum Search {
 /// What asking for the messages of a chat came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChatSearch {
-    /// What was found.
     pub search: Search,
     /// What WAHA's clock said as it answered; `None` when the answer does not tell.
     pub clock: Option<Timestamp>,
@@ -135,9 +127,7 @@ pub struct ChatSearch {
 /// Whether WhatsApp has a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Existence {
-    /// It does.
     There,
-    /// It does not.
     NotThere,
     /// WAHA could not tell, and why.
     NotNow(String),
@@ -160,32 +150,27 @@ const SEARCH_LIMIT: usize = 100;
 impl Waha {
     /// A server at `base_url` (http or https, with or without a path). `timeout` is for one whole
     /// send; WAHA's engines take up to 120 s.
-    #[must_use]
     pub fn new(base_url: &str, api_key: Option<String>, timeout: Duration) -> Self {
         Self::with_client(base_url, api_key, HttpClient::new(timeout))
     }
 
     /// The same, through a client with a way of its own.
-    #[must_use]
     pub fn with_client(base_url: &str, api_key: Option<String>, client: HttpClient) -> Self {
         let base_url = base_url.trim_end_matches('/').to_owned();
         Self { client, base_url, api_key, dates: Dates::default() }
     }
 
     /// The same, noting by `clock` what each answer tells of WAHA's own: see [`Self::time`].
-    #[must_use]
     pub fn noting_dates_by(self, clock: Arc<dyn Clock>) -> Self {
         Self { dates: Dates::by(clock), ..self }
     }
 
     /// The same for somebody who waits at most `timeout` for each answer but that to a send.
-    #[must_use]
     pub fn brief(self, timeout: Duration) -> Self {
         Self { client: self.client.brief(timeout), ..self }
     }
 
     /// What WAHA's clock says at `now`, by its latest answer to this client or a clone of it.
-    #[must_use]
     pub fn time(&self, now: Now) -> WahaTime {
         self.dates.time(now)
     }
@@ -196,7 +181,6 @@ impl Waha {
     }
 
     /// Sends a text. Never tries twice.
-    #[must_use]
     pub fn send(&self, message: &TextMessage<'_>) -> Outcome {
         let url = format!("{}/api/sendText", self.base_url);
         match self.heard(self.client.post_json(&url, &self.headers(), send_body(message))) {
@@ -212,7 +196,6 @@ impl Waha {
     }
 
     /// Looks at a session.
-    #[must_use]
     pub fn session(&self, name: &str) -> SessionState {
         let url = format!("{}/api/sessions/{}", self.base_url, encode(name));
         match self.get(&url) {
@@ -225,7 +208,6 @@ impl Waha {
     }
 
     /// Asks for a session's own word on itself.
-    #[must_use]
     pub fn look_at_session(&self, name: &str) -> SessionLook {
         let url = format!("{}/api/sessions/{}", self.base_url, encode(name));
         match self.get(&url) {
@@ -246,7 +228,6 @@ impl Waha {
     }
 
     /// Shows somebody that a message is being typed.
-    #[must_use]
     pub fn start_typing(&self, session: &str, chat_id: &str) -> Typing {
         let url = format!("{}/api/startTyping", self.base_url);
         let body = json!({ "session": session, "chatId": chat_id }).to_string();
@@ -277,7 +258,6 @@ impl Waha {
     }
 
     /// Looks at a session and at how it is configured.
-    #[must_use]
     pub fn session_report(&self, name: &str) -> SessionReport {
         let url = format!("{}/api/sessions/{}", self.base_url, encode(name));
         match self.get(&url) {
@@ -293,7 +273,6 @@ impl Waha {
     }
 
     /// Asks for the id of the next message (WAHA 2026.4.3 and later, GOWS and NOWEB).
-    #[must_use]
     pub fn reserve_id(&self, session: &str) -> IdOffer {
         let url = format!("{}/api/{}/new-message-id", self.base_url, encode(session));
         match self.get(&url) {
@@ -303,7 +282,6 @@ impl Waha {
     }
 
     /// Looks for a message of ours by its bare id.
-    #[must_use]
     pub fn find_by_id(&self, session: &str, chat_id: &str, id: &str) -> Search {
         let url = format!(
             "{}/api/{}/chats/{}/messages/{}?downloadMedia=false",
@@ -320,7 +298,6 @@ impl Waha {
 
     /// Looks for messages of ours in a chat that carry a time within `from` and `until`, by WAHA's own
     /// clock.
-    #[must_use]
     pub fn find_in_chat(
         &self,
         session: &str,
@@ -348,7 +325,6 @@ impl Waha {
 
     /// Asks whether WhatsApp has a number (E.164 digits). Not often: asking in bulk gets a number
     /// banned.
-    #[must_use]
     pub fn check_exists(&self, session: &str, digits: &str) -> Existence {
         let url = format!(
             "{}/api/contacts/check-exists?phone={}&session={}",
@@ -363,14 +339,12 @@ impl Waha {
     }
 
     /// Asks whose a hidden number (`<digits>@lid`) is: the E.164 digits.
-    #[must_use]
     pub fn number_of_lid(&self, session: &str, lid: &str) -> OtherName {
         let url = format!("{}/api/{}/lids/{}", self.base_url, encode(session), encode(lid));
         self.other_name(&url, |reply| reply::other_name(reply, "/pn"))
     }
 
     /// Asks for the hidden number of a phone number (E.164 digits): `<digits>@lid`.
-    #[must_use]
     pub fn lid_of_number(&self, session: &str, digits: &str) -> OtherName {
         let chat = encode(&format!("{digits}@c.us"));
         let url = format!("{}/api/{}/lids/pn/{chat}", self.base_url, encode(session));

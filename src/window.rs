@@ -21,7 +21,6 @@ pub const WINDOW_FORM: &str = "hours such as 07:00-21:00, or always";
 /// The hours of the day in which a channel may send.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SendWindow {
-    /// All of them.
     #[default]
     Always,
     /// From the first minute on until before the last one, in minutes after midnight (the last one up
@@ -37,7 +36,6 @@ pub enum SendWindow {
 /// A setting or a column says something that cannot be followed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WindowError {
-    /// No hours.
     #[error("send_window `{0}` is no window: write hours such as 07:00-21:00, or always")]
     Window(String),
     /// No number of messages.
@@ -48,7 +46,6 @@ pub enum WindowError {
 /// What a channel is allowed: from the settings, or its own columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Allowance {
-    /// Its hours.
     pub window: SendWindow,
     /// Its sends on one day, 1 or more; `None` for no limit.
     pub daily_limit: Option<u32>,
@@ -61,7 +58,6 @@ pub struct Day(Date);
 /// How many sends a channel had on one day; on every other day it had none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DayCount {
-    /// The day.
     pub day: Day,
     /// The sends on it.
     pub count: u32,
@@ -108,7 +104,6 @@ impl SendWindow {
     }
 
     /// Whether a send may begin at `at`.
-    #[must_use]
     pub fn contains(self, zone: &Zone, at: Timestamp) -> bool {
         let Self::Hours { from, until } = self else { return true };
         let minute = minute_of_day(zone, at);
@@ -120,7 +115,6 @@ impl SendWindow {
     }
 
     /// The earliest moment from `at` on at which a send may begin.
-    #[must_use]
     pub fn next_open(self, zone: &Zone, at: Timestamp) -> Timestamp {
         let Self::Hours { from, .. } = self else { return at };
         if self.contains(zone, at) {
@@ -183,7 +177,6 @@ impl Allowance {
 
     /// The earliest moment from `at` on at which the channel may begin a send; `counted` is what it
     /// had on one day, which should be the day of `at`.
-    #[must_use]
     pub fn next(&self, zone: &Zone, at: Timestamp, counted: DayCount) -> Next {
         let mut next = Next { at, closed: None };
         let open = self.window.next_open(zone, at);
@@ -205,13 +198,11 @@ impl Allowance {
 
 impl Day {
     /// The day that the calendar in `zone` shows at `at`.
-    #[must_use]
     pub fn of(zone: &Zone, at: Timestamp) -> Self {
         Self(zone.to_local(at).date_time.date())
     }
 
     /// The moment at which the next day begins.
-    #[must_use]
     pub fn end(self, zone: &Zone) -> Timestamp {
         let next = self.0.next_day().unwrap_or(self.0);
         zone.to_utc(PrimitiveDateTime::new(next, Time::MIDNIGHT))

@@ -16,14 +16,10 @@ pub enum Checked {
     There,
     /// WhatsApp does not have it.
     NotThere,
-    /// It is no number.
     NoNumber,
 }
 
 /// Whom to ask about.
-///
-/// # Errors
-/// When the database fails.
 pub fn chosen(
     store: &mut Store,
     filter: &Filter,

@@ -30,16 +30,12 @@ pub enum ExportError {
     /// It could not be written.
     #[error("failed to write the list")]
     Write(#[from] io::Error),
-    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 /// Writes all contacts that have `filter`'s tag to `out`; returns how many. Numbers are
 /// written as `+62…` when they can be read, else as they are.
-///
-/// # Errors
-/// [`ExportError`].
 pub fn export(
     store: &mut Store,
     filter: &Filter,
@@ -121,9 +117,6 @@ fn write_contact(
 }
 
 /// Writes one row, with every cell guarded against spreadsheets.
-///
-/// # Errors
-/// When `out` cannot be written.
 pub fn write_row(
     out: &mut dyn Write,
     cells: impl IntoIterator<Item = impl AsRef<str>>,

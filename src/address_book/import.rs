@@ -50,7 +50,6 @@ pub struct ImportRules<'a> {
     pub country: &'a CountryCode,
     /// Tags for everybody in the list.
     pub tags: &'a [String],
-    /// Of the reasons.
     pub language: Language,
     /// For `created_at`, and for the length of a portion.
     pub clock: &'a dyn Clock,
@@ -63,7 +62,6 @@ pub struct ImportRules<'a> {
 pub struct Imported {
     /// Rows below the header, blank lines not counted.
     pub rows: u64,
-    /// New contacts.
     pub added: u64,
     /// Rows that changed a contact, which may be one of the same list.
     pub merged: u64,
@@ -89,9 +87,6 @@ pub struct Refused {
 /// Who wants to know how an import goes. What these return as an error ends it.
 pub trait Watch {
     /// The names of the columns, before the first row.
-    ///
-    /// # Errors
-    /// When it cannot be shown.
     fn header(&mut self, names: &[String]) -> io::Result<()> {
         let _ = names;
         Ok(())
@@ -103,9 +98,6 @@ pub trait Watch {
     }
 
     /// A row that is refused.
-    ///
-    /// # Errors
-    /// When it cannot be shown.
     fn refused(&mut self, refused: Refused) -> io::Result<()>;
 
     /// Rows so far, after each portion.
@@ -188,9 +180,6 @@ pub fn import(
 
 /// Imports a list wholly, or not at all: when a row is refused, nothing is stored. What is stored is
 /// one transaction.
-///
-/// # Errors
-/// As [`import`].
 pub fn import_strictly(
     store: &mut Store,
     mut input: impl Read + Seek,
@@ -230,7 +219,6 @@ pub fn import_strictly(
 
 /// A cell that a spreadsheet takes for text whatever it holds: an apostrophe before what would be a
 /// formula, at its begin and behind every separator. [`unguard`] takes them away again.
-#[must_use]
 pub fn guard(cell: &str) -> Cow<'_, str> {
     let is_guarded = |at: usize| {
         let rest = &cell[at..];

@@ -5,17 +5,14 @@ use crate::recipient::PhoneError;
 /// A language.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Language {
-    /// English.
     #[default]
     English,
-    /// Indonesian.
     Indonesian,
 }
 
 impl Language {
     /// What the environment asks for: the first of LC_ALL, LC_MESSAGES and LANG that is not empty.
     /// `id`, `id_ID.UTF-8` and the like are Indonesian, everything else is English.
-    #[must_use]
     pub fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
         let value = ["LC_ALL", "LC_MESSAGES", "LANG"]
             .iter()
@@ -26,7 +23,6 @@ impl Language {
     }
 
     /// One of two texts.
-    #[must_use]
     pub fn pick<T>(self, english: T, indonesian: T) -> T {
         match self {
             Self::English => english,
@@ -35,7 +31,6 @@ impl Language {
     }
 
     /// Why a text is no phone number.
-    #[must_use]
     pub fn phone_error(self, error: &PhoneError) -> String {
         match self {
             Self::English => error.to_string(),

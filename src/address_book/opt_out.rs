@@ -80,9 +80,6 @@ pub struct OptedOutNumbers {
 
 impl OptedOutNumbers {
     /// Reads them from the table.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn read(tx: &Tx<'_>, country: &CountryCode) -> SqlResult<Self> {
         let mut numbers = HashSet::new();
         tx.each_opted_out_number(|written| {
@@ -95,7 +92,6 @@ impl OptedOutNumbers {
     }
 
     /// Whether the person with this chat opted out. A group is no person.
-    #[must_use]
     pub fn has_chat(&self, chat_id: &str) -> bool {
         let is_out = |digits: &str| self.digits.contains(&as_key(digits));
         match (chat_id.strip_suffix("@c.us"), self.hidden.get(chat_id)) {
@@ -108,7 +104,6 @@ impl OptedOutNumbers {
 }
 
 /// Whether a message's whole text asks for no more.
-#[must_use]
 pub fn is_stop(text: &str) -> bool {
     if text.len() > STOP_BYTES_MAX {
         return false;
@@ -142,9 +137,6 @@ fn is_unseen(c: char) -> bool {
 
 /// Records that somebody wrote that they want no more, by whichever name the message tells. A hidden
 /// number alone is opted out by itself, and WAHA is asked for the other name.
-///
-/// # Errors
-/// When a statement fails.
 pub fn record_stop(
     tx: &Tx<'_>,
     writer: &Writer,
@@ -193,9 +185,6 @@ fn record_hidden(
 }
 
 /// Whether anybody with this number (E.164 digits) opted out.
-///
-/// # Errors
-/// When a statement fails.
 pub fn is_opted_out(tx: &Tx<'_>, digits: &str, country: &CountryCode) -> SqlResult<bool> {
     for id in with_number(tx, digits, country)? {
         if tx.contact(id)?.is_some_and(|contact| contact.opted_out) {
@@ -207,9 +196,6 @@ pub fn is_opted_out(tx: &Tx<'_>, digits: &str, country: &CountryCode) -> SqlResu
 
 /// Whether a contact opted out whose number is this chat's in a spelling of a person: a claim finds
 /// those that are spelled as the program does by itself.
-///
-/// # Errors
-/// When a statement fails.
 pub fn is_out_by_odd_spelling(
     tx: &Tx<'_>,
     chat_id: &str,
@@ -229,9 +215,6 @@ pub fn is_out_by_odd_spelling(
 /// Records that the person with this number (E.164 digits) wants no more: in every contact that has
 /// it, or in a new one called `name`. What waits to be sent there, or to its hidden number, is skipped,
 /// in the same transaction; `session`, or any, is asked for a hidden number that is not known.
-///
-/// # Errors
-/// When a statement fails.
 pub fn record(
     tx: &Tx<'_>,
     digits: &str,
@@ -298,9 +281,6 @@ pub fn opt_out(
 }
 
 /// Takes an opt-out back. Returns the contacts that had opted out, and whether a hidden number had.
-///
-/// # Errors
-/// As [`opt_out`].
 pub fn opt_in(
     store: &mut Store,
     who: &Entry,
@@ -367,9 +347,6 @@ impl Who {
 }
 
 /// Takes an opt-out back, in every contact with this number. Returns those that had opted out.
-///
-/// # Errors
-/// When a statement fails.
 pub fn take_back(
     tx: &Tx<'_>,
     digits: &str,

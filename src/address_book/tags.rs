@@ -9,13 +9,11 @@ pub const TAG_CHARS_MAX: usize = 100;
 pub const TAGS_MAX: usize = 100;
 
 /// What tags are compared by.
-#[must_use]
 pub fn fold(tag: &str) -> String {
     tag.trim().to_lowercase()
 }
 
 /// The tags in a column, whatever form it has.
-#[must_use]
 pub fn read(column: &str) -> Vec<String> {
     let column = column.trim();
     if column.is_empty() || column == "[]" {
@@ -37,7 +35,6 @@ pub fn read(column: &str) -> Vec<String> {
 }
 
 /// Whether a column has the tag that was folded to `wanted`.
-#[must_use]
 pub fn has(column: &str, wanted: &str) -> bool {
     read(column).iter().any(|tag| fold(tag) == wanted)
 }
@@ -58,7 +55,6 @@ pub fn give(tags: &mut Vec<String>, tag: &str) -> bool {
 }
 
 /// The column for these tags.
-#[must_use]
 pub fn to_column(tags: &[String]) -> String {
     if tags.is_empty() {
         return "[]".to_owned();

@@ -49,9 +49,6 @@ impl OnItsWay {
 }
 
 /// Lets one pending delivery follow its contact: to its number, or nowhere.
-///
-/// # Errors
-/// When a statement fails.
 pub fn follow(
     tx: &Tx<'_>,
     delivery_id: i64,
@@ -80,9 +77,6 @@ pub fn follow(
 }
 
 /// Lets all that waits for a contact follow it, when it had the number `before` until now.
-///
-/// # Errors
-/// When a statement fails.
 pub fn follow_all(
     tx: &Tx<'_>,
     contact_id: i64,

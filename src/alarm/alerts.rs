@@ -59,8 +59,6 @@ pub struct Alerts {
 }
 
 impl Alerts {
-    /// Alerts from `store` to `url`.
-    #[must_use]
     pub fn new(
         store: Store,
         url: Secret,

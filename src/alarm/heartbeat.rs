@@ -43,8 +43,6 @@ struct Owed {
 }
 
 impl Heartbeat {
-    /// A heartbeat at `url`.
-    #[must_use]
     pub fn new(url: Secret, client: HttpClient) -> Self {
         Self {
             caller: Caller::new(url, client),

@@ -16,11 +16,8 @@ use crate::window::{Allowance, Day};
 /// Watches whether triggers come.
 #[derive(Clone, Debug)]
 pub struct Watch {
-    /// STALE_MINUTES.
     pub after: Option<Duration>,
-    /// SEND_WINDOW and DAILY_LIMIT.
     pub allowance: Allowance,
-    /// TIMEZONE.
     pub zone: Zone,
     /// When the watch began, on the monotonic clock.
     pub began: Duration,
@@ -28,7 +25,6 @@ pub struct Watch {
 
 impl Watch {
     /// A watch by the settings that begins at `now`.
-    #[must_use]
     pub fn new(config: &Config, now: Now) -> Self {
         Self {
             after: config.stale_after,
@@ -39,7 +35,6 @@ impl Watch {
     }
 
     /// Whether no trigger came for long enough; only then is [`Self::stale_since`] worth its reads.
-    #[must_use]
     pub fn is_quiet(&self, triggers: &Triggers, now: Now) -> bool {
         let Some(after) = self.after else { return false };
         let last = triggers.looked_at().map_or(self.began, |at| at.monotonic.max(self.began));
@@ -48,9 +43,6 @@ impl Watch {
 
     /// Since when something that could be sent is due, when that is longer than triggers may stay
     /// away, and none came meanwhile in another process.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn stale_since(&self, tx: &Tx<'_>, now: Timestamp) -> SqlResult<Option<Timestamp>> {
         let Some(after) = self.after else { return Ok(None) };
         let before = now.minus(after);

@@ -51,9 +51,7 @@ pub(super) const FORWARDED_HEADER: &str = "X-Guard-Forwarded";
 /// How much of everything, and how long.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Connections at once.
     pub connections: usize,
-    /// Bytes of a head.
     pub head_bytes: usize,
     /// Bytes of a body; a larger one is never kept here, but handed on as it comes.
     pub body_bytes: usize,
@@ -87,7 +85,6 @@ pub struct Limits {
 
 impl Limits {
     /// Those in force, when an answer may take `trigger_wait`.
-    #[must_use]
     pub const fn production(trigger_wait: Duration) -> Self {
         Self {
             connections: 64,
@@ -127,7 +124,6 @@ impl Limits {
 /// The guard cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum GuardError {
-    /// Nobody can connect.
     #[error("no connection could be accepted for a minute: raise the limit of open files")]
     Accept(#[source] io::Error),
     /// The server behind does not listen any more.
@@ -184,7 +180,6 @@ impl Guard {
     }
 
     /// Where it listens.
-    #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }

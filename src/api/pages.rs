@@ -17,7 +17,6 @@ pub(super) const LARGE_BYTES: usize = 64 * 1024;
 const RESERVED_BYTES: usize = 33 * 1024 * 1024;
 
 /// An empty buffer for `length` bytes from outside, whose memory comes back when it is dropped.
-#[must_use]
 pub fn large_buffer(length: usize) -> Vec<u8> {
     let mut buffer = Vec::new();
     // A host may limit what is reserved; then the buffer is as large as what it is for.
@@ -45,9 +44,7 @@ pub struct PageRequest {
     pub method: String,
     /// With a query, if there is one.
     pub target: String,
-    /// The header `Cookie`.
     pub cookie: Option<String>,
-    /// The header `Content-Type`.
     pub content_type: Option<String>,
     /// The header `Origin`: a browser names the page that asks, and whether it came over TLS.
     pub origin: Option<String>,
@@ -66,11 +63,9 @@ pub struct PageRequest {
 /// The answer of a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PageReply {
-    /// 200 to 599.
     pub status: u16,
     /// Names and values, `Content-Type` among them.
     pub headers: Vec<(&'static str, String)>,
-    /// The bytes.
     pub body: Vec<u8>,
 }
 

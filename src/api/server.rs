@@ -49,12 +49,7 @@ pub struct ApiServer {
 pub enum ServerError {
     /// The address cannot be had.
     #[error("failed to listen on `{address}`{}", remedy(source))]
-    Listen {
-        /// LISTEN_ADDR.
-        address: SocketAddr,
-        /// The cause.
-        source: io::Error,
-    },
+    Listen { address: SocketAddr, source: io::Error },
     /// There is no private place for the server behind the guard.
     #[error("failed to make a private socket: let TMPDIR name a directory that can be written to")]
     Hideout(#[source] io::Error),
@@ -139,7 +134,6 @@ impl ApiServer {
     }
 
     /// Where it listens; with the real port when LISTEN_ADDR had port 0.
-    #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.guard.address()
     }

@@ -58,11 +58,8 @@ pub struct WebhookRules {
 /// The headers of an event, and who sent it.
 #[derive(Clone, Debug, Default)]
 pub struct Posted {
-    /// X-Webhook-Hmac.
     pub hmac: Option<String>,
-    /// X-Webhook-Hmac-Algorithm.
     pub algorithm: Option<String>,
-    /// X-Webhook-Request-Id.
     pub request_id: Option<String>,
     /// The address of the peer, for the log.
     pub remote: Option<String>,
@@ -78,7 +75,6 @@ enum Heard {
 
 impl Webhook {
     /// Takes events that are signed with `key` into `store`.
-    #[must_use]
     pub fn new(store: Store, key: Secret, rules: WebhookRules) -> Self {
         let refusal_lines = Quota::per_minute(LINES_PER_MINUTE);
         Self { store: Mutex::new(store), key, rules, refusal_lines }

@@ -13,11 +13,8 @@ use crate::window::{Allowance, Day, DayCount};
 /// What the settings say.
 #[derive(Clone, Debug)]
 pub struct ViewRules {
-    /// SEND_WINDOW and DAILY_LIMIT.
     pub allowance: Allowance,
-    /// TIMEZONE.
     pub zone: Zone,
-    /// SEND_DELAY_SECONDS and SEND_JITTER_SECONDS.
     pub gap: Gap,
 }
 
@@ -42,17 +39,13 @@ pub enum State {
 /// A channel as it stands. Times are UTC, `YYYY-MM-DDTHH:MM:SSZ`.
 #[derive(Clone, Debug, Serialize)]
 pub struct ChannelView {
-    /// `channels.id`.
     pub id: i64,
-    /// Its name.
     pub name: String,
-    /// Its session.
     pub session_name: Option<String>,
     /// The number that it sends from, `+6281234567890`; `None` until WAHA tells it.
     pub phone_number: Option<String>,
     /// The number that its session has now, while the channel is held for it.
     pub other_number: Option<String>,
-    /// How it stands.
     pub state: State,
     /// Why it may not send now.
     pub reason: Option<String>,
@@ -88,9 +81,6 @@ pub struct SessionView {
 }
 
 /// All channels, by id.
-///
-/// # Errors
-/// When the database fails.
 pub fn list(
     store: &mut Store,
     rules: &ViewRules,
@@ -109,9 +99,6 @@ pub fn list(
 
 /// Asks WAHA about each session. Once WAHA does not answer, the rest is not asked. Returns why WAHA
 /// cannot be reached, if so.
-///
-/// # Errors
-/// When the database fails.
 pub fn ask_waha(
     views: &mut [ChannelView],
     store: &mut Store,

@@ -18,9 +18,6 @@ pub(super) struct Output {
 impl Output {
     /// Prints `data` as JSON, or else what `text` makes of it, and a line end. Of the text only line
     /// feeds reach the terminal as they are: a value in it goes through [`terminal::one_line`] first.
-    ///
-    /// # Errors
-    /// When standard output cannot be written.
     pub(super) fn print<T: Serialize>(
         self,
         data: &T,

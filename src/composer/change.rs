@@ -9,7 +9,6 @@ use crate::store::{MessageFields, MessageRow, Store};
 /// What a person wants to be otherwise; `None` leaves it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edit {
-    /// The text.
     pub text: Option<String>,
     /// The title; an empty one takes it away.
     pub title: Option<String>,
@@ -39,7 +38,6 @@ pub struct Edited {
 /// Today's occurrence of a message, which was planned before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Today {
-    /// When that was.
     pub at: Timestamp,
     /// Whether somebody got it, or may have got it.
     pub has_arrived: bool,
@@ -49,7 +47,6 @@ pub struct Today {
 
 /// How much of a message may be edited.
 enum Reach {
-    /// Everything.
     All,
     /// Everything, and a time makes it scheduled again: nobody got it.
     AllAgain,

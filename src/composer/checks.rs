@@ -20,7 +20,6 @@ const NAMED_MAX: usize = 5;
 pub struct Skipped {
     /// A name, a number, or what was written.
     pub who: String,
-    /// Why.
     pub reason: String,
 }
 

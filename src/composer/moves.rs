@@ -15,18 +15,11 @@ const JUST_PASSED: Duration = Duration::from_mins(5);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resumed {
     /// It goes on, with so many recipients left.
-    GoesOn {
-        /// How many wait.
-        pending: u64,
-    },
+    GoesOn { pending: u64 },
     /// It waits for its time; one that has passed is now.
-    Scheduled {
-        /// When.
-        at: Timestamp,
-    },
+    Scheduled { at: Timestamp },
     /// What was left of it was too late and expired; it has another occurrence.
     Expired {
-        /// How many.
         count: usize,
         /// When it goes out again.
         next: Timestamp,
@@ -57,9 +50,6 @@ pub fn cancel(
 
 /// Pauses a message: it becomes a draft, and what is pending stays so. Returns how its occurrence
 /// stands, when it was planned.
-///
-/// # Errors
-/// As [`cancel`].
 pub fn pause(
     store: &mut Store,
     id: i64,
@@ -241,9 +231,6 @@ pub fn remove(store: &mut Store, id: i64, with_unknown: bool) -> Result<(), Comp
 }
 
 /// Whether [`remove`] would do it, before anybody is asked for a yes. Returns the message's status.
-///
-/// # Errors
-/// As [`remove`].
 pub fn removable(store: &mut Store, id: i64, with_unknown: bool) -> Result<String, ComposeError> {
     let row = existing(store, id)?;
     let status = row.fields.status.as_str();

@@ -29,7 +29,6 @@ pub struct Retry {
 /// What a retry came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retried {
-    /// The new occurrence.
     pub due_at: Timestamp,
     /// How many it goes to.
     pub pending: u64,
@@ -198,7 +197,6 @@ enum Planned {
         pending: u64,
         skipped: u64,
     },
-    /// Nothing was written.
     Nobody,
     /// Nothing was written: the message is not as it was seen.
     Changed,

@@ -9,7 +9,6 @@ const LENGTH_MIN: usize = 8;
 /// How the password of the panel was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdminPassword {
-    /// Itself.
     Plain(Secret),
     /// Its Argon2 hash, a PHC string.
     Hash(Secret),
@@ -40,7 +39,6 @@ const USUAL: [&str; 14] = [
 impl AdminPassword {
     /// Whether strangers may guess it: it is short, has few different signs, or is what many choose.
     /// Of a hash nobody knows.
-    #[must_use]
     pub fn is_weak(&self) -> bool {
         let Self::Plain(plain) = self else { return false };
         let plain = plain.reveal().to_lowercase();

@@ -9,38 +9,20 @@ use super::SETTINGS;
 pub enum ConfigError {
     /// The env file cannot be read.
     #[error("failed to read env file `{}`", path.display())]
-    EnvFile {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: std::io::Error,
-    },
+    EnvFile { path: PathBuf, source: std::io::Error },
     /// The env file is open to others.
     #[error("`{}` holds secrets and can be read or changed by other users of this machine: {remedy}", path.display())]
     EnvFileOpen {
-        /// The file.
         path: PathBuf,
         /// The command that mends it.
         remedy: String,
     },
     /// A line of the env file is no setting.
     #[error("`{}`, line {line}: write `KEY=value`, or begin a remark with `#`", path.display())]
-    Line {
-        /// The file.
-        path: PathBuf,
-        /// From 1.
-        line: usize,
-    },
+    Line { path: PathBuf, line: usize },
     /// A key that no setting has.
     #[error("`{}`, line {line}: there is no setting `{key}`{}", path.display(), did_you_mean(key))]
-    UnknownKey {
-        /// The file.
-        path: PathBuf,
-        /// From 1.
-        line: usize,
-        /// As written.
-        key: String,
-    },
+    UnknownKey { path: PathBuf, line: usize, key: String },
     /// The database is where relative paths do not count from.
     #[error(
         "there is no database `{}`, but there is one at `{}`: a relative DATABASE_PATH counts from the directory of the \
@@ -50,13 +32,11 @@ pub enum ConfigError {
     DatabaseElsewhere {
         /// Where it should be.
         wanted: PathBuf,
-        /// Where it is.
         found: PathBuf,
     },
     /// A value that the key cannot have.
     #[error("{key} must be {wanted}{}", but_is(value.as_deref()))]
     Value {
-        /// The key.
         key: &'static str,
         /// What it should be.
         wanted: String,
@@ -66,19 +46,13 @@ pub enum ConfigError {
     /// A value that breaks a rule; the value itself says nothing more.
     #[error("{key} must {wanted}")]
     Rule {
-        /// The key.
         key: &'static str,
         /// What it must do.
         wanted: String,
     },
     /// A key that this command needs.
     #[error("{key} is not set: {remedy}")]
-    Missing {
-        /// The key.
-        key: &'static str,
-        /// What to do.
-        remedy: &'static str,
-    },
+    Missing { key: &'static str, remedy: &'static str },
 }
 
 fn but_is(value: Option<&str>) -> String {

@@ -16,7 +16,6 @@ pub struct Authority {
 
 impl Authority {
     /// Reads `name`, `name:port`, `[address]` or `[address]:port`; `None` for anything else.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (name, port) = match text.strip_prefix('[') {
             Some(rest) => {
@@ -41,14 +40,12 @@ impl Authority {
     }
 
     /// Reads what a browser sends as `Origin`; `None` for `null` and for what is no web page's.
-    #[must_use]
     pub fn of_origin(origin: &str) -> Option<Self> {
         let rest = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"))?;
         Self::parse(rest)
     }
 
     /// Whether `other` is this host; without a port of its own it is so on every port.
-    #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         self.name == other.name && (self.port.is_none() || self.port == other.port)
     }

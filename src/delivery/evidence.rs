@@ -32,7 +32,6 @@ impl Ack {
         [Self::Pending, Self::Error, Self::Server, Self::Device, Self::Read, Self::Played];
 
     /// The number in `deliveries.ack` and in WAHA's events.
-    #[must_use]
     pub fn number(self) -> i64 {
         match self {
             Self::Error => -1,
@@ -45,7 +44,6 @@ impl Ack {
     }
 
     /// The ack with this number; `None` for a number that WAHA does not have.
-    #[must_use]
     pub fn from_number(number: i64) -> Option<Self> {
         Self::ALL.into_iter().find(|ack| ack.number() == number)
     }
@@ -54,9 +52,7 @@ impl Ack {
 /// A delivery's status and ack after an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Weighed {
-    /// Its status.
     pub status: Status,
-    /// Its ack.
     pub ack: Option<Ack>,
 }
 
@@ -66,7 +62,6 @@ pub struct Weighed {
 /// An event that names the id of an unknown delivery proves that WAHA had it. Only a delivery that
 /// an ERROR made `failed` comes back from there: any other `failed` is somebody else's word. What
 /// is `sending` is left to its sender, who weighs the events when it records the outcome.
-#[must_use]
 pub fn weigh(status: Status, known: Option<Ack>, reported: Option<Ack>) -> Weighed {
     let ack = known.max(reported);
     match status {

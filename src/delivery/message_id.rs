@@ -22,7 +22,6 @@ pub struct MessageId {
 
 impl MessageId {
     /// Takes an id apart; `None` for what cannot be one.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let Some((from_me @ ("true" | "false"), rest)) = text.split_once('_') else {
             let bare = text.to_owned();
@@ -38,7 +37,6 @@ impl MessageId {
     }
 
     /// The id in a message of any engine.
-    #[must_use]
     pub fn find_in(message: &Value) -> Option<Self> {
         POINTERS
             .iter()
@@ -48,7 +46,6 @@ impl MessageId {
 }
 
 /// Whether it can be an id as WAHA gives them.
-#[must_use]
 pub fn is_bare_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= ID_CHARS_MAX && id.chars().all(|c| c.is_ascii_graphic())
 }

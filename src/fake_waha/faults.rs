@@ -86,7 +86,6 @@ pub(super) fn fault_for(chat_id: &str) -> Option<&'static Fault> {
 }
 
 /// The table for people, one line a fault, for `fake-waha --help`.
-#[must_use]
 pub fn fault_table() -> String {
     let mut table = String::from("A number that ends in   gets it   the client sees\n");
     for fault in &FAULTS {

@@ -47,7 +47,6 @@ pub struct LaneRules {
 
 impl LaneRules {
     /// As the settings say.
-    #[must_use]
     pub fn of(config: &Config) -> Self {
         Self { gap: config.gap, allowance: config.allowance, zone: config.zone.clone() }
     }
@@ -84,9 +83,6 @@ impl Lanes {
 impl Lane {
     /// The channel as its row says at `now`. A hold that lasts its time is waited for; what frees the
     /// others nobody knows, so they count as free, and the forecast says so.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn new(
         tx: &Tx<'_>,
         channel: Option<Channel>,
@@ -117,7 +113,6 @@ impl Lane {
     }
 
     /// Why nothing at all can go out here.
-    #[must_use]
     pub fn blocked(&self) -> Option<String> {
         let Some(channel) = &self.channel else { return Some("there is no such channel".into()) };
         if !channel.is_active {
@@ -132,7 +127,6 @@ impl Lane {
 
     /// When the next send would begin, not before `from`: when the gap is over, within the channel's
     /// hours, and on a day that has not had enough.
-    #[must_use]
     pub fn next(&self, from: Timestamp) -> Timestamp {
         let ready = self.ready.max(from);
         match &self.allowance {
@@ -142,7 +136,6 @@ impl Lane {
     }
 
     /// Why [`Self::next`] is later than the gap alone would have it, in words.
-    #[must_use]
     pub fn closed(&self, from: Timestamp) -> Option<String> {
         let allowance = self.allowance.as_ref().ok()?;
         let next = allowance.next(&self.zone, self.ready.max(from), self.counted);

@@ -15,31 +15,24 @@ use crate::store::Foreseen;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "fate", rename_all = "snake_case")]
 pub enum Fate<'a> {
-    /// It is sent.
     GoesOut {
-        /// About when.
         #[serde(serialize_with = "text")]
         at: Timestamp,
     },
-    /// It gets nothing.
     Skipped {
-        /// In words.
         reason: &'a str,
     },
     /// Its turn comes only after the late limit: it expires.
     TooLate,
     /// Its channel cannot send at all.
     Waits {
-        /// In words.
         reason: &'a str,
     },
     /// A request to WAHA is out.
     InFlight,
     /// It came to its end before.
     Ended {
-        /// `deliveries.status`.
         status: &'static str,
-        /// When.
         #[serde(serialize_with = "optional_text")]
         at: Option<Timestamp>,
         /// Why it was not sent.
@@ -50,9 +43,7 @@ pub enum Fate<'a> {
 /// One recipient of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RecipientForecast<'a> {
-    /// `auto_messages.id`.
     pub message_id: i64,
-    /// The contact, when it is one.
     pub contact_id: Option<i64>,
     /// The name, when one is known.
     pub name: Option<&'a str>,
@@ -68,9 +59,7 @@ pub struct RecipientForecast<'a> {
 /// How many recipients, by what becomes of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
-    /// All of them.
     pub recipients: u64,
-    /// They get it.
     pub goes_out: u64,
     /// They get nothing, and there is a reason.
     pub skipped: u64,
@@ -97,7 +86,6 @@ pub enum Warning {
     TooLate {
         /// So many get it.
         in_time: u64,
-        /// Of so many.
         recipients: u64,
         /// So many do not.
         too_late: u64,
@@ -106,7 +94,6 @@ pub enum Warning {
     DueAgain {
         /// So many get it before that.
         in_time: u64,
-        /// Of so many.
         recipients: u64,
     },
     /// All get it this time, but each time later: a week holds fewer than it needs.
@@ -118,7 +105,6 @@ pub enum Warning {
 
 impl Warning {
     /// The stable name that programs and translations read.
-    #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
             Self::TooLate { .. } => "too_late",
@@ -154,17 +140,12 @@ impl fmt::Display for Warning {
 /// One message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MessageForecast {
-    /// `auto_messages.id`.
     pub id: i64,
-    /// For people.
     pub title: Option<String>,
     /// The title, or how the text begins.
     pub label: String,
-    /// `auto_messages.status`.
     pub status: String,
-    /// Its channel.
     pub channel_id: i64,
-    /// Its time.
     #[serde(serialize_with = "optional_text")]
     pub due_at: Option<Timestamp>,
     /// Why it fails as a whole when its time comes.
@@ -189,9 +170,7 @@ pub struct MessageForecast {
 /// One channel that the messages use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ChannelForecast {
-    /// `channels.id`.
     pub id: i64,
-    /// Its name.
     pub name: String,
     /// Why nothing can go out here.
     pub blocked: Option<String>,
@@ -225,7 +204,6 @@ pub struct Forecast {
 
 impl RecipientForecast<'_> {
     /// `+62812…` of a person, else the chat id or what was written.
-    #[must_use]
     pub fn number(&self) -> String {
         recipient::shown(self.chat_id)
     }
@@ -253,7 +231,6 @@ impl MessageForecast {
     }
 
     /// What a person should know before it is too late.
-    #[must_use]
     pub fn warning(&self) -> Option<Warning> {
         let Tally { too_late, goes_out, .. } = self.tally;
         let recipients = self.recipients;
@@ -268,7 +245,6 @@ impl MessageForecast {
     }
 
     /// The same in words for a terminal.
-    #[must_use]
     pub fn warning_words(&self) -> Option<String> {
         Some(format!("{}; `plan {}` tells more", self.warning()?, self.id))
     }

@@ -22,7 +22,6 @@ pub(super) struct ChannelCard {
     /// What to do about it.
     pub remedy: &'static str,
     pub pending: String,
-    /// In words.
     pub pace: String,
     /// Seconds until it may send again; 0 when it may.
     pub ready_in: u64,

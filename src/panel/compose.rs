@@ -39,7 +39,6 @@ pub(super) struct Fields {
     /// One recipient a line.
     pub to: String,
     pub tags: Vec<String>,
-    /// A channel's id.
     pub channel: String,
     pub times: Times,
     pub skip_bad: bool,

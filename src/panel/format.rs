@@ -13,7 +13,6 @@ pub(super) struct Badge {
     pub class: &'static str,
     /// The path of its sign, in a box of 24.
     pub icon: &'static str,
-    /// The word.
     pub word: &'static str,
 }
 

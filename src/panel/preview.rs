@@ -21,7 +21,6 @@ const SKIPPED_SHOWN_MAX: usize = 12;
 pub(super) struct Preview {
     /// Recipients who would get it.
     pub count: u64,
-    /// In words.
     pub counted: String,
     pub samples: Vec<Sample>,
     pub skipped_count: u64,

@@ -18,7 +18,6 @@ const ONE_DIGIT_CODE_DIGITS: usize = 11;
 /// Why a text is not a phone number that can be written to; each says what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PhoneError {
-    /// No country code.
     #[error("`{0}` is not a country code: write 1 to 3 digits, such as 62")]
     CountryCode(String),
     /// Nothing but spaces and quotes.
@@ -38,18 +37,11 @@ pub enum PhoneError {
     /// A number behind a switchboard.
     #[error("`{0}` has an extension, which WhatsApp cannot reach: write the number without it")]
     Extension(String),
-    /// Letters.
     #[error("`{0}` has letters in it: write only the phone number")]
     Letters(String),
     /// Some other sign that no phone number has.
     #[error("`{raw}` has `{}` in it: write only the phone number", found.escape_debug())]
-    Unexpected {
-        /// The text.
-        raw: String,
-        /// The sign.
-        found: char,
-    },
-    /// Signs only.
+    Unexpected { raw: String, found: char },
     #[error("`{0}` has no digits: write a phone number")]
     NoDigits(String),
     /// More than one number.
@@ -61,7 +53,6 @@ pub enum PhoneError {
     /// `++62…`
     #[error("`{0}` has two plus signs: write one, in front of the country code")]
     TwoPluses(String),
-    /// `62+812…`
     #[error("`{0}` has a plus sign in the middle: write it in front of the country code")]
     PlusInside(String),
     /// `+0812…`
@@ -80,12 +71,10 @@ pub enum PhoneError {
         "`{raw}` starts with 0, but numbers of +{country} do not: write it with + and the country code"
     )]
     NoNationalZero {
-        /// The number.
         raw: String,
         /// The default country code.
         country: String,
     },
-    /// `062 812…`
     #[error("`{0}` seems to have the country code twice, or a 0 before it: write +62812… or 0812…")]
     CodeTwice(String),
     /// Neither a country code nor a clear national form.
@@ -148,9 +137,6 @@ enum NationalZero {
 }
 
 /// The chat of the person with this phone number.
-///
-/// # Errors
-/// As [`normalize_phone`].
 pub fn phone_to_chat(raw: &str, country: &CountryCode) -> Result<ChatId, PhoneError> {
     normalize_phone(raw, country).map(|digits| ChatId(digits + "@c.us"))
 }

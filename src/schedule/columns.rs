@@ -101,7 +101,6 @@ pub(super) struct Weekly {
     pub(super) start: Option<Date>,
     /// The last date that counts; `None`: no end.
     pub(super) end: Option<Date>,
-    /// At least one.
     pub(super) times: BTreeSet<Time>,
     /// From Sunday on; at least one is true.
     days: [bool; 7],
@@ -124,7 +123,6 @@ impl Weekly {
 
 impl Column {
     /// The right form, to show in an error.
-    #[must_use]
     pub fn example(self) -> &'static str {
         match self {
             Self::Schedules => r#"[{"date":"2026-12-01","time":"08:00"}]"#,

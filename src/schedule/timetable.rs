@@ -22,9 +22,7 @@ pub const TAKEN_AHEAD_MAX: Duration = Duration::from_hours(48);
 /// The columns of `auto_messages` that say when, but for `scheduled_at` itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Timetable {
-    /// As written.
     pub schedules: Option<String>,
-    /// As written.
     pub interval_config: Option<String>,
     /// `scheduled_local`: what the clock shows at `scheduled_at`. While an edit of the rule has emptied
     /// `scheduled_at`: the instant from which the new rule counts.
@@ -47,13 +45,11 @@ pub struct Taken {
 
 impl Taken {
     /// From `taken_local` and `taken_rule`.
-    #[must_use]
     pub fn read(local: Option<&str>, rule: Option<String>) -> Option<Self> {
         Some(Self { local: read_local(local?)?, rule })
     }
 
     /// Whether the present clock can have planned it.
-    #[must_use]
     pub fn is_believed(&self, zone: &Zone, now: Timestamp) -> bool {
         zone.to_utc(self.local) < now.plus(TAKEN_AHEAD_MAX)
     }
@@ -70,27 +66,23 @@ impl Taken {
 
 impl Timetable {
     /// Whether `scheduled_at` was worked out from the rule, in any zone.
-    #[must_use]
     pub fn is_from_rule(&self) -> bool {
         self.zone.as_deref().is_some_and(|zone| !zone.is_empty() && zone != OUTDATED)
     }
 
     /// Whether `scheduled_at` comes from a rule that was edited when the message had ended.
-    #[must_use]
     pub fn is_outdated(&self) -> bool {
         self.zone.as_deref() == Some(OUTDATED)
     }
 
     /// Whether `scheduled_at` is what `zone` makes of it, so that it may be planned. Without a rule it
     /// is an instant.
-    #[must_use]
     pub fn is_of(&self, zone: &Zone) -> bool {
         let has_rule = self.schedules.is_some() || self.interval_config.is_some();
         !has_rule || self.zone.as_deref().is_some_and(|name| name.is_empty() || name == zone.name())
     }
 
     /// What `zone` makes of `scheduled_at`: another instant when it was worked out in another zone.
-    #[must_use]
     pub fn at_in(&self, scheduled_at: Timestamp, zone: &Zone) -> Timestamp {
         let local = self.local.as_deref().and_then(read_local);
         match local {
@@ -100,7 +92,6 @@ impl Timetable {
     }
 
     /// From when on the rule counts, when an edit of it has emptied `scheduled_at`.
-    #[must_use]
     pub fn counts_from(&self) -> Option<Timestamp> {
         Timestamp::parse(self.local.as_deref()?)
     }
@@ -122,7 +113,6 @@ impl Timetable {
     }
 
     /// Whether the rule has an occurrence at `at`, whatever was planned.
-    #[must_use]
     pub fn has(&self, at: Timestamp, zone: &Zone) -> bool {
         let (listed, weekly) = (self.schedules.as_deref(), self.interval_config.as_deref());
         let before = at.minus(Duration::from_secs(1));
@@ -130,9 +120,6 @@ impl Timetable {
     }
 
     /// The occurrence that follows the one that was planned for `scheduled_at`.
-    ///
-    /// # Errors
-    /// As [`Timetable::next`].
     pub fn following(
         &self,
         zone: &Zone,
@@ -144,7 +131,6 @@ impl Timetable {
 }
 
 /// What the clock in `zone` shows at `at`, as the tables have it: `2026-12-07T08:00:00`.
-#[must_use]
 pub fn local_text(at: Timestamp, zone: &Zone) -> String {
     let local = zone.to_local(at).date_time.assume_utc().unix_timestamp();
     Timestamp::from_secs(local).to_string().trim_end_matches('Z').to_owned()

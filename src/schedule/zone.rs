@@ -74,13 +74,11 @@ impl Zone {
     }
 
     /// The IANA name as the zone data spells it, `UTC`, or an offset such as `+07:00`.
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// What the clock in this zone shows at `at`.
-    #[must_use]
     pub fn to_local(&self, at: Timestamp) -> Local {
         let offset_secs = self.rules.to_offset(nearest(at.secs())).seconds();
         let date_time = OffsetDateTime::from_unix_timestamp(at.secs() + i64::from(offset_secs))
@@ -94,7 +92,6 @@ impl Zone {
     ///
     /// Daylight saving: a time that the clock skips moves forward by what was skipped, one that it
     /// shows twice is the first.
-    #[must_use]
     pub fn to_utc(&self, local: PrimitiveDateTime) -> Timestamp {
         let secs = local.assume_utc().unix_timestamp();
         let shown = Offset::UTC.to_datetime(nearest(secs));
@@ -108,7 +105,6 @@ impl Zone {
     }
 
     /// For people: `2026-12-01 08:00`, local, rounded down to the minute.
-    #[must_use]
     pub fn format_local(&self, at: Timestamp) -> String {
         let local = self.to_local(at).date_time;
         format!("{} {:02}:{:02}", local.date(), local.hour(), local.minute())

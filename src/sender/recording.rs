@@ -27,7 +27,6 @@ pub(super) struct Unrecorded {
 
 /// What follows a recorded outcome.
 pub(super) enum After {
-    /// Nothing yet.
     Lane(Lane),
     /// The channel's next delivery, claimed in the same commit.
     Claimed(Claimed),

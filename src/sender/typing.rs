@@ -32,7 +32,6 @@ pub(super) struct Typist {
 
 /// What is to be done about typing before a claim.
 pub(super) enum TypeFirst {
-    /// Nothing any more.
     Done,
     /// Come back at this monotonic time.
     Until(Duration),

@@ -12,7 +12,6 @@ const ROWS_MAX: u32 = 1000;
 /// Something that a person is to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
-    /// `alerts.id`.
     pub id: i64,
     /// What happened, in one word, as the table has it.
     pub event: String,
@@ -24,7 +23,6 @@ pub struct Alert {
     pub due_at: Option<Timestamp>,
     /// In words; may hold phone numbers, and what WAHA said.
     pub reason: Option<String>,
-    /// How many deliveries.
     pub count: u64,
     /// When, by the system's clock.
     pub created_at: Option<Timestamp>,
@@ -33,9 +31,6 @@ pub struct Alert {
 impl Tx<'_> {
     /// Says whether what happens from now on is to be told. What waited to be told is dropped when
     /// not: it would be old news when alerts are wanted again.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn set_alerts_on(&self, is_on: bool) -> SqlResult<()> {
         let was_on = self.meta("alerts_on")?.is_some();
         if is_on && !was_on {
@@ -49,17 +44,11 @@ impl Tx<'_> {
     }
 
     /// Whether what happens is to be told, as [`Self::set_alerts_on`] had it.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn are_alerts_on(&self) -> SqlResult<bool> {
         Ok(self.meta("alerts_on")?.is_some())
     }
 
     /// The alerts that wait, oldest first, at most `limit`.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn waiting_alerts(&self, limit: u32) -> SqlResult<Vec<Alert>> {
         let sql =
             "SELECT a.id, a.event, a.channel_id, c.name, a.auto_message_id, a.due_at, a.reason,
@@ -85,9 +74,6 @@ impl Tx<'_> {
     }
 
     /// Notes that the alerts `first` to `last` with this `event` were told.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn note_told(&self, event: &str, first: i64, last: i64) -> SqlResult<usize> {
         let sql = "UPDATE alerts SET is_over = 1
                    WHERE is_over = 0 AND event = :event AND id BETWEEN :first AND :last";
@@ -99,9 +85,6 @@ impl Tx<'_> {
 
     /// Notes that whoever is to be told was not reached. What was tried `attempts_max` times is given
     /// up, and what is too much; returns how many that were.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn note_not_told(&self, attempts_max: u32) -> SqlResult<usize> {
         let sql = "UPDATE alerts SET attempts = attempts + 1 WHERE is_over = 0";
         self.prepare(sql)?.execute([])?;
@@ -128,9 +111,6 @@ impl Tx<'_> {
 
     /// Makes an alert of it that no trigger comes, once until [`Self::end_stale`]. Returns whether
     /// this was the first time.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn begin_stale(&self, since: Timestamp, now: Timestamp) -> SqlResult<bool> {
         if self.meta("stale_since")?.is_some() {
             return Ok(false);
@@ -146,9 +126,6 @@ impl Tx<'_> {
     }
 
     /// A trigger came. Returns whether there had been none for long.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn end_stale(&self) -> SqlResult<bool> {
         let sql = "DELETE FROM meta WHERE key = 'stale_since'";
         Ok(self.prepare(sql)?.execute([])? > 0)

@@ -32,9 +32,6 @@ pub struct ChannelUses {
 
 impl Tx<'_> {
     /// All channels, by id.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn channels(&self) -> SqlResult<Vec<Channel>> {
         let sql = format!("SELECT {COLUMNS} FROM channels c ORDER BY c.id");
         self.prepare(&sql)?.query_map([], read_channel)?.collect()
@@ -77,9 +74,6 @@ impl Tx<'_> {
     }
 
     /// Holds a channel until a person frees it.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn pause_channel(&self, id: i64, reason: &str, now: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE channels SET held_reason = :reason, held_kind = NULL, held_until = NULL,
                        updated_at = :now
@@ -89,9 +83,6 @@ impl Tx<'_> {
     }
 
     /// Ends any hold of a channel, and makes it active.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn resume_channel(&self, id: i64, now: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE channels SET held_reason = NULL, held_kind = NULL, held_until = NULL,
                        held_count = 0, is_active = 1, updated_at = :now
@@ -102,9 +93,6 @@ impl Tx<'_> {
 
     /// Makes the number that a channel's session has now the channel's, and ends the hold for it.
     /// Returns whether there was such a number.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn confirm_number(&self, id: i64, now: Timestamp) -> SqlResult<bool> {
         let take = "UPDATE channels SET phone_number = other_number, other_number = NULL,
                         updated_at = :now
@@ -119,9 +107,6 @@ impl Tx<'_> {
     }
 
     /// Whether a channel is held because the database is not where it was.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn is_held_for_place(&self, id: i64) -> SqlResult<bool> {
         let sql =
             "SELECT EXISTS (SELECT 1 FROM place_holds p JOIN channels c ON c.id = p.channel_id
@@ -130,18 +115,12 @@ impl Tx<'_> {
     }
 
     /// How many deliveries wait for a channel.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn count_pending_on(&self, id: i64) -> SqlResult<u64> {
         let sql = "SELECT count(*) FROM deliveries WHERE channel_id = :id AND status = 'pending'";
         self.prepare(sql)?.query_row(named_params! { ":id": id }, |row| row.get(0))
     }
 
     /// What still uses a channel.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn channel_uses(&self, id: i64) -> SqlResult<ChannelUses> {
         let sql = "SELECT (SELECT count(*) FROM auto_messages INDEXED BY idx_auto_messages_status
                            WHERE status IN ('draft', 'scheduled', 'sending') AND channel_id = :id) AS messages,
@@ -160,9 +139,6 @@ impl Tx<'_> {
     }
 
     /// Removes a channel; what it sent stays on record.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn remove_channel(&self, id: i64) -> SqlResult<()> {
         let sql = "DELETE FROM channels WHERE id = :id";
         self.prepare(sql)?.execute(named_params! { ":id": id }).map(drop)

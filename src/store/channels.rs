@@ -11,7 +11,6 @@ use crate::window::Day;
 /// One WhatsApp number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Channel {
-    /// `channels.id`.
     pub id: i64,
     /// Its name, for people.
     pub name: String,
@@ -38,7 +37,6 @@ pub struct Channel {
 /// A hold as the table has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
-    /// In words.
     pub reason: String,
     /// `None` when a person held the channel by writing `held_reason`.
     pub kind: Option<HoldKind>,
@@ -49,7 +47,6 @@ pub struct Held {
 impl Channel {
     /// The hold for a channel whose `session` has the number `seen` (as `+6281234567890`), when that
     /// is another one than the channel's. A channel without a number has no other one.
-    #[must_use]
     pub fn hold_for_number(&self, session: &str, seen: &str) -> Option<Hold> {
         let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
         let known = self.phone_number.as_ref().filter(|known| digits(known) != digits(seen))?;
@@ -66,7 +63,6 @@ impl Channel {
     /// WORKING session ends. A rate limit or a restriction is first left to last its time, but at
     /// most [`Hold::LONGEST`]: a clock that was set back must not hold a channel for ever. What only a
     /// person ends is not looked at.
-    #[must_use]
     pub fn may_be_tried(&self, now: Timestamp) -> bool {
         let Some(held) = &self.held else { return true };
         match (held.kind, held.until) {
@@ -109,9 +105,6 @@ pub(super) fn read_channel(row: &Row<'_>) -> SqlResult<Channel> {
 
 impl Tx<'_> {
     /// The channel with this id, if there is one.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn channel(&self, id: i64) -> SqlResult<Option<Channel>> {
         self.prepare(&format!("SELECT {COLUMNS} FROM channels c WHERE c.id = :id"))?
             .query_row(named_params! { ":id": id }, read_channel)
@@ -119,9 +112,6 @@ impl Tx<'_> {
     }
 
     /// The channels that have a pace.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn paced_channels(&self) -> SqlResult<Vec<Channel>> {
         let sql = format!("SELECT {COLUMNS} FROM channels c WHERE c.ready_at IS NOT NULL");
         self.prepare(&sql)?.query_map([], read_channel)?.collect()
@@ -129,9 +119,6 @@ impl Tx<'_> {
 
     /// The channels that have something to do at `now`: pending deliveries, or a hold that a look
     /// at the session may end.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn channels_with_work(&self, now: Timestamp) -> SqlResult<Vec<Channel>> {
         let sql = format!(
             "SELECT {COLUMNS} FROM channels c
@@ -146,9 +133,6 @@ impl Tx<'_> {
 
     /// The ids of channels for which deliveries wait and which are not there: somebody removed them,
     /// or wrote the id of none.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn missing_channels(&self) -> SqlResult<Vec<i64>> {
         // From one channel to the next in the index, not through all that waits.
         let sql = "WITH RECURSIVE waited_for(id) AS (
@@ -166,9 +150,6 @@ impl Tx<'_> {
 
     /// Fails at most `limit` of the deliveries that wait for a channel which is not there, but none
     /// of a message that is not wholly planned. Returns the occurrence of each.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn fail_pending_of_missing_channel(
         &self,
         channel_id: i64,
@@ -198,9 +179,6 @@ impl Tx<'_> {
     }
 
     /// How many deliveries of a channel were claimed on a local day and may have gone out.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn day_count(&self, channel_id: i64, day: Day) -> SqlResult<u32> {
         let sql = "SELECT claimed FROM channel_days WHERE channel_id = :id AND day = :day";
         let params = named_params! { ":id": channel_id, ":day": day.to_string() };
@@ -218,9 +196,6 @@ impl Tx<'_> {
     }
 
     /// Takes a claim back from its day, because its request certainly never left.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn uncount_claim(&self, channel_id: i64, day: Day) -> SqlResult<()> {
         let sql = "UPDATE channel_days SET claimed = claimed - 1
                    WHERE channel_id = :id AND day = :day AND claimed > 0";
@@ -231,9 +206,6 @@ impl Tx<'_> {
 
     /// Holds a channel until `until`, or until a person ends it. A person's hold is left alone, and so
     /// is one that a person has to end.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn hold_channel(
         &self,
         id: i64,
@@ -257,9 +229,6 @@ impl Tx<'_> {
     }
 
     /// Gives a channel the number that its session has, when it has none yet.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn adopt_number(&self, id: i64, number: &str) -> SqlResult<()> {
         let sql =
             "UPDATE channels SET phone_number = :number WHERE id = :id AND phone_number IS NULL";
@@ -267,9 +236,6 @@ impl Tx<'_> {
     }
 
     /// Notes which number a held channel's session has.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn note_other_number(&self, id: i64, number: &str) -> SqlResult<()> {
         // A person has to act, whatever was told of the hold before.
         let sql = "UPDATE channels SET other_number = :number, hold_told_at = NULL WHERE id = :id";
@@ -277,9 +243,6 @@ impl Tx<'_> {
     }
 
     /// Ends a hold that the program made and may end. Returns whether there was one.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn free_channel(&self, id: i64, now: Timestamp) -> SqlResult<bool> {
         let sql = "UPDATE channels SET held_reason = NULL, held_kind = NULL, held_until = NULL,
                        updated_at = :now
@@ -291,9 +254,6 @@ impl Tx<'_> {
 
     /// Moves the pace of a channel: no send begins before `ready_at`. `succeeded` ends its row of
     /// failures.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn set_channel_ready_at(
         &self,
         id: i64,

@@ -12,34 +12,25 @@ use crate::schedule::{Taken, Timetable};
 /// What a person decides of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MessageFields {
-    /// `auto_messages.title`.
     pub title: Option<String>,
-    /// The text.
     pub message: String,
-    /// `channels.id`.
     pub channel_id: i64,
     /// The recipients, as written.
     pub contact_ids: Option<String>,
     /// How many they are.
     pub contact_count: u64,
-    /// The next occurrence.
     pub scheduled_at: Option<Timestamp>,
     /// What the clock shows then, and the zone in which the rule gave that: see [`Timetable`].
     pub scheduled_local: Option<String>,
-    /// The column.
     pub scheduled_zone: Option<String>,
-    /// The column.
     pub schedules: Option<String>,
-    /// The column.
     pub interval_config: Option<String>,
-    /// `draft`, `scheduled` …
     pub status: String,
 }
 
 /// A message with all that people look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageRow {
-    /// `auto_messages.id`.
     pub id: i64,
     /// What a person decided, as the row has it.
     pub fields: MessageFields,
@@ -53,11 +44,8 @@ pub struct MessageRow {
     pub sent_at: Option<String>,
     /// How the latest occurrence stands with its retries; `expired` is in `failed`.
     pub counts: Counts,
-    /// Why it failed.
     pub error: Option<String>,
-    /// As written.
     pub metadata: Option<String>,
-    /// As written.
     pub created_by: Option<String>,
     /// As the table has it.
     pub created_at: String,
@@ -65,7 +53,6 @@ pub struct MessageRow {
 
 impl MessageRow {
     /// What the row says of when it goes out.
-    #[must_use]
     pub fn timetable(&self) -> Timetable {
         let fields = &self.fields;
         Timetable {
@@ -81,21 +68,16 @@ impl MessageRow {
 /// A delivery with all that people look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryRow {
-    /// `deliveries.id`.
     pub id: i64,
-    /// The contact, when it is one.
     pub contact_id: Option<i64>,
     /// The contact's number when it was planned, when it goes to whatever number the contact has.
     pub contact_number: Option<String>,
-    /// The recipient's name.
     pub name: Option<String>,
     /// Whom it goes to; for a skipped one, what was written.
     pub chat_id: String,
-    /// `deliveries.status`.
     pub status: String,
     /// When it ended, as the table has it.
     pub finished_at: Option<String>,
-    /// WAHA's id.
     pub waha_message_id: Option<String>,
     /// How far it got.
     pub ack: Option<i64>,
@@ -108,13 +90,10 @@ pub struct DeliveryRow {
 /// How the deliveries of one occurrence stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Occurrence {
-    /// When it was due.
     pub due_at: Timestamp,
     /// For a retry, when the occurrence was due whose recipients are tried again.
     pub retry_of: Option<Timestamp>,
-    /// Those that ended.
     pub ended: Counts,
-    /// Those that wait.
     pub pending: u64,
     /// Those that are under way.
     pub sending: u64,
@@ -196,9 +175,6 @@ fn read_message(row: &Row<'_>) -> SqlResult<MessageRow> {
 
 impl Tx<'_> {
     /// Adds a message and returns its id.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn insert_message(
         &self,
         fields: &MessageFields,
@@ -231,9 +207,6 @@ impl Tx<'_> {
     }
 
     /// A message with the same text and recipients as message `id`, made shortly before it, since `since`.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn same_message_before(&self, id: i64, since: Timestamp) -> SqlResult<Option<i64>> {
         let sql = "SELECT b.id FROM auto_messages a
                    JOIN auto_messages b ON b.id < a.id AND b.id > a.id - 20
@@ -247,9 +220,6 @@ impl Tx<'_> {
 
     /// Writes what a person decided, when status and time are still those of `seen`. Returns whether
     /// they were.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn change_message(
         &self,
         id: i64,
@@ -287,9 +257,6 @@ impl Tx<'_> {
     }
 
     /// Gives all times of the present rule to the date that went out last.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn open_date_again(&self, id: i64) -> SqlResult<()> {
         let sql = "UPDATE auto_messages SET taken_rule = interval_config WHERE id = :id";
         self.prepare(sql)?.execute(named_params! { ":id": id }).map(drop)
@@ -313,9 +280,6 @@ impl Tx<'_> {
 
     /// Gives a message another status and time, when they are still those of `seen`. Returns whether
     /// they were. What follows for its deliveries, the table's triggers do.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn move_message(
         &self,
         id: i64,
@@ -341,9 +305,6 @@ impl Tx<'_> {
 
     /// Brings `contact_count` and the counts in line with a retry: they are of the occurrence whose
     /// recipients are tried again, and of its retries.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn count_anew(&self, id: i64, due_at: Timestamp, now: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE auto_messages SET contact_count = (SELECT count(*) FROM deliveries
                        WHERE auto_message_id = :id AND due_at = :first)
@@ -368,9 +329,6 @@ impl Tx<'_> {
     }
 
     /// The message with this id, if there is one.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn message_row(&self, id: i64) -> SqlResult<Option<MessageRow>> {
         self.prepare(&format!("SELECT {MESSAGE} WHERE m.id = :id"))?
             .query_row(named_params! { ":id": id }, read_message)
@@ -378,9 +336,6 @@ impl Tx<'_> {
     }
 
     /// The messages that a filter lets through, the newest first.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn message_rows(&self, filter: &MessageFilter) -> SqlResult<Vec<MessageRow>> {
         // The statement differs, not only its values: else no index could be chosen.
         let by_status =
@@ -404,9 +359,6 @@ impl Tx<'_> {
     }
 
     /// The occurrences of a message that were planned, the latest first.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn occurrences_of(&self, id: i64) -> SqlResult<Vec<Occurrence>> {
         let sql = "SELECT due_at, max(retry_of) AS retry_of,
                        count(*) FILTER (WHERE status = 'pending') AS pending,
@@ -444,9 +396,6 @@ impl Tx<'_> {
 
     /// The deliveries of an occurrence in the order in which they were planned; only those of the
     /// given statuses, when some are given.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn delivery_rows(
         &self,
         id: i64,
@@ -474,9 +423,6 @@ impl Tx<'_> {
     }
 
     /// How many deliveries of a channel wait and are before this one in due order.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn count_before(&self, channel_id: i64, due_at: Timestamp) -> SqlResult<u64> {
         let sql = "SELECT count(*) FROM deliveries d
                    JOIN auto_messages m ON m.id = d.auto_message_id AND m.status = 'sending'
@@ -487,9 +433,6 @@ impl Tx<'_> {
     }
 
     /// The ids of the channels with this name, in any case (of ASCII letters).
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn channels_called(&self, name: &str) -> SqlResult<Vec<i64>> {
         let sql =
             "SELECT id FROM channels WHERE lower(trim(name)) = lower(trim(:name)) ORDER BY id";
@@ -499,9 +442,6 @@ impl Tx<'_> {
     }
 
     /// The names of all channels.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn channel_names(&self) -> SqlResult<Vec<String>> {
         let mut statement = self.prepare("SELECT name FROM channels ORDER BY id")?;
         statement.query_map([], |row| Ok(lossy(row, "name")?.unwrap_or_default()))?.collect()

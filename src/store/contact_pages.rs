@@ -7,11 +7,9 @@ use super::{PageFrom, SqlResult, Tx, lossy};
 /// A contact in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedContact {
-    /// `contacts.id`.
     pub id: i64,
     /// The name, when there is one.
     pub name: Option<String>,
-    /// As written.
     pub phone_number: String,
     /// The column, as written.
     pub tags: String,
@@ -22,9 +20,6 @@ pub struct ListedContact {
 impl Tx<'_> {
     /// At most `limit` contacts, in whose name, number or tags `search` is (or `digits` in the number),
     /// and `tag_part` in the tags, for which `keep` says yes.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn page_of_contacts(
         &self,
         search: Option<&str>,
@@ -75,17 +70,11 @@ impl Tx<'_> {
     }
 
     /// How many contacts there are.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn count_contacts(&self) -> SqlResult<u64> {
         self.prepare("SELECT count(*) FROM contacts")?.query_row([], |row| row.get(0))
     }
 
     /// The names of the attributes of the newest contacts: what a text may ask for.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn some_attributes(&self) -> SqlResult<Vec<String>> {
         let sql = "SELECT DISTINCT a.key AS key
                    FROM (SELECT attributes FROM contacts ORDER BY id DESC LIMIT 200) c,
@@ -97,9 +86,6 @@ impl Tx<'_> {
     }
 
     /// At most `limit` different values of the column `tags`.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn tag_columns(&self, limit: u32) -> SqlResult<Vec<String>> {
         let sql = "SELECT DISTINCT tags FROM contacts WHERE tags <> '[]' LIMIT :limit";
         let mut statement = self.prepare(sql)?;

@@ -13,7 +13,6 @@ use crate::clock::Timestamp;
 /// A person in the address book, as far as sending goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contact {
-    /// `contacts.id`.
     pub id: i64,
     /// The name, when there is one.
     pub name: Option<String>,
@@ -26,7 +25,6 @@ pub struct Contact {
 /// A whole row, as it is written. Odd bytes are replaced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContactRow<'row> {
-    /// `contacts.id`.
     pub id: i64,
     /// The name, when there is one.
     pub name: Option<Cow<'row, str>>,
@@ -49,7 +47,6 @@ pub struct ContactRow<'row> {
 pub struct ContactValues<'a> {
     /// The name, when there is one.
     pub name: Option<&'a str>,
-    /// The number.
     pub phone_number: &'a str,
     /// A JSON array.
     pub tags: &'a str,
@@ -69,7 +66,6 @@ const IS_ODD: &str = "(phone_number NOT GLOB '+[1-9]*' OR phone_number GLOB '?*[
 
 impl ContactRow<'_> {
     /// The same row, on its own.
-    #[must_use]
     pub fn into_owned(self) -> ContactRow<'static> {
         let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         ContactRow {
@@ -87,9 +83,6 @@ impl ContactRow<'_> {
 
 impl Tx<'_> {
     /// The contact with this id, if there is one.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn contact(&self, id: i64) -> SqlResult<Option<Contact>> {
         let sql = "SELECT id, name, phone_number, opted_out_at IS NOT NULL AS opted_out
                    FROM contacts WHERE id = :id";
@@ -107,9 +100,6 @@ impl Tx<'_> {
 
     /// What placeholders may say of the contact with this id: its name and its `attributes`, as
     /// written; `None` when there is no such contact.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn contact_values(&self, id: i64) -> SqlResult<Option<(Option<String>, Option<String>)>> {
         let sql = "SELECT name, attributes FROM contacts WHERE id = :id";
         self.prepare(sql)?
@@ -120,9 +110,6 @@ impl Tx<'_> {
     }
 
     /// The whole row of a contact, if there is one.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn contact_row(&self, id: i64) -> SqlResult<Option<ContactRow<'static>>> {
         let sql = format!("SELECT {COLUMNS} FROM contacts WHERE id = :id");
         self.prepare(&sql)?
@@ -131,9 +118,6 @@ impl Tx<'_> {
     }
 
     /// Calls `visit` with every contact, by id, until it says `false`.
-    ///
-    /// # Errors
-    /// When the statement fails, and what `visit` gives.
     pub fn each_contact(
         &self,
         visit: impl FnMut(ContactRow<'_>) -> SqlResult<bool>,
@@ -142,9 +126,6 @@ impl Tx<'_> {
     }
 
     /// The same for those whose id is greater than `after`.
-    ///
-    /// # Errors
-    /// When the statement fails, and what `visit` gives.
     pub fn each_contact_after(
         &self,
         after: i64,
@@ -163,9 +144,6 @@ impl Tx<'_> {
 
     /// Calls `visit` with at most `limit` contacts after the id `after`, by id. Returns the last id;
     /// `None` when there was none.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn some_contacts(
         &self,
         after: i64,
@@ -186,18 +164,12 @@ impl Tx<'_> {
     }
 
     /// Adds a contact with a name and a number and returns its id.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn add_contact(&self, name: &str, phone_number: &str) -> SqlResult<i64> {
         let sql = "INSERT INTO contacts (name, phone_number) VALUES (:name, :phone_number)";
         self.prepare(sql)?.insert(named_params! { ":name": name, ":phone_number": phone_number })
     }
 
     /// Adds a contact and returns its id. `now` is as the table has it.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn insert_contact(&self, values: &ContactValues<'_>, now: &str) -> SqlResult<i64> {
         let sql = "INSERT INTO contacts
                        (name, phone_number, tags, attributes, opted_out_at, created_at, updated_at)
@@ -213,9 +185,6 @@ impl Tx<'_> {
     }
 
     /// Gives a contact other values. Returns whether there is one with this id.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn update_contact(
         &self,
         id: i64,
@@ -238,9 +207,6 @@ impl Tx<'_> {
     }
 
     /// Removes a contact; its deliveries stay. Returns whether there was one.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn remove_contact(&self, id: i64) -> SqlResult<bool> {
         let sql = "DELETE FROM contacts WHERE id = :id";
         let changed = self.prepare(sql)?.execute(named_params! { ":id": id })?;
@@ -249,9 +215,6 @@ impl Tx<'_> {
 
     /// Sets or empties `opted_out_at`. Returns whether that changed anything; a time that is there
     /// stays.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn set_opted_out(&self, id: i64, at: Option<Timestamp>, now: Timestamp) -> SqlResult<bool> {
         let sql = "UPDATE contacts SET opted_out_at = :at, updated_at = :now
                    WHERE id = :id AND (opted_out_at IS NULL) <> (:at IS NULL)";
@@ -264,9 +227,6 @@ impl Tx<'_> {
     }
 
     /// The first contact whose number is written exactly so.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn contact_with_spelling(&self, phone_number: &str) -> SqlResult<Option<i64>> {
         let sql = "SELECT min(id) FROM contacts WHERE phone_number = :phone_number";
         self.prepare(sql)?
@@ -274,9 +234,6 @@ impl Tx<'_> {
     }
 
     /// All contacts whose number is written exactly so.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn contacts_with_spelling(&self, phone_number: &str) -> SqlResult<Vec<i64>> {
         let sql = "SELECT id FROM contacts WHERE phone_number = :phone_number ORDER BY id";
         let mut statement = self.prepare(sql)?;
@@ -287,9 +244,6 @@ impl Tx<'_> {
 
     /// Calls `visit` with id and number of every contact whose number may be spelled otherwise than
     /// the program does.
-    ///
-    /// # Errors
-    /// When the statement fails, and what `visit` gives.
     pub fn each_odd_number(
         &self,
         mut visit: impl FnMut(i64, &str) -> SqlResult<()>,
@@ -307,9 +261,6 @@ impl Tx<'_> {
     }
 
     /// Calls `visit` with the number of every contact who opted out.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn each_opted_out_number(&self, mut visit: impl FnMut(&str)) -> SqlResult<()> {
         let sql = "SELECT phone_number FROM contacts INDEXED BY idx_contacts_opted_out
                    WHERE opted_out_at IS NOT NULL";
@@ -323,9 +274,6 @@ impl Tx<'_> {
 
     /// Calls `visit` with the number of every contact who opted out and whose number may be spelled
     /// otherwise than the program does.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn each_odd_opted_out_number(&self, mut visit: impl FnMut(&str)) -> SqlResult<()> {
         let sql = format!(
             "SELECT phone_number FROM contacts INDEXED BY idx_contacts_odd_opted_out
@@ -340,9 +288,6 @@ impl Tx<'_> {
     }
 
     /// The names of all attributes, sorted; at most `limit`. Rows whose attributes are no JSON have none.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn attribute_names(&self, limit: usize) -> SqlResult<Vec<String>> {
         let sql = "SELECT DISTINCT a.key FROM contacts c, json_each(c.attributes) a
                    WHERE json_valid(c.attributes) AND json_type(c.attributes) = 'object'
@@ -354,9 +299,6 @@ impl Tx<'_> {
 
     /// Makes the list of noted numbers, empty: it is this connection's own, and lies on the disk
     /// when it grows.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn clear_noted_numbers(&self) -> SqlResult<()> {
         self.transaction.execute_batch(
             "CREATE TEMP TABLE IF NOT EXISTS noted_numbers
@@ -367,9 +309,6 @@ impl Tx<'_> {
 
     /// Notes whose a number is; the first one who is noted stays. `digits` are at most 15. Returns
     /// whether it was new.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn note_number(&self, digits: i64, contact_id: i64) -> SqlResult<bool> {
         let sql = "INSERT INTO temp.noted_numbers (digits, contact_id) VALUES (:digits, :id)
                    ON CONFLICT (digits) DO NOTHING";
@@ -378,9 +317,6 @@ impl Tx<'_> {
     }
 
     /// Whose a noted number is.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn noted_number(&self, digits: i64) -> SqlResult<Option<i64>> {
         let sql = "SELECT contact_id FROM temp.noted_numbers WHERE digits = :digits";
         self.prepare(sql)?

@@ -14,9 +14,6 @@ impl Tx<'_> {
     /// The counts are of the latest occurrence with its retries, so nothing changes for an earlier one. A message that
     /// is on its way gets its counts only; it is settled later. One that a person cancelled or took
     /// back stays so.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn correct_message(
         &self,
         auto_message_id: i64,

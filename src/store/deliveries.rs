@@ -20,9 +20,7 @@ pub(super) const FIRST_LOOKUP_AFTER: Duration = Duration::from_secs(150);
 /// A delivery to be planned.
 #[derive(Clone, Debug)]
 pub struct NewDelivery<'a> {
-    /// Its message.
     pub auto_message_id: i64,
-    /// Its occurrence.
     pub due_at: Timestamp,
     /// The channel that sends it.
     pub channel_id: i64,
@@ -30,7 +28,6 @@ pub struct NewDelivery<'a> {
     pub contact_id: Option<i64>,
     /// The contact's number as written, when the delivery goes to whatever number the contact has.
     pub contact_number: Option<&'a str>,
-    /// The recipient's name.
     pub name: Option<&'a str>,
     /// `<digits>@c.us` and the like; for a skipped one, what was written.
     pub chat_id: &'a str,
@@ -43,11 +40,8 @@ pub struct NewDelivery<'a> {
 /// The next delivery of a channel, not claimed yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Open {
-    /// `deliveries.id`.
     pub id: i64,
-    /// Its message.
     pub auto_message_id: i64,
-    /// Its occurrence.
     pub due_at: Timestamp,
     /// Whom it goes to.
     pub chat_id: String,
@@ -64,7 +58,6 @@ pub struct Open {
 /// What became of a recipient since the delivery was planned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecipientNow {
-    /// Nothing.
     AsPlanned,
     /// The contact was removed or has another number.
     ContactChanged,
@@ -75,9 +68,7 @@ pub enum RecipientNow {
 /// What a claim asks for.
 #[derive(Clone, Debug)]
 pub struct ClaimRequest<'a> {
-    /// The delivery.
     pub delivery_id: i64,
-    /// Its channel.
     pub channel_id: i64,
     /// Its session, as it was when the channel was found ready.
     pub session: &'a str,
@@ -102,15 +93,10 @@ pub struct ClaimRequest<'a> {
 /// A claimed delivery: all that the request to WAHA needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claimed {
-    /// `deliveries.id`.
     pub delivery_id: i64,
-    /// Its message.
     pub auto_message_id: i64,
-    /// Its occurrence.
     pub due_at: Timestamp,
-    /// Its channel.
     pub channel_id: i64,
-    /// When it was claimed.
     pub claimed_at: Timestamp,
     /// The local day that it counts for.
     pub day: Day,
@@ -118,7 +104,6 @@ pub struct Claimed {
     pub attempt: i64,
     /// Whom it goes to.
     pub chat_id: String,
-    /// The exact text.
     pub text: String,
     /// The message's own metadata, as written.
     pub metadata: Option<String>,
@@ -129,11 +114,8 @@ pub struct Claimed {
 /// A delivery whose process died while it was `sending`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recovered {
-    /// `deliveries.id`.
     pub delivery_id: i64,
-    /// Its message.
     pub auto_message_id: i64,
-    /// Its occurrence.
     pub due_at: Timestamp,
     /// Its channel, which may just have sent.
     pub channel_id: i64,
@@ -157,9 +139,6 @@ impl Tx<'_> {
     /// Plans one delivery. The same chat twice in an occurrence is one delivery; one that was
     /// cancelled before it went out is taken up again. Returns whether a row was made or taken up.
     /// A row that waits for a contact who has another number by now makes room.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn plan_delivery(&self, new: &NewDelivery<'_>, now: Timestamp) -> SqlResult<bool> {
         let sql = "INSERT INTO deliveries
                        (auto_message_id, due_at, channel_id, contact_id, contact_number, name, chat_id,
@@ -205,9 +184,6 @@ impl Tx<'_> {
 
     /// The next delivery of a channel in due order, of messages that are being sent and not due
     /// before `late_before`.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn next_open_delivery(
         &self,
         channel_id: i64,
@@ -264,9 +240,6 @@ impl Tx<'_> {
     /// `None` when the delivery is no longer pending, its message no longer being sent, its recipient
     /// opted out, its contact removed or given another number, or its channel held, inactive, given other hours or limits, full for that day, or
     /// paced by somebody else since it was looked at.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn claim(&self, request: &ClaimRequest<'_>, now: Timestamp) -> SqlResult<Option<Claimed>> {
         let sql = format!("UPDATE deliveries AS d SET status = 'sending', attempts = attempts + 1,
                        waha_message_id = :reserved_id, claimed_at = :now, next_attempt_at = NULL,
@@ -326,9 +299,6 @@ impl Tx<'_> {
 
     /// Records what became of a claim. `waha_message_id` is WAHA's id when it accepted it. Returns
     /// `false`, with nothing changed, when the row is no longer in the state that the claim made.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn record(
         &self,
         claimed: &Claimed,
@@ -362,9 +332,6 @@ impl Tx<'_> {
 
     /// Ends a pending delivery that cannot be sent, without any request. Returns whether it was
     /// still pending.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn end_pending(
         &self,
         delivery_id: i64,
@@ -384,9 +351,6 @@ impl Tx<'_> {
     }
 
     /// Expires what is still pending of an occurrence. Returns how many deliveries that were.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn expire_pending(
         &self,
         auto_message_id: i64,
@@ -399,9 +363,6 @@ impl Tx<'_> {
 
     /// Ends what is still pending of an occurrence with this status and error. Returns how many
     /// deliveries that were.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn end_all_pending(
         &self,
         auto_message_id: i64,
@@ -423,9 +384,6 @@ impl Tx<'_> {
 
     /// Makes every delivery that is `sending` `unknown`: only for the one process that holds the
     /// sender's lock, before its first claim. Whoever claimed them died in between.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn recover_sending(&self, now: Timestamp) -> SqlResult<Vec<Recovered>> {
         let sql = "UPDATE deliveries SET status = 'unknown', finished_at = :now,
                        next_attempt_at =
@@ -450,9 +408,6 @@ impl Tx<'_> {
     }
 
     /// How many deliveries are pending on channels of any kind, of messages that are being sent.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn count_pending(&self) -> SqlResult<u64> {
         // CROSS: from the messages to their deliveries, whatever statistics say.
         let sql = "SELECT count(*) FROM auto_messages m

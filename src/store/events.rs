@@ -26,7 +26,6 @@ const SESSION_WORD_RANKS: Duration = Duration::from_mins(10);
 pub struct MessageEvent<'a> {
     /// The event's own id.
     pub event_id: &'a str,
-    /// The message.
     pub message: &'a MessageId,
     /// How far the message got, when the event says so.
     pub ack: Option<Ack>,
@@ -39,9 +38,7 @@ pub struct MessageEvent<'a> {
 pub struct Echo<'a> {
     /// The session that sent it.
     pub session: &'a str,
-    /// The chat.
     pub chat_id: &'a str,
-    /// The exact text.
     pub text: &'a str,
     /// When it was sent, by WAHA's clock.
     pub at: Timestamp,
@@ -56,7 +53,6 @@ pub enum Taken {
     Kept,
     /// A delivery has what it says.
     Weighed {
-        /// `deliveries.id`.
         delivery_id: i64,
         /// Its message and its occurrence.
         occurrence: (i64, Timestamp),
@@ -130,18 +126,12 @@ const DROP_OLD: &str = "DELETE FROM webhook_events WHERE id IN
 impl Tx<'_> {
     /// Whether an event about this message could matter to a delivery: one has its id, or one has
     /// no answer yet and may get this id. Events about other people's messages leave no row.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn may_be_ours(&self, message: &MessageId) -> SqlResult<bool> {
         self.prepare(MAY_BE_OURS)?
             .query_row(named_params! { ":waha_message_id": message.bare }, |row| row.get(0))
     }
 
     /// Takes an event about a message: notes it, and moves what it proves.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn take_message_event(&self, event: &MessageEvent<'_>, now: Timestamp) -> SqlResult<Taken> {
         if !self.note_event(event.event_id, Some((&event.message.bare, event.ack)), now)? {
             return Ok(Taken::Repeated);
@@ -164,9 +154,6 @@ impl Tx<'_> {
 
     /// Weighs the events that overtook the outcome of a delivery that has just become `sent` or
     /// `unknown`. Returns its new status, when it changed. The counts are left to the caller.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn weigh_kept_events(&self, delivery_id: i64, now: Timestamp) -> SqlResult<Option<Status>> {
         let sql = format!(
             "SELECT {COLUMNS}, waha_message_id FROM deliveries
@@ -184,9 +171,6 @@ impl Tx<'_> {
     }
 
     /// Takes a session's word. Returns its channel when the word is news and to be believed.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn take_session_event(
         &self,
         event: &SessionEvent<'_>,
@@ -213,9 +197,6 @@ impl Tx<'_> {
     }
 
     /// Whether a channel sends through this session.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn is_session_of_ours(&self, session: &str) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM channels
                        WHERE trim(session_name) = :session AND trim(session_name) <> '')";
@@ -224,9 +205,6 @@ impl Tx<'_> {
     }
 
     /// Notes a message that somebody sent us, by its id. Returns whether it is new.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn note_incoming(&self, message_id: &str, now: Timestamp) -> SqlResult<bool> {
         self.note_event(&format!("in:{message_id}"), None, now)
     }

@@ -21,9 +21,6 @@ pub struct SchemaDifferences {
 
 impl Store {
     /// Compares what stands in the database with what our migrations make.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn compare_schema(&self) -> Result<SchemaDifferences, StoreError> {
         let sql = |source| explain(&self.path, source);
         let (version, _) = self.tables_version()?;
@@ -50,9 +47,6 @@ impl Store {
     }
 
     /// The version of the tables, and the newest that this program knows.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn tables_version(&self) -> Result<(i64, i64), StoreError> {
         let sql = "SELECT max(version) FROM refinery_schema_history";
         let found = self.connection.query_row(sql, [], |row| row.get(0));
@@ -60,9 +54,6 @@ impl Store {
     }
 
     /// `wal`, or the kind of rollback journal.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn journal_mode(&self) -> Result<String, StoreError> {
         let mode = self.connection.query_row("PRAGMA journal_mode", [], |row| row.get(0));
         mode.map_err(|source| explain(&self.path, source))
@@ -118,9 +109,6 @@ fn schema_of(
 
 impl Tx<'_> {
     /// Calls `visit` with id and number of at most `limit` contacts that have not opted out.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn each_phone_number(
         &self,
         limit: u32,

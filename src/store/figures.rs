@@ -9,19 +9,13 @@ use crate::clock::Timestamp;
 /// How many rows of a kind have a status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusCount {
-    /// `message` or `delivery`.
     pub counted: String,
-    /// The status.
     pub status: String,
-    /// How many.
     pub number: i64,
 }
 
 impl Tx<'_> {
     /// How many messages and deliveries have which status; those that nobody has are there with 0.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn status_counts(&self) -> SqlResult<Vec<StatusCount>> {
         let sql = "SELECT counted, status, number FROM status_counts ORDER BY counted, status";
         let mut statement = self.prepare(sql)?;
@@ -36,9 +30,6 @@ impl Tx<'_> {
     }
 
     /// Since when the message that waits longest for being planned is due.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn oldest_unplanned(&self, now: Timestamp) -> SqlResult<Option<Timestamp>> {
         let sql = "SELECT scheduled_at FROM auto_messages
                    WHERE status = 'scheduled' AND scheduled_at <= :now
@@ -52,9 +43,6 @@ impl Tx<'_> {
     }
 
     /// Since when the delivery that waits longest is due.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn oldest_pending(&self) -> SqlResult<Option<Timestamp>> {
         // The first of each channel by the index idx_deliveries_pending.
         let sql = "SELECT min((SELECT d.due_at FROM deliveries d
@@ -65,9 +53,6 @@ impl Tx<'_> {
     }
 
     /// When the newest run began, of any process.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn newest_run_at(&self) -> SqlResult<Option<Timestamp>> {
         let sql = "SELECT started_at FROM runs ORDER BY id DESC LIMIT 1";
         self.prepare(sql)?

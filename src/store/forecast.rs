@@ -10,11 +10,9 @@ use crate::delivery::Status;
 /// A message that waits for its time or is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Queued {
-    /// `auto_messages.id`.
     pub id: i64,
     /// The channel that sends it.
     pub channel_id: i64,
-    /// Its time.
     pub due_at: Timestamp,
     /// The first of its deliveries that has something left to do, when it is planned.
     pub first_open: Option<i64>,
@@ -23,17 +21,13 @@ pub struct Queued {
 /// A message as a forecast needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Foreseen {
-    /// For people.
     pub title: Option<String>,
     /// The title, or how the text begins.
     pub label: String,
-    /// `auto_messages.status`.
     pub status: String,
-    /// `auto_messages.error`.
     pub error: Option<String>,
     /// Its time; `None` when it has none yet.
     pub due_at: Option<Timestamp>,
-    /// Its channel.
     pub channel_id: i64,
     /// The rest, or why the row cannot be read. Its `due_at` means nothing when the one above is `None`.
     pub content: Result<DueMessage, String>,
@@ -46,11 +40,9 @@ pub struct Planned {
     pub channel_id: i64,
     /// The contact, when the recipient is one.
     pub contact_id: Option<i64>,
-    /// The recipient's name.
     pub name: Option<String>,
     /// Whom it goes to; for a skipped one, what was written.
     pub chat_id: String,
-    /// How it stands.
     pub status: Status,
     /// Not before this.
     pub next_attempt_at: Option<Timestamp>,
@@ -58,15 +50,11 @@ pub struct Planned {
     pub text: Option<String>,
     /// Why it was not sent.
     pub error: Option<String>,
-    /// When it ended.
     pub finished_at: Option<Timestamp>,
 }
 
 impl Tx<'_> {
     /// At most `limit` messages on their way, or scheduled for `until` at the latest, by their time.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn queued_messages(&self, until: Timestamp, limit: u64) -> SqlResult<Vec<Queued>> {
         let sql = "SELECT id, channel_id, scheduled_at, NULL AS first_open FROM auto_messages
                    WHERE status = 'scheduled' AND scheduled_at <= :until
@@ -94,9 +82,6 @@ impl Tx<'_> {
     }
 
     /// How many messages [`Self::queued_messages`] would give without a limit.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn count_queued(&self, until: Timestamp) -> SqlResult<u64> {
         let sql = "SELECT (SELECT count(*) FROM auto_messages
                        WHERE status = 'scheduled' AND scheduled_at <= :until)
@@ -107,9 +92,6 @@ impl Tx<'_> {
     }
 
     /// The message with this id, whatever its status; `None` when there is none.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn foreseen_message(&self, id: i64) -> SqlResult<Option<Foreseen>> {
         let sql = format!(
             "SELECT id, title, status, error, scheduled_at, message, channel_id, contact_ids, metadata,
@@ -149,9 +131,6 @@ impl Tx<'_> {
     }
 
     /// A scheduled message without a time, or why its row cannot be read.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn foreseen_untimed(&self, id: i64) -> SqlResult<Result<Option<Untimed>, String>> {
         match self.untimed_message(id) {
             Ok(untimed) => Ok(Ok(untimed)),
@@ -160,9 +139,6 @@ impl Tx<'_> {
     }
 
     /// Whether an occurrence has deliveries.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn has_deliveries(&self, auto_message_id: i64, due_at: Timestamp) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
                        WHERE auto_message_id = :id AND due_at = :due_at)";
@@ -171,9 +147,6 @@ impl Tx<'_> {
     }
 
     /// Calls `visit` with each delivery of an occurrence, in the order in which they are sent.
-    ///
-    /// # Errors
-    /// When the statement fails, and what `visit` gives.
     pub fn each_delivery(
         &self,
         auto_message_id: i64,

@@ -32,18 +32,12 @@ pub struct MadeBefore {
 
 impl Tx<'_> {
     /// What the form with this mark made, when it came before.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn made_by_mark(&self, mark: &str) -> SqlResult<Option<MadeBefore>> {
         let sql = "SELECT made, form FROM panel_marks WHERE mark = :mark";
         self.prepare(sql)?.query_row(named_params! { ":mark": mark }, read).optional()
     }
 
     /// The last thing that another form with the same content made since `since`.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn made_by_same_form(
         &self,
         mark: FormMark<'_>,
@@ -62,9 +56,6 @@ impl Tx<'_> {
 
     /// Makes something once: `make` runs, and its id is kept with the mark, unless the mark is kept
     /// already. Returns the new id, or what the form made before.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn make_once(
         &self,
         mark: Option<FormMark<'_>>,
@@ -82,9 +73,6 @@ impl Tx<'_> {
 
     /// Keeps a mark with the id of what its form made or changed; a mark that is kept already stays.
     /// Drops the marks that are old or too many.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn keep_mark(&self, mark: FormMark<'_>, made: i64, now: Timestamp) -> SqlResult<()> {
         self.prepare("DELETE FROM panel_marks WHERE kept_at < :oldest")?
             .execute(named_params! { ":oldest": now.minus(MARKS_LAST).to_string() })?;

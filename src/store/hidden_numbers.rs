@@ -11,7 +11,6 @@ use crate::clock::Timestamp;
 /// One whose other name WAHA is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HiddenNumber {
-    /// `hidden_numbers.id`.
     pub id: i64,
     /// `<digits>@lid`; `None` when it is what is asked for.
     pub lid: Option<String>,
@@ -37,9 +36,6 @@ pub struct Unresolved {
 impl Tx<'_> {
     /// Opts a hidden number out whose phone number is not known, and asks for that at once. Returns
     /// whether it was not opted out before.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn opt_out_hidden(
         &self,
         lid: &str,
@@ -65,9 +61,6 @@ impl Tx<'_> {
     }
 
     /// Whether a hidden number is opted out by itself.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn is_hidden_opted_out(&self, lid: &str) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM hidden_numbers
                        WHERE lid = :lid AND opted_out_at IS NOT NULL)";
@@ -76,9 +69,6 @@ impl Tx<'_> {
 
     /// Takes the opt-outs back that the hidden numbers of a phone number (E.164 digits) have by
     /// themselves. Returns whether there was one.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn opt_in_hidden_of(&self, digits: &str) -> SqlResult<bool> {
         let sql = "UPDATE hidden_numbers SET opted_out_at = NULL
                    WHERE phone_number = :digits AND opted_out_at IS NOT NULL";
@@ -86,9 +76,6 @@ impl Tx<'_> {
     }
 
     /// Takes the opt-out of a hidden number back. Returns whether there was one.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn opt_in_hidden(&self, lid: &str) -> SqlResult<bool> {
         let sql = "UPDATE hidden_numbers SET opted_out_at = NULL, next_look_at = NULL
                    WHERE lid = :lid AND opted_out_at IS NOT NULL";
@@ -97,9 +84,6 @@ impl Tx<'_> {
 
     /// Notes that a hidden number and a phone number are one person. An opt-out that the hidden number
     /// has by itself stays until it is taken back, by either name: the contact may get another number.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn pair_hidden(
         &self,
         lid: &str,
@@ -124,9 +108,6 @@ impl Tx<'_> {
     }
 
     /// Asks for the hidden number of a phone number, unless one is known or asked for.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn ask_for_hidden(
         &self,
         digits: &str,
@@ -158,9 +139,6 @@ impl Tx<'_> {
     }
 
     /// The phone number (E.164 digits) of a hidden one, when it is known.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn digits_of_hidden(&self, lid: &str) -> SqlResult<Option<String>> {
         let sql = "SELECT phone_number FROM hidden_numbers WHERE lid = :lid";
         let found = self.prepare(sql)?.query_row(named_params! { ":lid": lid }, |row| row.get(0));
@@ -168,9 +146,6 @@ impl Tx<'_> {
     }
 
     /// The hidden numbers of a phone number (E.164 digits), as far as they are known.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn hidden_of_digits(&self, digits: &str) -> SqlResult<Vec<String>> {
         let sql = "SELECT lid FROM hidden_numbers WHERE phone_number = :digits AND lid IS NOT NULL";
         let mut statement = self.prepare(sql)?;
@@ -178,9 +153,6 @@ impl Tx<'_> {
     }
 
     /// All hidden numbers, each with its phone number, or `None` when it is opted out by itself.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn hidden_numbers(&self) -> SqlResult<HashMap<String, Option<String>>> {
         let sql = "SELECT lid, CASE WHEN opted_out_at IS NULL THEN phone_number END
                    FROM hidden_numbers
@@ -189,9 +161,6 @@ impl Tx<'_> {
     }
 
     /// At most `limit` of those about whom WAHA is to be asked at `now`.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn due_hidden(&self, now: Timestamp, limit: u32) -> SqlResult<Vec<HiddenNumber>> {
         let sql = "SELECT id, lid, phone_number, session_name, name, looks FROM hidden_numbers
                    WHERE next_look_at <= :now ORDER BY next_look_at LIMIT :limit";
@@ -212,9 +181,6 @@ impl Tx<'_> {
 
     /// Notes what a look came to that found no name, and when the next one is; a phone number about
     /// which WAHA is not asked again is forgotten.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn postpone_hidden(&self, id: i64, next: Option<Timestamp>, error: &str) -> SqlResult<()> {
         let sql =
             "UPDATE hidden_numbers SET looks = looks + 1, next_look_at = :next, error = :error
@@ -227,9 +193,6 @@ impl Tx<'_> {
     }
 
     /// How many hidden numbers asked to stop since `since`, and have no phone number yet.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn unresolved_hidden(&self, since: Timestamp) -> SqlResult<Unresolved> {
         let sql = "SELECT count(next_look_at) AS asked, count(*) - count(next_look_at) AS given_up
                    FROM hidden_numbers

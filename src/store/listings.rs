@@ -12,7 +12,6 @@ const EXCERPT_CHARS: u32 = 160;
 /// Which rows of a list, the newest first: those on the far side of a row that was seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PageFrom {
-    /// The newest.
     #[default]
     Newest,
     /// Older than this id.
@@ -24,13 +23,10 @@ pub enum PageFrom {
 /// A message in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedMessage {
-    /// `auto_messages.id`.
     pub id: i64,
-    /// For people.
     pub title: Option<String>,
     /// The beginning of the text.
     pub excerpt: String,
-    /// The status.
     pub status: String,
     /// Its time, or its next one.
     pub scheduled_at: Option<Timestamp>,
@@ -40,15 +36,12 @@ pub struct ListedMessage {
     pub channel_id: i64,
     /// Recipients of the latest occurrence; they stand as its retries left them.
     pub contact_count: u64,
-    /// Of these: sent.
     pub sent_count: u64,
     /// Of these: failed or too late.
     pub failed_count: u64,
-    /// Of these: skipped.
     pub skipped_count: u64,
     /// Of these: nobody knows.
     pub unknown_count: u64,
-    /// Why it failed.
     pub error: Option<String>,
 }
 
@@ -57,42 +50,31 @@ pub struct ListedMessage {
 pub struct MessageDetail {
     /// As in a list.
     pub listed: ListedMessage,
-    /// The whole text.
     pub message: String,
-    /// As written.
     pub contact_ids: Option<String>,
-    /// As written.
     pub schedules: Option<String>,
-    /// As written.
     pub interval_config: Option<String>,
     /// When it was made, as the table has it.
     pub created_at: String,
-    /// Who made it.
     pub created_by: Option<String>,
 }
 
 /// A recipient of one occurrence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedRecipient {
-    /// `deliveries.id`.
     pub id: i64,
-    /// The name.
     pub name: Option<String>,
     /// Whom it goes to; for a skipped one, what was written.
     pub chat_id: String,
-    /// The status.
     pub status: String,
     /// How far WhatsApp says that it came.
     pub ack: Option<i64>,
-    /// Requests made.
     pub attempts: u64,
     /// The exact text, once it was claimed.
     pub text: Option<String>,
     /// Why it was not sent, or what a look-up found.
     pub error: Option<String>,
-    /// When it ended.
     pub finished_at: Option<Timestamp>,
-    /// WAHA's id.
     pub waha_message_id: Option<String>,
 }
 
@@ -114,21 +96,13 @@ pub struct Ended {
 /// A run, for the audit trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedRun {
-    /// `runs.id`.
     pub id: i64,
-    /// What started it.
     pub trigger: String,
-    /// PageFrom where.
     pub remote: Option<String>,
-    /// When it began.
     pub started_at: Option<Timestamp>,
-    /// When it ended.
     pub finished_at: Option<Timestamp>,
-    /// Messages worked on.
     pub processed: u64,
-    /// Messages sent.
     pub success: u64,
-    /// Messages failed.
     pub failed: u64,
     /// Why it ended early.
     pub error: Option<String>,
@@ -197,9 +171,6 @@ pub(super) fn containing(text: &str) -> String {
 
 impl Tx<'_> {
     /// At most `limit` messages, of one status when one is given, whose title or text holds `search`.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn page_of_messages(
         &self,
         status: Option<&str>,
@@ -235,9 +206,6 @@ impl Tx<'_> {
     }
 
     /// How many messages there are of each status.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn count_by_status(&self) -> SqlResult<Vec<(String, u64)>> {
         let sql = "SELECT status, max(number, 0) AS count FROM status_counts
                    WHERE counted = 'message' ORDER BY status";
@@ -246,9 +214,6 @@ impl Tx<'_> {
     }
 
     /// At most `limit` messages on their way, then those whose time comes next.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn next_messages(&self, limit: u32) -> SqlResult<Vec<ListedMessage>> {
         let mut found = Vec::new();
         for status in ["sending", "scheduled"] {
@@ -269,9 +234,6 @@ impl Tx<'_> {
     }
 
     /// A message with all that people see of it; `None` when there is none with this id.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn message_detail(&self, id: i64) -> SqlResult<Option<MessageDetail>> {
         let sql = format!(
             "SELECT {MESSAGE_COLUMNS}, message, contact_ids, schedules, interval_config, created_at,
@@ -296,9 +258,6 @@ impl Tx<'_> {
 
     /// The latest occurrences of a message that have deliveries, at most `limit`, the latest first,
     /// each with whether it is a retry.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn occurrence_times(
         &self,
         auto_message_id: i64,
@@ -324,9 +283,6 @@ impl Tx<'_> {
 
     /// At most `limit` recipients of an occurrence whose chat comes after `after`; of one of
     /// `statuses`, unless there are none.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn page_of_recipients(
         &self,
         auto_message_id: i64,
@@ -371,9 +327,6 @@ impl Tx<'_> {
     }
 
     /// What became of the deliveries that ended from `from` until before `until`.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn count_ended(&self, from: Timestamp, until: Timestamp) -> SqlResult<Ended> {
         let sql = "SELECT count(*) FILTER (WHERE status = 'sent') AS sent,
                        count(*) FILTER (WHERE status = 'sent' AND ack >= 2) AS delivered,
@@ -394,9 +347,6 @@ impl Tx<'_> {
     }
 
     /// At most `limit` runs.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn page_of_runs(&self, from: PageFrom, limit: u32) -> SqlResult<Vec<ListedRun>> {
         let (above, below) = from.bounds();
         let order = from.order();
@@ -411,9 +361,6 @@ impl Tx<'_> {
     }
 
     /// The last run that somebody's cron, and not our own ticker, triggered.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn last_triggered_run(&self) -> SqlResult<Option<ListedRun>> {
         let sql =
             "SELECT id, trigger, remote, started_at, finished_at, processed, success, failed, error

@@ -12,21 +12,16 @@ use crate::template::is_same_text;
 /// A delivery of which nobody knows whether it went out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownDelivery {
-    /// `deliveries.id`.
     pub id: i64,
-    /// Its message.
     pub auto_message_id: i64,
-    /// Its occurrence.
     pub due_at: Timestamp,
     /// The session that may have sent it, when its channel still has one.
     pub session: Option<String>,
     /// Whom it went to.
     pub chat_id: String,
-    /// The exact text.
     pub text: String,
     /// The id that WAHA was asked to use, when it had offered one.
     pub reserved_id: Option<String>,
-    /// When it was claimed.
     pub claimed_at: Timestamp,
     /// Why it is unknown.
     pub error: String,
@@ -35,7 +30,6 @@ pub struct UnknownDelivery {
 /// A look-up that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DueLookup {
-    /// `deliveries.id`.
     pub delivery_id: i64,
     /// The channel that may have sent it.
     pub channel_id: i64,
@@ -44,9 +38,6 @@ pub struct DueLookup {
 impl Tx<'_> {
     /// At most `limit` unknown deliveries whose look-up is due at `now`: of each channel the longest
     /// due first, and the channels in turn, so that one with very many keeps no other waiting.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn due_lookups(&self, now: Timestamp, limit: u32) -> SqlResult<Vec<DueLookup>> {
         let sql = "SELECT id, channel_id FROM deliveries
                    WHERE status = 'unknown' AND next_attempt_at <= :now
@@ -62,9 +53,6 @@ impl Tx<'_> {
     }
 
     /// The delivery, when it is still unknown and was claimed.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn unknown_delivery(&self, id: i64) -> SqlResult<Option<UnknownDelivery>> {
         // By its id, whatever statistics say.
         let sql =
@@ -91,9 +79,6 @@ impl Tx<'_> {
     }
 
     /// Whether a message id is known to be another delivery's.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn is_id_of_another(&self, waha_message_id: &str, delivery_id: i64) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
                        WHERE waha_message_id = :waha_message_id AND id <> :id)";
@@ -104,9 +89,6 @@ impl Tx<'_> {
     /// Whether another delivery of the same text, as WhatsApp keeps it, to the same chat is under way
     /// or unknown and was claimed within `window` of this one: then a message in the chat could be
     /// either's.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn has_rival(&self, unknown: &UnknownDelivery, window: Duration) -> SqlResult<bool> {
         // The first half has an index; the second goes through that of what is under way.
         let sql = "SELECT text FROM deliveries
@@ -134,9 +116,6 @@ impl Tx<'_> {
 
     /// Resolves an unknown delivery: `sent` or `failed`, with the id and the ack that were found, and
     /// brings its message in line. Returns `false`, with nothing changed, when it is not unknown.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn resolve_unknown(
         &self,
         unknown: &UnknownDelivery,
@@ -167,9 +146,6 @@ impl Tx<'_> {
 
     /// Leaves a delivery unknown, says in `error` what the look-up found (`None` leaves what it says),
     /// and when the next one is; `None` for no more.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn postpone_lookup(
         &self,
         delivery_id: i64,

@@ -14,17 +14,12 @@ pub(super) const TIMETABLE: &str =
 /// A message whose time has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueMessage {
-    /// `auto_messages.id`.
     pub id: i64,
-    /// The occurrence: `scheduled_at`.
     pub due_at: Timestamp,
-    /// The text.
     pub message: String,
     /// The channel that sends it; may not exist.
     pub channel_id: i64,
-    /// As written.
     pub contact_ids: Option<String>,
-    /// As written.
     pub metadata: Option<String>,
     /// The rest of when.
     pub timetable: Timetable,
@@ -33,7 +28,6 @@ pub struct DueMessage {
 /// A scheduled message without a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Untimed {
-    /// `auto_messages.id`.
     pub id: i64,
     /// When the row was made; `None` when that is no time.
     pub since: Option<Timestamp>,
@@ -70,9 +64,6 @@ pub(super) fn read_timetable(row: &Row<'_>) -> SqlResult<Timetable> {
 
 impl Tx<'_> {
     /// How many messages are due at `now` or on their way.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn count_due(&self, now: Timestamp) -> SqlResult<u64> {
         let sql = "SELECT (SELECT count(*) FROM auto_messages
                        WHERE status = 'scheduled' AND scheduled_at <= :now)
@@ -81,9 +72,6 @@ impl Tx<'_> {
     }
 
     /// The ids of at most `limit` messages that are due at `now`, the longest due first.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn due_message_ids(&self, now: Timestamp, limit: u32) -> SqlResult<Vec<i64>> {
         let sql = "SELECT id FROM auto_messages
                    WHERE status = 'scheduled' AND scheduled_at <= :now
@@ -97,9 +85,6 @@ impl Tx<'_> {
     }
 
     /// The message, when it is still scheduled and due at `now`.
-    ///
-    /// # Errors
-    /// When the statement fails, or a column holds what no text can be.
     pub fn due_message(&self, id: i64, now: Timestamp) -> SqlResult<Option<DueMessage>> {
         let sql = format!(
             "SELECT id, scheduled_at, message, channel_id, contact_ids, metadata, {TIMETABLE}
@@ -124,9 +109,6 @@ impl Tx<'_> {
     }
 
     /// The ids of at most `limit` messages that are scheduled without a time.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn untimed_message_ids(&self, limit: u32) -> SqlResult<Vec<i64>> {
         let sql = "SELECT id FROM auto_messages
                    WHERE status = 'scheduled' AND scheduled_at IS NULL LIMIT :limit";
@@ -136,9 +118,6 @@ impl Tx<'_> {
     }
 
     /// The message, when it is still scheduled without a time.
-    ///
-    /// # Errors
-    /// When the statement fails, or a column holds what no text can be.
     pub fn untimed_message(&self, id: i64) -> SqlResult<Option<Untimed>> {
         let sql = format!(
             "SELECT id, {TIMETABLE},
@@ -167,9 +146,6 @@ impl Tx<'_> {
 
     /// The ids of at most `limit` scheduled messages with a rule whose time was worked out in another
     /// zone than the one of this name, or was written by somebody and not looked at yet.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn message_ids_of_other_zones(&self, zone: &Zone, limit: u32) -> SqlResult<Vec<i64>> {
         let from = "SELECT id FROM auto_messages INDEXED BY idx_auto_messages_scheduled_zone
             WHERE status = 'scheduled' AND scheduled_at IS NOT NULL AND (schedules IS NOT NULL OR interval_config IS NOT NULL)";
@@ -185,9 +161,6 @@ impl Tx<'_> {
     }
 
     /// What the time of a message comes from, when it is still scheduled for one.
-    ///
-    /// # Errors
-    /// When the statement fails, or a column holds what no text can be.
     pub fn timed_message(&self, id: i64) -> SqlResult<Option<Timed>> {
         let sql = format!(
             "SELECT scheduled_at, {TIMETABLE},
@@ -208,9 +181,6 @@ impl Tx<'_> {
     }
 
     /// Gives a scheduled message the time that its rule has in `zone`.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn set_scheduled_at(
         &self,
         id: i64,
@@ -232,9 +202,6 @@ impl Tx<'_> {
     }
 
     /// Empties the time of a scheduled message whose rule was edited when it had ended.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn clear_scheduled_at(&self, id: i64) -> SqlResult<()> {
         let sql = "UPDATE auto_messages SET scheduled_at = NULL, scheduled_zone = NULL,
                        scheduled_local = strftime('%Y-%m-%dT%H:%M:%SZ', updated_at)
@@ -244,9 +211,6 @@ impl Tx<'_> {
 
     /// Notes that somebody has looked at a message's time: it is right in the zone of this name, or
     /// (empty) it does not come from a rule.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn set_scheduled_zone(&self, id: i64, zone: &str, now: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE auto_messages SET scheduled_zone = :zone, updated_at = :now
                    WHERE id = :id AND status = 'scheduled'";
@@ -256,9 +220,6 @@ impl Tx<'_> {
 
     /// Turns what an older version planned, an instant, into what the clock in `zone` showed then. Of
     /// an occurrence that is under way and comes from its rule, also the time and its zone.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn localize_taken(&self, zone: &Zone, now: Timestamp) -> SqlResult<()> {
         let sql = format!(
             "SELECT id, status, scheduled_at, {TIMETABLE}
@@ -295,9 +256,6 @@ impl Tx<'_> {
     /// Ends a scheduled message whose rule has nothing left: as its latest occurrence ended, and when
     /// nothing is known of that any more, by its counts. What is still under way settles it later. Dates
     /// that passed before they were written get no message: `error` says so, also of one that was sent.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn end_message(
         &self,
         id: i64,
@@ -337,9 +295,6 @@ impl Tx<'_> {
     /// Marks a planned message as on its way, with how many recipients it has and how they stand:
     /// the counts are of this occurrence from now on. What the clock showed then is remembered, so
     /// that no other zone makes it due again, with the rule that counted when its date began.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn start_sending(
         &self,
         id: i64,
@@ -377,9 +332,6 @@ impl Tx<'_> {
 
     /// Puts messages back that a person set to `sending` before they were planned. Returns how many
     /// that were.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn put_back_unplanned(&self, now: Timestamp) -> SqlResult<usize> {
         let sql = "UPDATE auto_messages SET status = 'scheduled', updated_at = :now
                    WHERE status = 'sending' AND (scheduled_at IS NULL OR NOT EXISTS
@@ -394,9 +346,6 @@ impl Tx<'_> {
 
     /// Sets messages back that a clock which ran ahead has planned: they are on their way, due after
     /// `early_after`, and nothing of them was tried. One that has begun goes on.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn put_back_early(&self, early_after: Timestamp, now: Timestamp) -> SqlResult<usize> {
         let sql = "UPDATE auto_messages SET status = 'scheduled', taken_local = NULL,
                        taken_rule = NULL, updated_at = :now
@@ -414,9 +363,6 @@ impl Tx<'_> {
     /// Fails a scheduled message that cannot be planned; its counts are of this occurrence. One of
     /// which somebody got something before (it was cancelled and scheduled again) stays `sent`, with
     /// the reason. Returns whether it was scheduled.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn fail_message(&self, id: i64, error: &str, now: Timestamp) -> SqlResult<bool> {
         let sql = "UPDATE auto_messages SET error = :error, updated_at = :now,
                        status = CASE WHEN EXISTS (SELECT 1 FROM deliveries WHERE auto_message_id = :id
@@ -438,9 +384,6 @@ impl Tx<'_> {
     }
 
     /// The occurrences on their way that were due before `before`.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn late_occurrences(&self, before: Timestamp) -> SqlResult<Vec<(i64, Timestamp)>> {
         let sql = "SELECT id, scheduled_at FROM auto_messages
                    WHERE status = 'sending' AND scheduled_at < :before";
@@ -449,9 +392,6 @@ impl Tx<'_> {
 
     /// The occurrences on their way that have nothing left to do: a person cancelled their last
     /// deliveries one by one.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn finished_occurrences(&self) -> SqlResult<Vec<(i64, Timestamp)>> {
         let sql = "SELECT m.id, m.scheduled_at FROM auto_messages m
                    WHERE m.status = 'sending' AND m.scheduled_at IS NOT NULL AND NOT EXISTS

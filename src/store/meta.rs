@@ -19,26 +19,17 @@ pub struct ClockBelieved {
 
 impl Tx<'_> {
     /// Where the database was when it last sent; `None` before the first start.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn place(&self) -> SqlResult<Option<String>> {
         self.meta("place")
     }
 
     /// Notes where the database is.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn set_place(&self, place: &str) -> SqlResult<()> {
         self.set_meta("place", place)
     }
 
     /// When this backup was made; `None` when the database is none. What cannot be read is a backup
     /// of the earliest time: nothing about it can be known.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn backup_made_at(&self) -> SqlResult<Option<Timestamp>> {
         let text = self.meta("backup_made_at")?;
         Ok(text.map(|text| Timestamp::parse(&text).unwrap_or(Timestamp::from_millis(i64::MIN))))
@@ -46,9 +37,6 @@ impl Tx<'_> {
 
     /// Makes the database a backup, begun at `now`. One that was a backup already, put in place by
     /// hand, keeps its earlier time, and is a history of its own: it is no evidence for anything.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn set_backup_made_at(&self, now: Timestamp) -> SqlResult<()> {
         match self.backup_made_at()? {
             Some(_) => self.begin_history(),
@@ -59,9 +47,6 @@ impl Tx<'_> {
     /// Holds every channel for `reason`, as a person would: nothing but [`Self::confirm_place`] or a
     /// person frees them. What a person holds is left alone; what the program held is remembered.
     /// Returns how many channels were not held in this way before.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn hold_for_place(&self, reason: &str, now: Timestamp) -> SqlResult<usize> {
         // The conflict: a person freed it by hand, which is no confirmation.
         let remember = "INSERT INTO place_holds
@@ -79,9 +64,6 @@ impl Tx<'_> {
     }
 
     /// Whether channels are held because the database is not where it was.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn has_place_holds(&self) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM place_holds)";
         self.prepare(sql)?.query_row([], |row| row.get(0))
@@ -90,9 +72,6 @@ impl Tx<'_> {
     /// Makes `place` the one from which the database sends, begins a new history, and frees exactly
     /// the channels that [`Self::hold_for_place`] held; a hold from before it comes back. Returns how
     /// many channels that were.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn confirm_place(&self, place: &str, now: Timestamp) -> SqlResult<usize> {
         let free = "UPDATE channels SET held_reason = p.held_reason, held_kind = p.held_kind,
                         held_until = p.held_until, updated_at = :now
@@ -108,9 +87,6 @@ impl Tx<'_> {
     }
 
     /// When our clock was last believed, and why it is not now.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn clock_believed(&self) -> SqlResult<ClockBelieved> {
         let at = self.meta("clock_believed_at")?;
         let at = at.and_then(|text| Timestamp::parse(&text));
@@ -118,9 +94,6 @@ impl Tx<'_> {
     }
 
     /// Notes that our clock is believed at `now`.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn believe_clock(&self, now: Timestamp) -> SqlResult<()> {
         self.prepare("DELETE FROM meta WHERE key IN ('clock_hold', 'clock_hold_code')")?
             .execute([])?;
@@ -128,9 +101,6 @@ impl Tx<'_> {
     }
 
     /// Notes why our clock is not believed. Returns whether that is news.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn hold_for_clock(&self, reason: &Reason) -> SqlResult<bool> {
         if self.meta("clock_hold_code")?.as_deref() == Some(reason.code()) {
             return Ok(false);

@@ -108,47 +108,30 @@ pub struct Tx<'store> {
 pub enum StoreError {
     /// The file or its directory cannot be used.
     #[error("failed to open database `{}`: check that the directory exists and that you may write there", path.display())]
-    Open {
-        /// The database.
-        path: PathBuf,
-        /// The cause.
-        source: std::io::Error,
-    },
+    Open { path: PathBuf, source: std::io::Error },
     /// The database, or a file that SQLite uses with it, is another user's.
     #[error("failed to use database `{}`: {why}", path.display())]
     Denied {
-        /// The database.
         path: PathBuf,
         /// The file, its owner and the remedy, in words.
         why: String,
     },
     /// The file is no SQLite database.
     #[error("`{}` is not a SQLite database: give DATABASE_PATH another name, or restore the file from a backup", path.display())]
-    NotADatabase {
-        /// The database.
-        path: PathBuf,
-    },
+    NotADatabase { path: PathBuf },
     /// The file is another program's.
     #[error("`{}` is a SQLite database of another program: give DATABASE_PATH another name", path.display())]
-    Foreign {
-        /// The database.
-        path: PathBuf,
-    },
+    Foreign { path: PathBuf },
     /// SQLite could open the file for reading only, and would keep it so.
     #[error("database `{}` may be read but not written: check owner and mode of the file and whether the file system is mounted read-only", path.display())]
-    ReadOnly {
-        /// The database.
-        path: PathBuf,
-    },
+    ReadOnly { path: PathBuf },
     /// The file was written by a newer version of this program.
     #[error(
         "`{}` is from a newer version of this program (its tables are version {found}, this program knows {known}): install the newer version; the file was not touched",
         path.display()
     )]
     Newer {
-        /// The database.
         path: PathBuf,
-        /// Its version.
         found: i64,
         /// The newest version that this program knows.
         known: i64,
@@ -159,54 +142,30 @@ pub enum StoreError {
         path.display(),
         copy.display()
     )]
-    KeepBefore {
-        /// The database.
-        path: PathBuf,
-        /// The copy.
-        copy: PathBuf,
-        /// The cause.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    KeepBefore { path: PathBuf, copy: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
     /// A migration failed; the database is as it was before it.
     #[error("failed to bring the tables of `{}` up to date", path.display())]
-    Migrate {
-        /// The database.
-        path: PathBuf,
-        /// The cause.
-        source: Box<refinery::Error>,
-    },
+    Migrate { path: PathBuf, source: Box<refinery::Error> },
     /// A setting that the promises rest on did not take.
     #[error("SQLite did not accept `{pragma}` for `{}`: it answered `{answer}`", path.display())]
     Pragma {
-        /// The database.
         path: PathBuf,
-        /// The setting.
         pragma: &'static str,
         /// What was read back.
         answer: String,
     },
     /// Somebody wrote into the database while its successor was prepared.
     #[error("another program wrote into `{}` meanwhile: nothing was changed; stop what writes into it, and try again", path.display())]
-    Changed {
-        /// The database.
-        path: PathBuf,
-    },
+    Changed { path: PathBuf },
     /// A restore ended between two renames.
     #[error("`{}` is missing because a restore was cut off: run `restore` again (or delete `{}` to begin with an empty database)", path.display(), restoring.display())]
     RestoreCutOff {
-        /// The database.
         path: PathBuf,
         /// What the restore had prepared.
         restoring: PathBuf,
     },
-    /// A statement failed.
     #[error("failed to use database `{}`{}", path.display(), remedy(source))]
-    Sql {
-        /// The database.
-        path: PathBuf,
-        /// The cause.
-        source: rusqlite::Error,
-    },
+    Sql { path: PathBuf, source: rusqlite::Error },
 }
 
 /// What a person can do about a failed statement.
@@ -232,7 +191,6 @@ fn remedy(error: &rusqlite::Error) -> &'static str {
 
 impl StoreError {
     /// Whether this may pass while the program runs, without a person who mends the file.
-    #[must_use]
     pub fn may_pass(&self) -> bool {
         use rusqlite::ErrorCode;
         let Self::Sql { source, .. } = self else { return false };
@@ -249,7 +207,6 @@ impl StoreError {
 
     /// What is wrong with the row, when the statement was well but a row holds what its column
     /// cannot (a text that is not UTF-8, a time that is none).
-    #[must_use]
     pub fn unreadable_row(&self) -> Option<String> {
         let Self::Sql { source, .. } = self else { return None };
         why_unreadable(source)
@@ -269,7 +226,6 @@ fn why_unreadable(error: &rusqlite::Error) -> Option<String> {
 
 impl StoreError {
     /// Whether the file is damaged.
-    #[must_use]
     pub fn is_damage(&self) -> bool {
         let Self::Sql { source, .. } = self else { return false };
         source.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt)
@@ -288,47 +244,33 @@ impl Store {
     }
 
     /// The same for a file that is a copy itself: one of an older version is not kept.
-    ///
-    /// # Errors
-    /// As [`Store::open`].
     pub fn open_copy(path: &Path) -> Result<Self, StoreError> {
         open::open(path, None, open::Older::Change)
     }
 
     /// The same through the SQLite VFS that was registered as `vfs`: for tests that watch or break
     /// the disk under the database.
-    ///
-    /// # Errors
-    /// As [`Store::open`].
     pub fn open_on(path: &Path, vfs: &str) -> Result<Self, StoreError> {
         open::open(path, Some(vfs), open::Older::Keep)
     }
 
     /// Where a restore into `database` prepares the new file.
-    #[must_use]
     pub fn restoring_path(database: &Path) -> PathBuf {
         open::restoring_path(database)
     }
 
     /// The database file.
-    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// Runs `work` in one read transaction: all that it sees is of one moment.
-    ///
-    /// # Errors
-    /// [`StoreError::Sql`] when a statement fails.
     pub fn read<T>(&mut self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Result<T, StoreError> {
         self.transact(TransactionBehavior::Deferred, work)
     }
 
     /// Runs `work` in one write transaction and commits it, durably: when this returns `Ok`, a power
     /// cut cannot undo it. On `Err` nothing was changed.
-    ///
-    /// # Errors
-    /// [`StoreError::Sql`] when a statement or the commit fails.
     pub fn write<T>(
         &mut self,
         work: impl FnOnce(&Tx<'_>) -> SqlResult<T>,
@@ -337,9 +279,6 @@ impl Store {
     }
 
     /// Like [`Store::write`], but when `work` gives `None` nothing is changed.
-    ///
-    /// # Errors
-    /// As [`Store::write`].
     pub fn write_all_or_nothing<T>(
         &mut self,
         work: impl FnOnce(&Tx<'_>) -> SqlResult<Option<T>>,
@@ -358,9 +297,6 @@ impl Store {
     }
 
     /// Lets this connection keep `kib` KiB of the file in memory: for what touches all of a table.
-    ///
-    /// # Errors
-    /// When SQLite refuses.
     pub fn widen_cache(&self, kib: u32) -> Result<(), StoreError> {
         self.connection
             .execute_batch(&format!("PRAGMA main.cache_size = -{kib};"))
@@ -402,7 +338,6 @@ fn optional_timestamp(row: &Row<'_>, column: &str) -> SqlResult<Option<Timestamp
 /// A text column whose odd bytes must not stop anybody: what is not UTF-8 (a name imported from a
 /// Latin-1 file, say) is replaced.
 /// What a person knows a message by: its title, or how its text begins, on one line.
-#[must_use]
 pub fn label(title: Option<&str>, text: &str) -> String {
     let title = title.filter(|title| !title.trim().is_empty());
     let line = title.unwrap_or(text).split_whitespace().collect::<Vec<_>>().join(" ");

@@ -13,7 +13,6 @@ pub const OPTED_OUT: &str = "opted out";
 /// The waiting deliveries that an opt-out ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Skipped {
-    /// The message of each one.
     pub messages: Vec<i64>,
     /// The messages that had nothing left to do.
     pub settled: Vec<Settled>,
@@ -31,9 +30,6 @@ impl Tx<'_> {
     /// Skips what is pending to a chat, and settles messages that have nothing left to do. What is
     /// just being sent to it becomes the contact's, if there is one, so that it is not tried a second
     /// time.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn skip_pending_of_chat(
         &self,
         chat_id: &str,

@@ -11,32 +11,25 @@ use crate::delivery::Status;
 /// The message whose time comes next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NextDue {
-    /// `auto_messages.id`.
     pub id: i64,
-    /// For people.
     pub title: Option<String>,
     /// The title, or how the text begins.
     pub label: String,
-    /// Its time.
     pub due_at: Timestamp,
 }
 
 /// A row of `runs`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunView {
-    /// `runs.id`.
     pub id: i64,
     /// What started it, as the table has it.
     pub trigger: String,
-    /// When it began.
     pub started_at: Timestamp,
     /// When it ended; `None` while it is under way.
     pub finished_at: Option<Timestamp>,
     /// Messages: all, sent, failed.
     pub processed: u64,
-    /// See `processed`.
     pub success: u64,
-    /// See `processed`.
     pub failed: u64,
     /// Why it ended early.
     pub error: Option<String>,
@@ -44,9 +37,6 @@ pub struct RunView {
 
 impl Tx<'_> {
     /// The scheduled message whose time comes first; one that is overdue too.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn next_due(&self) -> SqlResult<Option<NextDue>> {
         let sql = "SELECT id, title, message, scheduled_at FROM auto_messages
                    WHERE status = 'scheduled' AND scheduled_at IS NOT NULL
@@ -65,18 +55,12 @@ impl Tx<'_> {
     }
 
     /// How many messages have this status.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn count_messages(&self, status: &str) -> SqlResult<u64> {
         let sql = "SELECT count(*) FROM auto_messages WHERE status = :status";
         self.prepare(sql)?.query_row(named_params! { ":status": status }, |row| row.get(0))
     }
 
     /// Every channel, with how many deliveries wait for it.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn channels_with_pending(&self) -> SqlResult<Vec<(Channel, u64)>> {
         let sql = format!(
             "SELECT {COLUMNS}, (SELECT count(*) FROM deliveries d
@@ -89,9 +73,6 @@ impl Tx<'_> {
     }
 
     /// When a delivery was last claimed or ended.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn last_recorded(&self) -> SqlResult<Option<Timestamp>> {
         let ended = "SELECT max(finished_at) AS at FROM deliveries WHERE finished_at IS NOT NULL";
         let claimed = "SELECT max(claimed_at) AS at FROM deliveries WHERE status = 'sending'";
@@ -103,9 +84,6 @@ impl Tx<'_> {
 
     /// The held channels for which deliveries wait, each with how many, and whether no `run` has told
     /// of the hold yet.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn holds(&self) -> SqlResult<Vec<(Channel, u64, bool)>> {
         let untold =
             "SELECT id FROM channels WHERE held_reason IS NOT NULL AND hold_told_at IS NULL";
@@ -122,9 +100,6 @@ impl Tx<'_> {
     }
 
     /// Notes that a `run` told of a hold.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn note_hold_told(&self, channel_id: i64, now: Timestamp) -> SqlResult<()> {
         let sql =
             "UPDATE channels SET hold_told_at = :now WHERE id = :id AND held_reason IS NOT NULL";
@@ -133,9 +108,6 @@ impl Tx<'_> {
     }
 
     /// Notes that a `run` told of a sender that seems to hang. Returns whether it is the first time.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn note_hanging_told(&self, sender: &str) -> SqlResult<bool> {
         let is_news = self.meta("hanging_told")?.as_deref() != Some(sender);
         if is_news {
@@ -145,9 +117,6 @@ impl Tx<'_> {
     }
 
     /// How many deliveries ended since `since`, by how.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn count_ended_since(&self, since: Timestamp) -> SqlResult<Vec<(Status, u64)>> {
         // One pass over the index: a GROUP BY would sort all that ended.
         let counts = Status::ALL
@@ -165,18 +134,12 @@ impl Tx<'_> {
     }
 
     /// How many deliveries are `unknown`, of all times.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn count_unknown(&self) -> SqlResult<u64> {
         let sql = "SELECT count(*) FROM deliveries WHERE status = 'unknown'";
         self.prepare(sql)?.query_row([], |row| row.get(0))
     }
 
     /// The newest runs, at most `limit`.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn last_runs(&self, limit: u32) -> SqlResult<Vec<RunView>> {
         let sql = "SELECT id, trigger, started_at, finished_at, processed, success, failed, error
                    FROM runs ORDER BY id DESC LIMIT :limit";

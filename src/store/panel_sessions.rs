@@ -22,40 +22,27 @@ pub struct PanelSession {
 pub struct PanelUpload {
     /// As the browser named it.
     pub name: String,
-    /// As it came.
     pub content: Vec<u8>,
 }
 
 impl Tx<'_> {
     /// The hash of the password that the sessions belong to.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn panel_password_hash(&self) -> SqlResult<Option<String>> {
         self.meta(PASSWORD_KEY)
     }
 
     /// Notes a new password and ends every session.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn set_panel_password_hash(&self, hash: &str) -> SqlResult<()> {
         self.end_panel_sessions()?;
         self.set_meta(PASSWORD_KEY, hash)
     }
 
     /// What the marks of known browsers are signed with; `None` while nobody has one.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn known_device_key(&self) -> SqlResult<Option<String>> {
         self.meta(DEVICE_KEY)
     }
 
     /// The same; `made` is kept when there is none yet.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn panel_device_key(&self, made: &str) -> SqlResult<String> {
         if let Some(key) = self.meta(DEVICE_KEY)? {
             return Ok(key);
@@ -66,9 +53,6 @@ impl Tx<'_> {
 
     /// Begins a session, and drops those that have ended: begun before `oldest`, or unused since
     /// `unused_since`.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn begin_panel_session(
         &self,
         id_hash: &str,
@@ -90,9 +74,6 @@ impl Tx<'_> {
     }
 
     /// The session, when it is of this database's present history.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn panel_session(&self, id_hash: &str) -> SqlResult<Option<PanelSession>> {
         let sql = "SELECT created_at, seen_at FROM panel_sessions
                    WHERE id_hash = :id_hash
@@ -108,9 +89,6 @@ impl Tx<'_> {
     }
 
     /// Notes that the session was used.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn note_panel_session(&self, id_hash: &str, now: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE panel_sessions SET seen_at = :now WHERE id_hash = :id_hash";
         self.prepare(sql)?
@@ -119,9 +97,6 @@ impl Tx<'_> {
     }
 
     /// Ends one session.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn end_panel_session(&self, id_hash: &str) -> SqlResult<()> {
         let sql = "DELETE FROM panel_sessions WHERE id_hash = :id_hash";
         self.prepare(sql)?.execute(named_params! { ":id_hash": id_hash })?;
@@ -129,9 +104,6 @@ impl Tx<'_> {
     }
 
     /// Ends every session and every mark of a known browser.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn end_panel_sessions(&self) -> SqlResult<()> {
         self.prepare("DELETE FROM meta WHERE key = :key")?
             .execute(named_params! { ":key": DEVICE_KEY })?;
@@ -139,9 +111,6 @@ impl Tx<'_> {
     }
 
     /// Keeps a session's upload in the place of its last one, and drops those from before `oldest`.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn keep_panel_upload(
         &self,
         id_hash: &str,
@@ -163,9 +132,6 @@ impl Tx<'_> {
     }
 
     /// The upload of a session, unless it is from before `oldest`.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn panel_upload(&self, id_hash: &str, oldest: Timestamp) -> SqlResult<Option<PanelUpload>> {
         let sql = "SELECT name, content FROM panel_uploads
                    WHERE id_hash = :id_hash AND uploaded_at >= :oldest";
@@ -178,9 +144,6 @@ impl Tx<'_> {
     }
 
     /// Drops the upload of a session.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn drop_panel_upload(&self, id_hash: &str) -> SqlResult<()> {
         let sql = "DELETE FROM panel_uploads WHERE id_hash = :id_hash";
         self.prepare(sql)?.execute(named_params! { ":id_hash": id_hash })?;

@@ -7,17 +7,11 @@ use crate::clock::Timestamp;
 
 impl Tx<'_> {
     /// This moment in the life of the database: another connection has written since, or not.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn data_version(&self) -> SqlResult<DataVersion> {
         self.prepare("PRAGMA data_version")?.query_row([], |row| row.get(0)).map(DataVersion)
     }
 
     /// The occurrence of a message whose planning was begun and not ended.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn begun_planning(&self, auto_message_id: i64) -> SqlResult<Option<Timestamp>> {
         let sql = "SELECT due_at FROM plannings WHERE auto_message_id = :id";
         self.prepare(sql)?
@@ -26,9 +20,6 @@ impl Tx<'_> {
     }
 
     /// Notes that the planning of an occurrence has begun.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn begin_planning(&self, auto_message_id: i64, due_at: Timestamp) -> SqlResult<()> {
         let sql =
             "INSERT OR REPLACE INTO plannings (auto_message_id, due_at) VALUES (:id, :due_at)";
@@ -37,9 +28,6 @@ impl Tx<'_> {
     }
 
     /// Notes that the planning of a message has ended, or is given up.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn end_planning(&self, auto_message_id: i64) -> SqlResult<()> {
         let sql = "DELETE FROM plannings WHERE auto_message_id = :id";
         self.prepare(sql)?.execute(named_params! { ":id": auto_message_id }).map(drop)
@@ -47,9 +35,6 @@ impl Tx<'_> {
 
     /// Removes at most `limit` deliveries that a planning which was cut off has left, none of which was
     /// ever claimed. Returns how many.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn remove_unplanned(
         &self,
         auto_message_id: i64,

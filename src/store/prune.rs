@@ -30,7 +30,6 @@ const IS_CANDIDATE: &str = "coalesce(
 /// A message that may have something old, as it was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Looked {
-    /// `auto_messages.id`.
     pub id: i64,
     /// `auto_messages.scheduled_at`, as written: where the next page goes on.
     pub scheduled_at: Option<String>,
@@ -41,7 +40,6 @@ pub struct Looked {
 /// What of a message is old.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Old {
-    /// `auto_messages.id`.
     pub id: i64,
     /// Its status, as it was seen.
     status: String,
@@ -58,9 +56,7 @@ pub struct Old {
 /// How much.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
-    /// Messages.
     pub messages: u64,
-    /// Deliveries.
     pub deliveries: u64,
     /// Those of them of which nobody knows whether they went out.
     pub unknown: u64,
@@ -98,7 +94,6 @@ impl Side {
     ];
 
     /// The table.
-    #[must_use]
     pub fn table(self) -> &'static str {
         match self {
             Self::Runs => "runs",
@@ -148,9 +143,6 @@ impl Side {
 
 impl Tx<'_> {
     /// Notes, with what is removed, that what was due before `cut` may be gone. The mark only grows.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn note_pruned_before(&self, cut: Timestamp) -> SqlResult<()> {
         if self.pruned_before()?.is_some_and(|at| at.secs() >= cut.secs()) {
             return Ok(());
@@ -159,18 +151,12 @@ impl Tx<'_> {
     }
 
     /// Before which time deliveries may have been removed; `None` when none ever were.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn pruned_before(&self) -> SqlResult<Option<Timestamp>> {
         Ok(self.meta(MARK)?.and_then(|text| Timestamp::parse(&text)))
     }
 
     /// At most `limit` messages of one status after the time and the id of `after`, in the order of
     /// both; `None` is before every time.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn look_for_old(
         &self,
         status: &str,
@@ -224,9 +210,6 @@ impl Tx<'_> {
     }
 
     /// What of a message is old; `None` when nothing is.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn what_is_old(&self, id: i64, cut: Timestamp) -> SqlResult<Option<Old>> {
         let sql = "SELECT status, scheduled_at,
                        status IN ('sent', 'failed', 'cancelled')
@@ -292,9 +275,6 @@ impl Tx<'_> {
 
     /// Removes at most `rows` of the deliveries of `old`, when its message is still as it was seen.
     /// Returns how many went; fewer than `rows` when all are gone.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn remove_deliveries(&self, old: &Old, cut: Timestamp, rows: u64) -> SqlResult<Counted> {
         let Some(last) = &old.last else { return Ok(Counted::default()) };
         let sql = format!(
@@ -325,9 +305,6 @@ impl Tx<'_> {
 
     /// Removes the message of `old`, when it is still as it was seen and has no delivery left.
     /// Returns whether it went.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn remove_message(&self, old: &Old) -> SqlResult<bool> {
         let sql = "DELETE FROM auto_messages
                    WHERE id = :id AND status = :status AND status IN ('sent', 'failed', 'cancelled')
@@ -342,9 +319,6 @@ impl Tx<'_> {
     }
 
     /// Removes at most `rows` rows of a table that are from before `cut`. Returns how many went.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn remove_old(&self, side: Side, cut: Timestamp, rows: u64) -> SqlResult<u64> {
         let sql = format!("DELETE FROM {} WHERE {}", side.table(), side.old());
         let params = named_params! { ":cut": cut.to_string(), ":rows": rows };
@@ -353,9 +327,6 @@ impl Tx<'_> {
     }
 
     /// How many rows of a table are from before `cut`.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn count_old(&self, side: Side, cut: Timestamp) -> SqlResult<u64> {
         let sql = format!("SELECT count(*) FROM {} WHERE {}", side.table(), side.old());
         let params = named_params! { ":cut": cut.to_string(), ":rows": i64::MAX };
@@ -363,9 +334,6 @@ impl Tx<'_> {
     }
 
     /// Whether a message with this id was there once: ids are never given again.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn had_message(&self, id: i64) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_sequence
                        WHERE name = 'auto_messages' AND :id BETWEEN 1 AND seq)";

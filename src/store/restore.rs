@@ -48,7 +48,6 @@ pub struct Restoration {
     pub has_evidence: bool,
     /// The local time of schedules.
     pub zone: Zone,
-    /// The present moment.
     pub now: Timestamp,
 }
 
@@ -72,9 +71,6 @@ struct Touched {
 impl Store {
     /// Attaches the database that was there until now. Returns whether it is evidence: a later moment
     /// of the same history. Otherwise it is not attached.
-    ///
-    /// # Errors
-    /// When it cannot be read.
     pub fn attach_evidence(&mut self, present: &Path) -> Result<bool, StoreError> {
         let Some(path) = present.to_str() else { return Ok(false) };
         let failed = |source| explain(present, source);
@@ -171,9 +167,6 @@ impl Tx<'_> {
 
     /// Before anything is planned: no channel sends before `ready_at`, because one may have sent just
     /// now; a hold of the present database goes on, and whoever opted out stays opted out.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn take_over_channels(
         &self,
         restoration: &Restoration,
@@ -201,9 +194,6 @@ impl Tx<'_> {
     /// stands nowhere in the backup: a weekly message goes on after that; any other one that would be sent
     /// once more, by its time or an entry of its list, waits for a person. To be called when all that is
     /// due was decided.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn take_over_times(&self, now: Timestamp) -> SqlResult<()> {
         let once = "UPDATE main.auto_messages SET status = 'draft', error = :why, updated_at = :now
                     WHERE status = 'scheduled' AND interval_config IS NULL
@@ -240,9 +230,6 @@ impl Tx<'_> {
 
     /// Decides every planned delivery: by the evidence, or as unknown. Its message's counts and
     /// status follow, so that the next occurrence may be due afterwards.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn mark_restored(&self, restoration: &Restoration) -> SqlResult<Marked> {
         let mut touched = Vec::new();
         if restoration.has_evidence {
@@ -350,9 +337,6 @@ impl Tx<'_> {
 
     /// Says of a message that failed before it was planned that it may have been sent all the same.
     /// Returns whether it had failed.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn note_maybe_sent(&self, id: i64) -> SqlResult<bool> {
         let sql = "UPDATE main.auto_messages SET error = coalesce(error, '') || :maybe_sent
                    WHERE id = :id AND status = 'failed' AND NOT EXISTS
@@ -363,9 +347,6 @@ impl Tx<'_> {
     }
 
     /// How many messages of the present database the backup does not have.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn count_lost_messages(&self) -> SqlResult<u64> {
         let sql = "SELECT count(*) FROM present.auto_messages
                    WHERE id NOT IN (SELECT id FROM main.auto_messages)";

@@ -20,7 +20,6 @@ pub enum Trigger {
 
 impl Trigger {
     /// The word in the table.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Cron => "cron",
@@ -44,9 +43,6 @@ pub struct RunCounts {
 
 impl Tx<'_> {
     /// Records the start of a run and returns its id. `remote` is the address of the caller.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn start_run(
         &self,
         trigger: Trigger,
@@ -62,9 +58,6 @@ impl Tx<'_> {
     }
 
     /// Records the end of a run; `error` says why it ended early.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn finish_run(
         &self,
         id: i64,
@@ -87,9 +80,6 @@ impl Tx<'_> {
     }
 
     /// Closes the runs whose process died, and says so in `error`.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn close_interrupted_runs(&self, now: Timestamp) -> SqlResult<usize> {
         let sql = "UPDATE runs SET finished_at = :now, error = 'the program ended during this run'
                    WHERE finished_at IS NULL";
@@ -97,9 +87,6 @@ impl Tx<'_> {
     }
 
     /// Drops the runs that found nothing and began before `before`.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn drop_empty_runs(&self, before: Timestamp) -> SqlResult<usize> {
         let sql = "DELETE FROM runs
                    WHERE processed = 0 AND started_at < :before AND finished_at IS NOT NULL

@@ -14,7 +14,6 @@ use crate::schedule::{Timetable, Zone, local_text};
 /// How an occurrence ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settled {
-    /// Its message.
     pub auto_message_id: i64,
     /// Sent, or failed and why.
     pub verdict: Verdict,
@@ -55,9 +54,6 @@ impl Tx<'_> {
     ///
     /// `None` when something is left to do, when nobody got it and what is unknown was not looked up
     /// once, or when the message is not on its way (a person cancelled it or gave it a new time).
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn settle_if_done(
         &self,
         auto_message_id: i64,
@@ -76,9 +72,6 @@ impl Tx<'_> {
     }
 
     /// Settles an occurrence with nothing left to do though what is unknown of it was not looked up.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn settle_unlooked(
         &self,
         auto_message_id: i64,
@@ -120,9 +113,6 @@ impl Tx<'_> {
     }
 
     /// Notes why a message that has just settled got to part of its recipients, or to none.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn note_reason(&self, id: i64, reason: &Reason) -> SqlResult<()> {
         let sql = "UPDATE auto_messages SET error = :error WHERE id = :id";
         self.prepare(sql)?
@@ -155,9 +145,6 @@ impl Tx<'_> {
 
     /// The occurrences on their way that have nothing left to do but look-ups, with none of a claim
     /// between `from` and `until`: their time has passed, or the clock was set back.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn unlooked_occurrences(
         &self,
         from: Timestamp,
@@ -179,9 +166,6 @@ impl Tx<'_> {
     }
 
     /// How the recipients of one occurrence stand: see [`RECIPIENTS`] when some were tried again.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn count_occurrence(&self, id: i64, due_at: Timestamp) -> SqlResult<Counts> {
         let first = self.first_of(id, due_at)?;
         if self.is_retried(id, first)? {
@@ -232,9 +216,6 @@ impl Tx<'_> {
     }
 
     /// Notes that the deliveries of `due_at` try recipients of `first` again.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn note_retry(&self, id: i64, due_at: Timestamp, first: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE deliveries SET retry_of = :first
                    WHERE auto_message_id = :id AND due_at = :due_at";
@@ -248,9 +229,6 @@ impl Tx<'_> {
 
     /// The recipients of the occurrence `first` that stand in one of `statuses` after all its retries,
     /// each with its last delivery, in the order in which they were planned.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn recipients_to_retry(
         &self,
         id: i64,

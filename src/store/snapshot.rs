@@ -19,11 +19,8 @@ const PAGES_PER_STEP: i32 = 16;
 /// How much a database holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Contents {
-    /// Rows of `auto_messages`.
     pub messages: u64,
-    /// Rows of `deliveries`.
     pub deliveries: u64,
-    /// Rows of `contacts`.
     pub contacts: u64,
 }
 
@@ -106,9 +103,6 @@ impl Store {
     }
 
     /// The present moment of the database, to be compared with a later one.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn data_version(&self) -> Result<DataVersion, StoreError> {
         data_version(&self.connection).map_err(|source| explain(&self.path, source))
     }

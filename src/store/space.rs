@@ -24,27 +24,18 @@ pub enum GivesBack {
 
 impl Store {
     /// How the file gives back what is free in it.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn gives_back(&self) -> Result<GivesBack, StoreError> {
         let mode = self.pragma("auto_vacuum")?;
         Ok(if mode == 0 { GivesBack::AsAWhole } else { GivesBack::InSteps })
     }
 
     /// How many bytes inside the file are free.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
     pub fn free_bytes(&self) -> Result<u64, StoreError> {
         let (pages, size) = (self.pragma("freelist_count")?, self.pragma("page_size")?);
         Ok(u64::try_from(pages * size).unwrap_or(0))
     }
 
     /// Gives at most `pages` free pages back, as one transaction. Returns whether there are more.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
     pub fn give_back(&self, pages: u32) -> Result<bool, StoreError> {
         let before = self.pragma("freelist_count")?;
         // It gives a row for each page, and is done only when all were asked for.
@@ -70,9 +61,6 @@ impl Store {
 
     /// Brings what is in the WAL into the database, and makes the WAL empty unless others still read
     /// it. Returns whether it is empty.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
     pub fn empty_wal(&self) -> Result<bool, StoreError> {
         let failed = |source| explain(&self.path, source);
         let checkpoint = |kind: &str| {
@@ -89,13 +77,11 @@ impl Store {
 
     /// The size of the WAL in bytes; 0 when there is none. Looks at the directory, never into the
     /// file: closing it would drop SQLite's locks.
-    #[must_use]
     pub fn wal_bytes(&self) -> u64 {
         std::fs::metadata(self.beside("-wal")).map_or(0, |it| it.len())
     }
 
     /// The size of the database with its WAL, in bytes.
-    #[must_use]
     pub fn bytes_on_disk(&self) -> u64 {
         std::fs::metadata(self.beside("")).map_or(0, |it| it.len()) + self.wal_bytes()
     }

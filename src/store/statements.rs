@@ -39,7 +39,6 @@ mod watching {
         pub file: &'static str,
         /// The line there at which it is prepared.
         pub line: u32,
-        /// Its text.
         pub sql: String,
         /// The steps of its query plan, as `EXPLAIN QUERY PLAN` words them, without any value bound.
         pub plan: Vec<String>,
@@ -61,7 +60,6 @@ mod watching {
 
     /// What was noted of the database at `path` so far: each text once for each place that prepares
     /// it, in the order of the source. For tests; not in release builds.
-    #[must_use]
     pub fn noted_statements(path: &Path) -> Vec<Statement> {
         let noted = watched(|databases| databases.get(&full(path)).cloned().unwrap_or_default());
         let statement = |((file, line, sql), plan)| Statement { file, line, sql, plan };

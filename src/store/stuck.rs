@@ -21,7 +21,6 @@ const STUCK_MIN_WITHOUT_ACKS: u64 = 20;
 /// A channel whose session is stuck.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stuck {
-    /// `channels.id`.
     pub channel_id: i64,
     /// How many of its messages have not reached WhatsApp's server.
     pub count: u64,
@@ -31,7 +30,6 @@ pub struct Stuck {
 
 impl Stuck {
     /// The same in words.
-    #[must_use]
     pub fn reason(&self) -> Reason {
         Reason::SessionStuck { count: self.count, has_acks: self.has_acks }
     }
@@ -41,9 +39,6 @@ impl Tx<'_> {
     /// Whether the session of a channel is stuck: the messages that it sent since WhatsApp's server
     /// last got one, and since the session last started, stay at ack 0. A message whose events do not
     /// come has no ack at all, and does not count; nor does one to a group, which is acked by its members.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn stuck_session(&self, channel: &Channel, now: Timestamp) -> SqlResult<Option<Stuck>> {
         let id = channel.id;
         let acked_at = "SELECT sent_at FROM channel_acks WHERE channel_id = :channel_id";
@@ -77,9 +72,6 @@ impl Tx<'_> {
 
     /// Makes an alert of a session that is stuck, once until [`Self::end_stuck`]. Returns whether this
     /// was the first time.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn begin_stuck(&self, stuck: &Stuck, now: Timestamp) -> SqlResult<bool> {
         let key = stuck_key(stuck.channel_id);
         if self.meta(&key)?.is_some() {
@@ -100,9 +92,6 @@ impl Tx<'_> {
     }
 
     /// The session of a channel is not stuck. Returns whether it had been.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn end_stuck(&self, channel_id: i64) -> SqlResult<bool> {
         let sql = "DELETE FROM meta WHERE key = :key";
         let key = stuck_key(channel_id);
@@ -110,9 +99,6 @@ impl Tx<'_> {
     }
 
     /// Whether it was told that the session of a channel is stuck.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn was_stuck(&self, channel_id: i64) -> SqlResult<bool> {
         Ok(self.meta(&stuck_key(channel_id))?.is_some())
     }

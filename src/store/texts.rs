@@ -21,9 +21,6 @@ impl Tx<'_> {
     /// Fills in the text of a pending delivery whose message is being sent: from the message and the
     /// contact as they are in this transaction, and the name that was planned. `None` when the
     /// delivery is no longer pending or its message no longer being sent.
-    ///
-    /// # Errors
-    /// When the statement fails, or the message holds what no text can be.
     pub fn render(&self, delivery_id: i64) -> SqlResult<Option<Result<String, RenderError>>> {
         // By its id, whatever statistics say: those of an idle hour take what is pending for nothing.
         let sql = format!(
@@ -38,9 +35,6 @@ impl Tx<'_> {
 
     /// Fills in the texts of deliveries that became unknown without a claim and have the message's
     /// own text, placeholders and all: a person who looks into WhatsApp has to know what to look for.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub(super) fn fill_in_unclaimed(&self) -> SqlResult<()> {
         let sql = format!(
             "SELECT {SOURCES} FROM main.deliveries d

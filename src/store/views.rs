@@ -9,30 +9,24 @@ use crate::clock::Timestamp;
 /// A message as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageView {
-    /// `auto_messages.id`.
     pub id: i64,
-    /// `auto_messages.status`.
     pub status: String,
     /// How many recipients its latest occurrence has.
     pub contact_count: u64,
     /// How many of their deliveries have ended.
     pub ended_count: u64,
-    /// Why it failed.
     pub error: Option<String>,
 }
 
 /// A delivery as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryView {
-    /// The recipient's name.
     pub name: Option<String>,
     /// Whom it goes to; for a skipped one, what was written.
     pub chat_id: String,
-    /// `deliveries.status`.
     pub status: String,
     /// When it ended, as the table has it.
     pub finished_at: Option<String>,
-    /// WAHA's id.
     pub waha_message_id: Option<String>,
     /// Why it was not sent.
     pub error: Option<String>,
@@ -40,9 +34,6 @@ pub struct DeliveryView {
 
 impl Tx<'_> {
     /// Adds a scheduled message on the default channel and returns its id.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn add_message(
         &self,
         title: &str,
@@ -61,9 +52,6 @@ impl Tx<'_> {
     }
 
     /// How a message stands; `None` when there is none with this id.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn view_message(&self, id: i64) -> SqlResult<Option<MessageView>> {
         let sql = "SELECT m.id, m.status, m.contact_count, m.error,
                        (SELECT count(*) FROM deliveries d
@@ -83,9 +71,6 @@ impl Tx<'_> {
     }
 
     /// The deliveries of a message, in the order in which they were planned.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn view_deliveries(&self, auto_message_id: i64) -> SqlResult<Vec<DeliveryView>> {
         let sql = "SELECT name, chat_id, status, finished_at, waha_message_id, error
                    FROM deliveries WHERE auto_message_id = :id ORDER BY due_at, id";

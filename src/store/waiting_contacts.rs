@@ -15,15 +15,11 @@ pub(super) const IS_CONTACT_CHANGED: &str = "(d.contact_number IS NOT NULL AND N
 /// A delivery that waits for a contact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitingForContact {
-    /// `deliveries.id`.
     pub id: i64,
-    /// Its message.
     pub auto_message_id: i64,
-    /// Its occurrence.
     pub due_at: Timestamp,
     /// Whom it goes to as it stands.
     pub chat_id: String,
-    /// The contact.
     pub contact_id: Option<i64>,
     /// The number that the contact has now, as written; `None` when the contact is gone.
     pub number_now: Option<String>,
@@ -31,9 +27,6 @@ pub struct WaitingForContact {
 
 impl Tx<'_> {
     /// A pending delivery that goes to whatever number its contact has; `None` for any other.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn waiting_for_contact(&self, delivery_id: i64) -> SqlResult<Option<WaitingForContact>> {
         let sql =
             "SELECT d.id, d.auto_message_id, d.due_at, d.chat_id, d.contact_id, c.phone_number
@@ -54,9 +47,6 @@ impl Tx<'_> {
 
     /// The pending deliveries to this chat that were planned for this contact, of messages that have
     /// not ended.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn waiting_deliveries(&self, chat_id: &str, contact_id: i64) -> SqlResult<Vec<i64>> {
         let sql = "SELECT d.id FROM auto_messages m
                    CROSS JOIN deliveries d INDEXED BY sqlite_autoindex_deliveries_1 ON d.auto_message_id = m.id AND d.due_at = m.scheduled_at
@@ -70,9 +60,6 @@ impl Tx<'_> {
     }
 
     /// How many requests to a contact are in flight.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn count_in_flight_to(&self, contact_id: i64) -> SqlResult<u64> {
         let sql = "SELECT count(*) FROM deliveries
                    WHERE status = 'sending' AND contact_id = :contact_id";
@@ -82,9 +69,6 @@ impl Tx<'_> {
     /// Lets a pending delivery go to the number that its contact has now. Returns `false`, with
     /// nothing changed, when its occurrence, or the one that it tries again, went or goes to that chat
     /// already.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn readdress(
         &self,
         waiting: &WaitingForContact,
@@ -112,9 +96,6 @@ impl Tx<'_> {
     }
 
     /// Whether an occurrence, or a retry of it, went or may have gone to a chat.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn is_served(
         &self,
         auto_message_id: i64,
@@ -132,9 +113,6 @@ impl Tx<'_> {
 
     /// Whom a message names, unless this contact has a delivery of the occurrence already. One that was
     /// skipped is none: its number may have been served by the contact that changes now.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn names_unless_planned(
         &self,
         auto_message_id: i64,
@@ -154,9 +132,6 @@ impl Tx<'_> {
     }
 
     /// Gives a pending delivery to another contact with the same number.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn hand_over(&self, delivery_id: i64, to: &Contact) -> SqlResult<()> {
         let sql =
             "UPDATE deliveries SET contact_id = :contact_id, contact_number = :number, name = :name
@@ -172,9 +147,6 @@ impl Tx<'_> {
 
     /// Plans a delivery to another contact with the number that this one had, and counts the
     /// message's recipients anew.
-    ///
-    /// # Errors
-    /// When a statement fails.
     pub fn plan_in_place_of(
         &self,
         waiting: &WaitingForContact,
@@ -225,9 +197,6 @@ impl Tx<'_> {
     }
 
     /// The contacts that got an occurrence, or may have got it, at whatever number they had.
-    ///
-    /// # Errors
-    /// When the statement fails.
     pub fn contacts_served(
         &self,
         auto_message_id: i64,

@@ -31,7 +31,6 @@ impl Latency {
 
     /// Upper ends in seconds, each with how many sends took at most so long; then all of them, and
     /// how many seconds they took together.
-    #[must_use]
     pub fn read(&self) -> (Vec<(f64, u64)>, u64, f64) {
         let counted = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut so_far = 0;

@@ -26,7 +26,6 @@ pub enum WahaTime {
 
 impl WahaTime {
     /// Whether WAHA's clock tells another time than `wall`, beyond what clocks differ.
-    #[must_use]
     pub fn is_not(self, wall: Timestamp) -> bool {
         match self {
             Self::Told(theirs) => theirs.since(wall).max(wall.since(theirs)) > CLOCKS_AGREE_WITHIN,
@@ -35,7 +34,6 @@ impl WahaTime {
     }
 
     /// How many milliseconds WAHA's clock is ahead of `wall`, less than zero when it is behind.
-    #[must_use]
     pub fn ahead_of(self, wall: Timestamp) -> Option<i64> {
         match self {
             Self::Told(theirs) => Some(theirs.millis().saturating_sub(wall.millis())),

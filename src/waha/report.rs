@@ -11,11 +11,9 @@ use crate::http_client::Reply;
 /// What a server says of itself; empty where it does not say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerReport {
-    /// Such as `2026.7.1`.
     pub version: String,
     /// `GOWS`, `NOWEB`, `WEBJS` or `WPP`.
     pub engine: String,
-    /// `CORE` or `PLUS`.
     pub tier: String,
     /// Its clock, in whole seconds, from the header `Date`.
     pub clock: Option<Timestamp>,
@@ -35,9 +33,7 @@ pub struct SessionReport {
 /// A webhook of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookReport {
-    /// Where it goes.
     pub url: String,
-    /// Which events.
     pub events: Vec<String>,
     /// What it is signed with.
     pub hmac_key: Option<Secret>,

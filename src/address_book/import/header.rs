@@ -59,7 +59,6 @@ pub(super) enum Column {
 /// The columns of a list.
 #[derive(Clone, Debug)]
 pub(super) struct Header {
-    /// As written.
     pub(super) names: Vec<String>,
     pub(super) columns: Vec<Column>,
 }

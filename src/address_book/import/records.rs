@@ -46,7 +46,6 @@ pub(super) enum Next {
     Broken {
         line: u64,
         why: Broken,
-        /// Its beginning.
         shown: String,
     },
     /// A line without an end: nothing can come after it.

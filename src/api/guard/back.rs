@@ -23,7 +23,6 @@ const SOCKET_NAME: &str = "http";
 /// Where the server behind the guard is, and the word that it knows the guard by.
 #[derive(Clone, Debug)]
 pub struct BackDoor {
-    /// The address.
     pub address: BackAddress,
     /// Sent along with each request; of random hex digits.
     pub token: String,
@@ -40,7 +39,6 @@ pub enum BackAddress {
 
 /// Listens there.
 pub enum BackListener {
-    /// On a Unix socket.
     #[cfg(unix)]
     Socket(std::os::unix::net::UnixListener),
     /// On a loopback port.
@@ -103,7 +101,6 @@ impl Hideout {
     }
 
     /// The way to it.
-    #[must_use]
     pub fn door(&self) -> &BackDoor {
         &self.door
     }

@@ -33,7 +33,6 @@ const PASSED: &[(&str, bool)] = &[
 pub struct Refusal {
     /// 400 to 499, or 503.
     pub status: u16,
-    /// In words.
     pub message: &'static str,
 }
 
@@ -55,17 +54,13 @@ pub enum Length {
 /// A request's head, as far as it matters here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// In upper case.
     pub method: String,
     /// Begins with a slash; visible ASCII.
     pub target: String,
-    /// Of the body.
     pub length: Length,
     /// `Host`; only HTTP/1.0 may have none.
     pub host: Option<Authority>,
-    /// `Origin`.
     pub origin: Option<String>,
-    /// `Sec-Fetch-Site`.
     pub fetch_site: Option<String>,
     /// `X-Forwarded-For`, made harmless; anybody can write anything there.
     pub forwarded: Option<String>,

@@ -45,7 +45,6 @@ pub(super) struct Visitor {
 }
 
 enum Stage {
-    /// Between two requests.
     Idle,
     Head,
     Body(Box<Head>),
