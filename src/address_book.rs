@@ -5,12 +5,12 @@
 //! people write into the table too. It never forgets what it was not told to forget: a blank cell
 //! erases nothing, and an opt-out is only taken back by name.
 
-pub mod check;
+pub(crate) mod check;
 pub mod export;
 pub mod import;
 pub mod language;
 pub mod opt_out;
-pub mod tags;
+pub(crate) mod tags;
 pub mod waiting;
 
 use serde_json::{Map, Value};
@@ -25,31 +25,31 @@ use crate::store::{
 use waiting::OnItsWay;
 
 /// The longest name, in characters.
-pub const NAME_CHARS_MAX: usize = 200;
+pub(crate) const NAME_CHARS_MAX: usize = 200;
 /// The longest value of an attribute, in characters.
-pub const VALUE_CHARS_MAX: usize = 2_000;
+pub(crate) const VALUE_CHARS_MAX: usize = 2_000;
 /// The longest name of an attribute, in characters.
-pub const KEY_CHARS_MAX: usize = 100;
+pub(crate) const KEY_CHARS_MAX: usize = 100;
 
 /// A contact, read.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Person {
-    pub id: i64,
+    pub(crate) id: i64,
     /// The name, when there is one.
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// As it is written.
-    pub phone_number: String,
+    pub(crate) phone_number: String,
     /// E.164 digits without `+`; `None` when the number is none.
-    pub digits: Option<String>,
-    pub tags: Vec<String>,
+    pub(crate) digits: Option<String>,
+    pub(crate) tags: Vec<String>,
     /// The attributes; empty when the column holds no JSON object.
-    pub attributes: Map<String, Value>,
+    pub(crate) attributes: Map<String, Value>,
     /// When the person asked for no more messages.
-    pub opted_out_at: Option<String>,
+    pub(crate) opted_out_at: Option<String>,
     /// When the row was made.
-    pub created_at: String,
+    pub(crate) created_at: String,
     /// When it was changed last.
-    pub updated_at: String,
+    pub(crate) updated_at: String,
 }
 
 /// What is to become of a contact; what is `None` or empty stays.
@@ -68,11 +68,11 @@ pub struct Changes {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// A part of the name, or digits of the number.
-    pub search: Option<String>,
+    pub(crate) search: Option<String>,
     /// A tag, in any case.
-    pub tag: Option<String>,
+    pub(crate) tag: Option<String>,
     /// Only who opted out, or only who did not.
-    pub opted_out: Option<bool>,
+    pub(crate) opted_out: Option<bool>,
 }
 
 /// Why the address book did not do it.
@@ -108,7 +108,7 @@ pub(crate) fn as_key(digits: &str) -> i64 {
 }
 
 /// Reads a row.
-pub fn person(row: ContactRow<'_>, country: &CountryCode) -> Person {
+pub(crate) fn person(row: ContactRow<'_>, country: &CountryCode) -> Person {
     Person {
         id: row.id,
         name: row.name.map(std::borrow::Cow::into_owned),
@@ -139,7 +139,7 @@ pub fn add(
 ///
 /// # Errors
 /// As [`add`], and [`ContactError::MadeBefore`] when the form made a contact before.
-pub fn add_once(
+pub(crate) fn add_once(
     store: &mut Store,
     changes: &Changes,
     mark: Option<FormMark<'_>>,
@@ -317,7 +317,7 @@ pub fn with_number(tx: &Tx<'_>, digits: &str, country: &CountryCode) -> SqlResul
 
 /// The JSON object of a contact's attributes; `None` when the column holds something else. Names that
 /// are one to a placeholder are one attribute, with the later value.
-pub fn attributes(column: &str) -> Option<Map<String, Value>> {
+pub(crate) fn attributes(column: &str) -> Option<Map<String, Value>> {
     if column.trim().is_empty() {
         return Some(Map::new());
     }

@@ -26,7 +26,7 @@ use crate::trigger::{RunReport, Triggers};
 pub use alerts::Alerts;
 pub use heartbeat::Heartbeat;
 pub use stale::Watch;
-pub use telling::{NotTold, try_alert, try_heartbeat};
+pub(crate) use telling::{NotTold, try_alert, try_heartbeat};
 
 /// For one call, from the look-up of the name to the end of the answer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -46,7 +46,7 @@ pub enum Ending {
 }
 
 /// The threads that tell others.
-pub struct Alarms {
+pub(crate) struct Alarms {
     clock: Arc<dyn Clock>,
     triggers: Arc<Triggers>,
     ending: Arc<Mutex<Option<Ending>>>,
@@ -58,7 +58,7 @@ pub struct Alarms {
 
 impl Alarms {
     /// Begins to tell HEARTBEAT_URL, when there is one.
-    pub fn start(config: &Config, triggers: &Arc<Triggers>, clock: &Arc<dyn Clock>) -> Self {
+    pub(crate) fn start(config: &Config, triggers: &Arc<Triggers>, clock: &Arc<dyn Clock>) -> Self {
         let alarms = Self {
             clock: Arc::clone(clock),
             triggers: Arc::clone(triggers),
@@ -83,7 +83,7 @@ impl Alarms {
 
     /// Begins to tell ALERT_URL, when there is one. Only the process that sends may: else an alert
     /// would be told twice. Nobody is kept from sending by it.
-    pub fn start_alerts(&self, config: &Config) {
+    pub(crate) fn start_alerts(&self, config: &Config) {
         if let Err(error) = self.try_alerts(config) {
             log::warn!("alerts: the database cannot be used: {}", in_one_line(&error));
         }
@@ -114,7 +114,7 @@ impl Alarms {
     }
 
     /// Says how it ended, and waits a few seconds at most until that is told.
-    pub fn finish(self, ending: Ending) {
+    pub(crate) fn finish(self, ending: Ending) {
         *self.ending.lock().unwrap_or_else(PoisonError::into_inner) = Some(ending);
         self.triggers.pulse.ring();
         let until = self.clock.now().monotonic + LAST_WORDS;

@@ -38,7 +38,7 @@ pub use server::{ApiServer, ServerError};
 pub use webhook::{BODY_BYTES_MAX, Posted, Webhook, WebhookRules};
 
 use metrics::Figures;
-pub(crate) use quota::{LINES_PER_MINUTE, Quota};
+pub use quota::{LINES_PER_MINUTE, Quota};
 
 const JSON: &str = "application/json";
 const WEBHOOK_PATH: &str = "/api/waha-webhook";
@@ -77,11 +77,11 @@ pub struct Reply {
     pub status: u16,
     /// JSON, unless the next says otherwise.
     pub body: String,
-    pub content_type: &'static str,
+    pub(crate) content_type: &'static str,
     /// The header `Allow`, with a 405.
-    pub allow: Option<&'static str>,
+    pub(crate) allow: Option<&'static str>,
     /// The header `Retry-After` in seconds, with a 429.
-    pub retry_after_secs: Option<u64>,
+    pub(crate) retry_after_secs: Option<u64>,
 }
 
 /// An answer now, or when a run has ended.
@@ -153,7 +153,7 @@ impl Api {
     }
 
     /// The same with pages for people; without them no path of theirs is any.
-    pub fn with_pages(self, pages: Arc<dyn Pages>) -> Self {
+    pub(crate) fn with_pages(self, pages: Arc<dyn Pages>) -> Self {
         Self { pages: Some(pages), ..self }
     }
 
@@ -190,7 +190,7 @@ impl Api {
     }
 
     /// Waits for a run to end, at most as long as the setting says, and tells how it stands then.
-    pub fn wait(&self, run: RunNumber) -> Reply {
+    pub(crate) fn wait(&self, run: RunNumber) -> Reply {
         let until = self.clock.now().monotonic + self.trigger_wait;
         loop {
             let seen = self.triggers.ended.rings();
@@ -208,7 +208,7 @@ impl Api {
     }
 
     /// How a run stands, without waiting.
-    pub fn look(&self, run: RunNumber) -> Reply {
+    pub(crate) fn look(&self, run: RunNumber) -> Reply {
         match self.triggers.progress(run) {
             Progress::Finished(report) => finished(&report),
             Progress::Running(report) => self.running(report),
@@ -219,7 +219,7 @@ impl Api {
     ///
     /// # Errors
     /// The answer: what has no signature, or is too large, is not read.
-    pub fn expect_event(&self, posted: &Posted, length: Option<usize>) -> Result<(), Reply> {
+    pub(crate) fn expect_event(&self, posted: &Posted, length: Option<usize>) -> Result<(), Reply> {
         match &self.webhook {
             Some(webhook) => webhook.expect(posted, length, self.clock.now().monotonic),
             None => Err(nothing_here()),

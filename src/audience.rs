@@ -16,21 +16,21 @@ use crate::template::{Template, Values};
 
 /// A recipient as it goes into `deliveries`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recipient {
-    pub contact_id: Option<i64>,
+pub(crate) struct Recipient {
+    pub(crate) contact_id: Option<i64>,
     /// The contact's number as written, when the message goes to whatever number the contact has.
-    pub contact_number: Option<String>,
+    pub(crate) contact_number: Option<String>,
     /// The name, when one is known.
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// The chat id; for one that is skipped what was written, made unlike every other one that is.
-    pub chat_id: String,
+    pub(crate) chat_id: String,
     /// Why it is skipped, in words; `None` when it is not.
-    pub skipped: Option<String>,
+    pub(crate) skipped: Option<String>,
 }
 
 /// Calls `visit` with the recipients of each entry, in their order; those of a group by id. The same
 /// chat may come twice: the table keeps it once. `country` is for phone numbers in national form.
-pub fn each_recipient(
+pub(crate) fn each_recipient(
     tx: &Tx<'_>,
     entries: Vec<Entry>,
     country: &CountryCode,
@@ -40,7 +40,7 @@ pub fn each_recipient(
 }
 
 /// The entries of a message, gone through in portions: each may be of another transaction.
-pub struct Audience {
+pub(crate) struct Audience {
     country: CountryCode,
     opted_out: OptedOutNumbers,
     entries: std::vec::IntoIter<Entry>,
@@ -59,7 +59,7 @@ struct GroupVisit {
 
 impl Audience {
     /// Nobody is looked up yet. `country` is for phone numbers in national form.
-    pub fn new(tx: &Tx<'_>, entries: Vec<Entry>, country: &CountryCode) -> SqlResult<Self> {
+    pub(crate) fn new(tx: &Tx<'_>, entries: Vec<Entry>, country: &CountryCode) -> SqlResult<Self> {
         Ok(Self {
             country: country.clone(),
             opted_out: OptedOutNumbers::read(tx, country)?,
@@ -70,14 +70,14 @@ impl Audience {
     }
 
     /// Looks again who opted out: others may have written since.
-    pub fn look_again(&mut self, tx: &Tx<'_>) -> SqlResult<()> {
+    pub(crate) fn look_again(&mut self, tx: &Tx<'_>) -> SqlResult<()> {
         self.opted_out = OptedOutNumbers::read(tx, &self.country)?;
         Ok(())
     }
 
     /// Calls `visit` with the recipients of the next entries, and looks at no more than `limit`
     /// entries or contacts. Returns whether there are more.
-    pub fn visit_some(
+    pub(crate) fn visit_some(
         &mut self,
         tx: &Tx<'_>,
         limit: usize,
@@ -176,7 +176,7 @@ impl GroupVisit {
 }
 
 /// Why a recipient cannot get a text with placeholders, in words; `None` when it can.
-pub fn unrenderable(
+pub(crate) fn unrenderable(
     tx: &Tx<'_>,
     template: &Template,
     recipient: &Recipient,
@@ -186,7 +186,7 @@ pub fn unrenderable(
 }
 
 /// What placeholders may say of a recipient.
-pub fn values(tx: &Tx<'_>, recipient: &Recipient) -> SqlResult<Values> {
+pub(crate) fn values(tx: &Tx<'_>, recipient: &Recipient) -> SqlResult<Values> {
     let known = match recipient.contact_id {
         Some(id) => tx.contact_values(id)?,
         None => None,

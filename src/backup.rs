@@ -38,7 +38,7 @@ pub struct Backup {
     pub contents: Contents,
     pub bytes: u64,
     /// How many older ones were removed.
-    pub removed: usize,
+    pub(crate) removed: usize,
 }
 
 /// What a restore goes by.
@@ -133,7 +133,7 @@ pub fn backup(
 
 /// Removes what a [`backup`] of this process to `target` has written so far: the process is about to
 /// end. What cannot be removed the next backup removes.
-pub fn abandon(target: &Path) {
+pub(crate) fn abandon(target: &Path) {
     drop(partial::abandon(target));
 }
 

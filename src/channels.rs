@@ -8,7 +8,7 @@ use crate::delivery::HoldKind;
 use crate::store::{Channel, ChannelSettings, SqlResult, Store, StoreError, Tx};
 use crate::window::{DAILY_LIMIT_MAX, SendWindow, WindowError};
 
-pub use view::{ChannelView, SessionView, State, ViewRules, ask_waha, list};
+pub(crate) use view::{ChannelView, State, ViewRules, ask_waha, list};
 
 /// The channel of messages that name none: `auto_messages.channel_id` has it as its default.
 const DEFAULT_CHANNEL: i64 = 1;
@@ -35,11 +35,11 @@ pub struct Edit {
 
 /// A channel's own hours, or the setting's: `default`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OwnWindow(pub Option<SendWindow>);
+pub struct OwnWindow(pub(crate) Option<SendWindow>);
 
 /// A channel's own limit (0 for none), or the setting's: `default`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OwnLimit(pub Option<u32>);
+pub struct OwnLimit(pub(crate) Option<u32>);
 
 impl std::str::FromStr for OwnWindow {
     type Err = WindowError;
@@ -165,7 +165,7 @@ pub fn confirm(store: &mut Store, channel: &str, now: Timestamp) -> Result<Chann
 }
 
 /// When the program will hold a channel again that was just freed, in words.
-pub fn held_again(kind: Option<HoldKind>) -> &'static str {
+pub(crate) fn held_again(kind: Option<HoldKind>) -> &'static str {
     match kind {
         None => "the program holds it only when WAHA has trouble with it",
         Some(HoldKind::Session) => {
@@ -249,7 +249,7 @@ fn change(
 ///
 /// # Errors
 /// [`ChannelError::Refused`] when there is not exactly one.
-pub fn find(store: &mut Store, channel: &str) -> Result<Channel, ChannelError> {
+pub(crate) fn find(store: &mut Store, channel: &str) -> Result<Channel, ChannelError> {
     store.read(|tx| find_in(tx, channel))?.map_err(ChannelError::Refused)
 }
 

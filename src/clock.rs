@@ -56,7 +56,7 @@ impl Timestamp {
 
     /// This instant rounded up to a whole second: what a pace column holds, so that a rounded
     /// `ready_at` is never earlier than the real one.
-    pub fn ceil_to_second(self) -> Self {
+    pub(crate) fn ceil_to_second(self) -> Self {
         Self::from_secs(self.millis.saturating_add(999).div_euclid(1000))
     }
 
@@ -113,7 +113,7 @@ pub trait Clock: Send + Sync {
 
 /// Sleeps for a few milliseconds of real time, on no clock: for SQLite, which asks whether to try again
 /// while another program holds the database.
-pub fn nap(duration: Duration) {
+pub(crate) fn nap(duration: Duration) {
     std::thread::sleep(duration);
 }
 
@@ -159,14 +159,14 @@ pub struct Wake {
 
 impl Wake {
     /// Wakes every sleeper.
-    pub fn ring(&self) {
+    pub(crate) fn ring(&self) {
         let (rings, condvar) = &*self.bell;
         *rings.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         condvar.notify_all();
     }
 
     /// Wakes one sleeper, when there is one: for sleepers who can each do the same.
-    pub fn ring_one(&self) {
+    pub(crate) fn ring_one(&self) {
         let (rings, condvar) = &*self.bell;
         *rings.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         condvar.notify_one();

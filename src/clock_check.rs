@@ -24,7 +24,7 @@ const NOTED_EVERY: Duration = Duration::from_hours(1);
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Compares clocks before anything is planned.
-pub struct ClockCheck {
+pub(crate) struct ClockCheck {
     store: Arc<Mutex<Store>>,
     waha: Waha,
     triggers: Arc<Triggers>,
@@ -34,7 +34,7 @@ pub struct ClockCheck {
 
 /// What to do before planning.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Look {
+pub(crate) enum Look {
     Good,
     /// WAHA is being asked: look again when the bell rings.
     Asking,
@@ -53,7 +53,7 @@ enum Question {
 
 impl ClockCheck {
     /// Nothing is compared yet. `waha` has to note the dates of its answers.
-    pub fn new(
+    pub(crate) fn new(
         store: Arc<Mutex<Store>>,
         waha: Waha,
         triggers: Arc<Triggers>,
@@ -64,7 +64,7 @@ impl ClockCheck {
     }
 
     /// A trigger came: WAHA may be asked once more.
-    pub fn begin(&self) {
+    pub(crate) fn begin(&self) {
         let mut question = self.question();
         if *question == Question::Answered {
             *question = Question::NotAsked;
@@ -72,7 +72,7 @@ impl ClockCheck {
     }
 
     /// Whether anything may be planned at `now`; asks for WAHA's time when that is in doubt.
-    pub fn look(&self, now: Now) -> Result<Look, StoreError> {
+    pub(crate) fn look(&self, now: Now) -> Result<Look, StoreError> {
         let Some(doubt) = self.doubt(now)? else {
             self.note_good(now.wall)?;
             return Ok(Look::Good);
@@ -93,7 +93,7 @@ impl ClockCheck {
     }
 
     /// At the end of a run: what the senders heard of WAHA's clock meanwhile is said.
-    pub fn note_what_was_heard(&self, now: Now) -> Result<(), StoreError> {
+    pub(crate) fn note_what_was_heard(&self, now: Now) -> Result<(), StoreError> {
         match self.differing(now) {
             Some(doubt) => self.note_held(&doubt),
             None => Ok(()),
@@ -102,7 +102,7 @@ impl ClockCheck {
 
     /// Asks WAHA if that is wanted, and calls `begins` before it takes its time. Returns whether it
     /// was.
-    pub fn step(&self, begins: impl FnOnce()) -> bool {
+    pub(crate) fn step(&self, begins: impl FnOnce()) -> bool {
         {
             let mut question = self.question();
             if *question != Question::Wanted {

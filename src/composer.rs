@@ -20,7 +20,7 @@ use crate::schedule::Zone;
 use crate::store::{FormMark, MadeBefore, MessageFields, MessageRow, Store, StoreError};
 
 pub use change::{Edit, Edited, Today, edit};
-pub use checks::Skipped;
+pub(crate) use checks::Skipped;
 pub use moves::{Resumed, cancel, pause, removable, remove, resume};
 pub use retry::{Retried, Retry, retry, retry_once, unknown_count};
 pub use timing::{Timing, WeeklyTiming};
@@ -64,8 +64,8 @@ pub struct Draft {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Composed {
     pub id: i64,
-    pub status: String,
-    pub channel: String,
+    pub(crate) status: String,
+    pub(crate) channel: String,
     /// How many will get it, as it stands now.
     pub recipient_count: u64,
     /// Who will not, and why.
@@ -111,7 +111,7 @@ pub fn add(
 ///
 /// # Errors
 /// As [`add`], and [`ComposeError::MadeBefore`] when the form made a message before.
-pub fn add_once(
+pub(crate) fn add_once(
     store: &mut Store,
     draft: &Draft,
     mark: Option<FormMark<'_>>,
@@ -181,7 +181,7 @@ fn existing(store: &mut Store, id: i64) -> Result<MessageRow, ComposeError> {
 }
 
 /// Why there is no message with this id, in words.
-pub fn no_such_message(store: &mut Store, id: i64) -> Result<String, StoreError> {
+pub(crate) fn no_such_message(store: &mut Store, id: i64) -> Result<String, StoreError> {
     let was_there = store.read(|tx| tx.had_message(id))?;
     let why = if was_there { " any more, it was removed, perhaps by `prune`" } else { "" };
     Ok(format!("there is no message {id}{why}: `message list` shows all"))

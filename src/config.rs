@@ -27,13 +27,13 @@ use values::{Values, log_level};
 
 pub use admin::AdminPassword;
 pub use env_file::parse as parse_env_file;
-pub use error::ConfigError;
-pub use hosts::Authority;
+pub(crate) use error::ConfigError;
+pub(crate) use hosts::Authority;
 pub use secret_text::Secret;
-pub use url::is_public_without_tls;
+pub(crate) use url::is_public_without_tls;
 
 /// The env file that is read when it exists and none is named.
-pub const DEFAULT_ENV_FILE: &str = "auto-message-scheduler.env";
+pub(crate) const DEFAULT_ENV_FILE: &str = "auto-message-scheduler.env";
 
 /// One key: its name, its default as a person would write it, and what it means.
 #[derive(Clone, Copy, Debug)]
@@ -173,7 +173,7 @@ const fn setting(key: &'static str, default: &'static str, meaning: &'static str
 }
 
 /// Of CRON_SECRET, in characters.
-pub const SECRET_LENGTH_MIN: usize = 16;
+pub(crate) const SECRET_LENGTH_MIN: usize = 16;
 /// WhatsApp stops showing it after about 25 s, and nobody waits for a shop that long.
 const TYPING_SECS_MAX: u64 = 20;
 
@@ -186,42 +186,42 @@ pub struct Config {
     /// WAHA_BASE_URL; without it nothing can be sent.
     pub waha_base_url: Option<String>,
     pub waha_api_key: Option<Secret>,
-    pub waha_ca_file: Option<PathBuf>,
+    pub(crate) waha_ca_file: Option<PathBuf>,
     /// WAHA_PROXY; may hold a password.
     pub waha_proxy: Option<Secret>,
-    pub database_path: PathBuf,
-    pub listen_addr: SocketAddr,
+    pub(crate) database_path: PathBuf,
+    pub(crate) listen_addr: SocketAddr,
     /// ALLOWED_HOSTS; empty for every name.
-    pub allowed_hosts: Vec<Authority>,
-    pub trusted_proxies: Vec<IpAddr>,
+    pub(crate) allowed_hosts: Vec<Authority>,
+    pub(crate) trusted_proxies: Vec<IpAddr>,
     /// CRON_SECRET, when it was set.
     pub cron_secret: Option<Secret>,
-    pub cron_secret_previous: Option<Secret>,
+    pub(crate) cron_secret_previous: Option<Secret>,
     /// WEBHOOK_HMAC_KEY; without it no webhooks are taken.
-    pub webhook_hmac_key: Option<Secret>,
+    pub(crate) webhook_hmac_key: Option<Secret>,
     /// ADMIN_PASSWORD or ADMIN_PASSWORD_HASH; without one there is no panel.
-    pub admin_password: Option<AdminPassword>,
+    pub(crate) admin_password: Option<AdminPassword>,
     /// TICK_SECONDS; `None` for 0.
-    pub tick: Option<Duration>,
-    pub trigger_wait: Duration,
-    pub gap: Gap,
-    pub allowance: Allowance,
+    pub(crate) tick: Option<Duration>,
+    pub(crate) trigger_wait: Duration,
+    pub(crate) gap: Gap,
+    pub(crate) allowance: Allowance,
     /// TYPING_SECONDS; `None` for 0.
-    pub typing_max: Option<Duration>,
+    pub(crate) typing_max: Option<Duration>,
     /// HEARTBEAT_URL; whoever knows it can call it.
-    pub heartbeat_url: Option<Secret>,
+    pub(crate) heartbeat_url: Option<Secret>,
     /// ALERT_URL; whoever knows it can write there.
-    pub alert_url: Option<Secret>,
+    pub(crate) alert_url: Option<Secret>,
     /// STALE_MINUTES; `None` for 0.
-    pub stale_after: Option<Duration>,
-    pub senders: usize,
-    pub waha_timeout: Duration,
+    pub(crate) stale_after: Option<Duration>,
+    pub(crate) senders: usize,
+    pub(crate) waha_timeout: Duration,
     pub late_limit: Duration,
     pub zone: Zone,
     pub country: CountryCode,
     /// LOG_LEVEL; `None` when it was not set.
-    pub log_level: Option<LevelFilter>,
-    pub log_file: Option<PathBuf>,
+    pub(crate) log_level: Option<LevelFilter>,
+    pub(crate) log_file: Option<PathBuf>,
 }
 
 impl Config {
@@ -231,7 +231,7 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError`], which names the key or the line and what it should be.
-    pub fn load(env_file: Option<&Path>) -> Result<Self, ConfigError> {
+    pub(crate) fn load(env_file: Option<&Path>) -> Result<Self, ConfigError> {
         let mut values = match env_file {
             Some(path) => env_file::read(path)?,
             None if Path::new(DEFAULT_ENV_FILE).exists() => {
@@ -327,7 +327,7 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError::Missing`] when it is not set.
-    pub fn require_waha(&self) -> Result<&str, ConfigError> {
+    pub(crate) fn require_waha(&self) -> Result<&str, ConfigError> {
         self.waha_base_url.as_deref().ok_or(ConfigError::Missing {
             key: "WAHA_BASE_URL",
             remedy: "write WAHA_BASE_URL=http://127.0.0.1:3000 (or where your WAHA is) into \
@@ -340,7 +340,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Missing`] when LISTEN_ADDR is not of this machine alone and CRON_SECRET is not
     /// set.
-    pub fn require_secret_for_strangers(&self) -> Result<(), ConfigError> {
+    pub(crate) fn require_secret_for_strangers(&self) -> Result<(), ConfigError> {
         if self.cron_secret.is_some() || self.is_for_this_machine() {
             return Ok(());
         }
@@ -353,25 +353,25 @@ impl Config {
     }
 
     /// Whether LISTEN_ADDR is one that only this machine can reach.
-    pub fn is_for_this_machine(&self) -> bool {
+    pub(crate) fn is_for_this_machine(&self) -> bool {
         self.listen_addr.ip().to_canonical().is_loopback()
     }
 
     /// Whether others than this machine can reach the panel, and its password can be guessed.
-    pub fn is_panel_open_to_guesses(&self) -> bool {
+    pub(crate) fn is_panel_open_to_guesses(&self) -> bool {
         let is_public = !self.is_for_this_machine() || !self.trusted_proxies.is_empty();
         is_public && self.admin_password.as_ref().is_some_and(AdminPassword::is_weak)
     }
 
     /// Whether the pace is one for tests only.
-    pub fn is_pace_dangerous(&self) -> bool {
+    pub(crate) fn is_pace_dangerous(&self) -> bool {
         self.gap.delay < SAFE_DELAY
     }
 }
 
 /// A path for people, who may not know where a command was started; as it is when the system does not
 /// know either.
-pub fn absolute(path: &Path) -> PathBuf {
+pub(crate) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 

@@ -14,7 +14,7 @@ const COMMAND_BYTES_MAX: usize = 998;
 
 /// Why there is no line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CronLineError {
+pub(crate) enum CronLineError {
     /// The minutes.
     #[error(
         "cron cannot keep an even pace of {0} minutes: give one of 1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30"
@@ -30,19 +30,19 @@ pub enum CronLineError {
 
 /// What `run` needs to know.
 #[derive(Clone, Copy, Debug)]
-pub struct RunLine<'a> {
-    pub program: &'a Path,
+pub(crate) struct RunLine<'a> {
+    pub(crate) program: &'a Path,
     /// Where it is started, absolute: relative paths in the settings begin there.
-    pub directory: &'a Path,
+    pub(crate) directory: &'a Path,
     /// The env file, absolute, when it is not the one of the directory.
-    pub env_file: Option<&'a Path>,
+    pub(crate) env_file: Option<&'a Path>,
     /// After how many seconds the host kills.
-    pub max_seconds: Option<u64>,
+    pub(crate) max_seconds: Option<u64>,
 }
 
 /// Where the secret is read from when the line runs.
 #[derive(Clone, Copy, Debug)]
-pub enum SecretPlace<'a> {
+pub(crate) enum SecretPlace<'a> {
     /// A file that holds nothing else.
     Alone(&'a Path),
     /// A line `CRON_SECRET=…` of an env file.
@@ -53,7 +53,7 @@ pub enum SecretPlace<'a> {
 ///
 /// # Errors
 /// [`CronLineError`] for what cannot stand in a crontab.
-pub fn run(minutes: u32, line: &RunLine<'_>) -> Result<String, CronLineError> {
+pub(crate) fn run(minutes: u32, line: &RunLine<'_>) -> Result<String, CronLineError> {
     let RunLine { program, directory, env_file, max_seconds } = line;
     let env_file = match env_file {
         Some(file) => format!(" --env-file {}", path(file)?),
@@ -70,7 +70,11 @@ pub fn run(minutes: u32, line: &RunLine<'_>) -> Result<String, CronLineError> {
 ///
 /// # Errors
 /// [`CronLineError`] for what cannot stand in a crontab.
-pub fn curl(minutes: u32, url: &str, secret: SecretPlace<'_>) -> Result<String, CronLineError> {
+pub(crate) fn curl(
+    minutes: u32,
+    url: &str,
+    secret: SecretPlace<'_>,
+) -> Result<String, CronLineError> {
     let url = endpoint(url)?;
     let read = match secret {
         SecretPlace::Alone(file) => {
@@ -89,12 +93,12 @@ pub fn curl(minutes: u32, url: &str, secret: SecretPlace<'_>) -> Result<String, 
 }
 
 /// Whether this text can be read by `sed` and understood by `curl` as it is.
-pub fn is_plain_secret(text: &str) -> bool {
+pub(crate) fn is_plain_secret(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte))
 }
 
 /// Whether a secret would go to `url` readable for everybody on the way.
-pub fn is_in_the_clear(url: &str) -> bool {
+pub(crate) fn is_in_the_clear(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://") else { return false };
     let host = rest.split('/').next().unwrap_or_default();
     !["127.", "localhost", "[::1]"].iter().any(|own| host.starts_with(own))

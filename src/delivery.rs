@@ -37,7 +37,7 @@ pub enum Status {
 
 impl Status {
     /// All statuses.
-    pub const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Pending,
         Self::Sending,
         Self::Sent,
@@ -49,7 +49,7 @@ impl Status {
     ];
 
     /// The word in the table.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Sending => "sending",
@@ -63,7 +63,7 @@ impl Status {
     }
 
     /// The status with this word, for reading the column.
-    pub fn from_word(word: &str) -> Option<Self> {
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == word)
     }
 }
@@ -109,22 +109,22 @@ pub enum Outcome {
 
 /// What an outcome does to its delivery and its channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Transition {
+pub(crate) struct Transition {
     /// The delivery's new status.
-    pub status: Status,
+    pub(crate) status: Status,
     /// Whether the attempt counts. It does not when the session was in no state to send.
-    pub counts_attempt: bool,
+    pub(crate) counts_attempt: bool,
     /// For `deliveries.error`; none when it was sent.
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
     /// For `deliveries.ack`, when the outcome tells it.
-    pub ack: Option<Ack>,
+    pub(crate) ack: Option<Ack>,
     /// The hold to put on the channel, if any.
-    pub hold: Option<Hold>,
+    pub(crate) hold: Option<Hold>,
 }
 
 impl Outcome {
     /// What this outcome does to a delivery that is `sending`.
-    pub fn transition(&self) -> Transition {
+    pub(crate) fn transition(&self) -> Transition {
         match self {
             Self::Sent { .. } => Transition::ended(Status::Sent, None, None),
             Self::Deferred(hold) => Transition {
@@ -173,7 +173,7 @@ pub struct Hold {
     /// alerts mask them.
     pub reason: String,
     /// What WAHA asked for, with a 429.
-    pub retry_after: Option<RetryAfter>,
+    pub(crate) retry_after: Option<RetryAfter>,
 }
 
 /// The sorts of trouble that hold a channel, as `channels.held_kind` has them.
@@ -195,7 +195,7 @@ pub enum HoldKind {
 
 impl HoldKind {
     /// All kinds, for reading the column.
-    pub const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Unreachable,
         Self::Session,
         Self::RateLimited,
@@ -205,7 +205,7 @@ impl HoldKind {
     ];
 
     /// The word in the table.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Unreachable => "unreachable",
             Self::Session => "session",
@@ -217,7 +217,7 @@ impl HoldKind {
     }
 
     /// Whether only a person ends the hold, however the session looks and however long it lasts.
-    pub fn is_freed_by_a_person(self) -> bool {
+    pub(crate) fn is_freed_by_a_person(self) -> bool {
         match self {
             Self::OtherNumber => true,
             Self::Unreachable
@@ -229,7 +229,7 @@ impl HoldKind {
     }
 
     /// Whether the hold lasts its time even when the session looks well meanwhile.
-    pub fn lasts_its_time(self) -> bool {
+    pub(crate) fn lasts_its_time(self) -> bool {
         match self {
             Self::RateLimited | Self::Restricted => true,
             Self::Unreachable | Self::Session | Self::Misconfigured | Self::OtherNumber => false,
@@ -237,7 +237,7 @@ impl HoldKind {
     }
 
     /// Whether a person has to mend something, so that the log says it as an error.
-    pub fn needs_a_person(self) -> bool {
+    pub(crate) fn needs_a_person(self) -> bool {
         match self {
             Self::Misconfigured | Self::Restricted | Self::OtherNumber => true,
             Self::Unreachable | Self::Session | Self::RateLimited => false,
@@ -247,7 +247,7 @@ impl HoldKind {
 
 /// The `Retry-After` of a 429, RFC 9110 section 10.2.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RetryAfter {
+pub(crate) enum RetryAfter {
     /// So many seconds from the reply.
     Seconds(u64),
     At(Timestamp),
@@ -255,13 +255,13 @@ pub enum RetryAfter {
 
 impl Hold {
     /// The longest hold of any kind that the program makes by itself.
-    pub const LONGEST: Duration = Duration::from_hours(24);
+    pub(crate) const LONGEST: Duration = Duration::from_hours(24);
 
     const GROWING_MINUTES: [u64; 5] = [1, 2, 5, 15, 60];
     const RATE_LIMIT_MIN: Duration = Duration::from_mins(1);
     const RATE_LIMIT_MAX: Duration = Duration::from_hours(6);
 
-    pub fn new(kind: HoldKind, reason: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: HoldKind, reason: impl Into<String>) -> Self {
         Self { kind, reason: reason.into(), retry_after: None }
     }
 
@@ -282,7 +282,7 @@ impl Hold {
     /// `held_count` is how often the channel was held since its last success; `jitter` in 0..=1 adds
     /// up to a quarter, so that many channels do not come back in the same second. A rate limit is
     /// kept within 60 s to 6 h; a restriction lasts 24 h.
-    pub fn length(&self, now: Timestamp, held_count: u32, jitter: f64) -> Duration {
+    pub(crate) fn length(&self, now: Timestamp, held_count: u32, jitter: f64) -> Duration {
         let grown = || {
             let step = usize::try_from(held_count).unwrap_or(usize::MAX);
             let step = step.min(Self::GROWING_MINUTES.len() - 1);
@@ -302,7 +302,7 @@ impl Hold {
     }
 
     /// When the hold ends that begins at `now`; `None` when a person ends it. See [`Self::length`].
-    pub fn until(&self, now: Timestamp, held_count: u32, jitter: f64) -> Option<Timestamp> {
+    pub(crate) fn until(&self, now: Timestamp, held_count: u32, jitter: f64) -> Option<Timestamp> {
         let is_timed = !self.kind.is_freed_by_a_person();
         is_timed.then(|| now.plus(self.length(now, held_count, jitter)))
     }
@@ -336,7 +336,7 @@ pub enum Verdict {
 
 impl Counts {
     /// The count that a delivery of this status is in; none while it has not ended.
-    pub fn of(&mut self, status: Status) -> Option<&mut u64> {
+    pub(crate) fn of(&mut self, status: Status) -> Option<&mut u64> {
         match status {
             Status::Pending | Status::Sending => None,
             Status::Sent => Some(&mut self.sent),
@@ -349,7 +349,7 @@ impl Counts {
     }
 
     /// `sent` when at least one recipient got it, else `failed` with the counts in words.
-    pub fn verdict(self) -> Verdict {
+    pub(crate) fn verdict(self) -> Verdict {
         if self.sent > 0 {
             return Verdict::Sent;
         }

@@ -30,18 +30,18 @@ pub enum Verdict {
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// What was looked at, in one word or two.
-    pub subject: &'static str,
-    pub verdict: Verdict,
-    pub found: String,
+    pub(crate) subject: &'static str,
+    pub(crate) verdict: Verdict,
+    pub(crate) found: String,
     /// What to do; none when all is well.
-    pub remedy: Option<String>,
+    pub(crate) remedy: Option<String>,
 }
 
 /// Looks at everything. With `alert`, ALERT_URL and HEARTBEAT_URL are told that this is a test: people
 /// may be woken by it. `config` is what reading the settings came to, `env_file` where they may be.
-pub fn examine(
+pub(crate) fn examine(
     config: &Result<Config, ConfigError>,
     env_file: &Path,
     clock: &dyn Clock,

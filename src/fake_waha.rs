@@ -32,7 +32,7 @@ use thiserror::Error;
 
 use crate::clock::{Clock, Timestamp};
 
-pub use faults::fault_table;
+pub(crate) use faults::fault_table;
 
 use http::Server;
 use journal::Journal;
@@ -50,7 +50,7 @@ pub enum Engine {
 impl Engine {
     /// Whether `sendText` uses the `id` that it is given, and `new-message-id` exists.
     /// The others ignore a given id without a word.
-    pub fn honours_id(self) -> bool {
+    pub(crate) fn honours_id(self) -> bool {
         match self {
             Self::Gows | Self::Noweb => true,
             Self::Webjs | Self::Wpp => false,
@@ -127,7 +127,7 @@ pub struct Received {
     pub at: Timestamp,
     /// False: it was sent, but no answer of any kind reached the client. Expected from the fault
     /// table at first, and corrected when the client turns out to have gone.
-    pub answered: bool,
+    pub(crate) answered: bool,
 }
 
 /// One HTTP request that was understood, whatever its answer.
@@ -136,9 +136,9 @@ pub struct Request {
     pub method: String,
     /// Path and query, as they were sent.
     pub path: String,
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// The `chatId` of a `sendText`, as it was sent.
-    pub chat_id: Option<String>,
+    pub(crate) chat_id: Option<String>,
 }
 
 /// Why the simulator cannot start.
@@ -246,7 +246,7 @@ impl FakeWaha {
     }
 
     /// Stops at once: waiting requests get no answer, every connection is closed, the port is free.
-    pub fn stop(self) {
+    pub(crate) fn stop(self) {
         drop(self);
     }
 }

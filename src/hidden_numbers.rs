@@ -31,7 +31,7 @@ const AGAIN_AFTER: [Duration; 5] = [
 const NOT_KNOWN: &str = "WAHA does not know it";
 
 /// Asks for the missing names, one at a step.
-pub struct HiddenNumbers {
+pub(crate) struct HiddenNumbers {
     store: Arc<Mutex<Store>>,
     waha: Waha,
     clock: Arc<dyn Clock>,
@@ -44,7 +44,7 @@ pub struct HiddenNumbers {
 
 impl HiddenNumbers {
     /// Asks `waha` about those in `store`.
-    pub fn new(
+    pub(crate) fn new(
         store: Arc<Mutex<Store>>,
         waha: Waha,
         clock: Arc<dyn Clock>,
@@ -63,7 +63,7 @@ impl HiddenNumbers {
     }
 
     /// Notes about whom WAHA is to be asked now, when nothing is noted or under way.
-    pub fn gather(&self, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) fn gather(&self, now: Timestamp) -> Result<(), StoreError> {
         if self.is_idle() {
             let due = self.store().read(|tx| tx.due_hidden(now, LOOKS_AT_ONCE))?;
             self.queue().extend(due);
@@ -72,17 +72,17 @@ impl HiddenNumbers {
     }
 
     /// Whether there is nothing to ask now.
-    pub fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.queue().is_empty() && self.under_way.load(Ordering::SeqCst) == 0
     }
 
     /// Leaves what is not under way to the next run.
-    pub fn leave_the_rest(&self) {
+    pub(crate) fn leave_the_rest(&self) {
         self.queue().clear();
     }
 
     /// Asks for one name, and calls `begins` before that takes its time. Returns whether there was one.
-    pub fn step(&self, begins: impl FnOnce()) -> Result<bool, StoreError> {
+    pub(crate) fn step(&self, begins: impl FnOnce()) -> Result<bool, StoreError> {
         let hidden = {
             let mut queue = self.queue();
             let Some(hidden) = queue.pop_front() else { return Ok(false) };

@@ -84,9 +84,9 @@ pub struct Reply {
     /// The status, 100 to 999.
     pub status: u16,
     /// The header `Retry-After`, when it is text.
-    pub retry_after: Option<String>,
+    pub(crate) retry_after: Option<String>,
     /// The header `Date`, when it is text.
-    pub date: Option<String>,
+    pub(crate) date: Option<String>,
     /// The body, at most 1 MiB of it.
     pub body: Vec<u8>,
     /// Whether that is the whole body.
@@ -135,7 +135,7 @@ impl HttpClient {
     ///
     /// # Errors
     /// [`NoReply`] when no status line came back.
-    pub fn post_json(
+    pub(crate) fn post_json(
         &self,
         url: &str,
         headers: &[(&str, &str)],
@@ -148,7 +148,7 @@ impl HttpClient {
     ///
     /// # Errors
     /// [`NoReply`] when no status line came back.
-    pub fn post_text(&self, url: &str, text: String) -> Result<Reply, NoReply> {
+    pub(crate) fn post_text(&self, url: &str, text: String) -> Result<Reply, NoReply> {
         post_as("text/plain; charset=utf-8", self.agent.post(url), &[], text.into_bytes())
     }
 
@@ -156,7 +156,7 @@ impl HttpClient {
     ///
     /// # Errors
     /// [`NoReply`] when no status line came back.
-    pub fn post_small(
+    pub(crate) fn post_small(
         &self,
         url: &str,
         headers: &[(&str, &str)],

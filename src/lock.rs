@@ -55,17 +55,17 @@ impl SenderLock {
 
 /// What the one who has the lock wrote of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holder {
-    pub pid: i64,
+pub(crate) struct Holder {
+    pub(crate) pid: i64,
     /// Since when it has the lock.
-    pub since: Timestamp,
+    pub(crate) since: Timestamp,
     /// `run`, `serve` and the like.
-    pub command: String,
+    pub(crate) command: String,
 }
 
 impl Holder {
     /// What to do about one that is stopped or hangs.
-    pub fn remedy(&self) -> String {
+    pub(crate) fn remedy(&self) -> String {
         let pid = self.pid;
         format!("`kill -CONT {pid}` lets it go on, `kill -9 {pid}` ends it")
     }
@@ -73,7 +73,7 @@ impl Holder {
 
 /// What the one who has the lock of `database` wrote of itself; `None` when nobody has it, or it wrote
 /// nothing.
-pub fn holder(database: &Path) -> Option<Holder> {
+pub(crate) fn holder(database: &Path) -> Option<Holder> {
     let Sending::Process(holding) = who_sends(database) else { return None };
     let database = std::fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
     let text = std::fs::read_to_string(lock_path(&database)).ok()?;
@@ -99,7 +99,7 @@ pub fn is_stopped(pid: i64) -> bool {
 /// Who has the sender's lock, as far as the system tells without taking it: a look must never stop a
 /// sender that starts at the same moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sending {
+pub(crate) enum Sending {
     Nobody,
     /// The process with this id; 0 when it is out of sight, in another container perhaps.
     Process(i64),
@@ -109,7 +109,7 @@ pub enum Sending {
 
 impl Sending {
     /// The process id, when one is known.
-    pub fn pid(self) -> Option<i64> {
+    pub(crate) fn pid(self) -> Option<i64> {
         match self {
             Self::Process(pid) if pid > 0 => Some(pid),
             Self::Process(_) | Self::Nobody | Self::NotTold => None,
@@ -121,7 +121,7 @@ impl Sending {
 const LOOKS: u32 = 3;
 
 /// Who sends from `database`, by the kernel's list of locks (Linux only).
-pub fn who_sends(database: &Path) -> Sending {
+pub(crate) fn who_sends(database: &Path) -> Sending {
     let database = std::fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
     let inode = inode(&lock_path(&database));
     // The kernel gives the list in pieces, and leaves an entry out when another one goes in between.

@@ -19,14 +19,14 @@ const TIME_FORMAT: &[FormatItem<'static>] =
 /// The log file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to open log file `{}`: correct LOG_FILE, or empty it to log to stderr", path.display())]
-pub struct LogError {
+pub(crate) struct LogError {
     path: PathBuf,
     source: std::io::Error,
 }
 
 /// Starts the log: lines of `level` and worse, appended to `file`, or to stderr. A second call in a
 /// process changes nothing. A file that is renamed, as logrotate does, is made anew by the next line.
-pub fn start(level: LevelFilter, file: Option<&Path>) -> Result<(), LogError> {
+pub(crate) fn start(level: LevelFilter, file: Option<&Path>) -> Result<(), LogError> {
     let logger = match file {
         None => OneLine::to(std::io::stderr(), level),
         Some(path) => OneLine::to(
@@ -76,7 +76,7 @@ impl Log for OneLine {
 }
 
 /// An error and its causes, in one line.
-pub fn in_one_line(error: &dyn Error) -> String {
+pub(crate) fn in_one_line(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

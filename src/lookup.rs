@@ -47,7 +47,7 @@ const REFUSALS_MAX: u32 = 3;
 const SKEW_SECS_SEEN: u64 = 60;
 
 /// Looks up unknown deliveries, one at a step.
-pub struct Lookup {
+pub(crate) struct Lookup {
     store: Arc<Mutex<Store>>,
     waha: Waha,
     clock: Arc<dyn Clock>,
@@ -84,7 +84,7 @@ enum Finding {
 impl Lookup {
     /// Look-ups in `store`, through `waha`. What they settle is told to `triggers`; its next occurrence
     /// is of `zone`.
-    pub fn new(
+    pub(crate) fn new(
         store: Arc<Mutex<Store>>,
         waha: Waha,
         clock: Arc<dyn Clock>,
@@ -105,7 +105,7 @@ impl Lookup {
     }
 
     /// Notes what is to be looked up in this run.
-    pub fn gather(&self, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) fn gather(&self, now: Timestamp) -> Result<(), StoreError> {
         let due = self.store().read(|tx| tx.due_lookups(now, LOOKUPS_PER_RUN))?;
         for asked in self.channels().values_mut() {
             asked.refusals = 0;
@@ -120,23 +120,23 @@ impl Lookup {
     }
 
     /// Whether nothing is left to look up in this run.
-    pub fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.queue().is_empty() && self.under_way.load(Ordering::SeqCst) == 0
     }
 
     /// Whether a look-up ended an occurrence whose message is due again, since the last call.
-    pub fn take_made_due(&self) -> bool {
+    pub(crate) fn take_made_due(&self) -> bool {
         self.has_made_due.swap(false, Ordering::SeqCst)
     }
 
     /// Leaves what is not under way to the next run.
-    pub fn leave_the_rest(&self) {
+    pub(crate) fn leave_the_rest(&self) {
         self.queue().clear();
     }
 
     /// Looks one delivery up, and calls `begins` before that takes its time. Returns whether there was
     /// one.
-    pub fn step(&self, begins: impl FnOnce()) -> Result<bool, StoreError> {
+    pub(crate) fn step(&self, begins: impl FnOnce()) -> Result<bool, StoreError> {
         let due = {
             let mut queue = self.queue();
             let Some(due) = queue.pop_front() else { return Ok(false) };

@@ -30,7 +30,7 @@ const QUIET_MAX: Duration = Duration::from_mins(30);
 /// The process that has the sender's lock, as it wrote of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SenderView {
-    pub holder: Holder,
+    pub(crate) holder: Holder,
     /// Why it seems to hang, in words.
     pub hangs: Option<String>,
 }
@@ -67,50 +67,50 @@ impl SenderView {
 
 /// How everything stands.
 #[derive(Clone, Debug)]
-pub struct Overview {
-    pub now: Timestamp,
+pub(crate) struct Overview {
+    pub(crate) now: Timestamp,
     /// The database file, absolute.
-    pub database: PathBuf,
+    pub(crate) database: PathBuf,
     /// Who sends, as far as the system tells.
-    pub sending: Sending,
+    pub(crate) sending: Sending,
     /// The scheduled message whose time comes first.
-    pub next_due: Option<NextDue>,
+    pub(crate) next_due: Option<NextDue>,
     /// Messages: scheduled, of them due, on their way, drafts.
-    pub scheduled: u64,
-    pub due: u64,
-    pub on_their_way: u64,
-    pub drafts: u64,
+    pub(crate) scheduled: u64,
+    pub(crate) due: u64,
+    pub(crate) on_their_way: u64,
+    pub(crate) drafts: u64,
     /// The channels, by id.
-    pub channels: Vec<ChannelState>,
+    pub(crate) channels: Vec<ChannelState>,
     /// Deliveries that ended since midnight in TIMEZONE, by how.
-    pub today: Vec<(Status, u64)>,
+    pub(crate) today: Vec<(Status, u64)>,
     /// Deliveries that are `unknown`, of all times.
-    pub unknown: u64,
+    pub(crate) unknown: u64,
     /// People who asked to stop by a hidden number whose phone number is not known, of all times.
-    pub unresolved: Unresolved,
+    pub(crate) unresolved: Unresolved,
     /// Why nothing is planned or sent: the clock is not believed.
-    pub clock_hold: Option<String>,
-    pub runs: Vec<RunView>,
+    pub(crate) clock_hold: Option<String>,
+    pub(crate) runs: Vec<RunView>,
 }
 
 /// How a channel stands.
 #[derive(Clone, Debug)]
-pub struct ChannelState {
-    pub channel: Channel,
+pub(crate) struct ChannelState {
+    pub(crate) channel: Channel,
     /// Deliveries that wait for it.
-    pub pending: u64,
+    pub(crate) pending: u64,
     /// How long until it may send; zero when it may.
-    pub ready_in: Duration,
+    pub(crate) ready_in: Duration,
     /// Why it waits so long though nothing is wrong: its hours, or its daily limit.
-    pub closed: Option<String>,
+    pub(crate) closed: Option<String>,
     /// About when the last of `pending` goes out, if it may send at all.
-    pub backlog_ends_at: Option<Timestamp>,
+    pub(crate) backlog_ends_at: Option<Timestamp>,
     /// Messages that its session took and WhatsApp's server did not get.
-    pub stuck: Option<Stuck>,
+    pub(crate) stuck: Option<Stuck>,
 }
 
 /// How everything stands at `now`.
-pub fn overview(
+pub(crate) fn overview(
     store: &mut Store,
     config: &Config,
     now: Timestamp,
@@ -164,22 +164,22 @@ fn midnight(config: &Config, now: Timestamp) -> Timestamp {
 
 impl Overview {
     /// When the newest trigger came. The server's own ticker leaves a row only when it finds something.
-    pub fn last_trigger_at(&self) -> Option<Timestamp> {
+    pub(crate) fn last_trigger_at(&self) -> Option<Timestamp> {
         self.runs.first().map(|run| run.started_at)
     }
 
     /// About when the last delivery that waits now goes out.
-    pub fn backlog_ends_at(&self) -> Option<Timestamp> {
+    pub(crate) fn backlog_ends_at(&self) -> Option<Timestamp> {
         self.channels.iter().filter_map(|state| state.backlog_ends_at).max()
     }
 
     /// How many deliveries ended since midnight with this status.
-    pub fn today(&self, status: Status) -> u64 {
+    pub(crate) fn today(&self, status: Status) -> u64 {
         self.today.iter().find(|(known, _)| *known == status).map_or(0, |(_, number)| *number)
     }
 
     /// The same for programs: times as the tables have them.
-    pub fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
         let today: serde_json::Map<String, Value> = self
             .today

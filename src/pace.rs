@@ -25,19 +25,19 @@ pub struct Gap {
 
 impl Gap {
     /// The longest that the gap can be.
-    pub fn longest(self) -> Duration {
+    pub(crate) fn longest(self) -> Duration {
         self.delay + self.jitter
     }
 
     /// One gap; `chance` in 0..=1 says how much of the jitter it has.
-    pub fn with_jitter(self, chance: f64) -> Duration {
+    pub(crate) fn with_jitter(self, chance: f64) -> Duration {
         self.delay + self.jitter.mul_f64(chance.clamp(0.0, 1.0))
     }
 }
 
 /// What [`Board::take`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub(crate) enum Turn {
     /// This channel is the caller's until it is returned or dropped.
     Channel(i64),
     /// Nothing is ready for so long. The caller is the lookout: it has to come back then.
@@ -48,7 +48,7 @@ pub enum Turn {
 
 /// The lanes of all channels.
 #[derive(Debug, Default)]
-pub struct Board {
+pub(crate) struct Board {
     /// Waiting lanes by the monotonic time at which they are ready.
     waiting: BTreeSet<(Duration, i64)>,
     /// The same, by channel.
@@ -74,7 +74,7 @@ struct Pace {
 impl Board {
     /// Notes that this process moved a channel's pace: `column` is what it wrote, `ready` the exact
     /// monotonic time.
-    pub fn note_pace(&mut self, channel: i64, column: Timestamp, ready: Duration) {
+    pub(crate) fn note_pace(&mut self, channel: i64, column: Timestamp, ready: Duration) {
         self.paces.insert(channel, Pace { column, ready });
     }
 
@@ -83,7 +83,7 @@ impl Board {
     /// A column that this process wrote means the exact moment that it noted. Any other (written
     /// before a restart, or by a person) is read by the wall clock; one that is further away than
     /// `longest` was written under another clock and counts as `longest` from now.
-    pub fn ready_time(
+    pub(crate) fn ready_time(
         &mut self,
         channel: i64,
         column: Option<Timestamp>,
@@ -106,7 +106,7 @@ impl Board {
 
     /// Puts a channel on the board, ready at `ready`. A lane that is taken is marked, so that its
     /// sender looks again.
-    pub fn offer(&mut self, channel: i64, ready: Duration) {
+    pub(crate) fn offer(&mut self, channel: i64, ready: Duration) {
         if self.taken.contains(&channel) {
             self.offered_again.insert(channel);
         } else {
@@ -116,7 +116,7 @@ impl Board {
 
     /// Takes the lane that is ready first, for the thread `who`. When none is ready, `who` becomes the
     /// lookout, unless another thread will come back in time.
-    pub fn take(&mut self, now: Now, who: ThreadId) -> Turn {
+    pub(crate) fn take(&mut self, now: Now, who: ThreadId) -> Turn {
         self.step_aside(who);
         match self.waiting.first().copied() {
             None => Turn::Nothing,
@@ -137,7 +137,7 @@ impl Board {
     }
 
     /// The thread `who` will not come back soon: it is no longer the lookout.
-    pub fn step_aside(&mut self, who: ThreadId) {
+    pub(crate) fn step_aside(&mut self, who: ThreadId) {
         if self.lookout.is_some_and(|(lookout, _)| lookout == who) {
             self.lookout = None;
         }
@@ -145,13 +145,13 @@ impl Board {
 
     /// Whether lanes wait and nobody comes back when the first of them is ready: one of the threads
     /// that sleep has to be woken.
-    pub fn needs_lookout(&self) -> bool {
+    pub(crate) fn needs_lookout(&self) -> bool {
         let first = self.waiting.first();
         first.is_some_and(|(ready, _)| self.lookout.is_none_or(|(_, until)| until > *ready))
     }
 
     /// Returns a taken lane, ready again at `ready`.
-    pub fn put_back(&mut self, channel: i64, ready: Duration) {
+    pub(crate) fn put_back(&mut self, channel: i64, ready: Duration) {
         self.taken.remove(&channel);
         self.offered_again.remove(&channel);
         self.wait_until(channel, ready);
@@ -159,7 +159,7 @@ impl Board {
 
     /// Drops a taken lane that has nothing to do; it stays, ready at `ready`, when it was offered
     /// again since it was taken.
-    pub fn drop_lane(&mut self, channel: i64, ready: Duration) {
+    pub(crate) fn drop_lane(&mut self, channel: i64, ready: Duration) {
         self.taken.remove(&channel);
         if self.offered_again.remove(&channel) {
             self.wait_until(channel, ready);
@@ -167,14 +167,14 @@ impl Board {
     }
 
     /// Drops a taken lane of a channel that may not send now, offered again or not.
-    pub fn drop_held(&mut self, channel: i64) {
+    pub(crate) fn drop_held(&mut self, channel: i64) {
         self.taken.remove(&channel);
         self.offered_again.remove(&channel);
     }
 
     /// Drops the lanes that would be ready only after `last`; all that wait, once that is past.
     /// Returns whether there were any. Taken lanes stay.
-    pub fn drop_after(&mut self, last: Duration, now: Now) -> bool {
+    pub(crate) fn drop_after(&mut self, last: Duration, now: Now) -> bool {
         let is_past = now.monotonic > last;
         let is_late = |lane: &&(Duration, i64)| is_past || lane.0 > last;
         let dropped: Vec<_> = self.waiting.iter().rev().take_while(is_late).copied().collect();
@@ -186,7 +186,7 @@ impl Board {
     }
 
     /// Whether no lane waits and none is taken.
-    pub fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.waiting.is_empty() && self.taken.is_empty()
     }
 

@@ -20,7 +20,7 @@ const MEMORY_KIB_MAX: u32 = 128 * 1024;
 const PASSES_MAX: u32 = 16;
 
 /// More than any real password: hashing must not become work for strangers to give.
-pub const BYTES_MAX: usize = 1024;
+pub(crate) const BYTES_MAX: usize = 1024;
 
 /// The memory is reserved in a piece larger than 32 MiB, of which only what is needed is ever
 /// touched: glibc gives pieces of that size back to the system at once, and keeps smaller ones.
@@ -52,7 +52,7 @@ pub fn hash(password: &str) -> Result<String, getrandom::Error> {
 }
 
 /// Whether `password` is the one that `hash` was made from. What is no hash fits no password.
-pub fn fits(hash: &str, password: &str) -> bool {
+pub(crate) fn fits(hash: &str, password: &str) -> bool {
     let Some(parsed) = Parsed::read(hash) else { return false };
     if password.len() > BYTES_MAX {
         return false;
@@ -63,7 +63,7 @@ pub fn fits(hash: &str, password: &str) -> bool {
 }
 
 /// Whether `hash` is an Argon2 PHC string that this host can afford to check.
-pub fn is_hash(hash: &str) -> bool {
+pub(crate) fn is_hash(hash: &str) -> bool {
     Parsed::read(hash).is_some()
 }
 

@@ -28,7 +28,7 @@ const BACKUP: &str = "this database is a backup that was put here without `resto
 
 /// Where a database file is; what is `None` nobody could tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub(crate) struct Place {
     machine: Option<String>,
     inode: Option<String>,
     born: Option<String>,
@@ -62,7 +62,7 @@ impl Place {
     ///
     /// # Errors
     /// When there is no such file.
-    pub fn of(database: &Path) -> Result<Self, PlaceError> {
+    pub(crate) fn of(database: &Path) -> Result<Self, PlaceError> {
         let failed = |source| PlaceError::File { path: database.to_owned(), source };
         let metadata = std::fs::metadata(database).map_err(failed)?;
         let born = metadata.created().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
@@ -80,7 +80,7 @@ impl Place {
     }
 
     /// Whether nothing that both know speaks against it.
-    pub fn is_same_as(&self, other: &Self) -> bool {
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
         let agree = |one: &Option<String>, two: &Option<String>| {
             one.is_none() || two.is_none() || one == two
         };

@@ -35,7 +35,7 @@ const JUST_MISSED: Duration = Duration::from_mins(5);
 const EARLY_MAX: Duration = Duration::from_hours(1);
 
 /// What `prune` removes is older than this: see `prune::AGE_MIN`.
-pub const PRUNED_AGE_MIN: Duration = Duration::from_hours(7 * 24);
+pub(crate) const PRUNED_AGE_MIN: Duration = Duration::from_hours(7 * 24);
 
 /// How long after its claim an unknown delivery keeps its message waiting for a first look-up.
 const UNLOOKED_MAX: Duration = Duration::from_mins(10);
@@ -64,7 +64,7 @@ impl PlanRules {
     ///
     /// # Errors
     /// Why it fails, in words.
-    pub fn first_time(
+    pub(crate) fn first_time(
         &self,
         message: &Untimed,
         now: Timestamp,
@@ -98,7 +98,11 @@ impl PlanRules {
     ///
     /// # Errors
     /// Why it fails, in words.
-    pub fn time_here(&self, message: &Timed, now: Timestamp) -> Result<(Timestamp, bool), String> {
+    pub(crate) fn time_here(
+        &self,
+        message: &Timed,
+        now: Timestamp,
+    ) -> Result<(Timestamp, bool), String> {
         let Timed { scheduled_at, has_begun, .. } = message;
         let mut timetable = message.timetable.clone();
         timetable.taken = timetable.taken.filter(|taken| taken.is_believed(&self.zone, now));
@@ -120,7 +124,7 @@ impl PlanRules {
     ///
     /// # Errors
     /// Why it fails, in words.
-    pub fn check(
+    pub(crate) fn check(
         &self,
         message: &DueMessage,
         channel: Option<&Channel>,
@@ -216,12 +220,12 @@ impl Planner {
     }
 
     /// The same with at most `recipients` (1 or more) planned in one transaction.
-    pub fn in_portions_of(self, recipients: usize) -> Self {
+    pub(crate) fn in_portions_of(self, recipients: usize) -> Self {
         Self { portion: recipients.max(1), ..self }
     }
 
     /// Whether a message is planned in portions, and not all of it is.
-    pub fn is_under_way(&self) -> bool {
+    pub(crate) fn is_under_way(&self) -> bool {
         self.under_way().is_some()
     }
 
@@ -320,7 +324,7 @@ impl Planner {
     /// At the end of a run: settles occurrences that wait for nothing but a look-up that does not come
     /// (the run had no time for it, or the clock was set back). Returns whether one of their messages
     /// is due again.
-    pub fn settle_unlooked(&self, now: Timestamp) -> Result<bool, StoreError> {
+    pub(crate) fn settle_unlooked(&self, now: Timestamp) -> Result<bool, StoreError> {
         let (from, until) = (now.minus(UNLOOKED_MAX), now.plus(UNLOOKED_MAX));
         let mut is_due = false;
         let unlooked = self.store().read(|tx| match tx.clock_believed()?.hold {

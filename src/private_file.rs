@@ -14,7 +14,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 /// Options that give a file that they make mode 0600. A umask can only take from it.
-pub fn options() -> OpenOptions {
+pub(crate) fn options() -> OpenOptions {
     #[cfg_attr(not(unix), expect(unused_mut, reason = "other systems have no modes"))]
     let mut options = OpenOptions::new();
     #[cfg(unix)]
@@ -35,7 +35,7 @@ struct Untrusted {
 ///
 /// # Errors
 /// When another user may have made the file or the link, and when it cannot be opened.
-pub fn open(path: &Path, options: &OpenOptions) -> io::Result<File> {
+pub(crate) fn open(path: &Path, options: &OpenOptions) -> io::Result<File> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
@@ -58,7 +58,7 @@ pub fn open(path: &Path, options: &OpenOptions) -> io::Result<File> {
 
 /// An error of the system about `path`, with the file or the directory that was denied, its owner and
 /// the remedy, when that was the reason.
-pub fn explained(path: &Path, error: io::Error) -> io::Error {
+pub(crate) fn explained(path: &Path, error: io::Error) -> io::Error {
     match why_denied(path) {
         Some(why) if error.kind() == io::ErrorKind::PermissionDenied => {
             io::Error::new(io::ErrorKind::PermissionDenied, why)
@@ -69,7 +69,7 @@ pub fn explained(path: &Path, error: io::Error) -> io::Error {
 
 /// Why this program may not read and write `path`, or make it: the file or the directory, its owner and
 /// what to do; `None` when it may, or when that is not the reason.
-pub fn why_denied(path: &Path) -> Option<String> {
+pub(crate) fn why_denied(path: &Path) -> Option<String> {
     #[cfg(unix)]
     {
         use nix::unistd::{AccessFlags, Gid, Uid, User, access, geteuid};
@@ -120,7 +120,7 @@ pub fn why_denied(path: &Path) -> Option<String> {
 ///
 /// # Errors
 /// When it is so.
-pub fn check(path: &Path) -> io::Result<()> {
+pub(crate) fn check(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     is_trusted_link(path)?;
     #[cfg(not(unix))]
@@ -133,7 +133,7 @@ pub fn check(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// When somebody outside the group may have put it there.
-pub fn check_shared(path: &Path) -> io::Result<()> {
+pub(crate) fn check_shared(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
@@ -153,7 +153,7 @@ fn directory_of(path: &Path) -> &Path {
 }
 
 /// Makes a directory that only its owner can look into. It must not exist yet.
-pub fn make_directory(path: &Path) -> io::Result<()> {
+pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
     #[cfg_attr(not(unix), expect(unused_mut, reason = "other systems have no modes"))]
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
@@ -194,7 +194,7 @@ fn check_owner(path: &Path, about: &Metadata) -> io::Result<()> {
 
 /// Whether this program runs as the user.
 #[cfg(unix)]
-pub fn is_own(user: u32) -> bool {
+pub(crate) fn is_own(user: u32) -> bool {
     nix::unistd::geteuid().as_raw() == user
 }
 
@@ -211,7 +211,7 @@ fn is_in_own_directory(path: &Path, owner: u32) -> bool {
 
 /// The command that closes a file to others, when it is open to them; `None` when it is not, or on
 /// a system without modes.
-pub fn mend_command(path: &Path, metadata: &Metadata) -> Option<String> {
+pub(crate) fn mend_command(path: &Path, metadata: &Metadata) -> Option<String> {
     #[cfg(unix)]
     {
         let mode = std::os::unix::fs::MetadataExt::mode(metadata);

@@ -15,7 +15,7 @@ use crate::planner::PRUNED_AGE_MIN;
 use crate::store::{Counted, GivesBack, Looked, Old, Side, SqlResult, Store, StoreError};
 
 /// What ended less than so long ago stays: WAHA still repeats events of it, look-ups are under way.
-pub const AGE_MIN: Duration = PRUNED_AGE_MIN;
+pub(crate) const AGE_MIN: Duration = PRUNED_AGE_MIN;
 
 /// Rows in one transaction: some 10 ms of work, that a sender may have to wait for.
 const ROWS_PER_COMMIT: u64 = 250;
@@ -47,13 +47,13 @@ pub struct PruneRules {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pruned {
     /// What ended before this.
-    pub cut: Timestamp,
+    pub(crate) cut: Timestamp,
     pub counted: Counted,
     /// Rows of other tables.
     pub sides: Vec<(Side, u64)>,
     /// The database with its WAL before it, in bytes.
-    pub bytes_before: u64,
-    pub bytes_after: u64,
+    pub(crate) bytes_before: u64,
+    pub(crate) bytes_after: u64,
     /// What became of the room.
     pub room: Room,
 }

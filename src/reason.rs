@@ -117,7 +117,7 @@ const NO_ACKS: &str = " (if they did arrive, its webhook lacks the event message
 
 impl Reason {
     /// The stable name that programs and translations read.
-    pub const fn code(&self) -> &'static str {
+    pub(crate) const fn code(&self) -> &'static str {
         match self {
             Self::NobodyAtAll => "nobody_at_all",
             Self::ScheduleOver => "schedule_over",

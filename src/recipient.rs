@@ -128,13 +128,13 @@ pub fn parse_contact_ids(raw: Option<&str>) -> Result<Vec<Entry>, RecipientError
 }
 
 /// A chat id for people: `+6281234567890` for a person's, any other as it is.
-pub fn shown(chat_id: &str) -> String {
+pub(crate) fn shown(chat_id: &str) -> String {
     chat_id.strip_suffix("@c.us").map_or_else(|| chat_id.to_owned(), |digits| format!("+{digits}"))
 }
 
 /// The number of the person with this chat id, as `+6281234567890`: `6281234567890@c.us`, and
 /// `6281234567890:7@s.whatsapp.net` for one of their devices. Other chats have none.
-pub fn number_of_chat(chat_id: &str) -> Option<String> {
+pub(crate) fn number_of_chat(chat_id: &str) -> Option<String> {
     let (local, suffix) = chat_id.split_at(chat_id.rfind('@')?);
     let digits = chat::without_device(local);
     let is_number = chat::is_person_suffix(suffix)
@@ -145,7 +145,7 @@ pub fn number_of_chat(chat_id: &str) -> Option<String> {
 }
 
 /// The hidden number in this chat id, as `<digits>@lid`: without the device in `998855500010:7@lid`.
-pub fn lid_of_chat(chat_id: &str) -> Option<String> {
+pub(crate) fn lid_of_chat(chat_id: &str) -> Option<String> {
     let digits = chat::without_device(chat_id.strip_suffix("@lid")?);
     let is_id = (1..=chat::ID_BYTES_MAX).contains(&digits.len()) && spelling::is_digits(digits);
     is_id.then(|| format!("{digits}@lid"))
@@ -154,7 +154,7 @@ pub fn lid_of_chat(chat_id: &str) -> Option<String> {
 /// A phone number or chat id for a log line: the first 4 and the last 2 characters of the part
 /// before a known `@` suffix remain, as in `6281*******90@c.us`. Six characters or fewer are all
 /// hidden, and control characters never reach the log.
-pub fn mask_phone(text: &str) -> String {
+pub(crate) fn mask_phone(text: &str) -> String {
     let (local, suffix) = match text.rfind('@').map(|at| text.split_at(at)) {
         Some((local, suffix)) if chat::is_known_suffix(suffix) => (local, suffix),
         Some(_) | None => (text, ""),
@@ -187,7 +187,7 @@ pub fn mask_numbers(sentence: &str) -> String {
 }
 
 /// At most 40 characters of `text` on one line, for an entry or an error.
-pub fn shorten(text: &str) -> String {
+pub(crate) fn shorten(text: &str) -> String {
     match text.char_indices().nth(SHOWN_CHARS_MAX) {
         None => visible(text.chars()),
         Some(_) => visible(text.chars().take(SHOWN_CHARS_MAX - 1)) + "…",

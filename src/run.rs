@@ -62,7 +62,7 @@ impl TimeLimit {
 
     /// The last moment, on the monotonic clock, at which something may be begun: 20 s before the
     /// end, but never in the first half of the time.
-    pub fn last_begin(self) -> Duration {
+    pub(crate) fn last_begin(self) -> Duration {
         let room = Self::ROOM.min(self.request_max).min(self.max / 2);
         self.began + self.max.saturating_sub(room)
     }
@@ -409,13 +409,13 @@ impl Runner {
 
     /// How long until a channel that waits for its hours or for another day may send again: see
     /// [`Sender::opening`]. At zero a trigger is to be pulled.
-    pub fn opening(&self) -> Option<Duration> {
+    pub(crate) fn opening(&self) -> Option<Duration> {
         self.sender.opening(self.clock.now().wall)
     }
 
     /// After the last step, when the program is told to end during a run: writes down what the run did.
     /// Returns how many deliveries still wait.
-    pub fn stop(&self) -> Result<u64, StoreError> {
+    pub(crate) fn stop(&self) -> Result<u64, StoreError> {
         self.sender.record_before_end(RECORDS_BEFORE_END);
         let now = self.clock.now().wall;
         let counts = self.triggers.report().messages;

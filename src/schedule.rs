@@ -17,10 +17,10 @@ mod tests;
 use time::macros::date;
 use time::{Date, Duration, PrimitiveDateTime};
 
-pub use self::columns::{Column, ColumnFlaw, FieldFlaw};
-pub use self::time_text::TextFlaw;
-pub use self::timetable::{TAKEN_AHEAD_MAX, Taken, Timetable, local_text};
-pub use self::words::in_words;
+pub(crate) use self::columns::{Column, ColumnFlaw};
+pub(crate) use self::time_text::TextFlaw;
+pub(crate) use self::timetable::{TAKEN_AHEAD_MAX, Taken, Timetable, local_text};
+pub(crate) use self::words::in_words;
 pub use self::zone::{Local, Zone, ZoneError};
 
 use self::columns::Weekly;
@@ -99,15 +99,15 @@ pub fn parse_local(text: &str, zone: &Zone) -> Result<Timestamp, ScheduleError> 
 
 /// An instant that a person typed, and how the clock in its zone stands to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Typed {
+pub(crate) struct Typed {
     /// As [`parse_local`] reads it.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// What was typed, when the clock skips it: daylight saving begins.
-    pub skipped: Option<PrimitiveDateTime>,
+    pub(crate) skipped: Option<PrimitiveDateTime>,
 }
 
 /// [`parse_local`], for a person who can be told that the clock skips the time that was typed.
-pub fn read_typed(text: &str, zone: &Zone) -> Result<Typed, ScheduleError> {
+pub(crate) fn read_typed(text: &str, zone: &Zone) -> Result<Typed, ScheduleError> {
     let (local, written_zone) =
         time_text::read_instant(text).map_err(|flaw| ScheduleError::Instant { flaw })?;
     let zone = written_zone.as_ref().unwrap_or(zone);

@@ -13,7 +13,7 @@ use crate::config::{SECRET_LENGTH_MIN, Secret};
 use crate::fail_point;
 use crate::private_file;
 
-pub use accepted::Accepted;
+pub(crate) use accepted::Accepted;
 
 /// Of the generated secret, before it is written in hex.
 const SECRET_BYTES: usize = 32;
@@ -24,7 +24,7 @@ const LOCK_TRIES_MAX: usize = 100;
 
 /// The secret cannot be had.
 #[derive(Debug, thiserror::Error)]
-pub enum SecretError {
+pub(crate) enum SecretError {
     /// The file cannot be read or made.
     #[error("failed to use secret file `{}`: check owner and mode of the file and of its directory", path.display())]
     File { path: PathBuf, source: std::io::Error },
@@ -49,12 +49,12 @@ pub enum SecretError {
 }
 
 /// Where the secret of `database` is kept.
-pub fn path(database: &Path) -> PathBuf {
+pub(crate) fn path(database: &Path) -> PathBuf {
     with_ending(database, ".cron-secret")
 }
 
 /// Where the one before is kept, until it is forgotten.
-pub fn previous_path(database: &Path) -> PathBuf {
+pub(crate) fn previous_path(database: &Path) -> PathBuf {
     with_ending(database, ".cron-secret.previous")
 }
 
@@ -62,7 +62,7 @@ pub fn previous_path(database: &Path) -> PathBuf {
 ///
 /// # Errors
 /// [`SecretError`] when the file cannot be used, is open to others or holds no secret.
-pub fn read_or_make(database: &Path) -> Result<Secret, SecretError> {
+pub(crate) fn read_or_make(database: &Path) -> Result<Secret, SecretError> {
     let path = path(database);
     let text = match read_text(&path)? {
         Some(text) if !is_unwritten(&text) => text,
@@ -75,7 +75,7 @@ pub fn read_or_make(database: &Path) -> Result<Secret, SecretError> {
 ///
 /// # Errors
 /// [`SecretError`] when the file cannot be used, is open to others or holds no secret.
-pub fn read_previous(database: &Path) -> Result<Option<Secret>, SecretError> {
+pub(crate) fn read_previous(database: &Path) -> Result<Option<Secret>, SecretError> {
     let path = previous_path(database);
     read_text(&path)?.map(|text| fit(&path, &text)).transpose()
 }
@@ -85,7 +85,7 @@ pub fn read_previous(database: &Path) -> Result<Option<Secret>, SecretError> {
 ///
 /// # Errors
 /// [`SecretError`]; then the secret is what it was.
-pub fn rotate(database: &Path) -> Result<(), SecretError> {
+pub(crate) fn rotate(database: &Path) -> Result<(), SecretError> {
     let path = path(database);
     let lock = lock_current(&path)?;
     let present = read_text(&path)?.ok_or_else(|| SecretError::NotMade(path.clone()))?;
@@ -102,7 +102,7 @@ pub fn rotate(database: &Path) -> Result<(), SecretError> {
 ///
 /// # Errors
 /// [`SecretError::File`] when it cannot be removed.
-pub fn forget_previous(database: &Path) -> Result<bool, SecretError> {
+pub(crate) fn forget_previous(database: &Path) -> Result<bool, SecretError> {
     let path = previous_path(database);
     match fs::remove_file(&path) {
         Ok(()) => sync_directory(&path).map(|()| true),
@@ -115,7 +115,7 @@ pub fn forget_previous(database: &Path) -> Result<bool, SecretError> {
 ///
 /// # Errors
 /// [`SecretError::Random`].
-pub fn random() -> Result<Secret, SecretError> {
+pub(crate) fn random() -> Result<Secret, SecretError> {
     let mut bytes = [0; SECRET_BYTES];
     getrandom::fill(&mut bytes).map_err(SecretError::Random)?;
     Ok(Secret::new(bytes.iter().fold(String::new(), |mut text, byte| {

@@ -57,7 +57,7 @@ pub struct SendRules {
 }
 
 /// What the sender threads share.
-pub struct Sender {
+pub(crate) struct Sender {
     store: Arc<Mutex<Store>>,
     waha: Waha,
     clock: Arc<dyn Clock>,
@@ -110,7 +110,7 @@ enum Lane {
 
 impl Sender {
     /// Senders that find their work in `store` and send it through `waha`. `seed` is for the jitter.
-    pub fn new(
+    pub(crate) fn new(
         store: Arc<Mutex<Store>>,
         waha: Waha,
         clock: Arc<dyn Clock>,
@@ -137,7 +137,7 @@ impl Sender {
 
     /// No claim shall be made after `last_claim` on the monotonic clock: a program that is killed
     /// some time later must not leave a request without its outcome.
-    pub fn set_last_claim(&mut self, last_claim: Duration) {
+    pub(crate) fn set_last_claim(&mut self, last_claim: Duration) {
         self.last_claim = Some(last_claim);
     }
 
@@ -147,7 +147,7 @@ impl Sender {
     ///
     /// From here on the monotonic clock keeps every pace: a wall clock that is set later, even before
     /// a channel is first looked at, changes none.
-    pub fn recover(&self) -> Result<usize, StoreError> {
+    pub(crate) fn recover(&self) -> Result<usize, StoreError> {
         let Now { wall: now, .. } = self.clock.now();
         let ready_at = now.plus(self.rules.gap.longest()).ceil_to_second();
         let (recovered, settled, paced) = lock(&self.store).write(|tx| {
@@ -190,20 +190,20 @@ impl Sender {
     }
 
     /// Puts a channel on the board: it may have something to do.
-    pub fn offer(&self, channel: &Channel, now: Now) {
+    pub(crate) fn offer(&self, channel: &Channel, now: Now) {
         let mut board = lock(&self.board);
         let ready = board.ready_time(channel.id, channel.ready_at, now, self.rules.gap.longest());
         board.offer(channel.id, ready);
     }
 
     /// Whether no channel waits for its turn, none is being worked on, and every outcome is recorded.
-    pub fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         lock(&self.board).is_idle() && !self.has_unrecorded.load(Ordering::SeqCst)
     }
 
     /// Does one bounded piece of work: at most one delivery, or a few of a channel that needs no rest
     /// between them.
-    pub fn step(&self) -> Step {
+    pub(crate) fn step(&self) -> Step {
         let now = self.clock.now();
         if self.has_unrecorded.load(Ordering::SeqCst) && !self.record_leftovers(now) {
             return Step::Wait(DATABASE_REST);
@@ -235,7 +235,7 @@ impl Sender {
     }
 
     /// This thread does something else than [`Sender::step`] now, and may take long.
-    pub fn step_aside(&self) {
+    pub(crate) fn step_aside(&self) {
         lock(&self.board).step_aside(thread::current().id());
         self.find_lookout();
     }

@@ -28,7 +28,7 @@ const STANDBY_LOOK: Duration = Duration::from_secs(2);
 
 /// A server or a run came to an end that it should not have.
 #[derive(Debug, thiserror::Error)]
-pub enum ServeError {
+pub(crate) enum ServeError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The way to WAHA.
@@ -56,7 +56,7 @@ pub enum ServeError {
 ///
 /// # Errors
 /// [`ServeError`] when it cannot start, or when sending breaks down.
-pub fn serve(
+pub(crate) fn serve(
     config: &Config,
     triggers: &Arc<Triggers>,
     ready: impl FnOnce(SocketAddr),
@@ -147,7 +147,7 @@ fn panel(
 
 /// What one run came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RunEnd {
+pub(crate) enum RunEnd {
     /// It sent what was due.
     Done(RunReport),
     /// Another process is sending.
@@ -159,7 +159,7 @@ pub enum RunEnd {
 ///
 /// # Errors
 /// [`ServeError`] when it cannot start, or when sending breaks down.
-pub fn run_once(
+pub(crate) fn run_once(
     config: &Config,
     triggers: &Arc<Triggers>,
     max: Option<Duration>,
@@ -278,7 +278,7 @@ fn wait_for_lock(
 ///
 /// # Errors
 /// [`ServeError`] when WAHA_BASE_URL is not set, or its CA file or proxy is of no use.
-pub fn waha(config: &Config) -> Result<Waha, ServeError> {
+pub(crate) fn waha(config: &Config) -> Result<Waha, ServeError> {
     let base_url = config.require_waha()?;
     let key = config.waha_api_key.as_ref().map(|key| key.reveal().to_owned());
     let way = Way {
@@ -324,7 +324,7 @@ fn warn_of_readers(database: &Path) {
 }
 
 /// What planning goes by, with these settings.
-pub fn plan_rules(config: &Config) -> PlanRules {
+pub(crate) fn plan_rules(config: &Config) -> PlanRules {
     PlanRules {
         late_limit: config.late_limit,
         zone: config.zone.clone(),

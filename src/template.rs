@@ -15,10 +15,10 @@ use serde_json::{Map, Value};
 
 use crate::reason::Reason;
 
-pub use text::{is_same_text, with_line_feeds};
+pub(crate) use text::{is_same_text, with_line_feeds};
 
 /// The longest text that WhatsApp takes, in UTF-16 units, as WhatsApp itself counts them.
-pub const TEXT_UNITS_MAX: usize = 65_536;
+pub(crate) const TEXT_UNITS_MAX: usize = 65_536;
 
 /// A longer name is none: somebody's braces around a whole sentence.
 const NAME_CHARS_MAX: usize = 60;
@@ -34,7 +34,7 @@ const PHONES: [&str; 8] =
 
 /// A text, parted into what is fixed and what is filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Template {
+pub(crate) struct Template {
     parts: Vec<Part>,
 }
 
@@ -46,18 +46,18 @@ enum Part {
 
 /// One `{{…}}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Placeholder {
+pub(crate) struct Placeholder {
     /// The name as written, without the blanks around it.
-    pub name: String,
+    pub(crate) name: String,
     /// What stands in when there is no value; may be empty.
-    pub fallback: Option<String>,
+    pub(crate) fallback: Option<String>,
     /// The name in the form that is compared.
     key: String,
 }
 
 /// What is known of one recipient.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Values {
+pub(crate) struct Values {
     name: Option<String>,
     phone_number: Option<String>,
     /// Folded names with their values, printed.
@@ -66,7 +66,7 @@ pub struct Values {
 
 /// Why a text cannot be made for a recipient.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RenderError {
+pub(crate) enum RenderError {
     /// No value and no fallback.
     #[error(
         "no value for {{{{{0}}}}}, and it has no fallback: give the contact one, or write {{{{{0}|…}}}}"
@@ -86,12 +86,12 @@ pub enum RenderError {
 }
 
 /// Whether a text may have placeholders at all. Only such a text has to be parsed.
-pub fn is_template(text: &str) -> bool {
+pub(crate) fn is_template(text: &str) -> bool {
     text.contains("{{")
 }
 
 /// The length of a text as WhatsApp counts it, in UTF-16 units.
-pub fn text_units(text: &str) -> usize {
+pub(crate) fn text_units(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
@@ -123,7 +123,7 @@ impl Template {
     }
 
     /// The placeholders, in their order; one that stands twice comes twice.
-    pub fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
+    pub(crate) fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
         self.parts.iter().filter_map(|part| match part {
             Part::Placeholder(placeholder) => Some(placeholder),
             Part::Fixed(_) => None,
@@ -132,7 +132,7 @@ impl Template {
 
     /// What looks like a placeholder gone wrong and would go out as it is written: double braces
     /// that are left over, and single ones around a word. Shortened, in their order.
-    pub fn oddities(&self) -> Vec<String> {
+    pub(crate) fn oddities(&self) -> Vec<String> {
         let mut found = Vec::new();
         for part in &self.parts {
             let Part::Fixed(text) = part else { continue };
@@ -147,7 +147,7 @@ impl Template {
     ///
     /// # Errors
     /// [`RenderError`]: the recipient cannot get this text, and why.
-    pub fn render(&self, values: &Values) -> Result<String, RenderError> {
+    pub(crate) fn render(&self, values: &Values) -> Result<String, RenderError> {
         let mut text = String::new();
         for part in &self.parts {
             match part {
@@ -178,7 +178,7 @@ impl Values {
     /// What is known of the recipient with this name, chat id and `contacts.attributes`. The phone
     /// number is the one that the message goes to, as `+6281234567890`; a group has none. Attributes
     /// that are no JSON object are no attributes.
-    pub fn new(name: Option<&str>, chat_id: &str, attributes: Option<&str>) -> Self {
+    pub(crate) fn new(name: Option<&str>, chat_id: &str, attributes: Option<&str>) -> Self {
         let number = chat_id.strip_suffix("@c.us");
         let attributes = attributes
             .and_then(|text| serde_json::from_str::<Map<String, Value>>(text).ok())
@@ -195,7 +195,7 @@ impl Values {
 
     /// The value of a placeholder. `name` and `phone_number` are the recipient's own; their other
     /// names (`nama`, `nomor` …) are so only when no attribute is called that.
-    pub fn get(&self, placeholder: &Placeholder) -> Option<&str> {
+    pub(crate) fn get(&self, placeholder: &Placeholder) -> Option<&str> {
         let key = placeholder.key.as_str();
         let own = if NAMES.contains(&key) {
             self.name.as_deref()
@@ -231,7 +231,7 @@ fn read_placeholder(text: &str) -> Option<(Placeholder, usize)> {
 }
 
 /// Whether two names are one to a placeholder.
-pub fn is_same_name(one: &str, other: &str) -> bool {
+pub(crate) fn is_same_name(one: &str, other: &str) -> bool {
     one == other || fold(one) == fold(other)
 }
 

@@ -7,12 +7,12 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 /// `text` on one line: line ends too are shown as `\n` and `\r`.
-pub fn one_line(text: &str) -> Cow<'_, str> {
+pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     shown(text, is_odd)
 }
 
 /// `text` of several lines: its line feeds stay, all else is shown as by [`one_line`].
-pub fn lines(text: &str) -> Cow<'_, str> {
+pub(crate) fn lines(text: &str) -> Cow<'_, str> {
     shown(text, |c| c != '\n' && is_odd(c))
 }
 

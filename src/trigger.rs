@@ -16,7 +16,7 @@ use crate::store::{RunCounts, Settled, StoreError, Trigger};
 
 mod latency;
 
-pub use latency::Latency;
+pub(crate) use latency::Latency;
 
 /// The meeting point of those who trigger and those who send.
 #[derive(Debug, Default)]
@@ -24,21 +24,21 @@ pub struct Triggers {
     state: Mutex<State>,
     is_stopping: AtomicBool,
     /// Rung when the conductor may have work, or the program shall stop.
-    pub wake: Wake,
+    pub(crate) wake: Wake,
     /// Rung when senders may have work, or the program shall stop. One that works looks by itself for
     /// what is next, so there is no ring for each send.
-    pub turns: Wake,
+    pub(crate) turns: Wake,
     /// Rung when a run ended, or the program shall stop.
-    pub ended: Wake,
+    pub(crate) ended: Wake,
     /// Rung when there is something that a person or a monitor may want to hear of.
-    pub pulse: Wake,
+    pub(crate) pulse: Wake,
     /// How long sends took.
-    pub latency: Latency,
+    pub(crate) latency: Latency,
 }
 
 /// What a monitor wants to hear of, in the order in which it happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pulse {
+pub(crate) enum Pulse {
     Began(Trigger),
     /// A trigger joined the run under way.
     Joined(RunReport),
@@ -48,9 +48,9 @@ pub enum Pulse {
 /// A trigger that was pulled and not looked at yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    pub trigger: Trigger,
+    pub(crate) trigger: Trigger,
     /// Who, when it came over the network.
-    pub remote: Option<String>,
+    pub(crate) remote: Option<String>,
 }
 
 /// What a trigger did.
@@ -59,7 +59,7 @@ pub struct Pulled {
     /// The run that serves it.
     pub run: RunNumber,
     /// Whether that run was under way before.
-    pub was_running: bool,
+    pub(crate) was_running: bool,
 }
 
 /// Counts the runs of this process.
@@ -79,7 +79,7 @@ pub struct RunReport {
 /// Who may find that the database fails, each for itself: what works for one, a read perhaps, says
 /// nothing of what fails for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum DatabaseUser {
+pub(crate) enum DatabaseUser {
     /// The one who plans and ends runs.
     Conductor,
     /// The one who looks up what is unknown.
@@ -200,23 +200,23 @@ impl Triggers {
     }
 
     /// What happened since the last call, oldest first.
-    pub fn take_pulses(&self) -> VecDeque<Pulse> {
+    pub(crate) fn take_pulses(&self) -> VecDeque<Pulse> {
         std::mem::take(&mut self.lock().pulses)
     }
 
     /// When triggers were last looked at; `None` when there was none yet.
-    pub fn looked_at(&self) -> Option<Now> {
+    pub(crate) fn looked_at(&self) -> Option<Now> {
         self.lock().looked_at
     }
 
     /// How many runs began since the program started.
-    pub fn count_runs(&self) -> u64 {
+    pub(crate) fn count_runs(&self) -> u64 {
         self.lock().newest.0
     }
 
     /// Ends the run under way unless a trigger joined it meanwhile; returns its report when it
     /// ended. `pending` is how many deliveries still wait.
-    pub fn end_run(&self, pending: u64) -> Option<RunReport> {
+    pub(crate) fn end_run(&self, pending: u64) -> Option<RunReport> {
         let report = {
             let mut state = self.lock();
             if !state.is_running || !state.requests.is_empty() {
@@ -249,12 +249,12 @@ impl Triggers {
     }
 
     /// Whether a run is under way.
-    pub fn is_running(&self) -> bool {
+    pub(crate) fn is_running(&self) -> bool {
         self.lock().is_running
     }
 
     /// Notes that a message was planned, with how many of its recipients ended at once.
-    pub fn note_planned(&self, auto_message_id: i64, skipped: u64, expired: u64) {
+    pub(crate) fn note_planned(&self, auto_message_id: i64, skipped: u64, expired: u64) {
         let mut state = self.lock();
         state.tally.messages.insert(auto_message_id);
         state.tally.deliveries.skipped += skipped;
@@ -262,7 +262,7 @@ impl Triggers {
     }
 
     /// Notes that a delivery ended with `status`.
-    pub fn note_delivery(&self, auto_message_id: i64, status: Status) {
+    pub(crate) fn note_delivery(&self, auto_message_id: i64, status: Status) {
         let mut state = self.lock();
         let is_first = state.tally.note_message(auto_message_id);
         let counts = &mut state.tally.deliveries;
@@ -280,7 +280,7 @@ impl Triggers {
     }
 
     /// Notes, also in the log, that a message was settled.
-    pub fn note_settled(&self, settled: &Settled) {
+    pub(crate) fn note_settled(&self, settled: &Settled) {
         let id = settled.auto_message_id;
         match (&settled.verdict, settled.next) {
             (Verdict::Sent, None) => log::info!("message {id}: sent"),
@@ -303,7 +303,7 @@ impl Triggers {
     }
 
     /// Notes, also in the log, that a message failed before it was planned.
-    pub fn note_failed(&self, auto_message_id: i64, error: &str) {
+    pub(crate) fn note_failed(&self, auto_message_id: i64, error: &str) {
         log::warn!("message {auto_message_id}: failed: {}", mask_numbers(error));
         let mut state = self.lock();
         let is_first = state.tally.note_message(auto_message_id);
@@ -321,7 +321,7 @@ impl Triggers {
     }
 
     /// What the run under way, or the last one, did so far.
-    pub fn report(&self) -> RunReport {
+    pub(crate) fn report(&self) -> RunReport {
         self.lock().tally.report()
     }
 
@@ -335,7 +335,7 @@ impl Triggers {
     }
 
     /// Sleeps until [`Triggers::stop`] is called.
-    pub fn wait_for_stop(&self) {
+    pub(crate) fn wait_for_stop(&self) {
         while !self.is_stopping() {
             let seen = self.wake.rings();
             if !self.is_stopping() {
@@ -350,13 +350,13 @@ impl Triggers {
     }
 
     /// Says whether another process sends and this one only stands by.
-    pub fn set_standby(&self, is_standby: bool) {
+    pub(crate) fn set_standby(&self, is_standby: bool) {
         self.lock().is_standby = is_standby;
     }
 
     /// Notes whether `user` can use the database; also in the log, when the first one cannot and
     /// when the last one can again.
-    pub fn note_database(&self, user: DatabaseUser, trouble: Option<&StoreError>) {
+    pub(crate) fn note_database(&self, user: DatabaseUser, trouble: Option<&StoreError>) {
         let (was_well, is_well) = {
             let users = &mut self.lock().database_trouble;
             let was_well = users.is_empty();
@@ -377,7 +377,7 @@ impl Triggers {
     }
 
     /// Whether somebody on the sending side cannot use the database.
-    pub fn has_database_trouble(&self) -> bool {
+    pub(crate) fn has_database_trouble(&self) -> bool {
         !self.lock().database_trouble.is_empty()
     }
 

@@ -20,7 +20,7 @@ use crate::http_client::{HttpClient, NoReply, Reply};
 use crate::reason::Reason;
 
 pub use date::{CLOCKS_AGREE_WITHIN, WahaTime};
-pub use report::{ServerReport, SessionReport, WebhookReport};
+pub(crate) use report::{ServerReport, SessionReport};
 
 use date::Dates;
 
@@ -64,18 +64,18 @@ pub enum SessionState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionLook {
     /// Whether WAHA answered at all.
-    pub is_reachable: bool,
+    pub(crate) is_reachable: bool,
     /// `WORKING`, `SCAN_QR_CODE` and the like; `None` when WAHA does not say.
-    pub status: Option<String>,
+    pub(crate) status: Option<String>,
     /// Why it may not send, if it may not.
     pub trouble: Option<String>,
     /// Its number, as `+6281234567890`.
-    pub number: Option<String>,
+    pub(crate) number: Option<String>,
 }
 
 /// Whether somebody was shown that a message is being typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Typing {
+pub(crate) enum Typing {
     Shown,
     /// This version, engine or chat has no such thing, or WAHA had other trouble with it.
     NotShown,
@@ -97,17 +97,17 @@ pub enum IdOffer {
 
 /// A message of ours that WAHA knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sighting {
-    pub id: String,
+pub(crate) struct Sighting {
+    pub(crate) id: String,
     /// The text, when WAHA tells it.
-    pub text: Option<String>,
+    pub(crate) text: Option<String>,
     /// -1 error, 0 pending, 1 server, 2 device, 3 read, 4 played; `None` when WAHA does not say.
-    pub ack: Option<i64>,
+    pub(crate) ack: Option<i64>,
 }
 
 /// What asking for messages came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Search {
+pub(crate) enum Search {
     /// These are all that there are; perhaps none.
     Done(Vec<Sighting>),
     /// WAHA answered, and does not tell.
@@ -118,15 +118,15 @@ pub enum Search {
 
 /// What asking for the messages of a chat came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChatSearch {
-    pub search: Search,
+pub(crate) struct ChatSearch {
+    pub(crate) search: Search,
     /// What WAHA's clock said as it answered; `None` when the answer does not tell.
-    pub clock: Option<Timestamp>,
+    pub(crate) clock: Option<Timestamp>,
 }
 
 /// Whether WhatsApp has a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Existence {
+pub(crate) enum Existence {
     There,
     NotThere,
     /// WAHA could not tell, and why.
@@ -135,7 +135,7 @@ pub enum Existence {
 
 /// The other name of somebody: a phone number's hidden one, or the other way round.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OtherName {
+pub(crate) enum OtherName {
     /// E.164 digits, or `<digits>@lid`.
     Known(String),
     /// WAHA does not know it; old versions know none.
@@ -166,7 +166,7 @@ impl Waha {
     }
 
     /// The same for somebody who waits at most `timeout` for each answer but that to a send.
-    pub fn brief(self, timeout: Duration) -> Self {
+    pub(crate) fn brief(self, timeout: Duration) -> Self {
         Self { client: self.client.brief(timeout), ..self }
     }
 
@@ -228,7 +228,7 @@ impl Waha {
     }
 
     /// Shows somebody that a message is being typed.
-    pub fn start_typing(&self, session: &str, chat_id: &str) -> Typing {
+    pub(crate) fn start_typing(&self, session: &str, chat_id: &str) -> Typing {
         let url = format!("{}/api/startTyping", self.base_url);
         let body = json!({ "session": session, "chatId": chat_id }).to_string();
         match self.heard(self.client.post_small(&url, &self.headers(), body.into_bytes())) {
@@ -238,7 +238,7 @@ impl Waha {
     }
 
     /// Ends what [`Self::start_typing`] shows; WhatsApp ends it by itself soon enough.
-    pub fn stop_typing(&self, session: &str, chat_id: &str) {
+    pub(crate) fn stop_typing(&self, session: &str, chat_id: &str) {
         let url = format!("{}/api/stopTyping", self.base_url);
         let body = json!({ "session": session, "chatId": chat_id }).to_string();
         drop(self.heard(self.client.post_small(&url, &self.headers(), body.into_bytes())));
@@ -248,7 +248,7 @@ impl Waha {
     ///
     /// # Errors
     /// Why it does not say, in words with a remedy.
-    pub fn server(&self) -> Result<ServerReport, String> {
+    pub(crate) fn server(&self) -> Result<ServerReport, String> {
         let reply = self.get(&format!("{}/api/server/version", self.base_url));
         let reply = reply.map_err(|hold| hold.reason)?;
         report::server(&reply).map_err(|why| {
@@ -258,7 +258,7 @@ impl Waha {
     }
 
     /// Looks at a session and at how it is configured.
-    pub fn session_report(&self, name: &str) -> SessionReport {
+    pub(crate) fn session_report(&self, name: &str) -> SessionReport {
         let url = format!("{}/api/sessions/{}", self.base_url, encode(name));
         match self.get(&url) {
             Ok(reply) => {
@@ -282,7 +282,7 @@ impl Waha {
     }
 
     /// Looks for a message of ours by its bare id.
-    pub fn find_by_id(&self, session: &str, chat_id: &str, id: &str) -> Search {
+    pub(crate) fn find_by_id(&self, session: &str, chat_id: &str, id: &str) -> Search {
         let url = format!(
             "{}/api/{}/chats/{}/messages/{}?downloadMedia=false",
             self.base_url,
@@ -298,7 +298,7 @@ impl Waha {
 
     /// Looks for messages of ours in a chat that carry a time within `from` and `until`, by WAHA's own
     /// clock.
-    pub fn find_in_chat(
+    pub(crate) fn find_in_chat(
         &self,
         session: &str,
         chat_id: &str,
@@ -325,7 +325,7 @@ impl Waha {
 
     /// Asks whether WhatsApp has a number (E.164 digits). Not often: asking in bulk gets a number
     /// banned.
-    pub fn check_exists(&self, session: &str, digits: &str) -> Existence {
+    pub(crate) fn check_exists(&self, session: &str, digits: &str) -> Existence {
         let url = format!(
             "{}/api/contacts/check-exists?phone={}&session={}",
             self.base_url,
@@ -339,13 +339,13 @@ impl Waha {
     }
 
     /// Asks whose a hidden number (`<digits>@lid`) is: the E.164 digits.
-    pub fn number_of_lid(&self, session: &str, lid: &str) -> OtherName {
+    pub(crate) fn number_of_lid(&self, session: &str, lid: &str) -> OtherName {
         let url = format!("{}/api/{}/lids/{}", self.base_url, encode(session), encode(lid));
         self.other_name(&url, |reply| reply::other_name(reply, "/pn"))
     }
 
     /// Asks for the hidden number of a phone number (E.164 digits): `<digits>@lid`.
-    pub fn lid_of_number(&self, session: &str, digits: &str) -> OtherName {
+    pub(crate) fn lid_of_number(&self, session: &str, digits: &str) -> OtherName {
         let chat = encode(&format!("{digits}@c.us"));
         let url = format!("{}/api/{}/lids/pn/{chat}", self.base_url, encode(session));
         self.other_name(&url, |reply| reply::other_name(reply, "/lid"))

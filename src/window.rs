@@ -14,9 +14,9 @@ use crate::schedule::Zone;
 const MINUTES_OF_DAY: u16 = 24 * 60;
 const MINUTE_SECS: i64 = 60;
 /// The most that a channel may be allowed on one day; more is a slip of the finger.
-pub const DAILY_LIMIT_MAX: u32 = 1_000_000;
+pub(crate) const DAILY_LIMIT_MAX: u32 = 1_000_000;
 /// How a window is written.
-pub const WINDOW_FORM: &str = "hours such as 07:00-21:00, or always";
+pub(crate) const WINDOW_FORM: &str = "hours such as 07:00-21:00, or always";
 
 /// The hours of the day in which a channel may send.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,15 +57,15 @@ pub struct Day(Date);
 
 /// How many sends a channel had on one day; on every other day it had none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DayCount {
-    pub day: Day,
+pub(crate) struct DayCount {
+    pub(crate) day: Day,
     /// The sends on it.
-    pub count: u32,
+    pub(crate) count: u32,
 }
 
 /// Why a channel that could send waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Closed {
+pub(crate) enum Closed {
     /// It is outside its hours.
     Window(SendWindow),
     /// It has sent as much as it may on that day.
@@ -74,11 +74,11 @@ pub enum Closed {
 
 /// When a channel may send next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Next {
+pub(crate) struct Next {
     /// The earliest moment, never before the one that was asked about.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// Why not at once; the reason that ends last when there are two. `None` when it may at once.
-    pub closed: Option<Closed>,
+    pub(crate) closed: Option<Closed>,
 }
 
 impl SendWindow {
@@ -115,7 +115,7 @@ impl SendWindow {
     }
 
     /// The earliest moment from `at` on at which a send may begin.
-    pub fn next_open(self, zone: &Zone, at: Timestamp) -> Timestamp {
+    pub(crate) fn next_open(self, zone: &Zone, at: Timestamp) -> Timestamp {
         let Self::Hours { from, .. } = self else { return at };
         if self.contains(zone, at) {
             return at;
@@ -156,7 +156,7 @@ impl Allowance {
     ///
     /// # Errors
     /// [`WindowError`] when a column holds nonsense; then the channel may not send at all.
-    pub fn of_channel(
+    pub(crate) fn of_channel(
         self,
         window: Option<&str>,
         daily_limit: Option<i64>,
@@ -177,7 +177,7 @@ impl Allowance {
 
     /// The earliest moment from `at` on at which the channel may begin a send; `counted` is what it
     /// had on one day, which should be the day of `at`.
-    pub fn next(&self, zone: &Zone, at: Timestamp, counted: DayCount) -> Next {
+    pub(crate) fn next(&self, zone: &Zone, at: Timestamp, counted: DayCount) -> Next {
         let mut next = Next { at, closed: None };
         let open = self.window.next_open(zone, at);
         if open > at {
@@ -203,7 +203,7 @@ impl Day {
     }
 
     /// The moment at which the next day begins.
-    pub fn end(self, zone: &Zone) -> Timestamp {
+    pub(crate) fn end(self, zone: &Zone) -> Timestamp {
         let next = self.0.next_day().unwrap_or(self.0);
         zone.to_utc(PrimitiveDateTime::new(next, Time::MIDNIGHT))
     }
@@ -217,7 +217,7 @@ impl fmt::Display for Day {
 
 impl DayCount {
     /// Counts a send that begins at `at`; on another day than the last one the count begins anew.
-    pub fn note(&mut self, zone: &Zone, at: Timestamp) {
+    pub(crate) fn note(&mut self, zone: &Zone, at: Timestamp) {
         let day = Day::of(zone, at);
         let count = if day == self.day { self.count } else { 0 };
         *self = Self { day, count: count.saturating_add(1) };

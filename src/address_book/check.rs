@@ -11,7 +11,7 @@ use crate::waha::{Existence, Waha};
 
 /// What is known of a number now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Checked {
+pub(crate) enum Checked {
     /// WhatsApp has it.
     There,
     /// WhatsApp does not have it.
@@ -20,7 +20,7 @@ pub enum Checked {
 }
 
 /// Whom to ask about.
-pub fn chosen(
+pub(crate) fn chosen(
     store: &mut Store,
     filter: &Filter,
     ids: &[i64],
@@ -39,7 +39,7 @@ pub fn chosen(
 ///
 /// # Errors
 /// In words, when WAHA does not know: nobody else should be asked about then.
-pub fn ask(waha: &Waha, session: &str, digits: Option<&str>) -> Result<Checked, String> {
+pub(crate) fn ask(waha: &Waha, session: &str, digits: Option<&str>) -> Result<Checked, String> {
     let Some(digits) = digits else { return Ok(Checked::NoNumber) };
     match waha.check_exists(session, digits) {
         Existence::There => Ok(Checked::There),
@@ -49,6 +49,6 @@ pub fn ask(waha: &Waha, session: &str, digits: Option<&str>) -> Result<Checked, 
 }
 
 /// Rests between two questions, or until `wake` is rung.
-pub fn rest(clock: &dyn Clock, wake: &Wake, pause: Duration) {
+pub(crate) fn rest(clock: &dyn Clock, wake: &Wake, pause: Duration) {
     clock.sleep(wake, wake.rings(), Some(pause));
 }

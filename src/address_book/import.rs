@@ -20,7 +20,7 @@ use crate::recipient::{CountryCode, PhoneError, shorten};
 use crate::store::{SqlResult, Store, StoreError, Tx};
 
 use header::Header;
-pub use header::{MORE_ATTRIBUTES, REASON_COLUMNS};
+pub(crate) use header::{MORE_ATTRIBUTES, REASON_COLUMNS};
 use merge::{Merge, Merged};
 use records::{Broken, Next, Records};
 use row::Row;
@@ -219,7 +219,7 @@ pub fn import_strictly(
 
 /// A cell that a spreadsheet takes for text whatever it holds: an apostrophe before what would be a
 /// formula, at its begin and behind every separator. [`unguard`] takes them away again.
-pub fn guard(cell: &str) -> Cow<'_, str> {
+pub(crate) fn guard(cell: &str) -> Cow<'_, str> {
     let is_guarded = |at: usize| {
         let rest = &cell[at..];
         is_formula(rest) || at == 0 && rest.starts_with(GUARDED)

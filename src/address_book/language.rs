@@ -13,7 +13,7 @@ pub enum Language {
 impl Language {
     /// What the environment asks for: the first of LC_ALL, LC_MESSAGES and LANG that is not empty.
     /// `id`, `id_ID.UTF-8` and the like are Indonesian, everything else is English.
-    pub fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
+    pub(crate) fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
         let value = ["LC_ALL", "LC_MESSAGES", "LANG"]
             .iter()
             .find_map(|name| variable(name).filter(|value| !value.is_empty()));
@@ -23,7 +23,7 @@ impl Language {
     }
 
     /// One of two texts.
-    pub fn pick<T>(self, english: T, indonesian: T) -> T {
+    pub(crate) fn pick<T>(self, english: T, indonesian: T) -> T {
         match self {
             Self::English => english,
             Self::Indonesian => indonesian,
@@ -31,7 +31,7 @@ impl Language {
     }
 
     /// Why a text is no phone number.
-    pub fn phone_error(self, error: &PhoneError) -> String {
+    pub(crate) fn phone_error(self, error: &PhoneError) -> String {
         match self {
             Self::English => error.to_string(),
             Self::Indonesian => in_indonesian(error),

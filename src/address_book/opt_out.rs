@@ -12,7 +12,7 @@ use crate::trigger::Triggers;
 
 /// A message that is exactly one of these, but for case, width, punctuation and blanks between the
 /// letters, opts its writer out. Longer texts do not: `please stop by tomorrow` is no opt-out.
-pub const STOP_WORDS: [&str; 6] =
+pub(crate) const STOP_WORDS: [&str; 6] =
     ["stop", "berhenti", "unsub", "unsubscribe", "stop promo", "berhenti langganan"];
 
 /// Longer texts are not looked at.
@@ -22,18 +22,18 @@ const STOP_BYTES_MAX: usize = 100;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OptedOut {
     /// The contacts with the number, made when there was none; none when the number is hidden.
-    pub contact_ids: Vec<i64>,
+    pub(crate) contact_ids: Vec<i64>,
     /// The hidden number, when WAHA has to be asked whose it is.
-    pub hidden: Option<String>,
+    pub(crate) hidden: Option<String>,
     /// Whether any of them was not opted out before.
-    pub is_news: bool,
+    pub(crate) is_news: bool,
     /// What had waited to be sent.
     pub skipped: Skipped,
 }
 
 impl OptedOut {
     /// Tells the log, when it is news, and the run that waited for these deliveries.
-    pub fn tell(self, triggers: &Triggers) {
+    pub(crate) fn tell(self, triggers: &Triggers) {
         let count = self.skipped.messages.len();
         match (&self.hidden, self.contact_ids.first()) {
             (Some(hidden), _) if self.is_news => {
@@ -72,7 +72,7 @@ pub struct Writer {
 /// The numbers of all who opted out, in E.164 digits, whatever spelling their rows have, and their
 /// hidden numbers.
 #[derive(Clone, Debug, Default)]
-pub struct OptedOutNumbers {
+pub(crate) struct OptedOutNumbers {
     digits: HashSet<i64>,
     /// With the phone number; `None` for one that is opted out by itself.
     hidden: HashMap<String, Option<String>>,
@@ -80,7 +80,7 @@ pub struct OptedOutNumbers {
 
 impl OptedOutNumbers {
     /// Reads them from the table.
-    pub fn read(tx: &Tx<'_>, country: &CountryCode) -> SqlResult<Self> {
+    pub(crate) fn read(tx: &Tx<'_>, country: &CountryCode) -> SqlResult<Self> {
         let mut numbers = HashSet::new();
         tx.each_opted_out_number(|written| {
             // A number that is none cannot be sent to anyway.
@@ -92,7 +92,7 @@ impl OptedOutNumbers {
     }
 
     /// Whether the person with this chat opted out. A group is no person.
-    pub fn has_chat(&self, chat_id: &str) -> bool {
+    pub(crate) fn has_chat(&self, chat_id: &str) -> bool {
         let is_out = |digits: &str| self.digits.contains(&as_key(digits));
         match (chat_id.strip_suffix("@c.us"), self.hidden.get(chat_id)) {
             (Some(digits), _) => is_out(digits),
@@ -104,7 +104,7 @@ impl OptedOutNumbers {
 }
 
 /// Whether a message's whole text asks for no more.
-pub fn is_stop(text: &str) -> bool {
+pub(crate) fn is_stop(text: &str) -> bool {
     if text.len() > STOP_BYTES_MAX {
         return false;
     }
@@ -185,7 +185,7 @@ fn record_hidden(
 }
 
 /// Whether anybody with this number (E.164 digits) opted out.
-pub fn is_opted_out(tx: &Tx<'_>, digits: &str, country: &CountryCode) -> SqlResult<bool> {
+pub(crate) fn is_opted_out(tx: &Tx<'_>, digits: &str, country: &CountryCode) -> SqlResult<bool> {
     for id in with_number(tx, digits, country)? {
         if tx.contact(id)?.is_some_and(|contact| contact.opted_out) {
             return Ok(true);
@@ -196,7 +196,7 @@ pub fn is_opted_out(tx: &Tx<'_>, digits: &str, country: &CountryCode) -> SqlResu
 
 /// Whether a contact opted out whose number is this chat's in a spelling of a person: a claim finds
 /// those that are spelled as the program does by itself.
-pub fn is_out_by_odd_spelling(
+pub(crate) fn is_out_by_odd_spelling(
     tx: &Tx<'_>,
     chat_id: &str,
     country: &CountryCode,
@@ -215,7 +215,7 @@ pub fn is_out_by_odd_spelling(
 /// Records that the person with this number (E.164 digits) wants no more: in every contact that has
 /// it, or in a new one called `name`. What waits to be sent there, or to its hidden number, is skipped,
 /// in the same transaction; `session`, or any, is asked for a hidden number that is not known.
-pub fn record(
+pub(crate) fn record(
     tx: &Tx<'_>,
     digits: &str,
     name: Option<&str>,
@@ -347,7 +347,7 @@ impl Who {
 }
 
 /// Takes an opt-out back, in every contact with this number. Returns those that had opted out.
-pub fn take_back(
+pub(crate) fn take_back(
     tx: &Tx<'_>,
     digits: &str,
     country: &CountryCode,

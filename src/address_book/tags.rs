@@ -4,17 +4,17 @@
 use serde_json::Value;
 
 /// The longest tag, in characters.
-pub const TAG_CHARS_MAX: usize = 100;
+pub(crate) const TAG_CHARS_MAX: usize = 100;
 /// The most tags that one contact is given.
-pub const TAGS_MAX: usize = 100;
+pub(crate) const TAGS_MAX: usize = 100;
 
 /// What tags are compared by.
-pub fn fold(tag: &str) -> String {
+pub(crate) fn fold(tag: &str) -> String {
     tag.trim().to_lowercase()
 }
 
 /// The tags in a column, whatever form it has.
-pub fn read(column: &str) -> Vec<String> {
+pub(crate) fn read(column: &str) -> Vec<String> {
     let column = column.trim();
     if column.is_empty() || column == "[]" {
         return Vec::new();
@@ -35,17 +35,17 @@ pub fn read(column: &str) -> Vec<String> {
 }
 
 /// Whether a column has the tag that was folded to `wanted`.
-pub fn has(column: &str, wanted: &str) -> bool {
+pub(crate) fn has(column: &str, wanted: &str) -> bool {
     read(column).iter().any(|tag| fold(tag) == wanted)
 }
 
 /// The tags in a cell: between commas, semicolons and bars.
-pub fn split(cell: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn split(cell: &str) -> impl Iterator<Item = &str> {
     cell.split([',', ';', '|']).map(str::trim).filter(|tag| !tag.is_empty())
 }
 
 /// Adds a tag that is not there yet. Returns whether it was not.
-pub fn give(tags: &mut Vec<String>, tag: &str) -> bool {
+pub(crate) fn give(tags: &mut Vec<String>, tag: &str) -> bool {
     let folded = fold(tag);
     let is_new = !tags.iter().any(|known| fold(known) == folded);
     if is_new {
@@ -55,7 +55,7 @@ pub fn give(tags: &mut Vec<String>, tag: &str) -> bool {
 }
 
 /// The column for these tags.
-pub fn to_column(tags: &[String]) -> String {
+pub(crate) fn to_column(tags: &[String]) -> String {
     if tags.is_empty() {
         return "[]".to_owned();
     }

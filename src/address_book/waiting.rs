@@ -17,7 +17,7 @@ use crate::store::{Contact, OPTED_OUT, Settled, SqlResult, Tx, WaitingForContact
 
 /// What became of one that waited.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Followed {
+pub(crate) enum Followed {
     /// It goes to the number that its contact has now.
     Goes,
     /// It goes to another contact, who has the number too.
@@ -41,7 +41,7 @@ pub struct OnItsWay {
 
 impl OnItsWay {
     /// Together with what became of another contact's.
-    pub fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.moved += other.moved;
         self.skipped += other.skipped;
         self.in_flight += other.in_flight;
@@ -49,7 +49,7 @@ impl OnItsWay {
 }
 
 /// Lets one pending delivery follow its contact: to its number, or nowhere.
-pub fn follow(
+pub(crate) fn follow(
     tx: &Tx<'_>,
     delivery_id: i64,
     (country, zone): (&CountryCode, &Zone),
@@ -77,7 +77,7 @@ pub fn follow(
 }
 
 /// Lets all that waits for a contact follow it, when it had the number `before` until now.
-pub fn follow_all(
+pub(crate) fn follow_all(
     tx: &Tx<'_>,
     contact_id: i64,
     before: &str,

@@ -96,7 +96,7 @@ impl Alerts {
     }
 
     /// Tells what waits until it is told, the receiver fails, or it is `until` on the monotonic clock.
-    pub fn last_words(&mut self, clock: &dyn Clock, until: Duration) {
+    pub(crate) fn last_words(&mut self, clock: &dyn Clock, until: Duration) {
         while clock.now().monotonic < until
             && self.failures == 0
             && self.tell(clock.now()).is_ok_and(|is_told| is_told)

@@ -25,7 +25,7 @@ pub struct Watch {
 
 impl Watch {
     /// A watch by the settings that begins at `now`.
-    pub fn new(config: &Config, now: Now) -> Self {
+    pub(crate) fn new(config: &Config, now: Now) -> Self {
         Self {
             after: config.stale_after,
             allowance: config.allowance,

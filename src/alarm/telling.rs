@@ -13,7 +13,7 @@ const QUIET: Duration = Duration::from_hours(1);
 
 /// A receiver did not take it. The words never have the URL in them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotTold {
+pub(crate) enum NotTold {
     /// It answered with another status than 2xx.
     #[error("it answered {0}")]
     Status(u16),
@@ -46,7 +46,7 @@ pub(super) fn post_alert(client: &HttpClient, url: &Secret, alert: &Value) -> Re
 ///
 /// # Errors
 /// [`NotTold`] when it did not take it.
-pub fn try_alert(url: &Secret, database: &std::path::Path, at: &str) -> Result<(), NotTold> {
+pub(crate) fn try_alert(url: &Secret, database: &std::path::Path, at: &str) -> Result<(), NotTold> {
     post_alert(&client(), url, &super::alerts::test(database, at))
 }
 
@@ -54,7 +54,7 @@ pub fn try_alert(url: &Secret, database: &std::path::Path, at: &str) -> Result<(
 ///
 /// # Errors
 /// [`NotTold`] when it did not take it.
-pub fn try_heartbeat(url: &Secret) -> Result<(), NotTold> {
+pub(crate) fn try_heartbeat(url: &Secret) -> Result<(), NotTold> {
     super::heartbeat::Caller::new(url.clone(), client()).call("", "a test by doctor")
 }
 

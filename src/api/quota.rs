@@ -4,12 +4,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Log lines of one kind that strangers can cause.
-pub(crate) const LINES_PER_MINUTE: u32 = 10;
+pub const LINES_PER_MINUTE: u32 = 10;
 const WINDOW: Duration = Duration::from_mins(1);
 
 /// Counts what happens in a minute, whoever caused it.
 #[derive(Debug)]
-pub(crate) struct Quota {
+pub struct Quota {
     max: u32,
     state: Mutex<State>,
 }

@@ -8,7 +8,7 @@ use crate::config::Authority;
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
     /// ALLOWED_HOSTS; when empty, every host is ours.
-    pub allowed_hosts: Vec<Authority>,
+    pub(crate) allowed_hosts: Vec<Authority>,
 }
 
 impl Rules {
@@ -16,7 +16,7 @@ impl Rules {
     ///
     /// # Errors
     /// 421 for another host, 403 for another site's page.
-    pub fn check(&self, head: &Head) -> Result<(), Refusal> {
+    pub(crate) fn check(&self, head: &Head) -> Result<(), Refusal> {
         let is_allowed = |host: &Authority| self.allowed_hosts.iter().any(|own| own.covers(host));
         if !self.allowed_hosts.is_empty() && !head.host.as_ref().is_some_and(is_allowed) {
             return Err(Refusal::new(

@@ -99,7 +99,7 @@ impl ApiServer {
     ///
     /// # Errors
     /// When the private socket cannot be had, or a thread cannot be started.
-    pub fn start_on(
+    pub(crate) fn start_on(
         public: TcpListener,
         api: &Arc<Api>,
         limits: Limits,

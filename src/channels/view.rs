@@ -12,16 +12,16 @@ use crate::window::{Allowance, Day, DayCount};
 
 /// What the settings say.
 #[derive(Clone, Debug)]
-pub struct ViewRules {
-    pub allowance: Allowance,
-    pub zone: Zone,
-    pub gap: Gap,
+pub(crate) struct ViewRules {
+    pub(crate) allowance: Allowance,
+    pub(crate) zone: Zone,
+    pub(crate) gap: Gap,
 }
 
 /// How a channel stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub(crate) enum State {
     /// It may send, at `next_send_at`.
     Ready,
     /// It is outside its hours or has sent enough today: it may again at `next_send_at`.
@@ -38,50 +38,50 @@ pub enum State {
 
 /// A channel as it stands. Times are UTC, `YYYY-MM-DDTHH:MM:SSZ`.
 #[derive(Clone, Debug, Serialize)]
-pub struct ChannelView {
-    pub id: i64,
-    pub name: String,
-    pub session_name: Option<String>,
+pub(crate) struct ChannelView {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) session_name: Option<String>,
     /// The number that it sends from, `+6281234567890`; `None` until WAHA tells it.
-    pub phone_number: Option<String>,
+    pub(crate) phone_number: Option<String>,
     /// The number that its session has now, while the channel is held for it.
-    pub other_number: Option<String>,
-    pub state: State,
+    pub(crate) other_number: Option<String>,
+    pub(crate) state: State,
     /// Why it may not send now.
-    pub reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// What sort of trouble holds it, as `channels.held_kind`; `None` for a person's hold.
-    pub held_kind: Option<&'static str>,
+    pub(crate) held_kind: Option<&'static str>,
     /// Until when the program holds it.
-    pub held_until: Option<String>,
+    pub(crate) held_until: Option<String>,
     /// When it may send next; `None` while it is held.
-    pub next_send_at: Option<String>,
+    pub(crate) next_send_at: Option<String>,
     /// The hours that it goes by, or what cannot be read as hours.
-    pub send_window: String,
+    pub(crate) send_window: String,
     /// Whether those are its own.
-    pub send_window_is_own: bool,
+    pub(crate) send_window_is_own: bool,
     /// The limit that it goes by; `None` for none.
-    pub daily_limit: Option<i64>,
+    pub(crate) daily_limit: Option<i64>,
     /// Whether that is its own.
-    pub daily_limit_is_own: bool,
+    pub(crate) daily_limit_is_own: bool,
     /// Deliveries that were claimed today and may have gone out.
-    pub sent_today: u32,
+    pub(crate) sent_today: u32,
     /// Deliveries that wait for it.
-    pub pending: u64,
+    pub(crate) pending: u64,
     /// What WAHA says of its session; `None` when it was not asked.
-    pub session: Option<SessionView>,
+    pub(crate) session: Option<SessionView>,
 }
 
 /// WAHA's view of a session.
 #[derive(Clone, Debug, Serialize)]
-pub struct SessionView {
+pub(crate) struct SessionView {
     /// `WORKING`, `SCAN_QR_CODE` and the like.
-    pub status: Option<String>,
+    pub(crate) status: Option<String>,
     /// Why it may not send.
-    pub trouble: Option<String>,
+    pub(crate) trouble: Option<String>,
 }
 
 /// All channels, by id.
-pub fn list(
+pub(crate) fn list(
     store: &mut Store,
     rules: &ViewRules,
     now: Timestamp,
@@ -99,7 +99,7 @@ pub fn list(
 
 /// Asks WAHA about each session. Once WAHA does not answer, the rest is not asked. Returns why WAHA
 /// cannot be reached, if so.
-pub fn ask_waha(
+pub(crate) fn ask_waha(
     views: &mut [ChannelView],
     store: &mut Store,
     waha: &Waha,

@@ -32,7 +32,7 @@ pub struct Edited {
     /// Today's occurrence, when that was planned already and the edit is about when.
     pub today: Option<Today>,
     /// What a person should know.
-    pub warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Today's occurrence of a message, which was planned before.

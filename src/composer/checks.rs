@@ -20,7 +20,7 @@ const NAMED_MAX: usize = 5;
 pub struct Skipped {
     /// A name, a number, or what was written.
     pub who: String,
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 /// What the recipients came to.

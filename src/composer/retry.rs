@@ -29,7 +29,7 @@ pub struct Retry {
 /// What a retry came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retried {
-    pub due_at: Timestamp,
+    pub(crate) due_at: Timestamp,
     /// How many it goes to.
     pub pending: u64,
     /// How many cannot get it any more.

@@ -39,7 +39,7 @@ const USUAL: [&str; 14] = [
 impl AdminPassword {
     /// Whether strangers may guess it: it is short, has few different signs, or is what many choose.
     /// Of a hash nobody knows.
-    pub fn is_weak(&self) -> bool {
+    pub(crate) fn is_weak(&self) -> bool {
         let Self::Plain(plain) = self else { return false };
         let plain = plain.reveal().to_lowercase();
         let word = plain.trim_end_matches(|c: char| !c.is_alphabetic());

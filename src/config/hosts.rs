@@ -7,11 +7,11 @@ const NAME_BYTES_MAX: usize = 253;
 
 /// A host and perhaps a port, such as `shop.example.com` or `127.0.0.1:8787`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Authority {
+pub(crate) struct Authority {
     /// In lower case, without a dot at the end; an IPv6 address stands in brackets.
-    pub name: String,
+    pub(crate) name: String,
     /// Absent when it was not written, or is the usual one of http or https.
-    pub port: Option<u16>,
+    pub(crate) port: Option<u16>,
 }
 
 impl Authority {
@@ -40,13 +40,13 @@ impl Authority {
     }
 
     /// Reads what a browser sends as `Origin`; `None` for `null` and for what is no web page's.
-    pub fn of_origin(origin: &str) -> Option<Self> {
+    pub(crate) fn of_origin(origin: &str) -> Option<Self> {
         let rest = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"))?;
         Self::parse(rest)
     }
 
     /// Whether `other` is this host; without a port of its own it is so on every port.
-    pub fn covers(&self, other: &Self) -> bool {
+    pub(crate) fn covers(&self, other: &Self) -> bool {
         self.name == other.name && (self.port.is_none() || self.port == other.port)
     }
 }

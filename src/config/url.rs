@@ -78,7 +78,7 @@ pub(super) fn told(key: &'static str, text: &str) -> Result<Secret, ConfigError>
 
 /// Whether what is sent to this URL can be read by others: plain http to a host that is neither on this
 /// machine nor in a private network, or that we cannot make out.
-pub fn is_public_without_tls(url: &str) -> bool {
+pub(crate) fn is_public_without_tls(url: &str) -> bool {
     let address = url.split('?').next().unwrap_or(url);
     url.starts_with("http://") && Url::parse(address).is_none_or(|url| !url.host.is_private())
 }

@@ -28,7 +28,7 @@ pub enum Ack {
 
 impl Ack {
     /// All acks.
-    pub const ALL: [Self; 6] =
+    pub(crate) const ALL: [Self; 6] =
         [Self::Pending, Self::Error, Self::Server, Self::Device, Self::Read, Self::Played];
 
     /// The number in `deliveries.ack` and in WAHA's events.
@@ -52,8 +52,8 @@ impl Ack {
 /// A delivery's status and ack after an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Weighed {
-    pub status: Status,
-    pub ack: Option<Ack>,
+    pub(crate) status: Status,
+    pub(crate) ack: Option<Ack>,
 }
 
 /// What a delivery becomes when an event names its id. `known` is its ack so far; `reported` is the

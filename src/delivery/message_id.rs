@@ -37,7 +37,7 @@ impl MessageId {
     }
 
     /// The id in a message of any engine.
-    pub fn find_in(message: &Value) -> Option<Self> {
+    pub(crate) fn find_in(message: &Value) -> Option<Self> {
         POINTERS
             .iter()
             .filter_map(|pointer| message.pointer(pointer).and_then(Value::as_str))

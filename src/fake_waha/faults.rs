@@ -35,11 +35,11 @@ pub(super) enum Symptom {
 /// One row: the last four digits of a number, and what they cause.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fault {
-    pub digits: &'static str,
-    pub symptom: Symptom,
+    pub(crate) digits: &'static str,
+    pub(crate) symptom: Symptom,
     /// Whether `WhatsApp` got the message, whatever the client was told.
-    pub sent: bool,
-    pub what: &'static str,
+    pub(crate) sent: bool,
+    pub(crate) what: &'static str,
 }
 
 const fn row(digits: &'static str, symptom: Symptom, sent: bool, what: &'static str) -> Fault {
@@ -86,7 +86,7 @@ pub(super) fn fault_for(chat_id: &str) -> Option<&'static Fault> {
 }
 
 /// The table for people, one line a fault, for `fake-waha --help`.
-pub fn fault_table() -> String {
+pub(crate) fn fault_table() -> String {
     let mut table = String::from("A number that ends in   gets it   the client sees\n");
     for fault in &FAULTS {
         let sent = if fault.sent { "yes" } else { "no" };

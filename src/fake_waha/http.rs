@@ -72,8 +72,8 @@ pub(super) enum Then {
 /// A reply, and the place in the journal of the message that the request brought, if it did.
 #[derive(Debug)]
 pub(super) struct Reply {
-    pub then: Then,
-    pub received: Option<usize>,
+    pub(crate) then: Then,
+    pub(crate) received: Option<usize>,
 }
 
 impl From<Answer> for Reply {

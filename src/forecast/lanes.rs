@@ -21,9 +21,9 @@ pub(super) struct Lanes {
 #[derive(Clone, Debug)]
 pub struct Lane {
     /// The channel; `None` when there is none with this id.
-    pub channel: Option<Channel>,
+    pub(crate) channel: Option<Channel>,
     /// When it may send next.
-    pub ready: Timestamp,
+    pub(crate) ready: Timestamp,
     /// Between two sends, on average.
     gap: Duration,
     /// Its hours and its limit, and what it had on one day; `Err` is why it may not send at all.
@@ -47,7 +47,7 @@ pub struct LaneRules {
 
 impl LaneRules {
     /// As the settings say.
-    pub fn of(config: &Config) -> Self {
+    pub(crate) fn of(config: &Config) -> Self {
         Self { gap: config.gap, allowance: config.allowance, zone: config.zone.clone() }
     }
 }
@@ -83,7 +83,7 @@ impl Lanes {
 impl Lane {
     /// The channel as its row says at `now`. A hold that lasts its time is waited for; what frees the
     /// others nobody knows, so they count as free, and the forecast says so.
-    pub fn new(
+    pub(crate) fn new(
         tx: &Tx<'_>,
         channel: Option<Channel>,
         rules: &LaneRules,
@@ -113,7 +113,7 @@ impl Lane {
     }
 
     /// Why nothing at all can go out here.
-    pub fn blocked(&self) -> Option<String> {
+    pub(crate) fn blocked(&self) -> Option<String> {
         let Some(channel) = &self.channel else { return Some("there is no such channel".into()) };
         if !channel.is_active {
             return Some(format!("channel `{}` is not active", channel.name));
@@ -127,7 +127,7 @@ impl Lane {
 
     /// When the next send would begin, not before `from`: when the gap is over, within the channel's
     /// hours, and on a day that has not had enough.
-    pub fn next(&self, from: Timestamp) -> Timestamp {
+    pub(crate) fn next(&self, from: Timestamp) -> Timestamp {
         let ready = self.ready.max(from);
         match &self.allowance {
             Ok(allowance) => allowance.next(&self.zone, ready, self.counted).at,
@@ -136,14 +136,14 @@ impl Lane {
     }
 
     /// Why [`Self::next`] is later than the gap alone would have it, in words.
-    pub fn closed(&self, from: Timestamp) -> Option<String> {
+    pub(crate) fn closed(&self, from: Timestamp) -> Option<String> {
         let allowance = self.allowance.as_ref().ok()?;
         let next = allowance.next(&self.zone, self.ready.max(from), self.counted);
         next.closed.map(|closed| closed.to_string())
     }
 
     /// A send began at `at`: the next one waits a gap.
-    pub fn took(&mut self, at: Timestamp) {
+    pub(crate) fn took(&mut self, at: Timestamp) {
         self.counted.note(&self.zone, at);
         self.ready = at.plus(self.gap);
     }

@@ -44,13 +44,13 @@ pub enum Fate<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RecipientForecast<'a> {
     pub message_id: i64,
-    pub contact_id: Option<i64>,
+    pub(crate) contact_id: Option<i64>,
     /// The name, when one is known.
-    pub name: Option<&'a str>,
+    pub(crate) name: Option<&'a str>,
     /// The chat id; for one that is skipped what was written.
     pub chat_id: &'a str,
     /// The text that it gets; of what has ended the text that it got.
-    pub text: Option<&'a str>,
+    pub(crate) text: Option<&'a str>,
     /// What becomes of it.
     #[serde(flatten)]
     pub fate: Fate<'a>,
@@ -59,24 +59,24 @@ pub struct RecipientForecast<'a> {
 /// How many recipients, by what becomes of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
-    pub recipients: u64,
+    pub(crate) recipients: u64,
     pub goes_out: u64,
     /// They get nothing, and there is a reason.
-    pub skipped: u64,
+    pub(crate) skipped: u64,
     /// Their turn would come after the late limit.
     pub too_late: u64,
     /// Their channel cannot send.
-    pub waits: u64,
+    pub(crate) waits: u64,
     /// They came to their end before, or a request is out.
-    pub ended: u64,
+    pub(crate) ended: u64,
     /// Messages that fail as a whole.
-    pub failing_messages: u64,
+    pub(crate) failing_messages: u64,
     /// When the first goes out.
     #[serde(serialize_with = "optional_text")]
-    pub begins_at: Option<Timestamp>,
+    pub(crate) begins_at: Option<Timestamp>,
     /// When the last goes out.
     #[serde(serialize_with = "optional_text")]
-    pub ends_at: Option<Timestamp>,
+    pub(crate) ends_at: Option<Timestamp>,
 }
 
 /// What a person should know of a message before it is too late.
@@ -141,11 +141,11 @@ impl fmt::Display for Warning {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MessageForecast {
     pub id: i64,
-    pub title: Option<String>,
+    pub(crate) title: Option<String>,
     /// The title, or how the text begins.
-    pub label: String,
-    pub status: String,
-    pub channel_id: i64,
+    pub(crate) label: String,
+    pub(crate) status: String,
+    pub(crate) channel_id: i64,
     #[serde(serialize_with = "optional_text")]
     pub due_at: Option<Timestamp>,
     /// Why it fails as a whole when its time comes.
@@ -162,38 +162,38 @@ pub struct MessageForecast {
     #[serde(serialize_with = "optional_text")]
     pub next_at: Option<Timestamp>,
     /// How many of those that get it do so only when it is due again.
-    pub after_next: u64,
+    pub(crate) after_next: u64,
     /// Whether each occurrence would end later than the one before.
-    pub falls_behind: bool,
+    pub(crate) falls_behind: bool,
 }
 
 /// One channel that the messages use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ChannelForecast {
-    pub id: i64,
-    pub name: String,
+    pub(crate) id: i64,
+    pub(crate) name: String,
     /// Why nothing can go out here.
-    pub blocked: Option<String>,
+    pub(crate) blocked: Option<String>,
     /// Why it is held now. But for a hold that lasts its time, the forecast counts as if it were free.
     pub held_reason: Option<String>,
     /// Why it waits now though nothing is wrong: its hours, or its daily limit.
-    pub closed: Option<String>,
+    pub(crate) closed: Option<String>,
     /// When it may send after all that was looked at.
     #[serde(serialize_with = "text")]
-    pub free_at: Timestamp,
+    pub(crate) free_at: Timestamp,
 }
 
 /// The whole.
 #[derive(Clone, Debug)]
 pub struct Forecast {
     /// From when it looks.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
     /// Between two sends on a channel; the mean of the jitter is counted.
-    pub gap: Gap,
+    pub(crate) gap: Gap,
     /// How late a message may still go out.
-    pub late_limit: Duration,
+    pub(crate) late_limit: Duration,
     /// Of all messages that were looked at.
-    pub totals: Tally,
+    pub(crate) totals: Tally,
     /// How many that were.
     pub messages: u64,
     /// How many later ones were not looked at.
@@ -204,7 +204,7 @@ pub struct Forecast {
 
 impl RecipientForecast<'_> {
     /// `+62812…` of a person, else the chat id or what was written.
-    pub fn number(&self) -> String {
+    pub(crate) fn number(&self) -> String {
         recipient::shown(self.chat_id)
     }
 }
@@ -245,7 +245,7 @@ impl MessageForecast {
     }
 
     /// The same in words for a terminal.
-    pub fn warning_words(&self) -> Option<String> {
+    pub(crate) fn warning_words(&self) -> Option<String> {
         Some(format!("{}; `plan {}` tells more", self.warning()?, self.id))
     }
 

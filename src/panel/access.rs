@@ -52,7 +52,7 @@ const REMEMBERED_MAX: usize = 1_000;
 /// Somebody who is logged in.
 pub(super) struct Known {
     /// What the database calls the session.
-    pub id_hash: String,
+    pub(crate) id_hash: String,
 }
 
 /// What access remembers while the program runs.

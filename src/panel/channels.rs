@@ -13,23 +13,23 @@ use crate::delivery::HoldKind;
 
 /// A channel as a card.
 pub(super) struct ChannelCard {
-    pub id: i64,
-    pub name: String,
-    pub session: String,
-    pub state: Badge,
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) session: String,
+    pub(crate) state: Badge,
     /// Why it does not send.
-    pub reason: String,
+    pub(crate) reason: String,
     /// What to do about it.
-    pub remedy: &'static str,
-    pub pending: String,
-    pub pace: String,
+    pub(crate) remedy: &'static str,
+    pub(crate) pending: String,
+    pub(crate) pace: String,
     /// Seconds until it may send again; 0 when it may.
-    pub ready_in: u64,
-    pub facts: Vec<(&'static str, String)>,
+    pub(crate) ready_in: u64,
+    pub(crate) facts: Vec<(&'static str, String)>,
     /// Whether a person has to do something.
-    pub needs_a_look: bool,
+    pub(crate) needs_a_look: bool,
     /// What a person may do with it: the end of the path, and the button.
-    pub buttons: Vec<(&'static str, &'static str)>,
+    pub(crate) buttons: Vec<(&'static str, &'static str)>,
 }
 
 #[derive(Template)]

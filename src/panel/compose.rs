@@ -34,26 +34,26 @@ const WEEK: [(&str, usize); 7] =
 /// What a form holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Fields {
-    pub title: String,
-    pub text: String,
+    pub(crate) title: String,
+    pub(crate) text: String,
     /// One recipient a line.
-    pub to: String,
-    pub tags: Vec<String>,
-    pub channel: String,
-    pub times: Times,
-    pub skip_bad: bool,
+    pub(crate) to: String,
+    pub(crate) tags: Vec<String>,
+    pub(crate) channel: String,
+    pub(crate) times: Times,
+    pub(crate) skip_bad: bool,
 }
 
 /// When, as the form holds it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Times {
     /// `now`, `at` or `weekly`.
-    pub when: String,
-    pub at: Vec<String>,
-    pub days: Vec<String>,
-    pub time: String,
-    pub from: String,
-    pub until: String,
+    pub(crate) when: String,
+    pub(crate) at: Vec<String>,
+    pub(crate) days: Vec<String>,
+    pub(crate) time: String,
+    pub(crate) from: String,
+    pub(crate) until: String,
 }
 
 /// A choice in a form.

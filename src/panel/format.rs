@@ -10,10 +10,10 @@ use crate::schedule::Zone;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Badge {
     /// The CSS class of its colour.
-    pub class: &'static str,
+    pub(crate) class: &'static str,
     /// The path of its sign, in a box of 24.
-    pub icon: &'static str,
-    pub word: &'static str,
+    pub(crate) icon: &'static str,
+    pub(crate) word: &'static str,
 }
 
 const CLOCK: &str = "M12 7v5l3 2M12 3.5a8.5 8.5 0 1 0 .01 0z";

@@ -20,9 +20,9 @@ pub(super) struct Form(Vec<(String, String)>);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Upload {
     /// The fields that are no file.
-    pub fields: Form,
+    pub(crate) fields: Form,
     /// The file's name and bytes.
-    pub file: Option<(String, Vec<u8>)>,
+    pub(crate) file: Option<(String, Vec<u8>)>,
 }
 
 impl Form {

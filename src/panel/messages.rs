@@ -14,14 +14,14 @@ const STATUSES: [&str; 6] = ["scheduled", "sending", "sent", "failed", "draft", 
 
 /// A message in a list.
 pub(super) struct MessageRow {
-    pub id: i64,
+    pub(crate) id: i64,
     /// Its title, or its number when it has none.
-    pub name: String,
-    pub excerpt: String,
-    pub status: Badge,
-    pub when: String,
-    pub repeats: bool,
-    pub counts: String,
+    pub(crate) name: String,
+    pub(crate) excerpt: String,
+    pub(crate) status: Badge,
+    pub(crate) when: String,
+    pub(crate) repeats: bool,
+    pub(crate) counts: String,
 }
 
 impl MessageRow {

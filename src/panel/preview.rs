@@ -20,30 +20,30 @@ const SKIPPED_SHOWN_MAX: usize = 12;
 #[derive(Default)]
 pub(super) struct Preview {
     /// Recipients who would get it.
-    pub count: u64,
-    pub counted: String,
-    pub samples: Vec<Sample>,
-    pub skipped_count: u64,
-    pub skipped: Vec<Skipped>,
+    pub(crate) count: u64,
+    pub(crate) counted: String,
+    pub(crate) samples: Vec<Sample>,
+    pub(crate) skipped_count: u64,
+    pub(crate) skipped: Vec<Skipped>,
     /// When it begins and when the last one has it, in words.
-    pub timing: String,
+    pub(crate) timing: String,
     /// What the button of the form does, in words.
-    pub does: String,
+    pub(crate) does: String,
     /// What a person should know.
-    pub notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// The words for one recipient.
 pub(super) struct Sample {
-    pub who: String,
-    pub number: String,
-    pub text: String,
+    pub(crate) who: String,
+    pub(crate) number: String,
+    pub(crate) text: String,
 }
 
 /// Somebody who would not get it.
 pub(super) struct Skipped {
-    pub who: String,
-    pub why: String,
+    pub(crate) who: String,
+    pub(crate) why: String,
 }
 
 /// `is_new` says whether the form makes a message or changes one.

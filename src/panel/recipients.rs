@@ -14,31 +14,31 @@ const EXPORT_ROWS: u32 = 5_000;
 
 /// The recipients of one occurrence.
 pub(super) struct Recipients {
-    pub is_empty: bool,
-    pub occurrences: Vec<Choice>,
-    pub filters: Vec<Choice>,
-    pub rows: Vec<RecipientRow>,
-    pub csv: String,
+    pub(crate) is_empty: bool,
+    pub(crate) occurrences: Vec<Choice>,
+    pub(crate) filters: Vec<Choice>,
+    pub(crate) rows: Vec<RecipientRow>,
+    pub(crate) csv: String,
     /// The first page, unless this is it.
-    pub first: String,
+    pub(crate) first: String,
     /// The next page, if there is one.
-    pub more: String,
+    pub(crate) more: String,
 }
 
 /// Something to choose.
 pub(super) struct Choice {
-    pub word: String,
-    pub link: String,
-    pub is_chosen: bool,
+    pub(crate) word: String,
+    pub(crate) link: String,
+    pub(crate) is_chosen: bool,
 }
 
 /// A recipient.
 pub(super) struct RecipientRow {
-    pub name: String,
-    pub chat: String,
-    pub status: Badge,
-    pub error: String,
-    pub when: String,
+    pub(crate) name: String,
+    pub(crate) chat: String,
+    pub(crate) status: Badge,
+    pub(crate) error: String,
+    pub(crate) when: String,
 }
 
 /// The statuses that a filter shows; `show` in the query names it.

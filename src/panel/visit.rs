@@ -17,22 +17,22 @@ const A_YEAR_SECS: u64 = 365 * 24 * 3600;
 
 /// A request being answered.
 pub(super) struct Visit<'a> {
-    pub panel: &'a Panel,
-    pub request: &'a PageRequest,
+    pub(crate) panel: &'a Panel,
+    pub(crate) request: &'a PageRequest,
     /// Without the query.
-    pub path: String,
-    pub query: Form,
+    pub(crate) path: String,
+    pub(crate) query: Form,
     /// The body, when it is a form.
-    pub form: Form,
+    pub(crate) form: Form,
     /// The file in the body.
-    pub file: Option<(String, Vec<u8>)>,
-    pub is_post: bool,
-    pub now: Timestamp,
-    pub language: Language,
+    pub(crate) file: Option<(String, Vec<u8>)>,
+    pub(crate) is_post: bool,
+    pub(crate) now: Timestamp,
+    pub(crate) language: Language,
     /// The session, when somebody is logged in.
-    pub known: Option<Known>,
+    pub(crate) known: Option<Known>,
     /// What each form must bring back.
-    pub csrf: String,
+    pub(crate) csrf: String,
     /// The one-time mark of the forms of the page that answers.
     next_mark: String,
     /// The mark that a form brought, with the path that it was sent to.
@@ -46,23 +46,23 @@ pub(super) struct Visit<'a> {
 
 /// What every page's frame needs.
 pub(super) struct Page<'a> {
-    pub w: &'static Words,
-    pub lang: &'static str,
-    pub csrf: &'a str,
+    pub(crate) w: &'static Words,
+    pub(crate) lang: &'static str,
+    pub(crate) csrf: &'a str,
     /// The one-time mark of its forms.
-    pub mark: &'a str,
+    pub(crate) mark: &'a str,
     /// The part of the panel that it belongs to.
-    pub here: &'a str,
+    pub(crate) here: &'a str,
     /// Whether somebody is logged in.
-    pub is_known: bool,
+    pub(crate) is_known: bool,
     /// What was just done, in words.
-    pub notice: Option<&'static str>,
-    pub style: &'static str,
-    pub script: &'static str,
-    pub icon: &'static str,
+    pub(crate) notice: Option<&'static str>,
+    pub(crate) style: &'static str,
+    pub(crate) script: &'static str,
+    pub(crate) icon: &'static str,
     /// This page in the other language.
-    pub other_language: String,
-    pub zone: &'a str,
+    pub(crate) other_language: String,
+    pub(crate) zone: &'a str,
 }
 
 impl<'a> Visit<'a> {

@@ -19,13 +19,13 @@ const SCHEMES: [&str; 2] = ["tel:", "whatsapp:"];
 #[derive(Debug)]
 pub(super) struct Spelling {
     /// ASCII digits only, 1 to 18 of them.
-    pub digits: String,
+    pub(crate) digits: String,
     /// Whether it starts with `+`.
-    pub plus: bool,
+    pub(crate) plus: bool,
     /// Whether its place says that it is international without `+`: a `wa.me` link or a chat id.
-    pub international: bool,
+    pub(crate) international: bool,
     /// Where in `digits` a zero in brackets stands, as in `+62 (0)812`.
-    pub bracket_zero: Option<usize>,
+    pub(crate) bracket_zero: Option<usize>,
 }
 
 impl Spelling {

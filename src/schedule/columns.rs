@@ -123,7 +123,7 @@ impl Weekly {
 
 impl Column {
     /// The right form, to show in an error.
-    pub fn example(self) -> &'static str {
+    pub(crate) fn example(self) -> &'static str {
         match self {
             Self::Schedules => r#"[{"date":"2026-12-01","time":"08:00"}]"#,
             Self::IntervalConfig => {

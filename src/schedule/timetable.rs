@@ -17,40 +17,40 @@ const OUTDATED: &str = "?";
 
 /// What was planned at a later local time than this from now was planned by another clock: two zones
 /// are 26 hours apart at most.
-pub const TAKEN_AHEAD_MAX: Duration = Duration::from_hours(48);
+pub(crate) const TAKEN_AHEAD_MAX: Duration = Duration::from_hours(48);
 
 /// The columns of `auto_messages` that say when, but for `scheduled_at` itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Timetable {
-    pub schedules: Option<String>,
-    pub interval_config: Option<String>,
+pub(crate) struct Timetable {
+    pub(crate) schedules: Option<String>,
+    pub(crate) interval_config: Option<String>,
     /// `scheduled_local`: what the clock shows at `scheduled_at`. While an edit of the rule has emptied
     /// `scheduled_at`: the instant from which the new rule counts.
-    pub local: Option<String>,
+    pub(crate) local: Option<String>,
     /// `scheduled_zone`: the zone in which `scheduled_at` was worked out from the rule. Empty when it
     /// did not come from the rule; `None` when nobody has looked yet.
-    pub zone: Option<String>,
+    pub(crate) zone: Option<String>,
     /// The last occurrence that was planned; `None` also for one that an older version planned.
-    pub taken: Option<Taken>,
+    pub(crate) taken: Option<Taken>,
 }
 
 /// The last occurrence of a message that was planned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taken {
     /// What the clock showed.
-    pub local: PrimitiveDateTime,
+    pub(crate) local: PrimitiveDateTime,
     /// `interval_config` as it was at the first occurrence of that date.
-    pub rule: Option<String>,
+    pub(crate) rule: Option<String>,
 }
 
 impl Taken {
     /// From `taken_local` and `taken_rule`.
-    pub fn read(local: Option<&str>, rule: Option<String>) -> Option<Self> {
+    pub(crate) fn read(local: Option<&str>, rule: Option<String>) -> Option<Self> {
         Some(Self { local: read_local(local?)?, rule })
     }
 
     /// Whether the present clock can have planned it.
-    pub fn is_believed(&self, zone: &Zone, now: Timestamp) -> bool {
+    pub(crate) fn is_believed(&self, zone: &Zone, now: Timestamp) -> bool {
         zone.to_utc(self.local) < now.plus(TAKEN_AHEAD_MAX)
     }
 
@@ -66,24 +66,24 @@ impl Taken {
 
 impl Timetable {
     /// Whether `scheduled_at` was worked out from the rule, in any zone.
-    pub fn is_from_rule(&self) -> bool {
+    pub(crate) fn is_from_rule(&self) -> bool {
         self.zone.as_deref().is_some_and(|zone| !zone.is_empty() && zone != OUTDATED)
     }
 
     /// Whether `scheduled_at` comes from a rule that was edited when the message had ended.
-    pub fn is_outdated(&self) -> bool {
+    pub(crate) fn is_outdated(&self) -> bool {
         self.zone.as_deref() == Some(OUTDATED)
     }
 
     /// Whether `scheduled_at` is what `zone` makes of it, so that it may be planned. Without a rule it
     /// is an instant.
-    pub fn is_of(&self, zone: &Zone) -> bool {
+    pub(crate) fn is_of(&self, zone: &Zone) -> bool {
         let has_rule = self.schedules.is_some() || self.interval_config.is_some();
         !has_rule || self.zone.as_deref().is_some_and(|name| name.is_empty() || name == zone.name())
     }
 
     /// What `zone` makes of `scheduled_at`: another instant when it was worked out in another zone.
-    pub fn at_in(&self, scheduled_at: Timestamp, zone: &Zone) -> Timestamp {
+    pub(crate) fn at_in(&self, scheduled_at: Timestamp, zone: &Zone) -> Timestamp {
         let local = self.local.as_deref().and_then(read_local);
         match local {
             Some(local) if self.is_from_rule() && !self.is_of(zone) => zone.to_utc(local),
@@ -92,7 +92,7 @@ impl Timetable {
     }
 
     /// From when on the rule counts, when an edit of it has emptied `scheduled_at`.
-    pub fn counts_from(&self) -> Option<Timestamp> {
+    pub(crate) fn counts_from(&self) -> Option<Timestamp> {
         Timestamp::parse(self.local.as_deref()?)
     }
 
@@ -100,7 +100,7 @@ impl Timetable {
     ///
     /// # Errors
     /// When anything in either column cannot be read.
-    pub fn next(
+    pub(crate) fn next(
         &self,
         zone: &Zone,
         after: Option<Timestamp>,
@@ -113,14 +113,14 @@ impl Timetable {
     }
 
     /// Whether the rule has an occurrence at `at`, whatever was planned.
-    pub fn has(&self, at: Timestamp, zone: &Zone) -> bool {
+    pub(crate) fn has(&self, at: Timestamp, zone: &Zone) -> bool {
         let (listed, weekly) = (self.schedules.as_deref(), self.interval_config.as_deref());
         let before = at.minus(Duration::from_secs(1));
         next_that_counts(listed, weekly, zone, before, |_| true) == Ok(Some(at))
     }
 
     /// The occurrence that follows the one that was planned for `scheduled_at`.
-    pub fn following(
+    pub(crate) fn following(
         &self,
         zone: &Zone,
         scheduled_at: Timestamp,
@@ -131,7 +131,7 @@ impl Timetable {
 }
 
 /// What the clock in `zone` shows at `at`, as the tables have it: `2026-12-07T08:00:00`.
-pub fn local_text(at: Timestamp, zone: &Zone) -> String {
+pub(crate) fn local_text(at: Timestamp, zone: &Zone) -> String {
     let local = zone.to_local(at).date_time.assume_utc().unix_timestamp();
     Timestamp::from_secs(local).to_string().trim_end_matches('Z').to_owned()
 }

@@ -9,7 +9,7 @@ const NAMED_MAX: usize = 5;
 
 /// What the two columns say, in words and in local time, the list first; a column that cannot be read
 /// as it is.
-pub fn in_words(schedules: Option<&str>, interval_config: Option<&str>) -> Vec<String> {
+pub(crate) fn in_words(schedules: Option<&str>, interval_config: Option<&str>) -> Vec<String> {
     let as_it_is = |column: Option<&str>| column.map(str::to_owned);
     let listed = match read_schedules(schedules) {
         Ok(times) if times.is_empty() => None,

@@ -37,7 +37,7 @@ pub struct Local {
     /// What the clock shows; at most the end of year 9999.
     pub date_time: PrimitiveDateTime,
     /// How far the clock is ahead of UTC at that moment, in seconds; negative west of Greenwich.
-    pub offset_secs: i32,
+    pub(crate) offset_secs: i32,
 }
 
 /// The value is not a time zone.
@@ -47,7 +47,7 @@ pub struct Local {
 )]
 pub struct ZoneError {
     /// What was written, shortened.
-    pub value: String,
+    pub(crate) value: String,
 }
 
 impl Zone {
@@ -74,7 +74,7 @@ impl Zone {
     }
 
     /// The IANA name as the zone data spells it, `UTC`, or an offset such as `+07:00`.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 

@@ -38,7 +38,7 @@ impl Accepted {
     ///
     /// # Errors
     /// [`SecretError`] when a file cannot be used.
-    pub fn new(
+    pub(crate) fn new(
         current: Option<Secret>,
         previous: Option<Secret>,
         database: &Path,
@@ -52,7 +52,7 @@ impl Accepted {
 
     /// Whether `token` is one of them, found in a time that depends neither on where it differs nor
     /// on which one it is.
-    pub fn accepts(&self, token: &str) -> bool {
+    pub(crate) fn accepts(&self, token: &str) -> bool {
         let mut found = Choice::from(0);
         for secret in &self.settings {
             found |= secret.reveal().as_bytes().ct_eq(token.as_bytes());

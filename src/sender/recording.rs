@@ -102,7 +102,7 @@ impl Sender {
 
     /// Before the end of the program: what is not recorded now is `unknown` after the next start. Tries
     /// for `max`.
-    pub fn record_before_end(&self, max: Duration) {
+    pub(crate) fn record_before_end(&self, max: Duration) {
         let last = self.clock.now().monotonic + max;
         while self.has_unrecorded.load(Ordering::SeqCst) {
             let now = self.clock.now();

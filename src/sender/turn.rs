@@ -22,7 +22,7 @@ impl Sender {
     /// How long until a channel that waits for its hours or for another day may send again: zero when
     /// it may now, and then only once; at most a minute, because the wall clock may be set meanwhile.
     /// `None` when none waits.
-    pub fn opening(&self, now: Timestamp) -> Option<Duration> {
+    pub(crate) fn opening(&self, now: Timestamp) -> Option<Duration> {
         let mut waits = lock(&self.waits);
         let first = waits.values().map(|next| next.at).min()?;
         // An opening further away than this was reckoned under another clock.

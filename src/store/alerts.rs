@@ -16,16 +16,16 @@ pub struct Alert {
     /// What happened, in one word, as the table has it.
     pub event: String,
     /// The channel that it is about, and its name.
-    pub channel: Option<(i64, String)>,
+    pub(crate) channel: Option<(i64, String)>,
     /// The message that it is about.
-    pub auto_message_id: Option<i64>,
+    pub(crate) auto_message_id: Option<i64>,
     /// The occurrence of that message.
-    pub due_at: Option<Timestamp>,
+    pub(crate) due_at: Option<Timestamp>,
     /// In words; may hold phone numbers, and what WAHA said.
-    pub reason: Option<String>,
-    pub count: u64,
+    pub(crate) reason: Option<String>,
+    pub(crate) count: u64,
     /// When, by the system's clock.
-    pub created_at: Option<Timestamp>,
+    pub(crate) created_at: Option<Timestamp>,
 }
 
 impl Tx<'_> {
@@ -44,7 +44,7 @@ impl Tx<'_> {
     }
 
     /// Whether what happens is to be told, as [`Self::set_alerts_on`] had it.
-    pub fn are_alerts_on(&self) -> SqlResult<bool> {
+    pub(crate) fn are_alerts_on(&self) -> SqlResult<bool> {
         Ok(self.meta("alerts_on")?.is_some())
     }
 

@@ -17,7 +17,7 @@ const DELAYS_MILLIS: [u64; 12] = [1, 2, 5, 10, 15, 20, 25, 25, 25, 50, 50, 100];
 static IS_ENDING: AtomicBool = AtomicBool::new(false);
 
 /// This process shall end: no statement of it waits for long from now on, also the one that waits now.
-pub fn wait_no_longer() {
+pub(crate) fn wait_no_longer() {
     IS_ENDING.store(true, Ordering::SeqCst);
 }
 

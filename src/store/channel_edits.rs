@@ -8,31 +8,31 @@ use crate::clock::Timestamp;
 
 /// The columns of a channel that people choose.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChannelSettings {
+pub(crate) struct ChannelSettings {
     /// Its name, for people.
-    pub name: String,
+    pub(crate) name: String,
     /// Its session in WAHA.
-    pub session_name: Option<String>,
+    pub(crate) session_name: Option<String>,
     /// Its own hours; `None` for the setting.
-    pub send_window: Option<String>,
+    pub(crate) send_window: Option<String>,
     /// Its own limit; `None` for the setting, 0 for none.
-    pub daily_limit: Option<i64>,
+    pub(crate) daily_limit: Option<i64>,
 }
 
 /// What would be lost with a channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ChannelUses {
+pub(crate) struct ChannelUses {
     /// Messages that have not ended.
-    pub messages: u64,
+    pub(crate) messages: u64,
     /// Deliveries that wait or are on their way.
-    pub open: u64,
+    pub(crate) open: u64,
     /// Unknown deliveries that are still to be looked up through its session.
-    pub looked_up: u64,
+    pub(crate) looked_up: u64,
 }
 
 impl Tx<'_> {
     /// All channels, by id.
-    pub fn channels(&self) -> SqlResult<Vec<Channel>> {
+    pub(crate) fn channels(&self) -> SqlResult<Vec<Channel>> {
         let sql = format!("SELECT {COLUMNS} FROM channels c ORDER BY c.id");
         self.prepare(&sql)?.query_map([], read_channel)?.collect()
     }
@@ -41,7 +41,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// When the statement fails, also because the session is another channel's.
-    pub fn add_channel(&self, new: &ChannelSettings, now: Timestamp) -> SqlResult<i64> {
+    pub(crate) fn add_channel(&self, new: &ChannelSettings, now: Timestamp) -> SqlResult<i64> {
         let sql = "INSERT INTO channels
                        (name, session_name, send_window, daily_limit, created_at, updated_at)
                    VALUES (:name, :session, :window, :limit, :now, :now)";
@@ -58,7 +58,12 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// When the statement fails, also because the session is another channel's.
-    pub fn set_channel(&self, id: i64, to: &ChannelSettings, now: Timestamp) -> SqlResult<()> {
+    pub(crate) fn set_channel(
+        &self,
+        id: i64,
+        to: &ChannelSettings,
+        now: Timestamp,
+    ) -> SqlResult<()> {
         let sql = "UPDATE channels SET name = :name, session_name = :session,
                        send_window = :window, daily_limit = :limit, updated_at = :now
                    WHERE id = :id";
@@ -74,7 +79,7 @@ impl Tx<'_> {
     }
 
     /// Holds a channel until a person frees it.
-    pub fn pause_channel(&self, id: i64, reason: &str, now: Timestamp) -> SqlResult<()> {
+    pub(crate) fn pause_channel(&self, id: i64, reason: &str, now: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE channels SET held_reason = :reason, held_kind = NULL, held_until = NULL,
                        updated_at = :now
                    WHERE id = :id";
@@ -83,7 +88,7 @@ impl Tx<'_> {
     }
 
     /// Ends any hold of a channel, and makes it active.
-    pub fn resume_channel(&self, id: i64, now: Timestamp) -> SqlResult<()> {
+    pub(crate) fn resume_channel(&self, id: i64, now: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE channels SET held_reason = NULL, held_kind = NULL, held_until = NULL,
                        held_count = 0, is_active = 1, updated_at = :now
                    WHERE id = :id";
@@ -93,7 +98,7 @@ impl Tx<'_> {
 
     /// Makes the number that a channel's session has now the channel's, and ends the hold for it.
     /// Returns whether there was such a number.
-    pub fn confirm_number(&self, id: i64, now: Timestamp) -> SqlResult<bool> {
+    pub(crate) fn confirm_number(&self, id: i64, now: Timestamp) -> SqlResult<bool> {
         let take = "UPDATE channels SET phone_number = other_number, other_number = NULL,
                         updated_at = :now
                     WHERE id = :id AND other_number IS NOT NULL";
@@ -107,7 +112,7 @@ impl Tx<'_> {
     }
 
     /// Whether a channel is held because the database is not where it was.
-    pub fn is_held_for_place(&self, id: i64) -> SqlResult<bool> {
+    pub(crate) fn is_held_for_place(&self, id: i64) -> SqlResult<bool> {
         let sql =
             "SELECT EXISTS (SELECT 1 FROM place_holds p JOIN channels c ON c.id = p.channel_id
                        WHERE c.id = :id AND c.held_reason = p.reason)";
@@ -115,13 +120,13 @@ impl Tx<'_> {
     }
 
     /// How many deliveries wait for a channel.
-    pub fn count_pending_on(&self, id: i64) -> SqlResult<u64> {
+    pub(crate) fn count_pending_on(&self, id: i64) -> SqlResult<u64> {
         let sql = "SELECT count(*) FROM deliveries WHERE channel_id = :id AND status = 'pending'";
         self.prepare(sql)?.query_row(named_params! { ":id": id }, |row| row.get(0))
     }
 
     /// What still uses a channel.
-    pub fn channel_uses(&self, id: i64) -> SqlResult<ChannelUses> {
+    pub(crate) fn channel_uses(&self, id: i64) -> SqlResult<ChannelUses> {
         let sql = "SELECT (SELECT count(*) FROM auto_messages INDEXED BY idx_auto_messages_status
                            WHERE status IN ('draft', 'scheduled', 'sending') AND channel_id = :id) AS messages,
                        (SELECT count(*) FROM deliveries WHERE status = 'pending' AND channel_id = :id)
@@ -139,7 +144,7 @@ impl Tx<'_> {
     }
 
     /// Removes a channel; what it sent stays on record.
-    pub fn remove_channel(&self, id: i64) -> SqlResult<()> {
+    pub(crate) fn remove_channel(&self, id: i64) -> SqlResult<()> {
         let sql = "DELETE FROM channels WHERE id = :id";
         self.prepare(sql)?.execute(named_params! { ":id": id }).map(drop)
     }

@@ -11,43 +11,43 @@ use crate::window::Day;
 /// One WhatsApp number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Channel {
-    pub id: i64,
+    pub(crate) id: i64,
     /// Its name, for people.
-    pub name: String,
+    pub(crate) name: String,
     /// Its session in WAHA; `None` when the column is NULL or blank.
-    pub session_name: Option<String>,
+    pub(crate) session_name: Option<String>,
     /// Whether it may be used at all.
-    pub is_active: bool,
+    pub(crate) is_active: bool,
     /// No send begins before this.
     pub ready_at: Option<Timestamp>,
     /// Why it may not send for now.
-    pub held: Option<Held>,
+    pub(crate) held: Option<Held>,
     /// How often it was held since its last success.
-    pub held_count: u32,
+    pub(crate) held_count: u32,
     /// Its own hours, as written; what they mean is for `window` to say.
-    pub send_window: Option<String>,
+    pub(crate) send_window: Option<String>,
     /// Its own daily limit, as written.
-    pub daily_limit: Option<i64>,
+    pub(crate) daily_limit: Option<i64>,
     /// The number that it sends from, as `+6281234567890`; `None` when WAHA has not told it yet.
-    pub phone_number: Option<String>,
+    pub(crate) phone_number: Option<String>,
     /// The number that its session has now, while the channel is held for it.
-    pub other_number: Option<String>,
+    pub(crate) other_number: Option<String>,
 }
 
 /// A hold as the table has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
-    pub reason: String,
+pub(crate) struct Held {
+    pub(crate) reason: String,
     /// `None` when a person held the channel by writing `held_reason`.
-    pub kind: Option<HoldKind>,
+    pub(crate) kind: Option<HoldKind>,
     /// Until when; a person's hold has no end.
-    pub until: Option<Timestamp>,
+    pub(crate) until: Option<Timestamp>,
 }
 
 impl Channel {
     /// The hold for a channel whose `session` has the number `seen` (as `+6281234567890`), when that
     /// is another one than the channel's. A channel without a number has no other one.
-    pub fn hold_for_number(&self, session: &str, seen: &str) -> Option<Hold> {
+    pub(crate) fn hold_for_number(&self, session: &str, seen: &str) -> Option<Hold> {
         let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
         let known = self.phone_number.as_ref().filter(|known| digits(known) != digits(seen))?;
         let reason = Reason::OtherNumber {
@@ -63,7 +63,7 @@ impl Channel {
     /// WORKING session ends. A rate limit or a restriction is first left to last its time, but at
     /// most [`Hold::LONGEST`]: a clock that was set back must not hold a channel for ever. What only a
     /// person ends is not looked at.
-    pub fn may_be_tried(&self, now: Timestamp) -> bool {
+    pub(crate) fn may_be_tried(&self, now: Timestamp) -> bool {
         let Some(held) = &self.held else { return true };
         match (held.kind, held.until) {
             (None, _) => false,
@@ -112,14 +112,14 @@ impl Tx<'_> {
     }
 
     /// The channels that have a pace.
-    pub fn paced_channels(&self) -> SqlResult<Vec<Channel>> {
+    pub(crate) fn paced_channels(&self) -> SqlResult<Vec<Channel>> {
         let sql = format!("SELECT {COLUMNS} FROM channels c WHERE c.ready_at IS NOT NULL");
         self.prepare(&sql)?.query_map([], read_channel)?.collect()
     }
 
     /// The channels that have something to do at `now`: pending deliveries, or a hold that a look
     /// at the session may end.
-    pub fn channels_with_work(&self, now: Timestamp) -> SqlResult<Vec<Channel>> {
+    pub(crate) fn channels_with_work(&self, now: Timestamp) -> SqlResult<Vec<Channel>> {
         let sql = format!(
             "SELECT {COLUMNS} FROM channels c
              WHERE c.is_active = 1 AND trim(c.session_name) <> ''
@@ -133,7 +133,7 @@ impl Tx<'_> {
 
     /// The ids of channels for which deliveries wait and which are not there: somebody removed them,
     /// or wrote the id of none.
-    pub fn missing_channels(&self) -> SqlResult<Vec<i64>> {
+    pub(crate) fn missing_channels(&self) -> SqlResult<Vec<i64>> {
         // From one channel to the next in the index, not through all that waits.
         let sql = "WITH RECURSIVE waited_for(id) AS (
                        SELECT min(channel_id) FROM deliveries WHERE status = 'pending'
@@ -150,7 +150,7 @@ impl Tx<'_> {
 
     /// Fails at most `limit` of the deliveries that wait for a channel which is not there, but none
     /// of a message that is not wholly planned. Returns the occurrence of each.
-    pub fn fail_pending_of_missing_channel(
+    pub(crate) fn fail_pending_of_missing_channel(
         &self,
         channel_id: i64,
         limit: usize,
@@ -179,7 +179,7 @@ impl Tx<'_> {
     }
 
     /// How many deliveries of a channel were claimed on a local day and may have gone out.
-    pub fn day_count(&self, channel_id: i64, day: Day) -> SqlResult<u32> {
+    pub(crate) fn day_count(&self, channel_id: i64, day: Day) -> SqlResult<u32> {
         let sql = "SELECT claimed FROM channel_days WHERE channel_id = :id AND day = :day";
         let params = named_params! { ":id": channel_id, ":day": day.to_string() };
         let count = self.prepare(sql)?.query_row(params, |row| row.get(0)).optional()?;
@@ -196,7 +196,7 @@ impl Tx<'_> {
     }
 
     /// Takes a claim back from its day, because its request certainly never left.
-    pub fn uncount_claim(&self, channel_id: i64, day: Day) -> SqlResult<()> {
+    pub(crate) fn uncount_claim(&self, channel_id: i64, day: Day) -> SqlResult<()> {
         let sql = "UPDATE channel_days SET claimed = claimed - 1
                    WHERE channel_id = :id AND day = :day AND claimed > 0";
         self.prepare(sql)?
@@ -229,7 +229,7 @@ impl Tx<'_> {
     }
 
     /// Gives a channel the number that its session has, when it has none yet.
-    pub fn adopt_number(&self, id: i64, number: &str) -> SqlResult<()> {
+    pub(crate) fn adopt_number(&self, id: i64, number: &str) -> SqlResult<()> {
         let sql =
             "UPDATE channels SET phone_number = :number WHERE id = :id AND phone_number IS NULL";
         self.prepare(sql)?.execute(named_params! { ":id": id, ":number": number }).map(drop)
@@ -254,7 +254,7 @@ impl Tx<'_> {
 
     /// Moves the pace of a channel: no send begins before `ready_at`. `succeeded` ends its row of
     /// failures.
-    pub fn set_channel_ready_at(
+    pub(crate) fn set_channel_ready_at(
         &self,
         id: i64,
         ready_at: Timestamp,

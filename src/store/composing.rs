@@ -12,48 +12,48 @@ use crate::schedule::{Taken, Timetable};
 /// What a person decides of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MessageFields {
-    pub title: Option<String>,
-    pub message: String,
-    pub channel_id: i64,
+    pub(crate) title: Option<String>,
+    pub(crate) message: String,
+    pub(crate) channel_id: i64,
     /// The recipients, as written.
-    pub contact_ids: Option<String>,
+    pub(crate) contact_ids: Option<String>,
     /// How many they are.
-    pub contact_count: u64,
+    pub(crate) contact_count: u64,
     pub scheduled_at: Option<Timestamp>,
     /// What the clock shows then, and the zone in which the rule gave that: see [`Timetable`].
-    pub scheduled_local: Option<String>,
-    pub scheduled_zone: Option<String>,
-    pub schedules: Option<String>,
-    pub interval_config: Option<String>,
-    pub status: String,
+    pub(crate) scheduled_local: Option<String>,
+    pub(crate) scheduled_zone: Option<String>,
+    pub(crate) schedules: Option<String>,
+    pub(crate) interval_config: Option<String>,
+    pub(crate) status: String,
 }
 
 /// A message with all that people look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageRow {
-    pub id: i64,
+    pub(crate) id: i64,
     /// What a person decided, as the row has it.
     pub fields: MessageFields,
     /// The channel's name, when there is such a channel.
-    pub channel_name: Option<String>,
+    pub(crate) channel_name: Option<String>,
     /// The last occurrence that was planned.
-    pub taken: Option<Taken>,
+    pub(crate) taken: Option<Taken>,
     /// Why its channel is held.
-    pub channel_held: Option<String>,
+    pub(crate) channel_held: Option<String>,
     /// When somebody last got it, as the table has it.
-    pub sent_at: Option<String>,
+    pub(crate) sent_at: Option<String>,
     /// How the latest occurrence stands with its retries; `expired` is in `failed`.
-    pub counts: Counts,
-    pub error: Option<String>,
-    pub metadata: Option<String>,
-    pub created_by: Option<String>,
+    pub(crate) counts: Counts,
+    pub(crate) error: Option<String>,
+    pub(crate) metadata: Option<String>,
+    pub(crate) created_by: Option<String>,
     /// As the table has it.
-    pub created_at: String,
+    pub(crate) created_at: String,
 }
 
 impl MessageRow {
     /// What the row says of when it goes out.
-    pub fn timetable(&self) -> Timetable {
+    pub(crate) fn timetable(&self) -> Timetable {
         let fields = &self.fields;
         Timetable {
             schedules: fields.schedules.clone(),
@@ -68,23 +68,23 @@ impl MessageRow {
 /// A delivery with all that people look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryRow {
-    pub id: i64,
-    pub contact_id: Option<i64>,
+    pub(crate) id: i64,
+    pub(crate) contact_id: Option<i64>,
     /// The contact's number when it was planned, when it goes to whatever number the contact has.
-    pub contact_number: Option<String>,
-    pub name: Option<String>,
+    pub(crate) contact_number: Option<String>,
+    pub(crate) name: Option<String>,
     /// Whom it goes to; for a skipped one, what was written.
-    pub chat_id: String,
-    pub status: String,
+    pub(crate) chat_id: String,
+    pub(crate) status: String,
     /// When it ended, as the table has it.
-    pub finished_at: Option<String>,
-    pub waha_message_id: Option<String>,
+    pub(crate) finished_at: Option<String>,
+    pub(crate) waha_message_id: Option<String>,
     /// How far it got.
-    pub ack: Option<i64>,
+    pub(crate) ack: Option<i64>,
     /// The exact text, once it was claimed.
-    pub text: Option<String>,
+    pub(crate) text: Option<String>,
     /// Why it was not sent.
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 /// How the deliveries of one occurrence stand.
@@ -92,11 +92,11 @@ pub struct DeliveryRow {
 pub struct Occurrence {
     pub due_at: Timestamp,
     /// For a retry, when the occurrence was due whose recipients are tried again.
-    pub retry_of: Option<Timestamp>,
+    pub(crate) retry_of: Option<Timestamp>,
     pub ended: Counts,
     pub pending: u64,
     /// Those that are under way.
-    pub sending: u64,
+    pub(crate) sending: u64,
 }
 
 /// Which messages to list.
@@ -175,7 +175,7 @@ fn read_message(row: &Row<'_>) -> SqlResult<MessageRow> {
 
 impl Tx<'_> {
     /// Adds a message and returns its id.
-    pub fn insert_message(
+    pub(crate) fn insert_message(
         &self,
         fields: &MessageFields,
         created_by: &str,
@@ -207,7 +207,7 @@ impl Tx<'_> {
     }
 
     /// A message with the same text and recipients as message `id`, made shortly before it, since `since`.
-    pub fn same_message_before(&self, id: i64, since: Timestamp) -> SqlResult<Option<i64>> {
+    pub(crate) fn same_message_before(&self, id: i64, since: Timestamp) -> SqlResult<Option<i64>> {
         let sql = "SELECT b.id FROM auto_messages a
                    JOIN auto_messages b ON b.id < a.id AND b.id > a.id - 20
                    WHERE a.id = :id AND b.message = a.message AND b.contact_ids IS a.contact_ids
@@ -257,7 +257,7 @@ impl Tx<'_> {
     }
 
     /// Gives all times of the present rule to the date that went out last.
-    pub fn open_date_again(&self, id: i64) -> SqlResult<()> {
+    pub(crate) fn open_date_again(&self, id: i64) -> SqlResult<()> {
         let sql = "UPDATE auto_messages SET taken_rule = interval_config WHERE id = :id";
         self.prepare(sql)?.execute(named_params! { ":id": id }).map(drop)
     }
@@ -305,7 +305,7 @@ impl Tx<'_> {
 
     /// Brings `contact_count` and the counts in line with a retry: they are of the occurrence whose
     /// recipients are tried again, and of its retries.
-    pub fn count_anew(&self, id: i64, due_at: Timestamp, now: Timestamp) -> SqlResult<()> {
+    pub(crate) fn count_anew(&self, id: i64, due_at: Timestamp, now: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE auto_messages SET contact_count = (SELECT count(*) FROM deliveries
                        WHERE auto_message_id = :id AND due_at = :first)
                    WHERE id = :id AND scheduled_at = :due_at";
@@ -433,7 +433,7 @@ impl Tx<'_> {
     }
 
     /// The ids of the channels with this name, in any case (of ASCII letters).
-    pub fn channels_called(&self, name: &str) -> SqlResult<Vec<i64>> {
+    pub(crate) fn channels_called(&self, name: &str) -> SqlResult<Vec<i64>> {
         let sql =
             "SELECT id FROM channels WHERE lower(trim(name)) = lower(trim(:name)) ORDER BY id";
         let mut statement = self.prepare(sql)?;

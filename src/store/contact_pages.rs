@@ -6,21 +6,21 @@ use super::{PageFrom, SqlResult, Tx, lossy};
 
 /// A contact in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListedContact {
-    pub id: i64,
+pub(crate) struct ListedContact {
+    pub(crate) id: i64,
     /// The name, when there is one.
-    pub name: Option<String>,
-    pub phone_number: String,
+    pub(crate) name: Option<String>,
+    pub(crate) phone_number: String,
     /// The column, as written.
-    pub tags: String,
+    pub(crate) tags: String,
     /// Whether the person asked for no more messages.
-    pub opted_out: bool,
+    pub(crate) opted_out: bool,
 }
 
 impl Tx<'_> {
     /// At most `limit` contacts, in whose name, number or tags `search` is (or `digits` in the number),
     /// and `tag_part` in the tags, for which `keep` says yes.
-    pub fn page_of_contacts(
+    pub(crate) fn page_of_contacts(
         &self,
         search: Option<&str>,
         digits: Option<&str>,
@@ -70,12 +70,12 @@ impl Tx<'_> {
     }
 
     /// How many contacts there are.
-    pub fn count_contacts(&self) -> SqlResult<u64> {
+    pub(crate) fn count_contacts(&self) -> SqlResult<u64> {
         self.prepare("SELECT count(*) FROM contacts")?.query_row([], |row| row.get(0))
     }
 
     /// The names of the attributes of the newest contacts: what a text may ask for.
-    pub fn some_attributes(&self) -> SqlResult<Vec<String>> {
+    pub(crate) fn some_attributes(&self) -> SqlResult<Vec<String>> {
         let sql = "SELECT DISTINCT a.key AS key
                    FROM (SELECT attributes FROM contacts ORDER BY id DESC LIMIT 200) c,
                        json_each(CASE WHEN json_valid(c.attributes) THEN c.attributes ELSE '{}' END) a
@@ -86,7 +86,7 @@ impl Tx<'_> {
     }
 
     /// At most `limit` different values of the column `tags`.
-    pub fn tag_columns(&self, limit: u32) -> SqlResult<Vec<String>> {
+    pub(crate) fn tag_columns(&self, limit: u32) -> SqlResult<Vec<String>> {
         let sql = "SELECT DISTINCT tags FROM contacts WHERE tags <> '[]' LIMIT :limit";
         let mut statement = self.prepare(sql)?;
         let rows = statement.query_map(named_params! { ":limit": limit }, |row| {

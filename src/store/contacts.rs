@@ -12,48 +12,48 @@ use crate::clock::Timestamp;
 
 /// A person in the address book, as far as sending goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Contact {
-    pub id: i64,
+pub(crate) struct Contact {
+    pub(crate) id: i64,
     /// The name, when there is one.
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// As written; not normalised.
-    pub phone_number: String,
+    pub(crate) phone_number: String,
     /// Whether the person asked for no more messages.
-    pub opted_out: bool,
+    pub(crate) opted_out: bool,
 }
 
 /// A whole row, as it is written. Odd bytes are replaced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ContactRow<'row> {
-    pub id: i64,
+pub(crate) struct ContactRow<'row> {
+    pub(crate) id: i64,
     /// The name, when there is one.
-    pub name: Option<Cow<'row, str>>,
+    pub(crate) name: Option<Cow<'row, str>>,
     /// As written; not normalised.
-    pub phone_number: Cow<'row, str>,
+    pub(crate) phone_number: Cow<'row, str>,
     /// As written: should be a JSON array.
-    pub tags: Cow<'row, str>,
+    pub(crate) tags: Cow<'row, str>,
     /// As written: should be a JSON object.
-    pub attributes: Cow<'row, str>,
+    pub(crate) attributes: Cow<'row, str>,
     /// When the person asked for no more messages.
-    pub opted_out_at: Option<Cow<'row, str>>,
+    pub(crate) opted_out_at: Option<Cow<'row, str>>,
     /// When the row was made.
-    pub created_at: Cow<'row, str>,
+    pub(crate) created_at: Cow<'row, str>,
     /// When it was changed last.
-    pub updated_at: Cow<'row, str>,
+    pub(crate) updated_at: Cow<'row, str>,
 }
 
 /// What a row is to hold.
 #[derive(Clone, Copy, Debug)]
-pub struct ContactValues<'a> {
+pub(crate) struct ContactValues<'a> {
     /// The name, when there is one.
-    pub name: Option<&'a str>,
-    pub phone_number: &'a str,
+    pub(crate) name: Option<&'a str>,
+    pub(crate) phone_number: &'a str,
     /// A JSON array.
-    pub tags: &'a str,
+    pub(crate) tags: &'a str,
     /// A JSON object.
-    pub attributes: &'a str,
+    pub(crate) attributes: &'a str,
     /// When the person asked for no more messages, as the table has it.
-    pub opted_out_at: Option<&'a str>,
+    pub(crate) opted_out_at: Option<&'a str>,
 }
 
 const COLUMNS: &str =
@@ -66,7 +66,7 @@ const IS_ODD: &str = "(phone_number NOT GLOB '+[1-9]*' OR phone_number GLOB '?*[
 
 impl ContactRow<'_> {
     /// The same row, on its own.
-    pub fn into_owned(self) -> ContactRow<'static> {
+    pub(crate) fn into_owned(self) -> ContactRow<'static> {
         let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         ContactRow {
             id: self.id,
@@ -83,7 +83,7 @@ impl ContactRow<'_> {
 
 impl Tx<'_> {
     /// The contact with this id, if there is one.
-    pub fn contact(&self, id: i64) -> SqlResult<Option<Contact>> {
+    pub(crate) fn contact(&self, id: i64) -> SqlResult<Option<Contact>> {
         let sql = "SELECT id, name, phone_number, opted_out_at IS NOT NULL AS opted_out
                    FROM contacts WHERE id = :id";
         self.prepare(sql)?
@@ -100,7 +100,10 @@ impl Tx<'_> {
 
     /// What placeholders may say of the contact with this id: its name and its `attributes`, as
     /// written; `None` when there is no such contact.
-    pub fn contact_values(&self, id: i64) -> SqlResult<Option<(Option<String>, Option<String>)>> {
+    pub(crate) fn contact_values(
+        &self,
+        id: i64,
+    ) -> SqlResult<Option<(Option<String>, Option<String>)>> {
         let sql = "SELECT name, attributes FROM contacts WHERE id = :id";
         self.prepare(sql)?
             .query_row(named_params! { ":id": id }, |row| {
@@ -110,7 +113,7 @@ impl Tx<'_> {
     }
 
     /// The whole row of a contact, if there is one.
-    pub fn contact_row(&self, id: i64) -> SqlResult<Option<ContactRow<'static>>> {
+    pub(crate) fn contact_row(&self, id: i64) -> SqlResult<Option<ContactRow<'static>>> {
         let sql = format!("SELECT {COLUMNS} FROM contacts WHERE id = :id");
         self.prepare(&sql)?
             .query_row(named_params! { ":id": id }, |row| Ok(read_row(row)?.into_owned()))
@@ -118,7 +121,7 @@ impl Tx<'_> {
     }
 
     /// Calls `visit` with every contact, by id, until it says `false`.
-    pub fn each_contact(
+    pub(crate) fn each_contact(
         &self,
         visit: impl FnMut(ContactRow<'_>) -> SqlResult<bool>,
     ) -> SqlResult<()> {
@@ -126,7 +129,7 @@ impl Tx<'_> {
     }
 
     /// The same for those whose id is greater than `after`.
-    pub fn each_contact_after(
+    pub(crate) fn each_contact_after(
         &self,
         after: i64,
         mut visit: impl FnMut(ContactRow<'_>) -> SqlResult<bool>,
@@ -144,7 +147,7 @@ impl Tx<'_> {
 
     /// Calls `visit` with at most `limit` contacts after the id `after`, by id. Returns the last id;
     /// `None` when there was none.
-    pub fn some_contacts(
+    pub(crate) fn some_contacts(
         &self,
         after: i64,
         limit: u32,
@@ -170,7 +173,7 @@ impl Tx<'_> {
     }
 
     /// Adds a contact and returns its id. `now` is as the table has it.
-    pub fn insert_contact(&self, values: &ContactValues<'_>, now: &str) -> SqlResult<i64> {
+    pub(crate) fn insert_contact(&self, values: &ContactValues<'_>, now: &str) -> SqlResult<i64> {
         let sql = "INSERT INTO contacts
                        (name, phone_number, tags, attributes, opted_out_at, created_at, updated_at)
                    VALUES (:name, :phone_number, :tags, :attributes, :opted_out_at, :now, :now)";
@@ -185,7 +188,7 @@ impl Tx<'_> {
     }
 
     /// Gives a contact other values. Returns whether there is one with this id.
-    pub fn update_contact(
+    pub(crate) fn update_contact(
         &self,
         id: i64,
         values: &ContactValues<'_>,
@@ -207,7 +210,7 @@ impl Tx<'_> {
     }
 
     /// Removes a contact; its deliveries stay. Returns whether there was one.
-    pub fn remove_contact(&self, id: i64) -> SqlResult<bool> {
+    pub(crate) fn remove_contact(&self, id: i64) -> SqlResult<bool> {
         let sql = "DELETE FROM contacts WHERE id = :id";
         let changed = self.prepare(sql)?.execute(named_params! { ":id": id })?;
         Ok(changed > 0)
@@ -215,7 +218,12 @@ impl Tx<'_> {
 
     /// Sets or empties `opted_out_at`. Returns whether that changed anything; a time that is there
     /// stays.
-    pub fn set_opted_out(&self, id: i64, at: Option<Timestamp>, now: Timestamp) -> SqlResult<bool> {
+    pub(crate) fn set_opted_out(
+        &self,
+        id: i64,
+        at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> SqlResult<bool> {
         let sql = "UPDATE contacts SET opted_out_at = :at, updated_at = :now
                    WHERE id = :id AND (opted_out_at IS NULL) <> (:at IS NULL)";
         let changed = self.prepare(sql)?.execute(named_params! {
@@ -227,14 +235,14 @@ impl Tx<'_> {
     }
 
     /// The first contact whose number is written exactly so.
-    pub fn contact_with_spelling(&self, phone_number: &str) -> SqlResult<Option<i64>> {
+    pub(crate) fn contact_with_spelling(&self, phone_number: &str) -> SqlResult<Option<i64>> {
         let sql = "SELECT min(id) FROM contacts WHERE phone_number = :phone_number";
         self.prepare(sql)?
             .query_row(named_params! { ":phone_number": phone_number }, |row| row.get(0))
     }
 
     /// All contacts whose number is written exactly so.
-    pub fn contacts_with_spelling(&self, phone_number: &str) -> SqlResult<Vec<i64>> {
+    pub(crate) fn contacts_with_spelling(&self, phone_number: &str) -> SqlResult<Vec<i64>> {
         let sql = "SELECT id FROM contacts WHERE phone_number = :phone_number ORDER BY id";
         let mut statement = self.prepare(sql)?;
         let rows = statement
@@ -244,7 +252,7 @@ impl Tx<'_> {
 
     /// Calls `visit` with id and number of every contact whose number may be spelled otherwise than
     /// the program does.
-    pub fn each_odd_number(
+    pub(crate) fn each_odd_number(
         &self,
         mut visit: impl FnMut(i64, &str) -> SqlResult<()>,
     ) -> SqlResult<()> {
@@ -261,7 +269,7 @@ impl Tx<'_> {
     }
 
     /// Calls `visit` with the number of every contact who opted out.
-    pub fn each_opted_out_number(&self, mut visit: impl FnMut(&str)) -> SqlResult<()> {
+    pub(crate) fn each_opted_out_number(&self, mut visit: impl FnMut(&str)) -> SqlResult<()> {
         let sql = "SELECT phone_number FROM contacts INDEXED BY idx_contacts_opted_out
                    WHERE opted_out_at IS NOT NULL";
         let mut statement = self.prepare(sql)?;
@@ -274,7 +282,7 @@ impl Tx<'_> {
 
     /// Calls `visit` with the number of every contact who opted out and whose number may be spelled
     /// otherwise than the program does.
-    pub fn each_odd_opted_out_number(&self, mut visit: impl FnMut(&str)) -> SqlResult<()> {
+    pub(crate) fn each_odd_opted_out_number(&self, mut visit: impl FnMut(&str)) -> SqlResult<()> {
         let sql = format!(
             "SELECT phone_number FROM contacts INDEXED BY idx_contacts_odd_opted_out
              WHERE opted_out_at IS NOT NULL AND {IS_ODD}"
@@ -288,7 +296,7 @@ impl Tx<'_> {
     }
 
     /// The names of all attributes, sorted; at most `limit`. Rows whose attributes are no JSON have none.
-    pub fn attribute_names(&self, limit: usize) -> SqlResult<Vec<String>> {
+    pub(crate) fn attribute_names(&self, limit: usize) -> SqlResult<Vec<String>> {
         let sql = "SELECT DISTINCT a.key FROM contacts c, json_each(c.attributes) a
                    WHERE json_valid(c.attributes) AND json_type(c.attributes) = 'object'
                    ORDER BY a.key LIMIT :limit";
@@ -299,7 +307,7 @@ impl Tx<'_> {
 
     /// Makes the list of noted numbers, empty: it is this connection's own, and lies on the disk
     /// when it grows.
-    pub fn clear_noted_numbers(&self) -> SqlResult<()> {
+    pub(crate) fn clear_noted_numbers(&self) -> SqlResult<()> {
         self.transaction.execute_batch(
             "CREATE TEMP TABLE IF NOT EXISTS noted_numbers
                  (digits INTEGER PRIMARY KEY, contact_id INTEGER NOT NULL) STRICT;
@@ -309,7 +317,7 @@ impl Tx<'_> {
 
     /// Notes whose a number is; the first one who is noted stays. `digits` are at most 15. Returns
     /// whether it was new.
-    pub fn note_number(&self, digits: i64, contact_id: i64) -> SqlResult<bool> {
+    pub(crate) fn note_number(&self, digits: i64, contact_id: i64) -> SqlResult<bool> {
         let sql = "INSERT INTO temp.noted_numbers (digits, contact_id) VALUES (:digits, :id)
                    ON CONFLICT (digits) DO NOTHING";
         let params = named_params! { ":digits": digits, ":id": contact_id };
@@ -317,7 +325,7 @@ impl Tx<'_> {
     }
 
     /// Whose a noted number is.
-    pub fn noted_number(&self, digits: i64) -> SqlResult<Option<i64>> {
+    pub(crate) fn noted_number(&self, digits: i64) -> SqlResult<Option<i64>> {
         let sql = "SELECT contact_id FROM temp.noted_numbers WHERE digits = :digits";
         self.prepare(sql)?
             .query_row(named_params! { ":digits": digits }, |row| row.get(0))

@@ -20,39 +20,39 @@ pub(super) const FIRST_LOOKUP_AFTER: Duration = Duration::from_secs(150);
 /// A delivery to be planned.
 #[derive(Clone, Debug)]
 pub struct NewDelivery<'a> {
-    pub auto_message_id: i64,
-    pub due_at: Timestamp,
+    pub(crate) auto_message_id: i64,
+    pub(crate) due_at: Timestamp,
     /// The channel that sends it.
-    pub channel_id: i64,
+    pub(crate) channel_id: i64,
     /// The contact, when the recipient is one.
-    pub contact_id: Option<i64>,
+    pub(crate) contact_id: Option<i64>,
     /// The contact's number as written, when the delivery goes to whatever number the contact has.
-    pub contact_number: Option<&'a str>,
-    pub name: Option<&'a str>,
+    pub(crate) contact_number: Option<&'a str>,
+    pub(crate) name: Option<&'a str>,
     /// `<digits>@c.us` and the like; for a skipped one, what was written.
-    pub chat_id: &'a str,
+    pub(crate) chat_id: &'a str,
     /// Pending, skipped or expired.
-    pub status: Status,
+    pub(crate) status: Status,
     /// Why it is not pending.
-    pub error: Option<&'a str>,
+    pub(crate) error: Option<&'a str>,
 }
 
 /// The next delivery of a channel, not claimed yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Open {
     pub id: i64,
-    pub auto_message_id: i64,
-    pub due_at: Timestamp,
+    pub(crate) auto_message_id: i64,
+    pub(crate) due_at: Timestamp,
     /// Whom it goes to.
-    pub chat_id: String,
+    pub(crate) chat_id: String,
     /// Whether the message has a text; without one it is not sent.
-    pub has_text: bool,
+    pub(crate) has_text: bool,
     /// How long the text is.
-    pub text_chars: u32,
+    pub(crate) text_chars: u32,
     /// Whether the text may have placeholders: a claim has to fill them in.
-    pub is_template: bool,
+    pub(crate) is_template: bool,
     /// Whether its recipient is still the one that was planned.
-    pub recipient: RecipientNow,
+    pub(crate) recipient: RecipientNow,
 }
 
 /// What became of a recipient since the delivery was planned.
@@ -94,31 +94,31 @@ pub struct ClaimRequest<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claimed {
     pub delivery_id: i64,
-    pub auto_message_id: i64,
-    pub due_at: Timestamp,
+    pub(crate) auto_message_id: i64,
+    pub(crate) due_at: Timestamp,
     pub channel_id: i64,
-    pub claimed_at: Timestamp,
+    pub(crate) claimed_at: Timestamp,
     /// The local day that it counts for.
-    pub day: Day,
+    pub(crate) day: Day,
     /// Which attempt this is, from 1.
     pub attempt: i64,
     /// Whom it goes to.
     pub chat_id: String,
     pub text: String,
     /// The message's own metadata, as written.
-    pub metadata: Option<String>,
+    pub(crate) metadata: Option<String>,
     /// The id that WAHA is asked to use.
-    pub reserved_id: Option<String>,
+    pub(crate) reserved_id: Option<String>,
 }
 
 /// A delivery whose process died while it was `sending`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recovered {
-    pub delivery_id: i64,
-    pub auto_message_id: i64,
-    pub due_at: Timestamp,
+    pub(crate) delivery_id: i64,
+    pub(crate) auto_message_id: i64,
+    pub(crate) due_at: Timestamp,
     /// Its channel, which may just have sent.
-    pub channel_id: i64,
+    pub(crate) channel_id: i64,
 }
 
 // By the index, because the row's status stands behind its `contact_ids`: with a hundred thousand
@@ -139,7 +139,7 @@ impl Tx<'_> {
     /// Plans one delivery. The same chat twice in an occurrence is one delivery; one that was
     /// cancelled before it went out is taken up again. Returns whether a row was made or taken up.
     /// A row that waits for a contact who has another number by now makes room.
-    pub fn plan_delivery(&self, new: &NewDelivery<'_>, now: Timestamp) -> SqlResult<bool> {
+    pub(crate) fn plan_delivery(&self, new: &NewDelivery<'_>, now: Timestamp) -> SqlResult<bool> {
         let sql = "INSERT INTO deliveries
                        (auto_message_id, due_at, channel_id, contact_id, contact_number, name, chat_id,
                         status, error, finished_at, created_at)
@@ -299,7 +299,7 @@ impl Tx<'_> {
 
     /// Records what became of a claim. `waha_message_id` is WAHA's id when it accepted it. Returns
     /// `false`, with nothing changed, when the row is no longer in the state that the claim made.
-    pub fn record(
+    pub(crate) fn record(
         &self,
         claimed: &Claimed,
         transition: &Transition,
@@ -332,7 +332,7 @@ impl Tx<'_> {
 
     /// Ends a pending delivery that cannot be sent, without any request. Returns whether it was
     /// still pending.
-    pub fn end_pending(
+    pub(crate) fn end_pending(
         &self,
         delivery_id: i64,
         status: Status,
@@ -351,7 +351,7 @@ impl Tx<'_> {
     }
 
     /// Expires what is still pending of an occurrence. Returns how many deliveries that were.
-    pub fn expire_pending(
+    pub(crate) fn expire_pending(
         &self,
         auto_message_id: i64,
         due_at: Timestamp,
@@ -363,7 +363,7 @@ impl Tx<'_> {
 
     /// Ends what is still pending of an occurrence with this status and error. Returns how many
     /// deliveries that were.
-    pub fn end_all_pending(
+    pub(crate) fn end_all_pending(
         &self,
         auto_message_id: i64,
         due_at: Timestamp,
@@ -384,7 +384,7 @@ impl Tx<'_> {
 
     /// Makes every delivery that is `sending` `unknown`: only for the one process that holds the
     /// sender's lock, before its first claim. Whoever claimed them died in between.
-    pub fn recover_sending(&self, now: Timestamp) -> SqlResult<Vec<Recovered>> {
+    pub(crate) fn recover_sending(&self, now: Timestamp) -> SqlResult<Vec<Recovered>> {
         let sql = "UPDATE deliveries SET status = 'unknown', finished_at = :now,
                        next_attempt_at =
                            strftime('%Y-%m-%dT%H:%M:%SZ', claimed_at, '+' || :lookup_secs || ' seconds'),
@@ -408,7 +408,7 @@ impl Tx<'_> {
     }
 
     /// How many deliveries are pending on channels of any kind, of messages that are being sent.
-    pub fn count_pending(&self) -> SqlResult<u64> {
+    pub(crate) fn count_pending(&self) -> SqlResult<u64> {
         // CROSS: from the messages to their deliveries, whatever statistics say.
         let sql = "SELECT count(*) FROM auto_messages m
                    CROSS JOIN deliveries d ON d.auto_message_id = m.id AND d.due_at = m.scheduled_at

@@ -154,7 +154,11 @@ impl Tx<'_> {
 
     /// Weighs the events that overtook the outcome of a delivery that has just become `sent` or
     /// `unknown`. Returns its new status, when it changed. The counts are left to the caller.
-    pub fn weigh_kept_events(&self, delivery_id: i64, now: Timestamp) -> SqlResult<Option<Status>> {
+    pub(crate) fn weigh_kept_events(
+        &self,
+        delivery_id: i64,
+        now: Timestamp,
+    ) -> SqlResult<Option<Status>> {
         let sql = format!(
             "SELECT {COLUMNS}, waha_message_id FROM deliveries
              WHERE id = :id AND waha_message_id IS NOT NULL"

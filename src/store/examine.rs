@@ -10,18 +10,18 @@ use super::{SqlResult, Store, StoreError, Tx, lossy};
 /// How the tables, indexes, triggers and views of a database differ from our own of its version. Each
 /// one is named as in ``trigger `x` on `auto_messages` ``.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SchemaDifferences {
+pub(crate) struct SchemaDifferences {
     /// Triggers that we did not make: they can change or stop what is written.
-    pub foreign_triggers: Vec<String>,
+    pub(crate) foreign_triggers: Vec<String>,
     /// Other things that we did not make.
-    pub foreign: Vec<String>,
+    pub(crate) foreign: Vec<String>,
     /// Things of ours that are gone, and triggers of ours that say something else.
-    pub broken: Vec<String>,
+    pub(crate) broken: Vec<String>,
 }
 
 impl Store {
     /// Compares what stands in the database with what our migrations make.
-    pub fn compare_schema(&self) -> Result<SchemaDifferences, StoreError> {
+    pub(crate) fn compare_schema(&self) -> Result<SchemaDifferences, StoreError> {
         let sql = |source| explain(&self.path, source);
         let (version, _) = self.tables_version()?;
         let found = schema_of(&self.connection).map_err(sql)?;
@@ -47,14 +47,14 @@ impl Store {
     }
 
     /// The version of the tables, and the newest that this program knows.
-    pub fn tables_version(&self) -> Result<(i64, i64), StoreError> {
+    pub(crate) fn tables_version(&self) -> Result<(i64, i64), StoreError> {
         let sql = "SELECT max(version) FROM refinery_schema_history";
         let found = self.connection.query_row(sql, [], |row| row.get(0));
         Ok((found.map_err(|source| explain(&self.path, source))?, newest_migration()))
     }
 
     /// `wal`, or the kind of rollback journal.
-    pub fn journal_mode(&self) -> Result<String, StoreError> {
+    pub(crate) fn journal_mode(&self) -> Result<String, StoreError> {
         let mode = self.connection.query_row("PRAGMA journal_mode", [], |row| row.get(0));
         mode.map_err(|source| explain(&self.path, source))
     }
@@ -63,12 +63,12 @@ impl Store {
     ///
     /// # Errors
     /// When nobody can tell.
-    pub fn is_read_only(&self) -> Result<bool, StoreError> {
+    pub(crate) fn is_read_only(&self) -> Result<bool, StoreError> {
         self.connection.is_readonly("main").map_err(|source| explain(&self.path, source))
     }
 
     /// Ends what this connection does at the moment, from another thread.
-    pub fn interrupter(&self) -> impl Fn() + Send + use<> {
+    pub(crate) fn interrupter(&self) -> impl Fn() + Send + use<> {
         let handle = self.connection.get_interrupt_handle();
         move || handle.interrupt()
     }
@@ -78,7 +78,7 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be read for another reason than damage.
-    pub fn quick_check(&self) -> Result<Option<Result<(), String>>, StoreError> {
+    pub(crate) fn quick_check(&self) -> Result<Option<Result<(), String>>, StoreError> {
         let found =
             self.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
         match found {

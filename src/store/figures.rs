@@ -9,9 +9,9 @@ use crate::clock::Timestamp;
 /// How many rows of a kind have a status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusCount {
-    pub counted: String,
-    pub status: String,
-    pub number: i64,
+    pub(crate) counted: String,
+    pub(crate) status: String,
+    pub(crate) number: i64,
 }
 
 impl Tx<'_> {

@@ -9,53 +9,53 @@ use crate::delivery::Status;
 
 /// A message that waits for its time or is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Queued {
-    pub id: i64,
+pub(crate) struct Queued {
+    pub(crate) id: i64,
     /// The channel that sends it.
-    pub channel_id: i64,
-    pub due_at: Timestamp,
+    pub(crate) channel_id: i64,
+    pub(crate) due_at: Timestamp,
     /// The first of its deliveries that has something left to do, when it is planned.
-    pub first_open: Option<i64>,
+    pub(crate) first_open: Option<i64>,
 }
 
 /// A message as a forecast needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Foreseen {
-    pub title: Option<String>,
+pub(crate) struct Foreseen {
+    pub(crate) title: Option<String>,
     /// The title, or how the text begins.
-    pub label: String,
-    pub status: String,
-    pub error: Option<String>,
+    pub(crate) label: String,
+    pub(crate) status: String,
+    pub(crate) error: Option<String>,
     /// Its time; `None` when it has none yet.
-    pub due_at: Option<Timestamp>,
-    pub channel_id: i64,
+    pub(crate) due_at: Option<Timestamp>,
+    pub(crate) channel_id: i64,
     /// The rest, or why the row cannot be read. Its `due_at` means nothing when the one above is `None`.
-    pub content: Result<DueMessage, String>,
+    pub(crate) content: Result<DueMessage, String>,
 }
 
 /// A delivery as a forecast needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Planned {
+pub(crate) struct Planned {
     /// The channel that sends it.
-    pub channel_id: i64,
+    pub(crate) channel_id: i64,
     /// The contact, when the recipient is one.
-    pub contact_id: Option<i64>,
-    pub name: Option<String>,
+    pub(crate) contact_id: Option<i64>,
+    pub(crate) name: Option<String>,
     /// Whom it goes to; for a skipped one, what was written.
-    pub chat_id: String,
-    pub status: Status,
+    pub(crate) chat_id: String,
+    pub(crate) status: Status,
     /// Not before this.
-    pub next_attempt_at: Option<Timestamp>,
+    pub(crate) next_attempt_at: Option<Timestamp>,
     /// The exact text, once it was claimed.
-    pub text: Option<String>,
+    pub(crate) text: Option<String>,
     /// Why it was not sent.
-    pub error: Option<String>,
-    pub finished_at: Option<Timestamp>,
+    pub(crate) error: Option<String>,
+    pub(crate) finished_at: Option<Timestamp>,
 }
 
 impl Tx<'_> {
     /// At most `limit` messages on their way, or scheduled for `until` at the latest, by their time.
-    pub fn queued_messages(&self, until: Timestamp, limit: u64) -> SqlResult<Vec<Queued>> {
+    pub(crate) fn queued_messages(&self, until: Timestamp, limit: u64) -> SqlResult<Vec<Queued>> {
         let sql = "SELECT id, channel_id, scheduled_at, NULL AS first_open FROM auto_messages
                    WHERE status = 'scheduled' AND scheduled_at <= :until
                    UNION ALL
@@ -82,7 +82,7 @@ impl Tx<'_> {
     }
 
     /// How many messages [`Self::queued_messages`] would give without a limit.
-    pub fn count_queued(&self, until: Timestamp) -> SqlResult<u64> {
+    pub(crate) fn count_queued(&self, until: Timestamp) -> SqlResult<u64> {
         let sql = "SELECT (SELECT count(*) FROM auto_messages
                        WHERE status = 'scheduled' AND scheduled_at <= :until)
                    + (SELECT count(*) FROM auto_messages
@@ -92,7 +92,7 @@ impl Tx<'_> {
     }
 
     /// The message with this id, whatever its status; `None` when there is none.
-    pub fn foreseen_message(&self, id: i64) -> SqlResult<Option<Foreseen>> {
+    pub(crate) fn foreseen_message(&self, id: i64) -> SqlResult<Option<Foreseen>> {
         let sql = format!(
             "SELECT id, title, status, error, scheduled_at, message, channel_id, contact_ids, metadata,
                  {TIMETABLE}
@@ -131,7 +131,7 @@ impl Tx<'_> {
     }
 
     /// A scheduled message without a time, or why its row cannot be read.
-    pub fn foreseen_untimed(&self, id: i64) -> SqlResult<Result<Option<Untimed>, String>> {
+    pub(crate) fn foreseen_untimed(&self, id: i64) -> SqlResult<Result<Option<Untimed>, String>> {
         match self.untimed_message(id) {
             Ok(untimed) => Ok(Ok(untimed)),
             Err(error) => Ok(Err(why_unreadable(&error).ok_or(error)?)),
@@ -139,7 +139,11 @@ impl Tx<'_> {
     }
 
     /// Whether an occurrence has deliveries.
-    pub fn has_deliveries(&self, auto_message_id: i64, due_at: Timestamp) -> SqlResult<bool> {
+    pub(crate) fn has_deliveries(
+        &self,
+        auto_message_id: i64,
+        due_at: Timestamp,
+    ) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
                        WHERE auto_message_id = :id AND due_at = :due_at)";
         let params = named_params! { ":id": auto_message_id, ":due_at": due_at.to_string() };
@@ -147,7 +151,7 @@ impl Tx<'_> {
     }
 
     /// Calls `visit` with each delivery of an occurrence, in the order in which they are sent.
-    pub fn each_delivery(
+    pub(crate) fn each_delivery(
         &self,
         auto_message_id: i64,
         due_at: Timestamp,

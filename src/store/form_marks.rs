@@ -16,29 +16,29 @@ const MARKS_MAX: u32 = 2_000;
 #[derive(Clone, Copy, Debug)]
 pub struct FormMark<'a> {
     /// Random, from the form, with the path that it was sent to.
-    pub mark: &'a str,
+    pub(crate) mark: &'a str,
     /// SHA-256 of what was filled in.
-    pub form: &'a str,
+    pub(crate) form: &'a str,
 }
 
 /// What a form made when it came before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MadeBefore {
     /// The id of the row.
-    pub id: i64,
+    pub(crate) id: i64,
     /// SHA-256 of what was filled in then.
-    pub form: String,
+    pub(crate) form: String,
 }
 
 impl Tx<'_> {
     /// What the form with this mark made, when it came before.
-    pub fn made_by_mark(&self, mark: &str) -> SqlResult<Option<MadeBefore>> {
+    pub(crate) fn made_by_mark(&self, mark: &str) -> SqlResult<Option<MadeBefore>> {
         let sql = "SELECT made, form FROM panel_marks WHERE mark = :mark";
         self.prepare(sql)?.query_row(named_params! { ":mark": mark }, read).optional()
     }
 
     /// The last thing that another form with the same content made since `since`.
-    pub fn made_by_same_form(
+    pub(crate) fn made_by_same_form(
         &self,
         mark: FormMark<'_>,
         since: Timestamp,
@@ -56,7 +56,7 @@ impl Tx<'_> {
 
     /// Makes something once: `make` runs, and its id is kept with the mark, unless the mark is kept
     /// already. Returns the new id, or what the form made before.
-    pub fn make_once(
+    pub(crate) fn make_once(
         &self,
         mark: Option<FormMark<'_>>,
         now: Timestamp,
@@ -73,7 +73,7 @@ impl Tx<'_> {
 
     /// Keeps a mark with the id of what its form made or changed; a mark that is kept already stays.
     /// Drops the marks that are old or too many.
-    pub fn keep_mark(&self, mark: FormMark<'_>, made: i64, now: Timestamp) -> SqlResult<()> {
+    pub(crate) fn keep_mark(&self, mark: FormMark<'_>, made: i64, now: Timestamp) -> SqlResult<()> {
         self.prepare("DELETE FROM panel_marks WHERE kept_at < :oldest")?
             .execute(named_params! { ":oldest": now.minus(MARKS_LAST).to_string() })?;
         let too_many = "DELETE FROM panel_marks WHERE kept_at <=

@@ -10,33 +10,33 @@ use crate::clock::Timestamp;
 
 /// One whose other name WAHA is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HiddenNumber {
-    pub id: i64,
+pub(crate) struct HiddenNumber {
+    pub(crate) id: i64,
     /// `<digits>@lid`; `None` when it is what is asked for.
-    pub lid: Option<String>,
+    pub(crate) lid: Option<String>,
     /// E.164 digits; `None` when they are what is asked for.
-    pub digits: Option<String>,
+    pub(crate) digits: Option<String>,
     /// The session that is asked.
-    pub session: String,
+    pub(crate) session: String,
     /// What the writer calls himself.
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// How often WAHA was asked.
-    pub looks: u32,
+    pub(crate) looks: u32,
 }
 
 /// People who asked to stop by a hidden number whose phone number is not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unresolved {
     /// WAHA is asked again.
-    pub asked: u64,
+    pub(crate) asked: u64,
     /// WAHA was asked for the last time.
-    pub given_up: u64,
+    pub(crate) given_up: u64,
 }
 
 impl Tx<'_> {
     /// Opts a hidden number out whose phone number is not known, and asks for that at once. Returns
     /// whether it was not opted out before.
-    pub fn opt_out_hidden(
+    pub(crate) fn opt_out_hidden(
         &self,
         lid: &str,
         session: Option<&str>,
@@ -61,7 +61,7 @@ impl Tx<'_> {
     }
 
     /// Whether a hidden number is opted out by itself.
-    pub fn is_hidden_opted_out(&self, lid: &str) -> SqlResult<bool> {
+    pub(crate) fn is_hidden_opted_out(&self, lid: &str) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM hidden_numbers
                        WHERE lid = :lid AND opted_out_at IS NOT NULL)";
         self.prepare(sql)?.query_row(named_params! { ":lid": lid }, |row| row.get(0))
@@ -69,14 +69,14 @@ impl Tx<'_> {
 
     /// Takes the opt-outs back that the hidden numbers of a phone number (E.164 digits) have by
     /// themselves. Returns whether there was one.
-    pub fn opt_in_hidden_of(&self, digits: &str) -> SqlResult<bool> {
+    pub(crate) fn opt_in_hidden_of(&self, digits: &str) -> SqlResult<bool> {
         let sql = "UPDATE hidden_numbers SET opted_out_at = NULL
                    WHERE phone_number = :digits AND opted_out_at IS NOT NULL";
         Ok(self.prepare(sql)?.execute(named_params! { ":digits": digits })? > 0)
     }
 
     /// Takes the opt-out of a hidden number back. Returns whether there was one.
-    pub fn opt_in_hidden(&self, lid: &str) -> SqlResult<bool> {
+    pub(crate) fn opt_in_hidden(&self, lid: &str) -> SqlResult<bool> {
         let sql = "UPDATE hidden_numbers SET opted_out_at = NULL, next_look_at = NULL
                    WHERE lid = :lid AND opted_out_at IS NOT NULL";
         Ok(self.prepare(sql)?.execute(named_params! { ":lid": lid })? > 0)
@@ -84,7 +84,7 @@ impl Tx<'_> {
 
     /// Notes that a hidden number and a phone number are one person. An opt-out that the hidden number
     /// has by itself stays until it is taken back, by either name: the contact may get another number.
-    pub fn pair_hidden(
+    pub(crate) fn pair_hidden(
         &self,
         lid: &str,
         digits: &str,
@@ -108,7 +108,7 @@ impl Tx<'_> {
     }
 
     /// Asks for the hidden number of a phone number, unless one is known or asked for.
-    pub fn ask_for_hidden(
+    pub(crate) fn ask_for_hidden(
         &self,
         digits: &str,
         session: Option<&str>,
@@ -139,21 +139,21 @@ impl Tx<'_> {
     }
 
     /// The phone number (E.164 digits) of a hidden one, when it is known.
-    pub fn digits_of_hidden(&self, lid: &str) -> SqlResult<Option<String>> {
+    pub(crate) fn digits_of_hidden(&self, lid: &str) -> SqlResult<Option<String>> {
         let sql = "SELECT phone_number FROM hidden_numbers WHERE lid = :lid";
         let found = self.prepare(sql)?.query_row(named_params! { ":lid": lid }, |row| row.get(0));
         Ok(found.optional()?.flatten())
     }
 
     /// The hidden numbers of a phone number (E.164 digits), as far as they are known.
-    pub fn hidden_of_digits(&self, digits: &str) -> SqlResult<Vec<String>> {
+    pub(crate) fn hidden_of_digits(&self, digits: &str) -> SqlResult<Vec<String>> {
         let sql = "SELECT lid FROM hidden_numbers WHERE phone_number = :digits AND lid IS NOT NULL";
         let mut statement = self.prepare(sql)?;
         statement.query_map(named_params! { ":digits": digits }, |row| row.get(0))?.collect()
     }
 
     /// All hidden numbers, each with its phone number, or `None` when it is opted out by itself.
-    pub fn hidden_numbers(&self) -> SqlResult<HashMap<String, Option<String>>> {
+    pub(crate) fn hidden_numbers(&self) -> SqlResult<HashMap<String, Option<String>>> {
         let sql = "SELECT lid, CASE WHEN opted_out_at IS NULL THEN phone_number END
                    FROM hidden_numbers
                    WHERE lid IS NOT NULL AND coalesce(phone_number, opted_out_at) IS NOT NULL";
@@ -161,7 +161,7 @@ impl Tx<'_> {
     }
 
     /// At most `limit` of those about whom WAHA is to be asked at `now`.
-    pub fn due_hidden(&self, now: Timestamp, limit: u32) -> SqlResult<Vec<HiddenNumber>> {
+    pub(crate) fn due_hidden(&self, now: Timestamp, limit: u32) -> SqlResult<Vec<HiddenNumber>> {
         let sql = "SELECT id, lid, phone_number, session_name, name, looks FROM hidden_numbers
                    WHERE next_look_at <= :now ORDER BY next_look_at LIMIT :limit";
         let mut statement = self.prepare(sql)?;
@@ -181,7 +181,12 @@ impl Tx<'_> {
 
     /// Notes what a look came to that found no name, and when the next one is; a phone number about
     /// which WAHA is not asked again is forgotten.
-    pub fn postpone_hidden(&self, id: i64, next: Option<Timestamp>, error: &str) -> SqlResult<()> {
+    pub(crate) fn postpone_hidden(
+        &self,
+        id: i64,
+        next: Option<Timestamp>,
+        error: &str,
+    ) -> SqlResult<()> {
         let sql =
             "UPDATE hidden_numbers SET looks = looks + 1, next_look_at = :next, error = :error
                    WHERE id = :id";

@@ -11,7 +11,7 @@ const EXCERPT_CHARS: u32 = 160;
 
 /// Which rows of a list, the newest first: those on the far side of a row that was seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PageFrom {
+pub(crate) enum PageFrom {
     #[default]
     Newest,
     /// Older than this id.
@@ -22,90 +22,90 @@ pub enum PageFrom {
 
 /// A message in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListedMessage {
-    pub id: i64,
-    pub title: Option<String>,
+pub(crate) struct ListedMessage {
+    pub(crate) id: i64,
+    pub(crate) title: Option<String>,
     /// The beginning of the text.
-    pub excerpt: String,
-    pub status: String,
+    pub(crate) excerpt: String,
+    pub(crate) status: String,
     /// Its time, or its next one.
-    pub scheduled_at: Option<Timestamp>,
+    pub(crate) scheduled_at: Option<Timestamp>,
     /// Whether it has a list of times, or days of the week.
-    pub repeats: bool,
+    pub(crate) repeats: bool,
     /// The channel that sends it.
-    pub channel_id: i64,
+    pub(crate) channel_id: i64,
     /// Recipients of the latest occurrence; they stand as its retries left them.
-    pub contact_count: u64,
-    pub sent_count: u64,
+    pub(crate) contact_count: u64,
+    pub(crate) sent_count: u64,
     /// Of these: failed or too late.
-    pub failed_count: u64,
-    pub skipped_count: u64,
+    pub(crate) failed_count: u64,
+    pub(crate) skipped_count: u64,
     /// Of these: nobody knows.
-    pub unknown_count: u64,
-    pub error: Option<String>,
+    pub(crate) unknown_count: u64,
+    pub(crate) error: Option<String>,
 }
 
 /// A message with all that people see of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MessageDetail {
+pub(crate) struct MessageDetail {
     /// As in a list.
-    pub listed: ListedMessage,
-    pub message: String,
-    pub contact_ids: Option<String>,
-    pub schedules: Option<String>,
-    pub interval_config: Option<String>,
+    pub(crate) listed: ListedMessage,
+    pub(crate) message: String,
+    pub(crate) contact_ids: Option<String>,
+    pub(crate) schedules: Option<String>,
+    pub(crate) interval_config: Option<String>,
     /// When it was made, as the table has it.
-    pub created_at: String,
-    pub created_by: Option<String>,
+    pub(crate) created_at: String,
+    pub(crate) created_by: Option<String>,
 }
 
 /// A recipient of one occurrence.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListedRecipient {
-    pub id: i64,
-    pub name: Option<String>,
+pub(crate) struct ListedRecipient {
+    pub(crate) id: i64,
+    pub(crate) name: Option<String>,
     /// Whom it goes to; for a skipped one, what was written.
-    pub chat_id: String,
-    pub status: String,
+    pub(crate) chat_id: String,
+    pub(crate) status: String,
     /// How far WhatsApp says that it came.
-    pub ack: Option<i64>,
-    pub attempts: u64,
+    pub(crate) ack: Option<i64>,
+    pub(crate) attempts: u64,
     /// The exact text, once it was claimed.
-    pub text: Option<String>,
+    pub(crate) text: Option<String>,
     /// Why it was not sent, or what a look-up found.
-    pub error: Option<String>,
-    pub finished_at: Option<Timestamp>,
-    pub waha_message_id: Option<String>,
+    pub(crate) error: Option<String>,
+    pub(crate) finished_at: Option<Timestamp>,
+    pub(crate) waha_message_id: Option<String>,
 }
 
 /// What became of the deliveries that ended in a stretch of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// WAHA accepted it, or it was proved.
-    pub sent: u64,
+    pub(crate) sent: u64,
     /// Of these: a device has it.
-    pub delivered: u64,
+    pub(crate) delivered: u64,
     /// Of these: it was read.
-    pub read: u64,
+    pub(crate) read: u64,
     /// Refused, or too late.
-    pub failed: u64,
+    pub(crate) failed: u64,
     /// It may have gone out.
-    pub unknown: u64,
+    pub(crate) unknown: u64,
 }
 
 /// A run, for the audit trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListedRun {
-    pub id: i64,
-    pub trigger: String,
-    pub remote: Option<String>,
-    pub started_at: Option<Timestamp>,
-    pub finished_at: Option<Timestamp>,
-    pub processed: u64,
-    pub success: u64,
-    pub failed: u64,
+pub(crate) struct ListedRun {
+    pub(crate) id: i64,
+    pub(crate) trigger: String,
+    pub(crate) remote: Option<String>,
+    pub(crate) started_at: Option<Timestamp>,
+    pub(crate) finished_at: Option<Timestamp>,
+    pub(crate) processed: u64,
+    pub(crate) success: u64,
+    pub(crate) failed: u64,
     /// Why it ended early.
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 const MESSAGE_COLUMNS: &str =
@@ -171,7 +171,7 @@ pub(super) fn containing(text: &str) -> String {
 
 impl Tx<'_> {
     /// At most `limit` messages, of one status when one is given, whose title or text holds `search`.
-    pub fn page_of_messages(
+    pub(crate) fn page_of_messages(
         &self,
         status: Option<&str>,
         search: Option<&str>,
@@ -206,7 +206,7 @@ impl Tx<'_> {
     }
 
     /// How many messages there are of each status.
-    pub fn count_by_status(&self) -> SqlResult<Vec<(String, u64)>> {
+    pub(crate) fn count_by_status(&self) -> SqlResult<Vec<(String, u64)>> {
         let sql = "SELECT status, max(number, 0) AS count FROM status_counts
                    WHERE counted = 'message' ORDER BY status";
         let mut statement = self.prepare(sql)?;
@@ -214,7 +214,7 @@ impl Tx<'_> {
     }
 
     /// At most `limit` messages on their way, then those whose time comes next.
-    pub fn next_messages(&self, limit: u32) -> SqlResult<Vec<ListedMessage>> {
+    pub(crate) fn next_messages(&self, limit: u32) -> SqlResult<Vec<ListedMessage>> {
         let mut found = Vec::new();
         for status in ["sending", "scheduled"] {
             let sql = format!(
@@ -234,7 +234,7 @@ impl Tx<'_> {
     }
 
     /// A message with all that people see of it; `None` when there is none with this id.
-    pub fn message_detail(&self, id: i64) -> SqlResult<Option<MessageDetail>> {
+    pub(crate) fn message_detail(&self, id: i64) -> SqlResult<Option<MessageDetail>> {
         let sql = format!(
             "SELECT {MESSAGE_COLUMNS}, message, contact_ids, schedules, interval_config, created_at,
                  created_by
@@ -258,7 +258,7 @@ impl Tx<'_> {
 
     /// The latest occurrences of a message that have deliveries, at most `limit`, the latest first,
     /// each with whether it is a retry.
-    pub fn occurrence_times(
+    pub(crate) fn occurrence_times(
         &self,
         auto_message_id: i64,
         limit: u32,
@@ -283,7 +283,7 @@ impl Tx<'_> {
 
     /// At most `limit` recipients of an occurrence whose chat comes after `after`; of one of
     /// `statuses`, unless there are none.
-    pub fn page_of_recipients(
+    pub(crate) fn page_of_recipients(
         &self,
         auto_message_id: i64,
         due_at: Timestamp,
@@ -327,7 +327,7 @@ impl Tx<'_> {
     }
 
     /// What became of the deliveries that ended from `from` until before `until`.
-    pub fn count_ended(&self, from: Timestamp, until: Timestamp) -> SqlResult<Ended> {
+    pub(crate) fn count_ended(&self, from: Timestamp, until: Timestamp) -> SqlResult<Ended> {
         let sql = "SELECT count(*) FILTER (WHERE status = 'sent') AS sent,
                        count(*) FILTER (WHERE status = 'sent' AND ack >= 2) AS delivered,
                        count(*) FILTER (WHERE status = 'sent' AND ack >= 3) AS read,
@@ -347,7 +347,7 @@ impl Tx<'_> {
     }
 
     /// At most `limit` runs.
-    pub fn page_of_runs(&self, from: PageFrom, limit: u32) -> SqlResult<Vec<ListedRun>> {
+    pub(crate) fn page_of_runs(&self, from: PageFrom, limit: u32) -> SqlResult<Vec<ListedRun>> {
         let (above, below) = from.bounds();
         let order = from.order();
         let sql = format!(
@@ -361,7 +361,7 @@ impl Tx<'_> {
     }
 
     /// The last run that somebody's cron, and not our own ticker, triggered.
-    pub fn last_triggered_run(&self) -> SqlResult<Option<ListedRun>> {
+    pub(crate) fn last_triggered_run(&self) -> SqlResult<Option<ListedRun>> {
         let sql =
             "SELECT id, trigger, remote, started_at, finished_at, processed, success, failed, error
                    FROM runs WHERE trigger IN ('cron', 'api') ORDER BY id DESC LIMIT 1";

@@ -11,34 +11,34 @@ use crate::template::is_same_text;
 
 /// A delivery of which nobody knows whether it went out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownDelivery {
-    pub id: i64,
-    pub auto_message_id: i64,
-    pub due_at: Timestamp,
+pub(crate) struct UnknownDelivery {
+    pub(crate) id: i64,
+    pub(crate) auto_message_id: i64,
+    pub(crate) due_at: Timestamp,
     /// The session that may have sent it, when its channel still has one.
-    pub session: Option<String>,
+    pub(crate) session: Option<String>,
     /// Whom it went to.
-    pub chat_id: String,
-    pub text: String,
+    pub(crate) chat_id: String,
+    pub(crate) text: String,
     /// The id that WAHA was asked to use, when it had offered one.
-    pub reserved_id: Option<String>,
-    pub claimed_at: Timestamp,
+    pub(crate) reserved_id: Option<String>,
+    pub(crate) claimed_at: Timestamp,
     /// Why it is unknown.
-    pub error: String,
+    pub(crate) error: String,
 }
 
 /// A look-up that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DueLookup {
-    pub delivery_id: i64,
+pub(crate) struct DueLookup {
+    pub(crate) delivery_id: i64,
     /// The channel that may have sent it.
-    pub channel_id: i64,
+    pub(crate) channel_id: i64,
 }
 
 impl Tx<'_> {
     /// At most `limit` unknown deliveries whose look-up is due at `now`: of each channel the longest
     /// due first, and the channels in turn, so that one with very many keeps no other waiting.
-    pub fn due_lookups(&self, now: Timestamp, limit: u32) -> SqlResult<Vec<DueLookup>> {
+    pub(crate) fn due_lookups(&self, now: Timestamp, limit: u32) -> SqlResult<Vec<DueLookup>> {
         let sql = "SELECT id, channel_id FROM deliveries
                    WHERE status = 'unknown' AND next_attempt_at <= :now
                    ORDER BY row_number() OVER (PARTITION BY channel_id ORDER BY next_attempt_at, id),
@@ -53,7 +53,7 @@ impl Tx<'_> {
     }
 
     /// The delivery, when it is still unknown and was claimed.
-    pub fn unknown_delivery(&self, id: i64) -> SqlResult<Option<UnknownDelivery>> {
+    pub(crate) fn unknown_delivery(&self, id: i64) -> SqlResult<Option<UnknownDelivery>> {
         // By its id, whatever statistics say.
         let sql =
             "SELECT d.id, d.auto_message_id, d.due_at, nullif(trim(c.session_name), '') AS session,
@@ -79,7 +79,11 @@ impl Tx<'_> {
     }
 
     /// Whether a message id is known to be another delivery's.
-    pub fn is_id_of_another(&self, waha_message_id: &str, delivery_id: i64) -> SqlResult<bool> {
+    pub(crate) fn is_id_of_another(
+        &self,
+        waha_message_id: &str,
+        delivery_id: i64,
+    ) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
                        WHERE waha_message_id = :waha_message_id AND id <> :id)";
         let params = named_params! { ":waha_message_id": waha_message_id, ":id": delivery_id };
@@ -89,7 +93,7 @@ impl Tx<'_> {
     /// Whether another delivery of the same text, as WhatsApp keeps it, to the same chat is under way
     /// or unknown and was claimed within `window` of this one: then a message in the chat could be
     /// either's.
-    pub fn has_rival(&self, unknown: &UnknownDelivery, window: Duration) -> SqlResult<bool> {
+    pub(crate) fn has_rival(&self, unknown: &UnknownDelivery, window: Duration) -> SqlResult<bool> {
         // The first half has an index; the second goes through that of what is under way.
         let sql = "SELECT text FROM deliveries
                        WHERE status = 'unknown' AND chat_id = :chat_id AND id <> :id
@@ -116,7 +120,7 @@ impl Tx<'_> {
 
     /// Resolves an unknown delivery: `sent` or `failed`, with the id and the ack that were found, and
     /// brings its message in line. Returns `false`, with nothing changed, when it is not unknown.
-    pub fn resolve_unknown(
+    pub(crate) fn resolve_unknown(
         &self,
         unknown: &UnknownDelivery,
         status: Status,
@@ -146,7 +150,7 @@ impl Tx<'_> {
 
     /// Leaves a delivery unknown, says in `error` what the look-up found (`None` leaves what it says),
     /// and when the next one is; `None` for no more.
-    pub fn postpone_lookup(
+    pub(crate) fn postpone_lookup(
         &self,
         delivery_id: i64,
         next: Option<Timestamp>,

@@ -13,41 +13,41 @@ pub(super) const TIMETABLE: &str =
 
 /// A message whose time has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DueMessage {
-    pub id: i64,
-    pub due_at: Timestamp,
-    pub message: String,
+pub(crate) struct DueMessage {
+    pub(crate) id: i64,
+    pub(crate) due_at: Timestamp,
+    pub(crate) message: String,
     /// The channel that sends it; may not exist.
-    pub channel_id: i64,
-    pub contact_ids: Option<String>,
-    pub metadata: Option<String>,
+    pub(crate) channel_id: i64,
+    pub(crate) contact_ids: Option<String>,
+    pub(crate) metadata: Option<String>,
     /// The rest of when.
-    pub timetable: Timetable,
+    pub(crate) timetable: Timetable,
 }
 
 /// A scheduled message without a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Untimed {
-    pub id: i64,
+pub(crate) struct Untimed {
+    pub(crate) id: i64,
     /// When the row was made; `None` when that is no time.
-    pub since: Option<Timestamp>,
+    pub(crate) since: Option<Timestamp>,
     /// Its rule, and what was planned of it.
-    pub timetable: Timetable,
+    pub(crate) timetable: Timetable,
     /// Its latest occurrence that was planned.
-    pub latest_due_at: Option<Timestamp>,
+    pub(crate) latest_due_at: Option<Timestamp>,
     /// The same without retries: those have a time of their own.
-    pub latest_planned_at: Option<Timestamp>,
+    pub(crate) latest_planned_at: Option<Timestamp>,
 }
 
 /// A scheduled message that may have another time in another zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Timed {
+pub(crate) struct Timed {
     /// Its time as it is.
-    pub scheduled_at: Timestamp,
+    pub(crate) scheduled_at: Timestamp,
     /// What that comes from.
-    pub timetable: Timetable,
+    pub(crate) timetable: Timetable,
     /// Whether some of it may have gone out: it goes on as it was begun.
-    pub has_begun: bool,
+    pub(crate) has_begun: bool,
 }
 
 /// The timetable of a row that has the columns of [`TIMETABLE`].
@@ -72,7 +72,7 @@ impl Tx<'_> {
     }
 
     /// The ids of at most `limit` messages that are due at `now`, the longest due first.
-    pub fn due_message_ids(&self, now: Timestamp, limit: u32) -> SqlResult<Vec<i64>> {
+    pub(crate) fn due_message_ids(&self, now: Timestamp, limit: u32) -> SqlResult<Vec<i64>> {
         let sql = "SELECT id FROM auto_messages
                    WHERE status = 'scheduled' AND scheduled_at <= :now
                    ORDER BY scheduled_at, id LIMIT :limit";
@@ -85,7 +85,7 @@ impl Tx<'_> {
     }
 
     /// The message, when it is still scheduled and due at `now`.
-    pub fn due_message(&self, id: i64, now: Timestamp) -> SqlResult<Option<DueMessage>> {
+    pub(crate) fn due_message(&self, id: i64, now: Timestamp) -> SqlResult<Option<DueMessage>> {
         let sql = format!(
             "SELECT id, scheduled_at, message, channel_id, contact_ids, metadata, {TIMETABLE}
              FROM auto_messages
@@ -109,7 +109,7 @@ impl Tx<'_> {
     }
 
     /// The ids of at most `limit` messages that are scheduled without a time.
-    pub fn untimed_message_ids(&self, limit: u32) -> SqlResult<Vec<i64>> {
+    pub(crate) fn untimed_message_ids(&self, limit: u32) -> SqlResult<Vec<i64>> {
         let sql = "SELECT id FROM auto_messages
                    WHERE status = 'scheduled' AND scheduled_at IS NULL LIMIT :limit";
         let mut statement = self.prepare(sql)?;
@@ -118,7 +118,7 @@ impl Tx<'_> {
     }
 
     /// The message, when it is still scheduled without a time.
-    pub fn untimed_message(&self, id: i64) -> SqlResult<Option<Untimed>> {
+    pub(crate) fn untimed_message(&self, id: i64) -> SqlResult<Option<Untimed>> {
         let sql = format!(
             "SELECT id, {TIMETABLE},
                  strftime('%Y-%m-%dT%H:%M:%SZ', created_at) AS since,
@@ -146,7 +146,11 @@ impl Tx<'_> {
 
     /// The ids of at most `limit` scheduled messages with a rule whose time was worked out in another
     /// zone than the one of this name, or was written by somebody and not looked at yet.
-    pub fn message_ids_of_other_zones(&self, zone: &Zone, limit: u32) -> SqlResult<Vec<i64>> {
+    pub(crate) fn message_ids_of_other_zones(
+        &self,
+        zone: &Zone,
+        limit: u32,
+    ) -> SqlResult<Vec<i64>> {
         let from = "SELECT id FROM auto_messages INDEXED BY idx_auto_messages_scheduled_zone
             WHERE status = 'scheduled' AND scheduled_at IS NOT NULL AND (schedules IS NOT NULL OR interval_config IS NOT NULL)";
         let sql = format!(
@@ -161,7 +165,7 @@ impl Tx<'_> {
     }
 
     /// What the time of a message comes from, when it is still scheduled for one.
-    pub fn timed_message(&self, id: i64) -> SqlResult<Option<Timed>> {
+    pub(crate) fn timed_message(&self, id: i64) -> SqlResult<Option<Timed>> {
         let sql = format!(
             "SELECT scheduled_at, {TIMETABLE},
                  EXISTS (SELECT 1 FROM deliveries WHERE auto_message_id = :id AND due_at = scheduled_at)
@@ -181,7 +185,7 @@ impl Tx<'_> {
     }
 
     /// Gives a scheduled message the time that its rule has in `zone`.
-    pub fn set_scheduled_at(
+    pub(crate) fn set_scheduled_at(
         &self,
         id: i64,
         scheduled_at: Timestamp,
@@ -202,7 +206,7 @@ impl Tx<'_> {
     }
 
     /// Empties the time of a scheduled message whose rule was edited when it had ended.
-    pub fn clear_scheduled_at(&self, id: i64) -> SqlResult<()> {
+    pub(crate) fn clear_scheduled_at(&self, id: i64) -> SqlResult<()> {
         let sql = "UPDATE auto_messages SET scheduled_at = NULL, scheduled_zone = NULL,
                        scheduled_local = strftime('%Y-%m-%dT%H:%M:%SZ', updated_at)
                    WHERE id = :id AND status = 'scheduled'";
@@ -211,7 +215,7 @@ impl Tx<'_> {
 
     /// Notes that somebody has looked at a message's time: it is right in the zone of this name, or
     /// (empty) it does not come from a rule.
-    pub fn set_scheduled_zone(&self, id: i64, zone: &str, now: Timestamp) -> SqlResult<()> {
+    pub(crate) fn set_scheduled_zone(&self, id: i64, zone: &str, now: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE auto_messages SET scheduled_zone = :zone, updated_at = :now
                    WHERE id = :id AND status = 'scheduled'";
         let params = named_params! { ":id": id, ":zone": zone, ":now": now.to_string() };
@@ -220,7 +224,7 @@ impl Tx<'_> {
 
     /// Turns what an older version planned, an instant, into what the clock in `zone` showed then. Of
     /// an occurrence that is under way and comes from its rule, also the time and its zone.
-    pub fn localize_taken(&self, zone: &Zone, now: Timestamp) -> SqlResult<()> {
+    pub(crate) fn localize_taken(&self, zone: &Zone, now: Timestamp) -> SqlResult<()> {
         let sql = format!(
             "SELECT id, status, scheduled_at, {TIMETABLE}
              FROM auto_messages INDEXED BY idx_auto_messages_taken_as_instant
@@ -256,7 +260,7 @@ impl Tx<'_> {
     /// Ends a scheduled message whose rule has nothing left: as its latest occurrence ended, and when
     /// nothing is known of that any more, by its counts. What is still under way settles it later. Dates
     /// that passed before they were written get no message: `error` says so, also of one that was sent.
-    pub fn end_message(
+    pub(crate) fn end_message(
         &self,
         id: i64,
         latest_due_at: Option<Timestamp>,
@@ -295,7 +299,7 @@ impl Tx<'_> {
     /// Marks a planned message as on its way, with how many recipients it has and how they stand:
     /// the counts are of this occurrence from now on. What the clock showed then is remembered, so
     /// that no other zone makes it due again, with the rule that counted when its date began.
-    pub fn start_sending(
+    pub(crate) fn start_sending(
         &self,
         id: i64,
         due_at: Timestamp,
@@ -332,7 +336,7 @@ impl Tx<'_> {
 
     /// Puts messages back that a person set to `sending` before they were planned. Returns how many
     /// that were.
-    pub fn put_back_unplanned(&self, now: Timestamp) -> SqlResult<usize> {
+    pub(crate) fn put_back_unplanned(&self, now: Timestamp) -> SqlResult<usize> {
         let sql = "UPDATE auto_messages SET status = 'scheduled', updated_at = :now
                    WHERE status = 'sending' AND (scheduled_at IS NULL OR NOT EXISTS
                        (SELECT 1 FROM deliveries d
@@ -346,7 +350,11 @@ impl Tx<'_> {
 
     /// Sets messages back that a clock which ran ahead has planned: they are on their way, due after
     /// `early_after`, and nothing of them was tried. One that has begun goes on.
-    pub fn put_back_early(&self, early_after: Timestamp, now: Timestamp) -> SqlResult<usize> {
+    pub(crate) fn put_back_early(
+        &self,
+        early_after: Timestamp,
+        now: Timestamp,
+    ) -> SqlResult<usize> {
         let sql = "UPDATE auto_messages SET status = 'scheduled', taken_local = NULL,
                        taken_rule = NULL, updated_at = :now
                    WHERE status = 'sending' AND scheduled_at > :early_after AND NOT EXISTS
@@ -363,7 +371,7 @@ impl Tx<'_> {
     /// Fails a scheduled message that cannot be planned; its counts are of this occurrence. One of
     /// which somebody got something before (it was cancelled and scheduled again) stays `sent`, with
     /// the reason. Returns whether it was scheduled.
-    pub fn fail_message(&self, id: i64, error: &str, now: Timestamp) -> SqlResult<bool> {
+    pub(crate) fn fail_message(&self, id: i64, error: &str, now: Timestamp) -> SqlResult<bool> {
         let sql = "UPDATE auto_messages SET error = :error, updated_at = :now,
                        status = CASE WHEN EXISTS (SELECT 1 FROM deliveries WHERE auto_message_id = :id
                            AND due_at = scheduled_at AND status = 'sent') THEN 'sent' ELSE 'failed' END,
@@ -384,7 +392,7 @@ impl Tx<'_> {
     }
 
     /// The occurrences on their way that were due before `before`.
-    pub fn late_occurrences(&self, before: Timestamp) -> SqlResult<Vec<(i64, Timestamp)>> {
+    pub(crate) fn late_occurrences(&self, before: Timestamp) -> SqlResult<Vec<(i64, Timestamp)>> {
         let sql = "SELECT id, scheduled_at FROM auto_messages
                    WHERE status = 'sending' AND scheduled_at < :before";
         self.occurrences(sql, named_params! { ":before": before.to_string() })
@@ -392,7 +400,7 @@ impl Tx<'_> {
 
     /// The occurrences on their way that have nothing left to do: a person cancelled their last
     /// deliveries one by one.
-    pub fn finished_occurrences(&self) -> SqlResult<Vec<(i64, Timestamp)>> {
+    pub(crate) fn finished_occurrences(&self) -> SqlResult<Vec<(i64, Timestamp)>> {
         let sql = "SELECT m.id, m.scheduled_at FROM auto_messages m
                    WHERE m.status = 'sending' AND m.scheduled_at IS NOT NULL AND NOT EXISTS
                        (SELECT 1 FROM deliveries d WHERE d.auto_message_id = m.id

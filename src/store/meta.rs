@@ -10,27 +10,27 @@ use crate::reason::Reason;
 
 /// Whether our clock is believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ClockBelieved {
+pub(crate) struct ClockBelieved {
     /// When it was last noted; `None` before the first run.
-    pub at: Option<Timestamp>,
+    pub(crate) at: Option<Timestamp>,
     /// Why it is not believed now, in words.
-    pub hold: Option<String>,
+    pub(crate) hold: Option<String>,
 }
 
 impl Tx<'_> {
     /// Where the database was when it last sent; `None` before the first start.
-    pub fn place(&self) -> SqlResult<Option<String>> {
+    pub(crate) fn place(&self) -> SqlResult<Option<String>> {
         self.meta("place")
     }
 
     /// Notes where the database is.
-    pub fn set_place(&self, place: &str) -> SqlResult<()> {
+    pub(crate) fn set_place(&self, place: &str) -> SqlResult<()> {
         self.set_meta("place", place)
     }
 
     /// When this backup was made; `None` when the database is none. What cannot be read is a backup
     /// of the earliest time: nothing about it can be known.
-    pub fn backup_made_at(&self) -> SqlResult<Option<Timestamp>> {
+    pub(crate) fn backup_made_at(&self) -> SqlResult<Option<Timestamp>> {
         let text = self.meta("backup_made_at")?;
         Ok(text.map(|text| Timestamp::parse(&text).unwrap_or(Timestamp::from_millis(i64::MIN))))
     }
@@ -47,7 +47,7 @@ impl Tx<'_> {
     /// Holds every channel for `reason`, as a person would: nothing but [`Self::confirm_place`] or a
     /// person frees them. What a person holds is left alone; what the program held is remembered.
     /// Returns how many channels were not held in this way before.
-    pub fn hold_for_place(&self, reason: &str, now: Timestamp) -> SqlResult<usize> {
+    pub(crate) fn hold_for_place(&self, reason: &str, now: Timestamp) -> SqlResult<usize> {
         // The conflict: a person freed it by hand, which is no confirmation.
         let remember = "INSERT INTO place_holds
                             (channel_id, reason, held_reason, held_kind, held_until)
@@ -64,7 +64,7 @@ impl Tx<'_> {
     }
 
     /// Whether channels are held because the database is not where it was.
-    pub fn has_place_holds(&self) -> SqlResult<bool> {
+    pub(crate) fn has_place_holds(&self) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM place_holds)";
         self.prepare(sql)?.query_row([], |row| row.get(0))
     }
@@ -72,7 +72,7 @@ impl Tx<'_> {
     /// Makes `place` the one from which the database sends, begins a new history, and frees exactly
     /// the channels that [`Self::hold_for_place`] held; a hold from before it comes back. Returns how
     /// many channels that were.
-    pub fn confirm_place(&self, place: &str, now: Timestamp) -> SqlResult<usize> {
+    pub(crate) fn confirm_place(&self, place: &str, now: Timestamp) -> SqlResult<usize> {
         let free = "UPDATE channels SET held_reason = p.held_reason, held_kind = p.held_kind,
                         held_until = p.held_until, updated_at = :now
                     FROM place_holds p
@@ -87,21 +87,21 @@ impl Tx<'_> {
     }
 
     /// When our clock was last believed, and why it is not now.
-    pub fn clock_believed(&self) -> SqlResult<ClockBelieved> {
+    pub(crate) fn clock_believed(&self) -> SqlResult<ClockBelieved> {
         let at = self.meta("clock_believed_at")?;
         let at = at.and_then(|text| Timestamp::parse(&text));
         Ok(ClockBelieved { at, hold: self.meta("clock_hold")? })
     }
 
     /// Notes that our clock is believed at `now`.
-    pub fn believe_clock(&self, now: Timestamp) -> SqlResult<()> {
+    pub(crate) fn believe_clock(&self, now: Timestamp) -> SqlResult<()> {
         self.prepare("DELETE FROM meta WHERE key IN ('clock_hold', 'clock_hold_code')")?
             .execute([])?;
         self.set_meta("clock_believed_at", &now.to_string())
     }
 
     /// Notes why our clock is not believed. Returns whether that is news.
-    pub fn hold_for_clock(&self, reason: &Reason) -> SqlResult<bool> {
+    pub(crate) fn hold_for_clock(&self, reason: &Reason) -> SqlResult<bool> {
         if self.meta("clock_hold_code")?.as_deref() == Some(reason.code()) {
             return Ok(false);
         }

@@ -49,31 +49,33 @@ use rusqlite::{Connection, Row, Transaction, TransactionBehavior, types::Type};
 use crate::clock::Timestamp;
 use crate::fail_point;
 
-pub use alerts::Alert;
+pub(crate) use alerts::Alert;
 use busy::BUSY_TIMEOUT;
 
-pub use busy::wait_no_longer;
-pub use channel_edits::{ChannelSettings, ChannelUses};
-pub use channels::{Channel, Held};
+pub(crate) use busy::wait_no_longer;
+pub(crate) use channel_edits::ChannelSettings;
+pub(crate) use channels::Channel;
 pub use composing::{DeliveryRow, MessageFields, MessageFilter, MessageRow, Occurrence};
-pub use contact_pages::ListedContact;
-pub use contacts::{Contact, ContactRow, ContactValues};
+pub(crate) use contact_pages::ListedContact;
+pub(crate) use contacts::{Contact, ContactRow, ContactValues};
 pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, RecipientNow, Recovered};
 pub use events::{Echo, MessageEvent, SessionEvent, Taken};
-pub use examine::SchemaDifferences;
-pub use figures::StatusCount;
-pub use forecast::{Foreseen, Planned, Queued};
-pub use form_marks::{FormMark, MadeBefore};
-pub use hidden_numbers::{HiddenNumber, Unresolved};
-pub use listings::{Ended, ListedMessage, ListedRecipient, ListedRun, MessageDetail, PageFrom};
-pub use lookups::{DueLookup, UnknownDelivery};
-pub use messages::{DueMessage, Timed, Untimed};
-pub use meta::ClockBelieved;
-pub use opt_outs::{OPTED_OUT, Skipped};
-pub use overview::{NextDue, RunView};
-pub use panel_sessions::{PanelSession, PanelUpload};
+pub(crate) use examine::SchemaDifferences;
+pub(crate) use figures::StatusCount;
+pub(crate) use forecast::{Foreseen, Planned, Queued};
+pub(crate) use form_marks::{FormMark, MadeBefore};
+pub(crate) use hidden_numbers::{HiddenNumber, Unresolved};
+pub(crate) use listings::{
+    Ended, ListedMessage, ListedRecipient, ListedRun, MessageDetail, PageFrom,
+};
+pub(crate) use lookups::{DueLookup, UnknownDelivery};
+pub(crate) use messages::{DueMessage, Timed, Untimed};
+pub(crate) use meta::ClockBelieved;
+pub(crate) use opt_outs::{OPTED_OUT, Skipped};
+pub(crate) use overview::{NextDue, RunView};
+pub(crate) use panel_sessions::{PanelSession, PanelUpload};
 pub use prune::{Counted, Looked, Old, Side};
-pub use restore::{LOOK_AT_UNKNOWN, Marked, Restoration};
+pub(crate) use restore::{LOOK_AT_UNKNOWN, Marked, Restoration};
 pub use runs::{RunCounts, Trigger};
 pub use settle::Settled;
 pub use snapshot::{Contents, DataVersion};
@@ -88,7 +90,7 @@ pub use waiting_contacts::WaitingForContact;
 const LABEL_CHARS_MAX: usize = 40;
 
 /// What a statement gives inside a transaction.
-pub type SqlResult<T> = rusqlite::Result<T>;
+pub(crate) type SqlResult<T> = rusqlite::Result<T>;
 
 /// A connection to the database. Not shared between threads without a lock.
 #[derive(Debug)]
@@ -191,7 +193,7 @@ fn remedy(error: &rusqlite::Error) -> &'static str {
 
 impl StoreError {
     /// Whether this may pass while the program runs, without a person who mends the file.
-    pub fn may_pass(&self) -> bool {
+    pub(crate) fn may_pass(&self) -> bool {
         use rusqlite::ErrorCode;
         let Self::Sql { source, .. } = self else { return false };
         matches!(
@@ -207,7 +209,7 @@ impl StoreError {
 
     /// What is wrong with the row, when the statement was well but a row holds what its column
     /// cannot (a text that is not UTF-8, a time that is none).
-    pub fn unreadable_row(&self) -> Option<String> {
+    pub(crate) fn unreadable_row(&self) -> Option<String> {
         let Self::Sql { source, .. } = self else { return None };
         why_unreadable(source)
     }
@@ -226,7 +228,7 @@ fn why_unreadable(error: &rusqlite::Error) -> Option<String> {
 
 impl StoreError {
     /// Whether the file is damaged.
-    pub fn is_damage(&self) -> bool {
+    pub(crate) fn is_damage(&self) -> bool {
         let Self::Sql { source, .. } = self else { return false };
         source.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt)
     }
@@ -244,7 +246,7 @@ impl Store {
     }
 
     /// The same for a file that is a copy itself: one of an older version is not kept.
-    pub fn open_copy(path: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn open_copy(path: &Path) -> Result<Self, StoreError> {
         open::open(path, None, open::Older::Change)
     }
 
@@ -255,12 +257,12 @@ impl Store {
     }
 
     /// Where a restore into `database` prepares the new file.
-    pub fn restoring_path(database: &Path) -> PathBuf {
+    pub(crate) fn restoring_path(database: &Path) -> PathBuf {
         open::restoring_path(database)
     }
 
     /// The database file.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -279,7 +281,7 @@ impl Store {
     }
 
     /// Like [`Store::write`], but when `work` gives `None` nothing is changed.
-    pub fn write_all_or_nothing<T>(
+    pub(crate) fn write_all_or_nothing<T>(
         &mut self,
         work: impl FnOnce(&Tx<'_>) -> SqlResult<Option<T>>,
     ) -> Result<Option<T>, StoreError> {
@@ -297,7 +299,7 @@ impl Store {
     }
 
     /// Lets this connection keep `kib` KiB of the file in memory: for what touches all of a table.
-    pub fn widen_cache(&self, kib: u32) -> Result<(), StoreError> {
+    pub(crate) fn widen_cache(&self, kib: u32) -> Result<(), StoreError> {
         self.connection
             .execute_batch(&format!("PRAGMA main.cache_size = -{kib};"))
             .map_err(|source| StoreError::Sql { path: self.path.clone(), source })
@@ -338,7 +340,7 @@ fn optional_timestamp(row: &Row<'_>, column: &str) -> SqlResult<Option<Timestamp
 /// A text column whose odd bytes must not stop anybody: what is not UTF-8 (a name imported from a
 /// Latin-1 file, say) is replaced.
 /// What a person knows a message by: its title, or how its text begins, on one line.
-pub fn label(title: Option<&str>, text: &str) -> String {
+pub(crate) fn label(title: Option<&str>, text: &str) -> String {
     let title = title.filter(|title| !title.trim().is_empty());
     let line = title.unwrap_or(text).split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= LABEL_CHARS_MAX {

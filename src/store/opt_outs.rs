@@ -8,19 +8,19 @@ use crate::delivery::Counts;
 use crate::schedule::Zone;
 
 /// What `deliveries.error` says of somebody who opted out.
-pub const OPTED_OUT: &str = "opted out";
+pub(crate) const OPTED_OUT: &str = "opted out";
 
 /// The waiting deliveries that an opt-out ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Skipped {
     pub messages: Vec<i64>,
     /// The messages that had nothing left to do.
-    pub settled: Vec<Settled>,
+    pub(crate) settled: Vec<Settled>,
 }
 
 impl Skipped {
     /// Both together.
-    pub fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.messages.extend(other.messages);
         self.settled.extend(other.settled);
     }
@@ -30,7 +30,7 @@ impl Tx<'_> {
     /// Skips what is pending to a chat, and settles messages that have nothing left to do. What is
     /// just being sent to it becomes the contact's, if there is one, so that it is not tried a second
     /// time.
-    pub fn skip_pending_of_chat(
+    pub(crate) fn skip_pending_of_chat(
         &self,
         chat_id: &str,
         contact_id: Option<i64>,

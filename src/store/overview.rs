@@ -11,28 +11,28 @@ use crate::delivery::Status;
 /// The message whose time comes next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NextDue {
-    pub id: i64,
-    pub title: Option<String>,
+    pub(crate) id: i64,
+    pub(crate) title: Option<String>,
     /// The title, or how the text begins.
-    pub label: String,
-    pub due_at: Timestamp,
+    pub(crate) label: String,
+    pub(crate) due_at: Timestamp,
 }
 
 /// A row of `runs`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunView {
-    pub id: i64,
+    pub(crate) id: i64,
     /// What started it, as the table has it.
-    pub trigger: String,
-    pub started_at: Timestamp,
+    pub(crate) trigger: String,
+    pub(crate) started_at: Timestamp,
     /// When it ended; `None` while it is under way.
-    pub finished_at: Option<Timestamp>,
+    pub(crate) finished_at: Option<Timestamp>,
     /// Messages: all, sent, failed.
-    pub processed: u64,
-    pub success: u64,
-    pub failed: u64,
+    pub(crate) processed: u64,
+    pub(crate) success: u64,
+    pub(crate) failed: u64,
     /// Why it ended early.
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 impl Tx<'_> {

@@ -10,40 +10,40 @@ const DEVICE_KEY: &str = "panel_device_key";
 
 /// A browser that is logged in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PanelSession {
+pub(crate) struct PanelSession {
     /// When it logged in.
-    pub created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
     /// When it was last noted that it asked for something.
-    pub seen_at: Timestamp,
+    pub(crate) seen_at: Timestamp,
 }
 
 /// A file of contacts that waits for a person's yes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PanelUpload {
+pub(crate) struct PanelUpload {
     /// As the browser named it.
-    pub name: String,
-    pub content: Vec<u8>,
+    pub(crate) name: String,
+    pub(crate) content: Vec<u8>,
 }
 
 impl Tx<'_> {
     /// The hash of the password that the sessions belong to.
-    pub fn panel_password_hash(&self) -> SqlResult<Option<String>> {
+    pub(crate) fn panel_password_hash(&self) -> SqlResult<Option<String>> {
         self.meta(PASSWORD_KEY)
     }
 
     /// Notes a new password and ends every session.
-    pub fn set_panel_password_hash(&self, hash: &str) -> SqlResult<()> {
+    pub(crate) fn set_panel_password_hash(&self, hash: &str) -> SqlResult<()> {
         self.end_panel_sessions()?;
         self.set_meta(PASSWORD_KEY, hash)
     }
 
     /// What the marks of known browsers are signed with; `None` while nobody has one.
-    pub fn known_device_key(&self) -> SqlResult<Option<String>> {
+    pub(crate) fn known_device_key(&self) -> SqlResult<Option<String>> {
         self.meta(DEVICE_KEY)
     }
 
     /// The same; `made` is kept when there is none yet.
-    pub fn panel_device_key(&self, made: &str) -> SqlResult<String> {
+    pub(crate) fn panel_device_key(&self, made: &str) -> SqlResult<String> {
         if let Some(key) = self.meta(DEVICE_KEY)? {
             return Ok(key);
         }
@@ -53,7 +53,7 @@ impl Tx<'_> {
 
     /// Begins a session, and drops those that have ended: begun before `oldest`, or unused since
     /// `unused_since`.
-    pub fn begin_panel_session(
+    pub(crate) fn begin_panel_session(
         &self,
         id_hash: &str,
         now: Timestamp,
@@ -74,7 +74,7 @@ impl Tx<'_> {
     }
 
     /// The session, when it is of this database's present history.
-    pub fn panel_session(&self, id_hash: &str) -> SqlResult<Option<PanelSession>> {
+    pub(crate) fn panel_session(&self, id_hash: &str) -> SqlResult<Option<PanelSession>> {
         let sql = "SELECT created_at, seen_at FROM panel_sessions
                    WHERE id_hash = :id_hash
                        AND history_id = (SELECT value FROM meta WHERE key = 'history_id')";
@@ -89,7 +89,7 @@ impl Tx<'_> {
     }
 
     /// Notes that the session was used.
-    pub fn note_panel_session(&self, id_hash: &str, now: Timestamp) -> SqlResult<()> {
+    pub(crate) fn note_panel_session(&self, id_hash: &str, now: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE panel_sessions SET seen_at = :now WHERE id_hash = :id_hash";
         self.prepare(sql)?
             .execute(named_params! { ":id_hash": id_hash, ":now": now.to_string() })?;
@@ -97,21 +97,21 @@ impl Tx<'_> {
     }
 
     /// Ends one session.
-    pub fn end_panel_session(&self, id_hash: &str) -> SqlResult<()> {
+    pub(crate) fn end_panel_session(&self, id_hash: &str) -> SqlResult<()> {
         let sql = "DELETE FROM panel_sessions WHERE id_hash = :id_hash";
         self.prepare(sql)?.execute(named_params! { ":id_hash": id_hash })?;
         Ok(())
     }
 
     /// Ends every session and every mark of a known browser.
-    pub fn end_panel_sessions(&self) -> SqlResult<()> {
+    pub(crate) fn end_panel_sessions(&self) -> SqlResult<()> {
         self.prepare("DELETE FROM meta WHERE key = :key")?
             .execute(named_params! { ":key": DEVICE_KEY })?;
         self.prepare("DELETE FROM panel_sessions")?.execute([]).map(drop)
     }
 
     /// Keeps a session's upload in the place of its last one, and drops those from before `oldest`.
-    pub fn keep_panel_upload(
+    pub(crate) fn keep_panel_upload(
         &self,
         id_hash: &str,
         upload: &PanelUpload,
@@ -132,7 +132,11 @@ impl Tx<'_> {
     }
 
     /// The upload of a session, unless it is from before `oldest`.
-    pub fn panel_upload(&self, id_hash: &str, oldest: Timestamp) -> SqlResult<Option<PanelUpload>> {
+    pub(crate) fn panel_upload(
+        &self,
+        id_hash: &str,
+        oldest: Timestamp,
+    ) -> SqlResult<Option<PanelUpload>> {
         let sql = "SELECT name, content FROM panel_uploads
                    WHERE id_hash = :id_hash AND uploaded_at >= :oldest";
         self.prepare(sql)?
@@ -144,7 +148,7 @@ impl Tx<'_> {
     }
 
     /// Drops the upload of a session.
-    pub fn drop_panel_upload(&self, id_hash: &str) -> SqlResult<()> {
+    pub(crate) fn drop_panel_upload(&self, id_hash: &str) -> SqlResult<()> {
         let sql = "DELETE FROM panel_uploads WHERE id_hash = :id_hash";
         self.prepare(sql)?.execute(named_params! { ":id_hash": id_hash })?;
         Ok(())

@@ -30,17 +30,17 @@ const IS_CANDIDATE: &str = "coalesce(
 /// A message that may have something old, as it was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Looked {
-    pub id: i64,
+    pub(crate) id: i64,
     /// `auto_messages.scheduled_at`, as written: where the next page goes on.
-    pub scheduled_at: Option<String>,
+    pub(crate) scheduled_at: Option<String>,
     /// Whether it may have something old.
-    pub is_candidate: bool,
+    pub(crate) is_candidate: bool,
 }
 
 /// What of a message is old.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Old {
-    pub id: i64,
+    pub(crate) id: i64,
     /// Its status, as it was seen.
     status: String,
     /// Its time, as it was seen.
@@ -48,9 +48,9 @@ pub struct Old {
     /// All occurrences until this one go; none when there is none.
     last: Option<String>,
     /// Whether the message goes as well.
-    pub is_whole: bool,
+    pub(crate) is_whole: bool,
     /// What that would be.
-    pub counted: Counted,
+    pub(crate) counted: Counted,
 }
 
 /// How much.
@@ -143,7 +143,7 @@ impl Side {
 
 impl Tx<'_> {
     /// Notes, with what is removed, that what was due before `cut` may be gone. The mark only grows.
-    pub fn note_pruned_before(&self, cut: Timestamp) -> SqlResult<()> {
+    pub(crate) fn note_pruned_before(&self, cut: Timestamp) -> SqlResult<()> {
         if self.pruned_before()?.is_some_and(|at| at.secs() >= cut.secs()) {
             return Ok(());
         }
@@ -151,13 +151,13 @@ impl Tx<'_> {
     }
 
     /// Before which time deliveries may have been removed; `None` when none ever were.
-    pub fn pruned_before(&self) -> SqlResult<Option<Timestamp>> {
+    pub(crate) fn pruned_before(&self) -> SqlResult<Option<Timestamp>> {
         Ok(self.meta(MARK)?.and_then(|text| Timestamp::parse(&text)))
     }
 
     /// At most `limit` messages of one status after the time and the id of `after`, in the order of
     /// both; `None` is before every time.
-    pub fn look_for_old(
+    pub(crate) fn look_for_old(
         &self,
         status: &str,
         after: (Option<&str>, i64),
@@ -210,7 +210,7 @@ impl Tx<'_> {
     }
 
     /// What of a message is old; `None` when nothing is.
-    pub fn what_is_old(&self, id: i64, cut: Timestamp) -> SqlResult<Option<Old>> {
+    pub(crate) fn what_is_old(&self, id: i64, cut: Timestamp) -> SqlResult<Option<Old>> {
         let sql = "SELECT status, scheduled_at,
                        status IN ('sent', 'failed', 'cancelled')
                            AND max(coalesce(scheduled_at, ''), coalesce(sent_at, ''), created_at,
@@ -275,7 +275,12 @@ impl Tx<'_> {
 
     /// Removes at most `rows` of the deliveries of `old`, when its message is still as it was seen.
     /// Returns how many went; fewer than `rows` when all are gone.
-    pub fn remove_deliveries(&self, old: &Old, cut: Timestamp, rows: u64) -> SqlResult<Counted> {
+    pub(crate) fn remove_deliveries(
+        &self,
+        old: &Old,
+        cut: Timestamp,
+        rows: u64,
+    ) -> SqlResult<Counted> {
         let Some(last) = &old.last else { return Ok(Counted::default()) };
         let sql = format!(
             "DELETE FROM deliveries
@@ -305,7 +310,7 @@ impl Tx<'_> {
 
     /// Removes the message of `old`, when it is still as it was seen and has no delivery left.
     /// Returns whether it went.
-    pub fn remove_message(&self, old: &Old) -> SqlResult<bool> {
+    pub(crate) fn remove_message(&self, old: &Old) -> SqlResult<bool> {
         let sql = "DELETE FROM auto_messages
                    WHERE id = :id AND status = :status AND status IN ('sent', 'failed', 'cancelled')
                        AND scheduled_at IS :scheduled_at
@@ -319,7 +324,7 @@ impl Tx<'_> {
     }
 
     /// Removes at most `rows` rows of a table that are from before `cut`. Returns how many went.
-    pub fn remove_old(&self, side: Side, cut: Timestamp, rows: u64) -> SqlResult<u64> {
+    pub(crate) fn remove_old(&self, side: Side, cut: Timestamp, rows: u64) -> SqlResult<u64> {
         let sql = format!("DELETE FROM {} WHERE {}", side.table(), side.old());
         let params = named_params! { ":cut": cut.to_string(), ":rows": rows };
         let gone = self.prepare(&sql)?.execute(params)?;
@@ -327,7 +332,7 @@ impl Tx<'_> {
     }
 
     /// How many rows of a table are from before `cut`.
-    pub fn count_old(&self, side: Side, cut: Timestamp) -> SqlResult<u64> {
+    pub(crate) fn count_old(&self, side: Side, cut: Timestamp) -> SqlResult<u64> {
         let sql = format!("SELECT count(*) FROM {} WHERE {}", side.table(), side.old());
         let params = named_params! { ":cut": cut.to_string(), ":rows": i64::MAX };
         self.prepare(&sql)?.query_row(params, |row| row.get(0))

@@ -18,7 +18,7 @@ use crate::reason::Reason;
 use crate::schedule::Zone;
 
 /// Shows what a restore made unknown; for people.
-pub const LOOK_AT_UNKNOWN: &str = "SELECT id, auto_message_id, due_at, name, chat_id, error FROM deliveries WHERE status = 'unknown'";
+pub(crate) const LOOK_AT_UNKNOWN: &str = "SELECT id, auto_message_id, due_at, name, chat_id, error FROM deliveries WHERE status = 'unknown'";
 
 const UNKNOWN: &str = "a backup was restored: it may have been sent after the backup was made";
 const DIED: &str = "the program ended while this was being sent: it may have gone out";
@@ -43,12 +43,12 @@ const KNOWN_UNSENT: &str = "
 
 /// What a restoration goes by.
 #[derive(Clone, Debug)]
-pub struct Restoration {
+pub(crate) struct Restoration {
     /// Whether the database until now is attached.
-    pub has_evidence: bool,
+    pub(crate) has_evidence: bool,
     /// The local time of schedules.
-    pub zone: Zone,
-    pub now: Timestamp,
+    pub(crate) zone: Zone,
+    pub(crate) now: Timestamp,
 }
 
 /// What a restoration found out about deliveries.
@@ -59,7 +59,7 @@ pub struct Marked {
     /// Sent since the backup, as the evidence says.
     pub sent: u64,
     /// Ended in another way since the backup, as the evidence says.
-    pub ended: u64,
+    pub(crate) ended: u64,
 }
 
 struct Touched {
@@ -71,7 +71,7 @@ struct Touched {
 impl Store {
     /// Attaches the database that was there until now. Returns whether it is evidence: a later moment
     /// of the same history. Otherwise it is not attached.
-    pub fn attach_evidence(&mut self, present: &Path) -> Result<bool, StoreError> {
+    pub(crate) fn attach_evidence(&mut self, present: &Path) -> Result<bool, StoreError> {
         let Some(path) = present.to_str() else { return Ok(false) };
         let failed = |source| explain(present, source);
         self.connection.execute("ATTACH DATABASE ?1 AS present", [path]).map_err(failed)?;
@@ -95,7 +95,7 @@ impl Store {
     ///
     /// # Errors
     /// When it is not attached.
-    pub fn detach_evidence(&mut self) -> Result<(), StoreError> {
+    pub(crate) fn detach_evidence(&mut self) -> Result<(), StoreError> {
         self.connection.flush_prepared_statement_cache();
         self.connection
             .execute("DETACH DATABASE present", [])
@@ -167,7 +167,7 @@ impl Tx<'_> {
 
     /// Before anything is planned: no channel sends before `ready_at`, because one may have sent just
     /// now; a hold of the present database goes on, and whoever opted out stays opted out.
-    pub fn take_over_channels(
+    pub(crate) fn take_over_channels(
         &self,
         restoration: &Restoration,
         ready_at: Timestamp,
@@ -194,7 +194,7 @@ impl Tx<'_> {
     /// stands nowhere in the backup: a weekly message goes on after that; any other one that would be sent
     /// once more, by its time or an entry of its list, waits for a person. To be called when all that is
     /// due was decided.
-    pub fn take_over_times(&self, now: Timestamp) -> SqlResult<()> {
+    pub(crate) fn take_over_times(&self, now: Timestamp) -> SqlResult<()> {
         let once = "UPDATE main.auto_messages SET status = 'draft', error = :why, updated_at = :now
                     WHERE status = 'scheduled' AND interval_config IS NULL
                         AND EXISTS (SELECT 1 FROM present.auto_messages m
@@ -230,7 +230,7 @@ impl Tx<'_> {
 
     /// Decides every planned delivery: by the evidence, or as unknown. Its message's counts and
     /// status follow, so that the next occurrence may be due afterwards.
-    pub fn mark_restored(&self, restoration: &Restoration) -> SqlResult<Marked> {
+    pub(crate) fn mark_restored(&self, restoration: &Restoration) -> SqlResult<Marked> {
         let mut touched = Vec::new();
         if restoration.has_evidence {
             touched.extend(self.take_evidence(restoration.now)?);
@@ -337,7 +337,7 @@ impl Tx<'_> {
 
     /// Says of a message that failed before it was planned that it may have been sent all the same.
     /// Returns whether it had failed.
-    pub fn note_maybe_sent(&self, id: i64) -> SqlResult<bool> {
+    pub(crate) fn note_maybe_sent(&self, id: i64) -> SqlResult<bool> {
         let sql = "UPDATE main.auto_messages SET error = coalesce(error, '') || :maybe_sent
                    WHERE id = :id AND status = 'failed' AND NOT EXISTS
                        (SELECT 1 FROM main.deliveries d WHERE d.auto_message_id = :id
@@ -347,7 +347,7 @@ impl Tx<'_> {
     }
 
     /// How many messages of the present database the backup does not have.
-    pub fn count_lost_messages(&self) -> SqlResult<u64> {
+    pub(crate) fn count_lost_messages(&self) -> SqlResult<u64> {
         let sql = "SELECT count(*) FROM present.auto_messages
                    WHERE id NOT IN (SELECT id FROM main.auto_messages)";
         self.transaction.query_row(sql, [], |row| row.get(0))

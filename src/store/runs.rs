@@ -20,7 +20,7 @@ pub enum Trigger {
 
 impl Trigger {
     /// The word in the table.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Cron => "cron",
             Self::Api => "api",
@@ -38,7 +38,7 @@ pub struct RunCounts {
     /// Messages that it settled as sent.
     pub success: u64,
     /// Messages that it settled as failed.
-    pub failed: u64,
+    pub(crate) failed: u64,
 }
 
 impl Tx<'_> {
@@ -58,7 +58,7 @@ impl Tx<'_> {
     }
 
     /// Records the end of a run; `error` says why it ended early.
-    pub fn finish_run(
+    pub(crate) fn finish_run(
         &self,
         id: i64,
         counts: RunCounts,
@@ -80,14 +80,14 @@ impl Tx<'_> {
     }
 
     /// Closes the runs whose process died, and says so in `error`.
-    pub fn close_interrupted_runs(&self, now: Timestamp) -> SqlResult<usize> {
+    pub(crate) fn close_interrupted_runs(&self, now: Timestamp) -> SqlResult<usize> {
         let sql = "UPDATE runs SET finished_at = :now, error = 'the program ended during this run'
                    WHERE finished_at IS NULL";
         self.prepare(sql)?.execute(named_params! { ":now": now.to_string() })
     }
 
     /// Drops the runs that found nothing and began before `before`.
-    pub fn drop_empty_runs(&self, before: Timestamp) -> SqlResult<usize> {
+    pub(crate) fn drop_empty_runs(&self, before: Timestamp) -> SqlResult<usize> {
         let sql = "DELETE FROM runs
                    WHERE processed = 0 AND started_at < :before AND finished_at IS NOT NULL
                        AND error IS NULL";

@@ -14,11 +14,11 @@ use crate::schedule::{Timetable, Zone, local_text};
 /// How an occurrence ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settled {
-    pub auto_message_id: i64,
+    pub(crate) auto_message_id: i64,
     /// Sent, or failed and why.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// The next occurrence of the message, when it has one.
-    pub next: Option<Timestamp>,
+    pub(crate) next: Option<Timestamp>,
 }
 
 /// The recipients of the occurrence `:first` of a message, with its retries: each stands where its
@@ -54,7 +54,7 @@ impl Tx<'_> {
     ///
     /// `None` when something is left to do, when nobody got it and what is unknown was not looked up
     /// once, or when the message is not on its way (a person cancelled it or gave it a new time).
-    pub fn settle_if_done(
+    pub(crate) fn settle_if_done(
         &self,
         auto_message_id: i64,
         due_at: Timestamp,
@@ -72,7 +72,7 @@ impl Tx<'_> {
     }
 
     /// Settles an occurrence with nothing left to do though what is unknown of it was not looked up.
-    pub fn settle_unlooked(
+    pub(crate) fn settle_unlooked(
         &self,
         auto_message_id: i64,
         due_at: Timestamp,
@@ -113,7 +113,7 @@ impl Tx<'_> {
     }
 
     /// Notes why a message that has just settled got to part of its recipients, or to none.
-    pub fn note_reason(&self, id: i64, reason: &Reason) -> SqlResult<()> {
+    pub(crate) fn note_reason(&self, id: i64, reason: &Reason) -> SqlResult<()> {
         let sql = "UPDATE auto_messages SET error = :error WHERE id = :id";
         self.prepare(sql)?
             .execute(named_params! { ":id": id, ":error": reason.to_string() })
@@ -145,7 +145,7 @@ impl Tx<'_> {
 
     /// The occurrences on their way that have nothing left to do but look-ups, with none of a claim
     /// between `from` and `until`: their time has passed, or the clock was set back.
-    pub fn unlooked_occurrences(
+    pub(crate) fn unlooked_occurrences(
         &self,
         from: Timestamp,
         until: Timestamp,
@@ -166,7 +166,7 @@ impl Tx<'_> {
     }
 
     /// How the recipients of one occurrence stand: see [`RECIPIENTS`] when some were tried again.
-    pub fn count_occurrence(&self, id: i64, due_at: Timestamp) -> SqlResult<Counts> {
+    pub(crate) fn count_occurrence(&self, id: i64, due_at: Timestamp) -> SqlResult<Counts> {
         let first = self.first_of(id, due_at)?;
         if self.is_retried(id, first)? {
             return self.count_retried(id, first);
@@ -216,7 +216,7 @@ impl Tx<'_> {
     }
 
     /// Notes that the deliveries of `due_at` try recipients of `first` again.
-    pub fn note_retry(&self, id: i64, due_at: Timestamp, first: Timestamp) -> SqlResult<()> {
+    pub(crate) fn note_retry(&self, id: i64, due_at: Timestamp, first: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE deliveries SET retry_of = :first
                    WHERE auto_message_id = :id AND due_at = :due_at";
         self.prepare(sql)?.execute(named_params! {
@@ -229,7 +229,7 @@ impl Tx<'_> {
 
     /// The recipients of the occurrence `first` that stand in one of `statuses` after all its retries,
     /// each with its last delivery, in the order in which they were planned.
-    pub fn recipients_to_retry(
+    pub(crate) fn recipients_to_retry(
         &self,
         id: i64,
         first: Timestamp,

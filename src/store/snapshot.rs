@@ -21,7 +21,7 @@ const PAGES_PER_STEP: i32 = 16;
 pub struct Contents {
     pub messages: u64,
     pub deliveries: u64,
-    pub contacts: u64,
+    pub(crate) contacts: u64,
 }
 
 /// A moment in the life of a database: it is another one as soon as another connection has written.
@@ -54,7 +54,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or `target` cannot be written.
-    pub fn copy_to(&self, target: &Path) -> Result<Contents, StoreError> {
+    pub(crate) fn copy_to(&self, target: &Path) -> Result<Contents, StoreError> {
         // The open read transaction keeps the moment: without it the copying would begin anew after
         // every write of another process, perhaps for ever.
         let reading = |source| explain(&self.path, source);
@@ -73,7 +73,7 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be read for another reason than damage.
-    pub fn find_damage(&self) -> Result<Option<String>, StoreError> {
+    pub(crate) fn find_damage(&self) -> Result<Option<String>, StoreError> {
         let found = self
             .connection
             .query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0));
@@ -90,7 +90,7 @@ impl Store {
     ///
     /// # Errors
     /// When another connection has it open.
-    pub fn close_as_one_file(self) -> Result<(), StoreError> {
+    pub(crate) fn close_as_one_file(self) -> Result<(), StoreError> {
         let Self { connection, path } = self;
         let mode: String = connection
             .query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0))

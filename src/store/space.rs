@@ -24,19 +24,19 @@ pub enum GivesBack {
 
 impl Store {
     /// How the file gives back what is free in it.
-    pub fn gives_back(&self) -> Result<GivesBack, StoreError> {
+    pub(crate) fn gives_back(&self) -> Result<GivesBack, StoreError> {
         let mode = self.pragma("auto_vacuum")?;
         Ok(if mode == 0 { GivesBack::AsAWhole } else { GivesBack::InSteps })
     }
 
     /// How many bytes inside the file are free.
-    pub fn free_bytes(&self) -> Result<u64, StoreError> {
+    pub(crate) fn free_bytes(&self) -> Result<u64, StoreError> {
         let (pages, size) = (self.pragma("freelist_count")?, self.pragma("page_size")?);
         Ok(u64::try_from(pages * size).unwrap_or(0))
     }
 
     /// Gives at most `pages` free pages back, as one transaction. Returns whether there are more.
-    pub fn give_back(&self, pages: u32) -> Result<bool, StoreError> {
+    pub(crate) fn give_back(&self, pages: u32) -> Result<bool, StoreError> {
         let before = self.pragma("freelist_count")?;
         // It gives a row for each page, and is done only when all were asked for.
         self.connection
@@ -52,7 +52,7 @@ impl Store {
     ///
     /// # Errors
     /// When there is no room, or another connection writes.
-    pub fn write_anew(&self) -> Result<(), StoreError> {
+    pub(crate) fn write_anew(&self) -> Result<(), StoreError> {
         fail_point::reach("write_anew");
         self.connection
             .execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM")
@@ -61,7 +61,7 @@ impl Store {
 
     /// Brings what is in the WAL into the database, and makes the WAL empty unless others still read
     /// it. Returns whether it is empty.
-    pub fn empty_wal(&self) -> Result<bool, StoreError> {
+    pub(crate) fn empty_wal(&self) -> Result<bool, StoreError> {
         let failed = |source| explain(&self.path, source);
         let checkpoint = |kind: &str| {
             let sql = format!("PRAGMA wal_checkpoint({kind})");
@@ -77,12 +77,12 @@ impl Store {
 
     /// The size of the WAL in bytes; 0 when there is none. Looks at the directory, never into the
     /// file: closing it would drop SQLite's locks.
-    pub fn wal_bytes(&self) -> u64 {
+    pub(crate) fn wal_bytes(&self) -> u64 {
         std::fs::metadata(self.beside("-wal")).map_or(0, |it| it.len())
     }
 
     /// The size of the database with its WAL, in bytes.
-    pub fn bytes_on_disk(&self) -> u64 {
+    pub(crate) fn bytes_on_disk(&self) -> u64 {
         std::fs::metadata(self.beside("")).map_or(0, |it| it.len()) + self.wal_bytes()
     }
 

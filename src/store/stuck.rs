@@ -99,7 +99,7 @@ impl Tx<'_> {
     }
 
     /// Whether it was told that the session of a channel is stuck.
-    pub fn was_stuck(&self, channel_id: i64) -> SqlResult<bool> {
+    pub(crate) fn was_stuck(&self, channel_id: i64) -> SqlResult<bool> {
         Ok(self.meta(&stuck_key(channel_id))?.is_some())
     }
 }

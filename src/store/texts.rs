@@ -21,7 +21,10 @@ impl Tx<'_> {
     /// Fills in the text of a pending delivery whose message is being sent: from the message and the
     /// contact as they are in this transaction, and the name that was planned. `None` when the
     /// delivery is no longer pending or its message no longer being sent.
-    pub fn render(&self, delivery_id: i64) -> SqlResult<Option<Result<String, RenderError>>> {
+    pub(crate) fn render(
+        &self,
+        delivery_id: i64,
+    ) -> SqlResult<Option<Result<String, RenderError>>> {
         // By its id, whatever statistics say: those of an idle hour take what is pending for nothing.
         let sql = format!(
             "SELECT {SOURCES} FROM deliveries d NOT INDEXED

@@ -9,27 +9,27 @@ use crate::clock::Timestamp;
 /// A message as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageView {
-    pub id: i64,
-    pub status: String,
+    pub(crate) id: i64,
+    pub(crate) status: String,
     /// How many recipients its latest occurrence has.
-    pub contact_count: u64,
+    pub(crate) contact_count: u64,
     /// How many of their deliveries have ended.
-    pub ended_count: u64,
-    pub error: Option<String>,
+    pub(crate) ended_count: u64,
+    pub(crate) error: Option<String>,
 }
 
 /// A delivery as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryView {
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// Whom it goes to; for a skipped one, what was written.
-    pub chat_id: String,
-    pub status: String,
+    pub(crate) chat_id: String,
+    pub(crate) status: String,
     /// When it ended, as the table has it.
-    pub finished_at: Option<String>,
-    pub waha_message_id: Option<String>,
+    pub(crate) finished_at: Option<String>,
+    pub(crate) waha_message_id: Option<String>,
     /// Why it was not sent.
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 impl Tx<'_> {

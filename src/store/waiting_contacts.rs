@@ -15,19 +15,22 @@ pub(super) const IS_CONTACT_CHANGED: &str = "(d.contact_number IS NOT NULL AND N
 /// A delivery that waits for a contact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitingForContact {
-    pub id: i64,
-    pub auto_message_id: i64,
-    pub due_at: Timestamp,
+    pub(crate) id: i64,
+    pub(crate) auto_message_id: i64,
+    pub(crate) due_at: Timestamp,
     /// Whom it goes to as it stands.
-    pub chat_id: String,
-    pub contact_id: Option<i64>,
+    pub(crate) chat_id: String,
+    pub(crate) contact_id: Option<i64>,
     /// The number that the contact has now, as written; `None` when the contact is gone.
-    pub number_now: Option<String>,
+    pub(crate) number_now: Option<String>,
 }
 
 impl Tx<'_> {
     /// A pending delivery that goes to whatever number its contact has; `None` for any other.
-    pub fn waiting_for_contact(&self, delivery_id: i64) -> SqlResult<Option<WaitingForContact>> {
+    pub(crate) fn waiting_for_contact(
+        &self,
+        delivery_id: i64,
+    ) -> SqlResult<Option<WaitingForContact>> {
         let sql =
             "SELECT d.id, d.auto_message_id, d.due_at, d.chat_id, d.contact_id, c.phone_number
                    FROM deliveries d NOT INDEXED LEFT JOIN contacts c ON c.id = d.contact_id
@@ -47,7 +50,7 @@ impl Tx<'_> {
 
     /// The pending deliveries to this chat that were planned for this contact, of messages that have
     /// not ended.
-    pub fn waiting_deliveries(&self, chat_id: &str, contact_id: i64) -> SqlResult<Vec<i64>> {
+    pub(crate) fn waiting_deliveries(&self, chat_id: &str, contact_id: i64) -> SqlResult<Vec<i64>> {
         let sql = "SELECT d.id FROM auto_messages m
                    CROSS JOIN deliveries d INDEXED BY sqlite_autoindex_deliveries_1 ON d.auto_message_id = m.id AND d.due_at = m.scheduled_at
                        AND d.chat_id = :chat_id AND d.status = 'pending'
@@ -60,7 +63,7 @@ impl Tx<'_> {
     }
 
     /// How many requests to a contact are in flight.
-    pub fn count_in_flight_to(&self, contact_id: i64) -> SqlResult<u64> {
+    pub(crate) fn count_in_flight_to(&self, contact_id: i64) -> SqlResult<u64> {
         let sql = "SELECT count(*) FROM deliveries
                    WHERE status = 'sending' AND contact_id = :contact_id";
         self.prepare(sql)?.query_row(named_params! { ":contact_id": contact_id }, |row| row.get(0))
@@ -69,7 +72,7 @@ impl Tx<'_> {
     /// Lets a pending delivery go to the number that its contact has now. Returns `false`, with
     /// nothing changed, when its occurrence, or the one that it tries again, went or goes to that chat
     /// already.
-    pub fn readdress(
+    pub(crate) fn readdress(
         &self,
         waiting: &WaitingForContact,
         chat_id: &str,
@@ -96,7 +99,7 @@ impl Tx<'_> {
     }
 
     /// Whether an occurrence, or a retry of it, went or may have gone to a chat.
-    pub fn is_served(
+    pub(crate) fn is_served(
         &self,
         auto_message_id: i64,
         first: Timestamp,
@@ -113,7 +116,7 @@ impl Tx<'_> {
 
     /// Whom a message names, unless this contact has a delivery of the occurrence already. One that was
     /// skipped is none: its number may have been served by the contact that changes now.
-    pub fn names_unless_planned(
+    pub(crate) fn names_unless_planned(
         &self,
         auto_message_id: i64,
         due_at: Timestamp,
@@ -132,7 +135,7 @@ impl Tx<'_> {
     }
 
     /// Gives a pending delivery to another contact with the same number.
-    pub fn hand_over(&self, delivery_id: i64, to: &Contact) -> SqlResult<()> {
+    pub(crate) fn hand_over(&self, delivery_id: i64, to: &Contact) -> SqlResult<()> {
         let sql =
             "UPDATE deliveries SET contact_id = :contact_id, contact_number = :number, name = :name
                    WHERE id = :id AND status = 'pending'";
@@ -147,7 +150,7 @@ impl Tx<'_> {
 
     /// Plans a delivery to another contact with the number that this one had, and counts the
     /// message's recipients anew.
-    pub fn plan_in_place_of(
+    pub(crate) fn plan_in_place_of(
         &self,
         waiting: &WaitingForContact,
         to: &Contact,
@@ -197,7 +200,7 @@ impl Tx<'_> {
     }
 
     /// The contacts that got an occurrence, or may have got it, at whatever number they had.
-    pub fn contacts_served(
+    pub(crate) fn contacts_served(
         &self,
         auto_message_id: i64,
         due_at: Timestamp,

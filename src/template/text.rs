@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 /// The text with every line end as a line feed.
-pub fn with_line_feeds(text: &str) -> Cow<'_, str> {
+pub(crate) fn with_line_feeds(text: &str) -> Cow<'_, str> {
     if text.contains('\r') {
         Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
     } else {
@@ -13,7 +13,7 @@ pub fn with_line_feeds(text: &str) -> Cow<'_, str> {
 }
 
 /// Whether two texts are the same once WhatsApp has them.
-pub fn is_same_text(one: &str, other: &str) -> bool {
+pub(crate) fn is_same_text(one: &str, other: &str) -> bool {
     with_line_feeds(one).trim() == with_line_feeds(other).trim()
 }
 

@@ -8,7 +8,7 @@ const BUCKETS: [f64; 10] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120
 
 /// How long sends took.
 #[derive(Debug, Default)]
-pub struct Latency(Mutex<Counted>);
+pub(crate) struct Latency(Mutex<Counted>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Counted {
@@ -19,7 +19,7 @@ struct Counted {
 
 impl Latency {
     /// Notes one send, from the request to the end of its answer, or to its time-out.
-    pub fn note(&self, took: Duration) {
+    pub(crate) fn note(&self, took: Duration) {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = BUCKETS.iter().position(|end| took.as_secs_f64() <= *end);
         if let Some(index) = fits {
@@ -31,7 +31,7 @@ impl Latency {
 
     /// Upper ends in seconds, each with how many sends took at most so long; then all of them, and
     /// how many seconds they took together.
-    pub fn read(&self) -> (Vec<(f64, u64)>, u64, f64) {
+    pub(crate) fn read(&self) -> (Vec<(f64, u64)>, u64, f64) {
         let counted = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut so_far = 0;
         let cumulate = |(end, number): (f64, u64)| {

@@ -26,7 +26,7 @@ pub enum WahaTime {
 
 impl WahaTime {
     /// Whether WAHA's clock tells another time than `wall`, beyond what clocks differ.
-    pub fn is_not(self, wall: Timestamp) -> bool {
+    pub(crate) fn is_not(self, wall: Timestamp) -> bool {
         match self {
             Self::Told(theirs) => theirs.since(wall).max(wall.since(theirs)) > CLOCKS_AGREE_WITHIN,
             Self::Unheard | Self::Untold => false,

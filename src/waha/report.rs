@@ -10,33 +10,33 @@ use crate::http_client::Reply;
 
 /// What a server says of itself; empty where it does not say.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerReport {
-    pub version: String,
+pub(crate) struct ServerReport {
+    pub(crate) version: String,
     /// `GOWS`, `NOWEB`, `WEBJS` or `WPP`.
-    pub engine: String,
-    pub tier: String,
+    pub(crate) engine: String,
+    pub(crate) tier: String,
     /// Its clock, in whole seconds, from the header `Date`.
-    pub clock: Option<Timestamp>,
+    pub(crate) clock: Option<Timestamp>,
 }
 
 /// A session and how it is configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SessionReport {
+pub(crate) struct SessionReport {
     /// Whether it may send.
-    pub state: SessionState,
+    pub(crate) state: SessionState,
     /// Whether the store of a NOWEB session is on; `None` where WAHA does not say.
-    pub has_store: Option<bool>,
+    pub(crate) has_store: Option<bool>,
     /// The session's own webhooks; those of WAHA's environment are not told.
-    pub webhooks: Vec<WebhookReport>,
+    pub(crate) webhooks: Vec<WebhookReport>,
 }
 
 /// A webhook of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WebhookReport {
-    pub url: String,
-    pub events: Vec<String>,
+pub(crate) struct WebhookReport {
+    pub(crate) url: String,
+    pub(crate) events: Vec<String>,
     /// What it is signed with.
-    pub hmac_key: Option<Secret>,
+    pub(crate) hmac_key: Option<Secret>,
 }
 
 impl SessionReport {

@@ -36,10 +36,10 @@ const PHONES: [&[&str]; 3] = [
 ];
 const OPTED_OUT: &str = "optedoutat";
 /// What `--rejects` adds to the rows that it writes; a list that was mended may still have it.
-pub const REASON_COLUMNS: [&str; 2] = ["refused because", "ditolak karena"];
+pub(crate) const REASON_COLUMNS: [&str; 2] = ["refused because", "ditolak karena"];
 
 /// The last column of an export whose contacts have more attributes than it has columns.
-pub const MORE_ATTRIBUTES: &str = "more attributes";
+pub(crate) const MORE_ATTRIBUTES: &str = "more attributes";
 
 /// What a column holds.
 #[derive(Clone, Debug, PartialEq, Eq)]

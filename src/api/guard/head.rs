@@ -32,8 +32,8 @@ const PASSED: &[(&str, bool)] = &[
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// 400 to 499, or 503.
-    pub status: u16,
-    pub message: &'static str,
+    pub(crate) status: u16,
+    pub(crate) message: &'static str,
 }
 
 impl Refusal {
@@ -54,20 +54,20 @@ pub enum Length {
 /// A request's head, as far as it matters here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
-    pub method: String,
+    pub(crate) method: String,
     /// Begins with a slash; visible ASCII.
-    pub target: String,
-    pub length: Length,
+    pub(crate) target: String,
+    pub(crate) length: Length,
     /// `Host`; only HTTP/1.0 may have none.
-    pub host: Option<Authority>,
-    pub origin: Option<String>,
-    pub fetch_site: Option<String>,
+    pub(crate) host: Option<Authority>,
+    pub(crate) origin: Option<String>,
+    pub(crate) fetch_site: Option<String>,
     /// `X-Forwarded-For`, made harmless; anybody can write anything there.
-    pub forwarded: Option<String>,
+    pub(crate) forwarded: Option<String>,
     /// The connection ends with this request.
-    pub is_last: bool,
+    pub(crate) is_last: bool,
     /// The client waits for a `100 Continue` before it sends the body.
-    pub expects_continue: bool,
+    pub(crate) expects_continue: bool,
     /// The header lines that go on.
     pub(super) passed: Vec<u8>,
 }

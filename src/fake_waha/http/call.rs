@@ -18,15 +18,15 @@ const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
 /// One request, complete.
 #[derive(Debug)]
 pub(in crate::fake_waha) struct Call {
-    pub method: String,
+    pub(crate) method: String,
     /// Path and query, as they were sent.
-    pub target: String,
+    pub(crate) target: String,
     /// Decoded, in order.
-    pub query: Vec<(String, String)>,
-    pub api_key: Option<String>,
-    pub body: Vec<u8>,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) api_key: Option<String>,
+    pub(crate) body: Vec<u8>,
     /// Whether the client means to send more on this connection.
-    pub keep_alive: bool,
+    pub(crate) keep_alive: bool,
 }
 
 /// Why there is no call.
