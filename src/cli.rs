@@ -134,11 +134,11 @@ enum CliError {
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
     #[error(transparent)]
-    Contact(#[from] crate::address_book::ContactError),
+    Contact(#[from] crate::contacts::ContactError),
     #[error(transparent)]
-    Import(#[from] crate::address_book::import::ImportError),
+    Import(#[from] crate::contacts::import::ImportError),
     #[error(transparent)]
-    Export(#[from] crate::address_book::export::ExportError),
+    Export(#[from] crate::contacts::export::ExportError),
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
     /// What was asked for cannot be done: the thing and the remedy, in words.

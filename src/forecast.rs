@@ -1,7 +1,7 @@
 //! What will happen, before it does: who gets what and when, who is skipped and why, when it begins
 //! and ends. Reads only.
 //!
-//! It asks the same questions as the planner ([`PlanRules`]) and the same audience, and takes the
+//! It asks the same questions as the planner ([`PlanRules`]) about the same recipients, and takes the
 //! deliveries of a channel in the sender's order: by due time, then by when they were planned. What
 //! it cannot know is left out, and said by whoever shows it: how long WAHA takes for a send, when a
 //! held channel is freed, when cron comes. Jitter counts with its mean. Of a message that comes again
@@ -13,11 +13,11 @@ mod view;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use crate::audience::{self, Recipient};
 use crate::clock::Timestamp;
 use crate::delivery::Status;
 use crate::planner::PlanRules;
 use crate::reason::Reason;
+use crate::recipients::{self, Recipient};
 use crate::schedule;
 use crate::store::{
     DueMessage, Foreseen, Planned, Queued, SqlResult, Store, StoreError, Tx, Untimed,
@@ -336,7 +336,7 @@ impl Ahead<'_> {
         let mut told = HashSet::new();
         if has_deliveries {
             let mut wanted = HashMap::new();
-            audience::each_recipient(tx, entries.clone(), country, |recipient| {
+            recipients::each_recipient(tx, entries.clone(), country, |recipient| {
                 wanted.entry(recipient.chat_id.clone()).or_insert(recipient);
                 Ok(())
             })?;
@@ -354,7 +354,7 @@ impl Ahead<'_> {
                 Ok(())
             })?;
         }
-        audience::each_recipient(tx, entries, country, |recipient| {
+        recipients::each_recipient(tx, entries, country, |recipient| {
             if told.insert(recipient.chat_id.clone()) {
                 self.recipient(&recipient, text, channel, from, tell)?;
             }
@@ -488,7 +488,7 @@ fn render(tx: &Tx<'_>, text: &str, recipient: &Recipient) -> SqlResult<Result<St
     if !template::is_template(text) {
         return Ok(Ok(text.to_owned()));
     }
-    let values = audience::values(tx, recipient)?;
+    let values = recipients::values(tx, recipient)?;
     Ok(Template::parse(text).render(&values).map_err(|why| why.to_string()))
 }
 

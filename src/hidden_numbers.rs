@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::address_book::opt_out::{self, OptedOut};
 use crate::clock::{Clock, Timestamp};
+use crate::contacts::opt_out::{self, OptedOut};
 use crate::recipient::{CountryCode, mask_phone};
 use crate::schedule::Zone;
 use crate::store::{HiddenNumber, SqlResult, Store, StoreError, Tx};

@@ -71,7 +71,7 @@ pub mod planner;
 
 pub mod composer;
 
-pub mod audience;
+pub mod recipients;
 
 pub mod sender;
 
@@ -83,7 +83,7 @@ pub mod api;
 
 pub mod alarm;
 
-pub mod address_book;
+pub mod contacts;
 
 pub mod trigger;
 

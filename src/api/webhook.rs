@@ -16,9 +16,9 @@ use sha2::Sha512;
 
 use super::quota::{LINES_PER_MINUTE, Quota};
 use super::{Reply, lean, refuse, reply};
-use crate::address_book::opt_out;
 use crate::clock::{Now, Timestamp};
 use crate::config::Secret;
+use crate::contacts::opt_out;
 use crate::delivery::{Counts, Hold, HoldKind, Verdict};
 use crate::logging::in_one_line;
 use crate::recipient::{CountryCode, mask_numbers};

@@ -8,12 +8,12 @@ use serde_json::json;
 use super::CliError;
 use super::output::{Output, counted, say};
 use super::table::{pairs, table};
-use crate::address_book::check::{self, Checked};
-use crate::address_book::waiting::OnItsWay;
-use crate::address_book::{self, Changes, ContactError, Filter, Person, opt_out};
 use crate::channels;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::Config;
+use crate::contacts::check::{self, Checked};
+use crate::contacts::waiting::OnItsWay;
+use crate::contacts::{self, Changes, ContactError, Filter, Person, opt_out};
 use crate::recipient::{self, Entry};
 use crate::schedule::Zone;
 use crate::store::Store;
@@ -167,7 +167,7 @@ pub(super) fn contact(command: &ContactCommand, config: &Config) -> Result<(), C
         ContactCommand::Edit(args) => edit(args, &mut store, config, now),
         ContactCommand::Remove(args) => {
             let (ids, rules) = (&args.ids, (&config.country, &config.zone));
-            let all = address_book::remove(&mut store, ids, args.forget_opt_out, rules, now)?;
+            let all = contacts::remove(&mut store, ids, args.forget_opt_out, rules, now)?;
             let removed = counted(ids.len() as u64, "contact");
             Ok(say(&format!("{removed} removed{}", on_its_way(all)))?)
         }
@@ -187,8 +187,8 @@ fn add(args: &AddArgs, store: &mut Store, config: &Config, now: Timestamp) -> Re
         set: args.set.clone(),
         ..Changes::default()
     };
-    let id = address_book::add(store, &changes, &config.country, now)?;
-    let person = address_book::find(store, id, &config.country)?;
+    let id = contacts::add(store, &changes, &config.country, now)?;
+    let person = contacts::find(store, id, &config.country)?;
     args.output.print(&person, |person| {
         let name = person.name.as_deref().unwrap_or("without a name");
         format!("contact {id}: {}, {}", one_line(name), one_line(&person.phone_number))
@@ -215,8 +215,8 @@ fn edit(
         return Err(CliError::Refused(format!("nothing to change: give {what}")));
     }
     let rules = (&config.country, &config.zone);
-    let all = address_book::edit(store, args.id, &changes, rules, now)?;
-    let person = address_book::find(store, args.id, &config.country)?;
+    let all = contacts::edit(store, args.id, &changes, rules, now)?;
+    let person = contacts::find(store, args.id, &config.country)?;
     let edited = Edited { person, on_its_way: changes.number.is_some().then_some(all) };
     args.output.print(&edited, |edited| {
         let details = details(&edited.person, &config.zone);
@@ -253,7 +253,7 @@ fn on_its_way(all: OnItsWay) -> String {
 }
 
 fn show(args: &ShowArgs, store: &mut Store, config: &Config) -> Result<(), CliError> {
-    let person = address_book::find(store, args.id, &config.country)?;
+    let person = contacts::find(store, args.id, &config.country)?;
     args.output.print(&person, |person| details(person, &config.zone))?;
     Ok(())
 }
@@ -291,7 +291,7 @@ fn list(args: &ListArgs, store: &mut Store, config: &Config) -> Result<(), CliEr
     };
     let limit = if args.all { usize::MAX } else { args.limit };
     let (mut shown, mut total) = (Vec::new(), 0_usize);
-    address_book::each(store, &filter, &config.country, |person| {
+    contacts::each(store, &filter, &config.country, |person| {
         total += 1;
         if shown.len() < limit {
             shown.push(person);
@@ -338,7 +338,7 @@ fn check(args: &CheckArgs, store: &mut Store, config: &Config) -> Result<(), Cli
         CliError::Refused(format!("channel `{name}` has no session: `channel edit` gives it one"))
     })?;
     for id in &args.ids {
-        address_book::find(store, *id, &config.country)?;
+        contacts::find(store, *id, &config.country)?;
     }
     let filter = Filter { tag: args.tag.clone(), ..Filter::default() };
     let chosen = check::chosen(store, &filter, &args.ids, &config.country)?;

@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{ComposeError, Rules};
-use crate::address_book::tags;
-use crate::audience;
+use crate::contacts::tags;
 use crate::reason::Reason;
 use crate::recipient::{self, Entry};
+use crate::recipients;
 use crate::store::{SqlResult, Tx};
 use crate::template::{self, TEXT_UNITS_MAX, Template};
 
@@ -167,7 +167,7 @@ pub(super) fn recipients(
     let (groups, typed): (Vec<_>, Vec<_>) =
         entries.into_iter().partition(|entry| matches!(entry, Entry::Tag(_) | Entry::All));
     for (entries, is_typed) in [(typed, true), (groups, false)] {
-        audience::each_recipient(tx, entries, &rules.country, |recipient| {
+        recipients::each_recipient(tx, entries, &rules.country, |recipient| {
             if !chats.insert(recipient.chat_id.clone()) {
                 return Ok(());
             }
@@ -180,7 +180,7 @@ pub(super) fn recipients(
                     bad.push(Skipped { who: who.clone(), reason });
                 }
             } else if template.placeholders().next().is_some() {
-                let values = audience::values(tx, &recipient)?;
+                let values = recipients::values(tx, &recipient)?;
                 for placeholder in template.placeholders() {
                     let count = without_value.entry(placeholder.name.clone()).or_default();
                     *count += u64::from(values.get(placeholder).is_none());

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use super::moves::expire_rest;
 use super::{ComposeError, Rules, changed_meanwhile, checks, existing};
-use crate::audience::{self, Recipient};
 use crate::clock::Timestamp;
 use crate::delivery::Status;
 use crate::reason::Reason;
 use crate::recipient;
+use crate::recipients::{self, Recipient};
 use crate::store::{
     DeliveryRow, FormMark, MessageRow, NewDelivery, OPTED_OUT, Occurrence, SqlResult, Store, Tx,
 };
@@ -268,7 +268,7 @@ fn why_not(
     let chat = serde_json::json!([delivery.chat_id]).to_string();
     let entries = recipient::parse_contact_ids(Some(&chat)).unwrap_or_default();
     let mut why = None;
-    audience::each_recipient(tx, entries, &rules.country, |recipient| {
+    recipients::each_recipient(tx, entries, &rules.country, |recipient| {
         let recipient = Recipient {
             contact_id: delivery.contact_id.or(recipient.contact_id),
             name: delivery.name.clone().or(recipient.name),
@@ -276,7 +276,7 @@ fn why_not(
         };
         why = match recipient.skipped.clone() {
             Some(reason) => Some(reason),
-            None => audience::unrenderable(tx, template, &recipient)?,
+            None => recipients::unrenderable(tx, template, &recipient)?,
         };
         Ok(())
     })?;

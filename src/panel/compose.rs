@@ -13,9 +13,9 @@ use super::preview::{self, Preview};
 use super::reasons;
 use super::visit::{Page, Visit};
 use super::{Answered, Broken, reply};
-use crate::address_book::tags;
 use crate::api::PageReply;
 use crate::composer::{self, ComposeError, Draft, Edit, Edited, Timing, WeeklyTiming};
+use crate::contacts::tags;
 use crate::store::{MadeBefore, MessageDetail, StoreError};
 use crate::trigger::Triggers;
 

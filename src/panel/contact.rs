@@ -5,9 +5,9 @@ use askama::Template;
 use super::forms::Form;
 use super::visit::{Page, Visit};
 use super::{Answered, Broken, format, reasons, reply};
-use crate::address_book::language::Language as Tongue;
-use crate::address_book::{self, Changes, ContactError, Person, opt_out, tags};
 use crate::clock::Timestamp;
+use crate::contacts::language::Language as Tongue;
+use crate::contacts::{self, Changes, ContactError, Person, opt_out, tags};
 use crate::recipient::Entry;
 
 /// What the form holds.
@@ -191,7 +191,7 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
     changes.number = Some(fields.number.clone());
     let (country, now, mark) = (&visit.panel.rules.country, visit.now, visit.mark());
     let added =
-        visit.panel.with_store(|store| address_book::add_once(store, &changes, mark, country, now));
+        visit.panel.with_store(|store| contacts::add_once(store, &changes, mark, country, now));
     let added = match added {
         Err(ContactError::MadeBefore(before)) if visit.is_same_as(&before) => Ok(before.id),
         added => added,
@@ -205,7 +205,7 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
 /// What a path under a contact's id asks for.
 pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
     let country = &visit.panel.rules.country;
-    let found = visit.panel.with_store(|store| address_book::find(store, id, country));
+    let found = visit.panel.with_store(|store| contacts::find(store, id, country));
     let person = match found {
         Ok(person) => person,
         Err(ContactError::Store(error)) => return Err(error.into()),
@@ -254,10 +254,10 @@ fn save(visit: &Visit<'_>, person: &Person) -> Answered {
     let rules = (country, &visit.panel.rules.zone);
     let edited = visit.panel.with_store(|store| {
         // Nobody else in the panel changes it between this look and the change.
-        if Fields::of(&address_book::find(store, id, country)?) != stored {
+        if Fields::of(&contacts::find(store, id, country)?) != stored {
             return Ok(false);
         }
-        address_book::edit(store, id, &changes, rules, now).map(|_| true)
+        contacts::edit(store, id, &changes, rules, now).map(|_| true)
     });
     match told(visit, edited)? {
         Ok(true) => {

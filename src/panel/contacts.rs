@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::visit::{self, Page, Visit};
 use super::{Answered, contact, format, forms, import, reply};
-use crate::address_book::tags;
+use crate::contacts::tags;
 use crate::recipient;
 use crate::store::ListedContact;
 

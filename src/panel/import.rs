@@ -8,7 +8,7 @@ use askama::Template;
 use super::contact::tongue;
 use super::visit::{Page, Visit};
 use super::{Answered, Broken, format, reply};
-use crate::address_book::import::{self, ImportError, ImportRules, Imported, Refused, Watch};
+use crate::contacts::import::{self, ImportError, ImportRules, Imported, Refused, Watch};
 use crate::store::{PanelUpload, Store};
 
 /// Where a file is sent to.

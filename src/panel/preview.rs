@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::compose::Fields;
 use super::visit::Visit;
 use super::{Broken, format, reasons};
-use crate::audience;
 use crate::clock::Timestamp;
 use crate::recipient;
+use crate::recipients;
 use crate::schedule;
 use crate::template::Template;
 
@@ -63,7 +63,7 @@ pub(super) fn look(visit: &Visit<'_>, fields: &Fields, is_new: bool) -> Result<P
     let has_places = template.placeholders().next().is_some();
     let mut chats = HashSet::new();
     visit.panel.read(|tx| {
-        audience::each_recipient(tx, entries, &visit.panel.rules.country, |recipient| {
+        recipients::each_recipient(tx, entries, &visit.panel.rules.country, |recipient| {
             if !chats.insert(recipient.chat_id.clone()) {
                 return Ok(());
             }
@@ -72,7 +72,7 @@ pub(super) fn look(visit: &Visit<'_>, fields: &Fields, is_new: bool) -> Result<P
             let text = match &recipient.skipped {
                 Some(why) => Err(why.clone()),
                 None if has_places => {
-                    let values = audience::values(tx, &recipient)?;
+                    let values = recipients::values(tx, &recipient)?;
                     template.render(&values).map_err(|why| why.to_string())
                 }
                 None if preview.samples.len() < SAMPLES_MAX => Ok(fields.text.clone()),

@@ -3,8 +3,8 @@
 use super::format::{self, Badge};
 use super::visit::Visit;
 use super::{Answered, Broken, forms, reasons, reply};
-use crate::address_book::import::guard;
 use crate::clock::Timestamp;
+use crate::contacts::import::guard;
 use crate::store::{ListedMessage, ListedRecipient, MessageDetail};
 
 const RECIPIENTS_PER_PAGE: u32 = 50;

@@ -9,10 +9,10 @@
 use std::collections::HashSet;
 
 use super::{PRUNED_AGE_MIN, Planned, Planner, Rows};
-use crate::audience::{self, Audience};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Status};
 use crate::fail_point;
+use crate::recipients::{self, Recipients};
 use crate::store::{DataVersion, DueMessage, NewDelivery, SqlResult, StoreError, Tx};
 use crate::template::{self, Template};
 
@@ -23,7 +23,7 @@ const REMOVED_PER_PLANNED: usize = 5;
 pub(super) struct Planning {
     message: DueMessage,
     template: Option<Template>,
-    audience: Audience,
+    recipients: Recipients,
     /// The contacts that may have got it before: somebody set the message back.
     served: HashSet<i64>,
     rows: Rows,
@@ -59,10 +59,10 @@ impl Planner {
         let portion = if is_new { self.portion } else { usize::MAX };
         let template =
             template::is_template(&message.message).then(|| Template::parse(&message.message));
-        let audience = Audience::new(tx, entries, &self.rules.country)?;
+        let recipients = Recipients::new(tx, entries, &self.rules.country)?;
         let (rows, seen) = (Rows::default(), tx.data_version()?);
         let served = if is_new { HashSet::new() } else { tx.contacts_served(id, message.due_at)? };
-        let mut planning = Planning { message, template, audience, served, rows, seen };
+        let mut planning = Planning { message, template, recipients, served, rows, seen };
         if self.plan_some(tx, &mut planning, portion, now)? {
             tx.begin_planning(id, planning.message.due_at)?;
             return Ok(Planned::Begun(Box::new(planning)));
@@ -85,7 +85,7 @@ impl Planner {
                 if !Self::is_as_it_was(tx, &planning.message, now)? {
                     return Ok(Planned::Gone);
                 }
-                planning.audience.look_again(tx)?;
+                planning.recipients.look_again(tx)?;
                 planning.seen = version;
             }
             if self.plan_some(tx, &mut planning, self.portion, now)? {
@@ -154,15 +154,15 @@ impl Planner {
         limit: usize,
         now: Timestamp,
     ) -> SqlResult<bool> {
-        let Planning { message, template, audience, served, rows, .. } = planning;
+        let Planning { message, template, recipients, served, rows, .. } = planning;
         let too_late = self.too_late(tx, message.due_at, now)?;
-        audience.visit_some(tx, limit, |mut recipient| {
+        recipients.visit_some(tx, limit, |mut recipient| {
             // At a number that was corrected since, perhaps.
             if recipient.contact_id.is_some_and(|id| served.contains(&id)) {
                 return Ok(());
             }
             if let (Some(template), None) = (&*template, &recipient.skipped) {
-                recipient.skipped = audience::unrenderable(tx, template, &recipient)?;
+                recipient.skipped = recipients::unrenderable(tx, template, &recipient)?;
             }
             let (status, error, count) = match (&recipient.skipped, &too_late) {
                 (Some(reason), _) => (Status::Skipped, Some(reason.as_str()), &mut rows.skipped),

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::recording::{After, Unrecorded};
 use super::{DATABASE_REST, Lane, Sender, Serving, lock, text_message};
-use crate::address_book::opt_out;
-use crate::address_book::waiting::{self, Followed};
 use crate::clock::Timestamp;
+use crate::contacts::opt_out;
+use crate::contacts::waiting::{self, Followed};
 use crate::delivery::{Counts, Status};
 use crate::fail_point;
 use crate::store::{

@@ -1,4 +1,4 @@
-//! The table `contacts`, row by row. Numbers are whatever was written; `address_book` reads them.
+//! The table `contacts`, row by row. Numbers are whatever was written; the room `contacts` reads them.
 //!
 //! The program itself writes a number as `+6281234567890`, and finds such rows by the index on
 //! `phone_number`. Rows that may be spelled otherwise have an index of their own.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use auto_message_scheduler::address_book::waiting::OnItsWay;
-use auto_message_scheduler::address_book::{self, Changes};
 use auto_message_scheduler::composer::{self, Retry};
+use auto_message_scheduler::contacts::waiting::OnItsWay;
+use auto_message_scheduler::contacts::{self, Changes};
 use auto_message_scheduler::recipient::CountryCode;
 use auto_message_scheduler::schedule::Zone;
 use auto_message_scheduler::store::Store;
@@ -45,14 +45,14 @@ fn rules() -> (CountryCode, Zone) {
 fn remove(world: &World, id: i64) -> OnItsWay {
     let (country, zone) = rules();
     let now = world.clock.wall();
-    address_book::remove(&mut store(world), &[id], false, (&country, &zone), now).unwrap()
+    contacts::remove(&mut store(world), &[id], false, (&country, &zone), now).unwrap()
 }
 
 fn correct(world: &World, id: i64, number: &str) -> OnItsWay {
     let (country, zone) = rules();
     let changes = Changes { number: Some(number.into()), ..Changes::default() };
     let now = world.clock.wall();
-    address_book::edit(&mut store(world), id, &changes, (&country, &zone), now).unwrap()
+    contacts::edit(&mut store(world), id, &changes, (&country, &zone), now).unwrap()
 }
 
 /// Whom it reached, without what is common to all.

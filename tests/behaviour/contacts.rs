@@ -1,6 +1,6 @@
 //! Tags and opt-outs, from the address book to what is sent.
 
-use auto_message_scheduler::address_book::opt_out;
+use auto_message_scheduler::contacts::opt_out;
 use auto_message_scheduler::recipient::{CountryCode, parse_contact_ids};
 use auto_message_scheduler::schedule::Zone;
 use auto_message_scheduler::store::Store;

@@ -3,12 +3,12 @@
 use std::fmt::Write;
 use std::io::{self, Cursor};
 
-use auto_message_scheduler::address_book::export::export;
-use auto_message_scheduler::address_book::import::{
+use auto_message_scheduler::contacts::export::export;
+use auto_message_scheduler::contacts::import::{
     ImportError, ImportRules, Imported, Refused, Watch, import, import_strictly,
 };
-use auto_message_scheduler::address_book::language::Language;
-use auto_message_scheduler::address_book::{Filter, with_number};
+use auto_message_scheduler::contacts::language::Language;
+use auto_message_scheduler::contacts::{Filter, with_number};
 use auto_message_scheduler::recipient::CountryCode;
 use auto_message_scheduler::store::Store;
 

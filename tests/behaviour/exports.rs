@@ -1,9 +1,9 @@
 //! Lists that go out, as a spreadsheet of any country reads them, and back again.
 
-use auto_message_scheduler::address_book::Filter;
-use auto_message_scheduler::address_book::export::{export, write_row};
-use auto_message_scheduler::address_book::import::{ImportRules, Refused, Watch, import};
-use auto_message_scheduler::address_book::language::Language;
+use auto_message_scheduler::contacts::Filter;
+use auto_message_scheduler::contacts::export::{export, write_row};
+use auto_message_scheduler::contacts::import::{ImportRules, Refused, Watch, import};
+use auto_message_scheduler::contacts::language::Language;
 use auto_message_scheduler::recipient::CountryCode;
 use auto_message_scheduler::store::Store;
 

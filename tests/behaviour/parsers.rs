@@ -11,11 +11,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use auto_message_scheduler::address_book::import::{ImportRules, Imported, Refused, Watch, import};
-use auto_message_scheduler::address_book::language::Language;
 use auto_message_scheduler::api::{Api, Posted, WebhookRules};
 use auto_message_scheduler::clock::{SystemClock, Timestamp};
 use auto_message_scheduler::config::{Config, SETTINGS, Secret, parse_env_file};
+use auto_message_scheduler::contacts::import::{ImportRules, Imported, Refused, Watch, import};
+use auto_message_scheduler::contacts::language::Language;
 use auto_message_scheduler::recipient::{
     CountryCode, Entry, mask_numbers, normalize_phone, parse_contact_ids, phone_to_chat,
 };

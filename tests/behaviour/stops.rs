@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use auto_message_scheduler::address_book::opt_out::{self, OptedOut, Writer};
-use auto_message_scheduler::address_book::{self, Changes};
 use auto_message_scheduler::clock::Clock;
+use auto_message_scheduler::contacts::opt_out::{self, OptedOut, Writer};
+use auto_message_scheduler::contacts::{self, Changes};
 use auto_message_scheduler::fake_waha::Options;
 use auto_message_scheduler::recipient::{CountryCode, parse_contact_ids};
 use auto_message_scheduler::schedule::Zone;
@@ -241,7 +241,7 @@ fn a_corrected_number_leaves_the_opt_out_of_the_old_one_and_of_its_hidden_one() 
     let mut store = Store::open(&world.path).unwrap();
     for number in ["+62 812 0000 7002", "081200007009"] {
         let changes = Changes { number: Some(number.into()), ..Changes::default() };
-        address_book::edit(&mut store, 1, &changes, rules, world.clock.now().wall).unwrap();
+        contacts::edit(&mut store, 1, &changes, rules, world.clock.now().wall).unwrap();
     }
     assert_eq!(
         world.rows("SELECT name, phone_number, opted_out_at IS NOT NULL FROM contacts"),

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::address_book::opt_out::{self, Writer};
 use crate::clock::Timestamp;
+use crate::contacts::opt_out::{self, Writer};
 use crate::delivery::{Ack, MessageId};
 use crate::recipient::{lid_of_chat, number_of_chat};
 use crate::store::Echo;

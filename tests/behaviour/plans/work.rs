@@ -3,10 +3,10 @@
 use std::io::Cursor;
 use std::time::Duration;
 
-use auto_message_scheduler::address_book::export::export;
-use auto_message_scheduler::address_book::{self, Changes, Filter, opt_out};
 use auto_message_scheduler::clock::Timestamp;
 use auto_message_scheduler::composer::{self, Edit, Retry, Timing, WeeklyTiming};
+use auto_message_scheduler::contacts::export::export;
+use auto_message_scheduler::contacts::{self, Changes, Filter, opt_out};
 use auto_message_scheduler::delivery::{Ack, MessageId, Status};
 use auto_message_scheduler::fake_waha::{Engine, Options};
 use auto_message_scheduler::forecast::{Bounds, ForecastRules, LaneRules, Scope, forecast};
@@ -385,9 +385,9 @@ fn keep_contacts(world: &World) {
     let country = CountryCode::parse("62").unwrap();
     let mut store = store(world);
     let changes = Changes { number: Some("081200007077".into()), ..Changes::default() };
-    let id = address_book::add(&mut store, &changes, &country, now).unwrap();
-    address_book::find(&mut store, id, &country).unwrap();
-    address_book::edit(&mut store, id, &changes, (&country, &zone), now).unwrap();
+    let id = contacts::add(&mut store, &changes, &country, now).unwrap();
+    contacts::find(&mut store, id, &country).unwrap();
+    contacts::edit(&mut store, id, &changes, (&country, &zone), now).unwrap();
     world.message("081200007077, 081200007078");
     world.trigger();
     world.step();
@@ -403,8 +403,8 @@ fn keep_contacts(world: &World) {
     opt_out::opt_in(&mut store, &who, &country, now).unwrap();
     opt_out::opt_in(&mut store, &unknown, &country, now).unwrap();
     store.read(|tx| tx.unresolved_hidden(now)).unwrap();
-    address_book::remove(&mut store, &[id], true, (&country, &zone), now).unwrap();
-    address_book::each(&mut store, &Filter::default(), &country, |_| {}).unwrap();
+    contacts::remove(&mut store, &[id], true, (&country, &zone), now).unwrap();
+    contacts::each(&mut store, &Filter::default(), &country, |_| {}).unwrap();
     export(&mut store, &Filter::default(), &country, &mut Cursor::new(Vec::new())).unwrap();
     store
         .write(|tx| {

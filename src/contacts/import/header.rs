@@ -7,7 +7,7 @@ use csv_core::ReadRecordResult;
 use super::decode::cell_text;
 use super::records::{Next, Records, parser};
 use super::{FileProblem, RECORD_IS_BROKEN_AT_HEADER};
-use crate::address_book::KEY_CHARS_MAX;
+use crate::contacts::KEY_CHARS_MAX;
 use crate::recipient::{CountryCode, normalize_phone, shorten};
 
 /// More columns than any list of people has.

@@ -8,11 +8,9 @@ use serde_json::{Map, Value};
 use super::header::{Column, Header};
 use super::records::Records;
 use super::{RowProblem, unguard};
-use crate::address_book::tags::{self, TAG_CHARS_MAX, TAGS_MAX};
-use crate::address_book::{
-    KEY_CHARS_MAX, NAME_CHARS_MAX, VALUE_CHARS_MAX, as_key, attributes, tidy,
-};
 use crate::clock::Timestamp;
+use crate::contacts::tags::{self, TAG_CHARS_MAX, TAGS_MAX};
+use crate::contacts::{KEY_CHARS_MAX, NAME_CHARS_MAX, VALUE_CHARS_MAX, as_key, attributes, tidy};
 use crate::recipient::{CountryCode, normalize_phone};
 
 /// A row that is to be stored.

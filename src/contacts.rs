@@ -1,4 +1,4 @@
-//! The address book: contacts, their tags, who opted out; lists that come in and go out as CSV.
+//! Contacts, their tags, who opted out; lists that come in and go out as CSV.
 //!
 //! The rules are here, for the command line and for whatever else shows contacts; nothing here
 //! prints. A number is stored as `+6281234567890` and found in whatever spelling a row has, since

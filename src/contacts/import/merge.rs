@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::RowProblem;
 use super::header::{Column, Header, MORE_ATTRIBUTES};
 use super::row::Row;
-use crate::address_book::{as_key, attribute_called, attributes, set_attribute, tags};
+use crate::contacts::{as_key, attribute_called, attributes, set_attribute, tags};
 use crate::recipient::{CountryCode, normalize_phone};
 use crate::store::{ContactRow, ContactValues, SqlResult, Tx};
 

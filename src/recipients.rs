@@ -1,4 +1,4 @@
-//! Who gets a message: the entries of `contact_ids`, looked up in the address book, become recipients
+//! Who gets a message: the entries of `contact_ids`, looked up among the contacts, become recipients
 //! with a chat, or with the reason why they are skipped. Reads only.
 //!
 //! Who opted out is skipped by whatever name the message has for them: an id, a tag, the number in
@@ -7,8 +7,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::address_book::opt_out::OptedOutNumbers;
-use crate::address_book::tags;
+use crate::contacts::opt_out::OptedOutNumbers;
+use crate::contacts::tags;
 use crate::reason::Reason;
 use crate::recipient::{self, ChatId, CountryCode, Entry};
 use crate::store::{ContactRow, OPTED_OUT, SqlResult, Tx};
@@ -36,11 +36,11 @@ pub(crate) fn each_recipient(
     country: &CountryCode,
     visit: impl FnMut(Recipient) -> SqlResult<()>,
 ) -> SqlResult<()> {
-    Audience::new(tx, entries, country)?.visit_some(tx, usize::MAX, visit).map(drop)
+    Recipients::new(tx, entries, country)?.visit_some(tx, usize::MAX, visit).map(drop)
 }
 
 /// The entries of a message, gone through in portions: each may be of another transaction.
-pub(crate) struct Audience {
+pub(crate) struct Recipients {
     country: CountryCode,
     opted_out: OptedOutNumbers,
     entries: std::vec::IntoIter<Entry>,
@@ -57,7 +57,7 @@ struct GroupVisit {
     is_anybody: bool,
 }
 
-impl Audience {
+impl Recipients {
     /// Nobody is looked up yet. `country` is for phone numbers in national form.
     pub(crate) fn new(tx: &Tx<'_>, entries: Vec<Entry>, country: &CountryCode) -> SqlResult<Self> {
         Ok(Self {
@@ -197,7 +197,7 @@ pub(crate) fn values(tx: &Tx<'_>, recipient: &Recipient) -> SqlResult<Values> {
     Ok(Values::new(name, &recipient.chat_id, attributes.as_deref()))
 }
 
-impl Audience {
+impl Recipients {
     fn by_id(&self, tx: &Tx<'_>, id: i64) -> SqlResult<Recipient> {
         Ok(match tx.contact_row(id)? {
             Some(contact) => self.contact(contact),
