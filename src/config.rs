@@ -46,7 +46,7 @@ pub struct Setting {
     pub meaning: &'static str,
 }
 
-/// All keys. The README's table and the sample in `dist/` say the same; a test compares them.
+/// All keys. The table in docs/settings.md and the sample in `dist/` say the same; a test compares them.
 pub const SETTINGS: &[Setting] = &[
     setting(
         "WAHA_BASE_URL",

@@ -1,4 +1,4 @@
-//! The log: one line an event, UTC, to stderr or a file. Its sentences are listed in the README; none
+//! The log: one line an event, UTC, to stderr or a file. Its sentences are listed in docs/log-lines.md; none
 //! holds a text of a message, a key or a secret, and phone numbers are masked.
 
 mod log_file;

@@ -130,7 +130,7 @@ fn show(args: &RestoreArgs, config: &Config, restored: &Restored) -> io::Result<
         writeln!(out, "  {LOOK_AT_UNKNOWN};")?;
         writeln!(
             out,
-            "Look into WhatsApp, and send again only what did not arrive: the README says how."
+            "Look into WhatsApp, and send again only what did not arrive: docs/sql.md says how."
         )?;
     }
     if restored.is_from_elsewhere {

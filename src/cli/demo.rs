@@ -232,7 +232,7 @@ fn show_next_steps(directory: &Directory, received: usize) -> Result<(), CliErro
     }
     writeln!(out, "\nGo on: 1. auto-message-scheduler fake-waha    (or your real WAHA)")?;
     writeln!(out, "       2. WAHA_BASE_URL=http://127.0.0.1:3000 auto-message-scheduler serve")?;
-    writeln!(out, "       3. put a row into auto_messages with sqlite3: see the README")?;
+    writeln!(out, "       3. put a row into auto_messages with sqlite3: see docs/sql.md")?;
     Ok(())
 }
 

@@ -49,7 +49,7 @@ pub(super) fn examine(
 }
 
 fn damaged(error: &StoreError, findings: &mut Findings) {
-    findings.wrong("database", in_one_line(error), "the README tells of backup and restore");
+    findings.wrong("database", in_one_line(error), "docs/operation.md tells of backup and restore");
 }
 
 fn open(config: &Config, findings: &mut Findings) -> Option<Store> {
@@ -230,7 +230,11 @@ fn channels(
     }
     if unknown > 0 {
         let found = format!("{unknown} deliveries are unknown: they may have gone out");
-        findings.warning("unknown", found, "look into WhatsApp; the README says how to send again");
+        findings.warning(
+            "unknown",
+            found,
+            "look into WhatsApp; docs/sql.md says how to send again",
+        );
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The rooms: who may speak what, and that the README, the sample and the code say the same.
+//! The rooms: who may speak what, and that the docs, the sample and the code say the same.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -102,15 +102,15 @@ fn imports_point_down_the_list_of_rooms() {
 }
 
 #[test]
-fn a_setting_is_the_same_in_code_sample_and_readme() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+fn a_setting_is_the_same_in_code_sample_and_docs() {
+    let docs = fs::read_to_string(root().join("docs/settings.md")).unwrap();
     let sample = fs::read_to_string(root().join("dist/auto-message-scheduler.env")).unwrap();
     for setting in SETTINGS {
         let (key, default) = (setting.key, setting.default);
         assert!(sample.contains(&format!("#{key}={default}\n")), "{key} in the sample");
         let shown = if default.is_empty() { "empty".to_owned() } else { format!("`{default}`") };
         let row = format!("| {key} | {shown} | {} |", setting.meaning);
-        assert!(readme.contains(&row), "the README lacks: {row}");
+        assert!(docs.contains(&row), "docs/settings.md lacks: {row}");
     }
     let sampled = sample.lines().filter(|line| line.starts_with('#') && line.contains('='));
     let keys = sampled.filter(|line| line[1..].starts_with(|c: char| c.is_ascii_uppercase()));
@@ -118,8 +118,8 @@ fn a_setting_is_the_same_in_code_sample_and_readme() {
 }
 
 #[test]
-fn every_log_line_is_in_the_readme() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+fn every_log_line_is_in_the_docs() {
+    let docs = fs::read_to_string(root().join("docs/log-lines.md")).unwrap();
     for (name, text) in sources() {
         for level in ["error", "warn", "info"] {
             for call in text.split(&format!("log::{level}!(")).skip(1) {
@@ -127,11 +127,11 @@ fn every_log_line_is_in_the_readme() {
                 // The fixed words before the first value, such as `delivery `.
                 let words: Vec<&str> =
                     sentence.split(['{', '}']).step_by(2).filter(|part| part.len() > 3).collect();
-                let is_listed = readme
+                let is_listed = docs
                     .lines()
                     .filter(|line| line.starts_with("| `"))
                     .any(|line| words.iter().all(|part| line.contains(part.trim())));
-                assert!(is_listed, "{name}: the README does not list `{sentence}`");
+                assert!(is_listed, "{name}: docs/log-lines.md does not list `{sentence}`");
             }
         }
     }

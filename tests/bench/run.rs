@@ -1,6 +1,6 @@
 //! `cargo bench`: each figure beside what it must reach, as a ratio to a limit that is measured in
 //! the same run where that is what counts. Names of figures as arguments run only those:
-//! `cargo bench -- drain many`. `--quick` makes the long ones short: not for the README.
+//! `cargo bench -- drain many`. `--quick` makes the long ones short: not for docs/evidence.md.
 
 mod figures;
 mod limit;

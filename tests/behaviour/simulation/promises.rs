@@ -59,7 +59,7 @@ impl Promises {
     }
 
     /// A program that starts anew knows the pace by the wall clock alone. When that was set since the
-    /// last send, one gap per channel may come out shorter: the README says so.
+    /// last send, one gap per channel may come out shorter: docs/evidence.md says so.
     pub fn note_restart(&mut self) {
         if self.has_jumped {
             self.pardoned = self.last_arrival.keys().cloned().collect();
