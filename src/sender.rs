@@ -86,14 +86,6 @@ pub enum Step {
     Nothing,
 }
 
-/// The channel that a sender has, as it was found ready.
-#[derive(Clone, Copy)]
-struct Serving<'a> {
-    channel: &'a Channel,
-    session: &'a str,
-    allowance: &'a Allowance,
-}
-
 /// What becomes of a lane after a look at its channel.
 enum Lane {
     /// Ready again at this monotonic time.
@@ -201,8 +193,7 @@ impl Sender {
         lock(&self.board).is_idle() && !self.has_unrecorded.load(Ordering::SeqCst)
     }
 
-    /// Does one bounded piece of work: at most one delivery, or a few of a channel that needs no rest
-    /// between them.
+    /// Does one bounded piece of work: at most one delivery.
     pub(crate) fn step(&self) -> Step {
         let now = self.clock.now();
         if self.has_unrecorded.load(Ordering::SeqCst) && !self.record_leftovers(now) {
@@ -296,9 +287,8 @@ impl Sender {
         }
         match self.reserve_id(&session) {
             Ok(reserved_id) => {
-                let serving =
-                    Serving { channel: &channel, session: &session, allowance: &allowance };
-                self.claim_and_send(&serving, &open, reserved_id.as_deref())
+                let channel = (&channel, session.as_str());
+                self.claim_and_send(channel, &allowance, &open, reserved_id.as_deref())
             }
             Err(hold) => self.hold(&channel, &hold).map(|()| Lane::Held),
         }

@@ -19,7 +19,7 @@ mutate() { # what is broken, file, perl expression
         return
     fi
     tests=(claim:: windows:: daily_limit:: outcomes:: pacing:: lifecycle:: lookups:: pace:: delivery::
-        reply:: lock:: planning:: in_a_row:: changes_while_waiting:: timetables::)
+        reply:: lock:: planning:: changes_while_waiting:: timetables::)
     if ! cargo test --no-run --locked --lib --test behaviour 2>"$place/built"; then
         echo "$1: the broken program does not even compile"
         grep -m3 '^error' "$place/built"
@@ -55,7 +55,7 @@ mutate 'unknown is sent again' src/delivery.rs \
 mutate 'what was under way is sent again after a crash' src/store/deliveries.rs \
     's/SET status = .unknown., finished_at = :now/SET status = \x27pending\x27, claimed_at = NULL, finished_at = :now/'
 mutate 'the pace does not count from the end of a send' src/sender/recording.rs \
-    's/channel, ready_at, sent_id/channel, now.wall, sent_id/; s/claimed\.channel_id, ready_at, ready\)/claimed.channel_id, now.wall, now.monotonic)/; s/self\.next_turn\(claimed\.channel_id, ready_at, ready\)/self.next_turn(claimed.channel_id, now.wall, now.monotonic)/'
+    's/channel, ready_at, is_sent/channel, now.wall, is_sent/; s/claimed\.channel_id, ready_at, ready\)/claimed.channel_id, now.wall, now.monotonic)/; s/self\.next_turn\(claimed\.channel_id, ready_at, ready\)/self.next_turn(claimed.channel_id, now.wall, now.monotonic)/'
 mutate 'two processes may send' src/lock.rs \
     's/Err\(TryLockError::WouldBlock\) => Ok\(None\)/Err(TryLockError::WouldBlock) => Ok(Some(Self { _file: file }))/'
 mutate 'a window that ended before the claim is not seen' src/sender/claiming.rs \

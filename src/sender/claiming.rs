@@ -2,21 +2,17 @@
 
 use std::time::Duration;
 
-use super::recording::{After, Unrecorded};
-use super::{DATABASE_REST, Lane, Sender, Serving, lock, text_message};
+use super::recording::Unrecorded;
+use super::{DATABASE_REST, Lane, Sender, lock, text_message};
 use crate::clock::Timestamp;
 use crate::contacts::opt_out;
 use crate::contacts::waiting::{self, Followed};
 use crate::delivery::{Counts, Status};
 use crate::fail_point;
 use crate::store::{
-    ClaimRequest, Claimed, OPTED_OUT, Open, RecipientNow, Settled, SqlResult, StoreError, Tx,
+    Channel, ClaimRequest, Claimed, OPTED_OUT, Open, Settled, SqlResult, StoreError, Tx,
 };
-use crate::window::Day;
-
-/// How many deliveries of one channel go out before the other channels have their turn, when it needs
-/// no rest between them.
-const SENT_IN_A_ROW_MAX: usize = 16;
+use crate::window::{Allowance, Day};
 
 /// What became of claiming a delivery.
 enum Claim {
@@ -31,11 +27,11 @@ impl Sender {
     /// Claims a delivery and sends it.
     pub(super) fn claim_and_send(
         &self,
-        serving: &Serving<'_>,
+        (channel, session): (&Channel, &str),
+        allowance: &Allowance,
         open: &Open,
         reserved_id: Option<&str>,
     ) -> Result<Lane, StoreError> {
-        let Serving { channel, allowance, .. } = *serving;
         // The looks at the session and for an id may have taken long.
         let now = self.clock.now().monotonic;
         if self.triggers.is_stopping() || self.last_claim.is_some_and(|last| now > last) {
@@ -52,8 +48,17 @@ impl Sender {
             }
             let (next_ready_at, ready) = self.next_ready(now);
             let request = ClaimRequest {
+                delivery_id: open.id,
+                channel_id: channel.id,
+                session,
+                seen_ready_at: channel.ready_at,
+                seen_send_window: channel.send_window.as_deref(),
+                seen_daily_limit: channel.daily_limit,
+                day: Day::of(&self.rules.zone, now.wall),
+                day_limit: allowance.daily_limit,
+                next_ready_at,
                 reserved_id,
-                ..self.claim_request(serving, open, channel.ready_at, next_ready_at, now.wall)
+                rendered: None,
             };
             let claim = self.claim(tx, open, &request, now.wall)?;
             fail_point::reach("claim_uncommitted");
@@ -84,87 +89,17 @@ impl Sender {
             }
         };
         lock(&self.board).note_pace(channel.id, next_ready_at, ready);
-        Ok(self.send_in_a_row(serving, claimed, began))
+        Ok(self.send(channel, session, claimed, began))
     }
 
-    /// The one place where messages leave: each after the commit of its claim, before anything else.
-    /// `began` is when the first one was claimed, on the monotonic clock.
-    fn send_in_a_row(&self, serving: &Serving<'_>, first: Claimed, began: Duration) -> Lane {
-        let (mut claimed, mut began, mut sent) = (first, began, 0);
-        loop {
-            log::debug!("delivery {}: claimed, attempt {}", claimed.delivery_id, claimed.attempt);
-            let outcome = self.waha.send(&text_message(serving.session, &claimed));
-            sent += 1;
-            let now = self.clock.now().monotonic;
-            self.triggers.latency.note(now.saturating_sub(began));
-            fail_point::reach("answered");
-            let held_count = if sent == 1 { serving.channel.held_count } else { 0 };
-            let result = Unrecorded { claimed, outcome, held_count };
-            match self.record(result, (sent < SENT_IN_A_ROW_MAX).then_some(serving)) {
-                After::Lane(lane) => return lane,
-                After::Claimed(next) => (claimed, began) = (next, now),
-            }
-        }
-    }
-
-    /// Claims the delivery that follows one that was just recorded, in the same transaction, when
-    /// nothing has to be waited for, asked or filled in before it: one commit is for both. `ready_at`
-    /// is what the channel's column says in this transaction.
-    pub(super) fn claim_next(
-        &self,
-        tx: &Tx<'_>,
-        serving: &Serving<'_>,
-        open: &Open,
-        ready_at: Timestamp,
-    ) -> SqlResult<Option<Claimed>> {
-        let now = self.clock.now();
-        let session = serving.session;
-        let is_known = {
-            let sessions = lock(&self.sessions);
-            sessions.is_working(session, now) && !sessions.may_offer_ids(session, now)
-        };
-        if !self.rules.gap.longest().is_zero()
-            || !is_known
-            || self.rules.typing_max.is_some()
-            || self.triggers.is_stopping()
-            || self.last_claim.is_some_and(|last| now.monotonic > last)
-            || self.is_clock_wrong(now)
-            || !serving.allowance.window.contains(&self.rules.zone, now.wall)
-            || open.is_template
-            || open.recipient != RecipientNow::AsPlanned
-            || !open.has_text
-        {
-            return Ok(None);
-        }
-        if opt_out::is_out_by_odd_spelling(tx, &open.chat_id, &self.rules.country)? {
-            return Ok(None);
-        }
-        let seen = Some(ready_at);
-        tx.claim(&self.claim_request(serving, open, seen, ready_at, now.wall), now.wall)
-    }
-
-    fn claim_request<'a>(
-        &self,
-        serving: &Serving<'a>,
-        open: &Open,
-        seen_ready_at: Option<Timestamp>,
-        next_ready_at: Timestamp,
-        now: Timestamp,
-    ) -> ClaimRequest<'a> {
-        let Serving { channel, session, allowance } = *serving;
-        ClaimRequest {
-            delivery_id: open.id,
-            channel_id: channel.id,
-            session,
-            seen_ready_at,
-            seen_send_window: channel.send_window.as_deref(),
-            seen_daily_limit: channel.daily_limit,
-            day: Day::of(&self.rules.zone, now),
-            day_limit: allowance.daily_limit,
-            next_ready_at,
-            reserved_id: None,
-            rendered: None,
-        }
+    /// The one place where messages leave: after the commit of the claim, before anything else.
+    /// `began` is when it was claimed, on the monotonic clock.
+    fn send(&self, channel: &Channel, session: &str, claimed: Claimed, began: Duration) -> Lane {
+        log::debug!("delivery {}: claimed, attempt {}", claimed.delivery_id, claimed.attempt);
+        let outcome = self.waha.send(&text_message(session, &claimed));
+        self.triggers.latency.note(self.clock.now().monotonic.saturating_sub(began));
+        fail_point::reach("answered");
+        self.record(Unrecorded { claimed, outcome, held_count: channel.held_count })
     }
 
     /// Ends a delivery whose message was changed into something that cannot be sent, or whose

@@ -6,7 +6,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::{Lane, Sender, Serving, lock, log_hold};
+use super::{Lane, Sender, lock, log_hold};
 use crate::clock::{Now, Timestamp};
 use crate::delivery::{Counts, Hold, Outcome, Status, Transition};
 use crate::fail_point;
@@ -25,13 +25,6 @@ pub(super) struct Unrecorded {
     pub(super) held_count: u32,
 }
 
-/// What follows a recorded outcome.
-pub(super) enum After {
-    Lane(Lane),
-    /// The channel's next delivery, claimed in the same commit.
-    Claimed(Claimed),
-}
-
 /// A claim's end, as it is to be written.
 #[derive(Clone, Copy)]
 struct Ending<'a> {
@@ -42,7 +35,6 @@ struct Ending<'a> {
     hold: Option<(&'a Hold, Timestamp)>,
     /// When the channel may send again.
     ready_at: Timestamp,
-    serving: Option<&'a Serving<'a>>,
 }
 
 /// What was written.
@@ -55,21 +47,13 @@ struct Recorded {
     settled: Option<Settled>,
     /// Whether the channel has more to send.
     has_next: bool,
-    follower: Option<Claimed>,
 }
 
 impl Sender {
-    /// Records an outcome, and may claim what follows on the channel that is served; keeps the
-    /// outcome for later when the database fails.
-    pub(super) fn record(&self, result: Unrecorded, serving: Option<&Serving<'_>>) -> After {
-        let now = self.clock.now();
-        let recorded = self.try_to_record(&result, serving, now).or_else(|error| match serving {
-            // What cannot be claimed must not keep back what is known of this one.
-            Some(_) => self.try_to_record(&result, None, now),
-            None => Err(error),
-        });
-        match recorded {
-            Ok(after) => after,
+    /// Records an outcome; keeps it for later when the database fails.
+    pub(super) fn record(&self, result: Unrecorded) -> Lane {
+        match self.try_to_record(&result, self.clock.now()) {
+            Ok(lane) => lane,
             Err(error) => {
                 log::error!(
                     "delivery {}: the outcome could not be recorded yet: {}",
@@ -80,7 +64,7 @@ impl Sender {
                 self.triggers.note_database(user, Some(&error));
                 lock(&self.unrecorded).push(result);
                 self.has_unrecorded.store(true, Ordering::SeqCst);
-                After::Lane(Lane::Unrecorded)
+                Lane::Unrecorded
             }
         }
     }
@@ -89,7 +73,7 @@ impl Sender {
     pub(super) fn record_leftovers(&self, now: Now) -> bool {
         let mut leftovers = lock(&self.unrecorded);
         while let Some(result) = leftovers.last() {
-            let Ok(After::Lane(lane)) = self.try_to_record(result, None, now) else { return false };
+            let Ok(lane) = self.try_to_record(result, now) else { return false };
             let channel_id = result.claimed.channel_id;
             leftovers.pop();
             self.triggers.note_database(DatabaseUser::Channel(channel_id), None);
@@ -112,12 +96,7 @@ impl Sender {
         }
     }
 
-    fn try_to_record(
-        &self,
-        result: &Unrecorded,
-        serving: Option<&Serving<'_>>,
-        now: Now,
-    ) -> Result<After, StoreError> {
+    fn try_to_record(&self, result: &Unrecorded, now: Now) -> Result<Lane, StoreError> {
         let Unrecorded { claimed, outcome, held_count } = result;
         let transition = outcome.transition();
         let (ready_at, ready) = self.next_ready(now);
@@ -125,16 +104,12 @@ impl Sender {
             .hold
             .as_ref()
             .map(|hold| (hold, now.wall.plus(hold.length(now.wall, *held_count, self.chance()))));
-        let ending = Ending { claimed, outcome, transition: &transition, hold, ready_at, serving };
+        let ending = Ending { claimed, outcome, transition: &transition, hold, ready_at };
         let recorded = lock(&self.store).write(|tx| self.write_ending(tx, &ending, now))?;
         fail_point::reach("recorded");
         lock(&self.board).note_pace(claimed.channel_id, ready_at, ready);
         self.tell(&ending, &recorded);
-        if let Some(follower) = recorded.follower {
-            fail_point::reach("claimed");
-            return Ok(After::Claimed(follower));
-        }
-        Ok(After::Lane(match hold {
+        Ok(match hold {
             Some((hold, until)) => {
                 log_hold(claimed.channel_id, hold, Some(until), true);
                 Lane::Held
@@ -142,13 +117,12 @@ impl Sender {
             // With nothing left, the run need not wait for the end of a gap.
             None if !recorded.has_next => Lane::Empty(ready),
             None => self.next_turn(claimed.channel_id, ready_at, ready),
-        }))
+        })
     }
 
-    /// All of it in one transaction: the outcome, the pace, the hold, the counts, and perhaps the
-    /// next claim.
+    /// All of it in one transaction: the outcome, the pace, the hold and the counts.
     fn write_ending(&self, tx: &Tx<'_>, ending: &Ending<'_>, now: Now) -> SqlResult<Recorded> {
-        let Ending { claimed, outcome, transition, hold, ready_at, serving } = *ending;
+        let Ending { claimed, outcome, transition, hold, ready_at } = *ending;
         let channel = claimed.channel_id;
         let (accepted_id, is_sent) = match outcome {
             Outcome::Sent { waha_message_id } => (Some(waha_message_id.as_str()), true),
@@ -179,14 +153,8 @@ impl Sender {
         };
         let late_before = now.wall.minus(self.rules.late_limit);
         let next = tx.next_open_delivery(channel, now.wall, late_before)?;
-        let follower = match (&next, serving) {
-            (Some(open), Some(serving)) if was_ours && status == Status::Sent => {
-                self.claim_next(tx, serving, open, ready_at)?
-            }
-            _ => None,
-        };
         fail_point::reach("record_uncommitted");
-        Ok(Recorded { was_ours, status, given_up, settled, has_next: next.is_some(), follower })
+        Ok(Recorded { was_ours, status, given_up, settled, has_next: next.is_some() })
     }
 
     /// Tells the log and the run what was recorded.

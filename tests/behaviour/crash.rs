@@ -7,8 +7,6 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use auto_message_scheduler::fake_waha::{Engine, Options};
-
 use crate::ledger::{self, Ledger, arrivals, gaps_millis};
 use crate::site::{Site, until};
 
@@ -189,27 +187,6 @@ fn a_run_killed_at_any_commit_loses_nothing_and_sends_nothing_twice() {
         let commits = visits.count();
         println!("killed at {commits} commits: {place}");
         assert!(commits > 10, "{place}: {commits} commits");
-    });
-}
-
-#[test]
-fn a_run_that_sends_in_a_row_killed_at_any_commit_loses_nothing_and_sends_nothing_twice() {
-    in_parallel(&COMMIT_PLACES, 2, |place| {
-        let visits = (1..1000).take_while(|visit| {
-            // Without ids to ask for, and without a delay, a claim shares its commit with the record
-            // of the send before it.
-            let key = Some("kunci-rahasia".into());
-            let options = Options { engine: Engine::Webjs, api_key: key, ..Options::default() };
-            let settings = "SEND_DELAY_SECONDS=0\nSENDERS=1\n";
-            let site = Site::with_options(options);
-            let victim = Victim::at(site, "run", settings, &[(1, 3), (2, 1)]);
-            let was_killed = victim.try_to_kill_at(place, *visit);
-            victim.finish_and_compare();
-            was_killed
-        });
-        let commits = visits.count();
-        println!("killed at {commits} commits: {place}");
-        assert!(commits > 8, "{place}: {commits} commits");
     });
 }
 

@@ -37,7 +37,6 @@ mod guard;
 mod guard_attacks;
 mod guard_fuzz;
 mod guard_panics;
-mod in_a_row;
 mod kills;
 mod ledger;
 mod lifecycle;
