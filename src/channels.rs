@@ -1,6 +1,7 @@
 //! Channels as people see and change them: how each one stands and why, and what may be done with it.
 //! For every front end alike; it prints nothing and changes nothing that is on its way.
 
+mod availability;
 mod view;
 
 use crate::clock::Timestamp;
@@ -8,7 +9,9 @@ use crate::delivery::HoldKind;
 use crate::store::{Channel, ChannelSettings, SqlResult, Store, StoreError, Tx};
 use crate::window::{DAILY_LIMIT_MAX, SendWindow, WindowError};
 
-pub(crate) use view::{ChannelView, State, ViewRules, ask_waha, list};
+pub use availability::{Availability, HoldEnds, LaneRules, Off, availability};
+pub(crate) use availability::{hold_ends, look, ready_at, usable};
+pub(crate) use view::{ChannelView, State, ask_waha, list};
 
 /// The channel of messages that name none: `auto_messages.channel_id` has it as its default.
 const DEFAULT_CHANNEL: i64 = 1;

@@ -26,7 +26,8 @@ use crate::template::{self, Template};
 
 use lanes::Lanes;
 
-pub use lanes::{Lane, LaneRules};
+pub use crate::channels::LaneRules;
+pub use lanes::Lane;
 pub use view::{
     ChannelForecast, Fate, Forecast, MessageForecast, RecipientForecast, Tally, Warning,
 };
@@ -376,7 +377,8 @@ impl Ahead<'_> {
             next = self.next_of(message, due_at);
             let mut at = due_at;
             for _ in 0..first.tally.goes_out {
-                at = lane.next(due_at);
+                let Ok(next_at) = lane.next(due_at) else { return false };
+                at = next_at;
                 if next.is_some_and(|next| at >= next) {
                     return true;
                 }
@@ -421,11 +423,13 @@ impl Ahead<'_> {
         };
         let due_at = tell.forecast.due_at.unwrap_or(self.now);
         let lane = self.lanes.lane(self.tx, channel_id, &self.rules.lanes, self.now)?;
-        if let Some(reason) = lane.blocked() {
-            self.tell(recipient, Some(text), Fate::Waits { reason: &reason }, tell);
-            return Ok(());
-        }
-        let at = lane.next(not_before.max(self.now));
+        let at = match lane.next(not_before.max(self.now)) {
+            Ok(at) => at,
+            Err(reason) => {
+                self.tell(recipient, Some(text), Fate::Waits { reason: &reason }, tell);
+                return Ok(());
+            }
+        };
         // The sender's own question, in whole seconds as the table has them.
         let fate = if due_at.secs() < at.minus(self.rules.plan.late_limit).secs() {
             Fate::TooLate

@@ -59,8 +59,6 @@ pub mod backup;
 
 pub mod prune;
 
-pub mod channels;
-
 pub mod overview;
 
 pub mod forecast;
@@ -86,6 +84,8 @@ pub mod alarm;
 pub mod contacts;
 
 pub mod trigger;
+
+pub mod channels;
 
 pub mod waha;
 

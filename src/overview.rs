@@ -142,14 +142,14 @@ fn channels(tx: &Tx<'_>, config: &Config, now: Timestamp) -> SqlResult<Vec<Chann
     let rules = LaneRules::of(config);
     let state = |(channel, pending): (Channel, u64)| {
         let mut lane = Lane::new(tx, Some(channel.clone()), &rules, now)?;
-        let ready_in = lane.next(now).since(now);
-        let closed = lane.closed(now);
-        let may_send = lane.blocked().is_none() && channel.held.is_none();
+        let ready_in = lane.next(now).map_or(Duration::ZERO, |at| at.since(now));
+        let closed = lane.closed_at_first.clone();
         let mut backlog_ends_at = None;
-        for _ in 0..pending.min(BACKLOG_STEPS_MAX) {
-            let at = lane.next(now);
+        let steps = if channel.held.is_none() { pending.min(BACKLOG_STEPS_MAX) } else { 0 };
+        for _ in 0..steps {
+            let Ok(at) = lane.next(now) else { break };
             lane.took(at);
-            backlog_ends_at = may_send.then_some(at);
+            backlog_ends_at = Some(at);
         }
         let stuck = tx.stuck_session(&channel, now)?;
         Ok(ChannelState { channel, pending, ready_in, closed, backlog_ends_at, stuck })

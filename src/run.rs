@@ -319,7 +319,7 @@ impl Runner {
 
     /// Puts every channel that may have something to do on the board.
     fn offer_channels(&self, now: Now) -> Result<(), StoreError> {
-        let channels = self.store().read(|tx| tx.channels_with_work(now.wall))?;
+        let channels = self.store().read(|tx| tx.channels_with_work())?;
         for channel in &channels {
             self.sender.offer(channel, now);
         }

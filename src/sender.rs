@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use crate::channels::{Availability, HoldEnds};
 use crate::clock::{Clock, Now, Timestamp};
 use crate::delivery::{Counts, Hold, Status};
 use crate::fail_point;
@@ -248,8 +249,16 @@ impl Sender {
         })?;
         let Some(channel) = channel else { return Ok(Lane::Held) };
         let Some(session) = channel.session_name.clone() else { return Ok(Lane::Held) };
-        if !channel.is_active || !channel.may_be_tried(now.wall) {
-            return Ok(Lane::Held);
+        let counted = DayCount { day, count };
+        match self.availability(&channel, counted, now.wall) {
+            Availability::Off(_) | Availability::Held(_, HoldEnds::At(_) | HoldEnds::ByPerson) => {
+                return Ok(Lane::Held);
+            }
+            Availability::Held(_, HoldEnds::ByLook)
+            | Availability::Unreadable(_)
+            | Availability::ClosedUntil(..)
+            | Availability::PacedUntil(_)
+            | Availability::Ready => {}
         }
         let ready = self.ready_time(&channel, now);
         if ready > now.monotonic {
@@ -266,7 +275,7 @@ impl Sender {
             Ok(allowance) => allowance,
             Err(hold) => return self.hold(&channel, &hold).map(|()| Lane::Held),
         };
-        if self.is_closed(id, &allowance, DayCount { day, count }, now.wall) {
+        if self.is_closed(&channel, counted, now.wall) {
             self.look_without_sending(&channel, &session, ready)?;
             return Ok(Lane::Closed);
         }

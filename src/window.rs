@@ -57,15 +57,15 @@ pub struct Day(Date);
 
 /// How many sends a channel had on one day; on every other day it had none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct DayCount {
-    pub(crate) day: Day,
+pub struct DayCount {
+    pub day: Day,
     /// The sends on it.
-    pub(crate) count: u32,
+    pub count: u32,
 }
 
 /// Why a channel that could send waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Closed {
+pub enum Closed {
     /// It is outside its hours.
     Window(SendWindow),
     /// It has sent as much as it may on that day.

@@ -6,19 +6,17 @@
 
 use std::time::Duration;
 
+use crate::channels::{Availability, LaneRules, look};
 use crate::clock::{Now, Timestamp};
 use crate::config::Config;
-use crate::schedule::Zone;
-use crate::store::{Channel, SqlResult, Tx};
+use crate::store::{SqlResult, Tx};
 use crate::trigger::Triggers;
-use crate::window::{Allowance, Day};
 
 /// Watches whether triggers come.
 #[derive(Clone, Debug)]
 pub struct Watch {
     pub after: Option<Duration>,
-    pub allowance: Allowance,
-    pub zone: Zone,
+    pub lanes: LaneRules,
     /// When the watch began, on the monotonic clock.
     pub began: Duration,
 }
@@ -26,12 +24,7 @@ pub struct Watch {
 impl Watch {
     /// A watch by the settings that begins at `now`.
     pub(crate) fn new(config: &Config, now: Now) -> Self {
-        Self {
-            after: config.stale_after,
-            allowance: config.allowance,
-            zone: config.zone.clone(),
-            began: now.monotonic,
-        }
+        Self { after: config.stale_after, lanes: LaneRules::of(config), began: now.monotonic }
     }
 
     /// Whether no trigger came for long enough; only then is [`Self::stale_since`] worth its reads.
@@ -50,8 +43,11 @@ impl Watch {
             return Ok(None);
         }
         let mut oldest = tx.oldest_unplanned(before)?;
-        for channel in tx.channels_with_work(now)? {
-            if self.could_send(tx, &channel, before, now)? {
+        for channel in tx.channels_with_work()? {
+            // Nothing but a missing trigger kept it from sending, now and all the time since `before`.
+            let (then, _) = look(tx, &channel, &self.lanes, before)?;
+            let (still, _) = look(tx, &channel, &self.lanes, now)?;
+            if then == Availability::Ready && still == Availability::Ready {
                 let open =
                     tx.next_open_delivery(channel.id, now, Timestamp::from_millis(i64::MIN))?;
                 let due = open.map(|open| open.due_at).filter(|due| *due <= before);
@@ -59,29 +55,5 @@ impl Watch {
             }
         }
         Ok(oldest)
-    }
-
-    /// Whether nothing but a missing trigger keeps the channel from sending, now and all the time
-    /// since `before`.
-    fn could_send(
-        &self,
-        tx: &Tx<'_>,
-        channel: &Channel,
-        before: Timestamp,
-        now: Timestamp,
-    ) -> SqlResult<bool> {
-        let own = channel.send_window.as_deref();
-        let Ok(allowance) = self.allowance.of_channel(own, channel.daily_limit) else {
-            return Ok(false);
-        };
-        let has_rested = channel.ready_at.is_none_or(|ready| ready <= before);
-        let is_open = allowance.window.contains(&self.zone, before)
-            && allowance.window.contains(&self.zone, now);
-        if channel.held.is_some() || !has_rested || !is_open {
-            return Ok(false);
-        }
-        let Some(limit) = allowance.daily_limit else { return Ok(true) };
-        let day = Day::of(&self.zone, now);
-        Ok(day == Day::of(&self.zone, before) && tx.day_count(channel.id, day)? < limit)
     }
 }

@@ -2,21 +2,12 @@
 
 use serde::Serialize;
 
+use super::availability::{Availability, LaneRules, Off, look};
 use crate::clock::Timestamp;
 use crate::delivery::HoldKind;
-use crate::pace::Gap;
-use crate::schedule::Zone;
 use crate::store::{Channel, Store, StoreError};
 use crate::waha::Waha;
-use crate::window::{Allowance, Day, DayCount};
-
-/// What the settings say.
-#[derive(Clone, Debug)]
-pub(crate) struct ViewRules {
-    pub(crate) allowance: Allowance,
-    pub(crate) zone: Zone,
-    pub(crate) gap: Gap,
-}
+use crate::window::{Allowance, DayCount};
 
 /// How a channel stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -83,15 +74,14 @@ pub(crate) struct SessionView {
 /// All channels, by id.
 pub(crate) fn list(
     store: &mut Store,
-    rules: &ViewRules,
+    rules: &LaneRules,
     now: Timestamp,
 ) -> Result<Vec<ChannelView>, StoreError> {
-    let day = Day::of(&rules.zone, now);
     store.read(|tx| {
         let view = |channel: Channel| {
-            let counted = DayCount { day, count: tx.day_count(channel.id, day)? };
+            let (availability, counted) = look(tx, &channel, rules, now)?;
             let pending = tx.count_pending_on(channel.id)?;
-            Ok(view(channel, rules, counted, pending, now))
+            Ok(view(&channel, &availability, rules.allowance, (counted, pending), now))
         };
         tx.channels()?.into_iter().map(view).collect()
     })
@@ -120,67 +110,55 @@ pub(crate) fn ask_waha(
 }
 
 fn view(
-    channel: Channel,
-    rules: &ViewRules,
-    counted: DayCount,
-    pending: u64,
+    channel: &Channel,
+    availability: &Availability<'_>,
+    allowance: Allowance,
+    (counted, pending): (DayCount, u64),
     now: Timestamp,
 ) -> ChannelView {
-    let allowance = rules.allowance.of_channel(channel.send_window.as_deref(), channel.daily_limit);
-    let mut view = ChannelView {
+    let (state, reason) = match availability {
+        Availability::Ready | Availability::PacedUntil(_) => (State::Ready, None),
+        Availability::ClosedUntil(_, closed) => (State::Waiting, Some(closed.to_string())),
+        Availability::Held(held, _) if held.kind.is_none() => {
+            (State::Paused, Some(held.reason.clone()))
+        }
+        Availability::Held(held, _) => (State::Held, Some(held.reason.clone())),
+        Availability::Unreadable(error) => (State::Held, Some(error.to_string())),
+        Availability::Off(Off::NoSession) => {
+            let reason = "no session: its messages fail; `channel edit` gives it one";
+            (State::NoSession, Some(reason.to_owned()))
+        }
+        Availability::Off(Off::Inactive | Off::Missing) => {
+            let reason = "not active: its messages fail; `channel resume` makes it active";
+            (State::Inactive, Some(reason.to_owned()))
+        }
+    };
+    let held = match availability {
+        Availability::Held(held, _) => Some(*held),
+        _ => None,
+    };
+    let own = (channel.send_window.as_deref(), channel.daily_limit);
+    let (send_window, daily_limit) = match allowance.of_channel(own.0, own.1) {
+        Ok(allowance) => (allowance.window.to_string(), allowance.daily_limit.map(i64::from)),
+        Err(_) => (own.0.unwrap_or_default().to_owned(), own.1),
+    };
+    ChannelView {
         id: channel.id,
-        name: channel.name,
-        session_name: channel.session_name,
-        phone_number: channel.phone_number,
-        other_number: channel.other_number,
-        state: State::Ready,
-        reason: None,
-        held_kind: None,
-        held_until: None,
-        next_send_at: None,
-        send_window: allowance.as_ref().map_or_else(
-            |_| channel.send_window.clone().unwrap_or_default(),
-            |allowance| allowance.window.to_string(),
-        ),
-        send_window_is_own: channel.send_window.is_some(),
-        daily_limit: allowance
-            .as_ref()
-            .map_or(channel.daily_limit, |allowance| allowance.daily_limit.map(i64::from)),
-        daily_limit_is_own: channel.daily_limit.is_some(),
+        name: channel.name.clone(),
+        session_name: channel.session_name.clone(),
+        phone_number: channel.phone_number.clone(),
+        other_number: channel.other_number.clone(),
+        state,
+        reason,
+        held_kind: held.and_then(|held| held.kind).map(HoldKind::as_str),
+        held_until: held.and_then(|held| held.until).map(|until| until.to_string()),
+        next_send_at: availability.begins_at(now).map(|at| at.to_string()),
+        send_window,
+        send_window_is_own: own.0.is_some(),
+        daily_limit,
+        daily_limit_is_own: own.1.is_some(),
         sent_today: counted.count,
         pending,
         session: None,
-    };
-    if !channel.is_active {
-        view.state = State::Inactive;
-        view.reason =
-            Some("not active: its messages fail; `channel resume` makes it active".into());
-    } else if view.session_name.is_none() {
-        view.state = State::NoSession;
-        view.reason = Some("no session: its messages fail; `channel edit` gives it one".into());
-    } else if let Some(held) = channel.held {
-        view.state = if held.kind.is_some() { State::Held } else { State::Paused };
-        view.reason = Some(held.reason);
-        view.held_kind = held.kind.map(HoldKind::as_str);
-        view.held_until = held.until.map(|until| until.to_string());
-    } else {
-        match allowance {
-            Ok(allowance) => {
-                // A pace from another clock counts as one gap, as it does for the senders.
-                let longest = now.plus(rules.gap.longest());
-                let ready = channel.ready_at.map_or(now, |ready| ready.min(longest).max(now));
-                let next = allowance.next(&rules.zone, ready, counted);
-                view.next_send_at = Some(next.at.to_string());
-                if let Some(closed) = next.closed {
-                    view.state = State::Waiting;
-                    view.reason = Some(closed.to_string());
-                }
-            }
-            Err(error) => {
-                view.state = State::Held;
-                view.reason = Some(error.to_string());
-            }
-        }
     }
-    view
 }

@@ -8,7 +8,7 @@ use super::CliError;
 use super::output::Output;
 use super::table::{pairs, table};
 use crate::channels::{
-    self, ChannelError, ChannelView, Edit, OwnLimit, OwnWindow, State, ViewRules,
+    self, ChannelError, ChannelView, Edit, LaneRules, OwnLimit, OwnWindow, State,
 };
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::Config;
@@ -210,9 +210,7 @@ impl Own {
 }
 
 fn list(store: &mut Store, config: &Config, now: Timestamp) -> Result<Vec<ChannelView>, CliError> {
-    let rules =
-        ViewRules { allowance: config.allowance, zone: config.zone.clone(), gap: config.gap };
-    Ok(channels::list(store, &rules, now)?)
+    Ok(channels::list(store, &LaneRules::of(config), now)?)
 }
 
 fn one(views: Vec<ChannelView>, id: i64) -> Result<ChannelView, CliError> {

@@ -3,11 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{ComposeError, Rules};
+use crate::channels::{self, Off};
 use crate::contacts::tags;
 use crate::reason::Reason;
 use crate::recipient::{self, Entry};
 use crate::recipients;
-use crate::store::{SqlResult, Tx};
+use crate::store::{Held, SqlResult, Tx};
 use crate::template::{self, TEXT_UNITS_MAX, Template};
 
 /// How many lists of tags are searched for what was perhaps meant.
@@ -114,31 +115,30 @@ pub(super) fn channel_of(
         Some(id) => tx.channel(id)?,
         None => None,
     };
-    let Some(channel) = channel else {
-        let names = tx.channel_names()?.join("`, `");
-        return Ok(Err(ComposeError::refused(format!(
-            "there is no channel `{wanted}`: there are `{names}`"
-        ))));
-    };
-    if !channel.is_active {
-        return Ok(Err(ComposeError::refused(format!(
-            "channel `{}` is not active: set its is_active to 1, or choose another",
-            channel.name
-        ))));
+    let refused = |why: String| Ok(Err(ComposeError::refused(why)));
+    let name = channel.as_ref().map(|channel| channel.name.as_str()).unwrap_or_default();
+    match channels::usable(channel.as_ref()) {
+        Ok(channel) => {
+            let held = |held: &Held| {
+                format!(
+                    "channel `{name}` is held, nothing goes out before it is free: {}",
+                    held.reason
+                )
+            };
+            let warning = channel.held.as_ref().map(held);
+            Ok(Ok(Found { id: channel.id, name: channel.name.clone(), warning }))
+        }
+        Err(Off::Missing) => {
+            let names = tx.channel_names()?.join("`, `");
+            refused(format!("there is no channel `{wanted}`: there are `{names}`"))
+        }
+        Err(Off::Inactive) => refused(format!(
+            "channel `{name}` is not active: set its is_active to 1, or choose another"
+        )),
+        Err(Off::NoSession) => {
+            refused(format!("channel `{name}` has no session_name: fill it in, or choose another"))
+        }
     }
-    if channel.session_name.is_none() {
-        return Ok(Err(ComposeError::refused(format!(
-            "channel `{}` has no session_name: fill it in, or choose another",
-            channel.name
-        ))));
-    }
-    let warning = channel.held.map(|held| {
-        format!(
-            "channel `{}` is held, nothing goes out before it is free: {}",
-            channel.name, held.reason
-        )
-    });
-    Ok(Ok(Found { id: channel.id, name: channel.name, warning }))
 }
 
 /// The column for what was typed; each word is kept as it was.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Findings;
 use super::server::Answering;
+use crate::channels::{HoldEnds, Off, hold_ends, usable};
 use crate::clock::{Clock, Timestamp, Wake};
 use crate::config::{Config, absolute};
 use crate::forecast::{self, Bounds, Fate, ForecastRules, LaneRules, Scope, Seen};
@@ -185,7 +186,8 @@ fn channels(
     if let Some(why) = believed.hold {
         findings.wrong("clock", why, "the next run looks again, and goes on by itself");
     }
-    if !channels.iter().any(|(channel, _)| channel.is_active) {
+    let is_active = |(channel, _): &(Channel, u64)| usable(Some(channel)) != Err(Off::Inactive);
+    if !channels.iter().any(is_active) {
         let remedy = "set is_active of a channel to 1";
         findings.wrong("channels", "no channel is active: nothing can be sent", remedy);
     }
@@ -199,14 +201,14 @@ fn channels(
                 "restart it in WAHA's dashboard, and look at its phone",
             );
         }
-        match (&channel.session_name, channel.is_active) {
-            (_, false) => {}
-            (None, true) => {
+        match usable(Some(channel)) {
+            Err(Off::Inactive | Off::Missing) => {}
+            Err(Off::NoSession) => {
                 let found = format!("channel `{}` has no session_name", channel.name);
                 findings.wrong("channels", found, "fill it in: the name of its session in WAHA");
             }
-            (Some(session), true) => {
-                if let Some(waha) = waha {
+            Ok(_) => {
+                if let (Some(waha), Some(session)) = (waha, &channel.session_name) {
                     waha.session(session, channel, config, findings);
                 }
             }
@@ -242,20 +244,20 @@ fn channels(
 fn held(channel: &Channel, pending: u64, now: Timestamp, findings: &mut Findings) {
     let Some(held) = &channel.held else { return };
     let found = format!("channel `{}` is held, {pending} wait: {}", channel.name, held.reason);
-    match (held.kind, held.until) {
-        (Some(kind), _) if kind.is_freed_by_a_person() => {
-            let remedy = "a person has to decide: see `channel show`";
-            findings.wrong("channels", found, remedy);
+    match hold_ends(held, now) {
+        HoldEnds::ByPerson if held.kind.is_some() => {
+            findings.wrong("channels", found, "a person has to decide: see `channel show`");
         }
-        (Some(_), Some(until)) if until > now => {
-            findings.warning(
-                "channels",
-                found,
-                "it is looked at again by itself, with each trigger",
-            );
+        HoldEnds::ByPerson => {
+            findings.warning("channels", found, "to free it, empty its held_reason");
         }
-        (Some(_), _) => findings.warning("channels", found, "the next trigger looks at it again"),
-        (None, _) => findings.warning("channels", found, "to free it, empty its held_reason"),
+        HoldEnds::At(_) | HoldEnds::ByLook if held.until.is_some_and(|until| until > now) => {
+            let remedy = "it is looked at again by itself, with each trigger";
+            findings.warning("channels", found, remedy);
+        }
+        HoldEnds::At(_) | HoldEnds::ByLook => {
+            findings.warning("channels", found, "the next trigger looks at it again");
+        }
     }
 }
 

@@ -2,14 +2,11 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::time::Duration;
 
+use crate::channels::{self, Availability, HoldEnds, LaneRules, Off};
 use crate::clock::Timestamp;
-use crate::config::Config;
-use crate::pace::Gap;
-use crate::schedule::Zone;
-use crate::store::{Channel, SqlResult, Tx};
-use crate::window::{Allowance, Day, DayCount, WindowError};
+use crate::store::{Channel, Held, SqlResult, Tx};
+use crate::window::{Day, DayCount};
 
 /// The channels that were asked for so far.
 #[derive(Debug, Default)]
@@ -20,36 +17,16 @@ pub(super) struct Lanes {
 /// One channel, moving through the time of the forecast.
 #[derive(Clone, Debug)]
 pub struct Lane {
-    /// The channel; `None` when there is none with this id.
+    /// The channel as if it were free; `None` when there is none with this id.
     pub(crate) channel: Option<Channel>,
-    /// When it may send next.
-    pub(crate) ready: Timestamp,
-    /// Between two sends, on average.
-    gap: Duration,
-    /// Its hours and its limit, and what it had on one day; `Err` is why it may not send at all.
-    allowance: Result<Allowance, WindowError>,
+    /// Why it is held.
+    pub(super) held: Option<Held>,
+    /// When its gap is over.
+    pub(super) ready: Timestamp,
     counted: DayCount,
-    zone: Zone,
+    rules: LaneRules,
     /// Why it could not send when the forecast began.
-    pub(super) closed_at_first: Option<String>,
-}
-
-/// What every channel goes by, and what one of them had already.
-#[derive(Clone, Debug)]
-pub struct LaneRules {
-    /// The gap between two sends.
-    pub gap: Gap,
-    /// The hours and the limit of channels that have none of their own.
-    pub allowance: Allowance,
-    /// The local time of hours and days.
-    pub zone: Zone,
-}
-
-impl LaneRules {
-    /// As the settings say.
-    pub(crate) fn of(config: &Config) -> Self {
-        Self { gap: config.gap, allowance: config.allowance, zone: config.zone.clone() }
-    }
+    pub(crate) closed_at_first: Option<String>,
 }
 
 impl Lanes {
@@ -85,66 +62,55 @@ impl Lane {
     /// others nobody knows, so they count as free, and the forecast says so.
     pub(crate) fn new(
         tx: &Tx<'_>,
-        channel: Option<Channel>,
+        mut channel: Option<Channel>,
         rules: &LaneRules,
         now: Timestamp,
     ) -> SqlResult<Self> {
-        let mut ready = now;
-        let mut allowance = Ok(rules.allowance);
-        let mut counted = DayCount { day: Day::of(&rules.zone, now), count: 0 };
+        let (mut ready, mut counted) = (now, DayCount { day: Day::of(&rules.zone, now), count: 0 });
         if let Some(channel) = &channel {
-            // As the board reads it: a column far ahead was written under another clock.
-            let column = channel.ready_at.unwrap_or(now);
-            ready = ready.max(column.min(now.plus(rules.gap.longest())));
-            let until = channel.held.as_ref().and_then(|held| held.until);
-            if let Some(until) = until.filter(|_| !channel.may_be_tried(now)) {
+            let found = channels::look(tx, channel, rules, now)?;
+            ready = channels::ready_at(channel, rules.gap, now);
+            if let Availability::Held(_, HoldEnds::At(until)) = found.0 {
                 ready = ready.max(until);
             }
-            let own = channel.send_window.as_deref();
-            allowance = rules.allowance.of_channel(own, channel.daily_limit);
-            counted.count = tx.day_count(channel.id, counted.day)?;
+            counted = found.1;
         }
-        let gap = rules.gap.with_jitter(0.5);
-        let zone = rules.zone.clone();
-        let mut lane =
-            Self { channel, ready, gap, allowance, counted, zone, closed_at_first: None };
-        lane.closed_at_first = lane.closed(now);
+        let held = channel.as_mut().and_then(|channel| channel.held.take());
+        let rules = rules.clone();
+        let mut lane = Self { channel, held, ready, counted, rules, closed_at_first: None };
+        if let Availability::ClosedUntil(_, closed) = lane.availability(now) {
+            lane.closed_at_first = Some(closed.to_string());
+        }
         Ok(lane)
     }
 
-    /// Why nothing at all can go out here.
-    pub(crate) fn blocked(&self) -> Option<String> {
-        let Some(channel) = &self.channel else { return Some("there is no such channel".into()) };
-        if !channel.is_active {
-            return Some(format!("channel `{}` is not active", channel.name));
-        }
-        if let Err(error) = &self.allowance {
-            return Some(format!("channel `{}`: {error}", channel.name));
-        }
-        let no_session = || format!("channel `{}` has no session_name", channel.name);
-        channel.session_name.is_none().then(no_session)
+    /// Whether the next send may begin at `at`.
+    pub(crate) fn availability(&self, at: Timestamp) -> Availability<'_> {
+        channels::availability(self.channel.as_ref(), self.counted, &self.rules, self.ready, at)
     }
 
-    /// When the next send would begin, not before `from`: when the gap is over, within the channel's
-    /// hours, and on a day that has not had enough.
-    pub(crate) fn next(&self, from: Timestamp) -> Timestamp {
-        let ready = self.ready.max(from);
-        match &self.allowance {
-            Ok(allowance) => allowance.next(&self.zone, ready, self.counted).at,
-            Err(_) => ready, // nothing goes out here: see `blocked`
+    /// When the next send begins, not before `from`; or why nothing goes out here at all.
+    pub(crate) fn next(&self, from: Timestamp) -> Result<Timestamp, String> {
+        let availability = self.availability(from);
+        let name = self.channel.as_ref().map(|channel| channel.name.as_str()).unwrap_or_default();
+        match availability {
+            Availability::Ready => Ok(from),
+            Availability::PacedUntil(at) | Availability::ClosedUntil(at, _) => Ok(at),
+            Availability::Held(held, _) => {
+                Err(format!("channel `{name}` is held: {}", held.reason))
+            }
+            Availability::Unreadable(error) => Err(format!("channel `{name}`: {error}")),
+            Availability::Off(Off::Missing) => Err("there is no such channel".to_owned()),
+            Availability::Off(Off::Inactive) => Err(format!("channel `{name}` is not active")),
+            Availability::Off(Off::NoSession) => {
+                Err(format!("channel `{name}` has no session_name"))
+            }
         }
     }
 
-    /// Why [`Self::next`] is later than the gap alone would have it, in words.
-    pub(crate) fn closed(&self, from: Timestamp) -> Option<String> {
-        let allowance = self.allowance.as_ref().ok()?;
-        let next = allowance.next(&self.zone, self.ready.max(from), self.counted);
-        next.closed.map(|closed| closed.to_string())
-    }
-
-    /// A send began at `at`: the next one waits a gap.
+    /// A send began at `at`: the next one waits a gap, with the mean of the jitter.
     pub(crate) fn took(&mut self, at: Timestamp) {
-        self.counted.note(&self.zone, at);
-        self.ready = at.plus(self.gap);
+        self.counted.note(&self.rules.zone, at);
+        self.ready = at.plus(self.rules.gap.with_jitter(0.5));
     }
 }

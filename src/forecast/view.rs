@@ -298,11 +298,8 @@ impl ChannelForecast {
         Self {
             id,
             name: lane.channel.as_ref().map(|channel| channel.name.clone()).unwrap_or_default(),
-            blocked: lane.blocked(),
-            held_reason: lane
-                .channel
-                .as_ref()
-                .and_then(|c| c.held.as_ref().map(|h| h.reason.clone())),
+            blocked: lane.next(lane.ready).err(),
+            held_reason: lane.held.as_ref().map(|held| held.reason.clone()),
             closed: lane.closed_at_first.clone(),
             free_at: lane.ready,
         }

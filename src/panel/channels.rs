@@ -7,7 +7,7 @@ use askama::Template;
 use super::format::{self, Badge};
 use super::visit::{Page, Visit};
 use super::{Answered, Broken, compose, reasons, reply};
-use crate::channels::{self, ChannelError, ChannelView, State, ViewRules};
+use crate::channels::{self, ChannelError, ChannelView, LaneRules, State};
 use crate::clock::Timestamp;
 use crate::delivery::HoldKind;
 
@@ -86,7 +86,7 @@ fn change(visit: &Visit<'_>, id: &str, what: &str) -> Answered {
 /// A card for each channel.
 pub(super) fn cards(visit: &Visit<'_>) -> Result<Vec<ChannelCard>, Broken> {
     let rules = &visit.panel.rules;
-    let rules = ViewRules { allowance: rules.allowance, zone: rules.zone.clone(), gap: rules.gap };
+    let rules = LaneRules { allowance: rules.allowance, zone: rules.zone.clone(), gap: rules.gap };
     let views = visit.panel.with_store(|store| channels::list(store, &rules, visit.now))?;
     let kinds: Vec<(i64, Option<HoldKind>)> = visit.panel.read(|tx| {
         let channels = tx.channels()?.into_iter();

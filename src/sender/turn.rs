@@ -6,17 +6,18 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{Lane, Sender, lock};
+use super::{Lane, SendRules, Sender, lock};
+use crate::channels::{self, Availability, LaneRules};
 use crate::clock::Timestamp;
 use crate::delivery::{Hold, HoldKind};
 use crate::store::{Channel, StoreError};
-use crate::window::{Allowance, Day, DayCount, Next};
+use crate::window::{Allowance, Closed, Day, DayCount};
 
 /// How long an opening is slept towards before the wall clock, which may be set, is looked at again.
 const LOOK_AT_CLOCK: Duration = Duration::from_mins(1);
 
 /// By channel: what it waits for.
-pub(super) type Waits = HashMap<i64, Next>;
+pub(super) type Waits = HashMap<i64, (Timestamp, Closed)>;
 
 impl Sender {
     /// How long until a channel that waits for its hours or for another day may send again: zero when
@@ -24,11 +25,11 @@ impl Sender {
     /// `None` when none waits.
     pub(crate) fn opening(&self, now: Timestamp) -> Option<Duration> {
         let mut waits = lock(&self.waits);
-        let first = waits.values().map(|next| next.at).min()?;
+        let first = waits.values().map(|(at, _)| *at).min()?;
         // An opening further away than this was reckoned under another clock.
         let longest = Duration::from_hours(72);
         if first <= now || first.since(now) > longest {
-            waits.retain(|_, next| next.at > now && next.at.since(now) <= longest);
+            waits.retain(|_, (at, _)| *at > now && at.since(now) <= longest);
             return Some(Duration::ZERO);
         }
         Some(first.since(now).min(LOOK_AT_CLOCK))
@@ -43,22 +44,29 @@ impl Sender {
             .map_err(|error| Hold::new(HoldKind::Misconfigured, error.to_string()))
     }
 
-    /// Whether a channel may send at `at`; if not, it is noted, also in the log when that is news.
-    pub(super) fn is_closed(
+    /// Whether a channel may send at `at`. Its pace is the board's: the wall clock may have been set.
+    pub(super) fn availability<'a>(
         &self,
-        channel: i64,
-        allowance: &Allowance,
+        channel: &'a Channel,
         counted: DayCount,
         at: Timestamp,
-    ) -> bool {
-        let next = allowance.next(&self.rules.zone, at, counted);
+    ) -> Availability<'a> {
+        let SendRules { gap, allowance, zone, .. } = &self.rules;
+        let rules = LaneRules { gap: *gap, allowance: *allowance, zone: zone.clone() };
+        channels::availability(Some(channel), counted, &rules, at, at)
+    }
+
+    /// Whether a channel is outside its hours or its day is full at `at`, whether or not it is held. It
+    /// is noted, also in the log when that is news.
+    pub(super) fn is_closed(&self, channel: &Channel, counted: DayCount, at: Timestamp) -> bool {
+        let free = Channel { held: None, ..channel.clone() };
         let mut waits = lock(&self.waits);
-        let Some(closed) = next.closed else {
-            waits.remove(&channel);
+        let Availability::ClosedUntil(until, closed) = self.availability(&free, counted, at) else {
+            waits.remove(&channel.id);
             return false;
         };
-        if waits.insert(channel, next) != Some(next) {
-            log::info!("channel {channel}: waits until {}: {closed}", next.at);
+        if waits.insert(channel.id, (until, closed)) != Some((until, closed)) {
+            log::info!("channel {}: waits until {until}: {closed}", channel.id);
         }
         true
     }
@@ -77,8 +85,7 @@ impl Sender {
         let day = Day::of(&self.rules.zone, at);
         let (channel, count) =
             lock(&self.store).read(|tx| Ok((tx.channel(id)?, tx.day_count(id, day)?)))?;
-        let allowance = channel.and_then(|channel| self.allowance(&channel).ok());
-        Ok(allowance
-            .is_some_and(|allowance| self.is_closed(id, &allowance, DayCount { day, count }, at)))
+        let counted = DayCount { day, count };
+        Ok(channel.is_some_and(|channel| self.is_closed(&channel, counted, at)))
     }
 }

@@ -36,7 +36,7 @@ pub struct Channel {
 
 /// A hold as the table has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Held {
+pub struct Held {
     pub(crate) reason: String,
     /// `None` when a person held the channel by writing `held_reason`.
     pub(crate) kind: Option<HoldKind>,
@@ -57,22 +57,6 @@ impl Channel {
             seen: seen.to_owned(),
         };
         Some(Hold::new(HoldKind::OtherNumber, reason.to_string()))
-    }
-
-    /// Whether its session is worth a look at `now`: it is not held, or held in a way that a
-    /// WORKING session ends. A rate limit or a restriction is first left to last its time, but at
-    /// most [`Hold::LONGEST`]: a clock that was set back must not hold a channel for ever. What only a
-    /// person ends is not looked at.
-    pub(crate) fn may_be_tried(&self, now: Timestamp) -> bool {
-        let Some(held) = &self.held else { return true };
-        match (held.kind, held.until) {
-            (None, _) => false,
-            (Some(kind), _) if kind.is_freed_by_a_person() => false,
-            (Some(kind), Some(until)) if kind.lasts_its_time() => {
-                until <= now || until.since(now) > Hold::LONGEST
-            }
-            (Some(_), _) => true,
-        }
     }
 }
 
@@ -117,9 +101,9 @@ impl Tx<'_> {
         self.prepare(&sql)?.query_map([], read_channel)?.collect()
     }
 
-    /// The channels that have something to do at `now`: pending deliveries, or a hold that a look
-    /// at the session may end.
-    pub(crate) fn channels_with_work(&self, now: Timestamp) -> SqlResult<Vec<Channel>> {
+    /// The channels that may have something to do: pending deliveries, or a hold that a look at the
+    /// session may end.
+    pub(crate) fn channels_with_work(&self) -> SqlResult<Vec<Channel>> {
         let sql = format!(
             "SELECT {COLUMNS} FROM channels c
              WHERE c.is_active = 1 AND trim(c.session_name) <> ''
@@ -127,8 +111,7 @@ impl Tx<'_> {
                      (SELECT 1 FROM deliveries d WHERE d.channel_id = c.id AND d.status = 'pending'))"
         );
         let mut statement = self.prepare(&sql)?;
-        let channels = statement.query_map([], read_channel)?.collect::<SqlResult<Vec<_>>>();
-        Ok(channels?.into_iter().filter(|channel| channel.may_be_tried(now)).collect())
+        statement.query_map([], read_channel)?.collect()
     }
 
     /// The ids of channels for which deliveries wait and which are not there: somebody removed them,

@@ -54,7 +54,7 @@ use busy::BUSY_TIMEOUT;
 
 pub(crate) use busy::wait_no_longer;
 pub(crate) use channel_edits::ChannelSettings;
-pub(crate) use channels::Channel;
+pub(crate) use channels::{Channel, Held};
 pub use composing::{DeliveryRow, MessageFields, MessageFilter, MessageRow, Occurrence};
 pub(crate) use contact_pages::ListedContact;
 pub(crate) use contacts::{Contact, ContactRow, ContactValues};

@@ -8,7 +8,6 @@ use auto_message_scheduler::api::{Answer, Api, Incoming};
 use auto_message_scheduler::clock::Clock;
 use auto_message_scheduler::config::Secret;
 use auto_message_scheduler::http_client::HttpClient;
-use auto_message_scheduler::schedule::Zone;
 use auto_message_scheduler::store::{Store, Trigger};
 use auto_message_scheduler::window::{Allowance, SendWindow};
 use serde_json::Value;
@@ -23,12 +22,7 @@ fn client() -> HttpClient {
 }
 
 fn watch(world: &World) -> Watch {
-    Watch {
-        after: Some(AFTER),
-        allowance: world.allowance,
-        zone: Zone::parse("Asia/Jakarta").unwrap(),
-        began: world.clock.now().monotonic,
-    }
+    Watch { after: Some(AFTER), lanes: world.lanes(), began: world.clock.now().monotonic }
 }
 
 /// From now on what happens is to be told to `receiver`.
@@ -272,7 +266,7 @@ fn a_window_that_has_just_opened_is_not_stale() {
     world.allowance =
         Allowance { window: SendWindow::parse("08:00-09:00").unwrap(), daily_limit: None };
     let watch = watch(&world);
-    assert!(watch.allowance.window.contains(&watch.zone, world.clock.now().wall));
+    assert!(watch.lanes.allowance.window.contains(&watch.lanes.zone, world.clock.now().wall));
     assert!(!is_stale(&world, &watch, Duration::from_hours(23) + Duration::from_mins(59)));
 }
 

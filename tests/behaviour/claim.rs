@@ -1,10 +1,14 @@
 //! The claim by itself: what the senders ask of the database, without the senders. Their own checks
 //! must not be all that keeps a message from going out twice or on the wrong number.
 
+use std::time::Duration;
+
+use auto_message_scheduler::channels::{Availability, LaneRules, Off, availability};
 use auto_message_scheduler::clock::Timestamp;
+use auto_message_scheduler::pace::Gap;
 use auto_message_scheduler::schedule::Zone;
 use auto_message_scheduler::store::{ClaimRequest, Claimed, Open, Store};
-use auto_message_scheduler::window::Day;
+use auto_message_scheduler::window::{Allowance, Closed, Day, DayCount, SendWindow};
 
 /// Channels `default` (1) and `kedua` (2) with a pending delivery each: 10 and 20.
 struct Table {
@@ -214,4 +218,128 @@ fn the_next_delivery_of_a_channel_is_its_own() {
     table.claim().unwrap();
     assert_eq!(table.next_of(1), None);
     assert_eq!(table.next_of(2).unwrap().id, 20);
+}
+
+fn one(random: &mut fastrand::Rng, of: &[Option<&'static str>]) -> Option<&'static str> {
+    of[random.usize(..of.len())]
+}
+
+/// As SQL has it.
+fn literal(text: Option<&str>) -> String {
+    text.map_or("NULL".to_owned(), |text| format!("'{text}'"))
+}
+
+#[test]
+fn a_channel_that_is_said_to_be_available_is_one_that_the_claim_takes() {
+    let mut table = Table::new();
+    table.sql.execute_batch("DROP TRIGGER channels_send_window_on_update").unwrap();
+    let mut random = fastrand::Rng::with_seed(15);
+    let zone = Zone::parse("WIB").unwrap();
+    let gap = Gap { delay: Duration::from_mins(1), jitter: Duration::ZERO };
+    let day = Day::of(&zone, now());
+    let mut seen = std::collections::BTreeMap::<String, u32>::new();
+    for round in 0..2_000 {
+        let kinds = [
+            None,
+            Some("unreachable"),
+            Some("session"),
+            Some("rate_limited"),
+            Some("misconfigured"),
+            Some("restricted"),
+            Some("other_number"),
+        ];
+        let kind = one(&mut random, &kinds);
+        let is_held = random.u8(..3) == 0;
+        let until = one(
+            &mut random,
+            &[
+                None,
+                Some("2026-12-01T00:10:00Z"),
+                Some("2026-12-01T02:00:00Z"),
+                Some("2027-01-01T00:00:00Z"),
+            ],
+        );
+        let session =
+            one(&mut random, &[Some("default"), Some("default"), Some("default"), Some(" "), None]);
+        let ready_at = one(
+            &mut random,
+            &[None, Some(READY_AT), Some("2026-12-01T01:00:30Z"), Some("2026-12-02T00:00:00Z")],
+        );
+        // 08:00 on the wall.
+        let hours = one(
+            &mut random,
+            &[
+                None,
+                Some("07:00-09:00"),
+                Some("08:00-08:01"),
+                Some("21:00-08:00"),
+                Some("always"),
+                Some("pagi"),
+            ],
+        );
+        let (own_limit, limit) = (
+            random.choice([None, None, Some(0), Some(2)]).flatten(),
+            random.choice([None, Some(3)]).flatten(),
+        );
+        let claimed = random.u32(..4);
+        table.sql.execute_batch(&format!(
+            "UPDATE channels SET is_active = {}, session_name = {}, ready_at = {}, send_window = {},
+                 daily_limit = {}, held_reason = NULL, held_kind = NULL, held_until = NULL WHERE id = 1;
+             UPDATE channels SET held_reason = {}, held_kind = {}, held_until = {} WHERE id = 1;
+             INSERT OR REPLACE INTO channel_days VALUES (1, '2026-12-01', {claimed});
+             UPDATE deliveries SET status = 'pending', text = NULL, claimed_at = NULL WHERE id = 10",
+            u8::from(random.u8(..6) > 0),
+            literal(session),
+            literal(ready_at),
+            literal(hours),
+            own_limit.map_or("NULL".to_owned(), |limit: u32| limit.to_string()),
+            literal(is_held.then_some("libur")),
+            literal(kind.filter(|_| is_held)),
+            literal(until.filter(|_| is_held)),
+        )).unwrap();
+        let window = SendWindow::parse("06:00-22:00").unwrap();
+        let rules = LaneRules {
+            gap,
+            allowance: Allowance { window, daily_limit: limit },
+            zone: zone.clone(),
+        };
+        let channel = table.store.read(|tx| tx.channel(1)).unwrap();
+        let ready = channel.as_ref().unwrap().ready_at.unwrap_or(now());
+        let counted = DayCount { day, count: claimed };
+        let said = availability(channel.as_ref(), counted, &rules, ready, now());
+        let day_limit = own_limit.map_or(limit, |own| Some(own).filter(|own| *own > 0));
+        let request = ClaimRequest {
+            seen_ready_at: ready_at.and_then(Timestamp::parse),
+            seen_send_window: hours,
+            seen_daily_limit: own_limit.map(i64::from),
+            day_limit,
+            ..request()
+        };
+        let is_taken = table.claim_as(&request).is_some();
+        let is_open = match hours.map(SendWindow::parse) {
+            Some(Ok(own)) => own.contains(&zone, now()),
+            Some(Err(_)) => false,
+            None => true,
+        };
+        let why = format!("round {round}: {said:?}");
+        assert_eq!(said == Availability::Ready, is_taken && is_open && ready <= now(), "{why}");
+        match said {
+            Availability::Ready => {}
+            // A full day matters only when the gap ends on it.
+            Availability::PacedUntil(at) => {
+                assert!(at == ready && (is_taken || Day::of(&zone, at) != day), "{why}");
+            }
+            Availability::ClosedUntil(at, Closed::Window(_)) => assert!(at > now(), "{why}"),
+            Availability::ClosedUntil(at, Closed::DailyLimit(limit)) => {
+                assert!(claimed >= limit && at > now(), "{why}");
+            }
+            Availability::Held(..) => assert!(!is_taken, "{why}"),
+            Availability::Unreadable(_) => assert_eq!(hours, Some("pagi"), "{why}"),
+            Availability::Off(Off::Inactive | Off::NoSession) => assert!(!is_taken, "{why}"),
+            Availability::Off(Off::Missing) => panic!("{why}"),
+        }
+        let arm = format!("{said:?}");
+        *seen.entry(arm.split('(').next().unwrap().to_owned()).or_default() += 1;
+    }
+    assert_eq!(seen.len(), 6, "{seen:?}");
 }

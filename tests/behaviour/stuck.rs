@@ -8,7 +8,6 @@ use auto_message_scheduler::clock::Clock;
 use auto_message_scheduler::config::Secret;
 use auto_message_scheduler::delivery::{Ack, MessageId};
 use auto_message_scheduler::http_client::HttpClient;
-use auto_message_scheduler::schedule::Zone;
 use auto_message_scheduler::store::{MessageEvent, SessionEvent, Store, Stuck};
 
 use crate::receiver::{Mood, Receiver};
@@ -121,12 +120,7 @@ fn a_stuck_session_is_told_once_until_it_was_well_again() {
     let world = world();
     let receiver = Receiver::new(Mood::Answers(200));
     store(&world).write(|tx| tx.set_alerts_on(true)).unwrap();
-    let watch = Watch {
-        after: None,
-        allowance: world.allowance,
-        zone: Zone::parse("Asia/Jakarta").unwrap(),
-        began: world.clock.now().monotonic,
-    };
+    let watch = Watch { after: None, lanes: world.lanes(), began: world.clock.now().monotonic };
     let client = HttpClient::new(Duration::from_millis(300)).brief(Duration::from_millis(300));
     let url = Secret::new(receiver.url("/alert"));
     let mut alerts = Alerts::new(store(&world), url, client, watch, Arc::clone(&world.triggers));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use auto_message_scheduler::channels::LaneRules;
 use auto_message_scheduler::clock::{Clock, Now, Timestamp, Wake};
 use auto_message_scheduler::fake_waha::{FakeWaha, Options, Received};
 use auto_message_scheduler::pace::Gap;
@@ -213,6 +214,11 @@ impl World {
             in_memory: false,
             portion: 1_000,
         }
+    }
+
+    /// What its channels go by.
+    pub fn lanes(&self) -> LaneRules {
+        LaneRules { gap: self.gap, allowance: self.allowance, zone: self.zone.clone() }
     }
 
     /// Ends the program, however it stands, and starts it anew.

@@ -1,0 +1,148 @@
+//! May a channel send, and when: the one answer for the sender, the planner, the forecast, alarms and
+//! whatever shows a channel to people. Pure.
+
+use crate::clock::Timestamp;
+use crate::config::Config;
+use crate::delivery::Hold;
+use crate::pace::Gap;
+use crate::schedule::Zone;
+use crate::store::{Channel, Held, SqlResult, Tx};
+use crate::window::{Allowance, Closed, Day, DayCount, WindowError};
+
+/// What every channel goes by.
+#[derive(Clone, Debug)]
+pub struct LaneRules {
+    /// The gap between two sends.
+    pub gap: Gap,
+    /// The hours and the limit of channels that have none of their own.
+    pub allowance: Allowance,
+    /// The local time of hours and days.
+    pub zone: Zone,
+}
+
+impl LaneRules {
+    /// As the settings say.
+    pub(crate) fn of(config: &Config) -> Self {
+        Self { gap: config.gap, allowance: config.allowance, zone: config.zone.clone() }
+    }
+}
+
+/// Whether a channel may begin a send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Availability<'a> {
+    Ready,
+    /// The gap after its last send is over then.
+    PacedUntil(Timestamp),
+    /// It is outside its hours, or its day is full.
+    ClosedUntil(Timestamp, Closed),
+    Held(&'a Held, HoldEnds),
+    /// Its row has hours or a limit that nobody can follow: the sender holds it, because a guess could
+    /// send at night.
+    Unreadable(WindowError),
+    /// Messages for it fail.
+    Off(Off),
+}
+
+/// What ends a hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HoldEnds {
+    /// A look at the session that finds it WORKING.
+    ByLook,
+    /// Its time; then a look.
+    At(Timestamp),
+    ByPerson,
+}
+
+/// Why messages for a channel fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Off {
+    /// There is no channel with this id.
+    Missing,
+    /// `is_active` is 0.
+    Inactive,
+    /// `session_name` is NULL or blank.
+    NoSession,
+}
+
+/// Whether `channel` may begin a send at `now`, when its gap is over at `ready`. `counted` is what it
+/// sent on the day of that moment.
+pub fn availability<'a>(
+    channel: Option<&'a Channel>,
+    counted: DayCount,
+    rules: &LaneRules,
+    ready: Timestamp,
+    now: Timestamp,
+) -> Availability<'a> {
+    let channel = match usable(channel) {
+        Ok(channel) => channel,
+        Err(off) => return Availability::Off(off),
+    };
+    if let Some(held) = &channel.held {
+        return Availability::Held(held, hold_ends(held, now));
+    }
+    let allowance =
+        match rules.allowance.of_channel(channel.send_window.as_deref(), channel.daily_limit) {
+            Ok(allowance) => allowance,
+            Err(error) => return Availability::Unreadable(error),
+        };
+    let next = allowance.next(&rules.zone, ready.max(now), counted);
+    match next.closed {
+        Some(closed) => Availability::ClosedUntil(next.at, closed),
+        None if next.at > now => Availability::PacedUntil(next.at),
+        None => Availability::Ready,
+    }
+}
+
+/// The channel, unless messages for it fail.
+pub(crate) fn usable(channel: Option<&Channel>) -> Result<&Channel, Off> {
+    let channel = channel.ok_or(Off::Missing)?;
+    if !channel.is_active {
+        return Err(Off::Inactive);
+    }
+    if channel.session_name.is_none() { Err(Off::NoSession) } else { Ok(channel) }
+}
+
+/// A rate limit or a restriction lasts its time first, but at most [`Hold::LONGEST`]: a clock that was
+/// set back must not hold a channel for ever.
+pub(crate) fn hold_ends(held: &Held, now: Timestamp) -> HoldEnds {
+    match (held.kind, held.until) {
+        (None, _) => HoldEnds::ByPerson,
+        (Some(kind), _) if kind.is_freed_by_a_person() => HoldEnds::ByPerson,
+        (Some(kind), Some(until))
+            if kind.lasts_its_time() && until > now && until.since(now) <= Hold::LONGEST =>
+        {
+            HoldEnds::At(until)
+        }
+        (Some(_), _) => HoldEnds::ByLook,
+    }
+}
+
+impl Availability<'_> {
+    /// When a send may begin, asked at `now`; `None` when nobody knows.
+    pub(crate) fn begins_at(&self, now: Timestamp) -> Option<Timestamp> {
+        match *self {
+            Self::Ready => Some(now),
+            Self::PacedUntil(at) | Self::ClosedUntil(at, _) => Some(at),
+            Self::Held(..) | Self::Unreadable(_) | Self::Off(_) => None,
+        }
+    }
+}
+
+/// Whether a channel may begin a send at `now`, as its rows say; and what it sent today.
+pub(crate) fn look<'a>(
+    tx: &Tx<'_>,
+    channel: &'a Channel,
+    rules: &LaneRules,
+    now: Timestamp,
+) -> SqlResult<(Availability<'a>, DayCount)> {
+    let day = Day::of(&rules.zone, now);
+    let counted = DayCount { day, count: tx.day_count(channel.id, day)? };
+    let ready = ready_at(channel, rules.gap, now);
+    Ok((availability(Some(channel), counted, rules, ready, now), counted))
+}
+
+/// When the gap after the last send of a channel is over. A column further ahead than the longest gap
+/// was written under another clock, and counts as one gap from now, as it does for the sender.
+pub(crate) fn ready_at(channel: &Channel, gap: Gap, now: Timestamp) -> Timestamp {
+    channel.ready_at.map_or(now, |ready| ready.min(now.plus(gap.longest())).max(now))
+}
