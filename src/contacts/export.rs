@@ -4,15 +4,15 @@
 //! 6.28E+12: such cells get an apostrophe in front, which an import takes away. With another separator
 //! than ours it sees more cells, in the middle of one of ours: each of them gets its apostrophe too.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde_json::{Map, Value};
 
-use super::import::{MORE_ATTRIBUTES, guard};
 use super::{Filter, attribute_called, attributes, tags};
 use crate::recipient::{CountryCode, normalize_phone};
 use crate::store::{ContactRow, Store, StoreError};
-use crate::template;
+use crate::template::is_same_name;
 
 /// So many attributes get a column; more are too many for a spreadsheet's reader, and an import takes
 /// 500 columns. The others stand in the last column.
@@ -20,6 +20,17 @@ const ATTRIBUTES_MAX: usize = 400;
 
 /// Contacts that are read in one transaction.
 const CONTACTS_PER_READ: u32 = 1_000;
+
+/// The last column, when contacts have more attributes than there are columns.
+pub(super) const MORE_ATTRIBUTES: &str = "more attributes";
+
+/// A cell that begins so is a formula to a spreadsheet, unless an apostrophe stands before it.
+const GUARDED: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\''];
+/// What begins a formula, also in its full width.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+/// What separates cells in a spreadsheet, by its country or by the choice of its user. It knows
+/// nothing of the quotes around the cell that we wrote.
+const SEPARATORS: [char; 6] = [',', ';', '\t', '|', '\n', '\r'];
 
 /// The columns that are always there. They come first: a later one of the same name is an attribute.
 const COLUMNS: [&str; 4] = ["name", "phone_number", "tags", "opted_out_at"];
@@ -42,78 +53,66 @@ pub fn export(
     country: &CountryCode,
     out: &mut dyn Write,
 ) -> Result<u64, ExportError> {
-    let keys = store.read(|tx| tx.attribute_names(ATTRIBUTES_MAX * 2))?;
     // One column for `Kota` and `kota`.
-    let mut named: Vec<String> = Vec::with_capacity(keys.len());
-    for key in keys {
-        if !named.iter().any(|known| template::is_same_name(known, &key)) {
-            named.push(key);
+    let mut keys: Vec<String> = Vec::new();
+    for key in store.read(|tx| tx.attribute_names(ATTRIBUTES_MAX * 2))? {
+        if !keys.iter().any(|known| is_same_name(known, &key)) {
+            keys.push(key);
         }
     }
-    let mut keys = named;
     let has_more = keys.len() > ATTRIBUTES_MAX;
     keys.truncate(ATTRIBUTES_MAX);
-    let more = has_more.then_some(MORE_ATTRIBUTES);
-    let header = COLUMNS.into_iter().chain(keys.iter().map(String::as_str)).chain(more);
-    write_row(out, header)?;
+    let header = COLUMNS.into_iter().chain(keys.iter().map(String::as_str));
+    write_row(out, header.chain(has_more.then_some(MORE_ATTRIBUTES)))?;
     let tag = filter.tag.as_deref().map(tags::fold);
     let (mut count, mut after) = (0, i64::MIN);
-    let mut page = Vec::new();
     loop {
-        page.clear();
         // Page by page, and written with no transaction open: whoever looks at a long list in a pager
         // must not keep the database's WAL from being emptied.
-        let mut failed = None;
+        let mut page = Vec::new();
         let last = store.read(|tx| {
             tx.some_contacts(after, CONTACTS_PER_READ, |row| {
-                if tag.as_ref().is_some_and(|tag| !tags::has(&row.tags, tag)) {
-                    return;
-                }
-                match write_contact(&mut page, &row, (&keys, has_more), country) {
-                    Ok(()) => count += 1,
-                    Err(error) => failed = Some(error),
+                if tag.as_ref().is_none_or(|tag| tags::has(&row.tags, tag)) {
+                    page.push(cells(&row, &keys, has_more, country));
                 }
             })
         })?;
-        if let Some(error) = failed {
-            return Err(error.into());
+        for cells in &page {
+            write_row(out, cells)?;
+            count += 1;
         }
-        out.write_all(&page)?;
         let Some(last) = last else { return Ok(count) };
         after = last;
     }
 }
 
-fn write_contact(
-    out: &mut dyn Write,
+fn cells(
     row: &ContactRow<'_>,
-    (keys, has_more): (&[String], bool),
+    keys: &[String],
+    has_more: bool,
     country: &CountryCode,
-) -> io::Result<()> {
+) -> Vec<String> {
     let number = match normalize_phone(&row.phone_number, country) {
         Ok(digits) => format!("+{digits}"),
         Err(_) => row.phone_number.to_string(),
     };
-    let tags = tags::read(&row.tags).join(", ");
+    let name = row.name.as_deref().unwrap_or_default().to_owned();
+    let opted_out_at = row.opted_out_at.as_deref().unwrap_or_default().to_owned();
+    let mut cells = vec![name, number, tags::read(&row.tags).join(", "), opted_out_at];
     let attributes = attributes(&row.attributes).unwrap_or_default();
-    let values = keys.iter().map(|key| {
+    cells.extend(keys.iter().map(|key| {
         match attribute_called(&attributes, key).and_then(|known| attributes.get(known)) {
             None | Some(Value::Null) => String::new(),
             Some(Value::String(text)) => text.clone(),
             Some(other) => other.to_string(),
         }
-    });
-    let more = has_more.then(|| {
-        let has_no_column =
-            |key: &String| !keys.iter().any(|known| template::is_same_name(known, key));
-        let more = attributes.iter().filter(|(key, _)| has_no_column(key));
-        let more: Map<_, _> = more.map(|(key, value)| (key.clone(), value.clone())).collect();
-        if more.is_empty() { String::new() } else { Value::Object(more).to_string() }
-    });
-    let name = row.name.as_deref().unwrap_or_default();
-    let opted_out_at = row.opted_out_at.as_deref().unwrap_or_default();
-    let cells = [name, &number, &tags, opted_out_at].map(str::to_owned);
-    write_row(out, cells.into_iter().chain(values).chain(more))
+    }));
+    if has_more {
+        let mut more: Map<String, Value> = attributes;
+        more.retain(|key, _| !keys.iter().any(|known| is_same_name(known, key)));
+        cells.push(if more.is_empty() { String::new() } else { Value::Object(more).to_string() });
+    }
+    cells
 }
 
 /// Writes one row, with every cell guarded against spreadsheets.
@@ -134,4 +133,50 @@ pub fn write_row(
         }
     }
     out.write_all(b"\r\n")
+}
+
+/// A cell that a spreadsheet takes for text whatever it holds: an apostrophe before what would be a
+/// formula, at its begin and behind every separator. [`unguard`] takes them away again.
+pub(crate) fn guard(cell: &str) -> Cow<'_, str> {
+    replaced(cell, begins(cell).filter(|at| needs_guard(*at, &cell[*at..])), 0, "'")
+}
+
+pub(super) fn unguard(cell: &str) -> Cow<'_, str> {
+    let has_guard =
+        |at: &usize| cell[*at..].strip_prefix('\'').is_some_and(|rest| needs_guard(*at, rest));
+    replaced(cell, begins(cell).filter(has_guard), 1, "")
+}
+
+/// Where a spreadsheet may see a cell begin.
+fn begins(cell: &str) -> impl Iterator<Item = usize> {
+    let behind = cell.match_indices(SEPARATORS).map(|(at, separator)| at + separator.len());
+    std::iter::once(0).chain(behind)
+}
+
+/// Whether what begins a cell may be run. Quotes are none of its text to some readers, and a guard is
+/// none of it to ours.
+fn needs_guard(at: usize, rest: &str) -> bool {
+    rest.trim_start_matches([' ', '"', '\'']).starts_with(FORMULA)
+        || at == 0 && rest.starts_with(GUARDED)
+}
+
+/// `text` in the place of `length` bytes at each of `places`.
+fn replaced<'a>(
+    cell: &'a str,
+    places: impl Iterator<Item = usize>,
+    length: usize,
+    text: &str,
+) -> Cow<'a, str> {
+    let mut places = places.peekable();
+    if places.peek().is_none() {
+        return cell.into();
+    }
+    let (mut changed, mut from) = (String::with_capacity(cell.len() + 8), 0);
+    for at in places {
+        changed.push_str(&cell[from..at]);
+        changed.push_str(text);
+        from = at + length;
+    }
+    changed.push_str(&cell[from..]);
+    changed.into()
 }

@@ -10,19 +10,19 @@ mod merge;
 mod records;
 mod row;
 
-use std::borrow::Cow;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::time::Duration;
 
+use super::export::unguard;
 use super::language::Language;
 use crate::clock::Clock;
 use crate::recipient::{CountryCode, PhoneError, shorten};
 use crate::store::{SqlResult, Store, StoreError, Tx};
 
 use header::Header;
-pub(crate) use header::{MORE_ATTRIBUTES, REASON_COLUMNS};
-use merge::{Merge, Merged};
-use records::{Broken, Next, Records};
+pub(crate) use header::REASON_COLUMNS;
+use merge::Merged;
+use records::{Record, Records};
 use row::Row;
 
 /// The first portion; the next ones grow or shrink with the time that storing takes.
@@ -34,14 +34,6 @@ const PORTION_BYTES_MAX: usize = 4 * 1024 * 1024;
 const PORTION_TIME: Duration = Duration::from_millis(200);
 /// For the index of numbers, which is written all over.
 const CACHE_KIB: u32 = 12 * 1024;
-
-/// A cell that begins so is a formula to a spreadsheet, unless an apostrophe stands before it.
-const GUARDED: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\''];
-/// What begins a formula, also in its full width.
-const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
-/// What separates cells in a spreadsheet, by its country or by the choice of its user. It knows
-/// nothing of the quotes around the cell that we wrote.
-const SEPARATORS: [char; 6] = [',', ';', '\t', '|', '\n', '\r'];
 
 /// What an import goes by.
 #[derive(Clone, Copy)]
@@ -123,22 +115,18 @@ pub enum ImportError {
     Store(#[from] StoreError),
 }
 
-/// Why a whole file is refused.
+/// Why a whole file or a row of it is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum FileProblem {
+enum Problem {
     Empty,
     NoHeader { number: String },
     NoPhoneColumn { found: String },
     TooManyColumns { count: usize, max: usize },
     BrokenHeader,
     Endless { line: u64 },
-}
-
-const RECORD_IS_BROKEN_AT_HEADER: FileProblem = FileProblem::BrokenHeader;
-
-/// Why a row is refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum RowProblem {
+    LineTooLong,
+    OpenQuote,
+    Nul,
     Phone(PhoneError),
     NoNumber,
     Formula,
@@ -146,7 +134,6 @@ enum RowProblem {
     TooManyTags(usize),
     NoTime,
     NoObject(i64),
-    Broken(Broken),
 }
 
 /// Imports a list, portion by portion: each is stored for good when the next one is read.
@@ -164,11 +151,10 @@ pub fn import(
     loop {
         let portion = import.read_portion(size, watch)?;
         let began = rules.clock.now().monotonic;
-        let merge = import.merge();
         let merged = if rules.is_preview {
-            store.read(|tx| merge_all(tx, &merge, &portion))?
+            store.read(|tx| import.store_all(tx, &portion))?
         } else {
-            store.write(|tx| merge_all(tx, &merge, &portion))?
+            store.write(|tx| import.store_all(tx, &portion))?
         };
         size = next_size(size, rules.clock.now().monotonic.saturating_sub(began));
         import.count(&portion, merged, watch)?;
@@ -194,7 +180,7 @@ pub fn import_strictly(
     input.seek(SeekFrom::Start(0)).map_err(ImportError::Read)?;
     let mut import = Import::begin(store, input, rules, &mut Silent)?;
     let mut failed = None;
-    let done = store.write_all_or_nothing(|tx| {
+    store.write_all_or_nothing(|tx| {
         while !import.is_end {
             let portion = match import.read_portion(PORTION_ROWS_MAX, &mut Silent) {
                 Ok(portion) => portion,
@@ -203,71 +189,15 @@ pub fn import_strictly(
                     return Ok(None);
                 }
             };
-            let merged = merge_all(tx, &import.merge(), &portion)?;
+            let merged = import.store_all(tx, &portion)?;
             if let Err(error) = import.count(&portion, merged, watch) {
                 failed = Some(error);
                 return Ok(None);
             }
         }
-        Ok((import.counts.refused == 0).then_some(import.counts))
+        Ok((import.counts.refused == 0).then_some(()))
     })?;
-    match failed {
-        Some(error) => Err(error),
-        None => Ok(done.unwrap_or(import.counts)),
-    }
-}
-
-/// A cell that a spreadsheet takes for text whatever it holds: an apostrophe before what would be a
-/// formula, at its begin and behind every separator. [`unguard`] takes them away again.
-pub(crate) fn guard(cell: &str) -> Cow<'_, str> {
-    let is_guarded = |at: usize| {
-        let rest = &cell[at..];
-        is_formula(rest) || at == 0 && rest.starts_with(GUARDED)
-    };
-    let mut places = begins(cell).filter(|at| is_guarded(*at)).peekable();
-    if places.peek().is_none() {
-        return cell.into();
-    }
-    let mut guarded = String::with_capacity(cell.len() + 8);
-    let mut from = 0;
-    for at in places {
-        guarded.push_str(&cell[from..at]);
-        guarded.push('\'');
-        from = at;
-    }
-    guarded.push_str(&cell[from..]);
-    guarded.into()
-}
-
-fn unguard(cell: &str) -> Cow<'_, str> {
-    let is_guard = |at: usize| {
-        let rest = cell[at..].strip_prefix('\'');
-        rest.is_some_and(|rest| is_formula(rest) || at == 0 && rest.starts_with(GUARDED))
-    };
-    let mut places = begins(cell).filter(|at| is_guard(*at)).peekable();
-    if places.peek().is_none() {
-        return cell.into();
-    }
-    let mut plain = String::with_capacity(cell.len());
-    let mut from = 0;
-    for at in places {
-        plain.push_str(&cell[from..at]);
-        from = at + 1;
-    }
-    plain.push_str(&cell[from..]);
-    plain.into()
-}
-
-/// Where a spreadsheet may see a cell begin.
-fn begins(cell: &str) -> impl Iterator<Item = usize> {
-    let behind = cell.match_indices(SEPARATORS).map(|(at, separator)| at + separator.len());
-    std::iter::once(0).chain(behind)
-}
-
-/// Whether a cell that begins so may be run. Quotes are none of its text to some readers, and a guard
-/// is none of it to ours.
-fn is_formula(text: &str) -> bool {
-    text.trim_start_matches([' ', '"', '\'']).starts_with(FORMULA)
+    failed.map_or(Ok(import.counts), Err)
 }
 
 /// Nobody listens the second time.
@@ -279,24 +209,26 @@ impl Watch for Silent {
     }
 }
 
-struct Import<'a, R> {
-    records: Records<R>,
+struct Import<'a> {
+    records: Records<'a>,
     header: Header,
     rules: ImportRules<'a>,
+    /// As the table has it.
     now: String,
+    /// Whether the table has numbers in spellings that only the noted numbers find.
     has_noted: bool,
     is_end: bool,
     counts: Imported,
 }
 
-impl<'a, R: Read> Import<'a, R> {
+impl<'a> Import<'a> {
     fn begin(
         store: &mut Store,
-        input: R,
+        input: impl Read + 'a,
         rules: &ImportRules<'a>,
         watch: &mut dyn Watch,
     ) -> Result<Self, ImportError> {
-        let mut records = Records::new(input);
+        let mut records = Records::new(input).map_err(ImportError::Read)?;
         let header = header::read(&mut records, rules.country)
             .map_err(ImportError::Read)?
             .map_err(|problem| ImportError::File(problem.text(rules.language)))?;
@@ -308,11 +240,6 @@ impl<'a, R: Read> Import<'a, R> {
         Ok(Self { records, header, rules: *rules, now, has_noted, is_end, counts })
     }
 
-    fn merge(&self) -> Merge<'_> {
-        let Self { header, now, has_noted, .. } = self;
-        Merge { header, now, has_noted: *has_noted, is_preview: self.rules.is_preview }
-    }
-
     /// Reads at most `size` good rows, and tells of the bad ones.
     fn read_portion(
         &mut self,
@@ -322,39 +249,32 @@ impl<'a, R: Read> Import<'a, R> {
         let mut rows = Vec::with_capacity(size);
         let mut bytes = 0;
         while rows.len() < size && bytes < PORTION_BYTES_MAX {
-            let (line, why, shown) = match self.records.next().map_err(ImportError::Read)? {
-                Next::End => {
-                    self.is_end = true;
-                    break;
-                }
-                Next::Endless { line } => {
-                    let problem = FileProblem::Endless { line };
-                    return Err(ImportError::File(problem.text(self.rules.language)));
-                }
-                Next::Broken { line, why, shown } => (line, RowProblem::Broken(why), shown),
-                Next::Row { line } => {
-                    let rules = (line, self.rules.country, self.rules.tags);
-                    match row::read(&self.records, &self.header, rules) {
+            let Some(record) = self.records.next().map_err(ImportError::Read)? else {
+                self.is_end = true;
+                break;
+            };
+            self.counts.rows += 1;
+            match record {
+                Record::Row { line, cells } => {
+                    match Row::read(line, &cells, &self.header, &self.rules) {
                         Ok(row) => {
+                            let row = Row { cells, ..row };
                             bytes += row.bytes();
                             rows.push(row);
-                            self.counts.rows += 1;
-                            continue;
                         }
-                        Err(wrong) => {
-                            // Without the guards, which whoever writes them down sets anew.
-                            let cells = (0..self.records.count())
-                                .map(|at| unguard(&self.records.cell(at)).into_owned())
-                                .collect();
-                            self.refuse(line, &wrong.value, &wrong.problem, cells, watch)?;
-                            self.counts.rows += 1;
-                            continue;
+                        Err((value, why)) => {
+                            self.refuse(line, &value, &why, unguarded(&cells), watch)?;
                         }
                     }
                 }
-            };
-            self.counts.rows += 1;
-            self.refuse(line, &shown, &why, vec![shown.clone()], watch)?;
+                Record::Broken { line, why, shown } => {
+                    self.refuse(line, &shown, &why, vec![shown.clone()], watch)?;
+                }
+                Record::Endless { line } => {
+                    let text = Problem::Endless { line }.text(self.rules.language);
+                    return Err(ImportError::File(text));
+                }
+            }
         }
         Ok(rows)
     }
@@ -363,14 +283,18 @@ impl<'a, R: Read> Import<'a, R> {
         &mut self,
         line: u64,
         value: &str,
-        problem: &RowProblem,
+        why: &Problem,
         cells: Vec<String>,
         watch: &mut dyn Watch,
     ) -> Result<(), ImportError> {
         self.counts.refused += 1;
-        let reason = problem.text(self.rules.language);
+        let reason = why.text(self.rules.language);
         let refused = Refused { line, value: shorten(value), reason, cells };
         watch.refused(refused).map_err(ImportError::Watch)
+    }
+
+    fn store_all(&self, tx: &Tx<'_>, rows: &[Row]) -> SqlResult<Vec<Merged>> {
+        rows.iter().map(|row| self.store(tx, row)).collect()
     }
 
     fn count(
@@ -384,9 +308,8 @@ impl<'a, R: Read> Import<'a, R> {
                 Merged::Added => self.counts.added += 1,
                 Merged::Changed => self.counts.merged += 1,
                 Merged::Same => self.counts.unchanged += 1,
-                Merged::Refused(problem) => {
-                    let cells = self.cells_of(row);
-                    self.refuse(row.line, &row.number, &problem, cells, watch)?;
+                Merged::Refused(why) => {
+                    self.refuse(row.line, &row.number, &why, unguarded(&row.cells), watch)?;
                     continue;
                 }
             }
@@ -395,36 +318,11 @@ impl<'a, R: Read> Import<'a, R> {
         watch.progress(self.counts.rows);
         Ok(())
     }
-
-    /// The cells of a row that was read well, for whom they are shown.
-    fn cells_of(&self, row: &Row) -> Vec<String> {
-        use header::Column;
-        let columns = self.header.columns.iter().enumerate();
-        columns
-            .map(|(at, column)| match column {
-                Column::Phone => row.number.clone(),
-                Column::Name => row.name.clone().unwrap_or_default(),
-                Column::Tags => row.tags.join(", "),
-                Column::OptedOutAt => row.opted_out_at.clone().unwrap_or_default(),
-                Column::Reason => String::new(),
-                Column::MoreAttributes if !row.more.is_empty() => {
-                    let more =
-                        row.more.iter().map(|(key, value)| (key.clone(), value.as_str().into()));
-                    serde_json::Value::Object(more.collect()).to_string()
-                }
-                Column::Attribute(_) | Column::MoreAttributes => row
-                    .attributes
-                    .iter()
-                    .find(|(of, _)| *of == at)
-                    .map(|(_, value)| value.clone())
-                    .unwrap_or_default(),
-            })
-            .collect()
-    }
 }
 
-fn merge_all(tx: &Tx<'_>, merge: &Merge<'_>, rows: &[Row]) -> SqlResult<Vec<Merged>> {
-    rows.iter().map(|row| merge.row(tx, row)).collect()
+/// The cells of a row without their guards, which a [`Watch`] sets anew when it writes them down.
+fn unguarded(cells: &[String]) -> Vec<String> {
+    cells.iter().map(|cell| unguard(cell).into_owned()).collect()
 }
 
 fn next_size(size: usize, took: Duration) -> usize {
@@ -436,95 +334,70 @@ fn next_size(size: usize, took: Duration) -> usize {
     size.clamp(PORTION_ROWS_FIRST / 4, PORTION_ROWS_MAX)
 }
 
-impl Row {
-    /// About how much memory it takes.
-    fn bytes(&self) -> usize {
-        let texts = self.tags.iter().chain(self.attributes.iter().map(|(_, value)| value));
-        200 + self.name.as_ref().map_or(0, String::len)
-            + texts.map(|text| text.len() + 40).sum::<usize>()
-    }
-}
-
-impl FileProblem {
+impl Problem {
     fn text(&self, language: Language) -> String {
+        let fixed = |english: &str, indonesian: &str| language.pick(english, indonesian).to_owned();
         match self {
-            Self::Empty => language.pick(
+            Self::Empty => fixed(
                 "the list is empty: its first line should name the columns, such as name,phone",
                 "daftarnya kosong: baris pertama harus berisi nama kolom, misalnya nama,nomor",
-            ).to_owned(),
-            Self::NoHeader { number } => match language {
-                Language::English => format!("the first line has the phone number `{number}` where the names of the columns should be: put a line such as name,phone above it"),
-                Language::Indonesian => format!("baris pertama berisi nomor telepon `{number}`, padahal harus berisi nama kolom: tambahkan baris seperti nama,nomor di atasnya"),
-            },
-            Self::NoPhoneColumn { found } => match language {
-                Language::English => format!("no column is named as the one with the phone numbers (found: {found}): name it phone, nomor, no hp or whatsapp"),
-                Language::Indonesian => format!("tidak ada kolom nomor telepon (yang ada: {found}): beri nama kolomnya phone, nomor, no hp atau whatsapp"),
-            },
-            Self::TooManyColumns { count, max } => match language {
-                Language::English => format!("the list has {count} columns, more than {max}: remove those that are not needed"),
-                Language::Indonesian => format!("daftarnya punya {count} kolom, lebih dari {max}: hapus yang tidak perlu"),
-            },
-            Self::BrokenHeader => language.pick(
+            ),
+            Self::NoHeader { number } => language.pick(
+                format!("the first line has the phone number `{number}` where the names of the columns should be: put a line such as name,phone above it"),
+                format!("baris pertama berisi nomor telepon `{number}`, padahal harus berisi nama kolom: tambahkan baris seperti nama,nomor di atasnya"),
+            ),
+            Self::NoPhoneColumn { found } => language.pick(
+                format!("no column is named as the one with the phone numbers (found: {found}): name it phone, nomor, no hp or whatsapp"),
+                format!("tidak ada kolom nomor telepon (yang ada: {found}): beri nama kolomnya phone, nomor, no hp atau whatsapp"),
+            ),
+            Self::TooManyColumns { count, max } => language.pick(
+                format!("the list has {count} columns, more than {max}: remove those that are not needed"),
+                format!("daftarnya punya {count} kolom, lebih dari {max}: hapus yang tidak perlu"),
+            ),
+            Self::BrokenHeader => fixed(
                 "the first line cannot be read (it is too long, has a quote that is never closed, or is no text): save the list as CSV UTF-8",
                 "baris pertama tidak bisa dibaca (terlalu panjang, tanda kutip tidak ditutup, atau bukan teks): simpan daftarnya sebagai CSV UTF-8",
-            ).to_owned(),
-            Self::Endless { line } => match language {
-                Language::English => format!("line {line} has no end: this is no list of contacts"),
-                Language::Indonesian => format!("baris {line} tidak ada akhirnya: ini bukan daftar kontak"),
-            },
-        }
-    }
-}
-
-impl RowProblem {
-    fn text(&self, language: Language) -> String {
-        match self {
+            ),
+            Self::Endless { line } => language.pick(
+                format!("line {line} has no end: this is no list of contacts"),
+                format!("baris {line} tidak ada akhirnya: ini bukan daftar kontak"),
+            ),
+            Self::LineTooLong => fixed(
+                "the line is longer than 256 KiB: shorten its cells",
+                "baris ini lebih panjang dari 256 KiB: pendekkan selnya",
+            ),
+            Self::OpenQuote => fixed(
+                "a double quote is opened and not closed: close it or remove it",
+                "ada tanda kutip yang tidak ditutup: tutup atau hapus",
+            ),
+            Self::Nul => fixed(
+                "the line has a NUL character, so it is no text: save the list as CSV UTF-8",
+                "baris ini berisi karakter NUL, jadi bukan teks: simpan daftarnya sebagai CSV UTF-8",
+            ),
             Self::Phone(error) => language.phone_error(error),
-            Self::NoNumber => language
-                .pick("the row has no phone number", "baris ini tidak punya nomor telepon")
-                .to_owned(),
-            Self::Formula => language
-                .pick(
-                    "a cell holds a formula: put the text itself there",
-                    "ada sel yang berisi rumus: ganti dengan teksnya",
-                )
-                .to_owned(),
-            Self::TooManyCharacters(max) => match language {
-                Language::English => format!("a cell has more than {max} characters: shorten it"),
-                Language::Indonesian => format!("ada sel dengan lebih dari {max} huruf: pendekkan"),
-            },
-            Self::TooManyTags(max) => match language {
-                Language::English => format!("the row has more than {max} tags: remove some"),
-                Language::Indonesian => format!("baris ini punya lebih dari {max} label: kurangi"),
-            },
-            Self::NoTime => language
-                .pick(
-                    "opted_out_at is no time: write it like 2026-12-01",
-                    "opted_out_at bukan waktu: tulis seperti 2026-12-01",
-                )
-                .to_owned(),
-            Self::NoObject(id) => match language {
-                Language::English => format!("the attributes of contact {id}, who has this number, are no JSON object: correct them first"),
-                Language::Indonesian => format!("atribut kontak {id}, yang memakai nomor ini, bukan objek JSON: perbaiki dulu"),
-            },
-            Self::Broken(Broken::TooLong) => language
-                .pick(
-                    "the line is longer than 256 KiB: shorten its cells",
-                    "baris ini lebih panjang dari 256 KiB: pendekkan selnya",
-                )
-                .to_owned(),
-            Self::Broken(Broken::OpenQuote) => language
-                .pick(
-                    "a double quote is opened and not closed: close it or remove it",
-                    "ada tanda kutip yang tidak ditutup: tutup atau hapus",
-                )
-                .to_owned(),
-            Self::Broken(Broken::Nul) => language
-                .pick(
-                    "the line has a NUL character, so it is no text: save the list as CSV UTF-8",
-                    "baris ini berisi karakter NUL, jadi bukan teks: simpan daftarnya sebagai CSV UTF-8",
-                )
-                .to_owned(),
+            Self::NoNumber => {
+                fixed("the row has no phone number", "baris ini tidak punya nomor telepon")
+            }
+            Self::Formula => fixed(
+                "a cell holds a formula: put the text itself there",
+                "ada sel yang berisi rumus: ganti dengan teksnya",
+            ),
+            Self::TooManyCharacters(max) => language.pick(
+                format!("a cell has more than {max} characters: shorten it"),
+                format!("ada sel dengan lebih dari {max} huruf: pendekkan"),
+            ),
+            Self::TooManyTags(max) => language.pick(
+                format!("the row has more than {max} tags: remove some"),
+                format!("baris ini punya lebih dari {max} label: kurangi"),
+            ),
+            Self::NoTime => fixed(
+                "opted_out_at is no time: write it like 2026-12-01",
+                "opted_out_at bukan waktu: tulis seperti 2026-12-01",
+            ),
+            Self::NoObject(id) => language.pick(
+                format!("the attributes of contact {id}, who has this number, are no JSON object: correct them first"),
+                format!("atribut kontak {id}, yang memakai nomor ini, bukan objek JSON: perbaiki dulu"),
+            ),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::format::{self, Badge};
 use super::visit::Visit;
 use super::{Answered, Broken, forms, reasons, reply};
 use crate::clock::Timestamp;
-use crate::contacts::import::guard;
+use crate::contacts::export::guard;
 use crate::store::{ListedMessage, ListedRecipient, MessageDetail};
 
 const RECIPIENTS_PER_PAGE: u32 = 50;

@@ -2,22 +2,12 @@
 //! UTF-16 with or without one. Cells that are no UTF-8 are read as Windows-1252, one by one: Excel in
 //! Indonesia writes that, and says so nowhere.
 
-use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::io::{self, Read};
 
-const BUFFER_BYTES: usize = 32 * 1024;
-
-/// A reader that gives UTF-8, or bytes as they are.
-pub(super) struct Decoded<R> {
-    input: R,
-    encoding: Option<Encoding>,
-    /// What was read and not decoded yet.
-    raw: Vec<u8>,
-    /// What is decoded and not given out yet, and how much of it was given out.
-    ready: Vec<u8>,
-    given: usize,
-    is_end: bool,
-}
+const BUFFER_BYTES: u64 = 32 * 1024;
+/// So much is looked at to tell the encoding.
+const LOOKED_AT_BYTES: u64 = 64;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Encoding {
@@ -25,69 +15,59 @@ enum Encoding {
     Utf16 { is_big: bool },
 }
 
-impl<R: Read> Decoded<R> {
-    pub(super) fn new(input: R) -> Self {
-        let (raw, ready) = (Vec::new(), Vec::new());
-        Self { input, encoding: None, raw, ready, given: 0, is_end: false }
-    }
-
-    /// Reads until there is something to decode.
-    fn fill(&mut self) -> io::Result<()> {
-        let start = self.raw.len();
-        self.raw.resize(start + BUFFER_BYTES, 0);
-        let read = loop {
-            match self.input.read(&mut self.raw[start..]) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                read => break read,
-            }
-        };
-        let count = *read.as_ref().unwrap_or(&0);
-        self.raw.truncate(start + count);
-        self.is_end = read? == 0;
-        Ok(())
-    }
-
-    fn detect(&mut self) -> io::Result<Encoding> {
-        // A pipe may give its first bytes one by one.
-        while self.raw.len() < 64 && !self.is_end {
-            self.fill()?;
+/// A reader that gives UTF-8, or bytes as they are.
+pub(super) fn decoded<'r>(mut input: impl Read + 'r) -> io::Result<Box<dyn Read + 'r>> {
+    let mut start = Vec::new();
+    input.by_ref().take(LOOKED_AT_BYTES).read_to_end(&mut start)?;
+    let (encoding, mark) = detect(&start);
+    let input = io::Cursor::new(start.split_off(mark)).chain(input);
+    Ok(match encoding {
+        Encoding::Bytes => Box::new(input),
+        Encoding::Utf16 { is_big } => {
+            Box::new(Utf16 { input, is_big, raw: Vec::new(), ready: VecDeque::new() })
         }
-        let (encoding, mark) = detect(&self.raw);
-        self.raw.drain(..mark);
-        self.encoding = Some(encoding);
-        Ok(encoding)
+    })
+}
+
+struct Utf16<R> {
+    input: R,
+    is_big: bool,
+    /// What was read and not decoded yet: at the most half a character.
+    raw: Vec<u8>,
+    /// What is decoded and not given out yet.
+    ready: VecDeque<u8>,
+}
+
+impl<R: Read> Read for Utf16<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while self.ready.is_empty() {
+            let read = self.input.by_ref().take(BUFFER_BYTES).read_to_end(&mut self.raw)?;
+            if self.raw.is_empty() {
+                return Ok(0);
+            }
+            self.decode(read == 0);
+        }
+        self.ready.read(out)
     }
 }
 
-impl<R: Read> Read for Decoded<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        while self.given == self.ready.len() {
-            self.ready.clear();
-            self.given = 0;
-            let encoding = match self.encoding {
-                Some(encoding) => encoding,
-                None => self.detect()?,
-            };
-            if self.raw.len() < 2 && !self.is_end {
-                self.fill()?;
-            }
-            if self.raw.is_empty() && self.is_end {
-                return Ok(0);
-            }
-            match encoding {
-                Encoding::Bytes => std::mem::swap(&mut self.raw, &mut self.ready),
-                Encoding::Utf16 { is_big } => {
-                    decode_utf16(&mut self.raw, &mut self.ready, is_big, self.is_end);
-                    if self.ready.is_empty() && !self.is_end {
-                        self.fill()?; // Half a character.
-                    }
-                }
-            }
+impl<R> Utf16<R> {
+    /// Decodes all whole characters, and leaves the rest unless it is the end.
+    fn decode(&mut self, is_end: bool) {
+        let Self { is_big, raw, ready, .. } = self;
+        let unit = |pair: &[u8]| match *is_big {
+            true => u16::from_be_bytes([pair[0], pair[1]]),
+            false => u16::from_le_bytes([pair[0], pair[1]]),
+        };
+        let mut whole = raw.len() / 2 * 2;
+        if !is_end && whole >= 2 && (0xd800..0xdc00).contains(&unit(&raw[whole - 2..whole])) {
+            whole -= 2; // The first half of a pair.
         }
-        let count = out.len().min(self.ready.len() - self.given);
-        out[..count].copy_from_slice(&self.ready[self.given..self.given + count]);
-        self.given += count;
-        Ok(count)
+        for decoded in char::decode_utf16(raw[..whole].chunks_exact(2).map(unit)) {
+            let c = decoded.unwrap_or(char::REPLACEMENT_CHARACTER);
+            ready.extend(c.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        raw.drain(..if is_end { raw.len() } else { whole });
     }
 }
 
@@ -113,33 +93,10 @@ fn detect(start: &[u8]) -> (Encoding, usize) {
     }
 }
 
-/// Decodes all whole characters, and leaves the rest unless it is the end.
-fn decode_utf16(raw: &mut Vec<u8>, out: &mut Vec<u8>, is_big: bool, is_end: bool) {
-    let unit = |pair: &[u8]| {
-        if is_big {
-            u16::from_be_bytes([pair[0], pair[1]])
-        } else {
-            u16::from_le_bytes([pair[0], pair[1]])
-        }
-    };
-    let mut whole = raw.len() / 2 * 2;
-    if !is_end && whole >= 2 && (0xd800..0xdc00).contains(&unit(&raw[whole - 2..whole])) {
-        whole -= 2; // The first half of a pair.
-    }
-    let units = raw[..whole].chunks_exact(2).map(unit);
-    for decoded in char::decode_utf16(units) {
-        let c = decoded.unwrap_or(char::REPLACEMENT_CHARACTER);
-        out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-    }
-    raw.drain(..if is_end { raw.len() } else { whole });
-}
-
 /// A cell as text: UTF-8, or else Windows-1252, in which every byte is something.
-pub(super) fn cell_text(bytes: &[u8]) -> Cow<'_, str> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => Cow::Owned(bytes.iter().map(|byte| windows_1252(*byte)).collect()),
-    }
+pub(super) fn cell_text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| error.into_bytes().into_iter().map(windows_1252).collect())
 }
 
 fn windows_1252(byte: u8) -> char {
@@ -171,9 +128,9 @@ mod tests {
 
     fn decoded(bytes: &[u8]) -> String {
         let mut text = Vec::new();
-        Decoded::new(bytes).read_to_end(&mut text).unwrap();
+        super::decoded(bytes).unwrap().read_to_end(&mut text).unwrap();
         let mut trickled = Vec::new();
-        Decoded::new(Trickle(bytes)).read_to_end(&mut trickled).unwrap();
+        super::decoded(Trickle(bytes)).unwrap().read_to_end(&mut trickled).unwrap();
         assert_eq!(text, trickled, "how the bytes come must not matter");
         String::from_utf8(text).unwrap()
     }
@@ -200,7 +157,7 @@ mod tests {
 
     #[test]
     fn what_is_no_utf8_is_windows_1252() {
-        assert_eq!(cell_text(b"Caf\xe9 \x93Melati\x94 \x80"), "Café “Melati” €");
-        assert_eq!(cell_text("Café".as_bytes()), "Café");
+        assert_eq!(cell_text(b"Caf\xe9 \x93Melati\x94 \x80".to_vec()), "Café “Melati” €");
+        assert_eq!(cell_text("Café".into()), "Café");
     }
 }

@@ -1,14 +1,13 @@
 //! The first line of a list: what stands between its cells, and what its columns are.
 
-use std::io::{self, Read};
+use std::io;
 
-use csv_core::ReadRecordResult;
-
-use super::decode::cell_text;
-use super::records::{Next, Records, parser};
-use super::{FileProblem, RECORD_IS_BROKEN_AT_HEADER};
-use crate::contacts::KEY_CHARS_MAX;
+use super::Problem;
+use super::records::{Record, Records, cells_of};
+use crate::contacts::export::{MORE_ATTRIBUTES, unguard};
+use crate::contacts::{KEY_CHARS_MAX, tidy};
 use crate::recipient::{CountryCode, normalize_phone, shorten};
+use crate::template::is_same_name;
 
 /// More columns than any list of people has.
 const COLUMNS_MAX: usize = 500;
@@ -38,9 +37,6 @@ const OPTED_OUT: &str = "optedoutat";
 /// What `--rejects` adds to the rows that it writes; a list that was mended may still have it.
 pub(crate) const REASON_COLUMNS: [&str; 2] = ["refused because", "ditolak karena"];
 
-/// The last column of an export whose contacts have more attributes than it has columns.
-pub(crate) const MORE_ATTRIBUTES: &str = "more attributes";
-
 /// What a column holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Column {
@@ -64,36 +60,38 @@ pub(super) struct Header {
 }
 
 /// Reads the first line.
-pub(super) fn read<R: Read>(
-    records: &mut Records<R>,
+pub(super) fn read(
+    records: &mut Records<'_>,
     country: &CountryCode,
-) -> io::Result<Result<Header, FileProblem>> {
-    if let Some(delimiter) = records.peek_line()?.and_then(sep_line) {
-        records.skip_line()?;
-        records.set_delimiter(delimiter);
-    } else if let Some(delimiter) = records.peek_line()?.map(detect_delimiter) {
-        records.set_delimiter(delimiter);
+) -> io::Result<Result<Header, Problem>> {
+    if let Some(line) = records.peek_line()? {
+        match sep_line(&line) {
+            Some(delimiter) => {
+                records.delimiter = delimiter;
+                records.skip_lines(1);
+            }
+            None => records.delimiter = detect_delimiter(&line),
+        }
     }
-    let names: Vec<String> = match records.next()? {
-        Next::End => return Ok(Err(FileProblem::Empty)),
-        Next::Broken { .. } | Next::Endless { .. } => return Ok(Err(RECORD_IS_BROKEN_AT_HEADER)),
-        Next::Row { .. } => (0..records.count())
-            .map(|at| super::unguard(records.cell(at).trim()).into_owned())
-            .collect(),
-    };
-    Ok(columns(names, country))
+    Ok(match records.next()? {
+        None => Err(Problem::Empty),
+        Some(Record::Broken { .. } | Record::Endless { .. }) => Err(Problem::BrokenHeader),
+        Some(Record::Row { cells, .. }) => {
+            columns(cells.iter().map(|name| unguard(name.trim()).into_owned()).collect(), country)
+        }
+    })
 }
 
-fn columns(names: Vec<String>, country: &CountryCode) -> Result<Header, FileProblem> {
+fn columns(names: Vec<String>, country: &CountryCode) -> Result<Header, Problem> {
     if names.len() > COLUMNS_MAX {
-        return Err(FileProblem::TooManyColumns { count: names.len(), max: COLUMNS_MAX });
+        return Err(Problem::TooManyColumns { count: names.len(), max: COLUMNS_MAX });
     }
     let plain: Vec<String> = names.iter().map(|name| plain(name)).collect();
     let first_of = |known: &[&str]| plain.iter().position(|name| known.contains(&name.as_str()));
     let Some(phone) = PHONES.iter().find_map(|known| first_of(known)) else {
         return Err(match names.iter().find(|name| normalize_phone(name, country).is_ok()) {
-            Some(number) => FileProblem::NoHeader { number: shorten(number) },
-            None => FileProblem::NoPhoneColumn { found: shorten(&names.join(", ")) },
+            Some(number) => Problem::NoHeader { number: shorten(number) },
+            None => Problem::NoPhoneColumn { found: shorten(&names.join(", ")) },
         });
     };
     let (name, tags) = (first_of(NAMES), first_of(TAGS));
@@ -116,12 +114,14 @@ fn columns(names: Vec<String>, country: &CountryCode) -> Result<Header, FileProb
 
 /// As written; a column without a name is `column 3`, a second `kota` is `kota 2`.
 fn attribute_name(written: &str, at: usize, before: &[Column]) -> String {
-    let mut name: String = super::super::tidy(written).chars().take(KEY_CHARS_MAX).collect();
+    let mut name: String = tidy(written).chars().take(KEY_CHARS_MAX).collect();
     if name.is_empty() {
         name = format!("column {}", at + 1);
     }
     let is_taken = |name: &str| {
-        before.iter().any(|column| matches!(column, Column::Attribute(known) if crate::template::is_same_name(known, name)))
+        before
+            .iter()
+            .any(|column| matches!(column, Column::Attribute(known) if is_same_name(known, name)))
     };
     if !is_taken(&name) {
         return name;
@@ -157,36 +157,6 @@ fn detect_delimiter(line: &[u8]) -> u8 {
         let cells = cells_of(line, delimiter);
         (cells.iter().filter(|name| known(plain(name).as_str())).count(), cells.len())
     };
-    let mut best = b',';
-    for delimiter in [b';', b'\t'] {
-        if score(delimiter) > score(best) {
-            best = delimiter;
-        }
-    }
-    best
-}
-
-fn cells_of(line: &[u8], delimiter: u8) -> Vec<String> {
-    let mut bytes = vec![0; line.len() + 16];
-    let mut ends = vec![0; line.len() + 16];
-    let mut parser = parser(delimiter);
-    let (result, read, mut out, mut count) = parser.read_record(line, &mut bytes, &mut ends);
-    if !matches!(result, ReadRecordResult::Record) {
-        let (_, _, written, ended) =
-            parser.read_record(&line[read..], &mut bytes[out..], &mut ends[count..]);
-        out += written;
-        count += ended;
-    }
-    if count == 0 {
-        return vec![cell_text(&bytes[..out]).into_owned()];
-    }
-    let mut from = 0;
-    ends[..count]
-        .iter()
-        .map(|end| {
-            let cell = cell_text(&bytes[from..*end]).into_owned();
-            from = *end;
-            cell
-        })
-        .collect()
+    // Of equals, `max_by_key` takes the last.
+    [b'\t', b';', b','].into_iter().max_by_key(|delimiter| score(*delimiter)).unwrap_or(b',')
 }

@@ -1,12 +1,11 @@
-//! What a row does to the address book: a new contact, a change of one that is there, or nothing.
+//! What a row does to the contacts: a new contact, a change of one that is there, or nothing.
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::RowProblem;
-use super::header::{Column, Header, MORE_ATTRIBUTES};
 use super::row::Row;
+use super::{Import, Problem};
 use crate::contacts::{as_key, attribute_called, attributes, set_attribute, tags};
 use crate::recipient::{CountryCode, normalize_phone};
 use crate::store::{ContactRow, ContactValues, SqlResult, Tx};
@@ -17,18 +16,7 @@ pub(super) enum Merged {
     Added,
     Changed,
     Same,
-    Refused(RowProblem),
-}
-
-/// How rows meet the table.
-pub(super) struct Merge<'a> {
-    pub(super) header: &'a Header,
-    /// As the table has it.
-    pub(super) now: &'a str,
-    /// Whether the table has numbers in spellings that only the noted numbers find.
-    pub(super) has_noted: bool,
-    /// Whether nothing is to be stored.
-    pub(super) is_preview: bool,
+    Refused(Problem),
 }
 
 /// In the noted numbers: not a contact, but a row of this file that a preview has seen.
@@ -49,9 +37,9 @@ pub(super) fn note_odd_numbers(tx: &Tx<'_>, country: &CountryCode) -> SqlResult<
     Ok(is_any)
 }
 
-impl Merge<'_> {
+impl Import<'_> {
     /// Stores one row, or says what storing it would do.
-    pub(super) fn row(&self, tx: &Tx<'_>, row: &Row) -> SqlResult<Merged> {
+    pub(super) fn store(&self, tx: &Tx<'_>, row: &Row) -> SqlResult<Merged> {
         let known = match self.find(tx, row)? {
             Some(SEEN) => return Ok(Merged::Changed),
             Some(id) => tx.contact_row(id)?,
@@ -65,42 +53,43 @@ impl Merge<'_> {
 
     fn find(&self, tx: &Tx<'_>, row: &Row) -> SqlResult<Option<i64>> {
         match tx.contact_with_spelling(&row.number)? {
-            None if self.has_noted || self.is_preview => tx.noted_number(row.key),
+            None if self.has_noted || self.rules.is_preview => tx.noted_number(as_key(&row.number)),
             found => Ok(found),
         }
     }
 
     fn add(&self, tx: &Tx<'_>, row: &Row) -> SqlResult<Merged> {
-        if self.is_preview {
-            tx.note_number(row.key, SEEN)?;
+        if self.rules.is_preview {
+            tx.note_number(as_key(&row.number), SEEN)?;
             return Ok(Merged::Added);
         }
+        let named = row.attributes.iter().map(|(key, value)| (key.clone(), value.as_str().into()));
         let values = ContactValues {
             name: row.name.as_deref(),
             phone_number: &row.number,
             tags: &tags::to_column(&row.tags),
-            attributes: &self.new_attributes(row),
+            attributes: &Value::Object(named.collect()).to_string(),
             opted_out_at: row.opted_out_at.as_deref(),
         };
-        tx.insert_contact(&values, self.now)?;
+        tx.insert_contact(&values, &self.now)?;
         Ok(Merged::Added)
     }
 
     /// What the row says replaces what was there, tags join, and what it leaves blank stays.
     fn merge(&self, tx: &Tx<'_>, row: &Row, known: &ContactRow<'_>) -> SqlResult<Merged> {
         let Some(mut attributes) = attributes(&known.attributes) else {
-            return Ok(Merged::Refused(RowProblem::NoObject(known.id)));
+            return Ok(Merged::Refused(Problem::NoObject(known.id)));
         };
         let mut tags = tags::read(&known.tags);
         let mut is_changed = false;
         for tag in &row.tags {
             is_changed |= tags::give(&mut tags, tag);
         }
-        for (key, value) in self.named(row) {
+        for (key, value) in &row.attributes {
             let known = attribute_called(&attributes, key).and_then(|known| attributes.get(known));
             let is_same = known.is_some_and(|old| is_text(old, value));
             if !is_same {
-                set_attribute(&mut attributes, key, Value::from(value));
+                set_attribute(&mut attributes, key, value.as_str().into());
                 is_changed = true;
             }
         }
@@ -110,7 +99,7 @@ impl Merge<'_> {
         if !is_changed {
             return Ok(Merged::Same);
         }
-        if !self.is_preview {
+        if !self.rules.is_preview {
             let values = ContactValues {
                 name: name.as_deref().or(known.name.as_deref()),
                 phone_number: &known.phone_number,
@@ -118,31 +107,9 @@ impl Merge<'_> {
                 attributes: &Value::Object(attributes).to_string(),
                 opted_out_at: known.opted_out_at.as_deref().or(row.opted_out_at.as_deref()),
             };
-            tx.update_contact(known.id, &values, self.now)?;
+            tx.update_contact(known.id, &values, &self.now)?;
         }
         Ok(Merged::Changed)
-    }
-
-    fn new_attributes(&self, row: &Row) -> String {
-        if row.attributes.is_empty() && row.more.is_empty() {
-            return "{}".to_owned();
-        }
-        let named = self.named(row).map(|(key, value)| (key.to_owned(), Value::from(value)));
-        Value::Object(named.collect::<Map<String, Value>>()).to_string()
-    }
-
-    fn named<'b>(&'b self, row: &'b Row) -> impl Iterator<Item = (&'b str, &'b str)> {
-        let named =
-            row.attributes.iter().filter_map(|(at, value)| match &self.header.columns[*at] {
-                Column::Attribute(name) => Some((name.as_str(), value.as_str())),
-                Column::MoreAttributes => Some((MORE_ATTRIBUTES, value.as_str())),
-                Column::Name
-                | Column::Phone
-                | Column::Tags
-                | Column::OptedOutAt
-                | Column::Reason => None,
-            });
-        named.chain(row.more.iter().map(|(name, value)| (name.as_str(), value.as_str())))
     }
 }
 

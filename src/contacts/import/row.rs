@@ -1,104 +1,117 @@
 //! From the cells of a row to what is to be stored of it, or the reason why nothing is.
 
 use std::borrow::Cow;
-use std::io::Read;
 
 use serde_json::{Map, Value};
 
 use super::header::{Column, Header};
-use super::records::Records;
-use super::{RowProblem, unguard};
+use super::{ImportRules, Problem};
 use crate::clock::Timestamp;
+use crate::contacts::export::{MORE_ATTRIBUTES, unguard};
 use crate::contacts::tags::{self, TAG_CHARS_MAX, TAGS_MAX};
-use crate::contacts::{KEY_CHARS_MAX, NAME_CHARS_MAX, VALUE_CHARS_MAX, as_key, attributes, tidy};
+use crate::contacts::{KEY_CHARS_MAX, NAME_CHARS_MAX, VALUE_CHARS_MAX, attributes, tidy};
 use crate::recipient::{CountryCode, normalize_phone};
 
 /// A row that is to be stored.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Row {
     pub(super) line: u64,
-    /// As it would be shown, when it is refused after all.
-    pub(super) key: i64,
+    /// As it is written, to be shown if it is refused after all.
+    pub(super) cells: Vec<String>,
     /// `+6281234567890`.
     pub(super) number: String,
     pub(super) name: Option<String>,
     pub(super) tags: Vec<String>,
-    /// Which column of the header, and what it says.
-    pub(super) attributes: Vec<(usize, String)>,
-    /// Those that have no column of their own.
-    pub(super) more: Vec<(String, String)>,
+    pub(super) attributes: Vec<(String, String)>,
     pub(super) opted_out_at: Option<String>,
 }
 
-/// A row that is refused: the cell that is wrong, and why.
-pub(super) struct Wrong {
-    pub(super) value: String,
-    pub(super) problem: RowProblem,
-}
+impl Row {
+    /// Reads a row.
+    ///
+    /// # Errors
+    /// With the cell that is wrong.
+    pub(super) fn read(
+        line: u64,
+        cells: &[String],
+        header: &Header,
+        rules: &ImportRules<'_>,
+    ) -> Result<Self, (String, Problem)> {
+        let mut row = Self { line, ..Self::default() };
+        for (column, cell) in header.columns.iter().zip(cells) {
+            let cell = cell.trim();
+            if !cell.is_empty() {
+                row.take(column, cell, rules.country)
+                    .map_err(|problem| (cell.to_owned(), problem))?;
+            }
+        }
+        if row.number.is_empty() {
+            return Err((row.name.unwrap_or_default(), Problem::NoNumber));
+        }
+        for tag in rules.tags {
+            tags::give(&mut row.tags, tag);
+        }
+        Ok(row)
+    }
 
-/// Reads the row that came last. `more_tags` are given to everybody.
-pub(super) fn read<R: Read>(
-    records: &Records<R>,
-    header: &Header,
-    (line, country, more_tags): (u64, &CountryCode, &[String]),
-) -> Result<Row, Wrong> {
-    let mut row = Row {
-        line,
-        key: 0,
-        number: String::new(),
-        name: None,
-        tags: Vec::new(),
-        attributes: Vec::new(),
-        more: Vec::new(),
-        opted_out_at: None,
-    };
-    for (at, column) in header.columns.iter().enumerate() {
-        if records.cell_bytes(at).is_empty() {
-            continue;
-        }
-        let written = records.cell(at);
-        let trimmed = written.trim();
-        if trimmed.is_empty() {
-            continue;
-        }
-        let wrong = |problem| Wrong { value: trimmed.to_owned(), problem };
-        let (text, is_formula) = plain_text(trimmed);
-        let text = text.as_ref();
+    fn take(&mut self, column: &Column, cell: &str, country: &CountryCode) -> Result<(), Problem> {
+        let (text, is_formula) = plain_text(cell);
         if is_formula && *column != Column::Reason {
-            return Err(wrong(RowProblem::Formula));
+            return Err(Problem::Formula);
         }
         match column {
             Column::Reason => {}
             Column::Phone => {
-                let digits = normalize_phone(text, country)
-                    .map_err(|error| wrong(RowProblem::Phone(error)))?;
-                row.key = as_key(&digits);
-                row.number = format!("+{digits}");
+                let digits = normalize_phone(&text, country).map_err(Problem::Phone)?;
+                self.number = format!("+{digits}");
             }
-            Column::Name => row.name = limited(text, NAME_CHARS_MAX).map_err(wrong)?,
-            Column::Tags => give_tags(&mut row.tags, tags::split(text)).map_err(wrong)?,
-            Column::OptedOutAt => {
-                row.opted_out_at = Some(time(text).ok_or_else(|| wrong(RowProblem::NoTime))?);
-            }
-            Column::Attribute(_) | Column::MoreAttributes => {
-                let is_more = *column == Column::MoreAttributes;
-                // What holds no object is somebody's own column of that name.
-                if let Some(object) = is_more.then(|| attributes(text)).flatten() {
-                    row.more = more(object).map_err(wrong)?;
-                } else if let Some(value) = limited(text, VALUE_CHARS_MAX).map_err(wrong)? {
-                    row.attributes.push((at, value));
-                }
+            Column::Name => self.name = limited(&text, NAME_CHARS_MAX)?,
+            Column::Tags => self.take_tags(&text)?,
+            Column::OptedOutAt => self.opted_out_at = Some(time(&text).ok_or(Problem::NoTime)?),
+            Column::Attribute(name) => self.take_attribute(name, &text)?,
+            Column::MoreAttributes => match attributes(&text) {
+                Some(object) => self.take_more(object)?,
+                // Somebody's own column of that name.
+                None => self.take_attribute(MORE_ATTRIBUTES, &text)?,
+            },
+        }
+        Ok(())
+    }
+
+    fn take_attribute(&mut self, name: &str, text: &str) -> Result<(), Problem> {
+        let value = limited(text, VALUE_CHARS_MAX)?;
+        self.attributes.extend(value.map(|value| (name.to_owned(), value)));
+        Ok(())
+    }
+
+    fn take_more(&mut self, object: Map<String, Value>) -> Result<(), Problem> {
+        for (key, value) in object {
+            if let Some(key) = limited(&key, KEY_CHARS_MAX)? {
+                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                self.take_attribute(&key, &value)?;
             }
         }
+        Ok(())
     }
-    if row.number.is_empty() {
-        let value = row.name.unwrap_or_default();
-        return Err(Wrong { value, problem: RowProblem::NoNumber });
+
+    fn take_tags(&mut self, text: &str) -> Result<(), Problem> {
+        for tag in tags::split(text) {
+            if let Some(tag) = limited(tag, TAG_CHARS_MAX)? {
+                tags::give(&mut self.tags, &tag);
+            }
+            if self.tags.len() > TAGS_MAX {
+                return Err(Problem::TooManyTags(TAGS_MAX));
+            }
+        }
+        Ok(())
     }
-    for tag in more_tags {
-        tags::give(&mut row.tags, tag);
+
+    /// About how much memory it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let attributes = self.attributes.iter().flat_map(|(key, value)| [key, value]);
+        let texts = self.cells.iter().chain(&self.name).chain(&self.tags).chain(attributes);
+        200 + texts.map(|text| text.len() + 32).sum::<usize>()
     }
-    Ok(row)
 }
 
 /// Without what protects a cell from a spreadsheet (`'=x`, `="0812"`), and whether it is a formula.
@@ -113,39 +126,13 @@ fn plain_text(cell: &str) -> (Cow<'_, str>, bool) {
 }
 
 /// The text on one line; `None` when nothing is left of it.
-fn limited(text: &str, chars_max: usize) -> Result<Option<String>, RowProblem> {
+fn limited(text: &str, chars_max: usize) -> Result<Option<String>, Problem> {
     // Bytes first: counting characters takes longer.
     if text.len() > chars_max && text.chars().count() > chars_max {
-        return Err(RowProblem::TooManyCharacters(chars_max));
+        return Err(Problem::TooManyCharacters(chars_max));
     }
     let text = tidy(text);
     Ok((!text.is_empty()).then_some(text))
-}
-
-fn more(object: Map<String, Value>) -> Result<Vec<(String, String)>, RowProblem> {
-    let mut more = Vec::with_capacity(object.len());
-    for (key, value) in object {
-        let key = limited(&key, KEY_CHARS_MAX)?;
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        more.extend(key.zip(limited(&value, VALUE_CHARS_MAX)?));
-    }
-    Ok(more)
-}
-
-fn give_tags<'a>(
-    own: &mut Vec<String>,
-    tags: impl Iterator<Item = &'a str>,
-) -> Result<(), RowProblem> {
-    for tag in tags {
-        let tag = limited(tag, TAG_CHARS_MAX)?.map_or(Cow::Borrowed(""), Cow::Owned);
-        if !tag.is_empty() {
-            tags::give(own, &tag);
-        }
-        if own.len() > TAGS_MAX {
-            return Err(RowProblem::TooManyTags(TAGS_MAX));
-        }
-    }
-    Ok(())
 }
 
 /// A time as the table has it, or `2026-12-01`, or `2026-12-01 09:00` (UTC).
