@@ -17,6 +17,7 @@ mod spelling;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use phone::PhoneFlaw;
 pub use phone::{CountryCode, PhoneError, normalize_phone, phone_to_chat};
 
 /// The most text that `contact_ids` may hold, in bytes: room for 100,000 objects.

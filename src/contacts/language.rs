@@ -1,6 +1,6 @@
 //! Reasons in the language of who reads them: English, or Indonesian.
 
-use crate::recipient::PhoneError;
+use crate::recipient::{PhoneError, PhoneFlaw};
 
 /// A language.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,64 +40,51 @@ impl Language {
 }
 
 fn in_indonesian(error: &PhoneError) -> String {
-    match error {
-        PhoneError::CountryCode(raw) => {
-            format!("`{raw}` bukan kode negara: tulis 1 sampai 3 angka, misalnya 62")
+    let rest = match &error.flaw {
+        PhoneFlaw::Empty => return "nomor telepon kosong".to_owned(),
+        PhoneFlaw::CountryCode => "bukan kode negara: tulis 1 sampai 3 angka, misalnya 62",
+        PhoneFlaw::ExcelNumber => {
+            "adalah cara Excel menulis angka panjang: sebagian angkanya hilang; ubah format kolom menjadi teks lalu ketik ulang nomornya"
         }
-        PhoneError::Empty => "nomor telepon kosong".to_owned(),
-        PhoneError::ExcelNumber(raw) => format!(
-            "`{raw}` adalah cara Excel menulis angka panjang: sebagian angkanya hilang; ubah format kolom menjadi teks lalu ketik ulang nomornya"
-        ),
-        PhoneError::Decimal(raw) => format!(
-            "`{raw}` seperti angka desimal: ubah format kolom menjadi teks dan tulis nomor teleponnya saja"
-        ),
-        PhoneError::Extension(raw) => format!(
-            "`{raw}` memakai nomor ekstensi, yang tidak terjangkau WhatsApp: tulis nomornya tanpa ekstensi"
-        ),
-        PhoneError::Letters(raw) => {
-            format!("`{raw}` berisi huruf: tulis nomor teleponnya saja")
+        PhoneFlaw::Decimal => {
+            "seperti angka desimal: ubah format kolom menjadi teks dan tulis nomor teleponnya saja"
         }
-        PhoneError::Unexpected { raw, found } => {
-            format!("`{raw}` berisi `{}`: tulis nomor teleponnya saja", found.escape_debug())
+        PhoneFlaw::Extension => {
+            "memakai nomor ekstensi, yang tidak terjangkau WhatsApp: tulis nomornya tanpa ekstensi"
         }
-        PhoneError::NoDigits(raw) => format!("`{raw}` tidak berisi angka: tulis nomor telepon"),
-        PhoneError::Several(raw) => {
-            format!("`{raw}` sepertinya lebih dari satu nomor: tulis satu nomor di setiap baris")
+        PhoneFlaw::Letters => "berisi huruf: tulis nomor teleponnya saja",
+        PhoneFlaw::Unexpected(found) => {
+            &format!("berisi `{}`: tulis nomor teleponnya saja", found.escape_debug())
         }
-        PhoneError::NotAPerson(raw) => {
-            format!("`{raw}` bukan chat dengan satu orang: tulis nomor telepon")
+        PhoneFlaw::NoDigits => "tidak berisi angka: tulis nomor telepon",
+        PhoneFlaw::Several => "sepertinya lebih dari satu nomor: tulis satu nomor di setiap baris",
+        PhoneFlaw::NotAPerson => "bukan chat dengan satu orang: tulis nomor telepon",
+        PhoneFlaw::TwoPluses => "memakai dua tanda plus: tulis satu saja, di depan kode negara",
+        PhoneFlaw::PlusInside => "memakai tanda plus di tengah: tulis di depan kode negara",
+        PhoneFlaw::PlusZero => {
+            "memakai 0 setelah tanda plus, padahal di situ tempat kode negara: tulis +62812… atau 0812…"
         }
-        PhoneError::TwoPluses(raw) => {
-            format!("`{raw}` memakai dua tanda plus: tulis satu saja, di depan kode negara")
+        PhoneFlaw::TooManyZeros => "diawali terlalu banyak nol: tulis dengan + dan kode negara",
+        PhoneFlaw::BracketZero => {
+            "memakai 0 dalam kurung: tulis dengan + dan kode negara, tanpa 0 itu"
         }
-        PhoneError::PlusInside(raw) => {
-            format!("`{raw}` memakai tanda plus di tengah: tulis di depan kode negara")
+        PhoneFlaw::NoNationalZero(country) => {
+            &format!("diawali 0, padahal nomor +{country} tidak: tulis dengan + dan kode negara")
         }
-        PhoneError::PlusZero(raw) => format!(
-            "`{raw}` memakai 0 setelah tanda plus, padahal di situ tempat kode negara: tulis +62812… atau 0812…"
-        ),
-        PhoneError::TooManyZeros(raw) => {
-            format!("`{raw}` diawali terlalu banyak nol: tulis dengan + dan kode negara")
+        PhoneFlaw::CodeTwice => {
+            "sepertinya memakai kode negara dua kali, atau 0 di depannya: tulis +62812… atau 0812…"
         }
-        PhoneError::BracketZero(raw) => {
-            format!("`{raw}` memakai 0 dalam kurung: tulis dengan + dan kode negara, tanpa 0 itu")
+        PhoneFlaw::NoCountryCode => {
+            "bisa milik lebih dari satu negara: tulis dengan + dan kode negara"
         }
-        PhoneError::NoNationalZero { raw, country } => format!(
-            "`{raw}` diawali 0, padahal nomor +{country} tidak: tulis dengan + dan kode negara"
-        ),
-        PhoneError::CodeTwice(raw) => format!(
-            "`{raw}` sepertinya memakai kode negara dua kali, atau 0 di depannya: tulis +62812… atau 0812…"
-        ),
-        PhoneError::NoCountryCode(raw) => {
-            format!("`{raw}` bisa milik lebih dari satu negara: tulis dengan + dan kode negara")
+        PhoneFlaw::TooShort => {
+            "terlalu pendek untuk nomor telepon: perlu 8 sampai 15 angka dengan kode negara"
         }
-        PhoneError::TooShort(raw) => format!(
-            "`{raw}` terlalu pendek untuk nomor telepon: perlu 8 sampai 15 angka dengan kode negara"
-        ),
-        PhoneError::TooLong(raw) => format!(
-            "`{raw}` terlalu panjang untuk nomor telepon: perlu 8 sampai 15 angka dengan kode negara"
-        ),
-    }
+        PhoneFlaw::TooLong => {
+            "terlalu panjang untuk nomor telepon: perlu 8 sampai 15 angka dengan kode negara"
+        }
+    };
+    format!("`{}` {rest}", error.raw)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value};
 
-use super::phone::PhoneError;
+use super::phone::PhoneFlaw;
 use super::plain;
 use super::spelling::{fold, is_digits, trim};
 use super::{Entry, chat, shorten};
@@ -139,7 +139,7 @@ fn read_id(value: &Value) -> Result<i64, String> {
     let text = fold(&text_of(value).unwrap_or_default());
     let text = trim(&text);
     if value.is_f64() {
-        return Err(PhoneError::ExcelNumber(shorten(text)).to_string());
+        return Err(PhoneFlaw::ExcelNumber.of(text).to_string());
     }
     let is_plain = is_digits(text) && !text.starts_with('0');
     text.parse().ok().filter(|_| is_plain).ok_or_else(|| {
@@ -152,7 +152,7 @@ fn read_id(value: &Value) -> Result<i64, String> {
 /// The phone number as it is written.
 fn read_phone(value: &Value) -> Result<String, String> {
     if value.is_f64() {
-        return Err(PhoneError::ExcelNumber(shorten(&value.to_string())).to_string());
+        return Err(PhoneFlaw::ExcelNumber.of(&value.to_string()).to_string());
     }
     if value.is_i64() && !value.is_u64() {
         return Err("its phone number is negative: write it in double quotes".to_owned());
@@ -160,7 +160,7 @@ fn read_phone(value: &Value) -> Result<String, String> {
     let text = text_of(value)
         .ok_or("its phone number is neither text nor a number: write it in double quotes")?;
     if text.len() > PHONE_BYTES_MAX {
-        return Err(PhoneError::TooLong(shorten(&text)).to_string());
+        return Err(PhoneFlaw::TooLong.of(&text).to_string());
     }
     Ok(text)
 }

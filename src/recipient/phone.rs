@@ -15,77 +15,93 @@ const WITHOUT_PLUS_DIGITS_MIN: usize = 10;
 /// Numbers of country codes 1 and 7 have exactly this many digits.
 const ONE_DIGIT_CODE_DIGITS: usize = 11;
 
-/// Why a text is not a phone number that can be written to; each says what to do about it.
+/// A text is not a phone number that can be written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PhoneError {
+    /// What was written, shortened.
+    pub(crate) raw: String,
+    pub(crate) flaw: PhoneFlaw,
+}
+
+impl std::error::Error for PhoneError {}
+
+impl fmt::Display for PhoneError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.flaw {
+            PhoneFlaw::Empty => write!(f, "{}", PhoneFlaw::Empty),
+            flaw => write!(f, "`{}` {flaw}", self.raw),
+        }
+    }
+}
+
+/// What is wrong with a phone number, and what to do about it: the rest of a sentence that begins with
+/// the number.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PhoneError {
-    #[error("`{0}` is not a country code: write 1 to 3 digits, such as 62")]
-    CountryCode(String),
-    /// Nothing but spaces and quotes.
+pub(crate) enum PhoneFlaw {
+    #[error("is not a country code: write 1 to 3 digits, such as 62")]
+    CountryCode,
+    /// Nothing but spaces and quotes. A whole sentence.
     #[error("the phone number is empty")]
     Empty,
     /// A number with an exponent.
     #[error(
-        "`{0}` is how Excel writes a long number: digits are lost; format the column as text and type \
+        "is how Excel writes a long number: digits are lost; format the column as text and type \
          it again"
     )]
-    ExcelNumber(String),
+    ExcelNumber,
     /// A number with decimals, or with a list number in front.
     #[error(
-        "`{0}` looks like a number with decimals: format the column as text and write only the phone number"
+        "looks like a number with decimals: format the column as text and write only the phone number"
     )]
-    Decimal(String),
+    Decimal,
     /// A number behind a switchboard.
-    #[error("`{0}` has an extension, which WhatsApp cannot reach: write the number without it")]
-    Extension(String),
-    #[error("`{0}` has letters in it: write only the phone number")]
-    Letters(String),
+    #[error("has an extension, which WhatsApp cannot reach: write the number without it")]
+    Extension,
+    #[error("has letters in it: write only the phone number")]
+    Letters,
     /// Some other sign that no phone number has.
-    #[error("`{raw}` has `{}` in it: write only the phone number", found.escape_debug())]
-    Unexpected { raw: String, found: char },
-    #[error("`{0}` has no digits: write a phone number")]
-    NoDigits(String),
+    #[error("has `{}` in it: write only the phone number", .0.escape_debug())]
+    Unexpected(char),
+    #[error("has no digits: write a phone number")]
+    NoDigits,
     /// More than one number.
-    #[error("`{0}` looks like more than one phone number: write each one as an entry of its own")]
-    Several(String),
+    #[error("looks like more than one phone number: write each one as an entry of its own")]
+    Several,
     /// A group, a channel, or an address elsewhere.
-    #[error("`{0}` is not the chat of one person: write a phone number")]
-    NotAPerson(String),
+    #[error("is not the chat of one person: write a phone number")]
+    NotAPerson,
     /// `++62…`
-    #[error("`{0}` has two plus signs: write one, in front of the country code")]
-    TwoPluses(String),
-    #[error("`{0}` has a plus sign in the middle: write it in front of the country code")]
-    PlusInside(String),
+    #[error("has two plus signs: write one, in front of the country code")]
+    TwoPluses,
+    #[error("has a plus sign in the middle: write it in front of the country code")]
+    PlusInside,
     /// `+0812…`
-    #[error(
-        "`{0}` has a 0 after the plus sign, where the country code belongs: write +62812… or 0812…"
-    )]
-    PlusZero(String),
+    #[error("has a 0 after the plus sign, where the country code belongs: write +62812… or 0812…")]
+    PlusZero,
     /// `000…`, or two zeros after the country code.
-    #[error("`{0}` has too many zeros in front: write it with + and the country code")]
-    TooManyZeros(String),
+    #[error("has too many zeros in front: write it with + and the country code")]
+    TooManyZeros,
     /// `(0)` where it means nothing certain.
-    #[error("`{0}` has a 0 in brackets: write it with + and the country code, without that 0")]
-    BracketZero(String),
-    /// A national form that this country does not have.
-    #[error(
-        "`{raw}` starts with 0, but numbers of +{country} do not: write it with + and the country code"
-    )]
-    NoNationalZero {
-        raw: String,
-        /// The default country code.
-        country: String,
-    },
-    #[error("`{0}` seems to have the country code twice, or a 0 before it: write +62812… or 0812…")]
-    CodeTwice(String),
+    #[error("has a 0 in brackets: write it with + and the country code, without that 0")]
+    BracketZero,
+    /// A national form that the default country does not have.
+    #[error("starts with 0, but numbers of +{0} do not: write it with + and the country code")]
+    NoNationalZero(CountryCode),
+    #[error("seems to have the country code twice, or a 0 before it: write +62812… or 0812…")]
+    CodeTwice,
     /// Neither a country code nor a clear national form.
-    #[error("`{0}` could belong to more than one country: write it with + and the country code")]
-    NoCountryCode(String),
-    /// Fewer than 8 digits.
-    #[error("`{0}` has too few digits for a phone number: it needs 8 to 15 with the country code")]
-    TooShort(String),
-    /// More than 15 digits.
-    #[error("`{0}` has too many digits for a phone number: it needs 8 to 15 with the country code")]
-    TooLong(String),
+    #[error("could belong to more than one country: write it with + and the country code")]
+    NoCountryCode,
+    #[error("has too few digits for a phone number: it needs 8 to 15 with the country code")]
+    TooShort,
+    #[error("has too many digits for a phone number: it needs 8 to 15 with the country code")]
+    TooLong,
+}
+
+impl PhoneFlaw {
+    pub(super) fn of(self, raw: &str) -> PhoneError {
+        PhoneError { raw: shorten(raw), flaw: self }
+    }
 }
 
 /// The digits of a country code, 1 to 3 of them, such as `62`.
@@ -103,7 +119,7 @@ impl CountryCode {
         if is_digits(digits) && digits.len() <= 3 && !digits.starts_with('0') {
             return Ok(Self(digits.to_owned()));
         }
-        Err(PhoneError::CountryCode(shorten(text)))
+        Err(PhoneFlaw::CountryCode.of(text))
     }
 
     fn national_zero(&self) -> NationalZero {
@@ -148,142 +164,111 @@ pub fn phone_to_chat(raw: &str, country: &CountryCode) -> Result<ChatId, PhoneEr
 /// # Errors
 /// With the reason in words, when it is not one phone number or could be read as two.
 pub fn normalize_phone(raw: &str, country: &CountryCode) -> Result<String, PhoneError> {
-    let spelling = Spelling::read(raw)?;
-    let number = Number { raw, spelling: &spelling, country };
-    number.refuse_misplaced_bracket_zero()?;
-    let digits = number.international_digits()?;
-    number.refuse_code_twice(&digits)?;
-    if digits.len() < *E164_DIGITS.start() {
-        return Err(PhoneError::TooShort(shorten(raw)));
-    }
-    if digits.len() > *E164_DIGITS.end() {
-        return Err(PhoneError::TooLong(shorten(raw)));
-    }
-    Ok(digits)
+    Spelling::read(raw)
+        .and_then(|spelling| country.e164_digits(&spelling))
+        .map_err(|flaw| flaw.of(raw))
 }
 
-struct Number<'a> {
-    raw: &'a str,
-    spelling: &'a Spelling,
-    country: &'a CountryCode,
-}
+impl CountryCode {
+    fn e164_digits(&self, spelling: &Spelling) -> Result<String, PhoneFlaw> {
+        if spelling.bracket_zero.is_some_and(|at| !self.is_zero_in_place(spelling, at)) {
+            return Err(PhoneFlaw::BracketZero);
+        }
+        let digits = self.international_digits(spelling)?;
+        // `062 812 3456 7890` is no number of the area code 0628, whose numbers are shorter.
+        if self.0 == "62" && digits.starts_with("62628") && digits.len() >= 13 {
+            return Err(PhoneFlaw::CodeTwice);
+        }
+        match digits.len() {
+            length if length < *E164_DIGITS.start() => Err(PhoneFlaw::TooShort),
+            length if length > *E164_DIGITS.end() => Err(PhoneFlaw::TooLong),
+            _ => Ok(digits),
+        }
+    }
 
-impl Number<'_> {
-    fn international_digits(&self) -> Result<String, PhoneError> {
-        let digits = self.spelling.digits.as_str();
-        if self.spelling.plus {
+    /// A `(0)` may stand first, or after this country's code.
+    fn is_zero_in_place(&self, spelling: &Spelling, at: usize) -> bool {
+        let before = &spelling.digits[..at];
+        let code = before.strip_prefix("00").unwrap_or(before);
+        let is_in_place = before.is_empty() && !spelling.plus || code == self.0;
+        is_in_place && self.national_zero() != NationalZero::Absent
+    }
+
+    fn international_digits(&self, spelling: &Spelling) -> Result<String, PhoneFlaw> {
+        let digits = spelling.digits.as_str();
+        if spelling.plus {
             if digits.starts_with('0') {
-                return Err(PhoneError::PlusZero(shorten(self.raw)));
+                return Err(PhoneFlaw::PlusZero);
             }
             return self.without_national_zero(digits);
         }
         if let Some(rest) = digits.strip_prefix("00") {
-            return self.after_double_zero(rest);
-        }
-        if let Some(rest) = digits.strip_prefix('0') {
-            return self.national(rest);
-        }
-        let bare = self.bare_national(digits);
-        if self.spelling.international {
-            // WhatsApp reads `wa.me/812…` as Japan; whoever wrote it may have meant otherwise.
-            return match bare {
-                Some(_) => Err(self.no_country_code()),
-                None => self.without_national_zero(digits),
+            return match rest.as_bytes().first() {
+                None | Some(b'0') => Err(PhoneFlaw::TooManyZeros),
+                // In Indonesia `001` and `007` are carriers' prefixes, and the country code only
+                // comes after them.
+                Some(b'1' | b'7') if rest.len() != ONE_DIGIT_CODE_DIGITS => {
+                    Err(PhoneFlaw::NoCountryCode)
+                }
+                Some(_) => self.without_national_zero(rest),
             };
         }
-        if digits.starts_with(&self.country.0) {
+        if let Some(rest) = digits.strip_prefix('0') {
+            return match self.national_zero() {
+                NationalZero::Dropped => Ok(format!("{self}{rest}")),
+                NationalZero::Kept => Ok(format!("{self}{digits}")),
+                NationalZero::Absent => Err(PhoneFlaw::NoNationalZero(self.clone())),
+            };
+        }
+        let is_national = self.is_clearly_national(digits);
+        if spelling.international && !is_national {
+            return self.without_national_zero(digits);
+        }
+        if !spelling.international && digits.starts_with(&self.0) {
             let digits = self.without_national_zero(digits)?;
             if self.is_plausible_without_plus(&digits) {
                 return Ok(digits);
             }
         }
-        bare.ok_or_else(|| self.no_country_code())
-    }
-
-    /// `0062812…`; but in Indonesia `001` and `007` are carriers' prefixes, and the country code only
-    /// comes after them.
-    fn after_double_zero(&self, rest: &str) -> Result<String, PhoneError> {
-        if rest.is_empty() || rest.starts_with('0') {
-            return Err(PhoneError::TooManyZeros(shorten(self.raw)));
+        // WhatsApp reads `wa.me/812…` as Japan; whoever wrote it may have meant otherwise.
+        if is_national && !spelling.international {
+            return Ok(format!("{self}{digits}"));
         }
-        if rest.starts_with(['1', '7']) && rest.len() != ONE_DIGIT_CODE_DIGITS {
-            return Err(self.no_country_code());
-        }
-        self.without_national_zero(rest)
-    }
-
-    /// `0812…`, given without its 0.
-    fn national(&self, rest: &str) -> Result<String, PhoneError> {
-        match self.country.national_zero() {
-            NationalZero::Dropped => Ok(format!("{}{rest}", self.country)),
-            NationalZero::Kept => Ok(format!("{}0{rest}", self.country)),
-            NationalZero::Absent => Err(PhoneError::NoNationalZero {
-                raw: shorten(self.raw),
-                country: self.country.to_string(),
-            }),
-        }
+        Err(PhoneFlaw::NoCountryCode)
     }
 
     /// `812…`, where no other reading is likely: an Indonesian mobile number has 9 to 12 digits and
     /// starts with 8, and 80 and 84 are nobody's. A longer one is another country's.
-    fn bare_national(&self, digits: &str) -> Option<String> {
-        let second = digits.as_bytes().get(1).copied().unwrap_or(b'0');
-        let is_clear = match self.country.0.as_str() {
+    fn is_clearly_national(&self, digits: &str) -> bool {
+        match self.0.as_str() {
             "62" => {
-                digits.starts_with('8')
-                    && !matches!(second, b'0' | b'4')
-                    && (9..=12).contains(&digits.len())
+                (9..=12).contains(&digits.len())
+                    && digits.starts_with('8')
+                    && !digits[1..].starts_with(['0', '4'])
             }
             "1" => digits.len() == 10 && !digits.starts_with(['0', '1']),
             _ => false,
-        };
-        is_clear.then(|| format!("{}{digits}", self.country))
+        }
     }
 
     /// `620812…` and `+62 0812…` are `62812…`, in the default country only: elsewhere we do not know.
-    fn without_national_zero(&self, digits: &str) -> Result<String, PhoneError> {
-        let rest = match (digits.strip_prefix(&self.country.0), self.country.national_zero()) {
-            (Some(rest), NationalZero::Dropped) => rest.strip_prefix('0'),
-            (Some(_), NationalZero::Kept | NationalZero::Absent) | (None, _) => None,
-        };
-        match rest {
+    fn without_national_zero(&self, digits: &str) -> Result<String, PhoneFlaw> {
+        let is_dropped = self.national_zero() == NationalZero::Dropped;
+        let national = digits.strip_prefix(&self.0).filter(|_| is_dropped);
+        match national.and_then(|national| national.strip_prefix('0')) {
             None => Ok(digits.to_owned()),
-            Some(rest) if rest.starts_with('0') => Err(PhoneError::TooManyZeros(shorten(self.raw))),
-            Some(rest) => Ok(format!("{}{rest}", self.country)),
+            Some(rest) if rest.starts_with('0') => Err(PhoneFlaw::TooManyZeros),
+            Some(rest) => Ok(format!("{self}{rest}")),
         }
     }
 
     fn is_plausible_without_plus(&self, digits: &str) -> bool {
-        match self.country.0.as_str() {
+        match self.0.as_str() {
             "1" | "7" => digits.len() == ONE_DIGIT_CODE_DIGITS,
             // A mobile number has 9 digits or more after the 62; with fewer it is one of the area
             // code 0628 without its 0.
             "62" if digits.starts_with("628") => digits.len() > WITHOUT_PLUS_DIGITS_MIN,
             _ => digits.len() >= WITHOUT_PLUS_DIGITS_MIN,
         }
-    }
-
-    /// A `(0)` may stand first, or after the default country's code.
-    fn refuse_misplaced_bracket_zero(&self) -> Result<(), PhoneError> {
-        let Some(at) = self.spelling.bracket_zero else { return Ok(()) };
-        let before = &self.spelling.digits[..at];
-        let code = before.strip_prefix("00").unwrap_or(before);
-        let is_in_place = before.is_empty() && !self.spelling.plus || code == self.country.0;
-        if is_in_place && self.country.national_zero() != NationalZero::Absent {
-            return Ok(());
-        }
-        Err(PhoneError::BracketZero(shorten(self.raw)))
-    }
-
-    /// `062 812 3456 7890` is no number of the area code 0628, whose numbers are shorter.
-    fn refuse_code_twice(&self, digits: &str) -> Result<(), PhoneError> {
-        if self.country.0 == "62" && digits.starts_with("62628") && digits.len() >= 13 {
-            return Err(PhoneError::CodeTwice(shorten(self.raw)));
-        }
-        Ok(())
-    }
-
-    fn no_country_code(&self) -> PhoneError {
-        PhoneError::NoCountryCode(shorten(self.raw))
     }
 }

@@ -3,7 +3,7 @@
 //! Commas, semicolons and line breaks separate; spaces and tabs are treacherous, because people
 //! write them inside phone numbers too. Where both readings are possible, neither is taken.
 
-use super::phone::PhoneError;
+use super::phone::PhoneFlaw;
 use super::spelling::{
     PHONE_DIGITS_MIN, Spelling, count_digits, fold, is_blank, is_comma, is_digits, is_excel_number,
     is_line_break, trim, without_link,
@@ -25,27 +25,44 @@ const DOUBTFUL: &str = "could be one phone number or several entries: put commas
 /// Reads all entries of a text that is neither JSON nor an array.
 pub(super) fn read(text: &str, entries: &mut Vec<Entry>) {
     let mut after_fragment = false;
-    let mut segments = Segments { rest: text }.peekable();
-    while entries.len() <= ENTRIES_MAX {
-        let Some(segment) = segments.next() else { return };
+    let mut segments = segments(text).peekable();
+    while let Some((segment, is_after_line_break)) = segments.next() {
+        if entries.len() > ENTRIES_MAX {
+            return;
+        }
         // `8,12345E+11` is Excel's number with a decimal comma, not contact 8.
-        let digit = trim(segment.text);
-        if let Some(next) = segments.next_if(|next| is_excel_tail(digit, next)) {
-            entries.push(read_one(&format!("{digit},{}", trim(next.text))));
+        let digit = trim(segment);
+        if let Some((tail, _)) = segments.next_if(|next| is_excel_tail(digit, *next)) {
+            entries.push(read_one(&format!("{digit},{}", trim(tail))));
             after_fragment = false;
             continue;
         }
         // A phone number that is broken over lines must not become contacts 3456 and 7890.
-        let folded = fold(segment.text);
-        let is_continuation =
-            after_fragment && segment.is_after_line_break && is_short_id(trim(&folded));
+        let folded = fold(segment);
+        let is_continuation = after_fragment && is_after_line_break && is_short_id(trim(&folded));
         after_fragment = is_continuation || is_phone_fragment(trim(&folded));
         if is_continuation {
-            entries.push(Entry::invalid(segment.text.trim(), DOUBTFUL));
+            entries.push(Entry::invalid(segment.trim(), DOUBTFUL));
         } else {
-            read_segment(segment.text, entries);
+            read_segment(segment, entries);
         }
     }
+}
+
+/// The parts of a text between commas, semicolons and line breaks that are not blank, each with whether
+/// only line breaks stand before it.
+fn segments(text: &str) -> impl Iterator<Item = (&str, bool)> {
+    let mut has_comma = false;
+    text.split_inclusive(|c| is_comma(c) || is_line_break(c)).filter_map(move |part| {
+        let segment = part.trim_end_matches(|c| is_comma(c) || is_line_break(c));
+        let ends_with_comma = part.ends_with(is_comma);
+        if trim(segment).is_empty() {
+            has_comma |= ends_with_comma;
+            return None;
+        }
+        let is_after_line_break = !std::mem::replace(&mut has_comma, ends_with_comma);
+        Some((segment, is_after_line_break))
+    })
 }
 
 /// Reads one entry, which is taken as a whole.
@@ -95,7 +112,7 @@ pub(super) fn read_tag(raw: &str, tag: &str) -> Result<Entry, String> {
 /// A phone number as an entry: `phone` is kept as it is written, `raw` is what to show when it is none.
 pub(super) fn read_phone(raw: &str, phone: &str, name: Option<String>) -> Entry {
     match Spelling::read(phone) {
-        Err(error) => Entry::invalid(raw, error),
+        Err(flaw) => Entry::invalid(raw, flaw.of(phone)),
         Ok(spelling) if spelling.digits.len() < PHONE_DIGITS_MIN => {
             Entry::invalid(raw, "too short for a phone number, and a contact id has digits only")
         }
@@ -114,10 +131,7 @@ fn read_id(raw: &str, digits: &str) -> Entry {
              whole phone number",
         );
     }
-    match digits.parse() {
-        Ok(id) => Entry::Contact(id),
-        Err(_) => Entry::invalid(raw, "not a contact id"),
-    }
+    digits.parse().map_or_else(|_| Entry::invalid(raw, "not a contact id"), Entry::Contact)
 }
 
 /// What stands between commas, semicolons and line breaks.
@@ -150,16 +164,10 @@ fn read_group(text: &str, pieces: &[Piece], entries: &mut Vec<Entry>) {
         entries.push(read_one(whole));
     } else {
         let is_too_much =
-            matches!(Spelling::read(whole), Err(PhoneError::TooLong(_) | PhoneError::Several(_)));
-        entries.push(match read_one(whole) {
-            invalid @ Entry::Invalid { .. } if !is_too_much => invalid,
-            Entry::Invalid { .. }
-            | Entry::Contact(_)
-            | Entry::Person { .. }
-            | Entry::Tag(_)
-            | Entry::All
-            | Entry::Chat { .. } => Entry::invalid(whole, DOUBTFUL),
-        });
+            matches!(Spelling::read(whole), Err(PhoneFlaw::TooLong | PhoneFlaw::Several));
+        let one = read_one(whole);
+        let has_own_reason = matches!(one, Entry::Invalid { .. }) && !is_too_much;
+        entries.push(if has_own_reason { one } else { Entry::invalid(whole, DOUBTFUL) });
     }
 }
 
@@ -175,12 +183,8 @@ fn may_be_phone(pieces: &[Piece]) -> bool {
         && first.folded.len() <= 3
         && last.folded.len() == 4
         && pieces[1..].iter().all(|piece| matches!(piece.folded.len(), 3 | 4));
-    first.folded.starts_with('8') || joined_starts_with_62(pieces) || is_shaped_so
-}
-
-fn joined_starts_with_62(pieces: &[Piece]) -> bool {
-    let mut digits = pieces.iter().flat_map(|piece| piece.folded.bytes());
-    digits.next() == Some(b'6') && digits.next() == Some(b'2')
+    let digits: String = pieces.iter().map(|piece| piece.folded.as_str()).collect();
+    digits.starts_with('8') || digits.starts_with("62") || is_shaped_so
 }
 
 /// Whether a part is a phone number or chat id without its neighbours.
@@ -229,11 +233,11 @@ fn without_openers(folded: &str) -> &str {
     text.trim_start_matches(|c: char| matches!(c, '(' | '-' | '\'' | '"') || c.is_whitespace())
 }
 
-fn is_excel_tail(digit: &str, next: &Segment) -> bool {
-    let tail = trim(next.text);
+fn is_excel_tail(digit: &str, (next, is_after_line_break): (&str, bool)) -> bool {
+    let tail = trim(next);
     digit.len() == 1
         && is_digits(digit)
-        && !next.is_after_line_break
+        && !is_after_line_break
         && is_excel_number(tail)
         && !tail.contains('.')
 }
@@ -258,39 +262,4 @@ fn pieces(text: &str) -> Vec<Piece> {
         // One too many is enough for the caller to refuse them all.
         .take(ENTRIES_MAX + 1)
         .collect()
-}
-
-/// A part of the text that is not blank, and whether only line breaks stand before it.
-struct Segment<'a> {
-    text: &'a str,
-    is_after_line_break: bool,
-}
-
-struct Segments<'a> {
-    rest: &'a str,
-}
-
-impl<'a> Iterator for Segments<'a> {
-    type Item = Segment<'a>;
-
-    fn next(&mut self) -> Option<Segment<'a>> {
-        let mut has_comma = false;
-        loop {
-            let is_separator = |c: char| is_comma(c) || is_line_break(c);
-            let blank = |c: char| c.is_whitespace() && !is_line_break(c);
-            self.rest = self.rest.trim_start_matches(blank);
-            let first = self.rest.chars().next()?;
-            if is_separator(first) {
-                has_comma |= is_comma(first);
-                self.rest = &self.rest[first.len_utf8()..];
-                continue;
-            }
-            let end = self.rest.find(is_separator).unwrap_or(self.rest.len());
-            let (text, rest) = self.rest.split_at(end);
-            self.rest = rest;
-            if !trim(text).is_empty() {
-                return Some(Segment { text, is_after_line_break: !has_comma });
-            }
-        }
-    }
 }

@@ -2,25 +2,18 @@
 //!
 //! It takes the array apart and gives no meaning to its elements.
 
-/// An element; nested arrays are flattened.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Element {
-    Text(String),
-    Null,
-}
+const NO_END: &str = "a comma or the closing `}` is missing";
 
-/// The elements of the array, or what is wrong with it.
+/// The elements of the array, with `None` for NULL and those of nested arrays in their order, or what
+/// is wrong with it.
 pub(super) fn elements(
     text: &str,
     depth_max: usize,
     count_max: usize,
-) -> Result<Vec<Element>, String> {
-    let mut scan = Scan { rest: text.trim(), depth: 0, depth_max, found: Vec::new() };
-    while scan.step()? {
-        if scan.found.len() > count_max {
-            return Err(format!("it has more than {count_max} elements"));
-        }
-    }
+) -> Result<Vec<Option<String>>, String> {
+    let mut scan = Scan { rest: text.trim(), depth_max, count_max, found: Vec::new() };
+    scan.take('{');
+    scan.array(1)?;
     if scan.rest.is_empty() {
         return Ok(scan.found);
     }
@@ -29,54 +22,47 @@ pub(super) fn elements(
 
 struct Scan<'a> {
     rest: &'a str,
-    depth: usize,
     depth_max: usize,
-    found: Vec<Element>,
+    count_max: usize,
+    found: Vec<Option<String>>,
 }
 
 impl Scan<'_> {
-    /// Reads up to and including one element and what closes it; false at the end of the array.
-    fn step(&mut self) -> Result<bool, String> {
-        self.skip_spaces();
-        if self.take('{') {
-            self.depth += 1;
-            if self.depth > self.depth_max {
-                return Err(format!("its arrays are nested more than {} deep", self.depth_max));
-            }
-            self.skip_spaces();
-            return if self.take('}') { self.close() } else { Ok(true) };
-        }
-        let element = if self.take('"') { self.quoted()? } else { self.unquoted()? };
-        self.found.push(element);
-        self.after_element()
-    }
-
-    /// After an element or an inner array: a comma goes on, a brace closes.
-    fn after_element(&mut self) -> Result<bool, String> {
-        self.skip_spaces();
-        if self.take(',') {
-            return Ok(true);
+    /// Reads what follows an opening brace, up to and including the closing one.
+    fn array(&mut self, depth: usize) -> Result<(), String> {
+        if depth > self.depth_max {
+            return Err(format!("its arrays are nested more than {} deep", self.depth_max));
         }
         if self.take('}') {
-            return self.close();
+            return Ok(());
         }
-        Err("a comma or the closing `}` is missing".to_owned())
+        loop {
+            if self.take('{') {
+                self.array(depth + 1)?;
+            } else {
+                let element = if self.take('"') { self.quoted()? } else { self.unquoted()? };
+                self.found.push(element);
+            }
+            if self.found.len() > self.count_max {
+                return Err(format!("it has more than {} elements", self.count_max));
+            }
+            if self.take('}') {
+                return Ok(());
+            }
+            if !self.take(',') {
+                return Err(NO_END.to_owned());
+            }
+        }
     }
 
-    fn close(&mut self) -> Result<bool, String> {
-        // Never recurses deeper than `depth_max`: each turn closes one array.
-        self.depth -= 1;
-        if self.depth == 0 { Ok(false) } else { self.after_element() }
-    }
-
-    fn quoted(&mut self) -> Result<Element, String> {
+    fn quoted(&mut self) -> Result<Option<String>, String> {
         let mut text = String::new();
         let mut chars = self.rest.char_indices();
         while let Some((at, c)) = chars.next() {
             match c {
                 '"' => {
                     self.rest = &self.rest[at + 1..];
-                    return Ok(Element::Text(text));
+                    return Ok(Some(text));
                 }
                 '\\' => text.extend(chars.next().map(|(_, escaped)| escaped)),
                 _ => text.push(c),
@@ -85,27 +71,20 @@ impl Scan<'_> {
         Err("a closing double quote is missing".to_owned())
     }
 
-    fn unquoted(&mut self) -> Result<Element, String> {
+    fn unquoted(&mut self) -> Result<Option<String>, String> {
         let end = self.rest.find([',', '}', '{', '"']).unwrap_or(self.rest.len());
         let (text, rest) = self.rest.split_at(end);
         if !rest.starts_with([',', '}']) {
-            return Err("a comma or the closing `}` is missing".to_owned());
+            return Err(NO_END.to_owned());
         }
         self.rest = rest;
         let text = text.trim();
-        Ok(if text.eq_ignore_ascii_case("null") {
-            Element::Null
-        } else {
-            Element::Text(text.to_owned())
-        })
+        Ok((!text.eq_ignore_ascii_case("null")).then(|| text.to_owned()))
     }
 
-    fn skip_spaces(&mut self) {
-        self.rest = self.rest.trim_start();
-    }
-
+    /// Takes a sign, and the spaces before it.
     fn take(&mut self, wanted: char) -> bool {
-        let rest = self.rest.strip_prefix(wanted);
+        let rest = self.rest.trim_start().strip_prefix(wanted);
         self.rest = rest.unwrap_or(self.rest);
         rest.is_some()
     }

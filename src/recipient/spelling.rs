@@ -4,8 +4,7 @@
 //! phone number. It knows no country: `phone` does.
 
 use super::chat;
-use super::phone::PhoneError;
-use super::shorten;
+use super::phone::PhoneFlaw;
 
 /// More digits than the longest honest spelling has: `00`, 15 digits and a trunk `0`.
 const DIGITS_MAX: usize = 18;
@@ -31,53 +30,55 @@ pub(super) struct Spelling {
 impl Spelling {
     /// # Errors
     /// With the reason, when `raw` is not one phone number.
-    pub(super) fn read(raw: &str) -> Result<Self, PhoneError> {
+    pub(super) fn read(raw: &str) -> Result<Self, PhoneFlaw> {
         let folded = fold(raw);
         let trimmed = trim(&folded);
         if is_digits(trimmed) {
             // Most are: a list of a hundred thousand is read in half the time.
-            return Self::from_characters(trimmed, raw);
+            return Self::from_characters(trimmed);
         }
-        let (text, is_chat) = without_chat_suffix(trimmed, raw)?;
+        let (text, is_chat) = match trimmed.rfind('@') {
+            None => (trimmed, false),
+            Some(at) if chat::is_person_suffix(&trimmed[at..]) => {
+                (trim(chat::without_device(&trimmed[..at])), true)
+            }
+            Some(_) => return Err(PhoneFlaw::NotAPerson),
+        };
         let (text, is_link) = without_link(text);
         let text = trim(text).trim_end_matches([',', ';']);
-        if text.is_empty() {
-            return Err(PhoneError::Empty);
+        if let Some(flaw) = flaw_of(text) {
+            return Err(flaw);
         }
-        refuse_spreadsheet_numbers(text, raw)?;
-        refuse_words(text, raw)?;
-        refuse_several(text, raw)?;
-        let mut spelling = Self::from_characters(text, raw)?;
+        let mut spelling = Self::from_characters(text)?;
         spelling.international = !spelling.plus
             && !spelling.digits.starts_with('0')
             && (is_link || (is_chat && is_digits(text)));
         Ok(spelling)
     }
 
-    fn from_characters(text: &str, raw: &str) -> Result<Self, PhoneError> {
+    fn from_characters(text: &str) -> Result<Self, PhoneFlaw> {
         let mut digits = String::new();
         let mut plus = false;
         let mut brackets_open = 0_usize;
         for c in text.chars() {
             match c {
-                '0'..='9' if digits.len() == DIGITS_MAX => {
-                    return Err(PhoneError::TooLong(shorten(raw)));
-                }
+                '0'..='9' if digits.len() == DIGITS_MAX => return Err(PhoneFlaw::TooLong),
                 '0'..='9' => digits.push(c),
-                '+' if plus => return Err(PhoneError::TwoPluses(shorten(raw))),
-                '+' if !digits.is_empty() => return Err(PhoneError::PlusInside(shorten(raw))),
+                '+' if plus => return Err(PhoneFlaw::TwoPluses),
+                '+' if !digits.is_empty() => return Err(PhoneFlaw::PlusInside),
                 '+' => plus = true,
                 '(' => brackets_open += 1,
                 ')' if brackets_open > 0 => brackets_open -= 1,
                 '-' | '.' | '/' => {}
                 _ if c.is_whitespace() => {}
-                _ => return Err(PhoneError::Unexpected { raw: shorten(raw), found: c }),
+                _ => return Err(PhoneFlaw::Unexpected(c)),
             }
         }
         if digits.is_empty() {
-            return Err(PhoneError::NoDigits(shorten(raw)));
+            return Err(PhoneFlaw::NoDigits);
         }
-        let bracket_zero = bracket_zero(text);
+        let dense: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        let bracket_zero = dense.find("(0)").map(|at| count_digits(&dense[..at]));
         Ok(Self { digits, plus, international: false, bracket_zero })
     }
 }
@@ -121,24 +122,18 @@ pub(super) fn without_link(text: &str) -> (&str, bool) {
     (rest.unwrap_or(text), false)
 }
 
-fn without_chat_suffix<'a>(text: &'a str, raw: &str) -> Result<(&'a str, bool), PhoneError> {
-    let Some(at) = text.rfind('@') else { return Ok((text, false)) };
-    let (local, suffix) = text.split_at(at);
-    if chat::is_person_suffix(suffix) {
-        Ok((trim(chat::without_device(local)), true))
-    } else {
-        Err(PhoneError::NotAPerson(shorten(raw)))
+/// Why a text is no single phone number, as far as that shows before its digits are counted.
+fn flaw_of(text: &str) -> Option<PhoneFlaw> {
+    match text {
+        "" => Some(PhoneFlaw::Empty),
+        _ if is_excel_number(text) => Some(PhoneFlaw::ExcelNumber),
+        _ if has_decimals(text) || starts_with_list_number(text) => Some(PhoneFlaw::Decimal),
+        _ if text.chars().any(|c| c.is_alphabetic() || c == '#') => {
+            Some(if has_extension(text) { PhoneFlaw::Extension } else { PhoneFlaw::Letters })
+        }
+        _ if is_several(text) => Some(PhoneFlaw::Several),
+        _ => None,
     }
-}
-
-fn refuse_spreadsheet_numbers(text: &str, raw: &str) -> Result<(), PhoneError> {
-    if is_excel_number(text) {
-        return Err(PhoneError::ExcelNumber(shorten(raw)));
-    }
-    if has_decimals(text) || starts_with_list_number(text) {
-        return Err(PhoneError::Decimal(shorten(raw)));
-    }
-    Ok(())
 }
 
 /// `81234567890.0`: reading the `0` as a digit would reach somebody else.
@@ -159,22 +154,17 @@ fn starts_with_list_number(text: &str) -> bool {
     first.len() == 1 && is_digits(first) && !is_country_code
 }
 
-fn refuse_words(text: &str, raw: &str) -> Result<(), PhoneError> {
-    if !text.chars().any(|c| c.is_alphabetic() || c == '#') {
-        return Ok(());
-    }
+/// `021-5551234 ext. 5`, `021-5551234x5`, `021-5551234#5`.
+fn has_extension(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let has_sign = lower.split_once(['x', '#']).is_some_and(|(number, extension)| {
         count_digits(number) >= PHONE_DIGITS_MIN && is_digits(trim(extension))
     });
-    if has_sign || (lower.contains("ext") && count_digits(text) >= PHONE_DIGITS_MIN) {
-        return Err(PhoneError::Extension(shorten(raw)));
-    }
-    Err(PhoneError::Letters(shorten(raw)))
+    has_sign || (lower.contains("ext") && count_digits(text) >= PHONE_DIGITS_MIN)
 }
 
 /// Two numbers in one text must not become one long number of a stranger.
-fn refuse_several(text: &str, raw: &str) -> Result<(), PhoneError> {
+fn is_several(text: &str) -> bool {
     let is_split = text.contains([',', ';']) || text.chars().any(is_line_break);
     let whole_parts = text
         .split(|c: char| c == '/' || c.is_whitespace())
@@ -184,15 +174,7 @@ fn refuse_several(text: &str, raw: &str) -> Result<(), PhoneError> {
     let has_second_ending = text.rsplit_once('/').is_some_and(|(number, ending)| {
         count_digits(number) >= PHONE_DIGITS_MIN && (1..=2).contains(&count_digits(ending))
     });
-    if is_split || whole_parts > 1 || has_second_ending {
-        return Err(PhoneError::Several(shorten(raw)));
-    }
-    Ok(())
-}
-
-fn bracket_zero(text: &str) -> Option<usize> {
-    let dense: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    dense.find("(0)").map(|at| count_digits(&dense[..at]))
+    is_split || whole_parts > 1 || has_second_ending
 }
 
 fn strip_prefix_any_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
@@ -243,30 +225,11 @@ fn ascii_digit(c: char, zero: char) -> char {
 }
 
 fn is_dash(c: char) -> bool {
-    matches!(
-        c,
-        '-' | '\u{58a}' | '\u{5be}' | '\u{1400}' | '\u{1806}' | '\u{2010}'
-            ..='\u{2015}'
-                | '\u{2043}'
-                | '\u{207b}'
-                | '\u{208b}'
-                | '\u{2212}'
-                | '\u{2e17}'
-                | '\u{2e1a}'
-                | '\u{2e3a}'
-                | '\u{2e3b}'
-                | '\u{2e40}'
-                | '\u{2e5d}'
-                | '\u{301c}'
-                | '\u{3030}'
-                | '\u{30a0}'
-                | '\u{fe31}'
-                | '\u{fe32}'
-                | '\u{fe58}'
-                | '\u{fe63}'
-                | '\u{ff0d}'
-                | '\u{10ead}'
-    )
+    matches!(c,
+        '-' | '\u{58a}' | '\u{5be}' | '\u{1400}' | '\u{1806}' | '\u{2010}'..='\u{2015}' | '\u{2043}'
+        | '\u{207b}' | '\u{208b}' | '\u{2212}' | '\u{2e17}' | '\u{2e1a}' | '\u{2e3a}'..='\u{2e3b}'
+        | '\u{2e40}' | '\u{2e5d}' | '\u{301c}' | '\u{3030}' | '\u{30a0}' | '\u{fe31}' | '\u{fe32}'
+        | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}' | '\u{10ead}')
 }
 
 /// Zero-width and bidirectional marks, soft hyphens, variation selectors, the byte order mark.
