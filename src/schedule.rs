@@ -17,7 +17,7 @@ mod tests;
 use time::macros::date;
 use time::{Date, Duration, PrimitiveDateTime};
 
-pub(crate) use self::columns::{Column, ColumnFlaw};
+pub(crate) use self::columns::Column;
 pub(crate) use self::time_text::TextFlaw;
 pub(crate) use self::timetable::{TAKEN_AHEAD_MAX, Taken, Timetable, local_text};
 pub(crate) use self::words::in_words;
@@ -41,7 +41,7 @@ const DAYS_SEARCHED: usize = 11;
 pub enum ScheduleError {
     /// A column of `auto_messages` cannot be read.
     #[error("`{column}`: {flaw}; write it like `{}`", column.example())]
-    Column { column: Column, flaw: ColumnFlaw },
+    Column { column: Column, flaw: String },
     /// A date and time that a person typed cannot be read.
     #[error("{flaw}; write date and time like `2026-12-01 08:00`")]
     Instant { flaw: TextFlaw },
@@ -92,9 +92,7 @@ pub fn has_schedule(schedules: Option<&str>, interval_config: Option<&str>) -> b
 /// # Errors
 /// When `text` is anything else: says what is wrong and how to write it.
 pub fn parse_local(text: &str, zone: &Zone) -> Result<Timestamp, ScheduleError> {
-    let (local, written_zone) =
-        time_text::read_instant(text).map_err(|flaw| ScheduleError::Instant { flaw })?;
-    Ok(written_zone.as_ref().unwrap_or(zone).to_utc(local))
+    read_typed(text, zone).map(|typed| typed.at)
 }
 
 /// An instant that a person typed, and how the clock in its zone stands to it.

@@ -176,7 +176,7 @@ fn read_weekly(
         ..Timetable::default()
     };
     let first = timetable.next(&rules.zone, Some(now)).map_err(|error| match error {
-        ScheduleError::Column { flaw, .. } => ComposeError::refused(as_typed(&flaw.to_string())),
+        ScheduleError::Column { flaw, .. } => ComposeError::refused(as_typed(&flaw)),
         other @ ScheduleError::Instant { .. } => ComposeError::refused(other.to_string()),
     })?;
     let Some(first) = first else {

@@ -2,6 +2,8 @@
 //!
 //! Only what has one meaning is read. It must never know about columns or JSON.
 
+use std::str::FromStr;
+
 use time::{Date, Month, PrimitiveDateTime, Time, Weekday};
 
 use super::zone::{Zone, ZoneError};
@@ -9,17 +11,12 @@ use super::zone::{Zone, ZoneError};
 /// How much of somebody's text an error repeats, in characters.
 const QUOTE_CHARS_MAX: usize = 40;
 
-const YEAR_MIN: u16 = 1970;
+const YEAR_MIN: i32 = 1970;
 
-/// How the halves of a 12-hour day are written; the longer spellings first, so that they win.
-const HALVES: [(&str, Half); 6] = [
-    ("a.m.", Half::Morning),
-    ("p.m.", Half::Afternoon),
-    ("a.m", Half::Morning),
-    ("p.m", Half::Afternoon),
-    ("am", Half::Morning),
-    ("pm", Half::Afternoon),
-];
+/// How the halves of a 12-hour day are written, and the hours before them; the longer spellings first,
+/// so that they win.
+const HALVES: [(&str, u8); 6] =
+    [("a.m.", 0), ("p.m.", 12), ("a.m", 0), ("p.m", 12), ("am", 0), ("pm", 12)];
 
 /// Day names without apostrophes, in English and Indonesian, full and short.
 const DAY_NAMES: [(Weekday, &[&str]); 7] = [
@@ -67,12 +64,6 @@ pub enum TextFlaw {
     Zone(#[from] ZoneError),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Half {
-    Morning,
-    Afternoon,
-}
-
 /// `YYYY-MM-DD` or `DD/MM/YYYY`, of the years 1970 to 9999. Of a date and time, as JavaScript
 /// stores a date (`2026-12-01T00:00:00.000Z`), the date part counts as it is written; with a zone
 /// and another time than midnight the day is not certain, and it is refused.
@@ -97,7 +88,7 @@ pub(super) fn read_time(text: &str) -> Result<Time, TextFlaw> {
     let mut parts = digits.split(separator);
     let hour = parts.next().and_then(|part| number(part, 1, 2)).ok_or_else(not_a_time)?;
     let minute = match (parts.next(), half) {
-        (Some(part), _) if number(part, 1, 1).is_some() => {
+        (Some(part), _) if number::<u8>(part, 1, 1).is_some() => {
             return Err(TextFlaw::ShortMinutes(quote(text)));
         }
         (Some(part), _) => number(part, 2, 2).ok_or_else(not_a_time)?,
@@ -118,11 +109,10 @@ pub(super) fn read_time(text: &str) -> Result<Time, TextFlaw> {
         (None, 0..=23) => hour,
         (None, 24) => return Err(TextFlaw::EndOfDay(quote(text))),
         (None, _) => return Err(TextFlaw::Hour(quote(text))),
-        (Some(Half::Morning), 1..=12) => hour % 12,
-        (Some(Half::Afternoon), 1..=12) => hour % 12 + 12,
+        (Some(hours_before), 1..=12) => hour % 12 + hours_before,
         (Some(_), _) => return Err(TextFlaw::HalfDayHour(quote(text))),
     };
-    clock(hour, minute, second).ok_or_else(not_a_time)
+    Time::from_hms(hour, minute, second).map_err(|_| not_a_time())
 }
 
 /// A date, then a time, then perhaps a zone: what it says, and the zone when it names one.
@@ -143,8 +133,8 @@ pub(super) fn read_day(text: &str) -> Option<Weekday> {
         .chars()
         .filter(|c| !matches!(c, '\'' | '’' | '‘' | '`'))
         .collect();
-    if let Some(number) = number(&plain, 1, 1) {
-        return DAY_NAMES.get(usize::from(number)).map(|(day, _)| *day);
+    if let Some(number) = number::<usize>(&plain, 1, 1) {
+        return DAY_NAMES.get(number).map(|(day, _)| *day);
     }
     DAY_NAMES.iter().find(|(_, names)| names.contains(&plain.as_str())).map(|(day, _)| *day)
 }
@@ -180,21 +170,18 @@ fn read_calendar(text: &str) -> Result<Date, TextFlaw> {
         return Err(not_a_date());
     };
     let (year, day) = if separator == '/' { (last, first) } else { (first, last) };
-    let (Some(day), Some(month)) = (number(day, 1, 2), number(month, 1, 2)) else {
+    let (Some(day), Some(month)) = (number(day, 1, 2), number::<u8>(month, 1, 2)) else {
         return Err(not_a_date());
     };
-    if separator == '/' && number(year, 2, 2).is_some() {
+    if separator == '/' && number::<u16>(year, 2, 2).is_some() {
         return Err(TextFlaw::ShortYear(quote(text)));
     }
     let year = number(year, 4, 4).ok_or_else(not_a_date)?;
     if year < YEAR_MIN {
         return Err(TextFlaw::Year(quote(text)));
     }
-    let month = u8::try_from(month).ok().and_then(|month| Month::try_from(month).ok());
-    let month = month.ok_or_else(|| TextFlaw::Month(quote(text)))?;
-    let day = u8::try_from(day).ok();
-    day.and_then(|day| Date::from_calendar_date(i32::from(year), month, day).ok())
-        .ok_or_else(|| TextFlaw::Day(quote(text)))
+    let month = Month::try_from(month).map_err(|_| TextFlaw::Month(quote(text)))?;
+    Date::from_calendar_date(year, month, day).map_err(|_| TextFlaw::Day(quote(text)))
 }
 
 /// A malformed date is quoted with all that stands around it: `tomorrow at 8`, not `tomorrow`.
@@ -231,7 +218,7 @@ fn split_clock(text: &str) -> (&str, &str) {
 }
 
 /// Parts `8:00` from `PM`.
-fn split_half(text: &str) -> (&str, Option<Half>) {
+fn split_half(text: &str) -> (&str, Option<u8>) {
     let found = HALVES.iter().find_map(|(name, _)| {
         let (digits, name) = text.split_at_checked(text.len().checked_sub(name.len())?)?;
         Some((digits.trim_end(), half_named(name)?))
@@ -239,28 +226,22 @@ fn split_half(text: &str) -> (&str, Option<Half>) {
     found.map_or((text, None), |(digits, half)| (digits, Some(half)))
 }
 
-fn half_named(text: &str) -> Option<Half> {
+fn half_named(text: &str) -> Option<u8> {
     HALVES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, half)| *half)
 }
 
 /// Two digits, perhaps with a fraction as in `30.000`, which is dropped.
-fn read_second(text: &str) -> Option<u16> {
+fn read_second(text: &str) -> Option<u8> {
     match text.split_once('.') {
-        Some((second, fraction)) => number(fraction, 1, 9).and(number(second, 2, 2)),
+        Some((second, fraction)) => number::<u32>(fraction, 1, 9).and(number(second, 2, 2)),
         None => number(text, 2, 2),
     }
 }
 
-fn clock(hour: u16, minute: u16, second: u16) -> Option<Time> {
-    let [hour, minute, second] = [hour, minute, second].map(|part| u8::try_from(part).ok());
-    Time::from_hms(hour?, minute?, second?).ok()
-}
-
-/// Plain ASCII digits, `min` to `max` of them. Of a fraction's nine only the form counts: what is
-/// too large for the type is 0.
-fn number(text: &str, min: usize, max: usize) -> Option<u16> {
+/// Plain ASCII digits, `min` to `max` of them.
+fn number<T: FromStr>(text: &str, min: usize, max: usize) -> Option<T> {
     let fits = (min..=max).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-    fits.then(|| text.parse().unwrap_or_default())
+    text.parse().ok().filter(|_| fits)
 }
 
 #[cfg(test)]

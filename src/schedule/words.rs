@@ -32,18 +32,12 @@ pub(crate) fn in_words(schedules: Option<&str>, interval_config: Option<&str>) -
 }
 
 fn week(weekly: &Weekly) -> String {
-    const DAYS: [(Weekday, &str); 7] = [
-        (Weekday::Monday, "Mon"),
-        (Weekday::Tuesday, "Tue"),
-        (Weekday::Wednesday, "Wed"),
-        (Weekday::Thursday, "Thu"),
-        (Weekday::Friday, "Fri"),
-        (Weekday::Saturday, "Sat"),
-        (Weekday::Sunday, "Sun"),
-    ];
-    let days: Vec<&str> =
-        DAYS.iter().filter(|(day, _)| weekly.names(*day)).map(|(_, name)| *name).collect();
-    let days = if days.len() == DAYS.len() { "day".to_owned() } else { days.join(", ") };
+    let days: Vec<String> = std::iter::successors(Some(Weekday::Monday), |day| Some(day.next()))
+        .take(7)
+        .filter(|day| weekly.names(*day))
+        .map(|day| day.to_string()[..3].to_owned())
+        .collect();
+    let days = if days.len() == 7 { "day".to_owned() } else { days.join(", ") };
     let times: Vec<String> = weekly.times.iter().map(|time| clock(*time)).collect();
     let from = weekly.start.map(|date| format!(", from {date}")).unwrap_or_default();
     let until = weekly.end.map(|date| format!(", until {date}")).unwrap_or_default();
