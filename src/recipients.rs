@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use crate::contacts::opt_out::OptedOutNumbers;
 use crate::contacts::tags;
 use crate::reason::Reason;
-use crate::recipient::{self, ChatId, CountryCode, Entry};
+use crate::recipient::{self, ChatId, CountryCode, Entry, PhoneError};
 use crate::store::{ContactRow, OPTED_OUT, SqlResult, Tx};
 use crate::template::{Template, Values};
 
@@ -44,12 +44,12 @@ pub(crate) struct Recipients {
     country: CountryCode,
     opted_out: OptedOutNumbers,
     entries: std::vec::IntoIter<Entry>,
-    group: Option<GroupVisit>,
+    group: Option<Group>,
     times_skipped: HashMap<String, u32>,
 }
 
 /// A group whose contacts are gone through.
-struct GroupVisit {
+struct Group {
     /// Those with this tag; without one everybody who has not opted out.
     tag: Option<String>,
     /// The last contact that was looked at.
@@ -93,18 +93,20 @@ impl Recipients {
             left -= 1;
             let recipient = match entry {
                 Entry::Tag(tag) => {
-                    self.group = Some(GroupVisit::begin(Some(tag)));
+                    self.group = Some(Group::begin(Some(tag)));
                     continue;
                 }
                 Entry::All => {
-                    self.group = Some(GroupVisit::begin(None));
+                    self.group = Some(Group::begin(None));
                     continue;
                 }
                 Entry::Contact(id) => self.by_id(tx, id)?,
                 Entry::Person { contact_id, phone, name } => {
                     self.person(tx, contact_id, phone, name)?
                 }
-                Entry::Chat { chat_id, name } => self.chat(&chat_id, name),
+                Entry::Chat { chat_id, name } => {
+                    self.addressed(None, name, chat_id.to_string(), Ok(chat_id), false)
+                }
                 Entry::Invalid { raw, reason } => Recipient::skipped(raw, reason),
             };
             visit(self.told_apart(recipient))?;
@@ -117,7 +119,7 @@ impl Recipients {
     fn visit_group(
         &mut self,
         tx: &Tx<'_>,
-        mut group: GroupVisit,
+        mut group: Group,
         limit: usize,
         visit: &mut impl FnMut(Recipient) -> SqlResult<()>,
     ) -> SqlResult<usize> {
@@ -157,7 +159,7 @@ impl Recipients {
     }
 }
 
-impl GroupVisit {
+impl Group {
     fn begin(tag: Option<String>) -> Self {
         Self { tag, last: i64::MIN, is_anybody: false }
     }
@@ -207,6 +209,15 @@ impl Recipients {
         })
     }
 
+    fn contact(&self, row: ContactRow<'_>) -> Recipient {
+        let is_opted_out = row.opted_out_at.is_some();
+        let name = row.name.map(Cow::into_owned);
+        let number = row.phone_number.into_owned();
+        let chat = recipient::phone_to_chat(&number, &self.country);
+        let recipient = self.addressed(Some(row.id), name, number.clone(), chat, is_opted_out);
+        Recipient { contact_number: Some(number), ..recipient }
+    }
+
     fn person(
         &self,
         tx: &Tx<'_>,
@@ -219,40 +230,26 @@ impl Recipients {
             None => None,
         };
         let is_opted_out = contact.is_some_and(|contact| contact.opted_out);
-        Ok(self.by_phone(contact_id, name, phone, is_opted_out))
+        let chat = recipient::phone_to_chat(&phone, &self.country);
+        Ok(self.addressed(contact_id, name, phone, chat, is_opted_out))
     }
 
-    fn chat(&self, chat_id: &ChatId, name: Option<String>) -> Recipient {
-        let chat_id = chat_id.to_string();
-        let skipped = self.opted_out.has_chat(&chat_id).then(|| OPTED_OUT.to_owned());
-        Recipient { contact_id: None, contact_number: None, name, chat_id, skipped }
-    }
-
-    fn contact(&self, row: ContactRow<'_>) -> Recipient {
-        let is_opted_out = row.opted_out_at.is_some();
-        let name = row.name.map(Cow::into_owned);
-        let number = row.phone_number.into_owned();
-        let recipient = self.by_phone(Some(row.id), name, number.clone(), is_opted_out);
-        Recipient { contact_number: Some(number), ..recipient }
-    }
-
-    fn by_phone(
+    fn addressed(
         &self,
         contact_id: Option<i64>,
         name: Option<String>,
-        phone: String,
+        written: String,
+        chat: Result<ChatId, PhoneError>,
         is_opted_out: bool,
     ) -> Recipient {
-        let skipped = match recipient::phone_to_chat(&phone, &self.country) {
-            Ok(chat_id) if !is_opted_out && !self.opted_out.has_chat(chat_id.as_str()) => {
-                let chat_id = chat_id.to_string();
-                let contact_number = None;
-                return Recipient { contact_id, contact_number, name, chat_id, skipped: None };
+        let (chat_id, skipped) = match chat {
+            Ok(chat) if !is_opted_out && !self.opted_out.has_chat(chat.as_str()) => {
+                (chat.to_string(), None)
             }
-            Err(error) if !is_opted_out => error.to_string(),
-            Ok(_) | Err(_) => OPTED_OUT.to_owned(),
+            Err(error) if !is_opted_out => (written, Some(error.to_string())),
+            Ok(_) | Err(_) => (written, Some(OPTED_OUT.to_owned())),
         };
-        Recipient { contact_id, name, ..Recipient::skipped(phone, skipped) }
+        Recipient { contact_id, contact_number: None, name, chat_id, skipped }
     }
 }
 

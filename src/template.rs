@@ -7,15 +7,12 @@
 //!
 //! A value is never a template: what a customer's name holds is printed as it is.
 
-mod text;
-
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
 use crate::reason::Reason;
-
-pub(crate) use text::{is_same_text, with_line_feeds};
 
 /// The longest text that WhatsApp takes, in UTF-16 units, as WhatsApp itself counts them.
 pub(crate) const TEXT_UNITS_MAX: usize = 65_536;
@@ -291,6 +288,20 @@ fn odd_braces(line: &str) -> Vec<String> {
         rest = &rest[at + length..];
     }
     found
+}
+
+/// The text with every line end as a line feed, as WhatsApp keeps it.
+pub(crate) fn with_line_feeds(text: &str) -> Cow<'_, str> {
+    if text.contains('\r') {
+        Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// Whether two texts are the same once WhatsApp has them: it keeps no blanks around them.
+pub(crate) fn is_same_text(one: &str, other: &str) -> bool {
+    with_line_feeds(one).trim() == with_line_feeds(other).trim()
 }
 
 #[cfg(test)]

@@ -156,3 +156,12 @@ proptest! {
         prop_assert_eq!(fold(&name.to_uppercase()), fold(&name.to_lowercase()));
     }
 }
+
+#[test]
+fn line_ends_and_outer_blanks_make_no_other_text() {
+    assert!(is_same_text("\tHalo\r\nBudi \u{a0}\r\n", "Halo\nBudi"));
+    assert!(is_same_text("a\rb", "a\nb"));
+    for other in ["Halo Budi", "halo\nBudi", "Halo\n\nBudi", ""] {
+        assert!(!is_same_text("Halo\nBudi", other), "{other:?}");
+    }
+}
