@@ -83,13 +83,13 @@ impl Alarms {
 
     /// Begins to tell ALERT_URL, when there is one. Only the process that sends may: else an alert
     /// would be told twice. Nobody is kept from sending by it.
-    pub(crate) fn start_alerts(&self, config: &Config) {
+    pub(crate) fn start_alerts(&self, config: &Arc<Config>) {
         if let Err(error) = self.try_alerts(config) {
             log::warn!("alerts: the database cannot be used: {}", in_one_line(&error));
         }
     }
 
-    fn try_alerts(&self, config: &Config) -> Result<(), StoreError> {
+    fn try_alerts(&self, config: &Arc<Config>) -> Result<(), StoreError> {
         let mut store = Store::open(&config.database_path)?;
         let is_on = config.alert_url.is_some();
         if store.read(|tx| Ok(tx.are_alerts_on()? != is_on))? {

@@ -33,9 +33,8 @@ pub use pages::{
     PAGE_BODY_BYTES_MAX, PAGES_ROOT, PageReply, PageRequest, Pages, STRANGERS_BODY_BYTES_MAX,
     large_buffer,
 };
-pub use rules::Rules;
 pub use server::{ApiServer, ServerError};
-pub use webhook::{BODY_BYTES_MAX, Posted, Webhook, WebhookRules};
+pub use webhook::{BODY_BYTES_MAX, Posted, Webhook};
 
 use metrics::Figures;
 pub use quota::{LINES_PER_MINUTE, Quota};

@@ -14,11 +14,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::config::Config;
 use crate::fail_point;
 use crate::lock::{LockError, SenderLock};
-use crate::pace::Gap;
 use crate::place::{Place, PlaceError};
-use crate::planner::{PlanRules, Planner};
+use crate::planner::Planner;
 use crate::store::{Contents, DataVersion, Marked, Restoration, Store, StoreError};
 use crate::trigger::Triggers;
 
@@ -39,14 +39,6 @@ pub struct Backup {
     pub bytes: u64,
     /// How many older ones were removed.
     pub(crate) removed: usize,
-}
-
-/// What a restore goes by.
-#[derive(Clone, Debug)]
-pub struct RestoreRules {
-    pub plan: PlanRules,
-    /// The pace: every channel rests a whole gap.
-    pub gap: Gap,
 }
 
 /// A restore that was done.
@@ -145,7 +137,7 @@ pub(crate) fn abandon(target: &Path) {
 pub fn restore(
     database: &Path,
     file: &Path,
-    rules: &RestoreRules,
+    config: &Config,
     now: Timestamp,
 ) -> Result<Restored, BackupError> {
     let Some(_lock) = SenderLock::try_take(database)? else {
@@ -170,7 +162,7 @@ pub fn restore(
         // The prepared file itself takes the name, and keeps what makes its place.
         Present::Damaged | Present::Missing => (Place::of(prepared.path())?, false),
     };
-    let (mut restored, new) = decide(new, rules, has_evidence, &place, now)?;
+    let (mut restored, new) = decide(new, config, has_evidence, &place, now)?;
     fail_point::reach("restore_prepared");
     restored.before = present.before(before_path);
     match present {
@@ -276,13 +268,13 @@ fn check(path: &Path, name: &Path) -> Result<(), BackupError> {
 /// due since, with the planner itself, and marks it before anybody can send it.
 fn decide(
     mut new: Store,
-    rules: &RestoreRules,
+    config: &Config,
     has_evidence: bool,
     place: &Place,
     now: Timestamp,
 ) -> Result<(Restored, Store), BackupError> {
-    let restoration = Restoration { has_evidence, zone: rules.plan.zone.clone(), now };
-    let ready_at = now.plus(rules.gap.longest());
+    let restoration = Restoration { has_evidence, zone: config.zone.clone(), now };
+    let ready_at = now.plus(config.gap.longest());
     let (made_at, was_at, lost_messages) = new.write(|tx| {
         let made_at = tx.backup_made_at()?;
         let was_at = tx.place()?;
@@ -293,11 +285,11 @@ fn decide(
     })?;
     // Expired is only what was too late already when the backup was made; the rest may have been
     // sent in time.
-    let late_limit = made_at.map_or(FOR_EVER, |at| rules.plan.late_limit + now.since(at));
-    let plan = PlanRules { late_limit, ..rules.plan.clone() };
+    let late_limit = made_at.map_or(FOR_EVER, |at| config.late_limit + now.since(at));
+    let config = Arc::new(Config { late_limit, ..config.clone() });
     let store = Arc::new(Mutex::new(new));
     // Nobody sends meanwhile.
-    let planner = Planner::new(Arc::clone(&store), Arc::new(Triggers::default()), plan)
+    let planner = Planner::new(Arc::clone(&store), Arc::new(Triggers::default()), config)
         .in_portions_of(usize::MAX);
     let (marked, failed_messages, pending) = decide_all(&planner, &store, &restoration)?;
     if has_evidence {

@@ -9,7 +9,7 @@ use crate::delivery::HoldKind;
 use crate::store::{Channel, ChannelSettings, SqlResult, Store, StoreError, Tx};
 use crate::window::{DAILY_LIMIT_MAX, SendWindow, WindowError};
 
-pub use availability::{Availability, HoldEnds, LaneRules, Off, availability};
+pub use availability::{Availability, HoldEnds, Off, availability};
 pub(crate) use availability::{hold_ends, look, ready_at, usable};
 pub(crate) use view::{ChannelView, State, ask_waha, list};
 

@@ -207,14 +207,14 @@ fn show_usage(error: &clap::Error) -> ExitCode {
 fn run(args: &Arguments) -> Result<(), CliError> {
     let config = || Config::load(args.env_file.as_deref());
     match &args.command {
-        Command::Serve => serve_command(&config()?),
+        Command::Serve => serve_command(&Arc::new(config()?)),
         Command::Channel(args) => channel::channel(args, &config()?),
         Command::Message(args) => message::message(args, &config()?),
         Command::Contact(command) => contact::contact(command, &config()?),
         Command::Run(RunArgs { dry_run: true, json, .. }) => {
             plan::dry_run(output::Output { json: *json }, &config()?)
         }
-        Command::Run(run) => run_command(run, &config()?),
+        Command::Run(run) => run_command(run, &Arc::new(config()?)),
         Command::Plan(args) => plan::plan(args, &config()?),
         Command::Doctor(doctor) => doctor::doctor(doctor, args.env_file.as_deref()),
         Command::Status(args) => status::status(args, &config()?),
@@ -232,7 +232,7 @@ fn run(args: &Arguments) -> Result<(), CliError> {
     }
 }
 
-fn serve_command(config: &Config) -> Result<(), CliError> {
+fn serve_command(config: &Arc<Config>) -> Result<(), CliError> {
     logging::start(config.log_level.unwrap_or(LevelFilter::Info), config.log_file.as_deref())?;
     let triggers = stopped_by_signals()?;
     say_when_new(config);
@@ -246,7 +246,7 @@ fn serve_command(config: &Config) -> Result<(), CliError> {
 }
 
 /// For cron: nothing but errors, unless somebody is watching or asked for a log.
-fn run_command(args: &RunArgs, config: &Config) -> Result<(), CliError> {
+fn run_command(args: &RunArgs, config: &Arc<Config>) -> Result<(), CliError> {
     let default = match &config.log_file {
         Some(_) => LevelFilter::Info,
         None => LevelFilter::Error,

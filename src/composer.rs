@@ -14,9 +14,7 @@ mod timing;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::pace::Gap;
-use crate::recipient::CountryCode;
-use crate::schedule::Zone;
+use crate::config::Config;
 use crate::store::{FormMark, MadeBefore, MessageFields, MessageRow, Store, StoreError};
 
 pub use change::{Edit, Edited, Today, edit};
@@ -27,19 +25,6 @@ pub use timing::{Timing, WeeklyTiming};
 
 /// For so long, a second message with the same text and recipients is said to be one.
 const SAME_SAID: Duration = Duration::from_mins(10);
-
-/// What composing goes by.
-#[derive(Clone, Debug)]
-pub struct Rules {
-    /// The local time of what people type.
-    pub zone: Zone,
-    /// For phone numbers in national form.
-    pub country: CountryCode,
-    /// How late a message may still go out.
-    pub late_limit: Duration,
-    /// The gap between two sends on a channel.
-    pub gap: Gap,
-}
 
 /// What a person wants to send.
 #[derive(Clone, Debug, Default)]
@@ -101,10 +86,10 @@ impl ComposeError {
 pub fn add(
     store: &mut Store,
     draft: &Draft,
-    rules: &Rules,
+    config: &Config,
     now: Timestamp,
 ) -> Result<Composed, ComposeError> {
-    add_once(store, draft, None, rules, now)
+    add_once(store, draft, None, config, now)
 }
 
 /// Adds a message, and keeps the mark of the form that it comes from in the same transaction.
@@ -115,13 +100,13 @@ pub(crate) fn add_once(
     store: &mut Store,
     draft: &Draft,
     mark: Option<FormMark<'_>>,
-    rules: &Rules,
+    config: &Config,
     now: Timestamp,
 ) -> Result<Composed, ComposeError> {
     // What is missing is told in the order in which it is typed.
     let mut warnings = checks::text(&draft.text)?;
     let timed = match &draft.timing {
-        Some(timing) => Some(timing::read(timing, None, rules, now)?),
+        Some(timing) => Some(timing::read(timing, None, config, now)?),
         None if draft.is_draft => None,
         None => {
             return Err(ComposeError::refused(
@@ -134,7 +119,7 @@ pub(crate) fn add_once(
     warnings.extend(found.warning);
     let contact_ids = checks::contact_ids(&draft.to);
     let checked = store.read(|tx| {
-        checks::recipients(tx, contact_ids.as_deref(), &draft.text, rules, draft.skip_bad)
+        checks::recipients(tx, contact_ids.as_deref(), &draft.text, config, draft.skip_bad)
     })??;
     if !draft.is_draft {
         checks::somebody(&checked)?;

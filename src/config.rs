@@ -28,7 +28,7 @@ use values::{Values, log_level};
 pub use admin::AdminPassword;
 pub use env_file::parse as parse_env_file;
 pub(crate) use error::ConfigError;
-pub(crate) use hosts::Authority;
+pub use hosts::Authority;
 pub use secret_text::Secret;
 pub(crate) use url::is_public_without_tls;
 
@@ -186,42 +186,49 @@ pub struct Config {
     /// WAHA_BASE_URL; without it nothing can be sent.
     pub waha_base_url: Option<String>,
     pub waha_api_key: Option<Secret>,
-    pub(crate) waha_ca_file: Option<PathBuf>,
+    pub waha_ca_file: Option<PathBuf>,
     /// WAHA_PROXY; may hold a password.
     pub waha_proxy: Option<Secret>,
-    pub(crate) database_path: PathBuf,
-    pub(crate) listen_addr: SocketAddr,
+    pub database_path: PathBuf,
+    pub listen_addr: SocketAddr,
     /// ALLOWED_HOSTS; empty for every name.
-    pub(crate) allowed_hosts: Vec<Authority>,
-    pub(crate) trusted_proxies: Vec<IpAddr>,
+    pub allowed_hosts: Vec<Authority>,
+    pub trusted_proxies: Vec<IpAddr>,
     /// CRON_SECRET, when it was set.
     pub cron_secret: Option<Secret>,
-    pub(crate) cron_secret_previous: Option<Secret>,
+    pub cron_secret_previous: Option<Secret>,
     /// WEBHOOK_HMAC_KEY; without it no webhooks are taken.
-    pub(crate) webhook_hmac_key: Option<Secret>,
+    pub webhook_hmac_key: Option<Secret>,
     /// ADMIN_PASSWORD or ADMIN_PASSWORD_HASH; without one there is no panel.
-    pub(crate) admin_password: Option<AdminPassword>,
+    pub admin_password: Option<AdminPassword>,
     /// TICK_SECONDS; `None` for 0.
-    pub(crate) tick: Option<Duration>,
-    pub(crate) trigger_wait: Duration,
-    pub(crate) gap: Gap,
-    pub(crate) allowance: Allowance,
+    pub tick: Option<Duration>,
+    pub trigger_wait: Duration,
+    pub gap: Gap,
+    pub allowance: Allowance,
     /// TYPING_SECONDS; `None` for 0.
-    pub(crate) typing_max: Option<Duration>,
+    pub typing_max: Option<Duration>,
     /// HEARTBEAT_URL; whoever knows it can call it.
-    pub(crate) heartbeat_url: Option<Secret>,
+    pub heartbeat_url: Option<Secret>,
     /// ALERT_URL; whoever knows it can write there.
-    pub(crate) alert_url: Option<Secret>,
+    pub alert_url: Option<Secret>,
     /// STALE_MINUTES; `None` for 0.
-    pub(crate) stale_after: Option<Duration>,
-    pub(crate) senders: usize,
-    pub(crate) waha_timeout: Duration,
+    pub stale_after: Option<Duration>,
+    pub senders: usize,
+    pub waha_timeout: Duration,
     pub late_limit: Duration,
     pub zone: Zone,
     pub country: CountryCode,
     /// LOG_LEVEL; `None` when it was not set.
-    pub(crate) log_level: Option<LevelFilter>,
-    pub(crate) log_file: Option<PathBuf>,
+    pub log_level: Option<LevelFilter>,
+    pub log_file: Option<PathBuf>,
+}
+
+/// Every setting with its default.
+impl Default for Config {
+    fn default() -> Self {
+        Self::from_values(HashMap::new()).expect("the defaults are values that their keys can have")
+    }
 }
 
 impl Config {

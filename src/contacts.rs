@@ -16,8 +16,8 @@ pub mod waiting;
 use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
+use crate::config::Config;
 use crate::recipient::{CountryCode, PhoneError, normalize_phone, shorten};
-use crate::schedule::Zone;
 use crate::store::{
     ContactRow, ContactValues, FormMark, MadeBefore, SqlResult, Store, StoreError, Tx,
 };
@@ -176,9 +176,10 @@ pub fn edit(
     store: &mut Store,
     id: i64,
     changes: &Changes,
-    (country, zone): (&CountryCode, &Zone),
+    config: &Config,
     at: Timestamp,
 ) -> Result<OnItsWay, ContactError> {
+    let country = &config.country;
     let digits = match changes.number.as_deref() {
         Some(number) => Some(normalize_phone(number, country)?),
         None => None,
@@ -208,7 +209,7 @@ pub fn edit(
         if digits.is_none() {
             return Ok(Ok(OnItsWay::default()));
         }
-        waiting::follow_all(tx, id, &before, (country, zone), at).map(Ok)
+        waiting::follow_all(tx, id, &before, config, at).map(Ok)
     })?
 }
 
@@ -246,7 +247,7 @@ pub fn remove(
     store: &mut Store,
     ids: &[i64],
     forget_opt_out: bool,
-    rules: (&CountryCode, &Zone),
+    config: &Config,
     now: Timestamp,
 ) -> Result<OnItsWay, ContactError> {
     store.write(|tx| {
@@ -263,7 +264,7 @@ pub fn remove(
         let mut all = OnItsWay::default();
         for (id, number) in numbers {
             if tx.remove_contact(id)? {
-                all.add(waiting::follow_all(tx, id, &number, rules, now)?);
+                all.add(waiting::follow_all(tx, id, &number, config, now)?);
             }
         }
         Ok(Ok(all))

@@ -1,7 +1,7 @@
 //! What will happen, before it does: who gets what and when, who is skipped and why, when it begins
 //! and ends. Reads only.
 //!
-//! It asks the same questions as the planner ([`PlanRules`]) about the same recipients, and takes the
+//! It asks the same questions as the planner ([`planner`]) about the same recipients, and takes the
 //! deliveries of a channel in the sender's order: by due time, then by when they were planned. What
 //! it cannot know is left out, and said by whoever shows it: how long WAHA takes for a send, when a
 //! held channel is freed, when cron comes. Jitter counts with its mean. Of a message that comes again
@@ -14,8 +14,9 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::config::Config;
 use crate::delivery::Status;
-use crate::planner::PlanRules;
+use crate::planner;
 use crate::reason::Reason;
 use crate::recipients::{self, Recipient};
 use crate::schedule;
@@ -26,20 +27,10 @@ use crate::template::{self, Template};
 
 use lanes::Lanes;
 
-pub use crate::channels::LaneRules;
 pub use lanes::Lane;
 pub use view::{
     ChannelForecast, Fate, Forecast, MessageForecast, RecipientForecast, Tally, Warning,
 };
-
-/// What sending will go by.
-#[derive(Clone, Debug)]
-pub struct ForecastRules {
-    /// What planning goes by.
-    pub plan: PlanRules,
-    /// What channels go by.
-    pub lanes: LaneRules,
-}
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,14 +63,14 @@ pub enum Seen<'a> {
 pub fn forecast(
     store: &mut Store,
     scope: Scope,
-    rules: &ForecastRules,
+    config: &Config,
     bounds: Bounds,
     now: Timestamp,
     see: &mut dyn FnMut(Seen<'_>),
 ) -> Result<Option<Forecast>, StoreError> {
     store.read(|tx| {
         let lanes = Lanes::default();
-        let mut ahead = Ahead { tx, rules, now, lanes, totals: Tally::default(), see };
+        let mut ahead = Ahead { tx, config, now, lanes, totals: Tally::default(), see };
         ahead.look(scope, bounds)
     })
 }
@@ -88,12 +79,12 @@ pub fn forecast(
 pub fn of_message(
     store: &mut Store,
     id: i64,
-    rules: &ForecastRules,
+    config: &Config,
     now: Timestamp,
 ) -> Result<Option<MessageForecast>, StoreError> {
     let bounds = Bounds { messages: u64::MAX, recipients: u64::MAX };
     let mut found = None;
-    forecast(store, Scope::Message(id), rules, bounds, now, &mut |seen| {
+    forecast(store, Scope::Message(id), config, bounds, now, &mut |seen| {
         if let Seen::Message(message) = seen {
             found = Some(message.clone());
         }
@@ -103,9 +94,9 @@ pub fn of_message(
 
 struct Ahead<'a> {
     tx: &'a Tx<'a>,
-    rules: &'a ForecastRules,
+    config: &'a Config,
     now: Timestamp,
-    lanes: Lanes,
+    lanes: Lanes<'a>,
     totals: Tally,
     see: &'a mut dyn FnMut(Seen<'_>),
 }
@@ -145,8 +136,8 @@ impl Ahead<'_> {
         let lanes = std::mem::take(&mut self.lanes).into_sorted();
         Ok(Some(Forecast {
             now: self.now,
-            gap: self.rules.lanes.gap,
-            late_limit: self.rules.plan.late_limit,
+            gap: self.config.gap,
+            late_limit: self.config.late_limit,
             totals: self.totals,
             messages: looked,
             messages_left_out: queued.saturating_sub(looked),
@@ -174,7 +165,7 @@ impl Ahead<'_> {
             }
         }
         // The next tick moves what was worked out in another zone.
-        for id in self.tx.message_ids_of_other_zones(&self.rules.plan.zone, ids_max)? {
+        for id in self.tx.message_ids_of_other_zones(&self.config.zone, ids_max)? {
             let Some(message) = self.tx.foreseen_message(id)? else { continue };
             let (Some(at), Some(here)) = (message.due_at, self.due_at(id, &message)?) else {
                 continue;
@@ -222,14 +213,14 @@ impl Ahead<'_> {
         };
         let has_begun = self.tx.has_deliveries(id, at)?;
         Ok(Some(match &message.content {
-            Ok(content) if !has_begun => content.timetable.at_in(at, &self.rules.plan.zone),
+            Ok(content) if !has_begun => content.timetable.at_in(at, &self.config.zone),
             Ok(_) | Err(_) => at,
         }))
     }
 
     /// The planner's own question; `Err` is why nothing more of it is sent.
     fn first_time(&self, message: &Untimed) -> Result<Timestamp, String> {
-        let first = self.rules.plan.first_time(message, self.now)?;
+        let first = planner::first_time(message, &self.config.zone, self.now)?;
         first.ok_or_else(|| Reason::ScheduleOver.to_string())
     }
 
@@ -262,7 +253,7 @@ impl Ahead<'_> {
             }
         }
         if is_shown {
-            forecast.finish(self.rules.lanes.gap);
+            forecast.finish(self.config.gap);
             self.totals.add(&forecast);
             (self.see)(Seen::Message(&forecast));
         }
@@ -285,7 +276,8 @@ impl Ahead<'_> {
             Err(why) => return Ok(Err(unreadable(why))),
         };
         let channel = self.tx.channel(message.channel_id)?;
-        Ok(self.rules.plan.check(&message, channel.as_ref()).map(|entries| (message, entries)))
+        Ok(planner::check(&message, channel.as_ref(), &self.config.zone)
+            .map(|entries| (message, entries)))
     }
 
     /// The deliveries that are there; `goes_on` says whether what is pending still goes out.
@@ -297,9 +289,10 @@ impl Ahead<'_> {
         goes_on: bool,
     ) -> SqlResult<()> {
         let text = seen.content.as_ref().map_or("", |content| content.message.as_str());
-        tell.forecast.next_at = seen.content.as_ref().ok().and_then(|message| {
-            message.timetable.following(&self.rules.plan.zone, one.due_at).ok()?
-        });
+        tell.forecast.next_at =
+            seen.content.as_ref().ok().and_then(|message| {
+                message.timetable.following(&self.config.zone, one.due_at).ok()?
+            });
         self.tx.each_delivery(one.id, one.due_at, |row| {
             if goes_on && row.status == Status::Pending {
                 self.pending(&row, text, tell)
@@ -332,7 +325,7 @@ impl Ahead<'_> {
         has_deliveries: bool,
     ) -> SqlResult<()> {
         tell.forecast.next_at = self.next_of(message, message.due_at);
-        let (tx, country) = (self.tx, &self.rules.plan.country);
+        let (tx, country) = (self.tx, &self.config.country);
         let (text, channel, from) = (&message.message, message.channel_id, message.due_at);
         let mut told = HashSet::new();
         if has_deliveries {
@@ -396,7 +389,7 @@ impl Ahead<'_> {
 
     /// The occurrence that follows on `after`, when everything until then was planned.
     fn next_of(&self, message: &DueMessage, after: Timestamp) -> Option<Timestamp> {
-        let (timetable, zone) = (&message.timetable, &self.rules.plan.zone);
+        let (timetable, zone) = (&message.timetable, &self.config.zone);
         let weekly = timetable.interval_config.as_deref();
         schedule::next_occurrence(timetable.schedules.as_deref(), weekly, zone, after).ok()?
     }
@@ -422,7 +415,7 @@ impl Ahead<'_> {
             }
         };
         let due_at = tell.forecast.due_at.unwrap_or(self.now);
-        let lane = self.lanes.lane(self.tx, channel_id, &self.rules.lanes, self.now)?;
+        let lane = self.lanes.lane(self.tx, channel_id, self.config, self.now)?;
         let at = match lane.next(not_before.max(self.now)) {
             Ok(at) => at,
             Err(reason) => {
@@ -431,7 +424,7 @@ impl Ahead<'_> {
             }
         };
         // The sender's own question, in whole seconds as the table has them.
-        let fate = if due_at.secs() < at.minus(self.rules.plan.late_limit).secs() {
+        let fate = if due_at.secs() < at.minus(self.config.late_limit).secs() {
             Fate::TooLate
         } else {
             lane.took(at);

@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::{Clock, Timestamp};
+use crate::config::Config;
 use crate::contacts::opt_out::{self, OptedOut};
-use crate::recipient::{CountryCode, mask_phone};
-use crate::schedule::Zone;
+use crate::recipient::mask_phone;
 use crate::store::{HiddenNumber, SqlResult, Store, StoreError, Tx};
 use crate::trigger::Triggers;
 use crate::waha::{OtherName, Waha};
@@ -36,8 +36,7 @@ pub(crate) struct HiddenNumbers {
     waha: Waha,
     clock: Arc<dyn Clock>,
     triggers: Arc<Triggers>,
-    /// For numbers in national form, and for the times of what is skipped.
-    rules: (CountryCode, Zone),
+    config: Arc<Config>,
     queue: Mutex<VecDeque<HiddenNumber>>,
     under_way: AtomicUsize,
 }
@@ -49,14 +48,14 @@ impl HiddenNumbers {
         waha: Waha,
         clock: Arc<dyn Clock>,
         triggers: Arc<Triggers>,
-        rules: (CountryCode, Zone),
+        config: Arc<Config>,
     ) -> Self {
         Self {
             store,
             waha,
             clock,
             triggers,
-            rules,
+            config,
             queue: Mutex::default(),
             under_way: AtomicUsize::new(0),
         }
@@ -149,16 +148,15 @@ impl HiddenNumbers {
             Some(lid) => (lid.as_str(), other),
             None => (other, hidden.digits.as_deref().unwrap_or_default()),
         };
-        let rules = (&self.rules.0, &self.rules.1);
         let is_out = match &hidden.lid {
             Some(lid) => tx.is_hidden_opted_out(lid)?,
-            None => opt_out::is_opted_out(tx, digits, rules.0)?,
+            None => opt_out::is_opted_out(tx, digits, &self.config.country)?,
         };
         tx.pair_hidden(lid, digits, &hidden.session, now)?;
         if !is_out {
             return Ok(None);
         }
-        opt_out::record(tx, digits, hidden.name.as_deref(), None, rules, now).map(Some)
+        opt_out::record(tx, digits, hidden.name.as_deref(), None, &self.config, now).map(Some)
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {

@@ -10,7 +10,7 @@ use time::{PrimitiveDateTime, Time};
 use crate::clock::Timestamp;
 use crate::config::{Config, absolute};
 use crate::delivery::Status;
-use crate::forecast::{Lane, LaneRules};
+use crate::forecast::Lane;
 use crate::lock::{self, Holder, Sending};
 use crate::pace::Gap;
 use crate::schedule::Zone;
@@ -139,9 +139,8 @@ pub(crate) fn overview(
 }
 
 fn channels(tx: &Tx<'_>, config: &Config, now: Timestamp) -> SqlResult<Vec<ChannelState>> {
-    let rules = LaneRules::of(config);
     let state = |(channel, pending): (Channel, u64)| {
-        let mut lane = Lane::new(tx, Some(channel.clone()), &rules, now)?;
+        let mut lane = Lane::new(tx, Some(channel.clone()), config, now)?;
         let ready_in = lane.next(now).map_or(Duration::ZERO, |at| at.since(now));
         let closed = lane.closed_at_first.clone();
         let mut backlog_ends_at = None;

@@ -27,53 +27,26 @@ mod runs;
 mod visit;
 mod words;
 
-use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use crate::api::{PAGE_BODY_BYTES_MAX, PageReply, PageRequest, Pages};
 use crate::clock::Clock;
-use crate::composer;
-use crate::config::AdminPassword;
+use crate::config::{AdminPassword, Config};
 use crate::logging::in_one_line;
-use crate::pace::Gap;
-use crate::recipient::CountryCode;
-use crate::schedule::Zone;
 use crate::store::{SqlResult, Store, StoreError, Tx};
 use crate::trigger::Triggers;
-use crate::window::Allowance;
 
 use access::Access;
 use visit::Visit;
-
-/// What the panel goes by.
-#[derive(Clone, Debug)]
-pub struct PanelRules {
-    /// The password that opens it.
-    pub password: AdminPassword,
-    /// The local time of its pages.
-    pub zone: Zone,
-    /// For phone numbers in national form.
-    pub country: CountryCode,
-    /// How late a message may still go out.
-    pub late_limit: Duration,
-    /// The gap between two sends on a channel.
-    pub gap: Gap,
-    /// The hours and the daily limit of channels without their own.
-    pub allowance: Allowance,
-    /// The proxies whose word about TLS and about the other end is believed.
-    pub trusted_proxies: Vec<IpAddr>,
-    /// Whether `serve` looks for due messages by itself.
-    pub has_ticker: bool,
-}
 
 /// The panel.
 pub struct Panel {
     store: Mutex<Store>,
     clock: Arc<dyn Clock>,
     triggers: Arc<Triggers>,
-    rules: PanelRules,
+    config: Arc<Config>,
+    password: AdminPassword,
     access: Access,
 }
 
@@ -111,18 +84,10 @@ impl Panel {
         store: Store,
         clock: Arc<dyn Clock>,
         triggers: Arc<Triggers>,
-        rules: PanelRules,
+        config: Arc<Config>,
+        password: AdminPassword,
     ) -> Self {
-        Self { store: Mutex::new(store), clock, triggers, access: Access::new(), rules }
-    }
-
-    fn compose_rules(&self) -> composer::Rules {
-        composer::Rules {
-            zone: self.rules.zone.clone(),
-            country: self.rules.country.clone(),
-            late_limit: self.rules.late_limit,
-            gap: self.rules.gap,
-        }
+        Self { store: Mutex::new(store), clock, triggers, access: Access::new(), config, password }
     }
 
     fn read<T>(&self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Result<T, StoreError> {

@@ -11,10 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::config::Config;
 use crate::delivery::{Counts, Status, Verdict};
 use crate::fail_point;
 use crate::reason::Reason;
-use crate::recipient::{self, CountryCode, Entry};
+use crate::recipient::{self, Entry};
 use crate::schedule::{self, Taken, Zone};
 use crate::store::{
     Channel, DueMessage, Settled, SqlResult, Store, StoreError, Timed, Tx, Untimed,
@@ -44,139 +45,11 @@ const UNLOOKED_MAX: Duration = Duration::from_mins(10);
 /// disk too.
 const PORTION: usize = 1_000;
 
-/// What planning goes by.
-#[derive(Clone, Debug)]
-pub struct PlanRules {
-    /// How late a message may still go out.
-    pub late_limit: Duration,
-    /// The local time of schedules.
-    pub zone: Zone,
-    /// For phone numbers in national form.
-    pub country: CountryCode,
-}
-
-/// What planning decides before it writes: a forecast asks the same questions.
-impl PlanRules {
-    /// The next time of a message that has only a schedule: it is new, or its rule was edited. `None`
-    /// when something of it was planned before, and nothing is left.
-    ///
-    /// What was due when the rule was edited, and was not planned yet, may still be due by the new rule.
-    ///
-    /// # Errors
-    /// Why it fails, in words.
-    pub(crate) fn first_time(
-        &self,
-        message: &Untimed,
-        now: Timestamp,
-    ) -> Result<Option<Timestamp>, String> {
-        let mut timetable = message.timetable.clone();
-        // An older version planned that; the date in this zone is done.
-        timetable.taken = timetable.taken.filter(|taken| taken.is_believed(&self.zone, now));
-        timetable.taken = timetable.taken.or_else(|| {
-            let local = self.zone.to_local(message.latest_planned_at?).date_time;
-            Some(Taken { local, rule: None })
-        });
-        let from = timetable.counts_from().or(message.since).unwrap_or(now).min(now);
-        match timetable.next(&self.zone, Some(from.minus(JUST_MISSED))) {
-            Ok(Some(at)) => Ok(Some(at)),
-            Ok(None) if timetable.taken.is_some() => Ok(None),
-            Ok(None) => {
-                let (schedules, weekly) = (&timetable.schedules, &timetable.interval_config);
-                Err(if schedule::has_schedule(schedules.as_deref(), weekly.as_deref()) {
-                    "all times of its schedule had passed when it was made: give it a new one"
-                } else {
-                    "it has no time: fill in scheduled_at, schedules or interval_config, and set \
-                     status to scheduled"
-                }
-                .to_owned())
-            }
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    /// The time of a scheduled message in this zone, and whether that comes from its rule.
-    ///
-    /// # Errors
-    /// Why it fails, in words.
-    pub(crate) fn time_here(
-        &self,
-        message: &Timed,
-        now: Timestamp,
-    ) -> Result<(Timestamp, bool), String> {
-        let Timed { scheduled_at, has_begun, .. } = message;
-        let mut timetable = message.timetable.clone();
-        timetable.taken = timetable.taken.filter(|taken| taken.is_believed(&self.zone, now));
-        if timetable.is_from_rule() {
-            let here = timetable.at_in(*scheduled_at, &self.zone);
-            return Ok((if *has_begun { *scheduled_at } else { here }, true));
-        }
-        // Somebody wrote it, or an older version worked it out: is it one that the rule has here?
-        let before = scheduled_at.minus(Duration::from_secs(1));
-        let next = timetable.next(&self.zone, Some(before)).map_err(|error| error.to_string())?;
-        Ok((*scheduled_at, next == Some(*scheduled_at) && !has_begun))
-    }
-
-    fn too_late(&self) -> String {
-        format!("still pending {} hours after its time", self.late_limit.as_secs() / 3600)
-    }
-
-    /// The entries of a message that has all that it needs before any recipient is looked at.
-    ///
-    /// # Errors
-    /// Why it fails, in words.
-    pub(crate) fn check(
-        &self,
-        message: &DueMessage,
-        channel: Option<&Channel>,
-    ) -> Result<Vec<Entry>, String> {
-        let Some(channel) = channel else {
-            return Err(format!("there is no channel {}: correct channel_id", message.channel_id));
-        };
-        if !channel.is_active {
-            return Err(format!(
-                "channel `{}` is not active: set its is_active to 1",
-                channel.name
-            ));
-        }
-        if channel.session_name.is_none() {
-            return Err(format!("channel `{}` has no session_name: fill it in", channel.name));
-        }
-        if message.message.trim().is_empty() {
-            return Err("it has no text: fill in `message`".to_owned());
-        }
-        if message.message.contains('\0') {
-            return Err(Reason::NulInText.to_string());
-        }
-        let units = template::text_units(&message.message);
-        if units > TEXT_UNITS_MAX && !template::is_template(&message.message) {
-            return Err(format!(
-                "its text has {units} characters, more than the {TEXT_UNITS_MAX} that WhatsApp takes: shorten it"
-            ));
-        }
-        if let Some(metadata) = message.metadata.as_deref().filter(|text| !text.trim().is_empty())
-            && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(metadata).is_err()
-        {
-            return Err("`metadata` is no JSON object: write it like {\"order\": 17}, or empty it"
-                .to_owned());
-        }
-        message.timetable.next(&self.zone, None).map_err(|error| error.to_string())?;
-        let entries = recipient::parse_contact_ids(message.contact_ids.as_deref())
-            .map_err(|error| error.to_string())?;
-        if entries.is_empty() {
-            return Err(
-                "no valid recipient: `contact_ids` is empty; give contact ids or phone numbers"
-                    .to_owned(),
-            );
-        }
-        Ok(entries)
-    }
-}
-
 /// Turns due messages into deliveries.
 pub struct Planner {
     store: Arc<Mutex<Store>>,
     triggers: Arc<Triggers>,
-    rules: PlanRules,
+    config: Arc<Config>,
     portion: usize,
     /// The message that is planned in portions now.
     under_way: Mutex<Option<Planning>>,
@@ -215,8 +88,8 @@ struct Rows {
 }
 
 impl Planner {
-    pub fn new(store: Arc<Mutex<Store>>, triggers: Arc<Triggers>, rules: PlanRules) -> Self {
-        Self { store, triggers, rules, portion: PORTION, under_way: Mutex::default() }
+    pub fn new(store: Arc<Mutex<Store>>, triggers: Arc<Triggers>, config: Arc<Config>) -> Self {
+        Self { store, triggers, config, portion: PORTION, under_way: Mutex::default() }
     }
 
     /// The same with at most `recipients` (1 or more) planned in one transaction.
@@ -247,23 +120,23 @@ impl Planner {
     /// have nothing left to do.
     fn expire(&self, now: Timestamp) -> Result<(), StoreError> {
         self.store().write(|tx| {
-            tx.localize_taken(&self.rules.zone, now)?;
+            tx.localize_taken(&self.config.zone, now)?;
             tx.put_back_unplanned(now)?;
             tx.put_back_early(now.plus(EARLY_MAX), now)
         })?;
-        let before = now.minus(self.rules.late_limit);
+        let before = now.minus(self.config.late_limit);
         let (late, finished) = self
             .store()
             .read(|tx| Ok((tx.late_occurrences(before)?, tx.finished_occurrences()?)))?;
         for (id, due_at) in late.into_iter().chain(finished) {
             let (expired, settled) = self.store().write(|tx| {
                 let expired = if due_at < before {
-                    tx.expire_pending(id, due_at, &self.rules.too_late(), now)?
+                    tx.expire_pending(id, due_at, &too_late(self.config.late_limit), now)?
                 } else {
                     0
                 };
                 let none = Counts::default();
-                Ok((expired, tx.settle_if_done(id, due_at, none, &self.rules.zone, now)?))
+                Ok((expired, tx.settle_if_done(id, due_at, none, &self.config.zone, now)?))
             })?;
             for _ in 0..expired {
                 self.triggers.note_delivery(id, Status::Expired);
@@ -300,7 +173,7 @@ impl Planner {
                 let mut all_settled = Vec::new();
                 for ((id, due_at), count) in occurrences {
                     let ended = Counts { failed: count, ..Counts::default() };
-                    let settled = tx.settle_if_done(id, due_at, ended, &self.rules.zone, now)?;
+                    let settled = tx.settle_if_done(id, due_at, ended, &self.config.zone, now)?;
                     let Some(mut settled) = settled else { continue };
                     tx.note_reason(id, &reason)?;
                     if let Verdict::Failed { error } = &mut settled.verdict {
@@ -333,7 +206,7 @@ impl Planner {
         })?;
         for (id, due_at) in unlooked {
             let settled =
-                self.store().write(|tx| tx.settle_unlooked(id, due_at, &self.rules.zone, now))?;
+                self.store().write(|tx| tx.settle_unlooked(id, due_at, &self.config.zone, now))?;
             if let Some(settled) = settled {
                 self.triggers.note_settled(&settled);
                 is_due |= settled.next.is_some_and(|next| next <= now);
@@ -357,9 +230,9 @@ impl Planner {
     /// Returns why the message failed, if it did.
     fn give_time(&self, tx: &Tx<'_>, id: i64, now: Timestamp) -> SqlResult<Option<String>> {
         let Some(message) = tx.untimed_message(id)? else { return Ok(None) };
-        let error = match self.rules.first_time(&message, now) {
+        let error = match first_time(&message, &self.config.zone, now) {
             Ok(Some(at)) => {
-                tx.set_scheduled_at(id, at, &self.rules.zone, now)?;
+                tx.set_scheduled_at(id, at, &self.config.zone, now)?;
                 return Ok(None);
             }
             Ok(None) => {
@@ -376,7 +249,7 @@ impl Planner {
     /// Works the times of scheduled messages out anew that were worked out in another zone, and looks
     /// at those that somebody wrote beside a rule. Returns whether there may be more.
     fn look_at_zones(&self, now: Timestamp) -> Result<bool, StoreError> {
-        let zone = &self.rules.zone;
+        let zone = &self.config.zone;
         let ids = self.store().read(|tx| tx.message_ids_of_other_zones(zone, MESSAGES_PER_PASS))?;
         let mut moved = 0;
         for id in &ids {
@@ -396,13 +269,13 @@ impl Planner {
     }
 
     fn look_at_zone(&self, tx: &Tx<'_>, id: i64, now: Timestamp) -> SqlResult<Looked> {
-        let zone = &self.rules.zone;
+        let zone = &self.config.zone;
         let Some(message) = tx.timed_message(id)? else { return Ok(Looked::Stays) };
         if message.timetable.is_outdated() {
             tx.clear_scheduled_at(id)?;
             return Ok(Looked::Stays);
         }
-        match self.rules.time_here(&message, now) {
+        match time_here(&message, &self.config.zone, now) {
             Ok((_, is_from_rule)) if message.has_begun || !is_from_rule => {
                 tx.set_scheduled_zone(id, if is_from_rule { zone.name() } else { "" }, now)?;
                 Ok(Looked::Stays)
@@ -496,4 +369,112 @@ impl Planner {
         // A panic inside a transaction rolled it back.
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The next time of a message that has only a schedule: it is new, or its rule was edited. `None`
+/// when something of it was planned before, and nothing is left.
+///
+/// What was due when the rule was edited, and was not planned yet, may still be due by the new rule.
+///
+/// # Errors
+/// Why it fails, in words.
+pub(crate) fn first_time(
+    message: &Untimed,
+    zone: &Zone,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, String> {
+    let mut timetable = message.timetable.clone();
+    // An older version planned that; the date in this zone is done.
+    timetable.taken = timetable.taken.filter(|taken| taken.is_believed(zone, now));
+    timetable.taken = timetable.taken.or_else(|| {
+        let local = zone.to_local(message.latest_planned_at?).date_time;
+        Some(Taken { local, rule: None })
+    });
+    let from = timetable.counts_from().or(message.since).unwrap_or(now).min(now);
+    match timetable.next(zone, Some(from.minus(JUST_MISSED))) {
+        Ok(Some(at)) => Ok(Some(at)),
+        Ok(None) if timetable.taken.is_some() => Ok(None),
+        Ok(None) => {
+            let (schedules, weekly) = (&timetable.schedules, &timetable.interval_config);
+            Err(if schedule::has_schedule(schedules.as_deref(), weekly.as_deref()) {
+                "all times of its schedule had passed when it was made: give it a new one"
+            } else {
+                "it has no time: fill in scheduled_at, schedules or interval_config, and set \
+                 status to scheduled"
+            }
+            .to_owned())
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The time of a scheduled message in this zone, and whether that comes from its rule.
+///
+/// # Errors
+/// Why it fails, in words.
+fn time_here(message: &Timed, zone: &Zone, now: Timestamp) -> Result<(Timestamp, bool), String> {
+    let Timed { scheduled_at, has_begun, .. } = message;
+    let mut timetable = message.timetable.clone();
+    timetable.taken = timetable.taken.filter(|taken| taken.is_believed(zone, now));
+    if timetable.is_from_rule() {
+        let here = timetable.at_in(*scheduled_at, zone);
+        return Ok((if *has_begun { *scheduled_at } else { here }, true));
+    }
+    // Somebody wrote it, or an older version worked it out: is it one that the rule has here?
+    let before = scheduled_at.minus(Duration::from_secs(1));
+    let next = timetable.next(zone, Some(before)).map_err(|error| error.to_string())?;
+    Ok((*scheduled_at, next == Some(*scheduled_at) && !has_begun))
+}
+
+fn too_late(late_limit: Duration) -> String {
+    format!("still pending {} hours after its time", late_limit.as_secs() / 3600)
+}
+
+/// The entries of a message that has all that it needs before any recipient is looked at.
+///
+/// # Errors
+/// Why it fails, in words.
+pub(crate) fn check(
+    message: &DueMessage,
+    channel: Option<&Channel>,
+    zone: &Zone,
+) -> Result<Vec<Entry>, String> {
+    let Some(channel) = channel else {
+        return Err(format!("there is no channel {}: correct channel_id", message.channel_id));
+    };
+    if !channel.is_active {
+        return Err(format!("channel `{}` is not active: set its is_active to 1", channel.name));
+    }
+    if channel.session_name.is_none() {
+        return Err(format!("channel `{}` has no session_name: fill it in", channel.name));
+    }
+    if message.message.trim().is_empty() {
+        return Err("it has no text: fill in `message`".to_owned());
+    }
+    if message.message.contains('\0') {
+        return Err(Reason::NulInText.to_string());
+    }
+    let units = template::text_units(&message.message);
+    if units > TEXT_UNITS_MAX && !template::is_template(&message.message) {
+        return Err(format!(
+            "its text has {units} characters, more than the {TEXT_UNITS_MAX} that WhatsApp takes: shorten it"
+        ));
+    }
+    if let Some(metadata) = message.metadata.as_deref().filter(|text| !text.trim().is_empty())
+        && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(metadata).is_err()
+    {
+        return Err(
+            "`metadata` is no JSON object: write it like {\"order\": 17}, or empty it".to_owned()
+        );
+    }
+    message.timetable.next(zone, None).map_err(|error| error.to_string())?;
+    let entries = recipient::parse_contact_ids(message.contact_ids.as_deref())
+        .map_err(|error| error.to_string())?;
+    if entries.is_empty() {
+        return Err(
+            "no valid recipient: `contact_ids` is empty; give contact ids or phone numbers"
+                .to_owned(),
+        );
+    }
+    Ok(entries)
 }

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::clock::{Clock, Timestamp, Wake};
+use crate::config::Config;
 use crate::lock::{LockError, SenderLock};
 use crate::planner::PRUNED_AGE_MIN;
 use crate::store::{Counted, GivesBack, Looked, Old, Side, SqlResult, Store, StoreError};
@@ -32,16 +33,6 @@ const CACHE_KIB: u32 = 8 * 1024;
 const UPLOADS_KEPT: Duration = Duration::from_hours(24);
 
 const STATUSES: [&str; 6] = ["sent", "failed", "cancelled", "draft", "scheduled", "sending"];
-
-/// What a person wants to go.
-#[derive(Clone, Copy, Debug)]
-pub struct PruneRules {
-    /// What ended longer ago than this goes.
-    pub age: Duration,
-    /// LATE_LIMIT_HOURS: what is younger may still have to go out.
-    pub late_limit: Duration,
-    pub is_dry: bool,
-}
 
 /// What was removed, or would be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,27 +83,29 @@ pub enum PruneError {
     Store(#[from] StoreError),
 }
 
-/// Removes what ended before `rules.age`, in small pieces, and gives its room back.
+/// Removes what ended longer ago than `age`, in small pieces, and gives its room back.
 ///
 /// # Errors
 /// [`PruneError`]; what was removed until then stays removed.
 pub fn prune(
     store: &mut Store,
-    rules: &PruneRules,
+    age: Duration,
+    is_dry: bool,
+    config: &Config,
     clock: &dyn Clock,
 ) -> Result<Pruned, PruneError> {
-    if rules.age < AGE_MIN {
+    if age < AGE_MIN {
         return Err(PruneError::TooYoung);
     }
     // A day of room: clocks are set, and a message that is due at the limit takes its time.
-    if rules.age < rules.late_limit + Duration::from_hours(24) {
-        return Err(PruneError::WithinLateLimit(rules.late_limit));
+    if age < config.late_limit + Duration::from_hours(24) {
+        return Err(PruneError::WithinLateLimit(config.late_limit));
     }
     let now = clock.now().wall;
-    let cut = now.minus(rules.age);
+    let cut = now.minus(age);
     let bytes_before = store.bytes_on_disk();
     store.widen_cache(CACHE_KIB)?;
-    let mut work = Work { store, clock, cut, is_dry: rules.is_dry, counted: Counted::default() };
+    let mut work = Work { store, clock, cut, is_dry, counted: Counted::default() };
     for status in STATUSES {
         work.messages(status)?;
     }
@@ -121,7 +114,7 @@ pub fn prune(
         sides.push((side, work.side(side, side_cut(side, cut, now))?));
     }
     let counted = work.counted;
-    let room = if rules.is_dry { Room::Untouched } else { give_back(store, clock)? };
+    let room = if is_dry { Room::Untouched } else { give_back(store, clock)? };
     let bytes_after = store.bytes_on_disk();
     Ok(Pruned { cut, counted, sides, bytes_before, bytes_after, room })
 }

@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Now, Timestamp};
 use crate::clock_check::{ClockCheck, Look};
+use crate::config::Config;
 use crate::fail_point;
 use crate::hidden_numbers::HiddenNumbers;
 use crate::lookup::Lookup;
-use crate::planner::{PlanRules, Planner};
-use crate::sender::{SendRules, Sender, Step};
+use crate::planner::Planner;
+use crate::sender::{Sender, Step};
 use crate::store::{RunCounts, Store, StoreError, Trigger, WAL_LARGE_BYTES};
 use crate::trigger::{DatabaseUser, Request, RunReport, Triggers};
 use crate::waha::Waha;
@@ -108,8 +109,7 @@ impl Runner {
         waha: Waha,
         clock: Arc<dyn Clock>,
         triggers: Arc<Triggers>,
-        plan_rules: PlanRules,
-        send_rules: SendRules,
+        config: Arc<Config>,
         seed: u64,
     ) -> Self {
         let waha = waha.noting_dates_by(Arc::clone(&clock));
@@ -118,28 +118,28 @@ impl Runner {
             waha.clone(),
             Arc::clone(&clock),
             Arc::clone(&triggers),
-            (plan_rules.country.clone(), plan_rules.zone.clone()),
+            Arc::clone(&config),
         );
         let clock_check = ClockCheck::new(
             Arc::clone(&store),
             waha.clone(),
             Arc::clone(&triggers),
-            plan_rules.late_limit,
+            config.late_limit,
         );
-        let planner = Planner::new(Arc::clone(&store), Arc::clone(&triggers), plan_rules);
+        let planner = Planner::new(Arc::clone(&store), Arc::clone(&triggers), Arc::clone(&config));
         let lookup = Lookup::new(
             Arc::clone(&store),
             waha.clone(),
             Arc::clone(&clock),
             Arc::clone(&triggers),
-            send_rules.zone.clone(),
+            config.zone.clone(),
         );
         let sender = Sender::new(
             Arc::clone(&store),
             waha,
             Arc::clone(&clock),
             Arc::clone(&triggers),
-            send_rules,
+            config,
             seed,
         );
         Self {

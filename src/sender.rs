@@ -20,17 +20,17 @@ use std::time::Duration;
 
 use crate::channels::{Availability, HoldEnds};
 use crate::clock::{Clock, Now, Timestamp};
+use crate::config::Config;
 use crate::delivery::{Counts, Hold, Status};
 use crate::fail_point;
-use crate::pace::{Board, Gap, Turn};
-use crate::recipient::{CountryCode, mask_numbers};
-use crate::schedule::Zone;
+use crate::pace::{Board, Turn};
+use crate::recipient::mask_numbers;
 use crate::store::{
     Channel, Claimed, OPTED_OUT, Open, RecipientNow, Recovered, SqlResult, Store, StoreError,
 };
 use crate::trigger::{DatabaseUser, Triggers};
 use crate::waha::{IdOffer, SessionState, TextMessage, Waha};
-use crate::window::{Allowance, Day, DayCount};
+use crate::window::{Day, DayCount};
 
 use recording::Unrecorded;
 use sessions::Sessions;
@@ -40,30 +40,13 @@ use typing::{TypeFirst, Typists};
 /// How long a sender lets the database rest after it failed.
 const DATABASE_REST: Duration = Duration::from_secs(1);
 
-/// What sending goes by.
-#[derive(Clone, Debug)]
-pub struct SendRules {
-    /// The least gap between two sends on a channel.
-    pub gap: Gap,
-    /// How late a message may still go out.
-    pub late_limit: Duration,
-    /// The local time of schedules, send windows and daily limits.
-    pub zone: Zone,
-    /// The hours and the daily limit of channels that have none of their own.
-    pub allowance: Allowance,
-    /// For the phone numbers of contacts, in national form.
-    pub country: CountryCode,
-    /// The longest typing that is shown before a message; `None` for none.
-    pub typing_max: Option<Duration>,
-}
-
 /// What the sender threads share.
 pub(crate) struct Sender {
     store: Arc<Mutex<Store>>,
     waha: Waha,
     clock: Arc<dyn Clock>,
     triggers: Arc<Triggers>,
-    rules: SendRules,
+    config: Arc<Config>,
     board: Mutex<Board>,
     sessions: Mutex<Sessions>,
     waits: Mutex<Waits>,
@@ -108,7 +91,7 @@ impl Sender {
         waha: Waha,
         clock: Arc<dyn Clock>,
         triggers: Arc<Triggers>,
-        rules: SendRules,
+        config: Arc<Config>,
         seed: u64,
     ) -> Self {
         Self {
@@ -116,7 +99,7 @@ impl Sender {
             waha,
             clock,
             triggers,
-            rules,
+            config,
             board: Mutex::default(),
             sessions: Mutex::default(),
             waits: Mutex::default(),
@@ -142,7 +125,7 @@ impl Sender {
     /// a channel is first looked at, changes none.
     pub(crate) fn recover(&self) -> Result<usize, StoreError> {
         let Now { wall: now, .. } = self.clock.now();
-        let ready_at = now.plus(self.rules.gap.longest()).ceil_to_second();
+        let ready_at = now.plus(self.config.gap.longest()).ceil_to_second();
         let (recovered, settled, paced) = lock(&self.store).write(|tx| {
             let recovered = tx
                 .recover_sending(now)?
@@ -158,7 +141,7 @@ impl Sender {
                 let Recovered { auto_message_id, due_at, .. } = *one;
                 let mut ended = Counts::default();
                 ended.of(*status).into_iter().for_each(|count| *count = 1);
-                let zone = &self.rules.zone;
+                let zone = &self.config.zone;
                 settled.extend(tx.settle_if_done(auto_message_id, due_at, ended, zone, now)?);
             }
             fail_point::reach("recover_uncommitted");
@@ -185,7 +168,7 @@ impl Sender {
     /// Puts a channel on the board: it may have something to do.
     pub(crate) fn offer(&self, channel: &Channel, now: Now) {
         let mut board = lock(&self.board);
-        let ready = board.ready_time(channel.id, channel.ready_at, now, self.rules.gap.longest());
+        let ready = board.ready_time(channel.id, channel.ready_at, now, self.config.gap.longest());
         board.offer(channel.id, ready);
     }
 
@@ -241,8 +224,8 @@ impl Sender {
 
     /// Looks at a channel that is ready by the board, and sends its next delivery.
     fn work_on(&self, id: i64, now: Now) -> Result<Lane, StoreError> {
-        let late_before = now.wall.minus(self.rules.late_limit);
-        let day = Day::of(&self.rules.zone, now.wall);
+        let late_before = now.wall.minus(self.config.late_limit);
+        let day = Day::of(&self.config.zone, now.wall);
         let (channel, open, count) = lock(&self.store).read(|tx| {
             let open = tx.next_open_delivery(id, now.wall, late_before)?;
             Ok((tx.channel(id)?, open, tx.day_count(id, day)?))
@@ -416,13 +399,13 @@ impl Sender {
     }
 
     fn ready_time(&self, channel: &Channel, now: Now) -> Duration {
-        let longest = self.rules.gap.longest();
+        let longest = self.config.gap.longest();
         lock(&self.board).ready_time(channel.id, channel.ready_at, now, longest)
     }
 
     /// The end of a gap that begins now: for the column, rounded up, and exactly.
     fn next_ready(&self, now: Now) -> (Timestamp, Duration) {
-        let gap = self.rules.gap.with_jitter(self.chance());
+        let gap = self.config.gap.with_jitter(self.chance());
         (now.wall.plus(gap).ceil_to_second(), now.monotonic + gap)
     }
 

@@ -6,18 +6,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::alarm::{Alarms, Ending, Watch};
-use crate::api::{Api, ApiServer, Limits, Rules, ServerError, Webhook, WebhookRules};
+use crate::api::{Api, ApiServer, Limits, ServerError, Webhook};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, Secret};
 use crate::http_client::{HttpClient, Way, WayError};
 use crate::lock::{self, LockError, SenderLock};
-use crate::panel::{Panel, PanelRules};
+use crate::panel::Panel;
 use crate::place::{self, Place, PlaceError};
-use crate::planner::PlanRules;
 use crate::private_file;
 use crate::run::{Runner, TimeLimit};
 use crate::secret::{Accepted, SecretError};
-use crate::sender::SendRules;
 use crate::sending::{self, SendingError};
 use crate::store::{Store, StoreError, Trigger};
 use crate::trigger::{RunReport, Triggers};
@@ -57,7 +55,7 @@ pub(crate) enum ServeError {
 /// # Errors
 /// [`ServeError`] when it cannot start, or when sending breaks down.
 pub(crate) fn serve(
-    config: &Config,
+    config: &Arc<Config>,
     triggers: &Arc<Triggers>,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), ServeError> {
@@ -72,8 +70,7 @@ pub(crate) fn serve(
     )?;
     let webhook = match &config.webhook_hmac_key {
         Some(key) => {
-            let rules = WebhookRules { zone: config.zone.clone(), country: config.country.clone() };
-            Some(Webhook::new(Store::open(&config.database_path)?, key.clone(), rules))
+            Some(Webhook::new(Store::open(&config.database_path)?, key.clone(), Arc::clone(config)))
         }
         None => None,
     };
@@ -90,12 +87,11 @@ pub(crate) fn serve(
         Some(panel) => api.with_pages(Arc::new(panel)),
         None => api,
     };
-    let rules = Rules { allowed_hosts: config.allowed_hosts.clone() };
     let server = ApiServer::start(
         config.listen_addr,
         &Arc::new(api),
         Limits::production(config.trigger_wait),
-        rules,
+        Arc::clone(config),
         Arc::clone(&clock),
         &[beside(&config.database_path), &std::env::temp_dir()],
     )?;
@@ -126,23 +122,19 @@ fn beside(database: &Path) -> &Path {
 
 /// The panel, when it has a password.
 fn panel(
-    config: &Config,
+    config: &Arc<Config>,
     clock: &Arc<dyn Clock>,
     triggers: &Arc<Triggers>,
 ) -> Result<Option<Panel>, ServeError> {
     let Some(password) = config.admin_password.clone() else { return Ok(None) };
-    let rules = PanelRules {
-        password,
-        zone: config.zone.clone(),
-        country: config.country.clone(),
-        late_limit: config.late_limit,
-        gap: config.gap,
-        allowance: config.allowance,
-        trusted_proxies: config.trusted_proxies.clone(),
-        has_ticker: config.tick.is_some(),
-    };
     let store = Store::open(&config.database_path)?;
-    Ok(Some(Panel::new(store, Arc::clone(clock), Arc::clone(triggers), rules)))
+    Ok(Some(Panel::new(
+        store,
+        Arc::clone(clock),
+        Arc::clone(triggers),
+        Arc::clone(config),
+        password,
+    )))
 }
 
 /// What one run came to.
@@ -160,7 +152,7 @@ pub(crate) enum RunEnd {
 /// # Errors
 /// [`ServeError`] when it cannot start, or when sending breaks down.
 pub(crate) fn run_once(
-    config: &Config,
+    config: &Arc<Config>,
     triggers: &Arc<Triggers>,
     max: Option<Duration>,
 ) -> Result<RunEnd, ServeError> {
@@ -176,7 +168,7 @@ pub(crate) fn run_once(
 }
 
 fn run_with(
-    config: &Config,
+    config: &Arc<Config>,
     triggers: &Arc<Triggers>,
     max: Option<Duration>,
     clock: &Arc<dyn Clock>,
@@ -206,7 +198,7 @@ fn run_with(
 
 /// Stands by until the lock is free, then sends until it is stopped.
 fn send(
-    config: &Config,
+    config: &Arc<Config>,
     waha: Waha,
     mut store: Store,
     clock: &Arc<dyn Clock>,
@@ -237,7 +229,7 @@ fn check_place(store: &mut Store, opened: &Place, clock: &dyn Clock) -> Result<(
 }
 
 fn wait_for_lock(
-    config: &Config,
+    config: &Arc<Config>,
     clock: &Arc<dyn Clock>,
     triggers: &Triggers,
 ) -> Result<Option<SenderLock>, ServeError> {
@@ -290,7 +282,7 @@ pub(crate) fn waha(config: &Config) -> Result<Waha, ServeError> {
 }
 
 fn runner(
-    config: &Config,
+    config: &Arc<Config>,
     waha: Waha,
     store: Store,
     clock: &Arc<dyn Clock>,
@@ -301,15 +293,7 @@ fn runner(
         waha,
         Arc::clone(clock),
         Arc::clone(triggers),
-        plan_rules(config),
-        SendRules {
-            gap: config.gap,
-            late_limit: config.late_limit,
-            zone: config.zone.clone(),
-            allowance: config.allowance,
-            country: config.country.clone(),
-            typing_max: config.typing_max,
-        },
+        Arc::clone(config),
         fastrand::u64(..),
     )
 }
@@ -320,15 +304,6 @@ fn warn_of_readers(database: &Path) {
     let metadata = std::fs::metadata(database);
     if let Some(remedy) = metadata.ok().and_then(|it| private_file::mend_command(database, &it)) {
         log::warn!("database: other users of this machine can read or change it: {remedy}");
-    }
-}
-
-/// What planning goes by, with these settings.
-pub(crate) fn plan_rules(config: &Config) -> PlanRules {
-    PlanRules {
-        late_limit: config.late_limit,
-        zone: config.zone.clone(),
-        country: config.country.clone(),
     }
 }
 

@@ -5,11 +5,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use auto_message_scheduler::api::{Api, Posted, Webhook, WebhookRules};
+use auto_message_scheduler::api::{Api, Posted, Webhook};
 use auto_message_scheduler::clock::SystemClock;
 use auto_message_scheduler::config::Secret;
-use auto_message_scheduler::recipient::CountryCode;
-use auto_message_scheduler::schedule::Zone;
 use auto_message_scheduler::store::Store;
 use auto_message_scheduler::trigger::Triggers;
 use hmac::{Hmac, KeyInit, Mac};
@@ -23,11 +21,7 @@ static API: LazyLock<Api> = LazyLock::new(|| {
     let path: PathBuf =
         std::env::temp_dir().join(format!("webhook-body-fuzz-{}.db", std::process::id()));
     let open = || Store::open(&path).expect("the directory for temporary files can be written");
-    let rules = WebhookRules {
-        zone: Zone::parse("Asia/Jakarta").expect("this is a zone"),
-        country: CountryCode::parse("62").expect("this is a country code"),
-    };
-    let webhook = Webhook::new(open(), Secret::new(KEY), rules);
+    let webhook = Webhook::new(open(), Secret::new(KEY), Arc::default());
     let secret = Secret::new("a-secret-for-tests-0123456789");
     let (triggers, clock) = (Arc::new(Triggers::default()), Arc::new(SystemClock::new()));
     Api::new(open(), triggers, clock, secret.into(), Duration::ZERO, Some(webhook))

@@ -4,9 +4,10 @@
 //! or not active, is not stale; nor is a message that is paused. Who asks the database sees also what
 //! another process does.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::channels::{Availability, LaneRules, look};
+use crate::channels::{Availability, look};
 use crate::clock::{Now, Timestamp};
 use crate::config::Config;
 use crate::store::{SqlResult, Tx};
@@ -15,21 +16,20 @@ use crate::trigger::Triggers;
 /// Watches whether triggers come.
 #[derive(Clone, Debug)]
 pub struct Watch {
-    pub after: Option<Duration>,
-    pub lanes: LaneRules,
+    pub config: Arc<Config>,
     /// When the watch began, on the monotonic clock.
     pub began: Duration,
 }
 
 impl Watch {
     /// A watch by the settings that begins at `now`.
-    pub(crate) fn new(config: &Config, now: Now) -> Self {
-        Self { after: config.stale_after, lanes: LaneRules::of(config), began: now.monotonic }
+    pub(crate) fn new(config: &Arc<Config>, now: Now) -> Self {
+        Self { config: Arc::clone(config), began: now.monotonic }
     }
 
     /// Whether no trigger came for long enough; only then is [`Self::stale_since`] worth its reads.
     pub fn is_quiet(&self, triggers: &Triggers, now: Now) -> bool {
-        let Some(after) = self.after else { return false };
+        let Some(after) = self.config.stale_after else { return false };
         let last = triggers.looked_at().map_or(self.began, |at| at.monotonic.max(self.began));
         !triggers.is_running() && now.monotonic.saturating_sub(last) >= after
     }
@@ -37,7 +37,7 @@ impl Watch {
     /// Since when something that could be sent is due, when that is longer than triggers may stay
     /// away, and none came meanwhile in another process.
     pub fn stale_since(&self, tx: &Tx<'_>, now: Timestamp) -> SqlResult<Option<Timestamp>> {
-        let Some(after) = self.after else { return Ok(None) };
+        let Some(after) = self.config.stale_after else { return Ok(None) };
         let before = now.minus(after);
         if tx.newest_run_at()?.is_some_and(|at| at > before && at <= now) {
             return Ok(None);
@@ -45,8 +45,8 @@ impl Watch {
         let mut oldest = tx.oldest_unplanned(before)?;
         for channel in tx.channels_with_work()? {
             // Nothing but a missing trigger kept it from sending, now and all the time since `before`.
-            let (then, _) = look(tx, &channel, &self.lanes, before)?;
-            let (still, _) = look(tx, &channel, &self.lanes, now)?;
+            let (then, _) = look(tx, &channel, &self.config, before)?;
+            let (still, _) = look(tx, &channel, &self.config, now)?;
             if then == Availability::Ready && still == Availability::Ready {
                 let open =
                     tx.next_open_delivery(channel.id, now, Timestamp::from_millis(i64::MIN))?;

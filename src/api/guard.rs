@@ -27,9 +27,10 @@ use std::time::Duration;
 
 use mio::Waker;
 
+use super::WEBHOOK_PATH;
 use super::webhook;
-use super::{Rules, WEBHOOK_PATH};
 use crate::clock::Clock;
+use crate::config::Config;
 use watch::Watch;
 
 pub use back::{BackAddress, BackDoor, BackListener, Hideout};
@@ -155,7 +156,7 @@ impl Guard {
         listener: TcpListener,
         door: BackDoor,
         limits: Limits,
-        rules: Rules,
+        config: Arc<Config>,
         clock: Arc<dyn Clock>,
         on_failure: impl FnOnce() + Send + 'static,
     ) -> io::Result<Self> {
@@ -164,7 +165,7 @@ impl Guard {
         drop(socket2::SockRef::from(&listener).listen(BACKLOG));
         let is_stopping = Arc::new(AtomicBool::new(false));
         let stopping = Arc::clone(&is_stopping);
-        let (mut watch, waker) = Watch::new(listener, door, limits, rules, clock, stopping)?;
+        let (mut watch, waker) = Watch::new(listener, door, limits, config, clock, stopping)?;
         let guard = move || {
             let watched = catch_unwind(AssertUnwindSafe(|| watch.run()));
             let ended = watched.unwrap_or(Err(GuardError::Panic));

@@ -4,43 +4,32 @@
 use super::guard::{Head, Refusal};
 use crate::config::Authority;
 
-/// The rules in force.
-#[derive(Clone, Debug, Default)]
-pub struct Rules {
-    /// ALLOWED_HOSTS; when empty, every host is ours.
-    pub(crate) allowed_hosts: Vec<Authority>,
-}
-
-impl Rules {
-    /// Whether the request may come in.
-    ///
-    /// # Errors
-    /// 421 for another host, 403 for another site's page.
-    pub(crate) fn check(&self, head: &Head) -> Result<(), Refusal> {
-        let is_allowed = |host: &Authority| self.allowed_hosts.iter().any(|own| own.covers(host));
-        if !self.allowed_hosts.is_empty() && !head.host.as_ref().is_some_and(is_allowed) {
-            return Err(Refusal::new(
-                421,
-                "this is not the host that you ask for; see ALLOWED_HOSTS",
-            ));
-        }
-        let is_own = |origin: &Authority| head.host.as_ref() == Some(origin) || is_allowed(origin);
-        let is_own_page = match &head.origin {
-            None => true,
-            Some(origin) => Authority::of_origin(origin).as_ref().is_some_and(is_own),
-        };
-        let is_own_site =
-            head.fetch_site.as_deref().is_none_or(|site| matches!(site, "same-origin" | "none"));
-        // Somebody may follow a link to a page from anywhere: looking changes nothing, and the
-        // browser keeps the session's cookie to itself.
-        let is_link = matches!(head.method.as_str(), "GET" | "HEAD")
-            && head.origin.is_none()
-            && super::pages::is_page(&head.target);
-        if is_link || (is_own_page && is_own_site) {
-            Ok(())
-        } else {
-            Err(Refusal::new(403, "another site's page may not ask here"))
-        }
+/// Whether the request may come in.
+///
+/// # Errors
+/// 421 for another host, 403 for another site's page.
+/// `allowed_hosts` is ALLOWED_HOSTS; when it is empty, every host is ours.
+pub(super) fn check(head: &Head, allowed_hosts: &[Authority]) -> Result<(), Refusal> {
+    let is_allowed = |host: &Authority| allowed_hosts.iter().any(|own| own.covers(host));
+    if !allowed_hosts.is_empty() && !head.host.as_ref().is_some_and(is_allowed) {
+        return Err(Refusal::new(421, "this is not the host that you ask for; see ALLOWED_HOSTS"));
+    }
+    let is_own = |origin: &Authority| head.host.as_ref() == Some(origin) || is_allowed(origin);
+    let is_own_page = match &head.origin {
+        None => true,
+        Some(origin) => Authority::of_origin(origin).as_ref().is_some_and(is_own),
+    };
+    let is_own_site =
+        head.fetch_site.as_deref().is_none_or(|site| matches!(site, "same-origin" | "none"));
+    // Somebody may follow a link to a page from anywhere: looking changes nothing, and the
+    // browser keeps the session's cookie to itself.
+    let is_link = matches!(head.method.as_str(), "GET" | "HEAD")
+        && head.origin.is_none()
+        && super::pages::is_page(&head.target);
+    if is_link || (is_own_page && is_own_site) {
+        Ok(())
+    } else {
+        Err(Refusal::new(403, "another site's page may not ask here"))
     }
 }
 
@@ -49,10 +38,10 @@ mod tests {
     use super::*;
 
     fn check(allowed: &[&str], lines: &str) -> u16 {
-        let hosts = allowed.iter().map(|host| Authority::parse(host).unwrap()).collect();
+        let hosts: Vec<_> = allowed.iter().map(|host| Authority::parse(host).unwrap()).collect();
         let head = format!("POST /api/cron-auto-message HTTP/1.1\r\n{lines}\r\n");
         let head = Head::parse(head.as_bytes()).unwrap();
-        Rules { allowed_hosts: hosts }.check(&head).err().map_or(200, |refusal| refusal.status)
+        super::check(&head, &hosts).err().map_or(200, |refusal| refusal.status)
     }
 
     #[test]
@@ -76,7 +65,7 @@ mod tests {
             ("GET /panels", false),
         ] {
             let head = Head::parse(format!("{line} HTTP/1.1\r\n{host}\r\n").as_bytes()).unwrap();
-            assert_eq!(Rules::default().check(&head).is_ok(), is_let_in, "{line}");
+            assert_eq!(super::check(&head, &[]).is_ok(), is_let_in, "{line}");
         }
     }
 

@@ -19,9 +19,10 @@ use super::guard::{
 use super::pages::LARGE_BYTES;
 use super::{
     Answer, Api, BODY_BYTES_MAX, Incoming, PAGE_BODY_BYTES_MAX, PageReply, PageRequest, Pages,
-    Posted, Reply, Rules, STRANGERS_BODY_BYTES_MAX, large_buffer, refuse, refuse_message,
+    Posted, Reply, STRANGERS_BODY_BYTES_MAX, large_buffer, refuse, refuse_message,
 };
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::trigger::RunNumber;
 
 const THREADS: usize = 2;
@@ -77,7 +78,7 @@ fn remedy(error: &io::Error) -> &'static str {
 }
 
 impl ApiServer {
-    /// Listens on `address` and serves `api` until it is stopped, within `limits` and by `rules`. A
+    /// Listens on `address` and serves `api` until it is stopped, within `limits` and by `config`. A
     /// private socket is made in the first of `directories` where that can be done.
     ///
     /// # Errors
@@ -86,13 +87,13 @@ impl ApiServer {
         address: SocketAddr,
         api: &Arc<Api>,
         limits: Limits,
-        rules: Rules,
+        config: Arc<Config>,
         clock: Arc<dyn Clock>,
         directories: &[&Path],
     ) -> Result<Self, ServerError> {
         let listen = |source| ServerError::Listen { address, source };
         let public = TcpListener::bind(address).map_err(listen)?;
-        Self::start_on(public, api, limits, rules, clock, directories)
+        Self::start_on(public, api, limits, config, clock, directories)
     }
 
     /// The same on a listener that is there already.
@@ -103,7 +104,7 @@ impl ApiServer {
         public: TcpListener,
         api: &Arc<Api>,
         limits: Limits,
-        rules: Rules,
+        config: Arc<Config>,
         clock: Arc<dyn Clock>,
         directories: &[&Path],
     ) -> Result<Self, ServerError> {
@@ -128,7 +129,7 @@ impl ApiServer {
         }
         let door = hideout.door().clone();
         let failing = Arc::clone(api);
-        let guard = Guard::start(public, door, limits, rules, clock, move || failing.give_up())
+        let guard = Guard::start(public, door, limits, config, clock, move || failing.give_up())
             .map_err(ServerError::Thread)?;
         Ok(Self { guard, server, threads, _hideout: hideout })
     }

@@ -7,7 +7,7 @@
 
 mod event;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -17,12 +17,11 @@ use sha2::Sha512;
 use super::quota::{LINES_PER_MINUTE, Quota};
 use super::{Reply, lean, refuse, reply};
 use crate::clock::{Now, Timestamp};
-use crate::config::Secret;
+use crate::config::{Config, Secret};
 use crate::contacts::opt_out;
 use crate::delivery::{Counts, Hold, HoldKind, Verdict};
 use crate::logging::in_one_line;
-use crate::recipient::{CountryCode, mask_numbers};
-use crate::schedule::Zone;
+use crate::recipient::mask_numbers;
 use crate::store::{Channel, MessageEvent, SessionEvent, Store, StoreError, Taken, Trigger};
 use crate::trigger::Triggers;
 
@@ -42,17 +41,8 @@ const NAME_CHARS: usize = 64;
 pub struct Webhook {
     store: Mutex<Store>,
     key: Secret,
-    rules: WebhookRules,
+    config: Arc<Config>,
     refusal_lines: Quota,
-}
-
-/// What an opt-out goes by.
-#[derive(Clone, Debug)]
-pub struct WebhookRules {
-    /// The local time of schedules.
-    pub zone: Zone,
-    /// For phone numbers in national form.
-    pub country: CountryCode,
 }
 
 /// The headers of an event, and who sent it.
@@ -75,9 +65,9 @@ enum Heard {
 
 impl Webhook {
     /// Takes events that are signed with `key` into `store`.
-    pub fn new(store: Store, key: Secret, rules: WebhookRules) -> Self {
+    pub fn new(store: Store, key: Secret, config: Arc<Config>) -> Self {
         let refusal_lines = Quota::per_minute(LINES_PER_MINUTE);
-        Self { store: Mutex::new(store), key, rules, refusal_lines }
+        Self { store: Mutex::new(store), key, config, refusal_lines }
     }
 
     /// Whether the body of an event is worth reading at `now`, on the monotonic clock; the answer
@@ -175,7 +165,7 @@ impl Webhook {
             // What was unknown may have been all that its message waited for.
             let settled = match &taken {
                 Taken::Weighed { occurrence: (id, due_at), status: Some(_), .. } => {
-                    tx.settle_if_done(*id, *due_at, Counts::default(), &self.rules.zone, now)?
+                    tx.settle_if_done(*id, *due_at, Counts::default(), &self.config.zone, now)?
                 }
                 Taken::Weighed { .. } | Taken::Repeated | Taken::Kept => None,
             };
@@ -209,7 +199,6 @@ impl Webhook {
         now: Timestamp,
         triggers: &Triggers,
     ) -> Result<Heard, StoreError> {
-        let WebhookRules { zone, country } = &self.rules;
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         let opted_out = store.write(|tx| {
             if !tx.is_session_of_ours(stop.session)? {
@@ -220,7 +209,7 @@ impl Webhook {
             {
                 return Ok(Err(Heard::Repeated));
             }
-            opt_out::record_stop(tx, &stop.writer, stop.session, (country, zone), now).map(Ok)
+            opt_out::record_stop(tx, &stop.writer, stop.session, &self.config, now).map(Ok)
         })?;
         drop(store);
         match opted_out {

@@ -5,27 +5,8 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::Hold;
 use crate::pace::Gap;
-use crate::schedule::Zone;
 use crate::store::{Channel, Held, SqlResult, Tx};
-use crate::window::{Allowance, Closed, Day, DayCount, WindowError};
-
-/// What every channel goes by.
-#[derive(Clone, Debug)]
-pub struct LaneRules {
-    /// The gap between two sends.
-    pub gap: Gap,
-    /// The hours and the limit of channels that have none of their own.
-    pub allowance: Allowance,
-    /// The local time of hours and days.
-    pub zone: Zone,
-}
-
-impl LaneRules {
-    /// As the settings say.
-    pub(crate) fn of(config: &Config) -> Self {
-        Self { gap: config.gap, allowance: config.allowance, zone: config.zone.clone() }
-    }
-}
+use crate::window::{Closed, Day, DayCount, WindowError};
 
 /// Whether a channel may begin a send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +50,7 @@ pub enum Off {
 pub fn availability<'a>(
     channel: Option<&'a Channel>,
     counted: DayCount,
-    rules: &LaneRules,
+    config: &Config,
     ready: Timestamp,
     now: Timestamp,
 ) -> Availability<'a> {
@@ -81,11 +62,11 @@ pub fn availability<'a>(
         return Availability::Held(held, hold_ends(held, now));
     }
     let allowance =
-        match rules.allowance.of_channel(channel.send_window.as_deref(), channel.daily_limit) {
+        match config.allowance.of_channel(channel.send_window.as_deref(), channel.daily_limit) {
             Ok(allowance) => allowance,
             Err(error) => return Availability::Unreadable(error),
         };
-    let next = allowance.next(&rules.zone, ready.max(now), counted);
+    let next = allowance.next(&config.zone, ready.max(now), counted);
     match next.closed {
         Some(closed) => Availability::ClosedUntil(next.at, closed),
         None if next.at > now => Availability::PacedUntil(next.at),
@@ -132,13 +113,13 @@ impl Availability<'_> {
 pub(crate) fn look<'a>(
     tx: &Tx<'_>,
     channel: &'a Channel,
-    rules: &LaneRules,
+    config: &Config,
     now: Timestamp,
 ) -> SqlResult<(Availability<'a>, DayCount)> {
-    let day = Day::of(&rules.zone, now);
+    let day = Day::of(&config.zone, now);
     let counted = DayCount { day, count: tx.day_count(channel.id, day)? };
-    let ready = ready_at(channel, rules.gap, now);
-    Ok((availability(Some(channel), counted, rules, ready, now), counted))
+    let ready = ready_at(channel, config.gap, now);
+    Ok((availability(Some(channel), counted, config, ready, now), counted))
 }
 
 /// When the gap after the last send of a channel is over. A column further ahead than the longest gap

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::availability::{Availability, LaneRules, Off, look};
+use super::availability::{Availability, Off, look};
 use crate::clock::Timestamp;
+use crate::config::Config;
 use crate::delivery::HoldKind;
 use crate::store::{Channel, Store, StoreError};
 use crate::waha::Waha;
@@ -74,14 +75,14 @@ pub(crate) struct SessionView {
 /// All channels, by id.
 pub(crate) fn list(
     store: &mut Store,
-    rules: &LaneRules,
+    config: &Config,
     now: Timestamp,
 ) -> Result<Vec<ChannelView>, StoreError> {
     store.read(|tx| {
         let view = |channel: Channel| {
-            let (availability, counted) = look(tx, &channel, rules, now)?;
+            let (availability, counted) = look(tx, &channel, config, now)?;
             let pending = tx.count_pending_on(channel.id)?;
-            Ok(view(&channel, &availability, rules.allowance, (counted, pending), now))
+            Ok(view(&channel, &availability, config.allowance, (counted, pending), now))
         };
         tx.channels()?.into_iter().map(view).collect()
     })

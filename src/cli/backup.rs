@@ -9,11 +9,10 @@ use serde_json::json;
 
 use super::CliError;
 use super::output::Output;
-use crate::backup::{self, BackupError, RestoreRules, Restored};
+use crate::backup::{self, BackupError, Restored};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::place;
-use crate::planner::PlanRules;
 use crate::store::{LOOK_AT_UNKNOWN, Store};
 
 #[derive(Debug, Args)]
@@ -67,16 +66,8 @@ pub(super) fn backup(args: &BackupArgs, config: &Config) -> Result<(), CliError>
 }
 
 pub(super) fn restore(args: &RestoreArgs, config: &Config) -> Result<(), CliError> {
-    let rules = RestoreRules {
-        plan: PlanRules {
-            late_limit: config.late_limit,
-            zone: config.zone.clone(),
-            country: config.country.clone(),
-        },
-        gap: config.gap,
-    };
     let now = SystemClock::new().now().wall;
-    let restored = backup::restore(&config.database_path, &args.file, &rules, now)?;
+    let restored = backup::restore(&config.database_path, &args.file, config, now)?;
     show(args, config, &restored)?;
     Ok(())
 }

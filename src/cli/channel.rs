@@ -7,9 +7,7 @@ use clap::{Args, Subcommand};
 use super::CliError;
 use super::output::Output;
 use super::table::{pairs, table};
-use crate::channels::{
-    self, ChannelError, ChannelView, Edit, LaneRules, OwnLimit, OwnWindow, State,
-};
+use crate::channels::{self, ChannelError, ChannelView, Edit, OwnLimit, OwnWindow, State};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::Config;
 use crate::logging::in_one_line;
@@ -210,7 +208,7 @@ impl Own {
 }
 
 fn list(store: &mut Store, config: &Config, now: Timestamp) -> Result<Vec<ChannelView>, CliError> {
-    Ok(channels::list(store, &LaneRules::of(config), now)?)
+    Ok(channels::list(store, config, now)?)
 }
 
 fn one(views: Vec<ChannelView>, id: i64) -> Result<ChannelView, CliError> {

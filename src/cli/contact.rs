@@ -166,8 +166,8 @@ pub(super) fn contact(command: &ContactCommand, config: &Config) -> Result<(), C
         ContactCommand::Show(args) => show(args, &mut store, config),
         ContactCommand::Edit(args) => edit(args, &mut store, config, now),
         ContactCommand::Remove(args) => {
-            let (ids, rules) = (&args.ids, (&config.country, &config.zone));
-            let all = contacts::remove(&mut store, ids, args.forget_opt_out, rules, now)?;
+            let ids = &args.ids;
+            let all = contacts::remove(&mut store, ids, args.forget_opt_out, config, now)?;
             let removed = counted(ids.len() as u64, "contact");
             Ok(say(&format!("{removed} removed{}", on_its_way(all)))?)
         }
@@ -214,8 +214,7 @@ fn edit(
         let what = "--name, --number, --tag, --untag, --set or --unset";
         return Err(CliError::Refused(format!("nothing to change: give {what}")));
     }
-    let rules = (&config.country, &config.zone);
-    let all = contacts::edit(store, args.id, &changes, rules, now)?;
+    let all = contacts::edit(store, args.id, &changes, config, now)?;
     let person = contacts::find(store, args.id, &config.country)?;
     let edited = Edited { person, on_its_way: changes.number.is_some().then_some(all) };
     args.output.print(&edited, |edited| {
@@ -390,9 +389,8 @@ fn opt_out(
     config: &Config,
     now: Timestamp,
 ) -> Result<(), CliError> {
-    let rules = (&config.country, &config.zone);
     for who in people(&args.who)? {
-        let done = opt_out::opt_out(store, &who, rules, now)?;
+        let done = opt_out::opt_out(store, &who, config, now)?;
         let word = if done.is_news { "opted out" } else { "had opted out before" };
         let skipped = counted(done.skipped.messages.len() as u64, "waiting message");
         match &done.hidden {

@@ -85,7 +85,7 @@ fn play(args: &DemoArgs) -> Result<(), CliError> {
     let triggers = super::stopped_by_signals()?;
     let directory = Directory::make(args.keep.as_deref()).map_err(DemoError::Directory)?;
     let fake = FakeWaha::start(Options::default(), Arc::new(SystemClock::new()), |_| {})?;
-    let config = config(directory.path(), &fake)?;
+    let config = Arc::new(config(directory.path(), &fake)?);
     let mut store = Store::open(&config.database_path).map_err(DemoError::Store)?;
     let id = fill(&mut store, &clock).map_err(DemoError::Store)?;
 

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::CliError;
 use super::output::Output;
 use crate::clock::{Clock, SystemClock, Timestamp};
-use crate::composer::{self, ComposeError, Resumed, Retry, Rules, Timing, WeeklyTiming};
+use crate::composer::{self, ComposeError, Resumed, Retry, Timing, WeeklyTiming};
 use crate::config::Config;
 use crate::store::{Occurrence, Store};
 use crate::terminal::one_line;
@@ -173,7 +173,7 @@ fn under_way(sending: u64) -> String {
 
 fn resume(args: &IdArgs, config: &Config) -> Result<(), CliError> {
     let (id, now) = (args.id, now());
-    let resumed = composer::resume(&mut open(config)?, id, &rules(config), now)?;
+    let resumed = composer::resume(&mut open(config)?, id, config, now)?;
     let data = match resumed {
         Resumed::GoesOn { pending } => json!({ "id": id, "status": "sending", "pending": pending }),
         Resumed::Scheduled { at } => {
@@ -214,7 +214,7 @@ fn retry(args: &RetryArgs, config: &Config) -> Result<(), CliError> {
         }
     }
     let retry = Retry { with_unknown: args.unknown };
-    let retried = composer::retry(&mut store, id, retry, &rules(config), now())?;
+    let retried = composer::retry(&mut store, id, retry, config, now())?;
     let data = json!({ "id": id, "status": "sending", "due_at": retried.due_at.to_string(),
         "pending": retried.pending, "skipped": retried.skipped, "unknown": retried.unknown });
     args.output.print(&data, |_| {
@@ -270,15 +270,6 @@ fn now() -> Timestamp {
 
 fn open(config: &Config) -> Result<Store, CliError> {
     super::open_or_make(config)
-}
-
-fn rules(config: &Config) -> Rules {
-    Rules {
-        zone: config.zone.clone(),
-        country: config.country.clone(),
-        late_limit: config.late_limit,
-        gap: config.gap,
-    }
 }
 
 /// `2026-12-01 08:00 (Asia/Jakarta)`.

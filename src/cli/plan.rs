@@ -12,8 +12,7 @@ use super::table::{cut, fitted, table, wrapped};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::Config;
 use crate::forecast::{
-    self, Bounds, Fate, Forecast, ForecastRules, LaneRules, MessageForecast, RecipientForecast,
-    Scope, Seen,
+    self, Bounds, Fate, Forecast, MessageForecast, RecipientForecast, Scope, Seen,
 };
 use crate::schedule::Zone;
 use crate::store::Store;
@@ -87,13 +86,13 @@ impl Look<'_> {
         mut see: impl FnMut(Seen<'_>) -> io::Result<()>,
     ) -> Result<Forecast, CliError> {
         let bounds = if self.how_much.all { UNBOUNDED } else { BOUNDS };
-        let rules = rules(self.config);
         let mut written = Ok(());
-        let seen = forecast::forecast(store, self.scope, &rules, bounds, self.now, &mut |seen| {
-            if written.is_ok() {
-                written = see(seen);
-            }
-        })?;
+        let seen =
+            forecast::forecast(store, self.scope, self.config, bounds, self.now, &mut |seen| {
+                if written.is_ok() {
+                    written = see(seen);
+                }
+            })?;
         written?;
         let Scope::Message(id) = self.scope else {
             return Ok(seen.unwrap_or_else(|| unreachable!("only a message can be missing")));
@@ -187,11 +186,6 @@ impl Look<'_> {
         writeln!(out, "\n],\"summary\":{summary}}}")?;
         Ok(out.flush()?)
     }
-}
-
-/// What a forecast goes by, with these settings.
-pub(super) fn rules(config: &Config) -> ForecastRules {
-    ForecastRules { plan: crate::serve::plan_rules(config), lanes: LaneRules::of(config) }
 }
 
 fn write_message(

@@ -10,7 +10,7 @@ use super::CliError;
 use super::output::{Output, counted};
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::prune::{self, PruneRules, Pruned, Room};
+use crate::prune::{self, Pruned, Room};
 
 const DAY: Duration = Duration::from_hours(24);
 /// Longer ago than this was no WhatsApp.
@@ -31,9 +31,8 @@ pub(super) struct PruneArgs {
 
 pub(super) fn prune(args: &PruneArgs, config: &Config) -> Result<(), CliError> {
     let mut store = super::existing_store(config)?;
-    let rules =
-        PruneRules { age: args.older_than, late_limit: config.late_limit, is_dry: args.dry_run };
-    let pruned = prune::prune(&mut store, &rules, &SystemClock::new())?;
+    let clock = SystemClock::new();
+    let pruned = prune::prune(&mut store, args.older_than, args.dry_run, config, &clock)?;
     let mut removed = Map::new();
     removed.insert("messages".to_owned(), json!(pruned.counted.messages));
     removed.insert("deliveries".to_owned(), json!(pruned.counted.deliveries));

@@ -2,8 +2,9 @@
 
 use super::checks::Skipped;
 use super::timing::{self, Timed, Timing};
-use super::{ComposeError, Rules, changed_meanwhile, checks, existing};
+use super::{ComposeError, changed_meanwhile, checks, existing};
 use crate::clock::Timestamp;
+use crate::config::Config;
 use crate::store::{MessageFields, MessageRow, Store};
 
 /// What a person wants to be otherwise; `None` leaves it.
@@ -64,14 +65,14 @@ pub fn edit(
     store: &mut Store,
     id: i64,
     edit: &Edit,
-    rules: &Rules,
+    config: &Config,
     now: Timestamp,
 ) -> Result<Edited, ComposeError> {
     let Edit { also_today, skip_bad, .. } = *edit;
     if *edit == (Edit { also_today, skip_bad, ..Edit::default() }) {
         return Err(ComposeError::refused("nothing to edit was given: see `message edit --help`"));
     }
-    store.write(|tx| tx.localize_taken(&rules.zone, now))?;
+    store.write(|tx| tx.localize_taken(&config.zone, now))?;
     let row = existing(store, id)?;
     let reach = reach(store, &row)?;
     let is_more = edit.to.is_some() || edit.channel.is_some() || edit.timing.is_some();
@@ -101,17 +102,17 @@ pub fn edit(
     }
     if let Some(timing) = &edit.timing {
         let taken = row.taken.as_ref().filter(|_| !also_today);
-        let taken = taken.filter(|taken| taken.is_believed(&rules.zone, now));
-        let timed = timing::read(timing, taken, rules, now)?;
+        let taken = taken.filter(|taken| taken.is_believed(&config.zone, now));
+        let timed = timing::read(timing, taken, config, now)?;
         edited.next_at = timed.scheduled_at;
-        edited.today = today(&row, timing, &timed, rules, now);
+        edited.today = today(&row, timing, &timed, config, now);
         timed.fill_in(&mut fields);
         if matches!(reach, Reach::AllAgain) {
             "scheduled".clone_into(&mut fields.status);
         }
     }
     if edit.text.is_some() || edit.to.is_some() {
-        warnings.extend(check_recipients(store, edit, &reach, rules, &mut fields)?);
+        warnings.extend(check_recipients(store, edit, &reach, config, &mut fields)?);
     }
     let is_changed = store.write(|tx| {
         let is_changed = tx.change_message(id, &row.fields, &fields, now)?;
@@ -131,13 +132,14 @@ fn check_recipients(
     store: &mut Store,
     edit: &Edit,
     reach: &Reach,
-    rules: &Rules,
+    config: &Config,
     fields: &mut MessageFields,
 ) -> Result<Vec<String>, ComposeError> {
     let (contact_ids, text) = (fields.contact_ids.as_deref(), fields.message.as_str());
     // Recipients that were there before are not this edit's fault.
     let skip_bad = edit.skip_bad || edit.to.is_none();
-    let checked = store.read(|tx| checks::recipients(tx, contact_ids, text, rules, skip_bad))??;
+    let checked =
+        store.read(|tx| checks::recipients(tx, contact_ids, text, config, skip_bad))??;
     if fields.status != "draft" {
         checks::somebody(&checked)?;
     }
@@ -155,16 +157,16 @@ fn today(
     row: &MessageRow,
     timing: &Timing,
     timed: &Timed,
-    rules: &Rules,
+    config: &Config,
     now: Timestamp,
 ) -> Option<Today> {
     let taken = row.taken.as_ref()?;
-    if taken.local.date() != rules.zone.to_local(now).date_time.date() {
+    if taken.local.date() != config.zone.to_local(now).date_time.date() {
         return None;
     }
-    let again = timing::read(timing, None, rules, now).ok()?;
+    let again = timing::read(timing, None, config, now).ok()?;
     Some(Today {
-        at: rules.zone.to_utc(taken.local),
+        at: config.zone.to_utc(taken.local),
         has_arrived: row.counts.sent + row.counts.unknown > 0,
         could_again: again.scheduled_at != timed.scheduled_at,
     })

@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{ComposeError, Rules};
+use super::ComposeError;
 use crate::channels::{self, Off};
+use crate::config::Config;
 use crate::contacts::tags;
 use crate::reason::Reason;
 use crate::recipient::{self, Entry};
@@ -153,7 +154,7 @@ pub(super) fn recipients(
     tx: &Tx<'_>,
     contact_ids: Option<&str>,
     text: &str,
-    rules: &Rules,
+    config: &Config,
     skip_bad: bool,
 ) -> SqlResult<Result<Checked, ComposeError>> {
     let entries = match recipient::parse_contact_ids(contact_ids) {
@@ -167,7 +168,7 @@ pub(super) fn recipients(
     let (groups, typed): (Vec<_>, Vec<_>) =
         entries.into_iter().partition(|entry| matches!(entry, Entry::Tag(_) | Entry::All));
     for (entries, is_typed) in [(typed, true), (groups, false)] {
-        recipients::each_recipient(tx, entries, &rules.country, |recipient| {
+        recipients::each_recipient(tx, entries, &config.country, |recipient| {
             if !chats.insert(recipient.chat_id.clone()) {
                 return Ok(());
             }

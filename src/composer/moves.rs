@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use super::{ComposeError, Rules, changed_meanwhile, checks, existing};
+use super::{ComposeError, changed_meanwhile, checks, existing};
 use crate::clock::Timestamp;
+use crate::config::Config;
 use crate::delivery::Counts;
 use crate::store::{MessageRow, Occurrence, Settled, Store};
 
@@ -81,7 +82,7 @@ pub fn pause(
 pub fn resume(
     store: &mut Store,
     id: i64,
-    rules: &Rules,
+    config: &Config,
     now: Timestamp,
 ) -> Result<Resumed, ComposeError> {
     let row = existing(store, id)?;
@@ -98,8 +99,8 @@ pub fn resume(
     let at = row.fields.scheduled_at;
     let occurrences = store.read(|tx| tx.occurrences_of(id))?;
     match occurrences.into_iter().find(|one| Some(one.due_at) == at) {
-        Some(planned) => resume_planned(store, &row, planned, rules, now),
-        None => resume_unplanned(store, &row, rules, now),
+        Some(planned) => resume_planned(store, &row, planned, config, now),
+        None => resume_unplanned(store, &row, config, now),
     }
 }
 
@@ -107,29 +108,29 @@ fn resume_planned(
     store: &mut Store,
     row: &MessageRow,
     planned: Occurrence,
-    rules: &Rules,
+    config: &Config,
     now: Timestamp,
 ) -> Result<Resumed, ComposeError> {
     let (id, due_at) = (row.id, planned.due_at);
-    let is_late = due_at < now.minus(rules.late_limit);
+    let is_late = due_at < now.minus(config.late_limit);
     if !is_late {
         if !store.write(|tx| tx.move_message(id, &row.fields, "sending", Some(due_at), now))? {
             return Err(changed_meanwhile(store, id)?);
         }
         return Ok(Resumed::GoesOn { pending: planned.pending });
     }
-    let following = row.timetable().following(&rules.zone, due_at);
+    let following = row.timetable().following(&config.zone, due_at);
     if following.map_err(|error| ComposeError::refused(error.to_string()))?.is_none() {
         return Err(ComposeError::refused(format!(
             "its time, {} in {}, is more than {} hours ago, so the {} that are left would expire: `message retry {id}` \
              sends to them now",
-            rules.zone.format_local(due_at),
-            rules.zone,
-            rules.late_limit.as_secs() / 3600,
+            config.zone.format_local(due_at),
+            config.zone,
+            config.late_limit.as_secs() / 3600,
             planned.pending
         )));
     }
-    let ended = expire_rest(store, row, due_at, rules, now)?;
+    let ended = expire_rest(store, row, due_at, config, now)?;
     match ended {
         Some((count, Settled { next: Some(next), .. })) => Ok(Resumed::Expired { count, next }),
         Some(_) | None => Err(changed_meanwhile(store, id)?),
@@ -142,17 +143,17 @@ pub(super) fn expire_rest(
     store: &mut Store,
     row: &MessageRow,
     due_at: Timestamp,
-    rules: &Rules,
+    config: &Config,
     now: Timestamp,
 ) -> Result<Option<(usize, Settled)>, ComposeError> {
-    let hours = rules.late_limit.as_secs() / 3600;
+    let hours = config.late_limit.as_secs() / 3600;
     let error = format!("still pending {hours} hours after its time: it was paused");
     let ended = store.write(|tx| {
         if !tx.move_message(row.id, &row.fields, "sending", Some(due_at), now)? {
             return Ok(None);
         }
         let count = tx.expire_pending(row.id, due_at, &error, now)?;
-        let settled = tx.settle_if_done(row.id, due_at, Counts::default(), &rules.zone, now)?;
+        let settled = tx.settle_if_done(row.id, due_at, Counts::default(), &config.zone, now)?;
         Ok(settled.map(|settled| (count, settled)))
     })?;
     Ok(ended)
@@ -161,23 +162,25 @@ pub(super) fn expire_rest(
 fn resume_unplanned(
     store: &mut Store,
     row: &MessageRow,
-    rules: &Rules,
+    config: &Config,
     now: Timestamp,
 ) -> Result<Resumed, ComposeError> {
     let id = row.id;
     let timetable = row.timetable();
-    let here = row.fields.scheduled_at.map(|at| timetable.at_in(at, &rules.zone));
+    let here = row.fields.scheduled_at.map(|at| timetable.at_in(at, &config.zone));
     let (at, is_from_rule) = match here {
         Some(at) if at >= now.minus(JUST_PASSED) => (at, timetable.is_from_rule()),
         // The one that passed while it was paused is not made up for; the next is due as usual.
-        passed => match (next_of(row, rules, now.minus(JUST_PASSED))?, passed) {
+        passed => match (next_of(row, config, now.minus(JUST_PASSED))?, passed) {
             (Some(next), _) => (next, true),
-            (None, Some(at)) if at >= now.minus(rules.late_limit) => (at, timetable.is_from_rule()),
+            (None, Some(at)) if at >= now.minus(config.late_limit) => {
+                (at, timetable.is_from_rule())
+            }
             (None, Some(at)) => {
                 return Err(ComposeError::refused(format!(
                     "its time, {} in {}, has passed: give it a new one with `message edit {id} --at …`, or `--at now`",
-                    rules.zone.format_local(at),
-                    rules.zone
+                    config.zone.format_local(at),
+                    config.zone
                 )));
             }
             (None, None) => {
@@ -191,12 +194,12 @@ fn resume_unplanned(
     let channel = row.fields.channel_id.to_string();
     store.read(|tx| checks::channel_of(tx, &channel, Some(row.fields.channel_id)))??;
     let (contact_ids, text) = (row.fields.contact_ids.as_deref(), row.fields.message.as_str());
-    let checked = store.read(|tx| checks::recipients(tx, contact_ids, text, rules, true))??;
+    let checked = store.read(|tx| checks::recipients(tx, contact_ids, text, config, true))??;
     checks::somebody(&checked)?;
     let has_moved = store.write(|tx| {
         let has_moved = tx.move_message(id, &row.fields, "scheduled", Some(at), now)?;
         if has_moved && is_from_rule {
-            tx.set_scheduled_at(id, at, &rules.zone, now)?;
+            tx.set_scheduled_at(id, at, &config.zone, now)?;
         }
         Ok(has_moved)
     })?;
@@ -209,10 +212,10 @@ fn resume_unplanned(
 /// The next occurrence of a schedule that was not planned yet, after `after`.
 fn next_of(
     row: &MessageRow,
-    rules: &Rules,
+    config: &Config,
     after: Timestamp,
 ) -> Result<Option<Timestamp>, ComposeError> {
-    let next = row.timetable().next(&rules.zone, Some(after));
+    let next = row.timetable().next(&config.zone, Some(after));
     next.map_err(|error| ComposeError::refused(error.to_string()))
 }
 

@@ -8,8 +8,9 @@
 use std::time::Duration;
 
 use super::moves::expire_rest;
-use super::{ComposeError, Rules, changed_meanwhile, checks, existing};
+use super::{ComposeError, changed_meanwhile, checks, existing};
 use crate::clock::Timestamp;
+use crate::config::Config;
 use crate::delivery::Status;
 use crate::reason::Reason;
 use crate::recipient;
@@ -58,10 +59,10 @@ pub fn retry(
     store: &mut Store,
     id: i64,
     retry: Retry,
-    rules: &Rules,
+    config: &Config,
     now: Timestamp,
 ) -> Result<Retried, ComposeError> {
-    retry_once(store, id, retry, None, rules, now)
+    retry_once(store, id, retry, None, config, now)
 }
 
 /// Sends a message again, and keeps the mark of the form that asks for it in the same transaction.
@@ -73,7 +74,7 @@ pub fn retry_once(
     id: i64,
     retry: Retry,
     mark: Option<FormMark<'_>>,
-    rules: &Rules,
+    config: &Config,
     now: Timestamp,
 ) -> Result<Retried, ComposeError> {
     if let Some(mark) = mark
@@ -81,7 +82,7 @@ pub fn retry_once(
     {
         return Err(ComposeError::MadeBefore(before));
     }
-    let (row, latest) = look(store, id, rules, now)?;
+    let (row, latest) = look(store, id, config, now)?;
     checks::text(&row.fields.message)?;
     let channel = row.fields.channel_id.to_string();
     store.read(|tx| checks::channel_of(tx, &channel, Some(row.fields.channel_id)))??;
@@ -105,7 +106,7 @@ pub fn retry_once(
     // Whole seconds, and never an occurrence that was.
     let due_at = Timestamp::from_secs(now.secs()).max(latest.due_at.plus(Duration::from_secs(1)));
     let planned = store.write(|tx| {
-        let planned = plan(tx, (&row, first), &rows, rules, due_at, now)?;
+        let planned = plan(tx, (&row, first), &rows, config, due_at, now)?;
         if let Planned::Done { .. } = planned {
             tx.note_retry(id, due_at, first)?;
             tx.count_anew(id, due_at, now)?;
@@ -127,7 +128,7 @@ pub fn retry_once(
 fn look(
     store: &mut Store,
     id: i64,
-    rules: &Rules,
+    config: &Config,
     now: Timestamp,
 ) -> Result<(MessageRow, Occurrence), ComposeError> {
     let mut row = existing(store, id)?;
@@ -141,17 +142,17 @@ fn look(
     let refused = |why: String| Err(ComposeError::refused(why));
     match row.fields.status.as_str() {
         "sent" | "failed" => {}
-        "scheduled" => check_next(&row, rules, now)?,
+        "scheduled" => check_next(&row, config, now)?,
         "draft"
             if Some(latest.due_at) == row.fields.scheduled_at
-                && latest.due_at < now.minus(rules.late_limit) =>
+                && latest.due_at < now.minus(config.late_limit) =>
         {
-            expire_rest(store, &row, latest.due_at, rules, now)?;
+            expire_rest(store, &row, latest.due_at, config, now)?;
             row = existing(store, id)?;
             let occurrences = store.read(|tx| tx.occurrences_of(id))?;
             latest = occurrences.into_iter().next().unwrap_or(latest);
             if row.fields.status == "scheduled" {
-                check_next(&row, rules, now)?;
+                check_next(&row, config, now)?;
             }
         }
         "draft" => {
@@ -175,12 +176,12 @@ fn look(
 
 /// A retry stands where the next occurrence stood, which is found again from the schedule afterwards:
 /// so it must come from there, and not be due yet.
-fn check_next(row: &MessageRow, rules: &Rules, now: Timestamp) -> Result<(), ComposeError> {
+fn check_next(row: &MessageRow, config: &Config, now: Timestamp) -> Result<(), ComposeError> {
     let timetable = row.timetable();
     let next = timetable
-        .next(&rules.zone, Some(now))
+        .next(&config.zone, Some(now))
         .map_err(|error| ComposeError::refused(error.to_string()))?;
-    let here = row.fields.scheduled_at.map(|at| timetable.at_in(at, &rules.zone));
+    let here = row.fields.scheduled_at.map(|at| timetable.at_in(at, &config.zone));
     if next.is_some() && next == here {
         return Ok(());
     }
@@ -206,14 +207,14 @@ fn plan(
     tx: &Tx<'_>,
     (row, first): (&MessageRow, Timestamp),
     deliveries: &[DeliveryRow],
-    rules: &Rules,
+    config: &Config,
     due_at: Timestamp,
     now: Timestamp,
 ) -> SqlResult<Planned> {
     let template = Template::parse(&row.fields.message);
     let reasons = deliveries
         .iter()
-        .map(|delivery| why_not(tx, (row.id, first), delivery, &template, rules))
+        .map(|delivery| why_not(tx, (row.id, first), delivery, &template, config))
         .collect::<SqlResult<Vec<_>>>()?;
     if reasons.iter().all(Option::is_some) {
         return Ok(Planned::Nobody);
@@ -249,7 +250,7 @@ fn why_not(
     (message, first): (i64, Timestamp),
     delivery: &DeliveryRow,
     template: &Template,
-    rules: &Rules,
+    config: &Config,
 ) -> SqlResult<Option<String>> {
     if let Some(id) = delivery.contact_id
         && let Some(contact) = tx.contact(id)?
@@ -258,7 +259,7 @@ fn why_not(
             return Ok(Some(OPTED_OUT.to_owned()));
         }
         if delivery.contact_number.is_some()
-            && let Ok(chat_id) = recipient::phone_to_chat(&contact.phone_number, &rules.country)
+            && let Ok(chat_id) = recipient::phone_to_chat(&contact.phone_number, &config.country)
             && chat_id.as_str() != delivery.chat_id
             && tx.is_served(message, first, chat_id.as_str())?
         {
@@ -268,7 +269,7 @@ fn why_not(
     let chat = serde_json::json!([delivery.chat_id]).to_string();
     let entries = recipient::parse_contact_ids(Some(&chat)).unwrap_or_default();
     let mut why = None;
-    recipients::each_recipient(tx, entries, &rules.country, |recipient| {
+    recipients::each_recipient(tx, entries, &config.country, |recipient| {
         let recipient = Recipient {
             contact_id: delivery.contact_id.or(recipient.contact_id),
             name: delivery.name.clone().or(recipient.name),

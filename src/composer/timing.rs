@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{ComposeError, Rules};
+use super::ComposeError;
 use crate::clock::Timestamp;
+use crate::config::Config;
 use crate::schedule::{self, ScheduleError, Taken, Timetable, local_text};
 use crate::store::MessageFields;
 
@@ -64,41 +65,41 @@ impl Timed {
 pub(super) fn read(
     timing: &Timing,
     taken: Option<&Taken>,
-    rules: &Rules,
+    config: &Config,
     now: Timestamp,
 ) -> Result<Timed, ComposeError> {
     let mut timed = match timing {
-        Timing::At(texts) => read_times(texts, rules, now)?,
-        Timing::Weekly(weekly) => read_weekly(weekly, taken, rules, now)?,
+        Timing::At(texts) => read_times(texts, config, now)?,
+        Timing::Weekly(weekly) => read_weekly(weekly, taken, config, now)?,
     };
     if timed.schedules.is_some() || timed.interval_config.is_some() {
-        timed.scheduled_local = timed.scheduled_at.map(|at| local_text(at, &rules.zone));
-        timed.scheduled_zone = Some(rules.zone.name().to_owned());
+        timed.scheduled_local = timed.scheduled_at.map(|at| local_text(at, &config.zone));
+        timed.scheduled_zone = Some(config.zone.name().to_owned());
     }
     Ok(timed)
 }
 
-fn read_times(texts: &[String], rules: &Rules, now: Timestamp) -> Result<Timed, ComposeError> {
+fn read_times(texts: &[String], config: &Config, now: Timestamp) -> Result<Timed, ComposeError> {
     let times: BTreeSet<Timestamp> =
-        texts.iter().map(|text| read_time(text, rules, now)).collect::<Result<_, _>>()?;
+        texts.iter().map(|text| read_time(text, config, now)).collect::<Result<_, _>>()?;
     let scheduled_at = times.first().copied();
     if scheduled_at.is_none() {
         return Err(ComposeError::refused("no time was given"));
     }
-    let schedules = (times.len() > 1).then(|| listed(&times, rules)).transpose()?;
+    let schedules = (times.len() > 1).then(|| listed(&times, config)).transpose()?;
     Ok(Timed { scheduled_at, schedules, ..Timed::default() })
 }
 
 /// The column `schedules`: local dates and times.
-fn listed(times: &BTreeSet<Timestamp>, rules: &Rules) -> Result<String, ComposeError> {
+fn listed(times: &BTreeSet<Timestamp>, config: &Config) -> Result<String, ComposeError> {
     let mut entries = Vec::new();
     for at in times {
-        let local = rules.zone.to_local(*at).date_time;
-        if rules.zone.to_utc(local) != *at {
+        let local = config.zone.to_local(*at).date_time;
+        if config.zone.to_utc(local) != *at {
             return Err(ComposeError::refused(format!(
                 "{} comes twice that day in {}, and a list of times means the first: make a message of its own",
-                rules.zone.format_local(*at),
-                rules.zone
+                config.zone.format_local(*at),
+                config.zone
             )));
         }
         let (hour, minute, second) = local.time().as_hms();
@@ -110,7 +111,7 @@ fn listed(times: &BTreeSet<Timestamp>, rules: &Rules) -> Result<String, ComposeE
     Ok(serde_json::Value::Array(entries).to_string())
 }
 
-fn read_time(text: &str, rules: &Rules, now: Timestamp) -> Result<Timestamp, ComposeError> {
+fn read_time(text: &str, config: &Config, now: Timestamp) -> Result<Timestamp, ComposeError> {
     let text = text.trim();
     let whole_now = Timestamp::from_secs(now.secs());
     if text.eq_ignore_ascii_case("now") || text.eq_ignore_ascii_case("sekarang") {
@@ -119,25 +120,25 @@ fn read_time(text: &str, rules: &Rules, now: Timestamp) -> Result<Timestamp, Com
     if let Some(ahead) = text.strip_prefix('+') {
         return Ok(whole_now.plus(read_ahead(ahead)?));
     }
-    let typed = schedule::read_typed(text, &rules.zone).map_err(|error| match error {
+    let typed = schedule::read_typed(text, &config.zone).map_err(|error| match error {
         ScheduleError::Instant { flaw } => ComposeError::refused(format!(
             "{flaw}; write `2026-12-01 08:00` (in {}), `+10m`, `+2h`, `+1d` or `now`",
-            rules.zone
+            config.zone
         )),
         other @ ScheduleError::Column { .. } => ComposeError::refused(other.to_string()),
     })?;
     if typed.skipped.is_some() {
         return Err(ComposeError::refused(format!(
             "`{text}` does not exist in {}: the clock is set forward over it; the next is {}",
-            rules.zone,
-            rules.zone.format_local(typed.at)
+            config.zone,
+            config.zone.format_local(typed.at)
         )));
     }
     if typed.at < now.minus(JUST_PASSED) {
         return Err(ComposeError::refused(format!(
             "`{text}` has passed (it is {} in {}): give a later time, or `now`",
-            rules.zone.format_local(now),
-            rules.zone
+            config.zone.format_local(now),
+            config.zone
         )));
     }
     Ok(typed.at)
@@ -166,16 +167,16 @@ fn read_ahead(text: &str) -> Result<Duration, ComposeError> {
 fn read_weekly(
     weekly: &WeeklyTiming,
     taken: Option<&Taken>,
-    rules: &Rules,
+    config: &Config,
     now: Timestamp,
 ) -> Result<Timed, ComposeError> {
-    let config = weekly_config(weekly)?;
+    let column = weekly_config(weekly)?;
     let timetable = Timetable {
-        interval_config: Some(config.clone()),
+        interval_config: Some(column.clone()),
         taken: taken.cloned(),
         ..Timetable::default()
     };
-    let first = timetable.next(&rules.zone, Some(now)).map_err(|error| match error {
+    let first = timetable.next(&config.zone, Some(now)).map_err(|error| match error {
         ScheduleError::Column { flaw, .. } => ComposeError::refused(as_typed(&flaw)),
         other @ ScheduleError::Instant { .. } => ComposeError::refused(other.to_string()),
     })?;
@@ -183,11 +184,11 @@ fn read_weekly(
         return Err(ComposeError::refused(format!(
             "no such day is left: the last date is {}, and it is {} in {}",
             weekly.until.as_deref().unwrap_or("passed"),
-            rules.zone.format_local(now),
-            rules.zone
+            config.zone.format_local(now),
+            config.zone
         )));
     };
-    Ok(Timed { scheduled_at: Some(first), interval_config: Some(config), ..Timed::default() })
+    Ok(Timed { scheduled_at: Some(first), interval_config: Some(column), ..Timed::default() })
 }
 
 /// The column `interval_config`.

@@ -7,7 +7,7 @@ const NAME_BYTES_MAX: usize = 253;
 
 /// A host and perhaps a port, such as `shop.example.com` or `127.0.0.1:8787`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Authority {
+pub struct Authority {
     /// In lower case, without a dot at the end; an IPv6 address stands in brackets.
     pub(crate) name: String,
     /// Absent when it was not written, or is the usual one of http or https.

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{ContactError, as_key, with_number};
 use crate::clock::Timestamp;
+use crate::config::Config;
 use crate::delivery::Status;
 use crate::recipient::{CountryCode, Entry, mask_phone, normalize_phone};
 use crate::schedule::Zone;
@@ -141,7 +142,7 @@ pub fn record_stop(
     tx: &Tx<'_>,
     writer: &Writer,
     session: &str,
-    rules: (&CountryCode, &Zone),
+    config: &Config,
     now: Timestamp,
 ) -> SqlResult<OptedOut> {
     let Writer { digits, lid, name } = writer;
@@ -156,9 +157,9 @@ pub fn record_stop(
             if let Some(lid) = lid {
                 tx.pair_hidden(lid, &digits, session, now)?;
             }
-            record(tx, &digits, name, Some(session), rules, now)
+            record(tx, &digits, name, Some(session), config, now)
         }
-        (None, Some(lid)) => record_hidden(tx, lid, name, Some(session), rules.1, now),
+        (None, Some(lid)) => record_hidden(tx, lid, name, Some(session), &config.zone, now),
         (None, None) => Ok(OptedOut {
             contact_ids: Vec::new(),
             hidden: None,
@@ -220,10 +221,11 @@ pub(crate) fn record(
     digits: &str,
     name: Option<&str>,
     session: Option<&str>,
-    (country, zone): (&CountryCode, &Zone),
+    config: &Config,
     now: Timestamp,
 ) -> SqlResult<OptedOut> {
-    let mut contact_ids = with_number(tx, digits, country)?;
+    let zone = &config.zone;
+    let mut contact_ids = with_number(tx, digits, &config.country)?;
     let mut is_news = false;
     for id in &contact_ids {
         is_news |= tx.set_opted_out(*id, Some(now), now)?;
@@ -260,15 +262,15 @@ pub(crate) fn record(
 pub fn opt_out(
     store: &mut Store,
     who: &Entry,
-    (country, zone): (&CountryCode, &Zone),
+    config: &Config,
     now: Timestamp,
 ) -> Result<OptedOut, ContactError> {
-    let who = Who::find(store, who, country)?;
+    let who = Who::find(store, who, &config.country)?;
     let done = store.write(|tx| match &who {
-        Who::Number(digits) => record(tx, digits, None, None, (country, zone), now),
+        Who::Number(digits) => record(tx, digits, None, None, config, now),
         Who::Hidden(lid) => match tx.digits_of_hidden(lid)? {
-            Some(digits) => record(tx, &digits, None, None, (country, zone), now),
-            None => record_hidden(tx, lid, None, None, zone, now),
+            Some(digits) => record(tx, &digits, None, None, config, now),
+            None => record_hidden(tx, lid, None, None, &config.zone, now),
         },
         Who::WithoutNumber(id) => Ok(OptedOut {
             contact_ids: vec![*id],

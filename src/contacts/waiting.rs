@@ -9,10 +9,10 @@
 
 use super::{opt_out, tags, with_number};
 use crate::clock::Timestamp;
+use crate::config::Config;
 use crate::delivery::{Counts, Status};
 use crate::reason::Reason;
 use crate::recipient::{self, CountryCode, Entry};
-use crate::schedule::Zone;
 use crate::store::{Contact, OPTED_OUT, Settled, SqlResult, Tx, WaitingForContact};
 
 /// What became of one that waited.
@@ -52,12 +52,12 @@ impl OnItsWay {
 pub(crate) fn follow(
     tx: &Tx<'_>,
     delivery_id: i64,
-    (country, zone): (&CountryCode, &Zone),
+    config: &Config,
     now: Timestamp,
 ) -> SqlResult<Followed> {
     let Some(waiting) = tx.waiting_for_contact(delivery_id)? else { return Ok(Followed::Gone) };
-    let sharer = sharer(tx, &waiting, country)?;
-    let why = readdress(tx, &waiting, country)?;
+    let sharer = sharer(tx, &waiting, &config.country)?;
+    let why = readdress(tx, &waiting, &config.country)?;
     let why = match (why, &sharer) {
         (None, None) => return Ok(Followed::Goes),
         (None, Some(sharer)) => {
@@ -72,7 +72,7 @@ pub(crate) fn follow(
     };
     tx.end_pending(waiting.id, Status::Skipped, &why, now)?;
     let one = Counts { skipped: 1, ..Counts::default() };
-    tx.settle_if_done(waiting.auto_message_id, waiting.due_at, one, zone, now)
+    tx.settle_if_done(waiting.auto_message_id, waiting.due_at, one, &config.zone, now)
         .map(Followed::Skipped)
 }
 
@@ -81,13 +81,13 @@ pub(crate) fn follow_all(
     tx: &Tx<'_>,
     contact_id: i64,
     before: &str,
-    rules: (&CountryCode, &Zone),
+    config: &Config,
     now: Timestamp,
 ) -> SqlResult<OnItsWay> {
     let mut all = OnItsWay { in_flight: tx.count_in_flight_to(contact_id)?, ..OnItsWay::default() };
-    let Ok(chat_id) = recipient::phone_to_chat(before, rules.0) else { return Ok(all) };
+    let Ok(chat_id) = recipient::phone_to_chat(before, &config.country) else { return Ok(all) };
     for delivery_id in tx.waiting_deliveries(chat_id.as_str(), contact_id)? {
-        match follow(tx, delivery_id, rules, now)? {
+        match follow(tx, delivery_id, config, now)? {
             Followed::Goes => all.moved += 1,
             Followed::Skipped(_) => all.skipped += 1,
             Followed::HandedOver | Followed::Gone => {}

@@ -8,13 +8,12 @@ use super::server::Answering;
 use crate::channels::{HoldEnds, Off, hold_ends, usable};
 use crate::clock::{Clock, Timestamp, Wake};
 use crate::config::{Config, absolute};
-use crate::forecast::{self, Bounds, Fate, ForecastRules, LaneRules, Scope, Seen};
+use crate::forecast::{self, Bounds, Fate, Scope, Seen};
 use crate::lock::{self, Sending};
 use crate::logging::in_one_line;
 use crate::overview;
 use crate::place::Place;
 use crate::recipient;
-use crate::serve::plan_rules;
 use crate::store::{Channel, SchemaDifferences, Store, StoreError, Unresolved, WAL_LARGE_BYTES};
 
 /// How long damage is looked for.
@@ -344,7 +343,6 @@ fn messages(
     now: Timestamp,
     findings: &mut Findings,
 ) -> Result<(), StoreError> {
-    let rules = ForecastRules { plan: plan_rules(config), lanes: LaneRules::of(config) };
     let (mut failing, mut skipped) = (None, None);
     let see = &mut |seen: Seen<'_>| match seen {
         Seen::Message(message) => {
@@ -358,7 +356,7 @@ fn messages(
             }
         }
     };
-    let Some(seen) = forecast::forecast(store, Scope::All, &rules, BOUNDS, now, see)? else {
+    let Some(seen) = forecast::forecast(store, Scope::All, config, BOUNDS, now, see)? else {
         return Ok(());
     };
     let totals = seen.totals;

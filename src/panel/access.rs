@@ -189,12 +189,12 @@ pub(super) fn has_session(panel: &Panel, request: &PageRequest) -> bool {
 /// Once per start: when the password is not the one that the sessions belong to, they end.
 fn compare_password(panel: &Panel) -> Result<(), Broken> {
     let kept = panel.read(|tx| tx.panel_password_hash())?;
-    let fits = |hash: &str| match &panel.rules.password {
+    let fits = |hash: &str| match &panel.password {
         AdminPassword::Plain(plain) => password::fits(hash, plain.reveal()),
         AdminPassword::Hash(set) => is_same(hash, set.reveal()),
     };
     if !kept.as_deref().is_some_and(fits) {
-        let hash = match &panel.rules.password {
+        let hash = match &panel.password {
             AdminPassword::Plain(plain) => password::hash(plain.reveal())?,
             AdminPassword::Hash(set) => set.reveal().to_owned(),
         };

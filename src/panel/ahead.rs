@@ -3,8 +3,7 @@
 use super::visit::Visit;
 use super::{Broken, format};
 use crate::clock::Timestamp;
-use crate::forecast::{self, Bounds, ForecastRules, LaneRules, Scope, Warning};
-use crate::planner::PlanRules;
+use crate::forecast::{self, Bounds, Scope, Warning};
 
 /// A forecast looks at each recipient that comes before: of more than so many it is left out.
 const RECIPIENTS_MAX: u64 = 2_000;
@@ -26,7 +25,7 @@ pub(super) fn warning(visit: &Visit<'_>, id: i64) -> Result<String, Broken> {
     let w = visit.words();
     let seen = visit
         .panel
-        .with_store(|store| forecast::of_message(store, id, &rules(visit), visit.now))?;
+        .with_store(|store| forecast::of_message(store, id, &visit.panel.config, visit.now))?;
     let (words, in_time, recipients) = match seen.and_then(|seen| seen.warning()) {
         None => return Ok(String::new()),
         Some(Warning::TooLate { in_time, recipients, .. }) => {
@@ -48,28 +47,15 @@ fn look(visit: &Visit<'_>, scope: Scope, recipients: u64) -> Result<String, Brok
     if recipients.max(pending) > RECIPIENTS_MAX {
         return Ok(String::new());
     }
-    let rules = rules(visit);
     let bounds = Bounds { messages: MESSAGES_MAX, recipients: RECIPIENTS_MAX };
     let seen = visit.panel.with_store(|store| {
-        forecast::forecast(store, scope, &rules, bounds, visit.now, &mut |_| {})
+        forecast::forecast(store, scope, &visit.panel.config, bounds, visit.now, &mut |_| {})
     })?;
     let ends = seen.and_then(|seen| seen.totals.ends_at);
     Ok(ends.map(|at| in_words(visit, at)).unwrap_or_default())
 }
 
-fn rules(visit: &Visit<'_>) -> ForecastRules {
-    let rules = &visit.panel.rules;
-    ForecastRules {
-        plan: PlanRules {
-            late_limit: rules.late_limit,
-            zone: rules.zone.clone(),
-            country: rules.country.clone(),
-        },
-        lanes: LaneRules { gap: rules.gap, allowance: rules.allowance, zone: rules.zone.clone() },
-    }
-}
-
 fn in_words(visit: &Visit<'_>, at: Timestamp) -> String {
-    let moment = format::moment(at, &visit.panel.rules.zone, visit.language);
+    let moment = format::moment(at, &visit.panel.config.zone, visit.language);
     visit.words().through_at.replace("{}", &moment)
 }

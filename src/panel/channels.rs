@@ -7,7 +7,7 @@ use askama::Template;
 use super::format::{self, Badge};
 use super::visit::{Page, Visit};
 use super::{Answered, Broken, compose, reasons, reply};
-use crate::channels::{self, ChannelError, ChannelView, LaneRules, State};
+use crate::channels::{self, ChannelError, ChannelView, State};
 use crate::clock::Timestamp;
 use crate::delivery::HoldKind;
 
@@ -85,9 +85,8 @@ fn change(visit: &Visit<'_>, id: &str, what: &str) -> Answered {
 
 /// A card for each channel.
 pub(super) fn cards(visit: &Visit<'_>) -> Result<Vec<ChannelCard>, Broken> {
-    let rules = &visit.panel.rules;
-    let rules = LaneRules { allowance: rules.allowance, zone: rules.zone.clone(), gap: rules.gap };
-    let views = visit.panel.with_store(|store| channels::list(store, &rules, visit.now))?;
+    let views =
+        visit.panel.with_store(|store| channels::list(store, &visit.panel.config, visit.now))?;
     let kinds: Vec<(i64, Option<HoldKind>)> = visit.panel.read(|tx| {
         let channels = tx.channels()?.into_iter();
         Ok(channels.map(|one| (one.id, one.held.and_then(|held| held.kind))).collect())
@@ -97,7 +96,7 @@ pub(super) fn cards(visit: &Visit<'_>) -> Result<Vec<ChannelCard>, Broken> {
 }
 
 fn card(visit: &Visit<'_>, kind: Option<HoldKind>, view: ChannelView) -> ChannelCard {
-    let (w, zone) = (visit.words(), &visit.panel.rules.zone);
+    let (w, zone) = (visit.words(), &visit.panel.config.zone);
     let (state, remedy, needs_a_look) = match view.state {
         State::Ready => (format::good(w.channel_ready), "", false),
         State::Waiting => (format::waits(w.channel_waits), w.waits_remedy, false),

@@ -203,7 +203,7 @@ impl Fields {
 
 impl Times {
     fn of(visit: &Visit<'_>, detail: &MessageDetail) -> Self {
-        let zone = &visit.panel.rules.zone;
+        let zone = &visit.panel.config.zone;
         let read = |column: &Option<String>| -> Value {
             column.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
         };
@@ -358,9 +358,9 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
         skip_bad: true,
         created_by: "panel",
     };
-    let (rules, mark) = (visit.panel.compose_rules(), visit.mark());
+    let (config, mark) = (&visit.panel.config, visit.mark());
     let added =
-        visit.panel.with_store(|store| composer::add_once(store, &draft, mark, &rules, visit.now));
+        visit.panel.with_store(|store| composer::add_once(store, &draft, mark, config, visit.now));
     if let Err(ComposeError::MadeBefore(before)) = &added {
         return made_before(visit, before, fields);
     }
@@ -474,14 +474,14 @@ pub(super) fn save_edit(visit: &Visit<'_>, detail: &MessageDetail) -> Answered {
     if edit == (Edit { skip_bad: true, ..Edit::default() }) {
         return Ok(reply::done(&there, "unchanged"));
     }
-    let rules = visit.panel.compose_rules();
+    let config = &visit.panel.config;
     let edited = visit.panel.with_store(|store| {
         // Nobody else in the panel changes it between this look and the change.
         let now_stored = store.read(|tx| tx.message_detail(id))?;
         if !now_stored.is_some_and(|now_stored| Fields::of(visit, &now_stored) == stored) {
             return Ok(None);
         }
-        composer::edit(store, id, &edit, &rules, visit.now).map(Some)
+        composer::edit(store, id, &edit, config, visit.now).map(Some)
     });
     match told(visit, edited)? {
         Ok(Some(edited)) => {

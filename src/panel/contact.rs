@@ -189,7 +189,7 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
     let fields = Fields::read(&visit.form);
     let mut changes = fields.changes(&Fields::default());
     changes.number = Some(fields.number.clone());
-    let (country, now, mark) = (&visit.panel.rules.country, visit.now, visit.mark());
+    let (country, now, mark) = (&visit.panel.config.country, visit.now, visit.mark());
     let added =
         visit.panel.with_store(|store| contacts::add_once(store, &changes, mark, country, now));
     let added = match added {
@@ -204,7 +204,7 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
 
 /// What a path under a contact's id asks for.
 pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
-    let country = &visit.panel.rules.country;
+    let country = &visit.panel.config.country;
     let found = visit.panel.with_store(|store| contacts::find(store, id, country));
     let person = match found {
         Ok(person) => person,
@@ -218,10 +218,10 @@ pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
         (true, ["opt-out"]) if visit.is_second()? => Ok(reply::done(&there, "opted_out")),
         (true, ["opt-in"]) if visit.is_second()? => Ok(reply::done(&there, "opted_in")),
         (true, ["opt-out"]) => {
-            let rules = (country, &visit.panel.rules.zone);
             let (who, now) = (Entry::Contact(id), visit.now);
-            let done =
-                visit.panel.with_store(|store| opt_out::opt_out(store, &who, rules, now).map(drop));
+            let done = visit.panel.with_store(|store| {
+                opt_out::opt_out(store, &who, &visit.panel.config, now).map(drop)
+            });
             finish(visit, &person, done, "opted_out")
         }
         (true, ["opt-in"]) => {
@@ -250,14 +250,13 @@ fn save(visit: &Visit<'_>, person: &Person) -> Answered {
     if fields == stored {
         return Ok(reply::done(&there, "unchanged"));
     }
-    let (country, now, id) = (&visit.panel.rules.country, visit.now, person.id);
-    let rules = (country, &visit.panel.rules.zone);
+    let (country, now, id) = (&visit.panel.config.country, visit.now, person.id);
     let edited = visit.panel.with_store(|store| {
         // Nobody else in the panel changes it between this look and the change.
         if Fields::of(&contacts::find(store, id, country)?) != stored {
             return Ok(false);
         }
-        contacts::edit(store, id, &changes, rules, now).map(|_| true)
+        contacts::edit(store, id, &changes, &visit.panel.config, now).map(|_| true)
     });
     match told(visit, edited)? {
         Ok(true) => {
@@ -324,7 +323,7 @@ fn show(
     let id = person.map(|person| person.id);
     let opted_out = person.and_then(|person| person.opted_out_at.as_deref()).map(|at| {
         let at = Timestamp::parse(at);
-        let zone = &visit.panel.rules.zone;
+        let zone = &visit.panel.config.zone;
         at.map_or_else(|| w.opted_out.to_owned(), |at| format::moment(at, zone, visit.language))
     });
     let heading =

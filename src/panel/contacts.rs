@@ -83,7 +83,7 @@ fn list(visit: &Visit<'_>) -> Answered {
 }
 
 fn of_row(visit: &Visit<'_>, row: ListedContact) -> ContactRow {
-    let chat = recipient::phone_to_chat(&row.phone_number, &visit.panel.rules.country);
+    let chat = recipient::phone_to_chat(&row.phone_number, &visit.panel.config.country);
     let number = chat.map_or(row.phone_number, |chat| format::phone(chat.as_str()));
     let name = row.name.unwrap_or_else(|| number.clone());
     let initial = name.chars().find(|c| c.is_alphanumeric()).unwrap_or('#');

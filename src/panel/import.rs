@@ -126,7 +126,7 @@ fn look(
 ) -> Result<Result<(Imported, Seen), String>, Broken> {
     let tags: Vec<String> = visit.form.filled("tags").map(str::to_owned).into_iter().collect();
     let rules = ImportRules {
-        country: &visit.panel.rules.country,
+        country: &visit.panel.config.country,
         tags: &tags,
         language: tongue(visit),
         clock: &*visit.panel.clock,

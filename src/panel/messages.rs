@@ -27,7 +27,7 @@ pub(super) struct MessageRow {
 impl MessageRow {
     pub(super) fn of(listed: &ListedMessage, visit: &Visit<'_>) -> Self {
         let w = visit.words();
-        let zone = &visit.panel.rules.zone;
+        let zone = &visit.panel.config.zone;
         let when = listed.scheduled_at.map(|at| format::moment(at, zone, visit.language));
         let number = |count| format::number(count, visit.language);
         let counts = match listed.status.as_str() {
@@ -206,13 +206,13 @@ pub(super) fn route(visit: &mut Visit<'_>, rest: &[&str]) -> Answered {
 
 /// What a button does to a message.
 fn change(visit: &Visit<'_>, detail: &MessageDetail, what: &str) -> Answered {
-    let (id, now, rules) = (detail.listed.id, visit.now, visit.panel.compose_rules());
+    let (id, now, config) = (detail.listed.id, visit.now, &visit.panel.config);
     let there = format!("/panel/messages/{id}");
     let retry = |with_unknown: bool| {
         let (retry, mark) = (Retry { with_unknown }, visit.mark());
         visit
             .panel
-            .with_store(|store| composer::retry_once(store, id, retry, mark, &rules, now).map(drop))
+            .with_store(|store| composer::retry_once(store, id, retry, mark, config, now).map(drop))
     };
     if visit.is_second()? {
         let code = match what {
@@ -232,7 +232,7 @@ fn change(visit: &Visit<'_>, detail: &MessageDetail, what: &str) -> Answered {
             (visit.panel.with_store(|store| composer::pause(store, id, now).map(drop)), "paused")
         }
         "resume" => {
-            let resume = |store: &mut _| composer::resume(store, id, &rules, now).map(drop);
+            let resume = |store: &mut _| composer::resume(store, id, config, now).map(drop);
             (visit.panel.with_store(resume), "resumed")
         }
         "retry" => (retry(false), "retried"),
@@ -333,7 +333,7 @@ fn show(visit: &Visit<'_>, detail: MessageDetail) -> Answered {
         facts.push((w.channel, channel.name));
     }
     if let Some(at) = crate::clock::Timestamp::parse(&detail.created_at) {
-        facts.push((w.made_at, format::moment(at, &visit.panel.rules.zone, visit.language)));
+        facts.push((w.made_at, format::moment(at, &visit.panel.config.zone, visit.language)));
     }
     if let Some(by) = detail.created_by.clone().filter(|by| !by.is_empty()) {
         facts.push((w.made_by, by));

@@ -101,7 +101,7 @@ struct Found {
 }
 
 fn look(visit: &Visit<'_>) -> Result<Seen, Broken> {
-    let (w, now, zone) = (visit.words(), visit.now, &visit.panel.rules.zone);
+    let (w, now, zone) = (visit.words(), visit.now, &visit.panel.config.zone);
     let starts = day_starts(visit);
     let found = visit.panel.read(|tx| {
         let mut days = Vec::new();
@@ -132,7 +132,7 @@ fn look(visit: &Visit<'_>) -> Result<Seen, Broken> {
         waiting: format::number(found.pending, visit.language),
         through: ahead::of_queue(visit, found.pending)?,
         last_trigger: last.map_or(w.never.to_owned(), |at| format::ago(at, now, w)),
-        trigger_text: if visit.panel.rules.has_ticker { w.ticker_on } else { w.ticker_off },
+        trigger_text: if visit.panel.config.tick.is_some() { w.ticker_on } else { w.ticker_off },
         next: found.next.iter().map(|listed| MessageRow::of(listed, visit)).collect(),
         channels,
         chart: chart(visit, days),
@@ -151,7 +151,7 @@ fn stuck_sessions(tx: &Tx<'_>, now: Timestamp) -> SqlResult<Vec<(String, Stuck)>
 
 /// When each of the last days began, and when the present one ends.
 fn day_starts(visit: &Visit<'_>) -> Vec<Timestamp> {
-    let zone = &visit.panel.rules.zone;
+    let zone = &visit.panel.config.zone;
     let today = zone.to_local(visit.now).date_time.date();
     let mut date = today.next_day().unwrap_or(today);
     let mut starts = Vec::with_capacity(DAYS + 1);
@@ -200,7 +200,7 @@ fn warnings(
         });
     }
     let is_stale = last_trigger.is_none_or(|at| visit.now.since(at) > TRIGGER_STALE);
-    if found.due > 0 && is_stale && !visit.panel.rules.has_ticker {
+    if found.due > 0 && is_stale && !visit.panel.config.tick.is_some() {
         warnings.push(Warning {
             what: w.stale_trigger.replace("{}", &found.due.to_string()),
             remedy: w.stale_trigger_remedy.to_owned(),

@@ -63,7 +63,7 @@ pub(super) fn look(visit: &Visit<'_>, fields: &Fields, is_new: bool) -> Result<P
     let has_places = template.placeholders().next().is_some();
     let mut chats = HashSet::new();
     visit.panel.read(|tx| {
-        recipients::each_recipient(tx, entries, &visit.panel.rules.country, |recipient| {
+        recipients::each_recipient(tx, entries, &visit.panel.config.country, |recipient| {
             if !chats.insert(recipient.chat_id.clone()) {
                 return Ok(());
             }
@@ -109,10 +109,10 @@ pub(super) fn look(visit: &Visit<'_>, fields: &Fields, is_new: bool) -> Result<P
 
 /// When it begins, as far as that is filled in.
 fn begins(visit: &Visit<'_>, fields: &Fields) -> Option<Timestamp> {
-    let (times, rules) = (&fields.times, &visit.panel.rules);
+    let (times, config) = (&fields.times, &visit.panel.config);
     match times.when.as_str() {
         "now" => Some(visit.now),
-        "at" => times.at.iter().filter_map(|at| schedule::parse_local(at, &rules.zone).ok()).min(),
+        "at" => times.at.iter().filter_map(|at| schedule::parse_local(at, &config.zone).ok()).min(),
         "weekly" => first_weekly(visit, fields),
         _ => None,
     }
@@ -137,7 +137,7 @@ fn does(
         (Some(_), "weekly") => w.saves_weekly,
         (Some(_), _) => w.saves_at,
     };
-    let moment = |at| format::moment(at, &visit.panel.rules.zone, visit.language);
+    let moment = |at| format::moment(at, &visit.panel.config.zone, visit.language);
     let mut when = begins.map(moment).unwrap_or_default();
     if fields.times.when == "at" && fields.times.at.len() > 1 {
         when = format!("{when} (+{})", fields.times.at.len() - 1);
@@ -147,11 +147,11 @@ fn does(
 
 /// When it begins, and when the last of `count` has it if nothing else is in the way.
 fn timing(visit: &Visit<'_>, begins: Option<Timestamp>, count: u64) -> String {
-    let (w, rules) = (visit.words(), &visit.panel.rules);
+    let (w, config) = (visit.words(), &visit.panel.config);
     let Some(begins) = begins else { return String::new() };
     let gaps = u32::try_from(count.saturating_sub(1)).unwrap_or(u32::MAX);
-    let takes = rules.gap.longest().checked_mul(gaps).unwrap_or(Duration::MAX);
-    let moment = |at: Timestamp| format::moment(at, &rules.zone, visit.language);
+    let takes = config.gap.longest().checked_mul(gaps).unwrap_or(Duration::MAX);
+    let moment = |at: Timestamp| format::moment(at, &config.zone, visit.language);
     w.begins_and_ends
         .replace("{begins}", &moment(begins))
         .replace("{ends}", &moment(begins.plus(takes)))
@@ -165,6 +165,6 @@ fn first_weekly(visit: &Visit<'_>, fields: &Fields) -> Option<Timestamp> {
             config[key] = serde_json::json!(date);
         }
     }
-    let zone = &visit.panel.rules.zone;
+    let zone = &visit.panel.config.zone;
     schedule::next_occurrence(None, Some(&config.to_string()), zone, visit.now).ok().flatten()
 }

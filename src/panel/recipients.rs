@@ -75,7 +75,7 @@ pub(super) fn look(visit: &Visit<'_>, listed: &ListedMessage) -> Result<Recipien
     let has_more = found.len() > RECIPIENTS_PER_PAGE as usize;
     found.truncate(RECIPIENTS_PER_PAGE as usize);
     let last = found.last().filter(|_| has_more).map(|row| row.chat_id.clone());
-    let zone = &visit.panel.rules.zone;
+    let zone = &visit.panel.config.zone;
     let filters = [
         ("", w.all),
         ("sent", w.sent),
@@ -116,7 +116,7 @@ fn of_row(visit: &Visit<'_>, row: ListedRecipient) -> RecipientRow {
     let chat = format::phone(&row.chat_id);
     let name = row.name.filter(|name| !name.trim().is_empty());
     let when =
-        row.finished_at.map(|at| format::moment(at, &visit.panel.rules.zone, visit.language));
+        row.finished_at.map(|at| format::moment(at, &visit.panel.config.zone, visit.language));
     RecipientRow {
         chat: if name.is_some() { chat.clone() } else { String::new() },
         name: name.unwrap_or(chat),
@@ -143,7 +143,7 @@ pub(super) fn export(visit: &Visit<'_>, detail: &MessageDetail) -> Answered {
             after.clone_from(&last.chat_id);
             for row in &rows {
                 let status = format::delivery_badge(&row.status, row.ack, w);
-                let zone = &visit.panel.rules.zone;
+                let zone = &visit.panel.config.zone;
                 let when = row.finished_at.map(|at| zone.format_local(at)).unwrap_or_default();
                 let number = row.chat_id.strip_suffix("@c.us").map(|digits| format!("+{digits}"));
                 line(

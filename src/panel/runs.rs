@@ -47,7 +47,7 @@ fn row(visit: &Visit<'_>, run: ListedRun) -> RunRow {
         _ => w.trigger_cli,
     };
     let started =
-        run.started_at.map(|at| format::moment(at, &visit.panel.rules.zone, visit.language));
+        run.started_at.map(|at| format::moment(at, &visit.panel.config.zone, visit.language));
     let took = match (run.started_at, run.finished_at) {
         (Some(started), Some(finished)) => format::span(finished.since(started), w),
         _ => w.still_running.to_owned(),

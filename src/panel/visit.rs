@@ -142,7 +142,7 @@ impl<'a> Visit<'a> {
             script: assets::script_path(),
             icon: assets::icon_path(),
             other_language: format!("{path}{}", forms::to_query(&pairs)),
-            zone: self.panel.rules.zone.name(),
+            zone: self.panel.config.zone.name(),
         }
     }
 
@@ -191,7 +191,7 @@ impl<'a> Visit<'a> {
 
     /// Who is at the other end: the peer, or the last address that a trusted proxy was asked by.
     pub(super) fn client(&self) -> Option<IpAddr> {
-        let proxies = &self.panel.rules.trusted_proxies;
+        let proxies = &self.panel.config.trusted_proxies;
         let peer = self.request.peer.as_deref().and_then(address);
         let forwarded = self.request.forwarded_for.as_deref().unwrap_or_default();
         let asked_by = || forwarded.rsplit(',').filter_map(address);
@@ -236,7 +236,7 @@ impl<'a> Visit<'a> {
 /// Whether the peer is a proxy of TRUSTED_PROXIES.
 fn comes_from_proxy(panel: &Panel, request: &PageRequest) -> bool {
     let peer = request.peer.as_deref().and_then(address);
-    peer.is_some_and(|peer| panel.rules.trusted_proxies.contains(&peer))
+    peer.is_some_and(|peer| panel.config.trusted_proxies.contains(&peer))
 }
 
 /// An address, with or without a port.

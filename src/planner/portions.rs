@@ -35,7 +35,7 @@ impl Planner {
     /// Plans a message, or begins to.
     pub(super) fn plan(&self, tx: &Tx<'_>, id: i64, now: Timestamp) -> SqlResult<Planned> {
         let Some(message) = tx.due_message(id, now)? else { return Ok(Planned::Gone) };
-        if !message.timetable.is_of(&self.rules.zone) {
+        if !message.timetable.is_of(&self.config.zone) {
             return Ok(Planned::Gone); // Not due here, perhaps: the next pass works its time out.
         }
         if let Some(begun) = tx.begun_planning(id)? {
@@ -46,7 +46,7 @@ impl Planner {
             tx.end_planning(id)?;
         }
         let channel = tx.channel(message.channel_id)?;
-        let entries = match self.rules.check(&message, channel.as_ref()) {
+        let entries = match super::check(&message, channel.as_ref(), &self.config.zone) {
             Ok(entries) => entries,
             Err(error) => {
                 tx.fail_message(id, &error, now)?;
@@ -59,7 +59,7 @@ impl Planner {
         let portion = if is_new { self.portion } else { usize::MAX };
         let template =
             template::is_template(&message.message).then(|| Template::parse(&message.message));
-        let recipients = Recipients::new(tx, entries, &self.rules.country)?;
+        let recipients = Recipients::new(tx, entries, &self.config.country)?;
         let (rows, seen) = (Rows::default(), tx.data_version()?);
         let served = if is_new { HashSet::new() } else { tx.contacts_served(id, message.due_at)? };
         let mut planning = Planning { message, template, recipients, served, rows, seen };
@@ -121,9 +121,9 @@ impl Planner {
             // Left over from before a person set it to scheduled again.
             tx.expire_pending(id, due_at, &why, now)?;
         }
-        tx.start_sending(id, due_at, &self.rules.zone, now)?;
+        tx.start_sending(id, due_at, &self.config.zone, now)?;
         let none = Counts::default();
-        let settled = tx.settle_if_done(id, due_at, none, &self.rules.zone, now)?;
+        let settled = tx.settle_if_done(id, due_at, none, &self.config.zone, now)?;
         Ok(Planned::Taken { rows: *rows, settled })
     }
 
@@ -135,8 +135,8 @@ impl Planner {
         due_at: Timestamp,
         now: Timestamp,
     ) -> SqlResult<Option<String>> {
-        if due_at < now.minus(self.rules.late_limit) {
-            return Ok(Some(self.rules.too_late()));
+        if due_at < now.minus(self.config.late_limit) {
+            return Ok(Some(super::too_late(self.config.late_limit)));
         }
         // One that was made by a clock that ran ahead must not stop what is due now.
         let pruned = tx.pruned_before()?.map(|at| at.min(now.minus(PRUNED_AGE_MIN)));

@@ -43,7 +43,7 @@ impl Sender {
             // Only here, with the database ours, has all waiting ended: the time of the claim.
             let now = self.clock.now();
             began = now.monotonic;
-            if !allowance.window.contains(&self.rules.zone, now.wall) || self.is_clock_wrong(now) {
+            if !allowance.window.contains(&self.config.zone, now.wall) || self.is_clock_wrong(now) {
                 return Ok((Claim::Changed, now.wall, now.monotonic));
             }
             let (next_ready_at, ready) = self.next_ready(now);
@@ -54,7 +54,7 @@ impl Sender {
                 seen_ready_at: channel.ready_at,
                 seen_send_window: channel.send_window.as_deref(),
                 seen_daily_limit: channel.daily_limit,
-                day: Day::of(&self.rules.zone, now.wall),
+                day: Day::of(&self.config.zone, now.wall),
                 day_limit: allowance.daily_limit,
                 next_ready_at,
                 reserved_id,
@@ -115,7 +115,7 @@ impl Sender {
         one.of(status).into_iter().for_each(|count| *count = 1);
         let settled = lock(&self.store).write(|tx| {
             tx.end_pending(open.id, status, error, now)?;
-            tx.settle_if_done(open.auto_message_id, open.due_at, one, &self.rules.zone, now)
+            tx.settle_if_done(open.auto_message_id, open.due_at, one, &self.config.zone, now)
         })?;
         self.triggers.note_delivery(open.auto_message_id, status);
         if let Some(settled) = settled {
@@ -127,8 +127,8 @@ impl Sender {
     /// Lets a delivery follow its contact, who was removed or has another number: to that number, or
     /// nowhere.
     pub(super) fn follow_contact(&self, open: &Open, now: Timestamp) -> Result<(), StoreError> {
-        let rules = (&self.rules.country, &self.rules.zone);
-        let followed = lock(&self.store).write(|tx| waiting::follow(tx, open.id, rules, now))?;
+        let followed =
+            lock(&self.store).write(|tx| waiting::follow(tx, open.id, &self.config, now))?;
         match followed {
             Followed::Goes | Followed::HandedOver | Followed::Gone => {}
             Followed::Skipped(settled) => {
@@ -154,10 +154,10 @@ impl Sender {
         let skip = |why: &str| {
             tx.end_pending(open.id, Status::Skipped, why, now)?;
             let one = Counts { skipped: 1, ..Counts::default() };
-            tx.settle_if_done(open.auto_message_id, open.due_at, one, &self.rules.zone, now)
+            tx.settle_if_done(open.auto_message_id, open.due_at, one, &self.config.zone, now)
                 .map(Claim::Skipped)
         };
-        if opt_out::is_out_by_odd_spelling(tx, &open.chat_id, &self.rules.country)? {
+        if opt_out::is_out_by_odd_spelling(tx, &open.chat_id, &self.config.country)? {
             return skip(OPTED_OUT);
         }
         if !open.is_template {

@@ -151,7 +151,7 @@ impl Sender {
         } else {
             None
         };
-        let late_before = now.wall.minus(self.rules.late_limit);
+        let late_before = now.wall.minus(self.config.late_limit);
         let next = tx.next_open_delivery(channel, now.wall, late_before)?;
         fail_point::reach("record_uncommitted");
         Ok(Recorded { was_ours, status, given_up, settled, has_next: next.is_some() })
@@ -195,7 +195,7 @@ impl Sender {
             | Status::Cancelled => return Ok(None),
         };
         let Claimed { auto_message_id, due_at, .. } = *claimed;
-        tx.settle_if_done(auto_message_id, due_at, one, &self.rules.zone, now.wall)
+        tx.settle_if_done(auto_message_id, due_at, one, &self.config.zone, now.wall)
     }
 
     /// The row's `error` has WAHA's words; the log has only ours: who knows what WAHA repeats.

@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{Lane, SendRules, Sender, lock};
-use crate::channels::{self, Availability, LaneRules};
+use super::{Lane, Sender, lock};
+use crate::channels::{self, Availability};
 use crate::clock::Timestamp;
 use crate::delivery::{Hold, HoldKind};
 use crate::store::{Channel, StoreError};
@@ -38,7 +38,7 @@ impl Sender {
     /// What a channel is allowed; or the hold for one whose row says what cannot be followed. It must
     /// not send by a guess: a wrong one sends at night.
     pub(super) fn allowance(&self, channel: &Channel) -> Result<Allowance, Hold> {
-        self.rules
+        self.config
             .allowance
             .of_channel(channel.send_window.as_deref(), channel.daily_limit)
             .map_err(|error| Hold::new(HoldKind::Misconfigured, error.to_string()))
@@ -51,9 +51,7 @@ impl Sender {
         counted: DayCount,
         at: Timestamp,
     ) -> Availability<'a> {
-        let SendRules { gap, allowance, zone, .. } = &self.rules;
-        let rules = LaneRules { gap: *gap, allowance: *allowance, zone: zone.clone() };
-        channels::availability(Some(channel), counted, &rules, at, at)
+        channels::availability(Some(channel), counted, &self.config, at, at)
     }
 
     /// Whether a channel is outside its hours or its day is full at `at`, whether or not it is held. It
@@ -82,7 +80,7 @@ impl Sender {
     }
 
     fn is_closed_at(&self, id: i64, at: Timestamp) -> Result<bool, StoreError> {
-        let day = Day::of(&self.rules.zone, at);
+        let day = Day::of(&self.config.zone, at);
         let (channel, count) =
             lock(&self.store).read(|tx| Ok((tx.channel(id)?, tx.day_count(id, day)?)))?;
         let counted = DayCount { day, count };

@@ -42,7 +42,7 @@ pub(super) enum TypeFirst {
 impl Sender {
     /// Types, or has typed, for the delivery that is next on a channel.
     pub(super) fn type_first(&self, channel: &Channel, session: &str, open: &Open) -> TypeFirst {
-        let Some(max) = self.rules.typing_max else { return TypeFirst::Done };
+        let Some(max) = self.config.typing_max else { return TypeFirst::Done };
         let now = self.clock.now().monotonic;
         let before = lock(&self.typists).remove(&channel.id);
         if let Some(before) = before {

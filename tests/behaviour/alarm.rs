@@ -6,7 +6,7 @@ use std::time::Duration;
 use auto_message_scheduler::alarm::{Alerts, Ending, Heartbeat, Watch};
 use auto_message_scheduler::api::{Answer, Api, Incoming};
 use auto_message_scheduler::clock::Clock;
-use auto_message_scheduler::config::Secret;
+use auto_message_scheduler::config::{Config, Secret};
 use auto_message_scheduler::http_client::HttpClient;
 use auto_message_scheduler::store::{Store, Trigger};
 use auto_message_scheduler::window::{Allowance, SendWindow};
@@ -22,7 +22,8 @@ fn client() -> HttpClient {
 }
 
 fn watch(world: &World) -> Watch {
-    Watch { after: Some(AFTER), lanes: world.lanes(), began: world.clock.now().monotonic }
+    let config = Config { stale_after: Some(AFTER), ..world.config.clone() };
+    Watch { config: config.into(), began: world.clock.now().monotonic }
 }
 
 /// From now on what happens is to be told to `receiver`.
@@ -263,10 +264,10 @@ fn nothing_due_and_a_trigger_in_another_process_are_not_stale() {
 #[test]
 fn a_window_that_has_just_opened_is_not_stale() {
     let mut world = World::new();
-    world.allowance =
+    world.config.allowance =
         Allowance { window: SendWindow::parse("08:00-09:00").unwrap(), daily_limit: None };
     let watch = watch(&world);
-    assert!(watch.lanes.allowance.window.contains(&watch.lanes.zone, world.clock.now().wall));
+    assert!(watch.config.allowance.window.contains(&watch.config.zone, world.clock.now().wall));
     assert!(!is_stale(&world, &watch, Duration::from_hours(23) + Duration::from_mins(59)));
 }
 

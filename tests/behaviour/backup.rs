@@ -8,16 +8,12 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use auto_message_scheduler::backup::{self, BackupError, RestoreRules, Restored};
+use auto_message_scheduler::backup::{self, BackupError, Restored};
 use auto_message_scheduler::clock::Clock;
-use auto_message_scheduler::pace::Gap;
 use auto_message_scheduler::place::{self, Standing};
-use auto_message_scheduler::planner::PlanRules;
-use auto_message_scheduler::recipient::CountryCode;
-use auto_message_scheduler::schedule::Zone;
 use auto_message_scheduler::store::Store;
 
-use crate::world::World;
+use crate::world::{World, config};
 
 const THREE: &str = "081200007001, 081200007002, 081200007003";
 
@@ -39,15 +35,7 @@ impl World {
     }
 
     fn try_to_restore(&self, file: &Path) -> Result<Restored, BackupError> {
-        let rules = RestoreRules {
-            plan: PlanRules {
-                late_limit: Duration::from_hours(24),
-                zone: Zone::parse("Asia/Jakarta").unwrap(),
-                country: CountryCode::parse("62").unwrap(),
-            },
-            gap: Gap { delay: Duration::from_mins(1), jitter: Duration::ZERO },
-        };
-        backup::restore(&self.path, file, &rules, self.clock.now().wall)
+        backup::restore(&self.path, file, &config(), self.clock.now().wall)
     }
 
     /// Restores, starts the program anew and lets it send whatever it wants for two days.

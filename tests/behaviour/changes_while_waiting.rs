@@ -5,12 +5,9 @@ use std::time::Duration;
 use auto_message_scheduler::composer::{self, Retry};
 use auto_message_scheduler::contacts::waiting::OnItsWay;
 use auto_message_scheduler::contacts::{self, Changes};
-use auto_message_scheduler::recipient::CountryCode;
-use auto_message_scheduler::schedule::Zone;
 use auto_message_scheduler::store::Store;
 
-use crate::message_commands;
-use crate::world::World;
+use crate::world::{World, config};
 
 const REMOVED: &str = "the contact was removed from the address book";
 const SERVED: &str = "the contact has a number now that gets this message already";
@@ -38,21 +35,15 @@ fn store(world: &World) -> Store {
     Store::open(&world.path).unwrap()
 }
 
-fn rules() -> (CountryCode, Zone) {
-    (CountryCode::parse("62").unwrap(), Zone::parse("Asia/Jakarta").unwrap())
-}
-
 fn remove(world: &World, id: i64) -> OnItsWay {
-    let (country, zone) = rules();
     let now = world.clock.wall();
-    contacts::remove(&mut store(world), &[id], false, (&country, &zone), now).unwrap()
+    contacts::remove(&mut store(world), &[id], false, &config(), now).unwrap()
 }
 
 fn correct(world: &World, id: i64, number: &str) -> OnItsWay {
-    let (country, zone) = rules();
     let changes = Changes { number: Some(number.into()), ..Changes::default() };
     let now = world.clock.wall();
-    contacts::edit(&mut store(world), id, &changes, (&country, &zone), now).unwrap()
+    contacts::edit(&mut store(world), id, &changes, &config(), now).unwrap()
 }
 
 /// Whom it reached, without what is common to all.
@@ -240,7 +231,7 @@ fn a_retry_goes_to_the_corrected_number() {
     correct(&world, 1, "081200007001");
     let retry = Retry { with_unknown: false };
     let now = world.clock.wall();
-    composer::retry(&mut store(&world), id, retry, &message_commands::rules(), now).unwrap();
+    composer::retry(&mut store(&world), id, retry, &config(), now).unwrap();
     world.run();
     assert_eq!(reached(&world), ["7001"]);
 }
@@ -401,7 +392,7 @@ fn a_retry_leaves_out_who_has_a_number_now_that_got_it() {
     };
     let retry = |world: &World| {
         let (retry, now) = (Retry { with_unknown: false }, world.clock.wall());
-        composer::retry(&mut store(world), 1, retry, &message_commands::rules(), now).unwrap()
+        composer::retry(&mut store(world), 1, retry, &config(), now).unwrap()
     };
     let world = failed();
     world.execute("UPDATE contacts SET phone_number = '+6281200007002' WHERE id = 1");

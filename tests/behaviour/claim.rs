@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use auto_message_scheduler::channels::{Availability, LaneRules, Off, availability};
+use auto_message_scheduler::channels::{Availability, Off, availability};
 use auto_message_scheduler::clock::Timestamp;
+use auto_message_scheduler::config::Config;
 use auto_message_scheduler::pace::Gap;
 use auto_message_scheduler::schedule::Zone;
 use auto_message_scheduler::store::{ClaimRequest, Claimed, Open, Store};
@@ -298,15 +299,12 @@ fn a_channel_that_is_said_to_be_available_is_one_that_the_claim_takes() {
             literal(until.filter(|_| is_held)),
         )).unwrap();
         let window = SendWindow::parse("06:00-22:00").unwrap();
-        let rules = LaneRules {
-            gap,
-            allowance: Allowance { window, daily_limit: limit },
-            zone: zone.clone(),
-        };
+        let allowance = Allowance { window, daily_limit: limit };
+        let config = Config { gap, allowance, zone: zone.clone(), ..Config::default() };
         let channel = table.store.read(|tx| tx.channel(1)).unwrap();
         let ready = channel.as_ref().unwrap().ready_at.unwrap_or(now());
         let counted = DayCount { day, count: claimed };
-        let said = availability(channel.as_ref(), counted, &rules, ready, now());
+        let said = availability(channel.as_ref(), counted, &config, ready, now());
         let day_limit = own_limit.map_or(limit, |own| Some(own).filter(|own| *own > 0));
         let request = ClaimRequest {
             seen_ready_at: ready_at.and_then(Timestamp::parse),

@@ -1,11 +1,10 @@
 //! Tags and opt-outs, from the address book to what is sent.
 
 use auto_message_scheduler::contacts::opt_out;
-use auto_message_scheduler::recipient::{CountryCode, parse_contact_ids};
-use auto_message_scheduler::schedule::Zone;
+use auto_message_scheduler::recipient::parse_contact_ids;
 use auto_message_scheduler::store::Store;
 
-use crate::world::World;
+use crate::world::{World, config};
 
 fn world() -> World {
     let world = World::new();
@@ -24,10 +23,8 @@ fn world() -> World {
 fn opt_out(world: &World, who: &str) -> usize {
     let mut store = Store::open(&world.path).unwrap();
     let entry = parse_contact_ids(Some(who)).unwrap().remove(0);
-    let country = CountryCode::parse("62").unwrap();
-    let zone = Zone::parse("Asia/Jakarta").unwrap();
     let now = world.clock.wall();
-    let done = opt_out::opt_out(&mut store, &entry, (&country, &zone), now).unwrap();
+    let done = opt_out::opt_out(&mut store, &entry, &config(), now).unwrap();
     done.skipped.messages.len()
 }
 

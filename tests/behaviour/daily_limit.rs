@@ -12,7 +12,7 @@ const FIVE: &str = "081200007001, 081200007002, 081200007003, 081200007004, 0812
 
 fn with_limit(limit: u32) -> Builder {
     let mut builder = World::builder();
-    builder.allowance.daily_limit = Some(limit);
+    builder.config.allowance.daily_limit = Some(limit);
     builder
 }
 
@@ -168,7 +168,7 @@ fn a_new_channel_with_the_number_of_a_deleted_one_begins_its_own_day() {
 #[test]
 fn with_a_limit_and_a_window_the_rest_waits_for_the_next_mornings_window() {
     let mut builder = with_limit(1);
-    builder.allowance.window =
+    builder.config.allowance.window =
         auto_message_scheduler::window::SendWindow::parse("07:00-21:00").unwrap();
     let world = builder.build();
     world.message(FIVE);

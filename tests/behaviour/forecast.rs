@@ -4,20 +4,16 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use auto_message_scheduler::clock::Timestamp;
+use auto_message_scheduler::config::Config;
 use auto_message_scheduler::forecast::{
-    Bounds, Fate, Forecast, ForecastRules, LaneRules, MessageForecast, Scope, Seen, Warning,
-    forecast,
+    Bounds, Fate, Forecast, MessageForecast, Scope, Seen, Warning, forecast,
 };
 use auto_message_scheduler::pace::Gap;
-use auto_message_scheduler::planner::PlanRules;
-use auto_message_scheduler::recipient::CountryCode;
-use auto_message_scheduler::schedule::Zone;
 use auto_message_scheduler::store::Store;
 
 use crate::site::{Site, stderr};
-use auto_message_scheduler::window::Allowance;
 
-use crate::world::World;
+use crate::world::{World, config};
 
 /// One recipient as it was told: message, chat, word, time in seconds.
 type Row = (i64, String, String, Option<i64>);
@@ -47,11 +43,6 @@ fn look(world: &World, scope: Scope, gap: Gap) -> Told {
 
 fn look_within(world: &World, scope: Scope, gap: Gap, bounds: Bounds) -> Option<Told> {
     let mut store = Store::open(&world.path).unwrap();
-    let plan = PlanRules {
-        late_limit: Duration::from_hours(24),
-        zone: Zone::parse("Asia/Jakarta").unwrap(),
-        country: CountryCode::parse("62").unwrap(),
-    };
     let (mut rows, mut messages) = (Vec::new(), Vec::new());
     let now = world.clock.wall();
     let see = &mut |seen: Seen<'_>| match seen {
@@ -68,9 +59,8 @@ fn look_within(world: &World, scope: Scope, gap: Gap, bounds: Bounds) -> Option<
             rows.push((row.message_id, row.chat_id.to_owned(), fate, at.map(Timestamp::secs)));
         }
     };
-    let lanes = LaneRules { gap, allowance: Allowance::default(), zone: plan.zone.clone() };
-    let rules = ForecastRules { plan, lanes };
-    let forecast = forecast(&mut store, scope, &rules, bounds, now, see).unwrap()?;
+    let config = Config { gap, ..config() };
+    let forecast = forecast(&mut store, scope, &config, bounds, now, see).unwrap()?;
     Some(Told { forecast, messages, rows })
 }
 
@@ -109,7 +99,7 @@ fn what_was_foretold_is_what_happens_and_when() {
     for jitter in [0, 20] {
         let gap = Gap { delay: Duration::from_mins(1), jitter: Duration::from_secs(jitter) };
         let mut builder = World::builder();
-        builder.gap = gap;
+        builder.config.gap = gap;
         let world = builder.build();
         busy(&world);
         // The first message is on its way when the forecast is made.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use auto_message_scheduler::api::{BackListener, Guard, GuardError, Hideout, Limits, Rules};
+use auto_message_scheduler::api::{BackListener, Guard, GuardError, Hideout, Limits};
 use auto_message_scheduler::clock::SystemClock;
 
 use crate::site::until;
@@ -76,7 +76,7 @@ impl Gate {
         let fail = move || failed.store(true, Ordering::SeqCst);
         let clock = Arc::new(SystemClock::new());
         let door = hideout.door().clone();
-        let guard = Guard::start(public, door, limits, Rules::default(), clock, fail).unwrap();
+        let guard = Guard::start(public, door, limits, Arc::default(), clock, fail).unwrap();
         let address = guard.address();
         let guard = Some(guard);
         Self {

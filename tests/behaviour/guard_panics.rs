@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use auto_message_scheduler::api::{Api, ApiServer, GuardError, Limits, Rules, ServerError};
+use auto_message_scheduler::api::{Api, ApiServer, GuardError, Limits, ServerError};
 use auto_message_scheduler::clock::{Clock, Now, SystemClock, Wake};
 use auto_message_scheduler::config::Secret;
 use auto_message_scheduler::store::Store;
@@ -54,9 +54,10 @@ fn start(api_clock: Arc<dyn Clock>, guard_clock: Arc<dyn Clock>) -> Running {
     let address = "127.0.0.1:0".parse().unwrap();
     let limits = Limits::production(Duration::ZERO);
     let directories = &[directory.path()];
-    let rules = Rules::default();
+    let config = Arc::default();
     let server =
-        ApiServer::start(address, &Arc::new(api), limits, rules, guard_clock, directories).unwrap();
+        ApiServer::start(address, &Arc::new(api), limits, config, guard_clock, directories)
+            .unwrap();
     Running { server, triggers, _directory: directory }
 }
 

@@ -4,23 +4,13 @@
 use std::time::Duration;
 
 use auto_message_scheduler::composer::{
-    self, ComposeError, Composed, Draft, Edit, Edited, Resumed, Rules, Timing, WeeklyTiming,
+    self, ComposeError, Composed, Draft, Edit, Edited, Resumed, Timing, WeeklyTiming,
 };
-use auto_message_scheduler::pace::Gap;
-use auto_message_scheduler::recipient::CountryCode;
+use auto_message_scheduler::config::Config;
 use auto_message_scheduler::schedule::Zone;
 use auto_message_scheduler::store::Store;
 
-use crate::world::World;
-
-pub fn rules() -> Rules {
-    Rules {
-        zone: Zone::parse("Asia/Jakarta").unwrap(),
-        country: CountryCode::parse("62").unwrap(),
-        late_limit: Duration::from_hours(24),
-        gap: Gap { delay: Duration::from_mins(1), jitter: Duration::ZERO },
-    }
-}
+use crate::world::{World, config};
 
 pub fn store(world: &World) -> Store {
     Store::open(&world.path).unwrap()
@@ -45,7 +35,7 @@ fn weekly(days: &str, time: &str, until: Option<&str>) -> Timing {
 }
 
 pub fn add(world: &World, draft: &Draft) -> Result<Composed, String> {
-    composer::add(&mut store(world), draft, &rules(), world.clock.wall()).map_err(words)
+    composer::add(&mut store(world), draft, &config(), world.clock.wall()).map_err(words)
 }
 
 #[allow(clippy::needless_pass_by_value)] // for map_err
@@ -58,7 +48,7 @@ fn scheduled_at(world: &World, id: i64) -> String {
 }
 
 fn resume(world: &World, id: i64) -> Result<Resumed, String> {
-    composer::resume(&mut store(world), id, &rules(), world.clock.wall()).map_err(words)
+    composer::resume(&mut store(world), id, &config(), world.clock.wall()).map_err(words)
 }
 
 fn pause(world: &World, id: i64) {
@@ -159,9 +149,9 @@ fn what_would_fail_later_is_refused_at_once_with_the_remedy() {
 #[test]
 fn a_time_that_the_clock_skips_is_refused() {
     let world = World::new();
-    let rules = Rules { zone: Zone::parse("Europe/Berlin").unwrap(), ..rules() };
+    let berlin = Config { zone: Zone::parse("Europe/Berlin").unwrap(), ..config() };
     let skipped = draft("Halo", &["081200007001"], &["2027-03-28 02:30"]);
-    let why = composer::add(&mut store(&world), &skipped, &rules, world.clock.wall());
+    let why = composer::add(&mut store(&world), &skipped, &berlin, world.clock.wall());
     let why = words(why.unwrap_err());
     assert!(why.contains("does not exist in Europe/Berlin") && why.contains("03:30"), "{why}");
 }
@@ -203,7 +193,7 @@ fn a_draft_is_kept_until_it_is_resumed() {
         format!("it has no time: give it one with `message edit {id} --at …` or `--weekly …`")
     );
     let change = |edit: Edit| {
-        composer::edit(&mut store(&world), id, &edit, &rules(), world.clock.wall()).unwrap()
+        composer::edit(&mut store(&world), id, &edit, &config(), world.clock.wall()).unwrap()
     };
     change(Edit { timing: Some(Timing::At(vec!["now".into()])), ..Edit::default() });
     assert!(resume(&world, id).unwrap_err().contains("it has no recipients"));
@@ -247,7 +237,7 @@ fn a_message_that_was_paused_over_its_time_goes_out_late_or_says_why_not() {
     assert!(why.contains("has passed: give it a new one with `message edit"), "{why}");
     let timing = Some(Timing::At(vec!["+1h".into()]));
     let edit = Edit { timing, ..Edit::default() };
-    composer::edit(&mut store(&world), late, &edit, &rules(), world.clock.wall()).unwrap();
+    composer::edit(&mut store(&world), late, &edit, &config(), world.clock.wall()).unwrap();
     assert!(resume(&world, late).is_ok());
 }
 
@@ -297,7 +287,7 @@ fn only_what_has_not_been_sent_can_be_edited() {
     let world = World::new();
     let id = add(&world, &draft("Satu", &["081200007001", "081200007002"], &["now"])).unwrap().id;
     let edit = |edit: &Edit| {
-        composer::edit(&mut store(&world), id, edit, &rules(), world.clock.wall()).map_err(words)
+        composer::edit(&mut store(&world), id, edit, &config(), world.clock.wall()).map_err(words)
     };
     let text = Edit { text: Some("Dua".into()), ..Edit::default() };
     let to = Edit { to: Some(vec!["081200007003".into()]), ..Edit::default() };
@@ -324,7 +314,7 @@ fn a_message_that_failed_for_all_can_be_corrected_and_goes_out() {
         timing: Some(Timing::At(vec!["now".into()])),
         ..Edit::default()
     };
-    composer::edit(&mut store(&world), id, &edit, &rules(), world.clock.wall()).unwrap();
+    composer::edit(&mut store(&world), id, &edit, &config(), world.clock.wall()).unwrap();
     assert_eq!(world.error(id), "");
     world.run();
     assert_eq!(world.status(id), "sent");

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use auto_message_scheduler::composer::{self, Retried, Retry, Timing, WeeklyTiming};
 
-use crate::message_commands::{add, draft, rules, store, words};
-use crate::world::World;
+use crate::message_commands::{add, draft, store, words};
+use crate::world::{World, config};
 
 fn retry(world: &World, id: i64, with_unknown: bool) -> Result<Retried, String> {
     let retry = Retry { with_unknown };
-    composer::retry(&mut store(world), id, retry, &rules(), world.clock.wall()).map_err(words)
+    composer::retry(&mut store(world), id, retry, &config(), world.clock.wall()).map_err(words)
 }
 
 /// How often each chat has got something.
@@ -65,7 +65,8 @@ fn what_expired_while_it_was_paused_can_be_sent_after_all() {
     composer::pause(&mut store(&world), id, world.clock.wall()).unwrap();
     assert!(retry(&world, id, false).unwrap_err().contains("`message resume"));
     world.clock.pass(Duration::from_hours(30));
-    let why = composer::resume(&mut store(&world), id, &rules(), world.clock.wall()).map_err(words);
+    let why =
+        composer::resume(&mut store(&world), id, &config(), world.clock.wall()).map_err(words);
     assert!(why.unwrap_err().contains("the 2 that are left would expire: `message retry"));
     assert_eq!(retry(&world, id, false).unwrap().pending, 2);
     world.run();

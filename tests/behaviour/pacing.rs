@@ -57,7 +57,7 @@ fn a_restart_in_the_middle_of_a_message_neither_repeats_nor_hurries() {
 #[test]
 fn jitter_only_makes_the_gap_longer() {
     let mut builder = World::builder();
-    builder.gap = Gap { delay: Duration::from_mins(1), jitter: Duration::from_secs(15) };
+    builder.config.gap = Gap { delay: Duration::from_mins(1), jitter: Duration::from_secs(15) };
     let world = builder.build();
     let numbers: Vec<String> = (0..20).map(|n| format!("0812000070{n:02}")).collect();
     world.message(&numbers.join(","));

@@ -12,18 +12,13 @@ mod twice;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use auto_message_scheduler::api::{PageReply, PageRequest, Pages};
-use auto_message_scheduler::config::{AdminPassword, Secret};
-use auto_message_scheduler::pace::Gap;
-use auto_message_scheduler::panel::{Panel, PanelRules};
-use auto_message_scheduler::recipient::CountryCode;
-use auto_message_scheduler::schedule::Zone;
+use auto_message_scheduler::config::{AdminPassword, Config, Secret};
+use auto_message_scheduler::panel::Panel;
 use auto_message_scheduler::store::Store;
-use auto_message_scheduler::window::Allowance;
 
-use crate::world::World;
+use crate::world::{World, config};
 
 /// The address of the reverse proxy that is trusted.
 pub const PROXY: &str = "10.0.0.1";
@@ -35,18 +30,9 @@ pub fn panel(world: &World) -> Panel {
 }
 
 pub fn panel_with(world: &World, password: AdminPassword) -> Panel {
-    let rules = PanelRules {
-        password,
-        zone: Zone::parse("Asia/Jakarta").unwrap(),
-        country: CountryCode::parse("62").unwrap(),
-        late_limit: Duration::from_hours(24),
-        gap: Gap { delay: Duration::from_mins(1), jitter: Duration::ZERO },
-        allowance: Allowance::default(),
-        trusted_proxies: vec![PROXY.parse().unwrap()],
-        has_ticker: true,
-    };
+    let config = Config { trusted_proxies: vec![PROXY.parse().unwrap()], ..config() };
     let store = Store::open(&world.path).unwrap();
-    Panel::new(store, world.clock.clone(), Arc::clone(&world.triggers), rules)
+    Panel::new(store, world.clock.clone(), Arc::clone(&world.triggers), config.into(), password)
 }
 
 /// A browser: it keeps cookies, sends forms with the token that the last page held, and follows

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use auto_message_scheduler::api::{Api, Posted, WebhookRules};
+use auto_message_scheduler::api::{Api, Posted};
 use auto_message_scheduler::clock::{SystemClock, Timestamp};
 use auto_message_scheduler::config::{Config, SETTINGS, Secret, parse_env_file};
 use auto_message_scheduler::contacts::import::{ImportRules, Imported, Refused, Watch, import};
@@ -331,10 +331,7 @@ fn door() -> &'static Door {
         let webhook = auto_message_scheduler::api::Webhook::new(
             Store::open(&path).unwrap(),
             Secret::new(KEY),
-            WebhookRules {
-                zone: Zone::parse("Asia/Jakarta").unwrap(),
-                country: CountryCode::parse("62").unwrap(),
-            },
+            Arc::default(),
         );
         let secret = Secret::new("a-secret-for-tests-0123456789");
         let api = Api::new(

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use auto_message_scheduler::composer::{self, Edit};
 
-use crate::message_commands::{rules, store};
-use crate::world::World;
+use crate::message_commands::store;
+use crate::world::{World, config};
 
 const SEVEN: &str = "081200007001, 081200007002, 081200007003, 081200007004, 081200007005, \
                      081200007006, 081200007007";
@@ -182,9 +182,9 @@ fn a_message_that_is_paused_while_it_is_planned_can_be_resumed_and_edited() {
         if is_edited {
             let to = vec!["081200007001".to_owned(), "081200007009".to_owned()];
             let edit = Edit { to: Some(to), ..Edit::default() };
-            composer::edit(&mut store(&world), id, &edit, &rules(), now).unwrap();
+            composer::edit(&mut store(&world), id, &edit, &config(), now).unwrap();
         }
-        composer::resume(&mut store(&world), id, &rules(), now).unwrap();
+        composer::resume(&mut store(&world), id, &config(), now).unwrap();
         assert_eq!(world.status(id), "scheduled");
         let wanted = if is_edited { 2 } else { 7 };
         assert_eq!(world.run().deliveries.sent, wanted);

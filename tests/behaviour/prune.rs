@@ -4,23 +4,20 @@
 use std::time::Duration;
 
 use auto_message_scheduler::composer::{self, Edit, Retry};
+use auto_message_scheduler::config::Config;
 use auto_message_scheduler::fail_point::{Crash, crash_at};
-use auto_message_scheduler::planner::{PlanRules, Planner};
-use auto_message_scheduler::prune::{self, PruneError, PruneRules, Pruned, Room};
-use auto_message_scheduler::recipient::CountryCode;
-use auto_message_scheduler::schedule::Zone;
+use auto_message_scheduler::planner::Planner;
+use auto_message_scheduler::prune::{self, PruneError, Pruned, Room};
 use auto_message_scheduler::store::{Side, Store};
 
-use crate::message_commands::{rules, store, words};
+use crate::message_commands::{store, words};
 use crate::simulation::silence_crashes;
-use crate::world::{Builder, World};
+use crate::world::{Builder, World, config};
 
 const DAY: Duration = Duration::from_hours(24);
 
 fn try_prune(world: &World, days: u32, is_dry: bool) -> Result<Pruned, PruneError> {
-    let late_limit = Duration::from_hours(24);
-    let rules = PruneRules { age: DAY * days, late_limit, is_dry };
-    prune::prune(&mut Store::open(&world.path).unwrap(), &rules, &*world.clock)
+    prune::prune(&mut store(world), DAY * days, is_dry, &config(), &*world.clock)
 }
 
 /// Messages, deliveries.
@@ -171,11 +168,9 @@ fn a_time_that_was_pruned_is_never_sent_again_whoever_sets_it_back() {
                  interval_config = NULL WHERE id = {id}"
         ));
         // LATE_LIMIT_HOURS may be a year by now.
-        let late_limit = Duration::from_hours(8760);
-        let zone = Zone::parse("Asia/Jakarta").unwrap();
-        let plan = PlanRules { late_limit, zone, country: CountryCode::parse("62").unwrap() };
+        let config = Config { late_limit: Duration::from_hours(8760), ..config() };
         let own = std::sync::Arc::new(std::sync::Mutex::new(Store::open(&world.path).unwrap()));
-        let planner = Planner::new(own, world.triggers.clone(), plan);
+        let planner = Planner::new(own, world.triggers.clone(), config.into());
         planner.pass(world.clock.wall()).unwrap();
         let first = "SELECT status, error FROM deliveries WHERE due_at < '2026-12-02' LIMIT 1";
         assert!(world.rows(first)[0].starts_with("expired|due at a time of which `prune`"));
@@ -207,10 +202,10 @@ fn a_retry_or_an_edit_of_a_pruned_message_says_so() {
     world.clock.pass(DAY * 30);
     assert_eq!(prune(&world, 20), (1, 1));
     let now = world.clock.wall();
-    let retried = composer::retry(&mut store(&world), id, Retry::default(), &rules(), now);
+    let retried = composer::retry(&mut store(&world), id, Retry::default(), &config(), now);
     let why = retried.map_err(words).unwrap_err();
     assert!(why.contains("any more, it was removed, perhaps by `prune`"), "{why}");
-    let never = composer::retry(&mut store(&world), 99, Retry::default(), &rules(), now);
+    let never = composer::retry(&mut store(&world), 99, Retry::default(), &config(), now);
     assert!(never.map_err(words).unwrap_err().contains("there is no message 99: "));
     let again = world.message("081200007001");
     assert!(again > id, "its id is not given again");
@@ -230,7 +225,7 @@ fn a_message_that_once_arrived_is_not_edited_into_a_new_one_when_that_was_pruned
     world.clock.set("2026-12-10T02:00:00Z");
     assert_eq!((world.status(id), prune(&world, 8)), ("failed".into(), (0, 1)));
     let to = Edit { to: Some(vec!["081200007002".into()]), ..Edit::default() };
-    let edited = composer::edit(&mut store(&world), id, &to, &rules(), world.clock.wall());
+    let edited = composer::edit(&mut store(&world), id, &to, &config(), world.clock.wall());
     let why = edited.map_err(words).unwrap_err();
     assert!(why.contains("has ended, and its row tells what was sent"), "{why}");
 }
@@ -241,7 +236,7 @@ fn a_retry_after_a_prune_reaches_only_those_who_failed_again() {
     let id = world.message(r#"["081200007001","081200000400"]"#);
     world.run();
     let now = world.clock.wall();
-    composer::retry(&mut store(&world), id, Retry::default(), &rules(), now).unwrap();
+    composer::retry(&mut store(&world), id, Retry::default(), &config(), now).unwrap();
     // Of the first time something is known later than of the second.
     world.run();
     world.execute(
@@ -254,7 +249,7 @@ fn a_retry_after_a_prune_reaches_only_those_who_failed_again() {
     world.clock.set("2026-12-21T00:00:00Z");
     assert_eq!(prune(&world, 8), (0, 0), "the second stays as long as the first");
     let again =
-        composer::retry(&mut store(&world), id, Retry::default(), &rules(), world.clock.wall());
+        composer::retry(&mut store(&world), id, Retry::default(), &config(), world.clock.wall());
     assert!(again.map_err(words).unwrap_err().contains("nobody is to be tried again"));
 }
 
@@ -316,9 +311,8 @@ fn what_may_still_be_needed_is_refused_with_words() {
     let world = World::new();
     let why = try_prune(&world, 6, false).unwrap_err().to_string();
     assert!(why.contains("at least 7d"), "{why}");
-    let late_limit = DAY * 30;
-    let rules = PruneRules { age: DAY * 30, late_limit, is_dry: false };
-    let refused = prune::prune(&mut store(&world), &rules, &*world.clock);
+    let config = Config { late_limit: DAY * 30, ..config() };
+    let refused = prune::prune(&mut store(&world), DAY * 30, false, &config, &*world.clock);
     let why = refused.unwrap_err().to_string();
     assert!(why.contains("more than LATE_LIMIT_HOURS (720 hours)"), "{why}");
 }

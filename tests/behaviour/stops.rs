@@ -8,13 +8,12 @@ use auto_message_scheduler::contacts::opt_out::{self, OptedOut, Writer};
 use auto_message_scheduler::contacts::{self, Changes};
 use auto_message_scheduler::fake_waha::Options;
 use auto_message_scheduler::recipient::{CountryCode, parse_contact_ids};
-use auto_message_scheduler::schedule::Zone;
 use auto_message_scheduler::store::Store;
 use serde_json::{Value, json};
 
 use crate::site::{Site, until};
 use crate::webhook::Shop;
-use crate::world::World;
+use crate::world::{World, config};
 
 const LID: &str = "998855500010@lid";
 const NUMBER: &str = "6281200007002";
@@ -27,10 +26,9 @@ impl World {
             lid: lid.map(str::to_owned),
             name: Some("Budi".to_owned()),
         };
-        let rules = (&CountryCode::parse("62").unwrap(), &Zone::parse("Asia/Jakarta").unwrap());
         let mut store = Store::open(&self.path).unwrap();
         let now = self.clock.now().wall;
-        store.write(|tx| opt_out::record_stop(tx, &writer, "default", rules, now)).unwrap()
+        store.write(|tx| opt_out::record_stop(tx, &writer, "default", &config(), now)).unwrap()
     }
 
     fn opt_in(&self, who: &str) {
@@ -237,11 +235,10 @@ fn a_corrected_number_leaves_the_opt_out_of_the_old_one_and_of_its_hidden_one() 
          INSERT INTO hidden_numbers (lid, phone_number, session_name)
              VALUES ('998855500010@lid', '6281200007002', 'default')",
     );
-    let rules = (&CountryCode::parse("62").unwrap(), &Zone::parse("Asia/Jakarta").unwrap());
     let mut store = Store::open(&world.path).unwrap();
     for number in ["+62 812 0000 7002", "081200007009"] {
         let changes = Changes { number: Some(number.into()), ..Changes::default() };
-        contacts::edit(&mut store, 1, &changes, rules, world.clock.now().wall).unwrap();
+        contacts::edit(&mut store, 1, &changes, &config(), world.clock.now().wall).unwrap();
     }
     assert_eq!(
         world.rows("SELECT name, phone_number, opted_out_at IS NOT NULL FROM contacts"),

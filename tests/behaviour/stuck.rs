@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use auto_message_scheduler::alarm::{Alerts, Watch};
 use auto_message_scheduler::clock::Clock;
-use auto_message_scheduler::config::Secret;
+use auto_message_scheduler::config::{Config, Secret};
 use auto_message_scheduler::delivery::{Ack, MessageId};
 use auto_message_scheduler::http_client::HttpClient;
 use auto_message_scheduler::store::{MessageEvent, SessionEvent, Store, Stuck};
@@ -120,7 +120,8 @@ fn a_stuck_session_is_told_once_until_it_was_well_again() {
     let world = world();
     let receiver = Receiver::new(Mood::Answers(200));
     store(&world).write(|tx| tx.set_alerts_on(true)).unwrap();
-    let watch = Watch { after: None, lanes: world.lanes(), began: world.clock.now().monotonic };
+    let config = Config { stale_after: None, ..world.config.clone() };
+    let watch = Watch { config: config.into(), began: world.clock.now().monotonic };
     let client = HttpClient::new(Duration::from_millis(300)).brief(Duration::from_millis(300));
     let url = Secret::new(receiver.url("/alert"));
     let mut alerts = Alerts::new(store(&world), url, client, watch, Arc::clone(&world.triggers));

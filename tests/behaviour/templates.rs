@@ -3,16 +3,13 @@
 use std::fs;
 use std::time::Duration;
 
-use auto_message_scheduler::backup::{self, RestoreRules};
+use auto_message_scheduler::backup;
 use auto_message_scheduler::fake_waha::Engine;
-use auto_message_scheduler::pace::Gap;
-use auto_message_scheduler::planner::PlanRules;
-use auto_message_scheduler::recipient::CountryCode;
 use auto_message_scheduler::schedule::Zone;
 use auto_message_scheduler::store::{ClaimRequest, Store};
 use auto_message_scheduler::window::Day;
 
-use crate::world::World;
+use crate::world::{World, config};
 
 /// A world with three contacts: whole, without a town, and without anything.
 fn world() -> World {
@@ -238,18 +235,10 @@ fn after_a_restore_an_unknown_delivery_tells_the_text_that_may_have_gone_out() {
     world.execute(&format!("VACUUM INTO '{}'", copy.display()));
     world.stop();
     fs::remove_file(&world.path).unwrap();
-    let rules = RestoreRules {
-        plan: PlanRules {
-            late_limit: Duration::from_hours(24),
-            zone: Zone::parse("WIB").unwrap(),
-            country: CountryCode::parse("62").unwrap(),
-        },
-        gap: Gap { delay: Duration::from_mins(1), jitter: Duration::ZERO },
-    };
     for side in ["-wal", "-shm"] {
         drop(fs::remove_file(format!("{}{side}", world.path.display())));
     }
-    backup::restore(&world.path, &copy, &rules, world.clock.wall()).unwrap();
+    backup::restore(&world.path, &copy, &config(), world.clock.wall()).unwrap();
     drop(Store::open(&world.path).unwrap());
     world.start();
     let rows =

@@ -30,7 +30,7 @@ fn every_minute(world: &mut World, minutes: u64) -> Vec<u64> {
 #[test]
 fn what_fits_goes_out_and_the_next_minutes_send_the_rest_at_the_same_pace() {
     let mut builder = World::builder();
-    builder.gap = Gap { delay: Duration::from_mins(1), jitter: Duration::from_secs(15) };
+    builder.config.gap = Gap { delay: Duration::from_mins(1), jitter: Duration::from_secs(15) };
     let mut world = builder.build();
     let numbers: Vec<String> = (0..12).map(|n| format!("0812000070{n:02}")).collect();
     world.message(&numbers.join(","));
@@ -55,7 +55,7 @@ fn no_run_waits_for_a_turn_that_comes_too_late_for_it() {
 fn a_turn_within_the_first_30_of_50_seconds_is_waited_for_and_a_later_one_is_not() {
     for (gap, sent) in [(30, 2), (31, 1)] {
         let mut builder = World::builder();
-        builder.gap = Gap { delay: Duration::from_secs(gap), jitter: Duration::ZERO };
+        builder.config.gap = Gap { delay: Duration::from_secs(gap), jitter: Duration::ZERO };
         let mut world = builder.build();
         world.message("081200007001, 081200007002, 081200007003");
         assert_eq!(world.run_within(FIFTY).deliveries.sent, sent, "gap {gap}");

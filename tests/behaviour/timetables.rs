@@ -10,11 +10,12 @@ mod zones;
 use std::time::Duration;
 
 use auto_message_scheduler::clock::Timestamp;
-use auto_message_scheduler::composer::{self, Draft, Rules, Timing, WeeklyTiming};
+use auto_message_scheduler::composer::{self, Draft, Timing, WeeklyTiming};
+use auto_message_scheduler::config::Config;
 use auto_message_scheduler::schedule::Zone;
 
-use crate::message_commands::{rules, store};
-use crate::world::World;
+use crate::message_commands::store;
+use crate::world::{World, config};
 
 const JAKARTA: &str = "Asia/Jakarta"; // UTC+7
 const MAKASSAR: &str = "Asia/Makassar"; // UTC+8
@@ -23,13 +24,13 @@ fn zone(name: &str) -> Zone {
     Zone::parse(name).unwrap()
 }
 
-fn rules_in(zone_name: &str) -> Rules {
-    Rules { zone: zone(zone_name), ..rules() }
+fn config_in(zone_name: &str) -> Config {
+    Config { zone: zone(zone_name), ..config() }
 }
 
 /// The program is started anew with another TIMEZONE.
 fn move_to(world: &mut World, zone_name: &str) {
-    world.zone = zone(zone_name);
+    world.config.zone = zone(zone_name);
     world.restart();
 }
 
@@ -56,7 +57,7 @@ fn add_in(world: &World, zone_name: &str, timing: Timing) -> i64 {
         timing: Some(timing),
         ..Draft::default()
     };
-    composer::add(&mut store(world), &draft, &rules_in(zone_name), world.clock.wall()).unwrap().id
+    composer::add(&mut store(world), &draft, &config_in(zone_name), world.clock.wall()).unwrap().id
 }
 
 /// A row that a person made with `sqlite3` now, with these columns.

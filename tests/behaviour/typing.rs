@@ -9,7 +9,7 @@ use crate::world::{World, gaps};
 
 fn with_typing() -> World {
     let mut builder = World::builder();
-    builder.typing_max = Some(Duration::from_secs(10));
+    builder.config.typing_max = Some(Duration::from_secs(10));
     builder.build()
 }
 
@@ -110,8 +110,8 @@ fn trouble_with_the_session_that_is_found_by_typing_holds_the_channel() {
 #[test]
 fn with_jitter_and_typing_the_pace_keeps_at_least_the_delay() {
     let mut builder = World::builder();
-    builder.gap = Gap { delay: Duration::from_secs(20), jitter: Duration::from_secs(7) };
-    builder.typing_max = Some(Duration::from_secs(3));
+    builder.config.gap = Gap { delay: Duration::from_secs(20), jitter: Duration::from_secs(7) };
+    builder.config.typing_max = Some(Duration::from_secs(3));
     let world = builder.build();
     let numbers: Vec<String> = (0..20).map(|n| format!("0812000070{n:02}")).collect();
     world.message(&numbers.join(","));

@@ -7,10 +7,7 @@ use std::time::Duration;
 use auto_message_scheduler::clock::{Clock, Now, Timestamp, Wake};
 use auto_message_scheduler::config::Config;
 use auto_message_scheduler::fake_waha::{FakeWaha, Options};
-use auto_message_scheduler::pace::Gap;
-use auto_message_scheduler::planner::PlanRules;
 use auto_message_scheduler::run::Runner;
-use auto_message_scheduler::sender::SendRules;
 use auto_message_scheduler::sending;
 use auto_message_scheduler::store::Store;
 use auto_message_scheduler::trigger::Triggers;
@@ -18,13 +15,13 @@ use auto_message_scheduler::waha::Waha;
 use auto_message_scheduler::window::{Allowance, SendWindow};
 
 use crate::site::{Site, stderr};
-use crate::world::{Builder, World};
+use crate::world::{Builder, World, config};
 
 const THREE: &str = "081200007001, 081200007002, 081200007003";
 
 fn with_window(window: &str) -> Builder {
     let mut builder = World::builder();
-    builder.allowance.window = SendWindow::parse(window).unwrap();
+    builder.config.allowance.window = SendWindow::parse(window).unwrap();
     builder
 }
 
@@ -239,23 +236,13 @@ fn a_server_without_a_ticker_wakes_when_the_window_opens() {
     )
     .unwrap();
     let triggers = Arc::new(Triggers::default());
-    let config = Config::from_values(std::collections::HashMap::new()).unwrap();
     let window = SendWindow::parse("07:00-21:00").unwrap();
-    let late_limit = config.late_limit;
     let runner = Runner::new(
         Arc::new(Mutex::new(store)),
         Waha::new(&fake.base_url(), None, Duration::from_secs(5)),
         Arc::clone(&clock),
         Arc::clone(&triggers),
-        PlanRules { late_limit, zone: config.zone.clone(), country: config.country.clone() },
-        SendRules {
-            gap: Gap { delay: Duration::from_mins(1), jitter: Duration::ZERO },
-            late_limit,
-            zone: config.zone,
-            allowance: Allowance { window, daily_limit: None },
-            country: config.country,
-            typing_max: None,
-        },
+        Arc::new(Config { allowance: Allowance { window, daily_limit: None }, ..config() }),
         7,
     );
     triggers.pull(auto_message_scheduler::store::Trigger::Cron, None);

@@ -6,25 +6,27 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use auto_message_scheduler::channels::LaneRules;
 use auto_message_scheduler::clock::{Clock, Now, Timestamp, Wake};
+use auto_message_scheduler::config::Config;
 use auto_message_scheduler::fake_waha::{FakeWaha, Options, Received};
 use auto_message_scheduler::pace::Gap;
-use auto_message_scheduler::planner::PlanRules;
-use auto_message_scheduler::recipient::CountryCode;
 use auto_message_scheduler::run::{Conducted, Runner, TimeLimit};
-use auto_message_scheduler::schedule::Zone;
-use auto_message_scheduler::sender::{SendRules, Step};
+use auto_message_scheduler::sender::Step;
 use auto_message_scheduler::store::{Store, Trigger};
 use auto_message_scheduler::trigger::{Progress, RunReport, Triggers};
 use auto_message_scheduler::waha::Waha;
-use auto_message_scheduler::window::Allowance;
 
 /// Where every world begins: a Tuesday, 08:00 in Jakarta.
 pub const START: &str = "2026-12-01T01:00:00Z";
 
 /// More steps than any test's run needs.
 const STEPS_MAX: usize = 2_000;
+
+/// The defaults: Jakarta, 62, late after 24 hours; but without jitter.
+pub fn config() -> Config {
+    let gap = Gap { delay: Duration::from_mins(1), jitter: Duration::ZERO };
+    Config { gap, ..Config::default() }
+}
 
 /// A clock that passes only when somebody sleeps, or when a test says so.
 pub struct SimClock {
@@ -96,9 +98,7 @@ impl Clock for SimClock {
 pub struct Builder {
     pub clock: Arc<SimClock>,
     pub options: Options,
-    pub gap: Gap,
-    pub allowance: Allowance,
-    pub typing_max: Option<Duration>,
+    pub config: Config,
     pub waha_url: Option<String>,
     pub api_key: Option<String>,
     /// For one whole send.
@@ -155,14 +155,11 @@ impl Builder {
             path,
             triggers,
             runner: None,
-            gap: self.gap,
-            allowance: self.allowance,
-            typing_max: self.typing_max,
+            config: self.config,
             url,
             api_key: self.api_key,
             waha_timeout: self.waha_timeout,
             portion: self.portion,
-            zone: Zone::parse("Asia/Jakarta").unwrap(),
             _directory: directory,
         };
         world.restart();
@@ -180,17 +177,13 @@ pub struct World {
     pub path: PathBuf,
     pub triggers: Arc<Triggers>,
     runner: Option<Runner>,
-    gap: Gap,
-    /// SEND_WINDOW and DAILY_LIMIT, from the next start on.
-    pub allowance: Allowance,
-    typing_max: Option<Duration>,
+    /// From the next start on.
+    pub config: Config,
     /// Where the program thinks that WAHA is, from its next start on.
     pub url: String,
     api_key: Option<String>,
     waha_timeout: Duration,
     portion: usize,
-    /// TIMEZONE, from the next start on.
-    pub zone: Zone,
     _directory: tempfile::TempDir,
 }
 
@@ -201,13 +194,10 @@ impl World {
 
     /// The default: a delay of 60 s and no jitter.
     pub fn builder() -> Builder {
-        let gap = Gap { delay: Duration::from_mins(1), jitter: Duration::ZERO };
         Builder {
             clock: Arc::new(SimClock::new()),
             options: Options::default(),
-            gap,
-            allowance: Allowance::default(),
-            typing_max: None,
+            config: config(),
             waha_url: None,
             api_key: None,
             waha_timeout: Duration::from_secs(2),
@@ -216,36 +206,17 @@ impl World {
         }
     }
 
-    /// What its channels go by.
-    pub fn lanes(&self) -> LaneRules {
-        LaneRules { gap: self.gap, allowance: self.allowance, zone: self.zone.clone() }
-    }
-
     /// Ends the program, however it stands, and starts it anew.
     pub fn restart(&mut self) {
         self.runner = None;
         self.triggers = Arc::new(Triggers::default());
         let store = Store::open(&self.path).unwrap();
-        let zone = self.zone.clone();
-        let late_limit = Duration::from_hours(24);
         let runner = Runner::new(
             Arc::new(Mutex::new(store)),
             Waha::new(&self.url, self.api_key.clone(), self.waha_timeout),
             self.clock.clone(),
             Arc::clone(&self.triggers),
-            PlanRules {
-                late_limit,
-                zone: zone.clone(),
-                country: CountryCode::parse("62").unwrap(),
-            },
-            SendRules {
-                gap: self.gap,
-                late_limit,
-                zone,
-                allowance: self.allowance,
-                country: CountryCode::parse("62").unwrap(),
-                typing_max: self.typing_max,
-            },
+            Arc::new(self.config.clone()),
             7,
         )
         .planning_in_portions_of(self.portion);

@@ -11,7 +11,8 @@ use mio::net::TcpStream;
 
 use super::chunks::Chunks;
 use super::head::find_end;
-use super::{Head, Length, Limits, Refusal, Rules, reply};
+use super::{Head, Length, Limits, Refusal, reply};
+use crate::config::Config;
 use service::Service;
 
 pub(super) use service::Asked;
@@ -83,7 +84,7 @@ pub(super) struct Gone;
 pub(super) struct Shared<'a> {
     pub(super) now: Duration,
     pub(super) limits: &'a Limits,
-    pub(super) rules: &'a Rules,
+    pub(super) config: &'a Config,
     pub(super) scratch: &'a mut [u8],
     /// What a connection gets that makes room for another one.
     pub(super) full: &'a [u8],
@@ -317,7 +318,7 @@ impl Visitor {
     fn take_head(&mut self, end: usize, shared: &mut Shared<'_>) {
         let limits = shared.limits;
         let taken = Head::parse(&self.input[..end]).and_then(|head| {
-            shared.rules.check(&head)?;
+            crate::api::rules::check(&head, &shared.config.allowed_hosts)?;
             let bytes_max = limits.body_max(&head.target) as u64;
             if matches!(head.length, Length::Bytes(bytes) if bytes > bytes_max) {
                 return Err(Refusal::new(413, "the body is too large"));

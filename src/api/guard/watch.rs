@@ -14,9 +14,10 @@ use mio::{Events, Interest, Poll, Token, Waker};
 
 use super::back::BackStream;
 use super::visitor::{Asked, Gone, Shared, Visitor};
-use super::{BackDoor, GuardError, Limits, Refusal, Rules, reply};
+use super::{BackDoor, GuardError, Limits, Refusal, reply};
 use crate::api::quota::{LINES_PER_MINUTE, Quota};
 use crate::clock::Clock;
+use crate::config::Config;
 
 const LISTENER: Token = Token(0);
 const WAKER: Token = Token(1);
@@ -40,7 +41,7 @@ pub(super) struct Watch {
     listener: Option<TcpListener>,
     door: BackDoor,
     limits: Limits,
-    rules: Rules,
+    config: Arc<Config>,
     clock: Arc<dyn Clock>,
     is_stopping: Arc<AtomicBool>,
     /// By number; a number is never used twice, so an event that comes late hits nobody else.
@@ -85,7 +86,7 @@ impl Watch {
         listener: std::net::TcpListener,
         door: BackDoor,
         limits: Limits,
-        rules: Rules,
+        config: Arc<Config>,
         clock: Arc<dyn Clock>,
         is_stopping: Arc<AtomicBool>,
     ) -> io::Result<(Self, Waker)> {
@@ -102,7 +103,7 @@ impl Watch {
             listener: Some(listener),
             door,
             limits,
-            rules,
+            config,
             clock,
             is_stopping,
             visitors: BTreeMap::new(),
@@ -229,7 +230,7 @@ impl Watch {
         let mut shared = Shared {
             now,
             limits: &self.limits,
-            rules: &self.rules,
+            config: &self.config,
             scratch: &mut self.scratch,
             full: &self.full,
             refused: &mut self.refused,

@@ -7,11 +7,7 @@ const HMAC: &str = "208f8a55dde9e05519e898b10b89bf0d0b3b0fdf11fdbf09b6b90476301b
 
 fn webhook(directory: &tempfile::TempDir) -> Webhook {
     let store = Store::open(&directory.path().join("x.db")).unwrap();
-    let rules = WebhookRules {
-        zone: Zone::parse("Asia/Jakarta").unwrap(),
-        country: CountryCode::parse("62").unwrap(),
-    };
-    Webhook::new(store, Secret::new("my-secret-key"), rules)
+    Webhook::new(store, Secret::new("my-secret-key"), Arc::default())
 }
 
 fn status(webhook: &Webhook, posted: &Posted, body: &[u8]) -> u16 {

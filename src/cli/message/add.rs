@@ -7,8 +7,7 @@ use serde_json::json;
 
 use super::super::CliError;
 use super::super::output::{Output, counted};
-use super::super::plan;
-use super::{TextArgs, TimingArgs, local, now, open, rules};
+use super::{TextArgs, TimingArgs, local, now, open};
 use crate::clock::Timestamp;
 use crate::composer::{self, Composed, Draft, Edit, Skipped, Today};
 use crate::config::Config;
@@ -90,8 +89,8 @@ pub(super) fn add(args: &AddArgs, config: &Config) -> Result<(), CliError> {
         created_by: "cli",
     };
     let (mut store, now) = (open(config)?, now());
-    let mut composed = composer::add(&mut store, &draft, &rules(config), now)?;
-    let ahead = forecast::of_message(&mut store, composed.id, &plan::rules(config), now)?;
+    let mut composed = composer::add(&mut store, &draft, config, now)?;
+    let ahead = forecast::of_message(&mut store, composed.id, config, now)?;
     let ahead = ahead.filter(|_| composed.begins_at.is_some());
     composed.warnings.extend(ahead.as_ref().and_then(MessageForecast::warning_words));
     let tally = ahead.map(|ahead| ahead.tally);
@@ -161,8 +160,8 @@ pub(super) fn edit(args: &EditArgs, config: &Config) -> Result<(), CliError> {
         skip_bad: args.skip_bad,
     };
     let (mut store, now) = (open(config)?, now());
-    let mut edited = composer::edit(&mut store, id, &edit, &rules(config), now)?;
-    let ahead = forecast::of_message(&mut store, id, &plan::rules(config), now)?;
+    let mut edited = composer::edit(&mut store, id, &edit, config, now)?;
+    let ahead = forecast::of_message(&mut store, id, config, now)?;
     edited.warnings.extend(ahead.as_ref().and_then(MessageForecast::warning_words));
     let mut data = json!({ "id": id, "warnings": edited.warnings });
     if let Some(next) = edited.next_at {

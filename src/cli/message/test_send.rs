@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::super::output::Output;
 use super::super::{CliError, stopped_by_signals};
-use super::{open, rules};
+use super::open;
 use crate::clock::{Clock, SystemClock};
 use crate::composer::{self, Draft, Timing};
 use crate::config::Config;
@@ -67,7 +67,7 @@ pub(super) fn test_send(args: &TestSendArgs, config: &Config) -> Result<(), CliE
         created_by: "cli",
         ..Draft::default()
     };
-    let composed = composer::add(&mut store, &draft, &rules(config), clock.now().wall)?;
+    let composed = composer::add(&mut store, &draft, config, clock.now().wall)?;
     let id = composed.id;
     for warning in &composed.warnings {
         eprintln!("warning: {}", one_line(warning));
@@ -136,7 +136,7 @@ fn send_and_wait(
     let ended = std::sync::Mutex::new(None);
     let seen = thread::scope(|scope| {
         let run = scope.spawn(|| {
-            let end = serve::run_once(config, triggers, None);
+            let end = serve::run_once(&Arc::new(config.clone()), triggers, None);
             if let Ok(mut ended) = ended.lock() {
                 *ended = Some(matches!(end, Ok(RunEnd::AlreadySending)));
             }

@@ -35,7 +35,7 @@ fn a_question_that_is_redirected_takes_no_key_to_another_host() {
 fn a_waha_that_went_down_makes_one_delivery_unknown_and_not_the_next_ones() {
     let mut builder = World::builder();
     // Shorter than a session is believed to be WORKING.
-    builder.gap = Gap { delay: Duration::from_secs(20), jitter: Duration::ZERO };
+    builder.config.gap = Gap { delay: Duration::from_secs(20), jitter: Duration::ZERO };
     let script = Script { trick: Trick::GoesDown(UNAVAILABLE), on_send: 1, offers_ids: false };
     let waha = ScriptedWaha::start(script, "", builder.clock.clone());
     builder.waha_url = Some(waha.url("http"));

@@ -9,20 +9,19 @@ use auto_message_scheduler::contacts::export::export;
 use auto_message_scheduler::contacts::{self, Changes, Filter, opt_out};
 use auto_message_scheduler::delivery::{Ack, MessageId, Status};
 use auto_message_scheduler::fake_waha::{Engine, Options};
-use auto_message_scheduler::forecast::{Bounds, ForecastRules, LaneRules, Scope, forecast};
-use auto_message_scheduler::planner::PlanRules;
-use auto_message_scheduler::prune::{PruneRules, prune};
-use auto_message_scheduler::recipient::{CountryCode, parse_contact_ids};
+use auto_message_scheduler::forecast::{Bounds, Scope, forecast};
+use auto_message_scheduler::prune::prune;
+use auto_message_scheduler::recipient::parse_contact_ids;
 use auto_message_scheduler::store::{
     Echo, MessageEvent, MessageFilter, SessionEvent, Statement, Stuck, noted_statements,
     watch_statements,
 };
 use auto_message_scheduler::{channels, place};
 
-use crate::message_commands::{add, draft, rules, store};
+use crate::message_commands::{add, draft, store};
 use crate::panel::contacts::upload;
 use crate::panel::{Browser, PAGES, panel};
-use crate::world::World;
+use crate::world::{World, config};
 
 /// What was noted while a shop, which is `prepared` first, did all that it can do.
 pub fn statements(prepared: impl Fn(&World)) -> Vec<Statement> {
@@ -65,8 +64,7 @@ fn prune_old(world: &World) {
     ));
     for is_dry in [true, false] {
         let age = Duration::from_hours(24 * 365);
-        let rules = PruneRules { age, late_limit: Duration::from_hours(24), is_dry };
-        prune(&mut store(world), &rules, &*world.clock).unwrap();
+        prune(&mut store(world), age, is_dry, &config(), &*world.clock).unwrap();
     }
     assert!(store(world).read(|tx| tx.had_message(999)).unwrap());
     assert_eq!(world.status(999), "");
@@ -268,7 +266,7 @@ fn hear(world: &World) {
 
 /// What a person does with messages.
 fn compose(world: &World) {
-    let (now, rules) = (world.clock.wall(), rules());
+    let (now, config) = (world.clock.wall(), config());
     let id = add(world, &draft("Halo {{name|Kak}}", &["1", "081200007009"], &["+1h"])).unwrap().id;
     let mut store = store(world);
     let weekly = WeeklyTiming {
@@ -279,9 +277,9 @@ fn compose(world: &World) {
     let timing = Some(Timing::Weekly(weekly));
     let edit = Edit { timing, also_today: true, ..Edit::default() };
     world.execute(&format!("UPDATE auto_messages SET taken_local = '{now}' WHERE id = {id}"));
-    composer::edit(&mut store, id, &edit, &rules, now).unwrap();
+    composer::edit(&mut store, id, &edit, &config, now).unwrap();
     composer::pause(&mut store, id, now).unwrap();
-    composer::resume(&mut store, id, &rules, now).unwrap();
+    composer::resume(&mut store, id, &config, now).unwrap();
     composer::cancel(&mut store, id, now).unwrap();
     composer::remove(&mut store, id, false).unwrap();
     world.execute("INSERT INTO contacts (id, phone_number) VALUES (28, '+6281200000400')");
@@ -289,9 +287,9 @@ fn compose(world: &World) {
     let failed = world.message("081200000400");
     world.run();
     world.execute("UPDATE contacts SET phone_number = '+6281200007030' WHERE id = 28");
-    composer::retry(&mut store, corrected, Retry::default(), &rules, now).unwrap();
+    composer::retry(&mut store, corrected, Retry::default(), &config, now).unwrap();
     composer::unknown_count(&mut store, failed).unwrap();
-    composer::retry(&mut store, failed, Retry::default(), &rules, now).unwrap();
+    composer::retry(&mut store, failed, Retry::default(), &config, now).unwrap();
     world.run();
     let filter = |status: Option<&str>, search: Option<&str>| MessageFilter {
         status: status.map(str::to_owned),
@@ -347,20 +345,13 @@ fn look(world: &World) {
     browser.get(&panel, "/panel");
     browser.post(&panel, "/panel/logout", &[]);
     let mut store = store(world);
-    let plan = PlanRules {
-        late_limit: Duration::from_hours(24),
-        zone: rules().zone,
-        country: CountryCode::parse("62").unwrap(),
-    };
-    let lanes = LaneRules { gap: rules().gap, allowance: world.allowance, zone: plan.zone.clone() };
-    let rules = ForecastRules { plan, lanes };
     let bounds = Bounds { messages: 100, recipients: 100 };
     world.message("[1], 081200007031");
     world.trigger();
     world.step();
     world.message("[1]");
     for scope in [Scope::All, Scope::Message(2), Scope::Message(1)] {
-        forecast(&mut store, scope, &rules, bounds, now, &mut |_| {}).unwrap();
+        forecast(&mut store, scope, &world.config, bounds, now, &mut |_| {}).unwrap();
     }
     store
         .read(|tx| {
@@ -381,29 +372,29 @@ fn look(world: &World) {
 
 /// What a person does with contacts.
 fn keep_contacts(world: &World) {
-    let (now, zone) = (world.clock.wall(), rules().zone);
-    let country = CountryCode::parse("62").unwrap();
+    let (now, config) = (world.clock.wall(), config());
+    let country = config.country.clone();
     let mut store = store(world);
     let changes = Changes { number: Some("081200007077".into()), ..Changes::default() };
     let id = contacts::add(&mut store, &changes, &country, now).unwrap();
     contacts::find(&mut store, id, &country).unwrap();
-    contacts::edit(&mut store, id, &changes, (&country, &zone), now).unwrap();
+    contacts::edit(&mut store, id, &changes, &config, now).unwrap();
     world.message("081200007077, 081200007078");
     world.trigger();
     world.step();
     let who = parse_contact_ids(Some("081200007077")).unwrap().remove(0);
-    opt_out::opt_out(&mut store, &who, (&country, &zone), now).unwrap();
+    opt_out::opt_out(&mut store, &who, &config, now).unwrap();
     opt_out::opt_in(&mut store, &who, &country, now).unwrap();
     world.waha.set_lid("998855500077@lid", "6281200007077");
     let who = parse_contact_ids(Some("998855500077@lid")).unwrap().remove(0);
-    opt_out::opt_out(&mut store, &who, (&country, &zone), now).unwrap();
+    opt_out::opt_out(&mut store, &who, &config, now).unwrap();
     let unknown = parse_contact_ids(Some("998855500078@lid")).unwrap().remove(0);
-    opt_out::opt_out(&mut store, &unknown, (&country, &zone), now).unwrap();
+    opt_out::opt_out(&mut store, &unknown, &config, now).unwrap();
     world.run();
     opt_out::opt_in(&mut store, &who, &country, now).unwrap();
     opt_out::opt_in(&mut store, &unknown, &country, now).unwrap();
     store.read(|tx| tx.unresolved_hidden(now)).unwrap();
-    contacts::remove(&mut store, &[id], true, (&country, &zone), now).unwrap();
+    contacts::remove(&mut store, &[id], true, &config, now).unwrap();
     contacts::each(&mut store, &Filter::default(), &country, |_| {}).unwrap();
     export(&mut store, &Filter::default(), &country, &mut Cursor::new(Vec::new())).unwrap();
     store

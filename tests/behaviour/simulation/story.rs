@@ -88,7 +88,7 @@ impl Story {
         let mut builder = World::builder();
         builder.in_memory = true;
         builder.options = Options { engine: engines[dice.usize(0..4)], ..Options::default() };
-        builder.gap = Gap {
+        builder.config.gap = Gap {
             delay: Duration::from_secs([0, 1, 20, 60][dice.usize(0..4)]),
             jitter: Duration::from_secs([0, 15][dice.usize(0..2)]),
         };
@@ -97,11 +97,11 @@ impl Story {
             let windows = ["07:00-21:00", "08:00-08:10", "21:00-08:30"];
             let window = SendWindow::parse(windows[dice.usize(0..3)]).unwrap();
             let daily_limit = [None, Some(2), Some(5)][dice.usize(0..3)];
-            builder.allowance = Allowance { window, daily_limit };
+            builder.config.allowance = Allowance { window, daily_limit };
         }
-        builder.typing_max = (dice.u8(0..4) == 0).then_some(Duration::from_secs(5));
+        builder.config.typing_max = (dice.u8(0..4) == 0).then_some(Duration::from_secs(5));
         builder.portion = [1, 2, 1_000][dice.usize(0..3)];
-        let promises = Promises::new(builder.gap.delay, builder.allowance);
+        let promises = Promises::new(builder.config.gap.delay, builder.config.allowance);
         let world = builder.build();
         world.execute(
             "INSERT INTO channels (id, name, session_name) VALUES (2, 'dua', 'dua'), (3, 'tiga', 'tiga');
@@ -239,8 +239,8 @@ impl Story {
     fn zone(&mut self) {
         let name = ZONES[self.dice.usize(0..ZONES.len())];
         self.say(&format!("TIMEZONE={name}"));
-        self.world.zone = Zone::parse(name).unwrap();
-        self.promises.note_zone(&self.world.zone);
+        self.world.config.zone = Zone::parse(name).unwrap();
+        self.promises.note_zone(&self.world.config.zone);
         self.restart();
     }
 

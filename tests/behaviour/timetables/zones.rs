@@ -1,9 +1,7 @@
 //! TIMEZONE changes, or a shell has another one than the program that sends.
 
 use auto_message_scheduler::composer::{self, Resumed};
-use auto_message_scheduler::forecast::{self, ForecastRules, LaneRules};
-use auto_message_scheduler::planner::PlanRules;
-use auto_message_scheduler::window::Allowance;
+use auto_message_scheduler::forecast;
 
 use super::*;
 
@@ -120,7 +118,7 @@ fn a_draft_of_another_zone_is_resumed_for_the_time_of_this_one() {
     composer::pause(&mut store(&world), id, world.clock.wall()).unwrap();
     move_to(&mut world, JAKARTA);
     let resumed =
-        composer::resume(&mut store(&world), id, &rules_in(JAKARTA), world.clock.wall()).unwrap();
+        composer::resume(&mut store(&world), id, &config_in(JAKARTA), world.clock.wall()).unwrap();
     let at = Timestamp::parse("2026-12-02T01:00:00Z").unwrap();
     assert_eq!(resumed, Resumed::Scheduled { at });
     run_until(&world, "2026-12-02T03:00:00Z");
@@ -181,13 +179,9 @@ fn a_forecast_says_what_the_next_tick_makes_of_the_time_of_another_zone() {
     let id = add_in(&world, MAKASSAR, weekly("wed", "08:00"));
     let emptied = add_in(&world, MAKASSAR, weekly("wed", "08:00"));
     edit(&world, emptied, &format!("interval_config = '{}'", rule("4", "10:00")));
-    let plan =
-        PlanRules { late_limit: rules().late_limit, zone: zone(JAKARTA), country: rules().country };
-    let lanes =
-        LaneRules { gap: rules().gap, allowance: Allowance::default(), zone: zone(JAKARTA) };
-    let rules = ForecastRules { plan, lanes };
+    let config = config_in(JAKARTA);
     let look = |id| {
-        let ahead = forecast::of_message(&mut store(&world), id, &rules, world.clock.wall());
+        let ahead = forecast::of_message(&mut store(&world), id, &config, world.clock.wall());
         let ahead = ahead.unwrap().unwrap();
         (ahead.due_at.unwrap().to_string(), ahead.next_at.unwrap().to_string())
     };

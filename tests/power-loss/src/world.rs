@@ -5,13 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use auto_message_scheduler::clock::{Clock, Now, Timestamp, Wake};
+use auto_message_scheduler::config::Config;
 use auto_message_scheduler::fake_waha::{FakeWaha, Options, Received};
 use auto_message_scheduler::pace::Gap;
-use auto_message_scheduler::planner::PlanRules;
-use auto_message_scheduler::recipient::CountryCode;
 use auto_message_scheduler::run::{Conducted, Runner};
-use auto_message_scheduler::schedule::Zone;
-use auto_message_scheduler::sender::{SendRules, Step};
+use auto_message_scheduler::sender::Step;
 use auto_message_scheduler::store::{Store, StoreError, Trigger};
 use auto_message_scheduler::trigger::{Progress, Triggers};
 use auto_message_scheduler::waha::Waha;
@@ -92,22 +90,13 @@ impl Program {
     #[must_use]
     pub fn new(store: Store, waha: &FakeWaha, clock: &Arc<SimClock>) -> Self {
         let triggers = Arc::new(Triggers::default());
-        let zone = Zone::parse("Asia/Jakarta").unwrap();
-        let country = CountryCode::parse("62").unwrap();
+        let config = Config { gap: GAP, late_limit: LATE_LIMIT, ..Config::default() };
         let runner = Runner::new(
             Arc::new(Mutex::new(store)),
             Waha::new(&waha.base_url(), None, Duration::from_secs(2)),
             clock.clone(),
             Arc::clone(&triggers),
-            PlanRules { late_limit: LATE_LIMIT, zone: zone.clone(), country },
-            SendRules {
-                gap: GAP,
-                late_limit: LATE_LIMIT,
-                zone,
-                allowance: auto_message_scheduler::window::Allowance::default(),
-                country: CountryCode::parse("62").expect("a country code"),
-                typing_max: None,
-            },
+            Arc::new(config),
             7,
         )
         .planning_in_portions_of(2);

@@ -91,7 +91,7 @@ impl Watch {
         visitor.evict(&mut Shared {
             now,
             limits: &self.limits,
-            rules: &self.rules,
+            config: &self.config,
             scratch: &mut self.scratch,
             full: &self.full,
             refused: &mut self.refused,
