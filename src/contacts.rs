@@ -18,9 +18,7 @@ use serde_json::{Map, Value};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::recipient::{CountryCode, PhoneError, normalize_phone, shorten};
-use crate::store::{
-    ContactRow, ContactValues, FormMark, MadeBefore, SqlResult, Store, StoreError, Tx,
-};
+use crate::store::{Contact, FormMark, MadeBefore, Numbers, SqlResult, Store, StoreError, Tx};
 
 use waiting::OnItsWay;
 
@@ -31,8 +29,8 @@ pub(crate) const VALUE_CHARS_MAX: usize = 2_000;
 /// The longest name of an attribute, in characters.
 pub(crate) const KEY_CHARS_MAX: usize = 100;
 
-/// A contact, read.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+/// A contact whose number, tags and attributes were read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Person {
     pub(crate) id: i64,
     /// The name, when there is one.
@@ -108,17 +106,17 @@ pub(crate) fn as_key(digits: &str) -> i64 {
 }
 
 /// Reads a row.
-pub(crate) fn person(row: ContactRow<'_>, country: &CountryCode) -> Person {
+pub(crate) fn person(row: Contact, country: &CountryCode) -> Person {
     Person {
         id: row.id,
-        name: row.name.map(std::borrow::Cow::into_owned),
+        name: row.name,
         digits: normalize_phone(&row.phone_number, country).ok(),
-        phone_number: row.phone_number.into_owned(),
+        phone_number: row.phone_number,
         tags: tags::read(&row.tags),
         attributes: attributes(&row.attributes).unwrap_or_default(),
-        opted_out_at: row.opted_out_at.map(std::borrow::Cow::into_owned),
-        created_at: row.created_at.into_owned(),
-        updated_at: row.updated_at.into_owned(),
+        opted_out_at: row.opted_out_at,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
     }
 }
 
@@ -147,8 +145,8 @@ pub(crate) fn add_once(
     now: Timestamp,
 ) -> Result<i64, ContactError> {
     let digits = normalize_phone(changes.number.as_deref().unwrap_or_default(), country)?;
-    let mut texts = Texts { phone_number: format!("+{digits}"), ..Texts::default() };
-    texts.change(changes)?;
+    let mut person = Person { phone_number: format!("+{digits}"), ..Person::default() };
+    person.change(changes)?;
     store.write(|tx| {
         // Before its number is looked for: the second time, the first contact has it.
         if let Some(mark) = mark
@@ -159,7 +157,7 @@ pub(crate) fn add_once(
         if let Some(id) = with_number(tx, &digits, country)?.first() {
             return Ok(Err(ContactError::Taken(*id)));
         }
-        let id = texts.with_values(|values| tx.insert_contact(values, &now.to_string()))?;
+        let id = tx.insert_contact(&person.to_row(), &now.to_string())?;
         if let Some(mark) = mark {
             tx.keep_mark(mark, id, now)?;
         }
@@ -186,26 +184,27 @@ pub fn edit(
     };
     let now = at.to_string();
     store.write(|tx| {
-        let Some(row) = tx.contact_row(id)? else {
+        let Some(row) = tx.contact(id)? else {
             return Ok(Err(ContactError::NoSuchContact(id)));
         };
-        let before = row.phone_number.clone().into_owned();
-        let mut texts = match Texts::of(row) {
-            Ok(texts) => texts,
-            Err(reason) => return Ok(Err(ContactError::Refused(reason))),
-        };
+        if attributes(&row.attributes).is_none() {
+            let reason = format!("the attributes of contact {id} are no JSON object");
+            return Ok(Err(ContactError::Refused(reason)));
+        }
+        let before = row.phone_number.clone();
+        let mut person = person(row, country);
         if let Some(digits) = &digits {
             let others = with_number(tx, digits, country)?;
             if let Some(other) = others.into_iter().find(|other| *other != id) {
                 return Ok(Err(ContactError::Taken(other)));
             }
-            texts.phone_number = format!("+{digits}");
+            person.phone_number = format!("+{digits}");
         }
-        if let Err(error) = texts.change(changes) {
+        if let Err(error) = person.change(changes) {
             return Ok(Err(error));
         }
-        texts.with_values(|values| tx.update_contact(id, values, &now))?;
-        leave_opt_out(tx, &before, &texts, country, at)?;
+        tx.update_contact(&person.to_row(), &now)?;
+        leave_opt_out(tx, &before, &person, country, at)?;
         if digits.is_none() {
             return Ok(Ok(OnItsWay::default()));
         }
@@ -218,11 +217,11 @@ pub fn edit(
 fn leave_opt_out(
     tx: &Tx<'_>,
     before: &str,
-    texts: &Texts,
+    person: &Person,
     country: &CountryCode,
     now: Timestamp,
 ) -> SqlResult<()> {
-    let (Some(_), Ok(digits)) = (&texts.opted_out_at, normalize_phone(before, country)) else {
+    let (Some(_), Ok(digits)) = (&person.opted_out_at, normalize_phone(before, country)) else {
         return Ok(());
     };
     let ids = with_number(tx, &digits, country)?;
@@ -231,8 +230,8 @@ fn leave_opt_out(
     }
     if ids.is_empty() {
         let phone_number = format!("+{digits}");
-        let old = Texts { phone_number, tags: Vec::new(), ..texts.clone() };
-        old.with_values(|values| tx.insert_contact(values, &now.to_string()))?;
+        let old = Person { phone_number, tags: Vec::new(), ..person.clone() };
+        tx.insert_contact(&old.to_row(), &now.to_string())?;
     }
     Ok(())
 }
@@ -255,7 +254,7 @@ pub fn remove(
         for id in ids {
             match tx.contact(*id)? {
                 None => return Ok(Err(ContactError::NoSuchContact(*id))),
-                Some(contact) if contact.opted_out && !forget_opt_out => {
+                Some(contact) if contact.opted_out_at.is_some() && !forget_opt_out => {
                     return Ok(Err(ContactError::OptedOut(*id)));
                 }
                 Some(contact) => numbers.push((*id, contact.phone_number)),
@@ -276,7 +275,7 @@ pub fn remove(
 /// # Errors
 /// [`ContactError`] when there is none.
 pub fn find(store: &mut Store, id: i64, country: &CountryCode) -> Result<Person, ContactError> {
-    let row = store.read(|tx| tx.contact_row(id))?;
+    let row = store.read(|tx| tx.contact(id))?;
     row.map(|row| person(row, country)).ok_or(ContactError::NoSuchContact(id))
 }
 
@@ -290,7 +289,7 @@ pub fn each(
     let search = filter.search.as_deref().map(|text| Search::new(text, country));
     let tag = filter.tag.as_deref().map(tags::fold);
     store.read(|tx| {
-        tx.each_contact(|row| {
+        tx.each_contact_after(i64::MIN, |row| {
             let is_wanted = filter.opted_out.is_none_or(|out| out == row.opted_out_at.is_some())
                 && tag.as_ref().is_none_or(|tag| tags::has(&row.tags, tag))
                 && search.as_ref().is_none_or(|search| search.finds(&row));
@@ -305,7 +304,7 @@ pub fn each(
 /// The contacts that have this number (E.164 digits), in whatever spelling, by id.
 pub fn with_number(tx: &Tx<'_>, digits: &str, country: &CountryCode) -> SqlResult<Vec<i64>> {
     let mut ids = tx.contacts_with_spelling(&format!("+{digits}"))?;
-    tx.each_odd_number(|id, written| {
+    tx.each_number(Numbers::Odd, |id, written| {
         if normalize_phone(written, country).is_ok_and(|other| other == digits) {
             ids.push(id);
         }
@@ -360,7 +359,7 @@ impl Search {
         Self { text: text.trim().to_lowercase(), digits: is_number.then_some(digits) }
     }
 
-    fn finds(&self, row: &ContactRow<'_>) -> bool {
+    fn finds(&self, row: &Contact) -> bool {
         let is_named =
             row.name.as_ref().is_some_and(|name| name.to_lowercase().contains(&self.text));
         is_named
@@ -376,27 +375,18 @@ impl Search {
     }
 }
 
-/// A row that is being changed.
-#[derive(Clone, Default)]
-struct Texts {
-    name: Option<String>,
-    phone_number: String,
-    tags: Vec<String>,
-    attributes: Map<String, Value>,
-    opted_out_at: Option<String>,
-}
-
-impl Texts {
-    fn of(row: ContactRow<'static>) -> Result<Self, String> {
-        let attributes = attributes(&row.attributes)
-            .ok_or_else(|| format!("the attributes of contact {} are no JSON object", row.id))?;
-        Ok(Self {
-            name: row.name.map(std::borrow::Cow::into_owned),
-            phone_number: row.phone_number.into_owned(),
-            tags: tags::read(&row.tags),
-            attributes,
-            opted_out_at: row.opted_out_at.map(std::borrow::Cow::into_owned),
-        })
+impl Person {
+    fn to_row(&self) -> Contact {
+        Contact {
+            id: self.id,
+            name: self.name.clone(),
+            phone_number: self.phone_number.clone(),
+            tags: tags::to_column(&self.tags),
+            attributes: Value::Object(self.attributes.clone()).to_string(),
+            opted_out_at: self.opted_out_at.clone(),
+            created_at: self.created_at.clone(),
+            updated_at: self.updated_at.clone(),
+        }
     }
 
     fn change(&mut self, changes: &Changes) -> Result<(), ContactError> {
@@ -433,19 +423,6 @@ impl Texts {
             }
         }
         Ok(())
-    }
-
-    fn with_values<T>(
-        &self,
-        work: impl FnOnce(&ContactValues<'_>) -> SqlResult<T>,
-    ) -> SqlResult<T> {
-        work(&ContactValues {
-            name: self.name.as_deref(),
-            phone_number: &self.phone_number,
-            tags: &tags::to_column(&self.tags),
-            attributes: &Value::Object(self.attributes.clone()).to_string(),
-            opted_out_at: self.opted_out_at.as_deref(),
-        })
     }
 }
 

@@ -4,14 +4,13 @@
 //! Who opted out is skipped by whatever name the message has for them: an id, a tag, the number in
 //! any spelling, the chat.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::contacts::opt_out::OptedOutNumbers;
 use crate::contacts::tags;
 use crate::reason::Reason;
 use crate::recipient::{self, ChatId, CountryCode, Entry, PhoneError};
-use crate::store::{ContactRow, OPTED_OUT, SqlResult, Tx};
+use crate::store::{Contact, OPTED_OUT, SqlResult, Tx};
 use crate::template::{Template, Values};
 
 /// A recipient as it goes into `deliveries`.
@@ -190,18 +189,17 @@ pub(crate) fn unrenderable(
 /// What placeholders may say of a recipient.
 pub(crate) fn values(tx: &Tx<'_>, recipient: &Recipient) -> SqlResult<Values> {
     let known = match recipient.contact_id {
-        Some(id) => tx.contact_values(id)?,
-        None => None,
+        Some(id) => tx.contact(id)?.unwrap_or_default(),
+        None => Contact::default(),
     };
-    let (contact_name, attributes) = known.unwrap_or_default();
     let name = recipient.name.as_deref().filter(|name| !name.trim().is_empty());
-    let name = name.or(contact_name.as_deref());
-    Ok(Values::new(name, &recipient.chat_id, attributes.as_deref()))
+    let name = name.or(known.name.as_deref());
+    Ok(Values::new(name, &recipient.chat_id, Some(&known.attributes)))
 }
 
 impl Recipients {
     fn by_id(&self, tx: &Tx<'_>, id: i64) -> SqlResult<Recipient> {
-        Ok(match tx.contact_row(id)? {
+        Ok(match tx.contact(id)? {
             Some(contact) => self.contact(contact),
             None => {
                 Recipient::skipped(format!("contact {id}"), format!("there is no contact {id}"))
@@ -209,12 +207,10 @@ impl Recipients {
         })
     }
 
-    fn contact(&self, row: ContactRow<'_>) -> Recipient {
-        let is_opted_out = row.opted_out_at.is_some();
-        let name = row.name.map(Cow::into_owned);
-        let number = row.phone_number.into_owned();
+    fn contact(&self, row: Contact) -> Recipient {
+        let (is_out, number) = (row.opted_out_at.is_some(), row.phone_number);
         let chat = recipient::phone_to_chat(&number, &self.country);
-        let recipient = self.addressed(Some(row.id), name, number.clone(), chat, is_opted_out);
+        let recipient = self.addressed(Some(row.id), row.name, number.clone(), chat, is_out);
         Recipient { contact_number: Some(number), ..recipient }
     }
 
@@ -229,7 +225,7 @@ impl Recipients {
             Some(id) => tx.contact(id)?,
             None => None,
         };
-        let is_opted_out = contact.is_some_and(|contact| contact.opted_out);
+        let is_opted_out = contact.is_some_and(|contact| contact.opted_out_at.is_some());
         let chat = recipient::phone_to_chat(&phone, &self.country);
         Ok(self.addressed(contact_id, name, phone, chat, is_opted_out))
     }

@@ -255,7 +255,7 @@ fn why_not(
     if let Some(id) = delivery.contact_id
         && let Some(contact) = tx.contact(id)?
     {
-        if contact.opted_out {
+        if contact.opted_out_at.is_some() {
             return Ok(Some(OPTED_OUT.to_owned()));
         }
         if delivery.contact_number.is_some()

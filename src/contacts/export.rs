@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::{Filter, attribute_called, attributes, tags};
 use crate::recipient::{CountryCode, normalize_phone};
-use crate::store::{ContactRow, Store, StoreError};
+use crate::store::{Contact, Store, StoreError};
 use crate::template::is_same_name;
 
 /// So many attributes get a column; more are too many for a spreadsheet's reader, and an import takes
@@ -69,32 +69,36 @@ pub fn export(
     loop {
         // Page by page, and written with no transaction open: whoever looks at a long list in a pager
         // must not keep the database's WAL from being emptied.
-        let mut page = Vec::new();
-        let last = store.read(|tx| {
-            tx.some_contacts(after, CONTACTS_PER_READ, |row| {
+        let (mut page, mut left) = (Vec::new(), CONTACTS_PER_READ);
+        store.read(|tx| {
+            tx.each_contact_after(after, |row| {
+                left -= 1;
+                after = row.id;
                 if tag.as_ref().is_none_or(|tag| tags::has(&row.tags, tag)) {
                     page.push(cells(&row, &keys, has_more, country));
                 }
+                Ok(left > 0)
             })
         })?;
         for cells in &page {
             write_row(out, cells)?;
             count += 1;
         }
-        let Some(last) = last else { return Ok(count) };
-        after = last;
+        if left > 0 {
+            return Ok(count);
+        }
     }
 }
 
 fn cells(
-    row: &ContactRow<'_>,
+    row: &Contact,
     keys: &[String],
     has_more: bool,
     country: &CountryCode,
 ) -> Vec<String> {
     let number = match normalize_phone(&row.phone_number, country) {
         Ok(digits) => format!("+{digits}"),
-        Err(_) => row.phone_number.to_string(),
+        Err(_) => row.phone_number.clone(),
     };
     let name = row.name.as_deref().unwrap_or_default().to_owned();
     let opted_out_at = row.opted_out_at.as_deref().unwrap_or_default().to_owned();

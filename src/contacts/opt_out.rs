@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::delivery::Status;
 use crate::recipient::{CountryCode, Entry, mask_phone, normalize_phone};
 use crate::schedule::Zone;
-use crate::store::{ContactValues, Skipped, SqlResult, Store, Tx};
+use crate::store::{Contact, Numbers, Skipped, SqlResult, Store, Tx};
 use crate::trigger::Triggers;
 
 /// A message that is exactly one of these, but for case, width, punctuation and blanks between the
@@ -83,11 +83,12 @@ impl OptedOutNumbers {
     /// Reads them from the table.
     pub(crate) fn read(tx: &Tx<'_>, country: &CountryCode) -> SqlResult<Self> {
         let mut numbers = HashSet::new();
-        tx.each_opted_out_number(|written| {
+        tx.each_number(Numbers::OptedOut, |_, written| {
             // A number that is none cannot be sent to anyway.
             if let Ok(digits) = normalize_phone(written, country) {
                 numbers.insert(as_key(&digits));
             }
+            Ok(())
         })?;
         Ok(Self { digits: numbers, hidden: tx.hidden_numbers()? })
     }
@@ -188,7 +189,7 @@ fn record_hidden(
 /// Whether anybody with this number (E.164 digits) opted out.
 pub(crate) fn is_opted_out(tx: &Tx<'_>, digits: &str, country: &CountryCode) -> SqlResult<bool> {
     for id in with_number(tx, digits, country)? {
-        if tx.contact(id)?.is_some_and(|contact| contact.opted_out) {
+        if tx.contact(id)?.is_some_and(|contact| contact.opted_out_at.is_some()) {
             return Ok(true);
         }
     }
@@ -207,8 +208,9 @@ pub(crate) fn is_out_by_odd_spelling(
         None => tx.digits_of_hidden(chat_id)?,
     };
     let mut is_out = false;
-    tx.each_odd_opted_out_number(|written| {
+    tx.each_number(Numbers::OddOptedOut, |_, written| {
         is_out |= digits.is_some() && normalize_phone(written, country).ok() == digits;
+        Ok(())
     })?;
     Ok(is_out)
 }
@@ -235,15 +237,10 @@ pub(crate) fn record(
         *first
     } else {
         let now = now.to_string();
-        let values = ContactValues {
-            name,
-            phone_number: &format!("+{digits}"),
-            tags: "[]",
-            attributes: "{}",
-            opted_out_at: Some(&now),
-        };
+        let contact = Contact::new(name.map(str::to_owned), format!("+{digits}"));
         is_news = true;
-        let id = tx.insert_contact(&values, &now)?;
+        let id =
+            tx.insert_contact(&Contact { opted_out_at: Some(now.clone()), ..contact }, &now)?;
         contact_ids.push(id);
         id
     };

@@ -131,7 +131,7 @@ fn sharer(
     }
     for id in ids {
         let names = tx.names_unless_planned(waiting.auto_message_id, waiting.due_at, id)?;
-        let (Some(names), Some(row)) = (names, tx.contact_row(id)?) else { continue };
+        let (Some(names), Some(row)) = (names, tx.contact(id)?) else { continue };
         let entries = recipient::parse_contact_ids(Some(&names)).unwrap_or_default();
         let is_named = entries.iter().any(|entry| match entry {
             Entry::Contact(one) => *one == id,
@@ -140,7 +140,7 @@ fn sharer(
             Entry::Person { .. } | Entry::Chat { .. } | Entry::Invalid { .. } => false,
         });
         if is_named {
-            return tx.contact(id);
+            return Ok(Some(row));
         }
     }
     Ok(None)

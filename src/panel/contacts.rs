@@ -6,7 +6,7 @@ use super::visit::{self, Page, Visit};
 use super::{Answered, contact, format, forms, import, reply};
 use crate::contacts::tags;
 use crate::recipient;
-use crate::store::ListedContact;
+use crate::store::Contact;
 
 const CONTACTS_PER_PAGE: usize = 50;
 
@@ -53,8 +53,7 @@ fn list(visit: &Visit<'_>) -> Answered {
     let digits = search.and_then(digits_of);
     let from = visit.page_from();
     let (count, mut found) = visit.panel.read(|tx| {
-        let keep =
-            |row: &ListedContact| tag.is_none_or(|tag| tags::has(&row.tags, &tags::fold(tag)));
+        let keep = |row: &Contact| tag.is_none_or(|tag| tags::has(&row.tags, &tags::fold(tag)));
         let limit = CONTACTS_PER_PAGE + 1;
         Ok((
             tx.count_contacts()?,
@@ -82,10 +81,11 @@ fn list(visit: &Visit<'_>) -> Answered {
     reply::html(200, &page)
 }
 
-fn of_row(visit: &Visit<'_>, row: ListedContact) -> ContactRow {
+fn of_row(visit: &Visit<'_>, row: Contact) -> ContactRow {
     let chat = recipient::phone_to_chat(&row.phone_number, &visit.panel.config.country);
     let number = chat.map_or(row.phone_number, |chat| format::phone(chat.as_str()));
-    let name = row.name.unwrap_or_else(|| number.clone());
+    let name = row.name.filter(|name| !name.trim().is_empty());
+    let name = name.unwrap_or_else(|| number.clone());
     let initial = name.chars().find(|c| c.is_alphanumeric()).unwrap_or('#');
     ContactRow {
         id: row.id,
@@ -93,7 +93,7 @@ fn of_row(visit: &Visit<'_>, row: ListedContact) -> ContactRow {
         name,
         number,
         tags: tags::read(&row.tags),
-        opted_out: row.opted_out,
+        opted_out: row.opted_out_at.is_some(),
     }
 }
 

@@ -1,59 +1,69 @@
-//! The table `contacts`, row by row. Numbers are whatever was written; the room `contacts` reads them.
+//! The table `contacts`, and the deliveries that wait for a contact. Numbers are whatever was written;
+//! the room `contacts` reads them.
 //!
 //! The program itself writes a number as `+6281234567890`, and finds such rows by the index on
 //! `phone_number`. Rows that may be spelled otherwise have an index of their own.
 
-use std::borrow::Cow;
+use std::collections::HashSet;
 
 use rusqlite::{OptionalExtension, Row, named_params};
 
-use super::{SqlResult, Tx, lossy};
+use super::listings::containing;
+use super::{PageFrom, Settled, SqlResult, Tx, lossy, timestamp};
 use crate::clock::Timestamp;
+use crate::delivery::Counts;
+use crate::schedule::Zone;
 
-/// A person in the address book, as far as sending goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What `deliveries.error` says of somebody who opted out.
+pub(crate) const OPTED_OUT: &str = "opted out";
+
+/// A row of `contacts`. Odd bytes are replaced.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Contact {
     pub(crate) id: i64,
-    /// The name, when there is one.
     pub(crate) name: Option<String>,
     /// As written; not normalised.
     pub(crate) phone_number: String,
-    /// Whether the person asked for no more messages.
-    pub(crate) opted_out: bool,
-}
-
-/// A whole row, as it is written. Odd bytes are replaced.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ContactRow<'row> {
-    pub(crate) id: i64,
-    /// The name, when there is one.
-    pub(crate) name: Option<Cow<'row, str>>,
-    /// As written; not normalised.
-    pub(crate) phone_number: Cow<'row, str>,
     /// As written: should be a JSON array.
-    pub(crate) tags: Cow<'row, str>,
+    pub(crate) tags: String,
     /// As written: should be a JSON object.
-    pub(crate) attributes: Cow<'row, str>,
+    pub(crate) attributes: String,
     /// When the person asked for no more messages.
-    pub(crate) opted_out_at: Option<Cow<'row, str>>,
-    /// When the row was made.
-    pub(crate) created_at: Cow<'row, str>,
-    /// When it was changed last.
-    pub(crate) updated_at: Cow<'row, str>,
+    pub(crate) opted_out_at: Option<String>,
+    pub(crate) created_at: String,
+    pub(crate) updated_at: String,
 }
 
-/// What a row is to hold.
+/// Which numbers [`Tx::each_number`] visits, each kind by an index of its own.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct ContactValues<'a> {
-    /// The name, when there is one.
-    pub(crate) name: Option<&'a str>,
-    pub(crate) phone_number: &'a str,
-    /// A JSON array.
-    pub(crate) tags: &'a str,
-    /// A JSON object.
-    pub(crate) attributes: &'a str,
-    /// When the person asked for no more messages, as the table has it.
-    pub(crate) opted_out_at: Option<&'a str>,
+pub(crate) enum Numbers {
+    /// Those that may be spelled otherwise than the program does.
+    Odd,
+    /// Those of contacts that opted out.
+    OptedOut,
+    /// Those that are both.
+    OddOptedOut,
+}
+
+/// The waiting deliveries that an opt-out ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Skipped {
+    pub messages: Vec<i64>,
+    /// The messages that had nothing left to do.
+    pub(crate) settled: Vec<Settled>,
+}
+
+/// A delivery that waits for a contact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingForContact {
+    pub(crate) id: i64,
+    pub(crate) auto_message_id: i64,
+    pub(crate) due_at: Timestamp,
+    /// The chat that was planned.
+    pub(crate) chat_id: String,
+    pub(crate) contact_id: Option<i64>,
+    /// The number that the contact has now, as written; `None` when the contact is gone.
+    pub(crate) number_now: Option<String>,
 }
 
 const COLUMNS: &str =
@@ -64,106 +74,62 @@ const COLUMNS: &str =
 const IS_ODD: &str = "(phone_number NOT GLOB '+[1-9]*' OR phone_number GLOB '?*[^0-9]*'
     OR substr(phone_number, 3, 3) GLOB '*0*')";
 
-impl ContactRow<'_> {
-    /// The same row, on its own.
-    pub(crate) fn into_owned(self) -> ContactRow<'static> {
-        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
-        ContactRow {
-            id: self.id,
-            name: self.name.map(own),
-            phone_number: own(self.phone_number),
-            tags: own(self.tags),
-            attributes: own(self.attributes),
-            opted_out_at: self.opted_out_at.map(own),
-            created_at: own(self.created_at),
-            updated_at: own(self.updated_at),
-        }
+/// Whether delivery `d` was planned for a contact that is gone or has another number now, however it
+/// was changed.
+pub(super) const IS_CONTACT_CHANGED: &str = "(d.contact_number IS NOT NULL AND NOT EXISTS
+    (SELECT 1 FROM contacts c WHERE c.id = d.contact_id AND c.phone_number = d.contact_number))";
+
+impl Contact {
+    /// A contact to be added, without tags and attributes.
+    pub(crate) fn new(name: Option<String>, phone_number: String) -> Self {
+        let (tags, attributes) = ("[]".to_owned(), "{}".to_owned());
+        Self { name, phone_number, tags, attributes, ..Self::default() }
+    }
+
+    fn from_row(row: &Row<'_>) -> SqlResult<Self> {
+        let text = |column| lossy(row, column).map(Option::unwrap_or_default);
+        Ok(Self {
+            id: row.get("id")?,
+            name: lossy(row, "name")?,
+            phone_number: text("phone_number")?,
+            tags: text("tags")?,
+            attributes: text("attributes")?,
+            opted_out_at: lossy(row, "opted_out_at")?,
+            created_at: text("created_at")?,
+            updated_at: text("updated_at")?,
+        })
+    }
+}
+
+impl Skipped {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.messages.extend(other.messages);
+        self.settled.extend(other.settled);
     }
 }
 
 impl Tx<'_> {
     /// The contact with this id, if there is one.
     pub(crate) fn contact(&self, id: i64) -> SqlResult<Option<Contact>> {
-        let sql = "SELECT id, name, phone_number, opted_out_at IS NOT NULL AS opted_out
-                   FROM contacts WHERE id = :id";
-        self.prepare(sql)?
-            .query_row(named_params! { ":id": id }, |row| {
-                Ok(Contact {
-                    id: row.get("id")?,
-                    name: lossy(row, "name")?,
-                    phone_number: lossy(row, "phone_number")?.unwrap_or_default(),
-                    opted_out: row.get("opted_out")?,
-                })
-            })
-            .optional()
-    }
-
-    /// What placeholders may say of the contact with this id: its name and its `attributes`, as
-    /// written; `None` when there is no such contact.
-    pub(crate) fn contact_values(
-        &self,
-        id: i64,
-    ) -> SqlResult<Option<(Option<String>, Option<String>)>> {
-        let sql = "SELECT name, attributes FROM contacts WHERE id = :id";
-        self.prepare(sql)?
-            .query_row(named_params! { ":id": id }, |row| {
-                Ok((lossy(row, "name")?, lossy(row, "attributes")?))
-            })
-            .optional()
-    }
-
-    /// The whole row of a contact, if there is one.
-    pub(crate) fn contact_row(&self, id: i64) -> SqlResult<Option<ContactRow<'static>>> {
         let sql = format!("SELECT {COLUMNS} FROM contacts WHERE id = :id");
-        self.prepare(&sql)?
-            .query_row(named_params! { ":id": id }, |row| Ok(read_row(row)?.into_owned()))
-            .optional()
+        self.prepare(&sql)?.query_row(named_params! { ":id": id }, Contact::from_row).optional()
     }
 
-    /// Calls `visit` with every contact, by id, until it says `false`.
-    pub(crate) fn each_contact(
-        &self,
-        visit: impl FnMut(ContactRow<'_>) -> SqlResult<bool>,
-    ) -> SqlResult<()> {
-        self.each_contact_after(i64::MIN, visit)
-    }
-
-    /// The same for those whose id is greater than `after`.
+    /// Calls `visit` with the contacts whose id is greater than `after`, by id, until it says `false`.
     pub(crate) fn each_contact_after(
         &self,
         after: i64,
-        mut visit: impl FnMut(ContactRow<'_>) -> SqlResult<bool>,
+        mut visit: impl FnMut(Contact) -> SqlResult<bool>,
     ) -> SqlResult<()> {
         let sql = format!("SELECT {COLUMNS} FROM contacts WHERE id > :after ORDER BY id");
         let mut statement = self.prepare(&sql)?;
         let mut rows = statement.query(named_params! { ":after": after })?;
         while let Some(row) = rows.next()? {
-            if !visit(read_row(row)?)? {
+            if !visit(Contact::from_row(row)?)? {
                 return Ok(());
             }
         }
         Ok(())
-    }
-
-    /// Calls `visit` with at most `limit` contacts after the id `after`, by id. Returns the last id;
-    /// `None` when there was none.
-    pub(crate) fn some_contacts(
-        &self,
-        after: i64,
-        limit: u32,
-        mut visit: impl FnMut(ContactRow<'_>),
-    ) -> SqlResult<Option<i64>> {
-        let sql =
-            format!("SELECT {COLUMNS} FROM contacts WHERE id > :after ORDER BY id LIMIT :limit");
-        let mut statement = self.prepare(&sql)?;
-        let mut rows = statement.query(named_params! { ":after": after, ":limit": limit })?;
-        let mut last = None;
-        while let Some(row) = rows.next()? {
-            let contact = read_row(row)?;
-            last = Some(contact.id);
-            visit(contact);
-        }
-        Ok(last)
     }
 
     /// Adds a contact with a name and a number and returns its id.
@@ -172,41 +138,36 @@ impl Tx<'_> {
         self.prepare(sql)?.insert(named_params! { ":name": name, ":phone_number": phone_number })
     }
 
-    /// Adds a contact and returns its id. `now` is as the table has it.
-    pub(crate) fn insert_contact(&self, values: &ContactValues<'_>, now: &str) -> SqlResult<i64> {
+    /// Adds a contact, whose id, `created_at` and `updated_at` are not looked at; returns its id.
+    pub(crate) fn insert_contact(&self, contact: &Contact, now: &str) -> SqlResult<i64> {
         let sql = "INSERT INTO contacts
                        (name, phone_number, tags, attributes, opted_out_at, created_at, updated_at)
                    VALUES (:name, :phone_number, :tags, :attributes, :opted_out_at, :now, :now)";
         self.prepare(sql)?.insert(named_params! {
-            ":name": values.name,
-            ":phone_number": values.phone_number,
-            ":tags": values.tags,
-            ":attributes": values.attributes,
-            ":opted_out_at": values.opted_out_at,
+            ":name": contact.name,
+            ":phone_number": contact.phone_number,
+            ":tags": contact.tags,
+            ":attributes": contact.attributes,
+            ":opted_out_at": contact.opted_out_at,
             ":now": now,
         })
     }
 
-    /// Gives a contact other values. Returns whether there is one with this id.
-    pub(crate) fn update_contact(
-        &self,
-        id: i64,
-        values: &ContactValues<'_>,
-        now: &str,
-    ) -> SqlResult<bool> {
+    /// Writes all columns of a contact that is there.
+    pub(crate) fn update_contact(&self, contact: &Contact, now: &str) -> SqlResult<()> {
         let sql = "UPDATE contacts SET name = :name, phone_number = :phone_number, tags = :tags,
                        attributes = :attributes, opted_out_at = :opted_out_at, updated_at = :now
                    WHERE id = :id";
-        let changed = self.prepare(sql)?.execute(named_params! {
-            ":id": id,
-            ":name": values.name,
-            ":phone_number": values.phone_number,
-            ":tags": values.tags,
-            ":attributes": values.attributes,
-            ":opted_out_at": values.opted_out_at,
+        let params = named_params! {
+            ":id": contact.id,
+            ":name": contact.name,
+            ":phone_number": contact.phone_number,
+            ":tags": contact.tags,
+            ":attributes": contact.attributes,
+            ":opted_out_at": contact.opted_out_at,
             ":now": now,
-        })?;
-        Ok(changed > 0)
+        };
+        self.prepare(sql)?.execute(params).map(drop)
     }
 
     /// Removes a contact; its deliveries stay. Returns whether there was one.
@@ -234,13 +195,6 @@ impl Tx<'_> {
         Ok(changed > 0)
     }
 
-    /// The first contact whose number is written exactly so.
-    pub(crate) fn contact_with_spelling(&self, phone_number: &str) -> SqlResult<Option<i64>> {
-        let sql = "SELECT min(id) FROM contacts WHERE phone_number = :phone_number";
-        self.prepare(sql)?
-            .query_row(named_params! { ":phone_number": phone_number }, |row| row.get(0))
-    }
-
     /// All contacts whose number is written exactly so.
     pub(crate) fn contacts_with_spelling(&self, phone_number: &str) -> SqlResult<Vec<i64>> {
         let sql = "SELECT id FROM contacts WHERE phone_number = :phone_number ORDER BY id";
@@ -250,47 +204,43 @@ impl Tx<'_> {
         rows.collect()
     }
 
-    /// Calls `visit` with id and number of every contact whose number may be spelled otherwise than
-    /// the program does.
-    pub(crate) fn each_odd_number(
+    /// Calls `visit` with id and number of every contact of a kind.
+    pub(crate) fn each_number(
         &self,
+        numbers: Numbers,
         mut visit: impl FnMut(i64, &str) -> SqlResult<()>,
     ) -> SqlResult<()> {
+        let (index, condition) = match numbers {
+            Numbers::Odd => ("odd_number", IS_ODD.to_owned()),
+            Numbers::OptedOut => ("opted_out", "opted_out_at IS NOT NULL".to_owned()),
+            Numbers::OddOptedOut => {
+                ("odd_opted_out", format!("opted_out_at IS NOT NULL AND {IS_ODD}"))
+            }
+        };
         let sql = format!(
-            "SELECT id, phone_number FROM contacts INDEXED BY idx_contacts_odd_number
-             WHERE {IS_ODD}"
+            "SELECT id, phone_number FROM contacts INDEXED BY idx_contacts_{index}
+             WHERE {condition}"
         );
         let mut statement = self.prepare(&sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            visit(row.get("id")?, &text(row, "phone_number")?)?;
+            visit(row.get("id")?, &lossy(row, "phone_number")?.unwrap_or_default())?;
         }
         Ok(())
     }
 
-    /// Calls `visit` with the number of every contact who opted out.
-    pub(crate) fn each_opted_out_number(&self, mut visit: impl FnMut(&str)) -> SqlResult<()> {
-        let sql = "SELECT phone_number FROM contacts INDEXED BY idx_contacts_opted_out
-                   WHERE opted_out_at IS NOT NULL";
+    /// Calls `visit` with id and number of at most `limit` contacts that have not opted out.
+    pub fn each_phone_number(
+        &self,
+        limit: u32,
+        mut visit: impl FnMut(i64, String),
+    ) -> SqlResult<()> {
+        let sql = "SELECT id, phone_number FROM contacts WHERE opted_out_at IS NULL
+                   ORDER BY id LIMIT :limit";
         let mut statement = self.prepare(sql)?;
-        let mut rows = statement.query([])?;
+        let mut rows = statement.query(named_params! { ":limit": limit })?;
         while let Some(row) = rows.next()? {
-            visit(&text(row, "phone_number")?);
-        }
-        Ok(())
-    }
-
-    /// Calls `visit` with the number of every contact who opted out and whose number may be spelled
-    /// otherwise than the program does.
-    pub(crate) fn each_odd_opted_out_number(&self, mut visit: impl FnMut(&str)) -> SqlResult<()> {
-        let sql = format!(
-            "SELECT phone_number FROM contacts INDEXED BY idx_contacts_odd_opted_out
-             WHERE opted_out_at IS NOT NULL AND {IS_ODD}"
-        );
-        let mut statement = self.prepare(&sql)?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            visit(&text(row, "phone_number")?);
+            visit(row.get("id")?, lossy(row, "phone_number")?.unwrap_or_default());
         }
         Ok(())
     }
@@ -331,25 +281,327 @@ impl Tx<'_> {
             .query_row(named_params! { ":digits": digits }, |row| row.get(0))
             .optional()
     }
+
+    /// At most `limit` contacts, in whose name, number or tags `search` is (or `digits` in the number),
+    /// and `tag_part` in the tags, for which `keep` says yes.
+    pub(crate) fn page_of_contacts(
+        &self,
+        search: Option<&str>,
+        digits: Option<&str>,
+        tag_part: Option<&str>,
+        from: PageFrom,
+        limit: usize,
+        keep: impl Fn(&Contact) -> bool,
+    ) -> SqlResult<Vec<Contact>> {
+        let (above, below) = from.bounds();
+        let order = from.order();
+        // Two statements in one: without a search nothing is compared.
+        let found = match (search, tag_part) {
+            (None, None) => ":search IS NULL AND :digits IS NULL AND :tag IS NULL",
+            _ => {
+                "(:search IS NULL OR name LIKE :search ESCAPE '\\'
+                    OR phone_number LIKE :search ESCAPE '\\' OR tags LIKE :search ESCAPE '\\'
+                    OR phone_number LIKE :digits)
+                 AND (:tag IS NULL OR tags LIKE :tag ESCAPE '\\')"
+            }
+        };
+        let sql = format!(
+            "SELECT {COLUMNS} FROM contacts
+             WHERE id > :above AND id < :below AND {found} ORDER BY id {order}"
+        );
+        let mut statement = self.prepare(&sql)?;
+        let rows = statement.query_map(
+            named_params! {
+                ":above": above,
+                ":below": below,
+                ":search": search.map(containing),
+                ":digits": digits.map(containing),
+                ":tag": tag_part.map(containing),
+            },
+            Contact::from_row,
+        )?;
+        let mut kept = Vec::new();
+        for row in rows {
+            let row = row?;
+            if keep(&row) {
+                kept.push(row);
+            }
+            if kept.len() == limit {
+                break;
+            }
+        }
+        Ok(from.newest_first(kept))
+    }
+
+    /// How many contacts there are.
+    pub(crate) fn count_contacts(&self) -> SqlResult<u64> {
+        self.prepare("SELECT count(*) FROM contacts")?.query_row([], |row| row.get(0))
+    }
+
+    /// The names of the attributes of the newest contacts: what a text may ask for.
+    pub(crate) fn some_attributes(&self) -> SqlResult<Vec<String>> {
+        let sql = "SELECT DISTINCT a.key AS key
+                   FROM (SELECT attributes FROM contacts ORDER BY id DESC LIMIT 200) c,
+                       json_each(CASE WHEN json_valid(c.attributes) THEN c.attributes ELSE '{}' END) a
+                   WHERE a.key <> '' AND length(a.key) <= 30 LIMIT 12";
+        let mut statement = self.prepare(sql)?;
+        let rows = statement.query_map([], |row| Ok(lossy(row, "key")?.unwrap_or_default()))?;
+        rows.collect()
+    }
+
+    /// At most `limit` different values of the column `tags`.
+    pub(crate) fn tag_columns(&self, limit: u32) -> SqlResult<Vec<String>> {
+        let sql = "SELECT DISTINCT tags FROM contacts WHERE tags <> '[]' LIMIT :limit";
+        let mut statement = self.prepare(sql)?;
+        let rows = statement.query_map(named_params! { ":limit": limit }, |row| {
+            Ok(lossy(row, "tags")?.unwrap_or_default())
+        })?;
+        rows.collect()
+    }
 }
 
-fn read_row<'row>(row: &'row Row<'_>) -> SqlResult<ContactRow<'row>> {
-    Ok(ContactRow {
-        id: row.get("id")?,
-        name: optional_text(row, "name")?,
-        phone_number: text(row, "phone_number")?,
-        tags: text(row, "tags")?,
-        attributes: text(row, "attributes")?,
-        opted_out_at: optional_text(row, "opted_out_at")?,
-        created_at: text(row, "created_at")?,
-        updated_at: text(row, "updated_at")?,
-    })
-}
+/// Deliveries of a contact that opted out, was removed or has another number since they were planned.
+impl Tx<'_> {
+    /// Skips what is pending to a chat, and settles messages that have nothing left to do. What is
+    /// just being sent to it becomes the contact's, if there is one, so that it is not tried a second
+    /// time.
+    pub(crate) fn skip_pending_of_chat(
+        &self,
+        chat_id: &str,
+        contact_id: Option<i64>,
+        zone: &Zone,
+        now: Timestamp,
+    ) -> SqlResult<Skipped> {
+        if let Some(contact_id) = contact_id {
+            self.claim_for_contact(chat_id, contact_id)?;
+        }
+        let mut skipped = Skipped::default();
+        for (id, auto_message_id, due_at) in self.pending_of_chat(chat_id)? {
+            let sql = "UPDATE deliveries SET status = 'skipped', error = :error, finished_at = :now
+                       WHERE id = :id AND status = 'pending'";
+            let changed = self.prepare(sql)?.execute(named_params! {
+                ":id": id,
+                ":error": OPTED_OUT,
+                ":now": now.to_string(),
+            })?;
+            if changed == 0 {
+                continue;
+            }
+            skipped.messages.push(auto_message_id);
+            let one = Counts { skipped: 1, ..Counts::default() };
+            skipped.settled.extend(self.settle_if_done(auto_message_id, due_at, one, zone, now)?);
+        }
+        Ok(skipped)
+    }
 
-fn text<'row>(row: &'row Row<'_>, column: &str) -> SqlResult<Cow<'row, str>> {
-    Ok(optional_text(row, column)?.unwrap_or_default())
-}
+    /// Ids, messages and occurrences. What is pending belongs to a message that is on its way,
+    /// paused, or set back to its start; the table's own index finds its chat,
+    /// also when statistics of an idle hour take what is pending for nothing.
+    fn pending_of_chat(&self, chat_id: &str) -> SqlResult<Vec<(i64, i64, Timestamp)>> {
+        let sql = "SELECT d.id, d.auto_message_id, d.due_at FROM auto_messages m
+                   CROSS JOIN deliveries d INDEXED BY sqlite_autoindex_deliveries_1 ON d.auto_message_id = m.id AND d.due_at = m.scheduled_at
+                       AND d.chat_id = :chat_id AND d.status = 'pending'
+                   WHERE m.status IN ('sending', 'draft', 'scheduled')";
+        let mut statement = self.prepare(sql)?;
+        let rows = statement.query_map(named_params! { ":chat_id": chat_id }, |row| {
+            Ok((row.get("id")?, row.get("auto_message_id")?, timestamp(row, "due_at")?))
+        })?;
+        rows.collect()
+    }
 
-fn optional_text<'row>(row: &'row Row<'_>, column: &str) -> SqlResult<Option<Cow<'row, str>>> {
-    Ok(row.get_ref(column)?.as_bytes_or_null()?.map(String::from_utf8_lossy))
+    fn claim_for_contact(&self, chat_id: &str, contact_id: i64) -> SqlResult<()> {
+        let sql = "UPDATE deliveries SET contact_id = :contact_id
+                   WHERE status = 'sending' AND chat_id = :chat_id AND contact_id IS NULL";
+        let params = named_params! { ":contact_id": contact_id, ":chat_id": chat_id };
+        self.prepare(sql)?.execute(params)?;
+        Ok(())
+    }
+
+    /// A pending delivery that goes to whatever number its contact has; `None` for any other.
+    pub(crate) fn waiting_for_contact(
+        &self,
+        delivery_id: i64,
+    ) -> SqlResult<Option<WaitingForContact>> {
+        let sql =
+            "SELECT d.id, d.auto_message_id, d.due_at, d.chat_id, d.contact_id, c.phone_number
+                   FROM deliveries d NOT INDEXED LEFT JOIN contacts c ON c.id = d.contact_id
+                   WHERE d.id = :id AND d.status = 'pending' AND d.contact_number IS NOT NULL";
+        let read = |row: &Row<'_>| {
+            Ok(WaitingForContact {
+                id: row.get("id")?,
+                auto_message_id: row.get("auto_message_id")?,
+                due_at: timestamp(row, "due_at")?,
+                chat_id: lossy(row, "chat_id")?.unwrap_or_default(),
+                contact_id: row.get("contact_id")?,
+                number_now: lossy(row, "phone_number")?,
+            })
+        };
+        self.prepare(sql)?.query_row(named_params! { ":id": delivery_id }, read).optional()
+    }
+
+    /// The pending deliveries to this chat that were planned for this contact, of messages that have
+    /// not ended.
+    pub(crate) fn waiting_deliveries(&self, chat_id: &str, contact_id: i64) -> SqlResult<Vec<i64>> {
+        let sql = "SELECT d.id FROM auto_messages m
+                   CROSS JOIN deliveries d INDEXED BY sqlite_autoindex_deliveries_1 ON d.auto_message_id = m.id AND d.due_at = m.scheduled_at
+                       AND d.chat_id = :chat_id AND d.status = 'pending'
+                   WHERE m.status IN ('sending', 'draft', 'scheduled') AND d.contact_id = :contact_id
+                       AND d.contact_number IS NOT NULL";
+        let mut statement = self.prepare(sql)?;
+        let params = named_params! { ":chat_id": chat_id, ":contact_id": contact_id };
+        let rows = statement.query_map(params, |row| row.get(0))?;
+        rows.collect()
+    }
+
+    /// How many requests to a contact are in flight.
+    pub(crate) fn count_in_flight_to(&self, contact_id: i64) -> SqlResult<u64> {
+        let sql = "SELECT count(*) FROM deliveries
+                   WHERE status = 'sending' AND contact_id = :contact_id";
+        self.prepare(sql)?.query_row(named_params! { ":contact_id": contact_id }, |row| row.get(0))
+    }
+
+    /// Lets a pending delivery go to the number that its contact has now. Returns `false`, with
+    /// nothing changed, when its occurrence, or the one that it tries again, went or goes to that chat
+    /// already.
+    pub(crate) fn readdress(
+        &self,
+        waiting: &WaitingForContact,
+        chat_id: &str,
+        number: &str,
+    ) -> SqlResult<bool> {
+        if waiting.chat_id != chat_id {
+            self.make_room(waiting.auto_message_id, waiting.due_at, chat_id, true)?;
+        }
+        // By its id: the status of all that wait is the worse way to one row.
+        let first = "SELECT retry_of FROM deliveries
+                     WHERE id = :id AND retry_of IS NOT NULL AND chat_id <> :chat_id";
+        let params = named_params! { ":id": waiting.id, ":chat_id": chat_id };
+        let read = |row: &Row<'_>| timestamp(row, "retry_of");
+        let first = self.prepare(first)?.query_row(params, read).optional()?;
+        if let Some(first) = first
+            && self.is_served(waiting.auto_message_id, first, chat_id)?
+        {
+            return Ok(false);
+        }
+        let sql = "UPDATE OR IGNORE deliveries SET chat_id = :chat_id, contact_number = :number
+                   WHERE id = :id AND status = 'pending'";
+        let params = named_params! { ":id": waiting.id, ":chat_id": chat_id, ":number": number };
+        Ok(self.prepare(sql)?.execute(params)? > 0)
+    }
+
+    /// Whether an occurrence, or a retry of it, went or may have gone to a chat.
+    pub(crate) fn is_served(
+        &self,
+        auto_message_id: i64,
+        first: Timestamp,
+        chat_id: &str,
+    ) -> SqlResult<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
+                       WHERE auto_message_id = :id AND due_at >= :first AND chat_id = :chat_id
+                           AND coalesce(retry_of, due_at) = :first
+                           AND status IN ('sending', 'sent', 'unknown'))";
+        let first = first.to_string();
+        let params = named_params! { ":id": auto_message_id, ":first": first, ":chat_id": chat_id };
+        self.prepare(sql)?.query_row(params, |row| row.get(0))
+    }
+
+    /// Whom a message names, unless this contact has a delivery of the occurrence already. One that was
+    /// skipped is none: its number may have been served by the contact that changes now.
+    pub(crate) fn names_unless_planned(
+        &self,
+        auto_message_id: i64,
+        due_at: Timestamp,
+        contact_id: i64,
+    ) -> SqlResult<Option<String>> {
+        let sql = "SELECT contact_ids FROM auto_messages WHERE id = :id AND NOT EXISTS
+                       (SELECT 1 FROM deliveries WHERE auto_message_id = :id AND due_at = :due_at
+                           AND contact_id = :contact_id AND status <> 'skipped')";
+        let params = named_params! {
+            ":id": auto_message_id,
+            ":due_at": due_at.to_string(),
+            ":contact_id": contact_id,
+        };
+        let read = |row: &Row<'_>| lossy(row, "contact_ids");
+        Ok(self.prepare(sql)?.query_row(params, read).optional()?.flatten())
+    }
+
+    /// Gives a pending delivery to another contact with the same number.
+    pub(crate) fn hand_over(&self, delivery_id: i64, to: &Contact) -> SqlResult<()> {
+        let sql =
+            "UPDATE deliveries SET contact_id = :contact_id, contact_number = :number, name = :name
+                   WHERE id = :id AND status = 'pending'";
+        let params = named_params! {
+            ":id": delivery_id,
+            ":contact_id": to.id,
+            ":number": to.phone_number,
+            ":name": to.name,
+        };
+        self.prepare(sql)?.execute(params).map(drop)
+    }
+
+    /// Plans a delivery to another contact with the number that this one had, and counts the
+    /// message's recipients anew.
+    pub(crate) fn plan_in_place_of(
+        &self,
+        waiting: &WaitingForContact,
+        to: &Contact,
+        now: Timestamp,
+    ) -> SqlResult<()> {
+        let sql = "INSERT OR IGNORE INTO deliveries (auto_message_id, due_at, channel_id, contact_id,
+                       contact_number, name, chat_id, status, retry_of, created_at)
+                   SELECT auto_message_id, due_at, channel_id, :contact_id, :number, :name, :chat_id,
+                       'pending', retry_of, :now
+                   FROM deliveries WHERE id = :id";
+        self.prepare(sql)?.execute(named_params! {
+            ":id": waiting.id,
+            ":contact_id": to.id,
+            ":number": to.phone_number,
+            ":name": to.name,
+            ":chat_id": waiting.chat_id,
+            ":now": now.to_string(),
+        })?;
+        self.count_anew(waiting.auto_message_id, waiting.due_at, now)
+    }
+
+    /// Two contacts may have exchanged their numbers: a delivery that waits for a contact who has
+    /// another number by now gives the chat free, and is addressed anew in its turn. So does one that
+    /// was skipped, when asked for: nobody got it. Returns whether there was such a one.
+    pub(super) fn make_room(
+        &self,
+        auto_message_id: i64,
+        due_at: Timestamp,
+        chat_id: &str,
+        also_skipped: bool,
+    ) -> SqlResult<bool> {
+        let sql = format!(
+            "UPDATE deliveries AS d SET chat_id = chat_id || ' (' || id || ')',
+                 contact_number = CASE status WHEN 'pending' THEN chat_id || ' (' || id || ')'
+                     ELSE contact_number END
+             WHERE auto_message_id = :auto_message_id AND due_at = :due_at AND chat_id = :chat_id
+                 AND (status = 'pending' AND {IS_CONTACT_CHANGED}
+                     OR status = 'skipped' AND :also_skipped)"
+        );
+        let params = named_params! {
+            ":auto_message_id": auto_message_id,
+            ":due_at": due_at.to_string(),
+            ":chat_id": chat_id,
+            ":also_skipped": also_skipped,
+        };
+        Ok(self.prepare(&sql)?.execute(params)? > 0)
+    }
+
+    /// The contacts that got an occurrence, or may have got it, at whatever number they had.
+    pub(crate) fn contacts_served(
+        &self,
+        auto_message_id: i64,
+        due_at: Timestamp,
+    ) -> SqlResult<HashSet<i64>> {
+        let sql = "SELECT contact_id FROM deliveries
+                   WHERE auto_message_id = :id AND due_at = :due_at AND contact_id IS NOT NULL
+                       AND status IN ('sending', 'sent', 'unknown')";
+        let params = named_params! { ":id": auto_message_id, ":due_at": due_at.to_string() };
+        let mut statement = self.prepare(sql)?;
+        let rows = statement.query_map(params, |row| row.get(0))?;
+        rows.collect()
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension, Row, named_params};
 
-use super::waiting_contacts::IS_CONTACT_CHANGED;
+use super::contacts::IS_CONTACT_CHANGED;
 use super::{SqlResult, Tx, lossy, timestamp};
 use crate::clock::Timestamp;
 use crate::delivery::{Ack, Status, Transition};
@@ -125,7 +125,7 @@ pub struct Recovered {
 // recipients these are two megabytes to go through for each delivery.
 
 /// Whether the recipient of delivery `d` opted out: by its contact, by the number as the program
-/// spells it, or by a hidden number. SQL cannot compare other spellings: see [`Tx::each_odd_opted_out_number`].
+/// spells it, or by a hidden number. SQL cannot compare other spellings: see [`Tx::each_number`].
 const IS_OPTED_OUT: &str = "(EXISTS (SELECT 1 FROM contacts c
         WHERE c.id = d.contact_id AND c.opted_out_at IS NOT NULL)
     OR EXISTS (SELECT 1 FROM contacts c INDEXED BY idx_contacts_opted_out

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, ErrorCode, named_params};
+use rusqlite::{Connection, ErrorCode};
 
 use super::open::{explain, fresh_tables, newest_migration};
-use super::{SqlResult, Store, StoreError, Tx, lossy};
+use super::{Store, StoreError};
 
 /// How the tables, indexes, triggers and views of a database differ from our own of its version. Each
 /// one is named as in ``trigger `x` on `auto_messages` ``.
@@ -105,22 +105,4 @@ fn schema_of(
         Ok(((row.get("type")?, row.get("name")?), (row.get("sql")?, row.get("tbl_name")?)))
     })?;
     rows.collect()
-}
-
-impl Tx<'_> {
-    /// Calls `visit` with id and number of at most `limit` contacts that have not opted out.
-    pub fn each_phone_number(
-        &self,
-        limit: u32,
-        mut visit: impl FnMut(i64, String),
-    ) -> SqlResult<()> {
-        let sql = "SELECT id, phone_number FROM contacts WHERE opted_out_at IS NULL
-                   ORDER BY id LIMIT :limit";
-        let mut statement = self.prepare(sql)?;
-        let mut rows = statement.query(named_params! { ":limit": limit })?;
-        while let Some(row) = rows.next()? {
-            visit(row.get("id")?, lossy(row, "phone_number")?.unwrap_or_default());
-        }
-        Ok(())
-    }
 }

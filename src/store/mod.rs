@@ -10,7 +10,6 @@ mod busy;
 mod channel_edits;
 mod channels;
 mod composing;
-mod contact_pages;
 mod contacts;
 mod correct;
 mod deliveries;
@@ -25,7 +24,6 @@ mod lookups;
 mod messages;
 mod meta;
 mod open;
-mod opt_outs;
 mod overview;
 mod panel_sessions;
 mod plannings;
@@ -40,7 +38,6 @@ mod stuck;
 mod texts;
 mod upgrade;
 mod views;
-mod waiting_contacts;
 
 use std::path::{Path, PathBuf};
 
@@ -56,8 +53,8 @@ pub(crate) use busy::wait_no_longer;
 pub(crate) use channel_edits::ChannelSettings;
 pub(crate) use channels::{Channel, Held};
 pub use composing::{DeliveryRow, MessageFields, MessageFilter, MessageRow, Occurrence};
-pub(crate) use contact_pages::ListedContact;
-pub(crate) use contacts::{Contact, ContactRow, ContactValues};
+pub use contacts::WaitingForContact;
+pub(crate) use contacts::{Contact, Numbers, OPTED_OUT, Skipped};
 pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, RecipientNow, Recovered};
 pub use events::{Echo, MessageEvent, SessionEvent, Taken};
 pub(crate) use examine::SchemaDifferences;
@@ -71,7 +68,6 @@ pub(crate) use listings::{
 pub(crate) use lookups::{DueLookup, UnknownDelivery};
 pub(crate) use messages::{DueMessage, Timed, Untimed};
 pub(crate) use meta::ClockBelieved;
-pub(crate) use opt_outs::{OPTED_OUT, Skipped};
 pub(crate) use overview::{NextDue, RunView};
 pub(crate) use panel_sessions::{PanelSession, PanelUpload};
 pub use prune::{Counted, Looked, Old, Side};
@@ -84,7 +80,6 @@ pub use space::{GivesBack, WAL_LARGE_BYTES};
 pub use statements::{Statement, noted_statements, watch_statements};
 pub use stuck::Stuck;
 pub use views::{DeliveryView, MessageView};
-pub use waiting_contacts::WaitingForContact;
 
 /// How much of a text stands in for a title, in characters.
 const LABEL_CHARS_MAX: usize = 40;

@@ -1,14 +1,12 @@
 //! What a row does to the contacts: a new contact, a change of one that is there, or nothing.
 
-use std::borrow::Cow;
-
 use serde_json::Value;
 
 use super::row::Row;
 use super::{Import, Problem};
 use crate::contacts::{as_key, attribute_called, attributes, set_attribute, tags};
 use crate::recipient::{CountryCode, normalize_phone};
-use crate::store::{ContactRow, ContactValues, SqlResult, Tx};
+use crate::store::{Contact, Numbers, SqlResult, Tx};
 
 /// What became of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +25,7 @@ const SEEN: i64 = 0;
 pub(super) fn note_odd_numbers(tx: &Tx<'_>, country: &CountryCode) -> SqlResult<bool> {
     tx.clear_noted_numbers()?;
     let mut is_any = false;
-    tx.each_odd_number(|id, written| {
+    tx.each_number(Numbers::Odd, |id, written| {
         if let Ok(digits) = normalize_phone(written, country) {
             is_any = true;
             tx.note_number(as_key(&digits), id)?;
@@ -42,17 +40,17 @@ impl Import<'_> {
     pub(super) fn store(&self, tx: &Tx<'_>, row: &Row) -> SqlResult<Merged> {
         let known = match self.find(tx, row)? {
             Some(SEEN) => return Ok(Merged::Changed),
-            Some(id) => tx.contact_row(id)?,
+            Some(id) => tx.contact(id)?,
             None => None,
         };
         match known {
-            Some(known) => self.merge(tx, row, &known),
+            Some(known) => self.merge(tx, row, known),
             None => self.add(tx, row),
         }
     }
 
     fn find(&self, tx: &Tx<'_>, row: &Row) -> SqlResult<Option<i64>> {
-        match tx.contact_with_spelling(&row.number)? {
+        match tx.contacts_with_spelling(&row.number)?.first().copied() {
             None if self.has_noted || self.rules.is_preview => tx.noted_number(as_key(&row.number)),
             found => Ok(found),
         }
@@ -64,23 +62,22 @@ impl Import<'_> {
             return Ok(Merged::Added);
         }
         let named = row.attributes.iter().map(|(key, value)| (key.clone(), value.as_str().into()));
-        let values = ContactValues {
-            name: row.name.as_deref(),
-            phone_number: &row.number,
-            tags: &tags::to_column(&row.tags),
-            attributes: &Value::Object(named.collect()).to_string(),
-            opted_out_at: row.opted_out_at.as_deref(),
+        let contact = Contact {
+            tags: tags::to_column(&row.tags),
+            attributes: Value::Object(named.collect()).to_string(),
+            opted_out_at: row.opted_out_at.clone(),
+            ..Contact::new(row.name.clone(), row.number.clone())
         };
-        tx.insert_contact(&values, &self.now)?;
+        tx.insert_contact(&contact, &self.now)?;
         Ok(Merged::Added)
     }
 
     /// What the row says replaces what was there, tags join, and what it leaves blank stays.
-    fn merge(&self, tx: &Tx<'_>, row: &Row, known: &ContactRow<'_>) -> SqlResult<Merged> {
-        let Some(mut attributes) = attributes(&known.attributes) else {
-            return Ok(Merged::Refused(Problem::NoObject(known.id)));
+    fn merge(&self, tx: &Tx<'_>, row: &Row, mut contact: Contact) -> SqlResult<Merged> {
+        let Some(mut attributes) = attributes(&contact.attributes) else {
+            return Ok(Merged::Refused(Problem::NoObject(contact.id)));
         };
-        let mut tags = tags::read(&known.tags);
+        let mut tags = tags::read(&contact.tags);
         let mut is_changed = false;
         for tag in &row.tags {
             is_changed |= tags::give(&mut tags, tag);
@@ -93,21 +90,17 @@ impl Import<'_> {
                 is_changed = true;
             }
         }
-        let name = row.name.as_deref().map(Cow::Borrowed);
-        is_changed |= name.is_some() && name != known.name;
-        is_changed |= row.opted_out_at.is_some() && known.opted_out_at.is_none();
+        is_changed |= row.name.is_some() && row.name != contact.name;
+        is_changed |= row.opted_out_at.is_some() && contact.opted_out_at.is_none();
         if !is_changed {
             return Ok(Merged::Same);
         }
         if !self.rules.is_preview {
-            let values = ContactValues {
-                name: name.as_deref().or(known.name.as_deref()),
-                phone_number: &known.phone_number,
-                tags: &tags::to_column(&tags),
-                attributes: &Value::Object(attributes).to_string(),
-                opted_out_at: known.opted_out_at.as_deref().or(row.opted_out_at.as_deref()),
-            };
-            tx.update_contact(known.id, &values, &self.now)?;
+            contact.name = row.name.clone().or(contact.name);
+            contact.tags = tags::to_column(&tags);
+            contact.attributes = Value::Object(attributes).to_string();
+            contact.opted_out_at = contact.opted_out_at.or(row.opted_out_at.clone());
+            tx.update_contact(&contact, &self.now)?;
         }
         Ok(Merged::Changed)
     }
