@@ -19,13 +19,12 @@ use crate::fail_point;
 use crate::lock::{LockError, SenderLock};
 use crate::place::{Place, PlaceError};
 use crate::planner::Planner;
+use crate::private_file::{SIDE_FILES, with_ending};
 use crate::store::{Contents, DataVersion, Marked, Restoration, Store, StoreError};
 use crate::trigger::Triggers;
 
 use partial::Partial;
 
-/// What SQLite keeps beside a database.
-const SIDE_FILES: [&str; 3] = ["-wal", "-shm", "-journal"];
 /// Messages that are looked at in one round of a restore: as many as the planner takes.
 const MESSAGES_PER_ROUND: u32 = 100;
 /// For a file that does not say when it was made: nothing is too old to have been sent since.
@@ -109,18 +108,13 @@ pub fn backup(
 ) -> Result<Backup, BackupError> {
     let path = if keep.is_some() { with_time(target, now) } else { target.to_owned() };
     check_target(database, &path)?;
-    if !database.exists() {
-        return Err(BackupError::NoDatabase(database.to_owned()));
+    let store = if database.exists() { Store::open_as_is(database)? } else { None };
+    let store = store.ok_or_else(|| BackupError::NoDatabase(database.to_owned()))?;
+    let (mut made, _) = snapshot(&store, path, now)?;
+    if let Some(keep) = keep {
+        made.removed = partial::remove_older(target, &made.path, keep.get())?;
     }
-    let Some(store) = Store::open_as_is(database)? else {
-        return Err(BackupError::NoDatabase(database.to_owned()));
-    };
-    let Snapshot { contents, bytes, .. } = snapshot(&store, &path, now)?;
-    let removed = match keep {
-        Some(keep) => partial::remove_older(target, &path, keep.get())?,
-        None => 0,
-    };
-    Ok(Backup { path, contents, bytes, removed })
+    Ok(made)
 }
 
 /// Removes what a [`backup`] of this process to `target` has written so far: the process is about to
@@ -153,10 +147,10 @@ pub fn restore(
     let mut new = Store::open_copy(prepared.path())?;
     let (place, has_evidence) = match &present {
         Present::Well { store, .. } => {
-            let before = snapshot(store, &before_path, now)?;
+            let (_, place) = snapshot(store, before_path.clone(), now)?;
             let here = Place::of(database)?;
             // A copy that nobody confirmed cannot tell what the other one sent.
-            let is_home = before.place.is_some_and(|place| place.is_same_as(&here));
+            let is_home = place.is_some_and(|place| place.is_same_as(&here));
             (here, is_home && new.attach_evidence(&before_path)?)
         }
         // The prepared file itself takes the name, and keeps what makes its place.
@@ -164,7 +158,7 @@ pub fn restore(
     };
     let (mut restored, new) = decide(new, config, has_evidence, &place, now)?;
     fail_point::reach("restore_prepared");
-    restored.before = present.before(before_path);
+    restored.before = (!matches!(present, Present::Missing)).then_some(before_path);
     match present {
         Present::Well { store, version } => store.replace_content(&new, version)?,
         Present::Damaged | Present::Missing => {
@@ -208,28 +202,18 @@ impl Present {
             Self::Damaged
         })
     }
-
-    fn before(&self, path: PathBuf) -> Option<PathBuf> {
-        match self {
-            Self::Well { .. } | Self::Damaged => Some(path),
-            Self::Missing => None,
-        }
-    }
 }
 
-struct Snapshot {
-    contents: Contents,
-    bytes: u64,
-    /// Where its database was when it last sent.
-    place: Option<Place>,
-}
-
-/// A checked copy of `store` under its final name.
-fn snapshot(store: &Store, path: &Path, now: Timestamp) -> Result<Snapshot, BackupError> {
-    let partial = Partial::beside(path)?;
+/// A checked copy of `store` under its final name, and where its database was when it last sent.
+fn snapshot(
+    store: &Store,
+    path: PathBuf,
+    now: Timestamp,
+) -> Result<(Backup, Option<Place>), BackupError> {
+    let partial = Partial::beside(&path)?;
     let contents = store.copy_to(partial.path())?;
     fail_point::reach("backup_copied");
-    check(partial.path(), path)?;
+    check(partial.path(), &path)?;
     let mut copy = Store::open_copy(partial.path())?;
     let place = copy.write(|tx| {
         tx.set_backup_made_at(now)?;
@@ -237,8 +221,8 @@ fn snapshot(store: &Store, path: &Path, now: Timestamp) -> Result<Snapshot, Back
     })?;
     copy.close_as_one_file()?;
     fail_point::reach("backup_checked");
-    let bytes = partial.finish(path)?;
-    Ok(Snapshot { contents, bytes, place: place.as_deref().map(Place::parse) })
+    let bytes = partial.finish(&path)?;
+    Ok((Backup { path, contents, bytes, removed: 0 }, place.as_deref().map(Place::parse)))
 }
 
 /// Copies `file` into `prepared`, when it is well and ours.
@@ -395,12 +379,6 @@ fn check_target(database: &Path, path: &Path) -> Result<(), BackupError> {
 fn failed_to(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> BackupError {
     let path = path.to_owned();
     move |source| BackupError::File { action, path, source }
-}
-
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    PathBuf::from(name)
 }
 
 /// `<path>.2026-12-01T010000Z`.

@@ -28,9 +28,7 @@ impl SenderLock {
     /// # Errors
     /// When the file `<database>.lock` cannot be made or locked.
     pub fn try_take(database: &Path) -> Result<Option<Self>, LockError> {
-        // Through a link or another spelling it is the same database, and must be the same lock.
-        let database = std::fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
-        let path = lock_path(&database);
+        let path = lock_path(database);
         let failed = |source| LockError { path: path.clone(), source };
         let mut options = private_file::options();
         options.read(true).write(true).create(true).truncate(false);
@@ -41,9 +39,7 @@ impl SenderLock {
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
     }
-}
 
-impl SenderLock {
     /// Writes into the file whose lock it is since `now`, for those who find it taken. `command` is what
     /// holds it. The lock is as good without that.
     pub fn sign(&mut self, command: &str, now: Timestamp) {
@@ -75,8 +71,7 @@ impl Holder {
 /// nothing.
 pub(crate) fn holder(database: &Path) -> Option<Holder> {
     let Sending::Process(holding) = who_sends(database) else { return None };
-    let database = std::fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
-    let text = std::fs::read_to_string(lock_path(&database)).ok()?;
+    let text = std::fs::read_to_string(lock_path(database)).ok()?;
     let mut words = text.split_whitespace();
     let pid = words.next()?.parse().ok()?;
     let since = Timestamp::parse(words.next()?)?;
@@ -122,12 +117,12 @@ const LOOKS: u32 = 3;
 
 /// Who sends from `database`, by the kernel's list of locks (Linux only).
 pub(crate) fn who_sends(database: &Path) -> Sending {
-    let database = std::fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
-    let inode = inode(&lock_path(&database));
+    let about = std::fs::metadata(lock_path(database)).ok();
+    let inode = about.and_then(|about| private_file::identity(&about)).map(|(_, inode)| inode);
     // The kernel gives the list in pieces, and leaves an entry out when another one goes in between.
     for _ in 0..LOOKS {
         let Ok(locks) = std::fs::read_to_string("/proc/locks") else { return Sending::NotTold };
-        let Some(inode) = &inode else { return Sending::Nobody };
+        let Some(inode) = inode else { return Sending::Nobody };
         let found = find_lock(&locks, inode);
         if found != Sending::Nobody {
             return found;
@@ -136,31 +131,21 @@ pub(crate) fn who_sends(database: &Path) -> Sending {
     Sending::Nobody
 }
 
-#[cfg(unix)]
-fn inode(path: &Path) -> Option<String> {
-    let metadata = std::fs::metadata(path).ok()?;
-    Some(std::os::unix::fs::MetadataExt::ino(&metadata).to_string())
-}
-
-#[cfg(not(unix))]
-fn inode(_path: &Path) -> Option<String> {
-    None
-}
-
 /// Lines such as `3: FLOCK  ADVISORY  WRITE 1234 fe:00:131 0 EOF`; one that waits has `->` in front.
-fn find_lock(locks: &str, inode: &str) -> Sending {
+fn find_lock(locks: &str, inode: u64) -> Sending {
+    let inode = inode.to_string();
     let holder = locks.lines().find_map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
         let [_, "FLOCK", _, _, pid, file, ..] = words.as_slice() else { return None };
-        (file.rsplit(':').next() == Some(inode)).then(|| pid.parse().unwrap_or(0))
+        (file.rsplit(':').next() == Some(&inode)).then(|| pid.parse().unwrap_or(0))
     });
     holder.map_or(Sending::Nobody, Sending::Process)
 }
 
+/// Through a link or another spelling it is the same database, and must be the same lock.
 fn lock_path(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".lock");
-    PathBuf::from(name)
+    let database = std::fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
+    private_file::with_ending(&database, ".lock")
 }
 
 #[cfg(test)]

@@ -8,10 +8,11 @@
 //! with a group.
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io;
-use std::path::Path;
-#[cfg(unix)]
-use std::path::PathBuf;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+/// What SQLite keeps beside a database.
+pub(crate) const SIDE_FILES: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// Options that give a file that they make mode 0600. A umask can only take from it.
 pub(crate) fn options() -> OpenOptions {
@@ -56,6 +57,59 @@ pub(crate) fn open(path: &Path, options: &OpenOptions) -> io::Result<File> {
     options.open(path)
 }
 
+/// Reads a text of at most `bytes_max`. Returns also the command that closes the file to others, when
+/// it is open to them: by the mode of what is read, not of what has the name a moment before.
+///
+/// # Errors
+/// As [`open`], and when the file cannot be read.
+pub(crate) fn read(path: &Path, bytes_max: u64) -> io::Result<(String, Option<String>)> {
+    let file = open(path, OpenOptions::new().read(true))?;
+    let remedy = mend_command(path, &file.metadata()?);
+    let mut text = String::new();
+    file.take(bytes_max).read_to_string(&mut text)?;
+    Ok((text, remedy))
+}
+
+/// `path` with `ending` after its name.
+pub(crate) fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Makes what has the name `path` keep it: without this a power cut could undo a renaming. A system
+/// that cannot open a directory has no such need.
+pub(crate) fn sync_name(path: &Path) -> io::Result<()> {
+    File::open(directory_of(path)).map_or(Ok(()), |directory| directory.sync_all())
+}
+
+/// Removes a database with what SQLite puts beside it. What cannot be removed is in nobody's way: whoever
+/// makes it anew says so.
+pub(crate) fn remove_with_sides(path: &Path) {
+    let _ = fs::remove_file(path);
+    for ending in SIDE_FILES {
+        let _ = fs::remove_file(with_ending(path, ending));
+    }
+}
+
+/// The device and the inode of a file; `None` where files have none.
+pub(crate) fn identity(about: &Metadata) -> Option<(u64, u64)> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        Some((about.dev(), about.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = about;
+        None
+    }
+}
+
 /// An error of the system about `path`, with the file or the directory that was denied, its owner and
 /// the remedy, when that was the reason.
 pub(crate) fn explained(path: &Path, error: io::Error) -> io::Error {
@@ -75,8 +129,7 @@ pub(crate) fn why_denied(path: &Path) -> Option<String> {
         use nix::unistd::{AccessFlags, Gid, Uid, User, access, geteuid};
         use std::os::unix::fs::MetadataExt;
 
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let directory = parent.unwrap_or(Path::new("."));
+        let directory = directory_of(path);
         let may_enter = AccessFlags::W_OK | AccessFlags::X_OK;
         let (what, word) = match path.try_exists() {
             Ok(true) if access(path, AccessFlags::R_OK | AccessFlags::W_OK).is_err() => {
@@ -145,11 +198,6 @@ pub(crate) fn check_shared(path: &Path) -> io::Result<()> {
         }
     }
     check(path)
-}
-
-#[cfg(unix)]
-fn directory_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Makes a directory that only its owner can look into. It must not exist yet.

@@ -13,7 +13,7 @@ use crate::clock::{Clock, Timestamp, Wake};
 use crate::config::Config;
 use crate::lock::{LockError, SenderLock};
 use crate::planner::PRUNED_AGE_MIN;
-use crate::store::{Counted, GivesBack, Looked, Old, Side, SqlResult, Store, StoreError};
+use crate::store::{Counted, Looked, Old, Side, SqlResult, Store, StoreError, Tx};
 
 /// What ended less than so long ago stays: WAHA still repeats events of it, look-ups are under way.
 pub(crate) const AGE_MIN: Duration = PRUNED_AGE_MIN;
@@ -161,7 +161,7 @@ impl Work<'_> {
         }
         if self.is_dry {
             for old in &found {
-                self.count(old.counted);
+                self.counted.add(old.counted);
             }
             return Ok(());
         }
@@ -180,7 +180,7 @@ impl Work<'_> {
             let mut left = ROWS_PER_COMMIT;
             for old in found.iter() {
                 let gone = tx.remove_deliveries(old, cut, left)?;
-                add(&mut counted, gone);
+                counted.add(gone);
                 left -= gone.deliveries;
                 if left == 0 {
                     break;
@@ -197,7 +197,7 @@ impl Work<'_> {
             Ok((done, counted))
         })?;
         found.drain(..done);
-        self.count(counted);
+        self.counted.add(counted);
         Ok(())
     }
 
@@ -217,14 +217,10 @@ impl Work<'_> {
 
     fn write<T>(
         &mut self,
-        work: impl FnOnce(&crate::store::Tx<'_>) -> SqlResult<T>,
+        work: impl FnOnce(&Tx<'_>) -> SqlResult<T>,
     ) -> Result<T, StoreError> {
         let store = &mut *self.store;
         paced(self.clock, || store.write(work))
-    }
-
-    fn count(&mut self, more: Counted) {
-        add(&mut self.counted, more);
     }
 }
 
@@ -239,29 +235,16 @@ fn paced<T>(clock: &dyn Clock, work: impl FnOnce() -> T) -> T {
 }
 
 fn give_back(store: &Store, clock: &dyn Clock) -> Result<Room, PruneError> {
-    let room = match store.gives_back()? {
-        GivesBack::InSteps => {
-            while paced(clock, || store.give_back(PAGES_PER_COMMIT))? {}
-            Room::GivenBack
-        }
-        // Held meanwhile, so that nobody begins to send and then waits for it.
-        GivesBack::AsAWhole => match SenderLock::try_take(store.path())? {
-            Some(_lock) => {
-                store.write_anew().map_err(|source| PruneError::NotAnew {
-                    path: store.path().to_owned(),
-                    source,
-                })?;
-                Room::GivenBack
-            }
-            None => Room::Kept { bytes: store.free_bytes()? },
-        },
-    };
+    let mut room = Room::GivenBack;
+    if store.gives_back_in_steps()? {
+        while paced(clock, || store.give_back(PAGES_PER_COMMIT))? {}
+    // Held meanwhile, so that nobody begins to send and then waits for it.
+    } else if let Some(_lock) = SenderLock::try_take(store.path())? {
+        let path = store.path().to_owned();
+        store.write_anew().map_err(|source| PruneError::NotAnew { path, source })?;
+    } else {
+        room = Room::Kept { bytes: store.free_bytes()? };
+    }
     store.empty_wal()?;
     Ok(room)
-}
-
-fn add(sum: &mut Counted, more: Counted) {
-    sum.messages += more.messages;
-    sum.deliveries += more.deliveries;
-    sum.unknown += more.unknown;
 }

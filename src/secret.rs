@@ -1,19 +1,19 @@
 //! The secrets of the two endpoints: made at the first start, kept beside the database with mode 0600,
 //! and changed without an interruption: the one before stays good until it is forgotten.
 
-mod accepted;
-
 use std::fmt::Write as _;
-use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
+
+use subtle::{Choice, ConstantTimeEq};
 
 use crate::config::{SECRET_LENGTH_MIN, Secret};
 use crate::fail_point;
-use crate::private_file;
-
-pub(crate) use accepted::Accepted;
+use crate::logging::in_one_line;
+use crate::private_file::{self, with_ending};
 
 /// Of the generated secret, before it is written in hex.
 const SECRET_BYTES: usize = 32;
@@ -27,7 +27,7 @@ const LOCK_TRIES_MAX: usize = 100;
 pub(crate) enum SecretError {
     /// The file cannot be read or made.
     #[error("failed to use secret file `{}`: check owner and mode of the file and of its directory", path.display())]
-    File { path: PathBuf, source: std::io::Error },
+    File { path: PathBuf, source: io::Error },
     /// The file holds no secret.
     #[error("`{}` holds no secret of {SECRET_LENGTH_MIN} characters or more: delete it, and the next start makes a new one", path.display())]
     Unfit { path: PathBuf },
@@ -46,6 +46,114 @@ pub(crate) enum SecretError {
         "failed to make a secret: the system has no random bytes: {0}; set CRON_SECRET yourself"
     )]
     Random(getrandom::Error),
+}
+
+/// The secrets that are good: those of the settings, and those in the files beside the database when
+/// CRON_SECRET is not set. The files are read anew when they were changed, so that `secret rotate` and
+/// `--forget` need no restart.
+#[derive(Debug)]
+pub struct Accepted {
+    settings: Vec<Secret>,
+    /// With the database that they are beside.
+    files: Option<(PathBuf, Mutex<Files>)>,
+}
+
+#[derive(Debug)]
+struct Files {
+    /// Of the files when they were read last: an attempt costs two looks at them and reads nothing.
+    stamps: [Option<Stamp>; 2],
+    /// The present one, and the one before.
+    secrets: Vec<Secret>,
+}
+
+/// Which content a file has, without reading it; its mode too, which may be what was mended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Stamp {
+    modified: Option<SystemTime>,
+    length: u64,
+    identity: Option<(u64, u64)>,
+    permissions: Permissions,
+}
+
+impl Accepted {
+    /// CRON_SECRET and CRON_SECRET_PREVIOUS; without the first, the secret of `database`, which is
+    /// made when there is none.
+    ///
+    /// # Errors
+    /// [`SecretError`] when a file cannot be used.
+    pub(crate) fn new(
+        current: Option<Secret>,
+        previous: Option<Secret>,
+        database: &Path,
+    ) -> Result<Self, SecretError> {
+        let mut files = None;
+        if current.is_none() {
+            read_or_make(database)?;
+            // The stamps before the content: what changes in between is read again.
+            let (stamps, secrets) = (stamps(database), read_both(database)?);
+            files = Some((database.to_owned(), Mutex::new(Files { stamps, secrets })));
+        }
+        Ok(Self { settings: current.into_iter().chain(previous).collect(), files })
+    }
+
+    /// Whether `token` is one of them, found in a time that depends neither on where it differs nor
+    /// on which one it is.
+    pub(crate) fn accepts(&self, token: &str) -> bool {
+        let is_any = |secrets: &[Secret]| {
+            let same = secrets.iter().map(|one| one.reveal().as_bytes().ct_eq(token.as_bytes()));
+            same.fold(Choice::from(0), |found, same| found | same)
+        };
+        let mut found = is_any(&self.settings);
+        if let Some((database, files)) = &self.files {
+            let mut files = files.lock().unwrap_or_else(PoisonError::into_inner);
+            files.refresh(database);
+            found |= is_any(&files.secrets);
+        }
+        found.into()
+    }
+}
+
+/// One secret, whatever is in files.
+impl From<Secret> for Accepted {
+    fn from(secret: Secret) -> Self {
+        Self { settings: vec![secret], files: None }
+    }
+}
+
+impl Files {
+    /// Reads what was changed. What cannot be read leaves the secrets as they were known: a slip of a
+    /// person must not shut cron out.
+    fn refresh(&mut self, database: &Path) {
+        let stamps = stamps(database);
+        if stamps == self.stamps {
+            return;
+        }
+        self.stamps = stamps;
+        match read_both(database) {
+            Ok(secrets) => {
+                self.secrets = secrets;
+                log::info!(
+                    "secret: it was changed, and read anew from {}",
+                    path(database).display()
+                );
+            }
+            Err(error) => log::warn!(
+                "secret: the file was changed and cannot be used, what was good before stays good: {}",
+                in_one_line(&error)
+            ),
+        }
+    }
+}
+
+impl Stamp {
+    fn of(about: &Metadata) -> Self {
+        Self {
+            modified: about.modified().ok(),
+            length: about.len(),
+            identity: private_file::identity(about),
+            permissions: about.permissions(),
+        }
+    }
 }
 
 /// Where the secret of `database` is kept.
@@ -105,9 +213,9 @@ pub(crate) fn rotate(database: &Path) -> Result<(), SecretError> {
 pub(crate) fn forget_previous(database: &Path) -> Result<bool, SecretError> {
     let path = previous_path(database);
     match fs::remove_file(&path) {
-        Ok(()) => sync_directory(&path).map(|()| true),
+        Ok(()) => private_file::sync_name(&path).map(|()| true).map_err(failed(&path)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        Err(source) => Err(SecretError::File { path, source }),
+        Err(error) => Err(failed(&path)(error)),
     }
 }
 
@@ -124,44 +232,28 @@ pub(crate) fn random() -> Result<Secret, SecretError> {
     })))
 }
 
-/// Which content a file has, without reading it; its mode too, which may be what was mended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    modified: Option<SystemTime>,
-    length: u64,
-    inode: u64,
-    mode: u32,
+/// The present secret and the one before.
+fn read_both(database: &Path) -> Result<Vec<Secret>, SecretError> {
+    let path = path(database);
+    let text = read_text(&path)?.ok_or_else(|| SecretError::NotMade(path.clone()))?;
+    Ok([fit(&path, &text)?].into_iter().chain(read_previous(database)?).collect())
 }
 
-impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
-        #[cfg(unix)]
-        let (inode, mode) = {
-            use std::os::unix::fs::MetadataExt;
-            (metadata.ino(), metadata.mode())
-        };
-        #[cfg(not(unix))]
-        let (inode, mode) = (0, 0);
-        Self { modified: metadata.modified().ok(), length: metadata.len(), inode, mode }
-    }
+fn stamps(database: &Path) -> [Option<Stamp>; 2] {
+    [path(database), previous_path(database)]
+        .map(|path| fs::metadata(path).ok().map(|about| Stamp::of(&about)))
 }
 
 /// What the file holds; `None` when there is none.
 fn read_text(path: &Path) -> Result<Option<String>, SecretError> {
-    let file = match private_file::open(path, OpenOptions::new().read(true)) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(path)(error)),
-    };
-    let mut text = String::new();
-    let metadata = file.metadata().map_err(failed(path))?;
-    file.take(FILE_BYTES_MAX).read_to_string(&mut text).map_err(failed(path))?;
-    match private_file::mend_command(path, &metadata) {
+    match private_file::read(path, FILE_BYTES_MAX) {
         // Without a secret in it, it is closed before one is written.
-        Some(remedy) if !is_unwritten(&text) => {
+        Ok((text, Some(remedy))) if !is_unwritten(&text) => {
             Err(SecretError::Open { path: path.to_owned(), remedy })
         }
-        Some(_) | None => Ok(Some(text)),
+        Ok((text, _)) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed(path)(error)),
     }
 }
 
@@ -174,19 +266,19 @@ fn fit(path: &Path, text: &str) -> Result<Secret, SecretError> {
 /// Writes a new secret and returns what the file then holds. Of programs that do so at the same
 /// moment one writes, and the others wait for it and read.
 fn make(path: &Path) -> Result<String, SecretError> {
-    let failed = |source| SecretError::File { path: path.to_owned(), source };
+    let failed = failed(path);
     let mut options = private_file::options();
     options.read(true).write(true).create(true).truncate(false);
-    let mut file = private_file::open(path, &options).map_err(failed)?;
-    file.lock().map_err(failed)?;
+    let mut file = private_file::open(path, &options).map_err(&failed)?;
+    file.lock().map_err(&failed)?;
     let mut text = String::new();
-    file.read_to_string(&mut text).map_err(failed)?;
+    file.read_to_string(&mut text).map_err(&failed)?;
     if is_unwritten(&text) {
-        close_to_others(&file).map_err(failed)?;
+        close_to_others(&file).map_err(&failed)?;
         text = random()?.reveal().to_owned() + "\n";
         // One write, so that a file that is not empty is whole.
-        file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+        file.set_len(0).and_then(|()| file.rewind()).map_err(&failed)?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(&failed)?;
     }
     Ok(text)
 }
@@ -198,7 +290,7 @@ fn is_unwritten(text: &str) -> bool {
 }
 
 /// A file that somebody else made may be open to all.
-fn close_to_others(file: &File) -> std::io::Result<()> {
+fn close_to_others(file: &File) -> io::Result<()> {
     #[cfg(unix)]
     {
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
@@ -228,7 +320,7 @@ fn lock_current(path: &Path) -> Result<File, SecretError> {
             return Ok(file);
         }
     }
-    Err(failed(path)(std::io::Error::other("others change it all the time")))
+    Err(failed(path)(io::Error::other("others change it all the time")))
 }
 
 /// Gives `path` a new content in one step. The file belongs to whom `like` belongs: what root rotates,
@@ -246,14 +338,13 @@ fn replace(path: &Path, secret: &str, like: &Metadata) -> Result<(), SecretError
         .and_then(|()| file.write_all(format!("{secret}\n").as_bytes()))
         .and_then(|()| file.sync_all())
         .and_then(|()| fs::rename(&new, path));
-    if let Err(error) = written {
+    if written.is_err() {
         let _ = fs::remove_file(&new);
-        return Err(failed(path)(error));
     }
-    sync_directory(path)
+    written.and_then(|()| private_file::sync_name(path)).map_err(failed(path))
 }
 
-fn give_to(file: &File, like: &Metadata) -> std::io::Result<()> {
+fn give_to(file: &File, like: &Metadata) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::{MetadataExt, fchown};
@@ -270,22 +361,7 @@ fn give_to(file: &File, like: &Metadata) -> std::io::Result<()> {
     }
 }
 
-/// Without this a power cut could undo a renaming. A system that cannot open a directory has no such
-/// need.
-fn sync_directory(path: &Path) -> Result<(), SecretError> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    File::open(parent.unwrap_or(Path::new(".")))
-        .map_or(Ok(()), |directory| directory.sync_all())
-        .map_err(failed(path))
-}
-
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    PathBuf::from(name)
-}
-
-fn failed(path: &Path) -> impl Fn(std::io::Error) -> SecretError {
+fn failed(path: &Path) -> impl Fn(io::Error) -> SecretError {
     let path = path.to_owned();
     move |source| SecretError::File { path: path.clone(), source }
 }

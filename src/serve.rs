@@ -93,7 +93,7 @@ pub(crate) fn serve(
         Limits::production(config.trigger_wait),
         Arc::clone(config),
         Arc::clone(&clock),
-        &[beside(&config.database_path), &std::env::temp_dir()],
+        &[private_file::directory_of(&config.database_path), &std::env::temp_dir()],
     )?;
     log::info!("serve: ready on http://{}", server.address());
     warn_of_pace(config);
@@ -113,11 +113,6 @@ pub(crate) fn serve(
     log::info!("serve: stopped");
     sent?;
     Ok(ended?)
-}
-
-fn beside(database: &Path) -> &Path {
-    let directory = database.parent().unwrap_or(database);
-    if directory.as_os_str().is_empty() { Path::new(".") } else { directory }
 }
 
 /// The panel, when it has a password.

@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use super::{BackupError, SIDE_FILES, failed_to, with_ending};
-use crate::private_file;
+use super::{BackupError, failed_to};
+use crate::private_file::{self, directory_of, remove_with_sides, with_ending};
 
 /// Between the name that a file will have and the number of the program that writes it.
 const PARTIAL: &str = ".partial-";
@@ -32,13 +32,8 @@ impl Partial {
     /// An empty file with this name; one that is there is replaced.
     pub(super) fn make(path: PathBuf) -> Result<Self, BackupError> {
         remove_with_sides(&path);
-        let mut options = private_file::options();
-        let file = options
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&path)
-            .map_err(failed_to("make", &path))?;
+        let file = private_file::options().read(true).write(true).create_new(true).open(&path);
+        let file = file.map_err(failed_to("make", &path))?;
         // Whoever finds it locked leaves it alone; where files have no locks, nobody sweeps.
         let _ = file.try_lock();
         Ok(Self { path, file })
@@ -53,11 +48,7 @@ impl Partial {
         self.file.sync_all().map_err(failed_to("write", &self.path))?;
         let bytes = self.file.metadata().map_err(failed_to("read", &self.path))?.len();
         fs::rename(&self.path, target).map_err(failed_to("replace", target))?;
-        // Without this a power cut could undo the renaming. A system that cannot open a directory
-        // has no such need.
-        if let Ok(parent) = File::open(directory(target)) {
-            parent.sync_all().map_err(failed_to("write", directory(target)))?;
-        }
+        private_file::sync_name(target).map_err(failed_to("write", directory_of(target)))?;
         Ok(bytes)
     }
 }
@@ -88,15 +79,9 @@ pub(super) fn remove_older(base: &Path, newest: &Path, keep: usize) -> Result<us
 /// Whether both names are of one existing file.
 pub(super) fn is_same_file(one: &Path, two: &Path) -> bool {
     let (Ok(first), Ok(second)) = (fs::metadata(one), fs::metadata(two)) else { return false };
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        (first.dev(), first.ino()) == (second.dev(), second.ino())
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = (first, second);
-        matches!((one.canonicalize(), two.canonicalize()), (Ok(one), Ok(two)) if one == two)
+    match (private_file::identity(&first), private_file::identity(&second)) {
+        (Some(first), Some(second)) => first == second,
+        _ => matches!((one.canonicalize(), two.canonicalize()), (Ok(one), Ok(two)) if one == two),
     }
 }
 
@@ -141,10 +126,10 @@ fn sweep(target: &Path) -> Result<(), BackupError> {
 
 /// The plain files whose names begin with that of `base`, with the rest of their names.
 fn beside(base: &Path) -> Result<Vec<(PathBuf, String)>, BackupError> {
-    let failed = || failed_to("read", directory(base));
+    let failed = || failed_to("read", directory_of(base));
     let own = base.file_name().and_then(OsStr::to_str).unwrap_or_default();
     let mut found = Vec::new();
-    for entry in fs::read_dir(directory(base)).map_err(failed())? {
+    for entry in fs::read_dir(directory_of(base)).map_err(failed())? {
         let entry = entry.map_err(failed())?;
         let name = entry.file_name();
         if let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(own))
@@ -165,16 +150,4 @@ fn is_time(text: &str) -> bool {
             b'0' => byte.is_ascii_digit(),
             other => byte == *other,
         })
-}
-
-fn directory(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// What cannot be removed is in nobody's way: a later `make` says so.
-fn remove_with_sides(path: &Path) {
-    let _ = fs::remove_file(path);
-    for ending in SIDE_FILES {
-        let _ = fs::remove_file(with_ending(path, ending));
-    }
 }

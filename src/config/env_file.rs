@@ -4,8 +4,6 @@
 //! with a `$` in it would silently be another.
 
 use std::collections::HashMap;
-use std::fs::OpenOptions;
-use std::io::Read;
 use std::path::Path;
 
 use super::{ConfigError, SETTINGS};
@@ -17,15 +15,11 @@ const BYTES_MAX: u64 = 1024 * 1024;
 /// Reads the file, when nobody else can.
 pub(super) fn read(path: &Path) -> Result<HashMap<String, String>, ConfigError> {
     let failed = |source| ConfigError::EnvFile { path: path.to_owned(), source };
-    let file = private_file::open(path, OpenOptions::new().read(true)).map_err(failed)?;
-    // The mode of what is read, not of what has the name a moment before.
-    let metadata = file.metadata().map_err(failed)?;
-    if let Some(remedy) = private_file::mend_command(path, &metadata) {
-        return Err(ConfigError::EnvFileOpen { path: path.to_owned(), remedy });
+    let (text, remedy) = private_file::read(path, BYTES_MAX).map_err(failed)?;
+    match remedy {
+        Some(remedy) => Err(ConfigError::EnvFileOpen { path: path.to_owned(), remedy }),
+        None => parse(path, &text),
     }
-    let mut text = String::new();
-    file.take(BYTES_MAX).read_to_string(&mut text).map_err(failed)?;
-    parse(path, &text)
 }
 
 /// The settings in the text of an env file; `path` is for errors. Blank lines and lines that begin

@@ -1,6 +1,6 @@
 //! Files and the disk: the secret, who may read what, how much room there is.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::Findings;
 use crate::config::{Config, SECRET_LENGTH_MIN};
@@ -45,11 +45,7 @@ fn secret(config: &Config, findings: &mut Findings) {
 /// Keys, numbers and texts are nobody else's business.
 fn modes(config: &Config, env_file: &Path, findings: &mut Findings) {
     let database = &config.database_path;
-    let beside = |suffix: &str| {
-        let mut name = database.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
-    };
+    let beside = |ending| private_file::with_ending(database, ending);
     let own = [
         env_file.to_owned(),
         secret::path(database),
@@ -90,10 +86,7 @@ fn others_may_read(_path: &Path) -> bool {
 }
 
 fn room(config: &Config, findings: &mut Findings) {
-    let directory = match config.database_path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        Some(_) | None => Path::new("."),
-    };
+    let directory = private_file::directory_of(&config.database_path);
     let Some(bytes) = free_bytes(directory) else { return };
     let found = format!("{} MB are free", bytes / MIB);
     let remedy = "make room: without any nothing can be recorded, so nothing is sent";

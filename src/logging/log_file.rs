@@ -39,19 +39,12 @@ impl LogFile {
         written
     }
 
-    #[cfg(unix)]
-    fn has_its_name(&self) -> bool {
-        use std::os::unix::fs::MetadataExt;
-        let (Ok(named), Ok(own)) = (std::fs::metadata(&self.path), self.file.metadata()) else {
-            return false;
-        };
-        (named.dev(), named.ino()) == (own.dev(), own.ino())
-    }
-
     /// Without inodes a file that took the name meanwhile is not noticed, only that it is free.
-    #[cfg(not(unix))]
     fn has_its_name(&self) -> bool {
-        self.path.exists()
+        match (std::fs::metadata(&self.path), self.file.metadata()) {
+            (Ok(named), Ok(own)) => private_file::identity(&named) == private_file::identity(&own),
+            _ => false,
+        }
     }
 }
 

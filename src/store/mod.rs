@@ -6,7 +6,7 @@
 //! both, because a [`Tx`] lives only inside the closure.
 
 mod alerts;
-mod busy;
+mod backup;
 mod channel_edits;
 mod channels;
 mod composing;
@@ -14,13 +14,13 @@ mod contacts;
 mod correct;
 mod deliveries;
 mod events;
-mod examine;
 mod figures;
 mod forecast;
 mod form_marks;
 mod hidden_numbers;
 mod listings;
 mod lookups;
+mod maintenance;
 mod messages;
 mod meta;
 mod open;
@@ -31,12 +31,9 @@ mod prune;
 mod restore;
 mod runs;
 mod settle;
-mod snapshot;
-mod space;
 mod statements;
 mod stuck;
 mod texts;
-mod upgrade;
 mod views;
 
 use std::path::{Path, PathBuf};
@@ -47,9 +44,6 @@ use crate::clock::Timestamp;
 use crate::fail_point;
 
 pub(crate) use alerts::Alert;
-use busy::BUSY_TIMEOUT;
-
-pub(crate) use busy::wait_no_longer;
 pub(crate) use channel_edits::ChannelSettings;
 pub(crate) use channels::{Channel, Held};
 pub use composing::{DeliveryRow, MessageFields, MessageFilter, MessageRow, Occurrence};
@@ -57,7 +51,6 @@ pub use contacts::WaitingForContact;
 pub(crate) use contacts::{Contact, Numbers, OPTED_OUT, Skipped};
 pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, RecipientNow, Recovered};
 pub use events::{Echo, MessageEvent, SessionEvent, Taken};
-pub(crate) use examine::SchemaDifferences;
 pub(crate) use figures::StatusCount;
 pub(crate) use forecast::{Foreseen, Planned, Queued};
 pub(crate) use form_marks::{FormMark, MadeBefore};
@@ -67,15 +60,17 @@ pub(crate) use listings::{
 };
 pub(crate) use lookups::{DueLookup, UnknownDelivery};
 pub(crate) use messages::{DueMessage, Timed, Untimed};
+pub use maintenance::WAL_LARGE_BYTES;
+pub(crate) use maintenance::SchemaDifferences;
 pub(crate) use meta::ClockBelieved;
+pub(crate) use open::wait_no_longer;
 pub(crate) use overview::{NextDue, RunView};
 pub(crate) use panel_sessions::{PanelSession, PanelUpload};
 pub use prune::{Counted, Looked, Old, Side};
 pub(crate) use restore::{LOOK_AT_UNKNOWN, Marked, Restoration};
 pub use runs::{RunCounts, Trigger};
 pub use settle::Settled;
-pub use snapshot::{Contents, DataVersion};
-pub use space::{GivesBack, WAL_LARGE_BYTES};
+pub use backup::{Contents, DataVersion};
 #[cfg(debug_assertions)]
 pub use statements::{Statement, noted_statements, watch_statements};
 pub use stuck::Stuck;

@@ -1,13 +1,22 @@
 //! Opening: whose file is it, the settings that the promises rest on, and the migrations.
+//!
+//! Migrations go forward only. Whoever has to go back to the older program needs a database that it
+//! knows: before anything is changed, a copy is whole, checked and on the disk, or nothing is changed.
 
+use std::error::Error;
+use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{Store, StoreError, busy, upgrade};
-use crate::private_file;
+use super::backup::copy_pages;
+use super::{Store, StoreError};
+use crate::private_file::{self, SIDE_FILES, with_ending};
+use crate::{clock, fail_point};
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -25,6 +34,19 @@ const STATEMENTS_KEPT: usize = 64;
 /// How much of the file a connection keeps in memory: half of what SQLite would. What a send touches
 /// is far less, and the system's own cache has the rest.
 const CACHE_KIB: i32 = 1024;
+
+/// How long a statement waits for another process that holds the database.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The same once the program shall end. Several statements may follow before it does.
+const ENDING_TIMEOUT: Duration = Duration::from_millis(150);
+/// Before each try, as SQLite itself has it; the last one is for all that follow.
+const DELAYS_MILLIS: [u64; 12] = [1, 2, 5, 10, 15, 20, 25, 25, 25, 50, 50, 100];
+
+/// Whether this process was told to end.
+static IS_ENDING: AtomicBool = AtomicBool::new(false);
+
+/// What can fail on the way to the copy that is kept; it is told with the names of both files.
+type Cause = Box<dyn Error + Send + Sync>;
 
 /// What becomes of a file of an older version before it is brought up to date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +89,7 @@ pub(super) fn open(path: &Path, vfs: Option<&str>, older: Older) -> Result<Store
     }
     set_pragmas(&connection, path)?;
     match older {
-        Older::Keep => upgrade::keep_before(&connection, path, newest_migration())?,
+        Older::Keep => keep_before(&connection, path)?,
         Older::Change => {}
     }
     migrate(&mut connection, path)?;
@@ -86,8 +108,8 @@ fn connect(path: &Path, vfs: Option<&str>, access: OpenFlags) -> Result<Connecti
     let mut connection = connection.map_err(sql)?;
     // A disk of its own also sleeps in its own way, which only SQLite's own waiting asks for.
     match vfs {
-        None => connection.busy_handler(Some(busy::wait)),
-        Some(_) => connection.busy_timeout(busy::BUSY_TIMEOUT),
+        None => connection.busy_handler(Some(wait)),
+        Some(_) => connection.busy_timeout(BUSY_TIMEOUT),
     }
     .map_err(sql)?;
     // A statement's plan never depends on the values that it is given: otherwise SQLite makes some
@@ -96,18 +118,20 @@ fn connect(path: &Path, vfs: Option<&str>, access: OpenFlags) -> Result<Connecti
     Ok(connection)
 }
 
+/// The database and what SQLite keeps beside it; through a link, that of what it points to.
+fn files_of(path: &Path) -> [PathBuf; 4] {
+    let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let [wal, shm, journal] = SIDE_FILES.map(|ending| with_ending(&real, ending));
+    [real, wal, shm, journal]
+}
+
 /// Refuses a database, or a file that SQLite would use with it, that another user may have put there.
 fn check_owners(path: &Path) -> Result<(), StoreError> {
-    let failed = |source| StoreError::Open { path: path.to_owned(), source };
-    private_file::check_shared(path).map_err(failed)?;
-    // SQLite looks for them beside the file, not beside a link to it.
-    let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    for ending in ["-wal", "-shm", "-journal"] {
-        let mut name = real.as_os_str().to_owned();
-        name.push(ending);
-        private_file::check_shared(Path::new(&name)).map_err(failed)?;
-    }
-    Ok(())
+    let files = files_of(path);
+    let mut checked = files.iter().map(|file| private_file::check_shared(file));
+    private_file::check_shared(path)
+        .and_then(|()| checked.try_for_each(|one| one))
+        .map_err(|source| StoreError::Open { path: path.to_owned(), source })
 }
 
 /// Makes an empty file that only its owner can read, when there is none; SQLite gives its side files
@@ -133,15 +157,17 @@ fn create_private(path: &Path) -> Result<bool, StoreError> {
 
 /// Which of the files that SQLite needs is denied to this program, with its owner and the remedy.
 fn why_denied(path: &Path) -> Option<String> {
-    let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let beside = |ending: &str| {
-        let mut name = real.as_os_str().to_owned();
-        name.push(ending);
-        PathBuf::from(name)
-    };
-    let files = ["", "-wal", "-shm", "-journal"].map(beside);
     // One that is not there has to be made.
-    files.iter().find_map(|file| private_file::why_denied(file))
+    files_of(path).iter().find_map(|file| private_file::why_denied(file))
+}
+
+/// A second connection to a database of ours, as it is.
+pub(super) fn connect_as_is(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.execute_batch("PRAGMA synchronous = FULL")?;
+    Ok(connection)
 }
 
 /// Refuses what is not ours to change, through a connection that cannot change it. Returns whether
@@ -155,43 +181,41 @@ pub(super) fn look_before_touching(
     let connection = connect(path, vfs, access)?;
     // All that is looked at is of one moment: another program may be making the tables just now.
     connection.execute_batch("BEGIN").map_err(sql)?;
-    let has_table = |name: &str| -> Result<bool, StoreError> {
-        connection
-            .query_row(
-                "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)",
-                [name],
-                |row| row.get(0),
-            )
-            .map_err(sql)
+    let Some(found) = tables_version(&connection).map_err(sql)? else {
+        // A history without an entry is that of another program's start at this moment.
+        let is_free = "SELECT count(*) = 0 OR sum(name = 'refinery_schema_history') > 0
+                       FROM sqlite_schema";
+        let is_free: bool = connection.query_row(is_free, [], |row| row.get(0)).map_err(sql)?;
+        return if is_free { Ok(false) } else { Err(StoreError::Foreign { path: path.to_owned() }) };
     };
-    if !has_table("refinery_schema_history")? {
-        let tables: i64 = connection
-            .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-            .map_err(sql)?;
-        let foreign = StoreError::Foreign { path: path.to_owned() };
-        return if tables == 0 { Ok(false) } else { Err(foreign) };
-    }
-    let found: Option<i64> = connection
-        .query_row("SELECT max(version) FROM refinery_schema_history", [], |row| row.get(0))
-        .map_err(sql)?;
-    if found.is_some() && !has_table("auto_messages")? {
+    if !has_table(&connection, "auto_messages").map_err(sql)? {
         return Err(StoreError::Foreign { path: path.to_owned() });
     }
     let known = newest_migration();
-    match found {
-        Some(found) if found > known => {
-            Err(StoreError::Newer { path: path.to_owned(), found, known })
-        }
-        Some(_) | None => Ok(found.is_some()),
+    if found > known {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known });
     }
+    Ok(true)
 }
 
 /// Where a restore into `database` prepares the new file. When it is there and the database is not,
 /// a restore was cut off between two renames, and an empty database would be a lie.
 pub(super) fn restoring_path(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".restoring");
-    PathBuf::from(name)
+    with_ending(database, ".restoring")
+}
+
+/// The version of the tables; `None` when none are ours.
+pub(super) fn tables_version(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    if !has_table(connection, "refinery_schema_history")? {
+        return Ok(None);
+    }
+    let sql = "SELECT max(version) FROM refinery_schema_history";
+    connection.query_row(sql, [], |row| row.get(0))
+}
+
+fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)";
+    connection.query_row(sql, [name], |row| row.get(0))
 }
 
 pub(super) fn newest_migration() -> i64 {
@@ -278,6 +302,85 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
         .map_err(|source| StoreError::Migrate { path: path.to_owned(), source: Box::new(source) })
 }
 
+/// Copies the database at `path`, when its tables are older than this program's, into
+/// `<path>.before-v<version>`. A copy that is there already is another moment's, and stays: then the
+/// name ends in `.2`, and so on.
+fn keep_before(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let known = newest_migration();
+    let found =
+        tables_version(connection).map_err(|source| StoreError::Sql { path: path.to_owned(), source })?;
+    if found.is_none_or(|found| found >= known) {
+        return Ok(());
+    }
+    let name = with_ending(path, &format!(".before-v{known}"));
+    let partial = with_ending(&name, &format!(".partial-{}", std::process::id()));
+    let is_older = copy_older(connection, &partial, known);
+    let kept = is_older.and_then(|is_older| is_older.then(|| give_name(&partial, &name)).transpose());
+    fail_point::reach("upgrade_kept");
+    match kept {
+        Ok(Some(name)) => {
+            log::info!(
+                "database: tables brought up to version {known}; kept before: {}",
+                name.display()
+            );
+            Ok(())
+        }
+        // Another program has brought it up to date just now, and kept a copy.
+        Ok(None) => {
+            private_file::remove_with_sides(&partial);
+            Ok(())
+        }
+        Err(source) => {
+            private_file::remove_with_sides(&partial);
+            Err(StoreError::KeepBefore { path: path.to_owned(), copy: name, source })
+        }
+    }
+}
+
+/// Makes a durable copy; it has the name that no program looks for. Returns whether its tables are
+/// older than `known`.
+fn copy_older(connection: &Connection, partial: &Path, known: i64) -> Result<bool, Cause> {
+    private_file::remove_with_sides(partial);
+    // Closed before SQLite opens it: a descriptor that is closed later would drop SQLite's locks.
+    drop(private_file::options().write(true).create_new(true).open(partial)?);
+    let mut copy = connect_as_is(partial)?;
+    {
+        // One moment, though others may write meanwhile.
+        let moment = connection.unchecked_transaction()?;
+        copy_pages(&moment, &mut copy, "upgrade_half", || Ok(true))?;
+    }
+    if tables_version(&copy)?.is_none_or(|found| found >= known) {
+        return Ok(false);
+    }
+    let found: String = copy.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    if found != "ok" {
+        return Err(format!("the database is damaged: {found}").into());
+    }
+    // So that nobody takes it for the database itself.
+    if has_table(&copy, "meta")? {
+        copy.execute_batch(
+            "INSERT OR IGNORE INTO meta (key, value)
+             VALUES ('backup_made_at', strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))",
+        )?;
+    }
+    let _: String = copy.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0))?;
+    copy.close().map_err(|(_, error)| error)?;
+    OpenOptions::new().write(true).open(partial)?.sync_all()?;
+    Ok(true)
+}
+
+fn give_name(partial: &Path, name: &Path) -> Result<PathBuf, Cause> {
+    let mut free = name.to_owned();
+    let mut number = 1_u32;
+    while free.exists() {
+        number += 1;
+        free = with_ending(name, &format!(".{number}"));
+    }
+    fs::rename(partial, &free)?;
+    private_file::sync_name(&free)?;
+    Ok(free)
+}
+
 fn is_cut_short(error: &rusqlite::Error) -> bool {
     error
         .sqlite_error()
@@ -303,4 +406,23 @@ pub(super) fn explain_statement(path: &Path, source: rusqlite::Error) -> StoreEr
         Some(why) => StoreError::Denied { path, why },
         None => StoreError::Sql { path, source },
     }
+}
+
+/// This process shall end: no statement of it waits for long from now on, also the one that waits now.
+pub(crate) fn wait_no_longer() {
+    IS_ENDING.store(true, Ordering::SeqCst);
+}
+
+/// SQLite's question after `tries` tries: whether to try again.
+fn wait(tries: i32) -> bool {
+    let tries = usize::try_from(tries).unwrap_or(0);
+    let last = DELAYS_MILLIS.len() - 1;
+    let waited: u64 = DELAYS_MILLIS.iter().take(tries).sum::<u64>()
+        + DELAYS_MILLIS[last] * u64::try_from(tries.saturating_sub(last + 1)).unwrap_or(0);
+    let max = if IS_ENDING.load(Ordering::SeqCst) { ENDING_TIMEOUT } else { BUSY_TIMEOUT };
+    if Duration::from_millis(waited) >= max {
+        return false;
+    }
+    clock::nap(Duration::from_millis(DELAYS_MILLIS[tries.min(last)]));
+    true
 }

@@ -62,6 +62,14 @@ pub struct Counted {
     pub unknown: u64,
 }
 
+impl Counted {
+    pub(crate) fn add(&mut self, more: Self) {
+        self.messages += more.messages;
+        self.deliveries += more.deliveries;
+        self.unknown += more.unknown;
+    }
+}
+
 /// Tables of which rows go by their age alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {

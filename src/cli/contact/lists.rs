@@ -290,11 +290,8 @@ pub(super) fn export(
 fn refuse_taken(path: &Path, config: &Config, list: Option<&Path>) -> Result<(), ContactError> {
     let real = |path: &Path| std::fs::canonicalize(path).ok();
     let Some(wanted) = real(path) else { return Ok(()) };
-    let sides = ["", "-wal", "-shm", "-journal", ".lock"].map(|side| {
-        let mut name = config.database_path.as_os_str().to_owned();
-        name.push(side);
-        PathBuf::from(name)
-    });
+    let sides = ["", "-wal", "-shm", "-journal", ".lock"];
+    let sides = sides.map(|side| private_file::with_ending(&config.database_path, side));
     if sides.iter().any(|side| real(side).as_ref() == Some(&wanted)) {
         let reason = format!("`{}` belongs to the database: name another file", path.display());
         return Err(ContactError::Refused(reason));

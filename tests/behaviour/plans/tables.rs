@@ -351,7 +351,7 @@ pub const HOT: &[(&str, &[&str])] = &[
 /// Functions that do not run in the test of the plans, and may go past the door.
 pub const NOT_RUN: &[(&str, &str)] = &[
     ("contacts::clear_noted_numbers", "makes a list of the connection's own"),
-    ("examine::schema_of", "reads the schema, of two databases, when a person asks `doctor`"),
+    ("maintenance::schema_of", "reads the schema, of two databases, when a person asks `doctor`"),
     ("restore::count_lost_messages", RESTORE),
     ("restore::note_maybe_sent", RESTORE),
     ("restore::resettle", RESTORE),

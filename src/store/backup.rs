@@ -9,8 +9,8 @@ use std::path::Path;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::open::{self, explain};
-use super::{BUSY_TIMEOUT, Store, StoreError};
+use super::open::{connect_as_is, explain, look_before_touching};
+use super::{Store, StoreError};
 use crate::fail_point;
 
 /// Pages that are copied between two looks at a fail point.
@@ -35,17 +35,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the file cannot be used, is not ours, or is from a newer version.
     pub fn open_as_is(path: &Path) -> Result<Option<Self>, StoreError> {
-        if !open::look_before_touching(path, None, OpenFlags::SQLITE_OPEN_READ_ONLY)? {
+        if !look_before_touching(path, None, OpenFlags::SQLITE_OPEN_READ_ONLY)? {
             return Ok(None);
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)
-            .and_then(|connection| {
-                connection.busy_timeout(BUSY_TIMEOUT)?;
-                connection.execute_batch("PRAGMA synchronous = FULL")?;
-                Ok(connection)
-            })
-            .map_err(|source| explain(path, source))?;
+        let connection = connect_as_is(path).map_err(|source| explain(path, source))?;
         Ok(Some(Self { connection, path: path.to_owned() }))
     }
 
@@ -74,15 +67,14 @@ impl Store {
     /// # Errors
     /// When the file cannot be read for another reason than damage.
     pub(crate) fn find_damage(&self) -> Result<Option<String>, StoreError> {
-        let found = self
-            .connection
-            .query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0));
-        match found {
+        match self.ask::<String>("PRAGMA integrity_check(1)") {
             Ok(found) => Ok((found != "ok").then_some(found)),
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
-                Ok(Some(error.to_string()))
+            Err(StoreError::Sql { source, .. })
+                if source.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) =>
+            {
+                Ok(Some(source.to_string()))
             }
-            Err(source) => Err(explain(&self.path, source)),
+            Err(error) => Err(error),
         }
     }
 
@@ -91,20 +83,17 @@ impl Store {
     /// # Errors
     /// When another connection has it open.
     pub(crate) fn close_as_one_file(self) -> Result<(), StoreError> {
+        let answer: String = self.ask("PRAGMA journal_mode = DELETE")?;
         let Self { connection, path } = self;
-        let mode: String = connection
-            .query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0))
-            .map_err(|source| explain(&path, source))?;
-        if mode != "delete" {
-            let pragma = "journal_mode = DELETE";
-            return Err(StoreError::Pragma { path, pragma, answer: mode });
+        if answer != "delete" {
+            return Err(StoreError::Pragma { path, pragma: "journal_mode = DELETE", answer });
         }
         connection.close().map_err(|(_, source)| explain(&path, source))
     }
 
     /// The present moment of the database, to be compared with a later one.
     pub fn data_version(&self) -> Result<DataVersion, StoreError> {
-        data_version(&self.connection).map_err(|source| explain(&self.path, source))
+        self.ask("PRAGMA data_version").map(DataVersion)
     }
 
     /// Puts the content of `new` in the place of this database's own, in one durable transaction.
@@ -119,13 +108,14 @@ impl Store {
         unchanged_since: DataVersion,
     ) -> Result<(), StoreError> {
         let failed = |source| explain(&self.path, source);
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut target = Connection::open_with_flags(&self.path, flags).map_err(failed)?;
-        target.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
-        target.execute_batch("PRAGMA synchronous = FULL").map_err(failed)?;
+        let mut target = connect_as_is(&self.path).map_err(failed)?;
         let mode: String =
             target.query_row("PRAGMA journal_mode", [], |row| row.get(0)).map_err(failed)?;
-        let is_unchanged = || Ok(data_version(&self.connection)? == unchanged_since);
+        let is_unchanged = || {
+            let sql = "PRAGMA data_version";
+            Ok(self.connection.query_row(sql, [], |row| row.get(0)).map(DataVersion)?
+                == unchanged_since)
+        };
         // In WAL mode one connection can read while another one holds the write lock: with the lock
         // taken, nobody can slip in after the look. With a rollback journal the look comes just
         // before.
@@ -172,10 +162,6 @@ fn step(backup: &Backup<'_, '_>, pages: i32) -> rusqlite::Result<StepResult> {
         }
         other => Ok(other),
     }
-}
-
-fn data_version(connection: &Connection) -> rusqlite::Result<DataVersion> {
-    connection.query_row("PRAGMA data_version", [], |row| row.get(0)).map(DataVersion)
 }
 
 fn contents(connection: &Connection) -> rusqlite::Result<Contents> {
