@@ -16,8 +16,8 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::fail_point;
+use crate::instance::{Instance, InstanceError};
 use crate::lock::{LockError, SenderLock};
-use crate::place::{Place, PlaceError};
 use crate::planner::Planner;
 use crate::private_file::{SIDE_FILES, with_ending};
 use crate::store::{Contents, DataVersion, Marked, Restoration, Store, StoreError};
@@ -90,7 +90,7 @@ pub enum BackupError {
     #[error(transparent)]
     Lock(#[from] LockError),
     #[error(transparent)]
-    Place(#[from] PlaceError),
+    Instance(#[from] InstanceError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -145,18 +145,18 @@ pub fn restore(
     let present = Present::look(database)?;
     let before_path = before_path(database, now);
     let mut new = Store::open_copy(prepared.path())?;
-    let (place, has_evidence) = match &present {
+    let (instance, has_evidence) = match &present {
         Present::Well { store, .. } => {
-            let (_, place) = snapshot(store, before_path.clone(), now)?;
-            let here = Place::of(database)?;
+            let (_, sent_last) = snapshot(store, before_path.clone(), now)?;
+            let here = Instance::of(database)?;
             // A copy that nobody confirmed cannot tell what the other one sent.
-            let is_home = place.is_some_and(|place| place.is_same_as(&here));
-            (here, is_home && new.attach_evidence(&before_path)?)
+            let is_same = sent_last.is_some_and(|one| one.is_same_as(&here));
+            (here, is_same && new.attach_evidence(&before_path)?)
         }
-        // The prepared file itself takes the name, and keeps what makes its place.
-        Present::Damaged | Present::Missing => (Place::of(prepared.path())?, false),
+        // The prepared file itself takes the name, and stays the same instance.
+        Present::Damaged | Present::Missing => (Instance::of(prepared.path())?, false),
     };
-    let (mut restored, new) = decide(new, config, has_evidence, &place, now)?;
+    let (mut restored, new) = decide(new, config, has_evidence, &instance, now)?;
     fail_point::reach("restore_prepared");
     restored.before = (!matches!(present, Present::Missing)).then_some(before_path);
     match present {
@@ -204,25 +204,25 @@ impl Present {
     }
 }
 
-/// A checked copy of `store` under its final name, and where its database was when it last sent.
+/// A checked copy of `store` under its final name, and the instance that last sent.
 fn snapshot(
     store: &Store,
     path: PathBuf,
     now: Timestamp,
-) -> Result<(Backup, Option<Place>), BackupError> {
+) -> Result<(Backup, Option<Instance>), BackupError> {
     let partial = Partial::beside(&path)?;
     let contents = store.copy_to(partial.path())?;
     fail_point::reach("backup_copied");
     check(partial.path(), &path)?;
     let mut copy = Store::open_copy(partial.path())?;
-    let place = copy.write(|tx| {
+    let sent_last = copy.write(|tx| {
         tx.set_backup_made_at(now)?;
-        tx.place()
+        tx.instance()
     })?;
     copy.close_as_one_file()?;
     fail_point::reach("backup_checked");
     let bytes = partial.finish(&path)?;
-    Ok((Backup { path, contents, bytes, removed: 0 }, place.as_deref().map(Place::parse)))
+    Ok((Backup { path, contents, bytes, removed: 0 }, sent_last.as_deref().map(Instance::parse)))
 }
 
 /// Copies `file` into `prepared`, when it is well and ours.
@@ -254,18 +254,18 @@ fn decide(
     mut new: Store,
     config: &Config,
     has_evidence: bool,
-    place: &Place,
+    instance: &Instance,
     now: Timestamp,
 ) -> Result<(Restored, Store), BackupError> {
     let restoration = Restoration { has_evidence, zone: config.zone.clone(), now };
     let ready_at = now.plus(config.gap.longest());
-    let (made_at, was_at, lost_messages) = new.write(|tx| {
+    let (made_at, sent_last, lost_messages) = new.write(|tx| {
         let made_at = tx.backup_made_at()?;
-        let was_at = tx.place()?;
-        tx.confirm_place(&place.to_string(), now)?;
+        let sent_last = tx.instance()?;
+        tx.confirm_instance(&instance.to_string(), now)?;
         tx.take_over_channels(&restoration, ready_at)?;
         let lost = if has_evidence { tx.count_lost_messages()? } else { 0 };
-        Ok((made_at, was_at, lost))
+        Ok((made_at, sent_last, lost))
     })?;
     // Expired is only what was too late already when the backup was made; the rest may have been
     // sent in time.
@@ -286,7 +286,7 @@ fn decide(
     if has_evidence {
         new.detach_evidence()?;
     }
-    let is_from_elsewhere = was_at.is_some_and(|text| !Place::parse(&text).is_same_as(place));
+    let is_from_elsewhere = sent_last.is_some_and(|text| !Instance::parse(&text).is_same_as(instance));
     let restored = Restored {
         made_at,
         before: None,

@@ -138,7 +138,7 @@ pub fn edit(
 /// Stops a channel until [`resume`]; its messages wait. Returns it as it was.
 ///
 /// # Errors
-/// [`ChannelError::Refused`] when there is none, or it is held for its place.
+/// [`ChannelError::Refused`] when there is none, or it is held as a copy.
 pub fn pause(
     store: &mut Store,
     channel: &str,
@@ -152,7 +152,7 @@ pub fn pause(
 /// Frees a channel, whoever held it, and makes it active. Returns it as it was.
 ///
 /// # Errors
-/// [`ChannelError::Refused`] when there is none, it has no session, or it is held for its place.
+/// [`ChannelError::Refused`] when there is none, it has no session, or it is held as a copy.
 pub fn resume(store: &mut Store, channel: &str, now: Timestamp) -> Result<Channel, ChannelError> {
     change(store, channel, |tx, was| tx.resume_channel(was.id, now))
 }
@@ -162,7 +162,7 @@ pub fn resume(store: &mut Store, channel: &str, now: Timestamp) -> Result<Channe
 /// confirm.
 ///
 /// # Errors
-/// [`ChannelError::Refused`] when there is none, or it is held for its place.
+/// [`ChannelError::Refused`] when there is none, or it is held as a copy.
 pub fn confirm(store: &mut Store, channel: &str, now: Timestamp) -> Result<Channel, ChannelError> {
     change(store, channel, |tx, was| tx.confirm_number(was.id, now).map(drop))
 }
@@ -236,7 +236,7 @@ fn change(
             Ok(was) => was,
             Err(why) => return Ok(Err(why)),
         };
-        if tx.is_held_for_place(was.id)? {
+        if tx.is_held_as_copy(was.id)? {
             return Ok(Err(
                 "the database was copied or moved, and all channels are held for it: see \
                            `confirm-place`"

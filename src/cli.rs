@@ -80,7 +80,8 @@ enum Command {
     /// Remove what ended long ago, and give its room back to the disk; also while `serve` sends
     Prune(prune::PruneArgs),
     /// Say that the database sends from here, after it was copied or moved to another place
-    ConfirmPlace,
+    #[command(visible_alias = "confirm-place")]
+    ConfirmHost,
     /// Read the panel's password from standard input and print its hash for ADMIN_PASSWORD_HASH
     PasswordHash,
     /// Show or change the secret that cron and websites send
@@ -222,7 +223,7 @@ fn run(args: &Arguments) -> Result<(), CliError> {
         Command::Backup(args) => backup::backup(args, &config()?),
         Command::Restore(args) => backup::restore(args, &config()?),
         Command::Prune(args) => prune::prune(args, &config()?),
-        Command::ConfirmPlace => backup::confirm_place(&config()?),
+        Command::ConfirmHost => backup::confirm_host(&config()?),
         Command::PasswordHash => password_hash::password_hash(),
         Command::Secret(args) => secret::secret(args, &config()?),
         Command::Demo(demo) => demo::demo(demo),
@@ -310,13 +311,13 @@ fn remarks(config: &Config, end: RunEnd, is_watched: bool) -> Result<Vec<String>
     let mut remarks = Vec::new();
     let holds = store.read(|tx| {
         let with_place = |(channel, pending, is_untold): (Channel, u64, bool)| {
-            Ok((tx.is_held_for_place(channel.id)?, channel, pending, is_untold))
+            Ok((tx.is_held_as_copy(channel.id)?, channel, pending, is_untold))
         };
         tx.holds()?.into_iter().map(with_place).collect::<SqlResult<Vec<_>>>()
     })?;
-    for (is_for_place, channel, pending, is_untold) in holds {
+    for (is_copy, channel, pending, is_untold) in holds {
         // The log has said of a copy what there is to say.
-        let is_logged = is_for_place && config.log_file.is_none();
+        let is_logged = is_copy && config.log_file.is_none();
         if is_watched || is_untold && !is_logged {
             let reason = channel.held.as_ref().map(|held| held.reason.as_str()).unwrap_or_default();
             let (id, name) = (channel.id, &channel.name);

@@ -91,7 +91,7 @@ pub mod waha;
 
 pub mod http_client;
 
-pub mod place;
+pub mod instance;
 
 pub mod store;
 

@@ -10,9 +10,9 @@ use crate::api::{Api, ApiServer, Limits, ServerError, Webhook};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, Secret};
 use crate::http_client::{HttpClient, Way, WayError};
+use crate::instance::{self, Instance, InstanceError};
 use crate::lock::{self, LockError, SenderLock};
 use crate::panel::Panel;
-use crate::place::{self, Place, PlaceError};
 use crate::private_file;
 use crate::run::{Runner, TimeLimit};
 use crate::secret::{Accepted, SecretError};
@@ -36,9 +36,9 @@ pub(crate) enum ServeError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// Where the database is.
+    /// Which instance of the database this is.
     #[error(transparent)]
-    Place(#[from] PlaceError),
+    Instance(#[from] InstanceError),
     /// The database was taken away under a server that stood by.
     #[error("the database file was replaced while this process stood by: start it again")]
     Replaced,
@@ -172,7 +172,7 @@ fn run_with(
     let began = clock.now().monotonic;
     let waha = waha(config)?;
     let mut store = Store::open(&config.database_path)?;
-    let opened = Place::of(&config.database_path)?;
+    let opened = Instance::of(&config.database_path)?;
     let Some(mut lock) = SenderLock::try_take(&config.database_path)? else {
         return Ok(RunEnd::AlreadySending);
     };
@@ -180,7 +180,7 @@ fn run_with(
     warn_of_pace(config);
     warn_of_readers(&config.database_path);
     alarms.start_alerts(config);
-    check_place(&mut store, &opened, &**clock)?;
+    check_instance(&mut store, &opened, &**clock)?;
     let mut runner = runner(config, waha, store, clock, triggers);
     if let Some(max) = max {
         runner = runner.within(TimeLimit { began, max, request_max: config.waha_timeout });
@@ -200,10 +200,10 @@ fn send(
     triggers: &Arc<Triggers>,
     alarms: &Alarms,
 ) -> Result<(), ServeError> {
-    let opened = Place::of(&config.database_path)?;
+    let opened = Instance::of(&config.database_path)?;
     let Some(_lock) = wait_for_lock(config, clock, triggers)? else { return Ok(()) };
     alarms.start_alerts(config);
-    check_place(&mut store, &opened, &**clock)?;
+    check_instance(&mut store, &opened, &**clock)?;
     let runner = runner(config, waha, store, clock, triggers);
     if !sending::recover_until_stopped(&runner, &**clock, triggers) {
         return Ok(());
@@ -215,11 +215,11 @@ fn send(
 
 /// With the lock held: the open file is still the one with the database's name, and is where it was.
 /// Else nothing is sent.
-fn check_place(store: &mut Store, opened: &Place, clock: &dyn Clock) -> Result<(), ServeError> {
-    if !Place::of(store.path())?.is_same_as(opened) {
+fn check_instance(store: &mut Store, opened: &Instance, clock: &dyn Clock) -> Result<(), ServeError> {
+    if !Instance::of(store.path())?.is_same_as(opened) {
         return Err(ServeError::Replaced);
     }
-    place::check(store, clock.now().wall)?;
+    instance::check(store, clock.now().wall)?;
     Ok(())
 }
 

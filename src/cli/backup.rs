@@ -1,4 +1,4 @@
-//! `backup`, `restore` and `confirm-place`.
+//! `backup`, `restore` and `confirm-host`.
 
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
@@ -12,7 +12,7 @@ use super::output::Output;
 use crate::backup::{self, BackupError, Restored};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::place;
+use crate::instance;
 use crate::store::{LOOK_AT_UNKNOWN, Store};
 
 #[derive(Debug, Args)]
@@ -133,14 +133,14 @@ fn show(args: &RestoreArgs, config: &Config, restored: &Restored) -> io::Result<
     Ok(())
 }
 
-pub(super) fn confirm_place(config: &Config) -> Result<(), CliError> {
+pub(super) fn confirm_host(config: &Config) -> Result<(), CliError> {
     let path = &config.database_path;
     if !path.exists() {
         return Err(BackupError::NoDatabase(path.clone()).into());
     }
     let mut store = Store::open(path).map_err(BackupError::from)?;
     let freed =
-        place::confirm(&mut store, SystemClock::new().now().wall).map_err(BackupError::from)?;
+        instance::confirm(&mut store, SystemClock::new().now().wall).map_err(BackupError::from)?;
     let text = match freed {
         None => "nothing to confirm: the database is where it was".to_owned(),
         Some(freed) => format!("{} sends from here now; {freed} channels freed", path.display()),

@@ -9,10 +9,10 @@ use crate::channels::{HoldEnds, Off, hold_ends, usable};
 use crate::clock::{Clock, Timestamp, Wake};
 use crate::config::{Config, absolute};
 use crate::forecast::{self, Bounds, Fate, Scope, Seen};
+use crate::instance::Instance;
 use crate::lock::{self, Sending};
 use crate::logging::in_one_line;
 use crate::overview;
-use crate::place::Place;
 use crate::recipient;
 use crate::store::{Channel, SchemaDifferences, Store, StoreError, Unresolved, WAL_LARGE_BYTES};
 
@@ -33,7 +33,7 @@ pub(super) fn examine(
     findings: &mut Findings,
 ) {
     let Some(mut store) = open(config, findings) else { return };
-    if let Err(error) = file(&store, clock, findings).and_then(|()| place(&mut store, findings)) {
+    if let Err(error) = file(&store, clock, findings).and_then(|()| instance(&mut store, findings)) {
         return damaged(&error, findings);
     }
     let now = clock.now().wall;
@@ -146,9 +146,9 @@ fn schema(store: &Store, findings: &mut Findings) -> Result<(), StoreError> {
 }
 
 /// A copy does not send what the original may be sending.
-fn place(store: &mut Store, findings: &mut Findings) -> Result<(), StoreError> {
-    let Ok(here) = Place::of(store.path()) else { return Ok(()) };
-    let recorded = store.read(|tx| Ok(tx.place()?.map(|text| Place::parse(&text))))?;
+fn instance(store: &mut Store, findings: &mut Findings) -> Result<(), StoreError> {
+    let Ok(here) = Instance::of(store.path()) else { return Ok(()) };
+    let recorded = store.read(|tx| Ok(tx.instance()?.map(|text| Instance::parse(&text))))?;
     if recorded.is_some_and(|recorded| !recorded.is_same_as(&here)) {
         let found = "the database was copied or moved here: nothing is sent from it";
         findings.wrong("place", found, "end the other program, then run `confirm-place`");

@@ -111,8 +111,8 @@ impl Tx<'_> {
         Ok(changed > 0)
     }
 
-    /// Whether a channel is held because the database is not where it was.
-    pub(crate) fn is_held_for_place(&self, id: i64) -> SqlResult<bool> {
+    /// Whether a channel is held because the database is a copy.
+    pub(crate) fn is_held_as_copy(&self, id: i64) -> SqlResult<bool> {
         let sql =
             "SELECT EXISTS (SELECT 1 FROM place_holds p JOIN channels c ON c.id = p.channel_id
                        WHERE c.id = :id AND c.held_reason = p.reason)";

@@ -1,5 +1,5 @@
 //! The tables `meta` and `place_holds`: what the database knows of itself, and the channels that
-//! are held because it is not where it was. `place` says what a place is, `clock_check` when our
+//! are held because it is a copy. `instance` says what an instance is, `clock_check` when our
 //! clock is believed.
 
 use rusqlite::{OptionalExtension, named_params};
@@ -18,14 +18,14 @@ pub(crate) struct ClockBelieved {
 }
 
 impl Tx<'_> {
-    /// Where the database was when it last sent; `None` before the first start.
-    pub(crate) fn place(&self) -> SqlResult<Option<String>> {
+    /// The instance of the database that last sent; `None` before the first start.
+    pub(crate) fn instance(&self) -> SqlResult<Option<String>> {
         self.meta("place")
     }
 
-    /// Notes where the database is.
-    pub(crate) fn set_place(&self, place: &str) -> SqlResult<()> {
-        self.set_meta("place", place)
+    /// Notes which instance this is.
+    pub(crate) fn set_instance(&self, instance: &str) -> SqlResult<()> {
+        self.set_meta("place", instance)
     }
 
     /// When this backup was made; `None` when the database is none. What cannot be read is a backup
@@ -44,10 +44,10 @@ impl Tx<'_> {
         }
     }
 
-    /// Holds every channel for `reason`, as a person would: nothing but [`Self::confirm_place`] or a
+    /// Holds every channel for `reason`, as a person would: nothing but [`Self::confirm_instance`] or a
     /// person frees them. What a person holds is left alone; what the program held is remembered.
     /// Returns how many channels were not held in this way before.
-    pub(crate) fn hold_for_place(&self, reason: &str, now: Timestamp) -> SqlResult<usize> {
+    pub(crate) fn hold_as_copy(&self, reason: &str, now: Timestamp) -> SqlResult<usize> {
         // The conflict: a person freed it by hand, which is no confirmation.
         let remember = "INSERT INTO place_holds
                             (channel_id, reason, held_reason, held_kind, held_until)
@@ -63,16 +63,16 @@ impl Tx<'_> {
         self.prepare(hold)?.execute(named_params! { ":reason": reason, ":now": now.to_string() })
     }
 
-    /// Whether channels are held because the database is not where it was.
-    pub(crate) fn has_place_holds(&self) -> SqlResult<bool> {
+    /// Whether channels are held because the database is a copy.
+    pub(crate) fn has_copy_holds(&self) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM place_holds)";
         self.prepare(sql)?.query_row([], |row| row.get(0))
     }
 
-    /// Makes `place` the one from which the database sends, begins a new history, and frees exactly
-    /// the channels that [`Self::hold_for_place`] held; a hold from before it comes back. Returns how
+    /// Makes `instance` the one that sends, begins a new history, and frees exactly
+    /// the channels that [`Self::hold_as_copy`] held; a hold from before it comes back. Returns how
     /// many channels that were.
-    pub(crate) fn confirm_place(&self, place: &str, now: Timestamp) -> SqlResult<usize> {
+    pub(crate) fn confirm_instance(&self, instance: &str, now: Timestamp) -> SqlResult<usize> {
         let free = "UPDATE channels SET held_reason = p.held_reason, held_kind = p.held_kind,
                         held_until = p.held_until, updated_at = :now
                     FROM place_holds p
@@ -82,7 +82,7 @@ impl Tx<'_> {
         self.prepare("DELETE FROM place_holds")?.execute([])?;
         self.prepare("DELETE FROM meta WHERE key = 'backup_made_at'")?.execute([])?;
         self.begin_history()?;
-        self.set_place(place)?;
+        self.set_instance(instance)?;
         Ok(freed)
     }
 

@@ -75,7 +75,7 @@ impl Store {
         let Some(path) = present.to_str() else { return Ok(false) };
         let failed = |source| explain(present, source);
         self.connection.execute("ATTACH DATABASE ?1 AS present", [path]).map_err(failed)?;
-        // One that has had fewer rows than the backup is not later; one that is held for its place
+        // One that has had fewer rows than the backup is not later; one that is held as a copy
         // does not know what was sent from the other place.
         let sql = "SELECT (SELECT value FROM main.meta WHERE key = 'history_id')
                        = (SELECT value FROM present.meta WHERE key = 'history_id')

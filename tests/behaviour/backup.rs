@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use auto_message_scheduler::backup::{self, BackupError, Restored};
 use auto_message_scheduler::clock::Clock;
-use auto_message_scheduler::place::{self, Standing};
+use auto_message_scheduler::instance::{self, Standing};
 use auto_message_scheduler::store::Store;
 
 use crate::world::{World, config};
@@ -31,7 +31,7 @@ impl World {
     /// As a start of the program: the database is at home from now on.
     fn settle_in(&self) -> Standing {
         let mut store = Store::open(&self.path).unwrap();
-        place::check(&mut store, self.clock.now().wall).unwrap()
+        instance::check(&mut store, self.clock.now().wall).unwrap()
     }
 
     fn try_to_restore(&self, file: &Path) -> Result<Restored, BackupError> {

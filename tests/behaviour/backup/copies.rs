@@ -4,8 +4,8 @@ use std::fs;
 use std::time::Duration;
 
 use auto_message_scheduler::clock::Clock;
-use auto_message_scheduler::place;
-use auto_message_scheduler::place::Standing;
+use auto_message_scheduler::instance;
+use auto_message_scheduler::instance::Standing;
 use auto_message_scheduler::store::Store;
 
 use crate::world::World;
@@ -37,8 +37,8 @@ fn a_copy_sends_nothing_until_its_place_is_confirmed() {
 
     let mut store = Store::open(&world.path).unwrap();
     let now = world.clock.now().wall;
-    assert_eq!(place::confirm(&mut store, now).unwrap(), Some(2));
-    assert_eq!(place::confirm(&mut store, now).unwrap(), None);
+    assert_eq!(instance::confirm(&mut store, now).unwrap(), Some(2));
+    assert_eq!(instance::confirm(&mut store, now).unwrap(), None);
     assert_eq!(
         world.rows("SELECT held_reason, held_kind, held_until FROM channels ORDER BY id"),
         ["||", "holiday||", "429|rate_limited|2026-12-01T05:00:00Z", "its owner left||"]

@@ -16,7 +16,7 @@ use auto_message_scheduler::store::{
     Echo, MessageEvent, MessageFilter, SessionEvent, Statement, Stuck, noted_statements,
     watch_statements,
 };
-use auto_message_scheduler::{channels, place};
+use auto_message_scheduler::{channels, instance};
 
 use crate::message_commands::{add, draft, store};
 use crate::panel::contacts::upload;
@@ -421,12 +421,12 @@ fn keep_channels(world: &World) {
     store.write(|tx| tx.note_hold_told(1, now)).unwrap();
     store.write(|tx| tx.note_hanging_told(&held.to_string())).unwrap();
     store.read(|tx| Ok(tx.last_recorded()?.is_some())).unwrap();
-    place::check(&mut store, now).unwrap();
-    place::confirm(&mut store, now).unwrap();
+    instance::check(&mut store, now).unwrap();
+    instance::confirm(&mut store, now).unwrap();
     let copied = "INSERT OR REPLACE INTO meta (key, value) VALUES ('place', 'elsewhere')";
     world.execute(copied);
-    place::check(&mut store, now).unwrap();
-    place::confirm(&mut store, now).unwrap();
+    instance::check(&mut store, now).unwrap();
+    instance::confirm(&mut store, now).unwrap();
     store.write(|tx| tx.set_backup_made_at(now)).unwrap();
 }
 

@@ -1,7 +1,8 @@
-//! Where a database lives. A copy of one, on another host or beside it, would send everything a
-//! second time: so a database remembers its place, and is held when it wakes up somewhere else.
+//! Which instance of a database this is. A copy of one, on another host or beside it, would send
+//! everything a second time: so a database remembers its instance, and is held when it wakes up as
+//! another one.
 //!
-//! A place is the machine (a digest of `/etc/machine-id`), the file's inode and the time of its
+//! An instance is the machine (a digest of `/etc/machine-id`), the file's inode and the time of its
 //! birth. They survive a reboot, an upgrade and a `mv` within a file system; a copy has other ones,
 //! however it was made. Neither path nor host name counts: both change without a copy. What a
 //! system does not tell is not compared.
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use crate::clock::Timestamp;
+use crate::private_file;
 use crate::store::{Store, StoreError};
 
 const MACHINE_ID: &str = "/etc/machine-id";
@@ -26,17 +28,17 @@ const BACKUP: &str = "this database is a backup that was put here without `resto
                       been sent. Stop the program and run `auto-message-scheduler restore` with the backup, or \
                       `auto-message-scheduler confirm-place` when nothing was sent since it was made";
 
-/// Where a database file is; what is `None` nobody could tell.
+/// The instance of a database file; what is `None` nobody could tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Instance {
     machine: Option<String>,
     inode: Option<String>,
     born: Option<String>,
 }
 
-/// The place cannot be looked at.
+/// The instance cannot be looked at.
 #[derive(Debug, thiserror::Error)]
-pub enum PlaceError {
+pub enum InstanceError {
     /// The file has no metadata.
     #[error("failed to look at `{}`", path.display())]
     File { path: PathBuf, source: std::io::Error },
@@ -44,32 +46,29 @@ pub enum PlaceError {
     Store(#[from] StoreError),
 }
 
-/// Whether a database may send from where it is.
+/// Whether a database may send as the instance that it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It is where it was, or has never been anywhere.
+    /// It is the instance that sent last, or none has ever sent.
     AtHome,
-    /// It is not: every channel is held. `newly` says whether one was not held before.
+    /// It is another one: every channel is held. `newly` says whether one was not held before.
     Held {
         /// Whether this look held one.
         newly: bool,
     },
 }
 
-impl Place {
-    /// The place of an existing file. Looks at its metadata only: see `store::open` for why a
+impl Instance {
+    /// The instance of an existing file. Looks at its metadata only: see `store::open` for why a
     /// database must not be opened.
     ///
     /// # Errors
     /// When there is no such file.
-    pub(crate) fn of(database: &Path) -> Result<Self, PlaceError> {
-        let failed = |source| PlaceError::File { path: database.to_owned(), source };
+    pub(crate) fn of(database: &Path) -> Result<Self, InstanceError> {
+        let failed = |source| InstanceError::File { path: database.to_owned(), source };
         let metadata = std::fs::metadata(database).map_err(failed)?;
         let born = metadata.created().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-        #[cfg(unix)]
-        let inode = Some(std::os::unix::fs::MetadataExt::ino(&metadata).to_string());
-        #[cfg(not(unix))]
-        let inode = None;
+        let inode = private_file::identity(&metadata).map(|(_, inode)| inode.to_string());
         let machine = std::fs::read_to_string(MACHINE_ID).ok();
         let machine = machine.map(|id| id.trim().to_owned()).filter(|id| !id.is_empty());
         Ok(Self {
@@ -81,30 +80,30 @@ impl Place {
 
     /// Whether nothing that both know speaks against it.
     pub(crate) fn is_same_as(&self, other: &Self) -> bool {
-        let agree = |one: &Option<String>, two: &Option<String>| {
-            one.is_none() || two.is_none() || one == two
-        };
-        agree(&self.machine, &other.machine)
-            && agree(&self.inode, &other.inode)
-            && agree(&self.born, &other.born)
+        let pairs = [
+            (&self.machine, &other.machine),
+            (&self.inode, &other.inode),
+            (&self.born, &other.born),
+        ];
+        pairs.iter().all(|(one, two)| one.is_none() || two.is_none() || one == two)
     }
 
-    /// Reads what `Display` wrote. A text of another kind is a place that no file has.
+    /// Reads what `Display` wrote. A text of another kind is an instance that no file is.
     pub fn parse(text: &str) -> Self {
         let field = |name: &str| {
             let mut words = text.split(' ').filter_map(|word| word.split_once('='));
             words.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
         };
-        let place = Self { machine: field("machine"), inode: field("inode"), born: field("born") };
-        if place == Self::default() {
-            return Self { inode: Some("-".to_owned()), ..place };
+        let instance = Self { machine: field("machine"), inode: field("inode"), born: field("born") };
+        if instance == Self::default() {
+            return Self { inode: Some("-".to_owned()), ..instance };
         }
-        place
+        instance
     }
 }
 
 /// `machine=… inode=… born=…`, without what nobody could tell.
-impl fmt::Display for Place {
+impl fmt::Display for Instance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fields = [("machine", &self.machine), ("inode", &self.inode), ("born", &self.born)];
         let words: Vec<String> = fields
@@ -115,23 +114,23 @@ impl fmt::Display for Place {
     }
 }
 
-/// Before anything is sent, with the lock held: holds every channel when the database is not where
-/// it was. The first start of a database makes the place its own.
-pub fn check(store: &mut Store, now: Timestamp) -> Result<Standing, PlaceError> {
-    let here = Place::of(store.path())?;
+/// Before anything is sent, with the lock held: holds every channel when the database is another
+/// instance than before. The first start of a database notes its instance.
+pub fn check(store: &mut Store, now: Timestamp) -> Result<Standing, InstanceError> {
+    let here = Instance::of(store.path())?;
     let text = here.to_string();
     let standing = store.write(|tx| {
-        let recorded = tx.place()?;
-        let is_home = recorded.as_deref().is_none_or(|text| Place::parse(text).is_same_as(&here));
+        let recorded = tx.instance()?;
+        let is_home = recorded.as_deref().is_none_or(|text| Instance::parse(text).is_same_as(&here));
         let is_backup = tx.backup_made_at()?.is_some();
         if is_home && !is_backup {
             if recorded.as_deref() != Some(&text) {
-                tx.set_place(&text)?;
+                tx.set_instance(&text)?;
             }
             return Ok(Standing::AtHome);
         }
         let reason = if is_backup { BACKUP } else { COPIED };
-        Ok(Standing::Held { newly: tx.hold_for_place(reason, now)? > 0 })
+        Ok(Standing::Held { newly: tx.hold_as_copy(reason, now)? > 0 })
     })?;
     match standing {
         Standing::AtHome => {}
@@ -145,16 +144,16 @@ pub fn check(store: &mut Store, now: Timestamp) -> Result<Standing, PlaceError> 
     Ok(standing)
 }
 
-/// A person says that this is the place from which the database sends. Returns how many channels
-/// that freed; `None` when it is there already.
-pub fn confirm(store: &mut Store, now: Timestamp) -> Result<Option<usize>, PlaceError> {
-    let here = Place::of(store.path())?;
+/// A person says that this instance of the database sends. Returns how many channels
+/// that freed; `None` when it does already.
+pub fn confirm(store: &mut Store, now: Timestamp) -> Result<Option<usize>, InstanceError> {
+    let here = Instance::of(store.path())?;
     Ok(store.write(|tx| {
-        let is_home = tx.place()?.is_some_and(|text| Place::parse(&text).is_same_as(&here));
-        if is_home && tx.backup_made_at()?.is_none() && !tx.has_place_holds()? {
+        let is_home = tx.instance()?.is_some_and(|text| Instance::parse(&text).is_same_as(&here));
+        if is_home && tx.backup_made_at()?.is_none() && !tx.has_copy_holds()? {
             return Ok(None);
         }
-        tx.confirm_place(&here.to_string(), now).map(Some)
+        tx.confirm_instance(&here.to_string(), now).map(Some)
     })?)
 }
 
@@ -171,23 +170,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moved_file_is_in_its_place_and_a_copy_is_not() {
+    fn a_moved_file_is_the_same_instance_and_a_copy_is_not() {
         let directory = tempfile::tempdir().unwrap();
         let (one, two) = (directory.path().join("one"), directory.path().join("two"));
         std::fs::write(&one, "x").unwrap();
-        let place = Place::of(&one).unwrap();
-        assert_eq!(Place::parse(&place.to_string()), place);
+        let instance = Instance::of(&one).unwrap();
+        assert_eq!(Instance::parse(&instance.to_string()), instance);
         std::fs::copy(&one, &two).unwrap();
-        assert!(!Place::of(&two).unwrap().is_same_as(&place));
+        assert!(!Instance::of(&two).unwrap().is_same_as(&instance));
         std::fs::rename(&one, directory.path().join("three")).unwrap();
-        assert!(Place::of(&directory.path().join("three")).unwrap().is_same_as(&place));
+        assert!(Instance::of(&directory.path().join("three")).unwrap().is_same_as(&instance));
     }
 
     #[test]
-    fn another_machine_is_another_place_and_what_is_not_told_is_not_compared() {
-        let place = Place::parse("machine=aa inode=1 born=2");
-        assert!(!Place::parse("machine=bb inode=1 born=2").is_same_as(&place));
-        assert!(Place::parse("inode=1").is_same_as(&place));
-        assert!(!Place::parse("written by somebody").is_same_as(&place));
+    fn another_machine_is_another_instance_and_what_is_not_told_is_not_compared() {
+        let instance = Instance::parse("machine=aa inode=1 born=2");
+        assert!(!Instance::parse("machine=bb inode=1 born=2").is_same_as(&instance));
+        assert!(Instance::parse("inode=1").is_same_as(&instance));
+        assert!(!Instance::parse("written by somebody").is_same_as(&instance));
     }
 }
