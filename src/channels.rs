@@ -6,7 +6,7 @@ mod view;
 
 use crate::clock::Timestamp;
 use crate::delivery::HoldKind;
-use crate::store::{Channel, ChannelSettings, SqlResult, Store, StoreError, Tx};
+use crate::store::{Channel, SqlResult, Store, StoreError, Tx};
 use crate::window::{DAILY_LIMIT_MAX, SendWindow, WindowError};
 
 pub use availability::{Availability, HoldEnds, Off, availability};
@@ -81,17 +81,11 @@ pub fn add(
     edit: &Edit,
     now: Timestamp,
 ) -> Result<i64, ChannelError> {
-    let blank = ChannelSettings {
-        name: String::new(),
-        session_name: None,
-        send_window: None,
-        daily_limit: None,
-    };
     let edit =
         Edit { name: Some(name.to_owned()), session: Some(session.to_owned()), ..edit.clone() };
-    let wanted = edited(blank, &edit).map_err(ChannelError::Refused)?;
+    let wanted = edited(Channel::default(), &edit).map_err(ChannelError::Refused)?;
     write(store, |tx| {
-        if let Some(why) = taken(tx, &wanted, None)? {
+        if let Some(why) = taken(tx, &wanted)? {
             return Ok(Err(why));
         }
         tx.add_channel(&wanted, now).map(Ok)
@@ -117,20 +111,14 @@ pub fn edit(
             Ok(was) => was,
             Err(why) => return Ok(Err(why)),
         };
-        let settings = ChannelSettings {
-            name: was.name.clone(),
-            session_name: was.session_name.clone(),
-            send_window: was.send_window.clone(),
-            daily_limit: was.daily_limit,
-        };
-        let wanted = match edited(settings, edit) {
+        let wanted = match edited(was.clone(), edit) {
             Ok(wanted) => wanted,
             Err(why) => return Ok(Err(why)),
         };
-        if let Some(why) = taken(tx, &wanted, Some(was.id))? {
+        if let Some(why) = taken(tx, &wanted)? {
             return Ok(Err(why));
         }
-        tx.set_channel(was.id, &wanted, now)?;
+        tx.set_channel(&wanted, now)?;
         Ok(Ok(was))
     })
 }
@@ -208,16 +196,13 @@ pub fn remove(store: &mut Store, channel: &str) -> Result<Channel, ChannelError>
                 "channel 1 `{name}` is where messages without a channel go: pause or edit it instead"
             )));
         }
-        let uses = tx.channel_uses(was.id)?;
-        let why = if uses.messages > 0 {
-            format!("{} messages use it: cancel them, or give them another channel", uses.messages)
-        } else if uses.open > 0 {
-            format!("{} deliveries wait for it: cancel their messages", uses.open)
-        } else if uses.looked_up > 0 {
-            format!(
-                "{} unknown deliveries are still looked up through it: wait a day, or pause it",
-                uses.looked_up
-            )
+        let (messages, open, looked_up) = tx.channel_uses(was.id)?;
+        let why = if messages > 0 {
+            format!("{messages} messages use it: cancel them, or give them another channel")
+        } else if open > 0 {
+            format!("{open} deliveries wait for it: cancel their messages")
+        } else if looked_up > 0 {
+            format!("{looked_up} unknown deliveries are still looked up through it: wait a day, or pause it")
         } else {
             tx.remove_channel(was.id)?;
             return Ok(Ok(was));
@@ -274,12 +259,12 @@ fn find_in(tx: &Tx<'_>, text: &str) -> SqlResult<Result<Channel, String>> {
     })
 }
 
-fn edited(mut settings: ChannelSettings, edit: &Edit) -> Result<ChannelSettings, String> {
+fn edited(mut channel: Channel, edit: &Edit) -> Result<Channel, String> {
     let refused = |why: &str| Err(why.to_owned());
     if let Some(name) = &edit.name {
-        name.trim().clone_into(&mut settings.name);
-        let is_number = settings.name.parse::<i64>().is_ok();
-        if settings.name.is_empty() || settings.name.chars().count() > NAME_CHARS_MAX || is_number {
+        name.trim().clone_into(&mut channel.name);
+        let is_number = channel.name.parse::<i64>().is_ok();
+        if channel.name.is_empty() || channel.name.chars().count() > NAME_CHARS_MAX || is_number {
             return refused("a channel's name is 1 to 100 characters, and not a number alone");
         }
     }
@@ -290,20 +275,20 @@ fn edited(mut settings: ChannelSettings, edit: &Edit) -> Result<ChannelSettings,
                 "a channel needs the name of its session in WAHA: give it with --session",
             );
         }
-        settings.session_name = Some(session.to_owned());
+        channel.session_name = Some(session.to_owned());
     }
     if let Some(OwnWindow(window)) = edit.window {
-        settings.send_window = window.map(|window| window.to_string());
+        channel.send_window = window.map(|window| window.to_string());
     }
     if let Some(OwnLimit(limit)) = edit.daily_limit {
-        settings.daily_limit = limit.map(i64::from);
+        channel.daily_limit = limit.map(i64::from);
     }
-    Ok(settings)
+    Ok(channel)
 }
 
 /// Whose name or session that is already.
-fn taken(tx: &Tx<'_>, wanted: &ChannelSettings, own: Option<i64>) -> SqlResult<Option<String>> {
-    for other in tx.channels()?.into_iter().filter(|other| Some(other.id) != own) {
+fn taken(tx: &Tx<'_>, wanted: &Channel) -> SqlResult<Option<String>> {
+    for other in tx.channels()?.into_iter().filter(|other| other.id != wanted.id) {
         if is_same(&other.name, &wanted.name) {
             return Ok(Some(format!("channel {} is called `{}` already", other.id, other.name)));
         }

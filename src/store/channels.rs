@@ -9,7 +9,7 @@ use crate::reason::Reason;
 use crate::window::Day;
 
 /// One WhatsApp number.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Channel {
     pub(crate) id: i64,
     /// Its name, for people.
@@ -45,6 +45,30 @@ pub struct Held {
 }
 
 impl Channel {
+    /// A row of [`COLUMNS`].
+    pub(super) fn from_row(row: &Row<'_>) -> SqlResult<Self> {
+        let kind: Option<String> = row.get("held_kind")?;
+        let reason = lossy(row, "held_reason")?;
+        let until = optional_timestamp(row, "held_until")?;
+        Ok(Self {
+            id: row.get("id")?,
+            name: lossy(row, "name")?.unwrap_or_default(),
+            session_name: lossy(row, "session_name")?.filter(|name| !name.is_empty()),
+            is_active: row.get("is_active")?,
+            ready_at: optional_timestamp(row, "ready_at")?,
+            held: reason.map(|reason| Held {
+                reason,
+                kind: HoldKind::ALL.into_iter().find(|known| Some(known.as_str()) == kind.as_deref()),
+                until,
+            }),
+            held_count: row.get("held_count")?,
+            send_window: lossy(row, "send_window")?,
+            daily_limit: row.get("daily_limit")?,
+            phone_number: lossy(row, "phone_number")?,
+            other_number: lossy(row, "other_number")?,
+        })
+    }
+
     /// The hold for a channel whose `session` has the number `seen` (as `+6281234567890`), when that
     /// is another one than the channel's. A channel without a number has no other one.
     pub(crate) fn hold_for_number(&self, session: &str, seen: &str) -> Option<Hold> {
@@ -64,41 +88,18 @@ pub(super) const COLUMNS: &str = "c.id, c.name, trim(c.session_name) AS session_
                        c.held_reason, c.held_kind, c.held_until, c.held_count, c.send_window, c.daily_limit, \
                        c.phone_number, c.other_number";
 
-pub(super) fn read_channel(row: &Row<'_>) -> SqlResult<Channel> {
-    let kind: Option<String> = row.get("held_kind")?;
-    let reason = lossy(row, "held_reason")?;
-    let until = optional_timestamp(row, "held_until")?;
-    Ok(Channel {
-        id: row.get("id")?,
-        name: lossy(row, "name")?.unwrap_or_default(),
-        session_name: lossy(row, "session_name")?.filter(|name| !name.is_empty()),
-        is_active: row.get("is_active")?,
-        ready_at: optional_timestamp(row, "ready_at")?,
-        held: reason.map(|reason| Held {
-            reason,
-            kind: HoldKind::ALL.into_iter().find(|known| Some(known.as_str()) == kind.as_deref()),
-            until,
-        }),
-        held_count: row.get("held_count")?,
-        send_window: lossy(row, "send_window")?,
-        daily_limit: row.get("daily_limit")?,
-        phone_number: lossy(row, "phone_number")?,
-        other_number: lossy(row, "other_number")?,
-    })
-}
-
 impl Tx<'_> {
     /// The channel with this id, if there is one.
     pub fn channel(&self, id: i64) -> SqlResult<Option<Channel>> {
         self.prepare(&format!("SELECT {COLUMNS} FROM channels c WHERE c.id = :id"))?
-            .query_row(named_params! { ":id": id }, read_channel)
+            .query_row(named_params! { ":id": id }, Channel::from_row)
             .optional()
     }
 
     /// The channels that have a pace.
     pub(crate) fn paced_channels(&self) -> SqlResult<Vec<Channel>> {
         let sql = format!("SELECT {COLUMNS} FROM channels c WHERE c.ready_at IS NOT NULL");
-        self.prepare(&sql)?.query_map([], read_channel)?.collect()
+        self.prepare(&sql)?.query_map([], Channel::from_row)?.collect()
     }
 
     /// The channels that may have something to do: pending deliveries, or a hold that a look at the
@@ -111,7 +112,7 @@ impl Tx<'_> {
                      (SELECT 1 FROM deliveries d WHERE d.channel_id = c.id AND d.status = 'pending'))"
         );
         let mut statement = self.prepare(&sql)?;
-        statement.query_map([], read_channel)?.collect()
+        statement.query_map([], Channel::from_row)?.collect()
     }
 
     /// The ids of channels for which deliveries wait and which are not there: somebody removed them,
@@ -254,5 +255,114 @@ impl Tx<'_> {
             ":now": now.to_string(),
         })?;
         Ok(())
+    }
+
+    /// All channels, by id.
+    pub(crate) fn channels(&self) -> SqlResult<Vec<Channel>> {
+        let sql = format!("SELECT {COLUMNS} FROM channels c ORDER BY c.id");
+        self.prepare(&sql)?.query_map([], Channel::from_row)?.collect()
+    }
+
+    /// Makes a channel with name, session, hours and limit of `new`, and returns its id.
+    ///
+    /// # Errors
+    /// When the statement fails, also because the session is another channel's.
+    pub(crate) fn add_channel(&self, new: &Channel, now: Timestamp) -> SqlResult<i64> {
+        let sql = "INSERT INTO channels
+                       (name, session_name, send_window, daily_limit, created_at, updated_at)
+                   VALUES (:name, :session, :window, :limit, :now, :now)";
+        self.prepare(sql)?.insert(named_params! {
+            ":name": new.name,
+            ":session": new.session_name,
+            ":window": new.send_window,
+            ":limit": new.daily_limit,
+            ":now": now.to_string(),
+        })
+    }
+
+    /// Writes name, session, hours and limit of a channel that is there.
+    ///
+    /// # Errors
+    /// When the statement fails, also because the session is another channel's.
+    pub(crate) fn set_channel(&self, to: &Channel, now: Timestamp) -> SqlResult<()> {
+        let sql = "UPDATE channels SET name = :name, session_name = :session,
+                       send_window = :window, daily_limit = :limit, updated_at = :now
+                   WHERE id = :id";
+        let params = named_params! {
+            ":id": to.id,
+            ":name": to.name,
+            ":session": to.session_name,
+            ":window": to.send_window,
+            ":limit": to.daily_limit,
+            ":now": now.to_string(),
+        };
+        self.prepare(sql)?.execute(params).map(drop)
+    }
+
+    /// Holds a channel until a person frees it.
+    pub(crate) fn pause_channel(&self, id: i64, reason: &str, now: Timestamp) -> SqlResult<()> {
+        let sql = "UPDATE channels SET held_reason = :reason, held_kind = NULL, held_until = NULL,
+                       updated_at = :now
+                   WHERE id = :id";
+        let params = named_params! { ":id": id, ":reason": reason, ":now": now.to_string() };
+        self.prepare(sql)?.execute(params).map(drop)
+    }
+
+    /// Ends any hold of a channel, and makes it active.
+    pub(crate) fn resume_channel(&self, id: i64, now: Timestamp) -> SqlResult<()> {
+        let sql = "UPDATE channels SET held_reason = NULL, held_kind = NULL, held_until = NULL,
+                       held_count = 0, is_active = 1, updated_at = :now
+                   WHERE id = :id";
+        let params = named_params! { ":id": id, ":now": now.to_string() };
+        self.prepare(sql)?.execute(params).map(drop)
+    }
+
+    /// Makes the number that a channel's session has now the channel's, and ends the hold for it.
+    /// Returns whether there was such a number.
+    pub(crate) fn confirm_number(&self, id: i64, now: Timestamp) -> SqlResult<bool> {
+        let take = "UPDATE channels SET phone_number = other_number, other_number = NULL,
+                        updated_at = :now
+                    WHERE id = :id AND other_number IS NOT NULL";
+        let free = "UPDATE channels SET held_reason = NULL, held_kind = NULL, held_until = NULL,
+                        held_count = 0, updated_at = :now
+                    WHERE id = :id AND held_kind = 'other_number'";
+        let params = named_params! { ":id": id, ":now": now.to_string() };
+        let changed = self.prepare(take)?.execute(params)?;
+        self.prepare(free)?.execute(params)?;
+        Ok(changed > 0)
+    }
+
+    /// Whether a channel is held because the database is a copy.
+    pub(crate) fn is_held_as_copy(&self, id: i64) -> SqlResult<bool> {
+        let sql =
+            "SELECT EXISTS (SELECT 1 FROM place_holds p JOIN channels c ON c.id = p.channel_id
+                       WHERE c.id = :id AND c.held_reason = p.reason)";
+        self.prepare(sql)?.query_row(named_params! { ":id": id }, |row| row.get(0))
+    }
+
+    /// How many deliveries wait for a channel.
+    pub(crate) fn count_pending_on(&self, id: i64) -> SqlResult<u64> {
+        let sql = "SELECT count(*) FROM deliveries WHERE channel_id = :id AND status = 'pending'";
+        self.prepare(sql)?.query_row(named_params! { ":id": id }, |row| row.get(0))
+    }
+
+    /// What still uses a channel: messages that have not ended; deliveries that wait or are on their
+    /// way; unknown deliveries that are still to be looked up through its session.
+    pub(crate) fn channel_uses(&self, id: i64) -> SqlResult<(u64, u64, u64)> {
+        let sql = "SELECT (SELECT count(*) FROM auto_messages INDEXED BY idx_auto_messages_status
+                           WHERE status IN ('draft', 'scheduled', 'sending') AND channel_id = :id),
+                       (SELECT count(*) FROM deliveries WHERE status = 'pending' AND channel_id = :id)
+                       + (SELECT count(*) FROM deliveries WHERE status = 'sending' AND channel_id = :id),
+                       (SELECT count(*) FROM deliveries WHERE status = 'unknown'
+                           AND next_attempt_at IS NOT NULL AND channel_id = :id)";
+        self.prepare(sql)?.query_row(named_params! { ":id": id }, |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+    }
+
+    /// Removes a channel; what it sent stays on record.
+    pub(crate) fn remove_channel(&self, id: i64) -> SqlResult<()> {
+        let sql = "DELETE FROM channels WHERE id = :id";
+        self.prepare(sql)?.execute(named_params! { ":id": id }).map(drop)
     }
 }

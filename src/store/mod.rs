@@ -7,7 +7,6 @@
 
 mod alerts;
 mod backup;
-mod channel_edits;
 mod channels;
 mod composing;
 mod contacts;
@@ -44,7 +43,6 @@ use crate::clock::Timestamp;
 use crate::fail_point;
 
 pub(crate) use alerts::Alert;
-pub(crate) use channel_edits::ChannelSettings;
 pub(crate) use channels::{Channel, Held};
 pub use composing::{DeliveryRow, MessageFields, MessageFilter, MessageRow, Occurrence};
 pub use contacts::WaitingForContact;

@@ -3,7 +3,7 @@
 
 use rusqlite::{OptionalExtension, Row, named_params};
 
-use super::channels::{COLUMNS, read_channel};
+use super::channels::COLUMNS;
 use super::{Channel, SqlResult, Tx, label, lossy, optional_timestamp, timestamp};
 use crate::clock::Timestamp;
 use crate::delivery::Status;
@@ -68,7 +68,7 @@ impl Tx<'_> {
              FROM channels c ORDER BY c.id"
         );
         let mut statement = self.prepare(&sql)?;
-        let rows = statement.query_map([], |row| Ok((read_channel(row)?, row.get("pending")?)))?;
+        let rows = statement.query_map([], |row| Ok((Channel::from_row(row)?, row.get("pending")?)))?;
         rows.collect()
     }
 

@@ -51,7 +51,7 @@ pub const ALLOWED: &[Allowed] = &[
     allowed("alerts::set_alerts_on", "SCAN alerts USING INDEX idx_alerts_waiting", WAITING),
     allowed("alerts::waiting_alerts", "SCAN a USING INDEX idx_alerts_waiting", WAITING),
     allowed(
-        "channel_edits::channel_uses",
+        "channels::channel_uses",
         "SCAN deliveries USING INDEX idx_deliveries_sending",
         SENDING,
     ),
@@ -343,8 +343,8 @@ pub const HOT: &[(&str, &[&str])] = &[
     ("listings::page_of_messages", &["INTEGER PRIMARY KEY", "idx_auto_messages_status"]),
     ("listings::page_of_runs", &["INTEGER PRIMARY KEY"]),
     ("contacts::page_of_contacts", &["INTEGER PRIMARY KEY"]),
-    ("channel_edits::channels", &[]),
-    ("channel_edits::count_pending_on", &["idx_deliveries_pending"]),
+    ("channels::channels", &[]),
+    ("channels::count_pending_on", &["idx_deliveries_pending"]),
     ("composing::occurrences_of", &["INTEGER PRIMARY KEY", "sqlite_autoindex_deliveries_1"]),
 ];
 
