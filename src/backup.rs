@@ -286,7 +286,8 @@ fn decide(
     if has_evidence {
         new.detach_evidence()?;
     }
-    let is_from_elsewhere = sent_last.is_some_and(|text| !Instance::parse(&text).is_same_as(instance));
+    let is_from_elsewhere =
+        sent_last.is_some_and(|text| !Instance::parse(&text).is_same_as(instance));
     let restored = Restored {
         made_at,
         before: None,

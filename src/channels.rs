@@ -202,7 +202,9 @@ pub fn remove(store: &mut Store, channel: &str) -> Result<Channel, ChannelError>
         } else if open > 0 {
             format!("{open} deliveries wait for it: cancel their messages")
         } else if looked_up > 0 {
-            format!("{looked_up} unknown deliveries are still looked up through it: wait a day, or pause it")
+            format!(
+                "{looked_up} unknown deliveries are still looked up through it: wait a day, or pause it"
+            )
         } else {
             tx.remove_channel(was.id)?;
             return Ok(Ok(was));

@@ -61,9 +61,6 @@ pub enum Standing {
 impl Instance {
     /// The instance of an existing file. Looks at its metadata only: see `store::open` for why a
     /// database must not be opened.
-    ///
-    /// # Errors
-    /// When there is no such file.
     pub(crate) fn of(database: &Path) -> Result<Self, InstanceError> {
         let failed = |source| InstanceError::File { path: database.to_owned(), source };
         let metadata = std::fs::metadata(database).map_err(failed)?;
@@ -94,7 +91,8 @@ impl Instance {
             let mut words = text.split(' ').filter_map(|word| word.split_once('='));
             words.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
         };
-        let instance = Self { machine: field("machine"), inode: field("inode"), born: field("born") };
+        let instance =
+            Self { machine: field("machine"), inode: field("inode"), born: field("born") };
         if instance == Self::default() {
             return Self { inode: Some("-".to_owned()), ..instance };
         }
@@ -121,7 +119,8 @@ pub fn check(store: &mut Store, now: Timestamp) -> Result<Standing, InstanceErro
     let text = here.to_string();
     let standing = store.write(|tx| {
         let recorded = tx.instance()?;
-        let is_home = recorded.as_deref().is_none_or(|text| Instance::parse(text).is_same_as(&here));
+        let is_home =
+            recorded.as_deref().is_none_or(|text| Instance::parse(text).is_same_as(&here));
         let is_backup = tx.backup_made_at()?.is_some();
         if is_home && !is_backup {
             if recorded.as_deref() != Some(&text) {

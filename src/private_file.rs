@@ -23,19 +23,7 @@ pub(crate) fn options() -> OpenOptions {
     options
 }
 
-/// Another user of this machine may have put a file where we look for ours.
-#[cfg(unix)]
-#[derive(Debug, thiserror::Error)]
-#[error("`{}` belongs to user {owner}, so another user of this machine may have put it there: remove it, or `chown` it to the user that runs this program", path.display())]
-struct Untrusted {
-    path: PathBuf,
-    owner: u32,
-}
-
 /// Opens `path` with `options`, as long as nobody else can have put there what has the name.
-///
-/// # Errors
-/// When another user may have made the file or the link, and when it cannot be opened.
 pub(crate) fn open(path: &Path, options: &OpenOptions) -> io::Result<File> {
     #[cfg(unix)]
     {
@@ -59,9 +47,6 @@ pub(crate) fn open(path: &Path, options: &OpenOptions) -> io::Result<File> {
 
 /// Reads a text of at most `bytes_max`. Returns also the command that closes the file to others, when
 /// it is open to them: by the mode of what is read, not of what has the name a moment before.
-///
-/// # Errors
-/// As [`open`], and when the file cannot be read.
 pub(crate) fn read(path: &Path, bytes_max: u64) -> io::Result<(String, Option<String>)> {
     let file = open(path, OpenOptions::new().read(true))?;
     let remedy = mend_command(path, &file.metadata()?);
@@ -169,10 +154,7 @@ pub(crate) fn why_denied(path: &Path) -> Option<String> {
 }
 
 /// Looks, without opening it, whether another user may have put there what has the name `path`. A
-/// name that nothing has is fine.
-///
-/// # Errors
-/// When it is so.
+/// name that nothing has is fine. An error says that it is so.
 pub(crate) fn check(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     is_trusted_link(path)?;
@@ -183,9 +165,6 @@ pub(crate) fn check(path: &Path) -> io::Result<()> {
 
 /// The same for a file that a group may share, as a website and this program share a database: any
 /// file is fine, whoever of the group made it, where not everybody can make one.
-///
-/// # Errors
-/// When somebody outside the group may have put it there.
 pub(crate) fn check_shared(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
@@ -236,8 +215,14 @@ fn check_owner(path: &Path, about: &Metadata) -> io::Result<()> {
     if is_ours || about.file_type().is_char_device() {
         return Ok(());
     }
-    let untrusted = Untrusted { path: path.to_owned(), owner };
-    Err(io::Error::new(io::ErrorKind::PermissionDenied, untrusted))
+    Err(io::Error::new(
+        io::ErrorKind::PermissionDenied,
+        format!(
+            "`{}` belongs to user {owner}, so another user of this machine may have put it there: remove it, or \
+             `chown` it to the user that runs this program",
+            path.display()
+        ),
+    ))
 }
 
 /// Whether this program runs as the user.

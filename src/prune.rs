@@ -215,10 +215,7 @@ impl Work<'_> {
         }
     }
 
-    fn write<T>(
-        &mut self,
-        work: impl FnOnce(&Tx<'_>) -> SqlResult<T>,
-    ) -> Result<T, StoreError> {
+    fn write<T>(&mut self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Result<T, StoreError> {
         let store = &mut *self.store;
         paced(self.clock, || store.write(work))
     }

@@ -78,9 +78,6 @@ struct Stamp {
 impl Accepted {
     /// CRON_SECRET and CRON_SECRET_PREVIOUS; without the first, the secret of `database`, which is
     /// made when there is none.
-    ///
-    /// # Errors
-    /// [`SecretError`] when a file cannot be used.
     pub(crate) fn new(
         current: Option<Secret>,
         previous: Option<Secret>,
@@ -167,9 +164,6 @@ pub(crate) fn previous_path(database: &Path) -> PathBuf {
 }
 
 /// Reads the secret of `database`, or makes one.
-///
-/// # Errors
-/// [`SecretError`] when the file cannot be used, is open to others or holds no secret.
 pub(crate) fn read_or_make(database: &Path) -> Result<Secret, SecretError> {
     let path = path(database);
     let text = match read_text(&path)? {
@@ -180,19 +174,13 @@ pub(crate) fn read_or_make(database: &Path) -> Result<Secret, SecretError> {
 }
 
 /// Reads the secret of `database` that was rotated away and is still good, if there is one.
-///
-/// # Errors
-/// [`SecretError`] when the file cannot be used, is open to others or holds no secret.
 pub(crate) fn read_previous(database: &Path) -> Result<Option<Secret>, SecretError> {
     let path = previous_path(database);
     read_text(&path)?.map(|text| fit(&path, &text)).transpose()
 }
 
 /// Makes a new secret for `database`, and keeps the present one as the one before. Whatever ends the
-/// program, there is always a whole secret, and the one that was good is good.
-///
-/// # Errors
-/// [`SecretError`]; then the secret is what it was.
+/// program, and when this fails, there is always a whole secret, and the one that was good is good.
 pub(crate) fn rotate(database: &Path) -> Result<(), SecretError> {
     let path = path(database);
     let lock = lock_current(&path)?;
@@ -207,9 +195,6 @@ pub(crate) fn rotate(database: &Path) -> Result<(), SecretError> {
 }
 
 /// Makes the one before useless. Returns whether there was one.
-///
-/// # Errors
-/// [`SecretError::File`] when it cannot be removed.
 pub(crate) fn forget_previous(database: &Path) -> Result<bool, SecretError> {
     let path = previous_path(database);
     match fs::remove_file(&path) {
@@ -220,9 +205,6 @@ pub(crate) fn forget_previous(database: &Path) -> Result<bool, SecretError> {
 }
 
 /// A new secret of 64 hex digits.
-///
-/// # Errors
-/// [`SecretError::Random`].
 pub(crate) fn random() -> Result<Secret, SecretError> {
     let mut bytes = [0; SECRET_BYTES];
     getrandom::fill(&mut bytes).map_err(SecretError::Random)?;

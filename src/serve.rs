@@ -215,7 +215,11 @@ fn send(
 
 /// With the lock held: the open file is still the one with the database's name, and is where it was.
 /// Else nothing is sent.
-fn check_instance(store: &mut Store, opened: &Instance, clock: &dyn Clock) -> Result<(), ServeError> {
+fn check_instance(
+    store: &mut Store,
+    opened: &Instance,
+    clock: &dyn Clock,
+) -> Result<(), ServeError> {
     if !Instance::of(store.path())?.is_same_as(opened) {
         return Err(ServeError::Replaced);
     }

@@ -21,7 +21,7 @@ const CHECK_FOR: Duration = Duration::from_secs(10);
 /// Cron comes every few minutes; one that has been away for so long does not come.
 const TRIGGER_AWAY: Duration = Duration::from_mins(15);
 /// How much is looked at for numbers that will not send: seconds of work.
-const CONTACTS_MAX: u32 = 1_000_000;
+const CONTACTS_MAX: u64 = 1_000_000;
 /// A request to stop that could not be resolved is told for so long.
 const HIDDEN_TOLD_FOR: Duration = Duration::from_hours(30 * 24);
 const BOUNDS: Bounds = Bounds { messages: 1000, recipients: 200_000 };
@@ -33,7 +33,8 @@ pub(super) fn examine(
     findings: &mut Findings,
 ) {
     let Some(mut store) = open(config, findings) else { return };
-    if let Err(error) = file(&store, clock, findings).and_then(|()| instance(&mut store, findings)) {
+    if let Err(error) = file(&store, clock, findings).and_then(|()| instance(&mut store, findings))
+    {
         return damaged(&error, findings);
     }
     let now = clock.now().wall;
@@ -317,12 +318,16 @@ fn hidden(store: &mut Store, now: Timestamp, findings: &mut Findings) -> Result<
 fn contacts(store: &mut Store, config: &Config, findings: &mut Findings) -> Result<(), StoreError> {
     let (mut looked, mut bad, mut first) = (0_u64, 0_u64, None);
     store.read(|tx| {
-        tx.each_phone_number(CONTACTS_MAX, |id, number| {
-            looked += 1;
-            if let Err(error) = recipient::phone_to_chat(&number, &config.country) {
-                bad += 1;
-                first.get_or_insert_with(|| format!("contact {id}: {error}"));
+        tx.each_contact_after(i64::MIN, |contact| {
+            if contact.opted_out_at.is_none() {
+                looked += 1;
+                if let Err(error) = recipient::phone_to_chat(&contact.phone_number, &config.country)
+                {
+                    bad += 1;
+                    first.get_or_insert_with(|| format!("contact {}: {error}", contact.id));
+                }
             }
+            Ok(looked < CONTACTS_MAX)
         })
     })?;
     match first {

@@ -44,9 +44,6 @@ impl Store {
 
     /// Copies the database as it is at one moment into the empty file `target`. Others may write
     /// meanwhile. Returns what the copy holds.
-    ///
-    /// # Errors
-    /// When the database cannot be read or `target` cannot be written.
     pub(crate) fn copy_to(&self, target: &Path) -> Result<Contents, StoreError> {
         // The open read transaction keeps the moment: without it the copying would begin anew after
         // every write of another process, perhaps for ever.
@@ -63,9 +60,6 @@ impl Store {
     }
 
     /// What SQLite finds wrong with the file; `None` when all is well.
-    ///
-    /// # Errors
-    /// When the file cannot be read for another reason than damage.
     pub(crate) fn find_damage(&self) -> Result<Option<String>, StoreError> {
         match self.ask::<String>("PRAGMA integrity_check(1)") {
             Ok(found) => Ok((found != "ok").then_some(found)),
@@ -79,9 +73,6 @@ impl Store {
     }
 
     /// Makes the database one file without a WAL, and closes it.
-    ///
-    /// # Errors
-    /// When another connection has it open.
     pub(crate) fn close_as_one_file(self) -> Result<(), StoreError> {
         let answer: String = self.ask("PRAGMA journal_mode = DELETE")?;
         let Self { connection, path } = self;

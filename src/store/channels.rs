@@ -58,7 +58,9 @@ impl Channel {
             ready_at: optional_timestamp(row, "ready_at")?,
             held: reason.map(|reason| Held {
                 reason,
-                kind: HoldKind::ALL.into_iter().find(|known| Some(known.as_str()) == kind.as_deref()),
+                kind: HoldKind::ALL
+                    .into_iter()
+                    .find(|known| Some(known.as_str()) == kind.as_deref()),
                 until,
             }),
             held_count: row.get("held_count")?,

@@ -229,22 +229,6 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Calls `visit` with id and number of at most `limit` contacts that have not opted out.
-    pub fn each_phone_number(
-        &self,
-        limit: u32,
-        mut visit: impl FnMut(i64, String),
-    ) -> SqlResult<()> {
-        let sql = "SELECT id, phone_number FROM contacts WHERE opted_out_at IS NULL
-                   ORDER BY id LIMIT :limit";
-        let mut statement = self.prepare(sql)?;
-        let mut rows = statement.query(named_params! { ":limit": limit })?;
-        while let Some(row) = rows.next()? {
-            visit(row.get("id")?, lossy(row, "phone_number")?.unwrap_or_default());
-        }
-        Ok(())
-    }
-
     /// The names of all attributes, sorted; at most `limit`. Rows whose attributes are no JSON have none.
     pub(crate) fn attribute_names(&self, limit: usize) -> SqlResult<Vec<String>> {
         let sql = "SELECT DISTINCT a.key FROM contacts c, json_each(c.attributes) a

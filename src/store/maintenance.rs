@@ -60,7 +60,8 @@ impl Store {
 
     /// The version of the tables, and the newest that this program knows.
     pub(crate) fn tables_version(&self) -> Result<(i64, i64), StoreError> {
-        let found = tables_version(&self.connection).map_err(|source| explain(&self.path, source))?;
+        let found =
+            tables_version(&self.connection).map_err(|source| explain(&self.path, source))?;
         Ok((found.unwrap_or(0), newest_migration()))
     }
 
@@ -70,9 +71,6 @@ impl Store {
     }
 
     /// Whether the file can only be read.
-    ///
-    /// # Errors
-    /// When nobody can tell.
     pub(crate) fn is_read_only(&self) -> Result<bool, StoreError> {
         self.connection.is_readonly("main").map_err(|source| explain(&self.path, source))
     }
@@ -85,9 +83,6 @@ impl Store {
 
     /// Looks through the file for damage, indexes aside: the first that is found. `None` when it was
     /// interrupted before its end.
-    ///
-    /// # Errors
-    /// When the file cannot be read for another reason than damage.
     pub(crate) fn quick_check(&self) -> Result<Option<Result<(), String>>, StoreError> {
         match self.ask::<String>("PRAGMA quick_check(1)") {
             Ok(found) if found == "ok" => Ok(Some(Ok(()))),
@@ -120,15 +115,12 @@ impl Store {
             .pragma(None, "incremental_vacuum", pages, |_| Ok(()))
             .map_err(|source| explain(&self.path, source))?;
         fail_point::reach("gave_back");
-        let after = self.ask("PRAGMA freelist_count")?;
+        let after: u64 = self.ask("PRAGMA freelist_count")?;
         Ok(after > 0 && after < before)
     }
 
     /// Writes the whole file anew without what is free in it, and so that it can give back in steps
     /// from now on. Takes as much room again on the disk meanwhile; nobody else can write.
-    ///
-    /// # Errors
-    /// When there is no room, or another connection writes.
     pub(crate) fn write_anew(&self) -> Result<(), StoreError> {
         fail_point::reach("write_anew");
         self.connection
@@ -141,9 +133,8 @@ impl Store {
     pub(crate) fn empty_wal(&self) -> Result<bool, StoreError> {
         // First as far as it goes without being in anybody's way.
         self.ask::<i64>("PRAGMA wal_checkpoint(PASSIVE)")?;
-        let wait = |time| {
-            self.connection.busy_timeout(time).map_err(|source| explain(&self.path, source))
-        };
+        let wait =
+            |time| self.connection.busy_timeout(time).map_err(|source| explain(&self.path, source));
         wait(TRUNCATE_PATIENCE)?;
         let busy: Result<i64, _> = self.ask("PRAGMA wal_checkpoint(TRUNCATE)");
         wait(BUSY_TIMEOUT)?;

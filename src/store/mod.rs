@@ -43,6 +43,7 @@ use crate::clock::Timestamp;
 use crate::fail_point;
 
 pub(crate) use alerts::Alert;
+pub use backup::{Contents, DataVersion};
 pub(crate) use channels::{Channel, Held};
 pub use composing::{DeliveryRow, MessageFields, MessageFilter, MessageRow, Occurrence};
 pub use contacts::WaitingForContact;
@@ -57,9 +58,9 @@ pub(crate) use listings::{
     Ended, ListedMessage, ListedRecipient, ListedRun, MessageDetail, PageFrom,
 };
 pub(crate) use lookups::{DueLookup, UnknownDelivery};
-pub(crate) use messages::{DueMessage, Timed, Untimed};
-pub use maintenance::WAL_LARGE_BYTES;
 pub(crate) use maintenance::SchemaDifferences;
+pub use maintenance::WAL_LARGE_BYTES;
+pub(crate) use messages::{DueMessage, Timed, Untimed};
 pub(crate) use meta::ClockBelieved;
 pub(crate) use open::wait_no_longer;
 pub(crate) use overview::{NextDue, RunView};
@@ -68,7 +69,6 @@ pub use prune::{Counted, Looked, Old, Side};
 pub(crate) use restore::{LOOK_AT_UNKNOWN, Marked, Restoration};
 pub use runs::{RunCounts, Trigger};
 pub use settle::Settled;
-pub use backup::{Contents, DataVersion};
 #[cfg(debug_assertions)]
 pub use statements::{Statement, noted_statements, watch_statements};
 pub use stuck::Stuck;

@@ -186,7 +186,11 @@ pub(super) fn look_before_touching(
         let is_free = "SELECT count(*) = 0 OR sum(name = 'refinery_schema_history') > 0
                        FROM sqlite_schema";
         let is_free: bool = connection.query_row(is_free, [], |row| row.get(0)).map_err(sql)?;
-        return if is_free { Ok(false) } else { Err(StoreError::Foreign { path: path.to_owned() }) };
+        return if is_free {
+            Ok(false)
+        } else {
+            Err(StoreError::Foreign { path: path.to_owned() })
+        };
     };
     if !has_table(&connection, "auto_messages").map_err(sql)? {
         return Err(StoreError::Foreign { path: path.to_owned() });
@@ -307,15 +311,16 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
 /// name ends in `.2`, and so on.
 fn keep_before(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let known = newest_migration();
-    let found =
-        tables_version(connection).map_err(|source| StoreError::Sql { path: path.to_owned(), source })?;
+    let found = tables_version(connection)
+        .map_err(|source| StoreError::Sql { path: path.to_owned(), source })?;
     if found.is_none_or(|found| found >= known) {
         return Ok(());
     }
     let name = with_ending(path, &format!(".before-v{known}"));
     let partial = with_ending(&name, &format!(".partial-{}", std::process::id()));
     let is_older = copy_older(connection, &partial, known);
-    let kept = is_older.and_then(|is_older| is_older.then(|| give_name(&partial, &name)).transpose());
+    let kept =
+        is_older.and_then(|is_older| is_older.then(|| give_name(&partial, &name)).transpose());
     fail_point::reach("upgrade_kept");
     match kept {
         Ok(Some(name)) => {

@@ -68,7 +68,8 @@ impl Tx<'_> {
              FROM channels c ORDER BY c.id"
         );
         let mut statement = self.prepare(&sql)?;
-        let rows = statement.query_map([], |row| Ok((Channel::from_row(row)?, row.get("pending")?)))?;
+        let rows =
+            statement.query_map([], |row| Ok((Channel::from_row(row)?, row.get("pending")?)))?;
         rows.collect()
     }
 

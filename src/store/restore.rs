@@ -2,7 +2,8 @@
 //! was there until now is evidence, when it is a later moment of the same history; what neither
 //! tells becomes `unknown`, and is never sent by itself.
 //!
-//! All of it happens in a file that is not the database yet, with the evidence attached as `present`.
+//! All of it happens in a file that is not the database yet, with the evidence attached as `present`: a
+//! copy whose tables were brought up to date, too.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -92,9 +93,6 @@ impl Store {
     }
 
     /// Lets go of what [`Self::attach_evidence`] attached.
-    ///
-    /// # Errors
-    /// When it is not attached.
     pub(crate) fn detach_evidence(&mut self) -> Result<(), StoreError> {
         self.connection.flush_prepared_statement_cache();
         self.connection
@@ -107,12 +105,6 @@ impl Store {
 impl Tx<'_> {
     /// What the present database has sent on a day counts for the daily limits.
     fn take_over_days(&self) -> SqlResult<()> {
-        // A database that an older version left behind has no such table.
-        let has_days = "SELECT EXISTS (SELECT 1 FROM present.sqlite_master
-                            WHERE type = 'table' AND name = 'channel_days')";
-        if !self.transaction.query_row(has_days, [], |row| row.get(0))? {
-            return Ok(());
-        }
         let days = "INSERT INTO main.channel_days (channel_id, day, claimed)
                     SELECT channel_id, day, claimed FROM present.channel_days
                     WHERE channel_id IN (SELECT id FROM main.channels)
@@ -124,12 +116,6 @@ impl Tx<'_> {
     /// A number that was confirmed since the backup was made stays confirmed, a hold for another one
     /// can be confirmed, and who asked to stop from a hidden number stays opted out.
     fn take_over_numbers(&self) -> SqlResult<()> {
-        // A database that an older version left behind has no such table.
-        let has_numbers = "SELECT EXISTS (SELECT 1 FROM present.sqlite_master
-                               WHERE type = 'table' AND name = 'hidden_numbers')";
-        if !self.transaction.query_row(has_numbers, [], |row| row.get(0))? {
-            return Ok(());
-        }
         self.transaction.execute_batch(
             "UPDATE main.channels SET phone_number = p.phone_number, other_number = p.other_number
              FROM present.channels p
@@ -208,12 +194,6 @@ impl Tx<'_> {
         let now = now.to_string();
         let why = Reason::SentSinceBackup.to_string();
         self.transaction.execute(once, named_params! { ":why": why, ":now": now })?;
-        // A database that an older version left behind has no such column.
-        let has_times = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('auto_messages', 'present')
-                             WHERE name = 'taken_local')";
-        if !self.transaction.query_row(has_times, [], |row| row.get(0))? {
-            return Ok(());
-        }
         let later = "FROM present.auto_messages p WHERE p.id = auto_messages.id
                          AND p.taken_local > coalesce(auto_messages.taken_local, '')";
         let emptied = format!(

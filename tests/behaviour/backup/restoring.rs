@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use auto_message_scheduler::lock::SenderLock;
 use auto_message_scheduler::instance::Standing;
+use auto_message_scheduler::lock::SenderLock;
 use auto_message_scheduler::store::Store;
 use auto_message_scheduler::store::StoreError;
 

@@ -120,11 +120,6 @@ pub const ALLOWED: &[Allowed] = &[
         "SCAN deliveries USING INDEX idx_deliveries_without_id",
         Why::Limit("whether there is any"),
     ),
-    allowed(
-        "contacts::each_phone_number",
-        "SCAN contacts",
-        Why::Asked("`doctor`, up to its limit"),
-    ),
     allowed("figures::newest_run_at", "SCAN runs", Why::Limit("the newest one")),
     allowed("forecast::each_delivery", "USE TEMP B-TREE FOR ORDER BY", OCCURRENCE),
     allowed(
