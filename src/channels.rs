@@ -106,11 +106,7 @@ pub fn edit(
         let what = "--name, --session, --window or --daily-limit";
         return Err(ChannelError::Refused(format!("nothing to change: give {what}")));
     }
-    write(store, |tx| {
-        let was = match find_in(tx, channel)? {
-            Ok(was) => was,
-            Err(why) => return Ok(Err(why)),
-        };
+    on_channel(store, channel, |tx, was| {
         let wanted = match edited(was.clone(), edit) {
             Ok(wanted) => wanted,
             Err(why) => return Ok(Err(why)),
@@ -118,8 +114,7 @@ pub fn edit(
         if let Some(why) = taken(tx, &wanted)? {
             return Ok(Err(why));
         }
-        tx.set_channel(&wanted, now)?;
-        Ok(Ok(was))
+        tx.set_channel(&wanted, now).map(Ok)
     })
 }
 
@@ -185,11 +180,7 @@ pub(crate) fn held_again(kind: Option<HoldKind>) -> &'static str {
 /// # Errors
 /// [`ChannelError::Refused`] when there is none, it is the default one, or something still uses it.
 pub fn remove(store: &mut Store, channel: &str) -> Result<Channel, ChannelError> {
-    write(store, |tx| {
-        let was = match find_in(tx, channel)? {
-            Ok(was) => was,
-            Err(why) => return Ok(Err(why)),
-        };
+    on_channel(store, channel, |tx, was| {
         let name = &was.name;
         if was.id == DEFAULT_CHANNEL {
             return Ok(Err(format!(
@@ -206,32 +197,38 @@ pub fn remove(store: &mut Store, channel: &str) -> Result<Channel, ChannelError>
                 "{looked_up} unknown deliveries are still looked up through it: wait a day, or pause it"
             )
         } else {
-            tx.remove_channel(was.id)?;
-            return Ok(Ok(was));
+            return tx.remove_channel(was.id).map(Ok);
         };
         Ok(Err(format!("channel {} `{name}` was not removed: {why}", was.id)))
     })
 }
 
+/// Changes a channel that is not held because the database is a copy. Returns it as it was.
 fn change(
     store: &mut Store,
     channel: &str,
     work: impl FnOnce(&Tx<'_>, &Channel) -> SqlResult<()>,
 ) -> Result<Channel, ChannelError> {
-    write(store, |tx| {
-        let was = match find_in(tx, channel)? {
-            Ok(was) => was,
-            Err(why) => return Ok(Err(why)),
-        };
+    on_channel(store, channel, |tx, was| {
         if tx.is_held_as_copy(was.id)? {
-            return Ok(Err(
-                "the database was copied or moved, and all channels are held for it: see \
-                           `confirm-place`"
-                    .to_owned(),
-            ));
+            let why = "the database was copied or moved, and all channels are held for it: see \
+                       `confirm-place`";
+            return Ok(Err(why.to_owned()));
         }
-        work(tx, &was)?;
-        Ok(Ok(was))
+        work(tx, was).map(Ok)
+    })
+}
+
+/// Finds a channel and does `work`, which may refuse in words, in one transaction. Returns the channel
+/// as it was.
+fn on_channel(
+    store: &mut Store,
+    channel: &str,
+    work: impl FnOnce(&Tx<'_>, &Channel) -> SqlResult<Result<(), String>>,
+) -> Result<Channel, ChannelError> {
+    write(store, |tx| match find_in(tx, channel)? {
+        Ok(was) => Ok(work(tx, &was)?.map(|()| was)),
+        Err(why) => Ok(Err(why)),
     })
 }
 

@@ -198,23 +198,20 @@ impl StoreError {
     /// What is wrong with the row, when the statement was well but a row holds what its column
     /// cannot (a text that is not UTF-8, a time that is none).
     pub(crate) fn unreadable_row(&self) -> Option<String> {
-        let Self::Sql { source, .. } = self else { return None };
-        why_unreadable(source)
+        use rusqlite::Error;
+        match self {
+            Self::Sql {
+                source:
+                    error @ (Error::FromSqlConversionFailure(..)
+                    | Error::InvalidColumnType(..)
+                    | Error::IntegralValueOutOfRange(..)
+                    | Error::Utf8Error(..)),
+                ..
+            } => Some(error.to_string()),
+            _ => None,
+        }
     }
-}
 
-/// What is wrong with a row that was read, when the statement itself was well.
-fn why_unreadable(error: &rusqlite::Error) -> Option<String> {
-    match error {
-        rusqlite::Error::FromSqlConversionFailure(..)
-        | rusqlite::Error::InvalidColumnType(..)
-        | rusqlite::Error::IntegralValueOutOfRange(..)
-        | rusqlite::Error::Utf8Error(..) => Some(error.to_string()),
-        _ => None,
-    }
-}
-
-impl StoreError {
     /// Whether the file is damaged.
     pub(crate) fn is_damage(&self) -> bool {
         let Self::Sql { source, .. } = self else { return false };
@@ -223,32 +220,6 @@ impl StoreError {
 }
 
 impl Store {
-    /// Opens the database at `path`, makes it when it is not there (mode 0600), and brings its
-    /// tables up to date. One of an older version is kept as `<path>.before-v<version>` first.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the file cannot be used, is not ours, or is from a newer version; such a
-    /// file is not touched.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        open::open(path, None, open::Older::Keep)
-    }
-
-    /// The same for a file that is a copy itself: one of an older version is not kept.
-    pub(crate) fn open_copy(path: &Path) -> Result<Self, StoreError> {
-        open::open(path, None, open::Older::Change)
-    }
-
-    /// The same through the SQLite VFS that was registered as `vfs`: for tests that watch or break
-    /// the disk under the database.
-    pub fn open_on(path: &Path, vfs: &str) -> Result<Self, StoreError> {
-        open::open(path, Some(vfs), open::Older::Keep)
-    }
-
-    /// Where a restore into `database` prepares the new file.
-    pub(crate) fn restoring_path(database: &Path) -> PathBuf {
-        open::restoring_path(database)
-    }
-
     /// The database file.
     pub(crate) fn path(&self) -> &Path {
         &self.path

@@ -48,16 +48,36 @@ static IS_ENDING: AtomicBool = AtomicBool::new(false);
 /// What can fail on the way to the copy that is kept; it is told with the names of both files.
 type Cause = Box<dyn Error + Send + Sync>;
 
-/// What becomes of a file of an older version before it is brought up to date.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Older {
-    /// It is kept beside it.
-    Keep,
-    /// Nothing: it is a copy itself.
-    Change,
+impl Store {
+    /// Opens the database at `path`, makes it when it is not there (mode 0600), and brings its
+    /// tables up to date. One of an older version is kept as `<path>.before-v<version>` first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be used, is not ours, or is from a newer version; such a
+    /// file is not touched.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        open(path, None, false)
+    }
+
+    /// The same for a file that is a copy itself: one of an older version is not kept.
+    pub(crate) fn open_copy(path: &Path) -> Result<Self, StoreError> {
+        open(path, None, true)
+    }
+
+    /// The same through the SQLite VFS that was registered as `vfs`: for tests that watch or break
+    /// the disk under the database.
+    pub fn open_on(path: &Path, vfs: &str) -> Result<Self, StoreError> {
+        open(path, Some(vfs), false)
+    }
+
+    /// Where a restore into `database` prepares the new file. When it is there and the database is not,
+    /// a restore was cut off between two renames, and an empty database would be a lie.
+    pub(crate) fn restoring_path(database: &Path) -> PathBuf {
+        with_ending(database, ".restoring")
+    }
 }
 
-pub(super) fn open(path: &Path, vfs: Option<&str>, older: Older) -> Result<Store, StoreError> {
+fn open(path: &Path, vfs: Option<&str>, is_copy: bool) -> Result<Store, StoreError> {
     let fresh = create_private(path)?;
     let mut connection = connect(path, vfs, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     // Before anything is read: reading makes a WAL with the file's mode, which would stay read-only
@@ -69,8 +89,7 @@ pub(super) fn open(path: &Path, vfs: Option<&str>, older: Older) -> Result<Store
         });
     }
     if !fresh {
-        let looked = look_before_touching(path, vfs, OpenFlags::SQLITE_OPEN_READ_ONLY);
-        match looked {
+        match look_before_touching(path, vfs, OpenFlags::SQLITE_OPEN_READ_ONLY) {
             // A power cut left a rollback journal. Nothing can be read before it is rolled back,
             // whoever's it is: the file becomes what its own program had committed.
             Err(StoreError::Sql { source, .. }) if is_cut_short(&source) => {
@@ -88,9 +107,8 @@ pub(super) fn open(path: &Path, vfs: Option<&str>, older: Older) -> Result<Store
             .map_err(|source| explain(path, source))?;
     }
     set_pragmas(&connection, path)?;
-    match older {
-        Older::Keep => keep_before(&connection, path)?,
-        Older::Change => {}
+    if !is_copy {
+        keep_before(&connection, path)?;
     }
     migrate(&mut connection, path)?;
     Ok(Store { connection, path: path.to_owned() })
@@ -142,7 +160,7 @@ fn check_owners(path: &Path) -> Result<(), StoreError> {
 /// database would take itself for the last one, and delete the WAL under our hands.
 fn create_private(path: &Path) -> Result<bool, StoreError> {
     let failed = |source| StoreError::Open { path: path.to_owned(), source };
-    let restoring = restoring_path(path);
+    let restoring = Store::restoring_path(path);
     if !path.exists() && restoring.exists() {
         return Err(StoreError::RestoreCutOff { path: path.to_owned(), restoring });
     }
@@ -200,12 +218,6 @@ pub(super) fn look_before_touching(
         return Err(StoreError::Newer { path: path.to_owned(), found, known });
     }
     Ok(true)
-}
-
-/// Where a restore into `database` prepares the new file. When it is there and the database is not,
-/// a restore was cut off between two renames, and an empty database would be a lie.
-pub(super) fn restoring_path(database: &Path) -> PathBuf {
-    with_ending(database, ".restoring")
 }
 
 /// The version of the tables; `None` when none are ours.
