@@ -15,7 +15,6 @@ mod deliveries;
 mod events;
 mod figures;
 mod forecast;
-mod form_marks;
 mod hidden_numbers;
 mod listings;
 mod lookups;
@@ -24,7 +23,7 @@ mod messages;
 mod meta;
 mod open;
 mod overview;
-mod panel_sessions;
+mod panel;
 mod plannings;
 mod prune;
 mod restore;
@@ -52,7 +51,6 @@ pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, RecipientNow, Rec
 pub use events::{Echo, MessageEvent, SessionEvent, Taken};
 pub(crate) use figures::StatusCount;
 pub(crate) use forecast::{Foreseen, Planned, Queued};
-pub(crate) use form_marks::{FormMark, MadeBefore};
 pub(crate) use hidden_numbers::{HiddenNumber, Unresolved};
 pub(crate) use listings::{
     Ended, ListedMessage, ListedRecipient, ListedRun, MessageDetail, PageFrom,
@@ -64,7 +62,7 @@ pub(crate) use messages::{DueMessage, Timed, Untimed};
 pub(crate) use meta::ClockBelieved;
 pub(crate) use open::wait_no_longer;
 pub(crate) use overview::{NextDue, RunView};
-pub(crate) use panel_sessions::{PanelSession, PanelUpload};
+pub(crate) use panel::{FormMark, MadeBefore, PanelSession, PanelUpload};
 pub use prune::{Counted, Looked, Old, Side};
 pub(crate) use restore::{LOOK_AT_UNKNOWN, Marked, Restoration};
 pub use runs::{RunCounts, Trigger};

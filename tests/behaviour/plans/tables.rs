@@ -333,7 +333,7 @@ pub const HOT: &[(&str, &[&str])] = &[
     ("listings::message_detail", &["INTEGER PRIMARY KEY"]),
     ("listings::occurrence_times", &["sqlite_autoindex_deliveries_1"]),
     ("listings::page_of_recipients", &["sqlite_autoindex_deliveries_1"]),
-    ("panel_sessions::panel_session", &["PRIMARY KEY", "sqlite_autoindex_meta_1"]),
+    ("panel::panel_session", &["PRIMARY KEY", "sqlite_autoindex_meta_1"]),
     // A page of a list.
     ("listings::page_of_messages", &["INTEGER PRIMARY KEY", "idx_auto_messages_status"]),
     ("listings::page_of_runs", &["INTEGER PRIMARY KEY"]),
