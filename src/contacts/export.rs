@@ -90,12 +90,7 @@ pub fn export(
     }
 }
 
-fn cells(
-    row: &Contact,
-    keys: &[String],
-    has_more: bool,
-    country: &CountryCode,
-) -> Vec<String> {
+fn cells(row: &Contact, keys: &[String], has_more: bool, country: &CountryCode) -> Vec<String> {
     let number = match normalize_phone(&row.phone_number, country) {
         Ok(digits) => format!("+{digits}"),
         Err(_) => row.phone_number.clone(),

@@ -196,24 +196,25 @@ impl StoreError {
     /// What is wrong with the row, when the statement was well but a row holds what its column
     /// cannot (a text that is not UTF-8, a time that is none).
     pub(crate) fn unreadable_row(&self) -> Option<String> {
-        use rusqlite::Error;
-        match self {
-            Self::Sql {
-                source:
-                    error @ (Error::FromSqlConversionFailure(..)
-                    | Error::InvalidColumnType(..)
-                    | Error::IntegralValueOutOfRange(..)
-                    | Error::Utf8Error(..)),
-                ..
-            } => Some(error.to_string()),
-            _ => None,
-        }
+        let Self::Sql { source, .. } = self else { return None };
+        why_unreadable(source)
     }
 
     /// Whether the file is damaged.
     pub(crate) fn is_damage(&self) -> bool {
         let Self::Sql { source, .. } = self else { return false };
         source.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt)
+    }
+}
+
+/// What is wrong with a row that was read, when the statement itself was well.
+fn why_unreadable(error: &rusqlite::Error) -> Option<String> {
+    match error {
+        rusqlite::Error::FromSqlConversionFailure(..)
+        | rusqlite::Error::InvalidColumnType(..)
+        | rusqlite::Error::IntegralValueOutOfRange(..)
+        | rusqlite::Error::Utf8Error(..) => Some(error.to_string()),
+        _ => None,
     }
 }
 
