@@ -338,10 +338,6 @@ impl Api {
 
     /// The counts so far; what still waits is counted now.
     fn running(&self, mut report: RunReport) -> Reply {
-        #[expect(
-            clippy::redundant_closure_for_method_calls,
-            reason = "the method's path is of one lifetime only"
-        )]
         let pending = self.read(|tx| tx.count_pending());
         report.pending = match pending {
             Ok(pending) => pending,

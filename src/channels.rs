@@ -14,7 +14,7 @@ pub(crate) use availability::{hold_ends, look, ready_at, usable};
 pub(crate) use view::{ChannelView, State, ask_waha, list};
 
 /// The channel of messages that name none: `auto_messages.channel_id` has it as its default.
-const DEFAULT_CHANNEL: i64 = 1;
+pub(crate) const DEFAULT_CHANNEL: i64 = 1;
 const NAME_CHARS_MAX: usize = 100;
 
 /// What was asked for was not done.
@@ -71,9 +71,6 @@ impl std::str::FromStr for OwnLimit {
 }
 
 /// Makes a channel and returns its id.
-///
-/// # Errors
-/// [`ChannelError::Refused`] when its name or session is taken or no name at all.
 pub fn add(
     store: &mut Store,
     name: &str,
@@ -93,9 +90,6 @@ pub fn add(
 }
 
 /// Changes a channel; returns it as it was.
-///
-/// # Errors
-/// [`ChannelError::Refused`] when there is none of that name or id, or the new name or session is taken.
 pub fn edit(
     store: &mut Store,
     channel: &str,
@@ -119,9 +113,6 @@ pub fn edit(
 }
 
 /// Stops a channel until [`resume`]; its messages wait. Returns it as it was.
-///
-/// # Errors
-/// [`ChannelError::Refused`] when there is none, or it is held as a copy.
 pub fn pause(
     store: &mut Store,
     channel: &str,
@@ -133,9 +124,6 @@ pub fn pause(
 }
 
 /// Frees a channel, whoever held it, and makes it active. Returns it as it was.
-///
-/// # Errors
-/// [`ChannelError::Refused`] when there is none, it has no session, or it is held as a copy.
 pub fn resume(store: &mut Store, channel: &str, now: Timestamp) -> Result<Channel, ChannelError> {
     change(store, channel, |tx, was| tx.resume_channel(was.id, now))
 }
@@ -143,9 +131,6 @@ pub fn resume(store: &mut Store, channel: &str, now: Timestamp) -> Result<Channe
 /// Says that the number which a channel's session has now is the right one: the channel sends from it
 /// from now on. Returns the channel as it was; it had no `other_number` when there was nothing to
 /// confirm.
-///
-/// # Errors
-/// [`ChannelError::Refused`] when there is none, or it is held as a copy.
 pub fn confirm(store: &mut Store, channel: &str, now: Timestamp) -> Result<Channel, ChannelError> {
     change(store, channel, |tx, was| tx.confirm_number(was.id, now).map(drop))
 }
@@ -176,9 +161,6 @@ pub(crate) fn held_again(kind: Option<HoldKind>) -> &'static str {
 }
 
 /// Removes a channel that nothing uses; what it sent stays on record. Returns it as it was.
-///
-/// # Errors
-/// [`ChannelError::Refused`] when there is none, it is the default one, or something still uses it.
 pub fn remove(store: &mut Store, channel: &str) -> Result<Channel, ChannelError> {
     on_channel(store, channel, |tx, was| {
         let name = &was.name;
@@ -233,17 +215,11 @@ fn on_channel(
 }
 
 /// The channel with this id, or else with this name.
-///
-/// # Errors
-/// [`ChannelError::Refused`] when there is not exactly one.
 pub(crate) fn find(store: &mut Store, channel: &str) -> Result<Channel, ChannelError> {
     store.read(|tx| find_in(tx, channel))?.map_err(ChannelError::Refused)
 }
 
 /// The same in a transaction.
-///
-/// # Errors
-/// The outer one when a statement fails, the inner one in words when there is not exactly one.
 fn find_in(tx: &Tx<'_>, text: &str) -> SqlResult<Result<Channel, String>> {
     let mut channels = tx.channels()?;
     let text = text.trim();

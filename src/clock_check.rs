@@ -156,10 +156,6 @@ impl ClockCheck {
         Ok(())
     }
 
-    #[expect(
-        clippy::redundant_closure_for_method_calls,
-        reason = "the path of the method has one lifetime too few"
-    )]
     fn believed(&self) -> Result<ClockBelieved, StoreError> {
         self.store().read(|tx| tx.clock_believed())
     }

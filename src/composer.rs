@@ -5,6 +5,13 @@
 //! typed it. Checks only read; each change is one short transaction, guarded by what was seen before,
 //! so that all of it is safe while messages are being sent.
 
+/// Why something is not done, in words.
+macro_rules! refused {
+    ($($words:tt)*) => {
+        $crate::composer::ComposeError::Refused(std::fmt::format(format_args!($($words)*)))
+    };
+}
+
 mod change;
 mod checks;
 mod moves;
@@ -21,6 +28,7 @@ pub use change::{Edit, Edited, Today, edit};
 pub(crate) use checks::Skipped;
 pub use moves::{Resumed, cancel, pause, removable, remove, resume};
 pub use retry::{Retried, Retry, retry, retry_once, unknown_count};
+pub(crate) use timing::begins_at;
 pub use timing::{Timing, WeeklyTiming};
 
 /// For so long, a second message with the same text and recipients is said to be one.
@@ -80,9 +88,6 @@ impl ComposeError {
 }
 
 /// Adds a message.
-///
-/// # Errors
-/// [`ComposeError::Refused`] for what would fail later, and when the database fails.
 pub fn add(
     store: &mut Store,
     draft: &Draft,
@@ -93,9 +98,6 @@ pub fn add(
 }
 
 /// Adds a message, and keeps the mark of the form that it comes from in the same transaction.
-///
-/// # Errors
-/// As [`add`], and [`ComposeError::MadeBefore`] when the form made a message before.
 pub(crate) fn add_once(
     store: &mut Store,
     draft: &Draft,
@@ -109,9 +111,9 @@ pub(crate) fn add_once(
         Some(timing) => Some(timing::read(timing, None, config, now)?),
         None if draft.is_draft => None,
         None => {
-            return Err(ComposeError::refused(
+            return Err(refused!(
                 "it has no time: give `--at \"2026-12-01 08:00\"`, `--at +10m`, `--at now` or `--weekly mon --time 08:00`, \
-                 or keep it as a draft with `--draft`",
+                 or keep it as a draft with `--draft`"
             ));
         }
     };
@@ -175,7 +177,7 @@ pub(crate) fn no_such_message(store: &mut Store, id: i64) -> Result<String, Stor
 /// The words for a row that changed between the look and the change.
 fn changed_meanwhile(store: &mut Store, id: i64) -> Result<ComposeError, ComposeError> {
     let status = existing(store, id)?.fields.status;
-    Ok(ComposeError::refused(format!(
+    Ok(refused!(
         "message {id} changed meanwhile, it is `{status}` now: nothing was done; look at `message show {id}`"
-    )))
+    ))
 }

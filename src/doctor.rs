@@ -87,8 +87,7 @@ struct Findings(Vec<Finding>);
 
 impl Findings {
     fn ok(&mut self, subject: &'static str, found: impl Into<String>) {
-        let (verdict, found) = (Verdict::Ok, found.into());
-        self.0.push(Finding { subject, verdict, found, remedy: None });
+        self.0.push(Finding { subject, verdict: Verdict::Ok, found: found.into(), remedy: None });
     }
 
     fn warning(
@@ -97,8 +96,8 @@ impl Findings {
         found: impl Into<String>,
         remedy: impl Into<String>,
     ) {
-        let (verdict, found, remedy) = (Verdict::Warning, found.into(), Some(remedy.into()));
-        self.0.push(Finding { subject, verdict, found, remedy });
+        let remedy = Some(remedy.into());
+        self.0.push(Finding { subject, verdict: Verdict::Warning, found: found.into(), remedy });
     }
 
     fn wrong(
@@ -107,7 +106,7 @@ impl Findings {
         found: impl Into<String>,
         remedy: impl Into<String>,
     ) {
-        let (verdict, found, remedy) = (Verdict::Wrong, found.into(), Some(remedy.into()));
-        self.0.push(Finding { subject, verdict, found, remedy });
+        let remedy = Some(remedy.into());
+        self.0.push(Finding { subject, verdict: Verdict::Wrong, found: found.into(), remedy });
     }
 }

@@ -92,6 +92,26 @@ pub fn of_message(
     Ok(found)
 }
 
+/// When the first and the last of `count` (1 or more) sends of a new message begin that is due at
+/// `due_at`, if nothing else is in the queue of its channel; `None` when nothing goes out there.
+pub(crate) fn of_new(
+    tx: &Tx<'_>,
+    channel_id: i64,
+    (due_at, count): (Timestamp, u64),
+    config: &Config,
+    now: Timestamp,
+) -> SqlResult<Option<(Timestamp, Timestamp)>> {
+    let mut lane = Lane::new(tx, tx.channel(channel_id)?, config, now)?;
+    let (mut first, mut last) = (None, None);
+    for _ in 0..count.max(1) {
+        last = lane.next(due_at.max(now)).ok();
+        first = first.or(last);
+        let Some(at) = last else { break };
+        lane.took(at);
+    }
+    Ok(first.zip(last))
+}
+
 struct Ahead<'a> {
     tx: &'a Tx<'a>,
     config: &'a Config,

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::channels::{self, Off};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::{Counts, Status, Verdict};
@@ -155,10 +156,6 @@ impl Planner {
     /// whether there may be more.
     fn fail_without_channel(&self, now: Timestamp) -> Result<bool, StoreError> {
         let mut has_more = false;
-        #[expect(
-            clippy::redundant_closure_for_method_calls,
-            reason = "the path of the method has one lifetime too few"
-        )]
         let missing = self.store().read(|tx| tx.missing_channels())?;
         for channel_id in missing {
             let reason = Reason::ChannelRemoved { channel_id };
@@ -439,15 +436,16 @@ pub(crate) fn check(
     channel: Option<&Channel>,
     zone: &Zone,
 ) -> Result<Vec<Entry>, String> {
-    let Some(channel) = channel else {
-        return Err(format!("there is no channel {}: correct channel_id", message.channel_id));
-    };
-    if !channel.is_active {
-        return Err(format!("channel `{}` is not active: set its is_active to 1", channel.name));
-    }
-    if channel.session_name.is_none() {
-        return Err(format!("channel `{}` has no session_name: fill it in", channel.name));
-    }
+    channels::usable(channel).map_err(|off| {
+        let name = channel.map(|channel| channel.name.as_str()).unwrap_or_default();
+        match off {
+            Off::Missing => {
+                format!("there is no channel {}: correct channel_id", message.channel_id)
+            }
+            Off::Inactive => format!("channel `{name}` is not active: set its is_active to 1"),
+            Off::NoSession => format!("channel `{name}` has no session_name: fill it in"),
+        }
+    })?;
     if message.message.trim().is_empty() {
         return Err("it has no text: fill in `message`".to_owned());
     }

@@ -84,9 +84,6 @@ pub(crate) struct Next {
 impl SendWindow {
     /// Reads `07:00-21:00`, `7.00 - 21.00`, `21:00-02:00` (across midnight), `08:00-24:00`, or
     /// `always`; blank is always, too.
-    ///
-    /// # Errors
-    /// [`WindowError::Window`] for anything else, also for hours that begin and end alike.
     pub fn parse(text: &str) -> Result<Self, WindowError> {
         let bad = || WindowError::Window(text.trim().chars().take(40).collect());
         let written = text.trim();
@@ -153,9 +150,6 @@ impl fmt::Display for SendWindow {
 impl Allowance {
     /// What a channel is allowed: `window` and `daily_limit` are its columns, NULL (or a blank
     /// window) is the setting's.
-    ///
-    /// # Errors
-    /// [`WindowError`] when a column holds nonsense; then the channel may not send at all.
     pub(crate) fn of_channel(
         self,
         window: Option<&str>,

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::place;
 use super::stale::Watch;
 use super::telling::{Trouble, post_alert};
-use crate::clock::{Clock, Now};
+use crate::clock::{Clock, Now, Timestamp};
 use crate::config::Secret;
 use crate::http_client::HttpClient;
 use crate::logging::in_one_line;
@@ -145,10 +145,6 @@ impl Alerts {
             return Ok(());
         }
         self.next_sessions = now.monotonic + SESSIONS_LOOK;
-        #[expect(
-            clippy::redundant_closure_for_method_calls,
-            reason = "the path of the method has one lifetime too few"
-        )]
         let channels = self.store.read(|tx| tx.channels())?;
         for channel in channels {
             let id = channel.id;
@@ -246,6 +242,7 @@ fn sentence(alert: &Alert, channel: Option<&(i64, String)>, reason: Option<&str>
             let since = alert.due_at.map(|at| format!(", since {at}")).unwrap_or_default();
             format!("no trigger comes, and messages wait to be sent{since}: is cron running?")
         }
+        "test" => "this is a test".to_owned(),
         other => format!("{other}{reason}"),
     }
 }
@@ -258,21 +255,7 @@ fn ours(event: &str, reason: &str) -> String {
 }
 
 /// An alert that means nothing.
-pub(super) fn test(database: &Path, at: &str) -> Value {
-    let (host, file) = place(database);
-    json!({
-        "id": 0,
-        "event": "test",
-        "text": format!("auto-message-scheduler ({file} on {host}): this is a test"),
-        "at": at,
-        "channel_id": null,
-        "channel": null,
-        "message_id": null,
-        "due_at": null,
-        "reason": null,
-        "count": 1,
-        "more": 0,
-        "host": host,
-        "database": file,
-    })
+pub(super) fn test(database: &Path, at: Timestamp) -> Value {
+    let alert = Alert { event: "test".to_owned(), created_at: Some(at), ..Alert::default() };
+    describe(&alert, 0, database)
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::client;
+use crate::clock::Timestamp;
 use crate::config::Secret;
 use crate::http_client::{HttpClient, NoReply, Reply};
 
@@ -43,17 +44,15 @@ pub(super) fn post_alert(client: &HttpClient, url: &Secret, alert: &Value) -> Re
 }
 
 /// Tells ALERT_URL that this is a test.
-///
-/// # Errors
-/// [`NotTold`] when it did not take it.
-pub(crate) fn try_alert(url: &Secret, database: &std::path::Path, at: &str) -> Result<(), NotTold> {
+pub(crate) fn try_alert(
+    url: &Secret,
+    database: &std::path::Path,
+    at: Timestamp,
+) -> Result<(), NotTold> {
     post_alert(&client(), url, &super::alerts::test(database, at))
 }
 
 /// Calls HEARTBEAT_URL as after a run that did its work.
-///
-/// # Errors
-/// [`NotTold`] when it did not take it.
 pub(crate) fn try_heartbeat(url: &Secret) -> Result<(), NotTold> {
     super::heartbeat::Caller::new(url.clone(), client()).call("", "a test by doctor")
 }

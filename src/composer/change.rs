@@ -57,10 +57,6 @@ enum Reach {
 
 /// Edits a message. A date on which it went out is done, whatever its times become, unless the edit
 /// asks for today again.
-///
-/// # Errors
-/// [`ComposeError::Refused`] for what may not be edited or would fail later, or when the message
-/// changed meanwhile; and when the database fails.
 pub fn edit(
     store: &mut Store,
     id: i64,
@@ -70,17 +66,17 @@ pub fn edit(
 ) -> Result<Edited, ComposeError> {
     let Edit { also_today, skip_bad, .. } = *edit;
     if *edit == (Edit { also_today, skip_bad, ..Edit::default() }) {
-        return Err(ComposeError::refused("nothing to edit was given: see `message edit --help`"));
+        return Err(refused!("nothing to edit was given: see `message edit --help`"));
     }
     store.write(|tx| tx.localize_taken(&config.zone, now))?;
     let row = existing(store, id)?;
     let reach = reach(store, &row)?;
     let is_more = edit.to.is_some() || edit.channel.is_some() || edit.timing.is_some();
     if is_more && matches!(reach, Reach::Words) {
-        return Err(ComposeError::refused(format!(
+        return Err(refused!(
             "message {id} is planned for its recipients already: only text and title can be edited now; to change \
              who gets it or when, `message cancel {id}` and make a new one"
-        )));
+        ));
     }
     let mut fields = row.fields.clone();
     let mut edited = Edited::default();
@@ -184,12 +180,12 @@ fn reach(store: &mut Store, row: &MessageRow) -> Result<Reach, ComposeError> {
         "draft" | "scheduled" if !is_planned => Ok(Reach::All),
         "draft" | "scheduled" | "sending" => Ok(Reach::Words),
         "failed" if !has_arrived => Ok(Reach::AllAgain),
-        "cancelled" => Err(ComposeError::refused(format!(
-            "message {id} was cancelled: make a new one with `message add`"
-        ))),
-        _ => Err(ComposeError::refused(format!(
+        "cancelled" => {
+            Err(refused!("message {id} was cancelled: make a new one with `message add`"))
+        }
+        _ => Err(refused!(
             "message {id} has ended, and its row tells what was sent: make a new one with `message add`, or send to \
              those who did not get it with `message retry {id}`"
-        ))),
+        )),
     }
 }

@@ -9,7 +9,7 @@ use crate::contacts::tags;
 use crate::reason::Reason;
 use crate::recipient::{self, Entry};
 use crate::recipients;
-use crate::store::{Held, SqlResult, Tx};
+use crate::store::{Channel, Held, SqlResult, Tx};
 use crate::template::{self, TEXT_UNITS_MAX, Template};
 
 /// How many lists of tags are searched for what was perhaps meant.
@@ -48,35 +48,35 @@ pub(super) fn len<T>(list: &[T]) -> u64 {
 /// Refuses a text that nobody could get or that has half a placeholder; warns of what may be one.
 pub(super) fn text(text: &str) -> Result<Vec<String>, ComposeError> {
     if text.trim().is_empty() {
-        return Err(ComposeError::refused("it has no text: give one, or a file with `--file`"));
+        return Err(refused!("it has no text: give one, or a file with `--file`"));
     }
     if text.contains('\0') {
         return Err(ComposeError::refused(Reason::NulInText.to_string()));
     }
     let units = template::text_units(text);
     if units > TEXT_UNITS_MAX {
-        return Err(ComposeError::refused(format!(
+        return Err(refused!(
             "the text has {units} characters, more than the {TEXT_UNITS_MAX} that WhatsApp takes: shorten it"
-        )));
+        ));
     }
     let template = Template::parse(text);
     if let Some(two) = template
         .placeholders()
         .find(|one| one.fallback.as_deref().is_some_and(|fallback| fallback.contains('|')))
     {
-        return Err(ComposeError::refused(format!(
+        return Err(refused!(
             "the placeholder {{{{{}|…}}}} has two fallbacks: give it one",
             two.name
-        )));
+        ));
     }
     let (wrong, odd): (Vec<String>, Vec<String>) = template
         .oddities()
         .into_iter()
         .partition(|oddity| oddity.contains("{{") || oddity.contains("}}"));
     if let Some(wrong) = wrong.first() {
-        return Err(ComposeError::refused(format!(
+        return Err(refused!(
             "`{wrong}` would go out as it is written: a placeholder is {{{{name}}}} or {{{{name|fallback}}}}, on one line"
-        )));
+        ));
     }
     let odd = odd.into_iter().map(|odd| {
         format!("`{odd}` goes out as it is written: a placeholder has two braces, as in {{{odd}}}")
@@ -99,23 +99,24 @@ pub(super) fn channel(tx: &Tx<'_>, wanted: Option<&str>) -> SqlResult<Result<Fou
     if ids.len() > 1 {
         let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
         let ids = ids.join(", ");
-        return Ok(Err(ComposeError::refused(format!(
-            "`{wanted}` is the name of channels {ids}: give the id"
-        ))));
+        return Ok(Err(refused!("`{wanted}` is the name of channels {ids}: give the id")));
     }
-    channel_of(tx, wanted, ids.first().copied())
+    match ids.first() {
+        Some(id) => may_send(tx, wanted, tx.channel(*id)?),
+        None => may_send(tx, wanted, None),
+    }
 }
 
-/// The channel with this id, which a person `wanted`.
-pub(super) fn channel_of(
+/// The channel of a message that is there.
+pub(super) fn channel_of(tx: &Tx<'_>, id: i64) -> SqlResult<Result<Found, ComposeError>> {
+    may_send(tx, &id.to_string(), tx.channel(id)?)
+}
+
+fn may_send(
     tx: &Tx<'_>,
     wanted: &str,
-    id: Option<i64>,
+    channel: Option<Channel>,
 ) -> SqlResult<Result<Found, ComposeError>> {
-    let channel = match id {
-        Some(id) => tx.channel(id)?,
-        None => None,
-    };
     let refused = |why: String| Ok(Err(ComposeError::refused(why)));
     let name = channel.as_ref().map(|channel| channel.name.as_str()).unwrap_or_default();
     match channels::usable(channel.as_ref()) {
@@ -230,12 +231,10 @@ fn tag_called(tx: &Tx<'_>, who: &str) -> SqlResult<Option<String>> {
 /// Refuses a message that nobody would get.
 pub(super) fn somebody(checked: &Checked) -> Result<(), ComposeError> {
     match (checked.count, checked.skipped.is_empty()) {
-        (0, true) => Err(ComposeError::refused(
-            "it has no recipients: give contact ids, phone numbers or chat ids with `--to`",
+        (0, true) => Err(refused!(
+            "it has no recipients: give contact ids, phone numbers or chat ids with `--to`"
         )),
-        (0, false) => {
-            Err(ComposeError::refused(format!("nobody can get it: {}", named(&checked.skipped))))
-        }
+        (0, false) => Err(refused!("nobody can get it: {}", named(&checked.skipped))),
         _ => Ok(()),
     }
 }

@@ -29,9 +29,6 @@ pub enum Resumed {
 
 /// Cancels a message that has not ended. Returns how its latest occurrence stands: what is under way
 /// goes out.
-///
-/// # Errors
-/// [`ComposeError::Refused`] when it has ended or changed meanwhile; and when the database fails.
 pub fn cancel(
     store: &mut Store,
     id: i64,
@@ -41,12 +38,7 @@ pub fn cancel(
     if !matches!(row.fields.status.as_str(), "draft" | "scheduled" | "sending") {
         return Err(has_ended(&row, "cancel"));
     }
-    let at = row.fields.scheduled_at;
-    if !store.write(|tx| tx.move_message(id, &row.fields, "cancelled", at, now))? {
-        return Err(changed_meanwhile(store, id)?);
-    }
-    let occurrences = store.read(|tx| tx.occurrences_of(id))?;
-    Ok(occurrences.into_iter().find(|one| Some(one.due_at) == at))
+    move_to(store, &row, "cancelled", now)
 }
 
 /// Pauses a message: it becomes a draft, and what is pending stays so. Returns how its occurrence
@@ -60,14 +52,24 @@ pub fn pause(
     match row.fields.status.as_str() {
         "scheduled" | "sending" => {}
         "draft" => {
-            return Err(ComposeError::refused(format!(
+            return Err(refused!(
                 "message {id} is a draft already: `message resume {id}` lets it go out"
-            )));
+            ));
         }
         _ => return Err(has_ended(&row, "pause")),
     }
-    let at = row.fields.scheduled_at;
-    if !store.write(|tx| tx.move_message(id, &row.fields, "draft", at, now))? {
+    move_to(store, &row, "draft", now)
+}
+
+/// Gives a message another status. Returns how its latest occurrence stands, when it was planned.
+fn move_to(
+    store: &mut Store,
+    row: &MessageRow,
+    status: &str,
+    now: Timestamp,
+) -> Result<Option<Occurrence>, ComposeError> {
+    let (id, at) = (row.id, row.fields.scheduled_at);
+    if !store.write(|tx| tx.move_message(id, &row.fields, status, at, now))? {
         return Err(changed_meanwhile(store, id)?);
     }
     let occurrences = store.read(|tx| tx.occurrences_of(id))?;
@@ -75,10 +77,6 @@ pub fn pause(
 }
 
 /// Lets a draft go out: one that was paused goes on where it was, another waits for its time.
-///
-/// # Errors
-/// [`ComposeError::Refused`] when it is no draft, would fail, is too late or changed meanwhile; and
-/// when the database fails.
 pub fn resume(
     store: &mut Store,
     id: i64,
@@ -89,10 +87,7 @@ pub fn resume(
     match row.fields.status.as_str() {
         "draft" => {}
         "scheduled" | "sending" => {
-            return Err(ComposeError::refused(format!(
-                "message {id} is not paused, it is `{}`",
-                row.fields.status
-            )));
+            return Err(refused!("message {id} is not paused, it is `{}`", row.fields.status));
         }
         _ => return Err(has_ended(&row, "resume")),
     }
@@ -121,14 +116,14 @@ fn resume_planned(
     }
     let following = row.timetable().following(&config.zone, due_at);
     if following.map_err(|error| ComposeError::refused(error.to_string()))?.is_none() {
-        return Err(ComposeError::refused(format!(
+        return Err(refused!(
             "its time, {} in {}, is more than {} hours ago, so the {} that are left would expire: `message retry {id}` \
              sends to them now",
             config.zone.format_local(due_at),
             config.zone,
             config.late_limit.as_secs() / 3600,
             planned.pending
-        )));
+        ));
     }
     let ended = expire_rest(store, row, due_at, config, now)?;
     match ended {
@@ -177,22 +172,21 @@ fn resume_unplanned(
                 (at, timetable.is_from_rule())
             }
             (None, Some(at)) => {
-                return Err(ComposeError::refused(format!(
+                return Err(refused!(
                     "its time, {} in {}, has passed: give it a new one with `message edit {id} --at …`, or `--at now`",
                     config.zone.format_local(at),
                     config.zone
-                )));
+                ));
             }
             (None, None) => {
-                return Err(ComposeError::refused(format!(
+                return Err(refused!(
                     "it has no time: give it one with `message edit {id} --at …` or `--weekly …`"
-                )));
+                ));
             }
         },
     };
     checks::text(&row.fields.message)?;
-    let channel = row.fields.channel_id.to_string();
-    store.read(|tx| checks::channel_of(tx, &channel, Some(row.fields.channel_id)))??;
+    store.read(|tx| checks::channel_of(tx, row.fields.channel_id))??;
     let (contact_ids, text) = (row.fields.contact_ids.as_deref(), row.fields.message.as_str());
     let checked = store.read(|tx| checks::recipients(tx, contact_ids, text, config, true))??;
     checks::somebody(&checked)?;
@@ -221,10 +215,6 @@ fn next_of(
 
 /// Deletes a message that has ended or never began, with all that is known of its deliveries. One
 /// with unknown deliveries only `with_unknown`.
-///
-/// # Errors
-/// [`ComposeError::Refused`] when it may still go out, has unknown deliveries or changed meanwhile;
-/// and when the database fails.
 pub fn remove(store: &mut Store, id: i64, with_unknown: bool) -> Result<(), ComposeError> {
     let status = removable(store, id, with_unknown)?;
     if !store.write(|tx| tx.delete_message(id, &status))? {
@@ -238,27 +228,25 @@ pub fn removable(store: &mut Store, id: i64, with_unknown: bool) -> Result<Strin
     let row = existing(store, id)?;
     let status = row.fields.status.as_str();
     if matches!(status, "scheduled" | "sending") {
-        return Err(ComposeError::refused(format!(
-            "message {id} is `{status}`: `message cancel {id}` first"
-        )));
+        return Err(refused!("message {id} is `{status}`: `message cancel {id}` first"));
     }
     let occurrences = store.read(|tx| tx.occurrences_of(id))?;
     if occurrences.iter().any(|one| one.sending > 0) {
-        return Err(ComposeError::refused(format!(
+        return Err(refused!(
             "a request to WAHA for message {id} is under way: try again in a few minutes"
-        )));
+        ));
     }
     let unknown: u64 = occurrences.iter().map(|one| one.ended.unknown).sum();
     if unknown > 0 && !with_unknown {
-        return Err(ComposeError::refused(format!(
+        return Err(refused!(
             "{unknown} deliveries of message {id} are unknown, and nothing else tells that they may have gone out: \
              `message remove {id} --yes` removes them too"
-        )));
+        ));
     }
     Ok(status.to_owned())
 }
 
 fn has_ended(row: &MessageRow, verb: &str) -> ComposeError {
     let (id, status) = (row.id, row.fields.status.as_str());
-    ComposeError::refused(format!("there is nothing to {verb}: message {id} is `{status}` already"))
+    refused!("there is nothing to {verb}: message {id} is `{status}` already")
 }

@@ -40,9 +40,6 @@ pub struct Retried {
 }
 
 /// How many deliveries of the latest occurrence are unknown: for asking first.
-///
-/// # Errors
-/// [`ComposeError::Refused`] when there is no such message; and when the database fails.
 pub fn unknown_count(store: &mut Store, id: i64) -> Result<u64, ComposeError> {
     existing(store, id)?;
     let latest = store.read(|tx| tx.occurrences_of(id))?.into_iter().next();
@@ -51,10 +48,6 @@ pub fn unknown_count(store: &mut Store, id: i64) -> Result<u64, ComposeError> {
 }
 
 /// Sends a message again to the recipients of its latest occurrence for whom it failed or expired.
-///
-/// # Errors
-/// [`ComposeError::Refused`] when there is nobody, when it is on its way, was cancelled, or changed
-/// meanwhile; and when the database fails.
 pub fn retry(
     store: &mut Store,
     id: i64,
@@ -66,9 +59,6 @@ pub fn retry(
 }
 
 /// Sends a message again, and keeps the mark of the form that asks for it in the same transaction.
-///
-/// # Errors
-/// As [`retry`], and [`ComposeError::MadeBefore`] when the form came before.
 pub fn retry_once(
     store: &mut Store,
     id: i64,
@@ -84,8 +74,7 @@ pub fn retry_once(
     }
     let (row, latest) = look(store, id, config, now)?;
     checks::text(&row.fields.message)?;
-    let channel = row.fields.channel_id.to_string();
-    store.read(|tx| checks::channel_of(tx, &channel, Some(row.fields.channel_id)))??;
+    store.read(|tx| checks::channel_of(tx, row.fields.channel_id))??;
     let statuses: &[&str] =
         if retry.with_unknown { &["failed", "expired", "unknown"] } else { &["failed", "expired"] };
     let first = latest.retry_of.unwrap_or(latest.due_at);
@@ -99,9 +88,9 @@ pub fn retry_once(
                 "; {count} are unknown, they may have got it: `message retry {id} --unknown` sends to them too"
             ),
         };
-        return Err(ComposeError::refused(format!(
+        return Err(refused!(
             "nobody is to be tried again: none of its latest occurrence failed or expired{unknown}"
-        )));
+        ));
     }
     // Whole seconds, and never an occurrence that was.
     let due_at = Timestamp::from_secs(now.secs()).max(latest.due_at.plus(Duration::from_secs(1)));
@@ -117,8 +106,8 @@ pub fn retry_once(
     let unknown = stood.unknown;
     match planned {
         Planned::Done { pending, skipped } => Ok(Retried { due_at, pending, skipped, unknown }),
-        Planned::Nobody => Err(ComposeError::refused(
-            "nobody is to be tried again: all opted out, have a number now that got it, or cannot get the text any more",
+        Planned::Nobody => Err(refused!(
+            "nobody is to be tried again: all opted out, have a number now that got it, or cannot get the text any more"
         )),
         Planned::Changed => Err(changed_meanwhile(store, id)?),
     }
@@ -134,10 +123,10 @@ fn look(
     let mut row = existing(store, id)?;
     let latest = store.read(|tx| tx.occurrences_of(id))?.into_iter().next();
     let Some(mut latest) = latest else {
-        return Err(ComposeError::refused(format!(
+        return Err(refused!(
             "nothing of message {id} was planned yet, so there is nothing to try again; it is `{}`",
             row.fields.status
-        )));
+        ));
     };
     let refused = |why: String| Err(ComposeError::refused(why));
     match row.fields.status.as_str() {
@@ -185,11 +174,11 @@ fn check_next(row: &MessageRow, config: &Config, now: Timestamp) -> Result<(), C
     if next.is_some() && next == here {
         return Ok(());
     }
-    Err(ComposeError::refused(format!(
+    Err(refused!(
         "message {} is scheduled for a time of its own that a retry would take the place of: wait until that has been, \
          or make a new message for those who did not get it",
         row.id
-    )))
+    ))
 }
 
 /// What planning a retry came to.

@@ -60,6 +60,11 @@ impl Timed {
     }
 }
 
+/// When a message would first go out; `None` while what was typed means no time.
+pub(crate) fn begins_at(timing: &Timing, config: &Config, now: Timestamp) -> Option<Timestamp> {
+    read(timing, None, config, now).ok()?.scheduled_at
+}
+
 /// Turns what was typed into columns, with the first occurrence after `now`; of a weekly rule also
 /// after what was `taken` of the message already.
 pub(super) fn read(
@@ -84,7 +89,7 @@ fn read_times(texts: &[String], config: &Config, now: Timestamp) -> Result<Timed
         texts.iter().map(|text| read_time(text, config, now)).collect::<Result<_, _>>()?;
     let scheduled_at = times.first().copied();
     if scheduled_at.is_none() {
-        return Err(ComposeError::refused("no time was given"));
+        return Err(refused!("no time was given"));
     }
     let schedules = (times.len() > 1).then(|| listed(&times, config)).transpose()?;
     Ok(Timed { scheduled_at, schedules, ..Timed::default() })
@@ -96,11 +101,11 @@ fn listed(times: &BTreeSet<Timestamp>, config: &Config) -> Result<String, Compos
     for at in times {
         let local = config.zone.to_local(*at).date_time;
         if config.zone.to_utc(local) != *at {
-            return Err(ComposeError::refused(format!(
+            return Err(refused!(
                 "{} comes twice that day in {}, and a list of times means the first: make a message of its own",
                 config.zone.format_local(*at),
                 config.zone
-            )));
+            ));
         }
         let (hour, minute, second) = local.time().as_hms();
         entries.push(json!({
@@ -121,25 +126,25 @@ fn read_time(text: &str, config: &Config, now: Timestamp) -> Result<Timestamp, C
         return Ok(whole_now.plus(read_ahead(ahead)?));
     }
     let typed = schedule::read_typed(text, &config.zone).map_err(|error| match error {
-        ScheduleError::Instant { flaw } => ComposeError::refused(format!(
+        ScheduleError::Instant { flaw } => refused!(
             "{flaw}; write `2026-12-01 08:00` (in {}), `+10m`, `+2h`, `+1d` or `now`",
             config.zone
-        )),
+        ),
         other @ ScheduleError::Column { .. } => ComposeError::refused(other.to_string()),
     })?;
     if typed.skipped.is_some() {
-        return Err(ComposeError::refused(format!(
+        return Err(refused!(
             "`{text}` does not exist in {}: the clock is set forward over it; the next is {}",
             config.zone,
             config.zone.format_local(typed.at)
-        )));
+        ));
     }
     if typed.at < now.minus(JUST_PASSED) {
-        return Err(ComposeError::refused(format!(
+        return Err(refused!(
             "`{text}` has passed (it is {} in {}): give a later time, or `now`",
             config.zone.format_local(now),
             config.zone
-        )));
+        ));
     }
     Ok(typed.at)
 }
@@ -147,9 +152,9 @@ fn read_time(text: &str, config: &Config, now: Timestamp) -> Result<Timestamp, C
 /// `10m`, `2h`, `1d`.
 fn read_ahead(text: &str) -> Result<Duration, ComposeError> {
     let wrong = || {
-        ComposeError::refused(format!(
+        refused!(
             "`+{text}` is no time from now: write `+10m`, `+2h` or `+1d` (at most {AHEAD_DAYS_MAX} days)"
-        ))
+        )
     };
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
@@ -181,12 +186,12 @@ fn read_weekly(
         other @ ScheduleError::Instant { .. } => ComposeError::refused(other.to_string()),
     })?;
     let Some(first) = first else {
-        return Err(ComposeError::refused(format!(
+        return Err(refused!(
             "no such day is left: the last date is {}, and it is {} in {}",
             weekly.until.as_deref().unwrap_or("passed"),
             config.zone.format_local(now),
             config.zone
-        )));
+        ));
     };
     Ok(Timed { scheduled_at: Some(first), interval_config: Some(column), ..Timed::default() })
 }
@@ -194,9 +199,7 @@ fn read_weekly(
 /// The column `interval_config`.
 fn weekly_config(weekly: &WeeklyTiming) -> Result<String, ComposeError> {
     if weekly.times.is_empty() {
-        return Err(ComposeError::refused(
-            "the days have no time of day: give `--time 08:00` with `--weekly`",
-        ));
+        return Err(refused!("the days have no time of day: give `--time 08:00` with `--weekly`"));
     }
     let is_daily = ["daily", "harian", "setiap hari", "everyday"]
         .iter()

@@ -17,7 +17,7 @@ pub(super) fn examine(config: &Config, now: Timestamp, alert: bool, findings: &m
         return findings.ok("alarms", found);
     }
     if let Some(url) = &config.alert_url {
-        let told = try_alert(url, &config.database_path, &now.to_string());
+        let told = try_alert(url, &config.database_path, now);
         tried("ALERT_URL", told, findings);
     }
     if let Some(url) = &config.heartbeat_url {

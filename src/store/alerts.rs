@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 const ROWS_MAX: u32 = 1000;
 
 /// Something that a person is to be told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Alert {
     pub id: i64,
     /// What happened, in one word, as the table has it.
