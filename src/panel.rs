@@ -51,32 +51,17 @@ pub struct Panel {
 }
 
 /// A page could not be made; the reason is in the log.
-#[derive(Debug)]
-enum Broken {
-    Store(StoreError),
-    Template(askama::Error),
-    Random(getrandom::Error),
+#[derive(Debug, thiserror::Error)]
+enum PageError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Template(#[from] askama::Error),
+    #[error(transparent)]
+    Random(#[from] getrandom::Error),
 }
 
-impl From<StoreError> for Broken {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<askama::Error> for Broken {
-    fn from(error: askama::Error) -> Self {
-        Self::Template(error)
-    }
-}
-
-impl From<getrandom::Error> for Broken {
-    fn from(error: getrandom::Error) -> Self {
-        Self::Random(error)
-    }
-}
-
-type Answered = Result<PageReply, Broken>;
+type Answered = Result<PageReply, PageError>;
 
 impl Panel {
     /// A panel over its own connection to the database.
@@ -124,13 +109,8 @@ impl Pages for Panel {
         // A page that breaks must not take the thread's place in the server with it.
         match catch_unwind(AssertUnwindSafe(|| self.route(request))) {
             Ok(Ok(reply)) => reply,
-            Ok(Err(broken)) => {
-                let why = match &broken {
-                    Broken::Store(error) => in_one_line(error),
-                    Broken::Template(error) => error.to_string(),
-                    Broken::Random(error) => error.to_string(),
-                };
-                log::error!("panel: a page could not be made: {why}");
+            Ok(Err(error)) => {
+                log::error!("panel: a page could not be made: {}", in_one_line(&error));
                 reply::broken()
             }
             Err(_) => {

@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::visit::{Page, Visit};
-use super::{Answered, Broken, Panel, forms, reply};
+use super::{Answered, PageError, Panel, forms, reply};
 use crate::api::{LINES_PER_MINUTE, PageReply, PageRequest, Quota};
 use crate::clock::Timestamp;
 use crate::config::AdminPassword;
@@ -135,7 +135,7 @@ pub(super) fn is_same(one: &str, other: &str) -> bool {
 }
 
 /// Finds the session of a visit, and gives its forms their token.
-pub(super) fn recognise(visit: &mut Visit<'_>) -> Result<(), Broken> {
+pub(super) fn recognise(visit: &mut Visit<'_>) -> Result<(), PageError> {
     if !visit.panel.access.is_compared.load(Ordering::SeqCst) {
         compare_password(visit.panel)?;
     }
@@ -166,7 +166,7 @@ fn session_of<'a>(
     panel: &Panel,
     request: &'a PageRequest,
     now: Timestamp,
-) -> Result<Option<(&'a str, PanelSession)>, Broken> {
+) -> Result<Option<(&'a str, PanelSession)>, PageError> {
     let brought = forms::cookie(request.cookie.as_deref(), SESSION_COOKIE);
     let Some(id) = brought.filter(|id| is_random_hex(id)) else { return Ok(None) };
     let session = panel.read(|tx| tx.panel_session(&hash_of(id)))?;
@@ -182,12 +182,8 @@ pub(super) fn has_session(panel: &Panel, request: &PageRequest) -> bool {
     matches!(session_of(panel, request, now), Ok(Some(_)))
 }
 
-#[expect(
-    clippy::redundant_closure_for_method_calls,
-    reason = "the method's path is of one lifetime only"
-)]
 /// Once per start: when the password is not the one that the sessions belong to, they end.
-fn compare_password(panel: &Panel) -> Result<(), Broken> {
+fn compare_password(panel: &Panel) -> Result<(), PageError> {
     let kept = panel.read(|tx| tx.panel_password_hash())?;
     let fits = |hash: &str| match &panel.password {
         AdminPassword::Plain(plain) => password::fits(hash, plain.reveal()),
@@ -258,10 +254,6 @@ pub(super) fn ask_to_log_in(visit: &Visit<'_>) -> PageReply {
     reply::see_other(format!("/panel/login{}", super::forms::to_query(&[("next", next)])))
 }
 
-#[expect(
-    clippy::redundant_closure_for_method_calls,
-    reason = "the method's path is of one lifetime only"
-)]
 pub(super) fn login(visit: &mut Visit<'_>) -> Answered {
     let w = visit.words();
     let device = known_device(visit)?;
@@ -300,7 +292,7 @@ fn network_of(client: Option<IpAddr>) -> String {
     }
 }
 
-fn begin_session(visit: &mut Visit<'_>) -> Result<(), Broken> {
+fn begin_session(visit: &mut Visit<'_>) -> Result<(), PageError> {
     let (id, device, key) = (random_hex()?, random_hex()?, random_hex()?);
     let now = visit.now;
     let key = visit.panel.write(|tx| {
@@ -318,11 +310,7 @@ fn begin_session(visit: &mut Visit<'_>) -> Result<(), Broken> {
 }
 
 /// The name of a browser that was logged in with this password.
-#[expect(
-    clippy::redundant_closure_for_method_calls,
-    reason = "the method's path is of one lifetime only"
-)]
-fn known_device(visit: &Visit<'_>) -> Result<Option<String>, Broken> {
+fn known_device(visit: &Visit<'_>) -> Result<Option<String>, PageError> {
     let Some((device, mark)) = visit.cookie(DEVICE_COOKIE).and_then(|text| text.split_once('.'))
     else {
         return Ok(None);
@@ -338,10 +326,6 @@ pub(super) fn logout(visit: &mut Visit<'_>) -> Answered {
     Ok(leave(visit))
 }
 
-#[expect(
-    clippy::redundant_closure_for_method_calls,
-    reason = "the method's path is of one lifetime only"
-)]
 pub(super) fn logout_everywhere(visit: &mut Visit<'_>) -> Answered {
     visit.known = None;
     visit.panel.write(|tx| tx.end_panel_sessions())?;

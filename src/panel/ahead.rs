@@ -1,7 +1,7 @@
 //! When what waits will be through: the forecast, where it costs little.
 
 use super::visit::Visit;
-use super::{Broken, format};
+use super::{PageError, format};
 use crate::clock::Timestamp;
 use crate::forecast::{self, Bounds, Scope, Warning};
 
@@ -10,18 +10,18 @@ const RECIPIENTS_MAX: u64 = 2_000;
 const MESSAGES_MAX: u64 = 50;
 
 /// When a message that is scheduled or on its way will be through, in words; empty when nobody knows.
-pub(super) fn of_message(visit: &Visit<'_>, id: i64, recipients: u64) -> Result<String, Broken> {
+pub(super) fn of_message(visit: &Visit<'_>, id: i64, recipients: u64) -> Result<String, PageError> {
     look(visit, Scope::Message(id), recipients)
 }
 
 /// When all that is due now will be through.
-pub(super) fn of_queue(visit: &Visit<'_>, pending: u64) -> Result<String, Broken> {
+pub(super) fn of_queue(visit: &Visit<'_>, pending: u64) -> Result<String, PageError> {
     if pending == 0 { Ok(String::new()) } else { look(visit, Scope::DueNow, pending) }
 }
 
 /// What a person should know of a scheduled message before it is too late, in words. Looked at once for
 /// a page, so of larger messages too.
-pub(super) fn warning(visit: &Visit<'_>, id: i64) -> Result<String, Broken> {
+pub(super) fn warning(visit: &Visit<'_>, id: i64) -> Result<String, PageError> {
     let w = visit.words();
     let seen = visit
         .panel
@@ -38,11 +38,7 @@ pub(super) fn warning(visit: &Visit<'_>, id: i64) -> Result<String, Broken> {
     Ok(words.replace("{n}", &number(in_time)).replace("{all}", &number(recipients)))
 }
 
-fn look(visit: &Visit<'_>, scope: Scope, recipients: u64) -> Result<String, Broken> {
-    #[expect(
-        clippy::redundant_closure_for_method_calls,
-        reason = "the method's path is of one lifetime only"
-    )]
+fn look(visit: &Visit<'_>, scope: Scope, recipients: u64) -> Result<String, PageError> {
     let pending = visit.panel.read(|tx| tx.count_pending())?;
     if recipients.max(pending) > RECIPIENTS_MAX {
         return Ok(String::new());

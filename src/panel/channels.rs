@@ -6,8 +6,8 @@ use askama::Template;
 
 use super::format::{self, Badge};
 use super::visit::{Page, Visit};
-use super::{Answered, Broken, compose, reasons, reply};
-use crate::channels::{self, ChannelError, ChannelView, State};
+use super::{Answered, PageError, reasons, reply};
+use crate::channels::{self, ChannelView, State};
 use crate::clock::Timestamp;
 use crate::delivery::HoldKind;
 
@@ -53,38 +53,24 @@ pub(super) fn route(visit: &Visit<'_>, rest: &[&str]) -> Answered {
 }
 
 fn change(visit: &Visit<'_>, id: &str, what: &str) -> Answered {
-    let (w, now) = (visit.words(), visit.now);
-    let code = match what {
-        "pause" => "channel_paused",
-        "confirm" => "number_confirmed",
-        _ => "channel_resumed",
+    let (w, now, there) = (visit.words(), visit.now, "/panel/channels");
+    let row = id.parse().unwrap_or_default();
+    let pressed = match what {
+        "pause" => visit.press(row, (there, "channel_paused"), |store| {
+            channels::pause(store, id, Some(w.paused_in_the_panel), now).map(drop)
+        }),
+        "confirm" => visit.press(row, (there, "number_confirmed"), |store| {
+            channels::confirm(store, id, now).map(drop)
+        }),
+        _ => visit.press(row, (there, "channel_resumed"), |store| {
+            channels::resume(store, id, now).map(drop)
+        }),
     };
-    if visit.is_second()? {
-        return Ok(reply::done("/panel/channels", code));
-    }
-    let changed = visit.panel.with_store(|store| match what {
-        "pause" => channels::pause(store, id, Some(w.paused_in_the_panel), now),
-        "confirm" => channels::confirm(store, id, now),
-        _ => channels::resume(store, id, now),
-    });
-    match changed {
-        Ok(_) => {
-            visit.keep_mark(id.parse().unwrap_or_default())?;
-            if what != "pause" {
-                compose::wake(visit);
-            }
-            Ok(reply::done("/panel/channels", code))
-        }
-        Err(ChannelError::Store(error)) => Err(error.into()),
-        Err(error) => {
-            let why = reasons::in_words(&error.to_string(), visit.language);
-            reply::tell(visit, 409, w.could_not, &why, "/panel/channels")
-        }
-    }
+    pressed?.or_else(|why| reply::tell(visit, 409, w.could_not, &why, there))
 }
 
 /// A card for each channel.
-pub(super) fn cards(visit: &Visit<'_>) -> Result<Vec<ChannelCard>, Broken> {
+pub(super) fn cards(visit: &Visit<'_>) -> Result<Vec<ChannelCard>, PageError> {
     let views =
         visit.panel.with_store(|store| channels::list(store, &visit.panel.config, visit.now))?;
     let kinds: Vec<(i64, Option<HoldKind>)> = visit.panel.read(|tx| {

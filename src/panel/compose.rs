@@ -7,17 +7,16 @@ use askama::Template;
 use serde_json::Value;
 
 use super::format;
+use super::format::Choice;
 use super::forms::Form;
-use super::merge::{self, Was};
+use super::merge::{self, Conflict, Told, Was};
 use super::preview::{self, Preview};
-use super::reasons;
 use super::visit::{Page, Visit};
-use super::{Answered, Broken, reply};
+use super::{Answered, PageError, reply};
 use crate::api::PageReply;
 use crate::composer::{self, ComposeError, Draft, Edit, Edited, Timing, WeeklyTiming};
 use crate::contacts::tags;
-use crate::store::{MadeBefore, MessageDetail, StoreError};
-use crate::trigger::Triggers;
+use crate::store::{MadeBefore, MessageDetail};
 
 const TAG_COLUMNS_MAX: u32 = 300;
 const TAGS_SHOWN_MAX: usize = 40;
@@ -56,13 +55,6 @@ pub(super) struct Times {
     pub(crate) until: String,
 }
 
-/// A choice in a form.
-struct Choice {
-    value: String,
-    word: String,
-    is_chosen: bool,
-}
-
 #[derive(Template)]
 #[template(path = "compose.html")]
 struct ComposePage<'a> {
@@ -80,34 +72,6 @@ struct ComposePage<'a> {
     placeholders: Vec<String>,
     is_new: bool,
     preview: Preview,
-}
-
-/// What a form says beside its fields.
-#[derive(Default)]
-struct Told {
-    /// Why nothing was done.
-    problem: String,
-    /// The message that the problem is about.
-    about: Option<i64>,
-    /// The number of recipients that a person is asked about before it goes out at once.
-    sure: Option<u64>,
-    /// Whether a person is asked about a second message with the same content.
-    again: bool,
-    /// What the button of a question does, as `do` has it; empty when nothing is asked.
-    asks: &'static str,
-    conflicts: Vec<Conflict>,
-}
-
-/// A field that somebody else changed meanwhile: what is stored now. The form still has the other.
-struct Conflict {
-    label: &'static str,
-    theirs: String,
-}
-
-impl Told {
-    fn problem(problem: impl Into<String>) -> Self {
-        Self { problem: problem.into(), ..Self::default() }
-    }
 }
 
 #[derive(Template)]
@@ -243,7 +207,7 @@ impl Times {
         !at.is_empty() || !days.is_empty() || [time, from, until].into_iter().any(is_filled)
     }
 
-    fn timing(&self) -> Option<Timing> {
+    pub(super) fn timing(&self) -> Option<Timing> {
         match self.when.as_str() {
             "now" => Some(Timing::At(vec!["now".to_owned()])),
             "at" if !self.at.is_empty() => Some(Timing::At(self.at.clone())),
@@ -364,10 +328,10 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
     if let Err(ComposeError::MadeBefore(before)) = &added {
         return made_before(visit, before, fields);
     }
-    match told(visit, added)? {
+    match visit.told(added)? {
         Ok(composed) => {
             if composed.begins_at.is_some_and(|at| at <= visit.now) && !is_draft {
-                wake(visit);
+                visit.wake();
             }
             Ok(made(visit, composed.id))
         }
@@ -420,7 +384,7 @@ fn say_yes(visit: &Visit<'_>, fields: &Fields, asked: Option<u64>, preview: &mut
 }
 
 /// Before a second message with the same content: the browser's way back has the form filled in.
-fn ask_about_same(visit: &Visit<'_>) -> Result<Option<Told>, Broken> {
+fn ask_about_same(visit: &Visit<'_>) -> Result<Option<Told>, PageError> {
     if visit.form.get("again").is_some() {
         return Ok(None);
     }
@@ -483,10 +447,10 @@ pub(super) fn save_edit(visit: &Visit<'_>, detail: &MessageDetail) -> Answered {
         }
         composer::edit(store, id, &edit, config, visit.now).map(Some)
     });
-    match told(visit, edited)? {
+    match visit.told(edited)? {
         Ok(Some(edited)) => {
             visit.keep_mark(id)?;
-            wake(visit);
+            visit.wake();
             Ok(reply::done(&there, saved(&edited)))
         }
         Ok(None) => {
@@ -526,7 +490,7 @@ fn conflict(visit: &Visit<'_>, part: &str, stored: &Fields) -> Conflict {
         }
         _ => (w.when, times.at.join("\n").replace('T', " ")),
     };
-    Conflict { label, theirs: if theirs.is_empty() { "–".to_owned() } else { theirs } }
+    Conflict::new(label, &theirs)
 }
 
 /// The words for an edit that was made.
@@ -535,31 +499,12 @@ fn saved(edited: &Edited) -> &'static str {
     if is_done_today { "saved_for_later" } else { "saved" }
 }
 
-/// Lets the senders look at once: somebody who is logged in wants something sent now.
-pub(super) fn wake(visit: &Visit<'_>) {
-    let triggers: &Triggers = &visit.panel.triggers;
-    triggers.pull(crate::store::Trigger::Timer, None);
-}
-
-/// A refusal in the reader's words; what broke goes on as it is.
-pub(super) fn told<T>(
-    visit: &Visit<'_>,
-    result: Result<T, ComposeError>,
-) -> Result<Result<T, String>, StoreError> {
-    match result {
-        Ok(value) => Ok(Ok(value)),
-        Err(ComposeError::Refused(why)) => Ok(Err(reasons::in_words(&why, visit.language))),
-        Err(ComposeError::MadeBefore(_)) => Ok(Err(visit.words().form_used.to_owned())),
-        Err(ComposeError::Store(error)) => Err(error),
-    }
-}
-
 /// What the form would do, or what it lacks, in words for a form.
 fn check(
     visit: &Visit<'_>,
     fields: &Fields,
     is_draft: bool,
-) -> Result<Result<Preview, String>, Broken> {
+) -> Result<Result<Preview, String>, PageError> {
     let (w, times) = (visit.words(), &fields.times);
     let lacks = if fields.text.trim().is_empty() {
         Some(w.needs_text)
@@ -625,26 +570,20 @@ fn show(
         was: was.unwrap_or_default(),
         channels: channels
             .into_iter()
-            .map(|channel| Choice {
-                value: channel.id.to_string(),
-                is_chosen: channel.id.to_string() == fields.channel,
-                word: channel.name,
+            .map(|channel| {
+                let id = channel.id.to_string();
+                Choice::new(channel.name, id == fields.channel, id)
             })
             .collect(),
         tags: names_of_tags
             .into_iter()
-            .map(|tag| Choice {
-                is_chosen: fields.tags.contains(&tag),
-                word: tag.clone(),
-                value: tag,
-            })
+            .map(|tag| Choice::new(tag.clone(), fields.tags.contains(&tag), tag))
             .collect(),
         days: WEEK
             .iter()
-            .map(|(code, number)| Choice {
-                value: (*code).to_owned(),
-                word: names[*number].to_owned(),
-                is_chosen: fields.times.days.iter().any(|day| day == code),
+            .map(|(code, number)| {
+                let is_chosen = fields.times.days.iter().any(|day| day == code);
+                Choice::new(names[*number], is_chosen, *code)
             })
             .collect(),
         placeholders: std::iter::once("name|Kak".to_owned()).chain(attributes).collect(),

@@ -3,8 +3,9 @@
 use askama::Template;
 
 use super::forms::Form;
-use super::visit::{Page, Visit};
-use super::{Answered, Broken, format, reasons, reply};
+use super::merge::{Conflict, Told};
+use super::visit::{Page, Refusal, Visit};
+use super::{Answered, PageError, format, reasons, reply};
 use crate::clock::Timestamp;
 use crate::contacts::language::Language as Tongue;
 use crate::contacts::{self, Changes, ContactError, Person, opt_out, tags};
@@ -32,20 +33,6 @@ struct ContactPage<'a> {
     /// What the fields were when the form was made; a new contact has none.
     was: Option<Fields>,
     opted_out: String,
-}
-
-/// What the form says beside its fields.
-#[derive(Default)]
-struct Told {
-    /// Why nothing was done.
-    problem: String,
-    conflicts: Vec<Conflict>,
-}
-
-/// A field that somebody else changed meanwhile: what is stored now. The form still has the other.
-struct Conflict {
-    label: String,
-    theirs: String,
 }
 
 impl Fields {
@@ -129,8 +116,7 @@ impl Merged {
         let (w, mut changes) = (visit.words(), mine.changes(was));
         let (mut fields, mut conflicts) = (stored.clone(), Vec::new());
         let mut clash = |label: &str, theirs: Option<&str>| {
-            let theirs = theirs.filter(|text| !text.is_empty()).unwrap_or("–").to_owned();
-            conflicts.push(Conflict { label: label.to_owned(), theirs });
+            conflicts.push(Conflict::new(label, theirs.unwrap_or_default()));
         };
         for (label, mine, was, stored, field) in [
             (w.name, &changes.name, &was.name, &stored.name, &mut fields.name),
@@ -196,9 +182,9 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
         Err(ContactError::MadeBefore(before)) if visit.is_same_as(&before) => Ok(before.id),
         added => added,
     };
-    match told(visit, added)? {
+    match visit.told(added)? {
         Ok(id) => Ok(reply::done(&format!("/panel/contacts/{id}"), "contact_added")),
-        Err(problem) => show(visit, 422, None, fields, Told { problem, ..Told::default() }),
+        Err(problem) => show(visit, 422, None, fields, Told::problem(problem)),
     }
 }
 
@@ -212,27 +198,21 @@ pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
         Err(_) => return reply::not_found(visit),
     };
     let there = format!("/panel/contacts/{id}");
-    match (visit.is_post, rest) {
-        (false, []) => show(visit, 200, Some(&person), Fields::of(&person), Told::default()),
-        (true, []) => save(visit, &person),
-        (true, ["opt-out"]) if visit.is_second()? => Ok(reply::done(&there, "opted_out")),
-        (true, ["opt-in"]) if visit.is_second()? => Ok(reply::done(&there, "opted_in")),
-        (true, ["opt-out"]) => {
-            let (who, now) = (Entry::Contact(id), visit.now);
-            let done = visit.panel.with_store(|store| {
-                opt_out::opt_out(store, &who, &visit.panel.config, now).map(drop)
-            });
-            finish(visit, &person, done, "opted_out")
+    let (who, now) = (Entry::Contact(id), visit.now);
+    let pressed = match (visit.is_post, rest) {
+        (false, []) => {
+            return show(visit, 200, Some(&person), Fields::of(&person), Told::default());
         }
-        (true, ["opt-in"]) => {
-            let (who, now) = (Entry::Contact(id), visit.now);
-            let done = visit
-                .panel
-                .with_store(|store| opt_out::opt_in(store, &who, country, now).map(drop));
-            finish(visit, &person, done, "opted_in")
-        }
-        _ => reply::not_found(visit),
-    }
+        (true, []) => return save(visit, &person),
+        (true, ["opt-out"]) => visit.press(id, (&there, "opted_out"), |store| {
+            opt_out::opt_out(store, &who, &visit.panel.config, now).map(drop)
+        }),
+        (true, ["opt-in"]) => visit.press(id, (&there, "opted_in"), |store| {
+            opt_out::opt_in(store, &who, country, now).map(drop)
+        }),
+        _ => return reply::not_found(visit),
+    };
+    pressed?.or_else(|why| show(visit, 409, Some(&person), Fields::of(&person), Told::problem(why)))
 }
 
 fn save(visit: &Visit<'_>, person: &Person) -> Answered {
@@ -245,7 +225,13 @@ fn save(visit: &Visit<'_>, person: &Person) -> Answered {
     let Merged { changes, fields, conflicts } = Merged::new(visit, &mine, &was, &stored);
     if !conflicts.is_empty() {
         let problem = visit.words().changed_meanwhile.to_owned();
-        return show(visit, 409, Some(person), fields, Told { problem, conflicts });
+        return show(
+            visit,
+            409,
+            Some(person),
+            fields,
+            Told { conflicts, ..Told::problem(problem) },
+        );
     }
     if fields == stored {
         return Ok(reply::done(&there, "unchanged"));
@@ -258,52 +244,31 @@ fn save(visit: &Visit<'_>, person: &Person) -> Answered {
         }
         contacts::edit(store, id, &changes, &visit.panel.config, now).map(|_| true)
     });
-    match told(visit, edited)? {
+    match visit.told(edited)? {
         Ok(true) => {
             visit.keep_mark(id)?;
             Ok(reply::done(&there, "saved"))
         }
         Ok(false) => {
             let problem = visit.words().contact_changed_just_now.to_owned();
-            show(visit, 409, Some(person), fields, Told { problem, ..Told::default() })
+            show(visit, 409, Some(person), fields, Told::problem(problem))
         }
-        Err(problem) => show(visit, 422, Some(person), fields, Told { problem, ..Told::default() }),
+        Err(problem) => show(visit, 422, Some(person), fields, Told::problem(problem)),
     }
 }
 
-fn finish(
-    visit: &Visit<'_>,
-    person: &Person,
-    done: Result<(), ContactError>,
-    code: &str,
-) -> Answered {
-    match told(visit, done)? {
-        Ok(()) => {
-            visit.keep_mark(person.id)?;
-            Ok(reply::done(&format!("/panel/contacts/{}", person.id), code))
+impl Refusal for ContactError {
+    fn in_words(self, visit: &Visit<'_>) -> Result<String, PageError> {
+        let w = visit.words();
+        match self {
+            Self::Store(error) => Err(error.into()),
+            Self::Phone(error) => Ok(tongue(visit).phone_error(&error)),
+            Self::MadeBefore(before) => {
+                Ok(w.contact_form_used.replace("{}", &before.id.to_string()))
+            }
+            Self::Taken(id) => Ok(w.number_taken.replace("{}", &id.to_string())),
+            error => Ok(reasons::in_words(&error.to_string(), visit.language)),
         }
-        Err(problem) => {
-            let told = Told { problem, ..Told::default() };
-            show(visit, 409, Some(person), Fields::of(person), told)
-        }
-    }
-}
-
-/// A refusal in the reader's words; what broke goes on as it is.
-fn told<T>(
-    visit: &Visit<'_>,
-    result: Result<T, ContactError>,
-) -> Result<Result<T, String>, Broken> {
-    let w = visit.words();
-    match result {
-        Ok(value) => Ok(Ok(value)),
-        Err(ContactError::Store(error)) => Err(error.into()),
-        Err(ContactError::Phone(error)) => Ok(Err(tongue(visit).phone_error(&error))),
-        Err(ContactError::MadeBefore(before)) => {
-            Ok(Err(w.contact_form_used.replace("{}", &before.id.to_string())))
-        }
-        Err(ContactError::Taken(id)) => Ok(Err(w.number_taken.replace("{}", &id.to_string()))),
-        Err(error) => Ok(Err(reasons::in_words(&error.to_string(), visit.language))),
     }
 }
 

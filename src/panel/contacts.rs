@@ -2,8 +2,8 @@
 
 use askama::Template;
 
-use super::visit::{self, Page, Visit};
-use super::{Answered, contact, format, forms, import, reply};
+use super::visit::{OnePage, Page, Visit};
+use super::{Answered, contact, format, import, reply};
 use crate::contacts::tags;
 use crate::recipient;
 use crate::store::Contact;
@@ -52,31 +52,23 @@ fn list(visit: &Visit<'_>) -> Answered {
     let (search, tag) = (visit.query.filled("q"), visit.query.filled("tag"));
     let digits = search.and_then(digits_of);
     let from = visit.page_from();
-    let (count, mut found) = visit.panel.read(|tx| {
+    let (count, found) = visit.panel.read(|tx| {
         let keep = |row: &Contact| tag.is_none_or(|tag| tags::has(&row.tags, &tags::fold(tag)));
         let limit = CONTACTS_PER_PAGE + 1;
-        Ok((
-            tx.count_contacts()?,
-            tx.page_of_contacts(search, digits.as_deref(), tag, from, limit, keep)?,
-        ))
+        let found = tx.page_of_contacts(search, digits.as_deref(), tag, from, limit, keep)?;
+        Ok((tx.count_contacts()?, found))
     })?;
-    let ids: Vec<i64> = found.iter().map(|row| row.id).collect();
-    let (newer, older) = visit::neighbours(&ids, from, CONTACTS_PER_PAGE);
-    visit::cut(&mut found, from, CONTACTS_PER_PAGE);
+    let found = OnePage::of(found, from, CONTACTS_PER_PAGE, |row| row.id);
     let (search, tag) = (search.unwrap_or_default(), tag.unwrap_or_default());
-    let link = |name: &str, id: Option<i64>| {
-        let id = id.map(|id| id.to_string()).unwrap_or_default();
-        let query = forms::to_query(&[("q", search), ("tag", tag), (name, &id)]);
-        if id.is_empty() { String::new() } else { format!("/panel/contacts{query}") }
-    };
+    let (newer, older) = found.links("/panel/contacts", [("q", search), ("tag", tag)]);
     let page = ContactsPage {
         p: visit.page("contacts"),
         count: format::number(count, visit.language),
         search,
         tag,
-        rows: found.into_iter().map(|row| of_row(visit, row)).collect(),
-        newer: link("newer", newer),
-        older: link("older", older),
+        rows: found.rows.into_iter().map(|row| of_row(visit, row)).collect(),
+        newer,
+        older,
     };
     reply::html(200, &page)
 }

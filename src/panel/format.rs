@@ -16,6 +16,20 @@ pub(super) struct Badge {
     pub(crate) word: &'static str,
 }
 
+/// Something to choose.
+pub(super) struct Choice {
+    pub(crate) word: String,
+    pub(crate) is_chosen: bool,
+    /// The value of a field, or a link.
+    pub(crate) value: String,
+}
+
+impl Choice {
+    pub(super) fn new(word: impl Into<String>, is_chosen: bool, value: impl Into<String>) -> Self {
+        Self { word: word.into(), is_chosen, value: value.into() }
+    }
+}
+
 const CLOCK: &str = "M12 7v5l3 2M12 3.5a8.5 8.5 0 1 0 .01 0z";
 const CHECK: &str = "M5 12.5l4.5 4.5L19 7.5";
 const CHECKS: &str = "M1.5 12.5l4.5 4.5L15 7.5M10 15.5l1.5 1.5L22 7.5";

@@ -7,7 +7,7 @@ use askama::Template;
 
 use super::contact::tongue;
 use super::visit::{Page, Visit};
-use super::{Answered, Broken, format, reply};
+use super::{Answered, PageError, format, reply};
 use crate::contacts::import::{self, ImportError, ImportRules, Imported, Refused, Watch};
 use crate::store::{PanelUpload, Store};
 
@@ -123,7 +123,7 @@ fn look(
     visit: &Visit<'_>,
     content: &[u8],
     is_preview: bool,
-) -> Result<Result<(Imported, Seen), String>, Broken> {
+) -> Result<Result<(Imported, Seen), String>, PageError> {
     let tags: Vec<String> = visit.form.filled("tags").map(str::to_owned).into_iter().collect();
     let rules = ImportRules {
         country: &visit.panel.config.country,

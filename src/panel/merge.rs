@@ -19,6 +19,41 @@ pub(super) enum Whose {
     Both,
 }
 
+/// What a form says beside its fields.
+#[derive(Default)]
+pub(super) struct Told {
+    /// Why nothing was done.
+    pub(crate) problem: String,
+    /// The message that the problem is about.
+    pub(crate) about: Option<i64>,
+    /// The number of recipients that a person is asked about before it goes out at once.
+    pub(crate) sure: Option<u64>,
+    /// Whether a person is asked about a second message with the same content.
+    pub(crate) again: bool,
+    /// What the button of a question does, as `do` has it; empty when nothing is asked.
+    pub(crate) asks: &'static str,
+    pub(crate) conflicts: Vec<Conflict>,
+}
+
+/// A field that somebody else changed meanwhile: what is stored now. The form still has the other.
+pub(super) struct Conflict {
+    pub(crate) label: String,
+    pub(crate) theirs: String,
+}
+
+impl Told {
+    pub(super) fn problem(problem: impl Into<String>) -> Self {
+        Self { problem: problem.into(), ..Self::default() }
+    }
+}
+
+impl Conflict {
+    pub(super) fn new(label: &str, theirs: &str) -> Self {
+        let theirs = if theirs.is_empty() { "–" } else { theirs };
+        Self { label: label.to_owned(), theirs: theirs.to_owned() }
+    }
+}
+
 impl<'a> Was<'a> {
     /// As a form has it; a form that has nothing was made from what is stored.
     pub(super) fn read(text: Option<&'a str>) -> Self {

@@ -2,12 +2,12 @@
 
 use askama::Template;
 
-use super::format::{self, Badge};
+use super::format::{self, Badge, Choice};
 use super::recipients::{self, Recipients};
-use super::visit::{self, Page, Visit};
+use super::visit::{OnePage, Page, Visit};
 use super::{Answered, ahead, compose, forms, reasons, reply};
 use crate::composer::{self, Retry};
-use crate::store::{ListedMessage, MessageDetail};
+use crate::store::{ListedMessage, MessageDetail, Store};
 
 const MESSAGES_PER_PAGE: u8 = 30;
 const STATUSES: [&str; 6] = ["scheduled", "sending", "sent", "failed", "draft", "cancelled"];
@@ -57,19 +57,12 @@ fn name_of(listed: &ListedMessage, visit: &Visit<'_>) -> String {
     title.unwrap_or_else(|| format!("{} {}", visit.words().message, listed.id))
 }
 
-/// A filter with how many it shows.
-struct Choice {
-    word: &'static str,
-    count: String,
-    link: String,
-    is_chosen: bool,
-}
-
 #[derive(Template)]
 #[template(path = "messages.html")]
 struct MessagesPage<'a> {
     p: Page<'a>,
-    choices: Vec<Choice>,
+    /// Filters, each with how many it shows.
+    choices: Vec<(Choice, String)>,
     search: &'a str,
     status: &'a str,
     rows: Vec<MessageRow>,
@@ -208,51 +201,26 @@ pub(super) fn route(visit: &mut Visit<'_>, rest: &[&str]) -> Answered {
 fn change(visit: &Visit<'_>, detail: &MessageDetail, what: &str) -> Answered {
     let (id, now, config) = (detail.listed.id, visit.now, &visit.panel.config);
     let there = format!("/panel/messages/{id}");
-    let retry = |with_unknown: bool| {
-        let (retry, mark) = (Retry { with_unknown }, visit.mark());
-        visit
-            .panel
-            .with_store(|store| composer::retry_once(store, id, retry, mark, config, now).map(drop))
+    let retry = |store: &mut Store, with_unknown| {
+        composer::retry_once(store, id, Retry { with_unknown }, visit.mark(), config, now).map(drop)
     };
-    if visit.is_second()? {
-        let code = match what {
-            "cancel" => "cancelled",
-            "pause" => "paused",
-            "resume" => "resumed",
-            _ => "retried",
-        };
-        return Ok(reply::done(&there, code));
-    }
-    let (changed, code) = match what {
-        "cancel" => (
-            visit.panel.with_store(|store| composer::cancel(store, id, now).map(drop)),
-            "cancelled",
-        ),
+    let pressed = match what {
+        "cancel" => visit
+            .press(id, (&there, "cancelled"), |store| composer::cancel(store, id, now).map(drop)),
         "pause" => {
-            (visit.panel.with_store(|store| composer::pause(store, id, now).map(drop)), "paused")
+            visit.press(id, (&there, "paused"), |store| composer::pause(store, id, now).map(drop))
         }
-        "resume" => {
-            let resume = |store: &mut _| composer::resume(store, id, config, now).map(drop);
-            (visit.panel.with_store(resume), "resumed")
+        "resume" => visit.press(id, (&there, "resumed"), |store| {
+            composer::resume(store, id, config, now).map(drop)
+        }),
+        "retry" => visit.press(id, (&there, "retried"), |store| retry(store, false)),
+        "retry-unknown" if visit.form.get("sure").is_none() && !visit.is_second()? => {
+            return ask_about_unknown(visit, detail, visit.words().retry_unknown_risk.to_owned());
         }
-        "retry" => (retry(false), "retried"),
-        "retry-unknown" if visit.form.get("sure").is_none() => {
-            let w = visit.words();
-            return ask_about_unknown(visit, detail, w.retry_unknown_risk.to_owned());
-        }
-        "retry-unknown" => (retry(true), "retried"),
+        "retry-unknown" => visit.press(id, (&there, "retried"), |store| retry(store, true)),
         _ => return reply::not_found(visit),
     };
-    match compose::told(visit, changed)? {
-        Ok(()) => {
-            visit.keep_mark(id)?;
-            if matches!(code, "resumed" | "retried") {
-                compose::wake(visit);
-            }
-            Ok(reply::done(&there, code))
-        }
-        Err(why) => reply::tell(visit, 409, visit.words().could_not, &why, &there),
-    }
+    pressed?.or_else(|why| reply::tell(visit, 409, visit.words().could_not, &why, &there))
 }
 
 #[derive(Template)]
@@ -279,50 +247,43 @@ fn list(visit: &Visit<'_>) -> Answered {
     let status = visit.query.get("status").filter(|status| STATUSES.contains(status));
     let search = visit.query.filled("q");
     let from = visit.page_from();
-    let (counts, mut found) = visit.panel.read(|tx| {
-        let found = tx.page_of_messages(status, search, from, u32::from(MESSAGES_PER_PAGE) + 1)?;
-        Ok((tx.count_by_status()?, found))
+    let (counts, found) = visit.panel.read(|tx| {
+        let limit = u32::from(MESSAGES_PER_PAGE) + 1;
+        Ok((tx.count_by_status()?, tx.page_of_messages(status, search, from, limit)?))
     })?;
-    let ids: Vec<i64> = found.iter().map(|row| row.id).collect();
-    let (newer, older) = visit::neighbours(&ids, from, MESSAGES_PER_PAGE.into());
-    visit::cut(&mut found, from, MESSAGES_PER_PAGE.into());
+    let found = OnePage::of(found, from, MESSAGES_PER_PAGE.into(), |row| row.id);
     let (status, search) = (status.unwrap_or_default(), search.unwrap_or_default());
-    let link = |name: &str, id: Option<i64>| {
-        let id = id.map(|id| id.to_string()).unwrap_or_default();
-        let query = forms::to_query(&[("status", status), ("q", search), (name, &id)]);
-        if id.is_empty() { String::new() } else { format!("/panel/messages{query}") }
-    };
+    let (newer, older) = found.links("/panel/messages", [("status", status), ("q", search)]);
     let page = MessagesPage {
         p: visit.page("messages"),
         choices: choices(visit, &counts, status, search),
         search,
         status,
-        rows: found.iter().map(|row| MessageRow::of(row, visit)).collect(),
-        newer: link("newer", newer),
-        older: link("older", older),
+        rows: found.rows.iter().map(|row| MessageRow::of(row, visit)).collect(),
+        newer,
+        older,
     };
     reply::html(200, &page)
 }
 
-fn choices(visit: &Visit<'_>, counts: &[(String, u64)], status: &str, search: &str) -> Vec<Choice> {
+fn choices(
+    visit: &Visit<'_>,
+    counts: &[(String, u64)],
+    status: &str,
+    search: &str,
+) -> Vec<(Choice, String)> {
     let w = visit.words();
     let all = counts.iter().map(|(_, count)| count).sum();
     let count_of =
         |status: &str| counts.iter().find(|(known, _)| known == status).map_or(0, |found| found.1);
     let each =
         STATUSES.map(|status| (status, format::message_badge(status, w).word, count_of(status)));
-    std::iter::once(("", w.all, all))
-        .chain(each)
-        .map(|(value, word, count)| Choice {
-            word,
-            count: format::number(count, visit.language),
-            link: format!(
-                "/panel/messages{}",
-                forms::to_query(&[("status", value), ("q", search)])
-            ),
-            is_chosen: value == status,
-        })
-        .collect()
+    let choice = |(value, word, count): (&str, &str, u64)| {
+        let query = forms::to_query(&[("status", value), ("q", search)]);
+        let choice = Choice::new(word, value == status, format!("/panel/messages{query}"));
+        (choice, format::number(count, visit.language))
+    };
+    std::iter::once(("", w.all, all)).chain(each).map(choice).collect()
 }
 
 fn show(visit: &Visit<'_>, detail: MessageDetail) -> Answered {
@@ -356,7 +317,7 @@ fn show(visit: &Visit<'_>, detail: MessageDetail) -> Answered {
     reply::html(200, &page)
 }
 
-fn live(visit: &Visit<'_>, detail: &MessageDetail) -> Result<Live, super::Broken> {
+fn live(visit: &Visit<'_>, detail: &MessageDetail) -> Result<Live, super::PageError> {
     let listed = &detail.listed;
     let recipients = recipients::look(visit, listed)?;
     let row = MessageRow::of(listed, visit);

@@ -8,7 +8,7 @@ use askama::Template;
 use super::channels::{self, ChannelCard};
 use super::messages::MessageRow;
 use super::visit::{Page, Visit};
-use super::{Answered, Broken, ahead, format, reasons, reply};
+use super::{Answered, PageError, ahead, format, reasons, reply};
 use crate::clock::Timestamp;
 use crate::store::{Ended, ListedMessage, ListedRun, SqlResult, Stuck, Tx};
 
@@ -54,7 +54,7 @@ struct Piece {
 #[template(path = "overview.html")]
 struct OverviewPage<'a> {
     p: Page<'a>,
-    s: Seen,
+    s: OverviewData,
 }
 
 /// The part that refreshes itself.
@@ -62,10 +62,10 @@ struct OverviewPage<'a> {
 #[template(path = "overview_live.html")]
 struct LivePiece<'a> {
     p: Page<'a>,
-    s: Seen,
+    s: OverviewData,
 }
 
-struct Seen {
+struct OverviewData {
     warnings: Vec<Warning>,
     today: Ended,
     waiting: String,
@@ -89,7 +89,7 @@ pub(super) fn live(visit: &Visit<'_>) -> Answered {
 }
 
 /// What the database says, of one moment.
-struct Found {
+struct OverviewRows {
     next: Vec<ListedMessage>,
     due: u64,
     pending: u64,
@@ -100,7 +100,7 @@ struct Found {
     stuck: Vec<(String, Stuck)>,
 }
 
-fn look(visit: &Visit<'_>) -> Result<Seen, Broken> {
+fn look(visit: &Visit<'_>) -> Result<OverviewData, PageError> {
     let (w, now, zone) = (visit.words(), visit.now, &visit.panel.config.zone);
     let starts = day_starts(visit);
     let found = visit.panel.read(|tx| {
@@ -108,7 +108,7 @@ fn look(visit: &Visit<'_>) -> Result<Seen, Broken> {
         for pair in starts.windows(2) {
             days.push((pair[0], tx.count_ended(pair[0], pair[1])?));
         }
-        Ok(Found {
+        Ok(OverviewRows {
             next: tx.next_messages(NEXT_MAX)?,
             due: tx.count_due(now)?,
             pending: tx.count_pending()?,
@@ -126,7 +126,7 @@ fn look(visit: &Visit<'_>) -> Result<Seen, Broken> {
         .iter()
         .map(|(start, ended)| (format::day(*start, zone, visit.language), *ended))
         .collect();
-    Ok(Seen {
+    Ok(OverviewData {
         warnings: warnings(visit, &found, last, &channels),
         today,
         waiting: format::number(found.pending, visit.language),
@@ -165,57 +165,36 @@ fn day_starts(visit: &Visit<'_>) -> Vec<Timestamp> {
 
 fn warnings(
     visit: &Visit<'_>,
-    found: &Found,
+    found: &OverviewRows,
     last_trigger: Option<Timestamp>,
     channels: &[ChannelCard],
 ) -> Vec<Warning> {
     let w = visit.words();
     let mut warnings = Vec::new();
+    let mut warn = |what: String, remedy: &str, (link, link_text): (&'static str, &'static str)| {
+        warnings.push(Warning { what, remedy: remedy.to_owned(), link, link_text });
+    };
+    let (nowhere, to_channels) = (("", ""), ("/panel/channels", w.see_channels));
     if let Some(why) = &found.clock_hold {
-        warnings.push(Warning {
-            what: reasons::in_words(why, visit.language),
-            remedy: w.clock_remedy.to_owned(),
-            link: "",
-            link_text: "",
-        });
+        warn(reasons::in_words(why, visit.language), w.clock_remedy, nowhere);
     }
     for channel in channels.iter().filter(|channel| channel.needs_a_look) {
-        warnings.push(Warning {
-            what: match channel.reason.as_str() {
-                "" => format!("{}: {}", channel.name, channel.state.word),
-                reason => format!("{}: {reason}", channel.name),
-            },
-            remedy: channel.remedy.to_owned(),
-            link: "/panel/channels",
-            link_text: w.see_channels,
-        });
+        let why = if channel.reason.is_empty() { channel.state.word } else { &channel.reason };
+        warn(format!("{}: {why}", channel.name), channel.remedy, to_channels);
     }
     for (name, stuck) in &found.stuck {
-        let count = stuck.count.to_string();
-        warnings.push(Warning {
-            what: w.session_stuck.replace("{}", &count).replace("{name}", name),
-            remedy: w.session_stuck_remedy.to_owned(),
-            link: "/panel/channels",
-            link_text: w.see_channels,
-        });
+        let what = w.session_stuck.replace("{}", &stuck.count.to_string()).replace("{name}", name);
+        warn(what, w.session_stuck_remedy, to_channels);
     }
     let is_stale = last_trigger.is_none_or(|at| visit.now.since(at) > TRIGGER_STALE);
-    if found.due > 0 && is_stale && !visit.panel.config.tick.is_some() {
-        warnings.push(Warning {
-            what: w.stale_trigger.replace("{}", &found.due.to_string()),
-            remedy: w.stale_trigger_remedy.to_owned(),
-            link: "/panel/runs",
-            link_text: w.see_runs,
-        });
+    if found.due > 0 && is_stale && visit.panel.config.tick.is_none() {
+        let what = w.stale_trigger.replace("{}", &found.due.to_string());
+        warn(what, w.stale_trigger_remedy, ("/panel/runs", w.see_runs));
     }
     let unknown: u64 = found.days.iter().rev().take(7).map(|(_, ended)| ended.unknown).sum();
     if unknown > 0 {
-        warnings.push(Warning {
-            what: w.unknown_week.replace("{}", &unknown.to_string()),
-            remedy: w.unknown_remedy.to_owned(),
-            link: "",
-            link_text: "",
-        });
+        let what = w.unknown_week.replace("{}", &unknown.to_string());
+        warn(what, w.unknown_remedy, nowhere);
     }
     warnings
 }

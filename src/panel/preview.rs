@@ -6,11 +6,15 @@ use std::time::Duration;
 
 use super::compose::Fields;
 use super::visit::Visit;
-use super::{Broken, format, reasons};
+use super::{PageError, format, reasons};
+use crate::channels::DEFAULT_CHANNEL;
 use crate::clock::Timestamp;
+use crate::composer;
+use crate::config::Config;
+use crate::forecast;
+use crate::pace::Gap;
 use crate::recipient;
 use crate::recipients;
-use crate::schedule;
 use crate::template::Template;
 
 const SAMPLES_MAX: usize = 3;
@@ -47,9 +51,12 @@ pub(super) struct Skipped {
 }
 
 /// `is_new` says whether the form makes a message or changes one.
-pub(super) fn look(visit: &Visit<'_>, fields: &Fields, is_new: bool) -> Result<Preview, Broken> {
+pub(super) fn look(visit: &Visit<'_>, fields: &Fields, is_new: bool) -> Result<Preview, PageError> {
     let (w, language) = (visit.words(), visit.language);
-    let begins = begins(visit, fields);
+    let begins = fields
+        .times
+        .timing()
+        .and_then(|timing| composer::begins_at(&timing, &visit.panel.config, visit.now));
     let mut preview =
         Preview { does: does(visit, fields, is_new, begins, 0), ..Preview::default() };
     let entries = match recipient::parse_contact_ids(Some(&fields.column())) {
@@ -100,22 +107,11 @@ pub(super) fn look(visit: &Visit<'_>, fields: &Fields, is_new: bool) -> Result<P
         })
     })?;
     preview.counted = w.recipients_count.replace("{}", &format::number(preview.count, language));
-    preview.timing = timing(visit, begins, preview.count);
+    preview.timing = timing(visit, fields, begins, preview.count)?;
     preview.does = does(visit, fields, is_new, begins, preview.count);
     let odd = template.oddities();
     preview.notes.extend(odd.iter().map(|odd| w.odd_placeholder.replace("{}", odd)));
     Ok(preview)
-}
-
-/// When it begins, as far as that is filled in.
-fn begins(visit: &Visit<'_>, fields: &Fields) -> Option<Timestamp> {
-    let (times, config) = (&fields.times, &visit.panel.config);
-    match times.when.as_str() {
-        "now" => Some(visit.now),
-        "at" => times.at.iter().filter_map(|at| schedule::parse_local(at, &config.zone).ok()).min(),
-        "weekly" => first_weekly(visit, fields),
-        _ => None,
-    }
 }
 
 /// What the button does, to how many and when; in fewer words while that is not filled in.
@@ -145,26 +141,25 @@ fn does(
     words.replace("{when}", &when).replace("{n}", &format::number(count, visit.language))
 }
 
-/// When it begins, and when the last of `count` has it if nothing else is in the way.
-fn timing(visit: &Visit<'_>, begins: Option<Timestamp>, count: u64) -> String {
+/// When it begins, and when the last of `count` has it if nothing else is in the way; empty when the
+/// channel cannot send at all.
+fn timing(
+    visit: &Visit<'_>,
+    fields: &Fields,
+    begins: Option<Timestamp>,
+    count: u64,
+) -> Result<String, PageError> {
     let (w, config) = (visit.words(), &visit.panel.config);
-    let Some(begins) = begins else { return String::new() };
-    let gaps = u32::try_from(count.saturating_sub(1)).unwrap_or(u32::MAX);
-    let takes = config.gap.longest().checked_mul(gaps).unwrap_or(Duration::MAX);
+    let Some(begins) = begins else { return Ok(String::new()) };
+    let channel = fields.channel.parse().unwrap_or(DEFAULT_CHANNEL);
+    // At the latest: with all of the jitter.
+    let gap = Gap { delay: config.gap.longest(), jitter: Duration::ZERO };
+    let slowest = Config { gap, ..Config::clone(config) };
+    let seen = visit
+        .panel
+        .read(|tx| forecast::of_new(tx, channel, (begins, count), &slowest, visit.now))?;
     let moment = |at: Timestamp| format::moment(at, &config.zone, visit.language);
-    w.begins_and_ends
-        .replace("{begins}", &moment(begins))
-        .replace("{ends}", &moment(begins.plus(takes)))
-}
-
-fn first_weekly(visit: &Visit<'_>, fields: &Fields) -> Option<Timestamp> {
-    let times = &fields.times;
-    let mut config = serde_json::json!({ "time": times.time, "weekDays": times.days });
-    for (key, date) in [("startDate", &times.from), ("endDate", &times.until)] {
-        if !date.is_empty() {
-            config[key] = serde_json::json!(date);
-        }
-    }
-    let zone = &visit.panel.config.zone;
-    schedule::next_occurrence(None, Some(&config.to_string()), zone, visit.now).ok().flatten()
+    Ok(seen.map_or(String::new(), |(begins, ends)| {
+        w.begins_and_ends.replace("{begins}", &moment(begins)).replace("{ends}", &moment(ends))
+    }))
 }

@@ -1,8 +1,8 @@
 //! Who got a message, and who did not and why: a page at a time, or all of them as CSV.
 
-use super::format::{self, Badge};
+use super::format::{self, Badge, Choice};
 use super::visit::Visit;
-use super::{Answered, Broken, forms, reasons, reply};
+use super::{Answered, PageError, forms, reasons, reply};
 use crate::clock::Timestamp;
 use crate::contacts::export::guard;
 use crate::store::{ListedMessage, ListedRecipient, MessageDetail};
@@ -23,13 +23,6 @@ pub(super) struct Recipients {
     pub(crate) first: String,
     /// The next page, if there is one.
     pub(crate) more: String,
-}
-
-/// Something to choose.
-pub(super) struct Choice {
-    pub(crate) word: String,
-    pub(crate) link: String,
-    pub(crate) is_chosen: bool,
 }
 
 /// A recipient.
@@ -53,7 +46,7 @@ fn statuses(show: &str) -> &'static [&'static str] {
     }
 }
 
-pub(super) fn look(visit: &Visit<'_>, listed: &ListedMessage) -> Result<Recipients, Broken> {
+pub(super) fn look(visit: &Visit<'_>, listed: &ListedMessage) -> Result<Recipients, PageError> {
     let (w, id) = (visit.words(), listed.id);
     let show =
         visit.query.get("show").filter(|show| !statuses(show).is_empty()).unwrap_or_default();
@@ -88,22 +81,15 @@ pub(super) fn look(visit: &Visit<'_>, listed: &ListedMessage) -> Result<Recipien
         is_empty: times.is_empty(),
         occurrences: times
             .iter()
-            .map(|(time, is_retry)| Choice {
-                word: {
-                    let moment = format::moment(*time, zone, visit.language);
-                    if *is_retry { w.tried_again.replace("{}", &moment) } else { moment }
-                },
-                link: link(&time.to_string(), "", ""),
-                is_chosen: Some(*time) == at,
+            .map(|(time, is_retry)| {
+                let moment = format::moment(*time, zone, visit.language);
+                let word = if *is_retry { w.tried_again.replace("{}", &moment) } else { moment };
+                Choice::new(word, Some(*time) == at, link(&time.to_string(), "", ""))
             })
             .collect(),
         filters: filters
             .into_iter()
-            .map(|(value, word)| Choice {
-                word: word.to_owned(),
-                link: link(&at_text, value, ""),
-                is_chosen: value == show,
-            })
+            .map(|(value, word)| Choice::new(word, value == show, link(&at_text, value, "")))
             .collect(),
         rows: found.into_iter().map(|row| of_row(visit, row)).collect(),
         csv: format!("/panel/messages/{id}/recipients.csv{}", forms::to_query(&[("at", &at_text)])),

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::visit::{Page, Visit};
-use super::{Answered, Broken};
+use super::{Answered, PageError};
 use crate::api::PageReply;
 
 /// Nothing from anywhere but here, no inline script or style, in nobody's frame.
@@ -75,7 +75,7 @@ pub(super) fn broken() -> PageReply {
 
 #[derive(Template)]
 #[template(path = "message_to_person.html")]
-struct Told<'a> {
+struct NotePage<'a> {
     p: Page<'a>,
     heading: &'a str,
     text: &'a str,
@@ -89,8 +89,8 @@ pub(super) fn tell(
     heading: &str,
     text: &str,
     back: &str,
-) -> Result<PageReply, Broken> {
-    html(status, &Told { p: visit.page(""), heading, text, back })
+) -> Result<PageReply, PageError> {
+    html(status, &NotePage { p: visit.page(""), heading, text, back })
 }
 
 /// There is no such page.

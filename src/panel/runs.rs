@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::visit::{Page, Visit};
+use super::visit::{OnePage, Page, Visit};
 use super::{Answered, format, reasons, reply};
 use crate::store::ListedRun;
 
@@ -30,11 +30,10 @@ struct RunsPage<'a> {
 
 pub(super) fn page(visit: &Visit<'_>) -> Answered {
     let from = visit.page_from();
-    let mut runs = visit.panel.read(|tx| tx.page_of_runs(from, RUNS_PER_PAGE + 1))?;
-    let ids: Vec<i64> = runs.iter().map(|run| run.id).collect();
-    let (newer, older) = super::visit::neighbours(&ids, from, RUNS_PER_PAGE as usize);
-    super::visit::cut(&mut runs, from, RUNS_PER_PAGE as usize);
-    let rows = runs.into_iter().map(|run| row(visit, run)).collect();
+    let runs = visit.panel.read(|tx| tx.page_of_runs(from, RUNS_PER_PAGE + 1))?;
+    let OnePage { rows, newer, older } =
+        OnePage::of(runs, from, RUNS_PER_PAGE as usize, |run| run.id);
+    let rows = rows.into_iter().map(|run| row(visit, run)).collect();
     reply::html(200, &RunsPage { p: visit.page("runs"), rows, newer, older })
 }
 

@@ -5,12 +5,15 @@ use std::net::{IpAddr, SocketAddr};
 use super::access::{self, Known};
 use super::assets;
 use super::forms::{self, Form, Upload};
+use super::reasons;
 use super::reply;
 use super::words::{Language, Words};
-use super::{Broken, Panel};
+use super::{PageError, Panel};
 use crate::api::{PageReply, PageRequest};
+use crate::channels::ChannelError;
 use crate::clock::Timestamp;
-use crate::store::{FormMark, MadeBefore, PageFrom, StoreError};
+use crate::composer::ComposeError;
+use crate::store::{FormMark, MadeBefore, PageFrom, Store, StoreError, Trigger};
 
 const LANGUAGE_COOKIE: &str = "panel_lang";
 const A_YEAR_SECS: u64 = 365 * 24 * 3600;
@@ -67,7 +70,7 @@ pub(super) struct Page<'a> {
 
 impl<'a> Visit<'a> {
     /// Looks at a request; a cookie for the forms of strangers is made when it brings none.
-    pub(super) fn begin(panel: &'a Panel, request: &'a PageRequest) -> Result<Self, Broken> {
+    pub(super) fn begin(panel: &'a Panel, request: &'a PageRequest) -> Result<Self, PageError> {
         let now = panel.clock.now().wall;
         let query = forms::query(&request.target);
         let is_post = request.method == "POST";
@@ -189,6 +192,41 @@ impl<'a> Visit<'a> {
         self.panel.write(|tx| tx.keep_mark(mark, id, self.now))
     }
 
+    /// What a button does, once: a second press leads to the page of the first. `Err` is a refusal, in
+    /// the reader's words.
+    pub(super) fn press<E: Refusal>(
+        &self,
+        id: i64,
+        (there, code): (&str, &str),
+        change: impl FnOnce(&mut Store) -> Result<(), E>,
+    ) -> Result<Result<PageReply, String>, PageError> {
+        let done = reply::done(there, code);
+        if self.is_second()? {
+            return Ok(Ok(done));
+        }
+        if let Err(why) = self.told(self.panel.with_store(change))? {
+            return Ok(Err(why));
+        }
+        self.keep_mark(id)?;
+        if matches!(code, "resumed" | "retried" | "channel_resumed" | "number_confirmed") {
+            self.wake();
+        }
+        Ok(Ok(done))
+    }
+
+    /// A refusal in the reader's words; what broke goes on as it is.
+    pub(super) fn told<T, E: Refusal>(
+        &self,
+        result: Result<T, E>,
+    ) -> Result<Result<T, String>, PageError> {
+        result.map_or_else(|error| Ok(Err(error.in_words(self)?)), |value| Ok(Ok(value)))
+    }
+
+    /// Lets the senders look at once: somebody who is logged in wants something sent now.
+    pub(super) fn wake(&self) {
+        self.panel.triggers.pull(Trigger::Timer, None);
+    }
+
     /// Who is at the other end: the peer, or the last address that a trusted proxy was asked by.
     pub(super) fn client(&self) -> Option<IpAddr> {
         let proxies = &self.panel.config.trusted_proxies;
@@ -207,7 +245,7 @@ impl<'a> Visit<'a> {
     }
 
     /// Refuses methods that no page has, and forms that no page of ours made.
-    pub(super) fn refuse_unsafe(&self) -> Result<Option<PageReply>, Broken> {
+    pub(super) fn refuse_unsafe(&self) -> Result<Option<PageReply>, PageError> {
         let w = self.words();
         match self.request.method.as_str() {
             "GET" | "HEAD" => Ok(None),
@@ -226,10 +264,44 @@ impl<'a> Visit<'a> {
         }
     }
 
+    /// Which rows of a list are asked for.
+    pub(super) fn page_from(&self) -> PageFrom {
+        match (self.query.number("older"), self.query.number("newer")) {
+            (Some(id), _) => PageFrom::OlderThan(id),
+            (None, Some(id)) => PageFrom::NewerThan(id),
+            (None, None) => PageFrom::Newest,
+        }
+    }
+
     /// The answer with this visit's cookies.
     pub(super) fn finish(self, mut answered: PageReply) -> PageReply {
         answered.headers.extend(self.cookies.into_iter().map(|cookie| ("Set-Cookie", cookie)));
         answered
+    }
+}
+
+/// What may be refused to a person.
+pub(super) trait Refusal {
+    /// Why, in the reader's words; `Err` when it is no refusal.
+    fn in_words(self, visit: &Visit<'_>) -> Result<String, PageError>;
+}
+
+impl Refusal for ComposeError {
+    fn in_words(self, visit: &Visit<'_>) -> Result<String, PageError> {
+        match self {
+            Self::Refused(why) => Ok(reasons::in_words(&why, visit.language)),
+            Self::MadeBefore(_) => Ok(visit.words().form_used.to_owned()),
+            Self::Store(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Refusal for ChannelError {
+    fn in_words(self, visit: &Visit<'_>) -> Result<String, PageError> {
+        match self {
+            Self::Refused(why) => Ok(reasons::in_words(&why, visit.language)),
+            Self::Store(error) => Err(error.into()),
+        }
     }
 }
 
@@ -255,41 +327,49 @@ fn read_body(request: &PageRequest, is_post: bool) -> Upload {
         .unwrap_or_else(|| Upload { fields: Form::read(&request.body), file: None })
 }
 
-impl Visit<'_> {
-    /// Which rows of a list are asked for.
-    pub(super) fn page_from(&self) -> PageFrom {
-        match (self.query.number("older"), self.query.number("newer")) {
-            (Some(id), _) => PageFrom::OlderThan(id),
-            (None, Some(id)) => PageFrom::NewerThan(id),
-            (None, None) => PageFrom::Newest,
+/// The rows of one page, and the keys for what is newer and what is older.
+pub(super) struct OnePage<T> {
+    pub(crate) rows: Vec<T>,
+    pub(crate) newer: Option<i64>,
+    pub(crate) older: Option<i64>,
+}
+
+impl<T> OnePage<T> {
+    /// Of one row more than a page holds.
+    pub(super) fn of(
+        mut rows: Vec<T>,
+        from: PageFrom,
+        size: usize,
+        id: impl Fn(&T) -> i64,
+    ) -> Self {
+        let has_more = rows.len() > size;
+        let (has_newer, has_older) = match from {
+            PageFrom::Newest => (false, has_more),
+            PageFrom::OlderThan(_) => (true, has_more),
+            PageFrom::NewerThan(_) => (has_more, true),
+        };
+        // The one row more is at the end where it came.
+        if has_more {
+            match from {
+                PageFrom::NewerThan(_) => drop(rows.remove(0)),
+                PageFrom::Newest | PageFrom::OlderThan(_) => rows.truncate(size),
+            }
         }
+        let newer = rows.first().filter(|_| has_newer).map(&id);
+        let older = rows.last().filter(|_| has_older).map(&id);
+        Self { rows, newer, older }
     }
-}
 
-/// Of one row more than a page holds: the keys for what is newer and what is older than the page.
-pub(super) fn neighbours(ids: &[i64], from: PageFrom, size: usize) -> (Option<i64>, Option<i64>) {
-    let has_more = ids.len() > size;
-    let (first, last) = match from {
-        PageFrom::NewerThan(_) if has_more => (ids.get(1), ids.last()),
-        PageFrom::NewerThan(_) => (ids.first(), ids.last()),
-        PageFrom::Newest | PageFrom::OlderThan(_) => {
-            (ids.first(), ids.get(size - 1).or(ids.last()))
-        }
-    };
-    let (has_newer, has_older) = match from {
-        PageFrom::Newest => (false, has_more),
-        PageFrom::OlderThan(_) => (true, has_more),
-        PageFrom::NewerThan(_) => (has_more, true),
-    };
-    (first.copied().filter(|_| has_newer), last.copied().filter(|_| has_older))
-}
-
-/// Takes the one row more off again, at the end where it came.
-pub(super) fn cut<T>(rows: &mut Vec<T>, from: PageFrom, size: usize) {
-    if rows.len() > size {
-        match from {
-            PageFrom::NewerThan(_) => drop(rows.remove(0)),
-            PageFrom::Newest | PageFrom::OlderThan(_) => rows.truncate(size),
-        }
+    /// The links to what is newer and what is older, with what else the query says; empty for none.
+    pub(super) fn links(&self, path: &str, query: [(&str, &str); 2]) -> (String, String) {
+        let link = |name: &str, id: Option<i64>| {
+            let id = id.map(|id| id.to_string())?;
+            let [one, other] = query;
+            Some(format!("{path}{}", forms::to_query(&[one, other, (name, &id)])))
+        };
+        (
+            link("newer", self.newer).unwrap_or_default(),
+            link("older", self.older).unwrap_or_default(),
+        )
     }
 }
