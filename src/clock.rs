@@ -90,6 +90,12 @@ impl fmt::Display for Timestamp {
     }
 }
 
+impl serde::Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// One reading of the clock.
 ///
 /// `wall` decides what is due. `monotonic` decides the pace inside a process: it never jumps, so a

@@ -10,61 +10,49 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::reason::Reason;
+use crate::text_enum::text_enum;
 
 pub use evidence::{Ack, Weighed, weigh};
 pub use message_id::{MessageId, is_bare_id};
 
-/// The state of one delivery, as `deliveries.status` holds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// Waits for its turn.
-    Pending,
-    /// Claimed: a request to WAHA may be under way.
-    Sending,
-    /// WAHA accepted it and gave an id.
-    Sent,
-    /// WAHA refused it for good.
-    Failed,
-    /// Never to be sent: the recipient is not valid.
-    Skipped,
-    /// A request may have reached WAHA; nobody knows.
-    Unknown,
-    /// It was still pending when its time had long passed.
-    Expired,
-    /// A person cancelled it before it went out.
-    Cancelled,
+text_enum! {
+    /// The state of one delivery, as `deliveries.status` holds it.
+    pub enum Status {
+        /// Waits for its turn.
+        Pending = "pending",
+        /// Claimed: a request to WAHA may be under way.
+        Sending = "sending",
+        /// WAHA accepted it and gave an id.
+        Sent = "sent",
+        /// WAHA refused it for good.
+        Failed = "failed",
+        /// Never to be sent: the recipient is not valid.
+        Skipped = "skipped",
+        /// A request may have reached WAHA; nobody knows.
+        Unknown = "unknown",
+        /// It was still pending when its time had long passed.
+        Expired = "expired",
+        /// A person cancelled it before it went out.
+        Cancelled = "cancelled",
+    }
 }
 
-impl Status {
-    /// All statuses.
-    pub(crate) const ALL: [Self; 8] = [
-        Self::Pending,
-        Self::Sending,
-        Self::Sent,
-        Self::Failed,
-        Self::Skipped,
-        Self::Unknown,
-        Self::Expired,
-        Self::Cancelled,
-    ];
-
-    /// The word in the table.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Sending => "sending",
-            Self::Sent => "sent",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-            Self::Unknown => "unknown",
-            Self::Expired => "expired",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    /// The status with this word, for reading the column.
-    pub(crate) fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == word)
+text_enum! {
+    /// The state of a message, as `auto_messages.status` holds it.
+    #[derive(Default)]
+    pub enum MessageStatus {
+        /// It waits for a person.
+        #[default]
+        Draft = "draft",
+        /// It waits for its time.
+        Scheduled = "scheduled",
+        /// Its deliveries are planned, and some have not ended.
+        Sending = "sending",
+        /// At least one recipient got it.
+        Sent = "sent",
+        /// No recipient is known to have got it.
+        Failed = "failed",
+        Cancelled = "cancelled",
     }
 }
 
@@ -176,46 +164,25 @@ pub struct Hold {
     pub(crate) retry_after: Option<RetryAfter>,
 }
 
-/// The sorts of trouble that hold a channel, as `channels.held_kind` has them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HoldKind {
-    /// WAHA cannot be reached: refused, DNS, TLS, connect time-out.
-    Unreachable,
-    /// The session is not WORKING, unknown, locked or capped.
-    Session,
-    /// 429: too many requests.
-    RateLimited,
-    /// 401, 403, a redirect or a wrong path: the settings are wrong.
-    Misconfigured,
-    /// 463: WhatsApp restricted the account.
-    Restricted,
-    /// The session has another number than the channel.
-    OtherNumber,
+text_enum! {
+    /// The sorts of trouble that hold a channel, as `channels.held_kind` has them.
+    pub enum HoldKind {
+        /// WAHA cannot be reached: refused, DNS, TLS, connect time-out.
+        Unreachable = "unreachable",
+        /// The session is not WORKING, unknown, locked or capped.
+        Session = "session",
+        /// 429: too many requests.
+        RateLimited = "rate_limited",
+        /// 401, 403, a redirect or a wrong path: the settings are wrong.
+        Misconfigured = "misconfigured",
+        /// 463: WhatsApp restricted the account.
+        Restricted = "restricted",
+        /// The session has another number than the channel.
+        OtherNumber = "other_number",
+    }
 }
 
 impl HoldKind {
-    /// All kinds, for reading the column.
-    pub(crate) const ALL: [Self; 6] = [
-        Self::Unreachable,
-        Self::Session,
-        Self::RateLimited,
-        Self::Misconfigured,
-        Self::Restricted,
-        Self::OtherNumber,
-    ];
-
-    /// The word in the table.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Unreachable => "unreachable",
-            Self::Session => "session",
-            Self::RateLimited => "rate_limited",
-            Self::Misconfigured => "misconfigured",
-            Self::Restricted => "restricted",
-            Self::OtherNumber => "other_number",
-        }
-    }
-
     /// Whether only a person ends the hold, however the session looks and however long it lasts.
     pub(crate) fn is_freed_by_a_person(self) -> bool {
         match self {

@@ -129,4 +129,6 @@ pub mod reason;
 
 pub mod terminal;
 
+pub mod text_enum;
+
 pub mod clock;

@@ -3,7 +3,7 @@
 
 use rusqlite::{OptionalExtension, Row, named_params};
 
-use super::{SqlResult, Tx, lossy, optional_timestamp};
+use super::{SqlResult, Tx, lossy};
 use crate::clock::Timestamp;
 
 /// Rows that are kept, told or not. More that wait than these would be read by nobody.
@@ -63,10 +63,10 @@ impl Tx<'_> {
                 event: row.get("event")?,
                 channel: channel.map(|id| (id, name)),
                 auto_message_id: row.get("auto_message_id")?,
-                due_at: optional_timestamp(row, "due_at").unwrap_or(None),
+                due_at: row.get("due_at").unwrap_or(None),
                 reason: lossy(row, "reason")?,
                 count: row.get("count")?,
-                created_at: optional_timestamp(row, "created_at").unwrap_or(None),
+                created_at: row.get("created_at").unwrap_or(None),
             })
         };
         let mut statement = self.prepare(sql)?;
@@ -119,7 +119,7 @@ impl Tx<'_> {
         if self.are_alerts_on()? {
             let sql = "INSERT INTO alerts (event, due_at, created_at)
                        VALUES ('no_trigger', :due_at, :now)";
-            let params = named_params! { ":due_at": since.to_string(), ":now": now.to_string() };
+            let params = named_params! { ":due_at": since, ":now": now };
             self.prepare(sql)?.execute(params)?;
         }
         Ok(true)

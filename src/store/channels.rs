@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Row, named_params};
 
-use super::{SqlResult, Tx, lossy, optional_timestamp, timestamp};
+use super::{SqlResult, Tx, lossy};
 use crate::clock::Timestamp;
 use crate::delivery::{Hold, HoldKind};
 use crate::reason::Reason;
@@ -49,18 +49,16 @@ impl Channel {
     pub(super) fn from_row(row: &Row<'_>) -> SqlResult<Self> {
         let kind: Option<String> = row.get("held_kind")?;
         let reason = lossy(row, "held_reason")?;
-        let until = optional_timestamp(row, "held_until")?;
+        let until = row.get("held_until")?;
         Ok(Self {
             id: row.get("id")?,
             name: lossy(row, "name")?.unwrap_or_default(),
             session_name: lossy(row, "session_name")?.filter(|name| !name.is_empty()),
             is_active: row.get("is_active")?,
-            ready_at: optional_timestamp(row, "ready_at")?,
+            ready_at: row.get("ready_at")?,
             held: reason.map(|reason| Held {
                 reason,
-                kind: HoldKind::ALL
-                    .into_iter()
-                    .find(|known| Some(known.as_str()) == kind.as_deref()),
+                kind: kind.as_deref().and_then(HoldKind::from_word),
                 until,
             }),
             held_count: row.get("held_count")?,
@@ -155,19 +153,18 @@ impl Tx<'_> {
             ":channel_id": channel_id,
             ":limit": i64::try_from(limit).unwrap_or(i64::MAX),
             ":error": error,
-            ":now": now.to_string(),
+            ":now": now,
         };
         let mut statement = self.prepare(sql)?;
-        let rows = statement.query_map(params, |row| {
-            Ok((row.get("auto_message_id")?, timestamp(row, "due_at")?))
-        })?;
+        let rows = statement
+            .query_map(params, |row| Ok((row.get("auto_message_id")?, row.get("due_at")?)))?;
         rows.collect()
     }
 
     /// How many deliveries of a channel were claimed on a local day and may have gone out.
     pub(crate) fn day_count(&self, channel_id: i64, day: Day) -> SqlResult<u32> {
         let sql = "SELECT claimed FROM channel_days WHERE channel_id = :id AND day = :day";
-        let params = named_params! { ":id": channel_id, ":day": day.to_string() };
+        let params = named_params! { ":id": channel_id, ":day": day };
         let count = self.prepare(sql)?.query_row(params, |row| row.get(0)).optional()?;
         Ok(count.unwrap_or(0))
     }
@@ -176,18 +173,14 @@ impl Tx<'_> {
     pub(super) fn count_claim(&self, channel_id: i64, day: Day) -> SqlResult<()> {
         let sql = "INSERT INTO channel_days (channel_id, day, claimed) VALUES (:id, :day, 1)
                    ON CONFLICT (channel_id, day) DO UPDATE SET claimed = claimed + 1";
-        self.prepare(sql)?
-            .execute(named_params! { ":id": channel_id, ":day": day.to_string() })
-            .map(drop)
+        self.prepare(sql)?.execute(named_params! { ":id": channel_id, ":day": day }).map(drop)
     }
 
     /// Takes a claim back from its day, because its request certainly never left.
     pub(crate) fn uncount_claim(&self, channel_id: i64, day: Day) -> SqlResult<()> {
         let sql = "UPDATE channel_days SET claimed = claimed - 1
                    WHERE channel_id = :id AND day = :day AND claimed > 0";
-        self.prepare(sql)?
-            .execute(named_params! { ":id": channel_id, ":day": day.to_string() })
-            .map(drop)
+        self.prepare(sql)?.execute(named_params! { ":id": channel_id, ":day": day }).map(drop)
     }
 
     /// Holds a channel until `until`, or until a person ends it. A person's hold is left alone, and so
@@ -207,9 +200,9 @@ impl Tx<'_> {
         self.prepare(sql)?.execute(named_params! {
             ":id": id,
             ":reason": hold.reason,
-            ":kind": hold.kind.as_str(),
-            ":until": until.map(|until| until.ceil_to_second().to_string()),
-            ":now": now.to_string(),
+            ":kind": hold.kind,
+            ":until": until.map(Timestamp::ceil_to_second),
+            ":now": now,
         })?;
         Ok(())
     }
@@ -233,8 +226,7 @@ impl Tx<'_> {
         let sql = "UPDATE channels SET held_reason = NULL, held_kind = NULL, held_until = NULL,
                        updated_at = :now
                    WHERE id = :id AND held_kind NOT IN ('other_number', 'breaker')";
-        let changed =
-            self.prepare(sql)?.execute(named_params! { ":id": id, ":now": now.to_string() })?;
+        let changed = self.prepare(sql)?.execute(named_params! { ":id": id, ":now": now })?;
         Ok(changed > 0)
     }
 
@@ -252,9 +244,9 @@ impl Tx<'_> {
                    WHERE id = :id";
         self.prepare(sql)?.execute(named_params! {
             ":id": id,
-            ":ready_at": ready_at.to_string(),
+            ":ready_at": ready_at,
             ":succeeded": succeeded,
-            ":now": now.to_string(),
+            ":now": now,
         })?;
         Ok(())
     }
@@ -278,7 +270,7 @@ impl Tx<'_> {
             ":session": new.session_name,
             ":window": new.send_window,
             ":limit": new.daily_limit,
-            ":now": now.to_string(),
+            ":now": now,
         })
     }
 
@@ -296,7 +288,7 @@ impl Tx<'_> {
             ":session": to.session_name,
             ":window": to.send_window,
             ":limit": to.daily_limit,
-            ":now": now.to_string(),
+            ":now": now,
         };
         self.prepare(sql)?.execute(params).map(drop)
     }
@@ -306,7 +298,7 @@ impl Tx<'_> {
         let sql = "UPDATE channels SET held_reason = :reason, held_kind = NULL, held_until = NULL,
                        updated_at = :now
                    WHERE id = :id";
-        let params = named_params! { ":id": id, ":reason": reason, ":now": now.to_string() };
+        let params = named_params! { ":id": id, ":reason": reason, ":now": now };
         self.prepare(sql)?.execute(params).map(drop)
     }
 
@@ -315,7 +307,7 @@ impl Tx<'_> {
         let sql = "UPDATE channels SET held_reason = NULL, held_kind = NULL, held_until = NULL,
                        held_count = 0, is_active = 1, updated_at = :now
                    WHERE id = :id";
-        let params = named_params! { ":id": id, ":now": now.to_string() };
+        let params = named_params! { ":id": id, ":now": now };
         self.prepare(sql)?.execute(params).map(drop)
     }
 
@@ -328,7 +320,7 @@ impl Tx<'_> {
         let free = "UPDATE channels SET held_reason = NULL, held_kind = NULL, held_until = NULL,
                         held_count = 0, updated_at = :now
                     WHERE id = :id AND held_kind = 'other_number'";
-        let params = named_params! { ":id": id, ":now": now.to_string() };
+        let params = named_params! { ":id": id, ":now": now };
         let changed = self.prepare(take)?.execute(params)?;
         self.prepare(free)?.execute(params)?;
         Ok(changed > 0)

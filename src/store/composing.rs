@@ -2,9 +2,9 @@
 //! before: whoever sends meanwhile is not overtaken.
 
 use rusqlite::types::ToSql;
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{Row, named_params};
 
-use super::{SqlResult, Tx, lossy, optional_timestamp, timestamp};
+use super::{SqlResult, Tx, lossy};
 use crate::clock::Timestamp;
 use crate::delivery::Counts;
 use crate::schedule::{Taken, Timetable};
@@ -188,14 +188,13 @@ impl Tx<'_> {
                    VALUES (:title, :message, :channel_id, :contact_ids, :contact_count,
                        :scheduled_at, :scheduled_local, :scheduled_zone, :schedules,
                        :interval_config, :status, :created_by, :now, :now)";
-        let (scheduled_at, now) = (fields.scheduled_at.map(|at| at.to_string()), now.to_string());
-        self.prepare(sql)?.insert(named_params! {
+        let params = named_params! {
             ":title": fields.title,
             ":message": fields.message,
             ":channel_id": fields.channel_id,
             ":contact_ids": fields.contact_ids,
             ":contact_count": fields.contact_count,
-            ":scheduled_at": scheduled_at,
+            ":scheduled_at": fields.scheduled_at,
             ":scheduled_local": fields.scheduled_local,
             ":scheduled_zone": fields.scheduled_zone,
             ":schedules": fields.schedules,
@@ -203,7 +202,8 @@ impl Tx<'_> {
             ":status": fields.status,
             ":created_by": created_by,
             ":now": now,
-        })
+        };
+        self.insert_row(sql, params)
     }
 
     /// A message with the same text and recipients as message `id`, made shortly before it, since `since`.
@@ -214,8 +214,8 @@ impl Tx<'_> {
                        AND b.channel_id = a.channel_id AND b.status <> 'cancelled'
                        AND b.created_at >= :since
                    ORDER BY b.id DESC LIMIT 1";
-        let params = named_params! { ":id": id, ":since": since.to_string() };
-        self.prepare(sql)?.query_row(params, |row| row.get("id")).optional()
+        let params = named_params! { ":id": id, ":since": since };
+        self.query_optional(sql, params, |row| row.get("id"))
     }
 
     /// Writes what a person decided, when status and time are still those of `seen`. Returns whether
@@ -234,22 +234,22 @@ impl Tx<'_> {
                        error = CASE WHEN status = :status THEN error END, status = :status,
                        updated_at = :now
                    WHERE id = :id AND status = :seen_status AND scheduled_at IS :seen_at";
-        let scheduled_at = fields.scheduled_at.map(|at| at.to_string());
-        let changed = self.prepare(sql)?.execute(named_params! {
+        let params = named_params! {
             ":id": id,
             ":title": fields.title,
             ":message": fields.message,
             ":channel_id": fields.channel_id,
             ":contact_ids": fields.contact_ids,
             ":contact_count": fields.contact_count,
-            ":scheduled_at": scheduled_at,
+            ":scheduled_at": fields.scheduled_at,
             ":schedules": fields.schedules,
             ":interval_config": fields.interval_config,
             ":status": fields.status,
-            ":now": now.to_string(),
+            ":now": now,
             ":seen_status": seen.status,
-            ":seen_at": seen.scheduled_at.map(|at| at.to_string()),
-        })?;
+            ":seen_at": seen.scheduled_at,
+        };
+        let changed = self.change_rows(sql, params)?;
         if changed > 0 {
             self.set_times(id, fields)?;
         }
@@ -259,7 +259,7 @@ impl Tx<'_> {
     /// Gives all times of the present rule to the date that went out last.
     pub(crate) fn open_date_again(&self, id: i64) -> SqlResult<()> {
         let sql = "UPDATE auto_messages SET taken_rule = interval_config WHERE id = :id";
-        self.prepare(sql)?.execute(named_params! { ":id": id }).map(drop)
+        self.execute_sql(sql, named_params! { ":id": id })
     }
 
     /// After a change of the rule: its trigger empties a time that stays the same.
@@ -269,13 +269,13 @@ impl Tx<'_> {
                    WHERE id = :id AND (scheduled_at IS NOT :scheduled_at
                        OR scheduled_local IS NOT :scheduled_local
                        OR scheduled_zone IS NOT :scheduled_zone)";
-        self.prepare(sql)?.execute(named_params! {
+        let params = named_params! {
             ":id": id,
-            ":scheduled_at": fields.scheduled_at.map(|at| at.to_string()),
+            ":scheduled_at": fields.scheduled_at,
             ":scheduled_local": fields.scheduled_local,
             ":scheduled_zone": fields.scheduled_zone,
-        })?;
-        Ok(())
+        };
+        self.execute_sql(sql, params)
     }
 
     /// Gives a message another status and time, when they are still those of `seen`. Returns whether
@@ -292,15 +292,15 @@ impl Tx<'_> {
                        error = CASE :status WHEN 'sending' THEN NULL ELSE error END,
                        updated_at = :now
                    WHERE id = :id AND status = :seen_status AND scheduled_at IS :seen_at";
-        let changed = self.prepare(sql)?.execute(named_params! {
+        let params = named_params! {
             ":id": id,
             ":status": status,
-            ":scheduled_at": scheduled_at.map(|at| at.to_string()),
-            ":now": now.to_string(),
+            ":scheduled_at": scheduled_at,
+            ":now": now,
             ":seen_status": seen.status,
-            ":seen_at": seen.scheduled_at.map(|at| at.to_string()),
-        })?;
-        Ok(changed > 0)
+            ":seen_at": seen.scheduled_at,
+        };
+        self.change(sql, params)
     }
 
     /// Brings `contact_count` and the counts in line with a retry: they are of the occurrence whose
@@ -309,11 +309,12 @@ impl Tx<'_> {
         let sql = "UPDATE auto_messages SET contact_count = (SELECT count(*) FROM deliveries
                        WHERE auto_message_id = :id AND due_at = :first)
                    WHERE id = :id AND scheduled_at = :due_at";
-        self.prepare(sql)?.execute(named_params! {
+        let params = named_params! {
             ":id": id,
-            ":first": self.first_of(id, due_at)?.to_string(),
-            ":due_at": due_at.to_string(),
-        })?;
+            ":first": self.first_of(id, due_at)?,
+            ":due_at": due_at,
+        };
+        self.change_rows(sql, params)?;
         let counts = self.count_occurrence(id, due_at)?;
         self.set_counts(id, due_at, counts, now)
     }
@@ -324,15 +325,17 @@ impl Tx<'_> {
     /// When the statement fails, also while a request for it is in flight.
     pub fn delete_message(&self, id: i64, status: &str) -> SqlResult<bool> {
         let sql = "DELETE FROM auto_messages WHERE id = :id AND status = :status";
-        let deleted = self.prepare(sql)?.execute(named_params! { ":id": id, ":status": status })?;
+        let deleted = self.change_rows(sql, named_params! { ":id": id, ":status": status })?;
         Ok(deleted > 0)
     }
 
     /// The message with this id, if there is one.
     pub fn message_row(&self, id: i64) -> SqlResult<Option<MessageRow>> {
-        self.prepare(&format!("SELECT {MESSAGE} WHERE m.id = :id"))?
-            .query_row(named_params! { ":id": id }, read_message)
-            .optional()
+        self.query_optional(
+            &format!("SELECT {MESSAGE} WHERE m.id = :id"),
+            named_params! { ":id": id },
+            read_message,
+        )
     }
 
     /// The messages that a filter lets through, the newest first.
@@ -346,16 +349,12 @@ impl Tx<'_> {
                  AND (:search IS NULL OR instr(lower(coalesce(m.title, '') || char(10) || m.message), lower(:search)) > 0)
              ORDER BY m.id DESC LIMIT :limit"
         );
-        let mut statement = self.prepare(&sql)?;
-        let rows = statement.query_map(
-            named_params! {
-                ":status": filter.status,
-                ":search": filter.search,
-                ":limit": filter.limit.map_or(-1, i64::from),
-            },
-            read_message,
-        )?;
-        rows.collect()
+        let params = named_params! {
+            ":status": filter.status,
+            ":search": filter.search,
+            ":limit": filter.limit.map_or(-1, i64::from),
+        };
+        self.query_rows(&sql, params, read_message)
     }
 
     /// The occurrences of a message that were planned, the latest first.
@@ -375,8 +374,8 @@ impl Tx<'_> {
                    GROUP BY due_at ORDER BY due_at DESC";
         let read = |row: &Row<'_>| {
             Ok(Occurrence {
-                due_at: timestamp(row, "due_at")?,
-                retry_of: optional_timestamp(row, "retry_of")?,
+                due_at: row.get("due_at")?,
+                retry_of: row.get("retry_of")?,
                 pending: row.get("pending")?,
                 sending: row.get("sending")?,
                 ended: Counts {
@@ -389,9 +388,7 @@ impl Tx<'_> {
                 },
             })
         };
-        let mut statement = self.prepare(sql)?;
-        let rows = statement.query_map(named_params! { ":id": id }, read)?;
-        rows.collect()
+        self.query_rows(sql, named_params! { ":id": id }, read)
     }
 
     /// The deliveries of an occurrence in the order in which they were planned; only those of the
@@ -412,14 +409,9 @@ impl Tx<'_> {
         let words = statuses.join("  ");
         let words = if words.is_empty() { words } else { format!(" {words} ") };
         let limit = limit.map_or(-1, i64::from);
-        let mut statement = self.prepare(&sql)?;
-        let params: &[(&str, &dyn ToSql)] = &[
-            (":id", &id),
-            (":due_at", &due_at.to_string()),
-            (":statuses", &words),
-            (":limit", &limit),
-        ];
-        statement.query_map(params, read_delivery)?.collect()
+        let params: &[(&str, &dyn ToSql)] =
+            &[(":id", &id), (":due_at", &due_at), (":statuses", &words), (":limit", &limit)];
+        self.query_rows(&sql, params, read_delivery)
     }
 
     /// How many deliveries of a channel wait and are before this one in due order.
@@ -428,22 +420,21 @@ impl Tx<'_> {
                    JOIN auto_messages m ON m.id = d.auto_message_id AND m.status = 'sending'
                        AND m.scheduled_at = d.due_at
                    WHERE d.channel_id = :channel_id AND d.status = 'pending' AND d.due_at < :due_at";
-        let params = named_params! { ":channel_id": channel_id, ":due_at": due_at.to_string() };
-        self.prepare(sql)?.query_row(params, |row| row.get(0))
+        let params = named_params! { ":channel_id": channel_id, ":due_at": due_at };
+        self.query_value(sql, params)
     }
 
     /// The ids of the channels with this name, in any case (of ASCII letters).
     pub(crate) fn channels_called(&self, name: &str) -> SqlResult<Vec<i64>> {
         let sql =
             "SELECT id FROM channels WHERE lower(trim(name)) = lower(trim(:name)) ORDER BY id";
-        let mut statement = self.prepare(sql)?;
-        let rows = statement.query_map(named_params! { ":name": name }, |row| row.get(0))?;
-        rows.collect()
+        self.query_values(sql, named_params! { ":name": name })
     }
 
     /// The names of all channels.
     pub fn channel_names(&self) -> SqlResult<Vec<String>> {
-        let mut statement = self.prepare("SELECT name FROM channels ORDER BY id")?;
-        statement.query_map([], |row| Ok(lossy(row, "name")?.unwrap_or_default()))?.collect()
+        self.query_rows("SELECT name FROM channels ORDER BY id", [], |row| {
+            Ok(lossy(row, "name")?.unwrap_or_default())
+        })
     }
 }

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::listings::containing;
-use super::{PageFrom, Settled, SqlResult, Tx, lossy, timestamp};
+use super::{PageFrom, Settled, SqlResult, Tx, lossy};
 use crate::clock::Timestamp;
 use crate::delivery::Counts;
 use crate::schedule::Zone;
@@ -189,8 +189,8 @@ impl Tx<'_> {
                    WHERE id = :id AND (opted_out_at IS NULL) <> (:at IS NULL)";
         let changed = self.prepare(sql)?.execute(named_params! {
             ":id": id,
-            ":at": at.map(|at| at.to_string()),
-            ":now": now.to_string(),
+            ":at": at,
+            ":now": now,
         })?;
         Ok(changed > 0)
     }
@@ -366,7 +366,7 @@ impl Tx<'_> {
             let changed = self.prepare(sql)?.execute(named_params! {
                 ":id": id,
                 ":error": OPTED_OUT,
-                ":now": now.to_string(),
+                ":now": now,
             })?;
             if changed == 0 {
                 continue;
@@ -388,7 +388,7 @@ impl Tx<'_> {
                    WHERE m.status IN ('sending', 'draft', 'scheduled')";
         let mut statement = self.prepare(sql)?;
         let rows = statement.query_map(named_params! { ":chat_id": chat_id }, |row| {
-            Ok((row.get("id")?, row.get("auto_message_id")?, timestamp(row, "due_at")?))
+            Ok((row.get("id")?, row.get("auto_message_id")?, row.get("due_at")?))
         })?;
         rows.collect()
     }
@@ -414,7 +414,7 @@ impl Tx<'_> {
             Ok(WaitingForContact {
                 id: row.get("id")?,
                 auto_message_id: row.get("auto_message_id")?,
-                due_at: timestamp(row, "due_at")?,
+                due_at: row.get("due_at")?,
                 chat_id: lossy(row, "chat_id")?.unwrap_or_default(),
                 contact_id: row.get("contact_id")?,
                 number_now: lossy(row, "phone_number")?,
@@ -460,7 +460,7 @@ impl Tx<'_> {
         let first = "SELECT retry_of FROM deliveries
                      WHERE id = :id AND retry_of IS NOT NULL AND chat_id <> :chat_id";
         let params = named_params! { ":id": waiting.id, ":chat_id": chat_id };
-        let read = |row: &Row<'_>| timestamp(row, "retry_of");
+        let read = |row: &Row<'_>| row.get("retry_of");
         let first = self.prepare(first)?.query_row(params, read).optional()?;
         if let Some(first) = first
             && self.is_served(waiting.auto_message_id, first, chat_id)?
@@ -502,7 +502,7 @@ impl Tx<'_> {
                            AND contact_id = :contact_id AND status <> 'skipped')";
         let params = named_params! {
             ":id": auto_message_id,
-            ":due_at": due_at.to_string(),
+            ":due_at": due_at,
             ":contact_id": contact_id,
         };
         let read = |row: &Row<'_>| lossy(row, "contact_ids");
@@ -542,7 +542,7 @@ impl Tx<'_> {
             ":number": to.phone_number,
             ":name": to.name,
             ":chat_id": waiting.chat_id,
-            ":now": now.to_string(),
+            ":now": now,
         })?;
         self.count_anew(waiting.auto_message_id, waiting.due_at, now)
     }
@@ -567,7 +567,7 @@ impl Tx<'_> {
         );
         let params = named_params! {
             ":auto_message_id": auto_message_id,
-            ":due_at": due_at.to_string(),
+            ":due_at": due_at,
             ":chat_id": chat_id,
             ":also_skipped": also_skipped,
         };
@@ -583,7 +583,7 @@ impl Tx<'_> {
         let sql = "SELECT contact_id FROM deliveries
                    WHERE auto_message_id = :id AND due_at = :due_at AND contact_id IS NOT NULL
                        AND status IN ('sending', 'sent', 'unknown')";
-        let params = named_params! { ":id": auto_message_id, ":due_at": due_at.to_string() };
+        let params = named_params! { ":id": auto_message_id, ":due_at": due_at };
         let mut statement = self.prepare(sql)?;
         let rows = statement.query_map(params, |row| row.get(0))?;
         rows.collect()

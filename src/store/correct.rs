@@ -3,7 +3,7 @@
 
 use rusqlite::{Row, named_params};
 
-use super::{SqlResult, Tx, optional_timestamp};
+use super::{SqlResult, Tx};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Status, Verdict};
 
@@ -44,7 +44,7 @@ impl Tx<'_> {
     /// The last retry of the occurrence `first`, or itself; `None` when it is not the latest one.
     fn latest_try(&self, id: i64, first: Timestamp) -> SqlResult<Option<Timestamp>> {
         let sql = "SELECT max(due_at) AS due_at FROM deliveries WHERE auto_message_id = :id";
-        let read = |row: &Row<'_>| optional_timestamp(row, "due_at");
+        let read = |row: &Row<'_>| row.get("due_at");
         let latest = self.prepare(sql)?.query_row(named_params! { ":id": id }, read)?;
         let Some(latest) = latest else { return Ok(None) };
         Ok((self.first_of(id, latest)? == first).then_some(latest))
@@ -77,12 +77,12 @@ impl Tx<'_> {
                    WHERE id = :id AND (scheduled_at = :due_at OR status = 'scheduled')";
         self.prepare(sql)?.execute(named_params! {
             ":id": id,
-            ":due_at": due_at.to_string(),
+            ":due_at": due_at,
             ":sent": counts.sent,
             ":failed": counts.failed + counts.expired,
             ":skipped": counts.skipped,
             ":unknown": counts.unknown,
-            ":now": now.to_string(),
+            ":now": now,
         })?;
         Ok(())
     }
@@ -109,10 +109,10 @@ impl Tx<'_> {
                        OR status IN ('sent', 'failed') AND scheduled_at = :due_at)";
         let changed = self.prepare(sql)?.execute(named_params! {
             ":id": id,
-            ":due_at": due_at.to_string(),
+            ":due_at": due_at,
             ":status": status,
             ":error": error,
-            ":now": now.to_string(),
+            ":now": now,
         })?;
         Ok(changed > 0)
     }

@@ -5,12 +5,12 @@
 
 use std::time::Duration;
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{Row, named_params};
 
 use super::contacts::IS_CONTACT_CHANGED;
-use super::{SqlResult, Tx, lossy, timestamp};
+use super::{SqlResult, Tx, lossy};
 use crate::clock::Timestamp;
-use crate::delivery::{Ack, Status, Transition};
+use crate::delivery::{Status, Transition};
 use crate::window::Day;
 
 /// How long after its claim an unknown delivery is first looked up: WAHA's slowest answers are over
@@ -150,34 +150,33 @@ impl Tx<'_> {
                            channel_id = excluded.channel_id, finished_at = excluded.finished_at,
                            contact_id = excluded.contact_id, contact_number = excluded.contact_number
                        WHERE deliveries.status = 'cancelled'";
-        let (due_at, status) = (new.due_at.to_string(), new.status.as_str());
-        let now = now.to_string();
         let params = named_params! {
             ":auto_message_id": new.auto_message_id,
-            ":due_at": due_at,
+            ":due_at": new.due_at,
             ":channel_id": new.channel_id,
             ":contact_id": new.contact_id,
             ":contact_number": new.contact_number,
             ":name": new.name,
             ":chat_id": new.chat_id,
-            ":status": status,
+            ":status": new.status,
             ":error": new.error,
             ":now": now,
         };
-        let mut changed = self.prepare(sql)?.execute(params)?;
+        let mut changed = self.change_rows(sql, params)?;
         if changed == 0 && self.make_room(new.auto_message_id, new.due_at, new.chat_id, false)? {
-            changed = self.prepare(sql)?.execute(params)?;
+            changed = self.change_rows(sql, params)?;
         }
         if changed == 0 && new.contact_number.is_none() {
             // The message itself names the number of a contact that it names too.
             let sql = "UPDATE deliveries SET contact_number = NULL
                        WHERE auto_message_id = :auto_message_id AND due_at = :due_at
                            AND chat_id = :chat_id AND status = 'pending'";
-            self.prepare(sql)?.execute(named_params! {
+            let params = named_params! {
                 ":auto_message_id": new.auto_message_id,
-                ":due_at": due_at,
+                ":due_at": new.due_at,
                 ":chat_id": new.chat_id,
-            })?;
+            };
+            self.change_rows(sql, params)?;
         }
         Ok(changed > 0)
     }
@@ -208,14 +207,14 @@ impl Tx<'_> {
         );
         let params = named_params! {
             ":channel_id": channel_id,
-            ":late_before": late_before.to_string(),
-            ":now": now.to_string(),
+            ":late_before": late_before,
+            ":now": now,
         };
         let read = |row: &Row<'_>| {
             Ok(Open {
                 id: row.get("id")?,
                 auto_message_id: row.get("auto_message_id")?,
-                due_at: timestamp(row, "due_at")?,
+                due_at: row.get("due_at")?,
                 chat_id: lossy(row, "chat_id")?.unwrap_or_default(),
                 has_text: row.get("has_text")?,
                 text_chars: row.get("text_chars")?,
@@ -227,7 +226,7 @@ impl Tx<'_> {
                 },
             })
         };
-        self.prepare(&sql)?.query_row(params, read).optional()
+        self.query_optional(&sql, params, read)
     }
 
     /// Claims a delivery: `pending` becomes `sending` with its attempt, its reserved id and its exact
@@ -267,18 +266,18 @@ impl Tx<'_> {
             ":session": request.session,
             ":reserved_id": request.reserved_id,
             ":rendered": request.rendered,
-            ":seen_ready_at": request.seen_ready_at.map(|at| at.to_string()),
+            ":seen_ready_at": request.seen_ready_at,
             ":seen_send_window": request.seen_send_window,
             ":seen_daily_limit": request.seen_daily_limit,
-            ":day": request.day.to_string(),
+            ":day": request.day,
             ":day_limit": request.day_limit,
-            ":now": now.to_string(),
+            ":now": now,
         };
         let read = |row: &Row<'_>| {
             Ok(Claimed {
                 delivery_id: request.delivery_id,
                 auto_message_id: row.get("auto_message_id")?,
-                due_at: timestamp(row, "due_at")?,
+                due_at: row.get("due_at")?,
                 channel_id: request.channel_id,
                 claimed_at: now,
                 day: request.day,
@@ -289,7 +288,7 @@ impl Tx<'_> {
                 reserved_id: request.reserved_id.map(str::to_owned),
             })
         };
-        let claimed = self.prepare(&sql)?.query_row(params, read).optional()?;
+        let claimed = self.query_optional(&sql, params, read)?;
         if claimed.is_some() {
             self.set_channel_ready_at(request.channel_id, request.next_ready_at, false, now)?;
             self.count_claim(request.channel_id, request.day)?;
@@ -316,18 +315,18 @@ impl Tx<'_> {
                        finished_at = CASE WHEN :status = 'pending' THEN NULL ELSE :now END,
                        next_attempt_at = CASE WHEN :status = 'unknown' THEN :lookup_at END
                    WHERE id = :id AND status = 'sending' AND attempts = :attempt";
-        let changed = self.prepare(sql)?.execute(named_params! {
+        let params = named_params! {
             ":id": claimed.delivery_id,
             ":attempt": claimed.attempt,
-            ":status": transition.status.as_str(),
+            ":status": transition.status,
             ":error": transition.error,
-            ":ack": transition.ack.map(Ack::number),
+            ":ack": transition.ack,
             ":uncounted": i64::from(!transition.counts_attempt),
             ":waha_message_id": waha_message_id,
-            ":now": now.to_string(),
-            ":lookup_at": claimed.claimed_at.plus(FIRST_LOOKUP_AFTER).to_string(),
-        })?;
-        Ok(changed > 0)
+            ":now": now,
+            ":lookup_at": claimed.claimed_at.plus(FIRST_LOOKUP_AFTER),
+        };
+        self.change(sql, params)
     }
 
     /// Ends a pending delivery that cannot be sent, without any request. Returns whether it was
@@ -341,13 +340,13 @@ impl Tx<'_> {
     ) -> SqlResult<bool> {
         let sql = "UPDATE deliveries SET status = :status, error = :error, finished_at = :now
                    WHERE id = :id AND status = 'pending'";
-        let changed = self.prepare(sql)?.execute(named_params! {
+        let params = named_params! {
             ":id": delivery_id,
-            ":status": status.as_str(),
+            ":status": status,
             ":error": error,
-            ":now": now.to_string(),
-        })?;
-        Ok(changed > 0)
+            ":now": now,
+        };
+        self.change(sql, params)
     }
 
     /// Expires what is still pending of an occurrence. Returns how many deliveries that were.
@@ -373,13 +372,14 @@ impl Tx<'_> {
         let sql = "UPDATE deliveries SET status = :status, error = :error, finished_at = :now
                    WHERE auto_message_id = :auto_message_id AND due_at = :due_at
                        AND status IN ('pending', 'sending') AND status = 'pending'";
-        self.prepare(sql)?.execute(named_params! {
+        let params = named_params! {
             ":auto_message_id": auto_message_id,
-            ":due_at": due_at.to_string(),
-            ":status": status.as_str(),
+            ":due_at": due_at,
+            ":status": status,
             ":error": error,
-            ":now": now.to_string(),
-        })
+            ":now": now,
+        };
+        self.change_rows(sql, params)
     }
 
     /// Makes every delivery that is `sending` `unknown`: only for the one process that holds the
@@ -392,19 +392,17 @@ impl Tx<'_> {
                    WHERE status = 'sending'
                    RETURNING id, auto_message_id, due_at, channel_id";
         let params = named_params! {
-            ":now": now.to_string(),
+            ":now": now,
             ":lookup_secs": FIRST_LOOKUP_AFTER.as_secs(),
         };
-        let mut statement = self.prepare(sql)?;
-        let rows = statement.query_map(params, |row| {
+        self.query_rows(sql, params, |row| {
             Ok(Recovered {
                 delivery_id: row.get("id")?,
                 auto_message_id: row.get("auto_message_id")?,
-                due_at: timestamp(row, "due_at")?,
+                due_at: row.get("due_at")?,
                 channel_id: row.get("channel_id")?,
             })
-        })?;
-        rows.collect()
+        })
     }
 
     /// How many deliveries are pending on channels of any kind, of messages that are being sent.
@@ -414,6 +412,6 @@ impl Tx<'_> {
                    CROSS JOIN deliveries d ON d.auto_message_id = m.id AND d.due_at = m.scheduled_at
                        AND d.status IN ('pending', 'sending')
                    WHERE m.status = 'sending'";
-        self.prepare(sql)?.query_row([], |row| row.get(0))
+        self.query_value(sql, [])
     }
 }

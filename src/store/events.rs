@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{Row, named_params};
 
-use super::{Channel, SqlResult, Tx, lossy, timestamp};
+use super::{Channel, SqlResult, Tx, lossy};
 use crate::clock::Timestamp;
 use crate::delivery::{Ack, MessageId, Status, Verdict, weigh};
 use crate::reason::Reason;
@@ -88,13 +88,11 @@ struct Subject {
 const COLUMNS: &str = "id, auto_message_id, due_at, status, ack";
 
 fn read_subject(row: &Row<'_>) -> SqlResult<Subject> {
-    let status: String = row.get("status")?;
     Ok(Subject {
         id: row.get("id")?,
         auto_message_id: row.get("auto_message_id")?,
-        due_at: timestamp(row, "due_at")?,
-        // The column has a CHECK: a word that is none of ours is from a newer version, not for us.
-        status: Status::from_word(&status).unwrap_or(Status::Skipped),
+        due_at: row.get("due_at")?,
+        status: row.get("status")?,
         ack: row.get::<_, Option<i64>>("ack")?.and_then(Ack::from_number),
     })
 }
@@ -127,8 +125,7 @@ impl Tx<'_> {
     /// Whether an event about this message could matter to a delivery: one has its id, or one has
     /// no answer yet and may get this id. Events about other people's messages leave no row.
     pub fn may_be_ours(&self, message: &MessageId) -> SqlResult<bool> {
-        self.prepare(MAY_BE_OURS)?
-            .query_row(named_params! { ":waha_message_id": message.bare }, |row| row.get(0))
+        self.query_value(MAY_BE_OURS, named_params! { ":waha_message_id": message.bare })
     }
 
     /// Takes an event about a message: notes it, and moves what it proves.
@@ -165,8 +162,7 @@ impl Tx<'_> {
         );
         let read =
             |row: &Row<'_>| Ok((read_subject(row)?, row.get::<_, String>("waha_message_id")?));
-        let found =
-            self.prepare(&sql)?.query_row(named_params! { ":id": delivery_id }, read).optional()?;
+        let found = self.query_optional(&sql, named_params! { ":id": delivery_id }, read)?;
         let Some((subject, waha_message_id)) = found else { return Ok(None) };
         match self.kept_acks(&waha_message_id)?.into_iter().max() {
             Some(highest) => self.move_by(&subject, highest, now),
@@ -183,10 +179,10 @@ impl Tx<'_> {
         // The second condition lets the index be used.
         let sql = "SELECT id FROM channels
                    WHERE trim(session_name) = :session AND trim(session_name) <> ''";
-        let id: Option<i64> = self
-            .prepare(sql)?
-            .query_row(named_params! { ":session": event.session }, |row| row.get(0))
-            .optional()?;
+        let id: Option<i64> =
+            self.query_optional(sql, named_params! { ":session": event.session }, |row| {
+                row.get(0)
+            })?;
         let Some(id) = id else { return Ok(None) };
         // Without ids, the same word at two times is the same body: each counts.
         if let Some(event_id) = event.event_id
@@ -205,7 +201,7 @@ impl Tx<'_> {
         let sql = "SELECT EXISTS (SELECT 1 FROM channels
                        WHERE trim(session_name) = :session AND trim(session_name) <> '')";
         let params = named_params! { ":session": session };
-        self.prepare(sql)?.query_row(params, |row| row.get(0))
+        self.query_value(sql, params)
     }
 
     /// Notes a message that somebody sent us, by its id. Returns whether it is new.
@@ -223,13 +219,14 @@ impl Tx<'_> {
                        is_working = excluded.is_working, received_at = excluded.received_at
                    WHERE received_at < :forgotten OR received_at > excluded.received_at
                        OR (event_at, -is_working) <= (excluded.event_at, -excluded.is_working)";
-        let changed = self.prepare(sql)?.execute(named_params! {
+        let params = named_params! {
             ":session": event.session,
             ":event_at": at_millis,
             ":is_working": event.is_working,
-            ":now": now.to_string(),
-            ":forgotten": now.minus(SESSION_WORD_RANKS).to_string(),
-        })?;
+            ":now": now,
+            ":forgotten": now.minus(SESSION_WORD_RANKS),
+        };
+        let changed = self.change_rows(sql, params)?;
         Ok(changed == 0)
     }
 
@@ -240,15 +237,15 @@ impl Tx<'_> {
         about: Option<(&str, Option<Ack>)>,
         now: Timestamp,
     ) -> SqlResult<bool> {
-        let before = now.minus(EVENTS_KEPT).to_string();
-        self.prepare(DROP_OLD)?.execute(named_params! { ":before": before })?;
-        let changed = self.prepare(NOTE_EVENT)?.execute(named_params! {
+        let before = now.minus(EVENTS_KEPT);
+        self.change_rows(DROP_OLD, named_params! { ":before": before })?;
+        let params = named_params! {
             ":id": event_id,
             ":waha_message_id": about.map(|(id, _)| id),
-            ":ack": about.and_then(|(_, ack)| ack).map(Ack::number),
-            ":now": now.to_string(),
-        })?;
-        Ok(changed > 0)
+            ":ack": about.and_then(|(_, ack)| ack),
+            ":now": now,
+        };
+        self.change(NOTE_EVENT, params)
     }
 
     fn subject(&self, waha_message_id: &str) -> SqlResult<Found> {
@@ -270,8 +267,8 @@ impl Tx<'_> {
         let params = named_params! {
             ":chat_id": echo.chat_id,
             ":session": echo.session,
-            ":earliest": echo.at.minus(ECHO_LATE).to_string(),
-            ":latest": echo.at.plus(ECHO_EARLY).to_string(),
+            ":earliest": echo.at.minus(ECHO_LATE),
+            ":latest": echo.at.plus(ECHO_EARLY),
         };
         let mut ids = Vec::new();
         let mut rows = statement.query(params)?;
@@ -286,8 +283,7 @@ impl Tx<'_> {
                    WHERE id = :id AND waha_message_id IS NULL
                        AND status IN ('sending', 'unknown')";
         let changed = self
-            .prepare(sql)?
-            .execute(named_params! { ":id": id, ":waha_message_id": waha_message_id })?;
+            .change_rows(sql, named_params! { ":id": id, ":waha_message_id": waha_message_id })?;
         Ok((changed > 0).then_some(id))
     }
 
@@ -324,14 +320,15 @@ impl Tx<'_> {
                        next_attempt_at = CASE WHEN :to = :from THEN next_attempt_at END,
                        finished_at = coalesce(finished_at, :now)
                    WHERE id = :id AND status = :from";
-        let changed = self.prepare(sql)?.execute(named_params! {
+        let params = named_params! {
             ":id": subject.id,
-            ":ack": weighed.ack.map(Ack::number),
-            ":from": subject.status.as_str(),
-            ":to": weighed.status.as_str(),
+            ":ack": weighed.ack,
+            ":from": subject.status,
+            ":to": weighed.status,
             ":refused": Reason::Refused.to_string(),
-            ":now": now.to_string(),
-        })?;
+            ":now": now,
+        };
+        let changed = self.change_rows(sql, params)?;
         Ok((has_moved && changed > 0).then_some(weighed.status))
     }
 

@@ -1,9 +1,9 @@
 //! Figures for monitors. Each statement is bounded by an index or by the number of channels, never by
 //! how much was ever sent: they are asked every few seconds, beside millions of deliveries.
 
-use rusqlite::{OptionalExtension, named_params};
+use rusqlite::named_params;
 
-use super::{SqlResult, Tx, optional_timestamp};
+use super::{SqlResult, Tx};
 use crate::clock::Timestamp;
 
 /// How many rows of a kind have a status.
@@ -18,15 +18,13 @@ impl Tx<'_> {
     /// How many messages and deliveries have which status; those that nobody has are there with 0.
     pub fn status_counts(&self) -> SqlResult<Vec<StatusCount>> {
         let sql = "SELECT counted, status, number FROM status_counts ORDER BY counted, status";
-        let mut statement = self.prepare(sql)?;
-        let rows = statement.query_map([], |row| {
+        self.query_rows(sql, [], |row| {
             Ok(StatusCount {
                 counted: row.get("counted")?,
                 status: row.get("status")?,
                 number: row.get("number")?,
             })
-        })?;
-        rows.collect()
+        })
     }
 
     /// Since when the message that waits longest for being planned is due.
@@ -34,11 +32,7 @@ impl Tx<'_> {
         let sql = "SELECT scheduled_at FROM auto_messages
                    WHERE status = 'scheduled' AND scheduled_at <= :now
                    ORDER BY scheduled_at LIMIT 1";
-        self.prepare(sql)?
-            .query_row(named_params! { ":now": now.to_string() }, |row| {
-                optional_timestamp(row, "scheduled_at")
-            })
-            .optional()
+        self.query_optional(sql, named_params! { ":now": now }, |row| row.get("scheduled_at"))
             .map(Option::flatten)
     }
 
@@ -49,15 +43,12 @@ impl Tx<'_> {
                        WHERE d.channel_id = c.id AND d.status = 'pending'
                        ORDER BY d.due_at, d.id LIMIT 1)) AS due_at
                    FROM channels c";
-        self.prepare(sql)?.query_row([], |row| optional_timestamp(row, "due_at"))
+        self.query_value(sql, [])
     }
 
     /// When the newest run began, of any process.
     pub fn newest_run_at(&self) -> SqlResult<Option<Timestamp>> {
         let sql = "SELECT started_at FROM runs ORDER BY id DESC LIMIT 1";
-        self.prepare(sql)?
-            .query_row([], |row| optional_timestamp(row, "started_at"))
-            .optional()
-            .map(Option::flatten)
+        self.query_optional(sql, [], |row| row.get("started_at")).map(Option::flatten)
     }
 }

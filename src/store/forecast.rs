@@ -1,9 +1,9 @@
 //! What a forecast reads: the queue of messages and the deliveries that they have. Reads only.
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{Row, named_params};
 
 use super::messages::{DueMessage, TIMETABLE, Untimed, read_timetable};
-use super::{SqlResult, Tx, label, lossy, optional_timestamp, why_unreadable};
+use super::{SqlResult, Tx, label, lossy, why_unreadable};
 use crate::clock::Timestamp;
 use crate::delivery::Status;
 
@@ -66,19 +66,17 @@ impl Tx<'_> {
                    FROM auto_messages m WHERE status = 'sending' AND scheduled_at IS NOT NULL
                    ORDER BY scheduled_at, id LIMIT :limit";
         let params = named_params! {
-            ":until": until.to_string(),
+            ":until": until,
             ":limit": i64::try_from(limit).unwrap_or(i64::MAX),
         };
-        let mut statement = self.prepare(sql)?;
-        let rows = statement.query_map(params, |row| {
+        self.query_rows(sql, params, |row| {
             Ok(Queued {
                 id: row.get("id")?,
                 channel_id: row.get("channel_id")?,
-                due_at: super::timestamp(row, "scheduled_at")?,
+                due_at: row.get("scheduled_at")?,
                 first_open: row.get("first_open")?,
             })
-        })?;
-        rows.collect()
+        })
     }
 
     /// How many messages [`Self::queued_messages`] would give without a limit.
@@ -87,8 +85,7 @@ impl Tx<'_> {
                        WHERE status = 'scheduled' AND scheduled_at <= :until)
                    + (SELECT count(*) FROM auto_messages
                        WHERE status = 'sending' AND scheduled_at IS NOT NULL)";
-        self.prepare(sql)?
-            .query_row(named_params! { ":until": until.to_string() }, |row| row.get(0))
+        self.query_value(sql, named_params! { ":until": until })
     }
 
     /// The message with this id, whatever its status; `None` when there is none.
@@ -110,7 +107,7 @@ impl Tx<'_> {
             })
         };
         let read = |row: &Row<'_>| {
-            let due_at = optional_timestamp(row, "scheduled_at")?;
+            let due_at = row.get("scheduled_at")?;
             let content = match content(row, due_at) {
                 Ok(content) => Ok(content),
                 Err(error) => Err(why_unreadable(&error).ok_or(error)?),
@@ -127,7 +124,7 @@ impl Tx<'_> {
                 content,
             })
         };
-        self.prepare(&sql)?.query_row(named_params! { ":id": id }, read).optional()
+        self.query_optional(&sql, named_params! { ":id": id }, read)
     }
 
     /// A scheduled message without a time, or why its row cannot be read.
@@ -146,8 +143,8 @@ impl Tx<'_> {
     ) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
                        WHERE auto_message_id = :id AND due_at = :due_at)";
-        let params = named_params! { ":id": auto_message_id, ":due_at": due_at.to_string() };
-        self.prepare(sql)?.query_row(params, |row| row.get(0))
+        let params = named_params! { ":id": auto_message_id, ":due_at": due_at };
+        self.query_value(sql, params)
     }
 
     /// Calls `visit` with each delivery of an occurrence, in the order in which they are sent.
@@ -161,22 +158,20 @@ impl Tx<'_> {
             "SELECT channel_id, contact_id, name, chat_id, status, next_attempt_at, text, error,
                        finished_at
                    FROM deliveries WHERE auto_message_id = :id AND due_at = :due_at ORDER BY id";
-        let params = named_params! { ":id": auto_message_id, ":due_at": due_at.to_string() };
+        let params = named_params! { ":id": auto_message_id, ":due_at": due_at };
         let mut statement = self.prepare(sql)?;
         let mut rows = statement.query(params)?;
         while let Some(row) = rows.next()? {
-            let status: String = row.get("status")?;
             visit(Planned {
                 channel_id: row.get("channel_id")?,
                 contact_id: row.get("contact_id")?,
                 name: lossy(row, "name")?,
                 chat_id: lossy(row, "chat_id")?.unwrap_or_default(),
-                // The table's CHECK knows the same words.
-                status: Status::from_word(&status).unwrap_or(Status::Cancelled),
-                next_attempt_at: optional_timestamp(row, "next_attempt_at")?,
+                status: row.get("status")?,
+                next_attempt_at: row.get("next_attempt_at")?,
                 text: lossy(row, "text")?,
                 error: lossy(row, "error")?,
-                finished_at: optional_timestamp(row, "finished_at")?,
+                finished_at: row.get("finished_at")?,
             })?;
         }
         Ok(())

@@ -55,7 +55,7 @@ impl Tx<'_> {
             ":lid": lid,
             ":session": self.session_to_ask(session)?,
             ":name": name,
-            ":now": now.to_string(),
+            ":now": now,
         })?;
         Ok(!was_out)
     }
@@ -102,7 +102,7 @@ impl Tx<'_> {
                 ":lid": lid,
                 ":digits": digits,
                 ":session": session,
-                ":now": now.to_string(),
+                ":now": now,
             })
             .map(drop)
     }
@@ -123,7 +123,7 @@ impl Tx<'_> {
             .execute(named_params! {
                 ":digits": digits,
                 ":session": self.session_to_ask(session)?,
-                ":now": now.to_string(),
+                ":now": now,
             })
             .map(drop)
     }
@@ -165,7 +165,7 @@ impl Tx<'_> {
         let sql = "SELECT id, lid, phone_number, session_name, name, looks FROM hidden_numbers
                    WHERE next_look_at <= :now ORDER BY next_look_at LIMIT :limit";
         let mut statement = self.prepare(sql)?;
-        let params = named_params! { ":now": now.to_string(), ":limit": limit };
+        let params = named_params! { ":now": now, ":limit": limit };
         let rows = statement.query_map(params, |row| {
             Ok(HiddenNumber {
                 id: row.get("id")?,
@@ -202,7 +202,7 @@ impl Tx<'_> {
         let sql = "SELECT count(next_look_at) AS asked, count(*) - count(next_look_at) AS given_up
                    FROM hidden_numbers
                    WHERE opted_out_at >= :since AND phone_number IS NULL";
-        self.prepare(sql)?.query_row(named_params! { ":since": since.to_string() }, |row| {
+        self.prepare(sql)?.query_row(named_params! { ":since": since }, |row| {
             Ok(Unresolved { asked: row.get("asked")?, given_up: row.get("given_up")? })
         })
     }

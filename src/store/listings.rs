@@ -1,9 +1,9 @@
 //! Lists for people: pages of messages, recipients, contacts and runs, found by key and never by
 //! counting rows to skip. Reads only.
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{Row, named_params};
 
-use super::{SqlResult, Tx, lossy};
+use super::{SqlResult, Tx, lossy, seen_time};
 use crate::clock::Timestamp;
 
 /// How much of a long text a list shows, in characters.
@@ -158,11 +158,6 @@ impl PageFrom {
     }
 }
 
-/// A time as a list shows it: what is no time is none, since one bad row must not hide the others.
-fn seen_time(row: &Row<'_>, column: &str) -> SqlResult<Option<Timestamp>> {
-    Ok(lossy(row, column)?.and_then(|text| Timestamp::parse(&text)))
-}
-
 /// A pattern for LIKE that finds `text` anywhere, whatever signs it holds.
 pub(super) fn containing(text: &str) -> String {
     let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
@@ -192,7 +187,6 @@ impl Tx<'_> {
                  AND (:search IS NULL OR title LIKE :search ESCAPE '\\' OR message LIKE :search ESCAPE '\\')
              ORDER BY id {order} LIMIT :limit"
         );
-        let mut statement = self.prepare(&sql)?;
         let params = named_params! {
             ":chars": EXCERPT_CHARS,
             ":status": status,
@@ -201,7 +195,7 @@ impl Tx<'_> {
             ":search": search.map(containing),
             ":limit": limit,
         };
-        let rows = statement.query_map(params, read_message)?.collect::<SqlResult<_>>()?;
+        let rows = self.query_rows(&sql, params, read_message)?;
         Ok(from.newest_first(rows))
     }
 
@@ -209,8 +203,7 @@ impl Tx<'_> {
     pub(crate) fn count_by_status(&self) -> SqlResult<Vec<(String, u64)>> {
         let sql = "SELECT status, max(number, 0) AS count FROM status_counts
                    WHERE counted = 'message' ORDER BY status";
-        let mut statement = self.prepare(sql)?;
-        statement.query_map([], |row| Ok((row.get("status")?, row.get("count")?)))?.collect()
+        self.query_rows(sql, [], |row| Ok((row.get("status")?, row.get("count")?)))
     }
 
     /// At most `limit` messages on their way, then those whose time comes next.
@@ -251,9 +244,7 @@ impl Tx<'_> {
                 created_by: lossy(row, "created_by")?,
             })
         };
-        self.prepare(&sql)?
-            .query_row(named_params! { ":id": id, ":chars": EXCERPT_CHARS }, read)
-            .optional()
+        self.query_optional(&sql, named_params! { ":id": id, ":chars": EXCERPT_CHARS }, read)
     }
 
     /// The latest occurrences of a message that have deliveries, at most `limit`, the latest first,
@@ -303,13 +294,12 @@ impl Tx<'_> {
         };
         let params = named_params! {
             ":id": auto_message_id,
-            ":due_at": due_at.to_string(),
+            ":due_at": due_at,
             ":after": after,
             ":statuses": statuses,
             ":limit": limit,
         };
-        let mut statement = self.prepare(sql)?;
-        let rows = statement.query_map(params, |row| {
+        self.query_rows(sql, params, |row| {
             Ok(ListedRecipient {
                 id: row.get("id")?,
                 name: lossy(row, "name")?,
@@ -322,8 +312,7 @@ impl Tx<'_> {
                 finished_at: seen_time(row, "finished_at")?,
                 waha_message_id: lossy(row, "waha_message_id")?,
             })
-        })?;
-        rows.collect()
+        })
     }
 
     /// What became of the deliveries that ended from `from` until before `until`.
@@ -334,7 +323,7 @@ impl Tx<'_> {
                        count(*) FILTER (WHERE status IN ('failed', 'expired')) AS failed,
                        count(*) FILTER (WHERE status = 'unknown') AS unknown
                    FROM deliveries WHERE finished_at >= :from AND finished_at < :until";
-        let params = named_params! { ":from": from.to_string(), ":until": until.to_string() };
+        let params = named_params! { ":from": from, ":until": until };
         self.prepare(sql)?.query_row(params, |row| {
             Ok(Ended {
                 sent: row.get("sent")?,
@@ -354,9 +343,8 @@ impl Tx<'_> {
             "SELECT id, trigger, remote, started_at, finished_at, processed, success, failed, error
              FROM runs WHERE id > :above AND id < :below ORDER BY id {order} LIMIT :limit"
         );
-        let mut statement = self.prepare(&sql)?;
         let params = named_params! { ":above": above, ":below": below, ":limit": limit };
-        let rows = statement.query_map(params, read_run)?.collect::<SqlResult<_>>()?;
+        let rows = self.query_rows(&sql, params, read_run)?;
         Ok(from.newest_first(rows))
     }
 
@@ -365,7 +353,7 @@ impl Tx<'_> {
         let sql =
             "SELECT id, trigger, remote, started_at, finished_at, processed, success, failed, error
                    FROM runs WHERE trigger IN ('cron', 'api') ORDER BY id DESC LIMIT 1";
-        self.prepare(sql)?.query_row([], read_run).optional()
+        self.query_optional(sql, [], read_run)
     }
 }
 

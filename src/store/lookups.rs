@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{Row, named_params};
 
-use super::{SqlResult, Tx, lossy, timestamp};
+use super::{SqlResult, Tx, lossy};
 use crate::clock::Timestamp;
 use crate::delivery::Status;
 use crate::template::is_same_text;
@@ -43,13 +43,11 @@ impl Tx<'_> {
                    WHERE status = 'unknown' AND next_attempt_at <= :now
                    ORDER BY row_number() OVER (PARTITION BY channel_id ORDER BY next_attempt_at, id),
                        next_attempt_at LIMIT :limit";
-        let mut statement = self.prepare(sql)?;
-        let params = named_params! { ":now": now.to_string(), ":limit": limit };
+        let params = named_params! { ":now": now, ":limit": limit };
         let read = |row: &Row<'_>| {
             Ok(DueLookup { delivery_id: row.get("id")?, channel_id: row.get("channel_id")? })
         };
-        let rows = statement.query_map(params, read)?;
-        rows.collect()
+        self.query_rows(sql, params, read)
     }
 
     /// The delivery, when it is still unknown and was claimed.
@@ -66,16 +64,16 @@ impl Tx<'_> {
             Ok(UnknownDelivery {
                 id: row.get("id")?,
                 auto_message_id: row.get("auto_message_id")?,
-                due_at: timestamp(row, "due_at")?,
+                due_at: row.get("due_at")?,
                 session: row.get("session")?,
                 chat_id: row.get("chat_id")?,
                 text: row.get("text")?,
                 reserved_id: row.get("waha_message_id")?,
-                claimed_at: timestamp(row, "claimed_at")?,
+                claimed_at: row.get("claimed_at")?,
                 error: row.get("error")?,
             })
         };
-        self.prepare(sql)?.query_row(named_params! { ":id": id }, read).optional()
+        self.query_optional(sql, named_params! { ":id": id }, read)
     }
 
     /// Whether a message id is known to be another delivery's.
@@ -87,7 +85,7 @@ impl Tx<'_> {
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
                        WHERE waha_message_id = :waha_message_id AND id <> :id)";
         let params = named_params! { ":waha_message_id": waha_message_id, ":id": delivery_id };
-        self.prepare(sql)?.query_row(params, |row| row.get(0))
+        self.query_value(sql, params)
     }
 
     /// Whether another delivery of the same text, as WhatsApp keeps it, to the same chat is under way
@@ -104,8 +102,8 @@ impl Tx<'_> {
         let params = named_params! {
             ":id": unknown.id,
             ":chat_id": unknown.chat_id,
-            ":from": unknown.claimed_at.minus(window).to_string(),
-            ":until": unknown.claimed_at.plus(window).to_string(),
+            ":from": unknown.claimed_at.minus(window),
+            ":until": unknown.claimed_at.plus(window),
         };
         let mut statement = self.prepare(sql)?;
         let mut rows = statement.query(params)?;
@@ -133,14 +131,15 @@ impl Tx<'_> {
                        ack = max(coalesce(ack, :ack), :ack), error = :error, next_attempt_at = NULL,
                        finished_at = :now
                    WHERE id = :id AND status = 'unknown'";
-        let changed = self.prepare(sql)?.execute(named_params! {
+        let params = named_params! {
             ":id": unknown.id,
-            ":status": status.as_str(),
+            ":status": status,
             ":waha_message_id": waha_message_id,
             ":ack": ack,
             ":error": error,
-            ":now": now.to_string(),
-        })?;
+            ":now": now,
+        };
+        let changed = self.change_rows(sql, params)?;
         if changed > 0 {
             let moved = (Status::Unknown, status);
             self.correct_message(unknown.auto_message_id, unknown.due_at, moved, now)?;
@@ -158,11 +157,11 @@ impl Tx<'_> {
     ) -> SqlResult<()> {
         let sql = "UPDATE deliveries SET next_attempt_at = :next, error = coalesce(:error, error)
                    WHERE id = :id AND status = 'unknown'";
-        self.prepare(sql)?.execute(named_params! {
+        let params = named_params! {
             ":id": delivery_id,
-            ":next": next.map(|at| at.to_string()),
+            ":next": next,
             ":error": error,
-        })?;
-        Ok(())
+        };
+        self.execute_sql(sql, params)
     }
 }

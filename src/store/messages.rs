@@ -1,8 +1,8 @@
 //! The table `auto_messages`, up to the moment when a message is planned; `settle` has the rest.
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{Row, named_params};
 
-use super::{SqlResult, Tx, lossy, optional_timestamp, timestamp};
+use super::{SqlResult, Tx, lossy};
 use crate::clock::Timestamp;
 use crate::delivery::Verdict;
 use crate::schedule::{TAKEN_AHEAD_MAX, Taken, Timetable, Zone, local_text};
@@ -68,7 +68,7 @@ impl Tx<'_> {
         let sql = "SELECT (SELECT count(*) FROM auto_messages
                        WHERE status = 'scheduled' AND scheduled_at <= :now)
                    + (SELECT count(*) FROM auto_messages WHERE status = 'sending')";
-        self.prepare(sql)?.query_row(named_params! { ":now": now.to_string() }, |row| row.get(0))
+        self.query_value(sql, named_params! { ":now": now })
     }
 
     /// The ids of at most `limit` messages that are due at `now`, the longest due first.
@@ -76,12 +76,7 @@ impl Tx<'_> {
         let sql = "SELECT id FROM auto_messages
                    WHERE status = 'scheduled' AND scheduled_at <= :now
                    ORDER BY scheduled_at, id LIMIT :limit";
-        let mut statement = self.prepare(sql)?;
-        let rows = statement
-            .query_map(named_params! { ":now": now.to_string(), ":limit": limit }, |row| {
-                row.get(0)
-            })?;
-        rows.collect()
+        self.query_values(sql, named_params! { ":now": now, ":limit": limit })
     }
 
     /// The message, when it is still scheduled and due at `now`.
@@ -94,7 +89,7 @@ impl Tx<'_> {
         let read = |row: &Row<'_>| {
             Ok(DueMessage {
                 id: row.get("id")?,
-                due_at: timestamp(row, "scheduled_at")?,
+                due_at: row.get("scheduled_at")?,
                 message: row.get("message")?,
                 channel_id: row.get("channel_id")?,
                 contact_ids: row.get("contact_ids")?,
@@ -103,8 +98,7 @@ impl Tx<'_> {
             })
         };
         let mut statement = self.prepare(&sql)?;
-        let mut rows =
-            statement.query_map(named_params! { ":id": id, ":now": now.to_string() }, read)?;
+        let mut rows = statement.query_map(named_params! { ":id": id, ":now": now }, read)?;
         rows.next().transpose()
     }
 
@@ -112,9 +106,7 @@ impl Tx<'_> {
     pub(crate) fn untimed_message_ids(&self, limit: u32) -> SqlResult<Vec<i64>> {
         let sql = "SELECT id FROM auto_messages
                    WHERE status = 'scheduled' AND scheduled_at IS NULL LIMIT :limit";
-        let mut statement = self.prepare(sql)?;
-        let rows = statement.query_map(named_params! { ":limit": limit }, |row| row.get(0))?;
-        rows.collect()
+        self.query_values(sql, named_params! { ":limit": limit })
     }
 
     /// The message, when it is still scheduled without a time.
@@ -133,10 +125,10 @@ impl Tx<'_> {
         let read = |row: &Row<'_>| {
             Ok(Untimed {
                 id: row.get("id")?,
-                since: optional_timestamp(row, "since")?,
+                since: row.get("since")?,
                 timetable: read_timetable(row)?,
-                latest_due_at: optional_timestamp(row, "latest_due_at")?,
-                latest_planned_at: optional_timestamp(row, "latest_planned_at")?,
+                latest_due_at: row.get("latest_due_at")?,
+                latest_planned_at: row.get("latest_planned_at")?,
             })
         };
         let mut statement = self.prepare(&sql)?;
@@ -158,10 +150,8 @@ impl Tx<'_> {
              UNION ALL {from} AND scheduled_zone > '' AND scheduled_zone < :zone
              UNION ALL {from} AND scheduled_zone > :zone LIMIT :limit"
         );
-        let mut statement = self.prepare(&sql)?;
         let params = named_params! { ":zone": zone.name(), ":limit": limit };
-        let rows = statement.query_map(params, |row| row.get(0))?;
-        rows.collect()
+        self.query_values(&sql, params)
     }
 
     /// What the time of a message comes from, when it is still scheduled for one.
@@ -176,12 +166,12 @@ impl Tx<'_> {
         );
         let read = |row: &Row<'_>| {
             Ok(Timed {
-                scheduled_at: timestamp(row, "scheduled_at")?,
+                scheduled_at: row.get("scheduled_at")?,
                 timetable: read_timetable(row)?,
                 has_begun: row.get("has_begun")?,
             })
         };
-        self.prepare(&sql)?.query_row(named_params! { ":id": id }, read).optional()
+        self.query_optional(&sql, named_params! { ":id": id }, read)
     }
 
     /// Gives a scheduled message the time that its rule has in `zone`.
@@ -195,14 +185,14 @@ impl Tx<'_> {
         let sql = "UPDATE auto_messages SET scheduled_at = :scheduled_at,
                        scheduled_local = :local, scheduled_zone = :zone, updated_at = :now
                    WHERE id = :id AND status = 'scheduled'";
-        self.prepare(sql)?.execute(named_params! {
+        let params = named_params! {
             ":id": id,
-            ":scheduled_at": scheduled_at.to_string(),
+            ":scheduled_at": scheduled_at,
             ":local": local_text(scheduled_at, zone),
             ":zone": zone.name(),
-            ":now": now.to_string(),
-        })?;
-        Ok(())
+            ":now": now,
+        };
+        self.execute_sql(sql, params)
     }
 
     /// Empties the time of a scheduled message whose rule was edited when it had ended.
@@ -210,7 +200,7 @@ impl Tx<'_> {
         let sql = "UPDATE auto_messages SET scheduled_at = NULL, scheduled_zone = NULL,
                        scheduled_local = strftime('%Y-%m-%dT%H:%M:%SZ', updated_at)
                    WHERE id = :id AND status = 'scheduled'";
-        self.prepare(sql)?.execute(named_params! { ":id": id }).map(drop)
+        self.execute_sql(sql, named_params! { ":id": id })
     }
 
     /// Notes that somebody has looked at a message's time: it is right in the zone of this name, or
@@ -218,8 +208,8 @@ impl Tx<'_> {
     pub(crate) fn set_scheduled_zone(&self, id: i64, zone: &str, now: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE auto_messages SET scheduled_zone = :zone, updated_at = :now
                    WHERE id = :id AND status = 'scheduled'";
-        let params = named_params! { ":id": id, ":zone": zone, ":now": now.to_string() };
-        self.prepare(sql)?.execute(params).map(drop)
+        let params = named_params! { ":id": id, ":zone": zone, ":now": now };
+        self.execute_sql(sql, params)
     }
 
     /// Turns what an older version planned, an instant, into what the clock in `zone` showed then. Of
@@ -246,13 +236,14 @@ impl Tx<'_> {
                        scheduled_zone = iif(:is_from_rule, :zone, scheduled_zone), updated_at = :now
                    WHERE id = :id";
         for (id, local, is_from_rule) in taken {
-            self.prepare(sql)?.execute(named_params! {
+            let params = named_params! {
                 ":id": id,
                 ":local": local,
                 ":is_from_rule": is_from_rule,
                 ":zone": zone.name(),
-                ":now": now.to_string(),
-            })?;
+                ":now": now,
+            };
+            self.change_rows(sql, params)?;
         }
         Ok(())
     }
@@ -285,15 +276,15 @@ impl Tx<'_> {
                            WHEN coalesce(:status, iif(sent_at IS NULL, 'failed', 'sent')) = 'failed' THEN :error
                            WHEN schedules GLOB '*[0-9]*' AND :status IS NOT 'sending' THEN :over END
                    WHERE id = :id AND status = 'scheduled'";
-        self.prepare(sql)?.execute(named_params! {
+        let params = named_params! {
             ":id": id,
-            ":due_at": latest_due_at.map(|at| at.to_string()),
+            ":due_at": latest_due_at,
             ":status": status,
             ":error": error,
             ":over": over,
-            ":now": now.to_string(),
-        })?;
-        Ok(())
+            ":now": now,
+        };
+        self.execute_sql(sql, params)
     }
 
     /// Marks a planned message as on its way, with how many recipients it has and how they stand:
@@ -315,21 +306,22 @@ impl Tx<'_> {
                        contact_count = (SELECT count(*) FROM deliveries
                            WHERE auto_message_id = :id AND due_at = :due_at), updated_at = :now
                    WHERE id = :id AND status = 'scheduled'";
-        self.prepare(sql)?.execute(named_params! {
+        let params = named_params! {
             ":id": id,
-            ":due_at": due_at.to_string(),
+            ":due_at": due_at,
             ":local": local_text(due_at, zone),
             ":ahead": local_text(now.plus(TAKEN_AHEAD_MAX), zone),
-            ":now": now.to_string(),
-        })?;
+            ":now": now,
+        };
+        self.change_rows(sql, params)?;
         // One that was replaced on its way (INSERT OR REPLACE) has rows of the channel that it had.
         let channel = "UPDATE deliveries SET channel_id = m.channel_id FROM auto_messages m
                        WHERE m.id = :id AND auto_message_id = :id AND due_at = :due_at
                            AND deliveries.status IN ('pending', 'sending')
                            AND deliveries.status = 'pending'
                            AND deliveries.channel_id <> m.channel_id";
-        let params = named_params! { ":id": id, ":due_at": due_at.to_string() };
-        self.prepare(channel)?.execute(params)?;
+        let params = named_params! { ":id": id, ":due_at": due_at };
+        self.change_rows(channel, params)?;
         let counts = self.count_occurrence(id, due_at)?;
         self.set_counts(id, due_at, counts, now)
     }
@@ -345,7 +337,7 @@ impl Tx<'_> {
                        OR EXISTS (SELECT 1 FROM plannings p
                            WHERE p.auto_message_id = auto_messages.id
                                AND p.due_at = auto_messages.scheduled_at))";
-        self.prepare(sql)?.execute(named_params! { ":now": now.to_string() })
+        self.change_rows(sql, named_params! { ":now": now })
     }
 
     /// Sets messages back that a clock which ran ahead has planned: they are on their way, due after
@@ -362,10 +354,11 @@ impl Tx<'_> {
                            WHERE d.auto_message_id = auto_messages.id
                                AND d.due_at = auto_messages.scheduled_at
                                AND (d.attempts > 0 OR d.status NOT IN ('pending', 'skipped')))";
-        self.prepare(sql)?.execute(named_params! {
-            ":early_after": early_after.to_string(),
-            ":now": now.to_string(),
-        })
+        let params = named_params! {
+            ":early_after": early_after,
+            ":now": now,
+        };
+        self.change_rows(sql, params)
     }
 
     /// Fails a scheduled message that cannot be planned; its counts are of this occurrence. One of
@@ -383,19 +376,19 @@ impl Tx<'_> {
                            FROM deliveries
                            WHERE auto_message_id = :id AND due_at = scheduled_at)
                    WHERE id = :id AND status = 'scheduled'";
-        let changed = self.prepare(sql)?.execute(named_params! {
+        let params = named_params! {
             ":id": id,
             ":error": error,
-            ":now": now.to_string(),
-        })?;
-        Ok(changed > 0)
+            ":now": now,
+        };
+        self.change(sql, params)
     }
 
     /// The occurrences on their way that were due before `before`.
     pub(crate) fn late_occurrences(&self, before: Timestamp) -> SqlResult<Vec<(i64, Timestamp)>> {
         let sql = "SELECT id, scheduled_at FROM auto_messages
                    WHERE status = 'sending' AND scheduled_at < :before";
-        self.occurrences(sql, named_params! { ":before": before.to_string() })
+        self.occurrences(sql, named_params! { ":before": before })
     }
 
     /// The occurrences on their way that have nothing left to do: a person cancelled their last
@@ -413,9 +406,6 @@ impl Tx<'_> {
         sql: &str,
         params: &[(&str, &dyn rusqlite::ToSql)],
     ) -> SqlResult<Vec<(i64, Timestamp)>> {
-        let mut statement = self.prepare(sql)?;
-        let rows = statement
-            .query_map(params, |row| Ok((row.get("id")?, timestamp(row, "scheduled_at")?)))?;
-        rows.collect()
+        self.query_rows(sql, params, |row| Ok((row.get("id")?, row.get("scheduled_at")?)))
     }
 }

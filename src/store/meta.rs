@@ -60,7 +60,7 @@ impl Tx<'_> {
         let hold = "UPDATE channels SET held_reason = :reason, held_kind = NULL, held_until = NULL,
                         updated_at = :now
                     WHERE held_reason IS NULL OR held_kind IS NOT NULL";
-        self.prepare(hold)?.execute(named_params! { ":reason": reason, ":now": now.to_string() })
+        self.prepare(hold)?.execute(named_params! { ":reason": reason, ":now": now })
     }
 
     /// Whether channels are held because the database is a copy.
@@ -78,7 +78,7 @@ impl Tx<'_> {
                     FROM place_holds p
                     WHERE p.channel_id = channels.id AND channels.held_kind IS NULL
                         AND channels.held_reason = p.reason";
-        let freed = self.prepare(free)?.execute(named_params! { ":now": now.to_string() })?;
+        let freed = self.prepare(free)?.execute(named_params! { ":now": now })?;
         self.prepare("DELETE FROM place_holds")?.execute([])?;
         self.prepare("DELETE FROM meta WHERE key = 'backup_made_at'")?.execute([])?;
         self.begin_history()?;

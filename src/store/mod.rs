@@ -8,6 +8,7 @@
 mod alerts;
 mod backup;
 mod channels;
+mod columns;
 mod composing;
 mod contacts;
 mod correct;
@@ -36,14 +37,14 @@ mod views;
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, Row, Transaction, TransactionBehavior, types::Type};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use crate::clock::Timestamp;
 use crate::fail_point;
 
 pub(crate) use alerts::Alert;
 pub use backup::{Contents, DataVersion};
 pub(crate) use channels::{Channel, Held};
+use columns::{lossy, seen_time};
 pub use composing::{DeliveryRow, MessageFields, MessageFilter, MessageRow, Occurrence};
 pub use contacts::WaitingForContact;
 pub(crate) use contacts::{Contact, Numbers, OPTED_OUT, Skipped};
@@ -281,22 +282,6 @@ impl Store {
     }
 }
 
-/// A time column. Text that is no timestamp is an error that names the column.
-fn timestamp(row: &Row<'_>, column: &str) -> SqlResult<Timestamp> {
-    optional_timestamp(row, column)?.ok_or_else(|| unreadable(column, "it is NULL"))
-}
-
-/// A time column that may be NULL.
-fn optional_timestamp(row: &Row<'_>, column: &str) -> SqlResult<Option<Timestamp>> {
-    let Some(text) = row.get::<_, Option<String>>(column)? else { return Ok(None) };
-    match Timestamp::parse(&text) {
-        Some(at) => Ok(Some(at)),
-        None => Err(unreadable(column, &format!("`{text}` is no time"))),
-    }
-}
-
-/// A text column whose odd bytes must not stop anybody: what is not UTF-8 (a name imported from a
-/// Latin-1 file, say) is replaced.
 /// What a person knows a message by: its title, or how its text begins, on one line.
 pub(crate) fn label(title: Option<&str>, text: &str) -> String {
     let title = title.filter(|title| !title.trim().is_empty());
@@ -305,14 +290,4 @@ pub(crate) fn label(title: Option<&str>, text: &str) -> String {
         return line;
     }
     line.chars().take(LABEL_CHARS_MAX - 1).chain(['…']).collect()
-}
-
-fn lossy(row: &Row<'_>, column: &str) -> SqlResult<Option<String>> {
-    let value = row.get_ref(column)?;
-    Ok(value.as_bytes_or_null()?.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
-}
-
-fn unreadable(column: &str, why: &str) -> rusqlite::Error {
-    let text = format!("column `{column}`: {why}");
-    rusqlite::Error::FromSqlConversionFailure(0, Type::Text, text.into())
 }

@@ -1,10 +1,10 @@
 //! Figures for one screen. Each statement is bounded by an index: they are asked every few seconds,
 //! beside millions of deliveries.
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{Row, named_params};
 
 use super::channels::COLUMNS;
-use super::{Channel, SqlResult, Tx, label, lossy, optional_timestamp, timestamp};
+use super::{Channel, SqlResult, Tx, label, lossy};
 use crate::clock::Timestamp;
 use crate::delivery::Status;
 
@@ -48,16 +48,16 @@ impl Tx<'_> {
                 id: row.get("id")?,
                 label: label(title.as_deref(), &text),
                 title,
-                due_at: timestamp(row, "scheduled_at")?,
+                due_at: row.get("scheduled_at")?,
             })
         };
-        self.prepare(sql)?.query_row([], read).optional()
+        self.query_optional(sql, [], read)
     }
 
     /// How many messages have this status.
     pub fn count_messages(&self, status: &str) -> SqlResult<u64> {
         let sql = "SELECT count(*) FROM auto_messages WHERE status = :status";
-        self.prepare(sql)?.query_row(named_params! { ":status": status }, |row| row.get(0))
+        self.query_value(sql, named_params! { ":status": status })
     }
 
     /// Every channel, with how many deliveries wait for it.
@@ -67,20 +67,15 @@ impl Tx<'_> {
                  WHERE d.channel_id = c.id AND d.status = 'pending') AS pending
              FROM channels c ORDER BY c.id"
         );
-        let mut statement = self.prepare(&sql)?;
-        let rows =
-            statement.query_map([], |row| Ok((Channel::from_row(row)?, row.get("pending")?)))?;
-        rows.collect()
+        self.query_rows(&sql, [], |row| Ok((Channel::from_row(row)?, row.get("pending")?)))
     }
 
     /// When a delivery was last claimed or ended.
     pub fn last_recorded(&self) -> SqlResult<Option<Timestamp>> {
         let ended = "SELECT max(finished_at) AS at FROM deliveries WHERE finished_at IS NOT NULL";
         let claimed = "SELECT max(claimed_at) AS at FROM deliveries WHERE status = 'sending'";
-        let read = |row: &Row<'_>| optional_timestamp(row, "at");
-        let ended = self.prepare(ended)?.query_row([], read)?;
-        let claimed = self.prepare(claimed)?.query_row([], read)?;
-        Ok(ended.max(claimed))
+        let ended: Option<Timestamp> = self.query_value(ended, [])?;
+        Ok(ended.max(self.query_value(claimed, [])?))
     }
 
     /// The held channels for which deliveries wait, each with how many, and whether no `run` has told
@@ -88,8 +83,7 @@ impl Tx<'_> {
     pub fn holds(&self) -> SqlResult<Vec<(Channel, u64, bool)>> {
         let untold =
             "SELECT id FROM channels WHERE held_reason IS NOT NULL AND hold_told_at IS NULL";
-        let mut statement = self.prepare(untold)?;
-        let untold = statement.query_map([], |row| row.get(0))?.collect::<SqlResult<Vec<i64>>>()?;
+        let untold = self.query_values(untold, [])?;
         let held = self.channels_with_pending()?.into_iter();
         let held = held.filter(|(channel, pending)| channel.held.is_some() && *pending > 0);
         Ok(held
@@ -104,8 +98,8 @@ impl Tx<'_> {
     pub fn note_hold_told(&self, channel_id: i64, now: Timestamp) -> SqlResult<()> {
         let sql =
             "UPDATE channels SET hold_told_at = :now WHERE id = :id AND held_reason IS NOT NULL";
-        let params = named_params! { ":id": channel_id, ":now": now.to_string() };
-        self.prepare(sql)?.execute(params).map(drop)
+        let params = named_params! { ":id": channel_id, ":now": now };
+        self.execute_sql(sql, params)
     }
 
     /// Notes that a `run` told of a sender that seems to hang. Returns whether it is the first time.
@@ -128,7 +122,7 @@ impl Tx<'_> {
             let number = |status: Status| Ok((status, row.get(status.as_str())?));
             Status::ALL.into_iter().map(number).collect::<SqlResult<Vec<(Status, u64)>>>()
         };
-        let params = named_params! { ":since": since.to_string() };
+        let params = named_params! { ":since": since };
         let mut counted = self.prepare(&sql)?.query_row(params, read)?;
         counted.retain(|(_, number)| *number > 0);
         Ok(counted)
@@ -137,7 +131,7 @@ impl Tx<'_> {
     /// How many deliveries are `unknown`, of all times.
     pub fn count_unknown(&self) -> SqlResult<u64> {
         let sql = "SELECT count(*) FROM deliveries WHERE status = 'unknown'";
-        self.prepare(sql)?.query_row([], |row| row.get(0))
+        self.query_value(sql, [])
     }
 
     /// The newest runs, at most `limit`.
@@ -148,15 +142,14 @@ impl Tx<'_> {
             Ok(RunView {
                 id: row.get("id")?,
                 trigger: row.get("trigger")?,
-                started_at: timestamp(row, "started_at")?,
-                finished_at: optional_timestamp(row, "finished_at")?,
+                started_at: row.get("started_at")?,
+                finished_at: row.get("finished_at")?,
                 processed: row.get("processed")?,
                 success: row.get("success")?,
                 failed: row.get("failed")?,
                 error: lossy(row, "error")?,
             })
         };
-        let mut statement = self.prepare(sql)?;
-        statement.query_map(named_params! { ":limit": limit }, read)?.collect()
+        self.query_rows(sql, named_params! { ":limit": limit }, read)
     }
 }

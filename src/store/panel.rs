@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension, Row, named_params};
 
-use super::{SqlResult, Tx, timestamp};
+use super::{SqlResult, Tx};
 use crate::clock::Timestamp;
 
 const PASSWORD_KEY: &str = "panel_password_hash";
@@ -88,13 +88,12 @@ impl Tx<'_> {
         let drop_ended =
             "DELETE FROM panel_sessions WHERE created_at < :oldest OR seen_at < :unused";
         self.prepare(drop_ended)?.execute(named_params! {
-            ":oldest": oldest.to_string(),
-            ":unused": unused_since.to_string(),
+            ":oldest": oldest,
+            ":unused": unused_since,
         })?;
         let sql = "INSERT INTO panel_sessions (id_hash, history_id, created_at, seen_at)
                    SELECT :id_hash, value, :now, :now FROM meta WHERE key = 'history_id'";
-        self.prepare(sql)?
-            .execute(named_params! { ":id_hash": id_hash, ":now": now.to_string() })?;
+        self.prepare(sql)?.execute(named_params! { ":id_hash": id_hash, ":now": now })?;
         Ok(())
     }
 
@@ -106,8 +105,8 @@ impl Tx<'_> {
         self.prepare(sql)?
             .query_row(named_params! { ":id_hash": id_hash }, |row| {
                 Ok(PanelSession {
-                    created_at: timestamp(row, "created_at")?,
-                    seen_at: timestamp(row, "seen_at")?,
+                    created_at: row.get("created_at")?,
+                    seen_at: row.get("seen_at")?,
                 })
             })
             .optional()
@@ -116,8 +115,7 @@ impl Tx<'_> {
     /// Notes that the session was used.
     pub(crate) fn note_panel_session(&self, id_hash: &str, now: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE panel_sessions SET seen_at = :now WHERE id_hash = :id_hash";
-        self.prepare(sql)?
-            .execute(named_params! { ":id_hash": id_hash, ":now": now.to_string() })?;
+        self.prepare(sql)?.execute(named_params! { ":id_hash": id_hash, ":now": now })?;
         Ok(())
     }
 
@@ -144,14 +142,14 @@ impl Tx<'_> {
         oldest: Timestamp,
     ) -> SqlResult<()> {
         self.prepare("DELETE FROM panel_uploads WHERE uploaded_at < :oldest")?
-            .execute(named_params! { ":oldest": oldest.to_string() })?;
+            .execute(named_params! { ":oldest": oldest })?;
         let sql = "INSERT OR REPLACE INTO panel_uploads (id_hash, name, content, uploaded_at)
                    VALUES (:id_hash, :name, :content, :now)";
         self.prepare(sql)?.execute(named_params! {
             ":id_hash": id_hash,
             ":name": upload.name,
             ":content": upload.content,
-            ":now": now.to_string(),
+            ":now": now,
         })?;
         Ok(())
     }
@@ -165,10 +163,9 @@ impl Tx<'_> {
         let sql = "SELECT name, content FROM panel_uploads
                    WHERE id_hash = :id_hash AND uploaded_at >= :oldest";
         self.prepare(sql)?
-            .query_row(
-                named_params! { ":id_hash": id_hash, ":oldest": oldest.to_string() },
-                |row| Ok(PanelUpload { name: row.get("name")?, content: row.get("content")? }),
-            )
+            .query_row(named_params! { ":id_hash": id_hash, ":oldest": oldest }, |row| {
+                Ok(PanelUpload { name: row.get("name")?, content: row.get("content")? })
+            })
             .optional()
     }
 
@@ -198,7 +195,7 @@ impl Tx<'_> {
         let params = named_params! {
             ":form": mark.form,
             ":mark": mark.mark,
-            ":since": since.to_string(),
+            ":since": since,
         };
         self.prepare(sql)?.query_row(params, |row| row.get("made")).optional()
     }
@@ -224,7 +221,7 @@ impl Tx<'_> {
     /// Drops the marks that are old or too many.
     pub(crate) fn keep_mark(&self, mark: FormMark<'_>, made: i64, now: Timestamp) -> SqlResult<()> {
         self.prepare("DELETE FROM panel_marks WHERE kept_at < :oldest")?
-            .execute(named_params! { ":oldest": now.minus(MARKS_LAST).to_string() })?;
+            .execute(named_params! { ":oldest": now.minus(MARKS_LAST) })?;
         let too_many = "DELETE FROM panel_marks WHERE kept_at <=
                             (SELECT kept_at FROM panel_marks ORDER BY kept_at DESC LIMIT 1 OFFSET :max)";
         self.prepare(too_many)?.execute(named_params! { ":max": MARKS_MAX - 1 })?;
@@ -234,7 +231,7 @@ impl Tx<'_> {
             ":mark": mark.mark,
             ":form": mark.form,
             ":made": made,
-            ":now": now.to_string(),
+            ":now": now,
         })?;
         Ok(())
     }

@@ -225,7 +225,7 @@ impl Tx<'_> {
                                updated_at) < :cut AS is_over,
                        (SELECT max(due_at) FROM deliveries WHERE auto_message_id = :id) AS latest
                    FROM auto_messages WHERE id = :id";
-        let params = named_params! { ":id": id, ":cut": cut.to_string() };
+        let params = named_params! { ":id": id, ":cut": cut };
         let read = |row: &Row<'_>| {
             let latest: Option<String> = row.get("latest")?;
             let old = Old {
@@ -269,7 +269,7 @@ impl Tx<'_> {
              GROUP BY due_at ORDER BY due_at"
         );
         let mut statement = self.prepare(&sql)?;
-        let params = named_params! { ":id": id, ":cut": cut.to_string() };
+        let params = named_params! { ":id": id, ":cut": cut };
         let rows = statement.query_map(params, |row| {
             Ok(OldOccurrence {
                 due_at: row.get("due_at")?,
@@ -303,7 +303,7 @@ impl Tx<'_> {
         let mut gone = statement.query(named_params! {
             ":id": old.id,
             ":last": last,
-            ":cut": cut.to_string(),
+            ":cut": cut,
             ":rows": rows,
             ":status": old.status,
             ":scheduled_at": old.scheduled_at,
@@ -334,7 +334,7 @@ impl Tx<'_> {
     /// Removes at most `rows` rows of a table that are from before `cut`. Returns how many went.
     pub(crate) fn remove_old(&self, side: Side, cut: Timestamp, rows: u64) -> SqlResult<u64> {
         let sql = format!("DELETE FROM {} WHERE {}", side.table(), side.old());
-        let params = named_params! { ":cut": cut.to_string(), ":rows": rows };
+        let params = named_params! { ":cut": cut, ":rows": rows };
         let gone = self.prepare(&sql)?.execute(params)?;
         Ok(u64::try_from(gone).unwrap_or(u64::MAX))
     }
@@ -342,7 +342,7 @@ impl Tx<'_> {
     /// How many rows of a table are from before `cut`.
     pub(crate) fn count_old(&self, side: Side, cut: Timestamp) -> SqlResult<u64> {
         let sql = format!("SELECT count(*) FROM {} WHERE {}", side.table(), side.old());
-        let params = named_params! { ":cut": cut.to_string(), ":rows": i64::MAX };
+        let params = named_params! { ":cut": cut, ":rows": i64::MAX };
         self.prepare(&sql)?.query_row(params, |row| row.get(0))
     }
 

@@ -12,7 +12,7 @@ use rusqlite::{Params, Row, named_params};
 
 use super::deliveries::FIRST_LOOKUP_AFTER;
 use super::open::explain;
-use super::{SqlResult, Store, StoreError, Tx, timestamp};
+use super::{SqlResult, Store, StoreError, Tx};
 use crate::clock::Timestamp;
 use crate::delivery::Counts;
 use crate::reason::Reason;
@@ -257,7 +257,7 @@ impl Tx<'_> {
         let lookup_at = now.plus(FIRST_LOOKUP_AFTER).to_string();
         let params = named_params! {
             ":died": DIED,
-            ":now": now.to_string(),
+            ":now": now,
             ":lookup_at": lookup_at,
         };
         self.touch(sql, params)
@@ -274,7 +274,7 @@ impl Tx<'_> {
              WHERE status = 'sending' OR status = 'pending' AND NOT ({known_unsent})
              RETURNING auto_message_id, due_at, status"
         );
-        let params = named_params! { ":error": UNKNOWN, ":now": restoration.now.to_string() };
+        let params = named_params! { ":error": UNKNOWN, ":now": restoration.now };
         let touched = self.touch(&sql, params)?;
         self.fill_in_unclaimed()?;
         Ok(touched)
@@ -285,7 +285,7 @@ impl Tx<'_> {
         let read = |row: &Row<'_>| {
             Ok(Touched {
                 auto_message_id: row.get("auto_message_id")?,
-                due_at: timestamp(row, "due_at")?,
+                due_at: row.get("due_at")?,
                 status: row.get("status")?,
             })
         };
@@ -303,7 +303,7 @@ impl Tx<'_> {
         }
         let corrected = "UPDATE main.auto_messages SET status = 'sent', error = NULL
                          WHERE id = :id AND scheduled_at = :due_at AND status = 'failed'";
-        let params = named_params! { ":id": id, ":due_at": due_at.to_string() };
+        let params = named_params! { ":id": id, ":due_at": due_at };
         self.prepare(corrected)?.execute(params)?;
         // It was sent when it was sent, not when the backup was restored.
         let sent_at = "UPDATE main.auto_messages SET sent_at = last.at

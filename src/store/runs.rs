@@ -4,29 +4,19 @@ use rusqlite::named_params;
 
 use super::{SqlResult, Tx};
 use crate::clock::Timestamp;
+use crate::text_enum::text_enum;
 
-/// What started a run, as `runs.trigger` has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trigger {
-    /// `POST /api/cron-auto-message`.
-    Cron,
-    /// `POST /api/auto-message-scheduler`.
-    Api,
-    /// The server's own ticker.
-    Timer,
-    /// The command `run`.
-    Cli,
-}
-
-impl Trigger {
-    /// The word in the table.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Cron => "cron",
-            Self::Api => "api",
-            Self::Timer => "timer",
-            Self::Cli => "cli",
-        }
+text_enum! {
+    /// What started a run, as `runs.trigger` has it.
+    pub enum Trigger {
+        /// `POST /api/cron-auto-message`.
+        Cron = "cron",
+        /// `POST /api/auto-message-scheduler`.
+        Api = "api",
+        /// The server's own ticker.
+        Timer = "timer",
+        /// The command `run`.
+        Cli = "cli",
     }
 }
 
@@ -50,11 +40,12 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> SqlResult<i64> {
         let sql = "INSERT INTO runs (trigger, remote, started_at) VALUES (:trigger, :remote, :started_at)";
-        self.prepare(sql)?.insert(named_params! {
-            ":trigger": trigger.as_str(),
+        let params = named_params! {
+            ":trigger": trigger,
             ":remote": remote,
-            ":started_at": now.to_string(),
-        })
+            ":started_at": now,
+        };
+        self.insert_row(sql, params)
     }
 
     /// Records the end of a run; `error` says why it ended early.
@@ -68,22 +59,22 @@ impl Tx<'_> {
         let sql = "UPDATE runs SET finished_at = :finished_at, processed = :processed,
                        success = :success, failed = :failed, error = :error
                    WHERE id = :id";
-        self.prepare(sql)?.execute(named_params! {
+        let params = named_params! {
             ":id": id,
-            ":finished_at": now.to_string(),
+            ":finished_at": now,
             ":processed": counts.processed,
             ":success": counts.success,
             ":failed": counts.failed,
             ":error": error,
-        })?;
-        Ok(())
+        };
+        self.execute_sql(sql, params)
     }
 
     /// Closes the runs whose process died, and says so in `error`.
     pub(crate) fn close_interrupted_runs(&self, now: Timestamp) -> SqlResult<usize> {
         let sql = "UPDATE runs SET finished_at = :now, error = 'the program ended during this run'
                    WHERE finished_at IS NULL";
-        self.prepare(sql)?.execute(named_params! { ":now": now.to_string() })
+        self.change_rows(sql, named_params! { ":now": now })
     }
 
     /// Drops the runs that found nothing and began before `before`.
@@ -91,6 +82,6 @@ impl Tx<'_> {
         let sql = "DELETE FROM runs
                    WHERE processed = 0 AND started_at < :before AND finished_at IS NOT NULL
                        AND error IS NULL";
-        self.prepare(sql)?.execute(named_params! { ":before": before.to_string() })
+        self.change_rows(sql, named_params! { ":before": before })
     }
 }

@@ -1,11 +1,11 @@
 //! Settling: an occurrence with nothing left to do ends its message, or schedules the next one.
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{Row, named_params};
 
 use super::composing::{DELIVERY, DeliveryRow, read_delivery};
 use super::deliveries::FIRST_LOOKUP_AFTER;
 use super::messages::{TIMETABLE, read_timetable};
-use super::{SqlResult, Tx, optional_timestamp};
+use super::{SqlResult, Tx};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Verdict};
 use crate::reason::Reason;
@@ -115,17 +115,14 @@ impl Tx<'_> {
     /// Notes why a message that has just settled got to part of its recipients, or to none.
     pub(crate) fn note_reason(&self, id: i64, reason: &Reason) -> SqlResult<()> {
         let sql = "UPDATE auto_messages SET error = :error WHERE id = :id";
-        self.prepare(sql)?
-            .execute(named_params! { ":id": id, ":error": reason.to_string() })
-            .map(drop)
+        self.execute_sql(sql, named_params! { ":id": id, ":error": reason.to_string() })
     }
 
     pub(super) fn has_open_deliveries(&self, id: i64, due_at: Timestamp) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
                        WHERE auto_message_id = :id AND due_at = :due_at
                            AND status IN ('pending', 'sending'))";
-        self.prepare(sql)?
-            .query_row(named_params! { ":id": id, ":due_at": due_at.to_string() }, |row| row.get(0))
+        self.query_value(sql, named_params! { ":id": id, ":due_at": due_at })
     }
 
     /// When what is unknown of an occurrence and was never looked up has been so; `None` when there is
@@ -137,10 +134,10 @@ impl Tx<'_> {
                            strftime('%Y-%m-%dT%H:%M:%SZ', claimed_at, '+' || :secs || ' seconds')";
         let params = named_params! {
             ":id": id,
-            ":due_at": due_at.to_string(),
+            ":due_at": due_at,
             ":secs": FIRST_LOOKUP_AFTER.as_secs(),
         };
-        self.prepare(sql)?.query_row(params, |row| optional_timestamp(row, "at"))
+        self.query_value(sql, params)
     }
 
     /// The occurrences on their way that have nothing left to do but look-ups, with none of a claim
@@ -159,10 +156,7 @@ impl Tx<'_> {
                        AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.auto_message_id = m.id
                            AND d.due_at = m.scheduled_at AND d.status = 'unknown'
                            AND d.claimed_at BETWEEN :from AND :until)";
-        self.occurrences(
-            sql,
-            named_params! { ":from": from.to_string(), ":until": until.to_string() },
-        )
+        self.occurrences(sql, named_params! { ":from": from, ":until": until })
     }
 
     /// How the recipients of one occurrence stand: see [`RECIPIENTS`] when some were tried again.
@@ -178,7 +172,7 @@ impl Tx<'_> {
                        count(*) FILTER (WHERE status = 'expired') AS expired,
                        count(*) FILTER (WHERE status = 'cancelled') AS cancelled
                    FROM deliveries WHERE auto_message_id = :id AND due_at = :due_at";
-        let params = named_params! { ":id": id, ":due_at": due_at.to_string() };
+        let params = named_params! { ":id": id, ":due_at": due_at };
         self.prepare(sql)?.query_row(params, read_counts)
     }
 
@@ -193,7 +187,7 @@ impl Tx<'_> {
                  count(*) FILTER (WHERE stands = 'cancelled') AS cancelled
              FROM recipients"
         );
-        let params = named_params! { ":id": id, ":first": first.to_string() };
+        let params = named_params! { ":id": id, ":first": first };
         self.prepare(&sql)?.query_row(params, read_counts)
     }
 
@@ -201,9 +195,9 @@ impl Tx<'_> {
     pub(super) fn first_of(&self, id: i64, due_at: Timestamp) -> SqlResult<Timestamp> {
         let sql = "SELECT retry_of FROM deliveries
                    WHERE auto_message_id = :id AND due_at = :due_at LIMIT 1";
-        let params = named_params! { ":id": id, ":due_at": due_at.to_string() };
-        let read = |row: &Row<'_>| optional_timestamp(row, "retry_of");
-        let first = self.prepare(sql)?.query_row(params, read).optional()?;
+        let params = named_params! { ":id": id, ":due_at": due_at };
+        let read = |row: &Row<'_>| row.get("retry_of");
+        let first = self.query_optional(sql, params, read)?;
         Ok(first.flatten().unwrap_or(due_at))
     }
 
@@ -211,20 +205,20 @@ impl Tx<'_> {
     pub(super) fn is_retried(&self, id: i64, first: Timestamp) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
                        WHERE auto_message_id = :id AND due_at > :first AND retry_of = :first)";
-        let params = named_params! { ":id": id, ":first": first.to_string() };
-        self.prepare(sql)?.query_row(params, |row| row.get(0))
+        let params = named_params! { ":id": id, ":first": first };
+        self.query_value(sql, params)
     }
 
     /// Notes that the deliveries of `due_at` try recipients of `first` again.
     pub(crate) fn note_retry(&self, id: i64, due_at: Timestamp, first: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE deliveries SET retry_of = :first
                    WHERE auto_message_id = :id AND due_at = :due_at";
-        self.prepare(sql)?.execute(named_params! {
+        let params = named_params! {
             ":id": id,
-            ":due_at": due_at.to_string(),
-            ":first": first.to_string(),
-        })?;
-        Ok(())
+            ":due_at": due_at,
+            ":first": first,
+        };
+        self.execute_sql(sql, params)
     }
 
     /// The recipients of the occurrence `first` that stand in one of `statuses` after all its retries,
@@ -243,10 +237,8 @@ impl Tx<'_> {
              WHERE instr(:statuses, ' ' || r.stands || ' ') > 0 ORDER BY d.id"
         );
         let statuses = format!(" {} ", statuses.join("  "));
-        let params =
-            named_params! { ":id": id, ":first": first.to_string(), ":statuses": statuses };
-        let mut statement = self.prepare(&sql)?;
-        statement.query_map(params, read_delivery)?.collect()
+        let params = named_params! { ":id": id, ":first": first, ":statuses": statuses };
+        self.query_rows(&sql, params, read_delivery)
     }
 
     /// Writes the counts of the latest occurrence; an expired delivery counts as failed.
@@ -260,16 +252,16 @@ impl Tx<'_> {
         let sql = "UPDATE auto_messages SET sent_count = :sent, failed_count = :failed,
                        skipped_count = :skipped, unknown_count = :unknown, updated_at = :now
                    WHERE id = :id AND scheduled_at = :due_at";
-        self.prepare(sql)?.execute(named_params! {
+        let params = named_params! {
             ":id": id,
-            ":due_at": due_at.to_string(),
+            ":due_at": due_at,
             ":sent": counts.sent,
             ":failed": counts.failed + counts.expired,
             ":skipped": counts.skipped,
             ":unknown": counts.unknown,
-            ":now": now.to_string(),
-        })?;
-        Ok(())
+            ":now": now,
+        };
+        self.execute_sql(sql, params)
     }
 
     fn add_to_counts(
@@ -284,16 +276,16 @@ impl Tx<'_> {
                        skipped_count = skipped_count + :skipped,
                        unknown_count = unknown_count + :unknown, updated_at = :now
                    WHERE id = :id AND scheduled_at = :due_at";
-        self.prepare(sql)?.execute(named_params! {
+        let params = named_params! {
             ":id": id,
-            ":due_at": due_at.to_string(),
+            ":due_at": due_at,
             ":sent": one.sent,
             ":failed": one.failed,
             ":skipped": one.skipped,
             ":unknown": one.unknown,
-            ":now": now.to_string(),
-        })?;
-        Ok(())
+            ":now": now,
+        };
+        self.execute_sql(sql, params)
     }
 
     fn recurrence(&self, id: i64, due_at: Timestamp) -> SqlResult<Option<Timetable>> {
@@ -301,8 +293,8 @@ impl Tx<'_> {
             "SELECT {TIMETABLE} FROM auto_messages
              WHERE id = :id AND status = 'sending' AND scheduled_at = :due_at"
         );
-        let params = named_params! { ":id": id, ":due_at": due_at.to_string() };
-        self.prepare(&sql)?.query_row(params, read_timetable).optional()
+        let params = named_params! { ":id": id, ":due_at": due_at };
+        self.query_optional(&sql, params, read_timetable)
     }
 
     fn set_settled(
@@ -325,15 +317,15 @@ impl Tx<'_> {
                        sent_at = CASE :status WHEN 'sent' THEN :now ELSE sent_at END,
                        error = :error, updated_at = :now
                    WHERE id = :id AND status = 'sending'";
-        self.prepare(sql)?.execute(named_params! {
+        let params = named_params! {
             ":id": id,
             ":status": status,
-            ":next": next.map(|(at, _)| at.to_string()),
+            ":next": next.map(|(at, _)| at),
             ":local": next.map(|(at, zone)| local_text(at, zone)),
             ":zone": next.map(|(_, zone)| zone.name()),
             ":error": error,
-            ":now": now.to_string(),
-        })?;
-        Ok(())
+            ":now": now,
+        };
+        self.execute_sql(sql, params)
     }
 }

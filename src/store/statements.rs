@@ -5,7 +5,8 @@
 //! where in the source they stand, and how SQLite goes about them. Only in builds with debug
 //! assertions; in a release build the door is `prepare_cached` and nothing else.
 
-use rusqlite::CachedStatement;
+use rusqlite::types::FromSql;
+use rusqlite::{CachedStatement, OptionalExtension, Params, Row};
 
 use super::{SqlResult, Tx};
 
@@ -16,6 +17,68 @@ impl Tx<'_> {
         #[cfg(debug_assertions)]
         watching::note(&self.transaction, sql, std::panic::Location::caller());
         self.transaction.prepare_cached(sql)
+    }
+
+    /// All rows that a statement gives.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub(super) fn query_rows<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnMut(&Row<'_>) -> SqlResult<T>,
+    ) -> SqlResult<Vec<T>> {
+        self.prepare(sql)?.query_map(params, read)?.collect()
+    }
+
+    /// The first row that a statement gives; `None` when it gives none.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub(super) fn query_optional<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> SqlResult<T>,
+    ) -> SqlResult<Option<T>> {
+        self.prepare(sql)?.query_row(params, read).optional()
+    }
+
+    /// The first column of every row.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub(super) fn query_values<T: FromSql>(
+        &self,
+        sql: &str,
+        params: impl Params,
+    ) -> SqlResult<Vec<T>> {
+        self.query_rows(sql, params, |row| row.get(0))
+    }
+
+    /// The first column of the one row that a statement always gives: a count, an EXISTS, a maximum.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub(super) fn query_value<T: FromSql>(&self, sql: &str, params: impl Params) -> SqlResult<T> {
+        self.prepare(sql)?.query_row(params, |row| row.get(0))
+    }
+
+    /// Inserts a row and returns its id.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub(super) fn insert_row(&self, sql: &str, params: impl Params) -> SqlResult<i64> {
+        self.prepare(sql)?.insert(params)
+    }
+
+    /// Changes, inserts or deletes rows. Returns how many that were.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub(super) fn change_rows(&self, sql: &str, params: impl Params) -> SqlResult<usize> {
+        self.prepare(sql)?.execute(params)
+    }
+
+    /// The same. Returns whether any row was changed.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub(super) fn change(&self, sql: &str, params: impl Params) -> SqlResult<bool> {
+        Ok(self.prepare(sql)?.execute(params)? > 0)
+    }
+
+    /// The same, where the number of rows says nothing.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub(super) fn execute_sql(&self, sql: &str, params: impl Params) -> SqlResult<()> {
+        self.prepare(sql)?.execute(params).map(drop)
     }
 }
 

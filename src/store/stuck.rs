@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use rusqlite::{OptionalExtension, named_params};
+use rusqlite::named_params;
 
 use super::{Channel, SqlResult, Tx};
 use crate::clock::Timestamp;
@@ -42,17 +42,15 @@ impl Tx<'_> {
     pub fn stuck_session(&self, channel: &Channel, now: Timestamp) -> SqlResult<Option<Stuck>> {
         let id = channel.id;
         let acked_at = "SELECT sent_at FROM channel_acks WHERE channel_id = :channel_id";
-        let acked_at: Option<String> = self
-            .prepare(acked_at)?
-            .query_row(named_params! { ":channel_id": id }, |row| row.get(0))
-            .optional()?;
+        let acked_at: Option<String> =
+            self.query_optional(acked_at, named_params! { ":channel_id": id }, |row| row.get(0))?;
         let started_at = "SELECT received_at FROM webhook_sessions
                           WHERE session_name = :session AND is_working = 1";
         let session = channel.session_name.as_deref().unwrap_or_default();
-        let started_at: Option<String> = self
-            .prepare(started_at)?
-            .query_row(named_params! { ":session": session }, |row| row.get(0))
-            .optional()?;
+        let started_at: Option<String> =
+            self.query_optional(started_at, named_params! { ":session": session }, |row| {
+                row.get(0)
+            })?;
         let has_acks = acked_at.is_some();
         let oldest = Some(now.minus(STUCK_WITHIN).to_string());
         let since = oldest.into_iter().chain(acked_at).chain(started_at).max();
@@ -63,9 +61,9 @@ impl Tx<'_> {
         let params = named_params! {
             ":channel_id": id,
             ":since": since,
-            ":before": now.minus(STUCK_AFTER).to_string(),
+            ":before": now.minus(STUCK_AFTER),
         };
-        let count: u64 = self.prepare(sql)?.query_row(params, |row| row.get(0))?;
+        let count: u64 = self.query_value(sql, params)?;
         let min = if has_acks { STUCK_MIN } else { STUCK_MIN_WITHOUT_ACKS };
         Ok((count >= min).then_some(Stuck { channel_id: id, count, has_acks }))
     }
@@ -81,12 +79,13 @@ impl Tx<'_> {
         if self.are_alerts_on()? {
             let sql = "INSERT INTO alerts (event, channel_id, reason, count, created_at)
                        VALUES ('session_stuck', :channel_id, :reason, :count, :now)";
-            self.prepare(sql)?.execute(named_params! {
+            let params = named_params! {
                 ":channel_id": stuck.channel_id,
                 ":reason": stuck.reason().to_string(),
                 ":count": stuck.count,
-                ":now": now.to_string(),
-            })?;
+                ":now": now,
+            };
+            self.change_rows(sql, params)?;
         }
         Ok(true)
     }
@@ -95,7 +94,7 @@ impl Tx<'_> {
     pub fn end_stuck(&self, channel_id: i64) -> SqlResult<bool> {
         let sql = "DELETE FROM meta WHERE key = :key";
         let key = stuck_key(channel_id);
-        Ok(self.prepare(sql)?.execute(named_params! { ":key": key })? > 0)
+        Ok(self.change(sql, named_params! { ":key": key })?)
     }
 
     /// Whether it was told that the session of a channel is stuck.

@@ -1,6 +1,6 @@
 //! The exact text of a delivery, where its message has placeholders.
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{Row, named_params};
 
 use super::{SqlResult, Tx, lossy};
 use crate::template::{RenderError, Template, Values};
@@ -33,7 +33,7 @@ impl Tx<'_> {
              LEFT JOIN contacts c ON c.id = d.contact_id
              WHERE d.id = :id AND d.status = 'pending'"
         );
-        self.prepare(&sql)?.query_row(named_params! { ":id": delivery_id }, read_text).optional()
+        self.query_optional(&sql, named_params! { ":id": delivery_id }, read_text)
     }
 
     /// Fills in the texts of deliveries that became unknown without a claim and have the message's
@@ -53,7 +53,7 @@ impl Tx<'_> {
         let sql = "UPDATE main.deliveries SET text = :text WHERE id = :id AND status = 'unknown'";
         for (id, text) in texts {
             if let Ok(text) = text {
-                self.prepare(sql)?.execute(named_params! { ":id": id, ":text": text })?;
+                self.change_rows(sql, named_params! { ":id": id, ":text": text })?;
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! What people look at: messages and deliveries as they stand. Reads only, but for the rows that
 //! people put in.
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{Row, named_params};
 
 use super::{SqlResult, Tx};
 use crate::clock::Timestamp;
@@ -43,12 +43,13 @@ impl Tx<'_> {
     ) -> SqlResult<i64> {
         let sql = "INSERT INTO auto_messages (title, message, contact_ids, scheduled_at)
                    VALUES (:title, :message, :contact_ids, :scheduled_at)";
-        self.prepare(sql)?.insert(named_params! {
+        let params = named_params! {
             ":title": title,
             ":message": message,
             ":contact_ids": contact_ids,
-            ":scheduled_at": scheduled_at.to_string(),
-        })
+            ":scheduled_at": scheduled_at,
+        };
+        self.insert_row(sql, params)
     }
 
     /// How a message stands; `None` when there is none with this id.
@@ -67,7 +68,7 @@ impl Tx<'_> {
                 error: row.get("error")?,
             })
         };
-        self.prepare(sql)?.query_row(named_params! { ":id": id }, read).optional()
+        self.query_optional(sql, named_params! { ":id": id }, read)
     }
 
     /// The deliveries of a message, in the order in which they were planned.
@@ -84,8 +85,6 @@ impl Tx<'_> {
                 error: row.get("error")?,
             })
         };
-        let mut statement = self.prepare(sql)?;
-        let rows = statement.query_map(named_params! { ":id": auto_message_id }, read)?;
-        rows.collect()
+        self.query_rows(sql, named_params! { ":id": auto_message_id }, read)
     }
 }

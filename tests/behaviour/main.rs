@@ -33,6 +33,7 @@ mod faults;
 mod files_of_others;
 mod first_start;
 mod forecast;
+mod golden;
 mod guard;
 mod guard_attacks;
 mod guard_fuzz;
