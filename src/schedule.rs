@@ -49,9 +49,6 @@ pub enum ScheduleError {
 
 /// The first occurrence strictly later than `after`, the earliest of both columns together;
 /// `None` when none is left, or when there is no schedule.
-///
-/// # Errors
-/// When anything in either column cannot be read: says in which column, at which entry, and what.
 pub fn next_occurrence(
     schedules: Option<&str>,
     interval_config: Option<&str>,
@@ -88,9 +85,6 @@ pub fn has_schedule(schedules: Option<&str>, interval_config: Option<&str>) -> b
 /// Reads one instant as a person types it: `2026-12-01 08:00`, `2026-12-01T08:00`,
 /// `2026-12-01 8:00 PM`, `01/12/2026 08.00` (day first), local to `zone`. An offset or a zone at
 /// the end (`Z`, `+07:00`, `WIB`) goes before `zone`.
-///
-/// # Errors
-/// When `text` is anything else: says what is wrong and how to write it.
 pub fn parse_local(text: &str, zone: &Zone) -> Result<Timestamp, ScheduleError> {
     read_typed(text, zone).map(|typed| typed.at)
 }

@@ -141,9 +141,6 @@ impl Template {
     }
 
     /// The exact text for a recipient.
-    ///
-    /// # Errors
-    /// [`RenderError`]: the recipient cannot get this text, and why.
     pub(crate) fn render(&self, values: &Values) -> Result<String, RenderError> {
         let mut text = String::new();
         for part in &self.parts {

@@ -11,14 +11,13 @@ use super::table::{pairs, table};
 use crate::channels;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::Config;
-use crate::contacts::check::{self, Checked};
 use crate::contacts::waiting::OnItsWay;
 use crate::contacts::{self, Changes, ContactError, Filter, Person, opt_out};
 use crate::recipient::{self, Entry};
 use crate::schedule::Zone;
 use crate::store::Store;
 use crate::terminal::one_line;
-use crate::waha::Waha;
+use crate::waha::{Existence, Waha};
 
 /// How many contacts a list shows without being asked for more.
 const LIST_LIMIT: usize = 50;
@@ -340,28 +339,35 @@ fn check(args: &CheckArgs, store: &mut Store, config: &Config) -> Result<(), Cli
         contacts::find(store, *id, &config.country)?;
     }
     let filter = Filter { tag: args.tag.clone(), ..Filter::default() };
-    let chosen = check::chosen(store, &filter, &args.ids, &config.country)?;
+    let mut chosen = Vec::new();
+    contacts::each(store, &filter, &config.country, |person| {
+        if args.ids.is_empty() || args.ids.contains(&person.id) {
+            chosen.push((person.id, person.digits));
+        }
+    })?;
     let clock = SystemClock::new();
     let triggers = super::stopped_by_signals()?;
     let (mut found, mut asked) = (Vec::new(), 0);
     let pause = config.gap.longest();
     eprintln!("{} to ask about, one every {} s", chosen.len(), pause.as_secs());
     for (at, (id, digits)) in chosen.iter().enumerate() {
+        // As slowly as messages are sent: asking in bulk gets a number banned just as sending does.
         if asked > 0 && digits.is_some() {
-            check::rest(&clock, &triggers.wake, pause);
+            clock.sleep(&triggers.wake, triggers.wake.rings(), Some(pause));
         }
         if triggers.is_stopping() {
             eprintln!("stopped after {at} of {}", chosen.len());
             break;
         }
         asked += usize::from(digits.is_some());
-        let checked = check::ask(&waha, &session, digits.as_deref()).map_err(|why| {
-            CliError::Refused(format!("stopped after {at} of {}: {why}", chosen.len()))
-        })?;
-        let word = match checked {
-            Checked::There => "on WhatsApp",
-            Checked::NotThere => "not on WhatsApp",
-            Checked::NoNumber => "no phone number",
+        let word = match digits.as_ref().map(|digits| waha.check_exists(&session, digits)) {
+            None => "no phone number",
+            Some(Existence::There) => "on WhatsApp",
+            Some(Existence::NotThere) => "not on WhatsApp",
+            Some(Existence::NotNow(why)) => {
+                let reason = format!("stopped after {at} of {}: {why}", chosen.len());
+                return Err(CliError::Refused(reason));
+            }
         };
         let number = digits.as_ref().map(|digits| format!("+{digits}")).unwrap_or_default();
         eprintln!("{}/{}: contact {id} {number}: {word}", at + 1, chosen.len());

@@ -137,9 +137,6 @@ enum Problem {
 }
 
 /// Imports a list, portion by portion: each is stored for good when the next one is read.
-///
-/// # Errors
-/// [`ImportError`] when the file is no list of contacts, or reading or storing fails.
 pub fn import(
     store: &mut Store,
     input: impl Read,

@@ -56,10 +56,7 @@ pub(crate) fn give(tags: &mut Vec<String>, tag: &str) -> bool {
 
 /// The column for these tags.
 pub(crate) fn to_column(tags: &[String]) -> String {
-    if tags.is_empty() {
-        return "[]".to_owned();
-    }
-    Value::from(tags.to_vec()).to_string()
+    Value::from(tags).to_string()
 }
 
 fn text_of(value: &Value) -> Option<String> {

@@ -11,13 +11,12 @@ use super::plain;
 use super::spelling::{fold, is_digits, trim};
 use super::{Entry, chat, shorten};
 
-// Keys are compared in lower case without `_`, `-` and spaces.
-const CONTACT_IDS: &[&str] = &["contactid"];
-const ROW_IDS: &[&str] = &["id"];
-const CHATS: &[&str] = &["chatid"];
-const TAGS: &[&str] = &["tag"];
-const NAMES: &[&str] = &["name", "nama"];
-/// By how surely they mean the number to write to: `number` may count rows.
+// Keys are compared in lower case without `_`, `-` and spaces. Those that say it more surely come first.
+const IDS: [&[&str]; 2] = [&["contactid"], &["id"]];
+const CHATS: [&[&str]; 1] = [&["chatid"]];
+const TAGS: [&[&str]; 1] = [&["tag"]];
+const NAMES: [&[&str]; 1] = [&["name", "nama"]];
+/// `number` may count rows.
 const PHONES: [&[&str]; 3] = [&["whatsapp", "wa"], &["phone", "phonenumber", "nohp"], &["number"]];
 
 /// More than any spelling of a phone number.
@@ -48,14 +47,14 @@ fn read_nested<'a>(
         return Person::find(outer)?.entry();
     }
     if person.id.is_none() {
-        person.id = value_of(outer, CONTACT_IDS, is_same_text)?;
+        person.id = value_of(outer, &IDS[..1], is_same_text)?;
     }
     person.entry()
 }
 
 /// `{"tag":"pelanggan"}`.
 fn tag(fields: &Map<String, Value>) -> Result<Option<String>, String> {
-    let Some(value) = value_of(fields, TAGS, is_same_text)? else { return Ok(None) };
+    let Some(value) = value_of(fields, &TAGS, is_same_text)? else { return Ok(None) };
     text_of(value)
         .map(Some)
         .ok_or_else(|| "its tag is not text: write one tag in double quotes".to_owned())
@@ -71,20 +70,13 @@ struct Person<'a> {
 
 impl<'a> Person<'a> {
     fn find(fields: &'a Map<String, Value>) -> Result<Self, String> {
-        let mut phone = None;
-        for keys in PHONES {
-            if phone.is_none() {
-                phone = value_of(fields, keys, is_same_number)?;
-            }
-        }
-        let id = match value_of(fields, CONTACT_IDS, is_same_text)? {
-            None => value_of(fields, ROW_IDS, is_same_text)?,
-            found => found,
-        };
-        let chat = value_of(fields, CHATS, is_same_text)?;
-        // Two different names are no danger: the first will do.
-        let name = value_of(fields, NAMES, |_, _| true)?.and_then(text_of);
-        Ok(Self { id, phone, chat, name })
+        Ok(Self {
+            phone: value_of(fields, &PHONES, is_same_number)?,
+            id: value_of(fields, &IDS, is_same_text)?,
+            chat: value_of(fields, &CHATS, is_same_text)?,
+            // Two different names are no danger: the first will do.
+            name: value_of(fields, &NAMES, |_, _| true)?.and_then(text_of),
+        })
     }
 
     fn is_nobody(&self) -> bool {
@@ -165,30 +157,29 @@ fn read_phone(value: &Value) -> Result<String, String> {
     Ok(text)
 }
 
-/// The value of one of `keys`, unless it is null, blank or a yes or no (`"whatsapp":true`).
+/// The value of one of the first `keys` that have any, unless it is null, blank or a yes or no
+/// (`"whatsapp":true`).
 ///
 /// # Errors
 /// When several of them have values that are not the same.
 fn value_of<'a>(
     fields: &'a Map<String, Value>,
-    keys: &[&str],
+    keys: &[&[&str]],
     is_same: fn(&Value, &Value) -> bool,
 ) -> Result<Option<&'a Value>, String> {
-    let mut found: Option<(&String, &Value)> = None;
-    for (key, value) in fields.iter().filter(|(key, value)| is_key(key, keys) && !is_blank(value)) {
-        match found {
-            None => found = Some((key, value)),
-            Some((_, first)) if is_same(first, value) => {}
-            Some((first_key, _)) => {
-                return Err(format!(
-                    "its `{}` and `{}` differ: keep one of them",
-                    shorten(first_key),
-                    shorten(key)
-                ));
-            }
-        }
+    for keys in keys {
+        let mut found = fields.iter().filter(|(key, value)| is_key(key, keys) && !is_blank(value));
+        let Some((first_key, first)) = found.next() else { continue };
+        return match found.find(|(_, value)| !is_same(first, value)) {
+            None => Ok(Some(first)),
+            Some((key, _)) => Err(format!(
+                "its `{}` and `{}` differ: keep one of them",
+                shorten(first_key),
+                shorten(key)
+            )),
+        };
     }
-    Ok(found.map(|(_, value)| value))
+    Ok(None)
 }
 
 fn is_key(key: &str, keys: &[&str]) -> bool {

@@ -110,9 +110,6 @@ pub struct CountryCode(String);
 
 impl CountryCode {
     /// Reads `62` or `+62`.
-    ///
-    /// # Errors
-    /// When it is not 1 to 3 digits, or starts with 0.
     pub fn parse(text: &str) -> Result<Self, PhoneError> {
         let digits = text.trim();
         let digits = digits.strip_prefix('+').unwrap_or(digits);
@@ -160,9 +157,6 @@ pub fn phone_to_chat(raw: &str, country: &CountryCode) -> Result<ChatId, PhoneEr
 /// The E.164 digits of a phone number, without `+`: 8 to 15 of them.
 ///
 /// `country` is the country of numbers in national form.
-///
-/// # Errors
-/// With the reason in words, when it is not one phone number or could be read as two.
 pub fn normalize_phone(raw: &str, country: &CountryCode) -> Result<String, PhoneError> {
     Spelling::read(raw)
         .and_then(|spelling| country.e164_digits(&spelling))

@@ -28,8 +28,6 @@ pub(super) struct Spelling {
 }
 
 impl Spelling {
-    /// # Errors
-    /// With the reason, when `raw` is not one phone number.
     pub(super) fn read(raw: &str) -> Result<Self, PhoneFlaw> {
         let folded = fold(raw);
         let trimmed = trim(&folded);

@@ -97,9 +97,6 @@ impl Timetable {
     }
 
     /// The first occurrence that was not planned yet and is later than `after`.
-    ///
-    /// # Errors
-    /// When anything in either column cannot be read.
     pub(crate) fn next(
         &self,
         zone: &Zone,

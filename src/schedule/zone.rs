@@ -53,9 +53,6 @@ pub struct ZoneError {
 impl Zone {
     /// Reads an IANA name in any case, `WIB`, `WITA`, `WIT`, `UTC`, `Z`, or an offset from UTC
     /// between -12:00 and +14:00 such as `+07:00`, `+7`, `+0530`, `UTC+7`, `GMT+07:00`.
-    ///
-    /// # Errors
-    /// When `name` is none of these.
     pub fn parse(name: &str) -> Result<Self, ZoneError> {
         let name = name.trim();
         if UTC_NAMES.iter().any(|utc| utc.eq_ignore_ascii_case(name)) {

@@ -27,10 +27,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// Reads a row.
-    ///
-    /// # Errors
-    /// With the cell that is wrong.
+    /// Reads a row; or says which cell is wrong, and why.
     pub(super) fn read(
         line: u64,
         cells: &[String],
