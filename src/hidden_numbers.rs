@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
-use crate::contacts::opt_out::{self, OptedOut};
+use crate::contacts::opt_out::{self, Addressee, OptedOut};
 use crate::recipient::mask_phone;
 use crate::store::{HiddenNumber, SqlResult, Store, StoreError, Tx};
 use crate::trigger::Triggers;
@@ -156,7 +156,8 @@ impl HiddenNumbers {
         if !is_out {
             return Ok(None);
         }
-        opt_out::record(tx, digits, hidden.name.as_deref(), None, &self.config, now).map(Some)
+        let person = Addressee::Number(digits.to_owned());
+        opt_out::record(tx, &person, hidden.name.as_deref(), None, &self.config, now).map(Some)
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {

@@ -19,6 +19,7 @@ mod tests;
 
 pub(crate) use phone::PhoneFlaw;
 pub use phone::{CountryCode, PhoneError, normalize_phone, phone_to_chat};
+pub(crate) use spelling::is_invisible;
 
 /// The most text that `contact_ids` may hold, in bytes: room for 100,000 objects.
 const TEXT_BYTES_MAX: usize = 8 * 1024 * 1024;

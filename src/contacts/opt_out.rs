@@ -6,8 +6,7 @@ use super::{ContactError, as_key, with_number};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::Status;
-use crate::recipient::{CountryCode, Entry, mask_phone, normalize_phone};
-use crate::schedule::Zone;
+use crate::recipient::{CountryCode, Entry, is_invisible, mask_phone, normalize_phone};
 use crate::store::{Contact, Numbers, Skipped, SqlResult, Store, Tx};
 use crate::trigger::Triggers;
 
@@ -20,7 +19,7 @@ pub(crate) const STOP_WORDS: [&str; 6] =
 const STOP_BYTES_MAX: usize = 100;
 
 /// What recording an opt-out came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OptedOut {
     /// The contacts with the number, made when there was none; none when the number is hidden.
     pub(crate) contact_ids: Vec<i64>,
@@ -112,7 +111,7 @@ pub(crate) fn is_stop(text: &str) -> bool {
     }
     let plain: String = text
         .chars()
-        .filter(|c| !is_unseen(*c))
+        .filter(|c| !is_invisible(*c))
         .map(|c| match c {
             // Full-width: ＳＴＯＰ.
             '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(' '),
@@ -130,13 +129,6 @@ pub(crate) fn is_stop(text: &str) -> bool {
     is_spaced && STOP_WORDS.iter().any(|stop| stop.replace(' ', "") == words.concat())
 }
 
-/// What a text may hold between its letters without showing it: zero-width characters, marks of
-/// direction, the soft hyphen, selectors of a letter's look.
-fn is_unseen(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
-        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
-}
-
 /// Records that somebody wrote that they want no more, by whichever name the message tells. A hidden
 /// number alone is opted out by itself, and WAHA is asked for the other name.
 pub fn record_stop(
@@ -147,43 +139,22 @@ pub fn record_stop(
     now: Timestamp,
 ) -> SqlResult<OptedOut> {
     let Writer { digits, lid, name } = writer;
-    let name = name.as_deref();
     let digits = match (digits, lid) {
         (Some(digits), _) => Some(digits.clone()),
         (None, Some(lid)) => tx.digits_of_hidden(lid)?,
         (None, None) => None,
     };
-    match (digits, lid) {
+    let person = match (digits, lid) {
         (Some(digits), lid) => {
             if let Some(lid) = lid {
                 tx.pair_hidden(lid, &digits, session, now)?;
             }
-            record(tx, &digits, name, Some(session), config, now)
+            Addressee::Number(digits)
         }
-        (None, Some(lid)) => record_hidden(tx, lid, name, Some(session), &config.zone, now),
-        (None, None) => Ok(OptedOut {
-            contact_ids: Vec::new(),
-            hidden: None,
-            is_news: false,
-            skipped: Skipped::default(),
-        }),
-    }
-}
-
-fn record_hidden(
-    tx: &Tx<'_>,
-    lid: &str,
-    name: Option<&str>,
-    session: Option<&str>,
-    zone: &Zone,
-    now: Timestamp,
-) -> SqlResult<OptedOut> {
-    Ok(OptedOut {
-        contact_ids: Vec::new(),
-        hidden: Some(lid.to_owned()),
-        is_news: tx.opt_out_hidden(lid, session, name, now)?,
-        skipped: tx.skip_pending_of_chat(lid, None, zone, now)?,
-    })
+        (None, Some(lid)) => Addressee::Hidden(lid.clone()),
+        (None, None) => return Ok(OptedOut::default()),
+    };
+    record(tx, &person, name.as_deref(), Some(session), config, now)
 }
 
 /// Whether anybody with this number (E.164 digits) opted out.
@@ -215,18 +186,33 @@ pub(crate) fn is_out_by_odd_spelling(
     Ok(is_out)
 }
 
-/// Records that the person with this number (E.164 digits) wants no more: in every contact that has
-/// it, or in a new one called `name`. What waits to be sent there, or to its hidden number, is skipped,
-/// in the same transaction; `session`, or any, is asked for a hidden number that is not known.
+/// Records that a person wants no more: in every contact that has the number, or in a new one called
+/// `name`. What waits to be sent there, or to its hidden number, is skipped, in the same transaction;
+/// `session`, or any, is asked for a hidden number that is not known.
 pub(crate) fn record(
     tx: &Tx<'_>,
-    digits: &str,
+    person: &Addressee,
     name: Option<&str>,
     session: Option<&str>,
     config: &Config,
     now: Timestamp,
 ) -> SqlResult<OptedOut> {
     let zone = &config.zone;
+    let digits = match person {
+        Addressee::Number(digits) => digits,
+        Addressee::Hidden(lid) => {
+            return Ok(OptedOut {
+                hidden: Some(lid.clone()),
+                is_news: tx.opt_out_hidden(lid, session, name, now)?,
+                skipped: tx.skip_pending_of_chat(lid, None, zone, now)?,
+                ..OptedOut::default()
+            });
+        }
+        Addressee::WithoutNumber(id) => {
+            let is_news = tx.set_opted_out(*id, Some(now), now)?;
+            return Ok(OptedOut { contact_ids: vec![*id], is_news, ..OptedOut::default() });
+        }
+    };
     let mut contact_ids = with_number(tx, digits, &config.country)?;
     let mut is_news = false;
     for id in &contact_ids {
@@ -252,113 +238,88 @@ pub(crate) fn record(
     Ok(OptedOut { contact_ids, hidden: None, is_news, skipped })
 }
 
-/// Records that somebody wants no more: a contact by its id, or whoever has a number or a hidden one.
-///
-/// # Errors
-/// [`ContactError`] when there is no such contact, or the entry is no person.
+/// Records that a person wants no more: a contact by its id, or everybody with a number or a hidden one.
 pub fn opt_out(
     store: &mut Store,
-    who: &Entry,
+    entry: &Entry,
     config: &Config,
     now: Timestamp,
 ) -> Result<OptedOut, ContactError> {
-    let who = Who::find(store, who, &config.country)?;
-    let done = store.write(|tx| match &who {
-        Who::Number(digits) => record(tx, digits, None, None, config, now),
-        Who::Hidden(lid) => match tx.digits_of_hidden(lid)? {
-            Some(digits) => record(tx, &digits, None, None, config, now),
-            None => record_hidden(tx, lid, None, None, &config.zone, now),
-        },
-        Who::WithoutNumber(id) => Ok(OptedOut {
-            contact_ids: vec![*id],
-            hidden: None,
-            is_news: tx.set_opted_out(*id, Some(now), now)?,
-            skipped: Skipped::default(),
-        }),
-    })?;
-    Ok(done)
+    store.write(|tx| match Addressee::find(tx, entry, &config.country)? {
+        Ok(person) => record(tx, &person, None, None, config, now).map(Ok),
+        Err(error) => Ok(Err(error)),
+    })?
 }
 
 /// Takes an opt-out back. Returns the contacts that had opted out, and whether a hidden number had.
 pub fn opt_in(
     store: &mut Store,
-    who: &Entry,
+    entry: &Entry,
     country: &CountryCode,
     now: Timestamp,
 ) -> Result<(Vec<i64>, bool), ContactError> {
-    let who = Who::find(store, who, country)?;
-    let changed = store.write(|tx| match &who {
-        Who::Number(digits) => {
-            Ok((take_back(tx, digits, country, now)?, tx.opt_in_hidden_of(digits)?))
-        }
-        Who::Hidden(lid) => match tx.digits_of_hidden(lid)? {
-            Some(digits) => {
-                Ok((take_back(tx, &digits, country, now)?, tx.opt_in_hidden_of(&digits)?))
+    store.write(|tx| {
+        let (ids, had_hidden) = match Addressee::find(tx, entry, country)? {
+            Ok(Addressee::Number(digits)) => {
+                (with_number(tx, &digits, country)?, tx.opt_in_hidden_of(&digits)?)
             }
-            None => Ok((Vec::new(), tx.opt_in_hidden(lid)?)),
-        },
-        Who::WithoutNumber(id) => {
-            let was_out = tx.set_opted_out(*id, None, now)?;
-            Ok((was_out.then_some(*id).into_iter().collect(), false))
+            Ok(Addressee::Hidden(lid)) => (Vec::new(), tx.opt_in_hidden(&lid)?),
+            Ok(Addressee::WithoutNumber(id)) => (vec![id], false),
+            Err(error) => return Ok(Err(error)),
+        };
+        let mut changed = Vec::new();
+        for id in ids {
+            if tx.set_opted_out(id, None, now)? {
+                changed.push(id);
+            }
         }
-    })?;
-    Ok(changed)
+        Ok(Ok((changed, had_hidden)))
+    })?
 }
 
-/// Who it is about.
-enum Who {
-    /// E.164 digits: everybody who has them.
+/// A person who gets messages.
+pub(crate) enum Addressee {
+    /// E.164 digits: all contacts that have them.
     Number(String),
-    /// `<digits>@lid`.
+    /// `<digits>@lid`, whose phone number is not known.
     Hidden(String),
     /// A contact whose number is none.
     WithoutNumber(i64),
 }
 
-impl Who {
-    fn find(store: &mut Store, who: &Entry, country: &CountryCode) -> Result<Self, ContactError> {
-        match who {
-            Entry::Contact(id) => {
-                let contact = store.read(|tx| tx.contact(*id))?;
-                let contact = contact.ok_or(ContactError::NoSuchContact(*id))?;
-                Ok(match normalize_phone(&contact.phone_number, country) {
-                    Ok(digits) => Self::Number(digits),
-                    Err(_) => Self::WithoutNumber(*id),
-                })
+impl Addressee {
+    fn find(
+        tx: &Tx<'_>,
+        entry: &Entry,
+        country: &CountryCode,
+    ) -> SqlResult<Result<Self, ContactError>> {
+        let is_not_one = |what: &str| {
+            let reason = format!("`{what}` is not one person: write ids or phone numbers");
+            Err(ContactError::Refused(reason))
+        };
+        Ok(match entry {
+            Entry::Contact(id) => match tx.contact(*id)? {
+                None => Err(ContactError::NoSuchContact(*id)),
+                Some(contact) => Ok(normalize_phone(&contact.phone_number, country)
+                    .map_or(Self::WithoutNumber(*id), Self::Number)),
+            },
+            Entry::Person { phone, .. } => {
+                normalize_phone(phone, country).map(Self::Number).map_err(ContactError::from)
             }
-            Entry::Person { phone, .. } => Ok(Self::Number(normalize_phone(phone, country)?)),
             Entry::Chat { chat_id, .. } => match chat_id.as_str().strip_suffix("@c.us") {
                 Some(digits) => Ok(Self::Number(digits.to_owned())),
-                None if chat_id.as_str().ends_with("@lid") => Ok(Self::Hidden(chat_id.to_string())),
+                None if chat_id.as_str().ends_with("@lid") => Ok(tx
+                    .digits_of_hidden(chat_id.as_str())?
+                    .map_or_else(|| Self::Hidden(chat_id.to_string()), Self::Number)),
                 None => Err(ContactError::Refused(format!("`{chat_id}` is not one person"))),
             },
-            Entry::Tag(tag) => Err(ContactError::Refused(format!(
-                "`tag:{tag}` is not one person: write ids or phone numbers"
-            ))),
-            Entry::All => Err(ContactError::Refused(
-                "`all` is not one person: write ids or phone numbers".to_owned(),
-            )),
+            Entry::Tag(tag) => is_not_one(&format!("tag:{tag}")),
+            Entry::All => is_not_one("all"),
             Entry::Invalid { raw, reason } => {
                 Err(ContactError::Refused(format!("`{raw}`: {reason}")))
             }
-        }
+        })
     }
-}
-
-/// Takes an opt-out back, in every contact with this number. Returns those that had opted out.
-pub(crate) fn take_back(
-    tx: &Tx<'_>,
-    digits: &str,
-    country: &CountryCode,
-    now: Timestamp,
-) -> SqlResult<Vec<i64>> {
-    let mut changed = Vec::new();
-    for id in with_number(tx, digits, country)? {
-        if tx.set_opted_out(id, None, now)? {
-            changed.push(id);
-        }
-    }
-    Ok(changed)
 }
 
 #[cfg(test)]
