@@ -94,9 +94,11 @@ fn detect(start: &[u8]) -> (Encoding, usize) {
 }
 
 /// A cell as text: UTF-8, or else Windows-1252, in which every byte is something.
-pub(super) fn cell_text(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes)
-        .unwrap_or_else(|error| error.into_bytes().into_iter().map(windows_1252).collect())
+pub(super) fn cell_text(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().map(|byte| windows_1252(*byte)).collect(),
+    }
 }
 
 fn windows_1252(byte: u8) -> char {
@@ -157,7 +159,7 @@ mod tests {
 
     #[test]
     fn what_is_no_utf8_is_windows_1252() {
-        assert_eq!(cell_text(b"Caf\xe9 \x93Melati\x94 \x80".to_vec()), "Café “Melati” €");
-        assert_eq!(cell_text("Café".into()), "Café");
+        assert_eq!(cell_text(b"Caf\xe9 \x93Melati\x94 \x80"), "Café “Melati” €");
+        assert_eq!(cell_text("Café".as_bytes()), "Café");
     }
 }

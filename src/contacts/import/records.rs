@@ -230,7 +230,8 @@ impl Row {
     }
 
     fn end_cell(&mut self) -> Place {
-        self.cells.push(cell_text(std::mem::take(&mut self.cell)));
+        self.cells.push(cell_text(&self.cell));
+        self.cell.clear();
         Place::Start
     }
 }
@@ -245,7 +246,7 @@ pub(super) fn cells_of(line: &[u8], delimiter: u8) -> Vec<String> {
 }
 
 fn shown(line: &[u8]) -> String {
-    let text = cell_text(line[..line.len().min(SHOWN_BYTES)].to_vec());
+    let text = cell_text(&line[..line.len().min(SHOWN_BYTES)]);
     text.lines().next().unwrap_or_default().to_owned()
 }
 
