@@ -17,7 +17,6 @@ mod tests;
 use time::macros::date;
 use time::{Date, Duration, PrimitiveDateTime};
 
-pub(crate) use self::columns::Column;
 pub(crate) use self::time_text::TextFlaw;
 pub(crate) use self::timetable::{TAKEN_AHEAD_MAX, Taken, Timetable, local_text};
 pub(crate) use self::words::in_words;
@@ -39,12 +38,15 @@ const DAYS_SEARCHED: usize = 11;
 /// What is wrong with a schedule, in words for the person who wrote it, with the right form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
-    /// A column of `auto_messages` cannot be read.
-    #[error("`{column}`: {flaw}; write it like `{}`", column.example())]
-    Column { column: Column, flaw: String },
-    /// A date and time that a person typed cannot be read.
-    #[error("{flaw}; write date and time like `2026-12-01 08:00`")]
-    Instant { flaw: TextFlaw },
+    #[error(r#"`schedules`: {0}; write it like `[{{"date":"2026-12-01","time":"08:00"}}]`"#)]
+    Schedules(String),
+    #[error(
+        r#"`interval_config`: {0}; write it like `{{"startDate":"2026-12-01","time":"08:00","weekDays":[1,4],"endDate":"2026-12-31"}}`"#
+    )]
+    IntervalConfig(String),
+    /// A date and time that a person typed.
+    #[error("{0}; write date and time like `2026-12-01 08:00`")]
+    Instant(TextFlaw),
 }
 
 /// The first occurrence strictly later than `after`, the earliest of both columns together;
@@ -67,10 +69,9 @@ fn next_that_counts(
     after: Timestamp,
     counts: impl Fn(PrimitiveDateTime) -> bool,
 ) -> Result<Option<Timestamp>, ScheduleError> {
-    let listed = columns::read_schedules(schedules)
-        .map_err(|flaw| ScheduleError::Column { column: Column::Schedules, flaw })?;
-    let weekly = columns::read_interval_config(interval_config)
-        .map_err(|flaw| ScheduleError::Column { column: Column::IntervalConfig, flaw })?;
+    let listed = columns::read_schedules(schedules).map_err(ScheduleError::Schedules)?;
+    let weekly =
+        columns::read_interval_config(interval_config).map_err(ScheduleError::IntervalConfig)?;
     let listed = listed.into_iter().map(|local| zone.to_utc(local)).filter(|at| *at > after).min();
     let weekly = weekly.and_then(|weekly| next_weekly(&weekly, zone, after, counts));
     Ok(listed.into_iter().chain(weekly).min())
@@ -92,20 +93,17 @@ pub fn parse_local(text: &str, zone: &Zone) -> Result<Timestamp, ScheduleError> 
 /// An instant that a person typed, and how the clock in its zone stands to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Typed {
-    /// As [`parse_local`] reads it.
     pub(crate) at: Timestamp,
-    /// What was typed, when the clock skips it: daylight saving begins.
-    pub(crate) skipped: Option<PrimitiveDateTime>,
+    /// Whether the clock skips what was typed: daylight saving begins.
+    pub(crate) is_skipped: bool,
 }
 
 /// [`parse_local`], for a person who can be told that the clock skips the time that was typed.
 pub(crate) fn read_typed(text: &str, zone: &Zone) -> Result<Typed, ScheduleError> {
-    let (local, written_zone) =
-        time_text::read_instant(text).map_err(|flaw| ScheduleError::Instant { flaw })?;
+    let (local, written_zone) = time_text::read_instant(text).map_err(ScheduleError::Instant)?;
     let zone = written_zone.as_ref().unwrap_or(zone);
     let at = zone.to_utc(local);
-    let skipped = (zone.to_local(at).date_time != local).then_some(local);
-    Ok(Typed { at, skipped })
+    Ok(Typed { at, is_skipped: zone.to_local(at).date_time != local })
 }
 
 /// The first weekly occurrence strictly later than `after`.
@@ -123,10 +121,8 @@ fn next_weekly(
     let first = first.max(weekly.start.unwrap_or(FIRST_DATE)).max(FIRST_DATE);
     std::iter::successors(Some(first), |date| date.next_day())
         .take(DAYS_SEARCHED)
-        .take_while(|date| weekly.end.is_none_or(|end| *date <= end))
-        .filter(|date| weekly.names(date.weekday()))
         .flat_map(|date| weekly.times.iter().map(move |time| PrimitiveDateTime::new(date, *time)))
-        .filter(|local| counts(*local))
+        .filter(|local| weekly.promises(*local) && counts(*local))
         .map(|local| zone.to_utc(local))
         .filter(|at| *at > after)
         .min()

@@ -126,13 +126,15 @@ fn read_time(text: &str, config: &Config, now: Timestamp) -> Result<Timestamp, C
         return Ok(whole_now.plus(read_ahead(ahead)?));
     }
     let typed = schedule::read_typed(text, &config.zone).map_err(|error| match error {
-        ScheduleError::Instant { flaw } => refused!(
+        ScheduleError::Instant(flaw) => refused!(
             "{flaw}; write `2026-12-01 08:00` (in {}), `+10m`, `+2h`, `+1d` or `now`",
             config.zone
         ),
-        other @ ScheduleError::Column { .. } => ComposeError::refused(other.to_string()),
+        other @ (ScheduleError::Schedules(_) | ScheduleError::IntervalConfig(_)) => {
+            ComposeError::refused(other.to_string())
+        }
     })?;
-    if typed.skipped.is_some() {
+    if typed.is_skipped {
         return Err(refused!(
             "`{text}` does not exist in {}: the clock is set forward over it; the next is {}",
             config.zone,
@@ -182,8 +184,10 @@ fn read_weekly(
         ..Timetable::default()
     };
     let first = timetable.next(&config.zone, Some(now)).map_err(|error| match error {
-        ScheduleError::Column { flaw, .. } => ComposeError::refused(as_typed(&flaw)),
-        other @ ScheduleError::Instant { .. } => ComposeError::refused(other.to_string()),
+        ScheduleError::Schedules(flaw) | ScheduleError::IntervalConfig(flaw) => {
+            ComposeError::refused(as_typed(&flaw))
+        }
+        other @ ScheduleError::Instant(_) => ComposeError::refused(other.to_string()),
     })?;
     let Some(first) = first else {
         return Err(refused!(

@@ -4,7 +4,6 @@
 //! It must never turn local time into instants; that is the zone's.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use serde_json::{Map, Value};
 use time::{Date, PrimitiveDateTime, Time, Weekday};
@@ -24,13 +23,6 @@ const ENTRY_KEYS: [&str; 2] = ["date", "time"];
 /// Keys that say nothing about when: web forms keep such notes beside the others.
 const NOTE_KEYS: &str = "id uid uuid key name label title note notes description comment comments \
                          remark color colour icon createdAt createdBy updatedAt updatedBy";
-
-/// A column of `auto_messages` that holds a schedule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Column {
-    Schedules,
-    IntervalConfig,
-}
 
 /// What `interval_config` says: some times of day, on some days of the week, between two dates.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,28 +48,6 @@ impl Weekly {
             && self.end.is_none_or(|end| date <= end)
             && self.names(date.weekday())
             && self.times.contains(&local.time())
-    }
-}
-
-impl Column {
-    /// The right form, to show in an error.
-    pub(crate) fn example(self) -> &'static str {
-        match self {
-            Self::Schedules => r#"[{"date":"2026-12-01","time":"08:00"}]"#,
-            Self::IntervalConfig => {
-                r#"{"startDate":"2026-12-01","time":"08:00","weekDays":[1,4],"endDate":"2026-12-31"}"#
-            }
-        }
-    }
-}
-
-/// The name in the table.
-impl fmt::Display for Column {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Schedules => "schedules",
-            Self::IntervalConfig => "interval_config",
-        })
     }
 }
 
