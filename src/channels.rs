@@ -6,8 +6,8 @@ mod view;
 
 use crate::clock::Timestamp;
 use crate::delivery::HoldKind;
+use crate::send_window::{DAILY_LIMIT_MAX, SendWindow, WindowError};
 use crate::store::{Channel, SqlResult, Store, StoreError, Tx};
-use crate::window::{DAILY_LIMIT_MAX, SendWindow, WindowError};
 
 pub use availability::{Availability, HoldEnds, Off, availability};
 pub(crate) use availability::{hold_ends, look, ready_at, usable};

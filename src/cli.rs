@@ -32,7 +32,6 @@ use log::LevelFilter;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, ConfigError, absolute};
 use crate::logging::{self, LogError, in_one_line};
-use crate::overview;
 use crate::secret::path as secret_path;
 use crate::serve::{self, RunEnd, ServeError};
 use crate::store::{Channel, SqlResult, Store, wait_no_longer};
@@ -295,7 +294,7 @@ fn remarks(config: &Config, end: RunEnd, is_watched: bool) -> Result<Vec<String>
     let mut store = Store::open(&config.database_path)?;
     let now = SystemClock::new().now().wall;
     if end == RunEnd::AlreadySending {
-        let Some(sender) = overview::sender(&mut store, config.gap, now)? else {
+        let Some(sender) = crate::status::sender(&mut store, config.gap, now)? else {
             return Ok(Vec::new());
         };
         let words = sender.in_words(&config.zone);
@@ -375,7 +374,7 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 fn no_message(store: &mut Store, id: i64) -> CliError {
-    match crate::composer::no_such_message(store, id) {
+    match crate::messages::no_such_message(store, id) {
         Ok(why) => CliError::Refused(why),
         Err(error) => error.into(),
     }

@@ -21,7 +21,7 @@ use log::LevelFilter;
 use crate::pace::Gap;
 use crate::recipient::CountryCode;
 use crate::schedule::Zone;
-use crate::window::Allowance;
+use crate::send_window::Allowance;
 
 use values::{Values, log_level};
 

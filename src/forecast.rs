@@ -7,9 +7,10 @@
 //! held channel is freed, when cron comes. Jitter counts with its mean. Of a message that comes again
 //! and again only the next occurrence is looked at.
 
-mod lanes;
+mod channel_queue;
 mod view;
 
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
@@ -25,9 +26,7 @@ use crate::store::{
 };
 use crate::template::{self, Template};
 
-use lanes::Lanes;
-
-pub use lanes::Lane;
+pub use channel_queue::ChannelQueue;
 pub use view::{
     ChannelForecast, Fate, Forecast, MessageForecast, RecipientForecast, Tally, Warning,
 };
@@ -69,8 +68,8 @@ pub fn forecast(
     see: &mut dyn FnMut(Seen<'_>),
 ) -> Result<Option<Forecast>, StoreError> {
     store.read(|tx| {
-        let lanes = Lanes::default();
-        let mut ahead = Ahead { tx, config, now, lanes, totals: Tally::default(), see };
+        let (channels, totals) = (BTreeMap::new(), Tally::default());
+        let mut ahead = Ahead { tx, config, now, channels, totals, see };
         ahead.look(scope, bounds)
     })
 }
@@ -101,13 +100,13 @@ pub(crate) fn of_new(
     config: &Config,
     now: Timestamp,
 ) -> SqlResult<Option<(Timestamp, Timestamp)>> {
-    let mut lane = Lane::new(tx, tx.channel(channel_id)?, config, now)?;
+    let mut queue = ChannelQueue::new(tx, tx.channel(channel_id)?, config, now)?;
     let (mut first, mut last) = (None, None);
     for _ in 0..count.max(1) {
-        last = lane.next(due_at.max(now)).ok();
+        last = queue.next(due_at.max(now)).ok();
         first = first.or(last);
         let Some(at) = last else { break };
-        lane.took(at);
+        queue.took(at);
     }
     Ok(first.zip(last))
 }
@@ -116,7 +115,8 @@ struct Ahead<'a> {
     tx: &'a Tx<'a>,
     config: &'a Config,
     now: Timestamp,
-    lanes: Lanes<'a>,
+    /// Those that were asked for so far, by id.
+    channels: BTreeMap<i64, ChannelQueue<'a>>,
     totals: Tally,
     see: &'a mut dyn FnMut(Seen<'_>),
 }
@@ -153,7 +153,6 @@ impl Ahead<'_> {
                 recipients += seen;
             }
         }
-        let lanes = std::mem::take(&mut self.lanes).into_sorted();
         Ok(Some(Forecast {
             now: self.now,
             gap: self.config.gap,
@@ -161,7 +160,11 @@ impl Ahead<'_> {
             totals: self.totals,
             messages: looked,
             messages_left_out: queued.saturating_sub(looked),
-            channels: lanes.iter().map(|(id, lane)| ChannelForecast::new(*id, lane)).collect(),
+            channels: self
+                .channels
+                .iter()
+                .map(|(id, one)| ChannelForecast::new(*id, one))
+                .collect(),
         }))
     }
 
@@ -379,23 +382,24 @@ impl Ahead<'_> {
     /// Whether a message that comes again and again ends later each time: walked for two weeks, with as
     /// many recipients as now, and nothing else on its channel.
     fn falls_behind(&self, message: &DueMessage, first: &MessageForecast) -> bool {
-        let (Some(lane), Some(ends_at)) = (self.lanes.get(message.channel_id), first.tally.ends_at)
+        let (Some(queue), Some(ends_at)) =
+            (self.channels.get(&message.channel_id), first.tally.ends_at)
         else {
             return false;
         };
-        let (mut lane, week) = (lane.clone(), Duration::from_hours(7 * 24));
+        let (mut queue, week) = (queue.clone(), Duration::from_hours(7 * 24));
         let mut ends = vec![(message.due_at, ends_at)];
         let mut next = self.next_of(message, message.due_at);
         while let Some(due_at) = next.filter(|at| *at <= message.due_at.plus(week * 2)) {
             next = self.next_of(message, due_at);
             let mut at = due_at;
             for _ in 0..first.tally.goes_out {
-                let Ok(next_at) = lane.next(due_at) else { return false };
+                let Ok(next_at) = queue.next(due_at) else { return false };
                 at = next_at;
                 if next.is_some_and(|next| at >= next) {
                     return true;
                 }
-                lane.took(at);
+                queue.took(at);
             }
             let week_before = ends.iter().find(|(due, _)| due.plus(week) == due_at);
             // Days of the week differ in their hours and in how long they wait: so the same day.
@@ -435,8 +439,14 @@ impl Ahead<'_> {
             }
         };
         let due_at = tell.forecast.due_at.unwrap_or(self.now);
-        let lane = self.lanes.lane(self.tx, channel_id, self.config, self.now)?;
-        let at = match lane.next(not_before.max(self.now)) {
+        let queue = match self.channels.entry(channel_id) {
+            Entry::Occupied(queue) => queue.into_mut(),
+            Entry::Vacant(free) => {
+                let channel = self.tx.channel(channel_id)?;
+                free.insert(ChannelQueue::new(self.tx, channel, self.config, self.now)?)
+            }
+        };
+        let at = match queue.next(not_before.max(self.now)) {
             Ok(at) => at,
             Err(reason) => {
                 self.tell(recipient, Some(text), Fate::Waits { reason: &reason }, tell);
@@ -447,7 +457,7 @@ impl Ahead<'_> {
         let fate = if due_at.secs() < at.minus(self.config.late_limit).secs() {
             Fate::TooLate
         } else {
-            lane.took(at);
+            queue.took(at);
             Fate::GoesOut { at }
         };
         self.tell(recipient, Some(text), fate, tell);

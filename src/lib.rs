@@ -59,7 +59,7 @@ pub mod backup;
 
 pub mod prune;
 
-pub mod overview;
+pub mod status;
 
 pub mod forecast;
 
@@ -67,7 +67,7 @@ pub mod clock_check;
 
 pub mod planner;
 
-pub mod composer;
+pub mod messages;
 
 pub mod recipients;
 
@@ -109,7 +109,7 @@ pub mod private_file;
 
 pub mod pace;
 
-pub mod window;
+pub mod send_window;
 
 pub mod fail_point;
 

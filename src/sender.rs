@@ -25,12 +25,12 @@ use crate::delivery::{Counts, Hold, Status};
 use crate::fail_point;
 use crate::pace::{Board, Turn};
 use crate::recipient::mask_numbers;
+use crate::send_window::{Day, DayCount};
 use crate::store::{
     Channel, Claimed, OPTED_OUT, Open, RecipientNow, Recovered, SqlResult, Store, StoreError,
 };
 use crate::trigger::{DatabaseUser, Triggers};
 use crate::waha::{IdOffer, SessionState, TextMessage, Waha};
-use crate::window::{Day, DayCount};
 
 use recording::Unrecorded;
 use sessions::Sessions;

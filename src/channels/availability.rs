@@ -5,8 +5,8 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::Hold;
 use crate::pace::Gap;
+use crate::send_window::{Closed, Day, DayCount, WindowError};
 use crate::store::{Channel, Held, SqlResult, Tx};
-use crate::window::{Closed, Day, DayCount, WindowError};
 
 /// Whether a channel may begin a send.
 #[derive(Clone, Debug, PartialEq, Eq)]

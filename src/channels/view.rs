@@ -6,9 +6,9 @@ use super::availability::{Availability, Off, look};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::HoldKind;
+use crate::send_window::{Allowance, DayCount};
 use crate::store::{Channel, Store, StoreError};
 use crate::waha::Waha;
-use crate::window::{Allowance, DayCount};
 
 /// How a channel stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -28,7 +28,7 @@ pub(crate) enum State {
     NoSession,
 }
 
-/// A channel as it stands. Times are UTC, `YYYY-MM-DDTHH:MM:SSZ`.
+/// A channel as it stands.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ChannelView {
     pub(crate) id: i64,
@@ -42,11 +42,11 @@ pub(crate) struct ChannelView {
     /// Why it may not send now.
     pub(crate) reason: Option<String>,
     /// What sort of trouble holds it, as `channels.held_kind`; `None` for a person's hold.
-    pub(crate) held_kind: Option<&'static str>,
+    pub(crate) held_kind: Option<HoldKind>,
     /// Until when the program holds it.
-    pub(crate) held_until: Option<String>,
+    pub(crate) held_until: Option<Timestamp>,
     /// When it may send next; `None` while it is held.
-    pub(crate) next_send_at: Option<String>,
+    pub(crate) next_send_at: Option<Timestamp>,
     /// The hours that it goes by, or what cannot be read as hours.
     pub(crate) send_window: String,
     /// Whether those are its own.
@@ -151,9 +151,9 @@ fn view(
         other_number: channel.other_number.clone(),
         state,
         reason,
-        held_kind: held.and_then(|held| held.kind).map(HoldKind::as_str),
-        held_until: held.and_then(|held| held.until).map(|until| until.to_string()),
-        next_send_at: availability.begins_at(now).map(|at| at.to_string()),
+        held_kind: held.and_then(|held| held.kind),
+        held_until: held.and_then(|held| held.until),
+        next_send_at: availability.begins_at(now),
         send_window,
         send_window_is_own: own.0.is_some(),
         daily_limit,

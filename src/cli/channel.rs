@@ -142,7 +142,7 @@ pub(super) fn channel(args: &ChannelArgs, config: &Config) -> Result<(), CliErro
             let mut views = list(&mut store, config, now)?;
             let remark = ask(&mut views, &mut store, config, *offline)?;
             output.print(&views, |views| {
-                let rows = views.iter().map(|view| row(view, &config.zone, &now.to_string()));
+                let rows = views.iter().map(|view| row(view, &config.zone, now));
                 let header = ["id", "channel", "session", "state", "today", "hours"];
                 format!("{}{}", table(&header, rows), as_line(remark.as_deref()))
             })?;
@@ -192,11 +192,7 @@ fn show(
     let remark = ask(&mut views, store, config, offline)?;
     let Some(view) = views.pop() else { return Ok(()) };
     output.print(&view, |view| {
-        format!(
-            "{}{}",
-            pairs(details(view, &config.zone, &now.to_string())),
-            as_line(remark.as_deref())
-        )
+        format!("{}{}", pairs(details(view, &config.zone, now)), as_line(remark.as_deref()))
     })?;
     Ok(())
 }
@@ -240,7 +236,7 @@ fn as_line(remark: Option<&str>) -> String {
     remark.map(|remark| format!("\n{}", one_line(remark))).unwrap_or_default()
 }
 
-fn row(view: &ChannelView, zone: &Zone, now: &str) -> Vec<String> {
+fn row(view: &ChannelView, zone: &Zone, now: Timestamp) -> Vec<String> {
     let session = view.session_name.as_deref().unwrap_or("-");
     vec![
         view.id.to_string(),
@@ -252,7 +248,7 @@ fn row(view: &ChannelView, zone: &Zone, now: &str) -> Vec<String> {
     ]
 }
 
-fn details(view: &ChannelView, zone: &Zone, now: &str) -> Vec<(String, String)> {
+fn details(view: &ChannelView, zone: &Zone, now: Timestamp) -> Vec<(String, String)> {
     let own = |is_own: bool| if is_own { "its own" } else { "from the settings" };
     let session = view.session_name.as_deref().unwrap_or("-");
     let trouble = view.session.as_ref().and_then(|session| session.trouble.clone());
@@ -282,11 +278,9 @@ fn waha_word(view: &ChannelView) -> String {
     }
 }
 
-fn state(view: &ChannelView, zone: &Zone, now: &str) -> String {
-    let local = |at: &Option<String>| {
-        at.as_deref().and_then(Timestamp::parse).map(|at| zone.format_local(at))
-    };
-    let next = local(&view.next_send_at).map(|at| format!(" from {at}")).unwrap_or_default();
+fn state(view: &ChannelView, zone: &Zone, now: Timestamp) -> String {
+    let local = |at: Option<Timestamp>| at.map(|at| zone.format_local(at));
+    let next = local(view.next_send_at).map(|at| format!(" from {at}")).unwrap_or_default();
     let reason = view.reason.as_deref().unwrap_or_default();
     let trouble = view.session.as_ref().and_then(|session| session.trouble.as_deref());
     match view.state {
@@ -294,10 +288,12 @@ fn state(view: &ChannelView, zone: &Zone, now: &str) -> String {
         State::Ready if trouble.is_some() => {
             format!("cannot send now: {}", trouble.unwrap_or_default())
         }
-        State::Ready if view.next_send_at.as_deref() <= Some(now) => "ready".to_owned(),
+        State::Ready if view.next_send_at.is_none_or(|at| at.secs() <= now.secs()) => {
+            "ready".to_owned()
+        }
         State::Ready => format!("ready{next}"),
         State::Waiting => format!("waits{next}: {reason}").replace(" from ", " until "),
-        State::Held => match local(&view.held_until) {
+        State::Held => match local(view.held_until) {
             Some(until) => format!("held until {until} or until it works: {reason}"),
             None => format!("held: {reason}"),
         },

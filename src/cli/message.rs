@@ -1,4 +1,4 @@
-//! `message …`: argv into calls of the composer, and what came of them in words.
+//! `message …`: argv into calls of `messages`, and what came of them in words.
 
 mod add;
 mod show;
@@ -13,8 +13,8 @@ use serde_json::json;
 use super::CliError;
 use super::output::Output;
 use crate::clock::{Clock, SystemClock, Timestamp};
-use crate::composer::{self, ComposeError, Resumed, Retry, Timing, WeeklyTiming};
 use crate::config::Config;
+use crate::messages::{self, ComposeError, Resumed, Retry, Timing, WeeklyTiming};
 use crate::store::{Occurrence, Store};
 use crate::terminal::one_line;
 
@@ -134,7 +134,7 @@ pub(super) fn message(args: &MessageArgs, config: &Config) -> Result<(), CliErro
 
 fn cancel(args: &IdArgs, config: &Config) -> Result<(), CliError> {
     let id = args.id;
-    let stood = composer::cancel(&mut open(config)?, id, now())?;
+    let stood = messages::cancel(&mut open(config)?, id, now())?;
     let data = json!({ "id": id, "status": "cancelled", "sent": stood.map(|one| one.ended.sent),
         "under_way": stood.map(|one| one.sending) });
     args.output.print(&data, |_| match stood {
@@ -152,7 +152,7 @@ fn cancel(args: &IdArgs, config: &Config) -> Result<(), CliError> {
 
 fn pause(args: &IdArgs, config: &Config) -> Result<(), CliError> {
     let id = args.id;
-    let stood = composer::pause(&mut open(config)?, id, now())?;
+    let stood = messages::pause(&mut open(config)?, id, now())?;
     let data = json!({ "id": id, "status": "draft", "pending": stood.map(|one| one.pending),
         "under_way": stood.map(|one| one.sending) });
     args.output.print(&data, |_| {
@@ -173,7 +173,7 @@ fn under_way(sending: u64) -> String {
 
 fn resume(args: &IdArgs, config: &Config) -> Result<(), CliError> {
     let (id, now) = (args.id, now());
-    let resumed = composer::resume(&mut open(config)?, id, config, now)?;
+    let resumed = messages::resume(&mut open(config)?, id, config, now)?;
     let data = match resumed {
         Resumed::GoesOn { pending } => json!({ "id": id, "status": "sending", "pending": pending }),
         Resumed::Scheduled { at } => {
@@ -205,7 +205,7 @@ fn retry(args: &RetryArgs, config: &Config) -> Result<(), CliError> {
     let id = args.id;
     let mut store = open(config)?;
     if args.unknown && !args.yes {
-        let count = composer::unknown_count(&mut store, id)?;
+        let count = messages::unknown_count(&mut store, id)?;
         if count > 0 {
             confirm(&format!(
                 "{count} recipients of message {id} are unknown: they may have got it, and would then get it TWICE. \
@@ -214,7 +214,7 @@ fn retry(args: &RetryArgs, config: &Config) -> Result<(), CliError> {
         }
     }
     let retry = Retry { with_unknown: args.unknown };
-    let retried = composer::retry(&mut store, id, retry, config, now())?;
+    let retried = messages::retry(&mut store, id, retry, config, now())?;
     let data = json!({ "id": id, "status": "sending", "due_at": retried.due_at.to_string(),
         "pending": retried.pending, "skipped": retried.skipped, "unknown": retried.unknown });
     args.output.print(&data, |_| {
@@ -237,10 +237,10 @@ fn retry(args: &RetryArgs, config: &Config) -> Result<(), CliError> {
 fn remove(args: &RemoveArgs, config: &Config) -> Result<(), CliError> {
     let id = args.id;
     if !args.yes {
-        composer::removable(&mut open(config)?, id, args.yes)?;
+        messages::removable(&mut open(config)?, id, args.yes)?;
         confirm(&format!("Delete message {id} and all that is known of what was sent?"))?;
     }
-    composer::remove(&mut open(config)?, id, args.yes)?;
+    messages::remove(&mut open(config)?, id, args.yes)?;
     let data = json!({ "id": id, "removed": true });
     args.output.print(&data, |_| format!("message {id} is removed"))?;
     Ok(())

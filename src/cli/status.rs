@@ -9,13 +9,14 @@ use super::CliError;
 use super::output::{Output, counted};
 use super::plan::{clock, length};
 use super::table::{cut, cut_front, fitted};
+use crate::channels::{self, Off};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::delivery::Status;
 use crate::lock::Sending;
-use crate::overview::{self, ChannelState, Overview};
 use crate::reason::Reason;
 use crate::schedule::Zone;
+use crate::status::{self, ChannelState, Overview};
 use crate::store::RunView;
 
 const REDRAW_EVERY: Duration = Duration::from_secs(2);
@@ -44,7 +45,7 @@ pub(super) fn status(args: &StatusArgs, config: &Config) -> Result<(), CliError>
     let mut store = super::existing_store(config)?;
     let system = SystemClock::new();
     if !args.watch {
-        let now = overview::overview(&mut store, config, system.now().wall)?;
+        let now = status::status(&mut store, config, system.now().wall)?;
         args.output.print(&now.to_json(), |_| screen(&now, &config.zone))?;
         return Ok(());
     }
@@ -60,7 +61,7 @@ pub(super) fn status(args: &StatusArgs, config: &Config) -> Result<(), CliError>
         if stop.is_stopping() {
             break Ok(());
         }
-        let drawn = overview::overview(&mut store, config, system.now().wall)
+        let drawn = status::status(&mut store, config, system.now().wall)
             .map_err(CliError::from)
             .and_then(|now| Ok(draw(&mut out, &screen(&now, &config.zone))?));
         if drawn.is_err() {
@@ -175,12 +176,12 @@ fn channels(now: &Overview) -> Vec<String> {
 
 fn channel_line(state: &ChannelState) -> String {
     let channel = &state.channel;
-    let pace = match (&channel.held, channel.session_name.is_some()) {
-        _ if !channel.is_active => "not active".to_owned(),
-        (_, false) => "has no session_name".to_owned(),
-        (Some(held), _) => format!("held: {}", held.reason),
-        (None, _) if state.ready_in.is_zero() => "ready".to_owned(),
-        (None, _) => match &state.closed {
+    let pace = match (channels::usable(Some(channel)), &channel.held) {
+        (Err(Off::NoSession), _) => "has no session_name".to_owned(),
+        (Err(Off::Inactive | Off::Missing), _) => "not active".to_owned(),
+        (Ok(_), Some(held)) => format!("held: {}", held.reason),
+        (Ok(_), None) if state.ready_in.is_zero() => "ready".to_owned(),
+        (Ok(_), None) => match &state.closed {
             Some(why) => format!("waits {}: {why}", length(state.ready_in)),
             None => format!("ready in {}", length(state.ready_in)),
         },

@@ -9,7 +9,7 @@ use log::LevelFilter;
 use super::{Authority, ConfigError, SETTINGS, Secret};
 use crate::recipient::CountryCode;
 use crate::schedule::Zone;
-use crate::window::{Allowance, DAILY_LIMIT_MAX, SendWindow, WINDOW_FORM};
+use crate::send_window::{Allowance, DAILY_LIMIT_MAX, SendWindow, WINDOW_FORM};
 
 /// Of any secret, in characters: more would not fit into the head of a request.
 const SECRET_LENGTH_MAX: usize = 1024;

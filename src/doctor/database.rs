@@ -12,8 +12,8 @@ use crate::forecast::{self, Bounds, Fate, Scope, Seen};
 use crate::instance::Instance;
 use crate::lock::{self, Sending};
 use crate::logging::in_one_line;
-use crate::overview;
 use crate::recipient;
+use crate::status;
 use crate::store::{Channel, SchemaDifferences, Store, StoreError, Unresolved, WAL_LARGE_BYTES};
 
 /// How long damage is looked for.
@@ -269,7 +269,7 @@ fn triggers(
 ) -> Result<(), StoreError> {
     let sending = lock::who_sends(store.path());
     let (runs, due) = store.read(|tx| Ok((tx.last_runs(1)?, tx.count_due(now)?)))?;
-    if let Some(sender) = overview::sender(store, config.gap, now)? {
+    if let Some(sender) = status::sender(store, config.gap, now)? {
         let words = sender.in_words(&config.zone);
         match &sender.hangs {
             Some(_) => findings.wrong("triggers", words, sender.holder.remedy()),

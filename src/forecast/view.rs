@@ -3,9 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::lanes::Lane;
+use super::channel_queue::ChannelQueue;
 use crate::clock::Timestamp;
 use crate::pace::Gap;
 use crate::recipient;
@@ -16,7 +16,6 @@ use crate::store::Foreseen;
 #[serde(tag = "fate", rename_all = "snake_case")]
 pub enum Fate<'a> {
     GoesOut {
-        #[serde(serialize_with = "text")]
         at: Timestamp,
     },
     Skipped {
@@ -33,7 +32,6 @@ pub enum Fate<'a> {
     /// It came to its end before.
     Ended {
         status: &'static str,
-        #[serde(serialize_with = "optional_text")]
         at: Option<Timestamp>,
         /// Why it was not sent.
         error: Option<&'a str>,
@@ -72,10 +70,8 @@ pub struct Tally {
     /// Messages that fail as a whole.
     pub(crate) failing_messages: u64,
     /// When the first goes out.
-    #[serde(serialize_with = "optional_text")]
     pub(crate) begins_at: Option<Timestamp>,
     /// When the last goes out.
-    #[serde(serialize_with = "optional_text")]
     pub(crate) ends_at: Option<Timestamp>,
 }
 
@@ -146,7 +142,6 @@ pub struct MessageForecast {
     pub(crate) label: String,
     pub(crate) status: String,
     pub(crate) channel_id: i64,
-    #[serde(serialize_with = "optional_text")]
     pub due_at: Option<Timestamp>,
     /// Why it fails as a whole when its time comes.
     pub fails: Option<String>,
@@ -159,7 +154,6 @@ pub struct MessageForecast {
     /// From the first send to the end of the gap after the last.
     pub takes_secs: u64,
     /// The occurrence after this one.
-    #[serde(serialize_with = "optional_text")]
     pub next_at: Option<Timestamp>,
     /// How many of those that get it do so only when it is due again.
     pub(crate) after_next: u64,
@@ -179,7 +173,6 @@ pub struct ChannelForecast {
     /// Why it waits now though nothing is wrong: its hours, or its daily limit.
     pub(crate) closed: Option<String>,
     /// When it may send after all that was looked at.
-    #[serde(serialize_with = "text")]
     pub(crate) free_at: Timestamp,
 }
 
@@ -294,28 +287,14 @@ impl Tally {
 }
 
 impl ChannelForecast {
-    pub(super) fn new(id: i64, lane: &Lane) -> Self {
+    pub(super) fn new(id: i64, queue: &ChannelQueue) -> Self {
         Self {
             id,
-            name: lane.channel.as_ref().map(|channel| channel.name.clone()).unwrap_or_default(),
-            blocked: lane.next(lane.ready).err(),
-            held_reason: lane.held.as_ref().map(|held| held.reason.clone()),
-            closed: lane.closed_at_first.clone(),
-            free_at: lane.ready,
+            name: queue.channel.as_ref().map(|channel| channel.name.clone()).unwrap_or_default(),
+            blocked: queue.next(queue.ready).err(),
+            held_reason: queue.held.as_ref().map(|held| held.reason.clone()),
+            closed: queue.closed_at_first.clone(),
+            free_at: queue.ready,
         }
-    }
-}
-
-/// Times in data are the table's: UTC, whole seconds.
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it so
-fn text<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(at)
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, clippy::ref_option)]
-fn optional_text<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
-    match at {
-        Some(at) => serializer.serialize_some(&at.to_string()),
-        None => serializer.serialize_none(),
     }
 }

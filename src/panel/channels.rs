@@ -8,7 +8,6 @@ use super::format::{self, Badge};
 use super::visit::{Page, Visit};
 use super::{Answered, PageError, reasons, reply};
 use crate::channels::{self, ChannelView, State};
-use crate::clock::Timestamp;
 use crate::delivery::HoldKind;
 
 /// A channel as a card.
@@ -73,15 +72,10 @@ fn change(visit: &Visit<'_>, id: &str, what: &str) -> Answered {
 pub(super) fn cards(visit: &Visit<'_>) -> Result<Vec<ChannelCard>, PageError> {
     let views =
         visit.panel.with_store(|store| channels::list(store, &visit.panel.config, visit.now))?;
-    let kinds: Vec<(i64, Option<HoldKind>)> = visit.panel.read(|tx| {
-        let channels = tx.channels()?.into_iter();
-        Ok(channels.map(|one| (one.id, one.held.and_then(|held| held.kind))).collect())
-    })?;
-    let kind_of = |id| kinds.iter().find(|(known, _)| *known == id).and_then(|found| found.1);
-    Ok(views.into_iter().map(|view| card(visit, kind_of(view.id), view)).collect())
+    Ok(views.into_iter().map(|view| card(visit, view)).collect())
 }
 
-fn card(visit: &Visit<'_>, kind: Option<HoldKind>, view: ChannelView) -> ChannelCard {
+fn card(visit: &Visit<'_>, view: ChannelView) -> ChannelCard {
     let (w, zone) = (visit.words(), &visit.panel.config.zone);
     let (state, remedy, needs_a_look) = match view.state {
         State::Ready => (format::good(w.channel_ready), "", false),
@@ -89,18 +83,17 @@ fn card(visit: &Visit<'_>, kind: Option<HoldKind>, view: ChannelView) -> Channel
         State::Inactive => (format::off(w.channel_off), w.channel_off_remedy, view.pending > 0),
         State::NoSession => (format::held(w.channel_no_session), w.channel_no_session_remedy, true),
         State::Paused => (format::held(w.channel_held), w.held_by_hand, view.pending > 0),
-        State::Held => held(kind, visit),
+        State::Held => held(view.held_kind, visit),
     };
-    let moment = |text: &Option<String>| text.as_deref().and_then(Timestamp::parse);
     let mut facts = vec![(w.sent_today_count, sent_today(visit, &view))];
     facts.extend(view.phone_number.clone().map(|number| (w.number, number)));
     if !matches!(view.send_window.as_str(), "" | "always") {
         facts.push((w.send_window, view.send_window.clone()));
     }
-    if let Some(until) = moment(&view.held_until) {
+    if let Some(until) = view.held_until {
         facts.push((w.held_until, format::moment(until, zone, visit.language)));
     }
-    let next = moment(&view.next_send_at);
+    let next = view.next_send_at;
     let ready_in = next.map_or(0, |at| at.since(visit.now).as_secs());
     let pace = match next {
         Some(at) if view.state == State::Waiting => format::moment(at, zone, visit.language),

@@ -1,5 +1,5 @@
 //! The form for a message: what a person fills in, what it would do, and the message that it becomes.
-//! The rules are `composer`'s; here they are only asked.
+//! The rules are `messages`'s; here they are only asked.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use super::preview::{self, Preview};
 use super::visit::{Page, Visit};
 use super::{Answered, PageError, reply};
 use crate::api::PageReply;
-use crate::composer::{self, ComposeError, Draft, Edit, Edited, Timing, WeeklyTiming};
 use crate::contacts::tags;
+use crate::messages::{self, ComposeError, Draft, Edit, Edited, Timing, WeeklyTiming};
 use crate::store::{MadeBefore, MessageDetail};
 
 const TAG_COLUMNS_MAX: u32 = 300;
@@ -157,7 +157,7 @@ impl Fields {
         Value::from(self.recipients()).to_string()
     }
 
-    /// The recipients, as `composer` takes them.
+    /// The recipients, as `messages` takes them.
     pub(super) fn recipients(&self) -> Vec<String> {
         let typed = self.to.split(['\n', ',', ';']).map(str::trim).filter(|who| !who.is_empty());
         let tags = self.tags.iter().map(|tag| format!("tag:{tag}"));
@@ -324,7 +324,7 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
     };
     let (config, mark) = (&visit.panel.config, visit.mark());
     let added =
-        visit.panel.with_store(|store| composer::add_once(store, &draft, mark, config, visit.now));
+        visit.panel.with_store(|store| messages::add_once(store, &draft, mark, config, visit.now));
     if let Err(ComposeError::MadeBefore(before)) = &added {
         return made_before(visit, before, fields);
     }
@@ -445,7 +445,7 @@ pub(super) fn save_edit(visit: &Visit<'_>, detail: &MessageDetail) -> Answered {
         if !now_stored.is_some_and(|now_stored| Fields::of(visit, &now_stored) == stored) {
             return Ok(None);
         }
-        composer::edit(store, id, &edit, config, visit.now).map(Some)
+        messages::edit(store, id, &edit, config, visit.now).map(Some)
     });
     match visit.told(edited)? {
         Ok(Some(edited)) => {

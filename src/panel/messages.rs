@@ -6,7 +6,7 @@ use super::format::{self, Badge, Choice};
 use super::recipients::{self, Recipients};
 use super::visit::{OnePage, Page, Visit};
 use super::{Answered, ahead, compose, forms, reasons, reply};
-use crate::composer::{self, Retry};
+use crate::messages::{self, Retry};
 use crate::store::{ListedMessage, MessageDetail, Store};
 
 const MESSAGES_PER_PAGE: u8 = 30;
@@ -202,16 +202,16 @@ fn change(visit: &Visit<'_>, detail: &MessageDetail, what: &str) -> Answered {
     let (id, now, config) = (detail.listed.id, visit.now, &visit.panel.config);
     let there = format!("/panel/messages/{id}");
     let retry = |store: &mut Store, with_unknown| {
-        composer::retry_once(store, id, Retry { with_unknown }, visit.mark(), config, now).map(drop)
+        messages::retry_once(store, id, Retry { with_unknown }, visit.mark(), config, now).map(drop)
     };
     let pressed = match what {
         "cancel" => visit
-            .press(id, (&there, "cancelled"), |store| composer::cancel(store, id, now).map(drop)),
+            .press(id, (&there, "cancelled"), |store| messages::cancel(store, id, now).map(drop)),
         "pause" => {
-            visit.press(id, (&there, "paused"), |store| composer::pause(store, id, now).map(drop))
+            visit.press(id, (&there, "paused"), |store| messages::pause(store, id, now).map(drop))
         }
         "resume" => visit.press(id, (&there, "resumed"), |store| {
-            composer::resume(store, id, config, now).map(drop)
+            messages::resume(store, id, config, now).map(drop)
         }),
         "retry" => visit.press(id, (&there, "retried"), |store| retry(store, false)),
         "retry-unknown" if visit.form.get("sure").is_none() && !visit.is_second()? => {

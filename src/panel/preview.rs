@@ -9,9 +9,9 @@ use super::visit::Visit;
 use super::{PageError, format, reasons};
 use crate::channels::DEFAULT_CHANNEL;
 use crate::clock::Timestamp;
-use crate::composer;
 use crate::config::Config;
 use crate::forecast;
+use crate::messages;
 use crate::pace::Gap;
 use crate::recipient;
 use crate::recipients;
@@ -56,7 +56,7 @@ pub(super) fn look(visit: &Visit<'_>, fields: &Fields, is_new: bool) -> Result<P
     let begins = fields
         .times
         .timing()
-        .and_then(|timing| composer::begins_at(&timing, &visit.panel.config, visit.now));
+        .and_then(|timing| messages::begins_at(&timing, &visit.panel.config, visit.now));
     let mut preview =
         Preview { does: does(visit, fields, is_new, begins, 0), ..Preview::default() };
     let entries = match recipient::parse_contact_ids(Some(&fields.column())) {

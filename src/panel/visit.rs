@@ -12,7 +12,7 @@ use super::{PageError, Panel};
 use crate::api::{PageReply, PageRequest};
 use crate::channels::ChannelError;
 use crate::clock::Timestamp;
-use crate::composer::ComposeError;
+use crate::messages::ComposeError;
 use crate::store::{FormMark, MadeBefore, PageFrom, Store, StoreError, Trigger};
 
 const LANGUAGE_COOKIE: &str = "panel_lang";

@@ -9,10 +9,10 @@ use crate::contacts::opt_out;
 use crate::contacts::waiting::{self, Followed};
 use crate::delivery::{Counts, Status};
 use crate::fail_point;
+use crate::send_window::{Allowance, Day};
 use crate::store::{
     Channel, ClaimRequest, Claimed, OPTED_OUT, Open, Settled, SqlResult, StoreError, Tx,
 };
-use crate::window::{Allowance, Day};
 
 /// What became of claiming a delivery.
 enum Claim {

@@ -10,8 +10,8 @@ use super::{Lane, Sender, lock};
 use crate::channels::{self, Availability};
 use crate::clock::Timestamp;
 use crate::delivery::{Hold, HoldKind};
+use crate::send_window::{Allowance, Closed, Day, DayCount};
 use crate::store::{Channel, StoreError};
-use crate::window::{Allowance, Closed, Day, DayCount};
 
 /// How long an opening is slept towards before the wall clock, which may be set, is looked at again.
 const LOOK_AT_CLOCK: Duration = Duration::from_mins(1);

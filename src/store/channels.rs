@@ -6,7 +6,7 @@ use super::{SqlResult, Tx, lossy};
 use crate::clock::Timestamp;
 use crate::delivery::{Hold, HoldKind};
 use crate::reason::Reason;
-use crate::window::Day;
+use crate::send_window::Day;
 
 /// One WhatsApp number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Channel {
     pub(crate) held: Option<Held>,
     /// How often it was held since its last success.
     pub(crate) held_count: u32,
-    /// Its own hours, as written; what they mean is for `window` to say.
+    /// Its own hours, as written; what they mean is for `send_window` to say.
     pub(crate) send_window: Option<String>,
     /// Its own daily limit, as written.
     pub(crate) daily_limit: Option<i64>,

@@ -6,7 +6,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 use super::{SqlResult, Trigger};
 use crate::clock::Timestamp;
 use crate::delivery::{Ack, HoldKind, MessageStatus, Status};
-use crate::window::Day;
+use crate::send_window::Day;
 
 fn unreadable(text: &str, what: &str) -> FromSqlError {
     FromSqlError::Other(format!("`{text}` is no {what}").into())

@@ -11,7 +11,7 @@ use super::contacts::IS_CONTACT_CHANGED;
 use super::{SqlResult, Tx, lossy};
 use crate::clock::Timestamp;
 use crate::delivery::{Status, Transition};
-use crate::window::Day;
+use crate::send_window::Day;
 
 /// How long after its claim an unknown delivery is first looked up: WAHA's slowest answers are over
 /// by then (NOWEB gives up after 120 s).

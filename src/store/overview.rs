@@ -9,17 +9,18 @@ use crate::clock::Timestamp;
 use crate::delivery::Status;
 
 /// The message whose time comes next.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct NextDue {
     pub(crate) id: i64,
     pub(crate) title: Option<String>,
     /// The title, or how the text begins.
+    #[serde(skip)]
     pub(crate) label: String,
     pub(crate) due_at: Timestamp,
 }
 
 /// A row of `runs`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct RunView {
     pub(crate) id: i64,
     /// What started it, as the table has it.

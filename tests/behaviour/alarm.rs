@@ -8,8 +8,8 @@ use auto_message_scheduler::api::{Answer, Api, Incoming};
 use auto_message_scheduler::clock::Clock;
 use auto_message_scheduler::config::{Config, Secret};
 use auto_message_scheduler::http_client::HttpClient;
+use auto_message_scheduler::send_window::{Allowance, SendWindow};
 use auto_message_scheduler::store::{Store, Trigger};
-use auto_message_scheduler::window::{Allowance, SendWindow};
 use serde_json::Value;
 
 use crate::receiver::{Mood, Receiver};

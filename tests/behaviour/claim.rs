@@ -8,8 +8,8 @@ use auto_message_scheduler::clock::Timestamp;
 use auto_message_scheduler::config::Config;
 use auto_message_scheduler::pace::Gap;
 use auto_message_scheduler::schedule::Zone;
+use auto_message_scheduler::send_window::{Allowance, Closed, Day, DayCount, SendWindow};
 use auto_message_scheduler::store::{ClaimRequest, Claimed, Open, Store};
-use auto_message_scheduler::window::{Allowance, Closed, Day, DayCount, SendWindow};
 
 /// Channels `default` (1) and `kedua` (2) with a pending delivery each: 10 and 20.
 struct Table {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use auto_message_scheduler::clock::Timestamp;
 use auto_message_scheduler::lock::SenderLock;
-use auto_message_scheduler::overview;
 use auto_message_scheduler::pace::Gap;
 use auto_message_scheduler::schedule::Zone;
+use auto_message_scheduler::status;
 use auto_message_scheduler::store::Store;
 use serde_json::Value;
 
@@ -131,7 +131,7 @@ fn a_run_that_records_nothing_for_half_an_hour_hangs_and_a_server_may_have_nothi
     {
         lock.sign(command, since);
         let now = since.plus(Duration::from_mins(minutes));
-        let sender = overview::sender(&mut store, gap, now).unwrap().unwrap();
+        let sender = status::sender(&mut store, gap, now).unwrap().unwrap();
         assert_eq!(sender.hangs.is_some(), hangs, "{command} {minutes}");
         let words = sender.in_words(&zone);
         assert!(words.contains("since 2026-12-01 08:00"), "{words}");
@@ -141,5 +141,5 @@ fn a_run_that_records_nothing_for_half_an_hour_hangs_and_a_server_may_have_nothi
     lock.sign("run", since);
     let slow = Gap { delay: Duration::from_hours(1), jitter: Duration::ZERO };
     let now = since.plus(Duration::from_mins(90));
-    assert_eq!(overview::sender(&mut store, slow, now).unwrap().unwrap().hangs, None);
+    assert_eq!(status::sender(&mut store, slow, now).unwrap().unwrap().hangs, None);
 }

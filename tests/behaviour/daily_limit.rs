@@ -169,7 +169,7 @@ fn a_new_channel_with_the_number_of_a_deleted_one_begins_its_own_day() {
 fn with_a_limit_and_a_window_the_rest_waits_for_the_next_mornings_window() {
     let mut builder = with_limit(1);
     builder.config.allowance.window =
-        auto_message_scheduler::window::SendWindow::parse("07:00-21:00").unwrap();
+        auto_message_scheduler::send_window::SendWindow::parse("07:00-21:00").unwrap();
     let world = builder.build();
     world.message(FIVE);
     world.run();

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use auto_message_scheduler::composer::{
+use auto_message_scheduler::config::Config;
+use auto_message_scheduler::messages::{
     self, ComposeError, Composed, Draft, Edit, Edited, Resumed, Timing, WeeklyTiming,
 };
-use auto_message_scheduler::config::Config;
 use auto_message_scheduler::schedule::Zone;
 use auto_message_scheduler::store::Store;
 
@@ -35,7 +35,7 @@ fn weekly(days: &str, time: &str, until: Option<&str>) -> Timing {
 }
 
 pub fn add(world: &World, draft: &Draft) -> Result<Composed, String> {
-    composer::add(&mut store(world), draft, &config(), world.clock.wall()).map_err(words)
+    messages::add(&mut store(world), draft, &config(), world.clock.wall()).map_err(words)
 }
 
 #[allow(clippy::needless_pass_by_value)] // for map_err
@@ -48,11 +48,11 @@ fn scheduled_at(world: &World, id: i64) -> String {
 }
 
 fn resume(world: &World, id: i64) -> Result<Resumed, String> {
-    composer::resume(&mut store(world), id, &config(), world.clock.wall()).map_err(words)
+    messages::resume(&mut store(world), id, &config(), world.clock.wall()).map_err(words)
 }
 
 fn pause(world: &World, id: i64) {
-    composer::pause(&mut store(world), id, world.clock.wall()).unwrap();
+    messages::pause(&mut store(world), id, world.clock.wall()).unwrap();
 }
 
 /// The world begins on Tuesday 2026-12-01 at 08:00 in Jakarta.
@@ -151,7 +151,7 @@ fn a_time_that_the_clock_skips_is_refused() {
     let world = World::new();
     let berlin = Config { zone: Zone::parse("Europe/Berlin").unwrap(), ..config() };
     let skipped = draft("Halo", &["081200007001"], &["2027-03-28 02:30"]);
-    let why = composer::add(&mut store(&world), &skipped, &berlin, world.clock.wall());
+    let why = messages::add(&mut store(&world), &skipped, &berlin, world.clock.wall());
     let why = words(why.unwrap_err());
     assert!(why.contains("does not exist in Europe/Berlin") && why.contains("03:30"), "{why}");
 }
@@ -193,7 +193,7 @@ fn a_draft_is_kept_until_it_is_resumed() {
         format!("it has no time: give it one with `message edit {id} --at …` or `--weekly …`")
     );
     let change = |edit: Edit| {
-        composer::edit(&mut store(&world), id, &edit, &config(), world.clock.wall()).unwrap()
+        messages::edit(&mut store(&world), id, &edit, &config(), world.clock.wall()).unwrap()
     };
     change(Edit { timing: Some(Timing::At(vec!["now".into()])), ..Edit::default() });
     assert!(resume(&world, id).unwrap_err().contains("it has no recipients"));
@@ -237,7 +237,7 @@ fn a_message_that_was_paused_over_its_time_goes_out_late_or_says_why_not() {
     assert!(why.contains("has passed: give it a new one with `message edit"), "{why}");
     let timing = Some(Timing::At(vec!["+1h".into()]));
     let edit = Edit { timing, ..Edit::default() };
-    composer::edit(&mut store(&world), late, &edit, &config(), world.clock.wall()).unwrap();
+    messages::edit(&mut store(&world), late, &edit, &config(), world.clock.wall()).unwrap();
     assert!(resume(&world, late).is_ok());
 }
 
@@ -274,11 +274,11 @@ fn a_cancelled_message_sends_no_more_and_says_what_went_out() {
     let id = add(&world, &draft("Halo", &["081200007001", "081200007002"], &["now"])).unwrap().id;
     world.trigger();
     world.step_until_received(1);
-    let stood = composer::cancel(&mut store(&world), id, world.clock.wall()).unwrap().unwrap();
+    let stood = messages::cancel(&mut store(&world), id, world.clock.wall()).unwrap().unwrap();
     assert_eq!((stood.ended.sent, stood.ended.cancelled, stood.pending), (1, 1, 0));
     world.run();
     assert_eq!(world.received().len(), 1);
-    let why = composer::cancel(&mut store(&world), id, world.clock.wall()).map_err(words);
+    let why = messages::cancel(&mut store(&world), id, world.clock.wall()).map_err(words);
     assert!(why.unwrap_err().contains("is `cancelled` already"));
 }
 
@@ -287,7 +287,7 @@ fn only_what_has_not_been_sent_can_be_edited() {
     let world = World::new();
     let id = add(&world, &draft("Satu", &["081200007001", "081200007002"], &["now"])).unwrap().id;
     let edit = |edit: &Edit| {
-        composer::edit(&mut store(&world), id, edit, &config(), world.clock.wall()).map_err(words)
+        messages::edit(&mut store(&world), id, edit, &config(), world.clock.wall()).map_err(words)
     };
     let text = Edit { text: Some("Dua".into()), ..Edit::default() };
     let to = Edit { to: Some(vec!["081200007003".into()]), ..Edit::default() };
@@ -314,7 +314,7 @@ fn a_message_that_failed_for_all_can_be_corrected_and_goes_out() {
         timing: Some(Timing::At(vec!["now".into()])),
         ..Edit::default()
     };
-    composer::edit(&mut store(&world), id, &edit, &config(), world.clock.wall()).unwrap();
+    messages::edit(&mut store(&world), id, &edit, &config(), world.clock.wall()).unwrap();
     assert_eq!(world.error(id), "");
     world.run();
     assert_eq!(world.status(id), "sent");
@@ -340,7 +340,7 @@ fn a_change_is_made_only_to_the_row_that_was_seen() {
 fn only_what_has_ended_is_removed_and_unknown_ones_only_when_told_so() {
     let world = World::new();
     let (sent, unknown) = (world.message("081200007001"), world.message("081200000500"));
-    let remove = |id, sure| composer::remove(&mut store(&world), id, sure).map_err(words);
+    let remove = |id, sure| messages::remove(&mut store(&world), id, sure).map_err(words);
     assert!(remove(sent, true).unwrap_err().contains("`message cancel"));
     world.run();
     remove(sent, false).unwrap();

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use auto_message_scheduler::composer::{self, Retried, Retry, Timing, WeeklyTiming};
+use auto_message_scheduler::messages::{self, Retried, Retry, Timing, WeeklyTiming};
 
 use crate::message_commands::{add, draft, store, words};
 use crate::world::{World, config};
 
 fn retry(world: &World, id: i64, with_unknown: bool) -> Result<Retried, String> {
     let retry = Retry { with_unknown };
-    composer::retry(&mut store(world), id, retry, &config(), world.clock.wall()).map_err(words)
+    messages::retry(&mut store(world), id, retry, &config(), world.clock.wall()).map_err(words)
 }
 
 /// How often each chat has got something.
@@ -49,7 +49,7 @@ fn unknown_ones_are_sent_again_only_when_a_person_says_so() {
     world.run();
     let why = retry(&world, id, false).unwrap_err();
     assert!(why.contains("1 are unknown, they may have got it"), "{why}");
-    assert_eq!(composer::unknown_count(&mut store(&world), id).unwrap(), 1);
+    assert_eq!(messages::unknown_count(&mut store(&world), id).unwrap(), 1);
     assert_eq!(retry(&world, id, true).unwrap().pending, 1);
     world.run();
     assert_eq!((got(&world, "7001"), got(&world, "0502")), (1, 2));
@@ -62,11 +62,11 @@ fn what_expired_while_it_was_paused_can_be_sent_after_all() {
     let id = add(&world, &draft("Halo", &all, &["now"])).unwrap().id;
     world.trigger();
     world.step_until_received(1);
-    composer::pause(&mut store(&world), id, world.clock.wall()).unwrap();
+    messages::pause(&mut store(&world), id, world.clock.wall()).unwrap();
     assert!(retry(&world, id, false).unwrap_err().contains("`message resume"));
     world.clock.pass(Duration::from_hours(30));
     let why =
-        composer::resume(&mut store(&world), id, &config(), world.clock.wall()).map_err(words);
+        messages::resume(&mut store(&world), id, &config(), world.clock.wall()).map_err(words);
     assert!(why.unwrap_err().contains("the 2 that are left would expire: `message retry"));
     assert_eq!(retry(&world, id, false).unwrap().pending, 2);
     world.run();
@@ -129,7 +129,7 @@ fn a_cancelled_message_is_not_tried_again() {
     world.trigger();
     world.step();
     world.step();
-    composer::cancel(&mut store(&world), id, world.clock.wall()).unwrap();
+    messages::cancel(&mut store(&world), id, world.clock.wall()).unwrap();
     assert!(retry(&world, id, false).unwrap_err().contains("was cancelled"));
 }
 
@@ -166,7 +166,7 @@ fn an_unknown_one_that_fails_when_it_is_sent_again_may_still_have_arrived() {
         "UPDATE deliveries SET status = 'unknown', waha_message_id = NULL, next_attempt_at = NULL, channel_id = 9;
          UPDATE auto_messages SET status = 'failed', sent_count = 0, unknown_count = 1",
     );
-    assert_eq!(composer::unknown_count(&mut store(&world), id).unwrap(), 1);
+    assert_eq!(messages::unknown_count(&mut store(&world), id).unwrap(), 1);
     world.clock.pass(Duration::from_mins(10));
     assert_eq!(retry(&world, id, true).unwrap().pending, 1);
     world.execute("UPDATE deliveries SET status = 'failed' WHERE retry_of IS NOT NULL");

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use auto_message_scheduler::composer::{self, Edit};
+use auto_message_scheduler::messages::{self, Edit};
 
 use crate::message_commands::store;
 use crate::world::{World, config};
@@ -176,15 +176,15 @@ fn a_message_that_is_paused_while_it_is_planned_can_be_resumed_and_edited() {
         let id = world.message(SEVEN);
         plan_a_part(&world);
         let now = world.clock.wall();
-        composer::pause(&mut store(&world), id, now).unwrap();
+        messages::pause(&mut store(&world), id, now).unwrap();
         world.run();
         assert_eq!(world.received().len(), 0);
         if is_edited {
             let to = vec!["081200007001".to_owned(), "081200007009".to_owned()];
             let edit = Edit { to: Some(to), ..Edit::default() };
-            composer::edit(&mut store(&world), id, &edit, &config(), now).unwrap();
+            messages::edit(&mut store(&world), id, &edit, &config(), now).unwrap();
         }
-        composer::resume(&mut store(&world), id, &config(), now).unwrap();
+        messages::resume(&mut store(&world), id, &config(), now).unwrap();
         assert_eq!(world.status(id), "scheduled");
         let wanted = if is_edited { 2 } else { 7 };
         assert_eq!(world.run().deliveries.sent, wanted);

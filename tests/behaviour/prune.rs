@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use auto_message_scheduler::composer::{self, Edit, Retry};
 use auto_message_scheduler::config::Config;
 use auto_message_scheduler::fail_point::{Crash, crash_at};
+use auto_message_scheduler::messages::{self, Edit, Retry};
 use auto_message_scheduler::planner::Planner;
 use auto_message_scheduler::prune::{self, PruneError, Pruned, Room};
 use auto_message_scheduler::store::{Side, Store};
@@ -202,10 +202,10 @@ fn a_retry_or_an_edit_of_a_pruned_message_says_so() {
     world.clock.pass(DAY * 30);
     assert_eq!(prune(&world, 20), (1, 1));
     let now = world.clock.wall();
-    let retried = composer::retry(&mut store(&world), id, Retry::default(), &config(), now);
+    let retried = messages::retry(&mut store(&world), id, Retry::default(), &config(), now);
     let why = retried.map_err(words).unwrap_err();
     assert!(why.contains("any more, it was removed, perhaps by `prune`"), "{why}");
-    let never = composer::retry(&mut store(&world), 99, Retry::default(), &config(), now);
+    let never = messages::retry(&mut store(&world), 99, Retry::default(), &config(), now);
     assert!(never.map_err(words).unwrap_err().contains("there is no message 99: "));
     let again = world.message("081200007001");
     assert!(again > id, "its id is not given again");
@@ -225,7 +225,7 @@ fn a_message_that_once_arrived_is_not_edited_into_a_new_one_when_that_was_pruned
     world.clock.set("2026-12-10T02:00:00Z");
     assert_eq!((world.status(id), prune(&world, 8)), ("failed".into(), (0, 1)));
     let to = Edit { to: Some(vec!["081200007002".into()]), ..Edit::default() };
-    let edited = composer::edit(&mut store(&world), id, &to, &config(), world.clock.wall());
+    let edited = messages::edit(&mut store(&world), id, &to, &config(), world.clock.wall());
     let why = edited.map_err(words).unwrap_err();
     assert!(why.contains("has ended, and its row tells what was sent"), "{why}");
 }
@@ -236,7 +236,7 @@ fn a_retry_after_a_prune_reaches_only_those_who_failed_again() {
     let id = world.message(r#"["081200007001","081200000400"]"#);
     world.run();
     let now = world.clock.wall();
-    composer::retry(&mut store(&world), id, Retry::default(), &config(), now).unwrap();
+    messages::retry(&mut store(&world), id, Retry::default(), &config(), now).unwrap();
     // Of the first time something is known later than of the second.
     world.run();
     world.execute(
@@ -249,7 +249,7 @@ fn a_retry_after_a_prune_reaches_only_those_who_failed_again() {
     world.clock.set("2026-12-21T00:00:00Z");
     assert_eq!(prune(&world, 8), (0, 0), "the second stays as long as the first");
     let again =
-        composer::retry(&mut store(&world), id, Retry::default(), &config(), world.clock.wall());
+        messages::retry(&mut store(&world), id, Retry::default(), &config(), world.clock.wall());
     assert!(again.map_err(words).unwrap_err().contains("nobody is to be tried again"));
 }
 

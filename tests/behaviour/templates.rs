@@ -6,8 +6,8 @@ use std::time::Duration;
 use auto_message_scheduler::backup;
 use auto_message_scheduler::fake_waha::Engine;
 use auto_message_scheduler::schedule::Zone;
+use auto_message_scheduler::send_window::Day;
 use auto_message_scheduler::store::{ClaimRequest, Store};
-use auto_message_scheduler::window::Day;
 
 use crate::world::{World, config};
 

@@ -10,8 +10,8 @@ mod zones;
 use std::time::Duration;
 
 use auto_message_scheduler::clock::Timestamp;
-use auto_message_scheduler::composer::{self, Draft, Timing, WeeklyTiming};
 use auto_message_scheduler::config::Config;
+use auto_message_scheduler::messages::{self, Draft, Timing, WeeklyTiming};
 use auto_message_scheduler::schedule::Zone;
 
 use crate::message_commands::store;
@@ -57,7 +57,7 @@ fn add_in(world: &World, zone_name: &str, timing: Timing) -> i64 {
         timing: Some(timing),
         ..Draft::default()
     };
-    composer::add(&mut store(world), &draft, &config_in(zone_name), world.clock.wall()).unwrap().id
+    messages::add(&mut store(world), &draft, &config_in(zone_name), world.clock.wall()).unwrap().id
 }
 
 /// A row that a person made with `sqlite3` now, with these columns.

@@ -8,11 +8,11 @@ use auto_message_scheduler::clock::{Clock, Now, Timestamp, Wake};
 use auto_message_scheduler::config::Config;
 use auto_message_scheduler::fake_waha::{FakeWaha, Options};
 use auto_message_scheduler::run::Runner;
+use auto_message_scheduler::send_window::{Allowance, SendWindow};
 use auto_message_scheduler::sending;
 use auto_message_scheduler::store::Store;
 use auto_message_scheduler::trigger::Triggers;
 use auto_message_scheduler::waha::Waha;
-use auto_message_scheduler::window::{Allowance, SendWindow};
 
 use crate::site::{Site, stderr};
 use crate::world::{Builder, World, config};

@@ -9,9 +9,9 @@ use super::super::CliError;
 use super::super::output::{Output, counted};
 use super::{TextArgs, TimingArgs, local, now, open};
 use crate::clock::Timestamp;
-use crate::composer::{self, Composed, Draft, Edit, Skipped, Today};
 use crate::config::Config;
 use crate::forecast::{self, MessageForecast, Tally};
+use crate::messages::{self, Composed, Draft, Edit, Skipped, Today};
 use crate::recipient::{self, Entry};
 use crate::terminal::one_line;
 
@@ -89,7 +89,7 @@ pub(super) fn add(args: &AddArgs, config: &Config) -> Result<(), CliError> {
         created_by: "cli",
     };
     let (mut store, now) = (open(config)?, now());
-    let mut composed = composer::add(&mut store, &draft, config, now)?;
+    let mut composed = messages::add(&mut store, &draft, config, now)?;
     let ahead = forecast::of_message(&mut store, composed.id, config, now)?;
     let ahead = ahead.filter(|_| composed.begins_at.is_some());
     composed.warnings.extend(ahead.as_ref().and_then(MessageForecast::warning_words));
@@ -160,7 +160,7 @@ pub(super) fn edit(args: &EditArgs, config: &Config) -> Result<(), CliError> {
         skip_bad: args.skip_bad,
     };
     let (mut store, now) = (open(config)?, now());
-    let mut edited = composer::edit(&mut store, id, &edit, config, now)?;
+    let mut edited = messages::edit(&mut store, id, &edit, config, now)?;
     let ahead = forecast::of_message(&mut store, id, config, now)?;
     edited.warnings.extend(ahead.as_ref().and_then(MessageForecast::warning_words));
     let mut data = json!({ "id": id, "warnings": edited.warnings });

@@ -13,10 +13,10 @@ use super::super::output::Output;
 use super::super::{CliError, stopped_by_signals};
 use super::open;
 use crate::clock::{Clock, SystemClock};
-use crate::composer::{self, Draft, Timing};
 use crate::config::Config;
 use crate::delivery::Status;
 use crate::logging;
+use crate::messages::{self, Draft, Timing};
 use crate::recipient::{self, Entry};
 use crate::serve::{self, RunEnd};
 use crate::store::{DeliveryRow, Store};
@@ -67,7 +67,7 @@ pub(super) fn test_send(args: &TestSendArgs, config: &Config) -> Result<(), CliE
         created_by: "cli",
         ..Draft::default()
     };
-    let composed = composer::add(&mut store, &draft, config, clock.now().wall)?;
+    let composed = messages::add(&mut store, &draft, config, clock.now().wall)?;
     let id = composed.id;
     for warning in &composed.warnings {
         eprintln!("warning: {}", one_line(warning));
@@ -79,7 +79,7 @@ pub(super) fn test_send(args: &TestSendArgs, config: &Config) -> Result<(), CliE
         Seen::Failed(why) => Err(CliError::Refused(format!("not sent: {why}"))),
         Seen::Waits(why) => {
             // A test that comes hours later, when nobody expects it, would be no test.
-            match composer::cancel(&mut store, id, clock.now().wall) {
+            match messages::cancel(&mut store, id, clock.now().wall) {
                 Ok(Some(stood)) if stood.sending > 0 => Err(CliError::Refused(format!(
                     "a request to WAHA is still under way: `message show {id}` tells what becomes of it"
                 ))),

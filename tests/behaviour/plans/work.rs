@@ -4,12 +4,12 @@ use std::io::Cursor;
 use std::time::Duration;
 
 use auto_message_scheduler::clock::Timestamp;
-use auto_message_scheduler::composer::{self, Edit, Retry, Timing, WeeklyTiming};
 use auto_message_scheduler::contacts::export::export;
 use auto_message_scheduler::contacts::{self, Changes, Filter, opt_out};
 use auto_message_scheduler::delivery::{Ack, MessageId, Status};
 use auto_message_scheduler::fake_waha::{Engine, Options};
 use auto_message_scheduler::forecast::{Bounds, Scope, forecast};
+use auto_message_scheduler::messages::{self, Edit, Retry, Timing, WeeklyTiming};
 use auto_message_scheduler::prune::prune;
 use auto_message_scheduler::recipient::parse_contact_ids;
 use auto_message_scheduler::store::{
@@ -277,19 +277,19 @@ fn compose(world: &World) {
     let timing = Some(Timing::Weekly(weekly));
     let edit = Edit { timing, also_today: true, ..Edit::default() };
     world.execute(&format!("UPDATE auto_messages SET taken_local = '{now}' WHERE id = {id}"));
-    composer::edit(&mut store, id, &edit, &config, now).unwrap();
-    composer::pause(&mut store, id, now).unwrap();
-    composer::resume(&mut store, id, &config, now).unwrap();
-    composer::cancel(&mut store, id, now).unwrap();
-    composer::remove(&mut store, id, false).unwrap();
+    messages::edit(&mut store, id, &edit, &config, now).unwrap();
+    messages::pause(&mut store, id, now).unwrap();
+    messages::resume(&mut store, id, &config, now).unwrap();
+    messages::cancel(&mut store, id, now).unwrap();
+    messages::remove(&mut store, id, false).unwrap();
     world.execute("INSERT INTO contacts (id, phone_number) VALUES (28, '+6281200000400')");
     let corrected = world.message("[28]");
     let failed = world.message("081200000400");
     world.run();
     world.execute("UPDATE contacts SET phone_number = '+6281200007030' WHERE id = 28");
-    composer::retry(&mut store, corrected, Retry::default(), &config, now).unwrap();
-    composer::unknown_count(&mut store, failed).unwrap();
-    composer::retry(&mut store, failed, Retry::default(), &config, now).unwrap();
+    messages::retry(&mut store, corrected, Retry::default(), &config, now).unwrap();
+    messages::unknown_count(&mut store, failed).unwrap();
+    messages::retry(&mut store, failed, Retry::default(), &config, now).unwrap();
     world.run();
     let filter = |status: Option<&str>, search: Option<&str>| MessageFilter {
         status: status.map(str::to_owned),

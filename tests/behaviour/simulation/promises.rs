@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use auto_message_scheduler::recipient::{CountryCode, phone_to_chat};
 use auto_message_scheduler::schedule::Zone;
-use auto_message_scheduler::window::{Allowance, Day};
+use auto_message_scheduler::send_window::{Allowance, Day};
 
 use super::calendar::Calendar;
 use crate::world::{Arrival, World};

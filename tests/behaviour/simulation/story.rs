@@ -8,8 +8,8 @@ use auto_message_scheduler::fail_point::{Crash, crash_at};
 use auto_message_scheduler::fake_waha::{Engine, Options};
 use auto_message_scheduler::pace::Gap;
 use auto_message_scheduler::schedule::Zone;
+use auto_message_scheduler::send_window::{Allowance, SendWindow};
 use auto_message_scheduler::trigger::Progress;
-use auto_message_scheduler::window::{Allowance, SendWindow};
 
 use super::calendar::RULES;
 use super::promises::Promises;

@@ -1,7 +1,7 @@
 //! A date that went out is done, and what waits for its first time keeps it: whatever is edited,
 //! replaced, or was planned by an older version or another clock.
 
-use auto_message_scheduler::composer::Edit;
+use auto_message_scheduler::messages::Edit;
 
 use super::*;
 
@@ -67,7 +67,7 @@ fn also_today_gives_today_all_times_of_the_new_rule() {
         ..WeeklyTiming::default()
     });
     let again = Edit { timing: Some(timing), also_today: true, ..Edit::default() };
-    composer::edit(&mut store(&world), id, &again, &config_in(JAKARTA), world.clock.wall())
+    messages::edit(&mut store(&world), id, &again, &config_in(JAKARTA), world.clock.wall())
         .unwrap();
     run_until(&world, "2026-12-01T09:00:00Z");
     assert_eq!(sent(&world), ["2026-12-01T02:00", "2026-12-01T05:00", "2026-12-01T08:00"]);
@@ -94,7 +94,7 @@ fn an_edit_after_the_upgrade_does_not_send_today_again() {
     as_upgraded(&world);
     let later = Edit { timing: Some(weekly("daily", "15:00")), ..Edit::default() };
     let edited =
-        composer::edit(&mut store(&world), id, &later, &config_in(JAKARTA), world.clock.wall())
+        messages::edit(&mut store(&world), id, &later, &config_in(JAKARTA), world.clock.wall())
             .unwrap();
     assert!(edited.today.unwrap().could_again);
     run_until(&world, "2026-12-02T09:00:00Z");
@@ -237,7 +237,7 @@ fn what_a_clock_that_ran_ahead_has_planned_does_not_keep_a_rule_waiting_for_year
     edit(&world, id, "taken_local = '2031-01-01T08:00:00'");
     let later = Edit { timing: Some(weekly("daily", "15:00")), ..Edit::default() };
     let edited =
-        composer::edit(&mut store(&world), id, &later, &config_in(JAKARTA), world.clock.wall())
+        messages::edit(&mut store(&world), id, &later, &config_in(JAKARTA), world.clock.wall())
             .unwrap();
     assert_eq!(edited.next_at.unwrap().to_string(), "2026-12-01T08:00:00Z");
 }

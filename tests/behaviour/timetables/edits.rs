@@ -1,7 +1,7 @@
 //! A person changes a rule with `sqlite3`, or with `message edit`.
 
 use crate::world::config;
-use auto_message_scheduler::composer::{ComposeError, Edit, Edited};
+use auto_message_scheduler::messages::{ComposeError, Edit, Edited};
 
 use super::*;
 use crate::panel::{Browser, header, panel, text};
@@ -236,7 +236,7 @@ fn a_message_that_is_half_planned_is_planned_anew_by_its_new_rule() {
 }
 
 fn compose(world: &World, id: i64, edit: &Edit) -> Result<Edited, ComposeError> {
-    composer::edit(&mut store(world), id, edit, &config(), world.clock.wall())
+    messages::edit(&mut store(world), id, edit, &config(), world.clock.wall())
 }
 
 #[test]

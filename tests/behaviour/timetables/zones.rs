@@ -1,7 +1,7 @@
 //! TIMEZONE changes, or a shell has another one than the program that sends.
 
-use auto_message_scheduler::composer::{self, Resumed};
 use auto_message_scheduler::forecast;
+use auto_message_scheduler::messages::{self, Resumed};
 
 use super::*;
 
@@ -115,10 +115,10 @@ fn what_was_cancelled_half_way_goes_on_in_another_zone_to_those_who_did_not_get_
 fn a_draft_of_another_zone_is_resumed_for_the_time_of_this_one() {
     let mut world = world_in(MAKASSAR);
     let id = add_in(&world, MAKASSAR, weekly("wed", "08:00"));
-    composer::pause(&mut store(&world), id, world.clock.wall()).unwrap();
+    messages::pause(&mut store(&world), id, world.clock.wall()).unwrap();
     move_to(&mut world, JAKARTA);
     let resumed =
-        composer::resume(&mut store(&world), id, &config_in(JAKARTA), world.clock.wall()).unwrap();
+        messages::resume(&mut store(&world), id, &config_in(JAKARTA), world.clock.wall()).unwrap();
     let at = Timestamp::parse("2026-12-02T01:00:00Z").unwrap();
     assert_eq!(resumed, Resumed::Scheduled { at });
     run_until(&world, "2026-12-02T03:00:00Z");

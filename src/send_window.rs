@@ -148,7 +148,7 @@ impl fmt::Display for SendWindow {
 }
 
 impl Allowance {
-    /// What a channel is allowed: `window` and `daily_limit` are its columns, NULL (or a blank
+    /// What a channel is allowed: `send_window` and `daily_limit` are its columns, NULL (or a blank
     /// window) is the setting's.
     pub(crate) fn of_channel(
         self,

@@ -1,23 +1,14 @@
-//! The channels of a forecast: when each may send next, as the sender would find it.
-
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+//! One channel of a forecast: when it may send next, as the sender would find it.
 
 use crate::channels::{self, Availability, HoldEnds, Off};
 use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::send_window::{Day, DayCount};
 use crate::store::{Channel, Held, SqlResult, Tx};
-use crate::window::{Day, DayCount};
-
-/// The channels that were asked for so far.
-#[derive(Debug, Default)]
-pub(super) struct Lanes<'a> {
-    lanes: HashMap<i64, Lane<'a>>,
-}
 
 /// One channel, moving through the time of the forecast.
 #[derive(Clone, Debug)]
-pub struct Lane<'a> {
+pub struct ChannelQueue<'a> {
     /// The channel as if it were free; `None` when there is none with this id.
     pub(crate) channel: Option<Channel>,
     /// Why it is held.
@@ -30,35 +21,7 @@ pub struct Lane<'a> {
     pub(crate) closed_at_first: Option<String>,
 }
 
-impl<'a> Lanes<'a> {
-    /// The lane of a channel, as it stands in the forecast.
-    pub(super) fn lane(
-        &mut self,
-        tx: &Tx<'_>,
-        id: i64,
-        config: &'a Config,
-        now: Timestamp,
-    ) -> SqlResult<&mut Lane<'a>> {
-        Ok(match self.lanes.entry(id) {
-            Entry::Occupied(lane) => lane.into_mut(),
-            Entry::Vacant(place) => place.insert(Lane::new(tx, tx.channel(id)?, config, now)?),
-        })
-    }
-
-    /// The lane of a channel that was asked for before.
-    pub(super) fn get(&self, id: i64) -> Option<&Lane<'a>> {
-        self.lanes.get(&id)
-    }
-
-    /// All lanes, by channel id.
-    pub(super) fn into_sorted(self) -> Vec<(i64, Lane<'a>)> {
-        let mut lanes: Vec<_> = self.lanes.into_iter().collect();
-        lanes.sort_by_key(|(id, _)| *id);
-        lanes
-    }
-}
-
-impl<'a> Lane<'a> {
+impl<'a> ChannelQueue<'a> {
     /// The channel as its row says at `now`. A hold that lasts its time is waited for; what frees the
     /// others nobody knows, so they count as free, and the forecast says so.
     pub(crate) fn new(
@@ -78,11 +41,11 @@ impl<'a> Lane<'a> {
             counted = found.1;
         }
         let held = channel.as_mut().and_then(|channel| channel.held.take());
-        let mut lane = Self { channel, held, ready, counted, config, closed_at_first: None };
-        if let Availability::ClosedUntil(_, closed) = lane.availability(now) {
-            lane.closed_at_first = Some(closed.to_string());
+        let mut queue = Self { channel, held, ready, counted, config, closed_at_first: None };
+        if let Availability::ClosedUntil(_, closed) = queue.availability(now) {
+            queue.closed_at_first = Some(closed.to_string());
         }
-        Ok(lane)
+        Ok(queue)
     }
 
     /// Whether the next send may begin at `at`.

@@ -10,7 +10,7 @@ use time::{PrimitiveDateTime, Time};
 use crate::clock::Timestamp;
 use crate::config::{Config, absolute};
 use crate::delivery::Status;
-use crate::forecast::Lane;
+use crate::forecast::ChannelQueue;
 use crate::lock::{self, Holder, Sending};
 use crate::pace::Gap;
 use crate::schedule::Zone;
@@ -110,7 +110,7 @@ pub(crate) struct ChannelState {
 }
 
 /// How everything stands at `now`.
-pub(crate) fn overview(
+pub(crate) fn status(
     store: &mut Store,
     config: &Config,
     now: Timestamp,
@@ -140,14 +140,14 @@ pub(crate) fn overview(
 
 fn channels(tx: &Tx<'_>, config: &Config, now: Timestamp) -> SqlResult<Vec<ChannelState>> {
     let state = |(channel, pending): (Channel, u64)| {
-        let mut lane = Lane::new(tx, Some(channel.clone()), config, now)?;
-        let ready_in = lane.next(now).map_or(Duration::ZERO, |at| at.since(now));
-        let closed = lane.closed_at_first.clone();
+        let mut queue = ChannelQueue::new(tx, Some(channel.clone()), config, now)?;
+        let ready_in = queue.next(now).map_or(Duration::ZERO, |at| at.since(now));
+        let closed = queue.closed_at_first.clone();
         let mut backlog_ends_at = None;
         let steps = if channel.held.is_none() { pending.min(BACKLOG_STEPS_MAX) } else { 0 };
         for _ in 0..steps {
-            let Ok(at) = lane.next(now) else { break };
-            lane.took(at);
+            let Ok(at) = queue.next(now) else { break };
+            queue.took(at);
             backlog_ends_at = Some(at);
         }
         let stuck = tx.stuck_session(&channel, now)?;
@@ -179,50 +179,47 @@ impl Overview {
 
     /// The same for programs: times as the tables have them.
     pub(crate) fn to_json(&self) -> Value {
-        let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
         let today: serde_json::Map<String, Value> = self
             .today
             .iter()
             .map(|(status, number)| (status.as_str().to_owned(), json!(number)))
             .collect();
         json!({
-            "now": self.now.to_string(),
+            "now": self.now,
             "database": self.database,
             "sending_process": self.sending.pid(),
-            "next_due": self.next_due.as_ref().map(|next| json!({
-                "id": next.id, "title": next.title, "due_at": next.due_at.to_string(),
-            })),
+            "next_due": self.next_due,
             "messages": {
                 "scheduled": self.scheduled, "due": self.due, "sending": self.on_their_way,
                 "draft": self.drafts,
             },
-            "channels": self.channels.iter().map(|state| json!({
-                "id": state.channel.id,
-                "name": state.channel.name,
-                "session_name": state.channel.session_name,
-                "is_active": state.channel.is_active,
-                "held_reason": state.channel.held.as_ref().map(|held| held.reason.clone()),
-                "held_until": text(state.channel.held.as_ref().and_then(|held| held.until)),
-                "ready_in_seconds": state.ready_in.as_secs(),
-                "closed": state.closed,
-                "pending": state.pending,
-                "not_at_server": state.stuck.as_ref().map_or(0, |stuck| stuck.count),
-                "backlog_ends_at": text(state.backlog_ends_at),
-            })).collect::<Vec<_>>(),
+            "channels": self.channels.iter().map(ChannelState::to_json).collect::<Vec<_>>(),
             "today": today,
             "unknown": self.unknown,
             "unresolved_stops": self.unresolved.asked + self.unresolved.given_up,
             "clock_hold": self.clock_hold,
-            "last_trigger_at": text(self.last_trigger_at()),
-            "backlog_ends_at": text(self.backlog_ends_at()),
-            "runs": self.runs.iter().map(|run| json!({
-                "id": run.id,
-                "trigger": run.trigger,
-                "started_at": run.started_at.to_string(),
-                "finished_at": text(run.finished_at),
-                "processed": run.processed, "success": run.success, "failed": run.failed,
-                "error": run.error,
-            })).collect::<Vec<_>>(),
+            "last_trigger_at": self.last_trigger_at(),
+            "backlog_ends_at": self.backlog_ends_at(),
+            "runs": self.runs,
+        })
+    }
+}
+
+impl ChannelState {
+    fn to_json(&self) -> Value {
+        let Self { channel, pending, ready_in, closed, backlog_ends_at, stuck } = self;
+        json!({
+            "id": channel.id,
+            "name": channel.name,
+            "session_name": channel.session_name,
+            "is_active": channel.is_active,
+            "held_reason": channel.held.as_ref().map(|held| &held.reason),
+            "held_until": channel.held.as_ref().and_then(|held| held.until),
+            "ready_in_seconds": ready_in.as_secs(),
+            "closed": closed,
+            "pending": pending,
+            "not_at_server": stuck.as_ref().map_or(0, |stuck| stuck.count),
+            "backlog_ends_at": backlog_ends_at,
         })
     }
 }

@@ -8,7 +8,7 @@
 /// Why something is not done, in words.
 macro_rules! refused {
     ($($words:tt)*) => {
-        $crate::composer::ComposeError::Refused(std::fmt::format(format_args!($($words)*)))
+        $crate::messages::ComposeError::Refused(std::fmt::format(format_args!($($words)*)))
     };
 }
 
