@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::engine::Planner;
 use crate::fail_point;
 use crate::instance::{Instance, InstanceError};
 use crate::lock::{LockError, SenderLock};
-use crate::planner::Planner;
 use crate::private_file::{SIDE_FILES, with_ending};
 use crate::store::{Contents, DataVersion, Marked, Restoration, Store, StoreError};
 use crate::trigger::Triggers;
@@ -273,9 +273,9 @@ fn decide(
     let config = Arc::new(Config { late_limit, ..config.clone() });
     let store = Arc::new(Mutex::new(new));
     // Nobody sends meanwhile.
-    let planner = Planner::new(Arc::clone(&store), Arc::new(Triggers::default()), config)
-        .in_portions_of(usize::MAX);
-    let (marked, failed_messages, pending) = decide_all(&planner, &store, &restoration)?;
+    let mut planner = Planner::new(Arc::clone(&store), Arc::new(Triggers::default()), config);
+    planner.set_portion(usize::MAX);
+    let (marked, failed_messages, pending) = decide_all(&mut planner, &store, &restoration)?;
     if has_evidence {
         lock(&store).write(|tx| tx.take_over_times(now))?;
     }
@@ -304,7 +304,7 @@ fn decide(
 /// Round by round, because a weekly message may have been due many times since. Returns what became
 /// of deliveries, how many messages failed without any, and how many deliveries are pending.
 fn decide_all(
-    planner: &Planner,
+    planner: &mut Planner,
     store: &Mutex<Store>,
     restoration: &Restoration,
 ) -> Result<(Marked, u64, u64), BackupError> {

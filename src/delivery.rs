@@ -302,6 +302,13 @@ pub enum Verdict {
 }
 
 impl Counts {
+    /// One delivery of this status; nothing while it has not ended.
+    pub(crate) fn of_one(status: Status) -> Self {
+        let mut counts = Self::default();
+        counts.of(status).into_iter().for_each(|count| *count = 1);
+        counts
+    }
+
     /// The count that a delivery of this status is in; none while it has not ended.
     pub(crate) fn of(&mut self, status: Status) -> Option<&mut u64> {
         match status {

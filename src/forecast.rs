@@ -1,7 +1,7 @@
 //! What will happen, before it does: who gets what and when, who is skipped and why, when it begins
 //! and ends. Reads only.
 //!
-//! It asks the same questions as the planner ([`planner`]) about the same recipients, and takes the
+//! It asks the same questions as the planner ([`engine`]) about the same recipients, and takes the
 //! deliveries of a channel in the sender's order: by due time, then by when they were planned. What
 //! it cannot know is left out, and said by whoever shows it: how long WAHA takes for a send, when a
 //! held channel is freed, when cron comes. Jitter counts with its mean. Of a message that comes again
@@ -17,7 +17,7 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::Status;
-use crate::planner;
+use crate::engine;
 use crate::reason::Reason;
 use crate::recipients::{self, Recipient};
 use crate::schedule;
@@ -243,7 +243,7 @@ impl Ahead<'_> {
 
     /// The planner's own question; `Err` is why nothing more of it is sent.
     fn first_time(&self, message: &Untimed) -> Result<Timestamp, String> {
-        let first = planner::first_time(message, &self.config.zone, self.now)?;
+        let first = engine::first_time(message, &self.config.zone, self.now)?;
         first.ok_or_else(|| Reason::ScheduleOver.to_string())
     }
 
@@ -299,7 +299,7 @@ impl Ahead<'_> {
             Err(why) => return Ok(Err(unreadable(why))),
         };
         let channel = self.tx.channel(message.channel_id)?;
-        Ok(planner::check(&message, channel.as_ref(), &self.config.zone)
+        Ok(engine::check(&message, channel.as_ref(), &self.config.zone)
             .map(|entries| (message, entries)))
     }
 

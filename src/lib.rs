@@ -5,11 +5,11 @@
 //!
 //! ```text
 //! auto_messages row  (status scheduled, scheduled_at = next due instant)
-//!   -> due:       an occurrence (message, due_at)                        trigger, run
-//!   -> planned:   one delivery row per recipient, claimable all at once planner, planner::portions
-//!   -> claimed:   pending -> sending, committed BEFORE the network       sender::claiming, store::deliveries
+//!   -> due:       an occurrence (message, due_at)                        trigger, engine::dispatcher
+//!   -> planned:   one delivery row per recipient, claimable all at once  engine::plan, engine::portions
+//!   -> claimed:   pending -> sending, committed BEFORE the network       engine::worker, store::deliveries
 //!   -> WAHA:      POST /api/sendText                                     waha
-//!   -> outcome:   sent | failed | deferred | unknown, in one transaction sender::recording
+//!   -> outcome:   sent | failed | deferred | unknown, in one transaction engine::record
 //!   -> settled:   sent or failed, or scheduled for its next occurrence   store::settle
 //!   -> proven:    WAHA's events bring acks and correct what was unknown  api::webhook, store::events
 //! ```
@@ -51,10 +51,6 @@ pub mod serve;
 
 pub mod panel;
 
-pub mod sending;
-
-pub mod run;
-
 pub mod backup;
 
 pub mod prune;
@@ -63,19 +59,11 @@ pub mod status;
 
 pub mod forecast;
 
-pub mod clock_check;
-
-pub mod planner;
+pub mod engine;
 
 pub mod messages;
 
 pub mod recipients;
-
-pub mod sender;
-
-pub mod lookup;
-
-pub mod hidden_numbers;
 
 pub mod api;
 

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Timestamp, Wake};
 use crate::config::Config;
+use crate::engine::PRUNED_AGE_MIN;
 use crate::lock::{LockError, SenderLock};
-use crate::planner::PRUNED_AGE_MIN;
 use crate::store::{Counted, Looked, Old, Side, SqlResult, Store, StoreError, Tx};
 
 /// What ended less than so long ago stays: WAHA still repeats events of it, look-ups are under way.

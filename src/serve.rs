@@ -9,14 +9,13 @@ use crate::alarm::{Alarms, Ending, Watch};
 use crate::api::{Api, ApiServer, Limits, ServerError, Webhook};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, Secret};
+use crate::engine::{Engine, SendingError, TimeLimit};
 use crate::http_client::{HttpClient, Way, WayError};
 use crate::instance::{self, Instance, InstanceError};
 use crate::lock::{self, LockError, SenderLock};
 use crate::panel::Panel;
 use crate::private_file;
-use crate::run::{Runner, TimeLimit};
 use crate::secret::{Accepted, SecretError};
-use crate::sending::{self, SendingError};
 use crate::store::{Store, StoreError, Trigger};
 use crate::trigger::{RunReport, Triggers};
 use crate::waha::Waha;
@@ -181,14 +180,13 @@ fn run_with(
     warn_of_readers(&config.database_path);
     alarms.start_alerts(config);
     check_instance(&mut store, &opened, &**clock)?;
-    let mut runner = runner(config, waha, store, clock, triggers);
+    let mut engine = engine(config, waha, store, clock, triggers);
     if let Some(max) = max {
-        runner = runner.within(TimeLimit { began, max, request_max: config.waha_timeout });
+        engine = engine.within(TimeLimit { began, max, request_max: config.waha_timeout });
     }
-    runner.recover()?;
+    engine.recover()?;
     let run = triggers.pull(Trigger::Cli, None).run;
-    let report = sending::send_one_run(&runner, &**clock, triggers, config.senders, run)?;
-    Ok(RunEnd::Done(report))
+    Ok(RunEnd::Done(engine.send_one_run(config.senders, run)?))
 }
 
 /// Stands by until the lock is free, then sends until it is stopped.
@@ -204,12 +202,10 @@ fn send(
     let Some(_lock) = wait_for_lock(config, clock, triggers)? else { return Ok(()) };
     alarms.start_alerts(config);
     check_instance(&mut store, &opened, &**clock)?;
-    let runner = runner(config, waha, store, clock, triggers);
-    if !sending::recover_until_stopped(&runner, &**clock, triggers) {
-        return Ok(());
+    let engine = engine(config, waha, store, clock, triggers);
+    if engine.recover_until_stopped() {
+        engine.send_until_stopped(config.senders, config.tick)?;
     }
-    let (senders, tick) = (config.senders, config.tick);
-    sending::send_until_stopped(&runner, &**clock, triggers, senders, tick)?;
     Ok(())
 }
 
@@ -280,14 +276,14 @@ pub(crate) fn waha(config: &Config) -> Result<Waha, ServeError> {
     Ok(Waha::with_client(base_url, key, client))
 }
 
-fn runner(
+fn engine(
     config: &Arc<Config>,
     waha: Waha,
     store: Store,
     clock: &Arc<dyn Clock>,
     triggers: &Arc<Triggers>,
-) -> Runner {
-    Runner::new(
+) -> Engine {
+    Engine::new(
         Arc::new(Mutex::new(store)),
         waha,
         Arc::clone(clock),

@@ -23,11 +23,8 @@ pub(crate) use latency::Latency;
 pub struct Triggers {
     state: Mutex<State>,
     is_stopping: AtomicBool,
-    /// Rung when the conductor may have work, or the program shall stop.
+    /// Rung when the dispatcher may have work, or the program shall stop.
     pub(crate) wake: Wake,
-    /// Rung when senders may have work, or the program shall stop. One that works looks by itself for
-    /// what is next, so there is no ring for each send.
-    pub(crate) turns: Wake,
     /// Rung when a run ended, or the program shall stop.
     pub(crate) ended: Wake,
     /// Rung when there is something that a person or a monitor may want to hear of.
@@ -80,13 +77,13 @@ pub struct RunReport {
 /// nothing of what fails for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum DatabaseUser {
-    /// The one who plans and ends runs.
-    Conductor,
-    /// The one who looks up what is unknown.
+    /// The dispatcher, which plans and ends runs.
+    Run,
+    /// A worker that looks up what is unknown.
     Lookup,
-    /// The one who asks whose a hidden number is.
+    /// A worker that asks whose a hidden number is.
     HiddenNumbers,
-    /// The sender that has this channel.
+    /// The worker that has this channel.
     Channel(i64),
 }
 
@@ -115,6 +112,8 @@ struct State {
     pulses: VecDeque<Pulse>,
     /// When triggers were last looked at.
     looked_at: Option<Now>,
+    /// Whether somebody opted out since the dispatcher looked.
+    has_opt_out: bool,
 }
 
 /// Triggers that wait to be looked at, at most; more of them would say nothing new.
@@ -199,6 +198,17 @@ impl Triggers {
         requests
     }
 
+    /// Notes that somebody opted out: a run may be at its end by that, or has a name to ask for.
+    pub(crate) fn note_opt_out(&self) {
+        self.lock().has_opt_out = true;
+        self.wake.ring();
+    }
+
+    /// Whether somebody opted out since the last call.
+    pub(crate) fn take_opt_out(&self) -> bool {
+        std::mem::take(&mut self.lock().has_opt_out)
+    }
+
     /// What happened since the last call, oldest first.
     pub(crate) fn take_pulses(&self) -> VecDeque<Pulse> {
         std::mem::take(&mut self.lock().pulses)
@@ -261,45 +271,42 @@ impl Triggers {
         state.tally.deliveries.expired += expired;
     }
 
-    /// Notes that a delivery ended with `status`.
-    pub(crate) fn note_delivery(&self, auto_message_id: i64, status: Status) {
+    /// Notes that so many deliveries of a message ended with `status`.
+    pub(crate) fn note_deliveries(&self, auto_message_id: i64, status: Status, count: u64) {
+        if count == 0 {
+            return;
+        }
         let mut state = self.lock();
         let is_first = state.tally.note_message(auto_message_id);
-        let counts = &mut state.tally.deliveries;
-        match status {
-            Status::Pending | Status::Sending => {}
-            Status::Sent => counts.sent += 1,
-            Status::Failed => counts.failed += 1,
-            Status::Skipped => counts.skipped += 1,
-            Status::Unknown => counts.unknown += 1,
-            Status::Expired => counts.expired += 1,
-            Status::Cancelled => counts.cancelled += 1,
+        if let Some(counted) = state.tally.deliveries.of(status) {
+            *counted += count;
         }
         drop(state);
         self.tell_of_message(is_first);
     }
 
-    /// Notes, also in the log, that a message was settled.
-    pub(crate) fn note_settled(&self, settled: &Settled) {
-        let id = settled.auto_message_id;
-        match (&settled.verdict, settled.next) {
-            (Verdict::Sent, None) => log::info!("message {id}: sent"),
-            (Verdict::Sent, Some(next)) => log::info!("message {id}: sent, next at {next}"),
-            (Verdict::Failed { error }, None) => {
-                log::warn!("message {id}: failed: {}", mask_numbers(error));
+    /// Notes, also in the log, that messages were settled.
+    pub(crate) fn note_settled<'a>(&self, all: impl IntoIterator<Item = &'a Settled>) {
+        for Settled { auto_message_id: id, verdict, next } in all {
+            match (verdict, next) {
+                (Verdict::Sent, None) => log::info!("message {id}: sent"),
+                (Verdict::Sent, Some(next)) => log::info!("message {id}: sent, next at {next}"),
+                (Verdict::Failed { error }, None) => {
+                    log::warn!("message {id}: failed: {}", mask_numbers(error));
+                }
+                (Verdict::Failed { error }, Some(next)) => {
+                    log::warn!("message {id}: failed, next at {next}: {}", mask_numbers(error));
+                }
             }
-            (Verdict::Failed { error }, Some(next)) => {
-                log::warn!("message {id}: failed, next at {next}: {}", mask_numbers(error));
+            let mut state = self.lock();
+            let is_first = state.tally.note_message(*id);
+            match verdict {
+                Verdict::Sent => state.tally.success += 1,
+                Verdict::Failed { .. } => state.tally.failed += 1,
             }
+            drop(state);
+            self.tell_of_message(is_first);
         }
-        let mut state = self.lock();
-        let is_first = state.tally.note_message(settled.auto_message_id);
-        match settled.verdict {
-            Verdict::Sent => state.tally.success += 1,
-            Verdict::Failed { .. } => state.tally.failed += 1,
-        }
-        drop(state);
-        self.tell_of_message(is_first);
     }
 
     /// Notes, also in the log, that a message failed before it was planned.
@@ -312,7 +319,7 @@ impl Triggers {
         self.tell_of_message(is_first);
     }
 
-    /// The first message of a run is news to the conductor: the ticker's run has a row from then on.
+    /// The first message of a run is news to the dispatcher: the ticker's run has a row from then on.
     fn tell_of_message(&self, is_first: bool) {
         if is_first {
             self.wake.ring();
@@ -329,7 +336,6 @@ impl Triggers {
     pub fn stop(&self) {
         self.is_stopping.store(true, Ordering::SeqCst);
         self.wake.ring();
-        self.turns.ring();
         self.ended.ring();
         self.pulse.ring();
     }
@@ -436,10 +442,10 @@ mod tests {
         let triggers = Triggers::default();
         triggers.pull(Trigger::Cron, None);
         triggers.take_requests(now());
-        triggers.note_delivery(7, Status::Sent);
-        triggers.note_delivery(7, Status::Failed);
+        triggers.note_deliveries(7, Status::Sent, 1);
+        triggers.note_deliveries(7, Status::Failed, 1);
         let settled = Settled { auto_message_id: 7, verdict: Verdict::Sent, next: None };
-        triggers.note_settled(&settled);
+        triggers.note_settled([&settled]);
         let report = triggers.end_run(3).unwrap();
         assert_eq!(report.messages, RunCounts { processed: 1, success: 1, failed: 0 });
         assert_eq!((report.deliveries.sent, report.deliveries.failed), (1, 1));

@@ -185,9 +185,7 @@ impl Webhook {
                 }
             }
         }
-        if let Some(settled) = &settled {
-            triggers.note_settled(settled);
-        }
+        triggers.note_settled(&settled);
         Ok(Heard::Taken)
     }
 

@@ -48,13 +48,10 @@ impl OptedOut {
             _ => {}
         }
         for message in self.skipped.messages {
-            triggers.note_delivery(message, Status::Skipped);
+            triggers.note_deliveries(message, Status::Skipped, 1);
         }
-        for settled in &self.skipped.settled {
-            triggers.note_settled(settled);
-        }
-        // A run may be at its end, or has a name to ask for.
-        triggers.wake.ring();
+        triggers.note_settled(&self.skipped.settled);
+        triggers.note_opt_out();
     }
 }
 

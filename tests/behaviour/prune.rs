@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use auto_message_scheduler::config::Config;
+use auto_message_scheduler::engine::Planner;
 use auto_message_scheduler::fail_point::{Crash, crash_at};
 use auto_message_scheduler::messages::{self, Edit, Retry};
-use auto_message_scheduler::planner::Planner;
 use auto_message_scheduler::prune::{self, PruneError, Pruned, Room};
 use auto_message_scheduler::store::{Side, Store};
 
@@ -170,7 +170,7 @@ fn a_time_that_was_pruned_is_never_sent_again_whoever_sets_it_back() {
         // LATE_LIMIT_HOURS may be a year by now.
         let config = Config { late_limit: Duration::from_hours(8760), ..config() };
         let own = std::sync::Arc::new(std::sync::Mutex::new(Store::open(&world.path).unwrap()));
-        let planner = Planner::new(own, world.triggers.clone(), config.into());
+        let mut planner = Planner::new(own, world.triggers.clone(), config.into());
         planner.pass(world.clock.wall()).unwrap();
         let first = "SELECT status, error FROM deliveries WHERE due_at < '2026-12-02' LIMIT 1";
         assert!(world.rows(first)[0].starts_with("expired|due at a time of which `prune`"));

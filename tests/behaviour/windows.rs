@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use auto_message_scheduler::clock::{Clock, Now, Timestamp, Wake};
 use auto_message_scheduler::config::Config;
+use auto_message_scheduler::engine;
 use auto_message_scheduler::fake_waha::{FakeWaha, Options};
-use auto_message_scheduler::run::Runner;
 use auto_message_scheduler::send_window::{Allowance, SendWindow};
-use auto_message_scheduler::sending;
 use auto_message_scheduler::store::Store;
 use auto_message_scheduler::trigger::Triggers;
 use auto_message_scheduler::waha::Waha;
@@ -237,7 +236,7 @@ fn a_server_without_a_ticker_wakes_when_the_window_opens() {
     .unwrap();
     let triggers = Arc::new(Triggers::default());
     let window = SendWindow::parse("07:00-21:00").unwrap();
-    let runner = Runner::new(
+    let engine = engine::Engine::new(
         Arc::new(Mutex::new(store)),
         Waha::new(&fake.base_url(), None, Duration::from_secs(5)),
         Arc::clone(&clock),
@@ -248,7 +247,7 @@ fn a_server_without_a_ticker_wakes_when_the_window_opens() {
     triggers.pull(auto_message_scheduler::store::Trigger::Cron, None);
     thread::scope(|scope| {
         scope.spawn(|| {
-            sending::send_until_stopped(&runner, &*clock, &triggers, 1, None).unwrap();
+            engine.send_until_stopped(1, None).unwrap();
         });
         // A failure must end the program, too.
         let arrived = (0..5000).any(|_| {

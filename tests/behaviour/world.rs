@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use auto_message_scheduler::clock::{Clock, Now, Timestamp, Wake};
 use auto_message_scheduler::config::Config;
+use auto_message_scheduler::engine::{Engine, TimeLimit, When};
 use auto_message_scheduler::fake_waha::{FakeWaha, Options, Received};
 use auto_message_scheduler::pace::Gap;
-use auto_message_scheduler::run::{Conducted, Runner, TimeLimit};
-use auto_message_scheduler::sender::Step;
 use auto_message_scheduler::store::{Store, Trigger};
 use auto_message_scheduler::trigger::{Progress, RunReport, Triggers};
 use auto_message_scheduler::waha::Waha;
@@ -154,7 +153,7 @@ impl Builder {
             sql,
             path,
             triggers,
-            runner: None,
+            engine: None,
             config: self.config,
             url,
             api_key: self.api_key,
@@ -176,7 +175,7 @@ pub struct World {
     pub sql: rusqlite::Connection,
     pub path: PathBuf,
     pub triggers: Arc<Triggers>,
-    runner: Option<Runner>,
+    engine: Option<Engine>,
     /// From the next start on.
     pub config: Config,
     /// Where the program thinks that WAHA is, from its next start on.
@@ -208,10 +207,10 @@ impl World {
 
     /// Ends the program, however it stands, and starts it anew.
     pub fn restart(&mut self) {
-        self.runner = None;
+        self.engine = None;
         self.triggers = Arc::new(Triggers::default());
         let store = Store::open(&self.path).unwrap();
-        let runner = Runner::new(
+        let engine = Engine::new(
             Arc::new(Mutex::new(store)),
             Waha::new(&self.url, self.api_key.clone(), self.waha_timeout),
             self.clock.clone(),
@@ -220,8 +219,8 @@ impl World {
             7,
         )
         .planning_in_portions_of(self.portion);
-        runner.recover().unwrap();
-        self.runner = Some(runner);
+        engine.recover().unwrap();
+        self.engine = Some(engine);
     }
 
     /// What a cron line with `run --max-seconds` does: a program that starts, runs and ends.
@@ -234,13 +233,13 @@ impl World {
         self.restart();
         let began = self.clock.now().monotonic.saturating_sub(before);
         let limit = TimeLimit { began, max, request_max: Duration::from_secs(135) };
-        self.runner = self.runner.take().map(|runner| runner.within(limit));
+        self.engine = self.engine.take().map(|engine| engine.within(limit));
         self.run()
     }
 
     /// Ends the program and closes everything that has the database open.
     pub fn stop(&mut self) {
-        self.runner = None;
+        self.engine = None;
         self.sql = rusqlite::Connection::open_in_memory().unwrap();
     }
 
@@ -337,12 +336,12 @@ impl World {
         self.triggers.pull(Trigger::Cron, None);
     }
 
-    /// One round of the conductor and one sender; sleeps when there is nothing else to do.
+    /// One round of the dispatcher and one worker; sleeps when there is nothing else to do.
     pub fn step(&self) {
-        let runner = self.runner.as_ref().unwrap();
-        let conducted = runner.step().unwrap();
-        if let Step::Wait(wait) = runner.work()
-            && conducted != Conducted::More
+        let engine = self.engine.as_ref().unwrap();
+        let when = engine.step().unwrap();
+        if !engine.work()
+            && let When::In(wait) = when
         {
             self.clock.sleep(&Wake::default(), 0, Some(wait));
         }

@@ -304,7 +304,7 @@ fn run_to_the_end(path: &Path, got: &[Message]) -> End {
     clock.pass(OUTAGE);
     let waha = fake_waha(&clock, |_| {});
     let program = Program::new(Store::open(path).unwrap(), &waha, &clock);
-    program.runner.recover().unwrap();
+    program.engine.recover().unwrap();
     program.run().unwrap();
     let mut all = got.to_vec();
     all.extend(waha.received().iter().map(Message::from));

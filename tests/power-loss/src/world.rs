@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use auto_message_scheduler::clock::{Clock, Now, Timestamp, Wake};
 use auto_message_scheduler::config::Config;
+use auto_message_scheduler::engine::{Engine, When};
 use auto_message_scheduler::fake_waha::{FakeWaha, Options, Received};
 use auto_message_scheduler::pace::Gap;
-use auto_message_scheduler::run::{Conducted, Runner};
-use auto_message_scheduler::sender::Step;
 use auto_message_scheduler::store::{Store, StoreError, Trigger};
 use auto_message_scheduler::trigger::{Progress, Triggers};
 use auto_message_scheduler::waha::Waha;
@@ -80,18 +79,18 @@ impl From<&Received> for Message {
 
 /// The program between a database and a WAHA.
 pub struct Program {
-    pub runner: Runner,
+    pub engine: Engine,
     pub triggers: Arc<Triggers>,
     pub clock: Arc<SimClock>,
 }
 
 impl Program {
-    /// The program as it starts, before [`Runner::recover`].
+    /// The program as it starts, before [`Engine::recover`].
     #[must_use]
     pub fn new(store: Store, waha: &FakeWaha, clock: &Arc<SimClock>) -> Self {
         let triggers = Arc::new(Triggers::default());
         let config = Config { gap: GAP, late_limit: LATE_LIMIT, ..Config::default() };
-        let runner = Runner::new(
+        let engine = Engine::new(
             Arc::new(Mutex::new(store)),
             Waha::new(&waha.base_url(), None, Duration::from_secs(2)),
             clock.clone(),
@@ -100,13 +99,13 @@ impl Program {
             7,
         )
         .planning_in_portions_of(2);
-        Self { runner, triggers, clock: Arc::clone(clock) }
+        Self { engine, triggers, clock: Arc::clone(clock) }
     }
 
     /// A trigger, and all that follows from it until the run ends.
     ///
     /// # Errors
-    /// When the database fails the conductor.
+    /// When the database fails the dispatcher.
     pub fn run(&self) -> Result<(), StoreError> {
         let run = self.triggers.pull(Trigger::Cron, None).run;
         for _ in 0..STEPS_MAX {
@@ -118,14 +117,14 @@ impl Program {
         panic!("the run does not end");
     }
 
-    /// One round of the conductor and one sender; time passes when there is nothing else to do.
+    /// One round of the dispatcher and one worker; time passes when there is nothing else to do.
     ///
     /// # Errors
-    /// When the database fails the conductor.
+    /// When the database fails the dispatcher.
     pub fn step(&self) -> Result<(), StoreError> {
-        let conducted = self.runner.step()?;
-        if let Step::Wait(wait) = self.runner.work()
-            && conducted != Conducted::More
+        let when = self.engine.step()?;
+        if !self.engine.work()
+            && let When::In(wait) = when
         {
             self.clock.pass(wait);
         }
@@ -174,7 +173,7 @@ impl World {
     pub fn start(&self) -> Result<Program, StoreError> {
         let store = Store::open_on(&self.path, self.disk.vfs())?;
         let program = Program::new(store, &self.waha, &self.clock);
-        program.runner.recover()?;
+        program.engine.recover()?;
         Ok(program)
     }
 

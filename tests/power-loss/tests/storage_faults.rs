@@ -7,7 +7,6 @@ use std::time::Duration;
 use auto_message_scheduler::api::{Answer, Api, Incoming};
 use auto_message_scheduler::clock::Clock;
 use auto_message_scheduler::config::Secret;
-use auto_message_scheduler::sending;
 use auto_message_scheduler::store::{Store, Trigger};
 use power_loss::disk::{Disk, Fault};
 use power_loss::log_lines;
@@ -42,7 +41,7 @@ fn steps_for(program: &Program, duration: Duration) {
 /// Pulls a trigger and plans, without sending yet.
 fn plan(program: &Program) {
     program.triggers.pull(Trigger::Cron, None);
-    program.runner.step().unwrap();
+    program.engine.step().unwrap();
 }
 
 fn recipients(world: &World) -> Vec<String> {
@@ -172,7 +171,7 @@ fn a_run_whose_end_could_not_be_written_down_is_ended_and_well_when_the_disk_is(
     world.message(&sql, "Halo", "081200007001");
     plan(&program);
     while statuses(&sql) != ["sent|1"] {
-        program.runner.work();
+        program.engine.work();
     }
     disk.break_with(Fault::Full);
     steps(&program, MANY);
@@ -290,8 +289,7 @@ fn a_single_run_waits_a_while_for_a_held_database() {
     let holder = hold(&world);
     let_go_after(&world, holder, Duration::from_secs(12));
     let run = program.triggers.pull(Trigger::Cli, None).run;
-    let Program { runner, triggers, clock } = &program;
-    let report = sending::send_one_run(runner, &**clock, triggers, 1, run).unwrap();
+    let report = program.engine.send_one_run(1, run).unwrap();
     assert_eq!(report.deliveries.sent, 1);
     assert_eq!(statuses(&sql), ["sent|1"]);
 }
@@ -306,7 +304,7 @@ fn a_server_that_starts_while_the_database_is_held_waits_for_it() {
     let (holder, from) = (hold(&world), world.clock.now().monotonic);
     let_go_after(&world, holder, Duration::from_mins(2));
     log_lines::keep();
-    assert!(sending::recover_until_stopped(&program.runner, &*world.clock, &program.triggers));
+    assert!(program.engine.recover_until_stopped());
     assert!(world.clock.now().monotonic > from + Duration::from_mins(2));
     assert_said_why("another program holds it: end its transaction");
     assert_goes_on();

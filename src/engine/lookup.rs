@@ -10,18 +10,15 @@
 //! the wait of a message of which nothing else is known.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::clock::{Clock, Now, Timestamp};
+use super::Core;
+use crate::clock::{Now, Timestamp};
 use crate::delivery::{Counts, Status};
 use crate::reason::Reason;
-use crate::schedule::Zone;
-use crate::store::{DueLookup, SqlResult, Store, StoreError, Tx, UnknownDelivery};
+use crate::store::{DueLookup, SqlResult, StoreError, Tx, UnknownDelivery};
 use crate::template::is_same_text;
-use crate::trigger::Triggers;
-use crate::waha::{ChatSearch, Search, Sighting, Waha};
+use crate::waha::{ChatSearch, Search, Sighting};
 
 /// How many look-ups one run does.
 const LOOKUPS_PER_RUN: u32 = 50;
@@ -46,17 +43,20 @@ const REFUSALS_MAX: u32 = 3;
 /// WAHA's `Date` has whole seconds, and its answer may have taken some.
 const SKEW_SECS_SEEN: u64 = 60;
 
-/// Looks up unknown deliveries, one at a step.
-pub(crate) struct Lookup {
-    store: Arc<Mutex<Store>>,
-    waha: Waha,
-    clock: Arc<dyn Clock>,
-    triggers: Arc<Triggers>,
-    zone: Zone,
-    queue: Mutex<VecDeque<DueLookup>>,
-    under_way: AtomicUsize,
-    channels: Mutex<HashMap<i64, Asked>>,
-    has_made_due: AtomicBool,
+/// What is to be looked up in this run, and how that went.
+#[derive(Debug, Default)]
+pub(super) struct Lookups {
+    queue: VecDeque<DueLookup>,
+    channels: HashMap<i64, Asked>,
+}
+
+/// What a look-up came to.
+#[derive(Debug, Default)]
+pub(super) struct LookedUp {
+    /// Why WAHA did not tell, if it did not, and whether it could not even be asked.
+    trouble: Option<(Reason, bool)>,
+    /// Whether it ended an occurrence whose message is due again.
+    pub(super) has_made_due: bool,
 }
 
 /// How a channel's look-ups went.
@@ -81,116 +81,76 @@ enum Finding {
     Away(Reason),
 }
 
-impl Lookup {
-    /// Look-ups in `store`, through `waha`. What they settle is told to `triggers`; its next occurrence
-    /// is of `zone`.
-    pub(crate) fn new(
-        store: Arc<Mutex<Store>>,
-        waha: Waha,
-        clock: Arc<dyn Clock>,
-        triggers: Arc<Triggers>,
-        zone: Zone,
-    ) -> Self {
-        Self {
-            store,
-            waha,
-            clock,
-            triggers,
-            zone,
-            queue: Mutex::default(),
-            under_way: AtomicUsize::new(0),
-            channels: Mutex::default(),
-            has_made_due: AtomicBool::new(false),
-        }
-    }
-
-    /// Notes what is to be looked up in this run.
-    pub(crate) fn gather(&self, now: Timestamp) -> Result<(), StoreError> {
-        let due = self.store().read(|tx| tx.due_lookups(now, LOOKUPS_PER_RUN))?;
-        for asked in self.channels().values_mut() {
-            asked.refusals = 0;
-        }
-        let mut queue = self.queue();
+impl Lookups {
+    /// Notes what is `due` in this run.
+    pub(super) fn gather(&mut self, due: Vec<DueLookup>) {
+        self.channels.values_mut().for_each(|asked| asked.refusals = 0);
         for one in due {
-            if !queue.contains(&one) {
-                queue.push_back(one);
+            if !self.queue.contains(&one) {
+                self.queue.push_back(one);
             }
         }
-        Ok(())
     }
 
-    /// Whether nothing is left to look up in this run.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.queue().is_empty() && self.under_way.load(Ordering::SeqCst) == 0
+    pub(super) fn next(&mut self) -> Option<DueLookup> {
+        self.queue.pop_front()
     }
 
-    /// Whether a look-up ended an occurrence whose message is due again, since the last call.
-    pub(crate) fn take_made_due(&self) -> bool {
-        self.has_made_due.swap(false, Ordering::SeqCst)
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
     }
 
     /// Leaves what is not under way to the next run.
-    pub(crate) fn leave_the_rest(&self) {
-        self.queue().clear();
-    }
-
-    /// Looks one delivery up, and calls `begins` before that takes its time. Returns whether there was
-    /// one.
-    pub(crate) fn step(&self, begins: impl FnOnce()) -> Result<bool, StoreError> {
-        let due = {
-            let mut queue = self.queue();
-            let Some(due) = queue.pop_front() else { return Ok(false) };
-            self.under_way.fetch_add(1, Ordering::SeqCst);
-            due
-        };
-        begins();
-        let done = self.look_up(due);
-        self.under_way.fetch_sub(1, Ordering::SeqCst);
-        if done.is_err() {
-            self.queue().clear();
-        }
-        done.map(|()| true)
-    }
-
-    fn look_up(&self, due: DueLookup) -> Result<(), StoreError> {
-        let id = due.delivery_id;
-        let Some(unknown) = self.store().read(|tx| tx.unknown_delivery(id))? else {
-            // It is known meanwhile, or was never claimed: there is no time at which to look.
-            return self.store().write(|tx| tx.postpone_lookup(id, None, None));
-        };
-        let finding = self.find(&unknown)?;
-        self.note_channel(due.channel_id, &finding);
-        // The network was used: time has passed.
-        self.record(&unknown, &finding, self.clock.now())
+    pub(super) fn leave_the_rest(&mut self) {
+        self.queue.clear();
     }
 
     /// What ails WAHA or the session ails the channel's other look-ups too: they stay due, and the
     /// next run asks again. The other channels go on.
-    fn note_channel(&self, channel_id: i64, finding: &Finding) {
-        let reason = match finding {
-            Finding::Proof { .. } | Finding::Nothing(_) => None,
-            Finding::Refused(reason) | Finding::Away(reason) => Some(reason),
-        };
-        let is_enough = {
-            let mut channels = self.channels();
-            let asked = channels.entry(channel_id).or_default();
-            // WAHA's own words come after a colon; who knows what they repeat.
-            let said = reason
-                .map(|reason| reason.to_string().split(": ").next().unwrap_or_default().to_owned());
-            match (&said, &asked.trouble) {
-                (Some(now), before) if Some(now) != before.as_ref() => {
-                    log::warn!("channel {channel_id}: no look-ups for now: {now}");
-                }
-                (None, Some(_)) => log::info!("channel {channel_id}: look-ups are answered again"),
-                (None, None) | (Some(_), _) => {}
+    pub(super) fn note(&mut self, channel_id: i64, done: &LookedUp) {
+        let asked = self.channels.entry(channel_id).or_default();
+        // WAHA's own words come after a colon; who knows what they repeat.
+        let said = done.trouble.as_ref().map(|(reason, _)| {
+            reason.to_string().split(": ").next().unwrap_or_default().to_owned()
+        });
+        match (&said, &asked.trouble) {
+            (Some(now), before) if Some(now) != before.as_ref() => {
+                log::warn!("channel {channel_id}: no look-ups for now: {now}");
             }
-            asked.trouble = said;
-            asked.refusals += u32::from(reason.is_some());
-            matches!(finding, Finding::Away(_)) || asked.refusals >= REFUSALS_MAX
-        };
-        if is_enough {
-            self.queue().retain(|due| due.channel_id != channel_id);
+            (None, Some(_)) => log::info!("channel {channel_id}: look-ups are answered again"),
+            (None, None) | (Some(_), _) => {}
         }
+        asked.trouble = said;
+        asked.refusals += u32::from(done.trouble.is_some());
+        let is_away = done.trouble.as_ref().is_some_and(|(_, is_away)| *is_away);
+        if is_away || asked.refusals >= REFUSALS_MAX {
+            self.queue.retain(|due| due.channel_id != channel_id);
+        }
+    }
+}
+
+/// At most so many are looked up in one run, of those that are due.
+pub(super) fn due_lookups(tx: &Tx<'_>, now: Timestamp) -> SqlResult<Vec<DueLookup>> {
+    tx.due_lookups(now, LOOKUPS_PER_RUN)
+}
+
+impl Core {
+    /// Looks one delivery up; `None` when nothing had to be asked.
+    pub(super) fn look_up(&self, due: DueLookup) -> Result<Option<LookedUp>, StoreError> {
+        let id = due.delivery_id;
+        let Some(unknown) = self.read(|tx| tx.unknown_delivery(id))? else {
+            // It is known meanwhile, or was never claimed: there is no time at which to look.
+            return self.write(|tx| tx.postpone_lookup(id, None, None)).map(|()| None);
+        };
+        let finding = self.find(&unknown)?;
+        // The network was used: time has passed.
+        let has_made_due = self.record_finding(&unknown, &finding, self.clock.now())?;
+        let trouble = match finding {
+            Finding::Proof { .. } | Finding::Nothing(_) => None,
+            Finding::Refused(reason) => Some((reason, false)),
+            Finding::Away(reason) => Some((reason, true)),
+        };
+        Ok(Some(LookedUp { trouble, has_made_due }))
     }
 
     fn find(&self, unknown: &UnknownDelivery) -> Result<Finding, StoreError> {
@@ -247,7 +207,7 @@ impl Lookup {
         unknown: &UnknownDelivery,
         sightings: Vec<Sighting>,
     ) -> Result<Finding, StoreError> {
-        if self.store().read(|tx| tx.has_rival(unknown, WINDOW_BEFORE + WINDOW_AFTER))? {
+        if self.read(|tx| tx.has_rival(unknown, WINDOW_BEFORE + WINDOW_AFTER))? {
             let why = "the same text went to the same chat at nearly the same time";
             return Ok(Finding::Nothing(why.to_owned()));
         }
@@ -256,19 +216,20 @@ impl Lookup {
         };
         let mut ours = Vec::new();
         for one in sightings.into_iter().filter(is_alike) {
-            if !self.store().read(|tx| tx.is_id_of_another(&one.id, unknown.id))? {
+            if !self.read(|tx| tx.is_id_of_another(&one.id, unknown.id))? {
                 ours.push(one);
             }
         }
         Ok(judge(ours))
     }
 
-    fn record(
+    /// Returns whether that ended an occurrence whose message is due again.
+    fn record_finding(
         &self,
         unknown: &UnknownDelivery,
         finding: &Finding,
         now: Now,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let claimed_at = unknown.claimed_at;
         let (why, next) = match finding {
             Finding::Proof { waha_message_id, ack } => {
@@ -281,14 +242,15 @@ impl Lookup {
         let first = unknown.error.split(LOOKED_UP).next().unwrap_or_default();
         let error = format!("{first}{LOOKED_UP}{}: {why}", now.wall);
         let id = unknown.id;
-        self.change(unknown, now, |tx| tx.postpone_lookup(id, next, Some(&error)))?;
+        let change = |tx: &Tx<'_>| tx.postpone_lookup(id, next, Some(&error));
+        let ((), is_due) = self.change(unknown, now, change)?;
         match next {
             Some(next) => log::info!("delivery {id}: a look-up found nothing, next at {next}"),
             None => {
                 log::warn!("delivery {id}: the last look-up found nothing, it stays unknown");
             }
         }
-        Ok(())
+        Ok(is_due)
     }
 
     fn record_proof(
@@ -297,54 +259,38 @@ impl Lookup {
         waha_message_id: &str,
         ack: i64,
         now: Now,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let (status, error) = if ack >= 0 {
             (Status::Sent, None)
         } else {
             (Status::Failed, Some("WhatsApp refused it (ack -1), as a look-up found"))
         };
-        let is_resolved = self.change(unknown, now, |tx| {
+        let (is_resolved, is_due) = self.change(unknown, now, |tx| {
             tx.resolve_unknown(unknown, status, waha_message_id, ack, error, now.wall)
         })?;
         if is_resolved {
             log::info!("delivery {}: a look-up found it: {}", unknown.id, status.as_str());
         }
-        Ok(())
+        Ok(is_due)
     }
 
     /// Changes a delivery that was looked up, and settles its message when that is what it waited for.
+    /// Returns whether the message is due again, too.
     fn change<T>(
         &self,
         unknown: &UnknownDelivery,
         now: Now,
         change: impl FnOnce(&Tx<'_>) -> SqlResult<T>,
-    ) -> Result<T, StoreError> {
+    ) -> Result<(T, bool), StoreError> {
         let (id, due_at) = (unknown.auto_message_id, unknown.due_at);
-        let (changed, settled) = self.store().write(|tx| {
+        let (changed, settled) = self.write(|tx| {
             let changed = change(tx)?;
             let none = Counts::default();
-            Ok((changed, tx.settle_if_done(id, due_at, none, &self.zone, now.wall)?))
+            Ok((changed, tx.settle_if_done(id, due_at, none, &self.config.zone, now.wall)?))
         })?;
-        if let Some(settled) = &settled {
-            self.triggers.note_settled(settled);
-            if settled.next.is_some_and(|next| next <= now.wall) {
-                self.has_made_due.store(true, Ordering::SeqCst);
-            }
-        }
-        Ok(changed)
-    }
-
-    fn store(&self) -> MutexGuard<'_, Store> {
-        // A panic inside a transaction rolled it back.
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn queue(&self) -> MutexGuard<'_, VecDeque<DueLookup>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn channels(&self) -> MutexGuard<'_, HashMap<i64, Asked>> {
-        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
+        self.triggers.note_settled(&settled);
+        let next = settled.and_then(|settled| settled.next);
+        Ok((changed, next.is_some_and(|next| next <= now.wall)))
     }
 }
 

@@ -4,12 +4,12 @@
 //!
 //! One bad row fails itself, with a reason, and never stops the others.
 
-mod portions;
-
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::lock;
+use super::portions::Planning;
 use crate::channels::{self, Off};
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -23,8 +23,6 @@ use crate::store::{
 };
 use crate::template::{self, TEXT_UNITS_MAX};
 use crate::trigger::Triggers;
-
-use portions::Planning;
 
 /// How many messages one pass plans before it lets go; the next pass follows at once.
 const MESSAGES_PER_PASS: u32 = 100;
@@ -48,12 +46,16 @@ const PORTION: usize = 1_000;
 
 /// Turns due messages into deliveries.
 pub struct Planner {
-    store: Arc<Mutex<Store>>,
-    triggers: Arc<Triggers>,
-    config: Arc<Config>,
-    portion: usize,
+    pub(super) store: Arc<Mutex<Store>>,
+    pub(super) triggers: Arc<Triggers>,
+    pub(super) config: Arc<Config>,
+    /// How many recipients are planned in one transaction.
+    pub(super) portion: usize,
     /// The message that is planned in portions now.
-    under_way: Mutex<Option<Planning>>,
+    pub(super) under_way: Option<Planning>,
+    /// The messages that this pass has still to plan, and whether another pass follows.
+    due: VecDeque<i64>,
+    has_more: bool,
 }
 
 /// What a look at a message's zone came to.
@@ -67,7 +69,7 @@ enum Looked {
 }
 
 /// What planning one message came to.
-enum Planned {
+pub(super) enum Planned {
     /// It is on its way, or ended at once because nobody can get it.
     Taken { rows: Rows, settled: Option<Settled> },
     /// It failed as a whole, and why.
@@ -82,55 +84,90 @@ enum Planned {
 
 /// How many rows planning made, by what became of them.
 #[derive(Clone, Copy, Default)]
-struct Rows {
-    pending: u64,
-    skipped: u64,
-    expired: u64,
+pub(super) struct Rows {
+    pub(super) pending: u64,
+    pub(super) skipped: u64,
+    pub(super) expired: u64,
 }
 
 impl Planner {
     pub fn new(store: Arc<Mutex<Store>>, triggers: Arc<Triggers>, config: Arc<Config>) -> Self {
-        Self { store, triggers, config, portion: PORTION, under_way: Mutex::default() }
+        Self {
+            store,
+            triggers,
+            config,
+            portion: PORTION,
+            under_way: None,
+            due: VecDeque::new(),
+            has_more: false,
+        }
     }
 
-    /// The same with at most `recipients` (1 or more) planned in one transaction.
-    pub(crate) fn in_portions_of(self, recipients: usize) -> Self {
-        Self { portion: recipients.max(1), ..self }
+    /// Plans at most `recipients` (1 or more) in one transaction from now on.
+    pub(crate) fn set_portion(&mut self, recipients: usize) {
+        self.portion = recipients.max(1);
     }
 
     /// Whether a message is planned in portions, and not all of it is.
-    pub(crate) fn is_under_way(&self) -> bool {
-        self.under_way().is_some()
+    pub(super) fn is_in_portions(&self) -> bool {
+        self.under_way.is_some()
     }
 
-    /// One pass: goes on with a message that is planned in portions; else expires what is too late,
-    /// gives times to messages without one or with one of another zone, plans what is due.
-    /// Returns whether there is more, so that the caller comes back at once.
-    pub fn pass(&self, now: Timestamp) -> Result<bool, StoreError> {
-        if let Some(planning) = self.take_under_way() {
+    /// Whether a pass was begun and is not at its end.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.is_in_portions() || !self.due.is_empty()
+    }
+
+    /// A whole pass: see [`Planner::step`].
+    pub fn pass(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+        loop {
+            let has_more = self.step(now)?;
+            if !self.is_under_way() {
+                return Ok(has_more);
+            }
+        }
+    }
+
+    /// A piece of a pass, with one message at most. A pass expires what is too late, gives times to
+    /// messages without one or with one of another zone, and plans what is due. Returns whether there
+    /// is more, so that the caller comes back at once.
+    pub(super) fn step(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+        if let Some(planning) = self.under_way.take() {
             return self.go_on(planning, now);
         }
-        let failed = self.fail_without_channel(now)?;
-        self.expire(now)?;
-        let timed = self.look_at_zones(now)? | self.give_times(now)?;
-        let planned = self.plan_due(now)?;
-        Ok(failed || timed || planned)
+        if self.due.is_empty() {
+            self.has_more = self.fail_without_channel(now)?;
+            self.expire(now)?;
+            self.has_more |= self.look_at_zones(now)? | self.give_times(now)?;
+            let due = self.read(|tx| tx.due_message_ids(now, MESSAGES_PER_PASS))?;
+            self.has_more |= due.len() == MESSAGES_PER_PASS as usize;
+            self.due = due.into();
+        }
+        if let Some(id) = self.due.pop_front()
+            && !self.triggers.is_stopping()
+        {
+            let planned = self.plan_next(id, now);
+            if planned.is_err() {
+                self.due.clear();
+            }
+            self.has_more |= planned?;
+        }
+        Ok(self.has_more | self.is_under_way())
     }
 
     /// Ends what is still pending of occurrences past the late limit, and settles occurrences that
     /// have nothing left to do.
     fn expire(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.store().write(|tx| {
+        self.write(|tx| {
             tx.localize_taken(&self.config.zone, now)?;
             tx.put_back_unplanned(now)?;
             tx.put_back_early(now.plus(EARLY_MAX), now)
         })?;
         let before = now.minus(self.config.late_limit);
-        let (late, finished) = self
-            .store()
-            .read(|tx| Ok((tx.late_occurrences(before)?, tx.finished_occurrences()?)))?;
+        let (late, finished) =
+            self.read(|tx| Ok((tx.late_occurrences(before)?, tx.finished_occurrences()?)))?;
         for (id, due_at) in late.into_iter().chain(finished) {
-            let (expired, settled) = self.store().write(|tx| {
+            let (expired, settled) = self.write(|tx| {
                 let expired = if due_at < before {
                     tx.expire_pending(id, due_at, &too_late(self.config.late_limit), now)?
                 } else {
@@ -139,15 +176,11 @@ impl Planner {
                 let none = Counts::default();
                 Ok((expired, tx.settle_if_done(id, due_at, none, &self.config.zone, now)?))
             })?;
-            for _ in 0..expired {
-                self.triggers.note_delivery(id, Status::Expired);
-            }
+            self.triggers.note_deliveries(id, Status::Expired, expired as u64);
             if expired > 0 {
                 log::warn!("message {id}: {expired} deliveries expired, due at {due_at}");
             }
-            if let Some(settled) = settled {
-                self.triggers.note_settled(&settled);
-            }
+            self.triggers.note_settled(&settled);
         }
         Ok(())
     }
@@ -156,10 +189,10 @@ impl Planner {
     /// whether there may be more.
     fn fail_without_channel(&self, now: Timestamp) -> Result<bool, StoreError> {
         let mut has_more = false;
-        let missing = self.store().read(|tx| tx.missing_channels())?;
+        let missing = self.read(|tx| tx.missing_channels())?;
         for channel_id in missing {
             let reason = Reason::ChannelRemoved { channel_id };
-            let (failed, settled) = self.store().write(|tx| {
+            let (failed, settled) = self.write(|tx| {
                 let error = reason.to_string();
                 let failed =
                     tx.fail_pending_of_missing_channel(channel_id, self.portion, &error, now)?;
@@ -182,11 +215,9 @@ impl Planner {
             })?;
             has_more |= failed.len() == self.portion;
             for (id, _) in failed {
-                self.triggers.note_delivery(id, Status::Failed);
+                self.triggers.note_deliveries(id, Status::Failed, 1);
             }
-            for settled in &settled {
-                self.triggers.note_settled(settled);
-            }
+            self.triggers.note_settled(&settled);
         }
         Ok(has_more)
     }
@@ -197,26 +228,24 @@ impl Planner {
     pub(crate) fn settle_unlooked(&self, now: Timestamp) -> Result<bool, StoreError> {
         let (from, until) = (now.minus(UNLOOKED_MAX), now.plus(UNLOOKED_MAX));
         let mut is_due = false;
-        let unlooked = self.store().read(|tx| match tx.clock_believed()?.hold {
+        let unlooked = self.read(|tx| match tx.clock_believed()?.hold {
             Some(_) => Ok(Vec::new()), // Nothing settles by a clock that is in doubt.
             None => tx.unlooked_occurrences(from, until),
         })?;
         for (id, due_at) in unlooked {
             let settled =
-                self.store().write(|tx| tx.settle_unlooked(id, due_at, &self.config.zone, now))?;
-            if let Some(settled) = settled {
-                self.triggers.note_settled(&settled);
-                is_due |= settled.next.is_some_and(|next| next <= now);
-            }
+                self.write(|tx| tx.settle_unlooked(id, due_at, &self.config.zone, now))?;
+            self.triggers.note_settled(&settled);
+            is_due |= settled.and_then(|settled| settled.next).is_some_and(|next| next <= now);
         }
         Ok(is_due)
     }
 
     /// Gives scheduled messages without a time the first one of their schedule.
     fn give_times(&self, now: Timestamp) -> Result<bool, StoreError> {
-        let ids = self.store().read(|tx| tx.untimed_message_ids(MESSAGES_PER_PASS))?;
+        let ids = self.read(|tx| tx.untimed_message_ids(MESSAGES_PER_PASS))?;
         for id in &ids {
-            let timed = self.store().write(|tx| self.give_time(tx, *id, now));
+            let timed = self.write(|tx| self.give_time(tx, *id, now));
             if let Some(error) = self.fail_if_unreadable(*id, timed, Some, now)? {
                 self.triggers.note_failed(*id, &error);
             }
@@ -247,10 +276,10 @@ impl Planner {
     /// at those that somebody wrote beside a rule. Returns whether there may be more.
     fn look_at_zones(&self, now: Timestamp) -> Result<bool, StoreError> {
         let zone = &self.config.zone;
-        let ids = self.store().read(|tx| tx.message_ids_of_other_zones(zone, MESSAGES_PER_PASS))?;
+        let ids = self.read(|tx| tx.message_ids_of_other_zones(zone, MESSAGES_PER_PASS))?;
         let mut moved = 0;
         for id in &ids {
-            let looked = self.store().write(|tx| self.look_at_zone(tx, *id, now));
+            let looked = self.write(|tx| self.look_at_zone(tx, *id, now));
             match self.fail_if_unreadable(*id, looked, Looked::Failed, now)? {
                 Looked::Moved => moved += 1,
                 Looked::Stays => {}
@@ -288,36 +317,31 @@ impl Planner {
         }
     }
 
-    fn plan_due(&self, now: Timestamp) -> Result<bool, StoreError> {
-        let ids = self.store().read(|tx| tx.due_message_ids(now, MESSAGES_PER_PASS))?;
-        let mut has_more = ids.len() == MESSAGES_PER_PASS as usize;
-        for id in &ids {
-            if self.triggers.is_stopping() {
-                return Ok(false);
-            }
-            let planned = self.store().write(|tx| {
-                let planned = self.plan(tx, *id, now)?;
-                fail_point::reach("plan_uncommitted");
-                Ok(planned)
-            });
-            fail_point::reach("planned");
-            match self.fail_if_unreadable(*id, planned, Planned::Failed, now)? {
-                Planned::Begun(planning) => {
-                    fail_point::reach("planned_in_part");
-                    *self.under_way() = Some(*planning);
-                    return Ok(true);
-                }
-                Planned::Cleared => return Ok(true),
-                planned => has_more |= self.note(*id, planned, now),
-            }
+    /// Returns whether another pass has to follow by that.
+    fn plan_next(&mut self, id: i64, now: Timestamp) -> Result<bool, StoreError> {
+        let planned = self.write(|tx| {
+            let planned = self.plan(tx, id, now)?;
+            fail_point::reach("plan_uncommitted");
+            Ok(planned)
+        });
+        fail_point::reach("planned");
+        let planned = self.fail_if_unreadable(id, planned, Planned::Failed, now)?;
+        if matches!(planned, Planned::Begun(_) | Planned::Cleared) {
+            self.due.clear(); // The others are looked for again, after this one.
         }
-        Ok(has_more)
+        Ok(self.note(id, planned, now))
     }
 
-    /// Tells what planning a message came to. Returns whether more is due by that.
-    fn note(&self, id: i64, planned: Planned, now: Timestamp) -> bool {
+    /// Takes and tells what planning a message came to. Returns whether more is to be planned by that.
+    pub(super) fn note(&mut self, id: i64, planned: Planned, now: Timestamp) -> bool {
         match planned {
-            Planned::Begun(_) | Planned::Cleared | Planned::Gone => {}
+            Planned::Begun(planning) => {
+                fail_point::reach("planned_in_part");
+                self.under_way = Some(*planning);
+                return true;
+            }
+            Planned::Cleared => return true,
+            Planned::Gone => {}
             Planned::Failed(error) => self.triggers.note_failed(id, &error),
             Planned::Taken { rows, settled } => {
                 let Rows { pending, skipped, expired } = rows;
@@ -325,18 +349,16 @@ impl Planner {
                 log::info!(
                     "message {id}: planned: {pending} pending, {skipped} skipped, {expired} expired"
                 );
-                if let Some(settled) = settled {
-                    self.triggers.note_settled(&settled);
-                    // All of it was too late, and the next occurrence may be due as well.
-                    return settled.next.is_some_and(|next| next <= now);
-                }
+                self.triggers.note_settled(&settled);
+                // All of it was too late, and the next occurrence may be due as well.
+                return settled.and_then(|settled| settled.next).is_some_and(|next| next <= now);
             }
         }
         false
     }
 
     /// A row that cannot even be read (a text that is not UTF-8, say) fails alone.
-    fn fail_if_unreadable<T>(
+    pub(super) fn fail_if_unreadable<T>(
         &self,
         id: i64,
         result: Result<T, StoreError>,
@@ -350,21 +372,19 @@ impl Planner {
         let Some(why) = error.unreadable_row() else { return Err(error) };
         let reason =
             format!("the row cannot be read: {why}; correct it and set status to scheduled");
-        self.store().write(|tx| tx.fail_message(id, &reason, now))?;
+        self.write(|tx| tx.fail_message(id, &reason, now))?;
         Ok(failed(reason))
     }
 
-    fn under_way(&self) -> MutexGuard<'_, Option<Planning>> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    fn read<T>(&self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Result<T, StoreError> {
+        lock(&self.store).read(work)
     }
 
-    fn take_under_way(&self) -> Option<Planning> {
-        self.under_way().take()
-    }
-
-    fn store(&self) -> MutexGuard<'_, Store> {
-        // A panic inside a transaction rolled it back.
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn write<T>(
+        &self,
+        work: impl FnOnce(&Tx<'_>) -> SqlResult<T>,
+    ) -> Result<T, StoreError> {
+        lock(&self.store).write(work)
     }
 }
 
@@ -423,7 +443,7 @@ fn time_here(message: &Timed, zone: &Zone, now: Timestamp) -> Result<(Timestamp,
     Ok((*scheduled_at, next == Some(*scheduled_at) && !has_begun))
 }
 
-fn too_late(late_limit: Duration) -> String {
+pub(super) fn too_late(late_limit: Duration) -> String {
     format!("still pending {} hours after its time", late_limit.as_secs() / 3600)
 }
 

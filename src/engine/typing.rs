@@ -4,12 +4,12 @@
 //! nothing unknown. It begins when the channel is ready and not earlier, so a gap only grows by it.
 //! Whatever WAHA says of it changes no outcome; trouble with the session holds the channel as ever.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{Sender, lock};
+use super::Core;
+use super::channel_queue::Memory;
 use crate::delivery::Hold;
-use crate::store::{Channel, Open};
+use crate::store::Open;
 use crate::waha::Typing;
 
 /// A person needs a moment for the shortest text, and types some 16 characters in a second.
@@ -18,9 +18,7 @@ const PER_CHARACTER: Duration = Duration::from_millis(60);
 /// WhatsApp has long stopped showing it.
 const STALE_AFTER: Duration = Duration::from_secs(20);
 
-/// By channel: for whom it is typing.
-pub(super) type Typists = HashMap<i64, Typist>;
-
+/// For whom a channel is typing.
 #[derive(Debug)]
 pub(super) struct Typist {
     delivery_id: i64,
@@ -30,47 +28,40 @@ pub(super) struct Typist {
     until: Duration,
 }
 
-/// What is to be done about typing before a claim.
-pub(super) enum TypeFirst {
-    Done,
-    /// Come back at this monotonic time.
-    Until(Duration),
-    /// The session may not send at all.
-    Held(Hold),
-}
-
-impl Sender {
-    /// Types, or has typed, for the delivery that is next on a channel.
-    pub(super) fn type_first(&self, channel: &Channel, session: &str, open: &Open) -> TypeFirst {
-        let Some(max) = self.config.typing_max else { return TypeFirst::Done };
+impl Core {
+    /// Types for the delivery that is next on a channel. Returns the monotonic time at which to come
+    /// back; `None` when that is done. A hold says that the session may not send at all.
+    pub(super) fn type_first(
+        &self,
+        memory: &mut Memory,
+        session: &str,
+        open: &Open,
+    ) -> Result<Option<Duration>, Hold> {
+        let Some(max) = self.config.typing_max else { return Ok(None) };
         let now = self.clock.now().monotonic;
-        let before = lock(&self.typists).remove(&channel.id);
-        if let Some(before) = before {
+        if let Some(before) = memory.typist.take() {
             let is_for_this = before.delivery_id == open.id && before.session == session;
             if is_for_this && now < before.until {
-                let until = before.until;
-                lock(&self.typists).insert(channel.id, before);
-                return TypeFirst::Until(until);
+                return Ok(Some(memory.typist.insert(before).until));
             }
             self.waha.stop_typing(&before.session, &before.chat_id);
             if is_for_this && now < before.until + STALE_AFTER {
-                return TypeFirst::Done;
+                return Ok(None);
             }
         }
         match self.waha.start_typing(session, &open.chat_id) {
-            Typing::Held(hold) => TypeFirst::Held(hold),
-            Typing::NotShown => TypeFirst::Done,
+            Typing::Held(hold) => Err(hold),
+            Typing::NotShown => Ok(None),
             Typing::Shown => {
                 let until =
                     self.clock.now().monotonic + typing_time(open.text_chars, max, self.chance());
-                let typist = Typist {
+                memory.typist = Some(Typist {
                     delivery_id: open.id,
                     session: session.to_owned(),
                     chat_id: open.chat_id.clone(),
                     until,
-                };
-                lock(&self.typists).insert(channel.id, typist);
-                TypeFirst::Until(until)
+                });
+                Ok(Some(until))
             }
         }
     }

@@ -8,7 +8,7 @@
 
 use std::collections::HashSet;
 
-use super::{PRUNED_AGE_MIN, Planned, Planner, Rows};
+use super::plan::{PRUNED_AGE_MIN, Planned, Planner, Rows};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Status};
 use crate::fail_point;
@@ -71,12 +71,12 @@ impl Planner {
     }
 
     /// The next portion of a message. Returns whether there is more to plan, of this message or others.
-    pub(super) fn go_on(&self, planning: Planning, now: Timestamp) -> Result<bool, StoreError> {
+    pub(super) fn go_on(&mut self, planning: Planning, now: Timestamp) -> Result<bool, StoreError> {
         if self.triggers.is_stopping() {
             return Ok(false);
         }
         let id = planning.message.id;
-        let planned = self.store().write(|tx| {
+        let planned = self.write(|tx| {
             let mut planning = planning;
             // Whoever changed it changed what it should become: it is planned anew. All who could
             // have their own connection; the look costs as much as the message is long.
@@ -96,16 +96,11 @@ impl Planner {
             fail_point::reach("plan_uncommitted");
             Ok(planned)
         });
-        match self.fail_if_unreadable(id, planned, Planned::Failed, now)? {
-            Planned::Begun(planning) => {
-                fail_point::reach("planned_in_part");
-                *self.under_way() = Some(*planning);
-            }
-            planned => {
-                fail_point::reach("planned");
-                self.note(id, planned, now);
-            }
+        let planned = self.fail_if_unreadable(id, planned, Planned::Failed, now)?;
+        if !matches!(planned, Planned::Begun(_)) {
+            fail_point::reach("planned");
         }
+        self.note(id, planned, now);
         Ok(true) // The other messages that are due waited for this one.
     }
 
@@ -136,7 +131,7 @@ impl Planner {
         now: Timestamp,
     ) -> SqlResult<Option<String>> {
         if due_at < now.minus(self.config.late_limit) {
-            return Ok(Some(super::too_late(self.config.late_limit)));
+            return Ok(Some(super::plan::too_late(self.config.late_limit)));
         }
         // One that was made by a clock that ran ahead must not stop what is due now.
         let pruned = tx.pruned_before()?.map(|at| at.min(now.minus(PRUNED_AGE_MIN)));

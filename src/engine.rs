@@ -1,0 +1,233 @@
+//! The engine: from a trigger to the last delivery that can be sent now.
+//!
+//! One thread decides, [`dispatcher`]: it plans, keeps every channel's pace and gives out jobs. The
+//! others are alike, [`worker`]: they claim, send and record, or ask WAHA something, and answer into the
+//! dispatcher's inbox. A trigger, an opt-out and a stop wake it like an answer; a tick and a channel that
+//! is ready end its sleep. Only the loops in [`threads`] sleep.
+
+mod channel_queue;
+mod clock_check;
+mod dispatcher;
+mod hidden_number;
+mod lookup;
+mod plan;
+mod portions;
+mod record;
+mod threads;
+mod typing;
+mod worker;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use crate::clock::{Clock, Now, Wake};
+use crate::config::Config;
+use crate::store::{DueLookup, HiddenNumber, SqlResult, Store, StoreError, Tx};
+use crate::trigger::{DatabaseUser, Triggers};
+use crate::waha::Waha;
+
+use channel_queue::{After, Memory};
+use dispatcher::Dispatcher;
+use lookup::LookedUp;
+
+pub use plan::Planner;
+pub(crate) use plan::{PRUNED_AGE_MIN, check, first_time};
+pub use threads::SendingError;
+
+/// How long a worker's channel rests after the database failed, or a row was changed under it.
+const DATABASE_REST: Duration = Duration::from_secs(1);
+
+/// How long a program may take that its host ends.
+///
+/// What may not be cut off is a request to WAHA whose outcome is not recorded yet: it would be
+/// `unknown`. So nothing is begun in the last part of the time, and what is under way is finished,
+/// however long it takes.
+#[derive(Clone, Copy, Debug)]
+pub struct TimeLimit {
+    /// When it began, on the monotonic clock.
+    pub began: Duration,
+    /// How long it may take.
+    pub max: Duration,
+    /// How long a whole request may take: more room than that is of no use.
+    pub request_max: Duration,
+}
+
+impl TimeLimit {
+    /// Most requests take a few seconds; a WAHA that types first, or is busy, takes longer.
+    const ROOM: Duration = Duration::from_secs(20);
+
+    /// The last moment, on the monotonic clock, at which something may be begun: 20 s before the
+    /// end, but never in the first half of the time.
+    fn last_begin(self) -> Duration {
+        let room = Self::ROOM.min(self.request_max).min(self.max / 2);
+        self.began + self.max.saturating_sub(room)
+    }
+}
+
+/// When the dispatcher's next step is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// There is more to plan.
+    AtOnce,
+    /// After so long, or when the bell rings.
+    In(Duration),
+    /// When the bell rings.
+    Rung,
+}
+
+/// Work for a worker.
+enum Job {
+    /// A turn with a channel, which is the worker's until it answers.
+    Channel(i64, Memory),
+    LookUp(DueLookup),
+    HiddenNumber(HiddenNumber),
+    AskTheTime,
+}
+
+/// What a worker says when its job is done.
+enum Answer {
+    Channel(i64, Memory, Result<After, StoreError>),
+    /// Of the look-up of a channel's delivery; `None` when nothing had to be asked.
+    LookUp(i64, Result<Option<LookedUp>, StoreError>),
+    /// Whether others may be asked for.
+    HiddenNumber(Result<bool, StoreError>),
+    AskedTheTime,
+}
+
+/// What the dispatcher and the workers share.
+struct Core {
+    store: Arc<Mutex<Store>>,
+    waha: Waha,
+    clock: Arc<dyn Clock>,
+    triggers: Arc<Triggers>,
+    config: Arc<Config>,
+    random: Mutex<fastrand::Rng>,
+    /// The last moment, on the monotonic clock, at which anything may be begun: a program that is
+    /// killed some time later must not leave a request without its outcome.
+    last_begin: OnceLock<Duration>,
+}
+
+impl Core {
+    fn store(&self) -> MutexGuard<'_, Store> {
+        lock(&self.store)
+    }
+
+    fn read<T>(&self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Result<T, StoreError> {
+        self.store().read(work)
+    }
+
+    fn write<T>(&self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Result<T, StoreError> {
+        self.store().write(work)
+    }
+
+    /// Whether nothing may be begun any more.
+    fn is_over(&self, now: Now) -> bool {
+        self.last_begin.get().is_some_and(|last| now.monotonic > *last)
+    }
+
+    fn chance(&self) -> f64 {
+        lock(&self.random).f64()
+    }
+}
+
+/// Plans and sends on one database. One process per database may have one: see the OS lock.
+pub struct Engine {
+    core: Arc<Core>,
+    dispatcher: Mutex<Dispatcher>,
+    jobs: Mutex<VecDeque<Job>>,
+    /// Rung once for each job, and when there will be no more.
+    has_job: Wake,
+    /// The dispatcher's inbox, but for what [`Triggers`] keep for it.
+    answers: Mutex<Vec<Answer>>,
+}
+
+impl Engine {
+    /// An engine on `store` that sends through `waha`. `seed` is for the jitter.
+    pub fn new(
+        store: Arc<Mutex<Store>>,
+        waha: Waha,
+        clock: Arc<dyn Clock>,
+        triggers: Arc<Triggers>,
+        config: Arc<Config>,
+        seed: u64,
+    ) -> Self {
+        let planner = Planner::new(Arc::clone(&store), Arc::clone(&triggers), Arc::clone(&config));
+        let core = Arc::new(Core {
+            store,
+            waha: waha.noting_dates_by(Arc::clone(&clock)),
+            clock,
+            triggers,
+            config,
+            random: Mutex::new(fastrand::Rng::with_seed(seed)),
+            last_begin: OnceLock::new(),
+        });
+        Self {
+            dispatcher: Mutex::new(Dispatcher::new(Arc::clone(&core), planner)),
+            core,
+            jobs: Mutex::default(),
+            has_job: Wake::default(),
+            answers: Mutex::default(),
+        }
+    }
+
+    /// Keeps the work within `limit`: what does not fit waits for the next run.
+    pub fn within(self, limit: TimeLimit) -> Self {
+        self.core.last_begin.get_or_init(|| limit.last_begin());
+        self
+    }
+
+    /// Plans at most `recipients` (1 or more) in one transaction.
+    pub fn planning_in_portions_of(self, recipients: usize) -> Self {
+        lock(&self.dispatcher).planner.set_portion(recipients);
+        self
+    }
+
+    /// Before the first step, with the lock held: what another process left in the middle becomes
+    /// what it is. A delivery that is `sending` may have gone out just now, so its channel rests a
+    /// whole gap.
+    ///
+    /// # Errors
+    /// When the database fails, which is noted. It can be called again.
+    pub fn recover(&self) -> Result<(), StoreError> {
+        let recovered = lock(&self.dispatcher).recover();
+        self.core.triggers.note_database(DatabaseUser::Run, recovered.as_ref().err());
+        recovered
+    }
+
+    /// One bounded piece of the dispatcher's work. Says when the next one is due.
+    ///
+    /// # Errors
+    /// When the database fails, which is noted. Nothing is lost by it: a later step goes on where
+    /// this one stopped.
+    pub fn step(&self) -> Result<When, StoreError> {
+        let answers = std::mem::take(&mut *lock(&self.answers));
+        let (when, jobs) = lock(&self.dispatcher).step(answers);
+        for job in jobs {
+            lock(&self.jobs).push_back(job);
+            self.has_job.ring_one();
+        }
+        when
+    }
+
+    /// Does a worker's next job. Returns whether there was one.
+    pub fn work(&self) -> bool {
+        let Some(job) = lock(&self.jobs).pop_front() else { return false };
+        let answer = self.core.work(job);
+        lock(&self.answers).push(answer);
+        self.core.triggers.wake.ring();
+        true
+    }
+
+    /// After the last step: see [`Dispatcher::stop`].
+    fn stop(&self) -> Result<u64, StoreError> {
+        let answers = std::mem::take(&mut *lock(&self.answers));
+        lock(&self.dispatcher).stop(answers)
+    }
+}
+
+/// Nothing is left half-changed under these locks: SQLite rolls back, and a dispatcher that panicked
+/// ends the program.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

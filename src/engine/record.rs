@@ -1,0 +1,260 @@
+//! Recording what became of a claim, and keeping it in memory while the database will not take it.
+//!
+//! An outcome that is never recorded becomes `unknown` at the next start: true, but less than we
+//! know. So it is tried again until the program ends, and its channel rests meanwhile.
+
+use std::time::Duration;
+
+use super::Core;
+use super::channel_queue::{After, Memory};
+use super::worker::log_hold;
+use crate::clock::{Now, Timestamp};
+use crate::delivery::{Counts, Hold, Outcome, Status, Transition};
+use crate::fail_point;
+use crate::reason::Reason;
+use crate::recipient::mask_phone;
+use crate::store::{Claimed, Recovered, Settled, SqlResult, StoreError, Tx};
+
+/// A claim and what became of it.
+#[derive(Clone, Debug)]
+pub(super) struct Unrecorded {
+    pub(super) claimed: Claimed,
+    pub(super) outcome: Outcome,
+    /// The channel's `held_count` when it was claimed.
+    pub(super) held_count: u32,
+}
+
+/// A claim's end, as it is to be written.
+#[derive(Clone, Copy)]
+struct Ending<'a> {
+    claimed: &'a Claimed,
+    outcome: &'a Outcome,
+    transition: &'a Transition,
+    /// The hold that it brings, and until when.
+    hold: Option<(&'a Hold, Timestamp)>,
+    /// When the channel may send again.
+    ready_at: Timestamp,
+}
+
+/// What was written.
+struct Recorded {
+    /// Whether the row was still as the claim made it.
+    was_ours: bool,
+    status: Status,
+    /// How many others of its message failed with it.
+    given_up: u64,
+    settled: Option<Settled>,
+    /// Whether the channel has more to send.
+    has_next: bool,
+}
+
+impl Core {
+    /// Makes what another process left `sending` `unknown`, and lets its channels rest a whole gap:
+    /// the requests may have gone out just now. Returns how many stay `unknown`: an event of WAHA's
+    /// may have proved what became of the others. With them the channels that have a pace.
+    pub(super) fn recover(&self) -> Result<(usize, Vec<(i64, Option<Timestamp>)>), StoreError> {
+        let Now { wall: now, .. } = self.clock.now();
+        let ready_at = now.plus(self.config.gap.longest()).ceil_to_second();
+        let (recovered, settled, paced) = self.write(|tx| {
+            let recovered = tx
+                .recover_sending(now)?
+                .into_iter()
+                .map(|one| {
+                    let proven = tx.weigh_kept_events(one.delivery_id, now)?;
+                    Ok((one, proven.unwrap_or(Status::Unknown)))
+                })
+                .collect::<SqlResult<Vec<(Recovered, Status)>>>()?;
+            let mut settled = Vec::new();
+            for (one, status) in &recovered {
+                tx.set_channel_ready_at(one.channel_id, ready_at, false, now)?;
+                let Recovered { auto_message_id, due_at, .. } = *one;
+                let ended = Counts::of_one(*status);
+                let zone = &self.config.zone;
+                settled.extend(tx.settle_if_done(auto_message_id, due_at, ended, zone, now)?);
+            }
+            fail_point::reach("recover_uncommitted");
+            Ok((recovered, settled, tx.paced_channels()?))
+        })?;
+        fail_point::reach("recovered");
+        for (Recovered { delivery_id, .. }, status) in &recovered {
+            log::warn!(
+                "delivery {delivery_id}: unknown, the program ended while it was being sent"
+            );
+            if *status != Status::Unknown {
+                log_proven(*delivery_id, *status);
+            }
+        }
+        self.triggers.note_settled(&settled);
+        let unknown = recovered.iter().filter(|(_, status)| *status == Status::Unknown).count();
+        Ok((unknown, paced.iter().map(|channel| (channel.id, channel.ready_at)).collect()))
+    }
+
+    /// Records an outcome; keeps it for later when the database fails.
+    pub(super) fn record(&self, memory: &mut Memory, result: Box<Unrecorded>, now: Now) -> After {
+        match self.try_to_record(memory, &result, now) {
+            Ok(after) => after,
+            Err(error) => {
+                memory.unrecorded = Some(result);
+                After::Unrecorded(error)
+            }
+        }
+    }
+
+    fn try_to_record(
+        &self,
+        memory: &mut Memory,
+        result: &Unrecorded,
+        now: Now,
+    ) -> Result<After, StoreError> {
+        let Unrecorded { claimed, outcome, held_count } = result;
+        let transition = outcome.transition();
+        let (ready_at, ready) = self.next_ready(now);
+        let hold = transition
+            .hold
+            .as_ref()
+            .map(|hold| (hold, now.wall.plus(hold.length(now.wall, *held_count, self.chance()))));
+        let ending = Ending { claimed, outcome, transition: &transition, hold, ready_at };
+        let recorded = self.write(|tx| self.write_ending(tx, &ending, now))?;
+        fail_point::reach("recorded");
+        memory.note_pace(ready_at, ready);
+        self.tell(&ending, &recorded);
+        memory.doubts_sessions = recorded.was_ours
+            && match outcome {
+                Outcome::Sent { .. }
+                | Outcome::Failed { .. }
+                | Outcome::Refused { .. }
+                | Outcome::NotOffered { .. } => false,
+                Outcome::Deferred(_) | Outcome::Restricted { .. } | Outcome::Unknown { .. } => true,
+            };
+        Ok(match hold {
+            Some((hold, until)) => {
+                log_hold(claimed.channel_id, hold, Some(until), true);
+                After::Held
+            }
+            // With nothing left, the run need not wait for the end of a gap.
+            None if !recorded.has_next => After::Empty(ready),
+            None if self.is_closed_at(memory, claimed.channel_id, ready_at) => After::Held,
+            None => After::Ready(ready),
+        })
+    }
+
+    /// All of it in one transaction: the outcome, the pace, the hold and the counts.
+    fn write_ending(&self, tx: &Tx<'_>, ending: &Ending<'_>, now: Now) -> SqlResult<Recorded> {
+        let Ending { claimed, outcome, transition, hold, ready_at } = *ending;
+        let channel = claimed.channel_id;
+        let (accepted_id, is_sent) = match outcome {
+            Outcome::Sent { waha_message_id } => (Some(waha_message_id.as_str()), true),
+            Outcome::Refused { waha_message_id } => (Some(waha_message_id.as_str()), false),
+            Outcome::Deferred(_)
+            | Outcome::Failed { .. }
+            | Outcome::NotOffered { .. }
+            | Outcome::Restricted { .. }
+            | Outcome::Unknown { .. } => (None, false),
+        };
+        let was_ours = tx.record(claimed, transition, accepted_id, now.wall)?;
+        let given_up = if was_ours { give_up_the_rest(tx, ending, now)? } else { 0 };
+        // WAHA's events may have been faster than its answer, or all that came of it.
+        let proven =
+            if was_ours { tx.weigh_kept_events(claimed.delivery_id, now.wall)? } else { None };
+        let status = proven.unwrap_or(transition.status);
+        tx.set_channel_ready_at(channel, ready_at, is_sent, now.wall)?;
+        if was_ours && status == Status::Pending {
+            tx.uncount_claim(channel, claimed.day)?;
+        }
+        if let Some((hold, until)) = hold {
+            tx.hold_channel(channel, hold, Some(until), now.wall)?;
+        }
+        let settled = if was_ours {
+            self.count_or_settle(tx, claimed, (status, given_up), now)?
+        } else {
+            None
+        };
+        let late_before = now.wall.minus(self.config.late_limit);
+        let has_next = tx.next_open_delivery(channel, now.wall, late_before)?.is_some();
+        fail_point::reach("record_uncommitted");
+        Ok(Recorded { was_ours, status, given_up, settled, has_next })
+    }
+
+    /// Tells the log and the run what was recorded.
+    fn tell(&self, ending: &Ending<'_>, recorded: &Recorded) {
+        let Claimed { delivery_id, auto_message_id, .. } = *ending.claimed;
+        if recorded.was_ours {
+            log_outcome(ending.claimed, ending.outcome);
+            if recorded.status != ending.transition.status {
+                log_proven(delivery_id, recorded.status);
+            }
+            self.triggers.note_deliveries(auto_message_id, recorded.status, 1);
+            self.triggers.note_deliveries(auto_message_id, Status::Failed, recorded.given_up);
+        } else {
+            log::error!("delivery {delivery_id}: its row was changed while it was being sent");
+        }
+        self.triggers.note_settled(&recorded.settled);
+    }
+
+    fn count_or_settle(
+        &self,
+        tx: &Tx<'_>,
+        claimed: &Claimed,
+        (status, given_up): (Status, u64),
+        now: Now,
+    ) -> SqlResult<Option<Settled>> {
+        if status == Status::Pending {
+            return Ok(None);
+        }
+        let mut ended = Counts::of_one(status);
+        ended.failed += given_up;
+        let Claimed { auto_message_id, due_at, .. } = *claimed;
+        tx.settle_if_done(auto_message_id, due_at, ended, &self.config.zone, now.wall)
+    }
+
+    /// Before the end of the program: what is not recorded now is `unknown` after the next start. Tries
+    /// until `last` on the monotonic clock.
+    pub(super) fn record_before_end(&self, memory: &mut Memory, last: Duration) {
+        while let Some(leftover) = memory.unrecorded.take() {
+            let now = self.clock.now();
+            self.record(memory, leftover, now);
+            if now.monotonic >= last {
+                return;
+            }
+        }
+    }
+}
+
+/// The row's `error` has WAHA's words; the log has only ours: who knows what WAHA repeats.
+fn log_outcome(claimed: &Claimed, outcome: &Outcome) {
+    let ours = |reason: &str| reason.split(": ").next().unwrap_or_default().to_owned();
+    let (id, to) = (claimed.delivery_id, mask_phone(&claimed.chat_id));
+    match outcome {
+        Outcome::Sent { .. } => log::info!("delivery {id}: sent to {to}"),
+        Outcome::Deferred(hold) => {
+            log::warn!("delivery {id}: not sent, tried later: {}", ours(&hold.reason));
+        }
+        Outcome::Failed { reason }
+        | Outcome::NotOffered { reason }
+        | Outcome::Restricted { reason } => {
+            log::warn!("delivery {id}: failed, to {to}: {}", ours(reason));
+        }
+        Outcome::Refused { .. } => {
+            log::warn!("delivery {id}: failed, to {to}: {}", Reason::Refused);
+        }
+        Outcome::Unknown { reason } => {
+            log::warn!("delivery {id}: unknown, it may have reached {to}: {}", ours(reason));
+        }
+    }
+}
+
+/// What this WAHA cannot send to anybody is not tried for the message's other recipients. Returns how
+/// many they are.
+fn give_up_the_rest(tx: &Tx<'_>, ending: &Ending<'_>, now: Now) -> SqlResult<u64> {
+    let Outcome::NotOffered { reason } = ending.outcome else { return Ok(0) };
+    let Claimed { auto_message_id, due_at, .. } = *ending.claimed;
+    let failed = (Status::Failed, reason.as_str());
+    let count = tx.end_all_pending(auto_message_id, due_at, failed, now.wall)?;
+    Ok(u64::try_from(count).unwrap_or(u64::MAX))
+}
+
+/// What WAHA's events made of a delivery that had another outcome, or none.
+fn log_proven(delivery_id: i64, status: Status) {
+    let word = status.as_str();
+    log::info!("delivery {delivery_id}: {word}, as an event from WAHA proves");
+}

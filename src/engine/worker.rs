@@ -1,0 +1,473 @@
+//! A worker's turn with a channel: look, claim, send, record; at most one delivery.
+//!
+//! The order is the promise. The claim is committed before the network is touched, so a crash at
+//! any point leaves a row that says that a request may have gone out. The outcome is recorded in
+//! one transaction with the pace, the hold, the counts and the settling of the message. No
+//! transaction is open while WAHA is spoken to.
+
+use std::time::Duration;
+
+use super::channel_queue::{After, Memory};
+use super::record::Unrecorded;
+use super::{Answer, Core, DATABASE_REST, Job};
+use crate::channels::{self, Availability, HoldEnds};
+use crate::clock::{Now, Timestamp};
+use crate::contacts::opt_out;
+use crate::contacts::waiting::{self, Followed};
+use crate::delivery::{Counts, Hold, HoldKind, Status};
+use crate::fail_point;
+use crate::logging::in_one_line;
+use crate::recipient::mask_numbers;
+use crate::send_window::{Allowance, Day, DayCount};
+use crate::store::{
+    Channel, ClaimRequest, Claimed, OPTED_OUT, Open, RecipientNow, Settled, SqlResult, StoreError,
+    Tx,
+};
+use crate::waha::{IdOffer, SessionState, TextMessage};
+
+/// What became of claiming a delivery.
+enum Claim {
+    Made(Claimed),
+    /// It is not to be claimed as it was seen.
+    Changed,
+    /// It cannot get its text or opted out, and its message may have settled by that.
+    Skipped(Option<Settled>),
+}
+
+impl Core {
+    /// Does a job.
+    pub(super) fn work(&self, job: Job) -> Answer {
+        match job {
+            Job::Channel(id, mut memory) => {
+                let after = self.turn(id, &mut memory);
+                Answer::Channel(id, memory, after)
+            }
+            Job::LookUp(due) => Answer::LookUp(due.channel_id, self.look_up(due)),
+            Job::HiddenNumber(hidden) => Answer::HiddenNumber(self.ask_other_name(&hidden)),
+            Job::AskTheTime => {
+                self.ask_the_time();
+                Answer::AskedTheTime
+            }
+        }
+    }
+
+    /// Looks at a channel that is ready by the queue, and sends its next delivery.
+    fn turn(&self, id: i64, memory: &mut Memory) -> Result<After, StoreError> {
+        let now = self.clock.now();
+        if let Some(leftover) = memory.unrecorded.take() {
+            return Ok(self.record(memory, leftover, now));
+        }
+        let late_before = now.wall.minus(self.config.late_limit);
+        let day = Day::of(&self.config.zone, now.wall);
+        let (channel, open, count) = self.read(|tx| {
+            let open = tx.next_open_delivery(id, now.wall, late_before)?;
+            Ok((tx.channel(id)?, open, tx.day_count(id, day)?))
+        })?;
+        let Some(channel) = channel else { return Ok(After::Held) };
+        let Some(session) = channel.session_name.clone() else { return Ok(After::Held) };
+        let counted = DayCount { day, count };
+        match self.availability(&channel, counted, now.wall) {
+            Availability::Off(_) | Availability::Held(_, HoldEnds::At(_) | HoldEnds::ByPerson) => {
+                return Ok(After::Held);
+            }
+            Availability::Held(_, HoldEnds::ByLook)
+            | Availability::Unreadable(_)
+            | Availability::ClosedUntil(..)
+            | Availability::PacedUntil(_)
+            | Availability::Ready => {}
+        }
+        let ready = memory.ready_time(channel.ready_at, now, self.config.gap.longest());
+        if ready > now.monotonic {
+            return Ok(After::Ready(ready));
+        }
+        let Some(open) = open else {
+            self.look_without_sending(memory, &channel, &session)?;
+            return Ok(After::Empty(ready));
+        };
+        if self.is_changed(&open, now.wall)? {
+            return Ok(After::Ready(ready));
+        }
+        if self.triggers.is_stopping() {
+            return Ok(After::Held);
+        }
+        let allowance = match self.allowance(&channel) {
+            Ok(allowance) => allowance,
+            Err(hold) => return self.hold(&channel, &hold),
+        };
+        if self.is_closed(memory, &channel, counted, now.wall) {
+            self.look_without_sending(memory, &channel, &session)?;
+            return Ok(After::Held);
+        }
+        if let Some(hold) = self.session_trouble(memory, &channel, &session)? {
+            return self.hold(&channel, &hold);
+        }
+        if self.is_clock_wrong(self.clock.now()) {
+            return Ok(After::Held);
+        }
+        if channel.held.is_some() {
+            self.free(&channel)?;
+        }
+        let typed = self.type_first(memory, &session, &open);
+        let reserved_id = match typed {
+            Ok(Some(until)) => return Ok(After::Ready(until)),
+            Ok(None) => self.reserve_id(memory, &session),
+            Err(hold) => Err(hold),
+        };
+        match reserved_id {
+            Ok(reserved_id) => self.claim_and_send(
+                memory,
+                (&channel, &session),
+                &allowance,
+                &open,
+                reserved_id.as_deref(),
+            ),
+            Err(hold) => self.hold(&channel, &hold),
+        }
+    }
+
+    /// Whether a delivery is not to be sent as it was planned: it is ended, or addressed anew.
+    fn is_changed(&self, open: &Open, now: Timestamp) -> Result<bool, StoreError> {
+        match open.recipient {
+            RecipientNow::ContactChanged => self.follow_contact(open, now)?,
+            RecipientNow::OptedOut => {
+                self.end_unsendable(open, Status::Skipped, OPTED_OUT, now)?;
+            }
+            RecipientNow::AsPlanned if open.has_text => return Ok(false),
+            RecipientNow::AsPlanned => {
+                let why = "the message has no text: fill in `message` and set status to scheduled";
+                self.end_unsendable(open, Status::Cancelled, why, now)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// A held channel without deliveries is looked at all the same, so that its row tells the truth.
+    fn look_without_sending(
+        &self,
+        memory: &mut Memory,
+        channel: &Channel,
+        session: &str,
+    ) -> Result<(), StoreError> {
+        if channel.held.is_none() {
+            return Ok(());
+        }
+        match self.session_trouble(memory, channel, session)? {
+            Some(hold) => self.hold(channel, &hold).map(drop),
+            None => self.free(channel),
+        }
+    }
+
+    /// Why the session may not send for the channel, if it may not: its state, or its number. WORKING
+    /// is believed for a short while, except of a held channel.
+    fn session_trouble(
+        &self,
+        memory: &mut Memory,
+        channel: &Channel,
+        session: &str,
+    ) -> Result<Option<Hold>, StoreError> {
+        let now = self.clock.now();
+        if channel.held.is_none() && memory.is_working(session, now) && !self.is_clock_wrong(now) {
+            return Ok(None);
+        }
+        let number = match self.waha.session(session) {
+            SessionState::Working { number } => number,
+            SessionState::Held(hold) => return Ok(Some(hold)),
+        };
+        if let Some(number) = &number {
+            if let Some(hold) = channel.hold_for_number(session, number) {
+                self.write(|tx| tx.note_other_number(channel.id, number))?;
+                return Ok(Some(hold));
+            }
+            if channel.phone_number.is_none() {
+                self.write(|tx| tx.adopt_number(channel.id, number))?;
+            }
+        }
+        memory.note_working(session, now);
+        Ok(None)
+    }
+
+    /// Whether WAHA's clock tells another time: nothing is sent before the two agree.
+    fn is_clock_wrong(&self, now: Now) -> bool {
+        self.waha.time(now).is_not(now.wall)
+    }
+
+    /// The id for the next message, where WAHA offers one.
+    fn reserve_id(&self, memory: &mut Memory, session: &str) -> Result<Option<String>, Hold> {
+        let now = self.clock.now();
+        if !memory.may_offer_ids(session, now) {
+            return Ok(None);
+        }
+        match self.waha.reserve_id(session) {
+            IdOffer::Reserved(id) => Ok(Some(id)),
+            IdOffer::NotNow => Ok(None),
+            IdOffer::None => {
+                memory.note_no_ids(session, now);
+                Ok(None)
+            }
+            IdOffer::Held(hold) => Err(hold),
+        }
+    }
+
+    fn hold(&self, channel: &Channel, hold: &Hold) -> Result<After, StoreError> {
+        let now = self.clock.now().wall;
+        if let Some(held) = &channel.held
+            && held.kind == Some(hold.kind)
+            && held.reason == hold.reason
+            && held.until.is_some_and(|until| until > now)
+        {
+            return Ok(After::Held); // Nothing new: the hold that is there goes on.
+        }
+        let until = hold.until(now, channel.held_count, self.chance());
+        self.write(|tx| tx.hold_channel(channel.id, hold, until, now))?;
+        fail_point::reach("held");
+        // The same hold again is no news to whom errors are mailed.
+        let is_news = channel.held.as_ref().is_none_or(|held| held.kind != Some(hold.kind));
+        log_hold(channel.id, hold, until, is_news);
+        Ok(After::Held)
+    }
+
+    fn free(&self, channel: &Channel) -> Result<(), StoreError> {
+        let now = self.clock.now().wall;
+        if self.write(|tx| tx.free_channel(channel.id, now))? {
+            fail_point::reach("freed");
+            log::info!("channel {}: free again", channel.id);
+        }
+        Ok(())
+    }
+
+    /// What a channel is allowed; or the hold for one whose row says what cannot be followed. It must
+    /// not send by a guess: a wrong one sends at night.
+    fn allowance(&self, channel: &Channel) -> Result<Allowance, Hold> {
+        self.config
+            .allowance
+            .of_channel(channel.send_window.as_deref(), channel.daily_limit)
+            .map_err(|error| Hold::new(HoldKind::Misconfigured, error.to_string()))
+    }
+
+    /// Whether a channel may send at `at`. Its pace is the queue's: the wall clock may have been set.
+    fn availability<'a>(
+        &self,
+        channel: &'a Channel,
+        counted: DayCount,
+        at: Timestamp,
+    ) -> Availability<'a> {
+        channels::availability(Some(channel), counted, &self.config, at, at)
+    }
+
+    /// Whether a channel is outside its hours or its day is full at `at`, whether or not it is held. It
+    /// is noted, also in the log when that is news.
+    fn is_closed(
+        &self,
+        memory: &mut Memory,
+        channel: &Channel,
+        counted: DayCount,
+        at: Timestamp,
+    ) -> bool {
+        let free = Channel { held: None, ..channel.clone() };
+        let mut closed = None;
+        if let Availability::ClosedUntil(until, why) = self.availability(&free, counted, at) {
+            closed = Some((until, why));
+        }
+        let before = std::mem::replace(&mut memory.closed, closed);
+        if let Some((until, why)) = closed
+            && before != closed
+        {
+            log::info!("channel {}: waits until {until}: {why}", channel.id);
+        }
+        closed.is_some()
+    }
+
+    /// Whether a channel may not send when its gap ends, at `at`: a run need not wait for a gap only to
+    /// find that the day is full. A row that cannot be read now is looked at in its turn.
+    pub(super) fn is_closed_at(&self, memory: &mut Memory, id: i64, at: Timestamp) -> bool {
+        let day = Day::of(&self.config.zone, at);
+        let read = self.read(|tx| Ok((tx.channel(id)?, tx.day_count(id, day)?)));
+        let Ok((Some(channel), count)) = read else { return false };
+        self.is_closed(memory, &channel, DayCount { day, count }, at)
+    }
+
+    /// The end of a gap that begins now: for the column, rounded up, and exactly.
+    pub(super) fn next_ready(&self, now: Now) -> (Timestamp, Duration) {
+        let gap = self.config.gap.with_jitter(self.chance());
+        (now.wall.plus(gap).ceil_to_second(), now.monotonic + gap)
+    }
+
+    /// Claims a delivery and sends it.
+    fn claim_and_send(
+        &self,
+        memory: &mut Memory,
+        (channel, session): (&Channel, &str),
+        allowance: &Allowance,
+        open: &Open,
+        reserved_id: Option<&str>,
+    ) -> Result<After, StoreError> {
+        // The looks at the session and for an id may have taken long.
+        let now = self.clock.now();
+        if self.triggers.is_stopping() || self.is_over(now) {
+            return Ok(After::Held);
+        }
+        fail_point::reach("before_claim");
+        let mut began = now.monotonic;
+        let claimed = self.write(|tx| {
+            // Only here, with the database ours, has all waiting ended: the time of the claim.
+            let now = self.clock.now();
+            began = now.monotonic;
+            if !allowance.window.contains(&self.config.zone, now.wall) || self.is_clock_wrong(now) {
+                return Ok((Claim::Changed, now.wall, now.monotonic));
+            }
+            let (next_ready_at, ready) = self.next_ready(now);
+            let request = ClaimRequest {
+                delivery_id: open.id,
+                channel_id: channel.id,
+                session,
+                seen_ready_at: channel.ready_at,
+                seen_send_window: channel.send_window.as_deref(),
+                seen_daily_limit: channel.daily_limit,
+                day: Day::of(&self.config.zone, now.wall),
+                day_limit: allowance.daily_limit,
+                next_ready_at,
+                reserved_id,
+                rendered: None,
+            };
+            let claim = self.claim(tx, open, &request, now.wall)?;
+            fail_point::reach("claim_uncommitted");
+            Ok((claim, next_ready_at, ready))
+        });
+        let (claim, next_ready_at, ready) = match claimed {
+            Ok(claim) => claim,
+            Err(error) => {
+                let Some(why) = error.unreadable_row() else { return Err(error) };
+                let why = format!("the message or its delivery cannot be read: {why}");
+                let now = self.clock.now();
+                self.end_unsendable(open, Status::Failed, &why, now.wall)?;
+                return Ok(After::Ready(now.monotonic));
+            }
+        };
+        fail_point::reach("claimed");
+        match claim {
+            Claim::Made(claimed) => {
+                memory.note_pace(next_ready_at, ready);
+                Ok(self.send(memory, (channel, session), claimed, began))
+            }
+            // Somebody changed a row in between, or the hours ended: look again, not faster than once
+            // a rest.
+            Claim::Changed => Ok(After::Ready(self.clock.now().monotonic + DATABASE_REST)),
+            Claim::Skipped(settled) => {
+                self.triggers.note_deliveries(open.auto_message_id, Status::Skipped, 1);
+                self.triggers.note_settled(&settled);
+                Ok(After::Ready(self.clock.now().monotonic))
+            }
+        }
+    }
+
+    /// The one place where messages leave: after the commit of the claim, before anything else.
+    /// `began` is when it was claimed, on the monotonic clock.
+    fn send(
+        &self,
+        memory: &mut Memory,
+        (channel, session): (&Channel, &str),
+        claimed: Claimed,
+        began: Duration,
+    ) -> After {
+        log::debug!("delivery {}: claimed, attempt {}", claimed.delivery_id, claimed.attempt);
+        let outcome = self.waha.send(&TextMessage {
+            session,
+            chat_id: &claimed.chat_id,
+            text: &claimed.text,
+            reserved_id: claimed.reserved_id.as_deref(),
+            auto_message_id: claimed.auto_message_id,
+            delivery_id: claimed.delivery_id,
+            metadata: claimed.metadata.as_deref(),
+        });
+        self.triggers.latency.note(self.clock.now().monotonic.saturating_sub(began));
+        fail_point::reach("answered");
+        let (delivery_id, held_count) = (claimed.delivery_id, channel.held_count);
+        let result = Box::new(Unrecorded { claimed, outcome, held_count });
+        let after = self.record(memory, result, self.clock.now());
+        if let After::Unrecorded(error) = &after {
+            log::error!(
+                "delivery {delivery_id}: the outcome could not be recorded yet: {}",
+                in_one_line(error)
+            );
+        }
+        after
+    }
+
+    /// Ends a delivery whose message was changed into something that cannot be sent, or whose
+    /// recipient wants none.
+    fn end_unsendable(
+        &self,
+        open: &Open,
+        status: Status,
+        error: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let settled = self.write(|tx| self.end_in(tx, open, status, error, now))?;
+        self.triggers.note_deliveries(open.auto_message_id, status, 1);
+        self.triggers.note_settled(&settled);
+        Ok(())
+    }
+
+    fn end_in(
+        &self,
+        tx: &Tx<'_>,
+        open: &Open,
+        status: Status,
+        error: &str,
+        now: Timestamp,
+    ) -> SqlResult<Option<Settled>> {
+        tx.end_pending(open.id, status, error, now)?;
+        let one = Counts::of_one(status);
+        tx.settle_if_done(open.auto_message_id, open.due_at, one, &self.config.zone, now)
+    }
+
+    /// Lets a delivery follow its contact, who was removed or has another number: to that number, or
+    /// nowhere.
+    fn follow_contact(&self, open: &Open, now: Timestamp) -> Result<(), StoreError> {
+        match self.write(|tx| waiting::follow(tx, open.id, &self.config, now))? {
+            Followed::Goes | Followed::HandedOver | Followed::Gone => {}
+            Followed::Skipped(settled) => {
+                self.triggers.note_deliveries(open.auto_message_id, Status::Skipped, 1);
+                self.triggers.note_settled(&settled);
+            }
+        }
+        Ok(())
+    }
+
+    /// Claims a delivery with its exact text, or skips it when its placeholders cannot be filled in
+    /// any more: all of it in this transaction, so that nobody edits the text in between.
+    fn claim(
+        &self,
+        tx: &Tx<'_>,
+        open: &Open,
+        request: &ClaimRequest<'_>,
+        now: Timestamp,
+    ) -> SqlResult<Claim> {
+        let is_made = |claimed: Option<Claimed>| claimed.map_or(Claim::Changed, Claim::Made);
+        let skip = |why: &str| self.end_in(tx, open, Status::Skipped, why, now).map(Claim::Skipped);
+        if opt_out::is_out_by_odd_spelling(tx, &open.chat_id, &self.config.country)? {
+            return skip(OPTED_OUT);
+        }
+        if !open.is_template {
+            return tx.claim(request, now).map(is_made);
+        }
+        match tx.render(open.id)? {
+            None => Ok(Claim::Changed),
+            Some(Ok(text)) => tx
+                .claim(&ClaimRequest { rendered: Some(&text), ..request.clone() }, now)
+                .map(is_made),
+            Some(Err(why)) => skip(&why.to_string()),
+        }
+    }
+}
+
+pub(super) fn log_hold(channel: i64, hold: &Hold, until: Option<Timestamp>, is_news: bool) {
+    let why = mask_numbers(&hold.reason);
+    match until {
+        None => log::error!("channel {channel}: held until a person frees it: {why}"),
+        Some(until) if is_news && hold.kind.needs_a_person() => {
+            log::error!("channel {channel}: held until {until}, please look: {why}");
+        }
+        Some(until) => log::warn!("channel {channel}: held until {until}: {why}"),
+    }
+}
