@@ -18,7 +18,7 @@ mutate() { # what is broken, file, perl expression
         unnoticed=1
         return
     fi
-    tests=(claim:: windows:: daily_limit:: outcomes:: pacing:: lifecycle:: lookups:: pace:: delivery::
+    tests=(claim:: windows:: daily_limit:: outcomes:: pacing:: lifecycle:: lookups:: engine:: delivery::
         reply:: lock:: planning:: changes_while_waiting:: timetables::)
     if ! cargo test --no-run --locked --lib --test behaviour 2>"$place/built"; then
         echo "$1: the broken program does not even compile"
@@ -54,19 +54,19 @@ mutate 'unknown is sent again' src/delivery.rs \
     's/Transition::ended\(Status::Unknown,/Transition::ended(Status::Pending,/'
 mutate 'what was under way is sent again after a crash' src/store/deliveries.rs \
     's/SET status = .unknown., finished_at = :now/SET status = \x27pending\x27, claimed_at = NULL, finished_at = :now/'
-mutate 'the pace does not count from the end of a send' src/sender/recording.rs \
-    's/channel, ready_at, is_sent/channel, now.wall, is_sent/; s/claimed\.channel_id, ready_at, ready\)/claimed.channel_id, now.wall, now.monotonic)/; s/self\.next_turn\(claimed\.channel_id, ready_at, ready\)/self.next_turn(claimed.channel_id, now.wall, now.monotonic)/'
+mutate 'the pace does not count from the end of a send' src/engine/record.rs \
+    's/channel, ready_at, is_sent/channel, now.wall, is_sent/; s/memory\.note_pace\(ready_at, ready\)/memory.note_pace(now.wall, now.monotonic)/; s/After::Ready\(ready\)/After::Ready(now.monotonic)/'
 mutate 'two processes may send' src/lock.rs \
     's/Err\(TryLockError::WouldBlock\) => Ok\(None\)/Err(TryLockError::WouldBlock) => Ok(Some(Self { _file: file }))/'
-mutate 'a window that ended before the claim is not seen' src/sender/claiming.rs \
-    's/if !allowance\.window\.contains\(&self\.rules\.zone, now\.wall\)/if false/'
+mutate 'a window that ended before the claim is not seen' src/engine/worker.rs \
+    's/if !allowance\.window\.contains\(&self\.config\.zone, now\.wall\)/if false/'
 mutate 'one more than the daily limit' src/store/deliveries.rs \
     's/:day_limit > coalesce/:day_limit >= coalesce/'
 mutate 'a claim does not count for its day' src/store/deliveries.rs \
     's/self\.count_claim\(request\.channel_id, request\.day\)\?;//'
-mutate 'a message goes out before all of it is planned' src/planner/portions.rs \
-    's/tx\.begin_planning\(id, planning\.message\.due_at\)\?;/tx.begin_planning(id, planning.message.due_at)?; tx.end_planning(id)?; tx.start_sending(id, planning.message.due_at, now)?;/'
-mutate 'who was taken out of a half planned message gets it' src/planner/portions.rs \
+mutate 'a message goes out before all of it is planned' src/engine/portions.rs \
+    's/tx\.begin_planning\(id, planning\.message\.due_at\)\?;/tx.begin_planning(id, planning.message.due_at)?; tx.end_planning(id)?; tx.start_sending(id, planning.message.due_at, &self.config.zone, now)?;/'
+mutate 'who was taken out of a half planned message gets it' src/engine/portions.rs \
     's/if tx\.remove_unplanned\(id, begun, portion\)\? == portion/if false/'
 mutate 'a date that went out is not remembered' src/store/messages.rs \
     's/taken_local = max\(iif\(taken_local < :ahead, taken_local, \x27\x27\),/taken_local = min(\x270\x27,/'
