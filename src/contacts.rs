@@ -18,6 +18,7 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::recipient::{CountryCode, PhoneError, normalize_phone, shorten};
 use crate::store::{Contact, FormMark, MadeBefore, Numbers, SqlResult, Store, StoreError, Tx};
+use crate::template::is_same_name;
 
 use waiting::OnItsWay;
 
@@ -32,20 +33,16 @@ pub(crate) const KEY_CHARS_MAX: usize = 100;
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Person {
     pub(crate) id: i64,
-    /// The name, when there is one.
     pub(crate) name: Option<String>,
     /// As it is written.
     pub(crate) phone_number: String,
     /// E.164 digits without `+`; `None` when the number is none.
     pub(crate) digits: Option<String>,
     pub(crate) tags: Vec<String>,
-    /// The attributes; empty when the column holds no JSON object.
+    /// Empty when the column holds no JSON object.
     pub(crate) attributes: Map<String, Value>,
-    /// When the person asked for no more messages.
     pub(crate) opted_out_at: Option<String>,
-    /// When the row was made.
     pub(crate) created_at: String,
-    /// When it was changed last.
     pub(crate) updated_at: String,
 }
 
@@ -77,7 +74,6 @@ pub struct Filter {
 pub enum ContactError {
     #[error("there is no contact {0}: `contact list` shows them")]
     NoSuchContact(i64),
-    /// The number is none.
     #[error(transparent)]
     Phone(#[from] PhoneError),
     /// Somebody else has the number.
@@ -104,8 +100,7 @@ pub(crate) fn as_key(digits: &str) -> i64 {
     digits.parse().unwrap_or(0)
 }
 
-/// Reads a row.
-pub(crate) fn person(row: Contact, country: &CountryCode) -> Person {
+fn person(row: Contact, country: &CountryCode) -> Person {
     Person {
         id: row.id,
         name: row.name,
@@ -119,24 +114,9 @@ pub(crate) fn person(row: Contact, country: &CountryCode) -> Person {
     }
 }
 
-/// Adds a contact and returns its id.
-///
-/// # Errors
-/// [`ContactError`] when the number is none or somebody else's, or a text is refused.
+/// Adds a contact and returns its id. When it comes from a form, the form's mark is kept in the same
+/// transaction, and the same form makes no second one.
 pub fn add(
-    store: &mut Store,
-    changes: &Changes,
-    country: &CountryCode,
-    now: Timestamp,
-) -> Result<i64, ContactError> {
-    add_once(store, changes, None, country, now)
-}
-
-/// Adds a contact, and keeps the mark of the form that it comes from in the same transaction.
-///
-/// # Errors
-/// As [`add`], and [`ContactError::MadeBefore`] when the form made a contact before.
-pub(crate) fn add_once(
     store: &mut Store,
     changes: &Changes,
     mark: Option<FormMark<'_>>,
@@ -165,10 +145,6 @@ pub(crate) fn add_once(
 }
 
 /// Changes a contact. With another number, what waits for it goes there. Returns what that came to.
-///
-/// # Errors
-/// [`ContactError`] when there is none, or the number is none or somebody else's, or a text is
-/// refused.
 pub fn edit(
     store: &mut Store,
     id: i64,
@@ -177,10 +153,8 @@ pub fn edit(
     at: Timestamp,
 ) -> Result<OnItsWay, ContactError> {
     let country = &config.country;
-    let digits = match changes.number.as_deref() {
-        Some(number) => Some(normalize_phone(number, country)?),
-        None => None,
-    };
+    let number = changes.number.as_deref();
+    let digits = number.map(|number| normalize_phone(number, country)).transpose()?;
     let now = at.to_string();
     store.write(|tx| {
         let Some(row) = tx.contact(id)? else {
@@ -238,9 +212,6 @@ fn leave_opt_out(
 /// Removes contacts, all or none of them. What was sent to them stays on record, what waits for them
 /// is skipped. One who opted out is only removed when `forget_opt_out` says so. Returns what became
 /// of what waited.
-///
-/// # Errors
-/// [`ContactError`] when there is no such contact, or one opted out.
 pub fn remove(
     store: &mut Store,
     ids: &[i64],
@@ -269,10 +240,6 @@ pub fn remove(
     })?
 }
 
-/// A contact.
-///
-/// # Errors
-/// [`ContactError`] when there is none.
 pub fn find(store: &mut Store, id: i64, country: &CountryCode) -> Result<Person, ContactError> {
     let row = store.read(|tx| tx.contact(id))?;
     row.map(|row| person(row, country)).ok_or(ContactError::NoSuchContact(id))
@@ -328,18 +295,19 @@ pub(crate) fn attributes(column: &str) -> Option<Map<String, Value>> {
     Some(merged)
 }
 
-/// The name that an attribute has here, in whatever case and with whatever gaps it was asked for.
+/// The attribute of that name, in whatever case and with whatever gaps it was asked for.
 pub(crate) fn attribute_called<'a>(
     attributes: &'a Map<String, Value>,
     name: &str,
-) -> Option<&'a String> {
-    attributes.keys().find(|known| crate::template::is_same_name(known, name))
+) -> Option<(&'a String, &'a Value)> {
+    attributes.iter().find(|(known, _)| is_same_name(known, name))
 }
 
 /// Gives an attribute a value: `kota` is the attribute that is there as `Kota`.
 pub(crate) fn set_attribute(attributes: &mut Map<String, Value>, name: &str, value: Value) {
-    let known = attribute_called(attributes, name).cloned();
-    attributes.insert(known.unwrap_or_else(|| name.to_owned()), value);
+    let known = attribute_called(attributes, name).map(|(known, _)| known);
+    let name = known.cloned().unwrap_or_else(|| name.to_owned());
+    attributes.insert(name, value);
 }
 
 struct Search {
@@ -415,11 +383,11 @@ impl Person {
             set_attribute(&mut self.attributes, &key, Value::String(value));
         }
         for key in &changes.unset {
-            let known = attribute_called(&self.attributes, key.trim()).cloned();
-            if known.and_then(|known| self.attributes.remove(&known)).is_none() {
+            let Some((known, _)) = attribute_called(&self.attributes, key.trim()) else {
                 let key = shorten(key);
                 return Err(ContactError::Refused(format!("the contact has no attribute `{key}`")));
-            }
+            };
+            self.attributes.remove(&known.clone());
         }
         Ok(())
     }

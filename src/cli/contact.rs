@@ -186,7 +186,7 @@ fn add(args: &AddArgs, store: &mut Store, config: &Config, now: Timestamp) -> Re
         set: args.set.clone(),
         ..Changes::default()
     };
-    let id = contacts::add(store, &changes, &config.country, now)?;
+    let id = contacts::add(store, &changes, None, &config.country, now)?;
     let person = contacts::find(store, id, &config.country)?;
     args.output.print(&person, |person| {
         let name = person.name.as_deref().unwrap_or("without a name");

@@ -100,7 +100,7 @@ fn cells(row: &Contact, keys: &[String], has_more: bool, country: &CountryCode) 
     let mut cells = vec![name, number, tags::read(&row.tags).join(", "), opted_out_at];
     let attributes = attributes(&row.attributes).unwrap_or_default();
     cells.extend(keys.iter().map(|key| {
-        match attribute_called(&attributes, key).and_then(|known| attributes.get(known)) {
+        match attribute_called(&attributes, key).map(|(_, value)| value) {
             None | Some(Value::Null) => String::new(),
             Some(Value::String(text)) => text.clone(),
             Some(other) => other.to_string(),

@@ -6,7 +6,6 @@
 
 mod decode;
 mod header;
-mod merge;
 mod records;
 mod row;
 
@@ -21,9 +20,8 @@ use crate::store::{SqlResult, Store, StoreError, Tx};
 
 use header::Header;
 pub(crate) use header::REASON_COLUMNS;
-use merge::Merged;
 use records::{Record, Records};
-use row::Row;
+use row::{Merged, Row};
 
 /// The first portion; the next ones grow or shrink with the time that storing takes.
 const PORTION_ROWS_FIRST: usize = 1_000;
@@ -231,7 +229,7 @@ impl<'a> Import<'a> {
             .map_err(|problem| ImportError::File(problem.text(rules.language)))?;
         watch.header(&header.names).map_err(ImportError::Watch)?;
         store.widen_cache(CACHE_KIB)?;
-        let has_noted = store.read(|tx| merge::note_odd_numbers(tx, rules.country))?;
+        let has_noted = store.read(|tx| row::note_odd_numbers(tx, rules.country))?;
         let now = rules.clock.now().wall.to_string();
         let (is_end, counts) = (false, Imported::default());
         Ok(Self { records, header, rules: *rules, now, has_noted, is_end, counts })

@@ -176,8 +176,7 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
     let mut changes = fields.changes(&Fields::default());
     changes.number = Some(fields.number.clone());
     let (country, now, mark) = (&visit.panel.config.country, visit.now, visit.mark());
-    let added =
-        visit.panel.with_store(|store| contacts::add_once(store, &changes, mark, country, now));
+    let added = visit.panel.with_store(|store| contacts::add(store, &changes, mark, country, now));
     let added = match added {
         Err(ContactError::MadeBefore(before)) if visit.is_same_as(&before) => Ok(before.id),
         added => added,

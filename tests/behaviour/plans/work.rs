@@ -376,7 +376,7 @@ fn keep_contacts(world: &World) {
     let country = config.country.clone();
     let mut store = store(world);
     let changes = Changes { number: Some("081200007077".into()), ..Changes::default() };
-    let id = contacts::add(&mut store, &changes, &country, now).unwrap();
+    let id = contacts::add(&mut store, &changes, None, &country, now).unwrap();
     contacts::find(&mut store, id, &country).unwrap();
     contacts::edit(&mut store, id, &changes, &config, now).unwrap();
     world.message("081200007077, 081200007078");
