@@ -1,4 +1,4 @@
-//! Contacts, their tags, who opted out; lists that come in and go out as CSV.
+//! Contacts, their tags and opt-outs; lists of contacts that come in and go out as CSV.
 //!
 //! The rules are here, for the command line and for whatever else shows contacts; nothing here
 //! prints. A number is stored as `+6281234567890` and found in whatever spelling a row has, since
@@ -46,7 +46,7 @@ pub struct Person {
     pub(crate) updated_at: String,
 }
 
-/// What is to become of a contact; what is `None` or empty stays.
+/// A change of a contact; a field that is `None` or empty changes nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     pub name: Option<String>,
@@ -58,18 +58,18 @@ pub struct Changes {
     pub unset: Vec<String>,
 }
 
-/// Whom a look into the address book is for; what is `None` does not matter.
+/// A filter of contacts; a field that is `None` lets all through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// A part of the name, or digits of the number.
     pub(crate) search: Option<String>,
     /// A tag, in any case.
     pub(crate) tag: Option<String>,
-    /// Only who opted out, or only who did not.
+    /// Only contacts that opted out, or only those that did not.
     pub(crate) opted_out: Option<bool>,
 }
 
-/// Why the address book did not do it.
+/// An error of a command about contacts.
 #[derive(Debug, thiserror::Error)]
 pub enum ContactError {
     #[error("there is no contact {0}: `contact list` shows them")]
@@ -144,7 +144,8 @@ pub fn add(
     })?
 }
 
-/// Changes a contact. With another number, what waits for it goes there. Returns what that came to.
+/// Changes a contact. Messages that wait for it go to its new number. Returns how many, and how many
+/// are skipped.
 pub fn edit(
     store: &mut Store,
     id: i64,
@@ -209,9 +210,8 @@ fn leave_opt_out(
     Ok(())
 }
 
-/// Removes contacts, all or none of them. What was sent to them stays on record, what waits for them
-/// is skipped. One who opted out is only removed when `forget_opt_out` says so. Returns what became
-/// of what waited.
+/// Removes contacts, all or none of them. Deliveries that were sent to them stay on record, those that
+/// wait are skipped. A contact that opted out is only removed with `forget_opt_out`.
 pub fn remove(
     store: &mut Store,
     ids: &[i64],
@@ -393,7 +393,7 @@ impl Person {
     }
 }
 
-/// A text on one line, without what cannot be seen at its ends.
+/// The text on one line, without blanks around it.
 fn text(raw: &str, what: &str, chars_max: usize) -> Result<String, ContactError> {
     let text = tidy(raw);
     if text.chars().count() > chars_max {

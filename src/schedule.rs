@@ -35,7 +35,7 @@ const DAYS_BEFORE: i64 = 2;
 /// How many days a weekly search looks at: those before, the present one, a week, one to spare.
 const DAYS_SEARCHED: usize = 11;
 
-/// What is wrong with a schedule, in words for the person who wrote it, with the right form.
+/// A schedule that cannot be read: the flaw in words for its writer, with the right form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
     #[error(r#"`schedules`: {0}; write it like `[{{"date":"2026-12-01","time":"08:00"}}]`"#)]
@@ -94,7 +94,7 @@ pub fn parse_local(text: &str, zone: &Zone) -> Result<Timestamp, ScheduleError> 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Typed {
     pub(crate) at: Timestamp,
-    /// Whether the clock skips what was typed: daylight saving begins.
+    /// Whether the clock skips the time that was typed: daylight saving begins.
     pub(crate) is_skipped: bool,
 }
 

@@ -26,16 +26,16 @@ pub(super) const MORE_ATTRIBUTES: &str = "more attributes";
 
 /// A cell that begins so is a formula to a spreadsheet, unless an apostrophe stands before it.
 const GUARDED: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\''];
-/// What begins a formula, also in its full width.
+/// A formula begins with one of these, also in full width.
 const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
-/// What separates cells in a spreadsheet, by its country or by the choice of its user. It knows
-/// nothing of the quotes around the cell that we wrote.
+/// Separators of cells in spreadsheets, by country or by the choice of the user. A spreadsheet with
+/// another separator than ours ignores the quotes that we write around a cell.
 const SEPARATORS: [char; 6] = [',', ';', '\t', '|', '\n', '\r'];
 
 /// The columns that are always there. They come first: a later one of the same name is an attribute.
 const COLUMNS: [&str; 4] = ["name", "phone_number", "tags", "opted_out_at"];
 
-/// Why a list could not be written.
+/// An error while a list is written.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// It could not be written.
@@ -67,8 +67,8 @@ pub fn export(
     let tag = filter.tag.as_deref().map(tags::fold);
     let (mut count, mut after) = (0, i64::MIN);
     loop {
-        // Page by page, and written with no transaction open: whoever looks at a long list in a pager
-        // must not keep the database's WAL from being emptied.
+        // Each page is written with no transaction open: a user who reads a long list in a pager must not
+        // keep the database's WAL from being emptied.
         let (mut page, mut left) = (Vec::new(), CONTACTS_PER_READ);
         store.read(|tx| {
             tx.each_contact_after(after, |row| {
@@ -152,8 +152,8 @@ fn begins(cell: &str) -> impl Iterator<Item = usize> {
     std::iter::once(0).chain(behind)
 }
 
-/// Whether what begins a cell may be run. Quotes are none of its text to some readers, and a guard is
-/// none of it to ours.
+/// Whether a spreadsheet may run a cell that begins so. Some readers drop quotes before they look, and
+/// an import drops a guard.
 fn needs_guard(at: usize, rest: &str) -> bool {
     rest.trim_start_matches([' ', '"', '\'']).starts_with(FORMULA)
         || at == 0 && rest.starts_with(GUARDED)

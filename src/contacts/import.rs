@@ -1,7 +1,7 @@
 //! Lists that come in: CSV as people and spreadsheets write it, in bounded memory.
 //!
 //! Rows are read in portions, without the database, and each portion is stored in one short
-//! transaction: whoever sends meanwhile never waits long, and a slow pipe never holds the database.
+//! transaction: the sender never waits long for it, and a slow pipe never holds the database.
 //! A strict import reads everything twice: first to see whether it is all right.
 
 mod decode;
@@ -33,7 +33,7 @@ const PORTION_TIME: Duration = Duration::from_millis(200);
 /// For the index of numbers, which is written all over.
 const CACHE_KIB: u32 = 12 * 1024;
 
-/// What an import goes by.
+/// The options of an import.
 #[derive(Clone, Copy)]
 pub struct ImportRules<'a> {
     /// For numbers in national form.
@@ -47,7 +47,7 @@ pub struct ImportRules<'a> {
     pub is_preview: bool,
 }
 
-/// What an import came to.
+/// The counts of an import.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Imported {
     /// Rows below the header, blank lines not counted.
@@ -66,15 +66,15 @@ pub struct Imported {
 pub struct Refused {
     /// Where it begins, from 1.
     pub line: u64,
-    /// What is wrong in it, at most 40 characters that can be printed.
+    /// The cell that is wrong, at most 40 characters that can be printed.
     pub value: String,
-    /// Why, and what to do about it.
+    /// The reason in words, with the remedy.
     pub reason: String,
     /// Its cells, as far as they could be read.
     pub cells: Vec<String>,
 }
 
-/// Who wants to know how an import goes. What these return as an error ends it.
+/// An observer of an import. An error that it returns ends the import.
 pub trait Watch {
     /// The names of the columns, before the first row.
     fn header(&mut self, names: &[String]) -> io::Result<()> {
@@ -96,24 +96,24 @@ pub trait Watch {
     }
 }
 
-/// Why a list cannot be imported at all.
+/// An error that ends an import.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The file cannot be read.
     #[error("failed to read the list")]
     Read(#[source] io::Error),
-    /// Nobody could be told of a refused row.
+    /// The observer failed to write a refused row.
     #[error("failed to write down what was refused")]
     Watch(#[source] io::Error),
     /// The whole file is refused, in words.
     #[error("{0}")]
     File(String),
-    /// The database failed; what was stored before stays, unless the import is strict.
+    /// The database failed; portions that were stored before stay, unless the import is strict.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Why a whole file or a row of it is refused.
+/// The reason to refuse a whole file, or a row of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Problem {
     Empty,
@@ -159,8 +159,7 @@ pub fn import(
     }
 }
 
-/// Imports a list wholly, or not at all: when a row is refused, nothing is stored. What is stored is
-/// one transaction.
+/// Imports a whole list in one transaction, or nothing when a row is refused.
 pub fn import_strictly(
     store: &mut Store,
     mut input: impl Read + Seek,

@@ -1,4 +1,4 @@
-//! Opt-outs: who wants no more messages, and the words that say so.
+//! Opt-outs: the people who want no more messages, and the words that say so.
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,16 +18,16 @@ pub(crate) const STOP_WORDS: [&str; 6] =
 /// Longer texts are not looked at.
 const STOP_BYTES_MAX: usize = 100;
 
-/// What recording an opt-out came to.
+/// The result of an opt-out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OptedOut {
-    /// The contacts with the number, made when there was none; none when the number is hidden.
+    /// The contacts with the number; one is made if there is none. Empty when the number is hidden.
     pub(crate) contact_ids: Vec<i64>,
     /// The hidden number, when WAHA has to be asked whose it is.
     pub(crate) hidden: Option<String>,
     /// Whether any of them was not opted out before.
     pub(crate) is_news: bool,
-    /// What had waited to be sent.
+    /// The deliveries that waited.
     pub skipped: Skipped,
 }
 
@@ -55,19 +55,19 @@ impl OptedOut {
     }
 }
 
-/// Who wrote that they want no more.
+/// The writer of a message that says stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Writer {
     /// E.164 digits, when the message tells them.
     pub digits: Option<String>,
     /// The hidden number, `<digits>@lid`, when it tells that.
     pub lid: Option<String>,
-    /// What the writer calls himself.
+    /// The name in the message.
     pub name: Option<String>,
 }
 
-/// The numbers of all who opted out, in E.164 digits, whatever spelling their rows have, and their
-/// hidden numbers.
+/// The numbers of all people who opted out, in E.164 digits whatever the spelling of their rows, and
+/// their hidden numbers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OptedOutNumbers {
     digits: HashSet<i64>,
@@ -80,7 +80,7 @@ impl OptedOutNumbers {
     pub(crate) fn read(tx: &Tx<'_>, country: &CountryCode) -> SqlResult<Self> {
         let mut numbers = HashSet::new();
         tx.each_number(Numbers::OptedOut, |_, written| {
-            // A number that is none cannot be sent to anyway.
+            // A number that cannot be read gets no message anyway.
             if let Ok(digits) = normalize_phone(written, country) {
                 numbers.insert(as_key(&digits));
             }
@@ -126,7 +126,7 @@ pub(crate) fn is_stop(text: &str) -> bool {
     is_spaced && STOP_WORDS.iter().any(|stop| stop.replace(' ', "") == words.concat())
 }
 
-/// Records that somebody wrote that they want no more, by whichever name the message tells. A hidden
+/// Records a message that says stop, by the phone number or the hidden one that it tells. A hidden
 /// number alone is opted out by itself, and WAHA is asked for the other name.
 pub fn record_stop(
     tx: &Tx<'_>,
@@ -154,7 +154,7 @@ pub fn record_stop(
     record(tx, &person, name.as_deref(), Some(session), config, now)
 }
 
-/// Whether anybody with this number (E.164 digits) opted out.
+/// Whether a contact with this number (E.164 digits) opted out.
 pub(crate) fn is_opted_out(tx: &Tx<'_>, digits: &str, country: &CountryCode) -> SqlResult<bool> {
     for id in with_number(tx, digits, country)? {
         if tx.contact(id)?.is_some_and(|contact| contact.opted_out_at.is_some()) {
@@ -184,7 +184,7 @@ pub(crate) fn is_out_by_odd_spelling(
 }
 
 /// Records that a person wants no more: in every contact that has the number, or in a new one called
-/// `name`. What waits to be sent there, or to its hidden number, is skipped, in the same transaction;
+/// `name`. Deliveries that wait for the number, or its hidden one, are skipped in the same transaction;
 /// `session`, or any, is asked for a hidden number that is not known.
 pub(crate) fn record(
     tx: &Tx<'_>,
@@ -280,7 +280,7 @@ pub(crate) enum Addressee {
     Number(String),
     /// `<digits>@lid`, whose phone number is not known.
     Hidden(String),
-    /// A contact whose number is none.
+    /// A contact whose number cannot be read.
     WithoutNumber(i64),
 }
 

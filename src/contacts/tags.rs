@@ -8,7 +8,7 @@ pub(crate) const TAG_CHARS_MAX: usize = 100;
 /// The most tags that one contact is given.
 pub(crate) const TAGS_MAX: usize = 100;
 
-/// What tags are compared by.
+/// The form of a tag in which tags are compared.
 pub(crate) fn fold(tag: &str) -> String {
     tag.trim().to_lowercase()
 }

@@ -1,4 +1,4 @@
-//! What becomes of deliveries that wait for a contact which is removed or gets another number.
+//! Deliveries that wait for a contact, when the contact is removed or gets another number.
 //!
 //! The removed one gets nothing, the corrected one gets it at the new number only. A claim looks too
 //! whether the contact still has the number that was planned, so that a change by SQL counts alike;
@@ -15,12 +15,12 @@ use crate::reason::Reason;
 use crate::recipient::{self, CountryCode, Entry};
 use crate::store::{Contact, OPTED_OUT, Settled, SqlResult, Tx, WaitingForContact};
 
-/// What became of one that waited.
+/// The result for one delivery that waited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Followed {
     /// It goes to the number that its contact has now.
     Goes,
-    /// It goes to another contact, who has the number too.
+    /// It goes to another contact with the same number.
     HandedOver,
     /// Nobody gets it; its message may have settled by that.
     Skipped(Option<Settled>),
@@ -28,7 +28,7 @@ pub(crate) enum Followed {
     Gone,
 }
 
-/// What became of all that waited for a contact.
+/// The result for all deliveries that waited for a contact.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct OnItsWay {
     /// How many go to the new number now.
@@ -40,7 +40,7 @@ pub struct OnItsWay {
 }
 
 impl OnItsWay {
-    /// Together with what became of another contact's.
+    /// Adds the counts of another contact.
     pub(crate) fn add(&mut self, other: Self) {
         self.moved += other.moved;
         self.skipped += other.skipped;
@@ -96,7 +96,7 @@ pub(crate) fn follow_all(
     Ok(all)
 }
 
-/// Addresses a delivery to the number that its contact has now; or says why nobody gets it.
+/// Addresses a delivery to the number that its contact has now, or gives the reason to skip it.
 fn readdress(
     tx: &Tx<'_>,
     waiting: &WaitingForContact,

@@ -24,7 +24,7 @@ const ENTRY_KEYS: [&str; 2] = ["date", "time"];
 const NOTE_KEYS: &str = "id uid uuid key name label title note notes description comment comments \
                          remark color colour icon createdAt createdBy updatedAt updatedBy";
 
-/// What `interval_config` says: some times of day, on some days of the week, between two dates.
+/// The rule in `interval_config`: times of day, on days of the week, between two dates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Weekly {
     /// The first date that counts; `None`: any.
@@ -137,7 +137,7 @@ fn read_entry(entry: &Value) -> Result<Vec<PrimitiveDateTime>, String> {
 
 /// Refuses a key that is neither one of `known` nor a note, unless it is blank.
 ///
-/// `"until"` or `"enabled": false` that nobody heeds would be messages that go out for ever.
+/// An `"until"` or `"enabled": false` without effect would be messages that go out for ever.
 fn refuse_unknown_key(object: &Map<String, Value>, known: &[&str]) -> Result<(), String> {
     let is_fine = |key: &str| {
         known.iter().copied().chain(NOTE_KEYS.split(' ')).any(|name| same_name(key, name))
@@ -243,7 +243,7 @@ fn mark(days: &mut [bool; 7], name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What a JSON value is, in words.
+/// The kind of a JSON value, in words.
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",

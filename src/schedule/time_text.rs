@@ -1,6 +1,6 @@
 //! Dates, times of day and day names as people and web forms write them.
 //!
-//! Only what has one meaning is read. It must never know about columns or JSON.
+//! Only texts with one meaning are read. This file must never know about columns or JSON.
 
 use std::str::FromStr;
 
@@ -8,7 +8,7 @@ use time::{Date, Month, PrimitiveDateTime, Time, Weekday};
 
 use super::zone::{Zone, ZoneError};
 
-/// How much of somebody's text an error repeats, in characters.
+/// An error repeats so much of a text, in characters.
 const QUOTE_CHARS_MAX: usize = 40;
 
 const YEAR_MIN: i32 = 1970;
@@ -29,7 +29,7 @@ const DAY_NAMES: [(Weekday, &[&str]); 7] = [
     (Weekday::Saturday, &["saturday", "sat", "sabtu", "sab"]),
 ];
 
-/// What is wrong with a date or a time of day. Each holds what was written, shortened.
+/// A flaw of a date or a time of day. Each holds the text, shortened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TextFlaw {
     #[error("`{0}` is not a date (year first `2026-12-01`, or day first `01/12/2026`)")]
@@ -115,7 +115,7 @@ pub(super) fn read_time(text: &str) -> Result<Time, TextFlaw> {
     Time::from_hms(hour, minute, second).map_err(|_| not_a_time())
 }
 
-/// A date, then a time, then perhaps a zone: what it says, and the zone when it names one.
+/// A date, then a time, then perhaps a zone. Returns the local time, and the zone when there is one.
 pub(super) fn read_instant(text: &str) -> Result<(PrimitiveDateTime, Option<Zone>), TextFlaw> {
     let (date, rest) = split_date(text.trim());
     let date = read_calendar(date).map_err(|flaw| whole(flaw, text))?;
@@ -152,7 +152,7 @@ pub(super) fn quote(text: &str) -> String {
     short
 }
 
-/// Parts the date from what follows a `T` or a space.
+/// Parts the date from the text behind a `T` or a space.
 fn split_date(text: &str) -> (&str, Option<&str>) {
     match text.split_once(|c: char| matches!(c, 'T' | 't') || c.is_whitespace()) {
         Some((date, rest)) => (date, Some(rest.trim_start())),

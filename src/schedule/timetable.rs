@@ -1,5 +1,5 @@
-//! What a message's row says of when it goes out: its rule, the zone in which its time was worked
-//! out, and what has gone out of it already.
+//! The times of a message, from its row: its rule, the zone in which its time was worked out, and the
+//! last occurrence that was planned.
 //!
 //! An occurrence of a local date and time is the same occurrence in whatever zone it is worked out. So
 //! what went out is remembered as the clock on the wall showed it, and a time that was worked out in
@@ -15,7 +15,7 @@ use crate::clock::Timestamp;
 /// `scheduled_zone` of an ended message whose rule was edited since.
 const OUTDATED: &str = "?";
 
-/// What was planned at a later local time than this from now was planned by another clock: two zones
+/// An occurrence at a later local time than this from now was planned by another clock: two zones
 /// are 26 hours apart at most.
 pub(crate) const TAKEN_AHEAD_MAX: Duration = Duration::from_hours(48);
 
@@ -24,7 +24,7 @@ pub(crate) const TAKEN_AHEAD_MAX: Duration = Duration::from_hours(48);
 pub(crate) struct Timetable {
     pub(crate) schedules: Option<String>,
     pub(crate) interval_config: Option<String>,
-    /// `scheduled_local`: what the clock shows at `scheduled_at`. While an edit of the rule has emptied
+    /// `scheduled_local`: the local time at `scheduled_at`. While an edit of the rule has emptied
     /// `scheduled_at`: the instant from which the new rule counts.
     pub(crate) local: Option<String>,
     /// `scheduled_zone`: the zone in which `scheduled_at` was worked out from the rule. Empty when it
@@ -37,7 +37,7 @@ pub(crate) struct Timetable {
 /// The last occurrence of a message that was planned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taken {
-    /// What the clock showed.
+    /// Its local time.
     pub(crate) local: PrimitiveDateTime,
     /// `interval_config` as it was at the first occurrence of that date.
     pub(crate) rule: Option<String>,
@@ -75,14 +75,14 @@ impl Timetable {
         self.zone.as_deref() == Some(OUTDATED)
     }
 
-    /// Whether `scheduled_at` is what `zone` makes of it, so that it may be planned. Without a rule it
+    /// Whether `scheduled_at` was worked out in `zone`, so that it may be planned. Without a rule it
     /// is an instant.
     pub(crate) fn is_of(&self, zone: &Zone) -> bool {
         let has_rule = self.schedules.is_some() || self.interval_config.is_some();
         !has_rule || self.zone.as_deref().is_some_and(|name| name.is_empty() || name == zone.name())
     }
 
-    /// What `zone` makes of `scheduled_at`: another instant when it was worked out in another zone.
+    /// `scheduled_at` in `zone`: another instant when it was worked out in another zone.
     pub(crate) fn at_in(&self, scheduled_at: Timestamp, zone: &Zone) -> Timestamp {
         let local = self.local.as_deref().and_then(read_local);
         match local {
@@ -127,7 +127,7 @@ impl Timetable {
     }
 }
 
-/// What the clock in `zone` shows at `at`, as the tables have it: `2026-12-07T08:00:00`.
+/// The local time in `zone` at `at`, as the tables have it: `2026-12-07T08:00:00`.
 pub(crate) fn local_text(at: Timestamp, zone: &Zone) -> String {
     let local = zone.to_local(at).date_time.assume_utc().unix_timestamp();
     Timestamp::from_secs(local).to_string().trim_end_matches('Z').to_owned()

@@ -7,8 +7,8 @@ use super::columns::{Weekly, read_interval_config, read_schedules};
 /// How many listed times are named.
 const NAMED_MAX: usize = 5;
 
-/// What the two columns say, in words and in local time, the list first; a column that cannot be read
-/// as it is.
+/// The two columns in words and in local time, the list first; a column that cannot be read
+/// stays as it is.
 pub(crate) fn in_words(schedules: Option<&str>, interval_config: Option<&str>) -> Vec<String> {
     let as_it_is = |column: Option<&str>| column.map(str::to_owned);
     let listed = match read_schedules(schedules) {

@@ -11,7 +11,7 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use super::time_text::quote;
 use crate::clock::Timestamp;
 
-/// What Indonesians call their three zones.
+/// The Indonesian names of the three zones of Indonesia.
 const SHORT_NAMES: [(&str, &str); 3] =
     [("WIB", "Asia/Jakarta"), ("WITA", "Asia/Makassar"), ("WIT", "Asia/Jayapura")];
 
@@ -34,7 +34,7 @@ pub struct Zone {
 /// A date and time as the clock on the wall shows it, in whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Local {
-    /// What the clock shows; at most the end of year 9999.
+    /// The local time; at most the end of year 9999.
     pub date_time: PrimitiveDateTime,
     /// How far the clock is ahead of UTC at that moment, in seconds; negative west of Greenwich.
     pub(crate) offset_secs: i32,
@@ -46,7 +46,7 @@ pub struct Local {
     "`{value}` is not a time zone: write a name such as `Asia/Jakarta` or `WIB`, or an offset such as `+07:00`"
 )]
 pub struct ZoneError {
-    /// What was written, shortened.
+    /// The text, shortened.
     pub(crate) value: String,
 }
 
@@ -75,7 +75,7 @@ impl Zone {
         &self.name
     }
 
-    /// What the clock in this zone shows at `at`.
+    /// The local time in this zone at `at`.
     pub fn to_local(&self, at: Timestamp) -> Local {
         let offset_secs = self.rules.to_offset(nearest(at.secs())).seconds();
         let date_time = OffsetDateTime::from_unix_timestamp(at.secs() + i64::from(offset_secs))
@@ -128,7 +128,7 @@ impl fmt::Display for Zone {
 
 /// `+07:00`, `+7`, `+07`, `+0530`, each also after `UTC` or `GMT`, in minutes.
 ///
-/// A dot is no separator here: `08.00-10.00` is somebody's opening hours, not an offset.
+/// A dot is no separator here: `08.00-10.00` are opening hours, not an offset.
 fn offset_minutes(text: &str) -> Option<i32> {
     let offset = match text.get(..3) {
         Some(utc) if utc.eq_ignore_ascii_case("UTC") || utc.eq_ignore_ascii_case("GMT") => {

@@ -32,9 +32,9 @@ pub(super) fn decoded<'r>(mut input: impl Read + 'r) -> io::Result<Box<dyn Read 
 struct Utf16<R> {
     input: R,
     is_big: bool,
-    /// What was read and not decoded yet: at the most half a character.
+    /// Bytes that were read and not decoded yet: at most half a character.
     raw: Vec<u8>,
-    /// What is decoded and not given out yet.
+    /// Decoded bytes that were not given out yet.
     ready: VecDeque<u8>,
 }
 

@@ -1,4 +1,4 @@
-//! The first line of a list: what stands between its cells, and what its columns are.
+//! The first line of a list: the separator of its cells, and the meaning of its columns.
 
 use std::io;
 
@@ -34,10 +34,10 @@ const PHONES: [&[&str]; 3] = [
     ],
 ];
 const OPTED_OUT: &str = "optedoutat";
-/// What `--rejects` adds to the rows that it writes; a list that was mended may still have it.
+/// The column that `--rejects` adds to the rows that it writes; a corrected list may still have it.
 pub(crate) const REASON_COLUMNS: [&str; 2] = ["refused because", "ditolak karena"];
 
-/// What a column holds.
+/// The meaning of a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Column {
     Name,

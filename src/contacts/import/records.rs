@@ -23,7 +23,7 @@ const SHOWN_BYTES: usize = 200;
 /// The rows of a file.
 pub(super) struct Records<'r> {
     input: BufReader<Box<dyn Read + 'r>>,
-    /// What stands between cells.
+    /// The separator of cells.
     pub(super) delimiter: u8,
     /// Lines that were read and are not given out yet.
     ahead: VecDeque<Line>,
@@ -31,7 +31,7 @@ pub(super) struct Records<'r> {
     next_line: u64,
 }
 
-/// What comes next in a file.
+/// A part of a file: a row, or a line that is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Record {
     Row {
@@ -63,8 +63,8 @@ impl<'r> Records<'r> {
         Ok(Self { input, delimiter: b',', ahead: VecDeque::new(), next_line: 1 })
     }
 
-    /// The first line that is not blank, without giving it out; `None` when it is too long or there
-    /// is none.
+    /// The first line that is not blank, without giving it out; `None` at the end of the file, and for a
+    /// line that is too long.
     pub(super) fn peek_line(&mut self) -> io::Result<Option<Vec<u8>>> {
         loop {
             match self.line_ahead(0)? {

@@ -1,5 +1,5 @@
-//! From the cells of a row to what is to be stored of it, and what that does to the contacts: a new one,
-//! a change of one that is there, or nothing.
+//! Rows of a list: their cells are read, and a row adds a contact, changes one that is there, or changes
+//! nothing.
 
 use std::borrow::Cow;
 
@@ -31,7 +31,7 @@ pub(super) struct Row {
     pub(super) opted_out_at: Option<String>,
 }
 
-/// What became of a row.
+/// The result of storing a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Merged {
     Added,
@@ -44,7 +44,7 @@ pub(super) enum Merged {
 const SEEN: i64 = 0;
 
 impl Row {
-    /// Reads a row; or says which cell is wrong, and why.
+    /// Reads a row. The error has the cell that is wrong.
     pub(super) fn read(
         line: u64,
         cells: &[String],
@@ -144,7 +144,7 @@ pub(super) fn note_odd_numbers(tx: &Tx<'_>, country: &CountryCode) -> SqlResult<
 }
 
 impl Import<'_> {
-    /// Stores one row, or says what storing it would do.
+    /// Stores one row; a preview only finds out the result.
     pub(super) fn store(&self, tx: &Tx<'_>, row: &Row) -> SqlResult<Merged> {
         let known = match self.find(tx, row)? {
             Some(SEEN) => return Ok(Merged::Changed),
@@ -180,7 +180,7 @@ impl Import<'_> {
         Ok(Merged::Added)
     }
 
-    /// What the row says replaces what was there, tags join, and what it leaves blank stays.
+    /// Filled cells replace the values of the contact, tags are added, and blank cells change nothing.
     fn merge(&self, tx: &Tx<'_>, row: &Row, mut contact: Contact) -> SqlResult<Merged> {
         let Some(mut attributes) = attributes(&contact.attributes) else {
             return Ok(Merged::Refused(Problem::NoObject(contact.id)));
@@ -213,7 +213,8 @@ impl Import<'_> {
     }
 }
 
-/// Without what protects a cell from a spreadsheet (`'=x`, `="0812"`), and whether it is a formula.
+/// The text of a cell without its protection from spreadsheets (`'=x`, `="0812"`), and whether it is a
+/// formula.
 fn plain_text(cell: &str) -> (Cow<'_, str>, bool) {
     let quoted = cell.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"'));
     if let Some(inner) = quoted.filter(|inner| !inner.contains('"')) {
@@ -242,7 +243,7 @@ fn time(text: &str) -> Option<String> {
         .map(|at| at.to_string())
 }
 
-/// A number that somebody wrote as a number is the same as its text.
+/// Whether a stored value is this text; a JSON number is the same as its digits.
 fn is_text(old: &Value, text: &str) -> bool {
     match old {
         Value::String(old) => old == text,
