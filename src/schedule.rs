@@ -20,7 +20,7 @@ use time::{Date, Duration, PrimitiveDateTime};
 pub(crate) use self::time_text::TextFlaw;
 pub(crate) use self::timetable::{TAKEN_AHEAD_MAX, Taken, Timetable, local_text};
 pub(crate) use self::words::in_words;
-pub use self::zone::{Local, Zone, ZoneError};
+pub use self::zone::{Zone, ZoneError};
 
 use self::columns::Weekly;
 use crate::clock::Timestamp;
@@ -103,7 +103,7 @@ pub(crate) fn read_typed(text: &str, zone: &Zone) -> Result<Typed, ScheduleError
     let (local, written_zone) = time_text::read_instant(text).map_err(ScheduleError::Instant)?;
     let zone = written_zone.as_ref().unwrap_or(zone);
     let at = zone.to_utc(local);
-    Ok(Typed { at, is_skipped: zone.to_local(at).date_time != local })
+    Ok(Typed { at, is_skipped: zone.to_local(at) != local })
 }
 
 /// The first weekly occurrence strictly later than `after`.
@@ -116,7 +116,7 @@ fn next_weekly(
     after: Timestamp,
     counts: impl Fn(PrimitiveDateTime) -> bool,
 ) -> Option<Timestamp> {
-    let today = zone.to_local(after).date_time.date();
+    let today = zone.to_local(after).date();
     let first = today.saturating_sub(Duration::days(DAYS_BEFORE));
     let first = first.max(weekly.start.unwrap_or(FIRST_DATE)).max(FIRST_DATE);
     std::iter::successors(Some(first), |date| date.next_day())

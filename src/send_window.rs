@@ -122,7 +122,7 @@ impl SendWindow {
         let minute_after =
             |minutes: i64| Timestamp::from_secs(this_minute.saturating_add(minutes * MINUTE_SECS));
         let guess = minute_after(i64::from(ahead));
-        if zone.to_local(guess).offset_secs == zone.to_local(at).offset_secs {
+        if zone.offset_secs(guess) == zone.offset_secs(at) {
             return guess;
         }
         // The clock is set in between: rare enough to look at each minute. Two days hold an opening,
@@ -193,7 +193,7 @@ impl Allowance {
 impl Day {
     /// The day that the calendar in `zone` shows at `at`.
     pub fn of(zone: &Zone, at: Timestamp) -> Self {
-        Self(zone.to_local(at).date_time.date())
+        Self(zone.to_local(at).date())
     }
 
     /// The moment at which the next day begins.
@@ -241,7 +241,7 @@ fn minute(text: &str) -> Option<u16> {
 }
 
 fn minute_of_day(zone: &Zone, at: Timestamp) -> u16 {
-    let shown = zone.to_local(at).date_time;
+    let shown = zone.to_local(at);
     u16::from(shown.hour()) * 60 + u16::from(shown.minute())
 }
 

@@ -157,7 +157,7 @@ fn channels(tx: &Tx<'_>, config: &Config, now: Timestamp) -> SqlResult<Vec<Chann
 }
 
 fn midnight(config: &Config, now: Timestamp) -> Timestamp {
-    let today = config.zone.to_local(now).date_time.date();
+    let today = config.zone.to_local(now).date();
     config.zone.to_utc(PrimitiveDateTime::new(today, Time::MIDNIGHT))
 }
 

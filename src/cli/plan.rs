@@ -356,7 +356,7 @@ fn line([when, to, name, note]: [String; 4]) -> String {
 
 /// `2026-12-01 08:00:00` in local time.
 pub(super) fn clock(at: Timestamp, zone: &Zone) -> String {
-    format!("{}:{:02}", zone.format_local(at), zone.to_local(at).date_time.second())
+    format!("{}:{:02}", zone.format_local(at), zone.to_local(at).second())
 }
 
 /// `16 h 40 min`, `5 min`, `40 s`.

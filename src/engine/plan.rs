@@ -404,7 +404,7 @@ pub(crate) fn first_time(
     // An older version planned that; the date in this zone is done.
     timetable.taken = timetable.taken.filter(|taken| taken.is_believed(zone, now));
     timetable.taken = timetable.taken.or_else(|| {
-        let local = zone.to_local(message.latest_planned_at?).date_time;
+        let local = zone.to_local(message.latest_planned_at?);
         Some(Taken { local, rule: None })
     });
     let from = timetable.counts_from().or(message.since).unwrap_or(now).min(now);

@@ -157,7 +157,7 @@ fn today(
     now: Timestamp,
 ) -> Option<Today> {
     let taken = row.taken.as_ref()?;
-    if taken.local.date() != config.zone.to_local(now).date_time.date() {
+    if taken.local.date() != config.zone.to_local(now).date() {
         return None;
     }
     let again = timing::read(timing, None, config, now).ok()?;

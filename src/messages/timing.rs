@@ -99,7 +99,7 @@ fn read_times(texts: &[String], config: &Config, now: Timestamp) -> Result<Timed
 fn listed(times: &BTreeSet<Timestamp>, config: &Config) -> Result<String, ComposeError> {
     let mut entries = Vec::new();
     for at in times {
-        let local = config.zone.to_local(*at).date_time;
+        let local = config.zone.to_local(*at);
         if config.zone.to_utc(local) != *at {
             return Err(refused!(
                 "{} comes twice that day in {}, and a list of times means the first: make a message of its own",

@@ -92,7 +92,7 @@ pub(super) fn off(word: &'static str) -> Badge {
 
 /// `Sel, 1 Des 2026, 08.00`, or `Tue, 1 Dec 2026, 08:00`.
 pub(super) fn moment(at: Timestamp, zone: &Zone, language: Language) -> String {
-    let local = zone.to_local(at).date_time;
+    let local = zone.to_local(at);
     let (days, months) = language.calendar();
     let day = days[usize::from(local.weekday().number_days_from_sunday())];
     let month = months[usize::from(u8::from(local.month())) - 1];
@@ -108,7 +108,7 @@ pub(super) fn moment(at: Timestamp, zone: &Zone, language: Language) -> String {
 
 /// `1 Des`, of a day that begins at `at`.
 pub(super) fn day(at: Timestamp, zone: &Zone, language: Language) -> String {
-    let local = zone.to_local(at).date_time;
+    let local = zone.to_local(at);
     let (_, months) = language.calendar();
     format!("{} {}", local.day(), months[usize::from(u8::from(local.month())) - 1])
 }

@@ -152,7 +152,7 @@ fn stuck_sessions(tx: &Tx<'_>, now: Timestamp) -> SqlResult<Vec<(String, Stuck)>
 /// When each of the last days began, and when the present one ends.
 fn day_starts(visit: &Visit<'_>) -> Vec<Timestamp> {
     let zone = &visit.panel.config.zone;
-    let today = zone.to_local(visit.now).date_time.date();
+    let today = zone.to_local(visit.now).date();
     let mut date = today.next_day().unwrap_or(today);
     let mut starts = Vec::with_capacity(DAYS + 1);
     for _ in 0..=DAYS {

@@ -129,7 +129,7 @@ impl Timetable {
 
 /// The local time in `zone` at `at`, as the tables have it: `2026-12-07T08:00:00`.
 pub(crate) fn local_text(at: Timestamp, zone: &Zone) -> String {
-    let local = zone.to_local(at).date_time.assume_utc().unix_timestamp();
+    let local = zone.to_local(at).assume_utc().unix_timestamp();
     Timestamp::from_secs(local).to_string().trim_end_matches('Z').to_owned()
 }
 

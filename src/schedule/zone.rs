@@ -31,15 +31,6 @@ pub struct Zone {
     rules: TimeZone,
 }
 
-/// A date and time as the clock on the wall shows it, in whole seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Local {
-    /// The local time; at most the end of year 9999.
-    pub date_time: PrimitiveDateTime,
-    /// How far the clock is ahead of UTC at that moment, in seconds; negative west of Greenwich.
-    pub(crate) offset_secs: i32,
-}
-
 /// The value is not a time zone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -75,14 +66,17 @@ impl Zone {
         &self.name
     }
 
-    /// The local time in this zone at `at`.
-    pub fn to_local(&self, at: Timestamp) -> Local {
-        let offset_secs = self.rules.to_offset(nearest(at.secs())).seconds();
-        let date_time = OffsetDateTime::from_unix_timestamp(at.secs() + i64::from(offset_secs))
+    /// The local time in this zone at `at`, in whole seconds; at most the end of year 9999.
+    pub fn to_local(&self, at: Timestamp) -> PrimitiveDateTime {
+        OffsetDateTime::from_unix_timestamp(at.secs() + self.offset_secs(at))
             .map_or(PrimitiveDateTime::MAX, |shown| {
                 PrimitiveDateTime::new(shown.date(), shown.time())
-            });
-        Local { date_time, offset_secs }
+            })
+    }
+
+    /// How far the clock in this zone is ahead of UTC at `at`; negative west of Greenwich.
+    pub(crate) fn offset_secs(&self, at: Timestamp) -> i64 {
+        self.rules.to_offset(nearest(at.secs())).seconds().into()
     }
 
     /// The instant at which the clock in this zone shows `local`, in whole seconds.
@@ -103,7 +97,7 @@ impl Zone {
 
     /// For people: `2026-12-01 08:00`, local, rounded down to the minute.
     pub fn format_local(&self, at: Timestamp) -> String {
-        let local = self.to_local(at).date_time;
+        let local = self.to_local(at);
         format!("{} {:02}:{:02}", local.date(), local.hour(), local.minute())
     }
 
@@ -259,8 +253,8 @@ mod tests {
         ] {
             let (zone, at) = (Zone::parse(zone).unwrap(), Timestamp::parse(at).unwrap());
             assert_eq!(zone.format_local(at), shown);
-            assert_eq!(zone.to_local(at).offset_secs, offset_secs);
-            assert_eq!(zone.to_utc(zone.to_local(at).date_time), at);
+            assert_eq!(zone.offset_secs(at), offset_secs);
+            assert_eq!(zone.to_utc(zone.to_local(at)), at);
         }
     }
 
@@ -270,7 +264,7 @@ mod tests {
             let zone = Zone::parse(name).unwrap();
             for millis in [i64::MIN, i64::MAX] {
                 let at = Timestamp::from_millis(millis);
-                let again = zone.to_utc(zone.to_local(at).date_time);
+                let again = zone.to_utc(zone.to_local(at));
                 assert!(at.since(again).as_secs() < 86_400 && again <= at, "{name} {at} {again}");
             }
             let _ = zone.to_utc(PrimitiveDateTime::MIN);

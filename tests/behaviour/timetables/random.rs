@@ -151,7 +151,7 @@ fn run_to(world: &World, id: i64, end: Timestamp, went: &mut Vec<PrimitiveDateTi
             "SELECT DISTINCT due_at FROM deliveries WHERE auto_message_id = {id} ORDER BY id"
         ));
         for due_at in &due[went.len()..] {
-            went.push(world.config.zone.to_local(Timestamp::parse(due_at).unwrap()).date_time);
+            went.push(world.config.zone.to_local(Timestamp::parse(due_at).unwrap()));
         }
         let next = Timestamp::parse(&scheduled_at(world, id)).filter(|next| *next <= end);
         match next.filter(|_| world.status(id) == "scheduled") {
