@@ -298,10 +298,12 @@ fn message_edit_says_when_it_goes_out_next_and_that_todays_went_out() {
     assert!(said.starts_with("message 1 is changed, it goes out next 2"), "{said}");
     assert!(said.contains(" 23:59 (Asia/Jakarta)\ntoday's of "), "{said}");
     assert!(said.contains("went out already; `--also-today` sends today again"), "{said}");
-    let next = site.sqlite3("SELECT scheduled_at > datetime('now', '+1 day') FROM auto_messages");
+    let next = site
+        .sqlite3("SELECT datetime(scheduled_at) > datetime('now', '+1 day') FROM auto_messages");
     let again = message(&[&edit[..], &["--also-today"]].concat());
     assert!(again.contains("today's of ") && !again.contains("--also-today"), "{again}");
-    let today = site.sqlite3("SELECT scheduled_at > datetime('now', '+1 day') FROM auto_messages");
+    let today = site
+        .sqlite3("SELECT datetime(scheduled_at) > datetime('now', '+1 day') FROM auto_messages");
     assert_eq!((next.trim(), today.trim()), ("1", "0"));
     let output = site.run(&["message", "edit", "1", "--text", "x", "--also-today"]);
     assert_eq!(output.status.code(), Some(2));
