@@ -1,17 +1,13 @@
-//! The HTTP side: who may ask, what is asked, what is answered. It pulls triggers and reads counts;
-//! it must never see WAHA, and nothing that it does waits for a send.
+//! What is asked over HTTP, who may ask, what is answered. It pulls triggers and reads counts; it must never see WAHA,
+//! and nothing that it does waits for a send.
 //!
-//! `guard` owns the public listener, and keeps out what is malformed, too large, too slow or too much;
-//! `server` behind it is the only speaker of tiny_http; `webhook` takes what WAHA tells us.
+//! The room `http` listens and asks `rules` which requests may come in; `webhook` takes what WAHA tells us.
 
-mod guard;
 mod lean;
 mod metrics;
 mod mistaken;
 mod pages;
-mod quota;
 mod rules;
-mod server;
 mod webhook;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,28 +17,32 @@ use serde_json::{Value, json};
 
 use crate::alarm::Watch;
 use crate::clock::{Clock, Now};
+use crate::http::quota::{LINES_PER_MINUTE, Quota};
+use crate::http::{Class, Request, Response, Routes, refuse};
 use crate::logging::in_one_line;
 use crate::secret::Accepted;
 use crate::store::{SqlResult, Store, StoreError, Trigger, Tx};
 use crate::trigger::{Progress, RunNumber, RunReport, Triggers};
 
-pub use guard::{
-    BackAddress, BackDoor, BackListener, Guard, GuardError, Head, Hideout, Length, Limits, Refusal,
-};
-pub use pages::{
-    PAGE_BODY_BYTES_MAX, PAGES_ROOT, PageReply, PageRequest, Pages, STRANGERS_BODY_BYTES_MAX,
-    large_buffer,
-};
-pub use server::{ApiServer, ServerError};
-pub use webhook::{BODY_BYTES_MAX, Posted, Webhook};
+pub use pages::{PAGE_BODY_BYTES_MAX, PAGES_ROOT, Pages, STRANGERS_BODY_BYTES_MAX};
+pub use webhook::{BODY_BYTES_MAX, Webhook};
 
 use metrics::Figures;
-pub use quota::{LINES_PER_MINUTE, Quota};
 
-const JSON: &str = "application/json";
 const WEBHOOK_PATH: &str = "/api/waha-webhook";
-/// Wrong secrets in a minute, whoever sends them; more are told to wait.
+/// Wrong secrets in a minute, from all addresses; more get 429.
 const WRONG_SECRETS_MAX: u32 = 10;
+
+const STACK_BYTES: usize = 256 * 1024;
+/// Requests that wait for a run; one more is told at once how it stands.
+const WAITING: Class = Class { name: "http-waiting", max: 16, stack_bytes: STACK_BYTES };
+/// Events from WAHA; one more is to come again, which WAHA does.
+const EVENT: Class = Class { name: "http-event", max: 16, stack_bytes: STACK_BYTES };
+/// Large events: a slow one keeps no small one out.
+const LARGE_EVENT: Class = Class { name: "http-large", max: 4, stack_bytes: STACK_BYTES };
+const LARGE_BYTES: usize = 64 * 1024;
+/// Pages: looking at the database and checking a password take time that triggers must not wait for.
+const PAGE: Class = Class { name: "http-page", max: 4, stack_bytes: 1024 * 1024 };
 
 /// What the answers are made from.
 pub struct Api {
@@ -56,42 +56,11 @@ pub struct Api {
     wrong_secrets: Quota,
     refusal_lines: Quota,
     pages: Option<Arc<dyn Pages>>,
+    /// Held while a page with a large body is made: many of them take the memory of one.
+    large_page: Mutex<()>,
 }
 
-/// A request, as far as it matters.
-#[derive(Clone, Copy, Debug)]
-pub struct Incoming<'a> {
-    /// In upper case, such as `POST`.
-    pub method: &'a str,
-    /// With a query, if there is one.
-    pub path: &'a str,
-    pub authorization: Option<&'a str>,
-    /// The address of the peer, for the audit trail.
-    pub remote: Option<&'a str>,
-}
-
-/// An answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply {
-    pub status: u16,
-    /// JSON, unless the next says otherwise.
-    pub body: String,
-    pub(crate) content_type: &'static str,
-    /// The header `Allow`, with a 405.
-    pub(crate) allow: Option<&'static str>,
-    /// The header `Retry-After` in seconds, with a 429.
-    pub(crate) retry_after_secs: Option<u64>,
-}
-
-/// An answer now, or when a run has ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    Now(Reply),
-    AtTheEnd(RunNumber),
-    /// That of [`Api::expect_event`] or [`Api::take_event`].
-    WithBody,
-}
-
+#[derive(Clone, Copy)]
 enum Route {
     Cron,
     Scheduler,
@@ -102,13 +71,13 @@ enum Route {
 
 impl Route {
     fn find(path: &str) -> Option<Self> {
-        match path.split('?').next() {
-            Some("/api/cron-auto-message") => Some(Self::Cron),
-            Some("/api/auto-message-scheduler") => Some(Self::Scheduler),
-            Some(WEBHOOK_PATH) => Some(Self::Webhook),
-            Some("/health") => Some(Self::Health),
-            Some("/metrics") => Some(Self::Metrics),
-            Some(_) | None => None,
+        match path {
+            "/api/cron-auto-message" => Some(Self::Cron),
+            "/api/auto-message-scheduler" => Some(Self::Scheduler),
+            WEBHOOK_PATH => Some(Self::Webhook),
+            "/health" => Some(Self::Health),
+            "/metrics" => Some(Self::Metrics),
+            _ => None,
         }
     }
 }
@@ -138,6 +107,7 @@ impl Api {
             wrong_secrets,
             refusal_lines,
             pages: None,
+            large_page: Mutex::default(),
         }
     }
 
@@ -146,51 +116,45 @@ impl Api {
         Self { watch: Some(watch), ..self }
     }
 
-    /// The HTTP side cannot go on: the program must end, and not stay up without it.
-    pub(crate) fn give_up(&self) {
-        self.triggers.stop();
-    }
-
     /// The same with pages for people; without them no path of theirs is any.
     pub(crate) fn with_pages(self, pages: Arc<dyn Pages>) -> Self {
         Self { pages: Some(pages), ..self }
     }
 
-    /// The pages, when `target` is one of theirs.
-    fn pages_for(&self, target: &str) -> Option<&Arc<dyn Pages>> {
-        self.pages.as_ref().filter(|_| pages::is_page(target))
-    }
-
-    /// Whether the body of a request for a run is worth a look: its secret is right.
-    pub(crate) fn is_good_trigger(&self, request: &Incoming<'_>) -> bool {
-        let is_trigger = matches!(Route::find(request.path), Some(Route::Cron | Route::Scheduler));
-        is_trigger && request.method == "POST" && self.is_authorised(request.authorization)
-    }
-
-    /// Answers a request. Never blocks for longer than a database read.
-    pub fn answer(&self, request: &Incoming<'_>) -> Answer {
-        let Some(route) = Route::find(request.path) else {
-            return Answer::Now(nothing_here());
-        };
-        match (route, request.method) {
-            (Route::Webhook, _) if self.webhook.is_none() => Answer::Now(nothing_here()),
-            (Route::Webhook, "POST") => Answer::WithBody,
-            (Route::Health, "GET" | "HEAD") => Answer::Now(self.health()),
-            (Route::Metrics, "GET" | "HEAD") => {
-                self.guarded(request, || Answer::Now(self.metrics()))
+    /// Answers a request. Only one that `may_wait` waits for the end of a run, for its body, or for other pages.
+    pub fn answer(&self, request: &mut Request, may_wait: bool) -> Response {
+        if let Some(pages) = self.pages.as_ref().filter(|_| pages::is_page(&request.target)) {
+            if !may_wait {
+                return refuse(503, "too many pages at once: ask again");
             }
-            (Route::Health | Route::Metrics, _) => Answer::Now(not_allowed("GET, HEAD")),
-            (Route::Cron, "POST") => self.guarded(request, || self.cron(request)),
-            (Route::Scheduler, "POST") => self.guarded(request, || self.scheduler(request)),
-            (Route::Cron | Route::Scheduler | Route::Webhook, _) => {
-                Answer::Now(not_allowed("POST"))
+            return pages::answer(&**pages, request, &self.large_page);
+        }
+        let Some(route) = Route::find(request.path()) else { return nothing_here() };
+        match (route, request.method.as_str(), &self.webhook) {
+            (Route::Webhook, _, None) => nothing_here(),
+            (Route::Webhook, "POST", Some(_)) if !may_wait => {
+                refuse(503, "too many events at once: send it again")
             }
+            (Route::Webhook, "POST", Some(webhook)) => {
+                webhook.take(request, self.clock.now(), &self.triggers)
+            }
+            (Route::Health, "GET" | "HEAD", _) => self.health(),
+            (Route::Metrics, "GET" | "HEAD", _) => {
+                self.refuse_stranger(request).unwrap_or_else(|| self.metrics())
+            }
+            (Route::Health | Route::Metrics, _, _) => not_allowed("GET, HEAD"),
+            (Route::Cron | Route::Scheduler, "POST", _) => match self.check_trigger(request) {
+                Err(refusal) => refusal,
+                Ok(due) if matches!(route, Route::Cron) => self.cron(request, due),
+                Ok(_) => self.scheduler(request, may_wait),
+            },
+            (Route::Cron | Route::Scheduler | Route::Webhook, _, _) => not_allowed("POST"),
         }
     }
 
     /// Waits for a run to end, at most as long as the setting says, and tells how it stands then.
-    pub(crate) fn wait(&self, run: RunNumber) -> Reply {
-        let until = self.clock.now().monotonic + self.trigger_wait;
+    fn wait(&self, run: RunNumber, max: Duration) -> Response {
+        let until = self.clock.now().monotonic + max;
         loop {
             let seen = self.triggers.ended.rings();
             match self.triggers.progress(run) {
@@ -206,44 +170,37 @@ impl Api {
         }
     }
 
-    /// How a run stands, without waiting.
-    pub(crate) fn look(&self, run: RunNumber) -> Reply {
-        match self.triggers.progress(run) {
-            Progress::Finished(report) => finished(&report),
-            Progress::Running(report) => self.running(report),
-        }
-    }
-
-    /// Looks at an event before its body is read; the answer when it need not be read.
-    ///
-    /// # Errors
-    /// The answer: what has no signature, or is too large, is not read.
-    pub(crate) fn expect_event(&self, posted: &Posted, length: Option<usize>) -> Result<(), Reply> {
-        match &self.webhook {
-            Some(webhook) => webhook.expect(posted, length, self.clock.now().monotonic),
-            None => Err(nothing_here()),
-        }
-    }
-
-    /// Takes an event with its body.
-    pub fn take_event(&self, posted: &Posted, body: &[u8]) -> Reply {
-        match &self.webhook {
-            Some(webhook) => webhook.take(posted, body, self.clock.now(), &self.triggers),
-            None => nothing_here(),
-        }
-    }
-
-    fn guarded(&self, request: &Incoming<'_>, answer: impl FnOnce() -> Answer) -> Answer {
-        if self.is_authorised(request.authorization) {
-            return answer();
+    /// The refusal of a request without the secret.
+    fn refuse_stranger(&self, request: &Request) -> Option<Response> {
+        let authorization = request.header("Authorization");
+        if self.is_authorised(authorization) {
+            return None;
         }
         self.log_refused(request);
-        if let Some(secs) = self.wait_after_wrong_secret(request.authorization) {
-            let reply = refuse(429, "too many wrong secrets: wait");
-            return Answer::Now(Reply { retry_after_secs: Some(secs), ..reply });
+        if let Some(secs) = self.wait_after_wrong_secret(authorization) {
+            let refusal = refuse(429, "too many wrong secrets: wait");
+            return Some(refusal.with("Retry-After", secs.to_string()));
         }
-        let message = "send the header `Authorization: Bearer <CRON_SECRET>`";
-        Answer::Now(refuse(401, message))
+        Some(refuse(401, "send the header `Authorization: Bearer <CRON_SECRET>`"))
+    }
+
+    /// How many messages are due, for a trigger that may be pulled.
+    fn check_trigger(&self, request: &mut Request) -> Result<u64, Response> {
+        if let Some(refusal) = self.refuse_stranger(request) {
+            return Err(refusal);
+        }
+        request.read_body()?;
+        if mistaken::is_message(&request.body) {
+            return Err(refuse(
+                400,
+                "this is a trigger: it takes no message, and this one was not stored. Put the message into the table              auto_messages, with the panel, or with the command `message add`; a trigger has no body",
+            ));
+        }
+        if self.triggers.is_stopping() {
+            return Err(refuse(503, "the program is stopping"));
+        }
+        let now = self.clock.now().wall;
+        self.read(|tx| tx.count_due(now))
     }
 
     /// Seconds to wait when too many wrong secrets came lately, from wherever they came. Who sends
@@ -254,8 +211,8 @@ impl Api {
         Some(wait.as_secs() + 1)
     }
 
-    fn log_refused(&self, request: &Incoming<'_>) {
-        let remote = request.remote.unwrap_or("an unknown address");
+    fn log_refused(&self, request: &Request) {
+        let remote = request.remote().unwrap_or("an unknown address".to_owned());
         self.refusal_lines.log(self.clock.now().monotonic, || {
             if request.method == "POST" {
                 log::warn!("http: refused a trigger from {remote}: no secret or a wrong one");
@@ -272,30 +229,23 @@ impl Api {
         scheme.eq_ignore_ascii_case("bearer") && self.secrets.accepts(token.trim())
     }
 
-    fn cron(&self, request: &Incoming<'_>) -> Answer {
-        let due = match self.count_due() {
-            Ok(due) => due,
-            Err(reply) => return Answer::Now(reply),
-        };
-        let pulled = self.triggers.pull(Trigger::Cron, request.remote.map(str::to_owned));
+    fn cron(&self, request: &Request, due: u64) -> Response {
+        let pulled = self.triggers.pull(Trigger::Cron, request.remote());
         let (status, message) = if pulled.was_running {
             ("already_running", format!("a run is under way; messages due: {due}"))
         } else {
             ("started", format!("started; messages due: {due}"))
         };
         let body = json!({"error": false, "message": message, "status": status, "due": due});
-        Answer::Now(reply(202, &body))
+        Response::json(202, &body)
     }
 
-    fn scheduler(&self, request: &Incoming<'_>) -> Answer {
-        if let Err(reply) = self.count_due() {
-            return Answer::Now(reply);
-        }
-        let pulled = self.triggers.pull(Trigger::Api, request.remote.map(str::to_owned));
-        Answer::AtTheEnd(pulled.run)
+    fn scheduler(&self, request: &Request, may_wait: bool) -> Response {
+        let run = self.triggers.pull(Trigger::Api, request.remote()).run;
+        self.wait(run, if may_wait { self.trigger_wait } else { Duration::ZERO })
     }
 
-    fn health(&self) -> Reply {
+    fn health(&self) -> Response {
         let now = self.clock.now();
         let looked = self.read(|tx| {
             tx.count_due(now.wall)?;
@@ -311,7 +261,7 @@ impl Api {
             }
             Ok(_) | Err(_) => (503, "database_error"),
         };
-        reply(status, &json!({"status": word}))
+        Response::json(status, &json!({"status": word}))
     }
 
     /// Whether no trigger comes while something could be sent.
@@ -323,40 +273,30 @@ impl Api {
         }
     }
 
-    fn metrics(&self) -> Reply {
+    fn metrics(&self) -> Response {
         let now = self.clock.now();
         let looked = self.read(|tx| Ok((Figures::read(tx, now.wall)?, self.is_stale(tx, now)?)));
         match looked {
-            Err(reply) => reply,
+            Err(refusal) => refusal,
             Ok((figures, is_stale)) => {
                 let body = figures.render(&self.triggers, is_stale, now.wall);
-                let content_type = metrics::CONTENT_TYPE;
-                Reply { status: 200, body, content_type, allow: None, retry_after_secs: None }
+                Response::new(200, metrics::CONTENT_TYPE, body).with("Cache-Control", "no-store")
             }
         }
     }
 
     /// The counts so far; what still waits is counted now.
-    fn running(&self, mut report: RunReport) -> Reply {
+    fn running(&self, mut report: RunReport) -> Response {
         let pending = self.read(|tx| tx.count_pending());
         report.pending = match pending {
             Ok(pending) => pending,
-            Err(reply) => return reply,
+            Err(refusal) => return refusal,
         };
         let message = format!("still running; deliveries sent so far: {}", report.deliveries.sent);
-        reply(202, &counts(&report, "running", &message))
+        Response::json(202, &counts(&report, "running", &message))
     }
 
-    /// How many messages are due, for a trigger that may be pulled.
-    fn count_due(&self) -> Result<u64, Reply> {
-        if self.triggers.is_stopping() {
-            return Err(refuse(503, "the program is stopping"));
-        }
-        let now = self.clock.now().wall;
-        self.read(|tx| tx.count_due(now))
-    }
-
-    fn read<T>(&self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Result<T, Reply> {
+    fn read<T>(&self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Result<T, Response> {
         // A panic inside a transaction rolled it back.
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         store.read(work).map_err(|error: StoreError| {
@@ -366,44 +306,40 @@ impl Api {
     }
 }
 
-/// An error answer.
-pub(crate) fn refuse(status: u16, message: &str) -> Reply {
-    reply(status, &json!({"error": true, "message": message}))
-}
+impl Routes for Api {
+    fn class(&self, request: &Request) -> Option<Class> {
+        if self.pages.is_some() && pages::is_page(&request.target) {
+            return Some(PAGE);
+        }
+        match Route::find(request.path())? {
+            Route::Scheduler => Some(WAITING),
+            Route::Webhook if request.length() > LARGE_BYTES => Some(LARGE_EVENT),
+            Route::Webhook => Some(EVENT),
+            Route::Cron | Route::Health | Route::Metrics => None,
+        }
+    }
 
-/// An answer in JSON.
-pub(crate) fn reply(status: u16, body: &Value) -> Reply {
-    Reply {
-        status,
-        body: body.to_string(),
-        content_type: JSON,
-        allow: None,
-        retry_after_secs: None,
+    fn answer(&self, request: &mut Request, may_wait: bool) -> Response {
+        self.answer(request, may_wait)
+    }
+
+    fn give_up(&self) {
+        self.triggers.stop();
     }
 }
 
-/// The answer to a trigger with `body` when somebody takes it for a way to send a message.
-fn refuse_message(body: &[u8]) -> Option<Reply> {
-    mistaken::is_message(body).then(|| {
-        refuse(
-            400,
-            "this is a trigger: it takes no message, and this one was not stored. Put the message into the table              auto_messages, with the panel, or with the command `message add`; a trigger has no body",
-        )
-    })
-}
-
-fn nothing_here() -> Reply {
+fn nothing_here() -> Response {
     refuse(404, "there is nothing here")
 }
 
-fn not_allowed(allow: &'static str) -> Reply {
-    Reply { allow: Some(allow), ..refuse(405, &format!("use {allow}")) }
+fn not_allowed(allow: &str) -> Response {
+    refuse(405, &format!("use {allow}")).with("Allow", allow)
 }
 
-fn finished(report: &RunReport) -> Reply {
+fn finished(report: &RunReport) -> Response {
     let message =
         format!("messages: {} sent, {} failed", report.messages.success, report.messages.failed);
-    reply(200, &counts(report, "finished", &message))
+    Response::json(200, &counts(report, "finished", &message))
 }
 
 fn counts(report: &RunReport, status: &str, message: &str) -> Value {

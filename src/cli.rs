@@ -32,6 +32,7 @@ use log::LevelFilter;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, ConfigError, absolute};
 use crate::logging::{self, LogError, in_one_line};
+use crate::malloc;
 use crate::secret::path as secret_path;
 use crate::serve::{self, RunEnd, ServeError};
 use crate::store::{Channel, SqlResult, Store, wait_no_longer};
@@ -207,7 +208,10 @@ fn show_usage(error: &clap::Error) -> ExitCode {
 fn run(args: &Arguments) -> Result<(), CliError> {
     let config = || Config::load(args.env_file.as_deref());
     match &args.command {
-        Command::Serve => serve_command(&Arc::new(config()?)),
+        Command::Serve => {
+            malloc::restart_with_tunables();
+            serve_command(&Arc::new(config()?))
+        }
         Command::Channel(args) => channel::channel(args, &config()?),
         Command::Message(args) => message::message(args, &config()?),
         Command::Contact(command) => contact::contact(command, &config()?),

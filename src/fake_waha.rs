@@ -9,7 +9,7 @@
 //! It must never sleep on the [`Clock`], which may be simulated: it only takes timestamps from it.
 //! It speaks no `WhatsApp`, calls no webhook and keeps nothing when it stops.
 //!
-//! Its HTTP is its own (`http`, with `httparse` for the heads) because its faults are those of the
+//! Its HTTP is its own (`http`, which reads requests as the front does) because its faults are those of the
 //! wire. `tiny_http` cannot close a kept-alive connection without an answer, since its reading
 //! thread keeps the writing half open, and it cannot tell that a client has given up.
 
@@ -22,7 +22,7 @@ mod routes;
 mod tests;
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,11 +31,12 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::clock::{Clock, Timestamp};
+use crate::http::reachable;
 
 pub(crate) use faults::fault_table;
 
 use http::Server;
-use journal::Journal;
+use journal::{Journal, TellsDate};
 use routes::Site;
 
 /// What runs under WAHA and gives its replies their shape.
@@ -203,13 +204,13 @@ impl FakeWaha {
     /// Gives one session a status of its own, such as `SCAN_QR_CODE`. It also makes a `nosuch…`
     /// session exist.
     pub fn set_status(&self, session: &str, status: &str) {
-        self.journal.set_status(session, status);
+        self.journal.give(session, |given| given.status = Some(status.to_owned()));
     }
 
     /// Adds the fields of the object `extra` to `me` of one session, such as `reachoutTimelock` and
     /// `messageCapping`; a second call replaces what the first one gave.
     pub fn set_me(&self, session: &str, extra: Value) {
-        self.journal.set_me(session, extra);
+        self.journal.give(session, |given| given.me = Some(extra));
     }
 
     /// Lets every session know that a hidden number (`<digits>@lid`) is this phone number (E.164 digits).
@@ -226,23 +227,23 @@ impl FakeWaha {
     /// Answers every look-up of a session with this status and body; `None` ends that.
     pub fn set_look_ups(&self, session: &str, answer: Option<(u16, &str)>) {
         let answer = answer.map(|(status, body)| (status, body.to_owned()));
-        self.journal.set_look_ups(session, answer);
+        self.journal.give(session, |given| given.look_ups = answer);
     }
 
     /// Gives a session this `config`: webhooks, the store of its engine.
     pub fn set_config(&self, session: &str, config: Value) {
-        self.journal.set_config(session, config);
+        self.journal.give(session, |given| given.config = Some(config));
     }
 
     /// Lets the header `Date` of every answer say `date`, whatever the clock says; `None` for answers
     /// without one, as from a proxy.
     pub fn set_date(&self, date: Option<Timestamp>) {
-        self.journal.set_date(date);
+        self.journal.set_date(date.map_or(TellsDate::Never, TellsDate::Fixed));
     }
 
     /// Lets `Date` say again what the simulator's clock says.
     pub fn set_date_by_clock(&self) {
-        self.journal.set_date_by_clock();
+        self.journal.set_date(TellsDate::OfTheClock);
     }
 
     /// Stops at once: waiting requests get no answer, every connection is closed, the port is free.
@@ -255,14 +256,4 @@ impl Drop for FakeWaha {
     fn drop(&mut self) {
         self.server.stop();
     }
-}
-
-/// The address by which a client on this machine reaches a listener, also one on all interfaces.
-fn reachable(bound: SocketAddr) -> SocketAddr {
-    let ip = match bound.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, bound.port())
 }

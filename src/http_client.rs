@@ -27,6 +27,7 @@ use crate::private_file;
 const REPLY_BYTES_MAX: u64 = 1024 * 1024;
 /// As much as Node itself, which WAHA runs on, takes in a head.
 const REPLY_HEAD_BYTES_MAX: usize = 16 * 1024;
+const JSON: &str = "application/json";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A session that is not WORKING answers after up to 15 s.
 const GET_TIMEOUT: Duration = Duration::from_secs(20);
@@ -132,30 +133,16 @@ impl HttpClient {
     }
 
     /// Posts JSON.
-    ///
-    /// # Errors
-    /// [`NoReply`] when no status line came back.
     pub(crate) fn post_json(
         &self,
         url: &str,
         headers: &[(&str, &str)],
         json: Vec<u8>,
     ) -> Result<Reply, NoReply> {
-        post(self.agent.post(url), headers, json)
-    }
-
-    /// Posts plain text.
-    ///
-    /// # Errors
-    /// [`NoReply`] when no status line came back.
-    pub(crate) fn post_text(&self, url: &str, text: String) -> Result<Reply, NoReply> {
-        post_as("text/plain; charset=utf-8", self.agent.post(url), &[], text.into_bytes())
+        post(self.agent.post(url), JSON, headers, json)
     }
 
     /// Posts JSON that WAHA answers as soon as a GET.
-    ///
-    /// # Errors
-    /// [`NoReply`] when no status line came back.
     pub(crate) fn post_small(
         &self,
         url: &str,
@@ -163,7 +150,13 @@ impl HttpClient {
         json: Vec<u8>,
     ) -> Result<Reply, NoReply> {
         let timeout = Some(self.question_timeout);
-        post(self.agent.post(url).config().timeout_global(timeout).build(), headers, json)
+        let request = self.agent.post(url).config().timeout_global(timeout).build();
+        post(request, JSON, headers, json)
+    }
+
+    /// Posts plain text.
+    pub(crate) fn post_text(&self, url: &str, text: String) -> Result<Reply, NoReply> {
+        post(self.agent.post(url), "text/plain; charset=utf-8", &[], text.into_bytes())
     }
 
     /// Gets a resource.
@@ -182,16 +175,8 @@ impl HttpClient {
 }
 
 fn post(
-    request: RequestBuilder<WithBody>,
-    headers: &[(&str, &str)],
-    json: Vec<u8>,
-) -> Result<Reply, NoReply> {
-    post_as("application/json", request, headers, json)
-}
-
-fn post_as(
-    content_type: &str,
     mut request: RequestBuilder<WithBody>,
+    content_type: &str,
     headers: &[(&str, &str)],
     bytes: Vec<u8>,
 ) -> Result<Reply, NoReply> {

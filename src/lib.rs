@@ -41,7 +41,7 @@
 //!
 //! Blank lines keep rustfmt from sorting it. Imports point down this list only. `waha` and `store` never see each other; `api` never sees
 //! `waha`. Only [`clock`] asks the time or sleeps, only `store` speaks SQL, only [`http_client`] uses ureq,
-//! only `api::server` uses `tiny_http`. A test keeps these borders.
+//! only [`http`] owns the public listener, only `http::server` behind it uses `tiny_http`. A test keeps these borders.
 
 pub mod cli;
 
@@ -77,6 +77,10 @@ pub mod channels;
 
 pub mod waha;
 
+pub mod fake_waha;
+
+pub mod http;
+
 pub mod http_client;
 
 pub mod instance;
@@ -95,13 +99,13 @@ pub mod logging;
 
 pub mod private_file;
 
+pub(crate) mod malloc;
+
 pub mod pace;
 
 pub mod send_window;
 
 pub mod fail_point;
-
-pub mod fake_waha;
 
 pub mod delivery;
 

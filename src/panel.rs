@@ -30,9 +30,10 @@ mod words;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::api::{PAGE_BODY_BYTES_MAX, PageReply, PageRequest, Pages};
+use crate::api::{PAGE_BODY_BYTES_MAX, Pages};
 use crate::clock::Clock;
 use crate::config::{AdminPassword, Config};
+use crate::http::{Request, Response};
 use crate::logging::in_one_line;
 use crate::store::{SqlResult, Store, StoreError, Tx};
 use crate::trigger::Triggers;
@@ -61,7 +62,7 @@ enum PageError {
     Random(#[from] getrandom::Error),
 }
 
-type Answered = Result<PageReply, PageError>;
+type Answered = Result<Response, PageError>;
 
 impl Panel {
     /// A panel over its own connection to the database.
@@ -88,7 +89,7 @@ impl Panel {
         work(&mut self.store.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn route(&self, request: &PageRequest) -> Answered {
+    fn route(&self, request: &Request) -> Answered {
         if let Some(asset) = assets::find(request) {
             return Ok(asset);
         }
@@ -99,13 +100,13 @@ impl Panel {
 }
 
 impl Pages for Panel {
-    fn body_bytes_max(&self, request: &PageRequest) -> Option<usize> {
-        let is_file = request.target.split('?').next() == Some(import::PATH);
+    fn body_bytes_max(&self, request: &Request) -> Option<usize> {
+        let is_file = request.path() == import::PATH;
         let max = if is_file { PAGE_BODY_BYTES_MAX } else { forms::BYTES_MAX };
         access::has_session(self, request).then_some(max)
     }
 
-    fn answer(&self, request: &PageRequest) -> PageReply {
+    fn answer(&self, request: &Request) -> Response {
         // A page that breaks must not take the thread's place in the server with it.
         match catch_unwind(AssertUnwindSafe(|| self.route(request))) {
             Ok(Ok(reply)) => reply,

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::alarm::{Alarms, Ending, Watch};
-use crate::api::{Api, ApiServer, Limits, ServerError, Webhook};
+use crate::api::{Api, Webhook};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, Secret};
 use crate::engine::{Engine, SendingError, TimeLimit};
+use crate::http::{Limits, Server, ServerError};
 use crate::http_client::{HttpClient, Way, WayError};
 use crate::instance::{self, Instance, InstanceError};
 use crate::lock::{self, LockError, SenderLock};
@@ -86,9 +87,9 @@ pub(crate) fn serve(
         Some(panel) => api.with_pages(Arc::new(panel)),
         None => api,
     };
-    let server = ApiServer::start(
+    let server = Server::start(
         config.listen_addr,
-        &Arc::new(api),
+        Arc::new(api),
         Limits::production(config.trigger_wait),
         Arc::clone(config),
         Arc::clone(&clock),

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use auto_message_scheduler::api::{Api, Posted, Webhook};
+use auto_message_scheduler::api::{Api, Webhook};
 use auto_message_scheduler::clock::SystemClock;
 use auto_message_scheduler::config::Secret;
+use auto_message_scheduler::http::Request;
 use auto_message_scheduler::store::Store;
 use auto_message_scheduler::trigger::Triggers;
 use hmac::{Hmac, KeyInit, Mac};
@@ -28,11 +29,15 @@ static API: LazyLock<Api> = LazyLock::new(|| {
 });
 
 fuzz_target!(|body: &[u8]| {
-    let mut posted = Posted { algorithm: Some("sha512".to_owned()), ..Posted::default() };
-    assert_eq!(API.take_event(&posted, body).status, 401);
+    let post = || {
+        let mut request = Request::new("POST", "/api/waha-webhook");
+        request.body = body.to_vec();
+        request.with("X-Webhook-Hmac-Algorithm", "sha512")
+    };
+    assert_eq!(API.answer(&mut post(), true).status, 401);
     let mut mac = Hmac::<Sha512>::new_from_slice(KEY.as_bytes()).expect("HMAC takes any key");
     mac.update(body);
-    let hex = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    posted.hmac = Some(hex);
-    assert!(matches!(API.take_event(&posted, body).status, 200 | 400));
+    let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut signed = post().with("X-Webhook-Hmac", &hex);
+    assert!(matches!(API.answer(&mut signed, true).status, 200 | 400));
 });

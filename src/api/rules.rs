@@ -1,35 +1,54 @@
 //! What a head must say before anything else of a request matters: that it is meant for us, and that
 //! no browser was made to send it by somebody else's page.
 
-use super::guard::{Head, Refusal};
-use crate::config::Authority;
+use std::sync::Arc;
 
-/// Whether the request may come in.
-///
-/// # Errors
-/// 421 for another host, 403 for another site's page.
-/// `allowed_hosts` is ALLOWED_HOSTS; when it is empty, every host is ours.
-pub(super) fn check(head: &Head, allowed_hosts: &[Authority]) -> Result<(), Refusal> {
+use super::{PAGE_BODY_BYTES_MAX, WEBHOOK_PATH, webhook};
+use crate::config::{Authority, Config};
+use crate::http::{Admission, Head, Refusal};
+
+/// Bytes of a body.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Whether the request may come in: else 421 for another host, 403 for another site's page. `allowed_hosts` is
+/// ALLOWED_HOSTS; when it is empty, every host is ours.
+fn check(head: &Head, allowed_hosts: &[Authority]) -> Result<(), Refusal> {
+    let host = head.host()?;
     let is_allowed = |host: &Authority| allowed_hosts.iter().any(|own| own.covers(host));
-    if !allowed_hosts.is_empty() && !head.host.as_ref().is_some_and(is_allowed) {
+    if !allowed_hosts.is_empty() && !host.as_ref().is_some_and(is_allowed) {
         return Err(Refusal::new(421, "this is not the host that you ask for; see ALLOWED_HOSTS"));
     }
-    let is_own = |origin: &Authority| head.host.as_ref() == Some(origin) || is_allowed(origin);
-    let is_own_page = match &head.origin {
+    let is_own = |origin: &Authority| host.as_ref() == Some(origin) || is_allowed(origin);
+    let origin = head.header("Origin");
+    let is_own_page = match origin {
         None => true,
         Some(origin) => Authority::of_origin(origin).as_ref().is_some_and(is_own),
     };
-    let is_own_site =
-        head.fetch_site.as_deref().is_none_or(|site| matches!(site, "same-origin" | "none"));
+    let site = head.header("Sec-Fetch-Site");
+    let is_own_site = site.is_none_or(|site| matches!(site, "same-origin" | "none"));
     // Somebody may follow a link to a page from anywhere: looking changes nothing, and the
     // browser keeps the session's cookie to itself.
     let is_link = matches!(head.method.as_str(), "GET" | "HEAD")
-        && head.origin.is_none()
+        && origin.is_none()
         && super::pages::is_page(&head.target);
     if is_link || (is_own_page && is_own_site) {
         Ok(())
     } else {
         Err(Refusal::new(403, "another site's page may not ask here"))
+    }
+}
+
+impl Admission for Arc<Config> {
+    fn admit(&self, head: &Head) -> Result<u64, Refusal> {
+        check(head, &self.allowed_hosts)?;
+        let bytes_max = if head.target.split('?').next() == Some(WEBHOOK_PATH) {
+            webhook::BODY_BYTES_MAX
+        } else if super::pages::is_page(&head.target) {
+            PAGE_BODY_BYTES_MAX
+        } else {
+            BODY_BYTES_MAX
+        };
+        Ok(bytes_max as u64)
     }
 }
 

@@ -14,12 +14,13 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha512;
 
-use super::quota::{LINES_PER_MINUTE, Quota};
-use super::{Reply, lean, refuse, reply};
+use super::lean;
 use crate::clock::{Now, Timestamp};
 use crate::config::{Config, Secret};
 use crate::contacts::opt_out;
 use crate::delivery::{Counts, Hold, HoldKind, Verdict};
+use crate::http::quota::{LINES_PER_MINUTE, Quota};
+use crate::http::{Request, Response, refuse};
 use crate::logging::in_one_line;
 use crate::recipient::mask_numbers;
 use crate::store::{Channel, MessageEvent, SessionEvent, Store, StoreError, Taken, Trigger};
@@ -29,6 +30,7 @@ use event::{AboutMessage, AboutSession, Event, Stop};
 
 /// The largest body that is taken.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+const HMAC: &str = "X-Webhook-Hmac";
 /// Of an HMAC-SHA512.
 const HMAC_BYTES: usize = 64;
 /// Longer event ids are not believed to be ids.
@@ -43,16 +45,6 @@ pub struct Webhook {
     key: Secret,
     config: Arc<Config>,
     refusal_lines: Quota,
-}
-
-/// The headers of an event, and who sent it.
-#[derive(Clone, Debug, Default)]
-pub struct Posted {
-    pub hmac: Option<String>,
-    pub algorithm: Option<String>,
-    pub request_id: Option<String>,
-    /// The address of the peer, for the log.
-    pub remote: Option<String>,
 }
 
 /// What an answer says of an event.
@@ -70,48 +62,28 @@ impl Webhook {
         Self { store: Mutex::new(store), key, config, refusal_lines }
     }
 
-    /// Whether the body of an event is worth reading at `now`, on the monotonic clock; the answer
-    /// when it is not.
-    pub(super) fn expect(
-        &self,
-        posted: &Posted,
-        length: Option<usize>,
-        now: Duration,
-    ) -> Result<(), Reply> {
-        if signature(posted).is_none() {
-            return Err(self.unsigned(posted, now));
-        }
-        if length.is_some_and(|length| length > BODY_BYTES_MAX) {
-            return Err(too_large());
-        }
-        Ok(())
-    }
-
-    /// Takes an event.
-    pub(super) fn take(
-        &self,
-        posted: &Posted,
-        body: &[u8],
-        now: Now,
-        triggers: &Triggers,
-    ) -> Reply {
+    /// Takes an event. Its body is read only when it is signed and no larger than it may be.
+    pub(super) fn take(&self, request: &mut Request, now: Now, triggers: &Triggers) -> Response {
         let Now { wall: now, monotonic } = now;
-        if body.len() > BODY_BYTES_MAX {
-            return too_large();
-        }
-        let Some(signature) = signature(posted) else {
-            return self.unsigned(posted, monotonic);
+        let Some(signature) = signature(request) else {
+            return self.unsigned(request, monotonic);
         };
-        if !self.is_signed(body, &signature) {
-            return self.unsigned(posted, monotonic);
+        if request.length() > BODY_BYTES_MAX {
+            return refuse(413, "the body is larger than 1 MiB");
         }
-        let Some(envelope) = lean::read(body).filter(Value::is_object) else {
+        if let Err(refusal) = request.read_body() {
+            return refusal;
+        }
+        if !self.is_signed(&request.body, &signature) {
+            return self.unsigned(request, monotonic);
+        }
+        let Some(envelope) = lean::read(&request.body).filter(Value::is_object) else {
             return refuse(400, "the body must be a JSON object");
         };
-        let id = event_id(&envelope, posted);
+        let id = event_id(&envelope, request);
         let heard = match Event::read(&envelope) {
             Event::Message(message) => {
-                let named_by_body = || name_by_body(posted);
+                let named_by_body = || name_by_body(request);
                 let id = id.map_or_else(named_by_body, str::to_owned);
                 self.take_message(&message, &id, now, triggers)
             }
@@ -120,7 +92,7 @@ impl Webhook {
             Event::OfNoUse => Ok(Heard::OfNoUse),
         };
         match heard {
-            Ok(heard) => heard.reply(),
+            Ok(heard) => heard.response(),
             Err(error) => {
                 log::error!("http: an event could not be stored: {}", in_one_line(&error));
                 refuse(503, "the event could not be stored: send it again")
@@ -128,8 +100,8 @@ impl Webhook {
         }
     }
 
-    fn unsigned(&self, posted: &Posted, now: Duration) -> Reply {
-        let remote = posted.remote.as_deref().unwrap_or("an unknown address");
+    fn unsigned(&self, request: &Request, now: Duration) -> Response {
+        let remote = request.remote().unwrap_or("an unknown address".to_owned());
         self.refusal_lines.log(now, || {
             log::warn!("http: refused an event from {remote}: no HMAC or a wrong one");
         });
@@ -282,14 +254,14 @@ enum Change {
 }
 
 impl Heard {
-    fn reply(self) -> Reply {
+    fn response(self) -> Response {
         let message = match self {
             Self::Taken => "taken",
             Self::Repeated => "taken before",
             Self::OfNoUse => "of no use here",
         };
         let body = json!({"error": false, "message": message});
-        reply(200, &body)
+        Response::json(200, &body)
     }
 }
 
@@ -321,15 +293,11 @@ fn log_corrected(id: i64, verdict: &Verdict) {
     }
 }
 
-fn too_large() -> Reply {
-    refuse(413, "the body is larger than 1 MiB")
-}
-
 /// The HMAC in the headers, if it has the right form.
-fn signature(posted: &Posted) -> Option<[u8; HMAC_BYTES]> {
-    let is_known =
-        posted.algorithm.as_ref().is_none_or(|name| name.trim().eq_ignore_ascii_case("sha512"));
-    let hex = posted.hmac.as_deref().filter(|_| is_known)?.trim().as_bytes();
+fn signature(request: &Request) -> Option<[u8; HMAC_BYTES]> {
+    let algorithm = request.header("X-Webhook-Hmac-Algorithm");
+    let is_known = algorithm.is_none_or(|name| name.trim().eq_ignore_ascii_case("sha512"));
+    let hex = request.header(HMAC).filter(|_| is_known)?.trim().as_bytes();
     let mut bytes = [0; HMAC_BYTES];
     if hex.len() != 2 * HMAC_BYTES {
         return None;
@@ -345,15 +313,15 @@ fn digit(hex: u8) -> Option<u8> {
 }
 
 /// The id of an event: the envelope's, else its request's (2024.10.8 has none in the envelope).
-fn event_id<'a>(envelope: &'a Value, posted: &'a Posted) -> Option<&'a str> {
+fn event_id<'a>(envelope: &'a Value, request: &'a Request) -> Option<&'a str> {
     let is_id = |id: &&str| !id.is_empty() && id.len() <= EVENT_ID_CHARS_MAX;
     let own = envelope["id"].as_str().filter(is_id);
-    own.or_else(|| posted.request_id.as_deref().filter(is_id))
+    own.or_else(|| request.header("X-Webhook-Request-Id").filter(is_id))
 }
 
 /// A name for an event without an id: its HMAC is a hash of its body that nobody else can make.
-fn name_by_body(posted: &Posted) -> String {
-    let hex = posted.hmac.as_deref().unwrap_or_default().trim();
+fn name_by_body(request: &Request) -> String {
+    let hex = request.header(HMAC).unwrap_or_default().trim();
     format!("hmac:{}", hex.chars().take(NAME_CHARS).collect::<String>().to_ascii_lowercase())
 }
 

@@ -1,68 +1,45 @@
 //! The wire: connections, one thread each, requests in, answers out, or no answer at all.
 //!
-//! It speaks HTTP/1.1 with keep-alive and bodies of a stated length: what HTTP clients send. It must
-//! survive any client, a slow, a malformed or a vanished one, and end as soon as it is told to stop.
+//! It speaks HTTP/1.1 with keep-alive and bodies of a stated length: what HTTP clients send. It must survive any
+//! client, a slow, a malformed or a vanished one, and end as soon as it is told to stop.
 
-mod call;
-mod server;
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
-pub(super) use call::{Call, decoded};
-pub(super) use server::Server;
+use super::replies;
+use super::routes::Site;
+use crate::clock::{Clock, SystemClock};
+use crate::http::input::{Ended, Input, has_closed};
+use crate::http::response::reason;
+use crate::http::{Head, Length, Refusal, Response};
 
-use std::fmt::Write as _;
-
-use serde_json::Value;
-
-/// An answer, ready to be written.
-#[derive(Clone, Debug)]
-pub(super) struct Answer {
-    status: u16,
-    content_type: &'static str,
-    headers: Vec<(&'static str, String)>,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    pub(super) fn json(status: u16, body: &Value) -> Self {
-        Self::text(status, "application/json", &body.to_string())
-    }
-
-    pub(super) fn text(status: u16, content_type: &'static str, body: &str) -> Self {
-        Self { status, content_type, headers: Vec::new(), body: body.as_bytes().to_vec() }
-    }
-
-    pub(super) fn header(mut self, name: &'static str, value: &str) -> Self {
-        self.headers.push((name, value.to_owned()));
-        self
-    }
-
-    /// All bytes of the answer. The answer to a HEAD has a length but no body.
-    fn bytes(&self, keep_alive: bool, is_head: bool) -> Vec<u8> {
-        let connection = if keep_alive { "keep-alive" } else { "close" };
-        let mut head = format!(
-            "HTTP/1.1 {} {}\r\nContent-Type: {}; charset=utf-8\r\nContent-Length: {}\r\nConnection: {connection}\r\n",
-            self.status,
-            reason(self.status),
-            self.content_type,
-            self.body.len(),
-        );
-        for (name, value) in &self.headers {
-            // Writing to a String cannot fail.
-            let _ = write!(head, "{name}: {value}\r\n");
-        }
-        head.push_str("\r\n");
-        let mut bytes = head.into_bytes();
-        if !is_head {
-            bytes.extend_from_slice(&self.body);
-        }
-        bytes
-    }
-}
+const HEAD_BYTES_MAX: usize = 16 * 1024;
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// A connection on which nothing comes for so long is closed.
+const IDLE_MAX: Duration = Duration::from_mins(2);
+/// From the first byte of a request to its last.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+/// More connections than these are closed at once; more requests at the same time get a 503.
+const CONNECTIONS_MAX: usize = 512;
+const REQUESTS_AT_ONCE_MAX: usize = 256;
+const STACK_BYTES: usize = 512 * 1024;
+const WRITE_MAX: Duration = Duration::from_secs(10);
+const LINGER_MAX: Duration = Duration::from_secs(1);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+const HOLD_MAX: Duration = Duration::from_mins(10);
+/// How often a held connection is asked whether its client is still there.
+const HOLD_STEP: Duration = Duration::from_millis(50);
+const STOP_MAX: Duration = Duration::from_secs(5);
 
 /// What happens on the connection after a request.
 #[derive(Debug)]
 pub(super) enum Then {
-    Answer(Answer),
+    Answer(Response),
     /// Close without a byte.
     HangUp,
     /// Keep silent until the client gives up.
@@ -76,29 +53,266 @@ pub(super) struct Reply {
     pub(crate) received: Option<usize>,
 }
 
-impl From<Answer> for Reply {
-    fn from(answer: Answer) -> Self {
+impl From<Response> for Reply {
+    fn from(answer: Response) -> Self {
         Self { then: Then::Answer(answer), received: None }
     }
 }
 
-fn reason(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        201 => "Created",
-        302 => "Found",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        404 => "Not Found",
-        411 => "Length Required",
-        413 => "Payload Too Large",
-        422 => "Unprocessable Entity",
-        429 => "Too Many Requests",
-        431 => "Request Header Fields Too Large",
-        500 => "Internal Server Error",
-        503 => "Service Unavailable",
-        504 => "Gateway Timeout",
-        _ => "Unknown",
+/// One request, complete.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(crate) head: Head,
+    /// Decoded, in order.
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Call {
+    /// Reads the next request of a connection.
+    fn read(
+        mut stream: &TcpStream,
+        input: &mut Input<'_>,
+        clock: &SystemClock,
+    ) -> Result<Self, Ended> {
+        if input.rest().is_empty() {
+            input.more(clock.now().monotonic + IDLE_MAX)?;
+        }
+        let deadline = clock.now().monotonic + REQUEST_TIME_MAX;
+        let head = input.head(HEAD_BYTES_MAX, deadline)?;
+        if head.length == Length::Chunked {
+            return Err(Refusal::new(411, "send a Content-Length").into());
+        }
+        if head.expects_continue && input.rest().is_empty() {
+            let written = stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n");
+            written.map_err(|_| Ended::Closed)?;
+        }
+        let body = input.body(head.length, BODY_BYTES_MAX, deadline)?;
+        let query = head.target.split_once('?').map_or("", |(_, query)| query);
+        let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        Ok(Self { head, query, body })
+    }
+
+    /// The path as it was sent, without the query.
+    pub(super) fn path(&self) -> &str {
+        self.head.target.split('?').next().unwrap_or_default()
+    }
+
+    /// The first value of a query parameter.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A running server.
+pub(super) struct Server {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Serves `site` on `listener`, which clients on this machine reach at `address`.
+    pub(super) fn start(
+        listener: TcpListener,
+        address: SocketAddr,
+        site: Site,
+    ) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            site,
+            clock: SystemClock::new(),
+            open: Mutex::default(),
+            changed: Condvar::new(),
+            requests_now: AtomicUsize::new(0),
+        });
+        let accepting = start_thread("fake-waha", {
+            let shared = Arc::clone(&shared);
+            move || accept(&listener, &shared)
+        })?;
+        Ok(Self { address, shared, accepting: Some(accepting) })
+    }
+
+    /// Closes the port and every connection, and waits for their threads, 5 s at most.
+    pub(super) fn stop(&mut self) {
+        self.shared.begin_to_stop();
+        // The accepting thread looks up from its wait when somebody connects.
+        let woken = TcpStream::connect_timeout(&self.address, Duration::from_secs(1)).is_ok();
+        if let Some(accepting) =
+            self.accepting.take().filter(|thread| woken || thread.is_finished())
+        {
+            drop(accepting.join()); // a panic has been printed, and there is nothing more to stop
+        }
+        let is_open = |open: &mut Open| !open.streams.is_empty();
+        drop(self.shared.changed.wait_timeout_while(self.shared.open(), STOP_MAX, is_open));
+    }
+}
+
+fn start_thread(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name(name.to_owned()).stack_size(STACK_BYTES).spawn(work)
+}
+
+/// What all threads share.
+struct Shared {
+    site: Site,
+    /// Real time, for the deadlines of the wire.
+    clock: SystemClock,
+    open: Mutex<Open>,
+    /// Rung when the server stops and when a connection ends.
+    changed: Condvar,
+    requests_now: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Open {
+    stopping: bool,
+    streams: HashMap<u64, Arc<TcpStream>>,
+    next_key: u64,
+}
+
+impl Shared {
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for `max`, in real time; true when the server stops before.
+    fn stops_within(&self, max: Duration) -> bool {
+        let waited = self.changed.wait_timeout_while(self.open(), max, |open| !open.stopping);
+        waited.unwrap_or_else(PoisonError::into_inner).0.stopping
+    }
+
+    /// A connection, unless there are too many of them.
+    fn connection(self: &Arc<Self>, stream: TcpStream) -> Option<Connection> {
+        stream.set_nodelay(true).ok()?;
+        stream.set_write_timeout(Some(WRITE_MAX)).ok()?;
+        let mut open = self.open();
+        if open.stopping || open.streams.len() >= CONNECTIONS_MAX {
+            return None;
+        }
+        let (stream, key) = (Arc::new(stream), open.next_key);
+        open.next_key += 1;
+        open.streams.insert(key, Arc::clone(&stream));
+        drop(open);
+        Some(Connection { stream, key, shared: Arc::clone(self) })
+    }
+
+    fn begin_to_stop(&self) {
+        let mut open = self.open();
+        open.stopping = true;
+        for stream in open.streams.values() {
+            drop(stream.shutdown(Shutdown::Both)); // the client may have left already
+        }
+        self.changed.notify_all();
+    }
+}
+
+/// Accepts until the server stops. An error, such as too many open files, is waited out. A connection without a
+/// thread, or one too many, is closed.
+fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    loop {
+        let accepted = listener.accept();
+        if shared.open().stopping {
+            return;
+        }
+        match accepted {
+            Ok((stream, _)) => {
+                if let Some(connection) = shared.connection(stream) {
+                    drop(start_thread("fake-waha-client", move || connection.serve()));
+                }
+            }
+            Err(_) => drop(shared.stops_within(ACCEPT_PAUSE)),
+        }
+    }
+}
+
+/// An open connection that a stop can close. Dropping it, by a panic too, closes and forgets it.
+struct Connection {
+    stream: Arc<TcpStream>,
+    key: u64,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        drop(self.stream.shutdown(Shutdown::Both)); // the client may have left already
+        self.shared.open().streams.remove(&self.key);
+        self.shared.changed.notify_all();
+    }
+}
+
+impl Connection {
+    /// Serves requests until either side ends the connection.
+    fn serve(&self) {
+        let clock = &self.shared.clock;
+        let mut input = Input::new(&self.stream, clock);
+        loop {
+            match Call::read(&self.stream, &mut input, clock) {
+                Ok(call) if self.reply(&call) => {}
+                Err(Ended::Refused(Refusal { status, message })) => {
+                    // Nobody knows where a next request begins.
+                    let answer = replies::nest(status, message, reason(status));
+                    self.write(&answer.bytes(true, false));
+                    return input.linger(LINGER_MAX);
+                }
+                Ok(_) | Err(Ended::Closed | Ended::Late) => return,
+            }
+        }
+    }
+
+    /// Serves one request; false when the connection is to end.
+    fn reply(&self, call: &Call) -> bool {
+        let (shared, keeps) = (&self.shared, !call.head.is_last);
+        let write = |answer: &Response| {
+            self.write(&answer.bytes(call.head.is_last, call.head.method == "HEAD"))
+        };
+        let Some(_slot) = Slot::take(&shared.requests_now) else {
+            return write(&replies::nest(503, "too many requests at once", reason(503))) && keeps;
+        };
+        let reply = shared.site.reply(call);
+        let stopped = shared.stops_within(shared.site.latency(call));
+        let client_left = has_closed(&self.stream).unwrap_or(true);
+        let written = match reply.then {
+            Then::Answer(answer) => !stopped && write(&answer),
+            Then::HangUp => false,
+            Then::Hold => {
+                self.hold();
+                false
+            }
+        };
+        // Writing to a client that has left succeeds at first, hence both.
+        if let (Some(place), false) = (reply.received, written && !client_left) {
+            shared.site.not_answered(place);
+        }
+        written && keeps
+    }
+
+    /// Writes an answer; false when that failed.
+    fn write(&self, bytes: &[u8]) -> bool {
+        (&*self.stream).write_all(bytes).is_ok()
+    }
+
+    /// Keeps silent until the client gives up, the server stops, or ten minutes are over.
+    fn hold(&self) {
+        let began = Instant::now();
+        while began.elapsed() < HOLD_MAX
+            && !has_closed(&self.stream).unwrap_or(true)
+            && !self.shared.stops_within(HOLD_STEP)
+        {}
+    }
+}
+
+/// One of the requests that are served at the same time.
+struct Slot<'a>(&'a AtomicUsize);
+
+impl<'a> Slot<'a> {
+    fn take(requests_now: &'a AtomicUsize) -> Option<Self> {
+        let before = requests_now.fetch_add(1, Ordering::Relaxed);
+        let slot = Self(requests_now);
+        (before < REQUESTS_AT_ONCE_MAX).then_some(slot)
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

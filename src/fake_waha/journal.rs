@@ -23,22 +23,29 @@ pub(super) struct Journal {
 struct Kept {
     received: Vec<Received>,
     requests: VecDeque<Request>,
-    statuses: BTreeMap<String, String>,
-    me_extras: BTreeMap<String, Value>,
-    configs: BTreeMap<String, Value>,
+    sessions: BTreeMap<String, Session>,
     /// Hidden numbers (`<digits>@lid`) and the phone numbers' digits.
     lids: BTreeMap<String, String>,
-    /// By session: the status and the body that every look-up is answered with.
-    look_ups: BTreeMap<String, (u16, String)>,
     /// How far WAHA's clock is ahead of ours; negative when it is behind.
     ahead_secs: i64,
     ids_made: u32,
     tells_date: TellsDate,
 }
 
+/// What a test gave to a session.
+#[derive(Clone, Default)]
+pub(super) struct Session {
+    pub(super) status: Option<String>,
+    /// Fields beside those of `me`.
+    pub(super) me: Option<Value>,
+    pub(super) config: Option<Value>,
+    /// The status and the body that every look-up is answered with.
+    pub(super) look_ups: Option<(u16, String)>,
+}
+
 /// What the header `Date` says.
 #[derive(Clone, Copy, Default)]
-enum TellsDate {
+pub(super) enum TellsDate {
     #[default]
     OfTheClock,
     Fixed(Timestamp),
@@ -62,21 +69,21 @@ impl Journal {
         self.kept().requests.iter().cloned().collect()
     }
 
-    pub(super) fn set_status(&self, session: &str, status: &str) {
-        self.kept().statuses.insert(session.to_owned(), status.to_owned());
+    /// Changes what a session was given.
+    pub(super) fn give(&self, session: &str, change: impl FnOnce(&mut Session)) {
+        change(self.kept().sessions.entry(session.to_owned()).or_default());
     }
 
-    pub(super) fn set_me(&self, session: &str, extra: Value) {
-        self.kept().me_extras.insert(session.to_owned(), extra);
+    /// What a session was given.
+    pub(super) fn session(&self, session: &str) -> Session {
+        self.kept().sessions.get(session).cloned().unwrap_or_default()
     }
 
     /// The status of a session; `None` when there is no such session. Every name is a session,
     /// except those that begin with `nosuch`.
     pub(super) fn status(&self, session: &str) -> Option<String> {
-        if let Some(status) = self.kept().statuses.get(session) {
-            return Some(status.clone());
-        }
-        (!session.starts_with("nosuch")).then(|| self.status_default.clone())
+        let default = || (!session.starts_with("nosuch")).then(|| self.status_default.clone());
+        self.session(session).status.or_else(default)
     }
 
     pub(super) fn set_lid(&self, lid: &str, digits: &str) {
@@ -94,18 +101,8 @@ impl Journal {
         kept.lids.iter().find(|(_, known)| *known == digits).map(|(lid, _)| lid.clone())
     }
 
-    pub(super) fn set_config(&self, session: &str, config: Value) {
-        self.kept().configs.insert(session.to_owned(), config);
-    }
-
-    /// What `Date` says from now on; `None` for no `Date`.
-    pub(super) fn set_date(&self, date: Option<Timestamp>) {
-        self.kept().tells_date = date.map_or(TellsDate::Never, TellsDate::Fixed);
-    }
-
-    /// `Date` says again what the simulator's clock says.
-    pub(super) fn set_date_by_clock(&self) {
-        self.kept().tells_date = TellsDate::OfTheClock;
+    pub(super) fn set_date(&self, date: TellsDate) {
+        self.kept().tells_date = date;
     }
 
     /// What an answer at `at` has as `Date`.
@@ -126,32 +123,11 @@ impl Journal {
         self.kept().ahead_secs
     }
 
-    pub(super) fn set_look_ups(&self, session: &str, answer: Option<(u16, String)>) {
-        let looks = &mut self.kept().look_ups;
-        match answer {
-            Some(answer) => drop(looks.insert(session.to_owned(), answer)),
-            None => drop(looks.remove(session)),
-        }
-    }
-
-    /// What [`Self::set_look_ups`] gave to a session.
-    pub(super) fn look_ups(&self, session: &str) -> Option<(u16, String)> {
-        self.kept().look_ups.get(session).cloned()
-    }
-
-    /// What [`Self::set_config`] gave to a session.
-    pub(super) fn config(&self, session: &str) -> Option<Value> {
-        self.kept().configs.get(session).cloned()
-    }
-
-    /// What [`Self::set_me`] gave to a session.
-    pub(super) fn me_extra(&self, session: &str) -> Option<Value> {
-        self.kept().me_extras.get(session).cloned()
-    }
-
     /// `default` and the sessions that were given a status, in order of their names.
     pub(super) fn session_names(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.kept().statuses.keys().cloned().collect();
+        let kept = self.kept();
+        let given = kept.sessions.iter().filter(|(_, session)| session.status.is_some());
+        let mut names: Vec<String> = given.map(|(name, _)| name.clone()).collect();
         if !names.iter().any(|name| name == "default") {
             names.push("default".to_owned());
             names.sort();

@@ -7,43 +7,53 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::faults::{Symptom, fault_for};
-use super::http::{Answer, Call, Then};
+use super::http::{Call, Then};
+use super::journal::Session;
 use super::{Engine, Received};
 use crate::clock::Timestamp;
+use crate::http::Response;
 
 /// The account of every session.
 const ME: &str = "15550000001@c.us";
 
+pub(super) fn json_answer(status: u16, body: &Value) -> Response {
+    text_answer(status, "application/json", &body.to_string())
+}
+
+pub(super) fn text_answer(status: u16, content_type: &str, body: &str) -> Response {
+    Response::new(status, &format!("{content_type}; charset=utf-8"), body)
+}
+
 /// Nest's own error shape.
-pub(super) fn nest(status: u16, message: &str, error: &str) -> Answer {
-    Answer::json(status, &json!({ "statusCode": status, "message": message, "error": error }))
+pub(super) fn nest(status: u16, message: &str, error: &str) -> Response {
+    json_answer(status, &json!({ "statusCode": status, "message": message, "error": error }))
 }
 
-pub(super) fn unauthorized() -> Answer {
-    Answer::json(401, &json!({ "message": "Unauthorized", "statusCode": 401 }))
+pub(super) fn unauthorized() -> Response {
+    json_answer(401, &json!({ "message": "Unauthorized", "statusCode": 401 }))
 }
 
-pub(super) fn no_such_route(call: &Call) -> Answer {
-    nest(404, &format!("Cannot {} {}", call.method, call.target), "Not Found")
+pub(super) fn no_such_route(call: &Call) -> Response {
+    nest(404, &format!("Cannot {} {}", call.head.method, call.head.target), "Not Found")
 }
 
-pub(super) fn no_such_session(session: &str) -> Answer {
+pub(super) fn no_such_session(session: &str) -> Response {
     nest(422, &format!("Session \"{session}\" does not exist"), "Unprocessable Entity")
 }
 
 /// The answer of every route that needs a WORKING session and has none.
-pub(super) fn session_not_working(session: &str, status: &str) -> Answer {
+pub(super) fn session_not_working(session: &str, status: &str) -> Response {
     let body = json!({
         "error": "Session status is not as expected. Try again later or restart the session",
         "session": session,
         "status": status,
         "expected": ["WORKING"],
     });
-    Answer::json(422, &body)
+    json_answer(422, &body)
 }
 
 /// A 500 around an exception. It echoes the request, the message text included, as WAHA does.
-pub(super) fn exception(engine: Engine, at: Timestamp, call: &Call, thrown: &Value) -> Answer {
+pub(super) fn exception(engine: Engine, at: Timestamp, call: &Call, thrown: &Value) -> Response {
     let mut thrown = thrown.clone();
     let (name, message) = (&thrown["name"], &thrown["message"]);
     let (name, message) = (name.as_str().unwrap_or("Error"), message.as_str().unwrap_or_default());
@@ -55,14 +65,14 @@ pub(super) fn exception(engine: Engine, at: Timestamp, call: &Call, thrown: &Val
         "timestamp": iso_millis(at),
         "exception": thrown,
         "request": {
-            "path": call.target,
-            "method": call.method,
+            "path": call.head.target,
+            "method": call.head.method,
             "body": serde_json::from_slice(&call.body).unwrap_or_else(|_| json!({})),
             "query": query,
         },
         "version": version(engine),
     });
-    Answer::json(500, &body)
+    json_answer(500, &body)
 }
 
 /// What JavaScript throws when `method` is called on a field that is missing or of another type.
@@ -93,7 +103,7 @@ pub(super) fn fault_reply(
     let throttled = || nest(429, "ThrottlerException: Too Many Requests", "Too Many Requests");
     let answer = match symptom {
         Symptom::AckError => return None,
-        Symptom::RefusedAtOnce => Answer::json(201, &refused(engine, at, call)),
+        Symptom::RefusedAtOnce => json_answer(201, &refused(engine, at, call)),
         Symptom::NoLid => throw(json!({
             "message": "no LID found for 6281200000540@s.whatsapp.net from server", "name": "Error",
         })),
@@ -113,10 +123,10 @@ pub(super) fn fault_reply(
         ),
         Symptom::NoAnswer => return Some(Then::HangUp),
         Symptom::NeverAnswers => return Some(Then::Hold),
-        Symptom::EmptyAnswer => Answer::json(201, &json!({})),
-        Symptom::Garbage => Answer::text(200, "text/plain", "OK, but this is no JSON"),
+        Symptom::EmptyAnswer => json_answer(201, &json!({})),
+        Symptom::Garbage => text_answer(200, "text/plain", "OK, but this is no JSON"),
         Symptom::Redirect => {
-            Answer::text(302, "text/html", "").header("Location", "http://127.0.0.1:9/")
+            text_answer(302, "text/html", "").with("Location", "http://127.0.0.1:9/")
         }
         Symptom::BadRequest => nest(400, "Bad Request", "Bad Request"),
         Symptom::Unauthorized => unauthorized(),
@@ -129,9 +139,9 @@ pub(super) fn fault_reply(
         Symptom::TooLarge => nest(413, "request entity too large", "Payload Too Large"),
         Symptom::SessionFailed => session_not_working(session, "FAILED"),
         Symptom::Invalid => invalid_text(),
-        Symptom::RetryAfterSeconds => throttled().header("Retry-After", "60"),
+        Symptom::RetryAfterSeconds => throttled().with("Retry-After", "60"),
         Symptom::RetryAfterDate => {
-            throttled().header("Retry-After", &http_date(at.plus(Duration::from_hours(1))))
+            throttled().with("Retry-After", http_date(at.plus(Duration::from_hours(1))))
         }
         Symptom::Restricted => throw(json!({
             "message": "failed to send message", "name": "Error",
@@ -205,17 +215,12 @@ pub(super) fn looked_up(engine: Engine, message: &Received, at: Timestamp) -> Va
 }
 
 /// A session object. Like WAHA's, it carries the webhook key in clear.
-pub(super) fn session(
-    name: &str,
-    status: &str,
-    extra: Option<&Value>,
-    config: Option<Value>,
-) -> Value {
+pub(super) fn session(name: &str, status: &str, given: Session) -> Value {
     let me = match status {
         "STOPPED" | "STARTING" => Value::Null,
         _ => {
             let mut me = json!({ "id": ME, "pushName": "Fake Me" });
-            for (key, value) in extra.and_then(Value::as_object).into_iter().flatten() {
+            for (key, value) in given.me.iter().filter_map(Value::as_object).flatten() {
                 me[key] = value.clone();
             }
             me
@@ -224,7 +229,7 @@ pub(super) fn session(
     let hook = json!({
         "url": "http://127.0.0.1:9/", "events": ["message.ack"], "hmac": { "key": "fake-hmac-key" },
     });
-    let config = config.unwrap_or_else(|| json!({ "webhooks": [hook] }));
+    let config = given.config.unwrap_or_else(|| json!({ "webhooks": [hook] }));
     json!({ "name": name, "status": status, "config": config, "me": me })
 }
 
@@ -255,20 +260,20 @@ fn noweb_message(message: &Received, timestamp: &Value, status: &Value) -> Value
 }
 
 /// Nest's shape for a field that fails its validation: the message is a list.
-fn invalid_text() -> Answer {
+fn invalid_text() -> Response {
     let message = "text must be shorter than or equal to 65536 characters";
     let body = json!({
         "statusCode": 422, "message": [message], "error": "Unprocessable Entity",
     });
-    Answer::json(422, &body)
+    json_answer(422, &body)
 }
 
-fn proxy_page(status: u16, title: &str) -> Answer {
+fn proxy_page(status: u16, title: &str) -> Response {
     let page = format!(
         "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n\
          <hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
     );
-    Answer::text(status, "text/html", &page)
+    text_answer(status, "text/html", &page)
 }
 
 fn iso_millis(at: Timestamp) -> String {

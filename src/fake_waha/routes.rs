@@ -6,10 +6,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::faults::fault_for;
-use super::http::{Answer, Call, Reply, Then, decoded};
+use super::http::{Call, Reply, Then};
 use super::journal::Journal;
+use super::replies::{json_answer, text_answer};
 use super::{Options, Received, Request, replies};
 use crate::clock::{Clock, Timestamp};
+use crate::http::Response;
 
 /// WAHA's page size when `limit` is missing or no number.
 const LIMIT_DEFAULT: usize = 10;
@@ -25,7 +27,7 @@ pub(super) struct Site {
 }
 
 /// A route that cannot do its work stops with the answer that says why.
-type Answered = Result<Answer, Answer>;
+type Answered = Result<Response, Response>;
 
 impl Site {
     pub(super) fn new(
@@ -43,7 +45,7 @@ impl Site {
         let Reply { then, received } = self.reply_at(call, at);
         let then = match (then, self.journal.date(self.by_wahas_clock(at))) {
             (Then::Answer(answer), Some(date)) => {
-                Then::Answer(answer.header("Date", &replies::http_date(date)))
+                Then::Answer(answer.with("Date", replies::http_date(date)))
             }
             (then, _) => then,
         };
@@ -51,14 +53,13 @@ impl Site {
     }
 
     fn reply_at(&self, call: &Call, at: Timestamp) -> Reply {
-        let segments: Vec<String> =
-            call.path().split('/').skip(1).map(|segment| decoded(segment, false)).collect();
+        let segments: Vec<String> = call.path().split('/').skip(1).map(decoded).collect();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        let is_send = call.method == "POST" && segments == ["api", "sendText"];
+        let is_send = call.head.method == "POST" && segments == ["api", "sendText"];
         let body = if is_send { serde_json::from_slice(&call.body).ok() } else { None };
         self.journal.note_request(Request {
-            method: call.method.clone(),
-            path: call.target.clone(),
+            method: call.head.method.clone(),
+            path: call.head.target.clone(),
             at,
             chat_id: body.as_ref().and_then(|body: &Value| text_field(body, "chatId")),
         });
@@ -83,18 +84,19 @@ impl Site {
 
     fn lets_in(&self, call: &Call, segments: &[&str]) -> bool {
         let wanted = self.options.api_key.as_ref();
-        segments == ["ping"] || wanted.is_none() || call.api_key.as_ref() == wanted
+        let shown = call.head.header("X-Api-Key");
+        segments == ["ping"] || wanted.is_none_or(|wanted| shown == Some(wanted))
     }
 
     fn answer(&self, call: &Call, segments: &[&str], at: Timestamp) -> Answered {
-        match (call.method.as_str(), segments) {
-            ("GET", ["ping"]) => Ok(Answer::json(200, &json!({ "message": "pong" }))),
-            ("GET", ["health"]) => Ok(Answer::json(
+        match (call.head.method.as_str(), segments) {
+            ("GET", ["ping"]) => Ok(json_answer(200, &json!({ "message": "pong" }))),
+            ("GET", ["health"]) => Ok(json_answer(
                 200,
                 &json!({ "status": "ok", "info": {}, "error": {}, "details": {} }),
             )),
             ("GET", ["api", "server", "version"]) => {
-                Ok(Answer::json(200, &replies::version(self.options.engine)))
+                Ok(json_answer(200, &replies::version(self.options.engine)))
             }
             ("GET", ["api", "sessions"]) => Ok(self.sessions(call)),
             ("GET", ["api", "sessions", name]) => self.session(name),
@@ -114,7 +116,12 @@ impl Site {
     }
 
     /// `sendText`. As WAHA does, it asks for the session first, and trips over a bad field later.
-    fn send_text(&self, call: &Call, body: Option<Value>, at: Timestamp) -> Result<Reply, Answer> {
+    fn send_text(
+        &self,
+        call: &Call,
+        body: Option<Value>,
+        at: Timestamp,
+    ) -> Result<Reply, Response> {
         let body = body.ok_or_else(|| bad_json(call))?;
         let session = self.field(&body, "session", "startsWith", call, at)?;
         self.working(&session)?;
@@ -140,31 +147,26 @@ impl Site {
         };
         let place = self.journal.receive(received.clone()).ok_or_else(journal_full)?;
         (self.on_received)(&received);
-        let good = || Then::Answer(Answer::json(201, &replies::sent(engine, &received)));
+        let good = || Then::Answer(json_answer(201, &replies::sent(engine, &received)));
         Ok(Reply { then: told.unwrap_or_else(good), received: Some(place) })
     }
 
-    fn sessions(&self, call: &Call) -> Answer {
+    fn sessions(&self, call: &Call) -> Response {
         let all = call.parameter("all") == Some("true");
         let listed: Vec<Value> = (self.journal.session_names().iter())
             .filter_map(|name| Some((name, self.journal.status(name)?)))
             .filter(|(_, status)| all || status != "STOPPED")
-            .map(|(name, status)| {
-                let extra = self.journal.me_extra(name);
-                replies::session(name, &status, extra.as_ref(), self.journal.config(name))
-            })
+            .map(|(name, status)| replies::session(name, &status, self.journal.session(name)))
             .collect();
-        Answer::json(200, &listed.into())
+        json_answer(200, &listed.into())
     }
 
     fn session(&self, name: &str) -> Answered {
         let status = (self.journal.status(name))
             .ok_or_else(|| replies::nest(404, "Session not found", "Not Found"))?;
-        let extra = self.journal.me_extra(name);
-        let config = self.journal.config(name);
-        let mut body = replies::session(name, &status, extra.as_ref(), config);
+        let mut body = replies::session(name, &status, self.journal.session(name));
         body["engine"] = json!({ "engine": self.options.engine.to_string() });
-        Ok(Answer::json(200, &body))
+        Ok(json_answer(200, &body))
     }
 
     fn check_exists(&self, call: &Call, at: Timestamp) -> Answered {
@@ -174,10 +176,10 @@ impl Site {
         let number = phone.split('@').next().unwrap_or_default();
         let digits: String = number.chars().filter(char::is_ascii_digit).collect();
         if digits.is_empty() || digits.ends_with("0404") {
-            return Ok(Answer::json(200, &json!({ "numberExists": false })));
+            return Ok(json_answer(200, &json!({ "numberExists": false })));
         }
         let chat_id = format!("{digits}@c.us");
-        Ok(Answer::json(200, &json!({ "numberExists": true, "chatId": chat_id })))
+        Ok(json_answer(200, &json!({ "numberExists": true, "chatId": chat_id })))
     }
 
     fn typing(&self, call: &Call, at: Timestamp) -> Answered {
@@ -185,7 +187,7 @@ impl Site {
         let session = self.field(&body, "session", "startsWith", call, at)?;
         self.working(&session)?;
         self.field(&body, "chatId", "includes", call, at)?;
-        Ok(Answer::json(201, &json!({ "result": true })))
+        Ok(json_answer(201, &json!({ "result": true })))
     }
 
     fn new_message_id(&self, session: &str) -> Answered {
@@ -194,21 +196,21 @@ impl Site {
             let message = "The method is not implemented by the engine.";
             return Err(replies::nest(422, message, "Unprocessable Entity"));
         }
-        Ok(Answer::json(200, &json!({ "id": self.journal.new_id() })))
+        Ok(json_answer(200, &json!({ "id": self.journal.new_id() })))
     }
 
     fn lid(&self, session: &str, lid: &str) -> Answered {
         self.working(session)?;
         let lid = if lid.ends_with("@lid") { lid.to_owned() } else { format!("{lid}@lid") };
         let number = self.journal.digits_of(&lid).map(|digits| format!("{digits}@c.us"));
-        Ok(Answer::json(200, &json!({ "lid": lid, "pn": number })))
+        Ok(json_answer(200, &json!({ "lid": lid, "pn": number })))
     }
 
     fn lid_of_number(&self, session: &str, chat: &str) -> Answered {
         self.working(session)?;
         let chat = canonical_chat(chat);
         let lid = self.journal.lid_of(chat.trim_end_matches("@c.us"));
-        Ok(Answer::json(200, &json!({ "lid": lid, "pn": chat })))
+        Ok(json_answer(200, &json!({ "lid": lid, "pn": chat })))
     }
 
     fn messages(&self, call: &Call, session: &str, chat: &str) -> Answered {
@@ -230,7 +232,7 @@ impl Site {
             .take(count(call, "limit").unwrap_or(LIMIT_DEFAULT))
             .map(|message| replies::looked_up(self.options.engine, message, sent_at(message)))
             .collect();
-        Ok(Answer::json(200, &items.into()))
+        Ok(json_answer(200, &items.into()))
     }
 
     fn message(&self, session: &str, chat: &str, id: &str) -> Answered {
@@ -241,7 +243,7 @@ impl Site {
         let found =
             found.first().ok_or_else(|| replies::nest(404, "Message not found", "Not Found"))?;
         let at = self.by_wahas_clock(found.at);
-        Ok(Answer::json(200, &replies::looked_up(self.options.engine, found, at)))
+        Ok(json_answer(200, &replies::looked_up(self.options.engine, found, at)))
     }
 
     fn by_wahas_clock(&self, at: Timestamp) -> Timestamp {
@@ -249,15 +251,15 @@ impl Site {
     }
 
     /// Refuses a look-up when a test wants it so.
-    fn tells_look_ups(&self, session: &str) -> Result<(), Answer> {
-        match self.journal.look_ups(session) {
-            Some((status, body)) => Err(Answer::text(status, "application/json", &body)),
+    fn tells_look_ups(&self, session: &str) -> Result<(), Response> {
+        match self.journal.session(session).look_ups {
+            Some((status, body)) => Err(text_answer(status, "application/json", &body)),
             None => Ok(()),
         }
     }
 
     /// Refuses, in WAHA's words, for a session that is missing or not WORKING.
-    fn working(&self, session: &str) -> Result<(), Answer> {
+    fn working(&self, session: &str) -> Result<(), Response> {
         match self.journal.status(session).as_deref() {
             None => Err(replies::no_such_session(session)),
             Some("WORKING") => Ok(()),
@@ -273,7 +275,7 @@ impl Site {
         method: &str,
         call: &Call,
         at: Timestamp,
-    ) -> Result<String, Answer> {
+    ) -> Result<String, Response> {
         let thrown = match body.get(name) {
             Some(Value::String(text)) => return Ok(text.clone()),
             Some(other) => replies::type_error(name, other, method),
@@ -282,13 +284,18 @@ impl Site {
         Err(self.exception(call, at, &thrown))
     }
 
-    fn exception(&self, call: &Call, at: Timestamp, thrown: &Value) -> Answer {
+    fn exception(&self, call: &Call, at: Timestamp, thrown: &Value) -> Response {
         replies::exception(self.options.engine, at, call, thrown)
     }
 }
 
 fn shifted(at: Timestamp, secs: i64) -> Timestamp {
     Timestamp::from_millis(at.millis().saturating_add(secs.saturating_mul(1000)))
+}
+
+/// A part of a path; what is not encoded correctly in it stays as it is.
+pub(super) fn decoded(segment: &str) -> String {
+    percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }
 
 /// The one name of a chat, whichever way it was written. Like WAHA it trusts what it is given: `+62…`
@@ -313,7 +320,7 @@ fn count(call: &Call, parameter: &str) -> Option<usize> {
     call.parameter(parameter)?.parse().ok()
 }
 
-fn bad_json(call: &Call) -> Answer {
+fn bad_json(call: &Call) -> Response {
     let reason = match serde_json::from_slice::<Value>(&call.body) {
         Ok(_) => "Unexpected body".to_owned(),
         Err(error) => error.to_string(),
@@ -321,6 +328,6 @@ fn bad_json(call: &Call) -> Answer {
     replies::nest(400, &reason, "Bad Request")
 }
 
-fn journal_full() -> Answer {
+fn journal_full() -> Response {
     replies::nest(503, "the simulator's journal is full: restart it", "Service Unavailable")
 }

@@ -23,9 +23,10 @@ use subtle::ConstantTimeEq;
 
 use super::visit::{Page, Visit};
 use super::{Answered, PageError, Panel, forms, reply};
-use crate::api::{LINES_PER_MINUTE, PageReply, PageRequest, Quota};
 use crate::clock::Timestamp;
 use crate::config::AdminPassword;
+use crate::http::quota::{LINES_PER_MINUTE, Quota};
+use crate::http::{Request, Response};
 use crate::password;
 use crate::store::PanelSession;
 
@@ -164,10 +165,10 @@ pub(super) fn recognise(visit: &mut Visit<'_>) -> Result<(), PageError> {
 /// The session that a request brings, and what its cookie holds; `None` when it is over.
 fn session_of<'a>(
     panel: &Panel,
-    request: &'a PageRequest,
+    request: &'a Request,
     now: Timestamp,
 ) -> Result<Option<(&'a str, PanelSession)>, PageError> {
-    let brought = forms::cookie(request.cookie.as_deref(), SESSION_COOKIE);
+    let brought = forms::cookie(request.header("Cookie"), SESSION_COOKIE);
     let Some(id) = brought.filter(|id| is_random_hex(id)) else { return Ok(None) };
     let session = panel.read(|tx| tx.panel_session(&hash_of(id)))?;
     let session = session.filter(|session| {
@@ -177,7 +178,7 @@ fn session_of<'a>(
 }
 
 /// Whether somebody who is logged in sends this request.
-pub(super) fn has_session(panel: &Panel, request: &PageRequest) -> bool {
+pub(super) fn has_session(panel: &Panel, request: &Request) -> bool {
     let now = panel.clock.now().wall;
     matches!(session_of(panel, request, now), Ok(Some(_)))
 }
@@ -239,12 +240,12 @@ fn own_path(next: &str) -> &str {
 }
 
 /// On from a login: to the page that was asked for.
-pub(super) fn on_from_login(visit: &Visit<'_>) -> PageReply {
+pub(super) fn on_from_login(visit: &Visit<'_>) -> Response {
     reply::see_other(own_path(visit.form.get("next").unwrap_or_default()))
 }
 
 /// Where to go for whoever is not logged in.
-pub(super) fn ask_to_log_in(visit: &Visit<'_>) -> PageReply {
+pub(super) fn ask_to_log_in(visit: &Visit<'_>) -> Response {
     let is_piece = visit.path.ends_with("/live") || visit.path.ends_with("/preview");
     if is_piece {
         return reply::plain(401, visit.words().log_in);
@@ -272,7 +273,7 @@ pub(super) fn login(visit: &mut Visit<'_>) -> Answered {
     let given = visit.form.get("password").unwrap_or_default();
     let kept = visit.panel.read(|tx| tx.panel_password_hash())?.unwrap_or_default();
     if !password::fits(&kept, given) {
-        let remote = visit.request.remote.as_deref().unwrap_or("an unknown address");
+        let remote = visit.request.remote().unwrap_or("an unknown address".to_owned());
         access.lines.log(now, || {
             log::warn!("panel: refused a login from {remote}: the wrong password");
         });
@@ -332,7 +333,7 @@ pub(super) fn logout_everywhere(visit: &mut Visit<'_>) -> Answered {
     Ok(leave(visit))
 }
 
-pub(super) fn leave(visit: &mut Visit<'_>) -> PageReply {
+pub(super) fn leave(visit: &mut Visit<'_>) -> Response {
     visit.set_cookie(SESSION_COOKIE, "", Some(0));
     reply::done("/panel/login", "left")
 }

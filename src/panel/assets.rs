@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::access::to_hex;
 use super::reply;
-use crate::api::{PageReply, PageRequest};
+use crate::http::{Request, Response};
 
 struct Asset {
     path: String,
@@ -46,7 +46,7 @@ pub(super) fn icon_path() -> &'static str {
 }
 
 /// The asset that is asked for, if it is one.
-pub(super) fn find(request: &PageRequest) -> Option<PageReply> {
+pub(super) fn find(request: &Request) -> Option<Response> {
     let asset = ASSETS.iter().find(|asset| asset.path == request.target)?;
     matches!(request.method.as_str(), "GET" | "HEAD")
         .then(|| reply::lasting(asset.content_type, asset.content.as_bytes()))

@@ -13,8 +13,8 @@ use super::merge::{self, Conflict, Told, Was};
 use super::preview::{self, Preview};
 use super::visit::{Page, Visit};
 use super::{Answered, PageError, reply};
-use crate::api::PageReply;
 use crate::contacts::tags;
+use crate::http::Response;
 use crate::messages::{self, ComposeError, Draft, Edit, Edited, Timing, WeeklyTiming};
 use crate::store::{MadeBefore, MessageDetail};
 
@@ -340,7 +340,7 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
 }
 
 /// On to the message that a form made.
-fn made(visit: &Visit<'_>, id: i64) -> PageReply {
+fn made(visit: &Visit<'_>, id: i64) -> Response {
     let code = if visit.form.get("do") == Some("draft") { "drafted" } else { "scheduled" };
     reply::done(&format!("/panel/messages/{id}"), code)
 }

@@ -3,7 +3,6 @@
 use sha2::{Digest, Sha256};
 
 use super::access::to_hex;
-use crate::api::large_buffer;
 
 /// More fields than any form or query of ours has.
 const FIELDS_MAX: usize = 500;
@@ -125,11 +124,7 @@ fn take_part(part: &[u8], upload: &mut Upload) -> Option<()> {
     let name = parameter(&disposition, "name")?;
     let content = &part[length..];
     match parameter(&disposition, "filename") {
-        Some(file) => {
-            let mut bytes = large_buffer(content.len());
-            bytes.extend_from_slice(content);
-            upload.file = Some((file, bytes));
-        }
+        Some(file) => upload.file = Some((file, content.to_vec())),
         None => upload.fields.0.push((name, String::from_utf8_lossy(content).into_owned())),
     }
     Some(())

@@ -4,14 +4,14 @@ use askama::Template;
 
 use super::visit::{Page, Visit};
 use super::{Answered, PageError};
-use crate::api::PageReply;
+use crate::http::Response;
 
 /// Nothing from anywhere but here, no inline script or style, in nobody's frame.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
     img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// A reply with the headers that each has.
-fn with_headers(status: u16, content_type: &str, body: Vec<u8>) -> PageReply {
+fn with_headers(status: u16, content_type: &str, body: Vec<u8>) -> Response {
     let headers = vec![
         ("Content-Type", content_type.to_owned()),
         ("Content-Security-Policy", CONTENT_SECURITY_POLICY.to_owned()),
@@ -23,7 +23,7 @@ fn with_headers(status: u16, content_type: &str, body: Vec<u8>) -> PageReply {
         ("Cross-Origin-Resource-Policy", "same-origin".to_owned()),
         ("Cache-Control", "no-store".to_owned()),
     ];
-    PageReply { status, headers, body }
+    Response { status, headers, body }
 }
 
 /// A page, or a piece of one.
@@ -33,14 +33,14 @@ pub(super) fn html(status: u16, template: &impl Template) -> Answered {
 }
 
 /// A file to keep.
-pub(super) fn download(name: &str, content_type: &str, body: Vec<u8>) -> PageReply {
+pub(super) fn download(name: &str, content_type: &str, body: Vec<u8>) -> Response {
     let mut reply = with_headers(200, content_type, body);
     reply.headers.push(("Content-Disposition", format!("attachment; filename=\"{name}\"")));
     reply
 }
 
 /// A piece of the panel itself, whose name changes with its content.
-pub(super) fn lasting(content_type: &str, body: &[u8]) -> PageReply {
+pub(super) fn lasting(content_type: &str, body: &[u8]) -> Response {
     let mut reply = with_headers(200, content_type, body.to_vec());
     reply.headers.retain(|(name, _)| *name != "Cache-Control");
     reply.headers.push(("Cache-Control", "public, max-age=31536000, immutable".to_owned()));
@@ -48,24 +48,24 @@ pub(super) fn lasting(content_type: &str, body: &[u8]) -> PageReply {
 }
 
 /// On to another page, by GET. `to` is a path of ours.
-pub(super) fn see_other(to: impl Into<String>) -> PageReply {
+pub(super) fn see_other(to: impl Into<String>) -> Response {
     let mut reply = with_headers(303, "text/plain; charset=utf-8", Vec::new());
     reply.headers.push(("Location", to.into()));
     reply
 }
 
 /// On to a page that says what was done, by its code in [`super::words`].
-pub(super) fn done(path: &str, code: &str) -> PageReply {
+pub(super) fn done(path: &str, code: &str) -> Response {
     see_other(format!("{path}?done={code}"))
 }
 
 /// A few words without a page, for a script or when no page can be made.
-pub(super) fn plain(status: u16, words: &str) -> PageReply {
+pub(super) fn plain(status: u16, words: &str) -> Response {
     with_headers(status, "text/plain; charset=utf-8", words.as_bytes().to_vec())
 }
 
 /// Something broke; the reason is in the log.
-pub(super) fn broken() -> PageReply {
+pub(super) fn broken() -> Response {
     plain(
         500,
         "Halaman tidak dapat dibuat; alasannya ada di log program.\n\
@@ -89,7 +89,7 @@ pub(super) fn tell(
     heading: &str,
     text: &str,
     back: &str,
-) -> Result<PageReply, PageError> {
+) -> Result<Response, PageError> {
     html(status, &NotePage { p: visit.page(""), heading, text, back })
 }
 

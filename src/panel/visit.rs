@@ -9,9 +9,9 @@ use super::reasons;
 use super::reply;
 use super::words::{Language, Words};
 use super::{PageError, Panel};
-use crate::api::{PageReply, PageRequest};
 use crate::channels::ChannelError;
 use crate::clock::Timestamp;
+use crate::http::{FORWARDED, PEER, Request, Response};
 use crate::messages::ComposeError;
 use crate::store::{FormMark, MadeBefore, PageFrom, Store, StoreError, Trigger};
 
@@ -21,7 +21,7 @@ const A_YEAR_SECS: u64 = 365 * 24 * 3600;
 /// A request being answered.
 pub(super) struct Visit<'a> {
     pub(crate) panel: &'a Panel,
-    pub(crate) request: &'a PageRequest,
+    pub(crate) request: &'a Request,
     /// Without the query.
     pub(crate) path: String,
     pub(crate) query: Form,
@@ -70,23 +70,23 @@ pub(super) struct Page<'a> {
 
 impl<'a> Visit<'a> {
     /// Looks at a request; a cookie for the forms of strangers is made when it brings none.
-    pub(super) fn begin(panel: &'a Panel, request: &'a PageRequest) -> Result<Self, PageError> {
+    pub(super) fn begin(panel: &'a Panel, request: &'a Request) -> Result<Self, PageError> {
         let now = panel.clock.now().wall;
         let query = forms::query(&request.target);
         let is_post = request.method == "POST";
-        let path = request.target.split('?').next().unwrap_or_default().to_owned();
+        let path = request.path().to_owned();
         let body = read_body(request, is_post);
         let mark = body.fields.get("mark").filter(|mark| access::is_random_hex(mark));
         let asked = query.get("lang").and_then(Language::from_code);
-        let remembered = forms::cookie(request.cookie.as_deref(), LANGUAGE_COOKIE);
+        let remembered = forms::cookie(request.header("Cookie"), LANGUAGE_COOKIE);
         let language =
             asked.or(remembered.and_then(Language::from_code)).unwrap_or(Language::Indonesian);
         let is_https =
             |text: &str| text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("https"));
-        let claims_tls = request.forwarded_proto.as_deref().is_some_and(is_https);
+        let claims_tls = request.header("X-Forwarded-Proto").is_some_and(is_https);
         // The Origin is the browser's own word, about itself.
         let is_tls = claims_tls && comes_from_proxy(panel, request)
-            || request.origin.as_deref().is_some_and(is_https);
+            || request.header("Origin").is_some_and(is_https);
         let mut visit = Self {
             panel,
             request,
@@ -199,7 +199,7 @@ impl<'a> Visit<'a> {
         id: i64,
         (there, code): (&str, &str),
         change: impl FnOnce(&mut Store) -> Result<(), E>,
-    ) -> Result<Result<PageReply, String>, PageError> {
+    ) -> Result<Result<Response, String>, PageError> {
         let done = reply::done(there, code);
         if self.is_second()? {
             return Ok(Ok(done));
@@ -230,8 +230,8 @@ impl<'a> Visit<'a> {
     /// Who is at the other end: the peer, or the last address that a trusted proxy was asked by.
     pub(super) fn client(&self) -> Option<IpAddr> {
         let proxies = &self.panel.config.trusted_proxies;
-        let peer = self.request.peer.as_deref().and_then(address);
-        let forwarded = self.request.forwarded_for.as_deref().unwrap_or_default();
+        let peer = self.request.header(PEER).and_then(address);
+        let forwarded = self.request.header(FORWARDED).unwrap_or_default();
         let asked_by = || forwarded.rsplit(',').filter_map(address);
         if comes_from_proxy(self.panel, self.request) {
             return asked_by().find(|address| !proxies.contains(address)).or(peer);
@@ -241,11 +241,11 @@ impl<'a> Visit<'a> {
 
     /// A cookie that the browser brought.
     pub(super) fn cookie(&self, name: &str) -> Option<&'a str> {
-        forms::cookie(self.request.cookie.as_deref(), name)
+        forms::cookie(self.request.header("Cookie"), name)
     }
 
     /// Refuses methods that no page has, and forms that no page of ours made.
-    pub(super) fn refuse_unsafe(&self) -> Result<Option<PageReply>, PageError> {
+    pub(super) fn refuse_unsafe(&self) -> Result<Option<Response>, PageError> {
         let w = self.words();
         match self.request.method.as_str() {
             "GET" | "HEAD" => Ok(None),
@@ -274,7 +274,7 @@ impl<'a> Visit<'a> {
     }
 
     /// The answer with this visit's cookies.
-    pub(super) fn finish(self, mut answered: PageReply) -> PageReply {
+    pub(super) fn finish(self, mut answered: Response) -> Response {
         answered.headers.extend(self.cookies.into_iter().map(|cookie| ("Set-Cookie", cookie)));
         answered
     }
@@ -306,8 +306,8 @@ impl Refusal for ChannelError {
 }
 
 /// Whether the peer is a proxy of TRUSTED_PROXIES.
-fn comes_from_proxy(panel: &Panel, request: &PageRequest) -> bool {
-    let peer = request.peer.as_deref().and_then(address);
+fn comes_from_proxy(panel: &Panel, request: &Request) -> bool {
+    let peer = request.header(PEER).and_then(address);
     peer.is_some_and(|peer| panel.config.trusted_proxies.contains(&peer))
 }
 
@@ -318,11 +318,11 @@ fn address(text: &str) -> Option<IpAddr> {
     text.parse().ok().or_else(with_port).map(|address: IpAddr| address.to_canonical())
 }
 
-fn read_body(request: &PageRequest, is_post: bool) -> Upload {
+fn read_body(request: &Request, is_post: bool) -> Upload {
     if !is_post {
         return Upload::default();
     }
-    let content_type = request.content_type.as_deref().unwrap_or_default();
+    let content_type = request.header("Content-Type").unwrap_or_default();
     forms::multipart(content_type, &request.body)
         .unwrap_or_else(|| Upload { fields: Form::read(&request.body), file: None })
 }

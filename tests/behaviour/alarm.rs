@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auto_message_scheduler::alarm::{Alerts, Ending, Heartbeat, Watch};
-use auto_message_scheduler::api::{Answer, Api, Incoming};
+use auto_message_scheduler::api::Api;
 use auto_message_scheduler::clock::Clock;
 use auto_message_scheduler::config::{Config, Secret};
+use auto_message_scheduler::http::Request;
 use auto_message_scheduler::http_client::HttpClient;
 use auto_message_scheduler::send_window::{Allowance, SendWindow};
 use auto_message_scheduler::store::{Store, Trigger};
@@ -234,10 +235,9 @@ fn health_is_stale_until_a_trigger_comes() {
     let triggers = Arc::clone(&world.triggers);
     let api = Api::new(store, triggers, clock, secret.into(), Duration::ZERO, None)
         .watching(watch(&world));
-    let ask = Incoming { method: "GET", path: "/health", authorization: None, remote: None };
-    let health = || match api.answer(&ask) {
-        Answer::Now(reply) => (reply.status, reply.body),
-        other => panic!("{other:?}"),
+    let health = || {
+        let reply = api.answer(&mut Request::new("GET", "/health"), false);
+        (reply.status, String::from_utf8(reply.body).unwrap())
     };
     world.message("081200007001");
     assert_eq!(health(), (200, r#"{"status":"ok"}"#.to_owned()));

@@ -64,7 +64,9 @@ fn only_the_store_speaks_sql() {
 #[test]
 fn only_the_http_client_uses_ureq_and_only_the_server_tiny_http() {
     assert_eq!(outside(&["http_client.rs"], &["ureq::"]), [""; 0]);
-    assert_eq!(outside(&["api/server.rs"], &["tiny_http::"]), [""; 0]);
+    assert_eq!(outside(&["http/server.rs"], &["tiny_http::"]), [""; 0]);
+    // The server behind the front must not be given a listener that strangers reach.
+    assert_eq!(outside(&["http", "fake_waha"], &[".accept()"]), [""; 0]);
 }
 
 #[test]

@@ -25,7 +25,7 @@ const MIB: usize = 1 << 20;
 const PEAK_KIB_MAX: usize = 32 * 1024;
 const AFTERWARDS_KIB_MAX: usize = 12 * 1024;
 /// The debug build is slow, so more threads are at work at once, and each leaves some memory behind.
-const DEBUG_AFTERWARDS_KIB_MAX: usize = 15 * 1024;
+const DEBUG_AFTERWARDS_KIB_MAX: usize = 13 * 1024;
 /// Pages of the release build's file, as `RssFile` has them.
 const RELEASE_FILE_KIB: usize = 6 * 1024;
 /// Connections at once, and how often each comes.

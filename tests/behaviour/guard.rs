@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use auto_message_scheduler::api::{BackListener, Guard, GuardError, Hideout, Limits};
 use auto_message_scheduler::clock::SystemClock;
+use auto_message_scheduler::config::Config;
+use auto_message_scheduler::http::{Guard, GuardError, Limits, PrivateSocket};
 
 use crate::site::until;
 
@@ -42,7 +43,7 @@ pub struct Gate {
     /// While it is true, the server behind does not answer.
     pub is_held: Arc<AtomicBool>,
     is_closed: Arc<AtomicBool>,
-    hideout: Hideout,
+    socket: PrivateSocket,
     _directory: tempfile::TempDir,
 }
 
@@ -53,8 +54,7 @@ impl Gate {
 
     pub fn on(public: TcpListener, limits: Limits) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let (listener, hideout) = Hideout::open(&[directory.path()]).unwrap();
-        let BackListener::Socket(listener) = listener else { panic!("a Unix socket") };
+        let (listener, socket) = PrivateSocket::open(&[directory.path()]).unwrap();
         let (passed, has_failed, is_held, is_closed) = <(
             Arc<Mutex<Vec<Vec<u8>>>>,
             Arc<AtomicBool>,
@@ -75,8 +75,8 @@ impl Gate {
         let failed = Arc::clone(&has_failed);
         let fail = move || failed.store(true, Ordering::SeqCst);
         let clock = Arc::new(SystemClock::new());
-        let door = hideout.door().clone();
-        let guard = Guard::start(public, door, limits, Arc::default(), clock, fail).unwrap();
+        let (upstream, config) = (socket.upstream().clone(), Arc::<Config>::default());
+        let guard = Guard::start(public, upstream, limits, config, clock, fail).unwrap();
         let address = guard.address();
         let guard = Some(guard);
         Self {
@@ -86,7 +86,7 @@ impl Gate {
             has_failed,
             is_held,
             is_closed,
-            hideout,
+            socket,
             _directory: directory,
         }
     }
@@ -116,10 +116,7 @@ impl Gate {
     /// The server behind goes away.
     fn close_back(&self) {
         self.is_closed.store(true, Ordering::SeqCst);
-        let auto_message_scheduler::api::BackAddress::Socket(path) = &self.hideout.door().address
-        else {
-            panic!("a Unix socket")
-        };
+        let path = &self.socket.upstream().address;
         drop(UnixStream::connect(path));
         until("nobody listens behind", || UnixStream::connect(path).is_err());
     }
@@ -131,10 +128,7 @@ impl Drop for Gate {
             drop(guard.stop());
         }
         self.is_closed.store(true, Ordering::SeqCst);
-        if let auto_message_scheduler::api::BackAddress::Socket(path) = &self.hideout.door().address
-        {
-            drop(UnixStream::connect(path));
-        }
+        drop(UnixStream::connect(&self.socket.upstream().address));
     }
 }
 
@@ -199,7 +193,7 @@ fn a_request_reaches_the_server_behind_written_anew_and_its_answer_comes_back() 
           X-Other: no\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi",
     );
     assert_eq!(answer, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
-    let token = &gate.hideout.door().token;
+    let token = &gate.socket.upstream().token;
     assert_eq!(
         gate.passed(),
         [format!(
@@ -433,7 +427,7 @@ fn a_guard_that_cannot_go_on_says_so_and_why() {
     gate.close_back();
     drop(gate.say(GOOD));
     until("it gives up", || gate.has_failed.load(Ordering::SeqCst));
-    assert!(matches!(gate.stop(), Err(GuardError::Back(_))));
+    assert!(matches!(gate.stop(), Err(GuardError::Upstream(_))));
 }
 
 #[test]

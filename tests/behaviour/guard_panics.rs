@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use auto_message_scheduler::api::{Api, ApiServer, GuardError, Limits, ServerError};
+use auto_message_scheduler::api::Api;
 use auto_message_scheduler::clock::{Clock, Now, SystemClock, Wake};
-use auto_message_scheduler::config::Secret;
+use auto_message_scheduler::config::{Config, Secret};
+use auto_message_scheduler::http::{GuardError, Limits, Server, ServerError};
 use auto_message_scheduler::store::Store;
 use auto_message_scheduler::trigger::Triggers;
 
@@ -39,7 +40,7 @@ impl Clock for Brittle {
 }
 
 struct Running {
-    server: ApiServer,
+    server: Server,
     triggers: Arc<Triggers>,
     _directory: tempfile::TempDir,
 }
@@ -54,10 +55,9 @@ fn start(api_clock: Arc<dyn Clock>, guard_clock: Arc<dyn Clock>) -> Running {
     let address = "127.0.0.1:0".parse().unwrap();
     let limits = Limits::production(Duration::ZERO);
     let directories = &[directory.path()];
-    let config = Arc::default();
+    let config = Arc::<Config>::default();
     let server =
-        ApiServer::start(address, &Arc::new(api), limits, config, guard_clock, directories)
-            .unwrap();
+        Server::start(address, Arc::new(api), limits, config, guard_clock, directories).unwrap();
     Running { server, triggers, _directory: directory }
 }
 

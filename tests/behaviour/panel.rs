@@ -13,8 +13,9 @@ mod twice;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use auto_message_scheduler::api::{PageReply, PageRequest, Pages};
+use auto_message_scheduler::api::Pages;
 use auto_message_scheduler::config::{AdminPassword, Config, Secret};
+use auto_message_scheduler::http::{FORWARDED, PEER, Request, Response};
 use auto_message_scheduler::panel::Panel;
 use auto_message_scheduler::store::Store;
 
@@ -61,20 +62,17 @@ impl Browser {
         browser
     }
 
-    pub fn log_in(&mut self, panel: &Panel, password: &str) -> PageReply {
+    pub fn log_in(&mut self, panel: &Panel, password: &str) -> Response {
         self.get(panel, "/panel/login");
         self.post(panel, "/panel/login", &[("password", password)])
     }
 
-    pub fn get(&mut self, panel: &Panel, target: &str) -> PageReply {
-        self.send(
-            panel,
-            PageRequest { method: "GET".into(), target: target.into(), ..PageRequest::default() },
-        )
+    pub fn get(&mut self, panel: &Panel, target: &str) -> Response {
+        self.send(panel, Request::new("GET", target))
     }
 
     /// A form with its token.
-    pub fn post(&mut self, panel: &Panel, target: &str, fields: &[(&str, &str)]) -> PageReply {
+    pub fn post(&mut self, panel: &Panel, target: &str, fields: &[(&str, &str)]) -> Response {
         let token = self.token.clone();
         let fields: Vec<(&str, &str)> =
             [("csrf", token.as_str())].into_iter().chain(fields.iter().copied()).collect();
@@ -82,39 +80,37 @@ impl Browser {
     }
 
     /// A form with its token and its one-time mark, as a browser sends it.
-    pub fn press(&mut self, panel: &Panel, target: &str, fields: &[(&str, &str)]) -> PageReply {
+    pub fn press(&mut self, panel: &Panel, target: &str, fields: &[(&str, &str)]) -> Response {
         let mark = self.mark.clone();
         self.post(panel, target, &[fields, &[("mark", mark.as_str())]].concat())
     }
 
-    pub fn post_raw(&mut self, panel: &Panel, target: &str, fields: &[(&str, &str)]) -> PageReply {
+    pub fn post_raw(&mut self, panel: &Panel, target: &str, fields: &[(&str, &str)]) -> Response {
         let escape = |text: &str| {
             text.bytes().fold(String::new(), |escaped, byte| escaped + &format!("%{byte:02x}"))
         };
         let body: Vec<String> =
             fields.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();
-        self.send(
-            panel,
-            PageRequest {
-                method: "POST".into(),
-                target: target.into(),
-                content_type: Some("application/x-www-form-urlencoded".into()),
-                body: body.join("&").into_bytes(),
-                ..PageRequest::default()
-            },
-        )
+        let mut request =
+            Request::new("POST", target).with("Content-Type", "application/x-www-form-urlencoded");
+        request.body = body.join("&").into_bytes();
+        self.send(panel, request)
     }
 
-    pub fn send(&mut self, panel: &Panel, mut request: PageRequest) -> PageReply {
+    pub fn send(&mut self, panel: &Panel, mut request: Request) -> Response {
         let cookies: Vec<String> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        request.cookie = (!cookies.is_empty()).then(|| cookies.join("; "));
-        if self.is_tls {
-            request.peer = Some(PROXY.to_owned());
-            request.forwarded_proto = Some("https".to_owned());
+        if !cookies.is_empty() {
+            request = request.with("Cookie", &cookies.join("; "));
         }
-        request.peer = request.peer.or_else(|| self.peer.clone());
-        request.forwarded_for.clone_from(&self.forwarded_for);
+        if self.is_tls {
+            request = request.with(PEER, PROXY).with("X-Forwarded-Proto", "https");
+        }
+        for (name, value) in [(PEER, &self.peer), (FORWARDED, &self.forwarded_for)] {
+            if let Some(value) = value {
+                request = request.with(name, value);
+            }
+        }
         let reply = panel.answer(&request);
         for (name, value) in &reply.headers {
             if *name == "Set-Cookie" {
@@ -141,11 +137,11 @@ pub fn hidden(page: &str, name: &str) -> Option<String> {
     Some(rest.split('"').next()?.replace("&#38;", "&"))
 }
 
-pub fn text(reply: &PageReply) -> String {
+pub fn text(reply: &Response) -> String {
     String::from_utf8_lossy(&reply.body).into_owned()
 }
 
-pub fn header<'a>(reply: &'a PageReply, name: &str) -> Option<&'a str> {
+pub fn header<'a>(reply: &'a Response, name: &str) -> Option<&'a str> {
     let found = reply.headers.iter().find(|(known, _)| *known == name);
     found.map(|(_, value)| value.as_str())
 }

@@ -11,11 +11,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use auto_message_scheduler::api::{Api, Posted};
+use auto_message_scheduler::api::Api;
 use auto_message_scheduler::clock::{SystemClock, Timestamp};
 use auto_message_scheduler::config::{Config, SETTINGS, Secret, parse_env_file};
 use auto_message_scheduler::contacts::import::{ImportRules, Imported, Refused, Watch, import};
 use auto_message_scheduler::contacts::language::Language;
+use auto_message_scheduler::http::Request;
 use auto_message_scheduler::recipient::{
     CountryCode, Entry, mask_numbers, normalize_phone, parse_contact_ids, phone_to_chat,
 };
@@ -224,12 +225,18 @@ proptest! {
     ) {
         let door = door();
         let before = door.rows();
-        let posted = Posted { hmac: wrong, algorithm: Some("sha512".into()), request_id: None, remote: None };
-        let reply = door.api.take_event(&posted, &bytes);
-        prop_assert_eq!(reply.status, 401);
+        let post = |hmac: Option<String>| {
+            let mut request = Request::new("POST", "/api/waha-webhook")
+                .with("X-Webhook-Hmac-Algorithm", "sha512");
+            if let Some(hmac) = hmac {
+                request = request.with("X-Webhook-Hmac", &hmac);
+            }
+            request.body.clone_from(&bytes);
+            door.api.answer(&mut request, true).status
+        };
+        prop_assert_eq!(post(wrong), 401);
         prop_assert_eq!(door.rows(), before, "something moved");
-        let posted = Posted { hmac: Some(hmac(&bytes)), ..posted };
-        prop_assert!(matches!(door.api.take_event(&posted, &bytes).status, 200 | 400));
+        prop_assert!(matches!(post(Some(hmac(&bytes))), 200 | 400));
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::*;
 use crate::fake_waha::FakeWahaError;
-use crate::fake_waha::http::decoded;
+use crate::fake_waha::routes::decoded;
 
 const CLOSING_PING: &str = "GET /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
@@ -184,7 +184,6 @@ fn percent_encoding_is_undone_and_what_is_not_one_stays() {
         ("100%", "100%"),
         ("%zz%4", "%zz%4"),
     ] {
-        assert_eq!(decoded(text, false), plain);
+        assert_eq!(decoded(text), plain);
     }
-    assert_eq!(decoded("a+b", true), "a b");
 }

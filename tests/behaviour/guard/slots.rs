@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use auto_message_scheduler::api::Limits;
+use auto_message_scheduler::http::Limits;
 
 use super::{GOOD, Gate, MS, one_answer, rest, short_limits, status};
 use crate::site::until;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use auto_message_scheduler::api::{PageRequest, Pages};
+use auto_message_scheduler::api::Pages;
 use auto_message_scheduler::config::{AdminPassword, Secret};
+use auto_message_scheduler::http::{PEER, Request};
 use auto_message_scheduler::panel::Panel;
 use auto_message_scheduler::password;
 
@@ -306,13 +307,9 @@ fn only_a_proxy_that_was_named_is_believed_about_tls_and_about_addresses() {
     let world = World::new();
     let panel = panel(&world);
     let is_secure = |peer: &str, proto: &str| {
-        let request = PageRequest {
-            method: "GET".into(),
-            target: "/panel/login?lang=en".into(),
-            peer: Some(peer.into()),
-            forwarded_proto: Some(proto.into()),
-            ..PageRequest::default()
-        };
+        let request = Request::new("GET", "/panel/login?lang=en")
+            .with(PEER, peer)
+            .with("X-Forwarded-Proto", proto);
         let reply = panel.answer(&request);
         let cookies: Vec<_> =
             reply.headers.iter().filter(|(name, _)| *name == "Set-Cookie").collect();
@@ -382,22 +379,15 @@ fn other_methods_are_refused_and_broken_bodies_harm_nobody() {
     let panel = panel(&world);
     let mut browser = Browser::logged_in(&panel);
     for method in ["PUT", "DELETE", "OPTIONS", "TRACE", "get"] {
-        let request = PageRequest {
-            method: method.into(),
-            target: "/panel".into(),
-            ..PageRequest::default()
-        };
-        assert_eq!(browser.send(&panel, request).status, 405, "{method}");
+        assert_eq!(browser.send(&panel, Request::new(method, "/panel")).status, 405, "{method}");
     }
     for body in [&b"\xff\xfe%zz=&&&=;\0"[..], b"", b"csrf", b"--x\r\n\r\n"] {
         for content_type in [None, Some("multipart/form-data; boundary=x"), Some("text/plain")] {
-            let request = PageRequest {
-                method: "POST".into(),
-                target: "/panel/messages/new".into(),
-                content_type: content_type.map(str::to_owned),
-                body: body.to_vec(),
-                ..PageRequest::default()
-            };
+            let mut request = Request::new("POST", "/panel/messages/new");
+            if let Some(content_type) = content_type {
+                request = request.with("Content-Type", content_type);
+            }
+            request.body = body.to_vec();
             assert_eq!(panel.answer(&request).status, 403);
             assert_eq!(browser.send(&panel, request).status, 403);
         }

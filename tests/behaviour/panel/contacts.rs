@@ -1,12 +1,12 @@
 //! The address book in a browser.
 
-use auto_message_scheduler::api::{PageReply, PageRequest};
+use auto_message_scheduler::http::{Request, Response};
 use auto_message_scheduler::panel::Panel;
 
 use super::{Browser, header, panel, text};
 use crate::world::World;
 
-pub fn upload(browser: &mut Browser, panel: &Panel, csv: &[u8]) -> PageReply {
+pub fn upload(browser: &mut Browser, panel: &Panel, csv: &[u8]) -> Response {
     browser.get(panel, "/panel/contacts/import");
     let mut body = format!(
         "--XX\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{}\r\n--XX\r\n\
@@ -17,13 +17,9 @@ pub fn upload(browser: &mut Browser, panel: &Panel, csv: &[u8]) -> PageReply {
     .into_bytes();
     body.extend_from_slice(csv);
     body.extend_from_slice(b"\r\n--XX--\r\n");
-    let request = PageRequest {
-        method: "POST".into(),
-        target: "/panel/contacts/import".into(),
-        content_type: Some("multipart/form-data; boundary=XX".into()),
-        body,
-        ..PageRequest::default()
-    };
+    let mut request = Request::new("POST", "/panel/contacts/import")
+        .with("Content-Type", "multipart/form-data; boundary=XX");
+    request.body = body;
     browser.send(panel, request)
 }
 

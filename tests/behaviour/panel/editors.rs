@@ -1,6 +1,6 @@
 //! Two people, or two tabs, that change the same row.
 
-use auto_message_scheduler::api::PageReply;
+use auto_message_scheduler::http::Response;
 use auto_message_scheduler::panel::Panel;
 
 use super::{Browser, header, hidden, panel, text};
@@ -77,7 +77,7 @@ fn open(browser: &mut Browser, panel: &Panel) -> String {
     hidden(&text(&browser.get(panel, "/panel/messages/1/edit")), "was").unwrap()
 }
 
-fn save(browser: &mut Browser, panel: &Panel, was: &str, changed: &[(&str, &str)]) -> PageReply {
+fn save(browser: &mut Browser, panel: &Panel, was: &str, changed: &[(&str, &str)]) -> Response {
     let base = [
         ("title", "Lama"),
         ("text", "Halo"),

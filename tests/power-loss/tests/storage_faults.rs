@@ -4,9 +4,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use auto_message_scheduler::api::{Answer, Api, Incoming};
+use auto_message_scheduler::api::Api;
 use auto_message_scheduler::clock::Clock;
 use auto_message_scheduler::config::Secret;
+use auto_message_scheduler::http::Request;
 use auto_message_scheduler::store::{Store, Trigger};
 use power_loss::disk::{Disk, Fault};
 use power_loss::log_lines;
@@ -58,11 +59,7 @@ fn health(world: &World, program: &Program) -> u16 {
     let clock = world.clock.clone();
     let api =
         Api::new(store, Arc::clone(&program.triggers), clock, secret.into(), Duration::ZERO, None);
-    let request = Incoming { method: "GET", path: "/health", authorization: None, remote: None };
-    match api.answer(&request) {
-        Answer::Now(reply) => reply.status,
-        Answer::AtTheEnd(_) | Answer::WithBody => panic!("health waits for nothing"),
-    }
+    api.answer(&mut Request::new("GET", "/health"), false).status
 }
 
 /// The log has said that sending stops and why, once.

@@ -1,0 +1,286 @@
+//! The upstream of the front: tiny_http, where strangers cannot reach it, and the routes behind it. One thread
+//! takes requests; what may take longer than a look at the database has a thread of its own, and there are not
+//! many of those.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::net::{SocketAddr, TcpListener};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use subtle::ConstantTimeEq;
+
+use super::head::{FORWARDED, PEER, TOKEN};
+use super::{
+    Admission, Guard, GuardError, Limits, PrivateSocket, Response, lock, refuse, start_thread,
+};
+use crate::clock::Clock;
+
+const STACK_BYTES: usize = 256 * 1024;
+
+/// What answers the requests that the front lets in.
+pub trait Routes: Send + Sync {
+    /// The class of a request whose answer may take a while; `None` for one that is answered at once.
+    fn class(&self, request: &Request) -> Option<Class>;
+
+    /// The answer. `may_wait` is false for a request of a class of which too many are being answered.
+    fn answer(&self, request: &mut Request, may_wait: bool) -> Response;
+
+    /// The HTTP side cannot go on: the program must end, and not stay up without it.
+    fn give_up(&self);
+}
+
+/// Requests that share a number of threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Class {
+    /// Of its threads.
+    pub(crate) name: &'static str,
+    /// Answered at the same time.
+    pub(crate) max: usize,
+    pub(crate) stack_bytes: usize,
+}
+
+/// A request that the front let in.
+pub struct Request {
+    /// In upper case, such as `POST`.
+    pub method: String,
+    /// With a query, if there is one.
+    pub target: String,
+    /// Names and values of those that the front lets pass, and its own.
+    pub headers: Vec<(String, String)>,
+    /// As far as it was read; see [`Request::read_body`].
+    pub body: Vec<u8>,
+    source: Option<tiny_http::Request>,
+}
+
+impl Request {
+    /// A request that came from nowhere, without headers and body.
+    pub fn new(method: &str, target: &str) -> Self {
+        let (method, target) = (method.to_owned(), target.to_owned());
+        Self { method, target, headers: Vec::new(), body: Vec::new(), source: None }
+    }
+
+    /// The same with one header more.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn of(source: tiny_http::Request) -> Self {
+        let mut request = Self::new(source.method().as_str(), source.url());
+        request.headers = source
+            .headers()
+            .iter()
+            .map(|header| (header.field.to_string(), header.value.to_string()))
+            .collect();
+        request.source = Some(source);
+        request
+    }
+
+    /// The first value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let named = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.as_str())
+    }
+
+    /// The target without its query.
+    pub(crate) fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
+    /// The client's address, and what was said about where the request came from before, marked so.
+    pub(crate) fn remote(&self) -> Option<String> {
+        let peer = self.header(PEER)?;
+        match self.header(FORWARDED) {
+            Some(forwarded) => Some(format!("{peer} (forwarded for {forwarded})")),
+            None => Some(peer.to_owned()),
+        }
+    }
+
+    /// Bytes of the whole body; the front has let in only so many as the path takes.
+    pub(crate) fn length(&self) -> usize {
+        let source = self.source.as_ref();
+        source.map_or(self.body.len(), |source| source.body_length().unwrap_or(0))
+    }
+
+    /// Reads the body while it comes.
+    pub(crate) fn read_body(&mut self) -> Result<(), Response> {
+        let length = self.length();
+        if let Some(source) = &mut self.source {
+            self.body.reserve_exact(length);
+            let read = source.as_reader().take(length as u64).read_to_end(&mut self.body);
+            read.map_err(|_| refuse(400, "the body ended too early"))?;
+        }
+        Ok(())
+    }
+
+    /// Answers it. The client may have gone: that is no error.
+    fn respond(self, response: Response) {
+        let Some(mut source) = self.source else { return };
+        // tiny_http would read what was not wanted of a body in one piece as large as it.
+        drop(io::copy(source.as_reader(), &mut io::sink()));
+        let mut answer =
+            tiny_http::Response::from_data(response.body).with_status_code(response.status);
+        for (name, value) in response.headers {
+            if let Ok(header) = tiny_http::Header::from_bytes(name, value) {
+                answer.add_header(header);
+            }
+        }
+        drop(source.respond(answer));
+    }
+}
+
+/// The HTTP side, serving.
+pub struct Server {
+    guard: Guard,
+    upstream: Arc<tiny_http::Server>,
+    serving: JoinHandle<()>,
+    _socket: PrivateSocket,
+}
+
+/// The HTTP side cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The address cannot be had.
+    #[error("failed to listen on `{address}`{}", remedy(source))]
+    Listen { address: SocketAddr, source: io::Error },
+    /// There is no private directory for the upstream's socket.
+    #[error("failed to make a private socket: let TMPDIR name a directory that can be written to")]
+    Socket(#[source] io::Error),
+    /// A thread could not be started.
+    #[error("failed to start an HTTP thread: ask your host for more processes")]
+    Thread(#[source] io::Error),
+    /// It served, and cannot go on.
+    #[error("the HTTP side ended: start the program again")]
+    Guard(#[from] GuardError),
+}
+
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            ": another program has this port; is `serve` running already? Else give LISTEN_ADDR another one"
+        }
+        io::ErrorKind::PermissionDenied => {
+            ": ports under 1024 are for root; give LISTEN_ADDR a higher one"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            ": this machine has no such address; correct LISTEN_ADDR"
+        }
+        _ => "",
+    }
+}
+
+impl Server {
+    /// Listens on `address` and serves `routes` until it is stopped, within `limits`. A private socket is made in the
+    /// first of `directories` where that can be done.
+    ///
+    /// # Errors
+    /// When the address or the socket cannot be had, or a thread cannot be started.
+    pub fn start(
+        address: SocketAddr,
+        routes: Arc<impl Routes + 'static>,
+        limits: Limits,
+        admission: impl Admission + 'static,
+        clock: Arc<dyn Clock>,
+        directories: &[&Path],
+    ) -> Result<Self, ServerError> {
+        let listen = |source| ServerError::Listen { address, source };
+        let public = TcpListener::bind(address).map_err(listen)?;
+        let (listener, socket) = PrivateSocket::open(directories).map_err(ServerError::Socket)?;
+        let upstream = tiny_http::Server::from_listener(listener, None)
+            .map_err(|source| ServerError::Socket(io::Error::other(source.to_string())))?;
+        let upstream = Arc::new(upstream);
+        let (way, failing) = (socket.upstream().clone(), Arc::clone(&routes));
+        let shared = Arc::new(Shared { routes, busy: Mutex::default() });
+        let (requests, token) = (Arc::clone(&upstream), way.token.clone());
+        let serving =
+            start_thread("http-server", STACK_BYTES, move || serve(&requests, &token, &shared))
+                .map_err(ServerError::Thread)?;
+        let guard = Guard::start(public, way, limits, admission, clock, move || failing.give_up())
+            .map_err(ServerError::Thread)?;
+        Ok(Self { guard, upstream, serving, _socket: socket })
+    }
+
+    /// Where it listens; with the real port when LISTEN_ADDR had port 0.
+    pub fn address(&self) -> SocketAddr {
+        self.guard.address()
+    }
+
+    /// Takes no more requests, and returns when those that were taken are answered.
+    ///
+    /// # Errors
+    /// When it could not go on before it was stopped.
+    pub fn stop(self) -> Result<(), ServerError> {
+        let ended = self.guard.stop();
+        self.upstream.unblock();
+        drop(self.serving.join()); // its panics are caught
+        Ok(ended?)
+    }
+}
+
+struct Shared {
+    routes: Arc<dyn Routes>,
+    /// How many requests of each class are being answered, by its name.
+    busy: Mutex<BTreeMap<&'static str, usize>>,
+}
+
+/// One of the threads of a class, given back however the thread ends.
+struct Permit {
+    class: Class,
+    shared: Arc<Shared>,
+}
+
+impl Permit {
+    fn take(class: Class, shared: &Arc<Shared>) -> Option<Self> {
+        let mut busy = lock(&shared.busy);
+        let count = busy.entry(class.name).or_default();
+        (*count < class.max).then(|| {
+            *count += 1;
+            Self { class, shared: Arc::clone(shared) }
+        })
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        *lock(&self.shared.busy).entry(self.class.name).or_insert(1) -= 1;
+    }
+}
+
+fn serve(upstream: &tiny_http::Server, token: &str, shared: &Arc<Shared>) {
+    // `recv` ends with an error when it is unblocked.
+    while let Ok(source) = upstream.recv() {
+        let request = Request::of(source);
+        // A panic over one request must not be felt by the next one. Nothing is left half-changed: what the
+        // answers are made from is behind locks, and the database rolls back.
+        if catch_unwind(AssertUnwindSafe(|| answer(request, token, shared))).is_err() {
+            log::error!("http: a request broke down: please report what stderr says of it");
+        }
+    }
+}
+
+fn answer(mut request: Request, token: &str, shared: &Arc<Shared>) {
+    // On loopback other programs of this machine can connect too; they must go through the front.
+    let shown = request.header(TOKEN).unwrap_or_default();
+    if !bool::from(shown.as_bytes().ct_eq(token.as_bytes())) {
+        return request.respond(refuse(403, "this is not the door"));
+    }
+    let class = shared.routes.class(&request);
+    let Some(permit) = class.and_then(|class| Permit::take(class, shared)) else {
+        let response = shared.routes.answer(&mut request, class.is_none());
+        return request.respond(response);
+    };
+    let Class { name, stack_bytes, .. } = permit.class;
+    let work = move || {
+        let response = permit.shared.routes.answer(&mut request, true);
+        drop(permit);
+        request.respond(response);
+    };
+    if let Err(error) = start_thread(name, stack_bytes, work) {
+        // The request is gone with the closure, and its permit too; the front answers 503.
+        log::error!("http: no thread for a waiting request: {error}");
+    }
+}
