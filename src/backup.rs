@@ -64,25 +64,18 @@ pub struct Restored {
 /// A backup or a restore failed. Neither the database nor an older backup was touched.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// There is nothing to back up.
     #[error("there is no database `{}`: correct DATABASE_PATH", .0.display())]
     NoDatabase(PathBuf),
-    /// The target is the database.
     #[error("`{}` is the database itself, or a file beside it that belongs to it: give another name", .0.display())]
     Itself(PathBuf),
-    /// The target is something else.
     #[error("`{}` is no backup: it is not replaced; give another name", .0.display())]
     NotABackup(PathBuf),
-    /// The target is a live database.
     #[error("`{}` is a database in use (there is a `{}` beside it): it is not replaced; give another name", .0.display(), .1.display())]
     InUse(PathBuf, PathBuf),
-    /// The file to restore is not ours.
     #[error("`{}` is no database of this program: give a file that `backup` made", .0.display())]
     NotOurs(PathBuf),
-    /// SQLite's integrity check complained.
     #[error("`{}` is damaged and was not used: {complaint}", path.display())]
     Damaged { path: PathBuf, complaint: String },
-    /// A sender holds the lock.
     #[error("`{}` is being used to send: stop `serve` and wait for the end of `run`, then try again", .0.display())]
     Sending(PathBuf),
     #[error("failed to {action} `{}`", path.display())]

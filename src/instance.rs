@@ -39,7 +39,6 @@ pub(crate) struct Instance {
 /// The instance cannot be looked at.
 #[derive(Debug, thiserror::Error)]
 pub enum InstanceError {
-    /// The file has no metadata.
     #[error("failed to look at `{}`", path.display())]
     File { path: PathBuf, source: std::io::Error },
     #[error(transparent)]

@@ -13,7 +13,7 @@ use crate::clock::{Clock, Timestamp, Wake};
 use crate::config::Config;
 use crate::engine::PRUNED_AGE_MIN;
 use crate::lock::{LockError, SenderLock};
-use crate::store::{Counted, Looked, Old, Side, SqlResult, Store, StoreError, Tx};
+use crate::store::{Counted, Old, Side, SqlResult, Store, StoreError, Tx};
 
 /// What ended less than so long ago stays: WAHA still repeats events of it, look-ups are under way.
 pub(crate) const AGE_MIN: Duration = PRUNED_AGE_MIN;
@@ -66,17 +66,14 @@ pub enum Room {
 /// Nothing was removed, or not everything.
 #[derive(Debug, thiserror::Error)]
 pub enum PruneError {
-    /// What may still be needed.
     #[error(
         "--older-than must be at least 7d: what ended within a week may still be corrected by WAHA"
     )]
     TooYoung,
-    /// The same by the settings.
     #[error("--older-than must be more than LATE_LIMIT_HOURS ({} hours): what is younger may still have to go out", .0.as_secs() / 3600)]
     WithinLateLimit(Duration),
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// There is no room to write the file anew.
     #[error("what is old was removed, but `{}` could not be written anew to give its room back: that takes as much room again on the disk, meanwhile", path.display())]
     NotAnew { path: PathBuf, source: StoreError },
     #[error(transparent)]
@@ -141,23 +138,22 @@ impl Work<'_> {
     /// All messages of one status, page by page.
     fn messages(&mut self, status: &str) -> Result<(), StoreError> {
         let cut = self.cut;
-        let mut after = (None, i64::MIN);
+        let mut after = i64::MIN;
         loop {
-            let from = (after.0.as_deref(), after.1);
             let page =
-                self.store.read(|tx| tx.look_for_old(status, from, cut, MESSAGES_PER_LOOK))?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = (last.scheduled_at.clone(), last.id);
+                self.store.read(|tx| tx.look_for_old(status, after, cut, MESSAGES_PER_LOOK))?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            after = *last;
             self.page(&page)?;
         }
     }
 
-    fn page(&mut self, page: &[Looked]) -> Result<(), StoreError> {
+    fn page(&mut self, page: &[(i64, bool)]) -> Result<(), StoreError> {
         let cut = self.cut;
         let mut found = VecDeque::new();
-        for looked in page.iter().filter(|looked| looked.is_candidate) {
+        for (id, _) in page.iter().filter(|(_, is_candidate)| *is_candidate) {
             // One read each: a message to very many takes a while, and a reader keeps the WAL.
-            found.extend(self.store.read(|tx| tx.what_is_old(looked.id, cut))?);
+            found.extend(self.store.read(|tx| tx.what_is_old(*id, cut))?);
         }
         if self.is_dry {
             for old in &found {

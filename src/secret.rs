@@ -25,23 +25,14 @@ const LOCK_TRIES_MAX: usize = 100;
 /// The secret cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SecretError {
-    /// The file cannot be read or made.
     #[error("failed to use secret file `{}`: check owner and mode of the file and of its directory", path.display())]
     File { path: PathBuf, source: io::Error },
-    /// The file holds no secret.
     #[error("`{}` holds no secret of {SECRET_LENGTH_MIN} characters or more: delete it, and the next start makes a new one", path.display())]
     Unfit { path: PathBuf },
-    /// The file is open to others.
     #[error("`{}` can be read or changed by other users of this machine: {remedy}", path.display())]
-    Open {
-        path: PathBuf,
-        /// The command that mends it.
-        remedy: String,
-    },
-    /// There is nothing to rotate.
+    Open { path: PathBuf, remedy: String },
     #[error("there is no secret file `{}`: the first `serve` makes it; if that was somewhere else, go there or correct DATABASE_PATH", .0.display())]
     NotMade(PathBuf),
-    /// The system gave no random bytes.
     #[error(
         "failed to make a secret: the system has no random bytes: {0}; set CRON_SECRET yourself"
     )]

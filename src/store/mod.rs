@@ -64,7 +64,7 @@ pub(crate) use meta::ClockBelieved;
 pub(crate) use open::wait_no_longer;
 pub(crate) use overview::{NextDue, RunView};
 pub(crate) use panel::{FormMark, MadeBefore, PanelSession, PanelUpload};
-pub use prune::{Counted, Looked, Old, Side};
+pub use prune::{Counted, Old, Side};
 pub(crate) use restore::{LOOK_AT_UNKNOWN, Marked, Restoration};
 pub use runs::{RunCounts, Trigger};
 pub use settle::Settled;

@@ -8,7 +8,6 @@
 //! * What is due at the message's present time, or later, stays: it is what keeps it from being
 //!   planned again. What is due earlier is too late to be sent, also by the mark `pruned_before`.
 
-use rusqlite::types::ToSql;
 use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::{SqlResult, Tx};
@@ -21,21 +20,6 @@ const MARK: &str = "pruned_before";
 const IS_OVER: &str = "(status NOT IN ('pending', 'sending')
     AND coalesce(finished_at, '') < :cut
     AND NOT (status = 'unknown' AND next_attempt_at IS NOT NULL))";
-
-/// A message `m` that may have something old: answered by indexes alone.
-const IS_CANDIDATE: &str = "coalesce(
-    (SELECT min(d.due_at) FROM deliveries d WHERE d.auto_message_id = m.id) < :cut,
-    m.status IN ('sent', 'failed', 'cancelled') AND coalesce(m.scheduled_at, '') < :cut)";
-
-/// A message that may have something old, as it was seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Looked {
-    pub(crate) id: i64,
-    /// `auto_messages.scheduled_at`, as written: where the next page goes on.
-    pub(crate) scheduled_at: Option<String>,
-    /// Whether it may have something old.
-    pub(crate) is_candidate: bool,
-}
 
 /// What of a message is old.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,58 +147,24 @@ impl Tx<'_> {
         Ok(self.meta(MARK)?.and_then(|text| Timestamp::parse(&text)))
     }
 
-    /// At most `limit` messages of one status after the time and the id of `after`, in the order of
-    /// both; `None` is before every time.
+    /// At most `limit` messages of one status whose id is greater than `after`, by id, each with whether
+    /// it may have something old: indexes alone answer that.
     pub(crate) fn look_for_old(
         &self,
         status: &str,
-        after: (Option<&str>, i64),
+        after: i64,
         cut: Timestamp,
         limit: u32,
-    ) -> SqlResult<Vec<Looked>> {
-        let (at, after) = after;
-        let cut = cut.to_string();
-        // Two statements: the order of (time, id) in one would read all of a time again for each page.
-        let same_time = format!(
-            "SELECT m.id, m.scheduled_at, {IS_CANDIDATE} AS is_candidate
-             FROM auto_messages m INDEXED BY idx_auto_messages_status_scheduled_at
-             WHERE m.status = :status AND m.scheduled_at IS :at AND m.id > :after
-             ORDER BY m.id LIMIT :limit"
-        );
-        let mut found = self.looked(
-            &same_time,
-            named_params! {
-                ":status": status, ":at": at, ":after": after, ":cut": cut, ":limit": limit,
-            },
-        )?;
-        let left = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(limit));
-        if left > 0 {
-            let later = format!(
-                "SELECT m.id, m.scheduled_at, {IS_CANDIDATE} AS is_candidate
-                 FROM auto_messages m INDEXED BY idx_auto_messages_status_scheduled_at
-                 WHERE m.status = :status AND m.scheduled_at > :at
-                 ORDER BY m.scheduled_at, m.id LIMIT :limit"
-            );
-            found.extend(self.looked(
-                &later,
-                named_params! {
-                    ":status": status, ":at": at.unwrap_or_default(), ":cut": cut, ":limit": left,
-                },
-            )?);
-        }
-        Ok(found)
-    }
-
-    fn looked(&self, sql: &str, params: &[(&str, &dyn ToSql)]) -> SqlResult<Vec<Looked>> {
-        let mut statement = self.prepare(sql)?;
-        let rows = statement.query_map(params, |row| {
-            Ok(Looked {
-                id: row.get("id")?,
-                scheduled_at: row.get("scheduled_at")?,
-                is_candidate: row.get("is_candidate")?,
-            })
-        })?;
-        rows.collect()
+    ) -> SqlResult<Vec<(i64, bool)>> {
+        let sql = "SELECT m.id, coalesce(
+                       (SELECT min(d.due_at) FROM deliveries d WHERE d.auto_message_id = m.id) < :cut,
+                       m.status IN ('sent', 'failed', 'cancelled'))
+                   FROM auto_messages m INDEXED BY idx_auto_messages_status
+                   WHERE m.status = :status AND m.id > :after ORDER BY m.id LIMIT :limit";
+        let params = named_params! {
+            ":status": status, ":after": after, ":cut": cut.to_string(), ":limit": limit,
+        };
+        self.prepare(sql)?.query_map(params, |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     }
 
     /// What of a message is old; `None` when nothing is.
@@ -243,25 +193,25 @@ impl Tx<'_> {
         };
         old.is_whole &= latest.as_ref().is_none_or(|latest| *latest < cut.to_string());
         let occurrences = self.old_occurrences(id, cut)?;
-        old.is_whole &= occurrences.iter().all(|one| one.stay == 0);
+        old.is_whole &= occurrences.iter().all(|(_, _, stay)| *stay == 0);
         let keeps = |due_at: &String| {
             latest.as_ref().is_some_and(|latest| due_at >= latest)
                 || old.scheduled_at.as_ref().is_some_and(|at| due_at >= at)
         };
-        for one in occurrences {
-            if one.stay > 0 || !old.is_whole && keeps(&one.due_at) {
+        for (due_at, counted, stay) in occurrences {
+            if stay > 0 || !old.is_whole && keeps(&due_at) {
                 break;
             }
-            old.counted.deliveries += one.rows;
-            old.counted.unknown += one.unknown;
-            old.last = Some(one.due_at);
+            old.counted.add(counted);
+            old.last = Some(due_at);
         }
         old.counted.messages = u64::from(old.is_whole);
         Ok((old.is_whole || old.last.is_some()).then_some(old))
     }
 
-    /// The occurrences before `cut`, the earliest first.
-    fn old_occurrences(&self, id: i64, cut: Timestamp) -> SqlResult<Vec<OldOccurrence>> {
+    /// The occurrences before `cut`, the earliest first, each with its deliveries and how many of them
+    /// nobody may remove yet.
+    fn old_occurrences(&self, id: i64, cut: Timestamp) -> SqlResult<Vec<(String, Counted, u64)>> {
         let sql = format!(
             "SELECT due_at, count(*) AS rows, count(*) FILTER (WHERE status = 'unknown') AS unknown,
                  count(*) FILTER (WHERE NOT {IS_OVER}) AS stay
@@ -271,12 +221,8 @@ impl Tx<'_> {
         let mut statement = self.prepare(&sql)?;
         let params = named_params! { ":id": id, ":cut": cut };
         let rows = statement.query_map(params, |row| {
-            Ok(OldOccurrence {
-                due_at: row.get("due_at")?,
-                rows: row.get("rows")?,
-                unknown: row.get("unknown")?,
-                stay: row.get("stay")?,
-            })
+            let (deliveries, unknown) = (row.get("rows")?, row.get("unknown")?);
+            Ok((row.get("due_at")?, Counted { messages: 0, deliveries, unknown }, row.get("stay")?))
         })?;
         rows.collect()
     }
@@ -352,12 +298,4 @@ impl Tx<'_> {
                        WHERE name = 'auto_messages' AND :id BETWEEN 1 AND seq)";
         self.prepare(sql)?.query_row(named_params! { ":id": id }, |row| row.get(0))
     }
-}
-
-struct OldOccurrence {
-    due_at: String,
-    rows: u64,
-    unknown: u64,
-    /// How many of them nobody may remove yet.
-    stay: u64,
 }
