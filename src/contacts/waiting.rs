@@ -86,7 +86,7 @@ pub(crate) fn follow_all(
 ) -> SqlResult<OnItsWay> {
     let mut all = OnItsWay { in_flight: tx.count_in_flight_to(contact_id)?, ..OnItsWay::default() };
     let Ok(chat_id) = recipient::phone_to_chat(before, &config.country) else { return Ok(all) };
-    for delivery_id in tx.waiting_deliveries(chat_id.as_str(), contact_id)? {
+    for (delivery_id, ..) in tx.pending_of_chat(chat_id.as_str(), Some(contact_id))? {
         match follow(tx, delivery_id, config, now)? {
             Followed::Goes => all.moved += 1,
             Followed::Skipped(_) => all.skipped += 1,

@@ -11,7 +11,7 @@ use rusqlite::{OptionalExtension, Row, named_params};
 use super::listings::containing;
 use super::{PageFrom, Settled, SqlResult, Tx, lossy};
 use crate::clock::Timestamp;
-use crate::delivery::Counts;
+use crate::delivery::{Counts, Status};
 use crate::schedule::Zone;
 
 /// What `deliveries.error` says of somebody who opted out.
@@ -357,48 +357,43 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> SqlResult<Skipped> {
         if let Some(contact_id) = contact_id {
-            self.claim_for_contact(chat_id, contact_id)?;
+            let sql = "UPDATE deliveries SET contact_id = :contact_id
+                       WHERE status = 'sending' AND chat_id = :chat_id AND contact_id IS NULL";
+            let params = named_params! { ":contact_id": contact_id, ":chat_id": chat_id };
+            self.prepare(sql)?.execute(params)?;
         }
         let mut skipped = Skipped::default();
-        for (id, auto_message_id, due_at) in self.pending_of_chat(chat_id)? {
-            let sql = "UPDATE deliveries SET status = 'skipped', error = :error, finished_at = :now
-                       WHERE id = :id AND status = 'pending'";
-            let changed = self.prepare(sql)?.execute(named_params! {
-                ":id": id,
-                ":error": OPTED_OUT,
-                ":now": now,
-            })?;
-            if changed == 0 {
-                continue;
+        for (id, auto_message_id, due_at) in self.pending_of_chat(chat_id, None)? {
+            if self.end_pending(id, Status::Skipped, OPTED_OUT, now)? {
+                skipped.messages.push(auto_message_id);
+                let one = Counts { skipped: 1, ..Counts::default() };
+                let settled = self.settle_if_done(auto_message_id, due_at, one, zone, now)?;
+                skipped.settled.extend(settled);
             }
-            skipped.messages.push(auto_message_id);
-            let one = Counts { skipped: 1, ..Counts::default() };
-            skipped.settled.extend(self.settle_if_done(auto_message_id, due_at, one, zone, now)?);
         }
         Ok(skipped)
     }
 
-    /// Ids, messages and occurrences. What is pending belongs to a message that is on its way,
-    /// paused, or set back to its start; the table's own index finds its chat,
-    /// also when statistics of an idle hour take what is pending for nothing.
-    fn pending_of_chat(&self, chat_id: &str) -> SqlResult<Vec<(i64, i64, Timestamp)>> {
+    /// Ids, messages and occurrences of what is pending to a chat; with `planned_for`, only of what was
+    /// planned for that contact. What is pending belongs to a message that is on its way, paused, or set
+    /// back to its start; the table's own index finds its chat, also when statistics of an idle hour take
+    /// what is pending for nothing.
+    pub(crate) fn pending_of_chat(
+        &self,
+        chat_id: &str,
+        planned_for: Option<i64>,
+    ) -> SqlResult<Vec<(i64, i64, Timestamp)>> {
         let sql = "SELECT d.id, d.auto_message_id, d.due_at FROM auto_messages m
                    CROSS JOIN deliveries d INDEXED BY sqlite_autoindex_deliveries_1 ON d.auto_message_id = m.id AND d.due_at = m.scheduled_at
                        AND d.chat_id = :chat_id AND d.status = 'pending'
-                   WHERE m.status IN ('sending', 'draft', 'scheduled')";
+                   WHERE m.status IN ('sending', 'draft', 'scheduled') AND (:planned_for IS NULL
+                       OR d.contact_id = :planned_for AND d.contact_number IS NOT NULL)";
         let mut statement = self.prepare(sql)?;
-        let rows = statement.query_map(named_params! { ":chat_id": chat_id }, |row| {
+        let params = named_params! { ":chat_id": chat_id, ":planned_for": planned_for };
+        let rows = statement.query_map(params, |row| {
             Ok((row.get("id")?, row.get("auto_message_id")?, row.get("due_at")?))
         })?;
         rows.collect()
-    }
-
-    fn claim_for_contact(&self, chat_id: &str, contact_id: i64) -> SqlResult<()> {
-        let sql = "UPDATE deliveries SET contact_id = :contact_id
-                   WHERE status = 'sending' AND chat_id = :chat_id AND contact_id IS NULL";
-        let params = named_params! { ":contact_id": contact_id, ":chat_id": chat_id };
-        self.prepare(sql)?.execute(params)?;
-        Ok(())
     }
 
     /// A pending delivery that goes to whatever number its contact has; `None` for any other.
@@ -421,20 +416,6 @@ impl Tx<'_> {
             })
         };
         self.prepare(sql)?.query_row(named_params! { ":id": delivery_id }, read).optional()
-    }
-
-    /// The pending deliveries to this chat that were planned for this contact, of messages that have
-    /// not ended.
-    pub(crate) fn waiting_deliveries(&self, chat_id: &str, contact_id: i64) -> SqlResult<Vec<i64>> {
-        let sql = "SELECT d.id FROM auto_messages m
-                   CROSS JOIN deliveries d INDEXED BY sqlite_autoindex_deliveries_1 ON d.auto_message_id = m.id AND d.due_at = m.scheduled_at
-                       AND d.chat_id = :chat_id AND d.status = 'pending'
-                   WHERE m.status IN ('sending', 'draft', 'scheduled') AND d.contact_id = :contact_id
-                       AND d.contact_number IS NOT NULL";
-        let mut statement = self.prepare(sql)?;
-        let params = named_params! { ":chat_id": chat_id, ":contact_id": contact_id };
-        let rows = statement.query_map(params, |row| row.get(0))?;
-        rows.collect()
     }
 
     /// How many requests to a contact are in flight.

@@ -130,7 +130,7 @@ pub const ALLOWED: &[Allowed] = &[
     allowed("lookups::due_lookups", "USE TEMP B-TREE FOR ORDER BY", DUE_LOOKUPS),
     allowed("lookups::has_rival", "SCAN deliveries USING INDEX idx_deliveries_sending", SENDING),
     allowed(
-        "contacts::claim_for_contact",
+        "contacts::skip_pending_of_chat",
         "SCAN deliveries USING INDEX idx_deliveries_sending",
         SENDING,
     ),
@@ -303,8 +303,7 @@ pub const HOT: &[(&str, &[&str])] = &[
         "contacts::pending_of_chat",
         &["idx_auto_messages_status_scheduled_at", "sqlite_autoindex_deliveries_1"],
     ),
-    ("contacts::claim_for_contact", &["idx_deliveries_sending"]),
-    ("contacts::skip_pending_of_chat", &["INTEGER PRIMARY KEY"]),
+    ("contacts::skip_pending_of_chat", &["idx_deliveries_sending"]),
     // A monitor, an alarm, a page that is left open.
     ("meta::meta", &["sqlite_autoindex_meta_1"]),
     ("figures::status_counts", &[]),
