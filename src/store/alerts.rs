@@ -1,7 +1,7 @@
 //! The table `alerts`: what a person is to be told. Rows come from the database's own triggers, in the
 //! transaction of what happened; here they are read, and marked when they were told.
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{Row, named_params};
 
 use super::{SqlResult, Tx, lossy};
 use crate::clock::Timestamp;
@@ -37,8 +37,8 @@ impl Tx<'_> {
             return self.set_meta("alerts_on", "1");
         }
         if !is_on && was_on {
-            self.prepare("DELETE FROM meta WHERE key = 'alerts_on'")?.execute([])?;
-            self.prepare("UPDATE alerts SET is_over = 1 WHERE is_over = 0")?.execute([])?;
+            self.remove_meta("alerts_on")?;
+            self.execute_sql("UPDATE alerts SET is_over = 1 WHERE is_over = 0", [])?;
         }
         Ok(())
     }
@@ -69,8 +69,7 @@ impl Tx<'_> {
                 created_at: row.get("created_at").unwrap_or(None),
             })
         };
-        let mut statement = self.prepare(sql)?;
-        statement.query_map(named_params! { ":limit": limit }, read)?.collect()
+        self.query_rows(sql, named_params! { ":limit": limit }, read)
     }
 
     /// Notes that the alerts `first` to `last` with this `event` were told.
@@ -78,7 +77,7 @@ impl Tx<'_> {
         let sql = "UPDATE alerts SET is_over = 1
                    WHERE is_over = 0 AND event = :event AND id BETWEEN :first AND :last";
         let params = named_params! { ":event": event, ":first": first, ":last": last };
-        let told = self.prepare(sql)?.execute(params)?;
+        let told = self.change_rows(sql, params)?;
         self.drop_old_alerts()?;
         Ok(told)
     }
@@ -87,25 +86,22 @@ impl Tx<'_> {
     /// up, and what is too much; returns how many that were.
     pub fn note_not_told(&self, attempts_max: u32) -> SqlResult<usize> {
         let sql = "UPDATE alerts SET attempts = attempts + 1 WHERE is_over = 0";
-        self.prepare(sql)?.execute([])?;
+        self.execute_sql(sql, [])?;
         let sql = "UPDATE alerts SET is_over = 1 WHERE is_over = 0 AND attempts >= :attempts_max";
-        let given_up =
-            self.prepare(sql)?.execute(named_params! { ":attempts_max": attempts_max })?;
+        let given_up = self.change_rows(sql, named_params! { ":attempts_max": attempts_max })?;
         Ok(given_up + self.drop_old_alerts()?)
     }
 
     /// Returns how many of them had not been told.
     fn drop_old_alerts(&self) -> SqlResult<usize> {
         let oldest = "SELECT id FROM alerts ORDER BY id DESC LIMIT 1 OFFSET :rows_max";
-        let oldest: Option<i64> = self
-            .prepare(oldest)?
-            .query_row(named_params! { ":rows_max": ROWS_MAX }, |row| row.get(0))
-            .optional()?;
+        let oldest: Option<i64> =
+            self.query_optional(oldest, named_params! { ":rows_max": ROWS_MAX }, |row| row.get(0))?;
         let Some(oldest) = oldest else { return Ok(0) };
         let sql = "UPDATE alerts SET is_over = 1 WHERE is_over = 0 AND id <= :oldest";
-        let waiting = self.prepare(sql)?.execute(named_params! { ":oldest": oldest })?;
+        let waiting = self.change_rows(sql, named_params! { ":oldest": oldest })?;
         let sql = "DELETE FROM alerts WHERE id <= :oldest";
-        self.prepare(sql)?.execute(named_params! { ":oldest": oldest })?;
+        self.execute_sql(sql, named_params! { ":oldest": oldest })?;
         Ok(waiting)
     }
 
@@ -120,14 +116,13 @@ impl Tx<'_> {
             let sql = "INSERT INTO alerts (event, due_at, created_at)
                        VALUES ('no_trigger', :due_at, :now)";
             let params = named_params! { ":due_at": since, ":now": now };
-            self.prepare(sql)?.execute(params)?;
+            self.execute_sql(sql, params)?;
         }
         Ok(true)
     }
 
     /// A trigger came. Returns whether there had been none for long.
     pub fn end_stale(&self) -> SqlResult<bool> {
-        let sql = "DELETE FROM meta WHERE key = 'stale_since'";
-        Ok(self.prepare(sql)?.execute([])? > 0)
+        self.remove_meta("stale_since")
     }
 }

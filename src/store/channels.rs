@@ -1,6 +1,6 @@
 //! The table `channels`: one WhatsApp number each, its pace and its holds.
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{Row, named_params};
 
 use super::{SqlResult, Tx, lossy};
 use crate::clock::Timestamp;
@@ -91,15 +91,14 @@ pub(super) const COLUMNS: &str = "c.id, c.name, trim(c.session_name) AS session_
 impl Tx<'_> {
     /// The channel with this id, if there is one.
     pub fn channel(&self, id: i64) -> SqlResult<Option<Channel>> {
-        self.prepare(&format!("SELECT {COLUMNS} FROM channels c WHERE c.id = :id"))?
-            .query_row(named_params! { ":id": id }, Channel::from_row)
-            .optional()
+        let sql = format!("SELECT {COLUMNS} FROM channels c WHERE c.id = :id");
+        self.query_optional(&sql, named_params! { ":id": id }, Channel::from_row)
     }
 
     /// The channels that have a pace.
     pub(crate) fn paced_channels(&self) -> SqlResult<Vec<Channel>> {
         let sql = format!("SELECT {COLUMNS} FROM channels c WHERE c.ready_at IS NOT NULL");
-        self.prepare(&sql)?.query_map([], Channel::from_row)?.collect()
+        self.query_rows(&sql, [], Channel::from_row)
     }
 
     /// The channels that may have something to do: pending deliveries, or a hold that a look at the
@@ -111,8 +110,7 @@ impl Tx<'_> {
                  AND (c.held_kind IS NOT NULL OR EXISTS
                      (SELECT 1 FROM deliveries d WHERE d.channel_id = c.id AND d.status = 'pending'))"
         );
-        let mut statement = self.prepare(&sql)?;
-        statement.query_map([], Channel::from_row)?.collect()
+        self.query_rows(&sql, [], Channel::from_row)
     }
 
     /// The ids of channels for which deliveries wait and which are not there: somebody removed them,
@@ -127,9 +125,7 @@ impl Tx<'_> {
                        FROM waited_for WHERE waited_for.id IS NOT NULL)
                    SELECT w.id FROM waited_for w LEFT JOIN channels c ON c.id = w.id
                    WHERE w.id IS NOT NULL AND c.id IS NULL";
-        let mut statement = self.prepare(sql)?;
-        let rows = statement.query_map([], |row| row.get(0))?;
-        rows.collect()
+        self.query_values(sql, [])
     }
 
     /// Fails at most `limit` of the deliveries that wait for a channel which is not there, but none
@@ -155,17 +151,14 @@ impl Tx<'_> {
             ":error": error,
             ":now": now,
         };
-        let mut statement = self.prepare(sql)?;
-        let rows = statement
-            .query_map(params, |row| Ok((row.get("auto_message_id")?, row.get("due_at")?)))?;
-        rows.collect()
+        self.query_rows(sql, params, |row| Ok((row.get("auto_message_id")?, row.get("due_at")?)))
     }
 
     /// How many deliveries of a channel were claimed on a local day and may have gone out.
     pub(crate) fn day_count(&self, channel_id: i64, day: Day) -> SqlResult<u32> {
         let sql = "SELECT claimed FROM channel_days WHERE channel_id = :id AND day = :day";
         let params = named_params! { ":id": channel_id, ":day": day };
-        let count = self.prepare(sql)?.query_row(params, |row| row.get(0)).optional()?;
+        let count = self.query_optional(sql, params, |row| row.get(0))?;
         Ok(count.unwrap_or(0))
     }
 
@@ -173,14 +166,14 @@ impl Tx<'_> {
     pub(super) fn count_claim(&self, channel_id: i64, day: Day) -> SqlResult<()> {
         let sql = "INSERT INTO channel_days (channel_id, day, claimed) VALUES (:id, :day, 1)
                    ON CONFLICT (channel_id, day) DO UPDATE SET claimed = claimed + 1";
-        self.prepare(sql)?.execute(named_params! { ":id": channel_id, ":day": day }).map(drop)
+        self.execute_sql(sql, named_params! { ":id": channel_id, ":day": day })
     }
 
     /// Takes a claim back from its day, because its request certainly never left.
     pub(crate) fn uncount_claim(&self, channel_id: i64, day: Day) -> SqlResult<()> {
         let sql = "UPDATE channel_days SET claimed = claimed - 1
                    WHERE channel_id = :id AND day = :day AND claimed > 0";
-        self.prepare(sql)?.execute(named_params! { ":id": channel_id, ":day": day }).map(drop)
+        self.execute_sql(sql, named_params! { ":id": channel_id, ":day": day })
     }
 
     /// Holds a channel until `until`, or until a person ends it. A person's hold is left alone, and so
@@ -211,14 +204,14 @@ impl Tx<'_> {
     pub(crate) fn adopt_number(&self, id: i64, number: &str) -> SqlResult<()> {
         let sql =
             "UPDATE channels SET phone_number = :number WHERE id = :id AND phone_number IS NULL";
-        self.prepare(sql)?.execute(named_params! { ":id": id, ":number": number }).map(drop)
+        self.execute_sql(sql, named_params! { ":id": id, ":number": number })
     }
 
     /// Notes which number a held channel's session has.
     pub fn note_other_number(&self, id: i64, number: &str) -> SqlResult<()> {
         // A person has to act, whatever was told of the hold before.
         let sql = "UPDATE channels SET other_number = :number, hold_told_at = NULL WHERE id = :id";
-        self.prepare(sql)?.execute(named_params! { ":id": id, ":number": number }).map(drop)
+        self.execute_sql(sql, named_params! { ":id": id, ":number": number })
     }
 
     /// Ends a hold that the program made and may end. Returns whether there was one.
@@ -226,8 +219,7 @@ impl Tx<'_> {
         let sql = "UPDATE channels SET held_reason = NULL, held_kind = NULL, held_until = NULL,
                        updated_at = :now
                    WHERE id = :id AND held_kind NOT IN ('other_number', 'breaker')";
-        let changed = self.prepare(sql)?.execute(named_params! { ":id": id, ":now": now })?;
-        Ok(changed > 0)
+        self.change(sql, named_params! { ":id": id, ":now": now })
     }
 
     /// Moves the pace of a channel: no send begins before `ready_at`. `succeeded` ends its row of
@@ -254,7 +246,7 @@ impl Tx<'_> {
     /// All channels, by id.
     pub(crate) fn channels(&self) -> SqlResult<Vec<Channel>> {
         let sql = format!("SELECT {COLUMNS} FROM channels c ORDER BY c.id");
-        self.prepare(&sql)?.query_map([], Channel::from_row)?.collect()
+        self.query_rows(&sql, [], Channel::from_row)
     }
 
     /// Makes a channel with name, session, hours and limit of `new`, and returns its id.
@@ -290,7 +282,7 @@ impl Tx<'_> {
             ":limit": to.daily_limit,
             ":now": now,
         };
-        self.prepare(sql)?.execute(params).map(drop)
+        self.execute_sql(sql, params)
     }
 
     /// Holds a channel until a person frees it.
@@ -299,7 +291,7 @@ impl Tx<'_> {
                        updated_at = :now
                    WHERE id = :id";
         let params = named_params! { ":id": id, ":reason": reason, ":now": now };
-        self.prepare(sql)?.execute(params).map(drop)
+        self.execute_sql(sql, params)
     }
 
     /// Ends any hold of a channel, and makes it active.
@@ -308,7 +300,7 @@ impl Tx<'_> {
                        held_count = 0, is_active = 1, updated_at = :now
                    WHERE id = :id";
         let params = named_params! { ":id": id, ":now": now };
-        self.prepare(sql)?.execute(params).map(drop)
+        self.execute_sql(sql, params)
     }
 
     /// Makes the number that a channel's session has now the channel's, and ends the hold for it.
@@ -321,8 +313,8 @@ impl Tx<'_> {
                         held_count = 0, updated_at = :now
                     WHERE id = :id AND held_kind = 'other_number'";
         let params = named_params! { ":id": id, ":now": now };
-        let changed = self.prepare(take)?.execute(params)?;
-        self.prepare(free)?.execute(params)?;
+        let changed = self.change_rows(take, params)?;
+        self.execute_sql(free, params)?;
         Ok(changed > 0)
     }
 
@@ -331,13 +323,13 @@ impl Tx<'_> {
         let sql =
             "SELECT EXISTS (SELECT 1 FROM place_holds p JOIN channels c ON c.id = p.channel_id
                        WHERE c.id = :id AND c.held_reason = p.reason)";
-        self.prepare(sql)?.query_row(named_params! { ":id": id }, |row| row.get(0))
+        self.query_value(sql, named_params! { ":id": id })
     }
 
     /// How many deliveries wait for a channel.
     pub(crate) fn count_pending_on(&self, id: i64) -> SqlResult<u64> {
         let sql = "SELECT count(*) FROM deliveries WHERE channel_id = :id AND status = 'pending'";
-        self.prepare(sql)?.query_row(named_params! { ":id": id }, |row| row.get(0))
+        self.query_value(sql, named_params! { ":id": id })
     }
 
     /// What still uses a channel: messages that have not ended; deliveries that wait or are on their
@@ -357,6 +349,6 @@ impl Tx<'_> {
     /// Removes a channel; what it sent stays on record.
     pub(crate) fn remove_channel(&self, id: i64) -> SqlResult<()> {
         let sql = "DELETE FROM channels WHERE id = :id";
-        self.prepare(sql)?.execute(named_params! { ":id": id }).map(drop)
+        self.execute_sql(sql, named_params! { ":id": id })
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{Row, named_params};
 
 use super::listings::containing;
 use super::{PageFrom, Settled, SqlResult, Tx, lossy};
@@ -112,7 +112,7 @@ impl Tx<'_> {
     /// The contact with this id, if there is one.
     pub(crate) fn contact(&self, id: i64) -> SqlResult<Option<Contact>> {
         let sql = format!("SELECT {COLUMNS} FROM contacts WHERE id = :id");
-        self.prepare(&sql)?.query_row(named_params! { ":id": id }, Contact::from_row).optional()
+        self.query_optional(&sql, named_params! { ":id": id }, Contact::from_row)
     }
 
     /// Calls `visit` with the contacts whose id is greater than `after`, by id, until it says `false`.
@@ -135,7 +135,7 @@ impl Tx<'_> {
     /// Adds a contact with a name and a number and returns its id.
     pub fn add_contact(&self, name: &str, phone_number: &str) -> SqlResult<i64> {
         let sql = "INSERT INTO contacts (name, phone_number) VALUES (:name, :phone_number)";
-        self.prepare(sql)?.insert(named_params! { ":name": name, ":phone_number": phone_number })
+        self.insert_row(sql, named_params! { ":name": name, ":phone_number": phone_number })
     }
 
     /// Adds a contact, whose id, `created_at` and `updated_at` are not looked at; returns its id.
@@ -167,14 +167,13 @@ impl Tx<'_> {
             ":opted_out_at": contact.opted_out_at,
             ":now": now,
         };
-        self.prepare(sql)?.execute(params).map(drop)
+        self.execute_sql(sql, params)
     }
 
     /// Removes a contact; its deliveries stay. Returns whether there was one.
     pub(crate) fn remove_contact(&self, id: i64) -> SqlResult<bool> {
         let sql = "DELETE FROM contacts WHERE id = :id";
-        let changed = self.prepare(sql)?.execute(named_params! { ":id": id })?;
-        Ok(changed > 0)
+        self.change(sql, named_params! { ":id": id })
     }
 
     /// Sets or empties `opted_out_at`. Returns whether that changed anything; a time that is there
@@ -198,10 +197,7 @@ impl Tx<'_> {
     /// All contacts whose number is written exactly so.
     pub(crate) fn contacts_with_spelling(&self, phone_number: &str) -> SqlResult<Vec<i64>> {
         let sql = "SELECT id FROM contacts WHERE phone_number = :phone_number ORDER BY id";
-        let mut statement = self.prepare(sql)?;
-        let rows = statement
-            .query_map(named_params! { ":phone_number": phone_number }, |row| row.get(0))?;
-        rows.collect()
+        self.query_values(sql, named_params! { ":phone_number": phone_number })
     }
 
     /// Calls `visit` with id and number of every contact of a kind.
@@ -234,9 +230,7 @@ impl Tx<'_> {
         let sql = "SELECT DISTINCT a.key FROM contacts c, json_each(c.attributes) a
                    WHERE json_valid(c.attributes) AND json_type(c.attributes) = 'object'
                    ORDER BY a.key LIMIT :limit";
-        let mut statement = self.prepare(sql)?;
-        let rows = statement.query_map(named_params! { ":limit": limit }, |row| row.get(0))?;
-        rows.collect()
+        self.query_values(sql, named_params! { ":limit": limit })
     }
 
     /// Makes the list of noted numbers, empty: it is this connection's own, and lies on the disk
@@ -255,15 +249,13 @@ impl Tx<'_> {
         let sql = "INSERT INTO temp.noted_numbers (digits, contact_id) VALUES (:digits, :id)
                    ON CONFLICT (digits) DO NOTHING";
         let params = named_params! { ":digits": digits, ":id": contact_id };
-        Ok(self.prepare(sql)?.execute(params)? > 0)
+        self.change(sql, params)
     }
 
     /// Whose a noted number is.
     pub(crate) fn noted_number(&self, digits: i64) -> SqlResult<Option<i64>> {
         let sql = "SELECT contact_id FROM temp.noted_numbers WHERE digits = :digits";
-        self.prepare(sql)?
-            .query_row(named_params! { ":digits": digits }, |row| row.get(0))
-            .optional()
+        self.query_optional(sql, named_params! { ":digits": digits }, |row| row.get(0))
     }
 
     /// At most `limit` contacts, in whose name, number or tags `search` is (or `digits` in the number),
@@ -319,7 +311,7 @@ impl Tx<'_> {
 
     /// How many contacts there are.
     pub(crate) fn count_contacts(&self) -> SqlResult<u64> {
-        self.prepare("SELECT count(*) FROM contacts")?.query_row([], |row| row.get(0))
+        self.query_value("SELECT count(*) FROM contacts", [])
     }
 
     /// The names of the attributes of the newest contacts: what a text may ask for.
@@ -328,19 +320,15 @@ impl Tx<'_> {
                    FROM (SELECT attributes FROM contacts ORDER BY id DESC LIMIT 200) c,
                        json_each(CASE WHEN json_valid(c.attributes) THEN c.attributes ELSE '{}' END) a
                    WHERE a.key <> '' AND length(a.key) <= 30 LIMIT 12";
-        let mut statement = self.prepare(sql)?;
-        let rows = statement.query_map([], |row| Ok(lossy(row, "key")?.unwrap_or_default()))?;
-        rows.collect()
+        self.query_rows(sql, [], |row| Ok(lossy(row, "key")?.unwrap_or_default()))
     }
 
     /// At most `limit` different values of the column `tags`.
     pub(crate) fn tag_columns(&self, limit: u32) -> SqlResult<Vec<String>> {
         let sql = "SELECT DISTINCT tags FROM contacts WHERE tags <> '[]' LIMIT :limit";
-        let mut statement = self.prepare(sql)?;
-        let rows = statement.query_map(named_params! { ":limit": limit }, |row| {
+        self.query_rows(sql, named_params! { ":limit": limit }, |row| {
             Ok(lossy(row, "tags")?.unwrap_or_default())
-        })?;
-        rows.collect()
+        })
     }
 }
 
@@ -360,7 +348,7 @@ impl Tx<'_> {
             let sql = "UPDATE deliveries SET contact_id = :contact_id
                        WHERE status = 'sending' AND chat_id = :chat_id AND contact_id IS NULL";
             let params = named_params! { ":contact_id": contact_id, ":chat_id": chat_id };
-            self.prepare(sql)?.execute(params)?;
+            self.execute_sql(sql, params)?;
         }
         let mut skipped = Skipped::default();
         for (id, auto_message_id, due_at) in self.pending_of_chat(chat_id, None)? {
@@ -388,12 +376,10 @@ impl Tx<'_> {
                        AND d.chat_id = :chat_id AND d.status = 'pending'
                    WHERE m.status IN ('sending', 'draft', 'scheduled') AND (:planned_for IS NULL
                        OR d.contact_id = :planned_for AND d.contact_number IS NOT NULL)";
-        let mut statement = self.prepare(sql)?;
         let params = named_params! { ":chat_id": chat_id, ":planned_for": planned_for };
-        let rows = statement.query_map(params, |row| {
+        self.query_rows(sql, params, |row| {
             Ok((row.get("id")?, row.get("auto_message_id")?, row.get("due_at")?))
-        })?;
-        rows.collect()
+        })
     }
 
     /// A pending delivery that goes to whatever number its contact has; `None` for any other.
@@ -415,14 +401,14 @@ impl Tx<'_> {
                 number_now: lossy(row, "phone_number")?,
             })
         };
-        self.prepare(sql)?.query_row(named_params! { ":id": delivery_id }, read).optional()
+        self.query_optional(sql, named_params! { ":id": delivery_id }, read)
     }
 
     /// How many requests to a contact are in flight.
     pub(crate) fn count_in_flight_to(&self, contact_id: i64) -> SqlResult<u64> {
         let sql = "SELECT count(*) FROM deliveries
                    WHERE status = 'sending' AND contact_id = :contact_id";
-        self.prepare(sql)?.query_row(named_params! { ":contact_id": contact_id }, |row| row.get(0))
+        self.query_value(sql, named_params! { ":contact_id": contact_id })
     }
 
     /// Lets a pending delivery go to the number that its contact has now. Returns `false`, with
@@ -442,7 +428,7 @@ impl Tx<'_> {
                      WHERE id = :id AND retry_of IS NOT NULL AND chat_id <> :chat_id";
         let params = named_params! { ":id": waiting.id, ":chat_id": chat_id };
         let read = |row: &Row<'_>| row.get("retry_of");
-        let first = self.prepare(first)?.query_row(params, read).optional()?;
+        let first = self.query_optional(first, params, read)?;
         if let Some(first) = first
             && self.is_served(waiting.auto_message_id, first, chat_id)?
         {
@@ -451,7 +437,7 @@ impl Tx<'_> {
         let sql = "UPDATE OR IGNORE deliveries SET chat_id = :chat_id, contact_number = :number
                    WHERE id = :id AND status = 'pending'";
         let params = named_params! { ":id": waiting.id, ":chat_id": chat_id, ":number": number };
-        Ok(self.prepare(sql)?.execute(params)? > 0)
+        self.change(sql, params)
     }
 
     /// Whether an occurrence, or a retry of it, went or may have gone to a chat.
@@ -467,7 +453,7 @@ impl Tx<'_> {
                            AND status IN ('sending', 'sent', 'unknown'))";
         let first = first.to_string();
         let params = named_params! { ":id": auto_message_id, ":first": first, ":chat_id": chat_id };
-        self.prepare(sql)?.query_row(params, |row| row.get(0))
+        self.query_value(sql, params)
     }
 
     /// Whom a message names, unless this contact has a delivery of the occurrence already. One that was
@@ -487,7 +473,7 @@ impl Tx<'_> {
             ":contact_id": contact_id,
         };
         let read = |row: &Row<'_>| lossy(row, "contact_ids");
-        Ok(self.prepare(sql)?.query_row(params, read).optional()?.flatten())
+        Ok(self.query_optional(sql, params, read)?.flatten())
     }
 
     /// Gives a pending delivery to another contact with the same number.
@@ -501,7 +487,7 @@ impl Tx<'_> {
             ":number": to.phone_number,
             ":name": to.name,
         };
-        self.prepare(sql)?.execute(params).map(drop)
+        self.execute_sql(sql, params)
     }
 
     /// Plans a delivery to another contact with the number that this one had, and counts the
@@ -552,7 +538,7 @@ impl Tx<'_> {
             ":chat_id": chat_id,
             ":also_skipped": also_skipped,
         };
-        Ok(self.prepare(&sql)?.execute(params)? > 0)
+        self.change(&sql, params)
     }
 
     /// The contacts that got an occurrence, or may have got it, at whatever number they had.
@@ -565,8 +551,6 @@ impl Tx<'_> {
                    WHERE auto_message_id = :id AND due_at = :due_at AND contact_id IS NOT NULL
                        AND status IN ('sending', 'sent', 'unknown')";
         let params = named_params! { ":id": auto_message_id, ":due_at": due_at };
-        let mut statement = self.prepare(sql)?;
-        let rows = statement.query_map(params, |row| row.get(0))?;
-        rows.collect()
+        self.query_values(sql, params).map(HashSet::from_iter)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{OptionalExtension, named_params};
+use rusqlite::named_params;
 
 use super::{SqlResult, Tx};
 use crate::clock::Timestamp;
@@ -64,7 +64,7 @@ impl Tx<'_> {
     pub(crate) fn is_hidden_opted_out(&self, lid: &str) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM hidden_numbers
                        WHERE lid = :lid AND opted_out_at IS NOT NULL)";
-        self.prepare(sql)?.query_row(named_params! { ":lid": lid }, |row| row.get(0))
+        self.query_value(sql, named_params! { ":lid": lid })
     }
 
     /// Takes the opt-outs back that the hidden numbers of a phone number (E.164 digits) have by
@@ -72,14 +72,14 @@ impl Tx<'_> {
     pub(crate) fn opt_in_hidden_of(&self, digits: &str) -> SqlResult<bool> {
         let sql = "UPDATE hidden_numbers SET opted_out_at = NULL
                    WHERE phone_number = :digits AND opted_out_at IS NOT NULL";
-        Ok(self.prepare(sql)?.execute(named_params! { ":digits": digits })? > 0)
+        self.change(sql, named_params! { ":digits": digits })
     }
 
     /// Takes the opt-out of a hidden number back. Returns whether there was one.
     pub(crate) fn opt_in_hidden(&self, lid: &str) -> SqlResult<bool> {
         let sql = "UPDATE hidden_numbers SET opted_out_at = NULL, next_look_at = NULL
                    WHERE lid = :lid AND opted_out_at IS NOT NULL";
-        Ok(self.prepare(sql)?.execute(named_params! { ":lid": lid })? > 0)
+        self.change(sql, named_params! { ":lid": lid })
     }
 
     /// Notes that a hidden number and a phone number are one person. An opt-out that the hidden number
@@ -92,7 +92,7 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> SqlResult<()> {
         let asked = "DELETE FROM hidden_numbers WHERE lid IS NULL AND phone_number = :digits";
-        self.prepare(asked)?.execute(named_params! { ":digits": digits })?;
+        self.execute_sql(asked, named_params! { ":digits": digits })?;
         let sql = "INSERT INTO hidden_numbers (lid, phone_number, session_name, created_at)
                    VALUES (:lid, :digits, :session, :now)
                    ON CONFLICT (lid) DO UPDATE SET phone_number = excluded.phone_number,
@@ -135,21 +135,19 @@ impl Tx<'_> {
         }
         let sql = "SELECT trim(session_name) FROM channels
                    WHERE is_active = 1 AND trim(session_name) <> '' ORDER BY id LIMIT 1";
-        Ok(self.prepare(sql)?.query_row([], |row| row.get(0)).optional()?.unwrap_or_default())
+        Ok(self.query_optional(sql, [], |row| row.get(0))?.unwrap_or_default())
     }
 
     /// The phone number (E.164 digits) of a hidden one, when it is known.
     pub(crate) fn digits_of_hidden(&self, lid: &str) -> SqlResult<Option<String>> {
         let sql = "SELECT phone_number FROM hidden_numbers WHERE lid = :lid";
-        let found = self.prepare(sql)?.query_row(named_params! { ":lid": lid }, |row| row.get(0));
-        Ok(found.optional()?.flatten())
+        Ok(self.query_optional(sql, named_params! { ":lid": lid }, |row| row.get(0))?.flatten())
     }
 
     /// The hidden numbers of a phone number (E.164 digits), as far as they are known.
     pub(crate) fn hidden_of_digits(&self, digits: &str) -> SqlResult<Vec<String>> {
         let sql = "SELECT lid FROM hidden_numbers WHERE phone_number = :digits AND lid IS NOT NULL";
-        let mut statement = self.prepare(sql)?;
-        statement.query_map(named_params! { ":digits": digits }, |row| row.get(0))?.collect()
+        self.query_values(sql, named_params! { ":digits": digits })
     }
 
     /// All hidden numbers, each with its phone number, or `None` when it is opted out by itself.
@@ -157,16 +155,15 @@ impl Tx<'_> {
         let sql = "SELECT lid, CASE WHEN opted_out_at IS NULL THEN phone_number END
                    FROM hidden_numbers
                    WHERE lid IS NOT NULL AND coalesce(phone_number, opted_out_at) IS NOT NULL";
-        self.prepare(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        self.query_rows(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).map(HashMap::from_iter)
     }
 
     /// At most `limit` of those about whom WAHA is to be asked at `now`.
     pub(crate) fn due_hidden(&self, now: Timestamp, limit: u32) -> SqlResult<Vec<HiddenNumber>> {
         let sql = "SELECT id, lid, phone_number, session_name, name, looks FROM hidden_numbers
                    WHERE next_look_at <= :now ORDER BY next_look_at LIMIT :limit";
-        let mut statement = self.prepare(sql)?;
         let params = named_params! { ":now": now, ":limit": limit };
-        let rows = statement.query_map(params, |row| {
+        self.query_rows(sql, params, |row| {
             Ok(HiddenNumber {
                 id: row.get("id")?,
                 lid: row.get("lid")?,
@@ -175,8 +172,7 @@ impl Tx<'_> {
                 name: row.get("name")?,
                 looks: row.get("looks")?,
             })
-        })?;
-        rows.collect()
+        })
     }
 
     /// Notes what a look came to that found no name, and when the next one is; a phone number about
@@ -191,10 +187,10 @@ impl Tx<'_> {
             "UPDATE hidden_numbers SET looks = looks + 1, next_look_at = :next, error = :error
                    WHERE id = :id";
         let next = next.map(|at| at.to_string());
-        self.prepare(sql)?.execute(named_params! { ":id": id, ":next": next, ":error": error })?;
+        self.execute_sql(sql, named_params! { ":id": id, ":next": next, ":error": error })?;
         let over =
             "DELETE FROM hidden_numbers WHERE id = :id AND lid IS NULL AND next_look_at IS NULL";
-        self.prepare(over)?.execute(named_params! { ":id": id }).map(drop)
+        self.execute_sql(over, named_params! { ":id": id })
     }
 
     /// How many hidden numbers asked to stop since `since`, and have no phone number yet.

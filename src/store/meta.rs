@@ -2,7 +2,7 @@
 //! are held because it is a copy. `instance` says what an instance is, `clock_check` when our
 //! clock is believed.
 
-use rusqlite::{OptionalExtension, named_params};
+use rusqlite::named_params;
 
 use super::{SqlResult, Tx};
 use crate::clock::Timestamp;
@@ -56,17 +56,17 @@ impl Tx<'_> {
                         ON CONFLICT (channel_id) DO UPDATE SET reason = excluded.reason,
                             held_reason = excluded.held_reason, held_kind = excluded.held_kind,
                             held_until = excluded.held_until";
-        self.prepare(remember)?.execute(named_params! { ":reason": reason })?;
+        self.execute_sql(remember, named_params! { ":reason": reason })?;
         let hold = "UPDATE channels SET held_reason = :reason, held_kind = NULL, held_until = NULL,
                         updated_at = :now
                     WHERE held_reason IS NULL OR held_kind IS NOT NULL";
-        self.prepare(hold)?.execute(named_params! { ":reason": reason, ":now": now })
+        self.change_rows(hold, named_params! { ":reason": reason, ":now": now })
     }
 
     /// Whether channels are held because the database is a copy.
     pub(crate) fn has_copy_holds(&self) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM place_holds)";
-        self.prepare(sql)?.query_row([], |row| row.get(0))
+        self.query_value(sql, [])
     }
 
     /// Makes `instance` the one that sends, begins a new history, and frees exactly
@@ -78,9 +78,9 @@ impl Tx<'_> {
                     FROM place_holds p
                     WHERE p.channel_id = channels.id AND channels.held_kind IS NULL
                         AND channels.held_reason = p.reason";
-        let freed = self.prepare(free)?.execute(named_params! { ":now": now })?;
-        self.prepare("DELETE FROM place_holds")?.execute([])?;
-        self.prepare("DELETE FROM meta WHERE key = 'backup_made_at'")?.execute([])?;
+        let freed = self.change_rows(free, named_params! { ":now": now })?;
+        self.execute_sql("DELETE FROM place_holds", [])?;
+        self.remove_meta("backup_made_at")?;
         self.begin_history()?;
         self.set_instance(instance)?;
         Ok(freed)
@@ -95,8 +95,8 @@ impl Tx<'_> {
 
     /// Notes that our clock is believed at `now`.
     pub(crate) fn believe_clock(&self, now: Timestamp) -> SqlResult<()> {
-        self.prepare("DELETE FROM meta WHERE key IN ('clock_hold', 'clock_hold_code')")?
-            .execute([])?;
+        self.remove_meta("clock_hold")?;
+        self.remove_meta("clock_hold_code")?;
         self.set_meta("clock_believed_at", &now.to_string())
     }
 
@@ -113,18 +113,22 @@ impl Tx<'_> {
     fn begin_history(&self) -> SqlResult<()> {
         let sql = "INSERT INTO meta (key, value) VALUES ('history_id', lower(hex(randomblob(16))))
                    ON CONFLICT (key) DO UPDATE SET value = excluded.value";
-        self.prepare(sql)?.execute([]).map(drop)
+        self.execute_sql(sql, [])
     }
 
     pub(super) fn meta(&self, key: &str) -> SqlResult<Option<String>> {
-        self.prepare("SELECT value FROM meta WHERE key = :key")?
-            .query_row(named_params! { ":key": key }, |row| row.get(0))
-            .optional()
+        let sql = "SELECT value FROM meta WHERE key = :key";
+        self.query_optional(sql, named_params! { ":key": key }, |row| row.get(0))
     }
 
     pub(super) fn set_meta(&self, key: &str, value: &str) -> SqlResult<()> {
         let sql = "INSERT INTO meta (key, value) VALUES (:key, :value)
                    ON CONFLICT (key) DO UPDATE SET value = excluded.value";
-        self.prepare(sql)?.execute(named_params! { ":key": key, ":value": value }).map(drop)
+        self.execute_sql(sql, named_params! { ":key": key, ":value": value })
+    }
+
+    /// Returns whether it was there.
+    pub(super) fn remove_meta(&self, key: &str) -> SqlResult<bool> {
+        self.change("DELETE FROM meta WHERE key = :key", named_params! { ":key": key })
     }
 }

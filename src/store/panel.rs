@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{Row, named_params};
 
 use super::{SqlResult, Tx};
 use crate::clock::Timestamp;
@@ -93,8 +93,7 @@ impl Tx<'_> {
         })?;
         let sql = "INSERT INTO panel_sessions (id_hash, history_id, created_at, seen_at)
                    SELECT :id_hash, value, :now, :now FROM meta WHERE key = 'history_id'";
-        self.prepare(sql)?.execute(named_params! { ":id_hash": id_hash, ":now": now })?;
-        Ok(())
+        self.execute_sql(sql, named_params! { ":id_hash": id_hash, ":now": now })
     }
 
     /// The session, when it is of this database's present history.
@@ -102,35 +101,27 @@ impl Tx<'_> {
         let sql = "SELECT created_at, seen_at FROM panel_sessions
                    WHERE id_hash = :id_hash
                        AND history_id = (SELECT value FROM meta WHERE key = 'history_id')";
-        self.prepare(sql)?
-            .query_row(named_params! { ":id_hash": id_hash }, |row| {
-                Ok(PanelSession {
-                    created_at: row.get("created_at")?,
-                    seen_at: row.get("seen_at")?,
-                })
-            })
-            .optional()
+        self.query_optional(sql, named_params! { ":id_hash": id_hash }, |row| {
+            Ok(PanelSession { created_at: row.get("created_at")?, seen_at: row.get("seen_at")? })
+        })
     }
 
     /// Notes that the session was used.
     pub(crate) fn note_panel_session(&self, id_hash: &str, now: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE panel_sessions SET seen_at = :now WHERE id_hash = :id_hash";
-        self.prepare(sql)?.execute(named_params! { ":id_hash": id_hash, ":now": now })?;
-        Ok(())
+        self.execute_sql(sql, named_params! { ":id_hash": id_hash, ":now": now })
     }
 
     /// Ends one session.
     pub(crate) fn end_panel_session(&self, id_hash: &str) -> SqlResult<()> {
         let sql = "DELETE FROM panel_sessions WHERE id_hash = :id_hash";
-        self.prepare(sql)?.execute(named_params! { ":id_hash": id_hash })?;
-        Ok(())
+        self.execute_sql(sql, named_params! { ":id_hash": id_hash })
     }
 
     /// Ends every session and every mark of a known browser.
     pub(crate) fn end_panel_sessions(&self) -> SqlResult<()> {
-        self.prepare("DELETE FROM meta WHERE key = :key")?
-            .execute(named_params! { ":key": DEVICE_KEY })?;
-        self.prepare("DELETE FROM panel_sessions")?.execute([]).map(drop)
+        self.remove_meta(DEVICE_KEY)?;
+        self.execute_sql("DELETE FROM panel_sessions", [])
     }
 
     /// Keeps a session's upload in the place of its last one, and drops those from before `oldest`.
@@ -141,8 +132,8 @@ impl Tx<'_> {
         now: Timestamp,
         oldest: Timestamp,
     ) -> SqlResult<()> {
-        self.prepare("DELETE FROM panel_uploads WHERE uploaded_at < :oldest")?
-            .execute(named_params! { ":oldest": oldest })?;
+        let old = "DELETE FROM panel_uploads WHERE uploaded_at < :oldest";
+        self.execute_sql(old, named_params! { ":oldest": oldest })?;
         let sql = "INSERT OR REPLACE INTO panel_uploads (id_hash, name, content, uploaded_at)
                    VALUES (:id_hash, :name, :content, :now)";
         self.prepare(sql)?.execute(named_params! {
@@ -162,25 +153,22 @@ impl Tx<'_> {
     ) -> SqlResult<Option<PanelUpload>> {
         let sql = "SELECT name, content FROM panel_uploads
                    WHERE id_hash = :id_hash AND uploaded_at >= :oldest";
-        self.prepare(sql)?
-            .query_row(named_params! { ":id_hash": id_hash, ":oldest": oldest }, |row| {
-                Ok(PanelUpload { name: row.get("name")?, content: row.get("content")? })
-            })
-            .optional()
+        self.query_optional(sql, named_params! { ":id_hash": id_hash, ":oldest": oldest }, |row| {
+            Ok(PanelUpload { name: row.get("name")?, content: row.get("content")? })
+        })
     }
 
     /// Drops the upload of a session.
     pub(crate) fn drop_panel_upload(&self, id_hash: &str) -> SqlResult<()> {
         let sql = "DELETE FROM panel_uploads WHERE id_hash = :id_hash";
-        self.prepare(sql)?.execute(named_params! { ":id_hash": id_hash })?;
-        Ok(())
+        self.execute_sql(sql, named_params! { ":id_hash": id_hash })
     }
 
     /// What the form with this mark made, when it came before.
     pub(crate) fn made_by_mark(&self, mark: &str) -> SqlResult<Option<MadeBefore>> {
         let sql = "SELECT made, form FROM panel_marks WHERE mark = :mark";
         let read = |row: &Row<'_>| Ok(MadeBefore { id: row.get("made")?, form: row.get("form")? });
-        self.prepare(sql)?.query_row(named_params! { ":mark": mark }, read).optional()
+        self.query_optional(sql, named_params! { ":mark": mark }, read)
     }
 
     /// The last thing that another form with the same content made since `since`.
@@ -197,7 +185,7 @@ impl Tx<'_> {
             ":mark": mark.mark,
             ":since": since,
         };
-        self.prepare(sql)?.query_row(params, |row| row.get("made")).optional()
+        self.query_optional(sql, params, |row| row.get("made"))
     }
 
     /// Makes something once: `make` runs, and its id is kept with the mark, unless the mark is kept
@@ -220,11 +208,11 @@ impl Tx<'_> {
     /// Keeps a mark with the id of what its form made or changed; a mark that is kept already stays.
     /// Drops the marks that are old or too many.
     pub(crate) fn keep_mark(&self, mark: FormMark<'_>, made: i64, now: Timestamp) -> SqlResult<()> {
-        self.prepare("DELETE FROM panel_marks WHERE kept_at < :oldest")?
-            .execute(named_params! { ":oldest": now.minus(MARKS_LAST) })?;
+        let old = "DELETE FROM panel_marks WHERE kept_at < :oldest";
+        self.execute_sql(old, named_params! { ":oldest": now.minus(MARKS_LAST) })?;
         let too_many = "DELETE FROM panel_marks WHERE kept_at <=
                             (SELECT kept_at FROM panel_marks ORDER BY kept_at DESC LIMIT 1 OFFSET :max)";
-        self.prepare(too_many)?.execute(named_params! { ":max": MARKS_MAX - 1 })?;
+        self.execute_sql(too_many, named_params! { ":max": MARKS_MAX - 1 })?;
         let sql = "INSERT OR IGNORE INTO panel_marks (mark, form, made, kept_at)
                    VALUES (:mark, :form, :made, :now)";
         self.prepare(sql)?.execute(named_params! {

@@ -8,7 +8,7 @@
 //! * What is due at the message's present time, or later, stays: it is what keeps it from being
 //!   planned again. What is due earlier is too late to be sent, also by the mark `pruned_before`.
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{Row, named_params};
 
 use super::{SqlResult, Tx};
 use crate::clock::Timestamp;
@@ -162,9 +162,9 @@ impl Tx<'_> {
                    FROM auto_messages m INDEXED BY idx_auto_messages_status
                    WHERE m.status = :status AND m.id > :after ORDER BY m.id LIMIT :limit";
         let params = named_params! {
-            ":status": status, ":after": after, ":cut": cut.to_string(), ":limit": limit,
+            ":status": status, ":after": after, ":cut": cut, ":limit": limit,
         };
-        self.prepare(sql)?.query_map(params, |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        self.query_rows(sql, params, |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
     /// What of a message is old; `None` when nothing is.
@@ -188,7 +188,7 @@ impl Tx<'_> {
             };
             Ok((old, latest))
         };
-        let Some((mut old, latest)) = self.prepare(sql)?.query_row(params, read).optional()? else {
+        let Some((mut old, latest)) = self.query_optional(sql, params, read)? else {
             return Ok(None);
         };
         old.is_whole &= latest.as_ref().is_none_or(|latest| *latest < cut.to_string());
@@ -218,13 +218,11 @@ impl Tx<'_> {
              FROM deliveries WHERE auto_message_id = :id AND due_at < :cut
              GROUP BY due_at ORDER BY due_at"
         );
-        let mut statement = self.prepare(&sql)?;
         let params = named_params! { ":id": id, ":cut": cut };
-        let rows = statement.query_map(params, |row| {
+        self.query_rows(&sql, params, |row| {
             let (deliveries, unknown) = (row.get("rows")?, row.get("unknown")?);
             Ok((row.get("due_at")?, Counted { messages: 0, deliveries, unknown }, row.get("stay")?))
-        })?;
-        rows.collect()
+        })
     }
 
     /// Removes at most `rows` of the deliveries of `old`, when its message is still as it was seen.
@@ -281,7 +279,7 @@ impl Tx<'_> {
     pub(crate) fn remove_old(&self, side: Side, cut: Timestamp, rows: u64) -> SqlResult<u64> {
         let sql = format!("DELETE FROM {} WHERE {}", side.table(), side.old());
         let params = named_params! { ":cut": cut, ":rows": rows };
-        let gone = self.prepare(&sql)?.execute(params)?;
+        let gone = self.change_rows(&sql, params)?;
         Ok(u64::try_from(gone).unwrap_or(u64::MAX))
     }
 
@@ -289,13 +287,13 @@ impl Tx<'_> {
     pub(crate) fn count_old(&self, side: Side, cut: Timestamp) -> SqlResult<u64> {
         let sql = format!("SELECT count(*) FROM {} WHERE {}", side.table(), side.old());
         let params = named_params! { ":cut": cut, ":rows": i64::MAX };
-        self.prepare(&sql)?.query_row(params, |row| row.get(0))
+        self.query_value(&sql, params)
     }
 
     /// Whether a message with this id was there once: ids are never given again.
     pub fn had_message(&self, id: i64) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_sequence
                        WHERE name = 'auto_messages' AND :id BETWEEN 1 AND seq)";
-        self.prepare(sql)?.query_row(named_params! { ":id": id }, |row| row.get(0))
+        self.query_value(sql, named_params! { ":id": id })
     }
 }

@@ -319,7 +319,7 @@ pub const HOT: &[(&str, &[&str])] = &[
     ("alerts::note_not_told", &["idx_alerts_waiting"]),
     ("alerts::drop_old_alerts", &["INTEGER PRIMARY KEY", "idx_alerts_waiting"]),
     ("alerts::begin_stale", &[]),
-    ("alerts::end_stale", &["sqlite_autoindex_meta_1"]),
+    ("meta::remove_meta", &["sqlite_autoindex_meta_1"]),
     ("stuck::stuck_session", &["INTEGER PRIMARY KEY", "PRIMARY KEY", "idx_deliveries_at_ack_0"]),
     ("overview::next_due", &["idx_auto_messages_status_scheduled_at"]),
     ("overview::count_messages", &["idx_auto_messages_status"]),
