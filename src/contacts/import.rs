@@ -114,23 +114,47 @@ pub enum ImportError {
 }
 
 /// The reason to refuse a whole file, or a row of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 enum Problem {
+    #[error("the list is empty: its first line should name the columns, such as name,phone")]
     Empty,
+    #[error(
+        "the first line has the phone number `{number}` where the names of the columns should be: put a line such as name,phone above it"
+    )]
     NoHeader { number: String },
+    #[error(
+        "no column is named as the one with the phone numbers (found: {found}): name it phone, nomor, no hp or whatsapp"
+    )]
     NoPhoneColumn { found: String },
+    #[error("the list has {count} columns, more than {max}: remove those that are not needed")]
     TooManyColumns { count: usize, max: usize },
+    #[error(
+        "the first line cannot be read (it is too long, has a quote that is never closed, or is no text): save the list as CSV UTF-8"
+    )]
     BrokenHeader,
+    #[error("line {line} has no end: this is no list of contacts")]
     Endless { line: u64 },
+    #[error("the line is longer than 256 KiB: shorten its cells")]
     LineTooLong,
+    #[error("a double quote is opened and not closed: close it or remove it")]
     OpenQuote,
+    #[error("the line has a NUL character, so it is no text: save the list as CSV UTF-8")]
     Nul,
+    #[error(transparent)]
     Phone(PhoneError),
+    #[error("the row has no phone number")]
     NoNumber,
+    #[error("a cell holds a formula: put the text itself there")]
     Formula,
+    #[error("a cell has more than {0} characters: shorten it")]
     TooManyCharacters(usize),
+    #[error("the row has more than {0} tags: remove some")]
     TooManyTags(usize),
+    #[error("opted_out_at is no time: write it like 2026-12-01")]
     NoTime,
+    #[error(
+        "the attributes of contact {0}, who has this number, are no JSON object: correct them first"
+    )]
     NoObject(i64),
 }
 
@@ -330,68 +354,49 @@ fn next_size(size: usize, took: Duration) -> usize {
 
 impl Problem {
     fn text(&self, language: Language) -> String {
-        let fixed = |english: &str, indonesian: &str| language.pick(english, indonesian).to_owned();
-        match self {
-            Self::Empty => fixed(
-                "the list is empty: its first line should name the columns, such as name,phone",
-                "daftarnya kosong: baris pertama harus berisi nama kolom, misalnya nama,nomor",
-            ),
-            Self::NoHeader { number } => language.pick(
-                format!("the first line has the phone number `{number}` where the names of the columns should be: put a line such as name,phone above it"),
-                format!("baris pertama berisi nomor telepon `{number}`, padahal harus berisi nama kolom: tambahkan baris seperti nama,nomor di atasnya"),
-            ),
-            Self::NoPhoneColumn { found } => language.pick(
-                format!("no column is named as the one with the phone numbers (found: {found}): name it phone, nomor, no hp or whatsapp"),
-                format!("tidak ada kolom nomor telepon (yang ada: {found}): beri nama kolomnya phone, nomor, no hp atau whatsapp"),
-            ),
-            Self::TooManyColumns { count, max } => language.pick(
-                format!("the list has {count} columns, more than {max}: remove those that are not needed"),
-                format!("daftarnya punya {count} kolom, lebih dari {max}: hapus yang tidak perlu"),
-            ),
-            Self::BrokenHeader => fixed(
-                "the first line cannot be read (it is too long, has a quote that is never closed, or is no text): save the list as CSV UTF-8",
-                "baris pertama tidak bisa dibaca (terlalu panjang, tanda kutip tidak ditutup, atau bukan teks): simpan daftarnya sebagai CSV UTF-8",
-            ),
-            Self::Endless { line } => language.pick(
-                format!("line {line} has no end: this is no list of contacts"),
-                format!("baris {line} tidak ada akhirnya: ini bukan daftar kontak"),
-            ),
-            Self::LineTooLong => fixed(
-                "the line is longer than 256 KiB: shorten its cells",
-                "baris ini lebih panjang dari 256 KiB: pendekkan selnya",
-            ),
-            Self::OpenQuote => fixed(
-                "a double quote is opened and not closed: close it or remove it",
-                "ada tanda kutip yang tidak ditutup: tutup atau hapus",
-            ),
-            Self::Nul => fixed(
-                "the line has a NUL character, so it is no text: save the list as CSV UTF-8",
-                "baris ini berisi karakter NUL, jadi bukan teks: simpan daftarnya sebagai CSV UTF-8",
-            ),
-            Self::Phone(error) => language.phone_error(error),
-            Self::NoNumber => {
-                fixed("the row has no phone number", "baris ini tidak punya nomor telepon")
-            }
-            Self::Formula => fixed(
-                "a cell holds a formula: put the text itself there",
-                "ada sel yang berisi rumus: ganti dengan teksnya",
-            ),
-            Self::TooManyCharacters(max) => language.pick(
-                format!("a cell has more than {max} characters: shorten it"),
-                format!("ada sel dengan lebih dari {max} huruf: pendekkan"),
-            ),
-            Self::TooManyTags(max) => language.pick(
-                format!("the row has more than {max} tags: remove some"),
-                format!("baris ini punya lebih dari {max} label: kurangi"),
-            ),
-            Self::NoTime => fixed(
-                "opted_out_at is no time: write it like 2026-12-01",
-                "opted_out_at bukan waktu: tulis seperti 2026-12-01",
-            ),
-            Self::NoObject(id) => language.pick(
-                format!("the attributes of contact {id}, who has this number, are no JSON object: correct them first"),
-                format!("atribut kontak {id}, yang memakai nomor ini, bukan objek JSON: perbaiki dulu"),
-            ),
+        match language {
+            Language::English => self.to_string(),
+            Language::Indonesian => self.in_indonesian(),
         }
+    }
+
+    fn in_indonesian(&self) -> String {
+        let text = match self {
+            Self::Empty => {
+                "daftarnya kosong: baris pertama harus berisi nama kolom, misalnya nama,nomor"
+            }
+            Self::NoHeader { number } => &format!(
+                "baris pertama berisi nomor telepon `{number}`, padahal harus berisi nama kolom: tambahkan baris seperti nama,nomor di atasnya"
+            ),
+            Self::NoPhoneColumn { found } => &format!(
+                "tidak ada kolom nomor telepon (yang ada: {found}): beri nama kolomnya phone, nomor, no hp atau whatsapp"
+            ),
+            Self::TooManyColumns { count, max } => {
+                &format!("daftarnya punya {count} kolom, lebih dari {max}: hapus yang tidak perlu")
+            }
+            Self::BrokenHeader => {
+                "baris pertama tidak bisa dibaca (terlalu panjang, tanda kutip tidak ditutup, atau bukan teks): simpan daftarnya sebagai CSV UTF-8"
+            }
+            Self::Endless { line } => {
+                &format!("baris {line} tidak ada akhirnya: ini bukan daftar kontak")
+            }
+            Self::LineTooLong => "baris ini lebih panjang dari 256 KiB: pendekkan selnya",
+            Self::OpenQuote => "ada tanda kutip yang tidak ditutup: tutup atau hapus",
+            Self::Nul => {
+                "baris ini berisi karakter NUL, jadi bukan teks: simpan daftarnya sebagai CSV UTF-8"
+            }
+            Self::Phone(error) => &Language::Indonesian.phone_error(error),
+            Self::NoNumber => "baris ini tidak punya nomor telepon",
+            Self::Formula => "ada sel yang berisi rumus: ganti dengan teksnya",
+            Self::TooManyCharacters(max) => {
+                &format!("ada sel dengan lebih dari {max} huruf: pendekkan")
+            }
+            Self::TooManyTags(max) => &format!("baris ini punya lebih dari {max} label: kurangi"),
+            Self::NoTime => "opted_out_at bukan waktu: tulis seperti 2026-12-01",
+            Self::NoObject(id) => &format!(
+                "atribut kontak {id}, yang memakai nomor ini, bukan objek JSON: perbaiki dulu"
+            ),
+        };
+        text.to_owned()
     }
 }

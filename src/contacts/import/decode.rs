@@ -55,9 +55,9 @@ impl<R> Utf16<R> {
     /// Decodes all whole characters, and leaves the rest unless it is the end.
     fn decode(&mut self, is_end: bool) {
         let Self { is_big, raw, ready, .. } = self;
-        let unit = |pair: &[u8]| match *is_big {
-            true => u16::from_be_bytes([pair[0], pair[1]]),
-            false => u16::from_le_bytes([pair[0], pair[1]]),
+        let unit = |pair: &[u8]| {
+            let bytes = [pair[0], pair[1]];
+            if *is_big { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) }
         };
         let mut whole = raw.len() / 2 * 2;
         if !is_end && whole >= 2 && (0xd800..0xdc00).contains(&unit(&raw[whole - 2..whole])) {
