@@ -27,7 +27,7 @@ use crate::store::{FormMark, MadeBefore, MessageFields, MessageRow, Store, Store
 pub use change::{Edit, Edited, Today, edit};
 pub(crate) use checks::Skipped;
 pub use moves::{Resumed, cancel, pause, removable, remove, resume};
-pub use retry::{Retried, Retry, retry, retry_once, unknown_count};
+pub use retry::{Retried, Retry, retry, unknown_count};
 pub(crate) use timing::begins_at;
 pub use timing::{Timing, WeeklyTiming};
 
@@ -87,18 +87,8 @@ impl ComposeError {
     }
 }
 
-/// Adds a message.
-pub fn add(
-    store: &mut Store,
-    draft: &Draft,
-    config: &Config,
-    now: Timestamp,
-) -> Result<Composed, ComposeError> {
-    add_once(store, draft, None, config, now)
-}
-
 /// Adds a message, and keeps the mark of the form that it comes from in the same transaction.
-pub(crate) fn add_once(
+pub fn add(
     store: &mut Store,
     draft: &Draft,
     mark: Option<FormMark<'_>>,

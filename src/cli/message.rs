@@ -214,7 +214,7 @@ fn retry(args: &RetryArgs, config: &Config) -> Result<(), CliError> {
         }
     }
     let retry = Retry { with_unknown: args.unknown };
-    let retried = messages::retry(&mut store, id, retry, config, now())?;
+    let retried = messages::retry(&mut store, id, retry, None, config, now())?;
     let data = json!({ "id": id, "status": "sending", "due_at": retried.due_at.to_string(),
         "pending": retried.pending, "skipped": retried.skipped, "unknown": retried.unknown });
     args.output.print(&data, |_| {

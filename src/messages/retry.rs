@@ -47,19 +47,9 @@ pub fn unknown_count(store: &mut Store, id: i64) -> Result<u64, ComposeError> {
     Ok(store.read(|tx| tx.count_occurrence(id, latest.due_at))?.unknown)
 }
 
-/// Sends a message again to the recipients of its latest occurrence for whom it failed or expired.
+/// Sends a message again to the recipients of its latest occurrence for whom it failed or expired, and
+/// keeps the mark of the form that asks for it in the same transaction.
 pub fn retry(
-    store: &mut Store,
-    id: i64,
-    retry: Retry,
-    config: &Config,
-    now: Timestamp,
-) -> Result<Retried, ComposeError> {
-    retry_once(store, id, retry, None, config, now)
-}
-
-/// Sends a message again, and keeps the mark of the form that asks for it in the same transaction.
-pub fn retry_once(
     store: &mut Store,
     id: i64,
     retry: Retry,

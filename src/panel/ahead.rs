@@ -2,7 +2,6 @@
 
 use super::visit::Visit;
 use super::{PageError, format};
-use crate::clock::Timestamp;
 use crate::forecast::{self, Bounds, Scope, Warning};
 
 /// A forecast looks at each recipient that comes before: of more than so many it is left out.
@@ -47,11 +46,9 @@ fn look(visit: &Visit<'_>, scope: Scope, recipients: u64) -> Result<String, Page
     let seen = visit.panel.with_store(|store| {
         forecast::forecast(store, scope, &visit.panel.config, bounds, visit.now, &mut |_| {})
     })?;
-    let ends = seen.and_then(|seen| seen.totals.ends_at);
-    Ok(ends.map(|at| in_words(visit, at)).unwrap_or_default())
-}
-
-fn in_words(visit: &Visit<'_>, at: Timestamp) -> String {
-    let moment = format::moment(at, &visit.panel.config.zone, visit.language);
-    visit.words().through_at.replace("{}", &moment)
+    let Some(ends_at) = seen.and_then(|seen| seen.totals.ends_at) else {
+        return Ok(String::new());
+    };
+    let moment = format::moment(ends_at, &visit.panel.config.zone, visit.language);
+    Ok(visit.words().through_at.replace("{}", &moment))
 }

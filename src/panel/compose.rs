@@ -324,7 +324,7 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
     };
     let (config, mark) = (&visit.panel.config, visit.mark());
     let added =
-        visit.panel.with_store(|store| messages::add_once(store, &draft, mark, config, visit.now));
+        visit.panel.with_store(|store| messages::add(store, &draft, mark, config, visit.now));
     if let Err(ComposeError::MadeBefore(before)) = &added {
         return made_before(visit, before, fields);
     }

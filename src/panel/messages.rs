@@ -202,7 +202,7 @@ fn change(visit: &Visit<'_>, detail: &MessageDetail, what: &str) -> Answered {
     let (id, now, config) = (detail.listed.id, visit.now, &visit.panel.config);
     let there = format!("/panel/messages/{id}");
     let retry = |store: &mut Store, with_unknown| {
-        messages::retry_once(store, id, Retry { with_unknown }, visit.mark(), config, now).map(drop)
+        messages::retry(store, id, Retry { with_unknown }, visit.mark(), config, now).map(drop)
     };
     let pressed = match what {
         "cancel" => visit

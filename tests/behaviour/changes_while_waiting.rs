@@ -231,7 +231,7 @@ fn a_retry_goes_to_the_corrected_number() {
     correct(&world, 1, "081200007001");
     let retry = Retry { with_unknown: false };
     let now = world.clock.wall();
-    messages::retry(&mut store(&world), id, retry, &config(), now).unwrap();
+    messages::retry(&mut store(&world), id, retry, None, &config(), now).unwrap();
     world.run();
     assert_eq!(reached(&world), ["7001"]);
 }
@@ -392,7 +392,7 @@ fn a_retry_leaves_out_who_has_a_number_now_that_got_it() {
     };
     let retry = |world: &World| {
         let (retry, now) = (Retry { with_unknown: false }, world.clock.wall());
-        messages::retry(&mut store(world), 1, retry, &config(), now).unwrap()
+        messages::retry(&mut store(world), 1, retry, None, &config(), now).unwrap()
     };
     let world = failed();
     world.execute("UPDATE contacts SET phone_number = '+6281200007002' WHERE id = 1");

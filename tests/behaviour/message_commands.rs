@@ -35,7 +35,7 @@ fn weekly(days: &str, time: &str, until: Option<&str>) -> Timing {
 }
 
 pub fn add(world: &World, draft: &Draft) -> Result<Composed, String> {
-    messages::add(&mut store(world), draft, &config(), world.clock.wall()).map_err(words)
+    messages::add(&mut store(world), draft, None, &config(), world.clock.wall()).map_err(words)
 }
 
 #[allow(clippy::needless_pass_by_value)] // for map_err
@@ -151,7 +151,7 @@ fn a_time_that_the_clock_skips_is_refused() {
     let world = World::new();
     let berlin = Config { zone: Zone::parse("Europe/Berlin").unwrap(), ..config() };
     let skipped = draft("Halo", &["081200007001"], &["2027-03-28 02:30"]);
-    let why = messages::add(&mut store(&world), &skipped, &berlin, world.clock.wall());
+    let why = messages::add(&mut store(&world), &skipped, None, &berlin, world.clock.wall());
     let why = words(why.unwrap_err());
     assert!(why.contains("does not exist in Europe/Berlin") && why.contains("03:30"), "{why}");
 }

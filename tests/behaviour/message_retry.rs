@@ -9,7 +9,8 @@ use crate::world::{World, config};
 
 fn retry(world: &World, id: i64, with_unknown: bool) -> Result<Retried, String> {
     let retry = Retry { with_unknown };
-    messages::retry(&mut store(world), id, retry, &config(), world.clock.wall()).map_err(words)
+    messages::retry(&mut store(world), id, retry, None, &config(), world.clock.wall())
+        .map_err(words)
 }
 
 /// How often each chat has got something.

@@ -57,6 +57,19 @@ fn a_channel_that_cannot_send_fails_its_messages_and_says_what_to_do() {
 }
 
 #[test]
+fn a_channel_that_is_switched_off_with_messages_on_their_way_sends_no_more_and_the_run_ends() {
+    let world = World::new();
+    world.message("081200007001,081200007002");
+    world.trigger();
+    world.step_until_received(1);
+    world.execute("UPDATE channels SET is_active = 0");
+    world.run();
+    assert_eq!(world.received().len(), 1);
+    let pending = "SELECT count(*) FROM deliveries WHERE status = 'pending'";
+    assert_eq!(world.ask(pending), "1");
+}
+
+#[test]
 fn a_channel_that_a_person_holds_waits_for_that_person() {
     let world = World::new();
     world.execute("UPDATE channels SET held_reason = 'nomor sedang dipakai'");

@@ -202,10 +202,10 @@ fn a_retry_or_an_edit_of_a_pruned_message_says_so() {
     world.clock.pass(DAY * 30);
     assert_eq!(prune(&world, 20), (1, 1));
     let now = world.clock.wall();
-    let retried = messages::retry(&mut store(&world), id, Retry::default(), &config(), now);
+    let retried = messages::retry(&mut store(&world), id, Retry::default(), None, &config(), now);
     let why = retried.map_err(words).unwrap_err();
     assert!(why.contains("any more, it was removed, perhaps by `prune`"), "{why}");
-    let never = messages::retry(&mut store(&world), 99, Retry::default(), &config(), now);
+    let never = messages::retry(&mut store(&world), 99, Retry::default(), None, &config(), now);
     assert!(never.map_err(words).unwrap_err().contains("there is no message 99: "));
     let again = world.message("081200007001");
     assert!(again > id, "its id is not given again");
@@ -236,7 +236,7 @@ fn a_retry_after_a_prune_reaches_only_those_who_failed_again() {
     let id = world.message(r#"["081200007001","081200000400"]"#);
     world.run();
     let now = world.clock.wall();
-    messages::retry(&mut store(&world), id, Retry::default(), &config(), now).unwrap();
+    messages::retry(&mut store(&world), id, Retry::default(), None, &config(), now).unwrap();
     // Of the first time something is known later than of the second.
     world.run();
     world.execute(
@@ -248,8 +248,14 @@ fn a_retry_after_a_prune_reaches_only_those_who_failed_again() {
     );
     world.clock.set("2026-12-21T00:00:00Z");
     assert_eq!(prune(&world, 8), (0, 0), "the second stays as long as the first");
-    let again =
-        messages::retry(&mut store(&world), id, Retry::default(), &config(), world.clock.wall());
+    let again = messages::retry(
+        &mut store(&world),
+        id,
+        Retry::default(),
+        None,
+        &config(),
+        world.clock.wall(),
+    );
     assert!(again.map_err(words).unwrap_err().contains("nobody is to be tried again"));
 }
 

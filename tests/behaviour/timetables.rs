@@ -57,7 +57,9 @@ fn add_in(world: &World, zone_name: &str, timing: Timing) -> i64 {
         timing: Some(timing),
         ..Draft::default()
     };
-    messages::add(&mut store(world), &draft, &config_in(zone_name), world.clock.wall()).unwrap().id
+    messages::add(&mut store(world), &draft, None, &config_in(zone_name), world.clock.wall())
+        .unwrap()
+        .id
 }
 
 /// A row that a person made with `sqlite3` now, with these columns.

@@ -89,7 +89,7 @@ pub(super) fn add(args: &AddArgs, config: &Config) -> Result<(), CliError> {
         created_by: "cli",
     };
     let (mut store, now) = (open(config)?, now());
-    let mut composed = messages::add(&mut store, &draft, config, now)?;
+    let mut composed = messages::add(&mut store, &draft, None, config, now)?;
     let ahead = forecast::of_message(&mut store, composed.id, config, now)?;
     let ahead = ahead.filter(|_| composed.begins_at.is_some());
     composed.warnings.extend(ahead.as_ref().and_then(MessageForecast::warning_words));

@@ -67,7 +67,7 @@ pub(super) fn test_send(args: &TestSendArgs, config: &Config) -> Result<(), CliE
         created_by: "cli",
         ..Draft::default()
     };
-    let composed = messages::add(&mut store, &draft, config, clock.now().wall)?;
+    let composed = messages::add(&mut store, &draft, None, config, clock.now().wall)?;
     let id = composed.id;
     for warning in &composed.warnings {
         eprintln!("warning: {}", one_line(warning));

@@ -287,9 +287,9 @@ fn compose(world: &World) {
     let failed = world.message("081200000400");
     world.run();
     world.execute("UPDATE contacts SET phone_number = '+6281200007030' WHERE id = 28");
-    messages::retry(&mut store, corrected, Retry::default(), &config, now).unwrap();
+    messages::retry(&mut store, corrected, Retry::default(), None, &config, now).unwrap();
     messages::unknown_count(&mut store, failed).unwrap();
-    messages::retry(&mut store, failed, Retry::default(), &config, now).unwrap();
+    messages::retry(&mut store, failed, Retry::default(), None, &config, now).unwrap();
     world.run();
     let filter = |status: Option<&str>, search: Option<&str>| MessageFilter {
         status: status.map(str::to_owned),
