@@ -97,16 +97,17 @@ pub fn add(
 ) -> Result<Composed, ComposeError> {
     // What is missing is told in the order in which it is typed.
     let mut warnings = checks::text(&draft.text)?;
-    let timed = match &draft.timing {
-        Some(timing) => Some(timing::read(timing, None, config, now)?),
-        None if draft.is_draft => None,
+    let mut fields = MessageFields::default();
+    match &draft.timing {
+        Some(timing) => timing::set(&mut fields, timing, None, config, now)?,
+        None if draft.is_draft => {}
         None => {
             return Err(refused!(
                 "it has no time: give `--at \"2026-12-01 08:00\"`, `--at +10m`, `--at now` or `--weekly mon --time 08:00`, \
                  or keep it as a draft with `--draft`"
             ));
         }
-    };
+    }
     let found = store.read(|tx| checks::channel(tx, draft.channel.as_deref()))??;
     warnings.extend(found.warning);
     let contact_ids = checks::contact_ids(&draft.to);
@@ -118,16 +119,15 @@ pub fn add(
     }
     warnings.extend(checked.warnings);
     let status = if draft.is_draft { "draft" } else { "scheduled" };
-    let mut fields = MessageFields {
+    let fields = MessageFields {
         title: draft.title.clone().filter(|title| !title.trim().is_empty()),
         message: draft.text.clone(),
         channel_id: found.id,
         contact_ids,
         contact_count: checked.count + checks::len(&checked.skipped),
         status: status.to_owned(),
-        ..MessageFields::default()
+        ..fields
     };
-    timed.unwrap_or_default().fill_in(&mut fields);
     let made = store.write(|tx| {
         tx.make_once(mark, now, || tx.insert_message(&fields, draft.created_by, now))
     })?;

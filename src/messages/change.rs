@@ -1,7 +1,7 @@
 //! Editing a message: only what may be edited as it stands, and nothing that was sent already.
 
 use super::checks::Skipped;
-use super::timing::{self, Timed, Timing};
+use super::timing::{self, Timing};
 use super::{ComposeError, changed_meanwhile, checks, existing};
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -99,10 +99,9 @@ pub fn edit(
     if let Some(timing) = &edit.timing {
         let taken = row.taken.as_ref().filter(|_| !also_today);
         let taken = taken.filter(|taken| taken.is_believed(&config.zone, now));
-        let timed = timing::read(timing, taken, config, now)?;
-        edited.next_at = timed.scheduled_at;
-        edited.today = today(&row, timing, &timed, config, now);
-        timed.fill_in(&mut fields);
+        timing::set(&mut fields, timing, taken, config, now)?;
+        edited.next_at = fields.scheduled_at;
+        edited.today = today(&row, timing, edited.next_at, config, now);
         if matches!(reach, Reach::AllAgain) {
             "scheduled".clone_into(&mut fields.status);
         }
@@ -152,7 +151,7 @@ fn check_recipients(
 fn today(
     row: &MessageRow,
     timing: &Timing,
-    timed: &Timed,
+    next_at: Option<Timestamp>,
     config: &Config,
     now: Timestamp,
 ) -> Option<Today> {
@@ -160,11 +159,11 @@ fn today(
     if taken.local.date() != config.zone.to_local(now).date() {
         return None;
     }
-    let again = timing::read(timing, None, config, now).ok()?;
+    let again = timing::begins_at(timing, config, now)?;
     Some(Today {
         at: config.zone.to_utc(taken.local),
         has_arrived: row.counts.sent + row.counts.unknown > 0,
-        could_again: again.scheduled_at != timed.scheduled_at,
+        could_again: Some(again) != next_at,
     })
 }
 

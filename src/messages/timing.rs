@@ -38,61 +38,51 @@ pub struct WeeklyTiming {
     pub until: Option<String>,
 }
 
-/// The columns that a timing becomes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Timed {
-    pub(super) scheduled_at: Option<Timestamp>,
-    /// What the clock shows then, and the zone, when that comes from one of the rules below.
-    pub(super) scheduled_local: Option<String>,
-    pub(super) scheduled_zone: Option<String>,
-    pub(super) schedules: Option<String>,
-    pub(super) interval_config: Option<String>,
-}
-
-impl Timed {
-    /// Writes them into the fields of a message.
-    pub(super) fn fill_in(self, fields: &mut MessageFields) {
-        fields.scheduled_at = self.scheduled_at;
-        fields.scheduled_local = self.scheduled_local;
-        fields.scheduled_zone = self.scheduled_zone;
-        fields.schedules = self.schedules;
-        fields.interval_config = self.interval_config;
-    }
-}
+/// The columns that a timing becomes: `scheduled_at`, `schedules` and `interval_config`.
+type Columns = (Timestamp, Option<String>, Option<String>);
 
 /// When a message would first go out; `None` while what was typed means no time.
 pub(crate) fn begins_at(timing: &Timing, config: &Config, now: Timestamp) -> Option<Timestamp> {
-    read(timing, None, config, now).ok()?.scheduled_at
+    read(timing, None, config, now).ok().map(|(at, ..)| at)
 }
 
-/// Turns what was typed into columns, with the first occurrence after `now`; of a weekly rule also
+/// Gives a message the times that were typed: its first occurrence is after `now`, of a weekly rule also
 /// after what was `taken` of the message already.
-pub(super) fn read(
+pub(super) fn set(
+    fields: &mut MessageFields,
     timing: &Timing,
     taken: Option<&Taken>,
     config: &Config,
     now: Timestamp,
-) -> Result<Timed, ComposeError> {
-    let mut timed = match timing {
-        Timing::At(texts) => read_times(texts, config, now)?,
-        Timing::Weekly(weekly) => read_weekly(weekly, taken, config, now)?,
-    };
-    if timed.schedules.is_some() || timed.interval_config.is_some() {
-        timed.scheduled_local = timed.scheduled_at.map(|at| local_text(at, &config.zone));
-        timed.scheduled_zone = Some(config.zone.name().to_owned());
-    }
-    Ok(timed)
+) -> Result<(), ComposeError> {
+    let (at, schedules, interval_config) = read(timing, taken, config, now)?;
+    let is_from_rule = schedules.is_some() || interval_config.is_some();
+    fields.scheduled_at = Some(at);
+    fields.scheduled_local = is_from_rule.then(|| local_text(at, &config.zone));
+    fields.scheduled_zone = is_from_rule.then(|| config.zone.name().to_owned());
+    fields.schedules = schedules;
+    fields.interval_config = interval_config;
+    Ok(())
 }
 
-fn read_times(texts: &[String], config: &Config, now: Timestamp) -> Result<Timed, ComposeError> {
+fn read(
+    timing: &Timing,
+    taken: Option<&Taken>,
+    config: &Config,
+    now: Timestamp,
+) -> Result<Columns, ComposeError> {
+    match timing {
+        Timing::At(texts) => read_times(texts, config, now),
+        Timing::Weekly(weekly) => read_weekly(weekly, taken, config, now),
+    }
+}
+
+fn read_times(texts: &[String], config: &Config, now: Timestamp) -> Result<Columns, ComposeError> {
     let times: BTreeSet<Timestamp> =
         texts.iter().map(|text| read_time(text, config, now)).collect::<Result<_, _>>()?;
-    let scheduled_at = times.first().copied();
-    if scheduled_at.is_none() {
-        return Err(refused!("no time was given"));
-    }
+    let Some(first) = times.first() else { return Err(refused!("no time was given")) };
     let schedules = (times.len() > 1).then(|| listed(&times, config)).transpose()?;
-    Ok(Timed { scheduled_at, schedules, ..Timed::default() })
+    Ok((*first, schedules, None))
 }
 
 /// The column `schedules`: local dates and times.
@@ -176,7 +166,7 @@ fn read_weekly(
     taken: Option<&Taken>,
     config: &Config,
     now: Timestamp,
-) -> Result<Timed, ComposeError> {
+) -> Result<Columns, ComposeError> {
     let column = weekly_config(weekly)?;
     let timetable = Timetable {
         interval_config: Some(column.clone()),
@@ -197,7 +187,7 @@ fn read_weekly(
             config.zone
         ));
     };
-    Ok(Timed { scheduled_at: Some(first), interval_config: Some(column), ..Timed::default() })
+    Ok((first, None, Some(column)))
 }
 
 /// The column `interval_config`.
