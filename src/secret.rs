@@ -175,8 +175,7 @@ pub(crate) fn read_previous(database: &Path) -> Result<Option<Secret>, SecretErr
 pub(crate) fn rotate(database: &Path) -> Result<(), SecretError> {
     let path = path(database);
     let lock = lock_current(&path)?;
-    let present = read_text(&path)?.ok_or_else(|| SecretError::NotMade(path.clone()))?;
-    let present = fit(&path, &present)?;
+    let present = read_present(database)?;
     let owner = lock.metadata().map_err(failed(&path))?;
     let new = random()?;
     // First the one before: in between both are the same, and nobody is shut out.
@@ -205,11 +204,15 @@ pub(crate) fn random() -> Result<Secret, SecretError> {
     })))
 }
 
-/// The present secret and the one before.
-fn read_both(database: &Path) -> Result<Vec<Secret>, SecretError> {
+fn read_present(database: &Path) -> Result<Secret, SecretError> {
     let path = path(database);
     let text = read_text(&path)?.ok_or_else(|| SecretError::NotMade(path.clone()))?;
-    Ok([fit(&path, &text)?].into_iter().chain(read_previous(database)?).collect())
+    fit(&path, &text)
+}
+
+/// The present secret and the one before.
+fn read_both(database: &Path) -> Result<Vec<Secret>, SecretError> {
+    Ok([read_present(database)?].into_iter().chain(read_previous(database)?).collect())
 }
 
 fn stamps(database: &Path) -> [Option<Stamp>; 2] {

@@ -37,7 +37,7 @@ mod views;
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use crate::fail_point;
 
@@ -95,71 +95,41 @@ pub struct Tx<'store> {
 /// What can go wrong with the database.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The file or its directory cannot be used.
     #[error("failed to open database `{}`: check that the directory exists and that you may write there", path.display())]
     Open { path: PathBuf, source: std::io::Error },
-    /// The database, or a file that SQLite uses with it, is another user's.
     #[error("failed to use database `{}`: {why}", path.display())]
-    Denied {
-        path: PathBuf,
-        /// The file, its owner and the remedy, in words.
-        why: String,
-    },
-    /// The file is no SQLite database.
+    Denied { path: PathBuf, why: String },
     #[error("`{}` is not a SQLite database: give DATABASE_PATH another name, or restore the file from a backup", path.display())]
     NotADatabase { path: PathBuf },
-    /// The file is another program's.
     #[error("`{}` is a SQLite database of another program: give DATABASE_PATH another name", path.display())]
     Foreign { path: PathBuf },
-    /// SQLite could open the file for reading only, and would keep it so.
     #[error("database `{}` may be read but not written: check owner and mode of the file and whether the file system is mounted read-only", path.display())]
     ReadOnly { path: PathBuf },
-    /// The file was written by a newer version of this program.
     #[error(
         "`{}` is from a newer version of this program (its tables are version {found}, this program knows {known}): install the newer version; the file was not touched",
         path.display()
     )]
-    Newer {
-        path: PathBuf,
-        found: i64,
-        /// The newest version that this program knows.
-        known: i64,
-    },
-    /// A file of an older version could not be kept; it is as it was.
+    Newer { path: PathBuf, found: i64, known: i64 },
     #[error(
         "failed to keep a copy of `{}` as `{}` before its tables are brought up to date: make room on the disk, or see what is wrong; nothing was changed",
         path.display(),
         copy.display()
     )]
     KeepBefore { path: PathBuf, copy: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
-    /// A migration failed; the database is as it was before it.
     #[error("failed to bring the tables of `{}` up to date", path.display())]
     Migrate { path: PathBuf, source: Box<refinery::Error> },
-    /// A setting that the promises rest on did not take.
     #[error("SQLite did not accept `{pragma}` for `{}`: it answered `{answer}`", path.display())]
-    Pragma {
-        path: PathBuf,
-        pragma: &'static str,
-        /// What was read back.
-        answer: String,
-    },
-    /// Somebody wrote into the database while its successor was prepared.
+    Pragma { path: PathBuf, pragma: &'static str, answer: String },
     #[error("another program wrote into `{}` meanwhile: nothing was changed; stop what writes into it, and try again", path.display())]
     Changed { path: PathBuf },
-    /// A restore ended between two renames.
     #[error("`{}` is missing because a restore was cut off: run `restore` again (or delete `{}` to begin with an empty database)", path.display(), restoring.display())]
-    RestoreCutOff {
-        path: PathBuf,
-        /// What the restore had prepared.
-        restoring: PathBuf,
-    },
+    RestoreCutOff { path: PathBuf, restoring: PathBuf },
     #[error("failed to use database `{}`{}", path.display(), remedy(source))]
     Sql { path: PathBuf, source: rusqlite::Error },
 }
 
 /// What a person can do about a failed statement.
 fn remedy(error: &rusqlite::Error) -> &'static str {
-    use rusqlite::ErrorCode;
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             " (another program holds it: end its transaction)"
@@ -181,10 +151,8 @@ fn remedy(error: &rusqlite::Error) -> &'static str {
 impl StoreError {
     /// Whether this may pass while the program runs, without a person who mends the file.
     pub(crate) fn may_pass(&self) -> bool {
-        use rusqlite::ErrorCode;
-        let Self::Sql { source, .. } = self else { return false };
         matches!(
-            source.sqlite_error_code(),
+            self.code(),
             Some(
                 ErrorCode::DatabaseBusy
                     | ErrorCode::DatabaseLocked
@@ -203,8 +171,12 @@ impl StoreError {
 
     /// Whether the file is damaged.
     pub(crate) fn is_damage(&self) -> bool {
-        let Self::Sql { source, .. } = self else { return false };
-        source.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt)
+        self.code() == Some(ErrorCode::DatabaseCorrupt)
+    }
+
+    fn code(&self) -> Option<ErrorCode> {
+        let Self::Sql { source, .. } = self else { return None };
+        source.sqlite_error_code()
     }
 }
 
