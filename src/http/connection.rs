@@ -91,7 +91,7 @@ impl<'a> Connection<'a> {
         let mut request = self.request(&head, &passed, body.len() as u64 + coming).into_bytes();
         request.extend_from_slice(&body);
         drop(body);
-        send(&upstream, &request, limits.answer_within)?;
+        self.send(&upstream, &request)?;
         drop(request);
         if coming > 0 {
             turn = None; // the rest is not read before its route wants it
@@ -162,9 +162,28 @@ impl<'a> Connection<'a> {
         while missing > 0 {
             let stalled = self.now() + limits.body_within;
             let max = usize::try_from(missing).unwrap_or(usize::MAX);
-            let piece = self.input.owed(max, deadline.min(stalled))?;
+            let piece = self.input.owed(max, deadline.min(stalled))?.to_vec();
             missing -= piece.len() as u64;
-            send(upstream, piece, limits.answer_within)?;
+            self.send(upstream, &piece)?;
+        }
+        Ok(())
+    }
+
+    /// Sends bytes to the upstream. It may answer without reading everything: that is no error.
+    fn send(&self, mut upstream: &Stream, mut bytes: &[u8]) -> Result<(), Ended> {
+        let deadline = self.now() + self.front.limits.answer_within;
+        while !bytes.is_empty() {
+            match upstream.set_write_timeout(Some(LOOK)).and_then(|()| upstream.write(bytes)) {
+                Ok(count) => bytes = &bytes[count..],
+                Err(error) => match error.kind() {
+                    ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => return Ok(()),
+                    kind if !is_timeout(kind) || self.now() >= deadline => {
+                        return Err(NO_ANSWER.into());
+                    }
+                    _ if self.slot.is_evicted() => return Err(Ended::Closed),
+                    _ => {}
+                },
+            }
         }
         Ok(())
     }
@@ -290,16 +309,4 @@ fn read(mut upstream: &Stream, came: &mut Vec<u8>, max: Duration) -> io::Result<
     let count = upstream.read(&mut piece)?;
     came.extend_from_slice(&piece[..count]);
     Ok(count)
-}
-
-/// Sends bytes to the upstream. It may answer without reading everything: that is no error.
-fn send(mut upstream: &Stream, bytes: &[u8], within: Duration) -> Result<(), Ended> {
-    match upstream.set_write_timeout(Some(within)).and_then(|()| upstream.write_all(bytes)) {
-        Err(error)
-            if !matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) =>
-        {
-            Err(NO_ANSWER.into())
-        }
-        Ok(()) | Err(_) => Ok(()),
-    }
 }

@@ -14,11 +14,14 @@ use subtle::ConstantTimeEq;
 
 use super::head::{FORWARDED, PEER, TOKEN};
 use super::{
-    Admission, Guard, GuardError, Limits, PrivateSocket, Response, lock, refuse, start_thread,
+    Admission, BODY_BYTES_MAX, Guard, GuardError, Limits, PrivateSocket, Response, lock, refuse,
+    start_thread,
 };
 use crate::clock::Clock;
 
 const STACK_BYTES: usize = 256 * 1024;
+/// For a large body that no route wants.
+const LARGE: Class = Class { name: "http-refused", max: 0, stack_bytes: STACK_BYTES };
 
 /// What answers the requests that the front lets in.
 pub trait Routes: Send + Sync {
@@ -269,16 +272,19 @@ fn answer(mut request: Request, token: &str, shared: &Arc<Shared>) {
         return request.respond(refuse(403, "this is not the door"));
     }
     let class = shared.routes.class(&request);
-    let Some(permit) = class.and_then(|class| Permit::take(class, shared)) else {
-        let response = shared.routes.answer(&mut request, class.is_none());
-        return request.respond(response);
-    };
-    let Class { name, stack_bytes, .. } = permit.class;
+    let permit = class.and_then(|class| Permit::take(class, shared));
+    let (may_wait, routes) = (class.is_none() || permit.is_some(), Arc::clone(&shared.routes));
+    // A large body is read to its end even when it is refused, as slowly as it comes.
+    let is_slow = permit.is_some() || request.length() > BODY_BYTES_MAX;
     let work = move || {
-        let response = permit.shared.routes.answer(&mut request, true);
+        let response = routes.answer(&mut request, may_wait);
         drop(permit);
         request.respond(response);
     };
+    if !is_slow {
+        return work();
+    }
+    let Class { name, stack_bytes, .. } = class.unwrap_or(LARGE);
     if let Err(error) = start_thread(name, stack_bytes, work) {
         // The request is gone with the closure, and its permit too; the front answers 503.
         log::error!("http: no thread for a waiting request: {error}");
