@@ -35,6 +35,17 @@ const STATEMENTS_KEPT: usize = 64;
 /// is far less, and the system's own cache has the rest.
 const CACHE_KIB: i32 = 1024;
 
+const CONNECTION_OPTIONS: [(DbConfig, bool); 4] = [
+    // A statement's plan never depends on the values that it is given: otherwise SQLite makes some
+    // anew each time, which was a third of what a send costs in SQLite.
+    (DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true),
+    // A column name with a typing error is an error, and not a text.
+    (DbConfig::SQLITE_DBCONFIG_DQS_DML, false),
+    (DbConfig::SQLITE_DBCONFIG_DQS_DDL, false),
+    // A restored file may be anybody's: its triggers and views reach no virtual table.
+    (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+];
+
 /// How long a statement waits for another process that holds the database.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The same once the program shall end. Several statements may follow before it does.
@@ -130,9 +141,9 @@ fn connect(path: &Path, vfs: Option<&str>, access: OpenFlags) -> Result<Connecti
         Some(_) => connection.busy_timeout(BUSY_TIMEOUT),
     }
     .map_err(sql)?;
-    // A statement's plan never depends on the values that it is given: otherwise SQLite makes some
-    // anew each time, which was a third of what a send costs in SQLite.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(sql)?;
+    for (option, is_on) in CONNECTION_OPTIONS {
+        connection.set_db_config(option, is_on).map_err(sql)?;
+    }
     Ok(connection)
 }
 

@@ -28,7 +28,7 @@ impl Tx<'_> {
         // By its id, whatever statistics say: those of an idle hour take what is pending for nothing.
         let sql = format!(
             "SELECT {SOURCES} FROM deliveries d NOT INDEXED
-             JOIN auto_messages m ON m.id = d.auto_message_id AND m.status = 'sending'
+             JOIN auto_messages m NOT INDEXED ON m.id = d.auto_message_id AND m.status = 'sending'
                  AND m.scheduled_at = d.due_at
              LEFT JOIN contacts c ON c.id = d.contact_id
              WHERE d.id = :id AND d.status = 'pending'"
