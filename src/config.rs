@@ -23,7 +23,7 @@ use crate::recipient::CountryCode;
 use crate::schedule::Zone;
 use crate::send_window::Allowance;
 
-use values::{Values, log_level};
+use values::{Values, listen_addr, log_level};
 
 pub use admin::AdminPassword;
 pub use env_file::parse as parse_env_file;
@@ -296,11 +296,23 @@ impl Config {
             waha_ca_file: values.optional("WAHA_CA_FILE").map(PathBuf::from),
             waha_proxy: values.optional("WAHA_PROXY").map(url::proxy).transpose()?,
             database_path: PathBuf::from(values.text("DATABASE_PATH")),
-            listen_addr: values.listen_addr()?,
+            listen_addr: values.parsed(
+                "LISTEN_ADDR",
+                "an address and port such as 127.0.0.1:8787 or [::1]:8787",
+                listen_addr,
+            )?,
             cron_secret: values.secret("CRON_SECRET", SECRET_LENGTH_MIN)?,
             cron_secret_previous: values.secret("CRON_SECRET_PREVIOUS", SECRET_LENGTH_MIN)?,
-            allowed_hosts: values.hosts("ALLOWED_HOSTS")?,
-            trusted_proxies: values.addresses("TRUSTED_PROXIES")?,
+            allowed_hosts: values.list(
+                "ALLOWED_HOSTS",
+                "host names separated by commas, such as jadwal.example.com, 127.0.0.1:8787",
+                Authority::parse,
+            )?,
+            trusted_proxies: values.list(
+                "TRUSTED_PROXIES",
+                "addresses separated by commas, such as 127.0.0.1, ::1",
+                |text| Some(text.parse::<IpAddr>().ok()?.to_canonical()),
+            )?,
             webhook_hmac_key: values.secret("WEBHOOK_HMAC_KEY", 12)?,
             admin_password: values.admin_password()?,
             tick: (!tick.is_zero()).then_some(tick),
@@ -323,9 +335,20 @@ impl Config {
             senders: usize::try_from(values.number("SENDERS", 1, 256)?).unwrap_or(1),
             waha_timeout: values.secs("WAHA_TIMEOUT_SECONDS", 1, 3600)?,
             late_limit: Duration::from_secs(values.number("LATE_LIMIT_HOURS", 1, 8760)? * 3600),
-            zone: values.zone()?,
-            country: values.country()?,
-            log_level: values.optional("LOG_LEVEL").map(log_level).transpose()?,
+            zone: values.parsed(
+                "TIMEZONE",
+                "a time zone such as Asia/Jakarta, WIB or +07:00",
+                |text| Zone::parse(text).ok(),
+            )?,
+            country: values.parsed(
+                "DEFAULT_COUNTRY_CODE",
+                "a country code of 1 to 3 digits such as 62",
+                |text| CountryCode::parse(text).ok(),
+            )?,
+            log_level: values
+                .is_set("LOG_LEVEL")
+                .then(|| values.parsed("LOG_LEVEL", "error, warn, info or debug", log_level))
+                .transpose()?,
             log_file: values.optional("LOG_FILE").map(PathBuf::from),
         })
     }

@@ -5,7 +5,7 @@
 //! read from its file by `sed` and goes to `curl` through a pipe, as a configuration (`-K -`), which
 //! the `curl` of CentOS 7 understands too.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Minutes that divide an hour: with others the last gap of each hour would be a shorter one.
 const MINUTES: [u32; 11] = [1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30];
@@ -40,13 +40,13 @@ pub(crate) struct RunLine<'a> {
     pub(crate) max_seconds: Option<u64>,
 }
 
-/// Where the secret is read from when the line runs.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum SecretPlace<'a> {
-    /// A file that holds nothing else.
-    Alone(&'a Path),
-    /// A line `CRON_SECRET=…` of an env file.
-    EnvFile(&'a Path),
+/// The file from which the line reads the secret.
+#[derive(Debug)]
+pub(crate) enum SecretFile {
+    /// It holds nothing else.
+    Alone(PathBuf),
+    /// An env file with a line `CRON_SECRET=…`.
+    Env(PathBuf),
 }
 
 /// A line that starts one `run` every `minutes`.
@@ -70,17 +70,13 @@ pub(crate) fn run(minutes: u32, line: &RunLine<'_>) -> Result<String, CronLineEr
 ///
 /// # Errors
 /// [`CronLineError`] for what cannot stand in a crontab.
-pub(crate) fn curl(
-    minutes: u32,
-    url: &str,
-    secret: SecretPlace<'_>,
-) -> Result<String, CronLineError> {
+pub(crate) fn curl(minutes: u32, url: &str, secret: &SecretFile) -> Result<String, CronLineError> {
     let url = endpoint(url)?;
     let read = match secret {
-        SecretPlace::Alone(file) => {
+        SecretFile::Alone(file) => {
             format!("sed 's/.*/header = \"Authorization: Bearer &\"/' {}", path(file)?)
         }
-        SecretPlace::EnvFile(file) => {
+        SecretFile::Env(file) => {
             let pattern = r#"s/^CRON_SECRET=\(.*\)/header = "Authorization: Bearer \1"/p"#;
             format!("sed -n '{pattern}' {}", path(file)?)
         }
@@ -178,7 +174,7 @@ mod tests {
     #[test]
     fn minutes_that_do_not_divide_an_hour_are_refused() {
         let url = "http://127.0.0.1:8787";
-        let place = SecretPlace::Alone(Path::new("/x.cron-secret"));
+        let place = &SecretFile::Alone("/x.cron-secret".into());
         for (minutes, when) in [(1, "* *"), (5, "*/5 *"), (10, "*/10 *"), (30, "*/30 *")] {
             assert!(curl(minutes, url, place).unwrap().starts_with(when));
         }
@@ -208,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_name_with_a_line_end_is_refused() {
-        let place = SecretPlace::Alone(Path::new("/a\nb"));
+        let place = &SecretFile::Alone("/a\nb".into());
         assert!(matches!(curl(1, "https://a.example", place), Err(CronLineError::Name(_))));
     }
 

@@ -1,13 +1,13 @@
 //! `cron-line`: the crontab line of this installation.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args;
 
 use super::CliError;
+use super::output::print;
 use crate::config::{self, Config, DEFAULT_ENV_FILE, SETTINGS};
-use crate::cron_line::{self, RunLine, SecretPlace};
+use crate::cron_line::{self, RunLine, SecretFile};
 use crate::secret;
 
 #[derive(Debug, Args)]
@@ -47,12 +47,7 @@ pub(super) fn cron_line(
         if cron_line::is_in_the_clear(&url) {
             remarks.push("the secret travels unencrypted: use https://".to_owned());
         }
-        let place = secret_file(&directory, env_file, config)?;
-        let place = match &place {
-            SecretFile::Alone(file) => SecretPlace::Alone(file),
-            SecretFile::Env(file) => SecretPlace::EnvFile(file),
-        };
-        cron_line::curl(args.every, &url, place)
+        cron_line::curl(args.every, &url, &secret_file(&directory, env_file, config)?)
     } else {
         remarks.extend(what_is_missing(config));
         let env_file = env_file.map(|file| directory.join(file));
@@ -65,12 +60,8 @@ pub(super) fn cron_line(
         cron_line::run(args.every, &line)
     };
     let line = line.map_err(|error| CliError::Refused(error.to_string()))?;
-    let mut out = std::io::stdout();
-    for remark in remarks {
-        writeln!(out, "# {remark}")?;
-    }
-    writeln!(out, "{line}")?;
-    Ok(())
+    let remarks: String = remarks.iter().map(|remark| format!("# {remark}\n")).collect();
+    print(format!("{remarks}{line}\n").as_bytes())
 }
 
 fn what_it_does(args: &CronLineArgs) -> String {
@@ -107,11 +98,6 @@ fn reachable(config: &Config) -> std::net::SocketAddr {
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
     address
-}
-
-enum SecretFile {
-    Alone(PathBuf),
-    Env(PathBuf),
 }
 
 /// The file from which the line reads the secret; it is made when there is none yet.

@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::values::bad;
-use super::{ConfigError, Secret};
+use super::{Authority, ConfigError, Secret};
 
 const BASE_URL: &str = "WAHA_BASE_URL";
 const PROXY: &str = "WAHA_PROXY";
@@ -85,13 +85,14 @@ pub(crate) fn is_public_without_tls(url: &str) -> bool {
 
 struct Url<'a> {
     is_plain: bool,
-    host: Host<'a>,
+    host: Host,
     path: &'a str,
 }
 
-enum Host<'a> {
+enum Host {
     Address(IpAddr),
-    Name(&'a str),
+    /// In lower case.
+    Name(String),
 }
 
 impl<'a> Url<'a> {
@@ -100,48 +101,34 @@ impl<'a> Url<'a> {
         let plain = text.strip_prefix("http://");
         let rest = plain.or_else(|| text.strip_prefix("https://"))?;
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        if !path.chars().all(|c| c.is_ascii_graphic() && !"?#@\\".contains(c)) {
-            return None;
-        }
-        let (host, after) = if let Some(inner) = authority.strip_prefix('[') {
-            let (address, after) = inner.split_once(']')?;
-            (Host::Address(IpAddr::V6(address.parse().ok()?)), after)
-        } else {
-            let (name, after) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
-            (Host::parse(name)?, after)
-        };
-        let is_port = |port: &str| {
-            port.bytes().all(|byte| byte.is_ascii_digit())
-                && port.parse::<u16>().is_ok_and(|port| port > 0)
-        };
-        let is_fit = after.is_empty() || after.strip_prefix(':').is_some_and(is_port);
-        is_fit.then_some(Self { is_plain: plain.is_some(), host, path })
+        let is_path = path.chars().all(|c| c.is_ascii_graphic() && !"?#@\\".contains(c));
+        let Authority { name, port } = Authority::parse(authority)?;
+        let host = Host::parse(&name, authority)?;
+        (is_path && port != Some(0)).then_some(Self { is_plain: plain.is_some(), host, path })
     }
 }
 
-impl<'a> Host<'a> {
-    fn parse(name: &'a str) -> Option<Self> {
-        let bare = name.strip_suffix('.').unwrap_or(name);
-        let is_label = |label: &str| {
-            !label.is_empty()
-                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-        };
-        if !bare.split('.').all(is_label) {
+impl Host {
+    fn parse(name: &str, typed: &str) -> Option<Self> {
+        if let Some(address) = name.strip_prefix('[') {
+            return Some(Self::Address(IpAddr::V6(address.trim_end_matches(']').parse().ok()?)));
+        }
+        if name.split('.').any(str::is_empty) {
             return None;
         }
         // Name look-ups take `2130706433`, `127.1` and `0x7f.1` for addresses. We take only the usual
         // form, so that nobody is sent elsewhere than the rule believes.
-        let last = bare.rsplit('.').next().unwrap_or(bare);
+        let last = name.rsplit('.').next().unwrap_or(name);
         let is_number = last.bytes().all(|byte| byte.is_ascii_digit())
             || last
-                .to_ascii_lowercase()
                 .strip_prefix("0x")
                 .is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        if is_number {
-            let address: Ipv4Addr = name.parse().ok()?;
-            return Some(Self::Address(IpAddr::V4(address)));
+        if !is_number {
+            return Some(Self::Name(name.to_owned()));
         }
-        Some(Self::Name(bare))
+        let typed = typed.split(':').next().unwrap_or(typed);
+        let address: Ipv4Addr = typed.parse().ok()?;
+        Some(Self::Address(IpAddr::V4(address)))
     }
 
     /// Whether a request to it stays on this machine or in a private network.
@@ -152,7 +139,6 @@ impl<'a> Host<'a> {
                 IpAddr::V6(address) => is_private_v6(address),
             },
             Self::Name(name) => {
-                let name = name.to_ascii_lowercase();
                 !name.contains('.') || PRIVATE_ENDINGS.iter().any(|ending| name.ends_with(ending))
             }
         }

@@ -1,14 +1,12 @@
 //! From texts to values: each reader says what its key should be.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use log::LevelFilter;
 
-use super::{Authority, ConfigError, SETTINGS, Secret};
-use crate::recipient::CountryCode;
-use crate::schedule::Zone;
+use super::{ConfigError, SETTINGS, Secret};
 use crate::send_window::{Allowance, DAILY_LIMIT_MAX, SendWindow, WINDOW_FORM};
 
 /// Of any secret, in characters: more would not fit into the head of a request.
@@ -45,23 +43,10 @@ impl Values {
         self.optional(key).unwrap_or_else(|| default.map_or("", |setting| setting.default))
     }
 
-    pub(super) fn parse<T: std::str::FromStr>(
-        &self,
-        key: &'static str,
-        wanted: &str,
-    ) -> Result<T, ConfigError> {
-        let text = self.text(key);
-        text.parse().map_err(|_| bad(key, wanted, text))
-    }
-
     pub(super) fn number(&self, key: &'static str, min: u64, max: u64) -> Result<u64, ConfigError> {
         let wanted = format!("a whole number from {min} to {max}");
-        let number = self.parse(key, &wanted)?;
-        if (min..=max).contains(&number) {
-            Ok(number)
-        } else {
-            Err(bad(key, &wanted, self.text(key)))
-        }
+        let in_range = |number: &u64| (min..=max).contains(number);
+        self.parsed(key, &wanted, |text| text.parse().ok().filter(in_range))
     }
 
     pub(super) fn secs(
@@ -73,48 +58,35 @@ impl Values {
         self.number(key, min, max).map(Duration::from_secs)
     }
 
-    pub(super) fn zone(&self) -> Result<Zone, ConfigError> {
-        let text = self.text("TIMEZONE");
-        let wanted = "a time zone such as Asia/Jakarta, WIB or +07:00";
-        Zone::parse(text).map_err(|_| bad("TIMEZONE", wanted, text))
+    /// What `parse` makes of the value, or of the default.
+    pub(super) fn parsed<T>(
+        &self,
+        key: &'static str,
+        wanted: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, ConfigError> {
+        let text = self.text(key);
+        parse(text).ok_or_else(|| bad(key, wanted, text))
     }
 
-    pub(super) fn country(&self) -> Result<CountryCode, ConfigError> {
-        let text = self.text("DEFAULT_COUNTRY_CODE");
-        let wanted = "a country code of 1 to 3 digits such as 62";
-        CountryCode::parse(text).map_err(|_| bad("DEFAULT_COUNTRY_CODE", wanted, text))
-    }
-
-    /// `localhost` is taken for 127.0.0.1: a name that had to be looked up could be anybody's.
-    pub(super) fn listen_addr(&self) -> Result<SocketAddr, ConfigError> {
-        let (key, text) = ("LISTEN_ADDR", self.text("LISTEN_ADDR"));
-        let wanted = "an address and port such as 127.0.0.1:8787 or [::1]:8787";
-        let named = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
-        named.as_deref().unwrap_or(text).parse().map_err(|_| bad(key, wanted, text))
+    /// The same for each entry of a list that commas divide.
+    pub(super) fn list<T>(
+        &self,
+        key: &'static str,
+        wanted: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Vec<T>, ConfigError> {
+        let one = |text: &str| parse(text.trim()).ok_or_else(|| bad(key, wanted, text));
+        self.optional(key).map_or(Ok(Vec::new()), |list| list.split(',').map(one).collect())
     }
 
     pub(super) fn allowance(&self) -> Result<Allowance, ConfigError> {
-        let text = self.text("SEND_WINDOW");
-        let window = SendWindow::parse(text).map_err(|_| bad("SEND_WINDOW", WINDOW_FORM, text))?;
+        let window =
+            self.parsed("SEND_WINDOW", WINDOW_FORM, |text| SendWindow::parse(text).ok())?;
         let limit = self.number("DAILY_LIMIT", 0, u64::from(DAILY_LIMIT_MAX))?;
         // In range: DAILY_LIMIT_MAX is a u32.
         let daily_limit = u32::try_from(limit).ok().filter(|limit| *limit > 0);
         Ok(Allowance { window, daily_limit })
-    }
-
-    pub(super) fn hosts(&self, key: &'static str) -> Result<Vec<Authority>, ConfigError> {
-        let wanted = "host names separated by commas, such as jadwal.example.com, 127.0.0.1:8787";
-        let host = |text: &str| Authority::parse(text.trim()).ok_or_else(|| bad(key, wanted, text));
-        self.optional(key).map_or(Ok(Vec::new()), |list| list.split(',').map(host).collect())
-    }
-
-    pub(super) fn addresses(&self, key: &'static str) -> Result<Vec<IpAddr>, ConfigError> {
-        let wanted = "addresses separated by commas, such as 127.0.0.1, ::1";
-        let address = |text: &str| match text.trim().parse::<IpAddr>() {
-            Ok(address) => Ok(address.to_canonical()),
-            Err(_) => Err(bad(key, wanted, text)),
-        };
-        self.optional(key).map_or(Ok(Vec::new()), |list| list.split(',').map(address).collect())
     }
 
     /// A secret goes into a header, so it must be visible ASCII, also at its ends: a line end there
@@ -142,12 +114,13 @@ pub(super) fn bad(key: &'static str, wanted: &str, value: &str) -> ConfigError {
     ConfigError::Value { key, wanted: wanted.to_owned(), value: Some(value.to_owned()) }
 }
 
-pub(super) fn log_level(text: &str) -> Result<LevelFilter, ConfigError> {
-    match text.to_ascii_lowercase().as_str() {
-        "error" => Ok(LevelFilter::Error),
-        "warn" => Ok(LevelFilter::Warn),
-        "info" => Ok(LevelFilter::Info),
-        "debug" => Ok(LevelFilter::Debug),
-        _ => Err(bad("LOG_LEVEL", "error, warn, info or debug", text)),
-    }
+/// `localhost` is taken for 127.0.0.1: a name that had to be looked up could be anybody's.
+pub(super) fn listen_addr(text: &str) -> Option<SocketAddr> {
+    let named = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    named.as_deref().unwrap_or(text).parse().ok()
+}
+
+pub(super) fn log_level(text: &str) -> Option<LevelFilter> {
+    let level = text.parse().ok()?;
+    (LevelFilter::Error..=LevelFilter::Debug).contains(&level).then_some(level)
 }
