@@ -20,7 +20,8 @@ mod secret;
 mod status;
 mod table;
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
+use std::iter;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use log::LevelFilter;
 
-use crate::clock::{Clock as _, SystemClock};
+use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::{Config, ConfigError, absolute};
 use crate::logging::{self, LogError, in_one_line};
 use crate::malloc;
@@ -37,7 +38,7 @@ use crate::secret::path as secret_path;
 use crate::serve::{self, RunEnd, ServeError};
 use crate::store::{Channel, SqlResult, Store, wait_no_longer};
 use crate::terminal::{lines, one_line};
-use crate::trigger::Triggers;
+use crate::trigger::{RunReport, Triggers};
 
 /// Sends scheduled WhatsApp messages through WAHA: never twice, never lost, never a burst.
 #[derive(Debug, Parser)]
@@ -133,8 +134,6 @@ enum CliError {
     #[error(transparent)]
     FakeWaha(#[from] crate::fake_waha::FakeWahaError),
     #[error(transparent)]
-    Demo(#[from] demo::DemoError),
-    #[error(transparent)]
     Contact(#[from] crate::contacts::ContactError),
     #[error(transparent)]
     Import(#[from] crate::contacts::import::ImportError),
@@ -153,25 +152,11 @@ enum CliError {
 
 impl CliError {
     fn exit_code(&self) -> ExitCode {
-        match self {
-            Self::Config(_) | Self::Serve(ServeError::Config(_) | ServeError::Way(_)) => {
-                ExitCode::from(2)
-            }
-            Self::Log(_)
-            | Self::Serve(_)
-            | Self::Backup(_)
-            | Self::Prune(_)
-            | Self::Secret(_)
-            | Self::FakeWaha(_)
-            | Self::Demo(_)
-            | Self::Contact(_)
-            | Self::Import(_)
-            | Self::Export(_)
-            | Self::Store(_)
-            | Self::Refused(_)
-            | Self::Signals(_)
-            | Self::Output(_) => ExitCode::from(1),
-        }
+        let is_usage = matches!(
+            self,
+            Self::Config(_) | Self::Serve(ServeError::Config(_) | ServeError::Way(_))
+        );
+        ExitCode::from(if is_usage { 2 } else { 1 })
     }
 }
 
@@ -262,34 +247,25 @@ fn run_command(args: &RunArgs, config: &Arc<Config>) -> Result<(), CliError> {
     let is_watched = std::io::stdout().is_terminal();
     let remarks = remarks(config, end, is_watched)?;
     if !is_watched {
-        for remark in remarks {
-            eprintln!("{}", one_line(&remark));
-        }
+        remarks.iter().for_each(|remark| eprintln!("{}", one_line(remark)));
         return Ok(());
     }
     let held = Store::open(&config.database_path)?.read(|tx| Ok(tx.clock_believed()?.hold))?;
     let held = held.map(|why| format!("; held: {why}")).unwrap_or_default();
     let summary = match end {
         RunEnd::AlreadySending => "another process is sending".to_owned(),
-        RunEnd::Done(report) => {
-            let (messages, deliveries) = (report.messages, report.deliveries);
-            format!(
-                "messages: {} sent, {} failed; deliveries: {} sent, {} failed, {} skipped, {} unknown, {} pending{held}",
-                messages.success,
-                messages.failed,
-                deliveries.sent,
-                deliveries.failed,
-                deliveries.skipped,
-                deliveries.unknown,
-                report.pending,
-            )
-        }
+        RunEnd::Done(RunReport { messages, deliveries, pending, .. }) => format!(
+            "messages: {} sent, {} failed; deliveries: {} sent, {} failed, {} skipped, {} unknown, {pending} pending{held}",
+            messages.success,
+            messages.failed,
+            deliveries.sent,
+            deliveries.failed,
+            deliveries.skipped,
+            deliveries.unknown,
+        ),
     };
-    writeln!(std::io::stdout(), "{summary}")?;
-    for remark in remarks {
-        writeln!(std::io::stdout(), "{}", one_line(&remark))?;
-    }
-    Ok(())
+    let lines = remarks.iter().map(|remark| one_line(remark).into_owned());
+    output::say(&iter::once(summary).chain(lines).collect::<Vec<_>>().join("\n"))
 }
 
 /// What keeps messages back, after a run: held channels, or a sender that has the lock. Who watches is
@@ -333,10 +309,42 @@ fn remarks(config: &Config, end: RunEnd, is_watched: bool) -> Result<Vec<String>
     Ok(remarks)
 }
 
-/// The database of a command that may make it.
-fn open_or_make(config: &Config) -> Result<Store, CliError> {
-    say_when_new(config);
-    Ok(Store::open(&config.database_path)?)
+/// What a command works on, and when.
+struct Desk<'a> {
+    config: &'a Config,
+    store: Store,
+    now: Timestamp,
+}
+
+impl<'a> Desk<'a> {
+    /// For a command that may make the database.
+    fn open_or_make(config: &'a Config) -> Result<Self, CliError> {
+        say_when_new(config);
+        Self::open(config)
+    }
+
+    /// For a command that only looks: a database that is not there is not made.
+    fn open_existing(config: &'a Config) -> Result<Self, CliError> {
+        let path = &config.database_path;
+        if path.exists() {
+            return Self::open(config);
+        }
+        let path = absolute(path);
+        let path = path.display();
+        Err(CliError::Refused(format!(
+            "there is no database `{path}` yet: `serve` or `run` makes it; or correct DATABASE_PATH"
+        )))
+    }
+
+    fn open(config: &'a Config) -> Result<Self, CliError> {
+        let store = Store::open(&config.database_path)?;
+        Ok(Self { config, store, now: SystemClock::new().now().wall })
+    }
+
+    /// `2026-12-01 08:00 (Asia/Jakarta)`.
+    fn local(&self, at: Timestamp) -> String {
+        format!("{} ({})", self.config.zone.format_local(at), self.config.zone)
+    }
 }
 
 /// A new database in a wrong place looks as if all messages were lost.
@@ -346,19 +354,6 @@ fn say_when_new(config: &Config) {
         let path = absolute(path);
         eprintln!("making a new database: {}", one_line(&path.display().to_string()));
     }
-}
-
-/// The database of a command that only looks: one that is not there is not made.
-fn existing_store(config: &Config) -> Result<Store, CliError> {
-    let path = &config.database_path;
-    if !path.exists() {
-        let path = absolute(path);
-        let path = path.display();
-        return Err(CliError::Refused(format!(
-            "there is no database `{path}` yet: `serve` or `run` makes it; or correct DATABASE_PATH"
-        )));
-    }
-    Ok(Store::open(path)?)
 }
 
 /// An id on the command line.

@@ -1,6 +1,5 @@
 //! `backup`, `restore` and `confirm-host`.
 
-use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -8,12 +7,12 @@ use clap::Args;
 use serde_json::json;
 
 use super::CliError;
-use super::output::Output;
+use super::output::{Output, say};
 use crate::backup::{self, BackupError, Restored};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::instance;
-use crate::store::{LOOK_AT_UNKNOWN, Store};
+use crate::store::{LOOK_AT_UNKNOWN, Marked, Store};
 
 #[derive(Debug, Args)]
 pub(super) struct BackupArgs {
@@ -61,76 +60,63 @@ pub(super) fn backup(args: &BackupArgs, config: &Config) -> Result<(), CliError>
             made.bytes,
             made.removed,
         )
-    })?;
-    Ok(())
+    })
 }
 
 pub(super) fn restore(args: &RestoreArgs, config: &Config) -> Result<(), CliError> {
     let now = SystemClock::new().now().wall;
     let restored = backup::restore(&config.database_path, &args.file, config, now)?;
-    show(args, config, &restored)?;
-    Ok(())
+    say(&told(args, config, &restored))
 }
 
 /// The counts, and what a person does next.
-fn show(args: &RestoreArgs, config: &Config, restored: &Restored) -> io::Result<()> {
-    let mut out = io::stdout();
+fn told(args: &RestoreArgs, config: &Config, restored: &Restored) -> String {
     let made =
         restored.made_at.map_or("at a time that it does not say".to_owned(), |at| at.to_string());
-    let database = config.database_path.display();
-    writeln!(out, "{database} is now the backup {}, made {made}.", args.file.display())?;
-    match &restored.before {
-        Some(before) => writeln!(out, "The database until now is kept as {}.", before.display())?,
-        None => writeln!(out, "There was no database until now.")?,
-    }
-    if restored.lost_messages > 0 {
-        writeln!(
-            out,
-            "{} messages were made after the backup: only that file has them.",
-            restored.lost_messages
-        )?;
-    }
-    writeln!(
-        out,
-        "Messages and contacts are as they were then: look at what was changed or cancelled since."
-    )?;
-    let marked = restored.marked;
-    writeln!(
-        out,
-        "Deliveries since the backup: {} unknown, {} sent, {} ended otherwise; {} pending.",
-        marked.unknown, marked.sent, marked.ended, restored.pending
-    )?;
-    if !restored.has_evidence {
-        writeln!(
-            out,
-            "The database until now could not tell what was sent since, so nothing is taken for unsent."
-        )?;
-    }
-    if restored.failed_messages > 0 {
-        writeln!(
-            out,
-            "{} messages failed before anything was planned; each `error` says why, and that they may have been sent.",
-            restored.failed_messages
-        )?;
-    }
-    if marked.unknown > 0 {
-        writeln!(
-            out,
-            "The unknown ones may have been sent. They are never sent by themselves. To see them:"
-        )?;
-        writeln!(out, "  {LOOK_AT_UNKNOWN};")?;
-        writeln!(
-            out,
-            "Look into WhatsApp, and send again only what did not arrive: docs/sql.md says how."
-        )?;
-    }
-    if restored.is_from_elsewhere {
-        writeln!(
-            out,
-            "The backup is from another place: make sure that the program there does not send any more."
-        )?;
-    }
-    Ok(())
+    let (database, file) = (config.database_path.display(), args.file.display());
+    let mut lines = vec![format!("{database} is now the backup {file}, made {made}.")];
+    lines.push(match &restored.before {
+        Some(before) => format!("The database until now is kept as {}.", before.display()),
+        None => "There was no database until now.".to_owned(),
+    });
+    let Restored { lost_messages, failed_messages, pending, .. } = *restored;
+    let Marked { unknown, sent, ended } = restored.marked;
+    let remarks = [
+        (
+            lost_messages > 0,
+            format!("{lost_messages} messages were made after the backup: only that file has them."),
+        ),
+        (
+            true,
+            format!(
+                "Messages and contacts are as they were then: look at what was changed or cancelled since.\n\
+                 Deliveries since the backup: {unknown} unknown, {sent} sent, {ended} ended otherwise; {pending} pending."
+            ),
+        ),
+        (
+            !restored.has_evidence,
+            "The database until now could not tell what was sent since, so nothing is taken for unsent.".to_owned(),
+        ),
+        (
+            failed_messages > 0,
+            format!(
+                "{failed_messages} messages failed before anything was planned; each `error` says why, and that they may have been sent."
+            ),
+        ),
+        (
+            unknown > 0,
+            format!(
+                "The unknown ones may have been sent. They are never sent by themselves. To see them:\n  {LOOK_AT_UNKNOWN};\n\
+                 Look into WhatsApp, and send again only what did not arrive: docs/sql.md says how."
+            ),
+        ),
+        (
+            restored.is_from_elsewhere,
+            "The backup is from another place: make sure that the program there does not send any more.".to_owned(),
+        ),
+    ];
+    lines.extend(remarks.into_iter().filter_map(|(is_said, text)| is_said.then_some(text)));
+    lines.join("\n")
 }
 
 pub(super) fn confirm_host(config: &Config) -> Result<(), CliError> {
@@ -141,10 +127,8 @@ pub(super) fn confirm_host(config: &Config) -> Result<(), CliError> {
     let mut store = Store::open(path).map_err(BackupError::from)?;
     let freed =
         instance::confirm(&mut store, SystemClock::new().now().wall).map_err(BackupError::from)?;
-    let text = match freed {
+    say(&match freed {
         None => "nothing to confirm: the database is where it was".to_owned(),
         Some(freed) => format!("{} sends from here now; {freed} channels freed", path.display()),
-    };
-    writeln!(io::stdout(), "{text}")?;
-    Ok(())
+    })
 }

@@ -4,16 +4,15 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::CliError;
 use super::output::Output;
 use super::table::{pairs, table};
+use super::{CliError, Desk};
 use crate::channels::{self, ChannelError, ChannelView, Edit, OwnLimit, OwnWindow, State};
-use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::logging::in_one_line;
-use crate::schedule::Zone;
 use crate::serve;
-use crate::store::{Channel, Store};
+use crate::store::Channel;
 use crate::terminal::one_line;
 
 /// A person waits for the answer.
@@ -83,26 +82,19 @@ enum ChannelCommand {
         output: Output,
     },
     /// Let a channel send again, whoever stopped it
-    Resume {
-        /// Its number or name
-        channel: String,
-        #[command(flatten)]
-        output: Output,
-    },
+    Resume(Which),
     /// Say that the number which the session of a held channel has now is the right one
-    Confirm {
-        /// Its number or name
-        channel: String,
-        #[command(flatten)]
-        output: Output,
-    },
+    Confirm(Which),
     /// Remove a channel that nothing uses any more; what it sent stays on record
-    Remove {
-        /// Its number or name
-        channel: String,
-        #[command(flatten)]
-        output: Output,
-    },
+    Remove(Which),
+}
+
+#[derive(Debug, Args)]
+struct Which {
+    /// Its number or name
+    channel: String,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// What a channel may have of its own.
@@ -126,75 +118,59 @@ impl From<ChannelError> for CliError {
 }
 
 pub(super) fn channel(args: &ChannelArgs, config: &Config) -> Result<(), CliError> {
-    let mut store = super::open_or_make(config)?;
-    let now = SystemClock::new().now().wall;
-    let done = |store: &mut Store, id: i64, output: Output, text: &str| {
-        let view = one(list(store, config, now)?, id)?;
-        output.print(&view, |view| told(view, text))?;
-        Ok(())
-    };
-    match &args.command {
-        ChannelCommand::Add { name, session, own, output } => {
-            let id = channels::add(&mut store, name, session, &own.edit(), now)?;
-            done(&mut store, id, *output, "added")
-        }
-        ChannelCommand::List { offline, output } => {
-            let mut views = list(&mut store, config, now)?;
-            let remark = ask(&mut views, &mut store, config, *offline)?;
-            output.print(&views, |views| {
-                let rows = views.iter().map(|view| row(view, &config.zone, now));
-                let header = ["id", "channel", "session", "state", "today", "hours"];
-                format!("{}{}", table(&header, rows), as_line(remark.as_deref()))
-            })?;
-            Ok(())
-        }
+    let mut desk = Desk::open_or_make(config)?;
+    let now = desk.now;
+    let (id, output, done) = match &args.command {
+        ChannelCommand::List { offline, output } => return list(&mut desk, *offline, *output),
         ChannelCommand::Show { channel, offline, output } => {
-            show(&mut store, config, (channel, *offline), *output, now)
+            return show(&mut desk, channel, *offline, *output);
+        }
+        ChannelCommand::Remove(Which { channel, output }) => {
+            let id = channels::find(&mut desk.store, channel)?.id;
+            let view = view(&mut desk, id)?;
+            channels::remove(&mut desk.store, channel)?;
+            return output.print(&view, |view| told(view, "removed"));
+        }
+        ChannelCommand::Add { name, session, own, output } => {
+            let id = channels::add(&mut desk.store, name, session, &own.edit(), now)?;
+            (id, output, "added".to_owned())
         }
         ChannelCommand::Edit { channel, name, session, own, output } => {
             let edit = Edit { name: name.clone(), session: session.clone(), ..own.edit() };
-            let was = channels::edit(&mut store, channel, &edit, now)?;
-            done(&mut store, was.id, *output, "changed")
+            let was = channels::edit(&mut desk.store, channel, &edit, now)?;
+            (was.id, output, "changed".to_owned())
         }
         ChannelCommand::Pause { channel, reason, output } => {
-            let was = channels::pause(&mut store, channel, reason.as_deref(), now)?;
-            done(&mut store, was.id, *output, "paused; `channel resume` lets it send again")
+            let was = channels::pause(&mut desk.store, channel, reason.as_deref(), now)?;
+            (was.id, output, "paused; `channel resume` lets it send again".to_owned())
         }
-        ChannelCommand::Resume { channel, output } => {
-            let was = channels::resume(&mut store, channel, now)?;
-            done(&mut store, was.id, *output, &resumed(&was))
+        ChannelCommand::Resume(Which { channel, output }) => {
+            let was = channels::resume(&mut desk.store, channel, now)?;
+            (was.id, output, resumed(&was))
         }
-        ChannelCommand::Confirm { channel, output } => {
-            let was = channels::confirm(&mut store, channel, now)?;
-            done(&mut store, was.id, *output, &confirmed(&was))
+        ChannelCommand::Confirm(Which { channel, output }) => {
+            let was = channels::confirm(&mut desk.store, channel, now)?;
+            (was.id, output, confirmed(&was))
         }
-        ChannelCommand::Remove { channel, output } => {
-            let view = {
-                let id = channels::find(&mut store, channel)?.id;
-                one(list(&mut store, config, now)?, id)?
-            };
-            channels::remove(&mut store, channel)?;
-            output.print(&view, |view| told(view, "removed"))?;
-            Ok(())
-        }
-    }
+    };
+    output.print(&view(&mut desk, id)?, |view| told(view, &done))
 }
 
-fn show(
-    store: &mut Store,
-    config: &Config,
-    (channel, offline): (&str, bool),
-    output: Output,
-    now: Timestamp,
-) -> Result<(), CliError> {
-    let id = channels::find(store, channel)?.id;
-    let mut views = vec![one(list(store, config, now)?, id)?];
-    let remark = ask(&mut views, store, config, offline)?;
-    let Some(view) = views.pop() else { return Ok(()) };
-    output.print(&view, |view| {
-        format!("{}{}", pairs(details(view, &config.zone, now)), as_line(remark.as_deref()))
-    })?;
-    Ok(())
+fn list(desk: &mut Desk<'_>, offline: bool, output: Output) -> Result<(), CliError> {
+    let mut views = channels::list(&mut desk.store, desk.config, desk.now)?;
+    let remark = ask(&mut views, desk, offline)?;
+    output.print(&views, |views| {
+        let rows = views.iter().map(|view| row(view, desk));
+        let header = ["id", "channel", "session", "state", "today", "hours"];
+        format!("{}{remark}", table(&header, rows))
+    })
+}
+
+fn show(desk: &mut Desk<'_>, channel: &str, offline: bool, output: Output) -> Result<(), CliError> {
+    let id = channels::find(&mut desk.store, channel)?.id;
+    let mut view = view(desk, id)?;
+    let remark = ask(std::slice::from_mut(&mut view), desk, offline)?;
+    output.print(&view, |view| format!("{}{remark}", pairs(details(view, desk))))
 }
 
 impl Own {
@@ -203,52 +179,40 @@ impl Own {
     }
 }
 
-fn list(store: &mut Store, config: &Config, now: Timestamp) -> Result<Vec<ChannelView>, CliError> {
-    Ok(channels::list(store, config, now)?)
-}
-
-fn one(views: Vec<ChannelView>, id: i64) -> Result<ChannelView, CliError> {
+fn view(desk: &mut Desk<'_>, id: i64) -> Result<ChannelView, CliError> {
+    let views = channels::list(&mut desk.store, desk.config, desk.now)?;
     let gone = || CliError::Refused(format!("channel {id} was removed meanwhile"));
     views.into_iter().find(|view| view.id == id).ok_or_else(gone)
 }
 
-/// Asks WAHA about the sessions; returns what people should know when it was not asked.
-fn ask(
-    views: &mut [ChannelView],
-    store: &mut Store,
-    config: &Config,
-    offline: bool,
-) -> Result<Option<String>, CliError> {
-    if offline {
-        return Ok(None);
-    }
-    match serve::waha(config) {
-        Ok(waha) => Ok(channels::ask_waha(views, store, &waha.brief(WAHA_PATIENCE))?),
-        Err(error) => Ok(Some(format!("WAHA was not asked: {}", in_one_line(&error)))),
-    }
+/// Asks WAHA about the sessions; returns a line that people should read when it was not asked.
+fn ask(views: &mut [ChannelView], desk: &mut Desk<'_>, offline: bool) -> Result<String, CliError> {
+    let remark = match serve::waha(desk.config) {
+        _ if offline => None,
+        Ok(waha) => channels::ask_waha(views, &mut desk.store, &waha.brief(WAHA_PATIENCE))?,
+        Err(error) => Some(format!("WAHA was not asked: {}", in_one_line(&error))),
+    };
+    Ok(remark.map(|remark| format!("\n{}", one_line(&remark))).unwrap_or_default())
 }
 
 fn told(view: &ChannelView, what: &str) -> String {
     one_line(&format!("channel {} `{}` {what}", view.id, view.name)).into_owned()
 }
 
-fn as_line(remark: Option<&str>) -> String {
-    remark.map(|remark| format!("\n{}", one_line(remark))).unwrap_or_default()
-}
-
-fn row(view: &ChannelView, zone: &Zone, now: Timestamp) -> Vec<String> {
+fn row(view: &ChannelView, desk: &Desk<'_>) -> Vec<String> {
     let session = view.session_name.as_deref().unwrap_or("-");
     vec![
         view.id.to_string(),
         view.name.clone(),
         format!("{session} {}", waha_word(view)).trim_end().to_owned(),
-        state(view, zone, now),
+        state(view, desk),
         today(view),
         view.send_window.clone(),
     ]
 }
 
-fn details(view: &ChannelView, zone: &Zone, now: Timestamp) -> Vec<(String, String)> {
+fn details(view: &ChannelView, desk: &Desk<'_>) -> Vec<(String, String)> {
+    let zone = &desk.config.zone;
     let own = |is_own: bool| if is_own { "its own" } else { "from the settings" };
     let session = view.session_name.as_deref().unwrap_or("-");
     let trouble = view.session.as_ref().and_then(|session| session.trouble.clone());
@@ -256,7 +220,7 @@ fn details(view: &ChannelView, zone: &Zone, now: Timestamp) -> Vec<(String, Stri
         ("channel", format!("{} {}", view.id, view.name)),
         ("session", format!("{session} {}", waha_word(view)).trim_end().to_owned()),
         ("number", view.phone_number.clone().unwrap_or_else(|| "not told yet".to_owned())),
-        ("state", state(view, zone, now)),
+        ("state", state(view, desk)),
         ("today", today(view)),
         ("daily limit", format!("{} ({})", limit(view), own(view.daily_limit_is_own))),
         ("hours", format!("{} {} ({})", view.send_window, zone, own(view.send_window_is_own))),
@@ -278,8 +242,8 @@ fn waha_word(view: &ChannelView) -> String {
     }
 }
 
-fn state(view: &ChannelView, zone: &Zone, now: Timestamp) -> String {
-    let local = |at: Option<Timestamp>| at.map(|at| zone.format_local(at));
+fn state(view: &ChannelView, desk: &Desk<'_>) -> String {
+    let local = |at: Option<Timestamp>| at.map(|at| desk.config.zone.format_local(at));
     let next = local(view.next_send_at).map(|at| format!(" from {at}")).unwrap_or_default();
     let reason = view.reason.as_deref().unwrap_or_default();
     let trouble = view.session.as_ref().and_then(|session| session.trouble.as_deref());
@@ -288,7 +252,7 @@ fn state(view: &ChannelView, zone: &Zone, now: Timestamp) -> String {
         State::Ready if trouble.is_some() => {
             format!("cannot send now: {}", trouble.unwrap_or_default())
         }
-        State::Ready if view.next_send_at.is_none_or(|at| at.secs() <= now.secs()) => {
+        State::Ready if view.next_send_at.is_none_or(|at| at.secs() <= desk.now.secs()) => {
             "ready".to_owned()
         }
         State::Ready => format!("ready{next}"),

@@ -5,9 +5,9 @@ mod lists;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::CliError;
 use super::output::{Output, counted, say};
 use super::table::{pairs, table};
+use super::{CliError, Desk};
 use crate::channels;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::Config;
@@ -15,9 +15,9 @@ use crate::contacts::waiting::OnItsWay;
 use crate::contacts::{self, Changes, ContactError, Filter, Person, opt_out};
 use crate::recipient::{self, Entry};
 use crate::schedule::Zone;
-use crate::store::Store;
+use crate::serve;
 use crate::terminal::one_line;
-use crate::waha::{Existence, Waha};
+use crate::waha::Existence;
 
 /// How many contacts a list shows without being asked for more.
 const LIST_LIMIT: usize = 50;
@@ -157,28 +157,32 @@ fn key_and_value(text: &str) -> Result<(String, String), String> {
 }
 
 pub(super) fn contact(command: &ContactCommand, config: &Config) -> Result<(), CliError> {
-    let mut store = super::open_or_make(config)?;
-    let now = SystemClock::new().now().wall;
+    let mut desk = Desk::open_or_make(config)?;
+    let now = desk.now;
     match command {
-        ContactCommand::Add(args) => add(args, &mut store, config, now),
-        ContactCommand::List(args) => list(args, &mut store, config),
-        ContactCommand::Show(args) => show(args, &mut store, config),
-        ContactCommand::Edit(args) => edit(args, &mut store, config, now),
-        ContactCommand::Remove(args) => {
-            let ids = &args.ids;
-            let all = contacts::remove(&mut store, ids, args.forget_opt_out, config, now)?;
-            let removed = counted(ids.len() as u64, "contact");
-            Ok(say(&format!("{removed} removed{}", on_its_way(all)))?)
+        ContactCommand::Add(args) => add(args, &mut desk),
+        ContactCommand::List(args) => list(args, &mut desk),
+        ContactCommand::Show(args) => {
+            let person = contacts::find(&mut desk.store, args.id, &config.country)?;
+            args.output.print(&person, |person| details(person, &config.zone))
         }
-        ContactCommand::Import(args) => lists::import(args, &mut store, config),
-        ContactCommand::Export(args) => lists::export(args, &mut store, config),
-        ContactCommand::Check(args) => check(args, &mut store, config),
-        ContactCommand::OptOut(args) => opt_out(args, &mut store, config, now),
-        ContactCommand::OptIn(args) => opt_in(args, &mut store, config, now),
+        ContactCommand::Edit(args) => edit(args, &mut desk),
+        ContactCommand::Remove(args) => {
+            let (ids, forgets) = (&args.ids, args.forget_opt_out);
+            let all = contacts::remove(&mut desk.store, ids, forgets, config, now)?;
+            let removed = counted(ids.len() as u64, "contact");
+            say(&format!("{removed} removed{}", on_its_way(all)))
+        }
+        ContactCommand::Import(args) => lists::import(args, &mut desk),
+        ContactCommand::Export(args) => lists::export(args, &mut desk),
+        ContactCommand::Check(args) => check(args, &mut desk),
+        ContactCommand::OptOut(args) => opt_out(args, &mut desk),
+        ContactCommand::OptIn(args) => opt_in(args, &mut desk),
     }
 }
 
-fn add(args: &AddArgs, store: &mut Store, config: &Config, now: Timestamp) -> Result<(), CliError> {
+fn add(args: &AddArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+    let Desk { config, store, now } = desk;
     let changes = Changes {
         name: Some(args.name.clone()),
         number: Some(args.number.clone()),
@@ -186,21 +190,16 @@ fn add(args: &AddArgs, store: &mut Store, config: &Config, now: Timestamp) -> Re
         set: args.set.clone(),
         ..Changes::default()
     };
-    let id = contacts::add(store, &changes, None, &config.country, now)?;
+    let id = contacts::add(store, &changes, None, &config.country, *now)?;
     let person = contacts::find(store, id, &config.country)?;
     args.output.print(&person, |person| {
         let name = person.name.as_deref().unwrap_or("without a name");
         format!("contact {id}: {}, {}", one_line(name), one_line(&person.phone_number))
-    })?;
-    Ok(())
+    })
 }
 
-fn edit(
-    args: &EditArgs,
-    store: &mut Store,
-    config: &Config,
-    now: Timestamp,
-) -> Result<(), CliError> {
+fn edit(args: &EditArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+    let Desk { config, store, now } = desk;
     let changes = Changes {
         name: args.name.clone(),
         number: args.number.clone(),
@@ -213,7 +212,7 @@ fn edit(
         let what = "--name, --number, --tag, --untag, --set or --unset";
         return Err(CliError::Refused(format!("nothing to change: give {what}")));
     }
-    let all = contacts::edit(store, args.id, &changes, config, now)?;
+    let all = contacts::edit(store, args.id, &changes, config, *now)?;
     let person = contacts::find(store, args.id, &config.country)?;
     let edited = Edited { person, on_its_way: changes.number.is_some().then_some(all) };
     args.output.print(&edited, |edited| {
@@ -222,8 +221,7 @@ fn edit(
             Some(told) => format!("{details}\n{told}"),
             None => details,
         }
-    })?;
-    Ok(())
+    })
 }
 
 /// A contact, and what its new number did to what waited.
@@ -248,12 +246,6 @@ fn on_its_way(all: OnItsWay) -> String {
         count => format!("; {} in flight to the old number", counted(count, "message")),
     };
     part(moved, &format!("{goes} to the new number")) + &part(skipped, "skipped") + &in_flight
-}
-
-fn show(args: &ShowArgs, store: &mut Store, config: &Config) -> Result<(), CliError> {
-    let person = contacts::find(store, args.id, &config.country)?;
-    args.output.print(&person, |person| details(person, &config.zone))?;
-    Ok(())
 }
 
 /// One line for each thing that is known.
@@ -281,7 +273,8 @@ fn details(person: &Person, zone: &Zone) -> String {
     pairs(rows)
 }
 
-fn list(args: &ListArgs, store: &mut Store, config: &Config) -> Result<(), CliError> {
+fn list(args: &ListArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+    let Desk { config, store, .. } = desk;
     let filter = Filter {
         search: args.search.clone(),
         tag: args.tag.clone(),
@@ -322,14 +315,12 @@ fn list(args: &ListArgs, store: &mut Store, config: &Config) -> Result<(), CliEr
             String::new()
         };
         table + &more
-    })?;
-    Ok(())
+    })
 }
 
-fn check(args: &CheckArgs, store: &mut Store, config: &Config) -> Result<(), CliError> {
-    let url = config.require_waha()?;
-    let key = config.waha_api_key.as_ref().map(|key| key.reveal().to_owned());
-    let waha = Waha::new(url, key, config.waha_timeout);
+fn check(args: &CheckArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+    let Desk { config, store, .. } = desk;
+    let waha = serve::waha(config)?;
     let channel = channels::find(store, &args.channel)?;
     let session = channel.session_name.ok_or_else(|| {
         let name = channel.name;
@@ -385,18 +376,13 @@ fn check(args: &CheckArgs, store: &mut Store, config: &Config) -> Result<(), Cli
         } else {
             table(&["id", "number", "result"], rows)
         }
-    })?;
-    Ok(())
+    })
 }
 
-fn opt_out(
-    args: &WhoArgs,
-    store: &mut Store,
-    config: &Config,
-    now: Timestamp,
-) -> Result<(), CliError> {
+fn opt_out(args: &WhoArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+    let Desk { config, store, now } = desk;
     for who in people(&args.who)? {
-        let done = opt_out::opt_out(store, &who, config, now)?;
+        let done = opt_out::opt_out(store, &who, config, *now)?;
         let word = if done.is_news { "opted out" } else { "had opted out before" };
         let skipped = counted(done.skipped.messages.len() as u64, "waiting message");
         match &done.hidden {
@@ -409,14 +395,10 @@ fn opt_out(
     Ok(())
 }
 
-fn opt_in(
-    args: &WhoArgs,
-    store: &mut Store,
-    config: &Config,
-    now: Timestamp,
-) -> Result<(), CliError> {
+fn opt_in(args: &WhoArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+    let Desk { config, store, now } = desk;
     for who in people(&args.who)? {
-        let (changed, had_hidden) = opt_out::opt_in(store, &who, &config.country, now)?;
+        let (changed, had_hidden) = opt_out::opt_in(store, &who, &config.country, *now)?;
         if had_hidden {
             say("the hidden number gets messages again")?;
         }

@@ -4,14 +4,16 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use clap::Args;
+use tempfile::TempDir;
 
 use super::CliError;
+use super::output::unless_read_enough;
 use super::progress::Progress;
 use super::table::table;
 use crate::clock::{Clock, SystemClock, Wake};
@@ -33,27 +35,12 @@ const SECRET: &str = "only-for-this-demo-0123456789";
 pub(super) struct DemoArgs {
     /// Keep the database in this new directory instead of throwing it away
     #[arg(long, value_name = "DIRECTORY")]
-    keep: Option<std::path::PathBuf>,
+    keep: Option<PathBuf>,
 }
 
-/// Why the demo failed.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum DemoError {
-    #[error("failed to make a directory for the demo")]
-    Directory(#[source] io::Error),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(
-        "the demo's server did not start; run it again with LOG_LEVEL=debug `serve` to see why"
-    )]
-    NotStarted,
-    #[error("the demo's trigger was not taken: {0}")]
-    Trigger(String),
-    #[error("the demo's message is still {status} after {} seconds", PATIENCE.as_secs())]
-    Slow { status: String },
-    #[error("stopped before its end")]
-    Stopped,
-}
+const STOPPED: &str = "stopped before its end";
+const NOT_STARTED: &str =
+    "the demo's server did not start; run it again with LOG_LEVEL=debug `serve` to see why";
 
 /// Contacts as people write them: every number is one that nobody has.
 const CONTACTS: [(&str, &str); 4] = [
@@ -71,11 +58,7 @@ const RECIPIENTS: &str = r#"[1, "2", {"id": 3}, {"contact_id": 4},
 const TEXT: &str = "Halo! Pengingat dari Toko Melati: pesanan Anda siap diambil hari ini.";
 
 pub(super) fn demo(args: &DemoArgs) -> Result<(), CliError> {
-    match play(args) {
-        // A reader that has seen enough (`| head`) is no error.
-        Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        played => played,
-    }
+    unless_read_enough(play(args))
 }
 
 /// The whole of it; a signal or an error on the way throws the directory away as its end does.
@@ -83,11 +66,13 @@ fn play(args: &DemoArgs) -> Result<(), CliError> {
     let clock = SystemClock::new();
     // Before there is anything to throw away.
     let triggers = super::stopped_by_signals()?;
-    let directory = Directory::make(args.keep.as_deref()).map_err(DemoError::Directory)?;
+    let made = directory(args.keep.as_deref());
+    let (directory, _thrown_away) =
+        made.map_err(|error| refused(format!("failed to make a directory for the demo: {error}")))?;
     let fake = FakeWaha::start(Options::default(), Arc::new(SystemClock::new()), |_| {})?;
-    let config = Arc::new(config(directory.path(), &fake)?);
-    let mut store = Store::open(&config.database_path).map_err(DemoError::Store)?;
-    let id = fill(&mut store, &clock).map_err(DemoError::Store)?;
+    let config = Arc::new(config(&directory, &fake)?);
+    let mut store = Store::open(&config.database_path)?;
+    let id = fill(&mut store, &clock)?;
 
     let mut out = io::stdout();
     writeln!(out, "A simulated WAHA listens on {}.", fake.base_url())?;
@@ -106,12 +91,11 @@ fn play(args: &DemoArgs) -> Result<(), CliError> {
         let was_stopped = triggers.is_stopping();
         triggers.stop();
         // Whatever failed after a signal failed because of it.
-        if was_stopped { Err(DemoError::Stopped.into()) } else { shown }
+        if was_stopped { Err(refused(STOPPED)) } else { shown }
     });
     let deliveries = shown?;
     show_rows(&deliveries)?;
-    show_next_steps(&directory, fake.received().len())?;
-    Ok(())
+    show_next_steps(&directory, args, fake.received().len())
 }
 
 fn config(directory: &Path, fake: &FakeWaha) -> Result<Config, CliError> {
@@ -147,22 +131,22 @@ fn trigger_and_watch(
     clock: &dyn Clock,
 ) -> Result<Vec<DeliveryView>, CliError> {
     let mut out = io::stdout();
-    let address = ready.recv_timeout(PATIENCE).map_err(|_| DemoError::NotStarted)?;
+    let address = ready.recv_timeout(PATIENCE).map_err(|_| refused(NOT_STARTED))?;
     let url = format!("http://{address}/api/cron-auto-message");
     writeln!(out, "A server is ready on http://{address}. Cron would now say:")?;
     writeln!(out, "  curl -X POST -H 'Authorization: Bearer <CRON_SECRET>' {url}")?;
     let authorization = format!("Bearer {SECRET}");
     let reply = HttpClient::new(PATIENCE)
         .post_json(&url, &[("Authorization", &authorization)], b"{}".to_vec())
-        .map_err(|error| DemoError::Trigger(error.to_string()))?;
+        .map_err(|error| not_taken(&error.to_string()))?;
     let answer = String::from_utf8_lossy(&reply.body);
     writeln!(out, "  {} {answer}", reply.status)?;
     if reply.status != 202 {
-        return Err(DemoError::Trigger(answer.into_owned()).into());
+        return Err(not_taken(&answer));
     }
     writeln!(out, "One message a second (for real it is one a minute):")?;
     watch(store, id, triggers, clock)?;
-    Ok(store.read(|tx| tx.view_deliveries(id)).map_err(DemoError::Store)?)
+    Ok(store.read(|tx| tx.view_deliveries(id))?)
 }
 
 fn watch(
@@ -170,13 +154,13 @@ fn watch(
     id: i64,
     triggers: &Triggers,
     clock: &dyn Clock,
-) -> Result<MessageView, DemoError> {
+) -> Result<MessageView, CliError> {
     let bar = Progress::new();
     let (sleeper, started) = (Wake::default(), clock.now().monotonic);
     loop {
         if triggers.is_stopping() {
             bar.finish();
-            return Err(DemoError::Stopped);
+            return Err(refused(STOPPED));
         }
         let view = store.read(|tx| tx.view_message(id))?;
         let status = view.as_ref().map_or("gone", |view| view.status.as_str()).to_owned();
@@ -190,7 +174,10 @@ fn watch(
             }
         }
         if clock.now().monotonic.saturating_sub(started) > PATIENCE {
-            return Err(DemoError::Slow { status });
+            return Err(refused(format!(
+                "the demo's message is still {status} after {} seconds",
+                PATIENCE.as_secs()
+            )));
         }
         clock.sleep(&sleeper, sleeper.rings(), Some(LOOK_EVERY));
     }
@@ -214,62 +201,38 @@ fn show_rows(deliveries: &[DeliveryView]) -> Result<(), CliError> {
     Ok(())
 }
 
-fn show_next_steps(directory: &Directory, received: usize) -> Result<(), CliError> {
-    let mut out = io::stdout();
-    writeln!(out, "\nThe simulated WhatsApp got {received} messages: each recipient once.")?;
-    match directory {
-        Directory::Kept(path) => {
-            let database = path.join("demo.db");
-            writeln!(
-                out,
-                "The database stays: sqlite3 {} 'SELECT * FROM deliveries'",
-                database.display()
-            )?;
+fn show_next_steps(directory: &Path, args: &DemoArgs, received: usize) -> Result<(), CliError> {
+    let database = directory.join("demo.db");
+    let kept = match &args.keep {
+        Some(_) => {
+            format!("The database stays: sqlite3 {} 'SELECT * FROM deliveries'", database.display())
         }
-        Directory::ThrownAway(_) => {
-            writeln!(out, "The database is thrown away; `demo --keep DIRECTORY` keeps it.")?;
-        }
-    }
-    writeln!(out, "\nGo on: 1. auto-message-scheduler fake-waha    (or your real WAHA)")?;
-    writeln!(out, "       2. WAHA_BASE_URL=http://127.0.0.1:3000 auto-message-scheduler serve")?;
-    writeln!(out, "       3. put a row into auto_messages with sqlite3: see docs/sql.md")?;
-    Ok(())
+        None => "The database is thrown away; `demo --keep DIRECTORY` keeps it.".to_owned(),
+    };
+    Ok(writeln!(
+        io::stdout(),
+        "\nThe simulated WhatsApp got {received} messages: each recipient once.\n{kept}\n\n\
+         Go on: 1. auto-message-scheduler fake-waha    (or your real WAHA)\n       \
+         2. WAHA_BASE_URL=http://127.0.0.1:3000 auto-message-scheduler serve\n       \
+         3. put a row into auto_messages with sqlite3: see docs/sql.md"
+    )?)
 }
 
-/// Where the demo's database lives.
-enum Directory {
-    Kept(std::path::PathBuf),
-    /// Removed with everything in it when the demo ends.
-    ThrownAway(std::path::PathBuf),
+fn refused(why: impl Into<String>) -> CliError {
+    CliError::Refused(why.into())
 }
 
-impl Directory {
-    /// Makes the directory anew: one that exists is somebody's.
-    fn make(keep: Option<&Path>) -> io::Result<Self> {
-        if let Some(path) = keep {
-            private_file::make_directory(path)?;
-            return Ok(Self::Kept(path.to_owned()));
-        }
-        let name =
-            format!("auto-message-scheduler-demo-{}-{:x}", std::process::id(), fastrand::u32(..));
-        let path = std::env::temp_dir().join(name);
-        private_file::make_directory(&path)?;
-        Ok(Self::ThrownAway(path))
-    }
-
-    fn path(&self) -> &Path {
-        match self {
-            Self::Kept(path) | Self::ThrownAway(path) => path,
-        }
-    }
+fn not_taken(why: &str) -> CliError {
+    refused(format!("the demo's trigger was not taken: {why}"))
 }
 
-impl Drop for Directory {
-    fn drop(&mut self) {
-        match self {
-            Self::Kept(_) => {}
-            // What cannot be removed is small, and in the directory for such things.
-            Self::ThrownAway(path) => drop(std::fs::remove_dir_all(path)),
-        }
+/// Where the demo's database lives: in a directory that is made anew, because one that exists is
+/// somebody's, or in one that is removed when the demo ends.
+fn directory(keep: Option<&Path>) -> io::Result<(PathBuf, Option<TempDir>)> {
+    if let Some(path) = keep {
+        private_file::make_directory(path)?;
+        return Ok((path.to_owned(), None));
     }
+    let made = tempfile::Builder::new().prefix("auto-message-scheduler-demo-").tempdir()?;
+    Ok((made.path().to_owned(), Some(made)))
 }

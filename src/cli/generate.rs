@@ -10,6 +10,7 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 
 use super::CliError;
+use super::output::print;
 use crate::private_file;
 
 const NAME: &str = "auto-message-scheduler";
@@ -41,7 +42,7 @@ pub(super) fn completions(args: &CompletionsArgs) -> Result<(), CliError> {
     if args.shell == Shell::Bash {
         script = with_one_name(&script);
     }
-    Ok(print(&script)?)
+    print(&script)
 }
 
 /// The bash script of clap_complete sets one name of a command and then looks for another when the
@@ -54,7 +55,7 @@ fn with_one_name(script: &[u8]) -> Vec<u8> {
 pub(super) fn man(args: &ManArgs) -> Result<(), CliError> {
     let mut command = super::Arguments::command().disable_help_subcommand(true);
     command.build();
-    let Some(directory) = &args.directory else { return Ok(print(&page(&command)?)?) };
+    let Some(directory) = &args.directory else { return print(&page(&command)?) };
     fs::create_dir_all(directory)?;
     write(&directory.join(format!("{NAME}.1")), &page(&command)?)?;
     for subcommand in command.get_subcommands() {
@@ -83,11 +84,4 @@ fn page(command: &Command) -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
     Man::new(command.clone()).render(&mut page)?;
     Ok(page)
-}
-
-fn print(bytes: &[u8]) -> io::Result<()> {
-    match io::stdout().write_all(bytes) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
-    }
 }

@@ -10,12 +10,11 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::CliError;
 use super::output::Output;
-use crate::clock::{Clock, SystemClock, Timestamp};
+use super::{CliError, Desk};
 use crate::config::Config;
 use crate::messages::{self, ComposeError, Resumed, Retry, Timing, WeeklyTiming};
-use crate::store::{Occurrence, Store};
+use crate::store::Occurrence;
 use crate::terminal::one_line;
 
 /// The most that a text file may hold: more than WhatsApp takes in any encoding.
@@ -123,18 +122,18 @@ pub(super) fn message(args: &MessageArgs, config: &Config) -> Result<(), CliErro
         MessageCommand::List(args) => show::list(args, config),
         MessageCommand::Show(args) => show::show(args, config),
         MessageCommand::Edit(args) => add::edit(args, config),
-        MessageCommand::Cancel(args) => cancel(args, config),
-        MessageCommand::Pause(args) => pause(args, config),
-        MessageCommand::Resume(args) => resume(args, config),
+        MessageCommand::Cancel(args) => cancel(args, &mut Desk::open_or_make(config)?),
+        MessageCommand::Pause(args) => pause(args, &mut Desk::open_or_make(config)?),
+        MessageCommand::Resume(args) => resume(args, &mut Desk::open_or_make(config)?),
         MessageCommand::Retry(args) => retry(args, config),
         MessageCommand::TestSend(args) => test_send::test_send(args, config),
         MessageCommand::Remove(args) => remove(args, config),
     }
 }
 
-fn cancel(args: &IdArgs, config: &Config) -> Result<(), CliError> {
+fn cancel(args: &IdArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
     let id = args.id;
-    let stood = messages::cancel(&mut open(config)?, id, now())?;
+    let stood = messages::cancel(&mut desk.store, id, desk.now)?;
     let data = json!({ "id": id, "status": "cancelled", "sent": stood.map(|one| one.ended.sent),
         "under_way": stood.map(|one| one.sending) });
     args.output.print(&data, |_| match stood {
@@ -146,13 +145,12 @@ fn cancel(args: &IdArgs, config: &Config) -> Result<(), CliError> {
                 ended.sent
             )
         }
-    })?;
-    Ok(())
+    })
 }
 
-fn pause(args: &IdArgs, config: &Config) -> Result<(), CliError> {
+fn pause(args: &IdArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
     let id = args.id;
-    let stood = messages::pause(&mut open(config)?, id, now())?;
+    let stood = messages::pause(&mut desk.store, id, desk.now)?;
     let data = json!({ "id": id, "status": "draft", "pending": stood.map(|one| one.pending),
         "under_way": stood.map(|one| one.sending) });
     args.output.print(&data, |_| {
@@ -163,17 +161,16 @@ fn pause(args: &IdArgs, config: &Config) -> Result<(), CliError> {
             }
         };
         format!("message {id} is paused{left}; `message resume {id}` lets it go on")
-    })?;
-    Ok(())
+    })
 }
 
 fn under_way(sending: u64) -> String {
     if sending == 0 { String::new() } else { format!(", {sending} under way go out") }
 }
 
-fn resume(args: &IdArgs, config: &Config) -> Result<(), CliError> {
-    let (id, now) = (args.id, now());
-    let resumed = messages::resume(&mut open(config)?, id, config, now)?;
+fn resume(args: &IdArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+    let (id, now) = (args.id, desk.now);
+    let resumed = messages::resume(&mut desk.store, id, desk.config, now)?;
     let data = match resumed {
         Resumed::GoesOn { pending } => json!({ "id": id, "status": "sending", "pending": pending }),
         Resumed::Scheduled { at } => {
@@ -187,25 +184,23 @@ fn resume(args: &IdArgs, config: &Config) -> Result<(), CliError> {
     args.output.print(&data, |_| match resumed {
         Resumed::GoesOn { pending } => format!("message {id} goes on: {pending} wait"),
         Resumed::Scheduled { at } if at <= now => {
-            format!("message {id} is scheduled: its time {} has come, it begins now", local(config, at))
+            format!("message {id} is scheduled: its time {} has come, it begins now", desk.local(at))
         }
         Resumed::Scheduled { at } => {
-            format!("message {id} is scheduled: it begins {}", local(config, at))
+            format!("message {id} is scheduled: it begins {}", desk.local(at))
         }
         Resumed::Expired { count, next } => format!(
             "message {id} is scheduled: it begins {}; {count} deliveries were too late and expired, `message retry {id}` \
              sends to them now",
-            local(config, next)
+            desk.local(next)
         ),
-    })?;
-    Ok(())
+    })
 }
 
 fn retry(args: &RetryArgs, config: &Config) -> Result<(), CliError> {
     let id = args.id;
-    let mut store = open(config)?;
     if args.unknown && !args.yes {
-        let count = messages::unknown_count(&mut store, id)?;
+        let count = messages::unknown_count(&mut Desk::open_or_make(config)?.store, id)?;
         if count > 0 {
             confirm(&format!(
                 "{count} recipients of message {id} are unknown: they may have got it, and would then get it TWICE. \
@@ -214,7 +209,8 @@ fn retry(args: &RetryArgs, config: &Config) -> Result<(), CliError> {
         }
     }
     let retry = Retry { with_unknown: args.unknown };
-    let retried = messages::retry(&mut store, id, retry, None, config, now())?;
+    let Desk { mut store, now, .. } = Desk::open_or_make(config)?;
+    let retried = messages::retry(&mut store, id, retry, None, config, now)?;
     let data = json!({ "id": id, "status": "sending", "due_at": retried.due_at.to_string(),
         "pending": retried.pending, "skipped": retried.skipped, "unknown": retried.unknown });
     args.output.print(&data, |_| {
@@ -230,20 +226,18 @@ fn retry(args: &RetryArgs, config: &Config) -> Result<(), CliError> {
             ));
         }
         parts.join("; ")
-    })?;
-    Ok(())
+    })
 }
 
 fn remove(args: &RemoveArgs, config: &Config) -> Result<(), CliError> {
     let id = args.id;
     if !args.yes {
-        messages::removable(&mut open(config)?, id, args.yes)?;
+        messages::removable(&mut Desk::open_or_make(config)?.store, id, args.yes)?;
         confirm(&format!("Delete message {id} and all that is known of what was sent?"))?;
     }
-    messages::remove(&mut open(config)?, id, args.yes)?;
+    messages::remove(&mut Desk::open_or_make(config)?.store, id, args.yes)?;
     let data = json!({ "id": id, "removed": true });
-    args.output.print(&data, |_| format!("message {id} is removed"))?;
-    Ok(())
+    args.output.print(&data, |_| format!("message {id} is removed"))
 }
 
 /// Asks on the terminal; without one, only `--yes` says yes.
@@ -262,19 +256,6 @@ fn confirm(question: &str) -> Result<(), CliError> {
         "y" | "yes" | "ya" => Ok(()),
         _ => Err(CliError::Refused("nothing was done".to_owned())),
     }
-}
-
-fn now() -> Timestamp {
-    SystemClock::new().now().wall
-}
-
-fn open(config: &Config) -> Result<Store, CliError> {
-    super::open_or_make(config)
-}
-
-/// `2026-12-01 08:00 (Asia/Jakarta)`.
-fn local(config: &Config, at: Timestamp) -> String {
-    format!("{} ({})", config.zone.format_local(at), config.zone)
 }
 
 impl TextArgs {

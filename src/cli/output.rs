@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use clap::Args;
 use serde::Serialize;
 
+use super::CliError;
 use crate::terminal;
 
 /// The switch of every command that prints data.
@@ -22,21 +23,31 @@ impl Output {
         self,
         data: &T,
         text: impl FnOnce(&T) -> String,
-    ) -> io::Result<()> {
-        if self.json { print(&serde_json::to_string_pretty(data)?) } else { say(&text(data)) }
+    ) -> Result<(), CliError> {
+        if self.json {
+            let json = serde_json::to_string_pretty(data).map_err(io::Error::from)?;
+            print(format!("{json}\n").as_bytes())
+        } else {
+            say(&text(data))
+        }
     }
 }
 
 /// Prints lines for people, as by [`Output::print`].
-pub(super) fn say(text: &str) -> io::Result<()> {
-    print(&terminal::lines(text))
+pub(super) fn say(text: &str) -> Result<(), CliError> {
+    print(format!("{}\n", terminal::lines(text)).as_bytes())
 }
 
-fn print(text: &str) -> io::Result<()> {
-    // A reader that has seen enough (`| head`) is no error.
-    match writeln!(io::stdout(), "{text}") {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
+/// Prints bytes as they are.
+pub(super) fn print(bytes: &[u8]) -> Result<(), CliError> {
+    unless_read_enough(io::stdout().write_all(bytes).map_err(CliError::from))
+}
+
+/// A reader that has seen enough (`| head`) is no error.
+pub(super) fn unless_read_enough(done: Result<(), CliError>) -> Result<(), CliError> {
+    match done {
+        Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        done => done,
     }
 }
 

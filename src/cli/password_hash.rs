@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use super::CliError;
+use super::output::say;
 use crate::password;
 
 const LENGTH_MIN: usize = 8;
@@ -24,6 +25,5 @@ pub(super) fn password_hash() -> Result<(), CliError> {
     let hash = password::hash(password).map_err(|error| {
         CliError::Refused(format!("failed to hash: the system has no random bytes: {error}"))
     })?;
-    writeln!(io::stdout(), "ADMIN_PASSWORD_HASH={hash}")?;
-    Ok(())
+    say(&format!("ADMIN_PASSWORD_HASH={hash}"))
 }

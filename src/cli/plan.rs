@@ -6,10 +6,10 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
-use super::CliError;
-use super::output::{Output, counted};
+use super::output::{Output, counted, unless_read_enough};
 use super::table::{cut, fitted, table, wrapped};
-use crate::clock::{Clock, SystemClock, Timestamp};
+use super::{CliError, Desk};
+use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::forecast::{
     self, Bounds, Fate, Forecast, MessageForecast, RecipientForecast, Scope, Seen,
@@ -61,14 +61,13 @@ pub(super) fn dry_run(output: Output, config: &Config) -> Result<(), CliError> {
 }
 
 fn show(scope: Scope, how_much: HowMuch, output: Output, config: &Config) -> Result<(), CliError> {
-    let mut store = super::existing_store(config)?;
-    let look = Look { scope, how_much, now: SystemClock::new().now().wall, config };
-    let shown = if output.json { look.print_json(&mut store) } else { look.print(&mut store) };
-    match shown {
-        // A reader that has seen enough (`| head`) is no error.
-        Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        shown => shown,
-    }
+    let Desk { mut store, now, .. } = Desk::open_existing(config)?;
+    let look = Look { scope, how_much, now, config };
+    unless_read_enough(if output.json {
+        look.print_json(&mut store)
+    } else {
+        look.print(&mut store)
+    })
 }
 
 struct Look<'a> {
@@ -248,8 +247,8 @@ fn write_messages(
     if messages.is_empty() {
         return writeln!(out, "Nothing is waiting to be sent.");
     }
+    let shown = |at: Option<Timestamp>| at.map(|at| zone.format_local(at)).unwrap_or_default();
     let rows = messages.iter().map(|message| {
-        let Tallied { begins, ends } = span(message, zone);
         let title = message.fails.clone().unwrap_or_else(|| {
             let label = message.label.clone();
             message.remark.as_ref().map_or(label.clone(), |remark| format!("{label}: {remark}"))
@@ -257,8 +256,12 @@ fn write_messages(
         vec![
             message.id.to_string(),
             cut(&title, 60),
-            if message.fails.is_some() { "fails".to_owned() } else { begins },
-            ends,
+            if message.fails.is_some() {
+                "fails".to_owned()
+            } else {
+                shown(message.tally.begins_at.or(message.due_at))
+            },
+            shown(message.tally.ends_at),
             format!("{}/{}", message.tally.goes_out, message.recipients),
             message.tally.skipped.to_string(),
             message.tally.too_late.to_string(),
@@ -293,29 +296,18 @@ fn write_messages(
     )
 }
 
-struct Tallied {
-    begins: String,
-    ends: String,
-}
-
-fn span(message: &MessageForecast, zone: &Zone) -> Tallied {
-    let shown = |at: Option<Timestamp>| at.map(|at| zone.format_local(at)).unwrap_or_default();
-    let begins = message.tally.begins_at.or(message.due_at);
-    Tallied { begins: shown(begins), ends: shown(message.tally.ends_at) }
-}
-
 fn write_channels(out: &mut impl Write, forecast: &Forecast) -> io::Result<()> {
     for channel in &forecast.channels {
-        if let Some(reason) = &channel.blocked {
-            let text = format!("Nothing goes out on channel {}: {reason}.", channel.id);
-            writeln!(out, "{}", wrapped(&text, 2))?;
-        } else if let Some(reason) = &channel.held_reason {
-            let text = format!("Channel `{}` is held: {reason}.", channel.name);
-            writeln!(out, "{}", wrapped(&text, 2))?;
+        let (id, name) = (channel.id, &channel.name);
+        let text = match (&channel.blocked, &channel.held_reason, &channel.closed) {
+            (Some(reason), ..) => format!("Nothing goes out on channel {id}: {reason}."),
+            (_, Some(reason), _) => format!("Channel `{name}` is held: {reason}."),
+            (.., Some(reason)) => format!("Channel `{name}` waits now: {reason}."),
+            (None, None, None) => continue,
+        };
+        writeln!(out, "{}", wrapped(&text, 2))?;
+        if channel.blocked.is_none() && channel.held_reason.is_some() {
             writeln!(out, "Its times hold only if it is free again by then.")?;
-        } else if let Some(reason) = &channel.closed {
-            let text = format!("Channel `{}` waits now: {reason}.", channel.name);
-            writeln!(out, "{}", wrapped(&text, 2))?;
         }
     }
     Ok(())

@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::{Map, json};
 
-use super::CliError;
 use super::output::{Output, counted};
+use super::{CliError, Desk};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::prune::{self, Pruned, Room};
@@ -30,7 +30,7 @@ pub(super) struct PruneArgs {
 }
 
 pub(super) fn prune(args: &PruneArgs, config: &Config) -> Result<(), CliError> {
-    let mut store = super::existing_store(config)?;
+    let mut store = Desk::open_existing(config)?.store;
     let clock = SystemClock::new();
     let pruned = prune::prune(&mut store, args.older_than, args.dry_run, config, &clock)?;
     let mut removed = Map::new();
@@ -51,8 +51,7 @@ pub(super) fn prune(args: &PruneArgs, config: &Config) -> Result<(), CliError> {
             Room::Untouched | Room::GivenBack => 0,
         },
     });
-    args.output.print(&data, |_| text(&pruned, config))?;
-    Ok(())
+    args.output.print(&data, |_| text(&pruned, config))
 }
 
 fn text(pruned: &Pruned, config: &Config) -> String {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::CliError;
 use super::output::{Output, counted};
 use super::plan::{clock, length};
 use super::table::{cut, cut_front, fitted};
+use super::{CliError, Desk};
 use crate::channels::{self, Off};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -42,18 +42,16 @@ pub(super) struct StatusArgs {
 }
 
 pub(super) fn status(args: &StatusArgs, config: &Config) -> Result<(), CliError> {
-    let mut store = super::existing_store(config)?;
-    let system = SystemClock::new();
+    let Desk { mut store, now, .. } = Desk::open_existing(config)?;
     if !args.watch {
-        let now = status::status(&mut store, config, system.now().wall)?;
-        args.output.print(&now.to_json(), |_| screen(&now, &config.zone))?;
-        return Ok(());
+        let now = status::status(&mut store, config, now)?;
+        return args.output.print(&now.to_json(), |_| screen(&now, &config.zone));
     }
     if !io::stdout().is_terminal() {
         let words = "--watch draws on a terminal, and standard output is none: leave it out";
         return Err(CliError::Refused(words.to_owned()));
     }
-    let stop = super::stopped_by_signals()?;
+    let (stop, system) = (super::stopped_by_signals()?, SystemClock::new());
     let mut out = io::stdout();
     write!(out, "{ENTER}")?;
     let drawn = loop {

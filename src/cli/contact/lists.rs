@@ -4,14 +4,13 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Args;
 use serde_json::json;
 
-use super::super::CliError;
 use super::super::output::{Output, say};
 use super::super::progress::Progress;
+use super::super::{CliError, Desk};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::contacts::export;
@@ -19,7 +18,6 @@ use crate::contacts::import::{self, ImportRules, Imported, REASON_COLUMNS, Refus
 use crate::contacts::language::Language;
 use crate::contacts::{ContactError, Filter};
 use crate::private_file;
-use crate::store::Store;
 use crate::terminal::one_line;
 
 /// How many refused rows `--json` prints; `--rejects` has them all.
@@ -54,11 +52,8 @@ pub(in crate::cli) struct ExportArgs {
     tag: Option<String>,
 }
 
-pub(super) fn import(
-    args: &ImportArgs,
-    store: &mut Store,
-    config: &Config,
-) -> Result<(), CliError> {
+pub(super) fn import(args: &ImportArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+    let Desk { config, store, .. } = desk;
     let language = Language::of_environment(|name| std::env::var(name).ok());
     let clock = SystemClock::new();
     let rules = ImportRules {
@@ -135,8 +130,7 @@ fn show(
         );
         let stored = told.language.pick("; nothing was stored", "; tidak ada yang disimpan");
         format!("{counts}{}", if is_stored { "" } else { stored })
-    })?;
-    Ok(())
+    })
 }
 
 fn open(path: &Path) -> Result<File, CliError> {
@@ -183,7 +177,6 @@ impl Seek for Counted {
 struct Told {
     language: Language,
     bar: Arc<Progress>,
-    rows: Arc<AtomicU64>,
     rejects: Option<BufWriter<File>>,
     columns: usize,
     is_json: bool,
@@ -197,9 +190,8 @@ impl Told {
             None => None,
         };
         let bar = Arc::new(Progress::new());
-        let rows = Arc::default();
         let (is_json, kept) = (args.output.json, Vec::new());
-        Ok(Self { language, bar, rows, rejects, columns: 0, is_json, kept })
+        Ok(Self { language, bar, rejects, columns: 0, is_json, kept })
     }
 
     fn end(&mut self) -> io::Result<()> {
@@ -248,7 +240,6 @@ impl Watch for Told {
     }
 
     fn progress(&mut self, rows: u64) {
-        self.rows.store(rows, Ordering::Relaxed);
         self.bar.draw(&self.language.pick(format!("{rows} rows"), format!("{rows} baris")));
     }
 }
@@ -261,11 +252,8 @@ fn create(path: &Path) -> Result<File, CliError> {
     })
 }
 
-pub(super) fn export(
-    args: &ExportArgs,
-    store: &mut Store,
-    config: &Config,
-) -> Result<(), CliError> {
+pub(super) fn export(args: &ExportArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+    let Desk { config, store, .. } = desk;
     let filter = Filter { tag: args.tag.clone(), ..Filter::default() };
     let Some(path) = &args.file else {
         let mut out = BufWriter::new(io::stdout().lock());
@@ -282,7 +270,7 @@ pub(super) fn export(
     let mut out = BufWriter::new(create(path)?);
     let count = export::export(store, &filter, &config.country, &mut out)?;
     out.flush()?;
-    Ok(say(&format!("{}: {count} contacts", path.display()))?)
+    say(&format!("{}: {count} contacts", path.display()))
 }
 
 /// Opening the database's own files would drop SQLite's locks on them, besides erasing them; and a

@@ -5,10 +5,9 @@ use std::fmt::Write;
 use clap::Args;
 use serde_json::json;
 
-use super::super::CliError;
 use super::super::output::{Output, counted};
-use super::{TextArgs, TimingArgs, local, now, open};
-use crate::clock::Timestamp;
+use super::super::{CliError, Desk};
+use super::{TextArgs, TimingArgs};
 use crate::config::Config;
 use crate::forecast::{self, MessageForecast, Tally};
 use crate::messages::{self, Composed, Draft, Edit, Skipped, Today};
@@ -88,9 +87,9 @@ pub(super) fn add(args: &AddArgs, config: &Config) -> Result<(), CliError> {
         skip_bad: args.skip_bad,
         created_by: "cli",
     };
-    let (mut store, now) = (open(config)?, now());
-    let mut composed = messages::add(&mut store, &draft, None, config, now)?;
-    let ahead = forecast::of_message(&mut store, composed.id, config, now)?;
+    let mut desk = Desk::open_or_make(config)?;
+    let mut composed = messages::add(&mut desk.store, &draft, None, config, desk.now)?;
+    let ahead = forecast::of_message(&mut desk.store, composed.id, config, desk.now)?;
     let ahead = ahead.filter(|_| composed.begins_at.is_some());
     composed.warnings.extend(ahead.as_ref().and_then(MessageForecast::warning_words));
     let tally = ahead.map(|ahead| ahead.tally);
@@ -107,24 +106,23 @@ pub(super) fn add(args: &AddArgs, config: &Config) -> Result<(), CliError> {
         "last_at": tally.and_then(|tally| tally.ends_at).map(|at| at.to_string()),
         "warnings": composed.warnings,
     });
-    args.output.print(&data, |_| describe(&composed, tally, config))?;
-    Ok(())
+    args.output.print(&data, |_| describe(&composed, tally, &desk))
 }
 
-fn describe(composed: &Composed, tally: Option<Tally>, config: &Config) -> String {
+fn describe(composed: &Composed, tally: Option<Tally>, desk: &Desk<'_>) -> String {
     let Composed { id, status, channel, recipient_count, .. } = composed;
     let people = counted(*recipient_count, "recipient");
     let kind = if status == "draft" { "a draft" } else { "scheduled" };
     let mut text = format!("message {id} is {kind}: {people} on channel `{}`", one_line(channel));
     // Writing into a String cannot fail.
-    let shown = |at: Option<Timestamp>| at.map(|at| config.zone.format_local(at));
     let begins = tally.and_then(|tally| tally.begins_at).or(composed.begins_at);
     if let Some(at) = begins {
-        let _ = write!(text, "\nbegins {}", local(config, at));
+        let _ = write!(text, "\nbegins {}", desk.local(at));
     }
     // Beside all that goes out on the channel before it; what nobody can know yet has no end.
-    let ends = shown(tally.and_then(|tally| tally.ends_at)).filter(|_| *recipient_count > 1);
+    let ends = tally.and_then(|tally| tally.ends_at).filter(|_| *recipient_count > 1);
     if let Some(ends) = ends {
+        let ends = desk.config.zone.format_local(ends);
         let _ = write!(text, ", the last one gets it about {ends}");
     }
     for Skipped { who, reason } in composed.skipped.iter().take(SKIPPED_SHOWN_MAX) {
@@ -159,9 +157,9 @@ pub(super) fn edit(args: &EditArgs, config: &Config) -> Result<(), CliError> {
         also_today: args.also_today,
         skip_bad: args.skip_bad,
     };
-    let (mut store, now) = (open(config)?, now());
-    let mut edited = messages::edit(&mut store, id, &edit, config, now)?;
-    let ahead = forecast::of_message(&mut store, id, config, now)?;
+    let mut desk = Desk::open_or_make(config)?;
+    let mut edited = messages::edit(&mut desk.store, id, &edit, config, desk.now)?;
+    let ahead = forecast::of_message(&mut desk.store, id, config, desk.now)?;
     edited.warnings.extend(ahead.as_ref().and_then(MessageForecast::warning_words));
     let mut data = json!({ "id": id, "warnings": edited.warnings });
     if let Some(next) = edited.next_at {
@@ -171,7 +169,7 @@ pub(super) fn edit(args: &EditArgs, config: &Config) -> Result<(), CliError> {
     args.output.print(&data, |_| {
         let mut text = format!("message {id} is changed");
         if let Some(next) = edited.next_at {
-            let _ = write!(text, ", it goes out next {}", local(config, next));
+            let _ = write!(text, ", it goes out next {}", desk.local(next));
         }
         if let Some(today) = edited.today {
             let _ = write!(text, "\n{}", describe_today(today, config));
@@ -180,8 +178,7 @@ pub(super) fn edit(args: &EditArgs, config: &Config) -> Result<(), CliError> {
             let _ = write!(text, "\nwarning: {}", one_line(warning));
         }
         text
-    })?;
-    Ok(())
+    })
 }
 
 /// Words for a text that stands behind `--to`, where every word is a recipient.

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::super::CliError;
 use super::super::output::Output;
 use super::super::table::{table, wrapped};
-use super::{local, open};
+use super::super::{CliError, Desk};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::{Ack, Counts};
@@ -58,7 +57,7 @@ pub(super) fn list(args: &ListArgs, config: &Config) -> Result<(), CliError> {
     // One more than asked for tells whether there are more.
     let limit = (!args.all).then(|| args.limit.saturating_add(1));
     let filter = MessageFilter { status: args.status.clone(), search: args.search.clone(), limit };
-    let mut rows = open(config)?.read(|tx| tx.message_rows(&filter))?;
+    let mut rows = Desk::open_or_make(config)?.store.read(|tx| tx.message_rows(&filter))?;
     let shown = usize::try_from(args.limit).unwrap_or(usize::MAX);
     let has_more = !args.all && rows.len() > shown;
     if has_more {
@@ -89,8 +88,7 @@ pub(super) fn list(args: &ListArgs, config: &Config) -> Result<(), CliError> {
             "{text}\ntimes are in {zone}; `not` counts failed, expired and unknown{more}{}",
             holds(&rows)
         )
-    })?;
-    Ok(())
+    })
 }
 
 /// Why the channel of a message that waits for it is held.
@@ -148,8 +146,8 @@ fn message_json(row: &MessageRow) -> Value {
 pub(super) fn show(args: &ShowArgs, config: &Config) -> Result<(), CliError> {
     let id = args.id;
     let limit = (!args.all).then_some(args.limit);
-    let mut store = open(config)?;
-    let (row, occurrences, deliveries) = store.read(|tx| {
+    let mut desk = Desk::open_or_make(config)?;
+    let (row, occurrences, deliveries) = desk.store.read(|tx| {
         let row = tx.message_row(id)?;
         let occurrences = tx.occurrences_of(id)?;
         let deliveries = match occurrences.first() {
@@ -159,20 +157,19 @@ pub(super) fn show(args: &ShowArgs, config: &Config) -> Result<(), CliError> {
         Ok((row, occurrences, deliveries))
     })?;
     let Some(row) = row else {
-        return Err(super::super::no_message(&mut store, id));
+        return Err(super::super::no_message(&mut desk.store, id));
     };
     let mut data = message_json(&row);
     data["occurrences"] = occurrences.iter().map(occurrence_json).collect();
     data["deliveries"] = deliveries.iter().map(delivery_json).collect();
-    args.output.print(&data, |_| describe(&row, &occurrences, &deliveries, config))?;
-    Ok(())
+    args.output.print(&data, |_| describe(&row, &occurrences, &deliveries, &desk))
 }
 
 fn describe(
     row: &MessageRow,
     occurrences: &[Occurrence],
     deliveries: &[DeliveryRow],
-    config: &Config,
+    desk: &Desk<'_>,
 ) -> String {
     let fields = &row.fields;
     let mut lines = vec![format!("message {}: {}", row.id, title(row))];
@@ -189,7 +186,7 @@ fn describe(
         lines.push(wrapped(&format!("held      {}", one_line(why)), 10));
     }
     if let Some(at) = fields.scheduled_at {
-        lines.push(format!("time      {}", local(config, at)));
+        lines.push(format!("time      {}", desk.local(at)));
     }
     for words in in_words(fields.schedules.as_deref(), fields.interval_config.as_deref()) {
         lines.push(wrapped(&format!("repeats   {words}"), 10));
@@ -208,15 +205,15 @@ fn describe(
             fields.contact_count
         ));
     }
-    lines.push(format!("{} {}: {}", kind(latest), local(config, latest.due_at), sum(latest)));
-    lines.push(recipients(deliveries, config));
+    lines.push(format!("{} {}: {}", kind(latest), desk.local(latest.due_at), sum(latest)));
+    lines.push(recipients(deliveries, desk.config));
     let total = latest.pending + latest.sending + total(latest.ended);
     let shown = u64::try_from(deliveries.len()).unwrap_or(u64::MAX);
     if total > shown {
         lines.push(format!("{} more: --all shows them", total - shown));
     }
     for earlier in occurrences.iter().skip(1).take(EARLIER_SHOWN_MAX) {
-        let at = local(config, earlier.due_at);
+        let at = desk.local(earlier.due_at);
         lines.push(format!("before, {} {at}: {}", kind(earlier), sum(earlier)));
     }
     lines.join("\n")

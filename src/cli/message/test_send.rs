@@ -10,8 +10,7 @@ use log::LevelFilter;
 use serde_json::json;
 
 use super::super::output::Output;
-use super::super::{CliError, stopped_by_signals};
-use super::open;
+use super::super::{CliError, Desk, stopped_by_signals};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::delivery::Status;
@@ -19,7 +18,7 @@ use crate::logging;
 use crate::messages::{self, Draft, Timing};
 use crate::recipient::{self, Entry};
 use crate::serve::{self, RunEnd};
-use crate::store::{DeliveryRow, Store};
+use crate::store::{DeliveryRow, MessageRow, Store};
 use crate::terminal::one_line;
 use crate::trigger::Triggers;
 
@@ -57,7 +56,7 @@ pub(super) fn test_send(args: &TestSendArgs, config: &Config) -> Result<(), CliE
     one_recipient(&args.number)?;
     logging::start(config.log_level.unwrap_or(LevelFilter::Off), config.log_file.as_deref())?;
     let clock = SystemClock::new();
-    let mut store = open(config)?;
+    let Desk { mut store, .. } = Desk::open_or_make(config)?;
     let draft = Draft {
         text: args.text.clone(),
         title: Some("test-send".to_owned()),
@@ -119,8 +118,7 @@ fn told(args: &TestSendArgs, id: i64, delivery: &DeliveryRow) -> Result<(), CliE
             recipient::shown(&delivery.chat_id),
             one_line(waha_id)
         )
-    })?;
-    Ok(())
+    })
 }
 
 /// Lets it be sent: by whoever sends on this database, else by a run in this process, which ends when
@@ -178,15 +176,14 @@ fn watch(
         if let Some(seen) = look(store, id)? {
             return Ok(seen);
         }
-        if run == Some(false) || (triggers.is_stopping() && run != Some(true)) {
-            return Ok(Seen::Waits(why_not(store, id)?));
-        }
-        if run == Some(true) && is_held(store, id)? {
-            return Ok(Seen::Waits(why_not(store, id)?));
-        }
+        let (is_held, why) = why_not(store, id)?;
         let waited = clock.now().monotonic.saturating_sub(started);
-        if waited >= Duration::from_secs(args.wait) || triggers.is_stopping() {
-            return Ok(Seen::Waits(why_not(store, id)?));
+        if run == Some(false)
+            || run == Some(true) && is_held
+            || waited >= Duration::from_secs(args.wait)
+            || triggers.is_stopping()
+        {
+            return Ok(Seen::Waits(why));
         }
         clock.sleep(&never, never.rings(), Some(LOOK_AGAIN));
     }
@@ -214,34 +211,30 @@ fn look(store: &mut Store, id: i64) -> Result<Option<Seen>, CliError> {
     })
 }
 
-fn is_held(store: &mut Store, id: i64) -> Result<bool, CliError> {
-    Ok(store.read(|tx| {
-        let Some(row) = tx.message_row(id)? else { return Ok(false) };
-        Ok(tx.channel(row.fields.channel_id)?.is_some_and(|channel| channel.held.is_some()))
-    })?)
-}
-
-/// Why it waits.
-fn why_not(store: &mut Store, id: i64) -> Result<String, CliError> {
-    let (row, channel, before) = store.read(|tx| {
-        let row = tx.message_row(id)?;
-        let Some(fields) = row.as_ref().map(|row| row.fields.clone()) else {
-            return Ok((None, None, 0));
+/// Whether its channel is held, and why it waits.
+fn why_not(store: &mut Store, id: i64) -> Result<(bool, String), CliError> {
+    let (is_scheduled, held, before) = store.read(|tx| {
+        let Some(MessageRow { fields, .. }) = tx.message_row(id)? else {
+            return Ok((false, None, 0));
         };
         let before = match fields.scheduled_at {
             Some(at) => tx.count_before(fields.channel_id, at)?,
             None => 0,
         };
-        Ok((row, tx.channel(fields.channel_id)?, before))
+        let held = tx.channel(fields.channel_id)?.and_then(|channel| channel.held);
+        Ok((fields.status == "scheduled", held, before))
     })?;
-    if let Some(held) = channel.and_then(|channel| channel.held) {
-        return Ok(format!("its channel is held: {}", held.reason));
-    }
-    if before > 0 {
-        return Ok(format!("{before} deliveries on this channel are before it: try again later"));
-    }
-    if row.is_some_and(|row| row.fields.status == "scheduled") {
-        return Ok("whoever sends on this database has not looked yet: pull the trigger (see TICK_SECONDS)".to_owned());
-    }
-    Ok("its turn has not come: give more time with `--wait`".to_owned())
+    let is_held = held.is_some();
+    let why = match held {
+        Some(held) => format!("its channel is held: {}", held.reason),
+        None if before > 0 => {
+            format!("{before} deliveries on this channel are before it: try again later")
+        }
+        None if is_scheduled => {
+            "whoever sends on this database has not looked yet: pull the trigger (see TICK_SECONDS)"
+                .to_owned()
+        }
+        None => "its turn has not come: give more time with `--wait`".to_owned(),
+    };
+    Ok((is_held, why))
 }
