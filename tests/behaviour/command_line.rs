@@ -1,6 +1,7 @@
 //! What a person meets at a terminal: help, completions, manual pages.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use crate::site::{command, stderr};
@@ -41,6 +42,28 @@ fn every_help_fits_80_columns() {
             }
         }
     }
+}
+
+/// The files in `fixtures/golden` are what the program printed before.
+#[test]
+fn every_help_is_what_it_was_to_the_byte() {
+    let mut printed = String::new();
+    for words in commands_of(&[]) {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let (short, long) =
+            (text(&[&words[..], &["-h"]].concat()), text(&[&words[..], &["--help"]].concat()));
+        let typed = [&["auto-message-scheduler"], &words[..]].concat().join(" ");
+        printed += &format!("$ {typed} -h\n{short}\n");
+        if long != short {
+            printed += &format!("$ {typed} --help\n{long}\n");
+        }
+    }
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/golden/help.txt");
+    let before = fs::read_to_string(golden).unwrap();
+    for (now, before) in printed.lines().zip(before.lines()) {
+        assert_eq!(now, before);
+    }
+    assert_eq!(printed.len(), before.len());
 }
 
 #[test]
