@@ -101,7 +101,9 @@ struct State {
     /// The number of the newest run; it is under way when `is_running`.
     newest: RunNumber,
     is_running: bool,
-    tally: Tally,
+    /// What it did so far, and with which messages.
+    report: RunReport,
+    messages: HashSet<i64>,
     /// The report of run `newest` after its end, else of the one before.
     last: RunReport,
     /// Another process holds the sender's lock.
@@ -121,35 +123,14 @@ const REQUESTS_MAX: usize = 1000;
 /// Pulses that wait to be heard, at most: the oldest ones say the least.
 const PULSES_MAX: usize = 100;
 
-#[derive(Debug, Default)]
-struct Tally {
-    messages: HashSet<i64>,
-    success: u64,
-    failed: u64,
-    deliveries: Counts,
-    pending: u64,
-}
-
-impl Tally {
+impl State {
     /// Returns whether it is the run's first message.
     fn note_message(&mut self, auto_message_id: i64) -> bool {
-        self.messages.insert(auto_message_id) && self.messages.len() == 1
+        self.messages.insert(auto_message_id);
+        let count = self.messages.len() as u64;
+        std::mem::replace(&mut self.report.messages.processed, count) == 0
     }
 
-    fn report(&self) -> RunReport {
-        RunReport {
-            messages: RunCounts {
-                processed: self.messages.len() as u64,
-                success: self.success,
-                failed: self.failed,
-            },
-            deliveries: self.deliveries,
-            pending: self.pending,
-        }
-    }
-}
-
-impl State {
     fn note_pulse(&mut self, pulse: Pulse) {
         if self.pulses.len() >= PULSES_MAX {
             self.pulses.pop_front();
@@ -184,12 +165,13 @@ impl Triggers {
             let Some(first) = requests.first() else { return requests };
             state.looked_at = Some(now);
             if state.is_running {
-                let report = state.tally.report();
+                let report = state.report;
                 state.note_pulse(Pulse::Joined(report));
             } else {
                 state.is_running = true;
                 state.newest.0 += 1;
-                state.tally = Tally::default();
+                state.report = RunReport::default();
+                state.messages.clear();
                 state.note_pulse(Pulse::Began(first.trigger));
             }
             requests
@@ -233,9 +215,9 @@ impl Triggers {
                 return None;
             }
             state.is_running = false;
-            state.tally.pending = pending;
-            state.last = state.tally.report();
-            let report = state.last;
+            state.report.pending = pending;
+            state.last = state.report;
+            let report = state.report;
             state.note_pulse(Pulse::Ended(report));
             report
         };
@@ -250,7 +232,7 @@ impl Triggers {
         if run > state.newest {
             Progress::Running(RunReport::default())
         } else if run == state.newest && state.is_running {
-            Progress::Running(state.tally.report())
+            Progress::Running(state.report)
         } else {
             // Only the newest report is kept; who asks for an older one waited so long that the
             // next run ended too, and that one has counted on.
@@ -266,9 +248,9 @@ impl Triggers {
     /// Notes that a message was planned, with how many of its recipients ended at once.
     pub(crate) fn note_planned(&self, auto_message_id: i64, skipped: u64, expired: u64) {
         let mut state = self.lock();
-        state.tally.messages.insert(auto_message_id);
-        state.tally.deliveries.skipped += skipped;
-        state.tally.deliveries.expired += expired;
+        state.note_message(auto_message_id);
+        state.report.deliveries.skipped += skipped;
+        state.report.deliveries.expired += expired;
     }
 
     /// Notes that so many deliveries of a message ended with `status`.
@@ -277,8 +259,8 @@ impl Triggers {
             return;
         }
         let mut state = self.lock();
-        let is_first = state.tally.note_message(auto_message_id);
-        if let Some(counted) = state.tally.deliveries.of(status) {
+        let is_first = state.note_message(auto_message_id);
+        if let Some(counted) = state.report.deliveries.of(status) {
             *counted += count;
         }
         drop(state);
@@ -299,10 +281,10 @@ impl Triggers {
                 }
             }
             let mut state = self.lock();
-            let is_first = state.tally.note_message(*id);
+            let is_first = state.note_message(*id);
             match verdict {
-                Verdict::Sent => state.tally.success += 1,
-                Verdict::Failed { .. } => state.tally.failed += 1,
+                Verdict::Sent => state.report.messages.success += 1,
+                Verdict::Failed { .. } => state.report.messages.failed += 1,
             }
             drop(state);
             self.tell_of_message(is_first);
@@ -313,8 +295,8 @@ impl Triggers {
     pub(crate) fn note_failed(&self, auto_message_id: i64, error: &str) {
         log::warn!("message {auto_message_id}: failed: {}", mask_numbers(error));
         let mut state = self.lock();
-        let is_first = state.tally.note_message(auto_message_id);
-        state.tally.failed += 1;
+        let is_first = state.note_message(auto_message_id);
+        state.report.messages.failed += 1;
         drop(state);
         self.tell_of_message(is_first);
     }
@@ -329,7 +311,7 @@ impl Triggers {
 
     /// What the run under way, or the last one, did so far.
     pub(crate) fn report(&self) -> RunReport {
-        self.lock().tally.report()
+        self.lock().report
     }
 
     /// Says that no new claim may be made and everybody shall come to an end.

@@ -58,16 +58,6 @@ pub struct Planner {
     has_more: bool,
 }
 
-/// What a look at a message's zone came to.
-enum Looked {
-    /// It has another time now.
-    Moved,
-    /// Its time is right.
-    Stays,
-    /// It failed, and why.
-    Failed(String),
-}
-
 /// What planning one message came to.
 pub(super) enum Planned {
     /// It is on its way, or ended at once because nobody can get it.
@@ -244,32 +234,8 @@ impl Planner {
     /// Gives scheduled messages without a time the first one of their schedule.
     fn give_times(&self, now: Timestamp) -> Result<bool, StoreError> {
         let ids = self.read(|tx| tx.untimed_message_ids(MESSAGES_PER_PASS))?;
-        for id in &ids {
-            let timed = self.write(|tx| self.give_time(tx, *id, now));
-            if let Some(error) = self.fail_if_unreadable(*id, timed, Some, now)? {
-                self.triggers.note_failed(*id, &error);
-            }
-        }
+        self.time_each(&ids, now, |tx, id| self.give_time(tx, id, now))?;
         Ok(!ids.is_empty())
-    }
-
-    /// Returns why the message failed, if it did.
-    fn give_time(&self, tx: &Tx<'_>, id: i64, now: Timestamp) -> SqlResult<Option<String>> {
-        let Some(message) = tx.untimed_message(id)? else { return Ok(None) };
-        let error = match first_time(&message, &self.config.zone, now) {
-            Ok(Some(at)) => {
-                tx.set_scheduled_at(id, at, &self.config.zone, now)?;
-                return Ok(None);
-            }
-            Ok(None) => {
-                let over = Reason::ScheduleOver.to_string();
-                tx.end_message(id, message.latest_due_at, &over, now)?;
-                return Ok(None);
-            }
-            Err(error) => error,
-        };
-        tx.fail_message(id, &error, now)?;
-        Ok(Some(error))
     }
 
     /// Works the times of scheduled messages out anew that were worked out in another zone, and looks
@@ -277,15 +243,7 @@ impl Planner {
     fn look_at_zones(&self, now: Timestamp) -> Result<bool, StoreError> {
         let zone = &self.config.zone;
         let ids = self.read(|tx| tx.message_ids_of_other_zones(zone, MESSAGES_PER_PASS))?;
-        let mut moved = 0;
-        for id in &ids {
-            let looked = self.write(|tx| self.look_at_zone(tx, *id, now));
-            match self.fail_if_unreadable(*id, looked, Looked::Failed, now)? {
-                Looked::Moved => moved += 1,
-                Looked::Stays => {}
-                Looked::Failed(error) => self.triggers.note_failed(*id, &error),
-            }
-        }
+        let moved = self.time_each(&ids, now, |tx, id| self.look_at_zone(tx, id, now))?;
         if moved > 0 {
             log::info!(
                 "schedules: {moved} messages have the time of another zone: {zone} counts now"
@@ -294,26 +252,66 @@ impl Planner {
         Ok(ids.len() == MESSAGES_PER_PASS as usize)
     }
 
-    fn look_at_zone(&self, tx: &Tx<'_>, id: i64, now: Timestamp) -> SqlResult<Looked> {
+    /// Looks at the times of messages, at each in a transaction of its own: `look` says whether it
+    /// has another time now, or why it fails. Returns how many have another one.
+    fn time_each(
+        &self,
+        ids: &[i64],
+        now: Timestamp,
+        look: impl Fn(&Tx<'_>, i64) -> SqlResult<Result<bool, String>>,
+    ) -> Result<usize, StoreError> {
+        let mut moved = 0;
+        for id in ids {
+            let looked = self.write(|tx| {
+                let looked = look(tx, *id)?;
+                if let Err(error) = &looked {
+                    tx.fail_message(*id, error, now)?;
+                }
+                Ok(looked)
+            });
+            match self.fail_if_unreadable(*id, looked, Err, now)? {
+                Ok(is_moved) => moved += usize::from(is_moved),
+                Err(error) => self.triggers.note_failed(*id, &error),
+            }
+        }
+        Ok(moved)
+    }
+
+    fn give_time(&self, tx: &Tx<'_>, id: i64, now: Timestamp) -> SqlResult<Result<bool, String>> {
+        let Some(message) = tx.untimed_message(id)? else { return Ok(Ok(false)) };
+        match first_time(&message, &self.config.zone, now) {
+            Ok(Some(at)) => tx.set_scheduled_at(id, at, &self.config.zone, now)?,
+            Ok(None) => {
+                let over = Reason::ScheduleOver.to_string();
+                tx.end_message(id, message.latest_due_at, &over, now)?;
+            }
+            Err(error) => return Ok(Err(error)),
+        }
+        Ok(Ok(true))
+    }
+
+    fn look_at_zone(
+        &self,
+        tx: &Tx<'_>,
+        id: i64,
+        now: Timestamp,
+    ) -> SqlResult<Result<bool, String>> {
         let zone = &self.config.zone;
-        let Some(message) = tx.timed_message(id)? else { return Ok(Looked::Stays) };
+        let Some(message) = tx.timed_message(id)? else { return Ok(Ok(false)) };
         if message.timetable.is_outdated() {
             tx.clear_scheduled_at(id)?;
-            return Ok(Looked::Stays);
+            return Ok(Ok(false));
         }
-        match time_here(&message, &self.config.zone, now) {
+        match time_here(&message, zone, now) {
             Ok((_, is_from_rule)) if message.has_begun || !is_from_rule => {
                 tx.set_scheduled_zone(id, if is_from_rule { zone.name() } else { "" }, now)?;
-                Ok(Looked::Stays)
+                Ok(Ok(false))
             }
             Ok((at, _)) => {
                 tx.set_scheduled_at(id, at, zone, now)?;
-                Ok(if at == message.scheduled_at { Looked::Stays } else { Looked::Moved })
+                Ok(Ok(at != message.scheduled_at))
             }
-            Err(error) => {
-                tx.fail_message(id, &error, now)?;
-                Ok(Looked::Failed(error))
-            }
+            Err(error) => Ok(Err(error)),
         }
     }
 

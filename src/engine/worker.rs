@@ -353,8 +353,7 @@ impl Core {
             // a rest.
             Claim::Changed => Ok(After::Ready(self.clock.now().monotonic + DATABASE_REST)),
             Claim::Skipped(settled) => {
-                self.triggers.note_deliveries(open.auto_message_id, Status::Skipped, 1);
-                self.triggers.note_settled(&settled);
+                self.note_ended(open, Status::Skipped, settled.as_ref());
                 Ok(After::Ready(self.clock.now().monotonic))
             }
         }
@@ -403,9 +402,13 @@ impl Core {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let settled = self.write(|tx| self.end_in(tx, open, status, error, now))?;
-        self.triggers.note_deliveries(open.auto_message_id, status, 1);
-        self.triggers.note_settled(&settled);
+        self.note_ended(open, status, settled.as_ref());
         Ok(())
+    }
+
+    fn note_ended(&self, open: &Open, status: Status, settled: Option<&Settled>) {
+        self.triggers.note_deliveries(open.auto_message_id, status, 1);
+        self.triggers.note_settled(settled);
     }
 
     fn end_in(
@@ -427,8 +430,7 @@ impl Core {
         match self.write(|tx| waiting::follow(tx, open.id, &self.config, now))? {
             Followed::Goes | Followed::HandedOver | Followed::Gone => {}
             Followed::Skipped(settled) => {
-                self.triggers.note_deliveries(open.auto_message_id, Status::Skipped, 1);
-                self.triggers.note_settled(&settled);
+                self.note_ended(open, Status::Skipped, settled.as_ref());
             }
         }
         Ok(())
