@@ -29,7 +29,6 @@ pub fn short_limits() -> Limits {
         reply_stall: 500 * MS,
         linger: 200 * MS,
         accept_within: 300 * MS,
-        ..Limits::production(Duration::ZERO)
     }
 }
 
