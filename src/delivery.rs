@@ -322,6 +322,12 @@ impl Counts {
         }
     }
 
+    /// How many deliveries have ended.
+    pub(crate) fn total(self) -> u64 {
+        let Self { sent, failed, skipped, unknown, expired, cancelled } = self;
+        sent + failed + skipped + unknown + expired + cancelled
+    }
+
     /// `sent` when at least one recipient got it, else `failed` with the counts in words.
     pub(crate) fn verdict(self) -> Verdict {
         if self.sent > 0 {

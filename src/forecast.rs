@@ -16,14 +16,13 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::delivery::Status;
+use crate::delivery::{MessageStatus, Status};
 use crate::engine;
 use crate::reason::Reason;
+use crate::recipient;
 use crate::recipients::{self, Recipient};
 use crate::schedule;
-use crate::store::{
-    DueMessage, Foreseen, Planned, Queued, SqlResult, Store, StoreError, Tx, Untimed,
-};
+use crate::store::{Delivery, Message, Queued, SqlResult, Store, StoreError, Tx};
 use crate::template::{self, Template};
 
 pub use channel_queue::ChannelQueue;
@@ -175,13 +174,9 @@ impl Ahead<'_> {
         let channel_id = 0; // nobody asks: the message is read again
         let ids_max = u32::try_from(limit).unwrap_or(u32::MAX);
         for id in self.tx.untimed_message_ids(ids_max)? {
-            let due_at = match self.tx.foreseen_untimed(id)? {
-                Ok(None) => continue,
-                Ok(Some(untimed)) => self.first_time(&untimed),
-                Err(why) => Err(why),
-            };
+            let Some(message) = self.tx.message(id)? else { continue };
             // What has no time at all fails at the next tick.
-            let due_at = due_at.unwrap_or(self.now);
+            let due_at = self.first_time(&message)?.unwrap_or(self.now);
             if due_at <= until {
                 count += 1;
                 queue.push(Queued { id, channel_id, due_at, first_open: None });
@@ -189,8 +184,8 @@ impl Ahead<'_> {
         }
         // The next tick moves what was worked out in another zone.
         for id in self.tx.message_ids_of_other_zones(&self.config.zone, ids_max)? {
-            let Some(message) = self.tx.foreseen_message(id)? else { continue };
-            let (Some(at), Some(here)) = (message.due_at, self.due_at(id, &message)?) else {
+            let Some(message) = self.tx.message(id)? else { continue };
+            let (Some(at), Some(here)) = (message.scheduled_at, self.due_at(&message)?) else {
                 continue;
             };
             queue.retain(|one| one.id != id);
@@ -207,11 +202,15 @@ impl Ahead<'_> {
 
     /// A message with all that goes out before it on its channel.
     fn queue_up_to(&self, id: i64) -> SqlResult<Option<Vec<Queued>>> {
-        let Some(message) = self.tx.foreseen_message(id)? else { return Ok(None) };
-        let due_at = self.due_at(id, &message)?.unwrap_or(self.now);
-        let (mut queue, _) = match message.status.as_str() {
-            "sent" | "failed" | "cancelled" => (Vec::new(), 0),
-            _ => self.queue(due_at, u64::MAX)?,
+        let Some(message) = self.tx.message(id)? else { return Ok(None) };
+        let due_at = self.due_at(&message)?.unwrap_or(self.now);
+        let (mut queue, _) = match message.status {
+            MessageStatus::Sent | MessageStatus::Failed | MessageStatus::Cancelled => {
+                (Vec::new(), 0)
+            }
+            MessageStatus::Draft | MessageStatus::Scheduled | MessageStatus::Sending => {
+                self.queue(due_at, u64::MAX)?
+            }
         };
         if let Some(place) = queue.iter().position(|one| one.id == id) {
             queue.truncate(place + 1);
@@ -229,47 +228,45 @@ impl Ahead<'_> {
     }
 
     /// Its time: the one that it has, as it is in this zone, or the first of its schedule.
-    fn due_at(&self, id: i64, message: &Foreseen) -> SqlResult<Option<Timestamp>> {
-        let Some(at) = message.due_at else {
-            let untimed = self.tx.foreseen_untimed(id)?.ok().flatten();
-            return Ok(untimed.and_then(|untimed| self.first_time(&untimed).ok()));
+    fn due_at(&self, message: &Message) -> SqlResult<Option<Timestamp>> {
+        let Some(at) = message.scheduled_at else {
+            return Ok(if message.is_untimed() { self.first_time(message)?.ok() } else { None });
         };
-        let has_begun = self.tx.has_deliveries(id, at)?;
-        Ok(Some(match &message.content {
-            Ok(content) if !has_begun => content.timetable.at_in(at, &self.config.zone),
-            Ok(_) | Err(_) => at,
-        }))
+        let has_begun = self.tx.has_deliveries(message.id, at)?;
+        let is_here = has_begun || message.unreadable.is_some();
+        Ok(Some(if is_here { at } else { message.timetable.at_in(at, &self.config.zone) }))
     }
 
     /// The planner's own question; `Err` is why nothing more of it is sent.
-    fn first_time(&self, message: &Untimed) -> Result<Timestamp, String> {
-        let first = engine::first_time(message, &self.config.zone, self.now)?;
-        first.ok_or_else(|| Reason::ScheduleOver.to_string())
+    fn first_time(&self, message: &Message) -> SqlResult<Result<Timestamp, String>> {
+        let past = self.tx.past(message.id)?;
+        let first = engine::first_time(message, &past, &self.config.zone, self.now);
+        Ok(first.and_then(|first| first.ok_or_else(|| Reason::ScheduleOver.to_string())))
     }
 
     /// Returns how many recipients it has.
     fn message(&mut self, one: Queued, is_shown: bool) -> SqlResult<u64> {
-        let Some(seen) = self.tx.foreseen_message(one.id)? else { return Ok(0) };
+        let Some(seen) = self.tx.message(one.id)? else { return Ok(0) };
         let mut forecast = MessageForecast::new(one.id, &seen, one.due_at);
         let tell = &mut Telling { forecast: &mut forecast, is_shown };
         let is_planned = self.tx.has_deliveries(one.id, one.due_at)?;
-        match seen.status.as_str() {
-            "sent" | "failed" | "cancelled" => {
-                tell.forecast.due_at = seen.due_at;
+        match seen.status {
+            MessageStatus::Sent | MessageStatus::Failed | MessageStatus::Cancelled => {
+                tell.forecast.due_at = seen.scheduled_at;
                 self.planned(one, &seen, tell, false)?;
             }
-            "sending" if is_planned => self.planned(one, &seen, tell, true)?,
-            status => {
-                if status == "draft" {
+            MessageStatus::Sending if is_planned => self.planned(one, &seen, tell, true)?,
+            MessageStatus::Draft | MessageStatus::Scheduled | MessageStatus::Sending => {
+                if seen.status == MessageStatus::Draft {
                     tell.forecast.remark = Some(
                         "a draft: nothing goes out until its status is `scheduled`".to_owned(),
                     );
                 }
-                match self.check(one, &seen)? {
-                    Ok((message, entries)) => {
-                        self.unplanned(&message, entries, tell, is_planned)?;
+                match self.check(&seen)? {
+                    Ok(entries) => {
+                        self.unplanned((&seen, one.due_at), entries, tell, is_planned)?;
                         tell.forecast.falls_behind =
-                            is_shown && self.falls_behind(&message, tell.forecast);
+                            is_shown && self.falls_behind(&seen, one.due_at, tell.forecast);
                     }
                     Err(why) => tell.forecast.fails = Some(why),
                 }
@@ -284,38 +281,28 @@ impl Ahead<'_> {
     }
 
     /// What the planner asks before it looks at anybody.
-    fn check(&self, one: Queued, seen: &Foreseen) -> SqlResult<Result<Checked, String>> {
-        if seen.due_at.is_none() {
-            let untimed = match self.tx.foreseen_untimed(one.id)? {
-                Ok(untimed) => untimed,
-                Err(why) => return Ok(Err(unreadable(&why))),
-            };
-            if let Some(Err(why)) = untimed.map(|untimed| self.first_time(&untimed)) {
-                return Ok(Err(why));
-            }
+    fn check(&self, message: &Message) -> SqlResult<Result<Vec<recipient::Entry>, String>> {
+        if message.is_untimed()
+            && let Err(why) = self.first_time(message)?
+        {
+            return Ok(Err(why));
         }
-        let message = match &seen.content {
-            Ok(content) => DueMessage { due_at: one.due_at, ..content.clone() },
-            Err(why) => return Ok(Err(unreadable(why))),
-        };
         let channel = self.tx.channel(message.channel_id)?;
-        Ok(engine::check(&message, channel.as_ref(), &self.config.zone)
-            .map(|entries| (message, entries)))
+        Ok(engine::check(message, channel.as_ref(), &self.config.zone))
     }
 
     /// The deliveries that are there; `goes_on` says whether what is pending still goes out.
     fn planned(
         &mut self,
         one: Queued,
-        seen: &Foreseen,
+        message: &Message,
         tell: &mut Telling<'_>,
         goes_on: bool,
     ) -> SqlResult<()> {
-        let text = seen.content.as_ref().map_or("", |content| content.message.as_str());
-        tell.forecast.next_at =
-            seen.content.as_ref().ok().and_then(|message| {
-                message.timetable.following(&self.config.zone, one.due_at).ok()?
-            });
+        let is_readable = message.unreadable.is_none();
+        let text = if is_readable { message.message.as_str() } else { "" };
+        let next = message.timetable.following(&self.config.zone, one.due_at);
+        tell.forecast.next_at = next.ok().flatten().filter(|_| is_readable);
         self.tx.each_delivery(one.id, one.due_at, |row| {
             if goes_on && row.status == Status::Pending {
                 self.pending(&row, text, tell)
@@ -326,7 +313,7 @@ impl Ahead<'_> {
         })
     }
 
-    fn pending(&mut self, row: &Planned, text: &str, tell: &mut Telling<'_>) -> SqlResult<()> {
+    fn pending(&mut self, row: &Delivery, text: &str, tell: &mut Telling<'_>) -> SqlResult<()> {
         let recipient = Recipient {
             contact_id: row.contact_id,
             contact_number: None,
@@ -342,14 +329,14 @@ impl Ahead<'_> {
     /// or paused, and is scheduled again.
     fn unplanned(
         &mut self,
-        message: &DueMessage,
-        entries: Vec<crate::recipient::Entry>,
+        (message, due_at): (&Message, Timestamp),
+        entries: Vec<recipient::Entry>,
         tell: &mut Telling<'_>,
         has_deliveries: bool,
     ) -> SqlResult<()> {
-        tell.forecast.next_at = self.next_of(message, message.due_at);
+        tell.forecast.next_at = self.next_of(message, due_at);
         let (tx, country) = (self.tx, &self.config.country);
-        let (text, channel, from) = (&message.message, message.channel_id, message.due_at);
+        let (text, channel, from) = (&message.message, message.channel_id, due_at);
         let mut told = HashSet::new();
         if has_deliveries {
             let mut wanted = HashMap::new();
@@ -357,7 +344,7 @@ impl Ahead<'_> {
                 wanted.entry(recipient.chat_id.clone()).or_insert(recipient);
                 Ok(())
             })?;
-            tx.each_delivery(message.id, message.due_at, |row| {
+            tx.each_delivery(message.id, due_at, |row| {
                 let wanted = wanted.get(&row.chat_id);
                 match (row.status, wanted) {
                     (Status::Pending, _) => self.pending(&row, text, tell)?,
@@ -381,16 +368,16 @@ impl Ahead<'_> {
 
     /// Whether a message that comes again and again ends later each time: walked for two weeks, with as
     /// many recipients as now, and nothing else on its channel.
-    fn falls_behind(&self, message: &DueMessage, first: &MessageForecast) -> bool {
+    fn falls_behind(&self, message: &Message, due_at: Timestamp, first: &MessageForecast) -> bool {
         let (Some(queue), Some(ends_at)) =
             (self.channels.get(&message.channel_id), first.tally.ends_at)
         else {
             return false;
         };
         let (mut queue, week) = (queue.clone(), Duration::from_hours(7 * 24));
-        let mut ends = vec![(message.due_at, ends_at)];
-        let mut next = self.next_of(message, message.due_at);
-        while let Some(due_at) = next.filter(|at| *at <= message.due_at.plus(week * 2)) {
+        let mut ends = vec![(due_at, ends_at)];
+        let (mut next, until) = (self.next_of(message, due_at), due_at.plus(week * 2));
+        while let Some(due_at) = next.filter(|at| *at <= until) {
             next = self.next_of(message, due_at);
             let mut at = due_at;
             for _ in 0..first.tally.goes_out {
@@ -412,7 +399,7 @@ impl Ahead<'_> {
     }
 
     /// The occurrence that follows on `after`, when everything until then was planned.
-    fn next_of(&self, message: &DueMessage, after: Timestamp) -> Option<Timestamp> {
+    fn next_of(&self, message: &Message, after: Timestamp) -> Option<Timestamp> {
         let (timetable, zone) = (&message.timetable, &self.config.zone);
         let weekly = timetable.interval_config.as_deref();
         schedule::next_occurrence(timetable.schedules.as_deref(), weekly, zone, after).ok()?
@@ -464,7 +451,7 @@ impl Ahead<'_> {
         Ok(())
     }
 
-    fn tell_ended(&mut self, row: &Planned, tell: &mut Telling<'_>) {
+    fn tell_ended(&mut self, row: &Delivery, tell: &mut Telling<'_>) {
         let (name, chat_id) = (row.name.clone(), row.chat_id.clone());
         let recipient = Recipient {
             contact_id: row.contact_id,
@@ -476,11 +463,7 @@ impl Ahead<'_> {
         let fate = match row.status {
             Status::Skipped => Fate::Skipped { reason: row.error.as_deref().unwrap_or("skipped") },
             Status::Sending => Fate::InFlight,
-            status => Fate::Ended {
-                status: status.as_str(),
-                at: row.finished_at,
-                error: row.error.as_deref(),
-            },
+            status => Fate::Ended { status, at: row.finished_at, error: row.error.as_deref() },
         };
         self.tell(&recipient, row.text.as_deref(), fate, tell);
     }
@@ -507,9 +490,6 @@ impl Ahead<'_> {
     }
 }
 
-/// A message that has what it needs, and its entries.
-type Checked = (DueMessage, Vec<crate::recipient::Entry>);
-
 /// The text that a recipient gets; `Err` is why it is skipped.
 fn render(tx: &Tx<'_>, text: &str, recipient: &Recipient) -> SqlResult<Result<String, String>> {
     if !template::is_template(text) {
@@ -517,8 +497,4 @@ fn render(tx: &Tx<'_>, text: &str, recipient: &Recipient) -> SqlResult<Result<St
     }
     let values = recipients::values(tx, recipient)?;
     Ok(Template::parse(text).render(&values).map_err(|why| why.to_string()))
-}
-
-fn unreadable(why: &str) -> String {
-    format!("the row cannot be read: {why}; correct it and set status to scheduled")
 }

@@ -22,7 +22,8 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::store::{FormMark, MadeBefore, MessageFields, MessageRow, Store, StoreError};
+use crate::delivery::MessageStatus;
+use crate::store::{FormMark, MadeBefore, Message, Store, StoreError};
 
 pub use change::{Edit, Edited, Today, edit};
 pub(crate) use checks::Skipped;
@@ -57,7 +58,7 @@ pub struct Draft {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Composed {
     pub id: i64,
-    pub(crate) status: String,
+    pub(crate) status: MessageStatus,
     pub(crate) channel: String,
     /// How many will get it, as it stands now.
     pub recipient_count: u64,
@@ -97,7 +98,7 @@ pub fn add(
 ) -> Result<Composed, ComposeError> {
     // What is missing is told in the order in which it is typed.
     let mut warnings = checks::text(&draft.text)?;
-    let mut fields = MessageFields::default();
+    let mut fields = Message::default();
     match &draft.timing {
         Some(timing) => timing::set(&mut fields, timing, None, config, now)?,
         None if draft.is_draft => {}
@@ -118,18 +119,18 @@ pub fn add(
         checks::somebody(&checked)?;
     }
     warnings.extend(checked.warnings);
-    let status = if draft.is_draft { "draft" } else { "scheduled" };
-    let fields = MessageFields {
+    let status = if draft.is_draft { MessageStatus::Draft } else { MessageStatus::Scheduled };
+    let message = Message {
         title: draft.title.clone().filter(|title| !title.trim().is_empty()),
         message: draft.text.clone(),
         channel_id: found.id,
         contact_ids,
         contact_count: checked.count + checks::len(&checked.skipped),
-        status: status.to_owned(),
+        status,
         ..fields
     };
     let made = store.write(|tx| {
-        tx.make_once(mark, now, || tx.insert_message(&fields, draft.created_by, now))
+        tx.make_once(mark, now, || tx.insert_message(&message, draft.created_by, now))
     })?;
     let id = made.map_err(ComposeError::MadeBefore)?;
     if let Some(same) = store.read(|tx| tx.same_message_before(id, now.minus(SAME_SAID)))? {
@@ -140,18 +141,18 @@ pub fn add(
     }
     Ok(Composed {
         id,
-        status: status.to_owned(),
+        status,
         channel: found.name,
         recipient_count: checked.count,
         skipped: checked.skipped,
-        begins_at: fields.scheduled_at,
+        begins_at: message.scheduled_at,
         warnings,
     })
 }
 
 /// The message with this id.
-fn existing(store: &mut Store, id: i64) -> Result<MessageRow, ComposeError> {
-    match store.read(|tx| tx.message_row(id))? {
+fn existing(store: &mut Store, id: i64) -> Result<Message, ComposeError> {
+    match store.read(|tx| tx.message(id))? {
         Some(row) => Ok(row),
         None => Err(ComposeError::refused(no_such_message(store, id)?)),
     }
@@ -166,7 +167,7 @@ pub(crate) fn no_such_message(store: &mut Store, id: i64) -> Result<String, Stor
 
 /// The words for a row that changed between the look and the change.
 fn changed_meanwhile(store: &mut Store, id: i64) -> Result<ComposeError, ComposeError> {
-    let status = existing(store, id)?.fields.status;
+    let status = existing(store, id)?.status;
     Ok(refused!(
         "message {id} changed meanwhile, it is `{status}` now: nothing was done; look at `message show {id}`"
     ))

@@ -1,6 +1,7 @@
 //! How everything stands, for one screen: what is due next, how the channels are, what today brought,
 //! who triggered. Reads only, and little: it may be asked every second.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,14 +10,12 @@ use time::{PrimitiveDateTime, Time};
 
 use crate::clock::Timestamp;
 use crate::config::{Config, absolute};
-use crate::delivery::Status;
+use crate::delivery::{Counts, MessageStatus, Status};
 use crate::forecast::ChannelQueue;
 use crate::lock::{self, Holder, Sending};
 use crate::pace::Gap;
 use crate::schedule::Zone;
-use crate::store::{
-    Channel, NextDue, RunView, SqlResult, Store, StoreError, Stuck, Tx, Unresolved,
-};
+use crate::store::{Channel, Message, Run, SqlResult, Store, StoreError, Stuck, Tx, Unresolved};
 
 /// Runs on the screen.
 const RUNS: u32 = 4;
@@ -74,7 +73,7 @@ pub(crate) struct Overview {
     /// Who sends, as far as the system tells.
     pub(crate) sending: Sending,
     /// The scheduled message whose time comes first.
-    pub(crate) next_due: Option<NextDue>,
+    pub(crate) next_due: Option<Message>,
     /// Messages: scheduled, of them due, on their way, drafts.
     pub(crate) scheduled: u64,
     pub(crate) due: u64,
@@ -83,14 +82,14 @@ pub(crate) struct Overview {
     /// The channels, by id.
     pub(crate) channels: Vec<ChannelState>,
     /// Deliveries that ended since midnight in TIMEZONE, by how.
-    pub(crate) today: Vec<(Status, u64)>,
+    pub(crate) today: Counts,
     /// Deliveries that are `unknown`, of all times.
     pub(crate) unknown: u64,
     /// People who asked to stop by a hidden number whose phone number is not known, of all times.
     pub(crate) unresolved: Unresolved,
     /// Why nothing is planned or sent: the clock is not believed.
     pub(crate) clock_hold: Option<String>,
-    pub(crate) runs: Vec<RunView>,
+    pub(crate) runs: Vec<Run>,
 }
 
 /// How a channel stands.
@@ -118,16 +117,16 @@ pub(crate) fn status(
     let midnight = midnight(config, now);
     let (sending, database) = (lock::who_sends(store.path()), absolute(store.path()));
     store.read(|tx| {
-        let on_their_way = tx.count_messages("sending")?;
+        let on_their_way = tx.count_messages(MessageStatus::Sending)?;
         Ok(Overview {
             now,
             database,
             sending,
             next_due: tx.next_due()?,
-            scheduled: tx.count_messages("scheduled")?,
+            scheduled: tx.count_messages(MessageStatus::Scheduled)?,
             due: tx.count_due(now)?.saturating_sub(on_their_way),
             on_their_way,
-            drafts: tx.count_messages("draft")?,
+            drafts: tx.count_messages(MessageStatus::Draft)?,
             channels: channels(tx, config, now)?,
             today: tx.count_ended_since(midnight)?,
             unknown: tx.count_unknown()?,
@@ -164,7 +163,7 @@ fn midnight(config: &Config, now: Timestamp) -> Timestamp {
 impl Overview {
     /// When the newest trigger came. The server's own ticker leaves a row only when it finds something.
     pub(crate) fn last_trigger_at(&self) -> Option<Timestamp> {
-        self.runs.first().map(|run| run.started_at)
+        self.runs.first().and_then(|run| run.started_at)
     }
 
     /// About when the last delivery that waits now goes out.
@@ -174,21 +173,21 @@ impl Overview {
 
     /// How many deliveries ended since midnight with this status.
     pub(crate) fn today(&self, status: Status) -> u64 {
-        self.today.iter().find(|(known, _)| *known == status).map_or(0, |(_, number)| *number)
+        let mut today = self.today;
+        today.of(status).map_or(0, |count| *count)
     }
 
     /// The same for programs: times as the tables have them.
     pub(crate) fn to_json(&self) -> Value {
-        let today: serde_json::Map<String, Value> = self
-            .today
-            .iter()
-            .map(|(status, number)| (status.as_str().to_owned(), json!(number)))
-            .collect();
+        let ended = Status::ALL.into_iter().map(|status| (status.to_string(), self.today(status)));
+        let today: BTreeMap<String, u64> = ended.filter(|(_, number)| *number > 0).collect();
         json!({
             "now": self.now,
             "database": self.database,
             "sending_process": self.sending.pid(),
-            "next_due": self.next_due,
+            "next_due": self.next_due.as_ref().map(|next| json!({
+                "id": next.id, "title": next.title, "due_at": next.scheduled_at,
+            })),
             "messages": {
                 "scheduled": self.scheduled, "due": self.due, "sending": self.on_their_way,
                 "draft": self.drafts,

@@ -16,13 +16,14 @@ use super::CliError;
 use super::output::unless_read_enough;
 use super::progress::Progress;
 use super::table::table;
-use crate::clock::{Clock, SystemClock, Wake};
+use crate::clock::{Clock, SystemClock, Timestamp, Wake};
 use crate::config::Config;
+use crate::delivery::MessageStatus;
 use crate::fake_waha::{FakeWaha, Options};
 use crate::http_client::HttpClient;
 use crate::private_file;
 use crate::serve;
-use crate::store::{DeliveryView, MessageView, Store, StoreError};
+use crate::store::{Delivery, Message, Store, StoreError};
 use crate::trigger::Triggers;
 
 /// Long past the end of the demo on the slowest host.
@@ -118,7 +119,16 @@ fn fill(store: &mut Store, clock: &dyn Clock) -> Result<i64, StoreError> {
         for (name, phone) in CONTACTS {
             tx.add_contact(name, phone)?;
         }
-        tx.add_message("Demo", TEXT, RECIPIENTS, now)
+        let message = Message {
+            title: Some("Demo".to_owned()),
+            message: TEXT.to_owned(),
+            channel_id: 1,
+            contact_ids: Some(RECIPIENTS.to_owned()),
+            scheduled_at: Some(now),
+            status: MessageStatus::Scheduled,
+            ..Message::default()
+        };
+        tx.insert_message(&message, "demo", now)
     })
 }
 
@@ -129,7 +139,7 @@ fn trigger_and_watch(
     id: i64,
     triggers: &Triggers,
     clock: &dyn Clock,
-) -> Result<Vec<DeliveryView>, CliError> {
+) -> Result<Vec<Delivery>, CliError> {
     let mut out = io::stdout();
     let address = ready.recv_timeout(PATIENCE).map_err(|_| refused(NOT_STARTED))?;
     let url = format!("http://{address}/api/cron-auto-message");
@@ -145,16 +155,17 @@ fn trigger_and_watch(
         return Err(not_taken(&answer));
     }
     writeln!(out, "One message a second (for real it is one a minute):")?;
-    watch(store, id, triggers, clock)?;
-    Ok(store.read(|tx| tx.view_deliveries(id))?)
+    let due_at = watch(store, id, triggers, clock)?;
+    Ok(store.read(|tx| tx.first_deliveries(id, due_at, None))?)
 }
 
+/// Returns when the message was due.
 fn watch(
     store: &mut Store,
     id: i64,
     triggers: &Triggers,
     clock: &dyn Clock,
-) -> Result<MessageView, CliError> {
+) -> Result<Timestamp, CliError> {
     let bar = Progress::new();
     let (sleeper, started) = (Wake::default(), clock.now().monotonic);
     loop {
@@ -162,15 +173,22 @@ fn watch(
             bar.finish();
             return Err(refused(STOPPED));
         }
-        let view = store.read(|tx| tx.view_message(id))?;
-        let status = view.as_ref().map_or("gone", |view| view.status.as_str()).to_owned();
-        if let Some(view) = view {
-            bar.set_length(view.contact_count);
-            bar.set_position(view.ended_count);
-            bar.draw(&format!("{} of {} recipients", view.ended_count, view.contact_count));
-            if matches!(status.as_str(), "sent" | "failed") {
+        let seen = store.read(|tx| {
+            let message = tx.message(id)?;
+            let Some((message, at)) = message.and_then(|one| one.scheduled_at.map(|at| (one, at)))
+            else {
+                return Ok(None);
+            };
+            Ok(Some((message, at, tx.count_occurrence(id, at)?.total())))
+        })?;
+        let status = seen.as_ref().map_or("gone", |(message, ..)| message.status.as_str());
+        if let Some((message, due_at, ended)) = &seen {
+            bar.set_length(message.contact_count);
+            bar.set_position(*ended);
+            bar.draw(&format!("{ended} of {} recipients", message.contact_count));
+            if matches!(message.status, MessageStatus::Sent | MessageStatus::Failed) {
                 bar.finish();
-                return Ok(view);
+                return Ok(*due_at);
             }
         }
         if clock.now().monotonic.saturating_sub(started) > PATIENCE {
@@ -183,16 +201,16 @@ fn watch(
     }
 }
 
-fn show_rows(deliveries: &[DeliveryView]) -> Result<(), CliError> {
+fn show_rows(deliveries: &[Delivery]) -> Result<(), CliError> {
     let rows = deliveries.iter().map(|delivery| {
         let id = delivery.waha_message_id.as_deref().map(|id| format!("id {id:.12}…"));
         let note = delivery.error.clone().or(id);
-        let time = delivery.finished_at.as_deref().and_then(|at| at.get(11..19));
+        let time = delivery.finished_at.map(|at| at.to_string()[11..19].to_owned());
         vec![
             delivery.name.clone().unwrap_or_default(),
             delivery.chat_id.clone(),
-            delivery.status.clone(),
-            time.unwrap_or_default().to_owned(),
+            delivery.status.to_string(),
+            time.unwrap_or_default(),
             note.unwrap_or_default(),
         ]
     });

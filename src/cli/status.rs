@@ -17,7 +17,7 @@ use crate::lock::Sending;
 use crate::reason::Reason;
 use crate::schedule::Zone;
 use crate::status::{self, ChannelState, Overview};
-use crate::store::RunView;
+use crate::store::Run;
 
 const REDRAW_EVERY: Duration = Duration::from_secs(2);
 const WIDTH: usize = 80;
@@ -123,17 +123,18 @@ fn who_sends(now: &Overview) -> String {
 }
 
 fn next_due(now: &Overview, zone: &Zone) -> String {
-    let Some(next) = &now.next_due else { return "Next due   nothing is scheduled".to_owned() };
-    let away = if next.due_at > now.now {
-        format!("in {}", length(next.due_at.since(now.now)))
+    let next = now.next_due.as_ref().and_then(|next| Some((next, next.scheduled_at?)));
+    let Some((next, due_at)) = next else { return "Next due   nothing is scheduled".to_owned() };
+    let away = if due_at > now.now {
+        format!("in {}", length(due_at.since(now.now)))
     } else {
-        format!("{} ago: waits for a trigger", length(now.now.since(next.due_at)))
+        format!("{} ago: waits for a trigger", length(now.now.since(due_at)))
     };
     format!(
         "Next due   {}, {away}: message {} `{}`",
-        zone.format_local(next.due_at),
+        zone.format_local(due_at),
         next.id,
-        next.label
+        next.label()
     )
 }
 
@@ -203,18 +204,18 @@ fn last_trigger(now: &Overview) -> String {
     }
 }
 
-fn run_line(run: &RunView, zone: &Zone) -> String {
+fn run_line(run: &Run, zone: &Zone) -> String {
     let end = match (&run.error, run.finished_at) {
         (Some(error), _) => error.clone(),
         (None, None) => "under way".to_owned(),
-        (None, Some(at)) => format!("took {}", length(at.since(run.started_at))),
+        (None, Some(at)) => format!("took {}", length(at.since(run.started_at.unwrap_or(at)))),
     };
     format!(
         "  {}  {:<5} {}, {} sent, {} failed; {end}",
-        clock(run.started_at, zone),
+        run.started_at.map(|at| clock(at, zone)).unwrap_or_default(),
         run.trigger,
-        counted(run.processed, "message"),
-        run.success,
-        run.failed
+        counted(run.counts.processed, "message"),
+        run.counts.success,
+        run.counts.failed
     )
 }

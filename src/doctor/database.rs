@@ -268,7 +268,7 @@ fn triggers(
     findings: &mut Findings,
 ) -> Result<(), StoreError> {
     let sending = lock::who_sends(store.path());
-    let (runs, due) = store.read(|tx| Ok((tx.last_runs(1)?, tx.count_due(now)?)))?;
+    let (last, due) = store.read(|tx| Ok((tx.newest_run_at()?, tx.count_due(now)?)))?;
     if let Some(sender) = status::sender(store, config.gap, now)? {
         let words = sender.in_words(&config.zone);
         match &sender.hangs {
@@ -282,7 +282,7 @@ fn triggers(
         findings.ok("triggers", format!("{who} is sending"));
         return Ok(());
     }
-    let last = runs.first().map(|run| now.since(run.started_at));
+    let last = last.map(|at| now.since(at));
     let found = match last {
         None => "no trigger has come yet, and nobody is sending".to_owned(),
         Some(ago) => format!("the last trigger came {} min ago", ago.as_secs() / 60),

@@ -269,7 +269,7 @@ impl Core {
             tx.resolve_unknown(unknown, status, waha_message_id, ack, error, now.wall)
         })?;
         if is_resolved {
-            log::info!("delivery {}: a look-up found it: {}", unknown.id, status.as_str());
+            log::info!("delivery {}: a look-up found it: {}", unknown.id, status);
         }
         Ok(is_due)
     }

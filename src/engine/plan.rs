@@ -13,14 +13,12 @@ use super::portions::Planning;
 use crate::channels::{self, Off};
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::delivery::{Counts, Status, Verdict};
+use crate::delivery::{Counts, MessageStatus, Status, Verdict};
 use crate::fail_point;
 use crate::reason::Reason;
 use crate::recipient::{self, Entry};
 use crate::schedule::{self, Taken, Zone};
-use crate::store::{
-    Channel, DueMessage, Settled, SqlResult, Store, StoreError, Timed, Tx, Untimed,
-};
+use crate::store::{Channel, Message, Past, Settled, SqlResult, Store, StoreError, Tx, unreadable};
 use crate::template::{self, TEXT_UNITS_MAX};
 use crate::trigger::Triggers;
 
@@ -159,7 +157,12 @@ impl Planner {
         for (id, due_at) in late.into_iter().chain(finished) {
             let (expired, settled) = self.write(|tx| {
                 let expired = if due_at < before {
-                    tx.expire_pending(id, due_at, &too_late(self.config.late_limit), now)?
+                    tx.end_all_pending(
+                        id,
+                        due_at,
+                        (Status::Expired, &too_late(self.config.late_limit)),
+                        now,
+                    )?
                 } else {
                     0
                 };
@@ -278,12 +281,14 @@ impl Planner {
     }
 
     fn give_time(&self, tx: &Tx<'_>, id: i64, now: Timestamp) -> SqlResult<Result<bool, String>> {
-        let Some(message) = tx.untimed_message(id)? else { return Ok(Ok(false)) };
-        match first_time(&message, &self.config.zone, now) {
+        let untimed = tx.message(id)?.filter(Message::is_untimed);
+        let Some(message) = untimed else { return Ok(Ok(false)) };
+        let past = tx.past(id)?;
+        match first_time(&message, &past, &self.config.zone, now) {
             Ok(Some(at)) => tx.set_scheduled_at(id, at, &self.config.zone, now)?,
             Ok(None) => {
                 let over = Reason::ScheduleOver.to_string();
-                tx.end_message(id, message.latest_due_at, &over, now)?;
+                tx.end_message(id, past.latest_due_at, &over, now)?;
             }
             Err(error) => return Ok(Err(error)),
         }
@@ -297,19 +302,23 @@ impl Planner {
         now: Timestamp,
     ) -> SqlResult<Result<bool, String>> {
         let zone = &self.config.zone;
-        let Some(message) = tx.timed_message(id)? else { return Ok(Ok(false)) };
+        let is_scheduled = |message: &Message| message.status == MessageStatus::Scheduled;
+        let Some(message) = tx.message(id)?.filter(is_scheduled) else { return Ok(Ok(false)) };
+        let Some(scheduled_at) = message.scheduled_at else { return Ok(Ok(false)) };
+        let has_begun =
+            tx.has_deliveries(id, scheduled_at)? && tx.begun_planning(id)? != Some(scheduled_at);
         if message.timetable.is_outdated() {
             tx.clear_scheduled_at(id)?;
             return Ok(Ok(false));
         }
-        match time_here(&message, zone, now) {
-            Ok((_, is_from_rule)) if message.has_begun || !is_from_rule => {
+        match time_here(&message, (scheduled_at, has_begun), zone, now) {
+            Ok((_, is_from_rule)) if has_begun || !is_from_rule => {
                 tx.set_scheduled_zone(id, if is_from_rule { zone.name() } else { "" }, now)?;
                 Ok(Ok(false))
             }
             Ok((at, _)) => {
                 tx.set_scheduled_at(id, at, zone, now)?;
-                Ok(Ok(at != message.scheduled_at))
+                Ok(Ok(at != scheduled_at))
             }
             Err(error) => Ok(Err(error)),
         }
@@ -368,8 +377,7 @@ impl Planner {
             Err(error) => error,
         };
         let Some(why) = error.unreadable_row() else { return Err(error) };
-        let reason =
-            format!("the row cannot be read: {why}; correct it and set status to scheduled");
+        let reason = unreadable(&why);
         self.write(|tx| tx.fail_message(id, &reason, now))?;
         Ok(failed(reason))
     }
@@ -394,18 +402,22 @@ impl Planner {
 /// # Errors
 /// Why it fails, in words.
 pub(crate) fn first_time(
-    message: &Untimed,
+    message: &Message,
+    past: &Past,
     zone: &Zone,
     now: Timestamp,
 ) -> Result<Option<Timestamp>, String> {
+    if let Some(why) = message.why_rule_unreadable() {
+        return Err(why);
+    }
     let mut timetable = message.timetable.clone();
     // An older version planned that; the date in this zone is done.
     timetable.taken = timetable.taken.filter(|taken| taken.is_believed(zone, now));
     timetable.taken = timetable.taken.or_else(|| {
-        let local = zone.to_local(message.latest_planned_at?);
+        let local = zone.to_local(past.latest_planned_at?);
         Some(Taken { local, rule: None })
     });
-    let from = timetable.counts_from().or(message.since).unwrap_or(now).min(now);
+    let from = timetable.counts_from().or(past.since).unwrap_or(now).min(now);
     match timetable.next(zone, Some(from.minus(JUST_MISSED))) {
         Ok(Some(at)) => Ok(Some(at)),
         Ok(None) if timetable.taken.is_some() => Ok(None),
@@ -427,18 +439,25 @@ pub(crate) fn first_time(
 ///
 /// # Errors
 /// Why it fails, in words.
-fn time_here(message: &Timed, zone: &Zone, now: Timestamp) -> Result<(Timestamp, bool), String> {
-    let Timed { scheduled_at, has_begun, .. } = message;
+fn time_here(
+    message: &Message,
+    (scheduled_at, has_begun): (Timestamp, bool),
+    zone: &Zone,
+    now: Timestamp,
+) -> Result<(Timestamp, bool), String> {
+    if let Some(why) = message.why_rule_unreadable() {
+        return Err(why);
+    }
     let mut timetable = message.timetable.clone();
     timetable.taken = timetable.taken.filter(|taken| taken.is_believed(zone, now));
     if timetable.is_from_rule() {
-        let here = timetable.at_in(*scheduled_at, zone);
-        return Ok((if *has_begun { *scheduled_at } else { here }, true));
+        let here = timetable.at_in(scheduled_at, zone);
+        return Ok((if has_begun { scheduled_at } else { here }, true));
     }
     // Somebody wrote it, or an older version worked it out: is it one that the rule has here?
     let before = scheduled_at.minus(Duration::from_secs(1));
     let next = timetable.next(zone, Some(before)).map_err(|error| error.to_string())?;
-    Ok((*scheduled_at, next == Some(*scheduled_at) && !has_begun))
+    Ok((scheduled_at, next == Some(scheduled_at) && !has_begun))
 }
 
 pub(super) fn too_late(late_limit: Duration) -> String {
@@ -450,10 +469,13 @@ pub(super) fn too_late(late_limit: Duration) -> String {
 /// # Errors
 /// Why it fails, in words.
 pub(crate) fn check(
-    message: &DueMessage,
+    message: &Message,
     channel: Option<&Channel>,
     zone: &Zone,
 ) -> Result<Vec<Entry>, String> {
+    if let Some(why) = message.why_unreadable() {
+        return Err(why);
+    }
     channels::usable(channel).map_err(|off| {
         let name = channel.map(|channel| channel.name.as_str()).unwrap_or_default();
         match off {

@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::delivery::{Counts, Status};
 use crate::fail_point;
 use crate::recipients::{self, Recipients};
-use crate::store::{DataVersion, DueMessage, NewDelivery, SqlResult, StoreError, Tx};
+use crate::store::{DataVersion, Message, NewDelivery, SqlResult, StoreError, Tx};
 use crate::template::{self, Template};
 
 /// To remove a row costs less than to plan it.
@@ -21,7 +21,8 @@ const REMOVED_PER_PLANNED: usize = 5;
 
 /// A message that is being planned.
 pub(super) struct Planning {
-    message: DueMessage,
+    message: Message,
+    due_at: Timestamp,
     template: Option<Template>,
     recipients: Recipients,
     /// The contacts that may have got it before: somebody set the message back.
@@ -35,6 +36,7 @@ impl Planner {
     /// Plans a message, or begins to.
     pub(super) fn plan(&self, tx: &Tx<'_>, id: i64, now: Timestamp) -> SqlResult<Planned> {
         let Some(message) = tx.due_message(id, now)? else { return Ok(Planned::Gone) };
+        let Some(due_at) = message.scheduled_at else { return Ok(Planned::Gone) };
         if !message.timetable.is_of(&self.config.zone) {
             return Ok(Planned::Gone); // Not due here, perhaps: the next pass works its time out.
         }
@@ -55,16 +57,16 @@ impl Planner {
         };
         // Beside deliveries of an earlier planning (somebody set the message back) it is planned at
         // once: nobody could tell afterwards which are new.
-        let is_new = !tx.has_deliveries(id, message.due_at)?;
+        let is_new = !tx.has_deliveries(id, due_at)?;
         let portion = if is_new { self.portion } else { usize::MAX };
         let template =
             template::is_template(&message.message).then(|| Template::parse(&message.message));
         let recipients = Recipients::new(tx, entries, &self.config.country)?;
         let (rows, seen) = (Rows::default(), tx.data_version()?);
-        let served = if is_new { HashSet::new() } else { tx.contacts_served(id, message.due_at)? };
-        let mut planning = Planning { message, template, recipients, served, rows, seen };
+        let served = if is_new { HashSet::new() } else { tx.contacts_served(id, due_at)? };
+        let mut planning = Planning { message, due_at, template, recipients, served, rows, seen };
         if self.plan_some(tx, &mut planning, portion, now)? {
-            tx.begin_planning(id, planning.message.due_at)?;
+            tx.begin_planning(id, due_at)?;
             return Ok(Planned::Begun(Box::new(planning)));
         }
         self.end_planning(tx, &planning, now)
@@ -82,7 +84,7 @@ impl Planner {
             // have their own connection; the look costs as much as the message is long.
             let version = tx.data_version()?;
             if version != planning.seen {
-                if !Self::is_as_it_was(tx, &planning.message, now)? {
+                if !Self::is_as_it_was(tx, &planning, now)? {
                     return Ok(Planned::Gone);
                 }
                 planning.recipients.look_again(tx)?;
@@ -104,22 +106,23 @@ impl Planner {
         Ok(true) // The other messages that are due waited for this one.
     }
 
-    fn is_as_it_was(tx: &Tx<'_>, message: &DueMessage, now: Timestamp) -> SqlResult<bool> {
-        Ok(tx.due_message(message.id, now)?.as_ref() == Some(message)
-            && tx.begun_planning(message.id)? == Some(message.due_at))
+    fn is_as_it_was(tx: &Tx<'_>, planning: &Planning, now: Timestamp) -> SqlResult<bool> {
+        let Planning { message, due_at, .. } = planning;
+        let found = tx.due_message(message.id, now)?;
+        Ok(found.is_some_and(|found| found.is_planned_like(message))
+            && tx.begun_planning(message.id)? == Some(*due_at))
     }
 
     fn end_planning(&self, tx: &Tx<'_>, planning: &Planning, now: Timestamp) -> SqlResult<Planned> {
-        let Planning { message, rows, .. } = planning;
-        let DueMessage { id, due_at, .. } = *message;
+        let (id, due_at, rows) = (planning.message.id, planning.due_at, planning.rows);
         if let Some(why) = self.too_late(tx, due_at, now)? {
             // Left over from before a person set it to scheduled again.
-            tx.expire_pending(id, due_at, &why, now)?;
+            tx.end_all_pending(id, due_at, (Status::Expired, &why), now)?;
         }
         tx.start_sending(id, due_at, &self.config.zone, now)?;
         let none = Counts::default();
         let settled = tx.settle_if_done(id, due_at, none, &self.config.zone, now)?;
-        Ok(Planned::Taken { rows: *rows, settled })
+        Ok(Planned::Taken { rows, settled })
     }
 
     /// Why an occurrence may not go out any more, when that is so: it is late, or what was sent of it
@@ -149,8 +152,8 @@ impl Planner {
         limit: usize,
         now: Timestamp,
     ) -> SqlResult<bool> {
-        let Planning { message, template, recipients, served, rows, .. } = planning;
-        let too_late = self.too_late(tx, message.due_at, now)?;
+        let Planning { message, due_at, template, recipients, served, rows, .. } = planning;
+        let too_late = self.too_late(tx, *due_at, now)?;
         recipients.visit_some(tx, limit, |mut recipient| {
             // At a number that was corrected since, perhaps.
             if recipient.contact_id.is_some_and(|id| served.contains(&id)) {
@@ -166,7 +169,7 @@ impl Planner {
             };
             let new = NewDelivery {
                 auto_message_id: message.id,
-                due_at: message.due_at,
+                due_at: *due_at,
                 channel_id: message.channel_id,
                 contact_id: recipient.contact_id,
                 contact_number: recipient.contact_number.as_deref(),

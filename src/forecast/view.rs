@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use super::channel_queue::ChannelQueue;
 use crate::clock::Timestamp;
+use crate::delivery::{MessageStatus, Status};
 use crate::pace::Gap;
 use crate::recipient;
-use crate::store::Foreseen;
+use crate::store::Message;
 
 /// What becomes of one recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -31,7 +32,7 @@ pub enum Fate<'a> {
     InFlight,
     /// It came to its end before.
     Ended {
-        status: &'static str,
+        status: Status,
         at: Option<Timestamp>,
         /// Why it was not sent.
         error: Option<&'a str>,
@@ -140,7 +141,7 @@ pub struct MessageForecast {
     pub(crate) title: Option<String>,
     /// The title, or how the text begins.
     pub(crate) label: String,
-    pub(crate) status: String,
+    pub(crate) status: MessageStatus,
     pub(crate) channel_id: i64,
     pub due_at: Option<Timestamp>,
     /// Why it fails as a whole when its time comes.
@@ -203,13 +204,13 @@ impl RecipientForecast<'_> {
 }
 
 impl MessageForecast {
-    pub(super) fn new(id: i64, seen: &Foreseen, due_at: Timestamp) -> Self {
-        let is_failed = seen.status == "failed";
+    pub(super) fn new(id: i64, seen: &Message, due_at: Timestamp) -> Self {
+        let is_failed = seen.status == MessageStatus::Failed;
         Self {
             id,
             title: seen.title.clone(),
-            label: seen.label.clone(),
-            status: seen.status.clone(),
+            label: seen.label(),
+            status: seen.status,
             channel_id: seen.channel_id,
             due_at: Some(due_at),
             fails: None,

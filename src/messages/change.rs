@@ -5,7 +5,8 @@ use super::timing::{self, Timing};
 use super::{ComposeError, changed_meanwhile, checks, existing};
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::store::{MessageFields, MessageRow, Store};
+use crate::delivery::MessageStatus;
+use crate::store::{Message, Store};
 
 /// What a person wants to be otherwise; `None` leaves it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,39 +79,39 @@ pub fn edit(
              who gets it or when, `message cancel {id}` and make a new one"
         ));
     }
-    let mut fields = row.fields.clone();
+    let mut changed = row.clone();
     let mut edited = Edited::default();
     let warnings = &mut edited.warnings;
     if let Some(text) = &edit.text {
         warnings.extend(checks::text(text)?);
-        fields.message.clone_from(text);
+        changed.message.clone_from(text);
     }
     if let Some(title) = &edit.title {
-        fields.title = Some(title.trim().to_owned()).filter(|title| !title.is_empty());
+        changed.title = Some(title.trim().to_owned()).filter(|title| !title.is_empty());
     }
     if let Some(channel) = &edit.channel {
         let found = store.read(|tx| checks::channel(tx, Some(channel)))??;
         warnings.extend(found.warning);
-        fields.channel_id = found.id;
+        changed.channel_id = found.id;
     }
     if let Some(to) = &edit.to {
-        fields.contact_ids = checks::contact_ids(to);
+        changed.contact_ids = checks::contact_ids(to);
     }
     if let Some(timing) = &edit.timing {
-        let taken = row.taken.as_ref().filter(|_| !also_today);
+        let taken = row.timetable.taken.as_ref().filter(|_| !also_today);
         let taken = taken.filter(|taken| taken.is_believed(&config.zone, now));
-        timing::set(&mut fields, timing, taken, config, now)?;
-        edited.next_at = fields.scheduled_at;
+        timing::set(&mut changed, timing, taken, config, now)?;
+        edited.next_at = changed.scheduled_at;
         edited.today = today(&row, timing, edited.next_at, config, now);
         if matches!(reach, Reach::AllAgain) {
-            "scheduled".clone_into(&mut fields.status);
+            changed.status = MessageStatus::Scheduled;
         }
     }
     if edit.text.is_some() || edit.to.is_some() {
-        warnings.extend(check_recipients(store, edit, &reach, config, &mut fields)?);
+        warnings.extend(check_recipients(store, edit, &reach, config, &mut changed)?);
     }
     let is_changed = store.write(|tx| {
-        let is_changed = tx.change_message(id, &row.fields, &fields, now)?;
+        let is_changed = tx.change_message(&row, &changed, now)?;
         if is_changed && also_today && edit.timing.is_some() {
             tx.open_date_again(id)?;
         }
@@ -128,18 +129,18 @@ fn check_recipients(
     edit: &Edit,
     reach: &Reach,
     config: &Config,
-    fields: &mut MessageFields,
+    message: &mut Message,
 ) -> Result<Vec<String>, ComposeError> {
-    let (contact_ids, text) = (fields.contact_ids.as_deref(), fields.message.as_str());
+    let (contact_ids, text) = (message.contact_ids.as_deref(), message.message.as_str());
     // Recipients that were there before are not this edit's fault.
     let skip_bad = edit.skip_bad || edit.to.is_none();
     let checked =
         store.read(|tx| checks::recipients(tx, contact_ids, text, config, skip_bad))??;
-    if fields.status != "draft" {
+    if message.status != MessageStatus::Draft {
         checks::somebody(&checked)?;
     }
     if !matches!(reach, Reach::Words) {
-        fields.contact_count = checked.count + checks::len(&checked.skipped);
+        message.contact_count = checked.count + checks::len(&checked.skipped);
     }
     let mut warnings = checked.warnings;
     let words = |one: &Skipped| format!("skipped: {}: {}", one.who, one.reason);
@@ -149,13 +150,13 @@ fn check_recipients(
 
 /// Today's occurrence, when it was planned already.
 fn today(
-    row: &MessageRow,
+    row: &Message,
     timing: &Timing,
     next_at: Option<Timestamp>,
     config: &Config,
     now: Timestamp,
 ) -> Option<Today> {
-    let taken = row.taken.as_ref()?;
+    let taken = row.timetable.taken.as_ref()?;
     if taken.local.date() != config.zone.to_local(now).date() {
         return None;
     }
@@ -167,22 +168,24 @@ fn today(
     })
 }
 
-fn reach(store: &mut Store, row: &MessageRow) -> Result<Reach, ComposeError> {
+fn reach(store: &mut Store, row: &Message) -> Result<Reach, ComposeError> {
     let id = row.id;
     let occurrences = store.read(|tx| tx.occurrences_of(id))?;
-    let is_planned = occurrences.iter().any(|one| Some(one.due_at) == row.fields.scheduled_at);
+    let is_planned = occurrences.iter().any(|one| Some(one.due_at) == row.scheduled_at);
     // The row itself remembers what `prune` has taken.
     let has_arrived = occurrences.iter().any(|one| one.ended.sent + one.ended.unknown > 0)
         || row.counts.sent + row.counts.unknown > 0
         || row.sent_at.is_some();
-    match row.fields.status.as_str() {
-        "draft" | "scheduled" if !is_planned => Ok(Reach::All),
-        "draft" | "scheduled" | "sending" => Ok(Reach::Words),
-        "failed" if !has_arrived => Ok(Reach::AllAgain),
-        "cancelled" => {
+    match row.status {
+        MessageStatus::Draft | MessageStatus::Scheduled if !is_planned => Ok(Reach::All),
+        MessageStatus::Draft | MessageStatus::Scheduled | MessageStatus::Sending => {
+            Ok(Reach::Words)
+        }
+        MessageStatus::Failed if !has_arrived => Ok(Reach::AllAgain),
+        MessageStatus::Cancelled => {
             Err(refused!("message {id} was cancelled: make a new one with `message add`"))
         }
-        _ => Err(refused!(
+        MessageStatus::Sent | MessageStatus::Failed => Err(refused!(
             "message {id} has ended, and its row tells what was sent: make a new one with `message add`, or send to \
              those who did not get it with `message retry {id}`"
         )),

@@ -90,7 +90,10 @@ pub(super) fn text(text: &str) -> Result<Vec<String>, ComposeError> {
 /// The channel that a person means, by id or name; the channel 1 when none is named.
 pub(super) fn channel(tx: &Tx<'_>, wanted: Option<&str>) -> SqlResult<Result<Found, ComposeError>> {
     let wanted = wanted.map_or("1", str::trim);
-    let mut ids = tx.channels_called(wanted)?;
+    let channels = tx.channels()?;
+    let is_meant = |name: &str| name.trim_matches(' ').eq_ignore_ascii_case(wanted);
+    let named = channels.iter().filter(|channel| is_meant(&channel.name));
+    let mut ids: Vec<i64> = named.map(|channel| channel.id).collect();
     if ids.is_empty()
         && let Ok(id) = wanted.parse::<i64>()
     {
@@ -131,7 +134,8 @@ fn may_send(
             Ok(Ok(Found { id: channel.id, name: channel.name.clone(), warning }))
         }
         Err(Off::Missing) => {
-            let names = tx.channel_names()?.join("`, `");
+            let names: Vec<String> = tx.channels()?.into_iter().map(|one| one.name).collect();
+            let names = names.join("`, `");
             refused(format!("there is no channel `{wanted}`: there are `{names}`"))
         }
         Err(Off::Inactive) => refused(format!(

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::{ComposeError, changed_meanwhile, checks, existing};
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::delivery::Counts;
-use crate::store::{MessageRow, Occurrence, Settled, Store};
+use crate::delivery::{Counts, MessageStatus, Status};
+use crate::store::{Message, Occurrence, Settled, Store};
 
 /// A schedule's time that passed so little ago, while it was paused, still counts.
 const JUST_PASSED: Duration = Duration::from_mins(5);
@@ -35,10 +35,13 @@ pub fn cancel(
     now: Timestamp,
 ) -> Result<Option<Occurrence>, ComposeError> {
     let row = existing(store, id)?;
-    if !matches!(row.fields.status.as_str(), "draft" | "scheduled" | "sending") {
-        return Err(has_ended(&row, "cancel"));
+    match row.status {
+        MessageStatus::Draft | MessageStatus::Scheduled | MessageStatus::Sending => {}
+        MessageStatus::Sent | MessageStatus::Failed | MessageStatus::Cancelled => {
+            return Err(has_ended(&row, "cancel"));
+        }
     }
-    move_to(store, &row, "cancelled", now)
+    move_to(store, &row, MessageStatus::Cancelled, now)
 }
 
 /// Pauses a message: it becomes a draft, and what is pending stays so. Returns how its occurrence
@@ -49,27 +52,29 @@ pub fn pause(
     now: Timestamp,
 ) -> Result<Option<Occurrence>, ComposeError> {
     let row = existing(store, id)?;
-    match row.fields.status.as_str() {
-        "scheduled" | "sending" => {}
-        "draft" => {
+    match row.status {
+        MessageStatus::Scheduled | MessageStatus::Sending => {}
+        MessageStatus::Draft => {
             return Err(refused!(
                 "message {id} is a draft already: `message resume {id}` lets it go out"
             ));
         }
-        _ => return Err(has_ended(&row, "pause")),
+        MessageStatus::Sent | MessageStatus::Failed | MessageStatus::Cancelled => {
+            return Err(has_ended(&row, "pause"));
+        }
     }
-    move_to(store, &row, "draft", now)
+    move_to(store, &row, MessageStatus::Draft, now)
 }
 
 /// Gives a message another status. Returns how its latest occurrence stands, when it was planned.
 fn move_to(
     store: &mut Store,
-    row: &MessageRow,
-    status: &str,
+    row: &Message,
+    status: MessageStatus,
     now: Timestamp,
 ) -> Result<Option<Occurrence>, ComposeError> {
-    let (id, at) = (row.id, row.fields.scheduled_at);
-    if !store.write(|tx| tx.move_message(id, &row.fields, status, at, now))? {
+    let (id, at) = (row.id, row.scheduled_at);
+    if !store.write(|tx| tx.move_message(row, status, at, now))? {
         return Err(changed_meanwhile(store, id)?);
     }
     let occurrences = store.read(|tx| tx.occurrences_of(id))?;
@@ -84,14 +89,16 @@ pub fn resume(
     now: Timestamp,
 ) -> Result<Resumed, ComposeError> {
     let row = existing(store, id)?;
-    match row.fields.status.as_str() {
-        "draft" => {}
-        "scheduled" | "sending" => {
-            return Err(refused!("message {id} is not paused, it is `{}`", row.fields.status));
+    match row.status {
+        MessageStatus::Draft => {}
+        MessageStatus::Scheduled | MessageStatus::Sending => {
+            return Err(refused!("message {id} is not paused, it is `{}`", row.status));
         }
-        _ => return Err(has_ended(&row, "resume")),
+        MessageStatus::Sent | MessageStatus::Failed | MessageStatus::Cancelled => {
+            return Err(has_ended(&row, "resume"));
+        }
     }
-    let at = row.fields.scheduled_at;
+    let at = row.scheduled_at;
     let occurrences = store.read(|tx| tx.occurrences_of(id))?;
     match occurrences.into_iter().find(|one| Some(one.due_at) == at) {
         Some(planned) => resume_planned(store, &row, planned, config, now),
@@ -101,7 +108,7 @@ pub fn resume(
 
 fn resume_planned(
     store: &mut Store,
-    row: &MessageRow,
+    row: &Message,
     planned: Occurrence,
     config: &Config,
     now: Timestamp,
@@ -109,12 +116,12 @@ fn resume_planned(
     let (id, due_at) = (row.id, planned.due_at);
     let is_late = due_at < now.minus(config.late_limit);
     if !is_late {
-        if !store.write(|tx| tx.move_message(id, &row.fields, "sending", Some(due_at), now))? {
+        if !store.write(|tx| tx.move_message(row, MessageStatus::Sending, Some(due_at), now))? {
             return Err(changed_meanwhile(store, id)?);
         }
         return Ok(Resumed::GoesOn { pending: planned.pending });
     }
-    let following = row.timetable().following(&config.zone, due_at);
+    let following = row.timetable.following(&config.zone, due_at);
     if following.map_err(|error| ComposeError::refused(error.to_string()))?.is_none() {
         return Err(refused!(
             "its time, {} in {}, is more than {} hours ago, so the {} that are left would expire: `message retry {id}` \
@@ -136,7 +143,7 @@ fn resume_planned(
 /// `None` when the message changed meanwhile or something of it is still under way.
 pub(super) fn expire_rest(
     store: &mut Store,
-    row: &MessageRow,
+    row: &Message,
     due_at: Timestamp,
     config: &Config,
     now: Timestamp,
@@ -144,10 +151,10 @@ pub(super) fn expire_rest(
     let hours = config.late_limit.as_secs() / 3600;
     let error = format!("still pending {hours} hours after its time: it was paused");
     let ended = store.write(|tx| {
-        if !tx.move_message(row.id, &row.fields, "sending", Some(due_at), now)? {
+        if !tx.move_message(row, MessageStatus::Sending, Some(due_at), now)? {
             return Ok(None);
         }
-        let count = tx.expire_pending(row.id, due_at, &error, now)?;
+        let count = tx.end_all_pending(row.id, due_at, (Status::Expired, &error), now)?;
         let settled = tx.settle_if_done(row.id, due_at, Counts::default(), &config.zone, now)?;
         Ok(settled.map(|settled| (count, settled)))
     })?;
@@ -156,13 +163,13 @@ pub(super) fn expire_rest(
 
 fn resume_unplanned(
     store: &mut Store,
-    row: &MessageRow,
+    row: &Message,
     config: &Config,
     now: Timestamp,
 ) -> Result<Resumed, ComposeError> {
     let id = row.id;
-    let timetable = row.timetable();
-    let here = row.fields.scheduled_at.map(|at| timetable.at_in(at, &config.zone));
+    let timetable = &row.timetable;
+    let here = row.scheduled_at.map(|at| timetable.at_in(at, &config.zone));
     let (at, is_from_rule) = match here {
         Some(at) if at >= now.minus(JUST_PASSED) => (at, timetable.is_from_rule()),
         // The one that passed while it was paused is not made up for; the next is due as usual.
@@ -185,13 +192,13 @@ fn resume_unplanned(
             }
         },
     };
-    checks::text(&row.fields.message)?;
-    store.read(|tx| checks::channel_of(tx, row.fields.channel_id))??;
-    let (contact_ids, text) = (row.fields.contact_ids.as_deref(), row.fields.message.as_str());
+    checks::text(&row.message)?;
+    store.read(|tx| checks::channel_of(tx, row.channel_id))??;
+    let (contact_ids, text) = (row.contact_ids.as_deref(), row.message.as_str());
     let checked = store.read(|tx| checks::recipients(tx, contact_ids, text, config, true))??;
     checks::somebody(&checked)?;
     let has_moved = store.write(|tx| {
-        let has_moved = tx.move_message(id, &row.fields, "scheduled", Some(at), now)?;
+        let has_moved = tx.move_message(row, MessageStatus::Scheduled, Some(at), now)?;
         if has_moved && is_from_rule {
             tx.set_scheduled_at(id, at, &config.zone, now)?;
         }
@@ -205,11 +212,11 @@ fn resume_unplanned(
 
 /// The next occurrence of a schedule that was not planned yet, after `after`.
 fn next_of(
-    row: &MessageRow,
+    row: &Message,
     config: &Config,
     after: Timestamp,
 ) -> Result<Option<Timestamp>, ComposeError> {
-    let next = row.timetable().next(&config.zone, Some(after));
+    let next = row.timetable.next(&config.zone, Some(after));
     next.map_err(|error| ComposeError::refused(error.to_string()))
 }
 
@@ -217,17 +224,20 @@ fn next_of(
 /// with unknown deliveries only `with_unknown`.
 pub fn remove(store: &mut Store, id: i64, with_unknown: bool) -> Result<(), ComposeError> {
     let status = removable(store, id, with_unknown)?;
-    if !store.write(|tx| tx.delete_message(id, &status))? {
+    if !store.write(|tx| tx.delete_message(id, status))? {
         return Err(changed_meanwhile(store, id)?);
     }
     Ok(())
 }
 
 /// Whether [`remove`] would do it, before anybody is asked for a yes. Returns the message's status.
-pub fn removable(store: &mut Store, id: i64, with_unknown: bool) -> Result<String, ComposeError> {
-    let row = existing(store, id)?;
-    let status = row.fields.status.as_str();
-    if matches!(status, "scheduled" | "sending") {
+pub fn removable(
+    store: &mut Store,
+    id: i64,
+    with_unknown: bool,
+) -> Result<MessageStatus, ComposeError> {
+    let status = existing(store, id)?.status;
+    if matches!(status, MessageStatus::Scheduled | MessageStatus::Sending) {
         return Err(refused!("message {id} is `{status}`: `message cancel {id}` first"));
     }
     let occurrences = store.read(|tx| tx.occurrences_of(id))?;
@@ -243,10 +253,10 @@ pub fn removable(store: &mut Store, id: i64, with_unknown: bool) -> Result<Strin
              `message remove {id} --yes` removes them too"
         ));
     }
-    Ok(status.to_owned())
+    Ok(status)
 }
 
-fn has_ended(row: &MessageRow, verb: &str) -> ComposeError {
-    let (id, status) = (row.id, row.fields.status.as_str());
+fn has_ended(row: &Message, verb: &str) -> ComposeError {
+    let (id, status) = (row.id, row.status.as_str());
     refused!("there is nothing to {verb}: message {id} is `{status}` already")
 }

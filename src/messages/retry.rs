@@ -11,12 +11,12 @@ use super::moves::expire_rest;
 use super::{ComposeError, changed_meanwhile, checks, existing};
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::delivery::Status;
+use crate::delivery::{MessageStatus, Status};
 use crate::reason::Reason;
 use crate::recipient;
 use crate::recipients::{self, Recipient};
 use crate::store::{
-    DeliveryRow, FormMark, MessageRow, NewDelivery, OPTED_OUT, Occurrence, SqlResult, Store, Tx,
+    Delivery, FormMark, Message, NewDelivery, OPTED_OUT, Occurrence, SqlResult, Store, Tx,
 };
 use crate::template::Template;
 
@@ -63,10 +63,10 @@ pub fn retry(
         return Err(ComposeError::MadeBefore(before));
     }
     let (row, latest) = look(store, id, config, now)?;
-    checks::text(&row.fields.message)?;
-    store.read(|tx| checks::channel_of(tx, row.fields.channel_id))??;
-    let statuses: &[&str] =
-        if retry.with_unknown { &["failed", "expired", "unknown"] } else { &["failed", "expired"] };
+    checks::text(&row.message)?;
+    store.read(|tx| checks::channel_of(tx, row.channel_id))??;
+    let statuses = [Status::Failed, Status::Expired, Status::Unknown];
+    let statuses = if retry.with_unknown { &statuses[..] } else { &statuses[..2] };
     let first = latest.retry_of.unwrap_or(latest.due_at);
     let (rows, stood) = store.read(|tx| {
         Ok((tx.recipients_to_retry(id, first, statuses)?, tx.count_occurrence(id, first)?))
@@ -109,44 +109,44 @@ fn look(
     id: i64,
     config: &Config,
     now: Timestamp,
-) -> Result<(MessageRow, Occurrence), ComposeError> {
+) -> Result<(Message, Occurrence), ComposeError> {
     let mut row = existing(store, id)?;
     let latest = store.read(|tx| tx.occurrences_of(id))?.into_iter().next();
     let Some(mut latest) = latest else {
         return Err(refused!(
             "nothing of message {id} was planned yet, so there is nothing to try again; it is `{}`",
-            row.fields.status
+            row.status
         ));
     };
     let refused = |why: String| Err(ComposeError::refused(why));
-    match row.fields.status.as_str() {
-        "sent" | "failed" => {}
-        "scheduled" => check_next(&row, config, now)?,
-        "draft"
-            if Some(latest.due_at) == row.fields.scheduled_at
+    match row.status {
+        MessageStatus::Sent | MessageStatus::Failed => {}
+        MessageStatus::Scheduled => check_next(&row, config, now)?,
+        MessageStatus::Draft
+            if Some(latest.due_at) == row.scheduled_at
                 && latest.due_at < now.minus(config.late_limit) =>
         {
             expire_rest(store, &row, latest.due_at, config, now)?;
             row = existing(store, id)?;
             let occurrences = store.read(|tx| tx.occurrences_of(id))?;
             latest = occurrences.into_iter().next().unwrap_or(latest);
-            if row.fields.status == "scheduled" {
+            if row.status == MessageStatus::Scheduled {
                 check_next(&row, config, now)?;
             }
         }
-        "draft" => {
+        MessageStatus::Draft => {
             return refused(format!(
                 "message {id} is a draft: `message resume {id}` lets it go on"
             ));
         }
-        "cancelled" => {
+        MessageStatus::Cancelled => {
             return refused(format!(
                 "message {id} was cancelled: make a new one with `message add`"
             ));
         }
-        other => {
+        MessageStatus::Sending => {
             return refused(format!(
-                "message {id} is `{other}`: wait until it has ended; `message show {id}` tells"
+                "message {id} is `sending`: wait until it has ended; `message show {id}` tells"
             ));
         }
     }
@@ -155,12 +155,12 @@ fn look(
 
 /// A retry stands where the next occurrence stood, which is found again from the schedule afterwards:
 /// so it must come from there, and not be due yet.
-fn check_next(row: &MessageRow, config: &Config, now: Timestamp) -> Result<(), ComposeError> {
-    let timetable = row.timetable();
+fn check_next(row: &Message, config: &Config, now: Timestamp) -> Result<(), ComposeError> {
+    let timetable = &row.timetable;
     let next = timetable
         .next(&config.zone, Some(now))
         .map_err(|error| ComposeError::refused(error.to_string()))?;
-    let here = row.fields.scheduled_at.map(|at| timetable.at_in(at, &config.zone));
+    let here = row.scheduled_at.map(|at| timetable.at_in(at, &config.zone));
     if next.is_some() && next == here {
         return Ok(());
     }
@@ -184,13 +184,13 @@ enum Planned {
 
 fn plan(
     tx: &Tx<'_>,
-    (row, first): (&MessageRow, Timestamp),
-    deliveries: &[DeliveryRow],
+    (row, first): (&Message, Timestamp),
+    deliveries: &[Delivery],
     config: &Config,
     due_at: Timestamp,
     now: Timestamp,
 ) -> SqlResult<Planned> {
-    let template = Template::parse(&row.fields.message);
+    let template = Template::parse(&row.message);
     let reasons = deliveries
         .iter()
         .map(|delivery| why_not(tx, (row.id, first), delivery, &template, config))
@@ -198,7 +198,7 @@ fn plan(
     if reasons.iter().all(Option::is_some) {
         return Ok(Planned::Nobody);
     }
-    if !tx.move_message(row.id, &row.fields, "sending", Some(due_at), now)? {
+    if !tx.move_message(row, MessageStatus::Sending, Some(due_at), now)? {
         return Ok(Planned::Changed);
     }
     let (mut pending, mut skipped) = (0, 0);
@@ -210,7 +210,7 @@ fn plan(
         let new = NewDelivery {
             auto_message_id: row.id,
             due_at,
-            channel_id: row.fields.channel_id,
+            channel_id: row.channel_id,
             contact_id: delivery.contact_id,
             contact_number: delivery.contact_number.as_deref(),
             name: delivery.name.as_deref(),
@@ -227,7 +227,7 @@ fn plan(
 fn why_not(
     tx: &Tx<'_>,
     (message, first): (i64, Timestamp),
-    delivery: &DeliveryRow,
+    delivery: &Delivery,
     template: &Template,
     config: &Config,
 ) -> SqlResult<Option<String>> {

@@ -9,7 +9,7 @@ use super::ComposeError;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::schedule::{self, ScheduleError, Taken, Timetable, local_text};
-use crate::store::MessageFields;
+use crate::store::Message;
 
 /// A time that passed so little ago still means now: people type minutes.
 const JUST_PASSED: Duration = Duration::from_mins(5);
@@ -49,7 +49,7 @@ pub(crate) fn begins_at(timing: &Timing, config: &Config, now: Timestamp) -> Opt
 /// Gives a message the times that were typed: its first occurrence is after `now`, of a weekly rule also
 /// after what was `taken` of the message already.
 pub(super) fn set(
-    fields: &mut MessageFields,
+    message: &mut Message,
     timing: &Timing,
     taken: Option<&Taken>,
     config: &Config,
@@ -57,11 +57,14 @@ pub(super) fn set(
 ) -> Result<(), ComposeError> {
     let (at, schedules, interval_config) = read(timing, taken, config, now)?;
     let is_from_rule = schedules.is_some() || interval_config.is_some();
-    fields.scheduled_at = Some(at);
-    fields.scheduled_local = is_from_rule.then(|| local_text(at, &config.zone));
-    fields.scheduled_zone = is_from_rule.then(|| config.zone.name().to_owned());
-    fields.schedules = schedules;
-    fields.interval_config = interval_config;
+    message.scheduled_at = Some(at);
+    message.timetable = Timetable {
+        local: is_from_rule.then(|| local_text(at, &config.zone)),
+        zone: is_from_rule.then(|| config.zone.name().to_owned()),
+        schedules,
+        interval_config,
+        taken: None,
+    };
     Ok(())
 }
 

@@ -14,9 +14,10 @@ use super::preview::{self, Preview};
 use super::visit::{Page, Visit};
 use super::{Answered, PageError, reply};
 use crate::contacts::tags;
+use crate::delivery::MessageStatus;
 use crate::http::Response;
 use crate::messages::{self, ComposeError, Draft, Edit, Edited, Timing, WeeklyTiming};
-use crate::store::{MadeBefore, MessageDetail};
+use crate::store::{MadeBefore, Message};
 
 const TAG_COLUMNS_MAX: u32 = 300;
 const TAGS_SHOWN_MAX: usize = 40;
@@ -110,15 +111,14 @@ impl Fields {
     }
 
     /// What a stored message would look like in the form.
-    fn of(visit: &Visit<'_>, detail: &MessageDetail) -> Self {
-        let listed = &detail.listed;
+    fn of(visit: &Visit<'_>, detail: &Message) -> Self {
         let (to, tags) = recipients_of(detail.contact_ids.as_deref());
         Self {
-            title: listed.title.clone().unwrap_or_default().trim().to_owned(),
+            title: detail.title.clone().unwrap_or_default().trim().to_owned(),
             text: detail.message.replace("\r\n", "\n").trim_end().to_owned(),
             to,
             tags,
-            channel: listed.channel_id.to_string(),
+            channel: detail.channel_id.to_string(),
             times: Times::of(visit, detail),
             skip_bad: false,
         }
@@ -166,13 +166,13 @@ impl Fields {
 }
 
 impl Times {
-    fn of(visit: &Visit<'_>, detail: &MessageDetail) -> Self {
+    fn of(visit: &Visit<'_>, detail: &Message) -> Self {
         let zone = &visit.panel.config.zone;
         let read = |column: &Option<String>| -> Value {
             column.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
         };
         let words = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let weekly = read(&detail.interval_config);
+        let weekly = read(&detail.timetable.interval_config);
         if let Value::Object(weekly) = &weekly
             && let Some(days) = weekly.get("weekDays").and_then(Value::as_array)
         {
@@ -187,7 +187,7 @@ impl Times {
                 ..Self::default()
             };
         }
-        let mut at: Vec<String> = read(&detail.schedules)
+        let mut at: Vec<String> = read(&detail.timetable.schedules)
             .as_array()
             .into_iter()
             .flatten()
@@ -195,7 +195,7 @@ impl Times {
             .map(|(date, time)| format!("{date}T{}", time.get(..5).unwrap_or(time)))
             .collect();
         if at.is_empty() {
-            at.extend(detail.listed.scheduled_at.map(|at| format::field(at, zone)));
+            at.extend(detail.scheduled_at.map(|at| format::field(at, zone)));
         }
         Self { when: "at".to_owned(), at, ..Self::default() }
     }
@@ -263,7 +263,7 @@ fn recipients_of(column: Option<&str>) -> (String, Vec<String>) {
 /// The form for a new message, empty or with what another one holds.
 pub(super) fn new_form(visit: &Visit<'_>) -> Answered {
     let copied = match visit.query.number("copy") {
-        Some(id) => visit.panel.read(|tx| tx.message_detail(id))?,
+        Some(id) => visit.panel.read(|tx| tx.message(id))?,
         None => None,
     };
     let mut fields = match copied {
@@ -280,7 +280,7 @@ pub(super) fn new_form(visit: &Visit<'_>) -> Answered {
     show(visit, 200, None, fields, Told::default())
 }
 
-pub(super) fn edit_form(visit: &Visit<'_>, detail: &MessageDetail) -> Answered {
+pub(super) fn edit_form(visit: &Visit<'_>, detail: &Message) -> Answered {
     show(visit, 200, Some(detail), Fields::of(visit, detail), Told::default())
 }
 
@@ -400,8 +400,8 @@ fn ask_about_same(visit: &Visit<'_>) -> Result<Option<Told>, PageError> {
     }))
 }
 
-pub(super) fn save_edit(visit: &Visit<'_>, detail: &MessageDetail) -> Answered {
-    let (mine, id) = (Fields::read(&visit.form), detail.listed.id);
+pub(super) fn save_edit(visit: &Visit<'_>, detail: &Message) -> Answered {
+    let (mine, id) = (Fields::read(&visit.form), detail.id);
     if visit.form.get("do") == Some("preview") {
         return show(visit, 200, Some(detail), mine, Told::default());
     }
@@ -417,7 +417,7 @@ pub(super) fn save_edit(visit: &Visit<'_>, detail: &MessageDetail) -> Answered {
         let told = Told { problem, conflicts, ..Told::default() };
         return show(visit, 409, Some(detail), fields, told);
     }
-    let is_draft = detail.listed.status == "draft";
+    let is_draft = detail.status == MessageStatus::Draft;
     let seen = match check(visit, &fields, is_draft)? {
         Ok(seen) => seen,
         Err(problem) => return show(visit, 422, Some(detail), fields, Told::problem(problem)),
@@ -441,7 +441,7 @@ pub(super) fn save_edit(visit: &Visit<'_>, detail: &MessageDetail) -> Answered {
     let config = &visit.panel.config;
     let edited = visit.panel.with_store(|store| {
         // Nobody else in the panel changes it between this look and the change.
-        let now_stored = store.read(|tx| tx.message_detail(id))?;
+        let now_stored = store.read(|tx| tx.message(id))?;
         if !now_stored.is_some_and(|now_stored| Fields::of(visit, &now_stored) == stored) {
             return Ok(None);
         }
@@ -537,11 +537,11 @@ fn check(
 fn show(
     visit: &Visit<'_>,
     status: u16,
-    edited: Option<&MessageDetail>,
+    edited: Option<&Message>,
     mut fields: Fields,
     told: Told,
 ) -> Answered {
-    let (w, id) = (visit.words(), edited.map(|detail| detail.listed.id));
+    let (w, id) = (visit.words(), edited.map(|detail| detail.id));
     let mut preview = preview::look(visit, &fields, id.is_none())?;
     say_yes(visit, &fields, told.sure, &mut preview);
     let was = edited.map(|detail| Was::of(&Fields::of(visit, detail).parts()));

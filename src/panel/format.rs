@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::words::{Language, Words};
 use crate::clock::Timestamp;
+use crate::delivery::{MessageStatus, Status};
 use crate::schedule::Zone;
 
 /// A status as a word with a sign and a colour.
@@ -41,31 +42,31 @@ const SKIP: &str = "M5 12h14";
 const HAND: &str = "M12 4v9M12 17.5v.5";
 
 /// The status of a message.
-pub(super) fn message_badge(status: &str, w: &'static Words) -> Badge {
+pub(super) fn message_badge(status: MessageStatus, w: &'static Words) -> Badge {
     let (class, icon, word) = match status {
-        "scheduled" => ("info", CLOCK, w.status_scheduled),
-        "sending" => ("busy", ARROW, w.status_sending),
-        "sent" => ("good", CHECK, w.status_sent),
-        "failed" => ("bad", CROSS, w.status_failed),
-        "cancelled" => ("off", CROSS, w.status_cancelled),
-        _ => ("off", PAUSE, w.status_draft),
+        MessageStatus::Scheduled => ("info", CLOCK, w.status_scheduled),
+        MessageStatus::Sending => ("busy", ARROW, w.status_sending),
+        MessageStatus::Sent => ("good", CHECK, w.status_sent),
+        MessageStatus::Failed => ("bad", CROSS, w.status_failed),
+        MessageStatus::Cancelled => ("off", CROSS, w.status_cancelled),
+        MessageStatus::Draft => ("off", PAUSE, w.status_draft),
     };
     Badge { class, icon, word }
 }
 
 /// The status of a delivery, with ticks as WhatsApp has them.
-pub(super) fn delivery_badge(status: &str, ack: Option<i64>, w: &'static Words) -> Badge {
+pub(super) fn delivery_badge(status: Status, ack: Option<i64>, w: &'static Words) -> Badge {
     let (class, icon, word) = match (status, ack.unwrap_or(0)) {
-        ("pending", _) => ("info", CLOCK, w.delivery_pending),
-        ("sending", _) => ("busy", ARROW, w.delivery_sending),
-        ("sent", 3..) => ("seen", CHECKS, w.delivery_read),
-        ("sent", 2) => ("good", CHECKS, w.delivery_delivered),
-        ("sent", _) => ("good", CHECK, w.delivery_sent),
-        ("failed", _) => ("bad", CROSS, w.delivery_failed),
-        ("skipped", _) => ("off", SKIP, w.delivery_skipped),
-        ("expired", _) => ("bad", CLOCK, w.delivery_expired),
-        ("cancelled", _) => ("off", CROSS, w.delivery_cancelled),
-        _ => ("warn", QUESTION, w.delivery_unknown),
+        (Status::Pending, _) => ("info", CLOCK, w.delivery_pending),
+        (Status::Sending, _) => ("busy", ARROW, w.delivery_sending),
+        (Status::Sent, 3..) => ("seen", CHECKS, w.delivery_read),
+        (Status::Sent, 2) => ("good", CHECKS, w.delivery_delivered),
+        (Status::Sent, _) => ("good", CHECK, w.delivery_sent),
+        (Status::Failed, _) => ("bad", CROSS, w.delivery_failed),
+        (Status::Skipped, _) => ("off", SKIP, w.delivery_skipped),
+        (Status::Expired, _) => ("bad", CLOCK, w.delivery_expired),
+        (Status::Cancelled, _) => ("off", CROSS, w.delivery_cancelled),
+        (Status::Unknown, _) => ("warn", QUESTION, w.delivery_unknown),
     };
     Badge { class, icon, word }
 }

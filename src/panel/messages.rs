@@ -6,11 +6,22 @@ use super::format::{self, Badge, Choice};
 use super::recipients::{self, Recipients};
 use super::visit::{OnePage, Page, Visit};
 use super::{Answered, ahead, compose, forms, reasons, reply};
+use crate::delivery::MessageStatus;
 use crate::messages::{self, Retry};
-use crate::store::{ListedMessage, MessageDetail, Store};
+use crate::store::{Message, StatusCount, Store};
 
 const MESSAGES_PER_PAGE: u8 = 30;
-const STATUSES: [&str; 6] = ["scheduled", "sending", "sent", "failed", "draft", "cancelled"];
+/// The characters of a text that a list shows.
+const EXCERPT_CHARS: usize = 160;
+/// In the order of their filters.
+const STATUSES: [MessageStatus; 6] = [
+    MessageStatus::Scheduled,
+    MessageStatus::Sending,
+    MessageStatus::Sent,
+    MessageStatus::Failed,
+    MessageStatus::Draft,
+    MessageStatus::Cancelled,
+];
 
 /// A message in a list.
 pub(super) struct MessageRow {
@@ -25,34 +36,38 @@ pub(super) struct MessageRow {
 }
 
 impl MessageRow {
-    pub(super) fn of(listed: &ListedMessage, visit: &Visit<'_>) -> Self {
+    pub(super) fn of(listed: &Message, visit: &Visit<'_>) -> Self {
         let w = visit.words();
         let zone = &visit.panel.config.zone;
         let when = listed.scheduled_at.map(|at| format::moment(at, zone, visit.language));
         let number = |count| format::number(count, visit.language);
-        let counts = match listed.status.as_str() {
-            "scheduled" | "draft" => {
+        let counts = match listed.status {
+            MessageStatus::Scheduled | MessageStatus::Draft => {
                 w.recipients_count.replace("{}", &number(listed.contact_count))
             }
-            _ => w
+            MessageStatus::Sending
+            | MessageStatus::Sent
+            | MessageStatus::Failed
+            | MessageStatus::Cancelled => w
                 .sent_of
-                .replace("{sent}", &number(listed.sent_count))
+                .replace("{sent}", &number(listed.counts.sent))
                 .replace("{all}", &number(listed.contact_count)),
         };
         let has_count = listed.contact_count > 0;
+        let excerpt: String = listed.message.chars().take(EXCERPT_CHARS).collect();
         Self {
             id: listed.id,
             name: name_of(listed, visit),
-            excerpt: listed.excerpt.replace(['\n', '\r'], " "),
-            status: format::message_badge(&listed.status, w),
+            excerpt: excerpt.replace(['\n', '\r'], " "),
+            status: format::message_badge(listed.status, w),
             when: when.unwrap_or_else(|| w.no_time.to_owned()),
-            repeats: listed.repeats,
+            repeats: listed.repeats(),
             counts: if has_count { counts } else { String::new() },
         }
     }
 }
 
-fn name_of(listed: &ListedMessage, visit: &Visit<'_>) -> String {
+fn name_of(listed: &Message, visit: &Visit<'_>) -> String {
     let title = listed.title.clone().filter(|title| !title.trim().is_empty());
     title.unwrap_or_else(|| format!("{} {}", visit.words().message, listed.id))
 }
@@ -106,7 +121,7 @@ struct AtOnce {
 }
 
 impl AtOnce {
-    fn of(visit: &Visit<'_>, listed: &ListedMessage) -> Self {
+    fn of(visit: &Visit<'_>, listed: &Message) -> Self {
         let w = visit.words();
         let ask = |count: u64| {
             let is_many = count > compose::NOW_UNASKED_MAX;
@@ -114,25 +129,27 @@ impl AtOnce {
             if is_many { ask() } else { String::new() }
         };
         let is_due = listed.scheduled_at.is_some_and(|at| at <= visit.now);
-        let failed = format::number(listed.failed_count, visit.language);
+        let failed = format::number(listed.counts.failed, visit.language);
         Self {
             retry: format!("{} ({failed})", w.retry),
-            ask_retry: ask(listed.failed_count),
+            ask_retry: ask(listed.counts.failed),
             ask_resume: ask(if is_due { listed.contact_count } else { 0 }),
         }
     }
 }
 
 impl May {
-    fn of(listed: &ListedMessage) -> Self {
-        let status = listed.status.as_str();
+    fn of(listed: &Message) -> Self {
+        let is_draft = listed.status == MessageStatus::Draft;
+        let is_scheduled = listed.status == MessageStatus::Scheduled;
+        let is_sending = listed.status == MessageStatus::Sending;
         Self {
-            edit: matches!(status, "draft" | "scheduled"),
-            cancel: matches!(status, "draft" | "scheduled" | "sending"),
-            pause: matches!(status, "scheduled" | "sending"),
-            resume: status == "draft",
-            retry: listed.failed_count > 0,
-            retry_unknown: listed.unknown_count > 0,
+            edit: is_draft || is_scheduled,
+            cancel: is_draft || is_scheduled || is_sending,
+            pause: is_scheduled || is_sending,
+            resume: is_draft,
+            retry: listed.counts.failed > 0,
+            retry_unknown: listed.counts.unknown > 0,
         }
     }
 }
@@ -179,7 +196,7 @@ pub(super) fn route(visit: &mut Visit<'_>, rest: &[&str]) -> Answered {
     let Some(id) = rest.first().and_then(|id| id.parse().ok()) else {
         return reply::not_found(visit);
     };
-    let Some(detail) = visit.panel.read(|tx| tx.message_detail(id))? else {
+    let Some(detail) = visit.panel.read(|tx| tx.message(id))? else {
         return reply::not_found(visit);
     };
     match (visit.is_post, &rest[1..]) {
@@ -198,8 +215,8 @@ pub(super) fn route(visit: &mut Visit<'_>, rest: &[&str]) -> Answered {
 }
 
 /// What a button does to a message.
-fn change(visit: &Visit<'_>, detail: &MessageDetail, what: &str) -> Answered {
-    let (id, now, config) = (detail.listed.id, visit.now, &visit.panel.config);
+fn change(visit: &Visit<'_>, detail: &Message, what: &str) -> Answered {
+    let (id, now, config) = (detail.id, visit.now, &visit.panel.config);
     let there = format!("/panel/messages/{id}");
     let retry = |store: &mut Store, with_unknown| {
         messages::retry(store, id, Retry { with_unknown }, visit.mark(), config, now).map(drop)
@@ -232,11 +249,11 @@ struct RetryUnknownPage<'a> {
     problem: String,
 }
 
-fn ask_about_unknown(visit: &Visit<'_>, detail: &MessageDetail, problem: String) -> Answered {
-    let count = format::number(detail.listed.unknown_count, visit.language);
+fn ask_about_unknown(visit: &Visit<'_>, detail: &Message, problem: String) -> Answered {
+    let count = format::number(detail.counts.unknown, visit.language);
     let page = RetryUnknownPage {
         p: visit.page("messages"),
-        id: detail.listed.id,
+        id: detail.id,
         told: visit.words().retry_unknown_told.replace("{}", &count),
         problem,
     };
@@ -244,15 +261,16 @@ fn ask_about_unknown(visit: &Visit<'_>, detail: &MessageDetail, problem: String)
 }
 
 fn list(visit: &Visit<'_>) -> Answered {
-    let status = visit.query.get("status").filter(|status| STATUSES.contains(status));
+    let status = visit.query.get("status").and_then(MessageStatus::from_word);
     let search = visit.query.filled("q");
     let from = visit.page_from();
     let (counts, found) = visit.panel.read(|tx| {
         let limit = u32::from(MESSAGES_PER_PAGE) + 1;
-        Ok((tx.count_by_status()?, tx.page_of_messages(status, search, from, limit)?))
+        Ok((tx.status_counts()?, tx.page_of_messages(status, search, from, limit)?))
     })?;
     let found = OnePage::of(found, from, MESSAGES_PER_PAGE.into(), |row| row.id);
-    let (status, search) = (status.unwrap_or_default(), search.unwrap_or_default());
+    let status = status.map(MessageStatus::as_str).unwrap_or_default();
+    let search = search.unwrap_or_default();
     let (newer, older) = found.links("/panel/messages", [("status", status), ("q", search)]);
     let page = MessagesPage {
         p: visit.page("messages"),
@@ -268,16 +286,22 @@ fn list(visit: &Visit<'_>) -> Answered {
 
 fn choices(
     visit: &Visit<'_>,
-    counts: &[(String, u64)],
+    counts: &[StatusCount],
     status: &str,
     search: &str,
 ) -> Vec<(Choice, String)> {
     let w = visit.words();
+    let counts = counts.iter().filter(|count| count.counted == "message");
+    let counts: Vec<(&str, u64)> = counts
+        .map(|count| (count.status.as_str(), u64::try_from(count.number).unwrap_or(0)))
+        .collect();
     let all = counts.iter().map(|(_, count)| count).sum();
     let count_of =
-        |status: &str| counts.iter().find(|(known, _)| known == status).map_or(0, |found| found.1);
-    let each =
-        STATUSES.map(|status| (status, format::message_badge(status, w).word, count_of(status)));
+        |status: &str| counts.iter().find(|(known, _)| *known == status).map_or(0, |found| found.1);
+    let each = STATUSES.map(|status| {
+        let word = status.as_str();
+        (word, format::message_badge(status, w).word, count_of(word))
+    });
     let choice = |(value, word, count): (&str, &str, u64)| {
         let query = forms::to_query(&[("status", value), ("q", search)]);
         let choice = Choice::new(word, value == status, format!("/panel/messages{query}"));
@@ -286,10 +310,10 @@ fn choices(
     std::iter::once(("", w.all, all)).chain(each).map(choice).collect()
 }
 
-fn show(visit: &Visit<'_>, detail: MessageDetail) -> Answered {
+fn show(visit: &Visit<'_>, detail: Message) -> Answered {
     let w = visit.words();
     let mut facts = Vec::new();
-    let listed = &detail.listed;
+    let listed = &detail;
     if let Some(channel) = visit.panel.read(|tx| tx.channel(listed.channel_id))? {
         facts.push((w.channel, channel.name));
     }
@@ -299,9 +323,13 @@ fn show(visit: &Visit<'_>, detail: MessageDetail) -> Answered {
     if let Some(by) = detail.created_by.clone().filter(|by| !by.is_empty()) {
         facts.push((w.made_by, by));
     }
-    let warning = match listed.status.as_str() {
-        "scheduled" => ahead::warning(visit, listed.id)?,
-        _ => String::new(),
+    let warning = match listed.status {
+        MessageStatus::Scheduled => ahead::warning(visit, listed.id)?,
+        MessageStatus::Draft
+        | MessageStatus::Sending
+        | MessageStatus::Sent
+        | MessageStatus::Failed
+        | MessageStatus::Cancelled => String::new(),
     };
     let page = MessagePage {
         p: visit.page("messages"),
@@ -317,13 +345,17 @@ fn show(visit: &Visit<'_>, detail: MessageDetail) -> Answered {
     reply::html(200, &page)
 }
 
-fn live(visit: &Visit<'_>, detail: &MessageDetail) -> Result<Live, super::PageError> {
-    let listed = &detail.listed;
+fn live(visit: &Visit<'_>, listed: &Message) -> Result<Live, super::PageError> {
     let recipients = recipients::look(visit, listed)?;
     let row = MessageRow::of(listed, visit);
-    let through = match listed.status.as_str() {
-        "scheduled" | "sending" => ahead::of_message(visit, listed.id, listed.contact_count)?,
-        _ => String::new(),
+    let through = match listed.status {
+        MessageStatus::Scheduled | MessageStatus::Sending => {
+            ahead::of_message(visit, listed.id, listed.contact_count)?
+        }
+        MessageStatus::Draft
+        | MessageStatus::Sent
+        | MessageStatus::Failed
+        | MessageStatus::Cancelled => String::new(),
     };
     Ok(Live {
         through,
@@ -336,19 +368,19 @@ fn live(visit: &Visit<'_>, detail: &MessageDetail) -> Result<Live, super::PageEr
     })
 }
 
-fn parts(visit: &Visit<'_>, listed: &ListedMessage) -> Vec<Part> {
+fn parts(visit: &Visit<'_>, listed: &Message) -> Vec<Part> {
     let w = visit.words();
     let ended =
-        listed.sent_count + listed.failed_count + listed.skipped_count + listed.unknown_count;
+        listed.counts.sent + listed.counts.failed + listed.counts.skipped + listed.counts.unknown;
     let all = listed.contact_count.max(ended);
-    let waiting = if listed.status == "sending" { all - ended } else { 0 };
+    let waiting = if listed.status == MessageStatus::Sending { all - ended } else { 0 };
     let mut x = 0;
     let mut parts = Vec::new();
     for (class, word, count) in [
-        ("sent", w.sent, listed.sent_count),
-        ("failed", w.failed, listed.failed_count),
-        ("unknown", w.unknown, listed.unknown_count),
-        ("skipped", w.skipped, listed.skipped_count),
+        ("sent", w.sent, listed.counts.sent),
+        ("failed", w.failed, listed.counts.failed),
+        ("unknown", w.unknown, listed.counts.unknown),
+        ("skipped", w.skipped, listed.counts.skipped),
         ("pending", w.delivery_pending, waiting),
     ] {
         let width = count * 1000 / all.max(1);

@@ -10,7 +10,8 @@ use super::messages::MessageRow;
 use super::visit::{Page, Visit};
 use super::{Answered, PageError, ahead, format, reasons, reply};
 use crate::clock::Timestamp;
-use crate::store::{Ended, ListedMessage, ListedRun, SqlResult, Stuck, Tx};
+use crate::delivery::MessageStatus;
+use crate::store::{Ended, Message, Run, SqlResult, Stuck, Tx};
 
 const NEXT_MAX: u32 = 5;
 const DAYS: usize = 30;
@@ -90,11 +91,11 @@ pub(super) fn live(visit: &Visit<'_>) -> Answered {
 
 /// What the database says, of one moment.
 struct OverviewRows {
-    next: Vec<ListedMessage>,
+    next: Vec<Message>,
     due: u64,
     pending: u64,
     days: Vec<(Timestamp, Ended)>,
-    last_run: Option<ListedRun>,
+    last_run: Option<Run>,
     clock_hold: Option<String>,
     /// Channels with a stuck session, by name.
     stuck: Vec<(String, Stuck)>,
@@ -109,7 +110,7 @@ fn look(visit: &Visit<'_>) -> Result<OverviewData, PageError> {
             days.push((pair[0], tx.count_ended(pair[0], pair[1])?));
         }
         Ok(OverviewRows {
-            next: tx.next_messages(NEXT_MAX)?,
+            next: next_messages(tx)?,
             due: tx.count_due(now)?,
             pending: tx.count_pending()?,
             days,
@@ -137,6 +138,14 @@ fn look(visit: &Visit<'_>) -> Result<OverviewData, PageError> {
         channels,
         chart: chart(visit, days),
     })
+}
+
+/// The messages on their way, then those whose time comes next.
+fn next_messages(tx: &Tx<'_>) -> SqlResult<Vec<Message>> {
+    let mut next = tx.messages_by_time(MessageStatus::Sending, NEXT_MAX)?;
+    next.extend(tx.messages_by_time(MessageStatus::Scheduled, NEXT_MAX)?);
+    next.truncate(NEXT_MAX as usize);
+    Ok(next)
 }
 
 fn stuck_sessions(tx: &Tx<'_>, now: Timestamp) -> SqlResult<Vec<(String, Stuck)>> {

@@ -5,7 +5,8 @@ use super::visit::Visit;
 use super::{Answered, PageError, forms, reasons, reply};
 use crate::clock::Timestamp;
 use crate::contacts::export::guard;
-use crate::store::{ListedMessage, ListedRecipient, MessageDetail};
+use crate::delivery::Status;
+use crate::store::{Delivery, Message};
 
 const RECIPIENTS_PER_PAGE: u32 = 50;
 const OCCURRENCES_MAX: u32 = 8;
@@ -35,18 +36,18 @@ pub(super) struct RecipientRow {
 }
 
 /// The statuses that a filter shows; `show` in the query names it.
-fn statuses(show: &str) -> &'static [&'static str] {
+fn statuses(show: &str) -> &'static [Status] {
     match show {
-        "sent" => &["sent"],
-        "waiting" => &["pending", "sending"],
-        "failed" => &["failed", "expired"],
-        "unknown" => &["unknown"],
-        "skipped" => &["skipped", "cancelled"],
+        "sent" => &[Status::Sent],
+        "waiting" => &[Status::Pending, Status::Sending],
+        "failed" => &[Status::Failed, Status::Expired],
+        "unknown" => &[Status::Unknown],
+        "skipped" => &[Status::Skipped, Status::Cancelled],
         _ => &[],
     }
 }
 
-pub(super) fn look(visit: &Visit<'_>, listed: &ListedMessage) -> Result<Recipients, PageError> {
+pub(super) fn look(visit: &Visit<'_>, listed: &Message) -> Result<Recipients, PageError> {
     let (w, id) = (visit.words(), listed.id);
     let show =
         visit.query.get("show").filter(|show| !statuses(show).is_empty()).unwrap_or_default();
@@ -58,7 +59,7 @@ pub(super) fn look(visit: &Visit<'_>, listed: &ListedMessage) -> Result<Recipien
             return Ok((times, None, Vec::new()));
         };
         let limit = RECIPIENTS_PER_PAGE + 1;
-        Ok((times, Some(at), tx.page_of_recipients(id, at, statuses(show), after, limit)?))
+        Ok((times, Some(at), tx.page_of_deliveries(id, at, statuses(show), after, limit)?))
     })?;
     let at_text = at.map(|at| at.to_string()).unwrap_or_default();
     let link = |at: &str, show: &str, after: &str| {
@@ -98,7 +99,7 @@ pub(super) fn look(visit: &Visit<'_>, listed: &ListedMessage) -> Result<Recipien
     })
 }
 
-fn of_row(visit: &Visit<'_>, row: ListedRecipient) -> RecipientRow {
+fn of_row(visit: &Visit<'_>, row: Delivery) -> RecipientRow {
     let chat = format::phone(&row.chat_id);
     let name = row.name.filter(|name| !name.trim().is_empty());
     let when =
@@ -106,15 +107,15 @@ fn of_row(visit: &Visit<'_>, row: ListedRecipient) -> RecipientRow {
     RecipientRow {
         chat: if name.is_some() { chat.clone() } else { String::new() },
         name: name.unwrap_or(chat),
-        status: format::delivery_badge(&row.status, row.ack, visit.words()),
+        status: format::delivery_badge(row.status, row.ack, visit.words()),
         error: reasons::in_words(row.error.as_deref().unwrap_or_default(), visit.language),
         when: when.unwrap_or_default(),
     }
 }
 
 /// All recipients of an occurrence as CSV.
-pub(super) fn export(visit: &Visit<'_>, detail: &MessageDetail) -> Answered {
-    let (w, id) = (visit.words(), detail.listed.id);
+pub(super) fn export(visit: &Visit<'_>, detail: &Message) -> Answered {
+    let (w, id) = (visit.words(), detail.id);
     let asked = visit.query.get("at").and_then(Timestamp::parse);
     let latest = visit.panel.read(|tx| tx.occurrence_times(id, 1))?;
     // A byte order mark, so that spreadsheets read it as UTF-8.
@@ -124,11 +125,11 @@ pub(super) fn export(visit: &Visit<'_>, detail: &MessageDetail) -> Answered {
         let mut after = String::new();
         loop {
             let rows =
-                visit.panel.read(|tx| tx.page_of_recipients(id, at, &[], &after, EXPORT_ROWS))?;
+                visit.panel.read(|tx| tx.page_of_deliveries(id, at, &[], &after, EXPORT_ROWS))?;
             let Some(last) = rows.last() else { break };
             after.clone_from(&last.chat_id);
             for row in &rows {
-                let status = format::delivery_badge(&row.status, row.ack, w);
+                let status = format::delivery_badge(row.status, row.ack, w);
                 let zone = &visit.panel.config.zone;
                 let when = row.finished_at.map(|at| zone.format_local(at)).unwrap_or_default();
                 let number = row.chat_id.strip_suffix("@c.us").map(|digits| format!("+{digits}"));

@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::visit::{OnePage, Page, Visit};
 use super::{Answered, format, reasons, reply};
-use crate::store::ListedRun;
+use crate::store::{Run, Trigger};
 
 const RUNS_PER_PAGE: u32 = 50;
 
@@ -37,13 +37,13 @@ pub(super) fn page(visit: &Visit<'_>) -> Answered {
     reply::html(200, &RunsPage { p: visit.page("runs"), rows, newer, older })
 }
 
-fn row(visit: &Visit<'_>, run: ListedRun) -> RunRow {
+fn row(visit: &Visit<'_>, run: Run) -> RunRow {
     let w = visit.words();
-    let trigger = match run.trigger.as_str() {
-        "cron" => w.trigger_cron,
-        "api" => w.trigger_api,
-        "timer" => w.trigger_timer,
-        _ => w.trigger_cli,
+    let trigger = match run.trigger {
+        Trigger::Cron => w.trigger_cron,
+        Trigger::Api => w.trigger_api,
+        Trigger::Timer => w.trigger_timer,
+        Trigger::Cli => w.trigger_cli,
     };
     let started =
         run.started_at.map(|at| format::moment(at, &visit.panel.config.zone, visit.language));
@@ -56,9 +56,9 @@ fn row(visit: &Visit<'_>, run: ListedRun) -> RunRow {
         took,
         trigger,
         remote: run.remote.unwrap_or_default(),
-        processed: run.processed,
-        success: run.success,
-        failed: run.failed,
+        processed: run.counts.processed,
+        success: run.counts.success,
+        failed: run.counts.failed,
         error: reasons::in_words(run.error.as_deref().unwrap_or_default(), visit.language),
     }
 }

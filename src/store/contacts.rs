@@ -8,8 +8,7 @@ use std::collections::HashSet;
 
 use rusqlite::{Row, named_params};
 
-use super::listings::containing;
-use super::{PageFrom, Settled, SqlResult, Tx, lossy};
+use super::{PageFrom, Settled, SqlResult, Tx, containing, lossy};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Status};
 use crate::schedule::Zone;

@@ -8,9 +8,9 @@ use std::time::Duration;
 use rusqlite::{Row, named_params};
 
 use super::contacts::IS_CONTACT_CHANGED;
-use super::{SqlResult, Tx, lossy};
+use super::{SqlResult, Tx, lossy, seen_time};
 use crate::clock::Timestamp;
-use crate::delivery::{Status, Transition};
+use crate::delivery::{Ack, Counts, Status, Transition};
 use crate::send_window::Day;
 
 /// How long after its claim an unknown delivery is first looked up: WAHA's slowest answers are over
@@ -35,6 +35,93 @@ pub struct NewDelivery<'a> {
     pub(crate) status: Status,
     /// Why it is not pending.
     pub(crate) error: Option<&'a str>,
+}
+
+/// A row of `deliveries`. Bytes that are not UTF-8 are replaced, so that one bad row hides no other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    pub(crate) id: i64,
+    pub(crate) auto_message_id: i64,
+    pub(crate) due_at: Timestamp,
+    /// The channel that sends it.
+    pub(crate) channel_id: i64,
+    /// The contact, when the recipient is one.
+    pub(crate) contact_id: Option<i64>,
+    /// The contact's number when it was planned, when it goes to whatever number the contact has.
+    pub(crate) contact_number: Option<String>,
+    pub(crate) name: Option<String>,
+    /// Whom it goes to; for a skipped one, what was written.
+    pub(crate) chat_id: String,
+    pub(crate) status: Status,
+    /// A pending one goes out not before this; an unknown one is looked up then.
+    pub(crate) next_attempt_at: Option<Timestamp>,
+    /// The exact text, once it was claimed.
+    pub(crate) text: Option<String>,
+    pub(crate) waha_message_id: Option<String>,
+    /// How far it got: the number of an [`Ack`].
+    pub(crate) ack: Option<i64>,
+    /// Why it was not sent, or what a look-up found.
+    pub(crate) error: Option<String>,
+    pub(crate) finished_at: Option<Timestamp>,
+}
+
+/// What a [`Delivery`] is read from, as `d`.
+pub(super) const DELIVERY: &str =
+    "d.id, d.auto_message_id, d.due_at, d.channel_id, d.contact_id, d.contact_number, d.name,
+    d.chat_id, d.status, d.next_attempt_at, d.text, d.waha_message_id, d.ack, d.error, d.finished_at";
+
+impl Delivery {
+    pub(super) fn from_row(row: &Row<'_>) -> SqlResult<Self> {
+        Ok(Self {
+            id: row.get("id")?,
+            auto_message_id: row.get("auto_message_id")?,
+            due_at: row.get("due_at")?,
+            channel_id: row.get("channel_id")?,
+            contact_id: row.get("contact_id")?,
+            contact_number: lossy(row, "contact_number")?,
+            name: lossy(row, "name")?,
+            chat_id: lossy(row, "chat_id")?.unwrap_or_default(),
+            status: row.get("status")?,
+            next_attempt_at: seen_time(row, "next_attempt_at")?,
+            text: lossy(row, "text")?,
+            waha_message_id: lossy(row, "waha_message_id")?,
+            ack: row.get("ack")?,
+            error: lossy(row, "error")?,
+            finished_at: seen_time(row, "finished_at")?,
+        })
+    }
+
+    /// How far WhatsApp says that it got.
+    pub(crate) fn known_ack(&self) -> Option<Ack> {
+        self.ack.and_then(Ack::from_number)
+    }
+}
+
+/// How the deliveries of one occurrence stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occurrence {
+    pub due_at: Timestamp,
+    /// For a retry, when the occurrence was due whose recipients are tried again.
+    pub(crate) retry_of: Option<Timestamp>,
+    pub ended: Counts,
+    pub pending: u64,
+    /// Those that are under way.
+    pub(crate) sending: u64,
+}
+
+/// What became of the deliveries that ended in a stretch of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ended {
+    /// WAHA accepted it, or it was proved.
+    pub(crate) sent: u64,
+    /// Of these: a device has it.
+    pub(crate) delivered: u64,
+    /// Of these: it was read.
+    pub(crate) read: u64,
+    /// Refused, or too late.
+    pub(crate) failed: u64,
+    /// It may have gone out.
+    pub(crate) unknown: u64,
 }
 
 /// The next delivery of a channel, not claimed yet.
@@ -119,6 +206,27 @@ pub struct Recovered {
     pub(crate) due_at: Timestamp,
     /// Its channel, which may just have sent.
     pub(crate) channel_id: i64,
+}
+
+/// The columns that [`read_counts`] reads: how many rows have which status in `column`.
+pub(super) fn counts_by(column: &str) -> String {
+    let count = |status| format!("count(*) FILTER (WHERE {column} = '{status}') AS {status}");
+    Status::ALL.map(count).join(", ")
+}
+
+pub(super) fn read_counts(row: &Row<'_>) -> SqlResult<Counts> {
+    let mut counts = Counts::default();
+    for status in Status::ALL {
+        if let Some(count) = counts.of(status) {
+            *count = row.get(status.as_str())?;
+        }
+    }
+    Ok(counts)
+}
+
+/// Statuses as a parameter of `(:statuses = '' OR instr(:statuses, ',' || status || ',') > 0)`.
+pub(super) fn words(statuses: &[Status]) -> String {
+    statuses.iter().map(|status| format!(",{status},")).collect()
 }
 
 // By the index, because the row's status stands behind its `contact_ids`: with a hundred thousand
@@ -349,17 +457,6 @@ impl Tx<'_> {
         self.change(sql, params)
     }
 
-    /// Expires what is still pending of an occurrence. Returns how many deliveries that were.
-    pub(crate) fn expire_pending(
-        &self,
-        auto_message_id: i64,
-        due_at: Timestamp,
-        error: &str,
-        now: Timestamp,
-    ) -> SqlResult<usize> {
-        self.end_all_pending(auto_message_id, due_at, (Status::Expired, error), now)
-    }
-
     /// Ends what is still pending of an occurrence with this status and error. Returns how many
     /// deliveries that were.
     pub(crate) fn end_all_pending(
@@ -412,6 +509,188 @@ impl Tx<'_> {
                    CROSS JOIN deliveries d ON d.auto_message_id = m.id AND d.due_at = m.scheduled_at
                        AND d.status IN ('pending', 'sending')
                    WHERE m.status = 'sending'";
+        self.query_value(sql, [])
+    }
+
+    /// The delivery with this id, if there is one.
+    pub(crate) fn delivery(&self, id: i64) -> SqlResult<Option<Delivery>> {
+        let sql = format!("SELECT {DELIVERY} FROM deliveries d WHERE d.id = :id");
+        self.query_optional(&sql, named_params! { ":id": id }, Delivery::from_row)
+    }
+
+    /// The occurrences of a message that were planned, the latest first.
+    pub fn occurrences_of(&self, id: i64) -> SqlResult<Vec<Occurrence>> {
+        let sql = format!(
+            "SELECT due_at, max(retry_of) AS retry_of, {}
+             FROM deliveries d WHERE auto_message_id = :id AND NOT EXISTS
+                 (SELECT 1 FROM plannings p WHERE p.auto_message_id = :id AND p.due_at = d.due_at)
+             GROUP BY due_at ORDER BY due_at DESC",
+            counts_by("status")
+        );
+        self.query_rows(&sql, named_params! { ":id": id }, |row| {
+            Ok(Occurrence {
+                due_at: row.get("due_at")?,
+                retry_of: row.get("retry_of")?,
+                pending: row.get("pending")?,
+                sending: row.get("sending")?,
+                ended: read_counts(row)?,
+            })
+        })
+    }
+
+    /// Whether an occurrence has deliveries.
+    pub(crate) fn has_deliveries(&self, id: i64, due_at: Timestamp) -> SqlResult<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
+                       WHERE auto_message_id = :id AND due_at = :due_at)";
+        self.query_value(sql, named_params! { ":id": id, ":due_at": due_at })
+    }
+
+    /// Calls `visit` with each delivery of an occurrence, in the order in which they were planned and
+    /// are sent.
+    pub(crate) fn each_delivery(
+        &self,
+        id: i64,
+        due_at: Timestamp,
+        mut visit: impl FnMut(Delivery) -> SqlResult<()>,
+    ) -> SqlResult<()> {
+        let sql = format!(
+            "SELECT {DELIVERY} FROM deliveries d
+             WHERE d.auto_message_id = :id AND d.due_at = :due_at ORDER BY d.id"
+        );
+        let mut statement = self.prepare(&sql)?;
+        let mut rows = statement.query(named_params! { ":id": id, ":due_at": due_at })?;
+        while let Some(row) = rows.next()? {
+            visit(Delivery::from_row(row)?)?;
+        }
+        Ok(())
+    }
+
+    /// The first deliveries of an occurrence in the same order, at most `limit`.
+    pub fn first_deliveries(
+        &self,
+        id: i64,
+        due_at: Timestamp,
+        limit: Option<u32>,
+    ) -> SqlResult<Vec<Delivery>> {
+        let sql = format!(
+            "SELECT {DELIVERY} FROM deliveries d
+             WHERE d.auto_message_id = :id AND d.due_at = :due_at ORDER BY d.id LIMIT :limit"
+        );
+        let limit = limit.map_or(-1, i64::from);
+        let params = named_params! { ":id": id, ":due_at": due_at, ":limit": limit };
+        self.query_rows(&sql, params, Delivery::from_row)
+    }
+
+    /// At most `limit` deliveries of an occurrence whose chat comes after `after`; of one of
+    /// `statuses`, unless there are none.
+    pub(crate) fn page_of_deliveries(
+        &self,
+        id: i64,
+        due_at: Timestamp,
+        statuses: &[Status],
+        after: &str,
+        limit: u32,
+    ) -> SqlResult<Vec<Delivery>> {
+        let sql = format!(
+            "SELECT {DELIVERY} FROM deliveries d
+             WHERE d.auto_message_id = :id AND d.due_at = :due_at AND d.chat_id > :after
+                 AND (:statuses = '' OR instr(:statuses, ',' || d.status || ',') > 0)
+             ORDER BY d.chat_id LIMIT :limit"
+        );
+        let params = named_params! {
+            ":id": id,
+            ":due_at": due_at,
+            ":after": after,
+            ":statuses": words(statuses),
+            ":limit": limit,
+        };
+        self.query_rows(&sql, params, Delivery::from_row)
+    }
+
+    /// The latest occurrences of a message that have deliveries, at most `limit`, the latest first,
+    /// each with whether it is a retry.
+    pub(crate) fn occurrence_times(
+        &self,
+        auto_message_id: i64,
+        limit: u32,
+    ) -> SqlResult<Vec<(Timestamp, bool)>> {
+        // One step in the index for each occurrence, however many recipients it has.
+        let sql = "WITH RECURSIVE seen(due_at) AS (
+                       SELECT max(due_at) FROM deliveries WHERE auto_message_id = :id
+                       UNION ALL
+                       SELECT (SELECT max(d.due_at) FROM deliveries d
+                               WHERE d.auto_message_id = :id AND d.due_at < seen.due_at)
+                       FROM seen WHERE seen.due_at IS NOT NULL LIMIT :limit)
+                   SELECT due_at, (SELECT d.retry_of FROM deliveries d WHERE d.auto_message_id = :id
+                           AND d.due_at = seen.due_at LIMIT 1) IS NOT NULL AS is_retry
+                   FROM seen WHERE due_at IS NOT NULL";
+        let mut statement = self.prepare(sql)?;
+        let rows = statement
+            .query_map(named_params! { ":id": auto_message_id, ":limit": limit }, |row| {
+                Ok(seen_time(row, "due_at")?.zip(row.get("is_retry")?))
+            })?;
+        rows.filter_map(Result::transpose).collect()
+    }
+
+    /// How many deliveries of a channel wait and are before this one in due order.
+    pub fn count_before(&self, channel_id: i64, due_at: Timestamp) -> SqlResult<u64> {
+        let sql = "SELECT count(*) FROM deliveries d
+                   JOIN auto_messages m ON m.id = d.auto_message_id AND m.status = 'sending'
+                       AND m.scheduled_at = d.due_at
+                   WHERE d.channel_id = :channel_id AND d.status = 'pending' AND d.due_at < :due_at";
+        let params = named_params! { ":channel_id": channel_id, ":due_at": due_at };
+        self.query_value(sql, params)
+    }
+
+    /// How many deliveries ended since `since`, by how.
+    pub fn count_ended_since(&self, since: Timestamp) -> SqlResult<Counts> {
+        // One pass over the index: a GROUP BY would sort all that ended.
+        let counts = counts_by("status");
+        let sql = format!("SELECT {counts} FROM deliveries WHERE finished_at >= :since");
+        self.prepare(&sql)?.query_row(named_params! { ":since": since }, read_counts)
+    }
+
+    /// What became of the deliveries that ended from `from` until before `until`.
+    pub(crate) fn count_ended(&self, from: Timestamp, until: Timestamp) -> SqlResult<Ended> {
+        let sql = "SELECT count(*) FILTER (WHERE status = 'sent') AS sent,
+                       count(*) FILTER (WHERE status = 'sent' AND ack >= 2) AS delivered,
+                       count(*) FILTER (WHERE status = 'sent' AND ack >= 3) AS read,
+                       count(*) FILTER (WHERE status IN ('failed', 'expired')) AS failed,
+                       count(*) FILTER (WHERE status = 'unknown') AS unknown
+                   FROM deliveries WHERE finished_at >= :from AND finished_at < :until";
+        let params = named_params! { ":from": from, ":until": until };
+        self.prepare(sql)?.query_row(params, |row| {
+            Ok(Ended {
+                sent: row.get("sent")?,
+                delivered: row.get("delivered")?,
+                read: row.get("read")?,
+                failed: row.get("failed")?,
+                unknown: row.get("unknown")?,
+            })
+        })
+    }
+
+    /// How many deliveries are `unknown`, of all times.
+    pub fn count_unknown(&self) -> SqlResult<u64> {
+        let sql = "SELECT count(*) FROM deliveries WHERE status = 'unknown'";
+        self.query_value(sql, [])
+    }
+
+    /// When a delivery was last claimed or ended.
+    pub fn last_recorded(&self) -> SqlResult<Option<Timestamp>> {
+        let ended = "SELECT max(finished_at) AS at FROM deliveries WHERE finished_at IS NOT NULL";
+        let claimed = "SELECT max(claimed_at) AS at FROM deliveries WHERE status = 'sending'";
+        let ended: Option<Timestamp> = self.query_value(ended, [])?;
+        Ok(ended.max(self.query_value(claimed, [])?))
+    }
+
+    /// Since when the delivery that waits longest is due.
+    pub fn oldest_pending(&self) -> SqlResult<Option<Timestamp>> {
+        // The first of each channel by the index idx_deliveries_pending.
+        let sql = "SELECT min((SELECT d.due_at FROM deliveries d
+                       WHERE d.channel_id = c.id AND d.status = 'pending'
+                       ORDER BY d.due_at, d.id LIMIT 1)) AS due_at
+                   FROM channels c";
         self.query_value(sql, [])
     }
 }

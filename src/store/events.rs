@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use rusqlite::{Row, named_params};
+use rusqlite::named_params;
 
-use super::{Channel, SqlResult, Tx, lossy};
+use super::deliveries::DELIVERY;
+use super::{Channel, Delivery, SqlResult, Tx, lossy};
 use crate::clock::Timestamp;
 use crate::delivery::{Ack, MessageId, Status, Verdict, weigh};
 use crate::reason::Reason;
@@ -76,35 +77,11 @@ pub struct SessionEvent<'a> {
     pub at_millis: Option<i64>,
 }
 
-/// A delivery as events see it.
-struct Subject {
-    id: i64,
-    auto_message_id: i64,
-    due_at: Timestamp,
-    status: Status,
-    ack: Option<Ack>,
-}
-
-const COLUMNS: &str = "id, auto_message_id, due_at, status, ack";
-
-fn read_subject(row: &Row<'_>) -> SqlResult<Subject> {
-    Ok(Subject {
-        id: row.get("id")?,
-        auto_message_id: row.get("auto_message_id")?,
-        due_at: row.get("due_at")?,
-        status: row.get("status")?,
-        ack: row.get::<_, Option<i64>>("ack")?.and_then(Ack::from_number),
-    })
-}
-
 const MAY_BE_OURS: &str = "SELECT
     EXISTS (SELECT 1 FROM deliveries WHERE waha_message_id = :waha_message_id)
     OR EXISTS (SELECT 1 FROM deliveries WHERE status = 'sending')
     OR EXISTS (SELECT 1 FROM deliveries
         WHERE waha_message_id IS NULL AND status IN ('sending', 'unknown'))";
-
-const WITH_ID: &str = "SELECT id, auto_message_id, due_at, status, ack FROM deliveries
-    WHERE waha_message_id = :waha_message_id LIMIT 2";
 
 const LIKE_ECHO: &str = "SELECT id, text FROM deliveries
     WHERE waha_message_id IS NULL AND status IN ('sending', 'unknown')
@@ -133,20 +110,21 @@ impl Tx<'_> {
         if !self.note_event(event.event_id, Some((&event.message.bare, event.ack)), now)? {
             return Ok(Taken::Repeated);
         }
-        let subject = match self.subject(&event.message.bare)? {
-            Found::One(subject) => subject,
-            Found::Many => return Ok(Taken::Kept), // whose it is cannot be known
-            Found::None => match event.echo {
-                Some(echo) => match self.adopt(&echo, &event.message.bare)? {
-                    // Acks may have come before the echo that says whose they are.
-                    Some(adopted) => return self.weigh_and_correct(adopted, now),
-                    None => return Ok(Taken::Kept),
-                },
-                None => return Ok(Taken::Kept),
-            },
+        let delivery = match &self.deliveries_with_id(&event.message.bare)?[..] {
+            [] => None,
+            [delivery] => Some(delivery.clone()),
+            _ => return Ok(Taken::Kept), // whose it is cannot be known
         };
-        let to = self.move_by(&subject, event.ack, now)?;
-        self.taken(&subject, to, now)
+        if let Some(delivery) = delivery {
+            let to = self.move_by(&delivery, event.ack, now)?;
+            return self.taken(&delivery, to, now);
+        }
+        let Some(echo) = event.echo else { return Ok(Taken::Kept) };
+        let Some(id) = self.adopt(&echo, &event.message.bare)? else { return Ok(Taken::Kept) };
+        let Some(adopted) = self.delivery(id)? else { return Ok(Taken::Kept) };
+        // Acks may have come before the echo that says whose they are.
+        let to = self.weigh_kept_events(id, now)?;
+        self.taken(&adopted, to, now)
     }
 
     /// Weighs the events that overtook the outcome of a delivery that has just become `sent` or
@@ -156,16 +134,10 @@ impl Tx<'_> {
         delivery_id: i64,
         now: Timestamp,
     ) -> SqlResult<Option<Status>> {
-        let sql = format!(
-            "SELECT {COLUMNS}, waha_message_id FROM deliveries
-             WHERE id = :id AND waha_message_id IS NOT NULL"
-        );
-        let read =
-            |row: &Row<'_>| Ok((read_subject(row)?, row.get::<_, String>("waha_message_id")?));
-        let found = self.query_optional(&sql, named_params! { ":id": delivery_id }, read)?;
-        let Some((subject, waha_message_id)) = found else { return Ok(None) };
-        match self.kept_acks(&waha_message_id)?.into_iter().max() {
-            Some(highest) => self.move_by(&subject, highest, now),
+        let Some(delivery) = self.delivery(delivery_id)? else { return Ok(None) };
+        let Some(waha_message_id) = &delivery.waha_message_id else { return Ok(None) };
+        match self.kept_acks(waha_message_id)?.into_iter().max() {
+            Some(highest) => self.move_by(&delivery, highest, now),
             None => Ok(None),
         }
     }
@@ -248,15 +220,13 @@ impl Tx<'_> {
         self.change(NOTE_EVENT, params)
     }
 
-    fn subject(&self, waha_message_id: &str) -> SqlResult<Found> {
-        let mut statement = self.prepare(WITH_ID)?;
+    /// The deliveries with this id of WAHA's, two at most.
+    fn deliveries_with_id(&self, waha_message_id: &str) -> SqlResult<Vec<Delivery>> {
+        let sql = format!(
+            "SELECT {DELIVERY} FROM deliveries d WHERE d.waha_message_id = :waha_message_id LIMIT 2"
+        );
         let params = named_params! { ":waha_message_id": waha_message_id };
-        let mut rows = statement.query_map(params, read_subject)?;
-        Ok(match (rows.next().transpose()?, rows.next()) {
-            (None, _) => Found::None,
-            (Some(subject), None) => Found::One(subject),
-            (Some(_), Some(_)) => Found::Many,
-        })
+        self.query_rows(&sql, params, Delivery::from_row)
     }
 
     /// Gives the id of an echo to the one delivery without an id that it can be of. On a delivery
@@ -289,30 +259,22 @@ impl Tx<'_> {
 
     /// What the kept events about a message report; an echo may report no ack.
     fn kept_acks(&self, waha_message_id: &str) -> SqlResult<Vec<Option<Ack>>> {
-        let mut statement = self.prepare(ACKS_OF)?;
         let params = named_params! { ":waha_message_id": waha_message_id };
-        let rows = statement.query_map(params, |row| row.get::<_, Option<i64>>("ack"))?;
-        rows.map(|ack| Ok(ack?.and_then(Ack::from_number))).collect()
-    }
-
-    fn weigh_and_correct(&self, delivery_id: i64, now: Timestamp) -> SqlResult<Taken> {
-        let sql = format!("SELECT {COLUMNS} FROM deliveries WHERE id = :id");
-        let subject =
-            self.prepare(&sql)?.query_row(named_params! { ":id": delivery_id }, read_subject)?;
-        let to = self.weigh_kept_events(delivery_id, now)?;
-        self.taken(&subject, to, now)
+        let acks: Vec<Option<i64>> = self.query_values(ACKS_OF, params)?;
+        Ok(acks.into_iter().map(|ack| ack.and_then(Ack::from_number)).collect())
     }
 
     /// Moves a delivery's ack, and its status when that follows. Returns the new status, if any.
     fn move_by(
         &self,
-        subject: &Subject,
+        delivery: &Delivery,
         reported: Option<Ack>,
         now: Timestamp,
     ) -> SqlResult<Option<Status>> {
-        let weighed = weigh(subject.status, subject.ack, reported);
-        let has_moved = weighed.status != subject.status;
-        if !has_moved && weighed.ack == subject.ack {
+        let known = delivery.known_ack();
+        let weighed = weigh(delivery.status, known, reported);
+        let has_moved = weighed.status != delivery.status;
+        if !has_moved && weighed.ack == known {
             return Ok(None);
         }
         let sql = "UPDATE deliveries SET ack = :ack, status = :to,
@@ -321,9 +283,9 @@ impl Tx<'_> {
                        finished_at = coalesce(finished_at, :now)
                    WHERE id = :id AND status = :from";
         let params = named_params! {
-            ":id": subject.id,
+            ":id": delivery.id,
             ":ack": weighed.ack,
-            ":from": subject.status,
+            ":from": delivery.status,
             ":to": weighed.status,
             ":refused": Reason::Refused.to_string(),
             ":now": now,
@@ -332,8 +294,8 @@ impl Tx<'_> {
         Ok((has_moved && changed > 0).then_some(weighed.status))
     }
 
-    fn taken(&self, subject: &Subject, to: Option<Status>, now: Timestamp) -> SqlResult<Taken> {
-        let Subject { id, auto_message_id, due_at, status, .. } = *subject;
+    fn taken(&self, delivery: &Delivery, to: Option<Status>, now: Timestamp) -> SqlResult<Taken> {
+        let Delivery { id, auto_message_id, due_at, status, .. } = *delivery;
         let verdict = match to {
             Some(to) => self.correct_message(auto_message_id, due_at, (status, to), now)?,
             None => None,
@@ -342,10 +304,4 @@ impl Tx<'_> {
         let occurrence = (auto_message_id, due_at);
         Ok(Taken::Weighed { delivery_id: id, occurrence, status: to, corrected })
     }
-}
-
-enum Found {
-    None,
-    One(Subject),
-    Many,
 }

@@ -1,9 +1,10 @@
-//! Figures for monitors. Each statement is bounded by an index or by the number of channels, never by
-//! how much was ever sent: they are asked every few seconds, beside millions of deliveries.
+//! Figures for monitors and screens. Each statement is bounded by an index or by the number of
+//! channels: they are asked every few seconds, beside millions of deliveries.
 
 use rusqlite::named_params;
 
-use super::{SqlResult, Tx};
+use super::channels::COLUMNS;
+use super::{Channel, SqlResult, Tx};
 use crate::clock::Timestamp;
 
 /// How many rows of a kind have a status.
@@ -27,28 +28,46 @@ impl Tx<'_> {
         })
     }
 
-    /// Since when the message that waits longest for being planned is due.
-    pub fn oldest_unplanned(&self, now: Timestamp) -> SqlResult<Option<Timestamp>> {
-        let sql = "SELECT scheduled_at FROM auto_messages
-                   WHERE status = 'scheduled' AND scheduled_at <= :now
-                   ORDER BY scheduled_at LIMIT 1";
-        self.query_optional(sql, named_params! { ":now": now }, |row| row.get("scheduled_at"))
-            .map(Option::flatten)
+    /// Every channel, with how many deliveries wait for it.
+    pub fn channels_with_pending(&self) -> SqlResult<Vec<(Channel, u64)>> {
+        let sql = format!(
+            "SELECT {COLUMNS}, (SELECT count(*) FROM deliveries d
+                 WHERE d.channel_id = c.id AND d.status = 'pending') AS pending
+             FROM channels c ORDER BY c.id"
+        );
+        self.query_rows(&sql, [], |row| Ok((Channel::from_row(row)?, row.get("pending")?)))
     }
 
-    /// Since when the delivery that waits longest is due.
-    pub fn oldest_pending(&self) -> SqlResult<Option<Timestamp>> {
-        // The first of each channel by the index idx_deliveries_pending.
-        let sql = "SELECT min((SELECT d.due_at FROM deliveries d
-                       WHERE d.channel_id = c.id AND d.status = 'pending'
-                       ORDER BY d.due_at, d.id LIMIT 1)) AS due_at
-                   FROM channels c";
-        self.query_value(sql, [])
+    /// The held channels for which deliveries wait, each with how many, and whether no `run` has told
+    /// of the hold yet.
+    pub fn holds(&self) -> SqlResult<Vec<(Channel, u64, bool)>> {
+        let untold =
+            "SELECT id FROM channels WHERE held_reason IS NOT NULL AND hold_told_at IS NULL";
+        let untold = self.query_values(untold, [])?;
+        let held = self.channels_with_pending()?.into_iter();
+        let held = held.filter(|(channel, pending)| channel.held.is_some() && *pending > 0);
+        Ok(held
+            .map(|(channel, pending)| {
+                let is_untold = untold.contains(&channel.id);
+                (channel, pending, is_untold)
+            })
+            .collect())
     }
 
-    /// When the newest run began, of any process.
-    pub fn newest_run_at(&self) -> SqlResult<Option<Timestamp>> {
-        let sql = "SELECT started_at FROM runs ORDER BY id DESC LIMIT 1";
-        self.query_optional(sql, [], |row| row.get("started_at")).map(Option::flatten)
+    /// Notes that a `run` told of a hold.
+    pub fn note_hold_told(&self, channel_id: i64, now: Timestamp) -> SqlResult<()> {
+        let sql =
+            "UPDATE channels SET hold_told_at = :now WHERE id = :id AND held_reason IS NOT NULL";
+        let params = named_params! { ":id": channel_id, ":now": now };
+        self.execute_sql(sql, params)
+    }
+
+    /// Notes that a `run` told of a sender that seems to hang. Returns whether it is the first time.
+    pub fn note_hanging_told(&self, sender: &str) -> SqlResult<bool> {
+        let is_news = self.meta("hanging_told")?.as_deref() != Some(sender);
+        if is_news {
+            self.set_meta("hanging_told", sender)?;
+        }
+        Ok(is_news)
     }
 }

@@ -1,68 +1,466 @@
-//! The table `auto_messages`, up to the moment when a message is planned; `settle` has the rest.
+//! The table `auto_messages`, and `plannings`: messages whose deliveries are not all there yet.
+//!
+//! A change that a person makes is guarded by the status that was seen before: whoever sends meanwhile
+//! is not overtaken. How an occurrence ends is in `settle`.
 
 use rusqlite::{Row, named_params};
 
-use super::{SqlResult, Tx, lossy};
+use super::{DataVersion, PageFrom, SqlResult, Tx, containing, lossy, seen_time};
 use crate::clock::Timestamp;
-use crate::delivery::Verdict;
+use crate::delivery::{Counts, MessageStatus, Verdict};
 use crate::schedule::{TAKEN_AHEAD_MAX, Taken, Timetable, Zone, local_text};
+
+/// How much of a text stands in for a title, in characters.
+const LABEL_CHARS_MAX: usize = 40;
 
 /// The columns that [`read_timetable`] reads.
 pub(super) const TIMETABLE: &str =
     "schedules, interval_config, scheduled_local, scheduled_zone, taken_local, taken_rule";
 
-/// A message whose time has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct DueMessage {
+/// The columns of a [`Message`] but for `message` and `contact_ids`, which a list shortens.
+macro_rules! columns {
+    ($message:literal, $contact_ids:literal) => {
+        concat!(
+            "id, title, status, error, scheduled_at, ",
+            $message,
+            ", channel_id, ",
+            $contact_ids,
+            ", metadata, schedules, interval_config, scheduled_local, scheduled_zone, taken_local,
+            taken_rule, contact_count, sent_at, sent_count, failed_count, skipped_count,
+            unknown_count, created_by, created_at"
+        )
+    };
+}
+
+const MESSAGE: &str = columns!("message", "contact_ids");
+/// For a page that is asked for again and again: recipients can be megabytes.
+const LISTED: &str = columns!("substr(message, 1, 160) AS message", "NULL AS contact_ids");
+
+/// A row of `auto_messages`. Bytes that are not UTF-8 are replaced, so that one bad row hides no other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Message {
     pub(crate) id: i64,
-    pub(crate) due_at: Timestamp,
+    pub(crate) title: Option<String>,
+    /// The text, before placeholders are filled in; its first 160 characters in a list.
     pub(crate) message: String,
     /// The channel that sends it; may not exist.
     pub(crate) channel_id: i64,
+    /// The recipients, as written; `None` in a list.
     pub(crate) contact_ids: Option<String>,
-    pub(crate) metadata: Option<String>,
-    /// The rest of when.
+    /// Recipients of the latest occurrence.
+    pub(crate) contact_count: u64,
+    /// Its time, or its next one.
+    pub scheduled_at: Option<Timestamp>,
+    /// The other columns that say when.
     pub(crate) timetable: Timetable,
+    pub(crate) status: MessageStatus,
+    /// When somebody last got it, as the table has it.
+    pub(crate) sent_at: Option<String>,
+    /// How the latest occurrence stands with its retries; `expired` is in `failed`.
+    pub(crate) counts: Counts,
+    pub(crate) error: Option<String>,
+    pub(crate) metadata: Option<String>,
+    pub(crate) created_by: Option<String>,
+    /// As the table has it.
+    pub(crate) created_at: String,
+    /// The first column that sending needs and that is not UTF-8, and what is wrong with it.
+    pub(crate) unreadable: Option<(&'static str, String)>,
 }
 
-/// A scheduled message without a time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Untimed {
-    pub(crate) id: i64,
+/// What the deliveries of a message without a time say of its past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Past {
     /// When the row was made; `None` when that is no time.
     pub(crate) since: Option<Timestamp>,
-    /// Its rule, and what was planned of it.
-    pub(crate) timetable: Timetable,
     /// Its latest occurrence that was planned.
     pub(crate) latest_due_at: Option<Timestamp>,
     /// The same without retries: those have a time of their own.
     pub(crate) latest_planned_at: Option<Timestamp>,
 }
 
-/// A scheduled message that may have another time in another zone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Timed {
-    /// Its time as it is.
-    pub(crate) scheduled_at: Timestamp,
-    /// What that comes from.
-    pub(crate) timetable: Timetable,
-    /// Whether some of it may have gone out: it goes on as it was begun.
-    pub(crate) has_begun: bool,
+/// The place of a message in the order of sending, read for thousands of messages at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Queued {
+    pub(crate) id: i64,
+    /// The channel that sends it.
+    pub(crate) channel_id: i64,
+    pub(crate) due_at: Timestamp,
+    /// The first of its deliveries that has something left to do, when it is planned.
+    pub(crate) first_open: Option<i64>,
+}
+
+/// Which messages to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MessageFilter {
+    /// Only those with this status.
+    pub status: Option<String>,
+    /// Only those with this in title or text, in any case (of ASCII letters).
+    pub search: Option<String>,
+    /// At most so many; `None` for all.
+    pub limit: Option<u32>,
+}
+
+impl Message {
+    fn from_row(row: &Row<'_>) -> SqlResult<Self> {
+        let mut unreadable = None;
+        for column in ["schedules", "interval_config", "message", "contact_ids", "metadata"] {
+            if unreadable.is_none() && row.get_ref(column)?.as_str_or_null().is_err() {
+                let flaw = row.get::<_, Option<String>>(column).err();
+                unreadable = flaw.map(|flaw| (column, flaw.to_string()));
+            }
+        }
+        Ok(Self {
+            id: row.get("id")?,
+            title: lossy(row, "title")?,
+            message: lossy(row, "message")?.unwrap_or_default(),
+            channel_id: row.get("channel_id")?,
+            contact_ids: lossy(row, "contact_ids")?,
+            contact_count: row.get("contact_count")?,
+            scheduled_at: seen_time(row, "scheduled_at")?,
+            timetable: read_timetable(row)?,
+            status: row.get("status")?,
+            sent_at: lossy(row, "sent_at")?,
+            counts: Counts {
+                sent: row.get("sent_count")?,
+                failed: row.get("failed_count")?,
+                skipped: row.get("skipped_count")?,
+                unknown: row.get("unknown_count")?,
+                ..Counts::default()
+            },
+            error: lossy(row, "error")?,
+            metadata: lossy(row, "metadata")?,
+            created_by: lossy(row, "created_by")?,
+            created_at: lossy(row, "created_at")?.unwrap_or_default(),
+            unreadable,
+        })
+    }
+
+    /// What a person knows it by: its title, or how its text begins, on one line.
+    pub(crate) fn label(&self) -> String {
+        let title = self.title.as_deref().filter(|title| !title.trim().is_empty());
+        let words = title.unwrap_or(&self.message).split_whitespace();
+        let line = words.collect::<Vec<_>>().join(" ");
+        if line.chars().count() <= LABEL_CHARS_MAX {
+            return line;
+        }
+        line.chars().take(LABEL_CHARS_MAX - 1).chain(['…']).collect()
+    }
+
+    /// Whether it has a list of times, or days of the week.
+    pub(crate) fn repeats(&self) -> bool {
+        let Timetable { schedules, interval_config, .. } = &self.timetable;
+        let is_long = |column: &Option<String>| {
+            column.as_ref().is_some_and(|text| text.trim_matches(' ').chars().count() > 2)
+        };
+        is_long(schedules) || is_long(interval_config)
+    }
+
+    /// Whether it is scheduled, and the time is still to be worked out.
+    pub(crate) fn is_untimed(&self) -> bool {
+        self.status == MessageStatus::Scheduled && self.scheduled_at.is_none()
+    }
+
+    /// Why it cannot be sent as it is written.
+    pub(crate) fn why_unreadable(&self) -> Option<String> {
+        let (_, flaw) = self.unreadable.as_ref()?;
+        Some(unreadable(flaw))
+    }
+
+    /// The same, of the columns that say when.
+    pub(crate) fn why_rule_unreadable(&self) -> Option<String> {
+        let (column, flaw) = self.unreadable.as_ref()?;
+        matches!(*column, "schedules" | "interval_config").then(|| unreadable(flaw))
+    }
+
+    /// Whether the same would be planned of it: other columns may have changed meanwhile.
+    pub(crate) fn is_planned_like(&self, other: &Self) -> bool {
+        let planned = |one: &Self| {
+            let Self { id, scheduled_at, channel_id, .. } = *one;
+            (id, scheduled_at, channel_id)
+        };
+        planned(self) == planned(other)
+            && self.message == other.message
+            && self.contact_ids == other.contact_ids
+            && self.metadata == other.metadata
+            && self.timetable == other.timetable
+            && self.unreadable == other.unreadable
+    }
+}
+
+/// Why a message fails of which a column cannot be read, in words.
+pub(crate) fn unreadable(flaw: &str) -> String {
+    format!("the row cannot be read: {flaw}; correct it and set status to scheduled")
 }
 
 /// The timetable of a row that has the columns of [`TIMETABLE`].
 pub(super) fn read_timetable(row: &Row<'_>) -> SqlResult<Timetable> {
-    let taken_local: Option<String> = lossy(row, "taken_local")?;
     Ok(Timetable {
-        schedules: row.get("schedules")?,
-        interval_config: row.get("interval_config")?,
+        schedules: lossy(row, "schedules")?,
+        interval_config: lossy(row, "interval_config")?,
         local: lossy(row, "scheduled_local")?,
         zone: lossy(row, "scheduled_zone")?,
-        taken: Taken::read(taken_local.as_deref(), lossy(row, "taken_rule")?),
+        taken: Taken::read(lossy(row, "taken_local")?.as_deref(), lossy(row, "taken_rule")?),
     })
 }
 
 impl Tx<'_> {
+    /// Adds a message and returns its id.
+    pub fn insert_message(
+        &self,
+        message: &Message,
+        created_by: &str,
+        now: Timestamp,
+    ) -> SqlResult<i64> {
+        let sql =
+            "INSERT INTO auto_messages (title, message, channel_id, contact_ids, contact_count,
+                       scheduled_at, scheduled_local, scheduled_zone, schedules, interval_config,
+                       status, created_by, created_at, updated_at)
+                   VALUES (:title, :message, :channel_id, :contact_ids, :contact_count,
+                       :scheduled_at, :scheduled_local, :scheduled_zone, :schedules,
+                       :interval_config, :status, :created_by, :now, :now)";
+        let params = named_params! {
+            ":title": message.title,
+            ":message": message.message,
+            ":channel_id": message.channel_id,
+            ":contact_ids": message.contact_ids,
+            ":contact_count": message.contact_count,
+            ":scheduled_at": message.scheduled_at,
+            ":scheduled_local": message.timetable.local,
+            ":scheduled_zone": message.timetable.zone,
+            ":schedules": message.timetable.schedules,
+            ":interval_config": message.timetable.interval_config,
+            ":status": message.status,
+            ":created_by": created_by,
+            ":now": now,
+        };
+        self.insert_row(sql, params)
+    }
+
+    /// A message with the same text and recipients as message `id`, made shortly before it, since `since`.
+    pub(crate) fn same_message_before(&self, id: i64, since: Timestamp) -> SqlResult<Option<i64>> {
+        let sql = "SELECT b.id FROM auto_messages a
+                   JOIN auto_messages b ON b.id < a.id AND b.id > a.id - 20
+                   WHERE a.id = :id AND b.message = a.message AND b.contact_ids IS a.contact_ids
+                       AND b.channel_id = a.channel_id AND b.status <> 'cancelled'
+                       AND b.created_at >= :since
+                   ORDER BY b.id DESC LIMIT 1";
+        let params = named_params! { ":id": id, ":since": since };
+        self.query_optional(sql, params, |row| row.get("id"))
+    }
+
+    /// Writes what a person decided, when status and time are still those of `seen`. Returns whether
+    /// they were.
+    pub fn change_message(
+        &self,
+        seen: &Message,
+        message: &Message,
+        now: Timestamp,
+    ) -> SqlResult<bool> {
+        let sql = "UPDATE auto_messages SET title = :title, message = :message,
+                       channel_id = :channel_id, contact_ids = :contact_ids,
+                       contact_count = :contact_count, scheduled_at = :scheduled_at,
+                       schedules = :schedules, interval_config = :interval_config,
+                       error = CASE WHEN status = :status THEN error END, status = :status,
+                       updated_at = :now
+                   WHERE id = :id AND status = :seen_status AND scheduled_at IS :seen_at";
+        let params = named_params! {
+            ":id": seen.id,
+            ":title": message.title,
+            ":message": message.message,
+            ":channel_id": message.channel_id,
+            ":contact_ids": message.contact_ids,
+            ":contact_count": message.contact_count,
+            ":scheduled_at": message.scheduled_at,
+            ":schedules": message.timetable.schedules,
+            ":interval_config": message.timetable.interval_config,
+            ":status": message.status,
+            ":now": now,
+            ":seen_status": seen.status,
+            ":seen_at": seen.scheduled_at,
+        };
+        let is_changed = self.change(sql, params)?;
+        if is_changed {
+            self.set_times(seen.id, message)?;
+        }
+        Ok(is_changed)
+    }
+
+    /// Gives all times of the present rule to the date that went out last.
+    pub(crate) fn open_date_again(&self, id: i64) -> SqlResult<()> {
+        let sql = "UPDATE auto_messages SET taken_rule = interval_config WHERE id = :id";
+        self.execute_sql(sql, named_params! { ":id": id })
+    }
+
+    /// After a change of the rule: its trigger empties a time that stays the same.
+    fn set_times(&self, id: i64, message: &Message) -> SqlResult<()> {
+        let sql = "UPDATE auto_messages SET scheduled_at = :scheduled_at,
+                       scheduled_local = :scheduled_local, scheduled_zone = :scheduled_zone
+                   WHERE id = :id AND (scheduled_at IS NOT :scheduled_at
+                       OR scheduled_local IS NOT :scheduled_local
+                       OR scheduled_zone IS NOT :scheduled_zone)";
+        let params = named_params! {
+            ":id": id,
+            ":scheduled_at": message.scheduled_at,
+            ":scheduled_local": message.timetable.local,
+            ":scheduled_zone": message.timetable.zone,
+        };
+        self.execute_sql(sql, params)
+    }
+
+    /// Gives a message another status and time, when they are still those of `seen`. Returns whether
+    /// they were. What follows for its deliveries, the table's triggers do.
+    pub fn move_message(
+        &self,
+        seen: &Message,
+        status: MessageStatus,
+        scheduled_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> SqlResult<bool> {
+        let sql = "UPDATE auto_messages SET status = :status, scheduled_at = :scheduled_at,
+                       error = CASE :status WHEN 'sending' THEN NULL ELSE error END,
+                       updated_at = :now
+                   WHERE id = :id AND status = :seen_status AND scheduled_at IS :seen_at";
+        let params = named_params! {
+            ":id": seen.id,
+            ":status": status,
+            ":scheduled_at": scheduled_at,
+            ":now": now,
+            ":seen_status": seen.status,
+            ":seen_at": seen.scheduled_at,
+        };
+        self.change(sql, params)
+    }
+
+    /// Brings `contact_count` and the counts in line with a retry: they are of the occurrence whose
+    /// recipients are tried again, and of its retries.
+    pub(crate) fn count_anew(&self, id: i64, due_at: Timestamp, now: Timestamp) -> SqlResult<()> {
+        let sql = "UPDATE auto_messages SET contact_count = (SELECT count(*) FROM deliveries
+                       WHERE auto_message_id = :id AND due_at = :first)
+                   WHERE id = :id AND scheduled_at = :due_at";
+        let first = self.first_of(id, due_at)?;
+        self.execute_sql(sql, named_params! { ":id": id, ":first": first, ":due_at": due_at })?;
+        let counts = self.count_occurrence(id, due_at)?;
+        self.set_counts(id, due_at, counts, now)
+    }
+
+    /// Deletes a message and its deliveries, when its status is still `status`. Returns whether it was.
+    ///
+    /// # Errors
+    /// When the statement fails, also while a request for it is in flight.
+    pub fn delete_message(&self, id: i64, status: MessageStatus) -> SqlResult<bool> {
+        let sql = "DELETE FROM auto_messages WHERE id = :id AND status = :status";
+        self.change(sql, named_params! { ":id": id, ":status": status })
+    }
+
+    /// The message with this id, if there is one.
+    pub fn message(&self, id: i64) -> SqlResult<Option<Message>> {
+        let sql = format!("SELECT {MESSAGE} FROM auto_messages WHERE id = :id");
+        self.query_optional(&sql, named_params! { ":id": id }, Message::from_row)
+    }
+
+    /// The message, when it is still scheduled and due at `now`.
+    pub(crate) fn due_message(&self, id: i64, now: Timestamp) -> SqlResult<Option<Message>> {
+        let is_due = |message: &Message| {
+            message.status == MessageStatus::Scheduled
+                && message.scheduled_at.is_some_and(|at| at <= now)
+        };
+        Ok(self.message(id)?.filter(is_due))
+    }
+
+    /// What is known of the past of a message: see [`Past`].
+    pub(crate) fn past(&self, id: i64) -> SqlResult<Past> {
+        let sql = "SELECT strftime('%Y-%m-%dT%H:%M:%SZ', created_at) AS since,
+                       (SELECT max(due_at) FROM deliveries WHERE auto_message_id = :id AND due_at IS NOT
+                           (SELECT due_at FROM plannings WHERE auto_message_id = :id)) AS latest_due_at,
+                       (SELECT max(due_at) FROM deliveries WHERE auto_message_id = :id AND due_at IS NOT
+                           (SELECT due_at FROM plannings WHERE auto_message_id = :id)
+                           AND retry_of IS NULL) AS latest_planned_at
+                   FROM auto_messages WHERE id = :id";
+        self.prepare(sql)?.query_row(named_params! { ":id": id }, |row| {
+            Ok(Past {
+                since: row.get("since")?,
+                latest_due_at: row.get("latest_due_at")?,
+                latest_planned_at: row.get("latest_planned_at")?,
+            })
+        })
+    }
+
+    /// The messages that a filter lets through, the newest first.
+    pub fn messages(&self, filter: &MessageFilter) -> SqlResult<Vec<Message>> {
+        // The statement differs, not only its values: else no index could be chosen.
+        let by_status =
+            if filter.status.is_some() { "status = :status" } else { ":status IS NULL" };
+        let sql = format!(
+            "SELECT {MESSAGE} FROM auto_messages
+             WHERE {by_status}
+                 AND (:search IS NULL OR instr(lower(coalesce(title, '') || char(10) || message), lower(:search)) > 0)
+             ORDER BY id DESC LIMIT :limit"
+        );
+        let params = named_params! {
+            ":status": filter.status,
+            ":search": filter.search,
+            ":limit": filter.limit.map_or(-1, i64::from),
+        };
+        self.query_rows(&sql, params, Message::from_row)
+    }
+
+    /// At most `limit` messages, of one status when one is given, whose title or text holds `search`.
+    pub(crate) fn page_of_messages(
+        &self,
+        status: Option<MessageStatus>,
+        search: Option<&str>,
+        from: PageFrom,
+        limit: u32,
+    ) -> SqlResult<Vec<Message>> {
+        let ((above, below), order) = (from.bounds(), from.order());
+        // The statement differs, not only its values: else no index could be chosen. INDEXED BY: with
+        // statistics, the few that failed would be looked for among all that were sent.
+        let by_status = if status.is_some() {
+            "INDEXED BY idx_auto_messages_status WHERE status = :status"
+        } else {
+            "WHERE :status IS NULL"
+        };
+        let sql = format!(
+            "SELECT {LISTED} FROM auto_messages {by_status} AND id > :above AND id < :below
+                 AND (:search IS NULL OR title LIKE :search ESCAPE '\\' OR message LIKE :search ESCAPE '\\')
+             ORDER BY id {order} LIMIT :limit"
+        );
+        let params = named_params! {
+            ":status": status,
+            ":above": above,
+            ":below": below,
+            ":search": search.map(containing),
+            ":limit": limit,
+        };
+        Ok(from.newest_first(self.query_rows(&sql, params, Message::from_row)?))
+    }
+
+    /// At most `limit` messages of a status that have a time, the earliest first.
+    pub(crate) fn messages_by_time(
+        &self,
+        status: MessageStatus,
+        limit: u32,
+    ) -> SqlResult<Vec<Message>> {
+        let sql = format!(
+            "SELECT {LISTED} FROM auto_messages
+             WHERE status = :status AND scheduled_at IS NOT NULL
+             ORDER BY scheduled_at, id LIMIT :limit"
+        );
+        let params = named_params! { ":status": status, ":limit": limit };
+        self.query_rows(&sql, params, Message::from_row)
+    }
+
+    /// The scheduled message whose time comes first; one that is overdue too.
+    pub fn next_due(&self) -> SqlResult<Option<Message>> {
+        Ok(self.messages_by_time(MessageStatus::Scheduled, 1)?.pop())
+    }
+
+    /// How many messages have this status.
+    pub fn count_messages(&self, status: MessageStatus) -> SqlResult<u64> {
+        let sql = "SELECT count(*) FROM auto_messages WHERE status = :status";
+        self.query_value(sql, named_params! { ":status": status })
+    }
+
     /// How many messages are due at `now` or on their way.
     pub fn count_due(&self, now: Timestamp) -> SqlResult<u64> {
         let sql = "SELECT (SELECT count(*) FROM auto_messages
@@ -79,27 +477,13 @@ impl Tx<'_> {
         self.query_values(sql, named_params! { ":now": now, ":limit": limit })
     }
 
-    /// The message, when it is still scheduled and due at `now`.
-    pub(crate) fn due_message(&self, id: i64, now: Timestamp) -> SqlResult<Option<DueMessage>> {
-        let sql = format!(
-            "SELECT id, scheduled_at, message, channel_id, contact_ids, metadata, {TIMETABLE}
-             FROM auto_messages
-             WHERE id = :id AND status = 'scheduled' AND scheduled_at <= :now"
-        );
-        let read = |row: &Row<'_>| {
-            Ok(DueMessage {
-                id: row.get("id")?,
-                due_at: row.get("scheduled_at")?,
-                message: row.get("message")?,
-                channel_id: row.get("channel_id")?,
-                contact_ids: row.get("contact_ids")?,
-                metadata: row.get("metadata")?,
-                timetable: read_timetable(row)?,
-            })
-        };
-        let mut statement = self.prepare(&sql)?;
-        let mut rows = statement.query_map(named_params! { ":id": id, ":now": now }, read)?;
-        rows.next().transpose()
+    /// Since when the message that waits longest for being planned is due.
+    pub fn oldest_unplanned(&self, now: Timestamp) -> SqlResult<Option<Timestamp>> {
+        let sql = "SELECT scheduled_at FROM auto_messages
+                   WHERE status = 'scheduled' AND scheduled_at <= :now
+                   ORDER BY scheduled_at LIMIT 1";
+        self.query_optional(sql, named_params! { ":now": now }, |row| row.get("scheduled_at"))
+            .map(Option::flatten)
     }
 
     /// The ids of at most `limit` messages that are scheduled without a time.
@@ -107,33 +491,6 @@ impl Tx<'_> {
         let sql = "SELECT id FROM auto_messages
                    WHERE status = 'scheduled' AND scheduled_at IS NULL LIMIT :limit";
         self.query_values(sql, named_params! { ":limit": limit })
-    }
-
-    /// The message, when it is still scheduled without a time.
-    pub(crate) fn untimed_message(&self, id: i64) -> SqlResult<Option<Untimed>> {
-        let sql = format!(
-            "SELECT id, {TIMETABLE},
-                 strftime('%Y-%m-%dT%H:%M:%SZ', created_at) AS since,
-                 (SELECT max(due_at) FROM deliveries WHERE auto_message_id = :id AND due_at IS NOT
-                     (SELECT due_at FROM plannings WHERE auto_message_id = :id)) AS latest_due_at,
-                 (SELECT max(due_at) FROM deliveries WHERE auto_message_id = :id AND due_at IS NOT
-                     (SELECT due_at FROM plannings WHERE auto_message_id = :id)
-                     AND retry_of IS NULL) AS latest_planned_at
-             FROM auto_messages
-             WHERE id = :id AND status = 'scheduled' AND scheduled_at IS NULL"
-        );
-        let read = |row: &Row<'_>| {
-            Ok(Untimed {
-                id: row.get("id")?,
-                since: row.get("since")?,
-                timetable: read_timetable(row)?,
-                latest_due_at: row.get("latest_due_at")?,
-                latest_planned_at: row.get("latest_planned_at")?,
-            })
-        };
-        let mut statement = self.prepare(&sql)?;
-        let mut rows = statement.query_map(named_params! { ":id": id }, read)?;
-        rows.next().transpose()
     }
 
     /// The ids of at most `limit` scheduled messages with a rule whose time was worked out in another
@@ -154,24 +511,38 @@ impl Tx<'_> {
         self.query_values(&sql, params)
     }
 
-    /// What the time of a message comes from, when it is still scheduled for one.
-    pub(crate) fn timed_message(&self, id: i64) -> SqlResult<Option<Timed>> {
-        let sql = format!(
-            "SELECT scheduled_at, {TIMETABLE},
-                 EXISTS (SELECT 1 FROM deliveries WHERE auto_message_id = :id AND due_at = scheduled_at)
-                     AND NOT EXISTS (SELECT 1 FROM plannings
-                         WHERE auto_message_id = :id AND due_at = scheduled_at) AS has_begun
-             FROM auto_messages
-             WHERE id = :id AND status = 'scheduled' AND scheduled_at IS NOT NULL"
-        );
-        let read = |row: &Row<'_>| {
-            Ok(Timed {
-                scheduled_at: row.get("scheduled_at")?,
-                timetable: read_timetable(row)?,
-                has_begun: row.get("has_begun")?,
-            })
+    /// At most `limit` messages on their way, or scheduled for `until` at the latest, by their time.
+    pub(crate) fn queued_messages(&self, until: Timestamp, limit: u64) -> SqlResult<Vec<Queued>> {
+        let sql = "SELECT id, channel_id, scheduled_at, NULL AS first_open FROM auto_messages
+                   WHERE status = 'scheduled' AND scheduled_at <= :until
+                   UNION ALL
+                   SELECT id, channel_id, scheduled_at,
+                       (SELECT min(d.id) FROM deliveries d
+                           WHERE d.auto_message_id = m.id AND d.due_at = m.scheduled_at
+                               AND d.status IN ('pending', 'sending'))
+                   FROM auto_messages m WHERE status = 'sending' AND scheduled_at IS NOT NULL
+                   ORDER BY scheduled_at, id LIMIT :limit";
+        let params = named_params! {
+            ":until": until,
+            ":limit": i64::try_from(limit).unwrap_or(i64::MAX),
         };
-        self.query_optional(&sql, named_params! { ":id": id }, read)
+        self.query_rows(sql, params, |row| {
+            Ok(Queued {
+                id: row.get("id")?,
+                channel_id: row.get("channel_id")?,
+                due_at: row.get("scheduled_at")?,
+                first_open: row.get("first_open")?,
+            })
+        })
+    }
+
+    /// How many messages [`Self::queued_messages`] would give without a limit.
+    pub(crate) fn count_queued(&self, until: Timestamp) -> SqlResult<u64> {
+        let sql = "SELECT (SELECT count(*) FROM auto_messages
+                       WHERE status = 'scheduled' AND scheduled_at <= :until)
+                   + (SELECT count(*) FROM auto_messages
+                       WHERE status = 'sending' AND scheduled_at IS NOT NULL)";
+        self.query_value(sql, named_params! { ":until": until })
     }
 
     /// Gives a scheduled message the time that its rule has in `zone`.
@@ -221,16 +592,14 @@ impl Tx<'_> {
              WHERE taken_local GLOB '*Z' AND taken_local > ''"
         );
         let read = |row: &Row<'_>| {
-            let at = lossy(row, "taken_local")?.and_then(|text| Timestamp::parse(&text));
-            let is_under_way = row.get::<_, String>("status")? == "sending"
-                && at == Timestamp::parse(&lossy(row, "scheduled_at")?.unwrap_or_default());
-            // A row that cannot be read fails alone, later.
-            let is_from_rule = is_under_way
-                && read_timetable(row)
-                    .is_ok_and(|timetable| at.is_some_and(|at| timetable.has(at, zone)));
+            let at = seen_time(row, "taken_local")?;
+            let is_under_way = row.get::<_, MessageStatus>("status")? == MessageStatus::Sending
+                && at == seen_time(row, "scheduled_at")?;
+            let timetable = read_timetable(row)?;
+            let is_from_rule = is_under_way && at.is_some_and(|at| timetable.has(at, zone));
             Ok((row.get::<_, i64>("id")?, at.map(|at| local_text(at, zone)), is_from_rule))
         };
-        let taken: Vec<_> = self.prepare(&sql)?.query_map([], read)?.collect::<SqlResult<_>>()?;
+        let taken = self.query_rows(&sql, [], read)?;
         let sql = "UPDATE auto_messages SET taken_local = :local,
                        scheduled_local = iif(:is_from_rule, :local, scheduled_local),
                        scheduled_zone = iif(:is_from_rule, :zone, scheduled_zone), updated_at = :now
@@ -262,11 +631,11 @@ impl Tx<'_> {
         let (status, error) = match latest_due_at {
             None => (None, error.to_owned()),
             Some(due_at) if self.has_open_deliveries(id, due_at)? => {
-                (Some("sending"), String::new())
+                (Some(MessageStatus::Sending), String::new())
             }
             Some(due_at) => match self.count_occurrence(id, due_at)?.verdict() {
-                Verdict::Sent => (Some("sent"), String::new()),
-                Verdict::Failed { error } => (Some("failed"), error),
+                Verdict::Sent => (Some(MessageStatus::Sent), String::new()),
+                Verdict::Failed { error } => (Some(MessageStatus::Failed), error),
             },
         };
         let sql = "UPDATE auto_messages SET scheduled_at = :due_at, scheduled_local = NULL,
@@ -407,5 +776,52 @@ impl Tx<'_> {
         params: &[(&str, &dyn rusqlite::ToSql)],
     ) -> SqlResult<Vec<(i64, Timestamp)>> {
         self.query_rows(sql, params, |row| Ok((row.get("id")?, row.get("scheduled_at")?)))
+    }
+
+    /// This moment in the life of the database: another connection has written since, or not.
+    pub(crate) fn data_version(&self) -> SqlResult<DataVersion> {
+        self.query_value("PRAGMA data_version", []).map(DataVersion)
+    }
+
+    /// The occurrence of a message whose planning was begun and not ended.
+    pub(crate) fn begun_planning(&self, auto_message_id: i64) -> SqlResult<Option<Timestamp>> {
+        let sql = "SELECT due_at FROM plannings WHERE auto_message_id = :id";
+        self.query_optional(sql, named_params! { ":id": auto_message_id }, |row| row.get("due_at"))
+    }
+
+    /// Notes that the planning of an occurrence has begun.
+    pub(crate) fn begin_planning(&self, auto_message_id: i64, due_at: Timestamp) -> SqlResult<()> {
+        let sql =
+            "INSERT OR REPLACE INTO plannings (auto_message_id, due_at) VALUES (:id, :due_at)";
+        let params = named_params! { ":id": auto_message_id, ":due_at": due_at };
+        self.execute_sql(sql, params)
+    }
+
+    /// Notes that the planning of a message has ended, or is given up.
+    pub(crate) fn end_planning(&self, auto_message_id: i64) -> SqlResult<()> {
+        let sql = "DELETE FROM plannings WHERE auto_message_id = :id";
+        self.execute_sql(sql, named_params! { ":id": auto_message_id })
+    }
+
+    /// Removes at most `limit` deliveries that a planning which was cut off has left, none of which was
+    /// ever claimed. Returns how many.
+    pub(crate) fn remove_unplanned(
+        &self,
+        auto_message_id: i64,
+        due_at: Timestamp,
+        limit: usize,
+    ) -> SqlResult<usize> {
+        let sql = "DELETE FROM deliveries WHERE id IN
+                       (SELECT id FROM deliveries
+                           WHERE auto_message_id = :id AND due_at = :due_at AND attempts = 0
+                               AND claimed_at IS NULL
+                               AND status IN ('pending', 'skipped', 'expired', 'cancelled')
+                           LIMIT :limit)";
+        let params = named_params! {
+            ":id": auto_message_id,
+            ":due_at": due_at,
+            ":limit": i64::try_from(limit).unwrap_or(i64::MAX),
+        };
+        self.change_rows(sql, params)
     }
 }

@@ -9,23 +9,19 @@ mod alerts;
 mod backup;
 mod channels;
 mod columns;
-mod composing;
 mod contacts;
 mod correct;
 mod deliveries;
 mod events;
 mod figures;
-mod forecast;
 mod hidden_numbers;
-mod listings;
 mod lookups;
 mod maintenance;
 mod messages;
 mod meta;
 mod open;
-mod overview;
+mod pages;
 mod panel;
-mod plannings;
 mod prune;
 mod restore;
 mod runs;
@@ -33,7 +29,6 @@ mod settle;
 mod statements;
 mod stuck;
 mod texts;
-mod views;
 
 use std::path::{Path, PathBuf};
 
@@ -45,36 +40,32 @@ pub(crate) use alerts::Alert;
 pub use backup::{Contents, DataVersion};
 pub(crate) use channels::{Channel, Held};
 use columns::{lossy, seen_time};
-pub use composing::{DeliveryRow, MessageFields, MessageFilter, MessageRow, Occurrence};
 pub use contacts::WaitingForContact;
 pub(crate) use contacts::{Contact, Numbers, OPTED_OUT, Skipped};
-pub use deliveries::{ClaimRequest, Claimed, NewDelivery, Open, RecipientNow, Recovered};
+pub(crate) use deliveries::Ended;
+pub use deliveries::{
+    ClaimRequest, Claimed, Delivery, NewDelivery, Occurrence, Open, RecipientNow, Recovered,
+};
 pub use events::{Echo, MessageEvent, SessionEvent, Taken};
 pub(crate) use figures::StatusCount;
-pub(crate) use forecast::{Foreseen, Planned, Queued};
 pub(crate) use hidden_numbers::{HiddenNumber, Unresolved};
-pub(crate) use listings::{
-    Ended, ListedMessage, ListedRecipient, ListedRun, MessageDetail, PageFrom,
-};
 pub(crate) use lookups::{DueLookup, UnknownDelivery};
 pub(crate) use maintenance::SchemaDifferences;
 pub use maintenance::WAL_LARGE_BYTES;
-pub(crate) use messages::{DueMessage, Timed, Untimed};
+pub use messages::{Message, MessageFilter};
+pub(crate) use messages::{Past, Queued, unreadable};
 pub(crate) use meta::ClockBelieved;
 pub(crate) use open::wait_no_longer;
-pub(crate) use overview::{NextDue, RunView};
+pub(crate) use pages::PageFrom;
+use pages::containing;
 pub(crate) use panel::{FormMark, MadeBefore, PanelSession, PanelUpload};
 pub use prune::{Counted, Old, Side};
 pub(crate) use restore::{LOOK_AT_UNKNOWN, Marked, Restoration};
-pub use runs::{RunCounts, Trigger};
+pub use runs::{Run, RunCounts, Trigger};
 pub use settle::Settled;
 #[cfg(debug_assertions)]
 pub use statements::{Statement, noted_statements, watch_statements};
 pub use stuck::Stuck;
-pub use views::{DeliveryView, MessageView};
-
-/// How much of a text stands in for a title, in characters.
-const LABEL_CHARS_MAX: usize = 40;
 
 /// What a statement gives inside a transaction.
 pub(crate) type SqlResult<T> = rusqlite::Result<T>;
@@ -252,14 +243,4 @@ impl Store {
         };
         attempt().map_err(|source| open::explain_statement(path, source))
     }
-}
-
-/// What a person knows a message by: its title, or how its text begins, on one line.
-pub(crate) fn label(title: Option<&str>, text: &str) -> String {
-    let title = title.filter(|title| !title.trim().is_empty());
-    let line = title.unwrap_or(text).split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= LABEL_CHARS_MAX {
-        return line;
-    }
-    line.chars().take(LABEL_CHARS_MAX - 1).chain(['…']).collect()
 }

@@ -1,8 +1,8 @@
 //! The table `runs`: who triggered what, and what came of it.
 
-use rusqlite::named_params;
+use rusqlite::{Row, named_params};
 
-use super::{SqlResult, Tx};
+use super::{PageFrom, SqlResult, Tx, lossy, seen_time};
 use crate::clock::Timestamp;
 use crate::text_enum::text_enum;
 
@@ -21,7 +21,7 @@ text_enum! {
 }
 
 /// What a run did, in messages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct RunCounts {
     /// Messages that the run worked on.
     pub processed: u64,
@@ -29,6 +29,43 @@ pub struct RunCounts {
     pub success: u64,
     /// Messages that it settled as failed.
     pub(crate) failed: u64,
+}
+
+/// A row of `runs`.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Run {
+    pub(crate) id: i64,
+    pub(crate) trigger: Trigger,
+    /// The address of the caller.
+    #[serde(skip)]
+    pub(crate) remote: Option<String>,
+    pub(crate) started_at: Option<Timestamp>,
+    /// When it ended; `None` while it is under way.
+    pub(crate) finished_at: Option<Timestamp>,
+    #[serde(flatten)]
+    pub(crate) counts: RunCounts,
+    /// Why it ended early.
+    pub(crate) error: Option<String>,
+}
+
+const RUN: &str = "id, trigger, remote, started_at, finished_at, processed, success, failed, error";
+
+impl Run {
+    fn from_row(row: &Row<'_>) -> SqlResult<Self> {
+        Ok(Self {
+            id: row.get("id")?,
+            trigger: row.get("trigger")?,
+            remote: lossy(row, "remote")?,
+            started_at: seen_time(row, "started_at")?,
+            finished_at: seen_time(row, "finished_at")?,
+            counts: RunCounts {
+                processed: row.get("processed")?,
+                success: row.get("success")?,
+                failed: row.get("failed")?,
+            },
+            error: lossy(row, "error")?,
+        })
+    }
 }
 
 impl Tx<'_> {
@@ -83,5 +120,33 @@ impl Tx<'_> {
                    WHERE processed = 0 AND started_at < :before AND finished_at IS NOT NULL
                        AND error IS NULL";
         self.change_rows(sql, named_params! { ":before": before })
+    }
+
+    /// At most `limit` runs.
+    pub(crate) fn page_of_runs(&self, from: PageFrom, limit: u32) -> SqlResult<Vec<Run>> {
+        let ((above, below), order) = (from.bounds(), from.order());
+        let sql = format!(
+            "SELECT {RUN} FROM runs WHERE id > :above AND id < :below ORDER BY id {order} LIMIT :limit"
+        );
+        let params = named_params! { ":above": above, ":below": below, ":limit": limit };
+        Ok(from.newest_first(self.query_rows(&sql, params, Run::from_row)?))
+    }
+
+    /// The newest runs of any process, at most `limit`.
+    pub fn last_runs(&self, limit: u32) -> SqlResult<Vec<Run>> {
+        self.page_of_runs(PageFrom::Newest, limit)
+    }
+
+    /// When the newest run began, of any process.
+    pub fn newest_run_at(&self) -> SqlResult<Option<Timestamp>> {
+        Ok(self.last_runs(1)?.first().and_then(|run| run.started_at))
+    }
+
+    /// The last run that somebody's cron, and not our own ticker, triggered.
+    pub(crate) fn last_triggered_run(&self) -> SqlResult<Option<Run>> {
+        let sql = format!(
+            "SELECT {RUN} FROM runs WHERE trigger IN ('cron', 'api') ORDER BY id DESC LIMIT 1"
+        );
+        self.query_optional(&sql, [], Run::from_row)
     }
 }

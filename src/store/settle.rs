@@ -2,12 +2,11 @@
 
 use rusqlite::{Row, named_params};
 
-use super::composing::{DELIVERY, DeliveryRow, read_delivery};
-use super::deliveries::FIRST_LOOKUP_AFTER;
+use super::deliveries::{DELIVERY, FIRST_LOOKUP_AFTER, counts_by, read_counts, words};
 use super::messages::{TIMETABLE, read_timetable};
-use super::{SqlResult, Tx};
+use super::{Delivery, SqlResult, Tx};
 use crate::clock::Timestamp;
-use crate::delivery::{Counts, Verdict};
+use crate::delivery::{Counts, MessageStatus, Status, Verdict};
 use crate::reason::Reason;
 use crate::schedule::{Timetable, Zone, local_text};
 
@@ -35,17 +34,6 @@ const RECIPIENTS: &str = "recipients AS (
         FROM deliveries
         WHERE auto_message_id = :id AND due_at >= :first AND (due_at = :first OR retry_of = :first)
         GROUP BY chat_id))";
-
-fn read_counts(row: &Row<'_>) -> SqlResult<Counts> {
-    Ok(Counts {
-        sent: row.get("sent")?,
-        failed: row.get("failed")?,
-        skipped: row.get("skipped")?,
-        unknown: row.get("unknown")?,
-        expired: row.get("expired")?,
-        cancelled: row.get("cancelled")?,
-    })
-}
 
 impl Tx<'_> {
     /// Settles a message when none of its occurrence's deliveries is pending or sending, and brings
@@ -165,28 +153,17 @@ impl Tx<'_> {
         if self.is_retried(id, first)? {
             return self.count_retried(id, first);
         }
-        let sql = "SELECT count(*) FILTER (WHERE status = 'sent') AS sent,
-                       count(*) FILTER (WHERE status = 'failed') AS failed,
-                       count(*) FILTER (WHERE status = 'skipped') AS skipped,
-                       count(*) FILTER (WHERE status = 'unknown') AS unknown,
-                       count(*) FILTER (WHERE status = 'expired') AS expired,
-                       count(*) FILTER (WHERE status = 'cancelled') AS cancelled
-                   FROM deliveries WHERE auto_message_id = :id AND due_at = :due_at";
+        let sql = format!(
+            "SELECT {} FROM deliveries WHERE auto_message_id = :id AND due_at = :due_at",
+            counts_by("status")
+        );
         let params = named_params! { ":id": id, ":due_at": due_at };
-        self.prepare(sql)?.query_row(params, read_counts)
+        self.prepare(&sql)?.query_row(params, read_counts)
     }
 
     fn count_retried(&self, id: i64, first: Timestamp) -> SqlResult<Counts> {
-        let sql = format!(
-            "WITH {RECIPIENTS}
-             SELECT count(*) FILTER (WHERE stands = 'sent') AS sent,
-                 count(*) FILTER (WHERE stands = 'failed') AS failed,
-                 count(*) FILTER (WHERE stands = 'skipped') AS skipped,
-                 count(*) FILTER (WHERE stands = 'unknown') AS unknown,
-                 count(*) FILTER (WHERE stands = 'expired') AS expired,
-                 count(*) FILTER (WHERE stands = 'cancelled') AS cancelled
-             FROM recipients"
-        );
+        let counts = counts_by("stands");
+        let sql = format!("WITH {RECIPIENTS} SELECT {counts} FROM recipients");
         let params = named_params! { ":id": id, ":first": first };
         self.prepare(&sql)?.query_row(params, read_counts)
     }
@@ -227,18 +204,17 @@ impl Tx<'_> {
         &self,
         id: i64,
         first: Timestamp,
-        statuses: &[&str],
-    ) -> SqlResult<Vec<DeliveryRow>> {
+        statuses: &[Status],
+    ) -> SqlResult<Vec<Delivery>> {
         let sql = format!(
             "WITH {RECIPIENTS}
              SELECT {DELIVERY} FROM recipients r
              CROSS JOIN deliveries d ON d.auto_message_id = :id AND d.due_at = r.last_at
                  AND d.chat_id = r.chat_id
-             WHERE instr(:statuses, ' ' || r.stands || ' ') > 0 ORDER BY d.id"
+             WHERE instr(:statuses, ',' || r.stands || ',') > 0 ORDER BY d.id"
         );
-        let statuses = format!(" {} ", statuses.join("  "));
-        let params = named_params! { ":id": id, ":first": first, ":statuses": statuses };
-        self.query_rows(&sql, params, read_delivery)
+        let params = named_params! { ":id": id, ":first": first, ":statuses": words(statuses) };
+        self.query_rows(&sql, params, Delivery::from_row)
     }
 
     /// Writes the counts of the latest occurrence; an expired delivery counts as failed.
@@ -306,8 +282,8 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> SqlResult<()> {
         let (status, error) = match verdict {
-            Verdict::Sent => ("sent", schedule_error),
-            Verdict::Failed { error } => ("failed", Some(error.as_str())),
+            Verdict::Sent => (MessageStatus::Sent, schedule_error),
+            Verdict::Failed { error } => (MessageStatus::Failed, Some(error.as_str())),
         };
         let sql = "UPDATE auto_messages SET
                        status = CASE WHEN :next IS NULL THEN :status ELSE 'scheduled' END,

@@ -54,7 +54,7 @@ fn look_within(world: &World, scope: Scope, gap: Gap, bounds: Bounds) -> Option<
                 Fate::TooLate => ("too late".to_owned(), None),
                 Fate::Waits { reason } => (format!("waits: {reason}"), None),
                 Fate::InFlight => ("in flight".to_owned(), None),
-                Fate::Ended { status, .. } => (status.to_owned(), None),
+                Fate::Ended { status, .. } => (status.to_string(), None),
             };
             rows.push((row.message_id, row.chat_id.to_owned(), fate, at.map(Timestamp::secs)));
         }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use auto_message_scheduler::config::Config;
+use auto_message_scheduler::delivery::MessageStatus;
 use auto_message_scheduler::messages::{
     self, ComposeError, Composed, Draft, Edit, Edited, Resumed, Timing, WeeklyTiming,
 };
@@ -324,15 +325,17 @@ fn a_message_that_failed_for_all_can_be_corrected_and_goes_out() {
 fn a_change_is_made_only_to_the_row_that_was_seen() {
     let world = World::new();
     let id = world.message("081200007001");
-    let seen = store(&world).read(|tx| tx.message_row(id)).unwrap().unwrap().fields;
+    let seen = store(&world).read(|tx| tx.message(id)).unwrap().unwrap();
     world.run();
     let now = world.clock.wall();
     let mut store = store(&world);
     assert!(
-        !store.write(|tx| tx.move_message(id, &seen, "draft", seen.scheduled_at, now)).unwrap()
+        !store
+            .write(|tx| tx.move_message(&seen, MessageStatus::Draft, seen.scheduled_at, now))
+            .unwrap()
     );
-    assert!(!store.write(|tx| tx.change_message(id, &seen, &seen, now)).unwrap());
-    assert!(!store.write(|tx| tx.delete_message(id, "draft")).unwrap());
+    assert!(!store.write(|tx| tx.change_message(&seen, &seen, now)).unwrap());
+    assert!(!store.write(|tx| tx.delete_message(id, MessageStatus::Draft)).unwrap());
     assert_eq!(world.status(id), "sent");
 }
 

@@ -9,6 +9,7 @@ use super::super::output::{Output, counted};
 use super::super::{CliError, Desk};
 use super::{TextArgs, TimingArgs};
 use crate::config::Config;
+use crate::delivery::MessageStatus;
 use crate::forecast::{self, MessageForecast, Tally};
 use crate::messages::{self, Composed, Draft, Edit, Skipped, Today};
 use crate::recipient::{self, Entry};
@@ -112,7 +113,7 @@ pub(super) fn add(args: &AddArgs, config: &Config) -> Result<(), CliError> {
 fn describe(composed: &Composed, tally: Option<Tally>, desk: &Desk<'_>) -> String {
     let Composed { id, status, channel, recipient_count, .. } = composed;
     let people = counted(*recipient_count, "recipient");
-    let kind = if status == "draft" { "a draft" } else { "scheduled" };
+    let kind = if *status == MessageStatus::Draft { "a draft" } else { "scheduled" };
     let mut text = format!("message {id} is {kind}: {people} on channel `{}`", one_line(channel));
     // Writing into a String cannot fail.
     let begins = tally.and_then(|tally| tally.begins_at).or(composed.begins_at);
@@ -134,7 +135,7 @@ fn describe(composed: &Composed, tally: Option<Tally>, desk: &Desk<'_>) -> Strin
     for warning in &composed.warnings {
         let _ = write!(text, "\nwarning: {}", one_line(warning));
     }
-    if status == "draft" {
+    if *status == MessageStatus::Draft {
         let _ = write!(text, "\n`message resume {id}` lets it go out");
     }
     text

@@ -1,6 +1,6 @@
 //! `message list` and `message show`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -8,22 +8,20 @@ use serde_json::{Value, json};
 use super::super::output::Output;
 use super::super::table::{table, wrapped};
 use super::super::{CliError, Desk};
-use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::delivery::{Ack, Counts};
+use crate::delivery::{Ack, Counts, MessageStatus};
 use crate::recipient;
-use crate::schedule::in_words;
-use crate::store::{DeliveryRow, MessageFilter, MessageRow, Occurrence, label};
+use crate::schedule::{Timetable, in_words};
+use crate::store::{Channel, Delivery, Message, MessageFilter, Occurrence, SqlResult, Tx};
 use crate::terminal::one_line;
 
-const STATUSES: [&str; 6] = ["draft", "scheduled", "sending", "sent", "failed", "cancelled"];
 /// How many earlier occurrences are summed up.
 const EARLIER_SHOWN_MAX: usize = 5;
 
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
     /// Only those with this status
-    #[arg(long, value_parser = STATUSES)]
+    #[arg(long, value_parser = MessageStatus::ALL.map(MessageStatus::as_str))]
     status: Option<String>,
     /// Only those with this in title or text
     #[arg(long)]
@@ -57,27 +55,29 @@ pub(super) fn list(args: &ListArgs, config: &Config) -> Result<(), CliError> {
     // One more than asked for tells whether there are more.
     let limit = (!args.all).then(|| args.limit.saturating_add(1));
     let filter = MessageFilter { status: args.status.clone(), search: args.search.clone(), limit };
-    let mut rows = Desk::open_or_make(config)?.store.read(|tx| tx.message_rows(&filter))?;
+    let (mut rows, channels) = Desk::open_or_make(config)?
+        .store
+        .read(|tx| Ok((tx.messages(&filter)?, Channels::of(tx)?)))?;
     let shown = usize::try_from(args.limit).unwrap_or(usize::MAX);
     let has_more = !args.all && rows.len() > shown;
     if has_more {
         rows.truncate(shown);
     }
-    let data: Vec<Value> = rows.iter().map(message_json).collect();
+    let data: Vec<Value> = rows.iter().map(|row| message_json(row, &channels)).collect();
     args.output.print(&data, |_| {
         if rows.is_empty() {
             return "no messages: `message add` makes one".to_owned();
         }
         let lines = rows.iter().map(|row| {
             let counts = row.counts;
-            let when = row.fields.scheduled_at.map(|at| config.zone.format_local(at));
+            let when = row.scheduled_at.map(|at| config.zone.format_local(at));
             vec![
                 row.id.to_string(),
-                row.fields.status.clone(),
+                row.status.to_string(),
                 when.unwrap_or_default(),
-                format!("{}/{}", counts.sent, row.fields.contact_count),
+                format!("{}/{}", counts.sent, row.contact_count),
                 (counts.failed + counts.unknown).to_string(),
-                title(row),
+                row.label(),
             ]
         });
         let text = table(&["id", "status", "time", "sent", "not", "title"], lines);
@@ -86,51 +86,61 @@ pub(super) fn list(args: &ListArgs, config: &Config) -> Result<(), CliError> {
         let zone = &config.zone;
         format!(
             "{text}\ntimes are in {zone}; `not` counts failed, expired and unknown{more}{}",
-            holds(&rows)
+            channels.holds(&rows)
         )
     })
 }
 
-/// Why the channel of a message that waits for it is held.
-fn hold(row: &MessageRow) -> Option<&str> {
-    let waits = ["scheduled", "sending"].contains(&row.fields.status.as_str());
-    row.channel_held.as_deref().filter(|_| waits)
-}
+/// The channels by id: a message may have one that is not there.
+struct Channels(HashMap<i64, Channel>);
 
-/// A line for each held channel that one of these messages waits for.
-fn holds(rows: &[MessageRow]) -> String {
-    let mut holds = BTreeMap::new();
-    for row in rows {
-        if let Some(why) = hold(row) {
-            holds.insert(row.fields.channel_id, (row.channel_name.as_deref(), why));
-        }
+impl Channels {
+    fn of(tx: &Tx<'_>) -> SqlResult<Self> {
+        Ok(Self(tx.channels()?.into_iter().map(|channel| (channel.id, channel)).collect()))
     }
-    let line = |(id, (name, why)): (i64, (Option<&str>, &str))| {
-        let line = format!("channel {id} `{}` is held: {why}", name.unwrap_or_default());
-        format!("\n{}", wrapped(&one_line(&line), 2))
-    };
-    holds.into_iter().map(line).collect()
+
+    fn name(&self, row: &Message) -> Option<&str> {
+        Some(self.0.get(&row.channel_id)?.name.as_str())
+    }
+
+    /// Why the channel of a message is held.
+    fn held(&self, row: &Message) -> Option<&str> {
+        Some(self.0.get(&row.channel_id)?.held.as_ref()?.reason.as_str())
+    }
+
+    /// The same, when the message waits for it.
+    fn hold(&self, row: &Message) -> Option<&str> {
+        let waits = matches!(row.status, MessageStatus::Scheduled | MessageStatus::Sending);
+        self.held(row).filter(|_| waits)
+    }
+
+    /// A line for each held channel that one of these messages waits for.
+    fn holds(&self, rows: &[Message]) -> String {
+        let waits = rows.iter().filter_map(|row| Some((row.channel_id, (row, self.hold(row)?))));
+        let holds: BTreeMap<i64, (&Message, &str)> = waits.collect();
+        let line = |(id, (row, why)): (i64, (&Message, &str))| {
+            let name = self.name(row).unwrap_or_default();
+            let line = format!("channel {id} `{name}` is held: {why}");
+            format!("\n{}", wrapped(&one_line(&line), 2))
+        };
+        holds.into_iter().map(line).collect()
+    }
 }
 
-fn title(row: &MessageRow) -> String {
-    label(row.fields.title.as_deref(), &row.fields.message)
-}
-
-fn message_json(row: &MessageRow) -> Value {
-    let fields = &row.fields;
+fn message_json(row: &Message, channels: &Channels) -> Value {
     json!({
         "id": row.id,
-        "title": fields.title,
-        "message": fields.message,
-        "status": fields.status,
-        "channel_id": fields.channel_id,
-        "channel": row.channel_name,
-        "channel_held": row.channel_held,
-        "contact_ids": fields.contact_ids,
-        "contact_count": fields.contact_count,
-        "scheduled_at": fields.scheduled_at.map(|at| at.to_string()),
-        "schedules": fields.schedules,
-        "interval_config": fields.interval_config,
+        "title": row.title,
+        "message": row.message,
+        "status": row.status,
+        "channel_id": row.channel_id,
+        "channel": channels.name(row),
+        "channel_held": channels.held(row),
+        "contact_ids": row.contact_ids,
+        "contact_count": row.contact_count,
+        "scheduled_at": row.scheduled_at,
+        "schedules": row.timetable.schedules,
+        "interval_config": row.timetable.interval_config,
         "sent_at": row.sent_at,
         "sent_count": row.counts.sent,
         "failed_count": row.counts.failed,
@@ -147,54 +157,54 @@ pub(super) fn show(args: &ShowArgs, config: &Config) -> Result<(), CliError> {
     let id = args.id;
     let limit = (!args.all).then_some(args.limit);
     let mut desk = Desk::open_or_make(config)?;
-    let (row, occurrences, deliveries) = desk.store.read(|tx| {
-        let row = tx.message_row(id)?;
+    let (row, channels, occurrences, deliveries) = desk.store.read(|tx| {
+        let row = tx.message(id)?;
         let occurrences = tx.occurrences_of(id)?;
         let deliveries = match occurrences.first() {
-            Some(latest) => tx.delivery_rows(id, latest.due_at, &[], limit)?,
+            Some(latest) => tx.first_deliveries(id, latest.due_at, limit)?,
             None => Vec::new(),
         };
-        Ok((row, occurrences, deliveries))
+        Ok((row, Channels::of(tx)?, occurrences, deliveries))
     })?;
     let Some(row) = row else {
         return Err(super::super::no_message(&mut desk.store, id));
     };
-    let mut data = message_json(&row);
+    let mut data = message_json(&row, &channels);
     data["occurrences"] = occurrences.iter().map(occurrence_json).collect();
     data["deliveries"] = deliveries.iter().map(delivery_json).collect();
-    args.output.print(&data, |_| describe(&row, &occurrences, &deliveries, &desk))
+    args.output.print(&data, |_| describe(&row, &channels, &occurrences, &deliveries, &desk))
 }
 
 fn describe(
-    row: &MessageRow,
+    row: &Message,
+    channels: &Channels,
     occurrences: &[Occurrence],
-    deliveries: &[DeliveryRow],
+    deliveries: &[Delivery],
     desk: &Desk<'_>,
 ) -> String {
-    let fields = &row.fields;
-    let mut lines = vec![format!("message {}: {}", row.id, title(row))];
-    let planned_now =
-        occurrences.first().is_some_and(|one| Some(one.due_at) == fields.scheduled_at);
-    let paused = if fields.status == "draft" && planned_now { " (paused)" } else { "" };
-    lines.push(format!("status    {}{paused}", fields.status));
+    let mut lines = vec![format!("message {}: {}", row.id, row.label())];
+    let planned_now = occurrences.first().is_some_and(|one| Some(one.due_at) == row.scheduled_at);
+    let paused = if row.status == MessageStatus::Draft && planned_now { " (paused)" } else { "" };
+    lines.push(format!("status    {}{paused}", row.status));
     if let Some(error) = &row.error {
         lines.push(format!("error     {}", one_line(error)));
     }
-    let channel = row.channel_name.as_deref().unwrap_or("there is none with this id");
-    lines.push(format!("channel   {} ({})", fields.channel_id, one_line(channel)));
-    if let Some(why) = hold(row) {
+    let channel = channels.name(row).unwrap_or("there is none with this id");
+    lines.push(format!("channel   {} ({})", row.channel_id, one_line(channel)));
+    if let Some(why) = channels.hold(row) {
         lines.push(wrapped(&format!("held      {}", one_line(why)), 10));
     }
-    if let Some(at) = fields.scheduled_at {
+    if let Some(at) = row.scheduled_at {
         lines.push(format!("time      {}", desk.local(at)));
     }
-    for words in in_words(fields.schedules.as_deref(), fields.interval_config.as_deref()) {
+    let Timetable { schedules, interval_config, .. } = &row.timetable;
+    for words in in_words(schedules.as_deref(), interval_config.as_deref()) {
         lines.push(wrapped(&format!("repeats   {words}"), 10));
     }
     lines.push("text".to_owned());
-    lines.extend(fields.message.split('\n').map(|line| format!("  {line}")));
+    lines.extend(row.message.split('\n').map(|line| format!("  {line}")));
     let Some(latest) = occurrences.first() else {
-        let to = fields.contact_ids.as_deref().map_or("nobody".to_owned(), words);
+        let to = row.contact_ids.as_deref().map_or("nobody".to_owned(), words);
         lines.push(format!("to        {} (nothing was planned yet)", one_line(&to)));
         return lines.join("\n");
     };
@@ -202,12 +212,12 @@ fn describe(
         let Counts { sent, failed, skipped, unknown, .. } = row.counts;
         lines.push(format!(
             "in all    {sent} of {} sent, {failed} failed or expired, {skipped} skipped, {unknown} unknown",
-            fields.contact_count
+            row.contact_count
         ));
     }
     lines.push(format!("{} {}: {}", kind(latest), desk.local(latest.due_at), sum(latest)));
     lines.push(recipients(deliveries, desk.config));
-    let total = latest.pending + latest.sending + total(latest.ended);
+    let total = latest.pending + latest.sending + latest.ended.total();
     let shown = u64::try_from(deliveries.len()).unwrap_or(u64::MAX);
     if total > shown {
         lines.push(format!("{} more: --all shows them", total - shown));
@@ -219,10 +229,10 @@ fn describe(
     lines.join("\n")
 }
 
-fn recipients(deliveries: &[DeliveryRow], config: &Config) -> String {
+fn recipients(deliveries: &[Delivery], config: &Config) -> String {
     let rows = deliveries.iter().map(|one| {
-        let at = one.finished_at.as_deref().and_then(Timestamp::parse);
-        let note = match (&one.error, one.ack.and_then(Ack::from_number)) {
+        let at = one.finished_at;
+        let note = match (&one.error, one.known_ack()) {
             (Some(error), _) => error.clone(),
             (None, Some(ack)) => ack_words(ack).to_owned(),
             (None, None) => String::new(),
@@ -230,7 +240,7 @@ fn recipients(deliveries: &[DeliveryRow], config: &Config) -> String {
         vec![
             one.name.clone().unwrap_or_default(),
             recipient::shown(&one.chat_id),
-            one.status.clone(),
+            one.status.to_string(),
             at.map(|at| config.zone.format_local(at)).unwrap_or_default(),
             note,
         ]
@@ -252,11 +262,6 @@ fn ack_words(ack: Ack) -> &'static str {
         Ack::Read => "read",
         Ack::Played => "played",
     }
-}
-
-fn total(counts: Counts) -> u64 {
-    let Counts { sent, failed, skipped, unknown, expired, cancelled } = counts;
-    sent + failed + skipped + unknown + expired + cancelled
 }
 
 fn kind(occurrence: &Occurrence) -> &'static str {
@@ -286,8 +291,8 @@ fn sum(occurrence: &Occurrence) -> String {
 fn occurrence_json(occurrence: &Occurrence) -> Value {
     let Counts { sent, failed, skipped, unknown, expired, cancelled } = occurrence.ended;
     json!({
-        "due_at": occurrence.due_at.to_string(),
-        "retry_of": occurrence.retry_of.map(|at| at.to_string()),
+        "due_at": occurrence.due_at,
+        "retry_of": occurrence.retry_of,
         "pending": occurrence.pending,
         "sending": occurrence.sending,
         "sent": sent,
@@ -299,7 +304,7 @@ fn occurrence_json(occurrence: &Occurrence) -> Value {
     })
 }
 
-fn delivery_json(delivery: &DeliveryRow) -> Value {
+fn delivery_json(delivery: &Delivery) -> Value {
     json!({
         "id": delivery.id,
         "contact_id": delivery.contact_id,
@@ -309,7 +314,7 @@ fn delivery_json(delivery: &DeliveryRow) -> Value {
         "finished_at": delivery.finished_at,
         "waha_message_id": delivery.waha_message_id,
         "ack": delivery.ack,
-        "ack_words": delivery.ack.and_then(Ack::from_number).map(ack_words),
+        "ack_words": delivery.known_ack().map(ack_words),
         "text": delivery.text,
         "error": delivery.error,
     })

@@ -13,12 +13,12 @@ use super::super::output::Output;
 use super::super::{CliError, Desk, stopped_by_signals};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::delivery::Status;
+use crate::delivery::{MessageStatus, Status};
 use crate::logging;
 use crate::messages::{self, Draft, Timing};
 use crate::recipient::{self, Entry};
 use crate::serve::{self, RunEnd};
-use crate::store::{DeliveryRow, MessageRow, Store};
+use crate::store::{Delivery, Store};
 use crate::terminal::one_line;
 use crate::trigger::Triggers;
 
@@ -44,7 +44,7 @@ pub(super) struct TestSendArgs {
 /// What became of it.
 enum Seen {
     /// The delivery has ended.
-    Ended(Box<DeliveryRow>),
+    Ended(Box<Delivery>),
     /// The message failed before it was planned.
     Failed(String),
     /// It waits, and why.
@@ -104,9 +104,9 @@ fn one_recipient(number: &str) -> Result<(), CliError> {
 }
 
 /// Says what WAHA said; anything but sent is a failure of this command.
-fn told(args: &TestSendArgs, id: i64, delivery: &DeliveryRow) -> Result<(), CliError> {
+fn told(args: &TestSendArgs, id: i64, delivery: &Delivery) -> Result<(), CliError> {
     let error = delivery.error.as_deref().unwrap_or("no reason is known");
-    if delivery.status != Status::Sent.as_str() {
+    if delivery.status != Status::Sent {
         return Err(CliError::Refused(format!("{}: {error} (message {id})", delivery.status)));
     }
     let waha_id = delivery.waha_message_id.as_deref().unwrap_or_default();
@@ -192,9 +192,9 @@ fn watch(
 /// The result, once there is one.
 fn look(store: &mut Store, id: i64) -> Result<Option<Seen>, CliError> {
     let (row, delivery) = store.read(|tx| {
-        let row = tx.message_row(id)?;
-        let delivery = match row.as_ref().and_then(|row| row.fields.scheduled_at) {
-            Some(at) => tx.delivery_rows(id, at, &[], Some(1))?.into_iter().next(),
+        let row = tx.message(id)?;
+        let delivery = match row.as_ref().and_then(|row| row.scheduled_at) {
+            Some(at) => tx.first_deliveries(id, at, Some(1))?.into_iter().next(),
             None => None,
         };
         Ok((row, delivery))
@@ -203,10 +203,12 @@ fn look(store: &mut Store, id: i64) -> Result<Option<Seen>, CliError> {
         return Ok(Some(Seen::Failed("the message was removed meanwhile".to_owned())));
     };
     Ok(match delivery {
-        Some(delivery) if !["pending", "sending"].contains(&delivery.status.as_str()) => {
+        Some(delivery) if !matches!(delivery.status, Status::Pending | Status::Sending) => {
             Some(Seen::Ended(Box::new(delivery)))
         }
-        None if row.fields.status == "failed" => Some(Seen::Failed(row.error.unwrap_or_default())),
+        None if row.status == MessageStatus::Failed => {
+            Some(Seen::Failed(row.error.unwrap_or_default()))
+        }
         Some(_) | None => None,
     })
 }
@@ -214,15 +216,13 @@ fn look(store: &mut Store, id: i64) -> Result<Option<Seen>, CliError> {
 /// Whether its channel is held, and why it waits.
 fn why_not(store: &mut Store, id: i64) -> Result<(bool, String), CliError> {
     let (is_scheduled, held, before) = store.read(|tx| {
-        let Some(MessageRow { fields, .. }) = tx.message_row(id)? else {
-            return Ok((false, None, 0));
-        };
-        let before = match fields.scheduled_at {
-            Some(at) => tx.count_before(fields.channel_id, at)?,
+        let Some(row) = tx.message(id)? else { return Ok((false, None, 0)) };
+        let before = match row.scheduled_at {
+            Some(at) => tx.count_before(row.channel_id, at)?,
             None => 0,
         };
-        let held = tx.channel(fields.channel_id)?.and_then(|channel| channel.held);
-        Ok((fields.status == "scheduled", held, before))
+        let held = tx.channel(row.channel_id)?.and_then(|channel| channel.held);
+        Ok((row.status == MessageStatus::Scheduled, held, before))
     })?;
     let is_held = held.is_some();
     let why = match held {
