@@ -247,7 +247,9 @@ fn run_command(args: &RunArgs, config: &Arc<Config>) -> Result<(), CliError> {
     let is_watched = std::io::stdout().is_terminal();
     let remarks = remarks(config, end, is_watched)?;
     if !is_watched {
-        remarks.iter().for_each(|remark| eprintln!("{}", one_line(remark)));
+        for remark in &remarks {
+            eprintln!("{}", one_line(remark));
+        }
         return Ok(());
     }
     let held = Store::open(&config.database_path)?.read(|tx| Ok(tx.clock_believed()?.hold))?;

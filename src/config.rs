@@ -282,6 +282,7 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError::Value`] for the first value that its key cannot have.
+    #[expect(clippy::too_many_lines, reason = "one line a setting")]
     pub fn from_values(values: HashMap<String, String>) -> Result<Self, ConfigError> {
         let values = Values::new(values)?;
         let delay = values.secs("SEND_DELAY_SECONDS", 0, 86_400)?;

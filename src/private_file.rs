@@ -82,6 +82,7 @@ pub(crate) fn remove_with_sides(path: &Path) {
 }
 
 /// The device and the inode of a file; `None` where files have none.
+#[cfg_attr(unix, expect(clippy::unnecessary_wraps))]
 pub(crate) fn identity(about: &Metadata) -> Option<(u64, u64)> {
     #[cfg(unix)]
     {

@@ -60,8 +60,9 @@ pub(super) fn cron_line(
         cron_line::run(args.every, &line)
     };
     let line = line.map_err(|error| CliError::Refused(error.to_string()))?;
-    let remarks: String = remarks.iter().map(|remark| format!("# {remark}\n")).collect();
-    print(format!("{remarks}{line}\n").as_bytes())
+    let mut lines: Vec<String> = remarks.iter().map(|remark| format!("# {remark}")).collect();
+    lines.push(line + "\n");
+    print(lines.join("\n").as_bytes())
 }
 
 fn what_it_does(args: &CronLineArgs) -> String {

@@ -72,19 +72,17 @@ fn rotate(database: &Path) -> Result<String, CliError> {
 
 /// What a person writes into the settings: this program does not change them.
 fn setting_lines(old: Option<&Secret>) -> Result<String, CliError> {
-    let mut lines = format!(
+    let lines = format!(
         "# Write this into the env file in place of what is there, then restart `serve`:\n\
          CRON_SECRET={}",
         secret::random()?.reveal()
     );
-    if let Some(old) = old {
-        lines += &format!(
-            "\nCRON_SECRET_PREVIOUS={}\n\
-             # Give the new one to cron and websites, then take out the second line.",
-            old.reveal()
-        );
-    }
-    Ok(lines)
+    let Some(old) = old else { return Ok(lines) };
+    Ok(format!(
+        "{lines}\nCRON_SECRET_PREVIOUS={}\n\
+         # Give the new one to cron and websites, then take out the second line.",
+        old.reveal()
+    ))
 }
 
 fn forget(config: &Config, is_set: bool) -> Result<String, CliError> {

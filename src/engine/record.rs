@@ -48,11 +48,14 @@ struct Recorded {
     has_next: bool,
 }
 
+/// Channel ids with the time before which each may not send; `None` for at once.
+type Paced = Vec<(i64, Option<Timestamp>)>;
+
 impl Core {
     /// Makes what another process left `sending` `unknown`, and lets its channels rest a whole gap:
     /// the requests may have gone out just now. Returns how many stay `unknown`: an event of WAHA's
     /// may have proved what became of the others. With them the channels that have a pace.
-    pub(super) fn recover(&self) -> Result<(usize, Vec<(i64, Option<Timestamp>)>), StoreError> {
+    pub(super) fn recover(&self) -> Result<(usize, Paced), StoreError> {
         let Now { wall: now, .. } = self.clock.now();
         let ready_at = now.plus(self.config.gap.longest()).ceil_to_second();
         let (recovered, settled, paced) = self.write(|tx| {

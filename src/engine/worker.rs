@@ -90,38 +90,50 @@ impl Core {
         if self.triggers.is_stopping() {
             return Ok(After::Held);
         }
-        let allowance = match self.allowance(&channel) {
+        self.send_next(memory, (&channel, &session), &open, counted)
+    }
+
+    /// Sends the next delivery of a channel, if nothing is in the way now.
+    fn send_next(
+        &self,
+        memory: &mut Memory,
+        (channel, session): (&Channel, &str),
+        open: &Open,
+        counted: DayCount,
+    ) -> Result<After, StoreError> {
+        let now = self.clock.now();
+        let allowance = match self.allowance(channel) {
             Ok(allowance) => allowance,
-            Err(hold) => return self.hold(&channel, &hold),
+            Err(hold) => return self.hold(channel, &hold),
         };
-        if self.is_closed(memory, &channel, counted, now.wall) {
-            self.look_without_sending(memory, &channel, &session)?;
+        if self.is_closed(memory, channel, counted, now.wall) {
+            self.look_without_sending(memory, channel, session)?;
             return Ok(After::Held);
         }
-        if let Some(hold) = self.session_trouble(memory, &channel, &session)? {
-            return self.hold(&channel, &hold);
+        if let Some(hold) = self.session_trouble(memory, channel, session)? {
+            return self.hold(channel, &hold);
         }
         if self.is_clock_wrong(self.clock.now()) {
             return Ok(After::Held);
         }
         if channel.held.is_some() {
-            self.free(&channel)?;
+            self.free(channel)?;
         }
-        let typed = self.type_first(memory, &session, &open);
+        let typed = self.type_first(memory, session, open);
         let reserved_id = match typed {
             Ok(Some(until)) => return Ok(After::Ready(until)),
-            Ok(None) => self.reserve_id(memory, &session),
+            Ok(None) => self.reserve_id(memory, session),
             Err(hold) => Err(hold),
         };
         match reserved_id {
             Ok(reserved_id) => self.claim_and_send(
                 memory,
-                (&channel, &session),
+                (channel, session),
                 &allowance,
-                &open,
+                open,
                 reserved_id.as_deref(),
             ),
-            Err(hold) => self.hold(&channel, &hold),
+            Err(hold) => self.hold(channel, &hold),
         }
     }
 

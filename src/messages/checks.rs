@@ -105,24 +105,24 @@ pub(super) fn channel(tx: &Tx<'_>, wanted: Option<&str>) -> SqlResult<Result<Fou
         return Ok(Err(refused!("`{wanted}` is the name of channels {ids}: give the id")));
     }
     match ids.first() {
-        Some(id) => may_send(tx, wanted, tx.channel(*id)?),
+        Some(id) => may_send(tx, wanted, tx.channel(*id)?.as_ref()),
         None => may_send(tx, wanted, None),
     }
 }
 
 /// The channel of a message that is there.
 pub(super) fn channel_of(tx: &Tx<'_>, id: i64) -> SqlResult<Result<Found, ComposeError>> {
-    may_send(tx, &id.to_string(), tx.channel(id)?)
+    may_send(tx, &id.to_string(), tx.channel(id)?.as_ref())
 }
 
 fn may_send(
     tx: &Tx<'_>,
     wanted: &str,
-    channel: Option<Channel>,
+    channel: Option<&Channel>,
 ) -> SqlResult<Result<Found, ComposeError>> {
     let refused = |why: String| Ok(Err(ComposeError::refused(why)));
-    let name = channel.as_ref().map(|channel| channel.name.as_str()).unwrap_or_default();
-    match channels::usable(channel.as_ref()) {
+    let name = channel.map(|channel| channel.name.as_str()).unwrap_or_default();
+    match channels::usable(channel) {
         Ok(channel) => {
             let held = |held: &Held| {
                 format!(

@@ -94,7 +94,7 @@ impl Tx<'_> {
     pub fn end_stuck(&self, channel_id: i64) -> SqlResult<bool> {
         let sql = "DELETE FROM meta WHERE key = :key";
         let key = stuck_key(channel_id);
-        Ok(self.change(sql, named_params! { ":key": key })?)
+        self.change(sql, named_params! { ":key": key })
     }
 
     /// Whether it was told that the session of a channel is stuck.

@@ -331,9 +331,10 @@ fn a_channel_that_is_said_to_be_available_is_one_that_the_claim_takes() {
             Availability::ClosedUntil(at, Closed::DailyLimit(limit)) => {
                 assert!(claimed >= limit && at > now(), "{why}");
             }
-            Availability::Held(..) => assert!(!is_taken, "{why}"),
             Availability::Unreadable(_) => assert_eq!(hours, Some("pagi"), "{why}"),
-            Availability::Off(Off::Inactive | Off::NoSession) => assert!(!is_taken, "{why}"),
+            Availability::Held(..) | Availability::Off(Off::Inactive | Off::NoSession) => {
+                assert!(!is_taken, "{why}");
+            }
             Availability::Off(Off::Missing) => panic!("{why}"),
         }
         let arm = format!("{said:?}");

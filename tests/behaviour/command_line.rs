@@ -1,5 +1,6 @@
 //! What a person meets at a terminal: help, completions, manual pages.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -53,9 +54,9 @@ fn every_help_is_what_it_was_to_the_byte() {
         let (short, long) =
             (text(&[&words[..], &["-h"]].concat()), text(&[&words[..], &["--help"]].concat()));
         let typed = [&["auto-message-scheduler"], &words[..]].concat().join(" ");
-        printed += &format!("$ {typed} -h\n{short}\n");
+        writeln!(printed, "$ {typed} -h\n{short}").unwrap();
         if long != short {
-            printed += &format!("$ {typed} --help\n{long}\n");
+            writeln!(printed, "$ {typed} --help\n{long}").unwrap();
         }
     }
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/golden/help.txt");
