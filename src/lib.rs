@@ -29,7 +29,7 @@
 //! | delivery `unknown` | it may have gone out | leaves it; a look-up or a person decides |
 //! | delivery `sent`, `failed`, `skipped`, `expired`, `cancelled` | that | leaves it |
 //! | message `sending` with nothing pending or sending | a person cancelled the last deliveries | settles it |
-//! | a database that is not where it was, or a backup put in place by hand | another one may have sent what is unsent here | holds every channel until `confirm-place` |
+//! | a database that is not where it was, or a backup put in place by hand | another one may have sent what is unsent here | holds every channel until `confirm-host` |
 //! | `<database>.restoring` | a restore ended; the database is the old one, whole | uses the database; without one it says so and stops |
 //! | an old message with part of its deliveries | a `prune` was cut off | leaves it; the next `prune` takes the rest |
 //! | alert that is not marked as told | it was told, or not | tells it again, with the same id |
