@@ -300,7 +300,8 @@ fn remarks(config: &Config, end: RunEnd, is_watched: bool) -> Result<Vec<String>
         // The log has said of a copy what there is to say.
         let is_logged = is_copy && config.log_file.is_none();
         if is_watched || is_untold && !is_logged {
-            let reason = channel.held.as_ref().map(|held| held.reason.as_str()).unwrap_or_default();
+            let reason = channel.held.as_ref().map(|held| held.reason.to_string());
+            let reason = reason.unwrap_or_default();
             let (id, name) = (channel.id, &channel.name);
             remarks.push(format!("channel {id} `{name}` is held, {pending} wait: {reason}"));
         }

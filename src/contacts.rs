@@ -7,7 +7,6 @@
 
 pub mod export;
 pub mod import;
-pub mod language;
 pub mod opt_out;
 pub(crate) mod tags;
 pub mod waiting;
@@ -16,7 +15,8 @@ use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::recipient::{CountryCode, PhoneError, normalize_phone, shorten};
+use crate::reason::Reason;
+use crate::recipient::{CountryCode, normalize_phone, shorten};
 use crate::store::{Contact, FormMark, MadeBefore, Numbers, SqlResult, Store, StoreError, Tx};
 use crate::template::is_same_name;
 
@@ -75,7 +75,7 @@ pub enum ContactError {
     #[error("there is no contact {0}: `contact list` shows them")]
     NoSuchContact(i64),
     #[error(transparent)]
-    Phone(#[from] PhoneError),
+    Phone(#[from] Reason),
     /// Somebody else has the number.
     #[error("contact {0} has this number already: `contact edit {0}` changes it")]
     Taken(i64),

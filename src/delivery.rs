@@ -9,7 +9,7 @@ mod message_id;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::reason::Reason;
+use crate::reason::{Missed, Reason, SessionStatus};
 use crate::text_enum::text_enum;
 
 pub use evidence::{Ack, Weighed, weigh};
@@ -68,10 +68,7 @@ pub enum Outcome {
     /// the delivery is pending again.
     Deferred(Hold),
     /// WAHA refused this message for good.
-    Failed {
-        /// In words, for `deliveries.error`.
-        reason: String,
-    },
+    Failed { reason: Reason },
     /// WAHA accepted it and said at once that WhatsApp did not (ack -1). It stands like one that an
     /// event refused: a higher ack proves the contrary.
     Refused {
@@ -79,20 +76,11 @@ pub enum Outcome {
         waha_message_id: String,
     },
     /// This WAHA cannot send such a message to anybody: nobody's delivery of it is to be tried.
-    NotOffered {
-        /// In words, for `deliveries.error`.
-        reason: String,
-    },
+    NotOffered { reason: Reason },
     /// WhatsApp restricted the account (error 463): failed, and the channel is held.
-    Restricted {
-        /// In words, for `deliveries.error` and the hold.
-        reason: String,
-    },
+    Restricted,
     /// It may have gone out. Only a look-up or a person can tell.
-    Unknown {
-        /// In words, for `deliveries.error`.
-        reason: String,
-    },
+    Unknown { reason: Reason },
 }
 
 /// What an outcome does to its delivery and its channel.
@@ -102,8 +90,8 @@ pub(crate) struct Transition {
     pub(crate) status: Status,
     /// Whether the attempt counts. It does not when the session was in no state to send.
     pub(crate) counts_attempt: bool,
-    /// For `deliveries.error`; none when it was sent.
-    pub(crate) error: Option<String>,
+    /// `None` when it was sent.
+    pub(crate) error: Option<Reason>,
     /// For `deliveries.ack`, when the outcome tells it.
     pub(crate) ack: Option<Ack>,
     /// The hold to put on the channel, if any.
@@ -130,24 +118,26 @@ impl Outcome {
                 hold: Some(hold.clone()),
             },
             Self::Failed { reason } | Self::NotOffered { reason } => {
-                Transition::ended(Status::Failed, Some(reason), None)
+                Transition::ended(Status::Failed, Some(reason.clone()), None)
             }
             Self::Refused { .. } => Transition {
                 ack: Some(Ack::Error),
-                ..Transition::ended(Status::Failed, Some(&Reason::Refused.to_string()), None)
+                ..Transition::ended(Status::Failed, Some(Reason::Refused), None)
             },
-            Self::Restricted { reason } => {
-                let hold = Hold::new(HoldKind::Restricted, reason.clone());
-                Transition::ended(Status::Failed, Some(reason), Some(hold))
+            Self::Restricted => {
+                let hold = Hold::new(HoldKind::Restricted, Reason::Restricted);
+                Transition::ended(Status::Failed, Some(Reason::Restricted), Some(hold))
             }
-            Self::Unknown { reason } => Transition::ended(Status::Unknown, Some(reason), None),
+            Self::Unknown { reason } => {
+                Transition::ended(Status::Unknown, Some(reason.clone()), None)
+            }
         }
     }
 }
 
 impl Transition {
-    fn ended(status: Status, reason: Option<&String>, hold: Option<Hold>) -> Self {
-        Self { status, counts_attempt: true, error: reason.cloned(), ack: None, hold }
+    fn ended(status: Status, error: Option<Reason>, hold: Option<Hold>) -> Self {
+        Self { status, counts_attempt: true, error, ack: None, hold }
     }
 }
 
@@ -156,10 +146,9 @@ impl Transition {
 pub struct Hold {
     /// What sort of trouble it is.
     pub kind: HoldKind,
-    /// In words, for `channels.held_reason`; never a recipient's number, a text or a key. The channel's
-    /// own numbers are there in full when they are the reason: a person must know them again. Logs and
-    /// alerts mask them.
-    pub reason: String,
+    /// Never a recipient's number, a text or a key. The channel's own numbers are there in full when
+    /// they are the reason: a person must know them again. Logs and alerts mask them.
+    pub reason: Reason,
     /// What WAHA asked for, with a 429.
     pub(crate) retry_after: Option<RetryAfter>,
 }
@@ -228,20 +217,15 @@ impl Hold {
     const RATE_LIMIT_MIN: Duration = Duration::from_mins(1);
     const RATE_LIMIT_MAX: Duration = Duration::from_hours(6);
 
-    pub(crate) fn new(kind: HoldKind, reason: impl Into<String>) -> Self {
-        Self { kind, reason: reason.into(), retry_after: None }
+    pub(crate) fn new(kind: HoldKind, reason: Reason) -> Self {
+        Self { kind, reason, retry_after: None }
     }
 
     /// The hold for a session whose `status` is not WORKING.
     pub fn not_working(session: &str, status: &str) -> Self {
-        let status: String = status.chars().take(40).collect();
-        let remedy = match status.as_str() {
-            "SCAN_QR_CODE" => "scan the QR code in WAHA's dashboard",
-            "STARTING" => "wait a moment",
-            "STOPPED" => "start it in WAHA's dashboard",
-            _ => "look at it in WAHA's dashboard",
-        };
-        Self::new(HoldKind::Session, format!("session `{session}` is {status}: {remedy}"))
+        let status = SessionStatus(status.chars().take(40).collect());
+        let session = session.to_owned();
+        Self::new(HoldKind::Session, Reason::SessionNotWorking { session, status })
     }
 
     /// How long the hold lasts from `now`.
@@ -295,10 +279,7 @@ pub enum Verdict {
     /// At least one recipient got it.
     Sent,
     /// None did, or none is known to have.
-    Failed {
-        /// In words, for `auto_messages.error`.
-        error: String,
-    },
+    Failed { error: Reason },
 }
 
 impl Counts {
@@ -333,23 +314,17 @@ impl Counts {
         if self.sent > 0 {
             return Verdict::Sent;
         }
-        let parts: Vec<String> = [
-            (self.failed, "failed"),
-            (self.expired, "expired"),
-            (self.unknown, "unknown"),
-            (self.skipped, "skipped"),
-            (self.cancelled, "cancelled"),
-        ]
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| format!("{count} {word}"))
-        .collect();
-        let error = if self.failed + self.expired + self.unknown + self.cancelled == 0 {
-            format!("no valid recipient ({} skipped): see `error` in deliveries", self.skipped)
-        } else {
-            format!("no recipient is known to have got it ({}): see deliveries", parts.join(", "))
-        };
-        Verdict::Failed { error }
+        let Self { failed, expired, unknown, skipped, cancelled, .. } = self;
+        let is_nobody_valid = failed + expired + unknown + cancelled == 0;
+        Verdict::Failed {
+            error: if is_nobody_valid {
+                Reason::NoneValid { skipped }
+            } else {
+                Reason::NoneGotIt {
+                    counts: Missed { failed, expired, unknown, skipped, cancelled },
+                }
+            },
+        }
     }
 }
 
@@ -363,7 +338,7 @@ mod tests {
 
     #[test]
     fn a_deferred_delivery_is_pending_again_and_its_channel_held() {
-        let hold = Hold::new(HoldKind::Unreachable, "connection refused");
+        let hold = Hold::new(HoldKind::Unreachable, Reason::NotFound);
         let transition = Outcome::Deferred(hold.clone()).transition();
         assert_eq!(transition.status, Status::Pending);
         assert!(transition.counts_attempt);
@@ -372,13 +347,13 @@ mod tests {
 
     #[test]
     fn trouble_with_the_session_counts_no_attempt() {
-        let hold = Hold::new(HoldKind::Session, "SCAN_QR_CODE");
+        let hold = Hold::not_working("toko", "SCAN_QR_CODE");
         assert!(!Outcome::Deferred(hold).transition().counts_attempt);
     }
 
     #[test]
     fn a_restricted_account_fails_the_delivery_and_holds_the_channel_for_a_day() {
-        let transition = Outcome::Restricted { reason: "error 463".into() }.transition();
+        let transition = Outcome::Restricted.transition();
         assert_eq!(transition.status, Status::Failed);
         let hold = transition.hold.unwrap();
         assert_eq!(hold.length(at(0), 0, 1.0), Duration::from_hours(24));
@@ -387,7 +362,7 @@ mod tests {
 
     #[test]
     fn holds_of_an_unreachable_waha_grow_from_one_minute_to_an_hour() {
-        let hold = Hold::new(HoldKind::Unreachable, "refused");
+        let hold = Hold::new(HoldKind::Unreachable, Reason::NotFound);
         let minutes: Vec<u64> =
             (0..7).map(|count| hold.length(at(0), count, 0.0).as_secs() / 60).collect();
         assert_eq!(minutes, [1, 2, 5, 15, 60, 60, 60]);
@@ -397,7 +372,7 @@ mod tests {
     #[test]
     fn a_rate_limit_is_kept_between_a_minute_and_six_hours() {
         let length = |retry_after| {
-            Hold { retry_after, ..Hold::new(HoldKind::RateLimited, "429") }
+            Hold { retry_after, ..Hold::new(HoldKind::RateLimited, Reason::TooManyRequests) }
                 .length(at(1000), 0, 0.0)
                 .as_secs()
         };
@@ -419,6 +394,7 @@ mod tests {
     fn with_none_sent_the_error_says_how_many_are_unknown() {
         let counts = Counts { unknown: 3, skipped: 1, ..Counts::default() };
         let Verdict::Failed { error } = counts.verdict() else { panic!("sent?") };
+        let error = error.to_string();
         assert!(error.contains("3 unknown, 1 skipped"), "{error}");
     }
 }

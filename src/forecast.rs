@@ -241,7 +241,7 @@ impl Ahead<'_> {
     fn first_time(&self, message: &Message) -> SqlResult<Result<Timestamp, String>> {
         let past = self.tx.past(message.id)?;
         let first = engine::first_time(message, &past, &self.config.zone, self.now);
-        Ok(first.and_then(|first| first.ok_or_else(|| Reason::ScheduleOver.to_string())))
+        Ok(first.and_then(|at| at.ok_or(Reason::ScheduleOver)).map_err(|why| why.to_string()))
     }
 
     /// Returns how many recipients it has.
@@ -288,7 +288,8 @@ impl Ahead<'_> {
             return Ok(Err(why));
         }
         let channel = self.tx.channel(message.channel_id)?;
-        Ok(engine::check(message, channel.as_ref(), &self.config.zone))
+        let entries = engine::check(message, channel.as_ref(), &self.config.zone);
+        Ok(entries.map_err(|why| why.to_string()))
     }
 
     /// The deliveries that are there; `goes_on` says whether what is pending still goes out.
@@ -415,7 +416,7 @@ impl Ahead<'_> {
         tell: &mut Telling<'_>,
     ) -> SqlResult<()> {
         let rendered = match &recipient.skipped {
-            Some(reason) => Err(reason.clone()),
+            Some(reason) => Err(reason.to_string()),
             None => render(self.tx, text, recipient)?,
         };
         let text = match &rendered {
@@ -458,12 +459,13 @@ impl Ahead<'_> {
             contact_number: None,
             name,
             chat_id,
-            skipped: row.error.clone(),
+            skipped: None,
         };
+        let error = row.error.as_ref().map(ToString::to_string);
         let fate = match row.status {
-            Status::Skipped => Fate::Skipped { reason: row.error.as_deref().unwrap_or("skipped") },
+            Status::Skipped => Fate::Skipped { reason: error.as_deref().unwrap_or("skipped") },
             Status::Sending => Fate::InFlight,
-            status => Fate::Ended { status, at: row.finished_at, error: row.error.as_deref() },
+            status => Fate::Ended { status, at: row.finished_at, error: error.as_deref() },
         };
         self.tell(&recipient, row.text.as_deref(), fate, tell);
     }

@@ -17,16 +17,10 @@ use std::time::UNIX_EPOCH;
 
 use crate::clock::Timestamp;
 use crate::private_file;
+use crate::reason::Reason;
 use crate::store::{Store, StoreError};
 
 const MACHINE_ID: &str = "/etc/machine-id";
-
-const COPIED: &str = "this database was copied from another place; to send from two places would send everything \
-                      twice. Make sure that the other one does not send any more, then run `auto-message-scheduler \
-                      confirm-place` here";
-const BACKUP: &str = "this database is a backup that was put here without `restore`; what it knows as unsent may have \
-                      been sent. Stop the program and run `auto-message-scheduler restore` with the backup, or \
-                      `auto-message-scheduler confirm-place` when nothing was sent since it was made";
 
 /// The instance of a database file; what is `None` nobody could tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -127,8 +121,8 @@ pub fn check(store: &mut Store, now: Timestamp) -> Result<Standing, InstanceErro
             }
             return Ok(Standing::AtHome);
         }
-        let reason = if is_backup { BACKUP } else { COPIED };
-        Ok(Standing::Held { newly: tx.hold_as_copy(reason, now)? > 0 })
+        let reason = if is_backup { Reason::BackupWithoutRestore } else { Reason::Copied };
+        Ok(Standing::Held { newly: tx.hold_as_copy(&reason, now)? > 0 })
     })?;
     match standing {
         Standing::AtHome => {}

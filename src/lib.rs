@@ -119,6 +119,8 @@ pub mod cron_line;
 
 pub mod reason;
 
+pub mod language;
+
 pub mod terminal;
 
 pub mod text_enum;

@@ -8,7 +8,7 @@
 /// Why something is not done, in words.
 macro_rules! refused {
     ($($words:tt)*) => {
-        $crate::messages::ComposeError::Refused(std::fmt::format(format_args!($($words)*)))
+        $crate::messages::ComposeError::Refused(std::fmt::format(format_args!($($words)*)).into())
     };
 }
 
@@ -23,6 +23,7 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::MessageStatus;
+use crate::reason::{Explanation, Reason};
 use crate::store::{FormMark, MadeBefore, Message, Store, StoreError};
 
 pub use change::{Edit, Edited, Today, edit};
@@ -74,7 +75,7 @@ pub struct Composed {
 pub enum ComposeError {
     /// It cannot be done, and what to do instead, in words.
     #[error("{0}")]
-    Refused(String),
+    Refused(Explanation),
     /// The same form came before.
     #[error("this was done already: see message {}", .0.id)]
     MadeBefore(MadeBefore),
@@ -83,7 +84,7 @@ pub enum ComposeError {
 }
 
 impl ComposeError {
-    fn refused(why: impl Into<String>) -> Self {
+    fn refused(why: impl Into<Explanation>) -> Self {
         Self::Refused(why.into())
     }
 }
@@ -167,8 +168,6 @@ pub(crate) fn no_such_message(store: &mut Store, id: i64) -> Result<String, Stor
 
 /// The words for a row that changed between the look and the change.
 fn changed_meanwhile(store: &mut Store, id: i64) -> Result<ComposeError, ComposeError> {
-    let status = existing(store, id)?.status;
-    Ok(refused!(
-        "message {id} changed meanwhile, it is `{status}` now: nothing was done; look at `message show {id}`"
-    ))
+    let status = existing(store, id)?.status.to_string();
+    Ok(ComposeError::refused(Reason::MessageChanged { message_id: id, status }))
 }

@@ -20,7 +20,6 @@ mod merge;
 mod messages;
 mod overview;
 mod preview;
-mod reasons;
 mod recipients;
 mod reply;
 mod runs;

@@ -1,246 +1,909 @@
-//! Why something did not happen: a value with a code and parameters, and a text in English for the
-//! `error` and `held_reason` columns.
+//! Why something did not happen: a value with a code, parameters, and a text in each [`Language`].
 //!
-//! Nobody reads a sentence to decide: code compares the variant, programs the code.
+//! Code decides by the variant, other programs by the code, people read the text. A row keeps all three:
+//! the English sentence in `error` or `held_reason`, the code and the parameters (JSON) beside it.
 
-use std::fmt;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value, json};
 
 use crate::clock::Timestamp;
+use crate::language::Language;
 
-/// Why a message, a delivery or a channel is not where a person would expect it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reason {
-    // --- schedules ---
-    /// An edit left the schedule of a message nothing more to send.
-    ScheduleOver,
+/// Makes the enum from its table: each line has the code, the variant with its parameters, and the texts,
+/// in which `{parameter}` stands for its value.
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $code:literal $name:ident $({ $($field:ident: $type:ty),+ })?:
+        $english:literal, $indonesian:literal;)*) => {
+        /// Why a message, a delivery or a channel is not where a person would expect it.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Reason {
+            $($(#[$doc])* $name $({ $($field: $type),+ })?,)*
+        }
 
-    // --- texts ---
-    /// The text holds a NUL character, at which WhatsApp's own programs may cut it off.
-    NulInText,
+        impl Reason {
+            /// The stable name that programs and translations read.
+            pub fn code(&self) -> &'static str {
+                match self {
+                    $(Self::$name { .. } => $code,)*
+                }
+            }
 
-    // --- recipients ---
-    NobodyAtAll,
-    /// The contact was removed from the address book while its delivery waited.
-    ContactRemoved,
-    /// The contact's number was corrected to one that gets this occurrence already.
-    NumberServed,
+            /// The parameters.
+            fn parameters(&self) -> Map<String, Value> {
+                match self {
+                    $(Self::$name $({ $($field),+ })? => {
+                        map([$($((stringify!($field), $field.to_json())),+)?])
+                    })*
+                }
+            }
 
-    // --- backups ---
-    /// The message was given another time after the backup was made that was restored, and was sent then.
-    SentSinceBackup,
+            /// The sentence for a person.
+            pub(crate) fn text(&self, language: Language) -> String {
+                match self {
+                    $(Self::$name $({ $($field),+ })? => {
+                        $($(let $field = $field.text(language);)+)?
+                        match language {
+                            Language::English => format!($english),
+                            Language::Indonesian => format!($indonesian),
+                        }
+                    })*
+                }
+            }
 
-    // --- channels ---
-    /// The channel was removed while its deliveries waited.
-    ChannelRemoved {
-        channel_id: i64,
-    },
-    /// Another phone scanned the code of the channel's session.
-    OtherNumber {
-        channel: String,
-        session: String,
-        /// The channel's number, as `+6281234567890`.
-        known: String,
-        /// The number that the session has now.
-        seen: String,
-    },
+            fn from_json(code: &str, parameters: &Map<String, Value>) -> Option<Self> {
+                match code {
+                    $($code => Some(Self::$name $({
+                        $($field: Parameter::from_json(parameters.get(stringify!($field))?)?),+
+                    })?),)*
+                    _ => None,
+                }
+            }
+        }
 
-    // --- what WAHA said ---
-    /// WhatsApp does not resolve the number (GOWS answers 500 for it; nothing was sent).
-    NoLid,
-    /// WAHA_BASE_URL has a path at which there is no WAHA.
-    UrlHasPath {
-        path: String,
-        /// The URL without it.
-        origin: String,
-    },
-    /// WAHA_BASE_URL begins with https, and plain http is spoken there.
-    NoTlsThere {
-        /// The URL with http.
-        url: String,
-    },
-    /// WAHA_BASE_URL begins with http, and https is spoken there.
-    TlsThere {
-        /// The URL with https.
-        url: String,
-    },
-    /// WAHA CORE has only the session `default`.
-    OnlyDefaultSession {
-        /// The session that was asked for.
-        session: String,
-    },
-    /// This WAHA, its tier or its engine has no such feature: whoever the recipient is.
-    NotOffered {
-        /// WAHA's own words, shortened; may be empty.
-        words: String,
-    },
-    /// A session takes messages, and WhatsApp's server does not get them.
-    SessionStuck {
-        count: u64,
-        /// Whether an ack of WhatsApp's server ever came.
-        has_acks: bool,
-    },
-    /// WAHA answers, and does not tell what became of a message.
-    LookUpRefused {
-        /// Its status, or what it says in place of an answer.
-        what: String,
-        /// WAHA's own words, shortened; may be empty.
-        words: String,
-    },
-    /// WAHA cannot be reached, so nothing is known of a message.
-    LookUpAway {
-        cause: String,
-    },
-    /// The channel has no session that could be asked what became of a message.
-    LookUpWithoutSession,
-    /// A look-up found nothing, and WAHA's clock differs from ours.
-    WahaClockAhead {
-        /// How many seconds WAHA's clock is ahead of ours; negative when it is behind.
-        ahead_secs: i64,
-    },
-    /// WhatsApp refused the message: an ack of -1, in WAHA's answer or in an event after it.
-    Refused,
-    // --- clocks ---
-    /// This machine's clock and WAHA's are too far apart.
-    ClocksDiffer {
-        ours: Timestamp,
-        theirs: Timestamp,
-    },
-    /// The clock was last believed too long ago, and WAHA does not answer.
-    ClockUnsure {
-        /// When it was believed.
-        since: Timestamp,
-    },
+        /// Each code with its parameters and texts, as the table has them.
+        #[cfg(test)]
+        const TABLE: &[(&str, &[&str], &str, &str)] =
+            &[$(($code, &[$($(stringify!($field)),+)?], $english, $indonesian)),*];
+
+        /// One of each variant.
+        #[cfg(test)]
+        fn samples(random: &mut fastrand::Rng) -> Vec<Reason> {
+            vec![$(Reason::$name $({ $($field: Parameter::sample(random)),+ })?),*]
+        }
+    };
 }
 
-/// No ack ever came: then the events may be what is wrong.
-const NO_ACKS: &str = " (if they did arrive, its webhook lacks the event message.ack)";
+reasons! {
+    // --- messages ---
+    "schedule_over" ScheduleOver:
+        "its schedule has no time left: nothing more of it is sent; give it a new one to go on",
+        "jadwalnya sudah habis: tidak ada lagi yang dikirim; beri jadwal baru untuk melanjutkan";
+    "schedule_passed" SchedulePassed:
+        "all times of its schedule had passed when it was made: give it a new one",
+        "semua waktu dalam jadwalnya sudah lewat saat dibuat: beri jadwal baru";
+    "schedule_missing" ScheduleMissing:
+        "it has no time: fill in scheduled_at, schedules or interval_config, and set status to scheduled",
+        "belum ada waktunya: isi scheduled_at, schedules atau interval_config, lalu ubah status menjadi scheduled";
+    "schedule_unreadable" ScheduleUnreadable { cause: String }:
+        "{cause}",
+        "jadwalnya tidak bisa dibaca: {cause}";
+    "schedule_breaks_off" ScheduleBreaksOff { cause: String }:
+        "no further occurrence: {cause}",
+        "tidak ada waktu kirim berikutnya: {cause}";
+    "no_such_channel" NoSuchChannel { channel_id: i64 }:
+        "there is no channel {channel_id}: correct channel_id",
+        "nomor WA {channel_id} tidak ada: betulkan channel_id";
+    "channel_not_active" ChannelNotActive { channel: String }:
+        "channel `{channel}` is not active: set its is_active to 1",
+        "nomor WA `{channel}` dimatikan: ubah is_active menjadi 1";
+    "channel_without_session" ChannelWithoutSession { channel: String }:
+        "channel `{channel}` has no session_name: fill it in",
+        "nomor WA `{channel}` belum punya sesi WAHA: isi session_name";
+    "no_text" NoText:
+        "it has no text: fill in `message`",
+        "isi pesannya kosong: isi `message`";
+    "nul_in_text" NulInText:
+        "the text holds a NUL character: save it as plain text",
+        "isi pesan mengandung karakter NUL: simpan sebagai teks biasa";
+    "text_too_long" TextTooLong { characters: u64, most: u64 }:
+        "its text has {characters} characters, more than the {most} that WhatsApp takes: shorten it",
+        "isi pesan {characters} karakter, lebih dari {most} yang diterima WhatsApp: pendekkan";
+    "metadata_unreadable" MetadataUnreadable:
+        "`metadata` is no JSON object: write it like {{\"order\": 17}}, or empty it",
+        "`metadata` bukan objek JSON: tulis seperti {{\"order\": 17}}, atau kosongkan";
+    "recipients_unreadable" RecipientsUnreadable { cause: String }:
+        "{cause}",
+        "daftar penerima tidak bisa dibaca: {cause}";
+    "recipients_missing" RecipientsMissing:
+        "no valid recipient: `contact_ids` is empty; give contact ids or phone numbers",
+        "tidak ada penerima yang sah: `contact_ids` kosong; isi nomor urut kontak atau nomor telepon";
+    "row_unreadable" RowUnreadable { cause: String }:
+        "the row cannot be read: {cause}; correct it and set status to scheduled",
+        "barisnya tidak bisa dibaca: {cause}; betulkan, lalu ubah status menjadi scheduled";
+    "none_valid" NoneValid { skipped: u64 }:
+        "no valid recipient ({skipped} skipped): see `error` in deliveries",
+        "tidak ada penerima yang sah ({skipped} dilewati): lihat alasan tiap penerima";
+    "none_got_it" NoneGotIt { counts: Missed }:
+        "no recipient is known to have got it ({counts}): see deliveries",
+        "tidak ada penerima yang pasti menerimanya ({counts}): lihat daftar penerima";
+    /// The message was given another time after the backup was made that was restored, and was sent then.
+    "sent_since_backup" SentSinceBackup:
+        "a backup was restored, after which this was sent at another time: `message resume` sends it once more",
+        "cadangan dipulihkan, padahal setelah cadangan dibuat pesan ini terkirim pada waktu lain: lanjutkan untuk mengirim sekali lagi";
+    "failed_or_sent_since_backup" FailedOrSentSinceBackup { first: Box<Explanation> }:
+        "{first}; before a backup was restored it may have been sent",
+        "{first}; sebelum cadangan dipulihkan mungkin sudah terkirim";
 
-impl Reason {
-    /// The stable name that programs and translations read.
-    pub(crate) const fn code(&self) -> &'static str {
-        match self {
-            Self::NobodyAtAll => "nobody_at_all",
-            Self::ScheduleOver => "schedule_over",
-            Self::NulInText => "nul_in_text",
-            Self::ContactRemoved => "contact_removed",
-            Self::NumberServed => "number_served",
-            Self::SentSinceBackup => "sent_since_backup",
-            Self::ChannelRemoved { .. } => "channel_removed",
-            Self::OtherNumber { .. } => "other_number",
-            Self::NoLid => "no_lid",
-            Self::UrlHasPath { .. } => "url_has_path",
-            Self::NoTlsThere { .. } => "no_tls_there",
-            Self::TlsThere { .. } => "tls_there",
-            Self::OnlyDefaultSession { .. } => "only_default_session",
-            Self::ClocksDiffer { .. } => "clocks_differ",
-            Self::ClockUnsure { .. } => "clock_unsure",
-            Self::NotOffered { .. } => "not_offered",
-            Self::SessionStuck { .. } => "session_stuck",
-            Self::LookUpRefused { .. } => "look_up_refused",
-            Self::LookUpAway { .. } => "look_up_away",
-            Self::LookUpWithoutSession => "look_up_without_session",
-            Self::WahaClockAhead { .. } => "waha_clock_ahead",
-            Self::Refused => "refused",
-        }
-    }
+    // --- recipients ---
+    "opted_out" OptedOut:
+        "opted out",
+        "minta berhenti menerima pesan";
+    "no_such_contact" NoSuchContact { contact_id: i64 }:
+        "there is no contact {contact_id}",
+        "kontak {contact_id} tidak ada";
+    "nobody_with_tag" NobodyWithTag { tag: String }:
+        "no contact has the tag `{tag}`: `contact list` shows the tags",
+        "tidak ada kontak dengan label `{tag}`";
+    "nobody_at_all" NobodyAtAll:
+        "there is no contact who has not opted out: `contact import` or `contact add` makes some",
+        "tidak ada kontak yang mau menerima pesan: tambahkan atau impor kontak";
+    "recipient_unreadable" RecipientUnreadable { cause: String }:
+        "{cause}",
+        "penerima ini tidak bisa dibaca: {cause}";
+    "contact_removed" ContactRemoved:
+        "the contact was removed from the address book",
+        "kontaknya dihapus dari buku alamat";
+    "number_served" NumberServed:
+        "the contact has a number now that gets this message already",
+        "nomor baru kontak ini sudah menerima pesan ini";
+    "no_value" NoValue { placeholder: String }:
+        "no value for {{{{{placeholder}}}}}, and it has no fallback: give the contact one, or write {{{{{placeholder}|…}}}}",
+        "data untuk {{{{{placeholder}}}}} tidak ada, dan tidak ada kata penggantinya: isi data kontaknya, atau tulis {{{{{placeholder}|…}}}}";
+    "blank_text" BlankText:
+        "the text is blank once its placeholders are filled in",
+        "isi pesannya kosong setelah tandanya diisi";
+    "filled_text_too_long" FilledTextTooLong { characters: u64, most: u64 }:
+        "the text has {characters} characters once its placeholders are filled in, more than {most}",
+        "isi pesan menjadi {characters} karakter setelah tandanya diisi, lebih dari {most}";
+
+    // --- phone numbers ---
+    "not_a_country_code" NotACountryCode { written: String }:
+        "`{written}` is not a country code: write 1 to 3 digits, such as 62",
+        "`{written}` bukan kode negara: tulis 1 sampai 3 angka, misalnya 62";
+    /// Nothing but spaces and quotes.
+    "number_empty" NumberEmpty:
+        "the phone number is empty",
+        "nomor telepon kosong";
+    /// A number with an exponent.
+    "number_from_excel" NumberFromExcel { written: String }:
+        "`{written}` is how Excel writes a long number: digits are lost; format the column as text and type it again",
+        "`{written}` adalah cara Excel menulis angka panjang: sebagian angkanya hilang; ubah format kolom menjadi teks lalu ketik ulang nomornya";
+    /// A number with decimals, or with a list number in front.
+    "number_with_decimals" NumberWithDecimals { written: String }:
+        "`{written}` looks like a number with decimals: format the column as text and write only the phone number",
+        "`{written}` seperti angka desimal: ubah format kolom menjadi teks dan tulis nomor teleponnya saja";
+    /// A number behind a switchboard.
+    "number_with_extension" NumberWithExtension { written: String }:
+        "`{written}` has an extension, which WhatsApp cannot reach: write the number without it",
+        "`{written}` memakai nomor ekstensi, yang tidak terjangkau WhatsApp: tulis nomornya tanpa ekstensi";
+    "number_with_letters" NumberWithLetters { written: String }:
+        "`{written}` has letters in it: write only the phone number",
+        "`{written}` berisi huruf: tulis nomor teleponnya saja";
+    /// Some other sign that no phone number has.
+    "number_with_sign" NumberWithSign { written: String, sign: String }:
+        "`{written}` has `{sign}` in it: write only the phone number",
+        "`{written}` berisi `{sign}`: tulis nomor teleponnya saja";
+    "number_without_digits" NumberWithoutDigits { written: String }:
+        "`{written}` has no digits: write a phone number",
+        "`{written}` tidak berisi angka: tulis nomor telepon";
+    "several_numbers" SeveralNumbers { written: String }:
+        "`{written}` looks like more than one phone number: write each one as an entry of its own",
+        "`{written}` sepertinya lebih dari satu nomor: tulis satu nomor di setiap baris";
+    /// A group, a channel, or an address elsewhere.
+    "not_a_person" NotAPerson { written: String }:
+        "`{written}` is not the chat of one person: write a phone number",
+        "`{written}` bukan chat dengan satu orang: tulis nomor telepon";
+    /// `++62…`
+    "number_with_two_pluses" NumberWithTwoPluses { written: String }:
+        "`{written}` has two plus signs: write one, in front of the country code",
+        "`{written}` memakai dua tanda plus: tulis satu saja, di depan kode negara";
+    "number_with_plus_inside" NumberWithPlusInside { written: String }:
+        "`{written}` has a plus sign in the middle: write it in front of the country code",
+        "`{written}` memakai tanda plus di tengah: tulis di depan kode negara";
+    /// `+0812…`
+    "number_with_plus_zero" NumberWithPlusZero { written: String }:
+        "`{written}` has a 0 after the plus sign, where the country code belongs: write +62812… or 0812…",
+        "`{written}` memakai 0 setelah tanda plus, padahal di situ tempat kode negara: tulis +62812… atau 0812…";
+    /// `000…`, or two zeros after the country code.
+    "number_with_many_zeros" NumberWithManyZeros { written: String }:
+        "`{written}` has too many zeros in front: write it with + and the country code",
+        "`{written}` diawali terlalu banyak nol: tulis dengan + dan kode negara";
+    /// `(0)` where it means nothing certain.
+    "number_with_bracket_zero" NumberWithBracketZero { written: String }:
+        "`{written}` has a 0 in brackets: write it with + and the country code, without that 0",
+        "`{written}` memakai 0 dalam kurung: tulis dengan + dan kode negara, tanpa 0 itu";
+    /// A national form that this country does not have.
+    "number_with_foreign_zero" NumberWithForeignZero { written: String, country: String }:
+        "`{written}` starts with 0, but numbers of +{country} do not: write it with + and the country code",
+        "`{written}` diawali 0, padahal nomor +{country} tidak: tulis dengan + dan kode negara";
+    "number_with_code_twice" NumberWithCodeTwice { written: String }:
+        "`{written}` seems to have the country code twice, or a 0 before it: write +62812… or 0812…",
+        "`{written}` sepertinya memakai kode negara dua kali, atau 0 di depannya: tulis +62812… atau 0812…";
+    /// Neither a country code nor a clear national form.
+    "number_without_country" NumberWithoutCountry { written: String }:
+        "`{written}` could belong to more than one country: write it with + and the country code",
+        "`{written}` bisa milik lebih dari satu negara: tulis dengan + dan kode negara";
+    /// Fewer than 8 digits.
+    "number_too_short" NumberTooShort { written: String }:
+        "`{written}` has too few digits for a phone number: it needs 8 to 15 with the country code",
+        "`{written}` terlalu pendek untuk nomor telepon: perlu 8 sampai 15 angka dengan kode negara";
+    /// More than 15 digits.
+    "number_too_long" NumberTooLong { written: String }:
+        "`{written}` has too many digits for a phone number: it needs 8 to 15 with the country code",
+        "`{written}` terlalu panjang untuk nomor telepon: perlu 8 sampai 15 angka dengan kode negara";
+
+    // --- deliveries ---
+    "too_late" TooLate { hours: u64 }:
+        "still pending {hours} hours after its time",
+        "belum terkirim {hours} jam setelah waktunya";
+    "too_late_paused" TooLatePaused { hours: u64 }:
+        "still pending {hours} hours after its time: it was paused",
+        "belum terkirim {hours} jam setelah waktunya: sedang dijeda";
+    "pruned" Pruned:
+        "due at a time of which `prune` has removed what was sent: it may have gone out then",
+        "waktunya sudah termasuk yang dihapus `prune`: mungkin sudah terkirim waktu itu";
+    /// A trigger of the tables: somebody ended the message.
+    "message_cancelled" MessageCancelled:
+        "the message was set to cancelled",
+        "pesan dibatalkan";
+    "message_ended" MessageEnded { status: String }:
+        "the message was set to {status}",
+        "pesan diubah menjadi {status}";
+    /// A trigger of the tables: somebody gave the message another time.
+    "message_moved" MessageMoved:
+        "the message was given a new time",
+        "pesan diberi waktu baru";
+    "text_emptied" TextEmptied:
+        "the message has no text: fill in `message` and set status to scheduled",
+        "isi pesannya kosong: isi `message`, lalu ubah status menjadi scheduled";
+    "delivery_unreadable" DeliveryUnreadable { cause: String }:
+        "the message or its delivery cannot be read: {cause}",
+        "pesan atau pengirimannya tidak bisa dibaca: {cause}";
+    "channel_removed" ChannelRemoved { channel_id: i64 }:
+        "channel {channel_id} was removed: set channel_id to one that is there, and retry",
+        "nomor WA {channel_id} dihapus: pilih nomor lain, lalu kirim ulang";
+    "ended_while_sending" EndedWhileSending:
+        "the program ended while this was being sent: it may have gone out",
+        "program berhenti saat pesan ini dikirim: mungkin sudah terkirim";
+    "unknown_since_backup" UnknownSinceBackup:
+        "a backup was restored: it may have been sent after the backup was made",
+        "cadangan dipulihkan: pesan ini mungkin terkirim setelah cadangan dibuat";
+
+    // --- what WAHA said to a send ---
+    /// WhatsApp refused the message: an ack of -1, in WAHA's answer or in an event after it.
+    "refused" Refused:
+        "WhatsApp refused it after WAHA had accepted it (ack ERROR)",
+        "WhatsApp menolaknya setelah diterima WAHA (ack ERROR)";
+    "refused_by_waha" RefusedByWaha { status: u64, words: WahaWords }:
+        "WAHA refused it with {status}{words}",
+        "WAHA menolaknya dengan {status}{words}";
+    /// WhatsApp does not resolve the number (GOWS answers 500 for it; nothing was sent).
+    "no_lid" NoLid:
+        "WhatsApp does not resolve this number (no LID found)",
+        "WhatsApp tidak menemukan nomor ini (LID tidak ada)";
+    /// This WAHA, its tier or its engine has no such feature: whoever the recipient is.
+    "not_offered" NotOffered { words: WahaWords }:
+        "this WAHA cannot send it, to nobody{words}",
+        "WAHA ini tidak bisa mengirimnya kepada siapa pun{words}";
+    "restricted" Restricted:
+        "WhatsApp restricted this account (error 463): stop sending from it for a while",
+        "WhatsApp membatasi akun ini (error 463): berhenti mengirim dari nomor ini untuk sementara";
+    "answered_without_id" AnsweredWithoutId { status: u64 }:
+        "WAHA answered {status} without a message id",
+        "WAHA menjawab {status} tanpa ID pesan";
+    "answer_unclear" AnswerUnclear { status: u64, words: WahaWords }:
+        "WAHA answered {status}{words}",
+        "WAHA menjawab {status}{words}";
+    "no_answer" NoAnswer { cause: String }:
+        "no answer from WAHA after sending: {cause}",
+        "WAHA tidak menjawab setelah pesan dikirim: {cause}";
+
+    // --- what a look-up found ---
+    "refused_by_look_up" RefusedByLookUp:
+        "WhatsApp refused it (ack -1), as a look-up found",
+        "WhatsApp menolaknya (ack -1), menurut pemeriksaan";
+    "looked_up" LookedUp { first: Box<Explanation>, at: Timestamp, found: Box<Explanation> }:
+        "{first}; looked up at {at}: {found}",
+        "{first}; diperiksa pada {at}: {found}";
+    "not_in_chat" NotInChat:
+        "not in the chat, which proves nothing",
+        "tidak ada di chat, dan itu tidak membuktikan apa-apa";
+    "without_ack" WithoutAck:
+        "in the chat, but without an ack",
+        "ada di chat, tetapi tanpa ack";
+    "many_fit" ManyFit { count: u64 }:
+        "{count} messages in the chat fit",
+        "{count} pesan di chat itu cocok";
+    "sent_twice" SentTwice:
+        "the same text went to the same chat at nearly the same time",
+        "teks yang sama dikirim ke chat yang sama pada waktu yang hampir sama";
+    "clock_ahead" ClockAhead { found: Box<Explanation>, secs: u64 }:
+        "{found}; WAHA's clock is {secs} s ahead of ours: set both, best by NTP",
+        "{found}; jam WAHA lebih cepat {secs} detik: betulkan keduanya, sebaiknya dengan NTP";
+    "clock_behind" ClockBehind { found: Box<Explanation>, secs: u64 }:
+        "{found}; WAHA's clock is {secs} s behind ours: set both, best by NTP",
+        "{found}; jam WAHA lebih lambat {secs} detik: betulkan keduanya, sebaiknya dengan NTP";
+    /// WAHA answers, and does not tell what became of a message.
+    "look_up_refused" LookUpRefused { status: u64, words: WahaWords }:
+        "WAHA does not tell what became of it, it answered {status}{words}",
+        "WAHA tidak memberi tahu nasib pesan ini, jawabannya {status}{words}";
+    "look_up_unclear" LookUpUnclear:
+        "WAHA does not tell what became of it, it answered 200 with what is no list of messages",
+        "WAHA tidak memberi tahu nasib pesan ini, jawabannya 200 tanpa daftar pesan";
+    "look_up_cut" LookUpCut { limit: u64 }:
+        "WAHA does not tell what became of it, it answered with {limit} messages of that time in the chat, and may know of more",
+        "WAHA tidak memberi tahu nasib pesan ini: ada {limit} pesan dari waktu itu di chat, mungkin lebih";
+    /// WAHA cannot be reached, so nothing is known of a message.
+    "look_up_away" LookUpAway { cause: String }:
+        "WAHA cannot be reached: {cause}",
+        "WAHA tidak bisa dihubungi: {cause}";
+    "look_up_at_a_proxy" LookUpAtAProxy { status: u64 }:
+        "WAHA cannot be reached: what stands in front of it answered {status}",
+        "WAHA tidak bisa dihubungi: yang ada di depannya menjawab {status}";
+    "look_up_without_session" LookUpWithoutSession:
+        "its channel has no session that could be asked",
+        "nomor WA-nya tidak punya sesi yang bisa ditanya";
+
+    // --- holds ---
+    "unreachable" Unreachable { cause: String }:
+        "WAHA cannot be reached: {cause}; check WAHA_BASE_URL and that WAHA runs",
+        "WAHA tidak bisa dihubungi: {cause}; periksa WAHA_BASE_URL dan apakah WAHA menyala";
+    /// WAHA_BASE_URL begins with https, and plain http is spoken there.
+    "no_tls_there" NoTlsThere { url: String }:
+        "WAHA cannot be reached: WAHA_BASE_URL begins with https, but plain http is spoken there: write WAHA_BASE_URL={url}",
+        "WAHA tidak bisa dihubungi: WAHA_BASE_URL diawali https, padahal di situ hanya http: tulis WAHA_BASE_URL={url}";
+    /// WAHA_BASE_URL begins with http, and https is spoken there.
+    "tls_there" TlsThere { url: String }:
+        "WAHA_BASE_URL begins with http, but https is spoken there: write WAHA_BASE_URL={url}",
+        "WAHA_BASE_URL diawali http, padahal di situ https: tulis WAHA_BASE_URL={url}";
+    /// WAHA_BASE_URL has a path at which there is no WAHA; `origin` is the URL without it.
+    "url_has_path" UrlHasPath { path: String, origin: String }:
+        "WAHA_BASE_URL has the path `{path}`, and WAHA does not answer there: write WAHA_BASE_URL={origin}",
+        "WAHA_BASE_URL memakai path `{path}`, dan WAHA tidak menjawab di situ: tulis WAHA_BASE_URL={origin}";
+    "too_many_requests" TooManyRequests:
+        "WAHA answered 429: too many requests",
+        "WAHA menjawab 429: terlalu banyak permintaan";
+    "key_refused" KeyRefused:
+        "WAHA answered 401: check WAHA_API_KEY",
+        "WAHA menjawab 401: periksa WAHA_API_KEY";
+    "key_without_right" KeyWithoutRight:
+        "WAHA answered 403: WAHA_API_KEY has no right to send with this session",
+        "WAHA menjawab 403: WAHA_API_KEY tidak berhak mengirim lewat sesi ini";
+    "redirected" Redirected { status: u64 }:
+        "WAHA answered {status}, a redirect: check WAHA_BASE_URL (http or https?)",
+        "WAHA menjawab {status}, pengalihan: periksa WAHA_BASE_URL (http atau https?)";
+    "not_found" NotFound:
+        "WAHA answered 404: check WAHA_BASE_URL, its path above all",
+        "WAHA menjawab 404: periksa WAHA_BASE_URL, terutama path-nya";
+    "wrong_server" WrongServer { status: u64 }:
+        "WAHA answered {status}: check WAHA_BASE_URL and what stands in front of WAHA",
+        "WAHA menjawab {status}: periksa WAHA_BASE_URL dan yang ada di depan WAHA";
+    "unreadable_422" Unreadable422:
+        "WAHA answered 422 and its reason could not be read",
+        "WAHA menjawab 422 dan alasannya tidak bisa dibaca";
+    "server_error" ServerError { status: u64, session: String }:
+        "WAHA answered {status} when asked about session `{session}`",
+        "WAHA menjawab {status} saat ditanya tentang sesi `{session}`";
+    "session_not_working" SessionNotWorking { session: String, status: SessionStatus }:
+        "session `{session}` is {status}",
+        "sesi `{session}` berstatus {status}";
+    "session_without_status" SessionWithoutStatus { session: String }:
+        "WAHA's answer about session `{session}` has no status: is WAHA_BASE_URL right?",
+        "jawaban WAHA tentang sesi `{session}` tidak memuat status: apakah WAHA_BASE_URL benar?";
+    "session_missing" SessionMissing { session: String, words: WahaWords }:
+        "WAHA has no session `{session}`{words}",
+        "WAHA tidak punya sesi `{session}`{words}";
+    /// WAHA CORE has only the session `default`.
+    "only_default_session" OnlyDefaultSession { session: String }:
+        "this WAHA is the CORE edition, which has no session `{session}`, only `default`: give the channel that session (`channel edit --session default`), or use WAHA Plus",
+        "WAHA ini edisi CORE, yang tidak punya sesi `{session}`, hanya `default`: pakai sesi itu untuk nomor ini, atau pakai WAHA Plus";
+    "number_locked" NumberLocked { session: String }:
+        "WhatsApp locked the number of session `{session}` for new chats",
+        "WhatsApp mengunci nomor sesi `{session}` untuk chat baru";
+    "number_capped" NumberCapped { session: String }:
+        "WhatsApp capped the number of session `{session}`: no more messages for now",
+        "WhatsApp membatasi jumlah pesan nomor sesi `{session}`: untuk sementara tidak bisa mengirim lagi";
+    /// Another phone scanned the code of the channel's session: its number was `known` (as
+    /// `+6281234567890`) and is `seen` now.
+    "other_number" OtherNumber { session: String, seen: String, known: String, channel: ChannelName }:
+        "session `{session}` is now {seen} and was {known}: if the new number is right, say `channel confirm {channel}`; if not, scan the code with the old one and say `channel resume {channel}`",
+        "sesi `{session}` sekarang {seen}, sebelumnya {known}";
+    "window_unreadable" WindowUnreadable { cause: String }:
+        "{cause}",
+        "jam kirim atau batas hariannya tidak bisa dibaca: {cause}";
+    "copied" Copied:
+        "this database was copied from another place; to send from two places would send everything twice. Make sure that the other one does not send any more, then run `auto-message-scheduler confirm-place` here",
+        "database ini disalin dari tempat lain; kalau keduanya mengirim, semua pesan terkirim dua kali. Pastikan yang lain tidak mengirim lagi, lalu jalankan `auto-message-scheduler confirm-place` di sini";
+    "backup_without_restore" BackupWithoutRestore:
+        "this database is a backup that was put here without `restore`; what it knows as unsent may have been sent. Stop the program and run `auto-message-scheduler restore` with the backup, or `auto-message-scheduler confirm-place` when nothing was sent since it was made",
+        "database ini cadangan yang ditaruh di sini tanpa `restore`; yang dianggapnya belum terkirim mungkin sudah terkirim. Hentikan program dan jalankan `auto-message-scheduler restore` dengan cadangan itu, atau `auto-message-scheduler confirm-place` bila tidak ada yang terkirim sejak cadangan dibuat";
+
+    // --- what waits, though nothing is held ---
+    /// A session takes messages, and WhatsApp's server does not get them.
+    "session_stuck" SessionStuck { count: u64 }:
+        "{count} messages have not reached WhatsApp's server: restart the session",
+        "{count} pesan belum sampai ke server WhatsApp: mulai ulang sesinya";
+    /// The same where no ack ever came: then the events may be what is wrong.
+    "session_stuck_without_acks" SessionStuckWithoutAcks { count: u64 }:
+        "{count} messages have not reached WhatsApp's server: restart the session (if they did arrive, its webhook lacks the event message.ack)",
+        "{count} pesan belum sampai ke server WhatsApp: mulai ulang sesinya (jika pesannya ternyata sampai, webhook sesi itu belum mengirim message.ack)";
+    /// This machine's clock and WAHA's are too far apart.
+    "clocks_differ" ClocksDiffer { ours: Timestamp, theirs: Timestamp }:
+        "this machine's clock said {ours} when WAHA's said {theirs}: nothing is sent and nothing expires before they agree; set the wrong one",
+        "jam komputer ini {ours}, jam WAHA {theirs}: tidak ada yang dikirim atau kedaluwarsa sampai keduanya sama; betulkan jam yang salah";
+    /// The clock was last believed too long ago, and WAHA does not answer.
+    "clock_unsure" ClockUnsure { since: Timestamp }:
+        "nothing ran since {since}, so this machine's clock may be wrong, and WAHA does not answer with its own: nothing is sent and nothing expires before it does",
+        "program tidak berjalan sejak {since}, jadi jam komputer ini mungkin salah, dan WAHA belum menjawab: tidak ada yang dikirim atau kedaluwarsa sampai WAHA menjawab";
+    "ended_during_run" EndedDuringRun:
+        "the program ended during this run",
+        "program berhenti saat proses ini";
+    "stopped_during_run" StoppedDuringRun:
+        "the program was stopped during this run",
+        "program dihentikan saat proses ini";
+
+    // --- what the program does not do for a person ---
+    "time_passed" TimePassed { written: String, now: String, zone: String }:
+        "`{written}` has passed (it is {now} in {zone}): give a later time, or `now`",
+        "waktu `{written}` sudah lewat (sekarang {now}, {zone}); pilih waktu nanti";
+    "no_day_left" NoDayLeft { last: String, now: String, zone: String }:
+        "no such day is left: the last date is {last}, and it is {now} in {zone}",
+        "tidak ada hari yang tersisa dalam jadwal itu";
+    "message_not_paused" MessageNotPaused { message_id: i64, status: String }:
+        "message {message_id} is not paused, it is `{status}`",
+        "pesan ini tidak sedang dijeda";
+    "message_changed" MessageChanged { message_id: i64, status: String }:
+        "message {message_id} changed meanwhile, it is `{status}` now: nothing was done; look at `message show {message_id}`",
+        "pesan ini baru saja berubah; muat ulang halaman lalu coba lagi";
 }
 
 /// The English sentence.
-impl fmt::Display for Reason {
-    #[expect(clippy::too_many_lines, reason = "a table: one arm for each reason")]
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text(Language::English))
+    }
+}
+
+impl std::error::Error for Reason {}
+
+impl Reason {
+    /// The parameters for a column: a JSON object, `None` without any.
+    pub fn args(&self) -> Option<String> {
+        let parameters = self.parameters();
+        (!parameters.is_empty()).then(|| Value::Object(parameters).to_string())
+    }
+
+    /// Reads what [`Self::code`] and [`Self::args`] wrote; `None` for the code of another version.
+    pub fn read(code: &str, args: Option<&str>) -> Option<Self> {
+        Self::from_json(code, &serde_json::from_str(args.unwrap_or("{}")).ok()?)
+    }
+
+    /// The sentence up to its first colon, for logs and alerts: WAHA's own words come after that, and
+    /// nobody knows what they repeat.
+    pub(crate) fn headline(&self) -> String {
+        headline(&self.to_string()).to_owned()
+    }
+}
+
+/// See [`Reason::headline`]; of a sentence that a row has.
+pub(crate) fn headline(sentence: &str) -> &str {
+    sentence.split(": ").next().unwrap_or_default()
+}
+
+/// A reason as a row or a caller has it: known, or words that have no code, such as a person's own or
+/// those of an older version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Explanation {
+    Known(Reason),
+    Words(String),
+}
+
+impl Explanation {
+    /// What a row has: its sentence stands where no code does, or the code of another version.
+    pub(crate) fn of_columns(sentence: String, code: Option<&str>, args: Option<&str>) -> Self {
+        let known = code.and_then(|code| Reason::read(code, args));
+        known.map_or(Self::Words(sentence), Self::Known)
+    }
+
+    pub(crate) fn text(&self, language: Language) -> String {
         match self {
-            Self::NobodyAtAll => f.write_str(
-                "there is no contact who has not opted out: `contact import` or `contact add` makes some",
-            ),
-            Self::ScheduleOver => f.write_str(
-                "its schedule has no time left: nothing more of it is sent; give it a new one to go on",
-            ),
-            Self::NulInText => f.write_str("the text holds a NUL character: save it as plain text"),
-            Self::ContactRemoved => f.write_str("the contact was removed from the address book"),
-            Self::NumberServed => {
-                f.write_str("the contact has a number now that gets this message already")
-            }
-            Self::SentSinceBackup => f.write_str(
-                "a backup was restored, after which this was sent at another time: `message resume` sends it once more",
-            ),
-            Self::ChannelRemoved { channel_id } => {
-                write!(
-                    f,
-                    "channel {channel_id} was removed: set channel_id to one that is there, and retry"
-                )
-            }
-            Self::OtherNumber { channel, session, known, seen } => write!(
-                f,
-                "session `{session}` is now {seen} and was {known}: if the new number is right, \
-                 say `channel confirm {0}`; if not, scan the code with the old one and say \
-                 `channel resume {0}`",
-                word(channel)
-            ),
-            Self::NoLid => f.write_str("WhatsApp does not resolve this number (no LID found)"),
-            Self::UrlHasPath { path, origin } => write!(
-                f,
-                "WAHA_BASE_URL has the path `{path}`, and WAHA does not answer there: write \
-                 WAHA_BASE_URL={origin}"
-            ),
-            Self::NoTlsThere { url } => write!(
-                f,
-                "WAHA cannot be reached: WAHA_BASE_URL begins with https, but plain http is spoken \
-                 there: write WAHA_BASE_URL={url}"
-            ),
-            Self::TlsThere { url } => write!(
-                f,
-                "WAHA_BASE_URL begins with http, but https is spoken there: write WAHA_BASE_URL={url}"
-            ),
-            Self::OnlyDefaultSession { session } => write!(
-                f,
-                "this WAHA is the CORE edition, which has no session `{session}`, only `default`: give \
-                 the channel that session (`channel edit --session default`), or use WAHA Plus"
-            ),
-            Self::ClocksDiffer { ours, theirs } => write!(
-                f,
-                "this machine's clock said {ours} when WAHA's said {theirs}: nothing is sent and \
-                 nothing expires before they agree; set the wrong one"
-            ),
-            Self::ClockUnsure { since } => write!(
-                f,
-                "nothing ran since {since}, so this machine's clock may be wrong, and WAHA does not \
-                 answer with its own: nothing is sent and nothing expires before it does"
-            ),
-            Self::NotOffered { words } => {
-                f.write_str("this WAHA cannot send it, to nobody")?;
-                if words.is_empty() { Ok(()) } else { write!(f, ": {words}") }
-            }
-            Self::SessionStuck { count, has_acks } => {
-                write!(
-                    f,
-                    "{count} messages have not reached WhatsApp's server: restart the session"
-                )?;
-                if *has_acks { Ok(()) } else { f.write_str(NO_ACKS) }
-            }
-            Self::LookUpRefused { what, words } => {
-                write!(f, "WAHA does not tell what became of it, it answered {what}")?;
-                if words.is_empty() { Ok(()) } else { write!(f, ": {words}") }
-            }
-            Self::LookUpAway { cause } => write!(f, "WAHA cannot be reached: {cause}"),
-            Self::LookUpWithoutSession => {
-                f.write_str("its channel has no session that could be asked")
-            }
-            Self::WahaClockAhead { ahead_secs } => {
-                let side = if *ahead_secs < 0 { "behind" } else { "ahead of" };
-                let secs = ahead_secs.unsigned_abs();
-                write!(f, "WAHA's clock is {secs} s {side} ours: set both, best by NTP")
-            }
-            Self::Refused => {
-                f.write_str("WhatsApp refused it after WAHA had accepted it (ack ERROR)")
-            }
+            Self::Known(reason) => reason.text(language),
+            Self::Words(words) => words.clone(),
+        }
+    }
+
+    /// What [`Reason::code`] says, for a column.
+    pub(crate) fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::Known(reason) => Some(reason.code()),
+            Self::Words(_) => None,
+        }
+    }
+
+    /// What [`Reason::args`] says, for a column.
+    pub(crate) fn args(&self) -> Option<String> {
+        match self {
+            Self::Known(reason) => reason.args(),
+            Self::Words(_) => None,
         }
     }
 }
 
-/// A name as one word of a command.
-fn word(name: &str) -> String {
-    let is_word =
-        !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
-    if is_word { name.to_owned() } else { format!("\"{name}\"") }
+/// Words of an older version may say the same.
+impl PartialEq<Reason> for Explanation {
+    fn eq(&self, other: &Reason) -> bool {
+        match self {
+            Self::Known(reason) => reason == other,
+            Self::Words(words) => *words == other.to_string(),
+        }
+    }
+}
+
+impl From<Reason> for Explanation {
+    fn from(reason: Reason) -> Self {
+        Self::Known(reason)
+    }
+}
+
+impl From<String> for Explanation {
+    fn from(words: String) -> Self {
+        Self::Words(words)
+    }
+}
+
+impl From<&str> for Explanation {
+    fn from(words: &str) -> Self {
+        Self::Words(words.to_owned())
+    }
+}
+
+/// As the sentence.
+impl Serialize for Explanation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl std::fmt::Display for Explanation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text(Language::English))
+    }
+}
+
+/// WAHA's own words, shortened; may be empty. They stand after a colon.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WahaWords(pub String);
+
+/// The word that WAHA has for the state of a session. Its text says what to do, too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionStatus(pub String);
+
+/// The name of a channel as one word of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelName(pub String);
+
+/// How many did not get a message, by what became of their deliveries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Missed {
+    pub(crate) failed: u64,
+    pub(crate) expired: u64,
+    pub(crate) unknown: u64,
+    pub(crate) skipped: u64,
+    pub(crate) cancelled: u64,
+}
+
+/// What a reason has parameters of.
+trait Parameter: Sized {
+    fn to_json(&self) -> Value;
+    fn from_json(value: &Value) -> Option<Self>;
+    fn text(&self, language: Language) -> String;
+    #[cfg(test)]
+    fn sample(random: &mut fastrand::Rng) -> Self;
+}
+
+impl Parameter for String {
+    fn to_json(&self) -> Value {
+        json!(self)
+    }
+
+    fn from_json(value: &Value) -> Option<Self> {
+        value.as_str().map(str::to_owned)
+    }
+
+    fn text(&self, _: Language) -> String {
+        self.clone()
+    }
+
+    #[cfg(test)]
+    fn sample(random: &mut fastrand::Rng) -> Self {
+        (0..random.usize(..9)).map(|_| random.char('\u{1}'..'\u{ff}')).collect()
+    }
+}
+
+impl Parameter for u64 {
+    fn to_json(&self) -> Value {
+        json!(self)
+    }
+
+    fn from_json(value: &Value) -> Option<Self> {
+        value.as_u64()
+    }
+
+    fn text(&self, _: Language) -> String {
+        self.to_string()
+    }
+
+    #[cfg(test)]
+    fn sample(random: &mut fastrand::Rng) -> Self {
+        random.u64(..)
+    }
+}
+
+impl Parameter for i64 {
+    fn to_json(&self) -> Value {
+        json!(self)
+    }
+
+    fn from_json(value: &Value) -> Option<Self> {
+        value.as_i64()
+    }
+
+    fn text(&self, _: Language) -> String {
+        self.to_string()
+    }
+
+    #[cfg(test)]
+    fn sample(random: &mut fastrand::Rng) -> Self {
+        random.i64(..)
+    }
+}
+
+impl Parameter for Timestamp {
+    fn to_json(&self) -> Value {
+        json!(self.to_string())
+    }
+
+    fn from_json(value: &Value) -> Option<Self> {
+        Self::parse(value.as_str()?)
+    }
+
+    fn text(&self, _: Language) -> String {
+        self.to_string()
+    }
+
+    #[cfg(test)]
+    fn sample(random: &mut fastrand::Rng) -> Self {
+        Self::from_secs(random.i64(..4_000_000_000))
+    }
+}
+
+impl Parameter for WahaWords {
+    fn to_json(&self) -> Value {
+        json!(self.0)
+    }
+
+    fn from_json(value: &Value) -> Option<Self> {
+        String::from_json(value).map(Self)
+    }
+
+    fn text(&self, _: Language) -> String {
+        if self.0.is_empty() { String::new() } else { format!(": {}", self.0) }
+    }
+
+    #[cfg(test)]
+    fn sample(random: &mut fastrand::Rng) -> Self {
+        Self(String::sample(random))
+    }
+}
+
+impl Parameter for SessionStatus {
+    fn to_json(&self) -> Value {
+        json!(self.0)
+    }
+
+    fn from_json(value: &Value) -> Option<Self> {
+        String::from_json(value).map(Self)
+    }
+
+    fn text(&self, language: Language) -> String {
+        let (english, indonesian) = match self.0.as_str() {
+            "SCAN_QR_CODE" => {
+                ("scan the QR code in WAHA's dashboard", "pindai kode QR di dasbor WAHA")
+            }
+            "STARTING" => ("wait a moment", "tunggu sebentar"),
+            "STOPPED" => ("start it in WAHA's dashboard", "mulai sesinya di dasbor WAHA"),
+            _ => ("look at it in WAHA's dashboard", "periksa di dasbor WAHA"),
+        };
+        format!("{}: {}", self.0, language.pick(english, indonesian))
+    }
+
+    #[cfg(test)]
+    fn sample(random: &mut fastrand::Rng) -> Self {
+        Self(String::sample(random))
+    }
+}
+
+impl Parameter for ChannelName {
+    fn to_json(&self) -> Value {
+        json!(self.0)
+    }
+
+    fn from_json(value: &Value) -> Option<Self> {
+        String::from_json(value).map(Self)
+    }
+
+    fn text(&self, _: Language) -> String {
+        let Self(name) = self;
+        let is_word =
+            !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
+        if is_word { name.clone() } else { format!("\"{name}\"") }
+    }
+
+    #[cfg(test)]
+    fn sample(random: &mut fastrand::Rng) -> Self {
+        Self(String::sample(random))
+    }
+}
+
+/// Words are a JSON string, a known reason is an object.
+impl Parameter for Box<Explanation> {
+    fn to_json(&self) -> Value {
+        match &**self {
+            Explanation::Known(reason) => {
+                json!({ "code": reason.code(), "args": reason.parameters() })
+            }
+            Explanation::Words(words) => json!(words),
+        }
+    }
+
+    fn from_json(value: &Value) -> Option<Self> {
+        Some(Self::new(match value {
+            Value::String(words) => Explanation::Words(words.clone()),
+            known => {
+                let (code, args) = (known["code"].as_str()?, known["args"].as_object()?);
+                Explanation::Known(Reason::from_json(code, args)?)
+            }
+        }))
+    }
+
+    fn text(&self, language: Language) -> String {
+        Explanation::text(self, language)
+    }
+
+    #[cfg(test)]
+    fn sample(random: &mut fastrand::Rng) -> Self {
+        Self::new(if random.bool() {
+            Explanation::Words(String::sample(random))
+        } else {
+            Explanation::Known(Reason::NoAnswer { cause: String::sample(random) })
+        })
+    }
+}
+
+/// Without what is zero.
+impl Parameter for Missed {
+    fn to_json(&self) -> Value {
+        let named = named(self).into_iter().filter(|(count, ..)| *count > 0);
+        named.map(|(count, name, _)| (name.to_owned(), json!(count))).collect::<Map<_, _>>().into()
+    }
+
+    fn from_json(value: &Value) -> Option<Self> {
+        let count = |name: &str| value.get(name).map_or(Some(0), Value::as_u64);
+        Some(Self {
+            failed: count("failed")?,
+            expired: count("expired")?,
+            unknown: count("unknown")?,
+            skipped: count("skipped")?,
+            cancelled: count("cancelled")?,
+        })
+    }
+
+    fn text(&self, language: Language) -> String {
+        let named = named(self).into_iter().filter(|(count, ..)| *count > 0);
+        let words: Vec<String> = named
+            .map(|(count, english, indonesian)| {
+                format!("{count} {}", language.pick(english, indonesian))
+            })
+            .collect();
+        words.join(", ")
+    }
+
+    #[cfg(test)]
+    fn sample(random: &mut fastrand::Rng) -> Self {
+        Self { failed: random.u64(..3), unknown: random.u64(..3), ..Self::default() }
+    }
+}
+
+/// In the order of the sentence.
+fn named(counts: &Missed) -> [(u64, &'static str, &'static str); 5] {
+    [
+        (counts.failed, "failed", "gagal"),
+        (counts.expired, "expired", "terlambat"),
+        (counts.unknown, "unknown", "belum pasti"),
+        (counts.skipped, "skipped", "dilewati"),
+        (counts.cancelled, "cancelled", "dibatalkan"),
+    ]
+}
+
+fn map<const N: usize>(parameters: [(&str, Value); N]) -> Map<String, Value> {
+    parameters.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::fmt::Write;
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let mut random = fastrand::Rng::with_seed(15);
+        for reason in (0..50).flat_map(|_| samples(&mut random)) {
+            let again = Reason::read(reason.code(), reason.args().as_deref());
+            assert_eq!(again.as_ref(), Some(&reason));
+        }
+    }
+
+    #[test]
+    fn every_reason_has_a_code_of_its_own_and_a_text_in_each_language() {
+        let codes: HashSet<_> = TABLE.iter().map(|(code, ..)| code).collect();
+        assert_eq!(codes.len(), TABLE.len());
+        for (code, fields, english, indonesian) in TABLE {
+            assert!(code.bytes().all(|b| b"abcdefghijklmnopqrstuvwxyz0123456789_".contains(&b)));
+            assert!(!indonesian.is_empty(), "{code}");
+            for field in *fields {
+                assert!(english.contains(&format!("{{{field}")), "{code}: {field}");
+            }
+        }
+    }
+
+    #[test]
+    fn codes_of_other_versions_and_args_that_cannot_be_read_leave_the_sentence() {
+        for (code, args) in [
+            (None, None),
+            (Some("not_yet_known"), None),
+            (Some("no_such_contact"), None),
+            (Some("no_such_contact"), Some("{")),
+            (Some("no_such_contact"), Some(r#"{"contact_id": "x"}"#)),
+        ] {
+            let words = Explanation::Words("as it stands".to_owned());
+            assert_eq!(Explanation::of_columns("as it stands".to_owned(), code, args), words);
+        }
+    }
+
+    #[test]
+    fn the_list_of_reasons_is_the_table() {
+        let mut list = String::from(
+            "# Reasons\n\n\
+             The column `error` of `auto_messages` and `deliveries`, and `held_reason` of `channels`, say in English why\n\
+             something is as it is. Programs read the code in `error_code` (`held_code`) and the parameters, a JSON object, in\n\
+             `error_args` (`held_args`). A code keeps its name and its parameters in later versions. What a person wrote, and what\n\
+             an older version wrote, has no code. A nested reason is a sentence, or an object with `code` and `args`.\n\n\
+             | code | parameters | English | Indonesian |\n|---|---|---|---|\n",
+        );
+        for (code, fields, english, indonesian) in TABLE {
+            let shown = |text: &str| text.replace("{{", "{").replace("}}", "}").replace('|', "\\|");
+            let fields = fields.join(", ");
+            let _ = writeln!(
+                list,
+                "| `{code}` | {fields} | {} | {} |",
+                shown(english),
+                shown(indonesian)
+            );
+        }
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reasons.md");
+        let found = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(found == list, "docs/reasons.md is not this:\n{list}");
+    }
 }

@@ -3,9 +3,11 @@
 //!
 //! It holds no state and does no input or output: no SQL, no network, no clock. It must never guess
 //! in a way that could reach the wrong person: what is doubtful becomes an [`Entry::Invalid`] or a
-//! [`PhoneError`], with the reason and the remedy in words, and nothing is dropped silently.
+//! [`Reason`], with the reason and the remedy in words, and nothing is dropped silently.
 
 use std::fmt;
+
+use crate::reason::Reason;
 
 mod chat;
 mod entries;
@@ -17,8 +19,7 @@ mod spelling;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use phone::PhoneFlaw;
-pub use phone::{CountryCode, PhoneError, normalize_phone, phone_to_chat};
+pub use phone::{CountryCode, normalize_phone, phone_to_chat};
 pub(crate) use spelling::is_invisible;
 
 /// The most text that `contact_ids` may hold, in bytes: room for 100,000 objects.
@@ -77,14 +78,18 @@ pub enum Entry {
         /// The entry as written, cut to 40 characters.
         raw: String,
         /// Why, and what to write instead.
-        reason: String,
+        reason: Reason,
     },
 }
 
 impl Entry {
-    fn invalid(raw: &str, reason: impl fmt::Display) -> Self {
-        Self::Invalid { raw: shorten(raw), reason: reason.to_string() }
+    fn invalid(raw: &str, reason: Reason) -> Self {
+        Self::Invalid { raw: shorten(raw), reason }
     }
+}
+
+fn unreadable(cause: impl Into<String>) -> Reason {
+    Reason::RecipientUnreadable { cause: cause.into() }
 }
 
 /// Why no entry at all could be read from `contact_ids`.

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use crate::contacts::opt_out::OptedOutNumbers;
 use crate::contacts::tags;
 use crate::reason::Reason;
-use crate::recipient::{self, ChatId, CountryCode, Entry, PhoneError};
-use crate::store::{Contact, OPTED_OUT, SqlResult, Tx};
+use crate::recipient::{self, ChatId, CountryCode, Entry};
+use crate::store::{Contact, SqlResult, Tx};
 use crate::template::{Template, Values};
 
 /// A recipient as it goes into `deliveries`.
@@ -23,8 +23,8 @@ pub(crate) struct Recipient {
     pub(crate) name: Option<String>,
     /// The chat id; for one that is skipped what was written, made unlike every other one that is.
     pub(crate) chat_id: String,
-    /// Why it is skipped, in words; `None` when it is not.
-    pub(crate) skipped: Option<String>,
+    /// Why it is skipped; `None` when it is not.
+    pub(crate) skipped: Option<Reason>,
 }
 
 /// Calls `visit` with the recipients of each entry, in their order; those of a group by id. The same
@@ -130,7 +130,7 @@ impl Recipients {
             let is_wanted = wanted.as_ref().is_none_or(|tag| tags::has(&row.tags, tag));
             if is_wanted {
                 let recipient = self.contact(row);
-                if group.tag.is_some() || recipient.skipped.as_deref() != Some(OPTED_OUT) {
+                if group.tag.is_some() || recipient.skipped != Some(Reason::OptedOut) {
                     group.is_anybody = true;
                     visit(self.told_apart(recipient))?;
                 }
@@ -167,23 +167,22 @@ impl Group {
     fn nobody(self) -> Recipient {
         match self.tag {
             Some(tag) => {
-                let reason =
-                    format!("no contact has the tag `{tag}`: `contact list` shows the tags");
-                Recipient::skipped(format!("tag:{tag}"), reason)
+                let what = format!("tag:{tag}");
+                Recipient::skipped(what, Reason::NobodyWithTag { tag })
             }
-            None => Recipient::skipped("all".to_owned(), Reason::NobodyAtAll.to_string()),
+            None => Recipient::skipped("all".to_owned(), Reason::NobodyAtAll),
         }
     }
 }
 
-/// Why a recipient cannot get a text with placeholders, in words; `None` when it can.
+/// Why a recipient cannot get a text with placeholders; `None` when it can.
 pub(crate) fn unrenderable(
     tx: &Tx<'_>,
     template: &Template,
     recipient: &Recipient,
-) -> SqlResult<Option<String>> {
+) -> SqlResult<Option<Reason>> {
     let values = values(tx, recipient)?;
-    Ok(template.render(&values).err().map(|why| why.to_string()))
+    Ok(template.render(&values).err())
 }
 
 /// What placeholders may say of a recipient.
@@ -199,12 +198,11 @@ pub(crate) fn values(tx: &Tx<'_>, recipient: &Recipient) -> SqlResult<Values> {
 
 impl Recipients {
     fn by_id(&self, tx: &Tx<'_>, id: i64) -> SqlResult<Recipient> {
-        Ok(match tx.contact(id)? {
-            Some(contact) => self.contact(contact),
-            None => {
-                Recipient::skipped(format!("contact {id}"), format!("there is no contact {id}"))
-            }
-        })
+        if let Some(contact) = tx.contact(id)? {
+            return Ok(self.contact(contact));
+        }
+        let reason = Reason::NoSuchContact { contact_id: id };
+        Ok(Recipient::skipped(format!("contact {id}"), reason))
     }
 
     fn contact(&self, row: Contact) -> Recipient {
@@ -235,22 +233,22 @@ impl Recipients {
         contact_id: Option<i64>,
         name: Option<String>,
         written: String,
-        chat: Result<ChatId, PhoneError>,
+        chat: Result<ChatId, Reason>,
         is_opted_out: bool,
     ) -> Recipient {
         let (chat_id, skipped) = match chat {
             Ok(chat) if !is_opted_out && !self.opted_out.has_chat(chat.as_str()) => {
                 (chat.to_string(), None)
             }
-            Err(error) if !is_opted_out => (written, Some(error.to_string())),
-            Ok(_) | Err(_) => (written, Some(OPTED_OUT.to_owned())),
+            Err(error) if !is_opted_out => (written, Some(error)),
+            Ok(_) | Err(_) => (written, Some(Reason::OptedOut)),
         };
         Recipient { contact_id, contact_number: None, name, chat_id, skipped }
     }
 }
 
 impl Recipient {
-    fn skipped(what: String, reason: String) -> Self {
+    fn skipped(what: String, reason: Reason) -> Self {
         let skipped = Some(reason);
         Self { contact_id: None, contact_number: None, name: None, chat_id: what, skipped }
     }

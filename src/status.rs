@@ -14,6 +14,7 @@ use crate::delivery::{Counts, MessageStatus, Status};
 use crate::forecast::ChannelQueue;
 use crate::lock::{self, Holder, Sending};
 use crate::pace::Gap;
+use crate::reason::Explanation;
 use crate::schedule::Zone;
 use crate::store::{Channel, Message, Run, SqlResult, Store, StoreError, Stuck, Tx, Unresolved};
 
@@ -88,7 +89,7 @@ pub(crate) struct Overview {
     /// People who asked to stop by a hidden number whose phone number is not known, of all times.
     pub(crate) unresolved: Unresolved,
     /// Why nothing is planned or sent: the clock is not believed.
-    pub(crate) clock_hold: Option<String>,
+    pub(crate) clock_hold: Option<Explanation>,
     pub(crate) runs: Vec<Run>,
 }
 

@@ -61,27 +61,6 @@ pub(crate) struct Values {
     attributes: Vec<(String, String)>,
 }
 
-/// Why a text cannot be made for a recipient.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum RenderError {
-    /// No value and no fallback.
-    #[error(
-        "no value for {{{{{0}}}}}, and it has no fallback: give the contact one, or write {{{{{0}|…}}}}"
-    )]
-    Missing(String),
-    /// Nothing that can be seen is left.
-    #[error("the text is blank once its placeholders are filled in")]
-    Blank,
-    /// More than WhatsApp takes.
-    #[error(
-        "the text has {0} characters once its placeholders are filled in, more than {TEXT_UNITS_MAX}"
-    )]
-    TooLong(usize),
-    /// A value has a NUL character.
-    #[error("{}", Reason::NulInText)]
-    Nul,
-}
-
 /// Whether a text may have placeholders at all. Only such a text has to be parsed.
 pub(crate) fn is_template(text: &str) -> bool {
     text.contains("{{")
@@ -141,28 +120,31 @@ impl Template {
     }
 
     /// The exact text for a recipient.
-    pub(crate) fn render(&self, values: &Values) -> Result<String, RenderError> {
+    pub(crate) fn render(&self, values: &Values) -> Result<String, Reason> {
         let mut text = String::new();
         for part in &self.parts {
             match part {
                 Part::Fixed(fixed) => text.push_str(fixed),
                 Part::Placeholder(placeholder) => {
                     let value = values.get(placeholder).or(placeholder.fallback.as_deref());
-                    text.push_str(
-                        value.ok_or_else(|| RenderError::Missing(placeholder.name.clone()))?,
-                    );
+                    text.push_str(value.ok_or_else(|| Reason::NoValue {
+                        placeholder: placeholder.name.clone(),
+                    })?);
                 }
             }
         }
         if text.trim().is_empty() {
-            return Err(RenderError::Blank);
+            return Err(Reason::BlankText);
         }
         if text.contains('\0') {
-            return Err(RenderError::Nul);
+            return Err(Reason::NulInText);
         }
         let text = with_line_feeds(&text).into_owned();
         match text_units(&text) {
-            units if units > TEXT_UNITS_MAX => Err(RenderError::TooLong(units)),
+            units if units > TEXT_UNITS_MAX => {
+                let (characters, most) = (units as u64, TEXT_UNITS_MAX as u64);
+                Err(Reason::FilledTextTooLong { characters, most })
+            }
             _ => Ok(text),
         }
     }

@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::clock::{Now, Wake};
 use crate::delivery::{Counts, Status, Verdict};
 use crate::logging::in_one_line;
+use crate::reason::Reason;
 use crate::recipient::mask_numbers;
 use crate::store::{RunCounts, Settled, StoreError, Trigger};
 
@@ -274,10 +275,13 @@ impl Triggers {
                 (Verdict::Sent, None) => log::info!("message {id}: sent"),
                 (Verdict::Sent, Some(next)) => log::info!("message {id}: sent, next at {next}"),
                 (Verdict::Failed { error }, None) => {
-                    log::warn!("message {id}: failed: {}", mask_numbers(error));
+                    log::warn!("message {id}: failed: {}", mask_numbers(&error.to_string()));
                 }
                 (Verdict::Failed { error }, Some(next)) => {
-                    log::warn!("message {id}: failed, next at {next}: {}", mask_numbers(error));
+                    log::warn!(
+                        "message {id}: failed, next at {next}: {}",
+                        mask_numbers(&error.to_string())
+                    );
                 }
             }
             let mut state = self.lock();
@@ -292,8 +296,8 @@ impl Triggers {
     }
 
     /// Notes, also in the log, that a message failed before it was planned.
-    pub(crate) fn note_failed(&self, auto_message_id: i64, error: &str) {
-        log::warn!("message {auto_message_id}: failed: {}", mask_numbers(error));
+    pub(crate) fn note_failed(&self, auto_message_id: i64, error: &Reason) {
+        log::warn!("message {auto_message_id}: failed: {}", mask_numbers(&error.to_string()));
         let mut state = self.lock();
         let is_first = state.note_message(auto_message_id);
         state.report.messages.failed += 1;

@@ -68,7 +68,7 @@ pub struct SessionLook {
     /// `WORKING`, `SCAN_QR_CODE` and the like; `None` when WAHA does not say.
     pub(crate) status: Option<String>,
     /// Why it may not send, if it may not.
-    pub trouble: Option<String>,
+    pub trouble: Option<Reason>,
     /// Its number, as `+6281234567890`.
     pub(crate) number: Option<String>,
 }
@@ -190,7 +190,7 @@ impl Waha {
             },
             Err(NoReply::NotSent(cause)) => Outcome::Deferred(self.unreachable(&cause)),
             Err(NoReply::MaybeSent(cause)) => {
-                Outcome::Unknown { reason: format!("no answer from WAHA after sending: {cause}") }
+                Outcome::Unknown { reason: Reason::NoAnswer { cause } }
             }
         }
     }
@@ -250,11 +250,9 @@ impl Waha {
     /// Why it does not say, in words with a remedy.
     pub(crate) fn server(&self) -> Result<ServerReport, String> {
         let reply = self.get(&format!("{}/api/server/version", self.base_url));
-        let reply = reply.map_err(|hold| hold.reason)?;
-        report::server(&reply).map_err(|why| {
-            let hold = Hold::new(HoldKind::Misconfigured, why);
-            self.explained(hold, &reply).reason
-        })
+        let reply = reply.map_err(|hold| hold.reason.to_string())?;
+        report::server(&reply)
+            .map_err(|why| self.wrong_url(&reply).map_or(why, |reason| reason.to_string()))
     }
 
     /// Looks at a session and at how it is configured.
@@ -334,7 +332,7 @@ impl Waha {
         );
         match self.get(&url) {
             Ok(reply) => reply::existence(&reply, session),
-            Err(hold) => Existence::NotNow(hold.reason),
+            Err(hold) => Existence::NotNow(hold.reason.to_string()),
         }
     }
 
@@ -354,7 +352,7 @@ impl Waha {
     fn other_name(&self, url: &str, read: impl FnOnce(&Reply) -> OtherName) -> OtherName {
         match self.get(url) {
             Ok(reply) => read(&reply),
-            Err(hold) => OtherName::NotNow(hold.reason),
+            Err(hold) => OtherName::NotNow(hold.reason.to_string()),
         }
     }
 
@@ -368,36 +366,33 @@ impl Waha {
         if hold.kind != HoldKind::Misconfigured {
             return hold;
         }
+        Hold { reason: self.wrong_url(reply).unwrap_or(hold.reason), ..hold }
+    }
+
+    /// What is wrong with WAHA_BASE_URL, when this reply shows it.
+    fn wrong_url(&self, reply: &Reply) -> Option<Reason> {
         // What nginx, Go and others answer to plain http on the port of https.
         let speaks_of_https = |window: &[u8]| window.eq_ignore_ascii_case(b"https");
         if reply.status == 400
             && let Some(rest) = self.base_url.strip_prefix("http://")
             && reply.body.windows(5).any(speaks_of_https)
         {
-            let reason = Reason::TlsThere { url: format!("https://{rest}") };
-            return Hold::new(hold.kind, reason.to_string());
+            return Some(Reason::TlsThere { url: format!("https://{rest}") });
         }
         let host = self.base_url.find("://").map_or(0, |at| at + 3);
-        match self.base_url[host..].find('/').map(|at| self.base_url.split_at(host + at)) {
-            Some((origin, path)) if matches!(reply.status, 200 | 404) => {
-                let (path, origin) = (path.to_owned(), origin.to_owned());
-                Hold::new(hold.kind, Reason::UrlHasPath { path, origin }.to_string())
-            }
-            Some(_) | None => hold,
-        }
+        let path = host + self.base_url[host..].find('/')?;
+        let (origin, path) = self.base_url.split_at(path);
+        let (origin, path) = (origin.to_owned(), path.to_owned());
+        matches!(reply.status, 200 | 404).then_some(Reason::UrlHasPath { path, origin })
     }
 
     fn unreachable(&self, cause: &str) -> Hold {
         // rustls: the first bytes that came back are no TLS.
-        if let Some(rest) = self.base_url.strip_prefix("https://")
-            && cause.contains("InvalidContentType")
-        {
-            let reason = Reason::NoTlsThere { url: format!("http://{rest}") };
-            return Hold::new(HoldKind::Unreachable, reason.to_string());
-        }
-        let cause = cause.strip_prefix("io: ").unwrap_or(cause); // the HTTP client's word, not a person's
-        let reason =
-            format!("WAHA cannot be reached: {cause}; check WAHA_BASE_URL and that WAHA runs");
+        let is_plain = cause.contains("InvalidContentType");
+        let reason = match self.base_url.strip_prefix("https://").filter(|_| is_plain) {
+            Some(rest) => Reason::NoTlsThere { url: format!("http://{rest}") },
+            None => Reason::Unreachable { cause: without_io(cause) },
+        };
         Hold::new(HoldKind::Unreachable, reason)
     }
 
@@ -407,15 +402,18 @@ impl Waha {
 
     /// The same for a look-up.
     fn ask(&self, url: &str) -> Result<Reply, Reason> {
-        self.heard(self.client.get(url, &self.headers())).map_err(|error| {
-            let cause = error.to_string();
-            Reason::LookUpAway { cause: cause.strip_prefix("io: ").unwrap_or(&cause).to_owned() }
-        })
+        self.heard(self.client.get(url, &self.headers()))
+            .map_err(|error| Reason::LookUpAway { cause: without_io(&error.to_string()) })
     }
 
     fn headers(&self) -> Vec<(&str, &str)> {
         self.api_key.iter().map(|key| ("X-Api-Key", key.as_str())).collect()
     }
+}
+
+/// Without the HTTP client's own word, which is not a person's.
+fn without_io(cause: &str) -> String {
+    cause.strip_prefix("io: ").unwrap_or(cause).to_owned()
 }
 
 fn encode(segment: &str) -> String {

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{LazyLock, Mutex};
 
 use auto_message_scheduler::contacts::import::{ImportRules, Refused, Watch, import};
-use auto_message_scheduler::contacts::language::Language;
+use auto_message_scheduler::language::Language;
 use auto_message_scheduler::clock::SystemClock;
 use auto_message_scheduler::recipient::CountryCode;
 use auto_message_scheduler::store::Store;

@@ -22,6 +22,7 @@ use crate::delivery::{Counts, Hold, HoldKind, Verdict};
 use crate::http::quota::{LINES_PER_MINUTE, Quota};
 use crate::http::{Request, Response, refuse};
 use crate::logging::in_one_line;
+use crate::reason::Reason;
 use crate::recipient::mask_numbers;
 use crate::store::{Channel, MessageEvent, SessionEvent, Store, StoreError, Taken, Trigger};
 use crate::trigger::Triggers;
@@ -236,10 +237,13 @@ impl Webhook {
                 triggers.pull(Trigger::Timer, None);
             }
             Some(Change::Held(id, why, Some(until))) => {
-                log::warn!("channel {id}: held until {until}: {}", mask_numbers(&why));
+                log::warn!("channel {id}: held until {until}: {}", mask_numbers(&why.to_string()));
             }
             Some(Change::Held(id, why, None)) => {
-                log::error!("channel {id}: held until a person frees it: {}", mask_numbers(&why));
+                log::error!(
+                    "channel {id}: held until a person frees it: {}",
+                    mask_numbers(&why.to_string())
+                );
             }
             None => {}
         }
@@ -250,7 +254,7 @@ impl Webhook {
 enum Change {
     Freed(i64),
     /// Why, and until when.
-    Held(i64, String, Option<Timestamp>),
+    Held(i64, Reason, Option<Timestamp>),
 }
 
 impl Heard {
@@ -288,7 +292,7 @@ fn log_corrected(id: i64, verdict: &Verdict) {
     match verdict {
         Verdict::Sent => log::info!("message {id}: sent after all"),
         Verdict::Failed { error } => {
-            log::warn!("message {id}: failed after all: {}", mask_numbers(error));
+            log::warn!("message {id}: failed after all: {}", mask_numbers(&error.to_string()));
         }
     }
 }

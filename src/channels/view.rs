@@ -6,6 +6,7 @@ use super::availability::{Availability, Off, look};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::HoldKind;
+use crate::reason::{Explanation, Reason};
 use crate::send_window::{Allowance, DayCount};
 use crate::store::{Channel, Store, StoreError};
 use crate::waha::Waha;
@@ -40,7 +41,7 @@ pub(crate) struct ChannelView {
     pub(crate) other_number: Option<String>,
     pub(crate) state: State,
     /// Why it may not send now.
-    pub(crate) reason: Option<String>,
+    pub(crate) reason: Option<Explanation>,
     /// What sort of trouble holds it, as `channels.held_kind`; `None` for a person's hold.
     pub(crate) held_kind: Option<HoldKind>,
     /// Until when the program holds it.
@@ -99,13 +100,16 @@ pub(crate) fn ask_waha(
         let Some(session) = &view.session_name else { continue };
         let look = waha.look_at_session(session);
         if !look.is_reachable {
-            return Ok(look.trouble);
+            return Ok(look.trouble.map(|trouble| trouble.to_string()));
         }
         let channel = store.read(|tx| tx.channel(view.id))?;
         let seen = look.number.as_deref();
         let other = channel.zip(seen).and_then(|(one, seen)| one.hold_for_number(session, seen));
         let trouble = look.trouble.or_else(|| other.map(|hold| hold.reason));
-        view.session = Some(SessionView { status: look.status, trouble });
+        view.session = Some(SessionView {
+            status: look.status,
+            trouble: trouble.map(|trouble| trouble.to_string()),
+        });
     }
     Ok(None)
 }
@@ -119,19 +123,22 @@ fn view(
 ) -> ChannelView {
     let (state, reason) = match availability {
         Availability::Ready | Availability::PacedUntil(_) => (State::Ready, None),
-        Availability::ClosedUntil(_, closed) => (State::Waiting, Some(closed.to_string())),
+        Availability::ClosedUntil(_, closed) => (State::Waiting, Some(closed.to_string().into())),
         Availability::Held(held, _) if held.kind.is_none() => {
             (State::Paused, Some(held.reason.clone()))
         }
         Availability::Held(held, _) => (State::Held, Some(held.reason.clone())),
-        Availability::Unreadable(error) => (State::Held, Some(error.to_string())),
+        Availability::Unreadable(error) => {
+            let reason = Reason::WindowUnreadable { cause: error.to_string() };
+            (State::Held, Some(reason.into()))
+        }
         Availability::Off(Off::NoSession) => {
             let reason = "no session: its messages fail; `channel edit` gives it one";
-            (State::NoSession, Some(reason.to_owned()))
+            (State::NoSession, Some(reason.into()))
         }
         Availability::Off(Off::Inactive | Off::Missing) => {
             let reason = "not active: its messages fail; `channel resume` makes it active";
-            (State::Inactive, Some(reason.to_owned()))
+            (State::Inactive, Some(reason.into()))
         }
     };
     let held = match availability {

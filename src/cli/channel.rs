@@ -245,7 +245,7 @@ fn waha_word(view: &ChannelView) -> String {
 fn state(view: &ChannelView, desk: &Desk<'_>) -> String {
     let local = |at: Option<Timestamp>| at.map(|at| desk.config.zone.format_local(at));
     let next = local(view.next_send_at).map(|at| format!(" from {at}")).unwrap_or_default();
-    let reason = view.reason.as_deref().unwrap_or_default();
+    let reason = view.reason.as_ref().map(ToString::to_string).unwrap_or_default();
     let trouble = view.session.as_ref().and_then(|session| session.trouble.as_deref());
     match view.state {
         // The next send finds that out too, and holds the channel.
@@ -262,7 +262,7 @@ fn state(view: &ChannelView, desk: &Desk<'_>) -> String {
             None => format!("held: {reason}"),
         },
         State::Paused => format!("paused: {reason}"),
-        State::Inactive | State::NoSession => reason.to_owned(),
+        State::Inactive | State::NoSession => reason,
     }
 }
 

@@ -204,7 +204,7 @@ fn watch(
 fn show_rows(deliveries: &[Delivery]) -> Result<(), CliError> {
     let rows = deliveries.iter().map(|delivery| {
         let id = delivery.waha_message_id.as_deref().map(|id| format!("id {id:.12}…"));
-        let note = delivery.error.clone().or(id);
+        let note = delivery.error.as_ref().map(ToString::to_string).or(id);
         let time = delivery.finished_at.map(|at| at.to_string()[11..19].to_owned());
         vec![
             delivery.name.clone().unwrap_or_default(),

@@ -303,7 +303,7 @@ impl TimingArgs {
 impl From<ComposeError> for CliError {
     fn from(error: ComposeError) -> Self {
         match error {
-            ComposeError::Refused(why) => Self::Refused(why),
+            ComposeError::Refused(why) => Self::Refused(why.to_string()),
             made @ ComposeError::MadeBefore(_) => Self::Refused(made.to_string()),
             ComposeError::Store(error) => Self::Store(error),
         }

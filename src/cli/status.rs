@@ -193,7 +193,7 @@ fn stuck(state: &ChannelState) -> Vec<String> {
     let Some(stuck) = &state.stuck else { return Vec::new() };
     let remark =
         if stuck.has_acks { "" } else { "; if they did arrive, its webhook lacks message.ack" };
-    let reason = Reason::SessionStuck { count: stuck.count, has_acks: true };
+    let reason = Reason::SessionStuck { count: stuck.count };
     vec![format!("Stuck      {reason}"), format!("           of {}{remark}", state.channel.name)]
 }
 
@@ -206,7 +206,7 @@ fn last_trigger(now: &Overview) -> String {
 
 fn run_line(run: &Run, zone: &Zone) -> String {
     let end = match (&run.error, run.finished_at) {
-        (Some(error), _) => error.clone(),
+        (Some(error), _) => error.to_string(),
         (None, None) => "under way".to_owned(),
         (None, Some(at)) => format!("took {}", length(at.since(run.started_at.unwrap_or(at)))),
     };

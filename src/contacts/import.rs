@@ -13,9 +13,10 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::time::Duration;
 
 use super::export::unguard;
-use super::language::Language;
 use crate::clock::Clock;
-use crate::recipient::{CountryCode, PhoneError, shorten};
+use crate::language::Language;
+use crate::reason::Reason;
+use crate::recipient::{CountryCode, shorten};
 use crate::store::{SqlResult, Store, StoreError, Tx};
 
 use header::Header;
@@ -141,7 +142,7 @@ enum Problem {
     #[error("the line has a NUL character, so it is no text: save the list as CSV UTF-8")]
     Nul,
     #[error(transparent)]
-    Phone(PhoneError),
+    Phone(Reason),
     #[error("the row has no phone number")]
     NoNumber,
     #[error("a cell holds a formula: put the text itself there")]
@@ -385,7 +386,7 @@ impl Problem {
             Self::Nul => {
                 "baris ini berisi karakter NUL, jadi bukan teks: simpan daftarnya sebagai CSV UTF-8"
             }
-            Self::Phone(error) => &Language::Indonesian.phone_error(error),
+            Self::Phone(error) => &error.text(Language::Indonesian),
             Self::NoNumber => "baris ini tidak punya nomor telepon",
             Self::Formula => "ada sel yang berisi rumus: ganti dengan teksnya",
             Self::TooManyCharacters(max) => {

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::delivery::{Counts, Status};
 use crate::reason::Reason;
 use crate::recipient::{self, CountryCode, Entry};
-use crate::store::{Contact, OPTED_OUT, Settled, SqlResult, Tx, WaitingForContact};
+use crate::store::{Contact, Settled, SqlResult, Tx, WaitingForContact};
 
 /// The result for one delivery that waited.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,20 +101,20 @@ fn readdress(
     tx: &Tx<'_>,
     waiting: &WaitingForContact,
     country: &CountryCode,
-) -> SqlResult<Option<String>> {
+) -> SqlResult<Option<Reason>> {
     let Some(number) = &waiting.number_now else {
-        return Ok(Some(Reason::ContactRemoved.to_string()));
+        return Ok(Some(Reason::ContactRemoved));
     };
     let chat_id = match recipient::phone_to_chat(number, country) {
         Ok(chat_id) => chat_id,
-        Err(error) => return Ok(Some(error.to_string())),
+        Err(error) => return Ok(Some(error)),
     };
     let digits = chat_id.as_str().trim_end_matches("@c.us");
     if opt_out::is_opted_out(tx, digits, country)? {
-        return Ok(Some(OPTED_OUT.to_owned()));
+        return Ok(Some(Reason::OptedOut));
     }
     let is_moved = tx.readdress(waiting, chat_id.as_str(), number)?;
-    Ok((!is_moved).then(|| Reason::NumberServed.to_string()))
+    Ok((!is_moved).then_some(Reason::NumberServed))
 }
 
 /// Another contact that has the number to which a delivery goes as it stands, when its own contact

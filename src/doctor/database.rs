@@ -184,7 +184,7 @@ fn channels(
     let (channels, unknown, believed) = store
         .read(|tx| Ok((tx.channels_with_pending()?, tx.count_unknown()?, tx.clock_believed()?)))?;
     if let Some(why) = believed.hold {
-        findings.wrong("clock", why, "the next run looks again, and goes on by itself");
+        findings.wrong("clock", why.to_string(), "the next run looks again, and goes on by itself");
     }
     let is_active = |(channel, _): &(Channel, u64)| usable(Some(channel)) != Err(Off::Inactive);
     if !channels.iter().any(is_active) {

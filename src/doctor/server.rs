@@ -119,7 +119,7 @@ impl Answering {
                 if let Some(hold) = other {
                     let found =
                         format!("channel `{}`: another phone scanned the code", channel.name);
-                    findings.wrong("session", found, hold.reason);
+                    findings.wrong("session", found, hold.reason.to_string());
                 } else {
                     let found = format!("channel `{}`: session `{name}` is WORKING", channel.name);
                     findings.ok("session", found);

@@ -15,6 +15,7 @@ use super::{Answer, Core, DATABASE_REST, Job, When};
 use crate::channels::{HoldEnds, hold_ends};
 use crate::clock::{Now, Timestamp};
 use crate::fail_point;
+use crate::reason::Reason;
 use crate::send_window::Closed;
 use crate::store::{HiddenNumber, RunCounts, StoreError, Trigger, WAL_LARGE_BYTES};
 use crate::trigger::{DatabaseUser, Request, RunReport};
@@ -417,7 +418,7 @@ impl Dispatcher {
         let pending = self.core.write(|tx| {
             if let Some(row) = row {
                 let held = tx.clock_believed()?.hold;
-                tx.finish_run(row, counts, held.as_deref(), now)?;
+                tx.finish_run(row, counts, held.as_ref(), now)?;
                 tx.drop_empty_runs(now.minus(EMPTY_RUNS_KEPT))?;
             }
             tx.count_pending()
@@ -459,7 +460,7 @@ impl Dispatcher {
         let row = self.run.row.take();
         self.core.write(|tx| {
             if let Some(row) = row {
-                tx.finish_run(row, counts, Some("the program was stopped during this run"), now)?;
+                tx.finish_run(row, counts, Some(&Reason::StoppedDuringRun.into()), now)?;
             }
             tx.count_pending()
         })

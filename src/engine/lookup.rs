@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::Core;
 use crate::clock::{Now, Timestamp};
 use crate::delivery::{Counts, Status};
-use crate::reason::Reason;
+use crate::reason::{Explanation, Reason};
 use crate::store::{DueLookup, SqlResult, StoreError, Tx, UnknownDelivery};
 use crate::template::is_same_text;
 use crate::waha::{ChatSearch, Search, Sighting};
@@ -74,7 +74,7 @@ enum Finding {
     /// It went out, or WhatsApp refused it: the sighting's ack tells.
     Proof { waha_message_id: String, ack: i64 },
     /// Nothing that proves anything, and why.
-    Nothing(String),
+    Nothing(Reason),
     /// WAHA does not tell.
     Refused(Reason),
     /// WAHA could not be asked.
@@ -110,9 +110,7 @@ impl Lookups {
     pub(super) fn note(&mut self, channel_id: i64, done: &LookedUp) {
         let asked = self.channels.entry(channel_id).or_default();
         // WAHA's own words come after a colon; who knows what they repeat.
-        let said = done.trouble.as_ref().map(|(reason, _)| {
-            reason.to_string().split(": ").next().unwrap_or_default().to_owned()
-        });
+        let said = done.trouble.as_ref().map(|(reason, _)| reason.headline());
         match (&said, &asked.trouble) {
             (Some(now), before) if Some(now) != before.as_ref() => {
                 log::warn!("channel {channel_id}: no look-ups for now: {now}");
@@ -177,10 +175,14 @@ impl Core {
             None => self.judge_texts(unknown, sightings)?,
         };
         Ok(match finding {
-            Finding::Nothing(why) if skew_secs != 0 => Finding::Nothing(format!(
-                "{why}; {}",
-                Reason::WahaClockAhead { ahead_secs: skew_secs }
-            )),
+            Finding::Nothing(why) if skew_secs != 0 => {
+                let (found, secs) = (Box::new(why.into()), skew_secs.unsigned_abs());
+                Finding::Nothing(if skew_secs < 0 {
+                    Reason::ClockBehind { found, secs }
+                } else {
+                    Reason::ClockAhead { found, secs }
+                })
+            }
             finding => finding,
         })
     }
@@ -208,8 +210,7 @@ impl Core {
         sightings: Vec<Sighting>,
     ) -> Result<Finding, StoreError> {
         if self.read(|tx| tx.has_rival(unknown, WINDOW_BEFORE + WINDOW_AFTER))? {
-            let why = "the same text went to the same chat at nearly the same time";
-            return Ok(Finding::Nothing(why.to_owned()));
+            return Ok(Finding::Nothing(Reason::SentTwice));
         }
         let is_alike = |one: &Sighting| {
             one.text.as_deref().is_some_and(|text| is_same_text(text, &unknown.text))
@@ -235,12 +236,18 @@ impl Core {
             Finding::Proof { waha_message_id, ack } => {
                 return self.record_proof(unknown, waha_message_id, *ack, now);
             }
-            Finding::Nothing(why) => (why.clone(), next_lookup(claimed_at, now.wall)),
-            Finding::Refused(why) => (why.to_string(), next_lookup(claimed_at, now.wall)),
-            Finding::Away(why) => (why.to_string(), next_when_away(claimed_at, now.wall)),
+            Finding::Nothing(why) | Finding::Refused(why) => {
+                (why, next_lookup(claimed_at, now.wall))
+            }
+            Finding::Away(why) => (why, next_when_away(claimed_at, now.wall)),
         };
-        let first = unknown.error.split(LOOKED_UP).next().unwrap_or_default();
-        let error = format!("{first}{LOOKED_UP}{}: {why}", now.wall);
+        // What the last look-up found makes room.
+        let first = match &unknown.error {
+            Explanation::Known(Reason::LookedUp { first, .. }) => first.clone(),
+            first => Box::new(first.clone()),
+        };
+        let found = Box::new(why.clone().into());
+        let error = Reason::LookedUp { first, at: now.wall, found };
         let id = unknown.id;
         let change = |tx: &Tx<'_>| tx.postpone_lookup(id, next, Some(&error));
         let ((), is_due) = self.change(unknown, now, change)?;
@@ -263,7 +270,7 @@ impl Core {
         let (status, error) = if ack >= 0 {
             (Status::Sent, None)
         } else {
-            (Status::Failed, Some("WhatsApp refused it (ack -1), as a look-up found"))
+            (Status::Failed, Some(&Reason::RefusedByLookUp))
         };
         let (is_resolved, is_due) = self.change(unknown, now, |tx| {
             tx.resolve_unknown(unknown, status, waha_message_id, ack, error, now.wall)
@@ -294,18 +301,15 @@ impl Core {
     }
 }
 
-/// Parts what was known from what the last look-up found, in `deliveries.error`.
-const LOOKED_UP: &str = "; looked up at ";
-
 /// One sighting with an ack proves something; none, many, or one without an ack do not.
 fn judge(mut sightings: Vec<Sighting>) -> Finding {
     match (sightings.pop(), sightings.len()) {
-        (None, _) => Finding::Nothing("not in the chat, which proves nothing".to_owned()),
+        (None, _) => Finding::Nothing(Reason::NotInChat),
         (Some(Sighting { id, ack: Some(ack), .. }), 0) => {
             Finding::Proof { waha_message_id: id, ack }
         }
-        (Some(_), 0) => Finding::Nothing("in the chat, but without an ack".to_owned()),
-        (Some(_), others) => Finding::Nothing(format!("{} messages in the chat fit", others + 1)),
+        (Some(_), 0) => Finding::Nothing(Reason::WithoutAck),
+        (Some(_), others) => Finding::Nothing(Reason::ManyFit { count: others as u64 + 1 }),
     }
 }
 

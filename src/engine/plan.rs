@@ -17,8 +17,8 @@ use crate::delivery::{Counts, MessageStatus, Status, Verdict};
 use crate::fail_point;
 use crate::reason::Reason;
 use crate::recipient::{self, Entry};
-use crate::schedule::{self, Taken, Zone};
-use crate::store::{Channel, Message, Past, Settled, SqlResult, Store, StoreError, Tx, unreadable};
+use crate::schedule::{self, ScheduleError, Taken, Zone};
+use crate::store::{Channel, Message, Past, Settled, SqlResult, Store, StoreError, Tx};
 use crate::template::{self, TEXT_UNITS_MAX};
 use crate::trigger::Triggers;
 
@@ -61,7 +61,7 @@ pub(super) enum Planned {
     /// It is on its way, or ended at once because nobody can get it.
     Taken { rows: Rows, settled: Option<Settled> },
     /// It failed as a whole, and why.
-    Failed(String),
+    Failed(Reason),
     /// A portion of it is planned; more follows.
     Begun(Box<Planning>),
     /// A part of what was left of a planning that was cut off is removed.
@@ -186,9 +186,7 @@ impl Planner {
         for channel_id in missing {
             let reason = Reason::ChannelRemoved { channel_id };
             let (failed, settled) = self.write(|tx| {
-                let error = reason.to_string();
-                let failed =
-                    tx.fail_pending_of_missing_channel(channel_id, self.portion, &error, now)?;
+                let failed = tx.fail_pending_of_missing_channel(channel_id, self.portion, now)?;
                 let mut occurrences: BTreeMap<(i64, Timestamp), u64> = BTreeMap::new();
                 for occurrence in &failed {
                     *occurrences.entry(*occurrence).or_default() += 1;
@@ -200,7 +198,7 @@ impl Planner {
                     let Some(mut settled) = settled else { continue };
                     tx.note_reason(id, &reason)?;
                     if let Verdict::Failed { error } = &mut settled.verdict {
-                        *error = reason.to_string();
+                        *error = reason.clone();
                     }
                     all_settled.push(settled);
                 }
@@ -261,7 +259,7 @@ impl Planner {
         &self,
         ids: &[i64],
         now: Timestamp,
-        look: impl Fn(&Tx<'_>, i64) -> SqlResult<Result<bool, String>>,
+        look: impl Fn(&Tx<'_>, i64) -> SqlResult<Result<bool, Reason>>,
     ) -> Result<usize, StoreError> {
         let mut moved = 0;
         for id in ids {
@@ -280,15 +278,14 @@ impl Planner {
         Ok(moved)
     }
 
-    fn give_time(&self, tx: &Tx<'_>, id: i64, now: Timestamp) -> SqlResult<Result<bool, String>> {
+    fn give_time(&self, tx: &Tx<'_>, id: i64, now: Timestamp) -> SqlResult<Result<bool, Reason>> {
         let untimed = tx.message(id)?.filter(Message::is_untimed);
         let Some(message) = untimed else { return Ok(Ok(false)) };
         let past = tx.past(id)?;
         match first_time(&message, &past, &self.config.zone, now) {
             Ok(Some(at)) => tx.set_scheduled_at(id, at, &self.config.zone, now)?,
             Ok(None) => {
-                let over = Reason::ScheduleOver.to_string();
-                tx.end_message(id, past.latest_due_at, &over, now)?;
+                tx.end_message(id, past.latest_due_at, now)?;
             }
             Err(error) => return Ok(Err(error)),
         }
@@ -300,7 +297,7 @@ impl Planner {
         tx: &Tx<'_>,
         id: i64,
         now: Timestamp,
-    ) -> SqlResult<Result<bool, String>> {
+    ) -> SqlResult<Result<bool, Reason>> {
         let zone = &self.config.zone;
         let is_scheduled = |message: &Message| message.status == MessageStatus::Scheduled;
         let Some(message) = tx.message(id)?.filter(is_scheduled) else { return Ok(Ok(false)) };
@@ -369,7 +366,7 @@ impl Planner {
         &self,
         id: i64,
         result: Result<T, StoreError>,
-        failed: impl FnOnce(String) -> T,
+        failed: impl FnOnce(Reason) -> T,
         now: Timestamp,
     ) -> Result<T, StoreError> {
         let error = match result {
@@ -377,7 +374,7 @@ impl Planner {
             Err(error) => error,
         };
         let Some(why) = error.unreadable_row() else { return Err(error) };
-        let reason = unreadable(&why);
+        let reason = Reason::RowUnreadable { cause: why };
         self.write(|tx| tx.fail_message(id, &reason, now))?;
         Ok(failed(reason))
     }
@@ -406,7 +403,7 @@ pub(crate) fn first_time(
     past: &Past,
     zone: &Zone,
     now: Timestamp,
-) -> Result<Option<Timestamp>, String> {
+) -> Result<Option<Timestamp>, Reason> {
     if let Some(why) = message.why_rule_unreadable() {
         return Err(why);
     }
@@ -424,14 +421,12 @@ pub(crate) fn first_time(
         Ok(None) => {
             let (schedules, weekly) = (&timetable.schedules, &timetable.interval_config);
             Err(if schedule::has_schedule(schedules.as_deref(), weekly.as_deref()) {
-                "all times of its schedule had passed when it was made: give it a new one"
+                Reason::SchedulePassed
             } else {
-                "it has no time: fill in scheduled_at, schedules or interval_config, and set \
-                 status to scheduled"
-            }
-            .to_owned())
+                Reason::ScheduleMissing
+            })
         }
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(unreadable(&error)),
     }
 }
 
@@ -444,7 +439,7 @@ fn time_here(
     (scheduled_at, has_begun): (Timestamp, bool),
     zone: &Zone,
     now: Timestamp,
-) -> Result<(Timestamp, bool), String> {
+) -> Result<(Timestamp, bool), Reason> {
     if let Some(why) = message.why_rule_unreadable() {
         return Err(why);
     }
@@ -456,12 +451,16 @@ fn time_here(
     }
     // Somebody wrote it, or an older version worked it out: is it one that the rule has here?
     let before = scheduled_at.minus(Duration::from_secs(1));
-    let next = timetable.next(zone, Some(before)).map_err(|error| error.to_string())?;
+    let next = timetable.next(zone, Some(before)).map_err(|error| unreadable(&error))?;
     Ok((scheduled_at, next == Some(scheduled_at) && !has_begun))
 }
 
-pub(super) fn too_late(late_limit: Duration) -> String {
-    format!("still pending {} hours after its time", late_limit.as_secs() / 3600)
+fn unreadable(error: &ScheduleError) -> Reason {
+    Reason::ScheduleUnreadable { cause: error.to_string() }
+}
+
+pub(super) fn too_late(late_limit: Duration) -> Reason {
+    Reason::TooLate { hours: late_limit.as_secs() / 3600 }
 }
 
 /// The entries of a message that has all that it needs before any recipient is looked at.
@@ -472,47 +471,39 @@ pub(crate) fn check(
     message: &Message,
     channel: Option<&Channel>,
     zone: &Zone,
-) -> Result<Vec<Entry>, String> {
+) -> Result<Vec<Entry>, Reason> {
     if let Some(why) = message.why_unreadable() {
         return Err(why);
     }
     channels::usable(channel).map_err(|off| {
-        let name = channel.map(|channel| channel.name.as_str()).unwrap_or_default();
+        let channel = channel.map(|channel| channel.name.clone()).unwrap_or_default();
         match off {
-            Off::Missing => {
-                format!("there is no channel {}: correct channel_id", message.channel_id)
-            }
-            Off::Inactive => format!("channel `{name}` is not active: set its is_active to 1"),
-            Off::NoSession => format!("channel `{name}` has no session_name: fill it in"),
+            Off::Missing => Reason::NoSuchChannel { channel_id: message.channel_id },
+            Off::Inactive => Reason::ChannelNotActive { channel },
+            Off::NoSession => Reason::ChannelWithoutSession { channel },
         }
     })?;
     if message.message.trim().is_empty() {
-        return Err("it has no text: fill in `message`".to_owned());
+        return Err(Reason::NoText);
     }
     if message.message.contains('\0') {
-        return Err(Reason::NulInText.to_string());
+        return Err(Reason::NulInText);
     }
     let units = template::text_units(&message.message);
     if units > TEXT_UNITS_MAX && !template::is_template(&message.message) {
-        return Err(format!(
-            "its text has {units} characters, more than the {TEXT_UNITS_MAX} that WhatsApp takes: shorten it"
-        ));
+        let (characters, most) = (units as u64, TEXT_UNITS_MAX as u64);
+        return Err(Reason::TextTooLong { characters, most });
     }
     if let Some(metadata) = message.metadata.as_deref().filter(|text| !text.trim().is_empty())
         && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(metadata).is_err()
     {
-        return Err(
-            "`metadata` is no JSON object: write it like {\"order\": 17}, or empty it".to_owned()
-        );
+        return Err(Reason::MetadataUnreadable);
     }
-    message.timetable.next(zone, None).map_err(|error| error.to_string())?;
+    message.timetable.next(zone, None).map_err(|error| unreadable(&error))?;
     let entries = recipient::parse_contact_ids(message.contact_ids.as_deref())
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| Reason::RecipientsUnreadable { cause: error.to_string() })?;
     if entries.is_empty() {
-        return Err(
-            "no valid recipient: `contact_ids` is empty; give contact ids or phone numbers"
-                .to_owned(),
-        );
+        return Err(Reason::RecipientsMissing);
     }
     Ok(entries)
 }

@@ -12,6 +12,7 @@ use super::plan::{PRUNED_AGE_MIN, Planned, Planner, Rows};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Status};
 use crate::fail_point;
+use crate::reason::Reason;
 use crate::recipients::{self, Recipients};
 use crate::store::{DataVersion, Message, NewDelivery, SqlResult, StoreError, Tx};
 use crate::template::{self, Template};
@@ -132,16 +133,13 @@ impl Planner {
         tx: &Tx<'_>,
         due_at: Timestamp,
         now: Timestamp,
-    ) -> SqlResult<Option<String>> {
+    ) -> SqlResult<Option<Reason>> {
         if due_at < now.minus(self.config.late_limit) {
             return Ok(Some(super::plan::too_late(self.config.late_limit)));
         }
         // One that was made by a clock that ran ahead must not stop what is due now.
         let pruned = tx.pruned_before()?.map(|at| at.min(now.minus(PRUNED_AGE_MIN)));
-        Ok(pruned.is_some_and(|before| due_at < before).then(|| {
-            "due at a time of which `prune` has removed what was sent: it may have gone out then"
-                .to_owned()
-        }))
+        Ok(pruned.is_some_and(|before| due_at < before).then_some(Reason::Pruned))
     }
 
     /// Plans one delivery for each of the next recipients. Returns whether there are more.
@@ -163,8 +161,8 @@ impl Planner {
                 recipient.skipped = recipients::unrenderable(tx, template, &recipient)?;
             }
             let (status, error, count) = match (&recipient.skipped, &too_late) {
-                (Some(reason), _) => (Status::Skipped, Some(reason.as_str()), &mut rows.skipped),
-                (None, Some(why)) => (Status::Expired, Some(why.as_str()), &mut rows.expired),
+                (Some(reason), _) => (Status::Skipped, Some(reason), &mut rows.skipped),
+                (None, Some(why)) => (Status::Expired, Some(why), &mut rows.expired),
                 (None, None) => (Status::Pending, None, &mut rows.pending),
             };
             let new = NewDelivery {

@@ -127,7 +127,7 @@ impl Core {
                 | Outcome::Failed { .. }
                 | Outcome::Refused { .. }
                 | Outcome::NotOffered { .. } => false,
-                Outcome::Deferred(_) | Outcome::Restricted { .. } | Outcome::Unknown { .. } => true,
+                Outcome::Deferred(_) | Outcome::Restricted | Outcome::Unknown { .. } => true,
             };
         Ok(match hold {
             Some((hold, until)) => {
@@ -151,7 +151,7 @@ impl Core {
             Outcome::Deferred(_)
             | Outcome::Failed { .. }
             | Outcome::NotOffered { .. }
-            | Outcome::Restricted { .. }
+            | Outcome::Restricted
             | Outcome::Unknown { .. } => (None, false),
         };
         let was_ours = tx.record(claimed, transition, accepted_id, now.wall)?;
@@ -225,23 +225,23 @@ impl Core {
 
 /// The row's `error` has WAHA's words; the log has only ours: who knows what WAHA repeats.
 fn log_outcome(claimed: &Claimed, outcome: &Outcome) {
-    let ours = |reason: &str| reason.split(": ").next().unwrap_or_default().to_owned();
     let (id, to) = (claimed.delivery_id, mask_phone(&claimed.chat_id));
     match outcome {
         Outcome::Sent { .. } => log::info!("delivery {id}: sent to {to}"),
         Outcome::Deferred(hold) => {
-            log::warn!("delivery {id}: not sent, tried later: {}", ours(&hold.reason));
+            log::warn!("delivery {id}: not sent, tried later: {}", hold.reason.headline());
         }
-        Outcome::Failed { reason }
-        | Outcome::NotOffered { reason }
-        | Outcome::Restricted { reason } => {
-            log::warn!("delivery {id}: failed, to {to}: {}", ours(reason));
+        Outcome::Failed { reason } | Outcome::NotOffered { reason } => {
+            log::warn!("delivery {id}: failed, to {to}: {}", reason.headline());
+        }
+        Outcome::Restricted => {
+            log::warn!("delivery {id}: failed, to {to}: {}", Reason::Restricted.headline());
         }
         Outcome::Refused { .. } => {
             log::warn!("delivery {id}: failed, to {to}: {}", Reason::Refused);
         }
         Outcome::Unknown { reason } => {
-            log::warn!("delivery {id}: unknown, it may have reached {to}: {}", ours(reason));
+            log::warn!("delivery {id}: unknown, it may have reached {to}: {}", reason.headline());
         }
     }
 }
@@ -251,7 +251,7 @@ fn log_outcome(claimed: &Claimed, outcome: &Outcome) {
 fn give_up_the_rest(tx: &Tx<'_>, ending: &Ending<'_>, now: Now) -> SqlResult<u64> {
     let Outcome::NotOffered { reason } = ending.outcome else { return Ok(0) };
     let Claimed { auto_message_id, due_at, .. } = *ending.claimed;
-    let failed = (Status::Failed, reason.as_str());
+    let failed = (Status::Failed, reason);
     let count = tx.end_all_pending(auto_message_id, due_at, failed, now.wall)?;
     Ok(u64::try_from(count).unwrap_or(u64::MAX))
 }

@@ -17,11 +17,11 @@ use crate::contacts::waiting::{self, Followed};
 use crate::delivery::{Counts, Hold, HoldKind, Status};
 use crate::fail_point;
 use crate::logging::in_one_line;
+use crate::reason::Reason;
 use crate::recipient::mask_numbers;
 use crate::send_window::{Allowance, Day, DayCount};
 use crate::store::{
-    Channel, ClaimRequest, Claimed, OPTED_OUT, Open, RecipientNow, Settled, SqlResult, StoreError,
-    Tx,
+    Channel, ClaimRequest, Claimed, Open, RecipientNow, Settled, SqlResult, StoreError, Tx,
 };
 use crate::waha::{IdOffer, SessionState, TextMessage};
 
@@ -142,12 +142,11 @@ impl Core {
         match open.recipient {
             RecipientNow::ContactChanged => self.follow_contact(open, now)?,
             RecipientNow::OptedOut => {
-                self.end_unsendable(open, Status::Skipped, OPTED_OUT, now)?;
+                self.end_unsendable(open, Status::Skipped, &Reason::OptedOut, now)?;
             }
             RecipientNow::AsPlanned if open.has_text => return Ok(false),
             RecipientNow::AsPlanned => {
-                let why = "the message has no text: fill in `message` and set status to scheduled";
-                self.end_unsendable(open, Status::Cancelled, why, now)?;
+                self.end_unsendable(open, Status::Cancelled, &Reason::TextEmptied, now)?;
             }
         }
         Ok(true)
@@ -253,7 +252,10 @@ impl Core {
         self.config
             .allowance
             .of_channel(channel.send_window.as_deref(), channel.daily_limit)
-            .map_err(|error| Hold::new(HoldKind::Misconfigured, error.to_string()))
+            .map_err(|error| {
+                let reason = Reason::WindowUnreadable { cause: error.to_string() };
+                Hold::new(HoldKind::Misconfigured, reason)
+            })
     }
 
     /// Whether a channel may send at `at`. Its pace is the queue's: the wall clock may have been set.
@@ -349,7 +351,7 @@ impl Core {
             Ok(claim) => claim,
             Err(error) => {
                 let Some(why) = error.unreadable_row() else { return Err(error) };
-                let why = format!("the message or its delivery cannot be read: {why}");
+                let why = Reason::DeliveryUnreadable { cause: why };
                 let now = self.clock.now();
                 self.end_unsendable(open, Status::Failed, &why, now.wall)?;
                 return Ok(After::Ready(now.monotonic));
@@ -410,7 +412,7 @@ impl Core {
         &self,
         open: &Open,
         status: Status,
-        error: &str,
+        error: &Reason,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let settled = self.write(|tx| self.end_in(tx, open, status, error, now))?;
@@ -428,7 +430,7 @@ impl Core {
         tx: &Tx<'_>,
         open: &Open,
         status: Status,
-        error: &str,
+        error: &Reason,
         now: Timestamp,
     ) -> SqlResult<Option<Settled>> {
         tx.end_pending(open.id, status, error, now)?;
@@ -458,9 +460,10 @@ impl Core {
         now: Timestamp,
     ) -> SqlResult<Claim> {
         let is_made = |claimed: Option<Claimed>| claimed.map_or(Claim::Changed, Claim::Made);
-        let skip = |why: &str| self.end_in(tx, open, Status::Skipped, why, now).map(Claim::Skipped);
+        let skip =
+            |why: &Reason| self.end_in(tx, open, Status::Skipped, why, now).map(Claim::Skipped);
         if opt_out::is_out_by_odd_spelling(tx, &open.chat_id, &self.config.country)? {
-            return skip(OPTED_OUT);
+            return skip(&Reason::OptedOut);
         }
         if !open.is_template {
             return tx.claim(request, now).map(is_made);
@@ -470,13 +473,13 @@ impl Core {
             Some(Ok(text)) => tx
                 .claim(&ClaimRequest { rendered: Some(&text), ..request.clone() }, now)
                 .map(is_made),
-            Some(Err(why)) => skip(&why.to_string()),
+            Some(Err(why)) => skip(&why),
         }
     }
 }
 
 pub(super) fn log_hold(channel: i64, hold: &Hold, until: Option<Timestamp>, is_news: bool) {
-    let why = mask_numbers(&hold.reason);
+    let why = mask_numbers(&hold.reason.to_string());
     match until {
         None => log::error!("channel {channel}: held until a person frees it: {why}"),
         Some(until) if is_news && hold.kind.needs_a_person() => {

@@ -214,7 +214,7 @@ impl MessageForecast {
             channel_id: seen.channel_id,
             due_at: Some(due_at),
             fails: None,
-            remark: seen.error.clone().filter(|_| is_failed),
+            remark: seen.error.as_ref().filter(|_| is_failed).map(ToString::to_string),
             recipients: 0,
             tally: Tally::default(),
             takes_secs: 0,
@@ -293,7 +293,7 @@ impl ChannelForecast {
             id,
             name: queue.channel.as_ref().map(|channel| channel.name.clone()).unwrap_or_default(),
             blocked: queue.next(queue.ready).err(),
-            held_reason: queue.held.as_ref().map(|held| held.reason.clone()),
+            held_reason: queue.held.as_ref().map(|held| held.reason.to_string()),
             closed: queue.closed_at_first.clone(),
             free_at: queue.ready,
         }

@@ -180,9 +180,9 @@ pub(super) fn recipients(
             let who = recipient.name.clone().unwrap_or_else(|| recipient.chat_id.clone());
             let mut reason = recipient.skipped.clone();
             if let Some(reason) = &reason {
-                let has_opted_out = reason.starts_with("opted out");
+                let has_opted_out = *reason == Reason::OptedOut;
                 if is_typed && !has_opted_out {
-                    let reason = tag_called(tx, &who)?.unwrap_or_else(|| reason.clone());
+                    let reason = tag_called(tx, &who)?.unwrap_or_else(|| reason.to_string());
                     bad.push(Skipped { who: who.clone(), reason });
                 }
             } else if template.placeholders().next().is_some() {
@@ -191,10 +191,10 @@ pub(super) fn recipients(
                     let count = without_value.entry(placeholder.name.clone()).or_default();
                     *count += u64::from(values.get(placeholder).is_none());
                 }
-                reason = template.render(&values).err().map(|why| why.to_string());
+                reason = template.render(&values).err();
             }
             match reason {
-                Some(reason) => checked.skipped.push(Skipped { who, reason }),
+                Some(reason) => checked.skipped.push(Skipped { who, reason: reason.to_string() }),
                 None => checked.count += 1,
             }
             Ok(())

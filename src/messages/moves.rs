@@ -7,6 +7,7 @@ use super::{ComposeError, changed_meanwhile, checks, existing};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::{Counts, MessageStatus, Status};
+use crate::reason::Reason;
 use crate::store::{Message, Occurrence, Settled, Store};
 
 /// A schedule's time that passed so little ago, while it was paused, still counts.
@@ -92,7 +93,8 @@ pub fn resume(
     match row.status {
         MessageStatus::Draft => {}
         MessageStatus::Scheduled | MessageStatus::Sending => {
-            return Err(refused!("message {id} is not paused, it is `{}`", row.status));
+            let status = row.status.to_string();
+            return Err(ComposeError::refused(Reason::MessageNotPaused { message_id: id, status }));
         }
         MessageStatus::Sent | MessageStatus::Failed | MessageStatus::Cancelled => {
             return Err(has_ended(&row, "resume"));
@@ -149,7 +151,7 @@ pub(super) fn expire_rest(
     now: Timestamp,
 ) -> Result<Option<(usize, Settled)>, ComposeError> {
     let hours = config.late_limit.as_secs() / 3600;
-    let error = format!("still pending {hours} hours after its time: it was paused");
+    let error = Reason::TooLatePaused { hours };
     let ended = store.write(|tx| {
         if !tx.move_message(row, MessageStatus::Sending, Some(due_at), now)? {
             return Ok(None);

@@ -15,9 +15,7 @@ use crate::delivery::{MessageStatus, Status};
 use crate::reason::Reason;
 use crate::recipient;
 use crate::recipients::{self, Recipient};
-use crate::store::{
-    Delivery, FormMark, Message, NewDelivery, OPTED_OUT, Occurrence, SqlResult, Store, Tx,
-};
+use crate::store::{Delivery, FormMark, Message, NewDelivery, Occurrence, SqlResult, Store, Tx};
 use crate::template::Template;
 
 /// What a person wants to be sent again.
@@ -216,7 +214,7 @@ fn plan(
             name: delivery.name.as_deref(),
             chat_id: &delivery.chat_id,
             status,
-            error: reason.as_deref(),
+            error: reason.as_ref(),
         };
         *count += u64::from(tx.plan_delivery(&new, now)?);
     }
@@ -230,19 +228,19 @@ fn why_not(
     delivery: &Delivery,
     template: &Template,
     config: &Config,
-) -> SqlResult<Option<String>> {
+) -> SqlResult<Option<Reason>> {
     if let Some(id) = delivery.contact_id
         && let Some(contact) = tx.contact(id)?
     {
         if contact.opted_out_at.is_some() {
-            return Ok(Some(OPTED_OUT.to_owned()));
+            return Ok(Some(Reason::OptedOut));
         }
         if delivery.contact_number.is_some()
             && let Ok(chat_id) = recipient::phone_to_chat(&contact.phone_number, &config.country)
             && chat_id.as_str() != delivery.chat_id
             && tx.is_served(message, first, chat_id.as_str())?
         {
-            return Ok(Some(Reason::NumberServed.to_string()));
+            return Ok(Some(Reason::NumberServed));
         }
     }
     let chat = serde_json::json!([delivery.chat_id]).to_string();

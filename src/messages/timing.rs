@@ -8,6 +8,7 @@ use serde_json::json;
 use super::ComposeError;
 use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::reason::Reason;
 use crate::schedule::{self, ScheduleError, Taken, Timetable, local_text};
 use crate::store::Message;
 
@@ -135,11 +136,11 @@ fn read_time(text: &str, config: &Config, now: Timestamp) -> Result<Timestamp, C
         ));
     }
     if typed.at < now.minus(JUST_PASSED) {
-        return Err(refused!(
-            "`{text}` has passed (it is {} in {}): give a later time, or `now`",
-            config.zone.format_local(now),
-            config.zone
-        ));
+        return Err(ComposeError::refused(Reason::TimePassed {
+            written: text.to_owned(),
+            now: config.zone.format_local(now),
+            zone: config.zone.to_string(),
+        }));
     }
     Ok(typed.at)
 }
@@ -183,12 +184,11 @@ fn read_weekly(
         other @ ScheduleError::Instant(_) => ComposeError::refused(other.to_string()),
     })?;
     let Some(first) = first else {
-        return Err(refused!(
-            "no such day is left: the last date is {}, and it is {} in {}",
-            weekly.until.as_deref().unwrap_or("passed"),
-            config.zone.format_local(now),
-            config.zone
-        ));
+        return Err(ComposeError::refused(Reason::NoDayLeft {
+            last: weekly.until.clone().unwrap_or_else(|| "passed".to_owned()),
+            now: config.zone.format_local(now),
+            zone: config.zone.to_string(),
+        }));
     };
     Ok((first, None, Some(column)))
 }

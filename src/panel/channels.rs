@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::format::{self, Badge};
 use super::visit::{Page, Visit};
-use super::{Answered, PageError, reasons, reply};
+use super::{Answered, PageError, reply};
 use crate::channels::{self, ChannelView, State};
 use crate::delivery::HoldKind;
 
@@ -114,12 +114,12 @@ fn card(visit: &Visit<'_>, view: ChannelView) -> ChannelCard {
         State::NoSession => {}
     }
     let told = matches!(view.state, State::Held | State::Paused | State::Waiting);
-    let reason = view.reason.as_deref().filter(|_| told).unwrap_or_default();
+    let reason = view.reason.as_ref().filter(|_| told);
     ChannelCard {
         id: view.id,
         session: view.session_name.unwrap_or_else(|| "–".to_owned()),
         state,
-        reason: reasons::in_words(reason, visit.language),
+        reason: visit.explain(reason),
         remedy,
         pending: format::number(view.pending, visit.language),
         pace,

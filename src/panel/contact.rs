@@ -5,10 +5,10 @@ use askama::Template;
 use super::forms::Form;
 use super::merge::{Conflict, Told};
 use super::visit::{Page, Refusal, Visit};
-use super::{Answered, PageError, format, reasons, reply};
+use super::{Answered, PageError, format, reply};
 use crate::clock::Timestamp;
-use crate::contacts::language::Language as Tongue;
 use crate::contacts::{self, Changes, ContactError, Person, opt_out, tags};
+use crate::reason::Reason;
 use crate::recipient::Entry;
 
 /// What the form holds.
@@ -261,19 +261,17 @@ impl Refusal for ContactError {
         let w = visit.words();
         match self {
             Self::Store(error) => Err(error.into()),
-            Self::Phone(error) => Ok(tongue(visit).phone_error(&error)),
+            Self::Phone(error) => Ok(error.text(visit.language)),
             Self::MadeBefore(before) => {
                 Ok(w.contact_form_used.replace("{}", &before.id.to_string()))
             }
             Self::Taken(id) => Ok(w.number_taken.replace("{}", &id.to_string())),
-            error => Ok(reasons::in_words(&error.to_string(), visit.language)),
+            Self::NoSuchContact(contact_id) => {
+                Ok(Reason::NoSuchContact { contact_id }.text(visit.language))
+            }
+            error @ (Self::Refused(_) | Self::OptedOut(_)) => Ok(error.to_string()),
         }
     }
-}
-
-/// The language of the address book's own reasons.
-pub(super) fn tongue(visit: &Visit<'_>) -> Tongue {
-    visit.language.pick(Tongue::Indonesian, Tongue::English)
 }
 
 fn show(

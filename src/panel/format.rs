@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::words::{Language, Words};
+use super::words::Words;
 use crate::clock::Timestamp;
 use crate::delivery::{MessageStatus, Status};
+use crate::language::Language;
 use crate::schedule::Zone;
 
 /// A status as a word with a sign and a colour.
@@ -97,7 +98,7 @@ pub(super) fn moment(at: Timestamp, zone: &Zone, language: Language) -> String {
     let (days, months) = language.calendar();
     let day = days[usize::from(local.weekday().number_days_from_sunday())];
     let month = months[usize::from(u8::from(local.month())) - 1];
-    let point = language.pick('.', ':');
+    let point = language.pick(':', '.');
     format!(
         "{day}, {} {month} {}, {:02}{point}{:02}",
         local.day(),
@@ -142,7 +143,7 @@ pub(super) fn number(count: u64, language: Language) -> String {
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(language.pick('.', ','));
+            text.push(language.pick(',', '.'));
         }
         text.push(digit);
     }

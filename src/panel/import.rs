@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use askama::Template;
 
-use super::contact::tongue;
 use super::visit::{Page, Visit};
 use super::{Answered, PageError, format, reply};
 use crate::contacts::import::{self, ImportError, ImportRules, Imported, Refused, Watch};
@@ -128,7 +127,7 @@ fn look(
     let rules = ImportRules {
         country: &visit.panel.config.country,
         tags: &tags,
-        language: tongue(visit),
+        language: visit.language,
         clock: &*visit.panel.clock,
         is_preview,
     };

@@ -5,7 +5,7 @@ use askama::Template;
 use super::format::{self, Badge, Choice};
 use super::recipients::{self, Recipients};
 use super::visit::{OnePage, Page, Visit};
-use super::{Answered, ahead, compose, forms, reasons, reply};
+use super::{Answered, ahead, compose, forms, reply};
 use crate::delivery::MessageStatus;
 use crate::messages::{self, Retry};
 use crate::store::{Message, StatusCount, Store};
@@ -360,7 +360,7 @@ fn live(visit: &Visit<'_>, listed: &Message) -> Result<Live, super::PageError> {
     Ok(Live {
         through,
         status: row.status,
-        error: reasons::in_words(listed.error.as_deref().unwrap_or_default(), visit.language),
+        error: visit.explain(listed.error.as_ref()),
         when: row.when,
         parts: parts(visit, listed),
         counted: row.counts,

@@ -8,9 +8,10 @@ use askama::Template;
 use super::channels::{self, ChannelCard};
 use super::messages::MessageRow;
 use super::visit::{Page, Visit};
-use super::{Answered, PageError, ahead, format, reasons, reply};
+use super::{Answered, PageError, ahead, format, reply};
 use crate::clock::Timestamp;
 use crate::delivery::MessageStatus;
+use crate::reason::Explanation;
 use crate::store::{Ended, Message, Run, SqlResult, Stuck, Tx};
 
 const NEXT_MAX: u32 = 5;
@@ -96,7 +97,7 @@ struct OverviewRows {
     pending: u64,
     days: Vec<(Timestamp, Ended)>,
     last_run: Option<Run>,
-    clock_hold: Option<String>,
+    clock_hold: Option<Explanation>,
     /// Channels with a stuck session, by name.
     stuck: Vec<(String, Stuck)>,
 }
@@ -185,7 +186,7 @@ fn warnings(
     };
     let (nowhere, to_channels) = (("", ""), ("/panel/channels", w.see_channels));
     if let Some(why) = &found.clock_hold {
-        warn(reasons::in_words(why, visit.language), w.clock_remedy, nowhere);
+        warn(why.text(visit.language), w.clock_remedy, nowhere);
     }
     for channel in channels.iter().filter(|channel| channel.needs_a_look) {
         let why = if channel.reason.is_empty() { channel.state.word } else { &channel.reason };

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use super::compose::Fields;
 use super::visit::Visit;
-use super::{PageError, format, reasons};
+use super::{PageError, format};
 use crate::channels::DEFAULT_CHANNEL;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::forecast;
 use crate::messages;
 use crate::pace::Gap;
+use crate::reason::Reason;
 use crate::recipient;
 use crate::recipients;
 use crate::template::Template;
@@ -62,8 +63,8 @@ pub(super) fn look(visit: &Visit<'_>, fields: &Fields, is_new: bool) -> Result<P
     let entries = match recipient::parse_contact_ids(Some(&fields.column())) {
         Ok(entries) => entries,
         Err(error) => {
-            preview.notes.push(reasons::in_words(&error.to_string(), language));
-            return Ok(preview);
+            let reason = Reason::RecipientsUnreadable { cause: error.to_string() };
+            return Ok(Preview { notes: vec![reason.text(language)], ..preview });
         }
     };
     let template = Template::parse(&fields.text);
@@ -80,7 +81,7 @@ pub(super) fn look(visit: &Visit<'_>, fields: &Fields, is_new: bool) -> Result<P
                 Some(why) => Err(why.clone()),
                 None if has_places => {
                     let values = recipients::values(tx, &recipient)?;
-                    template.render(&values).map_err(|why| why.to_string())
+                    template.render(&values)
                 }
                 None if preview.samples.len() < SAMPLES_MAX => Ok(fields.text.clone()),
                 None => Ok(String::new()),
@@ -98,7 +99,7 @@ pub(super) fn look(visit: &Visit<'_>, fields: &Fields, is_new: bool) -> Result<P
                 Err(why) => {
                     preview.skipped_count += 1;
                     if preview.skipped.len() < SKIPPED_SHOWN_MAX {
-                        let why = reasons::in_words(&why, language);
+                        let why = why.text(language);
                         preview.skipped.push(Skipped { who: who.unwrap_or(number), why });
                     }
                 }

@@ -2,7 +2,7 @@
 
 use super::format::{self, Badge, Choice};
 use super::visit::Visit;
-use super::{Answered, PageError, forms, reasons, reply};
+use super::{Answered, PageError, forms, reply};
 use crate::clock::Timestamp;
 use crate::contacts::export::guard;
 use crate::delivery::Status;
@@ -108,7 +108,7 @@ fn of_row(visit: &Visit<'_>, row: Delivery) -> RecipientRow {
         chat: if name.is_some() { chat.clone() } else { String::new() },
         name: name.unwrap_or(chat),
         status: format::delivery_badge(row.status, row.ack, visit.words()),
-        error: reasons::in_words(row.error.as_deref().unwrap_or_default(), visit.language),
+        error: visit.explain(row.error.as_ref()),
         when: when.unwrap_or_default(),
     }
 }
@@ -140,7 +140,7 @@ pub(super) fn export(visit: &Visit<'_>, detail: &Message) -> Answered {
                         number.as_deref().unwrap_or(&row.chat_id),
                         status.word,
                         &when,
-                        row.error.as_deref().unwrap_or_default(),
+                        &row.error.as_ref().map(ToString::to_string).unwrap_or_default(),
                         row.waha_message_id.as_deref().unwrap_or_default(),
                     ],
                 );

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::visit::{OnePage, Page, Visit};
-use super::{Answered, format, reasons, reply};
+use super::{Answered, format, reply};
 use crate::store::{Run, Trigger};
 
 const RUNS_PER_PAGE: u32 = 50;
@@ -59,6 +59,6 @@ fn row(visit: &Visit<'_>, run: Run) -> RunRow {
         processed: run.counts.processed,
         success: run.counts.success,
         failed: run.counts.failed,
-        error: reasons::in_words(run.error.as_deref().unwrap_or_default(), visit.language),
+        error: visit.explain(run.error.as_ref()),
     }
 }

@@ -5,14 +5,15 @@ use std::net::{IpAddr, SocketAddr};
 use super::access::{self, Known};
 use super::assets;
 use super::forms::{self, Form, Upload};
-use super::reasons;
 use super::reply;
-use super::words::{Language, Words};
+use super::words::Words;
 use super::{PageError, Panel};
 use crate::channels::ChannelError;
 use crate::clock::Timestamp;
 use crate::http::{FORWARDED, PEER, Request, Response};
+use crate::language::Language;
 use crate::messages::ComposeError;
+use crate::reason::Explanation;
 use crate::store::{FormMark, MadeBefore, PageFrom, Store, StoreError, Trigger};
 
 const LANGUAGE_COOKIE: &str = "panel_lang";
@@ -115,6 +116,11 @@ impl<'a> Visit<'a> {
     /// Whether somebody is logged in.
     pub(super) fn is_known(&self) -> bool {
         self.known.is_some()
+    }
+
+    /// A reason in the reader's language; empty without one.
+    pub(super) fn explain(&self, why: Option<&Explanation>) -> String {
+        why.map(|why| why.text(self.language)).unwrap_or_default()
     }
 
     /// The words in this visit's language.
@@ -289,7 +295,7 @@ pub(super) trait Refusal {
 impl Refusal for ComposeError {
     fn in_words(self, visit: &Visit<'_>) -> Result<String, PageError> {
         match self {
-            Self::Refused(why) => Ok(reasons::in_words(&why, visit.language)),
+            Self::Refused(why) => Ok(why.text(visit.language)),
             Self::MadeBefore(_) => Ok(visit.words().form_used.to_owned()),
             Self::Store(error) => Err(error.into()),
         }
@@ -297,9 +303,9 @@ impl Refusal for ComposeError {
 }
 
 impl Refusal for ChannelError {
-    fn in_words(self, visit: &Visit<'_>) -> Result<String, PageError> {
+    fn in_words(self, _: &Visit<'_>) -> Result<String, PageError> {
         match self {
-            Self::Refused(why) => Ok(reasons::in_words(&why, visit.language)),
+            Self::Refused(why) => Ok(why),
             Self::Store(error) => Err(error.into()),
         }
     }

@@ -1,56 +1,27 @@
 //! Every word of the panel, in Indonesian and in English: plain words for whoever runs a shop.
 
-/// A language of the panel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Language {
-    Indonesian,
-    English,
-}
+use crate::language::Language;
 
 impl Language {
-    pub(super) fn from_code(code: &str) -> Option<Self> {
-        match code {
-            "id" => Some(Self::Indonesian),
-            "en" => Some(Self::English),
-            _ => None,
-        }
-    }
-
-    /// As HTML and cookies have it.
-    pub(super) fn code(self) -> &'static str {
-        self.pick("id", "en")
-    }
-
-    pub(super) fn other(self) -> Self {
-        self.pick(Self::English, Self::Indonesian)
-    }
-
-    pub(super) fn pick<T>(self, indonesian: T, english: T) -> T {
-        match self {
-            Self::Indonesian => indonesian,
-            Self::English => english,
-        }
-    }
-
     pub(super) fn words(self) -> &'static Words {
-        self.pick(&INDONESIAN, &ENGLISH)
+        self.pick(&ENGLISH, &INDONESIAN)
     }
 
     /// The short names of the days, from Sunday, and of the months.
     pub(super) fn calendar(self) -> ([&'static str; 7], [&'static str; 12]) {
         self.pick(
             (
-                ["Min", "Sen", "Sel", "Rab", "Kam", "Jum", "Sab"],
-                [
-                    "Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov",
-                    "Des",
-                ],
-            ),
-            (
                 ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"],
                 [
                     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov",
                     "Dec",
+                ],
+            ),
+            (
+                ["Min", "Sen", "Sel", "Rab", "Kam", "Jum", "Sab"],
+                [
+                    "Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov",
+                    "Des",
                 ],
             ),
         )

@@ -5,7 +5,7 @@
 
 use super::phone::E164_DIGITS;
 use super::spelling::{fold, is_digits, trim};
-use super::{ChatId, Entry};
+use super::{ChatId, Entry, unreadable};
 
 const PERSON_SUFFIXES: [&str; 2] = ["@c.us", "@s.whatsapp.net"];
 const OTHER_SUFFIXES: [&str; 3] = ["@g.us", "@lid", "@newsletter"];
@@ -27,13 +27,16 @@ pub(super) fn read(raw: &str, name: Option<String>) -> Entry {
         }
         "@g.us" | "@lid" | "@newsletter" => Entry::invalid(
             raw,
-            format!("the part before `{suffix}` is not an id: copy the chat id again"),
+            unreadable(format!("the part before `{suffix}` is not an id: copy the chat id again")),
         ),
         "@broadcast" => Entry::invalid(
             raw,
-            "a status or broadcast list is not a recipient: name the people one by one",
+            unreadable("a status or broadcast list is not a recipient: name the people one by one"),
         ),
-        _ => Entry::invalid(raw, "not a chat id: it must end in @c.us, @g.us, @lid or @newsletter"),
+        _ => Entry::invalid(
+            raw,
+            unreadable("not a chat id: it must end in @c.us, @g.us, @lid or @newsletter"),
+        ),
     }
 }
 
@@ -66,7 +69,8 @@ fn person(raw: &str, local: &str, name: Option<String>) -> Entry {
     if E164_DIGITS.contains(&local.len()) {
         return chat(local, "@c.us", name);
     }
-    Entry::invalid(raw, "the part before `@` is not a phone number: it needs 8 to 15 digits")
+    let why = "the part before `@` is not a phone number: it needs 8 to 15 digits";
+    Entry::invalid(raw, unreadable(why))
 }
 
 fn chat(local: &str, suffix: &str, name: Option<String>) -> Entry {

@@ -6,7 +6,7 @@ use serde_json::{Map, Number, Value};
 
 use super::phone::PhoneFlaw;
 use super::spelling::trim;
-use super::{ENTRIES_MAX, Entry, RecipientError, object, plain, postgres, shorten};
+use super::{ENTRIES_MAX, Entry, RecipientError, object, plain, postgres, shorten, unreadable};
 
 /// How deep arrays may lie in each other, and JSON in JSON strings.
 const DEPTH_MAX: usize = 4;
@@ -141,7 +141,7 @@ impl Reader {
     }
 
     fn refuse(&mut self, raw: &str, reason: &str) {
-        self.entries.push(Entry::invalid(raw, reason));
+        self.entries.push(Entry::invalid(raw, unreadable(reason)));
     }
 }
 
@@ -150,7 +150,7 @@ fn read_number(number: &Number) -> Entry {
     let text = number.to_string();
     match number.as_u64() {
         Some(_) => plain::read_one(&text),
-        None if number.is_i64() => Entry::invalid(&text, "a contact id is 1 or more"),
+        None if number.is_i64() => Entry::invalid(&text, unreadable("a contact id is 1 or more")),
         None => Entry::invalid(&text, PhoneFlaw::ExcelNumber.of(&text)),
     }
 }

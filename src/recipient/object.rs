@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 use super::phone::PhoneFlaw;
 use super::plain;
 use super::spelling::{fold, is_digits, trim};
-use super::{Entry, chat, shorten};
+use super::{Entry, chat, shorten, unreadable};
+use crate::reason::Reason;
 
 // Keys are compared in lower case without `_`, `-` and spaces. Those that say it more surely come first.
 const IDS: [&[&str]; 2] = [&["contactid"], &["id"]];
@@ -41,7 +42,7 @@ pub(super) fn read(fields: &Map<String, Value>) -> Entry {
 fn read_nested<'a>(
     contact: &'a Map<String, Value>,
     outer: &'a Map<String, Value>,
-) -> Result<Entry, String> {
+) -> Result<Entry, Reason> {
     let mut person = Person::find(contact)?;
     if person.is_nobody() {
         return Person::find(outer)?.entry();
@@ -53,11 +54,11 @@ fn read_nested<'a>(
 }
 
 /// `{"tag":"pelanggan"}`.
-fn tag(fields: &Map<String, Value>) -> Result<Option<String>, String> {
+fn tag(fields: &Map<String, Value>) -> Result<Option<String>, Reason> {
     let Some(value) = value_of(fields, &TAGS, is_same_text)? else { return Ok(None) };
     text_of(value)
         .map(Some)
-        .ok_or_else(|| "its tag is not text: write one tag in double quotes".to_owned())
+        .ok_or_else(|| unreadable("its tag is not text: write one tag in double quotes"))
 }
 
 /// What an object says about somebody.
@@ -69,7 +70,7 @@ struct Person<'a> {
 }
 
 impl<'a> Person<'a> {
-    fn find(fields: &'a Map<String, Value>) -> Result<Self, String> {
+    fn find(fields: &'a Map<String, Value>) -> Result<Self, Reason> {
         Ok(Self {
             phone: value_of(fields, &PHONES, is_same_number)?,
             id: value_of(fields, &IDS, is_same_text)?,
@@ -83,7 +84,7 @@ impl<'a> Person<'a> {
         self.id.is_none() && self.phone.is_none() && self.chat.is_none()
     }
 
-    fn entry(self) -> Result<Entry, String> {
+    fn entry(self) -> Result<Entry, Reason> {
         let id = self.id.map(read_id);
         let contact_id = id.as_ref().and_then(|id| id.as_ref().ok().copied());
         // Programs for WhatsApp put a chat id into `id`, and people put it anywhere.
@@ -95,8 +96,8 @@ impl<'a> Person<'a> {
             return Ok(with_contact(chat::read(&chat, self.name), contact_id));
         }
         if let Some(value) = self.chat {
-            let text =
-                text_of(value).ok_or("its chat id is not text: write it in double quotes")?;
+            let text = text_of(value)
+                .ok_or_else(|| unreadable("its chat id is not text: write it in double quotes"))?;
             return Ok(with_contact(plain::read_phone(&text, &text, self.name), contact_id));
         }
         if let Some(value) = self.phone {
@@ -104,9 +105,10 @@ impl<'a> Person<'a> {
         }
         match id {
             Some(id) => id.map(Entry::Contact),
-            None => Err("names nobody: it needs one of the keys id, contact_id, phone, phone_number, number, \
-                         whatsapp, wa, no_hp, chat_id or tag"
-                .to_owned()),
+            None => Err(unreadable(
+                "names nobody: it needs one of the keys id, contact_id, phone, phone_number, number, \
+                 whatsapp, wa, no_hp, chat_id or tag",
+            )),
         }
     }
 }
@@ -127,32 +129,34 @@ fn with_contact(entry: Entry, contact_id: Option<i64>) -> Entry {
 }
 
 /// The id of a contact, of any length, since the key says what it is.
-fn read_id(value: &Value) -> Result<i64, String> {
+fn read_id(value: &Value) -> Result<i64, Reason> {
     let text = fold(&text_of(value).unwrap_or_default());
     let text = trim(&text);
     if value.is_f64() {
-        return Err(PhoneFlaw::ExcelNumber.of(text).to_string());
+        return Err(PhoneFlaw::ExcelNumber.of(text));
     }
     let is_plain = is_digits(text) && !text.starts_with('0');
     text.parse().ok().filter(|_| is_plain).ok_or_else(|| {
-        "its id is not a whole number from 1 on, without a 0 in front: write the id that \
-         `contact list` shows"
-            .to_owned()
+        unreadable(
+            "its id is not a whole number from 1 on, without a 0 in front: write the id that \
+             `contact list` shows",
+        )
     })
 }
 
 /// The phone number as it is written.
-fn read_phone(value: &Value) -> Result<String, String> {
+fn read_phone(value: &Value) -> Result<String, Reason> {
     if value.is_f64() {
-        return Err(PhoneFlaw::ExcelNumber.of(&value.to_string()).to_string());
+        return Err(PhoneFlaw::ExcelNumber.of(&value.to_string()));
     }
     if value.is_i64() && !value.is_u64() {
-        return Err("its phone number is negative: write it in double quotes".to_owned());
+        return Err(unreadable("its phone number is negative: write it in double quotes"));
     }
-    let text = text_of(value)
-        .ok_or("its phone number is neither text nor a number: write it in double quotes")?;
+    let text = text_of(value).ok_or_else(|| {
+        unreadable("its phone number is neither text nor a number: write it in double quotes")
+    })?;
     if text.len() > PHONE_BYTES_MAX {
-        return Err(PhoneFlaw::TooLong.of(&text).to_string());
+        return Err(PhoneFlaw::TooLong.of(&text));
     }
     Ok(text)
 }
@@ -166,17 +170,16 @@ fn value_of<'a>(
     fields: &'a Map<String, Value>,
     keys: &[&[&str]],
     is_same: fn(&Value, &Value) -> bool,
-) -> Result<Option<&'a Value>, String> {
+) -> Result<Option<&'a Value>, Reason> {
     for keys in keys {
         let mut found = fields.iter().filter(|(key, value)| is_key(key, keys) && !is_blank(value));
         let Some((first_key, first)) = found.next() else { continue };
         return match found.find(|(_, value)| !is_same(first, value)) {
             None => Ok(Some(first)),
-            Some((key, _)) => Err(format!(
-                "its `{}` and `{}` differ: keep one of them",
-                shorten(first_key),
-                shorten(key)
-            )),
+            Some((key, _)) => {
+                let (first_key, key) = (shorten(first_key), shorten(key));
+                Err(unreadable(format!("its `{first_key}` and `{key}` differ: keep one of them")))
+            }
         };
     }
     Ok(None)

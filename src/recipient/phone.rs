@@ -7,6 +7,7 @@ use std::fmt;
 
 use super::spelling::{Spelling, is_digits};
 use super::{ChatId, shorten};
+use crate::reason::Reason;
 
 /// The fewest and the most digits that a number has, country code included.
 pub(super) const E164_DIGITS: std::ops::RangeInclusive<usize> = 8..=15;
@@ -15,92 +16,74 @@ const WITHOUT_PLUS_DIGITS_MIN: usize = 10;
 /// Numbers of country codes 1 and 7 have exactly this many digits.
 const ONE_DIGIT_CODE_DIGITS: usize = 11;
 
-/// A text is not a phone number that can be written to.
+/// What is wrong with a phone number.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PhoneError {
-    /// What was written, shortened.
-    pub(crate) raw: String,
-    pub(crate) flaw: PhoneFlaw,
-}
-
-impl std::error::Error for PhoneError {}
-
-impl fmt::Display for PhoneError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.flaw {
-            PhoneFlaw::Empty => write!(f, "{}", PhoneFlaw::Empty),
-            flaw => write!(f, "`{}` {flaw}", self.raw),
-        }
-    }
-}
-
-/// What is wrong with a phone number, and what to do about it: the rest of a sentence that begins with
-/// the number.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum PhoneFlaw {
-    #[error("is not a country code: write 1 to 3 digits, such as 62")]
+pub(super) enum PhoneFlaw {
     CountryCode,
-    /// Nothing but spaces and quotes. A whole sentence.
-    #[error("the phone number is empty")]
+    /// Nothing but spaces and quotes.
     Empty,
     /// A number with an exponent.
-    #[error(
-        "is how Excel writes a long number: digits are lost; format the column as text and type \
-         it again"
-    )]
     ExcelNumber,
     /// A number with decimals, or with a list number in front.
-    #[error(
-        "looks like a number with decimals: format the column as text and write only the phone number"
-    )]
     Decimal,
     /// A number behind a switchboard.
-    #[error("has an extension, which WhatsApp cannot reach: write the number without it")]
     Extension,
-    #[error("has letters in it: write only the phone number")]
     Letters,
     /// Some other sign that no phone number has.
-    #[error("has `{}` in it: write only the phone number", .0.escape_debug())]
     Unexpected(char),
-    #[error("has no digits: write a phone number")]
     NoDigits,
     /// More than one number.
-    #[error("looks like more than one phone number: write each one as an entry of its own")]
     Several,
     /// A group, a channel, or an address elsewhere.
-    #[error("is not the chat of one person: write a phone number")]
     NotAPerson,
     /// `++62…`
-    #[error("has two plus signs: write one, in front of the country code")]
     TwoPluses,
-    #[error("has a plus sign in the middle: write it in front of the country code")]
     PlusInside,
     /// `+0812…`
-    #[error("has a 0 after the plus sign, where the country code belongs: write +62812… or 0812…")]
     PlusZero,
     /// `000…`, or two zeros after the country code.
-    #[error("has too many zeros in front: write it with + and the country code")]
     TooManyZeros,
     /// `(0)` where it means nothing certain.
-    #[error("has a 0 in brackets: write it with + and the country code, without that 0")]
     BracketZero,
     /// A national form that the default country does not have.
-    #[error("starts with 0, but numbers of +{0} do not: write it with + and the country code")]
     NoNationalZero(CountryCode),
-    #[error("seems to have the country code twice, or a 0 before it: write +62812… or 0812…")]
     CodeTwice,
     /// Neither a country code nor a clear national form.
-    #[error("could belong to more than one country: write it with + and the country code")]
     NoCountryCode,
-    #[error("has too few digits for a phone number: it needs 8 to 15 with the country code")]
     TooShort,
-    #[error("has too many digits for a phone number: it needs 8 to 15 with the country code")]
     TooLong,
 }
 
 impl PhoneFlaw {
-    pub(super) fn of(self, raw: &str) -> PhoneError {
-        PhoneError { raw: shorten(raw), flaw: self }
+    /// The reason with the number as it was written.
+    pub(super) fn of(self, raw: &str) -> Reason {
+        let written = shorten(raw);
+        match self {
+            Self::CountryCode => Reason::NotACountryCode { written },
+            Self::Empty => Reason::NumberEmpty,
+            Self::ExcelNumber => Reason::NumberFromExcel { written },
+            Self::Decimal => Reason::NumberWithDecimals { written },
+            Self::Extension => Reason::NumberWithExtension { written },
+            Self::Letters => Reason::NumberWithLetters { written },
+            Self::Unexpected(sign) => {
+                Reason::NumberWithSign { written, sign: sign.escape_debug().to_string() }
+            }
+            Self::NoDigits => Reason::NumberWithoutDigits { written },
+            Self::Several => Reason::SeveralNumbers { written },
+            Self::NotAPerson => Reason::NotAPerson { written },
+            Self::TwoPluses => Reason::NumberWithTwoPluses { written },
+            Self::PlusInside => Reason::NumberWithPlusInside { written },
+            Self::PlusZero => Reason::NumberWithPlusZero { written },
+            Self::TooManyZeros => Reason::NumberWithManyZeros { written },
+            Self::BracketZero => Reason::NumberWithBracketZero { written },
+            Self::NoNationalZero(country) => {
+                Reason::NumberWithForeignZero { written, country: country.to_string() }
+            }
+            Self::CodeTwice => Reason::NumberWithCodeTwice { written },
+            Self::NoCountryCode => Reason::NumberWithoutCountry { written },
+            Self::TooShort => Reason::NumberTooShort { written },
+            Self::TooLong => Reason::NumberTooLong { written },
+        }
     }
 }
 
@@ -110,7 +93,7 @@ pub struct CountryCode(String);
 
 impl CountryCode {
     /// Reads `62` or `+62`.
-    pub fn parse(text: &str) -> Result<Self, PhoneError> {
+    pub fn parse(text: &str) -> Result<Self, Reason> {
         let digits = text.trim();
         let digits = digits.strip_prefix('+').unwrap_or(digits);
         if is_digits(digits) && digits.len() <= 3 && !digits.starts_with('0') {
@@ -150,14 +133,14 @@ enum NationalZero {
 }
 
 /// The chat of the person with this phone number.
-pub fn phone_to_chat(raw: &str, country: &CountryCode) -> Result<ChatId, PhoneError> {
+pub fn phone_to_chat(raw: &str, country: &CountryCode) -> Result<ChatId, Reason> {
     normalize_phone(raw, country).map(|digits| ChatId(digits + "@c.us"))
 }
 
 /// The E.164 digits of a phone number, without `+`: 8 to 15 of them.
 ///
 /// `country` is the country of numbers in national form.
-pub fn normalize_phone(raw: &str, country: &CountryCode) -> Result<String, PhoneError> {
+pub fn normalize_phone(raw: &str, country: &CountryCode) -> Result<String, Reason> {
     Spelling::read(raw)
         .and_then(|spelling| country.e164_digits(&spelling))
         .map_err(|flaw| flaw.of(raw))

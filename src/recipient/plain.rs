@@ -8,7 +8,8 @@ use super::spelling::{
     PHONE_DIGITS_MIN, Spelling, count_digits, fold, is_blank, is_comma, is_digits, is_excel_number,
     is_line_break, trim, without_link,
 };
-use super::{ENTRIES_MAX, Entry, chat};
+use super::{ENTRIES_MAX, Entry, chat, unreadable};
+use crate::reason::Reason;
 
 /// Everybody.
 const ALL: &str = "all";
@@ -42,7 +43,7 @@ pub(super) fn read(text: &str, entries: &mut Vec<Entry>) {
         let is_continuation = after_fragment && is_after_line_break && is_short_id(trim(&folded));
         after_fragment = is_continuation || is_phone_fragment(trim(&folded));
         if is_continuation {
-            entries.push(Entry::invalid(segment.trim(), DOUBTFUL));
+            entries.push(Entry::invalid(segment.trim(), unreadable(DOUBTFUL)));
         } else {
             read_segment(segment, entries);
         }
@@ -85,10 +86,8 @@ pub(super) fn read_one(raw: &str) -> Entry {
     let is_negative =
         text.strip_prefix('-').is_some_and(|rest| is_digits(rest) && rest.len() < PHONE_DIGITS_MIN);
     if is_negative {
-        return Entry::invalid(
-            raw,
-            "a contact id is never negative: write the id that `contact list` shows",
-        );
+        let why = "a contact id is never negative: write the id that `contact list` shows";
+        return Entry::invalid(raw, unreadable(why));
     }
     read_phone(raw, raw, None)
 }
@@ -100,12 +99,12 @@ fn after_tag_prefix(raw: &str) -> Option<&str> {
 }
 
 /// A tag as an entry; `raw` is the whole of what is written.
-pub(super) fn read_tag(raw: &str, tag: &str) -> Result<Entry, String> {
+pub(super) fn read_tag(raw: &str, tag: &str) -> Result<Entry, Reason> {
     let tag = trim(tag);
     match tag.chars().count() {
-        0 => Err("names no tag: write it like tag:pelanggan".to_owned()),
+        0 => Err(unreadable("names no tag: write it like tag:pelanggan")),
         1..=TAG_CHARS_MAX => Ok(Entry::Tag(tag.to_owned())),
-        _ => Err(format!("`{}` is too long for a tag", super::shorten(raw))),
+        _ => Err(unreadable(format!("`{}` is too long for a tag", super::shorten(raw)))),
     }
 }
 
@@ -114,7 +113,8 @@ pub(super) fn read_phone(raw: &str, phone: &str, name: Option<String>) -> Entry 
     match Spelling::read(phone) {
         Err(flaw) => Entry::invalid(raw, flaw.of(phone)),
         Ok(spelling) if spelling.digits.len() < PHONE_DIGITS_MIN => {
-            Entry::invalid(raw, "too short for a phone number, and a contact id has digits only")
+            let why = "too short for a phone number, and a contact id has digits only";
+            Entry::invalid(raw, unreadable(why))
         }
         Ok(_) => Entry::Person { contact_id: None, phone: phone.to_owned(), name },
     }
@@ -122,16 +122,16 @@ pub(super) fn read_phone(raw: &str, phone: &str, name: Option<String>) -> Entry 
 
 fn read_id(raw: &str, digits: &str) -> Entry {
     if digits.bytes().all(|b| b == b'0') {
-        return Entry::invalid(raw, "a contact id is 1 or more");
+        return Entry::invalid(raw, unreadable("a contact id is 1 or more"));
     }
     if digits.starts_with('0') {
-        return Entry::invalid(
-            raw,
-            "starts with 0 but is too short for a phone number: write a contact id without the 0, or the \
-             whole phone number",
-        );
+        let why = "starts with 0 but is too short for a phone number: write a contact id without the 0, or the \
+                   whole phone number";
+        return Entry::invalid(raw, unreadable(why));
     }
-    digits.parse().map_or_else(|_| Entry::invalid(raw, "not a contact id"), Entry::Contact)
+    digits
+        .parse()
+        .map_or_else(|_| Entry::invalid(raw, unreadable("not a contact id")), Entry::Contact)
 }
 
 /// What stands between commas, semicolons and line breaks.
@@ -167,7 +167,11 @@ fn read_group(text: &str, pieces: &[Piece], entries: &mut Vec<Entry>) {
             matches!(Spelling::read(whole), Err(PhoneFlaw::TooLong | PhoneFlaw::Several));
         let one = read_one(whole);
         let has_own_reason = matches!(one, Entry::Invalid { .. }) && !is_too_much;
-        entries.push(if has_own_reason { one } else { Entry::invalid(whole, DOUBTFUL) });
+        entries.push(if has_own_reason {
+            one
+        } else {
+            Entry::invalid(whole, unreadable(DOUBTFUL))
+        });
     }
 }
 

@@ -33,7 +33,7 @@ fn short(entry: Entry) -> String {
 /// The reason of the only entry, which must be invalid.
 fn reason(text: &str) -> String {
     match parse_contact_ids(Some(text)).as_deref() {
-        Ok([Entry::Invalid { reason, .. }]) => reason.clone(),
+        Ok([Entry::Invalid { reason, .. }]) => reason.to_string(),
         other => panic!("{text}: {other:?}"),
     }
 }

@@ -2,10 +2,10 @@
 
 use rusqlite::{Row, named_params};
 
-use super::{SqlResult, Tx, lossy};
+use super::{SqlResult, Tx, explanation, lossy};
 use crate::clock::Timestamp;
 use crate::delivery::{Hold, HoldKind};
-use crate::reason::Reason;
+use crate::reason::{ChannelName, Explanation, Reason};
 use crate::send_window::Day;
 
 /// One WhatsApp number.
@@ -37,7 +37,7 @@ pub struct Channel {
 /// A hold as the table has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
-    pub(crate) reason: String,
+    pub(crate) reason: Explanation,
     /// `None` when a person held the channel by writing `held_reason`.
     pub(crate) kind: Option<HoldKind>,
     /// Until when; a person's hold has no end.
@@ -48,7 +48,7 @@ impl Channel {
     /// A row of [`COLUMNS`].
     pub(super) fn from_row(row: &Row<'_>) -> SqlResult<Self> {
         let kind: Option<String> = row.get("held_kind")?;
-        let reason = lossy(row, "held_reason")?;
+        let reason = explanation(row, ["held_reason", "held_code", "held_args"])?;
         let until = row.get("held_until")?;
         Ok(Self {
             id: row.get("id")?,
@@ -75,18 +75,18 @@ impl Channel {
         let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
         let known = self.phone_number.as_ref().filter(|known| digits(known) != digits(seen))?;
         let reason = Reason::OtherNumber {
-            channel: self.name.clone(),
+            channel: ChannelName(self.name.clone()),
             session: session.to_owned(),
             known: known.clone(),
             seen: seen.to_owned(),
         };
-        Some(Hold::new(HoldKind::OtherNumber, reason.to_string()))
+        Some(Hold::new(HoldKind::OtherNumber, reason))
     }
 }
 
 pub(super) const COLUMNS: &str = "c.id, c.name, trim(c.session_name) AS session_name, c.is_active, c.ready_at, \
                        c.held_reason, c.held_kind, c.held_until, c.held_count, c.send_window, c.daily_limit, \
-                       c.phone_number, c.other_number";
+                       c.phone_number, c.other_number, c.held_code, c.held_args";
 
 impl Tx<'_> {
     /// The channel with this id, if there is one.
@@ -134,10 +134,11 @@ impl Tx<'_> {
         &self,
         channel_id: i64,
         limit: usize,
-        error: &str,
         now: Timestamp,
     ) -> SqlResult<Vec<(i64, Timestamp)>> {
-        let sql = "UPDATE deliveries SET status = 'failed', error = :error, finished_at = :now
+        let error = Reason::ChannelRemoved { channel_id };
+        let sql = "UPDATE deliveries SET status = 'failed', error = :error, error_code = :code,
+                       error_args = :args, finished_at = :now
                    WHERE NOT EXISTS (SELECT 1 FROM channels WHERE channels.id = :channel_id)
                        AND id IN (SELECT d.id FROM deliveries d
                            WHERE d.channel_id = :channel_id AND d.status = 'pending'
@@ -149,6 +150,8 @@ impl Tx<'_> {
             ":channel_id": channel_id,
             ":limit": i64::try_from(limit).unwrap_or(i64::MAX),
             ":error": error,
+            ":code": error.code(),
+            ":args": error.args(),
             ":now": now,
         };
         self.query_rows(sql, params, |row| Ok((row.get("auto_message_id")?, row.get("due_at")?)))
@@ -185,14 +188,16 @@ impl Tx<'_> {
         until: Option<Timestamp>,
         now: Timestamp,
     ) -> SqlResult<()> {
-        let sql =
-            "UPDATE channels SET held_reason = :reason, held_kind = :kind, held_until = :until,
+        let sql = "UPDATE channels SET held_reason = :reason, held_code = :code, held_args = :args,
+                       held_kind = :kind, held_until = :until,
                        held_count = held_count + 1, updated_at = :now
                    WHERE id = :id AND (held_reason IS NULL
                        OR held_kind NOT IN ('other_number', 'breaker') OR held_kind = :kind)";
         self.prepare(sql)?.execute(named_params! {
             ":id": id,
             ":reason": hold.reason,
+            ":code": hold.reason.code(),
+            ":args": hold.reason.args(),
             ":kind": hold.kind,
             ":until": until.map(Timestamp::ceil_to_second),
             ":now": now,
@@ -216,8 +221,8 @@ impl Tx<'_> {
 
     /// Ends a hold that the program made and may end. Returns whether there was one.
     pub fn free_channel(&self, id: i64, now: Timestamp) -> SqlResult<bool> {
-        let sql = "UPDATE channels SET held_reason = NULL, held_kind = NULL, held_until = NULL,
-                       updated_at = :now
+        let sql = "UPDATE channels SET held_reason = NULL, held_code = NULL, held_args = NULL,
+                       held_kind = NULL, held_until = NULL, updated_at = :now
                    WHERE id = :id AND held_kind NOT IN ('other_number', 'breaker')";
         self.change(sql, named_params! { ":id": id, ":now": now })
     }
@@ -287,8 +292,8 @@ impl Tx<'_> {
 
     /// Holds a channel until a person frees it.
     pub(crate) fn pause_channel(&self, id: i64, reason: &str, now: Timestamp) -> SqlResult<()> {
-        let sql = "UPDATE channels SET held_reason = :reason, held_kind = NULL, held_until = NULL,
-                       updated_at = :now
+        let sql = "UPDATE channels SET held_reason = :reason, held_code = NULL, held_args = NULL,
+                       held_kind = NULL, held_until = NULL, updated_at = :now
                    WHERE id = :id";
         let params = named_params! { ":id": id, ":reason": reason, ":now": now };
         self.execute_sql(sql, params)
@@ -296,8 +301,8 @@ impl Tx<'_> {
 
     /// Ends any hold of a channel, and makes it active.
     pub(crate) fn resume_channel(&self, id: i64, now: Timestamp) -> SqlResult<()> {
-        let sql = "UPDATE channels SET held_reason = NULL, held_kind = NULL, held_until = NULL,
-                       held_count = 0, is_active = 1, updated_at = :now
+        let sql = "UPDATE channels SET held_reason = NULL, held_code = NULL, held_args = NULL,
+                       held_kind = NULL, held_until = NULL, held_count = 0, is_active = 1, updated_at = :now
                    WHERE id = :id";
         let params = named_params! { ":id": id, ":now": now };
         self.execute_sql(sql, params)
@@ -309,8 +314,8 @@ impl Tx<'_> {
         let take = "UPDATE channels SET phone_number = other_number, other_number = NULL,
                         updated_at = :now
                     WHERE id = :id AND other_number IS NOT NULL";
-        let free = "UPDATE channels SET held_reason = NULL, held_kind = NULL, held_until = NULL,
-                        held_count = 0, updated_at = :now
+        let free = "UPDATE channels SET held_reason = NULL, held_code = NULL, held_args = NULL,
+                        held_kind = NULL, held_until = NULL, held_count = 0, updated_at = :now
                     WHERE id = :id AND held_kind = 'other_number'";
         let params = named_params! { ":id": id, ":now": now };
         let changed = self.change_rows(take, params)?;

@@ -6,6 +6,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 use super::{SqlResult, Trigger};
 use crate::clock::Timestamp;
 use crate::delivery::{Ack, HoldKind, MessageStatus, Status};
+use crate::reason::{Explanation, Reason};
 use crate::send_window::Day;
 
 fn unreadable(text: &str, what: &str) -> FromSqlError {
@@ -44,6 +45,19 @@ macro_rules! words {
 
 words!(Status: "status", MessageStatus: "status", Trigger: "trigger");
 
+/// The sentence. Code and parameters have columns of their own.
+impl ToSql for Reason {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.to_string().into())
+    }
+}
+
+impl ToSql for Explanation {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.to_string().into())
+    }
+}
+
 impl ToSql for Day {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(self.to_string().into())
@@ -68,6 +82,14 @@ impl ToSql for Ack {
 pub(super) fn lossy(row: &Row<'_>, column: &str) -> SqlResult<Option<String>> {
     let value = row.get_ref(column)?;
     Ok(value.as_bytes_or_null()?.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
+}
+
+/// The sentence, the code and the parameters of a reason, in these columns.
+pub(super) fn explanation(row: &Row<'_>, names: [&str; 3]) -> SqlResult<Option<Explanation>> {
+    let [sentence, code, args] = names;
+    let Some(sentence) = lossy(row, sentence)? else { return Ok(None) };
+    let (code, args) = (lossy(row, code)?, lossy(row, args)?);
+    Ok(Some(Explanation::of_columns(sentence, code.as_deref(), args.as_deref())))
 }
 
 /// A time as a list shows it: what is no time is none, since one bad row must not hide the others.

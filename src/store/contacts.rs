@@ -11,10 +11,8 @@ use rusqlite::{Row, named_params};
 use super::{PageFrom, Settled, SqlResult, Tx, containing, lossy};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Status};
+use crate::reason::Reason;
 use crate::schedule::Zone;
-
-/// What `deliveries.error` says of somebody who opted out.
-pub(crate) const OPTED_OUT: &str = "opted out";
 
 /// A row of `contacts`. Odd bytes are replaced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -351,7 +349,7 @@ impl Tx<'_> {
         }
         let mut skipped = Skipped::default();
         for (id, auto_message_id, due_at) in self.pending_of_chat(chat_id, None)? {
-            if self.end_pending(id, Status::Skipped, OPTED_OUT, now)? {
+            if self.end_pending(id, Status::Skipped, &Reason::OptedOut, now)? {
                 skipped.messages.push(auto_message_id);
                 let one = Counts { skipped: 1, ..Counts::default() };
                 let settled = self.settle_if_done(auto_message_id, due_at, one, zone, now)?;

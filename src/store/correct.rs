@@ -6,6 +6,7 @@ use rusqlite::{Row, named_params};
 use super::{SqlResult, Tx};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Status, Verdict};
+use crate::reason::Reason;
 
 impl Tx<'_> {
     /// Brings a message in line with one of its deliveries that moved `from` a status `to` another,
@@ -98,11 +99,11 @@ impl Tx<'_> {
     ) -> SqlResult<bool> {
         let (status, error) = match verdict {
             Verdict::Sent => ("sent", None),
-            Verdict::Failed { error } => ("failed", Some(error.as_str())),
+            Verdict::Failed { error } => ("failed", Some(error)),
         };
         let sql = "UPDATE auto_messages SET
                        status = CASE status WHEN 'scheduled' THEN status ELSE :status END,
-                       error = :error, updated_at = :now,
+                       error = :error, error_code = :code, error_args = :args, updated_at = :now,
                        sent_at = (SELECT max(finished_at) FROM deliveries
                            WHERE auto_message_id = :id AND status = 'sent')
                    WHERE id = :id AND (status = 'scheduled'
@@ -112,6 +113,8 @@ impl Tx<'_> {
             ":due_at": due_at,
             ":status": status,
             ":error": error,
+            ":code": error.map(Reason::code),
+            ":args": error.and_then(Reason::args),
             ":now": now,
         })?;
         Ok(changed > 0)

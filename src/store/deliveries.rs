@@ -8,9 +8,10 @@ use std::time::Duration;
 use rusqlite::{Row, named_params};
 
 use super::contacts::IS_CONTACT_CHANGED;
-use super::{SqlResult, Tx, lossy, seen_time};
+use super::{SqlResult, Tx, explanation, lossy, seen_time};
 use crate::clock::Timestamp;
 use crate::delivery::{Ack, Counts, Status, Transition};
+use crate::reason::{Explanation, Reason};
 use crate::send_window::Day;
 
 /// How long after its claim an unknown delivery is first looked up: WAHA's slowest answers are over
@@ -34,7 +35,7 @@ pub struct NewDelivery<'a> {
     /// Pending, skipped or expired.
     pub(crate) status: Status,
     /// Why it is not pending.
-    pub(crate) error: Option<&'a str>,
+    pub(crate) error: Option<&'a Reason>,
 }
 
 /// A row of `deliveries`. Bytes that are not UTF-8 are replaced, so that one bad row hides no other.
@@ -61,14 +62,15 @@ pub struct Delivery {
     /// How far it got: the number of an [`Ack`].
     pub(crate) ack: Option<i64>,
     /// Why it was not sent, or what a look-up found.
-    pub(crate) error: Option<String>,
+    pub(crate) error: Option<Explanation>,
     pub(crate) finished_at: Option<Timestamp>,
 }
 
 /// What a [`Delivery`] is read from, as `d`.
 pub(super) const DELIVERY: &str =
     "d.id, d.auto_message_id, d.due_at, d.channel_id, d.contact_id, d.contact_number, d.name,
-    d.chat_id, d.status, d.next_attempt_at, d.text, d.waha_message_id, d.ack, d.error, d.finished_at";
+    d.chat_id, d.status, d.next_attempt_at, d.text, d.waha_message_id, d.ack, d.error, d.finished_at,
+    d.error_code, d.error_args";
 
 impl Delivery {
     pub(super) fn from_row(row: &Row<'_>) -> SqlResult<Self> {
@@ -86,7 +88,7 @@ impl Delivery {
             text: lossy(row, "text")?,
             waha_message_id: lossy(row, "waha_message_id")?,
             ack: row.get("ack")?,
-            error: lossy(row, "error")?,
+            error: explanation(row, ["error", "error_code", "error_args"])?,
             finished_at: seen_time(row, "finished_at")?,
         })
     }
@@ -226,7 +228,7 @@ pub(super) fn read_counts(row: &Row<'_>) -> SqlResult<Counts> {
 
 /// Statuses as a parameter of `(:statuses = '' OR instr(:statuses, ',' || status || ',') > 0)`.
 pub(super) fn words(statuses: &[Status]) -> String {
-    statuses.iter().map(|status| format!(",{status},")).collect()
+    statuses.iter().flat_map(|status| [",", status.as_str(), ","]).collect()
 }
 
 // By the index, because the row's status stands behind its `contact_ids`: with a hundred thousand
@@ -250,11 +252,12 @@ impl Tx<'_> {
     pub(crate) fn plan_delivery(&self, new: &NewDelivery<'_>, now: Timestamp) -> SqlResult<bool> {
         let sql = "INSERT INTO deliveries
                        (auto_message_id, due_at, channel_id, contact_id, contact_number, name, chat_id,
-                        status, error, finished_at, created_at)
+                        status, error, error_code, error_args, finished_at, created_at)
                    VALUES (:auto_message_id, :due_at, :channel_id, :contact_id, :contact_number, :name,
-                       :chat_id, :status, :error, CASE WHEN :status <> 'pending' THEN :now END, :now)
+                       :chat_id, :status, :error, :code, :args, CASE WHEN :status <> 'pending' THEN :now END, :now)
                    ON CONFLICT (auto_message_id, due_at, chat_id) DO UPDATE
                        SET status = excluded.status, error = excluded.error,
+                           error_code = excluded.error_code, error_args = excluded.error_args,
                            channel_id = excluded.channel_id, finished_at = excluded.finished_at,
                            contact_id = excluded.contact_id, contact_number = excluded.contact_number
                        WHERE deliveries.status = 'cancelled'";
@@ -268,6 +271,8 @@ impl Tx<'_> {
             ":chat_id": new.chat_id,
             ":status": new.status,
             ":error": new.error,
+            ":code": new.error.map(Reason::code),
+            ":args": new.error.and_then(Reason::args),
             ":now": now,
         };
         let mut changed = self.change_rows(sql, params)?;
@@ -350,7 +355,7 @@ impl Tx<'_> {
     pub fn claim(&self, request: &ClaimRequest<'_>, now: Timestamp) -> SqlResult<Option<Claimed>> {
         let sql = format!("UPDATE deliveries AS d SET status = 'sending', attempts = attempts + 1,
                        waha_message_id = :reserved_id, claimed_at = :now, next_attempt_at = NULL,
-                       error = NULL, ack = NULL,
+                       error = NULL, error_code = NULL, error_args = NULL, ack = NULL,
                        text = coalesce(:rendered, (SELECT replace(replace(message, char(13, 10), char(10)), char(13), char(10)) FROM auto_messages WHERE id = auto_message_id))
                    WHERE id = :id AND status = 'pending' AND channel_id = :channel_id
                        AND EXISTS (SELECT 1
@@ -413,8 +418,8 @@ impl Tx<'_> {
         waha_message_id: Option<&str>,
         now: Timestamp,
     ) -> SqlResult<bool> {
-        let sql = "UPDATE deliveries SET status = :status, error = :error,
-                       attempts = attempts - :uncounted,
+        let sql = "UPDATE deliveries SET status = :status, error = :error, error_code = :code,
+                       error_args = :args, attempts = attempts - :uncounted,
                        waha_message_id = CASE :status
                            WHEN 'unknown' THEN waha_message_id ELSE :waha_message_id END,
                        ack = :ack,
@@ -423,11 +428,14 @@ impl Tx<'_> {
                        finished_at = CASE WHEN :status = 'pending' THEN NULL ELSE :now END,
                        next_attempt_at = CASE WHEN :status = 'unknown' THEN :lookup_at END
                    WHERE id = :id AND status = 'sending' AND attempts = :attempt";
+        let error = transition.error.as_ref();
         let params = named_params! {
             ":id": claimed.delivery_id,
             ":attempt": claimed.attempt,
             ":status": transition.status,
-            ":error": transition.error,
+            ":error": error,
+            ":code": error.map(Reason::code),
+            ":args": error.and_then(Reason::args),
             ":ack": transition.ack,
             ":uncounted": i64::from(!transition.counts_attempt),
             ":waha_message_id": waha_message_id,
@@ -443,15 +451,18 @@ impl Tx<'_> {
         &self,
         delivery_id: i64,
         status: Status,
-        error: &str,
+        error: &Reason,
         now: Timestamp,
     ) -> SqlResult<bool> {
-        let sql = "UPDATE deliveries SET status = :status, error = :error, finished_at = :now
+        let sql = "UPDATE deliveries SET status = :status, error = :error, error_code = :code,
+                       error_args = :args, finished_at = :now
                    WHERE id = :id AND status = 'pending'";
         let params = named_params! {
             ":id": delivery_id,
             ":status": status,
             ":error": error,
+            ":code": error.code(),
+            ":args": error.args(),
             ":now": now,
         };
         self.change(sql, params)
@@ -463,10 +474,11 @@ impl Tx<'_> {
         &self,
         auto_message_id: i64,
         due_at: Timestamp,
-        (status, error): (Status, &str),
+        (status, error): (Status, &Reason),
         now: Timestamp,
     ) -> SqlResult<usize> {
-        let sql = "UPDATE deliveries SET status = :status, error = :error, finished_at = :now
+        let sql = "UPDATE deliveries SET status = :status, error = :error, error_code = :code,
+                       error_args = :args, finished_at = :now
                    WHERE auto_message_id = :auto_message_id AND due_at = :due_at
                        AND status IN ('pending', 'sending') AND status = 'pending'";
         let params = named_params! {
@@ -474,6 +486,8 @@ impl Tx<'_> {
             ":due_at": due_at,
             ":status": status,
             ":error": error,
+            ":code": error.code(),
+            ":args": error.args(),
             ":now": now,
         };
         self.change_rows(sql, params)
@@ -485,12 +499,14 @@ impl Tx<'_> {
         let sql = "UPDATE deliveries SET status = 'unknown', finished_at = :now,
                        next_attempt_at =
                            strftime('%Y-%m-%dT%H:%M:%SZ', claimed_at, '+' || :lookup_secs || ' seconds'),
-                       error = 'the program ended while this was being sent: it may have gone out'
+                       error = :error, error_code = :code, error_args = NULL
                    WHERE status = 'sending'
                    RETURNING id, auto_message_id, due_at, channel_id";
         let params = named_params! {
             ":now": now,
             ":lookup_secs": FIRST_LOOKUP_AFTER.as_secs(),
+            ":error": Reason::EndedWhileSending.to_string(),
+            ":code": Reason::EndedWhileSending.code(),
         };
         self.query_rows(sql, params, |row| {
             Ok(Recovered {

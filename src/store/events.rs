@@ -279,6 +279,9 @@ impl Tx<'_> {
         }
         let sql = "UPDATE deliveries SET ack = :ack, status = :to,
                        error = CASE WHEN :to = :from THEN error WHEN :to = 'failed' THEN :refused END,
+                       error_code = CASE WHEN :to = :from THEN error_code
+                           WHEN :to = 'failed' THEN :code END,
+                       error_args = CASE WHEN :to = :from THEN error_args END,
                        next_attempt_at = CASE WHEN :to = :from THEN next_attempt_at END,
                        finished_at = coalesce(finished_at, :now)
                    WHERE id = :id AND status = :from";
@@ -287,7 +290,8 @@ impl Tx<'_> {
             ":ack": weighed.ack,
             ":from": delivery.status,
             ":to": weighed.status,
-            ":refused": Reason::Refused.to_string(),
+            ":refused": Reason::Refused,
+            ":code": Reason::Refused.code(),
             ":now": now,
         };
         let changed = self.change_rows(sql, params)?;

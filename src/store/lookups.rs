@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use rusqlite::{Row, named_params};
 
-use super::{SqlResult, Tx, lossy};
+use super::{SqlResult, Tx, explanation, lossy};
 use crate::clock::Timestamp;
 use crate::delivery::Status;
+use crate::reason::{Explanation, Reason};
 use crate::template::is_same_text;
 
 /// A delivery of which nobody knows whether it went out.
@@ -24,7 +25,7 @@ pub(crate) struct UnknownDelivery {
     pub(crate) reserved_id: Option<String>,
     pub(crate) claimed_at: Timestamp,
     /// Why it is unknown.
-    pub(crate) error: String,
+    pub(crate) error: Explanation,
 }
 
 /// A look-up that is due.
@@ -56,7 +57,7 @@ impl Tx<'_> {
         let sql =
             "SELECT d.id, d.auto_message_id, d.due_at, nullif(trim(c.session_name), '') AS session,
                        d.chat_id, d.text, d.waha_message_id, d.claimed_at,
-                       coalesce(d.error, '') AS error
+                       d.error, d.error_code, d.error_args
                    FROM deliveries d NOT INDEXED LEFT JOIN channels c ON c.id = d.channel_id
                    WHERE d.id = :id AND d.status = 'unknown' AND d.claimed_at IS NOT NULL
                        AND d.text IS NOT NULL";
@@ -70,7 +71,8 @@ impl Tx<'_> {
                 text: row.get("text")?,
                 reserved_id: row.get("waha_message_id")?,
                 claimed_at: row.get("claimed_at")?,
-                error: row.get("error")?,
+                error: explanation(row, ["error", "error_code", "error_args"])?
+                    .unwrap_or(Explanation::Words(String::new())),
             })
         };
         self.query_optional(sql, named_params! { ":id": id }, read)
@@ -124,12 +126,12 @@ impl Tx<'_> {
         status: Status,
         waha_message_id: &str,
         ack: i64,
-        error: Option<&str>,
+        error: Option<&Reason>,
         now: Timestamp,
     ) -> SqlResult<bool> {
         let sql = "UPDATE deliveries SET status = :status, waha_message_id = :waha_message_id,
-                       ack = max(coalesce(ack, :ack), :ack), error = :error, next_attempt_at = NULL,
-                       finished_at = :now
+                       ack = max(coalesce(ack, :ack), :ack), error = :error, error_code = :code,
+                       error_args = :args, next_attempt_at = NULL, finished_at = :now
                    WHERE id = :id AND status = 'unknown'";
         let params = named_params! {
             ":id": unknown.id,
@@ -137,6 +139,8 @@ impl Tx<'_> {
             ":waha_message_id": waha_message_id,
             ":ack": ack,
             ":error": error,
+            ":code": error.map(Reason::code),
+            ":args": error.and_then(Reason::args),
             ":now": now,
         };
         let changed = self.change_rows(sql, params)?;
@@ -153,14 +157,18 @@ impl Tx<'_> {
         &self,
         delivery_id: i64,
         next: Option<Timestamp>,
-        error: Option<&str>,
+        error: Option<&Reason>,
     ) -> SqlResult<()> {
-        let sql = "UPDATE deliveries SET next_attempt_at = :next, error = coalesce(:error, error)
+        let sql = "UPDATE deliveries SET next_attempt_at = :next, error = coalesce(:error, error),
+                       error_code = iif(:error IS NULL, error_code, :code),
+                       error_args = iif(:error IS NULL, error_args, :args)
                    WHERE id = :id AND status = 'unknown'";
         let params = named_params! {
             ":id": delivery_id,
             ":next": next,
             ":error": error,
+            ":code": error.map(Reason::code),
+            ":args": error.and_then(Reason::args),
         };
         self.execute_sql(sql, params)
     }

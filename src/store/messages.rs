@@ -5,9 +5,10 @@
 
 use rusqlite::{Row, named_params};
 
-use super::{DataVersion, PageFrom, SqlResult, Tx, containing, lossy, seen_time};
+use super::{DataVersion, PageFrom, SqlResult, Tx, containing, explanation, lossy, seen_time};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, MessageStatus, Verdict};
+use crate::reason::{Explanation, Reason};
 use crate::schedule::{TAKEN_AHEAD_MAX, Taken, Timetable, Zone, local_text};
 
 /// How much of a text stands in for a title, in characters.
@@ -27,7 +28,7 @@ macro_rules! columns {
             $contact_ids,
             ", metadata, schedules, interval_config, scheduled_local, scheduled_zone, taken_local,
             taken_rule, contact_count, sent_at, sent_count, failed_count, skipped_count,
-            unknown_count, created_by, created_at"
+            unknown_count, created_by, created_at, error_code, error_args"
         )
     };
 }
@@ -58,7 +59,7 @@ pub struct Message {
     pub(crate) sent_at: Option<String>,
     /// How the latest occurrence stands with its retries; `expired` is in `failed`.
     pub(crate) counts: Counts,
-    pub(crate) error: Option<String>,
+    pub(crate) error: Option<Explanation>,
     pub(crate) metadata: Option<String>,
     pub(crate) created_by: Option<String>,
     /// As the table has it.
@@ -127,7 +128,7 @@ impl Message {
                 unknown: row.get("unknown_count")?,
                 ..Counts::default()
             },
-            error: lossy(row, "error")?,
+            error: explanation(row, ["error", "error_code", "error_args"])?,
             metadata: lossy(row, "metadata")?,
             created_by: lossy(row, "created_by")?,
             created_at: lossy(row, "created_at")?.unwrap_or_default(),
@@ -161,15 +162,18 @@ impl Message {
     }
 
     /// Why it cannot be sent as it is written.
-    pub(crate) fn why_unreadable(&self) -> Option<String> {
-        let (_, flaw) = self.unreadable.as_ref()?;
-        Some(unreadable(flaw))
+    pub(crate) fn why_unreadable(&self) -> Option<Reason> {
+        let (_, cause) = self.unreadable.as_ref()?;
+        Some(Reason::RowUnreadable { cause: cause.clone() })
     }
 
     /// The same, of the columns that say when.
-    pub(crate) fn why_rule_unreadable(&self) -> Option<String> {
-        let (column, flaw) = self.unreadable.as_ref()?;
-        matches!(*column, "schedules" | "interval_config").then(|| unreadable(flaw))
+    pub(crate) fn why_rule_unreadable(&self) -> Option<Reason> {
+        let (column, _) = self.unreadable.as_ref()?;
+        if !matches!(*column, "schedules" | "interval_config") {
+            return None;
+        }
+        self.why_unreadable()
     }
 
     /// Whether the same would be planned of it: other columns may have changed meanwhile.
@@ -185,11 +189,6 @@ impl Message {
             && self.timetable == other.timetable
             && self.unreadable == other.unreadable
     }
-}
-
-/// Why a message fails of which a column cannot be read, in words.
-pub(crate) fn unreadable(flaw: &str) -> String {
-    format!("the row cannot be read: {flaw}; correct it and set status to scheduled")
 }
 
 /// The timetable of a row that has the columns of [`TIMETABLE`].
@@ -260,7 +259,9 @@ impl Tx<'_> {
                        channel_id = :channel_id, contact_ids = :contact_ids,
                        contact_count = :contact_count, scheduled_at = :scheduled_at,
                        schedules = :schedules, interval_config = :interval_config,
-                       error = CASE WHEN status = :status THEN error END, status = :status,
+                       error = iif(status = :status, error, NULL),
+                       error_code = iif(status = :status, error_code, NULL),
+                       error_args = iif(status = :status, error_args, NULL), status = :status,
                        updated_at = :now
                    WHERE id = :id AND status = :seen_status AND scheduled_at IS :seen_at";
         let params = named_params! {
@@ -317,7 +318,9 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> SqlResult<bool> {
         let sql = "UPDATE auto_messages SET status = :status, scheduled_at = :scheduled_at,
-                       error = CASE :status WHEN 'sending' THEN NULL ELSE error END,
+                       error = iif(:status = 'sending', NULL, error),
+                       error_code = iif(:status = 'sending', NULL, error_code),
+                       error_args = iif(:status = 'sending', NULL, error_args),
                        updated_at = :now
                    WHERE id = :id AND status = :seen_status AND scheduled_at IS :seen_at";
         let params = named_params! {
@@ -624,33 +627,36 @@ impl Tx<'_> {
         &self,
         id: i64,
         latest_due_at: Option<Timestamp>,
-        error: &str,
         now: Timestamp,
     ) -> SqlResult<()> {
-        let over = error;
+        let over = Reason::ScheduleOver;
         let (status, error) = match latest_due_at {
-            None => (None, error.to_owned()),
+            None => (None, over.clone()),
             Some(due_at) if self.has_open_deliveries(id, due_at)? => {
-                (Some(MessageStatus::Sending), String::new())
+                (Some(MessageStatus::Sending), over.clone())
             }
             Some(due_at) => match self.count_occurrence(id, due_at)?.verdict() {
-                Verdict::Sent => (Some(MessageStatus::Sent), String::new()),
+                Verdict::Sent => (Some(MessageStatus::Sent), over.clone()),
                 Verdict::Failed { error } => (Some(MessageStatus::Failed), error),
             },
         };
         let sql = "UPDATE auto_messages SET scheduled_at = :due_at, scheduled_local = NULL,
                        scheduled_zone = NULL, updated_at = :now,
                        status = coalesce(:status, iif(sent_at IS NULL, 'failed', 'sent')),
-                       error = CASE
-                           WHEN coalesce(:status, iif(sent_at IS NULL, 'failed', 'sent')) = 'failed' THEN :error
-                           WHEN schedules GLOB '*[0-9]*' AND :status IS NOT 'sending' THEN :over END
+                       (error, error_code, error_args) = (SELECT :error, :code, :args
+                           WHERE coalesce(:status, iif(sent_at IS NULL, 'failed', 'sent')) = 'failed'
+                           UNION ALL SELECT :over, :over_code, NULL
+                           WHERE schedules GLOB '*[0-9]*' AND :status IS NOT 'sending' LIMIT 1)
                    WHERE id = :id AND status = 'scheduled'";
         let params = named_params! {
             ":id": id,
             ":due_at": latest_due_at,
             ":status": status,
             ":error": error,
+            ":code": error.code(),
+            ":args": error.args(),
             ":over": over,
+            ":over_code": over.code(),
             ":now": now,
         };
         self.execute_sql(sql, params)
@@ -667,6 +673,7 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> SqlResult<()> {
         let sql = "UPDATE auto_messages SET status = 'sending', error = NULL,
+                       error_code = NULL, error_args = NULL,
                        taken_local = max(iif(taken_local < :ahead, taken_local, ''),
                            CASE WHEN scheduled_zone <> '' THEN scheduled_local ELSE :local END),
                        taken_rule = CASE WHEN taken_local < :ahead AND date(taken_local) >=
@@ -733,8 +740,9 @@ impl Tx<'_> {
     /// Fails a scheduled message that cannot be planned; its counts are of this occurrence. One of
     /// which somebody got something before (it was cancelled and scheduled again) stays `sent`, with
     /// the reason. Returns whether it was scheduled.
-    pub(crate) fn fail_message(&self, id: i64, error: &str, now: Timestamp) -> SqlResult<bool> {
-        let sql = "UPDATE auto_messages SET error = :error, updated_at = :now,
+    pub(crate) fn fail_message(&self, id: i64, error: &Reason, now: Timestamp) -> SqlResult<bool> {
+        let sql = "UPDATE auto_messages SET error = :error, error_code = :code, error_args = :args,
+                       updated_at = :now,
                        status = CASE WHEN EXISTS (SELECT 1 FROM deliveries WHERE auto_message_id = :id
                            AND due_at = scheduled_at AND status = 'sent') THEN 'sent' ELSE 'failed' END,
                        (contact_count, sent_count, failed_count, skipped_count, unknown_count) =
@@ -748,6 +756,8 @@ impl Tx<'_> {
         let params = named_params! {
             ":id": id,
             ":error": error,
+            ":code": error.code(),
+            ":args": error.args(),
             ":now": now,
         };
         self.change(sql, params)

@@ -6,15 +6,15 @@ use rusqlite::named_params;
 
 use super::{SqlResult, Tx};
 use crate::clock::Timestamp;
-use crate::reason::Reason;
+use crate::reason::{Explanation, Reason};
 
 /// Whether our clock is believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ClockBelieved {
     /// When it was last noted; `None` before the first run.
     pub(crate) at: Option<Timestamp>,
-    /// Why it is not believed now, in words.
-    pub(crate) hold: Option<String>,
+    /// Why it is not believed now.
+    pub(crate) hold: Option<Explanation>,
 }
 
 impl Tx<'_> {
@@ -47,20 +47,22 @@ impl Tx<'_> {
     /// Holds every channel for `reason`, as a person would: nothing but [`Self::confirm_instance`] or a
     /// person frees them. What a person holds is left alone; what the program held is remembered.
     /// Returns how many channels were not held in this way before.
-    pub(crate) fn hold_as_copy(&self, reason: &str, now: Timestamp) -> SqlResult<usize> {
+    pub(crate) fn hold_as_copy(&self, reason: &Reason, now: Timestamp) -> SqlResult<usize> {
         // The conflict: a person freed it by hand, which is no confirmation.
         let remember = "INSERT INTO place_holds
-                            (channel_id, reason, held_reason, held_kind, held_until)
-                        SELECT id, :reason, held_reason, held_kind, held_until FROM channels
+                            (channel_id, reason, held_reason, held_code, held_args, held_kind, held_until)
+                        SELECT id, :reason, held_reason, held_code, held_args, held_kind, held_until FROM channels
                         WHERE held_reason IS NULL OR held_kind IS NOT NULL
                         ON CONFLICT (channel_id) DO UPDATE SET reason = excluded.reason,
-                            held_reason = excluded.held_reason, held_kind = excluded.held_kind,
+                            held_reason = excluded.held_reason, held_code = excluded.held_code,
+                            held_args = excluded.held_args, held_kind = excluded.held_kind,
                             held_until = excluded.held_until";
         self.execute_sql(remember, named_params! { ":reason": reason })?;
-        let hold = "UPDATE channels SET held_reason = :reason, held_kind = NULL, held_until = NULL,
-                        updated_at = :now
+        let hold = "UPDATE channels SET held_reason = :reason, held_code = :code, held_args = NULL,
+                        held_kind = NULL, held_until = NULL, updated_at = :now
                     WHERE held_reason IS NULL OR held_kind IS NOT NULL";
-        self.change_rows(hold, named_params! { ":reason": reason, ":now": now })
+        let params = named_params! { ":reason": reason, ":code": reason.code(), ":now": now };
+        self.change_rows(hold, params)
     }
 
     /// Whether channels are held because the database is a copy.
@@ -73,7 +75,8 @@ impl Tx<'_> {
     /// the channels that [`Self::hold_as_copy`] held; a hold from before it comes back. Returns how
     /// many channels that were.
     pub(crate) fn confirm_instance(&self, instance: &str, now: Timestamp) -> SqlResult<usize> {
-        let free = "UPDATE channels SET held_reason = p.held_reason, held_kind = p.held_kind,
+        let free = "UPDATE channels SET held_reason = p.held_reason, held_code = p.held_code,
+                        held_args = p.held_args, held_kind = p.held_kind,
                         held_until = p.held_until, updated_at = :now
                     FROM place_holds p
                     WHERE p.channel_id = channels.id AND channels.held_kind IS NULL
@@ -90,13 +93,17 @@ impl Tx<'_> {
     pub(crate) fn clock_believed(&self) -> SqlResult<ClockBelieved> {
         let at = self.meta("clock_believed_at")?;
         let at = at.and_then(|text| Timestamp::parse(&text));
-        Ok(ClockBelieved { at, hold: self.meta("clock_hold")? })
+        let (code, args) = (self.meta("clock_hold_code")?, self.meta("clock_hold_args")?);
+        let hold = self.meta("clock_hold")?;
+        let hold = hold.map(|why| Explanation::of_columns(why, code.as_deref(), args.as_deref()));
+        Ok(ClockBelieved { at, hold })
     }
 
     /// Notes that our clock is believed at `now`.
     pub(crate) fn believe_clock(&self, now: Timestamp) -> SqlResult<()> {
         self.remove_meta("clock_hold")?;
         self.remove_meta("clock_hold_code")?;
+        self.remove_meta("clock_hold_args")?;
         self.set_meta("clock_believed_at", &now.to_string())
     }
 
@@ -106,6 +113,7 @@ impl Tx<'_> {
             return Ok(false);
         }
         self.set_meta("clock_hold_code", reason.code())?;
+        self.set_meta("clock_hold_args", &reason.args().unwrap_or_default())?;
         self.set_meta("clock_hold", &reason.to_string())?;
         Ok(true)
     }

@@ -39,9 +39,9 @@ use crate::fail_point;
 pub(crate) use alerts::Alert;
 pub use backup::{Contents, DataVersion};
 pub(crate) use channels::{Channel, Held};
-use columns::{lossy, seen_time};
+use columns::{explanation, lossy, seen_time};
 pub use contacts::WaitingForContact;
-pub(crate) use contacts::{Contact, Numbers, OPTED_OUT, Skipped};
+pub(crate) use contacts::{Contact, Numbers, Skipped};
 pub(crate) use deliveries::Ended;
 pub use deliveries::{
     ClaimRequest, Claimed, Delivery, NewDelivery, Occurrence, Open, RecipientNow, Recovered,
@@ -53,7 +53,7 @@ pub(crate) use lookups::{DueLookup, UnknownDelivery};
 pub(crate) use maintenance::SchemaDifferences;
 pub use maintenance::WAL_LARGE_BYTES;
 pub use messages::{Message, MessageFilter};
-pub(crate) use messages::{Past, Queued, unreadable};
+pub(crate) use messages::{Past, Queued};
 pub(crate) use meta::ClockBelieved;
 pub(crate) use open::wait_no_longer;
 pub(crate) use pages::PageFrom;

@@ -8,22 +8,18 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use rusqlite::{Params, Row, named_params};
+use rusqlite::{OptionalExtension, Params, Row, named_params};
 
 use super::deliveries::FIRST_LOOKUP_AFTER;
 use super::open::explain;
-use super::{SqlResult, Store, StoreError, Tx};
+use super::{SqlResult, Store, StoreError, Tx, explanation};
 use crate::clock::Timestamp;
 use crate::delivery::Counts;
-use crate::reason::Reason;
+use crate::reason::{Explanation, Reason};
 use crate::schedule::Zone;
 
 /// Shows what a restore made unknown; for people.
 pub(crate) const LOOK_AT_UNKNOWN: &str = "SELECT id, auto_message_id, due_at, name, chat_id, error FROM deliveries WHERE status = 'unknown'";
-
-const UNKNOWN: &str = "a backup was restored: it may have been sent after the backup was made";
-const DIED: &str = "the program ended while this was being sent: it may have gone out";
-const MAYBE_SENT: &str = "; before a backup was restored it may have been sent";
 
 /// A delivery whose fate the attached evidence does not leave open: it was certainly not sent. One
 /// that is pending there was not; nor was one of an occurrence that had not been planned there, and
@@ -163,6 +159,7 @@ impl Tx<'_> {
         self.transaction.execute(sql, named_params! { ":ready_at": ready_at })?;
         if restoration.has_evidence {
             let holds = "UPDATE main.channels SET held_reason = p.held_reason,
+                             held_code = p.held_code, held_args = p.held_args,
                              held_kind = p.held_kind, held_until = p.held_until,
                              held_count = p.held_count
                          FROM present.channels p
@@ -181,7 +178,9 @@ impl Tx<'_> {
     /// once more, by its time or an entry of its list, waits for a person. To be called when all that is
     /// due was decided.
     pub(crate) fn take_over_times(&self, now: Timestamp) -> SqlResult<()> {
-        let once = "UPDATE main.auto_messages SET status = 'draft', error = :why, updated_at = :now
+        let once =
+            "UPDATE main.auto_messages SET status = 'draft', error = :why, error_code = :code,
+                        error_args = NULL, updated_at = :now
                     WHERE status = 'scheduled' AND interval_config IS NULL
                         AND EXISTS (SELECT 1 FROM present.auto_messages m
                             JOIN present.deliveries p ON p.auto_message_id = m.id
@@ -192,8 +191,11 @@ impl Tx<'_> {
                                     WHERE d.auto_message_id = p.auto_message_id
                                         AND d.due_at = p.due_at AND d.chat_id = p.chat_id))";
         let now = now.to_string();
-        let why = Reason::SentSinceBackup.to_string();
-        self.transaction.execute(once, named_params! { ":why": why, ":now": now })?;
+        let why = Reason::SentSinceBackup;
+        self.transaction.execute(
+            once,
+            named_params! { ":why": why.to_string(), ":code": why.code(), ":now": now },
+        )?;
         let later = "FROM present.auto_messages p WHERE p.id = auto_messages.id
                          AND p.taken_local > coalesce(auto_messages.taken_local, '')";
         let emptied = format!(
@@ -240,6 +242,8 @@ impl Tx<'_> {
                        attempts = p.attempts, text = p.text, ack = p.ack,
                        waha_message_id = p.waha_message_id, claimed_at = p.claimed_at,
                        error = CASE p.status WHEN 'sending' THEN :died ELSE p.error END,
+                       error_code = CASE p.status WHEN 'sending' THEN :code ELSE p.error_code END,
+                       error_args = CASE p.status WHEN 'sending' THEN NULL ELSE p.error_args END,
                        finished_at = CASE p.status WHEN 'pending' THEN NULL
                            ELSE coalesce(p.finished_at, :now) END,
                        next_attempt_at = CASE
@@ -256,7 +260,8 @@ impl Tx<'_> {
                    RETURNING auto_message_id, due_at, status";
         let lookup_at = now.plus(FIRST_LOOKUP_AFTER).to_string();
         let params = named_params! {
-            ":died": DIED,
+            ":died": Reason::EndedWhileSending,
+            ":code": Reason::EndedWhileSending.code(),
             ":now": now,
             ":lookup_at": lookup_at,
         };
@@ -267,14 +272,18 @@ impl Tx<'_> {
     fn make_unknown(&self, restoration: &Restoration) -> SqlResult<Vec<Touched>> {
         let known_unsent = if restoration.has_evidence { KNOWN_UNSENT } else { "0" };
         let sql = format!(
-            "UPDATE main.deliveries SET status = 'unknown', error = :error, finished_at = :now,
-                 next_attempt_at = NULL,
+            "UPDATE main.deliveries SET status = 'unknown', error = :error, error_code = :code,
+                 error_args = NULL, finished_at = :now, next_attempt_at = NULL,
                  text = coalesce(text, (SELECT m.message FROM main.auto_messages m
                      WHERE m.id = deliveries.auto_message_id))
              WHERE status = 'sending' OR status = 'pending' AND NOT ({known_unsent})
              RETURNING auto_message_id, due_at, status"
         );
-        let params = named_params! { ":error": UNKNOWN, ":now": restoration.now };
+        let params = named_params! {
+            ":error": Reason::UnknownSinceBackup,
+            ":code": Reason::UnknownSinceBackup.code(),
+            ":now": restoration.now,
+        };
         let touched = self.touch(&sql, params)?;
         self.fill_in_unclaimed()?;
         Ok(touched)
@@ -301,7 +310,8 @@ impl Tx<'_> {
         if counts.sent == 0 {
             return Ok(());
         }
-        let corrected = "UPDATE main.auto_messages SET status = 'sent', error = NULL
+        let corrected = "UPDATE main.auto_messages SET status = 'sent', error = NULL,
+                             error_code = NULL, error_args = NULL
                          WHERE id = :id AND scheduled_at = :due_at AND status = 'failed'";
         let params = named_params! { ":id": id, ":due_at": due_at };
         self.prepare(corrected)?.execute(params)?;
@@ -318,12 +328,16 @@ impl Tx<'_> {
     /// Says of a message that failed before it was planned that it may have been sent all the same.
     /// Returns whether it had failed.
     pub(crate) fn note_maybe_sent(&self, id: i64) -> SqlResult<bool> {
-        let sql = "UPDATE main.auto_messages SET error = coalesce(error, '') || :maybe_sent
+        let sql = "SELECT error, error_code, error_args FROM main.auto_messages
                    WHERE id = :id AND status = 'failed' AND NOT EXISTS
                        (SELECT 1 FROM main.deliveries d WHERE d.auto_message_id = :id
                            AND d.due_at = auto_messages.scheduled_at)";
-        let params = named_params! { ":id": id, ":maybe_sent": MAYBE_SENT };
-        Ok(self.prepare(sql)?.execute(params)? > 0)
+        let read = |row: &Row<'_>| explanation(row, ["error", "error_code", "error_args"]);
+        let failed = self.prepare(sql)?.query_row(named_params! { ":id": id }, read).optional()?;
+        let Some(first) = failed else { return Ok(false) };
+        let first = Box::new(first.unwrap_or(Explanation::Words(String::new())));
+        self.note_reason(id, &Reason::FailedOrSentSinceBackup { first })?;
+        Ok(true)
     }
 
     /// How many messages of the present database the backup does not have.

@@ -2,8 +2,9 @@
 
 use rusqlite::{Row, named_params};
 
-use super::{PageFrom, SqlResult, Tx, lossy, seen_time};
+use super::{PageFrom, SqlResult, Tx, explanation, lossy, seen_time};
 use crate::clock::Timestamp;
+use crate::reason::{Explanation, Reason};
 use crate::text_enum::text_enum;
 
 text_enum! {
@@ -45,10 +46,10 @@ pub struct Run {
     #[serde(flatten)]
     pub(crate) counts: RunCounts,
     /// Why it ended early.
-    pub(crate) error: Option<String>,
+    pub(crate) error: Option<Explanation>,
 }
 
-const RUN: &str = "id, trigger, remote, started_at, finished_at, processed, success, failed, error";
+const RUN: &str = "id, trigger, remote, started_at, finished_at, processed, success, failed, error, error_code, error_args";
 
 impl Run {
     fn from_row(row: &Row<'_>) -> SqlResult<Self> {
@@ -63,7 +64,7 @@ impl Run {
                 success: row.get("success")?,
                 failed: row.get("failed")?,
             },
-            error: lossy(row, "error")?,
+            error: explanation(row, ["error", "error_code", "error_args"])?,
         })
     }
 }
@@ -90,11 +91,12 @@ impl Tx<'_> {
         &self,
         id: i64,
         counts: RunCounts,
-        error: Option<&str>,
+        error: Option<&Explanation>,
         now: Timestamp,
     ) -> SqlResult<()> {
         let sql = "UPDATE runs SET finished_at = :finished_at, processed = :processed,
-                       success = :success, failed = :failed, error = :error
+                       success = :success, failed = :failed, error = :error,
+                       error_code = :code, error_args = :args
                    WHERE id = :id";
         let params = named_params! {
             ":id": id,
@@ -103,15 +105,22 @@ impl Tx<'_> {
             ":success": counts.success,
             ":failed": counts.failed,
             ":error": error,
+            ":code": error.and_then(Explanation::code),
+            ":args": error.and_then(Explanation::args),
         };
         self.execute_sql(sql, params)
     }
 
     /// Closes the runs whose process died, and says so in `error`.
     pub(crate) fn close_interrupted_runs(&self, now: Timestamp) -> SqlResult<usize> {
-        let sql = "UPDATE runs SET finished_at = :now, error = 'the program ended during this run'
+        let sql = "UPDATE runs SET finished_at = :now, error = :error, error_code = :code
                    WHERE finished_at IS NULL";
-        self.change_rows(sql, named_params! { ":now": now })
+        let params = named_params! {
+            ":now": now,
+            ":error": Reason::EndedDuringRun,
+            ":code": Reason::EndedDuringRun.code(),
+        };
+        self.change_rows(sql, params)
     }
 
     /// Drops the runs that found nothing and began before `before`.

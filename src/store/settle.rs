@@ -83,7 +83,7 @@ impl Tx<'_> {
         let verdict = counts.verdict();
         let (next, schedule_error) = match timetable.following(zone, due_at) {
             Ok(next) => (next, None),
-            Err(error) => (None, Some(format!("no further occurrence: {error}"))),
+            Err(error) => (None, Some(Reason::ScheduleBreaksOff { cause: error.to_string() })),
         };
         // Nobody is told of a failure that a look-up is about to refute. The next occurrence does not
         // wait for one, unless it is due itself, and so part of this very run.
@@ -95,15 +95,25 @@ impl Tx<'_> {
         {
             return Ok(None);
         }
-        let schedule_error = schedule_error.as_deref();
-        self.set_settled(auto_message_id, &verdict, next.zip(Some(zone)), schedule_error, now)?;
+        let error = match &verdict {
+            Verdict::Sent => schedule_error.as_ref(),
+            Verdict::Failed { error } => Some(error),
+        };
+        self.set_settled(auto_message_id, &verdict, next.zip(Some(zone)), error, now)?;
         Ok(Some(Settled { auto_message_id, verdict, next }))
     }
 
     /// Notes why a message that has just settled got to part of its recipients, or to none.
     pub(crate) fn note_reason(&self, id: i64, reason: &Reason) -> SqlResult<()> {
-        let sql = "UPDATE auto_messages SET error = :error WHERE id = :id";
-        self.execute_sql(sql, named_params! { ":id": id, ":error": reason.to_string() })
+        let sql = "UPDATE auto_messages SET error = :error, error_code = :code, error_args = :args
+                   WHERE id = :id";
+        let params = named_params! {
+            ":id": id,
+            ":error": reason,
+            ":code": reason.code(),
+            ":args": reason.args(),
+        };
+        self.execute_sql(sql, params)
     }
 
     pub(super) fn has_open_deliveries(&self, id: i64, due_at: Timestamp) -> SqlResult<bool> {
@@ -278,12 +288,12 @@ impl Tx<'_> {
         id: i64,
         verdict: &Verdict,
         next: Option<(Timestamp, &Zone)>,
-        schedule_error: Option<&str>,
+        error: Option<&Reason>,
         now: Timestamp,
     ) -> SqlResult<()> {
-        let (status, error) = match verdict {
-            Verdict::Sent => (MessageStatus::Sent, schedule_error),
-            Verdict::Failed { error } => (MessageStatus::Failed, Some(error.as_str())),
+        let status = match verdict {
+            Verdict::Sent => MessageStatus::Sent,
+            Verdict::Failed { .. } => MessageStatus::Failed,
         };
         let sql = "UPDATE auto_messages SET
                        status = CASE WHEN :next IS NULL THEN :status ELSE 'scheduled' END,
@@ -291,7 +301,7 @@ impl Tx<'_> {
                        scheduled_local = coalesce(:local, scheduled_local),
                        scheduled_zone = coalesce(:zone, scheduled_zone),
                        sent_at = CASE :status WHEN 'sent' THEN :now ELSE sent_at END,
-                       error = :error, updated_at = :now
+                       error = :error, error_code = :code, error_args = :args, updated_at = :now
                    WHERE id = :id AND status = 'sending'";
         let params = named_params! {
             ":id": id,
@@ -300,6 +310,8 @@ impl Tx<'_> {
             ":local": next.map(|(at, zone)| local_text(at, zone)),
             ":zone": next.map(|(_, zone)| zone.name()),
             ":error": error,
+            ":code": error.map(Reason::code),
+            ":args": error.and_then(Reason::args),
             ":now": now,
         };
         self.execute_sql(sql, params)

@@ -31,7 +31,12 @@ pub struct Stuck {
 impl Stuck {
     /// The same in words.
     pub fn reason(&self) -> Reason {
-        Reason::SessionStuck { count: self.count, has_acks: self.has_acks }
+        let count = self.count;
+        if self.has_acks {
+            Reason::SessionStuck { count }
+        } else {
+            Reason::SessionStuckWithoutAcks { count }
+        }
     }
 }
 

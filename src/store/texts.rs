@@ -3,12 +3,13 @@
 use rusqlite::{Row, named_params};
 
 use super::{SqlResult, Tx, lossy};
-use crate::template::{RenderError, Template, Values};
+use crate::reason::Reason;
+use crate::template::{Template, Values};
 
 /// What the text of a delivery is made of: see [`read_text`].
 const SOURCES: &str = "m.message, d.id, d.name, d.chat_id, c.name AS contact_name, c.attributes";
 
-fn read_text(row: &Row<'_>) -> SqlResult<Result<String, RenderError>> {
+fn read_text(row: &Row<'_>) -> SqlResult<Result<String, Reason>> {
     let name = lossy(row, "name")?.filter(|name| !name.trim().is_empty());
     let name = if name.is_some() { name } else { lossy(row, "contact_name")? };
     let chat_id: String = row.get("chat_id")?;
@@ -21,10 +22,7 @@ impl Tx<'_> {
     /// Fills in the text of a pending delivery whose message is being sent: from the message and the
     /// contact as they are in this transaction, and the name that was planned. `None` when the
     /// delivery is no longer pending or its message no longer being sent.
-    pub(crate) fn render(
-        &self,
-        delivery_id: i64,
-    ) -> SqlResult<Option<Result<String, RenderError>>> {
+    pub(crate) fn render(&self, delivery_id: i64) -> SqlResult<Option<Result<String, Reason>>> {
         // By its id, whatever statistics say: those of an idle hour take what is pending for nothing.
         let sql = format!(
             "SELECT {SOURCES} FROM deliveries d NOT INDEXED
@@ -47,7 +45,7 @@ impl Tx<'_> {
                  AND d.text = m.message"
         );
         let mut statement = self.transaction.prepare(&sql)?;
-        let texts: Vec<(i64, Result<String, RenderError>)> = statement
+        let texts: Vec<(i64, Result<String, Reason>)> = statement
             .query_map([], |row| Ok((row.get("id")?, read_text(row)?)))?
             .collect::<SqlResult<_>>()?;
         let sql = "UPDATE main.deliveries SET text = :text WHERE id = :id AND status = 'unknown'";

@@ -72,7 +72,7 @@ fn without_a_value_and_a_fallback_the_reason_names_the_placeholder() {
     assert!(render("{{dalam}}").starts_with("no value for {{dalam}}"));
     let group = Values::new(None, "1203@g.us", None);
     let error = Template::parse("{{phone_number}}").render(&group).unwrap_err();
-    assert_eq!(error, RenderError::Missing("phone_number".to_owned()));
+    assert_eq!(error, Reason::NoValue { placeholder: "phone_number".to_owned() });
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn attributes_that_are_no_object_are_no_attributes() {
 fn a_number_that_would_not_be_printed_exactly_is_no_value() {
     let long = values(r#"{"id": 123456789012345678901234567890, "tiny": 1e300}"#);
     let error = Template::parse("{{id}}").render(&long).unwrap_err();
-    assert_eq!(error, RenderError::Missing("id".to_owned()));
+    assert_eq!(error, Reason::NoValue { placeholder: "id".to_owned() });
     assert!(Template::parse("{{tiny}}").render(&long).is_err());
 }
 
@@ -106,8 +106,14 @@ fn a_text_that_is_blank_or_too_long_for_whatsapp_is_none() {
     let long = values(&attributes);
     assert!(Template::parse("{{a}}").render(&long).is_ok());
     let error = Template::parse("{{a}}!").render(&long).unwrap_err();
-    assert_eq!(error, RenderError::TooLong(TEXT_UNITS_MAX + 1));
-    assert_eq!(Template::parse(" {{b|}}\n").render(&long), Err(RenderError::Blank));
+    assert_eq!(
+        error,
+        Reason::FilledTextTooLong {
+            characters: TEXT_UNITS_MAX as u64 + 1,
+            most: TEXT_UNITS_MAX as u64
+        }
+    );
+    assert_eq!(Template::parse(" {{b|}}\n").render(&long), Err(Reason::BlankText));
 }
 
 #[test]

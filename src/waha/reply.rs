@@ -11,7 +11,7 @@ use super::{
 use crate::clock::Timestamp;
 use crate::delivery::{Ack, Hold, HoldKind, MessageId, Outcome, RetryAfter, is_bare_id};
 use crate::http_client::Reply;
-use crate::reason::Reason;
+use crate::reason::{Reason, WahaWords};
 use crate::recipient::{lid_of_chat, number_of_chat};
 
 /// How much of WAHA's own words goes into a reason.
@@ -21,64 +21,54 @@ const WORDS_CHARS_MAX: usize = 120;
 pub(super) fn send_outcome(reply: &Reply, session: &str) -> Outcome {
     let body = Body::read(reply);
     if !(200..300).contains(&reply.status) && body.speaks_of_restriction() {
-        return Outcome::Restricted {
-            reason:
-                "WhatsApp restricted this account (error 463): stop sending from it for a while"
-                    .to_owned(),
-        };
+        return Outcome::Restricted;
     }
+    let status = u64::from(reply.status);
     match reply.status {
         200..300 => match body.message_id() {
             Some(waha_message_id) if body.says_refused() => Outcome::Refused { waha_message_id },
             Some(waha_message_id) => Outcome::Sent { waha_message_id },
-            None => Outcome::Unknown {
-                reason: format!("WAHA answered {} without a message id", reply.status),
-            },
+            None => Outcome::Unknown { reason: Reason::AnsweredWithoutId { status } },
         },
-        400 | 413 => Outcome::Failed { reason: refused(reply.status, &body) },
-        500 if body.speaks_of_no_lid() => Outcome::Failed { reason: Reason::NoLid.to_string() },
+        400 | 413 => Outcome::Failed { reason: refused(status, &body) },
+        500 if body.speaks_of_no_lid() => Outcome::Failed { reason: Reason::NoLid },
         501 => not_offered(&body),
         422 if !body.is_about_a_session() && body.speaks_of_a_missing_feature() => {
             not_offered(&body)
         }
         422 if !body.is_about_a_session() && body.is_known() => {
-            Outcome::Failed { reason: refused(reply.status, &body) }
+            Outcome::Failed { reason: refused(status, &body) }
         }
         // The definite noes: nothing went out.
         300..=407 | 409..=499 => Outcome::Deferred(hold(reply, &body, session)),
         // Also what is no status at all (101, 999): whoever says that has read the request.
-        _ => Outcome::Unknown {
-            reason: format!("WAHA answered {}{}", reply.status, body.words_after_colon()),
-        },
+        _ => Outcome::Unknown { reason: answered(reply, &body) },
     }
 }
 
 /// What `GET /api/sessions/{name}` says.
 pub(super) fn session_state(reply: &Reply, session: &str) -> SessionState {
-    let body = Body::read(reply);
+    let (body, name) = (Body::read(reply), session.to_owned());
     if reply.status != 200 {
         return SessionState::Held(hold(reply, &body, session));
     }
-    let Some(status) = body.text("/status") else {
-        let reason = format!(
-            "WAHA's answer about session `{session}` has no status: is WAHA_BASE_URL right?"
-        );
-        return SessionState::Held(Hold::new(HoldKind::Misconfigured, reason));
-    };
-    if status != "WORKING" {
-        return SessionState::Held(Hold::not_working(session, status));
-    }
     // From 2026: a number may be locked or capped by WhatsApp while its session is WORKING.
-    if body.value.pointer("/me/reachoutTimelock/isActive") == Some(&Value::Bool(true)) {
-        let reason = format!("WhatsApp locked the number of session `{session}` for new chats");
-        return SessionState::Held(Hold::new(HoldKind::Session, reason));
-    }
-    if body.text("/me/messageCapping/cappingStatus") == Some("CAPPED") {
-        let reason =
-            format!("WhatsApp capped the number of session `{session}`: no more messages for now");
-        return SessionState::Held(Hold::new(HoldKind::Session, reason));
-    }
-    SessionState::Working { number: body.text("/me/id").and_then(number_of_chat) }
+    let is_locked = body.value.pointer("/me/reachoutTimelock/isActive") == Some(&Value::Bool(true));
+    let is_capped = body.text("/me/messageCapping/cappingStatus") == Some("CAPPED");
+    SessionState::Held(match body.text("/status") {
+        None => Hold::new(HoldKind::Misconfigured, Reason::SessionWithoutStatus { session: name }),
+        Some("WORKING") if is_locked => {
+            Hold::new(HoldKind::Session, Reason::NumberLocked { session: name })
+        }
+        Some("WORKING") if is_capped => {
+            Hold::new(HoldKind::Session, Reason::NumberCapped { session: name })
+        }
+        Some("WORKING") => {
+            let number = body.text("/me/id").and_then(number_of_chat);
+            return SessionState::Working { number };
+        }
+        Some(status) => Hold::not_working(session, status),
+    })
 }
 
 /// The same for people: WAHA's own word, and what is wrong.
@@ -124,7 +114,7 @@ pub(super) fn existence(reply: &Reply, session: &str) -> Existence {
         (200, Some(true)) => Existence::There,
         (200, Some(false)) => Existence::NotThere,
         (200..300, _) => Existence::NotNow("WAHA's answer does not say it".to_owned()),
-        _ => Existence::NotNow(hold(reply, &body, session).reason),
+        _ => Existence::NotNow(hold(reply, &body, session).reason.to_string()),
     }
 }
 
@@ -142,9 +132,7 @@ pub(super) fn other_name(reply: &Reply, pointer: &str) -> OtherName {
                 .map_or(OtherName::NotKnown, OtherName::Known)
         }
         404 if !body.is_about_a_session() => OtherName::NotKnown,
-        _ => {
-            OtherName::NotNow(format!("WAHA answered {}{}", reply.status, body.words_after_colon()))
-        }
+        _ => OtherName::NotNow(answered(reply, &body).to_string()),
     }
 }
 
@@ -170,28 +158,18 @@ pub(super) fn sightings(reply: &Reply, limit: usize, from: Timestamp, until: Tim
             };
             Search::Done(items.iter().filter(is_in_window).filter_map(sighting).collect())
         }
-        (200, Some(_)) => Search::Refused(Reason::LookUpRefused {
-            what: format!("with {limit} messages of that time in the chat, and may know of more"),
-            words: String::new(),
-        }),
+        (200, Some(_)) => Search::Refused(Reason::LookUpCut { limit: limit as u64 }),
         _ => untold(reply, &body),
     }
 }
 
 /// A proxy that has no WAHA behind it is as good as no answer.
 fn untold(reply: &Reply, body: &Body) -> Search {
+    let status = reply.status.into();
     match reply.status {
-        502..=504 => Search::Away(Reason::LookUpAway {
-            cause: format!("what stands in front of it answered {}", reply.status),
-        }),
-        200 => Search::Refused(Reason::LookUpRefused {
-            what: "200 with what is no list of messages".to_owned(),
-            words: String::new(),
-        }),
-        status => Search::Refused(Reason::LookUpRefused {
-            what: status.to_string(),
-            words: body.short_words(),
-        }),
+        502..=504 => Search::Away(Reason::LookUpAtAProxy { status }),
+        200 => Search::Refused(Reason::LookUpUnclear),
+        _ => Search::Refused(Reason::LookUpRefused { status, words: body.short_words() }),
     }
 }
 
@@ -215,56 +193,43 @@ fn seconds(value: &Value) -> Option<i64> {
 
 /// The hold that a reply asks for which neither accepts nor refuses a message.
 fn hold(reply: &Reply, body: &Body, session: &str) -> Hold {
-    match reply.status {
-        429 => Hold {
-            retry_after: reply.retry_after.as_deref().and_then(retry_after),
-            ..Hold::new(HoldKind::RateLimited, "WAHA answered 429: too many requests")
-        },
-        401 => Hold::new(HoldKind::Misconfigured, "WAHA answered 401: check WAHA_API_KEY"),
-        403 => Hold::new(
-            HoldKind::Misconfigured,
-            "WAHA answered 403: WAHA_API_KEY has no right to send with this session",
-        ),
-        300..=399 => Hold::new(
-            HoldKind::Misconfigured,
-            format!(
-                "WAHA answered {}, a redirect: check WAHA_BASE_URL (http or https?)",
-                reply.status
-            ),
-        ),
+    let (status, session_name) = (u64::from(reply.status), session.to_owned());
+    let (kind, reason) = match reply.status {
+        429 => (HoldKind::RateLimited, Reason::TooManyRequests),
+        401 => (HoldKind::Misconfigured, Reason::KeyRefused),
+        403 => (HoldKind::Misconfigured, Reason::KeyWithoutRight),
+        300..=399 => (HoldKind::Misconfigured, Reason::Redirected { status }),
         422 | 404 if body.is_about_a_session() => match body.text("/status") {
-            Some(status) => Hold::not_working(session, status),
+            Some(status) => return Hold::not_working(session, status),
             None if body.words().any(|words| words.contains("support only 'default' session")) => {
-                let reason = Reason::OnlyDefaultSession { session: session.to_owned() };
-                Hold::new(HoldKind::Session, reason.to_string())
+                (HoldKind::Session, Reason::OnlyDefaultSession { session: session_name })
             }
-            None => Hold::new(
-                HoldKind::Session,
-                format!("WAHA has no session `{session}`{}", body.words_after_colon()),
-            ),
+            None => {
+                let words = body.short_words();
+                (HoldKind::Session, Reason::SessionMissing { session: session_name, words })
+            }
         },
-        422 => Hold::new(HoldKind::Session, "WAHA answered 422 and its reason could not be read"),
-        404 => Hold::new(
-            HoldKind::Misconfigured,
-            "WAHA answered 404: check WAHA_BASE_URL, its path above all",
-        ),
-        408 | 500..=599 => Hold::new(
-            HoldKind::Unreachable,
-            format!("WAHA answered {} when asked about session `{session}`", reply.status),
-        ),
-        status => Hold::new(
-            HoldKind::Misconfigured,
-            format!("WAHA answered {status}: check WAHA_BASE_URL and what stands in front of WAHA"),
-        ),
-    }
+        422 => (HoldKind::Session, Reason::Unreadable422),
+        404 => (HoldKind::Misconfigured, Reason::NotFound),
+        408 | 500..=599 => {
+            (HoldKind::Unreachable, Reason::ServerError { status, session: session_name })
+        }
+        _ => (HoldKind::Misconfigured, Reason::WrongServer { status }),
+    };
+    let asked = reply.retry_after.as_deref().filter(|_| kind == HoldKind::RateLimited);
+    Hold { retry_after: asked.and_then(retry_after), ..Hold::new(kind, reason) }
 }
 
 fn not_offered(body: &Body) -> Outcome {
-    Outcome::NotOffered { reason: Reason::NotOffered { words: body.short_words() }.to_string() }
+    Outcome::NotOffered { reason: Reason::NotOffered { words: body.short_words() } }
 }
 
-fn refused(status: u16, body: &Body) -> String {
-    format!("WAHA refused it with {status}{}", body.words_after_colon())
+fn refused(status: u64, body: &Body) -> Reason {
+    Reason::RefusedByWaha { status, words: body.short_words() }
+}
+
+fn answered(reply: &Reply, body: &Body) -> Reason {
+    Reason::AnswerUnclear { status: reply.status.into(), words: body.short_words() }
 }
 
 /// The header of a 429: seconds or an HTTP date.
@@ -307,15 +272,9 @@ impl Body {
     }
 
     /// The first of WAHA's words, shortened; empty when it has none.
-    fn short_words(&self) -> String {
+    fn short_words(&self) -> WahaWords {
         let words = self.words().next().unwrap_or_default();
-        words.chars().filter(|c| !c.is_control()).take(WORDS_CHARS_MAX).collect()
-    }
-
-    /// The same as `: words`, or nothing.
-    fn words_after_colon(&self) -> String {
-        let short = self.short_words();
-        if short.is_empty() { short } else { format!(": {short}") }
+        WahaWords(words.chars().filter(|c| !c.is_control()).take(WORDS_CHARS_MAX).collect())
     }
 
     /// Session trouble: `status` with `expected`, or words about a session. All of it means that

@@ -7,8 +7,8 @@ use auto_message_scheduler::contacts::export::export;
 use auto_message_scheduler::contacts::import::{
     ImportError, ImportRules, Imported, Refused, Watch, import, import_strictly,
 };
-use auto_message_scheduler::contacts::language::Language;
 use auto_message_scheduler::contacts::{Filter, with_number};
+use auto_message_scheduler::language::Language;
 use auto_message_scheduler::recipient::CountryCode;
 use auto_message_scheduler::store::Store;
 

@@ -3,7 +3,7 @@
 use auto_message_scheduler::contacts::Filter;
 use auto_message_scheduler::contacts::export::{export, write_row};
 use auto_message_scheduler::contacts::import::{ImportRules, Refused, Watch, import};
-use auto_message_scheduler::contacts::language::Language;
+use auto_message_scheduler::language::Language;
 use auto_message_scheduler::recipient::CountryCode;
 use auto_message_scheduler::store::Store;
 

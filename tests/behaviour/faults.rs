@@ -114,7 +114,7 @@ fn assert_deferred(url: &str) {
     });
     let Outcome::Deferred(hold) = outcome else { panic!("{url}: {outcome:?}") };
     assert_eq!(hold.kind, HoldKind::Unreachable, "{url}");
-    assert!(!hold.reason.contains(API_KEY), "{}", hold.reason);
+    assert!(!hold.reason.to_string().contains(API_KEY), "{}", hold.reason);
 }
 
 fn try_all(faults: &[(&Fault, Option<Reach>)], afters: &[After]) {

@@ -15,8 +15,8 @@ use auto_message_scheduler::api::Api;
 use auto_message_scheduler::clock::{SystemClock, Timestamp};
 use auto_message_scheduler::config::{Config, SETTINGS, Secret, parse_env_file};
 use auto_message_scheduler::contacts::import::{ImportRules, Imported, Refused, Watch, import};
-use auto_message_scheduler::contacts::language::Language;
 use auto_message_scheduler::http::Request;
+use auto_message_scheduler::language::Language;
 use auto_message_scheduler::recipient::{
     CountryCode, Entry, mask_numbers, normalize_phone, parse_contact_ids, phone_to_chat,
 };
@@ -101,7 +101,7 @@ proptest! {
                 Entry::Chat { chat_id, .. } => prop_assert!(chat_id.as_str().contains('@')),
                 Entry::Tag(tag) => prop_assert!(!tag.trim().is_empty(), "{text:?}"),
                 Entry::All => {}
-                Entry::Invalid { reason, .. } => prop_assert!(!reason.is_empty()),
+                Entry::Invalid { reason, .. } => prop_assert!(!reason.to_string().is_empty()),
             }
         }
     }

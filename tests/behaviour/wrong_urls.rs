@@ -14,7 +14,7 @@ use crate::world::World;
 /// Why a channel on the session `default` would be held.
 fn why(url: &str) -> String {
     match Waha::new(url, None, Duration::from_secs(5)).session("default") {
-        SessionState::Held(hold) => hold.reason,
+        SessionState::Held(hold) => hold.reason.to_string(),
         SessionState::Working { .. } => "WORKING".to_owned(),
     }
 }
@@ -125,7 +125,7 @@ fn a_core_waha_with_another_session_says_that_it_has_only_the_default_one() {
     let waha = Waha::new(&format!("http://{core}"), None, Duration::from_secs(5));
     let SessionState::Held(hold) = waha.session("toko") else { panic!("it works?") };
     assert_eq!(
-        hold.reason,
+        hold.reason.to_string(),
         "this WAHA is the CORE edition, which has no session `toko`, only `default`: give the channel \
          that session (`channel edit --session default`), or use WAHA Plus"
     );

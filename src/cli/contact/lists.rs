@@ -15,8 +15,8 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::contacts::export;
 use crate::contacts::import::{self, ImportRules, Imported, REASON_COLUMNS, Refused, Watch};
-use crate::contacts::language::Language;
 use crate::contacts::{ContactError, Filter};
+use crate::language::Language;
 use crate::private_file;
 use crate::terminal::one_line;
 

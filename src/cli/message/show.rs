@@ -10,6 +10,7 @@ use super::super::table::{table, wrapped};
 use super::super::{CliError, Desk};
 use crate::config::Config;
 use crate::delivery::{Ack, Counts, MessageStatus};
+use crate::reason::Explanation;
 use crate::recipient;
 use crate::schedule::{Timetable, in_words};
 use crate::store::{Channel, Delivery, Message, MessageFilter, Occurrence, SqlResult, Tx};
@@ -104,12 +105,12 @@ impl Channels {
     }
 
     /// Why the channel of a message is held.
-    fn held(&self, row: &Message) -> Option<&str> {
-        Some(self.0.get(&row.channel_id)?.held.as_ref()?.reason.as_str())
+    fn held(&self, row: &Message) -> Option<&Explanation> {
+        Some(&self.0.get(&row.channel_id)?.held.as_ref()?.reason)
     }
 
     /// The same, when the message waits for it.
-    fn hold(&self, row: &Message) -> Option<&str> {
+    fn hold(&self, row: &Message) -> Option<&Explanation> {
         let waits = matches!(row.status, MessageStatus::Scheduled | MessageStatus::Sending);
         self.held(row).filter(|_| waits)
     }
@@ -117,8 +118,8 @@ impl Channels {
     /// A line for each held channel that one of these messages waits for.
     fn holds(&self, rows: &[Message]) -> String {
         let waits = rows.iter().filter_map(|row| Some((row.channel_id, (row, self.hold(row)?))));
-        let holds: BTreeMap<i64, (&Message, &str)> = waits.collect();
-        let line = |(id, (row, why)): (i64, (&Message, &str))| {
+        let holds: BTreeMap<i64, (&Message, &Explanation)> = waits.collect();
+        let line = |(id, (row, why)): (i64, (&Message, &Explanation))| {
             let name = self.name(row).unwrap_or_default();
             let line = format!("channel {id} `{name}` is held: {why}");
             format!("\n{}", wrapped(&one_line(&line), 2))
@@ -187,12 +188,12 @@ fn describe(
     let paused = if row.status == MessageStatus::Draft && planned_now { " (paused)" } else { "" };
     lines.push(format!("status    {}{paused}", row.status));
     if let Some(error) = &row.error {
-        lines.push(format!("error     {}", one_line(error)));
+        lines.push(format!("error     {}", one_line(&error.to_string())));
     }
     let channel = channels.name(row).unwrap_or("there is none with this id");
     lines.push(format!("channel   {} ({})", row.channel_id, one_line(channel)));
     if let Some(why) = channels.hold(row) {
-        lines.push(wrapped(&format!("held      {}", one_line(why)), 10));
+        lines.push(wrapped(&format!("held      {}", one_line(&why.to_string())), 10));
     }
     if let Some(at) = row.scheduled_at {
         lines.push(format!("time      {}", desk.local(at)));
@@ -233,7 +234,7 @@ fn recipients(deliveries: &[Delivery], config: &Config) -> String {
     let rows = deliveries.iter().map(|one| {
         let at = one.finished_at;
         let note = match (&one.error, one.known_ack()) {
-            (Some(error), _) => error.clone(),
+            (Some(error), _) => error.to_string(),
             (None, Some(ack)) => ack_words(ack).to_owned(),
             (None, None) => String::new(),
         };

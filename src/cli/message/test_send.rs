@@ -105,8 +105,8 @@ fn one_recipient(number: &str) -> Result<(), CliError> {
 
 /// Says what WAHA said; anything but sent is a failure of this command.
 fn told(args: &TestSendArgs, id: i64, delivery: &Delivery) -> Result<(), CliError> {
-    let error = delivery.error.as_deref().unwrap_or("no reason is known");
     if delivery.status != Status::Sent {
+        let error = delivery.error.clone().unwrap_or("no reason is known".into());
         return Err(CliError::Refused(format!("{}: {error} (message {id})", delivery.status)));
     }
     let waha_id = delivery.waha_message_id.as_deref().unwrap_or_default();
@@ -207,7 +207,7 @@ fn look(store: &mut Store, id: i64) -> Result<Option<Seen>, CliError> {
             Some(Seen::Ended(Box::new(delivery)))
         }
         None if row.status == MessageStatus::Failed => {
-            Some(Seen::Failed(row.error.unwrap_or_default()))
+            Some(Seen::Failed(row.error.map(|why| why.to_string()).unwrap_or_default()))
         }
         Some(_) | None => None,
     })

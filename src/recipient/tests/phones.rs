@@ -1,6 +1,7 @@
 //! Spellings of phone numbers.
 
-use super::super::{CountryCode, PhoneError, PhoneFlaw, normalize_phone, phone_to_chat};
+use super::super::{CountryCode, normalize_phone, phone_to_chat};
+use crate::reason::Reason;
 
 fn country(code: &str) -> CountryCode {
     CountryCode::parse(code).unwrap()
@@ -12,7 +13,7 @@ fn assert_normalizes(code: &str, table: &[(&str, &str)]) {
     }
 }
 
-fn error(raw: &str, code: &str) -> PhoneError {
+fn error(raw: &str, code: &str) -> Reason {
     match normalize_phone(raw, &country(code)) {
         Err(error) => error,
         Ok(digits) => panic!("{raw:?} became {digits}"),
@@ -105,7 +106,7 @@ fn a_number_of_another_country_needs_its_plus() {
         "wa.me/81234567890",
         "1.415.555.2671",
     ] {
-        assert!(matches!(error(raw, "62").flaw, PhoneFlaw::NoCountryCode), "{raw}");
+        assert!(matches!(error(raw, "62"), Reason::NumberWithoutCountry { .. }), "{raw}");
     }
     assert!(error("6512345678", "62").to_string().contains("write it with + and the country code"));
 }
@@ -120,9 +121,9 @@ fn each_country_has_its_own_national_form() {
             ("1.415.555.2671", "14155552671"),
         ],
     );
-    assert!(matches!(error("0415 555 2671", "1").flaw, PhoneFlaw::NoNationalZero(_)));
-    assert!(matches!(error("115 555 2671", "1").flaw, PhoneFlaw::NoCountryCode));
-    assert!(matches!(error("+1 (0)415 555 2671", "1").flaw, PhoneFlaw::BracketZero));
+    assert!(matches!(error("0415 555 2671", "1"), Reason::NumberWithForeignZero { .. }));
+    assert!(matches!(error("115 555 2671", "1"), Reason::NumberWithoutCountry { .. }));
+    assert!(matches!(error("+1 (0)415 555 2671", "1"), Reason::NumberWithBracketZero { .. }));
     assert_normalizes(
         "39",
         &[
@@ -131,7 +132,7 @@ fn each_country_has_its_own_national_form() {
             ("0039 06 1234567", "39061234567"),
         ],
     );
-    assert!(matches!(error("312 345 6789", "39").flaw, PhoneFlaw::NoCountryCode));
+    assert!(matches!(error("312 345 6789", "39"), Reason::NumberWithoutCountry { .. }));
     assert_normalizes(
         "44",
         &[
@@ -141,8 +142,8 @@ fn each_country_has_its_own_national_form() {
         ],
     );
     assert_normalizes("65", &[("6581234567", "6581234567")]);
-    assert!(matches!(error("65123456", "65").flaw, PhoneFlaw::NoCountryCode));
-    assert!(matches!(error("701 234 5678", "7").flaw, PhoneFlaw::NoCountryCode));
+    assert!(matches!(error("65123456", "65"), Reason::NumberWithoutCountry { .. }));
+    assert!(matches!(error("701 234 5678", "7"), Reason::NumberWithoutCountry { .. }));
 }
 
 #[test]
@@ -219,7 +220,7 @@ fn a_country_code_is_one_to_three_digits() {
 fn digits_too_few_for_a_mobile_number_after_62_are_refused() {
     // Area code 0628 without its 0, or a mobile number cut short: two readings, and both reach somebody else.
     for raw in ["6282541098", "6285-1052-77"] {
-        assert!(matches!(error(raw, "62").flaw, PhoneFlaw::NoCountryCode), "{raw}");
+        assert!(matches!(error(raw, "62"), Reason::NumberWithoutCountry { .. }), "{raw}");
     }
     assert_normalizes("62", &[("62811123456", "62811123456"), ("0628 254 1098", "626282541098")]);
 }
@@ -227,6 +228,6 @@ fn digits_too_few_for_a_mobile_number_after_62_are_refused() {
 #[test]
 fn an_argentine_number_in_national_form_is_refused() {
     // Its 15 would have to become a 9 elsewhere in the number.
-    assert!(matches!(error("011 15-2343-9767", "54").flaw, PhoneFlaw::NoNationalZero(_)));
+    assert!(matches!(error("011 15-2343-9767", "54"), Reason::NumberWithForeignZero { .. }));
     assert_normalizes("54", &[("+54 9 11 2343-9767", "5491123439767")]);
 }

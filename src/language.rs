@@ -1,0 +1,71 @@
+//! The languages of texts for people: English and Indonesian.
+
+/// A language.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Language {
+    #[default]
+    English,
+    Indonesian,
+}
+
+impl Language {
+    /// What the environment asks for: the first of LC_ALL, LC_MESSAGES and LANG that is not empty.
+    /// `id`, `id_ID.UTF-8` and the like are Indonesian, everything else is English.
+    pub(crate) fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let value = ["LC_ALL", "LC_MESSAGES", "LANG"]
+            .iter()
+            .find_map(|name| variable(name).filter(|value| !value.is_empty()));
+        let value = value.unwrap_or_default().to_ascii_lowercase();
+        let language = value.split(['_', '-', '.', '@']).next().unwrap_or_default();
+        if matches!(language, "id" | "ind" | "in") { Self::Indonesian } else { Self::English }
+    }
+
+    /// One of two texts.
+    pub(crate) fn pick<T>(self, english: T, indonesian: T) -> T {
+        match self {
+            Self::English => english,
+            Self::Indonesian => indonesian,
+        }
+    }
+
+    pub(crate) fn from_code(code: &str) -> Option<Self> {
+        match code {
+            "id" => Some(Self::Indonesian),
+            "en" => Some(Self::English),
+            _ => None,
+        }
+    }
+
+    /// As HTML and cookies have it.
+    pub(crate) fn code(self) -> &'static str {
+        self.pick("en", "id")
+    }
+
+    pub(crate) fn other(self) -> Self {
+        self.pick(Self::Indonesian, Self::English)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn language(values: [&str; 3]) -> Language {
+        let names = ["LC_ALL", "LC_MESSAGES", "LANG"];
+        Language::of_environment(|wanted| {
+            names.iter().position(|name| *name == wanted).map(|at| values[at].to_owned())
+        })
+    }
+
+    #[test]
+    fn the_first_variable_that_is_set_decides() {
+        for values in [["", "", "id_ID.UTF-8"], ["id", "en_US", "C"], ["", "id_ID", "en_US.UTF-8"]]
+        {
+            assert_eq!(language(values), Language::Indonesian, "{values:?}");
+        }
+        for values in [["", "", ""], ["C", "", "id_ID.UTF-8"], ["", "", "idiom"], ["", "", "en_ID"]]
+        {
+            assert_eq!(language(values), Language::English, "{values:?}");
+        }
+    }
+}
