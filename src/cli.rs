@@ -193,10 +193,7 @@ fn show_usage(error: &clap::Error) -> ExitCode {
 fn run(args: &Arguments) -> Result<(), CliError> {
     let config = || Config::load(args.env_file.as_deref());
     match &args.command {
-        Command::Serve => {
-            malloc::restart_with_tunables();
-            serve_command(&Arc::new(config()?))
-        }
+        Command::Serve => serve_command(&Arc::new(config()?)),
         Command::Channel(args) => channel::channel(args, &config()?),
         Command::Message(args) => message::message(args, &config()?),
         Command::Contact(command) => contact::contact(command, &config()?),
@@ -223,8 +220,14 @@ fn run(args: &Arguments) -> Result<(), CliError> {
 
 fn serve_command(config: &Arc<Config>) -> Result<(), CliError> {
     logging::start(config.log_level.unwrap_or(LevelFilter::Info), config.log_file.as_deref())?;
-    let triggers = stopped_by_signals()?;
+    serve::check(config)?;
     say_when_new(config);
+    if malloc::may_restart() {
+        // What migrations take of memory is not what a server should keep.
+        drop(Store::open(&config.database_path)?);
+        malloc::restart();
+    }
+    let triggers = stopped_by_signals()?;
     let secret_path = secret_path(&config.database_path);
     serve::serve(config, &triggers, |_address| {
         if config.cron_secret.is_none() {

@@ -9,16 +9,21 @@
 const TUNABLES: &str = "glibc.malloc.arena_max=1:glibc.malloc.mmap_threshold=32768:glibc.malloc.trim_threshold=32768:\
     glibc.malloc.top_pad=0:glibc.pthread.stack_cache_size=0";
 
-/// Replaces the program by itself with these tunables, unless it has some. The process stays, with its id, its
-/// arguments and its files. When that cannot be done, the program goes on as it is, only larger.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-pub(crate) fn restart_with_tunables() {
+const VARIABLE: &str = "GLIBC_TUNABLES";
+
+/// Whether [`restart`] would do something: not twice, nor when somebody chose tunables.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub(crate) fn may_restart() -> bool {
+    std::env::var_os(VARIABLE).is_none()
+}
+
+/// Replaces the program by itself with these tunables. The process stays, with its id, its arguments and its
+/// files. When that cannot be done, the program goes on as it is, only larger.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub(crate) fn restart() {
     use std::os::unix::process::CommandExt;
 
-    const VARIABLE: &str = "GLIBC_TUNABLES";
-    if std::env::var_os(VARIABLE).is_some() {
-        return;
-    }
     let (Ok(program), mut arguments) = (std::env::current_exe(), std::env::args_os()) else {
         return;
     };
@@ -28,4 +33,9 @@ pub(crate) fn restart_with_tunables() {
 }
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-pub(crate) fn restart_with_tunables() {}
+pub(crate) fn may_restart() -> bool {
+    false
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub(crate) fn restart() {}

@@ -101,7 +101,7 @@ pub fn prune(
     let now = clock.now().wall;
     let cut = now.minus(age);
     let bytes_before = store.bytes_on_disk();
-    store.widen_cache(CACHE_KIB)?;
+    store.set_cache(CACHE_KIB)?;
     let mut work = Work { store, clock, cut, is_dry, counted: Counted::default() };
     for status in STATUSES {
         work.messages(status)?;

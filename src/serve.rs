@@ -69,13 +69,11 @@ pub(crate) fn serve(
         &config.database_path,
     )?;
     let webhook = match &config.webhook_hmac_key {
-        Some(key) => {
-            Some(Webhook::new(Store::open(&config.database_path)?, key.clone(), Arc::clone(config)))
-        }
+        Some(key) => Some(Webhook::new(open_small(config)?, key.clone(), Arc::clone(config))),
         None => None,
     };
     let api = Api::new(
-        Store::open(&config.database_path)?,
+        open_small(config)?,
         Arc::clone(triggers),
         Arc::clone(&clock),
         secrets,
@@ -115,6 +113,19 @@ pub(crate) fn serve(
     Ok(ended?)
 }
 
+/// The database for what answers requests: the system's cache has what they touch.
+fn open_small(config: &Config) -> Result<Store, StoreError> {
+    let store = Store::open(&config.database_path)?;
+    store.set_cache(256)?;
+    Ok(store)
+}
+
+/// Whether the settings are enough to serve, before any file is made.
+pub(crate) fn check(config: &Config) -> Result<(), ServeError> {
+    waha(config)?;
+    Ok(config.require_secret_for_strangers()?)
+}
+
 /// The panel, when it has a password.
 fn panel(
     config: &Arc<Config>,
@@ -122,7 +133,7 @@ fn panel(
     triggers: &Arc<Triggers>,
 ) -> Result<Option<Panel>, ServeError> {
     let Some(password) = config.admin_password.clone() else { return Ok(None) };
-    let store = Store::open(&config.database_path)?;
+    let store = open_small(config)?;
     Ok(Some(Panel::new(
         store,
         Arc::clone(clock),

@@ -252,7 +252,7 @@ impl<'a> Import<'a> {
             .map_err(ImportError::Read)?
             .map_err(|problem| ImportError::File(problem.text(rules.language)))?;
         watch.header(&header.names).map_err(ImportError::Watch)?;
-        store.widen_cache(CACHE_KIB)?;
+        store.set_cache(CACHE_KIB)?;
         let has_noted = store.read(|tx| row::note_odd_numbers(tx, rules.country))?;
         let now = rules.clock.now().wall.to_string();
         let (is_end, counts) = (false, Imported::default());

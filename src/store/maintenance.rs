@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, ErrorCode};
 
-use super::open::{BUSY_TIMEOUT, explain, fresh_tables, newest_migration, tables_version};
+use super::open::{BUSY_TIMEOUT, NEWEST_MIGRATION, explain, fresh_tables, tables_version};
 use super::{Store, StoreError};
 use crate::fail_point;
 use crate::private_file::with_ending;
@@ -62,7 +62,7 @@ impl Store {
     pub(crate) fn tables_version(&self) -> Result<(i64, i64), StoreError> {
         let found =
             tables_version(&self.connection).map_err(|source| explain(&self.path, source))?;
-        Ok((found.unwrap_or(0), newest_migration()))
+        Ok((found.unwrap_or(0), NEWEST_MIGRATION))
     }
 
     /// `wal`, or the kind of rollback journal.

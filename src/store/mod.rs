@@ -220,8 +220,9 @@ impl Store {
         }
     }
 
-    /// Lets this connection keep `kib` KiB of the file in memory: for what touches all of a table.
-    pub(crate) fn widen_cache(&self, kib: u32) -> Result<(), StoreError> {
+    /// Lets this connection keep `kib` KiB of the file in memory: more for what touches all of a table, less
+    /// for what is seldom asked.
+    pub(crate) fn set_cache(&self, kib: u32) -> Result<(), StoreError> {
         self.connection
             .execute_batch(&format!("PRAGMA main.cache_size = -{kib};"))
             .map_err(|source| StoreError::Sql { path: self.path.clone(), source })
