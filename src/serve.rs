@@ -116,7 +116,7 @@ pub(crate) fn serve(
 /// The database for what answers requests: the system's cache has what they touch.
 fn open_small(config: &Config) -> Result<Store, StoreError> {
     let store = Store::open(&config.database_path)?;
-    store.set_cache(256)?;
+    store.keep_little()?;
     Ok(store)
 }
 

@@ -220,8 +220,13 @@ impl Store {
         }
     }
 
-    /// Lets this connection keep `kib` KiB of the file in memory: more for what touches all of a table, less
-    /// for what is seldom asked.
+    /// Lets this connection keep little in memory: it answers requests now and then.
+    pub(crate) fn keep_little(&self) -> Result<(), StoreError> {
+        self.connection.set_prepared_statement_cache_capacity(8);
+        self.set_cache(128)
+    }
+
+    /// Lets this connection keep `kib` KiB of the file in memory: much for what touches all of a table.
     pub(crate) fn set_cache(&self, kib: u32) -> Result<(), StoreError> {
         self.connection
             .execute_batch(&format!("PRAGMA main.cache_size = -{kib};"))
