@@ -1,13 +1,13 @@
 //! How the C library keeps memory.
 //!
-//! glibc gives threads arenas of their own, keeps stacks of threads that ended, and raises by itself the size from
-//! which memory goes back to the system at once. After a flood of requests the program would hold several MiB
+//! glibc gives threads arenas and caches of their own, keeps stacks of threads that ended, and raises by itself the
+//! size from which memory goes back to the system at once. After a flood of requests the program would hold MiB
 //! that nothing uses. glibc reads its tunables only when a program starts: so `serve` starts itself once more
 //! with them. Other C libraries ignore them.
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const TUNABLES: &str = "glibc.malloc.arena_max=1:glibc.malloc.mmap_threshold=32768:glibc.malloc.trim_threshold=32768:\
-    glibc.malloc.top_pad=0:glibc.pthread.stack_cache_size=0";
+    glibc.malloc.top_pad=0:glibc.malloc.tcache_count=0:glibc.pthread.stack_cache_size=0";
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const VARIABLE: &str = "GLIBC_TUNABLES";
