@@ -65,7 +65,7 @@ mutate 'one more than the daily limit' src/store/deliveries.rs \
 mutate 'a claim does not count for its day' src/store/deliveries.rs \
     's/self\.count_claim\(request\.channel_id, request\.day\)\?;//'
 mutate 'a message goes out before all of it is planned' src/engine/portions.rs \
-    's/tx\.begin_planning\(id, planning\.message\.due_at\)\?;/tx.begin_planning(id, planning.message.due_at)?; tx.end_planning(id)?; tx.start_sending(id, planning.message.due_at, &self.config.zone, now)?;/'
+    's/tx\.begin_planning\(id, due_at\)\?;/tx.begin_planning(id, due_at)?; tx.end_planning(id)?; tx.start_sending(id, due_at, &self.config.zone, now)?;/'
 mutate 'who was taken out of a half planned message gets it' src/engine/portions.rs \
     's/if tx\.remove_unplanned\(id, begun, portion\)\? == portion/if false/'
 mutate 'a date that went out is not remembered' src/store/messages.rs \
