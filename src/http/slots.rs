@@ -262,7 +262,11 @@ impl Slot {
         let is_over = slots.is_stopping && stage.is_between_answers();
         let entry = slots.entries.get_mut(&self.number);
         let entry = entry.filter(|entry| !entry.is_evicted && !is_over).ok_or(Ended::Closed)?;
-        (entry.stage, entry.since) = (stage, self.slots.now());
+        // The thread of a new connection may begin late: the oldest is the one that came first.
+        if (entry.stage, stage) != (Stage::New, Stage::Unfinished) {
+            entry.since = self.slots.now();
+        }
+        entry.stage = stage;
         Ok(())
     }
 
