@@ -5,6 +5,7 @@
 //! read from its file by `sed` and goes to `curl` through a pipe, as a configuration (`-K -`), which
 //! the `curl` of CentOS 7 understands too.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 /// Minutes that divide an hour: with others the last gap of each hour would be a shorter one.
@@ -96,8 +97,12 @@ pub(crate) fn is_plain_secret(text: &str) -> bool {
 /// Whether a secret would go to `url` readable for everybody on the way.
 pub(crate) fn is_in_the_clear(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://") else { return false };
-    let host = rest.split('/').next().unwrap_or_default();
-    !["127.", "localhost", "[::1]"].iter().any(|own| host.starts_with(own))
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let has_port = |(_, port): &(&str, &str)| port.bytes().all(|byte| byte.is_ascii_digit());
+    let host = authority.rsplit_once(':').filter(has_port).map_or(authority, |(host, _)| host);
+    // The whole host: `127.example.com` is anybody's.
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    !host.eq_ignore_ascii_case("localhost") && !address.is_ok_and(|address| address.is_loopback())
 }
 
 fn endpoint(url: &str) -> Result<String, CronLineError> {
@@ -210,8 +215,16 @@ mod tests {
 
     #[test]
     fn only_the_own_host_may_get_a_secret_without_tls() {
-        assert!(is_in_the_clear("http://shop.example.com/api"));
-        for safe in ["https://shop.example.com", "http://127.0.0.1:8787", "http://localhost:1/x"] {
+        for open in [
+            "http://shop.example.com/api",
+            "http://127.example.com",
+            "http://localhost.example.com:80",
+        ] {
+            assert!(is_in_the_clear(open), "{open}");
+        }
+        let own =
+            ["http://127.0.0.1:8787", "http://localhost:1/x", "http://[::1]", "http://[::1]:80/x"];
+        for safe in [&["https://shop.example.com"], &own[..]].concat() {
             assert!(!is_in_the_clear(safe), "{safe}");
         }
     }

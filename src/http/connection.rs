@@ -174,6 +174,7 @@ impl<'a> Connection<'a> {
         let deadline = self.now() + self.front.limits.answer_within;
         while !bytes.is_empty() {
             match upstream.set_write_timeout(Some(LOOK)).and_then(|()| upstream.write(bytes)) {
+                Ok(0) => return Err(NO_ANSWER.into()),
                 Ok(count) => bytes = &bytes[count..],
                 Err(error) => match error.kind() {
                     ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => return Ok(()),
