@@ -1,9 +1,9 @@
 //! The table `alerts`: what a person is to be told. Rows come from the database's own triggers, in the
 //! transaction of what happened; here they are read, and marked when they were told.
 
-use rusqlite::{Row, named_params};
+use rusqlite::Row;
 
-use super::{SqlResult, Tx, lossy};
+use super::{SqlResult, Tx, lossy, params, read};
 use crate::clock::Timestamp;
 
 /// Rows that are kept, told or not. More that wait than these would be read by nobody.
@@ -58,25 +58,23 @@ impl Tx<'_> {
         let read = |row: &Row<'_>| {
             let channel: Option<i64> = row.get("channel_id")?;
             let name = lossy(row, "name")?.unwrap_or_default();
-            Ok(Alert {
-                id: row.get("id")?,
-                event: row.get("event")?,
+            read! { row => Alert {
+                id, event,
                 channel: channel.map(|id| (id, name)),
-                auto_message_id: row.get("auto_message_id")?,
+                auto_message_id,
                 due_at: row.get("due_at").unwrap_or(None),
-                reason: lossy(row, "reason")?,
-                count: row.get("count")?,
+                lossy reason, count,
                 created_at: row.get("created_at").unwrap_or(None),
-            })
+            } }
         };
-        self.query_rows(sql, named_params! { ":limit": limit }, read)
+        self.query_rows(sql, params! { limit }, read)
     }
 
     /// Notes that the alerts `first` to `last` with this `event` were told.
     pub fn note_told(&self, event: &str, first: i64, last: i64) -> SqlResult<usize> {
         let sql = "UPDATE alerts SET is_over = 1
                    WHERE is_over = 0 AND event = :event AND id BETWEEN :first AND :last";
-        let params = named_params! { ":event": event, ":first": first, ":last": last };
+        let params = params! { event, first, last };
         let told = self.change_rows(sql, params)?;
         self.drop_old_alerts()?;
         Ok(told)
@@ -85,10 +83,9 @@ impl Tx<'_> {
     /// Notes that whoever is to be told was not reached. What was tried `attempts_max` times is given
     /// up, and what is too much; returns how many that were.
     pub fn note_not_told(&self, attempts_max: u32) -> SqlResult<usize> {
-        let sql = "UPDATE alerts SET attempts = attempts + 1 WHERE is_over = 0";
-        self.execute_sql(sql, [])?;
+        self.execute_sql("UPDATE alerts SET attempts = attempts + 1 WHERE is_over = 0", [])?;
         let sql = "UPDATE alerts SET is_over = 1 WHERE is_over = 0 AND attempts >= :attempts_max";
-        let given_up = self.change_rows(sql, named_params! { ":attempts_max": attempts_max })?;
+        let given_up = self.change_rows(sql, params! { attempts_max })?;
         Ok(given_up + self.drop_old_alerts()?)
     }
 
@@ -96,12 +93,11 @@ impl Tx<'_> {
     fn drop_old_alerts(&self) -> SqlResult<usize> {
         let oldest = "SELECT id FROM alerts ORDER BY id DESC LIMIT 1 OFFSET :rows_max";
         let oldest: Option<i64> =
-            self.query_optional(oldest, named_params! { ":rows_max": ROWS_MAX }, |row| row.get(0))?;
+            self.query_optional(oldest, params! { ":rows_max": ROWS_MAX }, |row| row.get(0))?;
         let Some(oldest) = oldest else { return Ok(0) };
         let sql = "UPDATE alerts SET is_over = 1 WHERE is_over = 0 AND id <= :oldest";
-        let waiting = self.change_rows(sql, named_params! { ":oldest": oldest })?;
-        let sql = "DELETE FROM alerts WHERE id <= :oldest";
-        self.execute_sql(sql, named_params! { ":oldest": oldest })?;
+        let waiting = self.change_rows(sql, params! { oldest })?;
+        self.execute_sql("DELETE FROM alerts WHERE id <= :oldest", params! { oldest })?;
         Ok(waiting)
     }
 
@@ -115,8 +111,7 @@ impl Tx<'_> {
         if self.are_alerts_on()? {
             let sql = "INSERT INTO alerts (event, due_at, created_at)
                        VALUES ('no_trigger', :due_at, :now)";
-            let params = named_params! { ":due_at": since, ":now": now };
-            self.execute_sql(sql, params)?;
+            self.execute_sql(sql, params! { now, ":due_at": since })?;
         }
         Ok(true)
     }

@@ -10,7 +10,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::open::{connect_as_is, explain, look_before_touching};
-use super::{Store, StoreError};
+use super::{Store, StoreError, read};
 use crate::fail_point;
 
 /// Pages that are copied between two looks at a fail point.
@@ -159,11 +159,9 @@ fn contents(connection: &Connection) -> rusqlite::Result<Contents> {
     let sql = "SELECT (SELECT count(*) FROM auto_messages) AS messages,
                    (SELECT count(*) FROM deliveries) AS deliveries,
                    (SELECT count(*) FROM contacts) AS contacts";
-    connection.query_row(sql, [], |row| {
-        Ok(Contents {
-            messages: row.get("messages")?,
-            deliveries: row.get("deliveries")?,
-            contacts: row.get("contacts")?,
-        })
-    })
+    connection.query_row(
+        sql,
+        [],
+        |row| read! { row => Contents { messages, deliveries, contacts } },
+    )
 }

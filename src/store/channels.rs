@@ -1,8 +1,8 @@
 //! The table `channels`: one WhatsApp number each, its pace and its holds.
 
-use rusqlite::{Row, named_params};
+use rusqlite::Row;
 
-use super::{SqlResult, Tx, explanation, lossy};
+use super::{SqlResult, Tx, explanation, lossy, params, read};
 use crate::clock::Timestamp;
 use crate::delivery::{Hold, HoldKind};
 use crate::reason::{ChannelName, Explanation, Reason};
@@ -50,23 +50,18 @@ impl Channel {
         let kind: Option<String> = row.get("held_kind")?;
         let reason = explanation(row, ["held_reason", "held_code", "held_args"])?;
         let until = row.get("held_until")?;
-        Ok(Self {
-            id: row.get("id")?,
+        read! { row => Self {
+            id,
             name: lossy(row, "name")?.unwrap_or_default(),
             session_name: lossy(row, "session_name")?.filter(|name| !name.is_empty()),
-            is_active: row.get("is_active")?,
-            ready_at: row.get("ready_at")?,
+            is_active, ready_at,
             held: reason.map(|reason| Held {
                 reason,
                 kind: kind.as_deref().and_then(HoldKind::from_word),
                 until,
             }),
-            held_count: row.get("held_count")?,
-            send_window: lossy(row, "send_window")?,
-            daily_limit: row.get("daily_limit")?,
-            phone_number: lossy(row, "phone_number")?,
-            other_number: lossy(row, "other_number")?,
-        })
+            held_count, lossy send_window, daily_limit, lossy phone_number, lossy other_number,
+        } }
     }
 
     /// The hold for a channel whose `session` has the number `seen` (as `+6281234567890`), when that
@@ -92,7 +87,7 @@ impl Tx<'_> {
     /// The channel with this id, if there is one.
     pub fn channel(&self, id: i64) -> SqlResult<Option<Channel>> {
         let sql = format!("SELECT {COLUMNS} FROM channels c WHERE c.id = :id");
-        self.query_optional(&sql, named_params! { ":id": id }, Channel::from_row)
+        self.query_optional(&sql, params! { id }, Channel::from_row)
     }
 
     /// The channels that have a pace.
@@ -146,13 +141,10 @@ impl Tx<'_> {
                                    WHERE p.auto_message_id = d.auto_message_id AND p.due_at = d.due_at)
                            LIMIT :limit)
                    RETURNING auto_message_id, due_at";
-        let params = named_params! {
-            ":channel_id": channel_id,
+        let params = params! {
+            channel_id, now,
             ":limit": i64::try_from(limit).unwrap_or(i64::MAX),
-            ":error": error,
-            ":code": error.code(),
-            ":args": error.args(),
-            ":now": now,
+            why(&error),
         };
         self.query_rows(sql, params, |row| Ok((row.get("auto_message_id")?, row.get("due_at")?)))
     }
@@ -160,7 +152,7 @@ impl Tx<'_> {
     /// How many deliveries of a channel were claimed on a local day and may have gone out.
     pub(crate) fn day_count(&self, channel_id: i64, day: Day) -> SqlResult<u32> {
         let sql = "SELECT claimed FROM channel_days WHERE channel_id = :id AND day = :day";
-        let params = named_params! { ":id": channel_id, ":day": day };
+        let params = params! { day, ":id": channel_id };
         let count = self.query_optional(sql, params, |row| row.get(0))?;
         Ok(count.unwrap_or(0))
     }
@@ -169,14 +161,14 @@ impl Tx<'_> {
     pub(super) fn count_claim(&self, channel_id: i64, day: Day) -> SqlResult<()> {
         let sql = "INSERT INTO channel_days (channel_id, day, claimed) VALUES (:id, :day, 1)
                    ON CONFLICT (channel_id, day) DO UPDATE SET claimed = claimed + 1";
-        self.execute_sql(sql, named_params! { ":id": channel_id, ":day": day })
+        self.execute_sql(sql, params! { day, ":id": channel_id })
     }
 
     /// Takes a claim back from its day, because its request certainly never left.
     pub(crate) fn uncount_claim(&self, channel_id: i64, day: Day) -> SqlResult<()> {
         let sql = "UPDATE channel_days SET claimed = claimed - 1
                    WHERE channel_id = :id AND day = :day AND claimed > 0";
-        self.execute_sql(sql, named_params! { ":id": channel_id, ":day": day })
+        self.execute_sql(sql, params! { day, ":id": channel_id })
     }
 
     /// Holds a channel until `until`, or until a person ends it. A person's hold is left alone, and so
@@ -193,14 +185,11 @@ impl Tx<'_> {
                        held_count = held_count + 1, updated_at = :now
                    WHERE id = :id AND (held_reason IS NULL
                        OR held_kind NOT IN ('other_number', 'breaker') OR held_kind = :kind)";
-        self.prepare(sql)?.execute(named_params! {
-            ":id": id,
-            ":reason": hold.reason,
+        self.prepare(sql)?.execute(params! {
+            id, now, hold.{ reason, kind },
             ":code": hold.reason.code(),
             ":args": hold.reason.args(),
-            ":kind": hold.kind,
             ":until": until.map(Timestamp::ceil_to_second),
-            ":now": now,
         })?;
         Ok(())
     }
@@ -209,14 +198,14 @@ impl Tx<'_> {
     pub(crate) fn adopt_number(&self, id: i64, number: &str) -> SqlResult<()> {
         let sql =
             "UPDATE channels SET phone_number = :number WHERE id = :id AND phone_number IS NULL";
-        self.execute_sql(sql, named_params! { ":id": id, ":number": number })
+        self.execute_sql(sql, params! { id, number })
     }
 
     /// Notes which number a held channel's session has.
     pub fn note_other_number(&self, id: i64, number: &str) -> SqlResult<()> {
         // A person has to act, whatever was told of the hold before.
         let sql = "UPDATE channels SET other_number = :number, hold_told_at = NULL WHERE id = :id";
-        self.execute_sql(sql, named_params! { ":id": id, ":number": number })
+        self.execute_sql(sql, params! { id, number })
     }
 
     /// Ends a hold that the program made and may end. Returns whether there was one.
@@ -224,7 +213,7 @@ impl Tx<'_> {
         let sql = "UPDATE channels SET held_reason = NULL, held_code = NULL, held_args = NULL,
                        held_kind = NULL, held_until = NULL, updated_at = :now
                    WHERE id = :id AND held_kind NOT IN ('other_number', 'breaker')";
-        self.change(sql, named_params! { ":id": id, ":now": now })
+        self.change(sql, params! { id, now })
     }
 
     /// Moves the pace of a channel: no send begins before `ready_at`. `succeeded` ends its row of
@@ -239,12 +228,7 @@ impl Tx<'_> {
         let sql = "UPDATE channels SET ready_at = :ready_at, updated_at = :now,
                        held_count = CASE WHEN :succeeded THEN 0 ELSE held_count END
                    WHERE id = :id";
-        self.prepare(sql)?.execute(named_params! {
-            ":id": id,
-            ":ready_at": ready_at,
-            ":succeeded": succeeded,
-            ":now": now,
-        })?;
+        self.prepare(sql)?.execute(params! { id, ready_at, succeeded, now })?;
         Ok(())
     }
 
@@ -262,12 +246,11 @@ impl Tx<'_> {
         let sql = "INSERT INTO channels
                        (name, session_name, send_window, daily_limit, created_at, updated_at)
                    VALUES (:name, :session, :window, :limit, :now, :now)";
-        self.prepare(sql)?.insert(named_params! {
-            ":name": new.name,
+        self.prepare(sql)?.insert(params! {
+            now, new.{ name },
             ":session": new.session_name,
             ":window": new.send_window,
             ":limit": new.daily_limit,
-            ":now": now,
         })
     }
 
@@ -279,13 +262,11 @@ impl Tx<'_> {
         let sql = "UPDATE channels SET name = :name, session_name = :session,
                        send_window = :window, daily_limit = :limit, updated_at = :now
                    WHERE id = :id";
-        let params = named_params! {
-            ":id": to.id,
-            ":name": to.name,
+        let params = params! {
+            now, to.{ id, name },
             ":session": to.session_name,
             ":window": to.send_window,
             ":limit": to.daily_limit,
-            ":now": now,
         };
         self.execute_sql(sql, params)
     }
@@ -295,8 +276,7 @@ impl Tx<'_> {
         let sql = "UPDATE channels SET held_reason = :reason, held_code = NULL, held_args = NULL,
                        held_kind = NULL, held_until = NULL, updated_at = :now
                    WHERE id = :id";
-        let params = named_params! { ":id": id, ":reason": reason, ":now": now };
-        self.execute_sql(sql, params)
+        self.execute_sql(sql, params! { id, reason, now })
     }
 
     /// Ends any hold of a channel, and makes it active.
@@ -304,8 +284,7 @@ impl Tx<'_> {
         let sql = "UPDATE channels SET held_reason = NULL, held_code = NULL, held_args = NULL,
                        held_kind = NULL, held_until = NULL, held_count = 0, is_active = 1, updated_at = :now
                    WHERE id = :id";
-        let params = named_params! { ":id": id, ":now": now };
-        self.execute_sql(sql, params)
+        self.execute_sql(sql, params! { id, now })
     }
 
     /// Makes the number that a channel's session has now the channel's, and ends the hold for it.
@@ -317,7 +296,7 @@ impl Tx<'_> {
         let free = "UPDATE channels SET held_reason = NULL, held_code = NULL, held_args = NULL,
                         held_kind = NULL, held_until = NULL, held_count = 0, updated_at = :now
                     WHERE id = :id AND held_kind = 'other_number'";
-        let params = named_params! { ":id": id, ":now": now };
+        let params = params! { id, now };
         let changed = self.change_rows(take, params)?;
         self.execute_sql(free, params)?;
         Ok(changed > 0)
@@ -328,13 +307,13 @@ impl Tx<'_> {
         let sql =
             "SELECT EXISTS (SELECT 1 FROM place_holds p JOIN channels c ON c.id = p.channel_id
                        WHERE c.id = :id AND c.held_reason = p.reason)";
-        self.query_value(sql, named_params! { ":id": id })
+        self.query_value(sql, params! { id })
     }
 
     /// How many deliveries wait for a channel.
     pub(crate) fn count_pending_on(&self, id: i64) -> SqlResult<u64> {
         let sql = "SELECT count(*) FROM deliveries WHERE channel_id = :id AND status = 'pending'";
-        self.query_value(sql, named_params! { ":id": id })
+        self.query_value(sql, params! { id })
     }
 
     /// What still uses a channel: messages that have not ended; deliveries that wait or are on their
@@ -346,14 +325,12 @@ impl Tx<'_> {
                        + (SELECT count(*) FROM deliveries WHERE status = 'sending' AND channel_id = :id),
                        (SELECT count(*) FROM deliveries WHERE status = 'unknown'
                            AND next_attempt_at IS NOT NULL AND channel_id = :id)";
-        self.prepare(sql)?.query_row(named_params! { ":id": id }, |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })
+        self.prepare(sql)?
+            .query_row(params! { id }, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
     }
 
     /// Removes a channel; what it sent stays on record.
     pub(crate) fn remove_channel(&self, id: i64) -> SqlResult<()> {
-        let sql = "DELETE FROM channels WHERE id = :id";
-        self.execute_sql(sql, named_params! { ":id": id })
+        self.execute_sql("DELETE FROM channels WHERE id = :id", params! { id })
     }
 }

@@ -6,9 +6,9 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{Row, named_params};
+use rusqlite::Row;
 
-use super::{PageFrom, Settled, SqlResult, Tx, containing, lossy};
+use super::{PageFrom, Settled, SqlResult, Tx, containing, lossy, params, read};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Status};
 use crate::reason::Reason;
@@ -85,16 +85,15 @@ impl Contact {
 
     fn from_row(row: &Row<'_>) -> SqlResult<Self> {
         let text = |column| lossy(row, column).map(Option::unwrap_or_default);
-        Ok(Self {
-            id: row.get("id")?,
-            name: lossy(row, "name")?,
+        read! { row => Self {
+            id, lossy name,
             phone_number: text("phone_number")?,
             tags: text("tags")?,
             attributes: text("attributes")?,
-            opted_out_at: lossy(row, "opted_out_at")?,
+            lossy opted_out_at,
             created_at: text("created_at")?,
             updated_at: text("updated_at")?,
-        })
+        } }
     }
 }
 
@@ -109,7 +108,7 @@ impl Tx<'_> {
     /// The contact with this id, if there is one.
     pub(crate) fn contact(&self, id: i64) -> SqlResult<Option<Contact>> {
         let sql = format!("SELECT {COLUMNS} FROM contacts WHERE id = :id");
-        self.query_optional(&sql, named_params! { ":id": id }, Contact::from_row)
+        self.query_optional(&sql, params! { id }, Contact::from_row)
     }
 
     /// Calls `visit` with the contacts whose id is greater than `after`, by id, until it says `false`.
@@ -120,7 +119,7 @@ impl Tx<'_> {
     ) -> SqlResult<()> {
         let sql = format!("SELECT {COLUMNS} FROM contacts WHERE id > :after ORDER BY id");
         let mut statement = self.prepare(&sql)?;
-        let mut rows = statement.query(named_params! { ":after": after })?;
+        let mut rows = statement.query(params! { after })?;
         while let Some(row) = rows.next()? {
             if !visit(Contact::from_row(row)?)? {
                 return Ok(());
@@ -132,7 +131,7 @@ impl Tx<'_> {
     /// Adds a contact with a name and a number and returns its id.
     pub fn add_contact(&self, name: &str, phone_number: &str) -> SqlResult<i64> {
         let sql = "INSERT INTO contacts (name, phone_number) VALUES (:name, :phone_number)";
-        self.insert_row(sql, named_params! { ":name": name, ":phone_number": phone_number })
+        self.insert_row(sql, params! { name, phone_number })
     }
 
     /// Adds a contact, whose id, `created_at` and `updated_at` are not looked at; returns its id.
@@ -140,13 +139,8 @@ impl Tx<'_> {
         let sql = "INSERT INTO contacts
                        (name, phone_number, tags, attributes, opted_out_at, created_at, updated_at)
                    VALUES (:name, :phone_number, :tags, :attributes, :opted_out_at, :now, :now)";
-        self.prepare(sql)?.insert(named_params! {
-            ":name": contact.name,
-            ":phone_number": contact.phone_number,
-            ":tags": contact.tags,
-            ":attributes": contact.attributes,
-            ":opted_out_at": contact.opted_out_at,
-            ":now": now,
+        self.prepare(sql)?.insert(params! {
+            now, contact.{ name, phone_number, tags, attributes, opted_out_at },
         })
     }
 
@@ -155,22 +149,15 @@ impl Tx<'_> {
         let sql = "UPDATE contacts SET name = :name, phone_number = :phone_number, tags = :tags,
                        attributes = :attributes, opted_out_at = :opted_out_at, updated_at = :now
                    WHERE id = :id";
-        let params = named_params! {
-            ":id": contact.id,
-            ":name": contact.name,
-            ":phone_number": contact.phone_number,
-            ":tags": contact.tags,
-            ":attributes": contact.attributes,
-            ":opted_out_at": contact.opted_out_at,
-            ":now": now,
+        let params = params! {
+            now, contact.{ id, name, phone_number, tags, attributes, opted_out_at },
         };
         self.execute_sql(sql, params)
     }
 
     /// Removes a contact; its deliveries stay. Returns whether there was one.
     pub(crate) fn remove_contact(&self, id: i64) -> SqlResult<bool> {
-        let sql = "DELETE FROM contacts WHERE id = :id";
-        self.change(sql, named_params! { ":id": id })
+        self.change("DELETE FROM contacts WHERE id = :id", params! { id })
     }
 
     /// Sets or empties `opted_out_at`. Returns whether that changed anything; a time that is there
@@ -183,18 +170,14 @@ impl Tx<'_> {
     ) -> SqlResult<bool> {
         let sql = "UPDATE contacts SET opted_out_at = :at, updated_at = :now
                    WHERE id = :id AND (opted_out_at IS NULL) <> (:at IS NULL)";
-        let changed = self.prepare(sql)?.execute(named_params! {
-            ":id": id,
-            ":at": at,
-            ":now": now,
-        })?;
+        let changed = self.prepare(sql)?.execute(params! { id, at, now })?;
         Ok(changed > 0)
     }
 
     /// All contacts whose number is written exactly so.
     pub(crate) fn contacts_with_spelling(&self, phone_number: &str) -> SqlResult<Vec<i64>> {
         let sql = "SELECT id FROM contacts WHERE phone_number = :phone_number ORDER BY id";
-        self.query_values(sql, named_params! { ":phone_number": phone_number })
+        self.query_values(sql, params! { phone_number })
     }
 
     /// Calls `visit` with id and number of every contact of a kind.
@@ -227,7 +210,7 @@ impl Tx<'_> {
         let sql = "SELECT DISTINCT a.key FROM contacts c, json_each(c.attributes) a
                    WHERE json_valid(c.attributes) AND json_type(c.attributes) = 'object'
                    ORDER BY a.key LIMIT :limit";
-        self.query_values(sql, named_params! { ":limit": limit })
+        self.query_values(sql, params! { limit })
     }
 
     /// Makes the list of noted numbers, empty: it is this connection's own, and lies on the disk
@@ -245,14 +228,13 @@ impl Tx<'_> {
     pub(crate) fn note_number(&self, digits: i64, contact_id: i64) -> SqlResult<bool> {
         let sql = "INSERT INTO temp.noted_numbers (digits, contact_id) VALUES (:digits, :id)
                    ON CONFLICT (digits) DO NOTHING";
-        let params = named_params! { ":digits": digits, ":id": contact_id };
-        self.change(sql, params)
+        self.change(sql, params! { digits, ":id": contact_id })
     }
 
     /// Whose a noted number is.
     pub(crate) fn noted_number(&self, digits: i64) -> SqlResult<Option<i64>> {
         let sql = "SELECT contact_id FROM temp.noted_numbers WHERE digits = :digits";
-        self.query_optional(sql, named_params! { ":digits": digits }, |row| row.get(0))
+        self.query_optional(sql, params! { digits }, |row| row.get(0))
     }
 
     /// At most `limit` contacts, in whose name, number or tags `search` is (or `digits` in the number),
@@ -284,9 +266,8 @@ impl Tx<'_> {
         );
         let mut statement = self.prepare(&sql)?;
         let rows = statement.query_map(
-            named_params! {
-                ":above": above,
-                ":below": below,
+            params! {
+                above, below,
                 ":search": search.map(containing),
                 ":digits": digits.map(containing),
                 ":tag": tag_part.map(containing),
@@ -323,9 +304,7 @@ impl Tx<'_> {
     /// At most `limit` different values of the column `tags`.
     pub(crate) fn tag_columns(&self, limit: u32) -> SqlResult<Vec<String>> {
         let sql = "SELECT DISTINCT tags FROM contacts WHERE tags <> '[]' LIMIT :limit";
-        self.query_rows(sql, named_params! { ":limit": limit }, |row| {
-            Ok(lossy(row, "tags")?.unwrap_or_default())
-        })
+        self.query_rows(sql, params! { limit }, |row| Ok(lossy(row, "tags")?.unwrap_or_default()))
     }
 }
 
@@ -344,8 +323,7 @@ impl Tx<'_> {
         if let Some(contact_id) = contact_id {
             let sql = "UPDATE deliveries SET contact_id = :contact_id
                        WHERE status = 'sending' AND chat_id = :chat_id AND contact_id IS NULL";
-            let params = named_params! { ":contact_id": contact_id, ":chat_id": chat_id };
-            self.execute_sql(sql, params)?;
+            self.execute_sql(sql, params! { contact_id, chat_id })?;
         }
         let mut skipped = Skipped::default();
         for (id, auto_message_id, due_at) in self.pending_of_chat(chat_id, None)? {
@@ -373,8 +351,7 @@ impl Tx<'_> {
                        AND d.chat_id = :chat_id AND d.status = 'pending'
                    WHERE m.status IN ('sending', 'draft', 'scheduled') AND (:planned_for IS NULL
                        OR d.contact_id = :planned_for AND d.contact_number IS NOT NULL)";
-        let params = named_params! { ":chat_id": chat_id, ":planned_for": planned_for };
-        self.query_rows(sql, params, |row| {
+        self.query_rows(sql, params! { chat_id, planned_for }, |row| {
             Ok((row.get("id")?, row.get("auto_message_id")?, row.get("due_at")?))
         })
     }
@@ -389,23 +366,21 @@ impl Tx<'_> {
                    FROM deliveries d NOT INDEXED LEFT JOIN contacts c ON c.id = d.contact_id
                    WHERE d.id = :id AND d.status = 'pending' AND d.contact_number IS NOT NULL";
         let read = |row: &Row<'_>| {
-            Ok(WaitingForContact {
-                id: row.get("id")?,
-                auto_message_id: row.get("auto_message_id")?,
-                due_at: row.get("due_at")?,
+            read! { row => WaitingForContact {
+                id, auto_message_id, due_at,
                 chat_id: lossy(row, "chat_id")?.unwrap_or_default(),
-                contact_id: row.get("contact_id")?,
+                contact_id,
                 number_now: lossy(row, "phone_number")?,
-            })
+            } }
         };
-        self.query_optional(sql, named_params! { ":id": delivery_id }, read)
+        self.query_optional(sql, params! { ":id": delivery_id }, read)
     }
 
     /// How many requests to a contact are in flight.
     pub(crate) fn count_in_flight_to(&self, contact_id: i64) -> SqlResult<u64> {
         let sql = "SELECT count(*) FROM deliveries
                    WHERE status = 'sending' AND contact_id = :contact_id";
-        self.query_value(sql, named_params! { ":contact_id": contact_id })
+        self.query_value(sql, params! { contact_id })
     }
 
     /// Lets a pending delivery go to the number that its contact has now. Returns `false`, with
@@ -423,7 +398,7 @@ impl Tx<'_> {
         // By its id: the status of all that wait is the worse way to one row.
         let first = "SELECT retry_of FROM deliveries
                      WHERE id = :id AND retry_of IS NOT NULL AND chat_id <> :chat_id";
-        let params = named_params! { ":id": waiting.id, ":chat_id": chat_id };
+        let params = params! { chat_id, waiting.{ id } };
         let read = |row: &Row<'_>| row.get("retry_of");
         let first = self.query_optional(first, params, read)?;
         if let Some(first) = first
@@ -433,8 +408,7 @@ impl Tx<'_> {
         }
         let sql = "UPDATE OR IGNORE deliveries SET chat_id = :chat_id, contact_number = :number
                    WHERE id = :id AND status = 'pending'";
-        let params = named_params! { ":id": waiting.id, ":chat_id": chat_id, ":number": number };
-        self.change(sql, params)
+        self.change(sql, params! { chat_id, number, waiting.{ id } })
     }
 
     /// Whether an occurrence, or a retry of it, went or may have gone to a chat.
@@ -449,8 +423,7 @@ impl Tx<'_> {
                            AND coalesce(retry_of, due_at) = :first
                            AND status IN ('sending', 'sent', 'unknown'))";
         let first = first.to_string();
-        let params = named_params! { ":id": auto_message_id, ":first": first, ":chat_id": chat_id };
-        self.query_value(sql, params)
+        self.query_value(sql, params! { first, chat_id, ":id": auto_message_id })
     }
 
     /// Whom a message names, unless this contact has a delivery of the occurrence already. One that was
@@ -464,11 +437,7 @@ impl Tx<'_> {
         let sql = "SELECT contact_ids FROM auto_messages WHERE id = :id AND NOT EXISTS
                        (SELECT 1 FROM deliveries WHERE auto_message_id = :id AND due_at = :due_at
                            AND contact_id = :contact_id AND status <> 'skipped')";
-        let params = named_params! {
-            ":id": auto_message_id,
-            ":due_at": due_at,
-            ":contact_id": contact_id,
-        };
+        let params = params! { due_at, contact_id, ":id": auto_message_id };
         let read = |row: &Row<'_>| lossy(row, "contact_ids");
         Ok(self.query_optional(sql, params, read)?.flatten())
     }
@@ -478,11 +447,11 @@ impl Tx<'_> {
         let sql =
             "UPDATE deliveries SET contact_id = :contact_id, contact_number = :number, name = :name
                    WHERE id = :id AND status = 'pending'";
-        let params = named_params! {
+        let params = params! {
+            to.{ name },
             ":id": delivery_id,
             ":contact_id": to.id,
             ":number": to.phone_number,
-            ":name": to.name,
         };
         self.execute_sql(sql, params)
     }
@@ -500,13 +469,10 @@ impl Tx<'_> {
                    SELECT auto_message_id, due_at, channel_id, :contact_id, :number, :name, :chat_id,
                        'pending', retry_of, :now
                    FROM deliveries WHERE id = :id";
-        self.prepare(sql)?.execute(named_params! {
-            ":id": waiting.id,
+        self.prepare(sql)?.execute(params! {
+            now, waiting.{ id, chat_id }, to.{ name },
             ":contact_id": to.id,
             ":number": to.phone_number,
-            ":name": to.name,
-            ":chat_id": waiting.chat_id,
-            ":now": now,
         })?;
         self.count_anew(waiting.auto_message_id, waiting.due_at, now)
     }
@@ -529,13 +495,7 @@ impl Tx<'_> {
                  AND (status = 'pending' AND {IS_CONTACT_CHANGED}
                      OR status = 'skipped' AND :also_skipped)"
         );
-        let params = named_params! {
-            ":auto_message_id": auto_message_id,
-            ":due_at": due_at,
-            ":chat_id": chat_id,
-            ":also_skipped": also_skipped,
-        };
-        self.change(&sql, params)
+        self.change(&sql, params! { auto_message_id, due_at, chat_id, also_skipped })
     }
 
     /// The contacts that got an occurrence, or may have got it, at whatever number they had.
@@ -547,7 +507,6 @@ impl Tx<'_> {
         let sql = "SELECT contact_id FROM deliveries
                    WHERE auto_message_id = :id AND due_at = :due_at AND contact_id IS NOT NULL
                        AND status IN ('sending', 'sent', 'unknown')";
-        let params = named_params! { ":id": auto_message_id, ":due_at": due_at };
-        self.query_values(sql, params).map(HashSet::from_iter)
+        self.query_values(sql, params! { due_at, ":id": auto_message_id }).map(HashSet::from_iter)
     }
 }

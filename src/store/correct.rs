@@ -1,9 +1,9 @@
 //! Correcting a message whose delivery turned out otherwise after all: its counts, its status and
 //! the words in its `error`.
 
-use rusqlite::{Row, named_params};
+use rusqlite::Row;
 
-use super::{SqlResult, Tx};
+use super::{SqlResult, Tx, params};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Status, Verdict};
 use crate::reason::Reason;
@@ -46,7 +46,7 @@ impl Tx<'_> {
     fn latest_try(&self, id: i64, first: Timestamp) -> SqlResult<Option<Timestamp>> {
         let sql = "SELECT max(due_at) AS due_at FROM deliveries WHERE auto_message_id = :id";
         let read = |row: &Row<'_>| row.get("due_at");
-        let latest = self.prepare(sql)?.query_row(named_params! { ":id": id }, read)?;
+        let latest = self.prepare(sql)?.query_row(params! { id }, read)?;
         let Some(latest) = latest else { return Ok(None) };
         Ok((self.first_of(id, latest)? == first).then_some(latest))
     }
@@ -54,7 +54,7 @@ impl Tx<'_> {
     fn stored_counts(&self, id: i64) -> SqlResult<Counts> {
         let sql = "SELECT sent_count, failed_count, skipped_count, unknown_count
                    FROM auto_messages WHERE id = :id";
-        self.prepare(sql)?.query_row(named_params! { ":id": id }, |row| {
+        self.prepare(sql)?.query_row(params! { id }, |row| {
             Ok(Counts {
                 sent: row.get("sent_count")?,
                 failed: row.get("failed_count")?,
@@ -76,14 +76,9 @@ impl Tx<'_> {
         let sql = "UPDATE auto_messages SET sent_count = :sent, failed_count = :failed,
                        skipped_count = :skipped, unknown_count = :unknown, updated_at = :now
                    WHERE id = :id AND (scheduled_at = :due_at OR status = 'scheduled')";
-        self.prepare(sql)?.execute(named_params! {
-            ":id": id,
-            ":due_at": due_at,
-            ":sent": counts.sent,
+        self.prepare(sql)?.execute(params! {
+            id, due_at, now, counts.{ sent, skipped, unknown },
             ":failed": counts.failed + counts.expired,
-            ":skipped": counts.skipped,
-            ":unknown": counts.unknown,
-            ":now": now,
         })?;
         Ok(())
     }
@@ -108,15 +103,8 @@ impl Tx<'_> {
                            WHERE auto_message_id = :id AND status = 'sent')
                    WHERE id = :id AND (status = 'scheduled'
                        OR status IN ('sent', 'failed') AND scheduled_at = :due_at)";
-        let changed = self.prepare(sql)?.execute(named_params! {
-            ":id": id,
-            ":due_at": due_at,
-            ":status": status,
-            ":error": error,
-            ":code": error.map(Reason::code),
-            ":args": error.and_then(Reason::args),
-            ":now": now,
-        })?;
+        let changed =
+            self.prepare(sql)?.execute(params! { id, due_at, status, now, why(error) })?;
         Ok(changed > 0)
     }
 }

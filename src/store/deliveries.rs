@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
-use rusqlite::{Row, named_params};
+use rusqlite::Row;
 
 use super::contacts::IS_CONTACT_CHANGED;
-use super::{SqlResult, Tx, explanation, lossy, seen_time};
+use super::{SqlResult, Tx, explanation, lossy, params, read, seen_time};
 use crate::clock::Timestamp;
 use crate::delivery::{Ack, Counts, Status, Transition};
 use crate::reason::{Explanation, Reason};
@@ -74,23 +74,13 @@ pub(super) const DELIVERY: &str =
 
 impl Delivery {
     pub(super) fn from_row(row: &Row<'_>) -> SqlResult<Self> {
-        Ok(Self {
-            id: row.get("id")?,
-            auto_message_id: row.get("auto_message_id")?,
-            due_at: row.get("due_at")?,
-            channel_id: row.get("channel_id")?,
-            contact_id: row.get("contact_id")?,
-            contact_number: lossy(row, "contact_number")?,
-            name: lossy(row, "name")?,
+        read! { row => Self {
+            id, auto_message_id, due_at, channel_id, contact_id, lossy contact_number, lossy name,
             chat_id: lossy(row, "chat_id")?.unwrap_or_default(),
-            status: row.get("status")?,
-            next_attempt_at: seen_time(row, "next_attempt_at")?,
-            text: lossy(row, "text")?,
-            waha_message_id: lossy(row, "waha_message_id")?,
-            ack: row.get("ack")?,
+            status, seen_time next_attempt_at, lossy text, lossy waha_message_id, ack,
             error: explanation(row, ["error", "error_code", "error_args"])?,
-            finished_at: seen_time(row, "finished_at")?,
-        })
+            seen_time finished_at,
+        } }
     }
 
     /// How far WhatsApp says that it got.
@@ -261,19 +251,9 @@ impl Tx<'_> {
                            channel_id = excluded.channel_id, finished_at = excluded.finished_at,
                            contact_id = excluded.contact_id, contact_number = excluded.contact_number
                        WHERE deliveries.status = 'cancelled'";
-        let params = named_params! {
-            ":auto_message_id": new.auto_message_id,
-            ":due_at": new.due_at,
-            ":channel_id": new.channel_id,
-            ":contact_id": new.contact_id,
-            ":contact_number": new.contact_number,
-            ":name": new.name,
-            ":chat_id": new.chat_id,
-            ":status": new.status,
-            ":error": new.error,
-            ":code": new.error.map(Reason::code),
-            ":args": new.error.and_then(Reason::args),
-            ":now": now,
+        let params = params! {
+            now, new.{ auto_message_id, due_at, channel_id, contact_id, contact_number },
+            new.{ name, chat_id, status }, why(new.error),
         };
         let mut changed = self.change_rows(sql, params)?;
         if changed == 0 && self.make_room(new.auto_message_id, new.due_at, new.chat_id, false)? {
@@ -284,12 +264,7 @@ impl Tx<'_> {
             let sql = "UPDATE deliveries SET contact_number = NULL
                        WHERE auto_message_id = :auto_message_id AND due_at = :due_at
                            AND chat_id = :chat_id AND status = 'pending'";
-            let params = named_params! {
-                ":auto_message_id": new.auto_message_id,
-                ":due_at": new.due_at,
-                ":chat_id": new.chat_id,
-            };
-            self.change_rows(sql, params)?;
+            self.change_rows(sql, params! { new.{ auto_message_id, due_at, chat_id } })?;
         }
         Ok(changed > 0)
     }
@@ -318,26 +293,18 @@ impl Tx<'_> {
                        AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= :now)
                    ORDER BY d.due_at, d.id LIMIT 1"
         );
-        let params = named_params! {
-            ":channel_id": channel_id,
-            ":late_before": late_before,
-            ":now": now,
-        };
+        let params = params! { channel_id, late_before, now };
         let read = |row: &Row<'_>| {
-            Ok(Open {
-                id: row.get("id")?,
-                auto_message_id: row.get("auto_message_id")?,
-                due_at: row.get("due_at")?,
+            read! { row => Open {
+                id, auto_message_id, due_at,
                 chat_id: lossy(row, "chat_id")?.unwrap_or_default(),
-                has_text: row.get("has_text")?,
-                text_chars: row.get("text_chars")?,
-                is_template: row.get("is_template")?,
+                has_text, text_chars, is_template,
                 recipient: match row.get("recipient")? {
                     0_i64 => RecipientNow::AsPlanned,
                     1 => RecipientNow::ContactChanged,
                     _ => RecipientNow::OptedOut,
                 },
-            })
+            } }
         };
         self.query_optional(&sql, params, read)
     }
@@ -373,33 +340,22 @@ impl Tx<'_> {
                        AND NOT {IS_OPTED_OUT} AND NOT {IS_CONTACT_CHANGED}
                    RETURNING auto_message_id, due_at, attempts, chat_id, text,
                        (SELECT metadata FROM auto_messages WHERE id = auto_message_id) AS metadata");
-        let params = named_params! {
+        let params = params! {
+            now, request.{ channel_id, session, reserved_id, rendered, seen_ready_at },
+            request.{ seen_send_window, seen_daily_limit, day, day_limit },
             ":id": request.delivery_id,
-            ":channel_id": request.channel_id,
-            ":session": request.session,
-            ":reserved_id": request.reserved_id,
-            ":rendered": request.rendered,
-            ":seen_ready_at": request.seen_ready_at,
-            ":seen_send_window": request.seen_send_window,
-            ":seen_daily_limit": request.seen_daily_limit,
-            ":day": request.day,
-            ":day_limit": request.day_limit,
-            ":now": now,
         };
         let read = |row: &Row<'_>| {
-            Ok(Claimed {
+            read! { row => Claimed {
                 delivery_id: request.delivery_id,
-                auto_message_id: row.get("auto_message_id")?,
-                due_at: row.get("due_at")?,
+                auto_message_id, due_at,
                 channel_id: request.channel_id,
                 claimed_at: now,
                 day: request.day,
                 attempt: row.get("attempts")?,
-                chat_id: row.get("chat_id")?,
-                text: row.get("text")?,
-                metadata: row.get("metadata")?,
+                chat_id, text, metadata,
                 reserved_id: request.reserved_id.map(str::to_owned),
-            })
+            } }
         };
         let claimed = self.query_optional(&sql, params, read)?;
         if claimed.is_some() {
@@ -429,18 +385,12 @@ impl Tx<'_> {
                        next_attempt_at = CASE WHEN :status = 'unknown' THEN :lookup_at END
                    WHERE id = :id AND status = 'sending' AND attempts = :attempt";
         let error = transition.error.as_ref();
-        let params = named_params! {
+        let params = params! {
+            waha_message_id, now, claimed.{ attempt }, transition.{ status, ack },
             ":id": claimed.delivery_id,
-            ":attempt": claimed.attempt,
-            ":status": transition.status,
-            ":error": error,
-            ":code": error.map(Reason::code),
-            ":args": error.and_then(Reason::args),
-            ":ack": transition.ack,
             ":uncounted": i64::from(!transition.counts_attempt),
-            ":waha_message_id": waha_message_id,
-            ":now": now,
             ":lookup_at": claimed.claimed_at.plus(FIRST_LOOKUP_AFTER),
+            why(error),
         };
         self.change(sql, params)
     }
@@ -457,15 +407,7 @@ impl Tx<'_> {
         let sql = "UPDATE deliveries SET status = :status, error = :error, error_code = :code,
                        error_args = :args, finished_at = :now
                    WHERE id = :id AND status = 'pending'";
-        let params = named_params! {
-            ":id": delivery_id,
-            ":status": status,
-            ":error": error,
-            ":code": error.code(),
-            ":args": error.args(),
-            ":now": now,
-        };
-        self.change(sql, params)
+        self.change(sql, params! { status, now, ":id": delivery_id, why(error) })
     }
 
     /// Ends what is still pending of an occurrence with this status and error. Returns how many
@@ -481,16 +423,7 @@ impl Tx<'_> {
                        error_args = :args, finished_at = :now
                    WHERE auto_message_id = :auto_message_id AND due_at = :due_at
                        AND status IN ('pending', 'sending') AND status = 'pending'";
-        let params = named_params! {
-            ":auto_message_id": auto_message_id,
-            ":due_at": due_at,
-            ":status": status,
-            ":error": error,
-            ":code": error.code(),
-            ":args": error.args(),
-            ":now": now,
-        };
-        self.change_rows(sql, params)
+        self.change_rows(sql, params! { auto_message_id, due_at, status, now, why(error) })
     }
 
     /// Makes every delivery that is `sending` `unknown`: only for the one process that holds the
@@ -502,19 +435,17 @@ impl Tx<'_> {
                        error = :error, error_code = :code, error_args = NULL
                    WHERE status = 'sending'
                    RETURNING id, auto_message_id, due_at, channel_id";
-        let params = named_params! {
-            ":now": now,
+        let params = params! {
+            now,
             ":lookup_secs": FIRST_LOOKUP_AFTER.as_secs(),
             ":error": Reason::EndedWhileSending.to_string(),
             ":code": Reason::EndedWhileSending.code(),
         };
         self.query_rows(sql, params, |row| {
-            Ok(Recovered {
+            read! { row => Recovered {
                 delivery_id: row.get("id")?,
-                auto_message_id: row.get("auto_message_id")?,
-                due_at: row.get("due_at")?,
-                channel_id: row.get("channel_id")?,
-            })
+                auto_message_id, due_at, channel_id,
+            } }
         })
     }
 
@@ -531,7 +462,7 @@ impl Tx<'_> {
     /// The delivery with this id, if there is one.
     pub(crate) fn delivery(&self, id: i64) -> SqlResult<Option<Delivery>> {
         let sql = format!("SELECT {DELIVERY} FROM deliveries d WHERE d.id = :id");
-        self.query_optional(&sql, named_params! { ":id": id }, Delivery::from_row)
+        self.query_optional(&sql, params! { id }, Delivery::from_row)
     }
 
     /// The occurrences of a message that were planned, the latest first.
@@ -543,14 +474,11 @@ impl Tx<'_> {
              GROUP BY due_at ORDER BY due_at DESC",
             counts_by("status")
         );
-        self.query_rows(&sql, named_params! { ":id": id }, |row| {
-            Ok(Occurrence {
-                due_at: row.get("due_at")?,
-                retry_of: row.get("retry_of")?,
-                pending: row.get("pending")?,
-                sending: row.get("sending")?,
+        self.query_rows(&sql, params! { id }, |row| {
+            read! { row => Occurrence {
+                due_at, retry_of, pending, sending,
                 ended: read_counts(row)?,
-            })
+            } }
         })
     }
 
@@ -558,7 +486,7 @@ impl Tx<'_> {
     pub(crate) fn has_deliveries(&self, id: i64, due_at: Timestamp) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
                        WHERE auto_message_id = :id AND due_at = :due_at)";
-        self.query_value(sql, named_params! { ":id": id, ":due_at": due_at })
+        self.query_value(sql, params! { id, due_at })
     }
 
     /// Calls `visit` with each delivery of an occurrence, in the order in which they were planned and
@@ -574,7 +502,7 @@ impl Tx<'_> {
              WHERE d.auto_message_id = :id AND d.due_at = :due_at ORDER BY d.id"
         );
         let mut statement = self.prepare(&sql)?;
-        let mut rows = statement.query(named_params! { ":id": id, ":due_at": due_at })?;
+        let mut rows = statement.query(params! { id, due_at })?;
         while let Some(row) = rows.next()? {
             visit(Delivery::from_row(row)?)?;
         }
@@ -593,8 +521,7 @@ impl Tx<'_> {
              WHERE d.auto_message_id = :id AND d.due_at = :due_at ORDER BY d.id LIMIT :limit"
         );
         let limit = limit.map_or(-1, i64::from);
-        let params = named_params! { ":id": id, ":due_at": due_at, ":limit": limit };
-        self.query_rows(&sql, params, Delivery::from_row)
+        self.query_rows(&sql, params! { id, due_at, limit }, Delivery::from_row)
     }
 
     /// At most `limit` deliveries of an occurrence whose chat comes after `after`; of one of
@@ -613,13 +540,7 @@ impl Tx<'_> {
                  AND (:statuses = '' OR instr(:statuses, ',' || d.status || ',') > 0)
              ORDER BY d.chat_id LIMIT :limit"
         );
-        let params = named_params! {
-            ":id": id,
-            ":due_at": due_at,
-            ":after": after,
-            ":statuses": words(statuses),
-            ":limit": limit,
-        };
+        let params = params! { id, due_at, after, limit, ":statuses": words(statuses) };
         self.query_rows(&sql, params, Delivery::from_row)
     }
 
@@ -641,10 +562,9 @@ impl Tx<'_> {
                            AND d.due_at = seen.due_at LIMIT 1) IS NOT NULL AS is_retry
                    FROM seen WHERE due_at IS NOT NULL";
         let mut statement = self.prepare(sql)?;
-        let rows = statement
-            .query_map(named_params! { ":id": auto_message_id, ":limit": limit }, |row| {
-                Ok(seen_time(row, "due_at")?.zip(row.get("is_retry")?))
-            })?;
+        let rows = statement.query_map(params! { limit, ":id": auto_message_id }, |row| {
+            Ok(seen_time(row, "due_at")?.zip(row.get("is_retry")?))
+        })?;
         rows.filter_map(Result::transpose).collect()
     }
 
@@ -654,8 +574,7 @@ impl Tx<'_> {
                    JOIN auto_messages m ON m.id = d.auto_message_id AND m.status = 'sending'
                        AND m.scheduled_at = d.due_at
                    WHERE d.channel_id = :channel_id AND d.status = 'pending' AND d.due_at < :due_at";
-        let params = named_params! { ":channel_id": channel_id, ":due_at": due_at };
-        self.query_value(sql, params)
+        self.query_value(sql, params! { channel_id, due_at })
     }
 
     /// How many deliveries ended since `since`, by how.
@@ -663,7 +582,7 @@ impl Tx<'_> {
         // One pass over the index: a GROUP BY would sort all that ended.
         let counts = counts_by("status");
         let sql = format!("SELECT {counts} FROM deliveries WHERE finished_at >= :since");
-        self.prepare(&sql)?.query_row(named_params! { ":since": since }, read_counts)
+        self.prepare(&sql)?.query_row(params! { since }, read_counts)
     }
 
     /// What became of the deliveries that ended from `from` until before `until`.
@@ -674,22 +593,16 @@ impl Tx<'_> {
                        count(*) FILTER (WHERE status IN ('failed', 'expired')) AS failed,
                        count(*) FILTER (WHERE status = 'unknown') AS unknown
                    FROM deliveries WHERE finished_at >= :from AND finished_at < :until";
-        let params = named_params! { ":from": from, ":until": until };
-        self.prepare(sql)?.query_row(params, |row| {
-            Ok(Ended {
-                sent: row.get("sent")?,
-                delivered: row.get("delivered")?,
-                read: row.get("read")?,
-                failed: row.get("failed")?,
-                unknown: row.get("unknown")?,
-            })
-        })
+        let params = params! { from, until };
+        self.prepare(sql)?.query_row(
+            params,
+            |row| read! { row => Ended { sent, delivered, read, failed, unknown } },
+        )
     }
 
     /// How many deliveries are `unknown`, of all times.
     pub fn count_unknown(&self) -> SqlResult<u64> {
-        let sql = "SELECT count(*) FROM deliveries WHERE status = 'unknown'";
-        self.query_value(sql, [])
+        self.query_value("SELECT count(*) FROM deliveries WHERE status = 'unknown'", [])
     }
 
     /// When a delivery was last claimed or ended.

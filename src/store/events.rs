@@ -3,10 +3,8 @@
 
 use std::time::Duration;
 
-use rusqlite::named_params;
-
 use super::deliveries::DELIVERY;
-use super::{Channel, Delivery, SqlResult, Tx, lossy};
+use super::{Channel, Delivery, SqlResult, Tx, lossy, params};
 use crate::clock::Timestamp;
 use crate::delivery::{Ack, MessageId, Status, Verdict, weigh};
 use crate::reason::Reason;
@@ -102,7 +100,7 @@ impl Tx<'_> {
     /// Whether an event about this message could matter to a delivery: one has its id, or one has
     /// no answer yet and may get this id. Events about other people's messages leave no row.
     pub fn may_be_ours(&self, message: &MessageId) -> SqlResult<bool> {
-        self.query_value(MAY_BE_OURS, named_params! { ":waha_message_id": message.bare })
+        self.query_value(MAY_BE_OURS, params! { ":waha_message_id": message.bare })
     }
 
     /// Takes an event about a message: notes it, and moves what it proves.
@@ -152,9 +150,7 @@ impl Tx<'_> {
         let sql = "SELECT id FROM channels
                    WHERE trim(session_name) = :session AND trim(session_name) <> ''";
         let id: Option<i64> =
-            self.query_optional(sql, named_params! { ":session": event.session }, |row| {
-                row.get(0)
-            })?;
+            self.query_optional(sql, params! { event.{ session } }, |row| row.get(0))?;
         let Some(id) = id else { return Ok(None) };
         // Without ids, the same word at two times is the same body: each counts.
         if let Some(event_id) = event.event_id
@@ -172,8 +168,7 @@ impl Tx<'_> {
     pub fn is_session_of_ours(&self, session: &str) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM channels
                        WHERE trim(session_name) = :session AND trim(session_name) <> '')";
-        let params = named_params! { ":session": session };
-        self.query_value(sql, params)
+        self.query_value(sql, params! { session })
     }
 
     /// Notes a message that somebody sent us, by its id. Returns whether it is new.
@@ -191,11 +186,9 @@ impl Tx<'_> {
                        is_working = excluded.is_working, received_at = excluded.received_at
                    WHERE received_at < :forgotten OR received_at > excluded.received_at
                        OR (event_at, -is_working) <= (excluded.event_at, -excluded.is_working)";
-        let params = named_params! {
-            ":session": event.session,
+        let params = params! {
+            now, event.{ session, is_working },
             ":event_at": at_millis,
-            ":is_working": event.is_working,
-            ":now": now,
             ":forgotten": now.minus(SESSION_WORD_RANKS),
         };
         let changed = self.change_rows(sql, params)?;
@@ -210,12 +203,12 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> SqlResult<bool> {
         let before = now.minus(EVENTS_KEPT);
-        self.change_rows(DROP_OLD, named_params! { ":before": before })?;
-        let params = named_params! {
+        self.change_rows(DROP_OLD, params! { before })?;
+        let params = params! {
+            now,
             ":id": event_id,
             ":waha_message_id": about.map(|(id, _)| id),
             ":ack": about.and_then(|(_, ack)| ack),
-            ":now": now,
         };
         self.change(NOTE_EVENT, params)
     }
@@ -225,8 +218,7 @@ impl Tx<'_> {
         let sql = format!(
             "SELECT {DELIVERY} FROM deliveries d WHERE d.waha_message_id = :waha_message_id LIMIT 2"
         );
-        let params = named_params! { ":waha_message_id": waha_message_id };
-        self.query_rows(&sql, params, Delivery::from_row)
+        self.query_rows(&sql, params! { waha_message_id }, Delivery::from_row)
     }
 
     /// Gives the id of an echo to the one delivery without an id that it can be of. On a delivery
@@ -234,9 +226,8 @@ impl Tx<'_> {
     /// answer it is what the outcome is known by.
     fn adopt(&self, echo: &Echo<'_>, waha_message_id: &str) -> SqlResult<Option<i64>> {
         let mut statement = self.prepare(LIKE_ECHO)?;
-        let params = named_params! {
-            ":chat_id": echo.chat_id,
-            ":session": echo.session,
+        let params = params! {
+            echo.{ chat_id, session },
             ":earliest": echo.at.minus(ECHO_LATE),
             ":latest": echo.at.plus(ECHO_EARLY),
         };
@@ -252,14 +243,13 @@ impl Tx<'_> {
         let sql = "UPDATE deliveries SET waha_message_id = :waha_message_id
                    WHERE id = :id AND waha_message_id IS NULL
                        AND status IN ('sending', 'unknown')";
-        let changed = self
-            .change_rows(sql, named_params! { ":id": id, ":waha_message_id": waha_message_id })?;
+        let changed = self.change_rows(sql, params! { id, waha_message_id })?;
         Ok((changed > 0).then_some(id))
     }
 
     /// What the kept events about a message report; an echo may report no ack.
     fn kept_acks(&self, waha_message_id: &str) -> SqlResult<Vec<Option<Ack>>> {
-        let params = named_params! { ":waha_message_id": waha_message_id };
+        let params = params! { waha_message_id };
         let acks: Vec<Option<i64>> = self.query_values(ACKS_OF, params)?;
         Ok(acks.into_iter().map(|ack| ack.and_then(Ack::from_number)).collect())
     }
@@ -285,14 +275,12 @@ impl Tx<'_> {
                        next_attempt_at = CASE WHEN :to = :from THEN next_attempt_at END,
                        finished_at = coalesce(finished_at, :now)
                    WHERE id = :id AND status = :from";
-        let params = named_params! {
-            ":id": delivery.id,
-            ":ack": weighed.ack,
+        let params = params! {
+            now, delivery.{ id }, weighed.{ ack },
             ":from": delivery.status,
             ":to": weighed.status,
             ":refused": Reason::Refused,
             ":code": Reason::Refused.code(),
-            ":now": now,
         };
         let changed = self.change_rows(sql, params)?;
         Ok((has_moved && changed > 0).then_some(weighed.status))

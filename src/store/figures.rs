@@ -1,10 +1,8 @@
 //! Figures for monitors and screens. Each statement is bounded by an index or by the number of
 //! channels: they are asked every few seconds, beside millions of deliveries.
 
-use rusqlite::named_params;
-
 use super::channels::COLUMNS;
-use super::{Channel, SqlResult, Tx};
+use super::{Channel, SqlResult, Tx, params, read};
 use crate::clock::Timestamp;
 
 /// How many rows of a kind have a status.
@@ -19,13 +17,7 @@ impl Tx<'_> {
     /// How many messages and deliveries have which status; those that nobody has are there with 0.
     pub fn status_counts(&self) -> SqlResult<Vec<StatusCount>> {
         let sql = "SELECT counted, status, number FROM status_counts ORDER BY counted, status";
-        self.query_rows(sql, [], |row| {
-            Ok(StatusCount {
-                counted: row.get("counted")?,
-                status: row.get("status")?,
-                number: row.get("number")?,
-            })
-        })
+        self.query_rows(sql, [], |row| read! { row => StatusCount { counted, status, number } })
     }
 
     /// Every channel, with how many deliveries wait for it.
@@ -58,8 +50,7 @@ impl Tx<'_> {
     pub fn note_hold_told(&self, channel_id: i64, now: Timestamp) -> SqlResult<()> {
         let sql =
             "UPDATE channels SET hold_told_at = :now WHERE id = :id AND held_reason IS NOT NULL";
-        let params = named_params! { ":id": channel_id, ":now": now };
-        self.execute_sql(sql, params)
+        self.execute_sql(sql, params! { now, ":id": channel_id })
     }
 
     /// Notes that a `run` told of a sender that seems to hang. Returns whether it is the first time.

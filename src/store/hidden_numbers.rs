@@ -3,9 +3,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::named_params;
-
-use super::{SqlResult, Tx};
+use super::{SqlResult, Tx, params, read};
 use crate::clock::Timestamp;
 
 /// One whose other name WAHA is asked for.
@@ -51,11 +49,9 @@ impl Tx<'_> {
                        name = coalesce(excluded.name, name),
                        opted_out_at = coalesce(opted_out_at, excluded.opted_out_at),
                        looks = 0, next_look_at = excluded.next_look_at";
-        self.prepare(sql)?.execute(named_params! {
-            ":lid": lid,
+        self.prepare(sql)?.execute(params! {
+            lid, name, now,
             ":session": self.session_to_ask(session)?,
-            ":name": name,
-            ":now": now,
         })?;
         Ok(!was_out)
     }
@@ -64,7 +60,7 @@ impl Tx<'_> {
     pub(crate) fn is_hidden_opted_out(&self, lid: &str) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM hidden_numbers
                        WHERE lid = :lid AND opted_out_at IS NOT NULL)";
-        self.query_value(sql, named_params! { ":lid": lid })
+        self.query_value(sql, params! { lid })
     }
 
     /// Takes the opt-outs back that the hidden numbers of a phone number (E.164 digits) have by
@@ -72,14 +68,14 @@ impl Tx<'_> {
     pub(crate) fn opt_in_hidden_of(&self, digits: &str) -> SqlResult<bool> {
         let sql = "UPDATE hidden_numbers SET opted_out_at = NULL
                    WHERE phone_number = :digits AND opted_out_at IS NOT NULL";
-        self.change(sql, named_params! { ":digits": digits })
+        self.change(sql, params! { digits })
     }
 
     /// Takes the opt-out of a hidden number back. Returns whether there was one.
     pub(crate) fn opt_in_hidden(&self, lid: &str) -> SqlResult<bool> {
         let sql = "UPDATE hidden_numbers SET opted_out_at = NULL, next_look_at = NULL
                    WHERE lid = :lid AND opted_out_at IS NOT NULL";
-        self.change(sql, named_params! { ":lid": lid })
+        self.change(sql, params! { lid })
     }
 
     /// Notes that a hidden number and a phone number are one person. An opt-out that the hidden number
@@ -92,19 +88,12 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> SqlResult<()> {
         let asked = "DELETE FROM hidden_numbers WHERE lid IS NULL AND phone_number = :digits";
-        self.execute_sql(asked, named_params! { ":digits": digits })?;
+        self.execute_sql(asked, params! { digits })?;
         let sql = "INSERT INTO hidden_numbers (lid, phone_number, session_name, created_at)
                    VALUES (:lid, :digits, :session, :now)
                    ON CONFLICT (lid) DO UPDATE SET phone_number = excluded.phone_number,
                        next_look_at = NULL, error = NULL";
-        self.prepare(sql)?
-            .execute(named_params! {
-                ":lid": lid,
-                ":digits": digits,
-                ":session": session,
-                ":now": now,
-            })
-            .map(drop)
+        self.prepare(sql)?.execute(params! { lid, digits, session, now }).map(drop)
     }
 
     /// Asks for the hidden number of a phone number, unless one is known or asked for.
@@ -120,11 +109,7 @@ impl Tx<'_> {
                    WHERE :session <> ''
                        AND NOT EXISTS (SELECT 1 FROM hidden_numbers WHERE phone_number = :digits)";
         self.prepare(sql)?
-            .execute(named_params! {
-                ":digits": digits,
-                ":session": self.session_to_ask(session)?,
-                ":now": now,
-            })
+            .execute(params! { digits, now, ":session": self.session_to_ask(session)? })
             .map(drop)
     }
 
@@ -141,13 +126,13 @@ impl Tx<'_> {
     /// The phone number (E.164 digits) of a hidden one, when it is known.
     pub(crate) fn digits_of_hidden(&self, lid: &str) -> SqlResult<Option<String>> {
         let sql = "SELECT phone_number FROM hidden_numbers WHERE lid = :lid";
-        Ok(self.query_optional(sql, named_params! { ":lid": lid }, |row| row.get(0))?.flatten())
+        Ok(self.query_optional(sql, params! { lid }, |row| row.get(0))?.flatten())
     }
 
     /// The hidden numbers of a phone number (E.164 digits), as far as they are known.
     pub(crate) fn hidden_of_digits(&self, digits: &str) -> SqlResult<Vec<String>> {
         let sql = "SELECT lid FROM hidden_numbers WHERE phone_number = :digits AND lid IS NOT NULL";
-        self.query_values(sql, named_params! { ":digits": digits })
+        self.query_values(sql, params! { digits })
     }
 
     /// All hidden numbers, each with its phone number, or `None` when it is opted out by itself.
@@ -162,16 +147,13 @@ impl Tx<'_> {
     pub(crate) fn due_hidden(&self, now: Timestamp, limit: u32) -> SqlResult<Vec<HiddenNumber>> {
         let sql = "SELECT id, lid, phone_number, session_name, name, looks FROM hidden_numbers
                    WHERE next_look_at <= :now ORDER BY next_look_at LIMIT :limit";
-        let params = named_params! { ":now": now, ":limit": limit };
-        self.query_rows(sql, params, |row| {
-            Ok(HiddenNumber {
-                id: row.get("id")?,
-                lid: row.get("lid")?,
+        self.query_rows(sql, params! { now, limit }, |row| {
+            read! { row => HiddenNumber {
+                id, lid,
                 digits: row.get("phone_number")?,
                 session: row.get("session_name")?,
-                name: row.get("name")?,
-                looks: row.get("looks")?,
-            })
+                name, looks,
+            } }
         })
     }
 
@@ -187,10 +169,10 @@ impl Tx<'_> {
             "UPDATE hidden_numbers SET looks = looks + 1, next_look_at = :next, error = :error
                    WHERE id = :id";
         let next = next.map(|at| at.to_string());
-        self.execute_sql(sql, named_params! { ":id": id, ":next": next, ":error": error })?;
+        self.execute_sql(sql, params! { id, next, error })?;
         let over =
             "DELETE FROM hidden_numbers WHERE id = :id AND lid IS NULL AND next_look_at IS NULL";
-        self.execute_sql(over, named_params! { ":id": id })
+        self.execute_sql(over, params! { id })
     }
 
     /// How many hidden numbers asked to stop since `since`, and have no phone number yet.
@@ -198,7 +180,7 @@ impl Tx<'_> {
         let sql = "SELECT count(next_look_at) AS asked, count(*) - count(next_look_at) AS given_up
                    FROM hidden_numbers
                    WHERE opted_out_at >= :since AND phone_number IS NULL";
-        self.prepare(sql)?.query_row(named_params! { ":since": since }, |row| {
+        self.prepare(sql)?.query_row(params! { since }, |row| {
             Ok(Unresolved { asked: row.get("asked")?, given_up: row.get("given_up")? })
         })
     }

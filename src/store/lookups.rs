@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use rusqlite::{Row, named_params};
+use rusqlite::Row;
 
-use super::{SqlResult, Tx, explanation, lossy};
+use super::{SqlResult, Tx, explanation, lossy, params, read};
 use crate::clock::Timestamp;
 use crate::delivery::Status;
 use crate::reason::{Explanation, Reason};
@@ -44,7 +44,7 @@ impl Tx<'_> {
                    WHERE status = 'unknown' AND next_attempt_at <= :now
                    ORDER BY row_number() OVER (PARTITION BY channel_id ORDER BY next_attempt_at, id),
                        next_attempt_at LIMIT :limit";
-        let params = named_params! { ":now": now, ":limit": limit };
+        let params = params! { now, limit };
         let read = |row: &Row<'_>| {
             Ok(DueLookup { delivery_id: row.get("id")?, channel_id: row.get("channel_id")? })
         };
@@ -62,20 +62,15 @@ impl Tx<'_> {
                    WHERE d.id = :id AND d.status = 'unknown' AND d.claimed_at IS NOT NULL
                        AND d.text IS NOT NULL";
         let read = |row: &Row<'_>| {
-            Ok(UnknownDelivery {
-                id: row.get("id")?,
-                auto_message_id: row.get("auto_message_id")?,
-                due_at: row.get("due_at")?,
-                session: row.get("session")?,
-                chat_id: row.get("chat_id")?,
-                text: row.get("text")?,
+            read! { row => UnknownDelivery {
+                id, auto_message_id, due_at, session, chat_id, text,
                 reserved_id: row.get("waha_message_id")?,
-                claimed_at: row.get("claimed_at")?,
+                claimed_at,
                 error: explanation(row, ["error", "error_code", "error_args"])?
                     .unwrap_or(Explanation::Words(String::new())),
-            })
+            } }
         };
-        self.query_optional(sql, named_params! { ":id": id }, read)
+        self.query_optional(sql, params! { id }, read)
     }
 
     /// Whether a message id is known to be another delivery's.
@@ -86,8 +81,7 @@ impl Tx<'_> {
     ) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
                        WHERE waha_message_id = :waha_message_id AND id <> :id)";
-        let params = named_params! { ":waha_message_id": waha_message_id, ":id": delivery_id };
-        self.query_value(sql, params)
+        self.query_value(sql, params! { waha_message_id, ":id": delivery_id })
     }
 
     /// Whether another delivery of the same text, as WhatsApp keeps it, to the same chat is under way
@@ -101,9 +95,8 @@ impl Tx<'_> {
                    UNION ALL SELECT text FROM deliveries
                        WHERE status = 'sending' AND chat_id = :chat_id AND id <> :id
                            AND claimed_at BETWEEN :from AND :until";
-        let params = named_params! {
-            ":id": unknown.id,
-            ":chat_id": unknown.chat_id,
+        let params = params! {
+            unknown.{ id, chat_id },
             ":from": unknown.claimed_at.minus(window),
             ":until": unknown.claimed_at.plus(window),
         };
@@ -133,16 +126,7 @@ impl Tx<'_> {
                        ack = max(coalesce(ack, :ack), :ack), error = :error, error_code = :code,
                        error_args = :args, next_attempt_at = NULL, finished_at = :now
                    WHERE id = :id AND status = 'unknown'";
-        let params = named_params! {
-            ":id": unknown.id,
-            ":status": status,
-            ":waha_message_id": waha_message_id,
-            ":ack": ack,
-            ":error": error,
-            ":code": error.map(Reason::code),
-            ":args": error.and_then(Reason::args),
-            ":now": now,
-        };
+        let params = params! { status, waha_message_id, ack, now, unknown.{ id }, why(error) };
         let changed = self.change_rows(sql, params)?;
         if changed > 0 {
             let moved = (Status::Unknown, status);
@@ -163,13 +147,6 @@ impl Tx<'_> {
                        error_code = iif(:error IS NULL, error_code, :code),
                        error_args = iif(:error IS NULL, error_args, :args)
                    WHERE id = :id AND status = 'unknown'";
-        let params = named_params! {
-            ":id": delivery_id,
-            ":next": next,
-            ":error": error,
-            ":code": error.map(Reason::code),
-            ":args": error.and_then(Reason::args),
-        };
-        self.execute_sql(sql, params)
+        self.execute_sql(sql, params! { next, ":id": delivery_id, why(error) })
     }
 }

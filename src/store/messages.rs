@@ -3,9 +3,11 @@
 //! A change that a person makes is guarded by the status that was seen before: whoever sends meanwhile
 //! is not overtaken. How an occurrence ends is in `settle`.
 
-use rusqlite::{Row, named_params};
+use rusqlite::Row;
 
-use super::{DataVersion, PageFrom, SqlResult, Tx, containing, explanation, lossy, seen_time};
+use super::{
+    DataVersion, PageFrom, SqlResult, Tx, containing, explanation, lossy, params, read, seen_time,
+};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, MessageStatus, Verdict};
 use crate::reason::{Explanation, Reason};
@@ -193,13 +195,12 @@ impl Message {
 
 /// The timetable of a row that has the columns of [`TIMETABLE`].
 pub(super) fn read_timetable(row: &Row<'_>) -> SqlResult<Timetable> {
-    Ok(Timetable {
-        schedules: lossy(row, "schedules")?,
-        interval_config: lossy(row, "interval_config")?,
+    read! { row => Timetable {
+        lossy schedules, lossy interval_config,
         local: lossy(row, "scheduled_local")?,
         zone: lossy(row, "scheduled_zone")?,
         taken: Taken::read(lossy(row, "taken_local")?.as_deref(), lossy(row, "taken_rule")?),
-    })
+    } }
 }
 
 impl Tx<'_> {
@@ -217,20 +218,11 @@ impl Tx<'_> {
                    VALUES (:title, :message, :channel_id, :contact_ids, :contact_count,
                        :scheduled_at, :scheduled_local, :scheduled_zone, :schedules,
                        :interval_config, :status, :created_by, :now, :now)";
-        let params = named_params! {
-            ":title": message.title,
-            ":message": message.message,
-            ":channel_id": message.channel_id,
-            ":contact_ids": message.contact_ids,
-            ":contact_count": message.contact_count,
-            ":scheduled_at": message.scheduled_at,
+        let params = params! {
+            created_by, now, message.{ title, message, channel_id, contact_ids, contact_count },
+            message.{ scheduled_at, status }, message.timetable.{ schedules, interval_config },
             ":scheduled_local": message.timetable.local,
             ":scheduled_zone": message.timetable.zone,
-            ":schedules": message.timetable.schedules,
-            ":interval_config": message.timetable.interval_config,
-            ":status": message.status,
-            ":created_by": created_by,
-            ":now": now,
         };
         self.insert_row(sql, params)
     }
@@ -243,8 +235,7 @@ impl Tx<'_> {
                        AND b.channel_id = a.channel_id AND b.status <> 'cancelled'
                        AND b.created_at >= :since
                    ORDER BY b.id DESC LIMIT 1";
-        let params = named_params! { ":id": id, ":since": since };
-        self.query_optional(sql, params, |row| row.get("id"))
+        self.query_optional(sql, params! { id, since }, |row| row.get("id"))
     }
 
     /// Writes what a person decided, when status and time are still those of `seen`. Returns whether
@@ -264,18 +255,9 @@ impl Tx<'_> {
                        error_args = iif(status = :status, error_args, NULL), status = :status,
                        updated_at = :now
                    WHERE id = :id AND status = :seen_status AND scheduled_at IS :seen_at";
-        let params = named_params! {
-            ":id": seen.id,
-            ":title": message.title,
-            ":message": message.message,
-            ":channel_id": message.channel_id,
-            ":contact_ids": message.contact_ids,
-            ":contact_count": message.contact_count,
-            ":scheduled_at": message.scheduled_at,
-            ":schedules": message.timetable.schedules,
-            ":interval_config": message.timetable.interval_config,
-            ":status": message.status,
-            ":now": now,
+        let params = params! {
+            now, seen.{ id }, message.{ title, message, channel_id, contact_ids, contact_count },
+            message.{ scheduled_at, status }, message.timetable.{ schedules, interval_config },
             ":seen_status": seen.status,
             ":seen_at": seen.scheduled_at,
         };
@@ -289,7 +271,7 @@ impl Tx<'_> {
     /// Gives all times of the present rule to the date that went out last.
     pub(crate) fn open_date_again(&self, id: i64) -> SqlResult<()> {
         let sql = "UPDATE auto_messages SET taken_rule = interval_config WHERE id = :id";
-        self.execute_sql(sql, named_params! { ":id": id })
+        self.execute_sql(sql, params! { id })
     }
 
     /// After a change of the rule: its trigger empties a time that stays the same.
@@ -299,9 +281,8 @@ impl Tx<'_> {
                    WHERE id = :id AND (scheduled_at IS NOT :scheduled_at
                        OR scheduled_local IS NOT :scheduled_local
                        OR scheduled_zone IS NOT :scheduled_zone)";
-        let params = named_params! {
-            ":id": id,
-            ":scheduled_at": message.scheduled_at,
+        let params = params! {
+            id, message.{ scheduled_at },
             ":scheduled_local": message.timetable.local,
             ":scheduled_zone": message.timetable.zone,
         };
@@ -323,11 +304,8 @@ impl Tx<'_> {
                        error_args = iif(:status = 'sending', NULL, error_args),
                        updated_at = :now
                    WHERE id = :id AND status = :seen_status AND scheduled_at IS :seen_at";
-        let params = named_params! {
-            ":id": seen.id,
-            ":status": status,
-            ":scheduled_at": scheduled_at,
-            ":now": now,
+        let params = params! {
+            status, scheduled_at, now, seen.{ id },
             ":seen_status": seen.status,
             ":seen_at": seen.scheduled_at,
         };
@@ -341,7 +319,7 @@ impl Tx<'_> {
                        WHERE auto_message_id = :id AND due_at = :first)
                    WHERE id = :id AND scheduled_at = :due_at";
         let first = self.first_of(id, due_at)?;
-        self.execute_sql(sql, named_params! { ":id": id, ":first": first, ":due_at": due_at })?;
+        self.execute_sql(sql, params! { id, first, due_at })?;
         let counts = self.count_occurrence(id, due_at)?;
         self.set_counts(id, due_at, counts, now)
     }
@@ -352,13 +330,13 @@ impl Tx<'_> {
     /// When the statement fails, also while a request for it is in flight.
     pub fn delete_message(&self, id: i64, status: MessageStatus) -> SqlResult<bool> {
         let sql = "DELETE FROM auto_messages WHERE id = :id AND status = :status";
-        self.change(sql, named_params! { ":id": id, ":status": status })
+        self.change(sql, params! { id, status })
     }
 
     /// The message with this id, if there is one.
     pub fn message(&self, id: i64) -> SqlResult<Option<Message>> {
         let sql = format!("SELECT {MESSAGE} FROM auto_messages WHERE id = :id");
-        self.query_optional(&sql, named_params! { ":id": id }, Message::from_row)
+        self.query_optional(&sql, params! { id }, Message::from_row)
     }
 
     /// The message, when it is still scheduled and due at `now`.
@@ -379,13 +357,10 @@ impl Tx<'_> {
                            (SELECT due_at FROM plannings WHERE auto_message_id = :id)
                            AND retry_of IS NULL) AS latest_planned_at
                    FROM auto_messages WHERE id = :id";
-        self.prepare(sql)?.query_row(named_params! { ":id": id }, |row| {
-            Ok(Past {
-                since: row.get("since")?,
-                latest_due_at: row.get("latest_due_at")?,
-                latest_planned_at: row.get("latest_planned_at")?,
-            })
-        })
+        self.prepare(sql)?.query_row(
+            params! { id },
+            |row| read! { row => Past { since, latest_due_at, latest_planned_at } },
+        )
     }
 
     /// The messages that a filter lets through, the newest first.
@@ -399,9 +374,8 @@ impl Tx<'_> {
                  AND (:search IS NULL OR instr(lower(coalesce(title, '') || char(10) || message), lower(:search)) > 0)
              ORDER BY id DESC LIMIT :limit"
         );
-        let params = named_params! {
-            ":status": filter.status,
-            ":search": filter.search,
+        let params = params! {
+            filter.{ status, search },
             ":limit": filter.limit.map_or(-1, i64::from),
         };
         self.query_rows(&sql, params, Message::from_row)
@@ -428,13 +402,7 @@ impl Tx<'_> {
                  AND (:search IS NULL OR title LIKE :search ESCAPE '\\' OR message LIKE :search ESCAPE '\\')
              ORDER BY id {order} LIMIT :limit"
         );
-        let params = named_params! {
-            ":status": status,
-            ":above": above,
-            ":below": below,
-            ":search": search.map(containing),
-            ":limit": limit,
-        };
+        let params = params! { status, above, below, limit, ":search": search.map(containing) };
         Ok(from.newest_first(self.query_rows(&sql, params, Message::from_row)?))
     }
 
@@ -449,8 +417,7 @@ impl Tx<'_> {
              WHERE status = :status AND scheduled_at IS NOT NULL
              ORDER BY scheduled_at, id LIMIT :limit"
         );
-        let params = named_params! { ":status": status, ":limit": limit };
-        self.query_rows(&sql, params, Message::from_row)
+        self.query_rows(&sql, params! { status, limit }, Message::from_row)
     }
 
     /// The scheduled message whose time comes first; one that is overdue too.
@@ -461,7 +428,7 @@ impl Tx<'_> {
     /// How many messages have this status.
     pub fn count_messages(&self, status: MessageStatus) -> SqlResult<u64> {
         let sql = "SELECT count(*) FROM auto_messages WHERE status = :status";
-        self.query_value(sql, named_params! { ":status": status })
+        self.query_value(sql, params! { status })
     }
 
     /// How many messages are due at `now` or on their way.
@@ -469,7 +436,7 @@ impl Tx<'_> {
         let sql = "SELECT (SELECT count(*) FROM auto_messages
                        WHERE status = 'scheduled' AND scheduled_at <= :now)
                    + (SELECT count(*) FROM auto_messages WHERE status = 'sending')";
-        self.query_value(sql, named_params! { ":now": now })
+        self.query_value(sql, params! { now })
     }
 
     /// The ids of at most `limit` messages that are due at `now`, the longest due first.
@@ -477,7 +444,7 @@ impl Tx<'_> {
         let sql = "SELECT id FROM auto_messages
                    WHERE status = 'scheduled' AND scheduled_at <= :now
                    ORDER BY scheduled_at, id LIMIT :limit";
-        self.query_values(sql, named_params! { ":now": now, ":limit": limit })
+        self.query_values(sql, params! { now, limit })
     }
 
     /// Since when the message that waits longest for being planned is due.
@@ -485,7 +452,7 @@ impl Tx<'_> {
         let sql = "SELECT scheduled_at FROM auto_messages
                    WHERE status = 'scheduled' AND scheduled_at <= :now
                    ORDER BY scheduled_at LIMIT 1";
-        self.query_optional(sql, named_params! { ":now": now }, |row| row.get("scheduled_at"))
+        self.query_optional(sql, params! { now }, |row| row.get("scheduled_at"))
             .map(Option::flatten)
     }
 
@@ -493,7 +460,7 @@ impl Tx<'_> {
     pub(crate) fn untimed_message_ids(&self, limit: u32) -> SqlResult<Vec<i64>> {
         let sql = "SELECT id FROM auto_messages
                    WHERE status = 'scheduled' AND scheduled_at IS NULL LIMIT :limit";
-        self.query_values(sql, named_params! { ":limit": limit })
+        self.query_values(sql, params! { limit })
     }
 
     /// The ids of at most `limit` scheduled messages with a rule whose time was worked out in another
@@ -510,8 +477,7 @@ impl Tx<'_> {
              UNION ALL {from} AND scheduled_zone > '' AND scheduled_zone < :zone
              UNION ALL {from} AND scheduled_zone > :zone LIMIT :limit"
         );
-        let params = named_params! { ":zone": zone.name(), ":limit": limit };
-        self.query_values(&sql, params)
+        self.query_values(&sql, params! { limit, ":zone": zone.name() })
     }
 
     /// At most `limit` messages on their way, or scheduled for `until` at the latest, by their time.
@@ -525,17 +491,9 @@ impl Tx<'_> {
                                AND d.status IN ('pending', 'sending'))
                    FROM auto_messages m WHERE status = 'sending' AND scheduled_at IS NOT NULL
                    ORDER BY scheduled_at, id LIMIT :limit";
-        let params = named_params! {
-            ":until": until,
-            ":limit": i64::try_from(limit).unwrap_or(i64::MAX),
-        };
+        let params = params! { until, ":limit": i64::try_from(limit).unwrap_or(i64::MAX) };
         self.query_rows(sql, params, |row| {
-            Ok(Queued {
-                id: row.get("id")?,
-                channel_id: row.get("channel_id")?,
-                due_at: row.get("scheduled_at")?,
-                first_open: row.get("first_open")?,
-            })
+            read! { row => Queued { id, channel_id, due_at: row.get("scheduled_at")?, first_open } }
         })
     }
 
@@ -545,7 +503,7 @@ impl Tx<'_> {
                        WHERE status = 'scheduled' AND scheduled_at <= :until)
                    + (SELECT count(*) FROM auto_messages
                        WHERE status = 'sending' AND scheduled_at IS NOT NULL)";
-        self.query_value(sql, named_params! { ":until": until })
+        self.query_value(sql, params! { until })
     }
 
     /// Gives a scheduled message the time that its rule has in `zone`.
@@ -559,12 +517,10 @@ impl Tx<'_> {
         let sql = "UPDATE auto_messages SET scheduled_at = :scheduled_at,
                        scheduled_local = :local, scheduled_zone = :zone, updated_at = :now
                    WHERE id = :id AND status = 'scheduled'";
-        let params = named_params! {
-            ":id": id,
-            ":scheduled_at": scheduled_at,
+        let params = params! {
+            id, scheduled_at, now,
             ":local": local_text(scheduled_at, zone),
             ":zone": zone.name(),
-            ":now": now,
         };
         self.execute_sql(sql, params)
     }
@@ -574,7 +530,7 @@ impl Tx<'_> {
         let sql = "UPDATE auto_messages SET scheduled_at = NULL, scheduled_zone = NULL,
                        scheduled_local = strftime('%Y-%m-%dT%H:%M:%SZ', updated_at)
                    WHERE id = :id AND status = 'scheduled'";
-        self.execute_sql(sql, named_params! { ":id": id })
+        self.execute_sql(sql, params! { id })
     }
 
     /// Notes that somebody has looked at a message's time: it is right in the zone of this name, or
@@ -582,8 +538,7 @@ impl Tx<'_> {
     pub(crate) fn set_scheduled_zone(&self, id: i64, zone: &str, now: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE auto_messages SET scheduled_zone = :zone, updated_at = :now
                    WHERE id = :id AND status = 'scheduled'";
-        let params = named_params! { ":id": id, ":zone": zone, ":now": now };
-        self.execute_sql(sql, params)
+        self.execute_sql(sql, params! { id, zone, now })
     }
 
     /// Turns what an older version planned, an instant, into what the clock in `zone` showed then. Of
@@ -608,14 +563,7 @@ impl Tx<'_> {
                        scheduled_zone = iif(:is_from_rule, :zone, scheduled_zone), updated_at = :now
                    WHERE id = :id";
         for (id, local, is_from_rule) in taken {
-            let params = named_params! {
-                ":id": id,
-                ":local": local,
-                ":is_from_rule": is_from_rule,
-                ":zone": zone.name(),
-                ":now": now,
-            };
-            self.change_rows(sql, params)?;
+            self.change_rows(sql, params! { id, local, is_from_rule, now, ":zone": zone.name() })?;
         }
         Ok(())
     }
@@ -648,16 +596,11 @@ impl Tx<'_> {
                            UNION ALL SELECT :over, :over_code, NULL
                            WHERE schedules GLOB '*[0-9]*' AND :status IS NOT 'sending' LIMIT 1)
                    WHERE id = :id AND status = 'scheduled'";
-        let params = named_params! {
-            ":id": id,
+        let params = params! {
+            id, status, over, now,
             ":due_at": latest_due_at,
-            ":status": status,
-            ":error": error,
-            ":code": error.code(),
-            ":args": error.args(),
-            ":over": over,
             ":over_code": over.code(),
-            ":now": now,
+            why(&error),
         };
         self.execute_sql(sql, params)
     }
@@ -682,12 +625,10 @@ impl Tx<'_> {
                        contact_count = (SELECT count(*) FROM deliveries
                            WHERE auto_message_id = :id AND due_at = :due_at), updated_at = :now
                    WHERE id = :id AND status = 'scheduled'";
-        let params = named_params! {
-            ":id": id,
-            ":due_at": due_at,
+        let params = params! {
+            id, due_at, now,
             ":local": local_text(due_at, zone),
             ":ahead": local_text(now.plus(TAKEN_AHEAD_MAX), zone),
-            ":now": now,
         };
         self.change_rows(sql, params)?;
         // One that was replaced on its way (INSERT OR REPLACE) has rows of the channel that it had.
@@ -696,8 +637,7 @@ impl Tx<'_> {
                            AND deliveries.status IN ('pending', 'sending')
                            AND deliveries.status = 'pending'
                            AND deliveries.channel_id <> m.channel_id";
-        let params = named_params! { ":id": id, ":due_at": due_at };
-        self.change_rows(channel, params)?;
+        self.change_rows(channel, params! { id, due_at })?;
         let counts = self.count_occurrence(id, due_at)?;
         self.set_counts(id, due_at, counts, now)
     }
@@ -713,7 +653,7 @@ impl Tx<'_> {
                        OR EXISTS (SELECT 1 FROM plannings p
                            WHERE p.auto_message_id = auto_messages.id
                                AND p.due_at = auto_messages.scheduled_at))";
-        self.change_rows(sql, named_params! { ":now": now })
+        self.change_rows(sql, params! { now })
     }
 
     /// Sets messages back that a clock which ran ahead has planned: they are on their way, due after
@@ -730,11 +670,7 @@ impl Tx<'_> {
                            WHERE d.auto_message_id = auto_messages.id
                                AND d.due_at = auto_messages.scheduled_at
                                AND (d.attempts > 0 OR d.status NOT IN ('pending', 'skipped')))";
-        let params = named_params! {
-            ":early_after": early_after,
-            ":now": now,
-        };
-        self.change_rows(sql, params)
+        self.change_rows(sql, params! { early_after, now })
     }
 
     /// Fails a scheduled message that cannot be planned; its counts are of this occurrence. One of
@@ -753,21 +689,14 @@ impl Tx<'_> {
                            FROM deliveries
                            WHERE auto_message_id = :id AND due_at = scheduled_at)
                    WHERE id = :id AND status = 'scheduled'";
-        let params = named_params! {
-            ":id": id,
-            ":error": error,
-            ":code": error.code(),
-            ":args": error.args(),
-            ":now": now,
-        };
-        self.change(sql, params)
+        self.change(sql, params! { id, now, why(error) })
     }
 
     /// The occurrences on their way that were due before `before`.
     pub(crate) fn late_occurrences(&self, before: Timestamp) -> SqlResult<Vec<(i64, Timestamp)>> {
         let sql = "SELECT id, scheduled_at FROM auto_messages
                    WHERE status = 'sending' AND scheduled_at < :before";
-        self.occurrences(sql, named_params! { ":before": before })
+        self.occurrences(sql, params! { before })
     }
 
     /// The occurrences on their way that have nothing left to do: a person cancelled their last
@@ -796,21 +725,20 @@ impl Tx<'_> {
     /// The occurrence of a message whose planning was begun and not ended.
     pub(crate) fn begun_planning(&self, auto_message_id: i64) -> SqlResult<Option<Timestamp>> {
         let sql = "SELECT due_at FROM plannings WHERE auto_message_id = :id";
-        self.query_optional(sql, named_params! { ":id": auto_message_id }, |row| row.get("due_at"))
+        self.query_optional(sql, params! { ":id": auto_message_id }, |row| row.get("due_at"))
     }
 
     /// Notes that the planning of an occurrence has begun.
     pub(crate) fn begin_planning(&self, auto_message_id: i64, due_at: Timestamp) -> SqlResult<()> {
         let sql =
             "INSERT OR REPLACE INTO plannings (auto_message_id, due_at) VALUES (:id, :due_at)";
-        let params = named_params! { ":id": auto_message_id, ":due_at": due_at };
-        self.execute_sql(sql, params)
+        self.execute_sql(sql, params! { due_at, ":id": auto_message_id })
     }
 
     /// Notes that the planning of a message has ended, or is given up.
     pub(crate) fn end_planning(&self, auto_message_id: i64) -> SqlResult<()> {
         let sql = "DELETE FROM plannings WHERE auto_message_id = :id";
-        self.execute_sql(sql, named_params! { ":id": auto_message_id })
+        self.execute_sql(sql, params! { ":id": auto_message_id })
     }
 
     /// Removes at most `limit` deliveries that a planning which was cut off has left, none of which was
@@ -827,9 +755,9 @@ impl Tx<'_> {
                                AND claimed_at IS NULL
                                AND status IN ('pending', 'skipped', 'expired', 'cancelled')
                            LIMIT :limit)";
-        let params = named_params! {
+        let params = params! {
+            due_at,
             ":id": auto_message_id,
-            ":due_at": due_at,
             ":limit": i64::try_from(limit).unwrap_or(i64::MAX),
         };
         self.change_rows(sql, params)

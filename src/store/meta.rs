@@ -2,9 +2,7 @@
 //! are held because it is a copy. `instance` says what an instance is, `clock_check` when our
 //! clock is believed.
 
-use rusqlite::named_params;
-
-use super::{SqlResult, Tx};
+use super::{SqlResult, Tx, params};
 use crate::clock::Timestamp;
 use crate::reason::{Explanation, Reason};
 
@@ -57,18 +55,16 @@ impl Tx<'_> {
                             held_reason = excluded.held_reason, held_code = excluded.held_code,
                             held_args = excluded.held_args, held_kind = excluded.held_kind,
                             held_until = excluded.held_until";
-        self.execute_sql(remember, named_params! { ":reason": reason })?;
+        self.execute_sql(remember, params! { reason })?;
         let hold = "UPDATE channels SET held_reason = :reason, held_code = :code, held_args = NULL,
                         held_kind = NULL, held_until = NULL, updated_at = :now
                     WHERE held_reason IS NULL OR held_kind IS NOT NULL";
-        let params = named_params! { ":reason": reason, ":code": reason.code(), ":now": now };
-        self.change_rows(hold, params)
+        self.change_rows(hold, params! { reason, now, ":code": reason.code() })
     }
 
     /// Whether channels are held because the database is a copy.
     pub(crate) fn has_copy_holds(&self) -> SqlResult<bool> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM place_holds)";
-        self.query_value(sql, [])
+        self.query_value("SELECT EXISTS (SELECT 1 FROM place_holds)", [])
     }
 
     /// Makes `instance` the one that sends, begins a new history, and frees exactly
@@ -81,7 +77,7 @@ impl Tx<'_> {
                     FROM place_holds p
                     WHERE p.channel_id = channels.id AND channels.held_kind IS NULL
                         AND channels.held_reason = p.reason";
-        let freed = self.change_rows(free, named_params! { ":now": now })?;
+        let freed = self.change_rows(free, params! { now })?;
         self.execute_sql("DELETE FROM place_holds", [])?;
         self.remove_meta("backup_made_at")?;
         self.begin_history()?;
@@ -126,17 +122,17 @@ impl Tx<'_> {
 
     pub(super) fn meta(&self, key: &str) -> SqlResult<Option<String>> {
         let sql = "SELECT value FROM meta WHERE key = :key";
-        self.query_optional(sql, named_params! { ":key": key }, |row| row.get(0))
+        self.query_optional(sql, params! { key }, |row| row.get(0))
     }
 
     pub(super) fn set_meta(&self, key: &str, value: &str) -> SqlResult<()> {
         let sql = "INSERT INTO meta (key, value) VALUES (:key, :value)
                    ON CONFLICT (key) DO UPDATE SET value = excluded.value";
-        self.execute_sql(sql, named_params! { ":key": key, ":value": value })
+        self.execute_sql(sql, params! { key, value })
     }
 
     /// Returns whether it was there.
     pub(super) fn remove_meta(&self, key: &str) -> SqlResult<bool> {
-        self.change("DELETE FROM meta WHERE key = :key", named_params! { ":key": key })
+        self.change("DELETE FROM meta WHERE key = :key", params! { key })
     }
 }

@@ -65,6 +65,7 @@ pub use runs::{Run, RunCounts, Trigger};
 pub use settle::Settled;
 #[cfg(debug_assertions)]
 pub use statements::{Statement, noted_statements, watch_statements};
+use statements::{params, read};
 pub use stuck::Stuck;
 
 /// What a statement gives inside a transaction.

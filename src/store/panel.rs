@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use rusqlite::{Row, named_params};
+use rusqlite::Row;
 
-use super::{SqlResult, Tx};
+use super::{SqlResult, Tx, params};
 use crate::clock::Timestamp;
 
 const PASSWORD_KEY: &str = "panel_password_hash";
@@ -87,13 +87,10 @@ impl Tx<'_> {
     ) -> SqlResult<()> {
         let drop_ended =
             "DELETE FROM panel_sessions WHERE created_at < :oldest OR seen_at < :unused";
-        self.prepare(drop_ended)?.execute(named_params! {
-            ":oldest": oldest,
-            ":unused": unused_since,
-        })?;
+        self.prepare(drop_ended)?.execute(params! { oldest, ":unused": unused_since })?;
         let sql = "INSERT INTO panel_sessions (id_hash, history_id, created_at, seen_at)
                    SELECT :id_hash, value, :now, :now FROM meta WHERE key = 'history_id'";
-        self.execute_sql(sql, named_params! { ":id_hash": id_hash, ":now": now })
+        self.execute_sql(sql, params! { id_hash, now })
     }
 
     /// The session, when it is of this database's present history.
@@ -101,7 +98,7 @@ impl Tx<'_> {
         let sql = "SELECT created_at, seen_at FROM panel_sessions
                    WHERE id_hash = :id_hash
                        AND history_id = (SELECT value FROM meta WHERE key = 'history_id')";
-        self.query_optional(sql, named_params! { ":id_hash": id_hash }, |row| {
+        self.query_optional(sql, params! { id_hash }, |row| {
             Ok(PanelSession { created_at: row.get("created_at")?, seen_at: row.get("seen_at")? })
         })
     }
@@ -109,13 +106,12 @@ impl Tx<'_> {
     /// Notes that the session was used.
     pub(crate) fn note_panel_session(&self, id_hash: &str, now: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE panel_sessions SET seen_at = :now WHERE id_hash = :id_hash";
-        self.execute_sql(sql, named_params! { ":id_hash": id_hash, ":now": now })
+        self.execute_sql(sql, params! { id_hash, now })
     }
 
     /// Ends one session.
     pub(crate) fn end_panel_session(&self, id_hash: &str) -> SqlResult<()> {
-        let sql = "DELETE FROM panel_sessions WHERE id_hash = :id_hash";
-        self.execute_sql(sql, named_params! { ":id_hash": id_hash })
+        self.execute_sql("DELETE FROM panel_sessions WHERE id_hash = :id_hash", params! { id_hash })
     }
 
     /// Ends every session and every mark of a known browser.
@@ -133,15 +129,10 @@ impl Tx<'_> {
         oldest: Timestamp,
     ) -> SqlResult<()> {
         let old = "DELETE FROM panel_uploads WHERE uploaded_at < :oldest";
-        self.execute_sql(old, named_params! { ":oldest": oldest })?;
+        self.execute_sql(old, params! { oldest })?;
         let sql = "INSERT OR REPLACE INTO panel_uploads (id_hash, name, content, uploaded_at)
                    VALUES (:id_hash, :name, :content, :now)";
-        self.prepare(sql)?.execute(named_params! {
-            ":id_hash": id_hash,
-            ":name": upload.name,
-            ":content": upload.content,
-            ":now": now,
-        })?;
+        self.prepare(sql)?.execute(params! { id_hash, now, upload.{ name, content } })?;
         Ok(())
     }
 
@@ -153,22 +144,21 @@ impl Tx<'_> {
     ) -> SqlResult<Option<PanelUpload>> {
         let sql = "SELECT name, content FROM panel_uploads
                    WHERE id_hash = :id_hash AND uploaded_at >= :oldest";
-        self.query_optional(sql, named_params! { ":id_hash": id_hash, ":oldest": oldest }, |row| {
+        self.query_optional(sql, params! { id_hash, oldest }, |row| {
             Ok(PanelUpload { name: row.get("name")?, content: row.get("content")? })
         })
     }
 
     /// Drops the upload of a session.
     pub(crate) fn drop_panel_upload(&self, id_hash: &str) -> SqlResult<()> {
-        let sql = "DELETE FROM panel_uploads WHERE id_hash = :id_hash";
-        self.execute_sql(sql, named_params! { ":id_hash": id_hash })
+        self.execute_sql("DELETE FROM panel_uploads WHERE id_hash = :id_hash", params! { id_hash })
     }
 
     /// What the form with this mark made, when it came before.
     pub(crate) fn made_by_mark(&self, mark: &str) -> SqlResult<Option<MadeBefore>> {
         let sql = "SELECT made, form FROM panel_marks WHERE mark = :mark";
         let read = |row: &Row<'_>| Ok(MadeBefore { id: row.get("made")?, form: row.get("form")? });
-        self.query_optional(sql, named_params! { ":mark": mark }, read)
+        self.query_optional(sql, params! { mark }, read)
     }
 
     /// The last thing that another form with the same content made since `since`.
@@ -180,12 +170,7 @@ impl Tx<'_> {
         let sql = "SELECT made FROM panel_marks
                    WHERE form = :form AND mark <> :mark AND kept_at >= :since
                    ORDER BY kept_at DESC LIMIT 1";
-        let params = named_params! {
-            ":form": mark.form,
-            ":mark": mark.mark,
-            ":since": since,
-        };
-        self.query_optional(sql, params, |row| row.get("made"))
+        self.query_optional(sql, params! { since, mark.{ form, mark } }, |row| row.get("made"))
     }
 
     /// Makes something once: `make` runs, and its id is kept with the mark, unless the mark is kept
@@ -209,18 +194,13 @@ impl Tx<'_> {
     /// Drops the marks that are old or too many.
     pub(crate) fn keep_mark(&self, mark: FormMark<'_>, made: i64, now: Timestamp) -> SqlResult<()> {
         let old = "DELETE FROM panel_marks WHERE kept_at < :oldest";
-        self.execute_sql(old, named_params! { ":oldest": now.minus(MARKS_LAST) })?;
+        self.execute_sql(old, params! { ":oldest": now.minus(MARKS_LAST) })?;
         let too_many = "DELETE FROM panel_marks WHERE kept_at <=
                             (SELECT kept_at FROM panel_marks ORDER BY kept_at DESC LIMIT 1 OFFSET :max)";
-        self.execute_sql(too_many, named_params! { ":max": MARKS_MAX - 1 })?;
+        self.execute_sql(too_many, params! { ":max": MARKS_MAX - 1 })?;
         let sql = "INSERT OR IGNORE INTO panel_marks (mark, form, made, kept_at)
                    VALUES (:mark, :form, :made, :now)";
-        self.prepare(sql)?.execute(named_params! {
-            ":mark": mark.mark,
-            ":form": mark.form,
-            ":made": made,
-            ":now": now,
-        })?;
+        self.prepare(sql)?.execute(params! { made, now, mark.{ mark, form } })?;
         Ok(())
     }
 }

@@ -8,9 +8,9 @@
 //! * What is due at the message's present time, or later, stays: it is what keeps it from being
 //!   planned again. What is due earlier is too late to be sent, also by the mark `pruned_before`.
 
-use rusqlite::{Row, named_params};
+use rusqlite::Row;
 
-use super::{SqlResult, Tx};
+use super::{SqlResult, Tx, params};
 use crate::clock::Timestamp;
 
 const MARK: &str = "pruned_before";
@@ -161,9 +161,7 @@ impl Tx<'_> {
                        m.status IN ('sent', 'failed', 'cancelled'))
                    FROM auto_messages m INDEXED BY idx_auto_messages_status
                    WHERE m.status = :status AND m.id > :after ORDER BY m.id LIMIT :limit";
-        let params = named_params! {
-            ":status": status, ":after": after, ":cut": cut, ":limit": limit,
-        };
+        let params = params! { status, after, cut, limit };
         self.query_rows(sql, params, |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
@@ -175,7 +173,7 @@ impl Tx<'_> {
                                updated_at) < :cut AS is_over,
                        (SELECT max(due_at) FROM deliveries WHERE auto_message_id = :id) AS latest
                    FROM auto_messages WHERE id = :id";
-        let params = named_params! { ":id": id, ":cut": cut };
+        let params = params! { id, cut };
         let read = |row: &Row<'_>| {
             let latest: Option<String> = row.get("latest")?;
             let old = Old {
@@ -218,8 +216,7 @@ impl Tx<'_> {
              FROM deliveries WHERE auto_message_id = :id AND due_at < :cut
              GROUP BY due_at ORDER BY due_at"
         );
-        let params = named_params! { ":id": id, ":cut": cut };
-        self.query_rows(&sql, params, |row| {
+        self.query_rows(&sql, params! { id, cut }, |row| {
             let (deliveries, unknown) = (row.get("rows")?, row.get("unknown")?);
             Ok((row.get("due_at")?, Counted { messages: 0, deliveries, unknown }, row.get("stay")?))
         })
@@ -244,13 +241,8 @@ impl Tx<'_> {
              RETURNING status = 'unknown' AS is_unknown"
         );
         let mut statement = self.prepare(&sql)?;
-        let mut gone = statement.query(named_params! {
-            ":id": old.id,
-            ":last": last,
-            ":cut": cut,
-            ":rows": rows,
-            ":status": old.status,
-            ":scheduled_at": old.scheduled_at,
+        let mut gone = statement.query(params! {
+            last, cut, rows, old.{ id, status, scheduled_at },
         })?;
         let mut counted = Counted::default();
         while let Some(row) = gone.next()? {
@@ -267,18 +259,14 @@ impl Tx<'_> {
                    WHERE id = :id AND status = :status AND status IN ('sent', 'failed', 'cancelled')
                        AND scheduled_at IS :scheduled_at
                        AND NOT EXISTS (SELECT 1 FROM deliveries WHERE auto_message_id = :id)";
-        let gone = self.prepare(sql)?.execute(named_params! {
-            ":id": old.id,
-            ":status": old.status,
-            ":scheduled_at": old.scheduled_at,
-        })?;
+        let gone = self.prepare(sql)?.execute(params! { old.{ id, status, scheduled_at } })?;
         Ok(gone > 0)
     }
 
     /// Removes at most `rows` rows of a table that are from before `cut`. Returns how many went.
     pub(crate) fn remove_old(&self, side: Side, cut: Timestamp, rows: u64) -> SqlResult<u64> {
         let sql = format!("DELETE FROM {} WHERE {}", side.table(), side.old());
-        let params = named_params! { ":cut": cut, ":rows": rows };
+        let params = params! { cut, rows };
         let gone = self.change_rows(&sql, params)?;
         Ok(u64::try_from(gone).unwrap_or(u64::MAX))
     }
@@ -286,14 +274,13 @@ impl Tx<'_> {
     /// How many rows of a table are from before `cut`.
     pub(crate) fn count_old(&self, side: Side, cut: Timestamp) -> SqlResult<u64> {
         let sql = format!("SELECT count(*) FROM {} WHERE {}", side.table(), side.old());
-        let params = named_params! { ":cut": cut, ":rows": i64::MAX };
-        self.query_value(&sql, params)
+        self.query_value(&sql, params! { cut, ":rows": i64::MAX })
     }
 
     /// Whether a message with this id was there once: ids are never given again.
     pub fn had_message(&self, id: i64) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_sequence
                        WHERE name = 'auto_messages' AND :id BETWEEN 1 AND seq)";
-        self.query_value(sql, named_params! { ":id": id })
+        self.query_value(sql, params! { id })
     }
 }

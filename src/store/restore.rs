@@ -8,11 +8,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use rusqlite::{OptionalExtension, Params, Row, named_params};
+use rusqlite::{OptionalExtension, Params, Row};
 
 use super::deliveries::FIRST_LOOKUP_AFTER;
 use super::open::explain;
-use super::{SqlResult, Store, StoreError, Tx, explanation};
+use super::{SqlResult, Store, StoreError, Tx, explanation, params, read};
 use crate::clock::Timestamp;
 use crate::delivery::Counts;
 use crate::reason::{Explanation, Reason};
@@ -156,7 +156,7 @@ impl Tx<'_> {
     ) -> SqlResult<()> {
         let ready_at = ready_at.ceil_to_second().to_string();
         let sql = "UPDATE main.channels SET ready_at = :ready_at";
-        self.transaction.execute(sql, named_params! { ":ready_at": ready_at })?;
+        self.transaction.execute(sql, params! { ready_at })?;
         if restoration.has_evidence {
             let holds = "UPDATE main.channels SET held_reason = p.held_reason,
                              held_code = p.held_code, held_args = p.held_args,
@@ -192,10 +192,8 @@ impl Tx<'_> {
                                         AND d.due_at = p.due_at AND d.chat_id = p.chat_id))";
         let now = now.to_string();
         let why = Reason::SentSinceBackup;
-        self.transaction.execute(
-            once,
-            named_params! { ":why": why.to_string(), ":code": why.code(), ":now": now },
-        )?;
+        self.transaction
+            .execute(once, params! { now, ":why": why.to_string(), ":code": why.code() })?;
         let later = "FROM present.auto_messages p WHERE p.id = auto_messages.id
                          AND p.taken_local > coalesce(auto_messages.taken_local, '')";
         let emptied = format!(
@@ -203,7 +201,7 @@ impl Tx<'_> {
                  scheduled_zone = NULL {later} AND auto_messages.status = 'scheduled'
                  AND coalesce(auto_messages.schedules, auto_messages.interval_config) IS NOT NULL"
         );
-        self.transaction.execute(&emptied, named_params! { ":now": now })?;
+        self.transaction.execute(&emptied, params! { now })?;
         let taken = format!(
             "UPDATE main.auto_messages SET taken_local = p.taken_local, taken_rule = p.taken_rule {later}"
         );
@@ -259,11 +257,10 @@ impl Tx<'_> {
                            OR p.status = 'failed' AND deliveries.status = 'unknown')
                    RETURNING auto_message_id, due_at, status";
         let lookup_at = now.plus(FIRST_LOOKUP_AFTER).to_string();
-        let params = named_params! {
+        let params = params! {
+            now, lookup_at,
             ":died": Reason::EndedWhileSending,
             ":code": Reason::EndedWhileSending.code(),
-            ":now": now,
-            ":lookup_at": lookup_at,
         };
         self.touch(sql, params)
     }
@@ -279,10 +276,10 @@ impl Tx<'_> {
              WHERE status = 'sending' OR status = 'pending' AND NOT ({known_unsent})
              RETURNING auto_message_id, due_at, status"
         );
-        let params = named_params! {
+        let params = params! {
+            restoration.{ now },
             ":error": Reason::UnknownSinceBackup,
             ":code": Reason::UnknownSinceBackup.code(),
-            ":now": restoration.now,
         };
         let touched = self.touch(&sql, params)?;
         self.fill_in_unclaimed()?;
@@ -291,13 +288,7 @@ impl Tx<'_> {
 
     fn touch(&self, sql: &str, params: impl Params) -> SqlResult<Vec<Touched>> {
         let mut statement = self.transaction.prepare(sql)?;
-        let read = |row: &Row<'_>| {
-            Ok(Touched {
-                auto_message_id: row.get("auto_message_id")?,
-                due_at: row.get("due_at")?,
-                status: row.get("status")?,
-            })
-        };
+        let read = |row: &Row<'_>| read! { row => Touched { auto_message_id, due_at, status } };
         statement.query_map(params, read)?.collect()
     }
 
@@ -313,7 +304,7 @@ impl Tx<'_> {
         let corrected = "UPDATE main.auto_messages SET status = 'sent', error = NULL,
                              error_code = NULL, error_args = NULL
                          WHERE id = :id AND scheduled_at = :due_at AND status = 'failed'";
-        let params = named_params! { ":id": id, ":due_at": due_at };
+        let params = params! { id, due_at };
         self.prepare(corrected)?.execute(params)?;
         // It was sent when it was sent, not when the backup was restored.
         let sent_at = "UPDATE main.auto_messages SET sent_at = last.at
@@ -321,7 +312,7 @@ impl Tx<'_> {
                            WHERE auto_message_id = :id AND status = 'sent') AS last
                        WHERE id = :id AND sent_at IS NOT NULL
                            AND last.at IS strftime('%Y-%m-%dT%H:%M:%SZ', last.at, '+0 seconds')";
-        self.prepare(sent_at)?.execute(named_params! { ":id": id })?;
+        self.prepare(sent_at)?.execute(params! { id })?;
         Ok(())
     }
 
@@ -333,7 +324,7 @@ impl Tx<'_> {
                        (SELECT 1 FROM main.deliveries d WHERE d.auto_message_id = :id
                            AND d.due_at = auto_messages.scheduled_at)";
         let read = |row: &Row<'_>| explanation(row, ["error", "error_code", "error_args"]);
-        let failed = self.prepare(sql)?.query_row(named_params! { ":id": id }, read).optional()?;
+        let failed = self.prepare(sql)?.query_row(params! { id }, read).optional()?;
         let Some(first) = failed else { return Ok(false) };
         let first = Box::new(first.unwrap_or(Explanation::Words(String::new())));
         self.note_reason(id, &Reason::FailedOrSentSinceBackup { first })?;

@@ -1,8 +1,8 @@
 //! The table `runs`: who triggered what, and what came of it.
 
-use rusqlite::{Row, named_params};
+use rusqlite::Row;
 
-use super::{PageFrom, SqlResult, Tx, explanation, lossy, seen_time};
+use super::{PageFrom, SqlResult, Tx, explanation, lossy, params, read, seen_time};
 use crate::clock::Timestamp;
 use crate::reason::{Explanation, Reason};
 use crate::text_enum::text_enum;
@@ -53,19 +53,15 @@ const RUN: &str = "id, trigger, remote, started_at, finished_at, processed, succ
 
 impl Run {
     fn from_row(row: &Row<'_>) -> SqlResult<Self> {
-        Ok(Self {
-            id: row.get("id")?,
-            trigger: row.get("trigger")?,
-            remote: lossy(row, "remote")?,
-            started_at: seen_time(row, "started_at")?,
-            finished_at: seen_time(row, "finished_at")?,
+        read! { row => Self {
+            id, trigger, lossy remote, seen_time started_at, seen_time finished_at,
             counts: RunCounts {
                 processed: row.get("processed")?,
                 success: row.get("success")?,
                 failed: row.get("failed")?,
             },
             error: explanation(row, ["error", "error_code", "error_args"])?,
-        })
+        } }
     }
 }
 
@@ -78,12 +74,7 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> SqlResult<i64> {
         let sql = "INSERT INTO runs (trigger, remote, started_at) VALUES (:trigger, :remote, :started_at)";
-        let params = named_params! {
-            ":trigger": trigger,
-            ":remote": remote,
-            ":started_at": now,
-        };
-        self.insert_row(sql, params)
+        self.insert_row(sql, params! { trigger, remote, ":started_at": now })
     }
 
     /// Records the end of a run; `error` says why it ended early.
@@ -98,13 +89,9 @@ impl Tx<'_> {
                        success = :success, failed = :failed, error = :error,
                        error_code = :code, error_args = :args
                    WHERE id = :id";
-        let params = named_params! {
-            ":id": id,
+        let params = params! {
+            id, error, counts.{ processed, success, failed },
             ":finished_at": now,
-            ":processed": counts.processed,
-            ":success": counts.success,
-            ":failed": counts.failed,
-            ":error": error,
             ":code": error.and_then(Explanation::code),
             ":args": error.and_then(Explanation::args),
         };
@@ -115,8 +102,8 @@ impl Tx<'_> {
     pub(crate) fn close_interrupted_runs(&self, now: Timestamp) -> SqlResult<usize> {
         let sql = "UPDATE runs SET finished_at = :now, error = :error, error_code = :code
                    WHERE finished_at IS NULL";
-        let params = named_params! {
-            ":now": now,
+        let params = params! {
+            now,
             ":error": Reason::EndedDuringRun,
             ":code": Reason::EndedDuringRun.code(),
         };
@@ -128,7 +115,7 @@ impl Tx<'_> {
         let sql = "DELETE FROM runs
                    WHERE processed = 0 AND started_at < :before AND finished_at IS NOT NULL
                        AND error IS NULL";
-        self.change_rows(sql, named_params! { ":before": before })
+        self.change_rows(sql, params! { before })
     }
 
     /// At most `limit` runs.
@@ -137,7 +124,7 @@ impl Tx<'_> {
         let sql = format!(
             "SELECT {RUN} FROM runs WHERE id > :above AND id < :below ORDER BY id {order} LIMIT :limit"
         );
-        let params = named_params! { ":above": above, ":below": below, ":limit": limit };
+        let params = params! { above, below, limit };
         Ok(from.newest_first(self.query_rows(&sql, params, Run::from_row)?))
     }
 

@@ -1,10 +1,10 @@
 //! Settling: an occurrence with nothing left to do ends its message, or schedules the next one.
 
-use rusqlite::{Row, named_params};
+use rusqlite::Row;
 
 use super::deliveries::{DELIVERY, FIRST_LOOKUP_AFTER, counts_by, read_counts, words};
 use super::messages::{TIMETABLE, read_timetable};
-use super::{Delivery, SqlResult, Tx};
+use super::{Delivery, SqlResult, Tx, params};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, MessageStatus, Status, Verdict};
 use crate::reason::Reason;
@@ -107,20 +107,14 @@ impl Tx<'_> {
     pub(crate) fn note_reason(&self, id: i64, reason: &Reason) -> SqlResult<()> {
         let sql = "UPDATE auto_messages SET error = :error, error_code = :code, error_args = :args
                    WHERE id = :id";
-        let params = named_params! {
-            ":id": id,
-            ":error": reason,
-            ":code": reason.code(),
-            ":args": reason.args(),
-        };
-        self.execute_sql(sql, params)
+        self.execute_sql(sql, params! { id, why(reason) })
     }
 
     pub(super) fn has_open_deliveries(&self, id: i64, due_at: Timestamp) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
                        WHERE auto_message_id = :id AND due_at = :due_at
                            AND status IN ('pending', 'sending'))";
-        self.query_value(sql, named_params! { ":id": id, ":due_at": due_at })
+        self.query_value(sql, params! { id, due_at })
     }
 
     /// When what is unknown of an occurrence and was never looked up has been so; `None` when there is
@@ -130,12 +124,7 @@ impl Tx<'_> {
                    WHERE auto_message_id = :id AND due_at = :due_at AND status = 'unknown'
                        AND next_attempt_at <=
                            strftime('%Y-%m-%dT%H:%M:%SZ', claimed_at, '+' || :secs || ' seconds')";
-        let params = named_params! {
-            ":id": id,
-            ":due_at": due_at,
-            ":secs": FIRST_LOOKUP_AFTER.as_secs(),
-        };
-        self.query_value(sql, params)
+        self.query_value(sql, params! { id, due_at, ":secs": FIRST_LOOKUP_AFTER.as_secs() })
     }
 
     /// The occurrences on their way that have nothing left to do but look-ups, with none of a claim
@@ -154,7 +143,7 @@ impl Tx<'_> {
                        AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.auto_message_id = m.id
                            AND d.due_at = m.scheduled_at AND d.status = 'unknown'
                            AND d.claimed_at BETWEEN :from AND :until)";
-        self.occurrences(sql, named_params! { ":from": from, ":until": until })
+        self.occurrences(sql, params! { from, until })
     }
 
     /// How the recipients of one occurrence stand: see [`RECIPIENTS`] when some were tried again.
@@ -167,14 +156,14 @@ impl Tx<'_> {
             "SELECT {} FROM deliveries WHERE auto_message_id = :id AND due_at = :due_at",
             counts_by("status")
         );
-        let params = named_params! { ":id": id, ":due_at": due_at };
+        let params = params! { id, due_at };
         self.prepare(&sql)?.query_row(params, read_counts)
     }
 
     fn count_retried(&self, id: i64, first: Timestamp) -> SqlResult<Counts> {
         let counts = counts_by("stands");
         let sql = format!("WITH {RECIPIENTS} SELECT {counts} FROM recipients");
-        let params = named_params! { ":id": id, ":first": first };
+        let params = params! { id, first };
         self.prepare(&sql)?.query_row(params, read_counts)
     }
 
@@ -182,7 +171,7 @@ impl Tx<'_> {
     pub(super) fn first_of(&self, id: i64, due_at: Timestamp) -> SqlResult<Timestamp> {
         let sql = "SELECT retry_of FROM deliveries
                    WHERE auto_message_id = :id AND due_at = :due_at LIMIT 1";
-        let params = named_params! { ":id": id, ":due_at": due_at };
+        let params = params! { id, due_at };
         let read = |row: &Row<'_>| row.get("retry_of");
         let first = self.query_optional(sql, params, read)?;
         Ok(first.flatten().unwrap_or(due_at))
@@ -192,20 +181,14 @@ impl Tx<'_> {
     pub(super) fn is_retried(&self, id: i64, first: Timestamp) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
                        WHERE auto_message_id = :id AND due_at > :first AND retry_of = :first)";
-        let params = named_params! { ":id": id, ":first": first };
-        self.query_value(sql, params)
+        self.query_value(sql, params! { id, first })
     }
 
     /// Notes that the deliveries of `due_at` try recipients of `first` again.
     pub(crate) fn note_retry(&self, id: i64, due_at: Timestamp, first: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE deliveries SET retry_of = :first
                    WHERE auto_message_id = :id AND due_at = :due_at";
-        let params = named_params! {
-            ":id": id,
-            ":due_at": due_at,
-            ":first": first,
-        };
-        self.execute_sql(sql, params)
+        self.execute_sql(sql, params! { id, due_at, first })
     }
 
     /// The recipients of the occurrence `first` that stand in one of `statuses` after all its retries,
@@ -223,7 +206,7 @@ impl Tx<'_> {
                  AND d.chat_id = r.chat_id
              WHERE instr(:statuses, ',' || r.stands || ',') > 0 ORDER BY d.id"
         );
-        let params = named_params! { ":id": id, ":first": first, ":statuses": words(statuses) };
+        let params = params! { id, first, ":statuses": words(statuses) };
         self.query_rows(&sql, params, Delivery::from_row)
     }
 
@@ -238,14 +221,9 @@ impl Tx<'_> {
         let sql = "UPDATE auto_messages SET sent_count = :sent, failed_count = :failed,
                        skipped_count = :skipped, unknown_count = :unknown, updated_at = :now
                    WHERE id = :id AND scheduled_at = :due_at";
-        let params = named_params! {
-            ":id": id,
-            ":due_at": due_at,
-            ":sent": counts.sent,
+        let params = params! {
+            id, due_at, now, counts.{ sent, skipped, unknown },
             ":failed": counts.failed + counts.expired,
-            ":skipped": counts.skipped,
-            ":unknown": counts.unknown,
-            ":now": now,
         };
         self.execute_sql(sql, params)
     }
@@ -262,16 +240,7 @@ impl Tx<'_> {
                        skipped_count = skipped_count + :skipped,
                        unknown_count = unknown_count + :unknown, updated_at = :now
                    WHERE id = :id AND scheduled_at = :due_at";
-        let params = named_params! {
-            ":id": id,
-            ":due_at": due_at,
-            ":sent": one.sent,
-            ":failed": one.failed,
-            ":skipped": one.skipped,
-            ":unknown": one.unknown,
-            ":now": now,
-        };
-        self.execute_sql(sql, params)
+        self.execute_sql(sql, params! { id, due_at, now, one.{ sent, failed, skipped, unknown } })
     }
 
     fn recurrence(&self, id: i64, due_at: Timestamp) -> SqlResult<Option<Timetable>> {
@@ -279,8 +248,7 @@ impl Tx<'_> {
             "SELECT {TIMETABLE} FROM auto_messages
              WHERE id = :id AND status = 'sending' AND scheduled_at = :due_at"
         );
-        let params = named_params! { ":id": id, ":due_at": due_at };
-        self.query_optional(&sql, params, read_timetable)
+        self.query_optional(&sql, params! { id, due_at }, read_timetable)
     }
 
     fn set_settled(
@@ -303,16 +271,12 @@ impl Tx<'_> {
                        sent_at = CASE :status WHEN 'sent' THEN :now ELSE sent_at END,
                        error = :error, error_code = :code, error_args = :args, updated_at = :now
                    WHERE id = :id AND status = 'sending'";
-        let params = named_params! {
-            ":id": id,
-            ":status": status,
+        let params = params! {
+            id, status, now,
             ":next": next.map(|(at, _)| at),
             ":local": next.map(|(at, zone)| local_text(at, zone)),
             ":zone": next.map(|(_, zone)| zone.name()),
-            ":error": error,
-            ":code": error.map(Reason::code),
-            ":args": error.and_then(Reason::args),
-            ":now": now,
+            why(error),
         };
         self.execute_sql(sql, params)
     }

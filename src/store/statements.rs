@@ -10,6 +10,52 @@ use rusqlite::{CachedStatement, OptionalExtension, Params, Row};
 
 use super::{SqlResult, Tx};
 
+/// Named parameters: `params! { id, seen.{ status }, ":first": first_at, why(reason) }` gives `:id`,
+/// `:status` of `seen`, `:first`, and a reason or none as `:error`, `:code` and `:args`.
+macro_rules! params {
+    (@ [$($done:tt)*] $(,)?) => { &[$($done)*] as &[(&str, &dyn rusqlite::ToSql)] };
+    (@ [$($done:tt)*] why($reason:expr), $($rest:tt)*) => {
+        params!(@ [$($done)*] ":error": Option::<&Reason>::from($reason),
+            ":code": Option::<&Reason>::from($reason).map(Reason::code),
+            ":args": Option::<&Reason>::from($reason).and_then(Reason::args), $($rest)*)
+    };
+    (@ [$($done:tt)*] $key:literal: $value:expr, $($rest:tt)*) => {
+        params!(@ [$($done)* ($key, &$value as &dyn rusqlite::ToSql),] $($rest)*)
+    };
+    (@ [$($done:tt)*] $($of:ident).+.{ $($field:ident),+ $(,)? }, $($rest:tt)*) => {
+        params!(@@ [$($done)*] ($($of).+) { $($field)+ } $($rest)*)
+    };
+    (@ [$($done:tt)*] $name:ident, $($rest:tt)*) => {
+        params!(@ [$($done)*
+            (concat!(":", stringify!($name)), &$name as &dyn rusqlite::ToSql),
+        ] $($rest)*)
+    };
+    (@@ [$($done:tt)*] $of:tt { $field:ident $($fields:ident)* } $($rest:tt)*) => {
+        params!(@@ [$($done)*
+            (concat!(":", stringify!($field)), &$of.$field as &dyn rusqlite::ToSql),
+        ] $of { $($fields)* } $($rest)*)
+    };
+    (@@ [$($done:tt)*] $of:tt {} $($rest:tt)*) => { params!(@ [$($done)*] $($rest)*) };
+    ($($all:tt)*) => { params!(@ [] $($all)*,) };
+}
+pub(super) use params;
+
+/// Reads columns into the fields of the same names: `read! { row => Self { id, lossy name, ack: None } }`.
+macro_rules! read {
+    (@ $row:ident $of:ident [$($done:tt)*] $(,)?) => { Ok($of { $($done)* }) };
+    (@ $row:ident $of:ident [$($done:tt)*] $name:ident: $value:expr, $($rest:tt)*) => {
+        read!(@ $row $of [$($done)* $name: $value,] $($rest)*)
+    };
+    (@ $row:ident $of:ident [$($done:tt)*] $name:ident, $($rest:tt)*) => {
+        read!(@ $row $of [$($done)* $name: $row.get(stringify!($name))?,] $($rest)*)
+    };
+    (@ $row:ident $of:ident [$($done:tt)*] $with:ident $name:ident, $($rest:tt)*) => {
+        read!(@ $row $of [$($done)* $name: $with($row, stringify!($name))?,] $($rest)*)
+    };
+    ($row:ident => $of:ident { $($all:tt)* }) => { read!(@ $row $of [] $($all)*,) };
+}
+pub(super) use read;
+
 impl Tx<'_> {
     /// Prepares a statement, or takes it from those that are kept.
     #[cfg_attr(debug_assertions, track_caller)]

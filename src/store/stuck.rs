@@ -3,9 +3,7 @@
 
 use std::time::Duration;
 
-use rusqlite::named_params;
-
-use super::{Channel, SqlResult, Tx};
+use super::{Channel, SqlResult, Tx, params};
 use crate::clock::Timestamp;
 use crate::reason::Reason;
 
@@ -48,14 +46,12 @@ impl Tx<'_> {
         let id = channel.id;
         let acked_at = "SELECT sent_at FROM channel_acks WHERE channel_id = :channel_id";
         let acked_at: Option<String> =
-            self.query_optional(acked_at, named_params! { ":channel_id": id }, |row| row.get(0))?;
+            self.query_optional(acked_at, params! { ":channel_id": id }, |row| row.get(0))?;
         let started_at = "SELECT received_at FROM webhook_sessions
                           WHERE session_name = :session AND is_working = 1";
         let session = channel.session_name.as_deref().unwrap_or_default();
         let started_at: Option<String> =
-            self.query_optional(started_at, named_params! { ":session": session }, |row| {
-                row.get(0)
-            })?;
+            self.query_optional(started_at, params! { session }, |row| row.get(0))?;
         let has_acks = acked_at.is_some();
         let oldest = Some(now.minus(STUCK_WITHIN).to_string());
         let since = oldest.into_iter().chain(acked_at).chain(started_at).max();
@@ -63,11 +59,7 @@ impl Tx<'_> {
                    WHERE channel_id = :channel_id AND status = 'sent' AND ack = 0
                        AND finished_at > :since AND finished_at <= :before
                        AND (chat_id LIKE '%@c.us' OR chat_id LIKE '%@lid')";
-        let params = named_params! {
-            ":channel_id": id,
-            ":since": since,
-            ":before": now.minus(STUCK_AFTER),
-        };
+        let params = params! { since, ":channel_id": id, ":before": now.minus(STUCK_AFTER) };
         let count: u64 = self.query_value(sql, params)?;
         let min = if has_acks { STUCK_MIN } else { STUCK_MIN_WITHOUT_ACKS };
         Ok((count >= min).then_some(Stuck { channel_id: id, count, has_acks }))
@@ -84,11 +76,9 @@ impl Tx<'_> {
         if self.are_alerts_on()? {
             let sql = "INSERT INTO alerts (event, channel_id, reason, count, created_at)
                        VALUES ('session_stuck', :channel_id, :reason, :count, :now)";
-            let params = named_params! {
-                ":channel_id": stuck.channel_id,
+            let params = params! {
+                now, stuck.{ channel_id, count },
                 ":reason": stuck.reason().to_string(),
-                ":count": stuck.count,
-                ":now": now,
             };
             self.change_rows(sql, params)?;
         }
@@ -99,7 +89,7 @@ impl Tx<'_> {
     pub fn end_stuck(&self, channel_id: i64) -> SqlResult<bool> {
         let sql = "DELETE FROM meta WHERE key = :key";
         let key = stuck_key(channel_id);
-        self.change(sql, named_params! { ":key": key })
+        self.change(sql, params! { key })
     }
 
     /// Whether it was told that the session of a channel is stuck.

@@ -1,8 +1,8 @@
 //! The exact text of a delivery, where its message has placeholders.
 
-use rusqlite::{Row, named_params};
+use rusqlite::Row;
 
-use super::{SqlResult, Tx, lossy};
+use super::{SqlResult, Tx, lossy, params};
 use crate::reason::Reason;
 use crate::template::{Template, Values};
 
@@ -31,7 +31,7 @@ impl Tx<'_> {
              LEFT JOIN contacts c ON c.id = d.contact_id
              WHERE d.id = :id AND d.status = 'pending'"
         );
-        self.query_optional(&sql, named_params! { ":id": delivery_id }, read_text)
+        self.query_optional(&sql, params! { ":id": delivery_id }, read_text)
     }
 
     /// Fills in the texts of deliveries that became unknown without a claim and have the message's
@@ -51,7 +51,7 @@ impl Tx<'_> {
         let sql = "UPDATE main.deliveries SET text = :text WHERE id = :id AND status = 'unknown'";
         for (id, text) in texts {
             if let Ok(text) = text {
-                self.change_rows(sql, named_params! { ":id": id, ":text": text })?;
+                self.change_rows(sql, params! { id, text })?;
             }
         }
         Ok(())
