@@ -60,10 +60,7 @@ text_enum! {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// WAHA accepted it. The id is the bare one: no chat, no participant.
-    Sent {
-        /// WAHA's id of the message.
-        waha_message_id: String,
-    },
+    Sent { waha_message_id: String },
     /// It certainly did not go out, and the fault is not the message's: the channel is held and
     /// the delivery is pending again.
     Deferred(Hold),
@@ -71,10 +68,7 @@ pub enum Outcome {
     Failed { reason: Reason },
     /// WAHA accepted it and said at once that WhatsApp did not (ack -1). It stands like one that an
     /// event refused: a higher ack proves the contrary.
-    Refused {
-        /// WAHA's bare id of the message.
-        waha_message_id: String,
-    },
+    Refused { waha_message_id: String },
     /// This WAHA cannot send such a message to anybody: nobody's delivery of it is to be tried.
     NotOffered { reason: Reason },
     /// WhatsApp restricted the account (error 463): failed, and the channel is held.
@@ -86,7 +80,6 @@ pub enum Outcome {
 /// What an outcome does to its delivery and its channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Transition {
-    /// The delivery's new status.
     pub(crate) status: Status,
     /// Whether the attempt counts. It does not when the session was in no state to send.
     pub(crate) counts_attempt: bool,
@@ -94,7 +87,6 @@ pub(crate) struct Transition {
     pub(crate) error: Option<Reason>,
     /// For `deliveries.ack`, when the outcome tells it.
     pub(crate) ack: Option<Ack>,
-    /// The hold to put on the channel, if any.
     pub(crate) hold: Option<Hold>,
 }
 
@@ -144,7 +136,6 @@ impl Transition {
 /// Why a channel may not send for a while.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
-    /// What sort of trouble it is.
     pub kind: HoldKind,
     /// Never a recipient's number, a text or a key. The channel's own numbers are there in full when
     /// they are the reason: a person must know them again. Logs and alerts mask them.
@@ -263,12 +254,9 @@ impl Hold {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub sent: u64,
-    /// Refused by WAHA for good.
     pub failed: u64,
-    /// Never to be sent.
     pub skipped: u64,
     pub unknown: u64,
-    /// Too late to be sent.
     pub expired: u64,
     pub cancelled: u64,
 }
@@ -280,6 +268,22 @@ pub enum Verdict {
     Sent,
     /// None did, or none is known to have.
     Failed { error: Reason },
+}
+
+impl Verdict {
+    pub(crate) fn status(&self) -> MessageStatus {
+        match self {
+            Self::Sent => MessageStatus::Sent,
+            Self::Failed { .. } => MessageStatus::Failed,
+        }
+    }
+
+    pub(crate) fn error(&self) -> Option<&Reason> {
+        match self {
+            Self::Sent => None,
+            Self::Failed { error } => Some(error),
+        }
+    }
 }
 
 impl Counts {

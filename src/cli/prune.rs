@@ -38,7 +38,7 @@ pub(super) fn prune(args: &PruneArgs, config: &Config) -> Result<(), CliError> {
     removed.insert("deliveries".to_owned(), json!(pruned.counted.deliveries));
     removed.insert("unknown_deliveries".to_owned(), json!(pruned.counted.unknown));
     for (side, rows) in &pruned.sides {
-        removed.insert(side.table().to_owned(), json!(rows));
+        removed.insert(side.as_str().to_owned(), json!(rows));
     }
     let data = json!({
         "before": pruned.cut.to_string(),
@@ -76,7 +76,7 @@ fn text(pruned: &Pruned, config: &Config) -> String {
         .sides
         .iter()
         .filter(|(_, rows)| *rows > 0)
-        .map(|(side, rows)| format!("{}: {rows}", side.table()))
+        .map(|(side, rows)| format!("{}: {rows}", side.as_str()))
         .collect();
     if !rows.is_empty() {
         let _ = write!(text, "\nother rows {verb}: {}", rows.join(", "));

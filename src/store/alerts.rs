@@ -92,8 +92,7 @@ impl Tx<'_> {
     /// Returns how many of them had not been told.
     fn drop_old_alerts(&self) -> SqlResult<usize> {
         let oldest = "SELECT id FROM alerts ORDER BY id DESC LIMIT 1 OFFSET :rows_max";
-        let oldest: Option<i64> =
-            self.query_optional(oldest, params! { ":rows_max": ROWS_MAX }, |row| row.get(0))?;
+        let oldest: Option<i64> = self.query_maybe(oldest, params! { ":rows_max": ROWS_MAX })?;
         let Some(oldest) = oldest else { return Ok(0) };
         let sql = "UPDATE alerts SET is_over = 1 WHERE is_over = 0 AND id <= :oldest";
         let waiting = self.change_rows(sql, params! { oldest })?;

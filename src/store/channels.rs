@@ -2,7 +2,7 @@
 
 use rusqlite::Row;
 
-use super::{SqlResult, Tx, explanation, lossy, params, read};
+use super::{SqlResult, Tx, explanation, lossy, params, read, text};
 use crate::clock::Timestamp;
 use crate::delivery::{Hold, HoldKind};
 use crate::reason::{ChannelName, Explanation, Reason};
@@ -48,11 +48,11 @@ impl Channel {
     /// A row of [`COLUMNS`].
     pub(super) fn from_row(row: &Row<'_>) -> SqlResult<Self> {
         let kind: Option<String> = row.get("held_kind")?;
-        let reason = explanation(row, ["held_reason", "held_code", "held_args"])?;
+        let reason = explanation(row, "held_reason")?;
         let until = row.get("held_until")?;
         read! { row => Self {
             id,
-            name: lossy(row, "name")?.unwrap_or_default(),
+            text name,
             session_name: lossy(row, "session_name")?.filter(|name| !name.is_empty()),
             is_active, ready_at,
             held: reason.map(|reason| Held {
@@ -153,7 +153,7 @@ impl Tx<'_> {
     pub(crate) fn day_count(&self, channel_id: i64, day: Day) -> SqlResult<u32> {
         let sql = "SELECT claimed FROM channel_days WHERE channel_id = :id AND day = :day";
         let params = params! { day, ":id": channel_id };
-        let count = self.query_optional(sql, params, |row| row.get(0))?;
+        let count = self.query_maybe(sql, params)?;
         Ok(count.unwrap_or(0))
     }
 
@@ -185,13 +185,15 @@ impl Tx<'_> {
                        held_count = held_count + 1, updated_at = :now
                    WHERE id = :id AND (held_reason IS NULL
                        OR held_kind NOT IN ('other_number', 'breaker') OR held_kind = :kind)";
-        self.prepare(sql)?.execute(params! {
-            id, now, hold.{ reason, kind },
-            ":code": hold.reason.code(),
-            ":args": hold.reason.args(),
-            ":until": until.map(Timestamp::ceil_to_second),
-        })?;
-        Ok(())
+        self.execute_sql(
+            sql,
+            params! {
+                id, now, hold.{ reason, kind },
+                ":code": hold.reason.code(),
+                ":args": hold.reason.args(),
+                ":until": until.map(Timestamp::ceil_to_second),
+            },
+        )
     }
 
     /// Gives a channel the number that its session has, when it has none yet.
@@ -228,8 +230,7 @@ impl Tx<'_> {
         let sql = "UPDATE channels SET ready_at = :ready_at, updated_at = :now,
                        held_count = CASE WHEN :succeeded THEN 0 ELSE held_count END
                    WHERE id = :id";
-        self.prepare(sql)?.execute(params! { id, ready_at, succeeded, now })?;
-        Ok(())
+        self.execute_sql(sql, params! { id, ready_at, succeeded, now })
     }
 
     /// All channels, by id.
@@ -246,12 +247,15 @@ impl Tx<'_> {
         let sql = "INSERT INTO channels
                        (name, session_name, send_window, daily_limit, created_at, updated_at)
                    VALUES (:name, :session, :window, :limit, :now, :now)";
-        self.prepare(sql)?.insert(params! {
-            now, new.{ name },
-            ":session": new.session_name,
-            ":window": new.send_window,
-            ":limit": new.daily_limit,
-        })
+        self.insert_row(
+            sql,
+            params! {
+                now, new.{ name },
+                ":session": new.session_name,
+                ":window": new.send_window,
+                ":limit": new.daily_limit,
+            },
+        )
     }
 
     /// Writes name, session, hours and limit of a channel that is there.
@@ -325,8 +329,7 @@ impl Tx<'_> {
                        + (SELECT count(*) FROM deliveries WHERE status = 'sending' AND channel_id = :id),
                        (SELECT count(*) FROM deliveries WHERE status = 'unknown'
                            AND next_attempt_at IS NOT NULL AND channel_id = :id)";
-        self.prepare(sql)?
-            .query_row(params! { id }, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        self.query_one(sql, params! { id }, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
     }
 
     /// Removes a channel; what it sent stays on record.

@@ -9,67 +9,35 @@ use crate::delivery::{Ack, HoldKind, MessageStatus, Status};
 use crate::reason::{Explanation, Reason};
 use crate::send_window::Day;
 
-fn unreadable(text: &str, what: &str) -> FromSqlError {
-    FromSqlError::Other(format!("`{text}` is no {what}").into())
-}
-
-impl ToSql for Timestamp {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.to_string().into())
-    }
-}
-
-impl FromSql for Timestamp {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let text = value.as_str()?;
-        Self::parse(text).ok_or_else(|| unreadable(text, "time"))
-    }
-}
-
-macro_rules! words {
-    ($($name:ident: $what:literal),+) => {$(
+/// Columns hold what `Display` shows. `HoldKind` has no `FromSql`: a kind that this version does not
+/// know is read as `None`, as if a person held. Of a reason it is the sentence: code and parameters
+/// have columns of their own.
+macro_rules! shown {
+    ($($name:ident),+) => {$(
         impl ToSql for $name {
             fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-                Ok(self.as_str().into())
-            }
-        }
-
-        impl FromSql for $name {
-            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-                let word = value.as_str()?;
-                Self::from_word(word).ok_or_else(|| unreadable(word, $what))
+                Ok(self.to_string().into())
             }
         }
     )+};
 }
 
-words!(Status: "status", MessageStatus: "status", Trigger: "trigger");
+shown!(Timestamp, Status, MessageStatus, Trigger, HoldKind, Reason, Explanation, Day);
 
-/// The sentence. Code and parameters have columns of their own.
-impl ToSql for Reason {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.to_string().into())
-    }
+macro_rules! read_by {
+    ($($read:ident of $name:ident: $what:literal),+) => {$(
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                let text = value.as_str()?;
+                let unreadable = || FromSqlError::Other(format!("`{text}` is no {}", $what).into());
+                Self::$read(text).ok_or_else(unreadable)
+            }
+        }
+    )+};
 }
 
-impl ToSql for Explanation {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.to_string().into())
-    }
-}
-
-impl ToSql for Day {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.to_string().into())
-    }
-}
-
-/// There is no `FromSql`: a kind that this version does not know is read as `None`, as if a person held.
-impl ToSql for HoldKind {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.as_str().into())
-    }
-}
+read_by!(parse of Timestamp: "time", from_word of Status: "status",
+    from_word of MessageStatus: "status", from_word of Trigger: "trigger");
 
 impl ToSql for Ack {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -84,11 +52,17 @@ pub(super) fn lossy(row: &Row<'_>, column: &str) -> SqlResult<Option<String>> {
     Ok(value.as_bytes_or_null()?.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
 }
 
-/// The sentence, the code and the parameters of a reason, in these columns.
-pub(super) fn explanation(row: &Row<'_>, names: [&str; 3]) -> SqlResult<Option<Explanation>> {
-    let [sentence, code, args] = names;
-    let Some(sentence) = lossy(row, sentence)? else { return Ok(None) };
-    let (code, args) = (lossy(row, code)?, lossy(row, args)?);
+/// The same; what is NULL is empty.
+pub(super) fn text(row: &Row<'_>, column: &str) -> SqlResult<String> {
+    lossy(row, column).map(Option::unwrap_or_default)
+}
+
+/// The reason in `error` or `held_reason`, with its code and parameters in the columns beside it.
+pub(super) fn explanation(row: &Row<'_>, column: &str) -> SqlResult<Option<Explanation>> {
+    let Some(sentence) = lossy(row, column)? else { return Ok(None) };
+    let group = column.trim_end_matches("_reason");
+    let code = lossy(row, &format!("{group}_code"))?;
+    let args = lossy(row, &format!("{group}_args"))?;
     Ok(Some(Explanation::of_columns(sentence, code.as_deref(), args.as_deref())))
 }
 

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use rusqlite::Row;
 
-use super::{PageFrom, Settled, SqlResult, Tx, containing, lossy, params, read};
+use super::{PageFrom, Settled, SqlResult, Tx, containing, lossy, params, read, text};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Status};
 use crate::reason::Reason;
@@ -84,15 +84,9 @@ impl Contact {
     }
 
     fn from_row(row: &Row<'_>) -> SqlResult<Self> {
-        let text = |column| lossy(row, column).map(Option::unwrap_or_default);
         read! { row => Self {
-            id, lossy name,
-            phone_number: text("phone_number")?,
-            tags: text("tags")?,
-            attributes: text("attributes")?,
-            lossy opted_out_at,
-            created_at: text("created_at")?,
-            updated_at: text("updated_at")?,
+            id, lossy name, text phone_number, text tags, text attributes, lossy opted_out_at,
+            text created_at, text updated_at,
         } }
     }
 }
@@ -105,7 +99,6 @@ impl Skipped {
 }
 
 impl Tx<'_> {
-    /// The contact with this id, if there is one.
     pub(crate) fn contact(&self, id: i64) -> SqlResult<Option<Contact>> {
         let sql = format!("SELECT {COLUMNS} FROM contacts WHERE id = :id");
         self.query_optional(&sql, params! { id }, Contact::from_row)
@@ -118,14 +111,7 @@ impl Tx<'_> {
         mut visit: impl FnMut(Contact) -> SqlResult<bool>,
     ) -> SqlResult<()> {
         let sql = format!("SELECT {COLUMNS} FROM contacts WHERE id > :after ORDER BY id");
-        let mut statement = self.prepare(&sql)?;
-        let mut rows = statement.query(params! { after })?;
-        while let Some(row) = rows.next()? {
-            if !visit(Contact::from_row(row)?)? {
-                return Ok(());
-            }
-        }
-        Ok(())
+        self.each_row(&sql, params! { after }, |row| visit(Contact::from_row(row)?))
     }
 
     /// Adds a contact with a name and a number and returns its id.
@@ -139,9 +125,12 @@ impl Tx<'_> {
         let sql = "INSERT INTO contacts
                        (name, phone_number, tags, attributes, opted_out_at, created_at, updated_at)
                    VALUES (:name, :phone_number, :tags, :attributes, :opted_out_at, :now, :now)";
-        self.prepare(sql)?.insert(params! {
-            now, contact.{ name, phone_number, tags, attributes, opted_out_at },
-        })
+        self.insert_row(
+            sql,
+            params! {
+                now, contact.{ name, phone_number, tags, attributes, opted_out_at },
+            },
+        )
     }
 
     /// Writes all columns of a contact that is there.
@@ -170,8 +159,7 @@ impl Tx<'_> {
     ) -> SqlResult<bool> {
         let sql = "UPDATE contacts SET opted_out_at = :at, updated_at = :now
                    WHERE id = :id AND (opted_out_at IS NULL) <> (:at IS NULL)";
-        let changed = self.prepare(sql)?.execute(params! { id, at, now })?;
-        Ok(changed > 0)
+        self.change(sql, params! { id, at, now })
     }
 
     /// All contacts whose number is written exactly so.
@@ -197,12 +185,9 @@ impl Tx<'_> {
             "SELECT id, phone_number FROM contacts INDEXED BY idx_contacts_{index}
              WHERE {condition}"
         );
-        let mut statement = self.prepare(&sql)?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            visit(row.get("id")?, &lossy(row, "phone_number")?.unwrap_or_default())?;
-        }
-        Ok(())
+        self.each_row(&sql, [], |row| {
+            visit(row.get("id")?, &text(row, "phone_number")?).map(|()| true)
+        })
     }
 
     /// The names of all attributes, sorted; at most `limit`. Rows whose attributes are no JSON have none.
@@ -234,7 +219,7 @@ impl Tx<'_> {
     /// Whose a noted number is.
     pub(crate) fn noted_number(&self, digits: i64) -> SqlResult<Option<i64>> {
         let sql = "SELECT contact_id FROM temp.noted_numbers WHERE digits = :digits";
-        self.query_optional(sql, params! { digits }, |row| row.get(0))
+        self.query_maybe(sql, params! { digits })
     }
 
     /// At most `limit` contacts, in whose name, number or tags `search` is (or `digits` in the number),
@@ -264,26 +249,20 @@ impl Tx<'_> {
             "SELECT {COLUMNS} FROM contacts
              WHERE id > :above AND id < :below AND {found} ORDER BY id {order}"
         );
-        let mut statement = self.prepare(&sql)?;
-        let rows = statement.query_map(
-            params! {
-                above, below,
-                ":search": search.map(containing),
-                ":digits": digits.map(containing),
-                ":tag": tag_part.map(containing),
-            },
-            Contact::from_row,
-        )?;
         let mut kept = Vec::new();
-        for row in rows {
-            let row = row?;
-            if keep(&row) {
-                kept.push(row);
+        let params = params! {
+            above, below,
+            ":search": search.map(containing),
+            ":digits": digits.map(containing),
+            ":tag": tag_part.map(containing),
+        };
+        self.each_row(&sql, params, |row| {
+            let contact = Contact::from_row(row)?;
+            if keep(&contact) {
+                kept.push(contact);
             }
-            if kept.len() == limit {
-                break;
-            }
-        }
+            Ok(kept.len() < limit)
+        })?;
         Ok(from.newest_first(kept))
     }
 
@@ -298,13 +277,13 @@ impl Tx<'_> {
                    FROM (SELECT attributes FROM contacts ORDER BY id DESC LIMIT 200) c,
                        json_each(CASE WHEN json_valid(c.attributes) THEN c.attributes ELSE '{}' END) a
                    WHERE a.key <> '' AND length(a.key) <= 30 LIMIT 12";
-        self.query_rows(sql, [], |row| Ok(lossy(row, "key")?.unwrap_or_default()))
+        self.query_rows(sql, [], |row| text(row, "key"))
     }
 
     /// At most `limit` different values of the column `tags`.
     pub(crate) fn tag_columns(&self, limit: u32) -> SqlResult<Vec<String>> {
         let sql = "SELECT DISTINCT tags FROM contacts WHERE tags <> '[]' LIMIT :limit";
-        self.query_rows(sql, params! { limit }, |row| Ok(lossy(row, "tags")?.unwrap_or_default()))
+        self.query_rows(sql, params! { limit }, |row| text(row, "tags"))
     }
 }
 
@@ -368,7 +347,7 @@ impl Tx<'_> {
         let read = |row: &Row<'_>| {
             read! { row => WaitingForContact {
                 id, auto_message_id, due_at,
-                chat_id: lossy(row, "chat_id")?.unwrap_or_default(),
+                text chat_id,
                 contact_id,
                 number_now: lossy(row, "phone_number")?,
             } }
@@ -469,11 +448,14 @@ impl Tx<'_> {
                    SELECT auto_message_id, due_at, channel_id, :contact_id, :number, :name, :chat_id,
                        'pending', retry_of, :now
                    FROM deliveries WHERE id = :id";
-        self.prepare(sql)?.execute(params! {
-            now, waiting.{ id, chat_id }, to.{ name },
-            ":contact_id": to.id,
-            ":number": to.phone_number,
-        })?;
+        self.change_rows(
+            sql,
+            params! {
+                now, waiting.{ id, chat_id }, to.{ name },
+                ":contact_id": to.id,
+                ":number": to.phone_number,
+            },
+        )?;
         self.count_anew(waiting.auto_message_id, waiting.due_at, now)
     }
 

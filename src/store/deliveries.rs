@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::Row;
 
 use super::contacts::IS_CONTACT_CHANGED;
-use super::{SqlResult, Tx, explanation, lossy, params, read, seen_time};
+use super::{SqlResult, Tx, explanation, lossy, params, read, seen_time, text};
 use crate::clock::Timestamp;
 use crate::delivery::{Ack, Counts, Status, Transition};
 use crate::reason::{Explanation, Reason};
@@ -76,10 +76,8 @@ impl Delivery {
     pub(super) fn from_row(row: &Row<'_>) -> SqlResult<Self> {
         read! { row => Self {
             id, auto_message_id, due_at, channel_id, contact_id, lossy contact_number, lossy name,
-            chat_id: lossy(row, "chat_id")?.unwrap_or_default(),
-            status, seen_time next_attempt_at, lossy text, lossy waha_message_id, ack,
-            error: explanation(row, ["error", "error_code", "error_args"])?,
-            seen_time finished_at,
+            text chat_id, status, seen_time next_attempt_at, lossy text, lossy waha_message_id, ack,
+            explanation error, seen_time finished_at,
         } }
     }
 
@@ -296,9 +294,7 @@ impl Tx<'_> {
         let params = params! { channel_id, late_before, now };
         let read = |row: &Row<'_>| {
             read! { row => Open {
-                id, auto_message_id, due_at,
-                chat_id: lossy(row, "chat_id")?.unwrap_or_default(),
-                has_text, text_chars, is_template,
+                id, auto_message_id, due_at, text chat_id, has_text, text_chars, is_template,
                 recipient: match row.get("recipient")? {
                     0_i64 => RecipientNow::AsPlanned,
                     1 => RecipientNow::ContactChanged,
@@ -459,7 +455,6 @@ impl Tx<'_> {
         self.query_value(sql, [])
     }
 
-    /// The delivery with this id, if there is one.
     pub(crate) fn delivery(&self, id: i64) -> SqlResult<Option<Delivery>> {
         let sql = format!("SELECT {DELIVERY} FROM deliveries d WHERE d.id = :id");
         self.query_optional(&sql, params! { id }, Delivery::from_row)
@@ -501,12 +496,9 @@ impl Tx<'_> {
             "SELECT {DELIVERY} FROM deliveries d
              WHERE d.auto_message_id = :id AND d.due_at = :due_at ORDER BY d.id"
         );
-        let mut statement = self.prepare(&sql)?;
-        let mut rows = statement.query(params! { id, due_at })?;
-        while let Some(row) = rows.next()? {
-            visit(Delivery::from_row(row)?)?;
-        }
-        Ok(())
+        self.each_row(&sql, params! { id, due_at }, |row| {
+            visit(Delivery::from_row(row)?).map(|()| true)
+        })
     }
 
     /// The first deliveries of an occurrence in the same order, at most `limit`.
@@ -561,11 +553,9 @@ impl Tx<'_> {
                    SELECT due_at, (SELECT d.retry_of FROM deliveries d WHERE d.auto_message_id = :id
                            AND d.due_at = seen.due_at LIMIT 1) IS NOT NULL AS is_retry
                    FROM seen WHERE due_at IS NOT NULL";
-        let mut statement = self.prepare(sql)?;
-        let rows = statement.query_map(params! { limit, ":id": auto_message_id }, |row| {
-            Ok(seen_time(row, "due_at")?.zip(row.get("is_retry")?))
-        })?;
-        rows.filter_map(Result::transpose).collect()
+        let params = params! { limit, ":id": auto_message_id };
+        let read = |row: &Row<'_>| Ok(seen_time(row, "due_at")?.zip(row.get("is_retry")?));
+        Ok(self.query_rows(sql, params, read)?.into_iter().flatten().collect())
     }
 
     /// How many deliveries of a channel wait and are before this one in due order.
@@ -582,7 +572,7 @@ impl Tx<'_> {
         // One pass over the index: a GROUP BY would sort all that ended.
         let counts = counts_by("status");
         let sql = format!("SELECT {counts} FROM deliveries WHERE finished_at >= :since");
-        self.prepare(&sql)?.query_row(params! { since }, read_counts)
+        self.query_one(&sql, params! { since }, read_counts)
     }
 
     /// What became of the deliveries that ended from `from` until before `until`.
@@ -594,7 +584,8 @@ impl Tx<'_> {
                        count(*) FILTER (WHERE status = 'unknown') AS unknown
                    FROM deliveries WHERE finished_at >= :from AND finished_at < :until";
         let params = params! { from, until };
-        self.prepare(sql)?.query_row(
+        self.query_one(
+            sql,
             params,
             |row| read! { row => Ended { sent, delivered, read, failed, unknown } },
         )

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::deliveries::DELIVERY;
-use super::{Channel, Delivery, SqlResult, Tx, lossy, params};
+use super::{Channel, Delivery, SqlResult, Tx, params, text};
 use crate::clock::Timestamp;
 use crate::delivery::{Ack, MessageId, Status, Verdict, weigh};
 use crate::reason::Reason;
@@ -149,8 +149,7 @@ impl Tx<'_> {
         // The second condition lets the index be used.
         let sql = "SELECT id FROM channels
                    WHERE trim(session_name) = :session AND trim(session_name) <> ''";
-        let id: Option<i64> =
-            self.query_optional(sql, params! { event.{ session } }, |row| row.get(0))?;
+        let id: Option<i64> = self.query_maybe(sql, params! { event.{ session } })?;
         let Some(id) = id else { return Ok(None) };
         // Without ids, the same word at two times is the same body: each counts.
         if let Some(event_id) = event.event_id
@@ -225,21 +224,15 @@ impl Tx<'_> {
     /// that is `sending` it stands like a reserved id: the answer's own replaces it, and without an
     /// answer it is what the outcome is known by.
     fn adopt(&self, echo: &Echo<'_>, waha_message_id: &str) -> SqlResult<Option<i64>> {
-        let mut statement = self.prepare(LIKE_ECHO)?;
         let params = params! {
             echo.{ chat_id, session },
             ":earliest": echo.at.minus(ECHO_LATE),
             ":latest": echo.at.plus(ECHO_EARLY),
         };
-        let mut ids = Vec::new();
-        let mut rows = statement.query(params)?;
-        while let Some(row) = rows.next()? {
-            let text = lossy(row, "text")?;
-            if text.is_some_and(|text| is_same_text(&text, echo.text)) {
-                ids.push(row.get("id")?);
-            }
-        }
-        let [id] = ids[..] else { return Ok(None) };
+        let mut like: Vec<(i64, String)> =
+            self.query_rows(LIKE_ECHO, params, |row| Ok((row.get("id")?, text(row, "text")?)))?;
+        like.retain(|(_, text)| is_same_text(text, echo.text));
+        let [(id, _)] = like[..] else { return Ok(None) };
         let sql = "UPDATE deliveries SET waha_message_id = :waha_message_id
                    WHERE id = :id AND waha_message_id IS NULL
                        AND status IN ('sending', 'unknown')";

@@ -49,10 +49,13 @@ impl Tx<'_> {
                        name = coalesce(excluded.name, name),
                        opted_out_at = coalesce(opted_out_at, excluded.opted_out_at),
                        looks = 0, next_look_at = excluded.next_look_at";
-        self.prepare(sql)?.execute(params! {
-            lid, name, now,
-            ":session": self.session_to_ask(session)?,
-        })?;
+        self.change_rows(
+            sql,
+            params! {
+                lid, name, now,
+                ":session": self.session_to_ask(session)?,
+            },
+        )?;
         Ok(!was_out)
     }
 
@@ -93,7 +96,7 @@ impl Tx<'_> {
                    VALUES (:lid, :digits, :session, :now)
                    ON CONFLICT (lid) DO UPDATE SET phone_number = excluded.phone_number,
                        next_look_at = NULL, error = NULL";
-        self.prepare(sql)?.execute(params! { lid, digits, session, now }).map(drop)
+        self.execute_sql(sql, params! { lid, digits, session, now })
     }
 
     /// Asks for the hidden number of a phone number, unless one is known or asked for.
@@ -108,9 +111,7 @@ impl Tx<'_> {
                    SELECT :digits, :session, :now, :now
                    WHERE :session <> ''
                        AND NOT EXISTS (SELECT 1 FROM hidden_numbers WHERE phone_number = :digits)";
-        self.prepare(sql)?
-            .execute(params! { digits, now, ":session": self.session_to_ask(session)? })
-            .map(drop)
+        self.execute_sql(sql, params! { digits, now, ":session": self.session_to_ask(session)? })
     }
 
     /// The session that somebody wrote to, else any that there is; empty for none.
@@ -120,13 +121,13 @@ impl Tx<'_> {
         }
         let sql = "SELECT trim(session_name) FROM channels
                    WHERE is_active = 1 AND trim(session_name) <> '' ORDER BY id LIMIT 1";
-        Ok(self.query_optional(sql, [], |row| row.get(0))?.unwrap_or_default())
+        Ok(self.query_maybe(sql, [])?.unwrap_or_default())
     }
 
     /// The phone number (E.164 digits) of a hidden one, when it is known.
     pub(crate) fn digits_of_hidden(&self, lid: &str) -> SqlResult<Option<String>> {
         let sql = "SELECT phone_number FROM hidden_numbers WHERE lid = :lid";
-        Ok(self.query_optional(sql, params! { lid }, |row| row.get(0))?.flatten())
+        self.query_maybe(sql, params! { lid })
     }
 
     /// The hidden numbers of a phone number (E.164 digits), as far as they are known.
@@ -180,7 +181,7 @@ impl Tx<'_> {
         let sql = "SELECT count(next_look_at) AS asked, count(*) - count(next_look_at) AS given_up
                    FROM hidden_numbers
                    WHERE opted_out_at >= :since AND phone_number IS NULL";
-        self.prepare(sql)?.query_row(params! { since }, |row| {
+        self.query_one(sql, params! { since }, |row| {
             Ok(Unresolved { asked: row.get("asked")?, given_up: row.get("given_up")? })
         })
     }

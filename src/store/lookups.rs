@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::Row;
 
-use super::{SqlResult, Tx, explanation, lossy, params, read};
+use super::{SqlResult, Tx, explanation, params, read, text};
 use crate::clock::Timestamp;
 use crate::delivery::Status;
 use crate::reason::{Explanation, Reason};
@@ -62,12 +62,11 @@ impl Tx<'_> {
                    WHERE d.id = :id AND d.status = 'unknown' AND d.claimed_at IS NOT NULL
                        AND d.text IS NOT NULL";
         let read = |row: &Row<'_>| {
+            let why = explanation(row, "error")?;
             read! { row => UnknownDelivery {
-                id, auto_message_id, due_at, session, chat_id, text,
+                id, auto_message_id, due_at, session, chat_id, text, claimed_at,
                 reserved_id: row.get("waha_message_id")?,
-                claimed_at,
-                error: explanation(row, ["error", "error_code", "error_args"])?
-                    .unwrap_or(Explanation::Words(String::new())),
+                error: why.unwrap_or(Explanation::Words(String::new())),
             } }
         };
         self.query_optional(sql, params! { id }, read)
@@ -100,15 +99,8 @@ impl Tx<'_> {
             ":from": unknown.claimed_at.minus(window),
             ":until": unknown.claimed_at.plus(window),
         };
-        let mut statement = self.prepare(sql)?;
-        let mut rows = statement.query(params)?;
-        while let Some(row) = rows.next()? {
-            let text = lossy(row, "text")?;
-            if text.is_some_and(|text| is_same_text(&text, &unknown.text)) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let texts: Vec<String> = self.query_rows(sql, params, |row| text(row, "text"))?;
+        Ok(texts.iter().any(|text| is_same_text(text, &unknown.text)))
     }
 
     /// Resolves an unknown delivery: `sent` or `failed`, with the id and the ack that were found, and

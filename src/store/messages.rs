@@ -7,9 +7,10 @@ use rusqlite::Row;
 
 use super::{
     DataVersion, PageFrom, SqlResult, Tx, containing, explanation, lossy, params, read, seen_time,
+    text,
 };
 use crate::clock::Timestamp;
-use crate::delivery::{Counts, MessageStatus, Verdict};
+use crate::delivery::{Counts, MessageStatus};
 use crate::reason::{Explanation, Reason};
 use crate::schedule::{TAKEN_AHEAD_MAX, Taken, Timetable, Zone, local_text};
 
@@ -112,30 +113,12 @@ impl Message {
                 unreadable = flaw.map(|flaw| (column, flaw.to_string()));
             }
         }
-        Ok(Self {
-            id: row.get("id")?,
-            title: lossy(row, "title")?,
-            message: lossy(row, "message")?.unwrap_or_default(),
-            channel_id: row.get("channel_id")?,
-            contact_ids: lossy(row, "contact_ids")?,
-            contact_count: row.get("contact_count")?,
-            scheduled_at: seen_time(row, "scheduled_at")?,
-            timetable: read_timetable(row)?,
-            status: row.get("status")?,
-            sent_at: lossy(row, "sent_at")?,
-            counts: Counts {
-                sent: row.get("sent_count")?,
-                failed: row.get("failed_count")?,
-                skipped: row.get("skipped_count")?,
-                unknown: row.get("unknown_count")?,
-                ..Counts::default()
-            },
-            error: explanation(row, ["error", "error_code", "error_args"])?,
-            metadata: lossy(row, "metadata")?,
-            created_by: lossy(row, "created_by")?,
-            created_at: lossy(row, "created_at")?.unwrap_or_default(),
-            unreadable,
-        })
+        read! { row => Self {
+            id, lossy title, text message, channel_id, lossy contact_ids, contact_count,
+            seen_time scheduled_at, timetable: read_timetable(row)?, status, lossy sent_at,
+            counts: read_message_counts(row)?, explanation error, lossy metadata, lossy created_by,
+            text created_at, unreadable: unreadable,
+        } }
     }
 
     /// What a person knows it by: its title, or how its text begins, on one line.
@@ -203,6 +186,17 @@ pub(super) fn read_timetable(row: &Row<'_>) -> SqlResult<Timetable> {
     } }
 }
 
+/// The counts that a message has of its latest occurrence.
+pub(super) fn read_message_counts(row: &Row<'_>) -> SqlResult<Counts> {
+    Ok(Counts {
+        sent: row.get("sent_count")?,
+        failed: row.get("failed_count")?,
+        skipped: row.get("skipped_count")?,
+        unknown: row.get("unknown_count")?,
+        ..Counts::default()
+    })
+}
+
 impl Tx<'_> {
     /// Adds a message and returns its id.
     pub fn insert_message(
@@ -235,7 +229,7 @@ impl Tx<'_> {
                        AND b.channel_id = a.channel_id AND b.status <> 'cancelled'
                        AND b.created_at >= :since
                    ORDER BY b.id DESC LIMIT 1";
-        self.query_optional(sql, params! { id, since }, |row| row.get("id"))
+        self.query_maybe(sql, params! { id, since })
     }
 
     /// Writes what a person decided, when status and time are still those of `seen`. Returns whether
@@ -321,7 +315,7 @@ impl Tx<'_> {
         let first = self.first_of(id, due_at)?;
         self.execute_sql(sql, params! { id, first, due_at })?;
         let counts = self.count_occurrence(id, due_at)?;
-        self.set_counts(id, due_at, counts, now)
+        self.set_counts(id, due_at, counts, false, now)
     }
 
     /// Deletes a message and its deliveries, when its status is still `status`. Returns whether it was.
@@ -357,7 +351,8 @@ impl Tx<'_> {
                            (SELECT due_at FROM plannings WHERE auto_message_id = :id)
                            AND retry_of IS NULL) AS latest_planned_at
                    FROM auto_messages WHERE id = :id";
-        self.prepare(sql)?.query_row(
+        self.query_one(
+            sql,
             params! { id },
             |row| read! { row => Past { since, latest_due_at, latest_planned_at } },
         )
@@ -452,8 +447,7 @@ impl Tx<'_> {
         let sql = "SELECT scheduled_at FROM auto_messages
                    WHERE status = 'scheduled' AND scheduled_at <= :now
                    ORDER BY scheduled_at LIMIT 1";
-        self.query_optional(sql, params! { now }, |row| row.get("scheduled_at"))
-            .map(Option::flatten)
+        self.query_maybe(sql, params! { now })
     }
 
     /// The ids of at most `limit` messages that are scheduled without a time.
@@ -583,10 +577,10 @@ impl Tx<'_> {
             Some(due_at) if self.has_open_deliveries(id, due_at)? => {
                 (Some(MessageStatus::Sending), over.clone())
             }
-            Some(due_at) => match self.count_occurrence(id, due_at)?.verdict() {
-                Verdict::Sent => (Some(MessageStatus::Sent), over.clone()),
-                Verdict::Failed { error } => (Some(MessageStatus::Failed), error),
-            },
+            Some(due_at) => {
+                let verdict = self.count_occurrence(id, due_at)?.verdict();
+                (Some(verdict.status()), verdict.error().unwrap_or(&over).clone())
+            }
         };
         let sql = "UPDATE auto_messages SET scheduled_at = :due_at, scheduled_local = NULL,
                        scheduled_zone = NULL, updated_at = :now,
@@ -639,7 +633,7 @@ impl Tx<'_> {
                            AND deliveries.channel_id <> m.channel_id";
         self.change_rows(channel, params! { id, due_at })?;
         let counts = self.count_occurrence(id, due_at)?;
-        self.set_counts(id, due_at, counts, now)
+        self.set_counts(id, due_at, counts, false, now)
     }
 
     /// Puts messages back that a person set to `sending` before they were planned. Returns how many
@@ -725,7 +719,7 @@ impl Tx<'_> {
     /// The occurrence of a message whose planning was begun and not ended.
     pub(crate) fn begun_planning(&self, auto_message_id: i64) -> SqlResult<Option<Timestamp>> {
         let sql = "SELECT due_at FROM plannings WHERE auto_message_id = :id";
-        self.query_optional(sql, params! { ":id": auto_message_id }, |row| row.get("due_at"))
+        self.query_maybe(sql, params! { ":id": auto_message_id })
     }
 
     /// Notes that the planning of an occurrence has begun.

@@ -122,7 +122,7 @@ impl Tx<'_> {
 
     pub(super) fn meta(&self, key: &str) -> SqlResult<Option<String>> {
         let sql = "SELECT value FROM meta WHERE key = :key";
-        self.query_optional(sql, params! { key }, |row| row.get(0))
+        self.query_maybe(sql, params! { key })
     }
 
     pub(super) fn set_meta(&self, key: &str, value: &str) -> SqlResult<()> {

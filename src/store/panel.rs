@@ -87,7 +87,7 @@ impl Tx<'_> {
     ) -> SqlResult<()> {
         let drop_ended =
             "DELETE FROM panel_sessions WHERE created_at < :oldest OR seen_at < :unused";
-        self.prepare(drop_ended)?.execute(params! { oldest, ":unused": unused_since })?;
+        self.change_rows(drop_ended, params! { oldest, ":unused": unused_since })?;
         let sql = "INSERT INTO panel_sessions (id_hash, history_id, created_at, seen_at)
                    SELECT :id_hash, value, :now, :now FROM meta WHERE key = 'history_id'";
         self.execute_sql(sql, params! { id_hash, now })
@@ -132,8 +132,7 @@ impl Tx<'_> {
         self.execute_sql(old, params! { oldest })?;
         let sql = "INSERT OR REPLACE INTO panel_uploads (id_hash, name, content, uploaded_at)
                    VALUES (:id_hash, :name, :content, :now)";
-        self.prepare(sql)?.execute(params! { id_hash, now, upload.{ name, content } })?;
-        Ok(())
+        self.execute_sql(sql, params! { id_hash, now, upload.{ name, content } })
     }
 
     /// The upload of a session, unless it is from before `oldest`.
@@ -170,7 +169,7 @@ impl Tx<'_> {
         let sql = "SELECT made FROM panel_marks
                    WHERE form = :form AND mark <> :mark AND kept_at >= :since
                    ORDER BY kept_at DESC LIMIT 1";
-        self.query_optional(sql, params! { since, mark.{ form, mark } }, |row| row.get("made"))
+        self.query_maybe(sql, params! { since, mark.{ form, mark } })
     }
 
     /// Makes something once: `make` runs, and its id is kept with the mark, unless the mark is kept
@@ -200,7 +199,6 @@ impl Tx<'_> {
         self.execute_sql(too_many, params! { ":max": MARKS_MAX - 1 })?;
         let sql = "INSERT OR IGNORE INTO panel_marks (mark, form, made, kept_at)
                    VALUES (:mark, :form, :made, :now)";
-        self.prepare(sql)?.execute(params! { made, now, mark.{ mark, form } })?;
-        Ok(())
+        self.execute_sql(sql, params! { made, now, mark.{ mark, form } })
     }
 }

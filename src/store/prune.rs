@@ -12,6 +12,7 @@ use rusqlite::Row;
 
 use super::{SqlResult, Tx, params};
 use crate::clock::Timestamp;
+use crate::text_enum::text_enum;
 
 const MARK: &str = "pruned_before";
 
@@ -54,50 +55,27 @@ impl Counted {
     }
 }
 
-/// Tables of which rows go by their age alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// Runs that ended; the newest row stays.
-    Runs,
-    /// Alerts that were told.
-    Alerts,
-    /// Events of WAHA that nothing can repeat any more.
-    WebhookEvents,
-    /// What sessions last said of themselves.
-    WebhookSessions,
-    /// Logins of the panel.
-    PanelSessions,
-    /// Files that waited for a yes in the panel.
-    PanelUploads,
-    /// How much was claimed on a day.
-    ChannelDays,
+text_enum! {
+    /// Tables of which rows go by their age alone.
+    pub enum Side {
+        /// Those that ended; the newest row stays.
+        Runs = "runs",
+        /// Those that were told.
+        Alerts = "alerts",
+        /// Events of WAHA that nothing can repeat any more.
+        WebhookEvents = "webhook_events",
+        /// What sessions last said of themselves.
+        WebhookSessions = "webhook_sessions",
+        /// Logins of the panel.
+        PanelSessions = "panel_sessions",
+        /// Files that waited for a yes in the panel.
+        PanelUploads = "panel_uploads",
+        /// How much was claimed on a day.
+        ChannelDays = "channel_days",
+    }
 }
 
 impl Side {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Runs,
-        Self::Alerts,
-        Self::WebhookEvents,
-        Self::WebhookSessions,
-        Self::PanelSessions,
-        Self::PanelUploads,
-        Self::ChannelDays,
-    ];
-
-    /// The table.
-    pub fn table(self) -> &'static str {
-        match self {
-            Self::Runs => "runs",
-            Self::Alerts => "alerts",
-            Self::WebhookEvents => "webhook_events",
-            Self::WebhookSessions => "webhook_sessions",
-            Self::PanelSessions => "panel_sessions",
-            Self::PanelUploads => "panel_uploads",
-            Self::ChannelDays => "channel_days",
-        }
-    }
-
     /// Which rows are old, by their key. Rows of runs are made in the order of time: only the first
     /// ones are looked at, so that a table of new ones is not read through.
     fn old(self) -> &'static str {
@@ -240,15 +218,13 @@ impl Tx<'_> {
                      WHERE id = :id AND status = :status AND scheduled_at IS :scheduled_at)
              RETURNING status = 'unknown' AS is_unknown"
         );
-        let mut statement = self.prepare(&sql)?;
-        let mut gone = statement.query(params! {
-            last, cut, rows, old.{ id, status, scheduled_at },
-        })?;
+        let params = params! { last, cut, rows, old.{ id, status, scheduled_at } };
         let mut counted = Counted::default();
-        while let Some(row) = gone.next()? {
+        self.each_row(&sql, params, |row| {
             counted.deliveries += 1;
             counted.unknown += u64::from(row.get::<_, bool>("is_unknown")?);
-        }
+            Ok(true)
+        })?;
         Ok(counted)
     }
 
@@ -259,13 +235,12 @@ impl Tx<'_> {
                    WHERE id = :id AND status = :status AND status IN ('sent', 'failed', 'cancelled')
                        AND scheduled_at IS :scheduled_at
                        AND NOT EXISTS (SELECT 1 FROM deliveries WHERE auto_message_id = :id)";
-        let gone = self.prepare(sql)?.execute(params! { old.{ id, status, scheduled_at } })?;
-        Ok(gone > 0)
+        self.change(sql, params! { old.{ id, status, scheduled_at } })
     }
 
     /// Removes at most `rows` rows of a table that are from before `cut`. Returns how many went.
     pub(crate) fn remove_old(&self, side: Side, cut: Timestamp, rows: u64) -> SqlResult<u64> {
-        let sql = format!("DELETE FROM {} WHERE {}", side.table(), side.old());
+        let sql = format!("DELETE FROM {} WHERE {}", side, side.old());
         let params = params! { cut, rows };
         let gone = self.change_rows(&sql, params)?;
         Ok(u64::try_from(gone).unwrap_or(u64::MAX))
@@ -273,7 +248,7 @@ impl Tx<'_> {
 
     /// How many rows of a table are from before `cut`.
     pub(crate) fn count_old(&self, side: Side, cut: Timestamp) -> SqlResult<u64> {
-        let sql = format!("SELECT count(*) FROM {} WHERE {}", side.table(), side.old());
+        let sql = format!("SELECT count(*) FROM {} WHERE {}", side, side.old());
         self.query_value(&sql, params! { cut, ":rows": i64::MAX })
     }
 

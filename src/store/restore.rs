@@ -296,7 +296,7 @@ impl Tx<'_> {
     fn resettle(&self, id: i64, due_at: Timestamp, restoration: &Restoration) -> SqlResult<()> {
         let Restoration { zone, now, .. } = restoration;
         let counts = self.count_occurrence(id, due_at)?;
-        self.set_counts(id, due_at, counts, *now)?;
+        self.set_counts(id, due_at, counts, false, *now)?;
         self.settle_if_done(id, due_at, Counts::default(), zone, *now)?;
         if counts.sent == 0 {
             return Ok(());
@@ -305,15 +305,14 @@ impl Tx<'_> {
                              error_code = NULL, error_args = NULL
                          WHERE id = :id AND scheduled_at = :due_at AND status = 'failed'";
         let params = params! { id, due_at };
-        self.prepare(corrected)?.execute(params)?;
+        self.change_rows(corrected, params)?;
         // It was sent when it was sent, not when the backup was restored.
         let sent_at = "UPDATE main.auto_messages SET sent_at = last.at
                        FROM (SELECT max(finished_at) AS at FROM main.deliveries
                            WHERE auto_message_id = :id AND status = 'sent') AS last
                        WHERE id = :id AND sent_at IS NOT NULL
                            AND last.at IS strftime('%Y-%m-%dT%H:%M:%SZ', last.at, '+0 seconds')";
-        self.prepare(sent_at)?.execute(params! { id })?;
-        Ok(())
+        self.execute_sql(sent_at, params! { id })
     }
 
     /// Says of a message that failed before it was planned that it may have been sent all the same.
@@ -323,8 +322,8 @@ impl Tx<'_> {
                    WHERE id = :id AND status = 'failed' AND NOT EXISTS
                        (SELECT 1 FROM main.deliveries d WHERE d.auto_message_id = :id
                            AND d.due_at = auto_messages.scheduled_at)";
-        let read = |row: &Row<'_>| explanation(row, ["error", "error_code", "error_args"]);
-        let failed = self.prepare(sql)?.query_row(params! { id }, read).optional()?;
+        let read = |row: &Row<'_>| explanation(row, "error");
+        let failed = self.query_one(sql, params! { id }, read).optional()?;
         let Some(first) = failed else { return Ok(false) };
         let first = Box::new(first.unwrap_or(Explanation::Words(String::new())));
         self.note_reason(id, &Reason::FailedOrSentSinceBackup { first })?;

@@ -60,7 +60,7 @@ impl Run {
                 success: row.get("success")?,
                 failed: row.get("failed")?,
             },
-            error: explanation(row, ["error", "error_code", "error_args"])?,
+            explanation error,
         } }
     }
 }

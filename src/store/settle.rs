@@ -1,12 +1,11 @@
-//! Settling: an occurrence with nothing left to do ends its message, or schedules the next one.
-
-use rusqlite::Row;
+//! Settling: an occurrence with nothing left to do ends its message, or schedules the next one. And
+//! correcting a message whose delivery turned out otherwise after all: its counts, status and `error`.
 
 use super::deliveries::{DELIVERY, FIRST_LOOKUP_AFTER, counts_by, read_counts, words};
-use super::messages::{TIMETABLE, read_timetable};
+use super::messages::{TIMETABLE, read_message_counts, read_timetable};
 use super::{Delivery, SqlResult, Tx, params};
 use crate::clock::Timestamp;
-use crate::delivery::{Counts, MessageStatus, Status, Verdict};
+use crate::delivery::{Counts, Status, Verdict};
 use crate::reason::Reason;
 use crate::schedule::{Timetable, Zone, local_text};
 
@@ -55,7 +54,7 @@ impl Tx<'_> {
             return Ok(None);
         }
         let counts = self.count_occurrence(auto_message_id, due_at)?;
-        self.set_counts(auto_message_id, due_at, counts, now)?;
+        self.set_counts(auto_message_id, due_at, counts, false, now)?;
         self.settle(auto_message_id, due_at, (counts, true), zone, now)
     }
 
@@ -95,10 +94,7 @@ impl Tx<'_> {
         {
             return Ok(None);
         }
-        let error = match &verdict {
-            Verdict::Sent => schedule_error.as_ref(),
-            Verdict::Failed { error } => Some(error),
-        };
+        let error = verdict.error().or(schedule_error.as_ref());
         self.set_settled(auto_message_id, &verdict, next.zip(Some(zone)), error, now)?;
         Ok(Some(Settled { auto_message_id, verdict, next }))
     }
@@ -157,14 +153,14 @@ impl Tx<'_> {
             counts_by("status")
         );
         let params = params! { id, due_at };
-        self.prepare(&sql)?.query_row(params, read_counts)
+        self.query_one(&sql, params, read_counts)
     }
 
     fn count_retried(&self, id: i64, first: Timestamp) -> SqlResult<Counts> {
         let counts = counts_by("stands");
         let sql = format!("WITH {RECIPIENTS} SELECT {counts} FROM recipients");
         let params = params! { id, first };
-        self.prepare(&sql)?.query_row(params, read_counts)
+        self.query_one(&sql, params, read_counts)
     }
 
     /// The occurrence that was tried again at `due_at`; `due_at` itself for one that is no retry.
@@ -172,9 +168,7 @@ impl Tx<'_> {
         let sql = "SELECT retry_of FROM deliveries
                    WHERE auto_message_id = :id AND due_at = :due_at LIMIT 1";
         let params = params! { id, due_at };
-        let read = |row: &Row<'_>| row.get("retry_of");
-        let first = self.query_optional(sql, params, read)?;
-        Ok(first.flatten().unwrap_or(due_at))
+        Ok(self.query_maybe(sql, params)?.unwrap_or(due_at))
     }
 
     /// Whether some recipients of the occurrence `first` were tried again.
@@ -210,19 +204,22 @@ impl Tx<'_> {
         self.query_rows(&sql, params, Delivery::from_row)
     }
 
-    /// Writes the counts of the latest occurrence; an expired delivery counts as failed.
+    /// Writes the counts of the latest occurrence; an expired delivery counts as failed. `also_of_past`
+    /// when the message may wait for its next occurrence already: its counts are still of this one.
     pub(super) fn set_counts(
         &self,
         id: i64,
         due_at: Timestamp,
         counts: Counts,
+        also_of_past: bool,
         now: Timestamp,
     ) -> SqlResult<()> {
         let sql = "UPDATE auto_messages SET sent_count = :sent, failed_count = :failed,
                        skipped_count = :skipped, unknown_count = :unknown, updated_at = :now
-                   WHERE id = :id AND scheduled_at = :due_at";
+                   WHERE id = :id AND (scheduled_at = :due_at
+                       OR :also_of_past AND status = 'scheduled')";
         let params = params! {
-            id, due_at, now, counts.{ sent, skipped, unknown },
+            id, due_at, also_of_past, now, counts.{ sent, skipped, unknown },
             ":failed": counts.failed + counts.expired,
         };
         self.execute_sql(sql, params)
@@ -259,10 +256,6 @@ impl Tx<'_> {
         error: Option<&Reason>,
         now: Timestamp,
     ) -> SqlResult<()> {
-        let status = match verdict {
-            Verdict::Sent => MessageStatus::Sent,
-            Verdict::Failed { .. } => MessageStatus::Failed,
-        };
         let sql = "UPDATE auto_messages SET
                        status = CASE WHEN :next IS NULL THEN :status ELSE 'scheduled' END,
                        scheduled_at = coalesce(:next, scheduled_at),
@@ -272,7 +265,8 @@ impl Tx<'_> {
                        error = :error, error_code = :code, error_args = :args, updated_at = :now
                    WHERE id = :id AND status = 'sending'";
         let params = params! {
-            id, status, now,
+            id, now,
+            ":status": verdict.status(),
             ":next": next.map(|(at, _)| at),
             ":local": next.map(|(at, zone)| local_text(at, zone)),
             ":zone": next.map(|(_, zone)| zone.name()),
@@ -280,4 +274,81 @@ impl Tx<'_> {
         };
         self.execute_sql(sql, params)
     }
+
+    /// Brings a message in line with one of its deliveries that moved `from` a status `to` another,
+    /// in this transaction. Returns how it ended after all, when that changed.
+    ///
+    /// The counts are of the latest occurrence with its retries, so nothing changes for an earlier one. A message that
+    /// is on its way gets its counts only; it is settled later. One that a person cancelled or took
+    /// back stays so.
+    pub fn correct_message(
+        &self,
+        auto_message_id: i64,
+        due_at: Timestamp,
+        (from, to): (Status, Status),
+        now: Timestamp,
+    ) -> SqlResult<Option<Verdict>> {
+        let first = self.first_of(auto_message_id, due_at)?;
+        let Some(due_at) = self.latest_try(auto_message_id, first)? else { return Ok(None) };
+        let after = self.count_occurrence(auto_message_id, due_at)?;
+        // With retries, one delivery that moved may change nothing of how its recipient stands.
+        let before = if self.is_retried(auto_message_id, first)? {
+            self.stored_counts(auto_message_id)?
+        } else {
+            moved_back(after, from, to)
+        };
+        let before = before.verdict();
+        self.set_counts(auto_message_id, due_at, after, true, now)?;
+        let verdict = after.verdict();
+        if before == verdict {
+            return Ok(None);
+        }
+        let has_changed = self.rewrite_verdict(auto_message_id, due_at, &verdict, now)?;
+        let is_other = matches!(before, Verdict::Sent) != matches!(verdict, Verdict::Sent);
+        Ok((has_changed && is_other).then_some(verdict))
+    }
+
+    /// The last retry of the occurrence `first`, or itself; `None` when it is not the latest one.
+    fn latest_try(&self, id: i64, first: Timestamp) -> SqlResult<Option<Timestamp>> {
+        let sql = "SELECT max(due_at) AS due_at FROM deliveries WHERE auto_message_id = :id";
+        let Some(latest) = self.query_maybe(sql, params! { id })? else { return Ok(None) };
+        Ok((self.first_of(id, latest)? == first).then_some(latest))
+    }
+
+    fn stored_counts(&self, id: i64) -> SqlResult<Counts> {
+        let sql = "SELECT sent_count, failed_count, skipped_count, unknown_count
+                   FROM auto_messages WHERE id = :id";
+        self.query_one(sql, params! { id }, read_message_counts)
+    }
+
+    /// `sent_at` becomes the end of the last request that got through, so that it does not depend on
+    /// when the proof came. Returns whether the message had ended.
+    fn rewrite_verdict(
+        &self,
+        id: i64,
+        due_at: Timestamp,
+        verdict: &Verdict,
+        now: Timestamp,
+    ) -> SqlResult<bool> {
+        let (status, error) = (verdict.status(), verdict.error());
+        let sql = "UPDATE auto_messages SET
+                       status = CASE status WHEN 'scheduled' THEN status ELSE :status END,
+                       error = :error, error_code = :code, error_args = :args, updated_at = :now,
+                       sent_at = (SELECT max(finished_at) FROM deliveries
+                           WHERE auto_message_id = :id AND status = 'sent')
+                   WHERE id = :id AND (status = 'scheduled'
+                       OR status IN ('sent', 'failed') AND scheduled_at = :due_at)";
+        self.change(sql, params! { id, due_at, status, now, why(error) })
+    }
+}
+
+/// The counts as they were before one delivery moved.
+fn moved_back(mut counts: Counts, from: Status, to: Status) -> Counts {
+    if let Some(count) = counts.of(to) {
+        *count = count.saturating_sub(1);
+    }
+    if let Some(count) = counts.of(from) {
+        *count += 1;
+    }
+    counts
 }

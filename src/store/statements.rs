@@ -109,6 +109,45 @@ impl Tx<'_> {
         self.prepare(sql)?.insert(params)
     }
 
+    /// The columns of the one row that a statement always gives.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub(super) fn query_one<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> SqlResult<T>,
+    ) -> SqlResult<T> {
+        self.prepare(sql)?.query_row(params, read)
+    }
+
+    /// The first column of the first row; `None` when there is none, or when it is NULL.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub(super) fn query_maybe<T: FromSql>(
+        &self,
+        sql: &str,
+        params: impl Params,
+    ) -> SqlResult<Option<T>> {
+        self.query_optional(sql, params, |row| row.get(0)).map(Option::flatten)
+    }
+
+    /// Calls `visit` with each row until it says `false`.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub(super) fn each_row(
+        &self,
+        sql: &str,
+        params: impl Params,
+        mut visit: impl FnMut(&Row<'_>) -> SqlResult<bool>,
+    ) -> SqlResult<()> {
+        let mut statement = self.prepare(sql)?;
+        let mut rows = statement.query(params)?;
+        while let Some(row) = rows.next()? {
+            if !visit(row)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Changes, inserts or deletes rows. Returns how many that were.
     #[cfg_attr(debug_assertions, track_caller)]
     pub(super) fn change_rows(&self, sql: &str, params: impl Params) -> SqlResult<usize> {

@@ -45,13 +45,11 @@ impl Tx<'_> {
     pub fn stuck_session(&self, channel: &Channel, now: Timestamp) -> SqlResult<Option<Stuck>> {
         let id = channel.id;
         let acked_at = "SELECT sent_at FROM channel_acks WHERE channel_id = :channel_id";
-        let acked_at: Option<String> =
-            self.query_optional(acked_at, params! { ":channel_id": id }, |row| row.get(0))?;
+        let acked_at: Option<String> = self.query_maybe(acked_at, params! { ":channel_id": id })?;
         let started_at = "SELECT received_at FROM webhook_sessions
                           WHERE session_name = :session AND is_working = 1";
         let session = channel.session_name.as_deref().unwrap_or_default();
-        let started_at: Option<String> =
-            self.query_optional(started_at, params! { session }, |row| row.get(0))?;
+        let started_at: Option<String> = self.query_maybe(started_at, params! { session })?;
         let has_acks = acked_at.is_some();
         let oldest = Some(now.minus(STUCK_WITHIN).to_string());
         let since = oldest.into_iter().chain(acked_at).chain(started_at).max();

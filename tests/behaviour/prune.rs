@@ -298,7 +298,7 @@ fn tables_that_only_remember_lose_what_nobody_can_use_any_more() {
     }
     world.execute("INSERT INTO runs (trigger, started_at) VALUES ('cron', '2026-06-01T00:00:00Z')");
     let pruned = try_prune(&world, 60, false).unwrap();
-    let rows = Side::ALL.map(|side| (side.table(), rows_of(&pruned, side)));
+    let rows = Side::ALL.map(|side| (side.as_str(), rows_of(&pruned, side)));
     let wanted = [
         ("runs", 1),           // one has not ended
         ("alerts", 1),         // one was not told

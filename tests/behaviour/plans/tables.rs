@@ -268,11 +268,10 @@ pub const HOT: &[(&str, &[&str])] = &[
     ("lookups::has_rival", &["idx_deliveries_sending", "idx_deliveries_unknown"]),
     ("lookups::resolve_unknown", &["INTEGER PRIMARY KEY"]),
     ("lookups::postpone_lookup", &["INTEGER PRIMARY KEY"]),
-    ("correct::latest_try", &["sqlite_autoindex_deliveries_1"]),
+    ("settle::latest_try", &["sqlite_autoindex_deliveries_1"]),
     ("settle::first_of", &["sqlite_autoindex_deliveries_1"]),
     ("settle::is_retried", &["sqlite_autoindex_deliveries_1"]),
-    ("correct::rewrite_counts", &["INTEGER PRIMARY KEY"]),
-    ("correct::rewrite_verdict", &["INTEGER PRIMARY KEY", "sqlite_autoindex_deliveries_1"]),
+    ("settle::rewrite_verdict", &["INTEGER PRIMARY KEY", "sqlite_autoindex_deliveries_1"]),
     (
         "events::may_be_ours",
         &["idx_deliveries_sending", "idx_deliveries_waha_message_id", "idx_deliveries_without_id"],
