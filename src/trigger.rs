@@ -54,7 +54,6 @@ pub struct Request {
 /// What a trigger did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pulled {
-    /// The run that serves it.
     pub run: RunNumber,
     /// Whether that run was under way before.
     pub(crate) was_running: bool,
@@ -111,7 +110,6 @@ struct State {
     is_standby: bool,
     /// Who cannot use the database now.
     database_trouble: HashSet<DatabaseUser>,
-    /// What nobody has heard of yet.
     pulses: VecDeque<Pulse>,
     /// When triggers were last looked at.
     looked_at: Option<Now>,
@@ -241,7 +239,6 @@ impl Triggers {
         }
     }
 
-    /// Whether a run is under way.
     pub(crate) fn is_running(&self) -> bool {
         self.lock().is_running
     }
@@ -256,57 +253,45 @@ impl Triggers {
 
     /// Notes that so many deliveries of a message ended with `status`.
     pub(crate) fn note_deliveries(&self, auto_message_id: i64, status: Status, count: u64) {
-        if count == 0 {
-            return;
+        if count > 0 {
+            let ended = |report: &mut RunReport| {
+                report.deliveries.of(status).into_iter().for_each(|counted| *counted += count);
+            };
+            self.note(auto_message_id, ended);
         }
-        let mut state = self.lock();
-        let is_first = state.note_message(auto_message_id);
-        if let Some(counted) = state.report.deliveries.of(status) {
-            *counted += count;
-        }
-        drop(state);
-        self.tell_of_message(is_first);
     }
 
     /// Notes, also in the log, that messages were settled.
     pub(crate) fn note_settled<'a>(&self, all: impl IntoIterator<Item = &'a Settled>) {
         for Settled { auto_message_id: id, verdict, next } in all {
-            match (verdict, next) {
-                (Verdict::Sent, None) => log::info!("message {id}: sent"),
-                (Verdict::Sent, Some(next)) => log::info!("message {id}: sent, next at {next}"),
-                (Verdict::Failed { error }, None) => {
-                    log::warn!("message {id}: failed: {}", mask_numbers(&error.to_string()));
-                }
-                (Verdict::Failed { error }, Some(next)) => {
-                    log::warn!(
-                        "message {id}: failed, next at {next}: {}",
-                        mask_numbers(&error.to_string())
-                    );
-                }
-            }
-            let mut state = self.lock();
-            let is_first = state.note_message(*id);
+            let next = next.map(|at| format!(", next at {at}")).unwrap_or_default();
             match verdict {
-                Verdict::Sent => state.report.messages.success += 1,
-                Verdict::Failed { .. } => state.report.messages.failed += 1,
+                Verdict::Sent => {
+                    log::info!("message {id}: sent{next}");
+                    self.note(*id, |report| report.messages.success += 1);
+                }
+                Verdict::Failed { error } => {
+                    log::warn!("message {id}: failed{next}: {}", mask_numbers(&error.to_string()));
+                    self.note(*id, |report| report.messages.failed += 1);
+                }
             }
-            drop(state);
-            self.tell_of_message(is_first);
         }
     }
 
     /// Notes, also in the log, that a message failed before it was planned.
     pub(crate) fn note_failed(&self, auto_message_id: i64, error: &Reason) {
         log::warn!("message {auto_message_id}: failed: {}", mask_numbers(&error.to_string()));
-        let mut state = self.lock();
-        let is_first = state.note_message(auto_message_id);
-        state.report.messages.failed += 1;
-        drop(state);
-        self.tell_of_message(is_first);
+        self.note(auto_message_id, |report| report.messages.failed += 1);
     }
 
-    /// The first message of a run is news to the dispatcher: the ticker's run has a row from then on.
-    fn tell_of_message(&self, is_first: bool) {
+    /// Counts what became of a message. The first message of a run is news to the dispatcher: the
+    /// ticker's run has a row from then on.
+    fn note(&self, auto_message_id: i64, count: impl FnOnce(&mut RunReport)) {
+        let is_first = {
+            let mut state = self.lock();
+            count(&mut state.report);
+            state.note_message(auto_message_id)
+        };
         if is_first {
             self.wake.ring();
         }
@@ -336,7 +321,6 @@ impl Triggers {
         }
     }
 
-    /// Whether [`Triggers::stop`] was called.
     pub fn is_stopping(&self) -> bool {
         self.is_stopping.load(Ordering::SeqCst)
     }

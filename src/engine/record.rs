@@ -13,7 +13,7 @@ use crate::delivery::{Counts, Hold, Outcome, Status, Transition};
 use crate::fail_point;
 use crate::reason::Reason;
 use crate::recipient::mask_phone;
-use crate::store::{Claimed, Recovered, Settled, SqlResult, StoreError, Tx};
+use crate::store::{Claimed, Delivery, Settled, SqlResult, StoreError, Tx};
 
 /// A claim and what became of it.
 #[derive(Clone, Debug)]
@@ -59,36 +59,28 @@ impl Core {
         let Now { wall: now, .. } = self.clock.now();
         let ready_at = now.plus(self.config.gap.longest()).ceil_to_second();
         let (recovered, settled, paced) = self.write(|tx| {
-            let recovered = tx
-                .recover_sending(now)?
-                .into_iter()
-                .map(|one| {
-                    let proven = tx.weigh_kept_events(one.delivery_id, now)?;
-                    Ok((one, proven.unwrap_or(Status::Unknown)))
-                })
-                .collect::<SqlResult<Vec<(Recovered, Status)>>>()?;
+            let mut recovered = tx.recover_sending(now)?;
+            for one in &mut recovered {
+                one.status = tx.weigh_kept_events(one.id, now)?.unwrap_or(one.status);
+            }
             let mut settled = Vec::new();
-            for (one, status) in &recovered {
-                tx.set_channel_ready_at(one.channel_id, ready_at, false, now)?;
-                let Recovered { auto_message_id, due_at, .. } = *one;
-                let ended = Counts::of_one(*status);
-                let zone = &self.config.zone;
-                settled.extend(tx.settle_if_done(auto_message_id, due_at, ended, zone, now)?);
+            for Delivery { auto_message_id, due_at, channel_id, status, .. } in &recovered {
+                tx.set_channel_ready_at(*channel_id, ready_at, false, now)?;
+                let (ended, zone) = (Counts::of_one(*status), &self.config.zone);
+                settled.extend(tx.settle_if_done(*auto_message_id, *due_at, ended, zone, now)?);
             }
             fail_point::reach("recover_uncommitted");
             Ok((recovered, settled, tx.paced_channels()?))
         })?;
         fail_point::reach("recovered");
-        for (Recovered { delivery_id, .. }, status) in &recovered {
-            log::warn!(
-                "delivery {delivery_id}: unknown, the program ended while it was being sent"
-            );
+        for Delivery { id, status, .. } in &recovered {
+            log::warn!("delivery {id}: unknown, the program ended while it was being sent");
             if *status != Status::Unknown {
-                log_proven(*delivery_id, *status);
+                log_proven(*id, *status);
             }
         }
         self.triggers.note_settled(&settled);
-        let unknown = recovered.iter().filter(|(_, status)| *status == Status::Unknown).count();
+        let unknown = recovered.iter().filter(|one| one.status == Status::Unknown).count();
         Ok((unknown, paced.iter().map(|channel| (channel.id, channel.ready_at)).collect()))
     }
 
@@ -155,23 +147,24 @@ impl Core {
             | Outcome::Unknown { .. } => (None, false),
         };
         let was_ours = tx.record(claimed, transition, accepted_id, now.wall)?;
-        let given_up = if was_ours { give_up_the_rest(tx, ending, now)? } else { 0 };
-        // WAHA's events may have been faster than its answer, or all that came of it.
-        let proven =
-            if was_ours { tx.weigh_kept_events(claimed.delivery_id, now.wall)? } else { None };
-        let status = proven.unwrap_or(transition.status);
         tx.set_channel_ready_at(channel, ready_at, is_sent, now.wall)?;
-        if was_ours && status == Status::Pending {
-            tx.uncount_claim(channel, claimed.day)?;
-        }
         if let Some((hold, until)) = hold {
             tx.hold_channel(channel, hold, Some(until), now.wall)?;
         }
-        let settled = if was_ours {
-            self.count_or_settle(tx, claimed, (status, given_up), now)?
-        } else {
-            None
-        };
+        let (mut status, mut given_up, mut settled) = (transition.status, 0, None);
+        if was_ours {
+            given_up = give_up_the_rest(tx, ending, now)?;
+            // WAHA's events may have been faster than its answer, or all that came of it.
+            status = tx.weigh_kept_events(claimed.delivery_id, now.wall)?.unwrap_or(status);
+            if status == Status::Pending {
+                tx.uncount_claim(channel, claimed.day)?;
+            } else {
+                let mut ended = Counts::of_one(status);
+                ended.failed += given_up;
+                let Claimed { auto_message_id: id, due_at, .. } = *claimed;
+                settled = tx.settle_if_done(id, due_at, ended, &self.config.zone, now.wall)?;
+            }
+        }
         let late_before = now.wall.minus(self.config.late_limit);
         let has_next = tx.next_open_delivery(channel, now.wall, late_before)?.is_some();
         fail_point::reach("record_uncommitted");
@@ -192,22 +185,6 @@ impl Core {
             log::error!("delivery {delivery_id}: its row was changed while it was being sent");
         }
         self.triggers.note_settled(&recorded.settled);
-    }
-
-    fn count_or_settle(
-        &self,
-        tx: &Tx<'_>,
-        claimed: &Claimed,
-        (status, given_up): (Status, u64),
-        now: Now,
-    ) -> SqlResult<Option<Settled>> {
-        if status == Status::Pending {
-            return Ok(None);
-        }
-        let mut ended = Counts::of_one(status);
-        ended.failed += given_up;
-        let Claimed { auto_message_id, due_at, .. } = *claimed;
-        tx.settle_if_done(auto_message_id, due_at, ended, &self.config.zone, now.wall)
     }
 
     /// Before the end of the program: what is not recorded now is `unknown` after the next start. Tries

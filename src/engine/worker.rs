@@ -34,8 +34,17 @@ enum Claim {
     Skipped(Option<Settled>),
 }
 
+/// A worker's turn with one channel.
+struct Turn<'a> {
+    core: &'a Core,
+    memory: &'a mut Memory,
+    channel: &'a Channel,
+    session: &'a str,
+    /// What the channel has sent today.
+    counted: DayCount,
+}
+
 impl Core {
-    /// Does a job.
     pub(super) fn work(&self, job: Job) -> Answer {
         match job {
             Job::Channel(id, mut memory) => {
@@ -64,7 +73,7 @@ impl Core {
             Ok((tx.channel(id)?, open, tx.day_count(id, day)?))
         })?;
         let Some(channel) = channel else { return Ok(After::Held) };
-        let Some(session) = channel.session_name.clone() else { return Ok(After::Held) };
+        let Some(session) = &channel.session_name else { return Ok(After::Held) };
         let counted = DayCount { day, count };
         match self.availability(&channel, counted, now.wall) {
             Availability::Off(_) | Availability::Held(_, HoldEnds::At(_) | HoldEnds::ByPerson) => {
@@ -80,61 +89,15 @@ impl Core {
         if ready > now.monotonic {
             return Ok(After::Ready(ready));
         }
-        let Some(open) = open else {
-            self.look_without_sending(memory, &channel, &session)?;
-            return Ok(After::Empty(ready));
-        };
+        let turn = Turn { core: self, memory, channel: &channel, session, counted };
+        let Some(open) = open else { return turn.look_without_sending(After::Empty(ready)) };
         if self.is_changed(&open, now.wall)? {
             return Ok(After::Ready(ready));
         }
         if self.triggers.is_stopping() {
             return Ok(After::Held);
         }
-        self.send_next(memory, (&channel, &session), &open, counted)
-    }
-
-    /// Sends the next delivery of a channel, if nothing is in the way now.
-    fn send_next(
-        &self,
-        memory: &mut Memory,
-        (channel, session): (&Channel, &str),
-        open: &Open,
-        counted: DayCount,
-    ) -> Result<After, StoreError> {
-        let now = self.clock.now();
-        let allowance = match self.allowance(channel) {
-            Ok(allowance) => allowance,
-            Err(hold) => return self.hold(channel, &hold),
-        };
-        if self.is_closed(memory, channel, counted, now.wall) {
-            self.look_without_sending(memory, channel, session)?;
-            return Ok(After::Held);
-        }
-        if let Some(hold) = self.session_trouble(memory, channel, session)? {
-            return self.hold(channel, &hold);
-        }
-        if self.is_clock_wrong(self.clock.now()) {
-            return Ok(After::Held);
-        }
-        if channel.held.is_some() {
-            self.free(channel)?;
-        }
-        let typed = self.type_first(memory, session, open);
-        let reserved_id = match typed {
-            Ok(Some(until)) => return Ok(After::Ready(until)),
-            Ok(None) => self.reserve_id(memory, session),
-            Err(hold) => Err(hold),
-        };
-        match reserved_id {
-            Ok(reserved_id) => self.claim_and_send(
-                memory,
-                (channel, session),
-                &allowance,
-                open,
-                reserved_id.as_deref(),
-            ),
-            Err(hold) => self.hold(channel, &hold),
-        }
+        turn.send_next(&open)
     }
 
     /// Whether a delivery is not to be sent as it was planned: it is ended, or addressed anew.
@@ -152,120 +115,19 @@ impl Core {
         Ok(true)
     }
 
-    /// A held channel without deliveries is looked at all the same, so that its row tells the truth.
-    fn look_without_sending(
-        &self,
-        memory: &mut Memory,
-        channel: &Channel,
-        session: &str,
-    ) -> Result<(), StoreError> {
-        if channel.held.is_none() {
-            return Ok(());
-        }
-        match self.session_trouble(memory, channel, session)? {
-            Some(hold) => self.hold(channel, &hold).map(drop),
-            None => self.free(channel),
-        }
-    }
-
-    /// Why the session may not send for the channel, if it may not: its state, or its number. WORKING
-    /// is believed for a short while, except of a held channel.
-    fn session_trouble(
-        &self,
-        memory: &mut Memory,
-        channel: &Channel,
-        session: &str,
-    ) -> Result<Option<Hold>, StoreError> {
-        let now = self.clock.now();
-        if channel.held.is_none() && memory.is_working(session, now) && !self.is_clock_wrong(now) {
-            return Ok(None);
-        }
-        let number = match self.waha.session(session) {
-            SessionState::Working { number } => number,
-            SessionState::Held(hold) => return Ok(Some(hold)),
-        };
-        if let Some(number) = &number {
-            if let Some(hold) = channel.hold_for_number(session, number) {
-                self.write(|tx| tx.note_other_number(channel.id, number))?;
-                return Ok(Some(hold));
-            }
-            if channel.phone_number.is_none() {
-                self.write(|tx| tx.adopt_number(channel.id, number))?;
-            }
-        }
-        memory.note_working(session, now);
-        Ok(None)
-    }
-
     /// Whether WAHA's clock tells another time: nothing is sent before the two agree.
     fn is_clock_wrong(&self, now: Now) -> bool {
         self.waha.time(now).is_not(now.wall)
     }
 
-    /// The id for the next message, where WAHA offers one.
-    fn reserve_id(&self, memory: &mut Memory, session: &str) -> Result<Option<String>, Hold> {
-        let now = self.clock.now();
-        if !memory.may_offer_ids(session, now) {
-            return Ok(None);
-        }
-        match self.waha.reserve_id(session) {
-            IdOffer::Reserved(id) => Ok(Some(id)),
-            IdOffer::NotNow => Ok(None),
-            IdOffer::None => {
-                memory.note_no_ids(session, now);
-                Ok(None)
-            }
-            IdOffer::Held(hold) => Err(hold),
-        }
-    }
-
-    fn hold(&self, channel: &Channel, hold: &Hold) -> Result<After, StoreError> {
-        let now = self.clock.now().wall;
-        if let Some(held) = &channel.held
-            && held.kind == Some(hold.kind)
-            && held.reason == hold.reason
-            && held.until.is_some_and(|until| until > now)
-        {
-            return Ok(After::Held); // Nothing new: the hold that is there goes on.
-        }
-        let until = hold.until(now, channel.held_count, self.chance());
-        self.write(|tx| tx.hold_channel(channel.id, hold, until, now))?;
-        fail_point::reach("held");
-        // The same hold again is no news to whom errors are mailed.
-        let is_news = channel.held.as_ref().is_none_or(|held| held.kind != Some(hold.kind));
-        log_hold(channel.id, hold, until, is_news);
-        Ok(After::Held)
-    }
-
-    fn free(&self, channel: &Channel) -> Result<(), StoreError> {
-        let now = self.clock.now().wall;
-        if self.write(|tx| tx.free_channel(channel.id, now))? {
-            fail_point::reach("freed");
-            log::info!("channel {}: free again", channel.id);
-        }
-        Ok(())
-    }
-
-    /// What a channel is allowed; or the hold for one whose row says what cannot be followed. It must
-    /// not send by a guess: a wrong one sends at night.
-    fn allowance(&self, channel: &Channel) -> Result<Allowance, Hold> {
-        self.config
-            .allowance
-            .of_channel(channel.send_window.as_deref(), channel.daily_limit)
-            .map_err(|error| {
-                let reason = Reason::WindowUnreadable { cause: error.to_string() };
-                Hold::new(HoldKind::Misconfigured, reason)
-            })
-    }
-
     /// Whether a channel may send at `at`. Its pace is the queue's: the wall clock may have been set.
     fn availability<'a>(
         &self,
-        channel: &'a Channel,
+        of: &'a Channel,
         counted: DayCount,
         at: Timestamp,
     ) -> Availability<'a> {
-        channels::availability(Some(channel), counted, &self.config, at, at)
+        channels::availability(Some(of), counted, &self.config, at, at)
     }
 
     /// Whether a channel is outside its hours or its day is full at `at`, whether or not it is held. It
@@ -273,11 +135,11 @@ impl Core {
     fn is_closed(
         &self,
         memory: &mut Memory,
-        channel: &Channel,
+        of: &Channel,
         counted: DayCount,
         at: Timestamp,
     ) -> bool {
-        let free = Channel { held: None, ..channel.clone() };
+        let free = Channel { held: None, ..of.clone() };
         let mut closed = None;
         if let Availability::ClosedUntil(until, why) = self.availability(&free, counted, at) {
             closed = Some((until, why));
@@ -286,7 +148,7 @@ impl Core {
         if let Some((until, why)) = closed
             && before != closed
         {
-            log::info!("channel {}: waits until {until}: {why}", channel.id);
+            log::info!("channel {}: waits until {until}: {why}", of.id);
         }
         closed.is_some()
     }
@@ -305,31 +167,156 @@ impl Core {
         let gap = self.config.gap.with_jitter(self.chance());
         (now.wall.plus(gap).ceil_to_second(), now.monotonic + gap)
     }
+}
 
-    /// Claims a delivery and sends it.
+impl Turn<'_> {
+    /// Sends the next delivery of the channel, if nothing is in the way now.
+    fn send_next(mut self, open: &Open) -> Result<After, StoreError> {
+        let (core, channel) = (self.core, self.channel);
+        let now = core.clock.now();
+        let allowance = match self.allowance() {
+            Ok(allowance) => allowance,
+            Err(hold) => return self.hold(&hold),
+        };
+        if core.is_closed(self.memory, channel, self.counted, now.wall) {
+            return self.look_without_sending(After::Held);
+        }
+        if let Some(hold) = self.session_trouble()? {
+            return self.hold(&hold);
+        }
+        if core.is_clock_wrong(core.clock.now()) {
+            return Ok(After::Held);
+        }
+        if channel.held.is_some() {
+            self.free()?;
+        }
+        let reserved_id = match core.type_first(self.memory, self.session, open) {
+            Ok(Some(until)) => return Ok(After::Ready(until)),
+            Ok(None) => self.reserve_id(),
+            Err(hold) => Err(hold),
+        };
+        match reserved_id {
+            Ok(reserved_id) => self.claim_and_send(&allowance, open, reserved_id.as_deref()),
+            Err(hold) => self.hold(&hold),
+        }
+    }
+
+    /// A held channel without deliveries is looked at all the same, so that its row tells the truth.
+    fn look_without_sending(mut self, after: After) -> Result<After, StoreError> {
+        if self.channel.held.is_some() {
+            match self.session_trouble()? {
+                Some(hold) => drop(self.hold(&hold)?),
+                None => self.free()?,
+            }
+        }
+        Ok(after)
+    }
+
+    /// Why the session may not send for the channel, if it may not: its state, or its number. WORKING
+    /// is believed for a short while, except of a held channel.
+    fn session_trouble(&mut self) -> Result<Option<Hold>, StoreError> {
+        let Self { core, channel, session, .. } = *self;
+        let now = core.clock.now();
+        let is_free = channel.held.is_none();
+        if is_free && self.memory.is_working(session, now) && !core.is_clock_wrong(now) {
+            return Ok(None);
+        }
+        let number = match core.waha.session(session) {
+            SessionState::Working { number } => number,
+            SessionState::Held(hold) => return Ok(Some(hold)),
+        };
+        if let Some(number) = &number {
+            if let Some(hold) = channel.hold_for_number(session, number) {
+                core.write(|tx| tx.note_other_number(channel.id, number))?;
+                return Ok(Some(hold));
+            }
+            if channel.phone_number.is_none() {
+                core.write(|tx| tx.adopt_number(channel.id, number))?;
+            }
+        }
+        self.memory.note_working(session, now);
+        Ok(None)
+    }
+
+    /// The id for the next message, where WAHA offers one.
+    fn reserve_id(&mut self) -> Result<Option<String>, Hold> {
+        let now = self.core.clock.now();
+        if !self.memory.may_offer_ids(self.session, now) {
+            return Ok(None);
+        }
+        match self.core.waha.reserve_id(self.session) {
+            IdOffer::Reserved(id) => Ok(Some(id)),
+            IdOffer::NotNow => Ok(None),
+            IdOffer::None => {
+                self.memory.note_no_ids(self.session, now);
+                Ok(None)
+            }
+            IdOffer::Held(hold) => Err(hold),
+        }
+    }
+
+    fn hold(&self, hold: &Hold) -> Result<After, StoreError> {
+        let (core, channel) = (self.core, self.channel);
+        let now = core.clock.now().wall;
+        if let Some(held) = &channel.held
+            && held.kind == Some(hold.kind)
+            && held.reason == hold.reason
+            && held.until.is_some_and(|until| until > now)
+        {
+            return Ok(After::Held); // Nothing new: the hold that is there goes on.
+        }
+        let until = hold.until(now, channel.held_count, core.chance());
+        core.write(|tx| tx.hold_channel(channel.id, hold, until, now))?;
+        fail_point::reach("held");
+        // The same hold again is no news to whom errors are mailed.
+        let is_news = channel.held.as_ref().is_none_or(|held| held.kind != Some(hold.kind));
+        log_hold(channel.id, hold, until, is_news);
+        Ok(After::Held)
+    }
+
+    fn free(&self) -> Result<(), StoreError> {
+        let (core, id) = (self.core, self.channel.id);
+        let now = core.clock.now().wall;
+        if core.write(|tx| tx.free_channel(id, now))? {
+            fail_point::reach("freed");
+            log::info!("channel {id}: free again");
+        }
+        Ok(())
+    }
+
+    /// What the channel is allowed; or the hold for one whose row says what cannot be followed. It must
+    /// not send by a guess: a wrong one sends at night.
+    fn allowance(&self) -> Result<Allowance, Hold> {
+        let own = (self.channel.send_window.as_deref(), self.channel.daily_limit);
+        self.core.config.allowance.of_channel(own.0, own.1).map_err(|error| {
+            let reason = Reason::WindowUnreadable { cause: error.to_string() };
+            Hold::new(HoldKind::Misconfigured, reason)
+        })
+    }
+
     fn claim_and_send(
-        &self,
-        memory: &mut Memory,
-        (channel, session): (&Channel, &str),
+        self,
         allowance: &Allowance,
         open: &Open,
         reserved_id: Option<&str>,
     ) -> Result<After, StoreError> {
+        let Self { core, channel, session, .. } = self;
         // The looks at the session and for an id may have taken long.
-        let now = self.clock.now();
-        if self.triggers.is_stopping() || self.is_over(now) {
+        let now = core.clock.now();
+        if core.triggers.is_stopping() || core.is_over(now) {
             return Ok(After::Held);
         }
         fail_point::reach("before_claim");
         let mut began = now.monotonic;
-        let claimed = self.write(|tx| {
+        let claimed = core.write(|tx| {
             // Only here, with the database ours, has all waiting ended: the time of the claim.
-            let now = self.clock.now();
+            let now = core.clock.now();
             began = now.monotonic;
-            if !allowance.window.contains(&self.config.zone, now.wall) || self.is_clock_wrong(now) {
+            let zone = &core.config.zone;
+            if !allowance.window.contains(zone, now.wall) || core.is_clock_wrong(now) {
                 return Ok((Claim::Changed, now.wall, now.monotonic));
             }
-            let (next_ready_at, ready) = self.next_ready(now);
+            let (next_ready_at, ready) = core.next_ready(now);
             let request = ClaimRequest {
                 delivery_id: open.id,
                 channel_id: channel.id,
@@ -337,13 +324,13 @@ impl Core {
                 seen_ready_at: channel.ready_at,
                 seen_send_window: channel.send_window.as_deref(),
                 seen_daily_limit: channel.daily_limit,
-                day: Day::of(&self.config.zone, now.wall),
+                day: Day::of(zone, now.wall),
                 day_limit: allowance.daily_limit,
                 next_ready_at,
                 reserved_id,
                 rendered: None,
             };
-            let claim = self.claim(tx, open, &request, now.wall)?;
+            let claim = core.claim(tx, open, &request, now.wall)?;
             fail_point::reach("claim_uncommitted");
             Ok((claim, next_ready_at, ready))
         });
@@ -352,38 +339,33 @@ impl Core {
             Err(error) => {
                 let Some(why) = error.unreadable_row() else { return Err(error) };
                 let why = Reason::DeliveryUnreadable { cause: why };
-                let now = self.clock.now();
-                self.end_unsendable(open, Status::Failed, &why, now.wall)?;
+                let now = core.clock.now();
+                core.end_unsendable(open, Status::Failed, &why, now.wall)?;
                 return Ok(After::Ready(now.monotonic));
             }
         };
         fail_point::reach("claimed");
         match claim {
             Claim::Made(claimed) => {
-                memory.note_pace(next_ready_at, ready);
-                Ok(self.send(memory, (channel, session), claimed, began))
+                self.memory.note_pace(next_ready_at, ready);
+                Ok(self.send(claimed, began))
             }
             // Somebody changed a row in between, or the hours ended: look again, not faster than once
             // a rest.
-            Claim::Changed => Ok(After::Ready(self.clock.now().monotonic + DATABASE_REST)),
+            Claim::Changed => Ok(After::Ready(core.clock.now().monotonic + DATABASE_REST)),
             Claim::Skipped(settled) => {
-                self.note_ended(open, Status::Skipped, settled.as_ref());
-                Ok(After::Ready(self.clock.now().monotonic))
+                core.note_ended(open, Status::Skipped, settled.as_ref());
+                Ok(After::Ready(core.clock.now().monotonic))
             }
         }
     }
 
     /// The one place where messages leave: after the commit of the claim, before anything else.
     /// `began` is when it was claimed, on the monotonic clock.
-    fn send(
-        &self,
-        memory: &mut Memory,
-        (channel, session): (&Channel, &str),
-        claimed: Claimed,
-        began: Duration,
-    ) -> After {
+    fn send(self, claimed: Claimed, began: Duration) -> After {
+        let Self { core, memory, channel, session, .. } = self;
         log::debug!("delivery {}: claimed, attempt {}", claimed.delivery_id, claimed.attempt);
-        let outcome = self.waha.send(&TextMessage {
+        let outcome = core.waha.send(&TextMessage {
             session,
             chat_id: &claimed.chat_id,
             text: &claimed.text,
@@ -392,11 +374,11 @@ impl Core {
             delivery_id: claimed.delivery_id,
             metadata: claimed.metadata.as_deref(),
         });
-        self.triggers.latency.note(self.clock.now().monotonic.saturating_sub(began));
+        core.triggers.latency.note(core.clock.now().monotonic.saturating_sub(began));
         fail_point::reach("answered");
         let (delivery_id, held_count) = (claimed.delivery_id, channel.held_count);
         let result = Box::new(Unrecorded { claimed, outcome, held_count });
-        let after = self.record(memory, result, self.clock.now());
+        let after = core.record(memory, result, core.clock.now());
         if let After::Unrecorded(error) = &after {
             log::error!(
                 "delivery {delivery_id}: the outcome could not be recorded yet: {}",
@@ -405,7 +387,9 @@ impl Core {
         }
         after
     }
+}
 
+impl Core {
     /// Ends a delivery whose message was changed into something that cannot be sent, or whose
     /// recipient wants none.
     fn end_unsendable(
@@ -441,11 +425,10 @@ impl Core {
     /// Lets a delivery follow its contact, who was removed or has another number: to that number, or
     /// nowhere.
     fn follow_contact(&self, open: &Open, now: Timestamp) -> Result<(), StoreError> {
-        match self.write(|tx| waiting::follow(tx, open.id, &self.config, now))? {
-            Followed::Goes | Followed::HandedOver | Followed::Gone => {}
-            Followed::Skipped(settled) => {
-                self.note_ended(open, Status::Skipped, settled.as_ref());
-            }
+        if let Followed::Skipped(settled) =
+            self.write(|tx| waiting::follow(tx, open.id, &self.config, now))?
+        {
+            self.note_ended(open, Status::Skipped, settled.as_ref());
         }
         Ok(())
     }

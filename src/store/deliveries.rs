@@ -188,16 +188,6 @@ pub struct Claimed {
     pub(crate) reserved_id: Option<String>,
 }
 
-/// A delivery whose process died while it was `sending`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Recovered {
-    pub(crate) delivery_id: i64,
-    pub(crate) auto_message_id: i64,
-    pub(crate) due_at: Timestamp,
-    /// Its channel, which may just have sent.
-    pub(crate) channel_id: i64,
-}
-
 /// The columns that [`read_counts`] reads: how many rows have which status in `column`.
 pub(super) fn counts_by(column: &str) -> String {
     let count = |status| format!("count(*) FILTER (WHERE {column} = '{status}') AS {status}");
@@ -424,25 +414,19 @@ impl Tx<'_> {
 
     /// Makes every delivery that is `sending` `unknown`: only for the one process that holds the
     /// sender's lock, before its first claim. Whoever claimed them died in between.
-    pub(crate) fn recover_sending(&self, now: Timestamp) -> SqlResult<Vec<Recovered>> {
+    pub(crate) fn recover_sending(&self, now: Timestamp) -> SqlResult<Vec<Delivery>> {
         let sql = "UPDATE deliveries SET status = 'unknown', finished_at = :now,
                        next_attempt_at =
                            strftime('%Y-%m-%dT%H:%M:%SZ', claimed_at, '+' || :lookup_secs || ' seconds'),
                        error = :error, error_code = :code, error_args = NULL
-                   WHERE status = 'sending'
-                   RETURNING id, auto_message_id, due_at, channel_id";
+                   WHERE status = 'sending' RETURNING *";
         let params = params! {
             now,
             ":lookup_secs": FIRST_LOOKUP_AFTER.as_secs(),
-            ":error": Reason::EndedWhileSending.to_string(),
+            ":error": Reason::EndedWhileSending,
             ":code": Reason::EndedWhileSending.code(),
         };
-        self.query_rows(sql, params, |row| {
-            read! { row => Recovered {
-                delivery_id: row.get("id")?,
-                auto_message_id, due_at, channel_id,
-            } }
-        })
+        self.query_rows(sql, params, Delivery::from_row)
     }
 
     /// How many deliveries are pending on channels of any kind, of messages that are being sent.

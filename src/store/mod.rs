@@ -43,7 +43,7 @@ pub use contacts::WaitingForContact;
 pub(crate) use contacts::{Contact, Numbers, Skipped};
 pub(crate) use deliveries::Ended;
 pub use deliveries::{
-    ClaimRequest, Claimed, Delivery, NewDelivery, Occurrence, Open, RecipientNow, Recovered,
+    ClaimRequest, Claimed, Delivery, NewDelivery, Occurrence, Open, RecipientNow,
 };
 pub use events::{Echo, MessageEvent, SessionEvent, Taken};
 pub(crate) use figures::StatusCount;

@@ -7,12 +7,15 @@ use std::path::Path;
 use super::tables::NOT_RUN;
 
 /// The ways in: each prepares a statement at the line where it is called.
-const DOORS: [&str; 9] = [
+const DOORS: [&str; 12] = [
     ".prepare(",
     ".query_rows(",
     ".query_optional(",
     ".query_values(",
     ".query_value(",
+    ".query_one(",
+    ".query_maybe(",
+    ".each_row(",
     ".insert_row(",
     ".change_rows(",
     ".change(",
