@@ -1,11 +1,13 @@
-//! Alarms: the heartbeat that a dead-man's switch wants, alerts for a person, and whether triggers
-//! have stopped coming.
+//! Alarms: the heartbeat that a dead-man's switch wants, alerts for a person, callbacks for another
+//! program, and whether triggers have stopped coming.
 //!
 //! Nothing here may delay a send or fail a run: each receiver has a thread of its own, short time-outs
 //! and a bounded backlog, and a receiver that fails is a line in the log. Nothing that is told has a
-//! text or a whole phone number in it, and no URL is ever logged: whoever knows it can write there.
+//! text or a whole phone number in it, unless CALLBACK_NUMBERS says so, and no URL is ever logged:
+//! whoever knows it can write there.
 
 mod alerts;
+mod callbacks;
 mod heartbeat;
 mod stale;
 mod telling;
@@ -24,6 +26,8 @@ use crate::store::{Store, StoreError};
 use crate::trigger::{RunReport, Triggers};
 
 pub use alerts::Alerts;
+pub use callbacks::Callbacks;
+pub(crate) use callbacks::try_callback;
 pub use heartbeat::Heartbeat;
 pub use stale::Watch;
 pub(crate) use telling::{NotTold, try_alert, try_heartbeat};
@@ -54,6 +58,7 @@ pub(crate) struct Alarms {
     /// Rung when one of them ends.
     ended: Wake,
     has_alerts: AtomicBool,
+    has_callbacks: AtomicBool,
 }
 
 impl Alarms {
@@ -66,6 +71,7 @@ impl Alarms {
             open: Arc::default(),
             ended: Wake::default(),
             has_alerts: AtomicBool::new(false),
+            has_callbacks: AtomicBool::new(false),
         };
         if let Some(url) = &config.heartbeat_url {
             let mut heartbeat = Heartbeat::new(url.clone(), client());
@@ -81,12 +87,38 @@ impl Alarms {
         alarms
     }
 
-    /// Begins to tell ALERT_URL, when there is one. Only the process that sends may: else an alert
-    /// would be told twice. Nobody is kept from sending by it.
+    /// Begins to tell ALERT_URL and CALLBACK_URL, when they are set. Only the process that sends may:
+    /// else something would be told twice. Nobody is kept from sending by it.
     pub(crate) fn start_alerts(&self, config: &Arc<Config>) {
         if let Err(error) = self.try_alerts(config) {
             log::warn!("alerts: the database cannot be used: {}", in_one_line(&error));
         }
+        if let Err(error) = self.try_callbacks(config) {
+            log::warn!("callbacks: the database cannot be used: {}", in_one_line(&error));
+        }
+    }
+
+    fn try_callbacks(&self, config: &Config) -> Result<(), StoreError> {
+        let mut store = Store::open(&config.database_path)?;
+        let events = config.callback.as_ref().map_or(&[][..], |target| &target.events);
+        if !store.read(|tx| tx.are_callbacks_wanted(events))? {
+            store.write(|tx| tx.want_callbacks(events))?;
+        }
+        let Some(target) = &config.callback else { return Ok(()) };
+        if self.has_callbacks.swap(true, Ordering::SeqCst) {
+            return Ok(());
+        }
+        store.keep_little()?;
+        let mut callbacks = Callbacks::new(store, target.clone(), callbacks::client());
+        let clock = Arc::clone(&self.clock);
+        self.spawn("callbacks", move |now, ending| {
+            if ending.is_none() {
+                return callbacks.step(now);
+            }
+            callbacks.last_words(&*clock, now.monotonic + LAST_WORDS);
+            None
+        });
+        Ok(())
     }
 
     fn try_alerts(&self, config: &Arc<Config>) -> Result<(), StoreError> {

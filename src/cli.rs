@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
 
 mod backup;
+mod callback;
 mod channel;
 mod contact;
 mod cron_line;
@@ -66,6 +67,8 @@ enum Command {
     /// Keep the address book: contacts, their tags, who wants no more messages
     #[command(subcommand)]
     Contact(contact::ContactCommand),
+    /// What CALLBACK_URL was told, and what waits: list, retry, test
+    Callback(callback::CallbackArgs),
     /// What will happen, before it does: who gets what, and when
     Plan(plan::PlanArgs),
     /// How everything stands, on one screen
@@ -197,6 +200,7 @@ fn run(args: &Arguments) -> Result<(), CliError> {
         Command::Channel(args) => channel::channel(args, &config()?),
         Command::Message(args) => message::message(args, &config()?),
         Command::Contact(command) => contact::contact(command, &config()?),
+        Command::Callback(args) => callback::callback(args, &config()?),
         Command::Run(RunArgs { dry_run: true, json, .. }) => {
             plan::dry_run(output::Output { json: *json }, &config()?)
         }

@@ -4,6 +4,7 @@
 //! ever repeated in one.
 
 mod admin;
+mod callback;
 mod env_file;
 mod error;
 mod hosts;
@@ -26,6 +27,7 @@ use crate::send_window::Allowance;
 use values::{Values, listen_addr, log_level};
 
 pub use admin::AdminPassword;
+pub use callback::{CallbackEvent, CallbackTarget};
 pub use env_file::parse as parse_env_file;
 pub(crate) use error::ConfigError;
 pub use hosts::Authority;
@@ -151,6 +153,26 @@ pub const SETTINGS: &[Setting] = &[
         "URL that gets a JSON POST when a person should look: a channel held, a message failed, something unknown; `doctor --alert` tries it",
     ),
     setting(
+        "CALLBACK_URL",
+        "",
+        "URL of your own program that gets a signed JSON POST of what became of messages, as docs/callbacks.md says",
+    ),
+    setting(
+        "CALLBACK_SECRET",
+        "",
+        "signs them: `whsec_` and 24 to 64 bytes in base64, such as `openssl rand -base64 32` prints; needed with CALLBACK_URL",
+    ),
+    setting(
+        "CALLBACK_EVENTS",
+        "message.finished",
+        "which events it gets, separated by commas, or all; docs/callbacks.md has the list",
+    ),
+    setting(
+        "CALLBACK_NUMBERS",
+        "0",
+        "1 = events also have the number and name of a recipient, and the whole words of an error",
+    ),
+    setting(
         "STALE_MINUTES",
         "15",
         "no trigger and no tick for so long while something could be sent: `/health` is 503 `stale`, and an alert goes out; 0 = never",
@@ -212,6 +234,8 @@ pub struct Config {
     pub heartbeat_url: Option<Secret>,
     /// ALERT_URL; whoever knows it can write there.
     pub alert_url: Option<Secret>,
+    /// CALLBACK_URL and what belongs to it.
+    pub callback: Option<CallbackTarget>,
     /// STALE_MINUTES; `None` for 0.
     pub stale_after: Option<Duration>,
     pub senders: usize,
@@ -330,6 +354,7 @@ impl Config {
                 .optional("ALERT_URL")
                 .map(|text| url::told("ALERT_URL", text))
                 .transpose()?,
+            callback: values.callback()?,
             stale_after: Some(values.number("STALE_MINUTES", 0, 10_080)?)
                 .filter(|minutes| *minutes > 0)
                 .map(Duration::from_mins),

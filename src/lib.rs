@@ -33,6 +33,7 @@
 //! | `<database>.restoring` | a restore ended; the database is the old one, whole | uses the database; without one it says so and stops |
 //! | an old message with part of its deliveries | a `prune` was cut off | leaves it; the next `prune` takes the rest |
 //! | alert that is not marked as told | it was told, or not | tells it again, with the same id |
+//! | callback that is `waiting` | CALLBACK_URL took it, or not | tells it again, with the same `webhook-id` |
 //! | `<database>.before-v<n>` | the tables were brought up to date, or not | brings them up to date if they are not; the copy is the user's |
 //! | hidden number with `next_look_at` | somebody said STOP from it; the chat is opted out | asks WAHA in its first run whose it is |
 //! | run without `finished_at` | the process ended during it | closes it and says so in `error` |

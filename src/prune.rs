@@ -119,7 +119,9 @@ pub fn prune(
 /// What nobody can use any more goes whatever its age.
 fn side_cut(side: Side, cut: Timestamp, now: Timestamp) -> Timestamp {
     match side {
-        Side::Runs | Side::Alerts | Side::WebhookSessions | Side::ChannelDays => cut,
+        Side::Runs | Side::Alerts | Side::Callbacks | Side::WebhookSessions | Side::ChannelDays => {
+            cut
+        }
         // Each of both is over after a week, unused.
         Side::WebhookEvents | Side::PanelSessions => now.minus(AGE_MIN),
         Side::PanelUploads => now.minus(UPLOADS_KEPT),

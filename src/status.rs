@@ -16,7 +16,9 @@ use crate::lock::{self, Holder, Sending};
 use crate::pace::Gap;
 use crate::reason::Explanation;
 use crate::schedule::Zone;
-use crate::store::{Channel, Message, Run, SqlResult, Store, StoreError, Stuck, Tx, Unresolved};
+use crate::store::{
+    CallbackCounts, Channel, Message, Run, SqlResult, Store, StoreError, Stuck, Tx, Unresolved,
+};
 
 /// Runs on the screen.
 const RUNS: u32 = 4;
@@ -88,6 +90,8 @@ pub(crate) struct Overview {
     pub(crate) unknown: u64,
     /// People who asked to stop by a hidden number whose phone number is not known, of all times.
     pub(crate) unresolved: Unresolved,
+    /// What CALLBACK_URL is told.
+    pub(crate) callbacks: CallbackCounts,
     /// Why nothing is planned or sent: the clock is not believed.
     pub(crate) clock_hold: Option<Explanation>,
     pub(crate) runs: Vec<Run>,
@@ -132,6 +136,7 @@ pub(crate) fn status(
             today: tx.count_ended_since(midnight)?,
             unknown: tx.count_unknown()?,
             unresolved: tx.unresolved_hidden(Timestamp::from_secs(0))?,
+            callbacks: tx.callback_counts()?,
             clock_hold: tx.clock_believed()?.hold,
             runs: tx.last_runs(RUNS)?,
         })
@@ -197,6 +202,7 @@ impl Overview {
             "today": today,
             "unknown": self.unknown,
             "unresolved_stops": self.unresolved.asked + self.unresolved.given_up,
+            "callbacks": self.callbacks,
             "clock_hold": self.clock_hold,
             "last_trigger_at": self.last_trigger_at(),
             "backlog_ends_at": self.backlog_ends_at(),

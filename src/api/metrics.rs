@@ -2,7 +2,7 @@
 //! are statuses and ids of channels, of which there are few.
 
 use crate::clock::Timestamp;
-use crate::store::{Channel, SqlResult, StatusCount, Tx};
+use crate::store::{CallbackCounts, Channel, SqlResult, StatusCount, Tx};
 use crate::trigger::Triggers;
 
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -13,6 +13,7 @@ pub(super) struct Figures {
     channels: Vec<Channel>,
     oldest: Option<Timestamp>,
     newest_run_at: Option<Timestamp>,
+    callbacks: CallbackCounts,
 }
 
 impl Figures {
@@ -24,6 +25,7 @@ impl Figures {
             channels: tx.channels()?,
             oldest,
             newest_run_at: tx.newest_run_at()?,
+            callbacks: tx.callback_counts()?,
         })
     }
 
@@ -69,6 +71,11 @@ impl Figures {
         }
         let stopped = self.channels.iter().filter(|channel| channel.held.is_some()).count();
         page.one("ams_channels_held", "gauge", "Channels that may not send.", stopped);
+        page.head("ams_callbacks", "gauge", "Callbacks that wait, and that were given up.");
+        page.sample("ams_callbacks", "status=\"waiting\"", self.callbacks.waiting);
+        page.sample("ams_callbacks", "status=\"failed\"", self.callbacks.failed);
+        let help = "Callbacks that were dropped untold, because too many waited.";
+        page.one("ams_callbacks_dropped_total", "counter", help, self.callbacks.dropped);
         page.latency(triggers);
         page.0
     }

@@ -17,7 +17,7 @@ use crate::lock::Sending;
 use crate::reason::Reason;
 use crate::schedule::Zone;
 use crate::status::{self, ChannelState, Overview};
-use crate::store::Run;
+use crate::store::{CallbackCounts, Run};
 
 const REDRAW_EVERY: Duration = Duration::from_secs(2);
 const WIDTH: usize = 80;
@@ -102,7 +102,7 @@ fn screen(now: &Overview, zone: &Zone) -> String {
             }
         ),
         format!("Backlog    {}", backlog(now, zone)),
-        now.clock_hold.as_ref().map(|why| format!("HELD       {why}")).unwrap_or_default(),
+        now.clock_hold.as_ref().map_or_else(|| callbacks(now), |why| format!("HELD       {why}")),
     ];
     lines.extend(now.channels.iter().flat_map(stuck));
     lines.push("Channels".to_owned());
@@ -157,6 +157,18 @@ fn backlog(now: &Overview, zone: &Zone) -> String {
             format!("{pending} deliveries, until about {} ({away})", zone.format_local(end))
         }
     }
+}
+
+/// Nothing while no callback waits too long or was lost: most sites have none.
+fn callbacks(now: &Overview) -> String {
+    let counts = now.callbacks;
+    if counts == CallbackCounts::default() {
+        return String::new();
+    }
+    format!(
+        "Callbacks  {} wait, {} failed, {} dropped untold; `callback list` tells why",
+        counts.waiting, counts.failed, counts.dropped
+    )
 }
 
 /// Those that a person should look at come first.

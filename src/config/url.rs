@@ -1,4 +1,4 @@
-//! WAHA_BASE_URL, WAHA_PROXY, HEARTBEAT_URL and ALERT_URL: which URLs they may have.
+//! WAHA_BASE_URL, WAHA_PROXY, HEARTBEAT_URL, ALERT_URL and CALLBACK_URL: which URLs they may have.
 //!
 //! The reading is narrow on purpose: a host that we and the HTTP library could understand
 //! differently is refused, so that the rule about plain http holds for the host that is asked.

@@ -41,6 +41,7 @@ pub(super) fn examine(
     let looked = schema(&store, findings)
         .and_then(|()| channels(&mut store, config, now, waha, findings))
         .and_then(|()| triggers(&mut store, config, now, findings))
+        .and_then(|()| super::receivers::callbacks(&mut store, config, findings))
         .and_then(|()| hidden(&mut store, now, findings))
         .and_then(|()| contacts(&mut store, config, findings))
         .and_then(|()| messages(&mut store, config, now, findings));

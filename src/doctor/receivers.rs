@@ -4,6 +4,7 @@ use super::Findings;
 use crate::alarm::{NotTold, try_alert, try_heartbeat};
 use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::store::{CallbackCounts, Store, StoreError};
 
 /// Calls the receivers only when `alert` says so.
 pub(super) fn examine(config: &Config, now: Timestamp, alert: bool, findings: &mut Findings) {
@@ -23,6 +24,27 @@ pub(super) fn examine(config: &Config, now: Timestamp, alert: bool, findings: &m
     if let Some(url) = &config.heartbeat_url {
         tried("HEARTBEAT_URL", try_heartbeat(url), findings);
     }
+}
+
+/// What CALLBACK_URL is told; its receiver is called by `callback test` only.
+pub(super) fn callbacks(
+    store: &mut Store,
+    config: &Config,
+    findings: &mut Findings,
+) -> Result<(), StoreError> {
+    let counts = store.read(|tx| tx.callback_counts())?;
+    let CallbackCounts { waiting, failed, dropped } = counts;
+    let found = format!("{waiting} callbacks wait, {failed} failed, {dropped} were dropped untold");
+    if failed + dropped > 0 {
+        let remedy = "see `callback list --status failed`; `callback retry` tells them again";
+        findings.warning("callbacks", found, remedy);
+    } else if waiting > 0 && config.callback.is_none() {
+        let remedy = "set CALLBACK_URL again, and they are told";
+        findings.warning("callbacks", format!("{found}, and CALLBACK_URL is not set"), remedy);
+    } else if config.callback.is_some() {
+        findings.ok("callbacks", format!("{found}; `callback test` tries CALLBACK_URL"));
+    }
+    Ok(())
 }
 
 fn tried(key: &str, told: Result<(), NotTold>, findings: &mut Findings) {

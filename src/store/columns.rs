@@ -3,8 +3,9 @@
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
-use super::{SqlResult, Trigger};
+use super::{CallbackStatus, SqlResult, Trigger};
 use crate::clock::Timestamp;
+use crate::config::CallbackEvent;
 use crate::delivery::{Ack, HoldKind, MessageStatus, Status};
 use crate::reason::{Explanation, Reason};
 use crate::send_window::Day;
@@ -22,7 +23,18 @@ macro_rules! shown {
     )+};
 }
 
-shown!(Timestamp, Status, MessageStatus, Trigger, HoldKind, Reason, Explanation, Day);
+shown!(
+    CallbackEvent,
+    CallbackStatus,
+    Timestamp,
+    Status,
+    MessageStatus,
+    Trigger,
+    HoldKind,
+    Reason,
+    Explanation,
+    Day
+);
 
 macro_rules! read_by {
     ($($read:ident of $name:ident: $what:literal),+) => {$(
@@ -36,7 +48,7 @@ macro_rules! read_by {
     )+};
 }
 
-read_by!(parse of Timestamp: "time", from_word of Status: "status",
+read_by!(parse of Timestamp: "time", from_word of CallbackStatus: "status", from_word of Status: "status",
     from_word of MessageStatus: "status", from_word of Trigger: "trigger");
 
 impl ToSql for Ack {

@@ -7,6 +7,7 @@
 
 mod alerts;
 mod backup;
+mod callbacks;
 mod channels;
 mod columns;
 mod contacts;
@@ -37,6 +38,8 @@ use crate::fail_point;
 
 pub(crate) use alerts::Alert;
 pub use backup::{Contents, DataVersion};
+pub use callbacks::CallbackStatus;
+pub(crate) use callbacks::{Callback, CallbackCounts};
 pub(crate) use channels::{Channel, Held};
 use columns::{explanation, lossy, seen_time, text};
 pub use contacts::WaitingForContact;

@@ -62,6 +62,8 @@ text_enum! {
         Runs = "runs",
         /// Those that were told.
         Alerts = "alerts",
+        /// Those that were told or given up.
+        Callbacks = "callbacks",
         /// Events of WAHA that nothing can repeat any more.
         WebhookEvents = "webhook_events",
         /// What sessions last said of themselves.
@@ -87,6 +89,9 @@ impl Side {
             }
             Self::Alerts => {
                 "id IN (SELECT id FROM alerts WHERE is_over = 1 AND created_at < :cut LIMIT :rows)"
+            }
+            Self::Callbacks => {
+                "id IN (SELECT id FROM callbacks WHERE status <> 'waiting' AND created_at < :cut LIMIT :rows)"
             }
             Self::WebhookEvents => {
                 "id IN (SELECT id FROM webhook_events WHERE received_at < :cut LIMIT :rows)"

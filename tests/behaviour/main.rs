@@ -13,6 +13,8 @@ mod backup_binary;
 mod bad_rows;
 mod binary;
 mod borders;
+mod callbacks;
+mod callbacks_binary;
 mod changes_while_waiting;
 mod channel_commands;
 mod claim;

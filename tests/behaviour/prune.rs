@@ -287,6 +287,8 @@ fn tables_that_only_remember_lose_what_nobody_can_use_any_more() {
     for at in ["2026-06-01T00:00:00Z", "2026-12-20T00:00:00Z", "2026-12-31T23:30:00Z"] {
         world.execute(&format!(
             "INSERT INTO runs (trigger, started_at, finished_at, processed) VALUES ('cron', '{at}', '{at}', 1);
+             INSERT INTO callbacks (event, subject, data, created_at, status)
+                 VALUES ('test', 'x', '{{}}', '{at}', 'told'), ('test', 'x', '{{}}', '{at}', 'waiting');
              INSERT INTO alerts (event, created_at, is_over) VALUES ('no_trigger', '{at}', 1),
                  ('no_trigger', '{at}', 0);
              INSERT INTO webhook_events (id, received_at) VALUES ('{at}', '{at}');
@@ -302,6 +304,7 @@ fn tables_that_only_remember_lose_what_nobody_can_use_any_more() {
     let wanted = [
         ("runs", 1),           // one has not ended
         ("alerts", 1),         // one was not told
+        ("callbacks", 1),      // one waits
         ("webhook_events", 2), // they are of use for a week
         ("webhook_sessions", 1),
         ("panel_sessions", 2), // they end after a week without use, and take their uploads along

@@ -1,5 +1,6 @@
-//! Whoever is told by HEARTBEAT_URL or ALERT_URL: a small HTTP server that notes what it gets.
+//! Whoever is told by HEARTBEAT_URL, ALERT_URL or CALLBACK_URL: a small HTTP server that notes what it gets.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -21,6 +22,8 @@ pub type Told = (String, String);
 pub struct Receiver {
     port: u16,
     told: Arc<Mutex<Vec<Told>>>,
+    /// The headers of each request, in lower case.
+    heads: Arc<Mutex<Vec<HashMap<String, String>>>>,
     mood: Arc<Mutex<Mood>>,
 }
 
@@ -29,13 +32,15 @@ impl Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let told: Arc<Mutex<Vec<Told>>> = Arc::default();
-        let mood = Arc::new(Mutex::new(mood));
+        let (mood, heads) = (Arc::new(Mutex::new(mood)), Arc::default());
         let (noted, shown) = (Arc::clone(&told), Arc::clone(&mood));
+        let noted_heads: Arc<Mutex<Vec<_>>> = Arc::clone(&heads);
         thread::spawn(move || {
             let mut kept = Vec::new();
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                let Some(request) = read(&mut stream) else { continue };
+                let Some((request, head)) = read(&mut stream) else { continue };
+                noted_heads.lock().unwrap().push(head);
                 noted.lock().unwrap().push(request);
                 let mood = *shown.lock().unwrap();
                 match mood {
@@ -50,7 +55,7 @@ impl Receiver {
                 }
             }
         });
-        Self { port, told, mood }
+        Self { port, told, heads, mood }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -64,6 +69,11 @@ impl Receiver {
     /// What it was told since the last call.
     pub fn take(&self) -> Vec<Told> {
         std::mem::take(&mut self.told.lock().unwrap())
+    }
+
+    /// The headers of what it was told since the last call.
+    pub fn take_heads(&self) -> Vec<HashMap<String, String>> {
+        std::mem::take(&mut self.heads.lock().unwrap())
     }
 
     /// The request lines alone.
@@ -82,22 +92,23 @@ impl Receiver {
     }
 }
 
-fn read(stream: &mut TcpStream) -> Option<Told> {
+fn read(stream: &mut TcpStream) -> Option<(Told, HashMap<String, String>)> {
     let mut reader = BufReader::new(stream);
-    let (mut line, mut length) = (String::new(), 0);
+    let (mut line, mut head) = (String::new(), HashMap::new());
     reader.read_line(&mut line).ok()?;
     loop {
         let mut header = String::new();
         reader.read_line(&mut header).ok()?;
-        if let Some(value) = header.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().ok()?;
+        if let Some((name, value)) = header.trim().split_once(": ") {
+            head.insert(name.to_ascii_lowercase(), value.to_owned());
         }
         if header.trim().is_empty() {
             break;
         }
     }
-    let mut body = vec![0; length];
+    let length = head.get("content-length").and_then(|length| length.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body).ok()?;
     let request = line.trim().trim_end_matches(" HTTP/1.1").to_owned();
-    Some((request, String::from_utf8(body).ok()?))
+    Some(((request, String::from_utf8(body).ok()?), head))
 }

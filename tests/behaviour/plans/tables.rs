@@ -10,6 +10,7 @@ pub const GROWING: &[&str] = &[
     "runs",
     "webhook_events",
     "alerts",
+    "callbacks",
     "channel_days",
     "hidden_numbers",
 ];
@@ -50,6 +51,15 @@ pub const ALLOWED: &[Allowed] = &[
     allowed("alerts::note_not_told", "SCAN alerts USING INDEX idx_alerts_waiting", WAITING),
     allowed("alerts::set_alerts_on", "SCAN alerts USING INDEX idx_alerts_waiting", WAITING),
     allowed("alerts::waiting_alerts", "SCAN a USING INDEX idx_alerts_waiting", WAITING),
+    allowed(
+        "callbacks::next_callback",
+        "SCAN c USING COVERING INDEX idx_callbacks_waiting",
+        UNTOLD,
+    ),
+    allowed("callbacks::drop_callbacks", "SCAN callbacks USING COVERING INDEX", UNTOLD),
+    allowed("callbacks::callback_counts", "SCAN callbacks USING COVERING INDEX", UNTOLD),
+    allowed("callbacks::callbacks", "SCAN callbacks", Why::Limit("`callback list`")),
+    allowed("callbacks::retry_callbacks", "SCAN callbacks", Why::Asked("`callback retry`")),
     allowed(
         "channels::channel_uses",
         "SCAN deliveries USING INDEX idx_deliveries_sending",
@@ -139,9 +149,11 @@ pub const ALLOWED: &[Allowed] = &[
         Why::Asked("`status` and `doctor`: how many are unknown, of all times"),
     ),
     allowed("prune::count_old", "SCAN alerts", Why::Asked("`prune --dry-run`, of at most 1,000")),
+    allowed("prune::count_old", "SCAN callbacks", Why::Asked("`prune --dry-run`")),
     allowed("prune::count_old", "SCAN runs", Why::Asked("`prune --dry-run`")),
     allowed("prune::count_old", "SEARCH runs", Why::Limit("the newest one, which stays")),
     allowed("prune::remove_old", "SCAN alerts", Why::Asked("`prune`, of at most 1,000")),
+    allowed("prune::remove_old", "SCAN callbacks", Why::Asked("`prune`")),
     allowed("prune::remove_old", "SCAN runs", Why::Limit("the oldest ones")),
     allowed("prune::remove_old", "SEARCH runs", Why::Limit("the newest one, which stays")),
     allowed(
@@ -160,6 +172,8 @@ pub const ALLOWED: &[Allowed] = &[
 ];
 
 const WAITING: Why = Why::Open("alerts that nobody was told of yet, at most 1,000");
+const UNTOLD: Why =
+    Why::Open("callbacks that wait or were given up, at most 100,000 of each, and none by default");
 const DUE_LOOKUPS: Why = Why::Open("unknown deliveries whose look-up is due now");
 const SENDING: Why = Why::Open("deliveries that are under way, one for each channel");
 const OCCURRENCE: Why =
@@ -309,6 +323,13 @@ pub const HOT: &[(&str, &[&str])] = &[
     ("alerts::note_not_told", &["idx_alerts_waiting"]),
     ("alerts::drop_old_alerts", &["INTEGER PRIMARY KEY", "idx_alerts_waiting"]),
     ("alerts::begin_stale", &[]),
+    (
+        "callbacks::next_callback",
+        &["INTEGER PRIMARY KEY", "idx_callbacks_subject", "idx_callbacks_waiting"],
+    ),
+    ("callbacks::note_callback_told", &["INTEGER PRIMARY KEY", "idx_callbacks_told"]),
+    ("callbacks::note_callback_not_told", &["INTEGER PRIMARY KEY"]),
+    ("callbacks::callback_counts", &["idx_callbacks_failed", "idx_callbacks_subject"]),
     ("meta::remove_meta", &["sqlite_autoindex_meta_1"]),
     ("stuck::stuck_session", &["INTEGER PRIMARY KEY", "PRIMARY KEY", "idx_deliveries_at_ack_0"]),
     ("messages::count_messages", &["idx_auto_messages_status"]),

@@ -3,24 +3,28 @@
 use std::io::Cursor;
 use std::time::Duration;
 
-use auto_message_scheduler::clock::Timestamp;
+use auto_message_scheduler::alarm::Callbacks;
+use auto_message_scheduler::clock::{Clock, Timestamp};
+use auto_message_scheduler::config::Config;
 use auto_message_scheduler::contacts::export::export;
 use auto_message_scheduler::contacts::{self, Changes, Filter, opt_out};
 use auto_message_scheduler::delivery::{Ack, MessageId, MessageStatus, Status};
 use auto_message_scheduler::fake_waha::{Engine, Options};
 use auto_message_scheduler::forecast::{Bounds, Scope, forecast};
+use auto_message_scheduler::http_client::HttpClient;
 use auto_message_scheduler::messages::{self, Edit, Retry, Timing, WeeklyTiming};
 use auto_message_scheduler::prune::prune;
 use auto_message_scheduler::recipient::parse_contact_ids;
 use auto_message_scheduler::store::{
-    Echo, MessageEvent, MessageFilter, SessionEvent, Statement, Stuck, noted_statements,
-    watch_statements,
+    CallbackStatus, Echo, MessageEvent, MessageFilter, SessionEvent, Statement, Stuck,
+    noted_statements, watch_statements,
 };
 use auto_message_scheduler::{channels, instance};
 
 use crate::message_commands::{add, draft, store};
 use crate::panel::contacts::upload;
 use crate::panel::{Browser, PAGES, panel};
+use crate::receiver::{Mood, Receiver};
 use crate::world::{World, config};
 
 /// What was noted while a shop, which is `prepared` first, did all that it can do.
@@ -422,9 +426,44 @@ fn keep_channels(world: &World) {
     store.write(|tx| tx.set_backup_made_at(now)).unwrap();
 }
 
+/// A receiver that refuses one callback, takes the next, and what a person asks for.
+fn callbacks(world: &World) {
+    let receiver = Receiver::new(Mood::Answers(500));
+    let values = [
+        ("CALLBACK_URL", receiver.url("/")),
+        ("CALLBACK_SECRET", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=".to_owned()),
+        ("CALLBACK_EVENTS", "all".to_owned()),
+    ];
+    let values = values.map(|(key, value)| (key.to_owned(), value));
+    let target = Config::from_values(values.into()).unwrap().callback.unwrap();
+    store(world).write(|tx| tx.want_callbacks(&target.events)).unwrap();
+    for hold in ["'x'", "NULL", "'x'", "NULL"] {
+        world.execute(&format!("UPDATE channels SET held_reason = {hold}"));
+    }
+    let client = HttpClient::new(Duration::from_secs(1)).brief(Duration::from_secs(1));
+    let mut callbacks = Callbacks::new(store(world), target, client).with_waiting_max(3);
+    callbacks.step(world.clock.now());
+    receiver.set_mood(Mood::Answers(200));
+    world.clock.pass(Duration::from_mins(1));
+    callbacks.step(world.clock.now());
+    world.execute("DELETE FROM callback_wants");
+    store(world)
+        .write(|tx| {
+            assert!(tx.are_callbacks_wanted(&[])?);
+            tx.retry_callbacks()?;
+            tx.retry_callback(3)?;
+            for status in [None, CallbackStatus::from_word("waiting")] {
+                assert!(!tx.callbacks(status, 20)?.is_empty());
+            }
+            Ok(())
+        })
+        .unwrap();
+}
+
 /// What is told, and that it was or was not.
 fn alarm(world: &World) {
     let now = world.clock.wall();
+    callbacks(world);
     world.execute(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1001)
          INSERT INTO alerts (event) SELECT 'no_trigger' FROM n",

@@ -15,6 +15,12 @@ fn history(disk: &'static Disk) -> Vec<Event> {
     let world = World::new(disk);
     let program = world.start().unwrap();
     let sql = world.sql();
+    // Every fact of a delivery and a message becomes a row in the commit of the fact.
+    sql.execute_batch(
+        "INSERT INTO callback_wants VALUES (1, 'message.finished'), (3, 'delivery.sent'),
+             (6, 'delivery.failed'), (8, 'delivery.skipped')",
+    )
+    .unwrap();
     world.message(&sql, "Promo A", "081200007001, 081200000502, 081200007003");
     world.message(&sql, "Promo B", "081200007001, 081200000400, 08-belum");
     program.run().unwrap();
@@ -29,6 +35,9 @@ fn history(disk: &'static Disk) -> Vec<Event> {
     program.run().unwrap();
     assert_eq!(world.waha.received().len(), 8, "what the simulated WhatsApp got");
     drop(program);
+    let callbacks = "SELECT count(*) FROM callbacks";
+    let count: i64 = sql.query_row(callbacks, [], |row| row.get(0)).unwrap();
+    assert!(count >= 14, "{count} callbacks");
     drop(sql);
     disk.events()
 }
