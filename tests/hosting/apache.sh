@@ -3,7 +3,8 @@
 . "$(dirname "$0")/site.sh"
 dist=$(cd "$(dirname "$0")/../../dist/apache" && pwd)
 start_waha
-write_settings WEBHOOK_HMAC_KEY=a-key-of-webhooks
+write_settings WEBHOOK_HMAC_KEY=a-key-of-webhooks ADMIN_PASSWORD=kata-sandi-panel TRUSTED_PROXIES=127.0.0.1 \
+    'ALLOWED_HOSTS=127.0.0.1, wa.example.com'
 start_server
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=wa.example.com \
     -addext subjectAltName=DNS:wa.example.com -keyout "$site/privkey.pem" -out "$site/fullchain.pem" 2>/dev/null
@@ -55,6 +56,7 @@ $shared
 END
 start_apache "$site/shared.conf"
 check_proxy "Apache by .htaccess"
+check_panel "Apache by .htaccess"
 
 sql "DELETE FROM deliveries; DELETE FROM auto_messages"
 : >"$site/waha.log"
@@ -65,4 +67,5 @@ sed -e "s|/etc/letsencrypt/live/wa.example.com|$site|; s|127.0.0.1:8787|127.0.0.
 printf '<VirtualHost 127.0.0.1:%s>\n<Location "/">\nRequire all denied\n</Location>\n</VirtualHost>\n' "$plain" >>"$site/own.conf"
 start_apache "$site/own.conf"
 check_proxy "Apache with a host of its own"
+check_panel "Apache with a host of its own"
 check_slow "Apache with a host of its own" 24

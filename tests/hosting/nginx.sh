@@ -2,7 +2,8 @@
 # The sample for nginx, with TLS, in front of the real program: what may pass passes, and nothing else.
 . "$(dirname "$0")/site.sh"
 start_waha
-write_settings WEBHOOK_HMAC_KEY=a-key-of-webhooks
+write_settings WEBHOOK_HMAC_KEY=a-key-of-webhooks ADMIN_PASSWORD=kata-sandi-panel TRUSTED_PROXIES=127.0.0.1 \
+    'ALLOWED_HOSTS=127.0.0.1, wa.example.com'
 start_server
 message 081200007001
 tls=$(free_port)
@@ -41,6 +42,7 @@ started+=($!)
 . "$(dirname "$0")/proxy.sh"
 until_so 10 "nginx answers" ask /health
 check_proxy nginx
+check_panel nginx
 
 line=$(cd "$site" && "$program" cron-line --curl "http://127.0.0.1:$moved" | tail -1 | cut -d' ' -f6-)
 status=0

@@ -38,6 +38,22 @@ check_proxy() { # name
     say "$1 with TLS: the secret triggers; without it, without TLS, with 3 MB and for other files there is nothing"
 }
 
+check_panel() { # name: wants ADMIN_PASSWORD=kata-sandi-panel in the settings
+    local jar=$site/cookies csrf origin="Origin: https://wa.example.com"
+    rm -f "$jar"
+    expect 303 "the panel before a login" /panel
+    expect 200 "the login page" /panel/login -b "$jar" -c "$jar"
+    csrf=$(sed -n 's/.*name="csrf" value="\([^"]*\)".*/\1/p' "$site/answer")
+    expect 403 "a login from another site's page" /panel/login -b "$jar" -c "$jar" -H 'Origin: https://evil.example' \
+        --data-urlencode "csrf=$csrf" -d password=kata-sandi-panel
+    expect 303 "a login" /panel/login -b "$jar" -c "$jar" -H "$origin" --data-urlencode "csrf=$csrf" -d password=kata-sandi-panel
+    expect 200 "a page after the login" '/panel/messages?status=sent' -b "$jar"
+    grep -q 'panel/messages/' "$site/answer" || fail "the page of messages lists none"
+    grep -q '#HttpOnly_.*TRUE.*panel' "$jar" || fail "the cookie of the login is not for TLS alone: $(cat "$jar")"
+    expect 413 "3 MB to the panel" /panel/contacts/import -X POST -b "$jar" -H "$origin" --data-binary "@$site/big" -H 'Expect:'
+    say "$1: a person logs in at the panel and sees its pages"
+}
+
 check_slow() { # name, seconds at most
     python3 - "$tls" "$2" <<'END' || fail "a slow client was not cut off in $2 s"
 import socket, ssl, sys, threading, time
