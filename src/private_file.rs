@@ -243,6 +243,27 @@ fn is_in_own_directory(path: &Path, owner: u32) -> bool {
     directory.uid() == owner && directory.mode() & 0o002 == 0 && is_group_closed
 }
 
+/// The group that shares a database, as a website does: it may read and write the file, and nobody else may look.
+pub(crate) fn sharing_group(database: &Path) -> Option<String> {
+    #[cfg(unix)]
+    {
+        use nix::unistd::{Gid, Group};
+        use std::os::unix::fs::MetadataExt;
+
+        let about = fs::metadata(database).ok()?;
+        let name = |group| match Group::from_gid(Gid::from_raw(group)) {
+            Ok(Some(known)) => known.name,
+            Ok(None) | Err(_) => group.to_string(),
+        };
+        (about.mode() & 0o067 == 0o060).then(|| name(about.gid()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = database;
+        None
+    }
+}
+
 /// The command that closes a file to others, when it is open to them; `None` when it is not, or on
 /// a system without modes.
 pub(crate) fn mend_command(path: &Path, metadata: &Metadata) -> Option<String> {

@@ -306,8 +306,11 @@ fn engine(
 }
 
 /// Side files and backups get the mode that we give them; a database that somebody else made keeps
-/// its own, and SQLite gives it to the WAL.
+/// its own, and SQLite gives it to the WAL. One that a group shares is meant so.
 fn warn_of_readers(database: &Path) {
+    if private_file::sharing_group(database).is_some() {
+        return;
+    }
     let metadata = std::fs::metadata(database);
     if let Some(remedy) = metadata.ok().and_then(|it| private_file::mend_command(database, &it)) {
         log::warn!("database: other users of this machine can read or change it: {remedy}");

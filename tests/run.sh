@@ -30,5 +30,7 @@ cargo test --locked --workspace
 sh tests/compare/run.sh
 # What hosts really have (cron, nginx, workerd …), around the program that was just built.
 bash tests/hosting/run.sh
+# The examples in PHP, Python and Node.
+bash tests/examples/run.sh
 # The panel in a real browser.
 sh tests/panel/run.sh

@@ -1,6 +1,6 @@
 //! Files and the disk: the secret, who may read what, how much room there is.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Findings;
 use crate::config::{Config, SECRET_LENGTH_MIN};
@@ -60,29 +60,45 @@ fn modes(config: &Config, env_file: &Path, findings: &mut Findings) {
             findings.wrong("files", error.to_string(), remedy);
         }
     }
-    let open: Vec<String> = own
-        .iter()
-        .chain(&shared)
-        .filter(|path| others_may_read(path))
-        .map(|path| path.display().to_string())
-        .collect();
-    if open.is_empty() {
-        findings.ok("files", "only their owner may read them");
-    } else {
-        let found = format!("others may read {}", open.join(", "));
-        findings.warning("files", found, format!("chmod 600 {}", open.join(" ")));
+    let group = private_file::sharing_group(database);
+    let shared_bits = if group.is_some() { 0o007 } else { 0o077 };
+    let named = |paths: &mut dyn Iterator<Item = &PathBuf>| {
+        paths.map(|path| path.display().to_string()).collect::<Vec<_>>()
+    };
+    let own = own.iter().filter(|path| mode(path).is_some_and(|mode| mode & 0o077 != 0));
+    let open = shared.iter().filter(|path| mode(path).is_some_and(|mode| mode & shared_bits != 0));
+    let open = named(&mut own.chain(open));
+    let is_closed = |path: &&PathBuf| mode(path).is_some_and(|mode| mode & 0o060 != 0o060);
+    let closed = named(&mut shared.iter().filter(is_closed));
+    match group {
+        _ if !open.is_empty() => {
+            let found = format!("others may read {}", open.join(", "));
+            findings.warning("files", found, format!("chmod 600 {}", open.join(" ")));
+        }
+        Some(group) if !closed.is_empty() => {
+            let found =
+                format!("the group `{group}` shares the database, but not {}", closed.join(", "));
+            findings.warning("files", found, format!("chmod 660 {}", closed.join(" ")));
+        }
+        Some(group) => {
+            let found = format!(
+                "the group `{group}` shares the database; only their owner may read the others"
+            );
+            findings.ok("files", found);
+        }
+        None => findings.ok("files", "only their owner may read them"),
     }
 }
 
-#[cfg(unix)]
-fn others_may_read(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
-}
-
-#[cfg(not(unix))]
-fn others_may_read(_path: &Path) -> bool {
-    false
+/// `None` for a file that is not there, and where files have no modes.
+fn mode(path: &Path) -> Option<u32> {
+    #[cfg(unix)]
+    return Some(std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(path).ok()?));
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
 }
 
 fn room(config: &Config, findings: &mut Findings) {

@@ -333,3 +333,33 @@ fn triggers_and_views_that_are_not_ours_are_named_and_ours_are_missed() {
     let (lines, _) = doctor(&site);
     assert!(has(&lines, "wrong database", &format!("trigger `{name}` was changed")), "{lines:#?}");
 }
+
+#[test]
+fn a_database_that_a_group_shares_is_as_it_should_be_and_one_that_others_read_is_not() {
+    let site = Site::new();
+    let mode = |name: &str, mode: u32| {
+        fs::set_permissions(site.path(name), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let open = rusqlite::Connection::open(site.database()).unwrap(); // so that there is a -wal
+    open.query_row("SELECT count(*) FROM contacts", [], |_| Ok(())).unwrap();
+    for (database, wal, found) in [
+        (0o600, 0o600, "only their owner may read them"),
+        (0o660, 0o660, "shares the database; only their owner may read the others"),
+        (0o660, 0o600, "shares the database, but not"),
+        (0o664, 0o600, "others may read"),
+        (0o640, 0o600, "others may read"),
+    ] {
+        for name in ["shop.db-wal", "shop.db-shm"] {
+            mode(name, wal);
+        }
+        mode("shop.db", database);
+        let shown = doctor(&site).0.join("\n");
+        assert!(shown.contains(found), "{database:o} {wal:o}: {shown}");
+        let log = stderr(&site.command(&["run"]).env("LOG_LEVEL", "warn").output().unwrap());
+        assert_eq!(
+            log.contains("other users of this machine"),
+            database & 0o067 != 0o060 && database != 0o600,
+            "{log}"
+        );
+    }
+}
