@@ -14,11 +14,11 @@ mod telling;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use crate::clock::{Clock, Now, Wake};
+use crate::clock::{Clock, Now, Wake, lock};
 use crate::config::Config;
 use crate::http_client::HttpClient;
 use crate::logging::in_one_line;
@@ -147,7 +147,7 @@ impl Alarms {
 
     /// Says how it ended, and waits a few seconds at most until that is told.
     pub(crate) fn finish(self, ending: Ending) {
-        *self.ending.lock().unwrap_or_else(PoisonError::into_inner) = Some(ending);
+        *lock(&self.ending) = Some(ending);
         self.triggers.pulse.ring();
         let until = self.clock.now().monotonic + LAST_WORDS;
         loop {
@@ -176,7 +176,7 @@ impl Alarms {
             let _open = open;
             loop {
                 let seen = triggers.pulse.rings();
-                let told = *ending.lock().unwrap_or_else(PoisonError::into_inner);
+                let told = *lock(&ending);
                 let is_over = told.is_some();
                 let wait = step(clock.now(), told);
                 if is_over {

@@ -10,10 +10,10 @@ mod partial;
 use std::io::ErrorKind;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, lock};
 use crate::config::Config;
 use crate::engine::Planner;
 use crate::fail_point;
@@ -30,7 +30,6 @@ const MESSAGES_PER_ROUND: u32 = 100;
 /// For a file that does not say when it was made: nothing is too old to have been sent since.
 const FOR_EVER: Duration = Duration::from_hours(24 * 366 * 10_000);
 
-/// A backup that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backup {
     pub path: PathBuf,
@@ -40,16 +39,13 @@ pub struct Backup {
     pub(crate) removed: usize,
 }
 
-/// A restore that was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
-    /// When the backup was made, when it says so.
     pub made_at: Option<Timestamp>,
     /// Where the database until now is; `None` when there was none.
     pub before: Option<PathBuf>,
     /// Whether the database until now could tell what was sent since the backup.
     pub has_evidence: bool,
-    /// What became of deliveries.
     pub marked: Marked,
     /// How many deliveries are pending, and will be sent.
     pub pending: u64,
@@ -387,8 +383,4 @@ fn before_path(database: &Path, now: Timestamp) -> PathBuf {
 /// Sorts by time, and has no colon.
 fn time_in_name(now: Timestamp) -> String {
     now.to_string().replace(':', "")
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

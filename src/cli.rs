@@ -13,7 +13,6 @@ mod fake_waha;
 mod generate;
 mod message;
 mod output;
-mod password_hash;
 mod plan;
 mod progress;
 mod prune;
@@ -21,7 +20,8 @@ mod secret;
 mod status;
 mod table;
 
-use std::io::IsTerminal;
+use std::error::Error;
+use std::io::{self, IsTerminal};
 use std::iter;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,13 +33,13 @@ use log::LevelFilter;
 
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::{Config, ConfigError, absolute};
-use crate::logging::{self, LogError, in_one_line};
+use crate::logging::{self, in_one_line};
 use crate::malloc;
 use crate::secret::path as secret_path;
 use crate::serve::{self, RunEnd, ServeError};
 use crate::store::{Channel, SqlResult, Store, wait_no_longer};
 use crate::terminal::{lines, one_line};
-use crate::trigger::{RunReport, Triggers};
+use crate::trigger::Triggers;
 
 /// Sends scheduled WhatsApp messages through WAHA: never twice, never lost, never a burst.
 #[derive(Debug, Parser)]
@@ -119,47 +119,27 @@ struct RunArgs {
     json: bool,
 }
 
-/// Why a command failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 enum CliError {
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    #[error(transparent)]
-    Log(#[from] LogError),
-    #[error(transparent)]
-    Serve(#[from] ServeError),
-    #[error(transparent)]
-    Backup(#[from] crate::backup::BackupError),
-    #[error(transparent)]
-    Prune(#[from] crate::prune::PruneError),
-    #[error(transparent)]
-    Secret(#[from] crate::secret::SecretError),
-    #[error(transparent)]
-    FakeWaha(#[from] crate::fake_waha::FakeWahaError),
-    #[error(transparent)]
-    Contact(#[from] crate::contacts::ContactError),
-    #[error(transparent)]
-    Import(#[from] crate::contacts::import::ImportError),
-    #[error(transparent)]
-    Export(#[from] crate::contacts::export::ExportError),
-    #[error(transparent)]
-    Store(#[from] crate::store::StoreError),
     /// What was asked for cannot be done: the thing and the remedy, in words.
-    #[error("{0}")]
     Refused(String),
-    #[error("failed to listen for signals")]
-    Signals(#[from] ctrlc::Error),
-    #[error("failed to write to the terminal")]
-    Output(#[from] std::io::Error),
+    Failed(Box<dyn Error>),
+}
+
+impl<E: Error + 'static> From<E> for CliError {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 impl CliError {
     fn exit_code(&self) -> ExitCode {
-        let is_usage = matches!(
-            self,
-            Self::Config(_) | Self::Serve(ServeError::Config(_) | ServeError::Way(_))
+        let Self::Failed(error) = self else { return ExitCode::FAILURE };
+        let is_of_settings = matches!(
+            error.downcast_ref::<ServeError>(),
+            Some(ServeError::Config(_) | ServeError::Way(_))
         );
-        ExitCode::from(if is_usage { 2 } else { 1 })
+        ExitCode::from(if is_of_settings || error.is::<ConfigError>() { 2 } else { 1 })
     }
 }
 
@@ -173,7 +153,14 @@ pub fn main() -> ExitCode {
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", one_line(&in_one_line(&error)));
+            let text = match &error {
+                CliError::Refused(why) => why.clone(),
+                CliError::Failed(failed) if failed.is::<io::Error>() => {
+                    format!("failed to write to the terminal: {failed}")
+                }
+                CliError::Failed(failed) => in_one_line(&**failed),
+            };
+            eprintln!("error: {}", one_line(&text));
             error.exit_code()
         }
     }
@@ -213,7 +200,7 @@ fn run(args: &Arguments) -> Result<(), CliError> {
         Command::Restore(args) => backup::restore(args, &config()?),
         Command::Prune(args) => prune::prune(args, &config()?),
         Command::ConfirmHost => backup::confirm_host(&config()?),
-        Command::PasswordHash => password_hash::password_hash(),
+        Command::PasswordHash => secret::password_hash(),
         Command::Secret(args) => secret::secret(args, &config()?),
         Command::Demo(demo) => demo::demo(demo),
         Command::FakeWaha(fake) => fake_waha::fake_waha(fake),
@@ -263,15 +250,7 @@ fn run_command(args: &RunArgs, config: &Arc<Config>) -> Result<(), CliError> {
     let held = held.map(|why| format!("; held: {why}")).unwrap_or_default();
     let summary = match end {
         RunEnd::AlreadySending => "another process is sending".to_owned(),
-        RunEnd::Done(RunReport { messages, deliveries, pending, .. }) => format!(
-            "messages: {} sent, {} failed; deliveries: {} sent, {} failed, {} skipped, {} unknown, {pending} pending{held}",
-            messages.success,
-            messages.failed,
-            deliveries.sent,
-            deliveries.failed,
-            deliveries.skipped,
-            deliveries.unknown,
-        ),
+        RunEnd::Done(report) => format!("{report}{held}"),
     };
     let lines = remarks.iter().map(|remark| one_line(remark).into_owned());
     output::say(&iter::once(summary).chain(lines).collect::<Vec<_>>().join("\n"))
@@ -390,12 +369,13 @@ fn no_message(store: &mut Store, id: i64) -> CliError {
 }
 
 /// Triggers that SIGINT, SIGTERM and Ctrl-C stop.
-fn stopped_by_signals() -> Result<Arc<Triggers>, ctrlc::Error> {
+fn stopped_by_signals() -> Result<Arc<Triggers>, CliError> {
     let triggers = Arc::new(Triggers::default());
     let to_stop = Arc::clone(&triggers);
     ctrlc::set_handler(move || {
         wait_no_longer();
         to_stop.stop();
-    })?;
+    })
+    .map_err(|error| CliError::Refused(format!("failed to listen for signals: {error}")))?;
     Ok(triggers)
 }

@@ -4,7 +4,7 @@
 //! A step is given one [`Now`] and passes it down; it reads the clock again only after the network.
 
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
@@ -109,7 +109,6 @@ pub struct Now {
 
 /// Tells the time and sleeps. The system's in the program, a simulated one in tests.
 pub trait Clock: Send + Sync {
-    /// The present moment.
     fn now(&self) -> Now;
 
     /// Sleeps until `wake` is rung or `max` has passed; `None` sleeps until it is rung. Returns at
@@ -123,7 +122,6 @@ pub(crate) fn nap(duration: Duration) {
     std::thread::sleep(duration);
 }
 
-/// The real clock.
 #[derive(Debug)]
 pub struct SystemClock {
     started: Instant,
@@ -167,31 +165,37 @@ impl Wake {
     /// Wakes every sleeper.
     pub(crate) fn ring(&self) {
         let (rings, condvar) = &*self.bell;
-        *rings.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        *lock(rings) += 1;
         condvar.notify_all();
     }
 
     /// Wakes one sleeper, when there is one: for sleepers who can each do the same.
     pub(crate) fn ring_one(&self) {
         let (rings, condvar) = &*self.bell;
-        *rings.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        *lock(rings) += 1;
         condvar.notify_one();
     }
 
     /// How often it was rung so far.
     pub fn rings(&self) -> u64 {
-        *self.bell.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.bell.0)
     }
 
     /// Waits until the count is no longer `seen`, or `max` has passed on the real clock.
     pub(crate) fn wait(&self, seen: u64, max: Option<Duration>) {
         let (rings, condvar) = &*self.bell;
-        let guard = rings.lock().unwrap_or_else(PoisonError::into_inner);
+        let guard = lock(rings);
         match max {
             Some(max) => drop(condvar.wait_timeout_while(guard, max, |rings| *rings == seen)),
             None => drop(condvar.wait_while(guard, |rings| *rings == seen)),
         }
     }
+}
+
+/// Locks. A panic elsewhere leaves nothing half-changed behind any lock of ours: SQLite rolls back, and
+/// the others are held only to change a few values. So a poisoned one is as good as any.
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

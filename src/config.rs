@@ -8,7 +8,6 @@ mod callback;
 mod env_file;
 mod error;
 mod hosts;
-mod secret_text;
 mod url;
 mod values;
 
@@ -19,10 +18,9 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
-use crate::pace::Gap;
 use crate::recipient::CountryCode;
 use crate::schedule::Zone;
-use crate::send_window::Allowance;
+use crate::send_window::{Allowance, Gap};
 
 use values::{Values, listen_addr, log_level};
 
@@ -31,167 +29,89 @@ pub use callback::{CallbackEvent, CallbackTarget};
 pub use env_file::parse as parse_env_file;
 pub(crate) use error::ConfigError;
 pub use hosts::Authority;
-pub use secret_text::Secret;
 pub(crate) use url::is_public_without_tls;
+pub use values::Secret;
 
 /// The env file that is read when it exists and none is named.
 pub(crate) const DEFAULT_ENV_FILE: &str = "auto-message-scheduler.env";
 
-/// One key: its name, its default as a person would write it, and what it means.
+/// One key, in the environment and in env files: its default as a person would write it (empty for
+/// none), and what it means.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
-    /// The name, in the environment and in env files.
     pub key: &'static str,
-    /// The default; empty for none.
     pub default: &'static str,
-    /// In a few words.
     pub meaning: &'static str,
 }
 
-/// All keys. The table in docs/settings.md and the sample in `dist/` say the same; a test compares them.
-pub const SETTINGS: &[Setting] = &[
-    setting(
-        "WAHA_BASE_URL",
-        "",
-        "https URL of WAHA, or http on this machine or in a private network; required to send",
-    ),
-    setting("WAHA_API_KEY", "", "sent to WAHA as X-Api-Key"),
-    setting(
-        "WAHA_CA_FILE",
-        "",
-        "PEM file with the CA that signed WAHA's certificate, when that is your own, with a relative path as for DATABASE_PATH; then no other CA is trusted",
-    ),
-    setting(
-        "WAHA_PROXY",
-        "",
-        "URL of an HTTP proxy on the way to WAHA; without it none is used, whatever HTTP_PROXY says",
-    ),
-    setting(
-        "DATABASE_PATH",
-        "auto-message-scheduler.db",
-        "the SQLite file; a relative path counts from the directory of the file named with `--env-file`, else from the working directory",
-    ),
-    setting("LISTEN_ADDR", "127.0.0.1:8787", "where `serve` listens"),
-    setting(
-        "ALLOWED_HOSTS",
-        "",
-        "host names under which `serve` may be asked, separated by commas, such as `jadwal.example.com, 127.0.0.1`; every name when empty",
-    ),
-    setting(
-        "TRUSTED_PROXIES",
-        "",
-        "addresses of your reverse proxies, separated by commas, such as `127.0.0.1, ::1`: their X-Forwarded-Proto and X-Forwarded-For are believed, nobody else's",
-    ),
-    setting(
-        "CRON_SECRET",
-        "",
-        "Bearer token of the two endpoints, 16 characters or more; made at the first start and kept in `<database>.cron-secret` when empty",
-    ),
-    setting(
-        "CRON_SECRET_PREVIOUS",
-        "",
-        "also good as Bearer token, while you change CRON_SECRET everywhere",
-    ),
-    setting(
-        "WEBHOOK_HMAC_KEY",
-        "",
-        "HMAC key of WAHA's webhooks, 12 characters or more; without it `/api/waha-webhook` is 404",
-    ),
-    setting(
-        "ADMIN_PASSWORD",
-        "",
-        "password of the panel at `/panel`, 8 characters or more; without it (and without the next one) there is no panel",
-    ),
-    setting(
-        "ADMIN_PASSWORD_HASH",
-        "",
-        "instead of ADMIN_PASSWORD: its Argon2 hash, as the command `password-hash` prints it",
-    ),
-    setting(
-        "TICK_SECONDS",
-        "60",
-        "`serve` also looks for due messages by itself this often; 0 = only when triggered",
-    ),
-    setting(
-        "TRIGGER_WAIT_SECONDS",
-        "50",
-        "how long `/api/auto-message-scheduler` waits for the end of the run",
-    ),
-    setting(
-        "SEND_DELAY_SECONDS",
-        "60",
-        "least gap between two sends on a channel; under 20 is for tests",
-    ),
-    setting(
-        "SEND_JITTER_SECONDS",
-        "15",
-        "up to this much more, at random; when not set, at most a quarter of SEND_DELAY_SECONDS",
-    ),
-    setting(
-        "SEND_WINDOW",
-        "",
-        "hours of the day in which messages go out, such as 07:00-21:00, local; empty = always; a channel may have its own",
-    ),
-    setting(
-        "DAILY_LIMIT",
-        "0",
-        "most messages that a channel sends on one local day; 0 = no limit; a channel may have its own",
-    ),
-    setting(
-        "TYPING_SECONDS",
-        "0",
-        "before each message the recipient sees typing, up to so many seconds, longer for longer texts; 0 = never",
-    ),
-    setting(
-        "HEARTBEAT_URL",
-        "",
-        "URL that is called after each run, as healthchecks.io has it: `/start`, nothing or `/fail` is added; it raises the alarm when nothing comes any more",
-    ),
-    setting(
-        "ALERT_URL",
-        "",
-        "URL that gets a JSON POST when a person should look: a channel held, a message failed, something unknown; `doctor --alert` tries it",
-    ),
-    setting(
-        "CALLBACK_URL",
-        "",
-        "URL of your own program that gets a signed JSON POST of what became of messages, as docs/callbacks.md says",
-    ),
-    setting(
-        "CALLBACK_SECRET",
-        "",
-        "signs them: `whsec_` and 24 to 64 bytes in base64, such as `openssl rand -base64 32` prints; needed with CALLBACK_URL",
-    ),
-    setting(
-        "CALLBACK_EVENTS",
-        "message.finished",
-        "which events it gets, separated by commas, or all; docs/callbacks.md has the list",
-    ),
-    setting(
-        "CALLBACK_NUMBERS",
-        "0",
-        "1 = events also have the number and name of a recipient, and the whole words of an error",
-    ),
-    setting(
-        "STALE_MINUTES",
-        "15",
-        "no trigger and no tick for so long while something could be sent: `/health` is 503 `stale`, and an alert goes out; 0 = never",
-    ),
-    setting("SENDERS", "8", "sender threads: channels served at the same time"),
-    setting("WAHA_TIMEOUT_SECONDS", "135", "for one whole request to WAHA"),
-    setting("LATE_LIMIT_HOURS", "24", "how late a message may still go out"),
-    setting("TIMEZONE", "Asia/Jakarta", "IANA name, WIB, WITA, WIT or an offset such as +07:00"),
-    setting("DEFAULT_COUNTRY_CODE", "62", "for phone numbers in national form"),
-    setting("LOG_LEVEL", "info", "error, warn, info or debug"),
-    setting(
-        "LOG_FILE",
-        "",
-        "a file to append the log to, with a relative path as for DATABASE_PATH; stderr when empty",
-    ),
-];
+macro_rules! settings {
+    ($($key:ident: $default:literal, $meaning:literal;)+) => {
+        /// All keys. The table in docs/settings.md and the sample in `dist/` say the same; a test compares them.
+        pub const SETTINGS: &[Setting] = &[$(
+            Setting { key: stringify!($key), default: $default, meaning: $meaning }
+        ),+];
+    };
+}
 
-const fn setting(key: &'static str, default: &'static str, meaning: &'static str) -> Setting {
-    Setting { key, default, meaning }
+settings! {
+    WAHA_BASE_URL: "",
+        "https URL of WAHA, or http on this machine or in a private network; required to send";
+    WAHA_API_KEY: "", "sent to WAHA as X-Api-Key";
+    WAHA_CA_FILE: "",
+        "PEM file with the CA that signed WAHA's certificate, when that is your own, with a relative path as for DATABASE_PATH; then no other CA is trusted";
+    WAHA_PROXY: "",
+        "URL of an HTTP proxy on the way to WAHA; without it none is used, whatever HTTP_PROXY says";
+    DATABASE_PATH: "auto-message-scheduler.db",
+        "the SQLite file; a relative path counts from the directory of the file named with `--env-file`, else from the working directory";
+    LISTEN_ADDR: "127.0.0.1:8787", "where `serve` listens";
+    ALLOWED_HOSTS: "",
+        "host names under which `serve` may be asked, separated by commas, such as `jadwal.example.com, 127.0.0.1`; every name when empty";
+    TRUSTED_PROXIES: "",
+        "addresses of your reverse proxies, separated by commas, such as `127.0.0.1, ::1`: their X-Forwarded-Proto and X-Forwarded-For are believed, nobody else's";
+    CRON_SECRET: "",
+        "Bearer token of the two endpoints, 16 characters or more; made at the first start and kept in `<database>.cron-secret` when empty";
+    CRON_SECRET_PREVIOUS: "", "also good as Bearer token, while you change CRON_SECRET everywhere";
+    WEBHOOK_HMAC_KEY: "",
+        "HMAC key of WAHA's webhooks, 12 characters or more; without it `/api/waha-webhook` is 404";
+    ADMIN_PASSWORD: "",
+        "password of the panel at `/panel`, 8 characters or more; without it (and without the next one) there is no panel";
+    ADMIN_PASSWORD_HASH: "",
+        "instead of ADMIN_PASSWORD: its Argon2 hash, as the command `password-hash` prints it";
+    TICK_SECONDS: "60",
+        "`serve` also looks for due messages by itself this often; 0 = only when triggered";
+    TRIGGER_WAIT_SECONDS: "50",
+        "how long `/api/auto-message-scheduler` waits for the end of the run";
+    SEND_DELAY_SECONDS: "60", "least gap between two sends on a channel; under 20 is for tests";
+    SEND_JITTER_SECONDS: "15",
+        "up to this much more, at random; when not set, at most a quarter of SEND_DELAY_SECONDS";
+    SEND_WINDOW: "",
+        "hours of the day in which messages go out, such as 07:00-21:00, local; empty = always; a channel may have its own";
+    DAILY_LIMIT: "0",
+        "most messages that a channel sends on one local day; 0 = no limit; a channel may have its own";
+    TYPING_SECONDS: "0",
+        "before each message the recipient sees typing, up to so many seconds, longer for longer texts; 0 = never";
+    HEARTBEAT_URL: "",
+        "URL that is called after each run, as healthchecks.io has it: `/start`, nothing or `/fail` is added; it raises the alarm when nothing comes any more";
+    ALERT_URL: "",
+        "URL that gets a JSON POST when a person should look: a channel held, a message failed, something unknown; `doctor --alert` tries it";
+    CALLBACK_URL: "",
+        "URL of your own program that gets a signed JSON POST of what became of messages, as docs/callbacks.md says";
+    CALLBACK_SECRET: "",
+        "signs them: `whsec_` and 24 to 64 bytes in base64, such as `openssl rand -base64 32` prints; needed with CALLBACK_URL";
+    CALLBACK_EVENTS: "message.finished",
+        "which events it gets, separated by commas, or all; docs/callbacks.md has the list";
+    CALLBACK_NUMBERS: "0",
+        "1 = events also have the number and name of a recipient, and the whole words of an error";
+    STALE_MINUTES: "15",
+        "no trigger and no tick for so long while something could be sent: `/health` is 503 `stale`, and an alert goes out; 0 = never";
+    SENDERS: "8", "sender threads: channels served at the same time";
+    WAHA_TIMEOUT_SECONDS: "135", "for one whole request to WAHA";
+    LATE_LIMIT_HOURS: "24", "how late a message may still go out";
+    TIMEZONE: "Asia/Jakarta", "IANA name, WIB, WITA, WIT or an offset such as +07:00";
+    DEFAULT_COUNTRY_CODE: "62", "for phone numbers in national form";
+    LOG_LEVEL: "info", "error, warn, info or debug";
+    LOG_FILE: "",
+        "a file to append the log to, with a relative path as for DATABASE_PATH; stderr when empty";
 }
 
 /// Of CRON_SECRET, in characters.
@@ -216,7 +136,6 @@ pub struct Config {
     /// ALLOWED_HOSTS; empty for every name.
     pub allowed_hosts: Vec<Authority>,
     pub trusted_proxies: Vec<IpAddr>,
-    /// CRON_SECRET, when it was set.
     pub cron_secret: Option<Secret>,
     pub cron_secret_previous: Option<Secret>,
     /// WEBHOOK_HMAC_KEY; without it no webhooks are taken.
@@ -248,7 +167,6 @@ pub struct Config {
     pub log_file: Option<PathBuf>,
 }
 
-/// Every setting with its default.
 impl Default for Config {
     fn default() -> Self {
         Self::from_values(HashMap::new()).expect("the defaults are values that their keys can have")
@@ -272,13 +190,8 @@ impl Config {
         };
         for setting in SETTINGS {
             if let Some(value) = std::env::var_os(setting.key) {
-                let wanted = || "text in UTF-8".to_owned();
-                let value = value.into_string().map_err(|_| ConfigError::Value {
-                    key: setting.key,
-                    wanted: wanted(),
-                    value: None,
-                })?;
-                values.insert(setting.key.to_owned(), value);
+                let unfit = |_| ConfigError::unshown(setting.key, "text in UTF-8");
+                values.insert(setting.key.to_owned(), value.into_string().map_err(unfit)?);
             }
         }
         let config = Self::from_values(values)?;
@@ -314,7 +227,8 @@ impl Config {
         // The default jitter belongs to the default delay; a test's delay of 1 s must not wait 16.
         let jitter =
             if values.is_set("SEND_JITTER_SECONDS") { jitter } else { jitter.min(delay / 4) };
-        let tick = values.secs("TICK_SECONDS", 0, 86_400)?;
+        let told = |key| values.optional(key).map(|text| url::told(key, text)).transpose();
+        let unless_zero = |time: Duration| (!time.is_zero()).then_some(time);
         Ok(Self {
             waha_base_url: values.optional("WAHA_BASE_URL").map(url::base_url).transpose()?,
             waha_api_key: values.secret("WAHA_API_KEY", 1)?,
@@ -340,24 +254,19 @@ impl Config {
             )?,
             webhook_hmac_key: values.secret("WEBHOOK_HMAC_KEY", 12)?,
             admin_password: values.admin_password()?,
-            tick: (!tick.is_zero()).then_some(tick),
+            tick: unless_zero(values.secs("TICK_SECONDS", 0, 86_400)?),
             trigger_wait: values.secs("TRIGGER_WAIT_SECONDS", 0, 3600)?,
             gap: Gap { delay, jitter },
             allowance: values.allowance()?,
-            typing_max: Some(values.secs("TYPING_SECONDS", 0, TYPING_SECS_MAX)?)
-                .filter(|max| !max.is_zero()),
-            heartbeat_url: values
-                .optional("HEARTBEAT_URL")
-                .map(|text| url::told("HEARTBEAT_URL", text))
-                .transpose()?,
-            alert_url: values
-                .optional("ALERT_URL")
-                .map(|text| url::told("ALERT_URL", text))
-                .transpose()?,
+            typing_max: unless_zero(values.secs("TYPING_SECONDS", 0, TYPING_SECS_MAX)?),
+            heartbeat_url: told("HEARTBEAT_URL")?,
+            alert_url: told("ALERT_URL")?,
             callback: values.callback()?,
-            stale_after: Some(values.number("STALE_MINUTES", 0, 10_080)?)
-                .filter(|minutes| *minutes > 0)
-                .map(Duration::from_mins),
+            stale_after: unless_zero(Duration::from_mins(values.number(
+                "STALE_MINUTES",
+                0,
+                10_080,
+            )?)),
             senders: usize::try_from(values.number("SENDERS", 1, 256)?).unwrap_or(1),
             waha_timeout: values.secs("WAHA_TIMEOUT_SECONDS", 1, 3600)?,
             late_limit: Duration::from_secs(values.number("LATE_LIMIT_HOURS", 1, 8760)? * 3600),

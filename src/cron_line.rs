@@ -13,10 +13,8 @@ const MINUTES: [u32; 11] = [1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30];
 /// What the common crons take as one command.
 const COMMAND_BYTES_MAX: usize = 998;
 
-/// Why there is no line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CronLineError {
-    /// The minutes.
     #[error(
         "cron cannot keep an even pace of {0} minutes: give one of 1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30"
     )]

@@ -5,22 +5,21 @@
 
 mod database;
 mod files;
-mod receivers;
 mod server;
 
 use std::path::Path;
 
 use serde::Serialize;
 
-use crate::clock::Clock;
+use crate::alarm::{NotTold, try_alert, try_heartbeat};
+use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, ConfigError};
 use crate::logging::in_one_line;
+use crate::store::{CallbackCounts, Store, StoreError};
 
-/// How a finding is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// As it should be.
     Ok,
     /// It works, but somebody should know.
     Warning,
@@ -28,7 +27,6 @@ pub enum Verdict {
     Wrong,
 }
 
-/// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
     /// What was looked at, in one word or two.
@@ -59,7 +57,7 @@ pub(crate) fn examine(
             let now = clock.now().wall;
             let waha = server::examine(config, now, &mut findings);
             database::examine(config, clock, waha.as_ref(), &mut findings);
-            receivers::examine(config, now, alert, &mut findings);
+            receivers(config, now, alert, &mut findings);
         }
     }
     findings.0
@@ -81,32 +79,73 @@ fn settings(config: &Config, env_file: &Path, findings: &mut Findings) {
     }
 }
 
-/// What was found so far.
 #[derive(Debug, Default)]
 struct Findings(Vec<Finding>);
 
 impl Findings {
     fn ok(&mut self, subject: &'static str, found: impl Into<String>) {
-        self.0.push(Finding { subject, verdict: Verdict::Ok, found: found.into(), remedy: None });
+        self.add(Verdict::Ok, subject, found.into(), None);
     }
 
-    fn warning(
-        &mut self,
-        subject: &'static str,
-        found: impl Into<String>,
-        remedy: impl Into<String>,
-    ) {
-        let remedy = Some(remedy.into());
-        self.0.push(Finding { subject, verdict: Verdict::Warning, found: found.into(), remedy });
+    fn warning(&mut self, subject: &'static str, found: impl Into<String>, remedy: &str) {
+        self.add(Verdict::Warning, subject, found.into(), Some(remedy));
     }
 
-    fn wrong(
-        &mut self,
-        subject: &'static str,
-        found: impl Into<String>,
-        remedy: impl Into<String>,
-    ) {
-        let remedy = Some(remedy.into());
-        self.0.push(Finding { subject, verdict: Verdict::Wrong, found: found.into(), remedy });
+    fn wrong(&mut self, subject: &'static str, found: impl Into<String>, remedy: &str) {
+        self.add(Verdict::Wrong, subject, found.into(), Some(remedy));
+    }
+
+    fn add(&mut self, verdict: Verdict, subject: &'static str, found: String, what: Option<&str>) {
+        self.0.push(Finding { subject, verdict, found, remedy: what.map(str::to_owned) });
+    }
+}
+
+/// Calls the receivers only when `alert` says so.
+fn receivers(config: &Config, now: Timestamp, alert: bool, findings: &mut Findings) {
+    if config.alert_url.is_none() && config.heartbeat_url.is_none() {
+        let found =
+            "nobody is told when something is wrong: ALERT_URL and HEARTBEAT_URL are not set";
+        return findings.ok("alarms", found);
+    }
+    if !alert {
+        let found = "ALERT_URL or HEARTBEAT_URL is set; `doctor --alert` sends a test";
+        return findings.ok("alarms", found);
+    }
+    if let Some(url) = &config.alert_url {
+        let told = try_alert(url, &config.database_path, now);
+        tried("ALERT_URL", told, findings);
+    }
+    if let Some(url) = &config.heartbeat_url {
+        tried("HEARTBEAT_URL", try_heartbeat(url), findings);
+    }
+}
+
+/// What CALLBACK_URL is told; its receiver is called by `callback test` only.
+fn callbacks(
+    store: &mut Store,
+    config: &Config,
+    findings: &mut Findings,
+) -> Result<(), StoreError> {
+    let CallbackCounts { waiting, failed, dropped } = store.read(|tx| tx.callback_counts())?;
+    let found = format!("{waiting} callbacks wait, {failed} failed, {dropped} were dropped untold");
+    if failed + dropped > 0 {
+        let remedy = "see `callback list --status failed`; `callback retry` tells them again";
+        findings.warning("callbacks", found, remedy);
+    } else if waiting > 0 && config.callback.is_none() {
+        let remedy = "set CALLBACK_URL again, and they are told";
+        findings.warning("callbacks", format!("{found}, and CALLBACK_URL is not set"), remedy);
+    } else if config.callback.is_some() {
+        findings.ok("callbacks", format!("{found}; `callback test` tries CALLBACK_URL"));
+    }
+    Ok(())
+}
+
+fn tried(key: &str, told: Result<(), NotTold>, findings: &mut Findings) {
+    match told {
+        Ok(()) => findings.ok("alarms", format!("{key} took a test")),
+        Err(why) => {
+            let found = format!("{key} did not take a test: {why}");
+            findings.wrong("alarms", found, &format!("correct {key}, or ask whoever runs it"));
+        }
     }
 }

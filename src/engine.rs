@@ -8,7 +8,6 @@
 mod channel_queue;
 mod clock_check;
 mod dispatcher;
-mod hidden_number;
 mod lookup;
 mod plan;
 mod portions;
@@ -18,10 +17,10 @@ mod typing;
 mod worker;
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
-use crate::clock::{Clock, Now, Wake};
+use crate::clock::{Clock, Now, Wake, lock};
 use crate::config::Config;
 use crate::store::{DueLookup, HiddenNumber, SqlResult, Store, StoreError, Tx};
 use crate::trigger::{DatabaseUser, Triggers};
@@ -76,7 +75,6 @@ pub enum When {
     Rung,
 }
 
-/// Work for a worker.
 enum Job {
     /// A turn with a channel, which is the worker's until it answers.
     Channel(i64, Memory),
@@ -224,10 +222,4 @@ impl Engine {
         let answers = std::mem::take(&mut *lock(&self.answers));
         lock(&self.dispatcher).stop(answers)
     }
-}
-
-/// Nothing is left half-changed under these locks: SQLite rolls back, and a dispatcher that panicked
-/// ends the program.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -21,7 +21,6 @@ mod routes;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -32,6 +31,7 @@ use thiserror::Error;
 
 use crate::clock::{Clock, Timestamp};
 use crate::http::reachable;
+use crate::text_enum::text_enum;
 
 pub(crate) use faults::fault_table;
 
@@ -39,13 +39,14 @@ use http::Server;
 use journal::{Journal, TellsDate};
 use routes::Site;
 
-/// What runs under WAHA and gives its replies their shape.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Engine {
-    Gows,
-    Noweb,
-    Webjs,
-    Wpp,
+text_enum! {
+    /// What runs under WAHA and gives its replies their shape; the name is as WAHA writes it.
+    pub enum Engine {
+        Gows = "GOWS",
+        Noweb = "NOWEB",
+        Webjs = "WEBJS",
+        Wpp = "WPP",
+    }
 }
 
 impl Engine {
@@ -59,30 +60,13 @@ impl Engine {
     }
 }
 
-/// The name as WAHA writes it, in upper case.
-impl fmt::Display for Engine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Gows => "GOWS",
-            Self::Noweb => "NOWEB",
-            Self::Webjs => "WEBJS",
-            Self::Wpp => "WPP",
-        })
-    }
-}
-
 /// Reads the name in any case.
 impl FromStr for Engine {
     type Err = FakeWahaError;
 
     fn from_str(text: &str) -> Result<Self, FakeWahaError> {
-        match text.trim().to_ascii_uppercase().as_str() {
-            "GOWS" => Ok(Self::Gows),
-            "NOWEB" => Ok(Self::Noweb),
-            "WEBJS" => Ok(Self::Webjs),
-            "WPP" => Ok(Self::Wpp),
-            _ => Err(FakeWahaError::UnknownEngine { text: text.to_owned() }),
-        }
+        let unknown = || FakeWahaError::UnknownEngine { text: text.to_owned() };
+        Self::from_word(&text.trim().to_ascii_uppercase()).ok_or_else(unknown)
     }
 }
 
@@ -180,7 +164,12 @@ impl FakeWaha {
         let listener = TcpListener::bind(&listen).map_err(refused)?;
         let address = reachable(listener.local_addr().map_err(refused)?);
         let journal = Arc::new(Journal::new(&options.status));
-        let site = Site::new(options, clock, Arc::clone(&journal), Box::new(on_received));
+        let site = Site {
+            options,
+            clock,
+            journal: Arc::clone(&journal),
+            on_received: Box::new(on_received),
+        };
         let server = Server::start(listener, address, site).map_err(FakeWahaError::Thread)?;
         Ok(Self { address, journal, server })
     }
@@ -193,12 +182,12 @@ impl FakeWaha {
     /// The messages that reached `WhatsApp`, in order. None is ever dropped: when 500,000 are
     /// reached, `sendText` sends no more and answers 503.
     pub fn received(&self) -> Vec<Received> {
-        self.journal.received()
+        self.journal.kept().received.clone()
     }
 
     /// The last 100,000 HTTP requests, in order.
     pub fn requests(&self) -> Vec<Request> {
-        self.journal.requests()
+        self.journal.kept().requests.iter().cloned().collect()
     }
 
     /// Gives one session a status of its own, such as `SCAN_QR_CODE`. It also makes a `nosuch…`
@@ -215,13 +204,13 @@ impl FakeWaha {
 
     /// Lets every session know that a hidden number (`<digits>@lid`) is this phone number (E.164 digits).
     pub fn set_lid(&self, lid: &str, digits: &str) {
-        self.journal.set_lid(lid, digits);
+        self.journal.kept().lids.insert(lid.to_owned(), digits.to_owned());
     }
 
     /// Sets WAHA's clock so far ahead of ours (negative: behind): it is in the `Date` of every answer and
     /// in the times of messages.
     pub fn set_clock_ahead(&self, secs: i64) {
-        self.journal.set_ahead_secs(secs);
+        self.journal.kept().ahead_secs = secs;
     }
 
     /// Answers every look-up of a session with this status and body; `None` ends that.
@@ -238,12 +227,12 @@ impl FakeWaha {
     /// Lets the header `Date` of every answer say `date`, whatever the clock says; `None` for answers
     /// without one, as from a proxy.
     pub fn set_date(&self, date: Option<Timestamp>) {
-        self.journal.set_date(date.map_or(TellsDate::Never, TellsDate::Fixed));
+        self.journal.kept().tells_date = date.map_or(TellsDate::Never, TellsDate::Fixed);
     }
 
     /// Lets `Date` say again what the simulator's clock says.
     pub fn set_date_by_clock(&self) {
-        self.journal.set_date(TellsDate::OfTheClock);
+        self.journal.kept().tells_date = TellsDate::OfTheClock;
     }
 
     /// Stops at once: waiting requests get no answer, every connection is closed, the port is free.

@@ -30,10 +30,8 @@ pub use view::{
     ChannelForecast, Fate, Forecast, MessageForecast, RecipientForecast, Tally, Warning,
 };
 
-/// What is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// One message, whatever its status.
     Message(i64),
     /// All that are scheduled or on their way.
     All,
@@ -315,15 +313,8 @@ impl Ahead<'_> {
     }
 
     fn pending(&mut self, row: &Delivery, text: &str, tell: &mut Telling<'_>) -> SqlResult<()> {
-        let recipient = Recipient {
-            contact_id: row.contact_id,
-            contact_number: None,
-            name: row.name.clone(),
-            chat_id: row.chat_id.clone(),
-            skipped: None,
-        };
         let not_before = row.next_attempt_at.unwrap_or(self.now);
-        self.recipient(&recipient, text, row.channel_id, not_before, tell)
+        self.recipient(&planned_recipient(row), text, row.channel_id, not_before, tell)
     }
 
     /// A message that is still to be planned. It may have deliveries all the same: it was cancelled
@@ -419,55 +410,43 @@ impl Ahead<'_> {
             Some(reason) => Err(reason.to_string()),
             None => render(self.tx, text, recipient)?,
         };
-        let text = match &rendered {
-            Ok(text) => text,
-            Err(reason) => {
-                self.tell(recipient, None, Fate::Skipped { reason }, tell);
-                return Ok(());
-            }
-        };
         let due_at = tell.forecast.due_at.unwrap_or(self.now);
-        let queue = match self.channels.entry(channel_id) {
-            Entry::Occupied(queue) => queue.into_mut(),
-            Entry::Vacant(free) => {
-                let channel = self.tx.channel(channel_id)?;
-                free.insert(ChannelQueue::new(self.tx, channel, self.config, self.now)?)
-            }
-        };
-        let at = match queue.next(not_before.max(self.now)) {
-            Ok(at) => at,
-            Err(reason) => {
-                self.tell(recipient, Some(text), Fate::Waits { reason: &reason }, tell);
-                return Ok(());
-            }
-        };
-        // The sender's own question, in whole seconds as the table has them.
-        let fate = if due_at.secs() < at.minus(self.config.late_limit).secs() {
-            Fate::TooLate
+        let waits;
+        let fate = if let Err(reason) = &rendered {
+            Fate::Skipped { reason }
         } else {
-            queue.took(at);
-            Fate::GoesOut { at }
+            let queue = match self.channels.entry(channel_id) {
+                Entry::Occupied(queue) => queue.into_mut(),
+                Entry::Vacant(free) => {
+                    let channel = self.tx.channel(channel_id)?;
+                    free.insert(ChannelQueue::new(self.tx, channel, self.config, self.now)?)
+                }
+            };
+            match queue.next(not_before.max(self.now)) {
+                // The sender's own question, in whole seconds as the table has them.
+                Ok(at) if due_at.secs() < at.minus(self.config.late_limit).secs() => Fate::TooLate,
+                Ok(at) => {
+                    queue.took(at);
+                    Fate::GoesOut { at }
+                }
+                Err(reason) => {
+                    waits = reason;
+                    Fate::Waits { reason: &waits }
+                }
+            }
         };
-        self.tell(recipient, Some(text), fate, tell);
+        self.tell(recipient, rendered.as_deref().ok(), fate, tell);
         Ok(())
     }
 
     fn tell_ended(&mut self, row: &Delivery, tell: &mut Telling<'_>) {
-        let (name, chat_id) = (row.name.clone(), row.chat_id.clone());
-        let recipient = Recipient {
-            contact_id: row.contact_id,
-            contact_number: None,
-            name,
-            chat_id,
-            skipped: None,
-        };
         let error = row.error.as_ref().map(ToString::to_string);
         let fate = match row.status {
             Status::Skipped => Fate::Skipped { reason: error.as_deref().unwrap_or("skipped") },
             Status::Sending => Fate::InFlight,
             status => Fate::Ended { status, at: row.finished_at, error: error.as_deref() },
         };
-        self.tell(&recipient, row.text.as_deref(), fate, tell);
+        self.tell(&planned_recipient(row), row.text.as_deref(), fate, tell);
     }
 
     fn tell(
@@ -492,11 +471,17 @@ impl Ahead<'_> {
     }
 }
 
+/// Whom a delivery was planned for.
+fn planned_recipient(row: &Delivery) -> Recipient {
+    let (name, chat_id) = (row.name.clone(), row.chat_id.clone());
+    Recipient { contact_id: row.contact_id, contact_number: None, name, chat_id, skipped: None }
+}
+
 /// The text that a recipient gets; `Err` is why it is skipped.
 fn render(tx: &Tx<'_>, text: &str, recipient: &Recipient) -> SqlResult<Result<String, String>> {
     if !template::is_template(text) {
         return Ok(Ok(text.to_owned()));
     }
-    let values = recipients::values(tx, recipient)?;
-    Ok(Template::parse(text).render(&values).map_err(|why| why.to_string()))
+    let rendered = recipients::render(tx, &Template::parse(text), recipient)?;
+    Ok(rendered.map_err(|why| why.to_string()))
 }

@@ -26,11 +26,11 @@ mod upstream;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, lock};
 use quota::{LINES_PER_MINUTE, Quota};
 use slots::Slots;
 use upstream::Connector;
@@ -108,13 +108,10 @@ pub trait Admission: Send + Sync {
 /// The front cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum GuardError {
-    /// Nobody can connect.
     #[error("no connection could be accepted for a minute: raise the limit of open files")]
     Accept(#[source] io::Error),
-    /// The upstream does not listen any more.
     #[error("the HTTP server behind the guard is gone")]
     Upstream(#[source] io::Error),
-    /// A fault of ours.
     #[error("the guard broke down")]
     Panic,
 }
@@ -205,10 +202,6 @@ pub(crate) fn reachable(bound: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, bound.port())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn start_thread(

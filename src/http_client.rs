@@ -64,10 +64,8 @@ pub struct Way<'a> {
 /// The way cannot be gone.
 #[derive(Debug, thiserror::Error)]
 pub enum WayError {
-    /// The CA file cannot be read.
     #[error("failed to read WAHA_CA_FILE `{}`", path.display())]
     CaFile { path: PathBuf, source: io::Error },
-    /// The CA file holds no certificate.
     #[error(
         "WAHA_CA_FILE `{}` holds no certificate in PEM form (lines that begin with \
          `-----BEGIN CERTIFICATE-----`); from DER form: openssl x509 -inform der -in FILE -out ca.pem",

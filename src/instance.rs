@@ -30,7 +30,6 @@ pub(crate) struct Instance {
     born: Option<String>,
 }
 
-/// The instance cannot be looked at.
 #[derive(Debug, thiserror::Error)]
 pub enum InstanceError {
     #[error("failed to look at `{}`", path.display())]

@@ -1,6 +1,5 @@
 //! The languages of texts for people: English and Indonesian.
 
-/// A language.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Language {
     #[default]

@@ -40,90 +40,55 @@
 //!
 //! # The rooms, in reading order
 //!
+//! ```text
+//! cli doctor serve panel backup prune status forecast engine messages recipients api alarm
+//! contacts trigger channels waha fake_waha http http_client instance store lock secret config
+//! password logging private_file malloc send_window fail_point delivery template recipient schedule
+//! cron_line reason language terminal text_enum clock
+//! ```
+//!
 //! Blank lines keep rustfmt from sorting it. Imports point down this list only. `waha` and `store` never see each other; `api` never sees
 //! `waha`. Only [`clock`] asks the time or sleeps, only `store` speaks SQL, only [`http_client`] uses ureq,
 //! only [`http`] owns the public listener, only `http::server` behind it uses `tiny_http`. A test keeps these borders.
 
-pub mod cli;
-
-pub mod doctor;
-
-pub mod serve;
-
-pub mod panel;
-
-pub mod backup;
-
-pub mod prune;
-
-pub mod status;
-
-pub mod forecast;
-
-pub mod engine;
-
-pub mod messages;
-
-pub mod recipients;
-
-pub mod api;
-
 pub mod alarm;
-
-pub mod contacts;
-
-pub mod trigger;
-
+pub mod api;
+pub mod backup;
 pub mod channels;
-
-pub mod waha;
-
-pub mod fake_waha;
-
-pub mod http;
-
-pub mod http_client;
-
-pub mod instance;
-
-pub mod store;
-
-pub mod lock;
-
-pub mod secret;
-
-pub mod config;
-
-pub mod password;
-
-pub mod logging;
-
-pub mod private_file;
-
-pub(crate) mod malloc;
-
-pub mod pace;
-
-pub mod send_window;
-
-pub mod fail_point;
-
-pub mod delivery;
-
-pub mod template;
-
-pub mod recipient;
-
-pub mod schedule;
-
-pub mod cron_line;
-
-pub mod reason;
-
-pub mod language;
-
-pub mod terminal;
-
-pub mod text_enum;
-
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod contacts;
+pub mod cron_line;
+pub mod delivery;
+pub mod doctor;
+pub mod engine;
+pub mod fail_point;
+pub mod fake_waha;
+pub mod forecast;
+pub mod http;
+pub mod http_client;
+pub mod instance;
+pub mod language;
+pub mod lock;
+pub mod logging;
+pub(crate) mod malloc;
+pub mod messages;
+pub mod panel;
+pub mod password;
+pub mod private_file;
+pub mod prune;
+pub mod reason;
+pub mod recipient;
+pub mod recipients;
+pub mod schedule;
+pub mod secret;
+pub mod send_window;
+pub mod serve;
+pub mod status;
+pub mod store;
+pub mod template;
+pub mod terminal;
+pub mod text_enum;
+pub mod trigger;
+pub mod waha;

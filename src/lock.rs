@@ -14,7 +14,6 @@ pub struct SenderLock {
     file: File,
 }
 
-/// The lock file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to lock `{}`: check owner and mode of the file and of its directory", path.display())]
 pub struct LockError {
@@ -53,7 +52,6 @@ impl SenderLock {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Holder {
     pub(crate) pid: i64,
-    /// Since when it has the lock.
     pub(crate) since: Timestamp,
     /// `run`, `serve` and the like.
     pub(crate) command: String,
@@ -103,7 +101,6 @@ pub(crate) enum Sending {
 }
 
 impl Sending {
-    /// The process id, when one is known.
     pub(crate) fn pid(self) -> Option<i64> {
         match self {
             Self::Process(pid) if pid > 0 => Some(pid),

@@ -16,7 +16,6 @@ use log_file::LogFile;
 const TIME_FORMAT: &[FormatItem<'static>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 
-/// The log file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to open log file `{}`: correct LOG_FILE, or empty it to log to stderr", path.display())]
 pub(crate) struct LogError {

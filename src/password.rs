@@ -2,11 +2,13 @@
 //!
 //! One computation at a time: each takes [`MEMORY_KIB`] of memory, and small hosts have little.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use subtle::ConstantTimeEq;
+
+use crate::clock::lock;
 
 /// What OWASP recommends for Argon2id: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19 * 1024;
@@ -89,7 +91,7 @@ impl Parsed {
 }
 
 fn compute(argon: &Argon2<'_>, password: &str, salt: &[u8], output: &mut [u8]) -> Option<()> {
-    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _one = lock(&ONE_AT_A_TIME);
     let count = argon.params().block_count();
     let mut blocks = Vec::with_capacity(count.max(RESERVED_BLOCKS));
     blocks.resize(count, Block::new());

@@ -28,7 +28,6 @@ macro_rules! reasons {
                 }
             }
 
-            /// The parameters.
             fn parameters(&self) -> Map<String, Value> {
                 match self {
                     $(Self::$name $({ $($field),+ })? => {

@@ -175,14 +175,13 @@ impl Group {
     }
 }
 
-/// Why a recipient cannot get a text with placeholders; `None` when it can.
-pub(crate) fn unrenderable(
+/// A text with placeholders as a recipient gets it, or why the recipient cannot get it.
+pub(crate) fn render(
     tx: &Tx<'_>,
     template: &Template,
     recipient: &Recipient,
-) -> SqlResult<Option<Reason>> {
-    let values = values(tx, recipient)?;
-    Ok(template.render(&values).err())
+) -> SqlResult<Result<String, Reason>> {
+    values(tx, recipient).map(|values| template.render(&values))
 }
 
 /// What placeholders may say of a recipient.

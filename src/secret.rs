@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::SystemTime;
 
 use subtle::{Choice, ConstantTimeEq};
 
+use crate::clock::lock;
 use crate::config::{SECRET_LENGTH_MIN, Secret};
 use crate::fail_point;
 use crate::logging::in_one_line;
@@ -22,7 +23,6 @@ const FILE_BYTES_MAX: u64 = 64 * 1024;
 /// How often a rotation looks for the lock while others rotate.
 const LOCK_TRIES_MAX: usize = 100;
 
-/// The secret cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SecretError {
     #[error("failed to use secret file `{}`: check owner and mode of the file and of its directory", path.display())]
@@ -93,7 +93,7 @@ impl Accepted {
         };
         let mut found = is_any(&self.settings);
         if let Some((database, files)) = &self.files {
-            let mut files = files.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut files = lock(files);
             files.refresh(database);
             found |= is_any(&files.secrets);
         }

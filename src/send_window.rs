@@ -5,6 +5,7 @@
 //! one send at a time; a forecast asks again and again with [`DayCount::note`] in between.
 
 use std::fmt;
+use std::time::Duration;
 
 use time::{Date, PrimitiveDateTime, Time};
 
@@ -38,7 +39,6 @@ pub enum SendWindow {
 pub enum WindowError {
     #[error("send_window `{0}` is no window: write hours such as 07:00-21:00, or always")]
     Window(String),
-    /// No number of messages.
     #[error("daily_limit {0} is no limit: write 1 to {DAILY_LIMIT_MAX}, or 0 for none")]
     Limit(i64),
 }
@@ -59,7 +59,6 @@ pub struct Day(Date);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DayCount {
     pub day: Day,
-    /// The sends on it.
     pub count: u32,
 }
 
@@ -243,6 +242,26 @@ fn minute(text: &str) -> Option<u16> {
 fn minute_of_day(zone: &Zone, at: Timestamp) -> u16 {
     let shown = zone.to_local(at);
     u16::from(shown.hour()) * 60 + u16::from(shown.minute())
+}
+
+/// The least gap between two sends on a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    pub delay: Duration,
+    /// SEND_JITTER_SECONDS: up to this much more, at random.
+    pub jitter: Duration,
+}
+
+impl Gap {
+    /// The longest that the gap can be.
+    pub(crate) fn longest(self) -> Duration {
+        self.delay + self.jitter
+    }
+
+    /// One gap; `chance` in 0..=1 says how much of the jitter it has.
+    pub(crate) fn with_jitter(self, chance: f64) -> Duration {
+        self.delay + self.jitter.mul_f64(chance.clamp(0.0, 1.0))
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Wiring: a store, a WAHA, the sending threads and the HTTP side become a server, or one run.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -29,14 +28,12 @@ const STANDBY_LOOK: Duration = Duration::from_secs(2);
 pub(crate) enum ServeError {
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The way to WAHA.
     #[error(transparent)]
     Way(#[from] WayError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// Which instance of the database this is.
     #[error(transparent)]
     Instance(#[from] InstanceError),
     /// The database was taken away under a server that stood by.
@@ -59,9 +56,10 @@ pub(crate) fn serve(
     triggers: &Arc<Triggers>,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), ServeError> {
+    let program = Program { config, triggers, clock: Arc::new(SystemClock::new()) };
+    let clock = &program.clock;
     let waha = waha(config)?;
     config.require_secret_for_strangers()?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let store = Store::open(&config.database_path)?;
     let secrets = Accepted::new(
         config.cron_secret.clone(),
@@ -75,13 +73,13 @@ pub(crate) fn serve(
     let api = Api::new(
         open_small(config)?,
         Arc::clone(triggers),
-        Arc::clone(&clock),
+        Arc::clone(clock),
         secrets,
         config.trigger_wait,
         webhook,
     )
     .watching(Watch::new(config, clock.now()));
-    let api = match panel(config, &clock, triggers)? {
+    let api = match program.panel()? {
         Some(panel) => api.with_pages(Arc::new(panel)),
         None => api,
     };
@@ -90,20 +88,19 @@ pub(crate) fn serve(
         Arc::new(api),
         Limits::production(config.trigger_wait),
         Arc::clone(config),
-        Arc::clone(&clock),
+        Arc::clone(clock),
         &[private_file::directory_of(&config.database_path), &std::env::temp_dir()],
     )?;
     log::info!("serve: ready on http://{}", server.address());
-    warn_of_pace(config);
-    warn_of_readers(&config.database_path);
+    warn_of_dangers(config);
     if config.is_panel_open_to_guesses() {
         log::warn!(
             "panel: ADMIN_PASSWORD can be guessed, and other machines reach the panel: choose 12 characters or more"
         );
     }
     ready(server.address());
-    let alarms = Alarms::start(config, triggers, &clock);
-    let sent = send(config, waha, store, &clock, triggers, &alarms);
+    let alarms = Alarms::start(config, triggers, clock);
+    let sent = program.send(waha, store, &alarms);
     triggers.stop();
     let ended = server.stop();
     let has_failed = sent.is_err() || ended.is_err();
@@ -126,23 +123,6 @@ pub(crate) fn check(config: &Config) -> Result<(), ServeError> {
     Ok(config.require_secret_for_strangers()?)
 }
 
-/// The panel, when it has a password.
-fn panel(
-    config: &Arc<Config>,
-    clock: &Arc<dyn Clock>,
-    triggers: &Arc<Triggers>,
-) -> Result<Option<Panel>, ServeError> {
-    let Some(password) = config.admin_password.clone() else { return Ok(None) };
-    let store = open_small(config)?;
-    Ok(Some(Panel::new(
-        store,
-        Arc::clone(clock),
-        Arc::clone(triggers),
-        Arc::clone(config),
-        password,
-    )))
-}
-
 /// What one run came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RunEnd {
@@ -162,9 +142,9 @@ pub(crate) fn run_once(
     triggers: &Arc<Triggers>,
     max: Option<Duration>,
 ) -> Result<RunEnd, ServeError> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let alarms = Alarms::start(config, triggers, &clock);
-    let end = run_with(config, triggers, max, &clock, &alarms);
+    let program = Program { config, triggers, clock: Arc::new(SystemClock::new()) };
+    let alarms = Alarms::start(config, triggers, &program.clock);
+    let end = program.run(max, &alarms);
     alarms.finish(match &end {
         Ok(RunEnd::Done(report)) => Ending::Done(*report),
         Ok(RunEnd::AlreadySending) => Ending::Stopped,
@@ -173,103 +153,109 @@ pub(crate) fn run_once(
     end
 }
 
-fn run_with(
-    config: &Arc<Config>,
-    triggers: &Arc<Triggers>,
-    max: Option<Duration>,
-    clock: &Arc<dyn Clock>,
-    alarms: &Alarms,
-) -> Result<RunEnd, ServeError> {
-    let began = clock.now().monotonic;
-    let waha = waha(config)?;
-    let mut store = Store::open(&config.database_path)?;
-    let opened = Instance::of(&config.database_path)?;
-    let Some(mut lock) = SenderLock::try_take(&config.database_path)? else {
-        return Ok(RunEnd::AlreadySending);
-    };
-    lock.sign("run", clock.now().wall);
-    warn_of_pace(config);
-    warn_of_readers(&config.database_path);
-    alarms.start_alerts(config);
-    check_instance(&mut store, &opened, &**clock)?;
-    let mut engine = engine(config, waha, store, clock, triggers);
-    if let Some(max) = max {
-        engine = engine.within(TimeLimit { began, max, request_max: config.waha_timeout });
-    }
-    engine.recover()?;
-    let run = triggers.pull(Trigger::Cli, None).run;
-    Ok(RunEnd::Done(engine.send_one_run(config.senders, run)?))
+/// What a server and a run have in common.
+struct Program<'a> {
+    config: &'a Arc<Config>,
+    triggers: &'a Arc<Triggers>,
+    clock: Arc<dyn Clock>,
 }
 
-/// Stands by until the lock is free, then sends until it is stopped.
-fn send(
-    config: &Arc<Config>,
-    waha: Waha,
-    mut store: Store,
-    clock: &Arc<dyn Clock>,
-    triggers: &Arc<Triggers>,
-    alarms: &Alarms,
-) -> Result<(), ServeError> {
-    let opened = Instance::of(&config.database_path)?;
-    let Some(_lock) = wait_for_lock(config, clock, triggers)? else { return Ok(()) };
-    alarms.start_alerts(config);
-    check_instance(&mut store, &opened, &**clock)?;
-    let engine = engine(config, waha, store, clock, triggers);
-    if engine.recover_until_stopped() {
-        engine.send_until_stopped(config.senders, config.tick)?;
+impl Program<'_> {
+    /// The panel, when it has a password.
+    fn panel(&self) -> Result<Option<Panel>, ServeError> {
+        let Some(password) = self.config.admin_password.clone() else { return Ok(None) };
+        let (clock, triggers) = (Arc::clone(&self.clock), Arc::clone(self.triggers));
+        let store = open_small(self.config)?;
+        Ok(Some(Panel::new(store, clock, triggers, Arc::clone(self.config), password)))
     }
-    Ok(())
-}
 
-/// With the lock held: the open file is still the one with the database's name, and is where it was.
-/// Else nothing is sent.
-fn check_instance(
-    store: &mut Store,
-    opened: &Instance,
-    clock: &dyn Clock,
-) -> Result<(), ServeError> {
-    if !Instance::of(store.path())?.is_same_as(opened) {
-        return Err(ServeError::Replaced);
-    }
-    instance::check(store, clock.now().wall)?;
-    Ok(())
-}
-
-fn wait_for_lock(
-    config: &Arc<Config>,
-    clock: &Arc<dyn Clock>,
-    triggers: &Triggers,
-) -> Result<Option<SenderLock>, ServeError> {
-    let mut is_standby = false;
-    let mut stopped = None;
-    loop {
-        let seen = triggers.wake.rings();
-        if triggers.is_stopping() {
-            return Ok(None);
+    fn run(&self, max: Option<Duration>, alarms: &Alarms) -> Result<RunEnd, ServeError> {
+        let (config, began) = (self.config, self.clock.now().monotonic);
+        let waha = waha(config)?;
+        let store = Store::open(&config.database_path)?;
+        let opened = Instance::of(&config.database_path)?;
+        let Some(mut lock) = SenderLock::try_take(&config.database_path)? else {
+            return Ok(RunEnd::AlreadySending);
+        };
+        lock.sign("run", self.clock.now().wall);
+        warn_of_dangers(config);
+        let mut engine = self.engine(waha, store, &opened, alarms)?;
+        if let Some(max) = max {
+            engine = engine.within(TimeLimit { began, max, request_max: config.waha_timeout });
         }
-        if let Some(mut lock) = SenderLock::try_take(&config.database_path)? {
-            lock.sign("serve", clock.now().wall);
-            triggers.set_standby(false);
-            if is_standby {
-                log::info!("serve: the other process ended, this one sends now");
+        engine.recover()?;
+        let run = self.triggers.pull(Trigger::Cli, None).run;
+        Ok(RunEnd::Done(engine.send_one_run(config.senders, run)?))
+    }
+
+    /// Stands by until the lock is free, then sends until it is stopped.
+    fn send(&self, waha: Waha, store: Store, alarms: &Alarms) -> Result<(), ServeError> {
+        let opened = Instance::of(&self.config.database_path)?;
+        let Some(_lock) = self.wait_for_lock()? else { return Ok(()) };
+        let engine = self.engine(waha, store, &opened, alarms)?;
+        if engine.recover_until_stopped() {
+            engine.send_until_stopped(self.config.senders, self.config.tick)?;
+        }
+        Ok(())
+    }
+
+    /// With the lock held. Nothing is sent unless the open file is still the one with the database's
+    /// name, and is where it was.
+    fn engine(
+        &self,
+        waha: Waha,
+        mut store: Store,
+        opened: &Instance,
+        alarms: &Alarms,
+    ) -> Result<Engine, ServeError> {
+        alarms.start_alerts(self.config);
+        if !Instance::of(store.path())?.is_same_as(opened) {
+            return Err(ServeError::Replaced);
+        }
+        instance::check(&mut store, self.clock.now().wall)?;
+        Ok(Engine::new(
+            Arc::new(Mutex::new(store)),
+            waha,
+            Arc::clone(&self.clock),
+            Arc::clone(self.triggers),
+            Arc::clone(self.config),
+            fastrand::u64(..),
+        ))
+    }
+
+    fn wait_for_lock(&self) -> Result<Option<SenderLock>, ServeError> {
+        let Self { config, triggers, clock } = self;
+        let mut is_standby = false;
+        let mut stopped = None;
+        loop {
+            let seen = triggers.wake.rings();
+            if triggers.is_stopping() {
+                return Ok(None);
             }
-            return Ok(Some(lock));
+            if let Some(mut lock) = SenderLock::try_take(&config.database_path)? {
+                lock.sign("serve", clock.now().wall);
+                triggers.set_standby(false);
+                if is_standby {
+                    log::info!("serve: the other process ended, this one sends now");
+                }
+                return Ok(Some(lock));
+            }
+            if !is_standby {
+                is_standby = true;
+                triggers.set_standby(true);
+                log::info!("serve: another process is sending, this one stands by");
+            }
+            let holder = lock::holder(&config.database_path);
+            if let Some(holder) = holder.filter(|holder| lock::is_stopped(holder.pid))
+                && stopped.replace(holder.pid) != Some(holder.pid)
+            {
+                let (pid, since, remedy) = (holder.pid, holder.since, holder.remedy());
+                log::error!(
+                    "serve: process {pid} has the lock since {since} and is stopped, nothing is sent: {remedy}"
+                );
+            }
+            clock.sleep(&triggers.wake, seen, Some(STANDBY_LOOK));
         }
-        if !is_standby {
-            is_standby = true;
-            triggers.set_standby(true);
-            log::info!("serve: another process is sending, this one stands by");
-        }
-        let holder = lock::holder(&config.database_path);
-        if let Some(holder) = holder.filter(|holder| lock::is_stopped(holder.pid))
-            && stopped.replace(holder.pid) != Some(holder.pid)
-        {
-            let (pid, since, remedy) = (holder.pid, holder.since, holder.remedy());
-            log::error!(
-                "serve: process {pid} has the lock since {since} and is stopped, nothing is sent: {remedy}"
-            );
-        }
-        clock.sleep(&triggers.wake, seen, Some(STANDBY_LOOK));
     }
 }
 
@@ -288,40 +274,21 @@ pub(crate) fn waha(config: &Config) -> Result<Waha, ServeError> {
     Ok(Waha::with_client(base_url, key, client))
 }
 
-fn engine(
-    config: &Arc<Config>,
-    waha: Waha,
-    store: Store,
-    clock: &Arc<dyn Clock>,
-    triggers: &Arc<Triggers>,
-) -> Engine {
-    Engine::new(
-        Arc::new(Mutex::new(store)),
-        waha,
-        Arc::clone(clock),
-        Arc::clone(triggers),
-        Arc::clone(config),
-        fastrand::u64(..),
-    )
-}
-
-/// Side files and backups get the mode that we give them; a database that somebody else made keeps
-/// its own, and SQLite gives it to the WAL. One that a group shares is meant so.
-fn warn_of_readers(database: &Path) {
-    if private_file::sharing_group(database).is_some() {
-        return;
-    }
-    let metadata = std::fs::metadata(database);
-    if let Some(remedy) = metadata.ok().and_then(|it| private_file::mend_command(database, &it)) {
-        log::warn!("database: other users of this machine can read or change it: {remedy}");
-    }
-}
-
-fn warn_of_pace(config: &Config) {
+fn warn_of_dangers(config: &Config) {
     if config.is_pace_dangerous() {
         log::warn!(
             "SEND_DELAY_SECONDS is {}: under 20 is for tests, a real number gets banned for it",
             config.gap.delay.as_secs()
         );
+    }
+    // Side files and backups get the mode that we give them; a database that somebody else made keeps
+    // its own, and SQLite gives it to the WAL. One that a group shares is meant so.
+    let path = &config.database_path;
+    if private_file::sharing_group(path).is_some() {
+        return;
+    }
+    let metadata = std::fs::metadata(path);
+    if let Some(remedy) = metadata.ok().and_then(|it| private_file::mend_command(path, &it)) {
+        log::warn!("database: other users of this machine can read or change it: {remedy}");
     }
 }

@@ -13,9 +13,9 @@ use crate::config::{Config, absolute};
 use crate::delivery::{Counts, MessageStatus, Status};
 use crate::forecast::ChannelQueue;
 use crate::lock::{self, Holder, Sending};
-use crate::pace::Gap;
 use crate::reason::Explanation;
 use crate::schedule::Zone;
+use crate::send_window::Gap;
 use crate::store::{
     CallbackCounts, Channel, Message, Run, SqlResult, Store, StoreError, Stuck, Tx, Unresolved,
 };
@@ -67,7 +67,6 @@ impl SenderView {
     }
 }
 
-/// How everything stands.
 #[derive(Clone, Debug)]
 pub(crate) struct Overview {
     pub(crate) now: Timestamp,
@@ -82,7 +81,6 @@ pub(crate) struct Overview {
     pub(crate) due: u64,
     pub(crate) on_their_way: u64,
     pub(crate) drafts: u64,
-    /// The channels, by id.
     pub(crate) channels: Vec<ChannelState>,
     /// Deliveries that ended since midnight in TIMEZONE, by how.
     pub(crate) today: Counts,
@@ -97,7 +95,6 @@ pub(crate) struct Overview {
     pub(crate) runs: Vec<Run>,
 }
 
-/// How a channel stands.
 #[derive(Clone, Debug)]
 pub(crate) struct ChannelState {
     pub(crate) channel: Channel,

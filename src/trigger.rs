@@ -5,19 +5,17 @@
 //! during a run joins it: the run looks for due messages once more.
 
 use std::collections::{HashSet, VecDeque};
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
-use crate::clock::{Now, Wake};
+use crate::clock::{Now, Wake, lock};
 use crate::delivery::{Counts, Status, Verdict};
 use crate::logging::in_one_line;
 use crate::reason::Reason;
 use crate::recipient::mask_numbers;
 use crate::store::{RunCounts, Settled, StoreError, Trigger};
-
-mod latency;
-
-pub(crate) use latency::Latency;
 
 /// The meeting point of those who trigger and those who send.
 #[derive(Debug, Default)]
@@ -71,6 +69,19 @@ pub struct RunReport {
     pub deliveries: Counts,
     /// Deliveries that still wait: their channel is held, or the run was cut short.
     pub pending: u64,
+}
+
+/// Counts, and nothing else.
+impl fmt::Display for RunReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { messages: RunCounts { success, failed, .. }, deliveries, pending } = self;
+        let Counts { sent, failed: refused, skipped, unknown, expired, .. } = deliveries;
+        write!(
+            f,
+            "messages: {success} sent, {failed} failed; deliveries: {sent} sent, {refused} failed, \
+             {skipped} skipped, {unknown} unknown, {expired} expired, {pending} pending"
+        )
+    }
 }
 
 /// Who may find that the database fails, each for itself: what works for one, a read perhaps, says
@@ -357,9 +368,48 @@ impl Triggers {
         !self.lock().database_trouble.is_empty()
     }
 
-    /// Nothing is left half-changed under this lock, so a poisoned one is as good as any.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
+    }
+}
+
+/// Upper ends of the buckets, in seconds.
+const BUCKETS: [f64; 10] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
+
+/// How long sends took.
+#[derive(Debug, Default)]
+pub(crate) struct Latency(Mutex<Counted>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counted {
+    buckets: [u64; BUCKETS.len()],
+    count: u64,
+    sum: Duration,
+}
+
+impl Latency {
+    /// Notes one send, from the request to the end of its answer, or to its time-out.
+    pub(crate) fn note(&self, took: Duration) {
+        let mut counted = lock(&self.0);
+        let fits = BUCKETS.iter().position(|end| took.as_secs_f64() <= *end);
+        if let Some(index) = fits {
+            counted.buckets[index] += 1;
+        }
+        counted.count += 1;
+        counted.sum += took;
+    }
+
+    /// Upper ends in seconds, each with how many sends took at most so long; then all of them, and
+    /// how many seconds they took together.
+    pub(crate) fn read(&self) -> (Vec<(f64, u64)>, u64, f64) {
+        let counted = *lock(&self.0);
+        let mut so_far = 0;
+        let cumulate = |(end, number): (f64, u64)| {
+            so_far += number;
+            (end, so_far)
+        };
+        let buckets = BUCKETS.into_iter().zip(counted.buckets).map(cumulate).collect();
+        (buckets, counted.count, counted.sum.as_secs_f64())
     }
 }
 

@@ -24,7 +24,6 @@ pub(crate) use report::{ServerReport, SessionReport};
 
 use date::Dates;
 
-/// A WAHA server.
 #[derive(Clone)]
 pub struct Waha {
     client: HttpClient,
@@ -177,12 +176,12 @@ impl Waha {
 
     /// Asks only to hear what time it is there: any answer tells, whatever its status.
     pub fn ask_the_time(&self) {
-        drop(self.get(&format!("{}/ping", self.base_url)));
+        drop(self.get("/ping"));
     }
 
     /// Sends a text. Never tries twice.
     pub fn send(&self, message: &TextMessage<'_>) -> Outcome {
-        let url = format!("{}/api/sendText", self.base_url);
+        let url = self.url("/api/sendText");
         match self.heard(self.client.post_json(&url, &self.headers(), send_body(message))) {
             Ok(reply) => match reply::send_outcome(&reply, message.session) {
                 Outcome::Deferred(hold) => Outcome::Deferred(self.explained(hold, &reply)),
@@ -195,10 +194,8 @@ impl Waha {
         }
     }
 
-    /// Looks at a session.
     pub fn session(&self, name: &str) -> SessionState {
-        let url = format!("{}/api/sessions/{}", self.base_url, encode(name));
-        match self.get(&url) {
+        match self.get(&format!("/api/sessions/{}", encode(name))) {
             Ok(reply) => match reply::session_state(&reply, name) {
                 SessionState::Held(hold) => SessionState::Held(self.explained(hold, &reply)),
                 working @ SessionState::Working { .. } => working,
@@ -209,8 +206,7 @@ impl Waha {
 
     /// Asks for a session's own word on itself.
     pub fn look_at_session(&self, name: &str) -> SessionLook {
-        let url = format!("{}/api/sessions/{}", self.base_url, encode(name));
-        match self.get(&url) {
+        match self.get(&format!("/api/sessions/{}", encode(name))) {
             Ok(reply) => {
                 let mut look = reply::session_look(&reply, name);
                 if let SessionState::Held(hold) = reply::session_state(&reply, name) {
@@ -229,19 +225,18 @@ impl Waha {
 
     /// Shows somebody that a message is being typed.
     pub(crate) fn start_typing(&self, session: &str, chat_id: &str) -> Typing {
-        let url = format!("{}/api/startTyping", self.base_url);
-        let body = json!({ "session": session, "chatId": chat_id }).to_string();
-        match self.heard(self.client.post_small(&url, &self.headers(), body.into_bytes())) {
-            Ok(reply) => reply::typing(&reply, session),
-            Err(_) => Typing::NotShown,
-        }
+        let shown = self.post_typing("/api/startTyping", session, chat_id);
+        shown.map_or(Typing::NotShown, |reply| reply::typing(&reply, session))
     }
 
     /// Ends what [`Self::start_typing`] shows; WhatsApp ends it by itself soon enough.
     pub(crate) fn stop_typing(&self, session: &str, chat_id: &str) {
-        let url = format!("{}/api/stopTyping", self.base_url);
+        drop(self.post_typing("/api/stopTyping", session, chat_id));
+    }
+
+    fn post_typing(&self, path: &str, session: &str, chat_id: &str) -> Result<Reply, NoReply> {
         let body = json!({ "session": session, "chatId": chat_id }).to_string();
-        drop(self.heard(self.client.post_small(&url, &self.headers(), body.into_bytes())));
+        self.heard(self.client.post_small(&self.url(path), &self.headers(), body.into_bytes()))
     }
 
     /// Asks the server what it is.
@@ -249,16 +244,14 @@ impl Waha {
     /// # Errors
     /// Why it does not say, in words with a remedy.
     pub(crate) fn server(&self) -> Result<ServerReport, String> {
-        let reply = self.get(&format!("{}/api/server/version", self.base_url));
-        let reply = reply.map_err(|hold| hold.reason.to_string())?;
+        let reply = self.get("/api/server/version").map_err(|hold| hold.reason.to_string())?;
         report::server(&reply)
             .map_err(|why| self.wrong_url(&reply).map_or(why, |reason| reason.to_string()))
     }
 
     /// Looks at a session and at how it is configured.
     pub(crate) fn session_report(&self, name: &str) -> SessionReport {
-        let url = format!("{}/api/sessions/{}", self.base_url, encode(name));
-        match self.get(&url) {
+        match self.get(&format!("/api/sessions/{}", encode(name))) {
             Ok(reply) => {
                 let mut report = report::session(&reply, name);
                 if let SessionState::Held(hold) = report.state {
@@ -272,8 +265,7 @@ impl Waha {
 
     /// Asks for the id of the next message (WAHA 2026.4.3 and later, GOWS and NOWEB).
     pub fn reserve_id(&self, session: &str) -> IdOffer {
-        let url = format!("{}/api/{}/new-message-id", self.base_url, encode(session));
-        match self.get(&url) {
+        match self.get(&format!("/api/{}/new-message-id", encode(session))) {
             Ok(reply) => reply::id_offer(&reply, session),
             Err(hold) => IdOffer::Held(hold),
         }
@@ -281,14 +273,13 @@ impl Waha {
 
     /// Looks for a message of ours by its bare id.
     pub(crate) fn find_by_id(&self, session: &str, chat_id: &str, id: &str) -> Search {
-        let url = format!(
-            "{}/api/{}/chats/{}/messages/{}?downloadMedia=false",
-            self.base_url,
+        let path = format!(
+            "/api/{}/chats/{}/messages/{}?downloadMedia=false",
             encode(session),
             encode(chat_id),
             encode(&format!("true_{chat_id}_{id}")),
         );
-        match self.ask(&url) {
+        match self.ask(&path) {
             Ok(reply) => reply::one_sighting(&reply),
             Err(away) => Search::Away(away),
         }
@@ -303,16 +294,15 @@ impl Waha {
         from: Timestamp,
         until: Timestamp,
     ) -> ChatSearch {
-        let url = format!(
-            "{}/api/{}/chats/{}/messages?limit={SEARCH_LIMIT}&downloadMedia=false&sortOrder=desc\
+        let path = format!(
+            "/api/{}/chats/{}/messages?limit={SEARCH_LIMIT}&downloadMedia=false&sortOrder=desc\
              &filter.fromMe=true&filter.timestamp.gte={}&filter.timestamp.lte={}",
-            self.base_url,
             encode(session),
             encode(chat_id),
             from.secs(),
             until.secs(),
         );
-        match self.ask(&url) {
+        match self.ask(&path) {
             Ok(reply) => ChatSearch {
                 search: reply::sightings(&reply, SEARCH_LIMIT, from, until),
                 clock: reply.date.as_deref().and_then(http_date),
@@ -324,13 +314,8 @@ impl Waha {
     /// Asks whether WhatsApp has a number (E.164 digits). Not often: asking in bulk gets a number
     /// banned.
     pub(crate) fn check_exists(&self, session: &str, digits: &str) -> Existence {
-        let url = format!(
-            "{}/api/contacts/check-exists?phone={}&session={}",
-            self.base_url,
-            encode(digits),
-            encode(session),
-        );
-        match self.get(&url) {
+        let (phone, name) = (encode(digits), encode(session));
+        match self.get(&format!("/api/contacts/check-exists?phone={phone}&session={name}")) {
             Ok(reply) => reply::existence(&reply, session),
             Err(hold) => Existence::NotNow(hold.reason.to_string()),
         }
@@ -338,26 +323,28 @@ impl Waha {
 
     /// Asks whose a hidden number (`<digits>@lid`) is: the E.164 digits.
     pub(crate) fn number_of_lid(&self, session: &str, lid: &str) -> OtherName {
-        let url = format!("{}/api/{}/lids/{}", self.base_url, encode(session), encode(lid));
-        self.other_name(&url, |reply| reply::other_name(reply, "/pn"))
+        self.other_name(&format!("/api/{}/lids/{}", encode(session), encode(lid)), "/pn")
     }
 
     /// Asks for the hidden number of a phone number (E.164 digits): `<digits>@lid`.
     pub(crate) fn lid_of_number(&self, session: &str, digits: &str) -> OtherName {
         let chat = encode(&format!("{digits}@c.us"));
-        let url = format!("{}/api/{}/lids/pn/{chat}", self.base_url, encode(session));
-        self.other_name(&url, |reply| reply::other_name(reply, "/lid"))
+        self.other_name(&format!("/api/{}/lids/pn/{chat}", encode(session)), "/lid")
     }
 
-    fn other_name(&self, url: &str, read: impl FnOnce(&Reply) -> OtherName) -> OtherName {
-        match self.get(url) {
-            Ok(reply) => read(&reply),
+    fn other_name(&self, path: &str, pointer: &str) -> OtherName {
+        match self.get(path) {
+            Ok(reply) => reply::other_name(&reply, pointer),
             Err(hold) => OtherName::NotNow(hold.reason.to_string()),
         }
     }
 
-    fn get(&self, url: &str) -> Result<Reply, Hold> {
-        self.heard(self.client.get(url, &self.headers()))
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base_url)
+    }
+
+    fn get(&self, path: &str) -> Result<Reply, Hold> {
+        self.heard(self.client.get(&self.url(path), &self.headers()))
             .map_err(|error| self.unreachable(&error.to_string()))
     }
 
@@ -401,8 +388,8 @@ impl Waha {
     }
 
     /// The same for a look-up.
-    fn ask(&self, url: &str) -> Result<Reply, Reason> {
-        self.heard(self.client.get(url, &self.headers()))
+    fn ask(&self, path: &str) -> Result<Reply, Reason> {
+        self.heard(self.client.get(&self.url(path), &self.headers()))
             .map_err(|error| Reason::LookUpAway { cause: without_io(&error.to_string()) })
     }
 

@@ -14,7 +14,7 @@ use crate::clock::Now;
 use crate::config::Secret;
 use crate::http_client::HttpClient;
 use crate::store::Trigger;
-use crate::trigger::{Pulse, RunReport, Triggers};
+use crate::trigger::{Pulse, Triggers};
 
 /// Between two pairs of calls: ticks come every 60 s, and not to the millisecond.
 const GAP: Duration = Duration::from_secs(55);
@@ -88,7 +88,7 @@ impl Heartbeat {
         match ending {
             Ending::Failed => self.call(FAIL, "the program broke down; see its log", now.monotonic),
             Ending::Done(report) if self.is_awaited => {
-                self.call("", &words(&report), now.monotonic);
+                self.call("", &report.to_string(), now.monotonic);
             }
             Ending::Done(_) | Ending::Stopped => {
                 if let Some(owed) = self.owed.take() {
@@ -111,12 +111,12 @@ impl Heartbeat {
             }
             Pulse::Joined(report) => {
                 // The end of a run that was not told yet says more than that the next one goes on.
-                let body = format!("under way: {}", words(&report));
+                let body = format!("under way: {report}");
                 self.owed = Some(Owed { suffix, body, is_end: false });
             }
             Pulse::Ended(report) => {
                 self.quiet_since = None;
-                self.owed = Some(Owed { suffix, body: words(&report), is_end: true });
+                self.owed = Some(Owed { suffix, body: report.to_string(), is_end: true });
             }
         }
     }
@@ -134,34 +134,13 @@ impl Heartbeat {
     fn call(&mut self, suffix: &'static str, body: &str, now: Duration) {
         self.called_at = Some(now);
         match self.caller.call(suffix, body) {
-            Ok(()) => {
-                if self.trouble.ends() {
-                    log::info!("heartbeat: HEARTBEAT_URL takes it again");
-                }
+            Ok(()) if self.trouble.ends() => log::info!("heartbeat: HEARTBEAT_URL takes it again"),
+            Err(why) if self.trouble.begins(now) => {
+                log::warn!("heartbeat: HEARTBEAT_URL does not take it: {why}");
             }
-            Err(why) => {
-                if self.trouble.begins(now) {
-                    log::warn!("heartbeat: HEARTBEAT_URL does not take it: {why}");
-                }
-            }
+            Ok(()) | Err(_) => {}
         }
     }
-}
-
-/// Counts, and nothing else.
-fn words(report: &RunReport) -> String {
-    let RunReport { messages, deliveries, pending } = report;
-    format!(
-        "messages: {} sent, {} failed; deliveries: {} sent, {} failed, {} skipped, {} unknown, \
-         {} expired, {pending} pending",
-        messages.success,
-        messages.failed,
-        deliveries.sent,
-        deliveries.failed,
-        deliveries.skipped,
-        deliveries.unknown,
-        deliveries.expired,
-    )
 }
 
 /// Calls a URL with an ending, in the way that its server wants.

@@ -15,10 +15,8 @@ const QUIET: Duration = Duration::from_hours(1);
 /// A receiver did not take it. The words never have the URL in them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotTold {
-    /// It answered with another status than 2xx.
     #[error("it answered {0}")]
     Status(u16),
-    /// It did not answer.
     #[error("{0}")]
     NoAnswer(String),
 }

@@ -4,8 +4,7 @@
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::Hold;
-use crate::pace::Gap;
-use crate::send_window::{Closed, Day, DayCount, WindowError};
+use crate::send_window::{Closed, Day, DayCount, Gap, WindowError};
 use crate::store::{Channel, Held, SqlResult, Tx};
 
 /// Whether a channel may begin a send.

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::output::Output;
 use super::table::{pairs, table};
 use super::{CliError, Desk};
-use crate::channels::{self, ChannelError, ChannelView, Edit, OwnLimit, OwnWindow, State};
+use crate::channels::{self, ChannelView, Edit, OwnLimit, OwnWindow, State};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::logging::in_one_line;
@@ -106,15 +106,6 @@ struct Own {
     /// Its own limit per local day; 0 for none; or default for DAILY_LIMIT
     #[arg(long, value_name = "N")]
     daily_limit: Option<OwnLimit>,
-}
-
-impl From<ChannelError> for CliError {
-    fn from(error: ChannelError) -> Self {
-        match error {
-            ChannelError::Refused(why) => Self::Refused(why),
-            ChannelError::Store(error) => Self::Store(error),
-        }
-    }
 }
 
 pub(super) fn channel(args: &ChannelArgs, config: &Config) -> Result<(), CliError> {

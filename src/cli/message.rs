@@ -13,7 +13,7 @@ use serde_json::json;
 use super::output::Output;
 use super::{CliError, Desk};
 use crate::config::Config;
-use crate::messages::{self, ComposeError, Resumed, Retry, Timing, WeeklyTiming};
+use crate::messages::{self, Resumed, Retry, Timing, WeeklyTiming};
 use crate::store::Occurrence;
 use crate::terminal::one_line;
 
@@ -296,16 +296,6 @@ impl TimingArgs {
             })),
             None if self.at.is_empty() => None,
             None => Some(Timing::At(self.at.clone())),
-        }
-    }
-}
-
-impl From<ComposeError> for CliError {
-    fn from(error: ComposeError) -> Self {
-        match error {
-            ComposeError::Refused(why) => Self::Refused(why.to_string()),
-            made @ ComposeError::MadeBefore(_) => Self::Refused(made.to_string()),
-            ComposeError::Store(error) => Self::Store(error),
         }
     }
 }

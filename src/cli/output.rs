@@ -46,7 +46,11 @@ pub(super) fn print(bytes: &[u8]) -> Result<(), CliError> {
 /// A reader that has seen enough (`| head`) is no error.
 pub(super) fn unless_read_enough(done: Result<(), CliError>) -> Result<(), CliError> {
     match done {
-        Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(CliError::Failed(error))
+            if error.downcast_ref().map(io::Error::kind) == Some(io::ErrorKind::BrokenPipe) =>
+        {
+            Ok(())
+        }
         done => done,
     }
 }

@@ -1,13 +1,14 @@
 //! `secret show` and `secret rotate`.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use clap::{Args, Subcommand};
 
 use super::CliError;
-use super::output::print;
+use super::output::{print, say};
 use crate::config::{Config, Secret};
+use crate::password;
 use crate::secret::{self, SecretError};
 
 #[derive(Debug, Args)]
@@ -99,4 +100,26 @@ fn forget(config: &Config, is_set: bool) -> Result<String, CliError> {
     };
     let lines = [if has_previous { of_setting } else { "" }, of_file];
     Ok(lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n"))
+}
+
+const LENGTH_MIN: usize = 8;
+
+/// Reads a password from standard input and prints its line for the env file.
+pub(super) fn password_hash() -> Result<(), CliError> {
+    if io::stdin().is_terminal() {
+        // What is typed can be seen: no more is promised than a pipe would keep.
+        writeln!(io::stderr(), "Type the panel's password and press Enter (it will be visible):")?;
+    }
+    let mut line = String::new();
+    io::stdin().read_line(&mut line)?;
+    let password = line.trim();
+    if password.chars().count() < LENGTH_MIN || password.len() > password::BYTES_MAX {
+        let why =
+            format!("the password must have {LENGTH_MIN} characters or more: choose a longer one");
+        return Err(CliError::Refused(why));
+    }
+    let hash = password::hash(password).map_err(|error| {
+        CliError::Refused(format!("failed to hash: the system has no random bytes: {error}"))
+    })?;
+    say(&format!("ADMIN_PASSWORD_HASH={hash}"))
 }

@@ -19,22 +19,8 @@ const STRONG_LENGTH: usize = 12;
 /// Signs that a long password has at least.
 const STRONG_SIGNS: usize = 6;
 /// What many people choose, with any digits and signs behind it.
-const USUAL: [&str; 14] = [
-    "admin",
-    "administrator",
-    "bismillah",
-    "indonesia",
-    "password",
-    "qwerty",
-    "qwertyuiop",
-    "rahasia",
-    "sayang",
-    "whatsapp",
-    "letmein",
-    "welcome",
-    "iloveyou",
-    "changeme",
-];
+const USUAL: &str = " admin administrator bismillah indonesia password qwerty qwertyuiop rahasia \
+                     sayang whatsapp letmein welcome iloveyou changeme ";
 
 impl AdminPassword {
     /// Whether strangers may guess it: it is short, has few different signs, or is what many choose.
@@ -47,26 +33,27 @@ impl AdminPassword {
         plain.chars().count() < STRONG_LENGTH
             || signs.len() < STRONG_SIGNS
             || word.is_empty()
-            || USUAL.contains(&word)
+            || USUAL.split(' ').any(|usual| usual == word)
     }
 }
 
 impl Values {
     pub(super) fn admin_password(&self) -> Result<Option<AdminPassword>, ConfigError> {
-        let refuse =
-            |key, wanted: &str| ConfigError::Value { key, wanted: wanted.into(), value: None };
         match (self.optional("ADMIN_PASSWORD"), self.optional("ADMIN_PASSWORD_HASH")) {
             (None, None) => Ok(None),
             (Some(_), Some(_)) => {
-                Err(refuse("ADMIN_PASSWORD", "empty when ADMIN_PASSWORD_HASH is set"))
+                Err(ConfigError::unshown("ADMIN_PASSWORD", "empty when ADMIN_PASSWORD_HASH is set"))
             }
             (Some(plain), None)
                 if plain.chars().count() < LENGTH_MIN || plain.len() > password::BYTES_MAX =>
             {
-                Err(refuse("ADMIN_PASSWORD", "8 characters or more, and not a whole page"))
+                Err(ConfigError::unshown(
+                    "ADMIN_PASSWORD",
+                    "8 characters or more, and not a whole page",
+                ))
             }
             (Some(plain), None) => Ok(Some(AdminPassword::Plain(Secret::new(plain)))),
-            (None, Some(hash)) if !password::is_hash(hash) => Err(refuse(
+            (None, Some(hash)) if !password::is_hash(hash) => Err(ConfigError::unshown(
                 "ADMIN_PASSWORD_HASH",
                 "an Argon2 hash in PHC form ($argon2id$v=19$…), as `password-hash` prints it",
             )),

@@ -4,55 +4,40 @@ use std::path::PathBuf;
 
 use super::SETTINGS;
 
-/// What is wrong with the settings.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The env file cannot be read.
     #[error("failed to read env file `{}`", path.display())]
     EnvFile { path: PathBuf, source: std::io::Error },
-    /// The env file is open to others.
     #[error("`{}` holds secrets and can be read or changed by other users of this machine: {remedy}", path.display())]
-    EnvFileOpen {
-        path: PathBuf,
-        /// The command that mends it.
-        remedy: String,
-    },
-    /// A line of the env file is no setting.
+    EnvFileOpen { path: PathBuf, remedy: String },
     #[error("`{}`, line {line}: write `KEY=value`, or begin a remark with `#`", path.display())]
     Line { path: PathBuf, line: usize },
-    /// A key that no setting has.
     #[error("`{}`, line {line}: there is no setting `{key}`{}", path.display(), did_you_mean(key))]
     UnknownKey { path: PathBuf, line: usize, key: String },
-    /// The database is where relative paths do not count from.
     #[error(
         "there is no database `{}`, but there is one at `{}`: a relative DATABASE_PATH counts from the directory of the \
          env file; write the absolute path into DATABASE_PATH, or move the database and its side files there",
         wanted.display(), found.display()
     )]
-    DatabaseElsewhere {
-        /// Where it should be.
-        wanted: PathBuf,
-        found: PathBuf,
-    },
-    /// A value that the key cannot have.
+    DatabaseElsewhere { wanted: PathBuf, found: PathBuf },
     #[error("{key} must be {wanted}{}", but_is(value.as_deref()))]
     Value {
         key: &'static str,
-        /// What it should be.
         wanted: String,
         /// What it is; not for secrets.
         value: Option<String>,
     },
-    /// A value that breaks a rule; the value itself says nothing more.
     #[error("{key} must {wanted}")]
-    Rule {
-        key: &'static str,
-        /// What it must do.
-        wanted: String,
-    },
-    /// A key that this command needs.
+    Rule { key: &'static str, wanted: String },
     #[error("{key} is not set: {remedy}")]
     Missing { key: &'static str, remedy: &'static str },
+}
+
+impl ConfigError {
+    /// For a value that is a secret, or cannot be shown.
+    pub(super) fn unshown(key: &'static str, wanted: impl Into<String>) -> Self {
+        Self::Value { key, wanted: wanted.into(), value: None }
+    }
 }
 
 fn but_is(value: Option<&str>) -> String {

@@ -1,12 +1,13 @@
 //! From texts to values: each reader says what its key should be.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use log::LevelFilter;
 
-use super::{ConfigError, SETTINGS, Secret};
+use super::{ConfigError, SETTINGS};
 use crate::send_window::{Allowance, DAILY_LIMIT_MAX, SendWindow, WINDOW_FORM};
 
 /// Of any secret, in characters: more would not fit into the head of a request.
@@ -23,8 +24,8 @@ impl Values {
             let value = values.get(setting.key).map_or("", String::as_str);
             let is_odd = |c: char| c.is_control() && c != '\t';
             if value.trim_end_matches(['\r', '\n']).contains(is_odd) {
-                let wanted = "one line without control characters".to_owned();
-                return Err(ConfigError::Value { key: setting.key, wanted, value: None });
+                let wanted = "one line without control characters";
+                return Err(ConfigError::unshown(setting.key, wanted));
             }
         }
         Ok(Self(values))
@@ -105,7 +106,7 @@ impl Values {
         let wanted = format!(
             "{length_min} to {SECRET_LENGTH_MAX} characters, letters, digits and signs, without spaces or line ends"
         );
-        Err(ConfigError::Value { key, wanted, value: None })
+        Err(ConfigError::unshown(key, wanted))
     }
 }
 
@@ -123,4 +124,25 @@ pub(super) fn listen_addr(text: &str) -> Option<SocketAddr> {
 pub(super) fn log_level(text: &str) -> Option<LevelFilter> {
     let level = text.parse().ok()?;
     (LevelFilter::Error..=LevelFilter::Debug).contains(&level).then_some(level)
+}
+
+/// A text that must not be shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The secret itself, for the place that needs it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
 }

@@ -27,7 +27,6 @@ pub enum Ack {
 }
 
 impl Ack {
-    /// All acks.
     pub(crate) const ALL: [Self; 6] =
         [Self::Pending, Self::Error, Self::Server, Self::Device, Self::Read, Self::Played];
 

@@ -12,7 +12,6 @@ const POINTERS: [&str; 4] = ["/id", "/id/_serialized", "/id/id", "/key/id"];
 /// A message id, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageId {
-    /// What identifies the message.
     pub bare: String,
     /// Whether the number of the session sent it, when the id says so.
     pub from_me: Option<bool>,

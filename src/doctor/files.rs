@@ -73,12 +73,12 @@ fn modes(config: &Config, env_file: &Path, findings: &mut Findings) {
     match group {
         _ if !open.is_empty() => {
             let found = format!("others may read {}", open.join(", "));
-            findings.warning("files", found, format!("chmod 600 {}", open.join(" ")));
+            findings.warning("files", found, &format!("chmod 600 {}", open.join(" ")));
         }
         Some(group) if !closed.is_empty() => {
             let found =
                 format!("the group `{group}` shares the database, but not {}", closed.join(", "));
-            findings.warning("files", found, format!("chmod 660 {}", closed.join(" ")));
+            findings.warning("files", found, &format!("chmod 660 {}", closed.join(" ")));
         }
         Some(group) => {
             let found = format!(

@@ -44,11 +44,8 @@ pub(super) fn examine(
             Some(Answering { waha, engine: server.engine })
         }
         Err(why) => {
-            findings.wrong(
-                "WAHA",
-                why,
-                format!("try: curl -H 'X-Api-Key: …' {url}/api/server/version"),
-            );
+            let remedy = format!("try: curl -H 'X-Api-Key: …' {url}/api/server/version");
+            findings.wrong("WAHA", why, &remedy);
             local_clock(config, now, findings);
             None
         }
@@ -107,11 +104,8 @@ impl Answering {
             SessionState::Held(hold) => {
                 let remedy =
                     "start it in WAHA's dashboard, and scan the QR code when it asks for it";
-                return findings.wrong(
-                    "session",
-                    format!("channel `{}`: {}", channel.name, hold.reason),
-                    remedy,
-                );
+                let found = format!("channel `{}`: {}", channel.name, hold.reason);
+                return findings.wrong("session", found, remedy);
             }
             SessionState::Working { number } => {
                 let other =
@@ -119,7 +113,7 @@ impl Answering {
                 if let Some(hold) = other {
                     let found =
                         format!("channel `{}`: another phone scanned the code", channel.name);
-                    findings.wrong("session", found, hold.reason.to_string());
+                    findings.wrong("session", found, &hold.reason.to_string());
                 } else {
                     let found = format!("channel `{}`: session `{name}` is WORKING", channel.name);
                     findings.ok("session", found);
@@ -141,11 +135,8 @@ impl Answering {
         let Some(key) = &config.webhook_hmac_key else {
             if own.is_some() {
                 let found = format!("session `{name}` sends events, but they are not taken");
-                findings.warning(
-                    "webhook",
-                    found,
-                    "set WEBHOOK_HMAC_KEY to the key of that webhook",
-                );
+                let remedy = "set WEBHOOK_HMAC_KEY to the key of that webhook";
+                findings.warning("webhook", found, remedy);
             }
             return;
         };

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use super::channel_queue::{After, ChannelQueue, Memory};
 use super::clock_check::{Look, Question};
-use super::hidden_number::LOOKS_AT_ONCE;
-use super::lookup::{Lookups, due_lookups};
+use super::lookup::{LOOKS_AT_ONCE, Lookups, due_lookups};
 use super::plan::Planner;
 use super::{Answer, Core, DATABASE_REST, Job, When};
 use crate::channels::{HoldEnds, hold_ends};

@@ -8,10 +8,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::lock;
 use super::portions::Planning;
 use crate::channels::{self, Off};
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, lock};
 use crate::config::Config;
 use crate::delivery::{Counts, MessageStatus, Status, Verdict};
 use crate::fail_point;

@@ -158,7 +158,7 @@ impl Planner {
                 return Ok(());
             }
             if let (Some(template), None) = (&*template, &recipient.skipped) {
-                recipient.skipped = recipients::unrenderable(tx, template, &recipient)?;
+                recipient.skipped = recipients::render(tx, template, &recipient)?.err();
             }
             let (status, error, count) = match (&recipient.skipped, &too_late) {
                 (Some(reason), _) => (Status::Skipped, Some(reason), &mut rows.skipped),

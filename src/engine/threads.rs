@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::{Engine, When, lock};
+use super::{Engine, When};
+use crate::clock::lock;
 use crate::store::{StoreError, Trigger};
 use crate::trigger::{Progress, RunNumber, RunReport};
 
@@ -25,16 +26,13 @@ const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
 /// Sending came to an end that it should not have.
 #[derive(Debug, thiserror::Error)]
 pub enum SendingError {
-    /// A thread could not be started.
     #[error("failed to start a sender thread: lower SENDERS, or ask your host for more processes")]
     Thread(#[source] std::io::Error),
     /// A thread panicked. What it had claimed is `unknown` after the next start.
     #[error("a sender stopped by a fault in the program: please report it, and start it again")]
     Panicked,
-    /// The database failed, and time will not mend it.
     #[error(transparent)]
     Database(#[from] StoreError),
-    /// The database failed for longer than a run waits.
     #[error("the run stopped early: the database failed for {} seconds; see the log for the cause", DATABASE_PATIENCE.as_secs())]
     DatabaseStays,
 }

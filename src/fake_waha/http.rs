@@ -6,14 +6,13 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::replies;
 use super::routes::Site;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock, lock};
 use crate::http::input::{Ended, Input, has_closed};
 use crate::http::response::reason;
 use crate::http::{Head, Length, Refusal, Response};
@@ -123,7 +122,7 @@ impl Server {
             clock: SystemClock::new(),
             open: Mutex::default(),
             changed: Condvar::new(),
-            requests_now: AtomicUsize::new(0),
+            served: Arc::default(),
         });
         let accepting = start_thread("fake-waha", {
             let shared = Arc::clone(&shared);
@@ -159,7 +158,8 @@ struct Shared {
     open: Mutex<Open>,
     /// Rung when the server stops and when a connection ends.
     changed: Condvar,
-    requests_now: AtomicUsize,
+    /// Shared with each request that is being served.
+    served: Arc<()>,
 }
 
 #[derive(Default)]
@@ -171,7 +171,7 @@ struct Open {
 
 impl Shared {
     fn open(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.open)
     }
 
     /// Waits for `max`, in real time; true when the server stops before.
@@ -264,9 +264,10 @@ impl Connection {
         let write = |answer: &Response| {
             self.write(&answer.bytes(call.head.is_last, call.head.method == "HEAD"))
         };
-        let Some(_slot) = Slot::take(&shared.requests_now) else {
+        let served = Arc::clone(&shared.served);
+        if Arc::strong_count(&served) > REQUESTS_AT_ONCE_MAX + 1 {
             return write(&replies::nest(503, "too many requests at once", reason(503))) && keeps;
-        };
+        }
         let reply = shared.site.reply(call);
         let stopped = shared.stops_within(shared.site.latency(call));
         let client_left = has_closed(&self.stream).unwrap_or(true);
@@ -297,22 +298,5 @@ impl Connection {
             && !has_closed(&self.stream).unwrap_or(true)
             && !self.shared.stops_within(HOLD_STEP)
         {}
-    }
-}
-
-/// One of the requests that are served at the same time.
-struct Slot<'a>(&'a AtomicUsize);
-
-impl<'a> Slot<'a> {
-    fn take(requests_now: &'a AtomicUsize) -> Option<Self> {
-        let before = requests_now.fetch_add(1, Ordering::Relaxed);
-        let slot = Self(requests_now);
-        (before < REQUESTS_AT_ONCE_MAX).then_some(slot)
-    }
-}
-
-impl Drop for Slot<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use serde_json::Value;
 
 use super::{Received, Request};
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, lock};
 
 const RECEIVED_MAX: usize = 500_000;
 const REQUESTS_MAX: usize = 100_000;
@@ -20,16 +20,16 @@ pub(super) struct Journal {
 }
 
 #[derive(Default)]
-struct Kept {
-    received: Vec<Received>,
-    requests: VecDeque<Request>,
+pub(super) struct Kept {
+    pub(super) received: Vec<Received>,
+    pub(super) requests: VecDeque<Request>,
     sessions: BTreeMap<String, Session>,
     /// Hidden numbers (`<digits>@lid`) and the phone numbers' digits.
-    lids: BTreeMap<String, String>,
+    pub(super) lids: BTreeMap<String, String>,
     /// How far WAHA's clock is ahead of ours; negative when it is behind.
-    ahead_secs: i64,
+    pub(super) ahead_secs: i64,
     ids_made: u32,
-    tells_date: TellsDate,
+    pub(super) tells_date: TellsDate,
 }
 
 /// What a test gave to a session.
@@ -61,14 +61,6 @@ impl Journal {
         }
     }
 
-    pub(super) fn received(&self) -> Vec<Received> {
-        self.kept().received.clone()
-    }
-
-    pub(super) fn requests(&self) -> Vec<Request> {
-        self.kept().requests.iter().cloned().collect()
-    }
-
     /// Changes what a session was given.
     pub(super) fn give(&self, session: &str, change: impl FnOnce(&mut Session)) {
         change(self.kept().sessions.entry(session.to_owned()).or_default());
@@ -86,23 +78,10 @@ impl Journal {
         self.session(session).status.or_else(default)
     }
 
-    pub(super) fn set_lid(&self, lid: &str, digits: &str) {
-        self.kept().lids.insert(lid.to_owned(), digits.to_owned());
-    }
-
-    /// The phone number's digits.
-    pub(super) fn digits_of(&self, lid: &str) -> Option<String> {
-        self.kept().lids.get(lid).cloned()
-    }
-
     /// The hidden number.
     pub(super) fn lid_of(&self, digits: &str) -> Option<String> {
         let kept = self.kept();
         kept.lids.iter().find(|(_, known)| *known == digits).map(|(lid, _)| lid.clone())
-    }
-
-    pub(super) fn set_date(&self, date: TellsDate) {
-        self.kept().tells_date = date;
     }
 
     /// What an answer at `at` has as `Date`.
@@ -112,15 +91,6 @@ impl Journal {
             TellsDate::Fixed(date) => Some(date),
             TellsDate::Never => None,
         }
-    }
-
-    pub(super) fn set_ahead_secs(&self, secs: i64) {
-        self.kept().ahead_secs = secs;
-    }
-
-    /// How far WAHA's clock is ahead of ours.
-    pub(super) fn ahead_secs(&self) -> i64 {
-        self.kept().ahead_secs
     }
 
     /// `default` and the sessions that were given a status, in order of their names.
@@ -166,13 +136,6 @@ impl Journal {
         Some(kept.received.len() - 1)
     }
 
-    /// Corrects `answered`: the client of the message at `place` never saw an answer.
-    pub(super) fn not_answered(&self, place: usize) {
-        if let Some(received) = self.kept().received.get_mut(place) {
-            received.answered = false;
-        }
-    }
-
     /// The messages of one chat that `wanted` accepts, oldest first.
     pub(super) fn in_chat(
         &self,
@@ -189,8 +152,7 @@ impl Journal {
             .collect()
     }
 
-    /// A panic elsewhere leaves nothing half-written here, so a poisoned lock is still good.
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn kept(&self) -> MutexGuard<'_, Kept> {
+        lock(&self.kept)
     }
 }

@@ -1,5 +1,6 @@
 //! From a request to a reply: which route it is, what it does to the journal, what it answers.
 
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,25 +21,16 @@ type OnReceived = Box<dyn Fn(&Received) + Send + Sync>;
 
 /// Everything that the routes need, shared by all connections.
 pub(super) struct Site {
-    options: Options,
-    clock: Arc<dyn Clock>,
-    journal: Arc<Journal>,
-    on_received: OnReceived,
+    pub(super) options: Options,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) journal: Arc<Journal>,
+    pub(super) on_received: OnReceived,
 }
 
 /// A route that cannot do its work stops with the answer that says why.
 type Answered = Result<Response, Response>;
 
 impl Site {
-    pub(super) fn new(
-        options: Options,
-        clock: Arc<dyn Clock>,
-        journal: Arc<Journal>,
-        on_received: OnReceived,
-    ) -> Self {
-        Self { options, clock, journal, on_received }
-    }
-
     /// Notes the request and answers it, with the `Date` that every answer of Node's has.
     pub(super) fn reply(&self, call: &Call) -> Reply {
         let at = self.clock.now().wall;
@@ -74,7 +66,7 @@ impl Site {
 
     /// The client of the message at `place` in the journal never saw an answer.
     pub(super) fn not_answered(&self, place: usize) {
-        self.journal.not_answered(place);
+        self.journal.kept().received[place].answered = false;
     }
 
     /// How long the answer to this call takes.
@@ -202,7 +194,7 @@ impl Site {
     fn lid(&self, session: &str, lid: &str) -> Answered {
         self.working(session)?;
         let lid = if lid.ends_with("@lid") { lid.to_owned() } else { format!("{lid}@lid") };
-        let number = self.journal.digits_of(&lid).map(|digits| format!("{digits}@c.us"));
+        let number = self.journal.kept().lids.get(&lid).map(|digits| format!("{digits}@c.us"));
         Ok(json_answer(200, &json!({ "lid": lid, "pn": number })))
     }
 
@@ -216,11 +208,11 @@ impl Site {
     fn messages(&self, call: &Call, session: &str, chat: &str) -> Answered {
         self.working(session)?;
         self.tells_look_ups(session)?;
-        let from = whole_number(call, "filter.timestamp.gte").unwrap_or(i64::MIN);
-        let until = whole_number(call, "filter.timestamp.lte").unwrap_or(i64::MAX);
+        let from = number(call, "filter.timestamp.gte").unwrap_or(i64::MIN);
+        let until = number(call, "filter.timestamp.lte").unwrap_or(i64::MAX);
         // Only our own messages exist here, so a look for the others' finds none.
         let own = call.parameter("filter.fromMe") != Some("false");
-        let ahead_secs = self.journal.ahead_secs();
+        let ahead_secs = self.journal.kept().ahead_secs;
         let sent_at = |message: &Received| shifted(message.at, ahead_secs);
         let wanted = |message: &Received| own && (from..=until).contains(&sent_at(message).secs());
         let mut found = self.journal.in_chat(session, &canonical_chat(chat), wanted);
@@ -228,8 +220,8 @@ impl Site {
             found.reverse();
         }
         let items: Vec<Value> = (found.iter())
-            .skip(count(call, "offset").unwrap_or(0))
-            .take(count(call, "limit").unwrap_or(LIMIT_DEFAULT))
+            .skip(number(call, "offset").unwrap_or(0))
+            .take(number(call, "limit").unwrap_or(LIMIT_DEFAULT))
             .map(|message| replies::looked_up(self.options.engine, message, sent_at(message)))
             .collect();
         Ok(json_answer(200, &items.into()))
@@ -247,7 +239,7 @@ impl Site {
     }
 
     fn by_wahas_clock(&self, at: Timestamp) -> Timestamp {
-        shifted(at, self.journal.ahead_secs())
+        shifted(at, self.journal.kept().ahead_secs)
     }
 
     /// Refuses a look-up when a test wants it so.
@@ -312,11 +304,7 @@ fn text_field(body: &Value, name: &str) -> Option<String> {
     body[name].as_str().map(str::to_owned)
 }
 
-fn whole_number(call: &Call, parameter: &str) -> Option<i64> {
-    call.parameter(parameter)?.parse().ok()
-}
-
-fn count(call: &Call, parameter: &str) -> Option<usize> {
+fn number<N: FromStr>(call: &Call, parameter: &str) -> Option<N> {
     call.parameter(parameter)?.parse().ok()
 }
 

@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::channel_queue::ChannelQueue;
 use crate::clock::Timestamp;
 use crate::delivery::{MessageStatus, Status};
-use crate::pace::Gap;
 use crate::recipient;
+use crate::send_window::Gap;
 use crate::store::Message;
 
 /// What becomes of one recipient.

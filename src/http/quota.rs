@@ -1,7 +1,9 @@
 //! So many in a minute, and no more: for log lines that strangers can cause, and for wrong secrets.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
+
+use crate::clock::lock;
 
 /// Log lines of one kind that strangers can cause.
 pub const LINES_PER_MINUTE: u32 = 10;
@@ -30,7 +32,7 @@ impl Quota {
     /// Takes one at `now`, on the monotonic clock. Gives how many were refused in the minute before,
     /// once; or, when there were too many, how long until the next minute begins.
     pub(crate) fn take(&self, now: Duration) -> Result<u64, Duration> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         let began = *state.began.get_or_insert(now);
         let passed = now.saturating_sub(began);
         let mut refused = 0;

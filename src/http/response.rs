@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-/// An answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response {
     pub status: u16,
@@ -40,7 +39,6 @@ impl Response {
     }
 }
 
-/// An answer that refuses.
 pub(crate) fn refuse(status: u16, message: &str) -> Response {
     let refusal = Response::json(status, &json!({"error": true, "message": message}));
     if status == 401 { refusal.with("WWW-Authenticate", "Bearer") } else { refusal }

@@ -14,10 +14,10 @@ use subtle::ConstantTimeEq;
 
 use super::head::{FORWARDED, PEER, TOKEN};
 use super::{
-    Admission, BODY_BYTES_MAX, Guard, GuardError, Limits, PrivateSocket, Response, lock, refuse,
+    Admission, BODY_BYTES_MAX, Guard, GuardError, Limits, PrivateSocket, Response, refuse,
     start_thread,
 };
-use crate::clock::Clock;
+use crate::clock::{Clock, lock};
 
 const STACK_BYTES: usize = 256 * 1024;
 /// For a large body that no route wants.
@@ -147,16 +147,12 @@ pub struct Server {
 /// The HTTP side cannot serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// The address cannot be had.
     #[error("failed to listen on `{address}`{}", remedy(source))]
     Listen { address: SocketAddr, source: io::Error },
-    /// There is no private directory for the upstream's socket.
     #[error("failed to make a private socket: let TMPDIR name a directory that can be written to")]
     Socket(#[source] io::Error),
-    /// A thread could not be started.
     #[error("failed to start an HTTP thread: ask your host for more processes")]
     Thread(#[source] io::Error),
-    /// It served, and cannot go on.
     #[error("the HTTP side ended: start the program again")]
     Guard(#[from] GuardError),
 }

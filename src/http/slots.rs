@@ -15,9 +15,9 @@ use std::net::{IpAddr, Shutdown, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::FULL;
 use super::input::{Ended, PIECE_BYTES};
-use super::{FULL, lock};
-use crate::clock::{Clock, Wake};
+use crate::clock::{Clock, Wake, lock};
 
 /// A connection without a request is left alone for so long, unless most are such.
 const GRACE: Duration = Duration::from_millis(250);

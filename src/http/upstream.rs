@@ -4,8 +4,9 @@ use std::io::{self, ErrorKind};
 use std::net::TcpStream;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use super::lock;
 use super::private_socket::{Stream, Upstream};
+
+use crate::clock::lock;
 
 /// tiny_http keeps four threads that read requests, and dies when it needs one more and gets none.
 const TURNS: usize = 4;

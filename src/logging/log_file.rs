@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 
 use crate::private_file;
 
-/// An open log file.
 #[derive(Debug)]
 pub(super) struct LogFile {
     path: PathBuf,

@@ -254,7 +254,7 @@ fn why_not(
         };
         why = match recipient.skipped.clone() {
             Some(reason) => Some(reason),
-            None => recipients::unrenderable(tx, template, &recipient)?,
+            None => recipients::render(tx, template, &recipient)?.err(),
         };
         Ok(())
     })?;

@@ -12,10 +12,10 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::forecast;
 use crate::messages;
-use crate::pace::Gap;
 use crate::reason::Reason;
 use crate::recipient;
 use crate::recipients;
+use crate::send_window::Gap;
 use crate::template::Template;
 
 const SAMPLES_MAX: usize = 3;

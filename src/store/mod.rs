@@ -13,7 +13,6 @@ mod columns;
 mod contacts;
 mod deliveries;
 mod events;
-mod figures;
 mod hidden_numbers;
 mod lookups;
 mod maintenance;
@@ -27,8 +26,6 @@ mod restore;
 mod runs;
 mod settle;
 mod statements;
-mod stuck;
-mod texts;
 
 use std::path::{Path, PathBuf};
 
@@ -40,7 +37,7 @@ pub(crate) use alerts::Alert;
 pub use backup::{Contents, DataVersion};
 pub use callbacks::CallbackStatus;
 pub(crate) use callbacks::{Callback, CallbackCounts};
-pub(crate) use channels::{Channel, Held};
+pub(crate) use channels::{Channel, Held, StatusCount};
 use columns::{explanation, lossy, seen_time, text};
 pub use contacts::WaitingForContact;
 pub(crate) use contacts::{Contact, Numbers, Skipped};
@@ -48,8 +45,7 @@ pub(crate) use deliveries::Ended;
 pub use deliveries::{
     ClaimRequest, Claimed, Delivery, NewDelivery, Occurrence, Open, RecipientNow,
 };
-pub use events::{Echo, MessageEvent, SessionEvent, Taken};
-pub(crate) use figures::StatusCount;
+pub use events::{Echo, MessageEvent, SessionEvent, Stuck, Taken};
 pub(crate) use hidden_numbers::{HiddenNumber, Unresolved};
 pub(crate) use lookups::{DueLookup, UnknownDelivery};
 pub(crate) use maintenance::SchemaDifferences;
@@ -68,7 +64,6 @@ pub use settle::Settled;
 #[cfg(debug_assertions)]
 pub use statements::{Statement, noted_statements, watch_statements};
 use statements::{params, read};
-pub use stuck::Stuck;
 
 /// What a statement gives inside a transaction.
 pub(crate) type SqlResult<T> = rusqlite::Result<T>;

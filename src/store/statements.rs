@@ -175,8 +175,8 @@ mod watching {
     use std::collections::BTreeMap;
     use std::panic::Location;
     use std::path::{Path, PathBuf};
+    use std::sync::Mutex;
     use std::sync::atomic::{AtomicBool, Ordering};
-    use std::sync::{Mutex, PoisonError};
 
     use rusqlite::Connection;
 
@@ -246,7 +246,7 @@ mod watching {
     }
 
     fn watched<T>(look: impl FnOnce(&mut BTreeMap<PathBuf, Places>) -> T) -> T {
-        look(&mut WATCHED.lock().unwrap_or_else(PoisonError::into_inner))
+        look(&mut crate::clock::lock(&WATCHED))
     }
 
     fn full(path: &Path) -> PathBuf {

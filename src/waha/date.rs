@@ -3,11 +3,11 @@
 //! Each answer is noted with the monotonic time at which it came, so that WAHA's time is known later
 //! too, whatever our own wall clock was set to meanwhile.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use super::http_date;
-use crate::clock::{Clock, Now, Timestamp};
+use crate::clock::{Clock, Now, Timestamp, lock};
 use crate::http_client::Reply;
 
 /// Two clocks that are further apart are not both right.
@@ -80,6 +80,6 @@ impl Dates {
     }
 
     fn latest(&self) -> MutexGuard<'_, Option<Latest>> {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.latest)
     }
 }

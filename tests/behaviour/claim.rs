@@ -6,9 +6,8 @@ use std::time::Duration;
 use auto_message_scheduler::channels::{Availability, Off, availability};
 use auto_message_scheduler::clock::Timestamp;
 use auto_message_scheduler::config::Config;
-use auto_message_scheduler::pace::Gap;
 use auto_message_scheduler::schedule::Zone;
-use auto_message_scheduler::send_window::{Allowance, Closed, Day, DayCount, SendWindow};
+use auto_message_scheduler::send_window::{Allowance, Closed, Day, DayCount, Gap, SendWindow};
 use auto_message_scheduler::store::{ClaimRequest, Claimed, Open, Store};
 
 /// Channels `default` (1) and `kedua` (2) with a pending delivery each: 10 and 20.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use auto_message_scheduler::clock::Timestamp;
 use auto_message_scheduler::lock::SenderLock;
-use auto_message_scheduler::pace::Gap;
 use auto_message_scheduler::schedule::Zone;
+use auto_message_scheduler::send_window::Gap;
 use auto_message_scheduler::status;
 use auto_message_scheduler::store::Store;
 use serde_json::Value;

@@ -8,7 +8,7 @@ use auto_message_scheduler::config::Config;
 use auto_message_scheduler::forecast::{
     Bounds, Fate, Forecast, MessageForecast, Scope, Seen, Warning, forecast,
 };
-use auto_message_scheduler::pace::Gap;
+use auto_message_scheduler::send_window::Gap;
 use auto_message_scheduler::store::Store;
 
 use crate::site::{Site, stderr};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auto_message_scheduler::clock::Clock;
-use auto_message_scheduler::pace::Gap;
+use auto_message_scheduler::send_window::Gap;
 
 use crate::world::{World, gaps};
 

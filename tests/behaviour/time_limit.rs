@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use auto_message_scheduler::clock::Clock;
 use auto_message_scheduler::fake_waha::Options;
-use auto_message_scheduler::pace::Gap;
+use auto_message_scheduler::send_window::Gap;
 
 use crate::site::{Server, Site, stderr, until};
 use crate::world::{World, gaps};

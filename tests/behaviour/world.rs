@@ -10,7 +10,7 @@ use auto_message_scheduler::clock::{Clock, Now, Timestamp, Wake};
 use auto_message_scheduler::config::Config;
 use auto_message_scheduler::engine::{Engine, TimeLimit, When};
 use auto_message_scheduler::fake_waha::{FakeWaha, Options, Received};
-use auto_message_scheduler::pace::Gap;
+use auto_message_scheduler::send_window::Gap;
 use auto_message_scheduler::store::{Store, Trigger};
 use auto_message_scheduler::trigger::{Progress, RunReport, Triggers};
 use auto_message_scheduler::waha::Waha;

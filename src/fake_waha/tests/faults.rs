@@ -7,7 +7,7 @@ use crate::fake_waha::faults::{FAULTS, Symptom, fault_for};
 #[test]
 fn the_journal_has_the_message_exactly_when_the_table_says_sent() {
     let world = World::new(Engine::Gows);
-    for fault in &FAULTS {
+    for fault in FAULTS {
         let before = world.waha.received().len();
         let chat_id = format!("628123456{}@c.us", fault.digits);
         let stream = world.raw_send(&chat_id);
@@ -115,7 +115,7 @@ fn only_numbers_of_people_fault() {
 #[test]
 fn the_printed_table_has_every_fault() {
     let table = fault_table();
-    for fault in &FAULTS {
+    for fault in FAULTS {
         let line = table.lines().find(|line| line.starts_with(fault.digits)).unwrap();
         assert!(line.ends_with(fault.what) && line.contains(if fault.sent { "yes" } else { "no" }));
     }

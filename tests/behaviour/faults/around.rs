@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use auto_message_scheduler::clock::SystemClock;
 use auto_message_scheduler::fake_waha::{FakeWaha, Options};
-use auto_message_scheduler::pace::Gap;
+use auto_message_scheduler::send_window::Gap;
 use auto_message_scheduler::store::Store;
 use auto_message_scheduler::waha::{IdOffer, SessionState, Waha};
 

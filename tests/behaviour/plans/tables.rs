@@ -252,7 +252,7 @@ pub const HOT: &[(&str, &[&str])] = &[
             "sqlite_autoindex_hidden_numbers_1",
         ],
     ),
-    ("texts::render", &["INTEGER PRIMARY KEY"]),
+    ("deliveries::render", &["INTEGER PRIMARY KEY"]),
     (
         "deliveries::claim",
         &[
@@ -311,7 +311,7 @@ pub const HOT: &[(&str, &[&str])] = &[
     ("contacts::skip_pending_of_chat", &["idx_deliveries_sending"]),
     // A monitor, an alarm, a page that is left open.
     ("meta::meta", &["sqlite_autoindex_meta_1"]),
-    ("figures::status_counts", &[]),
+    ("channels::status_counts", &[]),
     ("messages::oldest_unplanned", &["idx_auto_messages_status_scheduled_at"]),
     ("deliveries::oldest_pending", &["idx_deliveries_pending"]),
     (
@@ -331,9 +331,9 @@ pub const HOT: &[(&str, &[&str])] = &[
     ("callbacks::note_callback_not_told", &["INTEGER PRIMARY KEY"]),
     ("callbacks::callback_counts", &["idx_callbacks_failed", "idx_callbacks_subject"]),
     ("meta::remove_meta", &["sqlite_autoindex_meta_1"]),
-    ("stuck::stuck_session", &["INTEGER PRIMARY KEY", "PRIMARY KEY", "idx_deliveries_at_ack_0"]),
+    ("events::stuck_session", &["INTEGER PRIMARY KEY", "PRIMARY KEY", "idx_deliveries_at_ack_0"]),
     ("messages::count_messages", &["idx_auto_messages_status"]),
-    ("figures::channels_with_pending", &["idx_deliveries_pending"]),
+    ("channels::channels_with_pending", &["idx_deliveries_pending"]),
     ("deliveries::count_ended_since", &["idx_deliveries_finished_at"]),
     ("messages::messages_by_time", &["idx_auto_messages_status_scheduled_at"]),
     ("deliveries::count_ended", &["idx_deliveries_finished_at"]),
@@ -363,7 +363,7 @@ pub const NOT_RUN: &[(&str, &str)] = &[
     ("restore::take_over_opt_outs", RESTORE),
     ("restore::take_over_times", RESTORE),
     ("restore::touch", RESTORE),
-    ("texts::fill_in_unclaimed", RESTORE),
+    ("deliveries::fill_in_unclaimed", RESTORE),
 ];
 
 const RESTORE: &str = "goes through two databases from end to end, when a person restores a backup";

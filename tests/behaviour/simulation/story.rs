@@ -6,9 +6,8 @@ use std::time::Duration;
 use auto_message_scheduler::clock::{Clock, Timestamp};
 use auto_message_scheduler::fail_point::{Crash, crash_at};
 use auto_message_scheduler::fake_waha::{Engine, Options};
-use auto_message_scheduler::pace::Gap;
 use auto_message_scheduler::schedule::Zone;
-use auto_message_scheduler::send_window::{Allowance, SendWindow};
+use auto_message_scheduler::send_window::{Allowance, Gap, SendWindow};
 use auto_message_scheduler::trigger::Progress;
 
 use super::calendar::RULES;
