@@ -19,7 +19,7 @@ mutate() { # what is broken, file, perl expression
         return
     fi
     tests=(claim:: windows:: daily_limit:: outcomes:: pacing:: lifecycle:: lookups:: engine:: delivery::
-        reply:: lock:: planning:: changes_while_waiting:: timetables::)
+        reply:: lock:: planning:: changes_while_waiting:: timetables:: callbacks::)
     if ! cargo test --no-run --locked --lib --test behaviour 2>"$place/built"; then
         echo "$1: the broken program does not even compile"
         grep -m3 '^error' "$place/built"
@@ -74,4 +74,12 @@ mutate 'a time of another zone is not worked out anew' src/schedule/timetable.rs
     's/Some\(local\) if self\.is_from_rule\(\) && !self\.is_of\(zone\) => zone\.to_utc\(local\)/Some(local) if false => zone.to_utc(local)/'
 mutate 'a contact that was removed or corrected gets it at the old number' src/store/deliveries.rs \
     's/ AND NOT \{IS_CONTACT_CHANGED\}//; s/CASE WHEN \{IS_CONTACT_CHANGED\} THEN 1 WHEN \{IS_OPTED_OUT\}/CASE WHEN {IS_OPTED_OUT} AND {IS_CONTACT_CHANGED} THEN 1 WHEN {IS_OPTED_OUT}/'
+mutate 'a later callback of a message overtakes the one before' src/store/callbacks.rs \
+    's/ AND p\.id < c\.id\)/ AND p.id < c.id AND 0)/'
+mutate 'a callback is marked before it was taken' src/alarm/callbacks.rs \
+    's/fail_point::reach\("callback_read"\);/self.store.write(|tx| tx.note_callback_told(callback.id, now.wall))?; fail_point::reach("callback_read");/'
+mutate 'a name goes along that should not' src/alarm/callbacks.rs \
+    's/fields\.remove\("name"\);//'
+mutate 'a fact of a delivery is no callback' migrations/V21__callbacks.sql \
+    's/WHERE \(NEW\.status <> OLD\.status AND/WHERE (0 AND/'
 exit $unnoticed
