@@ -90,6 +90,10 @@ impl Look<'_> {
         waha: Option<&Answering>,
     ) -> Result<(), StoreError> {
         self.file(clock)?;
+        let (found, known) = self.store.tables_version()?;
+        if found < known {
+            return Ok(()); // The other questions are about tables that it does not have.
+        }
         self.instance()?;
         self.schema()?;
         self.channels(waha)?;

@@ -294,3 +294,16 @@ fn the_program_may_be_replaced_while_it_serves() {
     assert_eq!(server.post("/api/auto-message-scheduler").0, 200);
     until("the new one sent it", || site.waha.received().len() == 3);
 }
+
+#[test]
+fn doctor_says_of_an_older_database_that_it_will_be_brought_up_to_date_and_calls_it_sound() {
+    for version in [15, 18] {
+        let site = Site::new();
+        fs::remove_file(site.database()).unwrap();
+        older(&site.database(), version);
+        let shown = String::from_utf8(site.run(&["doctor"]).stdout).unwrap();
+        let said = format!("its tables are version {version}, this program knows");
+        assert!(shown.contains(&said) && shown.contains("is sound"), "{shown}");
+        assert!(!shown.contains("wrong    database"), "{shown}");
+    }
+}
