@@ -137,7 +137,7 @@ impl CliError {
         let Self::Failed(error) = self else { return ExitCode::FAILURE };
         let is_of_settings = matches!(
             error.downcast_ref::<ServeError>(),
-            Some(ServeError::Config(_) | ServeError::Way(_))
+            Some(ServeError::Config(_) | ServeError::Transport(_))
         );
         ExitCode::from(if is_of_settings || error.is::<ConfigError>() { 2 } else { 1 })
     }

@@ -16,7 +16,6 @@
 mod connection;
 mod head;
 pub(crate) mod input;
-mod private_socket;
 pub(crate) mod quota;
 pub(crate) mod response;
 mod server;
@@ -37,11 +36,11 @@ use upstream::Connector;
 
 pub(crate) use head::Length;
 pub use head::{FORWARDED, Head, PEER, Refusal};
-pub use private_socket::{Address, Listener, PrivateSocket, Upstream};
 pub use response::Response;
 pub(crate) use response::refuse;
 pub(crate) use server::{Class, Routes};
 pub use server::{Request, Server, ServerError};
+pub use upstream::{Address, Listener, PrivateSocket, Upstream};
 
 const CONNECTIONS_MAX: usize = 64;
 const HEAD_BYTES_MAX: usize = 16 * 1024;
@@ -107,7 +106,7 @@ pub trait Admission: Send + Sync {
 
 /// The front cannot go on.
 #[derive(Debug, thiserror::Error)]
-pub enum GuardError {
+pub enum FrontError {
     #[error("no connection could be accepted for a minute: raise the limit of open files")]
     Accept(#[source] io::Error),
     #[error("the HTTP server behind the guard is gone")]
@@ -117,26 +116,26 @@ pub enum GuardError {
 }
 
 /// The front, at work.
-pub struct Guard {
+pub struct Front {
     address: SocketAddr,
-    front: Arc<Front>,
+    shared: Arc<Shared>,
     accepting: JoinHandle<()>,
 }
 
 /// What all threads share.
-struct Front {
+struct Shared {
     limits: Limits,
     admission: Box<dyn Admission>,
     clock: Arc<dyn Clock>,
     upstream: Connector,
     slots: Arc<Slots>,
     lines: Quota,
-    failure: Mutex<Option<GuardError>>,
+    failure: Mutex<Option<FrontError>>,
     on_failure: Box<dyn Fn() + Send + Sync>,
 }
 
-impl Guard {
-    /// Guards `listener` in front of `upstream`. `on_failure` is called when it cannot go on; [`Guard::stop`] says
+impl Front {
+    /// Takes connections of `listener` for `upstream`. `on_failure` is called when it cannot go on; [`Front::stop`] says
     /// why.
     ///
     /// # Errors
@@ -152,7 +151,7 @@ impl Guard {
         let address = listener.local_addr()?;
         // Where the system does not take it, it keeps the 128 that it had.
         drop(socket2::SockRef::from(&listener).listen(BACKLOG));
-        let front = Arc::new(Front {
+        let shared = Arc::new(Shared {
             limits,
             admission: Box::new(admission),
             upstream: Connector::new(upstream),
@@ -162,14 +161,14 @@ impl Guard {
             failure: Mutex::default(),
             on_failure: Box::new(on_failure),
         });
-        let shared = Arc::clone(&front);
+        let accepts = Arc::clone(&shared);
         let accepting = start_thread("http-accept", STACK_BYTES, move || {
-            let accepted = catch_unwind(AssertUnwindSafe(|| shared.accept(&listener)));
-            if let Err(error) = accepted.unwrap_or(Err(GuardError::Panic)) {
-                shared.fail(error);
+            let accepted = catch_unwind(AssertUnwindSafe(|| accepts.accept(&listener)));
+            if let Err(error) = accepted.unwrap_or(Err(FrontError::Panic)) {
+                accepts.fail(error);
             }
         })?;
-        Ok(Self { address, front, accepting })
+        Ok(Self { address, shared, accepting })
     }
 
     /// Where it listens.
@@ -181,16 +180,16 @@ impl Guard {
     ///
     /// # Errors
     /// When it had given up before.
-    pub fn stop(self) -> Result<(), GuardError> {
-        let Self { address, front, accepting } = self;
-        front.slots.begin_to_stop();
+    pub fn stop(self) -> Result<(), FrontError> {
+        let Self { address, shared, accepting } = self;
+        shared.slots.begin_to_stop();
         // The accepting thread looks up from its wait when somebody connects.
         let woken = TcpStream::connect_timeout(&reachable(address), STOP_WITHIN).is_ok();
         if woken || accepting.is_finished() {
             drop(accepting.join()); // its panics are caught
         }
-        front.slots.wait_until_free(STOP_WITHIN);
-        lock(&front.failure).take().map_or(Ok(()), Err)
+        shared.slots.wait_until_free(STOP_WITHIN);
+        lock(&shared.failure).take().map_or(Ok(()), Err)
     }
 }
 
@@ -212,13 +211,13 @@ fn start_thread(
     thread::Builder::new().name(name.to_owned()).stack_size(stack_bytes).spawn(work)
 }
 
-impl Front {
+impl Shared {
     fn now(&self) -> Duration {
         self.clock.now().monotonic
     }
 
     /// Takes connections until it is stopped. Errors, such as too many open files, are waited out.
-    fn accept(self: &Arc<Self>, listener: &TcpListener) -> Result<(), GuardError> {
+    fn accept(self: &Arc<Self>, listener: &TcpListener) -> Result<(), FrontError> {
         let mut failing_since = None;
         // With so many connections there were descriptors left.
         let mut open_max = 0;
@@ -244,7 +243,7 @@ impl Front {
                 Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
                 Err(error) => {
                     if now >= *failing_since.get_or_insert(now) + self.limits.accept_within {
-                        return Err(GuardError::Accept(error));
+                        return Err(FrontError::Accept(error));
                     }
                     self.lines.log(now, || {
                         log::error!("http: a connection cannot be taken: {error}");
@@ -264,9 +263,9 @@ impl Front {
         }
         let Some(slot) = self.slots.take(stream, peer).map(Arc::new) else { return };
         for _ in 0..THREAD_TRIES {
-            let (front, slot) = (Arc::clone(self), Arc::clone(&slot));
+            let (shared, slot) = (Arc::clone(self), Arc::clone(&slot));
             let serve = move || {
-                let served = AssertUnwindSafe(|| connection::serve(&front, &slot));
+                let served = AssertUnwindSafe(|| connection::serve(&shared, &slot));
                 if catch_unwind(served).is_err() {
                     log::error!("http: a request broke down: please report what stderr says of it");
                 }
@@ -281,7 +280,7 @@ impl Front {
     }
 
     /// The front cannot go on.
-    fn fail(&self, error: GuardError) {
+    fn fail(&self, error: FrontError) {
         lock(&self.failure).get_or_insert(error);
         (self.on_failure)();
     }

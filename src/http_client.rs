@@ -52,18 +52,18 @@ pub struct HttpClient {
     question_timeout: Duration,
 }
 
-/// What is between us and the server, when it is not a plain way with public certificates.
+/// How the server is reached, when not directly with public certificates.
 #[derive(Clone, Copy, Default)]
-pub struct Way<'a> {
+pub struct Transport<'a> {
     /// A PEM file with the only CA certificates that are trusted.
     pub ca_file: Option<&'a Path>,
     /// The URL of an HTTP proxy, perhaps with user and password.
     pub proxy: Option<&'a str>,
 }
 
-/// The way cannot be gone.
+/// The CA file or the proxy is of no use.
 #[derive(Debug, thiserror::Error)]
-pub enum WayError {
+pub enum TransportError {
     #[error("failed to read WAHA_CA_FILE `{}`", path.display())]
     CaFile { path: PathBuf, source: io::Error },
     #[error(
@@ -106,20 +106,24 @@ pub enum NoReply {
 impl HttpClient {
     /// A client whose POSTs may take `post_timeout` from look-up to the last byte of the reply.
     pub fn new(post_timeout: Duration) -> Self {
-        Self::on_way(post_timeout, RootCerts::WebPki, None)
+        Self::over(post_timeout, RootCerts::WebPki, None)
     }
 
     /// The same, with a CA or a proxy of one's own.
     ///
     /// # Errors
-    /// [`WayError`] when the CA file or the proxy's URL is of no use.
-    pub fn with_way(post_timeout: Duration, way: &Way<'_>) -> Result<Self, WayError> {
-        let roots = way.ca_file.map_or(Ok(RootCerts::WebPki), read_ca_file)?;
-        let proxy = way.proxy.map(Proxy::new).transpose().map_err(|_| WayError::Proxy)?;
-        Ok(Self::on_way(post_timeout, roots, proxy))
+    /// [`TransportError`] when the CA file or the proxy's URL is of no use.
+    pub fn with_transport(
+        post_timeout: Duration,
+        transport: &Transport<'_>,
+    ) -> Result<Self, TransportError> {
+        let roots = transport.ca_file.map_or(Ok(RootCerts::WebPki), read_ca_file)?;
+        let proxy =
+            transport.proxy.map(Proxy::new).transpose().map_err(|_| TransportError::Proxy)?;
+        Ok(Self::over(post_timeout, roots, proxy))
     }
 
-    fn on_way(post_timeout: Duration, roots: RootCerts, proxy: Option<Proxy>) -> Self {
+    fn over(post_timeout: Duration, roots: RootCerts, proxy: Option<Proxy>) -> Self {
         let tls = TlsConfig::builder().root_certs(roots).build();
         Self { agent: agent(post_timeout, tls, proxy), question_timeout: GET_TIMEOUT }
     }
@@ -193,12 +197,12 @@ fn post(
 }
 
 /// The certificates of a PEM file; other things in it are left out.
-fn read_ca_file(path: &Path) -> Result<RootCerts, WayError> {
+fn read_ca_file(path: &Path) -> Result<RootCerts, TransportError> {
     let mut pem = Vec::new();
     private_file::open(path, OpenOptions::new().read(true))
         .and_then(|mut file| file.read_to_end(&mut pem))
-        .map_err(|source| WayError::CaFile { path: path.to_owned(), source })?;
-    let no_pem = || WayError::NoPem(path.to_owned());
+        .map_err(|source| TransportError::CaFile { path: path.to_owned(), source })?;
+    let no_pem = || TransportError::NoPem(path.to_owned());
     let mut certificates: Vec<Certificate<'static>> = Vec::new();
     for item in parse_pem(&pem) {
         if let PemItem::Certificate(certificate) = item.map_err(|_| no_pem())? {

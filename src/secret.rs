@@ -196,12 +196,21 @@ pub(crate) fn forget_previous(database: &Path) -> Result<bool, SecretError> {
 
 /// A new secret of 64 hex digits.
 pub(crate) fn random() -> Result<Secret, SecretError> {
+    random_hex().map(Secret::new).map_err(SecretError::Random)
+}
+
+/// 64 random hex digits.
+pub(crate) fn random_hex() -> Result<String, getrandom::Error> {
     let mut bytes = [0; SECRET_BYTES];
-    getrandom::fill(&mut bytes).map_err(SecretError::Random)?;
-    Ok(Secret::new(bytes.iter().fold(String::new(), |mut text, byte| {
+    getrandom::fill(&mut bytes)?;
+    Ok(to_hex(&bytes))
+}
+
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}"); // writing to a String cannot fail
         text
-    })))
+    })
 }
 
 fn read_present(database: &Path) -> Result<Secret, SecretError> {

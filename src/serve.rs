@@ -10,7 +10,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, Secret};
 use crate::engine::{Engine, SendingError, TimeLimit};
 use crate::http::{Limits, Server, ServerError};
-use crate::http_client::{HttpClient, Way, WayError};
+use crate::http_client::{HttpClient, Transport, TransportError};
 use crate::instance::{self, Instance, InstanceError};
 use crate::lock::{self, LockError, SenderLock};
 use crate::panel::Panel;
@@ -29,7 +29,7 @@ pub(crate) enum ServeError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
-    Way(#[from] WayError),
+    Transport(#[from] TransportError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -266,11 +266,11 @@ impl Program<'_> {
 pub(crate) fn waha(config: &Config) -> Result<Waha, ServeError> {
     let base_url = config.require_waha()?;
     let key = config.waha_api_key.as_ref().map(|key| key.reveal().to_owned());
-    let way = Way {
+    let transport = Transport {
         ca_file: config.waha_ca_file.as_deref(),
         proxy: config.waha_proxy.as_ref().map(Secret::reveal),
     };
-    let client = HttpClient::with_way(config.waha_timeout, &way)?;
+    let client = HttpClient::with_transport(config.waha_timeout, &transport)?;
     Ok(Waha::with_client(base_url, key, client))
 }
 

@@ -153,7 +153,7 @@ impl Waha {
         Self::with_client(base_url, api_key, HttpClient::new(timeout))
     }
 
-    /// The same, through a client with a way of its own.
+    /// The same, through a client with a transport of its own.
     pub fn with_client(base_url: &str, api_key: Option<String>, client: HttpClient) -> Self {
         let base_url = base_url.trim_end_matches('/').to_owned();
         Self { client, base_url, api_key, dates: Dates::default() }

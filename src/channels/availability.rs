@@ -60,11 +60,10 @@ pub fn availability<'a>(
     if let Some(held) = &channel.held {
         return Availability::Held(held, hold_ends(held, now));
     }
-    let allowance =
-        match config.allowance.of_channel(channel.send_window.as_deref(), channel.daily_limit) {
-            Ok(allowance) => allowance,
-            Err(error) => return Availability::Unreadable(error),
-        };
+    let allowance = match channel.allowance(config.allowance) {
+        Ok(allowance) => allowance,
+        Err(error) => return Availability::Unreadable(error),
+    };
     let next = allowance.next(&config.zone, ready.max(now), counted);
     match next.closed {
         Some(closed) => Availability::ClosedUntil(next.at, closed),

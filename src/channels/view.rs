@@ -141,14 +141,10 @@ fn view(
             (State::Inactive, Some(reason.into()))
         }
     };
-    let held = match availability {
-        Availability::Held(held, _) => Some(*held),
-        _ => None,
-    };
-    let own = (channel.send_window.as_deref(), channel.daily_limit);
-    let (send_window, daily_limit) = match allowance.of_channel(own.0, own.1) {
+    let held = if let Availability::Held(held, _) = availability { Some(*held) } else { None };
+    let (send_window, daily_limit) = match channel.allowance(allowance) {
         Ok(allowance) => (allowance.window.to_string(), allowance.daily_limit.map(i64::from)),
-        Err(_) => (own.0.unwrap_or_default().to_owned(), own.1),
+        Err(_) => (channel.send_window.clone().unwrap_or_default(), channel.daily_limit),
     };
     ChannelView {
         id: channel.id,
@@ -162,9 +158,9 @@ fn view(
         held_until: held.and_then(|held| held.until),
         next_send_at: availability.begins_at(now),
         send_window,
-        send_window_is_own: own.0.is_some(),
+        send_window_is_own: channel.send_window.is_some(),
         daily_limit,
-        daily_limit_is_own: own.1.is_some(),
+        daily_limit_is_own: channel.daily_limit.is_some(),
         sent_today: counted.count,
         pending,
         session: None,

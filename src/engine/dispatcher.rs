@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::channel_queue::{After, ChannelQueue, Memory};
 use super::clock_check::{Look, Question};
-use super::lookup::{LOOKS_AT_ONCE, Lookups, due_lookups};
+use super::lookup::{LOOKS_AT_ONCE, LOOKUPS_PER_RUN, Lookups};
 use super::plan::Planner;
 use super::{Answer, Core, DATABASE_REST, Job, When};
 use crate::channels::{HoldEnds, hold_ends};
@@ -335,7 +335,7 @@ impl Dispatcher {
         let has_more = self.planner.step(now.wall)?;
         // A further portion of a message gives the workers nothing to do before its last one.
         if !was_in_portions && (self.planner.is_in_portions() || !self.planner.is_under_way()) {
-            let due = self.core.read(|tx| due_lookups(tx, now.wall))?;
+            let due = self.core.read(|tx| tx.due_lookups(now.wall, LOOKUPS_PER_RUN))?;
             self.lookups.gather(due);
             self.offer_channels(now)?;
         }
@@ -373,8 +373,7 @@ impl Dispatcher {
                 })?;
                 fail_point::reach("run_recorded");
                 if is_first {
-                    self.run.row = Some(row);
-                    log::info!("run {row}: started by {}", trigger.as_str());
+                    self.note_row(row, trigger);
                 }
             }
             self.run.begin.get_or_insert((trigger, now));
@@ -389,10 +388,14 @@ impl Dispatcher {
             && self.core.triggers.report().messages.processed > 0
         {
             let row = self.core.write(|tx| tx.start_run(trigger, None, began))?;
-            self.run.row = Some(row);
-            log::info!("run {row}: started by {}", trigger.as_str());
+            self.note_row(row, trigger);
         }
         Ok(())
+    }
+
+    fn note_row(&mut self, row: i64, trigger: Trigger) {
+        self.run.row = Some(row);
+        log::info!("run {row}: started by {trigger}");
     }
 
     /// Says once that another program reads for so long that the WAL cannot be emptied: messages go

@@ -23,7 +23,7 @@ use crate::template::is_same_text;
 use crate::waha::{ChatSearch, OtherName, Search, Sighting};
 
 /// How many look-ups one run does.
-const LOOKUPS_PER_RUN: u32 = 50;
+pub(super) const LOOKUPS_PER_RUN: u32 = 50;
 /// A message in the chat may carry a time from so much before the claim (clocks differ) …
 const WINDOW_BEFORE: Duration = Duration::from_mins(2);
 /// … to so much after it (WEBJS may take 300 s, and a queue before it some more).
@@ -127,11 +127,6 @@ impl Lookups {
             self.queue.retain(|due| due.channel_id != channel_id);
         }
     }
-}
-
-/// At most so many are looked up in one run, of those that are due.
-pub(super) fn due_lookups(tx: &Tx<'_>, now: Timestamp) -> SqlResult<Vec<DueLookup>> {
-    tx.due_lookups(now, LOOKUPS_PER_RUN)
 }
 
 impl Core {

@@ -287,8 +287,7 @@ impl Turn<'_> {
     /// What the channel is allowed; or the hold for one whose row says what cannot be followed. It must
     /// not send by a guess: a wrong one sends at night.
     fn allowance(&self) -> Result<Allowance, Hold> {
-        let own = (self.channel.send_window.as_deref(), self.channel.daily_limit);
-        self.core.config.allowance.of_channel(own.0, own.1).map_err(|error| {
+        self.channel.allowance(self.core.config.allowance).map_err(|error| {
             let reason = Reason::WindowUnreadable { cause: error.to_string() };
             Hold::new(HoldKind::Misconfigured, reason)
         })

@@ -281,7 +281,7 @@ impl Connection {
         };
         // Writing to a client that has left succeeds at first, hence both.
         if let (Some(place), false) = (reply.received, written && !client_left) {
-            shared.site.not_answered(place);
+            shared.site.journal.kept().received[place].answered = false;
         }
         written && keeps
     }

@@ -64,11 +64,6 @@ impl Site {
         }
     }
 
-    /// The client of the message at `place` in the journal never saw an answer.
-    pub(super) fn not_answered(&self, place: usize) {
-        self.journal.kept().received[place].answered = false;
-    }
-
     /// How long the answer to this call takes.
     pub(super) fn latency(&self, call: &Call) -> Duration {
         if call.path().starts_with("/api/") { self.options.latency } else { Duration::ZERO }

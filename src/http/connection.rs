@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use super::head::{FORWARDED, Head, Length, PEER, Refusal, TOKEN};
 use super::input::{Ended, Input, PIECE_BYTES, has_closed, is_timeout};
-use super::private_socket::Stream;
 use super::slots::{Slot, Stage};
-use super::upstream::Turn;
-use super::{BODY_BYTES_MAX, FULL, Front, GuardError, HEAD_BYTES_MAX, response};
+use super::upstream::{Stream, Turn};
+use super::{BODY_BYTES_MAX, FULL, FrontError, HEAD_BYTES_MAX, Shared, response};
 use crate::clock::Wake;
 
 /// The head of an answer; ours are short.
@@ -32,9 +31,9 @@ const NO_ANSWER: Refusal = Refusal::new(503, "the server could not answer; see i
 const NO_ANSWER_YET: Refusal = Refusal::new(503, "there is no answer yet: ask again");
 
 /// Serves a connection until either side ends it.
-pub(super) fn serve(front: &Front, slot: &Slot) {
-    let input = Input::new(&slot.stream, &*front.clock);
-    let mut connection = Connection { front, slot, input, is_head: false };
+pub(super) fn serve(shared: &Shared, slot: &Slot) {
+    let input = Input::new(&slot.stream, &*shared.clock);
+    let mut connection = Connection { shared, slot, input, is_head: false };
     let mut exchanged = connection.exchange();
     while let Ok(true) = exchanged {
         exchanged = connection.wait_for_request().and_then(|()| connection.exchange());
@@ -45,7 +44,7 @@ pub(super) fn serve(front: &Front, slot: &Slot) {
 }
 
 struct Connection<'a> {
-    front: &'a Front,
+    shared: &'a Shared,
     slot: &'a Slot,
     input: Input<'a>,
     /// The request asks for a head only.
@@ -54,14 +53,14 @@ struct Connection<'a> {
 
 impl<'a> Connection<'a> {
     fn now(&self) -> Duration {
-        self.front.now()
+        self.shared.now()
     }
 
     /// Waits between two requests. A client that says nothing more gets no answer.
     fn wait_for_request(&mut self) -> Result<(), Ended> {
         if self.input.rest().is_empty() {
             self.slot.enter(Stage::Idle)?;
-            let idle = self.now() + self.front.limits.idle;
+            let idle = self.now() + self.shared.limits.idle;
             self.input.more(idle).map_err(|_| Ended::Closed)?;
         }
         Ok(())
@@ -69,7 +68,7 @@ impl<'a> Connection<'a> {
 
     /// One request and its answer. True when another one may follow.
     fn exchange(&mut self) -> Result<bool, Ended> {
-        let limits = &self.front.limits;
+        let limits = &self.shared.limits;
         self.is_head = false;
         self.slot.enter(Stage::Unfinished)?;
         let head = self.input.head(HEAD_BYTES_MAX, self.now() + limits.head_within)?;
@@ -104,7 +103,7 @@ impl<'a> Connection<'a> {
 
     /// Whether the request may come in, with its body; a client that waits for that is told.
     fn admitted(&self, head: &Head) -> Result<Length, Ended> {
-        let bytes_max = self.front.admission.admit(head)?;
+        let bytes_max = self.shared.admission.admit(head)?;
         if matches!(head.length, Length::Bytes(bytes) if bytes > bytes_max) {
             return Err(Refusal::new(413, "the body is too large").into());
         }
@@ -117,23 +116,23 @@ impl<'a> Connection<'a> {
 
     /// Waits for a turn at the upstream, and connects.
     fn connect(&self, is_hasty: bool) -> Result<(Turn<'a>, Stream), Ended> {
-        let front = self.front;
-        let deadline = self.now() + front.limits.answer_within;
+        let shared = self.shared;
+        let deadline = self.now() + shared.limits.answer_within;
         while self.now() < deadline {
-            let turn = front.upstream.turn(is_hasty);
+            let turn = shared.upstream.turn(is_hasty);
             match turn.connect(&self.slot.stream) {
                 Ok(upstream) => return Ok((turn, upstream)),
                 Err(error) if turn.is_gone() => {
-                    front.fail(GuardError::Upstream(error));
+                    shared.fail(FrontError::Upstream(error));
                     return Err(NO_ANSWER.into());
                 }
                 Err(error) => {
                     drop(turn);
-                    front.slots.shrink();
-                    front.lines.log(self.now(), || {
+                    shared.slots.shrink();
+                    shared.lines.log(self.now(), || {
                         log::error!("http: a request cannot be handed on: {error}");
                     });
-                    front.clock.sleep(&Wake::default(), 0, Some(UPSTREAM_PAUSE));
+                    shared.clock.sleep(&Wake::default(), 0, Some(UPSTREAM_PAUSE));
                 }
             }
         }
@@ -143,7 +142,7 @@ impl<'a> Connection<'a> {
     /// The head as the upstream gets it: nothing that was not understood here. HTTP/1.0, so that the answer comes
     /// with its length and not in chunks.
     fn request(&self, head: &Head, passed: &str, body_bytes: u64) -> String {
-        let (token, peer) = (self.front.upstream.token(), self.slot.peer);
+        let (token, peer) = (self.shared.upstream.token(), self.slot.peer);
         let forwarded = head.forwarded().map(|text| format!("{FORWARDED}: {text}\r\n"));
         let forwarded = forwarded.unwrap_or_default();
         format!(
@@ -155,7 +154,7 @@ impl<'a> Connection<'a> {
 
     /// Hands a body on while it comes.
     fn stream(&mut self, upstream: &Stream, bytes: u64) -> Result<(), Ended> {
-        let limits = &self.front.limits;
+        let limits = &self.shared.limits;
         let more = bytes.saturating_sub(STREAMED_BYTES) / STREAMED_BYTES_PER_SEC;
         let deadline = self.now() + limits.body_within + Duration::from_secs(more);
         let mut missing = bytes;
@@ -171,7 +170,7 @@ impl<'a> Connection<'a> {
 
     /// Sends bytes to the upstream. It may answer without reading everything: that is no error.
     fn send(&self, mut upstream: &Stream, mut bytes: &[u8]) -> Result<(), Ended> {
-        let deadline = self.now() + self.front.limits.answer_within;
+        let deadline = self.now() + self.shared.limits.answer_within;
         while !bytes.is_empty() {
             match upstream.set_write_timeout(Some(LOOK)).and_then(|()| upstream.write(bytes)) {
                 Ok(0) => return Err(NO_ANSWER.into()),
@@ -191,7 +190,7 @@ impl<'a> Connection<'a> {
 
     /// Reads an answer until its head is complete.
     fn answer(&self, upstream: &Stream, mut turn: Option<Turn<'_>>) -> Result<Vec<u8>, Ended> {
-        let (limits, began) = (&self.front.limits, self.now());
+        let (limits, began) = (&self.shared.limits, self.now());
         let mut deadline = began + limits.answer_within;
         let mut answer = Vec::new();
         while end_of_head(&answer).is_none() && answer.len() < ANSWER_HEAD_BYTES_MAX {
@@ -226,7 +225,7 @@ impl<'a> Connection<'a> {
         mut came: Vec<u8>,
         is_last: bool,
     ) -> Result<bool, Ended> {
-        let limits = &self.front.limits;
+        let limits = &self.shared.limits;
         let is_last = is_last || self.slot.is_ending();
         let end = end_of_head(&came).ok_or(NO_ANSWER)?;
         let head = response::head(&came[..end], self.is_head, is_last).ok_or(NO_ANSWER)?;
@@ -259,7 +258,7 @@ impl<'a> Connection<'a> {
     fn write(&self, mut bytes: &[u8], deadline: Duration) -> Result<(), Ended> {
         let mut client = &*self.slot.stream;
         while !bytes.is_empty() {
-            let left = deadline.saturating_sub(self.now()).min(self.front.limits.reply_stall);
+            let left = deadline.saturating_sub(self.now()).min(self.shared.limits.reply_stall);
             // The system refuses a time-out of zero: that is the end as well.
             let written = client.set_write_timeout(Some(left)).and_then(|()| client.write(bytes));
             match written {
@@ -282,7 +281,7 @@ impl<'a> Connection<'a> {
         };
         if let Refusal { status: status @ (403 | 421), message } = refusal {
             let peer = self.slot.peer;
-            self.front.lines.log(self.now(), || {
+            self.shared.lines.log(self.now(), || {
                 log::warn!("http: refused a request from {peer} with {status}: {message}");
             });
         }
@@ -291,10 +290,10 @@ impl<'a> Connection<'a> {
         if is_evicted {
             drop(self.write(&bytes, self.now() + SHORT_WRITE)); // the connection ends either way
         } else if self.slot.enter(Stage::Answering).is_ok()
-            && self.write(&bytes, self.now() + self.front.limits.reply_stall).is_ok()
+            && self.write(&bytes, self.now() + self.shared.limits.reply_stall).is_ok()
             && self.slot.enter(Stage::Idle).is_ok()
         {
-            self.input.linger(self.front.limits.linger);
+            self.input.linger(self.shared.limits.linger);
         }
     }
 }

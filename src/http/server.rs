@@ -14,7 +14,7 @@ use subtle::ConstantTimeEq;
 
 use super::head::{FORWARDED, PEER, TOKEN};
 use super::{
-    Admission, BODY_BYTES_MAX, Guard, GuardError, Limits, PrivateSocket, Response, refuse,
+    Admission, BODY_BYTES_MAX, Front, FrontError, Limits, PrivateSocket, Response, refuse,
     start_thread,
 };
 use crate::clock::{Clock, lock};
@@ -138,7 +138,7 @@ impl Request {
 
 /// The HTTP side, serving.
 pub struct Server {
-    guard: Guard,
+    front: Front,
     upstream: Arc<tiny_http::Server>,
     serving: JoinHandle<()>,
     _socket: PrivateSocket,
@@ -154,7 +154,7 @@ pub enum ServerError {
     #[error("failed to start an HTTP thread: ask your host for more processes")]
     Thread(#[source] io::Error),
     #[error("the HTTP side ended: start the program again")]
-    Guard(#[from] GuardError),
+    Front(#[from] FrontError),
 }
 
 fn remedy(error: &io::Error) -> &'static str {
@@ -198,14 +198,14 @@ impl Server {
         let serving =
             start_thread("http-server", STACK_BYTES, move || serve(&requests, &token, &shared))
                 .map_err(ServerError::Thread)?;
-        let guard = Guard::start(public, way, limits, admission, clock, move || failing.give_up())
+        let front = Front::start(public, way, limits, admission, clock, move || failing.give_up())
             .map_err(ServerError::Thread)?;
-        Ok(Self { guard, upstream, serving, _socket: socket })
+        Ok(Self { front, upstream, serving, _socket: socket })
     }
 
     /// Where it listens; with the real port when LISTEN_ADDR had port 0.
     pub fn address(&self) -> SocketAddr {
-        self.guard.address()
+        self.front.address()
     }
 
     /// Takes no more requests, and returns when those that were taken are answered.
@@ -213,7 +213,7 @@ impl Server {
     /// # Errors
     /// When it could not go on before it was stopped.
     pub fn stop(self) -> Result<(), ServerError> {
-        let ended = self.guard.stop();
+        let ended = self.front.stop();
         self.upstream.unblock();
         drop(self.serving.join()); // its panics are caught
         Ok(ended?)

@@ -1,12 +1,21 @@
-//! Connections to the upstream, a few at a time.
+//! The upstream: where it listens, out of strangers' reach (a Unix socket in a private directory, or a port
+//! on loopback where there are none), and the connections to it, a few at a time.
 
 use std::io::{self, ErrorKind};
 use std::net::TcpStream;
+use std::path::Path;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use super::private_socket::{Stream, Upstream};
-
 use crate::clock::lock;
+#[cfg(unix)]
+use crate::private_file;
+
+#[cfg(not(unix))]
+pub use std::net::{SocketAddr as Address, TcpListener as Listener, TcpStream as Stream};
+#[cfg(unix)]
+pub use std::os::unix::net::{UnixListener as Listener, UnixStream as Stream};
+#[cfg(unix)]
+pub use std::path::PathBuf as Address;
 
 /// tiny_http keeps four threads that read requests, and dies when it needs one more and gets none.
 const TURNS: usize = 4;
@@ -88,4 +97,172 @@ pub(super) fn has_spare(client: &TcpStream) -> io::Result<()> {
     let spare: Vec<_> = (0..SPARE).map(|_| client.try_clone()).collect::<Result<_, _>>()?;
     drop(spare);
     Ok(())
+}
+
+const TOKEN_BYTES: usize = 16;
+#[cfg(unix)]
+const DIRECTORY_PREFIX: &str = "auto-message-scheduler-socket-";
+/// Programs that listen in one directory, one beside the other; one more gets a name of its own.
+#[cfg(unix)]
+const NUMBERED: usize = 8;
+#[cfg(unix)]
+const SOCKET_NAME: &str = "http";
+
+/// Where the upstream is, and the word that it knows the front by.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    /// Only this process, or this machine, can reach it.
+    pub address: Address,
+    /// Sent along with each request; of random hex digits.
+    pub token: String,
+}
+
+/// The upstream's socket, until it is dropped.
+pub struct PrivateSocket {
+    upstream: Upstream,
+    /// The lock on its directory tells others that somebody listens there.
+    #[cfg(unix)]
+    _lock: std::fs::File,
+}
+
+impl PrivateSocket {
+    /// Listens in a private directory under one of `directories`: the first one with a number in its
+    /// name that nobody has locked. So what a program that was killed left behind is used again, and
+    /// nothing has to be swept.
+    ///
+    /// # Errors
+    /// When no socket can be made, or the system has no random bytes.
+    #[cfg(unix)]
+    pub fn open(directories: &[&Path]) -> io::Result<(Listener, Self)> {
+        let mut failed = io::Error::other("no directory was given");
+        for directory in directories {
+            let numbers = (0..NUMBERED).map(|number| number.to_string());
+            for ending in numbers.chain([random_hex()?]) {
+                let path = directory.join(format!("{DIRECTORY_PREFIX}{ending}"));
+                match listen_in(&path) {
+                    Ok((listener, lock)) => {
+                        let address = path.join(SOCKET_NAME);
+                        let upstream = Upstream { address, token: random_hex()? };
+                        return Ok((listener, Self { upstream, _lock: lock }));
+                    }
+                    Err(error) => failed = error,
+                }
+            }
+        }
+        Err(failed)
+    }
+
+    /// Listens on a loopback port, where only the token keeps other programs of this machine out.
+    ///
+    /// # Errors
+    /// When there is no port, or the system has no random bytes.
+    #[cfg(not(unix))]
+    pub fn open(_: &[&Path]) -> io::Result<(Listener, Self)> {
+        let listener = Listener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;
+        let upstream = Upstream { address: listener.local_addr()?, token: random_hex()? };
+        Ok((listener, Self { upstream }))
+    }
+
+    /// The way to it.
+    #[must_use]
+    pub fn upstream(&self) -> &Upstream {
+        &self.upstream
+    }
+}
+
+#[cfg(unix)]
+impl Drop for PrivateSocket {
+    fn drop(&mut self) {
+        drop(std::fs::remove_file(&self.upstream.address));
+        if let Some(directory) = self.upstream.address.parent() {
+            drop(std::fs::remove_dir(directory)); // what is left is used again by a later start
+        }
+    }
+}
+
+fn random_hex() -> io::Result<String> {
+    let mut bytes = [0; TOKEN_BYTES];
+    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(format!("{:032x}", u128::from_le_bytes(bytes)))
+}
+
+/// Listens in the directory `path`, which is made, or is ours and not in use.
+#[cfg(unix)]
+fn listen_in(path: &Path) -> io::Result<(Listener, std::fs::File)> {
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+
+    let is_new = match private_file::make_directory(path) {
+        Ok(()) => true,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+        Err(error) => return Err(error),
+    };
+    // Neither a link, nor a pipe that would keep us waiting.
+    let flags = nix::fcntl::OFlag::O_DIRECTORY | nix::fcntl::OFlag::O_NOFOLLOW;
+    let lock = std::fs::OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
+    let about = lock.metadata()?;
+    if !private_file::is_own(about.uid()) || about.mode() & 0o077 != 0 {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    match lock.try_lock() {
+        Ok(()) => {}
+        // A file system without such locks: what is new is nobody else's, what is not may be.
+        Err(std::fs::TryLockError::Error(_)) if is_new => {}
+        Err(error) => return Err(error.into()),
+    }
+    // The program that had it until now may have removed it just before it let go of the lock.
+    if std::fs::symlink_metadata(path)?.ino() != about.ino() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let socket = path.join(SOCKET_NAME);
+    drop(std::fs::remove_file(&socket)); // of a program that was killed
+    match Listener::bind(&socket) {
+        Ok(listener) => Ok((listener, lock)),
+        Err(error) => {
+            drop(std::fs::remove_dir(path));
+            Err(error)
+        }
+    }
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn directory_of(socket: &PrivateSocket) -> std::path::PathBuf {
+        socket.upstream().address.parent().unwrap().to_owned()
+    }
+
+    #[test]
+    fn the_socket_is_private_and_nothing_stays_of_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let gone = std::path::Path::new("/nowhere");
+        let (listener, socket) = PrivateSocket::open(&[gone, directory.path()]).unwrap();
+        let path = directory_of(&socket);
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        Stream::connect(&socket.upstream().address).unwrap();
+        drop((listener, socket));
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_a_killed_program_left_is_used_again_and_what_lives_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let open = || PrivateSocket::open(&[directory.path()]).unwrap();
+        // A program that is killed removes nothing, and the system frees its lock.
+        let left = directory.path().join(format!("{DIRECTORY_PREFIX}0"));
+        drop(listen_in(&left).unwrap());
+        let (_first_listener, first) = open();
+        let (_second_listener, second) = open();
+        assert_eq!(directory_of(&first), left);
+        assert_ne!(directory_of(&second), left);
+        for socket in [&first, &second] {
+            Stream::connect(&socket.upstream().address).unwrap();
+        }
+        drop((first, second));
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
 }

@@ -10,7 +10,6 @@
 //! the password, and with logging out everywhere.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -28,6 +27,7 @@ use crate::config::AdminPassword;
 use crate::http::quota::{LINES_PER_MINUTE, Quota};
 use crate::http::{Request, Response};
 use crate::password;
+use crate::secret::{random_hex, to_hex};
 use crate::store::PanelSession;
 
 const SESSION_COOKIE: &str = "panel_session";
@@ -338,12 +338,6 @@ pub(super) fn leave(visit: &mut Visit<'_>) -> Response {
     reply::done("/panel/login", "left")
 }
 
-pub(super) fn random_hex() -> Result<String, getrandom::Error> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes)?;
-    Ok(to_hex(&bytes))
-}
-
 pub(super) fn is_random_hex(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
@@ -358,13 +352,6 @@ fn sign(key: &str, text: &str) -> String {
     };
     mac.update(text.as_bytes());
     to_hex(&mac.finalize().into_bytes())
-}
-
-pub(super) fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}"); // writing to a String cannot fail
-        text
-    })
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use sha2::{Digest, Sha256};
 
-use super::access::to_hex;
 use super::reply;
 use crate::http::{Request, Response};
+use crate::secret::to_hex;
 
 struct Asset {
     path: String,

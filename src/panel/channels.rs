@@ -56,14 +56,12 @@ fn change(visit: &Visit<'_>, id: &str, what: &str) -> Answered {
     let row = id.parse().unwrap_or_default();
     let pressed = match what {
         "pause" => visit.press(row, (there, "channel_paused"), |store| {
-            channels::pause(store, id, Some(w.paused_in_the_panel), now).map(drop)
+            channels::pause(store, id, Some(w.paused_in_the_panel), now)
         }),
-        "confirm" => visit.press(row, (there, "number_confirmed"), |store| {
-            channels::confirm(store, id, now).map(drop)
-        }),
-        _ => visit.press(row, (there, "channel_resumed"), |store| {
-            channels::resume(store, id, now).map(drop)
-        }),
+        "confirm" => {
+            visit.press(row, (there, "number_confirmed"), |store| channels::confirm(store, id, now))
+        }
+        _ => visit.press(row, (there, "channel_resumed"), |store| channels::resume(store, id, now)),
     };
     pressed?.or_else(|why| reply::tell(visit, 409, w.could_not, &why, there))
 }

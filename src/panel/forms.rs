@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::access::to_hex;
+use crate::secret::to_hex;
 
 /// More fields than any form or query of ours has.
 const FIELDS_MAX: usize = 500;

@@ -3,7 +3,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::access::to_hex;
+use crate::secret::to_hex;
 
 /// What the parts of a form were when it was made: `name=hash`, with spaces between them.
 pub(super) struct Was<'a>(&'a str);

@@ -219,17 +219,16 @@ fn change(visit: &Visit<'_>, detail: &Message, what: &str) -> Answered {
     let (id, now, config) = (detail.id, visit.now, &visit.panel.config);
     let there = format!("/panel/messages/{id}");
     let retry = |store: &mut Store, with_unknown| {
-        messages::retry(store, id, Retry { with_unknown }, visit.mark(), config, now).map(drop)
+        messages::retry(store, id, Retry { with_unknown }, visit.mark(), config, now)
     };
     let pressed = match what {
-        "cancel" => visit
-            .press(id, (&there, "cancelled"), |store| messages::cancel(store, id, now).map(drop)),
-        "pause" => {
-            visit.press(id, (&there, "paused"), |store| messages::pause(store, id, now).map(drop))
+        "cancel" => {
+            visit.press(id, (&there, "cancelled"), |store| messages::cancel(store, id, now))
         }
-        "resume" => visit.press(id, (&there, "resumed"), |store| {
-            messages::resume(store, id, config, now).map(drop)
-        }),
+        "pause" => visit.press(id, (&there, "paused"), |store| messages::pause(store, id, now)),
+        "resume" => {
+            visit.press(id, (&there, "resumed"), |store| messages::resume(store, id, config, now))
+        }
         "retry" => visit.press(id, (&there, "retried"), |store| retry(store, false)),
         "retry-unknown" if visit.form.get("sure").is_none() && !visit.is_second()? => {
             return ask_about_unknown(visit, detail, visit.words().retry_unknown_risk.to_owned());

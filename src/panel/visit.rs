@@ -14,6 +14,7 @@ use crate::http::{FORWARDED, PEER, Request, Response};
 use crate::language::Language;
 use crate::messages::ComposeError;
 use crate::reason::Explanation;
+use crate::secret::random_hex;
 use crate::store::{FormMark, MadeBefore, PageFrom, Store, StoreError, Trigger};
 
 const LANGUAGE_COOKIE: &str = "panel_lang";
@@ -97,7 +98,7 @@ impl<'a> Visit<'a> {
             language,
             known: None,
             csrf: String::new(),
-            next_mark: access::random_hex()?,
+            next_mark: random_hex()?,
             mark: mark.map(|mark| format!("{mark} {path}")),
             digest: if is_post { body.fields.digest() } else { String::new() },
             path,
@@ -200,11 +201,11 @@ impl<'a> Visit<'a> {
 
     /// What a button does, once: a second press leads to the page of the first. `Err` is a refusal, in
     /// the reader's words.
-    pub(super) fn press<E: Refusal>(
+    pub(super) fn press<T, E: Refusal>(
         &self,
         id: i64,
         (there, code): (&str, &str),
-        change: impl FnOnce(&mut Store) -> Result<(), E>,
+        change: impl FnOnce(&mut Store) -> Result<T, E>,
     ) -> Result<Result<Response, String>, PageError> {
         let done = reply::done(there, code);
         if self.is_second()? {

@@ -6,7 +6,7 @@ use super::{SqlResult, Tx, explanation, lossy, params, read, text};
 use crate::clock::Timestamp;
 use crate::delivery::{Hold, HoldKind};
 use crate::reason::{ChannelName, Explanation, Reason};
-use crate::send_window::Day;
+use crate::send_window::{Allowance, Day, WindowError};
 
 /// One WhatsApp number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,6 +62,11 @@ impl Channel {
             }),
             held_count, lossy send_window, daily_limit, lossy phone_number, lossy other_number,
         } }
+    }
+
+    /// What it is allowed: its own columns, or else what the settings say.
+    pub(crate) fn allowance(&self, settings: Allowance) -> Result<Allowance, WindowError> {
+        settings.of_channel(self.send_window.as_deref(), self.daily_limit)
     }
 
     /// The hold for a channel whose `session` has the number `seen` (as `+6281234567890`), when that

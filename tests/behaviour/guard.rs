@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use auto_message_scheduler::clock::SystemClock;
 use auto_message_scheduler::config::Config;
-use auto_message_scheduler::http::{Guard, GuardError, Limits, PrivateSocket};
+use auto_message_scheduler::http::{Front, FrontError, Limits, PrivateSocket};
 
 use crate::site::until;
 
@@ -34,7 +34,7 @@ pub fn short_limits() -> Limits {
 
 /// A guard in front of a server that keeps every request as it came and answers 200.
 pub struct Gate {
-    guard: Option<Guard>,
+    guard: Option<Front>,
     pub address: SocketAddr,
     /// Head and body of each request, as they reached the server behind.
     pub passed: Arc<Mutex<Vec<Vec<u8>>>>,
@@ -75,7 +75,7 @@ impl Gate {
         let fail = move || failed.store(true, Ordering::SeqCst);
         let clock = Arc::new(SystemClock::new());
         let (upstream, config) = (socket.upstream().clone(), Arc::<Config>::default());
-        let guard = Guard::start(public, upstream, limits, config, clock, fail).unwrap();
+        let guard = Front::start(public, upstream, limits, config, clock, fail).unwrap();
         let address = guard.address();
         let guard = Some(guard);
         Self {
@@ -90,7 +90,7 @@ impl Gate {
         }
     }
 
-    pub fn stop(mut self) -> Result<(), GuardError> {
+    pub fn stop(mut self) -> Result<(), FrontError> {
         self.guard.take().unwrap().stop()
     }
 
@@ -420,13 +420,13 @@ fn a_guard_that_cannot_go_on_says_so_and_why() {
     let gate = Gate::on(public, short_limits());
     TcpStream::from(same).shutdown(Shutdown::Both).unwrap();
     until("it gives up", || gate.has_failed.load(Ordering::SeqCst));
-    assert!(matches!(gate.stop(), Err(GuardError::Accept(_))));
+    assert!(matches!(gate.stop(), Err(FrontError::Accept(_))));
     // The server behind is gone.
     let gate = Gate::new(short_limits());
     gate.close_back();
     drop(gate.say(GOOD));
     until("it gives up", || gate.has_failed.load(Ordering::SeqCst));
-    assert!(matches!(gate.stop(), Err(GuardError::Upstream(_))));
+    assert!(matches!(gate.stop(), Err(FrontError::Upstream(_))));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use auto_message_scheduler::api::Api;
 use auto_message_scheduler::clock::{Clock, Now, SystemClock, Wake};
 use auto_message_scheduler::config::{Config, Secret};
-use auto_message_scheduler::http::{GuardError, Limits, Server, ServerError};
+use auto_message_scheduler::http::{FrontError, Limits, Server, ServerError};
 use auto_message_scheduler::store::Store;
 use auto_message_scheduler::trigger::Triggers;
 
@@ -90,5 +90,5 @@ fn a_guard_that_panics_stops_the_program_and_tells_it() {
     drop(TcpStream::connect(running.server.address()));
     until("everybody is told to stop", || running.triggers.is_stopping());
     let ended = running.server.stop();
-    assert!(matches!(ended, Err(ServerError::Guard(GuardError::Panic))), "{ended:?}");
+    assert!(matches!(ended, Err(ServerError::Front(FrontError::Panic))), "{ended:?}");
 }

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use auto_message_scheduler::delivery::Outcome;
-use auto_message_scheduler::http_client::{HttpClient, Way, WayError};
+use auto_message_scheduler::http_client::{HttpClient, Transport, TransportError};
 use auto_message_scheduler::waha::{SessionState, TextMessage, Waha};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -72,8 +72,8 @@ impl PrivateWaha {
 
     fn session(&self, ca_file: Option<&str>) -> SessionState {
         let path = ca_file.map(|name| self.path(name));
-        let way = Way { ca_file: path.as_deref(), proxy: None };
-        let client = HttpClient::with_way(TIMEOUT, &way).unwrap();
+        let way = Transport { ca_file: path.as_deref(), proxy: None };
+        let client = HttpClient::with_transport(TIMEOUT, &way).unwrap();
         Waha::with_client(&self.url, None, client).session("default")
     }
 }
@@ -120,8 +120,11 @@ fn a_ca_file_that_is_none_stops_the_start_and_says_what_it_should_be() {
     fs::write(waha.path("cut.pem"), "-----BEGIN CERTIFICATE-----\nMIIB\n").unwrap();
     for name in ["ca.der", "key.pem", "empty.pem", "cut.pem"] {
         let path = waha.path(name);
-        let way = Way { ca_file: Some(&path), proxy: None };
-        assert!(matches!(HttpClient::with_way(TIMEOUT, &way), Err(WayError::NoPem(_))), "{name}");
+        let way = Transport { ca_file: Some(&path), proxy: None };
+        assert!(
+            matches!(HttpClient::with_transport(TIMEOUT, &way), Err(TransportError::NoPem(_))),
+            "{name}"
+        );
     }
     let site = Site::new();
     for (name, part) in [("ca.der", "openssl x509 -inform der"), ("missing.pem", "No such file")] {
@@ -206,8 +209,8 @@ fn a_proxy_that_lets_nobody_through_makes_nothing_unknown() {
     ] {
         let (address, asked) = proxy(Some(refusal));
         let url = format!("http://toko:geheim@{address}");
-        let way = Way { ca_file: None, proxy: Some(&url) };
-        let client = HttpClient::with_way(TIMEOUT, &way).unwrap();
+        let way = Transport { ca_file: None, proxy: Some(&url) };
+        let client = HttpClient::with_transport(TIMEOUT, &way).unwrap();
         let waha = Waha::with_client("http://waha:3000", Some("kunci-rahasia".into()), client);
         let outcome = waha.send(&TextMessage {
             session: "default",
