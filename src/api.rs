@@ -1,5 +1,5 @@
-//! What is asked over HTTP, who may ask, what is answered. It pulls triggers and reads counts; it must never see WAHA,
-//! and nothing that it does waits for a send.
+//! What is asked over HTTP, who may ask, what is answered. It pulls triggers, reads counts and serves other programs
+//! (`v1`); it must never see WAHA, and nothing that it does waits for a send.
 //!
 //! The room `http` listens and asks `rules` which requests may come in; `webhook` takes what WAHA tells us.
 
@@ -8,6 +8,7 @@ mod metrics;
 mod mistaken;
 mod pages;
 mod rules;
+pub(crate) mod v1;
 mod webhook;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,10 +22,11 @@ use crate::http::quota::{LINES_PER_MINUTE, Quota};
 use crate::http::{Class, Request, Response, Routes, refuse};
 use crate::logging::in_one_line;
 use crate::secret::Accepted;
-use crate::store::{SqlResult, Store, StoreError, Trigger, Tx};
+use crate::store::{ApiKey, SqlResult, Store, StoreError, Trigger, Tx};
 use crate::trigger::{Progress, RunNumber, RunReport, Triggers};
 
 pub use pages::{PAGE_BODY_BYTES_MAX, PAGES_ROOT, Pages, STRANGERS_BODY_BYTES_MAX};
+pub use v1::{V1, keys};
 pub use webhook::{BODY_BYTES_MAX, Webhook};
 
 use metrics::Figures;
@@ -56,6 +58,9 @@ pub struct Api {
     wrong_secrets: Quota,
     refusal_lines: Quota,
     pages: Option<Arc<dyn Pages>>,
+    v1: Option<V1>,
+    /// CORS_ORIGINS.
+    cors_origins: Vec<String>,
     /// Held while a page with a large body is made: many of them take the memory of one.
     large_page: Mutex<()>,
 }
@@ -107,6 +112,8 @@ impl Api {
             wrong_secrets,
             refusal_lines,
             pages: None,
+            v1: None,
+            cors_origins: Vec::new(),
             large_page: Mutex::default(),
         }
     }
@@ -121,6 +128,11 @@ impl Api {
         Self { pages: Some(pages), ..self }
     }
 
+    /// The same with the API for other programs, whose answers pages of `cors_origins` may read.
+    pub fn with_v1(self, v1: V1, cors_origins: &[String]) -> Self {
+        Self { v1: Some(v1), cors_origins: cors_origins.to_vec(), ..self }
+    }
+
     /// Answers a request. Only one that `may_wait` waits for the end of a run, for its body, or for other pages.
     pub fn answer(&self, request: &mut Request, may_wait: bool) -> Response {
         if let Some(pages) = self.pages.as_ref().filter(|_| pages::is_page(&request.target)) {
@@ -128,6 +140,9 @@ impl Api {
                 return refuse(503, "too many pages at once: ask again");
             }
             return pages::answer(&**pages, request, &self.large_page);
+        }
+        if let Some(v1) = self.v1_for(request) {
+            return self.answer_v1(v1, request, may_wait);
         }
         let Some(route) = Route::find(request.path()) else { return nothing_here() };
         match (route, request.method.as_str(), &self.webhook) {
@@ -152,6 +167,42 @@ impl Api {
         }
     }
 
+    /// The API for other programs, when the request is for it.
+    fn v1_for(&self, request: &Request) -> Option<&V1> {
+        self.v1.as_ref().filter(|_| v1::is_api(request.path()))
+    }
+
+    fn answer_v1(&self, v1: &V1, request: &mut Request, may_wait: bool) -> Response {
+        let origin = request.header("Origin").map(str::to_owned);
+        let origin = origin.filter(|origin| {
+            self.cors_origins.iter().any(|known| known.eq_ignore_ascii_case(origin))
+        });
+        let answer = match self.api_key(request) {
+            Err(refusal) => refusal,
+            Ok(Some(_)) if !may_wait => {
+                refuse(503, "too many requests at once: ask again").with("Retry-After", "1")
+            }
+            Ok(Some(key)) => v1.answer(request, key),
+            Ok(None) => match self.read(|tx| tx.has_api_keys(self.clock.now().wall)) {
+                Err(refusal) => refusal,
+                Ok(false) => nothing_here(),
+                Ok(true) if request.method == "OPTIONS" && origin.is_some() => v1::preflight(),
+                Ok(true) => self.refuse_wrong(request, ("key", "<API key>")),
+            },
+        };
+        match origin {
+            Some(origin) => v1::share(answer, &origin),
+            None => answer,
+        }
+    }
+
+    /// The API key that a request shows, when it is good.
+    fn api_key(&self, request: &Request) -> Result<Option<ApiKey>, Response> {
+        let Some(hash) = bearer(request).and_then(keys::hash) else { return Ok(None) };
+        let now = self.clock.now().wall;
+        self.read(|tx| tx.api_key(&hash, now))
+    }
+
     /// Waits for a run to end, at most as long as the setting says, and tells how it stands then.
     fn wait(&self, run: RunNumber, max: Duration) -> Response {
         let until = self.clock.now().monotonic + max;
@@ -172,16 +223,20 @@ impl Api {
 
     /// The refusal of a request without the secret.
     fn refuse_stranger(&self, request: &Request) -> Option<Response> {
-        let authorization = request.header("Authorization");
-        if self.is_authorised(authorization) {
+        if bearer(request).is_some_and(|token| self.secrets.accepts(token)) {
             return None;
         }
+        Some(self.refuse_wrong(request, ("secret", "<CRON_SECRET>")))
+    }
+
+    /// The refusal of a request without what it needs; `wanted` is a word for that, and how it is shown.
+    fn refuse_wrong(&self, request: &Request, (what, wanted): (&str, &str)) -> Response {
         self.log_refused(request);
-        if let Some(secs) = self.wait_after_wrong_secret(authorization) {
-            let refusal = refuse(429, "too many wrong secrets: wait");
-            return Some(refusal.with("Retry-After", secs.to_string()));
+        if let Some(secs) = self.wait_after_wrong_secret(request.header("Authorization")) {
+            let refusal = refuse(429, &format!("too many wrong {what}s: wait"));
+            return refusal.with("Retry-After", secs.to_string());
         }
-        Some(refuse(401, "send the header `Authorization: Bearer <CRON_SECRET>`"))
+        refuse(401, &format!("send the header `Authorization: Bearer {wanted}`"))
     }
 
     /// How many messages are due, for a trigger that may be pulled.
@@ -214,19 +269,16 @@ impl Api {
     fn log_refused(&self, request: &Request) {
         let remote = request.remote().unwrap_or("an unknown address".to_owned());
         self.refusal_lines.log(self.clock.now().monotonic, || {
-            if request.method == "POST" {
+            if v1::is_api(request.path()) {
+                log::warn!(
+                    "http: refused a request of the API from {remote}: no key or a wrong one"
+                );
+            } else if request.method == "POST" {
                 log::warn!("http: refused a trigger from {remote}: no secret or a wrong one");
             } else {
                 log::warn!("http: refused to show metrics to {remote}: no secret or a wrong one");
             }
         });
-    }
-
-    fn is_authorised(&self, authorization: Option<&str>) -> bool {
-        let Some((scheme, token)) = authorization.and_then(|value| value.split_once(' ')) else {
-            return false;
-        };
-        scheme.eq_ignore_ascii_case("bearer") && self.secrets.accepts(token.trim())
     }
 
     fn cron(&self, request: &Request, due: u64) -> Response {
@@ -311,6 +363,10 @@ impl Routes for Api {
         if self.pages.is_some() && pages::is_page(&request.target) {
             return Some(PAGE);
         }
+        if self.v1_for(request).is_some() {
+            // A request without a good key is refused at once, and takes no turn of the others.
+            return self.api_key(request).ok().flatten().map(|_| v1::CLASS);
+        }
         match Route::find(request.path())? {
             Route::Scheduler => Some(WAITING),
             Route::Webhook if request.length() > LARGE_BYTES => Some(LARGE_EVENT),
@@ -326,6 +382,12 @@ impl Routes for Api {
     fn give_up(&self) {
         self.triggers.stop();
     }
+}
+
+/// What a request shows as its Bearer token.
+fn bearer(request: &Request) -> Option<&str> {
+    let (scheme, token) = request.header("Authorization")?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 fn nothing_here() -> Response {

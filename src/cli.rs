@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
 
+mod api_key;
 mod backup;
 mod callback;
 mod channel;
@@ -90,6 +91,8 @@ enum Command {
     PasswordHash,
     /// Show or change the secret that cron and websites send
     Secret(secret::SecretArgs),
+    /// The keys of programs that use the API at /api/v1: add, list, revoke
+    ApiKey(api_key::ApiKeyArgs),
     /// Watch it work, offline: a simulated WAHA, a throw-away database, a few messages
     Demo(demo::DemoArgs),
     /// Simulate WAHA, for work offline and for tests
@@ -202,6 +205,7 @@ fn run(args: &Arguments) -> Result<(), CliError> {
         Command::ConfirmHost => backup::confirm_host(&config()?),
         Command::PasswordHash => secret::password_hash(),
         Command::Secret(args) => secret::secret(args, &config()?),
+        Command::ApiKey(args) => api_key::api_key(args, &config()?),
         Command::Demo(demo) => demo::demo(demo),
         Command::FakeWaha(fake) => fake_waha::fake_waha(fake),
         Command::Completions(args) => generate::completions(args),

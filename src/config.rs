@@ -66,6 +66,8 @@ settings! {
     LISTEN_ADDR: "127.0.0.1:8787", "where `serve` listens";
     ALLOWED_HOSTS: "",
         "host names under which `serve` may be asked, separated by commas, such as `jadwal.example.com, 127.0.0.1`; every name when empty";
+    CORS_ORIGINS: "",
+        "web pages that may use `/api/v1` from a browser, separated by commas, such as `https://app.example.com`; none when empty";
     TRUSTED_PROXIES: "",
         "addresses of your reverse proxies, separated by commas, such as `127.0.0.1, ::1`: their X-Forwarded-Proto and X-Forwarded-For are believed, nobody else's";
     CRON_SECRET: "",
@@ -135,6 +137,8 @@ pub struct Config {
     pub listen_addr: SocketAddr,
     /// ALLOWED_HOSTS; empty for every name.
     pub allowed_hosts: Vec<Authority>,
+    /// CORS_ORIGINS, as browsers send them.
+    pub cors_origins: Vec<String>,
     pub trusted_proxies: Vec<IpAddr>,
     pub cron_secret: Option<Secret>,
     pub cron_secret_previous: Option<Secret>,
@@ -246,6 +250,11 @@ impl Config {
                 "ALLOWED_HOSTS",
                 "host names separated by commas, such as jadwal.example.com, 127.0.0.1:8787",
                 Authority::parse,
+            )?,
+            cors_origins: values.list(
+                "CORS_ORIGINS",
+                "origins separated by commas, such as https://app.example.com",
+                |text| Authority::of_origin(text).map(|_| text.to_owned()),
             )?,
             trusted_proxies: values.list(
                 "TRUSTED_PROXIES",

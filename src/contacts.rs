@@ -17,7 +17,9 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::reason::Reason;
 use crate::recipient::{CountryCode, normalize_phone, shorten};
-use crate::store::{Contact, FormMark, MadeBefore, Numbers, SqlResult, Store, StoreError, Tx};
+use crate::store::{
+    Contact, FormMark, MadeBefore, Numbers, PageFrom, SqlResult, Store, StoreError, Tx,
+};
 use crate::template::is_same_name;
 
 use waiting::OnItsWay;
@@ -31,6 +33,7 @@ pub(crate) const KEY_CHARS_MAX: usize = 100;
 
 /// A contact whose number, tags and attributes were read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Contact))]
 pub struct Person {
     pub(crate) id: i64,
     pub(crate) name: Option<String>,
@@ -265,6 +268,34 @@ pub fn each(
             Ok(true)
         })
     })
+}
+
+/// At most `limit` contacts that `filter` lets through, the newest first.
+pub(crate) fn page(
+    store: &mut Store,
+    filter: &Filter,
+    from: PageFrom,
+    limit: usize,
+    country: &CountryCode,
+) -> Result<Vec<Person>, StoreError> {
+    let (search, tag) = (filter.search.as_deref(), filter.tag.as_deref());
+    let digits = search.and_then(digits_of);
+    let folded = tag.map(tags::fold);
+    let keep = |row: &Contact| {
+        filter.opted_out.is_none_or(|out| out == row.opted_out_at.is_some())
+            && folded.as_ref().is_none_or(|tag| tags::has(&row.tags, tag))
+    };
+    let rows =
+        store.read(|tx| tx.page_of_contacts(search, digits.as_deref(), tag, from, limit, keep))?;
+    Ok(rows.into_iter().map(|row| person(row, country)).collect())
+}
+
+/// What a search for a number looks for, however it is spelled: the digits after a leading zero.
+fn digits_of(search: &str) -> Option<String> {
+    let is_number = search.chars().all(|c| c.is_ascii_digit() || " +-().".contains(c));
+    let digits: String = search.chars().filter(char::is_ascii_digit).collect();
+    let digits = digits.trim_start_matches('0');
+    (is_number && digits.len() >= 2).then(|| digits.to_owned())
 }
 
 /// The contacts that have this number (E.164 digits), in whatever spelling, by id.

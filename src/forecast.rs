@@ -55,6 +55,9 @@ pub enum Seen<'a> {
     Message(&'a MessageForecast),
 }
 
+/// Sends of a new message whose times are kept.
+const FIRST_MAX: usize = 20;
+
 /// Looks ahead from `now`, and tells `see` what comes. `None` when there is no such message.
 pub fn forecast(
     store: &mut Store,
@@ -88,24 +91,56 @@ pub fn of_message(
     Ok(found)
 }
 
-/// When the first and the last of `count` (1 or more) sends of a new message begin that is due at
-/// `due_at`, if nothing else is in the queue of its channel; `None` when nothing goes out there.
+/// When the sends of a new message begin, if nothing else is in the queue of its channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    /// Those of the first recipients.
+    pub(crate) first: Vec<Timestamp>,
+    last: Option<Timestamp>,
+    /// How many there are, and how many of them are not too late.
+    recipients: u64,
+    in_time: u64,
+}
+
+impl Span {
+    pub(crate) fn begins_at(&self) -> Option<Timestamp> {
+        self.first.first().copied()
+    }
+
+    pub(crate) fn ends_at(&self) -> Option<Timestamp> {
+        self.last
+    }
+
+    /// What a person should know before it is too late.
+    pub(crate) fn warning(&self) -> Option<Warning> {
+        let Self { recipients, in_time, .. } = *self;
+        let too_late = recipients - in_time;
+        (too_late > 0).then_some(Warning::TooLate { in_time, recipients, too_late })
+    }
+}
+
+/// When `count` sends of a new message begin that is due at `due_at`, if nothing else is in the queue of its
+/// channel; `None` when nothing goes out there.
 pub(crate) fn of_new(
     tx: &Tx<'_>,
     channel_id: i64,
     (due_at, count): (Timestamp, u64),
     config: &Config,
     now: Timestamp,
-) -> SqlResult<Option<(Timestamp, Timestamp)>> {
+) -> SqlResult<Option<Span>> {
     let mut queue = ChannelQueue::new(tx, tx.channel(channel_id)?, config, now)?;
-    let (mut first, mut last) = (None, None);
-    for _ in 0..count.max(1) {
-        last = queue.next(due_at.max(now)).ok();
-        first = first.or(last);
-        let Some(at) = last else { break };
+    let mut span = Span { first: Vec::new(), last: None, recipients: count, in_time: 0 };
+    let too_late = due_at.max(now).plus(config.late_limit);
+    for _ in 0..count {
+        let Ok(at) = queue.next(due_at.max(now)) else { return Ok(None) };
         queue.took(at);
+        if span.first.len() < FIRST_MAX {
+            span.first.push(at);
+        }
+        span.last = Some(at);
+        span.in_time += u64::from(at <= too_late);
     }
-    Ok(first.zip(last))
+    Ok(Some(span))
 }
 
 struct Ahead<'a> {

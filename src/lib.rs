@@ -41,7 +41,7 @@
 //! # The rooms, in reading order
 //!
 //! ```text
-//! cli doctor serve panel backup prune status forecast engine messages recipients api alarm
+//! cli doctor serve panel api backup prune status forecast engine messages recipients alarm
 //! contacts trigger channels waha fake_waha http http_client instance store lock secret config
 //! password logging private_file malloc send_window fail_point delivery template recipient schedule
 //! cron_line reason language terminal text_enum clock

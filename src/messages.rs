@@ -17,6 +17,7 @@ mod checks;
 mod moves;
 mod retry;
 mod timing;
+mod view;
 
 use std::time::Duration;
 
@@ -24,14 +25,18 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::MessageStatus;
 use crate::reason::{Explanation, Reason};
-use crate::store::{FormMark, MadeBefore, Message, Store, StoreError};
+use crate::store::{FormMark, MadeBefore, Message, SqlResult, Store, StoreError, Tx};
 
 pub use change::{Edit, Edited, Today, edit};
-pub(crate) use checks::Skipped;
+pub use checks::Skipped;
+pub(crate) use checks::{Checked, Reached, column, recipients};
 pub use moves::{Resumed, cancel, pause, removable, remove, resume};
 pub use retry::{Retried, Retry, retry, unknown_count};
 pub(crate) use timing::begins_at;
 pub use timing::{Timing, WeeklyTiming};
+pub(crate) use view::{
+    DeliveryView, MessageView, ack_words, delivery_json, message_json, occurrence_json, stamp,
+};
 
 /// For so long, a second message with the same text and recipients is said to be one.
 const SAME_SAID: Duration = Duration::from_mins(10);
@@ -44,9 +49,13 @@ pub struct Draft {
     pub title: Option<String>,
     /// The recipients: contact ids, phone numbers, chat ids and all else that `contact_ids` takes.
     pub to: Vec<String>,
+    /// The recipients as the column `contact_ids` has them, in place of `to`.
+    pub contact_ids: Option<String>,
     /// A channel's id or name; the channel 1 when none is given.
     pub channel: Option<String>,
     pub timing: Option<Timing>,
+    /// For `metadata`: a JSON object.
+    pub metadata: Option<String>,
     /// Whether it stays a draft; then recipients and time may come later.
     pub is_draft: bool,
     /// Whether recipients that cannot get it are left out; else they are a refusal.
@@ -66,8 +75,24 @@ pub struct Composed {
     /// Who will not, and why.
     pub skipped: Vec<Skipped>,
     pub begins_at: Option<Timestamp>,
-    /// What a person should know.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warned>,
+}
+
+/// What a person should know of a message.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Warning))]
+pub struct Warned {
+    /// A stable name for programs.
+    #[cfg_attr(test, schema(example = "same_message"))]
+    pub(crate) code: &'static str,
+    /// The English sentence.
+    pub message: String,
+}
+
+impl Warned {
+    pub(crate) fn new(code: &'static str, message: String) -> Self {
+        Self { code, message }
+    }
 }
 
 /// Why something was not done.
@@ -76,6 +101,12 @@ pub enum ComposeError {
     /// It cannot be done, and what to do instead, in words.
     #[error("{0}")]
     Refused(Explanation),
+    /// The same, when one field of what was given is wrong.
+    #[error("{why}")]
+    Field { field: &'static str, why: Explanation },
+    /// Somebody else changed the message meanwhile.
+    #[error("{0}")]
+    Changed(Explanation),
     /// The same form came before.
     #[error("this was done already: see message {}", .0.id)]
     MadeBefore(MadeBefore),
@@ -87,16 +118,35 @@ impl ComposeError {
     fn refused(why: impl Into<Explanation>) -> Self {
         Self::Refused(why.into())
     }
+
+    /// The same refusal, as one of this field.
+    fn of(self, field: &'static str) -> Self {
+        match self {
+            Self::Refused(why) => Self::Field { field, why },
+            other @ (Self::Field { .. }
+            | Self::Changed(_)
+            | Self::MadeBefore(_)
+            | Self::Store(_)) => other,
+        }
+    }
 }
 
-/// Adds a message, and keeps the mark of the form that it comes from in the same transaction.
-pub fn add(
+/// A draft that was checked: inserted, it is a message.
+pub(crate) struct Ready {
+    pub(crate) message: Message,
+    pub(crate) channel: String,
+    pub(crate) recipients: Checked,
+    pub(crate) warnings: Vec<Warned>,
+    created_by: &'static str,
+}
+
+/// Checks a draft. Whatever would fail when its time comes is refused. Nothing is stored.
+pub(crate) fn check(
     store: &mut Store,
     draft: &Draft,
-    mark: Option<FormMark<'_>>,
     config: &Config,
     now: Timestamp,
-) -> Result<Composed, ComposeError> {
+) -> Result<Ready, ComposeError> {
     // What is missing is told in the order in which it is typed.
     let mut warnings = checks::text(&draft.text)?;
     let mut fields = Message::default();
@@ -107,48 +157,83 @@ pub fn add(
             return Err(refused!(
                 "it has no time: give `--at \"2026-12-01 08:00\"`, `--at +10m`, `--at now` or `--weekly mon --time 08:00`, \
                  or keep it as a draft with `--draft`"
-            ));
+            )
+            .of("at"));
         }
     }
-    let found = store.read(|tx| checks::channel(tx, draft.channel.as_deref()))??;
+    let contact_ids = draft.contact_ids.clone().or_else(|| column(&draft.to));
+    let (found, checked) = store.read(|tx| {
+        let found = checks::channel(tx, draft.channel.as_deref())?;
+        let (contact_ids, text) = (contact_ids.as_deref(), draft.text.as_str());
+        Ok((found, recipients(tx, contact_ids, text, config, draft.skip_bad)?))
+    })?;
+    let found = found?;
     warnings.extend(found.warning);
-    let contact_ids = checks::contact_ids(&draft.to);
-    let checked = store.read(|tx| {
-        checks::recipients(tx, contact_ids.as_deref(), &draft.text, config, draft.skip_bad)
-    })??;
+    let mut recipients = checked?;
     if !draft.is_draft {
-        checks::somebody(&checked)?;
+        checks::somebody(&recipients)?;
     }
-    warnings.extend(checked.warnings);
-    let status = if draft.is_draft { MessageStatus::Draft } else { MessageStatus::Scheduled };
+    warnings.append(&mut recipients.warnings);
     let message = Message {
         title: draft.title.clone().filter(|title| !title.trim().is_empty()),
         message: draft.text.clone(),
         channel_id: found.id,
         contact_ids,
-        contact_count: checked.count + checks::len(&checked.skipped),
-        status,
+        contact_count: recipients.count + checks::len(&recipients.skipped),
+        status: if draft.is_draft { MessageStatus::Draft } else { MessageStatus::Scheduled },
+        metadata: draft.metadata.clone(),
         ..fields
     };
-    let made = store.write(|tx| {
-        tx.make_once(mark, now, || tx.insert_message(&message, draft.created_by, now))
-    })?;
-    let id = made.map_err(ComposeError::MadeBefore)?;
-    if let Some(same) = store.read(|tx| tx.same_message_before(id, now.minus(SAME_SAID)))? {
-        warnings.push(format!(
-            "message {same} says the same to the same recipients, and was made a moment ago: \
-             `message cancel {id}` if this is a second one by mistake"
-        ));
+    let (channel, created_by) = (found.name, draft.created_by);
+    Ok(Ready { message, channel, recipients, warnings, created_by })
+}
+
+impl Ready {
+    /// Stores the message, and says what is odd about that.
+    pub(crate) fn insert(self, tx: &Tx<'_>, now: Timestamp) -> SqlResult<Composed> {
+        let Self { message, channel, recipients, mut warnings, created_by } = self;
+        let id = tx.insert_message(&message, created_by, now)?;
+        if let Some(same) = tx.same_message_before(id, now.minus(SAME_SAID))? {
+            let words = format!(
+                "message {same} says the same to the same recipients, and was made a moment ago: \
+                 `message cancel {id}` if this is a second one by mistake"
+            );
+            warnings.push(Warned::new("same_message", words));
+        }
+        Ok(Composed {
+            id,
+            status: message.status,
+            channel,
+            recipient_count: recipients.count,
+            skipped: recipients.skipped,
+            begins_at: message.scheduled_at,
+            warnings,
+        })
     }
-    Ok(Composed {
-        id,
-        status,
-        channel: found.name,
-        recipient_count: checked.count,
-        skipped: checked.skipped,
-        begins_at: message.scheduled_at,
-        warnings,
-    })
+}
+
+/// Adds a message, and keeps the mark of the form that it comes from in the same transaction.
+pub fn add(
+    store: &mut Store,
+    draft: &Draft,
+    mark: Option<FormMark<'_>>,
+    config: &Config,
+    now: Timestamp,
+) -> Result<Composed, ComposeError> {
+    let ready = check(store, draft, config, now)?;
+    let made = store.write(|tx| {
+        let mut composed = None;
+        let made = tx.make_once(mark, now, || {
+            let stored = ready.insert(tx, now)?;
+            Ok(composed.insert(stored).id)
+        })?;
+        Ok(made.map(|_| composed))
+    })?;
+    match made {
+        Ok(Some(composed)) => Ok(composed),
+        Ok(None) => unreachable!("what was made is there"),
+        Err(before) => Err(ComposeError::MadeBefore(before)),
+    }
 }
 
 /// The message with this id.
@@ -169,5 +254,5 @@ pub(crate) fn no_such_message(store: &mut Store, id: i64) -> Result<String, Stor
 /// The words for a row that changed between the look and the change.
 fn changed_meanwhile(store: &mut Store, id: i64) -> Result<ComposeError, ComposeError> {
     let status = existing(store, id)?.status.to_string();
-    Ok(ComposeError::refused(Reason::MessageChanged { message_id: id, status }))
+    Ok(ComposeError::Changed(Reason::MessageChanged { message_id: id, status }.into()))
 }

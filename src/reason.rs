@@ -566,6 +566,16 @@ impl From<&str> for Explanation {
     }
 }
 
+#[cfg(test)]
+impl utoipa::PartialSchema for Explanation {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        String::schema()
+    }
+}
+
+#[cfg(test)]
+impl utoipa::ToSchema for Explanation {}
+
 /// As the sentence.
 impl Serialize for Explanation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

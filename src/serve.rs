@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::alarm::{Alarms, Ending, Watch};
-use crate::api::{Api, Webhook};
+use crate::api::{Api, V1, Webhook};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, Secret};
 use crate::engine::{Engine, SendingError, TimeLimit};
@@ -78,7 +78,11 @@ pub(crate) fn serve(
         config.trigger_wait,
         webhook,
     )
-    .watching(Watch::new(config, clock.now()));
+    .watching(Watch::new(config, clock.now()))
+    .with_v1(
+        V1::new(Arc::clone(config), Arc::clone(clock), Arc::clone(triggers)),
+        &config.cors_origins,
+    );
     let api = match program.panel()? {
         Some(panel) => api.with_pages(Arc::new(panel)),
         None => api,

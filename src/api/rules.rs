@@ -3,16 +3,16 @@
 
 use std::sync::Arc;
 
-use super::{PAGE_BODY_BYTES_MAX, WEBHOOK_PATH, webhook};
+use super::{PAGE_BODY_BYTES_MAX, WEBHOOK_PATH, v1, webhook};
 use crate::config::{Authority, Config};
-use crate::http::{Admission, Head, Refusal};
+use crate::http::{Admission, Head, Length, Refusal};
 
 /// Bytes of a body.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// Whether the request may come in: else 421 for another host, 403 for another site's page. `allowed_hosts` is
-/// ALLOWED_HOSTS; when it is empty, every host is ours.
-fn check(head: &Head, allowed_hosts: &[Authority]) -> Result<(), Refusal> {
+/// ALLOWED_HOSTS; when it is empty, every host is ours. Pages of `cors_origins` may ask the API.
+fn check(head: &Head, allowed_hosts: &[Authority], cors_origins: &[String]) -> Result<(), Refusal> {
     let host = head.host()?;
     let is_allowed = |host: &Authority| allowed_hosts.iter().any(|own| own.covers(host));
     if !allowed_hosts.is_empty() && !host.as_ref().is_some_and(is_allowed) {
@@ -31,18 +31,34 @@ fn check(head: &Head, allowed_hosts: &[Authority]) -> Result<(), Refusal> {
     let is_link = matches!(head.method.as_str(), "GET" | "HEAD")
         && origin.is_none()
         && super::pages::is_page(&head.target);
-    if is_link || (is_own_page && is_own_site) {
+    let is_shared = v1::is_api(path(head))
+        && origin.is_some_and(|origin| {
+            cors_origins.iter().any(|known| known.eq_ignore_ascii_case(origin))
+        });
+    if is_link || is_shared || (is_own_page && is_own_site) {
         Ok(())
     } else {
         Err(Refusal::new(403, "another site's page may not ask here"))
     }
 }
 
+fn path(head: &Head) -> &str {
+    head.target.split('?').next().unwrap_or_default()
+}
+
 impl Admission for Arc<Config> {
     fn admit(&self, head: &Head) -> Result<u64, Refusal> {
-        check(head, &self.allowed_hosts)?;
-        let bytes_max = if head.target.split('?').next() == Some(WEBHOOK_PATH) {
+        check(head, &self.allowed_hosts, &self.cors_origins)?;
+        let bytes_max = if path(head) == WEBHOOK_PATH {
             webhook::BODY_BYTES_MAX
+        } else if path(head) == v1::IMPORT_PATH {
+            let is_too_large =
+                matches!(head.length, Length::Bytes(bytes) if bytes > PAGE_BODY_BYTES_MAX as u64);
+            if is_too_large {
+                let words = "the list is larger than 1 MiB: `contact import` takes larger ones";
+                return Err(Refusal::new(413, words));
+            }
+            PAGE_BODY_BYTES_MAX
         } else if super::pages::is_page(&head.target) {
             PAGE_BODY_BYTES_MAX
         } else {
@@ -60,7 +76,7 @@ mod tests {
         let hosts: Vec<_> = allowed.iter().map(|host| Authority::parse(host).unwrap()).collect();
         let head = format!("POST /api/cron-auto-message HTTP/1.1\r\n{lines}\r\n");
         let head = Head::parse(head.as_bytes()).unwrap();
-        super::check(&head, &hosts).err().map_or(200, |refusal| refusal.status)
+        super::check(&head, &hosts, &[]).err().map_or(200, |refusal| refusal.status)
     }
 
     #[test]
@@ -84,7 +100,24 @@ mod tests {
             ("GET /panels", false),
         ] {
             let head = Head::parse(format!("{line} HTTP/1.1\r\n{host}\r\n").as_bytes()).unwrap();
-            assert_eq!(super::check(&head, &[]).is_ok(), is_let_in, "{line}");
+            assert_eq!(super::check(&head, &[], &[]).is_ok(), is_let_in, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_page_of_cors_origins_may_ask_the_api_and_nothing_else() {
+        let origins = ["https://toko.example.com".to_owned()];
+        for (line, origin, is_let_in) in [
+            ("POST /api/v1/messages", "https://toko.example.com", true),
+            ("OPTIONS /api/v1/messages", "https://toko.example.com", true),
+            ("POST /api/v1/messages", "http://toko.example.com", false),
+            ("POST /api/v1/messages", "https://evil.example", false),
+            ("POST /api/cron-auto-message", "https://toko.example.com", false),
+            ("GET /panel/messages", "https://toko.example.com", false),
+        ] {
+            let head = format!("{line} HTTP/1.1\r\nHost: api.example\r\nOrigin: {origin}\r\n\r\n");
+            let head = Head::parse(head.as_bytes()).unwrap();
+            assert_eq!(super::check(&head, &[], &origins).is_ok(), is_let_in, "{line} {origin}");
         }
     }
 

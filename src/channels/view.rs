@@ -14,6 +14,7 @@ use crate::waha::Waha;
 /// How a channel stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = ChannelState))]
 pub(crate) enum State {
     /// It may send, at `next_send_at`.
     Ready,
@@ -31,6 +32,7 @@ pub(crate) enum State {
 
 /// A channel as it stands.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Channel))]
 pub(crate) struct ChannelView {
     pub(crate) id: i64,
     pub(crate) name: String,
@@ -66,6 +68,7 @@ pub(crate) struct ChannelView {
 
 /// WAHA's view of a session.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Session))]
 pub(crate) struct SessionView {
     /// `WORKING`, `SCAN_QR_CODE` and the like.
     pub(crate) status: Option<String>,

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::channel_queue::ChannelQueue;
 use crate::clock::Timestamp;
 use crate::delivery::{MessageStatus, Status};
+use crate::messages::Warned;
 use crate::recipient;
 use crate::send_window::Gap;
 use crate::store::Message;
@@ -238,9 +239,10 @@ impl MessageForecast {
         }
     }
 
-    /// The same in words for a terminal.
-    pub(crate) fn warning_words(&self) -> Option<String> {
-        Some(format!("{}; `plan {}` tells more", self.warning()?, self.id))
+    /// The same for a terminal.
+    pub(crate) fn warned(&self) -> Option<Warned> {
+        let warning = self.warning()?;
+        Some(Warned::new(warning.code(), format!("{warning}; `plan {}` tells more", self.id)))
     }
 
     pub(super) fn count(&mut self, fate: &Fate<'_>) {

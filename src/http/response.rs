@@ -40,8 +40,27 @@ impl Response {
 }
 
 pub(crate) fn refuse(status: u16, message: &str) -> Response {
-    let refusal = Response::json(status, &json!({"error": true, "message": message}));
+    let body = json!({"error": true, "code": code(status), "message": message});
+    let refusal = Response::json(status, &body);
     if status == 401 { refusal.with("WWW-Authenticate", "Bearer") } else { refusal }
+}
+
+/// The name of a refusal for programs, where its status tells all.
+fn code(status: u16) -> &'static str {
+    match status {
+        400 => "bad_request",
+        401 => "unauthorized",
+        403 => "forbidden",
+        404 => "not_found",
+        405 => "method_not_allowed",
+        408 => "too_slow",
+        413 => "too_large",
+        421 => "wrong_host",
+        429 => "too_many_wrong_secrets",
+        431 => "headers_too_large",
+        503 => "unavailable",
+        _ => "refused",
+    }
 }
 
 /// The end of a head.

@@ -2,7 +2,7 @@
 
 use super::checks::Skipped;
 use super::timing::{self, Timing};
-use super::{ComposeError, changed_meanwhile, checks, existing};
+use super::{ComposeError, Warned, changed_meanwhile, checks, existing, view};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::MessageStatus;
@@ -16,6 +16,10 @@ pub struct Edit {
     pub title: Option<String>,
     /// The recipients, all of them.
     pub to: Option<Vec<String>>,
+    /// The recipients as the column `contact_ids` has them, in place of `to`.
+    pub contact_ids: Option<String>,
+    /// For `metadata`: a JSON object; an empty text takes it away.
+    pub metadata: Option<String>,
     /// The channel, by id or name.
     pub channel: Option<String>,
     /// When; in place of all times that it had.
@@ -24,6 +28,8 @@ pub struct Edit {
     pub also_today: bool,
     /// Whether recipients that cannot get it are left out.
     pub skip_bad: bool,
+    /// What [`stamp`](super::stamp) said of the message that was seen: one that changed since stays.
+    pub seen: Option<String>,
 }
 
 /// What an edit came to.
@@ -34,7 +40,7 @@ pub struct Edited {
     /// Today's occurrence, when that was planned already and the edit is about when.
     pub today: Option<Today>,
     /// What a person should know.
-    pub(crate) warnings: Vec<String>,
+    pub(crate) warnings: Vec<Warned>,
 }
 
 /// Today's occurrence of a message, which was planned before.
@@ -65,14 +71,18 @@ pub fn edit(
     config: &Config,
     now: Timestamp,
 ) -> Result<Edited, ComposeError> {
-    let Edit { also_today, skip_bad, .. } = *edit;
-    if *edit == (Edit { also_today, skip_bad, ..Edit::default() }) {
+    let Edit { also_today, skip_bad, ref seen, .. } = *edit;
+    if *edit == (Edit { also_today, skip_bad, seen: seen.clone(), ..Edit::default() }) {
         return Err(refused!("nothing to edit was given: see `message edit --help`"));
     }
     store.write(|tx| tx.localize_taken(&config.zone, now))?;
     let row = existing(store, id)?;
+    if seen.as_ref().is_some_and(|seen| *seen != view::stamp(&row)) {
+        return Err(changed_meanwhile(store, id)?);
+    }
     let reach = reach(store, &row)?;
-    let is_more = edit.to.is_some() || edit.channel.is_some() || edit.timing.is_some();
+    let is_to_others = edit.to.is_some() || edit.contact_ids.is_some();
+    let is_more = is_to_others || edit.channel.is_some() || edit.timing.is_some();
     if is_more && matches!(reach, Reach::Words) {
         return Err(refused!(
             "message {id} is planned for its recipients already: only text and title can be edited now; to change \
@@ -84,18 +94,12 @@ pub fn edit(
     let warnings = &mut edited.warnings;
     if let Some(text) = &edit.text {
         warnings.extend(checks::text(text)?);
-        changed.message.clone_from(text);
     }
-    if let Some(title) = &edit.title {
-        changed.title = Some(title.trim().to_owned()).filter(|title| !title.is_empty());
-    }
+    set(&mut changed, edit);
     if let Some(channel) = &edit.channel {
         let found = store.read(|tx| checks::channel(tx, Some(channel)))??;
         warnings.extend(found.warning);
         changed.channel_id = found.id;
-    }
-    if let Some(to) = &edit.to {
-        changed.contact_ids = checks::contact_ids(to);
     }
     if let Some(timing) = &edit.timing {
         let taken = row.timetable.taken.as_ref().filter(|_| !also_today);
@@ -107,11 +111,13 @@ pub fn edit(
             changed.status = MessageStatus::Scheduled;
         }
     }
-    if edit.text.is_some() || edit.to.is_some() {
+    if edit.text.is_some() || is_to_others {
         warnings.extend(check_recipients(store, edit, &reach, config, &mut changed)?);
     }
     let is_changed = store.write(|tx| {
-        let is_changed = tx.change_message(&row, &changed, now)?;
+        // All of the row: two edits at once must not undo each other's.
+        let is_as_seen = tx.message(id)?.is_some_and(|stored| stored == row);
+        let is_changed = is_as_seen && tx.change_message(&row, &changed, now)?;
         if is_changed && also_today && edit.timing.is_some() {
             tx.open_date_again(id)?;
         }
@@ -123,6 +129,26 @@ pub fn edit(
     Ok(edited)
 }
 
+/// Gives a message what an edit says, but for its channel and its times.
+fn set(message: &mut Message, edit: &Edit) {
+    let filled = |text: &String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    if let Some(text) = &edit.text {
+        message.message.clone_from(text);
+    }
+    if let Some(title) = &edit.title {
+        message.title = filled(title);
+    }
+    if let Some(to) = &edit.to {
+        message.contact_ids = checks::column(to);
+    }
+    if let Some(column) = &edit.contact_ids {
+        message.contact_ids = Some(column.clone());
+    }
+    if let Some(metadata) = &edit.metadata {
+        message.metadata = filled(metadata);
+    }
+}
+
 /// Looks at the recipients of an edited message, and counts them. Returns what to warn of.
 fn check_recipients(
     store: &mut Store,
@@ -130,10 +156,10 @@ fn check_recipients(
     reach: &Reach,
     config: &Config,
     message: &mut Message,
-) -> Result<Vec<String>, ComposeError> {
+) -> Result<Vec<Warned>, ComposeError> {
     let (contact_ids, text) = (message.contact_ids.as_deref(), message.message.as_str());
     // Recipients that were there before are not this edit's fault.
-    let skip_bad = edit.skip_bad || edit.to.is_none();
+    let skip_bad = edit.skip_bad || edit.to.is_none() && edit.contact_ids.is_none();
     let checked =
         store.read(|tx| checks::recipients(tx, contact_ids, text, config, skip_bad))??;
     if message.status != MessageStatus::Draft {
@@ -143,7 +169,8 @@ fn check_recipients(
         message.contact_count = checked.count + checks::len(&checked.skipped);
     }
     let mut warnings = checked.warnings;
-    let words = |one: &Skipped| format!("skipped: {}: {}", one.who, one.reason);
+    let words =
+        |one: &Skipped| Warned::new("skipped", format!("skipped: {}: {}", one.who, one.reason));
     warnings.extend(checked.skipped.iter().map(words));
     Ok(warnings)
 }

@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::ComposeError;
+use super::{ComposeError, Warned};
 use crate::channels::{self, Off};
 use crate::config::Config;
 use crate::contacts::tags;
-use crate::reason::Reason;
+use crate::reason::{Explanation, Reason};
 use crate::recipient::{self, Entry};
 use crate::recipients;
 use crate::store::{Channel, Held, SqlResult, Tx};
@@ -16,29 +16,45 @@ use crate::template::{self, TEXT_UNITS_MAX, Template};
 const TAG_COLUMNS_MAX: u32 = 10_000;
 /// How many recipients that cannot get it a refusal names.
 const NAMED_MAX: usize = 5;
+/// How many of those that will get it are kept with their words.
+pub(crate) const FIRST_MAX: usize = 20;
 
 /// Somebody who will not get it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
     /// A name, a number, or what was written.
     pub who: String,
-    pub(crate) reason: String,
+    /// The chat, or what was written.
+    pub(crate) to: String,
+    pub(crate) reason: Explanation,
+}
+
+/// Somebody who will get it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reached {
+    /// The chat.
+    pub(crate) to: String,
+    pub(crate) name: Option<String>,
+    /// The words for this recipient.
+    pub(crate) text: String,
 }
 
 /// What the recipients came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Checked {
+pub(crate) struct Checked {
     /// How many will get it.
-    pub(super) count: u64,
-    pub(super) skipped: Vec<Skipped>,
-    pub(super) warnings: Vec<String>,
+    pub(crate) count: u64,
+    /// The first of them.
+    pub(crate) first: Vec<Reached>,
+    pub(crate) skipped: Vec<Skipped>,
+    pub(crate) warnings: Vec<Warned>,
 }
 
 /// A channel that can send.
 pub(super) struct Found {
     pub(super) id: i64,
     pub(super) name: String,
-    pub(super) warning: Option<String>,
+    pub(super) warning: Option<Warned>,
 }
 
 pub(super) fn len<T>(list: &[T]) -> u64 {
@@ -46,12 +62,16 @@ pub(super) fn len<T>(list: &[T]) -> u64 {
 }
 
 /// Refuses a text that nobody could get or that has half a placeholder; warns of what may be one.
-pub(super) fn text(text: &str) -> Result<Vec<String>, ComposeError> {
+pub(super) fn text(text: &str) -> Result<Vec<Warned>, ComposeError> {
+    why_no_text(text).map_err(|error| error.of("text"))
+}
+
+fn why_no_text(text: &str) -> Result<Vec<Warned>, ComposeError> {
     if text.trim().is_empty() {
         return Err(refused!("it has no text: give one, or a file with `--file`"));
     }
     if text.contains('\0') {
-        return Err(ComposeError::refused(Reason::NulInText.to_string()));
+        return Err(ComposeError::refused(Reason::NulInText));
     }
     let units = template::text_units(text);
     if units > TEXT_UNITS_MAX {
@@ -79,10 +99,14 @@ pub(super) fn text(text: &str) -> Result<Vec<String>, ComposeError> {
         ));
     }
     let odd = odd.into_iter().map(|odd| {
-        format!("`{odd}` goes out as it is written: a placeholder has two braces, as in {{{odd}}}")
+        let words = format!(
+            "`{odd}` goes out as it is written: a placeholder has two braces, as in {{{odd}}}"
+        );
+        Warned::new("odd_placeholder", words)
     });
     let typed_line_end = text.contains("\\n").then(|| {
-        "`\\n` goes out as it is written, a backslash and an n: for a new line press Enter inside the text".to_owned()
+        let words = "`\\n` goes out as it is written, a backslash and an n: for a new line press Enter inside the text";
+        Warned::new("written_line_end", words.to_owned())
     });
     Ok(odd.chain(typed_line_end).collect())
 }
@@ -102,7 +126,9 @@ pub(super) fn channel(tx: &Tx<'_>, wanted: Option<&str>) -> SqlResult<Result<Fou
     if ids.len() > 1 {
         let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
         let ids = ids.join(", ");
-        return Ok(Err(refused!("`{wanted}` is the name of channels {ids}: give the id")));
+        return Ok(Err(
+            refused!("`{wanted}` is the name of channels {ids}: give the id").of("channel")
+        ));
     }
     match ids.first() {
         Some(id) => may_send(tx, wanted, tx.channel(*id)?.as_ref()),
@@ -120,15 +146,16 @@ fn may_send(
     wanted: &str,
     channel: Option<&Channel>,
 ) -> SqlResult<Result<Found, ComposeError>> {
-    let refused = |why: String| Ok(Err(ComposeError::refused(why)));
+    let refused = |why: String| Ok(Err(ComposeError::refused(why).of("channel")));
     let name = channel.map(|channel| channel.name.as_str()).unwrap_or_default();
     match channels::usable(channel) {
         Ok(channel) => {
             let held = |held: &Held| {
-                format!(
+                let words = format!(
                     "channel `{name}` is held, nothing goes out before it is free: {}",
                     held.reason
-                )
+                );
+                Warned::new("channel_held", words)
             };
             let warning = channel.held.as_ref().map(held);
             Ok(Ok(Found { id: channel.id, name: channel.name.clone(), warning }))
@@ -148,14 +175,14 @@ fn may_send(
 }
 
 /// The column for what was typed; each word is kept as it was.
-pub(super) fn contact_ids(to: &[String]) -> Option<String> {
+pub(crate) fn column(to: &[String]) -> Option<String> {
     let to: Vec<&str> = to.iter().map(|who| who.trim()).filter(|who| !who.is_empty()).collect();
     (!to.is_empty()).then(|| serde_json::json!(to).to_string())
 }
 
 /// Resolves the recipients and tries the text on each. What was typed and can never be sent is
 /// refused unless `skip_bad`; who cannot get it for now (opted out, no value) is only reported.
-pub(super) fn recipients(
+pub(crate) fn recipients(
     tx: &Tx<'_>,
     contact_ids: Option<&str>,
     text: &str,
@@ -164,9 +191,10 @@ pub(super) fn recipients(
 ) -> SqlResult<Result<Checked, ComposeError>> {
     let entries = match recipient::parse_contact_ids(contact_ids) {
         Ok(entries) => entries,
-        Err(error) => return Ok(Err(ComposeError::refused(error.to_string()))),
+        Err(error) => return Ok(Err(unreadable(error.to_string()))),
     };
     let template = Template::parse(text);
+    let has_places = template.placeholders().next().is_some();
     let mut without_value: HashMap<String, u64> = HashMap::new();
     let (mut chats, mut checked, mut bad) = (HashSet::new(), Checked::default(), Vec::new());
     // A group of people may have one whose number is wrong; what was typed by itself may not.
@@ -174,50 +202,73 @@ pub(super) fn recipients(
         entries.into_iter().partition(|entry| matches!(entry, Entry::Tag(_) | Entry::All));
     for (entries, is_typed) in [(typed, true), (groups, false)] {
         recipients::each_recipient(tx, entries, &config.country, |recipient| {
-            if !chats.insert(recipient.chat_id.clone()) {
+            let to = recipient.chat_id.clone();
+            if !chats.insert(to.clone()) {
                 return Ok(());
             }
-            let who = recipient.name.clone().unwrap_or_else(|| recipient.chat_id.clone());
-            let mut reason = recipient.skipped.clone();
-            if let Some(reason) = &reason {
-                let has_opted_out = *reason == Reason::OptedOut;
-                if is_typed && !has_opted_out {
-                    let reason = tag_called(tx, &who)?.unwrap_or_else(|| reason.to_string());
-                    bad.push(Skipped { who: who.clone(), reason });
+            let who = recipient.name.clone().unwrap_or_else(|| to.clone());
+            let rendered = match recipient.skipped.clone() {
+                Some(reason) => {
+                    let has_opted_out = reason == Reason::OptedOut;
+                    if is_typed && !has_opted_out && !skip_bad {
+                        let reason =
+                            tag_called(tx, &who)?.map_or(reason.clone().into(), Into::into);
+                        bad.push(Skipped { who: who.clone(), to: to.clone(), reason });
+                    }
+                    Err(reason)
                 }
-            } else if template.placeholders().next().is_some() {
-                let values = recipients::values(tx, &recipient)?;
-                for placeholder in template.placeholders() {
-                    let count = without_value.entry(placeholder.name.clone()).or_default();
-                    *count += u64::from(values.get(placeholder).is_none());
+                None if has_places => {
+                    let values = recipients::values(tx, &recipient)?;
+                    for placeholder in template.placeholders() {
+                        let count = without_value.entry(placeholder.name.clone()).or_default();
+                        *count += u64::from(values.get(placeholder).is_none());
+                    }
+                    template.render(&values)
                 }
-                reason = template.render(&values).err();
-            }
-            match reason {
-                Some(reason) => checked.skipped.push(Skipped { who, reason: reason.to_string() }),
-                None => checked.count += 1,
+                None if checked.first.len() < FIRST_MAX => Ok(text.to_owned()),
+                None => Ok(String::new()), // nobody looks at it
+            };
+            match rendered {
+                Err(reason) => checked.skipped.push(Skipped { who, to, reason: reason.into() }),
+                Ok(text) => {
+                    checked.count += 1;
+                    if checked.first.len() < FIRST_MAX {
+                        checked.first.push(Reached { to, name: recipient.name, text });
+                    }
+                }
             }
             Ok(())
         })?;
     }
-    if !bad.is_empty() && !skip_bad {
-        let named = named(&bad);
-        return Ok(Err(ComposeError::refused(if checked.count == 0 {
-            format!("nobody can get it: {named}")
-        } else {
-            format!(
-                "not everybody can get it: {named}; correct that, or leave them out with `--skip-bad`"
-            )
-        })));
+    if !bad.is_empty() {
+        return Ok(Err(some_cannot(&bad, checked.count)));
     }
-    for (name, count) in without_value {
-        if count == checked.count && count > 0 {
-            checked.warnings.push(format!(
-                "no recipient has a value for {{{{{name}}}}}: all get the fallback; is it written right?"
-            ));
-        }
-    }
+    let of_nobody = |(_, count): &(String, u64)| *count == checked.count && *count > 0;
+    let of_nobody = without_value.into_iter().filter(of_nobody);
+    let warned = of_nobody.map(|(name, _)| no_value_at_all(&name)).collect::<Vec<_>>();
+    checked.warnings = warned;
     Ok(Ok(checked))
+}
+
+fn unreadable(cause: String) -> ComposeError {
+    ComposeError::refused(Reason::RecipientsUnreadable { cause }).of("to")
+}
+
+/// Refuses recipients that were typed and can never get it.
+fn some_cannot(bad: &[Skipped], count: u64) -> ComposeError {
+    let named = named(bad);
+    if count == 0 {
+        return refused!("nobody can get it: {named}").of("to");
+    }
+    refused!("not everybody can get it: {named}; correct that, or leave them out with `--skip-bad`")
+        .of("to")
+}
+
+fn no_value_at_all(name: &str) -> Warned {
+    let words = format!(
+        "no recipient has a value for {{{{{name}}}}}: all get the fallback; is it written right?"
+    );
+    Warned::new("no_value_at_all", words)
 }
 
 /// The question whether a tag was meant, when there is one of that name.
@@ -237,17 +288,18 @@ pub(super) fn somebody(checked: &Checked) -> Result<(), ComposeError> {
     match (checked.count, checked.skipped.is_empty()) {
         (0, true) => Err(refused!(
             "it has no recipients: give contact ids, phone numbers or chat ids with `--to`"
-        )),
-        (0, false) => Err(refused!("nobody can get it: {}", named(&checked.skipped))),
+        )
+        .of("to")),
+        (0, false) => Err(refused!("nobody can get it: {}", named(&checked.skipped)).of("to")),
         _ => Ok(()),
     }
 }
 
 /// The first few reasons, each once, with those whom it is about.
 fn named(skipped: &[Skipped]) -> String {
-    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut reasons: Vec<(&Explanation, Vec<&str>)> = Vec::new();
     for one in skipped {
-        match reasons.iter().position(|(reason, _)| *reason == one.reason) {
+        match reasons.iter().position(|(reason, _)| **reason == one.reason) {
             Some(at) => reasons[at].1.push(&one.who),
             None if reasons.len() < NAMED_MAX => reasons.push((&one.reason, vec![&one.who])),
             None => {}

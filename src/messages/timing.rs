@@ -24,6 +24,10 @@ pub enum Timing {
     At(Vec<String>),
     /// On days of the week.
     Weekly(WeeklyTiming),
+    /// As the column `schedules` has it.
+    Schedules(String),
+    /// As the column `interval_config` has it.
+    Interval(String),
 }
 
 /// Days of the week with their times of day.
@@ -56,7 +60,14 @@ pub(super) fn set(
     config: &Config,
     now: Timestamp,
 ) -> Result<(), ComposeError> {
-    let (at, schedules, interval_config) = read(timing, taken, config, now)?;
+    let field = match timing {
+        Timing::At(_) => "at",
+        Timing::Weekly(_) => "weekly",
+        Timing::Schedules(_) => "schedules",
+        Timing::Interval(_) => "interval",
+    };
+    let read = read(timing, taken, config, now).map_err(|error| error.of(field));
+    let (at, schedules, interval_config) = read?;
     let is_from_rule = schedules.is_some() || interval_config.is_some();
     message.scheduled_at = Some(at);
     message.timetable = Timetable {
@@ -78,6 +89,19 @@ fn read(
     match timing {
         Timing::At(texts) => read_times(texts, config, now),
         Timing::Weekly(weekly) => read_weekly(weekly, taken, config, now),
+        Timing::Schedules(column) => {
+            let rule = Timetable { schedules: Some(column.clone()), ..Timetable::default() };
+            let refused = |error: ScheduleError| ComposeError::refused(error.to_string());
+            // People type minutes, programs too.
+            let after = now.minus(JUST_PASSED);
+            let first = rule.next(&config.zone, Some(after)).map_err(refused)?;
+            let passed = || ComposeError::refused(Reason::SchedulePassed);
+            Ok((first.ok_or_else(passed)?, rule.schedules, None))
+        }
+        Timing::Interval(column) => {
+            let refused = |error: ScheduleError| ComposeError::refused(error.to_string());
+            read_interval(column.clone(), (None, refused), taken, config, now)
+        }
     }
 }
 
@@ -172,25 +196,34 @@ fn read_weekly(
     now: Timestamp,
 ) -> Result<Columns, ComposeError> {
     let column = weekly_config(weekly)?;
-    let timetable = Timetable {
-        interval_config: Some(column.clone()),
-        taken: taken.cloned(),
-        ..Timetable::default()
-    };
-    let first = timetable.next(&config.zone, Some(now)).map_err(|error| match error {
+    let refused = |error| match error {
         ScheduleError::Schedules(flaw) | ScheduleError::IntervalConfig(flaw) => {
             ComposeError::refused(as_typed(&flaw))
         }
         other @ ScheduleError::Instant(_) => ComposeError::refused(other.to_string()),
-    })?;
-    let Some(first) = first else {
-        return Err(ComposeError::refused(Reason::NoDayLeft {
-            last: weekly.until.clone().unwrap_or_else(|| "passed".to_owned()),
+    };
+    read_interval(column, (weekly.until.as_deref(), refused), taken, config, now)
+}
+
+/// The first occurrence of a rule for days of the week; `last` is its last date, `refused` words a flaw.
+fn read_interval(
+    column: String,
+    (last, refused): (Option<&str>, impl FnOnce(ScheduleError) -> ComposeError),
+    taken: Option<&Taken>,
+    config: &Config,
+    now: Timestamp,
+) -> Result<Columns, ComposeError> {
+    let timetable =
+        Timetable { interval_config: Some(column), taken: taken.cloned(), ..Timetable::default() };
+    match timetable.next(&config.zone, Some(now)) {
+        Ok(Some(first)) => Ok((first, None, timetable.interval_config)),
+        Ok(None) => Err(ComposeError::refused(Reason::NoDayLeft {
+            last: last.unwrap_or("passed").to_owned(),
             now: config.zone.format_local(now),
             zone: config.zone.to_string(),
-        }));
-    };
-    Ok((first, None, Some(column)))
+        })),
+        Err(error) => Err(refused(error)),
+    }
 }
 
 /// The column `interval_config`.

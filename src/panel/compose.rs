@@ -321,6 +321,7 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
         is_draft,
         skip_bad: true,
         created_by: "panel",
+        ..Draft::default()
     };
     let (config, mark) = (&visit.panel.config, visit.mark());
     let added =
@@ -438,24 +439,19 @@ pub(super) fn save_edit(visit: &Visit<'_>, detail: &Message) -> Answered {
     if edit == (Edit { skip_bad: true, ..Edit::default() }) {
         return Ok(reply::done(&there, "unchanged"));
     }
+    let edit = Edit { seen: Some(messages::stamp(detail)), ..edit };
     let config = &visit.panel.config;
-    let edited = visit.panel.with_store(|store| {
-        // Nobody else in the panel changes it between this look and the change.
-        let now_stored = store.read(|tx| tx.message(id))?;
-        if !now_stored.is_some_and(|now_stored| Fields::of(visit, &now_stored) == stored) {
-            return Ok(None);
-        }
-        messages::edit(store, id, &edit, config, visit.now).map(Some)
-    });
+    let edited =
+        visit.panel.with_store(|store| messages::edit(store, id, &edit, config, visit.now));
+    if let Err(ComposeError::Changed(_)) = edited {
+        let problem = Told::problem(visit.words().changed_just_now);
+        return show(visit, 409, Some(detail), fields, problem);
+    }
     match visit.told(edited)? {
-        Ok(Some(edited)) => {
+        Ok(edited) => {
             visit.keep_mark(id)?;
             visit.wake();
             Ok(reply::done(&there, saved(&edited)))
-        }
-        Ok(None) => {
-            let problem = Told::problem(visit.words().changed_just_now);
-            show(visit, 409, Some(detail), fields, problem)
         }
         Err(problem) => show(visit, 422, Some(detail), fields, Told::problem(problem)),
     }

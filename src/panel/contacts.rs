@@ -4,9 +4,7 @@ use askama::Template;
 
 use super::visit::{OnePage, Page, Visit};
 use super::{Answered, contact, format, import, reply};
-use crate::contacts::tags;
-use crate::recipient;
-use crate::store::Contact;
+use crate::contacts::{self, Filter, Person};
 
 const CONTACTS_PER_PAGE: usize = 50;
 
@@ -50,14 +48,13 @@ pub(super) fn route(visit: &Visit<'_>, rest: &[&str]) -> Answered {
 
 fn list(visit: &Visit<'_>) -> Answered {
     let (search, tag) = (visit.query.filled("q"), visit.query.filled("tag"));
-    let digits = search.and_then(digits_of);
     let from = visit.page_from();
-    let (count, found) = visit.panel.read(|tx| {
-        let keep = |row: &Contact| tag.is_none_or(|tag| tags::has(&row.tags, &tags::fold(tag)));
-        let limit = CONTACTS_PER_PAGE + 1;
-        let found = tx.page_of_contacts(search, digits.as_deref(), tag, from, limit, keep)?;
-        Ok((tx.count_contacts()?, found))
-    })?;
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    let filter = Filter { search: owned(search), tag: owned(tag), opted_out: None };
+    let (limit, country) = (CONTACTS_PER_PAGE + 1, &visit.panel.config.country);
+    let found =
+        visit.panel.with_store(|store| contacts::page(store, &filter, from, limit, country))?;
+    let count = visit.panel.read(|tx| tx.count_contacts())?;
     let found = OnePage::of(found, from, CONTACTS_PER_PAGE, |row| row.id);
     let (search, tag) = (search.unwrap_or_default(), tag.unwrap_or_default());
     let (newer, older) = found.links("/panel/contacts", [("q", search), ("tag", tag)]);
@@ -66,16 +63,16 @@ fn list(visit: &Visit<'_>) -> Answered {
         count: format::number(count, visit.language),
         search,
         tag,
-        rows: found.rows.into_iter().map(|row| of_row(visit, row)).collect(),
+        rows: found.rows.into_iter().map(of_row).collect(),
         newer,
         older,
     };
     reply::html(200, &page)
 }
 
-fn of_row(visit: &Visit<'_>, row: Contact) -> ContactRow {
-    let chat = recipient::phone_to_chat(&row.phone_number, &visit.panel.config.country);
-    let number = chat.map_or(row.phone_number, |chat| format::phone(chat.as_str()));
+fn of_row(row: Person) -> ContactRow {
+    let number =
+        row.digits.map_or(row.phone_number, |digits| format::phone(&format!("{digits}@c.us")));
     let name = row.name.filter(|name| !name.trim().is_empty());
     let name = name.unwrap_or_else(|| number.clone());
     let initial = name.chars().find(|c| c.is_alphanumeric()).unwrap_or('#');
@@ -84,15 +81,7 @@ fn of_row(visit: &Visit<'_>, row: Contact) -> ContactRow {
         initial: initial.to_uppercase().collect(),
         name,
         number,
-        tags: tags::read(&row.tags),
+        tags: row.tags,
         opted_out: row.opted_out_at.is_some(),
     }
-}
-
-/// What a search for a number looks for, however it is spelled: the digits after a leading zero.
-fn digits_of(search: &str) -> Option<String> {
-    let is_number = search.chars().all(|c| c.is_ascii_digit() || " +-().".contains(c));
-    let digits: String = search.chars().filter(char::is_ascii_digit).collect();
-    let digits = digits.trim_start_matches('0');
-    (is_number && digits.len() >= 2).then(|| digits.to_owned())
 }

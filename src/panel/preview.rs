@@ -1,7 +1,6 @@
 //! What a message would be: who gets it and with which words, who does not and why, and when it will
 //! be through. Nothing is stored.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use super::compose::Fields;
@@ -11,10 +10,8 @@ use crate::channels::DEFAULT_CHANNEL;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::forecast;
-use crate::messages;
-use crate::reason::Reason;
-use crate::recipient;
-use crate::recipients;
+use crate::language::Language;
+use crate::messages::{self, Reached};
 use crate::send_window::Gap;
 use crate::template::Template;
 
@@ -60,59 +57,40 @@ pub(super) fn look(visit: &Visit<'_>, fields: &Fields, is_new: bool) -> Result<P
         .and_then(|timing| messages::begins_at(&timing, &visit.panel.config, visit.now));
     let mut preview =
         Preview { does: does(visit, fields, is_new, begins, 0), ..Preview::default() };
-    let entries = match recipient::parse_contact_ids(Some(&fields.column())) {
-        Ok(entries) => entries,
-        Err(error) => {
-            let reason = Reason::RecipientsUnreadable { cause: error.to_string() };
-            return Ok(Preview { notes: vec![reason.text(language)], ..preview });
-        }
+    let column = fields.column();
+    let config = &visit.panel.config;
+    let found = visit
+        .panel
+        .read(|tx| messages::recipients(tx, Some(&column), &fields.text, config, true))?;
+    let found = match visit.told(found)? {
+        Ok(found) => found,
+        Err(why) => return Ok(Preview { notes: vec![why], ..preview }),
     };
-    let template = Template::parse(&fields.text);
-    let has_places = template.placeholders().next().is_some();
-    let mut chats = HashSet::new();
-    visit.panel.read(|tx| {
-        recipients::each_recipient(tx, entries, &visit.panel.config.country, |recipient| {
-            if !chats.insert(recipient.chat_id.clone()) {
-                return Ok(());
-            }
-            let number = format::phone(&recipient.chat_id);
-            let who = recipient.name.clone().filter(|name| !name.trim().is_empty());
-            let text = match &recipient.skipped {
-                Some(why) => Err(why.clone()),
-                None if has_places => {
-                    let values = recipients::values(tx, &recipient)?;
-                    template.render(&values)
-                }
-                None if preview.samples.len() < SAMPLES_MAX => Ok(fields.text.clone()),
-                None => Ok(String::new()),
-            };
-            match text {
-                Ok(text) => {
-                    preview.count += 1;
-                    if preview.samples.len() < SAMPLES_MAX {
-                        let number_shown =
-                            if who.is_some() { number.clone() } else { String::new() };
-                        let who = who.unwrap_or(number);
-                        preview.samples.push(Sample { who, number: number_shown, text });
-                    }
-                }
-                Err(why) => {
-                    preview.skipped_count += 1;
-                    if preview.skipped.len() < SKIPPED_SHOWN_MAX {
-                        let why = why.text(language);
-                        preview.skipped.push(Skipped { who: who.unwrap_or(number), why });
-                    }
-                }
-            }
-            Ok(())
-        })
-    })?;
+    preview.count = found.count;
+    preview.samples = found.first.into_iter().take(SAMPLES_MAX).map(sample).collect();
+    preview.skipped_count = found.skipped.len() as u64;
+    let skipped = found.skipped.into_iter().take(SKIPPED_SHOWN_MAX);
+    preview.skipped = skipped.map(|one| skipped_one(&one, language)).collect();
     preview.counted = w.recipients_count.replace("{}", &format::number(preview.count, language));
     preview.timing = timing(visit, fields, begins, preview.count)?;
     preview.does = does(visit, fields, is_new, begins, preview.count);
-    let odd = template.oddities();
+    let odd = Template::parse(&fields.text).oddities();
     preview.notes.extend(odd.iter().map(|odd| w.odd_placeholder.replace("{}", odd)));
     Ok(preview)
+}
+
+fn sample(one: Reached) -> Sample {
+    let number = format::phone(&one.to);
+    match one.name.filter(|name| !name.trim().is_empty()) {
+        Some(who) => Sample { who, number, text: one.text },
+        None => Sample { who: number, number: String::new(), text: one.text },
+    }
+}
+
+fn skipped_one(one: &messages::Skipped, language: Language) -> Skipped {
+    let has_name = one.who != one.to && !one.who.trim().is_empty();
+    let who = if has_name { one.who.clone() } else { format::phone(&one.to) };
+    Skipped { who, why: one.reason.text(language) }
 }
 
 /// What the button does, to how many and when; in fewer words while that is not filled in.
@@ -158,9 +136,10 @@ fn timing(
     let slowest = Config { gap, ..Config::clone(config) };
     let seen = visit
         .panel
-        .read(|tx| forecast::of_new(tx, channel, (begins, count), &slowest, visit.now))?;
+        .read(|tx| forecast::of_new(tx, channel, (begins, count.max(1)), &slowest, visit.now))?;
     let moment = |at: Timestamp| format::moment(at, &config.zone, visit.language);
-    Ok(seen.map_or(String::new(), |(begins, ends)| {
+    let span = seen.and_then(|span| Some((span.begins_at()?, span.ends_at()?)));
+    Ok(span.map_or(String::new(), |(begins, ends)| {
         w.begins_and_ends.replace("{begins}", &moment(begins)).replace("{ends}", &moment(ends))
     }))
 }

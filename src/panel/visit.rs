@@ -296,7 +296,9 @@ pub(super) trait Refusal {
 impl Refusal for ComposeError {
     fn in_words(self, visit: &Visit<'_>) -> Result<String, PageError> {
         match self {
-            Self::Refused(why) => Ok(why.text(visit.language)),
+            Self::Refused(why) | Self::Changed(why) | Self::Field { why, .. } => {
+                Ok(why.text(visit.language))
+            }
             Self::MadeBefore(_) => Ok(visit.words().form_used.to_owned()),
             Self::Store(error) => Err(error.into()),
         }

@@ -39,7 +39,7 @@ impl Store {
             return Ok(None);
         }
         let connection = connect_as_is(path).map_err(|source| explain(path, source))?;
-        Ok(Some(Self { connection, path: path.to_owned() }))
+        Ok(Some(Self { connection, path: path.to_owned(), is_joined: false }))
     }
 
     /// Copies the database as it is at one moment into the empty file `target`. Others may write
@@ -75,7 +75,7 @@ impl Store {
     /// Makes the database one file without a WAL, and closes it.
     pub(crate) fn close_as_one_file(self) -> Result<(), StoreError> {
         let answer: String = self.ask("PRAGMA journal_mode = DELETE")?;
-        let Self { connection, path } = self;
+        let Self { connection, path, .. } = self;
         if answer != "delete" {
             return Err(StoreError::Pragma { path, pragma: "journal_mode = DELETE", answer });
         }

@@ -31,12 +31,14 @@ macro_rules! columns {
             $contact_ids,
             ", metadata, schedules, interval_config, scheduled_local, scheduled_zone, taken_local,
             taken_rule, contact_count, sent_at, sent_count, failed_count, skipped_count,
-            unknown_count, created_by, created_at, error_code, error_args"
+            unknown_count, created_by, created_at, updated_at, error_code, error_args"
         )
     };
 }
 
 const MESSAGE: &str = columns!("message", "contact_ids");
+/// With the whole text, for programs.
+const WITH_TEXT: &str = columns!("message", "NULL AS contact_ids");
 /// For a page that is asked for again and again: recipients can be megabytes.
 const LISTED: &str = columns!("substr(message, 1, 160) AS message", "NULL AS contact_ids");
 
@@ -67,6 +69,8 @@ pub struct Message {
     pub(crate) created_by: Option<String>,
     /// As the table has it.
     pub(crate) created_at: String,
+    /// As the table has it.
+    pub(crate) updated_at: String,
     /// The first column that sending needs and that is not UTF-8, and what is wrong with it.
     pub(crate) unreadable: Option<(&'static str, String)>,
 }
@@ -93,6 +97,21 @@ pub(crate) struct Queued {
     pub(crate) first_open: Option<i64>,
 }
 
+/// Which messages a program asks for; a field that is `None` lets all through.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) status: Option<MessageStatus>,
+    pub(crate) channel_id: Option<i64>,
+    /// From this time on, by `scheduled_at`.
+    pub(crate) from: Option<Timestamp>,
+    /// Before this time.
+    pub(crate) until: Option<Timestamp>,
+    /// In title or text, in any case (of ASCII letters).
+    pub(crate) search: Option<String>,
+    /// A key of `metadata`, as a JSON path, and its value as text.
+    pub(crate) metadata: Option<(String, String)>,
+}
+
 /// Which messages to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MessageFilter {
@@ -117,7 +136,7 @@ impl Message {
             id, lossy title, text message, channel_id, lossy contact_ids, contact_count,
             seen_time scheduled_at, timetable: read_timetable(row)?, status, lossy sent_at,
             counts: read_message_counts(row)?, explanation error, lossy metadata, lossy created_by,
-            text created_at, unreadable: unreadable,
+            text created_at, text updated_at, unreadable: unreadable,
         } }
     }
 
@@ -208,13 +227,14 @@ impl Tx<'_> {
         let sql =
             "INSERT INTO auto_messages (title, message, channel_id, contact_ids, contact_count,
                        scheduled_at, scheduled_local, scheduled_zone, schedules, interval_config,
-                       status, created_by, created_at, updated_at)
+                       status, metadata, created_by, created_at, updated_at)
                    VALUES (:title, :message, :channel_id, :contact_ids, :contact_count,
                        :scheduled_at, :scheduled_local, :scheduled_zone, :schedules,
-                       :interval_config, :status, :created_by, :now, :now)";
+                       :interval_config, :status, :metadata, :created_by, :now, :now)";
         let params = params! {
             created_by, now, message.{ title, message, channel_id, contact_ids, contact_count },
-            message.{ scheduled_at, status }, message.timetable.{ schedules, interval_config },
+            message.{ scheduled_at, status, metadata },
+            message.timetable.{ schedules, interval_config },
             ":scheduled_local": message.timetable.local,
             ":scheduled_zone": message.timetable.zone,
         };
@@ -244,6 +264,7 @@ impl Tx<'_> {
                        channel_id = :channel_id, contact_ids = :contact_ids,
                        contact_count = :contact_count, scheduled_at = :scheduled_at,
                        schedules = :schedules, interval_config = :interval_config,
+                       metadata = :metadata,
                        error = iif(status = :status, error, NULL),
                        error_code = iif(status = :status, error_code, NULL),
                        error_args = iif(status = :status, error_args, NULL), status = :status,
@@ -251,7 +272,8 @@ impl Tx<'_> {
                    WHERE id = :id AND status = :seen_status AND scheduled_at IS :seen_at";
         let params = params! {
             now, seen.{ id }, message.{ title, message, channel_id, contact_ids, contact_count },
-            message.{ scheduled_at, status }, message.timetable.{ schedules, interval_config },
+            message.{ scheduled_at, status, metadata },
+            message.timetable.{ schedules, interval_config },
             ":seen_status": seen.status,
             ":seen_at": seen.scheduled_at,
         };
@@ -399,6 +421,60 @@ impl Tx<'_> {
         );
         let params = params! { status, above, below, limit, ":search": search.map(containing) };
         Ok(from.newest_first(self.query_rows(&sql, params, Message::from_row)?))
+    }
+
+    /// The highest id of a message; 0 when there is none.
+    pub(crate) fn newest_message_id(&self) -> SqlResult<i64> {
+        let sql = "SELECT id FROM auto_messages WHERE id < :all ORDER BY id DESC LIMIT 1";
+        Ok(self.query_maybe(sql, params! { ":all": i64::MAX })?.unwrap_or(0))
+    }
+
+    /// At most `limit` messages that are `wanted` with ids between these two, the newest first.
+    pub(crate) fn wanted_messages(
+        &self,
+        wanted: &Wanted,
+        (above, below): (i64, i64),
+        limit: u32,
+    ) -> SqlResult<Vec<Message>> {
+        // As in `page_of_messages`.
+        let by_status = if wanted.status.is_some() {
+            "INDEXED BY idx_auto_messages_status WHERE status = :status"
+        } else {
+            "WHERE :status IS NULL"
+        };
+        let sql = format!(
+            "SELECT {WITH_TEXT} FROM auto_messages {by_status} AND id > :above AND id < :below
+                 AND (:channel_id IS NULL OR channel_id = :channel_id)
+                 AND (:from IS NULL OR scheduled_at >= :from)
+                 AND (:until IS NULL OR scheduled_at < :until)
+                 AND (:search IS NULL OR title LIKE :search ESCAPE '\\' OR message LIKE :search ESCAPE '\\')
+                 AND (:path IS NULL OR iif(json_valid(metadata),
+                     CAST(metadata ->> :path AS TEXT) = :value, 0))
+             ORDER BY id DESC LIMIT :limit"
+        );
+        let metadata = wanted.metadata.as_ref();
+        let params = params! {
+            above, below, limit, wanted.{ status, channel_id, from, until },
+            ":search": wanted.search.as_deref().map(containing),
+            ":path": metadata.map(|(path, _)| path),
+            ":value": metadata.map(|(_, value)| value),
+        };
+        self.query_rows(&sql, params, Message::from_row)
+    }
+
+    /// How many recipients of a message stand as expired, in its latest occurrence with its retries.
+    pub(crate) fn count_expired(&self, id: i64) -> SqlResult<u64> {
+        let sql = "SELECT max(due_at) FROM deliveries
+                   WHERE auto_message_id = :id AND status = 'expired'";
+        // Nearly always there is none, and nothing is counted.
+        let last: Option<Timestamp> = self.query_value(sql, params! { id })?;
+        if last.is_none() {
+            return Ok(0);
+        }
+        let Some((latest, _)) = self.occurrence_times(id, 1)?.first().copied() else {
+            return Ok(0);
+        };
+        Ok(self.count_occurrence(id, latest)?.expired)
     }
 
     /// At most `limit` messages of a status that have a time, the earliest first.

@@ -6,6 +6,7 @@
 //! both, because a [`Tx`] lives only inside the closure.
 
 mod alerts;
+mod api;
 mod backup;
 mod callbacks;
 mod channels;
@@ -29,11 +30,13 @@ mod statements;
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::fail_point;
 
 pub(crate) use alerts::Alert;
+pub(crate) use api::KeptAnswer;
+pub use api::{ApiKey, Can};
 pub use backup::{Contents, DataVersion};
 pub use callbacks::CallbackStatus;
 pub(crate) use callbacks::{Callback, CallbackCounts};
@@ -51,7 +54,7 @@ pub(crate) use lookups::{DueLookup, UnknownDelivery};
 pub(crate) use maintenance::SchemaDifferences;
 pub use maintenance::WAL_LARGE_BYTES;
 pub use messages::{Message, MessageFilter};
-pub(crate) use messages::{Past, Queued};
+pub(crate) use messages::{Past, Queued, Wanted};
 pub(crate) use meta::ClockBelieved;
 pub(crate) use open::wait_no_longer;
 pub(crate) use pages::PageFrom;
@@ -73,12 +76,14 @@ pub(crate) type SqlResult<T> = rusqlite::Result<T>;
 pub struct Store {
     connection: Connection,
     path: PathBuf,
+    /// Whether the present transactions are parts of one of [`Store::together`].
+    is_joined: bool,
 }
 
 /// One transaction; see the files beside this one for what it can do.
 #[derive(Debug)]
 pub struct Tx<'store> {
-    transaction: Transaction<'store>,
+    transaction: &'store Connection,
 }
 
 /// What can go wrong with the database.
@@ -218,6 +223,39 @@ impl Store {
         }
     }
 
+    /// Runs `work`, whose transactions become parts of one write transaction: when this returns `Ok`, all of
+    /// them are committed, durably; on `Err` nothing was changed.
+    pub(crate) fn together<T, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        /// Ends the transaction however `work` ends.
+        struct Joined<'a>(&'a mut Store);
+
+        impl Drop for Joined<'_> {
+            fn drop(&mut self) {
+                self.0.is_joined = false;
+                if !self.0.connection.is_autocommit() {
+                    drop(self.0.connection.execute_batch("ROLLBACK"));
+                }
+            }
+        }
+
+        self.execute("BEGIN IMMEDIATE")?;
+        self.is_joined = true;
+        let joined = Joined(self);
+        let value = work(joined.0)?;
+        fail_point::reach("before_commit");
+        joined.0.execute("COMMIT")?;
+        fail_point::reach("committed");
+        Ok(value)
+    }
+
+    fn execute(&self, sql: &str) -> Result<(), StoreError> {
+        let executed = self.connection.execute_batch(sql);
+        executed.map_err(|source| open::explain_statement(&self.path, source))
+    }
+
     /// Lets this connection keep little in memory: it answers requests now and then.
     pub(crate) fn keep_little(&self) -> Result<(), StoreError> {
         self.connection.set_prepared_statement_cache_capacity(8);
@@ -236,12 +274,18 @@ impl Store {
         behavior: TransactionBehavior,
         work: impl FnOnce(&Tx<'_>) -> SqlResult<T>,
     ) -> Result<T, StoreError> {
-        let Self { connection, path } = self;
+        let Self { connection, path, is_joined } = self;
         let attempt = || {
-            let tx = Tx { transaction: connection.transaction_with_behavior(behavior)? };
-            let value = work(&tx)?;
+            if *is_joined {
+                let part = connection.savepoint()?;
+                let value = work(&Tx { transaction: &part })?;
+                part.commit()?;
+                return Ok(value);
+            }
+            let whole = connection.transaction_with_behavior(behavior)?;
+            let value = work(&Tx { transaction: &whole })?;
             fail_point::reach("before_commit");
-            tx.transaction.commit()?;
+            whole.commit()?;
             fail_point::reach("committed");
             Ok(value)
         };

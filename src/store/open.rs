@@ -126,7 +126,7 @@ fn open(path: &Path, vfs: Option<&str>, is_copy: bool) -> Result<Store, StoreErr
         keep_before(&connection, path)?;
     }
     migrate(&mut connection, path)?;
-    Ok(Store { connection, path: path.to_owned() })
+    Ok(Store { connection, path: path.to_owned(), is_joined: false })
 }
 
 fn connect(path: &Path, vfs: Option<&str>, access: OpenFlags) -> Result<Connection, StoreError> {

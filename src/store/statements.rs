@@ -61,7 +61,7 @@ impl Tx<'_> {
     #[cfg_attr(debug_assertions, track_caller)]
     pub(super) fn prepare(&self, sql: &str) -> SqlResult<CachedStatement<'_>> {
         #[cfg(debug_assertions)]
-        watching::note(&self.transaction, sql, std::panic::Location::caller());
+        watching::note(self.transaction, sql, std::panic::Location::caller());
         self.transaction.prepare_cached(sql)
     }
 

@@ -60,6 +60,9 @@ fn every_help_is_what_it_was_to_the_byte() {
         }
     }
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/golden/help.txt");
+    if std::env::var_os("WRITE_GOLDEN").is_some() {
+        fs::write(&golden, &printed).unwrap();
+    }
     let before = fs::read_to_string(golden).unwrap();
     for (now, before) in printed.lines().zip(before.lines()) {
         assert_eq!(now, before);

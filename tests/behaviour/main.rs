@@ -8,6 +8,7 @@
 
 mod alarm;
 mod alarm_binary;
+mod api_v1;
 mod backup;
 mod backup_binary;
 mod bad_rows;

@@ -178,7 +178,8 @@ fn a_person_is_told_of_what_may_be_a_slip() {
     let many: Vec<String> = (0..1500).map(|number| format!("08120000{number:04}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let composed = add(&world, &draft("Hai {nama}, {{nmae|Kak}}", &many, &["now"])).unwrap();
-    let warnings = composed.warnings.join("\n");
+    let warnings =
+        composed.warnings.iter().map(|one| one.message.as_str()).collect::<Vec<_>>().join("\n");
     for part in ["`{nama}` goes out as it is", "{{nmae}}: all get the fallback", "libur"] {
         assert!(warnings.contains(part), "{part}: {warnings}");
     }
@@ -363,8 +364,8 @@ fn the_same_message_a_second_time_is_said_to_be_the_second() {
     assert!(add(&world, &once).unwrap().warnings.is_empty());
     assert!(add(&world, &draft("Halo", &["081200007002"], &["+1h"])).unwrap().warnings.is_empty());
     let warnings = add(&world, &once).unwrap().warnings;
-    assert!(warnings[0].starts_with("message 1 says the same to the same"), "{warnings:?}");
-    assert!(warnings[0].contains("`message cancel 3`"), "{warnings:?}");
+    assert!(warnings[0].message.starts_with("message 1 says the same to the same"), "{warnings:?}");
+    assert!(warnings[0].message.contains("`message cancel 3`"), "{warnings:?}");
     world.clock.pass(std::time::Duration::from_mins(11));
     assert!(add(&world, &once).unwrap().warnings.is_empty());
 }

@@ -11,7 +11,7 @@ use super::{TextArgs, TimingArgs};
 use crate::config::Config;
 use crate::delivery::MessageStatus;
 use crate::forecast::{self, MessageForecast, Tally};
-use crate::messages::{self, Composed, Draft, Edit, Skipped, Today};
+use crate::messages::{self, Composed, Draft, Edit, Skipped, Today, Warned};
 use crate::recipient::{self, Entry};
 use crate::terminal::one_line;
 
@@ -87,12 +87,13 @@ pub(super) fn add(args: &AddArgs, config: &Config) -> Result<(), CliError> {
         is_draft: args.draft,
         skip_bad: args.skip_bad,
         created_by: "cli",
+        ..Draft::default()
     };
     let mut desk = Desk::open_or_make(config)?;
     let mut composed = messages::add(&mut desk.store, &draft, None, config, desk.now)?;
     let ahead = forecast::of_message(&mut desk.store, composed.id, config, desk.now)?;
     let ahead = ahead.filter(|_| composed.begins_at.is_some());
-    composed.warnings.extend(ahead.as_ref().and_then(MessageForecast::warning_words));
+    composed.warnings.extend(ahead.as_ref().and_then(MessageForecast::warned));
     let tally = ahead.map(|ahead| ahead.tally);
     let data = json!({
         "id": composed.id,
@@ -100,12 +101,12 @@ pub(super) fn add(args: &AddArgs, config: &Config) -> Result<(), CliError> {
         "channel": composed.channel,
         "recipients": composed.recipient_count,
         "skipped": composed.skipped.iter()
-            .map(|Skipped { who, reason }| json!({ "who": who, "reason": reason }))
+            .map(|Skipped { who, reason, .. }| json!({ "who": who, "reason": reason }))
             .collect::<Vec<_>>(),
         "scheduled_at": composed.begins_at.map(|at| at.to_string()),
         "first_at": tally.and_then(|tally| tally.begins_at).map(|at| at.to_string()),
         "last_at": tally.and_then(|tally| tally.ends_at).map(|at| at.to_string()),
-        "warnings": composed.warnings,
+        "warnings": words(&composed.warnings),
     });
     args.output.print(&data, |_| describe(&composed, tally, &desk))
 }
@@ -126,14 +127,14 @@ fn describe(composed: &Composed, tally: Option<Tally>, desk: &Desk<'_>) -> Strin
         let ends = desk.config.zone.format_local(ends);
         let _ = write!(text, ", the last one gets it about {ends}");
     }
-    for Skipped { who, reason } in composed.skipped.iter().take(SKIPPED_SHOWN_MAX) {
-        let _ = write!(text, "\nskipped: {}: {}", one_line(who), one_line(reason));
+    for Skipped { who, reason, .. } in composed.skipped.iter().take(SKIPPED_SHOWN_MAX) {
+        let _ = write!(text, "\nskipped: {}: {}", one_line(who), one_line(&reason.to_string()));
     }
     if let Some(more) = composed.skipped.len().checked_sub(SKIPPED_SHOWN_MAX + 1) {
         let _ = write!(text, "\nand {} more are skipped", more + 1);
     }
     for warning in &composed.warnings {
-        let _ = write!(text, "\nwarning: {}", one_line(warning));
+        let _ = write!(text, "\nwarning: {}", one_line(&warning.message));
     }
     if *status == MessageStatus::Draft {
         let _ = write!(text, "\n`message resume {id}` lets it go out");
@@ -157,12 +158,13 @@ pub(super) fn edit(args: &EditArgs, config: &Config) -> Result<(), CliError> {
         timing: args.timing.timing(),
         also_today: args.also_today,
         skip_bad: args.skip_bad,
+        ..Edit::default()
     };
     let mut desk = Desk::open_or_make(config)?;
     let mut edited = messages::edit(&mut desk.store, id, &edit, config, desk.now)?;
     let ahead = forecast::of_message(&mut desk.store, id, config, desk.now)?;
-    edited.warnings.extend(ahead.as_ref().and_then(MessageForecast::warning_words));
-    let mut data = json!({ "id": id, "warnings": edited.warnings });
+    edited.warnings.extend(ahead.as_ref().and_then(MessageForecast::warned));
+    let mut data = json!({ "id": id, "warnings": words(&edited.warnings) });
     if let Some(next) = edited.next_at {
         data["scheduled_at"] = json!(next.to_string());
         data["went_out_today_at"] = json!(edited.today.map(|today| today.at.to_string()));
@@ -176,10 +178,14 @@ pub(super) fn edit(args: &EditArgs, config: &Config) -> Result<(), CliError> {
             let _ = write!(text, "\n{}", describe_today(today, config));
         }
         for warning in &edited.warnings {
-            let _ = write!(text, "\nwarning: {}", one_line(warning));
+            let _ = write!(text, "\nwarning: {}", one_line(&warning.message));
         }
         text
     })
+}
+
+fn words(warnings: &[Warned]) -> Vec<&str> {
+    warnings.iter().map(|one| one.message.as_str()).collect()
 }
 
 /// Words for a text that stands behind `--to`, where every word is a recipient.

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::super::output::Output;
 use super::super::table::{table, wrapped};
 use super::super::{CliError, Desk};
 use crate::config::Config;
-use crate::delivery::{Ack, Counts, MessageStatus};
+use crate::delivery::{Counts, MessageStatus};
+use crate::messages::{ack_words, delivery_json, message_json, occurrence_json};
 use crate::reason::Explanation;
 use crate::recipient;
 use crate::schedule::{Timetable, in_words};
@@ -64,7 +65,8 @@ pub(super) fn list(args: &ListArgs, config: &Config) -> Result<(), CliError> {
     if has_more {
         rows.truncate(shown);
     }
-    let data: Vec<Value> = rows.iter().map(|row| message_json(row, &channels)).collect();
+    let data: Vec<Value> =
+        rows.iter().map(|row| message_json(row, channels.0.get(&row.channel_id))).collect();
     args.output.print(&data, |_| {
         if rows.is_empty() {
             return "no messages: `message add` makes one".to_owned();
@@ -128,32 +130,6 @@ impl Channels {
     }
 }
 
-fn message_json(row: &Message, channels: &Channels) -> Value {
-    json!({
-        "id": row.id,
-        "title": row.title,
-        "message": row.message,
-        "status": row.status,
-        "channel_id": row.channel_id,
-        "channel": channels.name(row),
-        "channel_held": channels.held(row),
-        "contact_ids": row.contact_ids,
-        "contact_count": row.contact_count,
-        "scheduled_at": row.scheduled_at,
-        "schedules": row.timetable.schedules,
-        "interval_config": row.timetable.interval_config,
-        "sent_at": row.sent_at,
-        "sent_count": row.counts.sent,
-        "failed_count": row.counts.failed,
-        "skipped_count": row.counts.skipped,
-        "unknown_count": row.counts.unknown,
-        "error": row.error,
-        "metadata": row.metadata,
-        "created_by": row.created_by,
-        "created_at": row.created_at,
-    })
-}
-
 pub(super) fn show(args: &ShowArgs, config: &Config) -> Result<(), CliError> {
     let id = args.id;
     let limit = (!args.all).then_some(args.limit);
@@ -170,7 +146,7 @@ pub(super) fn show(args: &ShowArgs, config: &Config) -> Result<(), CliError> {
     let Some(row) = row else {
         return Err(super::super::no_message(&mut desk.store, id));
     };
-    let mut data = message_json(&row, &channels);
+    let mut data = message_json(&row, channels.0.get(&row.channel_id));
     data["occurrences"] = occurrences.iter().map(occurrence_json).collect();
     data["deliveries"] = deliveries.iter().map(delivery_json).collect();
     args.output.print(&data, |_| describe(&row, &channels, &occurrences, &deliveries, &desk))
@@ -254,17 +230,6 @@ fn words(column: &str) -> String {
     serde_json::from_str::<Vec<String>>(column).map_or(column.to_owned(), |words| words.join(", "))
 }
 
-fn ack_words(ack: Ack) -> &'static str {
-    match ack {
-        Ack::Error => "refused by WhatsApp",
-        Ack::Pending => "WAHA has it",
-        Ack::Server => "WhatsApp has it",
-        Ack::Device => "delivered",
-        Ack::Read => "read",
-        Ack::Played => "played",
-    }
-}
-
 fn kind(occurrence: &Occurrence) -> &'static str {
     if occurrence.retry_of.is_some() { "retry at" } else { "occurrence of" }
 }
@@ -287,36 +252,4 @@ fn sum(occurrence: &Occurrence) -> String {
     .map(|(count, word)| format!("{count} {word}"))
     .collect();
     parts.join(", ")
-}
-
-fn occurrence_json(occurrence: &Occurrence) -> Value {
-    let Counts { sent, failed, skipped, unknown, expired, cancelled } = occurrence.ended;
-    json!({
-        "due_at": occurrence.due_at,
-        "retry_of": occurrence.retry_of,
-        "pending": occurrence.pending,
-        "sending": occurrence.sending,
-        "sent": sent,
-        "failed": failed,
-        "skipped": skipped,
-        "unknown": unknown,
-        "expired": expired,
-        "cancelled": cancelled,
-    })
-}
-
-fn delivery_json(delivery: &Delivery) -> Value {
-    json!({
-        "id": delivery.id,
-        "contact_id": delivery.contact_id,
-        "name": delivery.name,
-        "chat_id": delivery.chat_id,
-        "status": delivery.status,
-        "finished_at": delivery.finished_at,
-        "waha_message_id": delivery.waha_message_id,
-        "ack": delivery.ack,
-        "ack_words": delivery.known_ack().map(ack_words),
-        "text": delivery.text,
-        "error": delivery.error,
-    })
 }

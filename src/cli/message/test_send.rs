@@ -69,7 +69,7 @@ pub(super) fn test_send(args: &TestSendArgs, config: &Config) -> Result<(), CliE
     let composed = messages::add(&mut store, &draft, None, config, clock.now().wall)?;
     let id = composed.id;
     for warning in &composed.warnings {
-        eprintln!("warning: {}", one_line(warning));
+        eprintln!("warning: {}", one_line(&warning.message));
     }
     let triggers = stopped_by_signals()?;
     let seen = send_and_wait(args, config, &mut store, id, &triggers, &clock)?;

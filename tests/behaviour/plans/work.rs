@@ -1,22 +1,25 @@
 //! The work of a shop, of every kind, on one watched database: so that all its statements run.
 
 use std::io::Cursor;
+use std::sync::Arc;
 use std::time::Duration;
 
 use auto_message_scheduler::alarm::Callbacks;
+use auto_message_scheduler::api::{Api, V1, keys};
 use auto_message_scheduler::clock::{Clock, Timestamp};
-use auto_message_scheduler::config::Config;
+use auto_message_scheduler::config::{Config, Secret};
 use auto_message_scheduler::contacts::export::export;
 use auto_message_scheduler::contacts::{self, Changes, Filter, opt_out};
 use auto_message_scheduler::delivery::{Ack, MessageId, MessageStatus, Status};
 use auto_message_scheduler::fake_waha::{Engine, Options};
 use auto_message_scheduler::forecast::{Bounds, Scope, forecast};
+use auto_message_scheduler::http::Request;
 use auto_message_scheduler::http_client::HttpClient;
 use auto_message_scheduler::messages::{self, Edit, Retry, Timing, WeeklyTiming};
 use auto_message_scheduler::prune::prune;
 use auto_message_scheduler::recipient::parse_contact_ids;
 use auto_message_scheduler::store::{
-    CallbackStatus, Echo, MessageEvent, MessageFilter, SessionEvent, Statement, Stuck,
+    CallbackStatus, Can, Echo, MessageEvent, MessageFilter, SessionEvent, Statement, Stuck,
     noted_statements, watch_statements,
 };
 use auto_message_scheduler::{channels, instance};
@@ -49,6 +52,7 @@ pub fn statements(prepared: impl Fn(&World)) -> Vec<Statement> {
         keep_contacts(&world);
         keep_channels(&world);
         alarm(&world);
+        serve_programs(&world);
         prune_old(&world);
         noted.extend(noted_statements(&world.path));
     }
@@ -369,6 +373,47 @@ fn look(world: &World) {
             tx.count_due(now)
         })
         .unwrap();
+}
+
+/// What other programs ask.
+fn serve_programs(world: &World) {
+    let now = world.clock.wall();
+    let mut its = store(world);
+    let key = keys::add(&mut its, "toko", Can::Both, None, now).unwrap();
+    keys::add(&mut its, "lama", Can::Read, None, now).unwrap();
+    keys::revoke(&mut its, "lama", now).unwrap();
+    assert_eq!(keys::list(&mut its).unwrap().len(), 2);
+    let secret = Secret::new("a-secret-for-tests-0123456789");
+    let clock: Arc<dyn Clock> = world.clock.clone();
+    let config =
+        Arc::new(Config { database_path: world.path.clone(), ..Config::clone(&world.config) });
+    let v1 = V1::new(config, Arc::clone(&clock), Arc::clone(&world.triggers));
+    let triggers = Arc::clone(&world.triggers);
+    let api = Api::new(its, triggers, clock, secret.into(), Duration::ZERO, None).with_v1(v1, &[]);
+    let ask = |method: &str, path: &str, body: &str| {
+        let mut request = Request::new(method, &format!("/api/v1{path}"))
+            .with("Authorization", &format!("Bearer {key}"))
+            .with("Idempotency-Key", path)
+            .with("If-Match", "*");
+        request.body = body.as_bytes().to_vec();
+        let answer = api.answer(&mut request, true);
+        let body = String::from_utf8_lossy(&answer.body);
+        assert!(matches!(answer.status, 200..=204), "{method} {path} {body}");
+    };
+    ask("POST", "/messages", r#"{"text":"Halo {{name|Kak}}","to":"all","at":"+2h"}"#);
+    for path in ["", "?status=sent", "?search=halo&channel=1&metadata.a=1", "/1", "/1/deliveries"] {
+        ask("GET", &format!("/messages{path}"), "");
+    }
+    for path in ["/deliveries/1", "/contacts", "/contacts/1", "/channels", "/status"] {
+        ask("GET", path, "");
+    }
+    world.execute(
+        "UPDATE deliveries SET status = 'expired' WHERE id = 1;
+         UPDATE auto_messages SET failed_count = 1 WHERE id = 1;",
+    );
+    ask("GET", "/messages/1", "");
+    let mut stranger = Request::new("GET", "/api/v1/messages");
+    assert_eq!(api.answer(&mut stranger, true).status, 401);
 }
 
 /// What a person does with contacts.

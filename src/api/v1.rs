@@ -1,0 +1,231 @@
+//! The API for other programs: JSON under [`ROOT`], for those that show an API key. Its routes read a request, call
+//! the rooms below, and write their views; docs/openapi.json says the same to programs.
+
+mod call;
+mod channels;
+mod contacts;
+#[cfg(test)]
+mod document;
+pub mod keys;
+mod messages;
+mod once;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::http::{Class, Request, Response};
+use crate::store::{ApiKey, Can, Store, Trigger};
+use crate::trigger::Triggers;
+
+use call::{Answered, Call, Problem};
+
+/// All paths of the API begin with it.
+pub(super) const ROOT: &str = "/api/v1";
+/// The path of a list of contacts as CSV, which may be larger than other bodies.
+pub(super) const IMPORT_PATH: &str = "/api/v1/contacts/import";
+/// Requests of keys that are good; they take turns at the database.
+pub(super) const CLASS: Class = Class { name: "http-api", max: 16, stack_bytes: 512 * 1024 };
+const DOCUMENT: &str = include_str!("../../docs/openapi.json");
+/// How exactly the last use of a key is known.
+const USE_NOTED_EVERY: Duration = Duration::from_mins(1);
+
+/// What the answers are made from.
+pub struct V1 {
+    config: Arc<Config>,
+    clock: Arc<dyn Clock>,
+    triggers: Arc<Triggers>,
+    /// Opened when it is needed first: most servers have no key.
+    store: Mutex<Option<Store>>,
+    /// The Idempotency-Keys of the requests under way, each with the API key.
+    under_way: Mutex<HashSet<(i64, String)>>,
+}
+
+/// One row of the table of routes.
+struct Route {
+    method: &'static str,
+    /// From [`ROOT`]; `{id}` is a number.
+    path: &'static str,
+    needs: Needs,
+    /// The parameters that its query may have; one that ends with a dot may go on.
+    query: &'static [&'static str],
+    answer: fn(&Call<'_>) -> Answered,
+}
+
+/// What a key must be allowed to do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    Read,
+    Write,
+}
+
+const fn get(
+    path: &'static str,
+    query: &'static [&'static str],
+    answer: fn(&Call<'_>) -> Answered,
+) -> Route {
+    Route { method: "GET", path, needs: Needs::Read, query, answer }
+}
+
+const fn change(
+    method: &'static str,
+    path: &'static str,
+    query: &'static [&'static str],
+    answer: fn(&Call<'_>) -> Answered,
+) -> Route {
+    Route { method, path, needs: Needs::Write, query, answer }
+}
+
+const fn post(path: &'static str, answer: fn(&Call<'_>) -> Answered) -> Route {
+    change("POST", path, &[], answer)
+}
+
+const ROUTES: &[Route] = &[
+    get("/openapi.json", &[], document),
+    get(
+        "/messages",
+        &["status", "channel", "from", "until", "search", "metadata.", "limit", "cursor"],
+        messages::list,
+    ),
+    post("/messages", messages::create),
+    Route { needs: Needs::Read, ..post("/messages/preview", messages::preview) },
+    get("/messages/{id}", &[], messages::show),
+    change("PATCH", "/messages/{id}", &[], messages::edit),
+    change("DELETE", "/messages/{id}", &["forget_unknown"], messages::remove),
+    post("/messages/{id}/cancel", messages::cancel),
+    post("/messages/{id}/pause", messages::pause),
+    post("/messages/{id}/resume", messages::resume),
+    post("/messages/{id}/retry", messages::retry),
+    get(
+        "/messages/{id}/deliveries",
+        &["status", "due_at", "limit", "cursor"],
+        messages::deliveries,
+    ),
+    get("/deliveries/{id}", &[], messages::delivery),
+    get("/contacts", &["phone", "search", "tag", "opted_out", "limit", "cursor"], contacts::list),
+    post("/contacts", contacts::create),
+    change("POST", "/contacts/import", &["tag", "strict", "dry_run"], contacts::import),
+    get("/contacts/{id}", &[], contacts::show),
+    change("PATCH", "/contacts/{id}", &[], contacts::edit),
+    change("DELETE", "/contacts/{id}", &["forget_opt_out"], contacts::remove),
+    post("/contacts/{id}/opt-out", contacts::opt_out),
+    post("/contacts/{id}/opt-in", contacts::opt_in),
+    get("/channels", &[], channels::list),
+    get("/channels/{id}", &[], channels::show),
+    post("/channels/{id}/pause", channels::pause),
+    post("/channels/{id}/resume", channels::resume),
+    get("/status", &[], channels::status),
+];
+
+impl Route {
+    /// The id in `path`, 0 when the route has none; `None` when it is another route's path.
+    fn matches(&self, path: &str) -> Option<i64> {
+        let (mut own, mut asked) = (self.path.split('/'), path.split('/'));
+        let mut found = 0;
+        loop {
+            match (own.next(), asked.next()) {
+                (None, None) => return Some(found),
+                (Some("{id}"), Some(id)) if id.bytes().all(|byte| byte.is_ascii_digit()) => {
+                    found = id.parse().ok().filter(|id| *id > 0)?;
+                }
+                (Some(own), Some(asked)) if own == asked => {}
+                _ => return None,
+            }
+        }
+    }
+}
+
+impl V1 {
+    /// An API over its own connection to the database of `config`.
+    pub fn new(config: Arc<Config>, clock: Arc<dyn Clock>, triggers: Arc<Triggers>) -> Self {
+        let (store, under_way) = (Mutex::default(), Mutex::default());
+        Self { config, clock, triggers, store, under_way }
+    }
+
+    /// Answers a request that showed `key`.
+    pub(super) fn answer(&self, request: &mut Request, key: ApiKey) -> Response {
+        let method = if request.method == "HEAD" { "GET" } else { request.method.as_str() };
+        let path = request.path().strip_prefix(ROOT).unwrap_or_default().to_owned();
+        let found: Vec<(&Route, i64)> =
+            ROUTES.iter().filter_map(|route| Some((route, route.matches(&path)?))).collect();
+        let Some((route, id)) = found.iter().find(|(route, _)| route.method == method) else {
+            return match Self::allowed(&found) {
+                None => Problem::not_found("there is nothing here: see /api/v1/openapi.json"),
+                Some(allow) => Problem::new(405, "method_not_allowed", format!("use {allow}"))
+                    .with("Allow", allow),
+            }
+            .response();
+        };
+        let may = match route.needs {
+            Needs::Read => matches!(key.can, Can::Read | Can::Both),
+            Needs::Write => matches!(key.can, Can::Write | Can::Both),
+        };
+        if !may {
+            let words = format!("this key may only {}: `api-key add` makes others", key.can);
+            return Problem::new(403, "key_has_no_right", words).response();
+        }
+        if let Err(refusal) = request.read_body() {
+            return refusal;
+        }
+        let call = Call::new(self, request, key, *id);
+        call.answer(route).unwrap_or_else(Problem::response)
+    }
+
+    /// The methods of a path, for `Allow`; `None` when there is no such path.
+    fn allowed(found: &[(&Route, i64)]) -> Option<String> {
+        let mut methods: Vec<&str> = found.iter().map(|(route, _)| route.method).collect();
+        if methods.contains(&"GET") {
+            methods.push("HEAD");
+        }
+        (!methods.is_empty()).then(|| methods.join(", "))
+    }
+
+    /// Does `work` with the database; requests take turns.
+    fn with_store<T>(
+        &self,
+        work: impl FnOnce(&mut Store) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        // A panic inside a transaction rolled it back.
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        if store.is_none() {
+            *store = Some(Store::open(&self.config.database_path)?);
+        }
+        store.as_mut().map_or_else(|| Err(Problem::unavailable()), work)
+    }
+
+    /// Lets the senders look at once.
+    fn wake(&self) {
+        self.triggers.pull(Trigger::Timer, None);
+    }
+}
+
+/// Whether a request for `path` is one for the API.
+pub(super) fn is_api(path: &str) -> bool {
+    path.strip_prefix(ROOT).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Lets a page of CORS_ORIGINS read the answer.
+pub(super) fn share(answer: Response, origin: &str) -> Response {
+    answer
+        .with("Access-Control-Allow-Origin", origin)
+        .with("Access-Control-Expose-Headers", "ETag, Location, Retry-After, Idempotency-Replayed")
+        .with("Vary", "Origin")
+}
+
+/// What such a page may ask.
+pub(super) fn preflight() -> Response {
+    Response { status: 204, ..Response::default() }
+        .with("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE")
+        .with(
+            "Access-Control-Allow-Headers",
+            "Authorization, Content-Type, Idempotency-Key, If-Match",
+        )
+        .with("Access-Control-Max-Age", "600")
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it is a route like the others")]
+fn document(_: &Call<'_>) -> Answered {
+    Ok(Response::new(200, "application/json", DOCUMENT))
+}

@@ -1,0 +1,558 @@
+//! `messages` and their deliveries.
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+use super::call::{Answered, Call, Page, Problem, etag, json};
+use crate::channels;
+use crate::clock::Timestamp;
+use crate::delivery::{MessageStatus, Status};
+use crate::forecast;
+use crate::http::Response;
+use crate::messages::{
+    self, DeliveryView, Draft, Edit, MessageView, Ready, Retry, Skipped, Timing, Warned,
+};
+use crate::schedule;
+use crate::store::{Message, SqlResult, Store, Tx, Wanted};
+
+/// Rows that a search looks at before it says what it found: it never takes long, however much was sent.
+const LOOKED_AT_MAX: i64 = 20_000;
+/// Skipped recipients that an answer names.
+const SKIPPED_MAX: usize = 100;
+
+/// A message to be.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(example = json!({"text": "Halo {{name|Kak}}", "to": ["0812-0000-7001", "tag:vip"], "at": "+2h"})))]
+pub(super) struct NewMessage {
+    /// The text; `{{name}}`, `{{phone_number}}` and attributes of the contact are filled in.
+    #[cfg_attr(test, schema(min_length = 1, max_length = 65536))]
+    text: String,
+    /// Who gets it; only a draft may have nobody.
+    #[cfg_attr(test, schema(value_type = Option<To>))]
+    to: Option<Value>,
+    /// When. Without `at`, `schedules` and `interval` it goes out now.
+    at: Option<At>,
+    /// Local dates and times, in place of `at`, as `[{"date":"2026-12-01","time":"08:00"}]`.
+    #[cfg_attr(test, schema(value_type = Option<Vec<LocalTime>>))]
+    schedules: Option<Vec<Value>>,
+    /// Days of the week, in place of `at`, as `{"time":"08:00","weekDays":[1,4],"endDate":"2026-12-31"}`.
+    #[cfg_attr(test, schema(value_type = Option<Interval>))]
+    interval: Option<Map<String, Value>>,
+    title: Option<String>,
+    /// The channel that sends it; the channel 1 when none is given.
+    channel: Option<ByIdOrName>,
+    /// Kept with the message, and given back with it.
+    metadata: Option<Map<String, Value>>,
+    /// Whether nothing is sent before `resume`.
+    #[serde(default)]
+    draft: bool,
+}
+
+/// A change of a message; what is left out stays.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(example = json!({"at": "2026-12-01 08:00"})))]
+#[expect(clippy::option_option, reason = "left out, and null")]
+pub(super) struct MessageChange {
+    #[cfg_attr(test, schema(min_length = 1, max_length = 65536))]
+    text: Option<String>,
+    /// The recipients, in place of all that it had.
+    #[cfg_attr(test, schema(value_type = Option<To>))]
+    to: Option<Value>,
+    at: Option<At>,
+    #[cfg_attr(test, schema(value_type = Option<Vec<LocalTime>>))]
+    schedules: Option<Vec<Value>>,
+    #[cfg_attr(test, schema(value_type = Option<Interval>))]
+    interval: Option<Map<String, Value>>,
+    /// `null` takes it away.
+    #[serde(default, deserialize_with = "given")]
+    #[cfg_attr(test, schema(value_type = Option<String>))]
+    title: Option<Option<String>>,
+    channel: Option<ByIdOrName>,
+    /// In place of all that it had; `null` takes it away.
+    #[serde(default, deserialize_with = "given")]
+    #[cfg_attr(test, schema(value_type = Option<Map<String, Value>>))]
+    metadata: Option<Option<Map<String, Value>>>,
+}
+
+/// Recipients: one of these, or a text such as `tag:vip`, `all` or `1,2,3`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[expect(dead_code, reason = "it says what may be given; the column keeps it as it came")]
+pub(super) enum To {
+    Some(Vec<Recipient>),
+    Words(String),
+    Number(i64),
+}
+
+/// A contact's id, a phone number in any spelling, a chat id, `tag:vip`, `all`, or an object with one of these.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[expect(dead_code, reason = "as `To`")]
+pub(super) enum Recipient {
+    Number(i64),
+    Words(String),
+    #[cfg_attr(test, schema(value_type = Object))]
+    Object(Map<String, Value>),
+}
+
+/// A time: `2026-12-01 08:00` in TIMEZONE, with an offset or `Z`, `+10m`, `+2h`, `+1d` or `now`; or several.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub(super) enum At {
+    One(String),
+    Several(Vec<String>),
+}
+
+/// A local date and time.
+#[cfg(test)]
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "only its schema")]
+struct LocalTime {
+    #[schema(example = "2026-12-01")]
+    date: String,
+    #[schema(example = "08:00")]
+    time: String,
+}
+
+/// Days of the week, with a time of day, in TIMEZONE.
+#[cfg(test)]
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "only its schema")]
+struct Interval {
+    /// One, or several.
+    time: At,
+    /// 0 to 6 from Sunday, or names in English or Indonesian.
+    #[schema(rename = "weekDays")]
+    week_days: Vec<ByIdOrName>,
+    #[schema(rename = "startDate")]
+    start_date: Option<String>,
+    #[schema(rename = "endDate")]
+    end_date: Option<String>,
+}
+
+/// An id, or a name.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub(super) enum ByIdOrName {
+    Id(i64),
+    Name(String),
+}
+
+/// Whom to send a message again.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub(super) struct RetryOf {
+    /// Also to those who may have got it: they may get it twice.
+    unknown: bool,
+}
+
+/// A message that was made.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub(super) struct MadeMessage {
+    #[cfg_attr(test, schema(minimum = 1))]
+    id: i64,
+    status: MessageStatus,
+    /// How many will get it, as it stands now.
+    recipients: u64,
+    skipped_count: u64,
+    /// The first 100 of those who will not get it.
+    skipped: Vec<SkippedView>,
+    /// When it goes out first, UTC; `null` for a draft without a time.
+    next_at: Option<Timestamp>,
+    /// About when the last recipient gets it, if nothing else waits for the channel, UTC.
+    last_at: Option<Timestamp>,
+    warnings: Vec<Warned>,
+}
+
+/// What a message would be.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub(super) struct MessagePlan {
+    /// How many would get it.
+    recipients: u64,
+    /// The first 20 of them.
+    first: Vec<PlannedView>,
+    skipped_count: u64,
+    /// The first 100 of those who would not get it.
+    skipped: Vec<SkippedView>,
+    /// When it would go out first, UTC.
+    next_at: Option<Timestamp>,
+    /// About when the last recipient would get it, if nothing else waits for the channel, UTC.
+    last_at: Option<Timestamp>,
+    warnings: Vec<Warned>,
+}
+
+/// Somebody who would get a message.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+struct PlannedView {
+    to: String,
+    name: Option<String>,
+    /// With its placeholders filled in.
+    text: String,
+    /// About when, UTC.
+    at: Option<Timestamp>,
+}
+
+/// Somebody who does not get a message.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Skipped))]
+struct SkippedView {
+    /// The chat, or what was written.
+    to: String,
+    /// As docs/reasons.md lists them.
+    code: Option<&'static str>,
+    message: String,
+}
+
+/// A value that was given, `null` too.
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
+
+/// The column `contact_ids` for what was given.
+fn column(to: &Value) -> Result<String, Problem> {
+    let wrong = |field: &str| {
+        let words = "a recipient is a contact's id, a phone number, a chat id, `tag:vip` or `all`";
+        Problem::invalid(field, "invalid", words)
+    };
+    match to {
+        Value::String(text) => Ok(text.clone()),
+        Value::Array(list) => {
+            for (place, one) in list.iter().enumerate() {
+                if Recipient::deserialize(one).is_err() {
+                    return Err(wrong(&format!("to[{place}]")));
+                }
+            }
+            Ok(to.to_string())
+        }
+        _ if To::deserialize(to).is_ok() => Ok(to.to_string()),
+        _ => Err(wrong("to")),
+    }
+}
+
+/// When, of the three ways to say so.
+fn timing(
+    at: Option<At>,
+    schedules: Option<Vec<Value>>,
+    interval: Option<Map<String, Value>>,
+) -> Result<Option<Timing>, Problem> {
+    let at = at.map(|at| match at {
+        At::One(time) => Timing::At(vec![time]),
+        At::Several(times) => Timing::At(times),
+    });
+    let schedules = schedules.map(|list| Timing::Schedules(Value::Array(list).to_string()));
+    let interval = interval.map(|rule| Timing::Interval(Value::Object(rule).to_string()));
+    let given = [("at", at), ("schedules", schedules), ("interval", interval)];
+    let mut given = given.into_iter().filter_map(|(name, timing)| Some((name, timing?)));
+    let first = given.next();
+    if let Some((name, _)) = given.next() {
+        let words = "give one of `at`, `schedules` and `interval`";
+        return Err(Problem::invalid(name, "invalid", words));
+    }
+    Ok(first.map(|(_, timing)| timing))
+}
+
+impl ByIdOrName {
+    fn text(self) -> String {
+        match self {
+            Self::Id(id) => id.to_string(),
+            Self::Name(name) => name,
+        }
+    }
+}
+
+impl NewMessage {
+    fn draft(self) -> Result<Draft, Problem> {
+        let timing = timing(self.at, self.schedules, self.interval)?;
+        let now = || Timing::At(vec!["now".to_owned()]);
+        Ok(Draft {
+            text: self.text,
+            title: self.title,
+            contact_ids: self.to.as_ref().map(column).transpose()?,
+            channel: self.channel.map(ByIdOrName::text),
+            timing: if self.draft { timing } else { timing.or_else(|| Some(now())) },
+            metadata: self.metadata.map(|object| Value::Object(object).to_string()),
+            is_draft: self.draft,
+            skip_bad: true,
+            created_by: "api",
+            ..Draft::default()
+        })
+    }
+}
+
+impl MessageChange {
+    fn edit(self) -> Result<Edit, Problem> {
+        let metadata = |object: Option<Map<String, Value>>| {
+            object.map(|object| Value::Object(object).to_string()).unwrap_or_default()
+        };
+        Ok(Edit {
+            text: self.text,
+            title: self.title.map(Option::unwrap_or_default),
+            contact_ids: self.to.as_ref().map(column).transpose()?,
+            channel: self.channel.map(ByIdOrName::text),
+            timing: timing(self.at, self.schedules, self.interval)?,
+            metadata: self.metadata.map(metadata),
+            skip_bad: true,
+            ..Edit::default()
+        })
+    }
+}
+
+impl SkippedView {
+    fn some(skipped: &[Skipped]) -> Vec<Self> {
+        let view = |one: &Skipped| Self {
+            to: one.to.clone(),
+            code: one.reason.code(),
+            message: one.reason.to_string(),
+        };
+        skipped.iter().take(SKIPPED_MAX).map(view).collect()
+    }
+}
+
+/// A message that was checked, with the times of its sends.
+fn check(call: &Call<'_>) -> Result<(Ready, Option<forecast::Span>), Problem> {
+    let draft = call.body::<NewMessage>()?.draft()?;
+    let (config, now) = (&call.v1.config, call.now);
+    call.with_store(|store| {
+        let mut ready = messages::check(store, &draft, config, now)?;
+        let Some(begins_at) = ready.message.scheduled_at else { return Ok((ready, None)) };
+        let (channel, count) = (ready.message.channel_id, ready.recipients.count);
+        let span =
+            store.read(|tx| forecast::of_new(tx, channel, (begins_at, count), config, now))?;
+        let warning = span.as_ref().and_then(forecast::Span::warning);
+        ready.warnings.extend(warning.map(|one| Warned::new(one.code(), one.to_string())));
+        Ok((ready, span))
+    })
+}
+
+pub(super) fn create(call: &Call<'_>) -> Answered {
+    let (ready, span) = check(call)?;
+    let is_due = ready.message.status == MessageStatus::Scheduled
+        && ready.message.scheduled_at.is_some_and(|at| at <= call.now);
+    let answer = call.once(|store| {
+        let made = store.write(|tx| ready.insert(tx, call.now))?;
+        let body = MadeMessage {
+            id: made.id,
+            status: made.status,
+            recipients: made.recipient_count,
+            skipped_count: made.skipped.len() as u64,
+            skipped: SkippedView::some(&made.skipped),
+            next_at: made.begins_at,
+            last_at: span.and_then(|span| span.ends_at()),
+            warnings: made.warnings,
+        };
+        Ok(json(201, &body).with("Location", format!("/api/v1/messages/{}", made.id)))
+    })?;
+    if is_due {
+        call.v1.wake();
+    }
+    Ok(answer)
+}
+
+pub(super) fn preview(call: &Call<'_>) -> Answered {
+    let (ready, span) = check(call)?;
+    let recipients = ready.recipients;
+    let mut times = span.iter().flat_map(|span| span.first.iter().copied());
+    let first = recipients.first.into_iter().map(|one| PlannedView {
+        to: one.to,
+        name: one.name,
+        text: one.text,
+        at: times.next(),
+    });
+    let body = MessagePlan {
+        recipients: recipients.count,
+        first: first.collect(),
+        skipped_count: recipients.skipped.len() as u64,
+        skipped: SkippedView::some(&recipients.skipped),
+        next_at: ready.message.scheduled_at,
+        last_at: span.as_ref().and_then(forecast::Span::ends_at),
+        warnings: ready.warnings,
+    };
+    Ok(json(200, &body))
+}
+
+fn view(tx: &Tx<'_>, row: Message) -> SqlResult<MessageView> {
+    let channel = tx.channel(row.channel_id)?;
+    let expired = if row.counts.failed > 0 { tx.count_expired(row.id)? } else { 0 };
+    Ok(MessageView::of(row, channel.as_ref(), expired))
+}
+
+/// The message of the path.
+fn existing(call: &Call<'_>, store: &mut Store) -> Result<Message, Problem> {
+    match store.read(|tx| tx.message(call.id))? {
+        Some(row) => Ok(row),
+        None => Err(Problem::not_found(messages::no_such_message(store, call.id)?)),
+    }
+}
+
+fn shown(call: &Call<'_>, store: &mut Store) -> Answered {
+    let row = existing(call, store)?;
+    let stamp = messages::stamp(&row);
+    let view = store.read(|tx| view(tx, row))?;
+    Ok(json(200, &view).with("ETag", etag(&stamp)))
+}
+
+pub(super) fn show(call: &Call<'_>) -> Answered {
+    call.with_store(|store| shown(call, store))
+}
+
+pub(super) fn list(call: &Call<'_>) -> Answered {
+    let (limit, cursor) = (call.limit()?, call.cursor()?);
+    let wanted = Wanted {
+        status: call.parsed("status", "a status of messages", MessageStatus::from_word)?,
+        channel_id: None,
+        from: time(call, "from")?,
+        until: time(call, "until")?,
+        search: call.parameter("search").map(str::to_owned),
+        metadata: call
+            .parameter_after("metadata.")
+            .map(|(key, value)| (path_of(key), value.to_owned())),
+    };
+    call.with_store(|store| {
+        let mut wanted = wanted;
+        if let Some(channel) = call.parameter("channel") {
+            let found = channels::find(store, channel);
+            let wrong = |error: channels::ChannelError| match error {
+                channels::ChannelError::Refused(why) => Problem::invalid("channel", "invalid", why),
+                channels::ChannelError::Store(error) => error.into(),
+            };
+            wanted.channel_id = Some(found.map_err(wrong)?.id);
+        }
+        let by_status = Wanted { status: wanted.status, ..Wanted::default() };
+        let is_searched = wanted != by_status;
+        let page = store.read(|tx| {
+            let below = match cursor {
+                Some(below) => below,
+                None => tx.newest_message_id()?.saturating_add(1),
+            };
+            let above = if is_searched { below.saturating_sub(LOOKED_AT_MAX).max(0) } else { 0 };
+            let mut rows = tx.wanted_messages(&wanted, (above, below), limit + 1)?;
+            let is_full = rows.len() > limit as usize;
+            rows.truncate(limit as usize);
+            let next = match rows.last() {
+                Some(last) if is_full => Some(last.id),
+                _ => Some(above + 1).filter(|below| *below > 1),
+            };
+            let data = rows.into_iter().map(|row| view(tx, row)).collect::<SqlResult<Vec<_>>>()?;
+            Ok(Page { data, next_cursor: next.map(|next| next.to_string()) })
+        })?;
+        Ok(json(200, &page))
+    })
+}
+
+/// The JSON path of a key.
+fn path_of(key: &str) -> String {
+    format!("$.\"{}\"", key.replace('"', ""))
+}
+
+/// A time as `at` has it, or a date.
+fn time(call: &Call<'_>, name: &str) -> Result<Option<Timestamp>, Problem> {
+    let zone = &call.v1.config.zone;
+    call.parsed(
+        name,
+        "a time such as 2026-12-01, 2026-12-01 08:00 or 2026-12-01T01:00:00Z",
+        |text| {
+            let read = |text: &str| schedule::read_typed(text, zone).ok().map(|typed| typed.at);
+            read(text).or_else(|| read(&format!("{text} 00:00")))
+        },
+    )
+}
+
+pub(super) fn edit(call: &Call<'_>) -> Answered {
+    let edit = call.body::<MessageChange>()?.edit()?;
+    let answer = call.with_store(|store| {
+        let stamp = messages::stamp(&existing(call, store)?);
+        call.check_seen(&stamp)?;
+        let is_empty = edit == Edit { skip_bad: true, ..Edit::default() };
+        if !is_empty {
+            let edit = Edit { seen: Some(stamp), ..edit };
+            messages::edit(store, call.id, &edit, &call.v1.config, call.now)?;
+        }
+        shown(call, store)
+    })?;
+    call.v1.wake();
+    Ok(answer)
+}
+
+pub(super) fn remove(call: &Call<'_>) -> Answered {
+    let with_unknown = call.flag("forget_unknown")?;
+    call.with_store(|store| {
+        existing(call, store)?;
+        messages::remove(store, call.id, with_unknown)?;
+        Ok(Response { status: 204, ..Response::default() })
+    })
+}
+
+/// Changes the message of the path once, and shows it.
+fn moved(call: &Call<'_>, change: impl FnOnce(&mut Store) -> Result<(), Problem>) -> Answered {
+    call.once(|store| {
+        existing(call, store)?;
+        change(store)?;
+        shown(call, store)
+    })
+}
+
+pub(super) fn cancel(call: &Call<'_>) -> Answered {
+    moved(call, |store| Ok(messages::cancel(store, call.id, call.now).map(drop)?))
+}
+
+pub(super) fn pause(call: &Call<'_>) -> Answered {
+    moved(call, |store| Ok(messages::pause(store, call.id, call.now).map(drop)?))
+}
+
+pub(super) fn resume(call: &Call<'_>) -> Answered {
+    let config = &call.v1.config;
+    let answer =
+        moved(call, |store| Ok(messages::resume(store, call.id, config, call.now).map(drop)?))?;
+    call.v1.wake();
+    Ok(answer)
+}
+
+pub(super) fn retry(call: &Call<'_>) -> Answered {
+    let retry = Retry { with_unknown: call.body::<RetryOf>()?.unknown };
+    let config = &call.v1.config;
+    let answer = moved(call, |store| {
+        Ok(messages::retry(store, call.id, retry, None, config, call.now).map(drop)?)
+    })?;
+    call.v1.wake();
+    Ok(answer)
+}
+
+pub(super) fn deliveries(call: &Call<'_>) -> Answered {
+    let limit = call.limit()?;
+    let status = call.parsed("status", "a status of deliveries", Status::from_word)?;
+    let due_at = time(call, "due_at")?;
+    let after = call.parameter("cursor").unwrap_or_default();
+    call.with_store(|store| {
+        existing(call, store)?;
+        let page = store.read(|tx| {
+            let latest = tx.occurrence_times(call.id, 1)?.first().map(|(at, _)| *at);
+            let Some(due_at) = due_at.or(latest) else {
+                return Ok(Page { data: Vec::new(), next_cursor: None });
+            };
+            let statuses = status.as_slice();
+            let mut rows = tx.page_of_deliveries(call.id, due_at, statuses, after, limit + 1)?;
+            let is_full = rows.len() > limit as usize;
+            rows.truncate(limit as usize);
+            let next_cursor = rows.last().filter(|_| is_full).map(|last| last.chat_id.clone());
+            Ok(Page { data: rows.into_iter().map(DeliveryView::of).collect(), next_cursor })
+        })?;
+        Ok(json(200, &page))
+    })
+}
+
+pub(super) fn delivery(call: &Call<'_>) -> Answered {
+    call.with_store(|store| match store.read(|tx| tx.delivery(call.id))? {
+        Some(row) => Ok(json(200, &DeliveryView::of(row))),
+        None => Err(Problem::not_found(format!("there is no delivery {}", call.id))),
+    })
+}

@@ -1,0 +1,109 @@
+//! Requests that come twice: the first answer to an Idempotency-Key is kept in the transaction of what it tells, and
+//! given again. A crash leaves both or neither.
+
+use std::sync::PoisonError;
+
+use super::call::{Answered, Call, Problem};
+use super::{V1, keys};
+use crate::fail_point;
+use crate::http::Response;
+use crate::store::{KeptAnswer, Store};
+
+const HEADER: &str = "Idempotency-Key";
+const KEY_BYTES_MAX: usize = 255;
+
+/// A request under way, until it is answered.
+struct Turn<'a> {
+    v1: &'a V1,
+    key: (i64, String),
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut under_way = self.v1.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        under_way.remove(&self.key);
+    }
+}
+
+impl Call<'_> {
+    fn idempotency_key(&self) -> Result<Option<&str>, Problem> {
+        let key = self.request.header(HEADER).filter(|_| self.request.method == "POST");
+        let is_fit = |key: &str| {
+            (1..=KEY_BYTES_MAX).contains(&key.len())
+                && key.bytes().all(|b| (b' '..=b'~').contains(&b))
+        };
+        match key {
+            Some(key) if !is_fit(key) => Err(Problem::invalid(
+                HEADER,
+                "invalid",
+                format!("the header `{HEADER}` must have 1 to {KEY_BYTES_MAX} characters"),
+            )),
+            key => Ok(key),
+        }
+    }
+
+    /// What the same key must come with.
+    fn fingerprint(&self) -> String {
+        let head = format!("{} {}\n", self.request.method, self.request.target);
+        keys::hex(&[head.as_bytes(), &self.request.body].concat())
+    }
+
+    /// The answer that this request got before.
+    pub(super) fn answered_before(&self) -> Result<Option<Response>, Problem> {
+        let Some(key) = self.idempotency_key()? else { return Ok(None) };
+        self.with_store(|store| self.kept(store, key))
+    }
+
+    fn kept(&self, store: &mut Store, key: &str) -> Result<Option<Response>, Problem> {
+        let Some(kept) = store.read(|tx| tx.kept_answer(self.key.id, key, self.now))? else {
+            return Ok(None);
+        };
+        if kept.request != self.fingerprint() {
+            let words = "this Idempotency-Key came with another request before: give each its own";
+            return Err(Problem::invalid(HEADER, "idempotency_key_reused", words));
+        }
+        let answer = Response::new(kept.status, "application/json", kept.body);
+        let answer = answer.with("Cache-Control", "no-store").with("Idempotency-Replayed", "true");
+        Ok(Some(match kept.location {
+            Some(location) => answer.with("Location", location),
+            None => answer,
+        }))
+    }
+
+    /// Does `work` once for an Idempotency-Key, and keeps its answer with what it does; without a key, does it.
+    pub(super) fn once(&self, work: impl FnOnce(&mut Store) -> Answered) -> Answered {
+        let Some(key) = self.idempotency_key()? else { return self.with_store(work) };
+        let _turn = self.take_turn(key)?;
+        self.with_store(|store| {
+            store.together(|store| {
+                // Another process may have answered it meanwhile.
+                if let Some(answer) = self.kept(store, key)? {
+                    return Ok(answer);
+                }
+                let answer = work(store)?;
+                fail_point::reach("api_answer_made");
+                let location = answer.headers.iter().find(|(name, _)| *name == "Location");
+                let kept = KeptAnswer {
+                    request: self.fingerprint(),
+                    status: answer.status,
+                    location: location.map(|(_, value)| value.clone()),
+                    body: String::from_utf8_lossy(&answer.body).into_owned(),
+                };
+                store.write(|tx| tx.keep_answer(self.key.id, key, &kept, self.now))?;
+                fail_point::reach("api_answer_kept");
+                Ok(answer)
+            })
+        })
+    }
+
+    fn take_turn(&self, key: &str) -> Result<Turn<'_>, Problem> {
+        let key = (self.key.id, key.to_owned());
+        let mut under_way = self.v1.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        if !under_way.insert(key.clone()) {
+            let words = "a request with this Idempotency-Key is under way: ask again in a moment";
+            let problem = Problem::new(409, "request_under_way", words);
+            return Err(problem.with("Retry-After", "1".to_owned()));
+        }
+        Ok(Turn { v1: self.v1, key })
+    }
+}

@@ -1,0 +1,238 @@
+//! A message and its deliveries as other programs see them: the API writes the views, `--json` the keys that it
+//! always had. Both are made here, from the same rows.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::clock::Timestamp;
+use crate::delivery::{Ack, Counts, MessageStatus, Status};
+use crate::reason::Explanation;
+use crate::secret::to_hex;
+use crate::store::{Channel, Delivery, Message, Occurrence};
+
+/// A message.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Message))]
+pub(crate) struct MessageView {
+    #[cfg_attr(test, schema(minimum = 1))]
+    pub(crate) id: i64,
+    pub(crate) title: Option<String>,
+    /// The text, before placeholders are filled in.
+    pub(crate) text: String,
+    /// What it carries beside its text; `null` for a text alone.
+    pub(crate) content: Option<Map<String, Value>>,
+    pub(crate) status: MessageStatus,
+    pub(crate) channel: ChannelOf,
+    /// When it goes out next, UTC; `null` once it has ended.
+    pub(crate) next_at: Option<Timestamp>,
+    /// When somebody last got it, UTC.
+    pub(crate) sent_at: Option<String>,
+    pub(crate) counts: CountsOf,
+    /// Why it failed, or what is odd: the English sentence.
+    pub(crate) error: Option<Explanation>,
+    /// The code of `error`, as docs/reasons.md lists them.
+    pub(crate) code: Option<&'static str>,
+    /// What the caller gave to keep with it.
+    pub(crate) metadata: Option<Map<String, Value>>,
+    /// The local dates and times at which it goes out, as `[{"date":"2026-12-01","time":"08:00"}]`.
+    pub(crate) schedules: Option<Vec<Value>>,
+    /// The days of the week on which it goes out, as `{"time":"08:00","weekDays":[1,4]}`.
+    pub(crate) interval: Option<Map<String, Value>>,
+    /// UTC.
+    pub(crate) created_at: String,
+    /// UTC.
+    pub(crate) updated_at: String,
+}
+
+/// The channel of a message.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub(crate) struct ChannelOf {
+    pub(crate) id: i64,
+    /// `null` when there is no such channel any more.
+    pub(crate) name: Option<String>,
+    /// Why nothing goes out on it now.
+    pub(crate) held_reason: Option<Explanation>,
+}
+
+/// How the recipients of the latest occurrence stand, with its retries.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub(crate) struct CountsOf {
+    pub(crate) sent: u64,
+    pub(crate) failed: u64,
+    pub(crate) skipped: u64,
+    /// A request may have reached WhatsApp; nobody knows.
+    pub(crate) unknown: u64,
+    /// Too late to be sent.
+    pub(crate) expired: u64,
+    /// They wait for their turn.
+    pub(crate) pending: u64,
+}
+
+/// What became of a message for one recipient.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Delivery))]
+pub(crate) struct DeliveryView {
+    #[cfg_attr(test, schema(minimum = 1))]
+    pub(crate) id: i64,
+    pub(crate) message_id: i64,
+    pub(crate) contact_id: Option<i64>,
+    /// The chat, as `6281234567890@c.us`; of one that is skipped what was written.
+    pub(crate) to: String,
+    pub(crate) name: Option<String>,
+    pub(crate) status: Status,
+    /// How far it came: -1 error, 0 pending, 1 server, 2 device, 3 read, 4 played.
+    pub(crate) ack: Option<i64>,
+    /// Why it was not sent, or what a look-up found: the English sentence.
+    pub(crate) error: Option<Explanation>,
+    /// The code of `error`, as docs/reasons.md lists them.
+    pub(crate) code: Option<&'static str>,
+    /// The exact text that was sent.
+    pub(crate) text: Option<String>,
+    pub(crate) waha_message_id: Option<String>,
+    /// When its occurrence was due, UTC.
+    pub(crate) due_at: Timestamp,
+    /// When it was sent, UTC; `null` unless it was.
+    pub(crate) sent_at: Option<Timestamp>,
+}
+
+impl MessageView {
+    /// `channel` is the one of `row`, if it is there; `expired` counts among those that failed.
+    pub(crate) fn of(row: Message, channel: Option<&Channel>, expired: u64) -> Self {
+        let Counts { sent, failed, skipped, unknown, .. } = row.counts;
+        let is_open = matches!(
+            row.status,
+            MessageStatus::Draft | MessageStatus::Scheduled | MessageStatus::Sending
+        );
+        let ended = sent + failed + skipped + unknown;
+        let pending = if is_open { row.contact_count.saturating_sub(ended) } else { 0 };
+        let expired = expired.min(failed);
+        let held = channel.and_then(|channel| channel.held.as_ref());
+        Self {
+            id: row.id,
+            title: row.title,
+            text: row.message,
+            content: None,
+            status: row.status,
+            channel: ChannelOf {
+                id: row.channel_id,
+                name: channel.map(|channel| channel.name.clone()),
+                held_reason: held.map(|held| held.reason.clone()),
+            },
+            next_at: row.scheduled_at.filter(|_| is_open),
+            sent_at: row.sent_at,
+            counts: CountsOf { sent, failed: failed - expired, skipped, unknown, expired, pending },
+            code: row.error.as_ref().and_then(Explanation::code),
+            error: row.error,
+            metadata: read(row.metadata.as_deref()),
+            schedules: read(row.timetable.schedules.as_deref()),
+            interval: read(row.timetable.interval_config.as_deref()),
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+/// What a column of JSON holds, when it is of that kind.
+fn read<T: serde::de::DeserializeOwned>(column: Option<&str>) -> Option<T> {
+    serde_json::from_str(column?).ok()
+}
+
+impl DeliveryView {
+    pub(crate) fn of(row: Delivery) -> Self {
+        Self {
+            id: row.id,
+            message_id: row.auto_message_id,
+            contact_id: row.contact_id,
+            to: row.chat_id,
+            name: row.name,
+            status: row.status,
+            ack: row.ack,
+            code: row.error.as_ref().and_then(Explanation::code),
+            error: row.error,
+            text: row.text,
+            waha_message_id: row.waha_message_id,
+            due_at: row.due_at,
+            sent_at: row.finished_at.filter(|_| row.status == Status::Sent),
+        }
+    }
+}
+
+/// A word that changes with anything that changes in a message: of two that are the same, nobody has edited one.
+pub(crate) fn stamp(row: &Message) -> String {
+    to_hex(&Sha256::digest(format!("{row:?}"))[..12])
+}
+
+/// A message for `--json`.
+pub(crate) fn message_json(row: &Message, channel: Option<&Channel>) -> Value {
+    json!({
+        "id": row.id,
+        "title": row.title,
+        "message": row.message,
+        "status": row.status,
+        "channel_id": row.channel_id,
+        "channel": channel.map(|channel| &channel.name),
+        "channel_held": channel.and_then(|channel| Some(&channel.held.as_ref()?.reason)),
+        "contact_ids": row.contact_ids,
+        "contact_count": row.contact_count,
+        "scheduled_at": row.scheduled_at,
+        "schedules": row.timetable.schedules,
+        "interval_config": row.timetable.interval_config,
+        "sent_at": row.sent_at,
+        "sent_count": row.counts.sent,
+        "failed_count": row.counts.failed,
+        "skipped_count": row.counts.skipped,
+        "unknown_count": row.counts.unknown,
+        "error": row.error,
+        "metadata": row.metadata,
+        "created_by": row.created_by,
+        "created_at": row.created_at,
+    })
+}
+
+/// An occurrence for `--json`.
+pub(crate) fn occurrence_json(occurrence: &Occurrence) -> Value {
+    let Counts { sent, failed, skipped, unknown, expired, cancelled } = occurrence.ended;
+    json!({
+        "due_at": occurrence.due_at,
+        "retry_of": occurrence.retry_of,
+        "pending": occurrence.pending,
+        "sending": occurrence.sending,
+        "sent": sent,
+        "failed": failed,
+        "skipped": skipped,
+        "unknown": unknown,
+        "expired": expired,
+        "cancelled": cancelled,
+    })
+}
+
+/// A delivery for `--json`.
+pub(crate) fn delivery_json(delivery: &Delivery) -> Value {
+    json!({
+        "id": delivery.id,
+        "contact_id": delivery.contact_id,
+        "name": delivery.name,
+        "chat_id": delivery.chat_id,
+        "status": delivery.status,
+        "finished_at": delivery.finished_at,
+        "waha_message_id": delivery.waha_message_id,
+        "ack": delivery.ack,
+        "ack_words": delivery.known_ack().map(ack_words),
+        "text": delivery.text,
+        "error": delivery.error,
+    })
+}
+
+pub(crate) fn ack_words(ack: Ack) -> &'static str {
+    match ack {
+        Ack::Error => "refused by WhatsApp",
+        Ack::Pending => "WAHA has it",
+        Ack::Server => "WhatsApp has it",
+        Ack::Device => "delivered",
+        Ack::Read => "read",
+        Ack::Played => "played",
+    }
+}
