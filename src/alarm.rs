@@ -211,10 +211,14 @@ fn client() -> HttpClient {
 
 /// This machine and this database, for people who have several.
 fn place(database: &Path) -> (String, String) {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname")
+    let file = database.file_name().map(|name| name.to_string_lossy().into_owned());
+    (host_name(), file.unwrap_or_default())
+}
+
+/// This machine's name; empty when the system does not tell it.
+pub(crate) fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
         .ok()
         .or_else(|| std::env::var("COMPUTERNAME").ok())
-        .map_or_else(String::new, |name| name.trim().to_owned());
-    let file = database.file_name().map(|name| name.to_string_lossy().into_owned());
-    (host, file.unwrap_or_default())
+        .map_or_else(String::new, |name| name.trim().to_owned())
 }

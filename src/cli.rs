@@ -12,6 +12,7 @@ mod demo;
 mod doctor;
 mod fake_waha;
 mod generate;
+mod link;
 mod message;
 mod output;
 mod plan;
@@ -68,6 +69,8 @@ enum Command {
     /// Keep the address book: contacts, their tags, who wants no more messages
     #[command(subcommand)]
     Contact(contact::ContactCommand),
+    /// Send what a website keeps in its Supabase project
+    Link(link::LinkArgs),
     /// What CALLBACK_URL was told, and what waits: list, retry, test
     Callback(callback::CallbackArgs),
     /// What will happen, before it does: who gets what, and when
@@ -140,7 +143,7 @@ impl CliError {
         let Self::Failed(error) = self else { return ExitCode::FAILURE };
         let is_of_settings = matches!(
             error.downcast_ref::<ServeError>(),
-            Some(ServeError::Config(_) | ServeError::Transport(_))
+            Some(ServeError::Config(_) | ServeError::Transport(_) | ServeError::Key(_))
         );
         ExitCode::from(if is_of_settings || error.is::<ConfigError>() { 2 } else { 1 })
     }
@@ -190,6 +193,7 @@ fn run(args: &Arguments) -> Result<(), CliError> {
         Command::Channel(args) => channel::channel(args, &config()?),
         Command::Message(args) => message::message(args, &config()?),
         Command::Contact(command) => contact::contact(command, &config()?),
+        Command::Link(args) => link::link(args, &config()?),
         Command::Callback(args) => callback::callback(args, &config()?),
         Command::Run(RunArgs { dry_run: true, json, .. }) => {
             plan::dry_run(output::Output { json: *json }, &config()?)

@@ -111,6 +111,22 @@ settings! {
     LATE_LIMIT_HOURS: "24", "how late a message may still go out";
     TIMEZONE: "Asia/Jakarta", "IANA name, WIB, WITA, WIT or an offset such as +07:00";
     DEFAULT_COUNTRY_CODE: "62", "for phone numbers in national form";
+    SUPABASE_URL: "",
+        "URL of the website's Supabase project: its due messages are sent too, once `link on` was run; see supabase.md";
+    SUPABASE_SERVICE_ROLE_KEY: "",
+        "the project's service_role key, or a secret key (`sb_secret_…`); required with SUPABASE_URL";
+    APPLIANCE_NAME: "",
+        "what this machine is called in the project's tables; the host's name when empty";
+    SUPABASE_MESSAGES_TABLE: "auto_messages",
+        "the project's table of messages";
+    SUPABASE_CONTACTS_TABLE: "contacts",
+        "the project's table of contacts";
+    SUPABASE_CHANNELS_TABLE: "",
+        "the project's table of channels; found by itself (`chanels` or `channels`) when empty";
+    SUPABASE_CHANNEL_COLUMN: "",
+        "the column of messages that names their channel; found by itself (`chanel_id` or `channel_id`) when empty";
+    SUPABASE_TIMEOUT_SECONDS: "12",
+        "for one whole request to Supabase; under 1 is for tests";
     LOG_LEVEL: "info", "error, warn, info or debug";
     LOG_FILE: "",
         "a file to append the log to, with a relative path as for DATABASE_PATH; stderr when empty";
@@ -166,9 +182,30 @@ pub struct Config {
     pub late_limit: Duration,
     pub zone: Zone,
     pub country: CountryCode,
+    /// SUPABASE_URL and what belongs to it; `None` when that is not set.
+    pub supabase: Option<Supabase>,
     /// LOG_LEVEL; `None` when it was not set.
     pub log_level: Option<LevelFilter>,
     pub log_file: Option<PathBuf>,
+}
+
+/// The project of a website.
+#[derive(Clone, Debug)]
+pub struct Supabase {
+    /// Without `/rest/v1`.
+    pub url: String,
+    /// SUPABASE_SERVICE_ROLE_KEY, of either kind.
+    pub key: Secret,
+    /// APPLIANCE_NAME; `None` for the host's name.
+    pub appliance_name: Option<String>,
+    pub messages_table: String,
+    pub contacts_table: String,
+    /// `None` when it is to be found.
+    pub channels_table: Option<String>,
+    /// `None` when it is to be found.
+    pub channel_column: Option<String>,
+    /// For one whole request.
+    pub timeout: Duration,
 }
 
 impl Default for Config {
@@ -289,6 +326,7 @@ impl Config {
                 "a country code of 1 to 3 digits such as 62",
                 |text| CountryCode::parse(text).ok(),
             )?,
+            supabase: values.supabase()?,
             log_level: values
                 .is_set("LOG_LEVEL")
                 .then(|| values.parsed("LOG_LEVEL", "error, warn, info or debug", log_level))

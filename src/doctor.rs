@@ -5,6 +5,7 @@
 
 mod database;
 mod files;
+mod link;
 mod server;
 
 use std::path::Path;
@@ -57,6 +58,7 @@ pub(crate) fn examine(
             let now = clock.now().wall;
             let waha = server::examine(config, now, &mut findings);
             database::examine(config, clock, waha.as_ref(), &mut findings);
+            link::examine(config, now, &mut findings);
             receivers(config, now, alert, &mut findings);
         }
     }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::typestate::WithBody;
+use ureq::typestate::{WithBody, WithoutBody};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Proxy, RequestBuilder, SendBody};
@@ -29,6 +29,8 @@ const REPLY_BYTES_MAX: u64 = 1024 * 1024;
 const REPLY_HEAD_BYTES_MAX: usize = 16 * 1024;
 const JSON: &str = "application/json";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The same for [`HttpClient::ask`], which has less time for all of it.
+const QUESTION_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A session that is not WORKING answers after up to 15 s.
 const GET_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -77,6 +79,15 @@ pub enum TransportError {
     Proxy,
 }
 
+/// What [`HttpClient::ask`] may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    Get,
+    Post,
+    Patch,
+    Delete,
+}
+
 /// A reply, whatever its status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
@@ -86,7 +97,7 @@ pub struct Reply {
     pub(crate) retry_after: Option<String>,
     /// The header `Date`, when it is text.
     pub(crate) date: Option<String>,
-    /// The body, at most 1 MiB of it.
+    /// The body, at most 1 MiB of it, or what [`HttpClient::ask`] was given.
     pub body: Vec<u8>,
     /// Whether that is the whole body.
     pub is_whole: bool,
@@ -161,6 +172,40 @@ impl HttpClient {
         post(self.agent.post(url), "text/plain; charset=utf-8", &[], text.into_bytes())
     }
 
+    /// Asks a data API, with any method, within the time of [`HttpClient::brief`]. Its replies may be
+    /// longer than WAHA's: `reply_max` bytes of one are read.
+    pub(crate) fn ask(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        json: Vec<u8>,
+        reply_max: u64,
+    ) -> Result<Reply, NoReply> {
+        let timeout = Some(self.question_timeout);
+        let connect = Some(self.question_timeout.min(QUESTION_CONNECT_TIMEOUT));
+        let bare = |request: RequestBuilder<WithoutBody>| {
+            let config = request.config().timeout_global(timeout).timeout_connect(connect);
+            let request = config.build();
+            let with = |request: RequestBuilder<_>, (name, value): &(&str, &str)| {
+                request.header(*name, *value)
+            };
+            let sent = headers.iter().fold(request, with).call();
+            let read = sent.map(|response| read_reply_of(response, reply_max));
+            read.map_err(|error| NoReply::MaybeSent(error.to_string()))
+        };
+        let full = |request: RequestBuilder<WithBody>| {
+            let config = request.config().timeout_global(timeout).timeout_connect(connect);
+            post_for(config.build(), JSON, headers, json, reply_max)
+        };
+        match method {
+            Method::Get => bare(self.agent.get(url)),
+            Method::Delete => bare(self.agent.delete(url)),
+            Method::Post => full(self.agent.post(url)),
+            Method::Patch => full(self.agent.patch(url)),
+        }
+    }
+
     /// Gets a resource.
     ///
     /// # Errors
@@ -177,10 +222,20 @@ impl HttpClient {
 }
 
 fn post(
+    request: RequestBuilder<WithBody>,
+    content_type: &str,
+    headers: &[(&str, &str)],
+    bytes: Vec<u8>,
+) -> Result<Reply, NoReply> {
+    post_for(request, content_type, headers, bytes, REPLY_BYTES_MAX)
+}
+
+fn post_for(
     mut request: RequestBuilder<WithBody>,
     content_type: &str,
     headers: &[(&str, &str)],
     bytes: Vec<u8>,
+    reply_max: u64,
 ) -> Result<Reply, NoReply> {
     let was_read = Arc::new(AtomicBool::new(false));
     let length = bytes.len().to_string();
@@ -190,7 +245,7 @@ fn post(
         request = request.header(*name, *value);
     }
     match request.send(SendBody::from_owned_reader(body)) {
-        Ok(response) => Ok(read_reply(response)),
+        Ok(response) => Ok(read_reply_of(response, reply_max)),
         Err(error) if was_read.load(Ordering::SeqCst) => Err(NoReply::MaybeSent(error.to_string())),
         Err(error) => Err(NoReply::NotSent(error.to_string())),
     }
@@ -265,15 +320,19 @@ impl Resolver for Literal {
 }
 
 fn read_reply(response: ureq::http::Response<ureq::Body>) -> Reply {
+    read_reply_of(response, REPLY_BYTES_MAX)
+}
+
+fn read_reply_of(response: ureq::http::Response<ureq::Body>, bytes_max: u64) -> Reply {
     let status = response.status().as_u16();
     let header = |name: &str| {
         response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
     };
     let (retry_after, date) = (header("retry-after"), header("date"));
     let mut body = Vec::new();
-    let mut reader = response.into_body().into_reader().take(REPLY_BYTES_MAX + 1);
+    let mut reader = response.into_body().into_reader().take(bytes_max + 1);
     let was_read = reader.read_to_end(&mut body).is_ok();
-    let limit = usize::try_from(REPLY_BYTES_MAX).unwrap_or(usize::MAX);
+    let limit = usize::try_from(bytes_max).unwrap_or(usize::MAX);
     let is_whole = was_read && body.len() <= limit;
     body.truncate(limit);
     Reply { status, retry_after, date, body, is_whole }

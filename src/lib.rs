@@ -36,12 +36,15 @@
 //! | callback that is `waiting` | CALLBACK_URL took it, or not | tells it again, with the same `webhook-id` |
 //! | `<database>.before-v<n>` | the tables were brought up to date, or not | brings them up to date if they are not; the copy is the user's |
 //! | hidden number with `next_look_at` | somebody said STOP from it; the chat is opted out | asks WAHA in its first run whose it is |
+//! | `link_claims` row `claiming` | a website's occurrence was claimed there, or not | claims it again with the same token, and asks whose it is |
+//! | `link_claims` row `claimed` | it is ours; nothing went out | reads the row there again and plans it |
+//! | `link_claims` row `ended`, rows in `link_outbox` | the result was written there, or not | writes it again |
 //! | run without `finished_at` | the process ended during it | closes it and says so in `error` |
 //!
 //! # The rooms, in reading order
 //!
 //! ```text
-//! cli doctor serve panel api backup prune status forecast engine messages recipients alarm
+//! cli doctor serve panel api backup prune status forecast supabase engine messages recipients alarm
 //! contacts trigger channels waha fake_waha http http_client instance store lock secret config
 //! password logging private_file malloc send_window fail_point delivery template recipient schedule
 //! cron_line reason language terminal text_enum clock
@@ -87,6 +90,7 @@ pub mod send_window;
 pub mod serve;
 pub mod status;
 pub mod store;
+pub mod supabase;
 pub mod template;
 pub mod terminal;
 pub mod text_enum;

@@ -244,6 +244,14 @@ fn existing(store: &mut Store, id: i64) -> Result<Message, ComposeError> {
     }
 }
 
+/// The message with this id, when it is one of this database's own: a website's is changed there.
+fn own(store: &mut Store, id: i64) -> Result<Message, ComposeError> {
+    if store.read(|tx| tx.is_linked(id))? {
+        return Err(ComposeError::refused(Reason::LinkedMessage { message_id: id }));
+    }
+    existing(store, id)
+}
+
 /// Why there is no message with this id, in words.
 pub(crate) fn no_such_message(store: &mut Store, id: i64) -> Result<String, StoreError> {
     let was_there = store.read(|tx| tx.had_message(id))?;

@@ -464,6 +464,38 @@ reasons! {
     "message_changed" MessageChanged { message_id: i64, status: String }:
         "message {message_id} changed meanwhile, it is `{status}` now: nothing was done; look at `message show {message_id}`",
         "pesan ini baru saja berubah; muat ulang halaman lalu coba lagi";
+
+    // --- messages of a linked website ---
+    "website_contact_off" WebsiteContactOff:
+        "this contact is switched off on the website",
+        "kontak ini dinonaktifkan di website";
+    "website_contact_missing" WebsiteContactMissing:
+        "the website has no such contact",
+        "kontak ini tidak ada di website";
+    "website_contact_without_number" WebsiteContactWithoutNumber:
+        "this contact has no number on the website",
+        "kontak ini tidak punya nomor di website";
+    "website_edited" WebsiteEdited:
+        "the website changed the message, and this recipient is not among its recipients any more",
+        "pesan ini diubah di website, dan penerima ini tidak ada lagi di daftarnya";
+    "website_cancelled" WebsiteCancelled:
+        "cancelled on the website",
+        "dibatalkan di website";
+    "website_deleted" WebsiteDeleted:
+        "deleted on the website",
+        "dihapus di website";
+    "website_moved" WebsiteMoved:
+        "the website gave it another time",
+        "website memberinya waktu lain";
+    "website_ended" WebsiteEnded:
+        "the website set it to sent or failed",
+        "website menandainya terkirim atau gagal";
+    "handed_over" HandedOver:
+        "another appliance took the channel over",
+        "nomor WA ini diambil alih perangkat lain";
+    "linked_message" LinkedMessage { message_id: i64 }:
+        "message {message_id} comes from the website: change it there",
+        "pesan ini berasal dari website: ubah di sana";
 }
 
 /// The English sentence.

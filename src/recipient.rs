@@ -19,6 +19,7 @@ mod spelling;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use object::SKIP_KEY;
 pub use phone::{CountryCode, normalize_phone, phone_to_chat};
 pub(crate) use spelling::is_invisible;
 

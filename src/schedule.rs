@@ -77,6 +77,11 @@ fn next_that_counts(
     Ok(listed.into_iter().chain(weekly).min())
 }
 
+/// Every date and time of a `schedules` column, as its wall-clock shows it; none when it cannot be read.
+pub(crate) fn listed(schedules: Option<&str>) -> Vec<PrimitiveDateTime> {
+    columns::read_schedules(schedules).unwrap_or_default()
+}
+
 /// Whether the two columns hold any schedule at all. Null, blank, `null`, `[]` and `{}`, also
 /// inside a JSON string, are none; text that cannot be read counts, so that its error is seen.
 pub fn has_schedule(schedules: Option<&str>, interval_config: Option<&str>) -> bool {

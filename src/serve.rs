@@ -17,6 +17,7 @@ use crate::panel::Panel;
 use crate::private_file;
 use crate::secret::{Accepted, SecretError};
 use crate::store::{Store, StoreError, Trigger};
+use crate::supabase;
 use crate::trigger::{RunReport, Triggers};
 use crate::waha::Waha;
 
@@ -34,6 +35,9 @@ pub(crate) enum ServeError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// The key of the website's project.
+    #[error("{0}")]
+    Key(String),
     #[error(transparent)]
     Instance(#[from] InstanceError),
     /// The database was taken away under a server that stood by.
@@ -124,7 +128,13 @@ fn open_small(config: &Config) -> Result<Store, StoreError> {
 /// Whether the settings are enough to serve, before any file is made.
 pub(crate) fn check(config: &Config) -> Result<(), ServeError> {
     waha(config)?;
+    check_link(config)?;
     Ok(config.require_secret_for_strangers()?)
+}
+
+/// Whether the key of the website's project is the right one.
+fn check_link(config: &Config) -> Result<(), ServeError> {
+    supabase::check(config, SystemClock::new().now().wall).map_err(ServeError::Key)
 }
 
 /// What one run came to.
@@ -176,6 +186,7 @@ impl Program<'_> {
     fn run(&self, max: Option<Duration>, alarms: &Alarms) -> Result<RunEnd, ServeError> {
         let (config, began) = (self.config, self.clock.now().monotonic);
         let waha = waha(config)?;
+        check_link(config)?;
         let store = Store::open(&config.database_path)?;
         let opened = Instance::of(&config.database_path)?;
         let Some(mut lock) = SenderLock::try_take(&config.database_path)? else {
@@ -189,7 +200,11 @@ impl Program<'_> {
         }
         engine.recover()?;
         let run = self.triggers.pull(Trigger::Cli, None).run;
-        Ok(RunEnd::Done(engine.send_one_run(config.senders, run)?))
+        supabase::pass_once(config, &self.clock)?;
+        supabase::start(config, &self.clock, self.triggers)?;
+        let report = engine.send_one_run(config.senders, run)?;
+        supabase::pass_once(config, &self.clock)?;
+        Ok(RunEnd::Done(report))
     }
 
     /// Stands by until the lock is free, then sends until it is stopped.
@@ -197,6 +212,7 @@ impl Program<'_> {
         let opened = Instance::of(&self.config.database_path)?;
         let Some(_lock) = self.wait_for_lock()? else { return Ok(()) };
         let engine = self.engine(waha, store, &opened, alarms)?;
+        supabase::start(self.config, &self.clock, self.triggers)?;
         if engine.recover_until_stopped() {
             engine.send_until_stopped(self.config.senders, self.config.tick)?;
         }

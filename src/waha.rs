@@ -263,6 +263,17 @@ impl Waha {
         }
     }
 
+    /// Whether WAHA has a session of this name, in whatever state.
+    pub(crate) fn has_session(&self, name: &str) -> bool {
+        match self.session_report(name).state {
+            SessionState::Working { .. } => true,
+            SessionState::Held(hold) => !matches!(
+                hold.reason,
+                Reason::SessionMissing { .. } | Reason::OnlyDefaultSession { .. }
+            ),
+        }
+    }
+
     /// Asks for the id of the next message (WAHA 2026.4.3 and later, GOWS and NOWEB).
     pub fn reserve_id(&self, session: &str) -> IdOffer {
         match self.get(&format!("/api/{}/new-message-id", encode(session))) {
@@ -435,7 +446,7 @@ fn send_body(message: &TextMessage<'_>) -> Vec<u8> {
 }
 
 /// The time of an HTTP date such as `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, IMF-fixdate).
-fn http_date(text: &str) -> Option<Timestamp> {
+pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
     let format = time::macros::format_description!(
         "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
     );

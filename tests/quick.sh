@@ -10,4 +10,4 @@ cargo fmt --all --check
 cargo clippy --locked --lib --bins --tests -- -D warnings
 cargo test --locked --lib --test behaviour -- \
     --skip simulation:: --skip kills:: --skip crash:: --skip faults:: --skip guard_attacks:: --skip guard_fuzz:: \
-    --skip backup_binary:: --skip first_start:: --skip plans::work
+    --skip link_real:: --skip link_faults:: --skip backup_binary:: --skip first_start:: --skip plans::work

@@ -23,6 +23,9 @@ done
 cargo deny --version >/dev/null 2>&1 ||
     cargo install --quiet --locked --debug --no-default-features --version 0.20.2 cargo-deny
 
+# PostgreSQL, PostgREST and nginx: a website's Supabase project.
+TOOLS="$PWD/target/supabase-tools" bash tests/supabase/up.sh install
+
 cargo fmt --all --check
 cargo clippy --locked --workspace --all-targets -- -D warnings
 cargo deny --locked check licenses bans sources

@@ -2,7 +2,7 @@
 //! are statuses and ids of channels, of which there are few.
 
 use crate::clock::Timestamp;
-use crate::store::{CallbackCounts, Channel, SqlResult, StatusCount, Tx};
+use crate::store::{CallbackCounts, Channel, LinkFigures, LinkState, SqlResult, StatusCount, Tx};
 use crate::trigger::Triggers;
 
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -14,6 +14,7 @@ pub(super) struct Figures {
     oldest: Option<Timestamp>,
     newest_run_at: Option<Timestamp>,
     callbacks: CallbackCounts,
+    link: Option<(LinkState, LinkFigures)>,
 }
 
 impl Figures {
@@ -26,6 +27,10 @@ impl Figures {
             oldest,
             newest_run_at: tx.newest_run_at()?,
             callbacks: tx.callback_counts()?,
+            link: match tx.link_state()?.filter(|link| link.is_on) {
+                Some(link) => Some((link, tx.link_figures()?)),
+                None => None,
+            },
         })
     }
 
@@ -76,6 +81,9 @@ impl Figures {
         page.sample("ams_callbacks", "status=\"failed\"", self.callbacks.failed);
         let help = "Callbacks that were dropped untold, because too many waited.";
         page.one("ams_callbacks_dropped_total", "counter", help, self.callbacks.dropped);
+        if let Some((link, figures)) = &self.link {
+            page.link(link, *figures);
+        }
         page.latency(triggers);
         page.0
     }
@@ -97,6 +105,21 @@ impl Page {
     fn one(&mut self, name: &str, kind: &str, help: &str, value: impl std::fmt::Display) {
         self.head(name, kind, help);
         self.line(&format!("{name} {value}"));
+    }
+
+    /// Only with the link on.
+    fn link(&mut self, link: &LinkState, figures: LinkFigures) {
+        let answered = link.answered_at.map_or(0, Timestamp::secs);
+        let help = "When Supabase last answered well, in seconds since 1970; 0 for never.";
+        self.one("ams_link_answer_timestamp_seconds", "gauge", help, answered);
+        let help = "1 while Supabase does not answer well.";
+        self.one("ams_link_trouble", "gauge", help, u8::from(link.trouble.is_some()));
+        let help = "Occurrences of the website's that are claimed, sent or to be written.";
+        self.one("ams_link_open", "gauge", help, figures.open);
+        let help = "Rows that wait to be written to Supabase.";
+        self.one("ams_link_outbox", "gauge", help, figures.outbox);
+        let help = "Results that Supabase does not take.";
+        self.one("ams_link_refused", "gauge", help, figures.refused);
     }
 
     fn latency(&mut self, triggers: &Triggers) {

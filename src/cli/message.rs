@@ -241,7 +241,7 @@ fn remove(args: &RemoveArgs, config: &Config) -> Result<(), CliError> {
 }
 
 /// Asks on the terminal; without one, only `--yes` says yes.
-fn confirm(question: &str) -> Result<(), CliError> {
+pub(super) fn confirm(question: &str) -> Result<(), CliError> {
     if !io::stdin().is_terminal() {
         return Err(CliError::Refused(format!(
             "{question} Nobody is there to ask: give --yes to do it"

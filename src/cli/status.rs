@@ -104,6 +104,7 @@ fn screen(now: &Overview, zone: &Zone) -> String {
         format!("Backlog    {}", backlog(now, zone)),
         now.clock_hold.as_ref().map_or_else(|| callbacks(now), |why| format!("HELD       {why}")),
     ];
+    lines.extend(now.link_in_words().map(|words| format!("Website    {words}")));
     lines.extend(now.channels.iter().flat_map(stuck));
     lines.push("Channels".to_owned());
     lines.extend(channels(now));

@@ -115,8 +115,8 @@ fn an_env_file_may_have_remarks_quotes_and_exports() {
 fn an_unknown_key_in_the_file_is_an_error_with_its_line_and_a_guess() {
     let error = file("SENDERS=4\nSEND_DELAY=5\n").unwrap_err();
     assert!(error.contains("line 2") && error.contains("`SEND_DELAY_SECONDS`?"), "{error}");
-    let error = file("SUPABASE_URL=x\n").unwrap_err();
-    assert!(error.contains("there is no setting `SUPABASE_URL`"), "{error}");
+    let error = file("SUPABASE_PROJECT=x\n").unwrap_err();
+    assert!(error.contains("there is no setting `SUPABASE_PROJECT`"), "{error}");
     assert!(file("just words\n").unwrap_err().contains("KEY=value"));
 }
 
@@ -243,10 +243,17 @@ fn no_secret_is_shown_by_debug() {
         "CRON_SECRET_PREVIOUS",
         "WEBHOOK_HMAC_KEY",
         "ADMIN_PASSWORD",
+        "SUPABASE_SERVICE_ROLE_KEY",
     ];
     let proxy = format!("http://{MARK}:{MARK}@proxy:3128");
-    let pairs: Vec<(&str, &str)> =
-        secrets.iter().map(|key| (*key, MARK)).chain([("WAHA_PROXY", proxy.as_str())]).collect();
+    let pairs: Vec<(&str, &str)> = secrets
+        .iter()
+        .map(|key| (*key, MARK))
+        .chain([
+            ("WAHA_PROXY", proxy.as_str()),
+            ("SUPABASE_URL", "https://abcdefgh.supabase.co/rest/v1/"),
+        ])
+        .collect();
     let config = load(&pairs).unwrap();
     assert_eq!(config.cron_secret_previous.as_ref().unwrap().reveal(), MARK);
     for shown in [format!("{config:?}"), format!("{config:#?}")] {
@@ -260,6 +267,34 @@ fn no_secret_is_shown_by_debug() {
         .filter(|key| ["KEY", "SECRET", "TOKEN", "PASSWORD"].iter().any(|word| key.contains(word)))
         .collect();
     assert!(named.iter().all(|key| secrets.contains(key)), "{named:?}");
+}
+
+#[test]
+fn a_project_is_reached_by_https_and_named_without_the_api_s_path() {
+    let with = |url: &str| {
+        let key = ("SUPABASE_SERVICE_ROLE_KEY", "sb_secret_0123456789");
+        load(&[("SUPABASE_URL", url), key]).map(|config| config.supabase.unwrap().url)
+    };
+    for url in
+        ["https://abc.supabase.co", "https://abc.supabase.co/", "https://abc.supabase.co/rest/v1/"]
+    {
+        assert_eq!(with(url).unwrap(), "https://abc.supabase.co");
+    }
+    assert!(with("http://127.0.0.1:54321").is_ok());
+    for url in [
+        "http://abc.supabase.co",
+        "http://192.168.1.2:8000",
+        "abc.supabase.co",
+        "https://u:p@abc.supabase.co",
+    ] {
+        let error = with(url).unwrap_err();
+        assert!(error.contains("SUPABASE_URL") && !error.contains("u:p"), "{error}");
+    }
+    assert!(
+        load(&[("SUPABASE_URL", "https://abc.supabase.co")])
+            .unwrap_err()
+            .contains("SUPABASE_SERVICE_ROLE_KEY")
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! WAHA_BASE_URL, WAHA_PROXY, HEARTBEAT_URL, ALERT_URL and CALLBACK_URL: which URLs they may have.
+//! WAHA_BASE_URL, WAHA_PROXY, SUPABASE_URL, HEARTBEAT_URL, ALERT_URL and CALLBACK_URL: which URLs they may have.
 //!
 //! The reading is narrow on purpose: a host that we and the HTTP library could understand
 //! differently is refused, so that the rule about plain http holds for the host that is asked.
@@ -35,6 +35,31 @@ pub(super) fn base_url(text: &str) -> Result<String, ConfigError> {
         return Err(ConfigError::Rule { key: BASE_URL, wanted: wanted.to_owned() });
     }
     Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// The URL of a Supabase project, without `/rest/v1` and slashes at its end. Plain http only on this
+/// machine: the key may read and write everything.
+///
+/// # Errors
+/// [`ConfigError::Value`] or [`ConfigError::Rule`], which does not repeat a password.
+pub(super) fn supabase(text: &str) -> Result<String, ConfigError> {
+    let key = "SUPABASE_URL";
+    let wanted = "the URL of a project such as https://abcdefgh.supabase.co, without ? or #";
+    if text.contains('@') {
+        return Err(ConfigError::Value { key, wanted: wanted.to_owned(), value: None });
+    }
+    let url = Url::parse(text).ok_or_else(|| bad(key, wanted, text))?;
+    let is_here = match &url.host {
+        Host::Address(address) => address.to_canonical().is_loopback(),
+        Host::Name(name) => name == "localhost" || name.ends_with(".localhost"),
+    };
+    if url.is_plain && !is_here {
+        let wanted = "begin with https://: over plain http everybody on the way could read the key, \
+                      which opens the whole project";
+        return Err(ConfigError::Rule { key, wanted: wanted.to_owned() });
+    }
+    let text = text.trim_end_matches('/');
+    Ok(text.strip_suffix("/rest/v1").unwrap_or(text).trim_end_matches('/').to_owned())
 }
 
 /// The URL of a proxy, perhaps with a password in it: it is a secret.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
-use super::{ConfigError, SETTINGS};
+use super::{ConfigError, SETTINGS, Supabase};
 use crate::send_window::{Allowance, DAILY_LIMIT_MAX, SendWindow, WINDOW_FORM};
 
 /// Of any secret, in characters: more would not fit into the head of a request.
@@ -90,6 +90,40 @@ impl Values {
         Ok(Allowance { window, daily_limit })
     }
 
+    /// The project, when SUPABASE_URL names one.
+    pub(super) fn supabase(&self) -> Result<Option<Supabase>, ConfigError> {
+        let Some(url) = self.optional("SUPABASE_URL") else { return Ok(None) };
+        let name = |key: &'static str| match self.text(key) {
+            "" => Ok(None),
+            text if is_sql_name(text) => Ok(Some(text.to_owned())),
+            text => Err(bad(key, "the name of a table or column: letters, digits and _", text)),
+        };
+        let key = self.secret("SUPABASE_SERVICE_ROLE_KEY", 20)?.ok_or(ConfigError::Missing {
+            key: "SUPABASE_SERVICE_ROLE_KEY",
+            remedy: "SUPABASE_URL is set: copy the service_role or secret key from the project's \
+                     settings (API keys) into auto-message-scheduler.env, or empty SUPABASE_URL",
+        })?;
+        let is_name = |text: &str| text.len() <= 60 && !text.contains(['/', '"']);
+        let appliance_name = self.parsed("APPLIANCE_NAME", "at most 60 characters", |text| {
+            is_name(text).then(|| text.to_owned())
+        })?;
+        let millis = |text: &str| Some((text.parse::<f64>().ok()? * 1000.0).round());
+        let wanted = "seconds from 0.1 to 120";
+        let timeout = self.parsed("SUPABASE_TIMEOUT_SECONDS", wanted, |text| {
+            millis(text).filter(|millis| (100.0..=120_000.0).contains(millis))
+        })?;
+        Ok(Some(Supabase {
+            url: super::url::supabase(url)?,
+            key,
+            appliance_name: Some(appliance_name).filter(|name| !name.is_empty()),
+            messages_table: name("SUPABASE_MESSAGES_TABLE")?.unwrap_or_default(),
+            contacts_table: name("SUPABASE_CONTACTS_TABLE")?.unwrap_or_default(),
+            channels_table: name("SUPABASE_CHANNELS_TABLE")?,
+            channel_column: name("SUPABASE_CHANNEL_COLUMN")?,
+            timeout: Duration::from_secs_f64(timeout / 1000.0),
+        }))
+    }
+
     /// A secret goes into a header, so it must be visible ASCII, also at its ends: a line end there
     /// may mean that the rest of it is missing.
     pub(super) fn secret(
@@ -108,6 +142,11 @@ impl Values {
         );
         Err(ConfigError::unshown(key, wanted))
     }
+}
+
+/// Whether a name needs no quotes anywhere.
+fn is_sql_name(text: &str) -> bool {
+    text.len() <= 63 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// The error for a value that is no secret.

@@ -2,7 +2,7 @@
 
 use super::checks::Skipped;
 use super::timing::{self, Timing};
-use super::{ComposeError, Warned, changed_meanwhile, checks, existing, view};
+use super::{ComposeError, Warned, changed_meanwhile, checks, own, view};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::MessageStatus;
@@ -76,7 +76,7 @@ pub fn edit(
         return Err(refused!("nothing to edit was given: see `message edit --help`"));
     }
     store.write(|tx| tx.localize_taken(&config.zone, now))?;
-    let row = existing(store, id)?;
+    let row = own(store, id)?;
     if seen.as_ref().is_some_and(|seen| *seen != view::stamp(&row)) {
         return Err(changed_meanwhile(store, id)?);
     }

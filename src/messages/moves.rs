@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{ComposeError, changed_meanwhile, checks, existing};
+use super::{ComposeError, changed_meanwhile, checks, own};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::{Counts, MessageStatus, Status};
@@ -35,7 +35,7 @@ pub fn cancel(
     id: i64,
     now: Timestamp,
 ) -> Result<Option<Occurrence>, ComposeError> {
-    let row = existing(store, id)?;
+    let row = own(store, id)?;
     match row.status {
         MessageStatus::Draft | MessageStatus::Scheduled | MessageStatus::Sending => {}
         MessageStatus::Sent | MessageStatus::Failed | MessageStatus::Cancelled => {
@@ -52,7 +52,7 @@ pub fn pause(
     id: i64,
     now: Timestamp,
 ) -> Result<Option<Occurrence>, ComposeError> {
-    let row = existing(store, id)?;
+    let row = own(store, id)?;
     match row.status {
         MessageStatus::Scheduled | MessageStatus::Sending => {}
         MessageStatus::Draft => {
@@ -89,7 +89,7 @@ pub fn resume(
     config: &Config,
     now: Timestamp,
 ) -> Result<Resumed, ComposeError> {
-    let row = existing(store, id)?;
+    let row = own(store, id)?;
     match row.status {
         MessageStatus::Draft => {}
         MessageStatus::Scheduled | MessageStatus::Sending => {
@@ -238,7 +238,7 @@ pub fn removable(
     id: i64,
     with_unknown: bool,
 ) -> Result<MessageStatus, ComposeError> {
-    let status = existing(store, id)?.status;
+    let status = own(store, id)?.status;
     if matches!(status, MessageStatus::Scheduled | MessageStatus::Sending) {
         return Err(refused!("message {id} is `{status}`: `message cancel {id}` first"));
     }

@@ -12,12 +12,14 @@ use super::{Answered, PageError, ahead, format, reply};
 use crate::clock::Timestamp;
 use crate::delivery::MessageStatus;
 use crate::reason::Explanation;
-use crate::store::{Ended, Message, Run, SqlResult, Stuck, Tx};
+use crate::store::{Ended, LinkState, Message, Run, SqlResult, Stuck, Tx};
 
 const NEXT_MAX: u32 = 5;
 const DAYS: usize = 30;
 /// In the units of the chart's own box.
 const CHART_HEIGHT: u64 = 180;
+/// A website's project that does not answer is told after this.
+const LINK_AWAY: Duration = Duration::from_mins(15);
 /// A cron line comes every ten minutes at the most.
 const TRIGGER_STALE: Duration = Duration::from_mins(15);
 
@@ -98,6 +100,8 @@ struct OverviewRows {
     days: Vec<(Timestamp, Ended)>,
     last_run: Option<Run>,
     clock_hold: Option<Explanation>,
+    /// What is wrong with the link to the website, and since when.
+    link: Option<LinkState>,
     /// Channels with a stuck session, by name.
     stuck: Vec<(String, Stuck)>,
 }
@@ -117,6 +121,7 @@ fn look(visit: &Visit<'_>) -> Result<OverviewData, PageError> {
             days,
             last_run: tx.last_triggered_run()?,
             clock_hold: tx.clock_believed()?.hold,
+            link: tx.link_state()?.filter(|link| link.is_on),
             stuck: stuck_sessions(tx, now)?,
         })
     })?;
@@ -187,6 +192,15 @@ fn warnings(
     let (nowhere, to_channels) = (("", ""), ("/panel/channels", w.see_channels));
     if let Some(why) = &found.clock_hold {
         warn(why.text(visit.language), w.clock_remedy, nowhere);
+    }
+    if let Some(link) = &found.link {
+        let is_away = |since: Timestamp| visit.now.since(since) >= LINK_AWAY;
+        if link.trouble.as_ref().is_some_and(|(_, since)| is_away(*since)) {
+            warn(w.link_away.to_owned(), w.link_remedy, nowhere);
+        }
+        if let Some(alarm) = &link.alarm {
+            warn(format!("{}: {alarm}", w.link_alarm), w.link_remedy, nowhere);
+        }
     }
     for channel in channels.iter().filter(|channel| channel.needs_a_look) {
         let why = if channel.reason.is_empty() { channel.state.word } else { &channel.reason };

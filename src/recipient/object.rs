@@ -23,8 +23,15 @@ const PHONES: [&[&str]; 3] = [&["whatsapp", "wa"], &["phone", "phonenumber", "no
 /// More than any spelling of a phone number.
 const PHONE_BYTES_MAX: usize = 200;
 
+/// In what the link makes of a website's entries: why somebody is skipped, by the reason's code, beside
+/// `raw`, who it is.
+pub(crate) const SKIP_KEY: &str = "skip";
+
 /// Reads one object as one entry.
 pub(super) fn read(fields: &Map<String, Value>) -> Entry {
+    if let Some(entry) = skipped(fields) {
+        return entry;
+    }
     let entry = match fields.iter().find(|(key, _)| is_key(key, &["contact"])) {
         Some((_, Value::Object(contact))) => read_nested(contact, fields),
         Some(_) | None => Person::find(fields).and_then(|person| match tag(fields)? {
@@ -36,6 +43,16 @@ pub(super) fn read(fields: &Map<String, Value>) -> Entry {
     entry.unwrap_or_else(|reason| {
         Entry::invalid(&serde_json::to_string(fields).unwrap_or_default(), reason)
     })
+}
+
+fn skipped(fields: &Map<String, Value>) -> Option<Entry> {
+    let reason = match fields.get(SKIP_KEY)?.as_str()? {
+        "website_contact_off" => Reason::WebsiteContactOff,
+        "website_contact_missing" => Reason::WebsiteContactMissing,
+        "website_contact_without_number" => Reason::WebsiteContactWithoutNumber,
+        _ => return None,
+    };
+    Some(Entry::invalid(fields.get("raw")?.as_str()?, reason))
 }
 
 /// `{"id":9,"contact_id":3,"contact":{"phone":"0812…"}}`: the outer `id` is of some other table.

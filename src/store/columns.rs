@@ -3,7 +3,7 @@
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
-use super::{CallbackStatus, Can, SqlResult, Trigger};
+use super::{CallbackStatus, Can, ClaimState, SqlResult, Trigger};
 use crate::clock::Timestamp;
 use crate::config::CallbackEvent;
 use crate::delivery::{Ack, HoldKind, MessageStatus, Status};
@@ -27,6 +27,7 @@ shown!(
     CallbackEvent,
     CallbackStatus,
     Can,
+    ClaimState,
     Timestamp,
     Status,
     MessageStatus,
@@ -50,7 +51,8 @@ macro_rules! read_by {
 }
 
 read_by!(parse of Timestamp: "time", from_word of CallbackStatus: "status", from_word of Status: "status",
-    from_word of MessageStatus: "status", from_word of Trigger: "trigger", from_word of Can: "right");
+    from_word of ClaimState: "state", from_word of MessageStatus: "status", from_word of Trigger: "trigger",
+    from_word of Can: "right");
 
 impl ToSql for Ack {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

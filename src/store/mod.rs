@@ -15,6 +15,7 @@ mod contacts;
 mod deliveries;
 mod events;
 mod hidden_numbers;
+mod link;
 mod lookups;
 mod maintenance;
 mod messages;
@@ -50,6 +51,9 @@ pub use deliveries::{
 };
 pub use events::{Echo, MessageEvent, SessionEvent, Stuck, Taken};
 pub(crate) use hidden_numbers::{HiddenNumber, Unresolved};
+pub(crate) use link::{
+    ClaimState, LinkChannel, LinkClaim, LinkEnding, LinkFigures, LinkResult, LinkState, LinkedRow,
+};
 pub(crate) use lookups::{DueLookup, UnknownDelivery};
 pub(crate) use maintenance::SchemaDifferences;
 pub use maintenance::WAL_LARGE_BYTES;

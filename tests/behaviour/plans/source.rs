@@ -68,7 +68,8 @@ fn every_statement_of_the_store_goes_through_the_door_and_runs_in_the_test_of_th
             }
             continue;
         }
-        if file.ends_with("/statements.rs") {
+        // `link_real` runs the link's, with a real project, and looks at their plans.
+        if file.ends_with("/statements.rs") || file.ends_with("/link.rs") {
             continue;
         }
         if is_past {

@@ -1,0 +1,248 @@
+//! `link`: the website's Supabase project, and what this machine sends of it.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::message::confirm;
+use super::output::{self, Output, counted};
+use super::table::{pairs, table};
+use super::{CliError, Desk};
+use crate::config::Config;
+use crate::serve;
+use crate::supabase::{self, Choice, LinkStatus, Survey};
+use crate::terminal::one_line;
+
+/// A person waits for the answer.
+const WAHA_PATIENCE: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  auto-message-scheduler link check
+  auto-message-scheduler link on
+  auto-message-scheduler link migration > link.sql")]
+pub(super) struct LinkArgs {
+    #[command(subcommand)]
+    command: LinkCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum LinkCommand {
+    /// Look at the project: what would be sent, from when, and what stands in the way
+    Check {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Send the website's due messages from now on
+    On {
+        /// Only these of the website's channels, by name, separated by commas
+        #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+        channels: Option<Vec<String>>,
+        /// Do not ask: the website's own cron is off, and no other appliance sends for this project
+        /// without the tables of `link migration`
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Take nothing more from the website
+    Off {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// How the link stands, without asking Supabase
+    Status {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Send for a channel that another appliance has, which is switched off or gone
+    TakeOver {
+        /// The website's name of the channel, or its id
+        channel: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Print the SQL with which several appliances share a project: run it in Supabase's SQL editor
+    Migration,
+}
+
+pub(super) fn link(args: &LinkArgs, config: &Config) -> Result<(), CliError> {
+    match &args.command {
+        LinkCommand::Migration => {
+            output::print(supabase::migration(config.supabase.as_ref()).as_bytes())
+        }
+        LinkCommand::Check { output } => check(*output, config),
+        LinkCommand::On { channels, yes, output } => on(channels.as_deref(), *yes, *output, config),
+        LinkCommand::Off { output } => off(*output, config),
+        LinkCommand::Status { output } => status(*output, config),
+        LinkCommand::TakeOver { channel, yes, output } => take_over(channel, *yes, *output, config),
+    }
+}
+
+fn check(output: Output, config: &Config) -> Result<(), CliError> {
+    let mut desk = Desk::open_or_make(config)?;
+    let survey = supabase::survey(config, Some(&mut desk.store), desk.now)?;
+    output.print(&survey, survey_text)
+}
+
+fn survey_text(survey: &Survey) -> String {
+    let count = |number: usize, what: &str| {
+        let more = if number >= supabase::COUNTED_MAX { " or more" } else { "" };
+        format!("{number}{more} {what}")
+    };
+    let mut lines = vec![
+        ("project", survey.url.clone()),
+        ("link", if survey.is_on { "on".to_owned() } else { "off: `link on` begins".to_owned() }),
+        ("mode", match survey.mode {
+            "shared" => "shared: several appliances, each with its channels".to_owned(),
+            _ => "alone: this must be the only appliance; `link migration` prints the tables for more".to_owned(),
+        }),
+        ("tables", format!("{}; channel in {}", survey.tables.join(", "), survey.channel_column)),
+        ("from", format!("{}: rows due before are left alone", survey.since)),
+        ("old", count(survey.old, "scheduled rows are older, and stay as they are")),
+        ("due", count(survey.due, "rows are due")),
+    ];
+    if survey.without_channel > 0 {
+        lines.push((
+            "no channel",
+            count(survey.without_channel, "due rows have no channel: nobody sends them"),
+        ));
+    }
+    if let Some(sent) = survey.sent_by_website.filter(|sent| *sent > 0) {
+        lines.push(("cron", count(sent, "rows were sent in the last 24 hours, not from here: turn the website's own cron off first")));
+    }
+    if let Some(ahead) = survey.clock_ahead_secs.filter(|_| survey.has_skew()) {
+        lines.push((
+            "clock",
+            format!("this machine's clock is {ahead} s ahead of Supabase's: set it, best by NTP"),
+        ));
+    }
+    if survey.wants_index() {
+        lines.push((
+            "index",
+            "create index on auto_messages (scheduled_at, id) where status = 'scheduled'"
+                .to_owned(),
+        ));
+    }
+    let rows = survey.channels.iter().map(|channel| {
+        let whose = match (&channel.owner, channel.is_ours) {
+            (_, true) => "sent from here".to_owned(),
+            (Some(owner), false) => {
+                let seen = channel.seen_at.as_deref().unwrap_or("never");
+                format!("{owner}, seen {seen}")
+            }
+            (None, false) => "free".to_owned(),
+        };
+        let session = channel.session_name.clone().unwrap_or_else(|| "no session".to_owned());
+        let is_on = if channel.is_active { "on" } else { "off" };
+        vec![channel.name.clone(), session, is_on.to_owned(), whose]
+    });
+    let head = ["channel", "session", "website", "sends"];
+    format!(
+        "{}\n\n{}",
+        pairs(lines.into_iter().map(|(name, value)| (name.to_owned(), value))),
+        table(&head, rows)
+    )
+}
+
+fn on(
+    channels: Option<&[String]>,
+    yes: bool,
+    output: Output,
+    config: &Config,
+) -> Result<(), CliError> {
+    let mut desk = Desk::open_or_make(config)?;
+    let survey = supabase::survey(config, Some(&mut desk.store), desk.now)?;
+    if !yes {
+        eprintln!("{}\n", crate::terminal::lines(&survey_text(&survey)));
+        if !survey.is_on {
+            confirm(
+                "Is the website's own cron (its scheduler) turned off? Else everything goes out twice",
+            )?;
+        }
+        if survey.mode == "alone" {
+            confirm("Is this the only appliance that sends for this project?")?;
+        }
+    }
+    let waha = serve::waha(config)?.brief(WAHA_PATIENCE);
+    let has_session = |name: &str| waha.has_session(name);
+    let choice = Choice { channels, has_session: &has_session };
+    let done = supabase::turn_on(config, &mut desk.store, &choice, desk.now)?;
+    output.print(&done, |done| {
+        let left = done.left.iter().map(|left| format!("\nnot taken: {}", one_line(left)));
+        format!(
+            "linked as {} in mode {}: {}; rows due since {} are sent{}",
+            done.appliance,
+            done.mode,
+            one_line(&done.channels.join(", ")),
+            done.since,
+            left.collect::<String>()
+        )
+    })
+}
+
+fn off(output: Output, config: &Config) -> Result<(), CliError> {
+    let mut desk = Desk::open_existing(config)?;
+    let was_on = supabase::turn_off(config, &mut desk.store, desk.now)?;
+    output.print(&json!({ "was_on": was_on }), |_| {
+        let off = "the link is off: nothing more is taken; what is planned goes out, and `link on` writes back what became of it";
+        if was_on { off.to_owned() } else { "the link was off".to_owned() }
+    })
+}
+
+fn status(output: Output, config: &Config) -> Result<(), CliError> {
+    let mut desk = Desk::open_existing(config)?;
+    let status = supabase::status(&mut desk.store)?;
+    output.print(&json!({ "link": status }), |_| match &status {
+        None => "the website was never linked: `link check` looks at it".to_owned(),
+        Some(status) => status_text(status, &desk),
+    })
+}
+
+fn status_text(status: &LinkStatus, desk: &Desk<'_>) -> String {
+    let at =
+        |at: Option<crate::clock::Timestamp>| at.map_or("never".to_owned(), |at| desk.local(at));
+    let mut lines = vec![
+        ("link", if status.is_on { "on" } else { "off" }.to_owned()),
+        ("appliance", status.appliance.clone()),
+        ("mode", status.mode.to_owned()),
+        ("channels", status.channels.join(", ")),
+        ("from", status.since.clone()),
+        ("answered", at(status.answered_at)),
+        ("open", counted(status.open, "occurrence")),
+        ("to write", counted(status.outbox, "row")),
+    ];
+    if status.refused > 0 {
+        lines.push(("refused", counted(status.refused, "result")));
+    }
+    if let Some(trouble) = &status.trouble {
+        lines.push(("trouble", format!("{trouble}, since {}", at(status.trouble_since))));
+    }
+    if let Some(alarm) = &status.alarm {
+        lines.push(("look", alarm.clone()));
+    }
+    pairs(lines.into_iter().map(|(name, value)| (name.to_owned(), value)))
+}
+
+fn take_over(channel: &str, yes: bool, output: Output, config: &Config) -> Result<(), CliError> {
+    let mut desk = Desk::open_or_make(config)?;
+    if !yes {
+        confirm(
+            "Is the other appliance switched off? What it claimed and did not report becomes unknown",
+        )?;
+    }
+    let done = supabase::take_over(config, &mut desk.store, channel, desk.now)?;
+    output.print(&done, |done| {
+        format!(
+            "channel {} is sent from here now, not by {}; {} of it become unknown where it did not report them",
+            one_line(&done.channel),
+            one_line(&done.from),
+            counted(done.claims as u64, "occurrence")
+        )
+    })
+}

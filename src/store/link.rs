@@ -1,0 +1,705 @@
+//! The tables `link_*`, and the link's part of `meta`: what is known here of a website's project. What
+//! the protocol does with them is in `supabase`.
+
+use rusqlite::Row;
+
+use super::{Message, SqlResult, Tx, params};
+use crate::clock::Timestamp;
+use crate::delivery::{Counts, MessageStatus, Status};
+use crate::reason::Reason;
+use crate::text_enum::text_enum;
+
+text_enum! {
+    /// How far an occurrence of the project's came here: see `V19__link.sql`.
+    pub enum ClaimState {
+        Claiming = "claiming",
+        Claimed = "claimed",
+        Planned = "planned",
+        Ended = "ended",
+        Settled = "settled",
+        Lost = "lost",
+        Released = "released",
+    }
+}
+
+/// How the link stands, as the database has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LinkState {
+    pub(crate) is_on: bool,
+    /// The URL of the project that was linked.
+    pub(crate) project: String,
+    /// Nothing that was due before is sent; as the project's clock had it.
+    pub(crate) since: String,
+    /// Whether several appliances share the project.
+    pub(crate) is_shared: bool,
+    /// The id of this appliance.
+    pub(crate) appliance: String,
+    /// When the project last answered well.
+    pub(crate) answered_at: Option<Timestamp>,
+    /// What it said instead, and since when.
+    pub(crate) trouble: Option<(String, Timestamp)>,
+    /// What a person should look at: the website's own cron, a lost ledger.
+    pub(crate) alarm: Option<String>,
+}
+
+/// A channel of the project that this machine sends for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LinkChannel {
+    pub(crate) remote_id: String,
+    pub(crate) name: String,
+    pub(crate) session_name: String,
+    pub(crate) channel_id: i64,
+    pub(crate) is_active: bool,
+    /// What was due before is left alone; kept when the channel is taken again.
+    pub(crate) since: String,
+    /// The appliance that took it over.
+    pub(crate) handed_to: Option<String>,
+}
+
+/// An occurrence of the project's: see `V19__link.sql`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LinkClaim {
+    pub(crate) id: i64,
+    pub(crate) remote_id: String,
+    /// As the project's database writes it.
+    pub(crate) due_at: String,
+    pub(crate) local_due_at: Timestamp,
+    pub(crate) token: String,
+    pub(crate) state: ClaimState,
+    pub(crate) remote_channel: Option<String>,
+    pub(crate) auto_message_id: Option<i64>,
+    pub(crate) row_mark: Option<String>,
+    pub(crate) next_at: Option<Timestamp>,
+    /// How it ended; `None` before.
+    pub(crate) ending: Option<LinkEnding>,
+}
+
+/// How an occurrence ended, as it is written to the project. Taken once, so that a repeat is the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LinkEnding {
+    /// `sent`, `failed` or `cancelled`.
+    pub(crate) status: MessageStatus,
+    pub(crate) sent_at: Option<Timestamp>,
+    pub(crate) counts: Counts,
+    pub(crate) error: Option<String>,
+}
+
+/// What the planner is given of a row of the project's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LinkedRow<'a> {
+    pub(crate) title: Option<&'a str>,
+    pub(crate) message: &'a str,
+    pub(crate) contact_ids: &'a str,
+    pub(crate) channel_id: i64,
+    pub(crate) row_mark: &'a str,
+    pub(crate) next_at: Option<Timestamp>,
+}
+
+/// A delivery that is to be written to the project, as it stands now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LinkResult {
+    pub(crate) seq: i64,
+    /// The occurrence's row and instant there; `None` when there is nothing to write any more.
+    pub(crate) occurrence: Option<(String, String)>,
+    pub(crate) chat_id: String,
+    pub(crate) name: Option<String>,
+    pub(crate) status: Option<Status>,
+    pub(crate) attempts: i64,
+    pub(crate) waha_message_id: Option<String>,
+    pub(crate) ack: Option<i64>,
+    pub(crate) error: Option<String>,
+    pub(crate) claimed_at: Option<String>,
+    pub(crate) finished_at: Option<String>,
+}
+
+/// Figures of the link, for people and monitors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LinkFigures {
+    /// Occurrences that are claimed, sent or to be written.
+    pub(crate) open: u64,
+    /// Rows that wait to be written.
+    pub(crate) outbox: u64,
+    /// Results that the project did not take.
+    pub(crate) refused: u64,
+}
+
+const CLAIM: &str = "id, remote_id, due_at, local_due_at, claim_token, state, remote_channel,
+    auto_message_id, row_mark, next_at, status, sent_at, sent_count, failed_count, skipped_count,
+    unknown_count, error";
+
+impl LinkClaim {
+    fn from_row(row: &Row<'_>) -> SqlResult<Self> {
+        let status: Option<MessageStatus> = row.get("status")?;
+        let ending = match status {
+            None => None,
+            Some(status) => Some(LinkEnding {
+                status,
+                sent_at: row.get("sent_at")?,
+                counts: Counts {
+                    sent: row.get("sent_count")?,
+                    failed: row.get("failed_count")?,
+                    skipped: row.get("skipped_count")?,
+                    unknown: row.get("unknown_count")?,
+                    ..Counts::default()
+                },
+                error: row.get("error")?,
+            }),
+        };
+        Ok(Self {
+            id: row.get("id")?,
+            remote_id: row.get("remote_id")?,
+            due_at: row.get("due_at")?,
+            local_due_at: row.get("local_due_at")?,
+            token: row.get("claim_token")?,
+            state: row.get("state")?,
+            remote_channel: row.get("remote_channel")?,
+            auto_message_id: row.get("auto_message_id")?,
+            row_mark: row.get("row_mark")?,
+            next_at: row.get("next_at")?,
+            ending,
+        })
+    }
+}
+
+impl Tx<'_> {
+    /// How the link stands; `None` when it was never on.
+    pub(crate) fn link_state(&self) -> SqlResult<Option<LinkState>> {
+        let Some(project) = self.meta("link_project")? else { return Ok(None) };
+        let time = |text: Option<String>| text.and_then(|text| Timestamp::parse(&text));
+        let trouble = self.meta("link_trouble")?;
+        Ok(Some(LinkState {
+            is_on: self.meta("link_on")?.is_some(),
+            project,
+            since: self.meta("link_since")?.unwrap_or_default(),
+            is_shared: self.meta("link_mode")?.as_deref() == Some("shared"),
+            appliance: self.meta("link_appliance")?.unwrap_or_default(),
+            answered_at: time(self.meta("link_answered_at")?),
+            trouble: trouble.zip(time(self.meta("link_trouble_since")?)),
+            alarm: self.meta("link_alarm")?,
+        }))
+    }
+
+    /// The id of this appliance: its name and something random that stays, so that two machines of one
+    /// name are two.
+    pub(crate) fn link_appliance(&self, name: &str) -> SqlResult<String> {
+        if self.meta("link_random")?.is_none() {
+            let random: String = self.query_value("SELECT lower(hex(randomblob(4)))", [])?;
+            self.set_meta("link_random", &random)?;
+        }
+        let id = format!("{name}.{}", self.meta("link_random")?.unwrap_or_default());
+        // The name may change; claims and channels are under the first one.
+        if self.meta("link_appliance")?.is_none() {
+            self.set_meta("link_appliance", &id)?;
+        }
+        Ok(self.meta("link_appliance")?.unwrap_or(id))
+    }
+
+    /// Turns the link on. What was due before `since` is left alone; that stays as it was when the
+    /// project was linked before and its history is this database's own. Returns it.
+    pub(crate) fn set_link_on(
+        &self,
+        project: &str,
+        since: &str,
+        is_shared: bool,
+    ) -> SqlResult<String> {
+        let history = self.meta("history_id")?.unwrap_or_default();
+        let is_known = self.meta("link_project")?.as_deref() == Some(project)
+            && self.meta("link_history")?.as_deref() == Some(&history);
+        if !is_known {
+            self.set_meta("link_project", project)?;
+            self.set_meta("link_history", &history)?;
+            self.set_meta("link_since", since)?;
+        }
+        self.set_meta("link_mode", if is_shared { "shared" } else { "alone" })?;
+        self.remove_meta("link_alarm")?;
+        self.set_meta("link_on", "1")?;
+        Ok(self.meta("link_since")?.unwrap_or_default())
+    }
+
+    pub(crate) fn set_link_off(&self) -> SqlResult<bool> {
+        self.remove_meta("link_on")
+    }
+
+    /// Whether the database was restored or copied since the link was turned on: what was due before
+    /// may have been sent by the one that it comes from.
+    pub(crate) fn is_link_of_other_history(&self) -> SqlResult<bool> {
+        let history = self.meta("history_id")?.unwrap_or_default();
+        Ok(self.meta("link_history")?.is_some_and(|linked| linked != history))
+    }
+
+    /// Leaves alone what was due before `since` from now on.
+    pub(crate) fn begin_link_anew(&self, since: &str) -> SqlResult<()> {
+        self.set_meta("link_history", &self.meta("history_id")?.unwrap_or_default())?;
+        self.execute_sql("UPDATE link_channels SET since = :since", params! { ":since": since })?;
+        self.set_meta("link_since", since)
+    }
+
+    pub(crate) fn note_link_answer(&self, now: Timestamp) -> SqlResult<()> {
+        self.remove_meta("link_trouble")?;
+        self.remove_meta("link_trouble_since")?;
+        self.set_meta("link_answered_at", &now.to_string())
+    }
+
+    /// Notes what went wrong. Returns whether it is news.
+    pub(crate) fn note_link_trouble(&self, words: &str, now: Timestamp) -> SqlResult<bool> {
+        let is_news = self.meta("link_trouble")?.is_none();
+        if is_news {
+            self.set_meta("link_trouble_since", &now.to_string())?;
+        }
+        self.set_meta("link_trouble", words)?;
+        Ok(is_news)
+    }
+
+    /// Notes what a person should look at. Returns whether it is news.
+    pub(crate) fn note_link_alarm(&self, words: &str) -> SqlResult<bool> {
+        let is_news = self.meta("link_alarm")?.as_deref() != Some(words);
+        if is_news {
+            self.set_meta("link_alarm", words)?;
+        }
+        Ok(is_news)
+    }
+
+    pub(crate) fn link_channels(&self, project: &str) -> SqlResult<Vec<LinkChannel>> {
+        let sql = "SELECT remote_id, name, session_name, channel_id, is_active, since, handed_to
+                   FROM link_channels WHERE project = :project ORDER BY remote_id";
+        self.query_rows(sql, params! { ":project": project }, |row| {
+            Ok(LinkChannel {
+                remote_id: row.get("remote_id")?,
+                name: row.get("name")?,
+                session_name: row.get("session_name")?,
+                channel_id: row.get("channel_id")?,
+                is_active: row.get("is_active")?,
+                since: row.get("since")?,
+                handed_to: row.get("handed_to")?,
+            })
+        })
+    }
+
+    /// The channel with this session, made when there is none.
+    pub(crate) fn channel_of_session(
+        &self,
+        name: &str,
+        session: &str,
+        now: Timestamp,
+    ) -> SqlResult<i64> {
+        let sql = "SELECT id FROM channels WHERE trim(session_name) <> '' AND trim(session_name) = :session";
+        let session = session.trim();
+        let known = self.query_optional(sql, params! { ":session": session }, |row| row.get(0))?;
+        if let Some(id) = known {
+            return Ok(id);
+        }
+        let sql = "INSERT INTO channels (name, session_name, created_at, updated_at)
+                   VALUES (:name, :session, :now, :now)";
+        self.insert_row(sql, params! { ":name": name, ":session": session, ":now": now })
+    }
+
+    pub(crate) fn set_link_channel(&self, project: &str, channel: &LinkChannel) -> SqlResult<()> {
+        let sql = "INSERT INTO link_channels
+                       (project, remote_id, name, session_name, channel_id, is_active, since, handed_to)
+                   VALUES (:project, :remote_id, :name, :session_name, :channel_id, :is_active, :since, :handed_to)
+                   ON CONFLICT (project, remote_id) DO UPDATE SET name = excluded.name,
+                       session_name = excluded.session_name, channel_id = excluded.channel_id,
+                       is_active = excluded.is_active, handed_to = excluded.handed_to";
+        let params = params! {
+            ":project": project,
+            ":remote_id": channel.remote_id,
+            ":name": channel.name,
+            ":session_name": channel.session_name,
+            ":channel_id": channel.channel_id,
+            ":is_active": channel.is_active,
+            ":since": channel.since,
+            ":handed_to": channel.handed_to,
+        };
+        self.execute_sql(sql, params)
+    }
+
+    /// The claim of an occurrence, when there is one.
+    pub(crate) fn link_claim(
+        &self,
+        project: &str,
+        remote_id: &str,
+        due_at: &str,
+    ) -> SqlResult<Option<LinkClaim>> {
+        let sql = format!(
+            "SELECT {CLAIM} FROM link_claims
+             WHERE project = :project AND remote_id = :remote_id AND due_at = :due_at"
+        );
+        let params = params! { ":project": project, ":remote_id": remote_id, ":due_at": due_at };
+        self.query_optional(&sql, params, LinkClaim::from_row)
+    }
+
+    /// Whether an occurrence of a row is under way here.
+    pub(crate) fn has_open_link_claim(&self, project: &str, remote_id: &str) -> SqlResult<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM link_claims
+                   WHERE project = :project AND remote_id = :remote_id
+                       AND state IN ('claiming', 'claimed', 'planned', 'ended'))";
+        self.query_value(sql, params! { ":project": project, ":remote_id": remote_id })
+    }
+
+    /// Writes that an occurrence is meant to be sent, before anybody is asked. One that was given back
+    /// has its token still.
+    pub(crate) fn intend(
+        &self,
+        project: &str,
+        remote_id: &str,
+        (due_at, local_due_at): (&str, Timestamp),
+        now: Timestamp,
+    ) -> SqlResult<()> {
+        let sql = "INSERT INTO link_claims
+                       (project, remote_id, due_at, local_due_at, claim_token, state, created_at)
+                   VALUES (:project, :remote_id, :due_at, :local_due_at, lower(hex(randomblob(16))), 'claiming', :now)
+                   ON CONFLICT (project, remote_id, due_at) DO UPDATE SET state = 'claiming'
+                       WHERE state IN ('released', 'lost')";
+        let params = params! {
+            ":project": project,
+            ":remote_id": remote_id,
+            ":due_at": due_at,
+            ":local_due_at": local_due_at,
+            ":now": now,
+        };
+        self.execute_sql(sql, params)
+    }
+
+    /// The claims in a state under way, oldest first, after the claim `after`.
+    pub(crate) fn link_claims_in(
+        &self,
+        state: ClaimState,
+        after: i64,
+        limit: usize,
+    ) -> SqlResult<Vec<LinkClaim>> {
+        let sql = format!(
+            "SELECT {CLAIM} FROM link_claims INDEXED BY idx_link_claims_open
+             WHERE state = :state AND state IN ('claiming', 'claimed', 'planned', 'ended')
+                 AND id > :after ORDER BY id LIMIT :limit"
+        );
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let params = params! { ":state": state, ":after": after, ":limit": limit };
+        self.query_rows(&sql, params, LinkClaim::from_row)
+    }
+
+    pub(crate) fn set_claim_state(&self, id: i64, state: ClaimState) -> SqlResult<()> {
+        let sql = "UPDATE link_claims SET state = :state WHERE id = :id";
+        self.execute_sql(sql, params! { ":id": id, ":state": state })
+    }
+
+    /// Notes how the row stood when it was read last, and which occurrence follows.
+    pub(crate) fn set_claim_row(
+        &self,
+        id: i64,
+        row_mark: &str,
+        next_at: Option<Timestamp>,
+    ) -> SqlResult<()> {
+        let sql = "UPDATE link_claims SET row_mark = :mark, next_at = :next WHERE id = :id";
+        self.execute_sql(sql, params! { ":id": id, ":mark": row_mark, ":next": next_at })
+    }
+
+    /// Notes on which channel of the project an occurrence is sent.
+    pub(crate) fn set_claim_channel(&self, id: i64, remote_channel: &str) -> SqlResult<()> {
+        let sql = "UPDATE link_claims SET remote_channel = :channel WHERE id = :id";
+        self.execute_sql(sql, params! { ":id": id, ":channel": remote_channel })
+    }
+
+    /// Whether an occurrence of a row went out from here, or was ended here.
+    pub(crate) fn has_settled_link_claim(
+        &self,
+        project: &str,
+        remote_id: &str,
+        local_due_at: Timestamp,
+    ) -> SqlResult<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM link_claims
+                   WHERE project = :project AND remote_id = :remote_id
+                       AND local_due_at = :due_at AND state = 'settled')";
+        let params = params! {
+            ":project": project,
+            ":remote_id": remote_id,
+            ":due_at": local_due_at,
+        };
+        self.query_value(sql, params)
+    }
+
+    /// Gives a message that is on its way the website's new words: what is pending takes them.
+    pub(crate) fn set_linked_text(
+        &self,
+        id: i64,
+        title: Option<&str>,
+        text: &str,
+    ) -> SqlResult<()> {
+        let sql = "UPDATE auto_messages SET title = :title, message = :text WHERE id = :id";
+        self.execute_sql(sql, params! { ":id": id, ":title": title, ":text": text })
+    }
+
+    /// Makes a row of the project's a message that the planner takes, at the occurrence's time. What is
+    /// pending of the occurrence is cancelled first: planning takes up again what is still wanted.
+    pub(crate) fn plan_linked(
+        &self,
+        project: &str,
+        claim: &LinkClaim,
+        row: &LinkedRow<'_>,
+        now: Timestamp,
+    ) -> SqlResult<()> {
+        let known = self.linked_message(project, &claim.remote_id)?;
+        let id = match known {
+            Some(id) => id,
+            None => self.insert_message(
+                &Message {
+                    title: row.title.map(str::to_owned),
+                    message: row.message.to_owned(),
+                    channel_id: row.channel_id,
+                    contact_ids: Some(row.contact_ids.to_owned()),
+                    scheduled_at: Some(claim.local_due_at),
+                    status: MessageStatus::Scheduled,
+                    ..Message::default()
+                },
+                "supabase",
+                now,
+            )?,
+        };
+        if known.is_none() {
+            let sql = "INSERT INTO link_messages (auto_message_id, project, remote_id)
+                       VALUES (:id, :project, :remote_id)";
+            let params = params! { ":id": id, ":project": project, ":remote_id": claim.remote_id };
+            self.execute_sql(sql, params)?;
+        } else {
+            let edited = (Status::Cancelled, &Reason::WebsiteEdited);
+            self.end_all_pending(id, claim.local_due_at, edited, now)?;
+            let sql = "UPDATE auto_messages SET title = :title, message = :message,
+                           channel_id = :channel_id, contact_ids = :contact_ids,
+                           scheduled_at = :due_at, scheduled_local = NULL, scheduled_zone = NULL,
+                           status = 'scheduled', error = NULL, error_code = NULL, error_args = NULL,
+                           updated_at = :now
+                       WHERE id = :id";
+            let params = params! {
+                ":id": id,
+                ":title": row.title,
+                ":message": row.message,
+                ":channel_id": row.channel_id,
+                ":contact_ids": row.contact_ids,
+                ":due_at": claim.local_due_at,
+                ":now": now,
+            };
+            self.execute_sql(sql, params)?;
+        }
+        let sql = "UPDATE link_claims SET state = 'planned', auto_message_id = :message,
+                       row_mark = :mark, next_at = :next
+                   WHERE id = :id";
+        let params = params! {
+            ":id": claim.id,
+            ":message": id,
+            ":mark": row.row_mark,
+            ":next": row.next_at,
+        };
+        self.execute_sql(sql, params)
+    }
+
+    /// Our message of a row of the project's.
+    pub(crate) fn linked_message(&self, project: &str, remote_id: &str) -> SqlResult<Option<i64>> {
+        let sql = "SELECT auto_message_id FROM link_messages
+                   WHERE project = :project AND remote_id = :remote_id";
+        let params = params! { ":project": project, ":remote_id": remote_id };
+        self.query_optional(sql, params, |row| row.get(0))
+    }
+
+    /// Whether a message is a row of a project's.
+    pub(crate) fn is_linked(&self, id: i64) -> SqlResult<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM link_messages WHERE auto_message_id = :id)";
+        self.query_value(sql, params! { ":id": id })
+    }
+
+    /// Ends what is left of an occurrence because the website wants it so: pending deliveries are
+    /// cancelled; a request that is under way goes on.
+    pub(crate) fn cancel_linked(
+        &self,
+        claim: &LinkClaim,
+        reason: &Reason,
+        now: Timestamp,
+    ) -> SqlResult<()> {
+        let Some(id) = claim.auto_message_id else { return Ok(()) };
+        self.end_all_pending(id, claim.local_due_at, (Status::Cancelled, reason), now)?;
+        let sql = "UPDATE auto_messages SET status = 'cancelled', error = :error, error_code = :code,
+                       error_args = NULL, updated_at = :now
+                   WHERE id = :id AND scheduled_at = :due_at AND status IN ('scheduled', 'sending', 'draft')";
+        let params = params! {
+            ":id": id,
+            ":due_at": claim.local_due_at,
+            ":error": reason,
+            ":code": reason.code(),
+            ":now": now,
+        };
+        self.execute_sql(sql, params)
+    }
+
+    /// How an occurrence ended here; `None` while something of it is left to do.
+    pub(crate) fn link_ending(&self, claim: &LinkClaim) -> SqlResult<Option<LinkEnding>> {
+        let Some(id) = claim.auto_message_id else { return Ok(None) };
+        let due_at = claim.local_due_at;
+        let message = self.message(id)?;
+        // The row here was deleted: what went out of it is not known any more.
+        let Some(message) = message else {
+            let error = Some("deleted on the appliance".to_owned());
+            let counts = Counts::default();
+            return Ok(Some(LinkEnding {
+                status: MessageStatus::Failed,
+                sent_at: None,
+                counts,
+                error,
+            }));
+        };
+        let status = match message.status {
+            status @ (MessageStatus::Sent | MessageStatus::Failed | MessageStatus::Cancelled) => {
+                status
+            }
+            MessageStatus::Draft | MessageStatus::Scheduled | MessageStatus::Sending => {
+                return Ok(None);
+            }
+        };
+        if self.has_open_deliveries(id, due_at)? {
+            return Ok(None); // A request that was under way when it was cancelled.
+        }
+        let sql = "SELECT max(finished_at) FROM deliveries
+                   WHERE auto_message_id = :id AND due_at = :due_at AND status = 'sent'";
+        let sent_at: Option<Timestamp> =
+            self.query_value(sql, params! { ":id": id, ":due_at": due_at })?;
+        let sent_at = sent_at.or_else(|| Timestamp::parse(message.sent_at.as_deref()?));
+        let counts = self.count_occurrence(id, due_at)?;
+        let error = message.error.map(|error| error.to_string());
+        let sent_at = sent_at.filter(|_| status == MessageStatus::Sent);
+        Ok(Some(LinkEnding { status, sent_at, counts, error }))
+    }
+
+    /// Notes how an occurrence ended: it is to be written to the project.
+    pub(crate) fn end_claim(&self, id: i64, ending: &LinkEnding) -> SqlResult<()> {
+        let sql = "UPDATE link_claims SET state = 'ended', status = :status, sent_at = :sent_at,
+                       sent_count = :sent, failed_count = :failed, skipped_count = :skipped,
+                       unknown_count = :unknown, error = :error
+                   WHERE id = :id";
+        let params = params! {
+            ":id": id,
+            ":status": ending.status,
+            ":sent_at": ending.sent_at,
+            ":sent": ending.counts.sent,
+            ":failed": ending.counts.failed + ending.counts.expired,
+            ":skipped": ending.counts.skipped,
+            ":unknown": ending.counts.unknown,
+            ":error": ending.error,
+        };
+        self.execute_sql(sql, params)
+    }
+
+    /// The same, when it is still planned.
+    pub(crate) fn end_claim_if_planned(&self, id: i64, ending: &LinkEnding) -> SqlResult<()> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM link_claims WHERE id = :id AND state = 'planned')";
+        if self.query_value(sql, params! { ":id": id })? {
+            self.end_claim(id, ending)?;
+        }
+        Ok(())
+    }
+
+    /// Notes why the project does not take the result; it is tried again.
+    pub(crate) fn refuse_link_claim(&self, id: i64, words: &str) -> SqlResult<()> {
+        let sql = "UPDATE link_claims SET refused = :words WHERE id = :id";
+        self.execute_sql(sql, params! { ":id": id, ":words": words })
+    }
+
+    /// Notes that the project has the result.
+    pub(crate) fn settle_link_claim(&self, id: i64) -> SqlResult<()> {
+        let sql = "UPDATE link_claims SET state = 'settled', refused = NULL WHERE id = :id";
+        self.execute_sql(sql, params! { ":id": id })
+    }
+
+    /// Keeps a claim whose token this database does not know: nothing of it is sent here.
+    pub(crate) fn keep_foreign_claim(
+        &self,
+        project: &str,
+        remote_id: &str,
+        (due_at, local_due_at): (&str, Timestamp),
+        token: &str,
+        now: Timestamp,
+    ) -> SqlResult<()> {
+        self.intend(project, remote_id, (due_at, local_due_at), now)?;
+        let sql = "UPDATE link_claims SET claim_token = :token, state = 'ended'
+                   WHERE project = :project AND remote_id = :remote_id AND due_at = :due_at";
+        let params = params! {
+            ":project": project,
+            ":remote_id": remote_id,
+            ":due_at": due_at,
+            ":token": token,
+        };
+        self.execute_sql(sql, params)
+    }
+
+    /// Messages that ended since their result was written: their outbox rows, oldest first.
+    pub(crate) fn ended_link_messages(&self, limit: u32) -> SqlResult<Vec<(i64, i64)>> {
+        let sql = "SELECT seq, auto_message_id FROM link_outbox WHERE delivery_id = 0
+                   ORDER BY seq LIMIT :limit";
+        self.query_rows(sql, params! { ":limit": limit }, |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    /// The latest claim of a message's occurrences, also of one that was tried again.
+    pub(crate) fn latest_claim_of(&self, id: i64) -> SqlResult<Option<LinkClaim>> {
+        let Some(due_at) = self.message(id)?.and_then(|message| message.scheduled_at) else {
+            return Ok(None);
+        };
+        let first = self.first_of(id, due_at)?;
+        let sql = format!(
+            "SELECT {CLAIM} FROM link_claims WHERE auto_message_id = :id AND local_due_at = :due_at
+             ORDER BY id DESC LIMIT 1"
+        );
+        self.query_optional(&sql, params! { ":id": id, ":due_at": first }, LinkClaim::from_row)
+    }
+
+    /// The deliveries that are to be written, oldest change first.
+    pub(crate) fn link_results(&self, limit: u32) -> SqlResult<Vec<LinkResult>> {
+        let sql = "SELECT o.seq, d.chat_id, d.name, d.status, d.attempts, d.waha_message_id, d.ack,
+                       d.error, d.claimed_at, d.finished_at, l.remote_id,
+                       (SELECT c.due_at FROM link_claims c
+                           WHERE c.auto_message_id = d.auto_message_id
+                               AND c.local_due_at = coalesce(d.retry_of, d.due_at)
+                           ORDER BY c.id DESC LIMIT 1) AS remote_due_at
+                   FROM link_outbox o
+                   LEFT JOIN deliveries d ON d.id = o.delivery_id
+                   LEFT JOIN link_messages l ON l.auto_message_id = o.auto_message_id
+                   WHERE o.delivery_id <> 0 ORDER BY o.seq LIMIT :limit";
+        self.query_rows(sql, params! { ":limit": limit }, |row| {
+            let (id, due_at): (Option<String>, Option<String>) =
+                (row.get("remote_id")?, row.get("remote_due_at")?);
+            Ok(LinkResult {
+                seq: row.get("seq")?,
+                occurrence: id.zip(due_at),
+                chat_id: row.get::<_, Option<String>>("chat_id")?.unwrap_or_default(),
+                name: row.get("name")?,
+                status: row.get("status")?,
+                attempts: row.get::<_, Option<i64>>("attempts")?.unwrap_or(0),
+                waha_message_id: row.get("waha_message_id")?,
+                ack: row.get("ack")?,
+                error: row.get("error")?,
+                claimed_at: row.get("claimed_at")?,
+                finished_at: row.get("finished_at")?,
+            })
+        })
+    }
+
+    /// Takes rows out of the outbox; one that changed meanwhile has another number, and stays.
+    pub(crate) fn drop_link_results(&self, seqs: &[i64]) -> SqlResult<()> {
+        for seq in seqs {
+            self.execute_sql("DELETE FROM link_outbox WHERE seq = :seq", params! { ":seq": seq })?;
+        }
+        Ok(())
+    }
+
+    /// Figures of the link.
+    pub(crate) fn link_figures(&self) -> SqlResult<LinkFigures> {
+        let sql = "SELECT (SELECT count(*) FROM link_claims
+                       WHERE state IN ('claiming', 'claimed', 'planned', 'ended')) AS open,
+                   (SELECT count(*) FROM link_outbox)
+                       + (SELECT count(*) FROM link_claims WHERE state = 'ended'
+                           AND state IN ('claiming', 'claimed', 'planned', 'ended')) AS outbox,
+                   (SELECT count(*) FROM link_claims WHERE refused IS NOT NULL) AS refused";
+        self.prepare(sql)?.query_row([], |row| {
+            Ok(LinkFigures {
+                open: row.get("open")?,
+                outbox: row.get("outbox")?,
+                refused: row.get("refused")?,
+            })
+        })
+    }
+}

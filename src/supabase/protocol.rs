@@ -1,0 +1,336 @@
+//! One pass over the link: what was begun is ended first, what is new is found last.
+//!
+//! Every step may be cut off anywhere and done again: what is meant is written here before a request
+//! leaves, and every request is safe to repeat. The first that gets no good answer ends the pass.
+
+mod claims;
+mod planning;
+mod settling;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::key::Key;
+use super::remote::Remote;
+use super::reply::{Kind, Trouble};
+use super::tables::Tables;
+use crate::clock::{Clock, Now, Timestamp};
+use crate::config::{Config, Supabase};
+use crate::fail_point;
+use crate::logging::in_one_line;
+use crate::reason::Reason;
+use crate::store::{LinkChannel, LinkState, SqlResult, Store, StoreError, Tx};
+use crate::trigger::Triggers;
+
+/// How often the project's tables, channels and open claims are looked at anew.
+const LOOK_EVERY: Duration = Duration::from_mins(10);
+/// Waits after a failure, in units of five time limits of a request: 1, 2, 5 and 15 minutes.
+const RETRY_UNITS: [u32; 4] = [1, 2, 5, 15];
+
+/// The link of one database.
+pub(crate) struct Link {
+    remote: Remote,
+    settings: Supabase,
+    config: Arc<Config>,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    triggers: Arc<Triggers>,
+    tables: Option<Tables>,
+    /// When everything was looked at last, on the monotonic clock.
+    looked_at: Option<Duration>,
+    /// The channels of the last whole look.
+    channels: Vec<String>,
+    failures: usize,
+}
+
+/// What a pass works on.
+struct Pass {
+    state: LinkState,
+    tables: Tables,
+    channels: Vec<LinkChannel>,
+    now: Now,
+}
+
+/// Why a pass ended early.
+enum Stop {
+    Trouble(Trouble),
+    Store(StoreError),
+    /// The program shall end, or the link is off.
+    Told,
+}
+
+/// How a pass ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Passed {
+    /// The link is off.
+    Off,
+    /// Whether there is more to take, and whether anything is under way.
+    Done { has_more: bool, has_open: bool },
+    /// The project did not answer well; it is tried again after so long.
+    Failed { wait: Duration },
+}
+
+type Step<T> = Result<T, Stop>;
+
+impl From<Trouble> for Stop {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble)
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Pass {
+    /// The channels that are sent from here, by the instant from which they are.
+    fn channels_by_since(&self) -> BTreeMap<String, Vec<String>> {
+        let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for channel in &self.channels {
+            all.entry(channel.since.clone()).or_default().push(channel.remote_id.clone());
+        }
+        all
+    }
+}
+
+impl Link {
+    /// # Errors
+    /// What is wrong with the key, in words; `None` without SUPABASE_URL.
+    pub(crate) fn new(
+        config: &Arc<Config>,
+        store: Store,
+        clock: &Arc<dyn Clock>,
+        triggers: &Arc<Triggers>,
+    ) -> Option<Result<Self, String>> {
+        let settings = config.supabase.clone()?;
+        Some(Key::read(&settings.key, clock.now().wall).map(|key| Self {
+            remote: Remote::new(&settings, &key),
+            settings,
+            config: Arc::clone(config),
+            store,
+            clock: Arc::clone(clock),
+            triggers: Arc::clone(triggers),
+            tables: None,
+            looked_at: None,
+            channels: Vec::new(),
+            failures: 0,
+        }))
+    }
+
+    /// Does all that can be done now.
+    pub(crate) fn pass(&mut self) -> Passed {
+        match self.try_pass() {
+            Ok((has_more, has_open)) => {
+                self.failures = 0;
+                Passed::Done { has_more, has_open }
+            }
+            Err(Stop::Told) => Passed::Off,
+            Err(Stop::Store(error)) => {
+                log::error!("link: the database failed: {}", in_one_line(&error));
+                Passed::Failed { wait: self.retry_wait(None) }
+            }
+            Err(Stop::Trouble(trouble)) => {
+                self.note(&trouble);
+                Passed::Failed { wait: self.retry_wait(Some(&trouble)) }
+            }
+        }
+    }
+
+    /// Whether a message ended whose result is to be written.
+    pub(crate) fn has_ended_message(&mut self) -> bool {
+        self.store.read(|tx| tx.ended_link_messages(1)).is_ok_and(|ended| !ended.is_empty())
+    }
+
+    fn try_pass(&mut self) -> Step<(bool, bool)> {
+        let now = self.clock.now();
+        let state = self.store.read(|tx| tx.link_state())?.filter(|state| state.is_on);
+        let Some(state) = state else { return Err(Stop::Told) };
+        if state.project != self.settings.url {
+            let words =
+                "SUPABASE_URL names another project than the one that was linked: run `link on`";
+            return Err(Trouble::new(Kind::Refused, words).into());
+        }
+        let channels = self.store.read(|tx| tx.link_channels(&state.project))?;
+        let ids: Vec<String> = channels.iter().map(|channel| channel.remote_id.clone()).collect();
+        let must_look = self.channels != ids
+            || self.looked_at.is_none_or(|at| now.monotonic.saturating_sub(at) >= LOOK_EVERY);
+        let is_new =
+            self.tables.as_ref().is_some_and(|tables| state.is_shared && !tables.is_shared);
+        let tables = self.tables(must_look || is_new)?;
+        if state.is_shared && !tables.is_shared {
+            let words =
+                "the tables of the migration are gone: nothing new is claimed until they are back";
+            return Err(Trouble::new(Kind::Schema, words).into());
+        }
+        let tables = Tables { is_shared: state.is_shared, ..tables };
+        let mut pass = Pass { state, tables, channels, now };
+        self.notice_other_history(&mut pass)?;
+        self.keep_channels(&mut pass, must_look)?;
+        self.write_results(&pass)?;
+        if must_look && pass.state.is_shared {
+            self.reconcile(&pass)?;
+        }
+        self.resolve_claims(&pass)?;
+        self.plan_claimed(&pass)?;
+        self.watch(&pass)?;
+        self.settle_ended(&pass)?;
+        if must_look {
+            self.wake_old_series(&pass)?;
+        }
+        self.looked_at = self.looked_at.filter(|_| !must_look).or(Some(now.monotonic));
+        self.channels = ids;
+        let has_more = self.take_due(&pass)?;
+        self.settle_ended(&pass)?;
+        let wall = self.clock.now().wall;
+        let open = self.store.write(|tx| {
+            tx.note_link_answer(wall)?;
+            Ok(tx.link_figures()?.open)
+        })?;
+        Ok((has_more, open > 0))
+    }
+
+    fn tables(&mut self, must_look: bool) -> Step<Tables> {
+        if let Some(tables) = self.tables.as_ref().filter(|_| !must_look) {
+            return Ok(tables.clone());
+        }
+        let description = self.remote.describe()?;
+        let tables = Tables::read(&description, &self.settings)
+            .map_err(|words| Trouble::new(Kind::Schema, words))?;
+        self.tables = Some(tables.clone());
+        Ok(tables)
+    }
+
+    /// A backup that was put in place does not know what was sent after it. Alone, nobody else knows
+    /// either: what was due until now is left alone.
+    fn notice_other_history(&mut self, pass: &mut Pass) -> Step<()> {
+        if pass.state.is_shared || !self.store.read(|tx| tx.is_link_of_other_history())? {
+            return Ok(());
+        }
+        let Some(since) = self.remote.date() else { return Ok(()) };
+        let since = since.to_string();
+        let words = format!("the database was restored: rows due before {since} are left alone");
+        self.store.write(|tx| {
+            tx.begin_link_anew(&since)?;
+            tx.note_link_alarm(&words).map(drop)
+        })?;
+        log::error!("link: the database was restored: rows due before {since} are left alone");
+        pass.channels = self.store.read(|tx| tx.link_channels(&pass.state.project))?;
+        Ok(())
+    }
+
+    /// Says that this appliance lives, notices channels that were handed over, and now and then looks
+    /// what the website's channels are called and whether they are on.
+    fn keep_channels(&mut self, pass: &mut Pass, must_look: bool) -> Step<()> {
+        if pass.state.is_shared {
+            let mine = self.remote.seen(&pass.state.appliance)?;
+            let is_gone = |channel: &&LinkChannel| {
+                channel.handed_to.is_none() && !mine.contains(&channel.remote_id)
+            };
+            let gone: Vec<LinkChannel> = pass.channels.iter().filter(is_gone).cloned().collect();
+            for channel in gone {
+                self.hand_over(pass, channel)?;
+            }
+            for channel in &mut pass.channels {
+                if mine.contains(&channel.remote_id) {
+                    channel.handed_to = None; // It came back.
+                }
+            }
+        }
+        if must_look {
+            let found = self.remote.channels(&pass.tables)?;
+            for channel in &mut pass.channels {
+                let now = found.iter().find(|found| found.id == channel.remote_id);
+                channel.is_active = now.is_some_and(|found| found.is_active);
+                let session = now.and_then(|found| found.session_name.clone());
+                if let (Some(found), Some(session)) = (now, session) {
+                    channel.name.clone_from(&found.name);
+                    channel.session_name = session;
+                }
+            }
+            let wall = pass.now.wall;
+            let (project, channels) = (&pass.state.project, &mut pass.channels);
+            self.store.write(|tx| {
+                for channel in channels {
+                    channel.channel_id =
+                        tx.channel_of_session(&channel.name, &channel.session_name, wall)?;
+                    tx.set_link_channel(project, channel)?;
+                }
+                Ok(())
+            })?;
+        }
+        pass.channels.retain(|channel| channel.is_active && channel.handed_to.is_none());
+        Ok(())
+    }
+
+    fn hand_over(&mut self, pass: &mut Pass, channel: LinkChannel) -> Step<()> {
+        let owner = self.remote.own(&channel.remote_id, &pass.state.appliance)?;
+        let other = owner.map(|owner| owner.appliance).filter(|id| *id != pass.state.appliance);
+        let Some(other) = other else { return Ok(()) }; // Nobody had it any more.
+        log::warn!(
+            "link: channel {} was taken over by {other}: nothing more of it is sent here",
+            channel.name
+        );
+        let channel = LinkChannel { handed_to: Some(other), ..channel };
+        let project = pass.state.project.clone();
+        self.store.write(|tx| tx.set_link_channel(&project, &channel))?;
+        let id = channel.remote_id.clone();
+        self.cancel_where(&Reason::HandedOver, |claim| claim.remote_channel.as_ref() == Some(&id))?;
+        for one in &mut pass.channels {
+            if one.remote_id == id {
+                one.handed_to.clone_from(&channel.handed_to);
+            }
+        }
+        Ok(())
+    }
+
+    fn write<T>(&mut self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Step<T> {
+        if self.triggers.is_stopping() {
+            return Err(Stop::Told);
+        }
+        Ok(self.store.write(work)?)
+    }
+
+    fn note(&mut self, trouble: &Trouble) {
+        if trouble.kind == Kind::Schema {
+            self.tables = None;
+        }
+        let now = self.clock.now().wall;
+        let noted = self.store.write(|tx| tx.note_link_trouble(&trouble.words, now));
+        if noted.unwrap_or(true) {
+            let words = &trouble.words;
+            log::warn!("link: Supabase: {words}");
+        }
+    }
+
+    /// Notes what a person should look at, in the log once.
+    fn alarm(&mut self, words: &str) -> Step<()> {
+        if self.write(|tx| tx.note_link_alarm(words))? {
+            log::error!("link: {words}");
+        }
+        Ok(())
+    }
+
+    fn retry_wait(&mut self, trouble: Option<&Trouble>) -> Duration {
+        let step = RETRY_UNITS[self.failures.min(RETRY_UNITS.len() - 1)];
+        self.failures += 1;
+        let is_first = self.failures == 1;
+        // What is new in the project is known there after a moment.
+        let is_new = is_first && trouble.is_some_and(|trouble| trouble.kind == Kind::Schema);
+        let wait =
+            if is_new { self.settings.timeout / 2 } else { self.settings.timeout * 5 * step };
+        let wait = wait.max(trouble.and_then(|trouble| trouble.wait).unwrap_or_default());
+        wait.mul_f64(1.0 + fastrand::f64() / 10.0)
+    }
+
+    fn zone_now(&self) -> Timestamp {
+        self.clock.now().wall
+    }
+}
+
+/// A place for tests to cut the program off.
+fn reach(name: &'static str) {
+    fail_point::reach(name);
+}

@@ -1,0 +1,240 @@
+//! What is due, and whose it is: find, intend, claim, and what a lost reply leaves open.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use super::super::remote::{Found, IDS_MAX, PAGE, RemoteClaim};
+use super::super::reply::{Kind, Trouble};
+use super::super::times;
+use super::{Link, Pass, Step, reach};
+use crate::store::{ClaimState, LinkClaim};
+
+/// Pages that one pass looks at; the next one follows at once.
+const PAGES_PER_PASS: usize = 20;
+
+impl Link {
+    /// Takes what is due. Returns whether there may be more.
+    pub(super) fn take_due(&mut self, pass: &Pass) -> Step<bool> {
+        let mut has_more = false;
+        for (since, channels) in pass.channels_by_since() {
+            for some in channels.chunks(IDS_MAX) {
+                has_more |= self.take_due_on(pass, some, &since)?;
+            }
+        }
+        Ok(has_more)
+    }
+
+    fn take_due_on(&mut self, pass: &Pass, channels: &[String], since: &str) -> Step<bool> {
+        let mut after: Option<Found> = None;
+        for _ in 0..PAGES_PER_PASS {
+            let page = self.remote.find(&pass.tables, channels, since, after.as_ref())?;
+            let is_last = page.len() < PAGE;
+            after = page.last().cloned();
+            let (fresh, settled) = self.sort_found(pass, page)?;
+            if !fresh.is_empty() {
+                self.take(pass, &fresh)?;
+            }
+            for claim in settled {
+                self.found_again(pass, &claim)?;
+            }
+            if is_last {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Which of them are new, and which were sent from here before.
+    fn sort_found(&mut self, pass: &Pass, page: Vec<Found>) -> Step<(Vec<Found>, Vec<LinkClaim>)> {
+        let project = &pass.state.project;
+        Ok(self.store.read(|tx| {
+            let (mut fresh, mut settled) = (Vec::new(), Vec::new());
+            for found in page {
+                if tx.has_open_link_claim(project, &found.id)? {
+                    continue;
+                }
+                match tx.link_claim(project, &found.id, &found.due_at)? {
+                    Some(claim) if claim.state == ClaimState::Settled => settled.push(claim),
+                    Some(_) | None => fresh.push(found),
+                }
+            }
+            Ok((fresh, settled))
+        })?)
+    }
+
+    fn take(&mut self, pass: &Pass, fresh: &[Found]) -> Step<()> {
+        let (project, now) = (&pass.state.project, pass.now.wall);
+        let known = |found: &Found| Some((found.clone(), times::instant(&found.due_at)?));
+        let mut fresh: Vec<_> = fresh.iter().filter_map(known).collect();
+        // Two batches in opposite orders would wait for each other's rows for ever.
+        fresh.sort_by(|(a, _), (b, _)| (&a.id, &a.due_at).cmp(&(&b.id, &b.due_at)));
+        for batch in fresh.chunks(IDS_MAX) {
+            let meant = self.write(|tx| {
+                let mut meant = Vec::new();
+                for (found, local) in batch {
+                    tx.intend(project, &found.id, (&found.due_at, *local), now)?;
+                    meant.extend(tx.link_claim(project, &found.id, &found.due_at)?);
+                }
+                Ok(meant)
+            })?;
+            reach("link_intended");
+            self.claim(pass, &meant)?;
+            self.plan_claimed(pass)?;
+        }
+        Ok(())
+    }
+
+    /// Claims whose reply never came.
+    pub(super) fn resolve_claims(&mut self, pass: &Pass) -> Step<()> {
+        let mut after = 0;
+        loop {
+            let open =
+                self.store.read(|tx| tx.link_claims_in(ClaimState::Claiming, after, IDS_MAX))?;
+            let Some(last) = open.last() else { return Ok(()) };
+            after = last.id;
+            let mut open = open;
+            open.sort_by(|a, b| (&a.remote_id, &a.due_at).cmp(&(&b.remote_id, &b.due_at)));
+            self.claim(pass, &open)?;
+        }
+    }
+
+    /// Claims what is meant. What stays open is asked for again in a later pass: that a claim is not
+    /// there after a request without an answer does not prove that it will not be.
+    fn claim(&mut self, pass: &Pass, meant: &[LinkClaim]) -> Step<()> {
+        if !pass.state.is_shared {
+            return self.set_states(meant.iter().map(|claim| (claim.id, ClaimState::Claimed)));
+        }
+        let rows: Vec<Value> =
+            meant.iter().map(|claim| row(claim, &pass.state.appliance)).collect();
+        let mut won = self.remote.claim(&rows);
+        if matches!(&won, Err(Trouble { kind: Kind::Unknown, .. })) {
+            won = self.remote.claim(&rows); // Done twice is done once.
+        }
+        reach("link_claim_sent");
+        let won = match won {
+            Ok(won) => won,
+            // Of a batch, one row that was deleted keeps all from being claimed.
+            Err(Trouble { kind: Kind::Gone, .. }) if meant.len() > 1 => {
+                for one in meant {
+                    self.claim(pass, std::slice::from_ref(one))?;
+                }
+                return Ok(());
+            }
+            Err(Trouble { kind: Kind::Gone, .. }) => {
+                return self.set_states(meant.iter().map(|claim| (claim.id, ClaimState::Released)));
+            }
+            Err(trouble) => return Err(trouble.into()),
+        };
+        let mut holders = by_occurrence(won);
+        let missing = |claim: &&LinkClaim| holders.values().all(|held| held.token != claim.token);
+        let asked: Vec<&str> =
+            meant.iter().filter(missing).map(|one| one.remote_id.as_str()).collect();
+        if !asked.is_empty() {
+            holders.extend(by_occurrence(self.remote.claims_of(&asked)?));
+        }
+        let mut states = Vec::new();
+        for claim in meant {
+            let held = holders.get(&(claim.remote_id.clone(), claim.due_at.clone()));
+            match held {
+                Some(held) if held.token == claim.token => {
+                    states.push((claim.id, ClaimState::Claimed));
+                }
+                Some(held) => {
+                    states.push((claim.id, ClaimState::Lost));
+                    if held.is_settled {
+                        self.found_settled_by_another(pass, claim, held)?;
+                    }
+                }
+                None => {}
+            }
+        }
+        self.set_states(states.into_iter())?;
+        reach("link_claimed");
+        Ok(())
+    }
+
+    fn set_states(&mut self, states: impl Iterator<Item = (i64, ClaimState)>) -> Step<()> {
+        let states: Vec<_> = states.collect();
+        self.write(|tx| states.iter().try_for_each(|(id, state)| tx.set_claim_state(*id, *state)))
+    }
+
+    /// What the project has as ours, and is open there. A token that is not known here is of a database
+    /// that was lost or restored: whatever it sent, nothing of it is sent again.
+    pub(super) fn reconcile(&mut self, pass: &Pass) -> Step<()> {
+        let project = &pass.state.project;
+        let mut lost = 0;
+        let channels: Vec<String> = pass.channels.iter().map(|one| one.remote_id.clone()).collect();
+        for some in channels.chunks(IDS_MAX) {
+            // Of a channel that was taken over, what the other one had under way.
+            let appliance = &pass.state.appliance;
+            for other in self.remote.open_claims_of_others(&pass.tables, some, appliance)? {
+                self.keep_foreign(pass, &other)?;
+            }
+        }
+        for remote in self.remote.open_claims(&pass.state.appliance)? {
+            let known =
+                self.store.read(|tx| tx.link_claim(project, &remote.message, &remote.due_at))?;
+            let known = known.filter(|claim| claim.token == remote.token);
+            match known.map(|claim| (claim.id, claim.state)) {
+                // A late request made it again, or for the first time.
+                Some((id, ClaimState::Released | ClaimState::Claiming | ClaimState::Lost)) => {
+                    self.write(|tx| tx.set_claim_state(id, ClaimState::Claimed))?;
+                }
+                // Its end was not written.
+                Some((id, ClaimState::Settled)) => {
+                    self.write(|tx| tx.set_claim_state(id, ClaimState::Ended))?;
+                }
+                Some((_, ClaimState::Claimed | ClaimState::Planned | ClaimState::Ended)) => {}
+                None => {
+                    lost += 1;
+                    self.keep_foreign(pass, &remote)?;
+                }
+            }
+        }
+        if lost > 0 {
+            self.alarm(&format!(
+                "{lost} claims of this appliance are not in its database: what they may have sent is unknown, and not sent again"
+            ))?;
+        }
+        Ok(())
+    }
+
+    fn keep_foreign(&mut self, pass: &Pass, remote: &RemoteClaim) -> Step<()> {
+        let (project, now) = (&pass.state.project, pass.now.wall);
+        let Some(local) = times::instant(&remote.due_at) else { return Ok(()) };
+        let at = (remote.due_at.as_str(), local);
+        self.write(|tx| tx.keep_foreign_claim(project, &remote.message, at, &remote.token, now))
+    }
+
+    /// Gives a claim back and forgets it: the row is not what was found any more.
+    pub(super) fn release(&mut self, pass: &Pass, claim: &LinkClaim) -> Step<()> {
+        if pass.state.is_shared {
+            self.remote.release(&claim.remote_id, &claim.due_at, &claim.token)?;
+        }
+        self.set_states([(claim.id, ClaimState::Released)].into_iter())
+    }
+
+    fn found_settled_by_another(
+        &mut self,
+        pass: &Pass,
+        claim: &LinkClaim,
+        held: &RemoteClaim,
+    ) -> Step<()> {
+        let status = held.status.clone().filter(|status| status != "cancelled");
+        self.move_on(pass, claim, status.as_deref()).map(drop)
+    }
+}
+
+fn row(claim: &LinkClaim, appliance: &str) -> Value {
+    json!({
+        "auto_message_id": claim.remote_id, "due_at": claim.due_at,
+        "claimed_by": appliance, "claim_token": claim.token,
+    })
+}
+
+/// By row and instant; the database writes an instant always in the same way.
+fn by_occurrence(claims: Vec<RemoteClaim>) -> HashMap<(String, String), RemoteClaim> {
+    let key = |claim: &RemoteClaim| (claim.message.clone(), claim.due_at.clone());
+    claims.into_iter().map(|claim| (key(&claim), claim)).collect()
+}

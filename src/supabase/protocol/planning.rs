@@ -1,0 +1,328 @@
+//! From a claim to deliveries: the row is read again, and planned as it is then. While it is being sent
+//! the website may cancel it, edit it, move it or delete it.
+
+use sha2::{Digest as _, Sha256};
+
+use super::super::recipients;
+use super::super::remote::{Guard, IDS_MAX, RemoteMessage};
+use super::super::times;
+use super::{Link, Pass, Step, reach};
+use crate::clock::Timestamp;
+use crate::reason::Reason;
+use crate::store::{ClaimState, LinkClaim, LinkedRow, Trigger};
+
+/// Rows that are read at once: each may have thousands of recipients.
+const ROWS_AT_ONCE: usize = 20;
+
+impl Link {
+    /// Plans what is claimed.
+    pub(super) fn plan_claimed(&mut self, pass: &Pass) -> Step<()> {
+        let mut has_planned = false;
+        let mut after = 0;
+        loop {
+            let claimed = self
+                .store
+                .read(|tx| tx.link_claims_in(ClaimState::Claimed, after, ROWS_AT_ONCE))?;
+            let Some(last) = claimed.last() else { break };
+            after = last.id;
+            let ids: Vec<&str> = claimed.iter().map(|claim| claim.remote_id.as_str()).collect();
+            let rows = self.remote.read_again(&pass.tables, &ids)?;
+            reach("link_read_again");
+            for claim in &claimed {
+                let row = rows.iter().find(|row| row.id == claim.remote_id);
+                has_planned |= self.plan_one(pass, claim, row)?;
+            }
+        }
+        if has_planned {
+            self.triggers.pull(Trigger::Timer, None);
+        }
+        Ok(())
+    }
+
+    /// Plans a claim from what was read just now. Returns whether it did.
+    fn plan_one(
+        &mut self,
+        pass: &Pass,
+        claim: &LinkClaim,
+        row: Option<&RemoteMessage>,
+    ) -> Step<bool> {
+        let is_as_found =
+            |row: &&RemoteMessage| row.status == "scheduled" && row.scheduled_at == claim.due_at;
+        let channel = |row: &RemoteMessage| {
+            let wanted = row.channel.as_deref()?;
+            pass.channels.iter().find(|channel| channel.remote_id == wanted)
+        };
+        let planned = row.filter(is_as_found).and_then(|row| Some((row, channel(row)?)));
+        let Some((row, channel)) = planned else {
+            if claim.auto_message_id.is_none() {
+                self.release(pass, claim)?;
+            } else {
+                // Planned before: what is left of it ends.
+                let reason = row.map_or(Reason::WebsiteDeleted, why_over);
+                self.end_by_website(claim, &reason)?;
+            }
+            return Ok(false);
+        };
+        let contact_ids = recipients::resolve(&self.remote, &pass.tables, &row.contact_ids)?;
+        let (mark, next_at) = (mark(row), self.next_of(pass, claim, row)?);
+        let project = &pass.state.project;
+        let (now, id) = (self.zone_now(), channel.channel_id);
+        let remote_channel = channel.remote_id.clone();
+        let is_planned = self.write(|tx| {
+            tx.set_claim_channel(claim.id, &remote_channel)?;
+            // Something else of the row was edited: what goes out is the same.
+            if let Some(message) =
+                claim.auto_message_id.map(|id| tx.message(id)).transpose()?.flatten()
+                && message.message == row.message
+                && message.contact_ids.as_deref() == Some(&contact_ids)
+                && message.channel_id == id
+                && message.scheduled_at == Some(claim.local_due_at)
+                && claim.row_mark.is_some()
+                && message.status != crate::delivery::MessageStatus::Cancelled
+            {
+                tx.set_claim_row(claim.id, &mark, next_at)?;
+                tx.set_claim_state(claim.id, ClaimState::Planned)?;
+                return Ok(false);
+            }
+            let linked = LinkedRow {
+                title: row.title.as_deref(),
+                message: &row.message,
+                contact_ids: &contact_ids,
+                channel_id: id,
+                row_mark: &mark,
+                next_at,
+            };
+            tx.plan_linked(project, claim, &linked, now)?;
+            Ok(true)
+        })?;
+        reach("link_planned");
+        Ok(is_planned)
+    }
+
+    /// The occurrence that follows, of those that did not go out from here already.
+    pub(super) fn next_of(
+        &mut self,
+        pass: &Pass,
+        claim: &LinkClaim,
+        row: &RemoteMessage,
+    ) -> Step<Option<Timestamp>> {
+        let Some(scheduled_at) = times::instant(&row.scheduled_at) else { return Ok(None) };
+        let rule = (row.schedules.as_deref(), row.interval_config.as_deref());
+        let following = times::following(rule, scheduled_at, claim.local_due_at, &self.config.zone);
+        let project = &pass.state.project;
+        Ok(self.store.read(|tx| {
+            for at in following {
+                if !tx.has_settled_link_claim(project, &claim.remote_id, at)? {
+                    return Ok(Some(at));
+                }
+            }
+            Ok(None)
+        })?)
+    }
+
+    /// Looks at the rows that are being sent, and notices those that ended here.
+    pub(super) fn watch(&mut self, pass: &Pass) -> Step<()> {
+        let mut after = 0;
+        loop {
+            let planned =
+                self.store.read(|tx| tx.link_claims_in(ClaimState::Planned, after, IDS_MAX))?;
+            let Some(last) = planned.last() else { return self.plan_claimed(pass) };
+            after = last.id;
+            let ids: Vec<&str> = planned.iter().map(|claim| claim.remote_id.as_str()).collect();
+            let rows = self.remote.watch(&pass.tables, &ids)?;
+            for claim in &planned {
+                let row = rows.iter().find(|row| row.id == claim.remote_id);
+                self.watch_one(pass, claim, row)?;
+                self.write(|tx| match tx.link_ending(claim)? {
+                    Some(ending) => tx.end_claim_if_planned(claim.id, &ending),
+                    None => Ok(()),
+                })?;
+            }
+            reach("link_ended");
+        }
+    }
+
+    fn watch_one(
+        &mut self,
+        pass: &Pass,
+        claim: &LinkClaim,
+        row: Option<&RemoteMessage>,
+    ) -> Step<()> {
+        let Some(row) = row else { return self.end_by_website(claim, &Reason::WebsiteDeleted) };
+        if row.status != "scheduled" {
+            if row.status != "cancelled" {
+                self.alarm_of_other_sender()?;
+            }
+            return self.end_by_website(claim, &why_over(row));
+        }
+        if row.scheduled_at != claim.due_at {
+            // An edit writes the first time of a series, which may be long over: it is still this
+            // occurrence that goes on.
+            let project = &pass.state.project;
+            let other = self
+                .store
+                .read(|tx| tx.link_claim(project, &claim.remote_id, &row.scheduled_at))?;
+            if other.is_none_or(|other| other.state != ClaimState::Settled) {
+                return self.end_by_website(claim, &Reason::WebsiteMoved);
+            }
+        }
+        if claim.row_mark.as_deref() == Some(&mark(row)) {
+            return Ok(());
+        }
+        if row.scheduled_at == claim.due_at {
+            return self.write(|tx| tx.set_claim_state(claim.id, ClaimState::Claimed));
+        }
+        // The text of what is still pending is the new one; the rest of the edit is for the next time.
+        let rows = self.remote.read_again(&pass.tables, &[&claim.remote_id])?;
+        let Some(row) = rows.into_iter().next() else { return Ok(()) };
+        let next_at = self.next_of(pass, claim, &row)?;
+        let mark = mark(&row);
+        self.write(|tx| {
+            if let Some(id) = claim.auto_message_id {
+                tx.set_linked_text(id, row.title.as_deref(), &row.message)?;
+            }
+            tx.set_claim_row(claim.id, &mark, next_at)
+        })
+    }
+
+    /// What is left of an occurrence ends here, because the website or another appliance wants it so.
+    pub(super) fn end_by_website(&mut self, claim: &LinkClaim, reason: &Reason) -> Step<()> {
+        let now = self.zone_now();
+        self.write(|tx| {
+            tx.cancel_linked(claim, reason, now)?;
+            tx.set_claim_state(claim.id, ClaimState::Planned)
+        })
+    }
+
+    /// Ends what is under way and fits.
+    pub(super) fn cancel_where(
+        &mut self,
+        reason: &Reason,
+        fits: impl Fn(&LinkClaim) -> bool,
+    ) -> Step<()> {
+        let mut after = 0;
+        loop {
+            let planned =
+                self.store.read(|tx| tx.link_claims_in(ClaimState::Planned, after, IDS_MAX))?;
+            let Some(last) = planned.last() else { return Ok(()) };
+            after = last.id;
+            for claim in planned.iter().filter(|claim| fits(claim)) {
+                self.end_by_website(claim, reason)?;
+            }
+        }
+    }
+
+    pub(super) fn alarm_of_other_sender(&mut self) -> Step<()> {
+        self.alarm(
+            "the website set a message to sent or failed that this appliance is sending: turn its own cron off, or everything goes out twice",
+        )
+    }
+
+    /// A row whose occurrence was sent from here is due again: an edit writes the first time of a series
+    /// anew. Nothing is sent of what was sent; it moves on to its next time. After the last one, people
+    /// who were added to its recipients get it.
+    pub(super) fn found_again(&mut self, pass: &Pass, claim: &LinkClaim) -> Step<()> {
+        let status = claim.ending.as_ref().map(|ending| ending.status);
+        let is_moved = self.move_on(pass, claim, None)?;
+        if is_moved {
+            return Ok(());
+        }
+        let has_message = match claim.auto_message_id {
+            Some(id) => self.store.read(|tx| tx.is_linked(id))?,
+            None => false,
+        };
+        if has_message {
+            self.write(|tx| tx.set_claim_state(claim.id, ClaimState::Claimed))?;
+            return self.plan_claimed(pass);
+        }
+        let word = status.map_or("failed", |status| status.as_str());
+        let word = if word == "cancelled" { "failed" } else { word };
+        self.move_on(pass, claim, Some(word)).map(drop)
+    }
+
+    /// Moves a row on to its next time, or gives it `status` after the last. Returns whether there was
+    /// anything to write.
+    pub(super) fn move_on(
+        &mut self,
+        pass: &Pass,
+        claim: &LinkClaim,
+        status: Option<&str>,
+    ) -> Step<bool> {
+        let rows = self.remote.read_again(&pass.tables, &[&claim.remote_id])?;
+        let Some(row) = rows.into_iter().next() else { return Ok(true) };
+        if row.status != "scheduled" || row.scheduled_at != claim.due_at {
+            return Ok(true);
+        }
+        let next = self.next_of(pass, claim, &row)?;
+        let body = match (next, status) {
+            (Some(next), _) => serde_json::json!({ "scheduled_at": next }),
+            (None, Some(status)) => {
+                let sent_at = claim.ending.as_ref().and_then(|ending| ending.sent_at);
+                let sent_at = sent_at.filter(|_| status == "sent");
+                serde_json::json!({ "status": status, "sent_at": sent_at })
+            }
+            (None, None) => return Ok(false),
+        };
+        let guard = Guard {
+            status: "scheduled",
+            scheduled_at: &row.scheduled_at,
+            updated_at: row.updated_at.as_deref(),
+        };
+        self.remote.settle(&pass.tables, &row.id, &guard, &body)?;
+        Ok(true)
+    }
+
+    /// A series that began before the link is edited: its first time is back, and it would never be
+    /// found again. It moves on to its next time.
+    pub(super) fn wake_old_series(&mut self, pass: &Pass) -> Step<()> {
+        let has = |column| pass.tables.messages.has(column);
+        if !has("schedules") || !has("updated_at") {
+            return Ok(());
+        }
+        for (since, channels) in pass.channels_by_since() {
+            for some in channels.chunks(IDS_MAX) {
+                self.wake_old_series_on(pass, some, &since)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn wake_old_series_on(&mut self, pass: &Pass, channels: &[String], since: &str) -> Step<()> {
+        let Some(begin) = times::instant(since) else { return Ok(()) };
+        for row in self.remote.old_series(&pass.tables, channels, since)? {
+            let Some(at) = times::instant(&row.scheduled_at) else { continue };
+            let rule = (row.schedules.as_deref(), None);
+            let next = times::following(rule, at, begin, &self.config.zone).into_iter().next();
+            if let Some(next) = next {
+                let guard = Guard {
+                    status: "scheduled",
+                    scheduled_at: &row.scheduled_at,
+                    updated_at: row.updated_at.as_deref(),
+                };
+                let body = serde_json::json!({ "scheduled_at": next });
+                self.remote.settle(&pass.tables, &row.id, &guard, &body)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why a row that was being sent is over.
+fn why_over(row: &RemoteMessage) -> Reason {
+    match row.status.as_str() {
+        "scheduled" => Reason::WebsiteMoved,
+        "sent" | "failed" => Reason::WebsiteEnded,
+        _ => Reason::WebsiteCancelled,
+    }
+}
+
+/// By what an edit of a row is noticed.
+pub(super) fn mark(row: &RemoteMessage) -> String {
+    if let Some(updated_at) = &row.updated_at {
+        return updated_at.clone();
+    }
+    let all = format!("{}\n{}\n{:?}\n{:?}", row.message, row.contact_ids, row.schedules, row.title);
+    Sha256::digest(all.as_bytes())
+        .iter()
+        .fold("hash:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+}

@@ -1,0 +1,146 @@
+//! Whom a row of the website's goes to: its entries become numbers with names, because a contact's id
+//! there is none of ours. Who cannot get it stays in the list, with the reason.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Value, json};
+
+use super::remote::{Remote, text};
+use super::reply::Trouble;
+use super::tables::Tables;
+use crate::recipient::SKIP_KEY;
+
+/// Digits that a phone number has at least; what is shorter is an id.
+const PHONE_DIGITS_MIN: usize = 8;
+
+/// A contact of the website's.
+struct Contact {
+    name: Option<String>,
+    phone: Option<String>,
+    is_active: bool,
+}
+
+/// Turns `contact_ids` of a row into ours.
+///
+/// # Errors
+/// [`Trouble`] when contacts cannot be looked up.
+pub(super) fn resolve(
+    remote: &Remote,
+    tables: &Tables,
+    contact_ids: &Value,
+) -> Result<String, Trouble> {
+    let parsed = contact_ids.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let entries = match parsed.as_ref().unwrap_or(contact_ids) {
+        Value::Array(entries) => entries.clone(),
+        Value::Null => Vec::new(),
+        one => vec![one.clone()],
+    };
+    let ids: HashSet<String> =
+        entries.iter().filter_map(|entry| contact_id(tables, entry)).collect();
+    let known = contacts(remote, tables, &ids)?;
+    let off = inactive(remote, tables, &entries)?;
+    let ours = entries.iter().map(|entry| match contact_id(tables, entry) {
+        Some(id) => match known.get(&id) {
+            Some(Contact { phone: Some(phone), name, is_active: true }) => {
+                json!({ "phone": phone, "name": name })
+            }
+            Some(Contact { is_active: false, phone, .. }) => {
+                skipped("website_contact_off", phone.as_deref().unwrap_or(&id))
+            }
+            Some(Contact { phone: None, .. }) => skipped("website_contact_without_number", &id),
+            None => skipped("website_contact_missing", &id),
+        },
+        None => match phone(entry) {
+            Some(phone) if off.contains(&digits(&phone)) => skipped("website_contact_off", &phone),
+            Some(phone) => json!({ "phone": phone, "name": text(entry, "name") }),
+            None => skipped("website_contact_missing", &shown(entry)),
+        },
+    });
+    Ok(Value::Array(ours.collect()).to_string())
+}
+
+fn skipped(reason: &str, raw: &str) -> Value {
+    json!({ SKIP_KEY: reason, "raw": raw })
+}
+
+fn shown(entry: &Value) -> String {
+    entry.as_str().map_or_else(|| entry.to_string(), str::to_owned)
+}
+
+fn digits(phone: &str) -> String {
+    phone.chars().filter(char::is_ascii_digit).collect()
+}
+
+/// The number in an entry that names nobody by an id.
+fn phone(entry: &Value) -> Option<String> {
+    let field = ["phone", "phone_number", "number", "whatsapp"]
+        .into_iter()
+        .find_map(|key| text(entry, key));
+    let bare = || matches!(entry, Value::String(_) | Value::Number(_)).then(|| shown(entry));
+    let phone = field.or_else(bare)?;
+    (digits(&phone).len() >= PHONE_DIGITS_MIN).then_some(phone)
+}
+
+/// The id of a contact that an entry names, when it names no number.
+fn contact_id(tables: &Tables, entry: &Value) -> Option<String> {
+    let contacts = tables.contacts.as_ref()?;
+    if phone(entry).is_some() && (entry.is_object() || !contacts.can_have_id(&shown(entry))) {
+        return None;
+    }
+    let id = if entry.is_object() {
+        text(entry, "id").or_else(|| text(entry, "contact_id"))?
+    } else {
+        shown(entry)
+    };
+    contacts.can_have_id(&id).then_some(id)
+}
+
+fn contacts(
+    remote: &Remote,
+    tables: &Tables,
+    ids: &HashSet<String>,
+) -> Result<HashMap<String, Contact>, Trouble> {
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let rows = remote.contacts(tables, "id", &ids)?;
+    let contact = |row: &Value| {
+        let contact = Contact {
+            name: text(row, "name"),
+            phone: text(row, "phone_number").filter(|phone| !phone.trim().is_empty()),
+            is_active: row["is_active"].as_bool() != Some(false),
+        };
+        Some((text(row, "id")?, contact))
+    };
+    Ok(rows.iter().filter_map(contact).collect())
+}
+
+/// The numbers, as digits, of those who are named by a number and are off on the website.
+fn inactive(
+    remote: &Remote,
+    tables: &Tables,
+    entries: &[Value],
+) -> Result<HashSet<String>, Trouble> {
+    if !tables.contacts.as_ref().is_some_and(|contacts| contacts.has("is_active")) {
+        return Ok(HashSet::new());
+    }
+    let named = entries.iter().filter(|entry| contact_id(tables, entry).is_none());
+    let phones: HashSet<String> = named.filter_map(phone).collect();
+    let spelled: HashSet<String> = phones
+        .iter()
+        .flat_map(|phone| [phone.clone(), digits(phone), format!("+{}", digits(phone))])
+        .collect();
+    let spelled: Vec<&str> = spelled.iter().map(String::as_str).collect();
+    let rows = remote.contacts(tables, "phone_number", &spelled)?;
+    // A number that two contacts have counts as off when each of them is.
+    let mut on = HashSet::new();
+    let mut off = HashSet::new();
+    for row in &rows {
+        let Some(phone) = text(row, "phone_number") else { continue };
+        let is_active = row["is_active"].as_bool() != Some(false);
+        if is_active {
+            on.insert(digits(&phone))
+        } else {
+            off.insert(digits(&phone))
+        };
+    }
+    Ok(off.difference(&on).cloned().collect())
+}

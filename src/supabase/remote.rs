@@ -1,0 +1,514 @@
+//! The project: one method for each request of the protocol. Whatever is given out is text as the
+//! database wrote it; guards compare it unchanged.
+//!
+//! Nothing here decides. A simulated project can take the place of the real one behind the same HTTP.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use serde_json::{Value, json};
+
+use super::filter::{Filter, encode};
+use super::key::Key;
+use super::reply::{self, Answer, Kind, Trouble};
+use super::tables::{CLAIMS, DELIVERIES, OWNERS, Tables};
+use crate::clock::Timestamp;
+use crate::config::Supabase;
+use crate::http_client::{HttpClient, Method, NoReply, Reply};
+use crate::waha::http_date;
+
+/// Of one reply; a page of messages with thousands of recipients each is large.
+const REPLY_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// Rows of one page; the server cuts longer ones at a number of its own, silently.
+pub(super) const PAGE: usize = 100;
+/// Ids in one filter: with 100 the reply's head is too long for some gateways.
+pub(super) const IDS_MAX: usize = 50;
+const MINIMAL: &str = "return=representation";
+const IGNORE: &str = "resolution=ignore-duplicates,return=representation";
+const MERGE: &str = "resolution=merge-duplicates,return=representation";
+
+/// A project of Supabase, and the way to it.
+pub(super) struct Remote {
+    client: HttpClient,
+    base: String,
+    headers: Vec<(&'static str, String)>,
+    /// What the server's clock said in the latest answer.
+    date: Mutex<Option<Timestamp>>,
+}
+
+/// A channel of the website.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RemoteChannel {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) session_name: Option<String>,
+    pub(super) is_active: bool,
+}
+
+/// A row that is due: which one, and its instant as the database wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) id: String,
+    pub(super) due_at: String,
+}
+
+/// A row of the website's messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RemoteMessage {
+    pub(super) id: String,
+    pub(super) title: Option<String>,
+    pub(super) message: String,
+    pub(super) contact_ids: Value,
+    pub(super) scheduled_at: String,
+    pub(super) schedules: Option<String>,
+    pub(super) interval_config: Option<String>,
+    pub(super) status: String,
+    pub(super) sent_at: Option<String>,
+    pub(super) channel: Option<String>,
+    pub(super) updated_at: Option<String>,
+}
+
+/// A row of `auto_message_claims`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RemoteClaim {
+    pub(super) message: String,
+    pub(super) due_at: String,
+    pub(super) claimed_by: String,
+    pub(super) token: String,
+    pub(super) is_settled: bool,
+    pub(super) status: Option<String>,
+}
+
+impl Remote {
+    pub(super) fn new(settings: &Supabase, key: &Key) -> Self {
+        let mut headers = key.headers();
+        headers.push(("Accept", "application/json".to_owned()));
+        Self {
+            client: HttpClient::new(settings.timeout).brief(settings.timeout),
+            base: format!("{}/rest/v1/", settings.url),
+            headers,
+            date: Mutex::default(),
+        }
+    }
+
+    /// What the server's clock said in the latest answer.
+    pub(super) fn date(&self) -> Option<Timestamp> {
+        *self.date.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ask(&self, method: Method, path: &str, prefer: &str, body: Option<&Value>) -> Answer {
+        reply::rows(self.reply(method, path, prefer, body))
+    }
+
+    fn reply(
+        &self,
+        method: Method,
+        path: &str,
+        prefer: &str,
+        body: Option<&Value>,
+    ) -> Result<Reply, NoReply> {
+        let url = format!("{}{path}", self.base);
+        let mut headers: Vec<(&str, &str)> =
+            self.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        if !prefer.is_empty() {
+            headers.push(("Prefer", prefer));
+        }
+        let json = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+        let replied = self.client.ask(method, &url, &headers, json, REPLY_BYTES_MAX);
+        let date =
+            replied.as_ref().ok().and_then(|reply| reply.date.as_deref()).and_then(http_date);
+        if date.is_some() {
+            *self.date.lock().unwrap_or_else(PoisonError::into_inner) = date;
+        }
+        replied
+    }
+
+    fn get(&self, table: &str, filter: &Filter, rest: &str) -> Answer {
+        self.ask(Method::Get, &format!("{table}?{}{rest}", filter.text()), "", None)
+    }
+
+    fn patch(&self, table: &str, filter: &Filter, rest: &str, body: &Value) -> Answer {
+        let path = format!("{table}?{}{rest}", filter.text());
+        self.ask(Method::Patch, &path, MINIMAL, Some(body))
+    }
+
+    /// The project's description: see [`Tables`].
+    pub(super) fn describe(&self) -> Result<Value, Trouble> {
+        reply::read(self.reply(Method::Get, "", "", None))
+    }
+
+    /// Every channel.
+    pub(super) fn channels(&self, tables: &Tables) -> Result<Vec<RemoteChannel>, Trouble> {
+        let table = &tables.channels;
+        let select = table.select(&["id", "name", "session_name", "is_active"]);
+        let mut all: Vec<RemoteChannel> = Vec::new();
+        loop {
+            let after = all.last().map(|last| format!("&id=gt.{}", encode(&last.id)));
+            let after = after.unwrap_or_default();
+            let path = format!("{}?select={select}&order=id&limit={PAGE}{after}", table.name);
+            let rows = self.ask(Method::Get, &path, "", None)?;
+            let count = rows.len();
+            all.extend(rows.iter().map(|row| RemoteChannel {
+                id: text(row, "id").unwrap_or_default(),
+                name: text(row, "name").unwrap_or_default(),
+                session_name: text(row, "session_name").filter(|name| !name.trim().is_empty()),
+                is_active: row["is_active"].as_bool() != Some(false),
+            }));
+            if count < PAGE {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// A page of what is due since `since` on `channels`, after the row `after`. The database's clock
+    /// decides. With the tables of `migration.sql`, what has an open claim is left out.
+    pub(super) fn find(
+        &self,
+        tables: &Tables,
+        channels: &[String],
+        since: &str,
+        after: Option<&Found>,
+    ) -> Result<Vec<Found>, Trouble> {
+        let channels = channels.iter().map(String::as_str);
+        let mut filter = Filter::equal("status", "scheduled")
+            .and("scheduled_at", "lte", "now")
+            .and("scheduled_at", "gte", since)
+            .and_all(&Filter::one_of(&tables.channel_column, channels));
+        if let Some(after) = after {
+            filter = filter.and_after((&after.due_at, &after.id));
+        }
+        let (mut select, mut open) = ("id,scheduled_at".to_owned(), String::new());
+        if tables.is_shared {
+            select = format!("{select},{CLAIMS}()");
+            open = format!("&{CLAIMS}.settled_at=is.null&{CLAIMS}=is.null");
+        }
+        let rest = format!("&select={select}{open}&order=scheduled_at,id&limit={PAGE}");
+        let rows = self.get(&tables.messages.name, &filter, &rest)?;
+        Ok(rows.iter().filter_map(found).collect())
+    }
+
+    /// How many rows of a kind there are, at most `limit` of them, and the first ones' instants:
+    /// for `link check` and `doctor`.
+    pub(super) fn count(
+        &self,
+        tables: &Tables,
+        what: Counted<'_>,
+        limit: usize,
+    ) -> Result<usize, Trouble> {
+        let scheduled = Filter::equal("status", "scheduled").and("scheduled_at", "lte", "now");
+        let filter = match what {
+            Counted::Old { before } => {
+                Filter::equal("status", "scheduled").and("scheduled_at", "lt", before)
+            }
+            Counted::Due { since } => scheduled.and("scheduled_at", "gte", since),
+            Counted::WithoutChannel => scheduled.and(&tables.channel_column, "is", "null"),
+            Counted::SentSince { .. } if !tables.messages.has("sent_at") => return Ok(0),
+            Counted::SentSince { since } => {
+                Filter::equal("status", "sent").and("sent_at", "gte", since)
+            }
+        };
+        let rest = format!("&select=id&limit={limit}");
+        Ok(self.get(&tables.messages.name, &filter, &rest)?.len())
+    }
+
+    /// Reads rows anew, whole. A row that is gone is left out.
+    pub(super) fn read_again(
+        &self,
+        tables: &Tables,
+        ids: &[&str],
+    ) -> Result<Vec<RemoteMessage>, Trouble> {
+        let table = &tables.messages;
+        let columns = [
+            "id",
+            "title",
+            "message",
+            "contact_ids",
+            "scheduled_at",
+            "schedules",
+            "interval_config",
+            "status",
+            "sent_at",
+            "updated_at",
+            &tables.channel_column,
+        ];
+        let filter = Filter::one_of("id", ids.iter().copied());
+        let rest = format!("&select={}&limit={PAGE}", table.select(&columns));
+        let answer = self.get(&table.name, &filter, &rest);
+        // Rows can be megabytes, and one id can spoil a page.
+        if let Err(Trouble { kind: Kind::Filter | Kind::Unknown, .. }) = &answer
+            && ids.len() > 1
+        {
+            let (left, right) = ids.split_at(ids.len() / 2);
+            let mut rows = self.read_again(tables, left)?;
+            rows.extend(self.read_again(tables, right)?);
+            return Ok(rows);
+        }
+        Ok(answer?.iter().filter_map(|row| message(row, &tables.channel_column)).collect())
+    }
+
+    /// Series with a time before `since` that were edited after it.
+    pub(super) fn old_series(
+        &self,
+        tables: &Tables,
+        channels: &[String],
+        since: &str,
+    ) -> Result<Vec<RemoteMessage>, Trouble> {
+        let channels = channels.iter().map(String::as_str);
+        let filter = Filter::equal("status", "scheduled")
+            .and("scheduled_at", "lt", since)
+            .and("updated_at", "gte", since)
+            .and("schedules", "neq", "[]")
+            .and_all(&Filter::one_of(&tables.channel_column, channels));
+        let rest = format!("&select=id,status,scheduled_at,schedules,updated_at&limit={PAGE}");
+        let rows = self.get(&tables.messages.name, &filter, &rest)?;
+        Ok(rows.iter().filter_map(|row| message(row, &tables.channel_column)).collect())
+    }
+
+    /// Of rows under way: id with status, instant and `updated_at`.
+    pub(super) fn watch(
+        &self,
+        tables: &Tables,
+        ids: &[&str],
+    ) -> Result<Vec<RemoteMessage>, Trouble> {
+        if !tables.messages.has("updated_at") {
+            return self.read_again(tables, ids);
+        }
+        let filter = Filter::one_of("id", ids.iter().copied());
+        let rest = format!(
+            "&select=id,status,scheduled_at,updated_at,{}&limit={PAGE}",
+            tables.channel_column
+        );
+        let rows = self.get(&tables.messages.name, &filter, &rest)?;
+        Ok(rows.iter().filter_map(|row| message(row, &tables.channel_column)).collect())
+    }
+
+    /// Contacts whose `column` (`id` or `phone_number`) is one of `values`.
+    pub(super) fn contacts(&self, tables: &Tables, column: &str, values: &[&str]) -> Answer {
+        let Some(table) = &tables.contacts else { return Ok(Vec::new()) };
+        let mut rows = Vec::new();
+        for page in values.chunks(IDS_MAX) {
+            let filter = Filter::one_of(column, page.iter().copied());
+            let select = table.select(&["id", "name", "phone_number", "is_active"]);
+            let rest = format!("&select={select}&limit=1000");
+            rows.extend(self.get(&table.name, &filter, &rest)?);
+        }
+        Ok(rows)
+    }
+
+    /// Claims occurrences; returns those that were won. None that is left out is lost for sure.
+    pub(super) fn claim(&self, rows: &[Value]) -> Result<Vec<RemoteClaim>, Trouble> {
+        let path = format!("{CLAIMS}?on_conflict=auto_message_id,due_at");
+        let rows = self.ask(Method::Post, &path, IGNORE, Some(&json!(rows)))?;
+        Ok(rows.iter().map(claim).collect())
+    }
+
+    /// All claims of these messages.
+    pub(super) fn claims_of(&self, messages: &[&str]) -> Result<Vec<RemoteClaim>, Trouble> {
+        let filter = Filter::one_of("auto_message_id", messages.iter().copied());
+        let rows = self.get(CLAIMS, &filter, "&order=due_at.desc&limit=1000")?;
+        Ok(rows.iter().map(claim).collect())
+    }
+
+    /// At most a page of the open claims of an appliance.
+    pub(super) fn open_claims(&self, appliance: &str) -> Result<Vec<RemoteClaim>, Trouble> {
+        let filter = Filter::equal("claimed_by", appliance).and("settled_at", "is", "null");
+        let rows = self.get(CLAIMS, &filter, "&order=due_at&limit=1000")?;
+        Ok(rows.iter().map(claim).collect())
+    }
+
+    /// At most a page of the open claims of others on these channels.
+    pub(super) fn open_claims_of_others(
+        &self,
+        tables: &Tables,
+        channels: &[String],
+        appliance: &str,
+    ) -> Result<Vec<RemoteClaim>, Trouble> {
+        let messages = &tables.messages.name;
+        let column = format!("{messages}.{}", tables.channel_column);
+        let filter = Filter::one_of(&column, channels.iter().map(String::as_str))
+            .and("claimed_by", "neq", appliance)
+            .and("settled_at", "is", "null");
+        let rest = format!(
+            "&select=*,{messages}!inner({})&order=due_at&limit=1000",
+            tables.channel_column
+        );
+        let rows = self.get(CLAIMS, &filter, &rest)?;
+        Ok(rows.iter().map(claim).collect())
+    }
+
+    /// Gives a claim back.
+    pub(super) fn release(&self, message: &str, due_at: &str, token: &str) -> Answer {
+        let filter = claim_filter(message, due_at, token);
+        let path = format!("{CLAIMS}?{}", filter.text());
+        self.ask(Method::Delete, &path, MINIMAL, None)
+    }
+
+    pub(super) fn settle_claim(
+        &self,
+        message: &str,
+        due_at: &str,
+        token: &str,
+        body: &Value,
+    ) -> Answer {
+        self.patch(CLAIMS, &claim_filter(message, due_at, token), "", body)
+    }
+
+    /// Makes what is not `sent` of another appliance's occurrence `unknown`. Returns the deliveries.
+    pub(super) fn doubt_deliveries(&self, message: &str, due_at: &str) -> Answer {
+        let filter = Filter::equal("auto_message_id", message).and("due_at", "eq", due_at);
+        let open = filter.clone().and_all(&Filter::one_of("status", ["pending", "sending"]));
+        self.patch(DELIVERIES, &open, "&select=chat_id", &json!({ "status": "unknown" }))?;
+        self.get(DELIVERIES, &filter, "&select=status&limit=1000")
+    }
+
+    /// Writes results; a row that is older than what is there is dropped by the database.
+    pub(super) fn results(&self, rows: &[Value]) -> Answer {
+        let path =
+            format!("{DELIVERIES}?on_conflict=auto_message_id,due_at,chat_id&select=chat_id");
+        self.ask(Method::Post, &path, MERGE, Some(&json!(rows)))
+    }
+
+    /// Changes a message that is still as `guard` says. Returns whether it was.
+    pub(super) fn settle(
+        &self,
+        tables: &Tables,
+        id: &str,
+        guard: &Guard<'_>,
+        body: &Value,
+    ) -> Result<bool, Trouble> {
+        let mut filter = Filter::equal("id", id).and("status", "eq", guard.status).and(
+            "scheduled_at",
+            "eq",
+            guard.scheduled_at,
+        );
+        if let Some(updated_at) = guard.updated_at {
+            filter = filter.and("updated_at", "eq", updated_at);
+        }
+        Ok(!self.patch(&tables.messages.name, &filter, "&select=id", body)?.is_empty())
+    }
+
+    /// Takes a channel that nobody owns. Returns who owns it now.
+    pub(super) fn own(&self, channel: &str, appliance: &str) -> Result<Option<Owner>, Trouble> {
+        let row = json!([{ "channel_id": channel, "appliance_id": appliance,
+            "version": env!("CARGO_PKG_VERSION") }]);
+        let path = format!("{OWNERS}?on_conflict=channel_id");
+        self.ask(Method::Post, &path, IGNORE, Some(&row))?;
+        Ok(self.owners()?.into_iter().find(|owner| owner.channel == channel))
+    }
+
+    pub(super) fn owners(&self) -> Result<Vec<Owner>, Trouble> {
+        let rows =
+            self.ask(Method::Get, &format!("{OWNERS}?order=channel_id&limit=1000"), "", None)?;
+        let owner = |row: &Value| Owner {
+            channel: text(row, "channel_id").unwrap_or_default(),
+            appliance: text(row, "appliance_id").unwrap_or_default(),
+            taken_at: text(row, "taken_at"),
+            seen_at: text(row, "seen_at"),
+        };
+        Ok(rows.iter().map(owner).collect())
+    }
+
+    /// Says that this appliance lives. Returns the channels that are still its own.
+    pub(super) fn seen(&self, appliance: &str) -> Result<Vec<String>, Trouble> {
+        let filter = Filter::equal("appliance_id", appliance);
+        let body = json!({ "seen_at": "now", "version": env!("CARGO_PKG_VERSION") });
+        let rows = self.patch(OWNERS, &filter, "&select=channel_id", &body)?;
+        Ok(rows.iter().filter_map(|row| text(row, "channel_id")).collect())
+    }
+
+    /// Makes a channel ours that is `from`'s. Returns whether it was.
+    pub(super) fn take_over(&self, channel: &str, from: &str, to: &str) -> Result<bool, Trouble> {
+        let filter = Filter::equal("channel_id", channel).and("appliance_id", "eq", from);
+        let body = json!({ "appliance_id": to, "taken_at": "now", "seen_at": "now" });
+        Ok(!self.patch(OWNERS, &filter, "", &body)?.is_empty())
+    }
+
+    /// Gives up channels.
+    pub(super) fn disown(&self, appliance: &str) -> Answer {
+        let path = format!("{OWNERS}?{}", Filter::equal("appliance_id", appliance).text());
+        self.ask(Method::Delete, &path, MINIMAL, None)
+    }
+}
+
+/// What [`Remote::count`] counts.
+#[derive(Clone, Copy)]
+pub(super) enum Counted<'a> {
+    /// Scheduled for a time before the link.
+    Old {
+        before: &'a str,
+    },
+    Due {
+        since: &'a str,
+    },
+    /// Due, on no channel.
+    WithoutChannel,
+    SentSince {
+        since: &'a str,
+    },
+}
+
+/// What a row must still be for a change.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Guard<'a> {
+    pub(super) status: &'a str,
+    pub(super) scheduled_at: &'a str,
+    pub(super) updated_at: Option<&'a str>,
+}
+
+/// A row of `auto_message_channel_owners`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Owner {
+    pub(super) channel: String,
+    pub(super) appliance: String,
+    pub(super) taken_at: Option<String>,
+    pub(super) seen_at: Option<String>,
+}
+
+fn claim_filter(message: &str, due_at: &str, token: &str) -> Filter {
+    Filter::equal("auto_message_id", message).and("due_at", "eq", due_at).and(
+        "claim_token",
+        "eq",
+        token,
+    )
+}
+
+/// A column as text: numbers too, and JSON as it is written.
+pub(super) fn text(row: &Value, column: &str) -> Option<String> {
+    match &row[column] {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+fn found(row: &Value) -> Option<Found> {
+    Some(Found { id: text(row, "id")?, due_at: text(row, "scheduled_at")? })
+}
+
+fn claim(row: &Value) -> RemoteClaim {
+    let text = |column| text(row, column).unwrap_or_default();
+    RemoteClaim {
+        message: text("auto_message_id"),
+        due_at: text("due_at"),
+        claimed_by: text("claimed_by"),
+        token: text("claim_token"),
+        is_settled: !row["settled_at"].is_null(),
+        status: self::text(row, "status"),
+    }
+}
+
+fn message(row: &Value, channel_column: &str) -> Option<RemoteMessage> {
+    Some(RemoteMessage {
+        id: text(row, "id")?,
+        title: text(row, "title"),
+        message: text(row, "message").unwrap_or_default(),
+        contact_ids: row["contact_ids"].clone(),
+        scheduled_at: text(row, "scheduled_at").unwrap_or_default(),
+        schedules: text(row, "schedules"),
+        interval_config: text(row, "interval_config"),
+        status: text(row, "status").unwrap_or_default(),
+        sent_at: text(row, "sent_at"),
+        channel: text(row, channel_column),
+        updated_at: text(row, "updated_at"),
+    })
+}

@@ -1,0 +1,443 @@
+//! What a person does with the link: look at a project, turn the link on and off, take a channel over.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::key::Key;
+use super::remote::{Counted, Owner, Remote, RemoteChannel};
+use super::reply::Trouble;
+use super::tables::Tables;
+use super::times;
+use crate::alarm::host_name;
+use crate::clock::Timestamp;
+use crate::config::{Config, Supabase};
+use crate::store::{LinkChannel, LinkFigures, LinkState, SqlResult, Store, StoreError, Tx};
+
+/// The tables with which several appliances share a project.
+const MIGRATION: &str = include_str!("../../dist/supabase/migration.sql");
+/// Clocks that differ by more than this are told.
+const SKEW_SEEN: Duration = Duration::from_mins(1);
+/// A count ends here: more is said as "or more".
+pub(crate) const COUNTED_MAX: usize = 1000;
+/// A website's own cron sends what is due; one that sent within this time is on.
+const CRON_SEEN: Duration = Duration::from_hours(24);
+/// More scheduled rows than these want an index.
+const ROWS_FOR_INDEX: usize = 10_000;
+
+/// Why something about the link was not done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LinkError {
+    /// In words, with the remedy.
+    #[error("{0}")]
+    Refused(String),
+    /// What Supabase said.
+    #[error("Supabase: {0}")]
+    Supabase(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Trouble> for LinkError {
+    fn from(trouble: Trouble) -> Self {
+        Self::Supabase(trouble.words)
+    }
+}
+
+/// What a look at the project found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Survey {
+    pub(crate) url: String,
+    /// Whether the link is on.
+    pub(crate) is_on: bool,
+    /// `alone` or `shared`: what it is, or would be.
+    pub(crate) mode: &'static str,
+    /// What the tables are called.
+    pub(crate) tables: Vec<String>,
+    pub(crate) channel_column: String,
+    /// Rows due before this are left alone.
+    pub(crate) since: String,
+    /// How many those are, at most [`COUNTED_MAX`].
+    pub(crate) old: usize,
+    /// Rows that are due since then.
+    pub(crate) due: usize,
+    /// Rows that are due, on no channel.
+    pub(crate) without_channel: usize,
+    /// Rows that the website marked as sent in the last 24 hours; `None` once the link is on.
+    pub(crate) sent_by_website: Option<usize>,
+    /// How far this machine's clock is ahead of the project's, in seconds.
+    pub(crate) clock_ahead_secs: Option<i64>,
+    pub(crate) channels: Vec<SurveyedChannel>,
+}
+
+/// A channel of the website's, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct SurveyedChannel {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) session_name: Option<String>,
+    pub(crate) is_active: bool,
+    /// The appliance that sends for it, when one does.
+    pub(crate) owner: Option<String>,
+    pub(crate) seen_at: Option<String>,
+    pub(crate) is_ours: bool,
+}
+
+/// Which channels to take, and what is known of the project.
+pub(crate) struct Choice<'a> {
+    /// By name or id; `None` for all that are free and whose session is there.
+    pub(crate) channels: Option<&'a [String]>,
+    /// Whether this WAHA has a session.
+    pub(crate) has_session: &'a dyn Fn(&str) -> bool,
+}
+
+/// What turning the link on came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct TurnedOn {
+    pub(crate) appliance: String,
+    pub(crate) mode: &'static str,
+    pub(crate) since: String,
+    pub(crate) channels: Vec<String>,
+    /// Channels that were not taken, each with the reason.
+    pub(crate) left: Vec<String>,
+}
+
+/// What taking a channel over came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct TakenOver {
+    pub(crate) channel: String,
+    pub(crate) from: String,
+    /// Occurrences that the other one had claimed: what it did not report of them is unknown.
+    pub(crate) claims: usize,
+}
+
+/// How the link stands, as the database here has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct LinkStatus {
+    pub(crate) is_on: bool,
+    pub(crate) mode: &'static str,
+    pub(crate) appliance: String,
+    pub(crate) since: String,
+    pub(crate) answered_at: Option<Timestamp>,
+    pub(crate) trouble: Option<String>,
+    pub(crate) trouble_since: Option<Timestamp>,
+    pub(crate) alarm: Option<String>,
+    pub(crate) open: u64,
+    pub(crate) outbox: u64,
+    pub(crate) refused: u64,
+    /// Names of the website's channels that are sent here; one that was taken over says by whom.
+    pub(crate) channels: Vec<String>,
+}
+
+/// The SQL of the shared mode, for the project's table of messages.
+pub(crate) fn migration(settings: Option<&Supabase>) -> String {
+    match settings.map(|settings| settings.messages_table.as_str()) {
+        Some(table) if table != "auto_messages" => {
+            MIGRATION.replace("public.auto_messages", &format!("public.{table}"))
+        }
+        Some(_) | None => MIGRATION.to_owned(),
+    }
+}
+
+/// How the link stands; `None` when it was never on.
+pub(crate) fn status(store: &mut Store) -> Result<Option<LinkStatus>, StoreError> {
+    store.read(|tx| {
+        let Some(state) = tx.link_state()? else { return Ok(None) };
+        let figures = tx.link_figures()?;
+        let channels = tx.link_channels(&state.project)?;
+        Ok(Some(LinkStatus::of(state, figures, &channels)))
+    })
+}
+
+impl LinkStatus {
+    fn of(state: LinkState, figures: LinkFigures, channels: &[LinkChannel]) -> Self {
+        let name = |channel: &LinkChannel| match &channel.handed_to {
+            Some(other) => format!("{} (taken over by {other})", channel.name),
+            None => channel.name.clone(),
+        };
+        let (trouble, trouble_since) = state.trouble.unzip();
+        Self {
+            is_on: state.is_on,
+            mode: mode(state.is_shared),
+            appliance: state.appliance,
+            since: state.since,
+            answered_at: state.answered_at,
+            trouble,
+            trouble_since,
+            alarm: state.alarm,
+            open: figures.open,
+            outbox: figures.outbox,
+            refused: figures.refused,
+            channels: channels.iter().map(name).collect(),
+        }
+    }
+}
+
+/// Looks at a project without changing anything.
+pub(crate) fn survey(
+    config: &Config,
+    store: Option<&mut Store>,
+    now: Timestamp,
+) -> Result<Survey, LinkError> {
+    let project = Project::open(config, now)?;
+    let Project { settings, remote, tables } = &project;
+    let known = store
+        .map(|store| store.read(|tx| Ok((tx.link_state()?, tx.link_channels(&settings.url)?))));
+    let (state, owned) = known.transpose()?.unwrap_or_default();
+    let state = state.filter(|state| state.project == settings.url);
+    let is_on = state.as_ref().is_some_and(|state| state.is_on);
+    let theirs = remote.date().unwrap_or(now);
+    let since = state.as_ref().map_or_else(|| theirs.to_string(), |state| state.since.clone());
+    let ours = state.as_ref().map(|state| state.appliance.clone()).unwrap_or_default();
+    let owners = if tables.is_shared { remote.owners()? } else { Vec::new() };
+    let count = |what| remote.count(tables, what, COUNTED_MAX);
+    let yesterday = theirs.minus(CRON_SEEN).to_string();
+    let is_shared =
+        state.as_ref().filter(|state| state.is_on).map_or(tables.is_shared, |it| it.is_shared);
+    Ok(Survey {
+        url: settings.url.clone(),
+        is_on,
+        mode: mode(is_shared),
+        tables: project.table_names(),
+        channel_column: tables.channel_column.clone(),
+        old: count(Counted::Old { before: &since })?,
+        due: count(Counted::Due { since: &since })?,
+        without_channel: count(Counted::WithoutChannel)?,
+        sent_by_website: if is_on {
+            None
+        } else {
+            Some(count(Counted::SentSince { since: &yesterday })?)
+        },
+        clock_ahead_secs: remote.date().map(|theirs| now.secs() - theirs.secs()),
+        channels: remote
+            .channels(tables)?
+            .into_iter()
+            .map(|channel| surveyed(channel, &owners, &owned, &ours))
+            .collect(),
+        since,
+    })
+}
+
+impl Survey {
+    /// Whether the clocks differ so much that somebody should know.
+    pub(crate) fn has_skew(&self) -> bool {
+        self.clock_ahead_secs.is_some_and(|secs| secs.unsigned_abs() > SKEW_SEEN.as_secs())
+    }
+
+    /// Whether the website's table should have an index for what is due.
+    pub(crate) fn wants_index(&self) -> bool {
+        self.old + self.due >= ROWS_FOR_INDEX
+    }
+}
+
+fn surveyed(
+    channel: RemoteChannel,
+    owners: &[Owner],
+    taken: &[LinkChannel],
+    ours: &str,
+) -> SurveyedChannel {
+    let owner = owners.iter().find(|owner| owner.channel == channel.id);
+    let here = taken.iter().find(|one| one.remote_id == channel.id && one.handed_to.is_none());
+    SurveyedChannel {
+        is_ours: here.is_some() && owner.is_none_or(|owner| owner.appliance == ours),
+        owner: owner.map(|owner| owner.appliance.clone()),
+        seen_at: owner.and_then(|owner| owner.seen_at.clone()),
+        id: channel.id,
+        name: channel.name,
+        session_name: channel.session_name,
+        is_active: channel.is_active,
+    }
+}
+
+/// Turns the link on: from now on due rows of the channels that it takes are sent here.
+pub(crate) fn turn_on(
+    config: &Config,
+    store: &mut Store,
+    choice: &Choice<'_>,
+    now: Timestamp,
+) -> Result<TurnedOn, LinkError> {
+    let project = Project::open(config, now)?;
+    let Project { settings, remote, tables } = &project;
+    let appliance = appliance(settings, store)?;
+    let (mut taken, mut left) = (Vec::new(), Vec::new());
+    for channel in remote.channels(tables)? {
+        let is_named =
+            |wanted: &String| *wanted == channel.id || wanted.trim() == channel.name.trim();
+        if choice.channels.is_some_and(|wanted| !wanted.iter().any(is_named)) {
+            continue;
+        }
+        match take(&project, &appliance, &channel, choice) {
+            Ok(session) => taken.push((channel, session)),
+            Err(LinkError::Refused(why)) => left.push(format!("{}: {why}", label(&channel))),
+            Err(error) => return Err(error),
+        }
+    }
+    if taken.is_empty() {
+        let why =
+            if left.is_empty() { "it has none of these names".to_owned() } else { left.join("; ") };
+        return Err(LinkError::Refused(format!(
+            "no channel of the website can be sent from here: {why}"
+        )));
+    }
+    let begin = remote.date().unwrap_or(now).to_string();
+    let since = store.write(|tx| {
+        let since = tx.set_link_on(&settings.url, &begin, tables.is_shared)?;
+        for (channel, session) in &taken {
+            let channel = local(channel, session, &begin);
+            keep(tx, &settings.url, channel, now)?;
+        }
+        Ok(since)
+    })?;
+    let channels = taken.into_iter().map(|(channel, _)| label(&channel)).collect();
+    Ok(TurnedOn { appliance, mode: mode(tables.is_shared), since, channels, left })
+}
+
+fn label(channel: &RemoteChannel) -> String {
+    if channel.name.is_empty() { channel.id.clone() } else { channel.name.clone() }
+}
+
+fn local(channel: &RemoteChannel, session: &str, since: &str) -> LinkChannel {
+    LinkChannel {
+        remote_id: channel.id.clone(),
+        name: label(channel),
+        session_name: session.to_owned(),
+        channel_id: 0,
+        is_active: channel.is_active,
+        since: since.to_owned(),
+        handed_to: None,
+    }
+}
+
+/// Keeps a channel of the project's, with our channel of the same session.
+fn keep(tx: &Tx<'_>, project: &str, mut channel: LinkChannel, now: Timestamp) -> SqlResult<()> {
+    channel.channel_id = tx.channel_of_session(&channel.name, &channel.session_name, now)?;
+    tx.set_link_channel(project, &channel)
+}
+
+/// What this machine is called in the project's tables.
+fn appliance(settings: &Supabase, store: &mut Store) -> Result<String, StoreError> {
+    let name = settings.appliance_name.clone().unwrap_or_else(host_name);
+    let name = if name.is_empty() { "appliance".to_owned() } else { name };
+    store.write(|tx| tx.link_appliance(&name))
+}
+
+/// Takes one channel. Returns its session.
+fn take(
+    project: &Project<'_>,
+    appliance: &str,
+    channel: &RemoteChannel,
+    choice: &Choice<'_>,
+) -> Result<String, LinkError> {
+    let refused = |why: String| Err(LinkError::Refused(why));
+    let Some(session) = channel.session_name.as_deref().map(str::trim) else {
+        return refused("it has no session_name".to_owned());
+    };
+    if !(choice.has_session)(session) {
+        return refused(format!("this WAHA has no session `{session}`"));
+    }
+    if project.tables.is_shared {
+        let owner = project.remote.own(&channel.id, appliance)?;
+        match owner {
+            Some(owner) if owner.appliance == appliance => {}
+            Some(Owner { appliance, seen_at, .. }) => {
+                let seen = seen_at.map(|at| format!(", seen {at}")).unwrap_or_default();
+                return refused(format!("it is {appliance}'s{seen}: `link take-over` takes it"));
+            }
+            None => return refused("it could not be taken: try again".to_owned()),
+        }
+    }
+    Ok(session.to_owned())
+}
+
+/// Turns the link off. Returns whether it was on. What is planned goes out; nothing is written back.
+pub(crate) fn turn_off(
+    config: &Config,
+    store: &mut Store,
+    now: Timestamp,
+) -> Result<bool, LinkError> {
+    let state = store.read(|tx| tx.link_state())?;
+    let was_on = store.write(|tx| tx.set_link_off())?;
+    // Others may have its channels. It is off whether or not Supabase hears of it.
+    if let Some(state) = state.filter(|state| state.is_on && state.is_shared)
+        && let Ok(project) = Project::open(config, now)
+    {
+        project.remote.disown(&state.appliance)?;
+    }
+    Ok(was_on)
+}
+
+/// Makes a channel ours that another appliance has, which is gone for good or switched off. What it had
+/// claimed and did not report as sent becomes unknown, and is not sent again.
+pub(crate) fn take_over(
+    config: &Config,
+    store: &mut Store,
+    wanted: &str,
+    now: Timestamp,
+) -> Result<TakenOver, LinkError> {
+    let project = Project::open(config, now)?;
+    let Project { settings, remote, tables } = &project;
+    let refused = |why: &str| Err(LinkError::Refused(why.to_owned()));
+    if !tables.is_shared {
+        return refused(
+            "the project has not the tables for several appliances: see `link migration`",
+        );
+    }
+    let appliance = appliance(settings, store)?;
+    let found = remote.channels(tables)?;
+    let Some(channel) =
+        found.into_iter().find(|one| one.id == wanted || one.name.trim() == wanted.trim())
+    else {
+        return refused("the website has no such channel: `link check` lists them");
+    };
+    let Some(session) = channel.session_name.clone() else {
+        return refused("this channel has no session_name on the website");
+    };
+    let owner = remote.owners()?.into_iter().find(|owner| owner.channel == channel.id);
+    let Some(owner) = owner.filter(|owner| owner.appliance != appliance) else {
+        return refused("no other appliance has this channel: `link on` takes it");
+    };
+    if !remote.take_over(&channel.id, &owner.appliance, &appliance)? {
+        return refused("it changed hands meanwhile: look at `link check`");
+    }
+    let channels = [channel.id.clone()];
+    let claims = remote.open_claims_of_others(tables, &channels, &appliance)?.len();
+    // What was due since the other one had it, and was not claimed, goes out.
+    let begin = remote.date().unwrap_or(now).to_string();
+    let since = owner.taken_at.as_deref().and_then(times::instant).map(|at| at.to_string());
+    store.write(|tx| {
+        tx.set_link_on(&settings.url, &begin, true)?;
+        keep(tx, &settings.url, local(&channel, &session, since.as_deref().unwrap_or(&begin)), now)
+    })?;
+    Ok(TakenOver { channel: channel.name, from: owner.appliance, claims })
+}
+
+/// A project that answers, and what it calls its tables.
+struct Project<'a> {
+    settings: &'a Supabase,
+    remote: Remote,
+    tables: Tables,
+}
+
+impl<'a> Project<'a> {
+    fn open(config: &'a Config, now: Timestamp) -> Result<Self, LinkError> {
+        let Some(settings) = &config.supabase else {
+            let words = "SUPABASE_URL is not set: write SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY into \
+                         auto-message-scheduler.env; see supabase.md";
+            return Err(LinkError::Refused(words.to_owned()));
+        };
+        let key = Key::read(&settings.key, now).map_err(LinkError::Refused)?;
+        let remote = Remote::new(settings, &key);
+        let tables = Tables::read(&remote.describe()?, settings).map_err(LinkError::Refused)?;
+        Ok(Self { settings, remote, tables })
+    }
+
+    fn table_names(&self) -> Vec<String> {
+        let Tables { messages, channels, contacts, .. } = &self.tables;
+        let names = [Some(messages), Some(channels), contacts.as_ref()];
+        names.into_iter().flatten().map(|table| table.name.clone()).collect()
+    }
+}
+
+fn mode(is_shared: bool) -> &'static str {
+    if is_shared { "shared" } else { "alone" }
+}

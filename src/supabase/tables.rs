@@ -1,0 +1,139 @@
+//! What the project calls its tables and columns, from PostgREST's own description of it.
+//!
+//! The website in the wild spells `chanels` and `chanel_id`; others do not. Only columns that exist are
+//! asked for, and ids stay text, whatever their type is.
+
+use serde_json::{Map, Value};
+
+use crate::config::Supabase;
+
+/// The three tables of `migration.sql`, with which several appliances share a project.
+pub(super) const CLAIMS: &str = "auto_message_claims";
+pub(super) const DELIVERIES: &str = "auto_message_deliveries";
+pub(super) const OWNERS: &str = "auto_message_channel_owners";
+
+/// Without these a message cannot be sent.
+const NEEDED: [&str; 5] = ["id", "message", "contact_ids", "scheduled_at", "status"];
+
+/// The tables of a project, as it names them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Tables {
+    pub(super) messages: Table,
+    pub(super) channels: Table,
+    /// Messages may name their contacts without a table of contacts.
+    pub(super) contacts: Option<Table>,
+    /// The column of a message that names its channel.
+    pub(super) channel_column: String,
+    /// Whether the tables of `migration.sql` are there.
+    pub(super) is_shared: bool,
+}
+
+/// A table with its columns and their types.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Table {
+    pub(super) name: String,
+    columns: Vec<(String, String)>,
+}
+
+impl Table {
+    pub(super) fn has(&self, column: &str) -> bool {
+        self.columns.iter().any(|(name, _)| name == column)
+    }
+
+    /// Those of `wanted` that exist, as `select` wants them.
+    pub(super) fn select(&self, wanted: &[&str]) -> String {
+        let has = wanted.iter().copied().filter(|column| self.has(column));
+        has.collect::<Vec<_>>().join(",")
+    }
+
+    /// Whether `id` can be one of this table: a bad one would spoil a whole page.
+    pub(super) fn can_have_id(&self, id: &str) -> bool {
+        let format =
+            self.columns.iter().find(|(name, _)| name == "id").map(|(_, format)| &**format);
+        match format {
+            Some("uuid") => {
+                let digits = id.bytes().filter(|byte| *byte != b'-');
+                id.len() == 36
+                    && digits.clone().count() == 32
+                    && digits.clone().all(|b| b.is_ascii_hexdigit())
+            }
+            Some("bigint" | "integer" | "smallint") => id.parse::<i64>().is_ok(),
+            Some(_) | None => !id.is_empty() && id.len() <= 100,
+        }
+    }
+}
+
+impl Tables {
+    /// Reads the description, an OpenAPI document.
+    ///
+    /// # Errors
+    /// What is missing, and what to set.
+    pub(super) fn read(description: &Value, settings: &Supabase) -> Result<Self, String> {
+        let Some(definitions) = description["definitions"].as_object() else {
+            return Err(
+                "Supabase's answer is no description of tables: is SUPABASE_URL right?".into()
+            );
+        };
+        let table = |name: &str| table(definitions, name);
+        let messages = table(&settings.messages_table).ok_or_else(|| {
+            let name = &settings.messages_table;
+            format!("the project has no table `{name}`: set SUPABASE_MESSAGES_TABLE")
+        })?;
+        if let Some(missing) = NEEDED.iter().find(|column| !messages.has(column)) {
+            return Err(format!(
+                "the project's table `{}` has no column `{missing}`",
+                messages.name
+            ));
+        }
+        let column = settings.channel_column.as_deref();
+        let channel_column = [column, Some("chanel_id"), Some("channel_id")]
+            .into_iter()
+            .flatten()
+            .find(|column| messages.has(column))
+            .filter(|found| column.is_none_or(|wanted| wanted == *found))
+            .ok_or_else(|| {
+                format!(
+                    "no column of `{}` names a channel: set SUPABASE_CHANNEL_COLUMN",
+                    messages.name
+                )
+            })?
+            .to_owned();
+        // Where both spellings exist, the foreign key tells which one counts.
+        let target = foreign_table(definitions, &messages.name, &channel_column);
+        let channels = match &settings.channels_table {
+            Some(name) => table(name),
+            None => target
+                .as_deref()
+                .and_then(table)
+                .or_else(|| table("chanels"))
+                .or_else(|| table("channels")),
+        };
+        let channels = channels
+            .filter(|channels| channels.has("id") && channels.has("session_name"))
+            .ok_or("the project has no table of channels with the columns `id` and `session_name`: set SUPABASE_CHANNELS_TABLE")?;
+        Ok(Self {
+            contacts: table(&settings.contacts_table)
+                .filter(|contacts| contacts.has("id") && contacts.has("phone_number")),
+            is_shared: [CLAIMS, DELIVERIES, OWNERS]
+                .iter()
+                .all(|name| definitions.contains_key(*name)),
+            messages,
+            channels,
+            channel_column,
+        })
+    }
+}
+
+fn table(definitions: &Map<String, Value>, name: &str) -> Option<Table> {
+    let properties = definitions.get(name)?["properties"].as_object()?;
+    let format = |column: &Value| column["format"].as_str().unwrap_or_default().to_owned();
+    let columns = properties.iter().map(|(name, column)| (name.clone(), format(column))).collect();
+    Some(Table { name: name.to_owned(), columns })
+}
+
+/// `<fk table='chanels' column='id'/>` in a column's description.
+fn foreign_table(definitions: &Map<String, Value>, table: &str, column: &str) -> Option<String> {
+    let text = definitions.get(table)?["properties"][column]["description"].as_str()?;
+    let (_, rest) = text.split_once("<fk table='")?;
+    Some(rest.split_once('\'')?.0.to_owned())
+}

@@ -1,0 +1,117 @@
+//! When the link works: after each tick and trigger, and when a message ended. In a thread of its own,
+//! which the end of the program does not wait for: a request may take its whole time, and whatever it
+//! leaves behind the next start goes on with.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use super::protocol::{Link, Passed};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::logging::in_one_line;
+use crate::store::{Store, StoreError};
+use crate::trigger::Triggers;
+
+/// Room for a TLS handshake and a page of rows.
+const STACK_BYTES: usize = 512 * 1024;
+/// Without a tick, what is under way is looked at so often.
+const LOOK_WITHOUT_TICK: Duration = Duration::from_mins(1);
+/// Between two passes that something local asked for.
+const REST: Duration = Duration::from_millis(500);
+/// Passes that a run without a server makes at most before it sends.
+const PASSES_BEFORE_RUN: usize = 50;
+
+/// Starts the link's thread, when SUPABASE_URL is set.
+///
+/// # Errors
+/// When the database cannot be opened. What is wrong with the key is in the log, and nothing is linked.
+pub(crate) fn start(
+    config: &Arc<Config>,
+    clock: &Arc<dyn Clock>,
+    triggers: &Arc<Triggers>,
+) -> Result<(), StoreError> {
+    let Some(mut link) = open(config, clock, triggers)? else { return Ok(()) };
+    let tick = config.tick;
+    let (clock, triggers) = (Arc::clone(clock), Arc::clone(triggers));
+    let body = move || {
+        while !triggers.is_stopping() {
+            let runs = triggers.count_runs();
+            let passed = link.pass();
+            let began = clock.now().monotonic;
+            let until = match passed {
+                Passed::Off => tick.or(Some(LOOK_WITHOUT_TICK)),
+                Passed::Done { has_more: true, .. } => continue,
+                Passed::Done { has_open, .. } => tick.or(has_open.then_some(LOOK_WITHOUT_TICK)),
+                Passed::Failed { wait } => Some(wait),
+            };
+            let may_wake = !matches!(passed, Passed::Failed { .. });
+            wait(&mut link, (&*clock, &triggers), until.map(|wait| began + wait), (runs, may_wake));
+        }
+    };
+    let builder = thread::Builder::new().name("link".to_owned()).stack_size(STACK_BYTES);
+    if let Err(error) = builder.spawn(body) {
+        log::error!("link: no thread for it: {}", in_one_line(&error));
+    }
+    Ok(())
+}
+
+/// Waits until it is time, a trigger came, or a message ended.
+fn wait(
+    link: &mut Link,
+    (clock, triggers): (&dyn Clock, &Triggers),
+    until: Option<Duration>,
+    (runs, may_wake): (u64, bool),
+) {
+    let began = clock.now().monotonic;
+    loop {
+        let seen = triggers.wake.rings();
+        let now = clock.now().monotonic;
+        if triggers.is_stopping() || until.is_some_and(|at| at <= now) {
+            return;
+        }
+        let is_rested = now.saturating_sub(began) >= REST;
+        let is_asked = || triggers.count_runs() > runs;
+        if may_wake && is_rested && (is_asked() || link.has_ended_message()) {
+            return;
+        }
+        let rest = (may_wake && !is_rested).then(|| REST.saturating_sub(now.saturating_sub(began)));
+        let at_most = until.map(|at| at.saturating_sub(now)).into_iter().chain(rest).min();
+        clock.sleep(&triggers.wake, seen, at_most);
+    }
+}
+
+/// Before and after a run without a server: takes what is due, and writes what became of it. Ends at the
+/// first failure. Nobody is triggered or stopped by it.
+///
+/// # Errors
+/// When the database cannot be opened.
+pub fn pass_once(config: &Arc<Config>, clock: &Arc<dyn Clock>) -> Result<(), StoreError> {
+    let Some(mut link) = open(config, clock, &Arc::default())? else { return Ok(()) };
+    for _ in 0..PASSES_BEFORE_RUN {
+        if !matches!(link.pass(), Passed::Done { has_more: true, .. }) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn open(
+    config: &Arc<Config>,
+    clock: &Arc<dyn Clock>,
+    triggers: &Arc<Triggers>,
+) -> Result<Option<Link>, StoreError> {
+    if config.supabase.is_none() {
+        return Ok(None);
+    }
+    let store = Store::open(&config.database_path)?;
+    store.keep_little()?;
+    Ok(match Link::new(config, store, clock, triggers) {
+        Some(Ok(link)) => Some(link),
+        Some(Err(why)) => {
+            log::error!("link: {why}");
+            None
+        }
+        None => None,
+    })
+}

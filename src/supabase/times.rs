@@ -1,0 +1,83 @@
+//! The times of a row of the website's: its instants as the database writes them, and which follow.
+//!
+//! The website keeps `schedules` in the wall-clock of the browser that wrote them, without a zone, and
+//! their first entry as an instant in `scheduled_at`. So the instant tells the zone of the entries.
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::clock::Timestamp;
+use crate::schedule::{self, Zone};
+
+const QUARTER_SECS: i64 = 15 * 60;
+const OFFSETS: std::ops::RangeInclusive<i64> = -12 * 3600..=14 * 3600;
+
+/// An instant as PostgREST writes it, rounded down to a whole second; without an offset it is UTC.
+pub(super) fn instant(text: &str) -> Option<Timestamp> {
+    let read = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();
+    let at = read(text).or_else(|| read(&format!("{text}Z")))?;
+    Some(Timestamp::from_secs(at.unix_timestamp()))
+}
+
+/// The occurrences of a row after `at`, in their order: those of its list, or the next one of its weekly
+/// rule when it has no list. `scheduled_at` is the instant that stands for one of the entries.
+pub(super) fn following(
+    (schedules, weekly): (Option<&str>, Option<&str>),
+    scheduled_at: Timestamp,
+    at: Timestamp,
+    zone: &Zone,
+) -> Vec<Timestamp> {
+    let listed = schedule::listed(schedules);
+    if listed.is_empty() {
+        let next = schedule::next_occurrence(None, weekly, zone, at);
+        return next.ok().flatten().into_iter().collect();
+    }
+    let shown: Vec<i64> = listed.iter().map(|local| local.assume_utc().unix_timestamp()).collect();
+    let in_zone: Vec<Timestamp> = listed.iter().map(|local| zone.to_utc(*local)).collect();
+    let secs = scheduled_at.secs();
+    let is_offset = |offset: &i64| OFFSETS.contains(offset) && offset % QUARTER_SECS == 0;
+    let offset = shown.iter().map(|shown| shown - secs).find(is_offset);
+    let mut all = match offset {
+        Some(offset) if !in_zone.iter().any(|at| at.secs() == secs) => {
+            shown.into_iter().map(|shown| Timestamp::from_secs(shown - offset)).collect()
+        }
+        Some(_) | None => in_zone,
+    };
+    all.retain(|one| *one > at);
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIST: &str =
+        r#"[{"date":"2026-12-01","time":"09:00"},{"date":"2026-12-02","time":"09:00"}]"#;
+
+    fn next(schedules: Option<&str>, weekly: Option<&str>, at: &str) -> Vec<String> {
+        let zone = Zone::parse("Asia/Jakarta").unwrap();
+        let at = instant(at).unwrap();
+        following((schedules, weekly), at, at, &zone).iter().map(|at| at.to_string()).collect()
+    }
+
+    #[test]
+    fn the_instant_tells_in_which_zone_the_entries_are() {
+        // 09:00 in Jakarta, in Makassar (WITA), and in a zone that the list does not fit at all.
+        assert_eq!(next(Some(LIST), None, "2026-12-01T02:00:00+00:00"), ["2026-12-02T02:00:00Z"]);
+        assert_eq!(next(Some(LIST), None, "2026-12-01T01:00:00+00:00"), ["2026-12-02T01:00:00Z"]);
+        assert_eq!(next(Some(LIST), None, "2026-12-02T02:00:00.123456+00:00"), [""; 0]);
+    }
+
+    #[test]
+    fn beside_a_list_the_weekly_note_counts_for_nothing() {
+        let weekly = r#"{"startDate":"2026-12-01","time":"10:00","weekDays":[1,2,3,4,5,6,0]}"#;
+        assert_eq!(next(Some(LIST), Some(weekly), "2026-12-02T02:00:00Z"), [""; 0]);
+        assert_eq!(
+            next(Some("[]"), Some(weekly), "2026-12-01T03:00:00Z"),
+            ["2026-12-02T03:00:00Z"]
+        );
+        assert_eq!(next(None, Some(r#"{"every":"hari"}"#), "2026-12-01T03:00:00Z"), [""; 0]);
+    }
+}

@@ -1,0 +1,363 @@
+//! The link when something goes wrong: each request with each fault, and SIGKILL at every place. Real
+//! parts behind a proxy that spoils one request. All combinations: `LINK_FAULTS=all`.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use crate::project::Project;
+use crate::site::Site;
+
+/// After failures the link waits a few times its limit, and machines are busy.
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = std::time::Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_secs(90), "never: {what}");
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// What happens to a request, and whether it reaches the project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Refused,
+    SilentBefore,
+    SilentAfter,
+    HeadCut,
+    BodyCut,
+    Applied504,
+    Html502,
+    TooMany,
+    Unauthorized,
+    NoBody,
+    Braces,
+    Huge,
+    Drip,
+}
+
+const FAULTS: [Fault; 13] = [
+    Fault::Refused,
+    Fault::SilentBefore,
+    Fault::SilentAfter,
+    Fault::HeadCut,
+    Fault::BodyCut,
+    Fault::Applied504,
+    Fault::Html502,
+    Fault::TooMany,
+    Fault::Unauthorized,
+    Fault::NoBody,
+    Fault::Braces,
+    Fault::Huge,
+    Fault::Drip,
+];
+
+/// The requests of the protocol: a name, how the request line begins, and what it holds.
+const REQUESTS: [(&str, &str, &str); 11] = [
+    ("describe", "GET /rest/v1/ ", ""),
+    ("channels", "GET /rest/v1/chanels", ""),
+    ("seen", "PATCH /rest/v1/auto_message_channel_owners", ""),
+    ("open claims", "GET /rest/v1/auto_message_claims", "claimed_by"),
+    ("find", "GET /rest/v1/auto_messages", "lte.now"),
+    ("claim", "POST /rest/v1/auto_message_claims", ""),
+    ("read again", "GET /rest/v1/auto_messages", "contact_ids"),
+    ("watch", "GET /rest/v1/auto_messages", "select=id,status,"),
+    ("results", "POST /rest/v1/auto_message_deliveries", ""),
+    ("settle the row", "PATCH /rest/v1/auto_messages", ""),
+    ("settle the claim", "PATCH /rest/v1/auto_message_claims", ""),
+];
+
+/// Before the gateway; spoils one kind of request so many times.
+struct Proxy {
+    url: String,
+    spoiled: Arc<AtomicUsize>,
+    plan: Arc<Mutex<Option<(usize, Fault, usize)>>>,
+}
+
+impl Proxy {
+    fn start(gateway: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let gateway = gateway.trim_start_matches("http://").to_owned();
+        let plan: Arc<Mutex<Option<(usize, Fault, usize)>>> = Arc::default();
+        let spoiled = Arc::new(AtomicUsize::new(0));
+        let (of_thread, count) = (Arc::clone(&plan), Arc::clone(&spoiled));
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (gateway, plan, count) =
+                    (gateway.clone(), Arc::clone(&of_thread), Arc::clone(&count));
+                thread::spawn(move || serve(stream.unwrap(), &gateway, &plan, &count));
+            }
+        });
+        Self { url, spoiled, plan }
+    }
+
+    /// From now on the next `times` requests of a kind are spoiled.
+    fn spoil(&self, request: usize, fault: Fault, times: usize) {
+        *self.plan.lock().unwrap() = Some((request, fault, times));
+    }
+}
+
+fn serve(
+    mut stream: TcpStream,
+    gateway: &str,
+    plan: &Mutex<Option<(usize, Fault, usize)>>,
+    count: &AtomicUsize,
+) {
+    let Some(request) = read_request(&mut stream) else { return };
+    let line = request.lines().next().unwrap_or_default().to_owned();
+    let mut fault = None;
+    {
+        let mut plan = plan.lock().unwrap();
+        if let Some((number, planned, times)) = &mut *plan {
+            let (_, begin, part) = REQUESTS[*number];
+            if *times > 0 && line.starts_with(begin) && line.contains(part) {
+                *times -= 1;
+                fault = Some(*planned);
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    }
+    let html = |status: &str| {
+        format!(
+            "HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>"
+        )
+    };
+    let json = |status: &str, body: &str| {
+        format!(
+            "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let hold = || thread::sleep(Duration::from_secs(1));
+    let forward = || ask(gateway, &request);
+    let answer: Vec<u8> = match fault {
+        None => forward(),
+        Some(Fault::Refused) => return,
+        Some(Fault::SilentBefore) => return hold(),
+        Some(Fault::SilentAfter) => {
+            forward();
+            return hold();
+        }
+        Some(Fault::HeadCut) => forward()[..20].to_vec(),
+        Some(Fault::BodyCut) => {
+            let all = forward();
+            all[..all.len() - 1].to_vec()
+        }
+        Some(Fault::Applied504) => {
+            forward();
+            html("504 Gateway Time-out").into_bytes()
+        }
+        Some(Fault::Html502) => html("502 Bad Gateway").into_bytes(),
+        Some(Fault::TooMany) => json("429 Too Many Requests\r\nRetry-After: 1", "{}").into_bytes(),
+        Some(Fault::Unauthorized) => {
+            json("401 Unauthorized", "{\"message\":\"Invalid API key\"}").into_bytes()
+        }
+        Some(Fault::NoBody) => {
+            forward();
+            json("200 OK", "").into_bytes()
+        }
+        Some(Fault::Braces) => {
+            forward();
+            json("200 OK", "{}").into_bytes()
+        }
+        Some(Fault::Huge) => {
+            forward();
+            json("200 OK", &" ".repeat(10 << 20)).into_bytes()
+        }
+        Some(Fault::Drip) => {
+            for byte in forward() {
+                if stream.write_all(&[byte]).is_err() {
+                    return;
+                }
+                thread::sleep(Duration::from_millis(20));
+            }
+            return;
+        }
+    };
+    drop(stream.write_all(&answer));
+}
+
+fn read_request(stream: &mut TcpStream) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 16 * 1024];
+    loop {
+        let text = String::from_utf8_lossy(&bytes);
+        if let Some(end) = text.find("\r\n\r\n") {
+            let head = text[..end].to_ascii_lowercase();
+            let length = head.split("content-length: ").nth(1).map_or(0, |rest| {
+                rest.lines().next().unwrap_or_default().trim().parse::<usize>().unwrap()
+            });
+            if bytes.len() >= end + 4 + length {
+                return Some(text.into_owned());
+            }
+        }
+        match stream.read(&mut buffer) {
+            Ok(0) | Err(_) => return None,
+            Ok(count) => bytes.extend_from_slice(&buffer[..count]),
+        }
+    }
+}
+
+/// The gateway's whole answer, after which the connection ends.
+fn ask(gateway: &str, request: &str) -> Vec<u8> {
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    let lines = head.lines().filter(|line| !line.to_ascii_lowercase().starts_with("connection:"));
+    let head = lines.collect::<Vec<_>>().join("\r\n");
+    let mut stream = TcpStream::connect(gateway).unwrap();
+    stream.write_all(format!("{head}\r\nConnection: close\r\n\r\n{body}").as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    drop(stream.read_to_end(&mut answer));
+    answer
+}
+
+/// A site behind a proxy, with a channel of its own.
+fn linked(project: &Project, number: usize) -> (Site, Proxy, String) {
+    let (proxy, session) = (Proxy::start(&project.url), format!("sesi{number}"));
+    let channel = project.channel(&format!("Kasir {number}"), &session);
+    let site = Site::new();
+    let settings = project.settings_at(&proxy.url);
+    site.write_settings(&format!("{settings}SUPABASE_TIMEOUT_SECONDS=12\n"));
+    let output = site.run(&["link", "on", "--yes", "--channels", &format!("Kasir {number}")]);
+    assert!(output.status.success(), "{}", crate::site::stderr(&output));
+    site.write_settings(&format!("{settings}SUPABASE_TIMEOUT_SECONDS=0.6\n"));
+    (site, proxy, channel)
+}
+
+/// Each recipient has it once, and the project says so.
+fn converges(project: &Project, site: &Site, id: &str, what: &str) {
+    until(&format!("{what}: the row is sent"), || project.status(id) == "sent");
+    let open = format!(
+        "select count(*) from auto_message_claims where auto_message_id = '{id}' and settled_at is null"
+    );
+    until(&format!("{what}: the claim is settled"), || project.sql(&open) == "0");
+    let results = format!(
+        "select count(*) from auto_message_deliveries where auto_message_id = '{id}' and status = 'sent'"
+    );
+    until(&format!("{what}: the results are written"), || project.sql(&results) == "2");
+    let mut times: BTreeMap<String, usize> = BTreeMap::new();
+    for one in site.waha.received() {
+        *times.entry(one.chat_id).or_default() += 1;
+    }
+    assert_eq!(times.into_values().collect::<Vec<_>>(), [1, 1], "{what}");
+    let count = format!("select contact_count from auto_messages where id = '{id}'");
+    assert_eq!(project.sql(&count), "2", "{what}");
+}
+
+fn spoiled(project: &Project, number: usize, request: usize, fault: Fault) {
+    let what = format!("{} {fault:?}", REQUESTS[request].0);
+    let (site, proxy, channel) = linked(project, number);
+    proxy.spoil(request, fault, 1);
+    let _server = site.serve();
+    let id = project.message(&channel, "now()", &["6281200007001", "6281200007002"]);
+    converges(project, &site, &id, &what);
+    assert_eq!(proxy.spoiled.load(Ordering::SeqCst), 1, "{what}: it was not met");
+}
+
+/// Does each of `works` once, some at a time.
+fn side_by_side<T: Send>(works: Vec<T>, work: impl Fn(usize, T) + Sync) {
+    let works = Mutex::new(works.into_iter().enumerate());
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                loop {
+                    let next = works.lock().unwrap().next();
+                    let Some((number, one)) = next else { return };
+                    work(number, one);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn whatever_happens_to_a_request_each_recipient_gets_it_once_and_the_project_says_so() {
+    let project = Project::shared();
+    let is_all = std::env::var("LINK_FAULTS").is_ok_and(|value| value == "all");
+    let pairs = (0..REQUESTS.len())
+        .flat_map(|request| (0..FAULTS.len()).map(move |fault| (request, fault)));
+    // Each request and each fault a few times.
+    let chosen =
+        pairs.filter(|(request, fault)| is_all || (request * 5 + fault) % 6 == 0).collect();
+    side_by_side(chosen, |number, (request, fault)| {
+        spoiled(&project, number, request, FAULTS[fault]);
+    });
+}
+
+#[test]
+fn a_claim_whose_reply_and_whose_look_up_are_lost_is_still_ours() {
+    let project = Project::shared();
+    let (site, proxy, channel) = linked(&project, 0);
+    proxy.spoil(5, Fault::SilentAfter, 3); // Both tries of a pass, and one of the next.
+    let _server = site.serve();
+    let id = project.message(&channel, "now()", &["6281200007001", "6281200007002"]);
+    converges(&project, &site, &id, "lost claims");
+}
+
+/// The places of the link, and those of a delivery in the middle of it.
+const PLACES: [&str; 10] = [
+    "link_intended",
+    "link_claim_sent",
+    "link_claimed",
+    "link_read_again",
+    "link_planned",
+    "recorded",
+    "link_ended",
+    "link_row_settled",
+    "link_settled",
+    "link_results_sent",
+];
+
+#[test]
+fn a_program_that_is_killed_anywhere_in_the_link_goes_on_where_it_was() {
+    let project = Project::shared();
+    side_by_side(PLACES.to_vec(), |number, place| {
+        let (site, _proxy, channel) = linked(&project, number);
+        let mut killed = site.start("serve", "killed.log", Some(place));
+        let id = project.message(&channel, "now()", &["6281200007001", "6281200007002"]);
+        killed.wait_for_log(&format!("fail point: {place}"));
+        assert!(killed.kill());
+        let _server = site.serve();
+        converges(&project, &site, &id, place);
+    });
+    let source = ["claims", "planning", "settling"].map(|name| {
+        let path = format!("{}/src/supabase/protocol/{name}.rs", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(path).unwrap()
+    });
+    let source = source.concat();
+    for found in source.split("reach(\"").skip(1) {
+        let name = found.split('"').next().unwrap();
+        assert!(PLACES.contains(&name), "{name} is not tried");
+    }
+}
+
+#[test]
+fn while_supabase_is_away_what_is_planned_goes_out_and_is_written_afterwards() {
+    let project = Project::shared();
+    let channel = project.channel("Toko", "default");
+    let site = project.site();
+    site.write_settings(&format!("{}SEND_DELAY_SECONDS=1\n", project.settings_at(&project.url)));
+    let mut server = site.serve();
+    let id = project.message(&channel, "now()", &["6281200007001", "6281200007002"]);
+    until("the first is sent", || site.waha.received().len() == 1);
+    project.verb("stop");
+    site.message("081200007005");
+    until("all are sent", || site.waha.received().len() == 3);
+    let status = site.run(&["link", "status", "--json"]);
+    let status = String::from_utf8(status.stdout).unwrap();
+    assert!(status.contains("\"trouble\": \""), "{status}");
+    assert!(server.is_alive());
+    project.verb("start");
+    converges_beside(&project, &id);
+    assert_eq!(site.waha.received().len(), 3);
+}
+
+fn converges_beside(project: &Project, id: &str) {
+    until("the row is sent", || project.status(id) == "sent");
+    until("the results are written", || {
+        project.sql("select count(*) from auto_message_deliveries where status = 'sent'") == "2"
+    });
+}

@@ -1,0 +1,386 @@
+//! The link with a real PostgreSQL and PostgREST: what a website's owner sees.
+
+use std::sync::Arc;
+
+use auto_message_scheduler::clock::{Clock, SystemClock};
+use auto_message_scheduler::config::Config;
+use auto_message_scheduler::store::{noted_statements, watch_statements};
+use auto_message_scheduler::supabase::pass_once;
+
+use crate::project::{Kind, Project, link_on};
+use crate::site::{Site, stderr, until};
+
+/// How often each number got something, in the order of the numbers.
+fn received(site: &Site) -> Vec<(String, usize)> {
+    let mut all = std::collections::BTreeMap::new();
+    for one in site.waha.received() {
+        *all.entry(one.chat_id.trim_end_matches("@c.us").to_owned()).or_insert(0) += 1;
+    }
+    all.into_iter().collect()
+}
+
+fn once(numbers: &[&str]) -> Vec<(String, usize)> {
+    numbers.iter().map(|number| ((*number).to_owned(), 1)).collect()
+}
+
+#[test]
+fn a_due_row_is_sent_and_written_back_whatever_the_ids_and_the_mode_are() {
+    for kind in
+        [Kind { has_numbers: false, is_shared: false }, Kind { has_numbers: true, is_shared: true }]
+    {
+        let project = Project::start(kind);
+        let channel = project.channel("Toko", "default");
+        let old = project.message(&channel, "now() - interval '40 days'", &["6281200007009"]);
+        let site = project.site();
+        let server = site.serve();
+        let contact = project.sql(
+            "with new as (insert into contacts (name, phone_number) values ('Ani', '081200007002') returning id)
+             select id from new",
+        );
+        project.sql("insert into contacts (name, phone_number, is_active) values ('Off', '6281200007003', false)");
+        let id = if kind.has_numbers { contact } else { format!("\"{contact}\"") };
+        let contacts = format!(
+            "[{{\"name\":\"Budi\",\"phone\":\"6281200007001\"}}, {id}, \"contact1\", {{\"name\":\"Off\",\"phone\":\"+62 812-0000-7003\"}}]"
+        );
+        let message = project.row(&channel, "now()", &contacts, "[]");
+        until("the row is sent", || project.status(&message) == "sent");
+        let row = format!(
+            "select contact_count, sent_at > now() - interval '1 minute' from auto_messages where id = '{message}'"
+        );
+        assert_eq!(project.sql(&row), "2|t");
+        assert_eq!(received(&site), once(&["6281200007001", "6281200007002"]));
+        let skipped = site.sqlite3(
+            "SELECT chat_id, error_code FROM deliveries WHERE status = 'skipped' ORDER BY id",
+        );
+        assert!(skipped.contains("contact1|website_contact_missing"), "{skipped}");
+        assert!(skipped.contains("|website_contact_off"), "{skipped}");
+        assert_eq!(project.status(&old), "scheduled", "what was due before the link stays");
+        if kind.is_shared {
+            until("results are there", || {
+                project.sql("select count(*) from auto_message_deliveries where status = 'sent'")
+                    == "2"
+            });
+            let claim = "select status, sent_count, skipped_count, settled_at is not null from auto_message_claims";
+            assert_eq!(project.sql(claim), "sent|2|2|t");
+        }
+        let log = server.log();
+        assert!(
+            !log.contains(&project.key) && !log.contains("Rahasia") && !log.contains("81200007001")
+        );
+        let said = site.run(&["link", "check", "--json"]);
+        let said = String::from_utf8(said.stdout).unwrap();
+        assert!(said.contains("\"old\": 1") && !said.contains(&project.key), "{said}");
+    }
+}
+
+#[test]
+fn tables_of_other_names_are_found() {
+    let project = Project::shared();
+    project.sql("alter table chanels rename to channels; alter table auto_messages rename chanel_id to channel_id;
+                 alter table auto_messages drop column sent_at; alter table contacts drop column is_active;
+                 alter table channels drop column is_active");
+    project.sql("insert into channels (name, session_name) values ('Toko', 'default')");
+    let site = project.site();
+    let _server = site.serve();
+    project.sql(
+        "insert into auto_messages (title, message, contact_ids, scheduled_at, channel_id)
+                 select 'x', 'y', '[{\"phone\":\"6281200007001\"}]', now(), id from channels",
+    );
+    until("the row is sent", || project.sql("select status from auto_messages") == "sent");
+}
+
+#[test]
+fn keys_that_see_only_part_of_the_project_are_refused_at_the_start() {
+    let project = Project::alone();
+    project.channel("Toko", "default");
+    let site = Site::new();
+    let with = |key: &str| {
+        format!("{}SUPABASE_SERVICE_ROLE_KEY={key}\n", project.settings_at(&project.url))
+    };
+    for (key, words) in [
+        (project.anon_key.as_str(), "role `anon`"),
+        ("sb_publishable_0123456789abc", "publishable"),
+    ] {
+        site.write_settings(&with(key));
+        for command in [&["serve"][..], &["run"], &["link", "on", "--yes"]] {
+            let output = site.run(command);
+            assert!(
+                !output.status.success() && stderr(&output).contains(words),
+                "{}",
+                stderr(&output)
+            );
+            assert!(!stderr(&output).contains(key));
+        }
+    }
+    site.write_settings(&with(&project.secret_key));
+    link_on(&site);
+}
+
+#[test]
+fn what_the_website_does_while_a_message_is_sent_counts() {
+    let project = Project::shared();
+    let channel = project.channel("Toko", "default");
+    let site = project.site();
+    site.write_settings(&format!("{}SEND_DELAY_SECONDS=2\n", project.settings_at(&project.url)));
+    let _server = site.serve();
+    let pair = |n: u32| [format!("62812000070{n:02}"), format!("62812000070{:02}", n + 1)];
+    let mut arrived = 0;
+    let changes: [(&str, usize, &str); 5] = [
+        ("update auto_messages set status = 'cancelled' where id = ", 1, "cancelled"),
+        ("update auto_messages set message = 'Diubah' where id = ", 2, "sent"),
+        (
+            "update auto_messages set scheduled_at = now() + interval '1 day' where id = ",
+            1,
+            "scheduled",
+        ),
+        ("update auto_messages set chanel_id = chanel_id where id = ", 2, "sent"),
+        ("delete from auto_messages where id = ", 1, ""),
+    ];
+    for (number, (change, wanted, status)) in (10..).step_by(2).zip(changes) {
+        let [first, second] = pair(number);
+        let id = project.message(&channel, "now()", &[&first, &second]);
+        until("the first one is sent", || site.waha.received().len() == arrived + 1);
+        project.sql(&format!("{change} '{id}'"));
+        until("nothing is left of it", || {
+            site.sqlite3("SELECT count(*) FROM link_claims WHERE state <> 'settled'").trim() == "0"
+        });
+        let received = site.waha.received();
+        assert_eq!(received.len(), arrived + wanted, "{change}");
+        if change.contains("Diubah") {
+            assert_eq!(
+                received.last().unwrap().text,
+                "Diubah",
+                "what is pending takes the new text"
+            );
+        }
+        assert_eq!(project.status(&id), status, "{change}");
+        arrived = received.len();
+    }
+    assert_eq!(
+        project.sql("select count(*) from auto_message_claims where settled_at is null"),
+        "0"
+    );
+}
+
+#[test]
+fn a_row_that_an_edit_arms_again_goes_only_to_those_who_are_new() {
+    let project = Project::alone();
+    let channel = project.channel("Toko", "default");
+    let site = project.site();
+    let _server = site.serve();
+    let id = project.message(&channel, "now()", &["6281200007001"]);
+    until("the row is sent", || project.status(&id) == "sent");
+    let sent_at = format!("select sent_at from auto_messages where id = '{id}'");
+    let first = project.sql(&sent_at);
+    project.sql(&format!(
+        "update auto_messages set status = 'scheduled', sent_at = null where id = '{id}'"
+    ));
+    until("it is sent again in the table only", || project.status(&id) == "sent");
+    assert_eq!(project.sql(&sent_at), first);
+    assert_eq!(received(&site), once(&["6281200007001"]));
+    project.sql(&format!(
+        "update auto_messages set status = 'scheduled', contact_ids = contact_ids || '[{{\"phone\":\"6281200007002\"}}]' where id = '{id}'"
+    ));
+    until("the new one gets it", || received(&site).len() == 2);
+    until("the row is sent", || project.status(&id) == "sent");
+    assert_eq!(received(&site), once(&["6281200007001", "6281200007002"]));
+}
+
+#[test]
+fn each_time_of_a_series_goes_out_once_also_when_an_edit_writes_the_first_one_again() {
+    let project = Project::alone();
+    let channel = project.channel("Toko", "default");
+    let site = project.site();
+    let _server = site.serve();
+    // The wall-clock of a browser in Makassar (WITA), while TIMEZONE is Asia/Jakarta.
+    let list = project.sql(
+        "select jsonb_agg(jsonb_build_object('date', to_char(at, 'YYYY-MM-DD'), 'time', to_char(at, 'HH24:MI:SS')))
+         from (select date_trunc('second', now() at time zone 'Asia/Makassar') + n * interval '3 seconds' as at
+               from generate_series(0, 2) n) times",
+    );
+    let id = project.row(
+        &channel,
+        "date_trunc('second', now())",
+        r#"[{"phone":"6281200007001"}]"#,
+        &list,
+    );
+    project.sql(&format!(
+        "update auto_messages set interval_config = '{{\"every\":\"day\"}}', scheduled_at = (select to_timestamp(
+             (schedules->0->>'date') || (schedules->0->>'time'), 'YYYY-MM-DDHH24:MI:SS')::timestamp at time zone 'Asia/Makassar')
+         where id = '{id}'"
+    ));
+    until("the second one is sent", || site.waha.received().len() == 2);
+    // The website's form writes the first time, whatever was sent.
+    project.sql(&format!(
+        "update auto_messages set status = 'scheduled', message = 'Diubah', scheduled_at = (select to_timestamp(
+             (schedules->0->>'date') || (schedules->0->>'time'), 'YYYY-MM-DDHH24:MI:SS')::timestamp at time zone 'Asia/Makassar')
+         where id = '{id}'"
+    ));
+    until("the series is over", || project.status(&id) == "sent");
+    let texts: Vec<String> = site.waha.received().into_iter().map(|one| one.text).collect();
+    assert_eq!(texts.len(), 3, "{texts:?}");
+    assert_eq!(texts[2], "Diubah");
+}
+
+#[test]
+fn of_two_appliances_of_one_name_one_sends_and_the_other_takes_over_when_a_person_says_so() {
+    let project = Project::shared();
+    let channel = project.channel("Toko", "default");
+    let (first, second) = (project.site(), Site::new());
+    let patient = format!("{}SUPABASE_TIMEOUT_SECONDS=12\n", project.settings_at(&project.url));
+    second.write_settings(&patient);
+    let refused = second.run(&["link", "on", "--yes"]);
+    assert!(stderr(&refused).contains("`link take-over` takes it"), "{}", stderr(&refused));
+    first.write_settings(&format!("{}SEND_DELAY_SECONDS=3\n", project.settings_at(&project.url)));
+    let first_server = first.serve();
+    let id = project.message(&channel, "now()", &["6281200007001", "6281200007002"]);
+    until("the first is sent", || first.waha.received().len() == 1);
+    until("the result is there", || {
+        project.sql("select count(*) from auto_message_deliveries where status = 'sent'") == "1"
+    });
+    first_server.signal("STOP");
+    let late = project.message(&channel, "now()", &["6281200007003"]);
+    let taken = second.run(&["link", "take-over", "Toko", "--yes"]);
+    assert!(taken.status.success(), "{}", stderr(&taken));
+    let _second_server = second.serve();
+    until("the unclaimed row goes out", || project.status(&late) == "sent");
+    // What the first had claimed and not reported is unknown, and never sent by the second.
+    until("the claimed row is settled", || project.status(&id) == "sent");
+    assert_eq!(received(&second), once(&["6281200007003"]));
+    let statuses = "select string_agg(status, ',' order by chat_id) from auto_message_deliveries where due_at =
+                    (select due_at from auto_message_claims where claimed_by <> (select appliance_id from auto_message_channel_owners))";
+    assert_eq!(project.sql(statuses), "sent,unknown");
+    first_server.signal("CONT");
+    until("the first one knows", || first_server.log().contains("was taken over by"));
+    until("it ended what it had", || {
+        first.sqlite3("SELECT count(*) FROM link_claims WHERE state <> 'settled'").trim() == "0"
+    });
+    assert!(first.waha.received().len() <= 2, "one request may have been on its way");
+}
+
+#[test]
+fn a_database_that_was_lost_makes_unknown_what_it_had_claimed() {
+    let project = Project::shared();
+    let channel = project.channel("Toko", "default");
+    let site = project.site();
+    site.write_settings(&format!("{}SEND_DELAY_SECONDS=30\n", project.settings_at(&project.url)));
+    let mut server = site.serve();
+    let id = project.message(&channel, "now()", &["6281200007001", "6281200007002"]);
+    until("the first is sent", || site.waha.received().len() == 1);
+    until("the results are there", || {
+        project.sql("select count(*) from auto_message_deliveries where status = 'sent'") == "1"
+    });
+    server.kill();
+    let owner = site.sqlite3("SELECT value FROM meta WHERE key = 'link_random'");
+    for name in ["shop.db", "shop.db-wal", "shop.db-shm"] {
+        drop(std::fs::remove_file(site.path(name)));
+    }
+    drop(auto_message_scheduler::store::Store::open(&site.database()).unwrap());
+    site.sqlite3(&format!(
+        "INSERT INTO meta (key, value) VALUES ('link_random', '{}')",
+        owner.trim()
+    ));
+    link_on(&site);
+    let server = site.serve();
+    until("it is settled", || project.status(&id) == "sent");
+    assert!(server.log().contains("are not in its database"), "{}", server.log());
+    assert_eq!(site.waha.received().len(), 1, "nothing of it is sent again");
+    assert_eq!(
+        project.sql("select status, sent_count, unknown_count from auto_message_claims"),
+        "sent|1|1"
+    );
+}
+
+#[test]
+fn local_messages_and_the_websites_share_one_pace_and_a_person_changes_each_where_it_lives() {
+    let project = Project::alone();
+    let channel = project.channel("Utama", "default");
+    let site = project.site();
+    site.write_settings(&format!("{}SEND_DELAY_SECONDS=2\n", project.settings_at(&project.url)));
+    site.message("081200007005");
+    let _server = site.serve();
+    let id = project.message(&channel, "now()", &["6281200007001", "6281200007002"]);
+    until("all are sent", || site.waha.received().len() == 3);
+    let at: Vec<i64> = site.waha.received().iter().map(|one| one.at.millis()).collect();
+    assert!(at.windows(2).all(|pair| pair[1] - pair[0] >= 2000), "{at:?}");
+    until("the row is sent", || project.status(&id) == "sent");
+    assert_eq!(site.sqlite3("SELECT count(*) FROM channels").trim(), "1");
+    let local = site.sqlite3("SELECT auto_message_id FROM link_messages");
+    for command in [["cancel", local.trim()], ["pause", local.trim()]] {
+        let refused = site.run(&["message", command[0], command[1]]);
+        assert!(stderr(&refused).contains("comes from the website"), "{}", stderr(&refused));
+    }
+}
+
+#[test]
+fn a_retry_is_written_back() {
+    let project = Project::shared();
+    let channel = project.channel("Toko", "default");
+    let site = project.site();
+    let _server = site.serve();
+    let id = project.message(&channel, "now()", &["6281200007001"]);
+    until("the row is sent", || project.status(&id) == "sent");
+    // As if WAHA had refused it.
+    site.sqlite3("UPDATE deliveries SET status = 'failed'; UPDATE auto_messages SET status = 'failed', sent_count = 0, failed_count = 1, sent_at = NULL");
+    until("the correction is written", || project.status(&id) == "failed");
+    let local = site.sqlite3("SELECT auto_message_id FROM link_messages");
+    let output = site.run(&["message", "retry", local.trim()]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    site.run(&["run"]);
+    until("the retry is written", || project.status(&id) == "sent");
+    assert_eq!(project.sql("select status, sent_count from auto_message_claims"), "sent|1");
+}
+
+#[test]
+fn a_row_that_is_too_late_fails_and_says_so() {
+    let project = Project::alone();
+    let channel = project.channel("Toko", "default");
+    let site = project.site();
+    site.sqlite3("UPDATE link_channels SET since = '2020-01-01T00:00:00Z'");
+    let _server = site.serve();
+    let id = project.message(&channel, "now() - interval '3 days'", &["6281200007001"]);
+    until("it failed", || project.status(&id) == "failed");
+    assert_eq!(project.sql("select sent_at is null, contact_count from auto_messages"), "t|0");
+    assert_eq!(site.sqlite3("SELECT status FROM deliveries").trim(), "expired");
+    assert!(site.waha.received().is_empty());
+}
+
+#[test]
+fn no_statement_of_the_link_goes_through_a_table_that_grows() {
+    let project = Project::shared();
+    let channel = project.channel("Toko", "default");
+    let site = project.site();
+    let path = site.path("auto-message-scheduler.env");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut values = auto_message_scheduler::config::parse_env_file(&path, &text).unwrap();
+    values.insert("DATABASE_PATH".to_owned(), site.database().display().to_string());
+    let config = Arc::new(Config::from_values(values).unwrap());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    for round in 0..2 {
+        project.message(&channel, "now()", &["6281200007001", "6281200007002"]);
+        let id = project.message(&channel, "now()", &["6281200007003"]);
+        watch_statements(&site.database());
+        pass_once(&config, &clock).unwrap();
+        site.run(&["run"]);
+        if round == 1 {
+            project
+                .sql(&format!("update auto_messages set status = 'scheduled' where id = '{id}'"));
+        }
+        watch_statements(&site.database());
+        pass_once(&config, &clock).unwrap();
+    }
+    let noted = noted_statements(&site.database());
+    let of_link: Vec<_> = noted.iter().filter(|one| one.file.ends_with("link.rs")).collect();
+    assert!(of_link.len() > 15, "{}", of_link.len());
+    let grows = ["link_claims", "link_messages", "deliveries", "auto_messages"];
+    for one in of_link {
+        for step in &one.plan {
+            let is_bounded =
+                step.contains("idx_link_claims_open") || step.contains("idx_link_claims_refused");
+            let is_scan =
+                step.starts_with("SCAN ") && grows.iter().any(|table| step.contains(table));
+            assert!(!is_scan || is_bounded, "{step}\n{}", one.sql);
+            assert!(!step.contains("AUTOMATIC"), "{step}\n{}", one.sql);
+        }
+    }
+}
