@@ -13,6 +13,7 @@ mod doctor;
 mod fake_waha;
 mod generate;
 mod link;
+mod mcp;
 mod message;
 mod output;
 mod plan;
@@ -100,6 +101,9 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Simulate WAHA, for work offline and for tests
     FakeWaha(fake_waha::FakeWahaArgs),
+    /// For an assistant: messages and contacts by the Model Context Protocol, on standard input
+    /// and output
+    Mcp(mcp::McpArgs),
     /// Print what makes a shell complete these commands
     Completions(generate::CompletionsArgs),
     /// Print the manual page, or write all pages
@@ -212,6 +216,7 @@ fn run(args: &Arguments) -> Result<(), CliError> {
         Command::ApiKey(args) => api_key::api_key(args, &config()?),
         Command::Demo(demo) => demo::demo(demo),
         Command::FakeWaha(fake) => fake_waha::fake_waha(fake),
+        Command::Mcp(args) => mcp::mcp(args, config()?),
         Command::Completions(args) => generate::completions(args),
         Command::Man(args) => generate::man(args),
     }

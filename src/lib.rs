@@ -44,7 +44,7 @@
 //! # The rooms, in reading order
 //!
 //! ```text
-//! cli doctor serve panel api backup prune status forecast supabase engine messages recipients alarm
+//! cli mcp doctor serve panel api backup prune status forecast supabase engine messages recipients alarm
 //! contacts trigger channels waha fake_waha http http_client instance store lock secret config
 //! password logging private_file malloc send_window fail_point delivery template recipient schedule
 //! cron_line reason language terminal text_enum clock
@@ -76,6 +76,7 @@ pub mod language;
 pub mod lock;
 pub mod logging;
 pub(crate) mod malloc;
+pub(crate) mod mcp;
 pub mod messages;
 pub mod panel;
 pub mod password;

@@ -33,6 +33,8 @@ cargo test --locked --workspace
 sh tests/compare/run.sh
 # What hosts really have (cron, nginx, workerd …), around the program that was just built.
 bash tests/hosting/run.sh
+# An assistant's own library.
+bash tests/mcp/run.sh
 # The examples in PHP, Python and Node.
 bash tests/examples/run.sh
 # The panel in a real browser.

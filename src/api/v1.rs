@@ -173,6 +173,22 @@ impl V1 {
         call.answer(route).unwrap_or_else(Problem::response)
     }
 
+    /// Answers a request that came in no other way than by this process: `mcp`.
+    pub(crate) fn answer_own(&self, request: &mut Request, can: Can) -> Response {
+        let name = "mcp".to_owned();
+        let (id, nothing) = (0, None);
+        let key = ApiKey {
+            id,
+            name,
+            can,
+            created_at: nothing,
+            expires_at: nothing,
+            last_used_at: nothing,
+            revoked_at: nothing,
+        };
+        self.answer(request, key)
+    }
+
     /// The methods of a path, for `Allow`; `None` when there is no such path.
     fn allowed(found: &[(&Route, i64)]) -> Option<String> {
         let mut methods: Vec<&str> = found.iter().map(|(route, _)| route.method).collect();

@@ -47,6 +47,7 @@ mod lifecycle;
 mod link_faults;
 mod link_real;
 mod lookups;
+mod mcp;
 mod message_binary;
 mod message_commands;
 mod message_retry;

@@ -44,6 +44,29 @@ check_receivers() { # each hears of a message that it can verify, and refuses wh
     say "PHP, Python and Node (standardwebhooks of PyPI and npm) verify callbacks and refuse others"
 }
 
+check_senders() { # each sends an order's message by the API, once, and says what is wrong
+    local order=100 sender
+    write_settings
+    start_server
+    export AMS_URL=http://127.0.0.1:$port AMS_KEY
+    AMS_KEY=$(cd "$site" && "$program" api-key add website 2>/dev/null)
+    for sender in "php $examples/php/send.php" "python3 $examples/python/send.py" "node $examples/node/send.mjs"; do
+        order=$((order + 1))
+        for _ in 1 2; do # a customer who clicks twice
+            # shellcheck disable=SC2086 # two words
+            $sender 0812-0000-7005 "Pesanan $order siap" "$order" >"$site/sent" 2>"$site/sent.err" || fail "$sender"
+            grep -q "^message [0-9]* is .*, order $order$" "$site/sent" || fail "$sender: $(cat "$site/sent")"
+        done
+        [ "$(sql "SELECT count(*) FROM auto_messages WHERE metadata ->> 'order' = $order")" = 1 ] || fail "$sender made two"
+        # shellcheck disable=SC2086
+        ! $sender belum "Pesanan siap" "$((order + 50))" >"$site/sent" 2>&1 || fail "$sender says nothing of a wrong number"
+        grep -q '422 .*: .*belum' "$site/sent" || fail "$sender: $(cat "$site/sent")"
+    done
+    kill "$server" && wait "$server" || true
+    unset AMS_URL AMS_KEY
+    say "PHP, Python and Node send by the API, once for each order"
+}
+
 check_file() { # a website that runs as another user of the group that shares the file
     local website=(setpriv --reuid=65534 --regid=65534 --clear-groups)
     [ "$(id -u)" = 0 ] || { say "sharing the file with another user needs root: not tried" && return; }
@@ -81,4 +104,5 @@ write_settings
 (cd "$site" && "$program" run) || fail "the first run"
 start_receivers
 check_receivers
+check_senders
 check_file

@@ -57,8 +57,9 @@ END
 start_apache "$site/shared.conf"
 check_proxy "Apache by .htaccess"
 check_panel "Apache by .htaccess"
+check_api "Apache by .htaccess"
 
-sql "DELETE FROM deliveries; DELETE FROM auto_messages"
+sql "DELETE FROM deliveries; DELETE FROM auto_messages; DELETE FROM api_keys"
 : >"$site/waha.log"
 message 081200007002
 tls=$(free_port)
@@ -68,4 +69,5 @@ printf '<VirtualHost 127.0.0.1:%s>\n<Location "/">\nRequire all denied\n</Locati
 start_apache "$site/own.conf"
 check_proxy "Apache with a host of its own"
 check_panel "Apache with a host of its own"
+check_api "Apache with a host of its own"
 check_slow "Apache with a host of its own" 24

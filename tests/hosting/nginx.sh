@@ -43,6 +43,7 @@ started+=($!)
 until_so 10 "nginx answers" ask /health
 check_proxy nginx
 check_panel nginx
+check_api nginx
 
 line=$(cd "$site" && "$program" cron-line --curl "http://127.0.0.1:$moved" | tail -1 | cut -d' ' -f6-)
 status=0

@@ -54,6 +54,27 @@ check_panel() { # name: wants ADMIN_PASSWORD=kata-sandi-panel in the settings
     say "$1: a person logs in at the panel and sees its pages"
 }
 
+check_api() { # name
+    local key made
+    expect 404 "the API without any key" /api/v1/status
+    grep -q '"error":true' "$site/answer" || fail "the program was not asked: $(head -c 300 "$site/answer")"
+    key="Authorization: Bearer $(cd "$site" && "$program" api-key add "website-$1" 2>/dev/null)"
+    expect 401 "the API with a wrong key" /api/v1/status -H 'Authorization: Bearer ams_wrong'
+    expect 201 "a message by the API" /api/v1/messages -H "$key" -H 'Content-Type: application/json' -H 'Idempotency-Key: pesanan-1' \
+        -d '{"text":"Halo","to":["081200007001"],"at":"+1d"}'
+    made=$(sed -n 's/.*"id":\([0-9]*\).*/\1/p' "$site/answer")
+    expect 200 "that message" "/api/v1/messages/$made" -H "$key" -D "$site/head"
+    grep -qi '^etag:' "$site/head" || fail "the ETag is lost"
+    expect 200 "a change of it" "/api/v1/messages/$made" -X PATCH -H "$key" -H 'Content-Type: application/json' \
+        -H "If-Match: $(sed -n 's/^etag: *\(.*\)\r/\1/Ip' "$site/head")" -d '{"title":"Besok"}'
+    expect 200 "a list with a query" '/api/v1/messages?status=scheduled&search=Halo%20' -H "$key"
+    { echo 'name,phone_number' && seq -f %05g 5000 | sed 's/.*/Kontak &,08120000&/'; } >"$site/contacts.csv"
+    expect 200 "a list of contacts of $(wc -c <"$site/contacts.csv") bytes" /api/v1/contacts/import -H "$key" -H 'Content-Type: text/csv' \
+        -H 'Expect:' --data-binary "@$site/contacts.csv"
+    expect 200 "the end of that message" "/api/v1/messages/$made/cancel" -X POST -H "$key"
+    say "$1: a program with a key uses the API"
+}
+
 check_slow() { # name, seconds at most
     python3 - "$tls" "$2" <<'END' || fail "a slow client was not cut off in $2 s"
 import socket, ssl, sys, threading, time
