@@ -60,6 +60,7 @@ fn whatever_is_written_the_answer_is_one_line_of_json_rpc_and_the_end_of_input_i
         let all = answers(&site, &[], &format!("{line}\n{{\"id\":2,\"method\":\"ping\"}}"));
         let (last, first) = all.split_last().unwrap();
         assert_eq!(*last, json!({"jsonrpc": "2.0", "id": 2, "result": {}}), "{line:.80}");
+        assert!(first.len() <= 1, "{line:.80}: {first:?}");
         let found =
             first.first().map(|one| (one["error"]["code"].as_i64().unwrap(), one["id"].clone()));
         assert_eq!(found, expected, "{line:.80}");
