@@ -5,6 +5,7 @@
 //! people write into the table too. It never forgets what it was not told to forget: a blank cell
 //! erases nothing, and an opt-out is only taken back by name.
 
+pub(crate) mod cell;
 pub mod export;
 pub mod import;
 pub mod opt_out;

@@ -164,6 +164,9 @@ reasons! {
     "filled_text_too_long" FilledTextTooLong { characters: u64, most: u64 }:
         "the text has {characters} characters once its placeholders are filled in, more than {most}",
         "isi pesan menjadi {characters} karakter setelah tandanya diisi, lebih dari {most}";
+    "foreign_placeholder" ForeignPlaceholder { placeholder: String }:
+        "`{placeholder}` is a placeholder of another program and would go out as it is written: write it like {{{{name|Kak}}}}",
+        "`{placeholder}` adalah tanda program lain dan akan terkirim apa adanya: tulis seperti {{{{name|Kak}}}}";
 
     // --- phone numbers ---
     "not_a_country_code" NotACountryCode { written: String }:
@@ -225,6 +228,9 @@ reasons! {
     "number_with_foreign_zero" NumberWithForeignZero { written: String, country: String }:
         "`{written}` starts with 0, but numbers of +{country} do not: write it with + and the country code",
         "`{written}` diawali 0, padahal nomor +{country} tidak: tulis dengan + dan kode negara";
+    "number_of_elsewhere" NumberOfElsewhere { written: String, country: String }:
+        "`{written}` begins as no number of +{country} does, so it may be of another country: write it with + and the country code",
+        "`{written}` tidak berawalan seperti nomor +{country}, jadi mungkin nomor negara lain: tulis dengan + dan kode negara";
     "number_with_code_twice" NumberWithCodeTwice { written: String }:
         "`{written}` seems to have the country code twice, or a 0 before it: write +62812… or 0812…",
         "`{written}` sepertinya memakai kode negara dua kali, atau 0 di depannya: tulis +62812… atau 0812…";

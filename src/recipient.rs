@@ -135,6 +135,11 @@ pub fn parse_contact_ids(raw: Option<&str>) -> Result<Vec<Entry>, RecipientError
     entries::read(text)
 }
 
+/// The elements of an array as Postgres writes it, `None` for NULL; the error says what is wrong with it.
+pub(crate) fn postgres_elements(text: &str) -> Result<Vec<Option<String>>, String> {
+    postgres::elements(text, 4, ENTRIES_MAX)
+}
+
 /// A chat id for people: `+6281234567890` for a person's, any other as it is.
 pub(crate) fn shown(chat_id: &str) -> String {
     chat_id.strip_suffix("@c.us").map_or_else(|| chat_id.to_owned(), |digits| format!("+{digits}"))

@@ -1,5 +1,5 @@
 //! When a message goes out: the next occurrence that `schedules` (a list of dates and times) and
-//! `interval_config` (days of the week) promise, in the local time of a [`Zone`].
+//! `interval_config` (days of the week or month) promise, in the local time of a [`Zone`].
 //!
 //! This module only computes. It must never read a clock, a file or the environment: the caller
 //! says what time it is. It never guesses either: what it cannot read for certain is an error in
@@ -22,7 +22,7 @@ pub(crate) use self::timetable::{TAKEN_AHEAD_MAX, Taken, Timetable, local_text};
 pub(crate) use self::words::in_words;
 pub use self::zone::{Zone, ZoneError};
 
-use self::columns::Weekly;
+use self::columns::{DAYS_WITHOUT_MAX, Rule};
 use crate::clock::Timestamp;
 
 /// The first day that any schedule may name.
@@ -32,8 +32,8 @@ const FIRST_DATE: Date = date!(1970 - 01 - 01);
 /// saving moves a time forward, and by a whole day where a zone skipped a date (Apia, 2011-12-30).
 const DAYS_BEFORE: i64 = 2;
 
-/// How many days a weekly search looks at: those before, the present one, a week, one to spare.
-const DAYS_SEARCHED: usize = 11;
+/// How many days after the first one found are looked at: daylight saving can let a later time overtake.
+const DAYS_AFTER: usize = 4;
 
 /// A schedule that cannot be read: the flaw in words for its writer, with the right form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,17 +69,29 @@ fn next_that_counts(
     after: Timestamp,
     counts: impl Fn(PrimitiveDateTime) -> bool,
 ) -> Result<Option<Timestamp>, ScheduleError> {
-    let listed = columns::read_schedules(schedules).map_err(ScheduleError::Schedules)?;
-    let weekly =
+    let (listed, listed_zone) =
+        columns::read_schedules(schedules).map_err(ScheduleError::Schedules)?;
+    let rule =
         columns::read_interval_config(interval_config).map_err(ScheduleError::IntervalConfig)?;
+    let own = rule.as_ref().and_then(Rule::zone);
+    if rule.is_some() && !listed.is_empty() && own != listed_zone.as_ref() {
+        let flaw = "`timezone` must be the same as in `schedules`".to_owned();
+        return Err(ScheduleError::IntervalConfig(flaw));
+    }
+    let zone = own.or(listed_zone.as_ref()).unwrap_or(zone);
     let listed = listed.into_iter().map(|local| zone.to_utc(local)).filter(|at| *at > after).min();
-    let weekly = weekly.and_then(|weekly| next_weekly(&weekly, zone, after, counts));
-    Ok(listed.into_iter().chain(weekly).min())
+    let repeated = rule.as_ref().and_then(|rule| next_of_rule(rule, zone, after, counts));
+    Ok(listed.into_iter().chain(repeated).min())
+}
+
+/// The zone of a rule: the one that it names itself, else `zone`.
+fn zone_of(schedules: Option<&str>, interval_config: Option<&str>, zone: &Zone) -> Zone {
+    columns::own_zone(schedules, interval_config).unwrap_or_else(|| zone.clone())
 }
 
 /// Every date and time of a `schedules` column, as its wall-clock shows it; none when it cannot be read.
 pub(crate) fn listed(schedules: Option<&str>) -> Vec<PrimitiveDateTime> {
-    columns::read_schedules(schedules).unwrap_or_default()
+    columns::read_schedules(schedules).map(|(listed, _)| listed).unwrap_or_default()
 }
 
 /// Whether the two columns hold any schedule at all. Null, blank, `null`, `[]` and `{}`, also
@@ -111,24 +123,38 @@ pub(crate) fn read_typed(text: &str, zone: &Zone) -> Result<Typed, ScheduleError
     Ok(Typed { at, is_skipped: zone.to_local(at) != local })
 }
 
-/// The first weekly occurrence strictly later than `after`.
+/// The first occurrence of a rule strictly later than `after`.
 ///
 /// It takes the earliest of a whole window and not the first match, because a time that daylight
 /// saving moves forward can overtake the ones that follow it.
-fn next_weekly(
-    weekly: &Weekly,
+fn next_of_rule(
+    rule: &Rule,
     zone: &Zone,
     after: Timestamp,
     counts: impl Fn(PrimitiveDateTime) -> bool,
 ) -> Option<Timestamp> {
     let today = zone.to_local(after).date();
     let first = today.saturating_sub(Duration::days(DAYS_BEFORE));
-    let first = first.max(weekly.start.unwrap_or(FIRST_DATE)).max(FIRST_DATE);
-    std::iter::successors(Some(first), |date| date.next_day())
-        .take(DAYS_SEARCHED)
-        .flat_map(|date| weekly.times.iter().map(move |time| PrimitiveDateTime::new(date, *time)))
-        .filter(|local| weekly.promises(*local) && counts(*local))
-        .map(|local| zone.to_utc(local))
-        .filter(|at| *at > after)
-        .min()
+    let first = first.max(rule.start.map_or(FIRST_DATE, |start| start.date())).max(FIRST_DATE);
+    let last = rule.end.map_or(Date::MAX, |end| end.date());
+    let dates = std::iter::successors(Some(first), |date| date.next_day());
+    let mut found: Option<Timestamp> = None;
+    let mut days_left = DAYS_WITHOUT_MAX;
+    for date in dates.take_while(|date| *date <= last) {
+        let locals = rule.times.iter().map(|time| PrimitiveDateTime::new(date, *time));
+        let next = locals
+            .filter(|local| rule.promises(*local) && counts(*local))
+            .map(|local| zone.to_utc(local))
+            .filter(|at| *at > after)
+            .min();
+        if found.is_none() && next.is_some() {
+            days_left = DAYS_AFTER;
+        }
+        found = found.into_iter().chain(next).min();
+        days_left -= 1;
+        if days_left == 0 {
+            break;
+        }
+    }
+    found
 }

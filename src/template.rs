@@ -24,6 +24,24 @@ const SHOWN_CHARS_MAX: usize = 30;
 /// From here on a fraction is not printed as a person wrote it.
 const FLOAT_MAX: f64 = 1e15;
 
+/// Filters of other programs that change a value; as a fallback they would go out as a word.
+const FILTERS: [&str; 14] = [
+    "upcase",
+    "downcase",
+    "capitalize",
+    "title",
+    "upper",
+    "lower",
+    "trim",
+    "strip",
+    "escape",
+    "safe",
+    "e",
+    "raw",
+    "first",
+    "titlecase",
+];
+
 /// What the import takes for these columns, in the folded form.
 const NAMES: [&str; 2] = ["name", "nama"];
 const PHONES: [&str; 8] =
@@ -119,6 +137,28 @@ impl Template {
         found
     }
 
+    /// A placeholder of another program, which nobody would fill in: `*|FNAME|*`, `{% if %}`,
+    /// `{contactfield=firstname}`, `{{{name}}}`, `{{name | upcase}}`. Shortened; a message with one must not
+    /// go out.
+    pub(crate) fn foreign(&self) -> Option<String> {
+        self.parts.iter().enumerate().find_map(|(at, part)| match part {
+            Part::Placeholder(placeholder) => {
+                let filter = placeholder.fallback.as_deref()?.rsplit('|').next()?.trim();
+                let name = &placeholder.name;
+                FILTERS.contains(&filter).then(|| format!("{{{{{name} | {filter}}}}}"))
+            }
+            Part::Fixed(text) => {
+                let named = match self.parts.get(at + 1) {
+                    Some(Part::Placeholder(next)) if text.ends_with('{') => {
+                        Some(format!("{{{{{{{}}}}}}}", next.name))
+                    }
+                    _ => None,
+                };
+                named.or_else(|| foreign_in(text))
+            }
+        })
+    }
+
     /// The exact text for a recipient.
     pub(crate) fn render(&self, values: &Values) -> Result<String, Reason> {
         let mut text = String::new();
@@ -195,7 +235,7 @@ fn read_placeholder(text: &str) -> Option<(Placeholder, usize)> {
         return None;
     }
     let (name, fallback) = match inner[..end].split_once('|') {
-        Some((name, fallback)) => (name, Some(fallback.trim().to_owned())),
+        Some((name, fallback)) => (name, Some(without_default(fallback.trim()).to_owned())),
         None => (&inner[..end], None),
     };
     let name = name.trim();
@@ -204,6 +244,20 @@ fn read_placeholder(text: &str) -> Option<(Placeholder, usize)> {
         && !name.contains(char::is_control);
     let placeholder = Placeholder { name: name.to_owned(), fallback, key: fold(name) };
     is_name.then_some((placeholder, "{{".len() + end + "}}".len()))
+}
+
+/// The fallback in `default: 'Kak'`, as Liquid and Jinja write it, or the text itself.
+fn without_default(fallback: &str) -> &str {
+    let written = fallback.strip_prefix("default").map(str::trim_start).and_then(|rest| {
+        let inner = rest.strip_prefix('(').and_then(|rest| rest.trim_end().strip_suffix(')'));
+        rest.strip_prefix(':').or(inner).map(str::trim)
+    });
+    let Some(written) = written else { return fallback };
+    let quoted = ['\'', '"', '’'].iter().find_map(|quote| {
+        let start = if *quote == '’' { '‘' } else { *quote };
+        written.strip_prefix(start)?.strip_suffix(*quote)
+    });
+    quoted.unwrap_or(written)
 }
 
 /// Whether two names are one to a placeholder.
@@ -245,6 +299,55 @@ fn filled(text: &str) -> Option<String> {
     Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
+/// The first thing in a fixed text that only another program would fill in.
+fn foreign_in(text: &str) -> Option<String> {
+    let between = |open: &str, close: &str, is_it: fn(&str) -> bool| {
+        let mut rest = text;
+        while let Some(at) = rest.find(open) {
+            let inner = &rest[at + open.len()..];
+            let inner = &inner[..inner.find(close)?];
+            if is_it(inner) && !inner.contains('\n') {
+                let found = format!("{open}{inner}{close}");
+                return Some(found.chars().take(SHOWN_CHARS_MAX).collect());
+            }
+            rest = &rest[at + open.len()..];
+        }
+        None
+    };
+    let is_word = |inner: &str| {
+        !inner.is_empty()
+            && inner.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | ':' | '.' | ' '))
+    };
+    between("*|", "|*", is_word)
+        .or_else(|| between("{%", "%}", |inner| !inner.trim().is_empty()))
+        .or_else(|| between("{", "}", |inner| inner.starts_with("contactfield=")))
+}
+
+/// `[Nama]`: a placeholder of people, when it is a word that a contact has a value for.
+fn bracketed(line: &str) -> impl Iterator<Item = String> + '_ {
+    const WORDS: [&str; 14] = [
+        "nama",
+        "name",
+        "first name",
+        "last name",
+        "nama depan",
+        "fname",
+        "nama pelanggan",
+        "customer name",
+        "nomor",
+        "no hp",
+        "phone",
+        "kota",
+        "city",
+        "alamat",
+    ];
+    line.match_indices('[').filter_map(|(at, _)| {
+        let inner = &line[at + 1..];
+        let inner = &inner[..inner.find(']')?];
+        WORDS.contains(&fold(inner).as_str()).then(|| format!("[{inner}]"))
+    })
+}
+
 fn odd_braces(line: &str) -> Vec<String> {
     let short = |text: &str| text.chars().take(SHOWN_CHARS_MAX).collect::<String>();
     if let Some(at) = line.find("{{") {
@@ -254,7 +357,7 @@ fn odd_braces(line: &str) -> Vec<String> {
         let from = line[..at].char_indices().rev().nth(SHOWN_CHARS_MAX / 2).map_or(0, |(at, _)| at);
         return vec![short(&line[from..])];
     }
-    let mut found = Vec::new();
+    let mut found: Vec<String> = bracketed(line).collect();
     let mut rest = line;
     while let Some(at) = rest.find('{') {
         let Some(length) = rest[at..].find('}') else { break };

@@ -5,11 +5,12 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # A C compiler for SQLite and for the TLS library; sqlite3 as the person who watches the tables;
-# Python for the comparisons.
+# Python for the comparisons, and LibreOffice for the round trip of lists.
 missing=
 command -v cc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
 command -v sqlite3 >/dev/null 2>&1 || missing="$missing sqlite3"
 python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3 python3-venv"
+command -v soffice >/dev/null 2>&1 || missing="$missing libreoffice-calc-nogui"
 if [ -n "$missing" ]; then
     apt-get update -q
     # shellcheck disable=SC2086 # the names are words

@@ -38,6 +38,8 @@ fuzz_target!(|list: &[u8]| {
         language: Language::English,
         clock: &clock,
         is_preview: false,
+        number_column: None,
+        name_column: None,
     };
     let mut store = STORE.lock().expect("nothing panicked before");
     let mut counted = Counted::default();

@@ -34,7 +34,7 @@ pub(super) enum ContactCommand {
     Edit(EditArgs),
     /// Remove contacts; what was sent to them stays on record, what waits for them is skipped
     Remove(RemoveArgs),
-    /// Take contacts in from a CSV file; numbers that are there are merged
+    /// Take contacts in from a CSV, vCard or Excel file; known numbers are merged
     Import(lists::ImportArgs),
     /// Write all contacts as CSV, as `import` reads it
     Export(lists::ExportArgs),

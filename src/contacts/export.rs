@@ -1,14 +1,10 @@
 //! Lists that go out: CSV in UTF-8, which [`super::import`] reads back as it was.
-//!
-//! A spreadsheet runs a cell that begins with `=`, `+`, `-` or `@`, and turns `+6281234567890` into
-//! 6.28E+12: such cells get an apostrophe in front, which an import takes away. With another separator
-//! than ours it sees more cells, in the middle of one of ours: each of them gets its apostrophe too.
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde_json::{Map, Value};
 
+use super::cell::guard;
 use super::{Filter, attribute_called, attributes, tags};
 use crate::recipient::{CountryCode, normalize_phone};
 use crate::store::{Contact, Store, StoreError};
@@ -24,16 +20,8 @@ const CONTACTS_PER_READ: u32 = 1_000;
 /// The last column, when contacts have more attributes than there are columns.
 pub(super) const MORE_ATTRIBUTES: &str = "more attributes";
 
-/// A cell that begins so is a formula to a spreadsheet, unless an apostrophe stands before it.
-const GUARDED: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\''];
-/// A formula begins with one of these, also in full width.
-const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
-/// Separators of cells in spreadsheets, by country or by the choice of the user. A spreadsheet with
-/// another separator than ours ignores the quotes that we write around a cell.
-const SEPARATORS: [char; 6] = [',', ';', '\t', '|', '\n', '\r'];
-
 /// The columns that are always there. They come first: a later one of the same name is an attribute.
-const COLUMNS: [&str; 4] = ["name", "phone_number", "tags", "opted_out_at"];
+pub(super) const COLUMNS: [&str; 4] = ["name", "phone_number", "tags", "opted_out_at"];
 
 /// An error while a list is written.
 #[derive(Debug, thiserror::Error)]
@@ -45,9 +33,29 @@ pub enum ExportError {
     Store(#[from] StoreError),
 }
 
+/// A form of lists that go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Commas, for programs.
+    Plain,
+    /// A byte order mark and semicolons, as Excel in Indonesia opens and keeps it.
+    Excel,
+}
+
 /// Writes all contacts that have `filter`'s tag to `out`; returns how many. Numbers are
 /// written as `+62…` when they can be read, else as they are.
 pub fn export(
+    store: &mut Store,
+    filter: &Filter,
+    country: &CountryCode,
+    out: &mut dyn Write,
+) -> Result<u64, ExportError> {
+    export_as(Format::Plain, store, filter, country, out)
+}
+
+/// The same, in another form.
+pub fn export_as(
+    format: Format,
     store: &mut Store,
     filter: &Filter,
     country: &CountryCode,
@@ -60,10 +68,13 @@ pub fn export(
             keys.push(key);
         }
     }
+    if format == Format::Excel {
+        out.write_all("\u{feff}".as_bytes())?;
+    }
     let has_more = keys.len() > ATTRIBUTES_MAX;
     keys.truncate(ATTRIBUTES_MAX);
     let header = COLUMNS.into_iter().chain(keys.iter().map(String::as_str));
-    write_row(out, header.chain(has_more.then_some(MORE_ATTRIBUTES)))?;
+    write_row_as(format, out, header.chain(has_more.then_some(MORE_ATTRIBUTES)))?;
     let tag = filter.tag.as_deref().map(tags::fold);
     let (mut count, mut after) = (0, i64::MIN);
     loop {
@@ -81,7 +92,7 @@ pub fn export(
             })
         })?;
         for cells in &page {
-            write_row(out, cells)?;
+            write_row_as(format, out, cells)?;
             count += 1;
         }
         if left > 0 {
@@ -97,7 +108,7 @@ fn cells(row: &Contact, keys: &[String], has_more: bool, country: &CountryCode) 
     };
     let name = row.name.as_deref().unwrap_or_default().to_owned();
     let opted_out_at = row.opted_out_at.as_deref().unwrap_or_default().to_owned();
-    let mut cells = vec![name, number, tags::read(&row.tags).join(", "), opted_out_at];
+    let mut cells = vec![name, number, tags::to_cell(&tags::read(&row.tags)), opted_out_at];
     let attributes = attributes(&row.attributes).unwrap_or_default();
     cells.extend(keys.iter().map(|key| {
         match attribute_called(&attributes, key).map(|(_, value)| value) {
@@ -119,11 +130,20 @@ pub fn write_row(
     out: &mut dyn Write,
     cells: impl IntoIterator<Item = impl AsRef<str>>,
 ) -> io::Result<()> {
+    write_row_as(Format::Plain, out, cells)
+}
+
+fn write_row_as(
+    format: Format,
+    out: &mut dyn Write,
+    cells: impl IntoIterator<Item = impl AsRef<str>>,
+) -> io::Result<()> {
+    let is_for_excel = format == Format::Excel;
     for (at, cell) in cells.into_iter().enumerate() {
         if at > 0 {
-            out.write_all(b",")?;
+            out.write_all(if is_for_excel { b";" } else { b"," })?;
         }
-        let cell = guard(cell.as_ref());
+        let cell = guard(cell.as_ref(), is_for_excel);
         let needs_quotes = cell.contains([',', ';', '\t', '"', '\n', '\r']) || cell.trim() != cell;
         if needs_quotes {
             write!(out, "\"{}\"", cell.replace('"', "\"\""))?;
@@ -132,50 +152,4 @@ pub fn write_row(
         }
     }
     out.write_all(b"\r\n")
-}
-
-/// A cell that a spreadsheet takes for text whatever it holds: an apostrophe before what would be a
-/// formula, at its begin and behind every separator. [`unguard`] takes them away again.
-pub(crate) fn guard(cell: &str) -> Cow<'_, str> {
-    replaced(cell, begins(cell).filter(|at| needs_guard(*at, &cell[*at..])), 0, "'")
-}
-
-pub(super) fn unguard(cell: &str) -> Cow<'_, str> {
-    let has_guard =
-        |at: &usize| cell[*at..].strip_prefix('\'').is_some_and(|rest| needs_guard(*at, rest));
-    replaced(cell, begins(cell).filter(has_guard), 1, "")
-}
-
-/// Where a spreadsheet may see a cell begin.
-fn begins(cell: &str) -> impl Iterator<Item = usize> {
-    let behind = cell.match_indices(SEPARATORS).map(|(at, separator)| at + separator.len());
-    std::iter::once(0).chain(behind)
-}
-
-/// Whether a spreadsheet may run a cell that begins so. Some readers drop quotes before they look, and
-/// an import drops a guard.
-fn needs_guard(at: usize, rest: &str) -> bool {
-    rest.trim_start_matches([' ', '"', '\'']).starts_with(FORMULA)
-        || at == 0 && rest.starts_with(GUARDED)
-}
-
-/// `text` in the place of `length` bytes at each of `places`.
-fn replaced<'a>(
-    cell: &'a str,
-    places: impl Iterator<Item = usize>,
-    length: usize,
-    text: &str,
-) -> Cow<'a, str> {
-    let mut places = places.peekable();
-    if places.peek().is_none() {
-        return cell.into();
-    }
-    let (mut changed, mut from) = (String::with_capacity(cell.len() + 8), 0);
-    for at in places {
-        changed.push_str(&cell[from..at]);
-        changed.push_str(text);
-        from = at + length;
-    }
-    changed.push_str(&cell[from..]);
-    changed.into()
 }

@@ -1,4 +1,5 @@
-//! Lists that come in: CSV as people and spreadsheets write it, in bounded memory.
+//! Lists that come in, as people, programs and spreadsheets write them, in bounded memory: CSV, vCard,
+//! Excel workbooks.
 //!
 //! Rows are read in portions, without the database, and each portion is stored in one short
 //! transaction: the sender never waits long for it, and a slow pipe never holds the database.
@@ -6,23 +7,31 @@
 
 mod decode;
 mod header;
+mod heading;
+mod problem;
 mod records;
 mod row;
+#[cfg(feature = "xlsx")]
+mod sheet;
+mod source;
+mod vcard;
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::time::Duration;
 
-use super::export::unguard;
+use super::cell::unguard;
 use crate::clock::Clock;
 use crate::language::Language;
-use crate::reason::Reason;
 use crate::recipient::{CountryCode, shorten};
 use crate::store::{SqlResult, Store, StoreError, Tx};
 
 use header::Header;
 pub(crate) use header::REASON_COLUMNS;
-use records::{Record, Records};
-use row::{Merged, Row};
+use problem::Problem;
+use records::Record;
+use row::Merged;
+pub use row::Row;
+use source::Source;
 
 /// The first portion; the next ones grow or shrink with the time that storing takes.
 const PORTION_ROWS_FIRST: usize = 1_000;
@@ -33,6 +42,8 @@ const PORTION_BYTES_MAX: usize = 4 * 1024 * 1024;
 const PORTION_TIME: Duration = Duration::from_millis(200);
 /// For the index of numbers, which is written all over.
 const CACHE_KIB: u32 = 12 * 1024;
+/// How many columns a line names.
+const NAMED_MAX: usize = 8;
 
 /// The options of an import.
 #[derive(Clone, Copy)]
@@ -46,6 +57,10 @@ pub struct ImportRules<'a> {
     pub clock: &'a dyn Clock,
     /// Whether nothing is stored.
     pub is_preview: bool,
+    /// The column with the phone numbers, by its heading or its place from 1; `None` finds it.
+    pub number_column: Option<&'a str>,
+    /// The column with the names.
+    pub name_column: Option<&'a str>,
 }
 
 /// The counts of an import.
@@ -60,6 +75,85 @@ pub struct Imported {
     pub unchanged: u64,
     /// Rows that were refused.
     pub refused: u64,
+    /// Rows that say that their person wants no more messages.
+    pub opted_out: u64,
+    /// Rows that say so of e-mail only: WhatsApp messages go on.
+    pub out_of_email: u64,
+}
+
+/// What the columns of a list were taken for, by their headings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Columns {
+    /// The phone number: of the first that has one.
+    pub number: Vec<String>,
+    /// The name, of the first that has one; parts that are joined have a plus between them.
+    pub name: Vec<String>,
+    pub tags: Vec<String>,
+    pub opt_outs: Vec<String>,
+    /// Those that have a value in the first rows.
+    pub attributes: Vec<String>,
+    /// Named as phone numbers, without any in them.
+    pub not_understood: Vec<String>,
+    /// Rows above the headings, shortened.
+    pub skipped_above: Vec<String>,
+    /// Sheets of the workbook that were not read.
+    pub other_sheets: Vec<String>,
+}
+
+impl Columns {
+    /// One line for people.
+    pub(crate) fn text(&self, language: Language) -> String {
+        let quoted = |names: &[String], between: &str| {
+            let shown = names.iter().take(NAMED_MAX).map(|name| format!("`{}`", shorten(name)));
+            let more = match names.len().saturating_sub(NAMED_MAX) {
+                0 => String::new(),
+                more => language.pick(format!(" and {more} more"), format!(" dan {more} lagi")),
+            };
+            shown.collect::<Vec<_>>().join(between) + &more
+        };
+        let or = language.pick(", else ", ", kalau tidak ada ");
+        let parts = [
+            ("number", "nomor", &self.number, or),
+            ("name", "nama", &self.name, or),
+            ("tags", "label", &self.tags, ", "),
+            ("opt-outs", "berhenti", &self.opt_outs, ", "),
+            ("attributes", "atribut", &self.attributes, ", "),
+            ("without phone numbers", "tanpa nomor telepon", &self.not_understood, ", "),
+            (
+                "skipped above the headings",
+                "dilewati di atas judul kolom",
+                &self.skipped_above,
+                ", ",
+            ),
+            ("sheets not read", "lembar yang tidak dibaca", &self.other_sheets, ", "),
+        ];
+        let parts = parts.iter().filter(|(_, _, names, _)| !names.is_empty());
+        let parts = parts.map(|(english, indonesian, names, between)| {
+            format!("{}: {}", language.pick(english, indonesian), quoted(names, between))
+        });
+        parts.collect::<Vec<_>>().join("; ")
+    }
+}
+
+impl Imported {
+    /// What people should know of opt-outs; empty when there are none.
+    pub(crate) fn opt_outs_text(&self, language: Language) -> String {
+        let (out, email) = (self.opted_out, self.out_of_email);
+        let mut parts = Vec::new();
+        if out > 0 {
+            parts.push(language.pick(
+                format!("{out} rows say that the person wants no more messages"),
+                format!("{out} baris menyatakan orangnya tidak mau dikirimi pesan lagi"),
+            ));
+        }
+        if email > 0 {
+            parts.push(language.pick(
+                format!("{email} rows opt out of e-mail or SMS only: WhatsApp messages go on"),
+                format!("{email} baris hanya menolak email atau SMS: pesan WhatsApp tetap dikirim"),
+            ));
+        }
+        parts.join("; ")
+    }
 }
 
 /// A row that was refused.
@@ -83,9 +177,14 @@ pub trait Watch {
         Ok(())
     }
 
-    /// A row that is taken: its line, its name, and its number as it is stored.
-    fn taken(&mut self, line: u64, name: Option<&str>, number: &str) {
-        let _ = (line, name, number);
+    /// What the columns were taken for, before the first row.
+    fn columns(&mut self, columns: &Columns) {
+        let _ = columns;
+    }
+
+    /// A row that is taken.
+    fn taken(&mut self, row: &Row) {
+        let _ = row;
     }
 
     /// A row that is refused.
@@ -112,51 +211,6 @@ pub enum ImportError {
     /// The database failed; portions that were stored before stay, unless the import is strict.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// The reason to refuse a whole file, or a row of it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-enum Problem {
-    #[error("the list is empty: its first line should name the columns, such as name,phone")]
-    Empty,
-    #[error(
-        "the first line has the phone number `{number}` where the names of the columns should be: put a line such as name,phone above it"
-    )]
-    NoHeader { number: String },
-    #[error(
-        "no column is named as the one with the phone numbers (found: {found}): name it phone, nomor, no hp or whatsapp"
-    )]
-    NoPhoneColumn { found: String },
-    #[error("the list has {count} columns, more than {max}: remove those that are not needed")]
-    TooManyColumns { count: usize, max: usize },
-    #[error(
-        "the first line cannot be read (it is too long, has a quote that is never closed, or is no text): save the list as CSV UTF-8"
-    )]
-    BrokenHeader,
-    #[error("line {line} has no end: this is no list of contacts")]
-    Endless { line: u64 },
-    #[error("the line is longer than 256 KiB: shorten its cells")]
-    LineTooLong,
-    #[error("a double quote is opened and not closed: close it or remove it")]
-    OpenQuote,
-    #[error("the line has a NUL character, so it is no text: save the list as CSV UTF-8")]
-    Nul,
-    #[error(transparent)]
-    Phone(Reason),
-    #[error("the row has no phone number")]
-    NoNumber,
-    #[error("a cell holds a formula: put the text itself there")]
-    Formula,
-    #[error("a cell has more than {0} characters: shorten it")]
-    TooManyCharacters(usize),
-    #[error("the row has more than {0} tags: remove some")]
-    TooManyTags(usize),
-    #[error("opted_out_at is no time: write it like 2026-12-01")]
-    NoTime,
-    #[error(
-        "the attributes of contact {0}, who has this number, are no JSON object: correct them first"
-    )]
-    NoObject(i64),
 }
 
 /// Imports a list, portion by portion: each is stored for good when the next one is read.
@@ -229,7 +283,7 @@ impl Watch for Silent {
 }
 
 struct Import<'a> {
-    records: Records<'a>,
+    source: Source<'a>,
     header: Header,
     rules: ImportRules<'a>,
     /// As the table has it.
@@ -247,16 +301,18 @@ impl<'a> Import<'a> {
         rules: &ImportRules<'a>,
         watch: &mut dyn Watch,
     ) -> Result<Self, ImportError> {
-        let mut records = Records::new(input).map_err(ImportError::Read)?;
-        let header = header::read(&mut records, rules.country)
-            .map_err(ImportError::Read)?
-            .map_err(|problem| ImportError::File(problem.text(rules.language)))?;
+        let refused = |problem: Problem| ImportError::File(problem.text(rules.language));
+        let source = Source::open(input, rules.country).map_err(ImportError::Read)?;
+        let mut source = source.map_err(refused)?;
+        let header = header::read(&mut source, rules).map_err(ImportError::Read)?;
+        let header = header.map_err(refused)?;
         watch.header(&header.names).map_err(ImportError::Watch)?;
+        watch.columns(&header.taken);
         store.set_cache(CACHE_KIB)?;
         let has_noted = store.read(|tx| row::note_odd_numbers(tx, rules.country))?;
         let now = rules.clock.now().wall.to_string();
         let (is_end, counts) = (false, Imported::default());
-        Ok(Self { records, header, rules: *rules, now, has_noted, is_end, counts })
+        Ok(Self { source, header, rules: *rules, now, has_noted, is_end, counts })
     }
 
     /// Reads at most `size` good rows, and tells of the bad ones.
@@ -268,20 +324,20 @@ impl<'a> Import<'a> {
         let mut rows = Vec::with_capacity(size);
         let mut bytes = 0;
         while rows.len() < size && bytes < PORTION_BYTES_MAX {
-            let Some(record) = self.records.next().map_err(ImportError::Read)? else {
+            let Some(record) = self.source.next().map_err(ImportError::Read)? else {
                 self.is_end = true;
                 break;
             };
             self.counts.rows += 1;
             match record {
                 Record::Row { line, cells } => {
-                    match Row::read(line, &cells, &self.header, &self.rules) {
+                    match Row::read(line, cells, &self.header, &self.rules, &self.now) {
                         Ok(row) => {
-                            let row = Row { cells, ..row };
                             bytes += row.bytes();
                             rows.push(row);
                         }
-                        Err((value, why)) => {
+                        Err(refused) => {
+                            let (cells, value, why) = *refused;
                             self.refuse(line, &value, &why, unguarded(&cells), watch)?;
                         }
                     }
@@ -332,7 +388,9 @@ impl<'a> Import<'a> {
                     continue;
                 }
             }
-            watch.taken(row.line, row.name.as_deref(), &row.number);
+            self.counts.opted_out += u64::from(row.opted_out_at.is_some());
+            self.counts.out_of_email += u64::from(row.is_out_of_email);
+            watch.taken(row);
         }
         watch.progress(self.counts.rows);
         Ok(())
@@ -351,53 +409,4 @@ fn next_size(size: usize, took: Duration) -> usize {
         _ => size,
     };
     size.clamp(PORTION_ROWS_FIRST / 4, PORTION_ROWS_MAX)
-}
-
-impl Problem {
-    fn text(&self, language: Language) -> String {
-        match language {
-            Language::English => self.to_string(),
-            Language::Indonesian => self.in_indonesian(),
-        }
-    }
-
-    fn in_indonesian(&self) -> String {
-        let text = match self {
-            Self::Empty => {
-                "daftarnya kosong: baris pertama harus berisi nama kolom, misalnya nama,nomor"
-            }
-            Self::NoHeader { number } => &format!(
-                "baris pertama berisi nomor telepon `{number}`, padahal harus berisi nama kolom: tambahkan baris seperti nama,nomor di atasnya"
-            ),
-            Self::NoPhoneColumn { found } => &format!(
-                "tidak ada kolom nomor telepon (yang ada: {found}): beri nama kolomnya phone, nomor, no hp atau whatsapp"
-            ),
-            Self::TooManyColumns { count, max } => {
-                &format!("daftarnya punya {count} kolom, lebih dari {max}: hapus yang tidak perlu")
-            }
-            Self::BrokenHeader => {
-                "baris pertama tidak bisa dibaca (terlalu panjang, tanda kutip tidak ditutup, atau bukan teks): simpan daftarnya sebagai CSV UTF-8"
-            }
-            Self::Endless { line } => {
-                &format!("baris {line} tidak ada akhirnya: ini bukan daftar kontak")
-            }
-            Self::LineTooLong => "baris ini lebih panjang dari 256 KiB: pendekkan selnya",
-            Self::OpenQuote => "ada tanda kutip yang tidak ditutup: tutup atau hapus",
-            Self::Nul => {
-                "baris ini berisi karakter NUL, jadi bukan teks: simpan daftarnya sebagai CSV UTF-8"
-            }
-            Self::Phone(error) => &error.text(Language::Indonesian),
-            Self::NoNumber => "baris ini tidak punya nomor telepon",
-            Self::Formula => "ada sel yang berisi rumus: ganti dengan teksnya",
-            Self::TooManyCharacters(max) => {
-                &format!("ada sel dengan lebih dari {max} huruf: pendekkan")
-            }
-            Self::TooManyTags(max) => &format!("baris ini punya lebih dari {max} label: kurangi"),
-            Self::NoTime => "opted_out_at bukan waktu: tulis seperti 2026-12-01",
-            Self::NoObject(id) => &format!(
-                "atribut kontak {id}, yang memakai nomor ini, bukan objek JSON: perbaiki dulu"
-            ),
-        };
-        text.to_owned()
-    }
 }

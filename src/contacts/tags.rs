@@ -3,6 +3,8 @@
 
 use serde_json::Value;
 
+use crate::recipient;
+
 /// The longest tag, in characters.
 pub(crate) const TAG_CHARS_MAX: usize = 100;
 /// The most tags that one contact is given.
@@ -13,20 +15,31 @@ pub(crate) fn fold(tag: &str) -> String {
     tag.trim().to_lowercase()
 }
 
-/// The tags in a column, whatever form it has.
+/// The tags in a column or a cell, whatever form it has: JSON with lists in it, an array of Postgres,
+/// or between commas, semicolons, bars and ` ::: `.
 pub(crate) fn read(column: &str) -> Vec<String> {
     let column = column.trim();
     if column.is_empty() || column == "[]" {
         return Vec::new();
     }
-    if let Ok(tags) = serde_json::from_str::<Vec<String>>(column) {
-        return tags.into_iter().filter(|tag| !tag.trim().is_empty()).collect();
-    }
     match serde_json::from_str::<Value>(column) {
-        Ok(Value::Array(values)) => values.iter().filter_map(text_of).collect(),
         Ok(Value::String(text)) => split(&text).map(str::to_owned).collect(),
+        Ok(array @ Value::Array(_)) => {
+            let mut tags = Vec::new();
+            add_all(&array, &mut tags);
+            tags
+        }
         Ok(_) | Err(_) => {
-            // `{a,b}` is how Postgres writes an array, and `['a']` how people do.
+            if column.starts_with('{')
+                && let Ok(elements) = recipient::postgres_elements(column)
+            {
+                return elements
+                    .into_iter()
+                    .flatten()
+                    .filter(|tag| !tag.trim().is_empty())
+                    .collect();
+            }
+            // `['a']` is how people write an array.
             let inner = column.trim_matches(['[', ']', '{', '}']);
             let bare = |tag: &str| tag.trim_matches(['"', '\'', ' ']).to_owned();
             split(inner).map(bare).filter(|tag| !tag.is_empty()).collect()
@@ -39,9 +52,10 @@ pub(crate) fn has(column: &str, wanted: &str) -> bool {
     read(column).iter().any(|tag| fold(tag) == wanted)
 }
 
-/// The tags in a cell: between commas, semicolons and bars.
+/// The tags between commas, semicolons, bars and ` ::: `.
 pub(crate) fn split(cell: &str) -> impl Iterator<Item = &str> {
-    cell.split([',', ';', '|']).map(str::trim).filter(|tag| !tag.is_empty())
+    let parts = cell.split(" ::: ").flat_map(|part| part.split([',', ';', '|']));
+    parts.map(str::trim).filter(|tag| !tag.is_empty())
 }
 
 /// Adds a tag that is not there yet. Returns whether it was not.
@@ -59,13 +73,18 @@ pub(crate) fn to_column(tags: &[String]) -> String {
     Value::from(tags).to_string()
 }
 
-fn text_of(value: &Value) -> Option<String> {
+/// The cell for these tags in a list: with commas, or as JSON when a tag would not come back from that.
+pub(crate) fn to_cell(tags: &[String]) -> String {
+    let plain = tags.join(", ");
+    if read(&plain) == tags { plain } else { to_column(tags) }
+}
+
+fn add_all(value: &Value, tags: &mut Vec<String>) {
     match value {
-        Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::String(_) | Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
-            None
-        }
+        Value::String(text) if !text.trim().is_empty() => tags.push(text.clone()),
+        Value::Number(number) => tags.push(number.to_string()),
+        Value::Array(values) => values.iter().for_each(|value| add_all(value, tags)),
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Object(_) => {}
     }
 }
 
@@ -86,6 +105,9 @@ mod tests {
             ("", &[]),
             ("[]", &[]),
             ("{}", &[]),
+            (r#"[["a"],["b",["c, d"]]]"#, &["a", "b", "c, d"]),
+            (r#"{a,"b, c",NULL}"#, &["a", "b, c"]),
+            ("a ::: b", &["a", "b"]),
         ] {
             assert_eq!(read(column), tags, "{column}");
         }

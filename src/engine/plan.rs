@@ -18,7 +18,7 @@ use crate::reason::Reason;
 use crate::recipient::{self, Entry};
 use crate::schedule::{self, ScheduleError, Taken, Zone};
 use crate::store::{Channel, Message, Past, Settled, SqlResult, Store, StoreError, Tx};
-use crate::template::{self, TEXT_UNITS_MAX};
+use crate::template::{self, TEXT_UNITS_MAX, Template};
 use crate::trigger::Triggers;
 
 /// How many messages one pass plans before it lets go; the next pass follows at once.
@@ -410,7 +410,7 @@ pub(crate) fn first_time(
     // An older version planned that; the date in this zone is done.
     timetable.taken = timetable.taken.filter(|taken| taken.is_believed(zone, now));
     timetable.taken = timetable.taken.or_else(|| {
-        let local = zone.to_local(past.latest_planned_at?);
+        let local = message.timetable.zone_of(zone).to_local(past.latest_planned_at?);
         Some(Taken { local, rule: None })
     });
     let from = timetable.counts_from().or(past.since).unwrap_or(now).min(now);
@@ -492,6 +492,9 @@ pub(crate) fn check(
     if units > TEXT_UNITS_MAX && !template::is_template(&message.message) {
         let (characters, most) = (units as u64, TEXT_UNITS_MAX as u64);
         return Err(Reason::TextTooLong { characters, most });
+    }
+    if let Some(placeholder) = Template::parse(&message.message).foreign() {
+        return Err(Reason::ForeignPlaceholder { placeholder });
     }
     if let Some(metadata) = message.metadata.as_deref().filter(|text| !text.trim().is_empty())
         && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(metadata).is_err()

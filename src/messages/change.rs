@@ -184,12 +184,13 @@ fn today(
     now: Timestamp,
 ) -> Option<Today> {
     let taken = row.timetable.taken.as_ref()?;
-    if taken.local.date() != config.zone.to_local(now).date() {
+    let zone = row.timetable.zone_of(&config.zone);
+    if taken.local.date() != zone.to_local(now).date() {
         return None;
     }
     let again = timing::begins_at(timing, config, now)?;
     Some(Today {
-        at: config.zone.to_utc(taken.local),
+        at: zone.to_utc(taken.local),
         has_arrived: row.counts.sent + row.counts.unknown > 0,
         could_again: Some(again) != next_at,
     })

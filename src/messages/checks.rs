@@ -89,6 +89,10 @@ fn why_no_text(text: &str) -> Result<Vec<Warned>, ComposeError> {
             two.name
         ));
     }
+    if let Some(foreign) = template.foreign() {
+        let reason = Reason::ForeignPlaceholder { placeholder: foreign };
+        return Err(ComposeError::refused(reason.to_string()));
+    }
     let (wrong, odd): (Vec<String>, Vec<String>) = template
         .oddities()
         .into_iter()
@@ -99,8 +103,9 @@ fn why_no_text(text: &str) -> Result<Vec<Warned>, ComposeError> {
         ));
     }
     let odd = odd.into_iter().map(|odd| {
+        let inner = odd.trim_matches(['{', '}', '[', ']']);
         let words = format!(
-            "`{odd}` goes out as it is written: a placeholder has two braces, as in {{{odd}}}"
+            "`{odd}` goes out as it is written: a placeholder has two braces, as in {{{{{inner}}}}}"
         );
         Warned::new("odd_placeholder", words)
     });

@@ -175,6 +175,9 @@ impl Times {
         let weekly = read(&detail.timetable.interval_config);
         if let Value::Object(weekly) = &weekly
             && let Some(days) = weekly.get("weekDays").and_then(Value::as_array)
+            // The form would drop what it cannot show: every second week, say.
+            && weekly.keys().all(|key| FORM_KEYS.contains(&key.as_str()))
+            && weekly.get("time").and_then(Value::as_array).is_none_or(|times| times.len() < 2)
         {
             let time = weekly.get("time").cloned().unwrap_or_default();
             let time = time.get(0).map_or_else(|| words(&time), words);
@@ -224,6 +227,9 @@ impl Times {
         }
     }
 }
+
+/// The keys of `interval_config` that the form has fields for.
+const FORM_KEYS: [&str; 4] = ["weekDays", "time", "startDate", "endDate"];
 
 /// A day of the week as the form has it.
 fn day_code(day: &Value) -> Option<&'static str> {

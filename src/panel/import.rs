@@ -1,4 +1,4 @@
-//! A list of contacts as CSV: looked at first, stored only after a person's yes.
+//! A list of contacts: looked at first, stored only after a person's yes.
 
 use std::io;
 use std::time::Duration;
@@ -7,7 +7,9 @@ use askama::Template;
 
 use super::visit::{Page, Visit};
 use super::{Answered, PageError, format, reply};
-use crate::contacts::import::{self, ImportError, ImportRules, Imported, Refused, Watch};
+use crate::contacts::import::{
+    self, Columns, ImportError, ImportRules, Imported, Refused, Row, Watch,
+};
 use crate::store::{PanelUpload, Store};
 
 /// Where a file is sent to.
@@ -17,27 +19,32 @@ pub(super) const PATH: &str = "/panel/contacts/import";
 const FILE_BYTES_MAX: usize = 1_000_000;
 /// How long a list waits for a yes.
 const UPLOAD_LASTS: Duration = Duration::from_hours(1);
-const REFUSED_SHOWN_MAX: usize = 100;
+const REFUSED_SHOWN_MAX: usize = 10;
 const ACCEPTED_SHOWN_MAX: usize = 10;
 
 /// What was seen of a list.
 #[derive(Default)]
 struct Seen {
-    columns: Vec<String>,
+    headings: Vec<String>,
+    taken_for: Columns,
     accepted: Vec<(u64, String, String)>,
     refused: Vec<Refused>,
 }
 
 impl Watch for Seen {
     fn header(&mut self, names: &[String]) -> io::Result<()> {
-        self.columns = names.to_vec();
+        self.headings = names.to_vec();
         Ok(())
     }
 
-    fn taken(&mut self, line: u64, name: Option<&str>, number: &str) {
+    fn columns(&mut self, columns: &Columns) {
+        self.taken_for = columns.clone();
+    }
+
+    fn taken(&mut self, row: &Row) {
         if self.accepted.len() < ACCEPTED_SHOWN_MAX {
-            let number = format::phone(&format!("{}@c.us", number.trim_start_matches('+')));
-            self.accepted.push((line, name.unwrap_or_default().to_owned(), number));
+            let number = format::phone(&format!("{}@c.us", row.number.trim_start_matches('+')));
+            self.accepted.push((row.line, row.name.clone().unwrap_or_default(), number));
         }
     }
 
@@ -62,7 +69,12 @@ struct ImportPage<'a> {
 struct Preview {
     name: String,
     counts: Vec<(&'static str, String)>,
-    columns: String,
+    /// What the columns were taken for.
+    taken_for: String,
+    opt_outs: String,
+    headings: Vec<String>,
+    /// The columns that the person chose; empty leaves it to the program.
+    chosen: [String; 2],
     accepted: Vec<(u64, String, String)>,
     refused: Vec<Refused>,
     refused_more: u64,
@@ -73,23 +85,29 @@ pub(super) fn form(visit: &Visit<'_>) -> Answered {
     show(visit, 200, String::new(), None)
 }
 
-/// Looks at a list and keeps it until the yes.
+/// Looks at a list and keeps it until the yes. Without a file it is the one that is kept, looked at
+/// anew: with other columns.
 pub(super) fn upload(visit: &Visit<'_>) -> Answered {
     let w = visit.words();
-    let Some((name, content)) = visit.file.clone().filter(|(_, content)| !content.is_empty())
-    else {
-        return show(visit, 422, w.choose_a_file.to_owned(), None);
+    let Some(known) = &visit.known else { return reply::not_found(visit) };
+    let oldest = visit.now.minus(UPLOAD_LASTS);
+    let upload = match visit.file.clone().filter(|(_, content)| !content.is_empty()) {
+        Some((name, content)) => PanelUpload { name, content },
+        None if visit.form.get("phone").is_none() => {
+            return show(visit, 422, w.choose_a_file.to_owned(), None);
+        }
+        None => match visit.panel.read(|tx| tx.panel_upload(&known.id_hash, oldest))? {
+            Some(upload) => upload,
+            None => return show(visit, 409, w.upload_gone.to_owned(), None),
+        },
     };
-    if content.len() > FILE_BYTES_MAX {
+    if upload.content.len() > FILE_BYTES_MAX {
         return show(visit, 413, w.file_too_large.to_owned(), None);
     }
-    let Some(known) = &visit.known else { return reply::not_found(visit) };
-    let (imported, seen) = match look(visit, &content, true)? {
+    let (imported, seen) = match look(visit, &upload.content, true)? {
         Ok(looked) => looked,
         Err(problem) => return show(visit, 422, problem, None),
     };
-    let upload = PanelUpload { name, content };
-    let oldest = visit.now.minus(UPLOAD_LASTS);
     visit.panel.write(|tx| tx.keep_panel_upload(&known.id_hash, &upload, visit.now, oldest))?;
     let preview = preview(visit, upload.name, imported, seen);
     show(visit, 200, String::new(), Some(preview))
@@ -130,6 +148,8 @@ fn look(
         language: visit.language,
         clock: &*visit.panel.clock,
         is_preview,
+        number_column: visit.form.filled("phone"),
+        name_column: visit.form.filled("name"),
     };
     let mut seen = Seen::default();
     // A connection of its own: an import widens its cache, and other pages need not wait for it.
@@ -153,7 +173,10 @@ fn preview(visit: &Visit<'_>, name: String, imported: Imported, seen: Seen) -> P
             (w.rows_unchanged, count(imported.unchanged)),
             (w.rows_refused, count(imported.refused)),
         ],
-        columns: seen.columns.join(", "),
+        taken_for: seen.taken_for.text(visit.language),
+        opt_outs: imported.opt_outs_text(visit.language),
+        headings: seen.headings,
+        chosen: ["phone", "name"].map(|key| visit.form.filled(key).unwrap_or_default().to_owned()),
         accepted: seen.accepted,
         refused_more: imported.refused.saturating_sub(seen.refused.len() as u64),
         refused: seen.refused,

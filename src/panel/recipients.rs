@@ -4,7 +4,7 @@ use super::format::{self, Badge, Choice};
 use super::visit::Visit;
 use super::{Answered, PageError, forms, reply};
 use crate::clock::Timestamp;
-use crate::contacts::export::guard;
+use crate::contacts::cell::guard;
 use crate::delivery::Status;
 use crate::store::{Delivery, Message};
 
@@ -160,7 +160,7 @@ fn line(text: &mut String, cells: &[&str]) {
         }
         let digits =
             cell.strip_prefix('+').is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
-        let cell = if digits { (*cell).into() } else { guard(cell) };
+        let cell = if digits { (*cell).into() } else { guard(cell, false) };
         text.push('"');
         text.push_str(&cell.replace('"', "\"\""));
         text.push('"');

@@ -267,7 +267,7 @@ words! {
 
     // Contacts.
     new_contact: "Kontak baru", "New contact";
-    import: "Impor CSV", "Import CSV";
+    import: "Impor kontak", "Import contacts";
     search_contacts: "Cari nama, nomor atau label", "Search names, numbers and tags";
     no_contacts: "Tidak ada kontak di sini.", "There are no contacts here.";
     opted_out: "Berhenti", "Opted out";
@@ -289,12 +289,14 @@ words! {
     opt_in_text: "Hanya bila orangnya sendiri yang meminta.", "Only when the person asked for it.";
     opt_in_yes: "Ya, boleh dikirimi lagi", "Yes, send messages again";
     opted_out_since: "Tidak mau menerima pesan sejak", "Wants no messages since";
-    import_heading: "Impor kontak dari CSV", "Import contacts from CSV";
-    csv_file: "File CSV", "CSV file";
-    csv_help: "Paling besar 1 MB. Baris pertama berisi nama kolom: nama, nomor hp, label, dan kolom lain sesuka Anda. File yang lebih besar: pakai perintah contact import.", "At most 1 MB. The first line names the columns: name, phone, tags, and any others. For larger files use the command contact import.";
+    import_heading: "Impor daftar kontak", "Import a list of contacts";
+    column_found: "(otomatis)", "(automatic)";
+    look_again: "Periksa lagi", "Look again";
+    csv_file: "File CSV, Excel atau vCard", "CSV, Excel or vCard file";
+    csv_help: "Paling besar 1 MB. Ekspor dari Google Contacts, Outlook, Excel dan HP bisa langsung dipakai; kolom nomor dan nama dicari sendiri. File yang lebih besar: pakai perintah contact import.", "At most 1 MB. Exports of Google Contacts, Outlook, Excel and phones work as they are; the columns with numbers and names are found. For larger files use the command contact import.";
     tags_for_all: "Label untuk semua", "Tags for everybody";
     look_first: "Periksa dulu", "Look first";
-    choose_a_file: "Pilih file CSV yang ada isinya.", "Choose a CSV file that is not empty.";
+    choose_a_file: "Pilih file yang ada isinya.", "Choose a file that is not empty.";
     file_too_large: "File lebih besar dari 1 MB. Bagi menjadi beberapa file, atau pakai perintah contact import.", "The file is larger than 1 MB. Split it, or use the command contact import.";
     upload_gone: "Pratinjau sudah kedaluwarsa. Pilih filenya lagi.", "The preview has expired. Choose the file again.";
     nothing_stored_yet: "Belum disimpan", "Not stored yet";

@@ -33,6 +33,12 @@ pub(super) fn read(raw: &str, name: Option<String>) -> Entry {
             raw,
             unreadable("a status or broadcast list is not a recipient: name the people one by one"),
         ),
+        _ if suffix.contains('.') && !suffix.contains(['/', ' ']) => Entry::invalid(
+            raw,
+            unreadable(
+                "an e-mail address, not a chat id: that must end in @c.us, @g.us, @lid or @newsletter",
+            ),
+        ),
         _ => Entry::invalid(
             raw,
             unreadable("not a chat id: it must end in @c.us, @g.us, @lid or @newsletter"),

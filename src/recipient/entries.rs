@@ -102,7 +102,10 @@ impl Reader {
                 }
             }
             Value::String(text) => self.inner_text(&text, depth)?,
-            Value::Object(fields) => self.entries.push(object::read(&fields)),
+            Value::Object(fields) => match object::list_in(&fields) {
+                Some(list) => self.value(Value::Array(list), depth)?,
+                None => self.entries.push(object::read(&fields)),
+            },
             Value::Number(number) => self.entries.push(read_number(&number)),
             Value::Bool(truth) => self.refuse(
                 &truth.to_string(),
@@ -117,10 +120,7 @@ impl Reader {
     fn braces(&mut self, text: &str, depth: Depth) -> Result<(), String> {
         let json_error = match serde_json::from_str::<Map<String, Value>>(text) {
             Ok(fields) if fields.is_empty() && depth.arrays == 0 => return Ok(()),
-            Ok(fields) => {
-                self.entries.push(object::read(&fields));
-                return Ok(());
-            }
+            Ok(fields) => return self.value(Value::Object(fields), depth),
             Err(error) => error.to_string(),
         };
         if depth.arrays == DEPTH_MAX {

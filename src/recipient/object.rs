@@ -8,17 +8,52 @@ use serde_json::{Map, Value};
 
 use super::phone::PhoneFlaw;
 use super::plain;
-use super::spelling::{fold, is_digits, trim};
+use super::spelling::{count_digits, fold, is_digits, trim};
 use super::{Entry, chat, shorten, unreadable};
 use crate::reason::Reason;
 
 // Keys are compared in lower case without `_`, `-` and spaces. Those that say it more surely come first.
-const IDS: [&[&str]; 2] = [&["contactid"], &["id"]];
+// `value` is what a form stores of what was selected.
+const IDS: [&[&str]; 3] = [&["contactid"], &["id"], &["value"]];
 const CHATS: [&[&str]; 1] = [&["chatid"]];
 const TAGS: [&[&str]; 1] = [&["tag"]];
-const NAMES: [&[&str]; 1] = [&["name", "nama"]];
+const NAMES: [&[&str]; 2] = [&["name", "nama"], &["label", "text"]];
 /// `number` may count rows.
-const PHONES: [&[&str]; 3] = [&["whatsapp", "wa"], &["phone", "phonenumber", "nohp"], &["number"]];
+const PHONES: [&[&str]; 3] = [
+    &["whatsapp", "wa", "nowa", "nomorwa", "nowhatsapp", "nomorwhatsapp"],
+    &[
+        "phone",
+        "phonenumber",
+        "nohp",
+        "nomorhp",
+        "hp",
+        "nomor",
+        "telepon",
+        "notelepon",
+        "nomortelepon",
+        "telp",
+        "notelp",
+        "mobile",
+        "handphone",
+        "msisdn",
+        "tel",
+    ],
+    &["number"],
+];
+/// Keys whose value is a whole list of recipients.
+const LISTS: [&[&str]; 1] = [&[
+    "ids",
+    "contactids",
+    "contacts",
+    "recipients",
+    "numbers",
+    "phones",
+    "to",
+    "data",
+    "items",
+    "penerima",
+    "kontak",
+]];
 
 /// More than any spelling of a phone number.
 const PHONE_BYTES_MAX: usize = 200;
@@ -26,6 +61,17 @@ const PHONE_BYTES_MAX: usize = 200;
 /// In what the link makes of a website's entries: why somebody is skipped, by the reason's code, beside
 /// `raw`, who it is.
 pub(crate) const SKIP_KEY: &str = "skip";
+
+/// The recipients in an object that is a list: `{"0":1,"2":3}` as PHP writes one, or `{"ids":[…]}`.
+pub(super) fn list_in(fields: &Map<String, Value>) -> Option<Vec<Value>> {
+    if !fields.is_empty() && fields.keys().all(|key| is_digits(key)) {
+        return Some(fields.values().cloned().collect());
+    }
+    let mut lists = fields.iter().filter(|(key, value)| value.is_array() && is_key(key, LISTS[0]));
+    let (Some((_, Value::Array(list))), None) = (lists.next(), lists.next()) else { return None };
+    // Beside a person of its own it says something of that person.
+    Person::find(fields).is_ok_and(|person| person.is_nobody()).then(|| list.clone())
+}
 
 /// Reads one object as one entry.
 pub(super) fn read(fields: &Map<String, Value>) -> Entry {
@@ -88,9 +134,15 @@ struct Person<'a> {
 
 impl<'a> Person<'a> {
     fn find(fields: &'a Map<String, Value>) -> Result<Self, Reason> {
+        // `{"value":"0812…","label":"Sari"}`: what was selected is an id or a number.
+        let is_number =
+            |value: &&Value| text_of(value).is_some_and(|text| count_digits(&text) >= 7);
+        let has_id = value_of(fields, &IDS[..2], is_same_text)?.is_some();
+        let selected = value_of(fields, &IDS[2..], is_same_text)?;
+        let selected_number = selected.filter(|value| !has_id && is_number(value));
         Ok(Self {
-            phone: value_of(fields, &PHONES, is_same_number)?,
-            id: value_of(fields, &IDS, is_same_text)?,
+            phone: value_of(fields, &PHONES, is_same_number)?.or(selected_number),
+            id: value_of(fields, &IDS, is_same_text)?.filter(|_| selected_number.is_none()),
             chat: value_of(fields, &CHATS, is_same_text)?,
             // Two different names are no danger: the first will do.
             name: value_of(fields, &NAMES, |_, _| true)?.and_then(text_of),
@@ -154,6 +206,9 @@ fn read_id(value: &Value) -> Result<i64, Reason> {
     }
     let is_plain = is_digits(text) && !text.starts_with('0');
     text.parse().ok().filter(|_| is_plain).ok_or_else(|| {
+        if let Some(reason) = plain::of_another_system(text) {
+            return reason;
+        }
         unreadable(
             "its id is not a whole number from 1 on, without a 0 in front: write the id that \
              `contact list` shows",

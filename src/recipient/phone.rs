@@ -47,6 +47,8 @@ pub(super) enum PhoneFlaw {
     BracketZero,
     /// A national form that the default country does not have.
     NoNationalZero(CountryCode),
+    /// One that begins as no number of the default country does.
+    NotNational(CountryCode),
     CodeTwice,
     /// Neither a country code nor a clear national form.
     NoCountryCode,
@@ -79,6 +81,9 @@ impl PhoneFlaw {
             Self::NoNationalZero(country) => {
                 Reason::NumberWithForeignZero { written, country: country.to_string() }
             }
+            Self::NotNational(country) => {
+                Reason::NumberOfElsewhere { written, country: country.to_string() }
+            }
             Self::CodeTwice => Reason::NumberWithCodeTwice { written },
             Self::NoCountryCode => Reason::NumberWithoutCountry { written },
             Self::TooShort => Reason::NumberTooShort { written },
@@ -100,6 +105,11 @@ impl CountryCode {
             return Ok(Self(digits.to_owned()));
         }
         Err(PhoneFlaw::CountryCode.of(text))
+    }
+
+    /// Whether E.164 digits are a number of a landline here; of other countries it is not known.
+    pub(crate) fn is_landline(&self, digits: &str) -> bool {
+        self.0 == "62" && digits.starts_with("62") && !digits.starts_with("628")
     }
 
     fn national_zero(&self) -> NationalZero {
@@ -191,6 +201,13 @@ impl CountryCode {
             };
         }
         if let Some(rest) = digits.strip_prefix('0') {
+            // `012…` is Malaysia's, `050…` the Emirates', `030…` Berlin's: no number here begins so.
+            if self.0 == "62"
+                && (rest.starts_with('1')
+                    || rest.get(1..).is_some_and(|rest| rest.starts_with('0')))
+            {
+                return Err(PhoneFlaw::NotNational(self.clone()));
+            }
             return match self.national_zero() {
                 NationalZero::Dropped => Ok(format!("{self}{rest}")),
                 NationalZero::Kept => Ok(format!("{self}{digits}")),

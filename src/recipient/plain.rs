@@ -80,6 +80,9 @@ pub(super) fn read_one(raw: &str) -> Entry {
     if text.contains('@') {
         return chat::read(raw, None);
     }
+    if let Some(reason) = of_another_system(text) {
+        return Entry::invalid(raw, reason);
+    }
     if is_digits(text) && text.len() < PHONE_DIGITS_MIN {
         return read_id(raw, text);
     }
@@ -90,6 +93,21 @@ pub(super) fn read_one(raw: &str) -> Entry {
         return Entry::invalid(raw, unreadable(why));
     }
     read_phone(raw, raw, None)
+}
+
+/// The reason to refuse an id that another system made: a UUID, or a long one with letters.
+pub(super) fn of_another_system(text: &str) -> Option<Reason> {
+    let parts: Vec<usize> = text.split('-').map(str::len).collect();
+    let is_hex = text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    let has_letter = text.contains(|c: char| c.is_ascii_alphabetic());
+    let what = match parts[..] {
+        [8, 4, 4, 4, 12] if is_hex => "a UUID",
+        [24 | 32] if is_hex && has_letter => "an id of another database",
+        _ => return None,
+    };
+    let why =
+        format!("{what}, but contacts here have numbers: write the id that `contact list` shows");
+    Some(unreadable(why))
 }
 
 /// What stands behind `tag:`.

@@ -110,8 +110,20 @@ pub(super) fn is_excel_number(text: &str) -> bool {
     is_digits(whole) && (fraction.is_empty() || is_digits(fraction)) && is_digits(exponent)
 }
 
-/// Without a `tel:`, `whatsapp:` or `wa.me/` in front; true for a `wa.me` link.
+/// Without a `tel:`, `whatsapp:` or `wa.me/` in front, or the number in `api.whatsapp.com/send?phone=`; true
+/// for such a link.
 pub(super) fn without_link(text: &str) -> (&str, bool) {
+    let is_send = |text: &str| {
+        let lower = text.to_ascii_lowercase();
+        lower.contains("whatsapp.com/send") || lower.starts_with("whatsapp://send")
+    };
+    if text.len() < 500 && text.contains('?') && is_send(text) {
+        let mut parameters = text.split(['?', '&', '#']).skip(1);
+        let phone = parameters.find_map(|one| strip_prefix_any_case(one, "phone="));
+        if let Some(phone) = phone {
+            return (strip_prefix_any_case(phone, "%2B").unwrap_or(phone), true);
+        }
+    }
     if let Some(rest) = LINKS.iter().find_map(|link| strip_prefix_any_case(text, link)) {
         let end = rest.find(['?', '#']).unwrap_or(rest.len());
         return (&rest[..end], true);

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 use time::{Date, PrimitiveDateTime, Time, Weekday};
 
-use super::time_text::{quote, read_date, read_day, read_time};
+use super::time_text::{quote, read_date, read_day, read_instant, read_time};
+use super::zone::Zone;
 
 /// The longest column that is read. Ten thousand listed dates fit.
 const COLUMN_BYTES_MAX: usize = 1024 * 1024;
@@ -16,38 +17,170 @@ const COLUMN_BYTES_MAX: usize = 1024 * 1024;
 /// How many times over a column may be JSON inside a JSON string.
 const QUOTED_TIMES_MAX: usize = 3;
 
+/// How many occurrences `count` may name, and how many weeks or months `interval`.
+const COUNT_MAX: u64 = 1_000;
+const INTERVAL_MAX: u64 = 100;
+/// A rule that has none for so many days has none any more: leap days come every 8 years at most, and an
+/// interval is 100 months at most.
+pub(super) const DAYS_WITHOUT_MAX: usize = 50 * 366;
+
+/// Keys with their other names; each is compared without case, `_`, `-` and blanks.
+type Key = &'static [&'static str];
+const DATE: Key = &["date"];
+const TIME: Key = &["time", "times"];
+const WEEK_DAYS: Key = &["weekDays", "days", "daysOfWeek"];
+const START: Key =
+    &["startDate", "start", "from", "startAt", "startsAt", "startsOn", "begin", "dtstart"];
+const END: Key = &[
+    "endDate",
+    "end",
+    "until",
+    "endAt",
+    "endsAt",
+    "endsOn",
+    "untilDate",
+    "lastDate",
+    "validUntil",
+    "expiresAt",
+];
+const COUNT: Key = &["count", "occurrences", "repeatCount", "maxOccurrences"];
+const INTERVAL: Key = &["interval", "every", "repeatEvery"];
+const FREQUENCY: Key = &["frequency", "freq", "repeat"];
+const MONTH_DAYS: Key = &["monthDays", "dayOfMonth", "daysOfMonth", "monthDay"];
+const EXCLUDED: Key =
+    &["excludeDates", "excludedDates", "exceptDates", "exDates", "exDate", "skipDates", "exclude"];
+const ZONE: Key = &["timezone", "tz", "zone"];
+const ENABLED: Key = &["enabled", "isEnabled", "active", "isActive", "on"];
+const DISABLED: Key = &[
+    "disabled",
+    "isDisabled",
+    "paused",
+    "isPaused",
+    "cancelled",
+    "canceled",
+    "deleted",
+    "isDeleted",
+];
+const STATUS: Key = &["status", "state"];
+
 /// The keys that say when, of `interval_config` and of an entry of `schedules`.
-const WEEKLY_KEYS: [&str; 4] = ["startDate", "endDate", "weekDays", "time"];
-const ENTRY_KEYS: [&str; 2] = ["date", "time"];
+const RULE_KEYS: [Key; 13] = [
+    TIME, WEEK_DAYS, START, END, COUNT, INTERVAL, FREQUENCY, MONTH_DAYS, EXCLUDED, ZONE, ENABLED,
+    DISABLED, STATUS,
+];
+const ENTRY_KEYS: [Key; 9] = [DATE, TIME, START, END, EXCLUDED, ZONE, ENABLED, DISABLED, STATUS];
 
 /// Keys that say nothing about when: web forms keep such notes beside the others.
 const NOTE_KEYS: &str = "id uid uuid key name label title note notes description comment comments \
                          remark color colour icon createdAt createdBy updatedAt updatedBy";
+/// Words of `status` for a rule that goes on, and for one that does not.
+const GOES_ON: &str = "active enabled scheduled on running aktif pending";
+const IS_STOPPED: &str = "cancelled canceled inactive disabled paused stopped deleted off ended finished \
+                          nonaktif batal dibatalkan berhenti selesai expired";
 
-/// The rule in `interval_config`: times of day, on days of the week, between two dates.
+/// The rule in `interval_config`: times of day on days of the week or month, between two bounds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Weekly {
-    /// The first date that counts; `None`: any.
-    pub(super) start: Option<Date>,
-    /// The last date that counts; `None`: no end.
-    pub(super) end: Option<Date>,
+pub(super) struct Rule {
+    /// The first and the last local time that count; `None`: any.
+    pub(super) start: Option<PrimitiveDateTime>,
+    pub(super) end: Option<PrimitiveDateTime>,
     pub(super) times: BTreeSet<Time>,
+    pub(super) frequency: Frequency,
+    /// Every so many days, weeks or months, counted from the start; 1 or more.
+    pub(super) interval: u32,
+    pub(super) excluded: BTreeSet<Date>,
     /// From Sunday on; at least one is true.
     days: [bool; 7],
+    /// Whether it names its own zone, or is switched off.
+    bounds: Bounds,
 }
 
-impl Weekly {
+/// How often a rule comes round.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Frequency {
+    Daily,
+    Weekly,
+    /// On these days of the month, and perhaps on its last one.
+    Monthly {
+        days: BTreeSet<u8>,
+        has_last: bool,
+    },
+}
+
+/// What a rule and an entry have in common.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Bounds {
+    start: Option<PrimitiveDateTime>,
+    end: Option<PrimitiveDateTime>,
+    excluded: BTreeSet<Date>,
+    zone: Option<Zone>,
+    is_stopped: bool,
+}
+
+impl Rule {
+    /// The zone that it names itself.
+    pub(super) fn zone(&self) -> Option<&Zone> {
+        self.bounds.zone.as_ref()
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.bounds.is_stopped
+    }
+
     pub(super) fn names(&self, day: Weekday) -> bool {
         self.days[usize::from(day.number_days_from_sunday())]
     }
 
     /// Whether it goes out at this local date and time.
     pub(super) fn promises(&self, local: PrimitiveDateTime) -> bool {
-        let date = local.date();
-        self.start.is_none_or(|start| start <= date)
-            && self.end.is_none_or(|end| date <= end)
-            && self.names(date.weekday())
-            && self.times.contains(&local.time())
+        self.times.contains(&local.time())
+            && self.start.is_none_or(|start| start <= local)
+            && self.end.is_none_or(|end| local <= end)
+            && self.has_date(local.date())
+            && !self.excluded.contains(&local.date())
+            && !self.bounds.is_stopped
+    }
+
+    /// Whether it comes round to this date, bounds aside.
+    fn has_date(&self, date: Date) -> bool {
+        self.names(date.weekday())
+            && match &self.frequency {
+                Frequency::Daily | Frequency::Weekly => true,
+                Frequency::Monthly { days, has_last } => {
+                    days.contains(&date.day())
+                        || *has_last && date.day() == date.month().length(date.year())
+                }
+            }
+            && self.is_in_step(date)
+    }
+
+    fn is_in_step(&self, date: Date) -> bool {
+        let Some(start) = self.start.filter(|_| self.interval > 1) else { return true };
+        let monday =
+            |date: Date| date.to_julian_day() - i32::from(date.weekday().number_days_from_monday());
+        let month = |date: Date| date.year() * 12 + i32::from(u8::from(date.month()));
+        let passed = match self.frequency {
+            Frequency::Daily => date.to_julian_day() - start.date().to_julian_day(),
+            Frequency::Weekly => (monday(date) - monday(start.date())) / 7,
+            Frequency::Monthly { .. } => month(date) - month(start.date()),
+        };
+        i64::from(passed) % i64::from(self.interval) == 0
+    }
+
+    /// Ends the rule at the occurrence with this number, from 1; excluded dates are counted.
+    fn end_after(&mut self, count: u64, start: Date) {
+        let mut left = count;
+        let dates = std::iter::successors(Some(start), |date| date.next_day());
+        for date in dates.take(DAYS_WITHOUT_MAX).filter(|date| self.has_date(*date)) {
+            for time in &self.times {
+                let local = PrimitiveDateTime::new(date, *time);
+                left -= u64::from(self.start.is_none_or(|start| start <= local));
+                if left == 0 {
+                    self.end = Some(self.end.map_or(local, |end| end.min(local)));
+                    return;
+                }
+            }
+        }
     }
 }
 
@@ -56,43 +189,96 @@ pub(super) fn holds_something(column: Option<&str>) -> bool {
     !matches!(read_json(column), Ok(None))
 }
 
-/// Every listed local date and time, in the order of the list; empty when there is no list.
-///
-/// # Errors
-/// In words, as all that is wrong in a column.
-pub(super) fn read_schedules(column: Option<&str>) -> Result<Vec<PrimitiveDateTime>, String> {
-    let entries = match read_json(column)? {
-        None => return Ok(Vec::new()),
-        Some(Value::Array(entries)) => entries,
-        Some(entry @ Value::Object(_)) => vec![entry],
-        Some(other) => return Err(format!("it must be a list of entries, not {}", kind(&other))),
-    };
-    let mut listed = Vec::with_capacity(entries.len());
-    for (entry, position) in entries.iter().zip(1..) {
-        let times = read_entry(entry).map_err(|flaw| format!("entry {position}: {flaw}"))?;
-        listed.extend(times);
-    }
-    Ok(listed)
-}
-
-/// The weekly rule; `None` when there is none.
-pub(super) fn read_interval_config(column: Option<&str>) -> Result<Option<Weekly>, String> {
+/// The weekly or monthly rule; `None` when there is none.
+pub(super) fn read_interval_config(column: Option<&str>) -> Result<Option<Rule>, String> {
     let object = match read_json(column)? {
         None => return Ok(None),
         Some(Value::Object(object)) => object,
         Some(other) => return Err(format!("it must be one object, not {}", kind(&other))),
     };
-    refuse_unknown_key(&object, &WEEKLY_KEYS)?;
-    let start = field(&object, "startDate")?.map(|date| date_of(date, "startDate")).transpose()?;
-    let end = field(&object, "endDate")?.map(|date| date_of(date, "endDate")).transpose()?;
-    if let (Some(start), Some(end)) = (start, end)
-        && end < start
-    {
-        return Err(format!("`endDate` {end} is before `startDate` {start}"));
+    refuse_unknown_key(&object, &RULE_KEYS)?;
+    let bounds = bounds_of(&object)?;
+    let month_days = field(&object, MONTH_DAYS)?.map(month_days_of).transpose()?;
+    let frequency =
+        field(&object, FREQUENCY)?.map(|value| word_of(value, "frequency")).transpose()?;
+    let is_weekly = matches!(frequency.as_deref(), Some("weekly" | "week" | "mingguan"));
+    let first = bounds.start.map(|start| start.date());
+    let frequency = match (frequency.as_deref(), month_days) {
+        (None | Some("monthly" | "month" | "bulanan"), Some(frequency)) => frequency,
+        (Some("monthly" | "month" | "bulanan"), None) => {
+            let first = first.ok_or("`monthDays` is missing: write it like [1] or [\"last\"]")?;
+            Frequency::Monthly { days: [first.day()].into(), has_last: false }
+        }
+        (Some("daily" | "day" | "harian"), None) => Frequency::Daily,
+        (None, None) => Frequency::Weekly,
+        (Some(_), None) if is_weekly => Frequency::Weekly,
+        (Some(word), None) => {
+            return Err(format!("`frequency`: `{}` must be daily, weekly or monthly", quote(word)));
+        }
+        (Some(_), Some(_)) => return Err("`monthDays` goes with the frequency monthly".to_owned()),
+    };
+    let days = match (field(&object, WEEK_DAYS)?, first) {
+        (None, _) if frequency != Frequency::Weekly => [true; 7],
+        (None, Some(first)) if is_weekly => {
+            let mut days = [false; 7];
+            days[usize::from(first.weekday().number_days_from_sunday())] = true;
+            days
+        }
+        (days, _) => days_of(days)?,
+    };
+    let times = times_of(required(&object, TIME)?)?;
+    let interval =
+        field(&object, INTERVAL)?.map(|value| number_of(value, "interval", INTERVAL_MAX));
+    let count =
+        field(&object, COUNT)?.map(|value| number_of(value, "count", COUNT_MAX)).transpose()?;
+    let interval = u32::try_from(interval.transpose()?.unwrap_or(1)).unwrap_or(1);
+    let excluded = bounds.excluded.clone();
+    let (start, end) = (bounds.start, bounds.end);
+    let mut rule = Rule { start, end, times, frequency, interval, excluded, days, bounds };
+    match (count, first) {
+        (Some(count), Some(first)) => rule.end_after(count, first),
+        (None, Some(_)) => {}
+        (None, None) if interval == 1 => {}
+        (_, None) => {
+            let key = if count.is_some() { "count" } else { "interval" };
+            return Err(format!("`{key}` needs a `startDate`, from which it is counted"));
+        }
     }
-    let days = days_of(field(&object, "weekDays")?)?;
-    let times = times_of(required(&object, "time")?)?;
-    Ok(Some(Weekly { start, end, times, days }))
+    Ok(Some(rule))
+}
+
+/// The zone that the columns name themselves; both columns and all entries must name the same.
+pub(super) fn own_zone(schedules: Option<&str>, rule: Option<&str>) -> Option<Zone> {
+    let rule = read_interval_config(rule).ok()?.and_then(|rule| rule.bounds.zone);
+    rule.or_else(|| read_schedules(schedules).ok()?.1)
+}
+
+type Listed = (Vec<PrimitiveDateTime>, Option<Zone>);
+
+/// Every listed local date and time, in the order of the list, empty when there is none; and the zone that
+/// the entries name.
+///
+/// # Errors
+/// In words, as all that is wrong in a column.
+pub(super) fn read_schedules(column: Option<&str>) -> Result<Listed, String> {
+    let entries = match read_json(column)? {
+        None => return Ok((Vec::new(), None)),
+        Some(Value::Array(entries)) => entries,
+        Some(entry @ Value::Object(_)) => vec![entry],
+        Some(other) => return Err(format!("it must be a list of entries, not {}", kind(&other))),
+    };
+    let mut listed = Vec::with_capacity(entries.len());
+    let mut zones = Vec::new();
+    for (entry, position) in entries.iter().zip(1..) {
+        let (times, zone) =
+            read_entry(entry).map_err(|flaw| format!("entry {position}: {flaw}"))?;
+        listed.extend(times);
+        zones.push(zone);
+    }
+    if zones.windows(2).any(|two| two[0] != two[1]) {
+        return Err("`timezone` must be the same in all entries".to_owned());
+    }
+    Ok((listed, zones.pop().flatten()))
 }
 
 /// The JSON of a column, out of any strings around it; `None` when it says that there is nothing.
@@ -123,25 +309,132 @@ fn read_json(column: Option<&str>) -> Result<Option<Value>, String> {
     Err("it is JSON inside a string too many times over".to_owned())
 }
 
-/// One entry of `schedules`: its date at each of its times.
-fn read_entry(entry: &Value) -> Result<Vec<PrimitiveDateTime>, String> {
+/// One entry of `schedules`: its date at each of its times that its bounds let through, and its zone.
+fn read_entry(entry: &Value) -> Result<Listed, String> {
     let Value::Object(entry) = entry else {
         let found = kind(entry);
         return Err(format!("it must be an object with `date` and `time`, not {found}"));
     };
     refuse_unknown_key(entry, &ENTRY_KEYS)?;
-    let date = date_of(required(entry, "date")?, "date")?;
-    let times = times_of(required(entry, "time")?)?;
-    Ok(times.into_iter().map(|time| PrimitiveDateTime::new(date, time)).collect())
+    let bounds = bounds_of(entry)?;
+    let date = date_of(required(entry, DATE)?, "date")?;
+    let times = times_of(required(entry, TIME)?)?.into_iter();
+    let is_in = |local: &PrimitiveDateTime| {
+        !bounds.is_stopped
+            && bounds.start.is_none_or(|start| start <= *local)
+            && bounds.end.is_none_or(|end| *local <= end)
+            && !bounds.excluded.contains(&date)
+    };
+    let times = times.map(|time| PrimitiveDateTime::new(date, time)).filter(is_in).collect();
+    Ok((times, bounds.zone))
+}
+
+fn bounds_of(object: &Map<String, Value>) -> Result<Bounds, String> {
+    let start = field(object, START)?.map(|value| bound_of(value, START[0], Time::MIDNIGHT));
+    let end = field(object, END)?.map(|value| bound_of(value, END[0], Time::MAX));
+    let (start, end) = (start.transpose()?, end.transpose()?);
+    if let (Some(start), Some(end)) = (start, end)
+        && end < start
+    {
+        return Err(format!("`endDate` {} is before `startDate` {}", end.date(), start.date()));
+    }
+    let excluded = field(object, EXCLUDED)?.map(dates_of).transpose()?.unwrap_or_default();
+    let zone = field(object, ZONE)?.map(|value| text_of(value, ZONE[0])).transpose()?;
+    let zone = zone.map(Zone::parse).transpose().map_err(|error| format!("`timezone`: {error}"))?;
+    Ok(Bounds { start, end, excluded, zone, is_stopped: is_stopped(object)? })
+}
+
+/// A date, which counts whole, or a date and time.
+fn bound_of(value: &Value, key: &str, time: Time) -> Result<PrimitiveDateTime, String> {
+    let text = text_of(value, key)?;
+    match read_instant(text) {
+        // As JavaScript stores a date.
+        Ok((local, None)) if local.time() != Time::MIDNIGHT => Ok(local),
+        Ok(_) | Err(_) => Ok(PrimitiveDateTime::new(date_of(value, key)?, time)),
+    }
+}
+
+/// A list of dates, one date, or dates with commas between them.
+fn dates_of(value: &Value) -> Result<BTreeSet<Date>, String> {
+    let read = |text: &str| read_date(text).map_err(|flaw| format!("`excludeDates`: {flaw}"));
+    match value {
+        Value::Array(items) => items.iter().map(|item| date_of(item, EXCLUDED[0])).collect(),
+        other => {
+            let parts = text_of(other, EXCLUDED[0])?.split([',', ';']).map(str::trim);
+            parts.filter(|part| !part.is_empty()).map(read).collect()
+        }
+    }
+}
+
+/// Whether a key says that the rule is off.
+fn is_stopped(object: &Map<String, Value>) -> Result<bool, String> {
+    let truth = |key: Key| match field(object, key)? {
+        None => Ok(None),
+        Some(Value::Bool(truth)) => Ok(Some(*truth)),
+        Some(value) => match word_of(value, key[0])?.as_str() {
+            "true" | "1" | "yes" | "ya" => Ok(Some(true)),
+            "false" | "0" | "no" | "tidak" => Ok(Some(false)),
+            word => Err(format!("`{}`: `{}` is neither true nor false", key[0], quote(word))),
+        },
+    };
+    let has = |list: &str, word: &str| list.split_whitespace().any(|known| known == word);
+    let status = field(object, STATUS)?.map(|value| word_of(value, "status")).transpose()?;
+    let is_off = match status.as_deref() {
+        None => false,
+        Some(word) if has(GOES_ON, word) => false,
+        Some(word) if has(IS_STOPPED, word) => true,
+        Some(word) => {
+            return Err(format!(
+                "`status`: `{}` is not understood: write active or cancelled",
+                quote(word)
+            ));
+        }
+    };
+    Ok(is_off || truth(ENABLED)? == Some(false) || truth(DISABLED)? == Some(true))
+}
+
+/// Text or a number as one word in lower case.
+fn word_of(value: &Value, key: &str) -> Result<String, String> {
+    match value {
+        Value::String(text) => Ok(text.trim().to_lowercase()),
+        Value::Number(number) => Ok(number.to_string()),
+        other => Err(format!("`{key}` must be text in quotes, not {}", kind(other))),
+    }
+}
+
+/// A whole number from 1 to `most`, also in quotes.
+fn number_of(value: &Value, key: &str, most: u64) -> Result<u64, String> {
+    let number = word_of(value, key)?.parse().ok().filter(|number| (1..=most).contains(number));
+    number.ok_or_else(|| {
+        format!("`{key}`: `{}` must be a whole number from 1 to {most}", quote(&value.to_string()))
+    })
+}
+
+/// Days of the month from 1 to 31, and `last`: a list, or one.
+fn month_days_of(value: &Value) -> Result<Frequency, String> {
+    let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    let (mut days, mut has_last) = (BTreeSet::new(), false);
+    for value in values {
+        let words = word_of(value, "monthDays")?;
+        for word in words.split([',', ';', ' ']).filter(|word| !word.is_empty()) {
+            match word.parse::<u8>() {
+                Ok(day @ 1..=31) => drop(days.insert(day)),
+                Err(_) if matches!(word, "last" | "terakhir" | "-1") => has_last = true,
+                _ => {
+                    return Err(format!("`monthDays`: `{}` must be 1 to 31 or last", quote(word)));
+                }
+            }
+        }
+    }
+    Ok(Frequency::Monthly { days, has_last })
 }
 
 /// Refuses a key that is neither one of `known` nor a note, unless it is blank.
 ///
-/// An `"until"` or `"enabled": false` without effect would be messages that go out for ever.
-fn refuse_unknown_key(object: &Map<String, Value>, known: &[&str]) -> Result<(), String> {
-    let is_fine = |key: &str| {
-        known.iter().copied().chain(NOTE_KEYS.split(' ')).any(|name| same_name(key, name))
-    };
+/// An unknown `"onlyHolidays": true` without effect would be messages that go out for ever.
+fn refuse_unknown_key(object: &Map<String, Value>, known: &[Key]) -> Result<(), String> {
+    let names = || known.iter().copied().flatten().copied().chain(NOTE_KEYS.split_whitespace());
+    let is_fine = |key: &str| names().any(|name| same_name(key, name));
     match object.iter().find(|(key, value)| !is_fine(key) && !is_blank(value)) {
         Some((key, _)) => Err(format!(
             "`{}` is not understood, and it may change when this goes out: take it away",
@@ -151,17 +444,19 @@ fn refuse_unknown_key(object: &Map<String, Value>, known: &[&str]) -> Result<(),
     }
 }
 
-fn required<'a>(object: &'a Map<String, Value>, name: &str) -> Result<&'a Value, String> {
-    field(object, name)?.ok_or_else(|| format!("`{name}` is missing"))
+fn required(object: &Map<String, Value>, key: Key) -> Result<&Value, String> {
+    field(object, key)?.ok_or_else(|| format!("`{}` is missing", key[0]))
 }
 
-/// The field of that name, in whatever case and with or without `_`; null and blank are absent.
+/// The field of that name or another of its names, in whatever case and with or without `_`; null and
+/// blank are absent.
 ///
 /// So lenient because an `enddate` that is not recognised would be a schedule without an end.
-fn field<'a>(object: &'a Map<String, Value>, name: &str) -> Result<Option<&'a Value>, String> {
-    let mut found = object.iter().filter(|(key, value)| same_name(key, name) && !is_blank(value));
+fn field(object: &Map<String, Value>, key: Key) -> Result<Option<&Value>, String> {
+    let is_it = |written: &str| key.iter().any(|name| same_name(written, name));
+    let mut found = object.iter().filter(|(written, value)| is_it(written) && !is_blank(value));
     match (found.next(), found.next()) {
-        (Some(_), Some(_)) => Err(format!("`{name}` is given twice")),
+        (Some(_), Some(_)) => Err(format!("`{}` is given twice", key[0])),
         (first, _) => Ok(first.map(|(_, value)| value)),
     }
 }

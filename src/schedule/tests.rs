@@ -174,3 +174,77 @@ fn a_schedule_that_cannot_be_read_is_still_a_schedule() {
     }
     assert!(has_schedule(Some(&" ".repeat(10_000_000)), None));
 }
+
+/// The days and hours in Jakarta that a rule promises from the 1st to the 20th of December 2026.
+fn december(rule: &str) -> Vec<String> {
+    let (mut after, mut found) = ("2026-11-30 23:59".to_owned(), Vec::new());
+    loop {
+        after = next_weekly_at(rule, &after);
+        if after == "-" || after.as_str() > "2026-12-20" {
+            return found;
+        }
+        found.push(after[8..13].to_owned());
+    }
+}
+
+#[test]
+fn keys_that_people_use_mean_what_they_say() {
+    let tuesdays = ["01 09", "08 09", "15 09"];
+    for (more, expected) in [
+        (r#","until":"2026-12-08""#, &tuesdays[..2]),
+        (r#","end":"2026-12-08 08:00""#, &tuesdays[..1]),
+        (r#","endsAt":"2026-12-08T09:00""#, &tuesdays[..2]),
+        (r#","from":"2026-12-02""#, &tuesdays[1..]),
+        (r#","start":"2026-12-08 09:00""#, &tuesdays[1..]),
+        (r#","start_at":"2026-12-08 09:01""#, &tuesdays[2..]),
+        (r#","enabled":true,"status":"active""#, &tuesdays),
+        (r#","enabled":false"#, &[]),
+        (r#","isActive":"false""#, &[]),
+        (r#","paused":true"#, &[]),
+        (r#","status":"cancelled""#, &[]),
+        (r#","count":2,"startDate":"2026-12-01""#, &tuesdays[..2]),
+        (r#","count":2,"startDate":"2026-11-24""#, &tuesdays[..1]),
+        (r#","interval":2,"startDate":"2026-12-01""#, &["01 09", "15 09"]),
+        (r#","interval":2,"startDate":"2026-11-24""#, &tuesdays[1..2]),
+        (r#","excludeDates":["2026-12-08"]"#, &["01 09", "15 09"]),
+        (r#","timezone":"Asia/Makassar""#, &["01 08", "08 08", "15 08"]),
+    ] {
+        let rule = format!(r#"{{"time":"09:00","weekDays":[2]{more}}}"#);
+        assert_eq!(december(&rule), expected, "{rule}");
+    }
+    for (rule, expected) in [
+        (
+            r#"{"time":"09:00","frequency":"daily","from":"2026-12-05","until":"2026-12-07"}"#,
+            &["05 09", "06 09", "07 09"][..],
+        ),
+        (
+            r#"{"time":"09:00","frequency":"daily","interval":7,"from":"2026-12-03"}"#,
+            &["03 09", "10 09", "17 09"],
+        ),
+        (
+            r#"{"time":"09:00","frequency":"weekly","from":"2026-12-03"}"#,
+            &["03 09", "10 09", "17 09"],
+        ),
+        (r#"{"time":"09:00","frequency":"monthly","monthDays":[5,"31"]}"#, &["05 09"]),
+        (r#"{"time":"09:00","frequency":"monthly","from":"2026-11-07"}"#, &["07 09"]),
+    ] {
+        assert_eq!(december(rule), expected, "{rule}");
+    }
+    let last = r#"{"time":"09:00","monthDays":["last",30],"from":"2027-01-15"}"#;
+    let mut after = "2026-12-01 00:00".to_owned();
+    for expected in ["2027-01-30", "2027-01-31", "2027-02-28", "2027-03-30"] {
+        after = next_weekly_at(last, &after);
+        assert_eq!(after[..10], *expected, "a month without the 30th has none");
+    }
+    let leap = r#"{"time":"09:00","monthDays":[29],"interval":12,"from":"2028-02-01"}"#;
+    assert_eq!(next_weekly_at(leap, "2028-03-01 00:00"), "2032-02-29 09:00");
+    let never = r#"{"time":"09:00","monthDays":[30],"interval":12,"from":"2028-02-01"}"#;
+    assert_eq!(next_weekly_at(never, "2028-03-01 00:00"), "-");
+    let two_zones = next(
+        Some(r#"[{"date":"2026-12-01","time":"09:00","timezone":"WITA"}]"#),
+        Some(r#"{"time":"09:00","weekDays":[2]}"#),
+        "WIB",
+        "2026-11-01 00:00",
+    );
+    assert!(two_zones.unwrap_err().to_string().contains("`timezone` must be the same"));
+}

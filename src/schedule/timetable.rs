@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use super::{ScheduleError, Zone, columns, next_that_counts};
+use super::{ScheduleError, Zone, columns, next_that_counts, zone_of};
 use crate::clock::Timestamp;
 
 /// `scheduled_zone` of an ended message whose rule was edited since.
@@ -82,11 +82,18 @@ impl Timetable {
         !has_rule || self.zone.as_deref().is_some_and(|name| name.is_empty() || name == zone.name())
     }
 
+    /// The zone of its local times: the one that the rule names itself, whatever TIMEZONE is, else `zone`.
+    pub(crate) fn zone_of(&self, zone: &Zone) -> Zone {
+        zone_of(self.schedules.as_deref(), self.interval_config.as_deref(), zone)
+    }
+
     /// `scheduled_at` in `zone`: another instant when it was worked out in another zone.
     pub(crate) fn at_in(&self, scheduled_at: Timestamp, zone: &Zone) -> Timestamp {
+        let is_of = self.is_of(zone);
+        let zone = &self.zone_of(zone);
         let local = self.local.as_deref().and_then(read_local);
         match local {
-            Some(local) if self.is_from_rule() && !self.is_of(zone) => zone.to_utc(local),
+            Some(local) if self.is_from_rule() && !is_of => zone.to_utc(local),
             Some(_) | None => scheduled_at,
         }
     }
@@ -102,6 +109,7 @@ impl Timetable {
         zone: &Zone,
         after: Option<Timestamp>,
     ) -> Result<Option<Timestamp>, ScheduleError> {
+        let zone = &self.zone_of(zone);
         let planned = self.taken.as_ref().map(|taken| zone.to_utc(taken.local));
         let after = planned.max(after).unwrap_or(Timestamp::from_millis(i64::MIN));
         let weekly = self.interval_config.as_deref();

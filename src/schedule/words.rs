@@ -1,8 +1,8 @@
 //! A schedule for people: `every Mon, Thu at 08:00, until 2026-12-31`.
 
-use time::{Time, Weekday};
+use time::{Date, PrimitiveDateTime, Time, Weekday};
 
-use super::columns::{Weekly, read_interval_config, read_schedules};
+use super::columns::{Frequency, Rule, own_zone, read_interval_config, read_schedules};
 
 /// How many listed times are named.
 const NAMED_MAX: usize = 5;
@@ -12,8 +12,8 @@ const NAMED_MAX: usize = 5;
 pub(crate) fn in_words(schedules: Option<&str>, interval_config: Option<&str>) -> Vec<String> {
     let as_it_is = |column: Option<&str>| column.map(str::to_owned);
     let listed = match read_schedules(schedules) {
-        Ok(times) if times.is_empty() => None,
-        Ok(times) => {
+        Ok((times, _)) if times.is_empty() => None,
+        Ok((times, _)) => {
             let named = times.iter().take(NAMED_MAX);
             let mut named: Vec<String> =
                 named.map(|at| format!("{} {}", at.date(), clock(at.time()))).collect();
@@ -24,24 +24,55 @@ pub(crate) fn in_words(schedules: Option<&str>, interval_config: Option<&str>) -
         }
         Err(_) => as_it_is(schedules),
     };
-    let weekly = match read_interval_config(interval_config) {
-        Ok(weekly) => weekly.map(|weekly| week(&weekly)),
+    let rule = match read_interval_config(interval_config) {
+        Ok(rule) => rule.map(|rule| rule_in_words(&rule)),
         Err(_) => as_it_is(interval_config),
     };
-    listed.into_iter().chain(weekly).collect()
+    let mut words: Vec<String> = listed.into_iter().chain(rule).collect();
+    if let (Some(last), Some(zone)) = (words.last_mut(), own_zone(schedules, interval_config)) {
+        last.extend([" (", zone.name(), ")"]);
+    }
+    words
 }
 
-fn week(weekly: &Weekly) -> String {
+fn rule_in_words(rule: &Rule) -> String {
     let days: Vec<String> = std::iter::successors(Some(Weekday::Monday), |day| Some(day.next()))
         .take(7)
-        .filter(|day| weekly.names(*day))
+        .filter(|day| rule.names(*day))
         .map(|day| day.to_string()[..3].to_owned())
         .collect();
-    let days = if days.len() == 7 { "day".to_owned() } else { days.join(", ") };
-    let times: Vec<String> = weekly.times.iter().map(|time| clock(*time)).collect();
-    let from = weekly.start.map(|date| format!(", from {date}")).unwrap_or_default();
-    let until = weekly.end.map(|date| format!(", until {date}")).unwrap_or_default();
-    format!("every {days} at {}{from}{until}", times.join(", "))
+    let days = (days.len() < 7).then(|| days.join(", "));
+    let every = |unit: &str| match rule.interval {
+        1 => format!("every {unit}"),
+        interval => format!("every {interval} {unit}s"),
+    };
+    let on = |days: Option<String>| days.map(|days| format!(" on {days}")).unwrap_or_default();
+    let when = match &rule.frequency {
+        Frequency::Weekly if rule.interval == 1 => {
+            format!("every {}", days.unwrap_or_else(|| "day".to_owned()))
+        }
+        Frequency::Weekly => every("week") + &on(days),
+        Frequency::Daily => every("day") + &on(days),
+        Frequency::Monthly { days: dates, has_last } => {
+            let dates = dates.iter().map(u8::to_string);
+            let dates = dates.chain(has_last.then(|| "the last day".to_owned()));
+            let when = every("month") + &on(Some(dates.collect::<Vec<_>>().join(", ")));
+            when + &days.map(|days| format!(" if it is {days}")).unwrap_or_default()
+        }
+    };
+    let times: Vec<String> = rule.times.iter().map(|time| clock(*time)).collect();
+    let bound = |word: &str, at: Option<PrimitiveDateTime>| match at {
+        None => String::new(),
+        Some(at) if [Time::MIDNIGHT, Time::MAX].contains(&at.time()) => {
+            format!(", {word} {}", at.date())
+        }
+        Some(at) => format!(", {word} {} {}", at.date(), clock(at.time())),
+    };
+    let but: Vec<String> = rule.excluded.iter().take(NAMED_MAX).map(Date::to_string).collect();
+    let but = if but.is_empty() { String::new() } else { format!(", but {}", but.join(", ")) };
+    let off = if rule.is_stopped() { ", switched off" } else { "" };
+    let (from, until) = (bound("from", rule.start), bound("until", rule.end));
+    format!("{when} at {}{from}{until}{but}{off}", times.join(", "))
 }
 
 fn clock(time: Time) -> String {
@@ -67,6 +98,22 @@ mod tests {
         );
         let daily = r#"{"time":["08:00","17:30"],"weekDays":[0,1,2,3,4,5,6]}"#;
         assert_eq!(in_words(Some("[]"), Some(daily)), ["every day at 08:00, 17:30"]);
+        for (rule, words) in [
+            (
+                r#"{"time":"08:00","weekDays":[1],"interval":2,"from":"2026-12-01","count":3,"exclude":["2026-12-14"]}"#,
+                "every 2 weeks on Mon at 08:00, from 2026-12-01, until 2027-01-11 08:00, but 2026-12-14",
+            ),
+            (
+                r#"{"time":"08:00","monthDays":[1,"last"],"timezone":"WITA"}"#,
+                "every month on 1, the last day at 08:00 (Asia/Makassar)",
+            ),
+            (
+                r#"{"time":"08:00","frequency":"daily","enabled":false}"#,
+                "every day at 08:00, switched off",
+            ),
+        ] {
+            assert_eq!(in_words(None, Some(rule)), [words]);
+        }
         assert_eq!(in_words(Some("besok"), Some("[1]")), ["besok", "[1]"]);
         assert!(in_words(None, None).is_empty());
     }

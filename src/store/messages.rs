@@ -576,6 +576,13 @@ impl Tx<'_> {
         self.query_value(sql, params! { until })
     }
 
+    /// The zone of a message's local times: its rule's own, else `zone`.
+    pub(crate) fn rule_zone(&self, id: i64, zone: &Zone) -> SqlResult<Zone> {
+        let sql = format!("SELECT {TIMETABLE} FROM auto_messages WHERE id = ?1");
+        let timetable = self.query_optional(&sql, [id], read_timetable)?;
+        Ok(timetable.map_or_else(|| zone.clone(), |timetable| timetable.zone_of(zone)))
+    }
+
     /// Gives a scheduled message the time that its rule has in `zone`.
     pub(crate) fn set_scheduled_at(
         &self,
@@ -587,9 +594,10 @@ impl Tx<'_> {
         let sql = "UPDATE auto_messages SET scheduled_at = :scheduled_at,
                        scheduled_local = :local, scheduled_zone = :zone, updated_at = :now
                    WHERE id = :id AND status = 'scheduled'";
+        let own = self.rule_zone(id, zone)?;
         let params = params! {
             id, scheduled_at, now,
-            ":local": local_text(scheduled_at, zone),
+            ":local": local_text(scheduled_at, &own),
             ":zone": zone.name(),
         };
         self.execute_sql(sql, params)
@@ -625,7 +633,8 @@ impl Tx<'_> {
                 && at == seen_time(row, "scheduled_at")?;
             let timetable = read_timetable(row)?;
             let is_from_rule = is_under_way && at.is_some_and(|at| timetable.has(at, zone));
-            Ok((row.get::<_, i64>("id")?, at.map(|at| local_text(at, zone)), is_from_rule))
+            let local = at.map(|at| local_text(at, &timetable.zone_of(zone)));
+            Ok((row.get::<_, i64>("id")?, local, is_from_rule))
         };
         let taken = self.query_rows(&sql, [], read)?;
         let sql = "UPDATE auto_messages SET taken_local = :local,
@@ -695,9 +704,10 @@ impl Tx<'_> {
                        contact_count = (SELECT count(*) FROM deliveries
                            WHERE auto_message_id = :id AND due_at = :due_at), updated_at = :now
                    WHERE id = :id AND status = 'scheduled'";
+        let own = self.rule_zone(id, zone)?;
         let params = params! {
             id, due_at, now,
-            ":local": local_text(due_at, zone),
+            ":local": local_text(due_at, &own),
             ":ahead": local_text(now.plus(TAKEN_AHEAD_MAX), zone),
         };
         self.change_rows(sql, params)?;

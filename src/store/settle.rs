@@ -256,6 +256,10 @@ impl Tx<'_> {
         error: Option<&Reason>,
         now: Timestamp,
     ) -> SqlResult<()> {
+        let local = match next {
+            Some((at, zone)) => Some(local_text(at, &self.rule_zone(id, zone)?)),
+            None => None,
+        };
         let sql = "UPDATE auto_messages SET
                        status = CASE WHEN :next IS NULL THEN :status ELSE 'scheduled' END,
                        scheduled_at = coalesce(:next, scheduled_at),
@@ -268,7 +272,7 @@ impl Tx<'_> {
             id, now,
             ":status": verdict.status(),
             ":next": next.map(|(at, _)| at),
-            ":local": next.map(|(at, zone)| local_text(at, zone)),
+            ":local": local,
             ":zone": next.map(|(_, zone)| zone.name()),
             why(error),
         };

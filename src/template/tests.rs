@@ -171,3 +171,34 @@ fn line_ends_and_outer_blanks_make_no_other_text() {
         assert!(!is_same_text("Halo\nBudi", other), "{other:?}");
     }
 }
+
+#[test]
+fn placeholders_of_other_programs_are_understood_or_named() {
+    let nobody = Values::new(None, "1@c.us", None);
+    for text in [
+        "Halo {{ name | default: 'Kak' }}",
+        "Halo {{name|default('Kak')}}",
+        "Halo {{name | default: \"Kak\"}}",
+        "Halo {{name|default:Kak}}",
+        "Halo {{name|Kak}}",
+    ] {
+        assert_eq!(Template::parse(text).render(&nobody).as_deref(), Ok("Halo Kak"), "{text}");
+    }
+    assert_eq!(Template::parse("{{name|default}}").render(&nobody).as_deref(), Ok("default"));
+    for (text, foreign) in [
+        ("Halo *|FNAME|*!", "*|FNAME|*"),
+        ("{% if name %}Halo{% endif %}", "{% if name %}"),
+        ("Halo {contactfield=firstname}", "{contactfield=firstname}"),
+        ("Halo {{{name}}}", "{{{name}}}"),
+        ("Halo {{name | upcase}}", "{{name | upcase}}"),
+        ("Halo {{name | default: 'Kak' | upcase}}", "{{name | upcase}}"),
+    ] {
+        assert_eq!(Template::parse(text).foreign().as_deref(), Some(foreign), "{text}");
+    }
+    for text in
+        ["*harga* | *diskon*", "*|*", "100% {50%}", "{ {{name}} }", "[1] a", "{}", "a {b} c"]
+    {
+        assert_eq!(Template::parse(text).foreign(), None, "{text}");
+    }
+    assert_eq!(Template::parse("Halo [Nama], [kota]! [catatan]").oddities(), ["[Nama]", "[kota]"]);
+}

@@ -156,7 +156,8 @@ fn an_import_tells_what_it_did_and_writes_down_what_it_refused() {
     assert!(output.status.success());
     assert_eq!(
         String::from_utf8_lossy(&output.stdout),
-        "3 baris: 1 ditambahkan, 0 digabung, 0 tidak berubah, 2 ditolak\n"
+        "3 baris: 1 ditambahkan, 0 digabung, 0 tidak berubah, 2 ditolak\n\
+         nomor: `hp`; nama: `nama`; atribut: `kota`\n"
     );
     let told = stderr(&output);
     assert!(told.contains("baris 2: `=1`: ada sel yang berisi rumus"), "{told}");
@@ -169,6 +170,39 @@ fn an_import_tells_what_it_did_and_writes_down_what_it_refused() {
     assert!(out(&site, &["contact", "import", "bad.csv"]).starts_with("2 rows: 2 added"));
     let attributes = "SELECT group_concat(attributes, ' ') FROM contacts";
     assert_eq!(site.sqlite3(attributes).trim(), r#"{} {"kota":"Solo"} {"kota":"Solo"}"#);
+}
+
+#[test]
+fn ten_refused_rows_are_told_and_the_rest_is_counted() {
+    let site = Site::new();
+    let rows: Vec<String> = (0..25).map(|at| format!("Orang {at},{at}")).collect();
+    let rows = rows.join("\n");
+    fs::write(site.path("list.csv"), format!("nama,hp\n{rows}\nSari,081200007001\n")).unwrap();
+    let output = site.run(&["contact", "import", "list.csv"]);
+    let told = stderr(&output);
+    assert_eq!(told.lines().filter(|line| line.starts_with("line ")).count(), 10, "{told}");
+    assert!(told.contains("and 15 more: `--rejects FILE` writes all of them down"), "{told}");
+    let shown = out(&site, &["contact", "import", "list.csv", "--dry-run", "--name", "nama"]);
+    let expected = "26 rows: 0 added, 0 merged, 1 unchanged, 25 refused; nothing was stored\n\
+                    number: `hp`; name: `nama`\nline 27: Sari, +6281200007001\n";
+    assert_eq!(shown, expected);
+    let other = site.run(&["contact", "import", "list.csv", "--phone", "WA"]);
+    refused(&other, "there is no column `WA`: there are `nama`, `hp`");
+}
+
+#[test]
+fn an_export_for_excel_has_semicolons_and_comes_back() {
+    let site = Site::new();
+    let list = "nama,hp,kode,tags\nSari,081200007001,00123,\"[\"\"solo, kota\"\"]\"\n";
+    fs::write(site.path("list.csv"), list).unwrap();
+    out(&site, &["contact", "import", "list.csv"]);
+    let exported = out(&site, &["contact", "export", "--for", "excel"]);
+    let expected = "\u{feff}name;phone_number;tags;opted_out_at;kode\r\n\
+                    Sari;'+6281200007001;\"[\"\"solo, kota\"\"]\";;'00123\r\n";
+    assert_eq!(exported, expected);
+    fs::write(site.path("back.csv"), exported).unwrap();
+    let again = out(&site, &["contact", "import", "back.csv"]);
+    assert!(again.contains("0 merged, 1 unchanged"), "{again}");
 }
 
 #[test]

@@ -45,6 +45,8 @@ fn try_import(
         language: Language::English,
         clock: &*world.clock,
         is_preview: mode == Mode::Preview,
+        number_column: None,
+        name_column: None,
     };
     let mut noted = Noted::default();
     let input = Cursor::new(list);

@@ -36,6 +36,8 @@ fn imported(list: &str) -> World {
         language: Language::English,
         clock: &*other.clock,
         is_preview: false,
+        number_column: None,
+        name_column: None,
     };
     import(&mut store, list.as_bytes(), &rules, &mut Nothing).unwrap();
     other
@@ -128,6 +130,8 @@ fn a_refused_row_is_written_down_as_it_came_and_gains_no_apostrophes() {
         language: Language::English,
         clock: &*world.clock,
         is_preview: false,
+        number_column: None,
+        name_column: None,
     };
     let mut rejects = Rejects(Vec::new());
     import(&mut store, list.as_bytes(), &rules, &mut rejects).unwrap();

@@ -46,6 +46,7 @@ mod ledger;
 mod lifecycle;
 mod link_faults;
 mod link_real;
+mod lists;
 mod lookups;
 mod mcp;
 mod message_binary;

@@ -203,7 +203,7 @@ proptest! {
             list[at] = byte;
         }
         let Some((first, refused)) = take_list(&list) else { return Ok(()) };
-        let Imported { rows, added, merged, unchanged, refused: count } = first;
+        let Imported { rows, added, merged, unchanged, refused: count, .. } = first;
         prop_assert_eq!(rows, added + merged + unchanged + count, "{:?}", text);
         prop_assert_eq!(count, refused.len() as u64, "{:?}", text);
         for one in &refused {
@@ -295,6 +295,8 @@ fn take_list(list: &[u8]) -> Option<(Imported, Vec<Refused>)> {
         language: Language::English,
         clock: &clock,
         is_preview: false,
+        number_column: None,
+        name_column: None,
     };
     let mut noted = Noted::default();
     let imported = import(&mut store.lock().unwrap(), list, &rules, &mut noted).ok()?;

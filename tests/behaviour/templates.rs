@@ -245,3 +245,17 @@ fn after_a_restore_an_unknown_delivery_tells_the_text_that_may_have_gone_out() {
         "SELECT status, text FROM deliveries WHERE status = 'unknown' AND claimed_at IS NULL";
     assert_eq!(world.rows(rows), ["unknown|Halo Kak"]);
 }
+
+#[test]
+fn a_placeholder_of_another_program_never_goes_out() {
+    for text in
+        ["Halo *|FNAME|*", "{% if x %}Halo{% endif %}", "{contactfield=firstname}", "{{{name}}}"]
+    {
+        let world = World::new();
+        let id = world.message("081200007001");
+        world.execute(&format!("UPDATE auto_messages SET message = '{text}' WHERE id = {id}"));
+        world.run();
+        assert_eq!((world.status(id).as_str(), world.received().len()), ("failed", 0), "{text}");
+        assert!(world.error(id).contains("placeholder of another program"), "{}", world.error(id));
+    }
+}

@@ -11,3 +11,6 @@ fi
 cargo build -q --locked --example compare
 "$venv/bin/python" tests/compare/numbers.py target/debug/examples/compare "${SEED:-1}"
 "$venv/bin/python" tests/compare/occurrences.py target/debug/examples/compare 5000 "${SEED:-1}"
+# Needs LibreOffice: tests/run.sh installs it. About 10 s more.
+cargo build -q --locked
+"$venv/bin/python" tests/compare/lists.py target/debug/auto-message-scheduler "${SEED:-1}"

@@ -118,7 +118,7 @@ async function ownersWay(base, shape, round) {
   await page.waitForURL("**/panel/contacts");
 
   // A list of contacts: seen, then stored.
-  await page.click("text=Impor CSV");
+  await page.click("text=Impor kontak");
   const csv = `nama;no hp;label\nAni ${round};0812 0000 1${round}01;uji${round}\nBudi ${round};0812-0000-1${round}02;uji${round}\n"<script>alert(1)</script>";62 812 0000 1${round}03;lain\nSalah;12;lain\n`;
   await page.setInputFiles("#file", { name: "kontak.csv", mimeType: "text/csv", buffer: Buffer.from(csv) });
   await page.click("button.main");

@@ -237,6 +237,8 @@ pub(super) fn import(call: &Call<'_>) -> Answered {
         language: Language::English,
         clock: &*call.v1.clock,
         is_preview,
+        number_column: None,
+        name_column: None,
     };
     call.once(|store| {
         let (mut kept, list) = (Kept::default(), io::Cursor::new(&call.request.body));
@@ -245,7 +247,7 @@ pub(super) fn import(call: &Call<'_>) -> Answered {
         } else {
             import::import(store, list, &rules, &mut kept)?
         };
-        let Imported { rows, added, merged, unchanged, refused } = imported;
+        let Imported { rows, added, merged, unchanged, refused, .. } = imported;
         let stored = !(is_preview || is_strict && refused > 0);
         let refused_rows = kept.0;
         let body = ImportOf { rows, added, merged, unchanged, refused, stored, refused_rows };

@@ -13,8 +13,10 @@ use super::super::progress::Progress;
 use super::super::{CliError, Desk};
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::contacts::export;
-use crate::contacts::import::{self, ImportRules, Imported, REASON_COLUMNS, Refused, Watch};
+use crate::contacts::export::{self, Format};
+use crate::contacts::import::{
+    self, Columns, ImportRules, Imported, REASON_COLUMNS, Refused, Row, Watch,
+};
 use crate::contacts::{ContactError, Filter};
 use crate::language::Language;
 use crate::private_file;
@@ -22,6 +24,10 @@ use crate::terminal::one_line;
 
 /// How many refused rows `--json` prints; `--rejects` has them all.
 const JSON_REFUSED_MAX: usize = 1_000;
+/// How many refused rows a terminal shows.
+const SHOWN_REFUSED_MAX: u64 = 10;
+/// How many rows `--dry-run` shows as they would be stored.
+const SHOWN_ROWS_MAX: usize = 3;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ImportArgs {
@@ -36,6 +42,12 @@ pub(in crate::cli) struct ImportArgs {
     /// Say what would be stored, and store nothing
     #[arg(long)]
     dry_run: bool,
+    /// The column with the phone numbers, by its heading or its place from 1
+    #[arg(long, value_name = "COLUMN")]
+    phone: Option<String>,
+    /// The column with the names
+    #[arg(long, value_name = "COLUMN")]
+    name: Option<String>,
     /// Write the refused rows into this file, with the reason as one more column
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
@@ -50,6 +62,9 @@ pub(in crate::cli) struct ExportArgs {
     /// Only contacts with this tag
     #[arg(long, value_name = "TAG")]
     tag: Option<String>,
+    /// The program that will open the list: semicolons, and digits that Excel keeps
+    #[arg(long = "for", value_name = "PROGRAM", value_parser = ["excel"])]
+    program: Option<String>,
 }
 
 pub(super) fn import(args: &ImportArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
@@ -62,6 +77,8 @@ pub(super) fn import(args: &ImportArgs, desk: &mut Desk<'_>) -> Result<(), CliEr
         language,
         clock: &clock,
         is_preview: args.dry_run,
+        number_column: args.phone.as_deref(),
+        name_column: args.name.as_deref(),
     };
     let is_stdin = args.file.as_os_str() == "-";
     refuse_taken(&args.file, config, None)?;
@@ -113,14 +130,17 @@ fn show(
     told: &Told,
     is_stored: bool,
 ) -> Result<(), CliError> {
-    let Imported { rows, added, merged, unchanged, refused } = *imported;
+    let Imported { rows, added, merged, unchanged, refused, .. } = *imported;
     let data = json!({
         "rows": rows,
         "added": added,
         "merged": merged,
         "unchanged": unchanged,
         "refused": refused,
+        "opted_out": imported.opted_out,
+        "out_of_email": imported.out_of_email,
         "stored": is_stored,
+        "columns": told.taken_for,
         "refused_rows": told.kept,
     });
     args.output.print(&data, |_| {
@@ -129,7 +149,12 @@ fn show(
             format!("{rows} baris: {added} ditambahkan, {merged} digabung, {unchanged} tidak berubah, {refused} ditolak"),
         );
         let stored = told.language.pick("; nothing was stored", "; tidak ada yang disimpan");
-        format!("{counts}{}", if is_stored { "" } else { stored })
+        let mut lines = vec![format!("{counts}{}", if is_stored { "" } else { stored })];
+        lines.push(one_line(&told.taken_for.text(told.language)).into_owned());
+        lines.push(imported.opt_outs_text(told.language));
+        lines.extend(told.rows.iter().filter(|_| args.dry_run).cloned());
+        lines.retain(|line| !line.is_empty());
+        lines.join("\n")
     })
 }
 
@@ -181,6 +206,10 @@ struct Told {
     columns: usize,
     is_json: bool,
     kept: Vec<serde_json::Value>,
+    refused: u64,
+    taken_for: Columns,
+    /// The first rows as they would be stored.
+    rows: Vec<String>,
 }
 
 impl Told {
@@ -190,12 +219,21 @@ impl Told {
             None => None,
         };
         let bar = Arc::new(Progress::new());
-        let (is_json, kept) = (args.output.json, Vec::new());
-        Ok(Self { language, bar, rejects, columns: 0, is_json, kept })
+        let is_json = args.output.json;
+        let (columns, kept, refused, taken_for, rows) = Default::default();
+        Ok(Self { language, bar, rejects, columns, is_json, kept, refused, taken_for, rows })
     }
 
     fn end(&mut self) -> io::Result<()> {
         self.bar.clear();
+        let more = self.refused.saturating_sub(SHOWN_REFUSED_MAX);
+        if more > 0 && !self.is_json {
+            let text = self.language.pick(
+                format!("and {more} more: `--rejects FILE` writes all of them down"),
+                format!("dan {more} lagi: `--rejects FILE` mencatat semuanya"),
+            );
+            writeln!(io::stderr(), "{text}")?;
+        }
         match &mut self.rejects {
             Some(rejects) => rejects.flush(),
             None => Ok(()),
@@ -215,7 +253,29 @@ impl Watch for Told {
         }
     }
 
+    fn columns(&mut self, columns: &Columns) {
+        self.taken_for = columns.clone();
+    }
+
+    fn taken(&mut self, row: &Row) {
+        if self.rows.len() < SHOWN_ROWS_MAX {
+            let Row { line, number, name, tags, attributes, opted_out_at, .. } = row;
+            let word = self.language.pick("line", "baris");
+            let mut parts =
+                vec![format!("{word} {line}: {}, {number}", name.as_deref().unwrap_or("-"))];
+            if !tags.is_empty() {
+                let word = self.language.pick("tags", "label");
+                parts.push(format!("{word}: {}", tags.join(", ")));
+            }
+            parts.extend(attributes.iter().map(|(key, value)| format!("{key}: {value}")));
+            let out = self.language.pick("opted out", "berhenti");
+            parts.extend(opted_out_at.iter().map(|at| format!("{out} {at}")));
+            self.rows.push(one_line(&parts.join("; ")).into_owned());
+        }
+    }
+
     fn refused(&mut self, refused: Refused) -> io::Result<()> {
+        self.refused += 1;
         let Refused { line, value, reason, mut cells } = refused;
         if let Some(rejects) = &mut self.rejects {
             cells.resize(self.columns, String::new());
@@ -226,6 +286,9 @@ impl Watch for Told {
             if self.kept.len() < JSON_REFUSED_MAX {
                 self.kept.push(json!({"line": line, "value": value, "reason": reason}));
             }
+            return Ok(());
+        }
+        if self.refused > SHOWN_REFUSED_MAX {
             return Ok(());
         }
         let word = self.language.pick("line", "baris");
@@ -255,9 +318,10 @@ fn create(path: &Path) -> Result<File, CliError> {
 pub(super) fn export(args: &ExportArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
     let Desk { config, store, .. } = desk;
     let filter = Filter { tag: args.tag.clone(), ..Filter::default() };
+    let format = if args.program.is_some() { Format::Excel } else { Format::Plain };
     let Some(path) = &args.file else {
         let mut out = BufWriter::new(io::stdout().lock());
-        return match export::export(store, &filter, &config.country, &mut out)
+        return match export::export_as(format, store, &filter, &config.country, &mut out)
             .and_then(|_| Ok(out.flush()?))
         {
             Err(export::ExportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -268,7 +332,7 @@ pub(super) fn export(args: &ExportArgs, desk: &mut Desk<'_>) -> Result<(), CliEr
     };
     refuse_taken(path, config, None)?;
     let mut out = BufWriter::new(create(path)?);
-    let count = export::export(store, &filter, &config.country, &mut out)?;
+    let count = export::export_as(format, store, &filter, &config.country, &mut out)?;
     out.flush()?;
     say(&format!("{}: {count} contacts", path.display()))
 }

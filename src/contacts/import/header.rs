@@ -1,55 +1,56 @@
-//! The first line of a list: the separator of its cells, and the meaning of its columns.
+//! The columns of a list: the row of headings is found, and each column is judged by its heading and by
+//! what is in it. A column of numbers is one whatever its name; a column `WA` with yes and no is none.
 
 use std::io;
 
-use super::Problem;
-use super::records::{Record, Records, cells_of};
-use crate::contacts::export::{MORE_ATTRIBUTES, unguard};
+use super::heading::{Meaning, NameKind, NumberKind, OptOut, meaning};
+use super::records::Record;
+use super::row::number_among;
+use super::source::Source;
+use super::{Columns, ImportRules, Problem};
+use crate::clock::Timestamp;
+use crate::contacts::cell::{is_no_value, unguard};
+use crate::contacts::export::{COLUMNS, MORE_ATTRIBUTES};
 use crate::contacts::{KEY_CHARS_MAX, tidy};
 use crate::recipient::{CountryCode, normalize_phone, shorten};
 use crate::template::is_same_name;
 
 /// More columns than any list of people has.
 const COLUMNS_MAX: usize = 500;
-
-const NAMES: &[&str] = &["name", "nama"];
-const TAGS: &[&str] = &["tags", "label", "tag", "labels"];
-/// By how surely they mean the number to write to; the first is ours, in every export.
-const PHONES: [&[&str]; 3] = [
-    &["phonenumber"],
-    &["whatsapp", "wa", "nowa", "nomorwa", "nowhatsapp", "nomorwhatsapp"],
-    &[
-        "phone",
-        "nomor",
-        "nohp",
-        "hp",
-        "nomorhp",
-        "telepon",
-        "notelepon",
-        "nomortelepon",
-        "telp",
-        "notelp",
-        "handphone",
-        "nohandphone",
-    ],
-];
-const OPTED_OUT: &str = "optedoutat";
+/// The headings are in one of so many rows; above them stand titles.
+const TITLE_ROWS_MAX: usize = 20;
 /// The column that `--rejects` adds to the rows that it writes; a corrected list may still have it.
 pub(crate) const REASON_COLUMNS: [&str; 2] = ["refused because", "ditolak karena"];
+/// The columns of our own table.
+const TABLE: [&str; 8] = [
+    "id",
+    "name",
+    "phone_number",
+    "tags",
+    "attributes",
+    "opted_out_at",
+    "created_at",
+    "updated_at",
+];
+/// Columns of our own table that an import makes anew.
+const OWN_COLUMNS: [&str; 3] = ["id", "created_at", "updated_at"];
 
-/// The meaning of a column.
+/// The role of a column. Numbers and names are taken across columns: see [`Header`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Column {
+    /// A part of the name that is nothing else.
     Name,
-    Phone,
+    /// A phone number; one that is not chosen becomes an attribute of this name.
+    Number(String),
     Tags,
-    OptedOutAt,
-    /// The reason of a former refusal.
-    Reason,
+    OptOut(OptOut, String),
+    EmailOptOut(OptOut, String),
+    /// The reason of a former refusal, and what means nothing without its neighbour.
+    Ignored,
     /// With its name.
     Attribute(String),
-    /// The attributes that got no column of their own, as a JSON object.
-    MoreAttributes,
+    /// A JSON object of attributes; what is none is an attribute of this name.
+    Attributes(String),
 }
 
 /// The columns of a list.
@@ -57,71 +58,341 @@ pub(super) enum Column {
 pub(super) struct Header {
     pub(super) names: Vec<String>,
     pub(super) columns: Vec<Column>,
+    /// The columns with phone numbers, the surest first, and whether they say that they are WhatsApp's.
+    pub(super) numbers: Vec<(usize, bool)>,
+    /// Columns that make a name together; the first of them that gives one counts.
+    pub(super) name_sources: Vec<Vec<usize>>,
+    /// What stood between the cells.
+    pub(super) delimiter: u8,
+    pub(super) taken: Columns,
 }
 
-/// Reads the first line.
+/// Reads the headings, and leaves out the rows above them.
 pub(super) fn read(
-    records: &mut Records<'_>,
-    country: &CountryCode,
+    source: &mut Source<'_>,
+    rules: &ImportRules<'_>,
 ) -> io::Result<Result<Header, Problem>> {
-    if let Some(line) = records.peek_line()? {
-        match sep_line(&line) {
-            Some(delimiter) => {
-                records.delimiter = delimiter;
-                records.skip_lines(1);
+    let records = source.sample()?;
+    let mut rows: Vec<&Vec<String>> = Vec::new();
+    for record in records {
+        match record {
+            Record::Row { cells, .. } => rows.push(cells),
+            Record::Broken { .. } | Record::Endless { .. } if rows.is_empty() => {
+                return Ok(Err(Problem::BrokenHeader));
             }
-            None => records.delimiter = detect_delimiter(&line),
+            Record::Broken { .. } | Record::Endless { .. } => {}
         }
     }
-    Ok(match records.next()? {
-        None => Err(Problem::Empty),
-        Some(Record::Broken { .. } | Record::Endless { .. }) => Err(Problem::BrokenHeader),
-        Some(Record::Row { cells, .. }) => {
-            columns(cells.iter().map(|name| unguard(name.trim()).into_owned()).collect(), country)
-        }
-    })
+    if rows.first().is_some_and(|row| is_table_row(row)) {
+        // `sqlite3 -csv` writes the rows of our table without headings.
+        let names = TABLE.map(str::to_owned);
+        return Ok(Reading::new(&names, &rows, rules.country).header(rules));
+    }
+    let at = match heading_row(&rows, rules) {
+        Ok(at) => at,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    let header = Reading::new(rows[at], &rows[at + 1..], rules.country).header(rules);
+    let skipped: Vec<String> = rows[..at]
+        .iter()
+        .map(|cells| shorten(&filled(cells).collect::<Vec<_>>().join(" ")))
+        .collect();
+    // Broken rows may stand between the titles.
+    let is_heading =
+        |record: &Record| matches!(record, Record::Row { cells, .. } if cells == rows[at]);
+    let count = records.iter().position(is_heading).map_or(0, |at| at + 1);
+    source.skip(count);
+    Ok(header.map(|mut header| {
+        header.delimiter = source.delimiter();
+        header.taken.skipped_above = skipped;
+        header.taken.other_sheets = source.other_sheets().to_vec();
+        header
+    }))
 }
 
-fn columns(names: Vec<String>, country: &CountryCode) -> Result<Header, Problem> {
-    if names.len() > COLUMNS_MAX {
-        return Err(Problem::TooManyColumns { count: names.len(), max: COLUMNS_MAX });
+/// Whether a row is one of our table, in the order of its columns.
+fn is_table_row(cells: &[String]) -> bool {
+    let is_time = |cell: &String| Timestamp::parse(cell).is_some();
+    cells.len() == TABLE.len()
+        && cells[0].parse::<i64>().is_ok()
+        && cells[3].starts_with('[')
+        && cells[4].starts_with('{')
+        && is_time(&cells[6])
+        && is_time(&cells[7])
+}
+
+fn filled(cells: &[String]) -> impl Iterator<Item = &str> {
+    cells.iter().map(|cell| cell.trim()).filter(|cell| !is_no_value(cell))
+}
+
+/// The row with the headings: the first with a known one; else the fullest above the first phone number.
+fn heading_row(rows: &[&Vec<String>], rules: &ImportRules<'_>) -> Result<usize, Problem> {
+    let Some(first) = rows.first() else { return Err(Problem::Empty) };
+    if first.len() > COLUMNS_MAX {
+        return Err(Problem::TooManyColumns { count: first.len(), max: COLUMNS_MAX });
     }
-    let plain: Vec<String> = names.iter().map(|name| plain(name)).collect();
-    let first_of = |known: &[&str]| plain.iter().position(|name| known.contains(&name.as_str()));
-    let Some(phone) = PHONES.iter().find_map(|known| first_of(known)) else {
-        return Err(match names.iter().find(|name| normalize_phone(name, country).is_ok()) {
-            Some(number) => Problem::NoHeader { number: shorten(number) },
-            None => Problem::NoPhoneColumn { found: shorten(&names.join(", ")) },
-        });
+    let titled = &rows[..rows.len().min(TITLE_ROWS_MAX)];
+    let is_number = |cell: &str| normalize_phone(cell, rules.country).is_ok();
+    let position = |is_it: &dyn Fn(&Vec<String>) -> bool| titled.iter().position(|row| is_it(row));
+    let named = |row: &Vec<String>| {
+        [rules.number_column, rules.name_column]
+            .into_iter()
+            .flatten()
+            .any(|wanted| row.iter().any(|cell| is_same_name(&tidy(cell), wanted.trim())))
     };
-    let (name, tags) = (first_of(NAMES), first_of(TAGS));
-    let opted_out = first_of(&[OPTED_OUT]);
-    let mut columns: Vec<Column> = Vec::with_capacity(names.len());
-    for (at, written) in names.iter().enumerate() {
-        let column = match Some(at) {
-            at if at == Some(phone) => Column::Phone,
-            at if at == name => Column::Name,
-            at if at == tags => Column::Tags,
-            at if at == opted_out => Column::OptedOutAt,
-            _ if REASON_COLUMNS.contains(&written.to_lowercase().as_str()) => Column::Reason,
-            _ if at + 1 == names.len() && written == MORE_ATTRIBUTES => Column::MoreAttributes,
-            _ => Column::Attribute(attribute_name(written, at, &columns)),
-        };
-        columns.push(column);
+    let has_number_heading = |row: &Vec<String>| {
+        filled(row).any(|cell| {
+            matches!(meaning(cell), Meaning::Number(kind) if kind > NumberKind::Weak)
+                && !is_number(cell)
+                && !cell.contains(['{', '@', '='])
+        })
+    };
+    let most = titled.iter().map(|row| filled(row).count()).max().unwrap_or_default();
+    let is_full = |row: &Vec<String>| has_number_heading(row) && filled(row).count() >= most.min(2);
+    if let Some(at) = position(&named).or_else(|| position(&is_full)) {
+        return Ok(at);
     }
-    Ok(Header { names, columns })
+    let numbered = rows.iter().position(|row| row.iter().any(|cell| is_number(cell)));
+    let is_whole = |row: &Vec<String>| filled(row).count() == most;
+    match numbered {
+        Some(0) if rules.number_column.is_none() => {
+            let number = first.iter().find(|cell| is_number(cell)).map(|cell| shorten(cell));
+            Err(Problem::NoHeader { number: number.unwrap_or_default() })
+        }
+        Some(below) => {
+            let above = &titled[..below.min(titled.len())];
+            let most = above.iter().map(|row| filled(row).count()).max().unwrap_or_default();
+            Ok(above.iter().position(|row| filled(row).count() == most).unwrap_or_default())
+        }
+        None => {
+            Ok(position(&has_number_heading).or_else(|| position(&is_whole)).unwrap_or_default())
+        }
+    }
+}
+
+/// What the cells of a column hold, as far as they were looked at.
+#[derive(Clone, Copy, Debug, Default)]
+struct Content {
+    filled: usize,
+    /// Phone numbers.
+    numbers: usize,
+    /// What looks like a number, right or wrong.
+    like: usize,
+}
+
+/// A column while it is judged.
+struct Reading {
+    names: Vec<String>,
+    meanings: Vec<Meaning>,
+    contents: Vec<Content>,
+    is_own: bool,
+    has_number_among_attributes: bool,
+}
+
+impl Reading {
+    fn new(headings: &[String], rows: &[&Vec<String>], country: &CountryCode) -> Self {
+        let names: Vec<String> = headings.iter().map(|name| tidy(&unguard(name.trim()))).collect();
+        // Our own export: what follows its columns are attributes, whatever they are called.
+        let has = |name: &str| names.iter().any(|known| known == name);
+        let is_table = has("phone_number") && has("attributes") && has("opted_out_at");
+        let is_own = names.iter().take(COLUMNS.len()).eq(COLUMNS.iter()) || is_table;
+        let mut contents = vec![Content::default(); names.len()];
+        for row in rows {
+            for (content, cell) in contents.iter_mut().zip(*row) {
+                content.look_at(cell.trim(), country);
+            }
+        }
+        let meanings = names.iter().enumerate();
+        let meanings = meanings.map(|(at, name)| match name.as_str() {
+            _ if !is_own => meaning(name),
+            _ if is_table && OWN_COLUMNS.contains(&name.as_str()) => Meaning::Ignored,
+            "attributes" if is_table => Meaning::Attributes,
+            _ if at + 1 == names.len() && name == MORE_ATTRIBUTES => Meaning::Attributes,
+            _ if COLUMNS.contains(&name.as_str()) && (is_table || at < COLUMNS.len()) => {
+                meaning(name)
+            }
+            _ => Meaning::Unknown,
+        });
+        let meanings: Vec<Meaning> = meanings.collect();
+        let json = meanings.iter().position(|meaning| *meaning == Meaning::Attributes);
+        let has_number_among_attributes = json.is_some_and(|at| {
+            rows.iter().any(|row| row.get(at).is_some_and(|cell| number_among(cell).is_some()))
+        });
+        Self { names, meanings, contents, is_own, has_number_among_attributes }
+    }
+
+    fn header(self, rules: &ImportRules<'_>) -> Result<Header, Problem> {
+        let chosen =
+            |wanted: Option<&str>| wanted.map(|wanted| self.column_called(wanted)).transpose();
+        let number = chosen(rules.number_column)?;
+        let numbers = match number {
+            Some(at) => vec![at],
+            None => self.numbers(),
+        };
+        if numbers.is_empty() && !self.has_number_among_attributes {
+            return Err(Problem::NoPhoneColumn { found: shorten(&self.names.join(", ")) });
+        }
+        let name_sources = match chosen(rules.name_column)? {
+            Some(at) => vec![vec![at]],
+            None => self.name_sources(&numbers),
+        };
+        let mut columns: Vec<Column> = Vec::with_capacity(self.names.len());
+        for (at, written) in self.names.iter().enumerate() {
+            let name = attribute_name(written, at, &columns);
+            columns.push(match self.meanings[at] {
+                _ if numbers.contains(&at) => Column::Number(name),
+                _ if name_sources.first().is_some_and(|first| first.contains(&at)) => Column::Name,
+                Meaning::Name(NameKind::First | NameKind::Middle | NameKind::Last)
+                    if name_sources.iter().any(|source| source.contains(&at)) =>
+                {
+                    Column::Name
+                }
+                _ if REASON_COLUMNS.contains(&written.to_lowercase().as_str()) => Column::Ignored,
+                Meaning::Ignored => Column::Ignored,
+                Meaning::Tags => Column::Tags,
+                Meaning::OptOut(out) => Column::OptOut(out, name),
+                Meaning::EmailOptOut(out) => Column::EmailOptOut(out, name),
+                Meaning::Attributes => Column::Attributes(name),
+                Meaning::Number(_) | Meaning::NoNumber | Meaning::Name(_) | Meaning::Unknown => {
+                    Column::Attribute(name)
+                }
+            });
+        }
+        let taken = self.taken(&columns, &numbers, &name_sources);
+        let is_whatsapp = |at: usize| self.meanings[at] == Meaning::Number(NumberKind::WhatsApp);
+        let numbers = numbers.into_iter().map(|at| (at, is_whatsapp(at))).collect();
+        Ok(Header { names: self.names, columns, numbers, name_sources, delimiter: b',', taken })
+    }
+
+    /// The column that a person named, by its heading or its place from 1.
+    fn column_called(&self, wanted: &str) -> Result<usize, Problem> {
+        let named = self.names.iter().position(|name| is_same_name(name, wanted.trim()));
+        let counted = wanted.trim().parse::<usize>().ok().and_then(|place| place.checked_sub(1));
+        named.or(counted.filter(|at| *at < self.names.len())).ok_or_else(|| Problem::NoSuchColumn {
+            wanted: shorten(wanted),
+            found: format!("`{}`", self.names.join("`, `")),
+        })
+    }
+
+    /// The columns with phone numbers, the surest first and the best filled of alike ones.
+    fn numbers(&self) -> Vec<usize> {
+        let all = 0..self.names.len();
+        let kind = |at: usize| match self.meanings[at] {
+            Meaning::Number(kind) => Some(kind),
+            _ => None,
+        };
+        let mut named: Vec<usize> = all.clone().filter(|at| kind(*at).is_some()).collect();
+        named.sort_by_key(|at| std::cmp::Reverse((kind(*at), self.contents[*at].filled)));
+        let holds = |at: &usize| {
+            let Content { filled, numbers, like } = self.contents[*at];
+            let is_weak = kind(*at) == Some(NumberKind::Weak);
+            if is_weak { numbers * 2 >= filled } else { filled == 0 || like > 0 }
+        };
+        let (mut good, bad): (Vec<usize>, Vec<usize>) = named.into_iter().partition(holds);
+        if !good.iter().any(|at| self.contents[*at].numbers > 0) && !self.is_own {
+            let unnamed = all.filter(|at| {
+                let Content { filled, numbers, .. } = self.contents[*at];
+                self.meanings[*at] != Meaning::NoNumber
+                    && numbers > 0
+                    && numbers * 10 >= filled * 6
+                    && !good.contains(at)
+            });
+            let best = unnamed.max_by_key(|at| (self.contents[*at].numbers, usize::MAX - at));
+            good.splice(0..0, best);
+        }
+        // Then each row is refused, with its reason.
+        if good.is_empty() { bad.into_iter().take(1).collect() } else { good }
+    }
+
+    fn name_sources(&self, numbers: &[usize]) -> Vec<Vec<usize>> {
+        let of = |wanted: NameKind| {
+            let is_it = move |at: &usize| self.meanings[*at] == Meaning::Name(wanted);
+            (0..self.names.len()).filter(move |at| is_it(at) && !numbers.contains(at))
+        };
+        let joined: Vec<usize> = [NameKind::First, NameKind::Middle, NameKind::Last]
+            .into_iter()
+            .filter_map(|part| of(part).next())
+            .collect();
+        let each = |kind: NameKind| of(kind).map(|at| vec![at]);
+        let mut sources: Vec<Vec<usize>> = each(NameKind::Full).collect();
+        sources.extend(Some(joined).filter(|joined| !joined.is_empty()));
+        for kind in [NameKind::Any, NameKind::Nick, NameKind::Company] {
+            sources.extend(each(kind));
+        }
+        sources
+    }
+
+    fn taken(&self, columns: &[Column], numbers: &[usize], names: &[Vec<usize>]) -> Columns {
+        let name = |at: &usize| self.names[*at].clone();
+        let is_a = |is_it: fn(&Column) -> bool| {
+            let those = columns.iter().enumerate().filter(move |(_, column)| is_it(column));
+            those.map(|(at, _)| self.names[at].clone()).collect::<Vec<_>>()
+        };
+        let chosen = numbers;
+        let not_understood = |at: &usize| {
+            matches!(self.meanings[*at], Meaning::Number(kind) if kind > NumberKind::Weak)
+                && !chosen.contains(at)
+                && !self.is_own
+        };
+        let attributes = columns.iter().enumerate().filter(|(at, column)| {
+            matches!(column, Column::Attribute(_) | Column::Attributes(_))
+                && self.contents[*at].filled > 0
+        });
+        let json = columns.iter().position(|column| matches!(column, Column::Attributes(_)));
+        let json = json.filter(|_| numbers.is_empty());
+        // Most programs export columns that nobody fills.
+        let is_filled = |at: &&usize| self.contents[**at].filled > 0;
+        let numbers_filled: Vec<&usize> = numbers.iter().filter(is_filled).collect();
+        let numbers =
+            if numbers_filled.is_empty() { numbers.iter().collect() } else { numbers_filled };
+        let parts = names.iter().map(|parts| parts.iter().filter(is_filled).map(name));
+        let joined = parts.map(|parts| parts.collect::<Vec<_>>().join(" + "));
+        Columns {
+            number: numbers.into_iter().chain(&json).map(name).collect(),
+            name: joined.filter(|name| !name.is_empty()).collect(),
+            tags: is_a(|column| *column == Column::Tags),
+            opt_outs: is_a(|column| matches!(column, Column::OptOut(..))),
+            attributes: attributes.map(|(at, _)| name(&at)).collect(),
+            not_understood: (0..columns.len()).filter(not_understood).map(|at| name(&at)).collect(),
+            ..Columns::default()
+        }
+    }
+}
+
+impl Content {
+    fn look_at(&mut self, cell: &str, country: &CountryCode) {
+        if is_no_value(cell) {
+            return;
+        }
+        self.filled += 1;
+        let first = cell.split(":::").next().unwrap_or_default();
+        if normalize_phone(first, country).is_ok() {
+            self.numbers += 1;
+            self.like += 1;
+        } else {
+            let digits = cell.chars().filter(|c| c.is_numeric()).count();
+            let letters = cell.chars().filter(|c| c.is_alphabetic()).count();
+            self.like += usize::from(digits > letters);
+        }
+    }
 }
 
 /// As written; a column without a name is `column 3`, a second `kota` is `kota 2`.
 fn attribute_name(written: &str, at: usize, before: &[Column]) -> String {
-    let mut name: String = tidy(written).chars().take(KEY_CHARS_MAX).collect();
+    let mut name: String = written.chars().take(KEY_CHARS_MAX).collect();
     if name.is_empty() {
         name = format!("column {}", at + 1);
     }
     let is_taken = |name: &str| {
-        before
-            .iter()
-            .any(|column| matches!(column, Column::Attribute(known) if is_same_name(known, name)))
+        before.iter().any(|column| match column {
+            Column::EmailOptOut(_, known) | Column::Attribute(known) => is_same_name(known, name),
+            Column::Name
+            | Column::Number(_)
+            | Column::Tags
+            | Column::OptOut(..)
+            | Column::Ignored
+            | Column::Attributes(_) => false,
+        })
     };
     if !is_taken(&name) {
         return name;
@@ -129,34 +400,4 @@ fn attribute_name(written: &str, at: usize, before: &[Column]) -> String {
     // Among as many names as there are columns before, one is free.
     let mut free = (2..=before.len() + 2).map(|number| format!("{name} {number}"));
     free.find(|name| !is_taken(name)).unwrap_or(name)
-}
-
-/// Lower case, letters and digits only: `No. HP` is `nohp`.
-fn plain(name: &str) -> String {
-    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).take(40).collect()
-}
-
-/// Excel's own first line, `sep=;`.
-fn sep_line(line: &[u8]) -> Option<u8> {
-    let line = line.trim_ascii();
-    let is_sep = line.len() == 5 && line[..4].eq_ignore_ascii_case(b"sep=");
-    is_sep
-        .then(|| line[4])
-        .filter(|delimiter| matches!(delimiter, b',' | b';' | b'|'))
-        .or_else(|| line.eq_ignore_ascii_case(b"sep=").then_some(b'\t'))
-}
-
-/// The separator that gives the most columns that we know, and then the most columns.
-fn detect_delimiter(line: &[u8]) -> u8 {
-    let known = |name: &str| {
-        NAMES.contains(&name)
-            || TAGS.contains(&name)
-            || PHONES.iter().any(|phones| phones.contains(&name))
-    };
-    let score = |delimiter: u8| {
-        let cells = cells_of(line, delimiter);
-        (cells.iter().filter(|name| known(plain(name).as_str())).count(), cells.len())
-    };
-    // Of equals, `max_by_key` takes the last.
-    [b'\t', b';', b','].into_iter().max_by_key(|delimiter| score(*delimiter)).unwrap_or(b',')
 }

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read};
 
 use super::Problem;
-use super::decode::{cell_text, decoded};
+use super::decode::cell_text;
 
 /// The longest row, and the longest line, in bytes.
 const RECORD_BYTES_MAX: usize = 256 * 1024;
@@ -20,11 +20,19 @@ const READ_BYTES: usize = 64 * 1024;
 /// How much of a broken line is kept, to show it.
 const SHOWN_BYTES: usize = 200;
 
+/// How the cells of a file are parted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Dialect {
+    /// The separator of cells.
+    pub(super) delimiter: u8,
+    /// Whether each line as a whole is in quotes.
+    pub(super) is_wrapped: bool,
+}
+
 /// The rows of a file.
 pub(super) struct Records<'r> {
     input: BufReader<Box<dyn Read + 'r>>,
-    /// The separator of cells.
-    pub(super) delimiter: u8,
+    pub(super) dialect: Dialect,
     /// Lines that were read and are not given out yet.
     ahead: VecDeque<Line>,
     /// The number of the next line, from 1.
@@ -58,21 +66,10 @@ enum Line {
 }
 
 impl<'r> Records<'r> {
-    pub(super) fn new(input: impl Read + 'r) -> io::Result<Self> {
-        let input = BufReader::with_capacity(READ_BYTES, decoded(input)?);
-        Ok(Self { input, delimiter: b',', ahead: VecDeque::new(), next_line: 1 })
-    }
-
-    /// The first line that is not blank, without giving it out; `None` at the end of the file, and for a
-    /// line that is too long.
-    pub(super) fn peek_line(&mut self) -> io::Result<Option<Vec<u8>>> {
-        loop {
-            match self.line_ahead(0)? {
-                Some(Line::Whole(line)) if is_blank(line) => self.skip_lines(1),
-                Some(Line::Whole(line)) => return Ok(Some(line.clone())),
-                Some(Line::TooLong(_) | Line::Endless) | None => return Ok(None),
-            }
-        }
+    /// Reads UTF-8, or bytes as they are.
+    pub(super) fn new(input: Box<dyn Read + 'r>, dialect: Dialect) -> Self {
+        let input = BufReader::with_capacity(READ_BYTES, input);
+        Self { input, dialect, ahead: VecDeque::new(), next_line: 1 }
     }
 
     /// Leaves lines out that were looked at.
@@ -81,7 +78,14 @@ impl<'r> Records<'r> {
         self.next_line += count as u64;
     }
 
-    /// The next row; `None` at the end.
+    /// Leaves out Excel's own first line, `sep=;`.
+    pub(super) fn skip_sep_line(&mut self) -> io::Result<()> {
+        self.line_ahead(0)?;
+        self.skip_lines(self.ahead.len());
+        Ok(())
+    }
+
+    /// The next row with anything in it; `None` at the end.
     pub(super) fn next(&mut self) -> io::Result<Option<Record>> {
         loop {
             let line = self.next_line;
@@ -94,8 +98,12 @@ impl<'r> Records<'r> {
             };
             self.next_line += 1;
             match first {
-                Line::Whole(first) if is_blank(&first) => {}
-                Line::Whole(first) => return self.record(line, &first).map(Some),
+                Line::Whole(first) if is_nothing(&first) => {}
+                Line::Whole(first) => match self.record(line, &first)? {
+                    Record::Row { cells, .. }
+                        if cells.iter().all(|cell| cell.trim().is_empty()) => {}
+                    record => return Ok(Some(record)),
+                },
                 Line::TooLong(start) => {
                     let (why, shown) = (Problem::LineTooLong, shown(&start));
                     return Ok(Some(Record::Broken { line, why, shown }));
@@ -107,7 +115,7 @@ impl<'r> Records<'r> {
 
     /// The row that begins with the line `first`, and goes on while a quote is open.
     fn record(&mut self, line: u64, first: &[u8]) -> io::Result<Record> {
-        let mut row = Row::new(self.delimiter);
+        let mut row = Row::new(self.dialect.delimiter);
         // Files that were joined have a byte order mark in the middle.
         let mut is_whole = row.add(first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first));
         let (mut more, mut bytes) = (0, first.len());
@@ -121,7 +129,11 @@ impl<'r> Records<'r> {
         let why = if is_whole && (more == 0 || row.is_well_quoted) {
             self.skip_lines(more);
             if !row.has_nul {
-                return Ok(Record::Row { line, cells: row.cells });
+                let mut cells = row.cells;
+                if self.dialect.is_wrapped && cells.len() == 1 {
+                    cells = cells_of(cells[0].as_bytes(), self.dialect.delimiter);
+                }
+                return Ok(Record::Row { line, cells });
             }
             Problem::Nul
         } else {
@@ -208,7 +220,12 @@ impl Row {
         for &byte in line {
             self.place = match (self.place, byte) {
                 (Place::Start, b'"') => Place::Quoted,
-                (Place::Quoted, b'"') => Place::Closed,
+                (Place::Quoted, b'"') | (Place::Closed, b' ') => Place::Closed,
+                // `Sari, "a, b" ,x`
+                (Place::Bare, b'"') if !self.cell.is_empty() && is_blank(&self.cell) => {
+                    self.cell.clear();
+                    Place::Quoted
+                }
                 (Place::Quoted, _) | (Place::Closed, b'"') => {
                     self.cell.push(byte);
                     Place::Quoted
@@ -237,7 +254,7 @@ impl Row {
 }
 
 /// The cells of the row that begins with this line, as far as they are in it.
-pub(super) fn cells_of(line: &[u8], delimiter: u8) -> Vec<String> {
+fn cells_of(line: &[u8], delimiter: u8) -> Vec<String> {
     let mut row = Row::new(delimiter);
     if !row.add(line) {
         row.end_cell();
@@ -250,6 +267,11 @@ fn shown(line: &[u8]) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
+/// Whether a line has nothing but blanks and separators.
+fn is_nothing(line: &[u8]) -> bool {
+    line.iter().all(|byte| byte.is_ascii_whitespace() || matches!(byte, b',' | b';' | b'|'))
+}
+
 fn is_blank(line: &[u8]) -> bool {
     line.iter().all(u8::is_ascii_whitespace)
 }
@@ -258,9 +280,11 @@ fn is_blank(line: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    const COMMAS: Dialect = Dialect { delimiter: b',', is_wrapped: false };
+
     /// Rows as `line: cell|cell`, what is broken as `line! why`.
     fn read(text: &[u8]) -> Vec<String> {
-        let mut records = Records::new(text).unwrap();
+        let mut records = Records::new(Box::new(text), COMMAS);
         std::iter::from_fn(|| records.next().unwrap())
             .map(|record| match record {
                 Record::Endless { line } => format!("{line}! endless"),
@@ -286,6 +310,21 @@ mod tests {
     }
 
     #[test]
+    fn blanks_may_stand_around_quotes_and_whole_lines_in_quotes() {
+        assert_eq!(read(b"a, \"b, c\" ,d\n"), ["1: a|b, c|d"]);
+        assert_eq!(read(b"a, b \"c\"\n,,\n\"\",\"\"\nd,\n"), ["1: a| b \"c\"", "4: d|"]);
+        let wrapped = Dialect { is_wrapped: true, ..COMMAS };
+        let text: &[u8] = b"\"a,b\"\n\"c,\"\"d, e\"\"\"\n";
+        let mut records = Records::new(Box::new(text), wrapped);
+        let rows = std::iter::from_fn(|| records.next().unwrap());
+        let cells = rows.map(|row| match row {
+            Record::Row { cells, .. } => cells.join("|"),
+            Record::Broken { .. } | Record::Endless { .. } => String::new(),
+        });
+        assert_eq!(cells.collect::<Vec<_>>(), ["a|b", "c|d, e"]);
+    }
+
+    #[test]
     fn an_open_quote_costs_its_own_line() {
         assert_eq!(read(b"a,b\n\"c,d\ne,f\n"), ["1: a|b", "2! OpenQuote", "3: e|f"]);
         let swallowed = b"a,b\n\"c,d\ne,f\ng,\"h\"\n";
@@ -307,7 +346,7 @@ mod tests {
 
     #[test]
     fn an_endless_line_ends_the_reading() {
-        let mut records = Records::new(io::repeat(b'x')).unwrap();
+        let mut records = Records::new(Box::new(io::repeat(b'x')), COMMAS);
         assert_eq!(records.next().unwrap(), Some(Record::Endless { line: 1 }));
     }
 

@@ -6,29 +6,35 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::header::{Column, Header};
+use super::heading::{Meaning, NumberKind, OptOut, meaning};
 use super::{Import, ImportRules, Problem};
 use crate::clock::Timestamp;
-use crate::contacts::export::{MORE_ATTRIBUTES, unguard};
+use crate::contacts::cell::{is_no_value, unguard};
 use crate::contacts::tags::{self, TAG_CHARS_MAX, TAGS_MAX};
 use crate::contacts::{
     KEY_CHARS_MAX, NAME_CHARS_MAX, VALUE_CHARS_MAX, as_key, attribute_called, attributes,
     set_attribute, tidy,
 };
 use crate::recipient::{CountryCode, normalize_phone};
+use crate::schedule::{self, Zone};
 use crate::store::{Contact, Numbers, SqlResult, Tx};
 
 /// A row that is to be stored.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Row {
-    pub(super) line: u64,
+pub struct Row {
+    /// Where it begins in the list, from 1.
+    pub line: u64,
     /// As it is written, to be shown if it is refused after all.
     pub(super) cells: Vec<String>,
     /// `+6281234567890`.
-    pub(super) number: String,
-    pub(super) name: Option<String>,
-    pub(super) tags: Vec<String>,
-    pub(super) attributes: Vec<(String, String)>,
-    pub(super) opted_out_at: Option<String>,
+    pub number: String,
+    pub name: Option<String>,
+    pub tags: Vec<String>,
+    pub attributes: Vec<(String, String)>,
+    /// When the person opted out, as the table has it.
+    pub opted_out_at: Option<String>,
+    /// Whether it opts its person out of e-mail only.
+    pub(super) is_out_of_email: bool,
 }
 
 /// The result of storing a row.
@@ -42,65 +48,182 @@ pub(super) enum Merged {
 
 /// In the noted numbers: not a contact, but a row of this file that a preview has seen.
 const SEEN: i64 = 0;
+/// Between several values in one cell, as Google Contacts writes them.
+const BETWEEN: &str = ":::";
 
 impl Row {
     /// Reads a row. The error has the cell that is wrong.
     pub(super) fn read(
         line: u64,
-        cells: &[String],
+        mut cells: Vec<String>,
         header: &Header,
         rules: &ImportRules<'_>,
-    ) -> Result<Self, (String, Problem)> {
+        now: &str,
+    ) -> Result<Self, Box<(Vec<String>, String, Problem)>> {
         let mut row = Self { line, ..Self::default() };
-        for (column, cell) in header.columns.iter().zip(cells) {
-            let cell = cell.trim();
-            if !cell.is_empty() {
-                row.take(column, cell, rules.country)
-                    .map_err(|problem| (cell.to_owned(), problem))?;
-            }
-        }
-        if row.number.is_empty() {
-            return Err((row.name.unwrap_or_default(), Problem::NoNumber));
+        let taken = take_surplus(&mut cells, header)
+            .and_then(|()| row.take_number(&cells, header, rules.country))
+            .and_then(|()| row.take_cells(&cells, header, now))
+            .and_then(|()| row.take_name(&cells, header));
+        if let Err((value, problem)) = taken {
+            return Err(Box::new((cells, value, problem)));
         }
         for tag in rules.tags {
             tags::give(&mut row.tags, tag);
         }
-        Ok(row)
+        Ok(Self { cells, ..row })
     }
 
-    fn take(&mut self, column: &Column, cell: &str, country: &CountryCode) -> Result<(), Problem> {
+    /// The first number that says it is WhatsApp's, else the first mobile one, else the first.
+    fn take_number(
+        &mut self,
+        cells: &[String],
+        header: &Header,
+        country: &CountryCode,
+    ) -> Result<(), (String, Problem)> {
+        if header.numbers.is_empty() {
+            return self.take_number_in_attributes(cells, header, country);
+        }
+        let mut landline: Option<(usize, String)> = None;
+        let mut found = None;
+        let mut wrong: Option<(String, Problem)> = None;
+        'all: for &(at, is_whatsapp) in &header.numbers {
+            let Some(cell) = cells.get(at).map(|cell| cell.trim()) else { continue };
+            if is_no_value(cell) {
+                continue;
+            }
+            let (text, is_formula) = plain_text(cell);
+            if is_formula {
+                wrong.get_or_insert((cell.to_owned(), Problem::Formula));
+                continue;
+            }
+            for part in text.split(BETWEEN).map(str::trim).filter(|part| !is_no_value(part)) {
+                match normalize_phone(part, country) {
+                    Ok(digits) if is_whatsapp || !country.is_landline(&digits) => {
+                        found = Some((at, digits));
+                        break 'all;
+                    }
+                    Ok(digits) => drop(landline.get_or_insert((at, digits))),
+                    Err(reason) => {
+                        let is_word = |text: &str| !text.contains(|c: char| c.is_ascii_digit());
+                        if wrong.as_ref().is_none_or(|(before, _)| is_word(before)) {
+                            wrong = Some((cell.to_owned(), Problem::Phone(reason)));
+                        }
+                    }
+                }
+            }
+        }
+        let Some((chosen, digits)) = found.or(landline) else {
+            let name = || header.name_sources.iter().find_map(|parts| joined(cells, parts));
+            return Err(wrong.unwrap_or_else(|| (name().unwrap_or_default(), Problem::NoNumber)));
+        };
+        self.number = format!("+{digits}");
+        // Other numbers of the person stay known.
+        for &(at, _) in &header.numbers {
+            let (Some(cell), Column::Number(name)) = (cells.get(at), &header.columns[at]) else {
+                continue;
+            };
+            let cell = cell.trim();
+            let has_more = if at == chosen { cell.contains(BETWEEN) } else { has_number(cell) };
+            if has_more && normalize_phone(cell, country).ok().as_ref() != Some(&digits) {
+                let text = plain_text(cell).0;
+                self.take_attribute(name, &text).map_err(|problem| (cell.to_owned(), problem))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// From `{"phone":"0812…"}` among the attributes: listmonk has no column for numbers.
+    fn take_number_in_attributes(
+        &mut self,
+        cells: &[String],
+        header: &Header,
+        country: &CountryCode,
+    ) -> Result<(), (String, Problem)> {
+        let is_json = |column: &Column| matches!(column, Column::Attributes(_));
+        let column = header.columns.iter().position(is_json).and_then(|at| cells.get(at));
+        let written = column.and_then(|cell| number_among(cell));
+        let Some(written) = written else { return Err((String::new(), Problem::NoNumber)) };
+        let digits = normalize_phone(&written, country);
+        let digits = digits.map_err(|reason| (written, Problem::Phone(reason)))?;
+        self.number = format!("+{digits}");
+        Ok(())
+    }
+
+    fn take_cells(
+        &mut self,
+        cells: &[String],
+        header: &Header,
+        now: &str,
+    ) -> Result<(), (String, Problem)> {
+        for (column, cell) in header.columns.iter().zip(cells) {
+            if cell.is_empty() || matches!(column, Column::Ignored | Column::Number(_)) {
+                continue;
+            }
+            let cell = cell.trim();
+            if !is_no_value(cell) {
+                self.take(column, cell, now).map_err(|problem| (cell.to_owned(), problem))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, column: &Column, cell: &str, now: &str) -> Result<(), Problem> {
         let (text, is_formula) = plain_text(cell);
-        if is_formula && *column != Column::Reason {
+        if is_formula {
             return Err(Problem::Formula);
         }
         match column {
-            Column::Reason => {}
-            Column::Phone => {
-                let digits = normalize_phone(&text, country).map_err(Problem::Phone)?;
-                self.number = format!("+{digits}");
-            }
-            Column::Name => self.name = limited(&text, NAME_CHARS_MAX)?,
+            Column::Name | Column::Number(_) | Column::Ignored => {}
             Column::Tags => self.take_tags(&text)?,
-            Column::OptedOutAt => self.opted_out_at = Some(time(&text).ok_or(Problem::NoTime)?),
+            Column::OptOut(out, heading) => {
+                let at = if *out == OptOut::Status { None } else { time(&text) };
+                let is_out = match (out, &at) {
+                    // MySQL's way to say never.
+                    _ if text.starts_with("0000-00-00") => Some(false),
+                    (OptOut::Yes, Some(_)) => Some(true),
+                    // The time of a consent.
+                    (OptOut::No, Some(_)) => Some(false),
+                    _ => out.read(&text),
+                };
+                match is_out {
+                    Some(true) => self.opted_out_at = at.or_else(|| Some(now.to_owned())),
+                    Some(false) if *out == OptOut::Status => self.take_attribute(heading, &text)?,
+                    Some(false) => {}
+                    None => return Err(Problem::NoOptOut(heading.clone())),
+                }
+            }
+            Column::EmailOptOut(out, heading) => {
+                self.is_out_of_email |= out.read(&text) == Some(true);
+                self.take_attribute(heading, &text)?;
+            }
             Column::Attribute(name) => self.take_attribute(name, &text)?,
-            Column::MoreAttributes => match attributes(&text) {
+            Column::Attributes(name) => match attributes(&text) {
                 Some(object) => self.take_more(object)?,
                 // Somebody's own column of that name.
-                None => self.take_attribute(MORE_ATTRIBUTES, &text)?,
+                None => self.take_attribute(name, &text)?,
             },
         }
         Ok(())
     }
 
+    /// The first name that is one; a number is none.
+    fn take_name(&mut self, cells: &[String], header: &Header) -> Result<(), (String, Problem)> {
+        let mut named = header.name_sources.iter().filter_map(|parts| joined(cells, parts));
+        let Some(name) = named.next() else { return Ok(()) };
+        self.name = limited(&name, NAME_CHARS_MAX, tidy).map_err(|problem| (name, problem))?;
+        Ok(())
+    }
+
     fn take_attribute(&mut self, name: &str, text: &str) -> Result<(), Problem> {
-        let value = limited(text, VALUE_CHARS_MAX)?;
+        let value = limited(text, VALUE_CHARS_MAX, lines)?;
         self.attributes.extend(value.map(|value| (name.to_owned(), value)));
         Ok(())
     }
 
     fn take_more(&mut self, object: Map<String, Value>) -> Result<(), Problem> {
         for (key, value) in object {
-            if let Some(key) = limited(&key, KEY_CHARS_MAX)? {
+            if let Some(key) = limited(&key, KEY_CHARS_MAX, tidy)? {
                 let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 self.take_attribute(&key, &value)?;
             }
@@ -109,8 +232,11 @@ impl Row {
     }
 
     fn take_tags(&mut self, text: &str) -> Result<(), Problem> {
-        for tag in tags::split(text) {
-            if let Some(tag) = limited(tag, TAG_CHARS_MAX)? {
+        for tag in tags::read(text) {
+            // Groups of Google's own: `* myContacts`.
+            if let Some(tag) =
+                limited(&tag, TAG_CHARS_MAX, tidy)?.filter(|tag| !tag.starts_with("* "))
+            {
                 tags::give(&mut self.tags, &tag);
             }
             if self.tags.len() > TAGS_MAX {
@@ -225,22 +351,98 @@ fn plain_text(cell: &str) -> (Cow<'_, str>, bool) {
     (unguard(cell), is_formula)
 }
 
-/// The text on one line; `None` when nothing is left of it.
-fn limited(text: &str, chars_max: usize) -> Result<Option<String>, Problem> {
+/// What stands beyond the headings belongs to the last cell, when that is text: an address with a
+/// comma that nobody quoted.
+fn take_surplus(cells: &mut Vec<String>, header: &Header) -> Result<(), (String, Problem)> {
+    let columns = header.columns.len();
+    if cells.len() <= columns {
+        return Ok(());
+    }
+    let count = cells.iter().rposition(|cell| !cell.trim().is_empty()).map_or(0, |at| at + 1);
+    match header.columns.last() {
+        _ if count <= columns => cells.truncate(columns),
+        Some(Column::Attribute(_)) if count > 0 => {
+            cells.truncate(count);
+            let separator = char::from(header.delimiter).to_string();
+            let rest = cells.split_off(columns - 1).join(&separator);
+            cells.push(rest);
+        }
+        _ => {
+            let value = cells[columns].trim().to_owned();
+            return Err((value, Problem::TooManyCells { count, columns }));
+        }
+    }
+    Ok(())
+}
+
+/// The text that `clean` makes of it; `None` when nothing is left.
+fn limited(
+    text: &str,
+    chars_max: usize,
+    clean: fn(&str) -> String,
+) -> Result<Option<String>, Problem> {
     // Bytes first: counting characters takes longer.
     if text.len() > chars_max && text.chars().count() > chars_max {
         return Err(Problem::TooManyCharacters(chars_max));
     }
-    let text = tidy(text);
+    let text = clean(text);
     Ok((!text.is_empty()).then_some(text))
 }
 
-/// A time as the table has it, or `2026-12-01`, or `2026-12-01 09:00` (UTC).
+/// Without the blanks around it and without control characters; its lines stay.
+fn lines(text: &str) -> String {
+    if text.contains(|c: char| c.is_control()) {
+        text.split(['\n', '\r'])
+            .map(tidy)
+            .filter(|line| !line.is_empty())
+            .collect::<Vec<_>>()
+            .join("\n")
+    } else {
+        text.trim().to_owned()
+    }
+}
+
+/// The value of the key in a JSON object that is named as a phone number, the surest of them.
+pub(super) fn number_among(cell: &str) -> Option<String> {
+    let object = attributes(cell).unwrap_or_default();
+    let numbers = object.into_iter().filter_map(|(key, value)| match meaning(&key) {
+        Meaning::Number(kind) if kind > NumberKind::Weak => Some((kind, value)),
+        _ => None,
+    });
+    let value = numbers.max_by_key(|(kind, _)| *kind)?.1;
+    Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+}
+
+/// The parts of a name in one; `None` when there is none, or only a number.
+fn joined(cells: &[String], parts: &[usize]) -> Option<String> {
+    let parts = parts.iter().filter_map(|at| cells.get(*at)).map(|cell| cell.trim());
+    let mut name = String::new();
+    for part in parts.filter(|part| !is_no_value(part)) {
+        let (text, is_formula) = plain_text(part);
+        if !is_formula {
+            name.push_str(if name.is_empty() { "" } else { " " });
+            name.push_str(&tidy(&text));
+        }
+    }
+    let is_name = name.contains(char::is_alphabetic) || !has_number(&name) && !name.is_empty();
+    is_name.then_some(name)
+}
+
+/// Whether it has as many digits as a phone number.
+fn has_number(text: &str) -> bool {
+    text.bytes().filter(u8::is_ascii_digit).count() >= 6
+}
+
+/// A time as people, SQLite, Postgres and spreadsheets write it, or a date; UTC unless it says else.
 fn time(text: &str) -> Option<String> {
-    [text.to_owned(), format!("{text}T00:00:00Z"), format!("{}:00Z", text.replacen(' ', "T", 1))]
-        .iter()
-        .find_map(|text| Timestamp::parse(text))
-        .map(|at| at.to_string())
+    if !text.starts_with(|c: char| c.is_ascii_digit()) || text.len() < 8 {
+        return None;
+    }
+    let utc = Zone::parse("UTC").ok()?;
+    let at = Timestamp::parse(text)
+        .or_else(|| schedule::parse_local(text, &utc).ok())
+        .or_else(|| schedule::parse_local(&format!("{text} 00:00"), &utc).ok());
+    at.map(|at| at.to_string())
 }
 
 /// Whether a stored value is this text; a JSON number is the same as its digits.

@@ -1,6 +1,7 @@
 //! The forms that are clear.
 
-use super::{assert_reads, parse_contact_ids, read};
+use super::{assert_reads, parse_contact_ids, read, reason};
+use crate::recipient::{CountryCode, normalize_phone};
 
 #[test]
 fn nothing_is_no_entries() {
@@ -140,4 +141,51 @@ fn chat_ids_are_kept_and_made_those_of_waha() {
         ("12345678@c.us", &["<12345678@c.us>"]),
         ("123456789012345@c.us", &["<123456789012345@c.us>"]),
     ]);
+}
+
+#[test]
+fn lists_in_objects_and_what_forms_store_are_read() {
+    assert_reads(&[
+        (r#"{"0":1,"2":3}"#, &["#1", "#3"]),
+        (r#"{"0":{"id":1},"1":"081234567890"}"#, &["#1", "081234567890"]),
+        (r#"[{"value":1,"label":"Sari"}]"#, &["#1"]),
+        (r#"[{"value":"081234567890","label":"Sari"}]"#, &["081234567890 Sari"]),
+        (r#"{"ids":[1,"2"]}"#, &["#1", "#2"]),
+        (r#"{"contact_ids":[1],"note":"x"}"#, &["#1"]),
+        (r#"[{"nomor":"081234567890"},{"hp":"081234567891"}]"#, &["081234567890", "081234567891"]),
+        (r#"[{"no_wa":"081234567890","nama":"Sari"}]"#, &["081234567890 Sari"]),
+        (r#"[{"whatsapp":"https://wa.me/6281234567890"}]"#, &["https://wa.me/6281234567890"]),
+        ("tel:+6281234567890, wa.me/6281234567891", &["tel:+6281234567890", "wa.me/6281234567891"]),
+        (
+            "https://api.whatsapp.com/send?phone=6281234567890&text=Halo",
+            &["https://api.whatsapp.com/send?phone=6281234567890&text=Halo"],
+        ),
+    ]);
+    let country = CountryCode::parse("62").unwrap();
+    for link in [
+        "https://api.whatsapp.com/send?phone=6281234567890&text=Halo",
+        "https://api.whatsapp.com/send/?text=Halo&phone=%2B6281234567890",
+        "whatsapp://send?phone=6281234567890",
+        "https://wa.me/6281234567890?text=Halo",
+    ] {
+        assert_eq!(normalize_phone(link, &country).as_deref(), Ok("6281234567890"), "{link}");
+    }
+}
+
+#[test]
+fn what_is_something_else_is_called_by_its_name() {
+    for (text, part) in [
+        ("8d2b1c0e-5a4f-4c3e-9f6a-0d1e2f3a4b5c", "a UUID"),
+        (r#"[{"id":"8d2b1c0e-5a4f-4c3e-9f6a-0d1e2f3a4b5c"}]"#, "a UUID"),
+        ("507f1f77bcf86cd799439011", "an id of another database"),
+        ("sari@example.com", "an e-mail address"),
+    ] {
+        assert!(reason(text).contains(part), "{text}: {}", reason(text));
+    }
+    let country = CountryCode::parse("62").unwrap();
+    for written in ["0123456789", "012-345 6789", "0501234567", "03012345678", "0201234567"] {
+        let reason = normalize_phone(written, &country).unwrap_err();
+        assert_eq!(reason.code(), "number_of_elsewhere", "{written}");
+    }
+    assert_eq!(normalize_phone("0511 3351234", &country).as_deref(), Ok("625113351234"));
 }

@@ -74,6 +74,21 @@ fn a_wrong_weekly_rule_says_what_is_wrong_with_it() {
         (r#"{"time":"08:00","weekDays":[1],"week_days":[2]}"#, "`weekDays` is given twice"),
         (r#"{"time":"08:00","weekDays":[1],"endDate":"soon"}"#, "`endDate`: `soon` is not a date"),
         (r#"{"time":"08:00","weekDays":[1],"startDate":5}"#, "`startDate` must be text in quotes"),
+        (r#"{"time":"08:00","weekDays":[1],"count":3}"#, "`count` needs a `startDate`"),
+        (r#"{"time":"08:00","weekDays":[1],"interval":2}"#, "`interval` needs a `startDate`"),
+        (r#"{"time":"08:00","weekDays":[1],"count":0,"from":"2026-12-01"}"#, "from 1 to 1000"),
+        (r#"{"time":"08:00","frequency":"yearly"}"#, "must be daily, weekly or monthly"),
+        (r#"{"time":"08:00","frequency":"monthly"}"#, "`monthDays` is missing"),
+        (r#"{"time":"08:00","monthDays":[32]}"#, "`monthDays`: `32` must be 1 to 31 or last"),
+        (r#"{"time":"08:00","weekDays":[1],"timezone":"Mars"}"#, "`timezone`: `Mars` is not"),
+        (
+            r#"{"time":"08:00","weekDays":[1],"status":"maybe"}"#,
+            "`status`: `maybe` is not understood",
+        ),
+        (
+            r#"{"time":"08:00","weekDays":[1],"until":"2026-12-01","end":"2026-12-02"}"#,
+            "given twice",
+        ),
         (
             r#"{"startDate":"2026-12-02","time":"08:00","weekDays":[1],"endDate":"2026-12-01"}"#,
             "`endDate` 2026-12-01 is before `startDate` 2026-12-02",

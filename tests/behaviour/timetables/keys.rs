@@ -5,13 +5,11 @@ use super::*;
 #[test]
 fn a_key_that_is_not_understood_fails_the_message_and_is_named() {
     for (key, value) in [
-        ("until", r#""2026-11-01""#),
-        ("enabled", "false"),
-        ("end", r#""2026-11-01""#),
-        ("endsAt", r#""2026-11-01""#),
-        ("count", "3"),
-        ("start", r#""2027-01-01""#),
-        ("timezone", r#""Asia/Makassar""#),
+        ("onlyHolidays", "true"),
+        ("weeks", "[1, 3]"),
+        ("skip", "1"),
+        ("rrule", r#""FREQ=DAILY""#),
+        ("dates", r#"["2026-11-01"]"#),
     ] {
         let with_key = |rule: String| rule.replace('}', &format!(r#","{key}":{value}}}"#));
         let weekly = format!("'{}'", with_key(rule("0,1,2,3,4,5,6", "09:00")));
@@ -37,7 +35,7 @@ fn a_key_that_is_not_understood_fails_the_message_and_is_named() {
 fn a_key_that_appears_while_the_message_waits_or_is_sent_ends_it() {
     let world = world_in(JAKARTA);
     let good = rule("0,1,2,3,4,5,6", "09:00");
-    let bad = good.replace('}', r#","enabled":false}"#);
+    let bad = good.replace('}', r#","onlyHolidays":true}"#);
     let waits = insert(&world, "interval_config", &format!("'{good}'"));
     let is_sent = insert(&world, "interval_config", &format!("'{good}'"));
     edit(&world, is_sent, "contact_ids = '081200007002, 081200007003'");
@@ -52,7 +50,11 @@ fn a_key_that_appears_while_the_message_waits_or_is_sent_ends_it() {
     assert_eq!(world.recipients(), ["6281200007002@c.us", "6281200007003@c.us"]);
     for (id, status) in [(waits, "failed"), (is_sent, "sent")] {
         assert_eq!(world.status(id), status);
-        assert!(world.error(id).contains("`enabled` is not understood"), "{}", world.error(id));
+        assert!(
+            world.error(id).contains("`onlyHolidays` is not understood"),
+            "{}",
+            world.error(id)
+        );
     }
     // Corrected and scheduled again, it goes on from then.
     edit(&world, waits, &format!("interval_config = '{good}', status = 'scheduled'"));
@@ -70,4 +72,40 @@ fn notes_beside_a_rule_and_fields_that_are_empty_are_let_pass() {
     insert(&world, "schedules", &format!("'[{entry}]'"));
     run_until(&world, "2026-12-01T03:00:00Z");
     assert_eq!(sent(&world).len(), 2);
+}
+
+#[test]
+fn a_rule_that_is_switched_off_or_over_sends_nothing_and_says_so() {
+    for more in [r#","enabled":false"#, r#","status":"cancelled""#, r#","until":"2026-11-30""#] {
+        let world = world_in(JAKARTA);
+        let off = rule("2", "09:00").replace('}', &format!("{more}}}"));
+        let id = insert(&world, "interval_config", &format!("'{off}'"));
+        run_until(&world, "2026-12-01T03:00:00Z");
+        assert_eq!((world.status(id).as_str(), sent(&world).len()), ("failed", 0), "{more}");
+        assert!(world.error(id).contains("had passed"), "{}", world.error(id));
+    }
+    let world = world_in(JAKARTA);
+    let listed = r#"[{"date":"2026-12-01","time":"09:00","enabled":false},
+        {"date":"2026-12-01","time":"09:30"},{"date":"2026-12-01","time":"10:00","until":"2026-11-30"}]"#;
+    insert(&world, "schedules", &format!("'{listed}'"));
+    run_until(&world, "2026-12-01T04:00:00Z");
+    assert_eq!(sent(&world), ["2026-12-01T02:30"]);
+}
+
+#[test]
+fn a_rule_with_its_own_zone_goes_out_once_whatever_timezone_is() {
+    let mut world = world_in(JAKARTA);
+    let daily = r#"{"time":"09:00","frequency":"daily","timezone":"Asia/Makassar"}"#;
+    let id = insert(&world, "interval_config", &format!("'{daily}'"));
+    run_until(&world, "2026-12-02T02:00:00Z");
+    move_to(&mut world, MAKASSAR);
+    run_until(&world, "2026-12-03T02:00:00Z");
+    move_to(&mut world, "Pacific/Kiritimati");
+    run_until(&world, "2026-12-04T02:00:00Z");
+    move_to(&mut world, JAKARTA);
+    run_until(&world, "2026-12-05T02:00:00Z");
+    let due = world
+        .rows(&format!("SELECT due_at FROM deliveries WHERE auto_message_id = {id} ORDER BY id"));
+    let days: Vec<String> = (1..=5).map(|day| format!("2026-12-0{day}T01:00:00Z")).collect();
+    assert_eq!(due, days);
 }

@@ -1,0 +1,139 @@
+//! The reasons to refuse a list or a row of it, in words and with the remedy.
+
+use super::source::Kind;
+use crate::language::Language;
+use crate::reason::Reason;
+
+/// The reason to refuse a whole file, or a row of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Problem {
+    Empty,
+    NoHeader {
+        number: String,
+    },
+    NoPhoneColumn {
+        found: String,
+    },
+    NoSuchColumn {
+        wanted: String,
+        found: String,
+    },
+    TooManyColumns {
+        count: usize,
+        max: usize,
+    },
+    BrokenHeader,
+    /// The file is something else.
+    IsOther(Kind),
+    /// A workbook that cannot be read, with the cause.
+    Workbook(String),
+    Endless {
+        line: u64,
+    },
+    LineTooLong,
+    OpenQuote,
+    Nul,
+    Phone(Reason),
+    NoNumber,
+    Formula,
+    TooManyCharacters(usize),
+    TooManyTags(usize),
+    /// A cell of the opt-out column with this heading says neither yes nor no nor when.
+    NoOptOut(String),
+    /// Cells beyond the headings.
+    TooManyCells {
+        count: usize,
+        columns: usize,
+    },
+    NoObject(i64),
+}
+
+impl Problem {
+    #[allow(clippy::too_many_lines)] // A table of texts.
+    pub(super) fn text(&self, language: Language) -> String {
+        let (english, indonesian): (String, String) = match self {
+            Self::Empty => (
+                "the list is empty: its first line should name the columns, such as name,phone".into(),
+                "daftarnya kosong: baris pertama harus berisi nama kolom, misalnya nama,nomor".into(),
+            ),
+            Self::NoHeader { number } => (
+                format!("the first line has the phone number `{number}` where the names of the columns should be: put a line such as name,phone above it"),
+                format!("baris pertama berisi nomor telepon `{number}`, padahal harus berisi nama kolom: tambahkan baris seperti nama,nomor di atasnya"),
+            ),
+            Self::NoPhoneColumn { found } => (
+                format!("no column has phone numbers (found: {found}): name it phone, nomor, no hp or whatsapp, or say which with --phone"),
+                format!("tidak ada kolom nomor telepon (yang ada: {found}): beri nama kolomnya phone, nomor, no hp atau whatsapp, atau sebutkan dengan --phone"),
+            ),
+            Self::NoSuchColumn { wanted, found } => (
+                format!("there is no column `{wanted}`: there are {found}"),
+                format!("tidak ada kolom `{wanted}`: yang ada {found}"),
+            ),
+            Self::TooManyColumns { count, max } => (
+                format!("the list has {count} columns, more than {max}: remove those that are not needed"),
+                format!("daftarnya punya {count} kolom, lebih dari {max}: hapus yang tidak perlu"),
+            ),
+            Self::BrokenHeader => (
+                "the first line cannot be read (it is too long, has a quote that is never closed, or is no text): save the list as CSV UTF-8".into(),
+                "baris pertama tidak bisa dibaca (terlalu panjang, tanda kutip tidak ditutup, atau bukan teks): simpan daftarnya sebagai CSV UTF-8".into(),
+            ),
+            Self::IsOther(kind) => {
+                let (is, ini) = kind.words();
+                let xlsx = if cfg!(feature = "xlsx") { " or XLSX" } else { "" };
+                let or_xlsx = if cfg!(feature = "xlsx") { " atau XLSX" } else { "" };
+                (
+                    format!("the file is {is}, not a list: open it, and save the list as CSV UTF-8{xlsx}"),
+                    format!("file ini {ini}, bukan daftar: buka, lalu simpan daftarnya sebagai CSV UTF-8{or_xlsx}"),
+                )
+            }
+            Self::Workbook(cause) => (
+                format!("the workbook cannot be read ({cause}): open it, and save it again or as CSV UTF-8"),
+                format!("file Excel ini tidak bisa dibaca ({cause}): buka, lalu simpan lagi atau sebagai CSV UTF-8"),
+            ),
+            Self::Endless { line } => (
+                format!("line {line} has no end: this is no list of contacts"),
+                format!("baris {line} tidak ada akhirnya: ini bukan daftar kontak"),
+            ),
+            Self::LineTooLong => (
+                "the line is longer than 256 KiB: shorten its cells".into(),
+                "baris ini lebih panjang dari 256 KiB: pendekkan selnya".into(),
+            ),
+            Self::OpenQuote => (
+                "a double quote is opened and not closed: close it or remove it".into(),
+                "ada tanda kutip yang tidak ditutup: tutup atau hapus".into(),
+            ),
+            Self::Nul => (
+                "the line has a NUL character, so it is no text: save the list as CSV UTF-8".into(),
+                "baris ini berisi karakter NUL, jadi bukan teks: simpan daftarnya sebagai CSV UTF-8".into(),
+            ),
+            Self::Phone(reason) => return reason.text(language),
+            Self::NoNumber => {
+                ("the row has no phone number".into(), "baris ini tidak punya nomor telepon".into())
+            }
+            Self::Formula => (
+                "a cell holds a formula: put the text itself there".into(),
+                "ada sel yang berisi rumus: ganti dengan teksnya".into(),
+            ),
+            Self::TooManyCharacters(max) => (
+                format!("a cell has more than {max} characters: shorten it"),
+                format!("ada sel dengan lebih dari {max} huruf: pendekkan"),
+            ),
+            Self::TooManyTags(max) => (
+                format!("the row has more than {max} tags: remove some"),
+                format!("baris ini punya lebih dari {max} label: kurangi"),
+            ),
+            Self::NoOptOut(heading) => (
+                format!("`{heading}` is neither yes nor no nor a time such as 2026-12-01: correct it, so that no opt-out is lost"),
+                format!("`{heading}` bukan ya, bukan tidak, dan bukan waktu seperti 2026-12-01: perbaiki, supaya tidak ada yang minta berhenti terlewat"),
+            ),
+            Self::TooManyCells { count, columns } => (
+                format!("the row has {count} cells for {columns} headings: put a cell that has a separator in it in double quotes"),
+                format!("baris ini punya {count} sel untuk {columns} judul kolom: beri tanda kutip ganda pada sel yang berisi pemisah"),
+            ),
+            Self::NoObject(id) => (
+                format!("the attributes of contact {id}, who has this number, are no JSON object: correct them first"),
+                format!("atribut kontak {id}, yang memakai nomor ini, bukan objek JSON: perbaiki dulu"),
+            ),
+        };
+        language.pick(english, indonesian)
+    }
+}

@@ -1,0 +1,179 @@
+//! What people do to sheets: headings, emptiness, quotes, titles.
+
+use super::*;
+
+#[test]
+fn a_number_column_is_one_by_what_is_in_it() {
+    assert_eq!(
+        people_of(fixture("two-number-columns.csv")),
+        [
+            "Sari|+6281200007001|",
+            "Budi|+6281200007002|",
+            "Joko|+6281200007003|",
+            "Tini|+6281200007009|"
+        ]
+    );
+    // No list of ours has these headings.
+    for heading in [
+        "Siapa yang dihubungi",
+        "Kolom B",
+        "Ditelepon ke",
+        "Reach me at",
+        "Sel",
+        "Nmr Plg",
+        "HandyNr",
+        "Kontak Person 1",
+        "🐱",
+        "Numéro",
+        "電話",
+        "Buat kirim info",
+    ] {
+        let list = format!(
+            "Nama,{heading},Kota,NIK\nSari,0812-0000-7001,Solo,3372010101900001\nBudi,+62 812 0000 7002,,\n"
+        );
+        let people = people_of(list);
+        assert_eq!(people, ["Sari|+6281200007001|", "Budi|+6281200007002|"], "{heading}");
+    }
+    // Yes and no are no numbers.
+    let world = World::new();
+    let (_, seen) =
+        take(&world, "Nama,WA,Telepon\nSari,ya,081200007001\nBudi,tidak,081200007002\n");
+    assert_eq!(people(&world), ["Sari|+6281200007001|", "Budi|+6281200007002|"]);
+    assert_eq!(
+        (seen.columns.number, seen.columns.not_understood),
+        (vec!["Telepon".to_owned()], vec!["WA".to_owned()])
+    );
+    assert_eq!(world.ask("SELECT attributes FROM contacts WHERE id = 2"), r#"{"WA":"tidak"}"#);
+}
+
+#[test]
+fn a_person_overrules_what_the_columns_are_taken_for() {
+    let list = b"Nama,Nama Anak,HP Ibu,HP Ayah\nSari,Tini,081200007001,081200007002\n";
+    for (number, name, expected) in [
+        (None, None, "Sari|+6281200007001|"),
+        (Some("hp ayah"), None, "Sari|+6281200007002|"),
+        (Some("4"), Some("Nama Anak"), "Tini|+6281200007002|"),
+    ] {
+        let world = World::new();
+        import_with(&world, list, number, name).unwrap();
+        assert_eq!(people(&world), [expected]);
+    }
+    let error = import_with(&World::new(), list, Some("WA"), None).err().unwrap().to_string();
+    assert_eq!(
+        error,
+        "there is no column `WA`: there are `Nama`, `Nama Anak`, `HP Ibu`, `HP Ayah`"
+    );
+}
+
+#[test]
+fn the_panel_takes_the_columns_that_a_person_chose() {
+    let world = World::new();
+    let panel = panel::panel(&world);
+    let mut browser = panel::Browser::logged_in(&panel);
+    let list = b"Nama,Nama Anak,HP Ibu,HP Ayah\nSari,Tini,081200007001,081200007002\n";
+    let page = panel::text(&panel::contacts::upload(&mut browser, &panel, list));
+    assert!(page.contains("+62 812-0000-7001") && page.contains("<option>HP Ayah"), "{page}");
+    let chosen = [("phone", "HP Ayah"), ("name", "Nama Anak"), ("tags", "kelas 1")];
+    let page = panel::text(&browser.post(&panel, "/panel/contacts/import", &chosen));
+    assert!(
+        page.contains("+62 812-0000-7002") && page.contains("<option selected>HP Ayah"),
+        "{page}"
+    );
+    browser.post(&panel, "/panel/contacts/import/confirm", &chosen);
+    assert_eq!(people(&world), ["Tini|+6281200007002|kelas 1"]);
+}
+
+#[test]
+fn texts_of_no_value_are_no_value() {
+    let world = World::new();
+    take(&world, fixture("null-texts.csv"));
+    let rows = world.rows("SELECT coalesce(name, '-') || attributes FROM contacts ORDER BY id");
+    assert_eq!(rows, ["-{}", "-{}", "-{}", "-{}", "-{}", r#"Sari{"kota":"Solo"}"#]);
+    let world = World::new();
+    let (imported, _) = take(&world, "nama,hp,kota\nNan,081200007001,-\nNone,NULL,x\n");
+    assert_eq!((imported.rows, imported.refused), (2, 1));
+    assert_eq!(people(&world), ["Nan|+6281200007001|"], "a name of a person");
+}
+
+#[test]
+fn rows_of_separators_are_no_rows_and_titles_are_said_to_be_skipped() {
+    let world = World::new();
+    let list = [fixture("title-rows.csv"), b";;;\r\n".repeat(1_048_576)].concat();
+    let (imported, seen) = take(&world, list);
+    assert_eq!((imported.rows, seen.refused.len()), (1, 0));
+    assert_eq!(people(&world), ["Sari|+6281200007001|"]);
+    assert_eq!(seen.columns.skipped_above, ["DATA PELANGGAN", "Per 30 November 2026"]);
+}
+
+#[test]
+fn quotes_separators_and_headings_of_every_form() {
+    for list in [
+        "\"sep=;\"\nNama;HP;Alamat\nSari;081200007001;Jl. A, 5\n",
+        "Nama|HP|Alamat\nSari|081200007001|Jl. A, 5\n",
+        "Nama,HP,Alamat\nSari,081200007001,Jl. A, 5\n",
+        "Nama, HP, Alamat\nSari, \"081200007001\", \"Jl. A, 5\"\n",
+        "\"Nama,HP,Alamat\"\n\"Sari,081200007001,\"\"Jl. A, 5\"\"\"\n",
+        "Nama,\"No.\nHP, aktif\",Alamat\nSari,081200007001,\"Jl. A, 5\"\n",
+    ] {
+        let world = World::new();
+        let (_, seen) = take(&world, list);
+        assert_eq!(people(&world), ["Sari|+6281200007001|"], "{list} {:?}", seen.refused);
+        assert_eq!(
+            world.ask("SELECT attributes FROM contacts"),
+            r#"{"Alamat":"Jl. A, 5"}"#,
+            "{list}"
+        );
+    }
+    assert_eq!(people_of(fixture("sheet-quotes.csv")).len(), 2);
+    // The last column is no text that could hold the rest.
+    let (imported, seen) = take(&World::new(), "Nama,HP\nSari,081200007001,x\n");
+    assert_eq!(imported.refused, 1);
+    assert!(seen.refused[0].reason.contains("3 cells for 2 headings"), "{:?}", seen.refused);
+}
+
+#[test]
+fn tags_of_every_form_reach_their_people() {
+    let world = World::new();
+    take(&world, fixture("tags-json.csv"));
+    assert_eq!(
+        people(&world),
+        ["Sari|+6281200007001|vip+baru", "Budi|+6281200007002|vip+baru", "Joko|+6281200007003|vip"]
+    );
+    world.message("tag:vip");
+    world.run();
+    assert_eq!(world.recipients().len(), 3);
+}
+
+#[test]
+fn opt_outs_are_kept_and_never_undone() {
+    for (heading, out, not) in [
+        ("status", "unsubscribed|blocklisted|Cleaned", "active|enabled|lunas"),
+        ("opt_out", "yes|ya|TRUE|1|2026-10-01 08:00:00", "no|tidak|0|0000-00-00 00:00:00"),
+        ("berhenti", "ya|x", "tidak|-"),
+        ("consent", "no|tidak|withdrawn", "yes|granted|2026-10-01"),
+        ("unsubscribed_at", "2026-10-01 08:00:00|2026-10-01T08:00:00.123+07:00|01/10/2026", "NULL"),
+    ] {
+        for (values, is_out) in [(out, true), (not, false)] {
+            for value in values.split('|') {
+                let world = World::new();
+                let list = format!("nama,hp,{heading}\nSari,081200007001,{value}\n");
+                take(&world, &list);
+                let again =
+                    "nama,hp,opt_out,status,opted_out_at\nSari S,0812 0000 7001,no,active,\n";
+                take(&world, again);
+                let expected =
+                    if is_out { "Sari S|+6281200007001| out" } else { "Sari S|+6281200007001|" };
+                assert_eq!(people(&world), [expected], "{heading}={value}");
+            }
+        }
+    }
+    let (imported, _) =
+        take(&World::new(), "nama,hp,email marketing\nSari,081200007001,not subscribed\n");
+    assert_eq!((imported.opted_out, imported.out_of_email), (0, 1));
+    let (_, seen) = take(&World::new(), "nama,hp,opt_out\nSari,081200007001,mungkin\n");
+    assert!(
+        seen.refused[0].reason.contains("`opt_out` is neither yes nor no"),
+        "{:?}",
+        seen.refused
+    );
+}
