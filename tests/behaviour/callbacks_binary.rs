@@ -1,5 +1,6 @@
 //! Callbacks of the real program: `run` and `serve`, a receiver that hangs, kills, and the commands.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::ledger::gaps_millis;
@@ -86,6 +87,59 @@ fn killed_before_and_after_the_receiver_took_it_the_next_start_tells_it_with_the
         assert!(heads.iter().all(|head| head["webhook-id"] == heads[0]["webhook-id"]));
         assert_eq!(heads.len(), visits);
     }
+}
+
+/// KILLS=200 makes more of them; of many more the table forgets what was told.
+#[test]
+fn kills_at_random_times_leave_no_fact_untold() {
+    let kills: u64 = std::env::var("KILLS").map_or(15, |text| text.parse().unwrap());
+    let mut random = fastrand::Rng::with_seed(1);
+    let receiver = Receiver::new(Mood::Answers(200));
+    let site = site(&receiver, "CALLBACK_EVENTS=all\nSEND_DELAY_SECONDS=0\n");
+    begin(&site);
+    let mut killed = 0;
+    while killed < kills {
+        site.message("081200007001, 081200007002, belum");
+        let arrivals = site.waha.received().len();
+        let mut program = site.start("run", "killed.log", None);
+        until("something arrives", || site.waha.received().len() > arrivals || !program.is_alive());
+        std::thread::sleep(Duration::from_micros(random.u64(0..25_000)));
+        killed += u64::from(program.kill());
+        receiver.set_mood(Mood::Answers(if random.bool() { 200 } else { 500 }));
+    }
+    receiver.set_mood(Mood::Answers(200));
+    // What is unknown is looked up after 150 s only: a person ends the messages that wait for it.
+    begin(&site);
+    site.sql()
+        .execute("UPDATE auto_messages SET status = 'failed' WHERE status = 'sending'", [])
+        .unwrap();
+    shown(&site, &["callback", "retry"]);
+    begin(&site);
+    let told: BTreeSet<String> = receiver
+        .take_heads()
+        .into_iter()
+        .map(|mut head| head.remove("webhook-id").unwrap())
+        .collect();
+    let facts = "SELECT count(*), count(*) FILTER (WHERE status = 'told') FROM callbacks";
+    let count = |sql: &str| {
+        site.sql()
+            .query_row(sql, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))
+            .unwrap()
+    };
+    let (all, marked) = count(facts);
+    assert_eq!((all, all), (marked, i64::try_from(told.len()).unwrap()));
+    // Every delivery and every message has its fact.
+    let (deliveries, facts) = count(
+        "SELECT count(*), (SELECT count(DISTINCT json_extract(data, '$.id')) FROM callbacks
+             WHERE event GLOB 'delivery.*') FROM deliveries",
+    );
+    assert_eq!(deliveries, facts);
+    let (messages, facts) = count(
+        "SELECT count(*), (SELECT count(DISTINCT subject) FROM callbacks
+             WHERE event = 'message.finished') FROM auto_messages",
+    );
+    assert_eq!(messages, facts);
+    println!("kills: {kills}, facts: {all}");
 }
 
 #[test]
