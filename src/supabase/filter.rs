@@ -20,9 +20,13 @@ impl Filter {
 
     /// `column` is one of `values`; with none, no row is.
     pub(super) fn one_of<'a>(column: &str, values: impl IntoIterator<Item = &'a str>) -> Self {
+        let is_plain = |value: &str| {
+            !value.is_empty()
+                && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        };
         let quoted: Vec<String> = values
             .into_iter()
-            .map(|value| format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")))
+            .map(|value| if is_plain(value) { value.to_owned() } else { quote(value) })
             .collect();
         Self(format!("{column}=in.{}", encode(&format!("({})", quoted.join(",")))))
     }
@@ -39,7 +43,6 @@ impl Filter {
 
     /// Also that a row comes after the one with this instant and id, in that order.
     pub(super) fn and_after(self, (at, id): (&str, &str)) -> Self {
-        let quote = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
         let (at, id) = (quote(at), quote(id));
         let after = format!("(scheduled_at.gt.{at},and(scheduled_at.eq.{at},id.gt.{id}))");
         Self(format!("{}&or={}", self.0, encode(&after)))
@@ -48,6 +51,10 @@ impl Filter {
     pub(super) fn text(&self) -> &str {
         &self.0
     }
+}
+
+fn quote(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 pub(super) fn encode(value: &str) -> String {

@@ -7,12 +7,12 @@ mod claims;
 mod planning;
 mod settling;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::key::Key;
-use super::remote::Remote;
+use super::remote::{Found, Remote};
 use super::reply::{Kind, Trouble};
 use super::tables::Tables;
 use crate::clock::{Clock, Now, Timestamp};
@@ -41,6 +41,8 @@ pub(crate) struct Link {
     looked_at: Option<Duration>,
     /// The channels of the last whole look.
     channels: Vec<String>,
+    /// Where the search for due rows stopped, by the instant from which a group of channels is sent.
+    found_last: HashMap<String, Found>,
     failures: usize,
 }
 
@@ -116,13 +118,14 @@ impl Link {
             tables: None,
             looked_at: None,
             channels: Vec::new(),
+            found_last: HashMap::new(),
             failures: 0,
         }))
     }
 
-    /// Does all that can be done now.
-    pub(crate) fn pass(&mut self) -> Passed {
-        match self.try_pass() {
+    /// Does all that can be done now; of a brief pass, no more than to write what ended here.
+    pub(crate) fn pass(&mut self, is_brief: bool) -> Passed {
+        match self.try_pass(is_brief) {
             Ok((has_more, has_open)) => {
                 self.failures = 0;
                 Passed::Done { has_more, has_open }
@@ -144,7 +147,7 @@ impl Link {
         self.store.read(|tx| tx.ended_link_messages(1)).is_ok_and(|ended| !ended.is_empty())
     }
 
-    fn try_pass(&mut self) -> Step<(bool, bool)> {
+    fn try_pass(&mut self, is_brief: bool) -> Step<(bool, bool)> {
         let now = self.clock.now();
         let state = self.store.read(|tx| tx.link_state())?.filter(|state| state.is_on);
         let Some(state) = state else { return Err(Stop::Told) };
@@ -167,6 +170,11 @@ impl Link {
         }
         let tables = Tables { is_shared: state.is_shared, ..tables };
         let mut pass = Pass { state, tables, channels, now };
+        if is_brief && !must_look {
+            self.write_results(&pass)?;
+            self.settle_ended(&pass)?;
+            return Ok((false, true));
+        }
         self.notice_other_history(&mut pass)?;
         self.keep_channels(&mut pass, must_look)?;
         self.write_results(&pass)?;

@@ -20,43 +20,62 @@ struct Contact {
     is_active: bool,
 }
 
-/// Turns `contact_ids` of a row into ours.
-///
-/// # Errors
-/// [`Trouble`] when contacts cannot be looked up.
-pub(super) fn resolve(
-    remote: &Remote,
-    tables: &Tables,
-    contact_ids: &Value,
-) -> Result<String, Trouble> {
-    let parsed = contact_ids.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
-    let entries = match parsed.as_ref().unwrap_or(contact_ids) {
-        Value::Array(entries) => entries.clone(),
-        Value::Null => Vec::new(),
-        one => vec![one.clone()],
-    };
-    let ids: HashSet<String> =
-        entries.iter().filter_map(|entry| contact_id(tables, entry)).collect();
-    let known = contacts(remote, tables, &ids)?;
-    let off = inactive(remote, tables, &entries)?;
-    let ours = entries.iter().map(|entry| match contact_id(tables, entry) {
-        Some(id) => match known.get(&id) {
+/// What the website says of the contacts of some rows.
+pub(super) struct Contacts {
+    known: HashMap<String, Contact>,
+    /// The numbers, as digits, of those who are off.
+    off: HashSet<String>,
+}
+
+impl Contacts {
+    /// Looks up all whom `rows` (their `contact_ids`) name.
+    pub(super) fn look_up<'a>(
+        remote: &Remote,
+        tables: &Tables,
+        rows: impl Iterator<Item = &'a Value>,
+    ) -> Result<Self, Trouble> {
+        let entries: Vec<Value> = rows.flat_map(entries).collect();
+        let ids = entries.iter().filter_map(|entry| contact_id(tables, entry)).collect();
+        let known = contacts(remote, tables, &ids)?;
+        Ok(Self { known, off: inactive(remote, tables, &entries)? })
+    }
+
+    /// Turns `contact_ids` of a row into ours.
+    pub(super) fn ours(&self, tables: &Tables, contact_ids: &Value) -> String {
+        let ours = entries(contact_ids).into_iter().map(|entry| match contact_id(tables, &entry) {
+            Some(id) => self.contact(&id),
+            None => match phone(&entry) {
+                Some(phone) if self.off.contains(&digits(&phone)) => {
+                    skipped("website_contact_off", &phone)
+                }
+                Some(phone) => json!({ "phone": phone, "name": text(&entry, "name") }),
+                None => skipped("website_contact_missing", &shown(&entry)),
+            },
+        });
+        Value::Array(ours.collect()).to_string()
+    }
+
+    fn contact(&self, id: &str) -> Value {
+        match self.known.get(id) {
             Some(Contact { phone: Some(phone), name, is_active: true }) => {
                 json!({ "phone": phone, "name": name })
             }
             Some(Contact { is_active: false, phone, .. }) => {
-                skipped("website_contact_off", phone.as_deref().unwrap_or(&id))
+                skipped("website_contact_off", phone.as_deref().unwrap_or(id))
             }
-            Some(Contact { phone: None, .. }) => skipped("website_contact_without_number", &id),
-            None => skipped("website_contact_missing", &id),
-        },
-        None => match phone(entry) {
-            Some(phone) if off.contains(&digits(&phone)) => skipped("website_contact_off", &phone),
-            Some(phone) => json!({ "phone": phone, "name": text(entry, "name") }),
-            None => skipped("website_contact_missing", &shown(entry)),
-        },
-    });
-    Ok(Value::Array(ours.collect()).to_string())
+            Some(Contact { phone: None, .. }) => skipped("website_contact_without_number", id),
+            None => skipped("website_contact_missing", id),
+        }
+    }
+}
+
+fn entries(contact_ids: &Value) -> Vec<Value> {
+    let parsed = contact_ids.as_str().and_then(|text| serde_json::from_str(text).ok());
+    match parsed.unwrap_or_else(|| contact_ids.clone()) {
+        Value::Array(entries) => entries,
+        Value::Null => Vec::new(),
+        one => vec![one],
+    }
 }
 
 fn skipped(reason: &str, raw: &str) -> Value {

@@ -11,6 +11,8 @@ use crate::http_client::{NoReply, Reply};
 
 /// More words of a server are not kept.
 const WORDS_MAX: usize = 200;
+/// A project that is paused or over its quota is so for long.
+const PAUSED_WAIT: Duration = Duration::from_mins(15);
 const WAIT_MAX: Duration = Duration::from_hours(6);
 
 /// What became of a request that has no rows for an answer.
@@ -97,7 +99,8 @@ fn read_reply(reply: &Reply) -> Result<Value, Trouble> {
     let mut trouble = Trouble::new(kind, format!("{} {code} {message}", reply.status));
     if kind == Kind::Slow {
         let asked = reply.retry_after.as_deref().and_then(|text| text.trim().parse().ok());
-        trouble.wait = asked.map(|secs| Duration::from_secs(secs).min(WAIT_MAX));
+        let asked = asked.map(|secs| Duration::from_secs(secs).min(WAIT_MAX));
+        trouble.wait = asked.or((reply.status != 429).then_some(PAUSED_WAIT));
     }
     Err(trouble)
 }
@@ -126,5 +129,89 @@ fn kind(status: u16, code: &str, is_json: bool) -> Kind {
         (400..=499, _) => Kind::Refused,
         (500, code) if !code.is_empty() => Kind::NotApplied,
         _ => Kind::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Real replies, recorded from PostgREST 12.0.2 and a gateway before it.
+    fn recorded() -> serde_json::Map<String, Value> {
+        let text = include_str!("../../tests/fixtures/supabase/replies.json");
+        serde_json::from_str(text).unwrap()
+    }
+
+    fn answer(one: &Value) -> Answer {
+        let body = match &one["body"] {
+            Value::String(text) => text.clone().into_bytes(),
+            Value::Null => Vec::new(),
+            body => body.to_string().into_bytes(),
+        };
+        rows(Ok(Reply {
+            status: u16::try_from(one["status"].as_u64().unwrap()).unwrap(),
+            retry_after: one["retry_after"].as_str().map(str::to_owned),
+            date: None,
+            body,
+            is_whole: true,
+        }))
+    }
+
+    #[test]
+    fn each_recorded_reply_means_what_the_design_says() {
+        let kinds = [
+            ("ambiguous_settle_504", Kind::Unknown),
+            ("anon_claim_401_42501", Kind::Key),
+            ("bad_apikey_401", Kind::Key),
+            ("bad_filter_400", Kind::Refused),
+            ("bad_json_400", Kind::Refused),
+            ("claim_of_deleted_message_409", Kind::Gone),
+            ("claim_without_resolution_409", Kind::Taken),
+            ("contacts_bad_uuid_400", Kind::Filter),
+            ("contacts_by_ids_100", Kind::Unknown),
+            ("contacts_by_ids_1000_url_too_long", Kind::Filter),
+            ("contacts_range_416", Kind::Refused),
+            ("deliveries_bulk_keys_differ_400", Kind::Refused),
+            ("deliveries_bulk_same_row_twice_500", Kind::Refused),
+            ("gateway_503", Kind::NotApplied),
+            ("get_channel_object_none", Kind::Refused),
+            ("html_521", Kind::Unknown),
+            ("jwt_wrong_signature_401", Kind::Key),
+            ("max_affected", Kind::Refused),
+            ("no_apikey_401", Kind::Key),
+            ("patch_plus_not_encoded", Kind::Filter),
+            ("postgres_down", Kind::NotApplied),
+            ("postgres_down_3", Kind::NotApplied),
+            ("postgres_down_again", Kind::NotApplied),
+            ("postgrest_down_502", Kind::Unknown),
+            ("rate_limit_429", Kind::Slow),
+            ("schema_cache_stale_column", Kind::Schema),
+            ("schema_cache_stale_post", Kind::Schema),
+            ("settle_minimal_zero_rows_204", Kind::Unknown),
+            ("settle_row_locked_timeout", Kind::NotApplied),
+            ("status_sending_refused_400", Kind::Refused),
+            ("unknown_column_400", Kind::Schema),
+            ("unknown_column_in_body_400", Kind::Schema),
+            ("unknown_rpc_404", Kind::Schema),
+            ("unknown_table_404", Kind::Schema),
+            ("user_claim_403_42501", Kind::Key),
+            ("website_delete", Kind::Unknown),
+        ];
+        for (name, one) in recorded() {
+            let expected = kinds.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind);
+            assert_eq!(answer(&one).err().map(|trouble| trouble.kind), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_details_of_a_refusal_which_quote_whole_rows_are_not_kept() {
+        let refused = answer(&recorded()["status_sending_refused_400"]).unwrap_err();
+        let details = recorded()["status_sending_refused_400"]["body"]["details"].to_string();
+        assert!(details.contains("Failing row contains") && refused.words.contains("23514"));
+        assert!(!refused.words.contains("Failing row"), "{}", refused.words);
+        assert_eq!(
+            answer(&recorded()["rate_limit_429"]).unwrap_err().wait,
+            Some(Duration::from_secs(7))
+        );
     }
 }

@@ -137,3 +137,60 @@ fn foreign_table(definitions: &Map<String, Value>, table: &str, column: &str) ->
     let (_, rest) = text.split_once("<fk table='")?;
     Some(rest.split_once('\'')?.0.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Secret;
+
+    fn settings() -> Supabase {
+        Supabase {
+            url: "http://127.0.0.1".into(),
+            key: Secret::new("x"),
+            appliance_name: None,
+            messages_table: "auto_messages".into(),
+            contacts_table: "contacts".into(),
+            channels_table: None,
+            channel_column: None,
+            timeout: std::time::Duration::from_secs(12),
+        }
+    }
+
+    #[test]
+    fn names_are_found_in_the_recorded_description_or_taken_from_the_settings() {
+        let text = include_str!("../../tests/fixtures/supabase/openapi.json");
+        let mut description: Value = serde_json::from_str(text).unwrap();
+        let table = |columns: &[&str]| {
+            let column =
+                |name: &&str| ((*name).to_owned(), serde_json::json!({ "format": "uuid" }));
+            serde_json::json!({ "properties": columns.iter().map(column).collect::<Map<_, _>>() })
+        };
+        let definitions = description["definitions"].as_object_mut().unwrap();
+        definitions.insert("chanels".into(), table(&["id", "session_name"]));
+        definitions.insert("contacts".into(), table(&["id", "phone_number"]));
+        for ours in [CLAIMS, DELIVERIES, OWNERS] {
+            definitions.insert(ours.into(), table(&["auto_message_id"]));
+        }
+        let tables = Tables::read(&description, &settings()).unwrap();
+        let found =
+            (tables.channels.name.as_str(), tables.channel_column.as_str(), tables.is_shared);
+        assert_eq!(found, ("chanels", "chanel_id", true));
+        assert!(tables.messages.has("updated_at") && !tables.messages.has("metadata"));
+        let contacts = tables.contacts.unwrap();
+        assert!(contacts.can_have_id("d64f7a2e-3f1b-4c1e-9d5c-0a1b2c3d4e5f"));
+        assert!(!contacts.can_have_id("contact1") && !contacts.can_have_id("7"));
+        for (set, words) in [
+            (Supabase { messages_table: "pesan".into(), ..settings() }, "SUPABASE_MESSAGES_TABLE"),
+            (
+                Supabase { channel_column: Some("kanal".into()), ..settings() },
+                "SUPABASE_CHANNEL_COLUMN",
+            ),
+            (
+                Supabase { channels_table: Some("kanal".into()), ..settings() },
+                "SUPABASE_CHANNELS_TABLE",
+            ),
+        ] {
+            assert!(Tables::read(&description, &set).unwrap_err().contains(words));
+        }
+    }
+}

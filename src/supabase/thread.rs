@@ -35,18 +35,25 @@ pub(crate) fn start(
     let tick = config.tick;
     let (clock, triggers) = (Arc::clone(clock), Arc::clone(triggers));
     let body = move || {
+        let (mut is_brief, mut next) = (false, None);
         while !triggers.is_stopping() {
             let runs = triggers.count_runs();
-            let passed = link.pass();
+            let passed = link.pass(is_brief);
             let began = clock.now().monotonic;
             let until = match passed {
                 Passed::Off => tick.or(Some(LOOK_WITHOUT_TICK)),
-                Passed::Done { has_more: true, .. } => continue,
+                Passed::Done { has_more: true, .. } => {
+                    is_brief = false;
+                    continue;
+                }
                 Passed::Done { has_open, .. } => tick.or(has_open.then_some(LOOK_WITHOUT_TICK)),
                 Passed::Failed { wait } => Some(wait),
             };
+            // A brief pass puts the next whole one off by nothing.
+            next = next.filter(|_| is_brief && matches!(passed, Passed::Done { .. }));
+            next = next.or(until.map(|wait| began + wait));
             let may_wake = !matches!(passed, Passed::Failed { .. });
-            wait(&mut link, (&*clock, &triggers), until.map(|wait| began + wait), (runs, may_wake));
+            is_brief = wait(&mut link, (&*clock, &triggers), next, (runs, may_wake));
         }
     };
     let builder = thread::Builder::new().name("link".to_owned()).stack_size(STACK_BYTES);
@@ -56,24 +63,26 @@ pub(crate) fn start(
     Ok(())
 }
 
-/// Waits until it is time, a trigger came, or a message ended.
+/// Waits until it is time, a trigger came, or a message ended. Returns whether it is only the last.
 fn wait(
     link: &mut Link,
     (clock, triggers): (&dyn Clock, &Triggers),
     until: Option<Duration>,
     (runs, may_wake): (u64, bool),
-) {
+) -> bool {
     let began = clock.now().monotonic;
     loop {
         let seen = triggers.wake.rings();
         let now = clock.now().monotonic;
         if triggers.is_stopping() || until.is_some_and(|at| at <= now) {
-            return;
+            return false;
         }
         let is_rested = now.saturating_sub(began) >= REST;
-        let is_asked = || triggers.count_runs() > runs;
-        if may_wake && is_rested && (is_asked() || link.has_ended_message()) {
-            return;
+        if may_wake && is_rested && triggers.count_runs() > runs {
+            return false;
+        }
+        if may_wake && is_rested && link.has_ended_message() {
+            return true;
         }
         let rest = (may_wake && !is_rested).then(|| REST.saturating_sub(now.saturating_sub(began)));
         let at_most = until.map(|at| at.saturating_sub(now)).into_iter().chain(rest).min();
@@ -89,7 +98,7 @@ fn wait(
 pub fn pass_once(config: &Arc<Config>, clock: &Arc<dyn Clock>) -> Result<(), StoreError> {
     let Some(mut link) = open(config, clock, &Arc::default())? else { return Ok(()) };
     for _ in 0..PASSES_BEFORE_RUN {
-        if !matches!(link.pass(), Passed::Done { has_more: true, .. }) {
+        if !matches!(link.pass(false), Passed::Done { has_more: true, .. }) {
             break;
         }
     }

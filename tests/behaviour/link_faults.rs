@@ -361,3 +361,65 @@ fn converges_beside(project: &Project, id: &str) {
         project.sql("select count(*) from auto_message_deliveries where status = 'sent'") == "2"
     });
 }
+
+/// `LINK_ROWS=1000 LINK_APPLIANCES=10` is the long one.
+#[test]
+fn appliances_that_are_killed_at_any_moment_send_each_row_once() {
+    let number = |name: &str, default: usize| {
+        std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+    };
+    let (rows, appliances) = (number("LINK_ROWS", 24), number("LINK_APPLIANCES", 3));
+    let project = Project::shared();
+    let linked: Vec<_> = (0..appliances).map(|number| linked(&project, number)).collect();
+    let channels: Vec<&str> = linked.iter().map(|(_, _, channel)| channel.as_str()).collect();
+    for (number, channel) in channels.iter().enumerate() {
+        project.sql(&format!(
+            "insert into auto_messages (title, message, contact_ids, scheduled_at, chanel_id)
+             select 'x', 'y', jsonb_build_array(jsonb_build_object('phone', '62812' || lpad((n * {appliances} + {number})::text, 8, '0'))),
+                 now(), '{channel}' from generate_series(1, {}) n",
+            rows / appliances
+        ));
+    }
+    let total = rows / appliances * appliances;
+    let done = || {
+        project.sql("select count(*) from auto_messages where status <> 'scheduled'")
+            == total.to_string()
+    };
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut servers: Vec<_> =
+        linked.iter().map(|(site, ..)| site.start("serve", "serve.log", None)).collect();
+    let began = std::time::Instant::now();
+    while !done() {
+        assert!(began.elapsed() < Duration::from_mins(15), "never: all rows are sent");
+        thread::sleep(Duration::from_millis(random.u64(300..2000)));
+        let unlucky = random.usize(0..appliances);
+        servers[unlucky].kill();
+        servers[unlucky] = linked[unlucky].0.start("serve", "serve.log", None);
+    }
+    until("all claims are settled", || {
+        project.sql("select count(*) from auto_message_claims where settled_at is null") == "0"
+    });
+    until("all results are written", || {
+        project.sql(
+            "select count(*) from auto_message_deliveries where status in ('pending', 'sending')",
+        ) == "0"
+    });
+    let mut times: BTreeMap<String, usize> = BTreeMap::new();
+    for (site, ..) in &linked {
+        for one in site.waha.received() {
+            *times.entry(one.chat_id).or_default() += 1;
+        }
+    }
+    assert!(times.values().all(|times| *times == 1), "somebody got it twice");
+    let unknown: usize = project
+        .sql("select count(*) from auto_message_deliveries where status = 'unknown'")
+        .parse()
+        .unwrap();
+    assert!(
+        times.len() + unknown >= total,
+        "{} arrived, {unknown} unknown of {total}",
+        times.len()
+    );
+    assert_eq!(project.sql("select count(*) from auto_message_claims"), total.to_string());
+    println!("{total} rows, {appliances} appliances: {} arrived, {unknown} unknown", times.len());
+}

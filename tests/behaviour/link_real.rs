@@ -80,7 +80,13 @@ fn tables_of_other_names_are_found() {
                  alter table auto_messages drop column sent_at; alter table contacts drop column is_active;
                  alter table channels drop column is_active");
     project.sql("insert into channels (name, session_name) values ('Toko', 'default')");
-    let site = project.site();
+    let site = Site::new();
+    site.write_settings(&format!(
+        "{}SUPABASE_TIMEOUT_SECONDS=12\n",
+        project.settings_at(&project.url)
+    ));
+    // PostgREST sees new names after a moment.
+    until("the names are found", || site.run(&["link", "on", "--yes"]).status.success());
     let _server = site.serve();
     project.sql(
         "insert into auto_messages (title, message, contact_ids, scheduled_at, channel_id)
@@ -383,4 +389,103 @@ fn no_statement_of_the_link_goes_through_a_table_that_grows() {
             assert!(!step.contains("AUTOMATIC"), "{step}\n{}", one.sql);
         }
     }
+}
+
+#[test]
+fn a_result_that_the_database_takes_late_is_neither_lost_nor_taken_for_anothers() {
+    let project = Project::alone();
+    let channel = project.channel("Toko", "default");
+    let site = project.site();
+    site.write_settings(&format!("{}SEND_DELAY_SECONDS=2\n", project.settings_at(&project.url)));
+    let server = site.serve();
+    let id = project.message(&channel, "now()", &["6281200007001", "6281200007002"]);
+    until("the first is sent", || site.waha.received().len() == 1);
+    let lock = format!(
+        "begin; select 1 from auto_messages where id = '{id}' for update; select pg_sleep(5); commit"
+    );
+    std::thread::scope(|scope| {
+        scope.spawn(|| project.sql(&lock));
+        until("the second is sent", || site.waha.received().len() == 2);
+    });
+    until("the row is sent", || project.status(&id) == "sent");
+    until("the claim is settled", || {
+        site.sqlite3("SELECT state FROM link_claims").trim() == "settled"
+    });
+    assert_eq!(received(&site), once(&["6281200007001", "6281200007002"]));
+    assert!(!server.log().contains("turn its own cron off"), "{}", server.log());
+}
+
+#[test]
+fn a_website_that_sends_itself_is_told_of() {
+    let project = Project::alone();
+    let channel = project.channel("Toko", "default");
+    project.message(&channel, "now()", &["6281200007009"]);
+    project.sql("update auto_messages set status = 'sent', sent_at = now()");
+    let site = project.site();
+    let check = site.run(&["link", "check"]);
+    let check = String::from_utf8(check.stdout).unwrap();
+    assert!(check.contains("mode"), "{check}");
+    site.write_settings(&format!("{}SEND_DELAY_SECONDS=2\n", project.settings_at(&project.url)));
+    let mut server = site.serve();
+    let id = project.message(&channel, "now()", &["6281200007001", "6281200007002"]);
+    until("the first is sent", || site.waha.received().len() == 1);
+    project.sql(&format!(
+        "update auto_messages set status = 'sent', sent_at = now() where id = '{id}'"
+    ));
+    server.wait_for_log("turn its own cron off");
+    let doctor = site.run(&["doctor"]);
+    assert!(String::from_utf8_lossy(&doctor.stdout).contains("turn its own cron off"));
+    until("what is left is cancelled", || {
+        site.sqlite3("SELECT group_concat(status) FROM deliveries").trim() == "sent,cancelled"
+    });
+    assert_eq!(site.waha.received().len(), 1);
+}
+
+#[test]
+fn a_run_by_cron_takes_sends_and_writes_back_and_a_link_that_is_off_does_nothing() {
+    let project = Project::shared();
+    let channel = project.channel("Toko", "default");
+    let site = project.site();
+    site.write_settings(&format!(
+        "{}SUPABASE_TIMEOUT_SECONDS=12\n",
+        project.settings_at(&project.url)
+    ));
+    let id = project.message(&channel, "now()", &["6281200007001"]);
+    assert!(site.run(&["run"]).status.success());
+    assert_eq!(project.status(&id), "sent");
+    assert_eq!(project.sql("select status from auto_message_deliveries"), "sent");
+    assert!(site.run(&["link", "off"]).status.success());
+    assert_eq!(project.sql("select count(*) from auto_message_channel_owners"), "0");
+    let id = project.message(&channel, "now()", &["6281200007002"]);
+    assert!(site.run(&["run"]).status.success());
+    assert_eq!(project.status(&id), "scheduled");
+    link_on(&site);
+    assert!(site.run(&["run"]).status.success());
+    assert_eq!(project.status(&id), "sent");
+}
+
+#[test]
+fn many_rows_with_many_contacts_are_taken_page_by_page() {
+    let project = Project::shared();
+    let channel = project.channel("Toko", "default");
+    let site = project.site();
+    site.write_settings(&format!(
+        "{}SUPABASE_TIMEOUT_SECONDS=12\nSEND_DELAY_SECONDS=600\n",
+        project.settings_at(&project.url)
+    ));
+    let _server = site.serve();
+    project.sql("insert into contacts (name, phone_number) select 'n', '62812' || lpad(n::text, 8, '0') from generate_series(1, 2000) n");
+    project.sql(&format!(
+        "insert into auto_messages (title, message, contact_ids, scheduled_at, chanel_id)
+         select 'x', 'y', (select jsonb_agg(id) from contacts), now(), '{channel}'"
+    ));
+    project.sql(&format!(
+        "insert into auto_messages (title, message, contact_ids, scheduled_at, chanel_id)
+         select 'x', 'y', '[{{\"phone\":\"6281200007001\"}}]', now(), '{channel}' from generate_series(1, 350)"
+    ));
+    until("all are claimed", || project.sql("select count(*) from auto_message_claims") == "351");
+    until("all are planned", || site.sqlite3("SELECT count(*) FROM deliveries").trim() == "2350");
+    until("the results are there", || {
+        project.sql("select count(*) from auto_message_deliveries") == "2350"
+    });
 }

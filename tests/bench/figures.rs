@@ -1,6 +1,7 @@
 //! The figures, by what they are about.
 
 pub mod grown;
+pub mod link;
 pub mod pace;
 pub mod small;
 pub mod stored;

@@ -32,6 +32,7 @@ const FIGURES: &[Figure] = &[
     Figure { name: "stored", measure: figures::stored::stored },
     Figure { name: "plan", measure: figures::stored::plan },
     Figure { name: "import", measure: figures::grown::import },
+    Figure { name: "link", measure: figures::link::link },
     Figure { name: "year", measure: figures::grown::year },
 ];
 

@@ -25,7 +25,7 @@ jwt()   { # role [iat exp] -> HS256 token, as Supabase's legacy anon and service
   p=$(printf '{"iss":"supabase","ref":"local","role":"%s","iat":%s,"exp":%s%s}' "$1" "${2:-1700000000}" "${3:-2015360000}" "${4:-}" | b64)
   printf '%s.%s.%s' "$h" "$p" "$(printf '%s.%s' "$h" "$p" | openssl dgst -sha256 -hmac "$SECRET" -binary | b64)"; }
 wait_for() { # what, command...
-  local what=$1; shift; for _ in $(seq 200); do "$@" >/dev/null 2>&1 && return 0; sleep 0.05; done
+  local what=$1; shift; for _ in $(seq 600); do "$@" >/dev/null 2>&1 && return 0; sleep 0.05; done
   echo "up.sh: $what did not start; see $DIR/*.log" >&2; tail -n 5 "$DIR"/*.log >&2 || true; exit 1; }
 stop_pid() { local f=$1 sig=$2 p; [ -f "$f" ] || return 0; p=$(head -1 "$f"); kill "-$sig" "$p" 2>/dev/null || true
   for _ in $(seq 100); do    # a zombie that nobody reaps is gone, too

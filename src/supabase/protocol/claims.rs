@@ -26,7 +26,8 @@ impl Link {
     }
 
     fn take_due_on(&mut self, pass: &Pass, channels: &[String], since: &str) -> Step<bool> {
-        let mut after: Option<Found> = None;
+        let group = format!("{since} {}", channels.join(","));
+        let mut after: Option<Found> = self.found_last.remove(&group);
         for _ in 0..PAGES_PER_PASS {
             let page = self.remote.find(&pass.tables, channels, since, after.as_ref())?;
             let is_last = page.len() < PAGE;
@@ -42,6 +43,7 @@ impl Link {
                 return Ok(false);
             }
         }
+        self.found_last.extend(after.map(|last| (group, last)));
         Ok(true)
     }
 

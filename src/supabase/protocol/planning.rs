@@ -3,7 +3,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::super::recipients;
+use super::super::recipients::Contacts;
 use super::super::remote::{Guard, IDS_MAX, RemoteMessage};
 use super::super::times;
 use super::{Link, Pass, Step, reach};
@@ -27,10 +27,12 @@ impl Link {
             after = last.id;
             let ids: Vec<&str> = claimed.iter().map(|claim| claim.remote_id.as_str()).collect();
             let rows = self.remote.read_again(&pass.tables, &ids)?;
+            let named = rows.iter().map(|row| &row.contact_ids);
+            let contacts = Contacts::look_up(&self.remote, &pass.tables, named)?;
             reach("link_read_again");
             for claim in &claimed {
                 let row = rows.iter().find(|row| row.id == claim.remote_id);
-                has_planned |= self.plan_one(pass, claim, row)?;
+                has_planned |= self.plan_one(pass, claim, row, &contacts)?;
             }
         }
         if has_planned {
@@ -45,6 +47,7 @@ impl Link {
         pass: &Pass,
         claim: &LinkClaim,
         row: Option<&RemoteMessage>,
+        contacts: &Contacts,
     ) -> Step<bool> {
         let is_as_found =
             |row: &&RemoteMessage| row.status == "scheduled" && row.scheduled_at == claim.due_at;
@@ -63,7 +66,7 @@ impl Link {
             }
             return Ok(false);
         };
-        let contact_ids = recipients::resolve(&self.remote, &pass.tables, &row.contact_ids)?;
+        let contact_ids = contacts.ours(&pass.tables, &row.contact_ids);
         let (mark, next_at) = (mark(row), self.next_of(pass, claim, row)?);
         let project = &pass.state.project;
         let (now, id) = (self.zone_now(), channel.channel_id);
@@ -138,7 +141,6 @@ impl Link {
                     None => Ok(()),
                 })?;
             }
-            reach("link_ended");
         }
     }
 

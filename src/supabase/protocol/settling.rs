@@ -17,7 +17,7 @@ const CLAIMS_AT_ONCE: usize = 100;
 impl Link {
     /// Writes what deliveries became, and what retries made of messages that were settled.
     pub(super) fn write_results(&mut self, pass: &Pass) -> Step<()> {
-        self.write_ends_of_retries(pass)?;
+        self.write_ends(pass)?;
         if !pass.state.is_shared {
             return Ok(());
         }
@@ -55,9 +55,16 @@ impl Link {
         }
     }
 
-    fn write_ends_of_retries(&mut self, pass: &Pass) -> Step<()> {
+    /// What ended since the last pass: for the first time, or anew by a retry or a correction.
+    fn write_ends(&mut self, pass: &Pass) -> Step<()> {
         for (seq, id) in self.store.read(|tx| tx.ended_link_messages(RESULTS_AT_ONCE))? {
             let claim = self.store.read(|tx| tx.latest_claim_of(id))?;
+            if let Some(claim) = claim.as_ref().filter(|claim| claim.state == ClaimState::Planned)
+                && let Some(ending) = self.store.read(|tx| tx.link_ending(claim))?
+            {
+                self.write(|tx| tx.end_claim(claim.id, &ending))?;
+                reach("link_ended");
+            }
             let settled = claim.filter(|claim| claim.state == ClaimState::Settled);
             if let Some(claim) = settled
                 && let Some(ending) = self.store.read(|tx| tx.link_ending(&claim))?
