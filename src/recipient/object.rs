@@ -14,46 +14,21 @@ use crate::reason::Reason;
 
 // Keys are compared in lower case without `_`, `-` and spaces. Those that say it more surely come first.
 // `value` is what a form stores of what was selected.
-const IDS: [&[&str]; 3] = [&["contactid"], &["id"], &["value"]];
-const CHATS: [&[&str]; 1] = [&["chatid"]];
-const TAGS: [&[&str]; 1] = [&["tag"]];
-const NAMES: [&[&str]; 2] = [&["name", "nama"], &["label", "text"]];
+const IDS: [&str; 3] = ["contactid", "id", "value"];
+const CHATS: [&str; 1] = ["chatid"];
+const TAGS: [&str; 1] = ["tag"];
+const NAMES: [&str; 2] = ["name nama", "label text"];
 /// `number` may count rows.
-const PHONES: [&[&str]; 3] = [
-    &["whatsapp", "wa", "nowa", "nomorwa", "nowhatsapp", "nomorwhatsapp"],
-    &[
-        "phone",
-        "phonenumber",
-        "nohp",
-        "nomorhp",
-        "hp",
-        "nomor",
-        "telepon",
-        "notelepon",
-        "nomortelepon",
-        "telp",
-        "notelp",
-        "mobile",
-        "handphone",
-        "msisdn",
-        "tel",
-    ],
-    &["number"],
+const PHONES: [&str; 3] = [
+    "whatsapp wa nowa nomorwa nowhatsapp nomorwhatsapp",
+    "phone phonenumber nohp nomorhp hp nomor telepon notelepon nomortelepon telp notelp mobile handphone msisdn tel",
+    "number",
 ];
 /// Keys whose value is a whole list of recipients.
-const LISTS: [&[&str]; 1] = [&[
-    "ids",
-    "contactids",
-    "contacts",
-    "recipients",
-    "numbers",
-    "phones",
-    "to",
-    "data",
-    "items",
-    "penerima",
-    "kontak",
-]];
+const LISTS: &str =
+    "ids contactids contacts recipients numbers phones to data items penerima kontak";
+/// Keys of a list that PHP wrote as an object have fewer digits than a phone number.
+const INDEX_DIGITS_MAX: usize = 6;
 
 /// More than any spelling of a phone number.
 const PHONE_BYTES_MAX: usize = 200;
@@ -64,10 +39,11 @@ pub(crate) const SKIP_KEY: &str = "skip";
 
 /// The recipients in an object that is a list: `{"0":1,"2":3}` as PHP writes one, or `{"ids":[…]}`.
 pub(super) fn list_in(fields: &Map<String, Value>) -> Option<Vec<Value>> {
-    if !fields.is_empty() && fields.keys().all(|key| is_digits(key)) {
+    let is_index = |key: &String| is_digits(key) && key.len() <= INDEX_DIGITS_MAX;
+    if !fields.is_empty() && fields.keys().all(is_index) {
         return Some(fields.values().cloned().collect());
     }
-    let mut lists = fields.iter().filter(|(key, value)| value.is_array() && is_key(key, LISTS[0]));
+    let mut lists = fields.iter().filter(|(key, value)| value.is_array() && is_key(key, LISTS));
     let (Some((_, Value::Array(list))), None) = (lists.next(), lists.next()) else { return None };
     // Beside a person of its own it says something of that person.
     Person::find(fields).is_ok_and(|person| person.is_nobody()).then(|| list.clone())
@@ -78,7 +54,7 @@ pub(super) fn read(fields: &Map<String, Value>) -> Entry {
     if let Some(entry) = skipped(fields) {
         return entry;
     }
-    let entry = match fields.iter().find(|(key, _)| is_key(key, &["contact"])) {
+    let entry = match fields.iter().find(|(key, _)| is_key(key, "contact")) {
         Some((_, Value::Object(contact))) => read_nested(contact, fields),
         Some(_) | None => Person::find(fields).and_then(|person| match tag(fields)? {
             // What is said of a person is no tag to send to.
@@ -240,7 +216,7 @@ fn read_phone(value: &Value) -> Result<String, Reason> {
 /// When several of them have values that are not the same.
 fn value_of<'a>(
     fields: &'a Map<String, Value>,
-    keys: &[&[&str]],
+    keys: &[&str],
     is_same: fn(&Value, &Value) -> bool,
 ) -> Result<Option<&'a Value>, Reason> {
     for keys in keys {
@@ -257,11 +233,11 @@ fn value_of<'a>(
     Ok(None)
 }
 
-fn is_key(key: &str, keys: &[&str]) -> bool {
+fn is_key(key: &str, keys: &str) -> bool {
     // No key that we know is longer, and a hostile one may have megabytes.
     key.len() <= 20 && {
         let plain: String = key.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).collect();
-        keys.iter().any(|known| plain.eq_ignore_ascii_case(known))
+        keys.split_whitespace().any(|known| plain.eq_ignore_ascii_case(known))
     }
 }
 

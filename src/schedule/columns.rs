@@ -24,44 +24,23 @@ const INTERVAL_MAX: u64 = 100;
 /// interval is 100 months at most.
 pub(super) const DAYS_WITHOUT_MAX: usize = 50 * 366;
 
-/// Keys with their other names; each is compared without case, `_`, `-` and blanks.
-type Key = &'static [&'static str];
-const DATE: Key = &["date"];
-const TIME: Key = &["time", "times"];
-const WEEK_DAYS: Key = &["weekDays", "days", "daysOfWeek"];
-const START: Key =
-    &["startDate", "start", "from", "startAt", "startsAt", "startsOn", "begin", "dtstart"];
-const END: Key = &[
-    "endDate",
-    "end",
-    "until",
-    "endAt",
-    "endsAt",
-    "endsOn",
-    "untilDate",
-    "lastDate",
-    "validUntil",
-    "expiresAt",
-];
-const COUNT: Key = &["count", "occurrences", "repeatCount", "maxOccurrences"];
-const INTERVAL: Key = &["interval", "every", "repeatEvery"];
-const FREQUENCY: Key = &["frequency", "freq", "repeat"];
-const MONTH_DAYS: Key = &["monthDays", "dayOfMonth", "daysOfMonth", "monthDay"];
-const EXCLUDED: Key =
-    &["excludeDates", "excludedDates", "exceptDates", "exDates", "exDate", "skipDates", "exclude"];
-const ZONE: Key = &["timezone", "tz", "zone"];
-const ENABLED: Key = &["enabled", "isEnabled", "active", "isActive", "on"];
-const DISABLED: Key = &[
-    "disabled",
-    "isDisabled",
-    "paused",
-    "isPaused",
-    "cancelled",
-    "canceled",
-    "deleted",
-    "isDeleted",
-];
-const STATUS: Key = &["status", "state"];
+/// A key with its other names, each compared without case, `_`, `-` and blanks. One that could mean two
+/// things, such as `days` or `every`, is none of them.
+type Key = &'static str;
+const DATE: Key = "date";
+const TIME: Key = "time times";
+const WEEK_DAYS: Key = "weekDays daysOfWeek";
+const START: Key = "startDate start from startAt startsAt startsOn begin dtstart";
+const END: Key = "endDate end until endAt endsAt endsOn untilDate lastDate validUntil expiresAt";
+const COUNT: Key = "count occurrences repeatCount maxOccurrences";
+const INTERVAL: Key = "interval";
+const FREQUENCY: Key = "frequency freq repeat";
+const MONTH_DAYS: Key = "monthDays dayOfMonth daysOfMonth monthDay";
+const EXCLUDED: Key = "excludeDates excludedDates exceptDates exDates exDate skipDates exclude";
+const ZONE: Key = "timezone tz zone";
+const ENABLED: Key = "enabled isEnabled active isActive on";
+const DISABLED: Key = "disabled isDisabled paused isPaused cancelled canceled deleted isDeleted";
+const STATUS: Key = "status state";
 
 /// The keys that say when, of `interval_config` and of an entry of `schedules`.
 const RULE_KEYS: [Key; 13] = [
@@ -330,8 +309,8 @@ fn read_entry(entry: &Value) -> Result<Listed, String> {
 }
 
 fn bounds_of(object: &Map<String, Value>) -> Result<Bounds, String> {
-    let start = field(object, START)?.map(|value| bound_of(value, START[0], Time::MIDNIGHT));
-    let end = field(object, END)?.map(|value| bound_of(value, END[0], Time::MAX));
+    let start = field(object, START)?.map(|value| bound_of(value, "startDate", Time::MIDNIGHT));
+    let end = field(object, END)?.map(|value| bound_of(value, "endDate", Time::MAX));
     let (start, end) = (start.transpose()?, end.transpose()?);
     if let (Some(start), Some(end)) = (start, end)
         && end < start
@@ -339,7 +318,7 @@ fn bounds_of(object: &Map<String, Value>) -> Result<Bounds, String> {
         return Err(format!("`endDate` {} is before `startDate` {}", end.date(), start.date()));
     }
     let excluded = field(object, EXCLUDED)?.map(dates_of).transpose()?.unwrap_or_default();
-    let zone = field(object, ZONE)?.map(|value| text_of(value, ZONE[0])).transpose()?;
+    let zone = field(object, ZONE)?.map(|value| text_of(value, "timezone")).transpose()?;
     let zone = zone.map(Zone::parse).transpose().map_err(|error| format!("`timezone`: {error}"))?;
     Ok(Bounds { start, end, excluded, zone, is_stopped: is_stopped(object)? })
 }
@@ -358,9 +337,9 @@ fn bound_of(value: &Value, key: &str, time: Time) -> Result<PrimitiveDateTime, S
 fn dates_of(value: &Value) -> Result<BTreeSet<Date>, String> {
     let read = |text: &str| read_date(text).map_err(|flaw| format!("`excludeDates`: {flaw}"));
     match value {
-        Value::Array(items) => items.iter().map(|item| date_of(item, EXCLUDED[0])).collect(),
+        Value::Array(items) => items.iter().map(|item| date_of(item, "excludeDates")).collect(),
         other => {
-            let parts = text_of(other, EXCLUDED[0])?.split([',', ';']).map(str::trim);
+            let parts = text_of(other, "excludeDates")?.split([',', ';']).map(str::trim);
             parts.filter(|part| !part.is_empty()).map(read).collect()
         }
     }
@@ -371,10 +350,10 @@ fn is_stopped(object: &Map<String, Value>) -> Result<bool, String> {
     let truth = |key: Key| match field(object, key)? {
         None => Ok(None),
         Some(Value::Bool(truth)) => Ok(Some(*truth)),
-        Some(value) => match word_of(value, key[0])?.as_str() {
+        Some(value) => match word_of(value, first(key))?.as_str() {
             "true" | "1" | "yes" | "ya" => Ok(Some(true)),
             "false" | "0" | "no" | "tidak" => Ok(Some(false)),
-            word => Err(format!("`{}`: `{}` is neither true nor false", key[0], quote(word))),
+            word => Err(format!("`{}`: `{}` is neither true nor false", first(key), quote(word))),
         },
     };
     let has = |list: &str, word: &str| list.split_whitespace().any(|known| known == word);
@@ -433,7 +412,7 @@ fn month_days_of(value: &Value) -> Result<Frequency, String> {
 ///
 /// An unknown `"onlyHolidays": true` without effect would be messages that go out for ever.
 fn refuse_unknown_key(object: &Map<String, Value>, known: &[Key]) -> Result<(), String> {
-    let names = || known.iter().copied().flatten().copied().chain(NOTE_KEYS.split_whitespace());
+    let names = || known.iter().copied().chain([NOTE_KEYS]).flat_map(str::split_whitespace);
     let is_fine = |key: &str| names().any(|name| same_name(key, name));
     match object.iter().find(|(key, value)| !is_fine(key) && !is_blank(value)) {
         Some((key, _)) => Err(format!(
@@ -445,7 +424,7 @@ fn refuse_unknown_key(object: &Map<String, Value>, known: &[Key]) -> Result<(), 
 }
 
 fn required(object: &Map<String, Value>, key: Key) -> Result<&Value, String> {
-    field(object, key)?.ok_or_else(|| format!("`{}` is missing", key[0]))
+    field(object, key)?.ok_or_else(|| format!("`{}` is missing", first(key)))
 }
 
 /// The field of that name or another of its names, in whatever case and with or without `_`; null and
@@ -453,12 +432,16 @@ fn required(object: &Map<String, Value>, key: Key) -> Result<&Value, String> {
 ///
 /// So lenient because an `enddate` that is not recognised would be a schedule without an end.
 fn field(object: &Map<String, Value>, key: Key) -> Result<Option<&Value>, String> {
-    let is_it = |written: &str| key.iter().any(|name| same_name(written, name));
+    let is_it = |written: &str| key.split_whitespace().any(|name| same_name(written, name));
     let mut found = object.iter().filter(|(written, value)| is_it(written) && !is_blank(value));
     match (found.next(), found.next()) {
-        (Some(_), Some(_)) => Err(format!("`{}` is given twice", key[0])),
+        (Some(_), Some(_)) => Err(format!("`{}` is given twice", first(key))),
         (first, _) => Ok(first.map(|(_, value)| value)),
     }
+}
+
+fn first(key: Key) -> &'static str {
+    key.split_whitespace().next().unwrap_or(key)
 }
 
 fn same_name(key: &str, name: &str) -> bool {

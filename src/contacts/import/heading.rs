@@ -84,19 +84,7 @@ const TAGS: &str = "tags tag label labels groupmembership categories customertag
 const ATTRIBUTES: &str = "attributes attribs moreattributes";
 const STATUS: &str = "status subscriptionstatus subscriberstatus contactstatus memberstatus statuslangganan \
     statuskontak emailstatus emailmarketing emailmarketingstatus";
-const OUT: [&str; 11] = [
-    "optout",
-    "optedout",
-    "unsubscribe",
-    "unsub",
-    "berhenti",
-    "donotcontact",
-    "dnc",
-    "blacklist",
-    "blocklist",
-    "cleantime",
-    "diblokir",
-];
+const OUT: &str = "optout optedout unsubscribe unsub berhenti donotcontact dnc blacklist blocklist cleantime diblokir";
 const CONSENT: &str = "consent optin optedin subscribed berlangganan setuju persetujuan marketingconsent emailconsent \
     emailoptin emailmarketingconsent acceptsmarketing acceptsemailmarketing acceptssmsmarketing smsconsent \
     emailsubscribed newsletter";
@@ -149,9 +137,9 @@ fn opt_out(joined: &str) -> Option<OptOut> {
     if is_in(CONSENT, joined) {
         return Some(OptOut::No);
     }
-    let has = |parts: &[&str]| parts.iter().any(|part| joined.contains(part));
-    let is_about_it = has(&["reason", "alasan", "title", "campaign", "link", "url"]);
-    (has(&OUT) && !is_about_it).then_some(OptOut::Yes)
+    let has = |parts: &str| parts.split_whitespace().any(|part| joined.contains(part));
+    let is_about_it = has("reason alasan title campaign link url");
+    (has(OUT) && !is_about_it).then_some(OptOut::Yes)
 }
 
 fn number_kind(words: &[String], joined: &str) -> Option<NumberKind> {
