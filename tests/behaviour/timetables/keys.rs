@@ -95,8 +95,10 @@ fn a_rule_that_is_switched_off_or_over_sends_nothing_and_says_so() {
 #[test]
 fn a_rule_with_its_own_zone_goes_out_once_whatever_timezone_is() {
     let mut world = world_in(JAKARTA);
-    let daily = r#"{"time":"09:00","frequency":"daily","timezone":"Asia/Makassar"}"#;
+    let daily = r#"{"time":"10:00","frequency":"daily","timezone":"Asia/Makassar"}"#;
     let id = insert(&world, "interval_config", &format!("'{daily}'"));
+    world.run();
+    move_to(&mut world, "Pacific/Kiritimati");
     run_until(&world, "2026-12-02T02:00:00Z");
     move_to(&mut world, MAKASSAR);
     run_until(&world, "2026-12-03T02:00:00Z");
@@ -106,6 +108,6 @@ fn a_rule_with_its_own_zone_goes_out_once_whatever_timezone_is() {
     run_until(&world, "2026-12-05T02:00:00Z");
     let due = world
         .rows(&format!("SELECT due_at FROM deliveries WHERE auto_message_id = {id} ORDER BY id"));
-    let days: Vec<String> = (1..=5).map(|day| format!("2026-12-0{day}T01:00:00Z")).collect();
+    let days: Vec<String> = (1..=5).map(|day| format!("2026-12-0{day}T02:00:00Z")).collect();
     assert_eq!(due, days);
 }
