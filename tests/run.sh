@@ -38,5 +38,7 @@ bash tests/hosting/run.sh
 bash tests/mcp/run.sh
 # The examples in PHP, Python and Node.
 bash tests/examples/run.sh
+# The API: what its document allows, and clients generated from it.
+bash tests/api/run.sh
 # The panel in a real browser.
 sh tests/panel/run.sh

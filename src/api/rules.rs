@@ -49,6 +49,12 @@ fn path(head: &Head) -> &str {
 impl Admission for Arc<Config> {
     fn admit(&self, head: &Head) -> Result<u64, Refusal> {
         check(head, &self.allowed_hosts, &self.cors_origins)?;
+        // The routes get headers in ASCII only; without their key they would do a thing twice.
+        let odd = ["Idempotency-Key", "If-Match"].map(|name| head.header(name));
+        if v1::is_api(path(head)) && !odd.iter().flatten().all(|value| value.is_ascii()) {
+            let words = "the headers Idempotency-Key and If-Match are written in ASCII";
+            return Err(Refusal::new(400, words));
+        }
         let bytes_max = if path(head) == WEBHOOK_PATH {
             webhook::BODY_BYTES_MAX
         } else if path(head) == v1::IMPORT_PATH {

@@ -144,6 +144,11 @@ impl V1 {
         Self { config, clock, triggers, store, under_way }
     }
 
+    /// The same on a connection that is open already.
+    pub fn on(self, store: Store) -> Self {
+        Self { store: Mutex::new(Some(store)), ..self }
+    }
+
     /// Answers a request that showed `key`.
     pub(super) fn answer(&self, request: &mut Request, key: ApiKey) -> Response {
         let method = if request.method == "HEAD" { "GET" } else { request.method.as_str() };

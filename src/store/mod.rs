@@ -249,9 +249,9 @@ impl Store {
         self.is_joined = true;
         let joined = Joined(self);
         let value = work(joined.0)?;
-        fail_point::reach("before_commit");
+        fail_point::reach("joined_before_commit");
         joined.0.execute("COMMIT")?;
-        fail_point::reach("committed");
+        fail_point::reach("joined_committed");
         Ok(value)
     }
 

@@ -229,6 +229,7 @@ fn what_cannot_be_done_names_its_field() {
             (422, "invalid", "metadata"),
         ),
         (json!([]), (422, "invalid", "")),
+        (Value::Null, (400, "not_json", "")),
     ] {
         let answer = door.post("/messages", &body);
         let (status, code, field) = answer.refusal();

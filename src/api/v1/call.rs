@@ -269,16 +269,23 @@ impl<'a> Call<'a> {
         self.parsed("cursor", "the `next_cursor` of the page before", read)
     }
 
-    /// The body; without one what `{}` would be.
+    /// The body; without one what is usual.
+    pub(super) fn body_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, Problem> {
+        if self.request.body.is_empty() { Ok(T::default()) } else { self.body() }
+    }
+
     pub(super) fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let content_type = self.request.header("Content-Type").unwrap_or("application/json");
         let kind = content_type.split(';').next().unwrap_or_default().trim();
-        let bytes = if self.request.body.is_empty() { b"{}" } else { self.request.body.as_slice() };
-        if !kind.eq_ignore_ascii_case("application/json") && !self.request.body.is_empty() {
+        if !kind.eq_ignore_ascii_case("application/json") {
             let words = "send JSON, and say so: `Content-Type: application/json`";
             return Err(Problem::new(415, "not_json", words));
         }
-        let mut text = serde_json::Deserializer::from_slice(bytes);
+        // Else a list of values would do for an object.
+        if self.request.body.trim_ascii_start().starts_with(b"[") {
+            return Err(Problem::new(422, "invalid", "the body must be a JSON object"));
+        }
+        let mut text = serde_json::Deserializer::from_slice(&self.request.body);
         let read = serde_path_to_error::deserialize(&mut text).map_err(|error| {
             let path = error.path().to_string();
             let words = error.into_inner();

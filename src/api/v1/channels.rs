@@ -33,7 +33,7 @@ pub(super) fn show(call: &Call<'_>) -> Answered {
 }
 
 pub(super) fn pause(call: &Call<'_>) -> Answered {
-    let reason = call.body::<Pause>()?.reason;
+    let reason = call.body_or_default::<Pause>()?.reason;
     call.once(|store| {
         view(call, store)?;
         channels::pause(store, &call.id.to_string(), reason.as_deref(), call.now)?;

@@ -212,6 +212,7 @@ fn status() -> Value {
         "channels": {"type": "array", "items": channel},
         "today": {"type": "object", "additionalProperties": count()},
         "unknown": count(), "unresolved_stops": count(), "clock_hold": maybe(), "last_trigger_at": maybe(),
+        "callbacks": object(json!({"waiting": count(), "failed": count(), "dropped": count()})),
         "backlog_ends_at": maybe(), "runs": {"type": "array", "items": run},
     }))
 }

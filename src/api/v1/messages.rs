@@ -518,7 +518,7 @@ pub(super) fn resume(call: &Call<'_>) -> Answered {
 }
 
 pub(super) fn retry(call: &Call<'_>) -> Answered {
-    let retry = Retry { with_unknown: call.body::<RetryOf>()?.unknown };
+    let retry = Retry { with_unknown: call.body_or_default::<RetryOf>()?.unknown };
     let config = &call.v1.config;
     let answer = moved(call, |store| {
         Ok(messages::retry(store, call.id, retry, None, config, call.now).map(drop)?)

@@ -1,15 +1,21 @@
 //! Requests that come twice: one message, the first answer again, and no lost update.
 
+use std::process::Command;
 use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Door};
-use crate::site::Site;
+use super::{Answer, Door, add_key};
+use crate::site::{Site, until};
 
 fn create(door: &Door, key: &str, body: &Value) -> Answer {
+    try_create(door, key, body).unwrap()
+}
+
+fn try_create(door: &Door, key: &str, body: &Value) -> Result<Answer, ureq::Error> {
     let headers = [("Content-Type", "application/json"), ("Idempotency-Key", key)];
-    door.ask_with("POST", "/messages", &headers, body.to_string().as_bytes()).unwrap()
+    door.ask_with("POST", "/messages", &headers, body.to_string().as_bytes())
 }
 
 fn count(site: &Site, table: &str) -> i64 {
@@ -86,7 +92,8 @@ fn a_hundred_at_once_make_one_message() {
             .map(|_| {
                 scope.spawn(|| {
                     loop {
-                        let answer = create(&door, "satu", &new);
+                        // The front has 64 connections: one that was pushed out asks again.
+                        let Ok(answer) = try_create(&door, "satu", &new) else { continue };
                         if answer.status == 201 {
                             return answer;
                         }
@@ -100,6 +107,71 @@ fn a_hundred_at_once_make_one_message() {
     });
     assert!(answers.iter().all(|answer| answer.body["id"] == 1));
     assert_eq!((count(&site, "auto_messages"), count(&site, "api_answers")), (1, 1));
+}
+
+/// Killed at each step, started again, asked again.
+#[test]
+fn a_kill_at_any_step_makes_one_message_and_the_same_answer() {
+    let places = [
+        ("api_answer_made", 0),
+        ("api_answer_kept", 0),
+        ("joined_before_commit", 0),
+        ("joined_committed", 1),
+    ];
+    for (place, made_before_kill) in places {
+        let site = Site::new();
+        let key = add_key(&site, &["toko"]);
+        let new = json!({"text": "Halo", "to": "081200007001", "at": "2037-01-01 08:00"});
+        let mut door = Door::of(site.start("serve", "killed.log", Some(place)), key.clone());
+        door.server.wait_until_ready();
+        thread::scope(|scope| {
+            let asking = scope.spawn(|| try_create(&door, "satu", &new).is_err());
+            until(place, || door.server.log().contains(&format!("fail point: {place}")));
+            let pid = door.server.child.id().to_string();
+            assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+            assert!(asking.join().unwrap(), "{place}: no answer came");
+        });
+        door.server.kill();
+        assert_eq!(count(&site, "auto_messages"), made_before_kill, "{place}");
+        assert_eq!(count(&site, "api_answers"), made_before_kill, "{place}");
+        let door = Door::of(site.serve(), key);
+        let first = create(&door, "satu", &new).expect(201);
+        let is_replay = first.header("Idempotency-Replayed") == "true";
+        assert_eq!(is_replay, made_before_kill == 1, "{place}");
+        assert_eq!(create(&door, "satu", &new).expect(201).body, first.body, "{place}");
+        assert_eq!((count(&site, "auto_messages"), count(&site, "api_answers")), (1, 1), "{place}");
+    }
+}
+
+/// A replay changes nothing: killed in it, it is given again.
+#[test]
+fn kills_at_random_times_make_one_message_for_each_key() {
+    let site = Site::new();
+    let key = add_key(&site, &["toko"]);
+    let mut random = fastrand::Rng::with_seed(1);
+    let orders = 12;
+    for _ in 0..10 {
+        let mut door = Door::of(site.serve(), key.clone());
+        let pid = door.server.child.id().to_string();
+        let pause = Duration::from_millis(random.u64(5..120));
+        thread::scope(|scope| {
+            for order in 0..orders {
+                let door = &door;
+                let new = json!({"text": format!("Pesanan {order}"), "to": "081200007001", "at": "2037-01-01 08:00"});
+                scope.spawn(move || drop(try_create(door, &order.to_string(), &new)));
+            }
+            thread::sleep(pause);
+            assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+        });
+        door.server.kill();
+    }
+    let door = Door::of(site.serve(), key);
+    for order in 0..orders {
+        let new = json!({"text": format!("Pesanan {order}"), "to": "081200007001", "at": "2037-01-01 08:00"});
+        let id = create(&door, &order.to_string(), &new).expect(201).body["id"].clone();
+        assert_eq!(door.get(&format!("/messages/{id}"))["text"], format!("Pesanan {order}"));
+    }
+    assert_eq!((count(&site, "auto_messages"), count(&site, "api_answers")), (orders, orders));
 }
 
 #[test]

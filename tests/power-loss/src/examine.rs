@@ -282,6 +282,8 @@ fn look_at(path: &Path) -> Result<Shown, String> {
         "SELECT * FROM contacts ORDER BY id",
         "SELECT * FROM runs ORDER BY id",
         "SELECT * FROM callbacks ORDER BY id",
+        "SELECT * FROM api_keys ORDER BY id",
+        "SELECT * FROM api_answers ORDER BY idempotency_key",
         // Without the times of row 1, which the first migration made on the real clock.
         "SELECT id, name, session_name, is_active, ready_at, held_reason, held_kind FROM channels ORDER BY id",
     ] {

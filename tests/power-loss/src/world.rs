@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use auto_message_scheduler::api::{Api, V1, keys};
 use auto_message_scheduler::clock::{Clock, Now, Timestamp, Wake};
-use auto_message_scheduler::config::Config;
+use auto_message_scheduler::config::{Config, Secret};
 use auto_message_scheduler::engine::{Engine, When};
 use auto_message_scheduler::fake_waha::{FakeWaha, Options, Received};
+use auto_message_scheduler::http::Request;
 use auto_message_scheduler::send_window::Gap;
-use auto_message_scheduler::store::{Store, StoreError, Trigger};
+use auto_message_scheduler::store::{Can, Store, StoreError, Trigger};
 use auto_message_scheduler::trigger::{Progress, Triggers};
 use auto_message_scheduler::waha::Waha;
 use rusqlite::{Connection, OpenFlags};
@@ -189,6 +191,31 @@ impl World {
         // that a power cut just then takes this person's last row back. EXTRA does.
         sql.execute_batch("PRAGMA synchronous = EXTRA").unwrap();
         sql
+    }
+
+    /// A message that is due now, made twice by the API with one Idempotency-Key.
+    ///
+    /// # Panics
+    /// When it is not made once.
+    pub fn ask_for_message(&self, program: &Program, text: &str, to: &str) {
+        let open = || Store::open_on(&self.path, self.disk.vfs()).unwrap();
+        let now = self.clock.now().wall;
+        let key = keys::add(&mut open(), "toko", Can::Both, None, now).unwrap();
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        let triggers = || Arc::clone(&program.triggers);
+        let v1 = V1::new(Arc::default(), Arc::clone(&clock), triggers()).on(open());
+        let secret = Secret::new("a-secret-for-tests-0123456789");
+        let api = Api::new(open(), triggers(), clock, secret.into(), Duration::ZERO, None);
+        let api = api.with_v1(v1, &[]);
+        let answers = [(); 2].map(|()| {
+            let mut request = Request::new("POST", "/api/v1/messages")
+                .with("Authorization", &format!("Bearer {key}"))
+                .with("Idempotency-Key", text);
+            request.body = format!(r#"{{"text":"{text}","to":"{to}"}}"#).into_bytes();
+            api.answer(&mut request, true)
+        });
+        assert_eq!(answers[0].status, 201);
+        assert_eq!(answers[0].body, answers[1].body);
     }
 
     /// A message that is due now.

@@ -32,8 +32,9 @@ fn history(disk: &'static Disk) -> Vec<Event> {
     let program = world.start().unwrap();
     let sql = world.sql();
     world.message(&sql, "Promo D", "081200007001, 081200007005");
+    world.ask_for_message(&program, "Promo E", "081200007006");
     program.run().unwrap();
-    assert_eq!(world.waha.received().len(), 8, "what the simulated WhatsApp got");
+    assert_eq!(world.waha.received().len(), 9, "what the simulated WhatsApp got");
     drop(program);
     let callbacks = "SELECT count(*) FROM callbacks";
     let count: i64 = sql.query_row(callbacks, [], |row| row.get(0)).unwrap();
