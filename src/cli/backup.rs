@@ -8,11 +8,11 @@ use serde_json::json;
 
 use super::CliError;
 use super::output::{Output, say};
-use crate::backup::{self, BackupError, Restored};
+use crate::backup::{self, Backup, BackupError, Restored};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::instance;
-use crate::store::{LOOK_AT_UNKNOWN, Marked, Store};
+use crate::store::{Contents, LOOK_AT_UNKNOWN, Marked, Store};
 
 #[derive(Debug, Args)]
 pub(super) struct BackupArgs {
@@ -41,24 +41,17 @@ pub(super) fn backup(args: &BackupArgs, config: &Config) -> Result<(), CliError>
         std::process::exit(1);
     })?;
     let made = backup::backup(&config.database_path, &args.file, args.keep, now)?;
-    let contents = made.contents;
+    let Backup { path, contents: Contents { messages, deliveries, contacts }, bytes, removed } =
+        made;
     let data = json!({
-        "path": made.path,
-        "messages": contents.messages,
-        "deliveries": contents.deliveries,
-        "contacts": contents.contacts,
-        "bytes": made.bytes,
-        "removed": made.removed,
+        "path": path, "messages": messages, "deliveries": deliveries, "contacts": contacts,
+        "bytes": bytes, "removed": removed,
     });
+    let path = path.display();
     args.output.print(&data, |_| {
         format!(
-            "{}: {} messages, {} deliveries, {} contacts, {} bytes; {} older removed",
-            made.path.display(),
-            contents.messages,
-            contents.deliveries,
-            contents.contacts,
-            made.bytes,
-            made.removed,
+            "{path}: {messages} messages, {deliveries} deliveries, {contacts} contacts, {bytes} bytes; \
+             {removed} older removed"
         )
     })
 }

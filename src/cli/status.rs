@@ -83,6 +83,8 @@ fn draw(out: &mut impl Write, screen: &str) -> io::Result<()> {
 }
 
 fn screen(now: &Overview, zone: &Zone) -> String {
+    let hint =
+        if now.unknown > 0 { ": they may have gone out; `message show` tells which" } else { "" };
     let mut lines = vec![
         format!("{} {}   {}", clock(now.now, zone), zone.name(), who_sends(now)),
         format!("Database   {}", cut_front(&now.database.display().to_string(), WIDTH - 11)),
@@ -92,15 +94,7 @@ fn screen(now: &Overview, zone: &Zone) -> String {
             now.scheduled, now.due, now.on_their_way, now.drafts
         ),
         today(now),
-        format!(
-            "Unknown    {}{}",
-            now.unknown,
-            if now.unknown > 0 {
-                ": they may have gone out; `message show` tells which"
-            } else {
-                ""
-            }
-        ),
+        format!("Unknown    {}{hint}", now.unknown),
         format!("Backlog    {}", backlog(now, zone)),
         now.clock_hold.as_ref().map_or_else(|| callbacks(now), |why| format!("HELD       {why}")),
     ];

@@ -470,12 +470,10 @@ impl Dispatcher {
 }
 
 fn log_end(row: i64, report: &RunReport) {
-    let RunReport { messages, deliveries, pending } = report;
+    let RunReport { messages: RunCounts { processed, success, failed }, deliveries, pending } =
+        report;
+    let sent = deliveries.sent;
     log::info!(
-        "run {row}: ended: {} messages, {} sent, {} failed; {} deliveries sent, {pending} pending",
-        messages.processed,
-        messages.success,
-        messages.failed,
-        deliveries.sent,
+        "run {row}: ended: {processed} messages, {success} sent, {failed} failed; {sent} deliveries sent, {pending} pending"
     );
 }

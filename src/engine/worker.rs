@@ -379,10 +379,8 @@ impl Turn<'_> {
         let result = Box::new(Unrecorded { claimed, outcome, held_count });
         let after = core.record(memory, result, core.clock.now());
         if let After::Unrecorded(error) = &after {
-            log::error!(
-                "delivery {delivery_id}: the outcome could not be recorded yet: {}",
-                in_one_line(error)
-            );
+            let why = in_one_line(error);
+            log::error!("delivery {delivery_id}: the outcome could not be recorded yet: {why}");
         }
         after
     }

@@ -241,19 +241,15 @@ fn chart(visit: &Visit<'_>, days: Vec<(String, Ended)>) -> Chart {
         total.read += ended.read;
         total.failed += ended.failed;
         total.unknown += ended.unknown;
-        let title = format!(
-            "{day}: {} {}, {} {}, {} {}, {} {}, {} {}",
-            w.sent,
-            ended.sent,
-            w.delivered,
-            ended.delivered,
-            w.read,
-            ended.read,
-            w.failed,
-            ended.failed,
-            w.unknown,
-            ended.unknown
-        );
+        let Ended { sent, delivered, read, failed, unknown } = *ended;
+        let counts = [
+            (w.sent, sent),
+            (w.delivered, delivered),
+            (w.read, read),
+            (w.failed, failed),
+            (w.unknown, unknown),
+        ];
+        let title = format!("{day}: {}", counts.map(|(word, n)| format!("{word} {n}")).join(", "));
         let mut pieces = Vec::new();
         for (class, count) in
             [("sent", ended.sent), ("delivered", ended.delivered), ("read", ended.read)]

@@ -63,9 +63,6 @@ pub struct WaitingForContact {
     pub(crate) number_now: Option<String>,
 }
 
-const COLUMNS: &str =
-    "id, name, phone_number, tags, attributes, opted_out_at, created_at, updated_at";
-
 /// The rows whose number may be spelled otherwise than the program does: word for word the WHERE of
 /// `idx_contacts_odd_number`.
 const IS_ODD: &str = "(phone_number NOT GLOB '+[1-9]*' OR phone_number GLOB '?*[^0-9]*'
@@ -100,8 +97,8 @@ impl Skipped {
 
 impl Tx<'_> {
     pub(crate) fn contact(&self, id: i64) -> SqlResult<Option<Contact>> {
-        let sql = format!("SELECT {COLUMNS} FROM contacts WHERE id = :id");
-        self.query_optional(&sql, params! { id }, Contact::from_row)
+        let sql = "SELECT * FROM contacts WHERE id = :id";
+        self.query_optional(sql, params! { id }, Contact::from_row)
     }
 
     /// Calls `visit` with the contacts whose id is greater than `after`, by id, until it says `false`.
@@ -110,8 +107,8 @@ impl Tx<'_> {
         after: i64,
         mut visit: impl FnMut(Contact) -> SqlResult<bool>,
     ) -> SqlResult<()> {
-        let sql = format!("SELECT {COLUMNS} FROM contacts WHERE id > :after ORDER BY id");
-        self.each_row(&sql, params! { after }, |row| visit(Contact::from_row(row)?))
+        let sql = "SELECT * FROM contacts WHERE id > :after ORDER BY id";
+        self.each_row(sql, params! { after }, |row| visit(Contact::from_row(row)?))
     }
 
     /// Adds a contact with a name and a number and returns its id.
@@ -125,12 +122,9 @@ impl Tx<'_> {
         let sql = "INSERT INTO contacts
                        (name, phone_number, tags, attributes, opted_out_at, created_at, updated_at)
                    VALUES (:name, :phone_number, :tags, :attributes, :opted_out_at, :now, :now)";
-        self.insert_row(
-            sql,
-            params! {
-                now, contact.{ name, phone_number, tags, attributes, opted_out_at },
-            },
-        )
+        let params =
+            params! { now, contact.{ name, phone_number, tags, attributes, opted_out_at } };
+        self.insert_row(sql, params)
     }
 
     /// Writes all columns of a contact that is there.
@@ -246,7 +240,7 @@ impl Tx<'_> {
             }
         };
         let sql = format!(
-            "SELECT {COLUMNS} FROM contacts
+            "SELECT * FROM contacts
              WHERE id > :above AND id < :below AND {found} ORDER BY id {order}"
         );
         let mut kept = Vec::new();

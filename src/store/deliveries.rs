@@ -67,12 +67,6 @@ pub struct Delivery {
     pub(crate) finished_at: Option<Timestamp>,
 }
 
-/// What a [`Delivery`] is read from, as `d`.
-pub(super) const DELIVERY: &str =
-    "d.id, d.auto_message_id, d.due_at, d.channel_id, d.contact_id, d.contact_number, d.name,
-    d.chat_id, d.status, d.next_attempt_at, d.text, d.waha_message_id, d.ack, d.error, d.finished_at,
-    d.error_code, d.error_args";
-
 impl Delivery {
     pub(super) fn from_row(row: &Row<'_>) -> SqlResult<Self> {
         read! { row => Self {
@@ -441,8 +435,8 @@ impl Tx<'_> {
     }
 
     pub(crate) fn delivery(&self, id: i64) -> SqlResult<Option<Delivery>> {
-        let sql = format!("SELECT {DELIVERY} FROM deliveries d WHERE d.id = :id");
-        self.query_optional(&sql, params! { id }, Delivery::from_row)
+        let sql = "SELECT * FROM deliveries WHERE id = :id";
+        self.query_optional(sql, params! { id }, Delivery::from_row)
     }
 
     /// The occurrences of a message that were planned, the latest first.
@@ -477,11 +471,9 @@ impl Tx<'_> {
         due_at: Timestamp,
         mut visit: impl FnMut(Delivery) -> SqlResult<()>,
     ) -> SqlResult<()> {
-        let sql = format!(
-            "SELECT {DELIVERY} FROM deliveries d
-             WHERE d.auto_message_id = :id AND d.due_at = :due_at ORDER BY d.id"
-        );
-        self.each_row(&sql, params! { id, due_at }, |row| {
+        let sql = "SELECT * FROM deliveries
+                   WHERE auto_message_id = :id AND due_at = :due_at ORDER BY id";
+        self.each_row(sql, params! { id, due_at }, |row| {
             visit(Delivery::from_row(row)?).map(|()| true)
         })
     }
@@ -493,12 +485,10 @@ impl Tx<'_> {
         due_at: Timestamp,
         limit: Option<u32>,
     ) -> SqlResult<Vec<Delivery>> {
-        let sql = format!(
-            "SELECT {DELIVERY} FROM deliveries d
-             WHERE d.auto_message_id = :id AND d.due_at = :due_at ORDER BY d.id LIMIT :limit"
-        );
+        let sql = "SELECT * FROM deliveries
+                   WHERE auto_message_id = :id AND due_at = :due_at ORDER BY id LIMIT :limit";
         let limit = limit.map_or(-1, i64::from);
-        self.query_rows(&sql, params! { id, due_at, limit }, Delivery::from_row)
+        self.query_rows(sql, params! { id, due_at, limit }, Delivery::from_row)
     }
 
     /// At most `limit` deliveries of an occurrence whose chat comes after `after`; of one of
@@ -511,14 +501,12 @@ impl Tx<'_> {
         after: &str,
         limit: u32,
     ) -> SqlResult<Vec<Delivery>> {
-        let sql = format!(
-            "SELECT {DELIVERY} FROM deliveries d
-             WHERE d.auto_message_id = :id AND d.due_at = :due_at AND d.chat_id > :after
-                 AND (:statuses = '' OR instr(:statuses, ',' || d.status || ',') > 0)
-             ORDER BY d.chat_id LIMIT :limit"
-        );
+        let sql = "SELECT * FROM deliveries
+                   WHERE auto_message_id = :id AND due_at = :due_at AND chat_id > :after
+                       AND (:statuses = '' OR instr(:statuses, ',' || status || ',') > 0)
+                   ORDER BY chat_id LIMIT :limit";
         let params = params! { id, due_at, after, limit, ":statuses": words(statuses) };
-        self.query_rows(&sql, params, Delivery::from_row)
+        self.query_rows(sql, params, Delivery::from_row)
     }
 
     /// The latest occurrences of a message that have deliveries, at most `limit`, the latest first,

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use super::deliveries::DELIVERY;
 use super::{Channel, Delivery, SqlResult, Tx, params, text};
 use crate::clock::Timestamp;
 use crate::delivery::{Ack, MessageId, Status, Verdict, weigh};
@@ -214,10 +213,8 @@ impl Tx<'_> {
 
     /// The deliveries with this id of WAHA's, two at most.
     fn deliveries_with_id(&self, waha_message_id: &str) -> SqlResult<Vec<Delivery>> {
-        let sql = format!(
-            "SELECT {DELIVERY} FROM deliveries d WHERE d.waha_message_id = :waha_message_id LIMIT 2"
-        );
-        self.query_rows(&sql, params! { waha_message_id }, Delivery::from_row)
+        let sql = "SELECT * FROM deliveries WHERE waha_message_id = :waha_message_id LIMIT 2";
+        self.query_rows(sql, params! { waha_message_id }, Delivery::from_row)
     }
 
     /// Gives the id of an echo to the one delivery without an id that it can be of. On a delivery

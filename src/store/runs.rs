@@ -49,8 +49,6 @@ pub struct Run {
     pub(crate) error: Option<Explanation>,
 }
 
-const RUN: &str = "id, trigger, remote, started_at, finished_at, processed, success, failed, error, error_code, error_args";
-
 impl Run {
     fn from_row(row: &Row<'_>) -> SqlResult<Self> {
         read! { row => Self {
@@ -122,7 +120,7 @@ impl Tx<'_> {
     pub(crate) fn page_of_runs(&self, from: PageFrom, limit: u32) -> SqlResult<Vec<Run>> {
         let ((above, below), order) = (from.bounds(), from.order());
         let sql = format!(
-            "SELECT {RUN} FROM runs WHERE id > :above AND id < :below ORDER BY id {order} LIMIT :limit"
+            "SELECT * FROM runs WHERE id > :above AND id < :below ORDER BY id {order} LIMIT :limit"
         );
         let params = params! { above, below, limit };
         Ok(from.newest_first(self.query_rows(&sql, params, Run::from_row)?))
@@ -140,9 +138,7 @@ impl Tx<'_> {
 
     /// The last run that somebody's cron, and not our own ticker, triggered.
     pub(crate) fn last_triggered_run(&self) -> SqlResult<Option<Run>> {
-        let sql = format!(
-            "SELECT {RUN} FROM runs WHERE trigger IN ('cron', 'api') ORDER BY id DESC LIMIT 1"
-        );
-        self.query_optional(&sql, [], Run::from_row)
+        let sql = "SELECT * FROM runs WHERE trigger IN ('cron', 'api') ORDER BY id DESC LIMIT 1";
+        self.query_optional(sql, [], Run::from_row)
     }
 }

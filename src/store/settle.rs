@@ -1,7 +1,7 @@
 //! Settling: an occurrence with nothing left to do ends its message, or schedules the next one. And
 //! correcting a message whose delivery turned out otherwise after all: its counts, status and `error`.
 
-use super::deliveries::{DELIVERY, FIRST_LOOKUP_AFTER, counts_by, read_counts, words};
+use super::deliveries::{FIRST_LOOKUP_AFTER, counts_by, read_counts, words};
 use super::messages::{TIMETABLE, read_message_counts, read_timetable};
 use super::{Delivery, SqlResult, Tx, params};
 use crate::clock::Timestamp;
@@ -195,7 +195,7 @@ impl Tx<'_> {
     ) -> SqlResult<Vec<Delivery>> {
         let sql = format!(
             "WITH {RECIPIENTS}
-             SELECT {DELIVERY} FROM recipients r
+             SELECT d.* FROM recipients r
              CROSS JOIN deliveries d ON d.auto_message_id = :id AND d.due_at = r.last_at
                  AND d.chat_id = r.chat_id
              WHERE instr(:statuses, ',' || r.stands || ',') > 0 ORDER BY d.id"
