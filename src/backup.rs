@@ -86,9 +86,7 @@ pub enum BackupError {
 
 /// Copies `database` into `target` while others use it. With `keep`, `target` is a base name: the
 /// time is added to it, and all but the newest `keep` of such files are removed.
-///
-/// # Errors
-/// [`BackupError`]; then the file that was there is as it was.
+/// On an error the file that was there is as it was.
 pub fn backup(
     database: &Path,
     target: &Path,
@@ -114,9 +112,7 @@ pub(crate) fn abandon(target: &Path) {
 
 /// Makes the content of `file` the database. Everything that may have been sent since it was made
 /// becomes `unknown`, except what the database until now knows better.
-///
-/// # Errors
-/// [`BackupError`]; then the database is as it was.
+/// On an error the database is as it was.
 pub fn restore(
     database: &Path,
     file: &Path,

@@ -14,6 +14,11 @@ use time::macros::format_description;
 const TEXT_FORMAT: &[BorrowedFormatItem<'static>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 
+/// The dates of HTTP, such as `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, IMF-fixdate).
+const HTTP_FORMAT: &[BorrowedFormatItem<'static>] = format_description!(
+    "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+);
+
 /// A point in time, UTC, in milliseconds since 1970.
 ///
 /// Tables hold it as text in whole seconds, `YYYY-MM-DDTHH:MM:SSZ`.
@@ -49,9 +54,25 @@ impl Timestamp {
 
     /// Reads the table format, `YYYY-MM-DDTHH:MM:SSZ`; `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
-        time::PrimitiveDateTime::parse(text, TEXT_FORMAT)
-            .ok()
-            .map(|at| Self::from_secs(at.assume_utc().unix_timestamp()))
+        Self::read(text, TEXT_FORMAT)
+    }
+
+    pub(crate) fn parse_http(text: &str) -> Option<Self> {
+        Self::read(text, HTTP_FORMAT)
+    }
+
+    fn read(text: &str, format: &[BorrowedFormatItem<'static>]) -> Option<Self> {
+        let at = time::PrimitiveDateTime::parse(text, format).ok()?;
+        Some(Self::from_secs(at.assume_utc().unix_timestamp()))
+    }
+
+    pub(crate) fn to_http(self) -> String {
+        self.written(HTTP_FORMAT).unwrap_or_default()
+    }
+
+    /// Within the years that the formats can write, as it always is.
+    fn written(self, format: &[BorrowedFormatItem<'static>]) -> Option<String> {
+        OffsetDateTime::from_unix_timestamp(self.secs()).ok()?.format(format).ok()
     }
 
     /// This instant rounded up to a whole second: what a pace column holds, so that a rounded
@@ -82,11 +103,7 @@ impl Timestamp {
 /// The table format, rounded down to a whole second.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = OffsetDateTime::from_unix_timestamp(self.secs())
-            .ok()
-            .and_then(|at| at.format(TEXT_FORMAT).ok())
-            .ok_or(fmt::Error)?;
-        f.write_str(&text)
+        f.write_str(&self.written(TEXT_FORMAT).ok_or(fmt::Error)?)
     }
 }
 

@@ -218,9 +218,6 @@ impl Config {
     /// Reads the settings from this process's environment and from `env_file`, or from
     /// [`DEFAULT_ENV_FILE`] when that exists and none is named. The environment wins. Relative paths
     /// count from the directory of `env_file`: a command finds the same database wherever it is given.
-    ///
-    /// # Errors
-    /// [`ConfigError`], which names the key or the line and what it should be.
     pub(crate) fn load(env_file: Option<&Path>) -> Result<Self, ConfigError> {
         let mut values = match env_file {
             Some(path) => env_file::read(path)?,
@@ -257,9 +254,6 @@ impl Config {
     }
 
     /// Reads the settings from `values`; a key that is absent or empty has its default.
-    ///
-    /// # Errors
-    /// [`ConfigError::Value`] for the first value that its key cannot have.
     #[expect(clippy::too_many_lines, reason = "one line a setting")]
     pub fn from_values(values: HashMap<String, String>) -> Result<Self, ConfigError> {
         let values = Values::new(values)?;
@@ -336,9 +330,6 @@ impl Config {
     }
 
     /// The URL of WAHA, for a command that sends.
-    ///
-    /// # Errors
-    /// [`ConfigError::Missing`] when it is not set.
     pub(crate) fn require_waha(&self) -> Result<&str, ConfigError> {
         self.waha_base_url.as_deref().ok_or(ConfigError::Missing {
             key: "WAHA_BASE_URL",
@@ -348,10 +339,6 @@ impl Config {
     }
 
     /// Refuses to listen where strangers can ask, unless the secret was chosen for that.
-    ///
-    /// # Errors
-    /// [`ConfigError::Missing`] when LISTEN_ADDR is not of this machine alone and CRON_SECRET is not
-    /// set.
     pub(crate) fn require_secret_for_strangers(&self) -> Result<(), ConfigError> {
         if self.cron_secret.is_some() || self.is_for_this_machine() {
             return Ok(());

@@ -49,9 +49,6 @@ pub(crate) enum SecretFile {
 }
 
 /// A line that starts one `run` every `minutes`.
-///
-/// # Errors
-/// [`CronLineError`] for what cannot stand in a crontab.
 pub(crate) fn run(minutes: u32, line: &RunLine<'_>) -> Result<String, CronLineError> {
     let RunLine { program, directory, env_file, max_seconds } = line;
     let env_file = match env_file {
@@ -66,9 +63,6 @@ pub(crate) fn run(minutes: u32, line: &RunLine<'_>) -> Result<String, CronLineEr
 /// A line that triggers the server at `url` every `minutes`; without a path the URL gets that of
 /// the endpoint for cron. It prints nothing unless it fails, so that cron sends no mail. A redirect is a
 /// failure: nothing was triggered, and the secret belongs to no other place.
-///
-/// # Errors
-/// [`CronLineError`] for what cannot stand in a crontab.
 pub(crate) fn curl(minutes: u32, url: &str, secret: &SecretFile) -> Result<String, CronLineError> {
     let url = endpoint(url)?;
     let read = match secret {

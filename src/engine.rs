@@ -184,9 +184,7 @@ impl Engine {
     /// Before the first step, with the lock held: what another process left in the middle becomes
     /// what it is. A delivery that is `sending` may have gone out just now, so its channel rests a
     /// whole gap.
-    ///
-    /// # Errors
-    /// When the database fails, which is noted. It can be called again.
+    /// A database that fails is noted; it can be called again.
     pub fn recover(&self) -> Result<(), StoreError> {
         let recovered = lock(&self.dispatcher).recover();
         self.core.triggers.note_database(DatabaseUser::Run, recovered.as_ref().err());

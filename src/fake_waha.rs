@@ -151,9 +151,6 @@ pub struct FakeWaha {
 impl FakeWaha {
     /// Binds and serves on threads of its own. `on_received` is called on them for each message that
     /// reaches `WhatsApp`, before its answer, and should be quick.
-    ///
-    /// # Errors
-    /// When the address cannot be bound or no thread can be started.
     pub fn start(
         options: Options,
         clock: Arc<dyn Clock>,

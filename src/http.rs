@@ -98,9 +98,6 @@ impl Limits {
 /// Decides about a request by its head, before its body is read.
 pub trait Admission: Send + Sync {
     /// The most bytes of a body; of one that comes in chunks never more than 64 KiB are taken.
-    ///
-    /// # Errors
-    /// The refusal, when the request may not come in.
     fn admit(&self, head: &Head) -> Result<u64, Refusal>;
 }
 
@@ -137,9 +134,6 @@ struct Shared {
 impl Front {
     /// Takes connections of `listener` for `upstream`. `on_failure` is called when it cannot go on; [`Front::stop`] says
     /// why.
-    ///
-    /// # Errors
-    /// When no thread can be started.
     pub fn start(
         listener: TcpListener,
         upstream: Upstream,
@@ -177,9 +171,7 @@ impl Front {
     }
 
     /// Takes no more requests, and returns when those that were taken are answered, or soon after.
-    ///
-    /// # Errors
-    /// When it had given up before.
+    /// Fails when it had given up before.
     pub fn stop(self) -> Result<(), FrontError> {
         let Self { address, shared, accepting } = self;
         shared.slots.begin_to_stop();
@@ -203,7 +195,7 @@ pub(crate) fn reachable(bound: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, bound.port())
 }
 
-fn start_thread(
+pub(crate) fn start_thread(
     name: &str,
     stack_bytes: usize,
     work: impl FnOnce() + Send + 'static,

@@ -121,9 +121,6 @@ impl HttpClient {
     }
 
     /// The same, with a CA or a proxy of one's own.
-    ///
-    /// # Errors
-    /// [`TransportError`] when the CA file or the proxy's URL is of no use.
     pub fn with_transport(
         post_timeout: Duration,
         transport: &Transport<'_>,

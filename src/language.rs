@@ -1,10 +1,15 @@
 //! The languages of texts for people: English and Indonesian.
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Language {
-    #[default]
-    English,
-    Indonesian,
+use crate::text_enum::text_enum;
+
+text_enum! {
+    /// With its code, as HTML and cookies have it.
+    #[derive(Default)]
+    pub enum Language {
+        #[default]
+        English = "en",
+        Indonesian = "id",
+    }
 }
 
 impl Language {
@@ -25,19 +30,6 @@ impl Language {
             Self::English => english,
             Self::Indonesian => indonesian,
         }
-    }
-
-    pub(crate) fn from_code(code: &str) -> Option<Self> {
-        match code {
-            "id" => Some(Self::Indonesian),
-            "en" => Some(Self::English),
-            _ => None,
-        }
-    }
-
-    /// As HTML and cookies have it.
-    pub(crate) fn code(self) -> &'static str {
-        self.pick("en", "id")
     }
 
     pub(crate) fn other(self) -> Self {

@@ -23,9 +23,6 @@ pub struct LockError {
 
 impl SenderLock {
     /// Takes the lock of `database`; `None` when another process has it.
-    ///
-    /// # Errors
-    /// When the file `<database>.lock` cannot be made or locked.
     pub fn try_take(database: &Path) -> Result<Option<Self>, LockError> {
         let path = lock_path(database);
         let failed = |source| LockError { path: path.clone(), source };

@@ -31,9 +31,6 @@ const RESERVED_BLOCKS: usize = 33 * 1024;
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// The hash of a new password, with a new salt, as a PHC string.
-///
-/// # Errors
-/// When the system has no random bytes.
 pub fn hash(password: &str) -> Result<String, getrandom::Error> {
     let mut salt = [0; SALT_BYTES];
     getrandom::fill(&mut salt)?;

@@ -81,9 +81,7 @@ pub enum PruneError {
 }
 
 /// Removes what ended longer ago than `age`, in small pieces, and gives its room back.
-///
-/// # Errors
-/// [`PruneError`]; what was removed until then stays removed.
+/// On an error what was removed until then stays removed.
 pub fn prune(
     store: &mut Store,
     age: Duration,

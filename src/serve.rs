@@ -52,9 +52,6 @@ pub(crate) enum ServeError {
 }
 
 /// Serves until `triggers` are stopped. `ready` is called with the address once requests are taken.
-///
-/// # Errors
-/// [`ServeError`] when it cannot start, or when sending breaks down.
 pub(crate) fn serve(
     config: &Arc<Config>,
     triggers: &Arc<Triggers>,
@@ -148,9 +145,6 @@ pub(crate) enum RunEnd {
 
 /// Sends what is due, paced, and returns. Stops early when `triggers` are stopped. With `max`, what
 /// does not fit into that time is left for the next run: see [`TimeLimit`].
-///
-/// # Errors
-/// [`ServeError`] when it cannot start, or when sending breaks down.
 pub(crate) fn run_once(
     config: &Arc<Config>,
     triggers: &Arc<Triggers>,
@@ -280,9 +274,6 @@ impl Program<'_> {
 }
 
 /// The WAHA of the settings.
-///
-/// # Errors
-/// [`ServeError`] when WAHA_BASE_URL is not set, or its CA file or proxy is of no use.
 pub(crate) fn waha(config: &Config) -> Result<Waha, ServeError> {
     let base_url = config.require_waha()?;
     let key = config.waha_api_key.as_ref().map(|key| key.reveal().to_owned());

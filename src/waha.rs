@@ -240,9 +240,7 @@ impl Waha {
     }
 
     /// Asks the server what it is.
-    ///
-    /// # Errors
-    /// Why it does not say, in words with a remedy.
+    /// The error says why it does not tell, in words with a remedy.
     pub(crate) fn server(&self) -> Result<ServerReport, String> {
         let reply = self.get("/api/server/version").map_err(|hold| hold.reason.to_string())?;
         report::server(&reply)
@@ -316,7 +314,7 @@ impl Waha {
         match self.ask(&path) {
             Ok(reply) => ChatSearch {
                 search: reply::sightings(&reply, SEARCH_LIMIT, from, until),
-                clock: reply.date.as_deref().and_then(http_date),
+                clock: reply.date.as_deref().and_then(Timestamp::parse_http),
             },
             Err(away) => ChatSearch { search: Search::Away(away), clock: None },
         }
@@ -443,13 +441,4 @@ fn send_body(message: &TextMessage<'_>) -> Vec<u8> {
         body["id"] = json!(id);
     }
     body.to_string().into_bytes()
-}
-
-/// The time of an HTTP date such as `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, IMF-fixdate).
-pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
-    let format = time::macros::format_description!(
-        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-    );
-    let at = time::PrimitiveDateTime::parse(text, format).ok()?;
-    Some(Timestamp::from_secs(at.assume_utc().unix_timestamp()))
 }

@@ -25,9 +25,6 @@ pub(super) fn read(path: &Path) -> Result<HashMap<String, String>, ConfigError> 
 /// The settings in the text of an env file; `path` is for errors. Blank lines and lines that begin
 /// with `#` are skipped, `export ` before a key and quotes around a value are taken off, ` #` after
 /// an unquoted value begins a remark.
-///
-/// # Errors
-/// [`ConfigError::Line`] and [`ConfigError::UnknownKey`].
 pub fn parse(path: &Path, text: &str) -> Result<HashMap<String, String>, ConfigError> {
     let mut values = HashMap::new();
     for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {

@@ -15,9 +15,7 @@ const PRIVATE_ENDINGS: [&str; 5] = [".localhost", ".local", ".internal", ".lan",
 
 /// The URL without a slash at its end. Over plain http only what stays on this machine or in a
 /// private network.
-///
-/// # Errors
-/// [`ConfigError::Value`], which does not repeat a password.
+/// The error does not repeat a password.
 pub(super) fn base_url(text: &str) -> Result<String, ConfigError> {
     let wanted = "a URL such as http://127.0.0.1:3000 or https://waha.example.com, without ? or #";
     // What stands before an @ is a password: it is not repeated.
@@ -63,9 +61,7 @@ pub(super) fn supabase(text: &str) -> Result<String, ConfigError> {
 }
 
 /// The URL of a proxy, perhaps with a password in it: it is a secret.
-///
-/// # Errors
-/// [`ConfigError::Value`] without the value.
+/// The error does not repeat the value.
 pub(super) fn proxy(text: &str) -> Result<Secret, ConfigError> {
     let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
     let address = rest.rsplit_once('@').map_or(rest, |(_user, address)| address);
@@ -83,9 +79,7 @@ pub(super) fn proxy(text: &str) -> Result<Secret, ConfigError> {
 }
 
 /// The URL of a service that is told something. It is a secret: whoever knows it can write there too.
-///
-/// # Errors
-/// [`ConfigError::Value`] or [`ConfigError::Rule`] without the value.
+/// The error does not repeat the value.
 pub(super) fn told(key: &'static str, text: &str) -> Result<Secret, ConfigError> {
     let (address, query) = text.split_once('?').unwrap_or((text, ""));
     let is_query = query.chars().all(|c| c.is_ascii_graphic() && !"#\\\"<>".contains(c));

@@ -394,9 +394,6 @@ impl Planner {
 /// when something of it was planned before, and nothing is left.
 ///
 /// What was due when the rule was edited, and was not planned yet, may still be due by the new rule.
-///
-/// # Errors
-/// Why it fails, in words.
 pub(crate) fn first_time(
     message: &Message,
     past: &Past,
@@ -430,9 +427,6 @@ pub(crate) fn first_time(
 }
 
 /// The time of a scheduled message in this zone, and whether that comes from its rule.
-///
-/// # Errors
-/// Why it fails, in words.
 fn time_here(
     message: &Message,
     (scheduled_at, has_begun): (Timestamp, bool),
@@ -463,9 +457,6 @@ pub(super) fn too_late(late_limit: Duration) -> Reason {
 }
 
 /// The entries of a message that has all that it needs before any recipient is looked at.
-///
-/// # Errors
-/// Why it fails, in words.
 pub(crate) fn check(
     message: &Message,
     channel: Option<&Channel>,

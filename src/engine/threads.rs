@@ -65,9 +65,7 @@ impl Engine {
 
     /// Sends until [`crate::trigger::Triggers::stop`] is called; looks for due messages by itself every
     /// `tick`.
-    ///
-    /// # Errors
-    /// [`SendingError::Thread`] or [`SendingError::Panicked`]; a database that fails is waited for.
+    /// A database that fails is waited for.
     pub fn send_until_stopped(
         &self,
         workers: usize,
@@ -80,9 +78,7 @@ impl Engine {
 
     /// Sends until the run `number` has ended or [`crate::trigger::Triggers::stop`] is called; returns
     /// what it did.
-    ///
-    /// # Errors
-    /// [`SendingError`], also when the database fails for longer than a run waits.
+    /// Fails also when the database fails for longer than a run waits.
     pub fn send_one_run(
         &self,
         workers: usize,

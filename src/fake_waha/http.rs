@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::replies;
@@ -15,7 +15,7 @@ use super::routes::Site;
 use crate::clock::{Clock, SystemClock, lock};
 use crate::http::input::{Ended, Input, has_closed};
 use crate::http::response::reason;
-use crate::http::{Head, Length, Refusal, Response};
+use crate::http::{Head, Length, Refusal, Response, start_thread};
 
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -124,7 +124,7 @@ impl Server {
             changed: Condvar::new(),
             served: Arc::default(),
         });
-        let accepting = start_thread("fake-waha", {
+        let accepting = start_thread("fake-waha", STACK_BYTES, {
             let shared = Arc::clone(&shared);
             move || accept(&listener, &shared)
         })?;
@@ -144,10 +144,6 @@ impl Server {
         let is_open = |open: &mut Open| !open.streams.is_empty();
         drop(self.shared.changed.wait_timeout_while(self.shared.open(), STOP_MAX, is_open));
     }
-}
-
-fn start_thread(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
-    thread::Builder::new().name(name.to_owned()).stack_size(STACK_BYTES).spawn(work)
 }
 
 /// What all threads share.
@@ -216,7 +212,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         match accepted {
             Ok((stream, _)) => {
                 if let Some(connection) = shared.connection(stream) {
-                    drop(start_thread("fake-waha-client", move || connection.serve()));
+                    drop(start_thread("fake-waha-client", STACK_BYTES, move || connection.serve()));
                 }
             }
             Err(_) => drop(shared.stops_within(ACCEPT_PAUSE)),

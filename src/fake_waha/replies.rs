@@ -3,8 +3,6 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use time::OffsetDateTime;
-use time::macros::format_description;
 
 use super::faults::{Symptom, fault_for};
 use super::http::{Call, Then};
@@ -141,7 +139,7 @@ pub(super) fn fault_reply(
         Symptom::Invalid => invalid_text(),
         Symptom::RetryAfterSeconds => throttled().with("Retry-After", "60"),
         Symptom::RetryAfterDate => {
-            throttled().with("Retry-After", http_date(at.plus(Duration::from_hours(1))))
+            throttled().with("Retry-After", at.plus(Duration::from_hours(1)).to_http())
         }
         Symptom::Restricted => throw(json!({
             "message": "failed to send message", "name": "Error",
@@ -279,16 +277,4 @@ fn proxy_page(status: u16, title: &str) -> Response {
 fn iso_millis(at: Timestamp) -> String {
     let seconds = at.to_string();
     format!("{}.{:03}Z", seconds.trim_end_matches('Z'), at.millis().rem_euclid(1000))
-}
-
-/// The date form of HTTP, `Sun, 06 Nov 1994 08:49:37 GMT`.
-pub(super) fn http_date(at: Timestamp) -> String {
-    let format = format_description!(
-        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-    );
-    // A Timestamp is always within the years that the format can write.
-    OffsetDateTime::from_unix_timestamp(at.secs())
-        .ok()
-        .and_then(|at| at.format(format).ok())
-        .unwrap_or_default()
 }

@@ -36,9 +36,7 @@ impl Site {
         let at = self.clock.now().wall;
         let Reply { then, received } = self.reply_at(call, at);
         let then = match (then, self.journal.date(self.by_wahas_clock(at))) {
-            (Then::Answer(answer), Some(date)) => {
-                Then::Answer(answer.with("Date", replies::http_date(date)))
-            }
+            (Then::Answer(answer), Some(date)) => Then::Answer(answer.with("Date", date.to_http())),
             (then, _) => then,
         };
         Reply { then, received }

@@ -150,9 +150,7 @@ fn request_line(line: &[u8]) -> Result<(&str, &str, u8), Refusal> {
 
 impl Head {
     /// Reads a complete head, with its empty line.
-    ///
-    /// # Errors
-    /// The refusal, when two programs could read the head in two ways.
+    /// Refuses a head that two programs could read in two ways.
     pub fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
         if find_end(bytes, &mut 0)? != Some(bytes.len()) {
             return malformed("the head is not complete");

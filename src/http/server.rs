@@ -175,9 +175,6 @@ fn remedy(error: &io::Error) -> &'static str {
 impl Server {
     /// Listens on `address` and serves `routes` until it is stopped, within `limits`. A private socket is made in the
     /// first of `directories` where that can be done.
-    ///
-    /// # Errors
-    /// When the address or the socket cannot be had, or a thread cannot be started.
     pub fn start(
         address: SocketAddr,
         routes: Arc<impl Routes + 'static>,
@@ -209,9 +206,7 @@ impl Server {
     }
 
     /// Takes no more requests, and returns when those that were taken are answered.
-    ///
-    /// # Errors
-    /// When it could not go on before it was stopped.
+    /// Fails when it could not go on before it was stopped.
     pub fn stop(self) -> Result<(), ServerError> {
         let ended = self.front.stop();
         self.upstream.unblock();

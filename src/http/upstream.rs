@@ -129,9 +129,6 @@ impl PrivateSocket {
     /// Listens in a private directory under one of `directories`: the first one with a number in its
     /// name that nobody has locked. So what a program that was killed left behind is used again, and
     /// nothing has to be swept.
-    ///
-    /// # Errors
-    /// When no socket can be made, or the system has no random bytes.
     #[cfg(unix)]
     pub fn open(directories: &[&Path]) -> io::Result<(Listener, Self)> {
         let mut failed = io::Error::other("no directory was given");
@@ -153,9 +150,6 @@ impl PrivateSocket {
     }
 
     /// Listens on a loopback port, where only the token keeps other programs of this machine out.
-    ///
-    /// # Errors
-    /// When there is no port, or the system has no random bytes.
     #[cfg(not(unix))]
     pub fn open(_: &[&Path]) -> io::Result<(Listener, Self)> {
         let listener = Listener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;

@@ -79,10 +79,10 @@ impl<'a> Visit<'a> {
         let path = request.path().to_owned();
         let body = read_body(request, is_post);
         let mark = body.fields.get("mark").filter(|mark| access::is_random_hex(mark));
-        let asked = query.get("lang").and_then(Language::from_code);
+        let asked = query.get("lang").and_then(Language::from_word);
         let remembered = forms::cookie(request.header("Cookie"), LANGUAGE_COOKIE);
         let language =
-            asked.or(remembered.and_then(Language::from_code)).unwrap_or(Language::Indonesian);
+            asked.or(remembered.and_then(Language::from_word)).unwrap_or(Language::Indonesian);
         let is_https =
             |text: &str| text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("https"));
         let claims_tls = request.header("X-Forwarded-Proto").is_some_and(is_https);
@@ -108,7 +108,7 @@ impl<'a> Visit<'a> {
             is_tls,
         };
         if let Some(language) = asked {
-            visit.set_cookie(LANGUAGE_COOKIE, language.code(), Some(A_YEAR_SECS));
+            visit.set_cookie(LANGUAGE_COOKIE, language.as_str(), Some(A_YEAR_SECS));
         }
         access::recognise(&mut visit)?;
         Ok(visit)
@@ -138,11 +138,11 @@ impl<'a> Visit<'a> {
                 .iter()
                 .filter_map(|name| Some((*name, self.query.get(name)?)))
                 .collect();
-        pairs.push(("lang", other.code()));
+        pairs.push(("lang", other.as_str()));
         let path = if self.is_post { "/panel" } else { self.path.as_str() };
         Page {
             w,
-            lang: self.language.code(),
+            lang: self.language.as_str(),
             csrf: &self.csrf,
             mark: &self.next_mark,
             here,

@@ -31,9 +31,6 @@ pub struct DataVersion(pub(super) i64);
 impl Store {
     /// Opens a database that must be there, as it is: no table is made or brought up to date. `None`
     /// when it has no tables at all.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the file cannot be used, is not ours, or is from a newer version.
     pub fn open_as_is(path: &Path) -> Result<Option<Self>, StoreError> {
         if !look_before_touching(path, None, OpenFlags::SQLITE_OPEN_READ_ONLY)? {
             return Ok(None);
@@ -59,19 +56,6 @@ impl Store {
         Ok(contents)
     }
 
-    /// What SQLite finds wrong with the file; `None` when all is well.
-    pub(crate) fn find_damage(&self) -> Result<Option<String>, StoreError> {
-        match self.ask::<String>("PRAGMA integrity_check(1)") {
-            Ok(found) => Ok((found != "ok").then_some(found)),
-            Err(StoreError::Sql { source, .. })
-                if source.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) =>
-            {
-                Ok(Some(source.to_string()))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
     /// Makes the database one file without a WAL, and closes it.
     pub(crate) fn close_as_one_file(self) -> Result<(), StoreError> {
         let answer: String = self.ask("PRAGMA journal_mode = DELETE")?;
@@ -90,9 +74,6 @@ impl Store {
     /// Puts the content of `new` in the place of this database's own, in one durable transaction.
     /// Connections that others have go on with the new content. With anybody having written since
     /// `unchanged_since`, nothing is changed.
-    ///
-    /// # Errors
-    /// [`StoreError::Changed`], or when a file cannot be read or written.
     pub fn replace_content(
         &self,
         new: &Self,

@@ -245,9 +245,7 @@ impl Tx<'_> {
     }
 
     /// Makes a channel with name, session, hours and limit of `new`, and returns its id.
-    ///
-    /// # Errors
-    /// When the statement fails, also because the session is another channel's.
+    /// Fails when the session is another channel's.
     pub(crate) fn add_channel(&self, new: &Channel, now: Timestamp) -> SqlResult<i64> {
         let sql = "INSERT INTO channels
                        (name, session_name, send_window, daily_limit, created_at, updated_at)
@@ -264,9 +262,7 @@ impl Tx<'_> {
     }
 
     /// Writes name, session, hours and limit of a channel that is there.
-    ///
-    /// # Errors
-    /// When the statement fails, also because the session is another channel's.
+    /// Fails when the session is another channel's.
     pub(crate) fn set_channel(&self, to: &Channel, now: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE channels SET name = :name, session_name = :session,
                        send_window = :window, daily_limit = :limit, updated_at = :now

@@ -35,9 +35,8 @@ impl Store {
     /// Compares what stands in the database with what our migrations make.
     pub(crate) fn compare_schema(&self) -> Result<SchemaDifferences, StoreError> {
         let (version, _) = self.tables_version()?;
-        let found = schema_of(&self.connection).map_err(|source| explain(&self.path, source))?;
-        let own = fresh_tables(&self.path, version)?;
-        let own = schema_of(&own).map_err(|source| explain(&self.path, source))?;
+        let found = self.explained(schema_of(&self.connection))?;
+        let own = self.explained(schema_of(&fresh_tables(&self.path, version)?))?;
         let mut differences = SchemaDifferences::default();
         for (key, (text, table)) in &found {
             let (kind, name) = key;
@@ -60,8 +59,7 @@ impl Store {
 
     /// The version of the tables, and the newest that this program knows.
     pub(crate) fn tables_version(&self) -> Result<(i64, i64), StoreError> {
-        let found =
-            tables_version(&self.connection).map_err(|source| explain(&self.path, source))?;
+        let found = self.explained(tables_version(&self.connection))?;
         Ok((found.unwrap_or(0), NEWEST_MIGRATION))
     }
 
@@ -72,7 +70,7 @@ impl Store {
 
     /// Whether the file can only be read.
     pub(crate) fn is_read_only(&self) -> Result<bool, StoreError> {
-        self.connection.is_readonly("main").map_err(|source| explain(&self.path, source))
+        self.explained(self.connection.is_readonly("main"))
     }
 
     /// Ends what this connection does at the moment, from another thread.
@@ -84,14 +82,27 @@ impl Store {
     /// Looks through the file for damage, indexes aside: the first that is found. `None` when it was
     /// interrupted before its end.
     pub(crate) fn quick_check(&self) -> Result<Option<Result<(), String>>, StoreError> {
-        match self.ask::<String>("PRAGMA quick_check(1)") {
-            Ok(found) if found == "ok" => Ok(Some(Ok(()))),
-            Ok(found) => Ok(Some(Err(found))),
-            Err(StoreError::Sql { source, path }) => match source.sqlite_error_code() {
-                Some(ErrorCode::OperationInterrupted) => Ok(None),
-                Some(ErrorCode::DatabaseCorrupt) => Ok(Some(Err(source.to_string()))),
-                _ => Err(StoreError::Sql { source, path }),
-            },
+        match self.find_damage_by("PRAGMA quick_check(1)") {
+            Ok(None) => Ok(Some(Ok(()))),
+            Ok(Some(damage)) => Ok(Some(Err(damage))),
+            Err(error) if error.code() == Some(ErrorCode::OperationInterrupted) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What SQLite finds wrong with the file; `None` when all is well.
+    pub(crate) fn find_damage(&self) -> Result<Option<String>, StoreError> {
+        self.find_damage_by("PRAGMA integrity_check(1)")
+    }
+
+    fn find_damage_by(&self, pragma: &str) -> Result<Option<String>, StoreError> {
+        match self.ask::<String>(pragma) {
+            Ok(found) => Ok((found != "ok").then_some(found)),
+            Err(StoreError::Sql { source, .. })
+                if source.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) =>
+            {
+                Ok(Some(source.to_string()))
+            }
             Err(error) => Err(error),
         }
     }
@@ -111,9 +122,7 @@ impl Store {
     pub(crate) fn give_back(&self, pages: u32) -> Result<bool, StoreError> {
         let before: u64 = self.ask("PRAGMA freelist_count")?;
         // It gives a row for each page, and is done only when all were asked for.
-        self.connection
-            .pragma(None, "incremental_vacuum", pages, |_| Ok(()))
-            .map_err(|source| explain(&self.path, source))?;
+        self.explained(self.connection.pragma(None, "incremental_vacuum", pages, |_| Ok(())))?;
         fail_point::reach("gave_back");
         let after: u64 = self.ask("PRAGMA freelist_count")?;
         Ok(after > 0 && after < before)
@@ -123,9 +132,7 @@ impl Store {
     /// from now on. Takes as much room again on the disk meanwhile; nobody else can write.
     pub(crate) fn write_anew(&self) -> Result<(), StoreError> {
         fail_point::reach("write_anew");
-        self.connection
-            .execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM")
-            .map_err(|source| explain(&self.path, source))
+        self.explained(self.connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM"))
     }
 
     /// Brings what is in the WAL into the database, and makes the WAL empty unless others still read
@@ -133,8 +140,7 @@ impl Store {
     pub(crate) fn empty_wal(&self) -> Result<bool, StoreError> {
         // First as far as it goes without being in anybody's way.
         self.ask::<i64>("PRAGMA wal_checkpoint(PASSIVE)")?;
-        let wait =
-            |time| self.connection.busy_timeout(time).map_err(|source| explain(&self.path, source));
+        let wait = |time| self.explained(self.connection.busy_timeout(time));
         wait(TRUNCATE_PATIENCE)?;
         let busy: Result<i64, _> = self.ask("PRAGMA wal_checkpoint(TRUNCATE)");
         wait(BUSY_TIMEOUT)?;
@@ -160,8 +166,11 @@ impl Store {
 
     /// The one value that a pragma answers.
     pub(super) fn ask<T: FromSql>(&self, pragma: &str) -> Result<T, StoreError> {
-        let answer = self.connection.query_row(pragma, [], |row| row.get(0));
-        answer.map_err(|source| explain(&self.path, source))
+        self.explained(self.connection.query_row(pragma, [], |row| row.get(0)))
+    }
+
+    pub(super) fn explained<T>(&self, done: rusqlite::Result<T>) -> Result<T, StoreError> {
+        done.map_err(|source| explain(&self.path, source))
     }
 }
 

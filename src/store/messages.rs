@@ -21,14 +21,26 @@ const LABEL_CHARS_MAX: usize = 40;
 pub(super) const TIMETABLE: &str =
     "schedules, interval_config, scheduled_local, scheduled_zone, taken_local, taken_rule";
 
-/// For a page that is asked for again and again: texts are long.
-const SHORT_TEXT: &str = "substr(message, 1, 160) AS message";
-/// The columns of a list besides the text: recipients can be megabytes.
-const LISTED: &str =
-    "id, title, status, error, scheduled_at, channel_id, NULL AS contact_ids, metadata,
-    schedules, interval_config, scheduled_local, scheduled_zone, taken_local, taken_rule,
-    contact_count, sent_at, sent_count, failed_count, skipped_count, unknown_count, created_by,
-    created_at, updated_at, error_code, error_args";
+/// The columns of a [`Message`] but for `message` and `contact_ids`, which a list shortens.
+macro_rules! columns {
+    ($message:literal, $contact_ids:literal) => {
+        concat!(
+            "id, title, status, error, scheduled_at, ",
+            $message,
+            ", channel_id, ",
+            $contact_ids,
+            ", metadata, schedules, interval_config, scheduled_local, scheduled_zone, taken_local,
+            taken_rule, contact_count, sent_at, sent_count, failed_count, skipped_count,
+            unknown_count, created_by, created_at, updated_at, error_code, error_args"
+        )
+    };
+}
+
+const MESSAGE: &str = columns!("message", "contact_ids");
+/// With the whole text, for programs.
+const WITH_TEXT: &str = columns!("message", "NULL AS contact_ids");
+/// For a page that is asked for again and again: recipients can be megabytes.
+const LISTED: &str = columns!("substr(message, 1, 160) AS message", "NULL AS contact_ids");
 
 /// A row of `auto_messages`. Bytes that are not UTF-8 are replaced, so that one bad row hides no other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -329,9 +341,7 @@ impl Tx<'_> {
     }
 
     /// Deletes a message and its deliveries, when its status is still `status`. Returns whether it was.
-    ///
-    /// # Errors
-    /// When the statement fails, also while a request for it is in flight.
+    /// Fails while a request for it is in flight.
     pub fn delete_message(&self, id: i64, status: MessageStatus) -> SqlResult<bool> {
         let sql = "DELETE FROM auto_messages WHERE id = :id AND status = :status";
         self.change(sql, params! { id, status })
@@ -339,8 +349,8 @@ impl Tx<'_> {
 
     /// The message with this id, if there is one.
     pub fn message(&self, id: i64) -> SqlResult<Option<Message>> {
-        let sql = "SELECT * FROM auto_messages WHERE id = :id";
-        self.query_optional(sql, params! { id }, Message::from_row)
+        let sql = format!("SELECT {MESSAGE} FROM auto_messages WHERE id = :id");
+        self.query_optional(&sql, params! { id }, Message::from_row)
     }
 
     /// The message, when it is still scheduled and due at `now`.
@@ -374,7 +384,7 @@ impl Tx<'_> {
         let by_status =
             if filter.status.is_some() { "status = :status" } else { ":status IS NULL" };
         let sql = format!(
-            "SELECT * FROM auto_messages
+            "SELECT {MESSAGE} FROM auto_messages
              WHERE {by_status}
                  AND (:search IS NULL OR instr(lower(coalesce(title, '') || char(10) || message), lower(:search)) > 0)
              ORDER BY id DESC LIMIT :limit"
@@ -403,7 +413,7 @@ impl Tx<'_> {
             "WHERE :status IS NULL"
         };
         let sql = format!(
-            "SELECT {SHORT_TEXT}, {LISTED} FROM auto_messages {by_status} AND id > :above AND id < :below
+            "SELECT {LISTED} FROM auto_messages {by_status} AND id > :above AND id < :below
                  AND (:search IS NULL OR title LIKE :search ESCAPE '\\' OR message LIKE :search ESCAPE '\\')
              ORDER BY id {order} LIMIT :limit"
         );
@@ -431,7 +441,7 @@ impl Tx<'_> {
             "WHERE :status IS NULL"
         };
         let sql = format!(
-            "SELECT message, {LISTED} FROM auto_messages {by_status} AND id > :above AND id < :below
+            "SELECT {WITH_TEXT} FROM auto_messages {by_status} AND id > :above AND id < :below
                  AND (:channel_id IS NULL OR channel_id = :channel_id)
                  AND (:from IS NULL OR scheduled_at >= :from)
                  AND (:until IS NULL OR scheduled_at < :until)
@@ -472,7 +482,7 @@ impl Tx<'_> {
         limit: u32,
     ) -> SqlResult<Vec<Message>> {
         let sql = format!(
-            "SELECT {SHORT_TEXT}, {LISTED} FROM auto_messages
+            "SELECT {LISTED} FROM auto_messages
              WHERE status = :status AND scheduled_at IS NOT NULL
              ORDER BY scheduled_at, id LIMIT :limit"
         );

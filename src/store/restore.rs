@@ -91,10 +91,7 @@ impl Store {
     /// Lets go of what [`Self::attach_evidence`] attached.
     pub(crate) fn detach_evidence(&mut self) -> Result<(), StoreError> {
         self.connection.flush_prepared_statement_cache();
-        self.connection
-            .execute("DETACH DATABASE present", [])
-            .map(drop)
-            .map_err(|source| explain(&self.path, source))
+        self.explained(self.connection.execute("DETACH DATABASE present", [])).map(drop)
     }
 }
 

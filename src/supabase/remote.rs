@@ -15,7 +15,6 @@ use super::tables::{CLAIMS, DELIVERIES, OWNERS, Tables};
 use crate::clock::Timestamp;
 use crate::config::Supabase;
 use crate::http_client::{HttpClient, Method, NoReply, Reply};
-use crate::waha::http_date;
 
 /// Of one reply; a page of messages with thousands of recipients each is large.
 const REPLY_BYTES_MAX: u64 = 8 * 1024 * 1024;
@@ -115,8 +114,11 @@ impl Remote {
         }
         let json = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
         let replied = self.client.ask(method, &url, &headers, json, REPLY_BYTES_MAX);
-        let date =
-            replied.as_ref().ok().and_then(|reply| reply.date.as_deref()).and_then(http_date);
+        let date = replied
+            .as_ref()
+            .ok()
+            .and_then(|reply| reply.date.as_deref())
+            .and_then(Timestamp::parse_http);
         if date.is_some() {
             *self.date.lock().unwrap_or_else(PoisonError::into_inner) = date;
         }

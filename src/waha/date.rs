@@ -6,7 +6,6 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use super::http_date;
 use crate::clock::{Clock, Now, Timestamp, lock};
 use crate::http_client::Reply;
 
@@ -65,7 +64,7 @@ impl Dates {
     /// An answer came.
     pub(super) fn note(&self, reply: &Reply) {
         let Some(clock) = &self.clock else { return };
-        let date = reply.date.as_deref().and_then(http_date);
+        let date = reply.date.as_deref().and_then(Timestamp::parse_http);
         *self.latest() = Some(Latest { date, came_at: clock.now().monotonic });
     }
 

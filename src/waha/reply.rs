@@ -5,9 +5,7 @@
 
 use serde_json::Value;
 
-use super::{
-    Existence, IdOffer, OtherName, Search, SessionLook, SessionState, Sighting, Typing, http_date,
-};
+use super::{Existence, IdOffer, OtherName, Search, SessionLook, SessionState, Sighting, Typing};
 use crate::clock::Timestamp;
 use crate::delivery::{Ack, Hold, HoldKind, MessageId, Outcome, RetryAfter, is_bare_id};
 use crate::http_client::Reply;
@@ -237,7 +235,7 @@ fn retry_after(text: &str) -> Option<RetryAfter> {
     let text = text.trim();
     match text.parse() {
         Ok(secs) => Some(RetryAfter::Seconds(secs)),
-        Err(_) => http_date(text).map(RetryAfter::At),
+        Err(_) => Timestamp::parse_http(text).map(RetryAfter::At),
     }
 }
 

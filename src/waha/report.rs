@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::SessionState;
 use super::reply;
-use super::{SessionState, http_date};
 use crate::clock::Timestamp;
 use crate::config::Secret;
 use crate::http_client::Reply;
@@ -54,7 +54,7 @@ pub(super) fn server(reply: &Reply) -> Result<ServerReport, String> {
                 version: word("version"),
                 engine: word("engine"),
                 tier: word("tier"),
-                clock: reply.date.as_deref().and_then(http_date),
+                clock: reply.date.as_deref().and_then(Timestamp::parse_http),
             })
         }
         200 => Err("what answers there is no WAHA: check WAHA_BASE_URL".to_owned()),
