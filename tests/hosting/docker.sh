@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# The image of dist/docker, built and run with buildah (the simulator stands in for WAHA), and compose.yaml.
+. "$(dirname "$0")/site.sh"
+context=${CARGO_TARGET_DIR:-$(realpath "$(dirname "$0")/../..")/target}/image
+compose=$(realpath "$(dirname "$0")/../../dist/docker/compose.yaml")
+# No daemon, no network of its own, no user namespaces: what a test machine may have.
+export BUILDAH_ISOLATION=chroot
+image() { buildah --storage-driver vfs --root "$site/storage" --runroot "$site/run" "$@"; }
+end_containers() {
+    pkill -KILL -f "^/auto-message-scheduler serve" || true
+    [ -z "${container:-}" ] || image rm "$container" >/dev/null 2>&1 || true
+    clean_up
+}
+trap end_containers EXIT
+
+image bud --quiet --format docker -t scheduler "$context" >"$site/bud.log" 2>&1 || fail "the image is not built"
+image inspect --type image scheduler >"$site/inspect.json"
+python3 - "$site/inspect.json" >"$site/config.log" 2>&1 <<'PY' || fail "the image is not as it should be"
+import json, sys
+config = json.load(open(sys.argv[1]))["Docker"]["config"]
+assert config["User"] == "65532:65532", config
+assert config["Entrypoint"] == ["/auto-message-scheduler"] and config["Cmd"] == ["serve"], config
+assert config["Healthcheck"]["Test"] == ["CMD", "/auto-message-scheduler", "health"], config
+assert "/data" in config["Volumes"], config
+PY
+
+start_waha
+port=$(free_port)
+mkdir "$site/volume"
+chown 65532:65532 "$site/volume"
+chmod 755 "$site"
+environment=(--env "WAHA_BASE_URL=http://127.0.0.1:$waha_port" --env "LISTEN_ADDR=127.0.0.1:$port"
+    --env SEND_DELAY_SECONDS=0 --env TICK_SECONDS=1)
+in_container() { # words for the program
+    image run --volume "$site/volume:/data:rw" "${environment[@]}" "$container" -- /auto-message-scheduler "$@"
+}
+is_sent() { in_container message show "$1" --json | grep -q '"status": *"sent"'; }
+from_image() {
+    container=$(image from scheduler)
+    # buildah would hide ours behind a volume of its own.
+    image config --volume /data- "$container"
+}
+start() {
+    from_image
+    in_container serve 2>>"$site/serve.err" &
+    started+=($!)
+    until_so 20 "it is well" in_container health
+}
+stop() {
+    pkill -TERM -f "^/auto-message-scheduler serve" || fail "it does not run"
+    wait "${started[-1]}" || fail "it does not end well"
+    image rm "$container" >/dev/null
+}
+
+from_image
+! in_container health >/dev/null 2>&1 || fail "health says ok while nothing runs"
+image rm "$container" >/dev/null
+start
+in_container message add "Halo" --to 081200007101 --at now >"$site/add.log" 2>&1 || fail "no message is added"
+until_so 20 "the message is sent" is_sent 1
+[ "$(stat -c %u "$site/volume/auto-message-scheduler.db")" = 65532 ] || fail "the database is not the user's"
+stop
+
+# Another container with the same volume is the same instance: nothing waits for `confirm-host`.
+start
+in_container message add "Halo" --to 081200007102 --at now >"$site/add.log" 2>&1 || fail "no message is added"
+until_so 20 "the message of the second container is sent" is_sent 2
+stop
+
+printf 'WAHA_API_KEY=a-key\nWEBHOOK_HMAC_KEY=a-key-of-webhooks\n' >"$site/.env"
+cp "$compose" "$site/compose.yaml"
+(cd "$site" && docker-compose -f compose.yaml config) >"$site/compose.log" 2>&1 || fail "docker-compose refuses compose.yaml"
+grep -q "WHATSAPP_HOOK_HMAC_KEY: a-key-of-webhooks" "$site/compose.log" || fail "WAHA does not get the key of its webhooks"
+say "the image sends as user 65532, a second container goes on where the first stopped, and compose.yaml is well-formed"
