@@ -338,9 +338,9 @@ impl Remote {
         Ok(rows.iter().map(claim).collect())
     }
 
-    /// Gives a claim back.
+    /// Gives a claim back, unless another appliance has settled it.
     pub(super) fn release(&self, message: &str, due_at: &str, token: &str) -> Answer {
-        let filter = claim_filter(message, due_at, token);
+        let filter = claim_filter(message, due_at, token).and("settled_at", "is", "null");
         let path = format!("{CLAIMS}?{}", filter.text());
         self.ask(Method::Delete, &path, MINIMAL, None)
     }

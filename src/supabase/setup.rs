@@ -63,7 +63,7 @@ pub(crate) struct Survey {
     pub(crate) due: usize,
     /// Rows that are due, on no channel.
     pub(crate) without_channel: usize,
-    /// Rows that the website marked as sent in the last 24 hours; `None` once the link is on.
+    /// Rows that the website marked as sent in the last 24 hours; `None` once it was linked.
     pub(crate) sent_by_website: Option<usize>,
     /// How far this machine's clock is ahead of the project's, in seconds.
     pub(crate) clock_ahead_secs: Option<i64>,
@@ -186,6 +186,8 @@ pub(crate) fn survey(
     let (state, owned) = known.transpose()?.unwrap_or_default();
     let state = state.filter(|state| state.project == settings.url);
     let is_on = state.as_ref().is_some_and(|state| state.is_on);
+    // From then on some of what was sent was sent from here.
+    let was_on = state.is_some();
     let theirs = remote.date().unwrap_or(now);
     let since = state.as_ref().map_or_else(|| theirs.to_string(), |state| state.since.clone());
     let ours = state.as_ref().map(|state| state.appliance.clone()).unwrap_or_default();
@@ -203,7 +205,7 @@ pub(crate) fn survey(
         old: count(Counted::Old { before: &since })?,
         due: count(Counted::Due { since: &since })?,
         without_channel: count(Counted::WithoutChannel)?,
-        sent_by_website: if is_on {
+        sent_by_website: if was_on {
             None
         } else {
             Some(count(Counted::SentSince { since: &yesterday })?)

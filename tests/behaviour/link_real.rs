@@ -421,10 +421,15 @@ fn a_website_that_sends_itself_is_told_of() {
     let channel = project.channel("Toko", "default");
     project.message(&channel, "now()", &["6281200007009"]);
     project.sql("update auto_messages set status = 'sent', sent_at = now()");
-    let site = project.site();
+    let site = Site::new();
+    site.write_settings(&format!(
+        "{}SUPABASE_TIMEOUT_SECONDS=12\n",
+        project.settings_at(&project.url)
+    ));
     let check = site.run(&["link", "check"]);
     let check = String::from_utf8(check.stdout).unwrap();
-    assert!(check.contains("mode"), "{check}");
+    assert!(check.contains("1 rows were sent in the last 24 hours, not from here"), "{check}");
+    link_on(&site);
     site.write_settings(&format!("{}SEND_DELAY_SECONDS=2\n", project.settings_at(&project.url)));
     let mut server = site.serve();
     let id = project.message(&channel, "now()", &["6281200007001", "6281200007002"]);
@@ -488,4 +493,30 @@ fn many_rows_with_many_contacts_are_taken_page_by_page() {
     until("the results are there", || {
         project.sql("select count(*) from auto_message_deliveries") == "2350"
     });
+}
+
+#[test]
+fn a_row_that_another_appliance_has_claimed_is_not_sent_from_here() {
+    let project = Project::shared();
+    let channel = project.channel("Toko", "default");
+    let site = project.site();
+    let claimed = |phone: &str, settled: &str| {
+        let id = project.message(&channel, "now() + interval '3 seconds'", &[phone]);
+        project.sql(&format!(
+            "insert into auto_message_claims (auto_message_id, due_at, claimed_by, claim_token, settled_at, status)
+             select id, scheduled_at, 'lain', 'x', {settled} from auto_messages where id = '{id}'"
+        ));
+        id
+    };
+    let settled = claimed("6281200007001", "now(), 'sent'");
+    let open = claimed("6281200007002", "null, null");
+    let own = project.message(&channel, "now() + interval '3 seconds'", &["6281200007003"]);
+    let _server = site.serve();
+    until("the own one is sent", || project.status(&own) == "sent");
+    until("the settled one moves on", || project.status(&settled) == "sent");
+    // Of a channel that is ours now, what another one left open is unknown, and never sent.
+    until("the open one is ended", || {
+        project.status(&open) != "scheduled" || !site.waha.received().is_empty()
+    });
+    assert_eq!(received(&site), once(&["6281200007003"]));
 }
