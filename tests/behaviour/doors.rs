@@ -10,12 +10,13 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha512;
 
+use crate::api_v1::add_key;
 use crate::guard::{rest, status};
 use crate::site::{SECRET, Server, Site, until};
 
@@ -154,6 +155,8 @@ fn no_door_lets_a_stranger_take_memory_or_keep_it() {
     let wrong = format!("X-Webhook-Hmac: {}\r\n", "0".repeat(128));
     let stale = format!("Cookie: panel_session={}\r\n", "a".repeat(64));
     let no = String::new();
+    let wrong_key = format!("Authorization: Bearer ams_{}\r\n", "0".repeat(64));
+    let key = format!("Authorization: Bearer {}\r\n", add_key(&site, &["toko"]));
     // Path, headers, and whether the body is signed.
     let strangers: &[(&str, &String, bool)] = &[
         ("/panel/login", &no, false),
@@ -169,6 +172,9 @@ fn no_door_lets_a_stranger_take_memory_or_keep_it() {
         ("/api/waha-webhook", &no, false),
         ("/api/waha-webhook", &wrong, false),
         ("/api/waha-webhook", &no, true),
+        ("/api/v1/messages", &no, false),
+        ("/api/v1/messages", &wrong_key, false),
+        ("/api/v1/contacts/import", &wrong_key, false),
         ("/api/nothing", &no, false),
         ("/health", &no, false),
     ];
@@ -180,6 +186,8 @@ fn no_door_lets_a_stranger_take_memory_or_keep_it() {
         ("/panel/contacts/import", &session, false),
         ("/panel/contacts/import/confirm", &session, false),
         ("/panel/channels/1/pause", &session, false),
+        ("/api/v1/messages", &key, false),
+        ("/api/v1/contacts/import", &key, false),
     ];
     for door in strangers {
         attack(&server, *door);
@@ -199,7 +207,9 @@ fn no_door_lets_a_stranger_take_memory_or_keep_it() {
 
 /// Comes to a door with everything, and looks how much memory that takes.
 fn attack(server: &Server, (path, headers, is_signed): (&str, &String, bool)) {
-    let takes_large = path.starts_with("/panel") || path.ends_with("webhook");
+    let takes_large = ["/panel", "/api/waha-webhook", "/api/v1/contacts/import"]
+        .iter()
+        .any(|large| path.starts_with(large));
     let largest = if takes_large { MIB } else { 64 * 1024 };
     forget_peak(server);
     let mut statuses = BTreeMap::new();
@@ -362,6 +372,71 @@ fn hold(server: &Server, request: &str, reader: &Reader, is_over: &AtomicBool) {
                 break;
             }
         }
+    }
+}
+
+/// FLOOD=1 with the release build (PROGRAM) prints the figures.
+#[test]
+fn a_thousand_wrong_keys_a_second_keep_neither_the_right_one_nor_a_trigger_out() {
+    let site = Site::new();
+    let key = format!("Authorization: Bearer {}\r\n", add_key(&site, &["toko"]));
+    let wrong = format!("Authorization: Bearer ams_{}\r\n", "0".repeat(64));
+    let server = site.serve();
+    let (is_over, refused) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let body = vec![b' '; 64 * 1024];
+    forget_peak(&server);
+    std::thread::scope(|scope| {
+        for attacker in 0..32 {
+            let (server, wrong, body, is_over, refused) =
+                (&server, &wrong, &body, &is_over, &refused);
+            scope.spawn(move || {
+                while !is_over.load(Ordering::SeqCst) {
+                    match attacker % 4 {
+                        // A body that never ends.
+                        0 => drip(server, wrong, is_over),
+                        1 => drop(ask(server, "/api/v1/messages", wrong, body)),
+                        _ => drop(ask(server, "/api/v1/messages", wrong, b"{}")),
+                    }
+                    refused.fetch_add(1, Ordering::SeqCst);
+                    std::thread::sleep(Duration::from_millis(15));
+                }
+            });
+        }
+        std::thread::sleep(Duration::from_millis(500));
+        let mut took = [Vec::new(), Vec::new()];
+        for round in 0..20 {
+            let new = br#"{"text":"Halo","to":"081200007001","at":"2037-01-01 08:00"}"#;
+            let began = Instant::now();
+            let answer = ask(&server, "/api/v1/messages", &key, new);
+            took[0].push(began.elapsed());
+            let triggered = trigger(&server, [127, 0, 0, 2]);
+            took[1].push(triggered.1);
+            if status(&answer) != 201 || triggered.0 != 202 {
+                is_over.store(true, Ordering::SeqCst);
+                panic!("round {round}: {answer} and a trigger got {}", triggered.0);
+            }
+        }
+        is_over.store(true, Ordering::SeqCst);
+        let slowest = took.map(|times| times.into_iter().max().unwrap_or_default());
+        let count = refused.load(Ordering::SeqCst);
+        println!(
+            "{count} wrong keys; slowest create and trigger: {slowest:?}; peak {} KiB",
+            memory(&server).1
+        );
+        assert!(slowest.iter().all(|took| *took < Duration::from_secs(2)), "{slowest:?}");
+    });
+    assert!(memory(&server).1 <= PEAK_KIB_MAX, "{} KiB", memory(&server).1);
+}
+
+/// Sends a body a byte at a time, until it is pushed out.
+fn drip(server: &Server, headers: &str, is_over: &AtomicBool) {
+    let mut stream = connect(server);
+    let head = format!(
+        "POST /api/v1/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n{headers}\r\n"
+    );
+    drop(stream.write_all(head.as_bytes()));
+    while !is_over.load(Ordering::SeqCst) && stream.write_all(b" ").is_ok() {
+        std::thread::sleep(Duration::from_millis(100));
     }
 }
 

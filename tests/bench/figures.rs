@@ -1,5 +1,6 @@
 //! The figures, by what they are about.
 
+pub mod api;
 pub mod grown;
 pub mod link;
 pub mod pace;

@@ -153,6 +153,10 @@ impl Server {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
 
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub fn usage(&self) -> Usage {
         usage(self.child.id())
     }

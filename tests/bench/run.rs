@@ -31,6 +31,8 @@ const FIGURES: &[Figure] = &[
     Figure { name: "slow", measure: figures::pace::slow_waha },
     Figure { name: "stored", measure: figures::stored::stored },
     Figure { name: "plan", measure: figures::stored::plan },
+    Figure { name: "create", measure: figures::api::create },
+    Figure { name: "look", measure: figures::api::look },
     Figure { name: "import", measure: figures::grown::import },
     Figure { name: "link", measure: figures::link::link },
     Figure { name: "year", measure: figures::grown::year },

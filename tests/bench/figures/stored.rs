@@ -99,7 +99,7 @@ pub fn plan(is_quick: bool) -> Vec<Line> {
 }
 
 /// Messages of the past that were sent, with five deliveries each.
-fn history(messages: u32) -> String {
+pub fn history(messages: u32) -> String {
     format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {messages})
          INSERT INTO auto_messages (message, contact_ids, contact_count, scheduled_at, status, sent_at, sent_count)
@@ -154,7 +154,7 @@ fn first_answer(place: &Place) -> Duration {
     median(times)
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
+pub fn median(mut times: Vec<Duration>) -> Duration {
     times.sort();
     times[times.len() / 2]
 }
