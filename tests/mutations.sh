@@ -19,7 +19,7 @@ mutate() { # what is broken, file, perl expression
         return
     fi
     tests=(claim:: windows:: daily_limit:: outcomes:: pacing:: lifecycle:: lookups:: engine:: delivery::
-        reply:: lock:: planning:: changes_while_waiting:: timetables:: callbacks::)
+        reply:: lock:: planning:: changes_while_waiting:: timetables:: callbacks:: lists::)
     if ! cargo test --no-run --locked --lib --test behaviour 2>"$place/built"; then
         echo "$1: the broken program does not even compile"
         grep -m3 '^error' "$place/built"
@@ -71,7 +71,7 @@ mutate 'who was taken out of a half planned message gets it' src/engine/portions
 mutate 'a date that went out is not remembered' src/store/messages.rs \
     's/taken_local = max\(iif\(taken_local < :ahead, taken_local, \x27\x27\),/taken_local = min(\x270\x27,/'
 mutate 'a time of another zone is not worked out anew' src/schedule/timetable.rs \
-    's/Some\(local\) if self\.is_from_rule\(\) && !self\.is_of\(zone\) => zone\.to_utc\(local\)/Some(local) if false => zone.to_utc(local)/'
+    's/Some\(local\) if self\.is_from_rule\(\) && !is_of => zone\.to_utc\(local\)/Some(local) if false => zone.to_utc(local)/'
 mutate 'a contact that was removed or corrected gets it at the old number' src/store/deliveries.rs \
     's/ AND NOT \{IS_CONTACT_CHANGED\}//; s/CASE WHEN \{IS_CONTACT_CHANGED\} THEN 1 WHEN \{IS_OPTED_OUT\}/CASE WHEN {IS_OPTED_OUT} AND {IS_CONTACT_CHANGED} THEN 1 WHEN {IS_OPTED_OUT}/'
 mutate 'a later callback of a message overtakes the one before' src/store/callbacks.rs \
@@ -82,4 +82,12 @@ mutate 'a name goes along that should not' src/alarm/callbacks.rs \
     's/fields\.remove\("name"\);//'
 mutate 'a fact of a delivery is no callback' migrations/V21__callbacks.sql \
     's/WHERE \(NEW\.status <> OLD\.status AND/WHERE (0 AND/'
+mutate 'a rule with its own zone has its local times in another' src/store/settle.rs \
+    's/local_text\(at, &self\.rule_zone\(id, zone\)\?\)/local_text(at, zone)/'
+mutate 'a landline goes before a mobile number' src/recipient/phone.rs \
+    's/self\.0 == "62" && digits\.starts_with\("62"\) && /false \&\& /'
+mutate 'a yes in the column of opt-outs is none' src/contacts/import/heading.rs \
+    's/(Self::Yes if is_in\(YES, &word\).*?) => Some\(true\)/$1 => Some(false)/s'
+mutate 'cells beyond the headings are cut in silence' src/contacts/import/row.rs \
+    's/_ if count <= columns =>/_ if count > 0 =>/'
 exit $unnoticed

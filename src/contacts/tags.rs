@@ -22,6 +22,12 @@ pub(crate) fn read(column: &str) -> Vec<String> {
     if column.is_empty() || column == "[]" {
         return Vec::new();
     }
+    if !column.starts_with(['[', '{', '"']) {
+        return split(column)
+            .map(|tag| tag.trim_matches(['"', '\'', ' ']).to_owned())
+            .filter(|tag| !tag.is_empty())
+            .collect();
+    }
     match serde_json::from_str::<Value>(column) {
         Ok(Value::String(text)) => split(&text).map(str::to_owned).collect(),
         Ok(array @ Value::Array(_)) => {

@@ -26,6 +26,7 @@ pub(super) enum Problem {
     /// The file is something else.
     IsOther(Kind),
     /// A workbook that cannot be read, with the cause.
+    #[cfg(feature = "xlsx")]
     Workbook(String),
     Endless {
         line: u64,
@@ -85,6 +86,7 @@ impl Problem {
                     format!("file ini {ini}, bukan daftar: buka, lalu simpan daftarnya sebagai CSV UTF-8{or_xlsx}"),
                 )
             }
+            #[cfg(feature = "xlsx")]
             Self::Workbook(cause) => (
                 format!("the workbook cannot be read ({cause}): open it, and save it again or as CSV UTF-8"),
                 format!("file Excel ini tidak bisa dibaca ({cause}): buka, lalu simpan lagi atau sebagai CSV UTF-8"),

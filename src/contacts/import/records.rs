@@ -210,7 +210,7 @@ enum Place {
 
 impl Row {
     fn new(delimiter: u8) -> Self {
-        let (cells, cell, place) = (Vec::new(), Vec::new(), Place::Start);
+        let (cells, cell, place) = (Vec::with_capacity(16), Vec::with_capacity(64), Place::Start);
         Self { delimiter, cells, cell, place, is_well_quoted: true, has_nul: false }
     }
 

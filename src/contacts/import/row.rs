@@ -210,9 +210,13 @@ impl Row {
     /// The first name that is one; a number is none.
     fn take_name(&mut self, cells: &[String], header: &Header) -> Result<(), (String, Problem)> {
         let mut named = header.name_sources.iter().filter_map(|parts| joined(cells, parts));
-        let Some(name) = named.next() else { return Ok(()) };
-        self.name = limited(&name, NAME_CHARS_MAX, tidy).map_err(|problem| (name, problem))?;
-        Ok(())
+        self.name = named.next();
+        match &self.name {
+            Some(name) if name.len() > NAME_CHARS_MAX && name.chars().count() > NAME_CHARS_MAX => {
+                Err((name.clone(), Problem::TooManyCharacters(NAME_CHARS_MAX)))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn take_attribute(&mut self, name: &str, text: &str) -> Result<(), Problem> {
