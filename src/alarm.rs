@@ -39,10 +39,8 @@ const LAST_WORDS: Duration = Duration::from_secs(6);
 /// Room for a TLS handshake.
 const STACK_BYTES: usize = 512 * 1024;
 
-/// How the work came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// A run did its work.
     Done(RunReport),
     Failed,
     /// The program was told to stop, or had nothing to do.

@@ -362,7 +362,6 @@ fn say_when_new(config: &Config) {
     }
 }
 
-/// An id on the command line.
 fn row_id(text: &str) -> Result<i64, String> {
     match text.trim().parse() {
         Ok(id) if id > 0 => Ok(id),

@@ -42,7 +42,6 @@ impl Timestamp {
         Self::from_millis(secs.saturating_mul(1000))
     }
 
-    /// Milliseconds since 1970.
     pub fn millis(self) -> i64 {
         self.millis
     }
@@ -191,7 +190,6 @@ pub struct Wake {
 }
 
 impl Wake {
-    /// Wakes every sleeper.
     pub(crate) fn ring(&self) {
         let (rings, condvar) = &*self.bell;
         *lock(rings) += 1;

@@ -140,7 +140,6 @@ const TYPING_SECS_MAX: u64 = 20;
 /// Under this delay a WhatsApp number is in danger.
 const SAFE_DELAY: Duration = Duration::from_secs(20);
 
-/// The settings in force.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// WAHA_BASE_URL; without it nothing can be sent.
@@ -204,7 +203,6 @@ pub struct Supabase {
     pub channels_table: Option<String>,
     /// `None` when it is to be found.
     pub channel_column: Option<String>,
-    /// For one whole request.
     pub timeout: Duration,
 }
 

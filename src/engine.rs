@@ -46,7 +46,6 @@ const DATABASE_REST: Duration = Duration::from_secs(1);
 pub struct TimeLimit {
     /// When it began, on the monotonic clock.
     pub began: Duration,
-    /// How long it may take.
     pub max: Duration,
     /// How long a whole request may take: more room than that is of no use.
     pub request_max: Duration,
@@ -71,7 +70,6 @@ pub enum When {
     AtOnce,
     /// After so long, or when the bell rings.
     In(Duration),
-    /// When the bell rings.
     Rung,
 }
 

@@ -112,14 +112,12 @@ pub enum FrontError {
     Panic,
 }
 
-/// The front, at work.
 pub struct Front {
     address: SocketAddr,
     shared: Arc<Shared>,
     accepting: JoinHandle<()>,
 }
 
-/// What all threads share.
 struct Shared {
     limits: Limits,
     admission: Box<dyn Admission>,
@@ -165,7 +163,6 @@ impl Front {
         Ok(Self { address, shared, accepting })
     }
 
-    /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

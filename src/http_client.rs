@@ -91,7 +91,6 @@ pub(crate) enum Method {
 /// A reply, whatever its status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// The status, 100 to 999.
     pub status: u16,
     /// The header `Retry-After`, when it is text.
     pub(crate) retry_after: Option<String>,
@@ -103,7 +102,6 @@ pub struct Reply {
     pub is_whole: bool,
 }
 
-/// There was no reply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoReply {
     /// No complete request ever left this machine.
@@ -142,7 +140,6 @@ impl HttpClient {
         Self { question_timeout: timeout, ..self }
     }
 
-    /// Posts JSON.
     pub(crate) fn post_json(
         &self,
         url: &str,
@@ -164,7 +161,6 @@ impl HttpClient {
         post(request, JSON, headers, json)
     }
 
-    /// Posts plain text.
     pub(crate) fn post_text(&self, url: &str, text: String) -> Result<Reply, NoReply> {
         post(self.agent.post(url), "text/plain; charset=utf-8", &[], text.into_bytes())
     }

@@ -27,10 +27,10 @@ mod visit;
 mod words;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::api::{PAGE_BODY_BYTES_MAX, Pages};
-use crate::clock::Clock;
+use crate::clock::{Clock, lock};
 use crate::config::{AdminPassword, Config};
 use crate::http::{Request, Response};
 use crate::logging::in_one_line;
@@ -85,7 +85,7 @@ impl Panel {
 
     fn with_store<T>(&self, work: impl FnOnce(&mut Store) -> T) -> T {
         // A panic inside a transaction rolled it back.
-        work(&mut self.store.lock().unwrap_or_else(PoisonError::into_inner))
+        work(&mut lock(&self.store))
     }
 
     fn route(&self, request: &Request) -> Answered {

@@ -1,7 +1,8 @@
 //! The seam to the pages for people. The pages themselves are in a room above this one.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
+use crate::clock::lock;
 use crate::http::{Request, Response, refuse};
 
 /// All paths of the pages begin with it.
@@ -37,7 +38,7 @@ pub(super) fn answer(pages: &dyn Pages, request: &mut Request, large: &Mutex<()>
                                larger files";
                 return refuse(413, message);
             }
-            Some(_) => turn = Some(large.lock().unwrap_or_else(PoisonError::into_inner)),
+            Some(_) => turn = Some(lock(large)),
         }
     }
     let page = match request.read_body() {

@@ -11,10 +11,10 @@ mod messages;
 mod once;
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, lock};
 use crate::config::Config;
 use crate::http::{Class, Request, Response};
 use crate::store::{ApiKey, Can, Store, Trigger};
@@ -209,7 +209,7 @@ impl V1 {
         work: impl FnOnce(&mut Store) -> Result<T, Problem>,
     ) -> Result<T, Problem> {
         // A panic inside a transaction rolled it back.
-        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut store = lock(&self.store);
         if store.is_none() {
             *store = Some(Store::open(&self.config.database_path)?);
         }

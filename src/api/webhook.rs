@@ -7,7 +7,7 @@
 
 mod event;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use sha2::Sha512;
 
 use super::lean;
-use crate::clock::{Now, Timestamp};
+use crate::clock::{Now, Timestamp, lock};
 use crate::config::{Config, Secret};
 use crate::contacts::opt_out;
 use crate::delivery::{Counts, Hold, HoldKind, Verdict};
@@ -127,7 +127,7 @@ impl Webhook {
     ) -> Result<Heard, StoreError> {
         let message = &event.id;
         let event = MessageEvent { event_id, message, ack: event.ack, echo: event.echo() };
-        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut store = lock(&self.store);
         // An event follows the claim of its delivery, and the claim was committed before the
         // request: what is nobody's now stays so, and costs no write.
         if !store.read(|tx| tx.may_be_ours(message))? {
@@ -170,7 +170,7 @@ impl Webhook {
         now: Timestamp,
         triggers: &Triggers,
     ) -> Result<Heard, StoreError> {
-        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut store = lock(&self.store);
         let opted_out = store.write(|tx| {
             if !tx.is_session_of_ours(stop.session)? {
                 return Ok(Err(Heard::OfNoUse));
@@ -202,7 +202,7 @@ impl Webhook {
         let AboutSession { session, status, ref number, at_millis } = *event;
         let is_working = status == "WORKING";
         let event = SessionEvent { event_id, session, is_working, at_millis };
-        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut store = lock(&self.store);
         let change = store.write(|tx| {
             let Some(channel) = tx.take_session_event(&event, now)? else { return Ok(None) };
             let number = number.as_deref();

@@ -11,8 +11,8 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use askama::Template;
@@ -22,7 +22,7 @@ use subtle::ConstantTimeEq;
 
 use super::visit::{Page, Visit};
 use super::{Answered, PageError, Panel, forms, reply};
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, lock};
 use crate::config::AdminPassword;
 use crate::http::quota::{LINES_PER_MINUTE, Quota};
 use crate::http::{Request, Response};
@@ -261,7 +261,7 @@ pub(super) fn login(visit: &mut Visit<'_>) -> Answered {
     let is_device = device.is_some();
     let who = device.unwrap_or_else(|| network_of(visit.client()));
     let (access, now) = (&visit.panel.access, visit.panel.clock.now().monotonic);
-    let guesses = || access.guesses.lock().unwrap_or_else(PoisonError::into_inner);
+    let guesses = || lock(&access.guesses);
     // It counts before it is looked at: many at once must not all be looked at.
     let taken = guesses().take(&who, is_device, now);
     if let Err(wait) = taken {

@@ -9,7 +9,6 @@ use crate::clock::Timestamp;
 /// Rows that are kept, told or not. More that wait than these would be read by nobody.
 const ROWS_MAX: u32 = 1000;
 
-/// Something that a person is to be told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Alert {
     pub id: i64,

@@ -16,7 +16,6 @@ use crate::fail_point;
 /// Pages that are copied between two looks at a fail point.
 const PAGES_PER_STEP: i32 = 16;
 
-/// How much a database holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Contents {
     pub messages: u64,

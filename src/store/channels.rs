@@ -12,7 +12,6 @@ use crate::send_window::{Allowance, Day, WindowError};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Channel {
     pub(crate) id: i64,
-    /// Its name, for people.
     pub(crate) name: String,
     /// Its session in WAHA; `None` when the column is NULL or blank.
     pub(crate) session_name: Option<String>,
@@ -162,7 +161,6 @@ impl Tx<'_> {
         Ok(count.unwrap_or(0))
     }
 
-    /// Counts a claim.
     pub(super) fn count_claim(&self, channel_id: i64, day: Day) -> SqlResult<()> {
         let sql = "INSERT INTO channel_days (channel_id, day, claimed) VALUES (:id, :day, 1)
                    ON CONFLICT (channel_id, day) DO UPDATE SET claimed = claimed + 1";
@@ -238,7 +236,6 @@ impl Tx<'_> {
         self.execute_sql(sql, params! { id, ready_at, succeeded, now })
     }
 
-    /// All channels, by id.
     pub(crate) fn channels(&self) -> SqlResult<Vec<Channel>> {
         let sql = format!("SELECT {COLUMNS} FROM channels c ORDER BY c.id");
         self.query_rows(&sql, [], Channel::from_row)
@@ -315,7 +312,6 @@ impl Tx<'_> {
         self.query_value(sql, params! { id })
     }
 
-    /// How many deliveries wait for a channel.
     pub(crate) fn count_pending_on(&self, id: i64) -> SqlResult<u64> {
         let sql = "SELECT count(*) FROM deliveries WHERE channel_id = :id AND status = 'pending'";
         self.query_value(sql, params! { id })

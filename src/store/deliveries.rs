@@ -19,7 +19,6 @@ use crate::template::{Template, Values};
 /// by then (NOWEB gives up after 120 s).
 pub(super) const FIRST_LOOKUP_AFTER: Duration = Duration::from_secs(150);
 
-/// A delivery to be planned.
 #[derive(Clone, Debug)]
 pub struct NewDelivery<'a> {
     pub(crate) auto_message_id: i64,
@@ -119,7 +118,6 @@ pub struct Open {
     pub(crate) chat_id: String,
     /// Whether the message has a text; without one it is not sent.
     pub(crate) has_text: bool,
-    /// How long the text is.
     pub(crate) text_chars: u32,
     /// Whether the text may have placeholders: a claim has to fill them in.
     pub(crate) is_template: bool,
@@ -456,7 +454,6 @@ impl Tx<'_> {
         })
     }
 
-    /// Whether an occurrence has deliveries.
     pub(crate) fn has_deliveries(&self, id: i64, due_at: Timestamp) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
                        WHERE auto_message_id = :id AND due_at = :due_at)";
@@ -564,7 +561,6 @@ impl Tx<'_> {
         )
     }
 
-    /// How many deliveries are `unknown`, of all times.
     pub fn count_unknown(&self) -> SqlResult<u64> {
         self.query_value("SELECT count(*) FROM deliveries WHERE status = 'unknown'", [])
     }

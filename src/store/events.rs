@@ -22,7 +22,6 @@ const SESSION_WORD_RANKS: Duration = Duration::from_mins(10);
 /// An event about one message that a session of ours sent.
 #[derive(Clone, Debug)]
 pub struct MessageEvent<'a> {
-    /// The event's own id.
     pub event_id: &'a str,
     pub message: &'a MessageId,
     /// How far the message got, when the event says so.
@@ -34,7 +33,6 @@ pub struct MessageEvent<'a> {
 /// Our own message as WAHA gives it back. For deliveries on engines that offer no ids.
 #[derive(Clone, Copy, Debug)]
 pub struct Echo<'a> {
-    /// The session that sent it.
     pub session: &'a str,
     pub chat_id: &'a str,
     pub text: &'a str,
@@ -66,9 +64,7 @@ pub enum Taken {
 pub struct SessionEvent<'a> {
     /// The event's own id, when it has one.
     pub event_id: Option<&'a str>,
-    /// WAHA's name of the session.
     pub session: &'a str,
-    /// Whether it is WORKING.
     pub is_working: bool,
     /// When, by WAHA's clock, in milliseconds since 1970; 2024.10.8 does not say.
     pub at_millis: Option<i64>,

@@ -28,7 +28,6 @@ pub(crate) struct UnknownDelivery {
     pub(crate) error: Explanation,
 }
 
-/// A look-up that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DueLookup {
     pub(crate) delivery_id: i64,

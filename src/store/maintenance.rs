@@ -32,7 +32,6 @@ pub(crate) struct SchemaDifferences {
 }
 
 impl Store {
-    /// Compares what stands in the database with what our migrations make.
     pub(crate) fn compare_schema(&self) -> Result<SchemaDifferences, StoreError> {
         let (version, _) = self.tables_version()?;
         let found = self.explained(schema_of(&self.connection))?;
@@ -68,7 +67,6 @@ impl Store {
         self.ask("PRAGMA journal_mode")
     }
 
-    /// Whether the file can only be read.
     pub(crate) fn is_read_only(&self) -> Result<bool, StoreError> {
         self.explained(self.connection.is_readonly("main"))
     }

@@ -235,7 +235,6 @@ pub(super) fn look_before_touching(
     Ok(true)
 }
 
-/// The version of the tables; `None` when none are ours.
 pub(super) fn tables_version(connection: &Connection) -> rusqlite::Result<Option<i64>> {
     if !has_table(connection, "refinery_schema_history")? {
         return Ok(None);

@@ -15,10 +15,8 @@ const MARKS_LAST: Duration = Duration::from_hours(7 * 24);
 /// How many marks are kept at most.
 const MARKS_MAX: u32 = 2_000;
 
-/// A browser that is logged in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PanelSession {
-    /// When it logged in.
     pub(crate) created_at: Timestamp,
     /// When it was last noted that it asked for something.
     pub(crate) seen_at: Timestamp,
@@ -32,7 +30,6 @@ pub(crate) struct PanelUpload {
     pub(crate) content: Vec<u8>,
 }
 
-/// A form that is sent.
 #[derive(Clone, Copy, Debug)]
 pub struct FormMark<'a> {
     /// Random, from the form, with the path that it was sent to.
@@ -44,7 +41,6 @@ pub struct FormMark<'a> {
 /// What a form made when it came before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MadeBefore {
-    /// The id of the row.
     pub(crate) id: i64,
     /// SHA-256 of what was filled in then.
     pub(crate) form: String,
@@ -103,13 +99,11 @@ impl Tx<'_> {
         })
     }
 
-    /// Notes that the session was used.
     pub(crate) fn note_panel_session(&self, id_hash: &str, now: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE panel_sessions SET seen_at = :now WHERE id_hash = :id_hash";
         self.execute_sql(sql, params! { id_hash, now })
     }
 
-    /// Ends one session.
     pub(crate) fn end_panel_session(&self, id_hash: &str) -> SqlResult<()> {
         self.execute_sql("DELETE FROM panel_sessions WHERE id_hash = :id_hash", params! { id_hash })
     }
@@ -148,7 +142,6 @@ impl Tx<'_> {
         })
     }
 
-    /// Drops the upload of a session.
     pub(crate) fn drop_panel_upload(&self, id_hash: &str) -> SqlResult<()> {
         self.execute_sql("DELETE FROM panel_uploads WHERE id_hash = :id_hash", params! { id_hash })
     }

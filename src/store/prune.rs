@@ -26,7 +26,6 @@ const IS_OVER: &str = "(status NOT IN ('pending', 'sending')
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Old {
     pub(crate) id: i64,
-    /// Its status, as it was seen.
     status: String,
     /// Its time, as it was seen.
     scheduled_at: Option<String>,
@@ -38,7 +37,6 @@ pub struct Old {
     pub(crate) counted: Counted,
 }
 
-/// How much.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
     pub messages: u64,
@@ -60,7 +58,6 @@ text_enum! {
     pub enum Side {
         /// Those that ended; the newest row stays.
         Runs = "runs",
-        /// Those that were told.
         Alerts = "alerts",
         /// Those that were told or given up.
         Callbacks = "callbacks",

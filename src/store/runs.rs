@@ -37,11 +37,9 @@ pub struct RunCounts {
 pub struct Run {
     pub(crate) id: i64,
     pub(crate) trigger: Trigger,
-    /// The address of the caller.
     #[serde(skip)]
     pub(crate) remote: Option<String>,
     pub(crate) started_at: Option<Timestamp>,
-    /// When it ended; `None` while it is under way.
     pub(crate) finished_at: Option<Timestamp>,
     #[serde(flatten)]
     pub(crate) counts: RunCounts,
@@ -126,7 +124,6 @@ impl Tx<'_> {
         Ok(from.newest_first(self.query_rows(&sql, params, Run::from_row)?))
     }
 
-    /// The newest runs of any process, at most `limit`.
     pub fn last_runs(&self, limit: u32) -> SqlResult<Vec<Run>> {
         self.page_of_runs(PageFrom::Newest, limit)
     }

@@ -9,7 +9,6 @@ use crate::delivery::{Counts, Status, Verdict};
 use crate::reason::Reason;
 use crate::schedule::{Timetable, Zone, local_text};
 
-/// How an occurrence ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settled {
     pub(crate) auto_message_id: i64,

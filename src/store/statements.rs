@@ -65,7 +65,6 @@ impl Tx<'_> {
         self.transaction.prepare_cached(sql)
     }
 
-    /// All rows that a statement gives.
     #[cfg_attr(debug_assertions, track_caller)]
     pub(super) fn query_rows<T>(
         &self,
@@ -103,7 +102,6 @@ impl Tx<'_> {
         self.prepare(sql)?.query_row(params, |row| row.get(0))
     }
 
-    /// Inserts a row and returns its id.
     #[cfg_attr(debug_assertions, track_caller)]
     pub(super) fn insert_row(&self, sql: &str, params: impl Params) -> SqlResult<i64> {
         self.prepare(sql)?.insert(params)

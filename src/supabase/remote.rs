@@ -4,7 +4,6 @@
 //! Nothing here decides. A simulated project can take the place of the real one behind the same HTTP.
 
 use std::sync::Mutex;
-use std::sync::PoisonError;
 
 use serde_json::{Value, json};
 
@@ -12,7 +11,7 @@ use super::filter::{Filter, encode};
 use super::key::Key;
 use super::reply::{self, Answer, Kind, Trouble};
 use super::tables::{CLAIMS, DELIVERIES, OWNERS, Tables};
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, lock};
 use crate::config::Supabase;
 use crate::http_client::{HttpClient, Method, NoReply, Reply};
 
@@ -92,7 +91,7 @@ impl Remote {
 
     /// What the server's clock said in the latest answer.
     pub(super) fn date(&self) -> Option<Timestamp> {
-        *self.date.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.date)
     }
 
     fn ask(&self, method: Method, path: &str, prefer: &str, body: Option<&Value>) -> Answer {
@@ -120,7 +119,7 @@ impl Remote {
             .and_then(|reply| reply.date.as_deref())
             .and_then(Timestamp::parse_http);
         if date.is_some() {
-            *self.date.lock().unwrap_or_else(PoisonError::into_inner) = date;
+            *lock(&self.date) = date;
         }
         replied
     }

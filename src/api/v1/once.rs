@@ -1,10 +1,9 @@
 //! Requests that come twice: the first answer to an Idempotency-Key is kept in the transaction of what it tells, and
 //! given again. A crash leaves both or neither.
 
-use std::sync::PoisonError;
-
 use super::call::{Answered, Call, Problem};
 use super::{V1, keys};
+use crate::clock::lock;
 use crate::fail_point;
 use crate::http::Response;
 use crate::store::{KeptAnswer, Store};
@@ -20,7 +19,7 @@ struct Turn<'a> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let mut under_way = self.v1.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut under_way = lock(&self.v1.under_way);
         under_way.remove(&self.key);
     }
 }
@@ -98,7 +97,7 @@ impl Call<'_> {
 
     fn take_turn(&self, key: &str) -> Result<Turn<'_>, Problem> {
         let key = (self.key.id, key.to_owned());
-        let mut under_way = self.v1.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut under_way = lock(&self.v1.under_way);
         if !under_way.insert(key.clone()) {
             let words = "a request with this Idempotency-Key is under way: ask again in a moment";
             let problem = Problem::new(409, "request_under_way", words);
