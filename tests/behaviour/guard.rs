@@ -259,7 +259,8 @@ fn what_two_programs_could_read_in_two_ways_is_refused() {
         let answer = gate.say(request.as_bytes());
         assert_eq!(status(&answer), expected, "{request:?}: {answer}");
         assert!(answer.contains("Connection: close\r\n"), "{answer}");
-        assert!(answer.contains("{\"error\":true,\"message\":\""), "{answer}");
+        assert!(answer.contains("\"error\":true,\"message\":\""), "{answer}");
+        assert!(answer.contains("{\"code\":\""), "{answer}");
     }
     assert_eq!(gate.passed(), [""; 0]);
     assert_eq!(status(&gate.say(&[GOOD, b"\0"].concat())), 200, "the next request is another one");
