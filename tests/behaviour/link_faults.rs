@@ -373,9 +373,10 @@ fn appliances_that_are_killed_at_any_moment_send_each_row_once() {
     let linked: Vec<_> = (0..appliances).map(|number| linked(&project, number)).collect();
     let channels: Vec<&str> = linked.iter().map(|(_, _, channel)| channel.as_str()).collect();
     for (number, channel) in channels.iter().enumerate() {
+        // By the last four digits the simulated WAHA would make faults.
         project.sql(&format!(
             "insert into auto_messages (title, message, contact_ids, scheduled_at, chanel_id)
-             select 'x', 'y', jsonb_build_array(jsonb_build_object('phone', '62812' || lpad((n * {appliances} + {number})::text, 8, '0'))),
+             select 'x', 'y', jsonb_build_array(jsonb_build_object('phone', '62812' || lpad((n * {appliances} + {number})::text, 5, '0') || '7771')),
                  now(), '{channel}' from generate_series(1, {}) n",
             rows / appliances
         ));
