@@ -289,7 +289,8 @@ impl Reading {
             if is_weak { numbers * 2 >= filled } else { filled == 0 || like > 0 }
         };
         let (mut good, bad): (Vec<usize>, Vec<usize>) = named.into_iter().partition(holds);
-        if !good.iter().any(|at| self.contents[*at].numbers > 0) && !self.is_own {
+        // Numbers that a spreadsheet has spoilt are no reason to take those of another column.
+        if !good.iter().any(|at| self.contents[*at].like > 0) && !self.is_own {
             let unnamed = all.filter(|at| {
                 let Content { filled, numbers, .. } = self.contents[*at];
                 self.meanings[*at] != Meaning::NoNumber

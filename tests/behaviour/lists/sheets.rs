@@ -34,6 +34,9 @@ fn a_number_column_is_one_by_what_is_in_it() {
         let people = people_of(list);
         assert_eq!(people, ["Sari|+6281200007001|", "Budi|+6281200007002|"], "{heading}");
     }
+    // What a spreadsheet has spoilt is refused, and no other column takes its place.
+    let spoilt = "Nama,No HP,Ref\nSari,6.28E+12,081200007001\nBudi,8.12E+11,081200007002\n";
+    assert_eq!(people_of(spoilt), [""; 0]);
     // Yes and no are no numbers.
     let world = World::new();
     let (_, seen) =
