@@ -13,7 +13,7 @@ pub(super) const PIECE_BYTES: usize = 4 * 1024;
 /// Hex digits of a chunk's size.
 const CHUNK_DIGITS_MAX: usize = 8;
 /// What is read and thrown away after the last answer.
-const LINGER_BYTES_MAX: usize = 256 * 1024;
+const LINGER_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// The system counts time-outs in steps of a few milliseconds, and takes no zero.
 const TIMEOUT_MIN: Duration = Duration::from_millis(1);
 
