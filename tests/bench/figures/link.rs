@@ -73,7 +73,7 @@ impl Project {
             let all: Vec<_> = (0..clients).map(|_| scope.spawn(one)).collect();
             all.into_iter().map(|one| one.join().expect("no panic")).sum()
         });
-        total / secs as f64
+        total / Duration::from_secs(secs).as_secs_f64()
     }
 
     /// PATCHes a second on one connection: a message needs two.
