@@ -108,8 +108,12 @@ impl Link {
                 .read(|tx| tx.link_claims_in(ClaimState::Ended, after, CLAIMS_AT_ONCE))?;
             let Some(last) = ended.last() else { return Ok(()) };
             after = last.id;
+            let mut settled = Vec::new();
+            let mut done = Ok(());
             for claim in &ended {
                 match self.settle_one(pass, claim) {
+                    Ok(true) => settled.push(claim.id),
+                    Ok(false) => {}
                     // It stays, and is tried in every pass; the others go on.
                     Err(Stop::Trouble(Trouble {
                         kind: Kind::Refused | Kind::Filter,
@@ -119,13 +123,21 @@ impl Link {
                         self.write(|tx| tx.refuse_link_claim(claim.id, &words))?;
                         self.alarm(&format!("Supabase refuses a result: {words}"))?;
                     }
-                    done => done?,
+                    Err(stop) => {
+                        done = Err(stop);
+                        break;
+                    }
                 }
             }
+            // In one commit: what is written twice is written once.
+            self.write(|tx| settled.iter().try_for_each(|id| tx.settle_link_claim(*id)))?;
+            reach("link_settled");
+            done?;
         }
     }
 
-    fn settle_one(&mut self, pass: &Pass, claim: &LinkClaim) -> Step<()> {
+    /// Writes how one occurrence ended. Returns whether the project has all of it.
+    fn settle_one(&mut self, pass: &Pass, claim: &LinkClaim) -> Step<bool> {
         let Some(ending) = claim.ending.clone() else { return self.settle_foreign(pass, claim) };
         let is_written = match ending.status {
             MessageStatus::Sent | MessageStatus::Failed => self.settle_row(pass, claim, &ending)?,
@@ -138,12 +150,11 @@ impl Link {
         reach("link_row_settled");
         if !is_written {
             // Edited meanwhile: it is read and planned again, for those who are new.
-            return self.write(|tx| tx.set_claim_state(claim.id, ClaimState::Claimed));
+            self.write(|tx| tx.set_claim_state(claim.id, ClaimState::Claimed))?;
+            return Ok(false);
         }
         self.settle_claim_row(pass, claim, &ending)?;
-        self.write(|tx| tx.settle_link_claim(claim.id))?;
-        reach("link_settled");
-        Ok(())
+        Ok(true)
     }
 
     /// Writes the row of a message. Returns `false` when it is still the same occurrence, but edited.
@@ -193,7 +204,7 @@ impl Link {
     }
 
     /// Ends a claim that another database made: what it did not write as sent is unknown.
-    fn settle_foreign(&mut self, pass: &Pass, claim: &LinkClaim) -> Step<()> {
+    fn settle_foreign(&mut self, pass: &Pass, claim: &LinkClaim) -> Step<bool> {
         let rows = self.remote.doubt_deliveries(&claim.remote_id, &claim.due_at)?;
         let count = |status: &str| rows.iter().filter(|row| row["status"] == status).count() as u64;
         let mut counts = crate::delivery::Counts::of_one(Status::Pending);
