@@ -57,13 +57,13 @@ impl Link {
 
     /// What ended since the last pass: for the first time, or anew by a retry or a correction.
     fn write_ends(&mut self, pass: &Pass) -> Step<()> {
+        let (mut ended, mut seqs) = (Vec::new(), Vec::new());
         for (seq, id) in self.store.read(|tx| tx.ended_link_messages(RESULTS_AT_ONCE))? {
             let claim = self.store.read(|tx| tx.latest_claim_of(id))?;
             if let Some(claim) = claim.as_ref().filter(|claim| claim.state == ClaimState::Planned)
                 && let Some(ending) = self.store.read(|tx| tx.link_ending(claim))?
             {
-                self.write(|tx| tx.end_claim(claim.id, &ending))?;
-                reach("link_ended");
+                ended.push((claim.id, ending));
             }
             let settled = claim.filter(|claim| claim.state == ClaimState::Settled);
             if let Some(claim) = settled
@@ -72,8 +72,16 @@ impl Link {
             {
                 self.write_end_of_retry(pass, &claim, &ending)?;
             }
-            self.write(|tx| tx.drop_link_results(&[seq]))?;
+            seqs.push(seq);
         }
+        if seqs.is_empty() {
+            return Ok(());
+        }
+        self.write(|tx| {
+            ended.iter().try_for_each(|(id, ending)| tx.end_claim(*id, ending))?;
+            tx.drop_link_results(&seqs)
+        })?;
+        reach("link_ended");
         Ok(())
     }
 
