@@ -17,7 +17,6 @@ use super::reply::{Kind, Trouble};
 use super::tables::Tables;
 use crate::clock::{Clock, Now, Timestamp};
 use crate::config::{Config, Supabase};
-use crate::fail_point;
 use crate::logging::in_one_line;
 use crate::reason::Reason;
 use crate::store::{LinkChannel, LinkState, SqlResult, Store, StoreError, Tx};
@@ -336,9 +335,4 @@ impl Link {
     fn zone_now(&self) -> Timestamp {
         self.clock.now().wall
     }
-}
-
-/// A place for tests to cut the program off.
-fn reach(name: &'static str) {
-    fail_point::reach(name);
 }

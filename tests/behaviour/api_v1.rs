@@ -2,7 +2,7 @@
 
 mod keys;
 mod lists;
-mod once;
+pub mod once;
 
 use serde_json::{Value, json};
 

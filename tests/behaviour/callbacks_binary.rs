@@ -65,9 +65,12 @@ fn a_receiver_that_hangs_changes_no_pace_and_ends_with_the_program() {
     assert!(shown(&site, &["status"]).contains("Callbacks  5 wait, 0 failed"));
 }
 
+/// With how many calls the receiver then has.
+pub const PLACES: [(&str, usize); 2] = [("callback_read", 1), ("callback_taken", 2)];
+
 #[test]
 fn killed_before_and_after_the_receiver_took_it_the_next_start_tells_it_with_the_same_id() {
-    for (place, visits) in [("callback_read", 1), ("callback_taken", 2)] {
+    for (place, visits) in PLACES {
         let receiver = Receiver::new(Mood::Answers(200));
         let site = site(&receiver, "");
         begin(&site);

@@ -317,6 +317,10 @@ fn every_fail_point_of_the_source_is_tried() {
     let tried = tried.chain(HOLD_PLACES).chain(COMMIT_PLACES).chain(BACKUP_PLACES);
     let tried = tried.chain(SECRET_PLACES).chain(UPGRADE_PLACES).chain(PORTION_PLACES);
     let tried = tried.chain(PRUNE_PLACES);
+    // Those of other doors are tried where they are.
+    let tried = tried.chain(crate::api_v1::once::PLACES.map(|(place, _)| place));
+    let tried = tried.chain(crate::callbacks_binary::PLACES.map(|(place, _)| place));
+    let tried = tried.chain(crate::link_faults::PLACES);
     assert_eq!(found, tried.map(str::to_owned).collect());
 }
 

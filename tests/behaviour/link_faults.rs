@@ -298,7 +298,7 @@ fn a_claim_whose_reply_and_whose_look_up_are_lost_is_still_ours() {
 }
 
 /// The places of the link, and those of a delivery in the middle of it.
-const PLACES: [&str; 10] = [
+pub const PLACES: [&str; 10] = [
     "link_intended",
     "link_claim_sent",
     "link_claimed",

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::super::remote::{Found, IDS_MAX, PAGE, RemoteClaim};
 use super::super::reply::{Kind, Trouble};
 use super::super::times;
-use super::{Link, Pass, Step, reach};
+use super::{Link, Pass, Step};
+use crate::fail_point;
 use crate::store::{ClaimState, LinkClaim};
 
 /// Pages that one pass looks at; the next one follows at once.
@@ -80,7 +81,7 @@ impl Link {
                 }
                 Ok(meant)
             })?;
-            reach("link_intended");
+            fail_point::reach("link_intended");
             self.claim(pass, &meant)?;
             self.plan_claimed(pass)?;
         }
@@ -113,7 +114,7 @@ impl Link {
         if matches!(&won, Err(Trouble { kind: Kind::Unknown, .. })) {
             won = self.remote.claim(&rows); // Done twice is done once.
         }
-        reach("link_claim_sent");
+        fail_point::reach("link_claim_sent");
         let won = match won {
             Ok(won) => won,
             // Of a batch, one row that was deleted keeps all from being claimed.
@@ -152,7 +153,7 @@ impl Link {
             }
         }
         self.set_states(states.into_iter())?;
-        reach("link_claimed");
+        fail_point::reach("link_claimed");
         Ok(())
     }
 

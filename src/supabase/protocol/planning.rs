@@ -6,8 +6,9 @@ use sha2::{Digest as _, Sha256};
 use super::super::recipients::Contacts;
 use super::super::remote::{Guard, IDS_MAX, RemoteMessage};
 use super::super::times;
-use super::{Link, Pass, Step, reach};
+use super::{Link, Pass, Step};
 use crate::clock::Timestamp;
+use crate::fail_point;
 use crate::reason::Reason;
 use crate::store::{ClaimState, LinkClaim, LinkedRow, Trigger};
 
@@ -29,7 +30,7 @@ impl Link {
             let rows = self.remote.read_again(&pass.tables, &ids)?;
             let named = rows.iter().map(|row| &row.contact_ids);
             let contacts = Contacts::look_up(&self.remote, &pass.tables, named)?;
-            reach("link_read_again");
+            fail_point::reach("link_read_again");
             for claim in &claimed {
                 let row = rows.iter().find(|row| row.id == claim.remote_id);
                 has_planned |= self.plan_one(pass, claim, row, &contacts)?;
@@ -98,7 +99,7 @@ impl Link {
             tx.plan_linked(project, claim, &linked, now)?;
             Ok(true)
         })?;
-        reach("link_planned");
+        fail_point::reach("link_planned");
         Ok(is_planned)
     }
 

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use super::super::remote::{Guard, RemoteMessage};
 use super::super::reply::{Kind, Trouble};
 use super::super::times;
-use super::{Link, Pass, Step, Stop, reach};
+use super::{Link, Pass, Step, Stop};
 use crate::delivery::{MessageStatus, Status};
+use crate::fail_point;
 use crate::store::{ClaimState, LinkClaim, LinkEnding, LinkResult};
 
 /// Deliveries in one request.
@@ -27,7 +28,7 @@ impl Link {
                 return Ok(());
             }
             self.write_some(&results)?;
-            reach("link_results_sent");
+            fail_point::reach("link_results_sent");
             let seqs: Vec<i64> = results.iter().map(|one| one.seq).collect();
             self.write(|tx| tx.drop_link_results(&seqs))?;
         }
@@ -81,7 +82,7 @@ impl Link {
             ended.iter().try_for_each(|(id, ending)| tx.end_claim(*id, ending))?;
             tx.drop_link_results(&seqs)
         })?;
-        reach("link_ended");
+        fail_point::reach("link_ended");
         Ok(())
     }
 
@@ -139,7 +140,7 @@ impl Link {
             }
             // In one commit: what is written twice is written once.
             self.write(|tx| settled.iter().try_for_each(|id| tx.settle_link_claim(*id)))?;
-            reach("link_settled");
+            fail_point::reach("link_settled");
             done?;
         }
     }
@@ -155,7 +156,7 @@ impl Link {
             | MessageStatus::Sending
             | MessageStatus::Cancelled => true,
         };
-        reach("link_row_settled");
+        fail_point::reach("link_row_settled");
         if !is_written {
             // Edited meanwhile: it is read and planned again, for those who are new.
             self.write(|tx| tx.set_claim_state(claim.id, ClaimState::Claimed))?;

@@ -109,16 +109,18 @@ fn a_hundred_at_once_make_one_message() {
     assert_eq!((count(&site, "auto_messages"), count(&site, "api_answers")), (1, 1));
 }
 
+/// With how many messages there are after a kill.
+pub const PLACES: [(&str, i64); 4] = [
+    ("api_answer_made", 0),
+    ("api_answer_kept", 0),
+    ("joined_before_commit", 0),
+    ("joined_committed", 1),
+];
+
 /// Killed at each step, started again, asked again.
 #[test]
 fn a_kill_at_any_step_makes_one_message_and_the_same_answer() {
-    let places = [
-        ("api_answer_made", 0),
-        ("api_answer_kept", 0),
-        ("joined_before_commit", 0),
-        ("joined_committed", 1),
-    ];
-    for (place, made_before_kill) in places {
+    for (place, made_before_kill) in PLACES {
         let site = Site::new();
         let key = add_key(&site, &["toko"]);
         let new = json!({"text": "Halo", "to": "081200007001", "at": "2037-01-01 08:00"});
