@@ -332,7 +332,7 @@ impl Link {
         wait.mul_f64(1.0 + fastrand::f64() / 10.0)
     }
 
-    fn zone_now(&self) -> Timestamp {
+    fn wall_now(&self) -> Timestamp {
         self.clock.now().wall
     }
 }

@@ -70,7 +70,7 @@ impl Link {
         let contact_ids = contacts.ours(&pass.tables, &row.contact_ids);
         let (mark, next_at) = (mark(row), self.next_of(pass, claim, row)?);
         let project = &pass.state.project;
-        let (now, id) = (self.zone_now(), channel.channel_id);
+        let (now, id) = (self.wall_now(), channel.channel_id);
         let remote_channel = channel.remote_id.clone();
         let is_planned = self.write(|tx| {
             tx.set_claim_channel(claim.id, &remote_channel)?;
@@ -190,7 +190,7 @@ impl Link {
 
     /// What is left of an occurrence ends here, because the website or another appliance wants it so.
     pub(super) fn end_by_website(&mut self, claim: &LinkClaim, reason: &Reason) -> Step<()> {
-        let now = self.zone_now();
+        let now = self.wall_now();
         self.write(|tx| {
             tx.cancel_linked(claim, reason, now)?;
             tx.set_claim_state(claim.id, ClaimState::Planned)

@@ -222,7 +222,7 @@ impl Link {
         counts.skipped = count("skipped");
         counts.unknown = count("unknown");
         let status = if counts.sent > 0 { MessageStatus::Sent } else { MessageStatus::Failed };
-        let sent_at = (counts.sent > 0).then(|| self.zone_now());
+        let sent_at = (counts.sent > 0).then(|| self.wall_now());
         let error = Some(
             "the appliance that sent it is gone: what it did not report is unknown".to_owned(),
         );
