@@ -96,13 +96,13 @@ pub(crate) fn serve(
         Arc::clone(clock),
         &[private_file::directory_of(&config.database_path), &std::env::temp_dir()],
     )?;
-    log::info!("serve: ready on http://{}", server.address());
     warn_of_dangers(config);
     if config.is_panel_open_to_guesses() {
         log::warn!(
             "panel: ADMIN_PASSWORD can be guessed, and other machines reach the panel: choose 12 characters or more"
         );
     }
+    log::info!("serve: ready on http://{}", server.address());
     ready(server.address());
     let alarms = Alarms::start(config, triggers, clock);
     let sent = program.send(waha, store, &alarms);
