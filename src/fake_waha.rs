@@ -18,6 +18,7 @@ mod http;
 mod journal;
 mod replies;
 mod routes;
+mod sends;
 #[cfg(test)]
 mod tests;
 
@@ -83,9 +84,13 @@ pub struct Options {
     pub latency: Duration,
     /// The status of every session that [`FakeWaha::set_status`] did not name.
     pub status: String,
+    /// Whether it is WAHA Plus: CORE refuses files.
+    pub is_plus: bool,
+    /// A longer request is refused with 413, as by a proxy; WAHA's own limit is 50 MB.
+    pub body_bytes_max: usize,
 }
 
-/// A free port on loopback, GOWS, no key, no latency, every session WORKING.
+/// A free port on loopback, GOWS, Plus, no key, no latency, every session WORKING.
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -94,6 +99,8 @@ impl Default for Options {
             api_key: None,
             latency: Duration::ZERO,
             status: "WORKING".to_owned(),
+            is_plus: true,
+            body_bytes_max: http::BODY_BYTES_MAX,
         }
     }
 }
@@ -106,13 +113,32 @@ pub struct Received {
     pub session: String,
     /// As `WhatsApp` names the chat: a bare number has got its `@c.us`.
     pub chat_id: String,
+    /// The text, caption, title, question, or the name and number of a card.
     pub text: String,
-    /// The whole request, unknown fields included.
+    /// The last part of the route, such as `sendPoll`.
+    pub route: String,
+    pub file: Option<ReceivedFile>,
+    /// The whole request, unknown fields included, but for the data of a file.
     pub body: Value,
     pub at: Timestamp,
     /// False: it was sent, but no answer of any kind reached the client. Expected from the fault
     /// table at first, and corrected when the client turns out to have gone.
     pub(crate) answered: bool,
+    /// Whether look-ups tell its words.
+    has_body: bool,
+}
+
+/// A file that came with a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceivedFile {
+    pub mimetype: String,
+    pub filename: Option<String>,
+    /// Where WAHA would fetch it; the simulator fetches nothing.
+    pub url: Option<String>,
+    /// Of the bytes that came with the request.
+    pub sha256: Option<String>,
+    /// How many those were.
+    pub bytes: usize,
 }
 
 /// One HTTP request that was understood, whatever its answer.
@@ -122,7 +148,7 @@ pub struct Request {
     /// Path and query, as they were sent.
     pub path: String,
     pub(crate) at: Timestamp,
-    /// The `chatId` of a `sendText`, as it was sent.
+    /// The `chatId` of a message, as it was sent.
     pub(crate) chat_id: Option<String>,
 }
 

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::content::Content;
 use crate::delivery::{MessageStatus, Status};
 use crate::engine;
 use crate::reason::Reason;
@@ -314,15 +315,18 @@ impl Ahead<'_> {
     }
 
     /// What the planner asks before it looks at anybody.
-    fn check(&self, message: &Message) -> SqlResult<Result<Vec<recipient::Entry>, String>> {
+    fn check(
+        &self,
+        message: &Message,
+    ) -> SqlResult<Result<(Vec<recipient::Entry>, Content), String>> {
         if message.is_untimed()
             && let Err(why) = self.first_time(message)?
         {
             return Ok(Err(why));
         }
         let channel = self.tx.channel(message.channel_id)?;
-        let entries = engine::check(message, channel.as_ref(), &self.config.zone);
-        Ok(entries.map_err(|why| why.to_string()))
+        let checked = engine::check(message, channel.as_ref(), self.config);
+        Ok(checked.map_err(|why| why.to_string()))
     }
 
     /// The deliveries that are there; `goes_on` says whether what is pending still goes out.
@@ -334,12 +338,15 @@ impl Ahead<'_> {
         goes_on: bool,
     ) -> SqlResult<()> {
         let is_readable = message.unreadable.is_none();
+        let content = Content::read(message.content.as_deref().filter(|_| is_readable));
+        let content = content.unwrap_or_default();
         let text = if is_readable { message.message.as_str() } else { "" };
+        let words = Words { text: content.words(text).unwrap_or_default(), content: &content };
         let next = message.timetable.following(&self.config.zone, one.due_at);
         tell.forecast.next_at = next.ok().flatten().filter(|_| is_readable);
         self.tx.each_delivery(one.id, one.due_at, |row| {
             if goes_on && row.status == Status::Pending {
-                self.pending(&row, text, tell)
+                self.pending(&row, words, tell)
             } else {
                 self.tell_ended(&row, tell);
                 Ok(())
@@ -347,9 +354,14 @@ impl Ahead<'_> {
         })
     }
 
-    fn pending(&mut self, row: &Delivery, text: &str, tell: &mut Telling<'_>) -> SqlResult<()> {
+    fn pending(
+        &mut self,
+        row: &Delivery,
+        words: Words<'_>,
+        tell: &mut Telling<'_>,
+    ) -> SqlResult<()> {
         let not_before = row.next_attempt_at.unwrap_or(self.now);
-        self.recipient(&planned_recipient(row), text, row.channel_id, not_before, tell)
+        self.recipient(&planned_recipient(row), words, row.channel_id, not_before, tell)
     }
 
     /// A message that is still to be planned. It may have deliveries all the same: it was cancelled
@@ -357,13 +369,15 @@ impl Ahead<'_> {
     fn unplanned(
         &mut self,
         (message, due_at): (&Message, Timestamp),
-        entries: Vec<recipient::Entry>,
+        (entries, content): (Vec<recipient::Entry>, Content),
         tell: &mut Telling<'_>,
         has_deliveries: bool,
     ) -> SqlResult<()> {
         tell.forecast.next_at = self.next_of(message, due_at);
         let (tx, country) = (self.tx, &self.config.country);
-        let (text, channel, from) = (&message.message, message.channel_id, due_at);
+        let (channel, from) = (message.channel_id, due_at);
+        let text = content.words(&message.message).unwrap_or_default();
+        let words = Words { text, content: &content };
         let mut told = HashSet::new();
         if has_deliveries {
             let mut wanted = HashMap::new();
@@ -374,9 +388,9 @@ impl Ahead<'_> {
             tx.each_delivery(message.id, due_at, |row| {
                 let wanted = wanted.get(&row.chat_id);
                 match (row.status, wanted) {
-                    (Status::Pending, _) => self.pending(&row, text, tell)?,
+                    (Status::Pending, _) => self.pending(&row, words, tell)?,
                     (Status::Cancelled, Some(again)) => {
-                        self.recipient(again, text, channel, from, tell)?;
+                        self.recipient(again, words, channel, from, tell)?;
                     }
                     (Status::Cancelled, None) => return Ok(()),
                     (_, _) => self.tell_ended(&row, tell),
@@ -387,7 +401,7 @@ impl Ahead<'_> {
         }
         recipients::each_recipient(tx, entries, country, |recipient| {
             if told.insert(recipient.chat_id.clone()) {
-                self.recipient(&recipient, text, channel, from, tell)?;
+                self.recipient(&recipient, words, channel, from, tell)?;
             }
             Ok(())
         })
@@ -436,14 +450,14 @@ impl Ahead<'_> {
     fn recipient(
         &mut self,
         recipient: &Recipient,
-        text: &str,
+        words: Words<'_>,
         channel_id: i64,
         not_before: Timestamp,
         tell: &mut Telling<'_>,
     ) -> SqlResult<()> {
         let rendered = match &recipient.skipped {
             Some(reason) => Err(reason.to_string()),
-            None => render(self.tx, text, recipient)?,
+            None => render(self.tx, words, recipient)?,
         };
         let due_at = tell.forecast.due_at.unwrap_or(self.now);
         let waits;
@@ -506,6 +520,13 @@ impl Ahead<'_> {
     }
 }
 
+/// What a message says before placeholders are filled in, and what goes along with it.
+#[derive(Clone, Copy)]
+struct Words<'a> {
+    text: &'a str,
+    content: &'a Content,
+}
+
 /// Whom a delivery was planned for.
 fn planned_recipient(row: &Delivery) -> Recipient {
     let (name, chat_id) = (row.name.clone(), row.chat_id.clone());
@@ -513,7 +534,14 @@ fn planned_recipient(row: &Delivery) -> Recipient {
 }
 
 /// The text that a recipient gets; `Err` is why it is skipped.
-fn render(tx: &Tx<'_>, text: &str, recipient: &Recipient) -> SqlResult<Result<String, String>> {
+fn render(
+    tx: &Tx<'_>,
+    Words { text, content }: Words<'_>,
+    recipient: &Recipient,
+) -> SqlResult<Result<String, String>> {
+    if let Some(why) = content.why_not_to(&recipient.chat_id) {
+        return Ok(Err(why.to_string()));
+    }
     if !template::is_template(text) {
         return Ok(Ok(text.to_owned()));
     }

@@ -46,7 +46,7 @@
 //! ```text
 //! cli mcp doctor serve panel api backup prune status forecast supabase engine messages recipients alarm
 //! contacts trigger channels waha fake_waha http http_client instance store lock secret config
-//! password logging private_file malloc send_window fail_point delivery template recipient schedule
+//! password logging private_file malloc send_window fail_point content delivery template recipient schedule
 //! cron_line reason language terminal text_enum clock
 //! ```
 //!
@@ -62,6 +62,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod contacts;
+pub mod content;
 pub mod cron_line;
 pub mod delivery;
 pub mod doctor;

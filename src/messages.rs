@@ -45,6 +45,8 @@ const SAME_SAID: Duration = Duration::from_mins(10);
 #[derive(Clone, Debug, Default)]
 pub struct Draft {
     pub text: String,
+    /// For `content`: a JSON object.
+    pub content: Option<String>,
     /// A name for it.
     pub title: Option<String>,
     /// The recipients: contact ids, phone numbers, chat ids and all else that `contact_ids` takes.
@@ -148,7 +150,8 @@ pub(crate) fn check(
     now: Timestamp,
 ) -> Result<Ready, ComposeError> {
     // What is missing is told in the order in which it is typed.
-    let mut warnings = checks::text(&draft.text)?;
+    let content = checks::content(draft.content.as_deref(), config)?;
+    let mut warnings = checks::text(&content, &draft.text)?;
     let mut fields = Message::default();
     match &draft.timing {
         Some(timing) => timing::set(&mut fields, timing, None, config, now)?,
@@ -164,8 +167,8 @@ pub(crate) fn check(
     let contact_ids = draft.contact_ids.clone().or_else(|| column(&draft.to));
     let (found, checked) = store.read(|tx| {
         let found = checks::channel(tx, draft.channel.as_deref())?;
-        let (contact_ids, text) = (contact_ids.as_deref(), draft.text.as_str());
-        Ok((found, recipients(tx, contact_ids, text, config, draft.skip_bad)?))
+        let (contact_ids, what) = (contact_ids.as_deref(), (&content, draft.text.as_str()));
+        Ok((found, recipients(tx, contact_ids, what, config, draft.skip_bad)?))
     })?;
     let found = found?;
     warnings.extend(found.warning);
@@ -177,6 +180,7 @@ pub(crate) fn check(
     let message = Message {
         title: draft.title.clone().filter(|title| !title.trim().is_empty()),
         message: draft.text.clone(),
+        content: draft.content.clone(),
         channel_id: found.id,
         contact_ids,
         contact_count: recipients.count + checks::len(&recipients.skipped),

@@ -107,6 +107,32 @@ reasons! {
     "text_too_long" TextTooLong { characters: u64, most: u64 }:
         "its text has {characters} characters, more than the {most} that WhatsApp takes: shorten it",
         "isi pesan {characters} karakter, lebih dari {most} yang diterima WhatsApp: pendekkan";
+    "content_unreadable" ContentUnreadable:
+        "`content` is no JSON object: write it like {{\"kind\":\"location\",\"latitude\":-6.2,\"longitude\":106.8}}, or set it to NULL",
+        "`content` bukan objek JSON: tulis seperti {{\"kind\":\"location\",\"latitude\":-6.2,\"longitude\":106.8}}, atau isi NULL";
+    "content_kind" ContentKind { kind: String }:
+        "`{kind}` in `content` is no kind of message: docs/media.md lists them",
+        "`{kind}` di `content` bukan jenis pesan: lihat docs/media.md";
+    "content_key" ContentKey { kind: String, key: String }:
+        "`content` has a key `{key}`, which means nothing for a message of kind `{kind}`: correct or remove it",
+        "`content` punya kunci `{key}`, yang tidak berarti untuk pesan jenis `{kind}`: betulkan atau hapus";
+    "content_missing" ContentMissing { kind: String, key: String, example: String }:
+        "a message of kind `{kind}` needs `{key}` in `content`, such as {example}",
+        "pesan jenis `{kind}` perlu `{key}` di `content`, misalnya {example}";
+    "content_value" ContentValue { key: String, example: String }:
+        "`{key}` in `content` cannot be used as it is: write it like {example}",
+        "`{key}` di `content` tidak bisa dipakai: tulis seperti {example}";
+    /// Only its words (caption, question, title) are filled in.
+    "content_placeholder" ContentPlaceholder { key: String }:
+        "`{key}` in `content` has a placeholder, which would go out as it is written: only the text, a caption, a question and a title can have them",
+        "`{key}` di `content` punya tanda isian, yang akan terkirim apa adanya: tanda isian hanya bisa di isi pesan, keterangan, pertanyaan dan judul";
+    /// The kind has no words at all, and nobody would get them.
+    "content_without_text" ContentWithoutText { kind: String }:
+        "a message of kind `{kind}` has no text of its own: empty `message`, and use `title` as a name for yourself",
+        "pesan jenis `{kind}` tidak punya teks: kosongkan `message`, dan pakai `title` sebagai nama untuk Anda sendiri";
+    "status_only_text" StatusOnlyText:
+        "only a text can go to status@broadcast",
+        "hanya teks yang bisa dikirim ke status@broadcast";
     "metadata_unreadable" MetadataUnreadable:
         "`metadata` is no JSON object: write it like {{\"order\": 17}}, or empty it",
         "`metadata` bukan objek JSON: tulis seperti {{\"order\": 17}}, atau kosongkan";
@@ -323,6 +349,10 @@ reasons! {
     "not_in_chat" NotInChat:
         "not in the chat, which proves nothing",
         "tidak ada di chat, dan itu tidak membuktikan apa-apa";
+    /// A picture, a place or a poll has no words in the chat by which WAHA could find it.
+    "no_words_to_know_it_by" NoWordsToKnowItBy:
+        "WAHA cannot look for it, because it has no words of its own in the chat: look into WhatsApp",
+        "WAHA tidak bisa mencarinya, karena tidak ada kata-katanya di chat: lihat di WhatsApp";
     "without_ack" WithoutAck:
         "in the chat, but without an ack",
         "ada di chat, tetapi tanpa ack";

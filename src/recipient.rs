@@ -83,6 +83,9 @@ pub enum Entry {
     },
 }
 
+/// The chat of stories: one delivery, which WAHA itself brings to everybody who may see it.
+pub(crate) const STATUS_CHAT: &str = "status@broadcast";
+
 impl Entry {
     fn invalid(raw: &str, reason: Reason) -> Self {
         Self::Invalid { raw: shorten(raw), reason }

@@ -173,7 +173,12 @@ impl Template {
                 }
             }
         }
-        if text.trim().is_empty() {
+        // A text that was blank before may be: a picture needs no words.
+        let was_blank = self.parts.iter().all(|part| match part {
+            Part::Fixed(fixed) => fixed.trim().is_empty(),
+            Part::Placeholder(_) => false,
+        });
+        if text.trim().is_empty() && !was_blank {
             return Err(Reason::BlankText);
         }
         if text.contains('\0') {

@@ -7,17 +7,20 @@
 mod date;
 mod reply;
 mod report;
+mod request;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use crate::clock::{Clock, Now, Timestamp};
+use crate::content::Content;
 use crate::delivery::{Hold, HoldKind, Outcome};
 use crate::http_client::{HttpClient, NoReply, Reply};
 use crate::reason::Reason;
+use crate::recipient::CountryCode;
 
 pub use date::{CLOCKS_AGREE_WITHIN, WahaTime};
 pub(crate) use report::{ServerReport, SessionReport};
@@ -32,14 +35,18 @@ pub struct Waha {
     dates: Dates,
 }
 
-/// One text to send.
+/// One message to send.
 #[derive(Clone, Copy, Debug)]
-pub struct TextMessage<'a> {
+pub struct Outgoing<'a> {
     /// The session: which WhatsApp number sends.
     pub session: &'a str,
-    /// `<digits>@c.us`, `<id>@g.us`, `<id>@lid` or `<id>@newsletter`.
+    /// `<digits>@c.us`, `<id>@g.us`, `<id>@lid`, `<id>@newsletter` or `status@broadcast`.
     pub chat_id: &'a str,
+    /// The exact text, caption or question.
     pub text: &'a str,
+    pub content: &'a Content,
+    /// Whose numbers the ones in national form are.
+    pub country: &'a CountryCode,
     /// The id that the message shall have, from [`Waha::reserve_id`].
     pub reserved_id: Option<&'a str>,
     /// `auto_messages.id`, for the metadata.
@@ -179,10 +186,14 @@ impl Waha {
         drop(self.get("/ping"));
     }
 
-    /// Sends a text. Never tries twice.
-    pub fn send(&self, message: &TextMessage<'_>) -> Outcome {
-        let url = self.url("/api/sendText");
-        match self.heard(self.client.post_json(&url, &self.headers(), send_body(message))) {
+    /// Sends a message. Never tries twice.
+    pub fn send(&self, message: &Outgoing<'_>) -> Outcome {
+        let (path, body) = match request::of(message) {
+            Ok(request) => request,
+            Err(reason) => return Outcome::Failed { reason },
+        };
+        let body = body.to_string().into_bytes();
+        match self.heard(self.client.post_json(&self.url(&path), &self.headers(), body)) {
             Ok(reply) => match reply::send_outcome(&reply, message.session) {
                 Outcome::Deferred(hold) => Outcome::Deferred(self.explained(hold, &reply)),
                 outcome => outcome,
@@ -414,31 +425,4 @@ fn without_io(cause: &str) -> String {
 
 fn encode(segment: &str) -> String {
     utf8_percent_encode(segment, NON_ALPHANUMERIC).to_string()
-}
-
-/// The body of `POST /api/sendText`. WAHA ignores `metadata`; proxies and forks may use it.
-fn send_body(message: &TextMessage<'_>) -> Vec<u8> {
-    let own: Option<Map<String, Value>> =
-        message.metadata.and_then(|text| serde_json::from_str(text).ok());
-    let mut metadata = own.unwrap_or_default();
-    for (key, value) in [
-        ("sender_type", json!("auto_message")),
-        ("is_auto_message", json!(true)),
-        ("message_type", json!("scheduled")),
-        ("is_scheduled_message", json!(true)),
-        ("auto_message_id", json!(message.auto_message_id)),
-        ("delivery_id", json!(message.delivery_id)),
-    ] {
-        metadata.insert(key.to_owned(), value);
-    }
-    let mut body = json!({
-        "session": message.session,
-        "chatId": message.chat_id,
-        "text": message.text,
-        "metadata": metadata,
-    });
-    if let Some(id) = message.reserved_id {
-        body["id"] = json!(id);
-    }
-    body.to_string().into_bytes()
 }

@@ -26,6 +26,9 @@ pub(super) struct FakeWahaArgs {
     /// Answer each request after so many milliseconds
     #[arg(long, default_value_t = 0, value_name = "MS")]
     latency: u64,
+    /// `CORE` refuses pictures and files, as WAHA without Plus does
+    #[arg(long, default_value = "PLUS", value_parser = ["PLUS", "CORE"])]
+    tier: String,
     /// The status of every session, such as SCAN_QR_CODE
     #[arg(long, default_value = "WORKING")]
     status: String,
@@ -41,6 +44,8 @@ pub(super) fn fake_waha(args: &FakeWahaArgs) -> Result<(), CliError> {
         api_key: args.api_key.clone(),
         latency: Duration::from_millis(args.latency),
         status: args.status.clone(),
+        is_plus: args.tier == "PLUS",
+        ..Options::default()
     };
     let fake = FakeWaha::start(options, Arc::new(SystemClock::new()), print)?;
     println!("fake WAHA ({}) on {}; Ctrl-C stops it", args.engine, fake.base_url());
@@ -50,8 +55,17 @@ pub(super) fn fake_waha(args: &FakeWahaArgs) -> Result<(), CliError> {
 }
 
 fn print(received: &Received) {
-    let Received { at, session, chat_id, text, .. } = received;
-    let line = format!("{at} {session} -> {chat_id}: {}", text.replace('\n', " ⏎ "));
+    let Received { at, session, chat_id, text, route, file, .. } = received;
+    let file = file.as_ref().map(|file| {
+        let what = file.sha256.as_ref().or(file.url.as_ref()).map_or("", String::as_str);
+        format!("{} {what} ", file.mimetype)
+    });
+    let kind = if route == "sendText" { String::new() } else { format!("[{route}] ") };
+    let line = format!(
+        "{at} {session} -> {chat_id}: {kind}{}{}",
+        file.unwrap_or_default(),
+        text.replace('\n', " ⏎ ")
+    );
     // A closed terminal is no reason to stop simulating.
     drop(writeln!(std::io::stdout(), "{}", one_line(&line)));
 }

@@ -152,6 +152,9 @@ impl Core {
         let Some(session) = &unknown.session else {
             return Ok(Finding::Refused(Reason::LookUpWithoutSession));
         };
+        if !unknown.is_known_by_words() && unknown.reserved_id.is_none() {
+            return Ok(Finding::Nothing(Reason::NoWordsToKnowItBy));
+        }
         if let Some(id) = &unknown.reserved_id {
             match self.waha.find_by_id(session, &unknown.chat_id, id) {
                 Search::Done(sightings) if !sightings.is_empty() => return Ok(judge(sightings)),

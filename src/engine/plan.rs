@@ -12,6 +12,7 @@ use super::portions::Planning;
 use crate::channels::{self, Off};
 use crate::clock::{Timestamp, lock};
 use crate::config::Config;
+use crate::content::Content;
 use crate::delivery::{Counts, MessageStatus, Status, Verdict};
 use crate::fail_point;
 use crate::reason::Reason;
@@ -456,12 +457,12 @@ pub(super) fn too_late(late_limit: Duration) -> Reason {
     Reason::TooLate { hours: late_limit.as_secs() / 3600 }
 }
 
-/// The entries of a message that has all that it needs before any recipient is looked at.
+/// The entries and the content of a message that has all that it needs before any recipient is looked at.
 pub(crate) fn check(
     message: &Message,
     channel: Option<&Channel>,
-    zone: &Zone,
-) -> Result<Vec<Entry>, Reason> {
+    config: &Config,
+) -> Result<(Vec<Entry>, Content), Reason> {
     if let Some(why) = message.why_unreadable() {
         return Err(why);
     }
@@ -473,18 +474,18 @@ pub(crate) fn check(
             Off::NoSession => Reason::ChannelWithoutSession { channel },
         }
     })?;
-    if message.message.trim().is_empty() {
-        return Err(Reason::NoText);
-    }
-    if message.message.contains('\0') {
+    let content = Content::read(message.content.as_deref())?;
+    content.check(&config.country)?;
+    let words = content.words(&message.message)?;
+    if words.contains('\0') {
         return Err(Reason::NulInText);
     }
-    let units = template::text_units(&message.message);
-    if units > TEXT_UNITS_MAX && !template::is_template(&message.message) {
+    let units = template::text_units(words);
+    if units > TEXT_UNITS_MAX && !template::is_template(words) {
         let (characters, most) = (units as u64, TEXT_UNITS_MAX as u64);
         return Err(Reason::TextTooLong { characters, most });
     }
-    if let Some(placeholder) = Template::parse(&message.message).foreign() {
+    if let Some(placeholder) = Template::parse(words).foreign() {
         return Err(Reason::ForeignPlaceholder { placeholder });
     }
     if let Some(metadata) = message.metadata.as_deref().filter(|text| !text.trim().is_empty())
@@ -492,11 +493,11 @@ pub(crate) fn check(
     {
         return Err(Reason::MetadataUnreadable);
     }
-    message.timetable.next(zone, None).map_err(|error| unreadable(&error))?;
+    message.timetable.next(&config.zone, None).map_err(|error| unreadable(&error))?;
     let entries = recipient::parse_contact_ids(message.contact_ids.as_deref())
         .map_err(|error| Reason::RecipientsUnreadable { cause: error.to_string() })?;
     if entries.is_empty() {
         return Err(Reason::RecipientsMissing);
     }
-    Ok(entries)
+    Ok((entries, content))
 }

@@ -10,6 +10,7 @@ use std::collections::HashSet;
 
 use super::plan::{PRUNED_AGE_MIN, Planned, Planner, Rows};
 use crate::clock::Timestamp;
+use crate::content::Content;
 use crate::delivery::{Counts, Status};
 use crate::fail_point;
 use crate::reason::Reason;
@@ -24,6 +25,7 @@ const REMOVED_PER_PLANNED: usize = 5;
 pub(super) struct Planning {
     message: Message,
     due_at: Timestamp,
+    content: Content,
     template: Option<Template>,
     recipients: Recipients,
     /// The contacts that may have got it before: somebody set the message back.
@@ -49,8 +51,9 @@ impl Planner {
             tx.end_planning(id)?;
         }
         let channel = tx.channel(message.channel_id)?;
-        let entries = match super::check(&message, channel.as_ref(), &self.config.zone) {
-            Ok(entries) => entries,
+        let checked = super::check(&message, channel.as_ref(), &self.config);
+        let (entries, content) = match checked {
+            Ok(checked) => checked,
             Err(error) => {
                 tx.fail_message(id, &error, now)?;
                 return Ok(Planned::Failed(error));
@@ -60,12 +63,13 @@ impl Planner {
         // once: nobody could tell afterwards which are new.
         let is_new = !tx.has_deliveries(id, due_at)?;
         let portion = if is_new { self.portion } else { usize::MAX };
-        let template =
-            template::is_template(&message.message).then(|| Template::parse(&message.message));
+        let words = content.words(&message.message).unwrap_or_default();
+        let template = template::is_template(words).then(|| Template::parse(words));
         let recipients = Recipients::new(tx, entries, &self.config.country)?;
         let (rows, seen) = (Rows::default(), tx.data_version()?);
         let served = if is_new { HashSet::new() } else { tx.contacts_served(id, due_at)? };
-        let mut planning = Planning { message, due_at, template, recipients, served, rows, seen };
+        let mut planning =
+            Planning { message, due_at, content, template, recipients, served, rows, seen };
         if self.plan_some(tx, &mut planning, portion, now)? {
             tx.begin_planning(id, due_at)?;
             return Ok(Planned::Begun(Box::new(planning)));
@@ -150,12 +154,16 @@ impl Planner {
         limit: usize,
         now: Timestamp,
     ) -> SqlResult<bool> {
-        let Planning { message, due_at, template, recipients, served, rows, .. } = planning;
+        let Planning { message, due_at, content, template, recipients, served, rows, .. } =
+            planning;
         let too_late = self.too_late(tx, *due_at, now)?;
         recipients.visit_some(tx, limit, |mut recipient| {
             // At a number that was corrected since, perhaps.
             if recipient.contact_id.is_some_and(|id| served.contains(&id)) {
                 return Ok(());
+            }
+            if recipient.skipped.is_none() {
+                recipient.skipped = content.why_not_to(&recipient.chat_id);
             }
             if let (Some(template), None) = (&*template, &recipient.skipped) {
                 recipient.skipped = recipients::render(tx, template, &recipient)?.err();

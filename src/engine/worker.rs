@@ -14,7 +14,8 @@ use crate::channels::{self, Availability, HoldEnds};
 use crate::clock::{Now, Timestamp};
 use crate::contacts::opt_out;
 use crate::contacts::waiting::{self, Followed};
-use crate::delivery::{Counts, Hold, HoldKind, Status};
+use crate::content::Content;
+use crate::delivery::{Counts, Hold, HoldKind, Outcome, Status};
 use crate::fail_point;
 use crate::logging::in_one_line;
 use crate::reason::Reason;
@@ -23,7 +24,7 @@ use crate::send_window::{Allowance, Day, DayCount};
 use crate::store::{
     Channel, ClaimRequest, Claimed, Open, RecipientNow, Settled, SqlResult, StoreError, Tx,
 };
-use crate::waha::{IdOffer, SessionState, TextMessage};
+use crate::waha::{IdOffer, Outgoing, SessionState};
 
 /// What became of claiming a delivery.
 enum Claim {
@@ -107,12 +108,22 @@ impl Core {
             RecipientNow::OptedOut => {
                 self.end_unsendable(open, Status::Skipped, &Reason::OptedOut, now)?;
             }
-            RecipientNow::AsPlanned if open.has_text => return Ok(false),
+            RecipientNow::AsPlanned if open.has_text => {
+                let Err(why) = self.content_of(open.content.as_deref()) else { return Ok(false) };
+                self.end_unsendable(open, Status::Failed, &why, now)?;
+            }
             RecipientNow::AsPlanned => {
                 self.end_unsendable(open, Status::Cancelled, &Reason::TextEmptied, now)?;
             }
         }
         Ok(true)
+    }
+
+    /// The content of a message, when it can be sent.
+    fn content_of(&self, column: Option<&str>) -> Result<Content, Reason> {
+        let content = Content::read(column)?;
+        content.check(&self.config.country)?;
+        Ok(content)
     }
 
     /// Whether WAHA's clock tells another time: nothing is sent before the two agree.
@@ -192,6 +203,8 @@ impl Turn<'_> {
         }
         let reserved_id = match core.type_first(self.memory, self.session, open) {
             Ok(Some(until)) => return Ok(After::Ready(until)),
+            // Other routes than that of texts know nothing of it.
+            Ok(None) if open.content.is_some() => Ok(None),
             Ok(None) => self.reserve_id(),
             Err(hold) => Err(hold),
         };
@@ -328,6 +341,7 @@ impl Turn<'_> {
                 next_ready_at,
                 reserved_id,
                 rendered: None,
+                seen_content: open.content.as_deref(),
             };
             let claim = core.claim(tx, open, &request, now.wall)?;
             fail_point::reach("claim_uncommitted");
@@ -364,15 +378,7 @@ impl Turn<'_> {
     fn send(self, claimed: Claimed, began: Duration) -> After {
         let Self { core, memory, channel, session, .. } = self;
         log::debug!("delivery {}: claimed, attempt {}", claimed.delivery_id, claimed.attempt);
-        let outcome = core.waha.send(&TextMessage {
-            session,
-            chat_id: &claimed.chat_id,
-            text: &claimed.text,
-            reserved_id: claimed.reserved_id.as_deref(),
-            auto_message_id: claimed.auto_message_id,
-            delivery_id: claimed.delivery_id,
-            metadata: claimed.metadata.as_deref(),
-        });
+        let outcome = core.send_claimed(session, &claimed);
         core.triggers.latency.note(core.clock.now().monotonic.saturating_sub(began));
         fail_point::reach("answered");
         let (delivery_id, held_count) = (claimed.delivery_id, channel.held_count);
@@ -387,6 +393,28 @@ impl Turn<'_> {
 }
 
 impl Core {
+    fn send_claimed(&self, session: &str, claimed: &Claimed) -> Outcome {
+        let mut content = match self.content_of(claimed.content.as_deref()) {
+            Ok(content) => content,
+            Err(reason) => return Outcome::Failed { reason }, // it was read before the claim
+        };
+        if claimed.content.is_some() && claimed.recipients > 1 {
+            // WAHA would fetch the page for each of them.
+            content.link_preview.get_or_insert(false);
+        }
+        self.waha.send(&Outgoing {
+            session,
+            chat_id: &claimed.chat_id,
+            text: &claimed.text,
+            content: &content,
+            country: &self.config.country,
+            reserved_id: claimed.reserved_id.as_deref(),
+            auto_message_id: claimed.auto_message_id,
+            delivery_id: claimed.delivery_id,
+            metadata: claimed.metadata.as_deref(),
+        })
+    }
+
     /// Ends a delivery whose message was changed into something that cannot be sent, or whose
     /// recipient wants none.
     fn end_unsendable(

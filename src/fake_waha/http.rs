@@ -18,7 +18,8 @@ use crate::http::response::reason;
 use crate::http::{Head, Length, Refusal, Response, start_thread};
 
 const HEAD_BYTES_MAX: usize = 16 * 1024;
-const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// WAHA's own limit, of JSON.
+pub(super) const BODY_BYTES_MAX: usize = 50 * 1024 * 1024;
 /// A connection on which nothing comes for so long is closed.
 const IDLE_MAX: Duration = Duration::from_mins(2);
 /// From the first byte of a request to its last.
@@ -73,6 +74,7 @@ impl Call {
         mut stream: &TcpStream,
         input: &mut Input<'_>,
         clock: &SystemClock,
+        body_bytes_max: usize,
     ) -> Result<Self, Ended> {
         if input.rest().is_empty() {
             input.more(clock.now().monotonic + IDLE_MAX)?;
@@ -82,11 +84,14 @@ impl Call {
         if head.length == Length::Chunked {
             return Err(Refusal::new(411, "send a Content-Length").into());
         }
+        if matches!(head.length, Length::Bytes(bytes) if bytes > body_bytes_max as u64) {
+            return Err(Refusal::new(413, "request entity too large").into());
+        }
         if head.expects_continue && input.rest().is_empty() {
             let written = stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n");
             written.map_err(|_| Ended::Closed)?;
         }
-        let body = input.body(head.length, BODY_BYTES_MAX, deadline)?;
+        let body = input.body(head.length, body_bytes_max, deadline)?;
         let query = head.target.split_once('?').map_or("", |(_, query)| query);
         let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         Ok(Self { head, query, body })
@@ -238,10 +243,11 @@ impl Drop for Connection {
 impl Connection {
     /// Serves requests until either side ends the connection.
     fn serve(&self) {
-        let clock = &self.shared.clock;
+        let (clock, options) = (&self.shared.clock, &self.shared.site.options);
+        let bytes_max = options.body_bytes_max;
         let mut input = Input::new(&self.stream, clock);
         loop {
-            match Call::read(&self.stream, &mut input, clock) {
+            match Call::read(&self.stream, &mut input, clock, bytes_max) {
                 Ok(call) if self.reply(&call) => {}
                 Err(Ended::Refused(Refusal { status, message })) => {
                     // Nobody knows where a next request begins.

@@ -68,7 +68,7 @@ pub(super) fn exception(engine: Engine, at: Timestamp, call: &Call, thrown: &Val
             "body": serde_json::from_slice(&call.body).unwrap_or_else(|_| json!({})),
             "query": query,
         },
-        "version": version(engine),
+        "version": version(engine, true),
     });
     json_answer(500, &body)
 }
@@ -93,32 +93,21 @@ pub(super) fn undefined_error(method: &str) -> Value {
 pub(super) fn fault_reply(
     symptom: Symptom,
     engine: Engine,
-    at: Timestamp,
     call: &Call,
-    session: &str,
+    received: &Received,
 ) -> Option<Then> {
+    let Received { session, at, .. } = received;
+    let at = *at;
     let throw = |thrown: Value| exception(engine, at, call, &thrown);
     let throttled = || nest(429, "ThrottlerException: Too Many Requests", "Too Many Requests");
     let answer = match symptom {
         Symptom::AckError => return None,
-        Symptom::RefusedAtOnce => json_answer(201, &refused(engine, at, call)),
+        Symptom::RefusedAtOnce => json_answer(201, &refused(engine, received)),
         Symptom::NoLid => throw(json!({
             "message": "no LID found for 6281200000540@s.whatsapp.net from server", "name": "Error",
         })),
-        Symptom::OnlyInPlus => nest(
-            422,
-            &format!(
-                "The feature is available only in Plus version for '{engine}' engine. Check this out: https://waha.devlike.pro/"
-            ),
-            "Unprocessable Entity",
-        ),
-        Symptom::NotImplemented => nest(
-            501,
-            &format!(
-                "The method is not implemented by '{engine}' engine. Check the docs and try another engine: https://waha.devlike.pro/"
-            ),
-            "Not Implemented",
-        ),
+        Symptom::OnlyInPlus => not_in_core(engine, false),
+        Symptom::NotImplemented => not_in_core(engine, true),
         Symptom::NoAnswer => return Some(Then::HangUp),
         Symptom::NeverAnswers => return Some(Then::Hold),
         Symptom::EmptyAnswer => json_answer(201, &json!({})),
@@ -154,38 +143,46 @@ pub(super) fn fault_reply(
     Some(Then::Answer(answer))
 }
 
-/// The 201 of `sendText`, in the shape of the engine.
+/// What CORE says to a file: 422, but 501 to a video.
+pub(super) fn not_in_core(engine: Engine, is_video: bool) -> Response {
+    if is_video {
+        let message = format!(
+            "The method is not implemented by '{engine}' engine. Check the docs and try another engine: https://waha.devlike.pro/"
+        );
+        return nest(501, &message, "Not Implemented");
+    }
+    let message = format!(
+        "The feature is available only in Plus version for '{engine}' engine. Check this out: https://waha.devlike.pro/"
+    );
+    nest(422, &message, "Unprocessable Entity")
+}
+
+/// The 201 of a message, in the shape of the engine.
 pub(super) fn sent(engine: Engine, message: &Received) -> Value {
     let Received { id, chat_id, text, at, .. } = message;
-    let full_id = full_id(chat_id, id);
+    let (full_id, has_media) = (full_id(chat_id, id), message.file.is_some());
     match engine {
+        // A poll comes back as WAHA's own message on NOWEB, too.
+        Engine::Noweb if message.route == "sendPoll" => json!({
+            "id": full_id, "timestamp": at.secs(), "from": ME, "to": chat_id, "fromMe": true,
+            "source": "api", "body": null, "hasMedia": false, "ack": 0, "ackName": "PENDING",
+        }),
         Engine::Gows | Engine::Wpp => json!({
             "id": full_id, "timestamp": at.secs(), "from": ME, "to": chat_id, "fromMe": true,
-            "source": "api", "body": text, "hasMedia": false, "ack": 0, "ackName": "PENDING",
+            "source": "api", "body": text, "hasMedia": has_media, "ack": 0, "ackName": "PENDING",
         }),
         Engine::Noweb => noweb_message(message, &at.secs().to_string().into(), &"PENDING".into()),
         Engine::Webjs => json!({
             "id": { "fromMe": true, "remote": chat_id, "id": id, "_serialized": full_id },
             "timestamp": at.secs(), "from": ME, "to": chat_id, "fromMe": true, "type": "chat",
-            "body": text, "hasMedia": false, "ack": 0,
+            "body": text, "hasMedia": has_media, "ack": 0,
         }),
     }
 }
 
 /// The 201 of a message that WhatsApp refused at once, in the shape of the engine.
-fn refused(engine: Engine, at: Timestamp, call: &Call) -> Value {
-    let body: Value = serde_json::from_slice(&call.body).unwrap_or_default();
-    let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
-    let message = Received {
-        id: body["id"].as_str().map_or_else(|| format!("3EB0{:X}", at.millis()), str::to_owned),
-        session: text("session"),
-        chat_id: text("chatId"),
-        text: text("text"),
-        body: Value::Null,
-        at,
-        answered: true,
-    };
-    let mut answer = sent(engine, &message);
+fn refused(engine: Engine, message: &Received) -> Value {
+    let mut answer = sent(engine, message);
     match engine {
         Engine::Noweb => answer["status"] = "ERROR".into(),
         Engine::Gows | Engine::Webjs | Engine::Wpp => answer["ack"] = (-1).into(),
@@ -197,7 +194,7 @@ fn refused(engine: Engine, at: Timestamp, call: &Call) -> Value {
 /// accepted; others were delivered. WhatsApp keeps no blanks around a text.
 pub(super) fn looked_up(engine: Engine, message: &Received, at: Timestamp) -> Value {
     let Received { id, chat_id, text, .. } = message;
-    let text = text.trim();
+    let text = message.has_body.then(|| text.trim());
     let failed = fault_for(chat_id).is_some_and(|fault| fault.symptom == Symptom::AckError);
     let (ack, ack_name) = if failed { (-1, "ERROR") } else { (2, "DEVICE") };
     let data = match engine {
@@ -207,7 +204,7 @@ pub(super) fn looked_up(engine: Engine, message: &Received, at: Timestamp) -> Va
     };
     json!({
         "id": full_id(chat_id, id), "timestamp": at.secs(), "from": chat_id, "fromMe": true,
-        "body": text, "hasMedia": false, "ack": ack, "ackName": ack_name, "replyTo": null,
+        "body": text, "hasMedia": message.file.is_some(), "ack": ack, "ackName": ack_name, "replyTo": null,
         "_data": data,
     })
 }
@@ -231,8 +228,9 @@ pub(super) fn session(name: &str, status: &str, given: Session) -> Value {
     json!({ "name": name, "status": status, "config": config, "me": me })
 }
 
-pub(super) fn version(engine: Engine) -> Value {
-    json!({ "version": "2026.7.1", "engine": engine.to_string(), "tier": "PLUS" })
+pub(super) fn version(engine: Engine, is_plus: bool) -> Value {
+    let tier = if is_plus { "PLUS" } else { "CORE" };
+    json!({ "version": "2026.7.1", "engine": engine.to_string(), "tier": tier })
 }
 
 /// `true_<chat>_<ID>`, and for groups also who wrote it.

@@ -10,6 +10,7 @@ use super::faults::fault_for;
 use super::http::{Call, Reply, Then};
 use super::journal::Journal;
 use super::replies::{json_answer, text_answer};
+use super::sends::{Sends, Shown};
 use super::{Options, Received, Request, replies};
 use crate::clock::{Clock, Timestamp};
 use crate::http::Response;
@@ -45,18 +46,20 @@ impl Site {
     fn reply_at(&self, call: &Call, at: Timestamp) -> Reply {
         let segments: Vec<String> = call.path().split('/').skip(1).map(decoded).collect();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        let is_send = call.head.method == "POST" && segments == ["api", "sendText"];
-        let body = if is_send { serde_json::from_slice(&call.body).ok() } else { None };
+        let sends = Sends::of(call, &segments);
+        let body = sends.and_then(|_| serde_json::from_slice(&call.body).ok());
         self.journal.note_request(Request {
             method: call.head.method.clone(),
             path: call.head.target.clone(),
             at,
-            chat_id: body.as_ref().and_then(|body: &Value| text_field(body, "chatId")),
+            chat_id: body.as_ref().and_then(|body: &Value| {
+                sends?.own_chat().map(str::to_owned).or_else(|| text_field(body, "chatId"))
+            }),
         });
         if !self.lets_in(call, &segments) {
             replies::unauthorized().into()
-        } else if is_send {
-            self.send_text(call, body, at).unwrap_or_else(Reply::from)
+        } else if let Some(sends) = sends {
+            self.send(call, (sends, &segments), body, at).unwrap_or_else(Reply::from)
         } else {
             self.answer(call, &segments, at).unwrap_or_else(|refusal| refusal).into()
         }
@@ -81,7 +84,7 @@ impl Site {
                 &json!({ "status": "ok", "info": {}, "error": {}, "details": {} }),
             )),
             ("GET", ["api", "server", "version"]) => {
-                Ok(json_answer(200, &replies::version(self.options.engine)))
+                Ok(json_answer(200, &replies::version(self.options.engine, self.options.is_plus)))
             }
             ("GET", ["api", "sessions"]) => Ok(self.sessions(call)),
             ("GET", ["api", "sessions", name]) => self.session(name),
@@ -100,36 +103,55 @@ impl Site {
         }
     }
 
-    /// `sendText`. As WAHA does, it asks for the session first, and trips over a bad field later.
-    fn send_text(
+    /// A route that sends. As WAHA does, it asks for the session first, and trips over a bad field later.
+    fn send(
         &self,
         call: &Call,
+        (sends, segments): (Sends, &[&str]),
         body: Option<Value>,
         at: Timestamp,
     ) -> Result<Reply, Response> {
-        let body = body.ok_or_else(|| bad_json(call))?;
-        let session = self.field(&body, "session", "startsWith", call, at)?;
-        self.working(&session)?;
-        let chat_id = self.field(&body, "chatId", "includes", call, at)?;
-        let text = self.field(&body, "text", "match", call, at)?;
         let engine = self.options.engine;
+        if sends.is_plus() && !self.options.is_plus {
+            // Before anything of the body is looked at.
+            return Err(replies::not_in_core(engine, sends == Sends::Video));
+        }
+        let mut body = body.ok_or_else(|| bad_json(call))?;
+        let session = match sends {
+            Sends::Story => segments[1].to_owned(),
+            _ => self.field(&body, "session", "startsWith", call, at)?,
+        };
+        self.working(&session)?;
+        let chat_id = match sends.own_chat() {
+            Some(chat) => chat.to_owned(),
+            None => self.field(&body, "chatId", "includes", call, at)?,
+        };
+        let Shown { text, file } =
+            sends.shown(&mut body).map_err(|thrown| self.exception(call, at, &thrown))?;
         let fault = fault_for(&chat_id);
+        // Only texts may have an id given.
+        let given_id = body["id"]
+            .as_str()
+            .filter(|id| sends == Sends::Text && engine.honours_id() && !id.is_empty());
+        let mut received = Received {
+            id: given_id.map_or_else(|| self.journal.new_id(), str::to_owned),
+            chat_id: canonical_chat(&chat_id),
+            answered: true,
+            session,
+            text,
+            route: segments.last().copied().unwrap_or_default().to_owned(),
+            file,
+            has_body: sends.has_body(),
+            body,
+            at,
+        };
         let told =
-            fault.and_then(|fault| replies::fault_reply(fault.symptom, engine, at, call, &session));
+            fault.and_then(|fault| replies::fault_reply(fault.symptom, engine, call, &received));
         let told = match (fault, told) {
             (Some(fault), Some(then)) if !fault.sent => return Ok(Reply { then, received: None }),
             (_, told) => told,
         };
-        let given_id = body["id"].as_str().filter(|id| engine.honours_id() && !id.is_empty());
-        let received = Received {
-            id: given_id.map_or_else(|| self.journal.new_id(), str::to_owned),
-            chat_id: canonical_chat(&chat_id),
-            answered: matches!(told, None | Some(Then::Answer(_))),
-            session,
-            text,
-            body,
-            at,
-        };
+        received.answered = matches!(told, None | Some(Then::Answer(_)));
         let place = self.journal.receive(received.clone()).ok_or_else(journal_full)?;
         (self.on_received)(&received);
         let good = || Then::Answer(json_answer(201, &replies::sent(engine, &received)));

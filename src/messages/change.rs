@@ -5,6 +5,7 @@ use super::timing::{self, Timing};
 use super::{ComposeError, Warned, changed_meanwhile, checks, own, view};
 use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::content::Content;
 use crate::delivery::MessageStatus;
 use crate::store::{Message, Store};
 
@@ -12,6 +13,8 @@ use crate::store::{Message, Store};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edit {
     pub text: Option<String>,
+    /// For `content`: a JSON object; an empty text makes it a text alone.
+    pub content: Option<String>,
     /// The title; an empty one takes it away.
     pub title: Option<String>,
     /// The recipients, all of them.
@@ -92,10 +95,11 @@ pub fn edit(
     let mut changed = row.clone();
     let mut edited = Edited::default();
     let warnings = &mut edited.warnings;
-    if let Some(text) = &edit.text {
-        warnings.extend(checks::text(text)?);
-    }
     set(&mut changed, edit);
+    let content = checks::content(changed.content.as_deref(), config)?;
+    if edit.text.is_some() || edit.content.is_some() {
+        warnings.extend(checks::text(&content, &changed.message)?);
+    }
     if let Some(channel) = &edit.channel {
         let found = store.read(|tx| checks::channel(tx, Some(channel)))??;
         warnings.extend(found.warning);
@@ -111,8 +115,8 @@ pub fn edit(
             changed.status = MessageStatus::Scheduled;
         }
     }
-    if edit.text.is_some() || is_to_others {
-        warnings.extend(check_recipients(store, edit, &reach, config, &mut changed)?);
+    if edit.text.is_some() || edit.content.is_some() || is_to_others {
+        warnings.extend(check_recipients(store, edit, &content, &reach, config, &mut changed)?);
     }
     let is_changed = store.write(|tx| {
         // All of the row: two edits at once must not undo each other's.
@@ -135,6 +139,9 @@ fn set(message: &mut Message, edit: &Edit) {
     if let Some(text) = &edit.text {
         message.message.clone_from(text);
     }
+    if let Some(content) = &edit.content {
+        message.content = filled(content);
+    }
     if let Some(title) = &edit.title {
         message.title = filled(title);
     }
@@ -153,15 +160,16 @@ fn set(message: &mut Message, edit: &Edit) {
 fn check_recipients(
     store: &mut Store,
     edit: &Edit,
+    content: &Content,
     reach: &Reach,
     config: &Config,
     message: &mut Message,
 ) -> Result<Vec<Warned>, ComposeError> {
-    let (contact_ids, text) = (message.contact_ids.as_deref(), message.message.as_str());
+    let (contact_ids, what) = (message.contact_ids.as_deref(), (content, message.message.as_str()));
     // Recipients that were there before are not this edit's fault.
     let skip_bad = edit.skip_bad || edit.to.is_none() && edit.contact_ids.is_none();
     let checked =
-        store.read(|tx| checks::recipients(tx, contact_ids, text, config, skip_bad))??;
+        store.read(|tx| checks::recipients(tx, contact_ids, what, config, skip_bad))??;
     if message.status != MessageStatus::Draft {
         checks::somebody(&checked)?;
     }

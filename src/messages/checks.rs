@@ -6,6 +6,7 @@ use super::{ComposeError, Warned};
 use crate::channels::{self, Off};
 use crate::config::Config;
 use crate::contacts::tags;
+use crate::content::{Content, KindName};
 use crate::reason::{Explanation, Reason};
 use crate::recipient::{self, Entry};
 use crate::recipients;
@@ -61,13 +62,26 @@ pub(super) fn len<T>(list: &[T]) -> u64 {
     u64::try_from(list.len()).unwrap_or(u64::MAX)
 }
 
-/// Refuses a text that nobody could get or that has half a placeholder; warns of what may be one.
-pub(super) fn text(text: &str) -> Result<Vec<Warned>, ComposeError> {
-    why_no_text(text).map_err(|error| error.of("text"))
+/// Reads the content of a message.
+pub(super) fn content(column: Option<&str>, config: &Config) -> Result<Content, ComposeError> {
+    let content = Content::read(column).and_then(|content| {
+        content.check(&config.country)?;
+        Ok(content)
+    });
+    content.map_err(|reason| ComposeError::refused(reason).of("content"))
 }
 
-fn why_no_text(text: &str) -> Result<Vec<Warned>, ComposeError> {
-    if text.trim().is_empty() {
+/// Refuses a text that nobody could get or that has half a placeholder; warns of what may be one.
+pub(super) fn text(content: &Content, text: &str) -> Result<Vec<Warned>, ComposeError> {
+    let words = match content.words(text) {
+        Err(Reason::NoText) => "", // see below: here is a remedy for whoever types it
+        words => words.map_err(|reason| ComposeError::refused(reason).of("text"))?,
+    };
+    why_no_text(words, content.name() != KindName::Text).map_err(|error| error.of("text"))
+}
+
+fn why_no_text(text: &str, may_be_blank: bool) -> Result<Vec<Warned>, ComposeError> {
+    if text.trim().is_empty() && !may_be_blank {
         return Err(refused!("it has no text: give one, or a file with `--file`"));
     }
     if text.contains('\0') {
@@ -190,7 +204,7 @@ pub(crate) fn column(to: &[String]) -> Option<String> {
 pub(crate) fn recipients(
     tx: &Tx<'_>,
     contact_ids: Option<&str>,
-    text: &str,
+    (content, text): (&Content, &str),
     config: &Config,
     skip_bad: bool,
 ) -> SqlResult<Result<Checked, ComposeError>> {
@@ -198,6 +212,7 @@ pub(crate) fn recipients(
         Ok(entries) => entries,
         Err(error) => return Ok(Err(unreadable(error.to_string()))),
     };
+    let text = content.words(text).unwrap_or_default();
     let template = Template::parse(text);
     let has_places = template.placeholders().next().is_some();
     let mut without_value: HashMap<String, u64> = HashMap::new();
@@ -212,7 +227,8 @@ pub(crate) fn recipients(
                 return Ok(());
             }
             let who = recipient.name.clone().unwrap_or_else(|| to.clone());
-            let rendered = match recipient.skipped.clone() {
+            let not_to = || content.why_not_to(&recipient.chat_id);
+            let rendered = match recipient.skipped.clone().or_else(not_to) {
                 Some(reason) => {
                     let has_opted_out = reason == Reason::OptedOut;
                     if is_typed && !has_opted_out && !skip_bad {

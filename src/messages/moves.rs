@@ -194,10 +194,11 @@ fn resume_unplanned(
             }
         },
     };
-    checks::text(&row.message)?;
+    let content = checks::content(row.content.as_deref(), config)?;
+    checks::text(&content, &row.message)?;
     store.read(|tx| checks::channel_of(tx, row.channel_id))??;
-    let (contact_ids, text) = (row.contact_ids.as_deref(), row.message.as_str());
-    let checked = store.read(|tx| checks::recipients(tx, contact_ids, text, config, true))??;
+    let (contact_ids, what) = (row.contact_ids.as_deref(), (&content, row.message.as_str()));
+    let checked = store.read(|tx| checks::recipients(tx, contact_ids, what, config, true))??;
     checks::somebody(&checked)?;
     let has_moved = store.write(|tx| {
         let has_moved = tx.move_message(row, MessageStatus::Scheduled, Some(at), now)?;

@@ -11,6 +11,7 @@ use super::moves::expire_rest;
 use super::{ComposeError, changed_meanwhile, checks, existing};
 use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::content::Content;
 use crate::delivery::{MessageStatus, Status};
 use crate::reason::Reason;
 use crate::recipient;
@@ -61,7 +62,8 @@ pub fn retry(
         return Err(ComposeError::MadeBefore(before));
     }
     let (row, latest) = look(store, id, config, now)?;
-    checks::text(&row.message)?;
+    let content = checks::content(row.content.as_deref(), config)?;
+    checks::text(&content, &row.message)?;
     store.read(|tx| checks::channel_of(tx, row.channel_id))??;
     let statuses = [Status::Failed, Status::Expired, Status::Unknown];
     let statuses = if retry.with_unknown { &statuses[..] } else { &statuses[..2] };
@@ -188,10 +190,11 @@ fn plan(
     due_at: Timestamp,
     now: Timestamp,
 ) -> SqlResult<Planned> {
-    let template = Template::parse(&row.message);
+    let content = Content::read(row.content.as_deref()).unwrap_or_default();
+    let template = Template::parse(content.words(&row.message).unwrap_or_default());
     let reasons = deliveries
         .iter()
-        .map(|delivery| why_not(tx, (row.id, first), delivery, &template, config))
+        .map(|delivery| why_not(tx, (row.id, first), delivery, (&content, &template), config))
         .collect::<SqlResult<Vec<_>>>()?;
     if reasons.iter().all(Option::is_some) {
         return Ok(Planned::Nobody);
@@ -226,7 +229,7 @@ fn why_not(
     tx: &Tx<'_>,
     (message, first): (i64, Timestamp),
     delivery: &Delivery,
-    template: &Template,
+    (content, template): (&Content, &Template),
     config: &Config,
 ) -> SqlResult<Option<Reason>> {
     if let Some(id) = delivery.contact_id
@@ -252,7 +255,8 @@ fn why_not(
             name: delivery.name.clone().or(recipient.name),
             ..recipient
         };
-        why = match recipient.skipped.clone() {
+        let not_to = || content.why_not_to(&recipient.chat_id);
+        why = match recipient.skipped.clone().or_else(not_to) {
             Some(reason) => Some(reason),
             None => recipients::render(tx, template, &recipient)?.err(),
         };

@@ -114,7 +114,7 @@ impl MessageView {
             id: row.id,
             title: row.title,
             text: row.message,
-            content: None,
+            content: read(row.content.as_deref()),
             status: row.status,
             channel: ChannelOf {
                 id: row.channel_id,
@@ -167,7 +167,7 @@ pub(crate) fn stamp(row: &Message) -> String {
 
 /// A message for `--json`.
 pub(crate) fn message_json(row: &Message, channel: Option<&Channel>) -> Value {
-    json!({
+    let data = json!({
         "id": row.id,
         "title": row.title,
         "message": row.message,
@@ -189,7 +189,16 @@ pub(crate) fn message_json(row: &Message, channel: Option<&Channel>) -> Value {
         "metadata": row.metadata,
         "created_by": row.created_by,
         "created_at": row.created_at,
-    })
+    });
+    with_content(data, row.content.as_deref())
+}
+
+/// A text alone has no such key.
+fn with_content(mut data: Value, content: Option<&str>) -> Value {
+    if let Some(content) = content {
+        data["content"] = json!(content);
+    }
+    data
 }
 
 /// An occurrence for `--json`.
@@ -211,7 +220,7 @@ pub(crate) fn occurrence_json(occurrence: &Occurrence) -> Value {
 
 /// A delivery for `--json`.
 pub(crate) fn delivery_json(delivery: &Delivery) -> Value {
-    json!({
+    let data = json!({
         "id": delivery.id,
         "contact_id": delivery.contact_id,
         "name": delivery.name,
@@ -223,7 +232,8 @@ pub(crate) fn delivery_json(delivery: &Delivery) -> Value {
         "ack_words": delivery.known_ack().map(ack_words),
         "text": delivery.text,
         "error": delivery.error,
-    })
+    });
+    with_content(data, delivery.content.as_deref())
 }
 
 pub(crate) fn ack_words(ack: Ack) -> &'static str {

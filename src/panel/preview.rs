@@ -9,6 +9,7 @@ use super::{PageError, format};
 use crate::channels::DEFAULT_CHANNEL;
 use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::content::Content;
 use crate::forecast;
 use crate::language::Language;
 use crate::messages::{self, Reached};
@@ -59,9 +60,9 @@ pub(super) fn look(visit: &Visit<'_>, fields: &Fields, is_new: bool) -> Result<P
         Preview { does: does(visit, fields, is_new, begins, 0), ..Preview::default() };
     let column = fields.column();
     let config = &visit.panel.config;
-    let found = visit
-        .panel
-        .read(|tx| messages::recipients(tx, Some(&column), &fields.text, config, true))?;
+    let found = visit.panel.read(|tx| {
+        messages::recipients(tx, Some(&column), (&Content::default(), &fields.text), config, true)
+    })?;
     let found = match visit.told(found)? {
         Ok(found) => found,
         Err(why) => return Ok(Preview { notes: vec![why], ..preview }),

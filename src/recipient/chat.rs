@@ -29,9 +29,10 @@ pub(super) fn read(raw: &str, name: Option<String>) -> Entry {
             raw,
             unreadable(format!("the part before `{suffix}` is not an id: copy the chat id again")),
         ),
+        "@broadcast" if local.eq_ignore_ascii_case("status") => chat("status", &suffix, name),
         "@broadcast" => Entry::invalid(
             raw,
-            unreadable("a status or broadcast list is not a recipient: name the people one by one"),
+            unreadable("a broadcast list is not a recipient: name the people one by one"),
         ),
         _ if suffix.contains('.') && !suffix.contains(['/', ' ']) => Entry::invalid(
             raw,

@@ -10,6 +10,7 @@ use rusqlite::Row;
 use super::contacts::IS_CONTACT_CHANGED;
 use super::{SqlResult, Tx, explanation, lossy, params, read, seen_time, text};
 use crate::clock::Timestamp;
+use crate::content::Content;
 use crate::delivery::{Ack, Counts, Status, Transition};
 use crate::reason::{Explanation, Reason};
 use crate::send_window::Day;
@@ -58,6 +59,8 @@ pub struct Delivery {
     pub(crate) next_attempt_at: Option<Timestamp>,
     /// The exact text, once it was claimed.
     pub(crate) text: Option<String>,
+    /// What went along with the text, once it was claimed: see `content`.
+    pub(crate) content: Option<String>,
     pub(crate) waha_message_id: Option<String>,
     /// How far it got: the number of an [`Ack`].
     pub(crate) ack: Option<i64>,
@@ -70,7 +73,8 @@ impl Delivery {
     pub(super) fn from_row(row: &Row<'_>) -> SqlResult<Self> {
         read! { row => Self {
             id, auto_message_id, due_at, channel_id, contact_id, lossy contact_number, lossy name,
-            text chat_id, status, seen_time next_attempt_at, lossy text, lossy waha_message_id, ack,
+            text chat_id, status, seen_time next_attempt_at, lossy text, lossy content,
+            lossy waha_message_id, ack,
             explanation error, seen_time finished_at,
         } }
     }
@@ -116,10 +120,12 @@ pub struct Open {
     pub(crate) due_at: Timestamp,
     /// Whom it goes to.
     pub(crate) chat_id: String,
-    /// Whether the message has a text; without one it is not sent.
+    /// Whether the message has a text or content; without either it is not sent.
     pub(crate) has_text: bool,
+    /// What the message carries beside its text, as written.
+    pub(crate) content: Option<String>,
     pub(crate) text_chars: u32,
-    /// Whether the text may have placeholders: a claim has to fill them in.
+    /// Whether the text may have placeholders, or is not the message's own: a claim has to fill it in.
     pub(crate) is_template: bool,
     /// Whether its recipient is still the one that was planned.
     pub(crate) recipient: RecipientNow,
@@ -156,8 +162,10 @@ pub struct ClaimRequest<'a> {
     pub next_ready_at: Timestamp,
     /// The id that WAHA is asked to use, when it offered one.
     pub reserved_id: Option<&'a str>,
-    /// The exact text, when the message has placeholders; see [`Tx::render`].
+    /// The exact text, when the message has placeholders or content; see [`Tx::render`].
     pub rendered: Option<&'a str>,
+    /// `auto_messages.content` as it was when it was found fit.
+    pub seen_content: Option<&'a str>,
 }
 
 /// A claimed delivery: all that the request to WAHA needs.
@@ -175,6 +183,10 @@ pub struct Claimed {
     /// Whom it goes to.
     pub chat_id: String,
     pub text: String,
+    /// What goes along with the text, as written.
+    pub(crate) content: Option<String>,
+    /// How many recipients the message has.
+    pub(crate) recipients: u64,
     /// The message's own metadata, as written.
     pub(crate) metadata: Option<String>,
     /// The id that WAHA is asked to use.
@@ -261,8 +273,9 @@ impl Tx<'_> {
         let sql = format!(
             "SELECT d.id, d.auto_message_id, d.due_at, d.chat_id,
                        length(m.message) AS text_chars,
-                       trim(m.message, char(9, 10, 13, 32)) <> '' AS has_text,
-                       instr(m.message, '{{{{') > 0 AS is_template,
+                       m.content, m.content IS NOT NULL
+                           OR trim(m.message, char(9, 10, 13, 32)) <> '' AS has_text,
+                       m.content IS NOT NULL OR instr(m.message, '{{{{') > 0 AS is_template,
                        CASE WHEN {IS_CONTACT_CHANGED} THEN 1 WHEN {IS_OPTED_OUT} THEN 2
                            ELSE 0 END AS recipient
                    FROM deliveries d
@@ -277,7 +290,7 @@ impl Tx<'_> {
         let params = params! { channel_id, late_before, now };
         let read = |row: &Row<'_>| {
             read! { row => Open {
-                id, auto_message_id, due_at, text chat_id, has_text, text_chars, is_template,
+                id, auto_message_id, due_at, text chat_id, has_text, lossy content, text_chars, is_template,
                 recipient: match row.get("recipient")? {
                     0_i64 => RecipientNow::AsPlanned,
                     1 => RecipientNow::ContactChanged,
@@ -302,13 +315,15 @@ impl Tx<'_> {
         let sql = format!("UPDATE deliveries AS d SET status = 'sending', attempts = attempts + 1,
                        waha_message_id = :reserved_id, claimed_at = :now, next_attempt_at = NULL,
                        error = NULL, error_code = NULL, error_args = NULL, ack = NULL,
+                       content = (SELECT content FROM auto_messages WHERE id = auto_message_id),
                        text = coalesce(:rendered, (SELECT replace(replace(message, char(13, 10), char(10)), char(13), char(10)) FROM auto_messages WHERE id = auto_message_id))
                    WHERE id = :id AND status = 'pending' AND channel_id = :channel_id
                        AND EXISTS (SELECT 1
                            FROM auto_messages m INDEXED BY idx_auto_messages_status_scheduled_at
                            WHERE m.id = auto_message_id AND m.status = 'sending'
                                AND m.scheduled_at = due_at
-                               AND (:rendered IS NOT NULL OR instr(m.message, '{{{{') = 0))
+                               AND m.content IS :seen_content
+                               AND (:rendered IS NOT NULL OR m.content IS NULL AND instr(m.message, '{{{{') = 0))
                        AND EXISTS (SELECT 1 FROM channels c
                            WHERE c.id = :channel_id AND c.is_active = 1 AND c.held_reason IS NULL
                                AND trim(c.session_name) = :session AND c.ready_at IS :seen_ready_at
@@ -317,11 +332,12 @@ impl Tx<'_> {
                        AND (:day_limit IS NULL OR :day_limit > coalesce((SELECT claimed
                            FROM channel_days WHERE channel_id = :channel_id AND day = :day), 0))
                        AND NOT {IS_OPTED_OUT} AND NOT {IS_CONTACT_CHANGED}
-                   RETURNING auto_message_id, due_at, attempts, chat_id, text,
+                   RETURNING auto_message_id, due_at, attempts, chat_id, text, content,
+                       (SELECT contact_count FROM auto_messages WHERE id = auto_message_id) AS recipients,
                        (SELECT metadata FROM auto_messages WHERE id = auto_message_id) AS metadata");
         let params = params! {
             now, request.{ channel_id, session, reserved_id, rendered, seen_ready_at },
-            request.{ seen_send_window, seen_daily_limit, day, day_limit },
+            request.{ seen_send_window, seen_daily_limit, day, day_limit, seen_content },
             ":id": request.delivery_id,
         };
         let read = |row: &Row<'_>| {
@@ -332,7 +348,7 @@ impl Tx<'_> {
                 claimed_at: now,
                 day: request.day,
                 attempt: row.get("attempts")?,
-                chat_id, text, metadata,
+                chat_id, text, content, recipients, metadata,
                 reserved_id: request.reserved_id.map(str::to_owned),
             } }
         };
@@ -359,6 +375,7 @@ impl Tx<'_> {
                            WHEN 'unknown' THEN waha_message_id ELSE :waha_message_id END,
                        ack = :ack,
                        text = CASE WHEN :status = 'pending' THEN NULL ELSE text END,
+                       content = CASE WHEN :status = 'pending' THEN NULL ELSE content END,
                        claimed_at = CASE WHEN :status = 'pending' THEN NULL ELSE claimed_at END,
                        finished_at = CASE WHEN :status = 'pending' THEN NULL ELSE :now END,
                        next_attempt_at = CASE WHEN :status = 'unknown' THEN :lookup_at END
@@ -585,7 +602,8 @@ impl Tx<'_> {
 }
 
 /// What the text of a delivery is made of: see [`read_text`].
-const SOURCES: &str = "m.message, d.id, d.name, d.chat_id, c.name AS contact_name, c.attributes";
+const SOURCES: &str =
+    "m.message, m.content, d.id, d.name, d.chat_id, c.name AS contact_name, c.attributes";
 
 fn read_text(row: &Row<'_>) -> SqlResult<Result<String, Reason>> {
     let name = lossy(row, "name")?.filter(|name| !name.trim().is_empty());
@@ -593,7 +611,12 @@ fn read_text(row: &Row<'_>) -> SqlResult<Result<String, Reason>> {
     let chat_id: String = row.get("chat_id")?;
     let attributes = lossy(row, "attributes")?;
     let values = Values::new(name.as_deref(), &chat_id, attributes.as_deref());
-    Ok(Template::parse(&row.get::<_, String>("message")?).render(&values))
+    let (message, content) = (row.get::<_, String>("message")?, lossy(row, "content")?);
+    let content = match Content::read(content.as_deref()) {
+        Ok(content) => content,
+        Err(why) => return Ok(Err(why)),
+    };
+    Ok(content.words(&message).and_then(|words| Template::parse(words).render(&values)))
 }
 
 impl Tx<'_> {
@@ -620,7 +643,7 @@ impl Tx<'_> {
              JOIN main.auto_messages m ON m.id = d.auto_message_id
              LEFT JOIN main.contacts c ON c.id = d.contact_id
              WHERE d.status = 'unknown' AND d.claimed_at IS NULL AND instr(d.text, '{{{{') > 0
-                 AND d.text = m.message"
+                 AND (d.text = m.message OR d.content IS NOT NULL)"
         );
         let mut statement = self.transaction.prepare(&sql)?;
         let texts: Vec<(i64, Result<String, Reason>)> = statement

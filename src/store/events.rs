@@ -3,8 +3,11 @@
 
 use std::time::Duration;
 
-use super::{Channel, Delivery, SqlResult, Tx, params, text};
+use rusqlite::Row;
+
+use super::{Channel, Delivery, SqlResult, Tx, lossy, params, text};
 use crate::clock::Timestamp;
+use crate::content::Content;
 use crate::delivery::{Ack, MessageId, Status, Verdict, weigh};
 use crate::reason::Reason;
 use crate::template::is_same_text;
@@ -76,7 +79,7 @@ const MAY_BE_OURS: &str = "SELECT
     OR EXISTS (SELECT 1 FROM deliveries
         WHERE waha_message_id IS NULL AND status IN ('sending', 'unknown'))";
 
-const LIKE_ECHO: &str = "SELECT id, text FROM deliveries
+const LIKE_ECHO: &str = "SELECT id, text, content FROM deliveries
     WHERE waha_message_id IS NULL AND status IN ('sending', 'unknown')
         AND chat_id = :chat_id AND claimed_at BETWEEN :earliest AND :latest
         AND channel_id = (SELECT id FROM channels
@@ -222,10 +225,16 @@ impl Tx<'_> {
             ":earliest": echo.at.minus(ECHO_LATE),
             ":latest": echo.at.plus(ECHO_EARLY),
         };
-        let mut like: Vec<(i64, String)> =
-            self.query_rows(LIKE_ECHO, params, |row| Ok((row.get("id")?, text(row, "text")?)))?;
-        like.retain(|(_, text)| is_same_text(text, echo.text));
-        let [(id, _)] = like[..] else { return Ok(None) };
+        let read = |row: &Row<'_>| Ok((row.get("id")?, text(row, "text")?, lossy(row, "content")?));
+        let mut like: Vec<(i64, String, Option<String>)> =
+            self.query_rows(LIKE_ECHO, params, read)?;
+        // A picture without words could be anybody's.
+        like.retain(|(_, text, content)| {
+            is_same_text(text, echo.text)
+                && Content::read(content.as_deref())
+                    .is_ok_and(|content| content.is_known_by_words(text))
+        });
+        let [(id, _, _)] = like[..] else { return Ok(None) };
         let sql = "UPDATE deliveries SET waha_message_id = :waha_message_id
                    WHERE id = :id AND waha_message_id IS NULL
                        AND status IN ('sending', 'unknown')";

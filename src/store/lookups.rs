@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use rusqlite::Row;
 
-use super::{SqlResult, Tx, explanation, params, read, text};
+use super::{SqlResult, Tx, explanation, lossy, params, read, text};
 use crate::clock::Timestamp;
+use crate::content::Content;
 use crate::delivery::Status;
 use crate::reason::{Explanation, Reason};
 use crate::template::is_same_text;
@@ -21,6 +22,8 @@ pub(crate) struct UnknownDelivery {
     /// Whom it went to.
     pub(crate) chat_id: String,
     pub(crate) text: String,
+    /// What went along with the text.
+    content: Option<String>,
     /// The id that WAHA was asked to use, when it had offered one.
     pub(crate) reserved_id: Option<String>,
     pub(crate) claimed_at: Timestamp,
@@ -33,6 +36,14 @@ pub(crate) struct DueLookup {
     pub(crate) delivery_id: i64,
     /// The channel that may have sent it.
     pub(crate) channel_id: i64,
+}
+
+impl UnknownDelivery {
+    /// Whether a message in the chat can be known to be this one by its words. What cannot be read is not.
+    pub(crate) fn is_known_by_words(&self) -> bool {
+        let content = Content::read(self.content.as_deref());
+        content.is_ok_and(|content| content.is_known_by_words(&self.text))
+    }
 }
 
 impl Tx<'_> {
@@ -55,7 +66,7 @@ impl Tx<'_> {
         // By its id, whatever statistics say.
         let sql =
             "SELECT d.id, d.auto_message_id, d.due_at, nullif(trim(c.session_name), '') AS session,
-                       d.chat_id, d.text, d.waha_message_id, d.claimed_at,
+                       d.chat_id, d.text, d.content, d.waha_message_id, d.claimed_at,
                        d.error, d.error_code, d.error_args
                    FROM deliveries d NOT INDEXED LEFT JOIN channels c ON c.id = d.channel_id
                    WHERE d.id = :id AND d.status = 'unknown' AND d.claimed_at IS NOT NULL
@@ -63,7 +74,7 @@ impl Tx<'_> {
         let read = |row: &Row<'_>| {
             let why = explanation(row, "error")?;
             read! { row => UnknownDelivery {
-                id, auto_message_id, due_at, session, chat_id, text, claimed_at,
+                id, auto_message_id, due_at, session, chat_id, text, lossy content, claimed_at,
                 reserved_id: row.get("waha_message_id")?,
                 error: why.unwrap_or(Explanation::Words(String::new())),
             } }

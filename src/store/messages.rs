@@ -31,7 +31,7 @@ macro_rules! columns {
             $contact_ids,
             ", metadata, schedules, interval_config, scheduled_local, scheduled_zone, taken_local,
             taken_rule, contact_count, sent_at, sent_count, failed_count, skipped_count,
-            unknown_count, created_by, created_at, updated_at, error_code, error_args"
+            unknown_count, created_by, created_at, updated_at, error_code, error_args, content"
         )
     };
 }
@@ -49,6 +49,8 @@ pub struct Message {
     pub(crate) title: Option<String>,
     /// The text, before placeholders are filled in; its first 160 characters in a list.
     pub(crate) message: String,
+    /// What it carries beside its text, as written: see `content`.
+    pub(crate) content: Option<String>,
     /// The channel that sends it; may not exist.
     pub(crate) channel_id: i64,
     /// The recipients, as written; `None` in a list.
@@ -126,14 +128,16 @@ pub struct MessageFilter {
 impl Message {
     fn from_row(row: &Row<'_>) -> SqlResult<Self> {
         let mut unreadable = None;
-        for column in ["schedules", "interval_config", "message", "contact_ids", "metadata"] {
+        let needed =
+            ["schedules", "interval_config", "message", "content", "contact_ids", "metadata"];
+        for column in needed {
             if unreadable.is_none() && row.get_ref(column)?.as_str_or_null().is_err() {
                 let flaw = row.get::<_, Option<String>>(column).err();
                 unreadable = flaw.map(|flaw| (column, flaw.to_string()));
             }
         }
         read! { row => Self {
-            id, lossy title, text message, channel_id, lossy contact_ids, contact_count,
+            id, lossy title, text message, lossy content, channel_id, lossy contact_ids, contact_count,
             seen_time scheduled_at, timetable: read_timetable(row)?, status, lossy sent_at,
             counts: read_message_counts(row)?, explanation error, lossy metadata, lossy created_by,
             text created_at, text updated_at, unreadable: unreadable,
@@ -188,6 +192,7 @@ impl Message {
         };
         planned(self) == planned(other)
             && self.message == other.message
+            && self.content == other.content
             && self.contact_ids == other.contact_ids
             && self.metadata == other.metadata
             && self.timetable == other.timetable
@@ -225,15 +230,15 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> SqlResult<i64> {
         let sql =
-            "INSERT INTO auto_messages (title, message, channel_id, contact_ids, contact_count,
+            "INSERT INTO auto_messages (title, message, content, channel_id, contact_ids, contact_count,
                        scheduled_at, scheduled_local, scheduled_zone, schedules, interval_config,
                        status, metadata, created_by, created_at, updated_at)
-                   VALUES (:title, :message, :channel_id, :contact_ids, :contact_count,
+                   VALUES (:title, :message, :content, :channel_id, :contact_ids, :contact_count,
                        :scheduled_at, :scheduled_local, :scheduled_zone, :schedules,
                        :interval_config, :status, :metadata, :created_by, :now, :now)";
         let params = params! {
             created_by, now, message.{ title, message, channel_id, contact_ids, contact_count },
-            message.{ scheduled_at, status, metadata },
+            message.{ content, scheduled_at, status, metadata },
             message.timetable.{ schedules, interval_config },
             ":scheduled_local": message.timetable.local,
             ":scheduled_zone": message.timetable.zone,
@@ -245,7 +250,8 @@ impl Tx<'_> {
     pub(crate) fn same_message_before(&self, id: i64, since: Timestamp) -> SqlResult<Option<i64>> {
         let sql = "SELECT b.id FROM auto_messages a
                    JOIN auto_messages b ON b.id < a.id AND b.id > a.id - 20
-                   WHERE a.id = :id AND b.message = a.message AND b.contact_ids IS a.contact_ids
+                   WHERE a.id = :id AND b.message = a.message AND b.content IS a.content
+                       AND b.contact_ids IS a.contact_ids
                        AND b.channel_id = a.channel_id AND b.status <> 'cancelled'
                        AND b.created_at >= :since
                    ORDER BY b.id DESC LIMIT 1";
@@ -261,7 +267,7 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> SqlResult<bool> {
         let sql = "UPDATE auto_messages SET title = :title, message = :message,
-                       channel_id = :channel_id, contact_ids = :contact_ids,
+                       content = :content, channel_id = :channel_id, contact_ids = :contact_ids,
                        contact_count = :contact_count, scheduled_at = :scheduled_at,
                        schedules = :schedules, interval_config = :interval_config,
                        metadata = :metadata,
@@ -272,7 +278,7 @@ impl Tx<'_> {
                    WHERE id = :id AND status = :seen_status AND scheduled_at IS :seen_at";
         let params = params! {
             now, seen.{ id }, message.{ title, message, channel_id, contact_ids, contact_count },
-            message.{ scheduled_at, status, metadata },
+            message.{ content, scheduled_at, status, metadata },
             message.timetable.{ schedules, interval_config },
             ":seen_status": seen.status,
             ":seen_at": seen.scheduled_at,

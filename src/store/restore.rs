@@ -234,7 +234,7 @@ impl Tx<'_> {
     fn take_evidence(&self, now: Timestamp) -> SqlResult<Vec<Touched>> {
         let sql = "UPDATE main.deliveries SET
                        status = CASE p.status WHEN 'sending' THEN 'unknown' ELSE p.status END,
-                       attempts = p.attempts, text = p.text, ack = p.ack,
+                       attempts = p.attempts, text = p.text, content = p.content, ack = p.ack,
                        waha_message_id = p.waha_message_id, claimed_at = p.claimed_at,
                        error = CASE p.status WHEN 'sending' THEN :died ELSE p.error END,
                        error_code = CASE p.status WHEN 'sending' THEN :code ELSE p.error_code END,
@@ -269,7 +269,9 @@ impl Tx<'_> {
             "UPDATE main.deliveries SET status = 'unknown', error = :error, error_code = :code,
                  error_args = NULL, finished_at = :now, next_attempt_at = NULL,
                  text = coalesce(text, (SELECT m.message FROM main.auto_messages m
-                     WHERE m.id = deliveries.auto_message_id))
+                     WHERE m.id = deliveries.auto_message_id)),
+                 content = CASE WHEN text IS NOT NULL THEN content ELSE (SELECT m.content
+                     FROM main.auto_messages m WHERE m.id = deliveries.auto_message_id) END
              WHERE status = 'sending' OR status = 'pending' AND NOT ({known_unsent})
              RETURNING auto_message_id, due_at, status"
         );

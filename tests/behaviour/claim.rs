@@ -87,6 +87,7 @@ fn request() -> ClaimRequest<'static> {
         next_ready_at: Timestamp::parse("2026-12-01T01:01:00Z").unwrap(),
         reserved_id: Some("3EB0A1"),
         rendered: None,
+        seen_content: None,
     }
 }
 

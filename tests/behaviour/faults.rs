@@ -16,8 +16,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use auto_message_scheduler::config::Config;
+use auto_message_scheduler::content::Content;
 use auto_message_scheduler::delivery::{HoldKind, Outcome};
-use auto_message_scheduler::waha::{TextMessage, Waha};
+use auto_message_scheduler::waha::{Outgoing, Waha};
 
 use crate::world::World;
 use script::{Fault, Script, Trick};
@@ -103,10 +105,12 @@ fn a_request_that_cannot_have_left_is_deferred_whatever_kept_it() {
 
 fn assert_deferred(url: &str) {
     let waha = Waha::new(url, Some(API_KEY.to_owned()), SHORT_TIMEOUT);
-    let outcome = waha.send(&TextMessage {
+    let outcome = waha.send(&Outgoing {
         session: "default",
         chat_id: "6281200007001@c.us",
         text: "Halo",
+        content: &Content::default(),
+        country: &Config::default().country,
         reserved_id: None,
         auto_message_id: 1,
         delivery_id: 1,

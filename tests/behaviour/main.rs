@@ -24,6 +24,7 @@ mod command_line;
 mod contacts;
 mod contacts_binary;
 mod contacts_import;
+mod content;
 mod crash;
 mod cron_line;
 mod cron_words;

@@ -137,6 +137,7 @@ fn a_text_that_got_placeholders_since_it_was_looked_at_is_not_claimed_raw() {
         next_ready_at: now.plus(Duration::from_mins(1)),
         reserved_id: None,
         rendered: None,
+        seen_content: None,
     };
     message_text(&world, id, "Halo {{name}}");
     assert_eq!(store.write(|tx| tx.claim(&request, now)).unwrap(), None);

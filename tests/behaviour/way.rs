@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use auto_message_scheduler::config::Config;
+use auto_message_scheduler::content::Content;
 use auto_message_scheduler::delivery::Outcome;
 use auto_message_scheduler::http_client::{HttpClient, Transport, TransportError};
-use auto_message_scheduler::waha::{SessionState, TextMessage, Waha};
+use auto_message_scheduler::waha::{Outgoing, SessionState, Waha};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -212,10 +214,12 @@ fn a_proxy_that_lets_nobody_through_makes_nothing_unknown() {
         let way = Transport { ca_file: None, proxy: Some(&url) };
         let client = HttpClient::with_transport(TIMEOUT, &way).unwrap();
         let waha = Waha::with_client("http://waha:3000", Some("kunci-rahasia".into()), client);
-        let outcome = waha.send(&TextMessage {
+        let outcome = waha.send(&Outgoing {
             session: "default",
             chat_id: "6281200007001@c.us",
             text: "Halo",
+            content: &Content::default(),
+            country: &Config::default().country,
             reserved_id: None,
             auto_message_id: 1,
             delivery_id: 1,

@@ -22,6 +22,8 @@ const SKIPPED_SHOWN_MAX: usize = 10;
 pub(super) struct AddArgs {
     #[command(flatten)]
     text: TextArgs,
+    #[command(flatten)]
+    content: ContentArgs,
     /// Who gets it: contact ids, phone numbers, chat ids, `tag:pelanggan`, `all`
     #[arg(long, value_name = "WHO", num_args = 1..)]
     to: Vec<String>,
@@ -50,6 +52,9 @@ pub(super) struct EditArgs {
     id: i64,
     #[command(flatten)]
     text: TextArgs,
+    /// What it carries beside its text, as for `message add`; an empty text takes it away
+    #[arg(long, value_name = "JSON")]
+    content: Option<String>,
     /// The recipients, in place of all that it had
     #[arg(long, value_name = "WHO", num_args = 1..)]
     to: Vec<String>,
@@ -71,8 +76,18 @@ pub(super) struct EditArgs {
     output: Output,
 }
 
+/// What a message carries beside its text, or in place of it.
+#[derive(Debug, Args)]
+struct ContentArgs {
+    /// A place, a contact card or a poll, as docs/media.md has it, such as
+    /// `{"kind":"poll","options":["Pagi","Siang"]}`
+    #[arg(long, value_name = "JSON")]
+    content: Option<String>,
+}
+
 pub(super) fn add(args: &AddArgs, config: &Config) -> Result<(), CliError> {
-    let Some(text) = args.text.read()? else {
+    let content = args.content.content.clone();
+    let Some(text) = args.text.read()?.or_else(|| content.is_some().then(String::new)) else {
         let why = taken_for_recipient(&args.to).unwrap_or_default();
         return Err(CliError::Refused(format!(
             "it has no text: {why}give one, or a file with `--file`"
@@ -80,6 +95,7 @@ pub(super) fn add(args: &AddArgs, config: &Config) -> Result<(), CliError> {
     };
     let draft = Draft {
         text,
+        content,
         title: args.title.clone(),
         to: args.to.clone(),
         channel: args.channel.clone(),
@@ -152,6 +168,7 @@ pub(super) fn edit(args: &EditArgs, config: &Config) -> Result<(), CliError> {
     }
     let edit = Edit {
         text,
+        content: args.content.clone(),
         title: args.title.clone(),
         to: (!args.to.is_empty()).then(|| args.to.clone()),
         channel: args.channel.clone(),

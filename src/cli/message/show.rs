@@ -178,6 +178,9 @@ fn describe(
     for words in in_words(schedules.as_deref(), interval_config.as_deref()) {
         lines.push(wrapped(&format!("repeats   {words}"), 10));
     }
+    if let Some(content) = &row.content {
+        lines.push(wrapped(&format!("content   {}", one_line(content)), 10));
+    }
     lines.push("text".to_owned());
     lines.extend(row.message.split('\n').map(|line| format!("  {line}")));
     let Some(latest) = occurrences.first() else {

@@ -90,7 +90,7 @@ fn every_invalid_entry_says_why() {
         ("[[[[[1]]]]]", "4 lists deep"),
         ("81234567890.0", "decimals"),
         ("8.81234567890", "decimals"),
-        ("status@broadcast", "broadcast list"),
+        ("6281234567890@broadcast", "broadcast list"),
         ("budi@example.com", "must end in @c.us"),
         ("6281234567890@c.us/x", "must end in @c.us"),
         ("123@c.us", "8 to 15 digits"),
