@@ -48,6 +48,19 @@ impl Filter {
         Self(format!("{}&or={}", self.0, encode(&after)))
     }
 
+    /// Also that a row has all values of one of `rows`; with none, the server refuses the request.
+    pub(super) fn and_any_of<'a>(
+        self,
+        rows: impl IntoIterator<Item = Vec<(&'a str, &'a str)>>,
+    ) -> Self {
+        let equal = |(column, value): (&str, &str)| format!("{column}.eq.{}", quote(value));
+        let all_of = |row: Vec<(&str, &str)>| {
+            format!("and({})", row.into_iter().map(equal).collect::<Vec<_>>().join(","))
+        };
+        let rows: Vec<String> = rows.into_iter().map(all_of).collect();
+        Self(format!("{}&or={}", self.0, encode(&format!("({})", rows.join(",")))))
+    }
+
     pub(super) fn text(&self) -> &str {
         &self.0
     }

@@ -21,7 +21,8 @@ const REPLY_BYTES_MAX: u64 = 8 * 1024 * 1024;
 pub(super) const PAGE: usize = 100;
 /// Ids in one filter: with 100 the reply's head is too long for some gateways.
 pub(super) const IDS_MAX: usize = 50;
-const MINIMAL: &str = "return=representation";
+const ROWS: &str = "return=representation";
+const NO_ROWS: &str = "return=minimal";
 const IGNORE: &str = "resolution=ignore-duplicates,return=representation";
 const MERGE: &str = "resolution=merge-duplicates,return=representation";
 
@@ -130,7 +131,7 @@ impl Remote {
 
     fn patch(&self, table: &str, filter: &Filter, rest: &str, body: &Value) -> Answer {
         let path = format!("{table}?{}{rest}", filter.text());
-        self.ask(Method::Patch, &path, MINIMAL, Some(body))
+        self.ask(Method::Patch, &path, ROWS, Some(body))
     }
 
     /// The project's description: see [`Tables`].
@@ -265,7 +266,7 @@ impl Remote {
         Ok(rows.iter().filter_map(|row| message(row, &tables.channel_column)).collect())
     }
 
-    /// Of rows under way: id with status, instant and `updated_at`.
+    /// Of rows under way: id with status, instants and channel.
     pub(super) fn watch(
         &self,
         tables: &Tables,
@@ -275,10 +276,9 @@ impl Remote {
             return self.read_again(tables, ids);
         }
         let filter = Filter::one_of("id", ids.iter().copied());
-        let rest = format!(
-            "&select=id,status,scheduled_at,updated_at,{}&limit={PAGE}",
-            tables.channel_column
-        );
+        let columns = ["id", "status", "scheduled_at", "sent_at", "updated_at"];
+        let select = tables.messages.select(&columns);
+        let rest = format!("&select={select},{}&limit={PAGE}", tables.channel_column);
         let rows = self.get(&tables.messages.name, &filter, &rest)?;
         Ok(rows.iter().filter_map(|row| message(row, &tables.channel_column)).collect())
     }
@@ -341,17 +341,14 @@ impl Remote {
     pub(super) fn release(&self, message: &str, due_at: &str, token: &str) -> Answer {
         let filter = claim_filter(message, due_at, token).and("settled_at", "is", "null");
         let path = format!("{CLAIMS}?{}", filter.text());
-        self.ask(Method::Delete, &path, MINIMAL, None)
+        self.ask(Method::Delete, &path, ROWS, None)
     }
 
-    pub(super) fn settle_claim(
-        &self,
-        message: &str,
-        due_at: &str,
-        token: &str,
-        body: &Value,
-    ) -> Answer {
-        self.patch(CLAIMS, &claim_filter(message, due_at, token), "", body)
+    /// Writes the same into claims, each named by its message and token. One that is gone is left out.
+    pub(super) fn settle_claims(&self, claims: &[(&str, &str)], body: &Value) -> Answer {
+        let filter = Filter::one_of("claim_token", claims.iter().map(|(_, token)| *token))
+            .and_all(&Filter::one_of("auto_message_id", claims.iter().map(|(id, _)| *id)));
+        self.patch(CLAIMS, &filter, "&select=due_at", body)
     }
 
     /// Makes what is not `sent` of another appliance's occurrence `unknown`. Returns the deliveries.
@@ -369,23 +366,32 @@ impl Remote {
         self.ask(Method::Post, &path, MERGE, Some(&json!(rows)))
     }
 
-    /// Changes a message that is still as `guard` says. Returns whether it was.
+    /// Changes a message that is still as its guard says. Returns whether it was.
     pub(super) fn settle(
         &self,
         tables: &Tables,
-        id: &str,
-        guard: &Guard<'_>,
+        status: &str,
+        guard: &Guard,
         body: &Value,
     ) -> Result<bool, Trouble> {
-        let mut filter = Filter::equal("id", id).and("status", "eq", guard.status).and(
-            "scheduled_at",
-            "eq",
-            guard.scheduled_at,
-        );
-        if let Some(updated_at) = guard.updated_at {
-            filter = filter.and("updated_at", "eq", updated_at);
-        }
+        let filter = Filter::equal("status", status);
+        let all = guard.columns().into_iter();
+        let filter = all.fold(filter, |filter, (column, value)| filter.and(column, "eq", value));
         Ok(!self.patch(&tables.messages.name, &filter, "&select=id", body)?.is_empty())
+    }
+
+    /// Writes the same into scheduled messages, each still as its guard says. What came of it is to be
+    /// read: asked for the rows, PostgREST would apply `or` to them again, as they are afterwards.
+    pub(super) fn settle_all(
+        &self,
+        tables: &Tables,
+        guards: &[Guard],
+        body: &Value,
+    ) -> Result<(), Trouble> {
+        let filter =
+            Filter::equal("status", "scheduled").and_any_of(guards.iter().map(Guard::columns));
+        let path = format!("{}?{}", tables.messages.name, filter.text());
+        reply::done(self.reply(Method::Patch, &path, NO_ROWS, Some(body)))
     }
 
     /// Takes a channel that nobody owns. Returns who owns it now.
@@ -427,7 +433,7 @@ impl Remote {
     /// Gives up channels.
     pub(super) fn disown(&self, appliance: &str) -> Answer {
         let path = format!("{OWNERS}?{}", Filter::equal("appliance_id", appliance).text());
-        self.ask(Method::Delete, &path, MINIMAL, None)
+        self.ask(Method::Delete, &path, ROWS, None)
     }
 }
 
@@ -448,12 +454,20 @@ pub(super) enum Counted<'a> {
     },
 }
 
-/// What a row must still be for a change.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Guard<'a> {
-    pub(super) status: &'a str,
-    pub(super) scheduled_at: &'a str,
-    pub(super) updated_at: Option<&'a str>,
+/// A row, and what it must still be for a change.
+#[derive(Clone, Debug)]
+pub(super) struct Guard {
+    pub(super) id: String,
+    pub(super) scheduled_at: String,
+    pub(super) updated_at: Option<String>,
+}
+
+impl Guard {
+    fn columns(&self) -> Vec<(&str, &str)> {
+        let updated_at = self.updated_at.as_deref().map(|at| ("updated_at", at));
+        let known = [("id", &*self.id), ("scheduled_at", &*self.scheduled_at)];
+        known.into_iter().chain(updated_at).collect()
+    }
 }
 
 /// A row of `auto_message_channel_owners`.

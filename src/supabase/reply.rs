@@ -69,6 +69,14 @@ pub(super) fn rows(reply: Result<Reply, NoReply>) -> Answer {
     }
 }
 
+/// Whether a request was done whose answer has no rows.
+pub(super) fn done(reply: Result<Reply, NoReply>) -> Result<(), Trouble> {
+    match reply {
+        Ok(reply) if (200..300).contains(&reply.status) => Ok(()),
+        reply => read(reply).map(drop),
+    }
+}
+
 /// Reads what came back.
 pub(super) fn read(reply: Result<Reply, NoReply>) -> Result<Value, Trouble> {
     match reply {

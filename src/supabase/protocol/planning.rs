@@ -8,9 +8,11 @@ use super::super::remote::{Guard, IDS_MAX, RemoteMessage};
 use super::super::times;
 use super::{Link, Pass, Step};
 use crate::clock::Timestamp;
+use crate::delivery::MessageStatus;
 use crate::fail_point;
 use crate::reason::Reason;
-use crate::store::{ClaimState, LinkClaim, LinkedRow, Trigger};
+use crate::schedule::Zone;
+use crate::store::{ClaimState, LinkChannel, LinkClaim, LinkedRow, SqlResult, Trigger, Tx};
 
 /// Rows that are read at once: each may have thousands of recipients.
 const ROWS_AT_ONCE: usize = 20;
@@ -31,9 +33,13 @@ impl Link {
             let named = rows.iter().map(|row| &row.contact_ids);
             let contacts = Contacts::look_up(&self.remote, &pass.tables, named)?;
             fail_point::reach("link_read_again");
-            for claim in &claimed {
-                let row = rows.iter().find(|row| row.id == claim.remote_id);
-                has_planned |= self.plan_one(pass, claim, row, &contacts)?;
+            let row = |claim: &LinkClaim| rows.iter().find(|row| row.id == claim.remote_id);
+            let (planned, over): (Vec<_>, Vec<_>) = claimed.iter().partition(|claim| {
+                row(claim).is_some_and(|row| to_plan(pass, claim, row).is_some())
+            });
+            has_planned |= self.plan_some(pass, &planned, &rows, &contacts)?;
+            for claim in over {
+                self.not_as_found(pass, claim, row(claim))?;
             }
         }
         if has_planned {
@@ -42,65 +48,54 @@ impl Link {
         Ok(())
     }
 
-    /// Plans a claim from what was read just now. Returns whether it did.
-    fn plan_one(
+    /// A row is not what was claimed any more.
+    fn not_as_found(
         &mut self,
         pass: &Pass,
         claim: &LinkClaim,
         row: Option<&RemoteMessage>,
+    ) -> Step<()> {
+        if claim.auto_message_id.is_none() {
+            return self.release(pass, claim);
+        }
+        // Planned before: what is left of it ends.
+        self.end_by_website(claim, &row.map_or(Reason::WebsiteDeleted, why_over))
+    }
+
+    /// Plans claims from what was read just now, in one commit. Returns whether there is more to send.
+    fn plan_some(
+        &mut self,
+        pass: &Pass,
+        claims: &[&LinkClaim],
+        rows: &[RemoteMessage],
         contacts: &Contacts,
     ) -> Step<bool> {
-        let is_as_found =
-            |row: &&RemoteMessage| row.status == "scheduled" && row.scheduled_at == claim.due_at;
-        let channel = |row: &RemoteMessage| {
-            let wanted = row.channel.as_deref()?;
-            pass.channels.iter().find(|channel| channel.remote_id == wanted)
-        };
-        let planned = row.filter(is_as_found).and_then(|row| Some((row, channel(row)?)));
-        let Some((row, channel)) = planned else {
-            if claim.auto_message_id.is_none() {
-                self.release(pass, claim)?;
-            } else {
-                // Planned before: what is left of it ends.
-                let reason = row.map_or(Reason::WebsiteDeleted, why_over);
-                self.end_by_website(claim, &reason)?;
+        let (now, zone) = (self.wall_now(), self.config.zone.clone());
+        let mut has_planned = false;
+        self.write(|tx| {
+            for claim in claims {
+                let row = rows.iter().find(|row| row.id == claim.remote_id);
+                let Some((row, channel)) =
+                    row.and_then(|row| Some((row, to_plan(pass, claim, row)?)))
+                else {
+                    continue;
+                };
+                let contact_ids = contacts.ours(&pass.tables, &row.contact_ids);
+                let linked = LinkedRow {
+                    title: row.title.as_deref(),
+                    message: &row.message,
+                    contact_ids: &contact_ids,
+                    channel_id: channel.channel_id,
+                    row_mark: &mark(row),
+                    next_at: next_of(tx, &zone, (&pass.state.project, claim), row)?,
+                };
+                tx.set_claim_channel(claim.id, &channel.remote_id)?;
+                has_planned |= plan_one(tx, (&pass.state.project, claim), &linked, now)?;
             }
-            return Ok(false);
-        };
-        let contact_ids = contacts.ours(&pass.tables, &row.contact_ids);
-        let (mark, next_at) = (mark(row), self.next_of(pass, claim, row)?);
-        let project = &pass.state.project;
-        let (now, id) = (self.wall_now(), channel.channel_id);
-        let remote_channel = channel.remote_id.clone();
-        let is_planned = self.write(|tx| {
-            tx.set_claim_channel(claim.id, &remote_channel)?;
-            // Something else of the row was edited: what goes out is the same.
-            if let Some(message) =
-                claim.auto_message_id.map(|id| tx.message(id)).transpose()?.flatten()
-                && message.message == row.message
-                && message.contact_ids.as_deref() == Some(&contact_ids)
-                && message.channel_id == id
-                && message.scheduled_at == Some(claim.local_due_at)
-                && claim.row_mark.is_some()
-                && message.status != crate::delivery::MessageStatus::Cancelled
-            {
-                tx.set_claim_row(claim.id, &mark, next_at)?;
-                tx.set_claim_state(claim.id, ClaimState::Planned)?;
-                return Ok(false);
-            }
-            let linked = LinkedRow {
-                title: row.title.as_deref(),
-                message: &row.message,
-                contact_ids: &contact_ids,
-                channel_id: id,
-                row_mark: &mark,
-                next_at,
-            };
-            tx.plan_linked(project, claim, &linked, now)?;
-            Ok(true)
+            Ok(())
         })?;
         fail_point::reach("link_planned");
-        Ok(is_planned)
+        Ok(has_planned)
     }
 
     /// The occurrence that follows, of those that did not go out from here already.
@@ -110,18 +105,8 @@ impl Link {
         claim: &LinkClaim,
         row: &RemoteMessage,
     ) -> Step<Option<Timestamp>> {
-        let Some(scheduled_at) = times::instant(&row.scheduled_at) else { return Ok(None) };
-        let rule = (row.schedules.as_deref(), row.interval_config.as_deref());
-        let following = times::following(rule, scheduled_at, claim.local_due_at, &self.config.zone);
-        let project = &pass.state.project;
-        Ok(self.store.read(|tx| {
-            for at in following {
-                if !tx.has_settled_link_claim(project, &claim.remote_id, at)? {
-                    return Ok(Some(at));
-                }
-            }
-            Ok(None)
-        })?)
+        let (project, zone) = (&pass.state.project, &self.config.zone);
+        Ok(self.store.read(|tx| next_of(tx, zone, (project, claim), row))?)
     }
 
     /// Looks at the rows that are being sent, and notices those that ended here.
@@ -137,9 +122,16 @@ impl Link {
             for claim in &planned {
                 let row = rows.iter().find(|row| row.id == claim.remote_id);
                 self.watch_one(pass, claim, row)?;
-                self.write(|tx| match tx.link_ending(claim)? {
-                    Some(ending) => tx.end_claim_if_planned(claim.id, &ending),
-                    None => Ok(()),
+            }
+            let ending = |tx: &Tx<'_>, claim: &LinkClaim| {
+                Ok(tx.link_ending(claim)?.map(|ending| (claim.id, ending)))
+            };
+            let ended: Vec<_> = self.store.read(|tx| {
+                planned.iter().filter_map(|claim| ending(tx, claim).transpose()).collect()
+            })?;
+            if !ended.is_empty() {
+                self.write(|tx| {
+                    ended.iter().try_for_each(|(id, end)| tx.end_claim_if_planned(*id, end))
                 })?;
             }
         }
@@ -266,12 +258,7 @@ impl Link {
             }
             (None, None) => return Ok(false),
         };
-        let guard = Guard {
-            status: "scheduled",
-            scheduled_at: &row.scheduled_at,
-            updated_at: row.updated_at.as_deref(),
-        };
-        self.remote.settle(&pass.tables, &row.id, &guard, &body)?;
+        self.remote.settle(&pass.tables, "scheduled", &guard(row), &body)?;
         Ok(true)
     }
 
@@ -297,17 +284,65 @@ impl Link {
             let rule = (row.schedules.as_deref(), None);
             let next = times::following(rule, at, begin, &self.config.zone).into_iter().next();
             if let Some(next) = next {
-                let guard = Guard {
-                    status: "scheduled",
-                    scheduled_at: &row.scheduled_at,
-                    updated_at: row.updated_at.as_deref(),
-                };
                 let body = serde_json::json!({ "scheduled_at": next });
-                self.remote.settle(&pass.tables, &row.id, &guard, &body)?;
+                self.remote.settle(&pass.tables, "scheduled", &guard(row), &body)?;
             }
         }
         Ok(())
     }
+}
+
+/// The channel of a row that is still what was claimed, and sent from here.
+fn to_plan<'a>(pass: &'a Pass, claim: &LinkClaim, row: &RemoteMessage) -> Option<&'a LinkChannel> {
+    let is_as_found = row.status == "scheduled" && row.scheduled_at == claim.due_at;
+    let wanted = row.channel.as_deref().filter(|_| is_as_found)?;
+    pass.channels.iter().find(|channel| channel.remote_id == wanted)
+}
+
+/// Plans a claim. Returns `false` when what goes out of it is what was planned before.
+fn plan_one(
+    tx: &Tx<'_>,
+    (project, claim): (&str, &LinkClaim),
+    linked: &LinkedRow<'_>,
+    now: Timestamp,
+) -> SqlResult<bool> {
+    if let Some(message) = claim.auto_message_id.map(|id| tx.message(id)).transpose()?.flatten()
+        && message.message == linked.message
+        && message.contact_ids.as_deref() == Some(linked.contact_ids)
+        && message.channel_id == linked.channel_id
+        && message.scheduled_at == Some(claim.local_due_at)
+        && claim.row_mark.is_some()
+        && message.status != MessageStatus::Cancelled
+    {
+        // Something else of the row was edited.
+        tx.set_claim_row(claim.id, linked.row_mark, linked.next_at)?;
+        tx.set_claim_state(claim.id, ClaimState::Planned)?;
+        return Ok(false);
+    }
+    tx.plan_linked(project, claim, linked, now)?;
+    Ok(true)
+}
+
+/// See [`Link::next_of`].
+fn next_of(
+    tx: &Tx<'_>,
+    zone: &Zone,
+    (project, claim): (&str, &LinkClaim),
+    row: &RemoteMessage,
+) -> SqlResult<Option<Timestamp>> {
+    let Some(scheduled_at) = times::instant(&row.scheduled_at) else { return Ok(None) };
+    let rule = (row.schedules.as_deref(), row.interval_config.as_deref());
+    for at in times::following(rule, scheduled_at, claim.local_due_at, zone) {
+        if !tx.has_settled_link_claim(project, &claim.remote_id, at)? {
+            return Ok(Some(at));
+        }
+    }
+    Ok(None)
+}
+
+/// That a row is still as it was read.
+fn guard(row: RemoteMessage) -> Guard {
+    Guard { id: row.id, scheduled_at: row.scheduled_at, updated_at: row.updated_at }
 }
 
 /// Why a row that was being sent is over.

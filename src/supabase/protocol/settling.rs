@@ -6,14 +6,22 @@ use serde_json::{Value, json};
 use super::super::remote::{Guard, RemoteMessage};
 use super::super::reply::{Kind, Trouble};
 use super::super::times;
-use super::{Link, Pass, Step, Stop};
+use super::{Link, Pass, Step};
 use crate::delivery::{MessageStatus, Status};
 use crate::fail_point;
 use crate::store::{ClaimState, LinkClaim, LinkEnding, LinkResult};
 
 /// Deliveries in one request.
 const RESULTS_AT_ONCE: u32 = 500;
-const CLAIMS_AT_ONCE: usize = 100;
+const CLAIMS_AT_ONCE: usize = 500;
+/// Rows in one PATCH: each has its guard, of some 200 bytes, in the URL.
+const PATCHED_AT_ONCE: usize = 20;
+
+/// An occurrence that ended, and how.
+struct Ended {
+    claim: LinkClaim,
+    ending: LinkEnding,
+}
 
 impl Link {
     /// Writes what deliveries became, and what retries made of messages that were settled.
@@ -31,6 +39,10 @@ impl Link {
             fail_point::reach("link_results_sent");
             let seqs: Vec<i64> = results.iter().map(|one| one.seq).collect();
             self.write(|tx| tx.drop_link_results(&seqs))?;
+            // What came meanwhile is for the next pass: else there is no end while much is sent.
+            if u32::try_from(seqs.len()).is_ok_and(|count| count < RESULTS_AT_ONCE) {
+                return Ok(());
+            }
         }
     }
 
@@ -58,22 +70,31 @@ impl Link {
 
     /// What ended since the last pass: for the first time, or anew by a retry or a correction.
     fn write_ends(&mut self, pass: &Pass) -> Step<()> {
+        let ends = self.store.read(|tx| {
+            let of_message = |(seq, id)| {
+                let claim = tx.latest_claim_of(id)?;
+                let ending = claim.as_ref().map(|claim| tx.link_ending(claim)).transpose()?;
+                Ok((seq, claim.zip(ending.flatten())))
+            };
+            tx.ended_link_messages(RESULTS_AT_ONCE)?.into_iter().map(of_message).collect()
+        })?;
+        let ends: Vec<(i64, Option<(LinkClaim, LinkEnding)>)> = ends;
         let (mut ended, mut seqs) = (Vec::new(), Vec::new());
-        for (seq, id) in self.store.read(|tx| tx.ended_link_messages(RESULTS_AT_ONCE))? {
-            let claim = self.store.read(|tx| tx.latest_claim_of(id))?;
-            if let Some(claim) = claim.as_ref().filter(|claim| claim.state == ClaimState::Planned)
-                && let Some(ending) = self.store.read(|tx| tx.link_ending(claim))?
-            {
-                ended.push((claim.id, ending));
-            }
-            let settled = claim.filter(|claim| claim.state == ClaimState::Settled);
-            if let Some(claim) = settled
-                && let Some(ending) = self.store.read(|tx| tx.link_ending(&claim))?
-                && claim.ending.as_ref() != Some(&ending)
-            {
-                self.write_end_of_retry(pass, &claim, &ending)?;
-            }
+        for (seq, end) in ends {
             seqs.push(seq);
+            let Some((claim, ending)) = end else { continue };
+            match claim.state {
+                ClaimState::Planned => ended.push((claim.id, ending)),
+                ClaimState::Settled if claim.ending.as_ref() != Some(&ending) => {
+                    self.write_end_of_retry(pass, &claim, &ending)?;
+                }
+                ClaimState::Settled
+                | ClaimState::Claiming
+                | ClaimState::Claimed
+                | ClaimState::Ended
+                | ClaimState::Lost
+                | ClaimState::Released => {}
+            }
         }
         if seqs.is_empty() {
             return Ok(());
@@ -96,12 +117,17 @@ impl Link {
         if let Some(before @ (MessageStatus::Sent | MessageStatus::Failed)) = before
             && claim.next_at.is_none()
         {
-            let guard =
-                Guard { status: before.as_str(), scheduled_at: &claim.due_at, updated_at: None };
+            let guard = Guard {
+                id: claim.remote_id.clone(),
+                scheduled_at: claim.due_at.clone(),
+                updated_at: None,
+            };
             let body = row_body(pass, ending);
-            taken(self.remote.settle(&pass.tables, &claim.remote_id, &guard, &body))?;
+            taken(self.remote.settle(&pass.tables, before.as_str(), &guard, &body))?;
         }
-        self.settle_claim_row(pass, claim, ending)?;
+        if pass.state.is_shared {
+            self.remote.settle_claims(&[(&claim.remote_id, &claim.token)], &claim_body(ending))?;
+        }
         self.write(|tx| {
             tx.end_claim(claim.id, ending)?;
             tx.settle_link_claim(claim.id)
@@ -118,26 +144,7 @@ impl Link {
             let Some(last) = ended.last() else { return Ok(()) };
             after = last.id;
             let mut settled = Vec::new();
-            let mut done = Ok(());
-            for claim in &ended {
-                match self.settle_one(pass, claim) {
-                    Ok(true) => settled.push(claim.id),
-                    Ok(false) => {}
-                    // It stays, and is tried in every pass; the others go on.
-                    Err(Stop::Trouble(Trouble {
-                        kind: Kind::Refused | Kind::Filter,
-                        words,
-                        ..
-                    })) => {
-                        self.write(|tx| tx.refuse_link_claim(claim.id, &words))?;
-                        self.alarm(&format!("Supabase refuses a result: {words}"))?;
-                    }
-                    Err(stop) => {
-                        done = Err(stop);
-                        break;
-                    }
-                }
-            }
+            let done = self.settle_some(pass, ended, &mut settled);
             // In one commit: what is written twice is written once.
             self.write(|tx| settled.iter().try_for_each(|id| tx.settle_link_claim(*id)))?;
             fail_point::reach("link_settled");
@@ -145,75 +152,129 @@ impl Link {
         }
     }
 
-    /// Writes how one occurrence ended. Returns whether the project has all of it.
-    fn settle_one(&mut self, pass: &Pass, claim: &LinkClaim) -> Step<bool> {
-        let Some(ending) = claim.ending.clone() else { return self.settle_foreign(pass, claim) };
-        let is_written = match ending.status {
-            MessageStatus::Sent | MessageStatus::Failed => self.settle_row(pass, claim, &ending)?,
-            // The website wanted it so: its row is as it wants it.
-            MessageStatus::Draft
-            | MessageStatus::Scheduled
-            | MessageStatus::Sending
-            | MessageStatus::Cancelled => true,
-        };
-        fail_point::reach("link_row_settled");
-        if !is_written {
-            // Edited meanwhile: it is read and planned again, for those who are new.
-            self.write(|tx| tx.set_claim_state(claim.id, ClaimState::Claimed))?;
-            return Ok(false);
-        }
-        self.settle_claim_row(pass, claim, &ending)?;
-        Ok(true)
-    }
-
-    /// Writes the row of a message. Returns `false` when it is still the same occurrence, but edited.
-    fn settle_row(&mut self, pass: &Pass, claim: &LinkClaim, ending: &LinkEnding) -> Step<bool> {
-        let has_updates = pass.tables.messages.has("updated_at");
-        let guard = Guard {
-            status: "scheduled",
-            scheduled_at: &claim.due_at,
-            updated_at: claim.row_mark.as_deref().filter(|_| has_updates),
-        };
-        let body = match claim.next_at {
-            Some(next) => json!({ "scheduled_at": next }),
-            None => row_body(pass, ending),
-        };
-        if self.remote.settle(&pass.tables, &claim.remote_id, &guard, &body)? {
-            return Ok(true);
-        }
-        let rows = self.remote.read_again(&pass.tables, &[&claim.remote_id])?;
-        let Some(row) = rows.into_iter().next() else { return Ok(true) };
-        if row.status == "scheduled" && row.scheduled_at == claim.due_at {
-            return Ok(false);
-        }
-        if !is_ours(&row, claim, ending) && matches!(row.status.as_str(), "sent" | "failed") {
-            self.alarm_of_other_sender()?;
-        }
-        Ok(true)
-    }
-
-    fn settle_claim_row(
+    /// Writes how these ended, first their rows, then their claims; of those that the project has all
+    /// of, `settled` gets the ids. What it refuses stays, and is tried in every pass.
+    fn settle_some(
         &mut self,
         pass: &Pass,
-        claim: &LinkClaim,
-        ending: &LinkEnding,
+        claims: Vec<LinkClaim>,
+        settled: &mut Vec<i64>,
     ) -> Step<()> {
-        if !pass.state.is_shared {
-            return Ok(());
+        let mut ended: Vec<Ended> = Vec::new();
+        for claim in claims {
+            // An answer names rows: of two occurrences of one row, the second waits for the next pass.
+            if ended.iter().all(|one| one.claim.remote_id != claim.remote_id) {
+                ended.push(match claim.ending.clone() {
+                    Some(ending) => Ended { claim, ending },
+                    None => self.end_foreign(pass, claim)?,
+                });
+            }
         }
-        let counts = ending.counts;
-        let body = json!({
-            "settled_at": "now", "status": ending.status, "sent_count": counts.sent,
-            "failed_count": counts.failed + counts.expired, "skipped_count": counts.skipped,
-            "unknown_count": counts.unknown, "error": ending.error,
-        });
-        let (id, due_at) = (&claim.remote_id, &claim.due_at);
-        self.remote.settle_claim(id, due_at, &claim.token, &body)?;
+        let is_ours =
+            |one: &&Ended| matches!(one.ending.status, MessageStatus::Sent | MessageStatus::Failed);
+        // A row that the website cancelled, moved or deleted is as it wants it.
+        let (rows, mut written): (Vec<&Ended>, Vec<&Ended>) = ended.iter().partition(is_ours);
+        let mut done = Ok(());
+        for (body, alike) in alike(&rows, |one| row_body_of(pass, one)) {
+            for some in alike.chunks(PATCHED_AT_ONCE) {
+                done = done.and_then(|()| self.settle_rows(pass, some, &body, &mut written));
+            }
+        }
+        fail_point::reach("link_row_settled");
+        for (body, alike) in alike(&written, |one| claim_body(&one.ending)) {
+            for some in alike.chunks(PATCHED_AT_ONCE) {
+                if pass.state.is_shared && !self.settle_claims(some, &body)? {
+                    continue;
+                }
+                settled.extend(some.iter().map(|one| one.claim.id));
+            }
+        }
+        done
+    }
+
+    /// Writes the rows of messages that ended alike; adds to `written` those that are as they should
+    /// be. One that is still the same occurrence, but edited, is read and planned again, for those who
+    /// are new.
+    fn settle_rows<'a>(
+        &mut self,
+        pass: &Pass,
+        ended: &[&'a Ended],
+        body: &Value,
+        written: &mut Vec<&'a Ended>,
+    ) -> Step<()> {
+        let has_updates = pass.tables.messages.has("updated_at");
+        let guard = |one: &&Ended| Guard {
+            id: one.claim.remote_id.clone(),
+            scheduled_at: one.claim.due_at.clone(),
+            updated_at: one.claim.row_mark.clone().filter(|_| has_updates),
+        };
+        let guards: Vec<Guard> = ended.iter().map(guard).collect();
+        let changed = match &guards[..] {
+            [guard] => self.remote.settle(&pass.tables, "scheduled", guard, body),
+            many => self.remote.settle_all(&pass.tables, many, body).map(|()| false),
+        };
+        match changed {
+            Ok(true) => {
+                written.extend(ended);
+                return Ok(());
+            }
+            Ok(false) => {}
+            Err(Trouble { kind: Kind::Refused | Kind::Filter | Kind::Schema, .. })
+                if ended.len() > 1 =>
+            {
+                let (left, right) = ended.split_at(ended.len() / 2);
+                self.settle_rows(pass, left, body, written)?;
+                return self.settle_rows(pass, right, body, written);
+            }
+            Err(Trouble { kind: Kind::Refused | Kind::Filter, words, .. }) => {
+                return self.refused(ended, &words);
+            }
+            Err(trouble) => return Err(trouble.into()),
+        }
+        let ids: Vec<&str> = ended.iter().map(|one| one.claim.remote_id.as_str()).collect();
+        let rows = self.remote.watch(&pass.tables, &ids)?;
+        for one in ended {
+            let Ended { claim, ending } = one;
+            let row = rows.iter().find(|row| row.id == claim.remote_id);
+            if row.is_some_and(|row| row.status == "scheduled" && row.scheduled_at == claim.due_at)
+            {
+                self.write(|tx| tx.set_claim_state(claim.id, ClaimState::Claimed))?;
+                continue;
+            }
+            let is_of_other = |row: &RemoteMessage| {
+                matches!(row.status.as_str(), "sent" | "failed") && !is_ours(row, claim, ending)
+            };
+            if row.is_some_and(is_of_other) {
+                self.alarm_of_other_sender()?;
+            }
+            written.push(one);
+        }
         Ok(())
     }
 
-    /// Ends a claim that another database made: what it did not write as sent is unknown.
-    fn settle_foreign(&mut self, pass: &Pass, claim: &LinkClaim) -> Step<bool> {
+    /// Writes claims that ended alike. Returns whether the project took it.
+    fn settle_claims(&mut self, ended: &[&Ended], body: &Value) -> Step<bool> {
+        let keys: Vec<_> =
+            ended.iter().map(|one| (&*one.claim.remote_id, &*one.claim.token)).collect();
+        match self.remote.settle_claims(&keys, body) {
+            Err(Trouble { kind: Kind::Refused | Kind::Filter, words, .. }) => {
+                self.refused(ended, &words)?;
+                Ok(false)
+            }
+            done => Ok(done.map(|_| true)?),
+        }
+    }
+
+    fn refused(&mut self, ended: &[&Ended], words: &str) -> Step<()> {
+        self.write(|tx| {
+            ended.iter().try_for_each(|one| tx.refuse_link_claim(one.claim.id, words))
+        })?;
+        self.alarm(&format!("Supabase refuses a result: {words}"))
+    }
+
+    /// Ends a claim that another database made: what it did not write as sent is unknown. From then on
+    /// it ends as every other.
+    fn end_foreign(&mut self, pass: &Pass, mut claim: LinkClaim) -> Step<Ended> {
         let rows = self.remote.doubt_deliveries(&claim.remote_id, &claim.due_at)?;
         let count = |status: &str| rows.iter().filter(|row| row["status"] == status).count() as u64;
         let mut counts = crate::delivery::Counts::of_one(Status::Pending);
@@ -228,29 +289,55 @@ impl Link {
         );
         let ending = LinkEnding { status, sent_at, counts, error };
         let found = self.remote.read_again(&pass.tables, &[&claim.remote_id])?.into_iter().next();
-        let mut claim = claim.clone();
         if let Some(row) = &found {
             claim.row_mark = Some(super::planning::mark(row));
             claim.next_at = self.next_of(pass, &claim, row)?;
         }
-        let next_at = claim.next_at;
-        let mark = claim.row_mark.clone().unwrap_or_default();
-        // From here on it ends as every other.
+        let (next_at, mark) = (claim.next_at, claim.row_mark.clone().unwrap_or_default());
         self.write(|tx| {
             tx.set_claim_row(claim.id, &mark, next_at)?;
             tx.end_claim(claim.id, &ending)
         })?;
-        claim.ending = Some(ending);
-        self.settle_one(pass, &claim)
+        Ok(Ended { claim, ending })
     }
 }
 
+/// Those of which the same is written, by what it is.
+fn alike<'a>(ended: &[&'a Ended], body: impl Fn(&Ended) -> Value) -> Vec<(Value, Vec<&'a Ended>)> {
+    let mut groups: Vec<(Value, Vec<&Ended>)> = Vec::new();
+    for one in ended {
+        let body = body(one);
+        match groups.iter_mut().find(|(known, _)| *known == body) {
+            Some((_, group)) => group.push(one),
+            None => groups.push((body, vec![one])),
+        }
+    }
+    groups
+}
+
 /// A guard that did not hold is no trouble; nor is a row that is gone.
-fn taken(done: Result<bool, Trouble>) -> Step<()> {
+fn taken<T>(done: Result<T, Trouble>) -> Step<()> {
     match done {
         Ok(_) | Err(Trouble { kind: Kind::Gone, .. }) => Ok(()),
         Err(trouble) => Err(trouble.into()),
     }
+}
+
+/// The row of a message whose occurrence ended: its next one, or how the last one ended.
+fn row_body_of(pass: &Pass, Ended { claim, ending }: &Ended) -> Value {
+    match claim.next_at {
+        Some(next) => json!({ "scheduled_at": next }),
+        None => row_body(pass, ending),
+    }
+}
+
+fn claim_body(ending: &LinkEnding) -> Value {
+    let counts = ending.counts;
+    json!({
+        "settled_at": "now", "status": ending.status, "sent_count": counts.sent,
+        "failed_count": counts.failed + counts.expired, "skipped_count": counts.skipped,
+        "unknown_count": counts.unknown, "error": ending.error,
+    })
 }
 
 /// The row of a message that ended, as the website writes it.
