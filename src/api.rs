@@ -144,6 +144,10 @@ impl Api {
         if let Some(v1) = self.v1_for(request) {
             return self.answer_v1(v1, request, may_wait);
         }
+        if self.pages.is_some() && request.path() == "/" && request.method == "GET" {
+            return Response::new(303, "text/plain; charset=utf-8", "")
+                .with("Location", PAGES_ROOT);
+        }
         let Some(route) = Route::find(request.path()) else { return nothing_here() };
         match (route, request.method.as_str(), &self.webhook) {
             (Route::Webhook, _, None) => nothing_here(),
@@ -236,7 +240,10 @@ impl Api {
             let refusal = refuse(429, &format!("too many wrong {what}s: wait"));
             return refusal.with("Retry-After", secs.to_string());
         }
-        refuse(401, &format!("send the header `Authorization: Bearer {wanted}`"))
+        refuse(
+            401,
+            &format!("{what} missing or wrong: send the header `Authorization: Bearer {wanted}`"),
+        )
     }
 
     /// How many messages are due, for a trigger that may be pulled.

@@ -13,6 +13,7 @@ mod doctor;
 mod fake_waha;
 mod generate;
 mod health;
+mod init;
 mod link;
 mod mcp;
 mod message;
@@ -21,6 +22,7 @@ mod plan;
 mod progress;
 mod prune;
 mod secret;
+mod settings;
 mod status;
 mod table;
 
@@ -59,6 +61,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Begin: ask for WAHA's address and key, try them, and write the settings
+    Init(init::InitArgs),
     /// Send in the background and answer triggers over HTTP, until stopped
     Serve,
     /// Send what is due now, paced, and exit: for a cron line without a server
@@ -83,6 +87,8 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Whether `serve` answers and is well: exit code 0 or 1, for a container's health check
     Health,
+    /// Every setting: what it is, and who said so
+    Settings(settings::SettingsArgs),
     /// Print the crontab line for this directory and its settings
     CronLine(cron_line::CronLineArgs),
     /// Copy the database into a file, checked, also while it is used to send
@@ -112,6 +118,9 @@ enum Command {
     /// Print the manual page, or write all pages
     Man(generate::ManArgs),
 }
+
+/// A person waits for the answer.
+const WAHA_PATIENCE: Duration = Duration::from_secs(5);
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -196,6 +205,7 @@ fn show_usage(error: &clap::Error) -> ExitCode {
 fn run(args: &Arguments) -> Result<(), CliError> {
     let config = || Config::load(args.env_file.as_deref());
     match &args.command {
+        Command::Init(init) => init::init(init, args.env_file.as_deref()),
         Command::Serve => serve_command(&Arc::new(config()?)),
         Command::Channel(args) => channel::channel(args, &config()?),
         Command::Message(args) => message::message(args, &config()?),
@@ -209,6 +219,7 @@ fn run(args: &Arguments) -> Result<(), CliError> {
         Command::Plan(args) => plan::plan(args, &config()?),
         Command::Doctor(doctor) => doctor::doctor(doctor, args.env_file.as_deref()),
         Command::Status(args) => status::status(args, &config()?),
+        Command::Settings(settings) => settings::settings(settings, args.env_file.as_deref()),
         Command::CronLine(cron) => cron_line::cron_line(cron, args.env_file.as_deref(), &config()?),
         Command::Backup(args) => backup::backup(args, &config()?),
         Command::Restore(args) => backup::restore(args, &config()?),

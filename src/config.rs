@@ -27,6 +27,7 @@ use values::{Values, listen_addr, log_level};
 pub use admin::AdminPassword;
 pub use callback::{CallbackEvent, CallbackTarget};
 pub use env_file::parse as parse_env_file;
+pub(crate) use env_file::value as env_value;
 pub(crate) use error::ConfigError;
 pub use hosts::Authority;
 pub(crate) use url::is_public_without_tls;
@@ -42,6 +43,15 @@ pub struct Setting {
     pub key: &'static str,
     pub default: &'static str,
     pub meaning: &'static str,
+}
+
+impl Setting {
+    /// Whether its value is shown to nobody: a URL may be a secret by itself.
+    pub(crate) fn is_secret(&self) -> bool {
+        let name_ends = ["_KEY", "_SECRET", "_PREVIOUS", "_PASSWORD", "_HASH", "_PROXY"];
+        let is_told = matches!(self.key, "HEARTBEAT_URL" | "ALERT_URL" | "CALLBACK_URL");
+        is_told || name_ends.iter().any(|end| self.key.ends_with(end))
+    }
 }
 
 macro_rules! settings {
@@ -217,19 +227,8 @@ impl Config {
     /// [`DEFAULT_ENV_FILE`] when that exists and none is named. The environment wins. Relative paths
     /// count from the directory of `env_file`: a command finds the same database wherever it is given.
     pub(crate) fn load(env_file: Option<&Path>) -> Result<Self, ConfigError> {
-        let mut values = match env_file {
-            Some(path) => env_file::read(path)?,
-            None if Path::new(DEFAULT_ENV_FILE).exists() => {
-                env_file::read(Path::new(DEFAULT_ENV_FILE))?
-            }
-            None => HashMap::new(),
-        };
-        for setting in SETTINGS {
-            if let Some(value) = std::env::var_os(setting.key) {
-                let unfit = |_| ConfigError::unshown(setting.key, "text in UTF-8");
-                values.insert(setting.key.to_owned(), value.into_string().map_err(unfit)?);
-            }
-        }
+        let mut values = read_file(env_file)?;
+        values.extend(read_environment()?);
         let config = Self::from_values(values)?;
         match env_file.and_then(Path::parent) {
             Some(directory) => config.counted_from(directory),
@@ -364,6 +363,63 @@ impl Config {
     pub(crate) fn is_pace_dangerous(&self) -> bool {
         self.gap.delay < SAFE_DELAY
     }
+}
+
+/// Where a setting has its value from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SettingSource {
+    Environment,
+    File,
+    Default,
+}
+
+impl SettingSource {
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Environment => "environment",
+            Self::File => "file",
+            Self::Default => "default",
+        }
+    }
+}
+
+/// Each setting with what it was given (`None` at its default), as text, and by whom.
+pub(crate) fn with_sources(
+    env_file: Option<&Path>,
+) -> Result<Vec<(Setting, Option<String>, SettingSource)>, ConfigError> {
+    let (mut file, mut environment) = (read_file(env_file)?, read_environment()?);
+    let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+    let all = SETTINGS.iter().map(|setting| {
+        match (environment.remove(setting.key), given(file.remove(setting.key))) {
+            // An empty variable hides the file's value, and means the default.
+            (Some(text), _) if !text.trim().is_empty() => {
+                (*setting, Some(text), SettingSource::Environment)
+            }
+            (None, Some(text)) => (*setting, Some(text), SettingSource::File),
+            _ => (*setting, None, SettingSource::Default),
+        }
+    });
+    Ok(all.collect())
+}
+
+fn read_file(env_file: Option<&Path>) -> Result<HashMap<String, String>, ConfigError> {
+    let default = Path::new(DEFAULT_ENV_FILE);
+    match env_file.or_else(|| default.exists().then_some(default)) {
+        Some(path) => env_file::read(path),
+        None => Ok(HashMap::new()),
+    }
+}
+
+fn read_environment() -> Result<HashMap<String, String>, ConfigError> {
+    let mut values = HashMap::new();
+    for setting in SETTINGS {
+        if let Some(value) = std::env::var_os(setting.key) {
+            let unfit = |_| ConfigError::unshown(setting.key, "text in UTF-8");
+            values.insert(setting.key.to_owned(), value.into_string().map_err(unfit)?);
+        }
+    }
+    Ok(values)
 }
 
 /// A path for people, who may not know where a command was started; as it is when the system does not

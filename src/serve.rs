@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::alarm::{Alarms, Ending, Watch};
-use crate::api::{Api, V1, Webhook};
+use crate::api::{Api, PAGES_ROOT, V1, Webhook};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, Secret};
 use crate::engine::{Engine, SendingError, TimeLimit};
@@ -103,6 +103,9 @@ pub(crate) fn serve(
         );
     }
     log::info!("serve: ready on http://{}", server.address());
+    if config.admin_password.is_some() {
+        log::info!("serve: the panel is at http://{}{PAGES_ROOT}", server.address());
+    }
     ready(server.address());
     let alarms = Alarms::start(config, triggers, clock);
     let sent = program.send(waha, store, &alarms);

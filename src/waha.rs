@@ -23,7 +23,7 @@ use crate::reason::Reason;
 use crate::recipient::CountryCode;
 
 pub use date::{CLOCKS_AGREE_WITHIN, WahaTime};
-pub(crate) use report::{ServerReport, SessionReport};
+pub(crate) use report::{KnownSession, ServerReport, SessionReport};
 
 use date::Dates;
 
@@ -256,6 +256,13 @@ impl Waha {
         let reply = self.get("/api/server/version").map_err(|hold| hold.reason.to_string())?;
         report::server(&reply)
             .map_err(|why| self.wrong_url(&reply).map_or(why, |reason| reason.to_string()))
+    }
+
+    /// The sessions that WAHA has, those too that do not run.
+    /// The error says why it does not tell, in words with a remedy.
+    pub(crate) fn sessions(&self) -> Result<Vec<KnownSession>, String> {
+        let reply = self.get("/api/sessions?all=true").map_err(|hold| hold.reason.to_string())?;
+        report::sessions(&reply)
     }
 
     /// Looks at a session and at how it is configured.

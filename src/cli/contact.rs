@@ -2,9 +2,12 @@
 
 mod lists;
 
+use std::io::{self, IsTerminal as _};
+
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::message::confirm;
 use super::output::{Output, counted, say};
 use super::table::{pairs, table};
 use super::{CliError, Desk};
@@ -127,6 +130,9 @@ pub(super) struct RemoveArgs {
     /// Remove also who opted out: messages to the number may then go out again
     #[arg(long)]
     forget_opt_out: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -169,6 +175,11 @@ pub(super) fn contact(command: &ContactCommand, config: &Config) -> Result<(), C
         ContactCommand::Edit(args) => edit(args, &mut desk),
         ContactCommand::Remove(args) => {
             let (ids, forgets) = (&args.ids, args.forget_opt_out);
+            // Scripts of earlier days give no --yes.
+            if !args.yes && io::stdin().is_terminal() {
+                let who = counted(ids.len() as u64, "contact");
+                confirm(&format!("{who} would be gone, with tags and attributes. Go on?"))?;
+            }
             let all = contacts::remove(&mut desk.store, ids, forgets, config, now)?;
             let removed = counted(ids.len() as u64, "contact");
             say(&format!("{removed} removed{}", on_its_way(all)))

@@ -1,21 +1,16 @@
 //! `link`: the website's Supabase project, and what this machine sends of it.
 
-use std::time::Duration;
-
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::message::confirm;
 use super::output::{self, Output, counted};
 use super::table::{pairs, table};
-use super::{CliError, Desk};
+use super::{CliError, Desk, WAHA_PATIENCE};
 use crate::config::Config;
 use crate::serve;
 use crate::supabase::{self, Choice, LinkStatus, Survey};
 use crate::terminal::one_line;
-
-/// A person waits for the answer.
-const WAHA_PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]
 #[command(after_help = "\

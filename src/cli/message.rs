@@ -99,20 +99,24 @@ struct TextArgs {
 /// When a message goes out.
 #[derive(Debug, Args)]
 struct TimingArgs {
-    /// `2026-12-01 08:00` in TIMEZONE, `+10m`, `+2h`, `+1d` or `now`; may be given several times
-    #[arg(long, value_name = "TIME", conflicts_with = "weekly")]
+    /// `2026-12-01 08:00` or `1-12-2026 08:00` in TIMEZONE, `08:00`, `besok 08:00`, `+10m`, `+2h`, `+1d`
+    /// or `now`; may be given several times
+    #[arg(long, value_name = "TIME", conflicts_with = "days")]
     at: Vec<String>,
     /// Each week on these days: `mon,thu`, `senin,kamis`, or `daily`
-    #[arg(long, value_name = "DAYS", requires = "time")]
+    #[arg(long, value_name = "DAYS", requires = "time", group = "days")]
     weekly: Option<String>,
-    /// The time of day for --weekly, as `08:00`; may be given several times
-    #[arg(long, value_name = "TIME", requires = "weekly")]
+    /// Each month on these days: `1,15`, or `last`
+    #[arg(long, value_name = "DAYS", requires = "time", group = "days")]
+    monthly: Option<String>,
+    /// The time of day for --weekly and --monthly, as `08:00`; may be given several times
+    #[arg(long, value_name = "TIME", requires = "days")]
     time: Vec<String>,
-    /// The first date for --weekly, as `2026-12-01`
-    #[arg(long, value_name = "DATE", requires = "weekly")]
+    /// The first date for --weekly and --monthly, as `2026-12-01`
+    #[arg(long, value_name = "DATE", requires = "days")]
     from: Option<String>,
-    /// The last date for --weekly
-    #[arg(long, value_name = "DATE", requires = "weekly")]
+    /// The last date for --weekly and --monthly
+    #[arg(long, value_name = "DATE", requires = "days")]
     until: Option<String>,
 }
 
@@ -240,6 +244,11 @@ fn remove(args: &RemoveArgs, config: &Config) -> Result<(), CliError> {
     args.output.print(&data, |_| format!("message {id} is removed"))
 }
 
+/// Sends a text to somebody, and says what became of it.
+pub(super) fn send_test(number: String, text: String, config: &Config) -> Result<(), CliError> {
+    test_send::test_send(&test_send::TestSendArgs::new(number, text), config)
+}
+
 /// Asks on the terminal; without one, only `--yes` says yes.
 pub(super) fn confirm(question: &str) -> Result<(), CliError> {
     if !io::stdin().is_terminal() {
@@ -287,15 +296,16 @@ fn read_some(from: impl Read) -> io::Result<Vec<u8>> {
 
 impl TimingArgs {
     fn timing(&self) -> Option<Timing> {
-        match &self.weekly {
-            Some(days) => Some(Timing::Weekly(WeeklyTiming {
-                days: days.clone(),
+        match (&self.weekly, &self.monthly) {
+            (None, None) if self.at.is_empty() => None,
+            (None, None) => Some(Timing::At(self.at.clone())),
+            (weekly, monthly) => Some(Timing::Weekly(WeeklyTiming {
+                days: weekly.clone().unwrap_or_default(),
+                month_days: monthly.clone().unwrap_or_default(),
                 times: self.time.clone(),
                 from: self.from.clone(),
                 until: self.until.clone(),
             })),
-            None if self.at.is_empty() => None,
-            None => Some(Timing::At(self.at.clone())),
         }
     }
 }

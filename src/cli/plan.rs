@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::output::{Output, counted, unless_read_enough};
-use super::table::{cut, fitted, table, wrapped};
+use super::table::{cut, fitted, table, width, wrapped};
 use super::{CliError, Desk};
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -16,10 +17,13 @@ use crate::forecast::{
 };
 use crate::schedule::Zone;
 use crate::store::Store;
+use crate::terminal::one_line;
 
 /// How much of the list is kept until the look is over. A forecast is of one moment, and whoever reads
 /// it in a pager must not keep the database at that moment.
 const KEPT_BYTES: usize = 8 << 20;
+/// A terminal of fewer columns has no room for a row's last column beside the others.
+const NARROW: usize = 72;
 /// How much is looked at without `--all`: seconds of work at most.
 const BOUNDS: Bounds = Bounds { messages: 1000, recipients: 200_000 };
 const UNBOUNDED: Bounds = Bounds { messages: u64::MAX, recipients: u64::MAX };
@@ -124,8 +128,12 @@ impl Look<'_> {
         if shown == 0 {
             return Ok(out.flush()?);
         }
-        writeln!(out, "\n{}", line(["when", "to", "name", "text, or why not"].map(String::from)))?;
-        writeln!(out, "{}", "─".repeat(80))?;
+        writeln!(
+            out,
+            "\n{}",
+            line("when", "to", "name", &Note::Text("text, or why not".to_owned()))
+        )?;
+        writeln!(out, "{}", "─".repeat(width()))?;
         let mut left = limit;
         self.forecast(store, |seen| match seen {
             Seen::Recipient(row) if left > 0 => {
@@ -193,7 +201,13 @@ fn write_message(
     forecast: &Forecast,
     zone: &Zone,
 ) -> io::Result<()> {
-    writeln!(out, "Message {} `{}`: {}", message.id, cut(&message.label, 40), message.status)?;
+    writeln!(
+        out,
+        "Message {} `{}`: {}",
+        message.id,
+        cut(&message.label, (width() - 30).min(40)),
+        message.status
+    )?;
     let mut field = |name: &str, value: String| {
         writeln!(out, "{}", wrapped(&format!("  {name:<9}{value}"), 11))
     };
@@ -255,7 +269,7 @@ fn write_messages(
         });
         vec![
             message.id.to_string(),
-            cut(&title, 60),
+            cut(&title, (width() - 20).min(60)),
             if message.fails.is_some() {
                 "fails".to_owned()
             } else {
@@ -326,24 +340,51 @@ fn pace(forecast: &Forecast, zone: &Zone) -> String {
 }
 
 fn recipient_line(row: &RecipientForecast<'_>, zone: &Zone) -> String {
+    let text = || Note::Text(row.text.unwrap_or_default().to_owned());
     let (when, note) = match row.fate {
-        Fate::GoesOut { at } => (clock(at, zone), row.text.unwrap_or_default().to_owned()),
-        Fate::Skipped { reason } => ("skipped".to_owned(), reason.to_owned()),
-        Fate::TooLate => ("too late".to_owned(), row.text.unwrap_or_default().to_owned()),
-        Fate::Waits { reason } => ("waits".to_owned(), reason.to_owned()),
-        Fate::InFlight => ("sending now".to_owned(), row.text.unwrap_or_default().to_owned()),
+        Fate::GoesOut { at } => (clock(at, zone), text()),
+        Fate::Skipped { reason } => ("skipped".to_owned(), Note::Reason(reason.to_owned())),
+        Fate::TooLate => ("too late".to_owned(), text()),
+        Fate::Waits { reason } => ("waits".to_owned(), Note::Reason(reason.to_owned())),
+        Fate::InFlight => ("sending now".to_owned(), text()),
         Fate::Ended { status, at, error } => {
             let at = at.map(|at| clock(at, zone)).unwrap_or_default();
-            (at, format!("{status} {}", error.or(row.text).unwrap_or_default()))
+            let note = match error {
+                Some(error) => Note::Reason(format!("{status} {error}")),
+                None => Note::Text(format!("{status} {}", row.text.unwrap_or_default())),
+            };
+            (at, note)
         }
     };
-    line([when, row.number(), row.name.unwrap_or_default().to_owned(), note])
+    line(&when, &row.number(), row.name.unwrap_or_default(), &note)
 }
 
-fn line([when, to, name, note]: [String; 4]) -> String {
-    let (to, name, note) = (fitted(&to, 16), fitted(&name, 15), cut(&note, 24));
-    let line = format!("{when:<19}  {to}  {name}  {note}");
-    line.trim_end().to_owned()
+/// What the last column says.
+enum Note {
+    /// Cut where it ends: `message show` has it whole.
+    Text(String),
+    /// Never cut.
+    Reason(String),
+}
+
+/// A row, with its last column under the others where a terminal is narrow.
+fn line(when: &str, to: &str, name: &str, note: &Note) -> String {
+    let row = format!("{when:<19}  {}  ", fitted(to, 16));
+    let is_narrow = width() < NARROW;
+    let (row, indent) = if is_narrow {
+        (format!("{}\n  {}  ", row.trim_end(), cut(name, 15)), 2)
+    } else {
+        (format!("{row}{}  ", fitted(name, 15)), 56)
+    };
+    // The first line of the note stands behind the row.
+    let behind = row.lines().last().unwrap_or_default().width();
+    let note = match note {
+        Note::Text(text) => cut(text, width() - behind),
+        Note::Reason(reason) => {
+            wrapped(&(" ".repeat(behind) + &one_line(reason)), indent).trim_start().to_owned()
+        }
+    };
+    (row + &note).trim_end().to_owned()
 }
 
 /// `2026-12-01 08:00:00` in local time.

@@ -112,14 +112,17 @@ pub(super) fn password_hash() -> Result<(), CliError> {
     }
     let mut line = String::new();
     io::stdin().read_line(&mut line)?;
-    let password = line.trim();
+    say(&format!("ADMIN_PASSWORD_HASH={}", hashed(line.trim())?))
+}
+
+/// The hash of a password that is long enough for the panel.
+pub(super) fn hashed(password: &str) -> Result<String, CliError> {
     if password.chars().count() < LENGTH_MIN || password.len() > password::BYTES_MAX {
         let why =
             format!("the password must have {LENGTH_MIN} characters or more: choose a longer one");
         return Err(CliError::Refused(why));
     }
-    let hash = password::hash(password).map_err(|error| {
+    password::hash(password).map_err(|error| {
         CliError::Refused(format!("failed to hash: the system has no random bytes: {error}"))
-    })?;
-    say(&format!("ADMIN_PASSWORD_HASH={hash}"))
+    })
 }

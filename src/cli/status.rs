@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::output::{Output, counted};
 use super::plan::{clock, length};
-use super::table::{cut, cut_front, fitted};
+use super::table::{cut, cut_front, fitted, width};
 use super::{CliError, Desk};
 use crate::channels::{self, Off};
 use crate::clock::{Clock, SystemClock};
@@ -20,7 +20,6 @@ use crate::status::{self, ChannelState, Overview};
 use crate::store::{CallbackCounts, Run};
 
 const REDRAW_EVERY: Duration = Duration::from_secs(2);
-const WIDTH: usize = 80;
 /// Lines for channels: the others take 16.
 const CHANNELS_MAX: usize = 7;
 
@@ -87,7 +86,7 @@ fn screen(now: &Overview, zone: &Zone) -> String {
         if now.unknown > 0 { ": they may have gone out; `message show` tells which" } else { "" };
     let mut lines = vec![
         format!("{} {}   {}", clock(now.now, zone), zone.name(), who_sends(now)),
-        format!("Database   {}", cut_front(&now.database.display().to_string(), WIDTH - 11)),
+        format!("Database   {}", cut_front(&now.database.display().to_string(), width() - 11)),
         next_due(now, zone),
         format!(
             "Messages   {} scheduled, {} of them due; {} being sent; {} drafts",
@@ -104,7 +103,7 @@ fn screen(now: &Overview, zone: &Zone) -> String {
     lines.extend(channels(now));
     lines.extend([String::new(), last_trigger(now)]);
     lines.extend(now.runs.iter().map(|run| run_line(run, zone)));
-    let lines: Vec<String> = lines.iter().map(|line| cut(line, WIDTH)).collect();
+    let lines: Vec<String> = lines.iter().map(|line| cut(line, width())).collect();
     lines.join("\n")
 }
 

@@ -1,18 +1,28 @@
-//! Tables and lines for a terminal: whatever they hold, they fit its 80 columns, and each value stays
-//! on its line.
+//! Tables and lines for a terminal: whatever they hold, they fit its columns.
+
+use std::io::{self, IsTerminal as _};
 
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::terminal::one_line;
 
-/// For terminals whose width nobody tells.
+/// For files, pipes, and terminals whose width nobody tells.
 const WIDTH: u16 = 80;
+/// Narrower or wider lines are hard to read.
+const WIDTHS: std::ops::RangeInclusive<u16> = 40..=160;
 
 /// A line under the header, and nothing else.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::new('─', '─', '─', '─'));
 
-/// A table of at most 80 columns; long cells are broken into lines.
+/// How many columns a line may have.
+pub(super) fn width() -> usize {
+    let told = io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
+    let width = told.map_or(WIDTH, |(width, _)| width.0).clamp(*WIDTHS.start(), *WIDTHS.end());
+    usize::from(width)
+}
+
+/// A table as wide as the terminal at most; long cells are broken into lines.
 pub(super) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(STYLE).set_header(header.to_vec());
@@ -28,7 +38,10 @@ pub(super) fn pairs(rows: impl IntoIterator<Item = (String, String)>) -> String 
 
 fn text(table: &mut Table, rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let rows = rows.into_iter().map(|row| row.into_iter().map(|cell| one_line(&cell).into_owned()));
-    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH).add_rows(rows);
+    table
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(u16::try_from(width()).unwrap_or(WIDTH))
+        .add_rows(rows);
     // Blanks at the ends of lines only get in the way of who copies them.
     table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
@@ -60,9 +73,9 @@ pub(super) fn fitted(text: &str, width: usize) -> String {
     text + &" ".repeat(missing)
 }
 
-/// Text of several lines of at most 80 columns; all but the first begin with `indent` spaces.
+/// Text of several lines that fit the terminal; all but the first begin with `indent` spaces.
 pub(super) fn wrapped(text: &str, indent: usize) -> String {
-    let width = usize::from(WIDTH);
+    let width = width();
     let (text, mut lines, mut line) = (one_line(text), Vec::new(), String::new());
     for (number, word) in text.split(' ').enumerate() {
         let is_full = line.width() + 1 + word.width() > width;

@@ -55,3 +55,9 @@ fn unquote(value: &str) -> &str {
     let remark = value.find(" #").or_else(|| value.find("\t#"));
     remark.map_or(value, |at| value[..at].trim_end())
 }
+
+/// A value as it stands in an env file: [`parse`] reads it back as it was.
+pub(crate) fn value(text: &str) -> String {
+    let is_plain = unquote(text) == text && text.trim() == text;
+    if is_plain { text.to_owned() } else { format!("\"{text}\"") }
+}

@@ -30,11 +30,13 @@ pub enum Timing {
     Interval(String),
 }
 
-/// Days of the week with their times of day.
+/// Days of the week or of the month with their times of day.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WeeklyTiming {
     /// `mon,thu`, `senin,kamis`, `1,4` or `daily`.
     pub days: String,
+    /// `1,15,last`: days of the month in place of `days`; empty for none.
+    pub month_days: String,
     /// `08:00` and so on; one or more.
     pub times: Vec<String>,
     /// The first date that counts.
@@ -143,9 +145,11 @@ fn read_time(text: &str, config: &Config, now: Timestamp) -> Result<Timestamp, C
     if let Some(ahead) = text.strip_prefix('+') {
         return Ok(whole_now.plus(read_ahead(ahead)?));
     }
+    let dated = with_date(text, config, now);
+    let text = dated.as_deref().unwrap_or(text);
     let typed = schedule::read_typed(text, &config.zone).map_err(|error| match error {
         ScheduleError::Instant(flaw) => refused!(
-            "{flaw}; write `2026-12-01 08:00` (in {}), `+10m`, `+2h`, `+1d` or `now`",
+            "{flaw}; write `2026-12-01 08:00` (in {}), `besok 08:00`, `08:00`, `+10m`, `+2h`, `+1d` or `now`",
             config.zone
         ),
         other @ (ScheduleError::Schedules(_) | ScheduleError::IntervalConfig(_)) => {
@@ -167,6 +171,41 @@ fn read_time(text: &str, config: &Config, now: Timestamp) -> Result<Timestamp, C
         }));
     }
     Ok(typed.at)
+}
+
+/// Days that have a name, and how many days ahead they are.
+const NAMED_DAYS: [(&str, i64); 6] =
+    [("hari ini", 0), ("today", 0), ("besok", 1), ("tomorrow", 1), ("lusa", 2), ("besok lusa", 2)];
+
+/// `besok 08:00` and `lusa jam 8.30` with their date; a time of day alone is the next such time. `None`
+/// for everything else.
+fn with_date(text: &str, config: &Config, now: Timestamp) -> Option<String> {
+    let text = text.to_lowercase();
+    let named = NAMED_DAYS.iter().filter_map(|(name, ahead)| {
+        let rest = text.strip_prefix(name)?;
+        rest.starts_with(char::is_whitespace).then_some((rest, *ahead))
+    });
+    let (time, ahead) = match named.min_by_key(|(rest, _)| rest.len()) {
+        Some((rest, ahead)) => (rest, Some(ahead)),
+        None => (text.as_str(), None),
+    };
+    let time = time.trim();
+    let said = ["jam ", "pukul ", "at ", "pkl "].iter().find_map(|word| time.strip_prefix(word));
+    let time = said.unwrap_or(time).trim();
+    // "jam 8" is a whole hour.
+    let is_hour = said.is_some() && time.len() <= 2 && time.parse::<u8>().is_ok();
+    let time = if is_hour { format!("{time}:00") } else { time.to_owned() };
+    let today = config.zone.to_local(now).date();
+    let on = |days: i64| {
+        let date = today.checked_add(time::Duration::days(days))?;
+        Some(format!("{date} {time}"))
+    };
+    if let Some(ahead) = ahead {
+        return on(ahead);
+    }
+    let at = schedule::read_typed(&on(0)?, &config.zone).ok()?.at;
+    // What passed a moment ago still means now, as with a date.
+    on(i64::from(at < now.minus(JUST_PASSED)))
 }
 
 /// `10m`, `2h`, `1d`.
@@ -229,24 +268,13 @@ fn read_interval(
 /// The column `interval_config`.
 fn weekly_config(weekly: &WeeklyTiming) -> Result<String, ComposeError> {
     if weekly.times.is_empty() {
-        return Err(refused!("the days have no time of day: give `--time 08:00` with `--weekly`"));
+        return Err(refused!("the days have no time of day: give `--time 08:00` with them"));
     }
-    let is_daily = ["daily", "harian", "setiap hari", "everyday"]
-        .iter()
-        .any(|word| word.eq_ignore_ascii_case(weekly.days.trim()));
-    let days = if is_daily { "0,1,2,3,4,5,6" } else { weekly.days.trim() };
-    let days: Vec<&str> = days
-        .split(|c: char| matches!(c, ',' | ';') || c.is_whitespace())
-        .filter(|day| !day.is_empty())
-        .map(|day| {
-            day.parse::<u8>()
-                .ok()
-                .and_then(|day| NUMBERS.get(usize::from(day)).copied())
-                .unwrap_or(day)
-        })
-        .collect();
     let times: Vec<&str> = weekly.times.iter().map(|time| time.trim()).collect();
-    let mut config = json!({ "time": times, "weekDays": days });
+    let mut config = match weekly.month_days.trim() {
+        "" => json!({ "time": times, "weekDays": week_days(&weekly.days) }),
+        days => json!({ "time": times, "monthDays": days }),
+    };
     if let [time] = times[..] {
         config["time"] = json!(time);
     }
@@ -258,10 +286,28 @@ fn weekly_config(weekly: &WeeklyTiming) -> Result<String, ComposeError> {
     Ok(config.to_string())
 }
 
+/// `senin,kamis` or `daily` as the column has it.
+fn week_days(days: &str) -> Vec<&str> {
+    let is_daily = ["daily", "harian", "setiap hari", "everyday"]
+        .iter()
+        .any(|word| word.eq_ignore_ascii_case(days.trim()));
+    let days = if is_daily { "0,1,2,3,4,5,6" } else { days.trim() };
+    days.split(|c: char| matches!(c, ',' | ';') || c.is_whitespace())
+        .filter(|day| !day.is_empty())
+        .map(|day| {
+            day.parse::<u8>()
+                .ok()
+                .and_then(|day| NUMBERS.get(usize::from(day)).copied())
+                .unwrap_or(day)
+        })
+        .collect()
+}
+
 /// The flaw of a column, with the names that a person typed instead of its fields.
 fn as_typed(flaw: &str) -> String {
     let names = [
         ("`weekDays`", "`--weekly`"),
+        ("`monthDays`", "`--monthly`"),
         ("`time`", "`--time`"),
         ("`startDate`", "`--from`"),
         ("`endDate`", "`--until`"),

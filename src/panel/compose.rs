@@ -222,6 +222,7 @@ impl Times {
                     .collect(),
                 from: Some(self.from.clone()).filter(|date| !date.is_empty()),
                 until: Some(self.until.clone()).filter(|date| !date.is_empty()),
+                ..WeeklyTiming::default()
             })),
             _ => None,
         }

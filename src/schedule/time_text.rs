@@ -64,7 +64,7 @@ pub enum TextFlaw {
     Zone(#[from] ZoneError),
 }
 
-/// `YYYY-MM-DD` or `DD/MM/YYYY`, of the years 1970 to 9999. Of a date and time, as JavaScript
+/// `YYYY-MM-DD`, `DD/MM/YYYY` or `DD-MM-YYYY`, of the years 1970 to 9999. Of a date and time, as JavaScript
 /// stores a date (`2026-12-01T00:00:00.000Z`), the date part counts as it is written; with a zone
 /// and another time than midnight the day is not certain, and it is refused.
 pub(super) fn read_date(text: &str) -> Result<Date, TextFlaw> {
@@ -169,7 +169,9 @@ fn read_calendar(text: &str) -> Result<Date, TextFlaw> {
     else {
         return Err(not_a_date());
     };
-    let (year, day) = if separator == '/' { (last, first) } else { (first, last) };
+    // A year has four digits, so `1-12-2026` has one meaning as well.
+    let is_day_first = separator == '/' || number::<u16>(last, 4, 4).is_some();
+    let (year, day) = if is_day_first { (last, first) } else { (first, last) };
     let (Some(day), Some(month)) = (number(day, 1, 2), number::<u8>(month, 1, 2)) else {
         return Err(not_a_date());
     };
@@ -345,6 +347,8 @@ mod tests {
             ("01/12/2026", (2026, 12, 1)),
             ("1/2/2026", (2026, 2, 1)),
             ("29/02/2028", (2028, 2, 29)),
+            ("01-12-2026", (2026, 12, 1)),
+            ("1-2-2026", (2026, 2, 1)),
             ("1970-01-01", (1970, 1, 1)),
             ("9999-12-31", (9999, 12, 31)),
             ("2026-12-01T00:00:00.000Z", (2026, 12, 1)),
@@ -369,7 +373,7 @@ mod tests {
             "02026-12-01",
             "2026-12-001",
             "2026/12/01",
-            "01-12-2026",
+            "01-12-26",
             "20261201",
             "2026.12.01",
             "1 Dec 2026",

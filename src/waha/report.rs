@@ -7,6 +7,7 @@ use super::reply;
 use crate::clock::Timestamp;
 use crate::config::Secret;
 use crate::http_client::Reply;
+use crate::recipient::number_of_chat;
 
 /// What a server says of itself; empty where it does not say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +40,16 @@ pub(crate) struct WebhookReport {
     pub(crate) hmac_key: Option<Secret>,
 }
 
+/// One of the sessions that a server has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KnownSession {
+    pub(crate) name: String,
+    /// `WORKING`, `SCAN_QR_CODE` and the like.
+    pub(crate) status: String,
+    /// Its number, as `+6281234567890`.
+    pub(crate) number: Option<String>,
+}
+
 impl SessionReport {
     pub(super) fn untold(state: SessionState) -> Self {
         Self { state, has_store: None, webhooks: Vec::new() }
@@ -66,6 +77,24 @@ pub(super) fn server(reply: &Reply) -> Result<ServerReport, String> {
         }
         status => Err(format!("WAHA answered {status}: look at WAHA and at what stands before it")),
     }
+}
+
+pub(super) fn sessions(reply: &Reply) -> Result<Vec<KnownSession>, String> {
+    let told: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+    let Some(list) = told.as_array().filter(|_| reply.status == 200) else {
+        return Err(format!("WAHA answered {} when it was asked for its sessions", reply.status));
+    };
+    let word = |one: &Value, name: &str| one[name].as_str().map(str::to_owned);
+    Ok(list
+        .iter()
+        .filter_map(|one| {
+            Some(KnownSession {
+                name: word(one, "name")?,
+                status: word(one, "status").unwrap_or_default(),
+                number: one.pointer("/me/id").and_then(Value::as_str).and_then(number_of_chat),
+            })
+        })
+        .collect())
 }
 
 pub(super) fn session(reply: &Reply, name: &str) -> SessionReport {

@@ -42,6 +42,7 @@ mod guard;
 mod guard_attacks;
 mod guard_fuzz;
 mod guard_panics;
+mod init;
 mod kills;
 mod ledger;
 mod lifecycle;

@@ -32,6 +32,7 @@ fn weekly(days: &str, time: &str, until: Option<&str>) -> Timing {
         times: vec![time.to_owned()],
         from: None,
         until: until.map(str::to_owned),
+        ..WeeklyTiming::default()
     })
 }
 
@@ -100,6 +101,47 @@ fn a_weekly_message_goes_out_on_its_days_until_its_last_date() {
 }
 
 #[test]
+fn a_day_by_its_name_and_a_time_alone_mean_what_people_mean() {
+    let world = World::new();
+    for (text, wanted) in [
+        ("besok 08:00", "2026-12-02T01:00:00Z"),
+        ("Besok jam 8", "2026-12-02T01:00:00Z"),
+        ("tomorrow at 9 pm", "2026-12-02T14:00:00Z"),
+        ("lusa pukul 8.30", "2026-12-03T01:30:00Z"),
+        ("besok lusa 08:00", "2026-12-03T01:00:00Z"),
+        ("hari ini 17:00", "2026-12-01T10:00:00Z"),
+        ("17:00", "2026-12-01T10:00:00Z"),
+        ("07:00", "2026-12-02T00:00:00Z"),
+        ("07:58", "2026-12-01T00:58:00Z"),
+        ("1-12-2026 09:00", "2026-12-01T02:00:00Z"),
+    ] {
+        let composed = add(&world, &draft("Halo", &["081200007001"], &[text])).unwrap();
+        assert_eq!(scheduled_at(&world, composed.id), wanted, "{text}");
+    }
+}
+
+#[test]
+fn a_monthly_message_goes_out_on_its_days_and_on_the_last_of_each_month() {
+    let world = World::new();
+    let mut monthly = draft("Halo", &["081200007001"], &[]);
+    monthly.timing = Some(Timing::Weekly(WeeklyTiming {
+        month_days: "15,last".into(),
+        times: vec!["9.00".into()],
+        until: Some("28-02-2027".into()),
+        ..WeeklyTiming::default()
+    }));
+    add(&world, &monthly).unwrap();
+    for _ in 0..100 {
+        hours(&world, 24);
+        world.run();
+    }
+    let days = world.rows("SELECT substr(due_at, 1, 10) FROM deliveries ORDER BY id");
+    let wanted =
+        ["2026-12-15", "2026-12-31", "2027-01-15", "2027-01-31", "2027-02-15", "2027-02-28"];
+    assert_eq!(days, wanted);
+}
+
+#[test]
 fn what_would_fail_later_is_refused_at_once_with_the_remedy() {
     let world = World::new();
     world.execute(
@@ -132,6 +174,8 @@ fn what_would_fail_later_is_refused_at_once_with_the_remedy() {
         (channel("SAMA"), "the name of channels 4, 5: give the id"),
         (at("2026-12-01 07:00"), "has passed (it is 2026-12-01 08:00 in Asia/Jakarta)"),
         (at("besok"), "`+10m`"),
+        (at("hari ini 07:00"), "has passed"),
+        (at("besok jam 25"), "hour"),
         (at("+10"), "`+10` is no time from now"),
         (at("+99999d"), "is no time from now"),
         (at(""), "is not a date"),

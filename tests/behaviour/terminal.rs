@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use auto_message_scheduler::fake_waha::Options;
 use serde_json::{Value, json};
 
-use crate::site::{Site, until};
+use crate::site::{Site, program, until};
 use crate::webhook::Shop;
 
 /// Clears the screen, turns the writing round, and begins a line that looks like one of ours.
@@ -205,4 +205,33 @@ fn the_simulator_shows_what_it_got_in_one_line_each() {
     is_tame(&["fake-waha"], &text());
     drop(child.kill());
     drop(child.wait());
+}
+
+#[test]
+fn lines_fit_a_narrow_terminal_and_no_reason_is_cut() {
+    let site = Site::new();
+    assert!(site.run(&["status"]).status.success());
+    site.sql()
+        .execute_batch(
+            "INSERT INTO contacts (id, name, phone_number, opted_out_at) VALUES
+                 (1, 'Budi dari Surakarta', '6281200007001', NULL),
+                 (2, 'Siti', '6281200007002', '2026-11-01T00:00:00Z');
+             INSERT INTO auto_messages (id, message, contact_ids, scheduled_at) VALUES
+                 (1, 'Halo {{name}}, promo besar di toko kami sampai akhir pekan!', '[1,2]', '2027-12-01T01:00:00Z')",
+        )
+        .unwrap();
+    for columns in [50, 80, 120] {
+        let line = format!("stty cols {columns} rows 24; {} plan 1", program().display());
+        let mut terminal = Command::new("script");
+        terminal.args(["-qec", &line, "/dev/null"]).current_dir(site.directory.path());
+        let output = terminal.stdin(Stdio::null()).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        for line in text.lines() {
+            assert!(line.trim_end().chars().count() <= columns, "{columns}: {line}");
+        }
+        let words: Vec<&str> = text.split_whitespace().collect();
+        assert!(words.join(" ").contains("opted out"), "{columns}: {text}");
+        let row = text.lines().find(|line| line.contains("+6281200007001")).unwrap();
+        assert_eq!(row.contains("Budi"), columns > 50, "{columns}: {text}");
+    }
 }

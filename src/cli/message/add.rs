@@ -66,8 +66,8 @@ pub(super) struct EditArgs {
     channel: Option<String>,
     #[command(flatten)]
     timing: TimingArgs,
-    /// With --weekly: also today, though today's went out already
-    #[arg(long, requires = "weekly")]
+    /// With --weekly or --monthly: also today, though today's went out already
+    #[arg(long, requires = "days")]
     also_today: bool,
     /// Leave out recipients that cannot get it
     #[arg(long)]

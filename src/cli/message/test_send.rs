@@ -25,6 +25,8 @@ use crate::trigger::Triggers;
 /// How often the row is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
+const WAIT_SECS: u64 = 300;
+
 #[derive(Debug, Args)]
 pub(super) struct TestSendArgs {
     /// A phone number or a chat id; it need not be a contact
@@ -35,10 +37,16 @@ pub(super) struct TestSendArgs {
     #[arg(long)]
     channel: Option<String>,
     /// Wait at most so long for the result
-    #[arg(long, default_value_t = 300, value_name = "SECONDS")]
+    #[arg(long, default_value_t = WAIT_SECS, value_name = "SECONDS")]
     wait: u64,
     #[command(flatten)]
     output: Output,
+}
+
+impl TestSendArgs {
+    pub(super) fn new(number: String, text: String) -> Self {
+        Self { number, text, channel: None, wait: WAIT_SECS, output: Output { json: false } }
+    }
 }
 
 /// What became of it.

@@ -18,7 +18,7 @@ fn without_a_password_no_route_of_it_exists() {
     let server = site.serve();
     let (status, _, nothing) = server.request("GET", "/nothing-here", "");
     assert_eq!(status, 404);
-    for path in PAGES.iter().chain(&["/panel/login", "/panel/", "/panel/assets/panel.css"]) {
+    for path in PAGES.iter().chain(&["/", "/panel/login", "/panel/", "/panel/assets/panel.css"]) {
         for method in ["GET", "POST"] {
             let (status, head, body) = server.request(method, path, "");
             assert_eq!((status, body.as_str()), (404, nothing.as_str()), "{method} {path}");
@@ -38,6 +38,9 @@ fn with_a_password_the_real_server_shows_the_login() {
     assert!(body.contains("<html lang=\"id\">"), "{body}");
     let (status, head, _) = server.request("GET", "/panel", "");
     assert_eq!(status, 303, "{head}");
+    let (status, head, _) = server.request("GET", "/", "");
+    assert!(status == 303 && head.contains("Location: /panel\r\n"), "{head}");
+    assert!(server_log_has(&site, "serve: the panel is at http://"));
     assert!(!server_log_has(&site, "rahasia"));
 }
 

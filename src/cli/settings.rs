@@ -1,0 +1,64 @@
+//! `settings`: every key, what it is now, and who said so.
+
+use std::path::Path;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::CliError;
+use super::output::{self, Output};
+use super::table::table;
+use crate::config::{self, SettingSource};
+
+const SAMPLE: &str = include_str!("../../dist/auto-message-scheduler.env");
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  auto-message-scheduler settings
+  auto-message-scheduler settings --sample > auto-message-scheduler.env")]
+pub(super) struct SettingsArgs {
+    /// Only those that are not at their defaults
+    #[arg(long)]
+    changed: bool,
+    /// Print an env file in which every setting is explained
+    #[arg(long, conflicts_with_all = ["changed", "json"])]
+    sample: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// A setting as it is shown: a secret only says that it is set.
+#[derive(Serialize)]
+struct Shown {
+    key: &'static str,
+    value: Option<String>,
+    default: &'static str,
+    from: SettingSource,
+    meaning: &'static str,
+}
+
+pub(super) fn settings(args: &SettingsArgs, env_file: Option<&Path>) -> Result<(), CliError> {
+    if args.sample {
+        return output::print(SAMPLE.as_bytes());
+    }
+    let all = config::with_sources(env_file)?.into_iter().map(|(setting, value, from)| Shown {
+        key: setting.key,
+        value: value.map(|value| if setting.is_secret() { "(set)".to_owned() } else { value }),
+        default: setting.default,
+        from,
+        meaning: setting.meaning,
+    });
+    let shown: Vec<Shown> =
+        all.filter(|one| !args.changed || one.from != SettingSource::Default).collect();
+    args.output.print(&shown, |shown| {
+        let rows = shown.iter().map(|one| {
+            let value = one.value.clone().unwrap_or_else(|| one.default.to_owned());
+            vec![one.key.to_owned(), value, one.from.word().to_owned()]
+        });
+        table(&["setting", "value", "from"], rows)
+    })?;
+    // A value that no start would take is said here too, after what it is.
+    config::Config::load(env_file)?;
+    Ok(())
+}
