@@ -25,6 +25,7 @@ mod secret;
 mod settings;
 mod status;
 mod table;
+mod webhook_setup;
 
 use std::error::Error;
 use std::io::{self, IsTerminal};
@@ -89,6 +90,8 @@ enum Command {
     Health,
     /// Every setting: what it is, and who said so
     Settings(settings::SettingsArgs),
+    /// Let WAHA send its events here: what becomes of messages, STOP, sessions that stop
+    WebhookSetup(webhook_setup::WebhookSetupArgs),
     /// Print the crontab line for this directory and its settings
     CronLine(cron_line::CronLineArgs),
     /// Copy the database into a file, checked, also while it is used to send
@@ -220,6 +223,7 @@ fn run(args: &Arguments) -> Result<(), CliError> {
         Command::Doctor(doctor) => doctor::doctor(doctor, args.env_file.as_deref()),
         Command::Status(args) => status::status(args, &config()?),
         Command::Settings(settings) => settings::settings(settings, args.env_file.as_deref()),
+        Command::WebhookSetup(args) => webhook_setup::webhook_setup(args, &config()?),
         Command::CronLine(cron) => cron_line::cron_line(cron, args.env_file.as_deref(), &config()?),
         Command::Backup(args) => backup::backup(args, &config()?),
         Command::Restore(args) => backup::restore(args, &config()?),

@@ -247,6 +247,11 @@ impl FakeWaha {
         self.journal.give(session, |given| given.config = Some(config));
     }
 
+    /// What a session is configured to do, by [`Self::set_config`] or a client; `Null` for nothing.
+    pub fn config(&self, session: &str) -> Value {
+        self.journal.session(session).config.unwrap_or_default()
+    }
+
     /// Lets the header `Date` of every answer say `date`, whatever the clock says; `None` for answers
     /// without one, as from a proxy.
     pub fn set_date(&self, date: Option<Timestamp>) {

@@ -161,6 +161,18 @@ impl HttpClient {
         post(request, JSON, headers, json)
     }
 
+    /// The same with PUT.
+    pub(crate) fn put_small(
+        &self,
+        url: &str,
+        headers: &[(&str, &str)],
+        json: Vec<u8>,
+    ) -> Result<Reply, NoReply> {
+        let timeout = Some(self.question_timeout);
+        let request = self.agent.put(url).config().timeout_global(timeout).build();
+        post(request, JSON, headers, json)
+    }
+
     pub(crate) fn post_text(&self, url: &str, text: String) -> Result<Reply, NoReply> {
         post(self.agent.post(url), "text/plain; charset=utf-8", &[], text.into_bytes())
     }

@@ -23,7 +23,9 @@ use crate::reason::Reason;
 use crate::recipient::CountryCode;
 
 pub use date::{CLOCKS_AGREE_WITHIN, WahaTime};
-pub(crate) use report::{KnownSession, ServerReport, SessionReport};
+pub(crate) use report::{
+    KnownSession, ServerReport, SessionReport, WEBHOOK_EVENTS, WEBHOOK_PATH, WantedWebhook,
+};
 
 use date::Dates;
 
@@ -263,6 +265,34 @@ impl Waha {
     pub(crate) fn sessions(&self) -> Result<Vec<KnownSession>, String> {
         let reply = self.get("/api/sessions?all=true").map_err(|hold| hold.reason.to_string())?;
         report::sessions(&reply)
+    }
+
+    /// Lets a session send its events to us beside what else it is told to do; WAHA restarts it for that.
+    /// The error says why not, in words.
+    pub(crate) fn set_webhook(
+        &self,
+        session: &str,
+        wanted: &WantedWebhook<'_>,
+    ) -> Result<(), String> {
+        let path = format!("/api/sessions/{}", encode(session));
+        let reply = self.get(&path).map_err(|hold| hold.reason.to_string())?;
+        if let SessionState::Held(hold) = reply::session_state(&reply, session)
+            && reply.status != 200
+        {
+            return Err(self.explained(hold, &reply).reason.to_string());
+        }
+        let body = report::with_webhook(&reply, wanted).to_string().into_bytes();
+        let put = self.client.put_small(&self.url(&path), &self.headers(), body);
+        match self
+            .heard(put)
+            .map_err(|error| self.unreachable(&error.to_string()).reason.to_string())?
+        {
+            Reply { status: 200..300, .. } => Ok(()),
+            // What else WAHA says may repeat the key.
+            Reply { status, .. } => Err(format!(
+                "session `{session}`: WAHA answered {status} to the new webhook: set WHATSAPP_HOOK_URL in its environment instead"
+            )),
+        }
     }
 
     /// Looks at a session and at how it is configured.

@@ -93,7 +93,7 @@ fn what_is_missing(config: &Config) -> Vec<String> {
 }
 
 /// An address of this host at which its own server listens.
-fn reachable(config: &Config) -> std::net::SocketAddr {
+pub(super) fn reachable(config: &Config) -> std::net::SocketAddr {
     let mut address = config.listen_addr;
     if address.ip().is_unspecified() {
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());

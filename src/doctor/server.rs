@@ -6,14 +6,14 @@ use super::Findings;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::store::Channel;
-use crate::waha::{ServerReport, SessionReport, SessionState, Waha};
+use crate::waha::{ServerReport, SessionReport, SessionState, WEBHOOK_PATH, Waha};
 
 /// Clocks that differ by more than these.
 const SKEW_SEEN: Duration = Duration::from_secs(30);
 const SKEW_TOO_MUCH: Duration = Duration::from_mins(5);
 /// From here on WAHA offers message ids beforehand.
 const OFFERS_IDS: [u32; 3] = [2026, 4, 3];
-const WEBHOOK_PATH: &str = "/api/waha-webhook";
+/// The others are seen in `message.any` too.
 const EVENTS: [&str; 4] = ["message.ack", "message.ack.group", "message.any", "session.status"];
 
 /// A WAHA that answers, and what it is.
@@ -142,7 +142,7 @@ impl Answering {
         };
         let Some(hook) = own else {
             let found = format!("session `{name}` has no webhook to {WEBHOOK_PATH}");
-            let remedy = "add it in WAHA, unless WHATSAPP_HOOK_URL there does it for all sessions";
+            let remedy = "`webhook-setup` prints the lines for WAHA's environment, which all sessions take; they may be set already";
             return findings.warning("webhook", found, remedy);
         };
         let missing: Vec<&str> = EVENTS

@@ -88,6 +88,13 @@ impl Site {
             }
             ("GET", ["api", "sessions"]) => Ok(self.sessions(call)),
             ("GET", ["api", "sessions", name]) => self.session(name),
+            ("PUT", ["api", "sessions", name]) => {
+                let body =
+                    serde_json::from_slice::<Value>(&call.body).map_err(|_| bad_json(call))?;
+                let config = body["config"].clone();
+                self.journal.give(name, |given| given.config = Some(config));
+                self.session(name)
+            }
             ("GET", ["api", "contacts", "check-exists"]) => self.check_exists(call, at),
             ("POST", ["api", "startTyping" | "stopTyping"]) => self.typing(call, at),
             ("GET", ["api", session, "new-message-id"]) => self.new_message_id(session),

@@ -1,6 +1,6 @@
 //! What WAHA tells of itself and of a session's configuration: for looking for faults, never for sending.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::SessionState;
 use super::reply;
@@ -48,6 +48,19 @@ pub(crate) struct KnownSession {
     pub(crate) status: String,
     /// Its number, as `+6281234567890`.
     pub(crate) number: Option<String>,
+}
+
+/// Where WAHA sends its events, on our server.
+pub(crate) const WEBHOOK_PATH: &str = "/api/waha-webhook";
+/// The events that are of use here; the last is only for STOP and its kin.
+pub(crate) const WEBHOOK_EVENTS: [&str; 5] =
+    ["message.ack", "message.ack.group", "message.any", "session.status", "message"];
+
+/// The webhook that a session shall have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WantedWebhook<'a> {
+    pub(crate) url: &'a str,
+    pub(crate) key: &'a Secret,
 }
 
 impl SessionReport {
@@ -106,6 +119,26 @@ pub(super) fn session(reply: &Reply, name: &str) -> SessionReport {
         has_store: told.pointer("/config/noweb/store/enabled").and_then(Value::as_bool),
         webhooks: webhooks.into_iter().flatten().map(webhook).collect(),
     }
+}
+
+/// The body that gives a session `wanted` in place of an older one of ours, and keeps all else that
+/// `reply`, the session as it is, says of its configuration.
+pub(super) fn with_webhook(reply: &Reply, wanted: &WantedWebhook<'_>) -> Value {
+    let told: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+    let mut config = told.get("config").and_then(Value::as_object).cloned().unwrap_or_default();
+    let hooks = config.remove("webhooks").and_then(|hooks| match hooks {
+        Value::Array(hooks) => Some(hooks),
+        _ => None,
+    });
+    let is_ours =
+        |hook: &Value| hook["url"].as_str().is_some_and(|url| url.ends_with(WEBHOOK_PATH));
+    let mut hooks: Vec<Value> =
+        hooks.unwrap_or_default().into_iter().filter(|hook| !is_ours(hook)).collect();
+    hooks.push(json!({
+        "url": wanted.url, "events": WEBHOOK_EVENTS, "hmac": { "key": wanted.key.reveal() }
+    }));
+    config.insert("webhooks".to_owned(), hooks.into());
+    json!({ "config": config })
 }
 
 fn webhook(told: &Value) -> WebhookReport {

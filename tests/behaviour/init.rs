@@ -1,4 +1,4 @@
-//! `init` and `settings`: from an empty directory to a checked env file and a first message.
+//! `init`, `settings` and `webhook-setup`: from an empty directory to a checked env file and a first message.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,8 +9,9 @@ use std::sync::Arc;
 use auto_message_scheduler::clock::SystemClock;
 use auto_message_scheduler::config::parse_env_file;
 use auto_message_scheduler::fake_waha::{FakeWaha, Options};
+use serde_json::json;
 
-use crate::site::{command, program};
+use crate::site::{Site, command, program};
 
 const KEY: &str = "'kunci#1'"; // quotes that belong to it
 const FILE: &str = "auto-message-scheduler.env";
@@ -142,4 +143,56 @@ fn settings_shows_every_key_no_secret_and_a_sample_that_holds() {
     let text = String::from_utf8(sample.stdout).unwrap();
     assert!(text.contains("#WAHA_BASE_URL="), "{text}");
     assert!(parse_env_file(Path::new(FILE), &text).unwrap().is_empty());
+}
+
+#[test]
+fn webhook_setup_prints_lines_for_waha_with_the_key_that_serve_knows() {
+    let site = Site::new();
+    site.write_settings("");
+    let lines = both(&site.run(&["webhook-setup", "--url", "http://172.17.0.1:8787/"]));
+    let key = lines.lines().find_map(|line| line.strip_prefix("WEBHOOK_HMAC_KEY=")).unwrap();
+    assert_eq!(key.len(), 64, "{lines}");
+    for line in [
+        "WHATSAPP_HOOK_URL=http://172.17.0.1:8787/api/waha-webhook",
+        "WHATSAPP_HOOK_EVENTS=message.ack,message.ack.group,message.any,session.status,message",
+        &format!("WHATSAPP_HOOK_HMAC_KEY={key}"),
+    ] {
+        assert!(lines.lines().any(|one| one == line), "`{line}` is not in: {lines}");
+    }
+    site.write_settings("WEBHOOK_HMAC_KEY=kunci-yang-ada\n");
+    let lines = both(&site.run(&["webhook-setup"]));
+    assert!(
+        lines.contains("WHATSAPP_HOOK_HMAC_KEY=kunci-yang-ada") && !lines.contains("\nWEBHOOK")
+    );
+}
+
+#[test]
+fn webhook_setup_by_the_api_keeps_what_else_a_session_was_told() {
+    let site = Site::new();
+    site.write_settings("WEBHOOK_HMAC_KEY=kunci-yang-ada\n");
+    let other = json!({"url": "https://crm.example/hook", "events": ["message"]});
+    let old = json!({"url": "http://10.0.0.9/api/waha-webhook", "events": ["message.ack"]});
+    let store = json!({"store": {"enabled": true}});
+    site.waha.set_config("default", json!({"webhooks": [old, other], "noweb": store}));
+    let output = site.run(&["webhook-setup", "--url", "http://10.0.0.2:8787", "--apply"]);
+    assert!(both(&output).contains("--yes"), "{}", both(&output));
+    let output = site.run(&["webhook-setup", "--url", "http://10.0.0.2:8787", "--apply", "--yes"]);
+    assert!(output.status.success(), "{}", both(&output));
+    assert!(!both(&output).contains("kunci"));
+    let put = site.waha.requests().into_iter().rfind(|one| one.method == "PUT").unwrap();
+    assert_eq!(put.path, "/api/sessions/default");
+    // doctor reads what the session says of itself now.
+    let found = both(&site.run(&["doctor"]));
+    assert!(found.contains("session `default` sends its events here"), "{found}");
+    let again = site.run(&["webhook-setup", "--url", "http://10.0.0.3:8787", "--apply", "--yes"]);
+    assert!(again.status.success());
+    let config = site.waha.config("default");
+    assert_eq!(config["noweb"], store);
+    let urls: Vec<&str> = config["webhooks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["url"].as_str().unwrap())
+        .collect();
+    assert_eq!(urls, ["https://crm.example/hook", "http://10.0.0.3:8787/api/waha-webhook"]);
 }
