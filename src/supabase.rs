@@ -27,9 +27,10 @@ mod times;
 use crate::clock::Timestamp;
 use crate::config::Config;
 
+pub(crate) use protocol::AWAY_MAX;
 pub(crate) use setup::{
-    COUNTED_MAX, Choice, LinkStatus, Survey, migration, status, survey, take_over, turn_off,
-    turn_on,
+    COUNTED_MAX, Choice, LinkStatus, Survey, SurveyedRow, migration, status, survey, take_over,
+    turn_off, turn_on,
 };
 pub use thread::pass_once;
 pub(crate) use thread::start;

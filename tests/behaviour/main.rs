@@ -48,6 +48,7 @@ mod ledger;
 mod lifecycle;
 mod link_faults;
 mod link_real;
+mod link_seen;
 mod lists;
 mod lookups;
 mod mcp;
