@@ -42,7 +42,7 @@ pub(super) fn is_bounded(file: impl Read + Seek, file_bytes: u64) -> bool {
     for at in 0..archive.len() {
         let Ok(mut part) = archive.by_index(at) else { continue };
         let name = part.name().unwrap_or_default().to_ascii_lowercase();
-        let (is_xml, is_kept) = (name.ends_with(".xml"), !name.contains("worksheets/"));
+        let (is_xml, is_kept) = (name.as_bytes().ends_with(b".xml"), !name.contains("worksheets/"));
         let (mut tags, mut bytes) = (Tags::default(), 0);
         while let Ok(length @ 1..) = part.read(&mut buffer) {
             bytes += length as u64;
@@ -138,9 +138,8 @@ impl Tags {
             b"c" | b"/c" => self.is_in_cell = false,
             _ => {}
         }
-        const TEXTS: &[u8] = b"uniqueCount";
-        for at in 0..self.tag.len().saturating_sub(TEXTS.len()) {
-            if let Some(value) = self.tag[at..].strip_prefix(TEXTS) {
+        for at in 0..self.tag.len() {
+            if let Some(value) = self.tag[at..].strip_prefix(b"uniqueCount") {
                 let digits = value.iter().skip_while(|byte| !byte.is_ascii_digit());
                 let digits = digits.take_while(|byte| byte.is_ascii_digit());
                 let count = digits.fold(0_u64, |count, byte| {
