@@ -129,7 +129,7 @@ fn every_fixture_becomes_the_same_through_the_panel() {
     let mut names: Vec<String> = fs::read_dir(folder)
         .unwrap()
         .map(|file| file.unwrap().file_name().into_string().unwrap())
-        .filter(|name| cfg!(feature = "xlsx") || !name.ends_with(".xlsx"))
+        .filter(|name| cfg!(feature = "xlsx") || !name.contains(".xlsx"))
         .collect();
     names.sort();
     assert!(names.len() >= 20, "{names:?}");
