@@ -39,6 +39,7 @@
 //! | `link_claims` row `claiming` | a website's occurrence was claimed there, or not | claims it again with the same token, and asks whose it is |
 //! | `link_claims` row `claimed` | it is ours; nothing went out | reads the row there again and plans it |
 //! | `link_claims` row `ended`, rows in `link_outbox` | the result was written there, or not | writes it again |
+//! | `link_claims` rows of a backup that was restored | the database that was lost may have sent them | forgets those that were not planned; what the project has of them is `unknown` |
 //! | run without `finished_at` | the process ended during it | closes it and says so in `error` |
 //!
 //! # The rooms, in reading order

@@ -27,11 +27,9 @@ mod times;
 use crate::clock::Timestamp;
 use crate::config::Config;
 
-pub(crate) use protocol::AWAY_MAX;
-pub(crate) use setup::{
-    COUNTED_MAX, Choice, LinkStatus, Survey, SurveyedRow, migration, status, survey, take_over,
-    turn_off, turn_on,
-};
+pub use protocol::{Link, Passed};
+pub(crate) use setup::{COUNTED_MAX, LinkStatus, Survey, migration, status, survey};
+pub use setup::{Choice, LinkError, TakenOver, TurnedOn, take_over, turn_off, turn_on};
 pub use thread::pass_once;
 pub(crate) use thread::start;
 

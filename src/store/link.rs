@@ -42,31 +42,6 @@ pub(crate) struct LinkState {
     pub(crate) alarm: Option<String>,
 }
 
-/// Why a person is told of the link; once each, until it is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LinkAlarm {
-    /// No good answer for long.
-    Away,
-    KeyRefused,
-    /// The project does not take how a message ended.
-    Refused,
-    /// Nor the result of a delivery.
-    ResultRefused,
-    /// The website, or somebody else, sends too.
-    OtherSender,
-    /// This database was lost or restored.
-    LostLedger,
-}
-
-impl LinkAlarm {
-    /// Over when the project answers well again.
-    pub(crate) const OF_ANSWERS: [Self; 2] = [Self::Away, Self::KeyRefused];
-
-    fn key(self) -> String {
-        format!("link_told:{self:?}")
-    }
-}
-
 /// A channel of the project that this machine sends for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LinkChannel {
@@ -226,20 +201,18 @@ impl Tx<'_> {
         project: &str,
         since: &str,
         is_shared: bool,
+        now: Timestamp,
     ) -> SqlResult<String> {
-        let history = self.meta("history_id")?.unwrap_or_default();
-        let is_known = self.meta("link_project")?.as_deref() == Some(project)
-            && self.meta("link_history")?.as_deref() == Some(&history);
-        if !is_known {
+        let is_same = self.meta("link_project")?.as_deref() == Some(project);
+        if is_same && self.is_link_of_other_history()? {
+            self.begin_link_anew((!is_shared).then_some(since), now)?;
+        } else if !is_same {
             self.set_meta("link_project", project)?;
-            self.set_meta("link_history", &history)?;
+            self.set_meta("link_history", &self.meta("history_id")?.unwrap_or_default())?;
             self.set_meta("link_since", since)?;
         }
         self.set_meta("link_mode", if is_shared { "shared" } else { "alone" })?;
         self.remove_meta("link_alarm")?;
-        for alarm in [LinkAlarm::ResultRefused, LinkAlarm::OtherSender, LinkAlarm::LostLedger] {
-            self.remove_meta(&alarm.key())?;
-        }
         self.set_meta("link_on", "1")?;
         Ok(self.meta("link_since")?.unwrap_or_default())
     }
@@ -255,11 +228,45 @@ impl Tx<'_> {
         Ok(self.meta("link_history")?.is_some_and(|linked| linked != history))
     }
 
-    /// Leaves alone what was due before `since` from now on.
-    pub(crate) fn begin_link_anew(&self, since: &str) -> SqlResult<()> {
+    /// Goes on with a database that was restored or copied. The one that it comes from may have sent
+    /// what was not planned yet: that is forgotten, and what the project has of it is nobody's here. What
+    /// ended, by the restoration, ends in the project by what it knows itself. With `since`, what was due
+    /// before is left alone.
+    pub(crate) fn begin_link_anew(&self, since: Option<&str>, now: Timestamp) -> SqlResult<()> {
         self.set_meta("link_history", &self.meta("history_id")?.unwrap_or_default())?;
-        self.execute_sql("UPDATE link_channels SET since = :since", params! { ":since": since })?;
-        self.set_meta("link_since", since)
+        let unplanned = "DELETE FROM link_claims
+                         WHERE state IN ('claiming', 'claimed', 'released', 'lost')";
+        self.execute_sql(unplanned, [])?;
+        if let Some(since) = since {
+            let channels = "UPDATE link_channels SET since = :since";
+            self.execute_sql(channels, params! { ":since": since })?;
+            return self.set_meta("link_since", since);
+        }
+        let foreign = "UPDATE link_claims INDEXED BY idx_link_claims_open SET state = 'ended', status = NULL
+             WHERE state IN ('planned', 'ended') AND state IN ('claiming', 'claimed', 'planned', 'ended')
+                 AND NOT EXISTS (SELECT 1 FROM auto_messages m
+                     WHERE m.id = link_claims.auto_message_id AND m.scheduled_at = link_claims.local_due_at
+                         AND m.status = 'scheduled')
+                 AND NOT EXISTS (SELECT 1 FROM deliveries d
+                     WHERE d.auto_message_id = link_claims.auto_message_id
+                         AND d.due_at = link_claims.local_due_at AND d.status IN ('pending', 'sending'))";
+        self.execute_sql(foreign, [])?;
+        let written = "DELETE FROM link_outbox WHERE auto_message_id IN
+             (SELECT auto_message_id FROM link_claims INDEXED BY idx_link_claims_open
+              WHERE state = 'ended' AND status IS NULL
+                  AND state IN ('claiming', 'claimed', 'planned', 'ended'))";
+        self.execute_sql(written, [])?;
+        // Of two writes the project keeps the one with the higher number, and there are some that this
+        // database does not know of; fewer than milliseconds.
+        let by = now.millis();
+        let ahead = "UPDATE link_outbox SET seq = seq + :by";
+        self.execute_sql(ahead, params! { ":by": by })?;
+        let ahead = "UPDATE sqlite_sequence SET seq = seq + :by WHERE name = 'link_outbox'";
+        if !self.change(ahead, params! { ":by": by })? {
+            let first = "INSERT INTO sqlite_sequence (name, seq) VALUES ('link_outbox', :by)";
+            self.execute_sql(first, params! { ":by": by })?;
+        }
+        Ok(())
     }
 
     pub(crate) fn note_link_answer(&self, now: Timestamp) -> SqlResult<()> {
@@ -268,57 +275,23 @@ impl Tx<'_> {
         self.set_meta("link_answered_at", &now.to_string())
     }
 
-    /// Notes what went wrong. Returns since when it does.
-    pub(crate) fn note_link_trouble(&self, words: &str, now: Timestamp) -> SqlResult<Timestamp> {
-        let since = self.meta("link_trouble_since")?.and_then(|text| Timestamp::parse(&text));
-        if since.is_none() {
+    /// Notes what went wrong. Returns whether it is news.
+    pub(crate) fn note_link_trouble(&self, words: &str, now: Timestamp) -> SqlResult<bool> {
+        let is_news = self.meta("link_trouble")?.is_none();
+        if is_news {
             self.set_meta("link_trouble_since", &now.to_string())?;
         }
         self.set_meta("link_trouble", words)?;
-        Ok(since.unwrap_or(now))
+        Ok(is_news)
     }
 
-    /// Notes what a person should look at.
-    pub(crate) fn note_link_alarm(&self, words: &str) -> SqlResult<()> {
-        self.set_meta("link_alarm", words)
-    }
-
-    /// Makes an alert of the link, once until [`Self::end_link_alarm`]. Returns whether this was the
-    /// first time.
-    pub(crate) fn begin_link_alarm(
-        &self,
-        alarm: LinkAlarm,
-        words: &str,
-        now: Timestamp,
-    ) -> SqlResult<bool> {
-        if self.meta(&alarm.key())?.is_some() {
-            return Ok(false);
+    /// Notes what a person should look at. Returns whether it is news.
+    pub(crate) fn note_link_alarm(&self, words: &str) -> SqlResult<bool> {
+        let is_news = self.meta("link_alarm")?.as_deref() != Some(words);
+        if is_news {
+            self.set_meta("link_alarm", words)?;
         }
-        self.set_meta(&alarm.key(), &now.to_string())?;
-        self.tell_of_link("link_trouble", words, now)?;
-        Ok(true)
-    }
-
-    /// It is over. Returns whether it had been told.
-    pub(crate) fn end_link_alarm(
-        &self,
-        alarm: LinkAlarm,
-        words: &str,
-        now: Timestamp,
-    ) -> SqlResult<bool> {
-        let was_told = self.remove_meta(&alarm.key())?;
-        if was_told {
-            self.tell_of_link("link_over", words, now)?;
-        }
-        Ok(was_told)
-    }
-
-    fn tell_of_link(&self, event: &str, reason: &str, now: Timestamp) -> SqlResult<()> {
-        if !self.are_alerts_on()? {
-            return Ok(());
-        }
-        let sql = "INSERT INTO alerts (event, reason, created_at) VALUES (:event, :reason, :now)";
-        self.execute_sql(sql, params! { event, reason, now })
+        Ok(is_news)
     }
 
     pub(crate) fn link_channels(&self, project: &str) -> SqlResult<Vec<LinkChannel>> {
@@ -461,6 +434,28 @@ impl Tx<'_> {
         self.execute_sql(sql, params! { ":id": id, ":channel": remote_channel })
     }
 
+    /// How far the wall-clock of a row's list is ahead of UTC, when it was told before.
+    pub(crate) fn link_offset(&self, project: &str, remote_id: &str) -> SqlResult<Option<i64>> {
+        let sql = "SELECT offset_secs FROM link_offsets
+                   WHERE project = :project AND remote_id = :remote_id";
+        let params = params! { ":project": project, ":remote_id": remote_id };
+        self.query_optional(sql, params, |row| row.get(0))
+    }
+
+    pub(crate) fn set_link_offset(
+        &self,
+        project: &str,
+        remote_id: &str,
+        offset_secs: i64,
+    ) -> SqlResult<()> {
+        let sql = "INSERT INTO link_offsets (project, remote_id, offset_secs)
+                   VALUES (:project, :remote_id, :offset)
+                   ON CONFLICT (project, remote_id) DO UPDATE SET offset_secs = excluded.offset_secs";
+        let params =
+            params! { ":project": project, ":remote_id": remote_id, ":offset": offset_secs };
+        self.execute_sql(sql, params)
+    }
+
     /// Whether an occurrence of a row went out from here, or was ended here.
     pub(crate) fn has_settled_link_claim(
         &self,
@@ -477,6 +472,17 @@ impl Tx<'_> {
             ":due_at": local_due_at,
         };
         self.query_value(sql, params)
+    }
+
+    /// Gives a message that is on its way the website's new words: what is pending takes them.
+    pub(crate) fn set_linked_text(
+        &self,
+        id: i64,
+        title: Option<&str>,
+        text: &str,
+    ) -> SqlResult<()> {
+        let sql = "UPDATE auto_messages SET title = :title, message = :text WHERE id = :id";
+        self.execute_sql(sql, params! { ":id": id, ":title": title, ":text": text })
     }
 
     /// Makes a row of the project's a message that the planner takes, at the occurrence's time. What is
@@ -698,7 +704,8 @@ impl Tx<'_> {
         self.query_optional(&sql, params! { ":id": id, ":due_at": first }, LinkClaim::from_row)
     }
 
-    /// The deliveries that are to be written, oldest change first.
+    /// The deliveries that are to be written, oldest change first. While an occurrence is not wholly
+    /// planned, its pending rows may still be removed.
     pub(crate) fn link_results(&self, limit: u32) -> SqlResult<Vec<LinkResult>> {
         let sql = "SELECT o.seq, d.chat_id, d.name, d.status, d.attempts, d.waha_message_id, d.ack,
                        d.error, d.claimed_at, d.finished_at, l.remote_id,
@@ -709,7 +716,10 @@ impl Tx<'_> {
                    FROM link_outbox o
                    LEFT JOIN deliveries d ON d.id = o.delivery_id
                    LEFT JOIN link_messages l ON l.auto_message_id = o.auto_message_id
-                   WHERE o.delivery_id <> 0 ORDER BY o.seq LIMIT :limit";
+                   WHERE o.delivery_id <> 0 AND NOT (d.status IS 'pending' AND EXISTS
+                       (SELECT 1 FROM plannings p
+                        WHERE p.auto_message_id = o.auto_message_id AND p.due_at = d.due_at))
+                   ORDER BY o.seq LIMIT :limit";
         self.query_rows(sql, params! { ":limit": limit }, |row| {
             let (id, due_at): (Option<String>, Option<String>) =
                 (row.get("remote_id")?, row.get("remote_due_at")?);

@@ -44,7 +44,7 @@ pub(crate) use callbacks::{Callback, CallbackCounts};
 pub(crate) use channels::{Channel, Held, StatusCount};
 use columns::{explanation, lossy, seen_time, text};
 pub use contacts::WaitingForContact;
-pub(crate) use contacts::{Contact, INSERTED_TOGETHER, Numbers, Skipped};
+pub(crate) use contacts::{Contact, Numbers, Skipped};
 pub(crate) use deliveries::Ended;
 pub use deliveries::{
     ClaimRequest, Claimed, Delivery, NewDelivery, Occurrence, Open, RecipientNow,
@@ -52,8 +52,7 @@ pub use deliveries::{
 pub use events::{Echo, MessageEvent, SessionEvent, Stuck, Taken};
 pub(crate) use hidden_numbers::{HiddenNumber, Unresolved};
 pub(crate) use link::{
-    ClaimState, LinkAlarm, LinkChannel, LinkClaim, LinkEnding, LinkFigures, LinkResult, LinkState,
-    LinkedRow,
+    ClaimState, LinkChannel, LinkClaim, LinkEnding, LinkFigures, LinkResult, LinkState, LinkedRow,
 };
 pub(crate) use lookups::{DueLookup, UnknownDelivery};
 pub(crate) use maintenance::SchemaDifferences;

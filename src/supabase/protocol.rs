@@ -19,18 +19,16 @@ use crate::clock::{Clock, Now, Timestamp};
 use crate::config::{Config, Supabase};
 use crate::logging::in_one_line;
 use crate::reason::Reason;
-use crate::store::{LinkAlarm, LinkChannel, LinkState, SqlResult, Store, StoreError, Tx};
+use crate::store::{LinkChannel, LinkState, SqlResult, Store, StoreError, Tx};
 use crate::trigger::Triggers;
 
 /// How often the project's tables, channels and open claims are looked at anew.
 const LOOK_EVERY: Duration = Duration::from_mins(10);
-/// A project without a good answer, or an appliance that was not seen, for so long is told of.
-pub(crate) const AWAY_MAX: Duration = Duration::from_mins(15);
 /// Waits after a failure, in units of five time limits of a request: 1, 2, 5 and 15 minutes.
 const RETRY_UNITS: [u32; 4] = [1, 2, 5, 15];
 
 /// The link of one database.
-pub(crate) struct Link {
+pub struct Link {
     remote: Remote,
     settings: Supabase,
     config: Arc<Config>,
@@ -65,7 +63,7 @@ enum Stop {
 
 /// How a pass ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Passed {
+pub enum Passed {
     /// The link is off.
     Off,
     /// Whether there is more to take, and whether anything is under way.
@@ -102,7 +100,7 @@ impl Pass {
 impl Link {
     /// # Errors
     /// What is wrong with the key, in words; `None` without SUPABASE_URL.
-    pub(crate) fn new(
+    pub fn new(
         config: &Arc<Config>,
         store: Store,
         clock: &Arc<dyn Clock>,
@@ -125,7 +123,7 @@ impl Link {
     }
 
     /// Does all that can be done now; of a brief pass, no more than to write what ended here.
-    pub(crate) fn pass(&mut self, is_brief: bool) -> Passed {
+    pub fn pass(&mut self, is_brief: bool) -> Passed {
         match self.try_pass(is_brief) {
             Ok((has_more, has_open)) => {
                 self.failures = 0;
@@ -144,7 +142,7 @@ impl Link {
     }
 
     /// Whether a message ended whose result is to be written.
-    pub(crate) fn has_ended_message(&mut self) -> bool {
+    pub fn has_ended_message(&mut self) -> bool {
         self.store.read(|tx| tx.ended_link_messages(1)).is_ok_and(|ended| !ended.is_empty())
     }
 
@@ -171,12 +169,12 @@ impl Link {
         }
         let tables = Tables { is_shared: state.is_shared, ..tables };
         let mut pass = Pass { state, tables, channels, now };
+        self.notice_other_history(&mut pass)?;
         if is_brief && !must_look {
             self.write_results(&pass)?;
             self.settle_ended(&pass)?;
             return Ok((false, true));
         }
-        self.notice_other_history(&mut pass)?;
         self.keep_channels(&mut pass, must_look)?;
         self.write_results(&pass)?;
         if must_look && pass.state.is_shared {
@@ -193,30 +191,12 @@ impl Link {
         self.channels = ids;
         let has_more = self.take_due(&pass)?;
         self.settle_ended(&pass)?;
-        Ok((has_more, self.note_answer()? > 0))
-    }
-
-    /// Notes that the project answered well all the time, and what is over by that. Returns how many
-    /// occurrences are under way.
-    fn note_answer(&mut self) -> Step<u64> {
-        let wall = self.wall_now();
-        let (open, is_over) = self.store.write(|tx| {
+        let wall = self.clock.now().wall;
+        let open = self.store.write(|tx| {
             tx.note_link_answer(wall)?;
-            let figures = tx.link_figures()?;
-            let mut is_over = false;
-            for alarm in LinkAlarm::OF_ANSWERS {
-                is_over |= tx.end_link_alarm(alarm, "Supabase answers again", wall)?;
-            }
-            if figures.refused == 0 {
-                let words = "Supabase has taken what it refused";
-                is_over |= tx.end_link_alarm(LinkAlarm::Refused, words, wall)?;
-            }
-            Ok((figures.open, is_over))
+            Ok(tx.link_figures()?.open)
         })?;
-        if is_over {
-            self.triggers.pulse.ring();
-        }
-        Ok(open)
+        Ok((has_more, open > 0))
     }
 
     fn tables(&mut self, must_look: bool) -> Step<Tables> {
@@ -230,20 +210,22 @@ impl Link {
         Ok(tables)
     }
 
-    /// A backup that was put in place does not know what was sent after it. Alone, nobody else knows
-    /// either: what was due until now is left alone.
+    /// A backup that was put in place does not know what was sent after it. With others, the project
+    /// tells; alone, nobody does: what was due until now is left alone.
     fn notice_other_history(&mut self, pass: &mut Pass) -> Step<()> {
-        if pass.state.is_shared || !self.store.read(|tx| tx.is_link_of_other_history())? {
+        if !self.store.read(|tx| tx.is_link_of_other_history())? {
             return Ok(());
+        }
+        let wall = pass.now.wall;
+        if pass.state.is_shared {
+            return Ok(self.store.write(|tx| tx.begin_link_anew(None, wall))?);
         }
         let Some(since) = self.remote.date() else { return Ok(()) };
         let since = since.to_string();
         let words = format!("the database was restored: rows due before {since} are left alone");
-        let now = pass.now.wall;
         self.store.write(|tx| {
-            tx.begin_link_anew(&since)?;
-            tx.note_link_alarm(&words)?;
-            tx.begin_link_alarm(LinkAlarm::LostLedger, &words, now)
+            tx.begin_link_anew(Some(&since), wall)?;
+            tx.note_link_alarm(&words).map(drop)
         })?;
         log::error!("link: the database was restored: rows due before {since} are left alone");
         pass.channels = self.store.read(|tx| tx.link_channels(&pass.state.project))?;
@@ -327,34 +309,17 @@ impl Link {
             self.tables = None;
         }
         let now = self.clock.now().wall;
-        let words = &trouble.words;
-        let noted = self.store.write(|tx| {
-            let since = tx.note_link_trouble(words, now)?;
-            if trouble.kind == Kind::Key {
-                let words = format!("Supabase refuses the key: {words}");
-                tx.begin_link_alarm(LinkAlarm::KeyRefused, &words, now)?;
-            } else if now.since(since) >= AWAY_MAX {
-                let words = format!("no good answer since {since}: {words}");
-                tx.begin_link_alarm(LinkAlarm::Away, &words, now)?;
-            }
-            Ok(since == now)
-        });
-        self.triggers.pulse.ring();
+        let noted = self.store.write(|tx| tx.note_link_trouble(&trouble.words, now));
         if noted.unwrap_or(true) {
+            let words = &trouble.words;
             log::warn!("link: Supabase: {words}");
         }
     }
 
-    /// Notes what a person should look at; tells it once.
-    fn alarm(&mut self, alarm: LinkAlarm, words: &str) -> Step<()> {
-        let now = self.wall_now();
-        let is_news = self.write(|tx| {
-            tx.note_link_alarm(words)?;
-            tx.begin_link_alarm(alarm, words, now)
-        })?;
-        if is_news {
+    /// Notes what a person should look at, in the log once.
+    fn alarm(&mut self, words: &str) -> Step<()> {
+        if self.write(|tx| tx.note_link_alarm(words))? {
             log::error!("link: {words}");
-            self.triggers.pulse.ring();
         }
         Ok(())
     }

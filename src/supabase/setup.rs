@@ -5,16 +5,14 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::key::Key;
-use super::remote::{IDS_MAX, Listed, Owner, Remote, RemoteChannel, RemoteMessage};
+use super::remote::{Counted, Owner, Remote, RemoteChannel};
 use super::reply::Trouble;
 use super::tables::Tables;
 use super::times;
 use crate::alarm::host_name;
 use crate::clock::Timestamp;
 use crate::config::{Config, Supabase};
-use crate::schedule::Zone;
 use crate::store::{LinkChannel, LinkFigures, LinkState, SqlResult, Store, StoreError, Tx};
-use crate::terminal::one_line;
 
 /// The tables with which several appliances share a project.
 const MIGRATION: &str = include_str!("../../dist/supabase/migration.sql");
@@ -22,8 +20,6 @@ const MIGRATION: &str = include_str!("../../dist/supabase/migration.sql");
 const SKEW_SEEN: Duration = Duration::from_mins(1);
 /// A count ends here: more is said as "or more".
 pub(crate) const COUNTED_MAX: usize = 1000;
-/// Rows of a kind that are shown; of the others, how many there are.
-const SHOWN_MAX: usize = 10;
 /// A website's own cron sends what is due; one that sent within this time is on.
 const CRON_SEEN: Duration = Duration::from_hours(24);
 /// More scheduled rows than these want an index.
@@ -31,7 +27,7 @@ const ROWS_FOR_INDEX: usize = 10_000;
 
 /// Why something about the link was not done.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum LinkError {
+pub enum LinkError {
     /// In words, with the remedy.
     #[error("{0}")]
     Refused(String),
@@ -63,30 +59,15 @@ pub(crate) struct Survey {
     pub(crate) since: String,
     /// How many those are, at most [`COUNTED_MAX`].
     pub(crate) old: usize,
-    /// The first of them, at most ten.
-    pub(crate) old_rows: Vec<SurveyedRow>,
     /// Rows that are due since then.
     pub(crate) due: usize,
-    /// Rows that are due or scheduled, on channels that are sent from here, or would be.
-    pub(crate) to_send: usize,
-    pub(crate) to_send_rows: Vec<SurveyedRow>,
     /// Rows that are due, on no channel.
     pub(crate) without_channel: usize,
-    pub(crate) without_channel_rows: Vec<SurveyedRow>,
     /// Rows that the website marked as sent in the last 24 hours; `None` once it was linked.
     pub(crate) sent_by_website: Option<usize>,
     /// How far this machine's clock is ahead of the project's, in seconds.
     pub(crate) clock_ahead_secs: Option<i64>,
     pub(crate) channels: Vec<SurveyedChannel>,
-}
-
-/// A row of the website's messages. Its text is not shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct SurveyedRow {
-    pub(crate) id: String,
-    pub(crate) title: String,
-    pub(crate) at: Option<Timestamp>,
-    pub(crate) channel: Option<String>,
 }
 
 /// A channel of the website's, and whose it is.
@@ -103,16 +84,16 @@ pub(crate) struct SurveyedChannel {
 }
 
 /// Which channels to take, and what is known of the project.
-pub(crate) struct Choice<'a> {
+pub struct Choice<'a> {
     /// By name or id; `None` for all that are free and whose session is there.
-    pub(crate) channels: Option<&'a [String]>,
+    pub channels: Option<&'a [String]>,
     /// Whether this WAHA has a session.
-    pub(crate) has_session: &'a dyn Fn(&str) -> bool,
+    pub has_session: &'a dyn Fn(&str) -> bool,
 }
 
 /// What turning the link on came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct TurnedOn {
+pub struct TurnedOn {
     pub(crate) appliance: String,
     pub(crate) mode: &'static str,
     pub(crate) since: String,
@@ -123,7 +104,7 @@ pub(crate) struct TurnedOn {
 
 /// What taking a channel over came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct TakenOver {
+pub struct TakenOver {
     pub(crate) channel: String,
     pub(crate) from: String,
     /// Occurrences that the other one had claimed: what it did not report of them is unknown.
@@ -160,18 +141,15 @@ pub(crate) fn migration(settings: Option<&Supabase>) -> String {
 
 /// How the link stands; `None` when it was never on.
 pub(crate) fn status(store: &mut Store) -> Result<Option<LinkStatus>, StoreError> {
-    store.read(LinkStatus::read)
-}
-
-impl LinkStatus {
-    /// How the link stands; `None` when it was never on.
-    pub(crate) fn read(tx: &Tx<'_>) -> SqlResult<Option<Self>> {
+    store.read(|tx| {
         let Some(state) = tx.link_state()? else { return Ok(None) };
         let figures = tx.link_figures()?;
         let channels = tx.link_channels(&state.project)?;
-        Ok(Some(Self::of(state, figures, &channels)))
-    }
+        Ok(Some(LinkStatus::of(state, figures, &channels)))
+    })
+}
 
+impl LinkStatus {
     fn of(state: LinkState, figures: LinkFigures, channels: &[LinkChannel]) -> Self {
         let name = |channel: &LinkChannel| match &channel.handed_to {
             Some(other) => format!("{} (taken over by {other})", channel.name),
@@ -214,19 +192,7 @@ pub(crate) fn survey(
     let since = state.as_ref().map_or_else(|| theirs.to_string(), |state| state.since.clone());
     let ours = state.as_ref().map(|state| state.appliance.clone()).unwrap_or_default();
     let owners = if tables.is_shared { remote.owners()? } else { Vec::new() };
-    let list = |what| remote.list(tables, what, COUNTED_MAX);
-    let channels = remote.channels(tables)?.into_iter();
-    let channels: Vec<_> =
-        channels.map(|channel| surveyed(channel, &owners, &owned, &ours)).collect();
-    let sendable: Vec<&str> =
-        channels.iter().filter(|one| one.is_sendable()).map(|one| one.id.as_str()).collect();
-    let mut to_send = Vec::new();
-    for some in sendable.chunks(IDS_MAX) {
-        to_send.extend(list(Listed::ToSend { since: &since, channels: some })?);
-    }
-    to_send.sort_by_key(|row| times::instant(&row.scheduled_at));
-    let (old, without) = (list(Listed::Old { before: &since })?, list(Listed::WithoutChannel)?);
-    let shown = |rows: &[RemoteMessage]| shown(rows, &channels);
+    let count = |what| remote.count(tables, what, COUNTED_MAX);
     let yesterday = theirs.minus(CRON_SEEN).to_string();
     let is_shared =
         state.as_ref().filter(|state| state.is_on).map_or(tables.is_shared, |it| it.is_shared);
@@ -236,20 +202,20 @@ pub(crate) fn survey(
         mode: mode(is_shared),
         tables: project.table_names(),
         channel_column: tables.channel_column.clone(),
-        old: old.len(),
-        old_rows: shown(&old),
-        due: list(Listed::Due { since: &since })?.len(),
-        to_send: to_send.len(),
-        to_send_rows: shown(&to_send),
-        without_channel: without.len(),
-        without_channel_rows: shown(&without),
+        old: count(Counted::Old { before: &since })?,
+        due: count(Counted::Due { since: &since })?,
+        without_channel: count(Counted::WithoutChannel)?,
         sent_by_website: if was_on {
             None
         } else {
-            Some(list(Listed::SentSince { since: &yesterday })?.len())
+            Some(count(Counted::SentSince { since: &yesterday })?)
         },
         clock_ahead_secs: remote.date().map(|theirs| now.secs() - theirs.secs()),
-        channels,
+        channels: remote
+            .channels(tables)?
+            .into_iter()
+            .map(|channel| surveyed(channel, &owners, &owned, &ours))
+            .collect(),
         since,
     })
 }
@@ -264,35 +230,6 @@ impl Survey {
     pub(crate) fn wants_index(&self) -> bool {
         self.old + self.due >= ROWS_FOR_INDEX
     }
-}
-
-impl SurveyedChannel {
-    /// Whether it is sent from here, or would be when the link is turned on.
-    fn is_sendable(&self) -> bool {
-        self.is_active && (self.is_ours || self.owner.is_none() && self.session_name.is_some())
-    }
-}
-
-impl SurveyedRow {
-    /// In a few words, for a person.
-    pub(crate) fn in_words(&self, zone: &Zone) -> String {
-        let at = self.at.map(|at| zone.format_local(at)).unwrap_or_default();
-        let channel = self.channel.as_deref().unwrap_or("no channel");
-        one_line(&format!("{at} `{}` ({channel})", self.title)).into_owned()
-    }
-}
-
-fn shown(rows: &[RemoteMessage], channels: &[SurveyedChannel]) -> Vec<SurveyedRow> {
-    let row = |row: &RemoteMessage| SurveyedRow {
-        id: row.id.clone(),
-        title: row.title.clone().unwrap_or_else(|| row.id.clone()),
-        at: times::instant(&row.scheduled_at),
-        channel: row.channel.as_ref().map(|id| {
-            let known = channels.iter().find(|channel| channel.id == *id);
-            known.map_or_else(|| id.clone(), |channel| channel.name.clone())
-        }),
-    };
-    rows.iter().take(SHOWN_MAX).map(row).collect()
 }
 
 fn surveyed(
@@ -315,7 +252,7 @@ fn surveyed(
 }
 
 /// Turns the link on: from now on due rows of the channels that it takes are sent here.
-pub(crate) fn turn_on(
+pub fn turn_on(
     config: &Config,
     store: &mut Store,
     choice: &Choice<'_>,
@@ -346,7 +283,7 @@ pub(crate) fn turn_on(
     }
     let begin = remote.date().unwrap_or(now).to_string();
     let since = store.write(|tx| {
-        let since = tx.set_link_on(&settings.url, &begin, tables.is_shared)?;
+        let since = tx.set_link_on(&settings.url, &begin, tables.is_shared, now)?;
         for (channel, session) in &taken {
             let channel = local(channel, session, &begin);
             keep(tx, &settings.url, channel, now)?;
@@ -415,11 +352,7 @@ fn take(
 }
 
 /// Turns the link off. Returns whether it was on. What is planned goes out; nothing is written back.
-pub(crate) fn turn_off(
-    config: &Config,
-    store: &mut Store,
-    now: Timestamp,
-) -> Result<bool, LinkError> {
+pub fn turn_off(config: &Config, store: &mut Store, now: Timestamp) -> Result<bool, LinkError> {
     let state = store.read(|tx| tx.link_state())?;
     let was_on = store.write(|tx| tx.set_link_off())?;
     // Others may have its channels. It is off whether or not Supabase hears of it.
@@ -433,7 +366,7 @@ pub(crate) fn turn_off(
 
 /// Makes a channel ours that another appliance has, which is gone for good or switched off. What it had
 /// claimed and did not report as sent becomes unknown, and is not sent again.
-pub(crate) fn take_over(
+pub fn take_over(
     config: &Config,
     store: &mut Store,
     wanted: &str,
@@ -470,7 +403,7 @@ pub(crate) fn take_over(
     let begin = remote.date().unwrap_or(now).to_string();
     let since = owner.taken_at.as_deref().and_then(times::instant).map(|at| at.to_string());
     store.write(|tx| {
-        tx.set_link_on(&settings.url, &begin, true)?;
+        tx.set_link_on(&settings.url, &begin, true, now)?;
         keep(tx, &settings.url, local(&channel, &session, since.as_deref().unwrap_or(&begin)), now)
     })?;
     Ok(TakenOver { channel: channel.name, from: owner.appliance, claims })

@@ -20,10 +20,11 @@ pub(super) fn instant(text: &str) -> Option<Timestamp> {
 }
 
 /// The occurrences of a row after `at`, in their order: those of its list, or the next one of its weekly
-/// rule when it has no list. `scheduled_at` is the instant that stands for one of the entries.
+/// rule when it has no list. `scheduled_at` is the instant that stands for one of the entries, and
+/// `offset` what [`offset`] told of it.
 pub(super) fn following(
     (schedules, weekly): (Option<&str>, Option<&str>),
-    scheduled_at: Timestamp,
+    offset: Option<i64>,
     at: Timestamp,
     zone: &Zone,
 ) -> Vec<Timestamp> {
@@ -32,21 +33,36 @@ pub(super) fn following(
         let next = schedule::next_occurrence(None, weekly, zone, at);
         return next.ok().flatten().into_iter().collect();
     }
-    let shown: Vec<i64> = listed.iter().map(|local| local.assume_utc().unix_timestamp()).collect();
-    let in_zone: Vec<Timestamp> = listed.iter().map(|local| zone.to_utc(*local)).collect();
-    let secs = scheduled_at.secs();
-    let is_offset = |offset: &i64| OFFSETS.contains(offset) && offset % QUARTER_SECS == 0;
-    let offset = shown.iter().map(|shown| shown - secs).find(is_offset);
-    let mut all = match offset {
-        Some(offset) if !in_zone.iter().any(|at| at.secs() == secs) => {
-            shown.into_iter().map(|shown| Timestamp::from_secs(shown - offset)).collect()
-        }
-        Some(_) | None => in_zone,
-    };
-    all.retain(|one| *one > at);
+    let in_zone = listed.iter().map(|local| match offset {
+        Some(offset) => Timestamp::from_secs(local.assume_utc().unix_timestamp() - offset),
+        None => zone.to_utc(*local),
+    });
+    let mut all: Vec<Timestamp> = in_zone.filter(|one| *one > at).collect();
     all.sort_unstable();
     all.dedup();
     all
+}
+
+/// How far the wall-clock of a row's list is ahead of UTC, in seconds; `None` for that of TIMEZONE. It is
+/// the `known` one while `scheduled_at` is an entry in it: of another entry than the first, two offsets
+/// may fit.
+pub(super) fn offset(
+    schedules: Option<&str>,
+    scheduled_at: Timestamp,
+    known: Option<i64>,
+    zone: &Zone,
+) -> Option<i64> {
+    let listed = schedule::listed(schedules);
+    let shown: Vec<i64> = listed.iter().map(|local| local.assume_utc().unix_timestamp()).collect();
+    let secs = scheduled_at.secs();
+    if let Some(known) = known.filter(|known| shown.contains(&(secs + known))) {
+        return Some(known);
+    }
+    if listed.iter().any(|local| zone.to_utc(*local).secs() == secs) {
+        return None;
+    }
+    let is_offset = |offset: &i64| OFFSETS.contains(offset) && offset % QUARTER_SECS == 0;
+    shown.iter().map(|shown| shown - secs).find(is_offset)
 }
 
 #[cfg(test)]
@@ -59,7 +75,8 @@ mod tests {
     fn next(schedules: Option<&str>, weekly: Option<&str>, at: &str) -> Vec<String> {
         let zone = Zone::parse("Asia/Jakarta").unwrap();
         let at = instant(at).unwrap();
-        following((schedules, weekly), at, at, &zone).iter().map(|at| at.to_string()).collect()
+        let offset = offset(schedules, at, None, &zone);
+        following((schedules, weekly), offset, at, &zone).iter().map(|at| at.to_string()).collect()
     }
 
     #[test]
@@ -79,5 +96,22 @@ mod tests {
             ["2026-12-02T03:00:00Z"]
         );
         assert_eq!(next(None, Some(r#"{"every":"hari"}"#), "2026-12-01T03:00:00Z"), [""; 0]);
+    }
+
+    /// In Makassar (WITA), while TIMEZONE is Jakarta's, every next time fits the entry before it, too.
+    #[test]
+    fn a_list_of_another_zone_ends_with_its_last_entry() {
+        let list = r#"[{"date":"2026-12-01","time":"09:00"},{"date":"2026-12-01","time":"10:00"},{"date":"2026-12-01","time":"17:00"}]"#;
+        let zone = Zone::parse("Asia/Jakarta").unwrap();
+        let (mut at, mut known, mut seen) = (instant("2026-12-01T01:00:00Z").unwrap(), None, 0);
+        loop {
+            known = offset(Some(list), at, known, &zone);
+            assert_eq!(known, Some(8 * 3600));
+            seen += 1;
+            let next = following((Some(list), None), known, at, &zone).into_iter().next();
+            let Some(next) = next else { break };
+            at = next;
+        }
+        assert_eq!((seen, at.to_string()), (3, "2026-12-01T09:00:00Z".to_owned()));
     }
 }

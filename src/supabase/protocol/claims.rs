@@ -9,7 +9,7 @@ use super::super::reply::{Kind, Trouble};
 use super::super::times;
 use super::{Link, Pass, Step};
 use crate::fail_point;
-use crate::store::{ClaimState, LinkAlarm, LinkClaim};
+use crate::store::{ClaimState, LinkClaim};
 
 /// Pages that one pass looks at; the next one follows at once.
 const PAGES_PER_PASS: usize = 20;
@@ -196,10 +196,9 @@ impl Link {
             }
         }
         if lost > 0 {
-            let words = format!(
+            self.alarm(&format!(
                 "{lost} claims of this appliance are not in its database: what they may have sent is unknown, and not sent again"
-            );
-            self.alarm(LinkAlarm::LostLedger, &words)?;
+            ))?;
         }
         Ok(())
     }
@@ -225,8 +224,13 @@ impl Link {
         claim: &LinkClaim,
         held: &RemoteClaim,
     ) -> Step<()> {
-        let status = held.status.clone().filter(|status| status != "cancelled");
-        self.move_on(pass, claim, status.as_deref()).map(drop)
+        // What it cancelled, because this channel was taken from it, nobody sends any more.
+        let status = match held.status.as_deref() {
+            Some("cancelled") if held.sent_count > 0 => Some("sent"),
+            Some("cancelled") => Some("failed"),
+            status => status,
+        };
+        self.move_on(pass, claim, status).map(drop)
     }
 }
 

@@ -12,9 +12,7 @@ use crate::delivery::MessageStatus;
 use crate::fail_point;
 use crate::reason::Reason;
 use crate::schedule::Zone;
-use crate::store::{
-    ClaimState, LinkAlarm, LinkChannel, LinkClaim, LinkedRow, SqlResult, Trigger, Tx,
-};
+use crate::store::{ClaimState, LinkChannel, LinkClaim, LinkedRow, SqlResult, Trigger, Tx};
 
 /// Rows that are read at once: each may have thousands of recipients.
 const ROWS_AT_ONCE: usize = 20;
@@ -61,13 +59,13 @@ impl Link {
             return self.release(pass, claim);
         }
         // Planned before: what is left of it ends.
-        match row {
-            Some(row) if row.status == "scheduled" && row.scheduled_at != claim.due_at => {
-                self.moved(pass, claim, row)
-            }
-            Some(row) => self.end_by_website(claim, &why_over(row)),
-            None => self.end_by_website(claim, &Reason::WebsiteDeleted),
+        self.end_by_website(claim, &row.map_or(Reason::WebsiteDeleted, why_over))?;
+        // Still scheduled, but on no channel of ours: how it ended is written to the row as it is now.
+        if let Some(row) = row.filter(|row| is_as_found(claim, row)) {
+            let (mark, next_at) = (mark(row), self.next_of(pass, claim, row)?);
+            self.write(|tx| tx.set_claim_row(claim.id, &mark, next_at))?;
         }
+        Ok(())
     }
 
     /// Plans claims from what was read just now, in one commit. Returns whether there is more to send.
@@ -89,6 +87,7 @@ impl Link {
                     continue;
                 };
                 let contact_ids = contacts.ours(&pass.tables, &row.contact_ids);
+                note_offset(tx, &zone, &pass.state.project, row)?;
                 let linked = LinkedRow {
                     title: row.title.as_deref(),
                     message: &row.message,
@@ -154,44 +153,38 @@ impl Link {
         let Some(row) = row else { return self.end_by_website(claim, &Reason::WebsiteDeleted) };
         if row.status != "scheduled" {
             if row.status != "cancelled" {
-                self.alarm_of_other_sender()?;
+                self.alarm_of_other_sender(pass, claim)?;
             }
             return self.end_by_website(claim, &why_over(row));
         }
         if row.scheduled_at != claim.due_at {
-            return self.moved(pass, claim, row);
+            // An edit writes the first time of a series, which may be long over: it is still this
+            // occurrence that goes on.
+            let project = &pass.state.project;
+            let other = self
+                .store
+                .read(|tx| tx.link_claim(project, &claim.remote_id, &row.scheduled_at))?;
+            if other.is_none_or(|other| other.state != ClaimState::Settled) {
+                return self.end_by_website(claim, &Reason::WebsiteMoved);
+            }
         }
         if claim.row_mark.as_deref() == Some(&mark(row)) {
             return Ok(());
         }
-        self.write(|tx| tx.set_claim_state(claim.id, ClaimState::Claimed))
-    }
-
-    /// A row that is being sent got another time. A later one is a new occurrence, and what is left of
-    /// this one ends. One that is past is no new occurrence: those who have it would get it again at
-    /// once. An edit of a series writes its first time, too. So the row gets back its time.
-    fn moved(&mut self, pass: &Pass, claim: &LinkClaim, row: &RemoteMessage) -> Step<()> {
-        if self.is_past(pass, row) {
-            return self.set_back(pass, claim, row);
+        if row.scheduled_at == claim.due_at {
+            return self.write(|tx| tx.set_claim_state(claim.id, ClaimState::Claimed));
         }
-        self.end_by_website(claim, &Reason::WebsiteMoved)
-    }
-
-    /// Whether a row's time is past, by the project's clock.
-    pub(super) fn is_past(&self, pass: &Pass, row: &RemoteMessage) -> bool {
-        let now = self.remote.date().unwrap_or(pass.now.wall);
-        times::instant(&row.scheduled_at).is_some_and(|at| at <= now)
-    }
-
-    pub(super) fn set_back(
-        &mut self,
-        pass: &Pass,
-        claim: &LinkClaim,
-        row: &RemoteMessage,
-    ) -> Step<()> {
-        let body = serde_json::json!({ "scheduled_at": claim.due_at });
-        self.remote.settle(&pass.tables, "scheduled", &guard(row), &body)?;
-        Ok(())
+        // The text of what is still pending is the new one; the rest of the edit is for the next time.
+        let rows = self.remote.read_again(&pass.tables, &[&claim.remote_id])?;
+        let Some(row) = rows.into_iter().next() else { return Ok(()) };
+        let next_at = self.next_of(pass, claim, &row)?;
+        let mark = mark(&row);
+        self.write(|tx| {
+            if let Some(id) = claim.auto_message_id {
+                tx.set_linked_text(id, row.title.as_deref(), &row.message)?;
+            }
+            tx.set_claim_row(claim.id, &mark, next_at)
+        })
     }
 
     /// What is left of an occurrence ends here, because the website or another appliance wants it so.
@@ -221,9 +214,14 @@ impl Link {
         }
     }
 
-    pub(super) fn alarm_of_other_sender(&mut self) -> Step<()> {
+    /// The row of a claim was set to sent or failed, by nobody of us. The appliance that takes a channel
+    /// over does that, too.
+    pub(super) fn alarm_of_other_sender(&mut self, pass: &Pass, claim: &LinkClaim) -> Step<()> {
+        let is_ours = |id| pass.channels.iter().any(|channel| channel.remote_id == id);
+        if !claim.remote_channel.as_deref().is_none_or(is_ours) {
+            return Ok(());
+        }
         self.alarm(
-            LinkAlarm::OtherSender,
             "the website set a message to sent or failed that this appliance is sending: turn its own cron off, or everything goes out twice",
         )
     }
@@ -273,7 +271,7 @@ impl Link {
             }
             (None, None) => return Ok(false),
         };
-        self.remote.settle(&pass.tables, "scheduled", &guard(&row), &body)?;
+        self.remote.settle(&pass.tables, "scheduled", &guard(row), &body)?;
         Ok(true)
     }
 
@@ -296,11 +294,13 @@ impl Link {
         let Some(begin) = times::instant(since) else { return Ok(()) };
         for row in self.remote.old_series(&pass.tables, channels, since)? {
             let Some(at) = times::instant(&row.scheduled_at) else { continue };
-            let rule = (row.schedules.as_deref(), None);
-            let next = times::following(rule, at, begin, &self.config.zone).into_iter().next();
+            let (rule, zone) = ((row.schedules.as_deref(), None), self.config.zone.clone());
+            let offset = times::offset(rule.0, at, None, &zone);
+            let next = times::following(rule, offset, begin, &zone).into_iter().next();
             if let Some(next) = next {
+                self.write(|tx| note_offset(tx, &zone, &pass.state.project, &row))?;
                 let body = serde_json::json!({ "scheduled_at": next });
-                self.remote.settle(&pass.tables, "scheduled", &guard(&row), &body)?;
+                self.remote.settle(&pass.tables, "scheduled", &guard(row), &body)?;
             }
         }
         Ok(())
@@ -309,9 +309,12 @@ impl Link {
 
 /// The channel of a row that is still what was claimed, and sent from here.
 fn to_plan<'a>(pass: &'a Pass, claim: &LinkClaim, row: &RemoteMessage) -> Option<&'a LinkChannel> {
-    let is_as_found = row.status == "scheduled" && row.scheduled_at == claim.due_at;
-    let wanted = row.channel.as_deref().filter(|_| is_as_found)?;
+    let wanted = row.channel.as_deref().filter(|_| is_as_found(claim, row))?;
     pass.channels.iter().find(|channel| channel.remote_id == wanted)
+}
+
+fn is_as_found(claim: &LinkClaim, row: &RemoteMessage) -> bool {
+    row.status == "scheduled" && row.scheduled_at == claim.due_at
 }
 
 /// Plans a claim. Returns `false` when what goes out of it is what was planned before.
@@ -347,7 +350,9 @@ fn next_of(
 ) -> SqlResult<Option<Timestamp>> {
     let Some(scheduled_at) = times::instant(&row.scheduled_at) else { return Ok(None) };
     let rule = (row.schedules.as_deref(), row.interval_config.as_deref());
-    for at in times::following(rule, scheduled_at, claim.local_due_at, zone) {
+    let known = tx.link_offset(project, &row.id)?;
+    let offset = times::offset(rule.0, scheduled_at, known, zone);
+    for at in times::following(rule, offset, claim.local_due_at, zone) {
         if !tx.has_settled_link_claim(project, &claim.remote_id, at)? {
             return Ok(Some(at));
         }
@@ -355,13 +360,19 @@ fn next_of(
     Ok(None)
 }
 
-/// That a row is still as it was read.
-fn guard(row: &RemoteMessage) -> Guard {
-    Guard {
-        id: row.id.clone(),
-        scheduled_at: row.scheduled_at.clone(),
-        updated_at: row.updated_at.clone(),
+/// Keeps in which wall-clock the list of a row is, when it is not that of TIMEZONE.
+fn note_offset(tx: &Tx<'_>, zone: &Zone, project: &str, row: &RemoteMessage) -> SqlResult<()> {
+    let Some(at) = times::instant(&row.scheduled_at) else { return Ok(()) };
+    let known = tx.link_offset(project, &row.id)?;
+    match times::offset(row.schedules.as_deref(), at, known, zone) {
+        Some(offset) if known != Some(offset) => tx.set_link_offset(project, &row.id, offset),
+        Some(_) | None => Ok(()),
     }
+}
+
+/// That a row is still as it was read.
+fn guard(row: RemoteMessage) -> Guard {
+    Guard { id: row.id, scheduled_at: row.scheduled_at, updated_at: row.updated_at }
 }
 
 /// Why a row that was being sent is over.

@@ -9,7 +9,7 @@ use super::super::times;
 use super::{Link, Pass, Step};
 use crate::delivery::{MessageStatus, Status};
 use crate::fail_point;
-use crate::store::{ClaimState, LinkAlarm, LinkClaim, LinkEnding, LinkResult};
+use crate::store::{ClaimState, LinkClaim, LinkEnding, LinkResult};
 
 /// Deliveries in one request.
 const RESULTS_AT_ONCE: u32 = 500;
@@ -62,8 +62,7 @@ impl Link {
             }
             Ok(_) | Err(Trouble { kind: Kind::Gone, .. }) => Ok(()),
             Err(Trouble { kind: Kind::Refused | Kind::Filter, words, .. }) => {
-                let words = format!("Supabase refuses the result of a delivery: {words}");
-                self.alarm(LinkAlarm::ResultRefused, &words)
+                self.alarm(&format!("Supabase refuses the result of a delivery: {words}"))
             }
             Err(trouble) => Err(trouble.into()),
         }
@@ -237,26 +236,42 @@ impl Link {
         for one in ended {
             let Ended { claim, ending } = one;
             let row = rows.iter().find(|row| row.id == claim.remote_id);
-            match row.filter(|row| !is_ours(row, claim, ending)) {
-                Some(row) if row.status == "scheduled" && row.scheduled_at == claim.due_at => {
-                    let mark = super::planning::mark(row);
-                    self.write(|tx| match claim.auto_message_id {
-                        Some(_) => tx.set_claim_state(claim.id, ClaimState::Claimed),
-                        // Nobody can be added to what another database sent.
-                        None => tx.set_claim_row(claim.id, &mark, claim.next_at),
-                    })?;
-                }
-                Some(row) if row.status == "scheduled" && self.is_past(pass, row) => {
-                    self.set_back(pass, claim, row)?;
-                }
-                Some(row) => {
-                    if matches!(row.status.as_str(), "sent" | "failed") {
-                        self.alarm_of_other_sender()?;
-                    }
-                    written.push(one);
-                }
-                None => written.push(one),
+            if row.is_some_and(|row| row.status == "scheduled" && row.scheduled_at == claim.due_at)
+            {
+                self.write(|tx| tx.set_claim_state(claim.id, ClaimState::Claimed))?;
+                continue;
             }
+            let is_of_other = |row: &&RemoteMessage| {
+                matches!(row.status.as_str(), "sent" | "failed") && !is_ours(row, claim, ending)
+            };
+            if let Some(row) = row.filter(is_of_other) {
+                self.settled_by_other(pass, one, row, body)?;
+            }
+            written.push(one);
+        }
+        Ok(())
+    }
+
+    /// A row was set to sent or failed, and not by us.
+    fn settled_by_other(
+        &mut self,
+        pass: &Pass,
+        Ended { claim, ending }: &Ended,
+        row: &RemoteMessage,
+        body: &Value,
+    ) -> Step<()> {
+        // What a restoration made unknown may have been settled by the database that was lost.
+        if ending.counts.unknown == 0 {
+            self.alarm_of_other_sender(pass, claim)?;
+        }
+        // The appliance that took the channel over did not know that this was sent.
+        if row.status == "failed" && row.scheduled_at == claim.due_at && claim.next_at.is_none() {
+            let guard = Guard {
+                id: row.id.clone(),
+                scheduled_at: row.scheduled_at.clone(),
+                updated_at: row.updated_at.clone(),
+            };
+            taken(self.remote.settle(&pass.tables, "failed", &guard, body))?;
         }
         Ok(())
     }
@@ -278,7 +293,7 @@ impl Link {
         self.write(|tx| {
             ended.iter().try_for_each(|one| tx.refuse_link_claim(one.claim.id, words))
         })?;
-        self.alarm(LinkAlarm::Refused, &format!("Supabase refuses a result: {words}"))
+        self.alarm(&format!("Supabase refuses a result: {words}"))
     }
 
     /// Ends a claim that another database made: what it did not write as sent is unknown. From then on
