@@ -169,37 +169,6 @@ fn what_the_website_does_while_a_message_is_sent_counts() {
 }
 
 #[test]
-fn a_row_that_is_moved_into_the_past_while_it_is_sent_is_the_same_occurrence_and_gets_its_time_back()
- {
-    for project in [Project::alone(), Project::shared()] {
-        let channel = project.channel("Toko", "default");
-        let site = project.site();
-        site.write_settings(&format!(
-            "{}SEND_DELAY_SECONDS=2\n",
-            project.settings_at(&project.url)
-        ));
-        let _server = site.serve();
-        let id = project.message(
-            &channel,
-            "now()",
-            &["6281200007001", "6281200007002", "6281200007003"],
-        );
-        let at = format!("select scheduled_at from auto_messages where id = '{id}'");
-        let before = project.sql(&at);
-        until("the first is sent", || site.waha.received().len() == 1);
-        project.sql(&format!(
-            "update auto_messages set scheduled_at = now() - interval '10 minutes', message = 'Diubah' where id = '{id}'"
-        ));
-        until("the row is sent", || project.status(&id) == "sent");
-        assert_eq!(received(&site), once(&["6281200007001", "6281200007002", "6281200007003"]));
-        assert_eq!(project.sql(&at), before);
-        assert_eq!(site.waha.received().last().unwrap().text, "Diubah");
-        std::thread::sleep(std::time::Duration::from_secs(2));
-        assert_eq!(site.waha.received().len(), 3, "nothing of it is found again");
-    }
-}
-
-#[test]
 fn a_row_that_an_edit_arms_again_goes_only_to_those_who_are_new() {
     let project = Project::alone();
     let channel = project.channel("Toko", "default");
@@ -379,28 +348,6 @@ fn a_row_that_is_too_late_fails_and_says_so() {
     until("it failed", || project.status(&id) == "failed");
     assert_eq!(project.sql("select sent_at is null, contact_count from auto_messages"), "t|0");
     assert_eq!(site.sqlite3("SELECT status FROM deliveries").trim(), "expired");
-    assert!(site.waha.received().is_empty());
-}
-
-#[test]
-fn a_row_of_the_website_with_a_placeholder_of_another_program_fails_and_says_so() {
-    let project = Project::alone();
-    let channel = project.channel("Toko", "default");
-    let site = project.site();
-    let _server = site.serve();
-    let mut texts = Vec::new();
-    for text in ["Halo [Nama]", "Halo *|FNAME|*", "{% if x %}Halo{% endif %}", "{{{name}}}"] {
-        let id = project.message(&channel, "now() + interval '1 day'", &["6281200007001"]);
-        let due = "scheduled_at = now() + interval '1 second'";
-        project
-            .sql(&format!("update auto_messages set message = '{text}', {due} where id = '{id}'"));
-        texts.push((id, text));
-    }
-    for (id, text) in texts {
-        until("it failed", || project.status(&id) == "failed");
-        let error = format!("SELECT error_code FROM auto_messages WHERE message = '{text}'");
-        assert_eq!(site.sqlite3(&error).trim(), "foreign_placeholder", "{text}");
-    }
     assert!(site.waha.received().is_empty());
 }
 

@@ -8,6 +8,7 @@
 //! `SIM_SEED=17 cargo test simulation` replays a seed; `SIM_SEEDS=10000` runs so many.
 
 mod calendar;
+mod link;
 mod promises;
 mod story;
 
@@ -19,6 +20,7 @@ use auto_message_scheduler::fail_point::Crash;
 use story::{Story, Totals};
 
 const SEEDS_IN_CI: u64 = 500;
+const LINK_SEEDS_IN_CI: u64 = 60;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
@@ -32,36 +34,56 @@ fn the_promises_hold_for_every_seed() {
         return;
     }
     let seeds = number("SIM_SEEDS").unwrap_or(SEEDS_IN_CI);
-    let next = AtomicU64::new(0);
-    let threads = thread::available_parallelism().map_or(2, usize::from);
-    let totals = thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut totals = Totals::default();
-                    loop {
-                        let seed = next.fetch_add(1, Ordering::SeqCst);
-                        if seed >= seeds {
-                            return totals;
-                        }
-                        let told =
-                            catch_unwind(AssertUnwindSafe(|| Story::new(seed, false).tell()));
-                        totals.add(&told.unwrap_or_else(|_| {
-                            panic!(
-                                "broken promise: replay with SIM_SEED={seed} cargo test simulation"
-                            )
-                        }));
-                    }
-                })
-            })
-            .collect();
-        workers.into_iter().fold(Totals::default(), |mut all, worker| {
-            all.add(&worker.join().unwrap());
-            all
-        })
+    let told = each_seed(seeds, "SIM_SEED", |seed| Story::new(seed, false).tell());
+    let totals = told.iter().fold(Totals::default(), |mut all, one| {
+        all.add(one);
+        all
     });
     println!("seeds: {seeds}, {totals:?}, lost: 0, duplicated: 0");
     assert!(totals.crashes > 0 && totals.sent > 0 && totals.unknown > 0, "a tame simulation");
+}
+
+/// The same with a website's project: `LINK_SEED=17` replays a seed, `LINK_SEEDS=10000` runs so many.
+#[test]
+fn the_promises_hold_for_every_seed_with_the_link() {
+    silence_crashes();
+    if let Some(seed) = number("LINK_SEED") {
+        println!("{:?}", link::Story::new(seed, true).tell());
+        return;
+    }
+    let seeds = number("LINK_SEEDS").unwrap_or(LINK_SEEDS_IN_CI);
+    let told = each_seed(seeds, "LINK_SEED", |seed| link::Story::new(seed, false).tell());
+    let totals = told.iter().fold(link::Totals::default(), |mut all, one| {
+        all.add(one);
+        all
+    });
+    println!("seeds: {seeds}, {totals:?}, lost: 0, duplicated: 0");
+    let is_wild = totals.crashes > 0 && totals.arrived > 0 && totals.applied_late > 0;
+    assert!(is_wild && totals.taken_over > 0 && totals.restored > 0, "a tame simulation");
+}
+
+/// Tells the story of each seed, one in each thread. `variable` replays one.
+fn each_seed<T: Send>(seeds: u64, variable: &str, tell: impl Fn(u64) -> T + Sync) -> Vec<T> {
+    let next = AtomicU64::new(number("FIRST_SEED").unwrap_or(0));
+    let end = next.load(Ordering::SeqCst) + seeds;
+    let threads = thread::available_parallelism().map_or(2, usize::from);
+    let work = || {
+        let mut told = Vec::new();
+        loop {
+            let seed = next.fetch_add(1, Ordering::SeqCst);
+            if seed >= end {
+                return told;
+            }
+            let one = catch_unwind(AssertUnwindSafe(|| tell(seed)));
+            told.push(one.unwrap_or_else(|_| {
+                panic!("broken promise: replay with {variable}={seed} cargo test simulation")
+            }));
+        }
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    })
 }
 
 /// Crashes are part of the play; everything else that panics is shown.

@@ -51,6 +51,11 @@ impl SimClock {
         self.now.lock().unwrap().wall
     }
 
+    /// The time that only passes, for others than the program.
+    pub fn monotonic(&self) -> Duration {
+        self.now.lock().unwrap().monotonic
+    }
+
     /// Lets time pass.
     pub fn pass(&self, duration: Duration) {
         let mut now = self.now.lock().unwrap();

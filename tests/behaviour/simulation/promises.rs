@@ -67,6 +67,18 @@ impl Promises {
         self.has_jumped = false;
     }
 
+    /// A backup took the database's place: what it does not know begins anew, with the ids that it
+    /// has left.
+    pub fn note_restore(&mut self, world: &World, arrived: usize) {
+        self.note_restart();
+        self.arrivals_seen = arrived;
+        self.deliveries_seen = 0;
+        self.served.clear();
+        let latest = world.ask("SELECT coalesce(max(id), 0) FROM deliveries").parse().unwrap();
+        self.delivered.retain(|id| *id <= latest);
+        self.pardoned = self.last_arrival.keys().cloned().collect();
+    }
+
     /// After every step.
     pub fn check(&mut self, world: &World) {
         for arrival in world.arrivals_from(self.arrivals_seen) {
