@@ -17,6 +17,7 @@ use crate::clock::{Timestamp, lock};
 use crate::config::Config;
 use crate::engine::Planner;
 use crate::fail_point;
+use crate::files::{FileError, Files, is_name};
 use crate::instance::{Instance, InstanceError};
 use crate::lock::{LockError, SenderLock};
 use crate::private_file::{SIDE_FILES, with_ending};
@@ -37,6 +38,9 @@ pub struct Backup {
     pub bytes: u64,
     /// How many older ones were removed.
     pub(crate) removed: usize,
+    /// How many files of messages are beside it, in `<path>.files`, and how many were not there.
+    pub files: usize,
+    pub missing_files: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +59,8 @@ pub struct Restored {
     pub lost_messages: u64,
     /// Whether the backup was made of a database in another place.
     pub is_from_elsewhere: bool,
+    /// Files of messages that are neither here nor beside the backup.
+    pub missing_files: usize,
 }
 
 /// A backup or a restore failed. Neither the database nor an older backup was touched.
@@ -77,6 +83,8 @@ pub enum BackupError {
     #[error("failed to {action} `{}`", path.display())]
     File { action: &'static str, path: PathBuf, source: std::io::Error },
     #[error(transparent)]
+    Files(#[from] FileError),
+    #[error(transparent)]
     Lock(#[from] LockError),
     #[error(transparent)]
     Instance(#[from] InstanceError),
@@ -96,12 +104,48 @@ pub fn backup(
     let path = if keep.is_some() { with_time(target, now) } else { target.to_owned() };
     check_target(database, &path)?;
     let store = if database.exists() { Store::open_as_is(database)? } else { None };
-    let store = store.ok_or_else(|| BackupError::NoDatabase(database.to_owned()))?;
+    let mut store = store.ok_or_else(|| BackupError::NoDatabase(database.to_owned()))?;
+    // Before the copy has its name, so that it is never there without its files; a file that came
+    // meanwhile follows.
+    let files = Files::beside(database);
+    bring_files(&names_in(&mut store)?, &files, &Files::beside(&path))?;
     let (mut made, _) = snapshot(&store, path, now)?;
+    let names =
+        Store::open_as_is(&made.path)?.map_or(Ok(Vec::new()), |mut copy| names_in(&mut copy))?;
+    let beside = Files::beside(&made.path);
+    made.missing_files = bring_files(&names, &files, &beside)?;
+    made.files = names.len() - made.missing_files;
+    for (name, _) in beside.names().unwrap_or_default() {
+        if !names.contains(&name) {
+            // Of an older backup of this name. It is in nobody's way.
+            let _ = beside.remove(&name);
+        }
+    }
     if let Some(keep) = keep {
         made.removed = partial::remove_older(target, &made.path, keep.get())?;
     }
     Ok(made)
+}
+
+/// The files that the messages of a database refer to.
+fn names_in(store: &mut Store) -> Result<Vec<String>, BackupError> {
+    Ok(store.read(|tx| tx.files_of_messages())?.into_iter().filter(|name| is_name(name)).collect())
+}
+
+/// Brings files from one place to another. Returns how many are in neither.
+fn bring_files(names: &[String], from: &Files, to: &Files) -> Result<usize, BackupError> {
+    let mut missing = 0;
+    for name in names {
+        if to.look(name).is_ok() {
+            continue;
+        }
+        if from.look(name).is_err() {
+            missing += 1;
+            continue;
+        }
+        to.take_from(from, name)?;
+    }
+    Ok(missing)
 }
 
 /// Removes what a [`backup`] of this process to `target` has written so far: the process is about to
@@ -127,6 +171,10 @@ pub fn restore(
     }
     let prepared = Partial::make(Store::restoring_path(database))?;
     take_copy(file, &prepared)?;
+    let files = Files::beside(database);
+    let names =
+        Store::open_as_is(prepared.path())?.map_or(Ok(Vec::new()), |mut new| names_in(&mut new))?;
+    let missing_files = bring_files(&names, &Files::beside(file), &files)?;
     let present = Present::look(database)?;
     let before_path = before_path(database, now);
     let mut new = Store::open_copy(prepared.path())?;
@@ -141,7 +189,8 @@ pub fn restore(
         // The prepared file itself takes the name, and stays the same instance.
         Present::Damaged | Present::Missing => (Instance::of(prepared.path())?, false),
     };
-    let (mut restored, new) = decide(new, config, has_evidence, &instance, now)?;
+    let (mut restored, new) = decide(new, files, config, has_evidence, &instance, now)?;
+    restored.missing_files = missing_files;
     fail_point::reach("restore_prepared");
     restored.before = (!matches!(present, Present::Missing)).then_some(before_path);
     match present {
@@ -207,7 +256,8 @@ fn snapshot(
     copy.close_as_one_file()?;
     fail_point::reach("backup_checked");
     let bytes = partial.finish(&path)?;
-    Ok((Backup { path, contents, bytes, removed: 0 }, sent_last.as_deref().map(Instance::parse)))
+    let made = Backup { path, contents, bytes, removed: 0, files: 0, missing_files: 0 };
+    Ok((made, sent_last.as_deref().map(Instance::parse)))
 }
 
 /// Copies `file` into `prepared`, when it is well and ours.
@@ -237,6 +287,7 @@ fn check(path: &Path, name: &Path) -> Result<(), BackupError> {
 /// due since, with the planner itself, and marks it before anybody can send it.
 fn decide(
     mut new: Store,
+    files: Files,
     config: &Config,
     has_evidence: bool,
     instance: &Instance,
@@ -260,6 +311,7 @@ fn decide(
     // Nobody sends meanwhile.
     let mut planner = Planner::new(Arc::clone(&store), Arc::new(Triggers::default()), config);
     planner.set_portion(usize::MAX);
+    planner.set_files(files);
     let (marked, failed_messages, pending) = decide_all(&mut planner, &store, &restoration)?;
     if has_evidence {
         lock(&store).write(|tx| tx.take_over_times(now))?;
@@ -282,6 +334,7 @@ fn decide(
         failed_messages,
         lost_messages,
         is_from_elsewhere,
+        missing_files: 0,
     };
     Ok((restored, new))
 }
@@ -347,7 +400,7 @@ fn put_in_place(
 
 /// A backup must not end up over something that is none.
 fn check_target(database: &Path, path: &Path) -> Result<(), BackupError> {
-    let belongs = SIDE_FILES.iter().chain(&[".lock", ".cron-secret", ".restoring"]);
+    let belongs = SIDE_FILES.iter().chain(&[".lock", ".cron-secret", ".restoring", ".files"]);
     let mut own = belongs.map(|ending| with_ending(database, ending)).chain([database.to_owned()]);
     if own.any(|file| file == path || partial::is_same_file(&file, path)) {
         return Err(BackupError::Itself(path.to_owned()));

@@ -11,6 +11,7 @@ mod cron_line;
 mod demo;
 mod doctor;
 mod fake_waha;
+mod file;
 mod generate;
 mod health;
 mod init;
@@ -73,6 +74,8 @@ enum Command {
     Channel(channel::ChannelArgs),
     /// Add, show and change messages
     Message(message::MessageArgs),
+    /// The pictures and files that messages carry: add, list, remove
+    File(file::FileArgs),
     /// Keep the address book: contacts, their tags, who wants no more messages
     #[command(subcommand)]
     Contact(contact::ContactCommand),
@@ -212,6 +215,7 @@ fn run(args: &Arguments) -> Result<(), CliError> {
         Command::Serve => serve_command(&Arc::new(config()?)),
         Command::Channel(args) => channel::channel(args, &config()?),
         Command::Message(args) => message::message(args, &config()?),
+        Command::File(args) => file::file(args, &config()?),
         Command::Contact(command) => contact::contact(command, &config()?),
         Command::Link(args) => link::link(args, &config()?),
         Command::Callback(args) => callback::callback(args, &config()?),

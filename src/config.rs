@@ -118,6 +118,10 @@ settings! {
         "no trigger and no tick for so long while something could be sent: `/health` is 503 `stale`, and an alert goes out; 0 = never";
     SENDERS: "8", "sender threads: channels served at the same time";
     WAHA_TIMEOUT_SECONDS: "135", "for one whole request to WAHA";
+    MEDIA_MAX_MB: "35",
+        "largest file that a message may carry; WAHA takes 50 MB of JSON, which are some 37 of file";
+    MEDIA_TIMEOUT_SECONDS_PER_MB: "5",
+        "so much longer than WAHA_TIMEOUT_SECONDS a file may take for each of its MB; more for a slow line";
     LATE_LIMIT_HOURS: "24", "how late a message may still go out";
     TIMEZONE: "Asia/Jakarta", "IANA name, WIB, WITA, WIT or an offset such as +07:00";
     DEFAULT_COUNTRY_CODE: "62", "for phone numbers in national form";
@@ -188,6 +192,9 @@ pub struct Config {
     pub stale_after: Option<Duration>,
     pub senders: usize,
     pub waha_timeout: Duration,
+    pub media_max_mb: u64,
+    /// MEDIA_TIMEOUT_SECONDS_PER_MB.
+    pub timeout_per_mb: Duration,
     pub late_limit: Duration,
     pub zone: Zone,
     pub country: CountryCode,
@@ -306,6 +313,8 @@ impl Config {
             )?)),
             senders: usize::try_from(values.number("SENDERS", 1, 256)?).unwrap_or(1),
             waha_timeout: values.secs("WAHA_TIMEOUT_SECONDS", 1, 3600)?,
+            media_max_mb: values.number("MEDIA_MAX_MB", 1, 2_000)?,
+            timeout_per_mb: values.secs("MEDIA_TIMEOUT_SECONDS_PER_MB", 0, 600)?,
             late_limit: Duration::from_secs(values.number("LATE_LIMIT_HOURS", 1, 8760)? * 3600),
             zone: values.parsed(
                 "TIMEZONE",
@@ -324,6 +333,12 @@ impl Config {
                 .transpose()?,
             log_file: values.optional("LOG_FILE").map(PathBuf::from),
         })
+    }
+
+    /// How long the request for a file of so many bytes may take.
+    pub(crate) fn upload_timeout(&self, bytes: u64) -> Duration {
+        let megabytes = u32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(u32::MAX);
+        self.waha_timeout.saturating_add(self.timeout_per_mb.saturating_mul(megabytes))
     }
 
     /// The URL of WAHA, for a command that sends.

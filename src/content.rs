@@ -16,6 +16,7 @@ const OPTIONS: std::ops::RangeInclusive<usize> = 2..=12;
 const OPTION_CHARS_MAX: usize = 100;
 /// Longer than any address, title or file's name that a person means.
 const WORD_CHARS_MAX: usize = 255;
+const URL_CHARS_MAX: usize = 2_048;
 /// More people than a group has.
 const MENTIONS_MAX: usize = 1_024;
 
@@ -39,6 +40,7 @@ pub struct Content {
 pub(crate) enum Kind {
     #[default]
     Text,
+    Media(Media),
     Location {
         latitude: f64,
         longitude: f64,
@@ -58,10 +60,43 @@ pub(crate) enum Kind {
     },
 }
 
+/// A file, with or without words.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Media {
+    pub(crate) kind: MediaKind,
+    pub(crate) source: Source,
+    caption: Option<String>,
+    /// What the recipient sees as its name. Never a path of ours.
+    pub(crate) filename: Option<String>,
+}
+
+/// Where a file is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Source {
+    /// Beside the database, by its SHA-256: see `files`.
+    File(String),
+    /// Elsewhere: WAHA fetches it.
+    Url(String),
+}
+
+text_enum! {
+    /// How a recipient sees a file.
+    pub(crate) enum MediaKind {
+        Image = "image",
+        File = "file",
+        Video = "video",
+        Voice = "voice",
+    }
+}
+
 text_enum! {
     /// The word in `kind`.
     pub(crate) enum KindName {
         Text = "text",
+        Image = "image",
+        File = "file",
+        Video = "video",
+        Voice = "voice",
         Location = "location",
         Contact = "contact",
         Poll = "poll",
@@ -85,6 +120,9 @@ impl Content {
         let fields = Fields { object: &object, kind: name };
         let kind = match name {
             KindName::Text => Kind::Text,
+            KindName::Image | KindName::File | KindName::Video | KindName::Voice => {
+                fields.media()?
+            }
             KindName::Location => Kind::Location {
                 latitude: fields.degrees("latitude", 90.0, "-6.2")?,
                 longitude: fields.degrees("longitude", 180.0, "106.8")?,
@@ -111,8 +149,14 @@ impl Content {
     }
 
     pub(crate) fn name(&self) -> KindName {
-        match self.kind {
+        match &self.kind {
             Kind::Text => KindName::Text,
+            Kind::Media(media) => match media.kind {
+                MediaKind::Image => KindName::Image,
+                MediaKind::File => KindName::File,
+                MediaKind::Video => KindName::Video,
+                MediaKind::Voice => KindName::Voice,
+            },
             Kind::Location { .. } => KindName::Location,
             Kind::Contact { .. } => KindName::Contact,
             Kind::Poll { .. } => KindName::Poll,
@@ -125,38 +169,46 @@ impl Content {
         let kind = self.name();
         let own = match &self.kind {
             Kind::Text => None,
+            Kind::Media(media) if media.kind != MediaKind::Voice => media.caption.as_deref(),
             Kind::Location { title, .. } => title.as_deref(),
             Kind::Poll { question, .. } => question.as_deref(),
-            Kind::Contact { .. } if message.trim().is_empty() => return Ok(""),
-            Kind::Contact { .. } => {
+            Kind::Contact { .. } | Kind::Media(_) if message.trim().is_empty() => return Ok(""),
+            Kind::Contact { .. } | Kind::Media(_) => {
                 return Err(Reason::ContentWithoutText { kind: kind.to_string() });
             }
         };
         let words = own.unwrap_or(message);
-        match self.kind {
+        match &self.kind {
             Kind::Text if words.trim().is_empty() => Err(Reason::NoText),
             Kind::Poll { .. } if words.trim().is_empty() => {
                 Err(missing(kind, "question", "\"Jam berapa?\""))
             }
-            Kind::Text | Kind::Location { .. } | Kind::Contact { .. } | Kind::Poll { .. } => {
-                Ok(words)
-            }
+            Kind::Text
+            | Kind::Media(_)
+            | Kind::Location { .. }
+            | Kind::Contact { .. }
+            | Kind::Poll { .. } => Ok(words),
         }
     }
 
     /// Whether the words are what WAHA gives back as the text of the message, so that it can be known by them.
     pub(crate) fn is_known_by_words(&self, words: &str) -> bool {
         match self.kind {
-            Kind::Text => !words.trim().is_empty(),
+            Kind::Text | Kind::Media(_) => !words.trim().is_empty(),
             Kind::Location { .. } | Kind::Contact { .. } | Kind::Poll { .. } => false,
         }
+    }
+
+    /// Whether only WAHA Plus can send it.
+    pub(crate) fn needs_plus(&self) -> bool {
+        matches!(self.kind, Kind::Media(_))
     }
 
     /// What is wrong with it that only the settings tell.
     pub(crate) fn check(&self, country: &CountryCode) -> Result<(), Reason> {
         match &self.kind {
             Kind::Contact { phone, .. } => normalize_phone(phone, country).map(drop),
-            Kind::Text | Kind::Location { .. } | Kind::Poll { .. } => Ok(()),
+            Kind::Text | Kind::Media(_) | Kind::Location { .. } | Kind::Poll { .. } => Ok(()),
         }
     }
 
@@ -223,6 +275,35 @@ impl Fields<'_> {
         if is_fit { Ok(Some(text.to_owned())) } else { Err(wrong(key, example)) }
     }
 
+    fn media(&self) -> Result<Kind, Reason> {
+        const NAME: &str = "\"9f86d081…\", as `file add` prints it";
+        const URL: &str = "\"https://toko.example/promo.jpg\"";
+        let (file, url) = (self.word("file", NAME)?, self.get("url"));
+        let source = match (file, url) {
+            (Some(name), None) if is_sha256(&name) => Source::File(name),
+            (Some(_), None) => return Err(wrong("file", NAME)),
+            (None, Some(url)) => {
+                let url = url.as_str().map(str::trim).ok_or_else(|| wrong("url", URL))?;
+                without_placeholders("url", url)?;
+                let host =
+                    ["https://", "http://"].iter().find_map(|scheme| url.strip_prefix(scheme));
+                let is_url = host.is_some_and(|host| host.starts_with(char::is_alphanumeric))
+                    && url.chars().count() <= URL_CHARS_MAX
+                    && !url.contains(|c: char| c.is_whitespace() || c.is_control());
+                is_url.then(|| Source::Url(url.to_owned())).ok_or_else(|| wrong("url", URL))?
+            }
+            (Some(_), Some(_)) | (None, None) => {
+                return Err(Reason::ContentSource { kind: self.kind.to_string() });
+            }
+        };
+        let filename = self.word("filename", "\"promo.jpg\"")?;
+        if filename.as_ref().is_some_and(|name| name.contains(['/', '\\'])) {
+            return Err(wrong("filename", "\"promo.jpg\""));
+        }
+        let kind = MediaKind::from_word(self.kind.as_str()).unwrap_or(MediaKind::File);
+        Ok(Kind::Media(Media { kind, source, caption: self.words("caption")?, filename }))
+    }
+
     fn needed(&self, key: &'static str, example: &str) -> Result<String, Reason> {
         self.word(key, example)?.ok_or_else(|| missing(self.kind, key, example))
     }
@@ -282,6 +363,10 @@ impl Fields<'_> {
     fn no_others(&self) -> Result<(), Reason> {
         let own: &[&str] = match self.kind {
             KindName::Text => &[],
+            KindName::Image | KindName::File | KindName::Video => {
+                &["file", "url", "caption", "filename"]
+            }
+            KindName::Voice => &["file", "url", "filename"],
             KindName::Location => &["latitude", "longitude", "title"],
             KindName::Contact => &["name", "phone"],
             KindName::Poll => &["question", "options", "multiple"],
@@ -294,6 +379,10 @@ impl Fields<'_> {
             }
         }
     }
+}
+
+fn is_sha256(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn without_placeholders(key: &str, text: &str) -> Result<(), Reason> {

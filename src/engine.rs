@@ -9,6 +9,7 @@ mod channel_queue;
 mod clock_check;
 mod dispatcher;
 mod lookup;
+mod media;
 mod plan;
 mod portions;
 mod record;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Now, Wake, lock};
 use crate::config::Config;
+use crate::files::Files;
 use crate::store::{DueLookup, HiddenNumber, SqlResult, Store, StoreError, Tx};
 use crate::trigger::{DatabaseUser, Triggers};
 use crate::waha::Waha;
@@ -98,6 +100,9 @@ struct Core {
     clock: Arc<dyn Clock>,
     triggers: Arc<Triggers>,
     config: Arc<Config>,
+    files: Files,
+    /// Whether WAHA is Plus, and when it said so, on the monotonic clock.
+    is_plus: Mutex<Option<(bool, Duration)>>,
     random: Mutex<fastrand::Rng>,
     /// The last moment, on the monotonic clock, at which anything may be begun: a program that is
     /// killed some time later must not leave a request without its outcome.
@@ -155,6 +160,8 @@ impl Engine {
             clock,
             triggers,
             config,
+            files: planner.files.clone(),
+            is_plus: Mutex::default(),
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
             last_begin: OnceLock::new(),
         });

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::content::Content;
 use crate::delivery::{MessageStatus, Status};
 use crate::engine;
+use crate::files::Files;
 use crate::reason::Reason;
 use crate::recipient;
 use crate::recipients::{self, Recipient};
@@ -68,9 +69,10 @@ pub fn forecast(
     now: Timestamp,
     see: &mut dyn FnMut(Seen<'_>),
 ) -> Result<Option<Forecast>, StoreError> {
+    let files = Files::beside(store.path());
     store.read(|tx| {
         let (channels, totals) = (BTreeMap::new(), Tally::default());
-        let mut ahead = Ahead { tx, config, now, channels, totals, see };
+        let mut ahead = Ahead { tx, config, files, now, channels, totals, see };
         ahead.look(scope, bounds)
     })
 }
@@ -147,6 +149,7 @@ pub(crate) fn of_new(
 struct Ahead<'a> {
     tx: &'a Tx<'a>,
     config: &'a Config,
+    files: Files,
     now: Timestamp,
     /// Those that were asked for so far, by id.
     channels: BTreeMap<i64, ChannelQueue<'a>>,
@@ -325,7 +328,7 @@ impl Ahead<'_> {
             return Ok(Err(why));
         }
         let channel = self.tx.channel(message.channel_id)?;
-        let checked = engine::check(message, channel.as_ref(), self.config);
+        let checked = engine::check(message, channel.as_ref(), self.config, (&self.files, false));
         Ok(checked.map_err(|why| why.to_string()))
     }
 

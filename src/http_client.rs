@@ -10,7 +10,7 @@ use std::io::{self, Cursor, Read};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use ureq::config::Config;
@@ -112,6 +112,13 @@ pub enum NoReply {
     MaybeSent(String),
 }
 
+/// What came of [`HttpClient::post_upload`].
+pub(crate) struct Upload {
+    pub(crate) answer: Result<Reply, NoReply>,
+    /// Whether any of the body left.
+    pub(crate) was_begun: bool,
+}
+
 impl HttpClient {
     /// A client whose POSTs may take `post_timeout` from look-up to the last byte of the reply.
     pub fn new(post_timeout: Duration) -> Self {
@@ -171,6 +178,32 @@ impl HttpClient {
         let timeout = Some(self.question_timeout);
         let request = self.agent.put(url).config().timeout_global(timeout).build();
         post(request, JSON, headers, json)
+    }
+
+    /// Posts JSON of exactly `length` bytes as it is read, in pieces. The server is asked first whether it
+    /// takes so much. What was not read to its end never was a whole request.
+    pub(crate) fn post_upload(
+        &self,
+        url: &str,
+        headers: &[(&str, &str)],
+        (json, length): (impl Read + Send + 'static, u64),
+        timeout: Duration,
+    ) -> Upload {
+        let read = Arc::new(AtomicU64::new(0));
+        let body = Counted { json, read: Arc::clone(&read) };
+        let request = self.agent.post(url).config().timeout_global(Some(timeout)).build();
+        let mut request = request
+            .header("Content-Type", JSON)
+            .header("Content-Length", length.to_string())
+            .header("Expect", "100-continue");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = request.send(SendBody::from_owned_reader(body));
+        let read = read.load(Ordering::SeqCst);
+        let no_reply = if read < length { NoReply::NotSent } else { NoReply::MaybeSent };
+        let answer = answer.map(read_reply).map_err(|error| no_reply(error.to_string()));
+        Upload { was_begun: read > 0, answer }
     }
 
     pub(crate) fn post_text(&self, url: &str, text: String) -> Result<Reply, NoReply> {
@@ -353,5 +386,19 @@ impl Read for Body {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.was_read.store(true, Ordering::SeqCst);
         self.bytes.read(buffer)
+    }
+}
+
+/// A request body that notes how much of it was given away.
+struct Counted<R> {
+    json: R,
+    read: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.json.read(buffer)?;
+        self.read.fetch_add(count as u64, Ordering::SeqCst);
+        Ok(count)
     }
 }

@@ -46,7 +46,7 @@
 //!
 //! ```text
 //! cli mcp doctor serve panel api backup prune status forecast supabase engine messages recipients alarm
-//! contacts trigger channels waha fake_waha http http_client instance store lock secret config
+//! contacts trigger channels waha fake_waha http http_client files instance store lock secret config
 //! password logging private_file malloc send_window fail_point content delivery template recipient schedule
 //! cron_line reason language terminal text_enum clock
 //! ```
@@ -70,6 +70,7 @@ pub mod doctor;
 pub mod engine;
 pub mod fail_point;
 pub mod fake_waha;
+pub mod files;
 pub mod forecast;
 pub mod http;
 pub mod http_client;

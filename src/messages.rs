@@ -150,7 +150,7 @@ pub(crate) fn check(
     now: Timestamp,
 ) -> Result<Ready, ComposeError> {
     // What is missing is told in the order in which it is typed.
-    let content = checks::content(draft.content.as_deref(), config)?;
+    let content = checks::content(store, draft.content.as_deref(), config, now)?;
     let mut warnings = checks::text(&content, &draft.text)?;
     let mut fields = Message::default();
     match &draft.timing {

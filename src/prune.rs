@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::clock::{Clock, Timestamp, Wake};
 use crate::config::Config;
 use crate::engine::PRUNED_AGE_MIN;
+use crate::files::{self, Files};
 use crate::lock::{LockError, SenderLock};
 use crate::store::{Counted, Old, Side, SqlResult, Store, StoreError, Tx};
 
@@ -42,6 +43,9 @@ pub struct Pruned {
     pub counted: Counted,
     /// Rows of other tables.
     pub sides: Vec<(Side, u64)>,
+    /// Files that no message refers to, and their bytes.
+    pub files: u64,
+    pub(crate) file_bytes: u64,
     /// The database with its WAL before it, in bytes.
     pub(crate) bytes_before: u64,
     pub(crate) bytes_after: u64,
@@ -108,10 +112,11 @@ pub fn prune(
     for side in Side::ALL {
         sides.push((side, work.side(side, side_cut(side, cut, now))?));
     }
+    let (files, file_bytes) = work.files(now)?;
     let counted = work.counted;
     let room = if is_dry { Room::Untouched } else { give_back(store, clock)? };
     let bytes_after = store.bytes_on_disk();
-    Ok(Pruned { cut, counted, sides, bytes_before, bytes_after, room })
+    Ok(Pruned { cut, counted, sides, files, file_bytes, bytes_before, bytes_after, room })
 }
 
 /// What nobody can use any more goes whatever its age.
@@ -209,6 +214,30 @@ impl Work<'_> {
                 return Ok(sum);
             }
         }
+    }
+
+    /// Files that no message refers to; what just came may be about to get one.
+    fn files(&mut self, now: Timestamp) -> Result<(u64, u64), StoreError> {
+        let files = Files::beside(self.store.path());
+        files.sweep(now);
+        let (mut count, mut bytes) = (0, 0);
+        // What cannot be listed stays, and takes nothing from anybody.
+        for (name, came_at) in files.names().unwrap_or_default() {
+            if came_at.is_none_or(|at| files::age(at, now) < AGE_MIN) {
+                continue;
+            }
+            let size = files.look(&name).map_or(0, |stored| stored.bytes);
+            let is_dry = self.is_dry;
+            let is_gone = self.write(|tx| {
+                let is_free = !tx.has_message_with_file(&name)?;
+                Ok(is_free && (is_dry || files.remove(&name).is_ok()))
+            })?;
+            if is_gone {
+                count += 1;
+                bytes += size;
+            }
+        }
+        Ok((count, bytes))
     }
 
     fn write<T>(&mut self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Result<T, StoreError> {

@@ -130,6 +130,30 @@ reasons! {
     "content_without_text" ContentWithoutText { kind: String }:
         "a message of kind `{kind}` has no text of its own: empty `message`, and use `title` as a name for yourself",
         "pesan jenis `{kind}` tidak punya teks: kosongkan `message`, dan pakai `title` sebagai nama untuk Anda sendiri";
+    "content_source" ContentSource { kind: String }:
+        "a message of kind `{kind}` needs `file` or `url` in `content`, one of the two",
+        "pesan jenis `{kind}` perlu `file` atau `url` di `content`, salah satu saja";
+    "file_missing" FileMissing { file: String }:
+        "there is no file {file} beside the database: `file add` takes it in again",
+        "berkas {file} tidak ada di samping basis data: masukkan lagi dengan `file add`";
+    "file_changed" FileChanged { file: String }:
+        "the file {file} is not what it was when it was taken in: `file add` takes it in again",
+        "berkas {file} sudah berubah sejak dimasukkan: masukkan lagi dengan `file add`";
+    "file_unreadable" FileUnreadable { file: String, cause: String }:
+        "the file {file} cannot be read: {cause}",
+        "berkas {file} tidak bisa dibaca: {cause}";
+    "file_too_large" FileTooLarge { kind: String, megabytes: u64, most: u64 }:
+        "the file has {megabytes} MB, and a message of kind `{kind}` takes {most}: make it smaller",
+        "berkasnya {megabytes} MB, padahal pesan jenis `{kind}` menerima {most}: perkecil dulu";
+    "file_unfit" FileUnfit { kind: String, found: String }:
+        "the file is {found}, which WhatsApp does not show as `{kind}`: convert it, or send it as `file`",
+        "berkasnya {found}, yang tidak ditampilkan WhatsApp sebagai `{kind}`: ubah formatnya, atau kirim sebagai `file`";
+    "file_disguised" FileDisguised { filename: String, found: String }:
+        "the file is {found}, and its name `{filename}` hides that: it is not sent",
+        "berkasnya {found}, tetapi namanya `{filename}` menyembunyikannya: tidak dikirim";
+    "media_only_plus" MediaOnlyPlus:
+        "this WAHA is CORE, and only WAHA Plus sends pictures and files: use Plus, or send a text with a link",
+        "WAHA ini CORE, dan hanya WAHA Plus yang mengirim gambar dan berkas: pakai Plus, atau kirim teks dengan tautan";
     "status_only_text" StatusOnlyText:
         "only a text can go to status@broadcast",
         "hanya teks yang bisa dikirim ke status@broadcast";
@@ -335,6 +359,10 @@ reasons! {
     "answer_unclear" AnswerUnclear { status: u64, words: WahaWords }:
         "WAHA answered {status}{words}",
         "WAHA menjawab {status}{words}";
+    /// Not all of the file left, so nobody got it.
+    "upload_cut" UploadCut { cause: String }:
+        "the file did not get through to WAHA, several times: {cause}",
+        "berkasnya tidak sampai ke WAHA, beberapa kali: {cause}";
     "no_answer" NoAnswer { cause: String }:
         "no answer from WAHA after sending: {cause}",
         "WAHA tidak menjawab setelah pesan dikirim: {cause}";

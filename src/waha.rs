@@ -8,19 +8,22 @@ mod date;
 mod reply;
 mod report;
 mod request;
+mod upload;
 
+use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::clock::{Clock, Now, Timestamp};
-use crate::content::Content;
+use crate::clock::{Clock, Now, Timestamp, lock};
+use crate::config::Config;
+use crate::content::{Content, Kind, MediaKind, Source};
 use crate::delivery::{Hold, HoldKind, Outcome};
+use crate::files::Files;
 use crate::http_client::{HttpClient, NoReply, Reply};
 use crate::reason::Reason;
-use crate::recipient::CountryCode;
 
 pub use date::{CLOCKS_AGREE_WITHIN, WahaTime};
 pub(crate) use report::{
@@ -47,8 +50,10 @@ pub struct Outgoing<'a> {
     /// The exact text, caption or question.
     pub text: &'a str,
     pub content: &'a Content,
-    /// Whose numbers the ones in national form are.
-    pub country: &'a CountryCode,
+    /// The files of messages.
+    pub files: &'a Files,
+    /// For numbers in national form, and for how long a file may take.
+    pub config: &'a Config,
     /// The id that the message shall have, from [`Waha::reserve_id`].
     pub reserved_id: Option<&'a str>,
     /// `auto_messages.id`, for the metadata.
@@ -109,6 +114,8 @@ pub(crate) struct Sighting {
     pub(crate) id: String,
     /// The text, when WAHA tells it.
     pub(crate) text: Option<String>,
+    /// Whether it is a file, when WAHA tells it.
+    pub(crate) has_media: Option<bool>,
     /// -1 error, 0 pending, 1 server, 2 device, 3 read, 4 played; `None` when WAHA does not say.
     pub(crate) ack: Option<i64>,
 }
@@ -152,6 +159,8 @@ pub(crate) enum OtherName {
     NotNow(String),
 }
 
+/// What WhatsApp itself records; WAHA makes it of other sounds.
+const VOICE: &str = "audio/ogg; codecs=opus";
 /// More messages of ours than a chat gets in a few minutes.
 const SEARCH_LIMIT: usize = 100;
 
@@ -194,9 +203,67 @@ impl Waha {
             Ok(request) => request,
             Err(reason) => return Outcome::Failed { reason },
         };
-        let body = body.to_string().into_bytes();
-        match self.heard(self.client.post_json(&self.url(&path), &self.headers(), body)) {
-            Ok(reply) => match reply::send_outcome(&reply, message.session) {
+        match self.post_message(&self.url(&path), body, message) {
+            Ok(answer) => self.send_outcome(answer, message.session),
+            Err(outcome) => outcome,
+        }
+    }
+
+    /// Posts a message, with its file when it has one. What certainly was no whole request has its outcome
+    /// already.
+    fn post_message(
+        &self,
+        url: &str,
+        body: Value,
+        message: &Outgoing<'_>,
+    ) -> Result<Result<Reply, NoReply>, Outcome> {
+        let headers = self.headers();
+        let Kind::Media(media) = &message.content.kind else {
+            return Ok(self.client.post_json(url, &headers, body.to_string().into_bytes()));
+        };
+        let config = message.config;
+        let (uploaded, fault) = match &media.source {
+            Source::Url(_) => {
+                // How much WAHA has to fetch first, nobody knows.
+                let timeout = config.upload_timeout(config.media_max_mb << 20);
+                let body = body.to_string().into_bytes();
+                let length = body.len() as u64;
+                let body = (Cursor::new(body), length);
+                (self.client.post_upload(url, &headers, body, timeout), None)
+            }
+            Source::File(name) => {
+                let failed = |reason| Outcome::Failed { reason };
+                let stored = message.files.look(name).map_err(failed)?;
+                let (file, bytes) = message.files.open(name).map_err(|error| {
+                    let (file, cause) = (name.clone(), error.to_string());
+                    failed(Reason::FileUnreadable { file, cause })
+                })?;
+                let filename = media.filename.as_deref();
+                let about = (stored.kind.mimetype_of(filename), filename);
+                let mut body = body;
+                if media.kind == MediaKind::Voice && about.0 != VOICE {
+                    body["convert"] = json!(true);
+                }
+                let (body, length, fault) = upload::Body::new(body, about, (name, file, bytes));
+                let timeout = config.upload_timeout(bytes);
+                (self.client.post_upload(url, &headers, (body, length), timeout), Some(fault))
+            }
+        };
+        if let Some(reason) = fault.and_then(|fault| lock(&fault).take()) {
+            return Err(Outcome::Failed { reason }); // Its end never left.
+        }
+        match uploaded.answer {
+            Err(NoReply::NotSent(cause)) if uploaded.was_begun => {
+                let reason = Reason::UploadCut { cause: without_io(&cause) };
+                Err(Outcome::Deferred(Hold::new(HoldKind::Unreachable, reason)))
+            }
+            answer => Ok(answer),
+        }
+    }
+
+    fn send_outcome(&self, answer: Result<Reply, NoReply>, session: &str) -> Outcome {
+        match self.heard(answer) {
+            Ok(reply) => match reply::send_outcome(&reply, session) {
                 Outcome::Deferred(hold) => Outcome::Deferred(self.explained(hold, &reply)),
                 outcome => outcome,
             },

@@ -72,6 +72,8 @@ pub(super) fn remove_older(base: &Path, newest: &Path, keep: usize) -> Result<us
     let removed = (names.len() + 1).saturating_sub(keep);
     for path in &names[..removed] {
         fs::remove_file(path).map_err(failed_to("remove", path))?;
+        // The files of its messages: what stays of them is in nobody's way.
+        let _ = fs::remove_dir_all(with_ending(path, ".files"));
     }
     Ok(removed)
 }

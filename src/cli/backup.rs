@@ -11,6 +11,7 @@ use super::output::{Output, say};
 use crate::backup::{self, Backup, BackupError, Restored};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::files::Files;
 use crate::instance;
 use crate::store::{Contents, LOOK_AT_UNKNOWN, Marked, Store};
 
@@ -41,17 +42,22 @@ pub(super) fn backup(args: &BackupArgs, config: &Config) -> Result<(), CliError>
         std::process::exit(1);
     })?;
     let made = backup::backup(&config.database_path, &args.file, args.keep, now)?;
-    let Backup { path, contents: Contents { messages, deliveries, contacts }, bytes, removed } =
-        made;
+    let Backup { path, contents, bytes, removed, files, missing_files } = made;
+    let Contents { messages, deliveries, contacts } = contents;
     let data = json!({
         "path": path, "messages": messages, "deliveries": deliveries, "contacts": contacts,
-        "bytes": bytes, "removed": removed,
+        "bytes": bytes, "removed": removed, "files": files, "missing_files": missing_files,
     });
     let path = path.display();
+    let with_files = match (files, missing_files) {
+        (0, 0) => String::new(),
+        (_, 0) => format!("; {files} files in {path}.files"),
+        (_, _) => format!("; {files} files in {path}.files, {missing_files} were not there"),
+    };
     args.output.print(&data, |_| {
         format!(
             "{path}: {messages} messages, {deliveries} deliveries, {contacts} contacts, {bytes} bytes; \
-             {removed} older removed"
+             {removed} older removed{with_files}"
         )
     })
 }
@@ -104,6 +110,13 @@ fn told(args: &RestoreArgs, config: &Config, restored: &Restored) -> String {
             ),
         ),
         (
+            restored.missing_files > 0,
+            format!(
+                "{} files of messages are neither here nor beside the backup: those messages will fail and say so.",
+                restored.missing_files
+            ),
+        ),
+        (
             restored.is_from_elsewhere,
             "The backup is from another place: make sure that the program there does not send any more.".to_owned(),
         ),
@@ -120,8 +133,23 @@ pub(super) fn confirm_host(config: &Config) -> Result<(), CliError> {
     let mut store = Store::open(path).map_err(BackupError::from)?;
     let freed =
         instance::confirm(&mut store, SystemClock::new().now().wall).map_err(BackupError::from)?;
+    let missing = missing_files(&mut store)?;
+    if missing > 0 {
+        let directory = Files::beside(path);
+        eprintln!(
+            "{missing} files of messages are not in {}: copy that directory along, too",
+            directory.directory().display()
+        );
+    }
     say(&match freed {
         None => "nothing to confirm: the database is where it was".to_owned(),
         Some(freed) => format!("{} sends from here now; {freed} channels freed", path.display()),
     })
+}
+
+/// How many files messages refer to that are not there.
+fn missing_files(store: &mut Store) -> Result<usize, BackupError> {
+    let files = Files::beside(store.path());
+    let names = store.read(|tx| tx.files_of_messages())?;
+    Ok(names.iter().filter(|name| files.look(name).is_err()).count())
 }

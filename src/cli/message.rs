@@ -29,13 +29,13 @@ pub(super) struct MessageArgs {
 #[derive(Debug, Subcommand)]
 enum MessageCommand {
     /// Add a message, to be sent at its time
-    Add(add::AddArgs),
+    Add(Box<add::AddArgs>),
     /// Show the newest messages
     List(show::ListArgs),
     /// Show a message and what became of it for each recipient
     Show(show::ShowArgs),
     /// Change a message, as far as it has not been sent
-    Edit(add::EditArgs),
+    Edit(Box<add::EditArgs>),
     /// Stop a message for good; what is under way goes out
     Cancel(IdArgs),
     /// Stop a message for now

@@ -40,6 +40,7 @@ pub(super) fn prune(args: &PruneArgs, config: &Config) -> Result<(), CliError> {
     for (side, rows) in &pruned.sides {
         removed.insert(side.as_str().to_owned(), json!(rows));
     }
+    removed.insert("files".to_owned(), json!(pruned.files));
     let data = json!({
         "before": pruned.cut.to_string(),
         "dry_run": args.dry_run,
@@ -80,6 +81,10 @@ fn text(pruned: &Pruned, config: &Config) -> String {
         .collect();
     if !rows.is_empty() {
         let _ = write!(text, "\nother rows {verb}: {}", rows.join(", "));
+    }
+    if pruned.files > 0 {
+        let files = counted(pruned.files, "file");
+        let _ = write!(text, "\n{files} of no message {verb}: {}", size(pruned.file_bytes));
     }
     match pruned.room {
         Room::Untouched => {

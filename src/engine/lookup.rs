@@ -213,7 +213,8 @@ impl Core {
             return Ok(Finding::Nothing(Reason::SentTwice));
         }
         let is_alike = |one: &Sighting| {
-            one.text.as_deref().is_some_and(|text| is_same_text(text, &unknown.text))
+            one.has_media.is_none_or(|has_media| has_media == unknown.has_media())
+                && one.text.as_deref().is_some_and(|text| is_same_text(text, &unknown.text))
         };
         let mut ours = Vec::new();
         for one in sightings.into_iter().filter(is_alike) {
@@ -408,7 +409,7 @@ mod tests {
     use super::*;
 
     fn sighting(ack: Option<i64>) -> Sighting {
-        Sighting { id: "3EB0".into(), text: None, ack }
+        Sighting { id: "3EB0".into(), text: None, has_media: None, ack }
     }
 
     #[test]

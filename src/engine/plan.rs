@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::content::Content;
 use crate::delivery::{Counts, MessageStatus, Status, Verdict};
 use crate::fail_point;
+use crate::files::Files;
 use crate::reason::Reason;
 use crate::recipient::{self, Entry};
 use crate::schedule::{self, ScheduleError, Taken, Zone};
@@ -47,6 +48,7 @@ pub struct Planner {
     pub(super) store: Arc<Mutex<Store>>,
     pub(super) triggers: Arc<Triggers>,
     pub(super) config: Arc<Config>,
+    pub(super) files: Files,
     /// How many recipients are planned in one transaction.
     pub(super) portion: usize,
     /// The message that is planned in portions now.
@@ -80,15 +82,22 @@ pub(super) struct Rows {
 
 impl Planner {
     pub fn new(store: Arc<Mutex<Store>>, triggers: Arc<Triggers>, config: Arc<Config>) -> Self {
+        let files = Files::beside(lock(&store).path());
         Self {
             store,
             triggers,
             config,
+            files,
             portion: PORTION,
             under_way: None,
             due: VecDeque::new(),
             has_more: false,
         }
+    }
+
+    /// Takes the files of messages from there.
+    pub(crate) fn set_files(&mut self, files: Files) {
+        self.files = files;
     }
 
     /// Plans at most `recipients` (1 or more) in one transaction from now on.
@@ -323,6 +332,7 @@ impl Planner {
 
     /// Returns whether another pass has to follow by that.
     fn plan_next(&mut self, id: i64, now: Timestamp) -> Result<bool, StoreError> {
+        self.look_at_file(id)?;
         let planned = self.write(|tx| {
             let planned = self.plan(tx, id, now)?;
             fail_point::reach("plan_uncommitted");
@@ -334,6 +344,16 @@ impl Planner {
             self.due.clear(); // The others are looked for again, after this one.
         }
         Ok(self.note(id, planned, now))
+    }
+
+    /// Reads the file of a message once, before the database is taken for planning it: nobody shall wait
+    /// for that. What is wrong with it, planning finds.
+    fn look_at_file(&self, id: i64) -> Result<(), StoreError> {
+        let column = self.read(|tx| tx.content_of_message(id))?;
+        if let Ok(content) = Content::read(column.as_deref()) {
+            let _ = self.files.check(&content, self.config.media_max_mb, true);
+        }
+        Ok(())
     }
 
     /// Takes and tells what planning a message came to. Returns whether more is to be planned by that.
@@ -462,6 +482,7 @@ pub(crate) fn check(
     message: &Message,
     channel: Option<&Channel>,
     config: &Config,
+    (files, whole): (&Files, bool),
 ) -> Result<(Vec<Entry>, Content), Reason> {
     if let Some(why) = message.why_unreadable() {
         return Err(why);
@@ -476,6 +497,7 @@ pub(crate) fn check(
     })?;
     let content = Content::read(message.content.as_deref())?;
     content.check(&config.country)?;
+    files.check(&content, config.media_max_mb, whole)?;
     let words = content.words(&message.message)?;
     if words.contains('\0') {
         return Err(Reason::NulInText);

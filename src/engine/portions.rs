@@ -51,7 +51,7 @@ impl Planner {
             tx.end_planning(id)?;
         }
         let channel = tx.channel(message.channel_id)?;
-        let checked = super::check(&message, channel.as_ref(), &self.config);
+        let checked = super::check(&message, channel.as_ref(), &self.config, (&self.files, true));
         let (entries, content) = match checked {
             Ok(checked) => checked,
             Err(error) => {

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use super::channel_queue::{After, Memory};
+use super::media::give_up_cuts;
 use super::record::Unrecorded;
 use super::{Answer, Core, DATABASE_REST, Job};
 use crate::channels::{self, Availability, HoldEnds};
@@ -25,6 +26,9 @@ use crate::store::{
     Channel, ClaimRequest, Claimed, Open, RecipientNow, Settled, SqlResult, StoreError, Tx,
 };
 use crate::waha::{IdOffer, Outgoing, SessionState};
+
+/// So often a file is begun that does not get through.
+pub(super) const CUTS_MAX: i64 = 3;
 
 /// What became of claiming a delivery.
 enum Claim {
@@ -110,7 +114,7 @@ impl Core {
             }
             RecipientNow::AsPlanned if open.has_text => {
                 let Err(why) = self.content_of(open.content.as_deref()) else { return Ok(false) };
-                self.end_unsendable(open, Status::Failed, &why, now)?;
+                self.fail_pending(open, &why)?;
             }
             RecipientNow::AsPlanned => {
                 self.end_unsendable(open, Status::Cancelled, &Reason::TextEmptied, now)?;
@@ -123,6 +127,7 @@ impl Core {
     fn content_of(&self, column: Option<&str>) -> Result<Content, Reason> {
         let content = Content::read(column)?;
         content.check(&self.config.country)?;
+        self.files.check(&content, self.config.media_max_mb, true)?;
         Ok(content)
     }
 
@@ -200,6 +205,11 @@ impl Turn<'_> {
         }
         if channel.held.is_some() {
             self.free()?;
+        }
+        let content = Content::read(open.content.as_deref());
+        if content.is_ok_and(|content| content.needs_plus()) && core.is_core() {
+            core.fail_pending(open, &Reason::MediaOnlyPlus)?;
+            return Ok(After::Ready(core.clock.now().monotonic));
         }
         let reserved_id = match core.type_first(self.memory, self.session, open) {
             Ok(Some(until)) => return Ok(After::Ready(until)),
@@ -378,7 +388,7 @@ impl Turn<'_> {
     fn send(self, claimed: Claimed, began: Duration) -> After {
         let Self { core, memory, channel, session, .. } = self;
         log::debug!("delivery {}: claimed, attempt {}", claimed.delivery_id, claimed.attempt);
-        let outcome = core.send_claimed(session, &claimed);
+        let outcome = give_up_cuts(&claimed, core.send_claimed(session, &claimed));
         core.triggers.latency.note(core.clock.now().monotonic.saturating_sub(began));
         fail_point::reach("answered");
         let (delivery_id, held_count) = (claimed.delivery_id, channel.held_count);
@@ -407,7 +417,8 @@ impl Core {
             chat_id: &claimed.chat_id,
             text: &claimed.text,
             content: &content,
-            country: &self.config.country,
+            files: &self.files,
+            config: &self.config,
             reserved_id: claimed.reserved_id.as_deref(),
             auto_message_id: claimed.auto_message_id,
             delivery_id: claimed.delivery_id,

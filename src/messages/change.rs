@@ -96,7 +96,7 @@ pub fn edit(
     let mut edited = Edited::default();
     let warnings = &mut edited.warnings;
     set(&mut changed, edit);
-    let content = checks::content(changed.content.as_deref(), config)?;
+    let content = checks::content(store, changed.content.as_deref(), config, now)?;
     if edit.text.is_some() || edit.content.is_some() {
         warnings.extend(checks::text(&content, &changed.message)?);
     }

@@ -1,20 +1,25 @@
 //! What would fail when its time comes, found now. Reads only.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use super::{ComposeError, Warned};
 use crate::channels::{self, Off};
+use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::contacts::tags;
 use crate::content::{Content, KindName};
+use crate::files::Files;
 use crate::reason::{Explanation, Reason};
 use crate::recipient::{self, Entry};
 use crate::recipients;
-use crate::store::{Channel, Held, SqlResult, Tx};
+use crate::store::{Channel, Held, SqlResult, Store, Tx};
 use crate::template::{self, TEXT_UNITS_MAX, Template};
 
 /// How many lists of tags are searched for what was perhaps meant.
 const TAG_COLUMNS_MAX: u32 = 10_000;
+/// A WAHA that was CORE may have become Plus since.
+const TIER_BELIEVED_FOR: Duration = Duration::from_hours(1);
 /// How many recipients that cannot get it a refusal names.
 const NAMED_MAX: usize = 5;
 /// How many of those that will get it are kept with their words.
@@ -62,13 +67,25 @@ pub(super) fn len<T>(list: &[T]) -> u64 {
     u64::try_from(list.len()).unwrap_or(u64::MAX)
 }
 
-/// Reads the content of a message.
-pub(super) fn content(column: Option<&str>, config: &Config) -> Result<Content, ComposeError> {
-    let content = Content::read(column).and_then(|content| {
-        content.check(&config.country)?;
-        Ok(content)
-    });
-    content.map_err(|reason| ComposeError::refused(reason).of("content"))
+/// Reads the content of a message, and looks at its file. For how WAHA is, what it last said is believed.
+pub(super) fn content(
+    store: &mut Store,
+    column: Option<&str>,
+    config: &Config,
+    now: Timestamp,
+) -> Result<Content, ComposeError> {
+    let unfit = |reason| ComposeError::refused(reason).of("content");
+    let content = Content::read(column).map_err(unfit)?;
+    content.check(&config.country).map_err(unfit)?;
+    if !content.needs_plus() {
+        return Ok(content);
+    }
+    let files = Files::beside(store.path());
+    files.check(&content, config.media_max_mb, false).map_err(unfit)?;
+    if store.read(|tx| tx.is_core_since(now.minus(TIER_BELIEVED_FOR)))? {
+        return Err(unfit(Reason::MediaOnlyPlus));
+    }
+    Ok(content)
 }
 
 /// Refuses a text that nobody could get or that has half a placeholder; warns of what may be one.

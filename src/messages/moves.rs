@@ -194,7 +194,7 @@ fn resume_unplanned(
             }
         },
     };
-    let content = checks::content(row.content.as_deref(), config)?;
+    let content = checks::content(store, row.content.as_deref(), config, now)?;
     checks::text(&content, &row.message)?;
     store.read(|tx| checks::channel_of(tx, row.channel_id))??;
     let (contact_ids, what) = (row.contact_ids.as_deref(), (&content, row.message.as_str()));

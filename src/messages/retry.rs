@@ -62,7 +62,7 @@ pub fn retry(
         return Err(ComposeError::MadeBefore(before));
     }
     let (row, latest) = look(store, id, config, now)?;
-    let content = checks::content(row.content.as_deref(), config)?;
+    let content = checks::content(store, row.content.as_deref(), config, now)?;
     checks::text(&content, &row.message)?;
     store.read(|tx| checks::channel_of(tx, row.channel_id))??;
     let statuses = [Status::Failed, Status::Expired, Status::Unknown];

@@ -46,6 +46,13 @@ impl UnknownDelivery {
     }
 }
 
+impl UnknownDelivery {
+    /// Whether it is a file.
+    pub(crate) fn has_media(&self) -> bool {
+        Content::read(self.content.as_deref()).is_ok_and(|content| content.needs_plus())
+    }
+}
+
 impl Tx<'_> {
     /// At most `limit` unknown deliveries whose look-up is due at `now`: of each channel the longest
     /// due first, and the channels in turn, so that one with very many keeps no other waiting.

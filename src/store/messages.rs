@@ -359,6 +359,32 @@ impl Tx<'_> {
         self.query_optional(&sql, params! { id }, Message::from_row)
     }
 
+    /// The column `content` of a message; what is not UTF-8 is none.
+    pub(crate) fn content_of_message(&self, id: i64) -> SqlResult<Option<String>> {
+        let sql = "SELECT content FROM auto_messages WHERE id = :id";
+        let read = |row: &Row<'_>| Ok(row.get_ref("content")?.as_str().ok().map(str::to_owned));
+        Ok(self.query_optional(sql, params! { id }, read)?.flatten())
+    }
+
+    /// Whether a message refers to a file.
+    pub fn has_message_with_file(&self, name: &str) -> SqlResult<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM auto_messages
+                       WHERE json_extract(content, '$.file') = :name AND content IS NOT NULL)";
+        self.query_value(sql, params! { name })
+    }
+
+    /// The files that messages refer to; none in a database of a version that knew none.
+    pub fn files_of_messages(&self) -> SqlResult<Vec<String>> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('auto_messages')
+                       WHERE name = 'content')";
+        if !self.query_value::<bool>(sql, [])? {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT DISTINCT json_extract(content, '$.file') AS name FROM auto_messages
+                   WHERE content IS NOT NULL AND json_extract(content, '$.file') IS NOT NULL";
+        self.query_rows(sql, [], |row| super::text(row, "name"))
+    }
+
     /// The message, when it is still scheduled and due at `now`.
     pub(crate) fn due_message(&self, id: i64, now: Timestamp) -> SqlResult<Option<Message>> {
         let is_due = |message: &Message| {

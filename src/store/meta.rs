@@ -114,6 +114,19 @@ impl Tx<'_> {
         Ok(true)
     }
 
+    /// Notes whether WAHA is Plus.
+    pub(crate) fn note_tier(&self, is_plus: bool, now: Timestamp) -> SqlResult<()> {
+        self.set_meta("waha_is_plus", if is_plus { "1" } else { "0" })?;
+        self.set_meta("waha_tier_at", &now.to_string())
+    }
+
+    /// Whether WAHA said since `since` that it is CORE.
+    pub(crate) fn is_core_since(&self, since: Timestamp) -> SqlResult<bool> {
+        let at = self.meta("waha_tier_at")?.and_then(|at| Timestamp::parse(&at));
+        let is_core = self.meta("waha_is_plus")?.as_deref() == Some("0");
+        Ok(is_core && at.is_some_and(|at| at >= since))
+    }
+
     fn begin_history(&self) -> SqlResult<()> {
         let sql = "INSERT INTO meta (key, value) VALUES ('history_id', lower(hex(randomblob(16))))
                    ON CONFLICT (key) DO UPDATE SET value = excluded.value";

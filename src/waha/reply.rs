@@ -180,6 +180,7 @@ fn sighting(item: &Value) -> Option<Sighting> {
     Some(Sighting {
         id: body.message_id()?,
         text: body.text("/body").map(str::to_owned),
+        has_media: item["hasMedia"].as_bool(),
         ack: item["ack"].as_i64(),
     })
 }

@@ -20,6 +20,13 @@ pub(crate) struct ServerReport {
     pub(crate) clock: Option<Timestamp>,
 }
 
+impl ServerReport {
+    /// Whether it can send files.
+    pub(crate) fn is_plus(&self) -> bool {
+        self.tier.eq_ignore_ascii_case("PLUS")
+    }
+}
+
 /// A session and how it is configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SessionReport {

@@ -1,9 +1,11 @@
-//! What WAHA is asked to send: the route and the body of each kind of message. Pure.
+//! What WAHA is asked to send: the route and the body of each kind of message, but for the bytes of a file
+//! (see `upload`). Pure.
 
 use serde_json::{Map, Value, json};
 
 use super::{Outgoing, encode};
-use crate::content::Kind;
+use crate::content::{Kind, Media, MediaKind, Source};
+use crate::files::mimetype_elsewhere;
 use crate::reason::Reason;
 use crate::recipient::{STATUS_CHAT, normalize_phone};
 
@@ -27,6 +29,15 @@ pub(super) fn of(message: &Outgoing<'_>) -> Result<(String, Value), Reason> {
             add("text", json!(text));
             "/api/sendText".to_owned()
         }
+        Kind::Media(media) => {
+            if !text.is_empty() {
+                add("caption", json!(text));
+            }
+            if let Source::Url(url) = &media.source {
+                add("file", file_elsewhere(media, url));
+            }
+            format!("/api/{}", route(media.kind))
+        }
         Kind::Location { latitude, longitude, .. } => {
             add("latitude", json!(latitude));
             add("longitude", json!(longitude));
@@ -34,7 +45,7 @@ pub(super) fn of(message: &Outgoing<'_>) -> Result<(String, Value), Reason> {
             "/api/sendLocation".to_owned()
         }
         Kind::Contact { name, phone } => {
-            let number = normalize_phone(phone, message.country)?;
+            let number = normalize_phone(phone, &message.config.country)?;
             let digits = number.trim_start_matches('+');
             let card = json!({
                 "fullName": name, "phoneNumber": format!("+{digits}"), "whatsappId": digits,
@@ -61,6 +72,23 @@ pub(super) fn of(message: &Outgoing<'_>) -> Result<(String, Value), Reason> {
         add("id", json!(id));
     }
     Ok((path, body))
+}
+
+fn route(kind: MediaKind) -> &'static str {
+    match kind {
+        MediaKind::Image => "sendImage",
+        MediaKind::File => "sendFile",
+        MediaKind::Video => "sendVideo",
+        MediaKind::Voice => "sendVoice",
+    }
+}
+
+fn file_elsewhere(media: &Media, url: &str) -> Value {
+    let mut file = json!({ "mimetype": mimetype_elsewhere(media, url), "url": url });
+    if let Some(filename) = &media.filename {
+        file["filename"] = json!(filename);
+    }
+    file
 }
 
 fn metadata(message: &Outgoing<'_>) -> Map<String, Value> {

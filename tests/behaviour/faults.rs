@@ -11,6 +11,7 @@ mod scripted_waha;
 mod table;
 
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use auto_message_scheduler::config::Config;
 use auto_message_scheduler::content::Content;
 use auto_message_scheduler::delivery::{HoldKind, Outcome};
+use auto_message_scheduler::files::Files;
 use auto_message_scheduler::waha::{Outgoing, Waha};
 
 use crate::world::World;
@@ -110,7 +112,8 @@ fn assert_deferred(url: &str) {
         chat_id: "6281200007001@c.us",
         text: "Halo",
         content: &Content::default(),
-        country: &Config::default().country,
+        files: &Files::beside(Path::new("none.db")),
+        config: &Config::default(),
         reserved_id: None,
         auto_message_id: 1,
         delivery_id: 1,

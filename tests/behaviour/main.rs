@@ -53,6 +53,8 @@ mod link_same;
 mod lists;
 mod lookups;
 mod mcp;
+mod media;
+mod media_binary;
 mod message_binary;
 mod message_commands;
 mod message_retry;

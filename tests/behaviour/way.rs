@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use auto_message_scheduler::config::Config;
 use auto_message_scheduler::content::Content;
 use auto_message_scheduler::delivery::Outcome;
+use auto_message_scheduler::files::Files;
 use auto_message_scheduler::http_client::{HttpClient, Transport, TransportError};
 use auto_message_scheduler::waha::{Outgoing, SessionState, Waha};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -219,7 +220,8 @@ fn a_proxy_that_lets_nobody_through_makes_nothing_unknown() {
             chat_id: "6281200007001@c.us",
             text: "Halo",
             content: &Content::default(),
-            country: &Config::default().country,
+            files: &Files::beside(Path::new("none.db")),
+            config: &Config::default(),
             reserved_id: None,
             auto_message_id: 1,
             delivery_id: 1,

@@ -1,20 +1,30 @@
 //! `message add` and `message edit`.
 
 use std::fmt::Write;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
 
+use super::super::file::take_in;
 use super::super::output::{Output, counted};
 use super::super::{CliError, Desk};
 use super::{TextArgs, TimingArgs};
+use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::content::Content;
 use crate::delivery::MessageStatus;
+use crate::files::Files;
 use crate::forecast::{self, MessageForecast, Tally};
 use crate::messages::{self, Composed, Draft, Edit, Skipped, Today, Warned};
 use crate::recipient::{self, Entry};
+use crate::store::Store;
 use crate::terminal::one_line;
+use crate::waha::Waha;
 
+/// How long a WAHA is waited for that says what it is.
+const TIER_TIMEOUT: Duration = Duration::from_secs(3);
 /// How many skipped recipients are named.
 const SKIPPED_SHOWN_MAX: usize = 10;
 
@@ -78,24 +88,75 @@ pub(super) struct EditArgs {
 
 /// What a message carries beside its text, or in place of it.
 #[derive(Debug, Args)]
+#[group(multiple = false)]
 struct ContentArgs {
-    /// A place, a contact card or a poll, as docs/media.md has it, such as
+    /// A picture (JPEG or PNG), with the text as its caption
+    #[arg(long, value_name = "FILE")]
+    image: Option<PathBuf>,
+    /// A PDF or any other file, with the text as its caption
+    #[arg(long, value_name = "FILE")]
+    document: Option<PathBuf>,
+    /// A video (MP4), with the text as its caption
+    #[arg(long, value_name = "FILE")]
+    video: Option<PathBuf>,
+    /// A voice message; it has no text
+    #[arg(long, value_name = "FILE")]
+    voice: Option<PathBuf>,
+    /// A place, a contact card, a poll and all else that docs/media.md has, such as
     /// `{"kind":"poll","options":["Pagi","Siang"]}`
     #[arg(long, value_name = "JSON")]
     content: Option<String>,
 }
 
+impl ContentArgs {
+    /// The column, with the file taken in; its own name is what the recipient sees.
+    fn column(&self, config: &Config) -> Result<Option<String>, CliError> {
+        let Self { image, document, video, voice, content } = self;
+        let kinds = [(image, "image"), (document, "file"), (video, "video"), (voice, "voice")];
+        let Some((path, kind)) =
+            kinds.into_iter().find_map(|(path, kind)| Some((path.as_ref()?, kind)))
+        else {
+            return Ok(content.clone());
+        };
+        let files = Files::beside(&config.database_path);
+        let stored = take_in(&files, path, config)?;
+        let mut column = json!({ "kind": kind, "file": stored.name });
+        if let Some(name) = path.file_name().and_then(|name| name.to_str()) {
+            column["filename"] = json!(name);
+        }
+        Ok(Some(column.to_string()))
+    }
+
+    fn is_some(&self) -> bool {
+        let Self { image, document, video, voice, content } = self;
+        content.is_some() || [image, document, video, voice].into_iter().any(Option::is_some)
+    }
+}
+
+/// Asks WAHA whether it is Plus, so that a file that it would refuse is refused now. One that does not
+/// answer is believed to be what it was.
+fn ask_tier(store: &mut Store, config: &Config, now: Timestamp) -> Result<(), CliError> {
+    let Some(url) = &config.waha_base_url else { return Ok(()) };
+    let key = config.waha_api_key.as_ref().map(|key| key.reveal().to_owned());
+    let waha = Waha::new(url, key, config.waha_timeout).brief(TIER_TIMEOUT);
+    if let Ok(server) = waha.server()
+        && !server.tier.is_empty()
+    {
+        store.write(|tx| tx.note_tier(server.is_plus(), now))?;
+    }
+    Ok(())
+}
+
 pub(super) fn add(args: &AddArgs, config: &Config) -> Result<(), CliError> {
-    let content = args.content.content.clone();
-    let Some(text) = args.text.read()?.or_else(|| content.is_some().then(String::new)) else {
+    let blank = || args.content.is_some().then(String::new);
+    let Some(text) = args.text.read()?.or_else(blank) else {
         let why = taken_for_recipient(&args.to).unwrap_or_default();
         return Err(CliError::Refused(format!(
             "it has no text: {why}give one, or a file with `--file`"
         )));
     };
-    let draft = Draft {
+    let mut draft = Draft {
         text,
-        content,
         title: args.title.clone(),
         to: args.to.clone(),
         channel: args.channel.clone(),
@@ -106,6 +167,10 @@ pub(super) fn add(args: &AddArgs, config: &Config) -> Result<(), CliError> {
         ..Draft::default()
     };
     let mut desk = Desk::open_or_make(config)?;
+    draft.content = args.content.column(config)?;
+    if Content::read(draft.content.as_deref()).is_ok_and(|content| content.needs_plus()) {
+        ask_tier(&mut desk.store, config, desk.now)?;
+    }
     let mut composed = messages::add(&mut desk.store, &draft, None, config, desk.now)?;
     let ahead = forecast::of_message(&mut desk.store, composed.id, config, desk.now)?;
     let ahead = ahead.filter(|_| composed.begins_at.is_some());

@@ -73,6 +73,11 @@ pub const ALLOWED: &[Allowed] = &[
         Why::Asked("`message list`, which ends at its limit or finds words in texts"),
     ),
     allowed(
+        "messages::files_of_messages",
+        "SCAN auto_messages USING INDEX idx_auto_messages_file",
+        Why::Asked("`backup`, `restore` and `confirm-host`: only messages with content"),
+    ),
+    allowed(
         "contacts::count_contacts",
         "SCAN contacts USING COVERING INDEX idx_contacts_phone_number",
         BOOK,

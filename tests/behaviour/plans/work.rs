@@ -362,6 +362,8 @@ fn look(world: &World) {
         .read(|tx| {
             tx.status_counts()?;
             tx.oldest_unplanned(now)?;
+            tx.has_message_with_file("none")?;
+            tx.files_of_messages()?;
             tx.oldest_pending()?;
             tx.newest_run_at()?;
             tx.next_due()?;

@@ -1,0 +1,65 @@
+//! What only a message with a file asks: whether this WAHA can send files at all, and how often it is tried to
+//! bring one through.
+
+use std::time::Duration;
+
+use super::Core;
+use super::worker::CUTS_MAX;
+use crate::clock::lock;
+use crate::delivery::{Counts, Outcome, Status};
+use crate::reason::Reason;
+use crate::store::{Claimed, Open, StoreError};
+
+/// For how long WAHA's word is believed that it is Plus, or is not.
+const BELIEVED_FOR: Duration = Duration::from_mins(10);
+
+impl Core {
+    /// Whether WAHA says that it is CORE, which refuses files. One that does not say is tried.
+    pub(super) fn is_core(&self) -> bool {
+        let now = self.clock.now().monotonic;
+        if let Some((is_plus, at)) = *lock(&self.is_plus)
+            && now.saturating_sub(at) < BELIEVED_FOR
+        {
+            return !is_plus;
+        }
+        let Ok(server) = self.waha.server() else { return false };
+        if server.tier.is_empty() {
+            return false;
+        }
+        let is_plus = server.is_plus();
+        *lock(&self.is_plus) = Some((is_plus, now));
+        let now = self.clock.now().wall;
+        if let Err(error) = self.write(|tx| tx.note_tier(is_plus, now)) {
+            // It is asked again.
+            log::debug!("the tier of WAHA could not be noted: {error}");
+        }
+        !is_plus
+    }
+
+    /// Fails all that is pending of an occurrence, because the message itself cannot be sent.
+    pub(super) fn fail_pending(&self, open: &Open, why: &Reason) -> Result<(), StoreError> {
+        let (id, due_at, now) = (open.auto_message_id, open.due_at, self.clock.now().wall);
+        let (failed, settled) = self.write(|tx| {
+            let failed = tx.end_all_pending(id, due_at, (Status::Failed, why), now)?;
+            let failed = u64::try_from(failed).unwrap_or(u64::MAX);
+            let ended = Counts { failed, ..Counts::default() };
+            Ok((failed, tx.settle_if_done(id, due_at, ended, &self.config.zone, now)?))
+        })?;
+        self.triggers.note_deliveries(id, Status::Failed, failed);
+        self.triggers.note_settled(&settled);
+        log::warn!("message {id}: {failed} deliveries failed: {}", why.headline());
+        Ok(())
+    }
+}
+
+/// A file that never gets through would keep all else on its channel waiting, again and again.
+pub(super) fn give_up_cuts(claimed: &Claimed, outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Deferred(hold)
+            if claimed.attempt >= CUTS_MAX && matches!(hold.reason, Reason::UploadCut { .. }) =>
+        {
+            Outcome::Failed { reason: hold.reason }
+        }
+        outcome => outcome,
+    }
+}

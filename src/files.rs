@@ -1,0 +1,272 @@
+//! The files of messages, beside the database: `<database>.files/<SHA-256>`. Their bytes are never decoded,
+//! only looked at for what they are; a file's own name is never a path here.
+//!
+//! A file is written under a name of its own, made durable, and only then gets the name by which it is
+//! known; nothing is ever changed in place. Rows refer to files by that name: see [`crate::prune`] for
+//! when one goes.
+
+mod fit;
+mod kind;
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use sha2::{Digest, Sha256};
+
+use crate::clock::{Timestamp, lock};
+use crate::private_file::{self, with_ending};
+use crate::reason::Reason;
+use crate::secret::{random_hex, to_hex};
+
+pub(crate) use fit::mimetype_elsewhere;
+pub(crate) use kind::FileKind;
+
+/// As `<database>` has it.
+const ENDING: &str = ".files";
+/// A file on its way to its name.
+const PARTIAL: &str = ".partial-";
+/// How much of a file tells what it is.
+const HEAD_BYTES: usize = 8 * 1024;
+const CHUNK_BYTES: usize = 64 * 1024;
+/// A partial file that is older than this was left by a program that ended.
+const PARTIAL_KEPT: Duration = Duration::from_hours(24);
+
+/// The files beside one database. A clone knows what the others have looked at.
+#[derive(Clone, Debug)]
+pub struct Files {
+    directory: PathBuf,
+    /// Files whose bytes were found to be what their name says.
+    verified: Arc<Mutex<HashMap<String, Stamp>>>,
+}
+
+/// What changes with the bytes of a file, as far as the system tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    bytes: u64,
+    modified: Option<SystemTime>,
+    identity: Option<(u64, u64)>,
+}
+
+/// A file that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stored {
+    /// The SHA-256 of its bytes.
+    pub(crate) name: String,
+    pub(crate) bytes: u64,
+    pub(crate) kind: FileKind,
+}
+
+/// A file was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    #[error("failed to read `{}`", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("failed to write `{}`", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("it has more than {} MB, the most that MEDIA_MAX_MB allows", .most >> 20)]
+    TooLarge { most: u64 },
+    #[error("it is empty")]
+    Empty,
+}
+
+impl Files {
+    pub fn beside(database: &Path) -> Self {
+        Self { directory: with_ending(database, ENDING), verified: Arc::default() }
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Takes in what `source` gives, which a person knows as `from`. The same bytes again are the same file.
+    pub(crate) fn add(
+        &self,
+        mut source: impl Read,
+        from: &Path,
+        bytes_max: u64,
+    ) -> Result<Stored, FileError> {
+        match private_file::make_directory(&self.directory) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                return Err(self.unwritten(private_file::explained(&self.directory, error)));
+            }
+            Ok(()) | Err(_) => {}
+        }
+        let random = random_hex().map_err(|error| self.unwritten(io::Error::other(error)))?;
+        let partial = Partial(self.directory.join(format!("{PARTIAL}{random}")));
+        let file = private_file::options().write(true).create_new(true).open(&partial.0);
+        let mut file = file.map_err(|error| self.unwritten(error))?;
+        let (mut digest, mut head, mut bytes) = (Sha256::new(), Vec::new(), 0_u64);
+        let mut chunk = vec![0; CHUNK_BYTES];
+        loop {
+            let count = match source.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(source) => return Err(FileError::Read { path: from.to_owned(), source }),
+            };
+            bytes += count as u64;
+            if bytes > bytes_max {
+                return Err(FileError::TooLarge { most: bytes_max });
+            }
+            digest.update(&chunk[..count]);
+            head.extend_from_slice(&chunk[..count.min(HEAD_BYTES - head.len())]);
+            file.write_all(&chunk[..count]).map_err(|error| self.unwritten(error))?;
+        }
+        if bytes == 0 {
+            return Err(FileError::Empty);
+        }
+        file.sync_all().map_err(|error| self.unwritten(error))?;
+        let name = to_hex(&digest.finalize());
+        let path = self.directory.join(&name);
+        fs::rename(&partial.0, &path).map_err(|error| self.unwritten(error))?;
+        private_file::sync_name(&path).map_err(|error| self.unwritten(error))?;
+        // The directory itself may be new.
+        private_file::sync_name(&self.directory).map_err(|error| self.unwritten(error))?;
+        Ok(Stored { name, bytes, kind: FileKind::of(&head) })
+    }
+
+    fn unwritten(&self, source: io::Error) -> FileError {
+        FileError::Write { path: self.directory.clone(), source }
+    }
+
+    /// The file of this name, without a look at all of its bytes.
+    pub(crate) fn look(&self, name: &str) -> Result<Stored, Reason> {
+        let mut head = Vec::new();
+        let read = self.open(name).and_then(|(file, bytes)| {
+            file.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+            Ok(bytes)
+        });
+        let bytes = read.map_err(|error| why_not_there(name, &error))?;
+        Ok(Stored { name: name.to_owned(), bytes, kind: FileKind::of(&head) })
+    }
+
+    /// The same, when its bytes are what its name says. They are read once, as long as the file stays as
+    /// it is.
+    pub(crate) fn verify(&self, name: &str) -> Result<Stored, Reason> {
+        let stored = self.look(name)?;
+        let stamp = self.stamp(name);
+        if stamp.is_some() && lock(&self.verified).get(name) == stamp.as_ref() {
+            return Ok(stored);
+        }
+        let (mut file, _) = self.open(name).map_err(|error| why_not_there(name, &error))?;
+        let mut digest = Sha256::new();
+        let mut chunk = vec![0; CHUNK_BYTES];
+        loop {
+            match file.read(&mut chunk).map_err(|error| why_not_there(name, &error))? {
+                0 => break,
+                count => digest.update(&chunk[..count]),
+            }
+        }
+        if to_hex(&digest.finalize()) != name {
+            return Err(Reason::FileChanged { file: name.to_owned() });
+        }
+        if let Some(stamp) = stamp {
+            lock(&self.verified).insert(name.to_owned(), stamp);
+        }
+        Ok(stored)
+    }
+
+    fn stamp(&self, name: &str) -> Option<Stamp> {
+        let about = fs::metadata(self.directory.join(name)).ok()?;
+        let (bytes, modified) = (about.len(), about.modified().ok());
+        Some(Stamp { bytes, modified, identity: private_file::identity(&about) })
+    }
+
+    /// Opens a file, and says how many bytes it has.
+    pub(crate) fn open(&self, name: &str) -> io::Result<(File, u64)> {
+        if !is_name(name) {
+            return Err(io::Error::new(ErrorKind::NotFound, "it is no name of a file"));
+        }
+        let path = self.directory.join(name);
+        let file = private_file::open(&path, fs::OpenOptions::new().read(true))?;
+        let bytes = file.metadata()?.len();
+        Ok((file, bytes))
+    }
+
+    /// The names of all files, and when each came.
+    pub(crate) fn names(&self) -> io::Result<Vec<(String, Option<SystemTime>)>> {
+        let entries = match fs::read_dir(&self.directory) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            if is_name(&name) {
+                names.push((name, entry.metadata().and_then(|about| about.modified()).ok()));
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
+        lock(&self.verified).remove(name);
+        fs::remove_file(self.directory.join(name))
+    }
+
+    /// Removes what programs that ended have left half written.
+    pub(crate) fn sweep(&self, now: Timestamp) {
+        let Ok(entries) = fs::read_dir(&self.directory) else { return };
+        for entry in entries.flatten() {
+            let is_partial = entry.file_name().to_string_lossy().starts_with(PARTIAL);
+            let modified = entry.metadata().and_then(|about| about.modified()).ok();
+            if is_partial && modified.is_some_and(|at| age(at, now) > PARTIAL_KEPT) {
+                // Whoever cannot remove it has nothing to lose by it.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    /// Brings a file here from `other`: by a link where both are on one disk, which takes no room.
+    pub(crate) fn take_from(&self, other: &Self, name: &str) -> Result<(), FileError> {
+        match private_file::make_directory(&self.directory) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                return Err(self.unwritten(error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+        let (from, to) = (other.directory.join(name), self.directory.join(name));
+        if fs::hard_link(&from, &to).is_ok() {
+            return private_file::sync_name(&to).map_err(|error| self.unwritten(error));
+        }
+        let (file, _) =
+            other.open(name).map_err(|source| FileError::Read { path: from.clone(), source })?;
+        self.add(file, &from, u64::MAX).map(drop)
+    }
+}
+
+/// How long ago; nothing for a time to come.
+pub(crate) fn age(at: SystemTime, now: Timestamp) -> Duration {
+    let at = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let now = u64::try_from(now.millis()).unwrap_or_default();
+    Duration::from_millis(now).saturating_sub(at)
+}
+
+/// Whether it is the name of a file here: a SHA-256, and so never a path.
+pub(crate) fn is_name(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn why_not_there(name: &str, error: &io::Error) -> Reason {
+    let file = name.to_owned();
+    match error.kind() {
+        ErrorKind::NotFound => Reason::FileMissing { file },
+        _ => Reason::FileUnreadable { file, cause: error.to_string() },
+    }
+}
+
+/// A file that is removed again unless it got another name.
+struct Partial(PathBuf);
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}

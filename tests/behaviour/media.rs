@@ -1,0 +1,285 @@
+//! Pictures, files, videos and voice messages, from the store of files to the bytes at the far end.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use auto_message_scheduler::fake_waha::{Engine, Options, Received};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::world::World;
+
+const ENGINES: [Engine; 4] = [Engine::Gows, Engine::Noweb, Engine::Webjs, Engine::Wpp];
+
+pub fn jpeg(bytes: usize) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(bytes as u64);
+    let mut picture = b"\xff\xd8\xff\xe0".to_vec();
+    picture.resize_with(bytes.max(5), || random.u8(..));
+    picture
+}
+
+pub fn opus() -> Vec<u8> {
+    let mut sound = b"OggS".to_vec();
+    sound.resize(28, 0);
+    sound.extend_from_slice(b"OpusHead and the sound");
+    sound
+}
+
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
+
+fn world_with(options: Options) -> World {
+    let mut builder = World::builder();
+    builder.options = options;
+    builder.build()
+}
+
+fn world_on(engine: Engine) -> World {
+    world_with(Options { engine, ..Options::default() })
+}
+
+fn place_of(world: &World, name: &str) -> PathBuf {
+    PathBuf::from(format!("{}.files", world.path.display())).join(name)
+}
+
+/// Puts a file beside the database, as `file add` does; returns its name.
+fn put(world: &World, bytes: &[u8]) -> String {
+    let name = sha256(bytes);
+    let path = place_of(world, &name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, bytes).unwrap();
+    name
+}
+
+fn message(world: &World, text: &str, contact_ids: &str, content: &Value) -> i64 {
+    let sql = "INSERT INTO auto_messages (message, contact_ids, content, scheduled_at)
+               VALUES (?1, ?2, ?3, ?4)";
+    let (content, now) = (content.to_string(), world.clock.wall().to_string());
+    world.sql.execute(sql, [text, contact_ids, &content, &now]).unwrap();
+    world.sql.last_insert_rowid()
+}
+
+fn last(world: &World) -> Received {
+    world.received().pop().unwrap()
+}
+
+/// The status and the code of a message's error, or of its first delivery's.
+fn fate(world: &World, id: i64) -> String {
+    world.ask(&format!(
+        "SELECT status || '|' || coalesce(error_code, '') FROM auto_messages WHERE id = {id}"
+    ))
+}
+
+#[test]
+fn each_kind_reaches_whatsapp_byte_for_byte_on_each_engine() {
+    for engine in ENGINES {
+        let world = world_on(engine);
+        let mut video = b"\0\0\0\x18ftypmp42".to_vec();
+        video.resize(70_001, 7);
+        for (kind, bytes, mimetype) in [
+            ("image", jpeg(100_000), "image/jpeg"),
+            ("file", b"%PDF-1.7 an invoice".to_vec(), "application/pdf"),
+            ("video", video, "video/mp4"),
+            ("voice", opus(), "audio/ogg; codecs=opus"),
+        ] {
+            let name = put(&world, &bytes);
+            let content = json!({ "kind": kind, "file": name, "filename": "nota.bin" });
+            let text = if kind == "voice" { "" } else { "Untuk {{name|Kakak}}" };
+            let id = message(&world, text, "081200007001", &content);
+            world.run();
+            assert_eq!(fate(&world, id), "sent|", "{engine} {kind}");
+            let received = last(&world);
+            let file = received.file.unwrap();
+            assert_eq!(file.sha256.as_deref(), Some(name.as_str()), "{engine} {kind}");
+            assert_eq!((file.bytes, file.mimetype.as_str()), (bytes.len(), mimetype));
+            assert_eq!(file.filename.as_deref(), Some("nota.bin"));
+            let caption = if kind == "voice" { "" } else { "Untuk Kakak" };
+            assert_eq!(received.text, caption);
+            let kept = world.ask("SELECT waha_message_id FROM deliveries ORDER BY id DESC LIMIT 1");
+            assert_eq!(kept, received.id, "{engine} {kind}");
+        }
+    }
+}
+
+#[test]
+fn a_public_url_is_fetched_by_waha_and_a_picture_needs_no_words() {
+    let world = World::new();
+    let url = "https://toko.example/promo.png?x=1";
+    let id = message(&world, "", "081200007001", &json!({ "kind": "image", "url": url }));
+    world.run();
+    assert_eq!(fate(&world, id), "sent|");
+    let file = last(&world).file.unwrap();
+    assert_eq!((file.url.as_deref(), file.mimetype.as_str()), (Some(url), "image/png"));
+}
+
+#[test]
+fn what_whatsapp_would_not_take_fails_before_anything_is_claimed() {
+    let mut builder = World::builder();
+    builder.config.media_max_mb = 20;
+    let world = builder.build();
+    let sent = |content: Value| message(&world, "", "081200007001", &content);
+    let of = |kind: &str, bytes: &[u8], filename: &str| {
+        sent(json!({ "kind": kind, "file": put(&world, bytes), "filename": filename }))
+    };
+    let program = b"MZ\x90 a program".to_vec();
+    let svg = b"<svg xmlns='http://www.w3.org/2000/svg'/>";
+    let long = format!("{}.jpg", "a".repeat(4_096));
+    let changed = put(&world, b"%PDF before");
+    fs::write(place_of(&world, &changed), b"%PDF after!").unwrap();
+    let cases = [
+        (of("image", &program, "promo.jpg"), "file_unfit"),
+        (of("file", &program, "invoice.pdf"), "file_disguised"),
+        (of("image", svg, "logo.svg"), "file_unfit"),
+        (of("voice", &jpeg(9), "a.ogg"), "file_unfit"),
+        (of("image", &jpeg(17 << 20), "besar.jpg"), "file_too_large"),
+        (of("file", &jpeg(60 << 20), "besar.bin"), "file_too_large"),
+        (of("image", &jpeg(9), &long), "content_value"),
+        (of("image", &jpeg(9), "../../etc/passwd"), "content_value"),
+        (sent(json!({ "kind": "image", "file": sha256(b"nowhere") })), "file_missing"),
+        (sent(json!({ "kind": "file", "file": changed })), "file_changed"),
+        (sent(json!({ "kind": "image", "file": "../../etc/passwd" })), "content_value"),
+        (sent(json!({ "kind": "image" })), "content_source"),
+        (sent(json!({ "kind": "image", "url": "file:///etc/passwd" })), "content_value"),
+        (sent(json!({ "kind": "voice", "file": sha256(b"x"), "caption": "x" })), "content_key"),
+    ];
+    world.run();
+    for (id, code) in cases {
+        assert_eq!(fate(&world, id), format!("failed|{code}"), "{id}");
+    }
+    assert_eq!(world.ask("SELECT count(*) FROM deliveries"), "0");
+    assert!(world.received().is_empty());
+    // A picture with ten thousand million dots is only bytes to us.
+    let bomb = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\x01\x86\xa0\0\x01\x86\xa0";
+    let id = of("image", bomb, "bomb.png");
+    world.run();
+    assert_eq!(fate(&world, id), "sent|");
+}
+
+#[test]
+fn a_core_waha_refuses_files_once_and_nobody_is_asked_one_by_one() {
+    for says_tier in [true, false] {
+        let world = world_with(Options { is_plus: false, ..Options::default() });
+        if !says_tier {
+            // Only the answer to the send tells.
+            world.execute("DELETE FROM meta WHERE key = 'waha_is_plus'");
+        }
+        let content = json!({ "kind": "image", "file": put(&world, &jpeg(9)) });
+        let id = message(&world, "", "081200007001, 081200007002, 081200007003", &content);
+        world.run();
+        assert_eq!(world.status(id), "failed");
+        let rows = world.rows("SELECT DISTINCT status, error_code, attempts FROM deliveries");
+        assert_eq!(rows, ["failed|media_only_plus|0"]);
+        let posts = world.waha.requests().iter().filter(|one| one.method == "POST").count();
+        assert_eq!((posts, world.ask("SELECT held_reason FROM channels")), (0, String::new()));
+    }
+}
+
+/// By hand, in the same chat and at the same time.
+fn send_by_hand(world: &World, caption: Option<&str>) {
+    let url = format!("{}/api/sendImage", world.waha.base_url());
+    let mut body = json!({
+        "session": "default", "chatId": "6281200000502@c.us", "metadata": { "delivery_id": 0 },
+        "file": { "mimetype": "image/jpeg", "url": "https://x.example/y.jpg" },
+    });
+    if let Some(caption) = caption {
+        body["caption"] = json!(caption);
+    }
+    drop(ureq::post(&url).send(body.to_string()));
+}
+
+#[test]
+fn a_picture_without_words_and_without_an_answer_stays_unknown_beside_another() {
+    for engine in ENGINES {
+        let world = world_on(engine);
+        let content = json!({ "kind": "image", "file": put(&world, &jpeg(9)) });
+        message(&world, "", "081200000502", &content);
+        world.run();
+        send_by_hand(&world, None);
+        for _ in 0..8 {
+            world.clock.pass(Duration::from_hours(6));
+            world.run();
+        }
+        assert_eq!(world.ask("SELECT status FROM deliveries"), "unknown", "{engine}");
+        assert_eq!(world.received().len(), 2, "{engine}: it was sent once, and once by hand");
+    }
+}
+
+#[test]
+fn a_picture_is_known_by_its_caption_and_a_text_of_the_same_words_is_none() {
+    for engine in ENGINES {
+        let world = world_on(engine);
+        let content = json!({ "kind": "image", "file": put(&world, &jpeg(9)) });
+        message(&world, "Promo {{name|Kak}}", "081200000502", &content);
+        world.run();
+        world.clock.pass(Duration::from_mins(3));
+        world.run();
+        assert_eq!(world.ask("SELECT status FROM deliveries"), "sent", "{engine}");
+        assert_eq!(world.ask("SELECT waha_message_id FROM deliveries"), world.received()[0].id);
+        // 0500: nothing was sent, and nobody knows; a text with the same words is no picture.
+        message(&world, "Lain", "081200000500", &content);
+        world.run();
+        let url = format!("{}/api/sendText", world.waha.base_url());
+        let by_hand = json!({
+            "session": "default", "chatId": "6281200000501@c.us", "text": "Lain",
+            "metadata": { "delivery_id": 0 },
+        });
+        let by_hand = by_hand.to_string().replace("0501", "0500");
+        drop(ureq::post(&url).send(by_hand));
+        world.clock.pass(Duration::from_mins(3));
+        world.run();
+        let status = world.ask("SELECT status FROM deliveries ORDER BY id DESC LIMIT 1");
+        assert_eq!(status, "unknown", "{engine}");
+    }
+}
+
+#[test]
+fn a_proxy_that_takes_no_large_bodies_fails_the_message_and_says_so() {
+    let world = world_with(Options { body_bytes_max: 1 << 20, ..Options::default() });
+    let content = json!({ "kind": "image", "file": put(&world, &jpeg(3 << 20)) });
+    let id = message(&world, "", "081200007001", &content);
+    let text = world.message("081200007002");
+    world.run();
+    let row = "SELECT status, error_code, error FROM deliveries WHERE auto_message_id = ";
+    let row = world.rows(&format!("{row}{id}")).remove(0);
+    assert!(row.starts_with("failed|refused_by_waha|WAHA refused it with 413"), "{row}");
+    assert_eq!(world.status(text), "sent", "the others on the channel go on");
+}
+
+#[test]
+fn a_file_that_is_removed_while_its_message_goes_out_fails_what_waits() {
+    let world = World::new();
+    let name = put(&world, &jpeg(9));
+    let content = json!({ "kind": "image", "file": name });
+    message(&world, "", "081200007001, 081200007002, 081200007003", &content);
+    world.trigger();
+    world.step_until_received(1);
+    fs::remove_file(place_of(&world, &name)).unwrap();
+    world.run();
+    let rows = world.rows("SELECT status, error_code, attempts FROM deliveries ORDER BY id");
+    assert_eq!(rows, ["sent||1", "failed|file_missing|0", "failed|file_missing|0"]);
+    assert_eq!(world.received().len(), 1);
+}
+
+#[test]
+fn what_died_with_a_picture_on_its_way_is_unknown_and_never_sent_again() {
+    let mut world = World::new();
+    let content = json!({ "kind": "image", "file": put(&world, &jpeg(50_000)) });
+    message(&world, "", "081200007001", &content);
+    world.run();
+    // As its process would have left it.
+    world.execute("UPDATE deliveries SET status = 'sending', waha_message_id = NULL, ack = NULL");
+    world.execute("UPDATE auto_messages SET status = 'sending'");
+    world.restart();
+    for _ in 0..8 {
+        world.clock.pass(Duration::from_hours(6));
+        world.run();
+    }
+    assert_eq!(world.ask("SELECT status FROM deliveries"), "unknown");
+    assert_eq!(world.received().len(), 1);
+}

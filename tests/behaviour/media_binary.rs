@@ -1,0 +1,196 @@
+//! Messages with files, with the real program: taken in, sent, backed up, restored, pruned.
+
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use auto_message_scheduler::fake_waha::Options;
+use serde_json::Value;
+
+use crate::media::{jpeg, sha256};
+use crate::site::{Server, Site, program, stderr, until};
+
+fn site(options: Options) -> Site {
+    Site::with_options(Options { api_key: Some("kunci-rahasia".into()), ..options })
+}
+
+fn files(site: &Site) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(site.path("shop.db.files")) else { return Vec::new() };
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+fn done(site: &Site, arguments: &[&str]) -> String {
+    let output = site.run(arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn refused(site: &Site, arguments: &[&str]) -> String {
+    let output = site.run(arguments);
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+    stderr(&output)
+}
+
+#[test]
+fn a_picture_of_the_command_line_arrives_byte_for_byte_under_its_own_name() {
+    let site = site(Options::default());
+    let picture = jpeg(300_000);
+    fs::write(site.path("promo.jpg"), &picture).unwrap();
+    let arguments = ["Promo!", "--image", "promo.jpg", "--to", "081200007001", "--at", "now"];
+    done(&site, &[&["message", "add"], &arguments[..]].concat());
+    let mode = |path: &str| {
+        use std::os::unix::fs::PermissionsExt;
+        fs::metadata(site.path(path)).unwrap().permissions().mode() & 0o777
+    };
+    let name = sha256(&picture);
+    assert_eq!(files(&site), [name.as_str()]);
+    assert_eq!((mode("shop.db.files"), mode(&format!("shop.db.files/{name}"))), (0o700, 0o600));
+    fs::remove_file(site.path("promo.jpg")).unwrap();
+    done(&site, &["run"]);
+    let received = site.waha.received().remove(0);
+    let file = received.file.unwrap();
+    assert_eq!((received.text.as_str(), received.route.as_str()), ("Promo!", "sendImage"));
+    assert_eq!((file.sha256, file.filename), (Some(name.clone()), Some("promo.jpg".to_owned())));
+    let shown = done(&site, &["message", "show", "1"]);
+    assert!(shown.contains(&name) && shown.contains("promo.jpg"), "{shown}");
+}
+
+#[test]
+fn a_core_waha_is_asked_when_the_message_is_made_and_a_bad_file_is_named() {
+    let site = site(Options { is_plus: false, ..Options::default() });
+    fs::write(site.path("promo.jpg"), jpeg(9)).unwrap();
+    fs::write(site.path("virus.jpg"), b"MZ a program").unwrap();
+    let add = |file: &str| {
+        let arguments = ["message", "add", "--image", file, "--to", "081200007001", "--at", "now"];
+        refused(&site, &arguments)
+    };
+    assert!(add("promo.jpg").contains("only WAHA Plus sends pictures"), "{}", add("promo.jpg"));
+    assert!(add("virus.jpg").contains("the file is a program"), "{}", add("virus.jpg"));
+    assert!(add("none.jpg").contains("none.jpg"), "{}", add("none.jpg"));
+    assert_eq!(site.status(), "", "nothing was made");
+    site.write_settings("MEDIA_MAX_MB=1\n");
+    fs::write(site.path("large.bin"), jpeg(2 << 20)).unwrap();
+    let large = refused(&site, &["file", "add", "large.bin"]);
+    assert!(large.contains("more than 1 MB"), "{large}");
+    assert!(files(&site).iter().all(|name| !name.starts_with('.')), "nothing half is left");
+}
+
+#[test]
+fn a_full_disk_leaves_neither_half_a_file_nor_a_message() {
+    let site = site(Options::default());
+    fs::write(site.path("promo.jpg"), jpeg(900_000)).unwrap();
+    let line = format!(
+        "trap '' XFSZ; ulimit -f 600; exec {} message add --image promo.jpg --to 081200007001 --at now",
+        program().display()
+    );
+    let output = Command::new("bash")
+        .args(["-c", &line])
+        .current_dir(site.directory.path())
+        .env_clear()
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("failed to write into"), "{}", stderr(&output));
+    assert_eq!((files(&site), site.status()), (Vec::new(), String::new()));
+}
+
+#[test]
+fn a_backup_takes_the_files_along_and_a_restore_brings_them_back() {
+    let site = site(Options::default());
+    let picture = jpeg(20_000);
+    fs::write(site.path("promo.jpg"), &picture).unwrap();
+    let arguments = ["--image", "promo.jpg", "--to", "081200007001", "--at", "+2h"];
+    done(&site, &[&["message", "add"], &arguments[..]].concat());
+    let made: Value = serde_json::from_str(&done(&site, &["backup", "copy.db", "--json"])).unwrap();
+    assert_eq!((&made["files"], &made["missing_files"]), (&1.into(), &0.into()));
+    let name = sha256(&picture);
+    assert_eq!(fs::read(site.path(&format!("copy.db.files/{name}"))).unwrap(), picture);
+    fs::remove_dir_all(site.path("shop.db.files")).unwrap();
+    let output = site.run(&["confirm-host"]);
+    assert!(stderr(&output).contains("1 files of messages are not in"), "{}", stderr(&output));
+    done(&site, &["restore", "copy.db"]);
+    assert_eq!(fs::read(site.path(&format!("shop.db.files/{name}"))).unwrap(), picture);
+    fs::remove_dir_all(site.path("shop.db.files")).unwrap();
+    fs::remove_dir_all(site.path("copy.db.files")).unwrap();
+    let told = done(&site, &["restore", "copy.db"]);
+    assert!(told.contains("1 files of messages are neither here"), "{told}");
+}
+
+#[test]
+fn prune_removes_a_file_only_when_no_message_refers_to_it_and_it_is_old() {
+    let site = site(Options::default());
+    let old = SystemTime::now() - Duration::from_hours(24 * 30);
+    for (name, is_old) in [("used.jpg", true), ("unused.jpg", true), ("new.jpg", false)] {
+        fs::write(site.path(name), jpeg(name.len() * 1_000)).unwrap();
+        let file = done(&site, &["file", "add", name]);
+        if is_old {
+            let path = site.path(&format!("shop.db.files/{}", file.trim()));
+            fs::File::options().append(true).open(path).unwrap().set_modified(old).unwrap();
+        }
+        if name == "used.jpg" {
+            let content = format!(r#"{{"kind":"image","file":"{}"}}"#, file.trim());
+            let arguments = ["--content", &content, "--to", "081200007001", "--draft"];
+            done(&site, &[&["message", "add"], &arguments[..]].concat());
+            let refusal = refused(&site, &["file", "remove", file.trim()]);
+            assert!(refusal.contains("a message refers to it"), "{refusal}");
+        }
+    }
+    let list: Value = serde_json::from_str(&done(&site, &["file", "list", "--json"])).unwrap();
+    assert_eq!(list.as_array().unwrap().len(), 3);
+    done(&site, &["prune", "--older-than", "30d", "--dry-run"]);
+    assert_eq!(files(&site).len(), 3);
+    let told = done(&site, &["prune", "--older-than", "30d"]);
+    assert!(told.contains("1 file of no message"), "{told}");
+    assert_eq!(files(&site).len(), 2);
+}
+
+/// The most memory that a process ever had, in KiB.
+fn peak_kib(server: &Server) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_file_of_sixteen_megabytes_takes_two_of_memory_at_most() {
+    let site = site(Options::default());
+    fs::write(site.path("promo.jpg"), jpeg(16 << 20)).unwrap();
+    let server = site.serve();
+    let send = |arguments: &[&str], count: usize| {
+        let to = ["--to", "081200007001", "--at", "now"];
+        done(&site, &[&["message", "add"], arguments, &to].concat());
+        server.post("/api/cron-auto-message");
+        until("it arrives", || site.waha.received().len() == count);
+        until("it is recorded", || !site.status().contains("sending"));
+    };
+    send(&["Halo"], 1);
+    // The first file brings the library's own tables.
+    let before = peak_kib(&server);
+    send(&["--image", "promo.jpg"], 2);
+    let grown = peak_kib(&server) - before;
+    let file = site.waha.received().remove(1).file.unwrap();
+    assert_eq!((file.bytes, file.sha256), (16 << 20, Some(sha256(&jpeg(16 << 20)))));
+    println!("16 MB file: the peak grew by {grown} KiB, from {before}");
+    assert!(grown <= 2 * 1024, "{grown} KiB");
+}
+
+#[test]
+fn a_program_killed_with_a_file_on_its_way_never_sends_it_again() {
+    for (place, arrives) in [("claimed", 0), ("answered", 1)] {
+        let site = site(Options::default());
+        fs::write(site.path("promo.jpg"), jpeg(1 << 20)).unwrap();
+        let arguments = ["--image", "promo.jpg", "--to", "081200007001", "--at", "now"];
+        done(&site, &[&["message", "add"], &arguments[..]].concat());
+        let mut run = site.start("run", "run.log", Some(place));
+        let sending = "SELECT count(*) FROM deliveries WHERE status = 'sending'";
+        until("it is claimed", || {
+            let count: i64 = site.sql().query_row(sending, [], |row| row.get(0)).unwrap();
+            count == 1 && site.waha.received().len() == arrives
+        });
+        run.kill();
+        done(&site, &["run"]);
+        done(&site, &["run"]);
+        let row = site.sqlite3("SELECT status, attempts FROM deliveries");
+        assert_eq!((row.trim(), site.waha.received().len()), ("unknown|1", arrives), "{place}");
+    }
+}
