@@ -62,6 +62,7 @@ mod messages;
 mod other_numbers;
 mod outcomes;
 mod pacing;
+mod pages;
 mod panel;
 mod parsers;
 mod planning;
