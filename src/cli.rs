@@ -51,7 +51,7 @@ use crate::trigger::Triggers;
 
 /// Sends scheduled WhatsApp messages through WAHA: never twice, never lost, never a burst.
 #[derive(Debug, Parser)]
-#[command(name = "auto-message-scheduler", version, arg_required_else_help = true, term_width = 80)]
+#[command(name = "auto-message-scheduler", version, arg_required_else_help = true, term_width = 80, after_help = ABOUT)]
 struct Arguments {
     /// Read settings from this file [default: auto-message-scheduler.env, when it is there]
     #[arg(long, global = true, value_name = "FILE")]
@@ -127,6 +127,20 @@ enum Command {
 
 /// A person waits for the answer.
 const WAHA_PATIENCE: Duration = Duration::from_secs(5);
+
+const ABOUT: &str = "\
+Environment:
+  Every setting may be a variable, and wins over the env file: `settings` lists
+  them all.
+
+Files:
+  auto-message-scheduler.env   the settings, in the working directory; `init`
+                               makes it
+  auto-message-scheduler.db    all messages (DATABASE_PATH); beside it -wal and
+                               -shm of SQLite, .cron-secret, .lock
+
+Exit status:
+  0 done, 1 failed, 2 wrong usage or settings";
 
 const RUN_EXAMPLES: &str = "\
 Examples:

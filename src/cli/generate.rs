@@ -17,9 +17,8 @@ const NAME: &str = "auto-message-scheduler";
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example, for bash:
-  auto-message-scheduler completions bash \\
-    > ~/.local/share/bash-completion/completions/auto-message-scheduler")]
+Example, a line for ~/.bashrc (zsh and fish have their own ways):
+  source <(auto-message-scheduler completions bash)")]
 pub(super) struct CompletionsArgs {
     /// The shell
     shell: Shell,
