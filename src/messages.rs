@@ -240,6 +240,21 @@ pub fn add(
     }
 }
 
+/// A draft that says the same to the same as a message, without its times.
+pub(crate) fn draft_of(store: &mut Store, id: i64) -> Result<Draft, ComposeError> {
+    let row = existing(store, id)?;
+    Ok(Draft {
+        text: row.message,
+        content: row.content,
+        title: row.title,
+        contact_ids: row.contact_ids,
+        channel: Some(row.channel_id.to_string()),
+        metadata: row.metadata,
+        is_draft: true,
+        ..Draft::default()
+    })
+}
+
 /// The message with this id.
 fn existing(store: &mut Store, id: i64) -> Result<Message, ComposeError> {
     match store.read(|tx| tx.message(id))? {

@@ -34,6 +34,8 @@ enum MessageCommand {
     List(show::ListArgs),
     /// Show a message and what became of it for each recipient
     Show(show::ShowArgs),
+    /// Make a new message that says the same to the same people, as a draft or at a time
+    Copy(add::CopyArgs),
     /// Change a message, as far as it has not been sent
     Edit(Box<add::EditArgs>),
     /// Stop a message for good; what is under way goes out
@@ -125,6 +127,7 @@ pub(super) fn message(args: &MessageArgs, config: &Config) -> Result<(), CliErro
         MessageCommand::Add(args) => add::add(args, config),
         MessageCommand::List(args) => show::list(args, config),
         MessageCommand::Show(args) => show::show(args, config),
+        MessageCommand::Copy(args) => add::copy(args, config),
         MessageCommand::Edit(args) => add::edit(args, config),
         MessageCommand::Cancel(args) => cancel(args, &mut Desk::open_or_make(config)?),
         MessageCommand::Pause(args) => pause(args, &mut Desk::open_or_make(config)?),

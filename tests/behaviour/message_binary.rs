@@ -267,3 +267,25 @@ fn a_slip_of_the_hand_is_named_with_its_remedy() {
     }
     assert!(ok(&site, &["contact", "list", "--tag", "vip"]).contains("no contact is like that"));
 }
+
+#[test]
+fn a_copy_says_the_same_to_the_same_and_waits_as_a_draft_for_its_time() {
+    let site = Site::new();
+    let add = ["message", "add", "Halo {{name|Kak}}", "--title", "promo", "--at", "+1h"];
+    ok(&site, &[&add[..], &["--to", "081200007001", "081200007002"]].concat());
+    ok(&site, &["message", "copy", "1"]);
+    ok(&site, &["message", "copy", "1", "--to", "081200007003", "--at", "+2h"]);
+    let column = |name: &str| -> Vec<String> {
+        let sql = site.sql();
+        let mut rows =
+            sql.prepare(&format!("SELECT {name} FROM auto_messages ORDER BY id")).unwrap();
+        rows.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+    };
+    assert_eq!(column("status"), ["scheduled", "draft", "scheduled"]);
+    assert_eq!(column("message"), ["Halo {{name|Kak}}"; 3]);
+    assert_eq!(column("title"), ["promo"; 3]);
+    let to = column("contact_ids");
+    assert_eq!(to[0], to[1]);
+    assert!(to[2].contains("7003") && !to[2].contains("7001"), "{to:?}");
+    refused(&site, &["message", "copy", "9"], 1);
+}

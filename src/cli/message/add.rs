@@ -56,6 +56,26 @@ pub(super) struct AddArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct CopyArgs {
+    /// The message's id, as `message list` shows it
+    #[arg(value_parser = crate::cli::row_id)]
+    id: i64,
+    /// Other recipients than that message has
+    #[arg(long, value_name = "WHO", num_args = 1..)]
+    to: Vec<String>,
+    /// Another channel, by name or id
+    #[arg(long)]
+    channel: Option<String>,
+    #[command(flatten)]
+    timing: TimingArgs,
+    /// Leave out recipients that cannot get it
+    #[arg(long)]
+    skip_bad: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct EditArgs {
     /// The message's id, as `message list` shows it
     #[arg(value_parser = crate::cli::row_id)]
@@ -166,12 +186,31 @@ pub(super) fn add(args: &AddArgs, config: &Config) -> Result<(), CliError> {
         created_by: "cli",
         ..Draft::default()
     };
-    let mut desk = Desk::open_or_make(config)?;
     draft.content = args.content.column(config)?;
+    make(&draft, args.output, Desk::open_or_make(config)?)
+}
+
+pub(super) fn copy(args: &CopyArgs, config: &Config) -> Result<(), CliError> {
+    let mut desk = Desk::open_or_make(config)?;
+    let mut draft = messages::draft_of(&mut desk.store, args.id)?;
+    if !args.to.is_empty() {
+        (draft.to, draft.contact_ids) = (args.to.clone(), None);
+    }
+    draft.channel = args.channel.clone().or(draft.channel);
+    draft.timing = args.timing.timing();
+    draft.is_draft = draft.timing.is_none();
+    draft.skip_bad = args.skip_bad;
+    draft.created_by = "cli";
+    make(&draft, args.output, desk)
+}
+
+/// Makes a message, and says how it stands.
+fn make(draft: &Draft, output: Output, mut desk: Desk<'_>) -> Result<(), CliError> {
+    let config = desk.config;
     if Content::read(draft.content.as_deref()).is_ok_and(|content| content.needs_plus()) {
         ask_tier(&mut desk.store, config, desk.now)?;
     }
-    let mut composed = messages::add(&mut desk.store, &draft, None, config, desk.now)?;
+    let mut composed = messages::add(&mut desk.store, draft, None, config, desk.now)?;
     let ahead = forecast::of_message(&mut desk.store, composed.id, config, desk.now)?;
     let ahead = ahead.filter(|_| composed.begins_at.is_some());
     composed.warnings.extend(ahead.as_ref().and_then(MessageForecast::warned));
@@ -189,7 +228,7 @@ pub(super) fn add(args: &AddArgs, config: &Config) -> Result<(), CliError> {
         "last_at": tally.and_then(|tally| tally.ends_at).map(|at| at.to_string()),
         "warnings": words(&composed.warnings),
     });
-    args.output.print(&data, |_| describe(&composed, tally, &desk))
+    output.print(&data, |_| describe(&composed, tally, &desk))
 }
 
 fn describe(composed: &Composed, tally: Option<Tally>, desk: &Desk<'_>) -> String {

@@ -162,9 +162,9 @@ fn what_was_sent_since_the_backup_counts_for_the_daily_limit() {
 fn every_occurrence_of_a_weekly_message_since_the_backup_is_unknown_and_the_next_goes_out() {
     let mut world = World::new();
     world.execute(
-        r#"INSERT INTO auto_messages (message, contact_ids, interval_config, created_at)
+        r#"INSERT INTO auto_messages (message, contact_ids, interval_config, created_at, updated_at)
            VALUES ('x', '081200007001', '{"startDate":"2026-12-01","time":"09:00",
-               "weekDays":["Selasa","Kamis"]}', '2026-12-01T01:00:00Z')"#,
+               "weekDays":["Selasa","Kamis"]}', '2026-12-01T01:00:00Z', '2026-12-01T01:00:00Z')"#,
     );
     let file = world.backup("b");
     for _ in 0..6 {
