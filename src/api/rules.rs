@@ -57,6 +57,8 @@ impl Admission for Arc<Config> {
         }
         let bytes_max = if path(head) == WEBHOOK_PATH {
             webhook::BODY_BYTES_MAX
+        } else if path(head) == v1::FILES_PATH {
+            usize::try_from(self.media_max_mb << 20).unwrap_or(usize::MAX)
         } else if path(head) == v1::IMPORT_PATH {
             let is_too_large =
                 matches!(head.length, Length::Bytes(bytes) if bytes > PAGE_BODY_BYTES_MAX as u64);

@@ -6,6 +6,7 @@ mod channels;
 mod contacts;
 #[cfg(test)]
 mod document;
+mod files;
 pub mod keys;
 mod messages;
 mod once;
@@ -26,6 +27,8 @@ use call::{Answered, Call, Problem};
 pub(super) const ROOT: &str = "/api/v1";
 /// The path of a list of contacts as CSV, which may be larger than other bodies.
 pub(super) const IMPORT_PATH: &str = "/api/v1/contacts/import";
+/// The path of a file that comes, which is not kept in memory.
+pub(super) const FILES_PATH: &str = "/api/v1/files";
 /// Requests of keys that are good; they take turns at the database.
 pub(super) const CLASS: Class = Class { name: "http-api", max: 16, stack_bytes: 512 * 1024 };
 const DOCUMENT: &str = include_str!("../../docs/openapi.json");
@@ -104,6 +107,7 @@ const ROUTES: &[Route] = &[
         messages::deliveries,
     ),
     get("/deliveries/{id}", &[], messages::delivery),
+    post("/files", files::create),
     get("/contacts", &["phone", "search", "tag", "opted_out", "limit", "cursor"], contacts::list),
     post("/contacts", contacts::create),
     change("POST", "/contacts/import", &["tag", "strict", "dry_run"], contacts::import),
@@ -171,10 +175,13 @@ impl V1 {
             let words = format!("this key may only {}: `api-key add` makes others", key.can);
             return Problem::new(403, "key_has_no_right", words).response();
         }
-        if let Err(refusal) = request.read_body() {
+        let mut uploaded = None;
+        if request.path() == FILES_PATH {
+            uploaded = Some(files::take_in(self, request));
+        } else if let Err(refusal) = request.read_body() {
             return refusal;
         }
-        let call = Call::new(self, request, key, *id);
+        let call = Call::new(self, request, key, *id, uploaded);
         call.answer(route).unwrap_or_else(Problem::response)
     }
 

@@ -120,6 +120,15 @@ impl Request {
         Ok(())
     }
 
+    /// The body as it comes, which was not read before.
+    pub(crate) fn coming(&mut self) -> Box<dyn Read + '_> {
+        let length = self.length() as u64;
+        match &mut self.source {
+            Some(source) => Box::new(source.as_reader().take(length)),
+            None => Box::new(self.body.as_slice()),
+        }
+    }
+
     /// Answers it. The client may have gone: that is no error.
     fn respond(self, response: Response) {
         let Some(mut source) = self.source else { return };

@@ -5,7 +5,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use auto_message_scheduler::delivery::{Ack, MessageId};
 use auto_message_scheduler::fake_waha::{Engine, Options, Received};
+use auto_message_scheduler::store::{Echo, MessageEvent, Store};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -235,6 +237,31 @@ fn a_picture_is_known_by_its_caption_and_a_text_of_the_same_words_is_none() {
         world.run();
         let status = world.ask("SELECT status FROM deliveries ORDER BY id DESC LIMIT 1");
         assert_eq!(status, "unknown", "{engine}");
+    }
+}
+
+#[test]
+fn an_event_of_another_picture_proves_nothing_and_one_with_the_caption_does() {
+    let world = world_on(Engine::Webjs);
+    let content = json!({ "kind": "image", "file": put(&world, &jpeg(9)) });
+    for (caption, fate) in [("", "unknown"), ("Promo", "sent")] {
+        world.execute("DELETE FROM auto_messages");
+        message(&world, caption, "081200000504", &content);
+        world.run();
+        assert_eq!(world.ask("SELECT status FROM deliveries"), "unknown");
+        let bare = format!("3EB0{fate}");
+        let id = MessageId { bare, from_me: Some(true), chat_id: None };
+        let echo = Echo {
+            session: "default",
+            chat_id: "6281200000504@c.us",
+            text: caption,
+            at: world.clock.wall(),
+        };
+        let (message, echo) = (&id, Some(echo));
+        let event = MessageEvent { event_id: fate, message, ack: Some(Ack::Server), echo };
+        let mut store = Store::open(&world.path).unwrap();
+        store.write(|tx| tx.take_message_event(&event, world.clock.wall())).unwrap();
+        assert_eq!(world.ask("SELECT status FROM deliveries"), fate, "{caption}");
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use auto_message_scheduler::fake_waha::Options;
 use serde_json::Value;
 
+use crate::api_v1::{Door, add_key};
 use crate::media::{jpeg, sha256};
 use crate::site::{Server, Site, program, stderr, until};
 
@@ -193,4 +194,41 @@ fn a_program_killed_with_a_file_on_its_way_never_sends_it_again() {
         let row = site.sqlite3("SELECT status, attempts FROM deliveries");
         assert_eq!((row.trim(), site.waha.received().len()), ("unknown|1", arrives), "{place}");
     }
+}
+
+#[test]
+fn a_file_of_the_api_arrives_byte_for_byte_and_a_message_says_what_it_carries() {
+    let site = site(Options::default());
+    site.write_settings("MEDIA_MAX_MB=3\n");
+    let door = Door::open(&site);
+    let picture = jpeg(2 << 20);
+    let upload = |bytes: &[u8]| door.ask_with("POST", "/files", &[], bytes).unwrap();
+    let name = sha256(&picture);
+    for _ in 0..2 {
+        let taken = upload(&picture).expect(200).body;
+        assert_eq!(
+            (&taken["file"], &taken["mimetype"]),
+            (&name.as_str().into(), &"image/jpeg".into())
+        );
+    }
+    assert_eq!(upload(b"").expect(422).refusal().1, "invalid");
+    assert_eq!(upload(&jpeg((3 << 20) + 1)).status, 413);
+    let content = serde_json::json!({ "kind": "image", "file": name, "filename": "promo.jpg" });
+    let new = serde_json::json!({ "content": content, "to": ["081200007001"], "at": "now" });
+    let id = door.post("/messages", &new).expect(201).body["id"].clone();
+    until("it arrives", || site.waha.received().len() == 1);
+    let file = site.waha.received().remove(0).file.unwrap();
+    assert_eq!((file.sha256, file.bytes), (Some(name), picture.len()));
+    assert_eq!(door.get(&format!("/messages/{id}"))["content"], content);
+    for (content, code) in [
+        (serde_json::json!({ "kind": "sticker" }), "content_kind"),
+        (serde_json::json!({ "kind": "image", "file": sha256(b"?") }), "file_missing"),
+    ] {
+        let new = serde_json::json!({ "content": content, "to": ["081200007001"] });
+        assert_eq!(door.post("/messages", &new).refusal(), (422, code, "content"));
+    }
+    let other = add_key(&site, &["lihat", "--can", "read"]);
+    let header = format!("Bearer {other}");
+    let refused = door.ask_with("POST", "/files", &[("Authorization", &header)], b"x").unwrap();
+    assert_eq!((refused.status, files(&site).len()), (403, 1));
 }

@@ -1,5 +1,7 @@
 //! One request of the API: its parameters, its body, and what can be wrong with them.
 
+use std::cell::Cell;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -8,6 +10,7 @@ use crate::channels::ChannelError;
 use crate::clock::Timestamp;
 use crate::contacts::ContactError;
 use crate::contacts::import::ImportError;
+use crate::files::Stored;
 use crate::http::{Request, Response};
 use crate::logging::in_one_line;
 use crate::messages::ComposeError;
@@ -171,14 +174,23 @@ pub(super) struct Call<'a> {
     /// The id in the path.
     pub(super) id: i64,
     pub(super) now: Timestamp,
+    /// The file that the body was, when the route takes one.
+    pub(super) uploaded: Cell<Option<Result<Stored, Problem>>>,
     query: Vec<(String, String)>,
 }
 
 impl<'a> Call<'a> {
-    pub(super) fn new(v1: &'a V1, request: &'a Request, key: ApiKey, id: i64) -> Self {
+    pub(super) fn new(
+        v1: &'a V1,
+        request: &'a Request,
+        key: ApiKey,
+        id: i64,
+        uploaded: Option<Result<Stored, Problem>>,
+    ) -> Self {
         let query = request.target.split_once('?').map_or("", |(_, query)| query);
         let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        Self { v1, request, key, id, now: v1.clock.now().wall, query }
+        let (now, uploaded) = (v1.clock.now().wall, Cell::new(uploaded));
+        Self { v1, request, key, id, now, uploaded, query }
     }
 
     /// Answers it by its route, or as it was answered before.

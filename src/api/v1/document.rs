@@ -15,6 +15,7 @@ use super::{ROOT, ROUTES, call, channels, contacts, messages};
     messages::MessagePlan,
     crate::messages::MessageView,
     crate::messages::DeliveryView,
+    super::files::TakenFile,
     contacts::NewContact,
     contacts::ContactChange,
     contacts::ImportOf,
@@ -39,6 +40,12 @@ const WORDS: &[(&str, &str, u16, &str)] = &[
     ("Send again to those for whom it failed or came too late", "RetryOf", 200, "Message"),
     ("What became of a message for each recipient, by chat", "", 200, "Page of Delivery"),
     ("One delivery", "", 200, "Delivery"),
+    (
+        "Take in a file that a message may carry: the body is its bytes, at most MEDIA_MAX_MB",
+        "FILE",
+        200,
+        "TakenFile",
+    ),
     ("Contacts, the newest first", "", 200, "Page of Contact"),
     ("Add a contact", "NewContact", 201, "Contact"),
     ("Add a list of contacts, as `contact import` takes it, at most 1 MiB", "CSV", 200, "ImportOf"),
@@ -178,6 +185,10 @@ fn operation(method: &str, path: &str, words: (&str, &str, u16, &str)) -> Value 
         let example = "name,phone\nBudi,0812-0000-7001\n";
         let content = json!({"schema": {"type": "string"}, "example": example});
         operation["requestBody"] = json!({"required": true, "content": {"text/csv": content}});
+    } else if body == "FILE" {
+        let content = json!({"schema": {"type": "string", "format": "binary"}});
+        let content = json!({"application/octet-stream": content});
+        operation["requestBody"] = json!({"required": true, "content": content});
     } else if !body.is_empty() {
         let content = json!({"application/json": {"schema": schema(body)}});
         let is_required = !matches!(body, "RetryOf" | "Pause");

@@ -26,8 +26,11 @@ const SKIPPED_MAX: usize = 100;
 #[cfg_attr(test, derive(utoipa::ToSchema), schema(example = json!({"text": "Halo {{name|Kak}}", "to": ["0812-0000-7001", "tag:vip"], "at": "+2h"})))]
 pub(super) struct NewMessage {
     /// The text; `{{name}}`, `{{phone_number}}` and attributes of the contact are filled in.
+    /// With `content` it may be left out.
     #[cfg_attr(test, schema(min_length = 1, max_length = 65536))]
-    text: String,
+    text: Option<String>,
+    /// What it carries beside its text, or in place of it, as docs/media.md has it.
+    content: Option<Map<String, Value>>,
     /// Who gets it; only a draft may have nobody.
     #[cfg_attr(test, schema(value_type = Option<To>))]
     to: Option<Value>,
@@ -57,6 +60,10 @@ pub(super) struct NewMessage {
 pub(super) struct MessageChange {
     #[cfg_attr(test, schema(min_length = 1, max_length = 65536))]
     text: Option<String>,
+    /// In place of all that it had; `null` makes it a text alone.
+    #[serde(default, deserialize_with = "given")]
+    #[cfg_attr(test, schema(value_type = Option<Map<String, Value>>))]
+    content: Option<Option<Map<String, Value>>>,
     /// The recipients, in place of all that it had.
     #[cfg_attr(test, schema(value_type = Option<To>))]
     to: Option<Value>,
@@ -274,8 +281,12 @@ impl NewMessage {
     fn draft(self) -> Result<Draft, Problem> {
         let timing = timing(self.at, self.schedules, self.interval)?;
         let now = || Timing::At(vec!["now".to_owned()]);
+        let content = self.content.map(|object| Value::Object(object).to_string());
+        let text = self.text.or_else(|| content.is_some().then(String::new));
+        let missing = || Problem::invalid("text", "invalid", "missing field `text`");
         Ok(Draft {
-            text: self.text,
+            text: text.ok_or_else(missing)?,
+            content,
             title: self.title,
             contact_ids: self.to.as_ref().map(column).transpose()?,
             channel: self.channel.map(ByIdOrName::text),
@@ -296,6 +307,7 @@ impl MessageChange {
         };
         Ok(Edit {
             text: self.text,
+            content: self.content.map(metadata),
             title: self.title.map(Option::unwrap_or_default),
             contact_ids: self.to.as_ref().map(column).transpose()?,
             channel: self.channel.map(ByIdOrName::text),

@@ -1,0 +1,63 @@
+//! `files`: what messages carry. A file is taken in while it comes; only then a message can refer to it.
+
+use std::io::{self, ErrorKind, Read};
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::V1;
+use super::call::{Answered, Call, Problem, json};
+use crate::files::{FileError, Files, Stored};
+use crate::http::Request;
+
+/// A file that was taken in.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub(super) struct TakenFile {
+    /// Its name, for `content`: the SHA-256 of its bytes.
+    file: String,
+    bytes: u64,
+    /// What it is, by its bytes.
+    mimetype: String,
+}
+
+/// Takes the body in, which may be larger than what is kept in memory.
+pub(super) fn take_in(v1: &V1, request: &mut Request) -> Result<Stored, Problem> {
+    let files = Files::beside(&v1.config.database_path);
+    let body = Whole { left: request.length() as u64, body: request.coming() };
+    files.add(body, Path::new("the body"), v1.config.media_max_mb << 20).map_err(|error| {
+        let words = error.to_string();
+        match error {
+            FileError::Empty => Problem::new(422, "invalid", "send the bytes of a file"),
+            FileError::TooLarge { .. } => Problem::new(413, "too_large", words),
+            FileError::Read { .. } => Problem::new(400, "bad_request", "the body ended too early"),
+            FileError::Write { source, .. } => {
+                log::error!("files: a file could not be taken in: {source}");
+                Problem::unavailable()
+            }
+        }
+    })
+}
+
+pub(super) fn create(call: &Call<'_>) -> Answered {
+    let taken = call.uploaded.take().unwrap_or_else(|| Err(Problem::unavailable()))?;
+    let Stored { name, bytes, kind } = taken;
+    Ok(json(200, &TakenFile { file: name, bytes, mimetype: kind.mimetype.to_owned() }))
+}
+
+/// A body that has an error for an end before its end: half a file is none.
+struct Whole<R> {
+    left: u64,
+    body: R,
+}
+
+impl<R: Read> Read for Whole<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.body.read(buffer)?;
+        if count == 0 && self.left > 0 && !buffer.is_empty() {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        self.left = self.left.saturating_sub(count as u64);
+        Ok(count)
+    }
+}
