@@ -292,10 +292,11 @@ impl World {
 
     /// A message that is due now; returns its id.
     pub fn message(&self, contact_ids: &str) -> i64 {
-        // Made by the world's clock: SQLite's own default would be the day on which the tests run.
+        // Made by the world's clock: SQLite's own default would be the day on which the tests run. A second
+        // before, so that what changes now has another time than the row.
         let sql = "INSERT INTO auto_messages
                        (title, message, contact_ids, scheduled_at, created_at, updated_at)
-                   VALUES ('test', 'Halo', ?1, ?2, ?2, ?2)";
+                   VALUES ('test', 'Halo', ?1, ?2, ?2, strftime('%Y-%m-%dT%H:%M:%SZ', ?2, '-1 second'))";
         let now = self.clock.now().wall.to_string();
         self.sql.execute(sql, [contact_ids, now.as_str()]).unwrap();
         self.sql.last_insert_rowid()
