@@ -41,10 +41,10 @@ impl Filter {
         Self(format!("{}&{}", self.0, other.0))
     }
 
-    /// Also that a row comes after the one with this instant and id, in that order.
-    pub(super) fn and_after(self, (at, id): (&str, &str)) -> Self {
-        let (at, id) = (quote(at), quote(id));
-        let after = format!("(scheduled_at.gt.{at},and(scheduled_at.eq.{at},id.gt.{id}))");
+    /// Also that a row comes after the one with these values of two columns, in that order.
+    pub(super) fn and_after(self, (first, a): (&str, &str), (second, b): (&str, &str)) -> Self {
+        let (a, b) = (quote(a), quote(b));
+        let after = format!("({first}.gt.{a},and({first}.eq.{a},{second}.gt.{b}))");
         Self(format!("{}&or={}", self.0, encode(&after)))
     }
 

@@ -42,6 +42,8 @@ pub struct Link {
     channels: Vec<String>,
     /// Where the search for due rows stopped, by the instant from which a group of channels is sent.
     found_last: HashMap<String, Found>,
+    /// How many due rows the project gave at once, at most.
+    longest_page: usize,
     failures: usize,
 }
 
@@ -118,6 +120,7 @@ impl Link {
             looked_at: None,
             channels: Vec::new(),
             found_last: HashMap::new(),
+            longest_page: 0,
             failures: 0,
         }))
     }

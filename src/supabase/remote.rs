@@ -23,6 +23,7 @@ pub(super) const PAGE: usize = 100;
 pub(super) const IDS_MAX: usize = 50;
 const ROWS: &str = "return=representation";
 const NO_ROWS: &str = "return=minimal";
+const COUNTED: &str = "count=exact";
 const IGNORE: &str = "resolution=ignore-duplicates,return=representation";
 const MERGE: &str = "resolution=merge-duplicates,return=representation";
 
@@ -130,6 +131,24 @@ impl Remote {
         self.ask(Method::Get, &format!("{table}?{}{rest}", filter.text()), "", None)
     }
 
+    /// The rows in which `column` is one of `values`. A page that the server cut says so, because it is to
+    /// count the rows: what is not in it is asked for again, and never taken for gone.
+    fn get_of(&self, table: &str, (column, values): (&str, &[&str]), rest: &str) -> Answer {
+        let filter = Filter::one_of(column, values.iter().copied());
+        let reply =
+            self.reply(Method::Get, &format!("{table}?{}{rest}", filter.text()), COUNTED, None);
+        let is_cut = reply.as_ref().is_ok_and(|reply| reply.status == 206);
+        let answer = reply::rows(reply);
+        let is_spoiled = matches!(&answer, Err(Trouble { kind: Kind::Filter, .. }));
+        if values.len() < 2 || !(is_cut || is_spoiled) {
+            return answer;
+        }
+        let (left, right) = values.split_at(values.len() / 2);
+        let mut rows = self.get_of(table, (column, left), rest)?;
+        rows.extend(self.get_of(table, (column, right), rest)?);
+        Ok(rows)
+    }
+
     fn patch(&self, table: &str, filter: &Filter, rest: &str, body: &Value) -> Answer {
         let path = format!("{table}?{}{rest}", filter.text());
         self.ask(Method::Patch, &path, ROWS, Some(body))
@@ -157,7 +176,8 @@ impl Remote {
                 session_name: text(row, "session_name").filter(|name| !name.trim().is_empty()),
                 is_active: row["is_active"].as_bool() != Some(false),
             }));
-            if count < PAGE {
+            // The server may cut pages at less.
+            if count == 0 {
                 return Ok(all);
             }
         }
@@ -178,7 +198,7 @@ impl Remote {
             .and("scheduled_at", "gte", since)
             .and_all(&Filter::one_of(&tables.channel_column, channels));
         if let Some(after) = after {
-            filter = filter.and_after((&after.due_at, &after.id));
+            filter = filter.and_after(("scheduled_at", &after.due_at), ("id", &after.id));
         }
         let (mut select, mut open) = ("id,scheduled_at".to_owned(), String::new());
         if tables.is_shared {
@@ -234,11 +254,10 @@ impl Remote {
             "updated_at",
             &tables.channel_column,
         ];
-        let filter = Filter::one_of("id", ids.iter().copied());
         let rest = format!("&select={}&limit={PAGE}", table.select(&columns));
-        let answer = self.get(&table.name, &filter, &rest);
-        // Rows can be megabytes, and one id can spoil a page.
-        if let Err(Trouble { kind: Kind::Filter | Kind::Unknown, .. }) = &answer
+        let answer = self.get_of(&table.name, ("id", ids), &rest);
+        // Rows can be megabytes.
+        if let Err(Trouble { kind: Kind::Unknown, .. }) = &answer
             && ids.len() > 1
         {
             let (left, right) = ids.split_at(ids.len() / 2);
@@ -276,11 +295,10 @@ impl Remote {
         if !tables.messages.has("updated_at") {
             return self.read_again(tables, ids);
         }
-        let filter = Filter::one_of("id", ids.iter().copied());
         let columns = ["id", "status", "scheduled_at", "sent_at", "updated_at"];
         let select = tables.messages.select(&columns);
         let rest = format!("&select={select},{}&limit={PAGE}", tables.channel_column);
-        let rows = self.get(&tables.messages.name, &filter, &rest)?;
+        let rows = self.get_of(&tables.messages.name, ("id", ids), &rest)?;
         Ok(rows.iter().filter_map(|row| message(row, &tables.channel_column)).collect())
     }
 
@@ -289,10 +307,9 @@ impl Remote {
         let Some(table) = &tables.contacts else { return Ok(Vec::new()) };
         let mut rows = Vec::new();
         for page in values.chunks(IDS_MAX) {
-            let filter = Filter::one_of(column, page.iter().copied());
             let select = table.select(&["id", "name", "phone_number", "is_active"]);
             let rest = format!("&select={select}&limit=1000");
-            rows.extend(self.get(&table.name, &filter, &rest)?);
+            rows.extend(self.get_of(&table.name, (column, page), &rest)?);
         }
         Ok(rows)
     }
@@ -306,19 +323,35 @@ impl Remote {
 
     /// All claims of these messages.
     pub(super) fn claims_of(&self, messages: &[&str]) -> Result<Vec<RemoteClaim>, Trouble> {
-        let filter = Filter::one_of("auto_message_id", messages.iter().copied());
-        let rows = self.get(CLAIMS, &filter, "&order=due_at.desc&limit=1000")?;
+        let of = ("auto_message_id", messages);
+        let rows = self.get_of(CLAIMS, of, "&order=due_at.desc&limit=1000")?;
         Ok(rows.iter().map(claim).collect())
     }
 
-    /// At most a page of the open claims of an appliance.
+    /// The open claims of an appliance.
     pub(super) fn open_claims(&self, appliance: &str) -> Result<Vec<RemoteClaim>, Trouble> {
         let filter = Filter::equal("claimed_by", appliance).and("settled_at", "is", "null");
-        let rows = self.get(CLAIMS, &filter, "&order=due_at&limit=1000")?;
-        Ok(rows.iter().map(claim).collect())
+        self.claims(&filter, "")
     }
 
-    /// At most a page of the open claims of others on these channels.
+    /// All claims that fit, page by page: the server may cut pages at less.
+    fn claims(&self, filter: &Filter, select: &str) -> Result<Vec<RemoteClaim>, Trouble> {
+        let rest = format!("{select}&order=due_at,auto_message_id&limit=1000");
+        let mut all: Vec<RemoteClaim> = Vec::new();
+        loop {
+            let mut filter = filter.clone();
+            if let Some(RemoteClaim { due_at, message, .. }) = all.last() {
+                filter = filter.and_after(("due_at", due_at), ("auto_message_id", message));
+            }
+            let rows = self.get(CLAIMS, &filter, &rest)?;
+            if rows.is_empty() {
+                return Ok(all);
+            }
+            all.extend(rows.iter().map(claim));
+        }
+    }
+
+    /// The open claims of others on these channels.
     pub(super) fn open_claims_of_others(
         &self,
         tables: &Tables,
@@ -330,12 +363,7 @@ impl Remote {
         let filter = Filter::one_of(&column, channels.iter().map(String::as_str))
             .and("claimed_by", "neq", appliance)
             .and("settled_at", "is", "null");
-        let rest = format!(
-            "&select=*,{messages}!inner({})&order=due_at&limit=1000",
-            tables.channel_column
-        );
-        let rows = self.get(CLAIMS, &filter, &rest)?;
-        Ok(rows.iter().map(claim).collect())
+        self.claims(&filter, &format!("&select=*,{messages}!inner({})", tables.channel_column))
     }
 
     /// Gives a claim back, unless another appliance has settled it.
@@ -405,15 +433,23 @@ impl Remote {
     }
 
     pub(super) fn owners(&self) -> Result<Vec<Owner>, Trouble> {
-        let rows =
-            self.ask(Method::Get, &format!("{OWNERS}?order=channel_id&limit=1000"), "", None)?;
         let owner = |row: &Value| Owner {
             channel: text(row, "channel_id").unwrap_or_default(),
             appliance: text(row, "appliance_id").unwrap_or_default(),
             taken_at: text(row, "taken_at"),
             seen_at: text(row, "seen_at"),
         };
-        Ok(rows.iter().map(owner).collect())
+        let mut all: Vec<Owner> = Vec::new();
+        loop {
+            let after = all.last().map(|last| format!("&channel_id=gt.{}", encode(&last.channel)));
+            let after = after.unwrap_or_default();
+            let path = format!("{OWNERS}?order=channel_id&limit=1000{after}");
+            let rows = self.ask(Method::Get, &path, "", None)?;
+            if rows.is_empty() {
+                return Ok(all);
+            }
+            all.extend(rows.iter().map(owner));
+        }
     }
 
     /// Says that this appliance lives. Returns the channels that are still its own.

@@ -31,7 +31,9 @@ impl Link {
         let mut after: Option<Found> = self.found_last.remove(&group);
         for _ in 0..PAGES_PER_PASS {
             let page = self.remote.find(&pass.tables, channels, since, after.as_ref())?;
-            let is_last = page.len() < PAGE;
+            // A page as long as the longest one may have been cut by the server.
+            let is_last = page.len() < PAGE && page.len() < self.longest_page.max(1);
+            self.longest_page = self.longest_page.max(page.len());
             after = page.last().cloned();
             let (fresh, settled) = self.sort_found(pass, page)?;
             if !fresh.is_empty() {
