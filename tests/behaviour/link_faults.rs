@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use crate::project::Project;
+use crate::project::{Kind, Project};
 use crate::site::Site;
 
 /// After failures the link waits a few times its limit, and machines are busy.
@@ -230,14 +230,19 @@ fn linked(project: &Project, number: usize) -> (Site, Proxy, String) {
 /// Each recipient has it once, and the project says so.
 fn converges(project: &Project, site: &Site, id: &str, what: &str) {
     until(&format!("{what}: the row is sent"), || project.status(id) == "sent");
-    let open = format!(
-        "select count(*) from auto_message_claims where auto_message_id = '{id}' and settled_at is null"
-    );
-    until(&format!("{what}: the claim is settled"), || project.sql(&open) == "0");
-    let results = format!(
-        "select count(*) from auto_message_deliveries where auto_message_id = '{id}' and status = 'sent'"
-    );
-    until(&format!("{what}: the results are written"), || project.sql(&results) == "2");
+    until(&format!("{what}: nothing is left to do"), || {
+        site.sqlite3("SELECT count(*) FROM link_claims WHERE state <> 'settled'").trim() == "0"
+    });
+    if project.is_shared {
+        let open = format!(
+            "select count(*) from auto_message_claims where auto_message_id = '{id}' and settled_at is null"
+        );
+        until(&format!("{what}: the claim is settled"), || project.sql(&open) == "0");
+        let results = format!(
+            "select count(*) from auto_message_deliveries where auto_message_id = '{id}' and status = 'sent'"
+        );
+        until(&format!("{what}: the results are written"), || project.sql(&results) == "2");
+    }
     let mut times: BTreeMap<String, usize> = BTreeMap::new();
     for one in site.waha.received() {
         *times.entry(one.chat_id).or_default() += 1;
@@ -275,15 +280,24 @@ fn side_by_side<T: Send>(works: Vec<T>, work: impl Fn(usize, T) + Sync) {
 
 #[test]
 fn whatever_happens_to_a_request_each_recipient_gets_it_once_and_the_project_says_so() {
-    let project = Project::shared();
+    spoil_each(&Project::shared(), &(0..REQUESTS.len()).collect::<Vec<_>>());
+}
+
+#[test]
+fn whatever_happens_to_a_request_of_an_appliance_that_is_alone_its_recipients_get_it_once() {
+    let alone = [0, 1, 4, 6, 7, 9]; // Without claims, results and owners.
+    spoil_each(&Project::alone(), &alone);
+}
+
+fn spoil_each(project: &Project, requests: &[usize]) {
     let is_all = std::env::var("LINK_FAULTS").is_ok_and(|value| value == "all");
-    let pairs = (0..REQUESTS.len())
-        .flat_map(|request| (0..FAULTS.len()).map(move |fault| (request, fault)));
+    let pairs =
+        requests.iter().flat_map(|request| (0..FAULTS.len()).map(move |fault| (*request, fault)));
     // Each request and each fault a few times.
     let chosen =
         pairs.filter(|(request, fault)| is_all || (request * 5 + fault) % 6 == 0).collect();
     side_by_side(chosen, |number, (request, fault)| {
-        spoiled(&project, number, request, FAULTS[fault]);
+        spoiled(project, number, request, FAULTS[fault]);
     });
 }
 
@@ -311,18 +325,28 @@ pub const PLACES: [&str; 10] = [
     "link_results_sent",
 ];
 
-#[test]
-fn a_program_that_is_killed_anywhere_in_the_link_goes_on_where_it_was() {
-    let project = Project::shared();
-    side_by_side(PLACES.to_vec(), |number, place| {
-        let (site, _proxy, channel) = linked(&project, number);
+fn kill_at_each(project: &Project, places: Vec<&'static str>) {
+    side_by_side(places, |number, place| {
+        let (site, _proxy, channel) = linked(project, number);
         let mut killed = site.start("serve", "killed.log", Some(place));
         let id = project.message(&channel, "now()", &["6281200007001", "6281200007002"]);
         killed.wait_for_log(&format!("fail point: {place}"));
         assert!(killed.kill());
         let _server = site.serve();
-        converges(&project, &site, &id, place);
+        converges(project, &site, &id, place);
     });
+}
+
+#[test]
+fn a_program_that_is_alone_and_killed_anywhere_in_the_link_goes_on_where_it_was() {
+    let not_alone = ["link_claim_sent", "link_claimed", "link_results_sent"];
+    let places = PLACES.into_iter().filter(|place| !not_alone.contains(place));
+    kill_at_each(&Project::alone(), places.collect());
+}
+
+#[test]
+fn a_program_that_is_killed_anywhere_in_the_link_goes_on_where_it_was() {
+    kill_at_each(&Project::shared(), PLACES.to_vec());
     let source = ["claims", "planning", "settling"].map(|name| {
         let path = format!("{}/src/supabase/protocol/{name}.rs", env!("CARGO_MANIFEST_DIR"));
         std::fs::read_to_string(path).unwrap()
@@ -353,6 +377,109 @@ fn while_supabase_is_away_what_is_planned_goes_out_and_is_written_afterwards() {
     project.verb("start");
     converges_beside(&project, &id);
     assert_eq!(site.waha.received().len(), 3);
+}
+
+/// The backup was made between the claim and the planning; the disk died after the first recipient.
+#[test]
+fn a_backup_that_is_restored_sends_nothing_that_the_lost_database_may_have_sent() {
+    for project in [Project::shared(), Project::alone()] {
+        let channel = project.channel("Toko", "default");
+        let site = project.site();
+        let settings = format!("{}SEND_DELAY_SECONDS=30\n", project.settings_at(&project.url));
+        site.write_settings(&settings);
+        let mut stopped = site.start("serve", "stopped.log", Some("link_read_again"));
+        let id = project.message(&channel, "now()", &["6281200007001", "6281200007002"]);
+        stopped.wait_for_log("fail point: link_read_again");
+        assert!(site.run(&["backup", "salinan.db"]).status.success());
+        assert!(stopped.kill());
+        let mut lost = site.serve();
+        until("the first is sent", || site.waha.received().len() == 1);
+        assert!(lost.kill());
+        for side in ["", "-wal", "-shm"] {
+            drop(std::fs::remove_file(site.path(&format!("shop.db{side}"))));
+        }
+        let restored = site.run(&["restore", "salinan.db"]);
+        assert!(restored.status.success(), "{}", crate::site::stderr(&restored));
+        site.write_settings(&format!("{settings}SEND_DELAY_SECONDS=0\n"));
+        let _server = site.serve();
+        let later = project.message(&channel, "now() + interval '2 seconds'", &["6281200007003"]);
+        until("what is due afterwards is sent", || project.status(&later) == "sent");
+        if project.is_shared {
+            until("what is unknown has ended", || project.status(&id) != "scheduled");
+            let open = "select count(*) from auto_message_claims where settled_at is null";
+            until("its claim is settled", || project.sql(open) == "0");
+        } else {
+            assert_eq!(project.status(&id), "scheduled", "it is left alone");
+        }
+        let chats: Vec<String> = site.waha.received().into_iter().map(|one| one.chat_id).collect();
+        assert_eq!(chats, ["6281200007001@c.us", "6281200007003@c.us"]);
+    }
+}
+
+#[test]
+fn while_postgrest_alone_is_dead_or_cancels_what_is_asked_nothing_is_lost() {
+    let project = Project::shared();
+    let channel = project.channel("Toko", "default");
+    let site = project.site();
+    site.write_settings(&format!(
+        "{}SEND_DELAY_SECONDS=1\nSUPABASE_TIMEOUT_SECONDS=0.6\n",
+        project.settings_at(&project.url)
+    ));
+    let _server = site.serve();
+    let id = project.message(&channel, "now()", &["6281200007001", "6281200007002"]);
+    until("the first is sent", || !site.waha.received().is_empty());
+    project.kill_postgrest();
+    until("all are sent", || site.waha.received().len() == 2);
+    let trouble = || String::from_utf8(site.run(&["link", "status", "--json"]).stdout).unwrap();
+    until("it is told", || trouble().contains("\"trouble\": \"502"));
+    project.verb("stop");
+    project.verb("start");
+    converges_beside(&project, &id);
+    // A statement that waits too long for a row is cancelled: 57014, and not done.
+    project.sql(
+        "alter role service_role set statement_timeout = '300ms'; notify pgrst, 'reload config'",
+    );
+    let id = project.message(&channel, "now()", &["6281200007003", "6281200007004"]);
+    until("the third is sent", || site.waha.received().len() == 3);
+    let lock = format!(
+        "begin; select 1 from auto_messages where id = '{id}' for update; select pg_sleep(6); commit"
+    );
+    thread::scope(|scope| {
+        scope.spawn(|| project.sql(&lock));
+        until("it is told", || trouble().contains("57014"));
+    });
+    until("the row is sent", || project.status(&id) == "sent");
+    assert_eq!(site.waha.received().len(), 4);
+}
+
+/// PostgREST cuts longer answers, and says nothing.
+#[test]
+fn a_project_that_answers_with_few_rows_at_once_loses_none() {
+    for is_shared in [true, false] {
+        let project = Project::start(Kind { is_shared, max_rows: 3, ..Kind::default() });
+        let channel = project.channel("Toko", "default");
+        for number in 0..8 {
+            project.channel(&format!("Lain {number}"), "");
+        }
+        let site = project.site();
+        site.write_settings(&format!(
+            "{}SUPABASE_TIMEOUT_SECONDS=12\n",
+            project.settings_at(&project.url)
+        ));
+        project.sql("insert into contacts (name, phone_number) select 'n', '62812000077' || lpad(n::text, 2, '0') from generate_series(1, 9) n");
+        project.sql(&format!(
+            "insert into auto_messages (title, message, contact_ids, scheduled_at, chanel_id)
+             select 'x', 'y', (select jsonb_agg(id) from contacts), now(), '{channel}' from generate_series(1, 8)"
+        ));
+        let _server = site.serve();
+        let left = "select count(*) from auto_messages where status <> 'sent'";
+        until("all rows are sent", || project.sql(left) == "0");
+        let mut times: BTreeMap<String, usize> = BTreeMap::new();
+        for one in site.waha.received() {
+            *times.entry(one.chat_id).or_default() += 1;
+        }
+        assert_eq!(times.into_values().collect::<Vec<_>>(), [8; 9]);
+    }
 }
 
 fn converges_beside(project: &Project, id: &str) {

@@ -25,9 +25,7 @@ fn once(numbers: &[&str]) -> Vec<(String, usize)> {
 
 #[test]
 fn a_due_row_is_sent_and_written_back_whatever_the_ids_and_the_mode_are() {
-    for kind in
-        [Kind { has_numbers: false, is_shared: false }, Kind { has_numbers: true, is_shared: true }]
-    {
+    for kind in [Kind::default(), Kind { has_numbers: true, is_shared: true, ..Kind::default() }] {
         let project = Project::start(kind);
         let channel = project.channel("Toko", "default");
         let old = project.message(&channel, "now() - interval '40 days'", &["6281200007009"]);

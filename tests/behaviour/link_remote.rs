@@ -295,6 +295,8 @@ pub struct State {
     /// Of a hundred requests, so many meet a fault.
     pub faults: u32,
     pub is_away: bool,
+    /// No answer to a GET has more rows.
+    pub max_rows: usize,
     /// Whether what is asked and answered is printed.
     pub is_told_aloud: bool,
     late: Vec<(i64, Request)>,
@@ -340,6 +342,7 @@ impl State {
             dice: fastrand::Rng::with_seed(seed),
             faults: 0,
             is_away: false,
+            max_rows: 1000,
             is_told_aloud: false,
             late: Vec::new(),
             shapes: BTreeSet::new(),
@@ -529,11 +532,13 @@ impl State {
                 if is_down { order.reverse() } else { order }
             });
         }
+        let count = rows.len();
         let limit = request.setting("limit").map_or(1000, |text| text.parse().unwrap());
-        rows.truncate(limit);
+        rows.truncate(self.max_rows.min(limit));
+        let is_told = request.prefer == "count=exact" && rows.len() < count;
         let select = request.setting("select").unwrap_or("*");
         let shown = rows.into_iter().map(|row| Ok(Value::Object(self.shown(table, &row, select)?)));
-        Ok((200, shown.collect::<Result<_, _>>()?))
+        Ok((if is_told { 206 } else { 200 }, shown.collect::<Result<_, _>>()?))
     }
 
     fn shown(&self, table: usize, row: &Row, select: &str) -> Result<Row, (u16, &'static str)> {

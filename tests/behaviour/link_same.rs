@@ -8,9 +8,10 @@ use std::net::TcpStream;
 use serde_json::{Value, json};
 
 use crate::link_remote::{Request, State};
-use crate::project::Project;
+use crate::project::{Kind, Project};
 
 const REP: &str = "return=representation";
+const COUNT: &str = "count=exact";
 const IGNORE: &str = "resolution=ignore-duplicates,return=representation";
 const MERGE: &str = "resolution=merge-duplicates,return=representation";
 const C: &str = "00000000-0000-4000-8000-00000000000";
@@ -68,6 +69,7 @@ const SCRIPT: &[(&str, &str, &str, &str)] = &[
         r#"[{"channel_id":"C1","appliance_id":"dua","version":"1"}]"#,
     ),
     ("GET", "auto_message_channel_owners?order=channel_id&limit=1000", "", ""),
+    ("GET", "auto_message_channel_owners?order=channel_id&limit=1000&channel_id=gt.C1", "", ""),
     (
         "PATCH",
         "auto_message_channel_owners?appliance_id=eq.satu&select=channel_id",
@@ -123,16 +125,33 @@ const SCRIPT: &[(&str, &str, &str, &str)] = &[
         "",
         "",
     ),
-    ("GET", "auto_message_claims?auto_message_id=in.(C5,C6)&order=due_at.desc&limit=1000", "", ""),
     (
         "GET",
-        "auto_message_claims?claimed_by=eq.satu&settled_at=is.null&order=due_at&limit=1000",
+        "auto_message_claims?auto_message_id=in.(C5,C6)&order=due_at.desc&limit=1000",
+        COUNT,
+        "",
+    ),
+    (
+        "GET",
+        "auto_message_claims?claimed_by=eq.satu&settled_at=is.null&order=due_at,auto_message_id&limit=1000",
         "",
         "",
     ),
     (
         "GET",
-        "auto_message_claims?auto_messages.chanel_id=in.(C1)&claimed_by=neq.dua&settled_at=is.null&select=*,auto_messages!inner(chanel_id)&order=due_at&limit=1000",
+        "auto_message_claims?claimed_by=eq.satu&settled_at=is.null&or=%28due_at.gt.%222020-01-01T01%3A00%3A00%2B00%3A00%22,and%28due_at.eq.%222020-01-01T01%3A00%3A00%2B00%3A00%22,auto_message_id.gt.%22C5%22%29%29&order=due_at,auto_message_id&limit=1000",
+        "",
+        "",
+    ),
+    (
+        "GET",
+        "auto_message_claims?auto_messages.chanel_id=in.(C1)&claimed_by=neq.dua&settled_at=is.null&select=*,auto_messages!inner(chanel_id)&order=due_at,auto_message_id&limit=1000",
+        "",
+        "",
+    ),
+    (
+        "GET",
+        "auto_message_claims?auto_messages.chanel_id=in.(C1)&claimed_by=neq.dua&settled_at=is.null&or=%28due_at.gt.%222020-01-01T01%3A00%3A00%2B00%3A00%22,and%28due_at.eq.%222020-01-01T01%3A00%3A00%2B00%3A00%22,auto_message_id.gt.%22C5%22%29%29&select=*,auto_messages!inner(chanel_id)&order=due_at,auto_message_id&limit=1000",
         "",
         "",
     ),
@@ -149,11 +168,11 @@ const SCRIPT: &[(&str, &str, &str, &str)] = &[
         "",
     ),
     // Read again, watch; without our tables, page by page.
-    ("GET", "auto_messages?id=in.(C5,C6,C7,C9)&select=WHOLE&limit=100", "", ""),
+    ("GET", "auto_messages?id=in.(C5,C6,C7,C9)&select=WHOLE&limit=100", COUNT, ""),
     (
         "GET",
         "auto_messages?id=in.(C5,C6)&select=id,status,scheduled_at,sent_at,updated_at,chanel_id&limit=100",
-        "",
+        COUNT,
         "",
     ),
     (
@@ -170,18 +189,34 @@ const SCRIPT: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "GET",
+        "auto_messages?status=eq.scheduled&scheduled_at=lte.now&scheduled_at=gte.2020-01-01T00%3A00%3A00Z&chanel_id=in.(C1,C2)&or=%28scheduled_at.gt.%222020-01-01T01%3A00%3A00%2B00%3A00%22%2Cand%28scheduled_at.eq.%222020-01-01T01%3A00%3A00%2B00%3A00%22%2Cid.gt.%22C6%22%29%29&select=id,scheduled_at,auto_message_claims()&auto_message_claims.settled_at=is.null&auto_message_claims=is.null&order=scheduled_at,id&limit=100",
+        "",
+        "",
+    ),
+    (
+        "GET",
         "auto_messages?status=eq.scheduled&scheduled_at=lt.2021-01-01T00%3A00%3A00Z&updated_at=gte.2021-01-01T00%3A00%3A00Z&schedules=neq.%5B%5D&chanel_id=in.(C1,C2)&select=id,status,scheduled_at,schedules,updated_at&limit=100",
         "",
         "",
     ),
-    ("GET", "contacts?id=in.(C3,C4,C9)&select=id,name,phone_number,is_active&limit=1000", "", ""),
+    (
+        "GET",
+        "contacts?id=in.(C3,C4,C9)&select=id,name,phone_number,is_active&limit=1000",
+        COUNT,
+        "",
+    ),
     (
         "GET",
         "contacts?phone_number=in.(%22%2B62812%22,6281200007002)&select=id,name,phone_number,is_active&limit=1000",
-        "",
+        COUNT,
         "",
     ),
-    ("GET", "contacts?id=in.(contact1)&select=id,name,phone_number,is_active&limit=1000", "", ""),
+    (
+        "GET",
+        "contacts?id=in.(contact1)&select=id,name,phone_number,is_active&limit=1000",
+        COUNT,
+        "",
+    ),
     // Results: an older one comes late; one of a row that is gone; one twice.
     (
         "POST",
@@ -282,11 +317,16 @@ const SCRIPT: &[(&str, &str, &str, &str)] = &[
         REP,
         "",
     ),
-    ("GET", "auto_messages?id=in.(C5,C6,C7,C8)&select=WHOLE&limit=100", "", ""),
+    ("GET", "auto_messages?id=in.(C5,C6,C7,C8)&select=WHOLE&limit=100", COUNT, ""),
     // A message that is deleted takes its claims and deliveries along; the channels are given up.
     ("DELETE", "auto_messages?id=eq.C5", "", ""),
     ("GET", "auto_message_deliveries?order=chat_id&limit=1000", "", ""),
-    ("GET", "auto_message_claims?auto_message_id=in.(C5,C6)&order=due_at.desc&limit=1000", "", ""),
+    (
+        "GET",
+        "auto_message_claims?auto_message_id=in.(C5,C6)&order=due_at.desc&limit=1000",
+        COUNT,
+        "",
+    ),
     ("DELETE", "auto_message_channel_owners?appliance_id=eq.dua", REP, ""),
 ];
 
@@ -318,10 +358,11 @@ pub fn shapes() -> BTreeSet<String> {
 
 #[test]
 fn the_project_of_the_simulation_answers_as_postgrest_does() {
-    let project = Project::shared();
+    let project = Project::start(Kind { is_shared: true, max_rows: 3, ..Kind::default() });
     let now = project.sql("select floor(extract(epoch from now()) * 1000000)::bigint");
     let now: i64 = now.parse().unwrap();
     let mut state = State::new(0, true, Box::new(move || now));
+    state.max_rows = 3;
     for request in script() {
         let (status, body) = state.answer(&request);
         let (real_status, real_body) = ask(&project, &request);

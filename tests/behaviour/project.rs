@@ -11,6 +11,7 @@ use crate::site::{Site, stderr};
 pub struct Project {
     directory: tempfile::TempDir,
     ports: [u16; 3],
+    pub is_shared: bool,
     pub url: String,
     pub key: String,
     pub anon_key: String,
@@ -18,12 +19,20 @@ pub struct Project {
 }
 
 /// What the script is given beside the ports.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub struct Kind {
     /// Numbers and not uuids.
     pub has_numbers: bool,
     /// The tables of the shared mode.
     pub is_shared: bool,
+    /// No answer has more rows.
+    pub max_rows: u32,
+}
+
+impl Default for Kind {
+    fn default() -> Self {
+        Self { has_numbers: false, is_shared: false, max_rows: 1000 }
+    }
 }
 
 impl Project {
@@ -44,6 +53,7 @@ impl Project {
         let mut project = Self {
             directory,
             ports,
+            is_shared: kind.is_shared,
             url: format!("http://127.0.0.1:{}", ports[2]),
             key: String::new(),
             anon_key: String::new(),
@@ -51,6 +61,7 @@ impl Project {
         };
         let mut command = project.command("start");
         command.env("IDS", if kind.has_numbers { "bigint" } else { "uuid" });
+        command.env("MAX_ROWS", kind.max_rows.to_string());
         if kind.is_shared {
             command.env("MIGRATION", root().join("dist/supabase/migration.sql"));
         }
@@ -80,6 +91,13 @@ impl Project {
     pub fn verb(&self, verb: &str) {
         let output = self.command(verb).output().unwrap();
         assert!(output.status.success(), "{}", stderr(&output));
+    }
+
+    /// SIGKILL for PostgREST; the gateway and PostgreSQL go on.
+    pub fn kill_postgrest(&self) {
+        let file = self.directory.path().join("postgrest.pid");
+        let pid = std::fs::read_to_string(file).unwrap();
+        assert!(Command::new("kill").args(["-KILL", pid.trim()]).status().unwrap().success());
     }
 
     pub fn psql(&self, sql: &str) -> Output {

@@ -141,6 +141,7 @@ impl Story {
             story.turn_on(number, Some(&names));
         }
         story.remote.state().is_told_aloud = is_told_aloud;
+        story.remote.state().max_rows = [1000, 1000, 2][story.dice.usize(0..3)];
         story.remote.state().faults = [0, 5, 15, 40][story.dice.usize(0..4)];
         story
     }
