@@ -3,9 +3,9 @@
 
 use std::io;
 
-use super::heading::{Meaning, NameKind, NumberKind, OptOut, meaning};
+use super::heading::{Meaning, NameKind, NumberKind, OptOut, asks_consent, meaning};
 use super::records::Record;
-use super::row::number_among;
+use super::row::{number_among, numbers_in};
 use super::source::Source;
 use super::{Columns, ImportRules, Problem};
 use crate::clock::Timestamp;
@@ -58,6 +58,8 @@ pub(super) enum Column {
 pub(super) struct Header {
     pub(super) names: Vec<String>,
     pub(super) columns: Vec<Column>,
+    /// The column with the country codes of the numbers.
+    pub(super) code: Option<usize>,
     /// The columns with phone numbers, the surest first, and whether they say that they are WhatsApp's.
     pub(super) numbers: Vec<(usize, bool)>,
     /// Columns that make a name together; the first of them that gives one counts.
@@ -213,7 +215,16 @@ impl Reading {
             }
             _ => Meaning::Unknown,
         });
-        let meanings: Vec<Meaning> = meanings.collect();
+        let mut meanings: Vec<Meaning> = meanings.collect();
+        for (at, meaning) in meanings.iter_mut().enumerate().filter(|_| !is_own) {
+            let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.trim());
+            let mut answers =
+                cells.filter(|cell| !is_no_value(cell)).map(|cell| OptOut::No.read(cell));
+            if asks_consent(&names[at]) && contents[at].filled > 0 && answers.all(|it| it.is_some())
+            {
+                *meaning = Meaning::OptOut(OptOut::No);
+            }
+        }
         let json = meanings.iter().position(|meaning| *meaning == Meaning::Attributes);
         let has_number_among_attributes = json.is_some_and(|at| {
             rows.iter().any(|row| row.get(at).is_some_and(|cell| number_among(cell).is_some()))
@@ -253,15 +264,26 @@ impl Reading {
                 Meaning::OptOut(out) => Column::OptOut(out, name),
                 Meaning::EmailOptOut(out) => Column::EmailOptOut(out, name),
                 Meaning::Attributes => Column::Attributes(name),
-                Meaning::Number(_) | Meaning::NoNumber | Meaning::Name(_) | Meaning::Unknown => {
-                    Column::Attribute(name)
-                }
+                Meaning::Number(_)
+                | Meaning::NoNumber
+                | Meaning::Name(_)
+                | Meaning::CountryCode
+                | Meaning::Unknown => Column::Attribute(name),
             });
         }
+        let code = self.meanings.iter().position(|meaning| *meaning == Meaning::CountryCode);
         let taken = self.taken(&columns, &numbers, &name_sources);
         let is_whatsapp = |at: usize| self.meanings[at] == Meaning::Number(NumberKind::WhatsApp);
         let numbers = numbers.into_iter().map(|at| (at, is_whatsapp(at))).collect();
-        Ok(Header { names: self.names, columns, numbers, name_sources, delimiter: b',', taken })
+        Ok(Header {
+            names: self.names,
+            columns,
+            code,
+            numbers,
+            name_sources,
+            delimiter: b',',
+            taken,
+        })
     }
 
     /// The column that a person named, by its heading or its place from 1.
@@ -301,6 +323,14 @@ impl Reading {
             let best = unnamed.max_by_key(|at| (self.contents[*at].numbers, usize::MAX - at));
             good.splice(0..0, best);
         }
+        // The second half of a heading that was merged over two columns.
+        let is_half = |at: &usize| {
+            let Content { filled, numbers, .. } = self.contents[*at];
+            self.names[*at].is_empty() && numbers > 0 && numbers * 10 >= filled * 6 && *at > 0
+        };
+        let halves = (0..self.names.len()).filter(is_half).filter(|at| good.contains(&(at - 1)));
+        let halves: Vec<usize> = halves.filter(|at| !good.contains(at)).collect();
+        good.extend(halves);
         // Then each row is refused, with its reason.
         if good.is_empty() { bad.into_iter().take(1).collect() } else { good }
     }
@@ -324,10 +354,13 @@ impl Reading {
     }
 
     fn taken(&self, columns: &[Column], numbers: &[usize], names: &[Vec<usize>]) -> Columns {
-        let name = |at: &usize| self.names[*at].clone();
+        let name = |at: &usize| match self.names[*at].as_str() {
+            "" => format!("column {}", at + 1),
+            name => name.to_owned(),
+        };
         let is_a = |is_it: fn(&Column) -> bool| {
             let those = columns.iter().enumerate().filter(move |(_, column)| is_it(column));
-            those.map(|(at, _)| self.names[at].clone()).collect::<Vec<_>>()
+            those.map(|(at, _)| name(&at)).collect::<Vec<_>>()
         };
         let chosen = numbers;
         let not_understood = |at: &usize| {
@@ -366,8 +399,7 @@ impl Content {
             return;
         }
         self.filled += 1;
-        let first = cell.split(":::").next().unwrap_or_default();
-        if normalize_phone(first, country).is_ok() {
+        if numbers_in(cell, &|text| normalize_phone(text, country)).iter().any(Result::is_ok) {
             self.numbers += 1;
             self.like += 1;
         } else {

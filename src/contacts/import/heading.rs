@@ -14,6 +14,8 @@ pub(super) enum Meaning {
     EmailOptOut(OptOut),
     /// A JSON object of attributes.
     Attributes,
+    /// The country code of the number in another column.
+    CountryCode,
     Ignored,
     Unknown,
 }
@@ -80,6 +82,16 @@ const PEOPLE: &str = "pelanggan customer pasien patient kontak contact klien cli
 const COMPANY: &str =
     "company organization organisation organisasi perusahaan instansi toko usaha bisnis lembaga";
 
+/// Words of a heading that asks whether somebody wants messages: `Mau dikirimi promo?`.
+const WISH: &str = "mau ingin bersedia setuju izin ijin mengizinkan diizinkan berkenan boleh terima menerima want \
+    agree allow receive consent subscribe";
+const NEWS: &str = "promo promosi info informasi pesan broadcast dihubungi dikirimi dikirim whatsapp wa penawaran \
+    iklan kabar update updates message messages marketing news offers";
+/// Words that turn a yes into something else.
+const BUT: &str = "tapi tetapi kecuali jangan hanya cuma saja but except only";
+const CODES: &str = "countrycode phonecountrycode countrycallingcode dialcode dialingcode callingcode phonecode \
+    kodenegara kodenegarahp";
+
 const TAGS: &str = "tags tag label labels groupmembership categories customertags";
 const ATTRIBUTES: &str = "attributes attribs moreattributes";
 const STATUS: &str = "status subscriptionstatus subscriberstatus contactstatus memberstatus statuslangganan \
@@ -113,6 +125,9 @@ pub(super) fn meaning(heading: &str) -> Meaning {
     if is_in(TAGS, &joined) {
         return Meaning::Tags;
     }
+    if is_in(CODES, &joined) {
+        return Meaning::CountryCode;
+    }
     if is_in(ATTRIBUTES, &joined) {
         return Meaning::Attributes;
     }
@@ -128,6 +143,13 @@ pub(super) fn meaning(heading: &str) -> Meaning {
         None if any(NO_NUMBER) => Meaning::NoNumber,
         None => Meaning::Unknown,
     }
+}
+
+/// Whether a heading asks for a consent; what is in the column must answer it.
+pub(super) fn asks_consent(heading: &str) -> bool {
+    let words = words(heading);
+    let any = |list: &str| words.iter().any(|word| is_in(list, word));
+    any(WISH) && any(NEWS) && !any("email mail surel sms")
 }
 
 fn opt_out(joined: &str) -> Option<OptOut> {
@@ -221,7 +243,19 @@ impl OptOut {
             Self::Yes if is_in(YES, &word) || matches!(cell, "✓" | "✔") => Some(true),
             Self::Yes => is_in(NO, &word).then_some(false),
             Self::No if is_in(NO, &word) || is_in(AGAINST, &word) => Some(true),
-            Self::No => (is_in(FOR, &word) || matches!(cell, "✓" | "✔")).then_some(false),
+            Self::No if is_in(FOR, &word) || matches!(cell, "✓" | "✔") => Some(false),
+            // `Tidak, terima kasih`; `Ya, saya bersedia`.
+            Self::No => {
+                let words = words(cell);
+                let any = |list: &str| words.iter().any(|word| is_in(list, word));
+                match words.first()? {
+                    first if is_in(NO, first) => Some(true),
+                    first if is_in(FOR, first) => {
+                        (!any(NO) && !any(AGAINST) && !any(BUT)).then_some(false)
+                    }
+                    _ => None,
+                }
+            }
         }
     }
 }

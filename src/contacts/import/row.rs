@@ -15,6 +15,7 @@ use crate::contacts::{
     KEY_CHARS_MAX, NAME_CHARS_MAX, VALUE_CHARS_MAX, as_key, attribute_called, attributes,
     set_attribute, tidy,
 };
+use crate::reason::Reason;
 use crate::recipient::{CountryCode, normalize_phone};
 use crate::schedule::{self, Zone};
 use crate::store::{Contact, Numbers, SqlResult, Tx};
@@ -84,9 +85,14 @@ impl Row {
         if header.numbers.is_empty() {
             return self.take_number_in_attributes(cells, header, country);
         }
-        let mut landline: Option<(usize, String)> = None;
+        let mut landline: Option<(usize, String, bool)> = None;
         let mut found = None;
         let mut wrong: Option<(String, Problem)> = None;
+        let code = header.code.and_then(|at| CountryCode::parse(cells.get(at)?).ok());
+        let read = |text: &str| match &code {
+            Some(code) if code != country => of_country(text, code, country),
+            _ => normalize_phone(text, country),
+        };
         'all: for &(at, is_whatsapp) in &header.numbers {
             let Some(cell) = cells.get(at).map(|cell| cell.trim()) else { continue };
             if is_no_value(cell) {
@@ -97,13 +103,15 @@ impl Row {
                 wrong.get_or_insert((cell.to_owned(), Problem::Formula));
                 continue;
             }
-            for part in text.split(BETWEEN).map(str::trim).filter(|part| !is_no_value(part)) {
-                match normalize_phone(part, country) {
+            let parts = numbers_in(&text, &read);
+            let is_several = parts.len() > 1;
+            for part in parts {
+                match part {
                     Ok(digits) if is_whatsapp || !country.is_landline(&digits) => {
-                        found = Some((at, digits));
+                        found = Some((at, digits, is_several));
                         break 'all;
                     }
-                    Ok(digits) => drop(landline.get_or_insert((at, digits))),
+                    Ok(digits) => drop(landline.get_or_insert((at, digits, is_several))),
                     Err(reason) => {
                         let is_word = |text: &str| !text.contains(|c: char| c.is_ascii_digit());
                         if wrong.as_ref().is_none_or(|(before, _)| is_word(before)) {
@@ -113,7 +121,7 @@ impl Row {
                 }
             }
         }
-        let Some((chosen, digits)) = found.or(landline) else {
+        let Some((chosen, digits, is_several)) = found.or(landline) else {
             let name = || header.name_sources.iter().find_map(|parts| joined(cells, parts));
             return Err(wrong.unwrap_or_else(|| (name().unwrap_or_default(), Problem::NoNumber)));
         };
@@ -124,7 +132,7 @@ impl Row {
                 continue;
             };
             let cell = cell.trim();
-            let has_more = if at == chosen { cell.contains(BETWEEN) } else { has_number(cell) };
+            let has_more = if at == chosen { is_several } else { has_number(cell) };
             if has_more && normalize_phone(cell, country).ok().as_ref() != Some(&digits) {
                 let text = plain_text(cell).0;
                 self.take_attribute(name, &text).map_err(|problem| (cell.to_owned(), problem))?;
@@ -377,6 +385,68 @@ fn take_surplus(cells: &mut Vec<String>, header: &Header) -> Result<(), (String,
         }
     }
     Ok(())
+}
+
+/// The numbers in a cell: one as it stands, or those between ` ::: `, slashes and the like. Words that say
+/// nothing but what it is may stand beside a number, as in `WA: 0812…`; the name of somebody else may not.
+pub(super) fn numbers_in(
+    cell: &str,
+    read: &dyn Fn(&str) -> Result<String, Reason>,
+) -> Vec<Result<String, Reason>> {
+    let whole = |part: &str| match read(part) {
+        Err(reason) => plain_number(part).and_then(|plain| read(&plain).ok()).ok_or(reason),
+        digits => digits,
+    };
+    if cell.contains(BETWEEN) {
+        let parts = cell.split(BETWEEN).map(str::trim).filter(|part| !is_no_value(part));
+        return parts.map(whole).collect();
+    }
+    let one = whole(cell);
+    if one.is_ok() {
+        return vec![one];
+    }
+    let parted = [" atau ", " dan ", " or ", " and "]
+        .iter()
+        .fold(cell.to_lowercase(), |text, word| text.replace(word, "/"));
+    let parts = parted.split(['/', '&', ',', ';', '|', '\n']).map(str::trim);
+    let all: Result<Vec<String>, Reason> = parts
+        .filter(|part| !part.is_empty())
+        .map(|part| if has_number(part) { whole(part) } else { Err(Reason::NumberEmpty) })
+        .collect();
+    match all {
+        Ok(all) if all.len() > 1 => all.into_iter().map(Ok).collect(),
+        Ok(_) | Err(_) => vec![one],
+    }
+}
+
+/// A number without the words beside it, or without the decimals of a program that took it for an amount.
+fn plain_number(text: &str) -> Option<String> {
+    const WORDS: [&str; 17] = [
+        "wa", "whatsapp", "hp", "no", "nowa", "nohp", "nomor", "telp", "tlp", "telepon", "tel",
+        "phone", "mobile", "ponsel", "aktif", "utama", "baru",
+    ];
+    if let Some(digits) = text.strip_suffix(".0").filter(|digits| digits.len() >= 9) {
+        return digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.to_owned());
+    }
+    let is_letter = |c: char| c.is_alphabetic();
+    let mut words = text.split(|c: char| !is_letter(c)).filter(|word| !word.is_empty()).peekable();
+    words.peek()?;
+    let is_plain = words.all(|word| WORDS.contains(&word.to_lowercase().as_str()));
+    let rest: String = text.chars().filter(|c| !is_letter(*c)).collect();
+    let rest = rest.trim_matches(|c: char| c.is_whitespace() || ":.-/()=".contains(c));
+    is_plain.then(|| rest.to_owned())
+}
+
+/// A number of the country that another column names: never one of ours by mistake.
+fn of_country(text: &str, code: &CountryCode, ours: &CountryCode) -> Result<String, Reason> {
+    let (text, digits) = (text.trim(), code.to_string());
+    if text.starts_with(['+', '0']) {
+        normalize_phone(text, code)
+    } else if text.starts_with(&digits) {
+        Err(Reason::NumberWithoutCountry { written: text.to_owned() })
+    } else {
+        normalize_phone(&format!("+{digits}{text}"), ours)
+    }
 }
 
 /// The text that `clean` makes of it; `None` when nothing is left.

@@ -180,3 +180,92 @@ fn opt_outs_are_kept_and_never_undone() {
         seen.refused
     );
 }
+
+#[test]
+fn what_people_write_beside_a_number_is_understood_when_it_is_clear() {
+    for (cell, expected) in [
+        ("WA: 0812-0000-7001", "+6281200007001"),
+        ("HP 0812 0000 7001", "+6281200007001"),
+        ("081200007001 (WA)", "+6281200007001"),
+        ("+62 812-0000-7001 (aktif)", "+6281200007001"),
+        ("6281200007001.0", "+6281200007001"),
+        ("081200007001/081200007011", "+6281200007001"),
+        ("081200007001 atau 081200007011", "+6281200007001"),
+        ("081200007001, 081200007011", "+6281200007001"),
+        ("081200007001 & 081200007011", "+6281200007001"),
+        ("021-5550101 / 081200007001", "+6281200007001"),
+        ("'081200007001", "+6281200007001"),
+        // Whose it is, or which it is, is not clear.
+        ("0812-0000-7001 (istri)", ""),
+        ("081200007001/02", ""),
+        ("081200007001 / tanya Budi", ""),
+        ("081200007001 - Telkomsel", ""),
+        ("628*****7001", ""),
+        ("6.28E+12", ""),
+        ("81200007001.5", ""),
+        ("081200007001/3372010101900001", ""),
+    ] {
+        let list = format!("Nama,No HP\nSari,\"{cell}\"\n");
+        let world = World::new();
+        let (imported, _) = take(&world, &list);
+        assert_eq!(world.rows("SELECT phone_number FROM contacts").concat(), expected, "{cell}");
+        assert_eq!(imported.refused, u64::from(expected.is_empty()), "{cell}");
+    }
+    let world = World::new();
+    take(&world, "Nama,No HP\nSari,081200007001/081200007011\n");
+    let known = r#"{"No HP":"081200007001/081200007011"}"#;
+    assert_eq!(world.ask("SELECT attributes FROM contacts"), known, "the other one stays known");
+}
+
+#[test]
+fn a_number_of_the_country_in_another_column_is_none_of_ours() {
+    let list = "Name,Country Code,Phone\nSari,62,81200007001\nBudi,+62,81200007002\nJohn,65,91234567\n\
+                Ann,1,8125550100\nBob,44,07700900123\nRaj,91,9123456789\nTini,,081200007003\nJoko,1,+6281200007004\n";
+    let world = World::new();
+    let (_, seen) = take(&world, list);
+    assert_eq!(
+        world.rows("SELECT phone_number FROM contacts ORDER BY id"),
+        [
+            "+6281200007001",
+            "+6281200007002",
+            "+6591234567",
+            "+18125550100",
+            "+447700900123",
+            "+6281200007003",
+            "+6281200007004"
+        ]
+    );
+    assert_eq!(seen.refused.len(), 1, "`9123456789` may have its 91 or not: {:?}", seen.refused);
+}
+
+#[test]
+fn a_question_about_consent_is_one_when_all_answer_it() {
+    for heading in
+        ["Mau promo?", "Apakah bersedia menerima info promo via WA?", "Boleh dikirimi pesan"]
+    {
+        let list = format!(
+            "Nama,HP,{heading}\nSari,081200007001,Ya\nBudi,081200007002,Tidak\nTini,081200007003,\"Tidak, terima kasih\"\n\
+             Joko,081200007004,\"Ya, saya bersedia\"\nAni,081200007005,\n"
+        );
+        let people = people_of(&list);
+        let out = people.iter().filter(|person| person.ends_with(" out")).count();
+        assert_eq!((people.len(), out), (5, 2), "{heading}: {people:?}");
+    }
+    let other =
+        "Nama,HP,Info promo yang mau diterima\nSari,081200007001,Diskon\nBudi,081200007002,Tidak\n";
+    assert_eq!(people_of(other), ["Sari|+6281200007001|", "Budi|+6281200007002|"]);
+    let unclear =
+        "Nama,HP,Mau promo?\nSari,081200007001,\"Ya, tapi jangan WA\"\nBudi,081200007002,Tidak\n";
+    assert_eq!(people_of(unclear).len(), 2, "no answer for all: an attribute");
+}
+
+#[test]
+fn a_heading_over_two_columns_has_numbers_in_both() {
+    let list = "SD CONTOH,,,\nNo,Nama Siswa,Kontak Orang Tua,,Kelas\n,,Ayah,Ibu,\n\
+                1,Sari,081200007001,081200007003,4A\n2,Budi,,081200007002,4B\n";
+    let world = World::new();
+    let (_, seen) = take(&world, list);
+    assert_eq!(people(&world), ["Sari|+6281200007001|", "Budi|+6281200007002|"]);
+    assert_eq!(seen.columns.number, ["Kontak Orang Tua", "column 4"]);
+    assert_eq!(seen.refused.len(), 1, "the second row of headings is told");
+}
