@@ -134,7 +134,8 @@ fn heading_row(rows: &[&Vec<String>], rules: &ImportRules<'_>) -> Result<usize, 
         return Err(Problem::TooManyColumns { count: first.len(), max: COLUMNS_MAX });
     }
     let titled = &rows[..rows.len().min(TITLE_ROWS_MAX)];
-    let is_number = |cell: &str| normalize_phone(cell, rules.country).is_ok();
+    let read = |text: &str| normalize_phone(text, rules.country);
+    let is_number = |cell: &str| numbers_in(cell, &read).iter().any(Result::is_ok);
     let position = |is_it: &dyn Fn(&Vec<String>) -> bool| titled.iter().position(|row| is_it(row));
     let named = |row: &Vec<String>| {
         [rules.number_column, rules.name_column]

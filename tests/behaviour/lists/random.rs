@@ -10,11 +10,12 @@ const CASES: u64 = 150;
 const NUMBERS: [&str; 6] =
     ["No HP", "Mobile Phone", "Telepon", "No. WA aktif", "Ponsel (utama)", "Siapa dihubungi"];
 const NAMES: [&str; 5] = ["Nama", "Nama Lengkap", "Name", "Nama Pelanggan", "nama siswa"];
-const OPT_OUTS: [(&str, &str, &str); 5] = [
+const OPT_OUTS: [(&str, &str, &str); 6] = [
     ("status", "unsubscribed", "active"),
     ("opt_out", "ya", "tidak"),
     ("Berhenti", "x", ""),
     ("consent", "no", "yes"),
+    ("Mau promo?", "Tidak", "Ya"),
     ("unsubscribed_at", "2026-10-01 08:00:00", "NULL"),
 ];
 /// Columns that have numbers which are nobody's, or texts.
@@ -64,7 +65,7 @@ fn list(random: &mut fastrand::Rng) -> (String, BTreeMap<String, Wanted>, u64) {
         }
         let digits = format!("812{:08}", at * 7919 + 10_000_000);
         let is_bad = random.u8(..6) == 0;
-        let written = match random.u8(..5) {
+        let written = match random.u8(..7) {
             _ if is_bad => {
                 (*random.choice(&["8.12E+11", "belum ada", "NULL", "0812", "-"]).unwrap())
                     .to_owned()
@@ -73,6 +74,8 @@ fn list(random: &mut fastrand::Rng) -> (String, BTreeMap<String, Wanted>, u64) {
             1 => format!("+62 {}-{}", &digits[..3], &digits[3..]),
             2 => format!("62{digits}"),
             3 => format!("'0{digits}"),
+            4 => format!("WA: 0{digits}"),
+            5 => format!("0{digits}/0813{:08}", at + 10_000_000),
             _ => digits.clone(),
         };
         let (named, is_named) = match random.u8(..6) {
