@@ -163,6 +163,19 @@ impl Content {
         }
     }
 
+    /// What a person knows it by when it has no words.
+    pub(crate) fn label(&self) -> String {
+        let own = match &self.kind {
+            Kind::Text => return String::new(),
+            Kind::Media(media) => media.filename.as_ref().or(media.caption.as_ref()),
+            Kind::Location { title, .. } => title.as_ref(),
+            Kind::Contact { name, .. } => Some(name),
+            Kind::Poll { question, .. } => question.as_ref(),
+        };
+        let own = own.map(|own| format!(" {own}")).unwrap_or_default();
+        format!("[{}{own}]", self.name())
+    }
+
     /// The words that recipients read, before placeholders are filled in: its own, or else `message`.
     /// May be blank where the kind needs none.
     pub(crate) fn words<'a>(&'a self, message: &'a str) -> Result<&'a str, Reason> {

@@ -10,6 +10,7 @@ use super::{
     text,
 };
 use crate::clock::Timestamp;
+use crate::content::Content;
 use crate::delivery::{Counts, MessageStatus};
 use crate::reason::{Explanation, Reason};
 use crate::schedule::{TAKEN_AHEAD_MAX, Taken, Timetable, Zone, local_text};
@@ -148,7 +149,11 @@ impl Message {
     pub(crate) fn label(&self) -> String {
         let title = self.title.as_deref().filter(|title| !title.trim().is_empty());
         let words = title.unwrap_or(&self.message).split_whitespace();
-        let line = words.collect::<Vec<_>>().join(" ");
+        let mut line = words.collect::<Vec<_>>().join(" ");
+        if line.is_empty() {
+            // A picture needs no words.
+            line = Content::read(self.content.as_deref()).unwrap_or_default().label();
+        }
         if line.chars().count() <= LABEL_CHARS_MAX {
             return line;
         }

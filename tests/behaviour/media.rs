@@ -51,7 +51,7 @@ fn place_of(world: &World, name: &str) -> PathBuf {
 }
 
 /// Puts a file beside the database, as `file add` does; returns its name.
-fn put(world: &World, bytes: &[u8]) -> String {
+pub fn put(world: &World, bytes: &[u8]) -> String {
     let name = sha256(bytes);
     let path = place_of(world, &name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();

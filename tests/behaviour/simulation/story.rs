@@ -12,6 +12,7 @@ use auto_message_scheduler::trigger::Progress;
 
 use super::calendar::RULES;
 use super::promises::Promises;
+use crate::media::{jpeg, put};
 use crate::world::World;
 
 /// Numbers that work, that fault in every way that answers at once, and that are none.
@@ -78,6 +79,8 @@ pub struct Story {
     dice: fastrand::Rng,
     totals: Totals,
     is_told_aloud: bool,
+    /// The file that some messages carry.
+    picture: String,
 }
 
 impl Story {
@@ -102,12 +105,13 @@ impl Story {
         builder.portion = [1, 2, 1_000][dice.usize(0..3)];
         let promises = Promises::new(builder.config.gap.delay, builder.config.allowance);
         let world = builder.build();
+        let picture = put(&world, &jpeg(4_000));
         world.execute(
             "INSERT INTO channels (id, name, session_name) VALUES (2, 'dua', 'dua'), (3, 'tiga', 'tiga');
              INSERT INTO contacts (id, name, phone_number)
                  VALUES (1, 'Budi', '081200007001'), (2, 'Siti', '081300007010')",
         );
-        Self { world, promises, dice, totals: Totals::default(), is_told_aloud }
+        Self { world, promises, dice, totals: Totals::default(), is_told_aloud, picture }
     }
 
     /// Plays the story, then lets everything heal; panics at a broken promise.
@@ -190,12 +194,18 @@ impl Story {
         let channel = self.dice.i64(1..4);
         self.say(&format!("message on channel {channel}, due {due}: {contact_ids}"));
         let sql = "INSERT INTO auto_messages
-                       (message, contact_ids, channel_id, scheduled_at, interval_config, created_at)
-                   VALUES (?6, ?1, ?2, ?3, ?4, ?5)";
+                       (message, contact_ids, channel_id, scheduled_at, interval_config, created_at, content)
+                   VALUES (?6, ?1, ?2, ?3, ?4, ?5, ?7)";
         let due = if weekly.is_some() && self.dice.bool() { None } else { Some(due.to_string()) };
         // The last one cannot be filled in for who has no contact.
         let text = TEXTS[self.dice.usize(0..TEXTS.len())];
-        let params = rusqlite::params![contact_ids, channel, due, weekly, now.to_string(), text];
+        let content = match self.dice.u8(0..6) {
+            0 | 1 => Some(format!(r#"{{"kind":"image","file":"{}"}}"#, self.picture)),
+            2 => Some(r#"{"kind":"poll","options":["Ya","Tidak"]}"#.to_owned()),
+            _ => None,
+        };
+        let params =
+            rusqlite::params![contact_ids, channel, due, weekly, now.to_string(), text, content];
         self.world.sql.execute(sql, params).unwrap();
     }
 
