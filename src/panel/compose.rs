@@ -14,6 +14,7 @@ use super::preview::{self, Preview};
 use super::visit::{Page, Visit};
 use super::{Answered, PageError, reply};
 use crate::contacts::tags;
+use crate::content::Content;
 use crate::delivery::MessageStatus;
 use crate::http::Response;
 use crate::messages::{self, ComposeError, Draft, Edit, Edited, Timing, WeeklyTiming};
@@ -36,6 +37,8 @@ const WEEK: [(&str, usize); 7] =
 pub(super) struct Fields {
     pub(crate) title: String,
     pub(crate) text: String,
+    /// The column `content`, which the form only keeps; empty for a text alone.
+    pub(crate) content: String,
     /// One recipient a line.
     pub(crate) to: String,
     pub(crate) tags: Vec<String>,
@@ -95,6 +98,7 @@ impl Fields {
             title: text("title"),
             // Browsers end lines with CR LF; the phone shows LF.
             text: form.get("text").unwrap_or_default().replace("\r\n", "\n").trim_end().to_owned(),
+            content: text("content"),
             to: text("to").replace("\r\n", "\n"),
             tags: all("tag"),
             channel: text("channel"),
@@ -116,12 +120,24 @@ impl Fields {
         Self {
             title: detail.title.clone().unwrap_or_default().trim().to_owned(),
             text: detail.message.replace("\r\n", "\n").trim_end().to_owned(),
+            content: detail.content.clone().unwrap_or_default(),
             to,
             tags,
             channel: detail.channel_id.to_string(),
             times: Times::of(visit, detail),
             skip_bad: false,
         }
+    }
+
+    /// What the message carries, in a word or two.
+    pub(super) fn label(&self) -> String {
+        self.read_content().label()
+    }
+
+    /// One that cannot be read is found when the message is made.
+    pub(super) fn read_content(&self) -> Content {
+        let column = Some(self.content.as_str()).filter(|column| !column.is_empty());
+        Content::read(column).unwrap_or_default()
     }
 
     /// The parts of a message that two people may change without touching each other's.
@@ -321,6 +337,7 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
     }
     let draft = Draft {
         text: fields.text.clone(),
+        content: Some(fields.content.clone()).filter(|content| !content.is_empty()),
         title: Some(fields.title.clone()).filter(|title| !title.is_empty()),
         to: fields.recipients(),
         channel: Some(fields.channel.clone()).filter(|channel| !channel.is_empty()),
@@ -509,7 +526,7 @@ fn check(
     is_draft: bool,
 ) -> Result<Result<Preview, String>, PageError> {
     let (w, times) = (visit.words(), &fields.times);
-    let lacks = if fields.text.trim().is_empty() {
+    let lacks = if fields.text.trim().is_empty() && fields.content.is_empty() {
         Some(w.needs_text)
     } else if times.when == "now" && times.is_filled() {
         Some(w.now_and_a_date)

@@ -6,6 +6,7 @@ use super::format::{self, Badge, Choice};
 use super::recipients::{self, Recipients};
 use super::visit::{OnePage, Page, Visit};
 use super::{Answered, ahead, compose, forms, reply};
+use crate::content::Content;
 use crate::delivery::MessageStatus;
 use crate::messages::{self, Retry};
 use crate::store::{Message, StatusCount, Store};
@@ -92,6 +93,8 @@ struct MessagePage<'a> {
     id: i64,
     name: String,
     l: Live,
+    /// What it carries beside its text, in a word or two.
+    carries: String,
     text: String,
     /// What a person should know before it is too late.
     warning: String,
@@ -339,6 +342,7 @@ fn show(visit: &Visit<'_>, detail: Message) -> Answered {
         may: May::of(listed),
         at_once: AtOnce::of(visit, listed),
         facts,
+        carries: Content::read(detail.content.as_deref()).unwrap_or_default().label(),
         text: detail.message,
     };
     reply::html(200, &page)

@@ -9,7 +9,6 @@ use super::{PageError, format};
 use crate::channels::DEFAULT_CHANNEL;
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::content::Content;
 use crate::forecast;
 use crate::language::Language;
 use crate::messages::{self, Reached};
@@ -61,7 +60,13 @@ pub(super) fn look(visit: &Visit<'_>, fields: &Fields, is_new: bool) -> Result<P
     let column = fields.column();
     let config = &visit.panel.config;
     let found = visit.panel.read(|tx| {
-        messages::recipients(tx, Some(&column), (&Content::default(), &fields.text), config, true)
+        messages::recipients(
+            tx,
+            Some(&column),
+            (&fields.read_content(), &fields.text),
+            config,
+            true,
+        )
     })?;
     let found = match visit.told(found)? {
         Ok(found) => found,

@@ -282,3 +282,22 @@ fn a_retry_that_fails_again_leaves_the_earlier_successes_in_sight() {
     let page = text(&browser.get(&panel, &format!("/panel/messages/{id}")));
     assert!(page.contains("(kirim ulang)</a>"), "{page}");
 }
+
+#[test]
+fn what_a_message_carries_is_shown_and_goes_along_into_its_copy() {
+    let world = World::new();
+    let poll = r#"{"kind":"poll","question":"Jam berapa?","options":["Pagi","Siang"]}"#;
+    let sql = "INSERT INTO auto_messages (message, content, contact_ids, status)
+               VALUES ('', ?1, '081200001001', 'draft')";
+    world.sql.execute(sql, [poll]).unwrap();
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    let page = text(&browser.get(&panel, "/panel/messages/1"));
+    assert!(page.contains("[poll Jam berapa?]"), "{page}");
+    let page = text(&browser.get(&panel, "/panel/messages/new?copy=1"));
+    assert!(page.contains("name=\"content\"") && page.contains("[poll Jam berapa?]"), "{page}");
+    let form = [("content", poll), ("to", "081200001001"), ("when", "now"), ("do", "save")];
+    browser.post(&panel, "/panel/messages/new", &form);
+    world.run();
+    assert_eq!(world.received()[0].route, "sendPoll");
+}
