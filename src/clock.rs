@@ -186,36 +186,57 @@ impl Clock for SystemClock {
 /// sleeps with that count: a ring in between is never missed.
 #[derive(Clone, Debug, Default)]
 pub struct Wake {
-    bell: Arc<(Mutex<u64>, Condvar)>,
+    bell: Arc<(Mutex<Bell>, Condvar)>,
+}
+
+#[derive(Debug, Default)]
+struct Bell {
+    rings: u64,
+    /// How many wait now: a bell that nobody hears costs no call of the system.
+    sleepers: usize,
 }
 
 impl Wake {
     pub(crate) fn ring(&self) {
-        let (rings, condvar) = &*self.bell;
-        *lock(rings) += 1;
-        condvar.notify_all();
+        self.count_ring(Condvar::notify_all);
     }
 
     /// Wakes one sleeper, when there is one: for sleepers who can each do the same.
     pub(crate) fn ring_one(&self) {
-        let (rings, condvar) = &*self.bell;
-        *lock(rings) += 1;
-        condvar.notify_one();
+        self.count_ring(Condvar::notify_one);
+    }
+
+    fn count_ring(&self, notify: fn(&Condvar)) {
+        let (bell, condvar) = &*self.bell;
+        let has_sleepers = {
+            let mut bell = lock(bell);
+            bell.rings += 1;
+            bell.sleepers > 0
+        };
+        if has_sleepers {
+            notify(condvar);
+        }
     }
 
     /// How often it was rung so far.
     pub fn rings(&self) -> u64 {
-        *lock(&self.bell.0)
+        lock(&self.bell.0).rings
     }
 
     /// Waits until the count is no longer `seen`, or `max` has passed on the real clock.
     pub(crate) fn wait(&self, seen: u64, max: Option<Duration>) {
-        let (rings, condvar) = &*self.bell;
-        let guard = lock(rings);
-        match max {
-            Some(max) => drop(condvar.wait_timeout_while(guard, max, |rings| *rings == seen)),
-            None => drop(condvar.wait_while(guard, |rings| *rings == seen)),
-        }
+        let (bell, condvar) = &*self.bell;
+        let mut guard = lock(bell);
+        guard.sleepers += 1;
+        let is_quiet = |bell: &mut Bell| bell.rings == seen;
+        guard = match max {
+            Some(max) => {
+                let waited = condvar.wait_timeout_while(guard, max, is_quiet);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+            None => condvar.wait_while(guard, is_quiet).unwrap_or_else(PoisonError::into_inner),
+        };
+        guard.sleepers -= 1;
     }
 }
 
@@ -247,6 +268,24 @@ mod tests {
         let at = Timestamp::from_millis(10_001);
         assert_eq!(at.ceil_to_second().secs(), 11);
         assert_eq!(Timestamp::from_secs(10).ceil_to_second().secs(), 10);
+    }
+
+    #[test]
+    fn sleepers_hear_every_ring_and_a_ring_without_sleepers_is_counted() {
+        let wake = Wake::default();
+        wake.ring();
+        assert_eq!(wake.rings(), 1);
+        std::thread::scope(|scope| {
+            let sleepers = [0, 1].map(|_| scope.spawn(|| wake.wait(1, None)));
+            while lock(&wake.bell.0).sleepers < 2 {
+                std::thread::yield_now();
+            }
+            wake.ring();
+            sleepers.map(|sleeper| sleeper.join().unwrap());
+        });
+        assert_eq!((wake.rings(), lock(&wake.bell.0).sleepers), (2, 0));
+        wake.wait(2, Some(Duration::from_millis(1)));
+        assert_eq!(lock(&wake.bell.0).sleepers, 0, "also after a wait that ended by itself");
     }
 
     #[test]
