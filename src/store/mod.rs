@@ -20,6 +20,7 @@ mod lookups;
 mod maintenance;
 mod messages;
 mod meta;
+mod migrations;
 mod open;
 mod pages;
 mod panel;
@@ -115,7 +116,7 @@ pub enum StoreError {
     )]
     KeepBefore { path: PathBuf, copy: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
     #[error("failed to bring the tables of `{}` up to date", path.display())]
-    Migrate { path: PathBuf, source: Box<refinery::Error> },
+    Migrate { path: PathBuf, source: rusqlite::Error },
     #[error("SQLite did not accept `{pragma}` for `{}`: it answered `{answer}`", path.display())]
     Pragma { path: PathBuf, pragma: &'static str, answer: String },
     #[error("another program wrote into `{}` meanwhile: nothing was changed; stop what writes into it, and try again", path.display())]
