@@ -1,9 +1,10 @@
 //! The engine: from a trigger to the last delivery that can be sent now.
 //!
-//! One thread decides, [`dispatcher`]: it plans, keeps every channel's pace and gives out jobs. The
-//! others are alike, [`worker`]: they claim, send and record, or ask WAHA something, and answer into the
-//! dispatcher's inbox. A trigger, an opt-out and a stop wake it like an answer; a tick and a channel that
-//! is ready end its sleep. Only the loops in [`threads`] sleep.
+//! One decides, [`dispatcher`], behind a lock: it plans, keeps every channel's pace and gives out jobs. It has a
+//! thread. The others are alike, [`worker`]: they claim, send and record, or ask WAHA something, and answer. An
+//! answer that only ends a channel's turn is taken at once, in the worker's thread; any other wakes the
+//! dispatcher's, like a trigger, an opt-out and a stop. A tick and a channel that is ready end its sleep. Only the
+//! loops in [`threads`] sleep.
 
 mod channel_queue;
 mod clock_check;
@@ -122,6 +123,11 @@ impl Core {
         self.store().write(work)
     }
 
+    /// For what is done at each send: see [`Store::write_few`].
+    fn write_few<T>(&self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Result<T, StoreError> {
+        self.store().write_few(work)
+    }
+
     /// Whether nothing may be begun any more.
     fn is_over(&self, now: Now) -> bool {
         self.last_begin.get().is_some_and(|last| now.monotonic > *last)
@@ -215,8 +221,28 @@ impl Engine {
     pub fn work(&self) -> bool {
         let Some(job) = lock(&self.jobs).pop_front() else { return false };
         let answer = self.core.work(job);
-        lock(&self.answers).push(answer);
-        self.core.triggers.wake.ring();
+        // While the dispatcher decides, the answer waits for it.
+        let taken = match self.dispatcher.try_lock() {
+            Ok(mut dispatcher) => dispatcher.take_plain(answer),
+            Err(_) => Err(answer),
+        };
+        match taken {
+            Ok((jobs, is_rung)) => {
+                for (place, job) in jobs.into_iter().enumerate() {
+                    lock(&self.jobs).push_back(job);
+                    if place > 0 {
+                        self.has_job.ring_one(); // the first one is this worker's
+                    }
+                }
+                if is_rung {
+                    self.core.triggers.wake.ring();
+                }
+            }
+            Err(answer) => {
+                lock(&self.answers).push(answer);
+                self.core.triggers.wake.ring();
+            }
+        }
         true
     }
 

@@ -120,7 +120,7 @@ pub(crate) fn serve(
 
 /// The database for what answers requests: the system's cache has what they touch.
 fn open_small(config: &Config) -> Result<Store, StoreError> {
-    let store = Store::open(&config.database_path)?;
+    let mut store = Store::open(&config.database_path)?;
     store.keep_little()?;
     Ok(store)
 }

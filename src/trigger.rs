@@ -23,7 +23,7 @@ pub struct Triggers {
     state: Mutex<State>,
     is_stopping: AtomicBool,
     /// Rung when the dispatcher may have work, or the program shall stop.
-    pub(crate) wake: Wake,
+    pub wake: Wake,
     /// Rung when a run ended, or the program shall stop.
     pub(crate) ended: Wake,
     /// Rung when there is something that a person or a monitor may want to hear of.

@@ -1,4 +1,4 @@
-//! The dispatcher: the one who decides. It owns the queue of channels, the run from a trigger to the
+//! The dispatcher: the one who decides, one step at a time. It owns the queue of channels, the run from a trigger to the
 //! last delivery that can be sent now, and what is to be asked of WAHA; workers are given jobs and
 //! answer. It plans what is due itself, a bounded piece at a step. Nothing here sends or sleeps.
 
@@ -55,6 +55,8 @@ pub(super) struct Dispatcher {
     /// The run lets the database rest until then, and so do the outcomes that it did not take.
     run_rests_until: Option<Duration>,
     records_rest_until: Option<Duration>,
+    /// When its thread looks again by itself, on the monotonic clock.
+    wakes_at: Option<Duration>,
     /// Whether the WAL was found too large, and said to be.
     is_wal_large: bool,
 }
@@ -104,6 +106,7 @@ impl Dispatcher {
             out: 0,
             run_rests_until: None,
             records_rest_until: None,
+            wakes_at: None,
             is_wal_large: false,
         }
     }
@@ -142,6 +145,45 @@ impl Dispatcher {
             self.run_rests_until = conducted.is_err().then(|| now.monotonic + RUN_REST);
         }
         let now = self.core.clock.now();
+        let jobs = self.give_jobs(now);
+        let when = conducted.map(|has_more| if has_more { When::AtOnce } else { self.when(now) });
+        self.wakes_at = match when {
+            Ok(When::AtOnce) | Err(_) => Some(now.monotonic),
+            Ok(When::In(wait)) => Some(now.monotonic + wait),
+            Ok(When::Rung) => None,
+        };
+        (when, jobs)
+    }
+
+    /// Takes an answer that changes nothing but its channel's turn, in the worker's thread, and gives out jobs: most
+    /// answers are such, and to wake another thread for each takes longer. Says also whether that thread has to look
+    /// before it would by itself. Any other answer is given back.
+    pub(super) fn take_plain(&mut self, answer: Answer) -> Result<(Vec<Job>, bool), Answer> {
+        let is_plain = match &answer {
+            Answer::Channel(_, memory, Ok(After::Ready(_) | After::Empty(_) | After::Held)) => {
+                memory.closed.is_none() && !memory.doubts_sessions && self.unrecorded.is_empty()
+            }
+            Answer::Channel(_, _, Ok(After::Unrecorded(_)) | Err(_))
+            | Answer::LookUp(..)
+            | Answer::HiddenNumber(_)
+            | Answer::AskedTheTime => false,
+        };
+        if !is_plain {
+            return Err(answer);
+        }
+        self.take(answer);
+        let now = self.core.clock.now();
+        self.leave_what_does_not_fit(now);
+        let jobs = self.give_jobs(now);
+        let ready = self.channels.first_ready().filter(|ready| *ready > now.monotonic);
+        let is_sooner = ready.is_some_and(|at| self.wakes_at.is_none_or(|wakes| at < wakes));
+        if is_sooner {
+            self.wakes_at = ready;
+        }
+        Ok((jobs, is_sooner || self.is_idle()))
+    }
+
+    fn give_jobs(&mut self, now: Now) -> Vec<Job> {
         let mut jobs = Vec::new();
         while self.out < self.workers
             && let Some(job) = self.next_job(now)
@@ -149,8 +191,7 @@ impl Dispatcher {
             self.out += 1;
             jobs.push(job);
         }
-        let when = conducted.map(|has_more| if has_more { When::AtOnce } else { self.when(now) });
-        (when, jobs)
+        jobs
     }
 
     fn when(&self, now: Now) -> When {

@@ -13,7 +13,8 @@ use crate::delivery::{Counts, Hold, Outcome, Status, Transition};
 use crate::fail_point;
 use crate::reason::Reason;
 use crate::recipient::mask_phone;
-use crate::store::{Claimed, Delivery, Settled, SqlResult, StoreError, Tx};
+use crate::send_window::{Day, DayCount};
+use crate::store::{Channel, Claimed, Delivery, Settled, SqlResult, StoreError, Tx};
 
 /// A claim and what became of it.
 #[derive(Clone, Debug)]
@@ -46,6 +47,8 @@ struct Recorded {
     settled: Option<Settled>,
     /// Whether the channel has more to send.
     has_next: bool,
+    /// The channel, and what it sent on the day of its next send, when there is one.
+    next: Option<(Channel, DayCount)>,
 }
 
 /// Channel ids with the time before which each may not send; `None` for at once.
@@ -73,6 +76,7 @@ impl Core {
             Ok((recovered, settled, tx.paced_channels()?))
         })?;
         fail_point::reach("recovered");
+        self.store().forget_statements();
         for Delivery { id, status, .. } in &recovered {
             log::warn!("delivery {id}: unknown, the program ended while it was being sent");
             if *status != Status::Unknown {
@@ -109,7 +113,16 @@ impl Core {
             .as_ref()
             .map(|hold| (hold, now.wall.plus(hold.length(now.wall, *held_count, self.chance()))));
         let ending = Ending { claimed, outcome, transition: &transition, hold, ready_at };
-        let recorded = self.write(|tx| self.write_ending(tx, &ending, now))?;
+        let write_ending = |tx: &Tx<'_>| self.write_ending(tx, &ending, now);
+        let recorded = match outcome {
+            Outcome::NotOffered { .. } => self.write(write_ending), // all that is left of its message fails
+            Outcome::Sent { .. }
+            | Outcome::Failed { .. }
+            | Outcome::Refused { .. }
+            | Outcome::Deferred(_)
+            | Outcome::Restricted
+            | Outcome::Unknown { .. } => self.write_few(write_ending),
+        }?;
         fail_point::reach("recorded");
         memory.note_pace(ready_at, ready);
         self.tell(&ending, &recorded);
@@ -121,6 +134,10 @@ impl Core {
                 | Outcome::NotOffered { .. } => false,
                 Outcome::Deferred(_) | Outcome::Restricted | Outcome::Unknown { .. } => true,
             };
+        // A run need not wait for a gap only to find that the day is full.
+        let is_closed = recorded
+            .next
+            .is_some_and(|(channel, counted)| self.is_closed(memory, &channel, counted, ready_at));
         Ok(match hold {
             Some((hold, until)) => {
                 log_hold(claimed.channel_id, hold, Some(until), true);
@@ -128,7 +145,7 @@ impl Core {
             }
             // With nothing left, the run need not wait for the end of a gap.
             None if !recorded.has_next => After::Empty(ready),
-            None if self.is_closed_at(memory, claimed.channel_id, ready_at) => After::Held,
+            None if is_closed => After::Held,
             None => After::Ready(ready),
         })
     }
@@ -166,9 +183,19 @@ impl Core {
             }
         }
         let late_before = now.wall.minus(self.config.late_limit);
-        let has_next = tx.next_open_delivery(channel, now.wall, late_before)?.is_some();
+        let has_next = tx.has_open_delivery(channel, now.wall, late_before)?;
+        let wants_next = has_next && hold.is_none();
+        let next = wants_next.then(|| self.at_next_send(tx, channel, ready_at)).flatten();
         fail_point::reach("record_uncommitted");
-        Ok(Recorded { was_ours, status, given_up, settled, has_next })
+        Ok(Recorded { was_ours, status, given_up, settled, has_next, next })
+    }
+
+    /// A channel and what it sent on the day of `at`, when its next send is. A row that cannot be read now is
+    /// looked at in its turn: the outcome must be recorded.
+    fn at_next_send(&self, tx: &Tx<'_>, id: i64, at: Timestamp) -> Option<(Channel, DayCount)> {
+        let day = Day::of(&self.config.zone, at);
+        let count = tx.day_count(id, day).ok()?;
+        Some((tx.channel(id).ok()??, DayCount { day, count }))
     }
 
     /// Tells the log and the run what was recorded.

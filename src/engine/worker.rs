@@ -148,7 +148,7 @@ impl Core {
 
     /// Whether a channel is outside its hours or its day is full at `at`, whether or not it is held. It
     /// is noted, also in the log when that is news.
-    fn is_closed(
+    pub(super) fn is_closed(
         &self,
         memory: &mut Memory,
         of: &Channel,
@@ -167,15 +167,6 @@ impl Core {
             log::info!("channel {}: waits until {until}: {why}", of.id);
         }
         closed.is_some()
-    }
-
-    /// Whether a channel may not send when its gap ends, at `at`: a run need not wait for a gap only to
-    /// find that the day is full. A row that cannot be read now is looked at in its turn.
-    pub(super) fn is_closed_at(&self, memory: &mut Memory, id: i64, at: Timestamp) -> bool {
-        let day = Day::of(&self.config.zone, at);
-        let read = self.read(|tx| Ok((tx.channel(id)?, tx.day_count(id, day)?)));
-        let Ok((Some(channel), count)) = read else { return false };
-        self.is_closed(memory, &channel, DayCount { day, count }, at)
     }
 
     /// The end of a gap that begins now: for the column, rounded up, and exactly.
@@ -330,7 +321,7 @@ impl Turn<'_> {
         }
         fail_point::reach("before_claim");
         let mut began = now.monotonic;
-        let claimed = core.write(|tx| {
+        let claimed = core.write_few(|tx| {
             // Only here, with the database ours, has all waiting ended: the time of the claim.
             let now = core.clock.now();
             began = now.monotonic;

@@ -35,7 +35,7 @@ impl Store {
             return Ok(None);
         }
         let connection = connect_as_is(path).map_err(|source| explain(path, source))?;
-        Ok(Some(Self { connection, path: path.to_owned(), is_joined: false }))
+        Ok(Some(Self::over(connection, path)))
     }
 
     /// Copies the database as it is at one moment into the empty file `target`. Others may write

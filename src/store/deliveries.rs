@@ -214,8 +214,14 @@ pub(super) fn words(statuses: &[Status]) -> String {
     statuses.iter().flat_map(|status| [",", status.as_str(), ","]).collect()
 }
 
+/// What may be sent of a channel: for [`Tx::next_open_delivery`].
 // By the index, because the row's status stands behind its `contact_ids`: with a hundred thousand
 // recipients these are two megabytes to go through for each delivery.
+const OPEN: &str = "deliveries d
+    CROSS JOIN auto_messages m INDEXED BY idx_auto_messages_status_scheduled_at
+        ON m.id = d.auto_message_id AND m.status = 'sending' AND m.scheduled_at = d.due_at
+    WHERE d.channel_id = :channel_id AND d.status = 'pending' AND d.due_at >= :late_before
+        AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= :now)";
 
 /// Whether the recipient of delivery `d` opted out: by its contact, by the number as the program
 /// spells it, or by a hidden number. SQL cannot compare other spellings: see [`Tx::each_number`].
@@ -278,14 +284,7 @@ impl Tx<'_> {
                        m.content IS NOT NULL OR instr(m.message, '{{{{') > 0 AS is_template,
                        CASE WHEN {IS_CONTACT_CHANGED} THEN 1 WHEN {IS_OPTED_OUT} THEN 2
                            ELSE 0 END AS recipient
-                   FROM deliveries d
-                   CROSS JOIN auto_messages m INDEXED BY idx_auto_messages_status_scheduled_at
-                       ON m.id = d.auto_message_id AND m.status = 'sending'
-                       AND m.scheduled_at = d.due_at
-                   WHERE d.channel_id = :channel_id AND d.status = 'pending'
-                       AND d.due_at >= :late_before
-                       AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= :now)
-                   ORDER BY d.due_at, d.id LIMIT 1"
+                   FROM {OPEN} ORDER BY d.due_at, d.id LIMIT 1"
         );
         let params = params! { channel_id, late_before, now };
         let read = |row: &Row<'_>| {
@@ -299,6 +298,17 @@ impl Tx<'_> {
             } }
         };
         self.query_optional(&sql, params, read)
+    }
+
+    /// Whether a channel has such a delivery.
+    pub(crate) fn has_open_delivery(
+        &self,
+        channel_id: i64,
+        now: Timestamp,
+        late_before: Timestamp,
+    ) -> SqlResult<bool> {
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM {OPEN})");
+        self.query_value(&sql, params! { channel_id, late_before, now })
     }
 
     /// Claims a delivery: `pending` becomes `sending` with its attempt, its reserved id and its exact
@@ -331,15 +341,26 @@ impl Tx<'_> {
                                AND c.daily_limit IS :seen_daily_limit)
                        AND (:day_limit IS NULL OR :day_limit > coalesce((SELECT claimed
                            FROM channel_days WHERE channel_id = :channel_id AND day = :day), 0))
-                       AND NOT {IS_OPTED_OUT} AND NOT {IS_CONTACT_CHANGED}
-                   RETURNING auto_message_id, due_at, attempts, chat_id, text, content,
-                       (SELECT contact_count FROM auto_messages WHERE id = auto_message_id) AS recipients,
-                       (SELECT metadata FROM auto_messages WHERE id = auto_message_id) AS metadata");
+                       AND NOT {IS_OPTED_OUT} AND NOT {IS_CONTACT_CHANGED}");
         let params = params! {
             now, request.{ channel_id, session, reserved_id, rendered, seen_ready_at },
             request.{ seen_send_window, seen_daily_limit, day, day_limit, seen_content },
             ":id": request.delivery_id,
         };
+        if !self.change(&sql, params)? {
+            return Ok(None);
+        }
+        self.set_channel_ready_at(request.channel_id, request.next_ready_at, false, now)?;
+        self.count_claim(request.channel_id, request.day)?;
+        self.claimed(request, now).map(Some)
+    }
+
+    /// The row as this transaction has claimed it. Not by RETURNING, for which SQLite makes a table of its own.
+    fn claimed(&self, request: &ClaimRequest<'_>, now: Timestamp) -> SqlResult<Claimed> {
+        let sql = "SELECT auto_message_id, due_at, attempts, chat_id, text, content,
+                       (SELECT contact_count FROM auto_messages WHERE id = auto_message_id) AS recipients,
+                       (SELECT metadata FROM auto_messages WHERE id = auto_message_id) AS metadata
+                   FROM deliveries WHERE id = :id";
         let read = |row: &Row<'_>| {
             read! { row => Claimed {
                 delivery_id: request.delivery_id,
@@ -352,12 +373,7 @@ impl Tx<'_> {
                 reserved_id: request.reserved_id.map(str::to_owned),
             } }
         };
-        let claimed = self.query_optional(&sql, params, read)?;
-        if claimed.is_some() {
-            self.set_channel_ready_at(request.channel_id, request.next_ready_at, false, now)?;
-            self.count_claim(request.channel_id, request.day)?;
-        }
-        Ok(claimed)
+        self.query_one(sql, params! { ":id": request.delivery_id }, read)
     }
 
     /// Records what became of a claim. `waha_message_id` is WAHA's id when it accepted it. Returns

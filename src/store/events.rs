@@ -130,12 +130,16 @@ impl Tx<'_> {
         delivery_id: i64,
         now: Timestamp,
     ) -> SqlResult<Option<Status>> {
+        let sql = "SELECT waha_message_id FROM deliveries WHERE id = :id";
+        let read = |row: &Row<'_>| lossy(row, "waha_message_id");
+        let id = self.query_optional(sql, params! { ":id": delivery_id }, read)?.flatten();
+        let Some(waha_message_id) = id else { return Ok(None) };
+        // Nearly always there are none, and the row need not be read.
+        let Some(highest) = self.kept_acks(&waha_message_id)?.into_iter().max() else {
+            return Ok(None);
+        };
         let Some(delivery) = self.delivery(delivery_id)? else { return Ok(None) };
-        let Some(waha_message_id) = &delivery.waha_message_id else { return Ok(None) };
-        match self.kept_acks(waha_message_id)?.into_iter().max() {
-            Some(highest) => self.move_by(&delivery, highest, now),
-            None => Ok(None),
-        }
+        self.move_by(&delivery, highest, now)
     }
 
     /// Takes a session's word. Returns its channel when the word is news and to be believed.

@@ -32,7 +32,7 @@ mod statements;
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode};
 
 use crate::fail_point;
 
@@ -71,7 +71,7 @@ pub use runs::{Run, RunCounts, Trigger};
 pub use settle::Settled;
 #[cfg(debug_assertions)]
 pub use statements::{Statement, noted_statements, watch_statements};
-use statements::{params, read};
+use statements::{Whole, params, read};
 
 /// What a statement gives inside a transaction.
 pub(crate) type SqlResult<T> = rusqlite::Result<T>;
@@ -83,6 +83,8 @@ pub struct Store {
     path: PathBuf,
     /// Whether the present transactions are parts of one of [`Store::together`].
     is_joined: bool,
+    /// Whether SQLite keeps in memory what it needs to undo a statement.
+    undoes_in_memory: bool,
 }
 
 /// One transaction; see the files beside this one for what it can do.
@@ -191,6 +193,11 @@ fn why_unreadable(error: &rusqlite::Error) -> Option<String> {
 }
 
 impl Store {
+    fn over(connection: Connection, path: &Path) -> Self {
+        let (is_joined, undoes_in_memory) = (false, false);
+        Self { connection, path: path.to_owned(), is_joined, undoes_in_memory }
+    }
+
     /// The database file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
@@ -198,7 +205,7 @@ impl Store {
 
     /// Runs `work` in one read transaction: all that it sees is of one moment.
     pub fn read<T>(&mut self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Result<T, StoreError> {
-        self.transact(TransactionBehavior::Deferred, work)
+        self.transact("BEGIN", work)
     }
 
     /// Runs `work` in one write transaction and commits it, durably: when this returns `Ok`, a power
@@ -207,7 +214,20 @@ impl Store {
         &mut self,
         work: impl FnOnce(&Tx<'_>) -> SqlResult<T>,
     ) -> Result<T, StoreError> {
-        self.transact(TransactionBehavior::Immediate, work)
+        self.undo_in_memory(false)?;
+        self.transact("BEGIN IMMEDIATE", work)
+    }
+
+    /// Like [`Store::write`], for `work` that changes a few rows, often.
+    ///
+    /// For a statement that may fail in its middle SQLite copies the pages that it changes: into a file, by way of a
+    /// buffer of 64 KiB that is made and given back each time; or, so, into memory, page by page.
+    pub fn write_few<T>(
+        &mut self,
+        work: impl FnOnce(&Tx<'_>) -> SqlResult<T>,
+    ) -> Result<T, StoreError> {
+        self.undo_in_memory(true)?;
+        self.transact("BEGIN IMMEDIATE", work)
     }
 
     /// Like [`Store::write`], but when `work` gives `None` nothing is changed.
@@ -215,8 +235,9 @@ impl Store {
         &mut self,
         work: impl FnOnce(&Tx<'_>) -> SqlResult<Option<T>>,
     ) -> Result<Option<T>, StoreError> {
+        self.undo_in_memory(false)?;
         let mut is_refused = false;
-        let done = self.transact(TransactionBehavior::Immediate, |tx| {
+        let done = self.transact("BEGIN IMMEDIATE", |tx| {
             let value = work(tx)?;
             is_refused = value.is_none();
             // Only to roll back: this error goes nowhere.
@@ -246,6 +267,7 @@ impl Store {
             }
         }
 
+        self.undo_in_memory(false)?;
         self.execute("BEGIN IMMEDIATE")?;
         self.is_joined = true;
         let joined = Joined(self);
@@ -262,24 +284,43 @@ impl Store {
     }
 
     /// Lets this connection keep little in memory: it answers requests now and then.
-    pub(crate) fn keep_little(&self) -> Result<(), StoreError> {
-        self.connection.set_prepared_statement_cache_capacity(8);
+    pub(crate) fn keep_little(&mut self) -> Result<(), StoreError> {
+        self.connection.set_prepared_statement_cache_capacity(11);
         self.set_cache(128)
     }
 
+    /// Gives back the statements that are kept prepared: those of a start are not needed again.
+    pub(crate) fn forget_statements(&self) {
+        self.connection.flush_prepared_statement_cache();
+    }
+
     /// Lets this connection keep `kib` KiB of the file in memory: much for what touches all of a table.
-    pub(crate) fn set_cache(&self, kib: u32) -> Result<(), StoreError> {
+    pub(crate) fn set_cache(&mut self, kib: u32) -> Result<(), StoreError> {
+        self.undo_in_memory(false)?;
         self.connection
             .execute_batch(&format!("PRAGMA main.cache_size = -{kib};"))
             .map_err(|source| StoreError::Sql { path: self.path.clone(), source })
     }
 
+    /// Also where SQLite keeps temporary tables, and what it sorts.
+    fn undo_in_memory(&mut self, in_memory: bool) -> Result<(), StoreError> {
+        if self.undoes_in_memory != in_memory && !self.is_joined {
+            self.execute(if in_memory {
+                "PRAGMA temp_store = MEMORY"
+            } else {
+                "PRAGMA temp_store = DEFAULT"
+            })?;
+            self.undoes_in_memory = in_memory;
+        }
+        Ok(())
+    }
+
     fn transact<T>(
         &mut self,
-        behavior: TransactionBehavior,
+        begin: &str,
         work: impl FnOnce(&Tx<'_>) -> SqlResult<T>,
     ) -> Result<T, StoreError> {
-        let Self { connection, path, is_joined } = self;
+        let Self { connection, path, is_joined, .. } = self;
         let attempt = || {
             if *is_joined {
                 let part = connection.savepoint()?;
@@ -287,8 +328,8 @@ impl Store {
                 part.commit()?;
                 return Ok(value);
             }
-            let whole = connection.transaction_with_behavior(behavior)?;
-            let value = work(&Tx { transaction: &whole })?;
+            let whole = Whole::begin(connection, begin)?;
+            let value = work(&Tx { transaction: connection })?;
             fail_point::reach("before_commit");
             whole.commit()?;
             fail_point::reach("committed");

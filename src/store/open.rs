@@ -118,7 +118,7 @@ fn open(path: &Path, vfs: Option<&str>, is_copy: bool) -> Result<Store, StoreErr
         keep_before(&connection, path)?;
     }
     migrate(&mut connection, path)?;
-    Ok(Store { connection, path: path.to_owned(), is_joined: false })
+    Ok(Store::over(connection, path))
 }
 
 fn connect(path: &Path, vfs: Option<&str>, access: OpenFlags) -> Result<Connection, StoreError> {

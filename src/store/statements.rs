@@ -6,7 +6,7 @@
 //! assertions; in a release build the door is `prepare_cached` and nothing else.
 
 use rusqlite::types::FromSql;
-use rusqlite::{CachedStatement, OptionalExtension, Params, Row};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row};
 
 use super::{SqlResult, Tx};
 
@@ -55,6 +55,28 @@ macro_rules! read {
     ($row:ident => $of:ident { $($all:tt)* }) => { read!(@ $row $of [] $($all)*,) };
 }
 pub(super) use read;
+
+/// A transaction, rolled back unless it was committed. Its statements are kept prepared, unlike rusqlite's.
+pub(super) struct Whole<'a>(&'a Connection);
+
+impl<'a> Whole<'a> {
+    pub(super) fn begin(connection: &'a Connection, begin: &str) -> SqlResult<Self> {
+        connection.prepare_cached(begin)?.execute([])?;
+        Ok(Self(connection))
+    }
+
+    pub(super) fn commit(self) -> SqlResult<()> {
+        self.0.prepare_cached("COMMIT")?.execute([]).map(drop)
+    }
+}
+
+impl Drop for Whole<'_> {
+    fn drop(&mut self) {
+        if !self.0.is_autocommit() {
+            drop(self.0.execute_batch("ROLLBACK"));
+        }
+    }
+}
 
 impl Tx<'_> {
     /// Prepares a statement, or takes it from those that are kept.

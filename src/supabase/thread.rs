@@ -113,7 +113,7 @@ fn open(
     if config.supabase.is_none() {
         return Ok(None);
     }
-    let store = Store::open(&config.database_path)?;
+    let mut store = Store::open(&config.database_path)?;
     store.keep_little()?;
     Ok(match Link::new(config, store, clock, triggers) {
         Some(Ok(link)) => Some(link),

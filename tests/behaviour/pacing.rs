@@ -55,6 +55,32 @@ fn a_restart_in_the_middle_of_a_message_neither_repeats_nor_hurries() {
 }
 
 #[test]
+fn an_answer_wakes_the_dispatcher_only_when_there_is_something_to_decide() {
+    let mut builder = World::builder();
+    builder.config.gap = Gap { delay: Duration::ZERO, jitter: Duration::ZERO };
+    let world = builder.build();
+    world.message(THREE);
+    world.trigger();
+    world.step_until_received(1);
+    let rings = world.triggers.wake.rings();
+    world.step_until_received(2);
+    assert_eq!(world.triggers.wake.rings(), rings, "the next job was given out with the answer");
+    world.step_until_received(3);
+    assert!(world.triggers.wake.rings() > rings, "the run is at its end");
+
+    let world = World::new();
+    world.message(THREE);
+    world.trigger();
+    world.step_until_received(1);
+    let rings = world.triggers.wake.rings();
+    world.step_until_received(2);
+    assert!(
+        world.triggers.wake.rings() > rings,
+        "it slept without end, and a gap ends in a minute"
+    );
+}
+
+#[test]
 fn jitter_only_makes_the_gap_longer() {
     let mut builder = World::builder();
     builder.config.gap = Gap { delay: Duration::from_mins(1), jitter: Duration::from_secs(15) };

@@ -351,7 +351,7 @@ pub(super) fn create(call: &Call<'_>) -> Answered {
     let is_due = ready.message.status == MessageStatus::Scheduled
         && ready.message.scheduled_at.is_some_and(|at| at <= call.now);
     let answer = call.once(|store| {
-        let made = store.write(|tx| ready.insert(tx, call.now))?;
+        let made = store.write_few(|tx| ready.insert(tx, call.now))?;
         let body = MadeMessage {
             id: made.id,
             status: made.status,
