@@ -10,6 +10,13 @@ use std::time::{Duration, Instant};
 
 const SECRET: &str = "only-for-measuring-0123";
 
+/// The program that is measured: the one that was built with the figures, or another one that PROGRAM names, so
+/// that two can be compared.
+pub fn program() -> PathBuf {
+    let own = env!("CARGO_BIN_EXE_auto-message-scheduler");
+    std::env::var_os("PROGRAM").map_or_else(|| PathBuf::from(own), PathBuf::from)
+}
+
 /// A directory with settings and a database.
 pub struct Place {
     directory: tempfile::TempDir,
@@ -103,7 +110,7 @@ impl Place {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_auto-message-scheduler"));
+        let mut command = Command::new(program());
         command.args(arguments).current_dir(self.directory.path()).env_clear();
         command.envs(self.settings.iter().map(|(key, value)| (key, value)));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
