@@ -60,7 +60,7 @@ mutate 'the pace does not count from the end of a send' src/engine/record.rs \
 mutate 'two processes may send' src/lock.rs \
     's/Err\(TryLockError::WouldBlock\) => Ok\(None\)/Err(TryLockError::WouldBlock) => Ok(Some(Self { _file: file }))/'
 mutate 'a window that ended before the claim is not seen' src/engine/worker.rs \
-    's/if !allowance\.window\.contains\(&self\.config\.zone, now\.wall\)/if false/'
+    's/if !allowance\.window\.contains\(zone, now\.wall\)/if false/'
 mutate 'one more than the daily limit' src/store/deliveries.rs \
     's/:day_limit > coalesce/:day_limit >= coalesce/'
 mutate 'a claim does not count for its day' src/store/deliveries.rs \
