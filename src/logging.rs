@@ -4,7 +4,7 @@
 mod log_file;
 
 use std::error::Error;
-use std::io::Write;
+use std::io::{LineWriter, Write};
 use std::path::{Path, PathBuf};
 
 use log::{LevelFilter, Log, Metadata, Record};
@@ -27,7 +27,8 @@ pub(crate) struct LogError {
 /// process changes nothing. A file that is renamed, as logrotate does, is made anew by the next line.
 pub(crate) fn start(level: LevelFilter, file: Option<&Path>) -> Result<(), LogError> {
     let logger = match file {
-        None => OneLine::to(std::io::stderr(), level),
+        // The logger writes a line in many pieces; each would be a call of the system.
+        None => OneLine::to(LineWriter::new(std::io::stderr()), level),
         Some(path) => OneLine::to(
             LogFile::open(path).map_err(|source| LogError { path: path.to_owned(), source })?,
             level,
