@@ -222,27 +222,24 @@ impl Engine {
         let Some(job) = lock(&self.jobs).pop_front() else { return false };
         let answer = self.core.work(job);
         // While the dispatcher decides, the answer waits for it.
-        let taken = match self.dispatcher.try_lock() {
-            Ok(mut dispatcher) => dispatcher.take_plain(answer),
-            Err(_) => Err(answer),
-        };
-        match taken {
-            Ok((jobs, is_rung)) => {
-                for (place, job) in jobs.into_iter().enumerate() {
-                    lock(&self.jobs).push_back(job);
-                    if place > 0 {
-                        self.has_job.ring_one(); // the first one is this worker's
-                    }
-                }
-                if is_rung {
-                    self.core.triggers.wake.ring();
+        if let Ok(mut dispatcher) = self.dispatcher.try_lock()
+            && dispatcher.is_plain(&answer)
+        {
+            let (jobs, is_rung) = dispatcher.take_plain(answer);
+            drop(dispatcher);
+            for (place, job) in jobs.into_iter().enumerate() {
+                lock(&self.jobs).push_back(job);
+                if place > 0 {
+                    self.has_job.ring_one(); // the first one is this worker's
                 }
             }
-            Err(answer) => {
-                lock(&self.answers).push(answer);
+            if is_rung {
                 self.core.triggers.wake.ring();
             }
+            return true;
         }
+        lock(&self.answers).push(answer);
+        self.core.triggers.wake.ring();
         true
     }
 

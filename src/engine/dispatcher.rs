@@ -155,11 +155,10 @@ impl Dispatcher {
         (when, jobs)
     }
 
-    /// Takes an answer that changes nothing but its channel's turn, in the worker's thread, and gives out jobs: most
-    /// answers are such, and to wake another thread for each takes longer. Says also whether that thread has to look
-    /// before it would by itself. Any other answer is given back.
-    pub(super) fn take_plain(&mut self, answer: Answer) -> Result<(Vec<Job>, bool), Answer> {
-        let is_plain = match &answer {
+    /// Whether an answer changes nothing but its channel's turn: most do, and to wake another thread for each takes
+    /// longer.
+    pub(super) fn is_plain(&self, answer: &Answer) -> bool {
+        match answer {
             Answer::Channel(_, memory, Ok(After::Ready(_) | After::Empty(_) | After::Held)) => {
                 memory.closed.is_none() && !memory.doubts_sessions && self.unrecorded.is_empty()
             }
@@ -167,10 +166,12 @@ impl Dispatcher {
             | Answer::LookUp(..)
             | Answer::HiddenNumber(_)
             | Answer::AskedTheTime => false,
-        };
-        if !is_plain {
-            return Err(answer);
         }
+    }
+
+    /// Takes such an answer in the worker's thread, and gives out jobs. Says also whether the dispatcher's own thread
+    /// has to look before it would by itself.
+    pub(super) fn take_plain(&mut self, answer: Answer) -> (Vec<Job>, bool) {
         self.take(answer);
         let now = self.core.clock.now();
         self.leave_what_does_not_fit(now);
@@ -180,7 +181,7 @@ impl Dispatcher {
         if is_sooner {
             self.wakes_at = ready;
         }
-        Ok((jobs, is_sooner || self.is_idle()))
+        (jobs, is_sooner || self.is_idle())
     }
 
     fn give_jobs(&mut self, now: Now) -> Vec<Job> {

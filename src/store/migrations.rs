@@ -55,7 +55,6 @@ const ALL: &[Migration] = &[
 ];
 
 /// The version of the last one.
-#[expect(clippy::cast_lossless, reason = "in a constant")]
 pub(super) const NEWEST: i64 = ALL[ALL.len() - 1].version as i64;
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS refinery_schema_history(
