@@ -281,7 +281,9 @@ mod tests {
                 std::thread::yield_now();
             }
             wake.ring();
-            sleepers.into_iter().for_each(|sleeper| sleeper.join().unwrap());
+            for sleeper in sleepers {
+                sleeper.join().unwrap();
+            }
         });
         assert_eq!((wake.rings(), lock(&wake.bell.0).sleepers), (2, 0));
         wake.wait(2, Some(Duration::from_millis(1)));
