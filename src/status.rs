@@ -17,9 +17,9 @@ use crate::reason::Explanation;
 use crate::schedule::Zone;
 use crate::send_window::Gap;
 use crate::store::{
-    CallbackCounts, Channel, LinkFigures, LinkState, Message, Run, SqlResult, Store, StoreError,
-    Stuck, Tx, Unresolved,
+    CallbackCounts, Channel, Message, Run, SqlResult, Store, StoreError, Stuck, Tx, Unresolved,
 };
+use crate::supabase::LinkStatus;
 
 /// Runs on the screen.
 const RUNS: u32 = 4;
@@ -92,7 +92,7 @@ pub(crate) struct Overview {
     /// What CALLBACK_URL is told.
     pub(crate) callbacks: CallbackCounts,
     /// The link to a website, when it was ever on.
-    pub(crate) link: Option<(LinkState, LinkFigures)>,
+    pub(crate) link: Option<LinkStatus>,
     /// Why nothing is planned or sent: the clock is not believed.
     pub(crate) clock_hold: Option<Explanation>,
     pub(crate) runs: Vec<Run>,
@@ -137,10 +137,7 @@ pub(crate) fn status(
             unknown: tx.count_unknown()?,
             unresolved: tx.unresolved_hidden(Timestamp::from_secs(0))?,
             callbacks: tx.callback_counts()?,
-            link: match tx.link_state()? {
-                Some(link) => Some((link, tx.link_figures()?)),
-                None => None,
-            },
+            link: LinkStatus::read(tx)?,
             clock_hold: tx.clock_believed()?.hold,
             runs: tx.last_runs(RUNS)?,
         })
@@ -212,29 +209,24 @@ impl Overview {
             "backlog_ends_at": self.backlog_ends_at(),
             "runs": self.runs,
         });
-        if let Some((link, figures)) = &self.link {
-            data["link"] = json!({
-                "is_on": link.is_on,
-                "answered_at": link.answered_at,
-                "trouble": link.trouble.as_ref().map(|(words, _)| words),
-                "alarm": link.alarm,
-                "open": figures.open,
-                "outbox": figures.outbox,
-                "refused": figures.refused,
-            });
+        if let Some(link) = &self.link {
+            data["link"] = json!(link);
         }
         data
     }
 
     /// The link in a few words; `None` when it is off.
     pub(crate) fn link_in_words(&self) -> Option<String> {
-        let (link, figures) = self.link.as_ref().filter(|(link, _)| link.is_on)?;
+        let link = self.link.as_ref().filter(|link| link.is_on)?;
         let answered = link.answered_at.map_or("no answer yet".to_owned(), |at| {
             format!("answered {} s ago", self.now.since(at).as_secs())
         });
-        let trouble = link.alarm.as_ref().or(link.trouble.as_ref().map(|(words, _)| words));
+        let trouble = link.alarm.as_ref().or(link.trouble.as_ref());
         let trouble = trouble.map(|words| format!("; {words}")).unwrap_or_default();
-        Some(format!("{answered}, {} open, {} to write{trouble}", figures.open, figures.outbox))
+        let (open, outbox, channels) = (link.open, link.outbox, link.channels.join(", "));
+        let refused =
+            if link.refused > 0 { format!(", {} refused", link.refused) } else { String::new() };
+        Some(format!("{answered}, {open} open, {outbox} to write{refused}; {channels}{trouble}"))
     }
 }
 

@@ -242,6 +242,7 @@ fn sentence(alert: &Alert, channel: Option<&(i64, String)>, reason: Option<&str>
             let since = alert.due_at.map(|at| format!(", since {at}")).unwrap_or_default();
             format!("no trigger comes, and messages wait to be sent{since}: is cron running?")
         }
+        "link_trouble" | "link_over" => format!("the link to Supabase{reason}"),
         "test" => "this is a test".to_owned(),
         other => format!("{other}{reason}"),
     }

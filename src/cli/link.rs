@@ -9,7 +9,7 @@ use super::table::{pairs, table};
 use super::{CliError, Desk, WAHA_PATIENCE};
 use crate::config::Config;
 use crate::serve;
-use crate::supabase::{self, Choice, LinkStatus, Survey};
+use crate::supabase::{self, Choice, LinkStatus, Survey, SurveyedRow};
 use crate::terminal::one_line;
 
 #[derive(Debug, Args)]
@@ -82,10 +82,10 @@ pub(super) fn link(args: &LinkArgs, config: &Config) -> Result<(), CliError> {
 fn check(output: Output, config: &Config) -> Result<(), CliError> {
     let mut desk = Desk::open_or_make(config)?;
     let survey = supabase::survey(config, Some(&mut desk.store), desk.now)?;
-    output.print(&survey, survey_text)
+    output.print(&survey, |survey| survey_text(survey, &desk))
 }
 
-fn survey_text(survey: &Survey) -> String {
+fn survey_text(survey: &Survey, desk: &Desk<'_>) -> String {
     let count = |number: usize, what: &str| {
         let more = if number >= supabase::COUNTED_MAX { " or more" } else { "" };
         format!("{number}{more} {what}")
@@ -124,6 +124,22 @@ fn survey_text(survey: &Survey) -> String {
                 .to_owned(),
         ));
     }
+    let verb = if survey.is_on { "is sent from here" } else { "would be sent" };
+    let lists = [
+        (verb, &survey.to_send_rows, survey.to_send),
+        ("old, stays as it is", &survey.old_rows, survey.old),
+        ("due, but on no channel", &survey.without_channel_rows, survey.without_channel),
+    ];
+    let lists = lists.map(|(what, rows, number)| list_text(what, rows, number, desk));
+    format!(
+        "{}\n\n{}{}",
+        pairs(lines.into_iter().map(|(name, value)| (name.to_owned(), value))),
+        channels_text(survey),
+        lists.concat()
+    )
+}
+
+fn channels_text(survey: &Survey) -> String {
     let rows = survey.channels.iter().map(|channel| {
         let whose = match (&channel.owner, channel.is_ours) {
             (_, true) => "sent from here".to_owned(),
@@ -137,12 +153,24 @@ fn survey_text(survey: &Survey) -> String {
         let is_on = if channel.is_active { "on" } else { "off" };
         vec![channel.name.clone(), session, is_on.to_owned(), whose]
     });
-    let head = ["channel", "session", "website", "sends"];
-    format!(
-        "{}\n\n{}",
-        pairs(lines.into_iter().map(|(name, value)| (name.to_owned(), value))),
-        table(&head, rows)
-    )
+    table(&["channel", "session", "website", "sends"], rows)
+}
+
+/// The first rows of a kind, and how many more there are; nothing when there are none.
+fn list_text(what: &str, rows: &[SurveyedRow], number: usize, desk: &Desk<'_>) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let shown = rows.iter().map(|row| {
+        let at = row.at.map_or_else(String::new, |at| desk.local(at));
+        vec![at, row.channel.clone().unwrap_or_default(), row.title.clone()]
+    });
+    let more = match number - rows.len() {
+        0 => String::new(),
+        more if number >= supabase::COUNTED_MAX => format!("\nand {more} more, or many more"),
+        more => format!("\nand {more} more"),
+    };
+    format!("\n\n{}{more}", table(&[what, "channel", "title"], shown))
 }
 
 fn on(
@@ -154,7 +182,7 @@ fn on(
     let mut desk = Desk::open_or_make(config)?;
     let survey = supabase::survey(config, Some(&mut desk.store), desk.now)?;
     if !yes {
-        eprintln!("{}\n", crate::terminal::lines(&survey_text(&survey)));
+        eprintln!("{}\n", crate::terminal::lines(&survey_text(&survey, &desk)));
         if !survey.is_on {
             confirm(
                 "Is the website's own cron (its scheduler) turned off? Else everything goes out twice",

@@ -1,16 +1,11 @@
 //! The website's project: whether it answers, what is not sent of it, who sends for its channels.
 
-use std::time::Duration;
-
 use super::Findings;
 use crate::clock::Timestamp;
 use crate::config::{Config, absolute};
 use crate::logging::in_one_line;
 use crate::store::Store;
-use crate::supabase::{self, COUNTED_MAX, LinkStatus, Survey};
-
-/// A link without an answer, or an appliance that was not seen, for so long does not work.
-const AWAY_MAX: Duration = Duration::from_mins(15);
+use crate::supabase::{self, AWAY_MAX, COUNTED_MAX, LinkStatus, Survey};
 
 pub(super) fn examine(config: &Config, now: Timestamp, findings: &mut Findings) {
     if config.supabase.is_none() {
@@ -19,7 +14,7 @@ pub(super) fn examine(config: &Config, now: Timestamp, findings: &mut Findings) 
     // A database that is not there, or damaged, is told elsewhere.
     let mut store = Store::open_as_is(&absolute(&config.database_path)).ok().flatten();
     match supabase::survey(config, store.as_mut(), now) {
-        Ok(survey) => surveyed(&survey, findings),
+        Ok(survey) => surveyed(&survey, config, findings),
         Err(error) => {
             let remedy = "look at SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY, and whether the project is paused";
             findings.wrong("link", in_one_line(&error), remedy);
@@ -31,7 +26,7 @@ pub(super) fn examine(config: &Config, now: Timestamp, findings: &mut Findings) 
     }
 }
 
-fn surveyed(survey: &Survey, findings: &mut Findings) {
+fn surveyed(survey: &Survey, config: &Config, findings: &mut Findings) {
     let count = |number: usize| {
         let more = if number >= COUNTED_MAX { " or more" } else { "" };
         format!("{number}{more}")
@@ -46,8 +41,13 @@ fn surveyed(survey: &Survey, findings: &mut Findings) {
         findings.warning("link", found, "`link check` shows what would be sent, `link on` begins");
     }
     if survey.without_channel > 0 {
-        let found =
-            format!("{} due rows of the website have no channel", count(survey.without_channel));
+        let rows: Vec<String> =
+            survey.without_channel_rows.iter().map(|row| row.in_words(&config.zone)).collect();
+        let found = format!(
+            "{} due rows of the website have no channel: {}",
+            count(survey.without_channel),
+            rows.join(", ")
+        );
         findings.warning(
             "link",
             found,

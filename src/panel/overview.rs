@@ -12,14 +12,13 @@ use super::{Answered, PageError, ahead, format, reply};
 use crate::clock::Timestamp;
 use crate::delivery::MessageStatus;
 use crate::reason::Explanation;
-use crate::store::{Ended, LinkState, Message, Run, SqlResult, Stuck, Tx};
+use crate::store::{Ended, Message, Run, SqlResult, Stuck, Tx};
+use crate::supabase::{AWAY_MAX, LinkStatus};
 
 const NEXT_MAX: u32 = 5;
 const DAYS: usize = 30;
 /// In the units of the chart's own box.
 const CHART_HEIGHT: u64 = 180;
-/// A website's project that does not answer is told after this.
-const LINK_AWAY: Duration = Duration::from_mins(15);
 /// A cron line comes every ten minutes at the most.
 const TRIGGER_STALE: Duration = Duration::from_mins(15);
 
@@ -29,6 +28,27 @@ pub(super) struct Warning {
     remedy: String,
     link: &'static str,
     link_text: &'static str,
+}
+
+/// The link to the website's project, when it is on.
+struct LinkTile {
+    answered: String,
+    /// Whose channels, and what waits to be written.
+    text: String,
+    refused: u64,
+}
+
+impl LinkTile {
+    fn of(link: &LinkStatus, visit: &Visit<'_>) -> Self {
+        let w = visit.words();
+        let answered = link.answered_at;
+        let waits = w.link_waits.replace("{}", &format::number(link.outbox, visit.language));
+        Self {
+            answered: answered.map_or(w.never.to_owned(), |at| format::ago(at, visit.now, w)),
+            text: format!("{} · {waits}", link.channels.join(", ")),
+            refused: link.refused,
+        }
+    }
 }
 
 struct Chart {
@@ -77,6 +97,7 @@ struct OverviewData {
     through: String,
     last_trigger: String,
     trigger_text: &'static str,
+    link: Option<LinkTile>,
     next: Vec<MessageRow>,
     channels: Vec<ChannelCard>,
     chart: Chart,
@@ -100,8 +121,8 @@ struct OverviewRows {
     days: Vec<(Timestamp, Ended)>,
     last_run: Option<Run>,
     clock_hold: Option<Explanation>,
-    /// What is wrong with the link to the website, and since when.
-    link: Option<LinkState>,
+    /// The link to the website, when it is on.
+    link: Option<LinkStatus>,
     /// Channels with a stuck session, by name.
     stuck: Vec<(String, Stuck)>,
 }
@@ -121,7 +142,7 @@ fn look(visit: &Visit<'_>) -> Result<OverviewData, PageError> {
             days,
             last_run: tx.last_triggered_run()?,
             clock_hold: tx.clock_believed()?.hold,
-            link: tx.link_state()?.filter(|link| link.is_on),
+            link: LinkStatus::read(tx)?.filter(|link| link.is_on),
             stuck: stuck_sessions(tx, now)?,
         })
     })?;
@@ -140,6 +161,7 @@ fn look(visit: &Visit<'_>) -> Result<OverviewData, PageError> {
         through: ahead::of_queue(visit, found.pending)?,
         last_trigger: last.map_or(w.never.to_owned(), |at| format::ago(at, now, w)),
         trigger_text: if visit.panel.config.tick.is_some() { w.ticker_on } else { w.ticker_off },
+        link: found.link.as_ref().map(|link| LinkTile::of(link, visit)),
         next: found.next.iter().map(|listed| MessageRow::of(listed, visit)).collect(),
         channels,
         chart: chart(visit, days),
@@ -194,8 +216,8 @@ fn warnings(
         warn(why.text(visit.language), w.clock_remedy, nowhere);
     }
     if let Some(link) = &found.link {
-        let is_away = |since: Timestamp| visit.now.since(since) >= LINK_AWAY;
-        if link.trouble.as_ref().is_some_and(|(_, since)| is_away(*since)) {
+        let is_away = |since: Timestamp| visit.now.since(since) >= AWAY_MAX;
+        if link.trouble_since.is_some_and(is_away) {
             warn(w.link_away.to_owned(), w.link_remedy, nowhere);
         }
         if let Some(alarm) = &link.alarm {

@@ -116,6 +116,9 @@ words! {
     stale_trigger: "{} pesan sudah waktunya, tetapi tidak ada pemicu yang datang.", "{} messages are due, but no trigger comes.";
     stale_trigger_remedy: "Periksa baris cron Anda, atau isi TICK_SECONDS=60 supaya program memeriksa sendiri.", "Check your cron line, or set TICK_SECONDS=60 so that the program looks by itself.";
     clock_remedy: "Sesudah itu program berjalan lagi sendiri.", "It goes on by itself then.";
+    link_tile: "Jawaban Supabase", "Supabase answered";
+    link_waits: "{} hasil menunggu ditulis", "{} results to write";
+    link_refused: "ditolak", "refused";
     link_away: "Supabase milik website tidak menjawab.", "The website's Supabase does not answer.";
     link_alarm: "Website", "Website";
     link_remedy: "Jalankan `doctor`: perintah itu menunjukkan sebab dan cara memperbaikinya. Pesan yang sudah diambil tetap dikirim.", "Run `doctor`: it shows the cause and the remedy. What was taken already goes out.";

@@ -42,6 +42,31 @@ pub(crate) struct LinkState {
     pub(crate) alarm: Option<String>,
 }
 
+/// Why a person is told of the link; once each, until it is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LinkAlarm {
+    /// No good answer for long.
+    Away,
+    KeyRefused,
+    /// The project does not take how a message ended.
+    Refused,
+    /// Nor the result of a delivery.
+    ResultRefused,
+    /// The website, or somebody else, sends too.
+    OtherSender,
+    /// This database was lost or restored.
+    LostLedger,
+}
+
+impl LinkAlarm {
+    /// Over when the project answers well again.
+    pub(crate) const OF_ANSWERS: [Self; 2] = [Self::Away, Self::KeyRefused];
+
+    fn key(self) -> String {
+        format!("link_told:{self:?}")
+    }
+}
+
 /// A channel of the project that this machine sends for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LinkChannel {
@@ -213,6 +238,9 @@ impl Tx<'_> {
         }
         self.set_meta("link_mode", if is_shared { "shared" } else { "alone" })?;
         self.remove_meta("link_alarm")?;
+        for alarm in [LinkAlarm::ResultRefused, LinkAlarm::OtherSender, LinkAlarm::LostLedger] {
+            self.remove_meta(&alarm.key())?;
+        }
         self.set_meta("link_on", "1")?;
         Ok(self.meta("link_since")?.unwrap_or_default())
     }
@@ -275,23 +303,57 @@ impl Tx<'_> {
         self.set_meta("link_answered_at", &now.to_string())
     }
 
-    /// Notes what went wrong. Returns whether it is news.
-    pub(crate) fn note_link_trouble(&self, words: &str, now: Timestamp) -> SqlResult<bool> {
-        let is_news = self.meta("link_trouble")?.is_none();
-        if is_news {
+    /// Notes what went wrong. Returns since when it does.
+    pub(crate) fn note_link_trouble(&self, words: &str, now: Timestamp) -> SqlResult<Timestamp> {
+        let since = self.meta("link_trouble_since")?.and_then(|text| Timestamp::parse(&text));
+        if since.is_none() {
             self.set_meta("link_trouble_since", &now.to_string())?;
         }
         self.set_meta("link_trouble", words)?;
-        Ok(is_news)
+        Ok(since.unwrap_or(now))
     }
 
-    /// Notes what a person should look at. Returns whether it is news.
-    pub(crate) fn note_link_alarm(&self, words: &str) -> SqlResult<bool> {
-        let is_news = self.meta("link_alarm")?.as_deref() != Some(words);
-        if is_news {
-            self.set_meta("link_alarm", words)?;
+    /// Notes what a person should look at.
+    pub(crate) fn note_link_alarm(&self, words: &str) -> SqlResult<()> {
+        self.set_meta("link_alarm", words)
+    }
+
+    /// Makes an alert of the link, once until [`Self::end_link_alarm`]. Returns whether this was the
+    /// first time.
+    pub(crate) fn begin_link_alarm(
+        &self,
+        alarm: LinkAlarm,
+        words: &str,
+        now: Timestamp,
+    ) -> SqlResult<bool> {
+        if self.meta(&alarm.key())?.is_some() {
+            return Ok(false);
         }
-        Ok(is_news)
+        self.set_meta(&alarm.key(), &now.to_string())?;
+        self.tell_of_link("link_trouble", words, now)?;
+        Ok(true)
+    }
+
+    /// It is over. Returns whether it had been told.
+    pub(crate) fn end_link_alarm(
+        &self,
+        alarm: LinkAlarm,
+        words: &str,
+        now: Timestamp,
+    ) -> SqlResult<bool> {
+        let was_told = self.remove_meta(&alarm.key())?;
+        if was_told {
+            self.tell_of_link("link_over", words, now)?;
+        }
+        Ok(was_told)
+    }
+
+    fn tell_of_link(&self, event: &str, reason: &str, now: Timestamp) -> SqlResult<()> {
+        if !self.are_alerts_on()? {
+            return Ok(());
+        }
+        let sql = "INSERT INTO alerts (event, reason, created_at) VALUES (:event, :reason, :now)";
+        self.execute_sql(sql, params! { event, reason, now })
     }
 
     pub(crate) fn link_channels(&self, project: &str) -> SqlResult<Vec<LinkChannel>> {
@@ -472,17 +534,6 @@ impl Tx<'_> {
             ":due_at": local_due_at,
         };
         self.query_value(sql, params)
-    }
-
-    /// Gives a message that is on its way the website's new words: what is pending takes them.
-    pub(crate) fn set_linked_text(
-        &self,
-        id: i64,
-        title: Option<&str>,
-        text: &str,
-    ) -> SqlResult<()> {
-        let sql = "UPDATE auto_messages SET title = :title, message = :text WHERE id = :id";
-        self.execute_sql(sql, params! { ":id": id, ":title": title, ":text": text })
     }
 
     /// Makes a row of the project's a message that the planner takes, at the occurrence's time. What is

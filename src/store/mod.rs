@@ -53,7 +53,8 @@ pub use deliveries::{
 pub use events::{Echo, MessageEvent, SessionEvent, Stuck, Taken};
 pub(crate) use hidden_numbers::{HiddenNumber, Unresolved};
 pub(crate) use link::{
-    ClaimState, LinkChannel, LinkClaim, LinkEnding, LinkFigures, LinkResult, LinkState, LinkedRow,
+    ClaimState, LinkAlarm, LinkChannel, LinkClaim, LinkEnding, LinkFigures, LinkResult, LinkState,
+    LinkedRow,
 };
 pub(crate) use lookups::{DueLookup, UnknownDelivery};
 pub(crate) use maintenance::SchemaDifferences;

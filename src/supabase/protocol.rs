@@ -19,11 +19,13 @@ use crate::clock::{Clock, Now, Timestamp};
 use crate::config::{Config, Supabase};
 use crate::logging::in_one_line;
 use crate::reason::Reason;
-use crate::store::{LinkChannel, LinkState, SqlResult, Store, StoreError, Tx};
+use crate::store::{LinkAlarm, LinkChannel, LinkState, SqlResult, Store, StoreError, Tx};
 use crate::trigger::Triggers;
 
 /// How often the project's tables, channels and open claims are looked at anew.
 const LOOK_EVERY: Duration = Duration::from_mins(10);
+/// A project without a good answer, or an appliance that was not seen, for so long is told of.
+pub(crate) const AWAY_MAX: Duration = Duration::from_mins(15);
 /// Waits after a failure, in units of five time limits of a request: 1, 2, 5 and 15 minutes.
 const RETRY_UNITS: [u32; 4] = [1, 2, 5, 15];
 
@@ -194,12 +196,30 @@ impl Link {
         self.channels = ids;
         let has_more = self.take_due(&pass)?;
         self.settle_ended(&pass)?;
-        let wall = self.clock.now().wall;
-        let open = self.store.write(|tx| {
+        Ok((has_more, self.note_answer()? > 0))
+    }
+
+    /// Notes that the project answered well all the time, and what is over by that. Returns how many
+    /// occurrences are under way.
+    fn note_answer(&mut self) -> Step<u64> {
+        let wall = self.wall_now();
+        let (open, is_over) = self.store.write(|tx| {
             tx.note_link_answer(wall)?;
-            Ok(tx.link_figures()?.open)
+            let figures = tx.link_figures()?;
+            let mut is_over = false;
+            for alarm in LinkAlarm::OF_ANSWERS {
+                is_over |= tx.end_link_alarm(alarm, "Supabase answers again", wall)?;
+            }
+            if figures.refused == 0 {
+                let words = "Supabase has taken what it refused";
+                is_over |= tx.end_link_alarm(LinkAlarm::Refused, words, wall)?;
+            }
+            Ok((figures.open, is_over))
         })?;
-        Ok((has_more, open > 0))
+        if is_over {
+            self.triggers.pulse.ring();
+        }
+        Ok(open)
     }
 
     fn tables(&mut self, must_look: bool) -> Step<Tables> {
@@ -228,7 +248,8 @@ impl Link {
         let words = format!("the database was restored: rows due before {since} are left alone");
         self.store.write(|tx| {
             tx.begin_link_anew(Some(&since), wall)?;
-            tx.note_link_alarm(&words).map(drop)
+            tx.note_link_alarm(&words)?;
+            tx.begin_link_alarm(LinkAlarm::LostLedger, &words, wall)
         })?;
         log::error!("link: the database was restored: rows due before {since} are left alone");
         pass.channels = self.store.read(|tx| tx.link_channels(&pass.state.project))?;
@@ -312,17 +333,34 @@ impl Link {
             self.tables = None;
         }
         let now = self.clock.now().wall;
-        let noted = self.store.write(|tx| tx.note_link_trouble(&trouble.words, now));
+        let words = &trouble.words;
+        let noted = self.store.write(|tx| {
+            let since = tx.note_link_trouble(words, now)?;
+            if trouble.kind == Kind::Key {
+                let words = format!("Supabase refuses the key: {words}");
+                tx.begin_link_alarm(LinkAlarm::KeyRefused, &words, now)?;
+            } else if now.since(since) >= AWAY_MAX {
+                let words = format!("no good answer since {since}: {words}");
+                tx.begin_link_alarm(LinkAlarm::Away, &words, now)?;
+            }
+            Ok(since == now)
+        });
+        self.triggers.pulse.ring();
         if noted.unwrap_or(true) {
-            let words = &trouble.words;
             log::warn!("link: Supabase: {words}");
         }
     }
 
-    /// Notes what a person should look at, in the log once.
-    fn alarm(&mut self, words: &str) -> Step<()> {
-        if self.write(|tx| tx.note_link_alarm(words))? {
+    /// Notes what a person should look at; tells it once.
+    fn alarm(&mut self, alarm: LinkAlarm, words: &str) -> Step<()> {
+        let now = self.wall_now();
+        let is_news = self.write(|tx| {
+            tx.note_link_alarm(words)?;
+            tx.begin_link_alarm(alarm, words, now)
+        })?;
+        if is_news {
             log::error!("link: {words}");
+            self.triggers.pulse.ring();
         }
         Ok(())
     }

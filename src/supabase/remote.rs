@@ -210,28 +210,33 @@ impl Remote {
         Ok(rows.iter().filter_map(found).collect())
     }
 
-    /// How many rows of a kind there are, at most `limit` of them, and the first ones' instants:
-    /// for `link check` and `doctor`.
-    pub(super) fn count(
+    /// The first rows of a kind, at most `limit`, in the order of their times: for `link check` and
+    /// `doctor`. Without text and recipients.
+    pub(super) fn list(
         &self,
         tables: &Tables,
-        what: Counted<'_>,
+        what: Listed<'_>,
         limit: usize,
-    ) -> Result<usize, Trouble> {
-        let scheduled = Filter::equal("status", "scheduled").and("scheduled_at", "lte", "now");
+    ) -> Result<Vec<RemoteMessage>, Trouble> {
+        let scheduled = Filter::equal("status", "scheduled");
+        let due = scheduled.clone().and("scheduled_at", "lte", "now");
         let filter = match what {
-            Counted::Old { before } => {
-                Filter::equal("status", "scheduled").and("scheduled_at", "lt", before)
-            }
-            Counted::Due { since } => scheduled.and("scheduled_at", "gte", since),
-            Counted::WithoutChannel => scheduled.and(&tables.channel_column, "is", "null"),
-            Counted::SentSince { .. } if !tables.messages.has("sent_at") => return Ok(0),
-            Counted::SentSince { since } => {
+            Listed::Old { before } => scheduled.and("scheduled_at", "lt", before),
+            Listed::Due { since } => due.and("scheduled_at", "gte", since),
+            Listed::ToSend { since, channels } => scheduled
+                .and("scheduled_at", "gte", since)
+                .and_all(&Filter::one_of(&tables.channel_column, channels.iter().copied())),
+            Listed::WithoutChannel => due.and(&tables.channel_column, "is", "null"),
+            Listed::SentSince { .. } if !tables.messages.has("sent_at") => return Ok(Vec::new()),
+            Listed::SentSince { since } => {
                 Filter::equal("status", "sent").and("sent_at", "gte", since)
             }
         };
-        let rest = format!("&select=id&limit={limit}");
-        Ok(self.get(&tables.messages.name, &filter, &rest)?.len())
+        let select = tables.messages.select(&["id", "title", "scheduled_at"]);
+        let column = &tables.channel_column;
+        let rest = format!("&select={select},{column}&order=scheduled_at,id&limit={limit}");
+        let rows = self.get(&tables.messages.name, &filter, &rest)?;
+        Ok(rows.iter().filter_map(|row| message(row, column)).collect())
     }
 
     /// Reads rows anew, whole. A row that is gone is left out.
@@ -474,15 +479,20 @@ impl Remote {
     }
 }
 
-/// What [`Remote::count`] counts.
+/// What [`Remote::list`] lists.
 #[derive(Clone, Copy)]
-pub(super) enum Counted<'a> {
+pub(super) enum Listed<'a> {
     /// Scheduled for a time before the link.
     Old {
         before: &'a str,
     },
     Due {
         since: &'a str,
+    },
+    /// Due or scheduled, on these channels.
+    ToSend {
+        since: &'a str,
+        channels: &'a [&'a str],
     },
     /// Due, on no channel.
     WithoutChannel,

@@ -5,14 +5,16 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::key::Key;
-use super::remote::{Counted, Owner, Remote, RemoteChannel};
+use super::remote::{IDS_MAX, Listed, Owner, Remote, RemoteChannel, RemoteMessage};
 use super::reply::Trouble;
 use super::tables::Tables;
 use super::times;
 use crate::alarm::host_name;
 use crate::clock::Timestamp;
 use crate::config::{Config, Supabase};
+use crate::schedule::Zone;
 use crate::store::{LinkChannel, LinkFigures, LinkState, SqlResult, Store, StoreError, Tx};
+use crate::terminal::one_line;
 
 /// The tables with which several appliances share a project.
 const MIGRATION: &str = include_str!("../../dist/supabase/migration.sql");
@@ -20,6 +22,8 @@ const MIGRATION: &str = include_str!("../../dist/supabase/migration.sql");
 const SKEW_SEEN: Duration = Duration::from_mins(1);
 /// A count ends here: more is said as "or more".
 pub(crate) const COUNTED_MAX: usize = 1000;
+/// Rows of a kind that are shown; of the others, how many there are.
+const SHOWN_MAX: usize = 10;
 /// A website's own cron sends what is due; one that sent within this time is on.
 const CRON_SEEN: Duration = Duration::from_hours(24);
 /// More scheduled rows than these want an index.
@@ -59,15 +63,30 @@ pub(crate) struct Survey {
     pub(crate) since: String,
     /// How many those are, at most [`COUNTED_MAX`].
     pub(crate) old: usize,
+    /// The first of them, at most ten.
+    pub(crate) old_rows: Vec<SurveyedRow>,
     /// Rows that are due since then.
     pub(crate) due: usize,
+    /// Rows that are due or scheduled, on channels that are sent from here, or would be.
+    pub(crate) to_send: usize,
+    pub(crate) to_send_rows: Vec<SurveyedRow>,
     /// Rows that are due, on no channel.
     pub(crate) without_channel: usize,
+    pub(crate) without_channel_rows: Vec<SurveyedRow>,
     /// Rows that the website marked as sent in the last 24 hours; `None` once it was linked.
     pub(crate) sent_by_website: Option<usize>,
     /// How far this machine's clock is ahead of the project's, in seconds.
     pub(crate) clock_ahead_secs: Option<i64>,
     pub(crate) channels: Vec<SurveyedChannel>,
+}
+
+/// A row of the website's messages. Its text is not shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct SurveyedRow {
+    pub(crate) id: String,
+    pub(crate) title: String,
+    pub(crate) at: Option<Timestamp>,
+    pub(crate) channel: Option<String>,
 }
 
 /// A channel of the website's, and whose it is.
@@ -141,15 +160,18 @@ pub(crate) fn migration(settings: Option<&Supabase>) -> String {
 
 /// How the link stands; `None` when it was never on.
 pub(crate) fn status(store: &mut Store) -> Result<Option<LinkStatus>, StoreError> {
-    store.read(|tx| {
-        let Some(state) = tx.link_state()? else { return Ok(None) };
-        let figures = tx.link_figures()?;
-        let channels = tx.link_channels(&state.project)?;
-        Ok(Some(LinkStatus::of(state, figures, &channels)))
-    })
+    store.read(LinkStatus::read)
 }
 
 impl LinkStatus {
+    /// How the link stands; `None` when it was never on.
+    pub(crate) fn read(tx: &Tx<'_>) -> SqlResult<Option<Self>> {
+        let Some(state) = tx.link_state()? else { return Ok(None) };
+        let figures = tx.link_figures()?;
+        let channels = tx.link_channels(&state.project)?;
+        Ok(Some(Self::of(state, figures, &channels)))
+    }
+
     fn of(state: LinkState, figures: LinkFigures, channels: &[LinkChannel]) -> Self {
         let name = |channel: &LinkChannel| match &channel.handed_to {
             Some(other) => format!("{} (taken over by {other})", channel.name),
@@ -192,7 +214,19 @@ pub(crate) fn survey(
     let since = state.as_ref().map_or_else(|| theirs.to_string(), |state| state.since.clone());
     let ours = state.as_ref().map(|state| state.appliance.clone()).unwrap_or_default();
     let owners = if tables.is_shared { remote.owners()? } else { Vec::new() };
-    let count = |what| remote.count(tables, what, COUNTED_MAX);
+    let list = |what| remote.list(tables, what, COUNTED_MAX);
+    let channels = remote.channels(tables)?.into_iter();
+    let channels: Vec<_> =
+        channels.map(|channel| surveyed(channel, &owners, &owned, &ours)).collect();
+    let sendable: Vec<&str> =
+        channels.iter().filter(|one| one.is_sendable()).map(|one| one.id.as_str()).collect();
+    let mut to_send = Vec::new();
+    for some in sendable.chunks(IDS_MAX) {
+        to_send.extend(list(Listed::ToSend { since: &since, channels: some })?);
+    }
+    to_send.sort_by_key(|row| times::instant(&row.scheduled_at));
+    let (old, without) = (list(Listed::Old { before: &since })?, list(Listed::WithoutChannel)?);
+    let shown = |rows: &[RemoteMessage]| shown(rows, &channels);
     let yesterday = theirs.minus(CRON_SEEN).to_string();
     let is_shared =
         state.as_ref().filter(|state| state.is_on).map_or(tables.is_shared, |it| it.is_shared);
@@ -202,20 +236,20 @@ pub(crate) fn survey(
         mode: mode(is_shared),
         tables: project.table_names(),
         channel_column: tables.channel_column.clone(),
-        old: count(Counted::Old { before: &since })?,
-        due: count(Counted::Due { since: &since })?,
-        without_channel: count(Counted::WithoutChannel)?,
+        old: old.len(),
+        old_rows: shown(&old),
+        due: list(Listed::Due { since: &since })?.len(),
+        to_send: to_send.len(),
+        to_send_rows: shown(&to_send),
+        without_channel: without.len(),
+        without_channel_rows: shown(&without),
         sent_by_website: if was_on {
             None
         } else {
-            Some(count(Counted::SentSince { since: &yesterday })?)
+            Some(list(Listed::SentSince { since: &yesterday })?.len())
         },
         clock_ahead_secs: remote.date().map(|theirs| now.secs() - theirs.secs()),
-        channels: remote
-            .channels(tables)?
-            .into_iter()
-            .map(|channel| surveyed(channel, &owners, &owned, &ours))
-            .collect(),
+        channels,
         since,
     })
 }
@@ -230,6 +264,35 @@ impl Survey {
     pub(crate) fn wants_index(&self) -> bool {
         self.old + self.due >= ROWS_FOR_INDEX
     }
+}
+
+impl SurveyedChannel {
+    /// Whether it is sent from here, or would be when the link is turned on.
+    fn is_sendable(&self) -> bool {
+        self.is_active && (self.is_ours || self.owner.is_none() && self.session_name.is_some())
+    }
+}
+
+impl SurveyedRow {
+    /// In a few words, for a person.
+    pub(crate) fn in_words(&self, zone: &Zone) -> String {
+        let at = self.at.map(|at| zone.format_local(at)).unwrap_or_default();
+        let channel = self.channel.as_deref().unwrap_or("no channel");
+        one_line(&format!("{at} `{}` ({channel})", self.title)).into_owned()
+    }
+}
+
+fn shown(rows: &[RemoteMessage], channels: &[SurveyedChannel]) -> Vec<SurveyedRow> {
+    let row = |row: &RemoteMessage| SurveyedRow {
+        id: row.id.clone(),
+        title: row.title.clone().unwrap_or_else(|| row.id.clone()),
+        at: times::instant(&row.scheduled_at),
+        channel: row.channel.as_ref().map(|id| {
+            let known = channels.iter().find(|channel| channel.id == *id);
+            known.map_or_else(|| id.clone(), |channel| channel.name.clone())
+        }),
+    };
+    rows.iter().take(SHOWN_MAX).map(row).collect()
 }
 
 fn surveyed(

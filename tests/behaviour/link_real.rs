@@ -167,6 +167,37 @@ fn what_the_website_does_while_a_message_is_sent_counts() {
 }
 
 #[test]
+fn a_row_that_is_moved_into_the_past_while_it_is_sent_is_the_same_occurrence_and_gets_its_time_back()
+ {
+    for project in [Project::alone(), Project::shared()] {
+        let channel = project.channel("Toko", "default");
+        let site = project.site();
+        site.write_settings(&format!(
+            "{}SEND_DELAY_SECONDS=2\n",
+            project.settings_at(&project.url)
+        ));
+        let _server = site.serve();
+        let id = project.message(
+            &channel,
+            "now()",
+            &["6281200007001", "6281200007002", "6281200007003"],
+        );
+        let at = format!("select scheduled_at from auto_messages where id = '{id}'");
+        let before = project.sql(&at);
+        until("the first is sent", || site.waha.received().len() == 1);
+        project.sql(&format!(
+            "update auto_messages set scheduled_at = now() - interval '10 minutes', message = 'Diubah' where id = '{id}'"
+        ));
+        until("the row is sent", || project.status(&id) == "sent");
+        assert_eq!(received(&site), once(&["6281200007001", "6281200007002", "6281200007003"]));
+        assert_eq!(project.sql(&at), before);
+        assert_eq!(site.waha.received().last().unwrap().text, "Diubah");
+        std::thread::sleep(std::time::Duration::from_secs(2));
+        assert_eq!(site.waha.received().len(), 3, "nothing of it is found again");
+    }
+}
+
+#[test]
 fn a_row_that_an_edit_arms_again_goes_only_to_those_who_are_new() {
     let project = Project::alone();
     let channel = project.channel("Toko", "default");

@@ -50,6 +50,7 @@ mod link_faults;
 mod link_real;
 mod link_remote;
 mod link_same;
+mod link_seen;
 mod lists;
 mod lookups;
 mod mcp;

@@ -100,6 +100,17 @@ impl Project {
         assert!(Command::new("kill").args(["-KILL", pid.trim()]).status().unwrap().success());
     }
 
+    /// From now on the gateway knows the old service key no more; the secret key goes on.
+    pub fn refuse_key(&self) {
+        let path = self.directory.path().join("nginx.conf");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let old = format!("\"{}\" ok;", self.key);
+        assert!(text.contains(&old));
+        std::fs::write(&path, text.replace(&old, "")).unwrap();
+        let pid = std::fs::read_to_string(self.directory.path().join("nginx.pid")).unwrap();
+        assert!(Command::new("kill").args(["-HUP", pid.trim()]).status().unwrap().success());
+    }
+
     pub fn psql(&self, sql: &str) -> Output {
         let mut command = self.command("psql");
         command.args(["-At", "-c", sql, "postgres"]).output().unwrap()

@@ -9,7 +9,7 @@ use super::super::reply::{Kind, Trouble};
 use super::super::times;
 use super::{Link, Pass, Step};
 use crate::fail_point;
-use crate::store::{ClaimState, LinkClaim};
+use crate::store::{ClaimState, LinkAlarm, LinkClaim};
 
 /// Pages that one pass looks at; the next one follows at once.
 const PAGES_PER_PASS: usize = 20;
@@ -198,9 +198,10 @@ impl Link {
             }
         }
         if lost > 0 {
-            self.alarm(&format!(
+            let words = format!(
                 "{lost} claims of this appliance are not in its database: what they may have sent is unknown, and not sent again"
-            ))?;
+            );
+            self.alarm(LinkAlarm::LostLedger, &words)?;
         }
         Ok(())
     }

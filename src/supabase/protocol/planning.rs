@@ -12,7 +12,9 @@ use crate::delivery::MessageStatus;
 use crate::fail_point;
 use crate::reason::Reason;
 use crate::schedule::Zone;
-use crate::store::{ClaimState, LinkChannel, LinkClaim, LinkedRow, SqlResult, Trigger, Tx};
+use crate::store::{
+    ClaimState, LinkAlarm, LinkChannel, LinkClaim, LinkedRow, SqlResult, Trigger, Tx,
+};
 
 /// Rows that are read at once: each may have thousands of recipients.
 const ROWS_AT_ONCE: usize = 20;
@@ -59,7 +61,13 @@ impl Link {
             return self.release(pass, claim);
         }
         // Planned before: what is left of it ends.
-        self.end_by_website(claim, &row.map_or(Reason::WebsiteDeleted, why_over))?;
+        match row {
+            Some(row) if row.status == "scheduled" && row.scheduled_at != claim.due_at => {
+                return self.moved(pass, claim, row);
+            }
+            Some(row) => self.end_by_website(claim, &why_over(row))?,
+            None => self.end_by_website(claim, &Reason::WebsiteDeleted)?,
+        }
         // Still scheduled, but on no channel of ours: how it ended is written to the row as it is now.
         if let Some(row) = row.filter(|row| is_as_found(claim, row)) {
             let (mark, next_at) = (mark(row), self.next_of(pass, claim, row)?);
@@ -158,33 +166,39 @@ impl Link {
             return self.end_by_website(claim, &why_over(row));
         }
         if row.scheduled_at != claim.due_at {
-            // An edit writes the first time of a series, which may be long over: it is still this
-            // occurrence that goes on.
-            let project = &pass.state.project;
-            let other = self
-                .store
-                .read(|tx| tx.link_claim(project, &claim.remote_id, &row.scheduled_at))?;
-            if other.is_none_or(|other| other.state != ClaimState::Settled) {
-                return self.end_by_website(claim, &Reason::WebsiteMoved);
-            }
+            return self.moved(pass, claim, row);
         }
         if claim.row_mark.as_deref() == Some(&mark(row)) {
             return Ok(());
         }
-        if row.scheduled_at == claim.due_at {
-            return self.write(|tx| tx.set_claim_state(claim.id, ClaimState::Claimed));
+        self.write(|tx| tx.set_claim_state(claim.id, ClaimState::Claimed))
+    }
+
+    /// A row that is being sent got another time. A later one is a new occurrence, and what is left of
+    /// this one ends. One that is past is no new occurrence: those who have it would get it again at
+    /// once. An edit of a series writes its first time, too. So the row gets back its time.
+    fn moved(&mut self, pass: &Pass, claim: &LinkClaim, row: &RemoteMessage) -> Step<()> {
+        if self.is_past(pass, row) {
+            return self.set_back(pass, claim, row);
         }
-        // The text of what is still pending is the new one; the rest of the edit is for the next time.
-        let rows = self.remote.read_again(&pass.tables, &[&claim.remote_id])?;
-        let Some(row) = rows.into_iter().next() else { return Ok(()) };
-        let next_at = self.next_of(pass, claim, &row)?;
-        let mark = mark(&row);
-        self.write(|tx| {
-            if let Some(id) = claim.auto_message_id {
-                tx.set_linked_text(id, row.title.as_deref(), &row.message)?;
-            }
-            tx.set_claim_row(claim.id, &mark, next_at)
-        })
+        self.end_by_website(claim, &Reason::WebsiteMoved)
+    }
+
+    /// Whether a row's time is past, by the project's clock.
+    pub(super) fn is_past(&self, pass: &Pass, row: &RemoteMessage) -> bool {
+        let now = self.remote.date().unwrap_or(pass.now.wall);
+        times::instant(&row.scheduled_at).is_some_and(|at| at <= now)
+    }
+
+    pub(super) fn set_back(
+        &mut self,
+        pass: &Pass,
+        claim: &LinkClaim,
+        row: &RemoteMessage,
+    ) -> Step<()> {
+        let body = serde_json::json!({ "scheduled_at": claim.due_at });
+        self.remote.settle(&pass.tables, "scheduled", &guard(row), &body)?;
+        Ok(())
     }
 
     /// What is left of an occurrence ends here, because the website or another appliance wants it so.
@@ -222,6 +236,7 @@ impl Link {
             return Ok(());
         }
         self.alarm(
+            LinkAlarm::OtherSender,
             "the website set a message to sent or failed that this appliance is sending: turn its own cron off, or everything goes out twice",
         )
     }
@@ -271,7 +286,7 @@ impl Link {
             }
             (None, None) => return Ok(false),
         };
-        self.remote.settle(&pass.tables, "scheduled", &guard(row), &body)?;
+        self.remote.settle(&pass.tables, "scheduled", &guard(&row), &body)?;
         Ok(true)
     }
 
@@ -300,7 +315,7 @@ impl Link {
             if let Some(next) = next {
                 self.write(|tx| note_offset(tx, &zone, &pass.state.project, &row))?;
                 let body = serde_json::json!({ "scheduled_at": next });
-                self.remote.settle(&pass.tables, "scheduled", &guard(row), &body)?;
+                self.remote.settle(&pass.tables, "scheduled", &guard(&row), &body)?;
             }
         }
         Ok(())
@@ -371,8 +386,12 @@ fn note_offset(tx: &Tx<'_>, zone: &Zone, project: &str, row: &RemoteMessage) -> 
 }
 
 /// That a row is still as it was read.
-fn guard(row: RemoteMessage) -> Guard {
-    Guard { id: row.id, scheduled_at: row.scheduled_at, updated_at: row.updated_at }
+fn guard(row: &RemoteMessage) -> Guard {
+    Guard {
+        id: row.id.clone(),
+        scheduled_at: row.scheduled_at.clone(),
+        updated_at: row.updated_at.clone(),
+    }
 }
 
 /// Why a row that was being sent is over.

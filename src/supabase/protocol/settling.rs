@@ -9,7 +9,7 @@ use super::super::times;
 use super::{Link, Pass, Step};
 use crate::delivery::{MessageStatus, Status};
 use crate::fail_point;
-use crate::store::{ClaimState, LinkClaim, LinkEnding, LinkResult};
+use crate::store::{ClaimState, LinkAlarm, LinkClaim, LinkEnding, LinkResult};
 
 /// Deliveries in one request.
 const RESULTS_AT_ONCE: u32 = 500;
@@ -62,7 +62,8 @@ impl Link {
             }
             Ok(_) | Err(Trouble { kind: Kind::Gone, .. }) => Ok(()),
             Err(Trouble { kind: Kind::Refused | Kind::Filter, words, .. }) => {
-                self.alarm(&format!("Supabase refuses the result of a delivery: {words}"))
+                let words = format!("Supabase refuses the result of a delivery: {words}");
+                self.alarm(LinkAlarm::ResultRefused, &words)
             }
             Err(trouble) => Err(trouble.into()),
         }
@@ -236,18 +237,26 @@ impl Link {
         for one in ended {
             let Ended { claim, ending } = one;
             let row = rows.iter().find(|row| row.id == claim.remote_id);
-            if row.is_some_and(|row| row.status == "scheduled" && row.scheduled_at == claim.due_at)
-            {
-                self.write(|tx| tx.set_claim_state(claim.id, ClaimState::Claimed))?;
-                continue;
+            match row.filter(|row| !is_ours(row, claim, ending)) {
+                Some(row) if row.status == "scheduled" && row.scheduled_at == claim.due_at => {
+                    let mark = super::planning::mark(row);
+                    self.write(|tx| match claim.auto_message_id {
+                        Some(_) => tx.set_claim_state(claim.id, ClaimState::Claimed),
+                        // Nobody can be added to what another database sent.
+                        None => tx.set_claim_row(claim.id, &mark, claim.next_at),
+                    })?;
+                }
+                Some(row) if row.status == "scheduled" && self.is_past(pass, row) => {
+                    self.set_back(pass, claim, row)?;
+                }
+                Some(row) => {
+                    if matches!(row.status.as_str(), "sent" | "failed") {
+                        self.settled_by_other(pass, one, row, body)?;
+                    }
+                    written.push(one);
+                }
+                None => written.push(one),
             }
-            let is_of_other = |row: &&RemoteMessage| {
-                matches!(row.status.as_str(), "sent" | "failed") && !is_ours(row, claim, ending)
-            };
-            if let Some(row) = row.filter(is_of_other) {
-                self.settled_by_other(pass, one, row, body)?;
-            }
-            written.push(one);
         }
         Ok(())
     }
@@ -293,7 +302,7 @@ impl Link {
         self.write(|tx| {
             ended.iter().try_for_each(|one| tx.refuse_link_claim(one.claim.id, words))
         })?;
-        self.alarm(&format!("Supabase refuses a result: {words}"))
+        self.alarm(LinkAlarm::Refused, &format!("Supabase refuses a result: {words}"))
     }
 
     /// Ends a claim that another database made: what it did not write as sent is unknown. From then on
