@@ -35,3 +35,6 @@ PRAGMA legacy_alter_table = OFF;
 
 CREATE INDEX idx_alerts_waiting ON alerts(id) WHERE is_over = 0;
 CREATE INDEX idx_alerts_unknown ON alerts(auto_message_id, due_at) WHERE event = 'deliveries_unknown';
+
+-- While Supabase is away the outbox holds many deliveries; messages that ended are looked for at every send.
+CREATE INDEX idx_link_outbox_ended ON link_outbox(seq) WHERE delivery_id = 0;

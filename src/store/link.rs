@@ -737,8 +737,8 @@ impl Tx<'_> {
 
     /// Messages that ended since their result was written: their outbox rows, oldest first.
     pub(crate) fn ended_link_messages(&self, limit: u32) -> SqlResult<Vec<(i64, i64)>> {
-        let sql = "SELECT seq, auto_message_id FROM link_outbox WHERE delivery_id = 0
-                   ORDER BY seq LIMIT :limit";
+        let sql = "SELECT seq, auto_message_id FROM link_outbox INDEXED BY idx_link_outbox_ended
+                   WHERE delivery_id = 0 ORDER BY seq LIMIT :limit";
         self.query_rows(sql, params! { ":limit": limit }, |row| Ok((row.get(0)?, row.get(1)?)))
     }
 

@@ -1,12 +1,5 @@
 //! The link with a real PostgreSQL and PostgREST: what a website's owner sees.
 
-use std::sync::Arc;
-
-use auto_message_scheduler::clock::{Clock, SystemClock};
-use auto_message_scheduler::config::Config;
-use auto_message_scheduler::store::{noted_statements, watch_statements};
-use auto_message_scheduler::supabase::pass_once;
-
 use crate::project::{Kind, Project, link_on};
 use crate::site::{Site, stderr, until};
 
@@ -378,46 +371,6 @@ fn a_row_that_is_too_late_fails_and_says_so() {
     assert_eq!(project.sql("select sent_at is null, contact_count from auto_messages"), "t|0");
     assert_eq!(site.sqlite3("SELECT status FROM deliveries").trim(), "expired");
     assert!(site.waha.received().is_empty());
-}
-
-#[test]
-fn no_statement_of_the_link_goes_through_a_table_that_grows() {
-    let project = Project::shared();
-    let channel = project.channel("Toko", "default");
-    let site = project.site();
-    let path = site.path("auto-message-scheduler.env");
-    let text = std::fs::read_to_string(&path).unwrap();
-    let mut values = auto_message_scheduler::config::parse_env_file(&path, &text).unwrap();
-    values.insert("DATABASE_PATH".to_owned(), site.database().display().to_string());
-    let config = Arc::new(Config::from_values(values).unwrap());
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    for round in 0..2 {
-        project.message(&channel, "now()", &["6281200007001", "6281200007002"]);
-        let id = project.message(&channel, "now()", &["6281200007003"]);
-        watch_statements(&site.database());
-        pass_once(&config, &clock).unwrap();
-        site.run(&["run"]);
-        if round == 1 {
-            project
-                .sql(&format!("update auto_messages set status = 'scheduled' where id = '{id}'"));
-        }
-        watch_statements(&site.database());
-        pass_once(&config, &clock).unwrap();
-    }
-    let noted = noted_statements(&site.database());
-    let of_link: Vec<_> = noted.iter().filter(|one| one.file.ends_with("link.rs")).collect();
-    assert!(of_link.len() > 15, "{}", of_link.len());
-    let grows = ["link_claims", "link_messages", "deliveries", "auto_messages"];
-    for one in of_link {
-        for step in &one.plan {
-            let is_bounded =
-                step.contains("idx_link_claims_open") || step.contains("idx_link_claims_refused");
-            let is_scan =
-                step.starts_with("SCAN ") && grows.iter().any(|table| step.contains(table));
-            assert!(!is_scan || is_bounded, "{step}\n{}", one.sql);
-            assert!(!step.contains("AUTOMATIC"), "{step}\n{}", one.sql);
-        }
-    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! How SQLite goes about the statements that the program really runs: by an index, whatever has been
 //! sent before. The door of the store notes them, while `work` does all that a shop does.
 
+mod linked;
 mod source;
 mod tables;
 mod triggers;
@@ -24,7 +25,8 @@ fn noted(prepared: impl Fn(&World)) -> Vec<Noted> {
         let function = source::function(statement.file, statement.line);
         Noted { function, statement }
     };
-    work::statements(prepared).into_iter().map(named).collect()
+    let of_link = linked::STATEMENTS.iter().filter(|one| one.file.ends_with("link.rs")).cloned();
+    work::statements(prepared).into_iter().chain(of_link).map(named).collect()
 }
 
 /// The tables that a step of a plan may mean: it has the alias, and one alias may be of two.

@@ -14,6 +14,9 @@ pub const GROWING: &[&str] = &[
     "channel_days",
     "hidden_numbers",
     "api_answers",
+    "link_claims",
+    "link_messages",
+    "link_outbox",
 ];
 
 /// Why a step that has no bound is all right.
@@ -67,6 +70,18 @@ pub const ALLOWED: &[Allowed] = &[
         SENDING,
     ),
     allowed("deliveries::first_deliveries", "USE TEMP B-TREE FOR ORDER BY", OCCURRENCE),
+    allowed(
+        "link::ended_link_messages",
+        "SCAN link_outbox USING INDEX idx_link_outbox_ended",
+        UNWRITTEN,
+    ),
+    allowed("link::link_results", "SCAN o", Why::Limit("the oldest of what waits to be written")),
+    allowed("link::link_figures", "SCAN link_outbox", UNWRITTEN),
+    allowed(
+        "link::link_figures",
+        "SCAN link_claims USING INDEX idx_link_claims_refused",
+        UNWRITTEN,
+    ),
     allowed(
         "messages::messages",
         "SCAN auto_messages",
@@ -359,6 +374,7 @@ pub const HOT: &[(&str, &[&str])] = &[
 /// Functions that do not run in the test of the plans, and may go past the door.
 pub const NOT_RUN: &[(&str, &str)] = &[
     ("contacts::clear_noted_numbers", "makes a list of the connection's own"),
+    ("link::link_appliance", "makes a random id, when a person turns the link on"),
     ("maintenance::schema_of", "reads the schema, of two databases, when a person asks `doctor`"),
     ("restore::count_lost_messages", RESTORE),
     ("restore::note_maybe_sent", RESTORE),
@@ -372,4 +388,5 @@ pub const NOT_RUN: &[(&str, &str)] = &[
     ("deliveries::fill_in_unclaimed", RESTORE),
 ];
 
+const UNWRITTEN: Why = Why::Open("what waits to be written to a website's project");
 const RESTORE: &str = "goes through two databases from end to end, when a person restores a backup";
