@@ -75,6 +75,11 @@ pub const ALLOWED: &[Allowed] = &[
         "SCAN link_outbox USING INDEX idx_link_outbox_ended",
         UNWRITTEN,
     ),
+    allowed(
+        "link::begin_link_anew",
+        "SCAN link_claims",
+        Why::Asked("once, when a person restored a backup"),
+    ),
     allowed("link::link_results", "SCAN o", Why::Limit("the oldest of what waits to be written")),
     allowed("link::link_figures", "SCAN link_outbox", UNWRITTEN),
     allowed(
@@ -374,6 +379,8 @@ pub const HOT: &[(&str, &[&str])] = &[
 /// Functions that do not run in the test of the plans, and may go past the door.
 pub const NOT_RUN: &[(&str, &str)] = &[
     ("contacts::clear_noted_numbers", "makes a list of the connection's own"),
+    ("link::begin_link_anew", "forgets what is open, once, when a person restored a backup"),
+    ("link::set_link_offset", "by its key, for a list in another wall-clock than TIMEZONE's"),
     ("link::link_appliance", "makes a random id, when a person turns the link on"),
     ("maintenance::schema_of", "reads the schema, of two databases, when a person asks `doctor`"),
     ("restore::count_lost_messages", RESTORE),
