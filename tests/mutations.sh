@@ -20,7 +20,7 @@ mutate() { # what is broken, file, perl expression
     fi
     tests=(claim:: windows:: daily_limit:: outcomes:: pacing:: lifecycle:: lookups:: engine:: delivery::
         reply:: lock:: planning:: changes_while_waiting:: timetables:: callbacks:: lists::
-        media::)
+        media:: times:: simulation::the_promises_hold_for_every_seed_with)
     if ! cargo test --no-run --locked --lib --test behaviour 2>"$place/built"; then
         echo "$1: the broken program does not even compile"
         grep -m3 '^error' "$place/built"
@@ -95,4 +95,8 @@ mutate 'a picture without words is known by any other' src/content.rs \
     's/Kind::Text \| Kind::Media\(_\) => !words\.trim\(\)\.is_empty\(\),/Kind::Text | Kind::Media(_) => true,/'
 mutate 'a text with the words of a caption is taken for the picture' src/engine/lookup.rs \
     's/one\.has_media\.is_none_or\(\|has_media\| has_media == unknown\.has_media\(\)\)/true/'
+mutate 'a claim of another appliance counts as ours' src/supabase/protocol/claims.rs \
+    's/Some\(held\) if held\.token == claim\.token =>/Some(held) if !held.token.is_empty() =>/'
+mutate 'what a takeover found open is sent' src/store/link.rs \
+    's/SET claim_token = :token, state = \x27ended\x27/SET claim_token = :token, state = \x27claimed\x27/'
 exit $unnoticed

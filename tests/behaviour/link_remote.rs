@@ -300,6 +300,8 @@ pub struct State {
     /// Whether what is asked and answered is printed.
     pub is_told_aloud: bool,
     late: Vec<(i64, Request)>,
+    /// Occurrences that an appliance which is not in the story claimed: row and instant.
+    pub rivals: BTreeSet<(String, String)>,
     /// The shapes of what was asked.
     pub shapes: BTreeSet<String>,
     pub requests: u64,
@@ -345,6 +347,7 @@ impl State {
             max_rows: 1000,
             is_told_aloud: false,
             late: Vec::new(),
+            rivals: BTreeSet::new(),
             shapes: BTreeSet::new(),
             requests: 0,
             spoiled: 0,
@@ -379,9 +382,31 @@ impl State {
         }
     }
 
+    /// Another appliance was a moment earlier.
+    fn claim_before(&mut self, claim: &Value) {
+        let mut claim = claim.clone();
+        claim["claimed_by"] = json!("lain");
+        claim["claim_token"] = json!("lain");
+        let text = |name: &str| claim[name].as_str().unwrap().to_owned();
+        let key = (text("auto_message_id"), text("due_at"));
+        let target = "auto_message_claims?on_conflict=auto_message_id,due_at";
+        let prefer = "resolution=ignore-duplicates,return=representation";
+        let (_, made) = self.answer(&Request::new("POST", target, prefer, json!([claim])));
+        if made.as_array().is_some_and(|rows| !rows.is_empty()) {
+            self.rivals.insert(key);
+        }
+    }
+
     /// The bytes of the answer; `None` for none at all.
     fn meet(&mut self, request: Request) -> Option<Vec<u8>> {
         self.apply_late(false);
+        if request.table == "auto_message_claims"
+            && request.method == "POST"
+            && self.faults > 0
+            && self.dice.u8(0..15) == 0
+        {
+            self.claim_before(&request.body[0]);
+        }
         self.requests += 1;
         self.shapes.insert(request.shape());
         if self.is_away {

@@ -529,12 +529,13 @@ impl Story {
         self.totals.steps += 1;
         self.remote.state().apply_late(false);
         for number in 0..self.appliances.len() {
+            let rivals = self.remote.state().rivals.clone();
             let Self { truth, appliances, .. } = self;
             let one = &mut appliances[number];
             one.promises.check(&one.world);
             for arrival in one.world.arrivals_from(one.arrivals_seen) {
                 one.arrivals_seen += 1;
-                truth.note_arrival(number, &one.world, &arrival);
+                truth.note_arrival(number, &one.world, &arrival, &rivals);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What the website's owner was promised: each occurrence goes to each chat at most once, whatever
 //! machines there are; what was cancelled stops; and in the end the project says what became of it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -67,7 +67,13 @@ impl Truth {
         self.known_over.insert(appliance, over);
     }
 
-    pub fn note_arrival(&mut self, appliance: usize, world: &World, arrival: &Arrival) {
+    pub fn note_arrival(
+        &mut self,
+        appliance: usize,
+        world: &World,
+        arrival: &Arrival,
+        rivals: &BTreeSet<(String, String)>,
+    ) {
         let sql = format!(
             "SELECT l.remote_id, coalesce(d.retry_of, d.due_at), d.chat_id FROM deliveries d
              JOIN link_messages l ON l.auto_message_id = d.auto_message_id WHERE d.id = {}",
@@ -75,6 +81,8 @@ impl Truth {
         );
         let Some(row) = world.rows(&sql).pop() else { return };
         let [id, due_at, chat] = row.split('|').collect::<Vec<_>>()[..] else { panic!() };
+        let is_rivals = |(row, at): &(String, String)| row == id && local(at) == due_at;
+        assert!(!rivals.iter().any(is_rivals), "another appliance's, sent from {appliance}: {row}");
         let sent = (id.to_owned(), due_at.to_owned(), chat.to_owned());
         assert!(self.arrived.insert(sent), "twice, now from {appliance}: {row}");
         let is_over = |known: &HashSet<String>| known.contains(id) && self.over.contains(id);
