@@ -281,7 +281,8 @@ impl Link {
             (Some(next), _) => serde_json::json!({ "scheduled_at": next }),
             (None, Some(status)) => {
                 let sent_at = claim.ending.as_ref().and_then(|ending| ending.sent_at);
-                let sent_at = sent_at.filter(|_| status == "sent");
+                let sent_at =
+                    (status == "sent").then(|| sent_at.unwrap_or_else(|| self.wall_now()));
                 serde_json::json!({ "status": status, "sent_at": sent_at })
             }
             (None, None) => return Ok(false),
