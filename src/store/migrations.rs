@@ -52,6 +52,7 @@ const ALL: &[Migration] = &[
     migration!(22, "content"),
     migration!(23, "files"),
     migration!(25, "link_offsets"),
+    migration!(26, "link_alerts"),
 ];
 
 /// The version of the last one.
