@@ -215,8 +215,8 @@ reasons! {
         "the text has {characters} characters once its placeholders are filled in, more than {most}",
         "isi pesan menjadi {characters} karakter setelah tandanya diisi, lebih dari {most}";
     "foreign_placeholder" ForeignPlaceholder { placeholder: String }:
-        "`{placeholder}` is a placeholder of another program and would go out as it is written: write it like {{{{name|Kak}}}}",
-        "`{placeholder}` adalah tanda program lain dan akan terkirim apa adanya: tulis seperti {{{{name|Kak}}}}";
+        "`{placeholder}` is no placeholder of this program and would go out as it is written: write {{{{name|Kak}}}}, or put it in ( ) if readers fill it in",
+        "`{placeholder}` bukan tanda yang dikenal program ini dan akan terkirim apa adanya: tulis {{{{name|Kak}}}}, atau pakai ( ) kalau pembaca yang mengisinya";
 
     // --- phone numbers ---
     "not_a_country_code" NotACountryCode { written: String }:

@@ -42,6 +42,35 @@ const FILTERS: [&str; 14] = [
     "titlecase",
 ];
 
+/// Names of a person's name in the placeholders of others, in the folded form. Only these words are
+/// refused in brackets: `[promo]` is a text, and `[kota]` may be a form that readers fill in.
+const OTHERS_NAMES: [&str; 24] = [
+    "nama",
+    "name",
+    "nama lengkap",
+    "nama depan",
+    "nama belakang",
+    "nama panggilan",
+    "nama pelanggan",
+    "nama customer",
+    "nama konsumen",
+    "nama pasien",
+    "nama siswa",
+    "nama kontak",
+    "nama penerima",
+    "first name",
+    "firstname",
+    "fname",
+    "last name",
+    "lastname",
+    "lname",
+    "full name",
+    "fullname",
+    "contact name",
+    "customer name",
+    "recipient name",
+];
+
 /// What the import takes for these columns, in the folded form.
 const NAMES: [&str; 2] = ["name", "nama"];
 const PHONES: [&str; 8] =
@@ -51,6 +80,8 @@ const PHONES: [&str; 8] =
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Template {
     parts: Vec<Part>,
+    /// See [`Template::foreign`].
+    foreign: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,9 +110,10 @@ pub(crate) struct Values {
     attributes: Vec<(String, String)>,
 }
 
-/// Whether a text may have placeholders at all. Only such a text has to be parsed.
+/// Whether a text may have placeholders at all, of ours or of another program. Only such a text has to be
+/// parsed. The store's `MAY_BE_TEMPLATE` says the same in SQL.
 pub(crate) fn is_template(text: &str) -> bool {
-    text.contains("{{")
+    text.contains(['{', '[', '%', '<', '«']) || text.contains("*|")
 }
 
 /// The length of a text as WhatsApp counts it, in UTF-16 units.
@@ -113,7 +145,8 @@ impl Template {
         if !fixed.is_empty() {
             parts.push(Part::Fixed(fixed));
         }
-        Self { parts }
+        let foreign = foreign_among(&parts);
+        Self { parts, foreign }
     }
 
     /// The placeholders, in their order; one that stands twice comes twice.
@@ -138,29 +171,17 @@ impl Template {
     }
 
     /// A placeholder of another program, which nobody would fill in: `*|FNAME|*`, `{% if %}`,
-    /// `{contactfield=firstname}`, `{{{name}}}`, `{{name | upcase}}`. Shortened; a message with one must not
-    /// go out.
-    pub(crate) fn foreign(&self) -> Option<String> {
-        self.parts.iter().enumerate().find_map(|(at, part)| match part {
-            Part::Placeholder(placeholder) => {
-                let filter = placeholder.fallback.as_deref()?.rsplit('|').next()?.trim();
-                let name = &placeholder.name;
-                FILTERS.contains(&filter).then(|| format!("{{{{{name} | {filter}}}}}"))
-            }
-            Part::Fixed(text) => {
-                let named = match self.parts.get(at + 1) {
-                    Some(Part::Placeholder(next)) if text.ends_with('{') => {
-                        Some(format!("{{{{{{{}}}}}}}", next.name))
-                    }
-                    _ => None,
-                };
-                named.or_else(|| foreign_in(text))
-            }
-        })
+    /// `{contactfield=firstname}`, `{{{name}}}`, `{{name | upcase}}`, `[Nama]`. Shortened; a message with one
+    /// must not go out.
+    pub(crate) fn foreign(&self) -> Option<&str> {
+        self.foreign.as_deref()
     }
 
     /// The exact text for a recipient.
     pub(crate) fn render(&self, values: &Values) -> Result<String, Reason> {
+        if let Some(placeholder) = self.foreign.clone() {
+            return Err(Reason::ForeignPlaceholder { placeholder });
+        }
         let mut text = String::new();
         for part in &self.parts {
             match part {
@@ -304,48 +325,50 @@ fn filled(text: &str) -> Option<String> {
     Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
-/// The first thing in a fixed text that only another program would fill in.
+fn foreign_among(parts: &[Part]) -> Option<String> {
+    parts.iter().enumerate().find_map(|(at, part)| match part {
+        Part::Placeholder(placeholder) => {
+            let filter = placeholder.fallback.as_deref()?.rsplit('|').next()?.trim();
+            let name = &placeholder.name;
+            FILTERS.contains(&filter).then(|| format!("{{{{{name} | {filter}}}}}"))
+        }
+        Part::Fixed(text) => {
+            let named = match parts.get(at + 1) {
+                Some(Part::Placeholder(next)) if text.ends_with('{') => {
+                    Some(format!("{{{{{{{}}}}}}}", next.name))
+                }
+                _ => None,
+            };
+            named.or_else(|| foreign_in(text))
+        }
+    })
+}
+
+/// The first thing in a fixed text that only another program, or a person, would fill in.
 fn foreign_in(text: &str) -> Option<String> {
     let between = |open: &str, close: &str, is_it: fn(&str) -> bool| {
-        let mut rest = text;
-        while let Some(at) = rest.find(open) {
-            let inner = &rest[at + open.len()..];
+        text.match_indices(open).find_map(|(at, _)| {
+            let inner = &text[at + open.len()..];
             let inner = &inner[..inner.find(close)?];
-            if is_it(inner) && !inner.contains('\n') {
-                let found = format!("{open}{inner}{close}");
-                return Some(found.chars().take(SHOWN_CHARS_MAX).collect());
-            }
-            rest = &rest[at + open.len()..];
-        }
-        None
+            let found = || format!("{open}{inner}{close}").chars().take(SHOWN_CHARS_MAX).collect();
+            (is_it(inner) && !inner.contains('\n')).then(found)
+        })
     };
     let is_word = |inner: &str| {
         !inner.is_empty()
             && inner.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | ':' | '.' | ' '))
     };
+    let is_name = |inner: &str| OTHERS_NAMES.contains(&fold(inner).as_str());
+    let named = [("[", "]"), ("<<", ">>"), ("«", "»"), ("%", "%"), ("{", "}")];
     between("*|", "|*", is_word)
         .or_else(|| between("{%", "%}", |inner| !inner.trim().is_empty()))
         .or_else(|| between("{", "}", |inner| inner.starts_with("contactfield=")))
+        .or_else(|| named.iter().find_map(|(open, close)| between(open, close, is_name)))
 }
 
-/// `[Nama]`: a placeholder of people, when it is a word that a contact has a value for.
+/// `[kota]`: perhaps a placeholder of people, or a form that readers fill in.
 fn bracketed(line: &str) -> impl Iterator<Item = String> + '_ {
-    const WORDS: [&str; 14] = [
-        "nama",
-        "name",
-        "first name",
-        "last name",
-        "nama depan",
-        "fname",
-        "nama pelanggan",
-        "customer name",
-        "nomor",
-        "no hp",
-        "phone",
-        "kota",
-        "city",
-        "alamat",
-    ];
+    const WORDS: [&str; 7] = ["nomor", "no hp", "phone", "kota", "city", "alamat", "address"];
     line.match_indices('[').filter_map(|(at, _)| {
         let inner = &line[at + 1..];
         let inner = &inner[..inner.find(']')?];

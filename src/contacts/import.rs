@@ -14,6 +14,8 @@ mod row;
 #[cfg(feature = "xlsx")]
 mod sheet;
 mod source;
+#[cfg(feature = "xlsx")]
+mod unpacked;
 mod vcard;
 
 use std::io::{self, Read, Seek, SeekFrom};
@@ -369,7 +371,10 @@ impl<'a> Import<'a> {
     }
 
     fn store_all(&self, tx: &Tx<'_>, rows: &[Row]) -> SqlResult<Vec<Merged>> {
-        rows.iter().map(|row| self.store(tx, row)).collect()
+        let mut new = Vec::new();
+        let merged = rows.iter().map(|row| self.store(tx, row, &mut new)).collect();
+        self.add_all(tx, &mut new)?;
+        merged
     }
 
     fn count(
@@ -384,7 +389,7 @@ impl<'a> Import<'a> {
                 Merged::Changed => self.counts.merged += 1,
                 Merged::Same => self.counts.unchanged += 1,
                 Merged::Refused(why) => {
-                    self.refuse(row.line, &row.number, &why, unguarded(&row.cells), watch)?;
+                    self.refuse(row.line, &row.number, &why, unguarded(&row.cells()), watch)?;
                     continue;
                 }
             }

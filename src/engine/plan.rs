@@ -503,12 +503,13 @@ pub(crate) fn check(
         return Err(Reason::NulInText);
     }
     let units = template::text_units(words);
-    if units > TEXT_UNITS_MAX && !template::is_template(words) {
+    let template = Template::parse(words);
+    if units > TEXT_UNITS_MAX && template.placeholders().next().is_none() {
         let (characters, most) = (units as u64, TEXT_UNITS_MAX as u64);
         return Err(Reason::TextTooLong { characters, most });
     }
-    if let Some(placeholder) = Template::parse(words).foreign() {
-        return Err(Reason::ForeignPlaceholder { placeholder });
+    if let Some(placeholder) = template.foreign() {
+        return Err(Reason::ForeignPlaceholder { placeholder: placeholder.to_owned() });
     }
     if let Some(metadata) = message.metadata.as_deref().filter(|text| !text.trim().is_empty())
         && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(metadata).is_err()

@@ -121,7 +121,7 @@ fn why_no_text(text: &str, may_be_blank: bool) -> Result<Vec<Warned>, ComposeErr
         ));
     }
     if let Some(foreign) = template.foreign() {
-        let reason = Reason::ForeignPlaceholder { placeholder: foreign };
+        let reason = Reason::ForeignPlaceholder { placeholder: foreign.to_owned() };
         return Err(ComposeError::refused(reason.to_string()));
     }
     let (wrong, odd): (Vec<String>, Vec<String>) = template

@@ -31,14 +31,13 @@ pub(super) struct Spelling {
 
 impl Spelling {
     pub(super) fn read(raw: &str) -> Result<Self, PhoneFlaw> {
-        // Most texts are plain already.
+        // Most are so: a list of a million is read in half the time.
+        if is_simple(raw) {
+            return Self::from_characters(raw);
+        }
         let is_plain = raw.is_ascii() && !raw.contains(['\\', '\t']);
         let folded = if is_plain { Cow::Borrowed(raw) } else { Cow::Owned(fold(raw)) };
         let trimmed = trim(&folded);
-        if is_digits(trimmed) {
-            // Most are: a list of a hundred thousand is read in half the time.
-            return Self::from_characters(trimmed);
-        }
         let (text, is_chat) = match trimmed.rfind('@') {
             None => (trimmed, false),
             Some(at) if chat::is_person_suffix(&trimmed[at..]) => {
@@ -59,7 +58,7 @@ impl Spelling {
     }
 
     fn from_characters(text: &str) -> Result<Self, PhoneFlaw> {
-        let mut digits = String::new();
+        let mut digits = String::with_capacity(DIGITS_MAX);
         let mut plus = false;
         let mut brackets_open = 0_usize;
         for c in text.chars() {
@@ -71,7 +70,7 @@ impl Spelling {
                 '+' => plus = true,
                 '(' => brackets_open += 1,
                 ')' if brackets_open > 0 => brackets_open -= 1,
-                '-' | '.' | '/' => {}
+                ' ' | '-' | '.' | '/' => {}
                 _ if c.is_whitespace() => {}
                 _ => return Err(PhoneFlaw::Unexpected(c)),
             }
@@ -84,6 +83,13 @@ impl Spelling {
         let bracket_zero = dense.find("(0)").map(|at| count_digits(&dense[..at]));
         Ok(Self { digits, plus, international: false, bracket_zero })
     }
+}
+
+/// Whether a text is one number without a doubt: it has digits, signs that mean one thing only, and too few
+/// digits for two numbers.
+fn is_simple(text: &str) -> bool {
+    let is_one_of = |b: u8| matches!(b, b'0'..=b'9' | b'+' | b'-' | b' ' | b'(' | b')');
+    text.bytes().all(is_one_of) && (1..2 * PHONE_DIGITS_MIN).contains(&count_digits(text))
 }
 
 /// Unicode digits, dashes, spaces and signs as ASCII; invisible marks are gone. Line breaks stay.

@@ -5,14 +5,26 @@
 //! `phone_number`. Rows that may be spelled otherwise have an index of their own.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
-use rusqlite::Row;
+use rusqlite::{Row, ToSql, params_from_iter};
 
 use super::{PageFrom, Settled, SqlResult, Tx, containing, lossy, params, read, text};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Status};
 use crate::reason::Reason;
 use crate::schedule::Zone;
+
+/// How many new contacts one statement adds.
+pub(crate) const INSERTED_TOGETHER: usize = 32;
+static INSERT_TOGETHER: LazyLock<String> = LazyLock::new(|| {
+    let rows = ["(?1, ?1, ?, ?, ?, ?, ?)"; INSERTED_TOGETHER].join(", ");
+    format!(
+        "INSERT INTO contacts
+             (created_at, updated_at, name, phone_number, tags, attributes, opted_out_at)
+         VALUES {rows}"
+    )
+});
 
 /// A row of `contacts`. Odd bytes are replaced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -125,6 +137,25 @@ impl Tx<'_> {
         let params =
             params! { now, contact.{ name, phone_number, tags, attributes, opted_out_at } };
         self.insert_row(sql, params)
+    }
+
+    /// Adds new contacts, as many as possible with one statement: for each statement, SQLite keeps copies of
+    /// the pages that it changes.
+    pub(crate) fn insert_contacts(&self, contacts: &[Contact], now: &str) -> SqlResult<()> {
+        let (together, others) = contacts.as_chunks::<INSERTED_TOGETHER>();
+        for contacts in together {
+            let values = contacts.iter().flat_map(|contact| {
+                let Contact { name, phone_number, tags, attributes, opted_out_at, .. } = contact;
+                let columns: [&dyn ToSql; 5] = [name, phone_number, tags, attributes, opted_out_at];
+                columns
+            });
+            let now: &dyn ToSql = &now;
+            self.execute_sql(
+                &INSERT_TOGETHER,
+                params_from_iter(std::iter::once(now).chain(values)),
+            )?;
+        }
+        others.iter().try_for_each(|contact| self.insert_contact(contact, now).map(drop))
     }
 
     /// Writes all columns of a contact that is there.

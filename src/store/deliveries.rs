@@ -281,7 +281,7 @@ impl Tx<'_> {
                        length(m.message) AS text_chars,
                        m.content, m.content IS NOT NULL
                            OR trim(m.message, char(9, 10, 13, 32)) <> '' AS has_text,
-                       m.content IS NOT NULL OR instr(m.message, '{{{{') > 0 AS is_template,
+                       m.content IS NOT NULL OR {MAY_BE_TEMPLATE} AS is_template,
                        CASE WHEN {IS_CONTACT_CHANGED} THEN 1 WHEN {IS_OPTED_OUT} THEN 2
                            ELSE 0 END AS recipient
                    FROM {OPEN} ORDER BY d.due_at, d.id LIMIT 1"
@@ -333,7 +333,7 @@ impl Tx<'_> {
                            WHERE m.id = auto_message_id AND m.status = 'sending'
                                AND m.scheduled_at = due_at
                                AND m.content IS :seen_content
-                               AND (:rendered IS NOT NULL OR m.content IS NULL AND instr(m.message, '{{{{') = 0))
+                               AND (:rendered IS NOT NULL OR m.content IS NULL AND NOT {MAY_BE_TEMPLATE}))
                        AND EXISTS (SELECT 1 FROM channels c
                            WHERE c.id = :channel_id AND c.is_active = 1 AND c.held_reason IS NULL
                                AND trim(c.session_name) = :session AND c.ready_at IS :seen_ready_at
@@ -616,6 +616,9 @@ impl Tx<'_> {
         self.query_value(sql, [])
     }
 }
+
+/// Whether a message may have placeholders, ours or foreign ones: `template::is_template` in SQL.
+const MAY_BE_TEMPLATE: &str = "(m.message GLOB '*[[{%<«]*' OR instr(m.message, '*|') > 0)";
 
 /// What the text of a delivery is made of: see [`read_text`].
 const SOURCES: &str =

@@ -45,7 +45,7 @@ pub(crate) use callbacks::{Callback, CallbackCounts};
 pub(crate) use channels::{Channel, Held, StatusCount};
 use columns::{explanation, lossy, seen_time, text};
 pub use contacts::WaitingForContact;
-pub(crate) use contacts::{Contact, Numbers, Skipped};
+pub(crate) use contacts::{Contact, INSERTED_TOGETHER, Numbers, Skipped};
 pub(crate) use deliveries::Ended;
 pub use deliveries::{
     ClaimRequest, Claimed, Delivery, NewDelivery, Occurrence, Open, RecipientNow,

@@ -374,6 +374,28 @@ fn a_row_that_is_too_late_fails_and_says_so() {
 }
 
 #[test]
+fn a_row_of_the_website_with_a_placeholder_of_another_program_fails_and_says_so() {
+    let project = Project::alone();
+    let channel = project.channel("Toko", "default");
+    let site = project.site();
+    let _server = site.serve();
+    let mut texts = Vec::new();
+    for text in ["Halo [Nama]", "Halo *|FNAME|*", "{% if x %}Halo{% endif %}", "{{{name}}}"] {
+        let id = project.message(&channel, "now() + interval '1 day'", &["6281200007001"]);
+        let due = "scheduled_at = now() + interval '1 second'";
+        project
+            .sql(&format!("update auto_messages set message = '{text}', {due} where id = '{id}'"));
+        texts.push((id, text));
+    }
+    for (id, text) in texts {
+        until("it failed", || project.status(&id) == "failed");
+        let error = format!("SELECT error_code FROM auto_messages WHERE message = '{text}'");
+        assert_eq!(site.sqlite3(&error).trim(), "foreign_placeholder", "{text}");
+    }
+    assert!(site.waha.received().is_empty());
+}
+
+#[test]
 fn a_result_that_the_database_takes_late_is_neither_lost_nor_taken_for_anothers() {
     let project = Project::alone();
     let channel = project.channel("Toko", "default");

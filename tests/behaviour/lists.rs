@@ -13,6 +13,7 @@ use auto_message_scheduler::store::Store;
 use crate::panel;
 use crate::world::World;
 
+mod bounded;
 mod layouts;
 mod random;
 mod sheets;
@@ -66,7 +67,7 @@ fn take(world: &World, list: impl AsRef<[u8]>) -> (Imported, Seen) {
     import_with(world, list.as_ref(), None, None).unwrap()
 }
 
-fn fixture(name: &str) -> Vec<u8> {
+pub fn fixture(name: &str) -> Vec<u8> {
     fs::read(format!("{}/tests/fixtures/lists/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
@@ -83,5 +84,16 @@ fn people(world: &World) -> Vec<String> {
 fn people_of(list: impl AsRef<[u8]>) -> Vec<String> {
     let world = World::new();
     take(&world, list);
+    people(&world)
+}
+
+/// The same through the panel.
+fn people_by_panel(list: impl AsRef<[u8]>) -> Vec<String> {
+    let world = World::new();
+    let panel = panel::panel(&world);
+    let mut browser = panel::Browser::logged_in(&panel);
+    let page = panel::contacts::upload(&mut browser, &panel, list.as_ref());
+    assert_eq!(page.status, 200, "{}", panel::text(&page));
+    assert_eq!(browser.post(&panel, "/panel/contacts/import/confirm", &[]).status, 303);
     people(&world)
 }

@@ -9,6 +9,9 @@ use auto_message_scheduler::schedule::Zone;
 use auto_message_scheduler::send_window::Day;
 use auto_message_scheduler::store::{ClaimRequest, Store};
 
+use crate::api_v1::Door;
+use crate::panel;
+use crate::site::{Site, stderr};
 use crate::world::{World, config};
 
 /// A world with three contacts: whole, without a town, and without anything.
@@ -247,16 +250,68 @@ fn after_a_restore_an_unknown_delivery_tells_the_text_that_may_have_gone_out() {
     assert_eq!(world.rows(rows), ["unknown|Halo Kak"]);
 }
 
+const FOREIGN: [&str; 7] = [
+    "Halo *|FNAME|*",
+    "{% if x %}Halo{% endif %}",
+    "Hai {contactfield=firstname}",
+    "Hai {{{name}}}",
+    "Halo [Nama], apa kabar",
+    "[info] Dear [FIRST_NAME]",
+    "Halo {nama}",
+];
+
 #[test]
 fn a_placeholder_of_another_program_never_goes_out() {
-    for text in
-        ["Halo *|FNAME|*", "{% if x %}Halo{% endif %}", "{contactfield=firstname}", "{{{name}}}"]
-    {
+    for text in FOREIGN {
         let world = World::new();
-        let id = world.message("081200007001");
-        world.execute(&format!("UPDATE auto_messages SET message = '{text}' WHERE id = {id}"));
+        let id = message(&world, text, "081200007001");
         world.run();
         assert_eq!((world.status(id).as_str(), world.received().len()), ("failed", 0), "{text}");
-        assert!(world.error(id).contains("placeholder of another program"), "{}", world.error(id));
+        assert!(world.error(id).contains("no placeholder of this program"), "{}", world.error(id));
+        // Nor when somebody writes it while the message is on its way.
+        let id = message(&world, "Halo", r#"["081200007002","081200007003"]"#);
+        world.trigger();
+        world.step_until_received(1);
+        message_text(&world, id, text);
+        world.run();
+        assert_eq!(texts(&world), ["Halo"], "{text}");
+        let skipped = "SELECT error_code FROM deliveries WHERE status = 'skipped'";
+        assert_eq!(world.rows(skipped), ["foreign_placeholder"], "{text}");
     }
+    for text in
+        ["Halo {{ name | default: 'Kak' }}", "[promo] Halo Kak", "Balas DAFTAR (nama)#[kota] 5%"]
+    {
+        let world = World::new();
+        message(&world, text, "081200007001");
+        world.run();
+        let sent = text.replace("{{ name | default: 'Kak' }}", "Kak");
+        assert_eq!(texts(&world), [sent]);
+    }
+}
+
+#[test]
+fn a_placeholder_of_another_program_is_refused_at_every_door() {
+    let site = Site::new();
+    let door = Door::open(&site);
+    let world = World::new();
+    let panel = panel::panel(&world);
+    let mut browser = panel::Browser::logged_in(&panel);
+    for text in FOREIGN {
+        let ran = site.run(&["message", "add", "--to", "081200007001", "--", text]);
+        let said = stderr(&ran);
+        assert!(!ran.status.success() && said.contains("no placeholder of this"), "{text}: {said}");
+        let body = serde_json::json!({"text": text, "to": ["081200007001"]});
+        let answer = door.post("/messages", &body);
+        assert_eq!(answer.refusal(), (422, "invalid", "text"), "{text}");
+        let fields = [("text", text), ("to", "081200007001"), ("when", "now")];
+        let reply = browser.post(&panel, "/panel/messages/new", &fields);
+        assert_eq!(reply.status, 422, "{text}");
+        let page = panel::text(&reply);
+        assert!(
+            page.contains("bukan tanda yang dikenal") || page.contains("no placeholder of this"),
+            "{page}"
+        );
+    }
+    assert_eq!(world.ask("SELECT count(*) FROM auto_messages"), "0");
+    assert_eq!(site.sqlite3("SELECT count(*) FROM auto_messages").trim(), "0");
 }

@@ -167,6 +167,16 @@ impl Server {
     pub fn usage(&self) -> Usage {
         usage(self.child.id())
     }
+
+    pub fn has_thread(&self, name: &str) -> bool {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id()));
+        let mut names = tasks
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|task| fs::read_to_string(task.path().join("comm")).unwrap_or_default());
+        names.any(|known| known.trim() == name)
+    }
 }
 
 impl Drop for Server {

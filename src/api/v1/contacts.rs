@@ -223,10 +223,19 @@ impl Watch for Kept {
     }
 }
 
+/// Types of lists. The bytes say which it is: programs are often wrong about it.
+pub(super) const LISTS: [&str; 4] = [
+    "text/csv",
+    "text/vcard",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/octet-stream",
+];
+
 pub(super) fn import(call: &Call<'_>) -> Answered {
-    let content_type = call.request.header("Content-Type").unwrap_or("text/csv");
-    if !content_type.trim_start().to_ascii_lowercase().starts_with("text/csv") {
-        let words = "send the list as it is, and say so: `Content-Type: text/csv`";
+    let content_type = call.request.header("Content-Type").unwrap_or(LISTS[0]);
+    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if !LISTS.contains(&kind.as_str()) {
+        let words = format!("send the list as it is, and say so: `Content-Type: {}`", LISTS[0]);
         return Err(Problem::new(415, "not_csv", words));
     }
     let (is_strict, is_preview) = (call.flag("strict")?, call.flag("dry_run")?);

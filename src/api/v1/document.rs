@@ -48,7 +48,12 @@ const WORDS: &[(&str, &str, u16, &str)] = &[
     ),
     ("Contacts, the newest first", "", 200, "Page of Contact"),
     ("Add a contact", "NewContact", 201, "Contact"),
-    ("Add a list of contacts, as `contact import` takes it, at most 1 MiB", "CSV", 200, "ImportOf"),
+    (
+        "Add a list of contacts (CSV, vCard, XLSX), as `contact import` takes it, at most 1 MiB",
+        "CSV",
+        200,
+        "ImportOf",
+    ),
     ("One contact", "", 200, "Contact"),
     ("Change a contact; what waits for it goes to its new number", "ContactChange", 200, "Contact"),
     ("Remove a contact; what waits for it is skipped", "", 204, ""),
@@ -183,8 +188,14 @@ fn operation(method: &str, path: &str, words: (&str, &str, u16, &str)) -> Value 
     }
     if body == "CSV" {
         let example = "name,phone\nBudi,0812-0000-7001\n";
-        let content = json!({"schema": {"type": "string"}, "example": example});
-        operation["requestBody"] = json!({"required": true, "content": {"text/csv": content}});
+        let of = |list: &&str| match list.strip_prefix("text/") {
+            Some("csv") => json!({"schema": {"type": "string"}, "example": example}),
+            Some(_) => json!({"schema": {"type": "string"}}),
+            None => json!({"schema": {"type": "string", "format": "binary"}}),
+        };
+        let content: Map<String, Value> =
+            contacts::LISTS.iter().map(|list| ((*list).to_owned(), of(list))).collect();
+        operation["requestBody"] = json!({"required": true, "content": content});
     } else if body == "FILE" {
         let content = json!({"schema": {"type": "string", "format": "binary"}});
         let content = json!({"application/octet-stream": content});

@@ -95,6 +95,9 @@ fn detect(start: &[u8]) -> (Encoding, usize) {
 
 /// A cell as text: UTF-8, or else Windows-1252, in which every byte is something.
 pub(super) fn cell_text(bytes: &[u8]) -> String {
+    if bytes.is_empty() {
+        return String::new(); // most cells of an export
+    }
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
         Err(_) => bytes.iter().map(|byte| windows_1252(*byte)).collect(),

@@ -16,7 +16,7 @@ use crate::recipient::{CountryCode, normalize_phone, shorten};
 use crate::template::is_same_name;
 
 /// More columns than any list of people has.
-const COLUMNS_MAX: usize = 500;
+pub(super) const COLUMNS_MAX: usize = 500;
 /// The headings are in one of so many rows; above them stand titles.
 const TITLE_ROWS_MAX: usize = 20;
 /// The column that `--rejects` adds to the rows that it writes; a corrected list may still have it.

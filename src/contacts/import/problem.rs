@@ -28,6 +28,9 @@ pub(super) enum Problem {
     /// A workbook that cannot be read, with the cause.
     #[cfg(feature = "xlsx")]
     Workbook(String),
+    /// A workbook that unpacks to more than a list of contacts does.
+    #[cfg(feature = "xlsx")]
+    TooMuch,
     Endless {
         line: u64,
     },
@@ -90,6 +93,11 @@ impl Problem {
             Self::Workbook(cause) => (
                 format!("the workbook cannot be read ({cause}): open it, and save it again or as CSV UTF-8"),
                 format!("file Excel ini tidak bisa dibaca ({cause}): buka, lalu simpan lagi atau sebagai CSV UTF-8"),
+            ),
+            #[cfg(feature = "xlsx")]
+            Self::TooMuch => (
+                "the workbook unpacks to far more than its size, as no list of contacts does: copy the list into a new workbook, or save it as CSV UTF-8".into(),
+                "file Excel ini membengkak jauh melebihi ukurannya saat dibuka, tidak seperti daftar kontak: salin daftarnya ke file baru, atau simpan sebagai CSV UTF-8".into(),
             ),
             Self::Endless { line } => (
                 format!("line {line} has no end: this is no list of contacts"),

@@ -18,15 +18,16 @@ use crate::contacts::{
 use crate::reason::Reason;
 use crate::recipient::{CountryCode, normalize_phone};
 use crate::schedule::{self, Zone};
-use crate::store::{Contact, Numbers, SqlResult, Tx};
+use crate::store::{Contact, INSERTED_TOGETHER, Numbers, SqlResult, Tx};
 
 /// A row that is to be stored.
 #[derive(Clone, Debug, Default)]
 pub struct Row {
     /// Where it begins in the list, from 1.
     pub line: u64,
-    /// As it is written, to be shown if it is refused after all.
-    pub(super) cells: Vec<String>,
+    /// As it is written, to be shown if it is refused after all: with NULs between the cells, most of which
+    /// are empty in exports.
+    cells: Box<str>,
     /// `+6281234567890`.
     pub number: String,
     pub name: Option<String>,
@@ -72,7 +73,12 @@ impl Row {
         for tag in rules.tags {
             tags::give(&mut row.tags, tag);
         }
-        Ok(Self { cells, ..row })
+        Ok(Self { cells: cells.join("\0").into(), ..row })
+    }
+
+    /// The cells as they were read.
+    pub(super) fn cells(&self) -> Vec<String> {
+        self.cells.split('\0').map(str::to_owned).collect()
     }
 
     /// The first number that says it is WhatsApp's, else the first mobile one, else the first.
@@ -261,8 +267,8 @@ impl Row {
     /// About how much memory it takes.
     pub(super) fn bytes(&self) -> usize {
         let attributes = self.attributes.iter().flat_map(|(key, value)| [key, value]);
-        let texts = self.cells.iter().chain(&self.name).chain(&self.tags).chain(attributes);
-        200 + texts.map(|text| text.len() + 32).sum::<usize>()
+        let texts = self.name.iter().chain(&self.tags).chain(attributes);
+        200 + self.cells.len() + texts.map(|text| text.len() + 32).sum::<usize>()
     }
 }
 
@@ -282,8 +288,18 @@ pub(super) fn note_odd_numbers(tx: &Tx<'_>, country: &CountryCode) -> SqlResult<
 }
 
 impl Import<'_> {
-    /// Stores one row; a preview only finds out the result.
-    pub(super) fn store(&self, tx: &Tx<'_>, row: &Row) -> SqlResult<Merged> {
+    /// Stores one row, perhaps only with the next ones: `new` has the contacts that are not stored yet. A
+    /// preview only finds out the result.
+    pub(super) fn store(
+        &self,
+        tx: &Tx<'_>,
+        row: &Row,
+        new: &mut Vec<Contact>,
+    ) -> SqlResult<Merged> {
+        let is_new = |contact: &Contact| contact.phone_number == row.number;
+        if new.len() == INSERTED_TOGETHER || new.iter().any(is_new) {
+            self.add_all(tx, new)?;
+        }
         let known = match self.find(tx, row)? {
             Some(SEEN) => return Ok(Merged::Changed),
             Some(id) => tx.contact(id)?,
@@ -291,7 +307,7 @@ impl Import<'_> {
         };
         match known {
             Some(known) => self.merge(tx, row, known),
-            None => self.add(tx, row),
+            None => self.add(tx, row, new),
         }
     }
 
@@ -302,19 +318,25 @@ impl Import<'_> {
         }
     }
 
-    fn add(&self, tx: &Tx<'_>, row: &Row) -> SqlResult<Merged> {
+    /// Stores the contacts that wait.
+    pub(super) fn add_all(&self, tx: &Tx<'_>, new: &mut Vec<Contact>) -> SqlResult<()> {
+        tx.insert_contacts(new, &self.now)?;
+        new.clear();
+        Ok(())
+    }
+
+    fn add(&self, tx: &Tx<'_>, row: &Row, new: &mut Vec<Contact>) -> SqlResult<Merged> {
         if self.rules.is_preview {
             tx.note_number(as_key(&row.number), SEEN)?;
             return Ok(Merged::Added);
         }
         let named = row.attributes.iter().map(|(key, value)| (key.clone(), value.as_str().into()));
-        let contact = Contact {
+        new.push(Contact {
             tags: tags::to_column(&row.tags),
             attributes: Value::Object(named.collect()).to_string(),
             opted_out_at: row.opted_out_at.clone(),
             ..Contact::new(row.name.clone(), row.number.clone())
-        };
-        tx.insert_contact(&contact, &self.now)?;
+        });
         Ok(Merged::Added)
     }
 

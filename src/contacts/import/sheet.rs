@@ -9,9 +9,10 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
 use calamine::{DataRef, Reader, Xlsx, XlsxError};
 
-use super::Problem;
-use super::records::Record;
+use super::header::COLUMNS_MAX;
+use super::records::{RECORD_BYTES_MAX, Record};
 use super::source::Kind;
+use super::{Problem, unpacked};
 
 pub(super) struct Sheet {
     /// A JSON array a line: the number of the row, and its cells.
@@ -24,7 +25,11 @@ impl Sheet {
     /// Reads a workbook. The inner error refuses it.
     pub(super) fn open(mut input: impl Read) -> io::Result<Result<Self, Problem>> {
         let mut file = tempfile::tempfile()?;
-        io::copy(&mut input, &mut file)?;
+        let bytes = io::copy(&mut input, &mut file)?;
+        file.seek(SeekFrom::Start(0))?;
+        if !unpacked::is_bounded(BufReader::new(&file), bytes) {
+            return Ok(Err(Problem::TooMuch));
+        }
         file.seek(SeekFrom::Start(0))?;
         let mut book = match Xlsx::new(BufReader::new(file)) {
             Ok(book) => book,
@@ -40,9 +45,9 @@ impl Sheet {
                 others.push(name);
                 continue;
             }
-            found = match rows(&mut book, &name)? {
+            found = match rows(&mut book, &name, unpacked::bytes_max(bytes))? {
                 Ok(rows) => rows,
-                Err(error) => return Ok(Err(Problem::Workbook(error.to_string()))),
+                Err(problem) => return Ok(Err(problem)),
             };
         }
         let Some(mut rows) = found else { return Ok(Err(Problem::Empty)) };
@@ -55,49 +60,66 @@ impl Sheet {
         if self.rows.read_line(&mut text)? == 0 {
             return Ok(None);
         }
-        let (line, cells) = serde_json::from_str(&text)?;
-        Ok(Some(Record::Row { line, cells }))
+        Ok(Some(match serde_json::from_str(&text)? {
+            (line, Some(cells)) => Record::Row { line, cells },
+            (line, None) => {
+                Record::Broken { line, why: Problem::LineTooLong, shown: String::new() }
+            }
+        }))
     }
 }
 
-/// The rows of a sheet in a temporary file; `None` for a sheet without any value.
+/// The rows of a sheet in a temporary file of at most `bytes_max`; `None` for a sheet without any value.
 fn rows(
     book: &mut Xlsx<BufReader<File>>,
     name: &str,
-) -> io::Result<Result<Option<File>, XlsxError>> {
+    bytes_max: u64,
+) -> io::Result<Result<Option<File>, Problem>> {
+    let unreadable = |error: XlsxError| Ok(Err(Problem::Workbook(error.to_string())));
     let mut cells = match book.worksheet_cells_reader(name) {
         Ok(cells) => cells,
         // A sheet of charts has no cells.
         Err(XlsxError::WorksheetNotFound(_) | XlsxError::NotAWorksheet(_)) => return Ok(Ok(None)),
-        Err(error) => return Ok(Err(error)),
+        Err(error) => return unreadable(error),
     };
     let mut out = BufWriter::new(tempfile::tempfile()?);
-    let (mut row, mut at, mut is_any): (Vec<String>, u32, bool) = (Vec::new(), 0, false);
+    let (mut row, mut at, mut bytes, mut written) = (Vec::new(), 0, 0, 0);
     loop {
         let cell = match cells.next_cell() {
             Ok(cell) => cell,
-            Err(error) => return Ok(Err(error)),
+            Err(error) => return unreadable(error),
         };
         let position = cell.as_ref().map(|cell| cell.get_position());
-        if position.is_none_or(|(line, _)| line != at) && !row.is_empty() {
-            serde_json::to_writer(&mut out, &(at + 1, &row))?;
+        if position.is_none_or(|(line, _)| line != at) && bytes > 0 {
+            let is_short = bytes <= RECORD_BYTES_MAX;
+            let line = serde_json::to_vec(&(u64::from(at) + 1, is_short.then_some(&row)))?;
+            written += line.len() as u64 + 1;
+            if written > bytes_max {
+                return Ok(Err(Problem::TooMuch));
+            }
+            out.write_all(&line)?;
             out.write_all(b"\n")?;
-            (row, is_any) = (Vec::new(), true);
+            (row, bytes) = (Vec::new(), 0);
         }
         let (Some(cell), Some((line, column))) = (cell, position) else { break };
         at = line;
         let text = text(cell.get_value());
-        if !text.is_empty() {
-            row.resize((column as usize).max(row.len()), String::new());
-            row.truncate(column as usize);
+        if text.is_empty() {
+            continue;
+        }
+        let column = column as usize;
+        if column >= COLUMNS_MAX {
+            return Ok(Err(Problem::TooManyColumns { count: column + 1, max: COLUMNS_MAX }));
+        }
+        bytes += text.len();
+        if bytes <= RECORD_BYTES_MAX {
+            row.resize(column.max(row.len()), String::new());
+            row.truncate(column);
             row.push(text);
         }
     }
-    Ok(Ok(if is_any {
-        Some(out.into_inner().map_err(io::IntoInnerError::into_error)?)
-    } else {
-        None
-    }))
+    let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    Ok(Ok((written > 0).then_some(file)))
 }
 
 /// A cell as a person sees it, with all digits of a number.

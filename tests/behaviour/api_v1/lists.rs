@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Door;
+use crate::lists::fixture;
 use crate::site::Site;
 
 /// The ids of all pages.
@@ -130,3 +131,34 @@ fn a_list_comes_in_and_a_larger_one_is_sent_to_the_command() {
     );
     assert_eq!(answer.status, 413);
 }
+
+#[test]
+fn a_list_is_what_its_bytes_are() {
+    let site = Site::new();
+    let door = Door::open(&site);
+    let kinds = ["text/csv", "text/vcard", "application/octet-stream", XLSX];
+    for &(name, people) in LISTS {
+        for kind in kinds {
+            let list = fixture(name);
+            let answer =
+                door.ask_with("POST", "/contacts/import", &[("Content-Type", kind)], &list);
+            let body = answer.unwrap().expect(200).body;
+            assert_eq!(body["rows"], people, "{name} as {kind}: {body}");
+            let sari = "SELECT count(*) FROM contacts WHERE phone_number = '+6281200007001'";
+            assert_eq!(site.sqlite3(sari).trim(), "1", "{name} as {kind}");
+            site.sqlite3("DELETE FROM contacts");
+        }
+    }
+    let form = [("Content-Type", "multipart/form-data; boundary=x")];
+    let refused = door.ask_with("POST", "/contacts/import", &form, b"--x--").unwrap();
+    assert_eq!(refused.refusal(), (415, "not_csv", ""));
+}
+
+const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+const LISTS: &[(&str, u64)] = &[
+    ("google-2024.csv", 3),
+    ("android.vcf", 2),
+    ("icloud.vcf", 2),
+    #[cfg(feature = "xlsx")]
+    ("pelanggan.xlsx", 3),
+];

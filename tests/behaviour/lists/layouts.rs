@@ -9,13 +9,7 @@ fn becomes(name: &str, expected: &[&str]) -> World {
     let world = World::new();
     take(&world, fixture(name));
     assert_eq!(people(&world), expected, "{name}");
-    let other = World::new();
-    let panel = panel::panel(&other);
-    let mut browser = panel::Browser::logged_in(&panel);
-    let page = panel::contacts::upload(&mut browser, &panel, &fixture(name));
-    assert_eq!(page.status, 200, "{name}: {}", panel::text(&page));
-    assert_eq!(browser.post(&panel, "/panel/contacts/import/confirm", &[]).status, 303);
-    assert_eq!(people(&other), expected, "{name} through the panel");
+    assert_eq!(people_by_panel(fixture(name)), expected, "{name} through the panel");
     world
 }
 
@@ -58,9 +52,8 @@ fn vcards_of_every_version() {
     let world =
         becomes("icloud.vcf", &[&format!("{SARI}vip+baru"), "Budi Santoso|+6281200007002|"]);
     assert!(attributes(&world, 1).contains(r#""Notes":"antar sore\nlewat gang, pagar biru""#));
-    let world = World::new();
-    let (imported, seen) = take(&world, fixture("android.vcf"));
-    assert_eq!(people(&world), ["Sari René|+6281200007001|"]);
+    becomes("android.vcf", &["Sari René|+6281200007001|"]);
+    let (imported, seen) = take(&World::new(), fixture("android.vcf"));
     assert_eq!((imported.rows, seen.refused.len()), (2, 1));
     assert_eq!((seen.refused[0].line, seen.refused[0].value.as_str()), (9, "Tanpa Nomor"));
 }
@@ -127,5 +120,21 @@ fn what_is_no_list_is_named_by_what_it_is() {
     ] {
         let error = import_with(&World::new(), start, None, None).err().unwrap().to_string();
         assert!(error.contains(named) && error.contains("CSV UTF-8"), "{named}: {error}");
+    }
+}
+
+#[test]
+fn every_fixture_becomes_the_same_through_the_panel() {
+    let folder = format!("{}/tests/fixtures/lists", env!("CARGO_MANIFEST_DIR"));
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .filter(|name| cfg!(feature = "xlsx") || !name.contains(".xlsx"))
+        .collect();
+    names.sort();
+    assert!(names.len() >= 20, "{names:?}");
+    for name in names {
+        let expected = people_of(fixture(&name));
+        assert!(!expected.is_empty() && people_by_panel(fixture(&name)) == expected, "{name}");
     }
 }

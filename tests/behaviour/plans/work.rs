@@ -341,7 +341,10 @@ fn look(world: &World) {
         let status = browser.get(&panel, page).status;
         assert!(matches!(status, 200 | 303 | 409), "{page}: {status}");
     }
-    upload(&mut browser, &panel, b"nama;no hp\nAni;0812 0000 1001\n");
+    let others: Vec<String> = (0..40).map(|at| format!("Orang;0812 0001 10{at:02}\n")).collect();
+    let others = others.concat();
+    let list = format!("nama;no hp\nAni;0812 0000 1001\n{others}");
+    upload(&mut browser, &panel, list.as_bytes());
     browser.post(&panel, "/panel/contacts/import/confirm", &[]);
     browser.get(&panel, "/panel/messages/new");
     let halo = [("text", "Halo"), ("to", "081200001001"), ("when", "now")];
