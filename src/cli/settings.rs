@@ -8,9 +8,13 @@ use serde::Serialize;
 use super::CliError;
 use super::output::{self, Output};
 use super::table::table;
-use crate::config::{self, SettingSource};
+use crate::config::{self, SETTINGS, SettingSource};
 
-const SAMPLE: &str = include_str!("../../dist/auto-message-scheduler.env");
+const SAMPLE_HEAD: &str = "\
+# Settings of auto-message-scheduler. Copy this file to auto-message-scheduler.env beside the program,
+# take the # off the lines that you change, and keep it to yourself: chmod 600 auto-message-scheduler.env
+# What is set in the environment wins over this file.
+";
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -40,7 +44,9 @@ struct Shown {
 
 pub(super) fn settings(args: &SettingsArgs, env_file: Option<&Path>) -> Result<(), CliError> {
     if args.sample {
-        return output::print(SAMPLE.as_bytes());
+        let lines =
+            SETTINGS.iter().map(|it| format!("\n# {}\n#{}={}\n", it.meaning, it.key, it.default));
+        return output::print((SAMPLE_HEAD.to_owned() + &lines.collect::<String>()).as_bytes());
     }
     let all = config::with_sources(env_file)?.into_iter().map(|(setting, value, from)| Shown {
         key: setting.key,

@@ -8,8 +8,8 @@ use std::time::Duration;
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, ErrorCode};
 
-use super::open::{BUSY_TIMEOUT, explain, fresh_tables, tables_version};
-use super::{Store, StoreError, migrations};
+use super::open::{BUSY_TIMEOUT, NEWEST_MIGRATION, explain, fresh_tables, tables_version};
+use super::{Store, StoreError};
 use crate::fail_point;
 use crate::private_file::with_ending;
 
@@ -59,7 +59,7 @@ impl Store {
     /// The version of the tables, and the newest that this program knows.
     pub(crate) fn tables_version(&self) -> Result<(i64, i64), StoreError> {
         let found = self.explained(tables_version(&self.connection))?;
-        Ok((found.unwrap_or(0), migrations::NEWEST))
+        Ok((found.unwrap_or(0), NEWEST_MIGRATION))
     }
 
     /// `wal`, or the kind of rollback journal.

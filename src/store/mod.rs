@@ -20,7 +20,6 @@ mod lookups;
 mod maintenance;
 mod messages;
 mod meta;
-mod migrations;
 mod open;
 mod pages;
 mod panel;
@@ -119,7 +118,7 @@ pub enum StoreError {
     )]
     KeepBefore { path: PathBuf, copy: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
     #[error("failed to bring the tables of `{}` up to date", path.display())]
-    Migrate { path: PathBuf, source: rusqlite::Error },
+    Migrate { path: PathBuf, source: Box<refinery::Error> },
     #[error("SQLite did not accept `{pragma}` for `{}`: it answered `{answer}`", path.display())]
     Pragma { path: PathBuf, pragma: &'static str, answer: String },
     #[error("another program wrote into `{}` meanwhile: nothing was changed; stop what writes into it, and try again", path.display())]

@@ -14,9 +14,13 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::backup::copy_pages;
-use super::{Store, StoreError, migrations};
+use super::{Store, StoreError};
 use crate::private_file::{self, SIDE_FILES, with_ending};
 use crate::{clock, fail_point};
+
+mod migrations {
+    refinery::embed_migrations!("migrations");
+}
 
 /// How often a start asks for WAL while other programs start on the same new file.
 const WAL_TRIES_MAX: usize = 20;
@@ -26,6 +30,10 @@ const WAL_TRIES_MAX: usize = 20;
 const WAL_KEPT_BYTES: u32 = 16 << 20;
 /// Prepared statements kept per connection: more than sending, planning and triggers have together.
 const STATEMENTS_KEPT: usize = 64;
+
+/// The version of the last file in `migrations/`. To ask refinery costs the memory of a regex engine, for as
+/// long as the process lives.
+pub(super) const NEWEST_MIGRATION: i64 = 26;
 
 /// How much of the file a connection keeps in memory: half of what SQLite would. What a send touches
 /// is far less, and the system's own cache has the rest.
@@ -220,7 +228,7 @@ pub(super) fn look_before_touching(
     if !has_table(&connection, "auto_messages").map_err(sql)? {
         return Err(StoreError::Foreign { path: path.to_owned() });
     }
-    let known = migrations::NEWEST;
+    let known = NEWEST_MIGRATION;
     if found > known {
         return Err(StoreError::Newer { path: path.to_owned(), found, known });
     }
@@ -243,8 +251,12 @@ fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
 /// The tables that `path` should have in this version, in memory.
 pub(super) fn fresh_tables(path: &Path, version: i64) -> Result<Connection, StoreError> {
     let mut connection = Connection::open_in_memory().map_err(|source| explain(path, source))?;
-    migrations::migrate(&mut connection, version)
-        .map_err(|source| StoreError::Migrate { path: path.to_owned(), source })?;
+    let target = i32::try_from(version).map_or(refinery::Target::Latest, refinery::Target::Version);
+    let runner = migrations::migrations::runner().set_target(target);
+    runner.run(&mut connection).map_err(|source| StoreError::Migrate {
+        path: path.to_owned(),
+        source: Box::new(source),
+    })?;
     Ok(connection)
 }
 
@@ -299,22 +311,30 @@ fn ask_for_wal(connection: &Connection) -> rusqlite::Result<String> {
     ask()
 }
 
+/// All missing migrations and their history rows are one transaction: a failure leaves the tables
+/// as they were.
+///
+/// The look at the history is a transaction of its own, so another program that starts at the same
+/// moment may do the work in between, and ours then fails ("table exists"). The second look finds
+/// it done; what really fails does so again.
 fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let found = tables_version(connection).map_err(|source| explain(path, source))?;
-    if found == Some(migrations::NEWEST) {
+    if found == Some(NEWEST_MIGRATION) {
         return Ok(());
     }
-    // Another program may be at the same file at this moment: what really fails does so again.
-    migrations::migrate(connection, migrations::NEWEST)
-        .or_else(|_| migrations::migrate(connection, migrations::NEWEST))
-        .map_err(|source| StoreError::Migrate { path: path.to_owned(), source })
+    let runner = migrations::migrations::runner().set_grouped(true);
+    runner
+        .run(connection)
+        .or_else(|_| runner.run(connection))
+        .map(drop)
+        .map_err(|source| StoreError::Migrate { path: path.to_owned(), source: Box::new(source) })
 }
 
 /// Copies the database at `path`, when its tables are older than this program's, into
 /// `<path>.before-v<version>`. A copy that is there already is another moment's, and stays: then the
 /// name ends in `.2`, and so on.
 fn keep_before(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let known = migrations::NEWEST;
+    let known = NEWEST_MIGRATION;
     let found = tables_version(connection)
         .map_err(|source| StoreError::Sql { path: path.to_owned(), source })?;
     if found.is_none_or(|found| found >= known) {
@@ -434,4 +454,16 @@ fn wait(tries: i32) -> bool {
     }
     clock::nap(Duration::from_millis(DELAYS_MILLIS[tries.min(last)]));
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NEWEST_MIGRATION, migrations};
+
+    #[test]
+    fn the_newest_migration_is_the_last_file() {
+        let runner = migrations::migrations::runner();
+        let newest = runner.get_migrations().iter().map(refinery::Migration::version).max();
+        assert_eq!(newest.map(i64::from), Some(NEWEST_MIGRATION));
+    }
 }
