@@ -15,6 +15,7 @@ use super::key::Key;
 use super::remote::{Found, Remote};
 use super::reply::{Kind, Trouble};
 use super::tables::Tables;
+use super::times;
 use crate::clock::{Clock, Now, Timestamp};
 use crate::config::{Config, Supabase};
 use crate::logging::in_one_line;
@@ -243,8 +244,8 @@ impl Link {
         if pass.state.is_shared {
             return Ok(self.store.write(|tx| tx.begin_link_anew(None, wall))?);
         }
-        let Some(since) = self.remote.date() else { return Ok(()) };
-        let since = since.to_string();
+        // Without a date this machine's clock has to do: what was sent already must not go out again.
+        let since = times::surely_past(self.remote.date().unwrap_or(wall)).to_string();
         let words = format!("the database was restored: rows due before {since} are left alone");
         self.store.write(|tx| {
             tx.begin_link_anew(Some(&since), wall)?;

@@ -344,7 +344,9 @@ pub fn turn_on(
             "no channel of the website can be sent from here: {why}"
         )));
     }
-    let begin = remote.date().unwrap_or(now).to_string();
+    let told = remote.date().unwrap_or(now);
+    let is_restored = store.read(|tx| tx.is_link_of_other_history())?;
+    let begin = if is_restored { times::surely_past(told) } else { told }.to_string();
     let since = store.write(|tx| {
         let since = tx.set_link_on(&settings.url, &begin, tables.is_shared, now)?;
         for (channel, session) in &taken {

@@ -3,6 +3,8 @@
 //! The website keeps `schedules` in the wall-clock of the browser that wrote them, without a zone, and
 //! their first entry as an instant in `scheduled_at`. So the instant tells the zone of the entries.
 
+use std::time::Duration;
+
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -17,6 +19,12 @@ pub(super) fn instant(text: &str) -> Option<Timestamp> {
     let read = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();
     let at = read(text).or_else(|| read(&format!("{text}Z")))?;
     Some(Timestamp::from_secs(at.unix_timestamp()))
+}
+
+/// A moment that was surely not before `told`, what a server said of the present: HTTP has whole seconds, and
+/// nginx says the same for a second.
+pub(super) fn surely_past(told: Timestamp) -> Timestamp {
+    told.plus(Duration::from_secs(2))
 }
 
 /// The occurrences of a row after `at`, in their order: those of its list, or the next one of its weekly
