@@ -221,10 +221,10 @@ fn a_person_is_told_of_what_may_be_a_slip() {
     world.execute("UPDATE channels SET held_reason = 'libur'");
     let many: Vec<String> = (0..1500).map(|number| format!("08120000{number:04}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    let composed = add(&world, &draft("Hai {nama}, {{nmae|Kak}}", &many, &["now"])).unwrap();
+    let composed = add(&world, &draft("Hai {kota}, {{nmae|Kak}}", &many, &["now"])).unwrap();
     let warnings =
         composed.warnings.iter().map(|one| one.message.as_str()).collect::<Vec<_>>().join("\n");
-    for part in ["`{nama}` goes out as it is", "{{nmae}}: all get the fallback", "libur"] {
+    for part in ["`{kota}` goes out as it is", "{{nmae}}: all get the fallback", "libur"] {
         assert!(warnings.contains(part), "{part}: {warnings}");
     }
 }

@@ -120,6 +120,12 @@ fn make_shop() -> Site {
     let site = Site::new();
     site.write_settings("");
     fs::write(site.path("list.csv"), "nama;hp\nBudi;081200007001\nSiti;081200007002\n").unwrap();
+    fs::write(
+        site.path("promo.jpg"),
+        b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0\xff\xd9",
+    )
+    .unwrap();
+    fs::write(site.path("invoice.pdf"), "%PDF-1.4\n%%EOF\n").unwrap();
     write_private(&site.path("shop.db.cron-secret"), SECRET);
     for arguments in [
         &["contact", "import", "list.csv", "--tag", "vip"][..],
