@@ -262,6 +262,8 @@ impl Tx<'_> {
     /// before is left alone.
     pub(crate) fn begin_link_anew(&self, since: Option<&str>, now: Timestamp) -> SqlResult<()> {
         self.set_meta("link_history", &self.meta("history_id")?.unwrap_or_default())?;
+        let last: Option<i64> = self.query_value("SELECT max(id) FROM link_claims", [])?;
+        self.set_meta("link_lost_until", &last.unwrap_or(0).to_string())?;
         let unplanned = "DELETE FROM link_claims
                          WHERE state IN ('claiming', 'claimed', 'released', 'lost')";
         self.execute_sql(unplanned, [])?;
@@ -295,6 +297,13 @@ impl Tx<'_> {
             self.execute_sql(first, params! { ":by": by })?;
         }
         Ok(())
+    }
+
+    /// Whether a claim is from before a restoration: the database that was lost may have sent it to people whom
+    /// an edit added, so nobody is added to it any more.
+    pub(crate) fn is_claim_of_lost_ledger(&self, claim_id: i64) -> SqlResult<bool> {
+        let until = self.meta("link_lost_until")?.and_then(|id| id.parse().ok());
+        Ok(until.is_some_and(|until: i64| claim_id <= until))
     }
 
     pub(crate) fn note_link_answer(&self, now: Timestamp) -> SqlResult<()> {

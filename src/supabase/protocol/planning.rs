@@ -171,7 +171,19 @@ impl Link {
         if claim.row_mark.as_deref() == Some(&mark(row)) {
             return Ok(());
         }
-        self.write(|tx| tx.set_claim_state(claim.id, ClaimState::Claimed))
+        self.note_edit(claim, row)
+    }
+
+    /// A row was edited after its claim: it is read and planned again, for those who are new. Nobody can be
+    /// added to what another database sent, or one that was lost may have sent.
+    pub(super) fn note_edit(&mut self, claim: &LinkClaim, row: &RemoteMessage) -> Step<()> {
+        let mark = mark(row);
+        self.write(|tx| {
+            if claim.auto_message_id.is_none() || tx.is_claim_of_lost_ledger(claim.id)? {
+                return tx.set_claim_row(claim.id, &mark, claim.next_at);
+            }
+            tx.set_claim_state(claim.id, ClaimState::Claimed)
+        })
     }
 
     /// A row that is being sent got another time. A later one is a new occurrence, and what is left of

@@ -239,12 +239,7 @@ impl Link {
             let row = rows.iter().find(|row| row.id == claim.remote_id);
             match row.filter(|row| !is_ours(row, claim, ending)) {
                 Some(row) if row.status == "scheduled" && row.scheduled_at == claim.due_at => {
-                    let mark = super::planning::mark(row);
-                    self.write(|tx| match claim.auto_message_id {
-                        Some(_) => tx.set_claim_state(claim.id, ClaimState::Claimed),
-                        // Nobody can be added to what another database sent.
-                        None => tx.set_claim_row(claim.id, &mark, claim.next_at),
-                    })?;
+                    self.note_edit(claim, row)?;
                 }
                 Some(row) if row.status == "scheduled" && self.is_past(pass, row) => {
                     self.set_back(pass, claim, row)?;

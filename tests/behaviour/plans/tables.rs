@@ -80,6 +80,11 @@ pub const ALLOWED: &[Allowed] = &[
         "SCAN link_claims",
         Why::Asked("once, when a person restored a backup"),
     ),
+    allowed(
+        "link::begin_link_anew",
+        "SEARCH link_claims",
+        Why::Asked("its last row, once, when a person restored a backup"),
+    ),
     allowed("link::link_results", "SCAN o", Why::Limit("the oldest of what waits to be written")),
     allowed("link::link_figures", "SCAN link_outbox", UNWRITTEN),
     allowed(
