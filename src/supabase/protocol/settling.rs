@@ -23,10 +23,20 @@ struct Ended {
     ending: LinkEnding,
 }
 
+/// Of a message that ended: its number in the outbox, its latest claim and how that ended.
+type End = (i64, Option<(LinkClaim, LinkEnding)>);
+
 impl Link {
-    /// Writes what deliveries became, and what retries made of messages that were settled.
+    /// Writes what deliveries became, and what retries made of messages that were settled. An end is
+    /// read first and written last: a claim that is settled while the project lacks what became of
+    /// its deliveries would leave them `pending` there for ever, if this database were lost then.
     pub(super) fn write_results(&mut self, pass: &Pass) -> Step<()> {
-        self.write_ends(pass)?;
+        let ends = self.ends()?;
+        self.write_deliveries(pass)?;
+        self.write_ends(pass, ends)
+    }
+
+    fn write_deliveries(&mut self, pass: &Pass) -> Step<()> {
         if !pass.state.is_shared {
             return Ok(());
         }
@@ -69,17 +79,20 @@ impl Link {
         }
     }
 
-    /// What ended since the last pass: for the first time, or anew by a retry or a correction.
-    fn write_ends(&mut self, pass: &Pass) -> Step<()> {
-        let ends = self.store.read(|tx| {
+    /// What ended since the last pass, and its number in the outbox.
+    fn ends(&mut self) -> Step<Vec<End>> {
+        Ok(self.store.read(|tx| {
             let of_message = |(seq, id)| {
                 let claim = tx.latest_claim_of(id)?;
                 let ending = claim.as_ref().map(|claim| tx.link_ending(claim)).transpose()?;
                 Ok((seq, claim.zip(ending.flatten())))
             };
             tx.ended_link_messages(RESULTS_AT_ONCE)?.into_iter().map(of_message).collect()
-        })?;
-        let ends: Vec<(i64, Option<(LinkClaim, LinkEnding)>)> = ends;
+        })?)
+    }
+
+    /// Notes what ended for the first time; writes what ended anew by a retry or a correction.
+    fn write_ends(&mut self, pass: &Pass, ends: Vec<End>) -> Step<()> {
         let (mut ended, mut seqs) = (Vec::new(), Vec::new());
         for (seq, end) in ends {
             seqs.push(seq);
@@ -144,6 +157,7 @@ impl Link {
                 .read(|tx| tx.link_claims_in(ClaimState::Ended, after, CLAIMS_AT_ONCE))?;
             let Some(last) = ended.last() else { return Ok(()) };
             after = last.id;
+            self.write_deliveries(pass)?; // Before the claim: see `write_results`.
             let mut settled = Vec::new();
             let done = self.settle_some(pass, ended, &mut settled);
             // In one commit: what is written twice is written once.
