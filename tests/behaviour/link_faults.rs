@@ -358,6 +358,22 @@ fn a_program_that_is_killed_anywhere_in_the_link_goes_on_where_it_was() {
     }
 }
 
+/// Nobody looks at a claim that is settled: if the database is lost then, what the project has stays.
+#[test]
+fn before_a_claim_is_settled_the_project_has_what_became_of_each_of_its_deliveries() {
+    let project = Project::shared();
+    let channel = project.channel("Toko", "default");
+    let site = project.site();
+    site.write_settings(&format!("{}SEND_DELAY_SECONDS=600\n", project.settings_at(&project.url)));
+    let mut stopped = site.start("serve", "stopped.log", Some("link_settled"));
+    let id = project.message(&channel, "now()", &["6281200007001", "6281200007002"]);
+    let results = "select string_agg(status, ',' order by chat_id) from auto_message_deliveries";
+    until("the first is sent", || project.sql(results) == "sent,pending");
+    project.sql(&format!("update auto_messages set status = 'cancelled' where id = '{id}'"));
+    stopped.wait_for_log("fail point: link_settled");
+    assert_eq!(project.sql(results), "sent,cancelled");
+}
+
 #[test]
 fn while_supabase_is_away_what_is_planned_goes_out_and_is_written_afterwards() {
     let project = Project::shared();

@@ -528,6 +528,7 @@ impl Story {
     fn check(&mut self) {
         self.totals.steps += 1;
         self.remote.state().apply_late(false);
+        Truth::check_settled(&self.remote.state());
         for number in 0..self.appliances.len() {
             let rivals = self.remote.state().rivals.clone();
             let Self { truth, appliances, .. } = self;

@@ -92,6 +92,22 @@ impl Truth {
         );
     }
 
+    /// At any moment: nobody looks at a claim that is settled, so nothing of it may be open there.
+    pub fn check_settled(state: &State) {
+        for row in state.rows("auto_message_deliveries") {
+            let is_open = row["status"] == "pending" || row["status"] == "sending";
+            let is_its = |claim: &&Row| {
+                claim["auto_message_id"] == row["auto_message_id"]
+                    && claim["due_at"] == row["due_at"]
+            };
+            if is_open {
+                let claim = state.rows("auto_message_claims").iter().find(is_its);
+                let is_settled = claim.is_some_and(|claim| !claim["settled_at"].is_null());
+                assert!(!is_settled, "settled, and still open: {row:?} {claim:?}");
+            }
+        }
+    }
+
     /// When everything has healed, with the tables of the shared mode.
     pub fn check_shared(&self, worlds: &[&World], state: &State) {
         let id = "SELECT value FROM meta WHERE key = 'link_appliance'";
