@@ -71,6 +71,8 @@ struct Run {
     /// The run's own row.
     row: Option<i64>,
     is_planning: bool,
+    /// A trigger came in the middle of a pass, which may not have seen what it was pulled for.
+    looks_again: bool,
     /// Whether somebody asked to stop whose other name is to be asked for.
     has_opt_out: bool,
 }
@@ -311,6 +313,7 @@ impl Dispatcher {
             return Ok(false);
         }
         self.run.is_planning |= !requests.is_empty();
+        self.run.looks_again |= !requests.is_empty() && self.planner.is_under_way();
         self.run.requests.extend(requests);
         self.record_triggers(now.wall)?;
         if self.run.is_planning || self.run.has_opt_out || self.is_idle() {
@@ -374,7 +377,10 @@ impl Dispatcher {
             }
         }
         let was_in_portions = self.planner.is_in_portions();
-        let has_more = self.planner.step(now.wall)?;
+        let mut has_more = self.planner.step(now.wall)?;
+        if !self.planner.is_under_way() {
+            has_more |= std::mem::take(&mut self.run.looks_again);
+        }
         // A further portion of a message gives the workers nothing to do before its last one.
         if !was_in_portions && (self.planner.is_in_portions() || !self.planner.is_under_way()) {
             let due = self.core.read(|tx| tx.due_lookups(now.wall, LOOKUPS_PER_RUN))?;

@@ -31,6 +31,22 @@ fn plan_a_part(world: &World) {
 }
 
 #[test]
+fn what_comes_due_in_the_middle_of_a_pass_is_planned_by_the_trigger_that_came_with_it() {
+    let world = world();
+    world.message("081200007001");
+    world.message("081200007002");
+    world.trigger();
+    world.step();
+    assert_eq!(world.ask("SELECT count(*) FROM deliveries"), "1");
+    let id = world.message("081200007003");
+    world.trigger();
+    for _ in 0..100 {
+        world.step();
+    }
+    assert_eq!(world.status(id), "sent", "no third trigger was needed");
+}
+
+#[test]
 fn each_recipient_of_many_gets_it_once() {
     let world = world();
     let id = world.message(SEVEN);
