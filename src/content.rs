@@ -4,6 +4,9 @@
 //! could change what the recipient sees, so it is refused by name. Its words (a caption, a question, the
 //! name of a place) may have placeholders; nothing else may, and nobody gets a raw `{{name}}`.
 
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::delivery::MessageId;
@@ -107,9 +110,12 @@ impl Content {
     /// Reads the column; without one it is a text.
     pub(crate) fn read(column: Option<&str>) -> Result<Self, Reason> {
         let Some(column) = column else { return Ok(Self::default()) };
-        let Ok(Value::Object(object)) = serde_json::from_str(column) else {
+        let Ok(Keys { object, twice }) = serde_json::from_str(column) else {
             return Err(Reason::ContentUnreadable);
         };
+        if let Some(key) = twice {
+            return Err(Reason::ContentTwice { key: shortened(&key) });
+        }
         let name = match object.get("kind") {
             None | Some(Value::Null) => KindName::Text,
             Some(written) => written
@@ -232,6 +238,40 @@ impl Content {
     }
 }
 
+/// The object as it is written. SQLite takes the first of two keys and JSON's readers the last one, so that
+/// another file might be sent than is kept: which one is meant, nobody can know.
+struct Keys {
+    object: Map<String, Value>,
+    /// A key that is there more than once.
+    twice: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Keys;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
+                let mut keys = Keys { object: Map::new(), twice: None };
+                while let Some((key, value)) = map.next_entry::<String, Value>()? {
+                    if keys.object.insert(key.clone(), value).is_some() {
+                        keys.twice.get_or_insert(key);
+                    }
+                }
+                Ok(keys)
+            }
+        }
+
+        deserializer.deserialize_map(Reader)
+    }
+}
+
 /// The keys of the object, read one by one. A key that is `null` is as good as none.
 struct Fields<'a> {
     object: &'a Map<String, Value>,
@@ -284,7 +324,7 @@ impl Fields<'_> {
         without_placeholders(key, text)?;
         let is_fit = !text.is_empty()
             && text.chars().count() <= WORD_CHARS_MAX
-            && !text.contains(char::is_control);
+            && !text.contains(|c: char| c.is_control() || turns_around(c));
         if is_fit { Ok(Some(text.to_owned())) } else { Err(wrong(key, example)) }
     }
 
@@ -398,6 +438,11 @@ fn is_sha256(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
+/// What lets `promo\u{202e}gpj.exe` be read as `promoexe.jpg`.
+fn turns_around(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 fn without_placeholders(key: &str, text: &str) -> Result<(), Reason> {
     if text.contains("{{") {
         return Err(Reason::ContentPlaceholder { key: key.to_owned() });
@@ -430,33 +475,92 @@ mod tests {
         Content::read(Some(column)).unwrap_err().code()
     }
 
+    /// What people write who do not know the page; SHA and LONG stand for what is too long to read here.
+    const WRONG: &[(&str, &str)] = &[
+        (r#"{"kind":7}"#, "content_kind"),
+        (r#"{"kind":"text","caption":"x"}"#, "content_key"),
+        (r#"{"kind":"location","latitude":-6.2}"#, "content_missing"),
+        (r#"{"kind":"location","latitude":-96,"longitude":1}"#, "content_value"),
+        (r#"{"kind":"location","latitude":"x","longitude":1}"#, "content_value"),
+        (r#"{"kind":"contact","name":"Sari"}"#, "content_missing"),
+        (r#"{"kind":"contact","name":"{{name}}","phone":"1"}"#, "content_placeholder"),
+        (r#"{"kind":"poll","question":"?","options":["a"]}"#, "content_value"),
+        (r#"{"kind":"poll","question":"?","options":["a","a"]}"#, "content_value"),
+        (r#"{"kind":"poll","question":"?","options":["a","{{b}}"]}"#, "content_placeholder"),
+        (r#"{"kind":"poll","question":"?","options":["a","b"],"multiple":"no"}"#, "content_value"),
+        (r#"{"reply_to":"true_x"}"#, "content_value"),
+        (r#"{"reply_to":"a_b"}"#, "content_value"),
+        (r#"{"mentions":["all","6281@c.us"]}"#, "content_value"),
+        (r#"{"mentions":"6281@c.us"}"#, "content_value"),
+        (r#"{"link_preview":"no"}"#, "content_value"),
+        (r#""{\"kind\":\"image\"}""#, "content_unreadable"),
+        (r#"{"caption":"\ud800"}"#, "content_unreadable"),
+        (r#"{"kind":"Image"}"#, "content_kind"),
+        (r#"{"kind":["image"]}"#, "content_kind"),
+        (r#"{"kind":"image","kind":"file"}"#, "content_twice"),
+        (r#"{"kind":"image","file":"promo.jpg"}"#, "content_value"),
+        (r#"{"kind":"image","file":""}"#, "content_value"),
+        (r#"{"kind":"image","file":7}"#, "content_value"),
+        (r#"{"kind":"image","file":null}"#, "content_source"),
+        (r#"{"kind":"image","url":"www.toko.example/a.jpg"}"#, "content_value"),
+        (r#"{"kind":"image","url":"ftp://x.example/a.jpg"}"#, "content_value"),
+        (r#"{"kind":"image","url":"https://x.example/a b.jpg"}"#, "content_value"),
+        (r#"{"kind":"image","url":"https:///a.jpg"}"#, "content_value"),
+        (r#"{"kind":"image","url":"data:image/png;base64,AA=="}"#, "content_value"),
+        (r#"{"kind":"image","url":"https://x.example/{{kota}}.jpg"}"#, "content_placeholder"),
+        (r#"{"kind":"image","url":["https://x.example/a.jpg"]}"#, "content_value"),
+        (r#"{"kind":"contact","phone":"0812-3456-7890"}"#, "content_missing"),
+        (r#"{"kind":"contact","name":"Sari","phone":6281234567890}"#, "content_value"),
+        (r#"{"kind":"contact","name":"a\u202eb","phone":"0812-3456-7890"}"#, "content_value"),
+        (r#"{"reply_to":7}"#, "content_value"),
+        (r#"{"mentions":[6281]}"#, "content_value"),
+        (r#"{"mentions":["+6281@c.us"]}"#, "content_value"),
+        (r#"{"link_preview":"true"}"#, "content_value"),
+        ("[]", "content_unreadable"),
+        ("{", "content_unreadable"),
+        ("{kind:'image'}", "content_unreadable"),
+        (r#"{"kind":"image","file":"SHA","url":"https://x.example/a.jpg"}"#, "content_source"),
+        (r#"{"kind":"image","file":"SHA","type":"image"}"#, "content_key"),
+        (r#"{"kind":"image","file":"SHA","Caption":"x"}"#, "content_key"),
+        (r#"{"kind":"image","file":"SHA","text":"x"}"#, "content_key"),
+        (r#"{"kind":"image","file":"SHA","caption":7}"#, "content_value"),
+        (r#"{"kind":"image","file":"SHA","caption":["x"]}"#, "content_value"),
+        (r#"{"kind":"image","file":"SHA","filename":""}"#, "content_value"),
+        (r#"{"kind":"image","file":"SHA","filename":7}"#, "content_value"),
+        (r#"{"kind":"image","file":"SHA","filename":"a\u0000b.jpg"}"#, "content_value"),
+        (r#"{"kind":"image","file":"SHA","filename":"a\nb.jpg"}"#, "content_value"),
+        (r#"{"kind":"image","file":"SHA","filename":"..\\..\\x.jpg"}"#, "content_value"),
+        (r#"{"kind":"image","file":"SHA","filename":"promo\u202egpj.exe"}"#, "content_value"),
+        (r#"{"kind":"image","file":"SHA","filename":"{{name}}.jpg"}"#, "content_placeholder"),
+        (r#"{"kind":"poll","question":"?","options":["a","b"],"multiple":2}"#, "content_value"),
+        (r#"{"kind":"poll","question":"?","options":"Pagi,Siang"}"#, "content_value"),
+        (r#"{"kind":"poll","question":"?","options":[8,9]}"#, "content_value"),
+        (r#"{"kind":"poll","question":"?","options":["a"," "]}"#, "content_value"),
+        (r#"{"kind":"poll","question":"?","options":["a"," a "]}"#, "content_value"),
+        (r#"{"kind":"poll","question":"?","answers":["a","b"]}"#, "content_missing"),
+        (r#"{"kind":"location","latitude":"-6,2","longitude":1}"#, "content_value"),
+        (r#"{"kind":"location","latitude":"NaN","longitude":1}"#, "content_value"),
+        (r#"{"kind":"location","latitude":1e999,"longitude":1}"#, "content_unreadable"),
+        (r#"{"kind":"location","latitude":1,"longitude":181}"#, "content_value"),
+        (r#"{"kind":"location","lat":1,"lng":2}"#, "content_missing"),
+        (r#"{"kind":"location","latitude":1,"longitude":2,"title":7}"#, "content_value"),
+        (r#"{"kind":"image","file":"SHA","file":"SHA"}"#, "content_twice"),
+        (r#"{"kind":"image","file":"SHA","filename":"LONG"}"#, "content_value"),
+        (r#"{"kind":"image","file":"SHA0"}"#, "content_value"),
+        (r#"{"kind":"image","file":"ASHA"}"#, "content_value"),
+        (r#"{"kind":"voice","file":"SHA","caption":"x"}"#, "content_key"),
+        (r#"{"kind":"poll","question":"?","options":["a","LONG"]}"#, "content_value"),
+        (
+            r#"{"kind":"poll","question":"?","options":["0","1","2","3","4","5","6","7","8","9","10","11","12"]}"#,
+            "content_value",
+        ),
+    ];
+
     #[test]
     fn each_wrong_form_has_a_reason_of_its_own() {
-        for (column, code) in [
-            ("[]", "content_unreadable"),
-            ("{", "content_unreadable"),
-            (r#"{"kind":"sticker"}"#, "content_kind"),
-            (r#"{"kind":7}"#, "content_kind"),
-            (r#"{"kind":"text","caption":"x"}"#, "content_key"),
-            (r#"{"kind":"location","latitude":-6.2}"#, "content_missing"),
-            (r#"{"kind":"location","latitude":-96,"longitude":1}"#, "content_value"),
-            (r#"{"kind":"location","latitude":"x","longitude":1}"#, "content_value"),
-            (r#"{"kind":"contact","name":"Sari"}"#, "content_missing"),
-            (r#"{"kind":"contact","name":"{{name}}","phone":"1"}"#, "content_placeholder"),
-            (r#"{"kind":"poll","question":"?","options":["a"]}"#, "content_value"),
-            (r#"{"kind":"poll","question":"?","options":["a","a"]}"#, "content_value"),
-            (r#"{"kind":"poll","question":"?","options":["a","{{b}}"]}"#, "content_placeholder"),
-            (
-                r#"{"kind":"poll","question":"?","options":["a","b"],"multiple":"no"}"#,
-                "content_value",
-            ),
-            (r#"{"reply_to":"true_x"}"#, "content_value"),
-            (r#"{"reply_to":"a_b"}"#, "content_value"),
-            (r#"{"mentions":["all","6281@c.us"]}"#, "content_value"),
-            (r#"{"mentions":"6281@c.us"}"#, "content_value"),
-            (r#"{"link_preview":"no"}"#, "content_value"),
-        ] {
-            assert_eq!(why(column), code, "{column}");
+        for (column, code) in WRONG {
+            let column = column.replace("SHA", &"0".repeat(64)).replace("LONG", &"a".repeat(4_096));
+            assert_eq!(why(&column), *code, "{column}");
         }
     }
 

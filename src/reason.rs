@@ -110,6 +110,9 @@ reasons! {
     "content_unreadable" ContentUnreadable:
         "`content` is no JSON object: write it like {{\"kind\":\"location\",\"latitude\":-6.2,\"longitude\":106.8}}, or set it to NULL",
         "`content` bukan objek JSON: tulis seperti {{\"kind\":\"location\",\"latitude\":-6.2,\"longitude\":106.8}}, atau isi NULL";
+    "content_twice" ContentTwice { key: String }:
+        "`content` has the key `{key}` twice: keep the one that is meant",
+        "`content` punya kunci `{key}` dua kali: sisakan yang dimaksud";
     "content_kind" ContentKind { kind: String }:
         "`{kind}` in `content` is no kind of message: docs/media.md lists them",
         "`{kind}` di `content` bukan jenis pesan: lihat docs/media.md";

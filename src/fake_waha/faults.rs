@@ -1,5 +1,5 @@
 //! The faults that a number's last four digits ask for. One table, which the help prints, the routes
-//! obey and the tests walk. Only `sendText` obeys it; `check-exists` knows 0404 alone.
+//! obey and the tests walk. The routes that send obey it; `check-exists` knows 0404 alone.
 
 use std::fmt::Write as _;
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::faults::{Symptom, fault_for};
 use super::http::{Call, Then};
 use super::journal::Session;
-use super::{Engine, Received};
+use super::{Engine, Received, ReceivedFile};
 use crate::clock::Timestamp;
 use crate::http::Response;
 
@@ -241,11 +241,11 @@ fn full_id(chat_id: &str, id: &str) -> String {
 
 /// NOWEB's own form, where people's chats end in `@s.whatsapp.net`.
 fn noweb_message(message: &Received, timestamp: &Value, status: &Value) -> Value {
-    let Received { id, chat_id, text, .. } = message;
+    let Received { id, chat_id, .. } = message;
     let remote = chat_id.strip_suffix("@c.us").map(|number| format!("{number}@s.whatsapp.net"));
     let mut body = json!({
         "key": { "remoteJid": remote.as_ref().unwrap_or(chat_id), "fromMe": true, "id": id },
-        "message": { "extendedTextMessage": { "text": text } },
+        "message": noweb_content(message),
         "messageTimestamp": timestamp,
         "status": status,
     });
@@ -253,6 +253,26 @@ fn noweb_message(message: &Received, timestamp: &Value, status: &Value) -> Value
         body["participant"] = "15550000001:7@s.whatsapp.net".into();
     }
     body
+}
+
+/// What it carries, in Baileys' words.
+fn noweb_content(message: &Received) -> Value {
+    let Received { text, route, file, .. } = message;
+    let about = |file: &ReceivedFile| {
+        json!({
+            "mimetype": file.mimetype, "fileName": file.filename, "fileLength": file.bytes.to_string(), "caption": text,
+        })
+    };
+    let about = file.as_ref().map_or(Value::Null, about);
+    match route.as_str() {
+        "sendImage" => json!({ "imageMessage": about }),
+        "sendFile" => json!({ "documentMessage": about }),
+        "sendVideo" => json!({ "videoMessage": about }),
+        "sendVoice" => json!({ "audioMessage": about }),
+        "sendLocation" => json!({ "locationMessage": { "name": text } }),
+        "sendContactVcard" => json!({ "contactMessage": { "displayName": text } }),
+        _ => json!({ "extendedTextMessage": { "text": text } }),
+    }
 }
 
 /// Nest's shape for a field that fails its validation: the message is a list.

@@ -1,6 +1,6 @@
 //! Whether WhatsApp takes a file as what a message calls it.
 
-use super::kind::{EXECUTABLE, by_name};
+use super::kind::by_name;
 use super::{Files, Stored};
 use crate::content::{Content, Kind, Media, MediaKind, Source};
 use crate::reason::Reason;
@@ -9,7 +9,7 @@ const MEGABYTE: u64 = 1 << 20;
 /// What WhatsApp takes of a picture, a video and a voice message; a file may have 2 GB there.
 const MEGABYTES_MAX: u64 = 16;
 /// Endings under which a program is no surprise.
-const PROGRAMS: [&str; 4] = [".exe", ".msi", ".dll", ".bin"];
+const PROGRAMS: [&str; 5] = [".exe", ".msi", ".dll", ".bin", ".apk"];
 
 impl Files {
     /// Why the file of a message cannot be sent, if it has one: it is not there, too large, or no such
@@ -50,7 +50,7 @@ fn why_unfit(media: &Media, stored: &Stored, megabytes_max: u64) -> Option<Reaso
     // A name that says something else than a program would deceive whoever opens it.
     let filename = media.filename.as_deref().unwrap_or_default().to_ascii_lowercase();
     let is_open = PROGRAMS.iter().any(|ending| filename.ends_with(ending));
-    let is_disguised = mimetype == EXECUTABLE && !is_open;
+    let is_disguised = stored.kind.is_program() && !is_open;
     is_disguised.then_some(Reason::FileDisguised { filename, found })
 }
 

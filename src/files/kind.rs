@@ -9,7 +9,8 @@ pub(crate) struct FileKind {
 }
 
 const UNKNOWN: FileKind = FileKind { mimetype: "application/octet-stream", words: "no known type" };
-pub(crate) const EXECUTABLE: &str = "application/x-msdownload";
+const EXECUTABLE: &str = "application/x-msdownload";
+const ANDROID: &str = "application/vnd.android.package-archive";
 
 /// How a type begins: the place, the bytes, the mimetype, the words.
 const BEGINNINGS: [(usize, &[u8], &str, &str); 26] = [
@@ -58,7 +59,7 @@ const ZIPPED: [(&[u8], &str, &str); 4] = [
         "application/vnd.openxmlformats-officedocument.presentationml.presentation",
         "a PowerPoint document",
     ),
-    (b"AndroidManifest.xml", "application/vnd.android.package-archive", "an Android program"),
+    (b"AndroidManifest.xml", ANDROID, "an Android program"),
 ];
 
 /// For a text, and for what lies elsewhere and was never seen: by the ending of its name.
@@ -79,6 +80,11 @@ const ENDINGS: [(&str, &str); 13] = [
 ];
 
 impl FileKind {
+    /// Whether opening it runs it.
+    pub(crate) fn is_program(self) -> bool {
+        [EXECUTABLE, ANDROID].contains(&self.mimetype)
+    }
+
     /// By the first bytes of a file.
     pub(crate) fn of(head: &[u8]) -> Self {
         let begins =

@@ -56,6 +56,7 @@ mod lookups;
 mod mcp;
 mod media;
 mod media_binary;
+mod media_doors;
 mod message_binary;
 mod message_commands;
 mod message_retry;

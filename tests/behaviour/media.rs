@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use auto_message_scheduler::delivery::{Ack, MessageId};
-use auto_message_scheduler::fake_waha::{Engine, Options, Received};
+use auto_message_scheduler::fake_waha::{Engine, Options, Received, Request};
 use auto_message_scheduler::store::{Echo, MessageEvent, Store};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -136,6 +136,8 @@ fn what_whatsapp_would_not_take_fails_before_anything_is_claimed() {
     let cases = [
         (of("image", &program, "promo.jpg"), "file_unfit"),
         (of("file", &program, "invoice.pdf"), "file_disguised"),
+        (of("file", b"\x7fELF a program", "promo.jpg.pdf"), "file_disguised"),
+        (of("file", b"PK\x03\x04....AndroidManifest.xml", "nota.pdf"), "file_disguised"),
         (of("image", svg, "logo.svg"), "file_unfit"),
         (of("voice", &jpeg(9), "a.ogg"), "file_unfit"),
         (of("image", &jpeg(17 << 20), "besar.jpg"), "file_too_large"),
@@ -293,6 +295,120 @@ fn a_file_that_is_removed_while_its_message_goes_out_fails_what_waits() {
     let rows = world.rows("SELECT status, error_code, attempts FROM deliveries ORDER BY id");
     assert_eq!(rows, ["sent||1", "failed|file_missing|0", "failed|file_missing|0"]);
     assert_eq!(world.received().len(), 1);
+}
+
+#[test]
+fn a_file_that_is_changed_behind_our_back_never_reaches_whatsapp_as_another() {
+    let world = World::new();
+    let picture = jpeg(200_000);
+    let content = json!({ "kind": "image", "file": put(&world, &picture) });
+    message(&world, "", "081200007001, 081200007002, 081200007003", &content);
+    world.trigger();
+    world.step_until_received(1);
+    // Of the same length and with the same times, so that only its bytes tell; the last of them.
+    let path = place_of(&world, &sha256(&picture));
+    let mut changed = picture.clone();
+    *changed.last_mut().unwrap() ^= 1;
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    let modified = file.metadata().unwrap().modified().unwrap();
+    (&file).write_all(&changed).unwrap();
+    file.set_modified(modified).unwrap();
+    world.run();
+    let rows = world.rows("SELECT status, error_code FROM deliveries ORDER BY id");
+    assert_eq!(rows, ["sent|", "failed|file_changed", "failed|file_changed"]);
+    assert_eq!(world.received().len(), 1, "no whole request had other bytes");
+}
+
+#[test]
+fn a_422_of_plus_and_a_501_to_a_file_stop_its_message_once_and_hold_nothing() {
+    let mut video = b"\0\0\0\x18ftypmp42".to_vec();
+    video.resize(50_000, 7);
+    for (kind, bytes, first) in [
+        ("image", jpeg(50_000), "081200000424"),
+        ("file", jpeg(50_000), "081200000424"),
+        ("voice", opus(), "081200000424"),
+        ("video", video, "081200000501"),
+    ] {
+        let world = World::new();
+        let content = json!({ "kind": kind, "file": put(&world, &bytes) });
+        let to = format!("{first}, 081200007002, 081200007003");
+        let id = message(&world, "", &to, &content);
+        let other = world.message("081200007004");
+        world.run();
+        assert_eq!((world.status(id).as_str(), world.status(other).as_str()), ("failed", "sent"));
+        let rows = "SELECT DISTINCT status, error_code FROM deliveries WHERE auto_message_id = ";
+        assert_eq!(world.rows(&format!("{rows}{id}")), ["failed|not_offered"], "{kind}");
+        let asked =
+            |one: &&Request| one.path.starts_with("/api/send") && one.path != "/api/sendText";
+        assert_eq!(world.waha.requests().iter().filter(asked).count(), 1, "{kind}: once");
+        assert_eq!(world.ask("SELECT held_reason FROM channels"), "", "{kind}");
+    }
+}
+
+#[test]
+fn a_request_may_take_longer_the_larger_its_file_is() {
+    let mut builder = World::builder();
+    builder.options.latency = Duration::from_millis(1_300);
+    builder.waha_timeout = Duration::from_millis(300);
+    builder.config.waha_timeout = builder.waha_timeout;
+    builder.config.timeout_per_mb = Duration::from_millis(900);
+    let world = builder.build();
+    for (megabytes, fate) in [(1, "unknown"), (4, "sent")] {
+        let content = json!({ "kind": "image", "file": put(&world, &jpeg(megabytes << 20)) });
+        let id = message(&world, "", "081200007001", &content);
+        world.trigger();
+        while world.ask(&format!("SELECT count(*) FROM deliveries WHERE auto_message_id = {id} AND finished_at IS NOT NULL")) == "0" {
+            world.step();
+        }
+        let status = world.ask("SELECT status FROM deliveries ORDER BY id DESC LIMIT 1");
+        assert_eq!(status, fate, "{megabytes} MB");
+    }
+}
+
+#[test]
+fn a_picture_whose_answer_never_comes_stays_unknown_beside_one_that_is_sent_by_hand() {
+    let mut builder = World::builder();
+    builder.config.waha_timeout = Duration::from_millis(600);
+    builder.config.timeout_per_mb = Duration::ZERO;
+    let world = builder.build();
+    let content = json!({ "kind": "image", "file": put(&world, &jpeg(9)) });
+    // Without an answer, though WhatsApp has it.
+    message(&world, "", "081200000599", &content);
+    world.run();
+    let url = format!("{}/api/sendImage", world.waha.base_url());
+    let file = json!({ "mimetype": "image/jpeg", "url": "https://x.example/y.jpg" });
+    let body = json!({
+        "session": "default", "chatId": "6281200000599@c.us", "file": file,
+        "metadata": { "delivery_id": 0 },
+    });
+    let hasty = ureq::Agent::config_builder().timeout_global(Some(Duration::from_millis(300)));
+    drop(hasty.build().new_agent().post(&url).send(body.to_string()));
+    assert_eq!(world.received().len(), 2, "ours and the one by hand");
+    look_up_often(&world);
+    assert_eq!(world.rows("SELECT status, waha_message_id FROM deliveries"), ["unknown|"]);
+    assert_eq!(world.received().len(), 2, "it is not sent again");
+}
+
+#[test]
+fn what_goes_along_with_a_file_reaches_its_route_too_and_waha_converts_other_sounds() {
+    let world = World::new();
+    let id = "true_6281200007001@c.us_3EB0C0FFEE";
+    let content = json!({
+        "kind": "image", "file": put(&world, &jpeg(9)), "reply_to": id,
+        "mentions": ["6281200007009@c.us"],
+    });
+    message(&world, "Untuk @6281200007009", "081200007001", &content);
+    world.run();
+    let body = last(&world).body;
+    let along = (&body["reply_to"], &body["mentions"], &body["caption"]);
+    let wanted = (&json!(id), &json!(["6281200007009@c.us"]), &json!("Untuk @6281200007009"));
+    assert_eq!(along, wanted);
+    for (sound, converts) in [(opus(), Value::Null), (b"ID3 a sound".to_vec(), json!(true))] {
+        let content = json!({ "kind": "voice", "file": put(&world, &sound) });
+        message(&world, "", "081200007001", &content);
+        world.run();
+        assert_eq!(last(&world).body["convert"], converts);
+    }
 }
 
 #[test]
