@@ -25,7 +25,7 @@ use crate::secret::Accepted;
 use crate::store::{ApiKey, SqlResult, Store, StoreError, Trigger, Tx};
 use crate::trigger::{Progress, RunNumber, RunReport, Triggers};
 
-pub use pages::{PAGE_BODY_BYTES_MAX, PAGES_ROOT, Pages, STRANGERS_BODY_BYTES_MAX};
+pub use pages::{PAGE_BODY_BYTES_MAX, PAGES_ROOT, Pages, STRANGERS_BODY_BYTES_MAX, takes_files};
 pub use v1::{V1, keys};
 pub use webhook::{BODY_BYTES_MAX, Webhook};
 
@@ -45,6 +45,9 @@ const LARGE_EVENT: Class = Class { name: "http-large", max: 4, stack_bytes: STAC
 const LARGE_BYTES: usize = 64 * 1024;
 /// Pages: looking at the database and checking a password take time that triggers must not wait for.
 const PAGE: Class = Class { name: "http-page", max: 4, stack_bytes: 1024 * 1024 };
+
+/// Pages that take a file while it comes: a slow one keeps no other page away.
+const UPLOAD: Class = Class { name: "http-upload", max: 4, stack_bytes: 1024 * 1024 };
 
 /// What the answers are made from.
 pub struct Api {
@@ -367,8 +370,8 @@ impl Api {
 
 impl Routes for Api {
     fn class(&self, request: &Request) -> Option<Class> {
-        if self.pages.is_some() && pages::is_page(&request.target) {
-            return Some(PAGE);
+        if let Some(pages) = self.pages.as_ref().filter(|_| pages::is_page(&request.target)) {
+            return Some(if pages.takes_body(request) { UPLOAD } else { PAGE });
         }
         if self.v1_for(request).is_some() {
             // A request without a good key is refused at once, and takes no turn of the others.

@@ -434,6 +434,28 @@ impl Fields<'_> {
     }
 }
 
+/// What a recipient sees as the name of a file that somebody calls `path`: its last part, on one line, shortened
+/// before its ending.
+pub(crate) fn filename_of(path: &str) -> Option<String> {
+    let last = path.rsplit(['/', '\\']).next().unwrap_or_default();
+    let mut name = String::new();
+    for c in last.trim().chars().filter(|c| !c.is_control()) {
+        // Two braces would be a placeholder.
+        if c != '{' || !name.ends_with('{') {
+            name.push(c);
+        }
+    }
+    let count = name.chars().count();
+    if count > WORD_CHARS_MAX {
+        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+        let ending = Some(format!(".{ending}")).filter(|_| (1..=9).contains(&ending.len()));
+        let ending = ending.unwrap_or_default();
+        name = name.chars().take(WORD_CHARS_MAX - ending.chars().count()).collect();
+        name.push_str(&ending);
+    }
+    Some(name).filter(|name| !name.is_empty() && name != "." && name != "..")
+}
+
 fn is_sha256(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
@@ -570,6 +592,26 @@ mod tests {
         assert_eq!(Content::read(Some("{}")).unwrap(), Content::default());
         let full = r#"{"kind":"text","reply_to":"3EB0C0FFEE","mentions":["all"],"link_preview":0}"#;
         assert_eq!(Content::read(Some(full)).unwrap().link_preview, Some(false));
+    }
+
+    #[test]
+    fn a_name_of_a_file_is_no_path_and_always_fits() {
+        let long = format!("{}.jpg", "a".repeat(4096));
+        for (path, name) in [
+            ("promo.jpg", "promo.jpg"),
+            ("../../etc/passwd", "passwd"),
+            ("C:\\fakepath\\nota \u{1}1.pdf", "nota 1.pdf"),
+            ("{{{name}}.pdf", "{name}}.pdf"),
+            (&long, &format!("{}.jpg", "a".repeat(251))),
+        ] {
+            assert_eq!(filename_of(path).as_deref(), Some(name), "{path}");
+            let column =
+                serde_json::json!({"kind": "file", "url": "https://a/b", "filename": name});
+            assert!(Content::read(Some(&column.to_string())).is_ok(), "{name}");
+        }
+        for path in ["", "..", "a/..", "/", "\u{7f}"] {
+            assert_eq!(filename_of(path), None, "{path}");
+        }
     }
 
     #[test]

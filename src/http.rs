@@ -16,6 +16,7 @@
 mod connection;
 mod head;
 pub(crate) mod input;
+pub(crate) mod multipart;
 pub(crate) mod quota;
 pub(crate) mod response;
 mod server;
@@ -36,8 +37,8 @@ use upstream::Connector;
 
 pub(crate) use head::Length;
 pub use head::{FORWARDED, Head, PEER, Refusal};
-pub use response::Response;
 pub(crate) use response::refuse;
+pub use response::{OpenFile, Response};
 pub(crate) use server::{Class, Routes};
 pub use server::{Request, Server, ServerError};
 pub use upstream::{Address, Listener, PrivateSocket, Upstream};

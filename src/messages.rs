@@ -29,7 +29,7 @@ use crate::store::{FormMark, MadeBefore, Message, SqlResult, Store, StoreError, 
 
 pub use change::{Edit, Edited, Today, edit};
 pub use checks::Skipped;
-pub(crate) use checks::{Checked, Reached, column, recipients};
+pub(crate) use checks::{Checked, Reached, column, content as check_content, recipients};
 pub use moves::{Resumed, cancel, pause, removable, remove, resume};
 pub use retry::{Retried, Retry, retry, unknown_count};
 pub(crate) use timing::begins_at;

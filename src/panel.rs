@@ -9,6 +9,7 @@
 mod access;
 mod ahead;
 mod assets;
+mod carried;
 mod channels;
 mod compose;
 mod contact;
@@ -23,6 +24,7 @@ mod preview;
 mod recipients;
 mod reply;
 mod runs;
+mod upload;
 mod visit;
 mod words;
 
@@ -32,12 +34,14 @@ use std::sync::{Arc, Mutex};
 use crate::api::{PAGE_BODY_BYTES_MAX, Pages};
 use crate::clock::{Clock, lock};
 use crate::config::{AdminPassword, Config};
+use crate::files::Files;
 use crate::http::{Request, Response};
 use crate::logging::in_one_line;
 use crate::store::{SqlResult, Store, StoreError, Tx};
 use crate::trigger::Triggers;
 
 use access::Access;
+use upload::Body;
 use visit::Visit;
 
 /// The panel.
@@ -48,6 +52,7 @@ pub struct Panel {
     config: Arc<Config>,
     password: AdminPassword,
     access: Access,
+    files: Files,
 }
 
 /// A page could not be made; the reason is in the log.
@@ -72,7 +77,8 @@ impl Panel {
         config: Arc<Config>,
         password: AdminPassword,
     ) -> Self {
-        Self { store: Mutex::new(store), clock, triggers, access: Access::new(), config, password }
+        let (files, access) = (Files::beside(store.path()), Access::new());
+        Self { store: Mutex::new(store), clock, triggers, access, files, config, password }
     }
 
     fn read<T>(&self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Result<T, StoreError> {
@@ -88,11 +94,12 @@ impl Panel {
         work(&mut lock(&self.store))
     }
 
-    fn route(&self, request: &Request) -> Answered {
+    fn route(&self, request: &mut Request) -> Answered {
         if let Some(asset) = assets::find(request) {
             return Ok(asset);
         }
-        let mut visit = Visit::begin(self, request)?;
+        let body = Body::read(self, request);
+        let mut visit = Visit::begin(self, request, body)?;
         let answered = route_visit(&mut visit)?;
         Ok(visit.finish(answered))
     }
@@ -105,7 +112,11 @@ impl Pages for Panel {
         access::has_session(self, request).then_some(max)
     }
 
-    fn answer(&self, request: &Request) -> Response {
+    fn takes_body(&self, request: &Request) -> bool {
+        upload::takes_body(self, request)
+    }
+
+    fn answer(&self, request: &mut Request) -> Response {
         // A page that breaks must not take the thread's place in the server with it.
         match catch_unwind(AssertUnwindSafe(|| self.route(request))) {
             Ok(Ok(reply)) => reply,
@@ -148,6 +159,7 @@ fn route_visit(visit: &mut Visit<'_>) -> Answered {
         (_, ["contacts", rest @ ..]) => contacts::route(visit, rest),
         (_, ["channels", rest @ ..]) => channels::route(visit, rest),
         (false, ["runs"]) => runs::page(visit),
+        (false, ["files", name]) => carried::picture(visit, name),
         _ => reply::not_found(visit),
     }
 }

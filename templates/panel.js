@@ -54,7 +54,7 @@
     const preview = async () => {
       const mine = ++round;
       try {
-        const reply = await fetch(form.dataset.preview, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+        const reply = await fetch(form.dataset.preview, { method: "POST", body: new URLSearchParams([...new FormData(form)].filter((field) => typeof field[1] === "string")) });
         if (reply.status === 401) return location.reload();
         const text = await reply.text();
         if (!reply.ok || mine !== round) return;
@@ -71,6 +71,49 @@
       timer = setTimeout(preview, 500);
     });
     preview();
+  }
+
+  // A file is taken in as soon as it is chosen; the form then has its name. Until that is done, and when it fails,
+  // the form takes the file along by itself.
+  for (const field of document.querySelectorAll("[data-attach]")) {
+    const form = field.form;
+    const attached = document.getElementById("attached");
+    let coming = null;
+    const say = (words, name) => {
+      for (const old of attached.querySelectorAll("p")) old.remove();
+      if (!words) return;
+      const said = document.createElement("p");
+      said.className = name;
+      said.textContent = words;
+      attached.append(said);
+    };
+    field.addEventListener("change", async () => {
+      coming?.abort();
+      const mine = (coming = new AbortController());
+      const file = field.files[0];
+      if (!file) return say("");
+      if (file.size > Number(field.dataset.megabytes) * 2 ** 20) {
+        field.value = "";
+        return say(field.dataset.tooLarge, "problem");
+      }
+      const body = new FormData();
+      for (const name of ["csrf", "kind", "content", "text"]) body.append(name, form.elements[name].value);
+      body.append("upload", file);
+      say(field.dataset.uploading, "hint");
+      try {
+        const reply = await fetch(field.dataset.attach, { method: "POST", body, signal: mine.signal });
+        if (reply.status === 401) return location.reload();
+        const text = await reply.text();
+        if (mine !== coming) return;
+        if (!reply.ok) return say("");
+        attached.replaceChildren(...parse(text).childNodes);
+        field.value = "";
+        form.dispatchEvent(new Event("input"));
+      } catch {
+        if (mine === coming) say("");
+      }
+    });
+    form.addEventListener("submit", () => coming?.abort());
   }
 
   // A date or a day that is filled in is meant: it selects its choice. "Now" has neither; what was

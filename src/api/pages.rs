@@ -18,7 +18,10 @@ pub const STRANGERS_BODY_BYTES_MAX: usize = 16 * 1024;
 pub trait Pages: Send + Sync {
     /// Answers a request for a path that begins with [`PAGES_ROOT`]. May take as long as a look at
     /// the database, or as checking a password.
-    fn answer(&self, request: &Request) -> Response;
+    fn answer(&self, request: &mut Request) -> Response;
+
+    /// Whether the page itself takes the body, while it comes: a form with a file, of somebody who is logged in.
+    fn takes_body(&self, request: &Request) -> bool;
 
     /// How large a body may be that is read for `request`, which has none yet; `None` when nobody is
     /// logged in, and the body of a stranger is at most [`STRANGERS_BODY_BYTES_MAX`].
@@ -28,6 +31,9 @@ pub trait Pages: Send + Sync {
 /// Reads what a page needs of a request, and makes the page. A body that is too large for a stranger is read only
 /// when the pages say so; without it a form is one that no page of ours made.
 pub(super) fn answer(pages: &dyn Pages, request: &mut Request, large: &Mutex<()>) -> Response {
+    if pages.takes_body(request) {
+        return pages.answer(request);
+    }
     let length = request.length();
     let mut turn = None;
     if length > STRANGERS_BODY_BYTES_MAX {
@@ -47,6 +53,11 @@ pub(super) fn answer(pages: &dyn Pages, request: &mut Request, large: &Mutex<()>
     };
     drop(turn);
     page
+}
+
+/// Whether a form that is sent to `path` may have a file for a message with it, which may be large.
+pub fn takes_files(path: &str) -> bool {
+    path.strip_prefix(PAGES_ROOT).is_some_and(|rest| rest.starts_with("/messages/"))
 }
 
 /// Whether a request for `target` is for a page.

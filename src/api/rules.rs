@@ -9,6 +9,8 @@ use crate::http::{Admission, Head, Length, Refusal};
 
 /// Bytes of a body.
 const BODY_BYTES_MAX: usize = 64 * 1024;
+/// What a form puts around a file.
+const FORM_BYTES: usize = 64 * 1024;
 
 /// Whether the request may come in: else 421 for another host, 403 for another site's page. `allowed_hosts` is
 /// ALLOWED_HOSTS; when it is empty, every host is ours. Pages of `cors_origins` may ask the API.
@@ -55,10 +57,14 @@ impl Admission for Arc<Config> {
             let words = "the headers Idempotency-Key and If-Match are written in ASCII";
             return Err(Refusal::new(400, words));
         }
+        let media_bytes_max = usize::try_from(self.media_max_mb << 20).unwrap_or(usize::MAX);
         let bytes_max = if path(head) == WEBHOOK_PATH {
             webhook::BODY_BYTES_MAX
         } else if path(head) == v1::FILES_PATH {
-            usize::try_from(self.media_max_mb << 20).unwrap_or(usize::MAX)
+            media_bytes_max.saturating_add(FORM_BYTES)
+        } else if super::takes_files(path(head)) {
+            // What is somewhat too large is told in words, on the page.
+            media_bytes_max.saturating_mul(2).saturating_add(PAGE_BODY_BYTES_MAX)
         } else if path(head) == v1::IMPORT_PATH {
             let is_too_large =
                 matches!(head.length, Length::Bytes(bytes) if bytes > PAGE_BODY_BYTES_MAX as u64);

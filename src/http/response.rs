@@ -1,5 +1,8 @@
 //! Answers: those of the routes, of the front and of the simulator of WAHA, and how they are written. Pure.
 
+use std::fs::File;
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -8,12 +11,29 @@ pub struct Response {
     /// Names and values, `Content-Type` among them.
     pub headers: Vec<(&'static str, String)>,
     pub body: Vec<u8>,
+    /// In place of a body: a file, which is read while it goes out.
+    pub file: Option<OpenFile>,
 }
+
+/// A file that a program of ours opened, and how many bytes it has.
+#[derive(Clone, Debug)]
+pub struct OpenFile {
+    pub file: Arc<File>,
+    pub bytes: u64,
+}
+
+impl PartialEq for OpenFile {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.file, &other.file)
+    }
+}
+
+impl Eq for OpenFile {}
 
 impl Response {
     pub(crate) fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         let headers = vec![("Content-Type", content_type.to_owned())];
-        Self { status, headers, body: body.into() }
+        Self { status, headers, body: body.into(), file: None }
     }
 
     /// An answer in JSON that nobody may keep.

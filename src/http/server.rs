@@ -3,7 +3,7 @@
 //! many of those.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -14,8 +14,8 @@ use subtle::ConstantTimeEq;
 
 use super::head::{FORWARDED, PEER, TOKEN};
 use super::{
-    Admission, BODY_BYTES_MAX, Front, FrontError, Limits, PrivateSocket, Response, refuse,
-    start_thread,
+    Admission, BODY_BYTES_MAX, Front, FrontError, Limits, OpenFile, PrivateSocket, Response,
+    refuse, start_thread,
 };
 use crate::clock::{Clock, lock};
 
@@ -134,8 +134,12 @@ impl Request {
         let Some(mut source) = self.source else { return };
         // tiny_http would read what was not wanted of a body in one piece as large as it.
         drop(io::copy(source.as_reader(), &mut io::sink()));
-        let mut answer =
-            tiny_http::Response::from_data(response.body).with_status_code(response.status);
+        let (bytes, body): (u64, Box<dyn Read>) = match response.file {
+            None => (response.body.len() as u64, Box::new(Cursor::new(response.body))),
+            Some(OpenFile { file, bytes }) => (bytes, Box::new(file.take(bytes))),
+        };
+        let (status, bytes) = (response.status.into(), usize::try_from(bytes).ok());
+        let mut answer = tiny_http::Response::new(status, Vec::new(), body, bytes, None);
         for (name, value) in response.headers {
             if let Ok(header) = tiny_http::Header::from_bytes(name, value) {
                 answer.add_header(header);

@@ -68,7 +68,7 @@ pub(super) fn len<T>(list: &[T]) -> u64 {
 }
 
 /// Reads the content of a message, and looks at its file. For how WAHA is, what it last said is believed.
-pub(super) fn content(
+pub(crate) fn content(
     store: &mut Store,
     column: Option<&str>,
     config: &Config,

@@ -177,6 +177,13 @@ fn session_of<'a>(
     Ok(session.map(|session| (id, session)))
 }
 
+/// What each form of the session must bring back; empty without a session.
+pub(super) fn token_of(panel: &Panel, request: &Request) -> String {
+    let now = panel.clock.now().wall;
+    let session = session_of(panel, request, now).ok().flatten();
+    session.map(|(id, _)| sign(id, "form")).unwrap_or_default()
+}
+
 /// Whether somebody who is logged in sends this request.
 pub(super) fn has_session(panel: &Panel, request: &Request) -> bool {
     let now = panel.clock.now().wall;
@@ -246,7 +253,7 @@ pub(super) fn on_from_login(visit: &Visit<'_>) -> Response {
 
 /// Where to go for whoever is not logged in.
 pub(super) fn ask_to_log_in(visit: &Visit<'_>) -> Response {
-    let is_piece = visit.path.ends_with("/live") || visit.path.ends_with("/preview");
+    let is_piece = ["/live", "/preview", "/file"].iter().any(|end| visit.path.ends_with(end));
     if is_piece {
         return reply::plain(401, visit.words().log_in);
     }

@@ -6,15 +6,15 @@ use std::time::Duration;
 use askama::Template;
 use serde_json::Value;
 
+use super::carried::{self, Carried, CarriedFields};
 use super::format;
 use super::format::Choice;
-use super::forms::Form;
 use super::merge::{self, Conflict, Told, Was};
 use super::preview::{self, Preview};
 use super::visit::{Page, Visit};
 use super::{Answered, PageError, reply};
 use crate::contacts::tags;
-use crate::content::Content;
+use crate::content::{Content, KindName};
 use crate::delivery::MessageStatus;
 use crate::http::Response;
 use crate::messages::{self, ComposeError, Draft, Edit, Edited, Timing, WeeklyTiming};
@@ -37,7 +37,7 @@ const WEEK: [(&str, usize); 7] =
 pub(super) struct Fields {
     pub(crate) title: String,
     pub(crate) text: String,
-    /// The column `content`, which the form only keeps; empty for a text alone.
+    /// The column `content`; empty for a text alone.
     pub(crate) content: String,
     /// One recipient a line.
     pub(crate) to: String,
@@ -76,6 +76,24 @@ struct ComposePage<'a> {
     placeholders: Vec<String>,
     is_new: bool,
     preview: Preview,
+    attached: Attached,
+    carries: CarriedFields,
+    /// The most that a file may have, in MB.
+    megabytes_max: u64,
+}
+
+/// The file of a form, as far as it is chosen.
+struct Attached {
+    content: String,
+    seen: Carried,
+    kinds: Vec<Choice>,
+    problem: String,
+}
+
+#[derive(Template)]
+#[template(path = "attached.html")]
+struct AttachedPiece {
+    attached: Attached,
 }
 
 #[derive(Template)]
@@ -86,7 +104,8 @@ struct PreviewPiece<'a> {
 }
 
 impl Fields {
-    fn read(form: &Form) -> Self {
+    fn read(visit: &Visit<'_>) -> Self {
+        let form = &visit.form;
         let text = |name: &str| form.get(name).unwrap_or_default().trim().to_owned();
         let all = |name: &str| {
             form.all(name)
@@ -98,7 +117,7 @@ impl Fields {
             title: text("title"),
             // Browsers end lines with CR LF; the phone shows LF.
             text: form.get("text").unwrap_or_default().replace("\r\n", "\n").trim_end().to_owned(),
-            content: text("content"),
+            content: carried::column_of(form, visit.taken.as_ref()),
             to: text("to").replace("\r\n", "\n"),
             tags: all("tag"),
             channel: text("channel"),
@@ -117,10 +136,11 @@ impl Fields {
     /// What a stored message would look like in the form.
     fn of(visit: &Visit<'_>, detail: &Message) -> Self {
         let (to, tags) = recipients_of(detail.contact_ids.as_deref());
+        let (text, content) = carried::of_stored(&detail.message, detail.content.as_deref());
         Self {
             title: detail.title.clone().unwrap_or_default().trim().to_owned(),
-            text: detail.message.replace("\r\n", "\n").trim_end().to_owned(),
-            content: detail.content.clone().unwrap_or_default(),
+            text: text.replace("\r\n", "\n").trim_end().to_owned(),
+            content,
             to,
             tags,
             channel: detail.channel_id.to_string(),
@@ -129,22 +149,22 @@ impl Fields {
         }
     }
 
-    /// What the message carries, in a word or two.
-    pub(super) fn label(&self) -> String {
-        self.read_content().label()
+    /// The column `content`; none for a text alone.
+    pub(super) fn content(&self) -> Option<&str> {
+        Some(self.content.as_str()).filter(|column| !column.is_empty())
     }
 
     /// One that cannot be read is found when the message is made.
     pub(super) fn read_content(&self) -> Content {
-        let column = Some(self.content.as_str()).filter(|column| !column.is_empty());
-        Content::read(column).unwrap_or_default()
+        Content::read(self.content()).unwrap_or_default()
     }
 
     /// The parts of a message that two people may change without touching each other's.
-    fn parts(&self) -> [(&'static str, String); 5] {
+    fn parts(&self) -> [(&'static str, String); 6] {
         [
             ("title", self.title.clone()),
             ("text", self.text.clone()),
+            ("content", self.content.clone()),
             ("to", self.recipients().join("\n")),
             ("channel", self.channel.clone()),
             ("times", format!("{:?}", self.times)),
@@ -156,6 +176,7 @@ impl Fields {
         match part {
             "title" => self.title.clone_from(&other.title),
             "text" => self.text.clone_from(&other.text),
+            "content" => self.content.clone_from(&other.content),
             "to" => {
                 self.to.clone_from(&other.to);
                 self.tags.clone_from(&other.tags);
@@ -309,17 +330,41 @@ pub(super) fn edit_form(visit: &Visit<'_>, detail: &Message) -> Answered {
 
 /// What a form would do: for the script while somebody types.
 pub(super) fn preview(visit: &Visit<'_>) -> Answered {
-    let fields = Fields::read(&visit.form);
+    let fields = Fields::read(visit);
     let mut preview = preview::look(visit, &fields, visit.form.get("was").is_none())?;
     say_yes(visit, &fields, asked_of(visit), &mut preview);
     reply::html(200, &PreviewPiece { p: visit.page("messages"), preview })
 }
 
+impl Attached {
+    fn of(visit: &Visit<'_>, fields: &Fields) -> Self {
+        Self {
+            content: fields.content.clone(),
+            seen: Carried::of(visit, fields.content()),
+            kinds: carried::kinds(&fields.content, visit.words()),
+            problem: String::new(),
+        }
+    }
+}
+
+/// Takes a file in as soon as it is chosen, and says what is wrong with it: for the script.
+pub(super) fn attach(visit: &Visit<'_>) -> Answered {
+    let fields = Fields::read(visit);
+    let mut attached = Attached::of(visit, &fields);
+    let problem = match carried::not_taken(visit) {
+        Some(problem) => Some(problem),
+        None => preview::content_problem(visit, &fields)?,
+    };
+    attached.problem = problem.unwrap_or_default();
+    reply::html(200, &AttachedPiece { attached })
+}
+
 /// Makes a message of a form, or shows what is wrong with it.
 pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
-    let fields = Fields::read(&visit.form);
+    let fields = Fields::read(visit);
     if visit.form.get("do") == Some("preview") {
-        return show(visit, 200, None, fields, Told::default());
+        let told = Told::problem(carried::not_taken(visit).unwrap_or_default());
+        return show(visit, 200, None, fields, told);
     }
     if let Some(before) = visit.made_before()? {
         return made_before(visit, &before, fields);
@@ -337,7 +382,7 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
     }
     let draft = Draft {
         text: fields.text.clone(),
-        content: Some(fields.content.clone()).filter(|content| !content.is_empty()),
+        content: fields.content().map(str::to_owned),
         title: Some(fields.title.clone()).filter(|title| !title.is_empty()),
         to: fields.recipients(),
         channel: Some(fields.channel.clone()).filter(|channel| !channel.is_empty()),
@@ -426,9 +471,10 @@ fn ask_about_same(visit: &Visit<'_>) -> Result<Option<Told>, PageError> {
 }
 
 pub(super) fn save_edit(visit: &Visit<'_>, detail: &Message) -> Answered {
-    let (mine, id) = (Fields::read(&visit.form), detail.id);
+    let (mine, id) = (Fields::read(visit), detail.id);
     if visit.form.get("do") == Some("preview") {
-        return show(visit, 200, Some(detail), mine, Told::default());
+        let told = Told::problem(carried::not_taken(visit).unwrap_or_default());
+        return show(visit, 200, Some(detail), mine, told);
     }
     let there = format!("/panel/messages/{id}");
     if visit.is_second()? {
@@ -451,8 +497,11 @@ pub(super) fn save_edit(visit: &Visit<'_>, detail: &Message) -> Answered {
         return show(visit, 200, Some(detail), fields, told);
     }
     // Only what was changed: the rest may be more than the form can show.
+    let says_else = fields.text != stored.text || fields.content != stored.content;
     let edit = Edit {
-        text: (fields.text != stored.text).then(|| fields.text.clone()),
+        // Both: the form has the words of the one in the other.
+        text: says_else.then(|| fields.text.clone()),
+        content: says_else.then(|| fields.content.clone()),
         title: (fields.title != stored.title).then(|| fields.title.clone()),
         to: (fields.recipients() != stored.recipients()).then(|| fields.recipients()),
         channel: (fields.channel != stored.channel).then(|| fields.channel.clone()),
@@ -500,6 +549,7 @@ fn conflict(visit: &Visit<'_>, part: &str, stored: &Fields) -> Conflict {
     let (label, theirs) = match part {
         "title" => (w.title, stored.title.clone()),
         "text" => (w.text, stored.text.clone()),
+        "content" => (w.carries, Carried::of(visit, stored.content()).in_a_line()),
         "to" => (w.to, stored.recipients().join("\n")),
         "channel" => (w.channel, stored.channel.clone()),
         _ if times.when == "weekly" => {
@@ -526,7 +576,13 @@ fn check(
     is_draft: bool,
 ) -> Result<Result<Preview, String>, PageError> {
     let (w, times) = (visit.words(), &fields.times);
-    let lacks = if fields.text.trim().is_empty() && fields.content.is_empty() {
+    if let Some(problem) = carried::not_taken(visit) {
+        return Ok(Err(problem));
+    }
+    let is_text = fields.read_content().name() == KindName::Text;
+    let lacks = if let Some(lacks) = carried::lacks(&fields.content, w) {
+        Some(lacks)
+    } else if fields.text.trim().is_empty() && is_text {
         Some(w.needs_text)
     } else if times.when == "now" && times.is_filled() {
         Some(w.now_and_a_date)
@@ -607,6 +663,9 @@ fn show(
             })
             .collect(),
         placeholders: std::iter::once("name|Kak".to_owned()).chain(attributes).collect(),
+        attached: Attached::of(visit, &fields),
+        carries: CarriedFields::of(&fields.content),
+        megabytes_max: visit.panel.config.media_max_mb,
         f: fields,
         is_new: id.is_none(),
         preview,

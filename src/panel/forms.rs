@@ -1,7 +1,10 @@
 //! What browsers send: queries, forms, cookies, uploaded files.
 
+use std::io::{self, Read};
+
 use sha2::{Digest, Sha256};
 
+use crate::http::multipart::{Multipart, Part};
 use crate::secret::to_hex;
 
 /// More fields than any form or query of ours has.
@@ -16,12 +19,12 @@ const ABOUT_SENDING: [&str; 5] = ["csrf", "mark", "was", "sure", "again"];
 pub(super) struct Form(Vec<(String, String)>);
 
 /// A form with at most one file in it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Upload {
+#[derive(Clone, Debug)]
+pub(super) struct Upload<T> {
     /// The fields that are no file.
     pub(crate) fields: Form,
-    /// The file's name and bytes.
-    pub(crate) file: Option<(String, Vec<u8>)>,
+    /// What became of the file.
+    pub(crate) file: Option<T>,
 }
 
 impl Form {
@@ -33,6 +36,11 @@ impl Form {
             return Self::default();
         }
         Self(form_urlencoded::parse(bytes).into_owned().collect())
+    }
+
+    /// Notes what a file is, as if it had been typed.
+    pub(super) fn note(&mut self, name: &str, value: String) {
+        self.0.push((name.to_owned(), value));
     }
 
     /// The first value of a name.
@@ -89,64 +97,36 @@ pub(super) fn cookie<'a>(header: Option<&'a str>, name: &str) -> Option<&'a str>
         .find_map(|(known, value)| (known == name).then_some(value))
 }
 
-/// Reads a `multipart/form-data` body; `None` when it is none.
-pub(super) fn multipart(content_type: &str, body: &[u8]) -> Option<Upload> {
-    let (kind, parameters) = content_type.split_once(';')?;
-    if !kind.trim().eq_ignore_ascii_case("multipart/form-data") {
-        return None;
-    }
-    let boundary = parameter(parameters, "boundary").filter(|text| !text.is_empty())?;
-    let delimiter = format!("\r\n--{boundary}").into_bytes();
-    // The first delimiter has no line end before it.
-    let mut rest = body.strip_prefix(&delimiter[2..])?;
-    let mut upload = Upload::default();
-    // `--` after a delimiter is the end; a line end begins a part.
-    let mut parts = 0..FIELDS_MAX;
-    while let Some(part) = rest.strip_prefix(b"\r\n") {
-        parts.next()?;
-        let end = find(part, &delimiter)?;
-        take_part(&part[..end], &mut upload)?;
-        rest = &part[end + delimiter.len()..];
-    }
-    rest.starts_with(b"--").then_some(upload)
-}
-
-fn take_part(part: &[u8], upload: &mut Upload) -> Option<()> {
-    let mut headers = [httparse::EMPTY_HEADER; 8];
-    let httparse::Status::Complete((length, headers)) =
-        httparse::parse_headers(part, &mut headers).ok()?
-    else {
-        return None;
-    };
-    let disposition =
-        headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-disposition"))?;
-    let disposition = String::from_utf8_lossy(disposition.value);
-    let name = parameter(&disposition, "name")?;
-    let content = &part[length..];
-    match parameter(&disposition, "filename") {
-        Some(file) => upload.file = Some((file, content.to_vec())),
-        None => upload.fields.0.push((name, String::from_utf8_lossy(content).into_owned())),
-    }
-    Some(())
-}
-
-/// A parameter such as `name="x"`; browsers write a quote inside as `%22`.
-fn parameter(text: &str, wanted: &str) -> Option<String> {
-    text.split(';').filter_map(|pair| pair.trim().split_once('=')).find_map(|(name, value)| {
-        name.trim().eq_ignore_ascii_case(wanted).then(|| value.trim().trim_matches('"').to_owned())
-    })
-}
-
-fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    // A line end is rare in a file next to a boundary: look for its first byte, then compare.
-    let mut from = 0;
-    while let Some(at) = bytes[from..].iter().position(|byte| *byte == wanted[0]) {
-        if bytes[from + at..].starts_with(wanted) {
-            return Some(from + at);
+/// Reads a `multipart/form-data` body while it comes; `take` gets its first file that is one, with its name and
+/// the fields before it. `None` when it is no such body, or is cut.
+pub(super) fn multipart<T>(
+    content_type: &str,
+    body: impl Read,
+    mut take: impl FnMut(&Form, String, &mut dyn Read) -> io::Result<T>,
+) -> Option<Upload<T>> {
+    let mut parts = Multipart::of(content_type, body)?;
+    let mut upload = Upload { fields: Form::default(), file: None };
+    let mut bytes = 0;
+    while let Some(Part { name, filename }) = parts.next().ok()? {
+        match filename {
+            None => {
+                let mut value = Vec::new();
+                (&mut parts).take(BYTES_MAX as u64).read_to_end(&mut value).ok()?;
+                bytes += value.len();
+                // Half a form could mean something else.
+                if bytes >= BYTES_MAX {
+                    return None;
+                }
+                upload.fields.0.push((name, String::from_utf8_lossy(&value).into_owned()));
+            }
+            // A field where nothing was chosen comes with an empty name.
+            Some(filename) if !filename.is_empty() && upload.file.is_none() => {
+                upload.file = Some(take(&upload.fields, filename, &mut parts).ok()?);
+            }
+            Some(_) => {}
         }
-        from += at + 1;
     }
-    None
+    Some(upload)
 }
 
 #[cfg(test)]
@@ -154,35 +134,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_with_a_file_is_read_as_browsers_send_it() {
-        let body = b"--XX\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\nabc\r\n--XX\r\n\
-                     Content-Disposition: form-data; name=\"file\"; filename=\"kontak.csv\"\r\n\
-                     Content-Type: text/csv\r\n\r\nnama,hp\r\nBudi,0812\r\n\r\n--XX--\r\n";
-        let upload = multipart("multipart/form-data; boundary=XX", body).unwrap();
-        assert_eq!(upload.fields.get("csrf"), Some("abc"));
-        let (name, content) = upload.file.unwrap();
-        assert_eq!(
-            (name.as_str(), content.as_slice()),
-            ("kontak.csv", &b"nama,hp\r\nBudi,0812\r\n"[..])
-        );
-    }
-
-    #[test]
-    fn what_is_cut_or_no_form_is_none() {
-        for (kind, body) in [
-            ("text/plain", "--XX--"),
-            ("multipart/form-data", "--XX--"),
-            ("multipart/form-data; boundary=", "----"),
-            ("multipart/form-data; boundary=XX", ""),
-            (
-                "multipart/form-data; boundary=XX",
-                "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx",
-            ),
-            ("multipart/form-data; boundary=XX", "--XX\r\n\r\nx\r\n--XX--"),
-            ("multipart/form-data; boundary=XX", "--XX\r\nx"),
-        ] {
-            assert!(multipart(kind, body.as_bytes()).is_none(), "{kind} {body}");
-        }
+    fn a_form_has_its_fields_and_its_first_file_and_is_whole() {
+        let part = |rest: &str, value: &str| {
+            format!("--XX\r\nContent-Disposition: form-data; name={rest}\r\n\r\n{value}\r\n")
+        };
+        let read = |body: &str| {
+            let take = |fields: &Form, name: String, file: &mut dyn Read| {
+                let mut content = String::new();
+                file.read_to_string(&mut content)?;
+                Ok((name, content, fields.get("csrf").map(str::to_owned)))
+            };
+            multipart("multipart/form-data; boundary=XX", body.as_bytes(), take)
+        };
+        let (csrf, none) = (part("csrf", "abc"), part("f; filename=\"\"", ""));
+        let (file, other) = (part("f; filename=a.csv", "nama,hp\r\n"), part("f; filename=b", "x"));
+        let upload = read(&format!("{csrf}{none}{file}{other}--XX--")).unwrap();
+        let wanted = ("a.csv".to_owned(), "nama,hp\r\n".to_owned(), Some("abc".to_owned()));
+        assert_eq!((upload.fields.get("csrf"), upload.file), (Some("abc"), Some(wanted)));
+        assert!(read(&format!("{csrf}{file}")).is_none(), "it is cut");
+        let large = part("text", &"a".repeat(BYTES_MAX));
+        assert!(read(&format!("{csrf}{large}--XX--")).is_none());
     }
 
     #[test]

@@ -91,7 +91,7 @@ pub(super) fn upload(visit: &Visit<'_>) -> Answered {
     let w = visit.words();
     let Some(known) = &visit.known else { return reply::not_found(visit) };
     let oldest = visit.now.minus(UPLOAD_LASTS);
-    let upload = match visit.file.clone().filter(|(_, content)| !content.is_empty()) {
+    let upload = match visit.list.clone().filter(|(_, content)| !content.is_empty()) {
         Some((name, content)) => PanelUpload { name, content },
         None if visit.form.get("phone").is_none() => {
             return show(visit, 422, w.choose_a_file.to_owned(), None);

@@ -2,11 +2,11 @@
 
 use askama::Template;
 
+use super::carried::{self, Carried};
 use super::format::{self, Badge, Choice};
 use super::recipients::{self, Recipients};
 use super::visit::{OnePage, Page, Visit};
 use super::{Answered, ahead, compose, forms, reply};
-use crate::content::Content;
 use crate::delivery::MessageStatus;
 use crate::messages::{self, Retry};
 use crate::store::{Message, StatusCount, Store};
@@ -55,7 +55,10 @@ impl MessageRow {
                 .replace("{all}", &number(listed.contact_count)),
         };
         let has_count = listed.contact_count > 0;
-        let excerpt: String = listed.message.chars().take(EXCERPT_CHARS).collect();
+        let mut excerpt: String = listed.message.chars().take(EXCERPT_CHARS).collect();
+        if excerpt.trim().is_empty() {
+            excerpt = Carried::of(visit, listed.content.as_deref()).in_a_line();
+        }
         Self {
             id: listed.id,
             name: name_of(listed, visit),
@@ -93,8 +96,8 @@ struct MessagePage<'a> {
     id: i64,
     name: String,
     l: Live,
-    /// What it carries beside its text, in a word or two.
-    carries: String,
+    /// What it carries beside its text.
+    carried: Carried,
     text: String,
     /// What a person should know before it is too late.
     warning: String,
@@ -194,6 +197,7 @@ pub(super) fn route(visit: &mut Visit<'_>, rest: &[&str]) -> Answered {
         (false, ["new"]) => return compose::new_form(visit),
         (true, ["new"]) => return compose::save_new(visit),
         (true, ["preview"]) => return compose::preview(visit),
+        (true, ["file"]) => return compose::attach(visit),
         _ => {}
     }
     let Some(id) = rest.first().and_then(|id| id.parse().ok()) else {
@@ -203,7 +207,7 @@ pub(super) fn route(visit: &mut Visit<'_>, rest: &[&str]) -> Answered {
         return reply::not_found(visit);
     };
     match (visit.is_post, &rest[1..]) {
-        (false, []) => show(visit, detail),
+        (false, []) => show(visit, &detail),
         (false, ["live"]) => {
             let l = live(visit, &detail)?;
             reply::html(200, &LivePiece { p: visit.page("messages"), l })
@@ -312,10 +316,10 @@ fn choices(
     std::iter::once(("", w.all, all)).chain(each).map(choice).collect()
 }
 
-fn show(visit: &Visit<'_>, detail: Message) -> Answered {
+fn show(visit: &Visit<'_>, detail: &Message) -> Answered {
     let w = visit.words();
     let mut facts = Vec::new();
-    let listed = &detail;
+    let listed = detail;
     if let Some(channel) = visit.panel.read(|tx| tx.channel(listed.channel_id))? {
         facts.push((w.channel, channel.name));
     }
@@ -338,12 +342,12 @@ fn show(visit: &Visit<'_>, detail: Message) -> Answered {
         warning,
         id: listed.id,
         name: name_of(listed, visit),
-        l: live(visit, &detail)?,
+        l: live(visit, detail)?,
         may: May::of(listed),
         at_once: AtOnce::of(visit, listed),
         facts,
-        carries: Content::read(detail.content.as_deref()).unwrap_or_default().label(),
-        text: detail.message,
+        carried: Carried::of(visit, detail.content.as_deref()),
+        text: carried::of_stored(&detail.message, detail.content.as_deref()).0,
     };
     reply::html(200, &page)
 }

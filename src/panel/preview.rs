@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::carried::{self, Carried};
 use super::compose::Fields;
 use super::visit::Visit;
 use super::{PageError, format};
@@ -31,6 +32,8 @@ pub(super) struct Preview {
     pub(crate) timing: String,
     /// What the button of the form does, in words.
     pub(crate) does: String,
+    /// What they get beside the words.
+    pub(crate) carried: Carried,
     /// What a person should know.
     pub(crate) notes: Vec<String>,
 }
@@ -57,6 +60,8 @@ pub(super) fn look(visit: &Visit<'_>, fields: &Fields, is_new: bool) -> Result<P
         .and_then(|timing| messages::begins_at(&timing, &visit.panel.config, visit.now));
     let mut preview =
         Preview { does: does(visit, fields, is_new, begins, 0), ..Preview::default() };
+    preview.carried = Carried::of(visit, fields.content());
+    preview.notes.extend(content_problem(visit, fields)?);
     let column = fields.column();
     let config = &visit.panel.config;
     let found = visit.panel.read(|tx| {
@@ -70,7 +75,10 @@ pub(super) fn look(visit: &Visit<'_>, fields: &Fields, is_new: bool) -> Result<P
     })?;
     let found = match visit.told(found)? {
         Ok(found) => found,
-        Err(why) => return Ok(Preview { notes: vec![why], ..preview }),
+        Err(why) => {
+            preview.notes.push(why);
+            return Ok(preview);
+        }
     };
     preview.count = found.count;
     preview.samples = found.first.into_iter().take(SAMPLES_MAX).map(sample).collect();
@@ -83,6 +91,27 @@ pub(super) fn look(visit: &Visit<'_>, fields: &Fields, is_new: bool) -> Result<P
     let odd = Template::parse(&fields.text).oddities();
     preview.notes.extend(odd.iter().map(|odd| w.odd_placeholder.replace("{}", odd)));
     Ok(preview)
+}
+
+/// Why what a message carries could not be sent, in the reader's words.
+pub(super) fn content_problem(
+    visit: &Visit<'_>,
+    fields: &Fields,
+) -> Result<Option<String>, PageError> {
+    let Some(column) = fields.content() else { return Ok(None) };
+    if let Some(lacks) = carried::lacks(column, visit.words()) {
+        return Ok(Some(lacks.to_owned()));
+    }
+    let config = &visit.panel.config;
+    let checked = visit
+        .panel
+        .with_store(|store| messages::check_content(store, Some(column), config, visit.now));
+    Ok(match visit.told(checked)? {
+        Ok(_) => {
+            carried::text_problem(column, &fields.text).map(|reason| reason.text(visit.language))
+        }
+        Err(why) => Some(why),
+    })
 }
 
 fn sample(one: Reached) -> Sample {

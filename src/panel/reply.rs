@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::visit::{Page, Visit};
 use super::{Answered, PageError};
-use crate::http::Response;
+use crate::http::{OpenFile, Response};
 
 /// Nothing from anywhere but here, no inline script or style, in nobody's frame.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
@@ -23,7 +23,7 @@ fn with_headers(status: u16, content_type: &str, body: Vec<u8>) -> Response {
         ("Cross-Origin-Resource-Policy", "same-origin".to_owned()),
         ("Cache-Control", "no-store".to_owned()),
     ];
-    Response { status, headers, body }
+    Response { status, headers, body, file: None }
 }
 
 /// A page, or a piece of one.
@@ -37,6 +37,13 @@ pub(super) fn download(name: &str, content_type: &str, body: Vec<u8>) -> Respons
     let mut reply = with_headers(200, content_type, body);
     reply.headers.push(("Content-Disposition", format!("attachment; filename=\"{name}\"")));
     reply
+}
+
+/// A picture, sent as it lies in the store.
+pub(super) fn picture(content_type: &str, file: OpenFile) -> Response {
+    let mut reply = with_headers(200, content_type, Vec::new());
+    reply.headers.push(("Content-Disposition", "inline".to_owned()));
+    Response { file: Some(file), ..reply }
 }
 
 /// A piece of the panel itself, whose name changes with its content.

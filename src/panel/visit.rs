@@ -4,8 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::access::{self, Known};
 use super::assets;
-use super::forms::{self, Form, Upload};
+use super::forms::{self, Form};
 use super::reply;
+use super::upload::{Body, NotTaken, Taken};
 use super::words::Words;
 use super::{PageError, Panel};
 use crate::channels::ChannelError;
@@ -29,8 +30,10 @@ pub(super) struct Visit<'a> {
     pub(crate) query: Form,
     /// The body, when it is a form.
     pub(crate) form: Form,
-    /// The file in the body.
-    pub(crate) file: Option<(String, Vec<u8>)>,
+    /// A list of contacts in the body.
+    pub(crate) list: Option<(String, Vec<u8>)>,
+    /// What became of the file for a message in the body.
+    pub(crate) taken: Option<Result<Taken, NotTaken>>,
     pub(crate) is_post: bool,
     pub(crate) now: Timestamp,
     pub(crate) language: Language,
@@ -72,13 +75,17 @@ pub(super) struct Page<'a> {
 
 impl<'a> Visit<'a> {
     /// Looks at a request; a cookie for the forms of strangers is made when it brings none.
-    pub(super) fn begin(panel: &'a Panel, request: &'a Request) -> Result<Self, PageError> {
+    pub(super) fn begin(
+        panel: &'a Panel,
+        request: &'a Request,
+        body: Body,
+    ) -> Result<Self, PageError> {
         let now = panel.clock.now().wall;
         let query = forms::query(&request.target);
         let is_post = request.method == "POST";
         let path = request.path().to_owned();
-        let body = read_body(request, is_post);
-        let mark = body.fields.get("mark").filter(|mark| access::is_random_hex(mark));
+        let Body { form, list, taken } = body;
+        let mark = form.get("mark").filter(|mark| access::is_random_hex(mark));
         let asked = query.get("lang").and_then(Language::from_word);
         let remembered = forms::cookie(request.header("Cookie"), LANGUAGE_COOKIE);
         let language =
@@ -100,10 +107,11 @@ impl<'a> Visit<'a> {
             csrf: String::new(),
             next_mark: random_hex()?,
             mark: mark.map(|mark| format!("{mark} {path}")),
-            digest: if is_post { body.fields.digest() } else { String::new() },
+            digest: if is_post { form.digest() } else { String::new() },
             path,
-            form: body.fields,
-            file: body.file,
+            form,
+            list,
+            taken,
             cookies: Vec::new(),
             is_tls,
         };
@@ -325,15 +333,6 @@ fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let with_port = || text.parse().ok().map(|address: SocketAddr| address.ip());
     text.parse().ok().or_else(with_port).map(|address: IpAddr| address.to_canonical())
-}
-
-fn read_body(request: &Request, is_post: bool) -> Upload {
-    if !is_post {
-        return Upload::default();
-    }
-    let content_type = request.header("Content-Type").unwrap_or_default();
-    forms::multipart(content_type, &request.body)
-        .unwrap_or_else(|| Upload { fields: Form::read(&request.body), file: None })
 }
 
 /// The rows of one page, and the keys for what is newer and what is older.

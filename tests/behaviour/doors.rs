@@ -18,6 +18,7 @@ use sha2::Sha512;
 
 use crate::api_v1::add_key;
 use crate::guard::{rest, status};
+use crate::media::{jpeg, sha256};
 use crate::site::{SECRET, Server, Site, until};
 
 const PASSWORD: &str = "rahasia toko";
@@ -182,6 +183,7 @@ fn no_door_lets_a_stranger_take_memory_or_keep_it() {
         ("/panel/login", &session, false),
         ("/panel/messages/new", &session, false),
         ("/panel/messages/preview", &session, false),
+        ("/panel/messages/file", &session, false),
         ("/panel/contacts/new", &session, false),
         ("/panel/contacts/import", &session, false),
         ("/panel/contacts/import/confirm", &session, false),
@@ -284,6 +286,41 @@ fn an_event_of_1_mib_is_taken_and_the_list_of_a_megabyte_is_imported() {
     // The same to a page that takes no file.
     let answer = ask(&server, "/panel/contacts/new", &headers, body.as_bytes());
     assert_eq!(status(&answer), 413, "{answer}");
+}
+
+#[test]
+fn a_picture_of_sixteen_megabytes_takes_two_of_memory_at_most_to_come_and_to_be_seen() {
+    let site = guarded_site();
+    let server = site.serve();
+    let session = log_in(&server);
+    let (_, token) = open_page(&server, "/panel/messages/new", &session);
+    let headers = format!("{MULTIPART}{session}");
+    let send = |picture: &[u8]| {
+        let head = format!(
+            "--XX\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{token}\r\n--XX\r\n\
+             Content-Disposition: form-data; name=\"kind\"\r\n\r\nimage\r\n--XX\r\n\
+             Content-Disposition: form-data; name=\"upload\"; filename=\"a.jpg\"\r\n\r\n"
+        );
+        let body = [head.as_bytes(), picture, b"\r\n--XX--\r\n"].concat();
+        let answer = ask(&server, "/panel/messages/file", &headers, &body);
+        let path = format!("/panel/files/{}", sha256(picture));
+        assert!(answer.contains(&path), "{answer}");
+        assert_eq!(server.request("HEAD", &path, &session).0, 200);
+        let mut stream = connect(&server);
+        let get = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{session}\r\n");
+        stream.write_all(get.as_bytes()).unwrap();
+        let mut shown = Vec::new();
+        stream.read_to_end(&mut shown).unwrap();
+        assert!(shown.ends_with(picture), "{} bytes", shown.len());
+    };
+    // The first one brings what stays.
+    send(&jpeg(100_000));
+    forget_peak(&server);
+    let before = memory(&server).1;
+    send(&jpeg(16 << 20));
+    let grown = memory(&server).1 - before;
+    println!("a picture of 16 MB: the peak grew by {grown} KiB, from {before}");
+    assert!(grown <= 2 * 1024, "{grown} KiB");
 }
 
 /// What keeps a slot without reading: how each connection begins, and what it does then.

@@ -2,6 +2,7 @@
 //! more than text. The panel is asked as the server asks it; a browser does the same in tests/panel/.
 
 mod access;
+mod carries;
 pub mod contacts;
 mod editors;
 mod escaping;
@@ -111,7 +112,7 @@ impl Browser {
                 request = request.with(name, value);
             }
         }
-        let reply = panel.answer(&request);
+        let reply = panel.answer(&mut request);
         for (name, value) in &reply.headers {
             if *name == "Set-Cookie" {
                 let (name, value) = value.split(';').next().unwrap().split_once('=').unwrap();

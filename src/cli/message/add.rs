@@ -13,7 +13,7 @@ use super::super::{CliError, Desk};
 use super::{TextArgs, TimingArgs};
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::content::Content;
+use crate::content::{Content, filename_of};
 use crate::delivery::MessageStatus;
 use crate::files::Files;
 use crate::forecast::{self, MessageForecast, Tally};
@@ -141,7 +141,7 @@ impl ContentArgs {
         let files = Files::beside(&config.database_path);
         let stored = take_in(&files, path, config)?;
         let mut column = json!({ "kind": kind, "file": stored.name });
-        if let Some(name) = path.file_name().and_then(|name| name.to_str()) {
+        if let Some(name) = path.to_str().and_then(filename_of) {
             column["filename"] = json!(name);
         }
         Ok(Some(column.to_string()))

@@ -310,10 +310,10 @@ fn only_a_proxy_that_was_named_is_believed_about_tls_and_about_addresses() {
     let world = World::new();
     let panel = panel(&world);
     let is_secure = |peer: &str, proto: &str| {
-        let request = Request::new("GET", "/panel/login?lang=en")
+        let mut request = Request::new("GET", "/panel/login?lang=en")
             .with(PEER, peer)
             .with("X-Forwarded-Proto", proto);
-        let reply = panel.answer(&request);
+        let reply = panel.answer(&mut request);
         let cookies: Vec<_> =
             reply.headers.iter().filter(|(name, _)| *name == "Set-Cookie").collect();
         assert_eq!(cookies.len(), 2, "{cookies:?}");
@@ -391,7 +391,7 @@ fn other_methods_are_refused_and_broken_bodies_harm_nobody() {
                 request = request.with("Content-Type", content_type);
             }
             request.body = body.to_vec();
-            assert_eq!(panel.answer(&request).status, 403);
+            assert_eq!(panel.answer(&mut request).status, 403);
             assert_eq!(browser.send(&panel, request).status, 403);
         }
     }
