@@ -181,6 +181,13 @@ fn on(
 ) -> Result<(), CliError> {
     let mut desk = Desk::open_or_make(config)?;
     let survey = supabase::survey(config, Some(&mut desk.store), desk.now)?;
+    if survey.is_clock_wrong() {
+        let ahead = survey.clock_ahead_secs.unwrap_or_default();
+        let words = format!(
+            "this machine's clock is {ahead} s ahead of Supabase's: set it, best by NTP, then run `link on`"
+        );
+        return Err(supabase::LinkError::Refused(words).into());
+    }
     if !yes {
         eprintln!("{}\n", crate::terminal::lines(&survey_text(&survey, &desk)));
         if !survey.is_on {

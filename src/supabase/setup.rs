@@ -15,6 +15,7 @@ use crate::config::{Config, Supabase};
 use crate::schedule::Zone;
 use crate::store::{LinkChannel, LinkFigures, LinkState, SqlResult, Store, StoreError, Tx};
 use crate::terminal::one_line;
+use crate::waha::CLOCKS_AGREE_WITHIN;
 
 /// The tables with which several appliances share a project.
 const MIGRATION: &str = include_str!("../../dist/supabase/migration.sql");
@@ -258,6 +259,12 @@ impl Survey {
     /// Whether the clocks differ so much that somebody should know.
     pub(crate) fn has_skew(&self) -> bool {
         self.clock_ahead_secs.is_some_and(|secs| secs.unsigned_abs() > SKEW_SEEN.as_secs())
+    }
+
+    /// Whether they differ so much that the first rows would be sent hours off, or expire.
+    pub(crate) fn is_clock_wrong(&self) -> bool {
+        let ahead = self.clock_ahead_secs.unwrap_or_default().unsigned_abs();
+        ahead > CLOCKS_AGREE_WITHIN.as_secs()
     }
 
     /// Whether the website's table should have an index for what is due.

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::project::{Kind, Project};
+use crate::receiver::{Mood, Receiver};
 use crate::site::Site;
 
 /// After failures the link waits a few times its limit, and machines are busy.
@@ -374,25 +375,62 @@ fn before_a_claim_is_settled_the_project_has_what_became_of_each_of_its_deliveri
     assert_eq!(project.sql(results), "sent,cancelled");
 }
 
+/// Half of the time it is gone, half of it takes requests and never answers. The hour with the limits
+/// that people have, and 50 recipients a minute apart: `LINK_AWAY_SECONDS=3600`.
 #[test]
-fn while_supabase_is_away_what_is_planned_goes_out_and_is_written_afterwards() {
+fn while_supabase_is_away_what_is_planned_goes_out_at_its_pace_and_is_written_afterwards() {
+    let given = std::env::var("LINK_AWAY_SECONDS").ok().and_then(|text| text.parse::<u64>().ok());
+    let away = Duration::from_secs(given.unwrap_or(12));
+    let is_long = away >= Duration::from_hours(1);
+    let (pace, limit, count) = if is_long { (60, "12", 50) } else { (1, "0.3", 8) };
     let project = Project::shared();
     let channel = project.channel("Toko", "default");
-    let site = project.site();
-    site.write_settings(&format!("{}SEND_DELAY_SECONDS=1\n", project.settings_at(&project.url)));
+    let (site, alerts) = (project.site(), Receiver::new(Mood::Answers(200)));
+    site.write_settings(&format!(
+        "{}SEND_DELAY_SECONDS={pace}\nSUPABASE_TIMEOUT_SECONDS={limit}\nALERT_URL={}\n",
+        project.settings_at(&project.url),
+        alerts.url("/x")
+    ));
     let mut server = site.serve();
-    let id = project.message(&channel, "now()", &["6281200007001", "6281200007002"]);
-    until("the first is sent", || site.waha.received().len() == 1);
+    let phones: Vec<String> = (0..count).map(|number| format!("62812000{number:02}777")).collect();
+    let phones: Vec<&str> = phones.iter().map(String::as_str).collect();
+    let id = project.message(&channel, "now()", &phones);
+    until("the first is sent", || !site.waha.received().is_empty());
+    project.postgrest("STOP");
+    let began = std::time::Instant::now();
+    thread::sleep(away / 2);
+    project.postgrest("CONT");
     project.verb("stop");
-    site.message("081200007005");
-    until("all are sent", || site.waha.received().len() == 3);
-    let status = site.run(&["link", "status", "--json"]);
-    let status = String::from_utf8(status.stdout).unwrap();
-    assert!(status.contains("\"trouble\": \""), "{status}");
-    assert!(server.is_alive());
+    thread::sleep((away / 2).saturating_sub(Duration::from_secs(1)));
+    assert_eq!(site.waha.received().len(), count, "all are sent while it is away");
+    let status = String::from_utf8(site.run(&["link", "status", "--json"]).stdout).unwrap();
+    assert!(status.contains("\"trouble\": \"") && server.is_alive(), "{status}");
+    let told = alerts.take().iter().filter(|(_, body)| body.contains("link_trouble")).count();
+    assert_eq!(told, usize::from(is_long), "a person hears of it once");
+    thread::sleep(away.saturating_sub(began.elapsed()));
     project.verb("start");
-    converges_beside(&project, &id);
-    assert_eq!(site.waha.received().len(), 3);
+    let is_sent = || project.status(&id) == "sent";
+    // The longest wait after failures is 15 minutes.
+    let back = std::time::Instant::now();
+    while !is_sent() && back.elapsed() < away.max(Duration::from_secs(90)) {
+        thread::sleep(Duration::from_millis(200));
+    }
+    assert!(is_sent(), "never: the row is sent");
+    let results = "select count(*) from auto_message_deliveries where status = 'sent'";
+    until("the results are written", || project.sql(results) == count.to_string());
+    let claim = "select status, sent_count, settled_at is not null from auto_message_claims";
+    until("the claim is settled", || project.sql(claim) == format!("sent|{count}|t"));
+    let at: Vec<i64> = site.waha.received().iter().map(|one| one.at.millis()).collect();
+    let gaps: Vec<i64> = at.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let (least, most) = (gaps.iter().min().unwrap(), gaps.iter().max().unwrap());
+    assert!(*least >= pace * 1000 && site.waha.received().len() == count, "{gaps:?}");
+    let (away, back) = (away.as_secs(), back.elapsed().as_secs());
+    println!(
+        "away for {away} s, {count} sent {least} to {most} ms apart, written {back} s afterwards"
+    );
+    if is_long {
+        alerts.wait(|told| told.iter().any(|(_, body)| body.contains("link_over")));
+    }
 }
 
 /// The backup was made between the claim and the planning; the disk died after the first recipient.
@@ -444,7 +482,7 @@ fn while_postgrest_alone_is_dead_or_cancels_what_is_asked_nothing_is_lost() {
     let _server = site.serve();
     let id = project.message(&channel, "now()", &["6281200007001", "6281200007002"]);
     until("the first is sent", || !site.waha.received().is_empty());
-    project.kill_postgrest();
+    project.postgrest("KILL");
     until("all are sent", || site.waha.received().len() == 2);
     let trouble = || String::from_utf8(site.run(&["link", "status", "--json"]).stdout).unwrap();
     until("it is told", || trouble().contains("\"trouble\": \"502"));

@@ -107,7 +107,7 @@ enum Fault {
     Not(u16, &'static str),
 }
 
-const FAULTS: [Fault; 14] = [
+const FAULTS: [Fault; 15] = [
     Fault::Refused,
     Fault::AnswerCut,
     Fault::AnswerCut,
@@ -122,6 +122,7 @@ const FAULTS: [Fault; 14] = [
     Fault::Not(429, "{}"),
     Fault::Not(500, r#"{"code":"57014","message":"canceling statement due to statement timeout"}"#),
     Fault::Not(500, r#"{"code":"40P01","message":"deadlock detected"}"#),
+    Fault::Not(500, r#"{"code":"40001","message":"could not serialize access"}"#),
 ];
 
 /// A running project.

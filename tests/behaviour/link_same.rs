@@ -311,6 +311,13 @@ const SCRIPT: &[(&str, &str, &str, &str)] = &[
         REP,
         r#"{"settled_at":"now","status":"sent","sent_count":1,"failed_count":0,"skipped_count":0,"unknown_count":1,"error":null}"#,
     ),
+    // One that is planned again.
+    (
+        "PATCH",
+        "auto_message_claims?claim_token=in.(z)&auto_message_id=in.(C7)&select=due_at",
+        REP,
+        r#"{"settled_at":null}"#,
+    ),
     (
         "DELETE",
         "auto_message_claims?auto_message_id=eq.C5&due_at=eq.2020-01-01T01%3A00%3A00.123456%2B00%3A00&claim_token=eq.x&settled_at=is.null",

@@ -46,6 +46,7 @@ mod init;
 mod kills;
 mod ledger;
 mod lifecycle;
+mod link_changes;
 mod link_faults;
 mod link_real;
 mod link_remote;

@@ -87,17 +87,22 @@ impl Project {
         command
     }
 
-    /// Stops PostgreSQL, PostgREST and the gateway, or starts them again with what they had.
+    /// Stops PostgreSQL, PostgREST and the gateway, or starts them again with what they had; or
+    /// PostgreSQL alone.
     pub fn verb(&self, verb: &str) {
         let output = self.command(verb).output().unwrap();
         assert!(output.status.success(), "{}", stderr(&output));
     }
 
-    /// SIGKILL for PostgREST; the gateway and PostgreSQL go on.
-    pub fn kill_postgrest(&self) {
-        let file = self.directory.path().join("postgrest.pid");
-        let pid = std::fs::read_to_string(file).unwrap();
-        assert!(Command::new("kill").args(["-KILL", pid.trim()]).status().unwrap().success());
+    /// A signal for PostgREST; the gateway and PostgreSQL go on.
+    pub fn postgrest(&self, signal: &str) {
+        self.signal("postgrest.pid", signal);
+    }
+
+    fn signal(&self, file: &str, signal: &str) {
+        let text = std::fs::read_to_string(self.directory.path().join(file)).unwrap();
+        let pid = text.lines().next().unwrap();
+        assert!(Command::new("kill").args(["-s", signal, pid]).status().unwrap().success());
     }
 
     /// From now on the gateway knows the old service key no more; the secret key goes on.
@@ -107,8 +112,7 @@ impl Project {
         let old = format!("\"{}\" ok;", self.key);
         assert!(text.contains(&old));
         std::fs::write(&path, text.replace(&old, "")).unwrap();
-        let pid = std::fs::read_to_string(self.directory.path().join("nginx.pid")).unwrap();
-        assert!(Command::new("kill").args(["-HUP", pid.trim()]).status().unwrap().success());
+        self.signal("nginx.pid", "HUP");
     }
 
     pub fn psql(&self, sql: &str) -> Output {

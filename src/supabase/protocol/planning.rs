@@ -262,11 +262,19 @@ impl Link {
         if is_moved {
             return Ok(());
         }
-        let has_message = match claim.auto_message_id {
-            Some(id) => self.store.read(|tx| tx.is_linked(id))?,
+        // A database that was lost may have added them, and sent it to them, before.
+        let may_add = match claim.auto_message_id {
+            Some(id) => self
+                .store
+                .read(|tx| Ok(tx.is_linked(id)? && !tx.is_claim_of_lost_ledger(claim.id)?))?,
             None => false,
         };
-        if has_message {
+        if may_add {
+            // Open in the project, too: else nobody looks at it when this database is lost.
+            if pass.state.is_shared {
+                let body = serde_json::json!({ "settled_at": null });
+                self.remote.settle_claims(&[(&claim.remote_id, &claim.token)], &body)?;
+            }
             self.write(|tx| tx.set_claim_state(claim.id, ClaimState::Claimed))?;
             return self.plan_claimed(pass);
         }

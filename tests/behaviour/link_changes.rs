@@ -1,0 +1,234 @@
+//! What changes in a project under a link, and around it: PostgreSQL that dies, takes statements back or
+//! learns of tables late, channels and rows that the website moves, and a clock that is wrong.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::project::{Project, link_on};
+use crate::site::{Server, Site, stderr};
+
+/// PostgREST connects to its database anew after up to half a minute.
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_secs(90), "never: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn said(site: &Site, arguments: &[&str]) -> String {
+    let output = site.run(arguments);
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), stderr(&output))
+}
+
+/// Commands ask with the time limit that people have.
+fn patiently(project: &Project, site: &Site, arguments: &[&str]) -> String {
+    site.write_settings(&format!(
+        "{}SUPABASE_TIMEOUT_SECONDS=12\n",
+        project.settings_at(&project.url)
+    ));
+    said(site, arguments)
+}
+
+#[test]
+fn while_postgresql_is_dead_what_is_planned_goes_out_and_is_written_afterwards() {
+    let project = Project::shared();
+    let channel = project.channel("Toko", "default");
+    let site = project.site();
+    let settings = project.settings_at(&project.url);
+    site.write_settings(&format!("{settings}SEND_DELAY_SECONDS=1\nSUPABASE_TIMEOUT_SECONDS=0.6\n"));
+    let _server = site.serve();
+    let id = project.message(&channel, "now()", &["6281200007001", "6281200007002"]);
+    until("the first is sent", || !site.waha.received().is_empty());
+    project.verb("crash-pg");
+    until("all are sent", || site.waha.received().len() == 2);
+    until("it is told", || {
+        said(&site, &["link", "status", "--json"]).contains("\"trouble\": \"503")
+    });
+    project.verb("start-pg");
+    until("the row is sent", || project.status(&id) == "sent");
+    let results = "select count(*) from auto_message_deliveries where status = 'sent'";
+    until("the results are written", || project.sql(results) == "2");
+    let next = project.message(&channel, "now()", &["6281200007003"]);
+    until("it goes on", || project.status(&next) == "sent");
+    assert_eq!(site.waha.received().len(), 3);
+}
+
+/// A serialization failure, as of a database whose transactions are serializable.
+#[test]
+fn a_statement_that_the_database_takes_back_because_of_another_is_asked_again() {
+    let project = Project::shared();
+    let channel = project.channel("Toko", "default");
+    let site = project.site();
+    let writes = [
+        ("auto_message_claims", "insert"),
+        ("auto_message_deliveries", "insert"),
+        ("auto_messages", "update"),
+        ("auto_message_claims", "update"),
+    ];
+    for (number, (table, verb)) in writes.iter().enumerate() {
+        project.sql(&format!(
+            "create sequence tries{number};
+             create function fail{number}() returns trigger language plpgsql as $$ begin
+                 if nextval('tries{number}') = 1 then
+                     raise exception 'could not serialize access' using errcode = '40001';
+                 end if;
+                 return new;
+             end $$;
+             create trigger fail{number} before {verb} on {table} for each row execute function fail{number}()"
+        ));
+    }
+    let _server = site.serve();
+    let id = project.message(&channel, "now()", &["6281200007001"]);
+    until("the row is sent", || project.status(&id) == "sent");
+    let claim = "select status, sent_count, settled_at is not null from auto_message_claims";
+    until("the claim is settled", || project.sql(claim) == "sent|1|t");
+    let results = "select string_agg(status, ',') from auto_message_deliveries";
+    assert_eq!(project.sql(results), "sent");
+    for number in 0..writes.len() {
+        let met = format!("select last_value > 1 from tries{number}");
+        assert_eq!(project.sql(&met), "t", "{:?}", writes[number]);
+    }
+    assert_eq!(site.waha.received().len(), 1);
+}
+
+#[test]
+fn tables_that_come_later_change_or_are_gone_for_a_while_lose_nothing() {
+    let project = Project::alone();
+    let channel = project.channel("Toko", "default");
+    let site = project.site();
+    let _server = site.serve();
+    let first = project.message(&channel, "now()", &["6281200007001"]);
+    until("the first is sent", || project.status(&first) == "sent");
+    // From here on PostgREST hears of changes only when it is told.
+    project.sql("drop event trigger pgrst_ddl_watch");
+    project.sql("drop event trigger pgrst_drop_watch");
+    let migration = fs::read_to_string(root().join("dist/supabase/migration.sql")).unwrap();
+    for _ in 0..2 {
+        let output = project.psql(&migration);
+        assert!(output.status.success(), "{}", stderr(&output));
+    }
+    until("the mode is shared", || {
+        patiently(&project, &site, &["link", "on", "--yes"]).contains("shared")
+    });
+    let second = project.message(&channel, "now()", &["6281200007002"]);
+    until("the second is sent", || project.status(&second) == "sent");
+    let result = "select count(*) from auto_message_deliveries where status = 'sent'";
+    until("its result is there", || project.sql(result) == "1");
+
+    project.sql("alter table auto_messages drop column sent_at");
+    let third = project.message(&channel, "now()", &["6281200007003"]);
+    let trouble = |words: &str| said(&site, &["link", "status"]).contains(words);
+    until("PostgREST does not know yet", || trouble("42703"));
+    project.sql("notify pgrst, 'reload schema'");
+    until("the third is sent", || project.status(&third) == "sent");
+
+    project.sql("drop table auto_message_claims; notify pgrst, 'reload schema'");
+    let fourth = project.message(&channel, "now()", &["6281200007004"]);
+    until("it is told", || trouble("the tables of the migration are gone"));
+    assert!(project.psql(&migration).status.success());
+    until("the fourth is sent", || project.status(&fourth) == "sent");
+    assert_eq!(site.waha.received().len(), 4);
+}
+
+#[test]
+fn a_row_that_loses_or_changes_its_channel_and_a_channel_that_is_turned_off_are_obeyed() {
+    let project = Project::shared();
+    project.sql("alter table auto_messages alter created_by set default '00000000-0000-4000-8000-0000000000aa'");
+    let (channel, other) = (project.channel("Toko", "default"), project.channel("Lain", "dua"));
+    let site = project.site();
+    site.write_settings(&format!("{}SEND_DELAY_SECONDS=4\n", project.settings_at(&project.url)));
+    let mut server = site.serve();
+    let pair = ["6281200007001", "6281200007002"];
+    let settled =
+        || site.sqlite3("SELECT count(*) FROM link_claims WHERE state <> 'settled'").trim() == "0";
+    let mut arrived = 0;
+    let cases = [
+        ("chanel_id = null", 1, "scheduled"),
+        (&*format!("chanel_id = '{other}'"), 2, "sent"),
+        ("created_by = null", 2, "sent"),
+    ];
+    for (change, wanted, status) in cases {
+        let id = project.message(&channel, "now()", &pair);
+        until("the first one is sent", || site.waha.received().len() == arrived + 1);
+        project.sql(&format!("update auto_messages set {change} where id = '{id}'"));
+        until("nothing is left of it", settled);
+        assert_eq!(site.waha.received().len(), arrived + wanted, "{change}");
+        assert_eq!(project.status(&id), status, "{change}");
+        arrived += wanted;
+    }
+    // Deleted, and its channel turned off, while nobody looks.
+    let id = project.message(&channel, "now()", &pair);
+    until("the first one is sent", || site.waha.received().len() == arrived + 1);
+    server.kill();
+    project.sql(&format!("delete from auto_messages where id = '{id}'; update chanels set is_active = false where id = '{channel}'"));
+    let off = project.message(&channel, "now()", &["6281200007003"]);
+    let on = project.message(&other, "now()", &["6281200007004"]);
+    let mut server = site.serve();
+    until("what is on a channel that is on is sent", || project.status(&on) == "sent");
+    until("nothing is left", settled);
+    assert_eq!(
+        (site.waha.received().len(), project.status(&off)),
+        (arrived + 2, "scheduled".into())
+    );
+    server.kill();
+    project.sql("update chanels set is_active = true");
+    let _server = site.serve();
+    until("it is on again", || project.status(&off) == "sent");
+    assert_eq!(site.waha.received().len(), arrived + 3);
+}
+
+/// The program's own clock a day off, by a library that is loaded before libc.
+#[test]
+fn a_clock_that_is_a_day_off_finds_the_same_rows_and_neither_sends_nor_expires_them() {
+    let library = tempfile::tempdir().unwrap();
+    let off = library.path().join("off.so");
+    let source = root().join("tests/supabase/clock_off.c");
+    let built =
+        Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&off).arg(source).output();
+    let built = built.expect("a C compiler is needed: SQLite is built by it");
+    assert!(built.status.success(), "{}", stderr(&built));
+    for by in ["86400", "-86400"] {
+        let project = Project::shared();
+        let channel = project.channel("Toko", "default");
+        let with_clock = |mut command: Command| {
+            command.env("LD_PRELOAD", &off).env("CLOCK_OFF_SECONDS", by);
+            command
+        };
+        let site = Site::new();
+        patiently(&project, &site, &["link", "check"]);
+        let refused = with_clock(site.command(&["link", "on", "--yes"])).output().unwrap();
+        assert!(stderr(&refused).contains("clock is") && !refused.status.success(), "{refused:?}");
+        link_on(&site);
+        // The clock was right, before the machine's battery failed.
+        let first = project.message(&channel, "now()", &["6281200007001"]);
+        let mut server = site.serve();
+        until("the first is sent", || project.status(&first) == "sent");
+        server.kill();
+
+        let log = site.path("off.log");
+        let mut command = with_clock(site.command(&["serve"]));
+        command.stderr(fs::File::create(&log).unwrap()).stdout(Stdio::null());
+        let child = command.spawn().unwrap();
+        let mut server = Server { child, log, address: String::new() };
+        server.wait_until_ready();
+        let id = project.message(&channel, "now()", &["6281200007002"]);
+        until("it is found", || {
+            site.sqlite3("SELECT count(*) FROM link_claims WHERE state = 'planned'").trim() == "1"
+        });
+        until("the clock is told of", || server.log().contains("[ERROR] clock: "));
+        std::thread::sleep(Duration::from_secs(3)); // Some ticks.
+        assert_eq!(project.status(&id), "scheduled", "{by}");
+        assert_eq!(site.waha.received().len(), 1, "{by}");
+        assert!(server.kill());
+        let _server = site.serve();
+        until("with the right clock it is sent", || project.status(&id) == "sent");
+        assert_eq!(site.waha.received().len(), 2, "{by}");
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
