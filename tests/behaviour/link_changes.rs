@@ -87,9 +87,9 @@ fn a_statement_that_the_database_takes_back_because_of_another_is_asked_again() 
     until("the claim is settled", || project.sql(claim) == "sent|1|t");
     let results = "select string_agg(status, ',') from auto_message_deliveries";
     assert_eq!(project.sql(results), "sent");
-    for number in 0..writes.len() {
+    for (number, write) in writes.iter().enumerate() {
         let met = format!("select last_value > 1 from tries{number}");
-        assert_eq!(project.sql(&met), "t", "{:?}", writes[number]);
+        assert_eq!(project.sql(&met), "t", "{write:?}");
     }
     assert_eq!(site.waha.received().len(), 1);
 }
