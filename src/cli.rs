@@ -395,6 +395,13 @@ fn say_when_new(config: &Config) {
     }
 }
 
+/// The program as it was typed: one in this directory is not found by its name alone.
+fn own_name() -> String {
+    let typed = std::env::args_os().next().map(|typed| typed.to_string_lossy().into_owned());
+    let name = typed.unwrap_or_else(|| "auto-message-scheduler".to_owned());
+    one_line(&name).into_owned()
+}
+
 fn row_id(text: &str) -> Result<i64, String> {
     match text.trim().parse() {
         Ok(id) if id > 0 => Ok(id),

@@ -7,6 +7,7 @@ mod database;
 mod files;
 mod link;
 mod server;
+mod webhook;
 
 use std::path::Path;
 
@@ -36,6 +37,9 @@ pub(crate) struct Finding {
     pub(crate) found: String,
     /// What to do; none when all is well.
     pub(crate) remedy: Option<String>,
+    /// Lines to paste, as the remedy says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) lines: Vec<String>,
 }
 
 /// Looks at everything. With `alert`, ALERT_URL and HEARTBEAT_URL are told that this is a test: people
@@ -98,7 +102,17 @@ impl Findings {
     }
 
     fn add(&mut self, verdict: Verdict, subject: &'static str, found: String, what: Option<&str>) {
-        self.0.push(Finding { subject, verdict, found, remedy: what.map(str::to_owned) });
+        let (remedy, lines) = (what.map(str::to_owned), Vec::new());
+        self.0.push(Finding { subject, verdict, found, remedy, lines });
+    }
+
+    /// Lines for the finding that was added last, unless another one has them already.
+    fn paste(&mut self, lines: Vec<String>) {
+        if !self.0.iter().any(|one| one.lines == lines)
+            && let Some(last) = self.0.last_mut()
+        {
+            last.lines = lines;
+        }
     }
 }
 

@@ -310,7 +310,7 @@ impl Ahead<'_> {
             }
         }
         if is_shown {
-            forecast.finish(self.config.gap);
+            forecast.finish();
             self.totals.add(&forecast);
             (self.see)(Seen::Message(&forecast));
         }

@@ -27,7 +27,7 @@ use crate::reason::Reason;
 
 pub use date::{CLOCKS_AGREE_WITHIN, WahaTime};
 pub(crate) use report::{
-    KnownSession, ServerReport, SessionReport, WEBHOOK_EVENTS, WEBHOOK_PATH, WantedWebhook,
+    KnownSession, ServerReport, SessionReport, WEBHOOK_PATH, WantedWebhook, hook_lines,
 };
 
 use date::Dates;

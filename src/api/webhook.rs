@@ -24,7 +24,9 @@ use crate::http::{Request, Response, refuse};
 use crate::logging::in_one_line;
 use crate::reason::Reason;
 use crate::recipient::mask_numbers;
-use crate::store::{Channel, MessageEvent, SessionEvent, Store, StoreError, Taken, Trigger};
+use crate::store::{
+    Channel, MessageEvent, SessionEvent, Store, StoreError, Taken, Trigger, Unsigned,
+};
 use crate::trigger::Triggers;
 
 use event::{AboutMessage, AboutSession, Event, Stop};
@@ -36,6 +38,9 @@ const HMAC: &str = "X-Webhook-Hmac";
 const HMAC_BYTES: usize = 64;
 /// Longer event ids are not believed to be ids.
 const EVENT_ID_CHARS_MAX: usize = 200;
+/// That events come, and that they are refused, is noted at most this often: a stranger must not make
+/// the disk work.
+const NOTED_EVERY: Duration = Duration::from_mins(1);
 /// How many hex digits of its HMAC name an event without an id.
 const NAME_CHARS: usize = 64;
 
@@ -46,6 +51,16 @@ pub struct Webhook {
     key: Secret,
     config: Arc<Config>,
     refusal_lines: Quota,
+    noted: Mutex<Noted>,
+}
+
+/// What `doctor` will be told of events, as far as it is noted.
+#[derive(Default)]
+struct Noted {
+    taken_at: Option<Duration>,
+    refused_at: Option<Duration>,
+    /// How many were refused since then.
+    refused: u64,
 }
 
 /// What an answer says of an event.
@@ -60,14 +75,14 @@ impl Webhook {
     /// Takes events that are signed with `key` into `store`.
     pub fn new(store: Store, key: Secret, config: Arc<Config>) -> Self {
         let refusal_lines = Quota::per_minute(LINES_PER_MINUTE);
-        Self { store: Mutex::new(store), key, config, refusal_lines }
+        Self { store: Mutex::new(store), key, config, refusal_lines, noted: Mutex::default() }
     }
 
     /// Takes an event. Its body is read only when it is signed and no larger than it may be.
     pub(super) fn take(&self, request: &mut Request, now: Now, triggers: &Triggers) -> Response {
         let Now { wall: now, monotonic } = now;
         let Some(signature) = signature(request) else {
-            return self.unsigned(request, monotonic);
+            return self.unsigned(request, now, monotonic);
         };
         if request.length() > BODY_BYTES_MAX {
             return refuse(413, "the body is larger than 1 MiB");
@@ -76,8 +91,9 @@ impl Webhook {
             return refusal;
         }
         if !self.is_signed(&request.body, &signature) {
-            return self.unsigned(request, monotonic);
+            return self.unsigned(request, now, monotonic);
         }
+        self.note_taken(now, monotonic);
         let Some(envelope) = lean::read(&request.body).filter(Value::is_object) else {
             return refuse(400, "the body must be a JSON object");
         };
@@ -101,12 +117,40 @@ impl Webhook {
         }
     }
 
-    fn unsigned(&self, request: &Request, now: Duration) -> Response {
+    fn unsigned(&self, request: &Request, now: Timestamp, monotonic: Duration) -> Response {
         let remote = request.remote().unwrap_or("an unknown address".to_owned());
-        self.refusal_lines.log(now, || {
+        self.note_refused(request.header(HMAC), now, monotonic);
+        self.refusal_lines.log(monotonic, || {
             log::warn!("http: refused an event from {remote}: no HMAC or a wrong one");
         });
         refuse(401, "sign the body with HMAC-SHA512 and the key in WEBHOOK_HMAC_KEY")
+    }
+
+    /// What cannot be noted now is noted with a later event.
+    fn note_taken(&self, now: Timestamp, monotonic: Duration) {
+        let is_noted = |noted: &Noted| is_recent(noted.taken_at, monotonic);
+        if !is_noted(&lock(&self.noted))
+            && lock(&self.store).write(|tx| tx.note_event_taken(now)).is_ok()
+        {
+            lock(&self.noted).taken_at = Some(monotonic);
+        }
+    }
+
+    fn note_refused(&self, hmac: Option<&str>, now: Timestamp, monotonic: Duration) {
+        let why = if hmac.is_none() { Unsigned::NoHmac } else { Unsigned::WrongHmac };
+        let count = {
+            let mut noted = lock(&self.noted);
+            noted.refused += 1;
+            if is_recent(noted.refused_at, monotonic) {
+                return;
+            }
+            noted.refused_at = Some(monotonic);
+            std::mem::take(&mut noted.refused)
+        };
+        let written = lock(&self.store).write(|tx| tx.note_events_refused(count, why, now));
+        if written.is_err() {
+            lock(&self.noted).refused += count;
+        }
     }
 
     /// Compares in a time that does not depend on where the two differ.
@@ -267,6 +311,10 @@ impl Heard {
         let body = json!({"error": false, "message": message});
         Response::json(200, &body)
     }
+}
+
+fn is_recent(noted_at: Option<Duration>, now: Duration) -> bool {
+    noted_at.is_some_and(|at| now.saturating_sub(at) < NOTED_EVERY)
 }
 
 /// Not a person's hold, nor one that lasts its time.

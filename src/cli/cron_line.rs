@@ -8,6 +8,7 @@ use super::CliError;
 use super::output::print;
 use crate::config::{self, Config, DEFAULT_ENV_FILE, SETTINGS};
 use crate::cron_line::{self, RunLine, SecretFile};
+use crate::http::reachable;
 use crate::secret;
 
 #[derive(Debug, Args)]
@@ -36,7 +37,7 @@ pub(super) fn cron_line(
     let directory = std::env::current_dir()?;
     let mut remarks = vec![what_it_does(args)];
     let line = if let Some(url) = &args.curl {
-        let own = format!("http://{}", reachable(config));
+        let own = format!("http://{}", reachable(config.listen_addr));
         let url = if url.is_empty() { own } else { url.clone() };
         if args.curl.as_ref().is_some_and(|given| config::is_public_without_tls(given)) {
             let why = format!(
@@ -90,15 +91,6 @@ fn what_is_missing(config: &Config) -> Vec<String> {
         ));
     }
     remarks
-}
-
-/// An address of this host at which its own server listens.
-pub(super) fn reachable(config: &Config) -> std::net::SocketAddr {
-    let mut address = config.listen_addr;
-    if address.ip().is_unspecified() {
-        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
-    }
-    address
 }
 
 /// The file from which the line reads the secret; it is made when there is none yet.

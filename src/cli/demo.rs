@@ -227,12 +227,13 @@ fn show_next_steps(directory: &Path, args: &DemoArgs, received: usize) -> Result
         }
         None => "The database is thrown away; `demo --keep DIRECTORY` keeps it.".to_owned(),
     };
+    let name = super::own_name();
     Ok(writeln!(
         io::stdout(),
         "\nThe simulated WhatsApp got {received} messages: each recipient once.\n{kept}\n\n\
-         Go on: 1. auto-message-scheduler fake-waha    (or your real WAHA)\n       \
-         2. WAHA_BASE_URL=http://127.0.0.1:3000 auto-message-scheduler serve\n       \
-         3. put a row into auto_messages with sqlite3: see docs/sql.md"
+         Go on: 1. {name} fake-waha   in another terminal, without a WAHA of yours\n       \
+         2. {name} init\n       \
+         3. {name} message test-send YOUR-NUMBER 'Halo!'"
     )?)
 }
 

@@ -7,10 +7,11 @@ use serde_json::json;
 
 use super::CliError;
 use super::output::{Output, counted};
-use super::table::wrapped;
+use super::table::{NARROW, width, wrapped};
 use crate::clock::SystemClock;
 use crate::config::{Config, DEFAULT_ENV_FILE};
 use crate::doctor::{self, Finding, Verdict};
+use crate::terminal::one_line;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -52,9 +53,14 @@ fn text(finding: &Finding) -> String {
         Verdict::Warning => "warning",
         Verdict::Wrong => "WRONG",
     };
-    let found = wrapped(&format!("{verdict:<8} {:<9} {}", finding.subject, finding.found), 19);
-    match &finding.remedy {
-        None => found,
-        Some(remedy) => format!("{found}\n{}", wrapped(&format!("{:<19}-> {remedy}", ""), 22)),
+    let indent = if width() < NARROW { 4 } else { 19 };
+    let found = wrapped(&format!("{verdict:<8} {:<9} {}", finding.subject, finding.found), indent);
+    let Some(remedy) = &finding.remedy else { return found };
+    let blank = " ".repeat(indent);
+    let mut text = format!("{found}\n{}", wrapped(&format!("{blank}-> {remedy}"), indent + 3));
+    for line in &finding.lines {
+        // Whole and at the beginning, so that a mouse takes nothing else with it.
+        text = format!("{text}\n{}", one_line(line));
     }
+    text
 }

@@ -17,8 +17,12 @@ const NAME: &str = "auto-message-scheduler";
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example, a line for ~/.bashrc (zsh and fish have their own ways):
-  source <(auto-message-scheduler completions bash)")]
+Once; a new shell completes then, when the program is in a directory of PATH:
+  echo 'source <(auto-message-scheduler completions bash)' >> ~/.bashrc
+  auto-message-scheduler completions fish \\
+    > ~/.config/fish/completions/auto-message-scheduler.fish
+  auto-message-scheduler completions zsh > ~/.zfunc/_auto-message-scheduler
+    (~/.zshrc: fpath=(~/.zfunc $fpath); autoload -Uz compinit; compinit)")]
 pub(super) struct CompletionsArgs {
     /// The shell
     shell: Shell,
@@ -79,8 +83,23 @@ fn write(path: &Path, page: &[u8]) -> io::Result<()> {
     private_file::open(path, options.write(true).create(true).truncate(true))?.write_all(page)
 }
 
+/// A page, with what `--help` says at its end of all commands under the headings that pages have for it.
 fn page(command: &Command) -> io::Result<Vec<u8>> {
+    let own = command.get_after_help().map(ToString::to_string);
+    let is_main = own.as_deref() == Some(super::ABOUT);
+    let command = if is_main {
+        command.clone().after_help(clap::builder::Resettable::Reset)
+    } else {
+        command.clone()
+    };
     let mut page = Vec::new();
-    Man::new(command.clone()).render(&mut page)?;
+    Man::new(command).render(&mut page)?;
+    for paragraph in super::ABOUT.split("\n\n") {
+        let (heading, lines) = paragraph.split_once(":\n").unwrap_or((paragraph, ""));
+        let lines: Vec<&str> =
+            lines.lines().map(|line| line.strip_prefix("  ").unwrap_or(line)).collect();
+        let text = lines.join("\n").replace('-', "\\-");
+        write!(page, "\n.SH {}\n.nf\n{text}\n.fi\n", heading.to_uppercase())?;
+    }
     Ok(page)
 }

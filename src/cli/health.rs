@@ -1,12 +1,12 @@
 //! `health`: whether the `serve` of these settings answers and is well. For a container's health check: an image
 //! with nothing but the program in it has no curl.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use super::CliError;
 use super::output::print;
 use crate::config::Config;
+use crate::http::reachable;
 use crate::http_client::HttpClient;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -23,14 +23,4 @@ pub(super) fn health(config: &Config) -> Result<(), CliError> {
         }
         Err(error) => Err(CliError::Refused(format!("no `serve` answers on {address}: {error}"))),
     }
-}
-
-/// Where a server that listens on all addresses is reached from here.
-fn reachable(listens: SocketAddr) -> SocketAddr {
-    let here = match listens.ip() {
-        IpAddr::V4(all) if all.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(all) if all.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        one => one,
-    };
-    SocketAddr::new(here, listens.port())
 }

@@ -231,13 +231,13 @@ fn next_steps(env_file: Option<&Path>, config: &Config) -> Result<String, CliErr
         Some(file) => format!(" --env-file {}", file.display()),
         None => String::new(),
     };
-    let name = "auto-message-scheduler";
+    let name = super::own_name();
     let mut text = format!(
-        "\nNow it can send. Keep one of these running:\n\
-         \x20 {name}{named} serve    sends, answers triggers and shows the panel, until it is stopped\n"
+        "\nNow it can send. Keep this running: it sends each message at its time, until it is stopped\n\
+         \x20 {name}{named} serve\n"
     );
     if config.admin_password.is_some() {
-        let _ = writeln!(text, "           and its panel: http://{}/panel", config.listen_addr);
+        let _ = writeln!(text, "with the panel at http://{}/panel", config.listen_addr);
     }
     let directory = std::env::current_dir()?;
     let env_file = env_file.map(|file| directory.join(file));
@@ -250,8 +250,8 @@ fn next_steps(env_file: Option<&Path>, config: &Config) -> Result<String, CliErr
     if let Ok(line) = cron_line::run(1, &line).map_err(|error| error.to_string()) {
         let _ = writeln!(
             text,
-            "or without a server, this line in `crontab -e`:\n  {line}\n\
-             or a unit of systemd: docs/operation.md and dist/systemd have it."
+            "or, where nothing may keep running, this line in `crontab -e`:\n  {line}\n\
+             or a unit of systemd: dist/systemd has it."
         );
     }
     let _ = write!(text, "`{name}{named} doctor` says what is missing, `settings` what is set.");

@@ -8,7 +8,7 @@ use serde_json::json;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::output::{Output, counted, unless_read_enough};
-use super::table::{cut, fitted, table, width, wrapped};
+use super::table::{NARROW, cut, fitted, table, width, wrapped};
 use super::{CliError, Desk};
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -22,8 +22,6 @@ use crate::terminal::one_line;
 /// How much of the list is kept until the look is over. A forecast is of one moment, and whoever reads
 /// it in a pager must not keep the database at that moment.
 const KEPT_BYTES: usize = 8 << 20;
-/// A terminal of fewer columns has no room for a row's last column beside the others.
-const NARROW: usize = 72;
 /// How much is looked at without `--all`: seconds of work at most.
 const BOUNDS: Bounds = Bounds { messages: 1000, recipients: 200_000 };
 const UNBOUNDED: Bounds = Bounds { messages: u64::MAX, recipients: u64::MAX };
@@ -221,8 +219,11 @@ fn write_message(
     }
     if message.tally.goes_out > 0 {
         field("begins", shown(message.tally.begins_at))?;
-        let takes = length(Duration::from_secs(message.takes_secs));
-        field("ends", format!("{}, takes {takes}", shown(message.tally.ends_at)))?;
+        let takes = match message.takes_secs {
+            0 => String::new(),
+            secs => format!(", takes {}", length(Duration::from_secs(secs))),
+        };
+        field("ends", shown(message.tally.ends_at) + &takes)?;
     }
     field("gets it", counts(message, forecast))?;
     if message.next_at.is_some() {
@@ -299,15 +300,15 @@ fn write_messages(
         )?;
     }
     let totals = forecast.totals;
-    writeln!(
-        out,
+    let text = format!(
         "{}, {}: {} get it, {} skipped, {} too late",
         counted(forecast.messages, "message"),
         counted(totals.recipients, "recipient"),
         totals.goes_out,
         totals.skipped,
         totals.too_late
-    )
+    );
+    writeln!(out, "{}", wrapped(&text, 2))
 }
 
 fn write_channels(out: &mut impl Write, forecast: &Forecast) -> io::Result<()> {

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::output::{Output, counted};
 use super::plan::{clock, length};
-use super::table::{cut, cut_front, fitted, width};
+use super::table::{NARROW, cut, cut_front, fitted, width, wrapped};
 use super::{CliError, Desk};
 use crate::channels::{self, Off};
 use crate::clock::{Clock, SystemClock};
@@ -44,7 +44,7 @@ pub(super) fn status(args: &StatusArgs, config: &Config) -> Result<(), CliError>
     let Desk { mut store, now, .. } = Desk::open_existing(config)?;
     if !args.watch {
         let now = status::status(&mut store, config, now)?;
-        return args.output.print(&now.to_json(), |_| screen(&now, &config.zone));
+        return args.output.print(&now.to_json(), |_| shown(&screen(&now, &config.zone)));
     }
     if !io::stdout().is_terminal() {
         let words = "--watch draws on a terminal, and standard output is none: leave it out";
@@ -71,17 +71,26 @@ pub(super) fn status(args: &StatusArgs, config: &Config) -> Result<(), CliError>
     drawn
 }
 
+/// One screen, where a line is cut; or, on a narrow terminal, lines that go on below.
+fn shown(screen: &[String]) -> String {
+    let width = width();
+    let fit = |line: &String| {
+        if width < NARROW { wrapped(line, 4) } else { cut(line, width) }
+    };
+    screen.iter().map(fit).collect::<Vec<_>>().join("\n")
+}
+
 /// Over what is there, line by line: nothing flickers.
-fn draw(out: &mut impl Write, screen: &str) -> io::Result<()> {
+fn draw(out: &mut impl Write, screen: &[String]) -> io::Result<()> {
     write!(out, "\x1b[H")?;
-    for line in screen.lines() {
-        write!(out, "{line}\x1b[K\r\n")?;
+    for line in screen {
+        write!(out, "{}\x1b[K\r\n", cut(line, width()))?;
     }
     write!(out, "\x1b[J")?;
     out.flush()
 }
 
-fn screen(now: &Overview, zone: &Zone) -> String {
+fn screen(now: &Overview, zone: &Zone) -> Vec<String> {
     let hint =
         if now.unknown > 0 { ": they may have gone out; `message show` tells which" } else { "" };
     let mut lines = vec![
@@ -103,8 +112,7 @@ fn screen(now: &Overview, zone: &Zone) -> String {
     lines.extend(channels(now));
     lines.extend([String::new(), last_trigger(now)]);
     lines.extend(now.runs.iter().map(|run| run_line(run, zone)));
-    let lines: Vec<String> = lines.iter().map(|line| cut(line, width())).collect();
-    lines.join("\n")
+    lines
 }
 
 fn who_sends(now: &Overview) -> String {

@@ -12,6 +12,11 @@ const WIDTH: u16 = 80;
 /// Narrower or wider lines are hard to read.
 const WIDTHS: std::ops::RangeInclusive<u16> = 40..=160;
 
+/// A terminal of fewer columns has no room for the columns of a table side by side.
+pub(super) const NARROW: usize = 72;
+/// What stands between two columns of a table.
+const BETWEEN: usize = 3;
+
 /// A line under the header, and nothing else.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::new('─', '─', '─', '─'));
 
@@ -22,11 +27,48 @@ pub(super) fn width() -> usize {
     usize::from(width)
 }
 
-/// A table as wide as the terminal at most; long cells are broken into lines.
+/// A table as wide as the terminal at most; long cells are broken into lines. On a narrow terminal that
+/// has no room for it, each row is a paragraph.
 pub(super) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let width = width();
+    if width >= NARROW {
+        return side_by_side(header, rows);
+    }
+    let rows: Vec<Vec<String>> = rows.into_iter().collect();
+    let widest = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width());
+        cells.chain([header[column].width()]).max().unwrap_or(0)
+    };
+    let needed: usize = (0..header.len()).map(|column| widest(column) + BETWEEN).sum();
+    if needed <= width {
+        return side_by_side(header, rows);
+    }
+    rows.iter().map(|row| paragraph(header, row, width)).collect::<Vec<_>>().join("\n")
+}
+
+fn side_by_side(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(STYLE).set_header(header.to_vec());
     text(&mut table, rows)
+}
+
+/// A row as its names and values, as many on a line as fit; what is empty is left out.
+fn paragraph(header: &[&str], row: &[String], width: usize) -> String {
+    let pairs = header.iter().zip(row).filter(|(_, value)| !value.is_empty());
+    let (mut lines, mut line) = (Vec::new(), String::new());
+    for (name, value) in pairs {
+        let pair = format!("{name} {}", one_line(value));
+        if !line.is_empty() && line.width() + 2 + pair.width() > width {
+            lines.push(wrapped(&std::mem::take(&mut line), 4));
+        }
+        line += match (line.is_empty(), lines.is_empty()) {
+            (true, true) => "",
+            _ => "  ",
+        };
+        line += &pair;
+    }
+    lines.push(wrapped(&line, 4));
+    lines.join("\n")
 }
 
 /// Two columns without a header: names, and what they are.

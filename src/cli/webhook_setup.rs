@@ -6,9 +6,10 @@ use super::message::confirm;
 use super::output::say;
 use super::{CliError, Desk, WAHA_PATIENCE};
 use crate::config::{Config, Secret};
+use crate::http::reachable;
 use crate::secret;
 use crate::serve;
-use crate::waha::{WEBHOOK_EVENTS, WEBHOOK_PATH, WantedWebhook};
+use crate::waha::{WEBHOOK_PATH, WantedWebhook, hook_lines};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -29,7 +30,7 @@ pub(super) struct WebhookSetupArgs {
 }
 
 pub(super) fn webhook_setup(args: &WebhookSetupArgs, config: &Config) -> Result<(), CliError> {
-    let own = || format!("http://{}", super::cron_line::reachable(config));
+    let own = || format!("http://{}", reachable(config.listen_addr));
     let url = args.url.clone().unwrap_or_else(own);
     let url = format!("{}{WEBHOOK_PATH}", url.trim_end_matches('/').trim_end_matches(WEBHOOK_PATH));
     if args.apply {
@@ -45,9 +46,7 @@ pub(super) fn webhook_setup(args: &WebhookSetupArgs, config: &Config) -> Result<
         lines.push(format!("WEBHOOK_HMAC_KEY={}\n", key.reveal()));
     }
     lines.push("# For the environment of WAHA, then restart WAHA. All its sessions take them, and they stay:".to_owned());
-    lines.push(format!("WHATSAPP_HOOK_URL={url}"));
-    lines.push(format!("WHATSAPP_HOOK_EVENTS={}", WEBHOOK_EVENTS.join(",")));
-    lines.push(format!("WHATSAPP_HOOK_HMAC_KEY={}", key.reveal()));
+    lines.extend(hook_lines(&url, key.reveal()));
     if args.url.is_none() && config.is_for_this_machine() {
         lines.push(
             "\n# A WAHA in a container reaches this program only by an address of the host: give it with --url,\n\

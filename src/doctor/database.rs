@@ -3,8 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
-use super::Findings;
 use super::server::Answering;
+use super::{Findings, webhook};
 use crate::channels::{HoldEnds, Off, hold_ends, usable};
 use crate::clock::{Clock, Timestamp, Wake};
 use crate::config::{Config, absolute};
@@ -14,7 +14,9 @@ use crate::lock::{self, Sending};
 use crate::logging::in_one_line;
 use crate::recipient;
 use crate::status;
-use crate::store::{Channel, SchemaDifferences, Store, StoreError, Unresolved, WAL_LARGE_BYTES};
+use crate::store::{
+    Channel, EventsHeard, SchemaDifferences, Store, StoreError, Unresolved, WAL_LARGE_BYTES,
+};
 
 /// How long damage is looked for.
 const CHECK_FOR: Duration = Duration::from_secs(10);
@@ -96,7 +98,10 @@ impl Look<'_> {
         }
         self.instance()?;
         self.schema()?;
-        self.channels(waha)?;
+        let heard = self.store.read(|tx| tx.events_heard(self.now))?;
+        self.channels(waha, &heard)?;
+        let server = waha.map(Answering::server);
+        webhook::heard(&heard, self.config, server, self.findings);
         self.triggers()?;
         super::callbacks(&mut self.store, self.config, self.findings)?;
         self.hidden()?;
@@ -179,7 +184,11 @@ impl Look<'_> {
         Ok(())
     }
 
-    fn channels(&mut self, waha: Option<&Answering>) -> Result<(), StoreError> {
+    fn channels(
+        &mut self,
+        waha: Option<&Answering>,
+        heard: &EventsHeard,
+    ) -> Result<(), StoreError> {
         let Self { store, config, now, findings } = self;
         let (channels, unknown, believed) = store.read(|tx| {
             Ok((tx.channels_with_pending()?, tx.count_unknown()?, tx.clock_believed()?))
@@ -215,7 +224,7 @@ impl Look<'_> {
                 }
                 Ok(_) => {
                     if let (Some(waha), Some(session)) = (waha, &channel.session_name) {
-                        waha.session(session, channel, config, findings);
+                        waha.session(session, channel, (config, heard), findings);
                     }
                 }
             }

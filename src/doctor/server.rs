@@ -2,24 +2,22 @@
 
 use std::time::Duration;
 
-use super::Findings;
+use super::{Findings, webhook};
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::store::Channel;
-use crate::waha::{ServerReport, SessionReport, SessionState, WEBHOOK_PATH, Waha};
+use crate::store::{Channel, EventsHeard};
+use crate::waha::{ServerReport, SessionState, Waha};
 
 /// Clocks that differ by more than these.
 const SKEW_SEEN: Duration = Duration::from_secs(30);
 const SKEW_TOO_MUCH: Duration = Duration::from_mins(5);
 /// From here on WAHA offers message ids beforehand.
 const OFFERS_IDS: [u32; 3] = [2026, 4, 3];
-/// The others are seen in `message.any` too.
-const EVENTS: [&str; 4] = ["message.ack", "message.ack.group", "message.any", "session.status"];
 
 /// A WAHA that answers, and what it is.
 pub(super) struct Answering {
     waha: Waha,
-    engine: String,
+    server: ServerReport,
 }
 
 /// `None` when there is no use in asking for sessions.
@@ -41,7 +39,7 @@ pub(super) fn examine(
         Ok(server) => {
             version(&server, findings);
             clocks(config, &server, now, findings);
-            Some(Answering { waha, engine: server.engine })
+            Some(Answering { waha, server })
         }
         Err(why) => {
             let remedy = format!("try: curl -H 'X-Api-Key: …' {url}/api/server/version");
@@ -91,12 +89,16 @@ fn clocks(config: &Config, server: &ServerReport, now: Timestamp, findings: &mut
 }
 
 impl Answering {
+    pub(super) fn server(&self) -> &ServerReport {
+        &self.server
+    }
+
     /// Looks at the session of a channel.
     pub(super) fn session(
         &self,
         name: &str,
         channel: &Channel,
-        config: &Config,
+        (config, heard): (&Config, &EventsHeard),
         findings: &mut Findings,
     ) {
         let report = self.waha.session_report(name);
@@ -120,43 +122,13 @@ impl Answering {
                 }
             }
         }
-        if self.engine == "NOWEB" && report.has_store != Some(true) {
+        if self.server.engine == "NOWEB" && report.has_store != Some(true) {
             findings.warning(
                 "store",
                 format!("session `{name}` has no store: what is unknown cannot be looked up"),
                 "set config.noweb.store.enabled of the session to true in WAHA",
             );
         }
-        Self::webhook(name, &report, config, findings);
-    }
-
-    fn webhook(name: &str, report: &SessionReport, config: &Config, findings: &mut Findings) {
-        let own = report.webhooks.iter().find(|hook| hook.url.ends_with(WEBHOOK_PATH));
-        let Some(key) = &config.webhook_hmac_key else {
-            if own.is_some() {
-                let found = format!("session `{name}` sends events, but they are not taken");
-                let remedy = "set WEBHOOK_HMAC_KEY to the key of that webhook";
-                findings.warning("webhook", found, remedy);
-            }
-            return;
-        };
-        let Some(hook) = own else {
-            let found = format!("session `{name}` has no webhook to {WEBHOOK_PATH}");
-            let remedy = "`webhook-setup` prints the lines for WAHA's environment, which all sessions take; they may be set already";
-            return findings.warning("webhook", found, remedy);
-        };
-        let missing: Vec<&str> = EVENTS
-            .into_iter()
-            .filter(|event| !hook.events.iter().any(|has| has == event))
-            .collect();
-        if hook.hmac_key.as_ref() != Some(key) {
-            let found = format!("session `{name}` signs with another key: its events are refused");
-            findings.wrong("webhook", found, "give it the HMAC key that WEBHOOK_HMAC_KEY has");
-        } else if !missing.is_empty() && !hook.events.iter().any(|event| event == "*") {
-            let found = format!("session `{name}` does not send {}", missing.join(", "));
-            findings.warning("webhook", found, "add these events to its webhook in WAHA");
-        } else {
-            findings.ok("webhook", format!("session `{name}` sends its events here"));
-        }
+        webhook::of_session(name, &report, (config, heard), &self.server, findings);
     }
 }

@@ -153,7 +153,7 @@ pub struct MessageForecast {
     pub recipients: u64,
     /// By what becomes of them.
     pub tally: Tally,
-    /// From the first send to the end of the gap after the last.
+    /// From the first send to the last.
     pub takes_secs: u64,
     /// The occurrence after this one.
     pub next_at: Option<Timestamp>,
@@ -262,10 +262,10 @@ impl MessageForecast {
         }
     }
 
-    pub(super) fn finish(&mut self, gap: Gap) {
+    pub(super) fn finish(&mut self) {
         self.tally.failing_messages = u64::from(self.fails.is_some());
         if let (Some(first), Some(last)) = (self.tally.begins_at, self.tally.ends_at) {
-            self.takes_secs = last.plus(gap.with_jitter(0.5)).since(first).as_secs();
+            self.takes_secs = last.since(first).as_secs();
         }
     }
 }

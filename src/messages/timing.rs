@@ -183,7 +183,7 @@ fn with_date(text: &str, config: &Config, now: Timestamp) -> Option<String> {
     let text = text.to_lowercase();
     let named = NAMED_DAYS.iter().filter_map(|(name, ahead)| {
         let rest = text.strip_prefix(name)?;
-        rest.starts_with(char::is_whitespace).then_some((rest, *ahead))
+        (rest.is_empty() || rest.starts_with(char::is_whitespace)).then_some((rest, *ahead))
     });
     let (time, ahead) = match named.min_by_key(|(rest, _)| rest.len()) {
         Some((rest, ahead)) => (rest, Some(ahead)),
@@ -198,7 +198,7 @@ fn with_date(text: &str, config: &Config, now: Timestamp) -> Option<String> {
     let today = config.zone.to_local(now).date();
     let on = |days: i64| {
         let date = today.checked_add(time::Duration::days(days))?;
-        Some(format!("{date} {time}"))
+        Some(format!("{date} {time}").trim_end().to_owned())
     };
     if let Some(ahead) = ahead {
         return on(ahead);

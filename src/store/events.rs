@@ -62,6 +62,26 @@ pub enum Taken {
     },
 }
 
+/// Why an event was refused at the door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsigned {
+    NoHmac,
+    WrongHmac,
+}
+
+/// What came of WAHA's events at the door.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventsHeard {
+    /// When the newest one was taken, to the minute.
+    pub taken_at: Option<Timestamp>,
+    /// How many were refused, but for those of the minute before a program was killed.
+    pub refused: u64,
+    /// When the newest one was refused, and why.
+    pub refusal: Option<(Timestamp, Unsigned)>,
+    /// Whether messages went out after `taken_at` that should have brought an event by now.
+    pub is_overdue: bool,
+}
+
 /// A session's word about itself.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionEvent<'a> {
@@ -294,6 +314,54 @@ impl Tx<'_> {
         let corrected = verdict.map(|verdict| (auto_message_id, verdict));
         let occurrence = (auto_message_id, due_at);
         Ok(Taken::Weighed { delivery_id: id, occurrence, status: to, corrected })
+    }
+}
+
+const TAKEN_AT: &str = "events_taken_at";
+const REFUSED: &str = "events_refused";
+const REFUSED_AT: &str = "events_refused_at";
+const REFUSED_WHY: &str = "events_refused_why";
+/// WAHA tells of a message within seconds.
+const EVENT_WITHIN: Duration = Duration::from_mins(15);
+
+impl Tx<'_> {
+    /// Notes that an event was taken.
+    pub fn note_event_taken(&self, now: Timestamp) -> SqlResult<()> {
+        self.set_meta(TAKEN_AT, &now.to_string())
+    }
+
+    /// Notes that `count` more events were refused, the last of them for `why`.
+    pub fn note_events_refused(&self, count: u64, why: Unsigned, now: Timestamp) -> SqlResult<()> {
+        let before: u64 = self.meta(REFUSED)?.and_then(|text| text.parse().ok()).unwrap_or(0);
+        self.set_meta(REFUSED, &before.saturating_add(count).to_string())?;
+        self.set_meta(REFUSED_AT, &now.to_string())?;
+        let why = match why {
+            Unsigned::NoHmac => "no_hmac",
+            Unsigned::WrongHmac => "wrong_hmac",
+        };
+        self.set_meta(REFUSED_WHY, why)
+    }
+
+    /// What came of events so far.
+    pub fn events_heard(&self, now: Timestamp) -> SqlResult<EventsHeard> {
+        let time = |key| -> SqlResult<Option<Timestamp>> {
+            Ok(self.meta(key)?.and_then(|text| Timestamp::parse(&text)))
+        };
+        let taken_at = time(TAKEN_AT)?;
+        let why = match self.meta(REFUSED_WHY)?.as_deref() {
+            Some("no_hmac") => Unsigned::NoHmac,
+            _ => Unsigned::WrongHmac,
+        };
+        let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
+                   WHERE finished_at > :since AND finished_at <= :before AND status = 'sent')";
+        let since = taken_at.map(|at| at.to_string()).unwrap_or_default();
+        let params = params! { since, ":before": now.minus(EVENT_WITHIN) };
+        Ok(EventsHeard {
+            taken_at,
+            refused: self.meta(REFUSED)?.and_then(|text| text.parse().ok()).unwrap_or(0),
+            refusal: time(REFUSED_AT)?.map(|at| (at, why)),
+            is_overdue: self.query_value(sql, params)?,
+        })
     }
 }
 

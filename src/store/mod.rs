@@ -49,7 +49,7 @@ pub(crate) use deliveries::Ended;
 pub use deliveries::{
     ClaimRequest, Claimed, Delivery, NewDelivery, Occurrence, Open, RecipientNow,
 };
-pub use events::{Echo, MessageEvent, SessionEvent, Stuck, Taken};
+pub use events::{Echo, EventsHeard, MessageEvent, SessionEvent, Stuck, Taken, Unsigned};
 pub(crate) use hidden_numbers::{HiddenNumber, Unresolved};
 pub(crate) use link::{
     ClaimState, LinkAlarm, LinkChannel, LinkClaim, LinkEnding, LinkFigures, LinkResult, LinkState,

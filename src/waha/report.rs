@@ -63,6 +63,15 @@ pub(crate) const WEBHOOK_PATH: &str = "/api/waha-webhook";
 pub(crate) const WEBHOOK_EVENTS: [&str; 5] =
     ["message.ack", "message.ack.group", "message.any", "session.status", "message"];
 
+/// The lines for WAHA's environment that let all its sessions send their events to `url`.
+pub(crate) fn hook_lines(url: &str, key: &str) -> [String; 3] {
+    [
+        format!("WHATSAPP_HOOK_URL={url}"),
+        format!("WHATSAPP_HOOK_EVENTS={}", WEBHOOK_EVENTS.join(",")),
+        format!("WHATSAPP_HOOK_HMAC_KEY={key}"),
+    ]
+}
+
 /// The webhook that a session shall have.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WantedWebhook<'a> {

@@ -113,7 +113,9 @@ fn there_is_a_manual_page_for_each_command() {
     for words in commands_of(&[]) {
         let name = [vec!["auto-message-scheduler".to_owned()], words].concat().join("-") + ".1";
         let page = fs::read_to_string(path.join(&name)).unwrap();
-        assert!(page.contains(".SH SYNOPSIS"), "{name}");
+        for heading in ["SYNOPSIS", "ENVIRONMENT", "FILES", "EXIT STATUS"] {
+            assert_eq!(page.matches(&format!("\n.SH {heading}\n")).count(), 1, "{name}: {heading}");
+        }
     }
     assert!(text(&["man"]).contains(".SH SUBCOMMANDS"));
 }

@@ -11,6 +11,7 @@ use auto_message_scheduler::fake_waha::{Engine, FakeWaha, Options};
 use serde_json::{Value, json};
 
 use crate::site::{Site, stderr};
+use crate::webhook::{Planted, Shop};
 
 /// What was found, as `verdict subject found`, and the exit code.
 fn doctor(site: &Site) -> (Vec<String>, i32) {
@@ -264,6 +265,64 @@ fn the_store_and_the_webhook_of_a_session_are_looked_at() {
     site.write_settings("");
     let (lines, _) = doctor(&site);
     assert!(has(&lines, "warning webhook", "not taken"), "{lines:#?}");
+}
+
+/// The lines to paste that were found.
+fn lines_to_paste(site: &Site) -> Vec<String> {
+    let output = site.run(&["doctor", "--json"]);
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = value["findings"].as_array().unwrap();
+    let lines = findings.iter().filter_map(|one| one["lines"].as_array()).flatten();
+    lines.map(|line| line.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn events_are_judged_by_those_that_were_really_taken_and_refused() {
+    let mut shop = Shop::new();
+    let (lines, _) = doctor(&shop.site);
+    assert!(has(&lines, "ok events", "no event was taken yet"), "{lines:#?}");
+    // A message went out, and WAHA told nothing of it.
+    let planted =
+        Planted { status: "sent", id: Some("AAA1"), chat: "6281200007001@c.us", text: "x" };
+    shop.plant(&planted);
+    let (lines, _) = doctor(&shop.site);
+    assert!(has(&lines, "warning events", "messages have gone out since"), "{lines:#?}");
+    let refused = shop.server.request("POST", "/api/waha-webhook", "").0;
+    assert_eq!(refused, 401);
+    let (lines, code) = doctor(&shop.site);
+    assert!(has(&lines, "wrong events", "refused so far: 1"), "{lines:#?}");
+    assert!(has(&lines, "wrong events", "it had no HMAC") && code == 1, "{lines:#?}");
+    let paste = lines_to_paste(&shop.site);
+    assert!(paste[0].starts_with("WHATSAPP_HOOK_URL=http://127.0.0.1:"), "{paste:?}");
+    assert!(paste[1].contains("message.ack,") && paste.len() == 3, "{paste:?}");
+    assert!(!paste.concat().contains("my-secret-key"), "{paste:?}");
+    let text = String::from_utf8(shop.site.run(&["doctor"]).stdout).unwrap();
+    assert!(paste.iter().all(|line| text.lines().any(|one| one == line)), "{text}");
+    // One that is signed with the right key.
+    shop.ack("AAA1", 2);
+    let (lines, _) = doctor(&shop.site);
+    assert!(has(&lines, "ok events", "the last event was taken at 20"), "{lines:#?}");
+    // All of it is known after a kill, too.
+    assert!(shop.server.kill());
+    let (lines, _) = doctor(&shop.site);
+    assert!(has(&lines, "ok events", "refused so far: 1"), "{lines:#?}");
+}
+
+#[test]
+fn a_core_that_forgets_its_webhook_is_said_with_the_lines_that_stay() {
+    let key = Some("kunci-rahasia".to_owned());
+    for is_plus in [true, false] {
+        let site =
+            Site::with_options(Options { api_key: key.clone(), is_plus, ..Options::default() });
+        site.write_settings("WEBHOOK_HMAC_KEY=kunci-webhook-12\n");
+        let url = "https://toko.example/api/waha-webhook";
+        let hook = json!({"url": url, "events": ["*"], "hmac": {"key": "kunci-webhook-12"}});
+        site.waha.set_config("default", json!({ "webhooks": [hook] }));
+        let (lines, _) = doctor(&site);
+        let forgets = has(&lines, "warning webhook", "CORE restarts and forgets it");
+        assert_eq!(forgets, !is_plus, "{lines:#?}");
+        assert_eq!(lines_to_paste(&site).len(), if is_plus { 0 } else { 3 });
+    }
 }
 
 /// The system's clock, set forward.

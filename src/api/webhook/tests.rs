@@ -55,3 +55,33 @@ fn an_events_name_is_its_own_id_else_its_requests_else_none() {
     assert_eq!(event_id(&json!({"id": ""}), &request), Some("01H"));
     assert_eq!(event_id(&json!({"id": "x".repeat(500)}), &unsigned()), None);
 }
+
+#[test]
+fn what_is_refused_is_counted_with_one_write_a_minute() {
+    let directory = tempfile::tempdir().unwrap();
+    let webhook = webhook(&directory);
+    let mut other = Store::open(&directory.path().join("x.db")).unwrap();
+    let mut heard = |secs: u64, mut request: Request| {
+        let wall = Timestamp::from_secs(100_000 + i64::try_from(secs).unwrap());
+        request.body = BODY.to_vec();
+        let now = Now { wall, monotonic: Duration::from_secs(secs) };
+        let _ = webhook.take(&mut request, now, &Triggers::default());
+        other.read(|tx| tx.events_heard(wall)).unwrap()
+    };
+    let wrong = || posted(&RIGHT.replacen('2', "3", 1));
+    for (secs, request, refused, why) in [
+        (0, unsigned(), 1, Unsigned::NoHmac),
+        (1, unsigned(), 1, Unsigned::NoHmac),
+        (59, wrong(), 1, Unsigned::NoHmac),
+        (60, wrong(), 4, Unsigned::WrongHmac),
+        (61, wrong(), 4, Unsigned::WrongHmac),
+    ] {
+        let seen = heard(secs, request);
+        assert_eq!((seen.refused, seen.refusal.map(|(_, why)| why)), (refused, Some(why)));
+        assert_eq!(seen.taken_at, None);
+    }
+    for (secs, noted) in [(70, 70), (100, 70), (130, 130)] {
+        let taken_at = heard(secs, posted(RIGHT)).taken_at;
+        assert_eq!(taken_at, Some(Timestamp::from_secs(100_000 + noted)), "{secs}");
+    }
+}

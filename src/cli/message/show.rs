@@ -86,11 +86,9 @@ pub(super) fn list(args: &ListArgs, config: &Config) -> Result<(), CliError> {
         let text = table(&["id", "status", "time", "sent", "not", "title"], lines);
         let more =
             if has_more { "\nthere are more: --all shows them, --search finds them" } else { "" };
-        let zone = &config.zone;
-        format!(
-            "{text}\ntimes are in {zone}; `not` counts failed, expired and unknown{more}{}",
-            channels.holds(&rows)
-        )
+        let words =
+            format!("times are in {}; `not` counts failed, expired and unknown", config.zone);
+        format!("{text}\n{}{more}{}", wrapped(&words, 2), channels.holds(&rows))
     })
 }
 
@@ -159,12 +157,12 @@ fn describe(
     deliveries: &[Delivery],
     desk: &Desk<'_>,
 ) -> String {
-    let mut lines = vec![format!("message {}: {}", row.id, row.label())];
+    let mut lines = vec![wrapped(&format!("message {}: {}", row.id, row.label()), 2)];
     let planned_now = occurrences.first().is_some_and(|one| Some(one.due_at) == row.scheduled_at);
     let paused = if row.status == MessageStatus::Draft && planned_now { " (paused)" } else { "" };
     lines.push(format!("status    {}{paused}", row.status));
     if let Some(error) = &row.error {
-        lines.push(format!("error     {}", one_line(&error.to_string())));
+        lines.push(wrapped(&format!("error     {}", one_line(&error.to_string())), 10));
     }
     let channel = channels.name(row).unwrap_or("there is none with this id");
     lines.push(format!("channel   {} ({})", row.channel_id, one_line(channel)));
@@ -182,10 +180,10 @@ fn describe(
         lines.push(wrapped(&format!("content   {}", one_line(content)), 10));
     }
     lines.push("text".to_owned());
-    lines.extend(row.message.split('\n').map(|line| format!("  {line}")));
+    lines.extend(row.message.split('\n').map(|line| wrapped(&format!("  {line}"), 2)));
     let Some(latest) = occurrences.first() else {
         let to = row.contact_ids.as_deref().map_or("nobody".to_owned(), words);
-        lines.push(format!("to        {} (nothing was planned yet)", one_line(&to)));
+        lines.push(wrapped(&format!("to        {to} (nothing was planned yet)"), 10));
         return lines.join("\n");
     };
     if latest.retry_of.is_some() {
@@ -195,8 +193,9 @@ fn describe(
             row.contact_count
         ));
     }
-    lines.push(format!("{} {}: {}", kind(latest), desk.local(latest.due_at), sum(latest)));
-    lines.push(recipients(deliveries, desk.config));
+    let summed = format!("{} {}: {}", kind(latest), desk.local(latest.due_at), sum(latest));
+    lines.push(wrapped(&summed, 2));
+    lines.push(recipients(deliveries, row, desk.config));
     let total = latest.pending + latest.sending + latest.ended.total();
     let shown = u64::try_from(deliveries.len()).unwrap_or(u64::MAX);
     if total > shown {
@@ -204,12 +203,15 @@ fn describe(
     }
     for earlier in occurrences.iter().skip(1).take(EARLIER_SHOWN_MAX) {
         let at = desk.local(earlier.due_at);
-        lines.push(format!("before, {} {at}: {}", kind(earlier), sum(earlier)));
+        lines.push(wrapped(&format!("before, {} {at}: {}", kind(earlier), sum(earlier)), 2));
     }
     lines.join("\n")
 }
 
-fn recipients(deliveries: &[Delivery], config: &Config) -> String {
+/// With the text of each one, where that is not the text as it stands.
+fn recipients(deliveries: &[Delivery], row: &Message, config: &Config) -> String {
+    let is_own = |one: &Delivery| one.text.as_ref().is_some_and(|text| *text != row.message);
+    let is_personal = deliveries.iter().any(is_own);
     let rows = deliveries.iter().map(|one| {
         let at = one.finished_at;
         let note = match (&one.error, one.known_ack()) {
@@ -217,15 +219,18 @@ fn recipients(deliveries: &[Delivery], config: &Config) -> String {
             (None, Some(ack)) => ack_words(ack).to_owned(),
             (None, None) => String::new(),
         };
-        vec![
+        let mut cells = vec![
             one.name.clone().unwrap_or_default(),
             recipient::shown(&one.chat_id),
             one.status.to_string(),
             at.map(|at| config.zone.format_local(at)).unwrap_or_default(),
             note,
-        ]
+        ];
+        cells.extend(is_personal.then(|| one.text.clone().unwrap_or_default()));
+        cells
     });
-    table(&["name", "number", "status", "ended", "note"], rows)
+    let header = ["name", "number", "status", "ended", "note", "text"];
+    table(&header[..5 + usize::from(is_personal)], rows)
 }
 
 /// A list of words as `message add` writes it, without its quotes; anything else as it is.

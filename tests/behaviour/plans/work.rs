@@ -20,7 +20,7 @@ use auto_message_scheduler::prune::prune;
 use auto_message_scheduler::recipient::parse_contact_ids;
 use auto_message_scheduler::store::{
     CallbackStatus, Can, Echo, MessageEvent, MessageFilter, SessionEvent, Statement, Stuck,
-    noted_statements, watch_statements,
+    Unsigned, noted_statements, watch_statements,
 };
 use auto_message_scheduler::{channels, instance};
 
@@ -269,6 +269,9 @@ fn hear(world: &World) {
             };
             tx.take_session_event(&event, now)?;
             tx.is_session_of_ours("default")?;
+            tx.note_event_taken(now)?;
+            tx.note_events_refused(1, Unsigned::NoHmac, now)?;
+            tx.events_heard(now)?;
             tx.note_incoming("5", now)
         })
         .unwrap();
