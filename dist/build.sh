@@ -68,7 +68,7 @@ package() { # a target, its binary
     mkdir "$place/$name"
     cp "$2" "$place/$name/"
     cp -r README.md SECURITY.md LICENSE docs "$place/$name/"
-    (cd dist && cp -r auto-message-scheduler.env PANDUAN.md install.sh apache cloudflare cron docker logrotate nginx systemd windows "$place/$name/")
+    (cd dist && cp -r auto-message-scheduler.env PANDUAN.md install.sh apache cloudflare cron docker logrotate nginx screenshots systemd windows "$place/$name/")
     chmod -R u=rwX,go=rX "$place/$name"
     tar -C "$place" --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner -cf - "$name" |
         gzip -9n >"$out/$name.tar.gz"

@@ -8,32 +8,23 @@ use std::process::{Command, Stdio};
 use crate::site::{SECRET, Site, program, write_private};
 
 /// Blocks of commands that are not run here, by page and first words, and what runs them.
-const ELSEWHERE: [(&str, &str, &str); 17] = [
+const ELSEWHERE: [(&str, &str, &str); 11] = [
     ("README.md", "cargo run --release", "cargo test of `demo`, and the test command itself"),
+    ("README.md", "sudo apt-get", "docs/first-day.md: a bare account"),
+    ("README.md", "cargo build", "docs/first-day.md: a bare account"),
     ("README.md", "./auto-message-scheduler init", "recipe.rs"),
     ("README.md", "./auto-message-scheduler message add", "recipe.rs"),
     ("CONTRIBUTING.md", "sh tests/quick.sh", "they are the tests"),
     ("docs/callbacks.md", "echo \"CALLBACK_URL", "callbacks_binary.rs, with a receiver"),
     ("docs/docker.md", "dist/build.sh image", "tests/hosting/docker.sh"),
     ("docs/website.md", "systemctl stop", "tests/examples/run.sh, without systemd"),
-    ("dist/PANDUAN.md", "cd ~/scheduler", "recipe.rs"),
-    ("dist/PANDUAN.md", "./auto-message-scheduler message test-send", "recipe.rs"),
-    ("dist/PANDUAN.md", "./auto-message-scheduler message add", "recipe.rs"),
-    ("dist/PANDUAN.md", "./auto-message-scheduler cron-line", "recipe.rs"),
-    ("dist/PANDUAN.md", "./auto-message-scheduler message list", "recipe.rs"),
-    ("dist/PANDUAN.md", "install -m 755", "tests/hosting/run.sh"),
-    ("dist/PANDUAN.md", "systemctl status", "systemd"),
+    // It runs each block, or names what does.
+    ("dist/PANDUAN.md", "", "recipe.rs"),
     (
-        "dist/PANDUAN.md",
-        "cd /var/lib/auto-message-scheduler\nsudo -u auto-message-scheduler auto-message-scheduler message",
-        "needs the system's user",
+        "docs/first-day.md",
+        "",
+        "a record of what was typed: recipe.rs runs the same blocks of the README",
     ),
-    (
-        "dist/PANDUAN.md",
-        "cd /var/lib/auto-message-scheduler\nsudo -u auto-message-scheduler auto-message-scheduler cron-line",
-        "needs the system's user",
-    ),
-    ("dist/PANDUAN.md", "icacls", "Windows"),
 ];
 
 fn root() -> &'static Path {

@@ -1,38 +1,145 @@
-//! The README's first recipe, done as it stands there: in an empty directory, line after line, up to
-//! the message on the reader's phone; and then the weekly one, sent by `serve`. And the guide in `dist/`.
+//! The README's first recipe and the guide in `dist/`, done as they stand there: their blocks of commands,
+//! from an empty directory up to the message on the reader's phone. The guide in an account without root
+//! and without `sqlite3`.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use auto_message_scheduler::clock::SystemClock;
 use auto_message_scheduler::fake_waha::{FakeWaha, Options};
 
-use crate::site::{until, write_private};
+use crate::site::{program, until};
 
-/// The blocks between fences in the section, without the fences.
-fn blocks() -> Vec<String> {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = fs::read_to_string(readme).unwrap();
-    let section = readme.split("\n## ").find(|one| one.starts_with("From nothing")).unwrap();
-    section.split("```").skip(1).step_by(2).map(str::to_owned).collect()
+/// The user `nobody`, where the tests may choose one.
+const NOBODY: u32 = 65_534;
+/// What a host has beside a shell.
+const TOOLS: [&str; 6] = ["bash", "sh", "cat", "env", "crontab", "script"];
+/// Blocks of the guide that need root, systemd or Docker, and what runs them.
+const NOT_HERE: [(&str, &str); 3] = [
+    ("install -m 755", "root: tests/hosting/systemd.sh reads the unit"),
+    ("systemctl status", "systemd"),
+    ("docker build", "tests/hosting/docker.sh, with buildah"),
+];
+
+/// The pieces between fences, each with the language of its fence.
+fn blocks(text: &str) -> Vec<(&str, &str)> {
+    let pieces = text.split("\n```").skip(1).step_by(2);
+    pieces.filter_map(|piece| piece.split_once('\n')).collect()
 }
 
-fn shell(line: &str, directory: &Path) -> Command {
-    let mut shell = Command::new("bash");
-    // As on a terminal, where `run` says what it did; without the minute between two messages.
-    let line = line.replace(
-        "./auto-message-scheduler run",
-        "script -qec './auto-message-scheduler run' /dev/null",
-    );
-    shell.args(["-c", &line]).current_dir(directory).env_clear().stdin(Stdio::null());
-    shell
-        .env("PATH", "/usr/bin:/bin")
-        .env("SEND_DELAY_SECONDS", "0")
-        .env("LISTEN_ADDR", "127.0.0.1:0");
-    shell
+fn page(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+fn section<'a>(page: &'a str, begins: &str) -> &'a str {
+    let mut sections = page.split("\n## ");
+    sections.find(|one| one.starts_with(begins)).unwrap_or_else(|| panic!("no section {begins}"))
+}
+
+/// An account of a host: a home directory with the program in `~/scheduler`, few tools, no root.
+struct Account {
+    home: tempfile::TempDir,
+    waha: FakeWaha,
+}
+
+impl Account {
+    fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let options = Options::default();
+        let waha = FakeWaha::start(options, Arc::new(SystemClock::new()), |_| {}).unwrap();
+        let account = Self { home, waha };
+        for directory in [account.here(), account.tools()] {
+            fs::create_dir(directory).unwrap();
+        }
+        // A link would lead into a directory that the account may not see.
+        fs::copy(program(), account.here().join("auto-message-scheduler")).unwrap();
+        for tool in TOOLS {
+            let there = ["/usr/bin", "/bin"].map(|bin| Path::new(bin).join(tool));
+            if let Some(there) = there.iter().find(|path| path.exists()) {
+                std::os::unix::fs::symlink(there, account.tools().join(tool)).unwrap();
+            }
+        }
+        if is_root() {
+            fs::set_permissions(account.home.path(), fs::Permissions::from_mode(0o755)).unwrap();
+            for path in [account.home.path(), &account.here()] {
+                chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+            }
+        }
+        account
+    }
+
+    fn here(&self) -> PathBuf {
+        self.home.path().join("scheduler")
+    }
+
+    fn tools(&self) -> PathBuf {
+        self.home.path().join("bin")
+    }
+
+    /// A block, or a part of one, in the account's shell, as on a terminal where `run` says what it did;
+    /// without the minute between two messages.
+    fn shell(&self, lines: &str) -> Command {
+        let lines = lines
+            .replace("http://127.0.0.1:3000", &self.waha.base_url())
+            .replace("https://waha.tokoanda.com", &self.waha.base_url())
+            .replace(
+                "\n./auto-message-scheduler run ",
+                "\nscript -qec './auto-message-scheduler run' /dev/null ",
+            );
+        let mut shell = Command::new("/bin/bash");
+        shell.args(["-e", "-c", &lines]).current_dir(self.here()).env_clear().stdin(Stdio::null());
+        shell.env("HOME", self.home.path()).env("PATH", self.tools());
+        shell.env("SEND_DELAY_SECONDS", "0").env("LISTEN_ADDR", "127.0.0.1:0");
+        if is_root() {
+            shell.uid(NOBODY).gid(NOBODY);
+        }
+        shell
+    }
+
+    /// Runs it to its good end, and returns all that it printed.
+    fn run(&self, lines: &str) -> String {
+        let output = self.shell(lines).output().unwrap();
+        let printed = [&output.stderr[..], &output.stdout].concat();
+        let printed = String::from_utf8_lossy(&printed).into_owned();
+        assert!(output.status.success(), "{lines}: {printed}");
+        printed
+    }
+
+    /// Starts a block whose last line is `serve`, and returns when it is ready.
+    fn serve(&self, lines: &str) -> Killed {
+        let log = self.home.path().join("serve.log");
+        // `exec`, so that the program itself is what is killed.
+        let mut shell =
+            self.shell(&lines.replace(
+                "\n./auto-message-scheduler serve",
+                "\nexec ./auto-message-scheduler serve",
+            ));
+        shell.stderr(fs::File::create(&log).unwrap()).stdout(Stdio::null());
+        let serve = Killed(shell.spawn().unwrap());
+        until("serve is ready", || fs::read_to_string(&log).unwrap().contains("ready on http://"));
+        serve
+    }
+
+    /// Makes a message due.
+    fn make_due(&self, id: i64) {
+        let sql =
+            rusqlite::Connection::open(self.here().join("auto-message-scheduler.db")).unwrap();
+        let due =
+            "UPDATE auto_messages SET scheduled_at = datetime('now', '-1 minute') WHERE id = ?1";
+        assert_eq!(sql.execute(due, [id]).unwrap(), 1);
+    }
+
+    fn received(&self) -> Vec<(String, String)> {
+        self.waha.received().into_iter().map(|one| (one.chat_id, one.text)).collect()
+    }
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
 
 /// Without what differs each time: figures, identifiers, paths.
@@ -54,84 +161,74 @@ impl Drop for Killed {
 
 #[test]
 fn the_readmes_first_recipe_ends_with_a_message_on_the_readers_phone() {
-    let waha = FakeWaha::start(Options::default(), Arc::new(SystemClock::new()), |_| {}).unwrap();
-    let directory = tempfile::tempdir().unwrap();
-    let here = directory.path();
-    let program = here.join("auto-message-scheduler");
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_auto-message-scheduler"), program).unwrap();
-    let blocks = blocks();
-    let lines = |block: &str| -> Vec<String> {
-        let lines = block.lines().skip(1).filter(|line| !line.is_empty());
-        lines.map(|line| line.replace("http://127.0.0.1:3000", &waha.base_url())).collect()
+    let account = Account::new();
+    let readme = page("README.md");
+    let [(_, first), (_, shown), (_, weekly)] = blocks(section(&readme, "The first message"))[..]
+    else {
+        panic!("the section has other blocks");
     };
-    let mut printed = String::new();
-    for line in lines(&blocks[0]) {
-        let output = shell(&line, here).output().unwrap();
-        printed += &String::from_utf8_lossy(&output.stderr);
-        printed += &String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success(), "{line}: {printed}");
-    }
-    let received: Vec<(String, String)> =
-        waha.received().into_iter().map(|one| (one.chat_id, one.text)).collect();
+    let printed = account.run(first);
     let phone = "6281234567890@c.us".to_owned();
     let texts = ["Halo!", "Halo Budi, promo di Solo!"].map(str::to_owned);
-    assert_eq!(received, texts.map(|text| (phone.clone(), text)));
+    assert_eq!(account.received(), texts.map(|text| (phone.clone(), text)));
     let shapes: Vec<String> = printed.lines().map(shape).collect();
-    for line in lines(&blocks[1]).iter().filter(|line| *line != "…") {
+    for line in shown.lines() {
         assert!(shapes.contains(&shape(line)), "nothing prints `{line}`: {printed}");
     }
-
-    let mut weekly = lines(&blocks[2]);
-    let serve = weekly.pop().unwrap();
-    for line in weekly {
-        let output = shell(&line, here).output().unwrap();
-        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stdout));
-    }
-    let sql = rusqlite::Connection::open(here.join("auto-message-scheduler.db")).unwrap();
-    let due = "UPDATE auto_messages SET scheduled_at = datetime('now', '-1 minute') WHERE id = 3";
-    sql.execute(due, []).unwrap();
-    // `exec`, so that the program itself is what is killed.
-    let serve =
-        shell(&format!("exec {serve}"), here).stderr(Stdio::null()).process_group(0).spawn();
-    let _serve = Killed(serve.unwrap());
-    until("the weekly message arrives", || waha.received().len() == 3);
-    assert_eq!(waha.received()[2].text, "Halo Budi!");
+    let (before, _) = weekly.split_once("./auto-message-scheduler serve").unwrap();
+    account.run(before);
+    account.make_due(3);
+    let _serve = account.serve("true\n./auto-message-scheduler serve");
+    until("the weekly message arrives", || account.received().len() == 3);
+    assert_eq!(account.received()[2].1, "Halo Budi!");
 }
 
 #[test]
-fn the_guides_commands_need_no_sqlite3_and_do_what_they_say() {
-    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("dist/PANDUAN.md");
-    let guide = fs::read_to_string(guide).unwrap();
-    let blocks = guide.split("```").skip(1).step_by(2);
-    assert!(!blocks.clone().any(|block| block.contains("sqlite3")), "a block needs sqlite3");
-    assert!(["/panel", "STOP", "opt-out"].iter().all(|word| guide.contains(word)));
-
-    let waha = FakeWaha::start(Options::default(), Arc::new(SystemClock::new()), |_| {}).unwrap();
-    let directory = tempfile::tempdir().unwrap();
-    let here = directory.path();
-    let program = here.join("auto-message-scheduler");
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_auto-message-scheduler"), program).unwrap();
-    fs::write(here.join("pelanggan.csv"), "nama;hp\nSiti;081200007002\n").unwrap();
-    let section = guide.split("\n## ").find(|one| one.starts_with("A. ")).unwrap();
-    let blocks: Vec<&str> = section.split("```").skip(1).step_by(2).collect();
-    let settings = blocks[0].replace("https://waha.tokoanda.com", &waha.base_url());
-    write_private(&here.join("auto-message-scheduler.env"), settings.trim_start());
-    let mut printed = String::new();
-    let lines = blocks.iter().filter_map(|block| block.strip_prefix("sh\n")).flat_map(str::lines);
-    // The home directory of the guide is this one, and its dates pass.
-    for line in lines.map(|line| line.replace("cd ~/scheduler", "true")) {
-        let line = line.replace("--at \"2026-12-01 09:00\"", "--at +1h");
-        let output = shell(&line, here).output().unwrap();
-        printed += &String::from_utf8_lossy(&output.stdout);
-        printed += &String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{line}: {printed}");
+fn the_guide_is_followed_to_the_letter_without_root_and_without_sqlite3() {
+    let guide = page("dist/PANDUAN.md");
+    let account = Account::new();
+    assert!(!account.shell("sqlite3 --version").status().unwrap().success());
+    let (mut ran, mut printed) = (0, String::new());
+    for begins in ["A. ", "3. ", "5. ", "Cadangan"] {
+        for (language, block) in blocks(section(&guide, begins)) {
+            if language == "sh" {
+                // As on a terminal, a line that fails ends nothing; here it is a fault.
+                printed += &account.run(&format!("cd ~/scheduler\n{block}"));
+                ran += 1;
+            }
+        }
     }
-    assert_eq!(waha.received().len(), 1);
     for part in [
         "making a new database: ",
         "sent to +6281234567890: WAHA took it",
-        "message 3 is scheduled: 1 recipient",
+        "is how Excel writes a long number",
+        "3 rows: 2 added, 0 merged, 0 unchanged, 1 refused",
+        "message 3 is scheduled: 2 recipients",
+        "WHATSAPP_HOOK_URL=",
     ] {
         assert!(printed.contains(part), "{part}: {printed}");
     }
+    assert_eq!(account.received().len(), 1, "only the first is for now");
+    // What cron would do each minute.
+    let line = printed.lines().find_map(|line| line.strip_prefix("* * * * * ")).unwrap();
+    account.make_due(4);
+    account.run(line);
+    let texts: Vec<String> = account.received().into_iter().map(|(_, text)| text).collect();
+    assert_eq!(texts[1..], ["Halo Budi!", "Halo Siti!"], "{printed}");
+    // And what a VPS does.
+    account.make_due(3);
+    let serves = |block: &str| block.ends_with("./auto-message-scheduler serve");
+    let (_, serve) =
+        blocks(section(&guide, "B. ")).into_iter().find(|(_, block)| serves(block)).unwrap();
+    let _serve = account.serve(serve);
+    until("serve sends", || account.received().len() == 5);
+    assert_eq!(account.received()[3].1, "Halo Budi, besok promo di Solo!");
+    // Every other block says who runs it.
+    let others = blocks(&guide).into_iter().filter(|(language, _)| *language == "sh");
+    let others =
+        others.filter(|(_, block)| NOT_HERE.iter().any(|(start, _)| block.starts_with(start)));
+    assert_eq!(
+        blocks(&guide).iter().filter(|(language, _)| *language == "sh").count(),
+        ran + others.count() + 1
+    );
 }
