@@ -344,7 +344,8 @@ impl Ahead<'_> {
         let content = Content::read(message.content.as_deref().filter(|_| is_readable));
         let content = content.unwrap_or_default();
         let text = if is_readable { message.message.as_str() } else { "" };
-        let words = Words { text: content.words(text).unwrap_or_default(), content: &content };
+        let text = content.words(text).unwrap_or_default();
+        let words = Words { text, content: &content, due_at: Some(one.due_at) };
         let next = message.timetable.following(&self.config.zone, one.due_at);
         tell.forecast.next_at = next.ok().flatten().filter(|_| is_readable);
         self.tx.each_delivery(one.id, one.due_at, |row| {
@@ -364,6 +365,7 @@ impl Ahead<'_> {
         tell: &mut Telling<'_>,
     ) -> SqlResult<()> {
         let not_before = row.next_attempt_at.unwrap_or(self.now);
+        let words = Words { due_at: Some(row.retry_of.unwrap_or(row.due_at)), ..words };
         self.recipient(&planned_recipient(row), words, row.channel_id, not_before, tell)
     }
 
@@ -380,7 +382,7 @@ impl Ahead<'_> {
         let (tx, country) = (self.tx, &self.config.country);
         let (channel, from) = (message.channel_id, due_at);
         let text = content.words(&message.message).unwrap_or_default();
-        let words = Words { text, content: &content };
+        let words = Words { text, content: &content, due_at: Some(due_at) };
         let mut told = HashSet::new();
         if has_deliveries {
             let mut wanted = HashMap::new();
@@ -528,6 +530,8 @@ impl Ahead<'_> {
 struct Words<'a> {
     text: &'a str,
     content: &'a Content,
+    /// When the occurrence was first due: choices go by it.
+    due_at: Option<Timestamp>,
 }
 
 /// Whom a delivery was planned for.
@@ -539,7 +543,7 @@ fn planned_recipient(row: &Delivery) -> Recipient {
 /// The text that a recipient gets; `Err` is why it is skipped.
 fn render(
     tx: &Tx<'_>,
-    Words { text, content }: Words<'_>,
+    Words { text, content, due_at }: Words<'_>,
     recipient: &Recipient,
 ) -> SqlResult<Result<String, String>> {
     if let Some(why) = content.why_not_to(&recipient.chat_id) {
@@ -548,6 +552,6 @@ fn render(
     if !template::is_template(text) {
         return Ok(Ok(text.to_owned()));
     }
-    let rendered = recipients::render(tx, &Template::parse(text), recipient)?;
+    let rendered = recipients::render(tx, &Template::parse(text), recipient, due_at)?;
     Ok(rendered.map_err(|why| why.to_string()))
 }

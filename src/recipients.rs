@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use crate::clock::Timestamp;
 use crate::contacts::opt_out::OptedOutNumbers;
 use crate::contacts::tags;
 use crate::reason::Reason;
@@ -180,19 +181,24 @@ pub(crate) fn render(
     tx: &Tx<'_>,
     template: &Template,
     recipient: &Recipient,
+    due_at: Option<Timestamp>,
 ) -> SqlResult<Result<String, Reason>> {
-    values(tx, recipient).map(|values| template.render(&values))
+    values(tx, recipient, due_at).map(|values| template.render(&values))
 }
 
-/// What placeholders may say of a recipient.
-pub(crate) fn values(tx: &Tx<'_>, recipient: &Recipient) -> SqlResult<Values> {
+/// What placeholders may say of a recipient. `due_at` is as [`Values::new`] takes it.
+pub(crate) fn values(
+    tx: &Tx<'_>,
+    recipient: &Recipient,
+    due_at: Option<Timestamp>,
+) -> SqlResult<Values> {
     let known = match recipient.contact_id {
         Some(id) => tx.contact(id)?.unwrap_or_default(),
         None => Contact::default(),
     };
     let name = recipient.name.as_deref().filter(|name| !name.trim().is_empty());
     let name = name.or(known.name.as_deref());
-    Ok(Values::new(name, &recipient.chat_id, Some(&known.attributes)))
+    Ok(Values::new(name, &recipient.chat_id, Some(&known.attributes), due_at))
 }
 
 impl Recipients {

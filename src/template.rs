@@ -5,13 +5,19 @@
 //! is the attribute `no_order`. What is no placeholder (`{{` that nothing closes, `{{}}`) stays as it
 //! is written; [`Template::oddities`] names it, so that a person can be asked first.
 //!
+//! `{{pilih: Halo {{name}} | Hai | Selamat pagi}}`, or `{{choose: …}}`, is one of its options, which may have
+//! placeholders and line ends: not everybody gets the same text. The recipient and the time that it is due decide
+//! which one, so that a forecast shows it and a retry keeps it; an option that lacks a value is not taken.
+//!
 //! A value is never a template: what a customer's name holds is printed as it is.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
+use crate::clock::Timestamp;
 use crate::reason::Reason;
 
 /// The longest text that WhatsApp takes, in UTF-16 units, as WhatsApp itself counts them.
@@ -71,6 +77,13 @@ const OTHERS_NAMES: [&str; 24] = [
     "recipient name",
 ];
 
+/// How a choice begins, in any case.
+const CHOICES: [&str; 2] = ["pilih:", "choose:"];
+/// A longer one is none: otherwise a text of nothing but beginnings would be gone through again and again.
+const CHOICE_BYTES_MAX: usize = 4096;
+/// So many choices within each other are read.
+const CHOICE_DEPTH_MAX: u8 = 3;
+
 /// What the import takes for these columns, in the folded form.
 const NAMES: [&str; 2] = ["name", "nama"];
 const PHONES: [&str; 8] =
@@ -88,6 +101,8 @@ pub(crate) struct Template {
 enum Part {
     Fixed(String),
     Placeholder(Placeholder),
+    /// The options of a choice.
+    Choice(Vec<Vec<Part>>),
 }
 
 /// One `{{…}}`.
@@ -108,6 +123,8 @@ pub(crate) struct Values {
     phone_number: Option<String>,
     /// Folded names with their values, printed.
     attributes: Vec<(String, String)>,
+    /// What decides a choice, beside its place in the text.
+    chooses_by: String,
 }
 
 /// Whether a text may have placeholders at all, of ours or of another program. Only such a text has to be
@@ -124,44 +141,29 @@ pub(crate) fn text_units(text: &str) -> usize {
 impl Template {
     /// Parts a text. Every text is a template: what is no placeholder is fixed.
     pub fn parse(text: &str) -> Self {
-        let mut parts = Vec::new();
-        let mut fixed = String::new();
-        let mut rest = text;
-        while let Some(at) = rest.find("{{") {
-            fixed.push_str(&rest[..at]);
-            if let Some((placeholder, length)) = read_placeholder(&rest[at..]) {
-                if !fixed.is_empty() {
-                    parts.push(Part::Fixed(std::mem::take(&mut fixed)));
-                }
-                parts.push(Part::Placeholder(placeholder));
-                rest = &rest[at + length..];
-            } else {
-                // One brace only: in `{{{name}}}` the placeholder is the inner one.
-                fixed.push('{');
-                rest = &rest[at + 1..];
-            }
-        }
-        fixed.push_str(rest);
-        if !fixed.is_empty() {
-            parts.push(Part::Fixed(fixed));
-        }
+        let parts = parts_of(text, 0);
         let foreign = foreign_among(&parts);
         Self { parts, foreign }
     }
 
     /// The placeholders, in their order; one that stands twice comes twice.
     pub(crate) fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
-        self.parts.iter().filter_map(|part| match part {
+        all_parts(&self.parts).into_iter().filter_map(|part| match part {
             Part::Placeholder(placeholder) => Some(placeholder),
-            Part::Fixed(_) => None,
+            Part::Fixed(_) | Part::Choice(_) => None,
         })
+    }
+
+    /// Whether the text is not the same for everybody.
+    pub(crate) fn varies(&self) -> bool {
+        self.parts.iter().any(|part| !matches!(part, Part::Fixed(_)))
     }
 
     /// What looks like a placeholder gone wrong and would go out as it is written: double braces
     /// that are left over, and single ones around a word. Shortened, in their order.
     pub(crate) fn oddities(&self) -> Vec<String> {
         let mut found = Vec::new();
-        for part in &self.parts {
+        for part in all_parts(&self.parts) {
             let Part::Fixed(text) = part else { continue };
             for line in text.lines() {
                 found.extend(odd_braces(line));
@@ -183,21 +185,11 @@ impl Template {
             return Err(Reason::ForeignPlaceholder { placeholder });
         }
         let mut text = String::new();
-        for part in &self.parts {
-            match part {
-                Part::Fixed(fixed) => text.push_str(fixed),
-                Part::Placeholder(placeholder) => {
-                    let value = values.get(placeholder).or(placeholder.fallback.as_deref());
-                    text.push_str(value.ok_or_else(|| Reason::NoValue {
-                        placeholder: placeholder.name.clone(),
-                    })?);
-                }
-            }
-        }
+        fill_in(&self.parts, values, &mut 0, &mut text)?;
         // A text that was blank before may be: a picture needs no words.
         let was_blank = self.parts.iter().all(|part| match part {
             Part::Fixed(fixed) => fixed.trim().is_empty(),
-            Part::Placeholder(_) => false,
+            Part::Placeholder(_) | Part::Choice(_) => false,
         });
         if text.trim().is_empty() && !was_blank {
             return Err(Reason::BlankText);
@@ -219,8 +211,14 @@ impl Template {
 impl Values {
     /// What is known of the recipient with this name, chat id and `contacts.attributes`. The phone
     /// number is the one that the message goes to, as `+6281234567890`; a group has none. Attributes
-    /// that are no JSON object are no attributes.
-    pub(crate) fn new(name: Option<&str>, chat_id: &str, attributes: Option<&str>) -> Self {
+    /// that are no JSON object are no attributes. `due_at` is when the message is due, for a retry when it
+    /// first was; choices go by it.
+    pub(crate) fn new(
+        name: Option<&str>,
+        chat_id: &str,
+        attributes: Option<&str>,
+        due_at: Option<Timestamp>,
+    ) -> Self {
         let number = chat_id.strip_suffix("@c.us");
         let attributes = attributes
             .and_then(|text| serde_json::from_str::<Map<String, Value>>(text).ok())
@@ -232,7 +230,15 @@ impl Values {
                 .iter()
                 .filter_map(|(name, value)| Some((fold(name), filled(&print(value)?)?)))
                 .collect(),
+            chooses_by: format!("{chat_id} {}", due_at.map_or(0, Timestamp::secs)),
         }
+    }
+
+    /// One of `count` options of the choice that comes `nth` in the text.
+    fn choose(&self, nth: u32, count: usize) -> usize {
+        let hash = Sha256::digest(format!("{} {nth}", self.chooses_by));
+        let number = hash.iter().take(4).fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
+        number as usize % count
     }
 
     /// The value of a placeholder. `name` and `phone_number` are the recipient's own; their other
@@ -253,8 +259,130 @@ impl Values {
     }
 }
 
+/// `depth` is how many choices are around it.
+fn parts_of(text: &str, depth: u8) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut fixed = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("{{") {
+        fixed.push_str(&rest[..at]);
+        if let Some((part, length)) = read_part(&rest[at..], depth) {
+            if !fixed.is_empty() {
+                parts.push(Part::Fixed(std::mem::take(&mut fixed)));
+            }
+            parts.push(part);
+            rest = &rest[at + length..];
+        } else {
+            // One brace only: in `{{{name}}}` the placeholder is the inner one.
+            fixed.push('{');
+            rest = &rest[at + 1..];
+        }
+    }
+    fixed.push_str(rest);
+    if !fixed.is_empty() {
+        parts.push(Part::Fixed(fixed));
+    }
+    parts
+}
+
+/// Reads the choice or the placeholder at the beginning of a text, and how many bytes it takes.
+fn read_part(text: &str, depth: u8) -> Option<(Part, usize)> {
+    let choice = if depth < CHOICE_DEPTH_MAX { read_choice(text, depth) } else { None };
+    choice.or_else(|| {
+        read_placeholder(text).map(|(placeholder, length)| (Part::Placeholder(placeholder), length))
+    })
+}
+
+fn read_choice(text: &str, around: u8) -> Option<(Part, usize)> {
+    let options = after_choice_word(text)?;
+    let mut parted = Vec::new();
+    let begin = text.len() - options.len();
+    let options = &options[..options.floor_char_boundary(CHOICE_BYTES_MAX)];
+    let (mut from, mut at, mut depth) = (0, 0, 0_u32);
+    loop {
+        let step = at + options[at..].find(['{', '}', '|'])?;
+        at = step + 1;
+        match &options[step..] {
+            left if left.starts_with("{{") => (depth, at) = (depth + 1, step + 2),
+            left if left.starts_with("}}") && depth == 0 => {
+                parted.push(&options[from..step]);
+                let length = begin + step + "}}".len();
+                let options: Vec<_> =
+                    parted.iter().map(|option| parts_of(option.trim(), around + 1)).collect();
+                return Some((Part::Choice(options), length));
+            }
+            left if left.starts_with("}}") => (depth, at) = (depth - 1, step + 2),
+            left if left.starts_with('|') && depth == 0 => {
+                parted.push(&options[from..step]);
+                from = at;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What follows on `{{pilih:`.
+fn after_choice_word(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix("{{")?.trim_start();
+    CHOICES.iter().find_map(|word| {
+        let begin = inner.get(..word.len())?;
+        begin.eq_ignore_ascii_case(word).then(|| &inner[word.len()..])
+    })
+}
+
+/// Every part, and those in the options of choices.
+fn all_parts(parts: &[Part]) -> Vec<&Part> {
+    let mut all = Vec::new();
+    for part in parts {
+        all.push(part);
+        if let Part::Choice(options) = part {
+            all.extend(options.iter().flat_map(|option| all_parts(option)));
+        }
+    }
+    all
+}
+
+/// Writes the parts for a recipient to `text`. `nth` is how many choices came before, taken or not.
+fn fill_in(
+    parts: &[Part],
+    values: &Values,
+    nth: &mut u32,
+    text: &mut String,
+) -> Result<(), Reason> {
+    for part in parts {
+        match part {
+            Part::Fixed(fixed) => text.push_str(fixed),
+            Part::Placeholder(placeholder) => {
+                let value = values.get(placeholder).or(placeholder.fallback.as_deref());
+                let no_value = || Reason::NoValue { placeholder: placeholder.name.clone() };
+                text.push_str(value.ok_or_else(no_value)?);
+            }
+            Part::Choice(options) => {
+                *nth += 1;
+                let place = *nth;
+                let (mut filled, mut missing) = (Vec::new(), None);
+                for option in options {
+                    let mut written = String::new();
+                    match fill_in(option, values, nth, &mut written) {
+                        Ok(()) => filled.push(written),
+                        Err(why) => missing = Some(why),
+                    }
+                }
+                match missing {
+                    Some(why) if filled.is_empty() => return Err(why),
+                    _ => text.push_str(&filled[values.choose(place, filled.len())]),
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Reads the placeholder at the beginning of a text, and how many bytes it takes.
 fn read_placeholder(text: &str) -> Option<(Placeholder, usize)> {
+    if after_choice_word(text).is_some() {
+        return None; // One that nothing ends, or that is too long.
+    }
     let inner = text.strip_prefix("{{")?;
     let end = inner.find(['{', '}', '\n', '\r'])?;
     if !inner[end..].starts_with("}}") {
@@ -332,6 +460,7 @@ fn foreign_among(parts: &[Part]) -> Option<String> {
             let name = &placeholder.name;
             FILTERS.contains(&filter).then(|| format!("{{{{{name} | {filter}}}}}"))
         }
+        Part::Choice(options) => options.iter().find_map(|option| foreign_among(option)),
         Part::Fixed(text) => {
             let named = match parts.get(at + 1) {
                 Some(Part::Placeholder(next)) if text.ends_with('{') => {
@@ -358,6 +487,11 @@ fn foreign_in(text: &str) -> Option<String> {
         !inner.is_empty()
             && inner.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | ':' | '.' | ' '))
     };
+    let choice = text.match_indices("{{").map(|(at, _)| &text[at..]);
+    let choice = choice.filter(|left| after_choice_word(left).is_some());
+    if let Some(left) = choice.map(|left| left.chars().take(SHOWN_CHARS_MAX).collect()).next() {
+        return Some(left);
+    }
     let is_name = |inner: &str| OTHERS_NAMES.contains(&fold(inner).as_str());
     let named = [("[", "]"), ("<<", ">>"), ("«", "»"), ("%", "%"), ("{", "}")];
     between("*|", "|*", is_word)

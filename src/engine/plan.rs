@@ -504,7 +504,7 @@ pub(crate) fn check(
     }
     let units = template::text_units(words);
     let template = Template::parse(words);
-    if units > TEXT_UNITS_MAX && template.placeholders().next().is_none() {
+    if units > TEXT_UNITS_MAX && !template.varies() {
         let (characters, most) = (units as u64, TEXT_UNITS_MAX as u64);
         return Err(Reason::TextTooLong { characters, most });
     }

@@ -166,7 +166,8 @@ impl Planner {
                 recipient.skipped = content.why_not_to(&recipient.chat_id);
             }
             if let (Some(template), None) = (&*template, &recipient.skipped) {
-                recipient.skipped = recipients::render(tx, template, &recipient)?.err();
+                recipient.skipped =
+                    recipients::render(tx, template, &recipient, Some(*due_at))?.err();
             }
             let (status, error, count) = match (&recipient.skipped, &too_late) {
                 (Some(reason), _) => (Status::Skipped, Some(reason), &mut rows.skipped),

@@ -50,7 +50,7 @@ pub struct RecipientForecast<'a> {
     /// The chat id; for one that is skipped what was written.
     pub chat_id: &'a str,
     /// The text that it gets; of what has ended the text that it got.
-    pub(crate) text: Option<&'a str>,
+    pub text: Option<&'a str>,
     /// What becomes of it.
     #[serde(flatten)]
     pub fate: Fate<'a>,

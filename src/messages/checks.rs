@@ -231,7 +231,7 @@ pub(crate) fn recipients(
     };
     let text = content.words(text).unwrap_or_default();
     let template = Template::parse(text);
-    let has_places = template.placeholders().next().is_some();
+    let has_places = template.varies();
     let mut without_value: HashMap<String, u64> = HashMap::new();
     let (mut chats, mut checked, mut bad) = (HashSet::new(), Checked::default(), Vec::new());
     // A group of people may have one whose number is wrong; what was typed by itself may not.
@@ -256,7 +256,7 @@ pub(crate) fn recipients(
                     Err(reason)
                 }
                 None if has_places => {
-                    let values = recipients::values(tx, &recipient)?;
+                    let values = recipients::values(tx, &recipient, None)?;
                     for placeholder in template.placeholders() {
                         let count = without_value.entry(placeholder.name.clone()).or_default();
                         *count += u64::from(values.get(placeholder).is_none());

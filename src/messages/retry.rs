@@ -258,7 +258,7 @@ fn why_not(
         let not_to = || content.why_not_to(&recipient.chat_id);
         why = match recipient.skipped.clone().or_else(not_to) {
             Some(reason) => Some(reason),
-            None => recipients::render(tx, template, &recipient)?.err(),
+            None => recipients::render(tx, template, &recipient, Some(first))?.err(),
         };
         Ok(())
     })?;

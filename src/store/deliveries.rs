@@ -54,6 +54,8 @@ pub struct Delivery {
     pub(crate) name: Option<String>,
     /// Whom it goes to; for a skipped one, what was written.
     pub(crate) chat_id: String,
+    /// For a retry, when its occurrence was first due.
+    pub(crate) retry_of: Option<Timestamp>,
     pub(crate) status: Status,
     /// A pending one goes out not before this; an unknown one is looked up then.
     pub(crate) next_attempt_at: Option<Timestamp>,
@@ -73,7 +75,7 @@ impl Delivery {
     pub(super) fn from_row(row: &Row<'_>) -> SqlResult<Self> {
         read! { row => Self {
             id, auto_message_id, due_at, channel_id, contact_id, lossy contact_number, lossy name,
-            text chat_id, status, seen_time next_attempt_at, lossy text, lossy content,
+            text chat_id, seen_time retry_of, status, seen_time next_attempt_at, lossy text, lossy content,
             lossy waha_message_id, ack,
             explanation error, seen_time finished_at,
         } }
@@ -621,15 +623,16 @@ impl Tx<'_> {
 const MAY_BE_TEMPLATE: &str = "(m.message GLOB '*[[{%<«]*' OR instr(m.message, '*|') > 0)";
 
 /// What the text of a delivery is made of: see [`read_text`].
-const SOURCES: &str =
-    "m.message, m.content, d.id, d.name, d.chat_id, c.name AS contact_name, c.attributes";
+const SOURCES: &str = "m.message, m.content, d.id, d.name, d.chat_id, c.name AS contact_name, c.attributes, \
+     coalesce(d.retry_of, d.due_at) AS first_due_at";
 
 fn read_text(row: &Row<'_>) -> SqlResult<Result<String, Reason>> {
     let name = lossy(row, "name")?.filter(|name| !name.trim().is_empty());
     let name = if name.is_some() { name } else { lossy(row, "contact_name")? };
     let chat_id: String = row.get("chat_id")?;
     let attributes = lossy(row, "attributes")?;
-    let values = Values::new(name.as_deref(), &chat_id, attributes.as_deref());
+    let due_at = seen_time(row, "first_due_at")?;
+    let values = Values::new(name.as_deref(), &chat_id, attributes.as_deref(), due_at);
     let (message, content) = (row.get::<_, String>("message")?, lossy(row, "content")?);
     let content = match Content::read(content.as_deref()) {
         Ok(content) => content,

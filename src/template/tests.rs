@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn values(attributes: &str) -> Values {
-    Values::new(Some("Budi"), "6281234567890@c.us", Some(attributes))
+    Values::new(Some("Budi"), "6281234567890@c.us", Some(attributes), None)
 }
 
 fn render(text: &str) -> String {
@@ -61,7 +61,8 @@ fn what_is_no_placeholder_stays_as_it_is_written() {
 
 #[test]
 fn a_value_is_never_a_template() {
-    let values = Values::new(Some("{{phone_number}}"), "62811@c.us", Some(r#"{"a":"{{name}}"}"#));
+    let values =
+        Values::new(Some("{{phone_number}}"), "62811@c.us", Some(r#"{"a":"{{name}}"}"#), None);
     let rendered = Template::parse("{{name}} {{a}}").render(&values).unwrap();
     assert_eq!(rendered, "{{phone_number}} {{name}}");
 }
@@ -70,7 +71,7 @@ fn a_value_is_never_a_template() {
 fn without_a_value_and_a_fallback_the_reason_names_the_placeholder() {
     assert!(render("Halo {{Nama Panggilan}}").starts_with("no value for {{Nama Panggilan}}, and"));
     assert!(render("{{dalam}}").starts_with("no value for {{dalam}}"));
-    let group = Values::new(None, "1203@g.us", None);
+    let group = Values::new(None, "1203@g.us", None, None);
     let error = Template::parse("{{phone_number}}").render(&group).unwrap_err();
     assert_eq!(error, Reason::NoValue { placeholder: "phone_number".to_owned() });
 }
@@ -93,10 +94,11 @@ fn a_number_that_would_not_be_printed_exactly_is_no_value() {
 
 #[test]
 fn an_attribute_of_its_own_goes_before_another_name_of_the_phone_number() {
-    let own = Values::new(Some("Budi"), "62811@c.us", Some(r#"{"nomor": 17, "name": "Tono"}"#));
+    let own =
+        Values::new(Some("Budi"), "62811@c.us", Some(r#"{"nomor": 17, "name": "Tono"}"#), None);
     let rendered = Template::parse("{{nomor}} {{name}} {{hp}}").render(&own).unwrap();
     assert_eq!(rendered, "17 Budi +62811");
-    let nameless = Values::new(Some(" "), "62811@c.us", Some(r#"{"Name": "Tono"}"#));
+    let nameless = Values::new(Some(" "), "62811@c.us", Some(r#"{"Name": "Tono"}"#), None);
     assert_eq!(Template::parse("{{name}}").render(&nameless).as_deref(), Ok("Tono"));
 }
 
@@ -141,7 +143,7 @@ proptest! {
         let template = Template::parse(&text);
         let source: String = template.parts.iter().map(|part| match part {
             Part::Fixed(fixed) => fixed.clone(),
-            Part::Placeholder(_) => "{{}}".to_owned(),
+            Part::Placeholder(_) | Part::Choice(_) => "{{}}".to_owned(),
         }).collect();
         prop_assert!(source.len() <= text.len());
         let placeholders = template.placeholders().count();
@@ -150,7 +152,7 @@ proptest! {
 
     #[test]
     fn a_value_is_printed_whatever_it_holds(name in "\\PC{0,20}", before in "[a-z ]{0,9}", after in "[a-z]{1,9}") {
-        let values = Values::new(Some(&name), "62811@c.us", None);
+        let values = Values::new(Some(&name), "62811@c.us", None, None);
         let rendered = Template::parse(&format!("{before}{{{{ name|Kak }}}}{after}")).render(&values).unwrap();
         let shown = if name.trim().is_empty() { "Kak" } else { name.trim() };
         prop_assert_eq!(rendered, format!("{before}{shown}{after}"));
@@ -174,7 +176,7 @@ fn line_ends_and_outer_blanks_make_no_other_text() {
 
 #[test]
 fn placeholders_of_other_programs_are_understood_or_named() {
-    let nobody = Values::new(None, "1@c.us", None);
+    let nobody = Values::new(None, "1@c.us", None, None);
     for text in [
         "Halo {{ name | default: 'Kak' }}",
         "Halo {{name|default('Kak')}}",
@@ -222,4 +224,89 @@ fn placeholders_of_other_programs_are_understood_or_named() {
         Template::parse("Halo [alamat], [kota]! [catatan]").oddities(),
         ["[alamat]", "[kota]"]
     );
+}
+
+/// What a text becomes for each of many people, and once more.
+fn variants(text: &str, attributes: Option<&str>) -> Vec<String> {
+    let due_at = Some(Timestamp::from_secs(1_800_000_000));
+    let of = |one: u32| {
+        let values = Values::new(Some("Budi"), &format!("62811{one}@c.us"), attributes, due_at);
+        Template::parse(text).render(&values).unwrap_or_else(|why| why.to_string())
+    };
+    let all: Vec<String> = (0..300).map(of).collect();
+    assert_eq!(all, (0..300).map(of).collect::<Vec<_>>(), "a choice is not made anew");
+    all
+}
+
+fn count(all: &[String], text: &str) -> usize {
+    all.iter().filter(|one| *one == text).count()
+}
+
+#[test]
+fn a_choice_gives_each_of_its_options_to_about_as_many() {
+    for text in [
+        "{{pilih: Halo {{name}} | Hai|Selamat\npagi }}",
+        "{{ Choose:Halo {{nama|Kak}}|Hai|Selamat\npagi}}",
+    ] {
+        let all = variants(text, None);
+        for option in ["Halo Budi", "Hai", "Selamat\npagi"] {
+            assert!((70..=130).contains(&count(&all, option)), "{option}: {}", count(&all, option));
+        }
+    }
+}
+
+#[test]
+fn two_choices_in_a_text_are_made_apart_and_one_within_another_too() {
+    let all = variants("{{pilih: a | b}}{{pilih: c | {{pilih: d | e}}}}", None);
+    for option in ["ac", "ad", "ae", "bc", "bd", "be"] {
+        assert!(count(&all, option) > 15, "{option}: {}", count(&all, option));
+    }
+}
+
+#[test]
+fn an_option_without_its_value_is_not_taken_and_nobody_is_skipped_for_it() {
+    let all = variants("{{pilih: Di {{kota}} | Halo | }}!", None);
+    assert_eq!(count(&all, "Halo!") + count(&all, "!"), 300);
+    let all = variants("{{pilih: Di {{kota}} | Ke {{kota}}}}", None);
+    assert!(all.iter().all(|one| one.starts_with("no value for {{kota}}")), "{all:?}");
+    let all = variants("{{pilih: Di {{kota}} | Ke {{kota}}}}", Some(r#"{"kota": "a | b }}"}"#));
+    assert_eq!(count(&all, "Di a | b }}") + count(&all, "Ke a | b }}"), 300);
+}
+
+#[test]
+fn another_time_chooses_anew() {
+    let of = |secs| {
+        let due_at = Some(Timestamp::from_secs(secs));
+        let values = Values::new(None, "62811@c.us", None, due_at);
+        Template::parse("{{pilih: a | b}}").render(&values).unwrap()
+    };
+    assert!((0..50).any(|week| of(week * 604_800) != of(0)));
+}
+
+#[test]
+fn a_choice_that_nothing_ends_does_not_go_out() {
+    for text in [
+        "{{pilih: a | b",
+        "{{Pilih: a | {{name}}",
+        "x {{ choose: a | b }",
+        "{{pilih:",
+        "{{pilih: a | {{pilih: b}}",
+    ] {
+        let template = Template::parse(text);
+        assert!(template.foreign().is_some() && !template.oddities().is_empty(), "{text}");
+    }
+    assert_eq!(render("{{pilih: Halo }}{{pilih:}}"), "Halo");
+    let long = format!("{{{{pilih: a | {}}}}}", "b".repeat(CHOICE_BYTES_MAX));
+    assert!(Template::parse(&long).foreign().is_some());
+    let many = "{{pilih: a | ".repeat(3000) + &"}}".repeat(3000);
+    Template::parse(&many); // ends soon, and keeps its stack
+    assert_eq!(
+        Template::parse("{{pilih: {{name | upcase}} | b}}").foreign(),
+        Some("{{name | upcase}}")
+    );
+    let names: Vec<_> = Template::parse("{{pilih: {{a}} | {{pilih: {{b}} | c}}}}{{d}}")
+        .placeholders()
+        .map(|one| one.name.clone())
+        .collect();
+    assert_eq!(names, ["a", "b", "d"]);
 }

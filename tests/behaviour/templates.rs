@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use auto_message_scheduler::backup;
 use auto_message_scheduler::fake_waha::Engine;
+use auto_message_scheduler::forecast::{Bounds, Scope, Seen, forecast};
+use auto_message_scheduler::messages::{self, Retry};
 use auto_message_scheduler::schedule::Zone;
 use auto_message_scheduler::send_window::Day;
 use auto_message_scheduler::store::{ClaimRequest, Store};
 
 use crate::api_v1::Door;
+use crate::message_commands::store;
 use crate::panel;
 use crate::site::{Site, stderr};
 use crate::world::{World, config};
@@ -314,4 +317,39 @@ fn a_placeholder_of_another_program_is_refused_at_every_door() {
     }
     assert_eq!(world.ask("SELECT count(*) FROM auto_messages"), "0");
     assert_eq!(site.sqlite3("SELECT count(*) FROM auto_messages").trim(), "0");
+}
+
+#[test]
+fn a_choice_is_what_the_plan_says_it_is_and_a_retry_keeps_it() {
+    let world = World::new();
+    let text = "{{pilih: Halo | Hai | Selamat pagi}} {{pilih: Kak | Kakak}}";
+    let all = r#"["081200007001","081200007002","081200000400","081200007004","081200007005"]"#;
+    let id = message(&world, text, all);
+    let foretold = planned_texts(&world, id);
+    world.run();
+    assert_eq!(world.rows("SELECT text FROM deliveries ORDER BY id"), foretold);
+    assert!(texts(&world).iter().any(|text| *text != texts(&world)[0]), "not all are alike");
+    world.clock.pass(Duration::from_hours(30));
+    let retry = Retry { with_unknown: false };
+    let now = world.clock.wall();
+    messages::retry(&mut store(&world), id, retry, None, &config(), now).unwrap();
+    let again = planned_texts(&world, id);
+    world.run();
+    let failed = "SELECT text FROM deliveries WHERE chat_id = '6281200000400@c.us' ORDER BY id";
+    assert_eq!(world.rows(failed), [foretold[2].clone(), foretold[2].clone()]);
+    assert_eq!(again, [foretold[2].clone()]);
+}
+
+/// The texts that a message's recipients are said to get.
+fn planned_texts(world: &World, id: i64) -> Vec<String> {
+    let mut texts = Vec::new();
+    let bounds = Bounds { messages: u64::MAX, recipients: u64::MAX };
+    let see = &mut |seen: Seen<'_>| {
+        if let Seen::Recipient(row) = seen {
+            texts.push(row.text.unwrap_or_default().to_owned());
+        }
+    };
+    let now = world.clock.wall();
+    forecast(&mut store(world), Scope::Message(id), &config(), bounds, now, see).unwrap();
+    texts
 }
