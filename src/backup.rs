@@ -294,7 +294,7 @@ fn decide(
     now: Timestamp,
 ) -> Result<(Restored, Store), BackupError> {
     let restoration = Restoration { has_evidence, zone: config.zone.clone(), now };
-    let ready_at = now.plus(config.gap.longest());
+    let ready_at = now.plus(config.longest_gap());
     let (made_at, sent_last, lost_messages) = new.write(|tx| {
         let made_at = tx.backup_made_at()?;
         let sent_last = tx.instance()?;

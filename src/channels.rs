@@ -6,7 +6,7 @@ mod view;
 
 use crate::clock::Timestamp;
 use crate::delivery::HoldKind;
-use crate::send_window::{DAILY_LIMIT_MAX, SendWindow, WindowError};
+use crate::send_window::{DAILY_LIMIT_MAX, Day, SendWindow, WindowError};
 use crate::store::{Channel, SqlResult, Store, StoreError, Tx};
 
 pub use availability::{Availability, HoldEnds, Off, availability};
@@ -34,6 +34,8 @@ pub struct Edit {
     pub session: Option<String>,
     pub window: Option<OwnWindow>,
     pub daily_limit: Option<OwnLimit>,
+    /// `Some(None)` ends a warm-up.
+    pub warmup_from: Option<Option<Day>>,
 }
 
 /// A channel's own hours, or the setting's: `default`.
@@ -97,7 +99,7 @@ pub fn edit(
     now: Timestamp,
 ) -> Result<Channel, ChannelError> {
     if *edit == Edit::default() {
-        let what = "--name, --session, --window or --daily-limit";
+        let what = "--name, --session, --window, --daily-limit or --warmup";
         return Err(ChannelError::Refused(format!("nothing to change: give {what}")));
     }
     on_channel(store, channel, |tx, was| {
@@ -257,6 +259,9 @@ fn edited(mut channel: Channel, edit: &Edit) -> Result<Channel, String> {
     }
     if let Some(OwnLimit(limit)) = edit.daily_limit {
         channel.daily_limit = limit.map(i64::from);
+    }
+    if let Some(from) = edit.warmup_from {
+        channel.warmup_from = from.map(|from| from.to_string());
     }
     Ok(channel)
 }

@@ -312,7 +312,7 @@ fn remarks(config: &Config, end: RunEnd, is_watched: bool) -> Result<Vec<String>
     let mut store = Store::open(&config.database_path)?;
     let now = SystemClock::new().now().wall;
     if end == RunEnd::AlreadySending {
-        let Some(sender) = crate::status::sender(&mut store, config.gap, now)? else {
+        let Some(sender) = crate::status::sender(&mut store, config, now)? else {
             return Ok(Vec::new());
         };
         let words = sender.in_words(&config.zone);

@@ -20,7 +20,7 @@ use log::LevelFilter;
 
 use crate::recipient::CountryCode;
 use crate::schedule::Zone;
-use crate::send_window::{Allowance, Gap};
+use crate::send_window::{Allowance, Gap, Rest};
 
 use values::{Values, listen_addr, log_level};
 
@@ -100,6 +100,12 @@ settings! {
         "hours of the day in which messages go out, such as 07:00-21:00, local; empty = always; a channel may have its own";
     DAILY_LIMIT: "0",
         "most messages that a channel sends on one local day; 0 = no limit; a channel may have its own";
+    WARMUP_START: "20",
+        "most messages on the first day of a channel that warms up (`channel edit --warmup today`)";
+    WARMUP_GROWTH: "1.3",
+        "the next day it may send so many times as much, until its own limit; without one for 30 days";
+    REST_AFTER: "0", "after so many messages in a row a channel rests; 0 = never";
+    REST_MINUTES: "5-10", "so long, at random";
     TYPING_SECONDS: "0",
         "before each message the recipient sees typing, up to so many seconds, longer for longer texts; 0 = never";
     HEARTBEAT_URL: "",
@@ -179,6 +185,8 @@ pub struct Config {
     pub tick: Option<Duration>,
     pub trigger_wait: Duration,
     pub gap: Gap,
+    /// REST_AFTER and REST_MINUTES; `None` for no rests.
+    pub rest: Option<Rest>,
     pub allowance: Allowance,
     /// TYPING_SECONDS; `None` for 0.
     pub typing_max: Option<Duration>,
@@ -257,6 +265,23 @@ impl Config {
         Ok(self)
     }
 
+    /// The longest that a channel waits from one send to the next while nothing is in its way.
+    pub(crate) fn longest_gap(&self) -> Duration {
+        self.gap.longest().max(self.rest.map_or(Duration::ZERO, |rest| rest.most))
+    }
+
+    /// See [`Rest::after`].
+    pub(crate) fn rest_after(&self, counted: u32) -> (u32, bool) {
+        self.rest.map_or((0, false), |rest| rest.after(counted))
+    }
+
+    /// From one send to the next; `chance` in 0..=1 says how long of what is at random. `rests`: whether
+    /// the channel rests in between.
+    pub(crate) fn gap_after(&self, rests: bool, chance: f64) -> Duration {
+        let rest = self.rest.filter(|_| rests).map_or(Duration::ZERO, |rest| rest.length(chance));
+        self.gap.with_jitter(chance).max(rest)
+    }
+
     /// Reads the settings from `values`; a key that is absent or empty has its default.
     #[expect(clippy::too_many_lines, reason = "one line a setting")]
     pub fn from_values(values: HashMap<String, String>) -> Result<Self, ConfigError> {
@@ -301,6 +326,7 @@ impl Config {
             tick: unless_zero(values.secs("TICK_SECONDS", 0, 86_400)?),
             trigger_wait: values.secs("TRIGGER_WAIT_SECONDS", 0, 3600)?,
             gap: Gap { delay, jitter },
+            rest: values.rest()?,
             allowance: values.allowance()?,
             typing_max: unless_zero(values.secs("TYPING_SECONDS", 0, TYPING_SECS_MAX)?),
             heartbeat_url: told("HEARTBEAT_URL")?,

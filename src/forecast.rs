@@ -192,6 +192,7 @@ impl Ahead<'_> {
         Ok(Some(Forecast {
             now: self.now,
             gap: self.config.gap,
+            rest: self.config.rest,
             late_limit: self.config.late_limit,
             totals: self.totals,
             messages: looked,

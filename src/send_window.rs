@@ -4,9 +4,16 @@
 //! skips is missing from a window, and one that it shows twice is in it twice. The senders ask for
 //! one send at a time; a forecast asks again and again with [`DayCount::note`] in between.
 
+mod rest;
+mod warmup;
+
 use std::fmt;
 use std::time::Duration;
 
+pub use rest::Rest;
+pub use warmup::{Warmup, WarmupRule};
+
+use time::macros::format_description;
 use time::{Date, PrimitiveDateTime, Time};
 
 use crate::clock::Timestamp;
@@ -49,6 +56,10 @@ pub struct Allowance {
     pub window: SendWindow,
     /// Its sends on one day, 1 or more; `None` for no limit.
     pub daily_limit: Option<u32>,
+    /// How a warm-up goes.
+    pub warmup_rule: WarmupRule,
+    /// Its warm-up, while it has one: never in the settings.
+    pub warmup: Option<Warmup>,
 }
 
 /// A day on the wall: what a daily limit counts by. Shown as `YYYY-MM-DD`.
@@ -69,6 +80,12 @@ pub enum Closed {
     Window(SendWindow),
     /// It has sent as much as it may on that day.
     DailyLimit(u32),
+    /// The same, while it warms up.
+    Warmup {
+        limit: u32,
+        /// Which day of the warm-up that is, from 1.
+        day: i64,
+    },
 }
 
 /// When a channel may send next.
@@ -148,11 +165,12 @@ impl fmt::Display for SendWindow {
 
 impl Allowance {
     /// What a channel is allowed: `send_window` and `daily_limit` are its columns, NULL (or a blank
-    /// window) is the setting's.
+    /// window) is the setting's; `warmup` is the first day of its warm-up and the day of its last send.
     pub(crate) fn of_channel(
         self,
         window: Option<&str>,
         daily_limit: Option<i64>,
+        warmup: Option<(Day, Option<Day>)>,
     ) -> Result<Self, WindowError> {
         let window = match window.filter(|text| !text.trim().is_empty()) {
             Some(text) => SendWindow::parse(text)?,
@@ -165,7 +183,24 @@ impl Allowance {
                 Ok(_) | Err(_) => return Err(WindowError::Limit(limit)),
             },
         };
-        Ok(Self { window, daily_limit })
+        let rule = self.warmup_rule;
+        let warmup = warmup.map(|(from, last)| Warmup { rule, from, last });
+        Ok(Self { window, daily_limit, warmup, ..self })
+    }
+
+    /// Its sends on `day`, 1 or more; `None` for no limit.
+    pub(crate) fn limit_on(&self, day: Day) -> Option<u32> {
+        self.warmup.map_or(self.daily_limit, |warmup| warmup.limit_on(day, self.daily_limit))
+    }
+
+    /// Why a day is full that has `limit` sends.
+    fn full(&self, limit: u32, day: Day) -> Closed {
+        match self.warmup {
+            Some(warmup) if self.daily_limit != Some(limit) => {
+                Closed::Warmup { limit, day: warmup.days_before(day) + 1 }
+            }
+            _ => Closed::DailyLimit(limit),
+        }
     }
 
     /// The earliest moment from `at` on at which the channel may begin a send; `counted` is what it
@@ -176,14 +211,14 @@ impl Allowance {
         if open > at {
             next = Next { at: open, closed: Some(Closed::Window(self.window)) };
         }
-        if let Some(limit) = self.daily_limit
+        if let Some(limit) = self.limit_on(counted.day)
             && counted.count >= limit
             && Day::of(zone, next.at) == counted.day
         {
             // Never backwards, should a zone ever show the end of a day twice.
             let end = counted.day.end(zone).max(Timestamp::from_secs(next.at.secs() + MINUTE_SECS));
             let at = self.window.next_open(zone, end);
-            next = Next { at, closed: Some(Closed::DailyLimit(limit)) };
+            next = Next { at, closed: Some(self.full(limit, counted.day)) };
         }
         next
     }
@@ -199,6 +234,21 @@ impl Day {
     pub(crate) fn end(self, zone: &Zone) -> Timestamp {
         let next = self.0.next_day().unwrap_or(self.0);
         zone.to_utc(PrimitiveDateTime::new(next, Time::MIDNIGHT))
+    }
+
+    /// Reads `YYYY-MM-DD`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Date::parse(text.trim(), format_description!("[year]-[month]-[day]")).ok().map(Self)
+    }
+
+    /// How many days `later` is after this one; negative when it is before.
+    pub(crate) fn days_until(self, later: Self) -> i64 {
+        (later.0 - self.0).whole_days()
+    }
+
+    /// So many days before this one.
+    pub(crate) fn minus(self, days: i64) -> Self {
+        Self(self.0.checked_sub(time::Duration::days(days)).unwrap_or(self.0))
     }
 }
 
@@ -223,6 +273,9 @@ impl fmt::Display for Closed {
         match self {
             Self::Window(window) => write!(f, "it is outside its send window {window}"),
             Self::DailyLimit(limit) => write!(f, "its daily limit of {limit} is reached"),
+            Self::Warmup { limit, day } => {
+                write!(f, "its limit of {limit} on day {day} of its warm-up is reached")
+            }
         }
     }
 }

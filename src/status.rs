@@ -15,7 +15,6 @@ use crate::forecast::ChannelQueue;
 use crate::lock::{self, Holder, Sending};
 use crate::reason::Explanation;
 use crate::schedule::Zone;
-use crate::send_window::Gap;
 use crate::store::{
     CallbackCounts, Channel, Message, Run, SqlResult, Store, StoreError, Stuck, Tx, Unresolved,
 };
@@ -41,7 +40,7 @@ pub struct SenderView {
 /// Who sends at `now`, and whether it seems to hang; `None` when nobody does, or nothing is told.
 pub fn sender(
     store: &mut Store,
-    gap: Gap,
+    config: &Config,
     now: Timestamp,
 ) -> Result<Option<SenderView>, StoreError> {
     let Some(holder) = lock::holder(store.path()) else { return Ok(None) };
@@ -52,7 +51,7 @@ pub fn sender(
         let last = store.read(|tx| Ok(tx.last_recorded()?.max(Some(holder.since))))?;
         let last = last.unwrap_or(holder.since);
         let quiet = now.since(last);
-        let is_long = quiet > QUIET_MAX.max(2 * gap.longest());
+        let is_long = quiet > QUIET_MAX.max(2 * config.longest_gap());
         hangs = is_long.then(|| format!("nothing was recorded for {} min", quiet.as_secs() / 60));
     }
     Ok(Some(SenderView { holder, hangs }))

@@ -4,7 +4,7 @@
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::Hold;
-use crate::send_window::{Closed, Day, DayCount, Gap, WindowError};
+use crate::send_window::{Closed, Day, DayCount, WindowError};
 use crate::store::{Channel, Held, SqlResult, Tx};
 
 /// Whether a channel may begin a send.
@@ -60,7 +60,7 @@ pub fn availability<'a>(
     if let Some(held) = &channel.held {
         return Availability::Held(held, hold_ends(held, now));
     }
-    let allowance = match channel.allowance(config.allowance) {
+    let allowance = match channel.allowance(config.allowance, &config.zone) {
         Ok(allowance) => allowance,
         Err(error) => return Availability::Unreadable(error),
     };
@@ -116,12 +116,12 @@ pub(crate) fn look<'a>(
 ) -> SqlResult<(Availability<'a>, DayCount)> {
     let day = Day::of(&config.zone, now);
     let counted = DayCount { day, count: tx.day_count(channel.id, day)? };
-    let ready = ready_at(channel, config.gap, now);
+    let ready = ready_at(channel, config, now);
     Ok((availability(Some(channel), counted, config, ready, now), counted))
 }
 
 /// When the gap after the last send of a channel is over. A column further ahead than the longest gap
 /// was written under another clock, and counts as one gap from now, as it does for the sender.
-pub(crate) fn ready_at(channel: &Channel, gap: Gap, now: Timestamp) -> Timestamp {
-    channel.ready_at.map_or(now, |ready| ready.min(now.plus(gap.longest())).max(now))
+pub(crate) fn ready_at(channel: &Channel, config: &Config, now: Timestamp) -> Timestamp {
+    channel.ready_at.map_or(now, |ready| ready.min(now.plus(config.longest_gap())).max(now))
 }

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::HoldKind;
 use crate::reason::{Explanation, Reason};
-use crate::send_window::{Allowance, DayCount};
+use crate::send_window::DayCount;
 use crate::store::{Channel, Store, StoreError};
 use crate::waha::Waha;
 
@@ -54,16 +54,28 @@ pub(crate) struct ChannelView {
     pub(crate) send_window: String,
     /// Whether those are its own.
     pub(crate) send_window_is_own: bool,
-    /// The limit that it goes by; `None` for none.
+    /// The limit that it goes by today; `None` for none.
     pub(crate) daily_limit: Option<i64>,
     /// Whether that is its own.
     pub(crate) daily_limit_is_own: bool,
+    /// Its warm-up, which makes the limit smaller; `None` when it has none.
+    pub(crate) warmup: Option<WarmupView>,
     /// Deliveries that were claimed today and may have gone out.
     pub(crate) sent_today: u32,
     /// Deliveries that wait for it.
     pub(crate) pending: u64,
     /// What WAHA says of its session; `None` when it was not asked.
     pub(crate) session: Option<SessionView>,
+}
+
+/// How far a channel has warmed up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Warmup))]
+pub(crate) struct WarmupView {
+    /// Its first day, `YYYY-MM-DD`.
+    pub(crate) from: String,
+    /// Which day today is, from 1.
+    pub(crate) day: i64,
 }
 
 /// WAHA's view of a session.
@@ -86,7 +98,7 @@ pub(crate) fn list(
         let view = |channel: Channel| {
             let (availability, counted) = look(tx, &channel, config, now)?;
             let pending = tx.count_pending_on(channel.id)?;
-            Ok(view(&channel, &availability, config.allowance, (counted, pending), now))
+            Ok(view(&channel, &availability, config, (counted, pending), now))
         };
         tx.channels()?.into_iter().map(view).collect()
     })
@@ -120,7 +132,7 @@ pub(crate) fn ask_waha(
 fn view(
     channel: &Channel,
     availability: &Availability<'_>,
-    allowance: Allowance,
+    config: &Config,
     (counted, pending): (DayCount, u64),
     now: Timestamp,
 ) -> ChannelView {
@@ -145,9 +157,17 @@ fn view(
         }
     };
     let held = if let Availability::Held(held, _) = availability { Some(*held) } else { None };
-    let (send_window, daily_limit) = match channel.allowance(allowance) {
-        Ok(allowance) => (allowance.window.to_string(), allowance.daily_limit.map(i64::from)),
-        Err(_) => (channel.send_window.clone().unwrap_or_default(), channel.daily_limit),
+    let (send_window, daily_limit, warmup) = match channel.allowance(config.allowance, &config.zone)
+    {
+        Ok(allowance) => {
+            let warmup = allowance.warmup.map(|warmup| WarmupView {
+                from: warmup.from.to_string(),
+                day: warmup.days_before(counted.day) + 1,
+            });
+            let limit = allowance.limit_on(counted.day).map(i64::from);
+            (allowance.window.to_string(), limit, warmup)
+        }
+        Err(_) => (channel.send_window.clone().unwrap_or_default(), channel.daily_limit, None),
     };
     ChannelView {
         id: channel.id,
@@ -164,6 +184,7 @@ fn view(
         send_window_is_own: channel.send_window.is_some(),
         daily_limit,
         daily_limit_is_own: channel.daily_limit.is_some(),
+        warmup,
         sent_today: counted.count,
         pending,
         session: None,

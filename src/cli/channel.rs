@@ -1,5 +1,6 @@
 //! `channel`: the WhatsApp numbers, how they stand, and what people do with them.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -11,6 +12,7 @@ use crate::channels::{self, ChannelView, Edit, OwnLimit, OwnWindow, State};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::logging::in_one_line;
+use crate::send_window::Day;
 use crate::serve;
 use crate::store::Channel;
 use crate::terminal::one_line;
@@ -106,6 +108,29 @@ struct Own {
     /// Its own limit per local day; 0 for none; or default for DAILY_LIMIT
     #[arg(long, value_name = "N")]
     daily_limit: Option<OwnLimit>,
+    /// Begin slowly: today, or the day on which that began (2026-12-01); off ends it
+    #[arg(long, value_name = "DAY")]
+    warmup: Option<WarmupDay>,
+}
+
+/// From when a number is warmed up.
+#[derive(Clone, Copy, Debug)]
+enum WarmupDay {
+    Today,
+    From(Day),
+    Off,
+}
+
+impl FromStr for WarmupDay {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.trim().to_lowercase().as_str() {
+            "today" | "hari ini" => Ok(Self::Today),
+            "off" => Ok(Self::Off),
+            day => Day::parse(day).map(Self::From).ok_or("write today, 2026-12-01, or off"),
+        }
+    }
 }
 
 pub(super) fn channel(args: &ChannelArgs, config: &Config) -> Result<(), CliError> {
@@ -123,11 +148,18 @@ pub(super) fn channel(args: &ChannelArgs, config: &Config) -> Result<(), CliErro
             return output.print(&view, |view| told(view, "removed"));
         }
         ChannelCommand::Add { name, session, own, output } => {
-            let id = channels::add(&mut desk.store, name, session, &own.edit(), now)?;
-            (id, output, "added".to_owned())
+            let edit = own.edit(&desk);
+            let id = channels::add(&mut desk.store, name, session, &edit, now)?;
+            let is_warm = own.warmup.is_some();
+            let hint = if is_warm {
+                ""
+            } else {
+                ". A new number? `channel edit --warmup today` lets it begin slowly"
+            };
+            (id, output, format!("added{hint}"))
         }
         ChannelCommand::Edit { channel, name, session, own, output } => {
-            let edit = Edit { name: name.clone(), session: session.clone(), ..own.edit() };
+            let edit = Edit { name: name.clone(), session: session.clone(), ..own.edit(&desk) };
             let was = channels::edit(&mut desk.store, channel, &edit, now)?;
             (was.id, output, "changed".to_owned())
         }
@@ -165,8 +197,14 @@ fn show(desk: &mut Desk<'_>, channel: &str, offline: bool, output: Output) -> Re
 }
 
 impl Own {
-    fn edit(&self) -> Edit {
-        Edit { name: None, session: None, window: self.window, daily_limit: self.daily_limit }
+    fn edit(&self, desk: &Desk<'_>) -> Edit {
+        let from = |warmup| match warmup {
+            WarmupDay::Today => Some(Day::of(&desk.config.zone, desk.now)),
+            WarmupDay::From(day) => Some(day),
+            WarmupDay::Off => None,
+        };
+        let warmup_from = self.warmup.map(from);
+        Edit { window: self.window, daily_limit: self.daily_limit, warmup_from, ..Edit::default() }
     }
 }
 
@@ -214,6 +252,7 @@ fn details(view: &ChannelView, desk: &Desk<'_>) -> Vec<(String, String)> {
         ("state", state(view, desk)),
         ("today", today(view)),
         ("daily limit", format!("{} ({})", limit(view), own(view.daily_limit_is_own))),
+        ("warm-up", warmup(view)),
         ("hours", format!("{} {} ({})", view.send_window, zone, own(view.send_window_is_own))),
         ("waiting", view.pending.to_string()),
     ];
@@ -261,6 +300,13 @@ fn today(view: &ChannelView) -> String {
     match view.daily_limit {
         Some(limit) => format!("{} of {limit}", view.sent_today),
         None => view.sent_today.to_string(),
+    }
+}
+
+fn warmup(view: &ChannelView) -> String {
+    match &view.warmup {
+        Some(warmup) => format!("day {}, since {}", warmup.day, warmup.from),
+        None => "none".to_owned(),
     }
 }
 

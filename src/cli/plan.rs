@@ -337,7 +337,11 @@ fn pace(forecast: &Forecast, zone: &Zone) -> String {
     } else {
         format!("{least} to {most} s between two sends on a channel, {mean} s on average")
     };
-    format!("Times are about right, in {}: {gaps}.", zone.name())
+    let rest = forecast.rest.map_or(String::new(), |rest| {
+        let (least, most) = (rest.least.as_secs() / 60, rest.most.as_secs() / 60);
+        format!(", and a rest of {least} to {most} min after {} sends", rest.after)
+    });
+    format!("Times are about right, in {}: {gaps}{rest}.", zone.name())
 }
 
 fn recipient_line(row: &RecipientForecast<'_>, zone: &Zone) -> String {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use log::LevelFilter;
 
 use super::{ConfigError, SETTINGS, Supabase};
-use crate::send_window::{Allowance, DAILY_LIMIT_MAX, SendWindow, WINDOW_FORM};
+use crate::send_window::{Allowance, DAILY_LIMIT_MAX, Rest, SendWindow, WINDOW_FORM, WarmupRule};
 
 /// Of any secret, in characters: more would not fit into the head of a request.
 const SECRET_LENGTH_MAX: usize = 1024;
@@ -87,7 +87,19 @@ impl Values {
         let limit = self.number("DAILY_LIMIT", 0, u64::from(DAILY_LIMIT_MAX))?;
         // In range: DAILY_LIMIT_MAX is a u32.
         let daily_limit = u32::try_from(limit).ok().filter(|limit| *limit > 0);
-        Ok(Allowance { window, daily_limit })
+        let start = self.number("WARMUP_START", 1, u64::from(DAILY_LIMIT_MAX))?;
+        let growth_percent = self.parsed("WARMUP_GROWTH", "a number from 1 to 10", percent)?;
+        // In range, as above.
+        let warmup_rule = WarmupRule { start: u32::try_from(start).unwrap_or(1), growth_percent };
+        Ok(Allowance { window, daily_limit, warmup_rule, warmup: None })
+    }
+
+    /// `None` when channels do not rest.
+    pub(super) fn rest(&self) -> Result<Option<Rest>, ConfigError> {
+        let after = u32::try_from(self.number("REST_AFTER", 0, 1_000_000)?).unwrap_or(0);
+        let (least, most) =
+            self.parsed("REST_MINUTES", "minutes such as 5-10, at most 1440", Rest::minutes)?;
+        Ok((after > 0).then_some(Rest { after, least, most }))
     }
 
     /// The project, when SUPABASE_URL names one.
@@ -142,6 +154,13 @@ impl Values {
         );
         Err(ConfigError::unshown(key, wanted))
     }
+}
+
+/// Of a number from 1 to 10.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "100 to 1000")]
+fn percent(text: &str) -> Option<u32> {
+    let number: f64 = text.replace(',', ".").parse().ok()?;
+    (1.0..=10.0).contains(&number).then(|| (number * 100.0).round() as u32)
 }
 
 /// Whether a name needs no quotes anywhere.

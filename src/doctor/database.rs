@@ -243,7 +243,7 @@ impl Look<'_> {
         let now = *now;
         let sending = lock::who_sends(store.path());
         let (last, due) = store.read(|tx| Ok((tx.newest_run_at()?, tx.count_due(now)?)))?;
-        if let Some(sender) = status::sender(store, config.gap, now)? {
+        if let Some(sender) = status::sender(store, config, now)? {
             let words = sender.in_words(&config.zone);
             match &sender.hangs {
                 Some(_) => findings.wrong("triggers", words, &sender.holder.remedy()),

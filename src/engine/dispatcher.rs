@@ -119,7 +119,7 @@ impl Dispatcher {
     /// a channel is first looked at, changes none.
     pub(super) fn recover(&mut self) -> Result<(), StoreError> {
         let (recovered, paced) = self.core.recover()?;
-        let longest = self.core.config.gap.longest();
+        let longest = self.core.config.longest_gap();
         for (channel, column) in paced {
             self.channels.memory(channel).ready_time(column, self.core.clock.now(), longest);
         }
@@ -394,7 +394,7 @@ impl Dispatcher {
     /// Lets every channel that may have something to do wait for its turn, but for those whose hold a
     /// look at the session does not end: no run waits for their gap.
     fn offer_channels(&mut self, now: Now) -> Result<(), StoreError> {
-        let longest = self.core.config.gap.longest();
+        let longest = self.core.config.longest_gap();
         let channels = self.core.read(|tx| tx.channels_with_work())?;
         for channel in channels {
             let ends = channel.held.as_ref().map(|held| hold_ends(held, now.wall));

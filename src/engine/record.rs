@@ -60,7 +60,7 @@ impl Core {
     /// may have proved what became of the others. With them the channels that have a pace.
     pub(super) fn recover(&self) -> Result<(usize, Paced), StoreError> {
         let Now { wall: now, .. } = self.clock.now();
-        let ready_at = now.plus(self.config.gap.longest()).ceil_to_second();
+        let ready_at = now.plus(self.config.longest_gap()).ceil_to_second();
         let (recovered, settled, paced) = self.write(|tx| {
             let mut recovered = tx.recover_sending(now)?;
             for one in &mut recovered {
@@ -107,7 +107,7 @@ impl Core {
     ) -> Result<After, StoreError> {
         let Unrecorded { claimed, outcome, held_count } = result;
         let transition = outcome.transition();
-        let (ready_at, ready) = self.next_ready(now);
+        let (ready_at, ready) = self.next_ready(now, claimed.rests);
         let hold = transition
             .hold
             .as_ref()

@@ -90,7 +90,7 @@ impl Core {
             | Availability::PacedUntil(_)
             | Availability::Ready => {}
         }
-        let ready = memory.ready_time(channel.ready_at, now, self.config.gap.longest());
+        let ready = memory.ready_time(channel.ready_at, now, self.config.longest_gap());
         if ready > now.monotonic {
             return Ok(After::Ready(ready));
         }
@@ -169,9 +169,9 @@ impl Core {
         closed.is_some()
     }
 
-    /// The end of a gap that begins now: for the column, rounded up, and exactly.
-    pub(super) fn next_ready(&self, now: Now) -> (Timestamp, Duration) {
-        let gap = self.config.gap.with_jitter(self.chance());
+    /// The end of a gap that begins now, or of a rest: for the column, rounded up, and exactly.
+    pub(super) fn next_ready(&self, now: Now, rests: bool) -> (Timestamp, Duration) {
+        let gap = self.config.gap_after(rests, self.chance());
         (now.wall.plus(gap).ceil_to_second(), now.monotonic + gap)
     }
 }
@@ -301,7 +301,8 @@ impl Turn<'_> {
     /// What the channel is allowed; or the hold for one whose row says what cannot be followed. It must
     /// not send by a guess: a wrong one sends at night.
     fn allowance(&self) -> Result<Allowance, Hold> {
-        self.channel.allowance(self.core.config.allowance).map_err(|error| {
+        let config = &self.core.config;
+        self.channel.allowance(config.allowance, &config.zone).map_err(|error| {
             let reason = Reason::WindowUnreadable { cause: error.to_string() };
             Hold::new(HoldKind::Misconfigured, reason)
         })
@@ -329,7 +330,9 @@ impl Turn<'_> {
             if !allowance.window.contains(zone, now.wall) || core.is_clock_wrong(now) {
                 return Ok((Claim::Changed, now.wall, now.monotonic));
             }
-            let (next_ready_at, ready) = core.next_ready(now);
+            let (sends_since_rest, rests) = core.config.rest_after(channel.sends_since_rest);
+            let (next_ready_at, ready) = core.next_ready(now, rests);
+            let day = Day::of(zone, now.wall);
             let request = ClaimRequest {
                 delivery_id: open.id,
                 channel_id: channel.id,
@@ -337,14 +340,22 @@ impl Turn<'_> {
                 seen_ready_at: channel.ready_at,
                 seen_send_window: channel.send_window.as_deref(),
                 seen_daily_limit: channel.daily_limit,
-                day: Day::of(zone, now.wall),
-                day_limit: allowance.daily_limit,
+                seen_warmup_from: channel.warmup_from.as_deref(),
+                sends_since_rest,
+                rests,
+                day,
+                day_limit: allowance.limit_on(day),
                 next_ready_at,
                 reserved_id,
                 rendered: None,
                 seen_content: open.content.as_deref(),
             };
             let claim = core.claim(tx, open, &request, now.wall)?;
+            if let (Claim::Made(_), Some(warmup)) = (&claim, allowance.warmup)
+                && warmup.from_on(day) != warmup.from
+            {
+                tx.set_warmup_from(channel.id, warmup.from_on(day))?;
+            }
             fail_point::reach("claim_uncommitted");
             Ok((claim, next_ready_at, ready))
         });

@@ -34,7 +34,7 @@ impl<'a> ChannelQueue<'a> {
             (now, DayCount { day: Day::of(&config.zone, now), count: 0 });
         if let Some(channel) = &channel {
             let found = channels::look(tx, channel, config, now)?;
-            ready = channels::ready_at(channel, config.gap, now);
+            ready = channels::ready_at(channel, config, now);
             if let Availability::Held(_, HoldEnds::At(until)) = found.0 {
                 ready = ready.max(until);
             }
@@ -72,9 +72,21 @@ impl<'a> ChannelQueue<'a> {
         }
     }
 
-    /// A send began at `at`: the next one waits a gap, with the mean of the jitter.
+    /// A send began at `at`: the next one waits a gap or a rest, with the mean of what is at random.
     pub(crate) fn took(&mut self, at: Timestamp) {
-        self.counted.note(&self.config.zone, at);
-        self.ready = at.plus(self.config.gap.with_jitter(0.5));
+        let zone = &self.config.zone;
+        self.counted.note(zone, at);
+        let mut rests = false;
+        if let Some(channel) = &mut self.channel {
+            let warmup = channel.allowance(self.config.allowance, zone).ok();
+            if let Some(warmup) = warmup.and_then(|allowance| allowance.warmup) {
+                channel.warmup_from = Some(warmup.from_on(Day::of(zone, at)).to_string());
+            }
+            (channel.sends_since_rest, rests) = self.config.rest_after(channel.sends_since_rest);
+        }
+        self.ready = at.plus(self.config.gap_after(rests, 0.5));
+        if let Some(channel) = &mut self.channel {
+            channel.ready_at = Some(self.ready);
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::delivery::{MessageStatus, Status};
 use crate::messages::Warned;
 use crate::recipient;
-use crate::send_window::Gap;
+use crate::send_window::{Gap, Rest};
 use crate::store::Message;
 
 /// What becomes of one recipient.
@@ -185,6 +185,8 @@ pub struct Forecast {
     pub(crate) now: Timestamp,
     /// Between two sends on a channel; the mean of the jitter is counted.
     pub(crate) gap: Gap,
+    /// After so many sends a channel rests.
+    pub(crate) rest: Option<Rest>,
     /// How late a message may still go out.
     pub(crate) late_limit: Duration,
     /// Of all messages that were looked at.

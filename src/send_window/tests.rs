@@ -138,7 +138,8 @@ fn the_next_opening_is_the_first_minute_in_the_window() {
 #[test]
 fn a_full_day_waits_for_the_first_open_minute_of_the_next_one() {
     let wib = zone("WIB");
-    let allowance = Allowance { window: window("07:00-21:00"), daily_limit: Some(2) };
+    let allowance =
+        Allowance { window: window("07:00-21:00"), daily_limit: Some(2), ..Allowance::default() };
     let noon = at("2026-12-02T05:00:00Z");
     let mut counted = none(&wib, noon);
     for _ in 0..2 {
@@ -150,14 +151,16 @@ fn a_full_day_waits_for_the_first_open_minute_of_the_next_one() {
     assert_eq!(next.closed, Some(Closed::DailyLimit(2)));
     counted.note(&wib, next.at);
     assert_eq!(counted.count, 1, "another day");
-    let always = Allowance { window: SendWindow::Always, daily_limit: Some(1) };
+    let always =
+        Allowance { window: SendWindow::Always, daily_limit: Some(1), ..Allowance::default() };
     assert_eq!(always.next(&wib, next.at, counted).at, at("2026-12-03T17:00:00Z"));
 }
 
 #[test]
 fn after_the_windows_end_the_window_and_not_the_full_day_is_the_reason() {
     let wib = zone("WIB");
-    let allowance = Allowance { window: window("07:00-21:00"), daily_limit: Some(2) };
+    let allowance =
+        Allowance { window: window("07:00-21:00"), daily_limit: Some(2), ..Allowance::default() };
     let late = at("2026-12-02T15:00:00Z");
     let full = DayCount { day: Day::of(&wib, late), count: 2 };
     let next = allowance.next(&wib, late, full);
@@ -167,22 +170,24 @@ fn after_the_windows_end_the_window_and_not_the_full_day_is_the_reason() {
 
 #[test]
 fn a_channels_own_columns_go_before_the_settings() {
-    let settings = Allowance { window: window("07:00-21:00"), daily_limit: Some(100) };
-    assert_eq!(settings.of_channel(None, None), Ok(settings));
-    assert_eq!(settings.of_channel(Some(" "), None), Ok(settings));
-    assert_eq!(settings.of_channel(Some("always"), Some(0)), Ok(Allowance::default()));
-    let own = settings.of_channel(Some("08:00-12:00"), Some(5)).unwrap();
+    let settings =
+        Allowance { window: window("07:00-21:00"), daily_limit: Some(100), ..Allowance::default() };
+    assert_eq!(settings.of_channel(None, None, None), Ok(settings));
+    assert_eq!(settings.of_channel(Some(" "), None, None), Ok(settings));
+    assert_eq!(settings.of_channel(Some("always"), Some(0), None), Ok(Allowance::default()));
+    let own = settings.of_channel(Some("08:00-12:00"), Some(5), None).unwrap();
     assert_eq!((own.window.to_string().as_str(), own.daily_limit), ("08:00-12:00", Some(5)));
-    assert!(settings.of_channel(Some("pagi"), None).is_err());
-    assert!(settings.of_channel(None, Some(-1)).is_err());
-    assert!(settings.of_channel(None, Some(i64::MAX)).is_err());
+    assert!(settings.of_channel(Some("pagi"), None, None).is_err());
+    assert!(settings.of_channel(None, Some(-1), None).is_err());
+    assert!(settings.of_channel(None, Some(i64::MAX), None).is_err());
 }
 
 /// What a forecast does: 250 messages, 60 s apart, 100 a day, within office hours.
 #[test]
 fn a_forecast_is_a_walk_over_the_same_functions() {
     let wib = zone("WIB");
-    let allowance = Allowance { window: window("09:00-10:30"), daily_limit: Some(80) };
+    let allowance =
+        Allowance { window: window("09:00-10:30"), daily_limit: Some(80), ..Allowance::default() };
     let mut now = at("2026-12-02T02:30:00Z");
     let mut counted = none(&wib, now);
     let mut days: Vec<(String, u32)> = Vec::new();
@@ -199,4 +204,70 @@ fn a_forecast_is_a_walk_over_the_same_functions() {
     let counts: Vec<u32> = days.iter().map(|(_, count)| *count).collect();
     assert_eq!(counts, [60, 80, 80, 30]);
     assert_eq!(days[0].0, "2026-12-02");
+}
+
+fn warmup(from: &str, last: Option<&str>) -> Warmup {
+    let day = |text| Day::parse(text).unwrap();
+    Warmup { rule: WarmupRule::default(), from: day(from), last: last.map(day) }
+}
+
+fn limits(warmup: Warmup, most: Option<u32>, days: &[&str]) -> Vec<Option<u32>> {
+    days.iter().map(|day| warmup.limit_on(Day::parse(day).unwrap(), most)).collect()
+}
+
+#[test]
+fn a_new_numbers_limit_grows_each_day_until_its_own() {
+    let days = ["2026-12-01", "2026-12-02", "2026-12-03", "2026-12-06", "2026-12-11", "2027-12-01"];
+    let new = warmup("2026-12-01", Some("2026-12-01"));
+    // A year later it has not sent since: a week less than nothing.
+    let expected = [Some(20), Some(26), Some(33), Some(74), Some(20), Some(20)];
+    assert_eq!(limits(new, Some(200), &days), expected);
+    for (day, limit) in [("2026-12-11", Some(200)), ("2027-12-01", Some(200))] {
+        let busy = Warmup { last: Day::parse(day), ..new };
+        assert_eq!(limits(busy, Some(200), &[day]), [limit]);
+        assert_eq!(limits(busy, Some(15), &[day]), [Some(15)]);
+    }
+    assert_eq!(limits(new, Some(15), &["2026-12-01"]), [Some(15)]);
+}
+
+#[test]
+fn without_a_limit_a_warm_up_ends_after_30_days() {
+    let of = |day| {
+        limits(Warmup { last: Day::parse(day), ..warmup("2026-12-01", None) }, None, &[day])[0]
+    };
+    assert_eq!(
+        (of("2026-12-01"), of("2026-12-30"), of("2026-12-31")),
+        (Some(20), Some(40_307), None)
+    );
+    // Before its first day, as on it: a clock may be set.
+    assert_eq!(of("2026-11-01"), Some(20));
+}
+
+#[test]
+fn a_week_without_a_send_takes_a_week_of_the_warm_up_back() {
+    let from =
+        |last, day| warmup("2026-12-01", Some(last)).from_on(Day::parse(day).unwrap()).to_string();
+    assert_eq!(from("2026-12-10", "2026-12-17"), "2026-12-01", "six days without one");
+    // Nine days warm at the last send, two after the pause.
+    assert_eq!(from("2026-12-10", "2026-12-18"), "2026-12-16");
+    assert_eq!(from("2026-12-10", "2027-03-01"), "2027-02-27");
+    assert_eq!(from("2026-12-03", "2026-12-11"), "2026-12-11", "anew");
+    assert_eq!(from("2026-12-03", "1970-01-01"), "2026-12-01", "a clock was set");
+    assert_eq!(
+        from("2026-11-03", "2026-12-11"),
+        "2026-12-01",
+        "what it sent before does not count"
+    );
+}
+
+#[test]
+fn a_rest_comes_after_so_many_sends() {
+    let (least, most) = Rest::minutes(" 5 - 10 ").unwrap();
+    let rest = Rest { after: 3, least, most };
+    assert_eq!((rest.after(0), rest.after(1), rest.after(2)), ((1, false), (2, false), (0, true)));
+    assert_eq!(rest.after(9), (0, true), "the setting was more");
+    assert_eq!((rest.length(0.0), rest.length(1.0)), (least, most));
+    for wrong in ["", "10-5", "0", "-5", "5-1441", "lima"] {
+        assert_eq!(Rest::minutes(wrong), None, "{wrong}");
+    }
 }

@@ -2,10 +2,11 @@
 
 use rusqlite::Row;
 
-use super::{SqlResult, Tx, explanation, lossy, params, read, text};
+use super::{ClaimRequest, SqlResult, Tx, explanation, lossy, params, read, text};
 use crate::clock::Timestamp;
 use crate::delivery::{Hold, HoldKind};
 use crate::reason::{ChannelName, Explanation, Reason};
+use crate::schedule::Zone;
 use crate::send_window::{Allowance, Day, WindowError};
 
 /// One WhatsApp number.
@@ -27,6 +28,10 @@ pub struct Channel {
     pub(crate) send_window: Option<String>,
     /// Its own daily limit, as written.
     pub(crate) daily_limit: Option<i64>,
+    /// The first day of its warm-up, while it has one; as written.
+    pub(crate) warmup_from: Option<String>,
+    /// Claims since it last rested.
+    pub(crate) sends_since_rest: u32,
     /// The number that it sends from, as `+6281234567890`; `None` when WAHA has not told it yet.
     pub(crate) phone_number: Option<String>,
     /// The number that its session has now, while the channel is held for it.
@@ -59,13 +64,22 @@ impl Channel {
                 kind: kind.as_deref().and_then(HoldKind::from_word),
                 until,
             }),
-            held_count, lossy send_window, daily_limit, lossy phone_number, lossy other_number,
+            held_count, lossy send_window, daily_limit, lossy warmup_from, sends_since_rest,
+            lossy phone_number, lossy other_number,
         } }
     }
 
     /// What it is allowed: its own columns, or else what the settings say.
-    pub(crate) fn allowance(&self, settings: Allowance) -> Result<Allowance, WindowError> {
-        settings.of_channel(self.send_window.as_deref(), self.daily_limit)
+    pub(crate) fn allowance(
+        &self,
+        settings: Allowance,
+        zone: &Zone,
+    ) -> Result<Allowance, WindowError> {
+        let from = self.warmup_from.as_deref().and_then(Day::parse);
+        // Its gap was over then: the day of its last send, or the one after.
+        let last = self.ready_at.map(|ready| Day::of(zone, ready));
+        let warmup = from.map(|from| (from, last));
+        settings.of_channel(self.send_window.as_deref(), self.daily_limit, warmup)
     }
 
     /// The hold for a channel whose `session` has the number `seen` (as `+6281234567890`), when that
@@ -85,6 +99,7 @@ impl Channel {
 
 pub(super) const COLUMNS: &str = "c.id, c.name, trim(c.session_name) AS session_name, c.is_active, c.ready_at, \
                        c.held_reason, c.held_kind, c.held_until, c.held_count, c.send_window, c.daily_limit, \
+                       c.warmup_from, c.sends_since_rest, \
                        c.phone_number, c.other_number, c.held_code, c.held_args";
 
 impl Tx<'_> {
@@ -151,6 +166,12 @@ impl Tx<'_> {
             why(&error),
         };
         self.query_rows(sql, params, |row| Ok((row.get("auto_message_id")?, row.get("due_at")?)))
+    }
+
+    /// Moves the first day of a channel's warm-up, because it paused.
+    pub(crate) fn set_warmup_from(&self, id: i64, from: Day) -> SqlResult<()> {
+        let sql = "UPDATE channels SET warmup_from = :from WHERE id = :id";
+        self.execute_sql(sql, params! { id, from })
     }
 
     /// How many deliveries of a channel were claimed on a local day and may have gone out.
@@ -236,6 +257,17 @@ impl Tx<'_> {
         self.execute_sql(sql, params! { id, ready_at, succeeded, now })
     }
 
+    /// The same with a claim, which counts towards the channel's rest.
+    pub(super) fn pace_channel(&self, claim: &ClaimRequest<'_>, now: Timestamp) -> SqlResult<()> {
+        let sql = "UPDATE channels SET ready_at = :next_ready_at, updated_at = :now,
+                       sends_since_rest = :sends_since_rest
+                   WHERE id = :channel_id";
+        self.execute_sql(
+            sql,
+            params! { now, claim.{ channel_id, next_ready_at, sends_since_rest } },
+        )
+    }
+
     pub(crate) fn channels(&self) -> SqlResult<Vec<Channel>> {
         let sql = format!("SELECT {COLUMNS} FROM channels c ORDER BY c.id");
         self.query_rows(&sql, [], Channel::from_row)
@@ -245,12 +277,12 @@ impl Tx<'_> {
     /// Fails when the session is another channel's.
     pub(crate) fn add_channel(&self, new: &Channel, now: Timestamp) -> SqlResult<i64> {
         let sql = "INSERT INTO channels
-                       (name, session_name, send_window, daily_limit, created_at, updated_at)
-                   VALUES (:name, :session, :window, :limit, :now, :now)";
+                       (name, session_name, send_window, daily_limit, warmup_from, created_at, updated_at)
+                   VALUES (:name, :session, :window, :limit, :warmup_from, :now, :now)";
         self.insert_row(
             sql,
             params! {
-                now, new.{ name },
+                now, new.{ name, warmup_from },
                 ":session": new.session_name,
                 ":window": new.send_window,
                 ":limit": new.daily_limit,
@@ -262,10 +294,11 @@ impl Tx<'_> {
     /// Fails when the session is another channel's.
     pub(crate) fn set_channel(&self, to: &Channel, now: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE channels SET name = :name, session_name = :session,
-                       send_window = :window, daily_limit = :limit, updated_at = :now
+                       send_window = :window, daily_limit = :limit, warmup_from = :warmup_from,
+                       updated_at = :now
                    WHERE id = :id";
         let params = params! {
-            now, to.{ id, name },
+            now, to.{ id, name, warmup_from },
             ":session": to.session_name,
             ":window": to.send_window,
             ":limit": to.daily_limit,

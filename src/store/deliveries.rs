@@ -156,6 +156,12 @@ pub struct ClaimRequest<'a> {
     pub seen_send_window: Option<&'a str>,
     /// `channels.daily_limit` as it was when it was found not reached.
     pub seen_daily_limit: Option<i64>,
+    /// `channels.warmup_from` as it was then.
+    pub seen_warmup_from: Option<&'a str>,
+    /// `channels.sends_since_rest` from now on.
+    pub sends_since_rest: u32,
+    /// Whether the channel rests after this one.
+    pub rests: bool,
     /// The local day of the claim.
     pub day: Day,
     /// How many claims the channel may have on that day, this one included; `None` for any number.
@@ -180,6 +186,8 @@ pub struct Claimed {
     pub(crate) claimed_at: Timestamp,
     /// The local day that it counts for.
     pub(crate) day: Day,
+    /// Whether the channel rests after it.
+    pub(crate) rests: bool,
     /// Which attempt this is, from 1.
     pub attempt: i64,
     /// Whom it goes to.
@@ -340,19 +348,20 @@ impl Tx<'_> {
                            WHERE c.id = :channel_id AND c.is_active = 1 AND c.held_reason IS NULL
                                AND trim(c.session_name) = :session AND c.ready_at IS :seen_ready_at
                                AND c.send_window IS :seen_send_window
-                               AND c.daily_limit IS :seen_daily_limit)
+                               AND c.daily_limit IS :seen_daily_limit
+                               AND c.warmup_from IS :seen_warmup_from)
                        AND (:day_limit IS NULL OR :day_limit > coalesce((SELECT claimed
                            FROM channel_days WHERE channel_id = :channel_id AND day = :day), 0))
                        AND NOT {IS_OPTED_OUT} AND NOT {IS_CONTACT_CHANGED}");
         let params = params! {
             now, request.{ channel_id, session, reserved_id, rendered, seen_ready_at },
-            request.{ seen_send_window, seen_daily_limit, day, day_limit, seen_content },
+            request.{ seen_send_window, seen_daily_limit, seen_warmup_from, day, day_limit, seen_content },
             ":id": request.delivery_id,
         };
         if !self.change(&sql, params)? {
             return Ok(None);
         }
-        self.set_channel_ready_at(request.channel_id, request.next_ready_at, false, now)?;
+        self.pace_channel(request, now)?;
         self.count_claim(request.channel_id, request.day)?;
         self.claimed(request, now).map(Some)
     }
@@ -370,6 +379,7 @@ impl Tx<'_> {
                 channel_id: request.channel_id,
                 claimed_at: now,
                 day: request.day,
+                rests: request.rests,
                 attempt: row.get("attempts")?,
                 chat_id, text, content, recipients, metadata,
                 reserved_id: request.reserved_id.map(str::to_owned),

@@ -265,7 +265,7 @@ fn nothing_due_and_a_trigger_in_another_process_are_not_stale() {
 fn a_window_that_has_just_opened_is_not_stale() {
     let mut world = World::new();
     world.config.allowance =
-        Allowance { window: SendWindow::parse("08:00-09:00").unwrap(), daily_limit: None };
+        Allowance { window: SendWindow::parse("08:00-09:00").unwrap(), ..Allowance::default() };
     let watch = watch(&world);
     assert!(watch.config.allowance.window.contains(&watch.config.zone, world.clock.now().wall));
     assert!(!is_stale(&world, &watch, Duration::from_hours(23) + Duration::from_mins(59)));

@@ -36,7 +36,10 @@ fn a_channel_is_added_shown_changed_and_removed() {
         "--daily-limit",
         "100",
     ]));
-    assert_eq!(added, "channel 2 `Toko Melati` added\n");
+    assert_eq!(
+        added,
+        "channel 2 `Toko Melati` added. A new number? `channel edit --warmup today` lets it begin slowly\n"
+    );
     let row = "SELECT name, session_name, send_window, daily_limit FROM channels WHERE id = 2";
     assert_eq!(site.sqlite3(row), "Toko Melati|melati|07:00-21:00|100\n");
     let view = json(&site, &["channel", "show", "toko melati"]);
@@ -56,6 +59,32 @@ fn a_channel_is_added_shown_changed_and_removed() {
     assert_eq!(site.sqlite3(row), "Melati|melati||0\n");
     assert_eq!(stdout(&site.run(&["channel", "remove", "melati"])), "channel 2 `Melati` removed\n");
     assert_eq!(site.sqlite3("SELECT count(*) FROM channels"), "1\n");
+}
+
+#[test]
+fn a_new_number_is_warmed_up_and_the_channel_says_how_far_it_is() {
+    let site = Site::new();
+    let today =
+        stdout(&site.run(&["channel", "add", "baru", "--session", "baru", "--warmup", "today"]));
+    assert_eq!(today, "channel 2 `baru` added\n");
+    let view = json(&site, &["channel", "show", "baru"]);
+    assert_eq!((view["warmup"]["day"].as_i64(), view["daily_limit"].as_i64()), (Some(1), Some(20)));
+    assert!(stdout(&site.run(&["channel", "show", "baru"])).contains("day 1, since 2"));
+    stdout(&site.run(&[
+        "channel",
+        "edit",
+        "baru",
+        "--warmup",
+        "2026-01-01",
+        "--daily-limit",
+        "100",
+    ]));
+    let view = json(&site, &["channel", "show", "baru"]);
+    assert_eq!(view["daily_limit"].as_i64(), Some(100), "long since warm");
+    stdout(&site.run(&["channel", "edit", "baru", "--warmup", "off"]));
+    assert_eq!(json(&site, &["channel", "show", "baru"])["warmup"], Value::Null);
+    let error = stderr(&site.run(&["channel", "edit", "baru", "--warmup", "besok"]));
+    assert!(error.contains("write today, 2026-12-01, or off"), "{error}");
 }
 
 #[test]

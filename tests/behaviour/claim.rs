@@ -7,7 +7,9 @@ use auto_message_scheduler::channels::{Availability, Off, availability};
 use auto_message_scheduler::clock::Timestamp;
 use auto_message_scheduler::config::Config;
 use auto_message_scheduler::schedule::Zone;
-use auto_message_scheduler::send_window::{Allowance, Closed, Day, DayCount, Gap, SendWindow};
+use auto_message_scheduler::send_window::{
+    Allowance, Closed, Day, DayCount, Gap, SendWindow, WarmupRule,
+};
 use auto_message_scheduler::store::{ClaimRequest, Claimed, Open, Store};
 
 /// Channels `default` (1) and `kedua` (2) with a pending delivery each: 10 and 20.
@@ -82,6 +84,9 @@ fn request() -> ClaimRequest<'static> {
         seen_ready_at: Timestamp::parse(READY_AT),
         seen_send_window: None,
         seen_daily_limit: None,
+        seen_warmup_from: None,
+        sends_since_rest: 0,
+        rests: false,
         day: Day::of(&Zone::parse("WIB").unwrap(), now()),
         day_limit: None,
         next_ready_at: Timestamp::parse("2026-12-01T01:01:00Z").unwrap(),
@@ -283,9 +288,11 @@ fn a_channel_that_is_said_to_be_available_is_one_that_the_claim_takes() {
             random.choice([None, Some(3)]).flatten(),
         );
         let claimed = random.u32(..4);
+        // A limit of 2 on its first day, of 3 on the next.
+        let warmup_from = one(&mut random, &[None, None, Some("2026-12-01"), Some("2026-11-30")]);
         table.sql.execute_batch(&format!(
             "UPDATE channels SET is_active = {}, session_name = {}, ready_at = {}, send_window = {},
-                 daily_limit = {}, held_reason = NULL, held_kind = NULL, held_until = NULL WHERE id = 1;
+                 daily_limit = {}, warmup_from = {}, held_reason = NULL, held_kind = NULL, held_until = NULL WHERE id = 1;
              UPDATE channels SET held_reason = {}, held_kind = {}, held_until = {} WHERE id = 1;
              INSERT OR REPLACE INTO channel_days VALUES (1, '2026-12-01', {claimed});
              UPDATE deliveries SET status = 'pending', text = NULL, claimed_at = NULL WHERE id = 10",
@@ -294,22 +301,28 @@ fn a_channel_that_is_said_to_be_available_is_one_that_the_claim_takes() {
             literal(ready_at),
             literal(hours),
             own_limit.map_or("NULL".to_owned(), |limit: u32| limit.to_string()),
+            literal(warmup_from),
             literal(is_held.then_some("libur")),
             literal(kind.filter(|_| is_held)),
             literal(until.filter(|_| is_held)),
         )).unwrap();
         let window = SendWindow::parse("06:00-22:00").unwrap();
-        let allowance = Allowance { window, daily_limit: limit };
+        let warmup_rule = WarmupRule { start: 2, growth_percent: 150 };
+        let allowance =
+            Allowance { window, daily_limit: limit, warmup_rule, ..Allowance::default() };
         let config = Config { gap, allowance, zone: zone.clone(), ..Config::default() };
         let channel = table.store.read(|tx| tx.channel(1)).unwrap();
         let ready = channel.as_ref().unwrap().ready_at.unwrap_or(now());
         let counted = DayCount { day, count: claimed };
         let said = availability(channel.as_ref(), counted, &config, ready, now());
         let day_limit = own_limit.map_or(limit, |own| Some(own).filter(|own| *own > 0));
+        let warm = warmup_from.map(|from| if from == "2026-12-01" { 2 } else { 3 });
+        let day_limit = day_limit.into_iter().chain(warm).min();
         let request = ClaimRequest {
             seen_ready_at: ready_at.and_then(Timestamp::parse),
             seen_send_window: hours,
             seen_daily_limit: own_limit.map(i64::from),
+            seen_warmup_from: warmup_from,
             day_limit,
             ..request()
         };
@@ -328,7 +341,10 @@ fn a_channel_that_is_said_to_be_available_is_one_that_the_claim_takes() {
                 assert!(at == ready && (is_taken || Day::of(&zone, at) != day), "{why}");
             }
             Availability::ClosedUntil(at, Closed::Window(_)) => assert!(at > now(), "{why}"),
-            Availability::ClosedUntil(at, Closed::DailyLimit(limit)) => {
+            Availability::ClosedUntil(
+                at,
+                Closed::DailyLimit(limit) | Closed::Warmup { limit, .. },
+            ) => {
                 assert!(claimed >= limit && at > now(), "{why}");
             }
             Availability::Unreadable(_) => assert_eq!(hours, Some("pagi"), "{why}"),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use auto_message_scheduler::clock::Timestamp;
+use auto_message_scheduler::config::Config;
 use auto_message_scheduler::lock::SenderLock;
 use auto_message_scheduler::schedule::Zone;
 use auto_message_scheduler::send_window::Gap;
@@ -11,6 +12,7 @@ use auto_message_scheduler::store::Store;
 use serde_json::Value;
 
 use crate::site::{Site, stderr, until};
+use crate::world::config;
 
 const NOBODY_THERE: &str = "http://127.0.0.1:9";
 
@@ -131,7 +133,7 @@ fn a_run_that_records_nothing_for_half_an_hour_hangs_and_a_server_may_have_nothi
     {
         lock.sign(command, since);
         let now = since.plus(Duration::from_mins(minutes));
-        let sender = status::sender(&mut store, gap, now).unwrap().unwrap();
+        let sender = status::sender(&mut store, &Config { gap, ..config() }, now).unwrap().unwrap();
         assert_eq!(sender.hangs.is_some(), hangs, "{command} {minutes}");
         let words = sender.in_words(&zone);
         assert!(words.contains("since 2026-12-01 08:00"), "{words}");
@@ -141,5 +143,8 @@ fn a_run_that_records_nothing_for_half_an_hour_hangs_and_a_server_may_have_nothi
     lock.sign("run", since);
     let slow = Gap { delay: Duration::from_hours(1), jitter: Duration::ZERO };
     let now = since.plus(Duration::from_mins(90));
-    assert_eq!(status::sender(&mut store, slow, now).unwrap().unwrap().hangs, None);
+    assert_eq!(
+        status::sender(&mut store, &Config { gap: slow, ..config() }, now).unwrap().unwrap().hangs,
+        None
+    );
 }

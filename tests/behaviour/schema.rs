@@ -86,6 +86,21 @@ fn a_status_that_does_not_exist_is_refused() {
 }
 
 #[test]
+fn a_warm_up_begins_on_a_day_of_the_calendar() {
+    let world = World::new();
+    world.execute("UPDATE channels SET warmup_from = '2026-12-01'");
+    for written in ["2026-02-31", "besok", "2026-12-01 08:00", "1-12-2026", ""] {
+        let sql = "UPDATE channels SET warmup_from = ?1";
+        let error = world.sql.execute(sql, [written]).unwrap_err().to_string();
+        assert!(
+            error.contains("warmup_from is the day on which a warm-up began"),
+            "{written}: {error}"
+        );
+    }
+    assert_eq!(world.ask("SELECT warmup_from FROM channels"), "2026-12-01");
+}
+
+#[test]
 fn two_channels_cannot_share_a_whatsapp_number() {
     let world = World::new();
     for session in ["default", " default "] {

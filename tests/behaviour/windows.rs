@@ -241,7 +241,7 @@ fn a_server_without_a_ticker_wakes_when_the_window_opens() {
         Waha::new(&fake.base_url(), None, Duration::from_secs(5)),
         Arc::clone(&clock),
         Arc::clone(&triggers),
-        Arc::new(Config { allowance: Allowance { window, daily_limit: None }, ..config() }),
+        Arc::new(Config { allowance: Allowance { window, ..Allowance::default() }, ..config() }),
         7,
     );
     triggers.pull(auto_message_scheduler::store::Trigger::Cron, None);

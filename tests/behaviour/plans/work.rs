@@ -121,7 +121,8 @@ fn send(world: &mut World) {
              (1, 'Budi', '+6281200007001', '["vip"]', '{"kota":"Solo"}', NULL),
              (2, 'Siti', '0812-0000-7002', '[]', '{}', NULL),
              (3, 'Agus', '+6281200007003', '["vip"]', '{}', '2026-11-01 00:00');
-           INSERT OR IGNORE INTO channels (id, name, session_name, daily_limit) VALUES (2, 'b', 'b', 50);
+           INSERT OR IGNORE INTO channels (id, name, session_name, daily_limit, warmup_from, ready_at)
+             VALUES (2, 'b', 'b', 50, '2026-10-01', '2026-11-01 00:00');
            INSERT INTO auto_messages (id, message, contact_ids) VALUES (1, 'tanpa waktu', '[1]');
            INSERT INTO auto_messages (id, message, contact_ids, schedules) VALUES
              (2, 'Halo {{name}}', 'tag:vip, 081200007008, belum', '[{"date":"2026-12-01","time":"08:10"},{"date":"2026-12-02","time":"08:10"}]');

@@ -14,7 +14,7 @@ use auto_message_scheduler::clock::{Clock, Timestamp};
 use auto_message_scheduler::config::{Config, Secret, Supabase};
 use auto_message_scheduler::fail_point::{Crash, crash_at};
 use auto_message_scheduler::fake_waha::{Engine, Options};
-use auto_message_scheduler::send_window::{Allowance, Gap};
+use auto_message_scheduler::send_window::Gap;
 use auto_message_scheduler::store::{Store, Trigger};
 use auto_message_scheduler::supabase::{Choice, Link, Passed, take_over, turn_off, turn_on};
 use auto_message_scheduler::trigger::Progress;
@@ -168,7 +168,7 @@ impl Story {
             }),
             ..config()
         };
-        let promises = Promises::new(self.gap, Allowance::default());
+        let promises = Promises::new(&builder.config, false);
         let world = builder.build();
         let mut one = Appliance { world, link: None, promises, backup: None, arrivals_seen: 0 };
         one.open_link();

@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use auto_message_scheduler::config::Config;
 use auto_message_scheduler::recipient::{CountryCode, phone_to_chat};
 use auto_message_scheduler::schedule::Zone;
-use auto_message_scheduler::send_window::{Allowance, Day};
+use auto_message_scheduler::send_window::{Allowance, Day, Rest};
 
 use super::calendar::Calendar;
 use crate::world::{Arrival, World};
@@ -14,6 +15,11 @@ use crate::world::{Arrival, World};
 pub struct Promises {
     delay: Duration,
     allowance: Allowance,
+    rest: Option<Rest>,
+    /// Whether the numbers are new: two messages on 2026-11-30, half as many more each day after.
+    is_new: bool,
+    /// By session: how many arrived since it rested.
+    in_a_row: HashMap<String, u32>,
     zone: Zone,
     /// By session and local day: how many arrived.
     day_counts: HashMap<(String, String), u32>,
@@ -31,10 +37,13 @@ pub struct Promises {
 }
 
 impl Promises {
-    pub fn new(delay: Duration, allowance: Allowance) -> Self {
+    pub fn new(config: &Config, is_new: bool) -> Self {
         Self {
-            delay,
-            allowance,
+            delay: config.gap.delay,
+            allowance: config.allowance,
+            rest: config.rest,
+            is_new,
+            in_a_row: HashMap::new(),
             zone: Zone::parse("Asia/Jakarta").unwrap(),
             day_counts: HashMap::new(),
             arrivals_seen: 0,
@@ -125,8 +134,15 @@ impl Promises {
 
     fn never_a_burst(&mut self, arrival: &Arrival) {
         let before = self.last_arrival.insert(arrival.session.clone(), arrival.monotonic);
+        let in_a_row = self.in_a_row.entry(arrival.session.clone()).or_default();
         if self.pardoned.remove(&arrival.session) {
+            *in_a_row = 1;
             return;
+        }
+        if let Some(rest) = self.rest {
+            let gap = before.map(|before| arrival.monotonic.saturating_sub(before));
+            *in_a_row = if gap.is_some_and(|gap| gap >= rest.least) { 1 } else { *in_a_row + 1 };
+            assert!(*in_a_row <= rest.after, "{in_a_row} without a rest: {arrival:?}");
         }
         if let Some(before) = before {
             let gap = arrival.monotonic.saturating_sub(before);
@@ -141,7 +157,7 @@ impl Promises {
 
     /// Within the hours, and never more on a local day than the limit, by the clock that the program had.
     fn never_out_of_hours(&mut self, arrival: &Arrival) {
-        let Allowance { window, daily_limit } = self.allowance;
+        let Allowance { window, daily_limit, .. } = self.allowance;
         assert!(window.contains(&self.zone, arrival.wall), "outside {window}: {arrival:?}");
         let day = Day::of(&self.zone, arrival.wall).to_string();
         let count = self.day_counts.entry((arrival.session.clone(), day)).or_default();
@@ -150,6 +166,11 @@ impl Promises {
             daily_limit.is_none_or(|limit| *count <= limit),
             "more than {daily_limit:?}: {arrival:?}"
         );
+        let age = Day::of(&self.zone, arrival.wall).to_string();
+        let age = world_days(&age) - world_days("2026-11-30");
+        let warm = 2.0 * 1.5_f64.powf(age.max(0) as f64);
+        let is_within = daily_limit.is_none() && age >= 30 || f64::from(*count) <= warm;
+        assert!(!self.is_new || is_within, "{count} on day {age} of a new number: {arrival:?}");
     }
 
     /// Rows do not vanish, but for those of a message that is not wholly planned; and a message that
@@ -189,6 +210,13 @@ impl Promises {
         );
         assert!(wrong.is_empty(), "a lie: messages {wrong:?}");
     }
+}
+
+/// The days from the beginning of 2000 on, as SQLite counts them.
+fn world_days(day: &str) -> i64 {
+    let sql = rusqlite::Connection::open_in_memory().unwrap();
+    let days = "SELECT CAST(julianday(?1) - julianday('2000-01-01') AS INTEGER)";
+    sql.query_row(days, [day], |row| row.get(0)).unwrap()
 }
 
 /// What arrived may be on its way, sent, or unknown; never said not to have gone out, unless WhatsApp

@@ -7,7 +7,7 @@ use auto_message_scheduler::clock::{Clock, Timestamp};
 use auto_message_scheduler::fail_point::{Crash, crash_at};
 use auto_message_scheduler::fake_waha::{Engine, Options};
 use auto_message_scheduler::schedule::Zone;
-use auto_message_scheduler::send_window::{Allowance, Gap, SendWindow};
+use auto_message_scheduler::send_window::{Allowance, Gap, Rest, SendWindow, WarmupRule};
 use auto_message_scheduler::trigger::Progress;
 
 use super::calendar::RULES;
@@ -99,11 +99,17 @@ impl Story {
             let windows = ["07:00-21:00", "08:00-08:10", "21:00-08:30"];
             let window = SendWindow::parse(windows[dice.usize(0..3)]).unwrap();
             let daily_limit = [None, Some(2), Some(5)][dice.usize(0..3)];
-            builder.config.allowance = Allowance { window, daily_limit };
+            builder.config.allowance = Allowance { window, daily_limit, ..Allowance::default() };
         }
+        if dice.u8(0..3) == 0 {
+            let (least, most) = (Duration::from_mins(5), Duration::from_mins(10));
+            builder.config.rest = Some(Rest { after: dice.u32(1..5), least, most });
+        }
+        let is_new = dice.u8(0..3) == 0;
+        builder.config.allowance.warmup_rule = WarmupRule { start: 2, growth_percent: 150 };
         builder.config.typing_max = (dice.u8(0..4) == 0).then_some(Duration::from_secs(5));
         builder.portion = [1, 2, 1_000][dice.usize(0..3)];
-        let promises = Promises::new(builder.config.gap.delay, builder.config.allowance);
+        let promises = Promises::new(&builder.config, is_new);
         let world = builder.build();
         let picture = put(&world, &jpeg(4_000));
         world.execute(
@@ -111,6 +117,9 @@ impl Story {
              INSERT INTO contacts (id, name, phone_number)
                  VALUES (1, 'Budi', '081200007001'), (2, 'Siti', '081300007010')",
         );
+        if is_new {
+            world.execute("UPDATE channels SET warmup_from = '2026-11-30'");
+        }
         Self { world, promises, dice, totals: Totals::default(), is_told_aloud, picture }
     }
 
