@@ -237,7 +237,7 @@ impl Day {
     }
 
     /// Reads `YYYY-MM-DD`.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         Date::parse(text.trim(), format_description!("[year]-[month]-[day]")).ok().map(Self)
     }
 

@@ -316,12 +316,11 @@ impl Turn<'_> {
     ) -> Result<After, StoreError> {
         let Self { core, channel, session, .. } = self;
         // The looks at the session and for an id may have taken long.
-        let now = core.clock.now();
-        if core.triggers.is_stopping() || core.is_over(now) {
+        if core.triggers.is_stopping() || core.is_over(core.clock.now()) {
             return Ok(After::Held);
         }
         fail_point::reach("before_claim");
-        let mut began = now.monotonic;
+        let mut began = Duration::ZERO;
         let claimed = core.write_few(|tx| {
             // Only here, with the database ours, has all waiting ended: the time of the claim.
             let now = core.clock.now();
@@ -341,6 +340,7 @@ impl Turn<'_> {
                 seen_send_window: channel.send_window.as_deref(),
                 seen_daily_limit: channel.daily_limit,
                 seen_warmup_from: channel.warmup_from.as_deref(),
+                warmup_from: allowance.warmup.map(|warmup| warmup.first_day_as_of(day)),
                 sends_since_rest,
                 rests,
                 day,
@@ -351,11 +351,6 @@ impl Turn<'_> {
                 seen_content: open.content.as_deref(),
             };
             let claim = core.claim(tx, open, &request, now.wall)?;
-            if let (Claim::Made(_), Some(warmup)) = (&claim, allowance.warmup)
-                && warmup.from_on(day) != warmup.from
-            {
-                tx.set_warmup_from(channel.id, warmup.from_on(day))?;
-            }
             fail_point::reach("claim_uncommitted");
             Ok((claim, next_ready_at, ready))
         });

@@ -80,7 +80,7 @@ impl<'a> ChannelQueue<'a> {
         if let Some(channel) = &mut self.channel {
             let warmup = channel.allowance(self.config.allowance, zone).ok();
             if let Some(warmup) = warmup.and_then(|allowance| allowance.warmup) {
-                channel.warmup_from = Some(warmup.from_on(Day::of(zone, at)).to_string());
+                channel.warmup_from = Some(warmup.first_day_as_of(Day::of(zone, at)).to_string());
             }
             (channel.sends_since_rest, rests) = self.config.rest_after(channel.sends_since_rest);
         }

@@ -245,8 +245,9 @@ fn without_a_limit_a_warm_up_ends_after_30_days() {
 
 #[test]
 fn a_week_without_a_send_takes_a_week_of_the_warm_up_back() {
-    let from =
-        |last, day| warmup("2026-12-01", Some(last)).from_on(Day::parse(day).unwrap()).to_string();
+    let from = |last, day| {
+        warmup("2026-12-01", Some(last)).first_day_as_of(Day::parse(day).unwrap()).to_string()
+    };
     assert_eq!(from("2026-12-10", "2026-12-17"), "2026-12-01", "six days without one");
     // Nine days warm at the last send, two after the pause.
     assert_eq!(from("2026-12-10", "2026-12-18"), "2026-12-16");

@@ -55,7 +55,7 @@ impl Warmup {
 
     /// Its first day as it counts on `day`: a later one when a pause came in between. Never an earlier
     /// one: a clock that was set to the past for a while must not make a number old.
-    pub(crate) fn from_on(self, day: Day) -> Day {
+    pub(crate) fn first_day_as_of(self, day: Day) -> Day {
         day.minus(self.days_before(day)).max(self.from)
     }
 

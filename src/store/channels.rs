@@ -168,12 +168,6 @@ impl Tx<'_> {
         self.query_rows(sql, params, |row| Ok((row.get("auto_message_id")?, row.get("due_at")?)))
     }
 
-    /// Moves the first day of a channel's warm-up, because it paused.
-    pub(crate) fn set_warmup_from(&self, id: i64, from: Day) -> SqlResult<()> {
-        let sql = "UPDATE channels SET warmup_from = :from WHERE id = :id";
-        self.execute_sql(sql, params! { id, from })
-    }
-
     /// How many deliveries of a channel were claimed on a local day and may have gone out.
     pub(crate) fn day_count(&self, channel_id: i64, day: Day) -> SqlResult<u32> {
         let sql = "SELECT claimed FROM channel_days WHERE channel_id = :id AND day = :day";
@@ -260,11 +254,11 @@ impl Tx<'_> {
     /// The same with a claim, which counts towards the channel's rest.
     pub(super) fn pace_channel(&self, claim: &ClaimRequest<'_>, now: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE channels SET ready_at = :next_ready_at, updated_at = :now,
-                       sends_since_rest = :sends_since_rest
+                       sends_since_rest = :sends_since_rest, warmup_from = :warmup_from
                    WHERE id = :channel_id";
         self.execute_sql(
             sql,
-            params! { now, claim.{ channel_id, next_ready_at, sends_since_rest } },
+            params! { now, claim.{ channel_id, next_ready_at, sends_since_rest, warmup_from } },
         )
     }
 

@@ -158,6 +158,8 @@ pub struct ClaimRequest<'a> {
     pub seen_daily_limit: Option<i64>,
     /// `channels.warmup_from` as it was then.
     pub seen_warmup_from: Option<&'a str>,
+    /// The same from now on: later after a pause.
+    pub warmup_from: Option<Day>,
     /// `channels.sends_since_rest` from now on.
     pub sends_since_rest: u32,
     /// Whether the channel rests after this one.

@@ -85,6 +85,7 @@ fn request() -> ClaimRequest<'static> {
         seen_send_window: None,
         seen_daily_limit: None,
         seen_warmup_from: None,
+        warmup_from: None,
         sends_since_rest: 0,
         rests: false,
         day: Day::of(&Zone::parse("WIB").unwrap(), now()),
@@ -323,6 +324,7 @@ fn a_channel_that_is_said_to_be_available_is_one_that_the_claim_takes() {
             seen_send_window: hours,
             seen_daily_limit: own_limit.map(i64::from),
             seen_warmup_from: warmup_from,
+            warmup_from: warmup_from.and_then(Day::parse),
             day_limit,
             ..request()
         };

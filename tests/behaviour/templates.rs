@@ -139,6 +139,7 @@ fn a_text_that_got_placeholders_since_it_was_looked_at_is_not_claimed_raw() {
         seen_send_window: None,
         seen_daily_limit: None,
         seen_warmup_from: None,
+        warmup_from: None,
         sends_since_rest: 0,
         rests: false,
         day: Day::of(&Zone::parse("WIB").unwrap(), now),

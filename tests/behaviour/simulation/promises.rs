@@ -168,7 +168,7 @@ impl Promises {
         );
         let age = Day::of(&self.zone, arrival.wall).to_string();
         let age = world_days(&age) - world_days("2026-11-30");
-        let warm = 2.0 * 1.5_f64.powf(age.max(0) as f64);
+        let warm = 2.0 * 1.5_f64.powi(age.max(0));
         let is_within = daily_limit.is_none() && age >= 30 || f64::from(*count) <= warm;
         assert!(!self.is_new || is_within, "{count} on day {age} of a new number: {arrival:?}");
     }
@@ -213,7 +213,7 @@ impl Promises {
 }
 
 /// The days from the beginning of 2000 on, as SQLite counts them.
-fn world_days(day: &str) -> i64 {
+fn world_days(day: &str) -> i32 {
     let sql = rusqlite::Connection::open_in_memory().unwrap();
     let days = "SELECT CAST(julianday(?1) - julianday('2000-01-01') AS INTEGER)";
     sql.query_row(days, [day], |row| row.get(0)).unwrap()
