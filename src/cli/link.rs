@@ -109,7 +109,15 @@ fn survey_text(survey: &Survey, desk: &Desk<'_>) -> String {
         ));
     }
     if let Some(sent) = survey.sent_by_website.filter(|sent| *sent > 0) {
-        lines.push(("cron", count(sent, "rows were sent in the last 24 hours, not from here: turn the website's own cron off first")));
+        let words = match survey.mode {
+            "shared" => {
+                "rows were sent in the last 24 hours, not from here: by another appliance, or by the website's own cron, which must be off"
+            }
+            _ => {
+                "rows were sent in the last 24 hours, not from here: turn the website's own cron off first"
+            }
+        };
+        lines.push(("cron", count(sent, words)));
     }
     if let Some(ahead) = survey.clock_ahead_secs.filter(|_| survey.has_skew()) {
         lines.push((
@@ -220,7 +228,7 @@ fn off(output: Output, config: &Config) -> Result<(), CliError> {
     let mut desk = Desk::open_existing(config)?;
     let was_on = supabase::turn_off(config, &mut desk.store, desk.now)?;
     output.print(&json!({ "was_on": was_on }), |_| {
-        let off = "the link is off: nothing more is taken; what is planned goes out, and `link on` writes back what became of it";
+        let off = "the link is off: nothing more is taken; what was taken goes out and is written back while `serve` or `run` runs; `link status` shows what is open";
         if was_on { off.to_owned() } else { "the link was off".to_owned() }
     })
 }

@@ -154,13 +154,7 @@ impl Link {
 
     fn try_pass(&mut self, is_brief: bool) -> Step<(bool, bool)> {
         let now = self.clock.now();
-        let state = self.store.read(|tx| tx.link_state())?.filter(|state| state.is_on);
-        let Some(state) = state else { return Err(Stop::Told) };
-        if state.project != self.settings.url {
-            let words =
-                "SUPABASE_URL names another project than the one that was linked: run `link on`";
-            return Err(Trouble::new(Kind::Refused, words).into());
-        }
+        let Some(state) = self.state_to_serve()? else { return Err(Stop::Told) };
         let channels = self.store.read(|tx| tx.link_channels(&state.project))?;
         let ids: Vec<String> = channels.iter().map(|channel| channel.remote_id.clone()).collect();
         let must_look = self.channels != ids
@@ -181,15 +175,21 @@ impl Link {
             self.settle_ended(&pass)?;
             return Ok((false, true));
         }
-        self.keep_channels(&mut pass, must_look)?;
+        if pass.state.is_on {
+            self.keep_channels(&mut pass, must_look)?;
+        }
+        pass.channels.retain(|channel| channel.is_active && channel.handed_to.is_none());
         self.write_results(&pass)?;
-        if must_look && pass.state.is_shared {
+        if must_look && pass.state.is_shared && pass.state.is_on {
             self.reconcile(&pass)?;
         }
         self.resolve_claims(&pass)?;
         self.plan_claimed(&pass)?;
         self.watch(&pass)?;
         self.settle_ended(&pass)?;
+        if !pass.state.is_on {
+            return Ok((false, self.note_answer()? > 0));
+        }
         if must_look {
             self.wake_old_series(&pass)?;
         }
@@ -198,6 +198,21 @@ impl Link {
         let has_more = self.take_due(&pass)?;
         self.settle_ended(&pass)?;
         Ok((has_more, self.note_answer()? > 0))
+    }
+
+    /// How the link stands, when there is something to do: it is on, or it is off and what was taken
+    /// before is still being sent or written back.
+    fn state_to_serve(&mut self) -> Step<Option<LinkState>> {
+        let (state, figures) = self.store.read(|tx| Ok((tx.link_state()?, tx.link_figures()?)))?;
+        let Some(state) = state else { return Ok(None) };
+        let is_same = state.project == self.settings.url;
+        if state.is_on && !is_same {
+            let words =
+                "SUPABASE_URL names another project than the one that was linked: run `link on`";
+            return Err(Trouble::new(Kind::Refused, words).into());
+        }
+        let is_left = is_same && figures.open + figures.outbox > 0;
+        Ok(Some(state).filter(|state| state.is_on || is_left))
     }
 
     /// Notes that the project answered well all the time, and what is over by that. Returns how many
@@ -297,7 +312,6 @@ impl Link {
                 Ok(())
             })?;
         }
-        pass.channels.retain(|channel| channel.is_active && channel.handed_to.is_none());
         Ok(())
     }
 

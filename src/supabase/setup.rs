@@ -206,9 +206,10 @@ pub(crate) fn survey(
     let Project { settings, remote, tables } = &project;
     let known = store
         .map(|store| store.read(|tx| Ok((tx.link_state()?, tx.link_channels(&settings.url)?))));
-    let (state, owned) = known.transpose()?.unwrap_or_default();
+    let (state, mut owned) = known.transpose()?.unwrap_or_default();
     let state = state.filter(|state| state.project == settings.url);
     let is_on = state.as_ref().is_some_and(|state| state.is_on);
+    owned.retain(|_| is_on);
     // From then on some of what was sent was sent from here.
     let was_on = state.is_some();
     let theirs = remote.date().unwrap_or(now);

@@ -180,6 +180,32 @@ fn a_row_that_loses_or_changes_its_channel_and_a_channel_that_is_turned_off_are_
     assert_eq!(site.waha.received().len(), arrived + 3);
 }
 
+#[test]
+fn a_link_that_is_turned_off_takes_nothing_more_and_writes_back_what_it_had() {
+    for project in [Project::alone(), Project::shared()] {
+        let channel = project.channel("Toko", "default");
+        let site = project.site();
+        let settings = format!("{}SEND_DELAY_SECONDS=3\n", project.settings_at(&project.url));
+        site.write_settings(&settings);
+        let _server = site.serve();
+        let id = project.message(&channel, "now()", &["6281200007001", "6281200007002"]);
+        until("the first one is sent", || site.waha.received().len() == 1);
+        let said = patiently(&project, &site, &["link", "off"]);
+        assert!(said.contains("the link is off"), "{said}");
+        let later = project.message(&channel, "now()", &["6281200007003"]);
+        until("what was taken is written back", || project.status(&id) == "sent");
+        until("nothing is open", || {
+            let status = patiently(&project, &site, &["link", "status", "--json"]);
+            status.contains("\"open\": 0") && status.contains("\"outbox\": 0")
+        });
+        std::thread::sleep(Duration::from_secs(2)); // Some ticks.
+        assert_eq!(project.status(&later), "scheduled");
+        assert_eq!(site.waha.received().len(), 2);
+        let check = patiently(&project, &site, &["link", "check"]);
+        assert!(check.contains("free") && !check.contains("sent from here"), "{check}");
+    }
+}
+
 /// The program's own clock a day off, by a library that is loaded before libc.
 #[test]
 fn a_clock_that_is_a_day_off_finds_the_same_rows_and_neither_sends_nor_expires_them() {
