@@ -129,8 +129,8 @@ impl Site {
 }
 
 /// As an env file has to be: another mode is refused.
-pub fn write_private(path: &Path, content: impl AsRef<[u8]>) {
-    fs::write(path, content).unwrap();
+pub fn write_private(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 

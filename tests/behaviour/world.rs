@@ -1,6 +1,8 @@
 //! A small world for one test: a database, a simulated WAHA, a simulated clock, and the program
 //! between them, all in one thread.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -185,7 +187,8 @@ fn copy_of_an_empty_database(path: &Path) {
         drop(Store::open(&path).unwrap());
         std::fs::read(&path).unwrap()
     });
-    crate::site::write_private(path, empty);
+    std::fs::write(path, empty).unwrap();
+    std::fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
     let history = "UPDATE meta SET value = lower(hex(randomblob(16))) WHERE key = 'history_id'";
     let sql = rusqlite::Connection::open(path).unwrap();
     assert_eq!(sql.execute(history, []).unwrap(), 1);
