@@ -287,8 +287,11 @@ fn run_command(args: &RunArgs, config: &Arc<Config>) -> Result<(), CliError> {
     logging::start(config.log_level.unwrap_or(default), config.log_file.as_deref())?;
     let triggers = stopped_by_signals()?;
     say_when_new(config);
-    let end = serve::run_once(config, &triggers, args.max_seconds.map(Duration::from_secs))?;
     let is_watched = std::io::stdout().is_terminal();
+    if is_watched {
+        plan::say_what_is_due(config)?;
+    }
+    let end = serve::run_once(config, &triggers, args.max_seconds.map(Duration::from_secs))?;
     let remarks = remarks(config, end, is_watched)?;
     if !is_watched {
         for remark in &remarks {

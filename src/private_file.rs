@@ -321,3 +321,17 @@ mod tests {
         }
     }
 }
+
+/// How much a user without special rights can still write there; `None` where nobody tells.
+#[cfg(unix)]
+#[allow(clippy::useless_conversion, clippy::unnecessary_fallible_conversions)] // not on every system
+pub(crate) fn room_bytes(directory: &Path) -> Option<u64> {
+    let room = nix::sys::statvfs::statvfs(directory).ok()?;
+    let blocks = u64::try_from(room.blocks_available()).ok()?;
+    Some(blocks.saturating_mul(u64::try_from(room.fragment_size()).ok()?))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn room_bytes(_directory: &Path) -> Option<u64> {
+    None
+}

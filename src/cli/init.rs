@@ -8,6 +8,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::output::say;
+use super::table::wrapped;
 use super::{CliError, Desk, message, secret};
 use crate::channels;
 use crate::config::{self, Config, DEFAULT_ENV_FILE};
@@ -72,7 +73,7 @@ pub(super) fn init(args: &InitArgs, env_file: Option<&Path>) -> Result<(), CliEr
         )?,
         password: ask_until(
             args.panel_password.as_ref(),
-            "A password for the panel, 8 characters or more (visible; empty: no panel)",
+            "The panel's password, 8 or more (visible; empty: no panel)",
             "",
             |password| match password {
                 "" => Ok(None),
@@ -123,7 +124,16 @@ fn waha_that_answers(args: &InitArgs) -> Result<(Settings, Vec<KnownSession>), C
                 return Ok((settings, Vec::new()));
             }
             Err(why) if is_asked(args.waha_url.as_ref()) || is_asked(args.waha_key.as_ref()) => {
-                eprintln!("{}", one_line(&why));
+                let name = super::own_name();
+                eprintln!(
+                    "{}",
+                    wrapped(
+                        &format!(
+                            "{why}. Without a WAHA, `{name} fake-waha` in another terminal simulates one"
+                        ),
+                        0
+                    )
+                );
             }
             Err(why) => {
                 return Err(CliError::Refused(format!(

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::forecast::{
     self, Bounds, Fate, Forecast, MessageForecast, RecipientForecast, Scope, Seen,
 };
+use crate::lock::{self, Sending};
 use crate::schedule::Zone;
 use crate::store::Store;
 use crate::terminal::one_line;
@@ -70,6 +71,23 @@ fn show(scope: Scope, how_much: HowMuch, output: Output, config: &Config) -> Res
     } else {
         look.print(&mut store)
     })
+}
+
+/// For who watches a `run`: it may wait a minute before its first message, and between two.
+pub(super) fn say_what_is_due(config: &Config) -> Result<(), CliError> {
+    let Desk { mut store, now, .. } = Desk::open(config)?;
+    if lock::who_sends(store.path()) != Sending::Nobody {
+        return Ok(());
+    }
+    let seen = forecast::forecast(&mut store, Scope::DueNow, config, BOUNDS, now, &mut |_| {})?;
+    let Some(totals) = seen.map(|seen| seen.totals) else { return Ok(()) };
+    if let (Some(begins), Some(ends)) = (totals.begins_at, totals.ends_at) {
+        let who = counted(totals.goes_out, "recipient");
+        let (begins, ends) = (clock(begins, &config.zone), clock(ends, &config.zone));
+        let when = if begins == ends { begins } else { format!("{begins} to about {ends}") };
+        eprintln!("{who}, {when}; Ctrl-C leaves the rest for the next run");
+    }
+    Ok(())
 }
 
 struct Look<'a> {

@@ -37,7 +37,7 @@ pub(super) fn examine(
     let Some(store) = open(config, findings) else { return };
     let mut look = Look { store, config, now: clock.now().wall, findings };
     if let Err(error) = look.everything(clock, waha) {
-        damaged(&error, findings);
+        cannot_be_used(&error, findings);
     }
 }
 
@@ -48,8 +48,18 @@ struct Look<'a> {
     findings: &'a mut Findings,
 }
 
-fn damaged(error: &StoreError, findings: &mut Findings) {
-    findings.wrong("database", in_one_line(error), "docs/operation.md tells of backup and restore");
+fn cannot_be_used(error: &StoreError, findings: &mut Findings) {
+    let remedy = match error {
+        StoreError::Denied { .. } | StoreError::ReadOnly { .. } | StoreError::Open { .. } => {
+            "do that, and run every command as the user who runs `serve` or cron"
+        }
+        error if error.is_disk_full() => {
+            "make room (`df -h`): until then nothing is recorded, so nothing is sent"
+        }
+        error if error.may_pass() => "see who else uses the file, and run `doctor` again",
+        _ => "docs/operation.md tells of backup and restore",
+    };
+    findings.wrong("database", in_one_line(error), remedy);
 }
 
 fn open(config: &Config, findings: &mut Findings) -> Option<Store> {
@@ -79,7 +89,7 @@ fn open(config: &Config, findings: &mut Findings) -> Option<Store> {
             None
         }
         Err(error) => {
-            damaged(&error, findings);
+            cannot_be_used(&error, findings);
             None
         }
     }

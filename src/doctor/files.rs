@@ -103,7 +103,7 @@ fn mode(path: &Path) -> Option<u32> {
 
 fn room(config: &Config, findings: &mut Findings) {
     let directory = private_file::directory_of(&config.database_path);
-    let Some(bytes) = free_bytes(directory) else { return };
+    let Some(bytes) = private_file::room_bytes(directory) else { return };
     let found = format!("{} MB are free", bytes / MIB);
     let remedy = "make room: without any nothing can be recorded, so nothing is sent";
     match bytes {
@@ -111,17 +111,4 @@ fn room(config: &Config, findings: &mut Findings) {
         ROOM_NONE..ROOM_SMALL => findings.warning("disk", found, remedy),
         ROOM_SMALL.. => findings.ok("disk", found),
     }
-}
-
-#[cfg(unix)]
-#[allow(clippy::useless_conversion, clippy::unnecessary_fallible_conversions)] // not on every system
-fn free_bytes(directory: &Path) -> Option<u64> {
-    let room = nix::sys::statvfs::statvfs(directory).ok()?;
-    let blocks = u64::try_from(room.blocks_available()).ok()?;
-    Some(blocks.saturating_mul(u64::try_from(room.fragment_size()).ok()?))
-}
-
-#[cfg(not(unix))]
-fn free_bytes(_directory: &Path) -> Option<u64> {
-    None
 }

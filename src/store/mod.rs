@@ -33,7 +33,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode};
 
-use crate::fail_point;
+use crate::{fail_point, private_file};
 
 pub(crate) use alerts::Alert;
 pub(crate) use api::KeptAnswer;
@@ -125,17 +125,34 @@ pub enum StoreError {
     Changed { path: PathBuf },
     #[error("`{}` is missing because a restore was cut off: run `restore` again (or delete `{}` to begin with an empty database)", path.display(), restoring.display())]
     RestoreCutOff { path: PathBuf, restoring: PathBuf },
-    #[error("failed to use database `{}`{}", path.display(), remedy(source))]
+    #[error("failed to use database `{}`{}", path.display(), remedy(path, source))]
     Sql { path: PathBuf, source: rusqlite::Error },
 }
 
+/// With less room SQLite's side files do not grow.
+const ROOM_MIN_BYTES: u64 = 128 << 10;
+
+/// Whether the disk is full. Where its shared memory cannot grow, SQLite speaks of a failing disk.
+fn is_full(path: &Path, error: &rusqlite::Error) -> bool {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => true,
+        Some(ErrorCode::SystemIoFailure) => {
+            private_file::room_bytes(private_file::directory_of(path))
+                .is_some_and(|bytes| bytes < ROOM_MIN_BYTES)
+        }
+        _ => false,
+    }
+}
+
 /// What a person can do about a failed statement.
-fn remedy(error: &rusqlite::Error) -> &'static str {
+fn remedy(path: &Path, error: &rusqlite::Error) -> &'static str {
+    if is_full(path, error) {
+        return " (the disk is full: make room)";
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             " (another program holds it: end its transaction)"
         }
-        Some(ErrorCode::DiskFull) => " (the disk is full: make room)",
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
             " (check owner and mode of the file, of its -wal and -shm and of the directory, and whether it is mounted read-only)"
         }
@@ -168,6 +185,11 @@ impl StoreError {
     pub(crate) fn unreadable_row(&self) -> Option<String> {
         let Self::Sql { source, .. } = self else { return None };
         why_unreadable(source)
+    }
+
+    /// Whether there is no room on the disk.
+    pub(crate) fn is_disk_full(&self) -> bool {
+        matches!(self, Self::Sql { path, source } if is_full(path, source))
     }
 
     /// Whether the file is damaged.

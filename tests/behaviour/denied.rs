@@ -5,9 +5,10 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::site::{Site, stderr, until};
+use crate::site::{Site, program, stderr, until};
 
 const NOBODY: u32 = 65_534;
 
@@ -77,6 +78,28 @@ fn a_directory_and_a_mode_that_deny_it_are_named_too() {
     fs::set_permissions(site.path("shop.db"), fs::Permissions::from_mode(0o400)).unwrap();
     let (_, error) = as_nobody(&site, &["run"]);
     assert!(error.contains("mode 400: `chmod 600 "), "{error}");
+}
+
+#[test]
+fn a_full_disk_is_named_with_the_remedy_and_no_other() {
+    let site = Site::new();
+    let script = "mount -t tmpfs -o size=1m tmpfs . || exit 77
+        cd \"$PWD\"; export DATABASE_PATH=full.db WAHA_BASE_URL=http://127.0.0.1:1
+        \"$0\" message add Halo --to 081200007001 --at +1h || exit 78
+        cat /dev/zero >fill; \"$0\" run; \"$0\" doctor";
+    let mut shell = Command::new("unshare");
+    shell.args(["-m", "sh", "-c", script]).arg(program()).current_dir(site.directory.path());
+    let Ok(output) = shell.output() else { return };
+    if output.status.code() == Some(77) || stderr(&output).contains("unshare failed") {
+        return; // This machine lets nobody mount.
+    }
+    let told = stderr(&output);
+    assert!(told.contains("the disk is full: make room"), "{told}");
+    let found = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        found.contains("until then nothing is recorded") && !found.contains("backup"),
+        "{found}"
+    );
 }
 
 #[test]

@@ -235,3 +235,42 @@ fn lines_fit_a_narrow_terminal_and_no_reason_is_cut() {
         assert_eq!(row.contains("Budi"), columns > 50, "{columns}: {text}");
     }
 }
+
+#[test]
+fn at_50_columns_every_line_fits_and_no_word_is_broken() {
+    let site = Site::new();
+    site.write_settings("SEND_DELAY_SECONDS=0\n");
+    let list = "nama,hp,kota\nBudi Santoso,081200007001,Solo\nSiti Nurhaliza Binti Tarudin,081200007002,Surakarta\n";
+    fs::write(site.path("list.csv"), list).unwrap();
+    let text = "Halo {{name}}, promo di {{kota}} sampai hari Minggu malam!";
+    for arguments in [
+        &["contact", "import", "list.csv", "--tag", "p"][..],
+        &["message", "add", text, "--to", "tag:p", "--at", "now"],
+        &["run"],
+        &["message", "add", text, "--to", "tag:p", "--at", "+1d"],
+    ] {
+        assert!(site.run(arguments).status.success(), "{arguments:?}");
+    }
+    let mut all = String::new();
+    for line in [
+        "message list",
+        "message show 1",
+        "plan",
+        "plan 2",
+        "status",
+        "contact list",
+        "channel list",
+    ] {
+        let line = format!("stty cols 50 rows 24; {} {line}", program().display());
+        let mut terminal = Command::new("script");
+        terminal.args(["-qec", &line, "/dev/null"]).current_dir(site.directory.path());
+        let output = terminal.stdin(Stdio::null()).output().unwrap();
+        all += &String::from_utf8_lossy(&output.stdout);
+    }
+    for line in all.lines() {
+        assert!(line.trim_end().chars().count() <= 50 || line.contains("shop.db"), "{line}: {all}");
+    }
+    for whole in ["scheduled", "+6281200007001", "Surakarta sampai", "Halo Budi Santoso,"] {
+        assert!(all.contains(whole), "{whole}: {all}");
+    }
+}

@@ -6,8 +6,14 @@ compose=$(realpath "$(dirname "$0")/../../dist/docker/compose.yaml")
 # No daemon, no network of its own, no user namespaces: what a test machine may have.
 export BUILDAH_ISOLATION=chroot
 image() { buildah --storage-driver vfs --root "$site/storage" --runroot "$site/run" "$@"; }
+# The program under the buildah that was started last: its youngest descendant.
+program_pid() {
+    local pid=${started[-1]} child
+    while child=$(pgrep --newest --parent "$pid"); do pid=$child; done
+    echo "$pid"
+}
 end_containers() {
-    pkill -KILL -f "^/auto-message-scheduler serve" || true
+    [ "${#started[@]}" = 1 ] || kill -KILL "$(program_pid)" 2>/dev/null || true
     [ -z "${container:-}" ] || image rm "$container" >/dev/null 2>&1 || true
     clean_up
 }
@@ -47,7 +53,7 @@ start() {
     until_so 20 "it is well" in_container health
 }
 stop() {
-    pkill -TERM -f "^/auto-message-scheduler serve" || fail "it does not run"
+    kill -TERM "$(program_pid)" || fail "it does not run"
     wait "${started[-1]}" || fail "it does not end well"
     image rm "$container" >/dev/null
 }
