@@ -108,7 +108,7 @@ text_enum! {
 
 impl Content {
     /// Reads the column; without one it is a text.
-    pub(crate) fn read(column: Option<&str>) -> Result<Self, Reason> {
+    pub fn read(column: Option<&str>) -> Result<Self, Reason> {
         let Some(column) = column else { return Ok(Self::default()) };
         let Ok(Keys { object, twice }) = serde_json::from_str(column) else {
             return Err(Reason::ContentUnreadable);

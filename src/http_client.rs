@@ -115,8 +115,9 @@ pub enum NoReply {
 /// What came of [`HttpClient::post_upload`].
 pub(crate) struct Upload {
     pub(crate) answer: Result<Reply, NoReply>,
-    /// Whether any of the body left.
+    /// Whether any of the body left, and whether all of it did.
     pub(crate) was_begun: bool,
+    pub(crate) is_whole: bool,
 }
 
 impl HttpClient {
@@ -203,7 +204,7 @@ impl HttpClient {
         let read = read.load(Ordering::SeqCst);
         let no_reply = if read < length { NoReply::NotSent } else { NoReply::MaybeSent };
         let answer = answer.map(read_reply).map_err(|error| no_reply(error.to_string()));
-        Upload { was_begun: read > 0, answer }
+        Upload { answer, was_begun: read > 0, is_whole: read >= length }
     }
 
     pub(crate) fn post_text(&self, url: &str, text: String) -> Result<Reply, NoReply> {

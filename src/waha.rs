@@ -257,6 +257,11 @@ impl Waha {
                 let reason = Reason::UploadCut { cause: without_io(&cause) };
                 Err(Outcome::Deferred(Hold::new(HoldKind::Unreachable, reason)))
             }
+            // Nobody can have sent it, whatever the answer says; and who says so is not to be believed.
+            Ok(Reply { status: status @ 200..300, .. }) if !uploaded.is_whole => {
+                let cause = format!("it answered {status} before it had all of it");
+                Err(Outcome::Unknown { reason: Reason::NoAnswer { cause } })
+            }
             answer => Ok(answer),
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! Each fault hits the first, a middle and the last of five recipients; after it the program goes
 //! on, ends once the outcome is recorded, or dies before. Then WAHA is well, and time passes until
-//! nothing is left to do. `cargo test --test behaviour faults -- --nocapture` prints the table.
+//! nothing is left to do. The same with a picture: a third of the cases, all with FAULTS=all.
+//! `cargo test --test behaviour faults -- --nocapture` prints the table.
 
 mod around;
 mod request;
@@ -11,7 +12,6 @@ mod scripted_waha;
 mod table;
 
 use std::net::TcpListener;
-use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -23,10 +23,11 @@ use auto_message_scheduler::delivery::{HoldKind, Outcome};
 use auto_message_scheduler::files::Files;
 use auto_message_scheduler::waha::{Outgoing, Waha};
 
+use crate::media::{jpeg, put, sha256};
 use crate::world::World;
 use script::{Fault, Script, Trick};
 use scripted_waha::{API_KEY, Arrival, ScriptedWaha};
-use table::{REACH, REPLIES, Reach, WIRE, url_without_address};
+use table::{REACH, REPLIES, Reach, WIRE, of_a_picture, url_without_address};
 
 const RECIPIENTS: usize = 5;
 const DELAY_MILLIS: i64 = 60_000;
@@ -46,8 +47,16 @@ enum After {
     DiesBeforeRecording,
 }
 
+/// What the five recipients shall get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Carries {
+    Text,
+    Picture,
+}
+
 struct Case<'a> {
     fault: &'a Fault,
+    carries: Carries,
     reach: Option<Reach>,
     /// The recipient that it hits, from 1.
     on: usize,
@@ -66,20 +75,39 @@ struct Tally {
 #[test]
 fn no_fault_of_the_wire_loses_or_repeats_a_message() {
     let all = [After::GoesOn, After::EndsOnceRecorded, After::DiesBeforeRecording];
-    try_all(&WIRE.iter().map(|fault| (fault, None)).collect::<Vec<_>>(), &all);
+    try_all(&WIRE.iter().map(|fault| (fault, None)).collect::<Vec<_>>(), &all, Carries::Text);
+}
+
+#[test]
+fn no_fault_of_the_wire_loses_or_repeats_a_picture() {
+    try_all_with_a_picture(WIRE);
+}
+
+#[test]
+fn no_reply_of_waha_loses_or_repeats_a_picture() {
+    try_all_with_a_picture(REPLIES);
+}
+
+fn try_all_with_a_picture(faults: &[Fault]) {
+    let all = [After::GoesOn, After::EndsOnceRecorded, After::DiesBeforeRecording];
+    let faults: Vec<Fault> = faults.iter().filter_map(of_a_picture).collect();
+    let faults: Vec<_> = faults.iter().map(|fault| (fault, None)).collect();
+    try_all(&faults, &all, Carries::Picture);
 }
 
 #[test]
 fn no_reply_of_waha_loses_or_repeats_a_message() {
     let all = [After::GoesOn, After::EndsOnceRecorded, After::DiesBeforeRecording];
-    try_all(&REPLIES.iter().map(|fault| (fault, None)).collect::<Vec<_>>(), &all);
+    try_all(&REPLIES.iter().map(|fault| (fault, None)).collect::<Vec<_>>(), &all, Carries::Text);
 }
 
 #[test]
 fn an_address_that_leads_nowhere_loses_or_repeats_no_message() {
     // Nothing is claimed: the look at the session fails already. So nobody dies while sending.
     let faults: Vec<_> = REACH.iter().map(|(fault, reach)| (fault, Some(*reach))).collect();
-    try_all(&faults, &[After::GoesOn, After::EndsOnceRecorded]);
+    for carries in [Carries::Text, Carries::Picture] {
+        try_all(&faults, &[After::GoesOn, After::EndsOnceRecorded], carries);
+    }
 }
 
 #[test]
@@ -106,14 +134,31 @@ fn a_request_that_cannot_have_left_is_deferred_whatever_kept_it() {
 }
 
 fn assert_deferred(url: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("shop.db");
+    let picture = jpeg(20_000);
+    let files = directory.path().join("shop.db.files");
+    std::fs::create_dir(&files).unwrap();
+    std::fs::write(files.join(sha256(&picture)), &picture).unwrap();
+    let column = format!(r#"{{"kind":"image","file":"{}"}}"#, sha256(&picture));
+    for column in [None, Some(column.as_str())] {
+        assert_one_deferred(url, &Content::read(column).unwrap(), &Files::beside(&database));
+    }
+}
+
+fn assert_one_deferred(url: &str, content: &Content, files: &Files) {
     let waha = Waha::new(url, Some(API_KEY.to_owned()), SHORT_TIMEOUT);
     let outcome = waha.send(&Outgoing {
         session: "default",
         chat_id: "6281200007001@c.us",
         text: "Halo",
-        content: &Content::default(),
-        files: &Files::beside(Path::new("none.db")),
-        config: &Config::default(),
+        content,
+        files,
+        config: &Config {
+            waha_timeout: SHORT_TIMEOUT,
+            timeout_per_mb: Duration::ZERO,
+            ..Config::default()
+        },
         reserved_id: None,
         auto_message_id: 1,
         delivery_id: 1,
@@ -124,14 +169,18 @@ fn assert_deferred(url: &str) {
     assert!(!hold.reason.to_string().contains(API_KEY), "{}", hold.reason);
 }
 
-fn try_all(faults: &[(&Fault, Option<Reach>)], afters: &[After]) {
+fn try_all(faults: &[(&Fault, Option<Reach>)], afters: &[After], carries: Carries) {
     // Neighbours have different faults, so that not all wait, or fill a backlog, at once.
     let mut cases = Vec::new();
+    let is_thin = carries == Carries::Picture && std::env::var_os("FAULTS").is_none();
     for on in [1, 3, RECIPIENTS] {
         for (turn, after) in afters.iter().copied().enumerate() {
             for (place, (fault, reach)) in faults.iter().enumerate() {
+                if is_thin && (place + on / 2 + turn) % afters.len() != 0 {
+                    continue;
+                }
                 let offers_ids = fault.trick.is_about_connecting() || (on + turn) % 2 == 0;
-                cases.push((place, Case { fault, reach: *reach, on, after, offers_ids }));
+                cases.push((place, Case { fault, carries, reach: *reach, on, after, offers_ids }));
             }
         }
     }
@@ -154,7 +203,7 @@ fn try_all(faults: &[(&Fault, Option<Reach>)], afters: &[After]) {
     });
     for ((fault, _), tally) in faults.iter().zip(tallies.into_inner().unwrap()) {
         let Tally { times, lost, duplicated } = tally;
-        println!("| {} | {times} | {lost} | {duplicated} |", fault.name);
+        println!("| {}, {carries:?} | {times} | {lost} | {duplicated} |", fault.name);
     }
     let wrong = wrong.into_inner().unwrap();
     assert!(
@@ -186,8 +235,15 @@ impl Case<'_> {
         builder.waha_url = Some(waha.url("http"));
         builder.api_key = Some(API_KEY.to_owned());
         builder.waha_timeout = if self.fault.is_slow { SHORT_TIMEOUT } else { LONG_TIMEOUT };
+        (builder.config.waha_timeout, builder.config.timeout_per_mb) =
+            (builder.waha_timeout, Duration::ZERO);
         let mut world = builder.build();
         world.message("081200007001, 081200007002, 081200007003, 081200007004, 081200007005");
+        if self.carries == Carries::Picture {
+            let name = put(&world, &jpeg(20_000));
+            let content = format!(r#"{{"kind":"image","file":"{name}"}}"#);
+            world.execute(&format!("UPDATE auto_messages SET content = '{content}'"));
+        }
 
         let mut found = Found::default();
         self.suffer(&mut world, &waha, &mut found);
@@ -201,8 +257,8 @@ impl Case<'_> {
     }
 
     fn note(&self, found: &mut Found, what: &str) {
-        let Self { fault, on, after, .. } = self;
-        found.wrong.push(format!("{}, recipient {on}, {after:?}: {what}", fault.name));
+        let Self { fault, carries, on, after, .. } = self;
+        found.wrong.push(format!("{}, {carries:?}, recipient {on}, {after:?}: {what}", fault.name));
     }
 
     fn expect(&self, found: &mut Found, is_so: bool, what: &str) {
@@ -268,7 +324,11 @@ impl Case<'_> {
         let channel = world.rows(channel).remove(0);
         let (kind, reason) = channel.split_once('|').unwrap();
         let says_why = self.fault.hold.is_empty() || reason.contains(self.fault.because);
-        self.expect(found, kind == self.fault.hold && says_why, &format!("held: {channel}"));
+        // Where the wire decides, one end holds the channel and the other does not.
+        let is_pending = rows[self.on - 1].starts_with("pending");
+        let either = self.fault.ends.len() > 1 && is_pending;
+        let hold = if either { "unreachable" } else { self.fault.hold };
+        self.expect(found, kind == hold && says_why, &format!("held: {channel}"));
         self.expect(found, !channel.contains(API_KEY), "the key is in the table");
     }
 

@@ -1,14 +1,16 @@
 //! The two sides of the account: what the tables say, and what WhatsApp got. The journal is in the
-//! test's own memory, so it outlives every kill.
+//! test's own memory, so it outlives every kill. Every second message is more than a text.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs;
 
 use auto_message_scheduler::fake_waha::Received;
 
+use crate::media::{jpeg, opus, sha256};
 use crate::site::Site;
 
-/// A recipient and a text; the texts of two messages differ.
+/// A recipient and a text; the texts of two messages differ. For a message without words, its number.
 pub type Letter = (String, String);
 
 /// A delivery as the table has it.
@@ -49,12 +51,15 @@ impl Ledger {
     /// Adds a message that is due now, as a person with `sqlite3` would.
     pub fn add(&mut self, site: &Site, channel: usize, recipients: usize) {
         self.messages += 1;
-        let text = format!("pesan {}", self.messages);
+        let (words, content) = carried(site, self.messages);
+        let text = if words.is_empty() { format!("#{}", self.messages) } else { words.clone() };
         let phones: Vec<String> =
             (0..recipients).map(|number| format!("0812{channel:04}{:04}", 7001 + number)).collect();
-        let sql = "INSERT INTO auto_messages (message, channel_id, contact_ids, scheduled_at)
-                   VALUES (?1, ?2, ?3, datetime('now'))";
-        site.sql().execute(sql, (&text, channel, phones.join(", "))).unwrap();
+        let sql = "INSERT INTO auto_messages
+                       (id, message, channel_id, contact_ids, content, scheduled_at)
+                   VALUES (?1, ?2, ?3, ?4, ?5, datetime('now'))";
+        let row = (self.messages, &words, channel, phones.join(", "), content);
+        site.sql().execute(sql, row).unwrap();
         for phone in phones {
             self.letters.push((format!("62{}@c.us", &phone[1..]), text.clone()));
         }
@@ -109,12 +114,34 @@ impl Ledger {
     }
 }
 
+/// The text and the content of the `number`-th message; its file is put beside the database.
+fn carried(site: &Site, number: usize) -> (String, Option<String>) {
+    let text = format!("pesan {number}");
+    let put = |bytes: &[u8]| {
+        let name = sha256(bytes);
+        let files = site.path("shop.db.files");
+        fs::create_dir_all(&files).unwrap();
+        fs::write(files.join(&name), bytes).unwrap();
+        name
+    };
+    let with = |kind: &str, name: &str| format!(r#"{{"kind":"{kind}","file":"{name}"}}"#);
+    match number % 8 {
+        // From one piece to more than the sockets hold.
+        2 => (text, Some(with("image", &put(&jpeg(number * 37_000 % 4_000_000 + 5))))),
+        4 => (text, Some(with("file", &put(format!("%PDF {number}").as_bytes())))),
+        6 => (String::new(), Some(with("voice", &put(&opus())))),
+        0 => (text, Some(r#"{"kind":"poll","options":["a","b"]}"#.to_owned())),
+        _ => (text, None),
+    }
+}
+
 /// All deliveries.
 pub fn rows(site: &Site) -> BTreeMap<Letter, Row> {
     let sql = site.sql();
     let mut statement = sql
         .prepare(
-            "SELECT d.chat_id, m.message, d.status, d.waha_message_id
+            "SELECT d.chat_id, coalesce(nullif(m.message, ''), '#' || m.id), d.status,
+                    d.waha_message_id
              FROM deliveries d JOIN auto_messages m ON m.id = d.auto_message_id",
         )
         .unwrap();
@@ -129,7 +156,9 @@ pub fn rows(site: &Site) -> BTreeMap<Letter, Row> {
 pub fn arrivals(received: &[Received]) -> BTreeMap<Letter, Vec<String>> {
     let mut arrived: BTreeMap<Letter, Vec<String>> = BTreeMap::new();
     for one in received {
-        arrived.entry((one.chat_id.clone(), one.text.clone())).or_default().push(one.id.clone());
+        let number = &one.body["metadata"]["auto_message_id"];
+        let text = if one.text.is_empty() { format!("#{number}") } else { one.text.clone() };
+        arrived.entry((one.chat_id.clone(), text)).or_default().push(one.id.clone());
     }
     arrived
 }

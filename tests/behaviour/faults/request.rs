@@ -1,6 +1,6 @@
 //! A request as it lies in the socket: seen without taking it, or taken.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
@@ -22,6 +22,8 @@ pub struct Request {
     pub id: Option<String>,
     head_bytes: usize,
     body_bytes: usize,
+    /// The body comes only when it is asked for.
+    expects_continue: bool,
 }
 
 impl Request {
@@ -30,11 +32,16 @@ impl Request {
         peek_until(stream, Self::read_head)
     }
 
-    /// With its body.
-    pub fn peek_all(stream: &TcpStream) -> Option<Self> {
+    /// With its body, which is asked for as Node does, when the client waits for that.
+    pub fn peek_all(mut stream: &TcpStream) -> Option<Self> {
+        let mut has_asked = false;
         peek_until(stream, |seen| {
             let mut request = Self::read_head(seen)?;
             let all = request.head_bytes + request.body_bytes;
+            if request.expects_continue && seen.len() < all && !has_asked {
+                has_asked = true;
+                stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").ok()?;
+            }
             let body = seen.get(request.head_bytes..all)?;
             let body: Value = serde_json::from_slice(body).unwrap_or_default();
             body["chatId"].as_str().unwrap_or_default().clone_into(&mut request.chat_id);
@@ -69,12 +76,13 @@ impl Request {
             chat_id: String::new(),
             id: None,
             head_bytes,
+            expects_continue: header("expect").is_some(),
             body_bytes: header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0),
         })
     }
 }
 
-fn peek_until<T>(stream: &TcpStream, read: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
+fn peek_until<T>(stream: &TcpStream, mut read: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
     let mut buffer = vec![0; 64 * 1024];
     for _ in 0..LOOKS_MAX {
         let seen = stream.peek(&mut buffer).ok().filter(|seen| *seen > 0)?;

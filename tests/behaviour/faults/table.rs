@@ -159,6 +159,26 @@ pub const REPLIES: &[Fault] = &[
     unknown("504", &[ReadAll, Reply(504, "", "")], "504"),
 ];
 
+/// The same fault for a picture, whose bytes leave only when WAHA asks for them: a request whose body never left
+/// is not sent, and that is known. `None` for what needs the question for an id, which pictures have none of.
+pub fn of_a_picture(fault: &Fault) -> Option<Fault> {
+    let not_sent = Fault {
+        ends: &["pending"],
+        hold: "unreachable",
+        because: "WAHA cannot be reached",
+        ..*fault
+    };
+    match fault.name {
+        _ if fault.trick.is_about_connecting() => None,
+        "reset while reading" | "read only after our timeout" => Some(not_sent),
+        "201 before our body is read" => {
+            Some(Fault { ends: &["unknown"], because: "before it had all of it", ..*fault })
+        }
+        "400 before our body, then reset" => Some(Fault { ends: &["failed", "pending"], ..*fault }),
+        _ => Some(*fault),
+    }
+}
+
 const fn redirected(name: &'static str, moves: &'static [super::script::Move]) -> Fault {
     held(name, moves, "misconfigured", "redirect")
 }
