@@ -10,7 +10,7 @@ mod kind;
 
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -18,6 +18,7 @@ use std::time::{Duration, SystemTime};
 use sha2::{Digest, Sha256};
 
 use crate::clock::{Timestamp, lock};
+use crate::fail_point;
 use crate::private_file::{self, with_ending};
 use crate::reason::Reason;
 use crate::secret::{random_hex, to_hex};
@@ -98,7 +99,7 @@ impl Files {
         let random = random_hex().map_err(|error| self.unwritten(io::Error::other(error)))?;
         let partial = Partial(self.directory.join(format!("{PARTIAL}{random}")));
         let file = private_file::options().write(true).create_new(true).open(&partial.0);
-        let mut file = file.map_err(|error| self.unwritten(error))?;
+        let file = file.map_err(|error| self.unwritten(error))?;
         let (mut digest, mut head, mut bytes) = (Sha256::new(), Vec::new(), 0_u64);
         let mut chunk = vec![0; CHUNK_BYTES];
         loop {
@@ -114,15 +115,19 @@ impl Files {
             }
             digest.update(&chunk[..count]);
             head.extend_from_slice(&chunk[..count.min(HEAD_BYTES - head.len())]);
-            file.write_all(&chunk[..count]).map_err(|error| self.unwritten(error))?;
+            private_file::write(&file, &partial.0, &chunk[..count])
+                .map_err(|error| self.unwritten(error))?;
         }
         if bytes == 0 {
             return Err(FileError::Empty);
         }
-        file.sync_all().map_err(|error| self.unwritten(error))?;
+        fail_point::reach("file_written");
+        private_file::sync(&file, &partial.0).map_err(|error| self.unwritten(error))?;
+        fail_point::reach("file_synced");
         let name = to_hex(&digest.finalize());
         let path = self.directory.join(&name);
-        fs::rename(&partial.0, &path).map_err(|error| self.unwritten(error))?;
+        private_file::rename(&partial.0, &path).map_err(|error| self.unwritten(error))?;
+        fail_point::reach("file_named");
         private_file::sync_name(&path).map_err(|error| self.unwritten(error))?;
         // The directory itself may be new.
         private_file::sync_name(&self.directory).map_err(|error| self.unwritten(error))?;

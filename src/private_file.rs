@@ -8,7 +8,7 @@
 //! with a group.
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 /// What SQLite keeps beside a database.
@@ -69,7 +69,38 @@ pub(crate) fn directory_of(path: &Path) -> &Path {
 /// Makes what has the name `path` keep it: without this a power cut could undo a renaming. A system
 /// that cannot open a directory has no such need.
 pub(crate) fn sync_name(path: &Path) -> io::Result<()> {
-    File::open(directory_of(path)).map_or(Ok(()), |directory| directory.sync_all())
+    File::open(directory_of(path)).map_or(Ok(()), |directory| directory.sync_all())?;
+    #[cfg(debug_assertions)]
+    watch::note(&watch::Step::SyncedNames(directory_of(path)));
+    Ok(())
+}
+
+/// Writes on.
+pub(crate) fn write(mut file: &File, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    file.write_all(bytes)?;
+    #[cfg(debug_assertions)]
+    watch::note(&watch::Step::Wrote(path, bytes));
+    #[cfg(not(debug_assertions))]
+    let _ = path;
+    Ok(())
+}
+
+/// Makes what was written so far durable.
+pub(crate) fn sync(file: &File, path: &Path) -> io::Result<()> {
+    file.sync_all()?;
+    #[cfg(debug_assertions)]
+    watch::note(&watch::Step::Synced(path));
+    #[cfg(not(debug_assertions))]
+    let _ = path;
+    Ok(())
+}
+
+/// Gives a file another name, in place of what had it.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    #[cfg(debug_assertions)]
+    watch::note(&watch::Step::Renamed(from, to));
+    Ok(())
 }
 
 /// Removes a database with what SQLite puts beside it. What cannot be removed is in nobody's way: whoever
@@ -186,7 +217,10 @@ pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+    builder.create(path)?;
+    #[cfg(debug_assertions)]
+    watch::note(&watch::Step::MadeDirectory(path));
+    Ok(())
 }
 
 /// Whether `path` is a link, after a look at its owner and at that of the file behind it.
@@ -288,6 +322,43 @@ fn quote(path: &str) -> String {
     }
     let dashed = if path.starts_with('-') { "./" } else { "" };
     format!("'{dashed}{}'", path.replace('\'', r"'\''"))
+}
+
+/// What is done on the disk to files that are no database's, for a test that cuts the power in between. Nothing of
+/// it is left in a release build.
+#[cfg(debug_assertions)]
+pub mod watch {
+    use std::cell::RefCell;
+    use std::path::Path;
+
+    /// One thing that was done, just after it was.
+    pub enum Step<'a> {
+        MadeDirectory(&'a Path),
+        Wrote(&'a Path, &'a [u8]),
+        Synced(&'a Path),
+        Renamed(&'a Path, &'a Path),
+        /// The names in this directory were made durable.
+        SyncedNames(&'a Path),
+    }
+
+    type Watcher = Box<dyn Fn(&Step<'_>)>;
+
+    thread_local! {
+        static WATCHER: RefCell<Option<Watcher>> = const { RefCell::new(None) };
+    }
+
+    /// From now on `watcher` is told what this thread does.
+    pub fn set(watcher: impl Fn(&Step<'_>) + 'static) {
+        WATCHER.set(Some(Box::new(watcher)));
+    }
+
+    pub(super) fn note(step: &Step<'_>) {
+        WATCHER.with_borrow(|watcher| {
+            if let Some(watcher) = watcher {
+                watcher(step);
+            }
+        });
+    }
 }
 
 #[cfg(all(test, unix))]

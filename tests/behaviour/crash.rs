@@ -316,7 +316,7 @@ fn every_fail_point_of_the_source_is_tried() {
     let tried = PLACES.iter().map(|(place, _)| *place).chain(START_PLACES);
     let tried = tried.chain(HOLD_PLACES).chain(COMMIT_PLACES).chain(BACKUP_PLACES);
     let tried = tried.chain(SECRET_PLACES).chain(UPGRADE_PLACES).chain(PORTION_PLACES);
-    let tried = tried.chain(PRUNE_PLACES);
+    let tried = tried.chain(PRUNE_PLACES).chain(crate::media_binary::FILE_PLACES);
     // Those of other doors are tried where they are.
     let tried = tried.chain(crate::api_v1::once::PLACES.map(|(place, _)| place));
     let tried = tried.chain(crate::callbacks_binary::PLACES.map(|(place, _)| place));

@@ -196,6 +196,37 @@ fn a_program_killed_with_a_file_on_its_way_never_sends_it_again() {
     }
 }
 
+/// The places of a file on its way to its name.
+pub const FILE_PLACES: [&str; 3] = ["file_written", "file_synced", "file_named"];
+
+#[test]
+fn a_program_killed_while_it_takes_a_file_in_leaves_no_message_and_no_half_file_under_a_name() {
+    for place in FILE_PLACES {
+        let site = site(Options::default());
+        fs::write(site.path("promo.jpg"), jpeg(300_000)).unwrap();
+        let to = ["--image", "promo.jpg", "--to", "081200007001", "--at", "now"];
+        let arguments = [&["message", "add"], &to[..]].concat();
+        let log = fs::File::create(site.path("killed.log")).unwrap();
+        let mut command = site.command(&arguments);
+        let mut child = command.env("FAIL_POINT", place).stderr(log).spawn().unwrap();
+        let said = || fs::read_to_string(site.path("killed.log")).unwrap();
+        until("it stops", || said().contains("fail point"));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let named = files(&site).into_iter().filter(|name| !name.starts_with('.'));
+        for name in named {
+            let bytes = fs::read(site.path(&format!("shop.db.files/{name}"))).unwrap();
+            assert_eq!(sha256(&bytes), name, "{place}");
+        }
+        assert_eq!(site.status(), "", "{place}");
+        done(&site, &arguments);
+        done(&site, &["run"]);
+        let received = site.waha.received();
+        assert_eq!(received.len(), 1, "{place}");
+        assert_eq!(received[0].file.as_ref().unwrap().bytes, 300_000, "{place}");
+    }
+}
+
 #[test]
 fn a_file_of_the_api_arrives_byte_for_byte_and_a_message_says_what_it_carries() {
     let site = site(Options::default());

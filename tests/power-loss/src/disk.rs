@@ -5,11 +5,15 @@
 //! WAL's shared memory go to the real VFS: the one does not outlive the power, the other is made
 //! anew from the WAL. Nothing is really synced: the platter decides what would have stayed.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char, c_int};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use auto_message_scheduler::private_file::watch::{self, Step};
 use rusqlite::ffi;
 
 use crate::io_methods;
@@ -21,6 +25,21 @@ pub enum Role {
     Wal,
     /// The rollback journal.
     Journal,
+    /// The directory of the files of messages, beside the database.
+    Directory,
+    /// One of those files, by its name.
+    File(&'static str),
+}
+
+impl Role {
+    /// The name of a file of messages.
+    #[must_use]
+    pub fn file_name(&self) -> Option<&'static str> {
+        match self {
+            Self::File(name) => Some(name),
+            Self::Database | Self::Wal | Self::Journal | Self::Directory => None,
+        }
+    }
 }
 
 /// What happened, in order.
@@ -46,6 +65,15 @@ pub enum Event {
     Delete {
         role: Role,
         directory: bool,
+    },
+    /// A file of messages got another name.
+    Rename {
+        from: Role,
+        to: Role,
+    },
+    /// All names are on the platter in the directory that holds the database, or in that of the files.
+    SyncNames {
+        of_files: bool,
     },
     /// A connection let go of the write lock: its transaction, if it wrote one, was reported as
     /// committed just before.
@@ -86,6 +114,11 @@ struct State {
     events: Vec<Event>,
     fault: Option<Fault>,
     on_sleep: Option<Box<dyn Fn(Duration) + Send>>,
+}
+
+fn file_role(path: &Path) -> Role {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap();
+    Role::File(Box::leak(name.to_owned().into_boxed_str()))
 }
 
 /// What the VFS finds behind `pAppData`.
@@ -154,6 +187,43 @@ impl Disk {
     /// Writes an event down.
     pub fn note(&self, event: Event) {
         self.lock().events.push(event);
+    }
+
+    /// Notes what this thread does to the files of messages beside `database`.
+    pub fn watch_files(&'static self, database: &Path) {
+        let directory = PathBuf::from(format!("{}.files", database.display()));
+        let lengths: RefCell<HashMap<PathBuf, (Role, u64)>> = RefCell::default();
+        watch::set(move |step| {
+            let mut lengths = lengths.borrow_mut();
+            match step {
+                Step::MadeDirectory(path) if *path == directory => {
+                    self.note(Event::Create(Role::Directory));
+                }
+                Step::MadeDirectory(_) => {}
+                Step::Wrote(path, bytes) => {
+                    let (role, length) = lengths.entry(path.to_path_buf()).or_insert_with(|| {
+                        let role = file_role(path);
+                        self.note(Event::Create(role));
+                        (role, 0)
+                    });
+                    self.note(Event::Write { role: *role, offset: *length, bytes: bytes.to_vec() });
+                    *length += bytes.len() as u64;
+                }
+                Step::Synced(path) => {
+                    let (role, _) = lengths[*path];
+                    self.note(Event::Sync { role, directory: false });
+                }
+                Step::Renamed(from, to) => {
+                    let (from, length) = lengths.remove(*from).unwrap();
+                    let role = file_role(to);
+                    lengths.insert(to.to_path_buf(), (role, length));
+                    self.note(Event::Rename { from, to: role });
+                }
+                Step::SyncedNames(path) => {
+                    self.note(Event::SyncNames { of_files: *path == directory });
+                }
+            }
+        });
     }
 
     /// What happened so far.

@@ -7,13 +7,15 @@
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::fs;
 use std::hash::{Hash, Hasher};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
 use auto_message_scheduler::store::Store;
 use rusqlite::Connection;
+use sha2::{Digest, Sha256};
 
 use crate::disk::{Event, Message, Role};
 use crate::platter::{Cut, Image, Platter};
@@ -171,6 +173,8 @@ impl Examiner {
                 | Event::Write { .. }
                 | Event::Truncate { .. }
                 | Event::Sync { .. }
+                | Event::Rename { .. }
+                | Event::SyncNames { .. }
                 | Event::Delete { .. } => {}
             }
         }
@@ -289,7 +293,34 @@ fn look_at(path: &Path) -> Result<Shown, String> {
     ] {
         rows(&sql, query).map_err(text)?.hash(&mut hasher);
     }
+    look_at_files(path, &sql)?;
     Ok(Shown { state: hasher.finish(), statuses: statuses(&sql).map_err(text)? })
+}
+
+/// Under its name is a file whole or not at all, and what a message refers to is there.
+fn look_at_files(path: &Path, sql: &Connection) -> Result<(), String> {
+    let directory = PathBuf::from(format!("{}.files", path.display()));
+    let mut whole = HashSet::new();
+    for entry in fs::read_dir(&directory).into_iter().flatten() {
+        let entry = entry.map_err(|error| error.to_string())?;
+        let name = entry.file_name().into_string().unwrap();
+        if name.starts_with('.') {
+            continue; // on its way to its name
+        }
+        let bytes = fs::read(entry.path()).map_err(|error| error.to_string())?;
+        let digest = Sha256::digest(&bytes);
+        if digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")) != name {
+            return Err(format!("the file `{name}` is torn: {} bytes", bytes.len()));
+        }
+        whole.insert(name);
+    }
+    let query =
+        "SELECT json_extract(content, '$.file') FROM auto_messages WHERE content IS NOT NULL";
+    let referred = rows(sql, query).map_err(|error| error.to_string())?;
+    match referred.iter().find(|name| !whole.contains(*name)) {
+        Some(name) => Err(format!("a message refers to the file `{name}`, which is not there")),
+        None => Ok(()),
+    }
 }
 
 fn statuses(sql: &Connection) -> rusqlite::Result<HashMap<Message, String>> {
@@ -366,6 +397,17 @@ pub fn without_commit_syncs(events: &[Event]) -> Vec<Event> {
 pub fn without_syncs_of(events: &[Event], role: Role) -> Vec<Event> {
     let is_synced =
         |event: &&Event| matches!(event, Event::Sync { role: synced, .. } if *synced == role);
+    events.iter().filter(|event| !is_synced(event)).cloned().collect()
+}
+
+/// The history as it would be without the syncs of the files of messages and of their names.
+#[must_use]
+pub fn without_syncs_of_files(events: &[Event]) -> Vec<Event> {
+    let is_synced = |event: &&Event| match event {
+        Event::Sync { role, .. } => role.file_name().is_some(),
+        Event::SyncNames { .. } => true,
+        _ => false,
+    };
     events.iter().filter(|event| !is_synced(event)).cloned().collect()
 }
 

@@ -130,7 +130,7 @@ unsafe extern "C" fn read(
     let is_page = match role {
         Some(Role::Database) => length >= PAGE_MIN && offset >= FIRST_PAGE_END,
         Some(Role::Wal) => length >= PAGE_MIN,
-        Some(Role::Journal) | None => false,
+        Some(Role::Journal | Role::Directory | Role::File(_)) | None => false,
     };
     if is_page && disk.fault() == Some(Fault::Noise) {
         unsafe { buffer.cast::<u8>().write_bytes(0xA5, usize::try_from(length).unwrap()) };

@@ -5,7 +5,7 @@
 //! removed since the last sync of the directory stay or go in their order, as journalling file
 //! systems have it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use crate::disk::{Event, Role};
@@ -31,6 +31,8 @@ pub struct Image {
     pub database: Vec<u8>,
     pub wal: Option<Vec<u8>>,
     pub journal: Option<Vec<u8>>,
+    /// The files of messages by their names, when their directory is there.
+    pub files: Option<BTreeMap<&'static str, Vec<u8>>>,
 }
 
 impl Image {
@@ -45,6 +47,13 @@ impl Image {
         for (end, bytes) in [("-wal", &self.wal), ("-journal", &self.journal)] {
             if let Some(bytes) = bytes {
                 std::fs::write(beside(end), bytes).unwrap();
+            }
+        }
+        if let Some(files) = &self.files {
+            let directory = std::path::PathBuf::from(beside(".files"));
+            std::fs::create_dir(&directory).unwrap();
+            for (name, bytes) in files {
+                std::fs::write(directory.join(name), bytes).unwrap();
             }
         }
     }
@@ -109,16 +118,22 @@ impl Platter {
                     change.apply(&mut file.durable, None);
                 }
                 if *directory {
-                    self.sync_directory();
+                    self.sync_names(false);
                 }
             }
             Event::Delete { role, directory } => {
                 self.seen.remove(role);
                 self.renames.push((*role, None));
                 if *directory {
-                    self.sync_directory();
+                    self.sync_names(false);
                 }
             }
+            Event::Rename { from, to } => {
+                let file = self.seen.remove(from).expect("what gets another name is there");
+                self.seen.insert(*to, file);
+                self.renames.extend([(*to, Some(file)), (*from, None)]);
+            }
+            Event::SyncNames { of_files } => self.sync_names(*of_files),
             Event::Ended | Event::Got(_) => {}
         }
     }
@@ -128,9 +143,18 @@ impl Platter {
         &mut self.files[file]
     }
 
-    fn sync_directory(&mut self) {
-        self.renames.clear();
-        self.durable = self.seen.clone();
+    /// Of one directory; what was changed in the other may still be lost.
+    fn sync_names(&mut self, of_files: bool) {
+        for (role, file) in std::mem::take(&mut self.renames) {
+            if matches!(role, Role::File(_)) != of_files {
+                self.renames.push((role, file));
+                continue;
+            }
+            match file {
+                Some(file) => self.durable.insert(role, file),
+                None => self.durable.remove(&role),
+            };
+        }
     }
 
     /// Whether a power cut now could lose anything.
@@ -164,11 +188,18 @@ impl Platter {
         }
         let mut content =
             |role: Role| names.get(&role).map(|file| self.files[*file].after(cut, &mut random));
-        Image {
-            database: content(Role::Database).unwrap_or_default(),
-            wal: content(Role::Wal),
-            journal: content(Role::Journal),
-        }
+        let (database, wal) = (content(Role::Database).unwrap_or_default(), content(Role::Wal));
+        let journal = content(Role::Journal);
+        let files = names.contains_key(&Role::Directory).then(|| {
+            let mut files = BTreeMap::new();
+            let mut roles: Vec<_> = names.keys().filter_map(Role::file_name).collect();
+            roles.sort_unstable();
+            for name in roles {
+                files.insert(name, content(Role::File(name)).unwrap_or_default());
+            }
+            files
+        });
+        Image { database, wal, journal, files }
     }
 }
 

@@ -21,6 +21,8 @@ use crate::disk::{Disk, Event, Message};
 /// More steps than any run here needs.
 const STEPS_MAX: usize = 20_000;
 const GAP: Gap = Gap { delay: Duration::from_mins(1), jitter: Duration::ZERO };
+/// More than is read in one piece.
+const PICTURE_BYTES: usize = 66_000;
 const LATE_LIMIT: Duration = Duration::from_hours(24);
 
 /// A clock that passes only when somebody sleeps.
@@ -165,6 +167,7 @@ impl World {
             on_received(received);
         });
         let path = directory.path().join("test.db");
+        disk.watch_files(&path);
         Self { disk, clock, waha, path, _directory: directory }
     }
 
@@ -193,28 +196,41 @@ impl World {
         sql
     }
 
-    /// A message that is due now, made twice by the API with one Idempotency-Key.
+    /// A message that is due now, made twice by the API with one Idempotency-Key; `has_picture` that is uploaded
+    /// before.
     ///
     /// # Panics
     /// When it is not made once.
-    pub fn ask_for_message(&self, program: &Program, text: &str, to: &str) {
+    pub fn ask_for_message(&self, program: &Program, text: &str, to: &str, has_picture: bool) {
         let open = || Store::open_on(&self.path, self.disk.vfs()).unwrap();
         let now = self.clock.now().wall;
-        let key = keys::add(&mut open(), "toko", Can::Both, None, now).unwrap();
+        let key = keys::add(&mut open(), text, Can::Both, None, now).unwrap();
         let clock: Arc<dyn Clock> = self.clock.clone();
         let triggers = || Arc::clone(&program.triggers);
-        let v1 = V1::new(Arc::default(), Arc::clone(&clock), triggers()).on(open());
+        let config = Config { database_path: self.path.clone(), ..Config::default() };
+        let v1 = V1::new(Arc::new(config), Arc::clone(&clock), triggers()).on(open());
         let secret = Secret::new("a-secret-for-tests-0123456789");
         let api = Api::new(open(), triggers(), clock, secret.into(), Duration::ZERO, None);
         let api = api.with_v1(v1, &[]);
-        let answers = [(); 2].map(|()| {
-            let mut request = Request::new("POST", "/api/v1/messages")
+        let post = |path: &str, body: Vec<u8>| {
+            let mut request = Request::new("POST", path)
                 .with("Authorization", &format!("Bearer {key}"))
                 .with("Idempotency-Key", text);
-            request.body = format!(r#"{{"text":"{text}","to":"{to}"}}"#).into_bytes();
+            request.body = body;
             api.answer(&mut request, true)
-        });
-        assert_eq!(answers[0].status, 201);
+        };
+        let mut content = String::new();
+        if has_picture {
+            let picture = [b"\xff\xd8\xff\xe0".to_vec(), vec![7; PICTURE_BYTES]].concat();
+            let answer = post("/api/v1/files", picture);
+            let body = String::from_utf8(answer.body).unwrap();
+            assert_eq!(answer.status, 200, "{body}");
+            let name = body.split("\"file\":\"").nth(1).and_then(|rest| rest.get(..64)).unwrap();
+            content = format!(r#","content":{{"kind":"image","file":"{name}"}}"#);
+        }
+        let body = format!(r#"{{"text":"{text}","to":"{to}"{content}}}"#);
+        let answers = [(); 2].map(|()| post("/api/v1/messages", body.clone().into_bytes()));
+        assert_eq!(answers[0].status, 201, "{}", String::from_utf8_lossy(&answers[0].body));
         assert_eq!(answers[0].body, answers[1].body);
     }
 

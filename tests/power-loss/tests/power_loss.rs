@@ -1,15 +1,18 @@
 //! Power cuts: whatever the disk keeps of the last writes, nothing that was sent is shown as unsent,
-//! no row is lost, and nobody gets a message twice after the next start.
+//! no row is lost, nobody gets a message twice after the next start, and a file that a message refers to is there
+//! and whole.
 //!
 //! POWER_IMAGES=100000 makes so many images of each history instead of a few hundred.
 
 use power_loss::disk::{Disk, Event, Role};
-use power_loss::examine::{Tally, examine, images_wanted, without_commit_syncs, without_syncs_of};
+use power_loss::examine::{
+    Tally, examine, images_wanted, without_commit_syncs, without_syncs_of, without_syncs_of_files,
+};
 use power_loss::world::World;
 
 const IMAGES: u64 = 1000;
 
-/// A shop's day on a new database: messages with and without trouble, a person who checkpoints, and
+/// A shop's day on a new database: messages with and without trouble, one with a picture, a person who checkpoints, and
 /// a program that is stopped and started, so that the WAL is begun anew in both ways.
 fn history(disk: &'static Disk) -> Vec<Event> {
     let world = World::new(disk);
@@ -32,9 +35,10 @@ fn history(disk: &'static Disk) -> Vec<Event> {
     let program = world.start().unwrap();
     let sql = world.sql();
     world.message(&sql, "Promo D", "081200007001, 081200007005");
-    world.ask_for_message(&program, "Promo E", "081200007006");
+    world.ask_for_message(&program, "Promo E", "081200007006", false);
+    world.ask_for_message(&program, "Promo F", "081200007001", true);
     program.run().unwrap();
-    assert_eq!(world.waha.received().len(), 9, "what the simulated WhatsApp got");
+    assert_eq!(world.waha.received().len(), 10, "what the simulated WhatsApp got");
     drop(program);
     let callbacks = "SELECT count(*) FROM callbacks";
     let count: i64 = sql.query_row(callbacks, [], |row| row.get(0)).unwrap();
@@ -73,6 +77,19 @@ fn with_synchronous_normal_the_harness_finds_messages_shown_as_unsent_and_sent_t
     report("WAL with synchronous=NORMAL, must break", &events, &tally);
     assert!(tally.lost > 0 && tally.unsent > 0 && tally.duplicated > 0);
     assert_eq!(tally.corrupt, 0, "NORMAL loses commits, it does not corrupt");
+}
+
+#[test]
+fn without_the_syncs_of_files_the_harness_finds_torn_ones() {
+    let disk = Disk::new();
+    let world = World::new(disk);
+    let program = world.start().unwrap();
+    world.ask_for_message(&program, "Promo", "081200007001", true);
+    program.run().unwrap();
+    let events = without_syncs_of_files(&disk.events());
+    let tally = examine(&events, 1);
+    report("files that are not synced, must break", &events, &tally);
+    assert!(tally.corrupt > 0, "{tally}");
 }
 
 #[test]
