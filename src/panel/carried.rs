@@ -130,16 +130,18 @@ impl CarriedFields {
     }
 }
 
-/// The kinds to choose from. None is chosen for one that the form does not know.
+/// The kinds to choose from; one that the form does not know stays as it is.
 pub(super) fn kinds(column: &str, w: &'static Words) -> Vec<Choice> {
     let chosen = object(column).get("kind").cloned().unwrap_or(json!("text"));
-    KindName::ALL
-        .iter()
-        .map(|kind| {
-            let word = if *kind == KindName::Text { w.kind_text } else { word(*kind, w) };
-            Choice::new(word, chosen == json!(kind.as_str()), kind.as_str())
-        })
-        .collect()
+    let choice = |kind: &KindName| {
+        let word = if *kind == KindName::Text { w.kind_text } else { word(*kind, w) };
+        Choice::new(word, chosen == json!(kind.as_str()), kind.as_str())
+    };
+    let mut choices: Vec<Choice> = KindName::ALL.iter().map(choice).collect();
+    if !choices.iter().any(|choice| choice.is_chosen) {
+        choices.push(Choice::new(w.kind_other, true, ""));
+    }
+    choices
 }
 
 /// What is still to be filled in.

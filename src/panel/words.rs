@@ -257,6 +257,7 @@ words! {
     kind_location: "Lokasi", "Location";
     kind_contact: "Kartu kontak", "Contact card";
     kind_poll: "Polling", "Poll";
+    kind_other: "Jenis lain", "Another kind";
     choose_upload: "Pilih file", "Choose a file";
     upload_help: "Gambar (JPEG, PNG), video (MP4) dan suara paling besar 16 MB, file lain {} MB. Perlu WAHA Plus. Isi pesan menjadi keterangannya, kecuali pada pesan suara: kosongkan isinya.", "Pictures (JPEG, PNG), videos (MP4) and sounds of at most 16 MB, other files of {} MB. Needs WAHA Plus. The text becomes the caption, but for a voice message: leave its text empty.";
     uploading: "Mengunggah…", "Uploading…";

@@ -4,6 +4,7 @@
 
 import assert from "node:assert/strict";
 import { spawn, execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
 import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -99,6 +100,7 @@ async function examine(page) {
 
 const shapes = {
   desktop: { viewport: { width: 1280, height: 860 }, colorScheme: "light" },
+  small: { viewport: { width: 320, height: 640 }, colorScheme: "dark", hasTouch: true, isMobile: true },
   phone: { viewport: { width: 360, height: 740 }, colorScheme: "dark", hasTouch: true, isMobile: true },
 };
 
@@ -421,6 +423,139 @@ async function withoutScripts(base) {
   await page.context().close();
 }
 
+/** A picture as a phone makes it: a real JPEG, drawn by the browser. */
+async function promo(page) {
+  const url = await page.evaluate(() => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 1200, height: 800 });
+    const brush = canvas.getContext("2d");
+    const sky = brush.createLinearGradient(0, 0, 1200, 800);
+    sky.addColorStop(0, "#f7b733");
+    sky.addColorStop(1, "#c0392b");
+    brush.fillStyle = sky;
+    brush.fillRect(0, 0, 1200, 800);
+    brush.fillStyle = "#fff8e7";
+    brush.beginPath();
+    brush.arc(880, 430, 230, 0, 7);
+    brush.fill();
+    brush.font = "bold 110px sans-serif";
+    brush.fillText("Diskon", 90, 330);
+    brush.fillText("20%", 90, 480);
+    return canvas.toDataURL("image/jpeg", 0.9);
+  });
+  return Buffer.from(url.split(",")[1], "base64");
+}
+
+const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
+const isSeen = (image) => image.evaluate((one) => one.decode().then(() => one.naturalWidth > 0));
+
+/** A picture, chosen and previewed, arrives with the same bytes, with and without a script; what is none is told. */
+async function carries(base, site) {
+  const arrived = () => readFileSync(join(site, "fake-waha.log"), "utf8");
+  const drawing = await open(base, shapes.desktop);
+  const picture = await promo(drawing);
+  await drawing.context().close();
+  const file = (name, buffer) => ({ name, mimeType: "application/octet-stream", buffer });
+  for (const javaScriptEnabled of [true, false]) {
+    for (const shape of ["desktop", "small"]) {
+      const words = `Promo ${shape} ${javaScriptEnabled}`;
+      const page = await open(base, { ...shapes[shape], javaScriptEnabled });
+      await logIn(page);
+      await page.goto("/panel/messages/new");
+      assert.ok(!(await page.isVisible("#upload")), "a text alone asks for no file");
+      await page.fill("#text", words);
+      await page.fill("#to", "081200005009");
+      await page.selectOption("#kind", "image");
+      await page.setInputFiles("#upload", file("promo.jpg", picture));
+      if (javaScriptEnabled) {
+        assert.ok(await isSeen(page.locator("#attached img")));
+        assert.equal(await page.inputValue("#upload"), "", "it is sent once");
+      } else {
+        await page.click("button[value=preview]");
+      }
+      const shown = page.locator("#preview .bubble img");
+      await shown.waitFor();
+      assert.ok(await isSeen(shown));
+      if (javaScriptEnabled) await examine(page);
+      await page.check("input[name=when][value=now]");
+      await page.click(save);
+      await page.waitForURL("**/panel/messages/*?done=scheduled");
+      assert.ok(await isSeen(page.locator(".split .bubble img")));
+      assert.match(await page.textContent(".split .bubble"), /promo\.jpg.* kB/);
+      if (javaScriptEnabled) await examine(page);
+      await until("the same bytes are at the far end", () => arrived().includes(`[sendImage] image/jpeg ${sha256(picture)} ${words}`));
+      page.quiet();
+      await page.context().close();
+    }
+  }
+  for (const javaScriptEnabled of [true, false]) {
+    const page = await open(base, { ...shapes.desktop, javaScriptEnabled });
+    await logIn(page);
+    const program = Buffer.from("MZ\x90 a program");
+    const svg = Buffer.from("<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>");
+    for (const [name, bytes, said] of [
+      ["promo.jpg", program, /tidak ditampilkan WhatsApp/],
+      ["promo.png", svg, /tidak ditampilkan WhatsApp/],
+      ["besar.jpg", Buffer.concat([picture, Buffer.alloc(36 << 20)]), /lebih besar dari 35 MB/],
+    ]) {
+      await page.goto("/panel/messages/new");
+      await page.fill("#text", "Tidak pernah");
+      await page.fill("#to", "081200005009");
+      await page.selectOption("#kind", "image");
+      await page.check("input[name=when][value=now]");
+      await page.setInputFiles("#upload", file(name, bytes));
+      if (javaScriptEnabled) {
+        await until(`${name} is refused at once`, async () => said.test(await page.textContent("#attached")));
+        await examine(page);
+      }
+      await page.click(save);
+      await page.waitForSelector(".card > [role=alert]");
+      assert.match(await page.textContent(".card > [role=alert]"), javaScriptEnabled && name === "besar.jpg" ? /Pilih filenya dulu/ : said);
+      assert.equal(await page.inputValue("#text"), "Tidak pernah", "what was typed stays");
+      assert.equal(await page.locator("#preview img").count(), 0, "nothing of it is shown");
+    }
+    // Names that are paths, and one without end.
+    for (const [name, seen] of [["../../etc/promo.jpg", "promo.jpg"], [`${"n".repeat(4096)}.jpg`, `${"n".repeat(251)}.jpg`]]) {
+      await page.goto("/panel/messages/new");
+      await page.fill("#text", `Nama ${name.length} ${javaScriptEnabled}`);
+      await page.fill("#to", "081200005009");
+      await page.selectOption("#kind", "image");
+      await page.setInputFiles("#upload", file(name, picture));
+      await page.click("button[value=draft]");
+      await page.waitForURL("**/panel/messages/*?done=drafted");
+      const kept = await page.locator(".split .bubble .enclosed b").textContent();
+      assert.ok(kept.endsWith(seen) && !/[/\\]/.test(kept) && kept.length <= 255, kept);
+      if (javaScriptEnabled) await examine(page);
+    }
+    page.quiet((line) => line.includes("422"));
+    await page.context().close();
+  }
+  // A place, a card, a poll; the last is edited, and keeps what it is.
+  const page = await open(base, shapes.small);
+  await logIn(page);
+  for (const [kind, fields, route] of [
+    ["location", { "#text": "Toko kami", "#place": "-6.2088, 106.8456" }, "sendLocation"],
+    ["contact", { "#card-name": "Toko Roti", "#card-phone": "0812-3456-7890" }, "sendContactVcard"],
+    ["poll", { "#text": "Jam berapa?", "#options": "Pagi\nSiang" }, "sendPoll"],
+  ]) {
+    await page.goto("/panel/messages/new");
+    await page.selectOption("#kind", kind);
+    await page.fill("#to", "081200005009");
+    for (const [field, value] of Object.entries(fields)) await page.fill(field, value);
+    const last = Object.values(fields).at(-1).split("\n").at(-1);
+    await page.waitForSelector(`#preview .bubble >> text=${last}`);
+    await examine(page);
+    await page.check("input[name=when][value=now]");
+    await page.click(save);
+    await page.waitForURL("**/panel/messages/*?done=scheduled");
+    await until(`${route} arrives`, () => arrived().includes(`[${route}]`));
+  }
+  await page.goto(`${new URL(page.url()).pathname.replace(/\/panel\/messages\/(\d+)/, "/panel/messages/new?copy=$1")}`);
+  assert.equal(await page.inputValue("#kind"), "poll");
+  assert.equal(await page.inputValue("#options"), "Pagi\nSiang");
+  page.quiet();
+  await page.context().close();
+}
+
 /** A shop after a month, as pictures. */
 async function pictures() {
   const shop = join(directory, "shop");
@@ -437,6 +572,10 @@ async function pictures() {
     ["message-dark", "desktop", "dark", "first message"],
     ["compose-light", "desktop", "light", "compose"],
     ["compose-dark", "desktop", "dark", "compose"],
+    ["compose-picture-light", "desktop", "light", "compose a picture"],
+    ["compose-picture-phone-dark", "small", "dark", "compose a picture"],
+    ["message-picture-dark", "desktop", "dark", "send a picture"],
+    ["message-picture-phone-light", "small", "light", "send a picture"],
     ["contacts-light", "desktop", "light", "/panel/contacts"],
     ["contacts-phone-light", "phone", "light", "/panel/contacts"],
     ["channels-dark", "desktop", "dark", "/panel/channels?lang=en"],
@@ -457,12 +596,27 @@ async function pictures() {
         await page.fill("#text", "Halo {{name|Kak}}, diskon 20% untuk semua roti sampai hari Minggu.\nSampai jumpa di toko!");
         await page.check("input[name=tag][value=vip]");
         await page.waitForSelector("#preview .bubble");
+      } else if (path.endsWith("a picture")) {
+        await page.goto("/panel/messages/new");
+        await page.fill("#title", `Promo ${shape === "desktop" ? "akhir pekan" : "bergambar"}`);
+        await page.fill("#text", "Halo {{name|Kak}}, diskon 20% untuk semua roti sampai hari Minggu.");
+        await page.fill("#to", "0812 3456 7890");
+        await page.selectOption("#kind", "image");
+        await page.setInputFiles("#upload", { name: "promo.jpg", mimeType: "image/jpeg", buffer: await promo(page) });
+        await page.fill("#at-1", "2035-01-02T08:00");
+        assert.ok(await isSeen(page.locator("#preview .bubble img")));
+        if (path === "send a picture") {
+          await page.click(save);
+          await page.waitForURL("**?done=scheduled");
+          if (shape !== "desktop") await page.locator(".split").evaluate((one) => one.scrollIntoView());
+        }
       } else {
         await page.goto(path);
       }
     }
     await page.waitForLoadState();
     const fullPage = shape === "desktop" && path === "/panel";
+    if (path === "compose a picture") await page.locator(shape === "desktop" ? "h1" : "#kind").evaluate((one) => one.scrollIntoView());
     await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage });
     await examine(page);
     page.quiet();
@@ -477,6 +631,7 @@ await withoutScripts(base);
 await slowAnswers(base);
 await dates(base);
 await twoTabs(base);
+await carries(base, join(directory, "new"));
 if (screenshots) {
   mkdirSync(screenshots, { recursive: true });
   await pictures();

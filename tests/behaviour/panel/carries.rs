@@ -175,7 +175,7 @@ fn a_refused_file_is_told_in_words_and_the_form_keeps_all_else() {
             file = file.0
         );
         assert!(page.contains(">Promo besar<") && page.contains("081200007001"), "{page}");
-        assert!(page.contains(&format!("value=\"{kind}\" checked")), "{page}");
+        assert!(page.contains(&format!("value=\"{kind}\" selected")), "{page}");
     }
     assert_eq!(world.ask("SELECT count(*) FROM auto_messages"), "0");
     assert!(files(&world).iter().all(|name| !name.starts_with('.')), "nothing half is left");
@@ -355,7 +355,7 @@ fn a_copy_carries_the_same_and_of_two_editors_none_takes_the_others_picture_away
     let column = json!({"kind": "image", "file": put(&world, PNG), "filename": "a.png"});
     let fields = with_picture(&world, &column);
     let page = text(&browser.get(&panel, "/panel/messages/new?copy=1"));
-    assert!(page.contains(&sha256(PNG)) && page.contains("value=\"image\" checked"), "{page}");
+    assert!(page.contains(&sha256(PNG)) && page.contains("value=\"image\" selected"), "{page}");
     let page = text(&browser.get(&panel, "/panel/messages/1/edit"));
     let was = hidden(&page, "was").unwrap();
     let kept = hidden(&page, "content").unwrap().replace("&#34;", "\"");

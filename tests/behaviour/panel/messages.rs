@@ -295,7 +295,7 @@ fn what_a_message_carries_is_shown_and_goes_along_into_its_copy() {
     let page = text(&browser.get(&panel, "/panel/messages/1"));
     assert!(page.contains("Jam berapa?") && page.contains("<li>Siang</li>"), "{page}");
     let page = text(&browser.get(&panel, "/panel/messages/new?copy=1"));
-    assert!(page.contains("value=\"poll\" checked") && page.contains(">Jam berapa?<"), "{page}");
+    assert!(page.contains("value=\"poll\" selected") && page.contains(">Jam berapa?<"), "{page}");
     let form = [("content", poll), ("to", "081200001001"), ("when", "now"), ("do", "save")];
     browser.post(&panel, "/panel/messages/new", &form);
     world.run();
