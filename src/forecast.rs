@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::content::Content;
+use crate::content::{Content, Kind, Source};
 use crate::delivery::{MessageStatus, Status};
 use crate::engine;
 use crate::files::Files;
@@ -29,7 +29,8 @@ use crate::template::{self, Template};
 
 pub use channel_queue::ChannelQueue;
 pub use view::{
-    ChannelForecast, Fate, Forecast, MessageForecast, RecipientForecast, Tally, Warning,
+    ChannelForecast, Fate, Forecast, MessageForecast, PlannedFile, RecipientForecast, Tally,
+    Warning,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +93,19 @@ pub fn of_message(
         }
     })?;
     Ok(found)
+}
+
+/// The file of a message, when it is one of ours that is there.
+pub(crate) fn file_of(files: &Files, content: &Content, config: &Config) -> Option<PlannedFile> {
+    let Kind::Media(media) = &content.kind else { return None };
+    let Source::File(name) = &media.source else { return None };
+    let stored = files.look(name).ok()?;
+    Some(PlannedFile {
+        filename: media.filename.clone(),
+        bytes: stored.bytes,
+        mimetype: stored.kind.mimetype_of(media.filename.as_deref()),
+        upload_seconds_max: config.upload_timeout(stored.bytes).as_secs(),
+    })
 }
 
 /// When the sends of a new message begin, if nothing else is in the queue of its channel.
@@ -286,6 +300,10 @@ impl Ahead<'_> {
     fn message(&mut self, one: Queued, is_shown: bool) -> SqlResult<u64> {
         let Some(seen) = self.tx.message(one.id)? else { return Ok(0) };
         let mut forecast = MessageForecast::new(one.id, &seen, one.due_at);
+        if is_shown && seen.unreadable.is_none() {
+            let content = Content::read(seen.content.as_deref()).unwrap_or_default();
+            forecast.file = file_of(&self.files, &content, self.config);
+        }
         let tell = &mut Telling { forecast: &mut forecast, is_shown };
         let is_planned = self.tx.has_deliveries(one.id, one.due_at)?;
         match seen.status {

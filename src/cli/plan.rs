@@ -8,12 +8,13 @@ use serde_json::json;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::output::{Output, counted, unless_read_enough};
+use super::prune::size;
 use super::table::{NARROW, cut, fitted, table, width, wrapped};
 use super::{CliError, Desk};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::forecast::{
-    self, Bounds, Fate, Forecast, MessageForecast, RecipientForecast, Scope, Seen,
+    self, Bounds, Fate, Forecast, MessageForecast, PlannedFile, RecipientForecast, Scope, Seen,
 };
 use crate::lock::{self, Sending};
 use crate::schedule::Zone;
@@ -244,6 +245,9 @@ fn write_message(
         field("ends", shown(message.tally.ends_at) + &takes)?;
     }
     field("gets it", counts(message, forecast))?;
+    if let Some(file) = &message.file {
+        field("file", file_words(file, message.tally.goes_out))?;
+    }
     if message.next_at.is_some() {
         field("then", shown(message.next_at))?;
     }
@@ -251,6 +255,18 @@ fn write_message(
         field("warning", warning.to_string())?;
     }
     Ok(())
+}
+
+/// Its size, and what the times leave out.
+fn file_words(file: &PlannedFile, count: u64) -> String {
+    let PlannedFile { filename, bytes, mimetype, upload_seconds_max } = file;
+    let name = filename.as_deref().map(|name| format!("{}, ", one_line(name))).unwrap_or_default();
+    let all = size(bytes.saturating_mul(count));
+    format!(
+        "{name}{} ({mimetype}) to each recipient, {all} in all; the times do not count its uploads, which may take \
+         {upload_seconds_max} s each at most",
+        size(*bytes)
+    )
 }
 
 fn counts(message: &MessageForecast, forecast: &Forecast) -> String {

@@ -109,7 +109,7 @@ fn text(pruned: &Pruned, config: &Config) -> String {
 }
 
 /// `312.4 MB`.
-fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     let tenths = bytes.saturating_add(50_000) / 100_000;
     format!("{}.{} MB", tenths / 10, tenths % 10)
 }

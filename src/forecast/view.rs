@@ -161,6 +161,23 @@ pub struct MessageForecast {
     pub(crate) after_next: u64,
     /// Whether each occurrence would end later than the one before.
     pub(crate) falls_behind: bool,
+    /// The file that goes to each recipient; a text alone has no such key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<PlannedFile>,
+}
+
+/// The file of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub struct PlannedFile {
+    /// What the recipient sees as its name.
+    pub(crate) filename: Option<String>,
+    /// It is uploaded anew for each recipient.
+    pub(crate) bytes: u64,
+    pub(crate) mimetype: &'static str,
+    /// So many seconds a request with it may take: WAHA_TIMEOUT_SECONDS, and MEDIA_TIMEOUT_SECONDS_PER_MB for
+    /// each MB. How long it does take nobody knows before; the times of a plan do not count it.
+    pub(crate) upload_seconds_max: u64,
 }
 
 /// One channel that the messages use.
@@ -224,6 +241,7 @@ impl MessageForecast {
             next_at: None,
             after_next: 0,
             falls_behind: false,
+            file: None,
         }
     }
 

@@ -30,23 +30,15 @@ pub(crate) struct Part {
 }
 
 impl<R: Read> Multipart<R> {
-    /// `None` when the type of the body is another.
-    pub(crate) fn of(content_type: &str, source: R) -> Option<Self> {
-        let (kind, _) = content_type.split_once(';')?;
-        if !kind.trim().eq_ignore_ascii_case("multipart/form-data") {
-            return None;
-        }
-        let boundary = parameter(content_type, "boundary").filter(|text| !text.is_empty())?;
+    /// The body again when its type is another.
+    pub(crate) fn of(content_type: &str, source: R) -> Result<Self, R> {
+        let kind = content_type.split(';').next().unwrap_or_default().trim();
+        let is_form = kind.eq_ignore_ascii_case("multipart/form-data");
+        let boundary = parameter(content_type, "boundary").filter(|text| !text.is_empty());
+        let Some(boundary) = boundary.filter(|_| is_form) else { return Err(source) };
         let delimiter = format!("\r\n--{boundary}").into_bytes();
         // The first delimiter has no line end before it.
-        Some(Self {
-            source,
-            delimiter,
-            bytes: b"\r\n".to_vec(),
-            used: 0,
-            is_inside: true,
-            parts: 0,
-        })
+        Ok(Self { source, delimiter, bytes: b"\r\n".to_vec(), used: 0, is_inside: true, parts: 0 })
     }
 
     /// Goes to the next part; what is left of the one before is passed over. A body that is cut, or is no form,
@@ -188,7 +180,7 @@ mod tests {
     }
 
     fn read(content_type: &str, body: &[u8], step: usize) -> Option<Parts> {
-        let mut form = Multipart::of(content_type, Drips(body, step))?;
+        let mut form = Multipart::of(content_type, Drips(body, step)).ok()?;
         let mut parts = Vec::new();
         while let Some(part) = form.next().ok()? {
             let mut content = Vec::new();

@@ -37,7 +37,12 @@ const MESSAGE: &[Argument] = &[
     (
         "text",
         TEXT,
-        "The text; {{name|Kak}}, {{phone_number}} and attributes of the contact are filled in.",
+        "The text; {{name|Kak}}, {{phone_number}} and attributes of the contact are filled in. Only with `content` it may be left out.",
+    ),
+    (
+        "content",
+        &["object"],
+        "What it carries beside the text, or in place of it: {\"kind\":\"image\",\"file\":\"<SHA-256 of `file add`>\",\"filename\":\"promo.jpg\"} or with \"url\" in place of \"file\"; kinds are image, file, video, voice, location (latitude, longitude), contact (name, phone) and poll (options).",
     ),
     (
         "to",
@@ -172,8 +177,7 @@ impl Tool {
         };
         let properties: Map<String, Value> =
             self.arguments.iter().copied().flatten().map(property).collect();
-        let is_needed =
-            |name: &&str| self.path.contains("{id}") && *name == "id" || *name == "text";
+        let is_needed = |name: &&str| self.path.contains("{id}") && *name == "id";
         let names = self.arguments.iter().copied().flatten().map(|(name, ..)| *name);
         json!({
             "name": self.name,

@@ -91,6 +91,8 @@ pub(crate) struct DeliveryView {
     pub(crate) code: Option<&'static str>,
     /// The exact text that was sent.
     pub(crate) text: Option<String>,
+    /// What went along with it; `null` for a text alone, and before its turn.
+    pub(crate) content: Option<Map<String, Value>>,
     pub(crate) waha_message_id: Option<String>,
     /// When its occurrence was due, UTC.
     pub(crate) due_at: Timestamp,
@@ -153,6 +155,7 @@ impl DeliveryView {
             code: row.error.as_ref().and_then(Explanation::code),
             error: row.error,
             text: row.text,
+            content: read(row.content.as_deref()),
             waha_message_id: row.waha_message_id,
             due_at: row.due_at,
             sent_at: row.finished_at.filter(|_| row.status == Status::Sent),

@@ -222,6 +222,18 @@ impl Carried {
     }
 }
 
+/// The kind, in a word, and the name of a file, for a table; empty for a text alone.
+pub(super) fn in_two_cells(column: Option<&str>, w: &'static Words) -> (&'static str, String) {
+    let content = Content::read(column).unwrap_or_default();
+    match &content.kind {
+        Kind::Text => ("", String::new()),
+        Kind::Media(media) => (word(content.name(), w), media.filename.clone().unwrap_or_default()),
+        Kind::Location { .. } | Kind::Contact { .. } | Kind::Poll { .. } => {
+            (word(content.name(), w), String::new())
+        }
+    }
+}
+
 /// A picture of the store, for whoever is logged in: only what browsers show as a picture and nothing else.
 pub(super) fn picture(visit: &Visit<'_>, name: &str) -> Answered {
     let files = &visit.panel.files;

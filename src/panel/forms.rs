@@ -104,7 +104,7 @@ pub(super) fn multipart<T>(
     body: impl Read,
     mut take: impl FnMut(&Form, String, &mut dyn Read) -> io::Result<T>,
 ) -> Option<Upload<T>> {
-    let mut parts = Multipart::of(content_type, body)?;
+    let mut parts = Multipart::of(content_type, body).ok()?;
     let mut upload = Upload { fields: Form::default(), file: None };
     let mut bytes = 0;
     while let Some(Part { name, filename }) = parts.next().ok()? {

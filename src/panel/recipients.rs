@@ -2,7 +2,7 @@
 
 use super::format::{self, Badge, Choice};
 use super::visit::Visit;
-use super::{Answered, PageError, forms, reply};
+use super::{Answered, PageError, carried, forms, reply};
 use crate::clock::Timestamp;
 use crate::contacts::cell::guard;
 use crate::delivery::Status;
@@ -120,7 +120,10 @@ pub(super) fn export(visit: &Visit<'_>, detail: &Message) -> Answered {
     let latest = visit.panel.read(|tx| tx.occurrence_times(id, 1))?;
     // A byte order mark, so that spreadsheets read it as UTF-8.
     let mut text = String::from("\u{feff}");
-    line(&mut text, &[w.name, w.number, w.status, w.ended, w.reason, w.waha_id]);
+    line(
+        &mut text,
+        &[w.name, w.number, w.status, w.ended, w.reason, w.waha_id, w.kind, w.kind_file],
+    );
     if let Some(at) = asked.or_else(|| latest.first().map(|(at, _)| *at)) {
         let mut after = String::new();
         loop {
@@ -133,6 +136,7 @@ pub(super) fn export(visit: &Visit<'_>, detail: &Message) -> Answered {
                 let zone = &visit.panel.config.zone;
                 let when = row.finished_at.map(|at| zone.format_local(at)).unwrap_or_default();
                 let number = row.chat_id.strip_suffix("@c.us").map(|digits| format!("+{digits}"));
+                let (kind, file) = carried::in_two_cells(row.content.as_deref(), w);
                 line(
                     &mut text,
                     &[
@@ -142,6 +146,8 @@ pub(super) fn export(visit: &Visit<'_>, detail: &Message) -> Answered {
                         &when,
                         &row.error.as_ref().map(ToString::to_string).unwrap_or_default(),
                         row.waha_message_id.as_deref().unwrap_or_default(),
+                        kind,
+                        &file,
                     ],
                 );
             }

@@ -249,6 +249,7 @@ words! {
     stored_now: "yang tersimpan sekarang", "stored now";
     save: "Simpan", "Save";
     carries: "Yang dikirim bersamanya", "Sent with it";
+    kind: "Jenis", "Kind";
     kind_text: "Hanya teks", "Text only";
     kind_image: "Gambar", "Picture";
     kind_file: "File", "File";

@@ -107,6 +107,16 @@ fn what_it_schedules_is_a_draft_unless_it_may_send_and_without_the_right_to_writ
         let (shown, _) = call(&site, &[], "show_message", &json!({"id": made["id"]}));
         assert_eq!(shown["status"], status);
     }
+    // What it carries, without a text of its own.
+    let poll = json!({"kind": "poll", "question": "Jam berapa?", "options": ["Pagi", "Siang"]});
+    let carrying = json!({"content": poll, "to": ["081200007001"]});
+    let (made, is_error) = call(&site, &["--can", "write"], "schedule_message", &carrying);
+    assert!(!is_error, "{made}");
+    let (shown, _) = call(&site, &[], "show_message", &json!({"id": made["id"]}));
+    assert_eq!(shown["content"], poll);
+    let wrong = json!({"content": {"kind": "sticker"}, "to": ["081200007001"]});
+    let (refused, is_error) = call(&site, &[], "preview_message", &wrong);
+    assert!(is_error && refused["code"] == "content_kind", "{refused}");
     let refused = site.run(&["mcp", "--may-send"]);
     assert!(stderr(&refused).contains("--may-send needs --can write"), "{}", stderr(&refused));
     assert!(site.run(&["run"]).status.success());

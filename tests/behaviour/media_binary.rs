@@ -54,6 +54,23 @@ fn a_picture_of_the_command_line_arrives_byte_for_byte_under_its_own_name() {
     assert_eq!((file.sha256, file.filename), (Some(name.clone()), Some("promo.jpg".to_owned())));
     let shown = done(&site, &["message", "show", "1"]);
     assert!(shown.contains(&name) && shown.contains("promo.jpg"), "{shown}");
+    assert!(shown.contains("file      0.3 MB (image/jpeg)"), "{shown}");
+}
+
+#[test]
+fn a_plan_says_how_large_the_file_is_and_what_its_times_leave_out() {
+    let site = site(Options::default());
+    fs::write(site.path("promo.jpg"), jpeg(1_200_000)).unwrap();
+    let to = ["--to", "081200007001", "081200007002", "--at", "+1h"];
+    done(&site, &[&["message", "add", "Promo!", "--image", "promo.jpg"][..], &to].concat());
+    let plan = done(&site, &["plan", "1"]).split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = "promo.jpg, 1.2 MB (image/jpeg) to each recipient, 2.4 MB in all; the times do not count its uploads, \
+                 which may take";
+    assert!(plan.contains(words), "{plan}");
+    let plan: Value = serde_json::from_str(&done(&site, &["plan", "1", "--json"])).unwrap();
+    let file = &plan["messages"][0]["file"];
+    assert_eq!((&file["bytes"], &file["filename"]), (&1_200_000.into(), &"promo.jpg".into()));
+    assert!(file["upload_seconds_max"].as_u64() > Some(0), "{file}");
 }
 
 #[test]
@@ -228,6 +245,56 @@ fn a_program_killed_while_it_takes_a_file_in_leaves_no_message_and_no_half_file_
 }
 
 #[test]
+fn a_form_of_the_api_takes_the_same_file_and_says_its_name() {
+    let site = site(Options::default());
+    site.write_settings("MEDIA_MAX_MB=1\n");
+    let door = Door::open(&site);
+    let part = |name: &str, filename: &str, bytes: &[u8]| {
+        let head = format!(
+            "--XX\r\nContent-Disposition: form-data; name=\"{name}\"{filename}\r\n\
+             Content-Type: image/jpeg\r\n\r\n"
+        );
+        [head.as_bytes(), bytes, b"\r\n"].concat()
+    };
+    let form = |body: &[u8]| {
+        let kind = [("Content-Type", "multipart/form-data; boundary=XX")];
+        door.ask_with("POST", "/files", &kind, body).unwrap()
+    };
+    let picture = jpeg(1 << 20);
+    let named = part("file", "; filename=\"../promo.jpg\"", &picture);
+    let taken = form(&[&named[..], b"--XX--\r\n"].concat()).expect(200).body;
+    assert_eq!(
+        (&taken["file"], &taken["filename"]),
+        (&sha256(&picture).into(), &"promo.jpg".into())
+    );
+    assert_eq!(
+        door.ask_with("POST", "/files", &[], &picture).unwrap().expect(200).body["file"],
+        taken["file"]
+    );
+    for (body, refusal) in [
+        (b"--XX--\r\n".to_vec(), (422, "invalid")),
+        ([part("other", "", b"x"), b"--XX--".to_vec()].concat(), (422, "invalid")),
+        ([part("file", "", b""), b"--XX--".to_vec()].concat(), (422, "invalid")),
+        (
+            [part("file", "", b"x"), part("file", "", b"y"), b"--XX--".to_vec()].concat(),
+            (422, "invalid"),
+        ),
+        (part("file", "", b"cut"), (400, "bad_request")),
+        ([part("file", "", &jpeg((1 << 20) + 1)), b"--XX--".to_vec()].concat(), (413, "too_large")),
+    ] {
+        let answer = form(&body);
+        let (status, code, _) = answer.refusal();
+        assert_eq!(
+            (status, code),
+            refusal,
+            "{}",
+            String::from_utf8_lossy(&body[..80.min(body.len())])
+        );
+    }
+    assert!(files(&site).iter().all(|name| !name.starts_with('.')), "nothing half is left");
+}
+
+#[test]
 fn a_file_of_the_api_arrives_byte_for_byte_and_a_message_says_what_it_carries() {
     let site = site(Options::default());
     site.write_settings("MEDIA_MAX_MB=1\n");
@@ -259,6 +326,10 @@ fn a_file_of_the_api_arrives_byte_for_byte_and_a_message_says_what_it_carries() 
         let new = serde_json::json!({ "content": content, "to": ["081200007001"] });
         assert_eq!(door.post("/messages", &new).refusal(), (422, code, "content"));
     }
+    let planned = door.post("/messages/preview", &new).expect(200).body;
+    assert_eq!(planned["file"]["bytes"], picture.len());
+    let deliveries = door.get(&format!("/messages/{id}/deliveries"));
+    assert_eq!(deliveries["data"][0]["content"], content);
     let other = add_key(&site, &["lihat", "--can", "read"]);
     let header = format!("Bearer {other}");
     let refused = door.ask_with("POST", "/files", &[("Authorization", &header)], b"x").unwrap();

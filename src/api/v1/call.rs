@@ -5,12 +5,12 @@ use std::cell::Cell;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::files::Uploaded;
 use super::{Route, USE_NOTED_EVERY, V1};
 use crate::channels::ChannelError;
 use crate::clock::Timestamp;
 use crate::contacts::ContactError;
 use crate::contacts::import::ImportError;
-use crate::files::Stored;
 use crate::http::{Request, Response};
 use crate::logging::in_one_line;
 use crate::messages::ComposeError;
@@ -175,7 +175,7 @@ pub(super) struct Call<'a> {
     pub(super) id: i64,
     pub(super) now: Timestamp,
     /// The file that the body was, when the route takes one.
-    pub(super) uploaded: Cell<Option<Result<Stored, Problem>>>,
+    pub(super) uploaded: Cell<Option<Result<Uploaded, Problem>>>,
     query: Vec<(String, String)>,
 }
 
@@ -185,7 +185,7 @@ impl<'a> Call<'a> {
         request: &'a Request,
         key: ApiKey,
         id: i64,
-        uploaded: Option<Result<Stored, Problem>>,
+        uploaded: Option<Result<Uploaded, Problem>>,
     ) -> Self {
         let query = request.target.split_once('?').map_or("", |(_, query)| query);
         let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();

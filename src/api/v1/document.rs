@@ -198,7 +198,10 @@ fn operation(method: &str, path: &str, words: (&str, &str, u16, &str)) -> Value 
         operation["requestBody"] = json!({"required": true, "content": content});
     } else if body == "FILE" {
         let content = json!({"schema": {"type": "string", "format": "binary"}});
-        let content = json!({"application/octet-stream": content});
+        let form = json!({"type": "object", "required": ["file"], "additionalProperties": false,
+            "properties": {"file": {"type": "string", "format": "binary"}}});
+        let content =
+            json!({"application/octet-stream": content, "multipart/form-data": {"schema": form}});
         operation["requestBody"] = json!({"required": true, "content": content});
     } else if !body.is_empty() {
         let content = json!({"application/json": {"schema": schema(body)}});

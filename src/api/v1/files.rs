@@ -7,8 +7,10 @@ use serde::Serialize;
 
 use super::V1;
 use super::call::{Answered, Call, Problem, json};
+use crate::content::filename_of;
 use crate::files::{FileError, Files, Stored};
 use crate::http::Request;
+use crate::http::multipart::Multipart;
 
 /// A file that was taken in.
 #[derive(Debug, Serialize)]
@@ -19,13 +21,41 @@ pub(super) struct TakenFile {
     bytes: u64,
     /// What it is, by its bytes.
     mimetype: String,
+    /// What a form called it, as `content` takes it; left out for a body that is no form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filename: Option<String>,
 }
 
-/// Takes the body in, which may be larger than what is kept in memory.
-pub(super) fn take_in(v1: &V1, request: &mut Request) -> Result<Stored, Problem> {
-    let files = Files::beside(&v1.config.database_path);
+/// A file in the store, and what a form called it.
+pub(super) type Uploaded = (Stored, Option<String>);
+
+/// Takes the body in, which may be larger than what is kept in memory: the bytes of a file, or a form with one.
+pub(super) fn take_in(v1: &V1, request: &mut Request) -> Result<Uploaded, Problem> {
+    let content_type = request.header("Content-Type").unwrap_or_default().to_owned();
     let body = Whole { left: request.length() as u64, body: request.coming() };
-    files.add(body, Path::new("the body"), v1.config.media_max_mb << 20).map_err(|error| {
+    let mut form = match Multipart::of(&content_type, body) {
+        Ok(form) => form,
+        Err(body) => return Ok((add(v1, body)?, None)),
+    };
+    let broken = |error: io::Error| {
+        let words = format!("the form is cut or malformed: {error}");
+        Problem::new(400, "bad_request", words)
+    };
+    let mut taken = None;
+    while let Some(part) = form.next().map_err(broken)? {
+        if part.name != "file" || taken.is_some() {
+            let words = "the form must have one part, `file`";
+            return Err(Problem::invalid(&part.name, "invalid", words));
+        }
+        let filename = part.filename.as_deref().and_then(filename_of);
+        taken = Some((add(v1, &mut form)?, filename));
+    }
+    taken.ok_or_else(|| Problem::invalid("file", "invalid", "the form must have a part `file`"))
+}
+
+fn add(v1: &V1, source: impl Read) -> Result<Stored, Problem> {
+    let files = Files::beside(&v1.config.database_path);
+    files.add(source, Path::new("the body"), v1.config.media_max_mb << 20).map_err(|error| {
         let words = error.to_string();
         match error {
             FileError::Empty => Problem::new(422, "invalid", "send the bytes of a file"),
@@ -40,9 +70,10 @@ pub(super) fn take_in(v1: &V1, request: &mut Request) -> Result<Stored, Problem>
 }
 
 pub(super) fn create(call: &Call<'_>) -> Answered {
-    let taken = call.uploaded.take().unwrap_or_else(|| Err(Problem::unavailable()))?;
-    let Stored { name, bytes, kind } = taken;
-    Ok(json(200, &TakenFile { file: name, bytes, mimetype: kind.mimetype.to_owned() }))
+    let (Stored { name, bytes, kind }, filename) =
+        call.uploaded.take().unwrap_or_else(|| Err(Problem::unavailable()))?;
+    let mimetype = kind.mimetype.to_owned();
+    Ok(json(200, &TakenFile { file: name, bytes, mimetype, filename }))
 }
 
 /// A body that has an error for an end before its end: half a file is none.

@@ -6,8 +6,10 @@ use serde_json::{Map, Value};
 use super::call::{Answered, Call, Page, Problem, etag, json};
 use crate::channels;
 use crate::clock::Timestamp;
+use crate::content::Content;
 use crate::delivery::{MessageStatus, Status};
-use crate::forecast;
+use crate::files::Files;
+use crate::forecast::{self, PlannedFile};
 use crate::http::Response;
 use crate::messages::{
     self, DeliveryView, Draft, Edit, MessageView, Ready, Retry, Skipped, Timing, Warned,
@@ -194,6 +196,8 @@ pub(super) struct MessagePlan {
     next_at: Option<Timestamp>,
     /// About when the last recipient would get it, if nothing else waits for the channel, UTC.
     last_at: Option<Timestamp>,
+    /// The file that it carries, when that is in the store.
+    file: Option<PlannedFile>,
     warnings: Vec<Warned>,
 }
 
@@ -372,6 +376,9 @@ pub(super) fn create(call: &Call<'_>) -> Answered {
 
 pub(super) fn preview(call: &Call<'_>) -> Answered {
     let (ready, span) = check(call)?;
+    let config = &call.v1.config;
+    let content = Content::read(ready.message.content.as_deref()).unwrap_or_default();
+    let file = forecast::file_of(&Files::beside(&config.database_path), &content, config);
     let recipients = ready.recipients;
     let mut times = span.iter().flat_map(|span| span.first.iter().copied());
     let first = recipients.first.into_iter().map(|one| PlannedView {
@@ -387,6 +394,7 @@ pub(super) fn preview(call: &Call<'_>) -> Answered {
         skipped: SkippedView::some(&recipients.skipped),
         next_at: ready.message.scheduled_at,
         last_at: span.as_ref().and_then(forecast::Span::ends_at),
+        file,
         warnings: ready.warnings,
     };
     Ok(json(200, &body))

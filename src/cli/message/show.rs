@@ -6,10 +6,13 @@ use clap::Args;
 use serde_json::Value;
 
 use super::super::output::Output;
+use super::super::prune::size;
 use super::super::table::{table, wrapped};
 use super::super::{CliError, Desk};
 use crate::config::Config;
+use crate::content::Content;
 use crate::delivery::{Counts, MessageStatus};
+use crate::files::Files;
 use crate::messages::{ack_words, delivery_json, message_json, occurrence_json};
 use crate::reason::Explanation;
 use crate::recipient;
@@ -178,6 +181,7 @@ fn describe(
     }
     if let Some(content) = &row.content {
         lines.push(wrapped(&format!("content   {}", one_line(content)), 10));
+        lines.extend(file(content, desk).map(|words| wrapped(&format!("file      {words}"), 10)));
     }
     lines.push("text".to_owned());
     lines.extend(row.message.split('\n').map(|line| wrapped(&format!("  {line}"), 2)));
@@ -206,6 +210,19 @@ fn describe(
         lines.push(wrapped(&format!("before, {} {at}: {}", kind(earlier), sum(earlier)), 2));
     }
     lines.join("\n")
+}
+
+/// The file of a message: how large it is, or why it is not there.
+fn file(column: &str, desk: &Desk<'_>) -> Option<String> {
+    let content = Content::read(Some(column)).ok()?;
+    let files = Files::beside(desk.store.path());
+    Some(match files.check(&content, desk.config.media_max_mb, false) {
+        Ok(stored) => {
+            let stored = stored?;
+            format!("{} ({})", size(stored.bytes), stored.kind.mimetype)
+        }
+        Err(why) => why.to_string(),
+    })
 }
 
 /// With the text of each one, where that is not the text as it stands.

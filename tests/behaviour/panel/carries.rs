@@ -98,6 +98,11 @@ fn a_chosen_picture_arrives_byte_for_byte_and_the_pages_show_it() {
     let page = text(&browser.get(&panel, "/panel/messages/1"));
     assert!(page.contains(&format!("src=\"/panel/files/{name}\" alt=\"promo.jpg\"")), "{page}");
     assert!(page.contains("300 kB"), "{page}");
+    let csv = text(&browser.get(&panel, "/panel/messages/1/recipients.csv"));
+    assert!(
+        csv.contains("\"Jenis\",\"File\"") && csv.contains("\"Gambar\",\"promo.jpg\""),
+        "{csv}"
+    );
     let shown = browser.get(&panel, &format!("/panel/files/{name}"));
     assert_eq!(header(&shown, "Content-Type"), Some("image/jpeg"));
     assert_eq!(header(&shown, "X-Content-Type-Options"), Some("nosniff"));
