@@ -439,7 +439,7 @@ impl Fields<'_> {
 pub(crate) fn filename_of(path: &str) -> Option<String> {
     let last = path.rsplit(['/', '\\']).next().unwrap_or_default();
     let mut name = String::new();
-    for c in last.trim().chars().filter(|c| !c.is_control()) {
+    for c in last.trim().chars().filter(|c| !c.is_control() && !turns_around(*c)) {
         // Two braces would be a placeholder.
         if c != '{' || !name.ends_with('{') {
             name.push(c);
@@ -602,6 +602,7 @@ mod tests {
             ("../../etc/passwd", "passwd"),
             ("C:\\fakepath\\nota \u{1}1.pdf", "nota 1.pdf"),
             ("{{{name}}.pdf", "{name}}.pdf"),
+            ("promo\u{202e}gpj.exe", "promogpj.exe"),
             (&long, &format!("{}.jpg", "a".repeat(251))),
         ] {
             assert_eq!(filename_of(path).as_deref(), Some(name), "{path}");
