@@ -165,3 +165,15 @@ fn webhook(told: &Value) -> WebhookReport {
         hmac_key: told.pointer("/hmac/key").and_then(Value::as_str).map(Secret::new),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compose_yaml_gives_waha_the_same_events() {
+        let compose = include_str!("../../dist/docker/compose.yaml");
+        let line = format!("WHATSAPP_HOOK_EVENTS: {}\n", WEBHOOK_EVENTS.join(","));
+        assert!(compose.contains(&line) && compose.contains(WEBHOOK_PATH), "{compose}");
+    }
+}

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use crate::site::{SECRET, Site, program, write_private};
 
 /// Blocks of commands that are not run here, by page and first words, and what runs them.
-const ELSEWHERE: [(&str, &str, &str); 11] = [
+const ELSEWHERE: [(&str, &str, &str); 12] = [
     ("README.md", "cargo run --release", "cargo test of `demo`, and the test command itself"),
     ("README.md", "sudo apt-get", "docs/first-day.md: a bare account"),
     ("README.md", "cargo build", "docs/first-day.md: a bare account"),
@@ -17,6 +17,7 @@ const ELSEWHERE: [(&str, &str, &str); 11] = [
     ("CONTRIBUTING.md", "sh tests/quick.sh", "they are the tests"),
     ("docs/callbacks.md", "echo \"CALLBACK_URL", "callbacks_binary.rs, with a receiver"),
     ("docs/docker.md", "dist/build.sh image", "tests/hosting/docker.sh"),
+    ("docs/docker.md", "docker run --rm", "tests/hosting/docker.sh, with buildah"),
     ("docs/website.md", "systemctl stop", "tests/examples/run.sh, without systemd"),
     // It runs each block, or names what does.
     ("dist/PANDUAN.md", "", "recipe.rs"),

@@ -35,7 +35,20 @@ port=$(free_port)
 mkdir "$site/volume"
 chown 65532:65532 "$site/volume"
 chmod 755 "$site"
-environment=(--env "WAHA_BASE_URL=http://127.0.0.1:$waha_port" --env "LISTEN_ADDR=127.0.0.1:$port"
+
+# The environment that compose.yaml gives it, but for what a network of containers would bring.
+for key in WAHA_API_KEY WEBHOOK_HMAC_KEY CRON_SECRET ADMIN_PASSWORD; do echo "$key=the-$key-of-this-test"; done >"$site/.env"
+cp "$compose" "$site/compose.yaml"
+(cd "$site" && docker-compose -f compose.yaml config) >"$site/compose.log" 2>&1 || fail "docker-compose refuses compose.yaml"
+grep -q "WHATSAPP_HOOK_HMAC_KEY: the-WEBHOOK_HMAC_KEY-of-this-test" "$site/compose.log" || fail "WAHA does not get the key of its webhooks"
+python3 - "$site/compose.log" >"$site/environment" <<'PY'
+import sys, yaml
+for key, value in yaml.safe_load(open(sys.argv[1]))["services"]["scheduler"]["environment"].items():
+    print(f"--env\n{key}={value}")
+PY
+mapfile -t environment <"$site/environment"
+[ "${#environment[@]}" -ge 12 ] || fail "compose.yaml gives the scheduler no environment"
+environment+=(--env "WAHA_BASE_URL=http://127.0.0.1:$waha_port" --env "LISTEN_ADDR=0.0.0.0:$port"
     --env SEND_DELAY_SECONDS=0 --env TICK_SECONDS=1)
 in_container() { # words for the program
     image run --volume "$site/volume:/data:rw" "${environment[@]}" "$container" -- /auto-message-scheduler "$@"
@@ -73,8 +86,15 @@ in_container message add "Halo" --to 081200007102 --at now >"$site/add.log" 2>&1
 until_so 20 "the message of the second container is sent" is_sent 2
 stop
 
-printf 'WAHA_API_KEY=a-key\nWEBHOOK_HMAC_KEY=a-key-of-webhooks\n' >"$site/.env"
-cp "$compose" "$site/compose.yaml"
-(cd "$site" && docker-compose -f compose.yaml config) >"$site/compose.log" 2>&1 || fail "docker-compose refuses compose.yaml"
-grep -q "WHATSAPP_HOOK_HMAC_KEY: a-key-of-webhooks" "$site/compose.log" || fail "WAHA does not get the key of its webhooks"
-say "the image sends as user 65532, a second container goes on where the first stopped, and compose.yaml is well-formed"
+# `init` inside: its file is in the volume, and the next container reads it.
+mkdir "$site/fresh"
+chown 65532:65532 "$site/fresh"
+from_image
+fresh() { image run --volume "$site/fresh:/data:rw" "$container" -- /auto-message-scheduler "$@"; }
+fresh init --waha-url "http://127.0.0.1:$waha_port" --waha-key x --test 081200007103 >"$site/init.log" 2>&1 || fail "init does not end well"
+[ "$(stat -c %a.%u "$site/fresh/auto-message-scheduler.env")" = 600.65532 ] || fail "the env file is not the user's own"
+grep -q "6281200007103@c.us" "$site/waha.log" || fail "init sent no test message"
+fresh settings --changed | grep -q "WAHA_BASE_URL.*file" || fail "the next container does not read what init wrote"
+image rm "$container" >/dev/null
+
+say "the image sends as user 65532 with the environment of compose.yaml, a second container goes on where the first stopped, and init works inside"
