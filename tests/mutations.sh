@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # Breaks the program on purpose, one promise at a time, and sees that a test notices. Works on a copy
-# of what is committed. Prints a line for each mutation; ends with 1 when one goes unnoticed.
+# of what is committed. `ONLY='supabase|store/link'` takes those whose words or file fit. Prints a line for each mutation; ends with 1 when one goes unnoticed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 place=$(mktemp -d)
+mkdir "$place/target"
+ln -s "$PWD/target/supabase-tools" "$place/target/" # PostgREST: see tests/supabase/up.sh
 trap 'rm -rf "$place"' EXIT
 git archive HEAD | tar -x -C "$place"
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target/mutations} RUST_BACKTRACE=0
 cd "$place"
 
 unnoticed=0
-mutate() { # what is broken, file, perl expression
+mutate() { # what is broken, file, perl expression, names of tests (all that are quick when there are none)
+    [[ "$1 $2" =~ ${ONLY:-.} ]] || return
     cp "$2" "$place/original"
     perl -0pi -e "$3" "$2"
     if cmp -s "$2" "$place/original"; then
@@ -18,7 +21,8 @@ mutate() { # what is broken, file, perl expression
         unnoticed=1
         return
     fi
-    tests=(claim:: windows:: daily_limit:: outcomes:: pacing:: lifecycle:: lookups:: engine:: delivery::
+    tests=("${@:4}")
+    [ ${#tests[@]} -gt 0 ] || tests=(claim:: windows:: daily_limit:: outcomes:: pacing:: lifecycle:: lookups:: engine:: delivery::
         reply:: lock:: planning:: changes_while_waiting:: timetables:: callbacks:: lists::
         media:: times:: simulation::the_promises_hold_for_every_seed_with)
     if ! cargo test --no-run --locked --lib --test behaviour 2>"$place/built"; then
@@ -96,7 +100,49 @@ mutate 'a picture without words is known by any other' src/content.rs \
 mutate 'a text with the words of a caption is taken for the picture' src/engine/lookup.rs \
     's/one\.has_media\.is_none_or\(\|has_media\| has_media == unknown\.has_media\(\)\)/true/'
 mutate 'a claim of another appliance counts as ours' src/supabase/protocol/claims.rs \
-    's/Some\(held\) if held\.token == claim\.token =>/Some(held) if !held.token.is_empty() =>/'
+    's/Some\(held\) if held\.token == claim\.token =>/Some(held) if !held.token.is_empty() =>/' \
+    link_real::a_row_that_another simulation::the_promises_hold_for_every_seed_with
 mutate 'what a takeover found open is sent' src/store/link.rs \
-    's/SET claim_token = :token, state = \x27ended\x27/SET claim_token = :token, state = \x27claimed\x27/'
+    's/SET claim_token = :token, state = \x27ended\x27/SET claim_token = :token, state = \x27claimed\x27/' \
+    link_real::of_two link_real::a_database simulation::the_promises_hold_for_every_seed_with
+
+# The link, with a real PostgreSQL and PostgREST.
+mutate 'a claim is asked for before it is written here' src/supabase/protocol/claims.rs \
+    's/let meant = self\.write\(\|tx\| \{(.*?)\}\)\?;\n *fail_point::reach\("link_intended"\);/let tokens: Vec<String> = batch.iter().map(|_| fastrand::u64(..).to_string()).collect();
+        if pass.state.is_shared {
+            let rows = batch.iter().zip(&tokens).map(|((found, _), token)| json!({
+                "auto_message_id": found.id, "due_at": found.due_at,
+                "claimed_by": pass.state.appliance, "claim_token": token,
+            }));
+            self.remote.claim(&rows.collect::<Vec<_>>())?;
+            fail_point::reach("link_claim_sent");
+            self.write(|tx| batch.iter().zip(&tokens).try_for_each(|((found, local), token)| {
+                tx.keep_foreign_claim(project, &found.id, (&found.due_at, *local), token, now)?;
+                let claim = tx.link_claim(project, &found.id, &found.due_at)?.unwrap();
+                tx.set_claim_state(claim.id, ClaimState::Claimed)
+            }))?;
+            self.plan_claimed(pass)?;
+            continue;
+        }
+        let meant = self.write(|tx| {$1})?;/s' link_faults::a_program_that_is_killed
+mutate 'what the website changed meanwhile is overwritten' src/supabase/remote.rs \
+    's/known\.into_iter\(\)\.chain\(updated_at\)/known.into_iter().take(1).chain(updated_at.filter(|_| false))/; s/Filter::equal\("status", status\)/Filter::equal("id", &guard.id)/' \
+    link_real::a_row_that link_real::what_the_website simulation::the_promises_hold_for_every_seed_with
+mutate 'what a lost database had under way counts as not sent' src/supabase/remote.rs \
+    's/json!\(\{ "status": "unknown" \}\)/json!({ "status": "cancelled" })/' link_real::a_database link_real::of_two
+mutate 'a backup does not notice that it was restored' src/store/link.rs \
+    's/linked != history/linked.is_empty()/' link_faults::a_backup link_changes::people
+mutate 'people are added to what a lost database may have sent' src/store/link.rs \
+    's/claim_id <= until/claim_id < 0.min(until)/' link_changes::people simulation::the_promises_hold_for_every_seed_with
+mutate 'what is planned again is settled in the project' src/supabase/protocol/planning.rs \
+    's/if pass\.state\.is_shared \{\n( *let body = serde_json::json!\(\{ "settled_at": null)/if pass.state.appliance.is_empty() {\n$1/' link_changes::people
+mutate 'a claim settles before the results of its deliveries are there' src/supabase/protocol/settling.rs \
+    's/self\.write_deliveries\(pass\)\?; \/\/ Before/\/\/ Before/' link_faults::before
+mutate 'a list that was written in another zone is read in TIMEZONE' src/supabase/times.rs \
+    's/Some\(offset\) => Timestamp::from_secs\(local\.assume_utc\(\)\.unix_timestamp\(\) - offset\)/Some(_) => zone.to_utc(*local)/' \
+    supabase::times link_real::each_time
+mutate 'what was due before the link is sent' src/supabase/remote.rs \
+    's/\.and\("scheduled_at", "gte", since\)/.and("scheduled_at", "gte", since.get(99..).unwrap_or("2000-01-01T00:00:00Z"))/' link_real::a_due_row
+mutate 'a link that is off takes what is due' src/supabase/protocol.rs \
+    's/if !pass\.state\.is_on \{/if pass.state.appliance.is_empty() {/' link_changes::a_link
 exit $unnoticed

@@ -180,6 +180,48 @@ fn a_row_that_loses_or_changes_its_channel_and_a_channel_that_is_turned_off_are_
     assert_eq!(site.waha.received().len(), arrived + 3);
 }
 
+/// What an edit adds to an occurrence that was sent is open in the project while it is sent, and is
+/// added once: the database that is restored from before the edit does not know who has it.
+#[test]
+fn people_whom_an_edit_adds_get_it_once_also_when_the_database_is_lost_and_restored() {
+    let project = Project::shared();
+    let channel = project.channel("Toko", "default");
+    let site = project.site();
+    let settings = project.settings_at(&project.url);
+    site.write_settings(&format!("{settings}SEND_DELAY_SECONDS=4\n"));
+    let mut server = site.serve();
+    let id = project.message(&channel, "now()", &["6281200007001"]);
+    until("the row is sent", || project.status(&id) == "sent");
+    let is_settled = "select settled_at is not null from auto_message_claims";
+    until("the claim is settled", || project.sql(is_settled) == "t");
+    assert!(site.run(&["backup", "salinan.db"]).status.success());
+    project.sql(&format!(
+        "update auto_messages set status = 'scheduled', contact_ids = contact_ids
+             || '[{{\"phone\":\"6281200007002\"}}, {{\"phone\":\"6281200007003\"}}]' where id = '{id}'"
+    ));
+    let results = "select string_agg(status, ',' order by chat_id) from auto_message_deliveries";
+    until("one of two is sent", || project.sql(results) == "sent,sent,pending");
+    assert_eq!(project.sql(is_settled), "f");
+    until("the row is sent again", || project.status(&id) == "sent");
+    until("the claim is settled again", || project.sql(is_settled) == "t");
+    assert_eq!(project.sql(results), "sent,sent,sent");
+
+    assert!(server.kill());
+    for side in ["", "-wal", "-shm"] {
+        drop(fs::remove_file(site.path(&format!("shop.db{side}"))));
+    }
+    let restored = site.run(&["restore", "salinan.db"]);
+    assert!(restored.status.success(), "{}", stderr(&restored));
+    site.write_settings(&settings);
+    let _server = site.serve();
+    project.sql(&format!("update auto_messages set status = 'scheduled' where id = '{id}'"));
+    until("the row is as it was", || project.status(&id) == "sent");
+    std::thread::sleep(Duration::from_secs(2)); // Some ticks.
+    let mut chats: Vec<String> = site.waha.received().into_iter().map(|one| one.chat_id).collect();
+    chats.sort();
+    assert_eq!(chats, ["6281200007001@c.us", "6281200007002@c.us", "6281200007003@c.us"]);
+}
+
 #[test]
 fn a_link_that_is_turned_off_takes_nothing_more_and_writes_back_what_it_had() {
     for project in [Project::alone(), Project::shared()] {
