@@ -248,6 +248,29 @@ fn a_link_that_is_turned_off_takes_nothing_more_and_writes_back_what_it_had() {
     }
 }
 
+#[test]
+fn many_rows_with_many_contacts_are_taken_page_by_page() {
+    let project = Project::shared();
+    let channel = project.channel("Toko", "default");
+    let site = project.site();
+    site.write_settings(&format!(
+        "{}SUPABASE_TIMEOUT_SECONDS=12\nSEND_DELAY_SECONDS=600\n",
+        project.settings_at(&project.url)
+    ));
+    let _server = site.serve();
+    project.sql("insert into contacts (name, phone_number) select 'n', '62812' || lpad(n::text, 8, '0') from generate_series(1, 3000) n");
+    let insert = "insert into auto_messages (title, message, contact_ids, scheduled_at, chanel_id)";
+    project.sql(&format!(
+        "{insert} select 'x', 'y', (select jsonb_agg(id) from contacts), now(), '{channel}';
+         {insert} select 'x', 'y', '[{{\"phone\":\"6281200007001\"}}]', now(), '{channel}' from generate_series(1, 1500)"
+    ));
+    until("all are claimed", || project.sql("select count(*) from auto_message_claims") == "1501");
+    until("all are planned", || site.sqlite3("SELECT count(*) FROM deliveries").trim() == "4500");
+    until("the results are there", || {
+        project.sql("select count(*) from auto_message_deliveries") == "4500"
+    });
+}
+
 /// The program's own clock a day off, by a library that is loaded before libc.
 #[test]
 fn a_clock_that_is_a_day_off_finds_the_same_rows_and_neither_sends_nor_expires_them() {

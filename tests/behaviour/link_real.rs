@@ -474,32 +474,6 @@ fn a_run_by_cron_takes_sends_and_writes_back_and_a_link_that_is_off_does_nothing
 }
 
 #[test]
-fn many_rows_with_many_contacts_are_taken_page_by_page() {
-    let project = Project::shared();
-    let channel = project.channel("Toko", "default");
-    let site = project.site();
-    site.write_settings(&format!(
-        "{}SUPABASE_TIMEOUT_SECONDS=12\nSEND_DELAY_SECONDS=600\n",
-        project.settings_at(&project.url)
-    ));
-    let _server = site.serve();
-    project.sql("insert into contacts (name, phone_number) select 'n', '62812' || lpad(n::text, 8, '0') from generate_series(1, 2000) n");
-    project.sql(&format!(
-        "insert into auto_messages (title, message, contact_ids, scheduled_at, chanel_id)
-         select 'x', 'y', (select jsonb_agg(id) from contacts), now(), '{channel}'"
-    ));
-    project.sql(&format!(
-        "insert into auto_messages (title, message, contact_ids, scheduled_at, chanel_id)
-         select 'x', 'y', '[{{\"phone\":\"6281200007001\"}}]', now(), '{channel}' from generate_series(1, 350)"
-    ));
-    until("all are claimed", || project.sql("select count(*) from auto_message_claims") == "351");
-    until("all are planned", || site.sqlite3("SELECT count(*) FROM deliveries").trim() == "2350");
-    until("the results are there", || {
-        project.sql("select count(*) from auto_message_deliveries") == "2350"
-    });
-}
-
-#[test]
 fn a_row_that_another_appliance_has_claimed_is_not_sent_from_here() {
     let project = Project::shared();
     let channel = project.channel("Toko", "default");
