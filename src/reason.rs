@@ -148,10 +148,10 @@ reasons! {
     "file_too_large" FileTooLarge { kind: String, megabytes: u64, most: u64 }:
         "the file has {megabytes} MB, and a message of kind `{kind}` takes {most}: make it smaller",
         "berkasnya {megabytes} MB, padahal pesan jenis `{kind}` menerima {most}: perkecil dulu";
-    "file_unfit" FileUnfit { kind: String, found: String }:
+    "file_unfit" FileUnfit { kind: String, found: FileWords }:
         "the file is {found}, which WhatsApp does not show as `{kind}`: convert it, or send it as `file`",
         "berkasnya {found}, yang tidak ditampilkan WhatsApp sebagai `{kind}`: ubah formatnya, atau kirim sebagai `file`";
-    "file_disguised" FileDisguised { filename: String, found: String }:
+    "file_disguised" FileDisguised { filename: String, found: FileWords }:
         "the file is {found}, and its name `{filename}` hides that: it is not sent",
         "berkasnya {found}, tetapi namanya `{filename}` menyembunyikannya: tidak dikirim";
     "media_only_plus" MediaOnlyPlus:
@@ -700,6 +700,10 @@ pub struct SessionStatus(pub String);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelName(pub String);
 
+/// What a file is, as `files` calls it: `a JPEG picture`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileWords(pub String);
+
 /// How many did not get a message, by what became of their deliveries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Missed {
@@ -833,6 +837,50 @@ impl Parameter for SessionStatus {
             _ => ("look at it in WAHA's dashboard", "periksa di dasbor WAHA"),
         };
         format!("{}: {}", self.0, language.pick(english, indonesian))
+    }
+
+    #[cfg(test)]
+    fn sample(random: &mut fastrand::Rng) -> Self {
+        Self(String::sample(random))
+    }
+}
+
+impl Parameter for FileWords {
+    fn to_json(&self) -> Value {
+        json!(self.0)
+    }
+
+    fn from_json(value: &Value) -> Option<Self> {
+        Some(Self(value.as_str()?.to_owned()))
+    }
+
+    fn text(&self, language: Language) -> String {
+        const NOUNS: [(&str, &str); 11] = [
+            ("picture", "gambar"),
+            ("drawing", "gambar"),
+            ("video", "video"),
+            ("sound", "suara"),
+            ("document", "dokumen"),
+            ("workbook", "buku kerja"),
+            ("program", "program"),
+            ("archive", "arsip"),
+            ("web page", "halaman web"),
+            ("text", "teks"),
+            ("no known type", "jenis yang tidak dikenal"),
+        ];
+        let words = self.0.as_str();
+        let bare = words.strip_prefix("an ").or(words.strip_prefix("a ")).unwrap_or(words);
+        match language {
+            Language::English => words.to_owned(),
+            Language::Indonesian => NOUNS
+                .iter()
+                .find_map(|(noun, theirs)| {
+                    let which =
+                        bare.strip_suffix(noun)?.trim().replace("old Office", "Office lama");
+                    Some(format!("{theirs} {which}").trim_end().to_owned())
+                })
+                .unwrap_or(bare.to_owned()),
+        }
     }
 
     #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::kind::by_name;
 use super::{Files, Stored};
 use crate::content::{Content, Kind, Media, MediaKind, Source};
-use crate::reason::Reason;
+use crate::reason::{FileWords, Reason};
 
 const MEGABYTE: u64 = 1 << 20;
 /// What WhatsApp takes of a picture, a video and a voice message; a file may have 2 GB there.
@@ -43,7 +43,7 @@ fn why_unfit(media: &Media, stored: &Stored, megabytes_max: u64) -> Option<Reaso
         MediaKind::Voice => mimetype.starts_with("audio/"),
         MediaKind::File => true,
     };
-    let found = stored.kind.words.to_owned();
+    let found = FileWords(stored.kind.words.to_owned());
     if !is_fit {
         return Some(Reason::FileUnfit { kind: media.kind.to_string(), found });
     }

@@ -140,6 +140,29 @@ pub(crate) fn by_name(name: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::Language;
+    use crate::reason::{FileWords, Reason};
+
+    #[test]
+    fn every_type_has_words_in_both_languages() {
+        let all = BEGINNINGS.iter().map(|one| one.3).chain(ZIPPED.iter().map(|one| one.2)).chain([
+            UNKNOWN.words,
+            "a ZIP archive",
+            "an SVG drawing",
+            "a web page",
+            "a text",
+        ]);
+        for words in all {
+            let (filename, found) = (String::new(), FileWords(words.to_owned()));
+            let text = Reason::FileDisguised { filename, found }.text(Language::Indonesian);
+            let told = text.strip_prefix("berkasnya ").unwrap().split(',').next().unwrap();
+            let is_english =
+                ["a ", "an ", "picture", "sound", "document", "old", "text", "page", "type"]
+                    .iter()
+                    .any(|word| told.starts_with(word) || told.contains(&format!(" {word}")));
+            assert!(!is_english && (told != words || words == "a PDF"), "{words}: {told}");
+        }
+    }
 
     #[test]
     fn a_file_is_what_its_bytes_are_whatever_its_name() {

@@ -174,7 +174,13 @@ fn timing(
         .read(|tx| forecast::of_new(tx, channel, (begins, count.max(1)), &slowest, visit.now))?;
     let moment = |at: Timestamp| format::moment(at, &config.zone, visit.language);
     let span = seen.and_then(|span| Some((span.begins_at()?, span.ends_at()?)));
-    Ok(span.map_or(String::new(), |(begins, ends)| {
-        w.begins_and_ends.replace("{begins}", &moment(begins)).replace("{ends}", &moment(ends))
-    }))
+    let Some((begins, ends)) = span else { return Ok(String::new()) };
+    let times =
+        w.begins_and_ends.replace("{begins}", &moment(begins)).replace("{ends}", &moment(ends));
+    let file = forecast::file_of(&visit.panel.files, &fields.read_content(), config);
+    let uploads = file.map(|file| {
+        let secs = format::number(file.upload_seconds_max, visit.language);
+        format!(" {}", w.uploads_not_counted.replace("{}", &secs))
+    });
+    Ok(times + &uploads.unwrap_or_default())
 }

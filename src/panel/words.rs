@@ -282,6 +282,7 @@ words! {
     will_not_get_it: "Tidak akan menerima", "Will not get it";
     odd_placeholder: "{} akan terkirim apa adanya. Tulis dengan dua kurung kurawal.", "{} goes out as it is. Write it with two braces.";
     begins_and_ends: "Mulai {begins}, selesai paling lambat {ends} bila tidak ada antrean lain.", "Begins {begins}, through by {ends} at the latest if nothing else is in the queue.";
+    uploads_not_counted: "Lamanya mengunggah file ke WAHA tidak dihitung: paling lama {} detik untuk tiap penerima.", "How long the file takes to upload to WAHA is not counted: at most {} s for each recipient.";
     needs_text: "Isi pesannya dulu.", "Write the text first.";
     needs_recipients: "Tulis nomor penerima atau pilih label.", "Give the recipients' numbers, or choose a tag.";
     needs_time: "Pilih tanggal dan jam kirim.", "Choose a date and time.";

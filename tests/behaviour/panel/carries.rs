@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auto_message_scheduler::api::Pages;
-use auto_message_scheduler::fake_waha::{Options, Received};
+use auto_message_scheduler::fake_waha::{Engine, Options, Received};
 use auto_message_scheduler::http::{Request, Response};
 use auto_message_scheduler::panel::Panel;
 use serde_json::{Value, json};
@@ -111,6 +111,38 @@ fn a_chosen_picture_arrives_byte_for_byte_and_the_pages_show_it() {
 }
 
 #[test]
+fn each_kind_of_file_reaches_each_engine_as_it_was_chosen() {
+    let mut video = b"\0\0\0\x18ftypmp42".to_vec();
+    video.resize(70_001, 7);
+    let files = [
+        ("image", "promo.png", PNG.to_vec(), "Promo", "sendImage"),
+        ("file", "nota.pdf", b"%PDF-1.7".to_vec(), "Nota", "sendFile"),
+        ("video", "toko.mp4", video, "", "sendVideo"),
+        ("voice", "suara.ogg", opus(), "", "sendVoice"),
+    ];
+    for engine in [Engine::Gows, Engine::Noweb, Engine::Webjs, Engine::Wpp] {
+        let mut builder = World::builder();
+        builder.options = Options { engine, ..Options::default() };
+        let world = builder.build();
+        let panel = panel(&world);
+        let mut browser = Browser::logged_in(&panel);
+        for (id, (kind, name, bytes, words, route)) in (1..).zip(&files) {
+            browser.get(&panel, NEW);
+            let fields = [&[("text", *words), ("kind", *kind)][..], &NOW].concat();
+            made(&send(&mut browser, &panel, NEW, &fields, (*name, bytes)), id);
+            let received = last(&world);
+            let file = received.file.unwrap();
+            assert_eq!((received.route.as_str(), received.text.as_str()), (*route, *words));
+            assert_eq!(
+                (file.sha256, file.filename),
+                (Some(sha256(bytes)), Some((*name).to_owned()))
+            );
+            assert_eq!(world.status(id), "sent", "{engine} {kind}");
+        }
+    }
+}
+
+#[test]
 fn what_is_no_picture_is_never_shown_and_strangers_see_nothing() {
     let world = World::new();
     let panel = panel(&world);
@@ -162,8 +194,8 @@ fn a_refused_file_is_told_in_words_and_the_form_keeps_all_else() {
     browser.get(&panel, NEW);
     let large = jpeg((16 << 20) + 1);
     for (kind, file, said) in [
-        ("image", ("promo.jpg", &b"MZ a program"[..]), "tidak ditampilkan WhatsApp"),
-        ("image", ("promo.jpg", b"<svg xmlns='x'>"), "tidak ditampilkan WhatsApp"),
+        ("image", ("promo.jpg", &b"MZ a program"[..]), "berkasnya program, yang tidak ditampilkan"),
+        ("image", ("promo.jpg", b"<svg xmlns='x'>"), "berkasnya gambar SVG, yang tidak"),
         ("file", ("nota.pdf", b"MZ a program"), "menyembunyikannya"),
         ("image", ("promo.jpg", &large), "16: perkecil"),
         ("image", ("promo.jpg", b""), "Pilih file yang ada isinya"),
