@@ -616,7 +616,7 @@ async function pictures() {
     }
     await page.waitForLoadState();
     const fullPage = shape === "desktop" && path === "/panel";
-    if (path === "compose a picture") await page.locator(shape === "desktop" ? "h1" : "#kind").evaluate((one) => one.scrollIntoView());
+    if (path.startsWith("compose")) await page.locator(shape === "desktop" ? "h1" : "#kind").evaluate((one) => one.scrollIntoView());
     await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage });
     await examine(page);
     page.quiet();
