@@ -20,7 +20,7 @@ const NOBODY: u32 = 65_534;
 const TOOLS: [&str; 6] = ["bash", "sh", "cat", "env", "crontab", "script"];
 /// Blocks of the guide that need root, systemd or Docker, and what runs them.
 const NOT_HERE: [(&str, &str); 3] = [
-    ("install -m 755", "root: tests/hosting/systemd.sh reads the unit"),
+    ("install -m 755", "tests/hosting/vps.sh, as root"),
     ("systemctl status", "systemd"),
     ("docker build", "tests/hosting/docker.sh, with buildah"),
 ];

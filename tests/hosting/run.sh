@@ -24,6 +24,7 @@ want curl curl
 want openssl openssl
 want pgrep procps
 want sqlite3 sqlite3
+want sudo sudo
 want python3 python3
 want node nodejs
 want npm npm
@@ -57,7 +58,7 @@ fi
 
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
-tests=(cron nginx apache cloudflare systemd logrotate clean-room tasks.py portable install workflows docker)
+tests=(cron vps nginx apache cloudflare systemd logrotate clean-room tasks.py portable install workflows docker)
 for test in "${tests[@]}"; do
     case $test in
         *.py) timeout 150 python3 "$test" >"$logs/$test" 2>&1 & ;;
