@@ -19,6 +19,7 @@ mod typing;
 mod worker;
 
 use std::collections::VecDeque;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
@@ -104,6 +105,8 @@ struct Core {
     files: Files,
     /// Whether WAHA is Plus, and when it said so, on the monotonic clock.
     is_plus: Mutex<Option<(bool, Duration)>>,
+    /// How many files are on their way.
+    uploads: AtomicUsize,
     random: Mutex<fastrand::Rng>,
     /// The last moment, on the monotonic clock, at which anything may be begun: a program that is
     /// killed some time later must not leave a request without its outcome.
@@ -168,6 +171,7 @@ impl Engine {
             config,
             files: planner.files.clone(),
             is_plus: Mutex::default(),
+            uploads: AtomicUsize::new(0),
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
             last_begin: OnceLock::new(),
         });

@@ -1,6 +1,7 @@
-//! What only a message with a file asks: whether this WAHA can send files at all, and how often it is tried to
-//! bring one through.
+//! What only a message with a file asks: whether this WAHA can send files at all, how many may go out at once, and how
+//! often it is tried to bring one through.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::Core;
@@ -13,7 +14,28 @@ use crate::store::{Claimed, Open, StoreError};
 /// For how long WAHA's word is believed that it is Plus, or is not.
 const BELIEVED_FOR: Duration = Duration::from_mins(10);
 
+/// How soon a channel looks again whether its file may go out.
+pub(super) const UPLOAD_REST: Duration = Duration::from_millis(250);
+
+/// A file on its way; the place is free again when this is dropped.
+pub(super) struct Upload<'a>(&'a AtomicUsize);
+
+impl Drop for Upload<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 impl Core {
+    /// A place for one more file, when there is one. An upload may take minutes, so one sender is always left for
+    /// the texts of other channels; a single sender does both.
+    pub(super) fn begin_upload(&self) -> Option<Upload<'_>> {
+        let most = self.config.senders.saturating_sub(1).max(1);
+        let one_more = |count: usize| (count < most).then_some(count + 1);
+        let begun = self.uploads.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more);
+        begun.is_ok().then(|| Upload(&self.uploads))
+    }
+
     /// Whether WAHA says that it is CORE, which refuses files. One that does not say is tried.
     pub(super) fn is_core(&self) -> bool {
         let now = self.clock.now().monotonic;

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::channel_queue::{After, Memory};
-use super::media::give_up_cuts;
+use super::media::{UPLOAD_REST, give_up_cuts};
 use super::record::Unrecorded;
 use super::{Answer, Core, DATABASE_REST, Job};
 use crate::channels::{self, Availability, HoldEnds};
@@ -198,9 +198,16 @@ impl Turn<'_> {
             self.free()?;
         }
         let content = Content::read(open.content.as_deref());
-        if content.is_ok_and(|content| content.needs_plus()) && core.is_core() {
-            core.fail_pending(open, &Reason::MediaOnlyPlus)?;
-            return Ok(After::Ready(core.clock.now().monotonic));
+        let mut upload = None;
+        if content.is_ok_and(|content| content.needs_plus()) {
+            if core.is_core() {
+                core.fail_pending(open, &Reason::MediaOnlyPlus)?;
+                return Ok(After::Ready(core.clock.now().monotonic));
+            }
+            upload = core.begin_upload();
+            if upload.is_none() {
+                return Ok(After::Ready(core.clock.now().monotonic + UPLOAD_REST));
+            }
         }
         let reserved_id = match core.type_first(self.memory, self.session, open) {
             Ok(Some(until)) => return Ok(After::Ready(until)),
@@ -209,10 +216,12 @@ impl Turn<'_> {
             Ok(None) => self.reserve_id(),
             Err(hold) => Err(hold),
         };
-        match reserved_id {
+        let after = match reserved_id {
             Ok(reserved_id) => self.claim_and_send(&allowance, open, reserved_id.as_deref()),
             Err(hold) => self.hold(&hold),
-        }
+        };
+        drop(upload);
+        after
     }
 
     /// A held channel without deliveries is looked at all the same, so that its row tells the truth.

@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, SystemTime};
 
-use auto_message_scheduler::fake_waha::Options;
+use auto_message_scheduler::fake_waha::{Options, Received};
 use serde_json::Value;
 
 use crate::api_v1::{Door, add_key};
@@ -211,6 +213,40 @@ fn a_program_killed_with_a_file_on_its_way_never_sends_it_again() {
         let row = site.sqlite3("SELECT status, attempts FROM deliveries");
         assert_eq!((row.trim(), site.waha.received().len()), ("unknown|1", arrives), "{place}");
     }
+}
+
+#[test]
+fn a_text_does_not_wait_for_the_files_of_other_channels() {
+    let (has_text, texts) = mpsc::channel();
+    let (has_text, texts) = (Mutex::new(has_text), Mutex::new(texts));
+    let (waited, in_vain) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counts = (Arc::clone(&waited), Arc::clone(&in_vain));
+    // The first picture is answered only when the text is there.
+    let on_received = move |received: &Received| {
+        if received.file.is_none() {
+            has_text.lock().unwrap().send(()).unwrap();
+        } else if counts.0.fetch_add(1, Ordering::SeqCst) == 0 {
+            let text = texts.lock().unwrap().recv_timeout(Duration::from_secs(10));
+            counts.1.fetch_add(usize::from(text.is_err()), Ordering::SeqCst);
+        }
+    };
+    let options = Options { api_key: Some("kunci-rahasia".into()), ..Options::default() };
+    let site = Site::with_waha(options, on_received);
+    site.write_settings("SENDERS=2\n");
+    fs::write(site.path("promo.jpg"), jpeg(100_000)).unwrap();
+    for name in ["dua", "tiga"] {
+        done(&site, &["channel", "add", name, "--session", name]);
+    }
+    let add = |channel: &str, what: &[&str]| {
+        let to = ["--channel", channel, "--to", "081200007001", "--at", "now"];
+        done(&site, &[&["message", "add"], what, &to].concat());
+    };
+    add("1", &["--image", "promo.jpg"]);
+    add("dua", &["--image", "promo.jpg"]);
+    add("tiga", &["Halo"]);
+    done(&site, &["run"]);
+    assert_eq!((waited.load(Ordering::SeqCst), in_vain.load(Ordering::SeqCst)), (2, 0));
+    assert_eq!(site.status(), "sent,sent,sent");
 }
 
 /// The places of a file on its way to its name.

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod grown;
 pub mod link;
+pub mod media;
 pub mod pace;
 pub mod small;
 pub mod stored;

@@ -29,6 +29,7 @@ const FIGURES: &[Figure] = &[
     Figure { name: "drain", measure: figures::pace::drain },
     Figure { name: "many", measure: figures::pace::many_channels },
     Figure { name: "slow", measure: figures::pace::slow_waha },
+    Figure { name: "media", measure: figures::media::media },
     Figure { name: "stored", measure: figures::stored::stored },
     Figure { name: "plan", measure: figures::stored::plan },
     Figure { name: "create", measure: figures::api::create },

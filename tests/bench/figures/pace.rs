@@ -129,7 +129,7 @@ fn run_paced(place: &Place, stub: &Stub, secs: u32, gap: Duration, channels: u32
     Paced { rate, p99_lateness, peak_bytes: usage.peak_kib * 1024, cpu }
 }
 
-fn lateness(arrivals: &[Arrival], gap: Duration) -> Vec<Duration> {
+pub fn lateness(arrivals: &[Arrival], gap: Duration) -> Vec<Duration> {
     let mut last: HashMap<&str, Instant> = HashMap::new();
     let mut lateness = Vec::new();
     for one in arrivals {
@@ -147,7 +147,7 @@ fn lateness(arrivals: &[Arrival], gap: Duration) -> Vec<Duration> {
 }
 
 /// Channels with a message each to `recipients` recipients.
-fn fill_channels(place: &Place, channels: u32, recipients: u32) {
+pub fn fill_channels(place: &Place, channels: u32, recipients: u32) {
     let mut sql = format!(
         "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < {channels})
          INSERT INTO channels (id, name, session_name) SELECT i, 'c' || i, 's' || i FROM n;"
