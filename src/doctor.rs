@@ -6,6 +6,7 @@
 mod database;
 mod files;
 mod link;
+mod media;
 mod server;
 mod webhook;
 

@@ -116,6 +116,8 @@ impl Look<'_> {
         super::callbacks(&mut self.store, self.config, self.findings)?;
         self.hidden()?;
         self.contacts()?;
+        let is_plus = waha.and_then(Answering::is_plus);
+        super::media::examine(&mut self.store, is_plus, self.findings)?;
         self.messages()
     }
 

@@ -89,6 +89,11 @@ fn clocks(config: &Config, server: &ServerReport, now: Timestamp, findings: &mut
 }
 
 impl Answering {
+    /// Whether it can send files, when it says so.
+    pub(super) fn is_plus(&self) -> Option<bool> {
+        (!self.server.tier.is_empty()).then(|| self.server.is_plus())
+    }
+
     pub(super) fn server(&self) -> &ServerReport {
         &self.server
     }

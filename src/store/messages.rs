@@ -390,6 +390,16 @@ impl Tx<'_> {
         self.query_rows(sql, [], |row| super::text(row, "name"))
     }
 
+    /// By the file that they carry, or none for what WAHA fetches: how many messages that have not ended need WAHA
+    /// Plus.
+    pub fn waiting_media(&self) -> SqlResult<Vec<(Option<String>, u64)>> {
+        let sql = "SELECT json_extract(content, '$.file') AS name, count(*) AS messages
+                   FROM auto_messages WHERE status IN ('scheduled', 'sending')
+                       AND json_extract(content, '$.kind') IN ('image', 'file', 'video', 'voice')
+                   GROUP BY name";
+        self.query_rows(sql, [], |row| Ok((row.get("name")?, row.get("messages")?)))
+    }
+
     /// The message, when it is still scheduled and due at `now`.
     pub(crate) fn due_message(&self, id: i64, now: Timestamp) -> SqlResult<Option<Message>> {
         let is_due = |message: &Message| {

@@ -10,6 +10,7 @@ use auto_message_scheduler::clock::{Clock, Now, SystemClock, Wake};
 use auto_message_scheduler::fake_waha::{Engine, FakeWaha, Options};
 use serde_json::{Value, json};
 
+use crate::media::{jpeg, sha256};
 use crate::site::{Site, stderr};
 use crate::webhook::{Planted, Shop};
 
@@ -38,6 +39,37 @@ fn healthy() -> Site {
         .unwrap();
     assert!(site.run(&["run"]).status.success());
     site
+}
+
+#[test]
+fn files_that_are_missing_or_changed_and_a_waha_that_takes_none_are_named() {
+    let site = healthy();
+    let names = [jpeg(70_000), jpeg(80_000), jpeg(90_000)].map(|picture| {
+        fs::write(site.path("promo.jpg"), &picture).unwrap();
+        let to = ["--image", "promo.jpg", "--to", "081200007001", "--at", "+2h"];
+        let output = site.run(&[&["message", "add"], &to[..]].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        site.path(&format!("shop.db.files/{}", sha256(&picture)))
+    });
+    let (lines, code) = doctor(&site);
+    assert!(has(&lines, "ok media", "3 files in"), "{lines:#?}");
+    assert_eq!(code, 0, "{lines:#?}");
+    fs::remove_file(&names[0]).unwrap();
+    let mut changed = fs::read(&names[1]).unwrap();
+    changed[60_000] ^= 1;
+    fs::write(&names[1], changed).unwrap();
+    let (lines, code) = doctor(&site);
+    assert!(has(&lines, "wrong media", "2 files of messages that wait cannot"), "{lines:#?}");
+    assert_eq!(code, 1);
+    let options = Options { is_plus: false, ..Options::default() };
+    let other = FakeWaha::start(options, Arc::new(SystemClock::new()), |_| {}).unwrap();
+    let mut command = site.command(&["doctor"]);
+    let text = command.env("WAHA_BASE_URL", other.base_url()).output().unwrap().stdout;
+    let text = String::from_utf8(text).unwrap();
+    assert!(
+        text.contains("3 messages with pictures or files wait, and this WAHA is CORE"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -103,6 +103,11 @@ pub const ALLOWED: &[Allowed] = &[
         Why::Asked("`backup`, `restore` and `confirm-host`: only messages with content"),
     ),
     allowed(
+        "messages::waiting_media",
+        "USE TEMP B-TREE FOR GROUP BY",
+        Why::Asked("`doctor`: the files of what waits"),
+    ),
+    allowed(
         "contacts::count_contacts",
         "SCAN contacts USING COVERING INDEX idx_contacts_phone_number",
         BOOK,

@@ -371,6 +371,7 @@ fn look(world: &World) {
             tx.oldest_unplanned(now)?;
             tx.has_message_with_file("none")?;
             tx.files_of_messages()?;
+            tx.waiting_media()?;
             tx.oldest_pending()?;
             tx.newest_run_at()?;
             tx.next_due()?;
