@@ -155,6 +155,10 @@ pub(crate) fn held_again(kind: Option<HoldKind>) -> &'static str {
             "the program holds it again at its next look unless the session has the number from before; \
              `channel confirm` says that the new one is right"
         }
+        Some(HoldKind::Breaker) => {
+            "the program holds it again when WhatsApp shows displeasure once more: send less, and only to \
+             people who know the number"
+        }
         Some(HoldKind::Restricted) => {
             "the program holds it for a day at the next error 463; WhatsApp may ban a number that \
              goes on sending"

@@ -103,7 +103,8 @@ impl Outcome {
                     | HoldKind::RateLimited
                     | HoldKind::Misconfigured
                     | HoldKind::Restricted
-                    | HoldKind::OtherNumber => false,
+                    | HoldKind::OtherNumber
+                    | HoldKind::Breaker => false,
                 },
                 error: Some(hold.reason.clone()),
                 ack: None,
@@ -159,6 +160,8 @@ text_enum! {
         Restricted = "restricted",
         /// The session has another number than the channel.
         OtherNumber = "other_number",
+        /// WhatsApp showed displeasure, more than once.
+        Breaker = "breaker",
     }
 }
 
@@ -166,7 +169,7 @@ impl HoldKind {
     /// Whether only a person ends the hold, however the session looks and however long it lasts.
     pub(crate) fn is_freed_by_a_person(self) -> bool {
         match self {
-            Self::OtherNumber => true,
+            Self::OtherNumber | Self::Breaker => true,
             Self::Unreachable
             | Self::Session
             | Self::RateLimited
@@ -179,17 +182,30 @@ impl HoldKind {
     pub(crate) fn lasts_its_time(self) -> bool {
         match self {
             Self::RateLimited | Self::Restricted => true,
-            Self::Unreachable | Self::Session | Self::Misconfigured | Self::OtherNumber => false,
+            Self::Unreachable
+            | Self::Session
+            | Self::Misconfigured
+            | Self::OtherNumber
+            | Self::Breaker => false,
         }
     }
 
     /// Whether a person has to mend something, so that the log says it as an error.
     pub(crate) fn needs_a_person(self) -> bool {
         match self {
-            Self::Misconfigured | Self::Restricted | Self::OtherNumber => true,
+            Self::Misconfigured | Self::Restricted | Self::OtherNumber | Self::Breaker => true,
             Self::Unreachable | Self::Session | Self::RateLimited => false,
         }
     }
+}
+
+/// What WhatsApp does to a number that it does not like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Displeasure {
+    /// Error 463, a time lock or a cap.
+    Restricted,
+    /// The session has lost its phone.
+    LoggedOut,
 }
 
 /// The `Retry-After` of a 429, RFC 9110 section 10.2.3.
@@ -219,6 +235,18 @@ impl Hold {
         Self::new(HoldKind::Session, Reason::SessionNotWorking { session, status })
     }
 
+    /// What WhatsApp shows by it, if anything: twice is too much.
+    pub(crate) fn displeasure(&self) -> Option<Displeasure> {
+        let is_lost = |status: &SessionStatus| status.0 == "SCAN_QR_CODE";
+        if let Reason::Restricted | Reason::NumberLocked { .. } | Reason::NumberCapped { .. } =
+            self.reason
+        {
+            return Some(Displeasure::Restricted);
+        }
+        matches!(&self.reason, Reason::SessionNotWorking { status, .. } if is_lost(status))
+            .then_some(Displeasure::LoggedOut)
+    }
+
     /// How long the hold lasts from `now`.
     ///
     /// `held_count` is how often the channel was held since its last success; `jitter` in 0..=1 adds
@@ -239,7 +267,7 @@ impl Hold {
                 None => grown(),
             }
             .clamp(Self::RATE_LIMIT_MIN, Self::RATE_LIMIT_MAX),
-            HoldKind::Restricted | HoldKind::OtherNumber => Self::LONGEST,
+            HoldKind::Restricted | HoldKind::OtherNumber | HoldKind::Breaker => Self::LONGEST,
         }
     }
 

@@ -264,11 +264,12 @@ impl Webhook {
                 }
                 Some(hold) if may_replace(&channel, &hold, now) => {
                     let until = hold.until(now, channel.held_count, fastrand::f64());
-                    tx.hold_channel(channel.id, &hold, until, now)?;
+                    let broke = tx.hold_channel(channel.id, &hold, until, now)?;
+                    let until = until.filter(|_| broke.is_none());
                     if let (HoldKind::OtherNumber, Some(number)) = (hold.kind, number) {
                         tx.note_other_number(channel.id, number)?;
                     }
-                    Ok(Some(Change::Held(channel.id, hold.reason, until)))
+                    Ok(Some(Change::Held(channel.id, broke.unwrap_or(hold.reason), until)))
                 }
                 None | Some(_) => Ok(None),
             }

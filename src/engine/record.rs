@@ -9,7 +9,7 @@ use super::Core;
 use super::channel_queue::{After, Memory};
 use super::worker::log_hold;
 use crate::clock::{Now, Timestamp};
-use crate::delivery::{Counts, Hold, Outcome, Status, Transition};
+use crate::delivery::{Counts, Hold, HoldKind, Outcome, Status, Transition};
 use crate::fail_point;
 use crate::reason::Reason;
 use crate::recipient::mask_phone;
@@ -45,6 +45,8 @@ struct Recorded {
     /// How many others of its message failed with it.
     given_up: u64,
     settled: Option<Settled>,
+    /// Why the hold is the breaker's now, when it is.
+    broke: Option<Reason>,
     /// Whether the channel has more to send.
     has_next: bool,
     /// The channel, and what it sent on the day of its next send, when there is one.
@@ -68,7 +70,7 @@ impl Core {
             }
             let mut settled = Vec::new();
             for Delivery { auto_message_id, due_at, channel_id, status, .. } in &recovered {
-                tx.set_channel_ready_at(*channel_id, ready_at, false, now)?;
+                tx.set_channel_ready_at(*channel_id, ready_at, None, now)?;
                 let (ended, zone) = (Counts::of_one(*status), &self.config.zone);
                 settled.extend(tx.settle_if_done(*auto_message_id, *due_at, ended, zone, now)?);
             }
@@ -140,7 +142,9 @@ impl Core {
             .is_some_and(|(channel, counted)| self.is_closed(memory, &channel, counted, ready_at));
         Ok(match hold {
             Some((hold, until)) => {
-                log_hold(claimed.channel_id, hold, Some(until), true);
+                let broke = recorded.broke.map(|reason| Hold::new(HoldKind::Breaker, reason));
+                let until = Some(until).filter(|_| broke.is_none());
+                log_hold(claimed.channel_id, broke.as_ref().unwrap_or(hold), until, true);
                 After::Held
             }
             // With nothing left, the run need not wait for the end of a gap.
@@ -154,20 +158,22 @@ impl Core {
     fn write_ending(&self, tx: &Tx<'_>, ending: &Ending<'_>, now: Now) -> SqlResult<Recorded> {
         let Ending { claimed, outcome, transition, hold, ready_at } = *ending;
         let channel = claimed.channel_id;
-        let (accepted_id, is_sent) = match outcome {
-            Outcome::Sent { waha_message_id } => (Some(waha_message_id.as_str()), true),
-            Outcome::Refused { waha_message_id } => (Some(waha_message_id.as_str()), false),
+        let accepted_id = match outcome {
+            Outcome::Sent { waha_message_id } | Outcome::Refused { waha_message_id } => {
+                Some(waha_message_id.as_str())
+            }
             Outcome::Deferred(_)
             | Outcome::Failed { .. }
             | Outcome::NotOffered { .. }
             | Outcome::Restricted
-            | Outcome::Unknown { .. } => (None, false),
+            | Outcome::Unknown { .. } => None,
         };
         let was_ours = tx.record(claimed, transition, accepted_id, now.wall)?;
-        tx.set_channel_ready_at(channel, ready_at, is_sent, now.wall)?;
-        if let Some((hold, until)) = hold {
-            tx.hold_channel(channel, hold, Some(until), now.wall)?;
-        }
+        tx.set_channel_ready_at(channel, ready_at, Some(transition.status), now.wall)?;
+        let broke = match hold {
+            Some((hold, until)) => tx.hold_channel(channel, hold, Some(until), now.wall)?,
+            None => None,
+        };
         let (mut status, mut given_up, mut settled) = (transition.status, 0, None);
         if was_ours {
             given_up = give_up_the_rest(tx, ending, now)?;
@@ -187,7 +193,7 @@ impl Core {
         let wants_next = has_next && hold.is_none();
         let next = wants_next.then(|| self.at_next_send(tx, channel, ready_at)).flatten();
         fail_point::reach("record_uncommitted");
-        Ok(Recorded { was_ours, status, given_up, settled, has_next, next })
+        Ok(Recorded { was_ours, status, given_up, settled, broke, has_next, next })
     }
 
     /// A channel and what it sent on the day of `at`, when its next send is. A row that cannot be read now is

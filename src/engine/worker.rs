@@ -185,6 +185,9 @@ impl Turn<'_> {
             Ok(allowance) => allowance,
             Err(hold) => return self.hold(&hold),
         };
+        if let Some(hold) = channel.hold_for_displeasure(now.wall) {
+            return self.hold(&hold);
+        }
         if core.is_closed(self.memory, channel, self.counted, now.wall) {
             return self.look_without_sending(After::Held);
         }
@@ -289,8 +292,11 @@ impl Turn<'_> {
             return Ok(After::Held); // Nothing new: the hold that is there goes on.
         }
         let until = hold.until(now, channel.held_count, core.chance());
-        core.write(|tx| tx.hold_channel(channel.id, hold, until, now))?;
+        let broke = core.write(|tx| tx.hold_channel(channel.id, hold, until, now))?;
         fail_point::reach("held");
+        let until = until.filter(|_| broke.is_none());
+        let broke = broke.map(|reason| Hold::new(HoldKind::Breaker, reason));
+        let hold = broke.as_ref().unwrap_or(hold);
         // The same hold again is no news to whom errors are mailed.
         let is_news = channel.held.as_ref().is_none_or(|held| held.kind != Some(hold.kind));
         log_hold(channel.id, hold, until, is_news);

@@ -2,9 +2,11 @@
 
 use rusqlite::Row;
 
-use super::{ClaimRequest, SqlResult, Tx, explanation, lossy, params, read, text};
+use super::{
+    ClaimRequest, SqlResult, Tx, breaker, explanation, lossy, params, read, seen_time, text,
+};
 use crate::clock::Timestamp;
-use crate::delivery::{Hold, HoldKind};
+use crate::delivery::{Hold, HoldKind, Status};
 use crate::reason::{ChannelName, Explanation, Reason};
 use crate::schedule::Zone;
 use crate::send_window::{Allowance, Day, WindowError};
@@ -32,6 +34,10 @@ pub struct Channel {
     pub(crate) warmup_from: Option<String>,
     /// Claims since it last rested.
     pub(crate) sends_since_rest: u32,
+    /// Of its last sends: see `breaker`.
+    pub(crate) recent_outcomes: String,
+    pub(crate) acked_at: Option<Timestamp>,
+    pub(crate) fifth_unacked_at: Option<Timestamp>,
     /// The number that it sends from, as `+6281234567890`; `None` when WAHA has not told it yet.
     pub(crate) phone_number: Option<String>,
     /// The number that its session has now, while the channel is held for it.
@@ -65,6 +71,7 @@ impl Channel {
                 until,
             }),
             held_count, lossy send_window, daily_limit, lossy warmup_from, sends_since_rest,
+            recent_outcomes, seen_time acked_at, seen_time fifth_unacked_at,
             lossy phone_number, lossy other_number,
         } }
     }
@@ -100,6 +107,7 @@ impl Channel {
 pub(super) const COLUMNS: &str = "c.id, c.name, trim(c.session_name) AS session_name, c.is_active, c.ready_at, \
                        c.held_reason, c.held_kind, c.held_until, c.held_count, c.send_window, c.daily_limit, \
                        c.warmup_from, c.sends_since_rest, \
+                       c.recent_outcomes, c.acked_at, c.fifth_unacked_at, \
                        c.phone_number, c.other_number, c.held_code, c.held_args";
 
 impl Tx<'_> {
@@ -190,14 +198,19 @@ impl Tx<'_> {
     }
 
     /// Holds a channel until `until`, or until a person ends it. A person's hold is left alone, and so
-    /// is one that a person has to end.
+    /// is one that a person has to end. Returns the breaker's reason when it becomes that: see [`Self::breaks`].
     pub fn hold_channel(
         &self,
         id: i64,
         hold: &Hold,
         until: Option<Timestamp>,
         now: Timestamp,
-    ) -> SqlResult<()> {
+    ) -> SqlResult<Option<Reason>> {
+        let broke = self.breaks(id, hold, now)?;
+        let (kind, reason, until) = match &broke {
+            Some(reason) => (HoldKind::Breaker, reason, None),
+            None => (hold.kind, &hold.reason, until),
+        };
         let sql = "UPDATE channels SET held_reason = :reason, held_code = :code, held_args = :args,
                        held_kind = :kind, held_until = :until,
                        held_count = held_count + 1, updated_at = :now
@@ -206,12 +219,13 @@ impl Tx<'_> {
         self.execute_sql(
             sql,
             params! {
-                id, now, hold.{ reason, kind },
-                ":code": hold.reason.code(),
-                ":args": hold.reason.args(),
+                id, now, reason, kind,
+                ":code": reason.code(),
+                ":args": reason.args(),
                 ":until": until.map(Timestamp::ceil_to_second),
             },
-        )
+        )?;
+        Ok(broke)
     }
 
     /// Gives a channel the number that its session has, when it has none yet.
@@ -236,19 +250,24 @@ impl Tx<'_> {
         self.change(sql, params! { id, now })
     }
 
-    /// Moves the pace of a channel: no send begins before `ready_at`. `succeeded` ends its row of
-    /// failures.
+    /// Moves the pace of a channel: no send begins before `ready_at`. `ended` is what its send became, if
+    /// that is known.
     pub(crate) fn set_channel_ready_at(
         &self,
         id: i64,
         ready_at: Timestamp,
-        succeeded: bool,
+        ended: Option<Status>,
         now: Timestamp,
     ) -> SqlResult<()> {
         let sql = "UPDATE channels SET ready_at = :ready_at, updated_at = :now,
-                       held_count = CASE WHEN :succeeded THEN 0 ELSE held_count END
+                       held_count = CASE WHEN :sent THEN 0 ELSE held_count END,
+                       recent_outcomes = substr(recent_outcomes || :mark, -20),
+                       fifth_unacked_at = CASE WHEN :sent AND sends_since_ack = 4 THEN :now
+                           ELSE fifth_unacked_at END,
+                       sends_since_ack = sends_since_ack + :sent
                    WHERE id = :id";
-        self.execute_sql(sql, params! { id, ready_at, succeeded, now })
+        let (sent, mark) = (ended == Some(Status::Sent), ended.map_or("", breaker::mark));
+        self.execute_sql(sql, params! { id, ready_at, sent, mark, now })
     }
 
     /// The same with a claim, which counts towards the channel's rest.

@@ -302,6 +302,9 @@ impl Tx<'_> {
             ":code": Reason::Refused.code(),
         };
         let changed = self.change_rows(sql, params)?;
+        if changed > 0 && weighed.ack >= Some(Ack::Server) {
+            self.note_tick(delivery.channel_id, now)?;
+        }
         Ok((has_moved && changed > 0).then_some(weighed.status))
     }
 

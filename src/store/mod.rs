@@ -8,6 +8,7 @@
 mod alerts;
 mod api;
 mod backup;
+mod breaker;
 mod callbacks;
 mod channels;
 mod columns;

@@ -14,6 +14,7 @@ mod backup_binary;
 mod bad_rows;
 mod binary;
 mod borders;
+mod breaker;
 mod callbacks;
 mod callbacks_binary;
 mod changes_while_waiting;

@@ -1,0 +1,84 @@
+//! When WhatsApp shows displeasure, a channel stops until a person frees it: what it has to remember for that.
+
+use std::time::Duration;
+
+use super::{Channel, SqlResult, Tx, params};
+use crate::clock::Timestamp;
+use crate::delivery::{Displeasure, Hold, HoldKind, Status};
+use crate::reason::Reason;
+
+/// So many of the last sends are looked at, and so many of them may not fail: 30 %.
+const LATEST: usize = 20;
+const FAILED_MAX: usize = 6;
+/// How long a send waits for its tick, and how long ago the channel must have had one.
+const TICK_WITHIN: Duration = Duration::from_hours(1);
+const HAD_TICKS_WITHIN: Duration = Duration::from_hours(7 * 24);
+/// Two of the same displeasure within so long are one too many.
+const RESTRICTED_WITHIN: Duration = Duration::from_hours(7 * 24);
+const LOGGED_OUT_WITHIN: Duration = Duration::from_hours(24);
+
+impl Channel {
+    /// The hold for a channel whose last sends say that WhatsApp does not take them any more: too many
+    /// failed, or five in a row have no tick although the channel had some.
+    pub(crate) fn hold_for_displeasure(&self, now: Timestamp) -> Option<Hold> {
+        let failed = self.recent_outcomes.bytes().filter(|mark| *mark == b'x').count();
+        let reason = if self.recent_outcomes.len() >= LATEST && failed >= FAILED_MAX {
+            Reason::ManyFailed { failed: failed as u64, of: LATEST as u64 }
+        } else {
+            let (acked, fifth) = self.acked_at.zip(self.fifth_unacked_at)?;
+            let is_long = fifth <= now.minus(TICK_WITHIN);
+            let had_ticks = acked >= now.minus(HAD_TICKS_WITHIN);
+            (is_long && had_ticks).then_some(Reason::NoTicks)?
+        };
+        Some(Hold::new(HoldKind::Breaker, reason))
+    }
+}
+
+/// How a send that ended stands in `channels.recent_outcomes`.
+pub(super) fn mark(status: Status) -> &'static str {
+    match status {
+        Status::Sent => ".",
+        Status::Failed => "x",
+        Status::Pending
+        | Status::Sending
+        | Status::Skipped
+        | Status::Unknown
+        | Status::Expired
+        | Status::Cancelled => "",
+    }
+}
+
+impl Tx<'_> {
+    /// The breaker's reason, when a channel that was free is to be held for a displeasure that it had not
+    /// long ago. Notes when it has it.
+    pub(super) fn breaks(&self, id: i64, hold: &Hold, now: Timestamp) -> SqlResult<Option<Reason>> {
+        let (column, within, reason) = match hold.displeasure() {
+            None => return Ok(None),
+            Some(Displeasure::Restricted) => {
+                ("displeased_at", RESTRICTED_WITHIN, Reason::RestrictedAgain)
+            }
+            Some(Displeasure::LoggedOut) => {
+                ("logged_out_at", LOGGED_OUT_WITHIN, Reason::LoggedOutAgain)
+            }
+        };
+        // A session that never had a number is being set up.
+        let sql = format!(
+            "SELECT {column} FROM channels WHERE id = :id AND held_reason IS NULL AND phone_number IS NOT NULL"
+        );
+        let read = |row: &rusqlite::Row<'_>| row.get::<_, Option<Timestamp>>(0);
+        let Some(before) = self.query_optional(&sql, params! { id }, read)? else {
+            return Ok(None);
+        };
+        let sql = format!("UPDATE channels SET {column} = :now WHERE id = :id");
+        self.execute_sql(&sql, params! { id, now })?;
+        Ok(before.filter(|at| *at <= now && *at >= now.minus(within)).map(|_| reason))
+    }
+
+    /// Notes that a message of a channel got its tick.
+    pub(super) fn note_tick(&self, id: i64, now: Timestamp) -> SqlResult<()> {
+        let sql = "UPDATE channels SET acked_at = :now, sends_since_ack = 0, fifth_unacked_at = NULL
+                   WHERE id = :id AND (sends_since_ack > 0 OR acked_at IS NULL OR acked_at < :day_before)";
+        let day_before = now.minus(Duration::from_hours(24));
+        self.execute_sql(sql, params! { id, now, day_before })
+    }
+}
