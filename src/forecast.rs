@@ -8,6 +8,7 @@
 //! and again only the next occurrence is looked at.
 
 mod channel_queue;
+mod risks;
 mod view;
 
 use std::collections::btree_map::{BTreeMap, Entry};
@@ -24,10 +25,12 @@ use crate::reason::Reason;
 use crate::recipient;
 use crate::recipients::{self, Recipient};
 use crate::schedule;
+use crate::send_window::Day;
 use crate::store::{Delivery, Message, Queued, SqlResult, Store, StoreError, Tx};
 use crate::template::{self, Template};
 
 pub use channel_queue::ChannelQueue;
+pub use risks::Risk;
 pub use view::{
     ChannelForecast, Fate, Forecast, MessageForecast, PlannedFile, RecipientForecast, Tally,
     Warning,
@@ -500,6 +503,9 @@ impl Ahead<'_> {
                 Ok(at) if due_at.secs() < at.minus(self.config.late_limit).secs() => Fate::TooLate,
                 Ok(at) => {
                     queue.took(at);
+                    if tell.is_shown {
+                        self.count_risks((channel_id, recipient, at), words, tell)?;
+                    }
                     Fate::GoesOut { at }
                 }
                 Err(reason) => {
@@ -509,6 +515,30 @@ impl Ahead<'_> {
             }
         };
         self.tell(recipient, rendered.as_deref().ok(), fate, tell);
+        Ok(())
+    }
+
+    /// Counts what may get the number of a channel banned, for one recipient that gets a message at `at`.
+    fn count_risks(
+        &self,
+        (channel_id, recipient, at): (i64, &Recipient, Timestamp),
+        Words { text, .. }: Words<'_>,
+        tell: &mut Telling<'_>,
+    ) -> SqlResult<()> {
+        let zone = &self.config.zone;
+        let (day, counted) = (Day::of(zone, at), &mut tell.forecast.counted);
+        if counted.first_day.is_none() {
+            counted.first_day = Some(day);
+            counted.day_before = self.tx.day_count(channel_id, day.minus(1))?.into();
+            counted.varies = Template::parse(text).varies();
+            counted.has_link = risks::has_link(text);
+            counted.strangers = self.tx.hears_of_writers()?.then_some(0);
+        }
+        counted.on_first_day += u64::from(counted.first_day == Some(day));
+        counted.at_night += u64::from(risks::is_night(zone.to_local(at).hour()));
+        if let Some(strangers) = &mut counted.strangers {
+            *strangers += u64::from(!self.tx.has_written(&recipient.chat_id)?);
+        }
         Ok(())
     }
 

@@ -29,7 +29,7 @@ use crate::store::{
 };
 use crate::trigger::Triggers;
 
-use event::{AboutMessage, AboutSession, Event, Stop};
+use event::{AboutMessage, AboutSession, Event, Inbound};
 
 /// The largest body that is taken.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -105,7 +105,8 @@ impl Webhook {
                 self.take_message(&message, &id, now, triggers)
             }
             Event::Session(session) => self.take_session(&session, id, now, triggers),
-            Event::Stop(stop) => self.take_stop(&stop, now, triggers),
+            Event::Inbound(inbound) if inbound.is_stop => self.take_stop(&inbound, now, triggers),
+            Event::Inbound(inbound) => self.note_inbound(&inbound, now),
             Event::OfNoUse => Ok(Heard::OfNoUse),
         };
         match heard {
@@ -206,11 +207,25 @@ impl Webhook {
         Ok(Heard::Taken)
     }
 
+    /// Somebody wrote: that they know us is worth knowing, what they wrote is not kept.
+    fn note_inbound(&self, inbound: &Inbound<'_>, now: Timestamp) -> Result<Heard, StoreError> {
+        let mut store = lock(&self.store);
+        let news = store.read(|tx| {
+            let Some(chat_id) = opt_out::chat_of(tx, &inbound.writer)? else { return Ok(None) };
+            let is_news =
+                tx.is_session_of_ours(inbound.session)? && !tx.wrote_lately(&chat_id, now)?;
+            Ok(is_news.then_some(chat_id))
+        })?;
+        let Some(chat_id) = news else { return Ok(Heard::OfNoUse) };
+        store.write(|tx| tx.note_inbound(&chat_id, now))?;
+        Ok(Heard::Taken)
+    }
+
     /// Somebody wants no more messages. One message is taken once, in whatever events it comes: an
     /// opt-out that was taken back meanwhile must not come back with a repeat.
     fn take_stop(
         &self,
-        stop: &Stop<'_>,
+        stop: &Inbound<'_>,
         now: Timestamp,
         triggers: &Triggers,
     ) -> Result<Heard, StoreError> {
@@ -223,6 +238,9 @@ impl Webhook {
                 && !tx.note_incoming(id, now)?
             {
                 return Ok(Err(Heard::Repeated));
+            }
+            if let Some(chat_id) = opt_out::chat_of(tx, &stop.writer)? {
+                tx.note_inbound(&chat_id, now)?;
             }
             opt_out::record_stop(tx, &stop.writer, stop.session, &self.config, now).map(Ok)
         })?;

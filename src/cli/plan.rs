@@ -190,6 +190,9 @@ impl Look<'_> {
                 left -= 1;
                 let mut value = json!(message);
                 value["warning"] = json!(message.warning().map(|warning| warning.to_string()));
+                value["known"] = json!(message.known());
+                let risks = message.risks().into_iter().map(|risk| risk.to_string());
+                value["risks"] = json!(risks.collect::<Vec<_>>());
                 write!(out, "{separator}\n  {value}")?;
                 separator = ",";
                 Ok(())
@@ -251,8 +254,14 @@ fn write_message(
     if message.next_at.is_some() {
         field("then", shown(message.next_at))?;
     }
+    if let Some(known) = message.known() {
+        field("knows you", format!("{known} of {} ever wrote to you", message.tally.goes_out))?;
+    }
     if let Some(warning) = message.warning() {
         field("warning", warning.to_string())?;
+    }
+    for risk in message.risks() {
+        field("risk", risk.to_string())?;
     }
     Ok(())
 }
@@ -317,10 +326,14 @@ fn write_messages(
         ]
     });
     let warned = messages.iter().filter_map(|message| Some((message.id, message.warning()?)));
+    let risks = messages.iter().flat_map(|one| one.risks().into_iter().map(|risk| (one.id, risk)));
     let header = ["id", "title, or why it fails", "begins", "ends", "get it", "skipped", "late"];
     writeln!(out, "{}", table(&header, rows))?;
     for (id, warning) in warned {
         writeln!(out, "{}", wrapped(&format!("warning: message {id}: {warning}"), 0))?;
+    }
+    for (id, risk) in risks {
+        writeln!(out, "{}", wrapped(&format!("risk: message {id}: {risk}"), 0))?;
     }
     let shown = messages.len() as u64;
     if forecast.messages > shown {

@@ -154,6 +154,15 @@ pub fn record_stop(
     record(tx, &person, name.as_deref(), Some(session), config, now)
 }
 
+/// The chat of who wrote, as deliveries name it: by the number when it is known, else by the hidden one.
+pub(crate) fn chat_of(tx: &Tx<'_>, writer: &Writer) -> SqlResult<Option<String>> {
+    let known = match (&writer.digits, &writer.lid) {
+        (None, Some(lid)) => tx.digits_of_hidden(lid)?,
+        (digits, _) => digits.clone(),
+    };
+    Ok(known.map(|digits| format!("{digits}@c.us")).or_else(|| writer.lid.clone()))
+}
+
 /// Whether a contact with this number (E.164 digits) opted out.
 pub(crate) fn is_opted_out(tx: &Tx<'_>, digits: &str, country: &CountryCode) -> SqlResult<bool> {
     for id in with_number(tx, digits, country)? {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::channel_queue::ChannelQueue;
+use super::risks::{Counted, Risk, risks};
 use crate::clock::Timestamp;
 use crate::delivery::{MessageStatus, Status};
 use crate::messages::Warned;
@@ -161,6 +162,9 @@ pub struct MessageForecast {
     pub(crate) after_next: u64,
     /// Whether each occurrence would end later than the one before.
     pub(crate) falls_behind: bool,
+    /// What its risks are made of.
+    #[serde(skip)]
+    pub(super) counted: Counted,
     /// The file that goes to each recipient; a text alone has no such key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) file: Option<PlannedFile>,
@@ -242,7 +246,18 @@ impl MessageForecast {
             after_next: 0,
             falls_behind: false,
             file: None,
+            counted: Counted::default(),
         }
+    }
+
+    /// What may get the number banned that sends it.
+    pub fn risks(&self) -> Vec<Risk> {
+        risks(self.counted)
+    }
+
+    /// How many of those that get it ever wrote to us; `None` when nobody tells us of those who write.
+    pub fn known(&self) -> Option<u64> {
+        self.counted.strangers.map(|strangers| self.tally.goes_out.saturating_sub(strangers))
     }
 
     /// What a person should know before it is too late.
@@ -259,10 +274,15 @@ impl MessageForecast {
         }
     }
 
-    /// The same for a terminal.
-    pub(crate) fn warned(&self) -> Option<Warned> {
-        let warning = self.warning()?;
-        Some(Warned::new(warning.code(), format!("{warning}; `plan {}` tells more", self.id)))
+    /// The same for a terminal, and its risks.
+    pub(crate) fn warned(&self) -> Vec<Warned> {
+        let id = self.id;
+        let told = |warning: Warning| {
+            Warned::new(warning.code(), format!("{warning}; `plan {id}` tells more"))
+        };
+        let risks = self.risks().into_iter();
+        let risks = risks.map(|risk| Warned::new(risk.code(), risk.to_string()));
+        self.warning().map(told).into_iter().chain(risks).collect()
     }
 
     pub(super) fn count(&mut self, fate: &Fate<'_>) {

@@ -21,6 +21,7 @@ mod lookups;
 mod maintenance;
 mod messages;
 mod meta;
+mod numbers;
 mod open;
 mod pages;
 mod panel;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use auto_message_scheduler::clock::Timestamp;
 use auto_message_scheduler::config::Config;
 use auto_message_scheduler::forecast::{
-    Bounds, Fate, Forecast, MessageForecast, Scope, Seen, Warning, forecast,
+    Bounds, Fate, Forecast, MessageForecast, Risk, Scope, Seen, Warning, forecast,
 };
 use auto_message_scheduler::send_window::{Gap, Rest, SendWindow, WarmupRule};
 use auto_message_scheduler::store::Store;
@@ -441,4 +441,58 @@ fn a_warm_up_and_rests_are_foretold_to_the_second() {
     let arrived: Vec<i64> = world.received().iter().map(|one| one.at.secs()).collect();
     let minutes: Vec<i64> = foretold.iter().map(|at| (at - foretold[0]) / 60).collect();
     assert_eq!(arrived, foretold, "{minutes:?}");
+}
+
+/// The codes of a message's risks, and how many of its recipients know us.
+fn risks(world: &World, id: i64) -> (Vec<&'static str>, Option<u64>) {
+    let told = look(world, Scope::Message(id), minute());
+    let message = &told.messages[0];
+    (message.risks().into_iter().map(Risk::code).collect(), message.known())
+}
+
+fn to(count: u32) -> String {
+    let all: Vec<String> = (0..count).map(|one| format!("\"0812000{one:05}\"")).collect();
+    format!("[{}]", all.join(","))
+}
+
+fn say(world: &World, id: i64, text: &str) {
+    world.sql.execute("UPDATE auto_messages SET message = ?1 WHERE id = ?2", (text, id)).unwrap();
+}
+
+#[test]
+fn what_gets_a_number_banned_is_said_before() {
+    let world = World::new();
+    let id = world.message(&to(59));
+    assert_eq!(risks(&world, id), (vec![], None), "nobody tells who writes");
+    world.execute("INSERT INTO numbers VALUES ('628999@c.us', '2026-11-01T00:00:00Z')");
+    assert_eq!(risks(&world, id), (vec!["risk_same_text"], Some(0)));
+    say(&world, id, "{{pilih: Halo | Hai}}");
+    assert_eq!(risks(&world, id), (vec![], Some(0)));
+    say(&world, id, "{{pilih: Halo | Hai}} https://toko.example");
+    assert_eq!(risks(&world, id), (vec!["risk_link"], Some(0)));
+    world.execute(
+        "INSERT INTO numbers SELECT replace(value, '0812', '62812') || '@c.us', '2026-11-01T00:00:00Z'
+         FROM auto_messages, json_each(contact_ids) LIMIT 50",
+    );
+    assert_eq!(risks(&world, id), (vec![], Some(50)), "nine strangers are few");
+}
+
+#[test]
+fn a_leap_and_a_night_are_said_before() {
+    let world = World::new();
+    let id = world.message(&to(60));
+    assert_eq!(risks(&world, id).0, ["risk_leap"]);
+    world.execute("INSERT INTO channel_days VALUES (1, '2026-11-30', 20)");
+    assert_eq!(risks(&world, id).0, [""; 0], "three times as many");
+    world.execute("UPDATE channel_days SET claimed = 19");
+    assert_eq!(risks(&world, id).0, ["risk_leap"]);
+    let night = World::new();
+    let id = night.message(&to(2));
+    night.execute("UPDATE auto_messages SET scheduled_at = '2026-12-01 15:00'"); // 22:00
+    assert_eq!(risks(&night, id).0, ["risk_night"]);
+    night.execute("UPDATE auto_messages SET scheduled_at = '2026-12-01 14:58'");
+    assert_eq!(risks(&night, id).0, [""; 0]);
+    night.execute("UPDATE channels SET send_window = '07:00-21:00'");
+    night.execute("UPDATE auto_messages SET scheduled_at = '2026-12-01 20:00'");
+    assert_eq!(risks(&night, id).0, [""; 0]);
 }

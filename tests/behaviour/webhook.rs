@@ -392,3 +392,36 @@ fn delivery_rates_say_per_message_and_day_how_it_went() {
                || ' ' || read || ' ' || failed || ' ' || unknown FROM delivery_rates";
     assert_eq!(shop.ask(sql), format!("{message} 2026-11-22: 9 4 3 2 2 1"));
 }
+
+#[test]
+fn who_writes_to_us_is_noted_by_time_only() {
+    let shop = Shop::new();
+    let event = |from: &str, session: &str, body: &str| {
+        json!({"event": "message", "session": session, "payload": {
+            "id": format!("false_{from}_3EB0{}", body.len()), "fromMe": false, "from": from, "body": body}})
+    };
+    let noted = || {
+        shop.ask(
+            "SELECT group_concat(chat_id || ' ' || (last_inbound_at IS NOT NULL)) FROM numbers",
+        )
+    };
+    assert_eq!(shop.event(&event("6281200007001@c.us", "default", "Halo, rahasia saya")), "taken");
+    assert_eq!(noted(), "6281200007001@c.us 1");
+    assert_eq!(
+        shop.event(&event("6281200007001@c.us", "default", "Lagi")),
+        "of no use here",
+        "within the hour"
+    );
+    for (from, session) in [
+        ("1203630@g.us", "default"),
+        ("6281200007002@c.us", "orang-lain"),
+        ("status@broadcast", "default"),
+    ] {
+        assert_eq!(shop.event(&event(from, session, "Halo")), "of no use here", "{from}");
+    }
+    assert_eq!(shop.event(&event("99@lid", "default", "Halo")), "taken");
+    assert_eq!(shop.event(&event("6281200007003@c.us", "default", "STOP")), "taken");
+    assert_eq!(noted(), "6281200007001@c.us 1,6281200007003@c.us 1,99@lid 1");
+    let dump = shop.site.sqlite3(".dump");
+    assert!(!dump.contains("rahasia"), "no text is kept");
+}

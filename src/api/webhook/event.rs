@@ -12,7 +12,7 @@ use crate::store::Echo;
 pub(super) enum Event<'a> {
     Message(AboutMessage<'a>),
     Session(AboutSession<'a>),
-    Stop(Stop<'a>),
+    Inbound(Inbound<'a>),
     /// Another kind, or about somebody else's message, or not to be understood.
     OfNoUse,
 }
@@ -37,8 +37,10 @@ pub(super) struct AboutSession<'a> {
     pub(super) at_millis: Option<i64>,
 }
 
-/// Somebody wrote that they want no more messages.
-pub(super) struct Stop<'a> {
+/// A person wrote to one of our sessions.
+pub(super) struct Inbound<'a> {
+    /// Whether they want no more messages.
+    pub(super) is_stop: bool,
     /// The bare id of their message, when it has one.
     pub(super) message_id: Option<String>,
     pub(super) session: &'a str,
@@ -51,7 +53,7 @@ impl<'a> Event<'a> {
             Some("message.ack") => ack(envelope, false).map(Self::Message),
             Some("message.ack.group") => ack(envelope, true).map(Self::Message),
             Some("message" | "message.any") => {
-                echo(envelope).map(Self::Message).or_else(|| stop(envelope).map(Self::Stop))
+                echo(envelope).map(Self::Message).or_else(|| inbound(envelope).map(Self::Inbound))
             }
             Some("session.status") => session(envelope).map(Self::Session),
             Some(_) | None => None,
@@ -113,17 +115,14 @@ const WRITERS: [&str; 6] = [
 ];
 const WRITER_CHARS_MAX: usize = 100;
 
-/// A message from one person, not from us, that says stop and nothing else.
-fn stop(envelope: &Value) -> Option<Stop<'_>> {
+/// A message from one person, not from us.
+fn inbound(envelope: &Value) -> Option<Inbound<'_>> {
     let payload = &envelope["payload"];
     let id = MessageId::find_in(payload);
     let words = [payload["fromMe"].as_bool(), id.as_ref().and_then(|id| id.from_me)];
     let from = payload["from"].as_str()?;
     let is_private = is_person(from) || from.ends_with("@lid");
     if words.contains(&Some(true)) || !words.contains(&Some(false)) || !is_private {
-        return None;
-    }
-    if !opt_out::is_stop(payload["body"].as_str()?) {
         return None;
     }
     let mut chats = NAMES.iter().filter_map(|pointer| payload.pointer(pointer)?.as_str());
@@ -133,7 +132,8 @@ fn stop(envelope: &Value) -> Option<Stop<'_>> {
         return None;
     }
     let name = WRITERS.iter().find_map(|at| payload.pointer(at)?.as_str().and_then(writer));
-    Some(Stop {
+    Some(Inbound {
+        is_stop: payload["body"].as_str().is_some_and(opt_out::is_stop),
         message_id: id.map(|id| id.bare),
         session: envelope["session"].as_str()?,
         writer: Writer { digits, lid, name },

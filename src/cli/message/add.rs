@@ -213,7 +213,7 @@ fn make(draft: &Draft, output: Output, mut desk: Desk<'_>) -> Result<(), CliErro
     let mut composed = messages::add(&mut desk.store, draft, None, config, desk.now)?;
     let ahead = forecast::of_message(&mut desk.store, composed.id, config, desk.now)?;
     let ahead = ahead.filter(|_| composed.begins_at.is_some());
-    composed.warnings.extend(ahead.as_ref().and_then(MessageForecast::warned));
+    composed.warnings.extend(ahead.iter().flat_map(MessageForecast::warned));
     let tally = ahead.map(|ahead| ahead.tally);
     let data = json!({
         "id": composed.id,
@@ -284,7 +284,7 @@ pub(super) fn edit(args: &EditArgs, config: &Config) -> Result<(), CliError> {
     let mut desk = Desk::open_or_make(config)?;
     let mut edited = messages::edit(&mut desk.store, id, &edit, config, desk.now)?;
     let ahead = forecast::of_message(&mut desk.store, id, config, desk.now)?;
-    edited.warnings.extend(ahead.as_ref().and_then(MessageForecast::warned));
+    edited.warnings.extend(ahead.iter().flat_map(MessageForecast::warned));
     let mut data = json!({ "id": id, "warnings": words(&edited.warnings) });
     if let Some(next) = edited.next_at {
         data["scheduled_at"] = json!(next.to_string());
