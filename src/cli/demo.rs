@@ -231,7 +231,7 @@ fn show_next_steps(directory: &Path, args: &DemoArgs, received: usize) -> Result
     Ok(writeln!(
         io::stdout(),
         "\nThe simulated WhatsApp got {received} messages: each recipient once.\n{kept}\n\n\
-         Go on: 1. {name} fake-waha   (in another terminal, or your own WAHA)\n       \
+         Go on: 1. {name} fake-waha   (or your own WAHA)\n       \
          2. {name} init\n       \
          3. {name} message test-send YOUR-NUMBER 'Halo!'"
     )?)

@@ -10,21 +10,21 @@ const NOTED_EVERY: Duration = Duration::from_hours(1);
 
 impl Tx<'_> {
     /// Whether it is noted that the person behind a chat wrote within the last hour.
-    pub(crate) fn wrote_lately(&self, chat_id: &str, now: Timestamp) -> SqlResult<bool> {
+    pub fn wrote_lately(&self, chat_id: &str, now: Timestamp) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM numbers
                        WHERE chat_id = :chat_id AND last_inbound_at > :since AND last_inbound_at <= :now)";
         self.query_value(sql, params! { chat_id, now, ":since": now.minus(NOTED_EVERY) })
     }
 
     /// Notes that the person behind a chat wrote.
-    pub(crate) fn note_inbound(&self, chat_id: &str, now: Timestamp) -> SqlResult<()> {
+    pub fn note_inbound(&self, chat_id: &str, now: Timestamp) -> SqlResult<()> {
         let sql = "INSERT INTO numbers (chat_id, last_inbound_at) VALUES (:chat_id, :now)
                    ON CONFLICT (chat_id) DO UPDATE SET last_inbound_at = excluded.last_inbound_at";
         self.execute_sql(sql, params! { chat_id, now })
     }
 
     /// Whether the person behind a chat ever wrote.
-    pub(crate) fn has_written(&self, chat_id: &str) -> SqlResult<bool> {
+    pub fn has_written(&self, chat_id: &str) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM numbers
                        WHERE chat_id = :chat_id AND last_inbound_at IS NOT NULL)";
         self.query_value(sql, params! { chat_id })

@@ -10,7 +10,7 @@ use auto_message_scheduler::clock::{Clock, Timestamp};
 use auto_message_scheduler::config::{Config, Secret};
 use auto_message_scheduler::contacts::export::export;
 use auto_message_scheduler::contacts::{self, Changes, Filter, opt_out};
-use auto_message_scheduler::delivery::{Ack, MessageId, MessageStatus, Status};
+use auto_message_scheduler::delivery::{Ack, Hold, MessageId, MessageStatus, Status};
 use auto_message_scheduler::fake_waha::{Engine, Options};
 use auto_message_scheduler::forecast::{Bounds, Scope, forecast};
 use auto_message_scheduler::http::Request;
@@ -273,9 +273,18 @@ fn hear(world: &World) {
             tx.note_event_taken(now)?;
             tx.note_events_refused(1, Unsigned::NoHmac, now)?;
             tx.events_heard(now)?;
+            tx.wrote_lately("6281200007001@c.us", now)?;
+            tx.note_inbound("6281200007001@c.us", now)?;
+            tx.has_written("6281200007001@c.us")?;
             tx.note_incoming("5", now)
         })
         .unwrap();
+    world.execute(
+        "UPDATE channels SET phone_number = '+6281200000001', held_reason = NULL WHERE id = 2",
+    );
+    let logged_out = Hold::not_working("b", "SCAN_QR_CODE");
+    store.write(|tx| tx.hold_channel(2, &logged_out, Some(at), now)).unwrap();
+    world.execute("UPDATE channels SET phone_number = NULL, held_reason = NULL WHERE id = 2");
 }
 
 /// What a person does with messages.
