@@ -121,7 +121,8 @@ fn kills_at_random_times_leave_no_fact_untold() {
     let told: BTreeSet<String> = receiver
         .take_heads()
         .into_iter()
-        .map(|mut head| head.remove("webhook-id").unwrap())
+        // A program that is killed while it tells leaves half a head.
+        .filter_map(|mut head| head.remove("webhook-id"))
         .collect();
     let facts = "SELECT count(*), count(*) FILTER (WHERE status = 'told') FROM callbacks";
     let count = |sql: &str| {
