@@ -765,8 +765,8 @@ impl Tx<'_> {
     }
 
     /// The deliveries that are to be written, oldest change first. While an occurrence is not wholly
-    /// planned, its pending rows may still be removed.
-    pub(crate) fn link_results(&self, limit: u32) -> SqlResult<Vec<LinkResult>> {
+    /// planned, its pending rows may still be removed. With `only_ended`, what is not over stays here.
+    pub(crate) fn link_results(&self, limit: u32, only_ended: bool) -> SqlResult<Vec<LinkResult>> {
         let sql = "SELECT o.seq, d.chat_id, d.name, d.status, d.attempts, d.waha_message_id, d.ack,
                        d.error, d.claimed_at, d.finished_at, l.remote_id,
                        (SELECT c.due_at FROM link_claims c
@@ -776,11 +776,13 @@ impl Tx<'_> {
                    FROM link_outbox o
                    LEFT JOIN deliveries d ON d.id = o.delivery_id
                    LEFT JOIN link_messages l ON l.auto_message_id = o.auto_message_id
-                   WHERE o.delivery_id <> 0 AND NOT (d.status IS 'pending' AND EXISTS
-                       (SELECT 1 FROM plannings p
-                        WHERE p.auto_message_id = o.auto_message_id AND p.due_at = d.due_at))
+                   WHERE o.delivery_id <> 0
+                       AND NOT (:only_ended AND coalesce(d.status, '') IN ('pending', 'sending'))
+                       AND NOT (d.status IS 'pending' AND EXISTS
+                           (SELECT 1 FROM plannings p
+                            WHERE p.auto_message_id = o.auto_message_id AND p.due_at = d.due_at))
                    ORDER BY o.seq LIMIT :limit";
-        self.query_rows(sql, params! { ":limit": limit }, |row| {
+        self.query_rows(sql, params! { ":limit": limit, ":only_ended": only_ended }, |row| {
             let (id, due_at): (Option<String>, Option<String>) =
                 (row.get("remote_id")?, row.get("remote_due_at")?);
             Ok(LinkResult {

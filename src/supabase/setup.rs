@@ -467,17 +467,21 @@ pub fn take_over(
     let Some(owner) = owner.filter(|owner| owner.appliance != appliance) else {
         return refused("no other appliance has this channel: `link on` takes it");
     };
+    // What was due since the other one had it, and was not claimed, goes out. That is noted before it
+    // is asked for: a channel that became ours without an answer is ours from the same instant.
+    let begin = remote.date().unwrap_or(now).to_string();
+    let since = owner.taken_at.as_deref().and_then(times::instant).map(|at| at.to_string());
+    let ours = local(&channel, &session, since.as_deref().unwrap_or(&begin));
+    let meant = LinkChannel { handed_to: Some(owner.appliance.clone()), ..ours.clone() };
+    store.write(|tx| keep(tx, &settings.url, meant, now))?;
     if !remote.take_over(&channel.id, &owner.appliance, &appliance)? {
         return refused("it changed hands meanwhile: look at `link check`");
     }
     let channels = [channel.id.clone()];
     let claims = remote.open_claims_of_others(tables, &channels, &appliance)?.len();
-    // What was due since the other one had it, and was not claimed, goes out.
-    let begin = remote.date().unwrap_or(now).to_string();
-    let since = owner.taken_at.as_deref().and_then(times::instant).map(|at| at.to_string());
     store.write(|tx| {
         tx.set_link_on(&settings.url, &begin, true, now)?;
-        keep(tx, &settings.url, local(&channel, &session, since.as_deref().unwrap_or(&begin)), now)
+        keep(tx, &settings.url, ours, now)
     })?;
     Ok(TakenOver { channel: channel.name, from: owner.appliance, claims })
 }

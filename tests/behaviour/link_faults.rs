@@ -312,6 +312,24 @@ fn a_claim_whose_reply_and_whose_look_up_are_lost_is_still_ours() {
     converges(&project, &site, &id, "lost claims");
 }
 
+#[test]
+fn a_take_over_whose_answer_is_lost_leaves_no_row_behind() {
+    let project = Project::shared();
+    let channel = project.channel("Toko", "default");
+    let _gone = project.site();
+    let id = project.message(&channel, "now()", &["6281200007001", "6281200007002"]);
+    let (site, proxy, _) = linked(&project, 1);
+    site.write_settings(&format!(
+        "{}SUPABASE_TIMEOUT_SECONDS=12\n",
+        project.settings_at(&proxy.url)
+    ));
+    proxy.spoil(2, Fault::HeadCut, 1); // It is done, and nobody hears of it.
+    assert!(!site.run(&["link", "take-over", "Toko", "--yes"]).status.success());
+    thread::sleep(Duration::from_secs(2));
+    let _server = site.serve();
+    converges(&project, &site, &id, "a lost take-over");
+}
+
 /// The places of the link, and those of a delivery in the middle of it.
 pub const PLACES: [&str; 10] = [
     "link_intended",

@@ -40,8 +40,11 @@ impl Link {
         if !pass.state.is_shared {
             return Ok(());
         }
+        // Of a link that is off, another appliance may have the channel by now, and have called unknown
+        // what it found open: what is open here must not come after that.
+        let only_ended = !pass.state.is_on;
         loop {
-            let results = self.store.read(|tx| tx.link_results(RESULTS_AT_ONCE))?;
+            let results = self.store.read(|tx| tx.link_results(RESULTS_AT_ONCE, only_ended))?;
             if results.is_empty() {
                 return Ok(());
             }
