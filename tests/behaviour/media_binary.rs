@@ -296,6 +296,11 @@ fn a_form_of_the_api_takes_the_same_file_and_says_its_name() {
         let kind = [("Content-Type", "multipart/form-data; boundary=XX")];
         door.ask_with("POST", "/files", &kind, body).unwrap()
     };
+    for kind in ["multipart/form-data", "Multipart/Mixed; boundary=XX"] {
+        let form = [("Content-Type", kind)];
+        let refused = door.ask_with("POST", "/files", &form, b"--XX--").unwrap();
+        assert_eq!(refused.refusal().0, 400, "{kind}: the form itself is no file");
+    }
     let picture = jpeg(1 << 20);
     let named = part("file", "; filename=\"../promo.jpg\"", &picture);
     let taken = form(&[&named[..], b"--XX--\r\n"].concat()).expect(200).body;

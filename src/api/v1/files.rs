@@ -21,8 +21,7 @@ pub(super) struct TakenFile {
     bytes: u64,
     /// What it is, by its bytes.
     mimetype: String,
-    /// What a form called it, as `content` takes it; left out for a body that is no form.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// What a form called it, as `content` takes it; `null` for a body that is no form.
     filename: Option<String>,
 }
 
@@ -35,6 +34,11 @@ pub(super) fn take_in(v1: &V1, request: &mut Request) -> Result<Uploaded, Proble
     let body = Whole { left: request.length() as u64, body: request.coming() };
     let mut form = match Multipart::of(&content_type, body) {
         Ok(form) => form,
+        // The form itself would be taken for the file.
+        Err(_) if content_type.trim_start().to_ascii_lowercase().starts_with("multipart/") => {
+            let words = "a form is multipart/form-data, and its type has a `boundary`";
+            return Err(Problem::new(400, "bad_request", words));
+        }
         Err(body) => return Ok((add(v1, body)?, None)),
     };
     let broken = |error: io::Error| {
