@@ -326,6 +326,8 @@ const REFUSED_AT: &str = "events_refused_at";
 const REFUSED_WHY: &str = "events_refused_why";
 /// WAHA tells of a message within seconds.
 const EVENT_WITHIN: Duration = Duration::from_mins(15);
+/// An event may be newer than it is noted, by the minute in which none is noted again.
+const NOTED_WITHIN: Duration = Duration::from_mins(2);
 
 impl Tx<'_> {
     /// Notes that an event was taken.
@@ -357,7 +359,7 @@ impl Tx<'_> {
         };
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
                    WHERE finished_at > :since AND finished_at <= :before AND status = 'sent')";
-        let since = taken_at.map(|at| at.to_string()).unwrap_or_default();
+        let since = taken_at.map(|at| at.plus(NOTED_WITHIN).to_string()).unwrap_or_default();
         let params = params! { since, ":before": now.minus(EVENT_WITHIN) };
         Ok(EventsHeard {
             taken_at,

@@ -338,6 +338,16 @@ fn events_are_judged_by_those_that_were_really_taken_and_refused() {
     assert!(shop.server.kill());
     let (lines, _) = doctor(&shop.site);
     assert!(has(&lines, "ok events", "refused so far: 1"), "{lines:#?}");
+    // Which event was the last is noted to the minute: one of the same minute is not missed.
+    for (taken_at, verdict) in
+        [("2026-11-22T10:35:10Z", "ok events"), ("2026-11-22T10:30:10Z", "warning events")]
+    {
+        let noted =
+            "UPDATE meta SET value = ?1 WHERE key IN ('events_taken_at', 'events_refused_at')";
+        assert_eq!(shop.site.sql().execute(noted, [taken_at]).unwrap(), 2);
+        let (lines, _) = doctor(&shop.site);
+        assert!(has(&lines, verdict, "the last event was taken at 2026-11-22"), "{lines:#?}");
+    }
 }
 
 #[test]
