@@ -33,7 +33,7 @@ pub fn media(is_quick: bool) -> Vec<Line> {
     let more = files.peak_bytes.saturating_sub(texts.peak_bytes);
     let millis = |duration: Duration| duration.as_secs_f64() * 1e3;
     vec![Line {
-        figure: format!("16 MB files on {CHANNELS} channels at once, {secs} s, 8 senders"),
+        figure: format!("16 MB files on {CHANNELS} channels, 8 senders and so 7 files at once, {secs} s"),
         must: "at most 2 MB more at its peak than with texts; another channel's p99 lateness at most 50 ms".into(),
         measured: format!(
             "{:.1} MB more ({:.1} and {:.1} MB; {} files); p99 {:.0} ms in {} texts, {:.0} ms with texts alone",
