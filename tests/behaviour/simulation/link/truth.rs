@@ -212,6 +212,10 @@ impl Truth {
     fn check_untouched(&self, id: &str, truth: &RowTruth, worlds: &[&World], state: &State) {
         let found = state.rows("auto_messages").iter().find(|row| row["id"] == *id);
         let Some(row) = found.filter(|_| !truth.is_edited) else { return };
+        // What became of it at an appliance that is not in the story nobody knows here.
+        if state.rivals.iter().any(|(rivals, _)| rivals == id) {
+            return;
+        }
         let due = micros(row["scheduled_at"].as_str().unwrap(), 0).unwrap();
         // One that was due before the link, or before a takeover, is left alone.
         let is_old =
