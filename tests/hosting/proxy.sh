@@ -51,7 +51,21 @@ check_panel() { # name: wants ADMIN_PASSWORD=kata-sandi-panel in the settings
     grep -q 'panel/messages/' "$site/answer" || fail "the page of messages lists none"
     grep -q '#HttpOnly_.*TRUE.*panel' "$jar" || fail "the cookie of the login is not for TLS alone: $(cat "$jar")"
     expect 413 "3 MB to the panel" /panel/contacts/import -X POST -b "$jar" -H "$origin" --data-binary "@$site/big" -H 'Expect:'
-    say "$1: a person logs in at the panel and sees its pages"
+    # A picture of 3 MB for a message is let through, one of 40 is not.
+    local picture
+    { printf '\377\330\377\340'; cat "$site/big"; } >"$site/promo.jpg"
+    picture=$(sha256sum "$site/promo.jpg" | cut -d' ' -f1)
+    expect 200 "the form of a message" /panel/messages/new -b "$jar"
+    csrf=$(sed -n 's/.*name="csrf" value="\([^"]*\)".*/\1/p' "$site/answer" | head -1)
+    expect 200 "a picture of 3 MB" /panel/messages/file -b "$jar" -H "$origin" -H 'Expect:' -F "csrf=$csrf" -F kind=image \
+        -F "upload=@$site/promo.jpg"
+    grep -q "/panel/files/$picture" "$site/answer" || fail "the picture is not shown: $(head -c 300 "$site/answer")"
+    expect 200 "the picture" "/panel/files/$picture" -b "$jar"
+    cmp -s "$site/answer" "$site/promo.jpg" || fail "the picture is not the one that was sent"
+    head -c 40000000 /dev/zero >"$site/huge"
+    expect 413 "a file of 40 MB" /panel/messages/file -b "$jar" -H "$origin" -H 'Expect:' -F "csrf=$csrf" -F "upload=@$site/huge"
+    rm -f "$site/huge"
+    say "$1: a person logs in at the panel, sees its pages and uploads a picture of 3 MB"
 }
 
 check_api() { # name
