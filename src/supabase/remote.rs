@@ -465,10 +465,11 @@ impl Remote {
         Ok(rows.iter().filter_map(|row| text(row, "channel_id")).collect())
     }
 
-    /// Makes a channel ours that is `from`'s. Returns whether it was.
+    /// Makes a channel ours that is `from`'s. Returns whether it was. Since when it is sent for stays: of
+    /// several that had it, each may have left something.
     pub(super) fn take_over(&self, channel: &str, from: &str, to: &str) -> Result<bool, Trouble> {
         let filter = Filter::equal("channel_id", channel).and("appliance_id", "eq", from);
-        let body = json!({ "appliance_id": to, "taken_at": "now", "seen_at": "now" });
+        let body = json!({ "appliance_id": to, "seen_at": "now" });
         Ok(!self.patch(OWNERS, &filter, "", &body)?.is_empty())
     }
 

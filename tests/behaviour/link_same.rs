@@ -86,13 +86,13 @@ const SCRIPT: &[(&str, &str, &str, &str)] = &[
         "PATCH",
         "auto_message_channel_owners?channel_id=eq.C1&appliance_id=eq.satu",
         REP,
-        r#"{"appliance_id":"dua","taken_at":"now","seen_at":"now"}"#,
+        r#"{"appliance_id":"dua","seen_at":"now"}"#,
     ),
     (
         "PATCH",
         "auto_message_channel_owners?channel_id=eq.C1&appliance_id=eq.satu",
         REP,
-        r#"{"appliance_id":"tiga","taken_at":"now","seen_at":"now"}"#,
+        r#"{"appliance_id":"tiga","seen_at":"now"}"#,
     ),
     // Find, claim, and whose it is.
     (
