@@ -10,6 +10,8 @@ const LINK_FROM: u64 = 10;
 /// A day with fewer sends is no leap, whatever came before.
 const LEAP_FROM: u64 = 60;
 const LEAP: u64 = 3;
+/// A few at night are answers to people who are awake.
+const NIGHT_FROM: u64 = 10;
 /// From this hour until before that one people sleep.
 const NIGHT: (u8, u8) = (22, 6);
 
@@ -94,7 +96,7 @@ pub(super) fn risks(counted: Counted) -> Vec<Risk> {
         (strangers >= SAME_TEXT_FROM && !varies).then_some(Risk::SameText { strangers }),
         (strangers >= LINK_FROM && has_link).then_some(Risk::LinkToStrangers { strangers }),
         leaps.then_some(Risk::Leap { count: on_first_day, day_before }),
-        (at_night > 0).then_some(Risk::Night { count: at_night }),
+        (at_night >= NIGHT_FROM).then_some(Risk::Night { count: at_night }),
     ]
     .into_iter()
     .flatten()

@@ -81,4 +81,11 @@ impl Tx<'_> {
         let day_before = now.minus(Duration::from_hours(24));
         self.execute_sql(sql, params! { id, now, day_before })
     }
+
+    /// A session that began anew: what had no tick before says nothing of it.
+    pub(super) fn forget_missing_ticks(&self, id: i64) -> SqlResult<()> {
+        let sql = "UPDATE channels SET sends_since_ack = 0, fifth_unacked_at = NULL
+                   WHERE id = :id AND sends_since_ack > 0";
+        self.execute_sql(sql, params! { id })
+    }
 }

@@ -182,6 +182,9 @@ impl Tx<'_> {
         if self.is_overtaken(event, now)? {
             return Ok(None);
         }
+        if event.is_working {
+            self.forget_missing_ticks(id)?;
+        }
         self.channel(id)
     }
 

@@ -487,11 +487,11 @@ fn a_leap_and_a_night_are_said_before() {
     world.execute("UPDATE channel_days SET claimed = 19");
     assert_eq!(risks(&world, id).0, ["risk_leap"]);
     let night = World::new();
-    let id = night.message(&to(2));
+    let id = night.message(&to(10));
     night.execute("UPDATE auto_messages SET scheduled_at = '2026-12-01 15:00'"); // 22:00
     assert_eq!(risks(&night, id).0, ["risk_night"]);
-    night.execute("UPDATE auto_messages SET scheduled_at = '2026-12-01 14:58'");
-    assert_eq!(risks(&night, id).0, [""; 0]);
+    night.execute("UPDATE auto_messages SET scheduled_at = '2026-12-01 14:59'");
+    assert_eq!(risks(&night, id).0, [""; 0], "nine at night");
     night.execute("UPDATE channels SET send_window = '07:00-21:00'");
     night.execute("UPDATE auto_messages SET scheduled_at = '2026-12-01 20:00'");
     assert_eq!(risks(&night, id).0, [""; 0]);
