@@ -169,7 +169,10 @@ impl Core {
             | Outcome::Unknown { .. } => None,
         };
         let was_ours = tx.record(claimed, transition, accepted_id, now.wall)?;
-        tx.set_channel_ready_at(channel, ready_at, Some(transition.status), now.wall)?;
+        // What this WAHA sends to nobody says nothing of the number.
+        let is_its_own = !matches!(outcome, Outcome::NotOffered { .. });
+        let ended = is_its_own.then_some(transition.status);
+        tx.set_channel_ready_at(channel, ready_at, ended, now.wall)?;
         let broke = match hold {
             Some((hold, until)) => tx.hold_channel(channel, hold, Some(until), now.wall)?,
             None => None,

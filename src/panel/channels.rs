@@ -136,9 +136,8 @@ fn held(kind: Option<HoldKind>, visit: &Visit<'_>) -> (Badge, &'static str, bool
         Some(HoldKind::Session) => (format::held(w.channel_scan), w.held_session, true),
         Some(HoldKind::Unreachable) => (format::held(word), w.held_unreachable, true),
         Some(HoldKind::RateLimited) => (format::held(word), w.held_limited, false),
-        Some(HoldKind::Restricted | HoldKind::Breaker) => {
-            (format::held(word), w.held_restricted, true)
-        }
+        Some(HoldKind::Restricted) => (format::held(word), w.held_restricted, true),
+        Some(HoldKind::Breaker) => (format::held(word), w.held_breaker, true),
         Some(HoldKind::OtherNumber) => (format::held(w.channel_scan), w.held_other_number, true),
         // A window that cannot be read has no kind.
         Some(HoldKind::Misconfigured) | None => (format::held(word), w.held_config, true),

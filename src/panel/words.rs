@@ -147,6 +147,7 @@ words! {
     held_limited: "WhatsApp meminta istirahat. Pengiriman jalan lagi sendiri setelah waktunya.", "WhatsApp asked for a rest. Sending goes on by itself after that time.";
     held_config: "Periksa alamat WAHA dan kunci API di pengaturan.", "Check WAHA's address and API key in the settings.";
     held_restricted: "WhatsApp membatasi nomor ini. Berhenti mengirim dulu dan periksa nomornya di ponsel.", "WhatsApp restricted this number. Stop sending for now and look at it on the phone.";
+    held_breaker: "Nomor ini berhenti sendiri supaya tidak diblokir. Periksa di ponsel, lalu lepaskan.", "This number stopped by itself, so that it is not banned. Look at it on the phone, then release.";
     held_other_number: "HP lain memindai kode sesi ini. Benar ini nomor barunya? Pakai nomor itu. Bila tidak, pindai ulang dengan HP yang lama, lalu lepaskan.", "Another phone scanned this session's code. Is the new number right? Then use it. If not, scan again with the old phone, then release.";
     confirm_number: "Pakai nomor baru", "Use the new number";
     channel_waits: "Di luar jam kirim", "Outside its hours";

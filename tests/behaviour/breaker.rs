@@ -55,6 +55,19 @@ fn five_failures_among_20_stop_nothing() {
 }
 
 #[test]
+fn what_this_waha_sends_to_nobody_says_nothing_of_the_number() {
+    let world = World::new();
+    world.message(&list(14, 0));
+    for one in 0..6 {
+        world.message(&format!("0813000{one}0501"));
+    }
+    world.message("081200007050");
+    world.run();
+    assert_eq!(world.ask("SELECT count(*) FROM deliveries WHERE status = 'failed'"), "6");
+    assert_eq!((held(&world).as_str(), world.received().len()), ("", 15));
+}
+
+#[test]
 fn a_hold_that_was_ended_with_sqlite3_counts_no_more_either() {
     let world = World::new();
     world.message(&list(14, 6));
