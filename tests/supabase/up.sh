@@ -32,8 +32,9 @@ stop_pid() { local f=$1 sig=$2 p; [ -f "$f" ] || return 0; p=$(head -1 "$f"); ki
   for _ in $(seq 100); do    # a zombie that nobody reaps is gone, too
     [ -d "/proc/$p" ] && ! grep -q '^State:.Z' "/proc/$p/status" 2>/dev/null || break; sleep 0.05; done; rm -f "$f"; }
 
+# What was said to be committed outlives crash-pg, as with Supabase, also where the disk is not waited for.
 start_pg() { as_pg "$PGBIN/pg_ctl" -D "$DIR/pg" -l "$DIR/postgres.log" -w -s -o "-p $PG_PORT -k $DIR/sock \
-  -c listen_addresses=127.0.0.1 -c fsync=$FSYNC -c synchronous_commit=$FSYNC -c full_page_writes=$FSYNC \
+  -c listen_addresses=127.0.0.1 -c fsync=$FSYNC -c synchronous_commit=on -c full_page_writes=$FSYNC \
   -c max_connections=100 -c shared_buffers=128MB -c timezone=UTC" start; }
 
 case $VERB in
