@@ -21,11 +21,7 @@ const ELSEWHERE: [(&str, &str, &str); 12] = [
     ("docs/website.md", "systemctl stop", "tests/examples/run.sh, without systemd"),
     // It runs each block, or names what does.
     ("dist/PANDUAN.md", "", "recipe.rs"),
-    (
-        "docs/first-day.md",
-        "",
-        "a record of what was typed: recipe.rs runs the same blocks of the README",
-    ),
+    ("docs/first-day.md", "", "recipe.rs"),
 ];
 
 fn root() -> &'static Path {

@@ -266,7 +266,10 @@ fn what_was_kept_can_be_restored() {
 fn the_program_may_be_replaced_while_it_serves() {
     let site = Site::new();
     let program = site.path("program");
-    fs::copy(env!("CARGO_BIN_EXE_auto-message-scheduler"), &program).unwrap();
+    // Not `fs::copy`: a child of another test could hold the file open for writing (ETXTBSY).
+    let mut copy = std::process::Command::new("cp");
+    copy.arg(env!("CARGO_BIN_EXE_auto-message-scheduler")).arg(&program);
+    assert!(copy.status().unwrap().success());
     let serve = || {
         let log = site.path("serve.log");
         let mut command = std::process::Command::new(&program);
