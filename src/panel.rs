@@ -24,6 +24,7 @@ mod preview;
 mod recipients;
 mod reply;
 mod runs;
+mod test_send;
 mod upload;
 mod visit;
 mod words;

@@ -11,6 +11,7 @@ use super::format;
 use super::format::Choice;
 use super::merge::{self, Conflict, Told, Was};
 use super::preview::{self, Preview};
+use super::test_send::{self, TestFields};
 use super::visit::{Page, Visit};
 use super::{Answered, PageError, reply};
 use crate::contacts::tags;
@@ -80,6 +81,7 @@ struct ComposePage<'a> {
     carries: CarriedFields,
     /// The most that a file may have, in MB.
     megabytes_max: u64,
+    test: TestFields,
 }
 
 /// The file of a form, as far as it is chosen.
@@ -362,9 +364,8 @@ pub(super) fn attach(visit: &Visit<'_>) -> Answered {
 /// Makes a message of a form, or shows what is wrong with it.
 pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
     let fields = Fields::read(visit);
-    if visit.form.get("do") == Some("preview") {
-        let told = Told::problem(carried::not_taken(visit).unwrap_or_default());
-        return show(visit, 200, None, fields, told);
+    if let Some(shown) = only_shown(visit, None, &fields)? {
+        return Ok(shown);
     }
     if let Some(before) = visit.made_before()? {
         return made_before(visit, &before, fields);
@@ -407,6 +408,23 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
         }
         Err(problem) => show(visit, 422, None, fields, Told::problem(problem)),
     }
+}
+
+/// What leaves the form as it is: a look at it, and a test.
+fn only_shown(
+    visit: &Visit<'_>,
+    edited: Option<&Message>,
+    fields: &Fields,
+) -> Result<Option<Response>, PageError> {
+    let (status, told) = match visit.form.get("do") {
+        Some("preview") => (200, Told::problem(carried::not_taken(visit).unwrap_or_default())),
+        Some(test_send::DO) => match test_send::send(visit, fields)? {
+            Ok(tested) => (200, Told { tested: Some(tested), ..Told::default() }),
+            Err(problem) => (422, Told::problem(problem)),
+        },
+        Some(_) | None => return Ok(None),
+    };
+    show(visit, status, edited, fields.clone(), told).map(Some)
 }
 
 /// On to the message that a form made.
@@ -472,9 +490,8 @@ fn ask_about_same(visit: &Visit<'_>) -> Result<Option<Told>, PageError> {
 
 pub(super) fn save_edit(visit: &Visit<'_>, detail: &Message) -> Answered {
     let (mine, id) = (Fields::read(visit), detail.id);
-    if visit.form.get("do") == Some("preview") {
-        let told = Told::problem(carried::not_taken(visit).unwrap_or_default());
-        return show(visit, 200, Some(detail), mine, told);
+    if let Some(shown) = only_shown(visit, Some(detail), &mine)? {
+        return Ok(shown);
     }
     let there = format!("/panel/messages/{id}");
     if visit.is_second()? {
@@ -620,7 +637,11 @@ fn show(
     let (w, id) = (visit.words(), edited.map(|detail| detail.id));
     let mut preview = preview::look(visit, &fields, id.is_none())?;
     say_yes(visit, &fields, told.sure, &mut preview);
-    let was = edited.map(|detail| Was::of(&Fields::of(visit, detail).parts()));
+    let was = match visit.form.get("was").filter(|_| told.conflicts.is_empty()) {
+        // A look changes nothing of what the form was made from.
+        Some(was) => Some(was.to_owned()),
+        None => edited.map(|detail| Was::of(&Fields::of(visit, detail).parts())),
+    };
     let (channels, columns, attributes) = visit
         .panel
         .read(|tx| Ok((tx.channels()?, tx.tag_columns(TAG_COLUMNS_MAX)?, tx.some_attributes()?)))?;
@@ -666,6 +687,7 @@ fn show(
         attached: Attached::of(visit, &fields),
         carries: CarriedFields::of(&fields.content),
         megabytes_max: visit.panel.config.media_max_mb,
+        test: TestFields::of(visit)?,
         f: fields,
         is_new: id.is_none(),
         preview,

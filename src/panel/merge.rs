@@ -3,6 +3,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::test_send::Tested;
 use crate::secret::to_hex;
 
 /// What the parts of a form were when it was made: `name=hash`, with spaces between them.
@@ -33,6 +34,8 @@ pub(super) struct Told {
     /// What the button of a question does, as `do` has it; empty when nothing is asked.
     pub(crate) asks: &'static str,
     pub(crate) conflicts: Vec<Conflict>,
+    /// A test that was made of the form.
+    pub(crate) tested: Option<Tested>,
 }
 
 /// A field that somebody else changed meanwhile: what is stored now. The form still has the other.

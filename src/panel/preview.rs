@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::forecast;
 use crate::language::Language;
 use crate::messages::{self, Reached};
+use crate::recipient;
 use crate::send_window::Gap;
 use crate::template::Template;
 
@@ -26,6 +27,8 @@ pub(super) struct Preview {
     pub(crate) count: u64,
     pub(crate) counted: String,
     pub(crate) samples: Vec<Sample>,
+    /// The first recipients, to choose from: a number and a name.
+    pub(crate) first: Vec<(String, String)>,
     pub(crate) skipped_count: u64,
     pub(crate) skipped: Vec<Skipped>,
     /// When it begins and when the last one has it, in words.
@@ -81,6 +84,7 @@ pub(super) fn look(visit: &Visit<'_>, fields: &Fields, is_new: bool) -> Result<P
         }
     };
     preview.count = found.count;
+    preview.first = found.first.iter().map(named).collect();
     preview.samples = found.first.into_iter().take(SAMPLES_MAX).map(sample).collect();
     preview.skipped_count = found.skipped.len() as u64;
     let skipped = found.skipped.into_iter().take(SKIPPED_SHOWN_MAX);
@@ -112,6 +116,10 @@ pub(super) fn content_problem(
         }
         Err(why) => Some(why),
     })
+}
+
+fn named(one: &Reached) -> (String, String) {
+    (recipient::shown(&one.to), one.name.clone().unwrap_or_default())
 }
 
 fn sample(one: Reached) -> Sample {

@@ -178,6 +178,11 @@ impl<'a> Visit<'a> {
         Some(FormMark { mark, form: &self.digest })
     }
 
+    /// What a person filled in, as a hash.
+    pub(super) fn digest(&self) -> &str {
+        &self.digest
+    }
+
     /// What the form made when it came before.
     pub(super) fn made_before(&self) -> Result<Option<MadeBefore>, StoreError> {
         let Some(mark) = self.mark() else { return Ok(None) };

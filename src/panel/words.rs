@@ -277,6 +277,17 @@ words! {
     needs_place: "Isi koordinatnya, misalnya -6.2088, 106.8456.", "Give the coordinates, such as -6.2088, 106.8456.";
     needs_card: "Isi nama dan nomor di kartu.", "Give the name and the number on the card.";
     needs_options: "Isi pilihan jawabannya, satu per baris.", "Give the answers, one a line.";
+    to_me_first: "Kirim ke saya dulu", "Send it to me first";
+    to_me_help: "Anda menerimanya persis seperti orang itu. Tidak ada penerima yang menerima apa-apa, dan formulir ini tetap seperti adanya.", "You get it just as that person would. No recipient gets anything, and this form stays as it is.";
+    own_number: "Nomor saya", "My number";
+    words_of: "Seolah untuk", "As if for";
+    first_recipient: "penerima pertama", "the first recipient";
+    test_it: "Kirim ke saya", "Send to me";
+    test_title: "Tes: {}", "Test: {}";
+    test_sent: "Tes dikirim ke {}.", "The test goes to {}.";
+    needs_own_number: "Isi dulu nomor Anda sendiri.", "Give your own number first.";
+    nobody_like: "Tidak ada kontak yang namanya memuat «{}».", "No contact's name contains “{}”.";
+    test_would_differ: "Data kontak ini berisi tanda kurung kurawal, jadi tes tidak bisa sama persis. Pilih kontak lain.", "This contact's data has braces in it, so the test would not be the same. Choose another contact.";
     save_draft: "Simpan sebagai draf", "Keep as a draft";
     preview: "Pratinjau", "Preview";
     preview_empty: "Isi pesan dan penerima untuk melihat hasilnya di sini.", "Fill in text and recipients to see here what they get.";

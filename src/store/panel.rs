@@ -10,6 +10,9 @@ use crate::clock::Timestamp;
 
 const PASSWORD_KEY: &str = "panel_password_hash";
 const DEVICE_KEY: &str = "panel_device_key";
+/// The number that tests go to, and the message that the last of them was.
+const OWN_NUMBER_KEY: &str = "panel_own_number";
+const TEST_KEY: &str = "panel_test";
 /// How long a mark is kept: longer than a browser keeps a form that nobody sends.
 const MARKS_LAST: Duration = Duration::from_hours(7 * 24);
 /// How many marks are kept at most.
@@ -70,6 +73,17 @@ impl Tx<'_> {
         }
         self.set_meta(DEVICE_KEY, made)?;
         Ok(made.to_owned())
+    }
+
+    /// The number that tests go to.
+    pub(crate) fn panel_own_number(&self) -> SqlResult<Option<String>> {
+        self.meta(OWN_NUMBER_KEY)
+    }
+
+    /// Notes the number that a test went to, and the message that it is.
+    pub(crate) fn note_panel_test(&self, number: &str, message_id: i64) -> SqlResult<()> {
+        self.set_meta(OWN_NUMBER_KEY, number)?;
+        self.set_meta(TEST_KEY, &message_id.to_string())
     }
 
     /// Begins a session, and drops those that have ended: begun before `oldest`, or unused since

@@ -9,6 +9,7 @@ mod escaping;
 mod looks;
 mod messages;
 mod size;
+mod test_send;
 mod twice;
 
 use std::collections::BTreeMap;

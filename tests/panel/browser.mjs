@@ -423,6 +423,46 @@ async function withoutScripts(base) {
   await page.context().close();
 }
 
+/** "To me first": the form's words for one contact, to one's own number, once; the form stays as it is. */
+async function toMeFirst(base, site) {
+  const arrived = () => readFileSync(join(site, "fake-waha.log"), "utf8");
+  const jobs = [["desktop", "id", true], ["phone", "en", true], ["phone", "id", false], ["desktop", "en", false]];
+  for (const [index, [shape, language, javaScriptEnabled]] of jobs.entries()) {
+    const page = await open(base, { ...shapes[shape], javaScriptEnabled });
+    await logIn(page);
+    await page.goto("/panel/contacts/new");
+    await page.fill("#name", `Rini ${index}`);
+    await page.fill("#number", `08120000720${index}`);
+    await page.fill("#attributes", "kota=Solo");
+    await page.click("button.main");
+    await page.waitForURL("**?done=contact_added");
+    await page.goto(`/panel/messages/new?lang=${language}`);
+    const words = `Tes ${index}`;
+    await page.fill("#text", `${words}: {{name|Kak}} di {{kota}}`);
+    await page.fill("#to", "081200007001");
+    await page.fill("#own", "0812-0000-7100");
+    await page.fill("#like", `Rini ${index}`);
+    const button = page.locator("button[value=test]");
+    if (javaScriptEnabled) {
+      await page.evaluate(() => {
+        const press = () => document.querySelector("button[value=test]").click();
+        press();
+        press();
+      });
+    } else await button.click();
+    await page.waitForSelector(".notice >> text=+62 812-0000-7100");
+    if (javaScriptEnabled) await examine(page);
+    await until("it arrives in the contact's words", () => arrived().includes(`${words}: Rini ${index} di Solo`));
+    assert.equal(arrived().split(`${words}: Rini`).length, 2, "once");
+    assert.equal(await page.inputValue("#text"), `${words}: {{name|Kak}} di {{kota}}`);
+    assert.equal(await page.inputValue("#to"), "081200007001");
+    await page.goto("/panel/messages/new");
+    assert.equal(await page.inputValue("#own"), "+6281200007100", "it is kept");
+    page.quiet();
+    await page.context().close();
+  }
+}
+
 /** A picture as a phone makes it: a real JPEG, drawn by the browser. */
 async function promo(page) {
   const url = await page.evaluate(() => {
@@ -625,13 +665,19 @@ async function pictures() {
 }
 
 const base = await site(join(directory, "new"));
-await ownersWay(base, "desktop", 1);
-await ownersWay(base, "phone", 2);
-await withoutScripts(base);
-await slowAnswers(base);
-await dates(base);
-await twoTabs(base);
-await carries(base, join(directory, "new"));
+const jobs = {
+  ownersWayDesktop: () => ownersWay(base, "desktop", 1),
+  ownersWayPhone: () => ownersWay(base, "phone", 2),
+  withoutScripts,
+  slowAnswers,
+  dates,
+  twoTabs,
+  toMeFirst,
+  carries,
+};
+// `ONLY=dates,twoTabs` runs these alone.
+const only = process.env.ONLY?.split(",");
+for (const [name, job] of Object.entries(jobs)) if (!only || only.includes(name)) await job(base, join(directory, "new"));
 if (screenshots) {
   mkdirSync(screenshots, { recursive: true });
   await pictures();

@@ -1,0 +1,151 @@
+//! "To me first": what a form says, sent to a number of one's own, in the words that a recipient would get.
+//! It is a message of its own and goes at the pace of its channel; the form stays as it is.
+
+use super::compose::Fields;
+use super::visit::Visit;
+use super::{PageError, carried, format, preview};
+use crate::contacts::{self, Filter};
+use crate::content::KindName;
+use crate::messages::{self, ComposeError, Draft, Timing};
+use crate::recipient::normalize_phone;
+use crate::store::{FormMark, PageFrom};
+use crate::template::Template;
+
+/// What `do` says for it.
+pub(super) const DO: &str = "test";
+
+/// The fields of a form for it.
+#[derive(Default)]
+pub(super) struct TestFields {
+    /// The own number; the one of the last test when none is typed.
+    pub(crate) own: String,
+    /// Whose words it has: a number, an id or a name; empty for the first recipient's.
+    pub(crate) like: String,
+}
+
+/// A test that was made.
+pub(super) struct Tested {
+    pub(crate) id: i64,
+    pub(crate) words: String,
+}
+
+impl TestFields {
+    pub(super) fn of(visit: &Visit<'_>) -> Result<Self, PageError> {
+        let typed = |name| visit.form.filled(name).map(str::to_owned);
+        let own = match typed("own") {
+            Some(own) => own,
+            None => visit.panel.read(|tx| tx.panel_own_number())?.unwrap_or_default(),
+        };
+        Ok(Self { own, like: typed("like").unwrap_or_default() })
+    }
+}
+
+/// Sends it once; `Err` is what is wrong, in the reader's words.
+pub(super) fn send(
+    visit: &Visit<'_>,
+    fields: &Fields,
+) -> Result<Result<Tested, String>, PageError> {
+    let (w, config) = (visit.words(), &visit.panel.config);
+    let TestFields { own, like } = TestFields::of(visit)?;
+    if own.is_empty() {
+        return Ok(Err(w.needs_own_number.to_owned()));
+    }
+    let own = match normalize_phone(&own, &config.country) {
+        Ok(digits) => format!("+{digits}"),
+        Err(reason) => return Ok(Err(reason.text(visit.language))),
+    };
+    if let Some(problem) = carried::not_taken(visit) {
+        return Ok(Err(problem));
+    }
+    if let Some(problem) = preview::content_problem(visit, fields)? {
+        return Ok(Err(problem));
+    }
+    if fields.text.trim().is_empty() && fields.read_content().name() == KindName::Text {
+        return Ok(Err(w.needs_text.to_owned()));
+    }
+    let text = match words(visit, fields, &own, &like)? {
+        Ok(text) => text,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    let title = if fields.title.is_empty() { w.message } else { &fields.title };
+    let draft = Draft {
+        text,
+        content: fields.content().map(str::to_owned),
+        title: Some(w.test_title.replace("{}", title)),
+        to: vec![own.clone()],
+        channel: Some(fields.channel.clone()).filter(|channel| !channel.is_empty()),
+        timing: Some(Timing::At(vec!["now".to_owned()])),
+        created_by: "panel",
+        ..Draft::default()
+    };
+    // Another mark than the form's own: the test does not use the form up. Other words are another test.
+    let form = visit.digest();
+    let mark = visit.mark().map(|mark| format!("{} test {form} {own} {like}", mark.mark));
+    let mark = mark.as_deref().map(|mark| FormMark { mark, form });
+    let added =
+        visit.panel.with_store(|store| messages::add(store, &draft, mark, config, visit.now));
+    let id = match added {
+        Err(ComposeError::MadeBefore(before)) => Ok(before.id),
+        added => visit.told(added)?.map(|composed| composed.id),
+    };
+    let id = match id {
+        Ok(id) => id,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    visit.panel.write(|tx| tx.note_panel_test(&own, id))?;
+    visit.wake();
+    let number = format::phone(&format!("{}@c.us", own.trim_start_matches('+')));
+    Ok(Ok(Tested { id, words: w.test_sent.replace("{}", &number) }))
+}
+
+/// The text as one recipient gets it: the chosen one, else the first of the form, else oneself.
+fn words(
+    visit: &Visit<'_>,
+    fields: &Fields,
+    own: &str,
+    like: &str,
+) -> Result<Result<String, String>, PageError> {
+    let (w, config, language) = (visit.words(), &visit.panel.config, visit.language);
+    let column = match like {
+        "" => fields.column(),
+        like => match person(visit, like)? {
+            Some(column) => column,
+            None => return Ok(Err(w.nobody_like.replace("{}", like))),
+        },
+    };
+    for column in [column.as_str(), own] {
+        let found = visit.panel.read(|tx| {
+            let what = (&fields.read_content(), fields.text.as_str());
+            messages::recipients(tx, Some(column), what, config, true)
+        })?;
+        let found = match visit.told(found)? {
+            Ok(found) => found,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        match (found.first.into_iter().next(), found.skipped.first()) {
+            (Some(one), _) if Template::parse(&one.text).varies() => {
+                return Ok(Err(w.test_would_differ.to_owned()));
+            }
+            (Some(one), _) => return Ok(Ok(one.text)),
+            (None, Some(one)) => {
+                return Ok(Err(format!("{}: {}", one.who, one.reason.text(language))));
+            }
+            (None, None) => {}
+        }
+    }
+    Ok(Err(w.needs_recipients.to_owned()))
+}
+
+/// The column that names whom somebody means: an id and a number mean themselves, else a name is looked for.
+fn person(visit: &Visit<'_>, like: &str) -> Result<Option<String>, PageError> {
+    let is_name = like.chars().any(char::is_alphabetic);
+    if !is_name {
+        return Ok(Some(like.to_owned()));
+    }
+    let filter = Filter { search: Some(like.to_owned()), ..Filter::default() };
+    let country = &visit.panel.config.country;
+    let found = visit
+        .panel
+        .with_store(|store| contacts::page(store, &filter, PageFrom::Newest, 1, country))?;
+    Ok(found.first().map(|person| person.id.to_string()))
+}
