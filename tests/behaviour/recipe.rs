@@ -217,7 +217,8 @@ fn the_record_of_the_first_day_is_what_its_commands_still_do() {
         let line = asked.lines().find(|line| line.starts_with(question));
         let answer =
             &line.unwrap_or_else(|| panic!("not in the record: {question}"))[question.len()..];
-        typed += &format!("{}\n", if instead.is_empty() { answer } else { &instead });
+        typed += if instead.is_empty() { answer } else { &instead };
+        typed.push('\n');
     }
     fs::write(account.here().join("typed"), typed).unwrap();
     let (copy, _) = init.split_once("./auto-message-scheduler init").unwrap();
