@@ -9,10 +9,10 @@ use serde_json::{Map, Value, json};
 use crate::clock::Timestamp;
 use crate::language::Language;
 
-/// Makes the enum from its table: each line has the code, the variant with its parameters, and the texts,
-/// in which `{parameter}` stands for its value.
+/// Makes the enum from its table: each line has the code, the variant with its parameters, `@whatsapp` when
+/// it is a failure that WhatsApp itself is behind, and the texts, in which `{parameter}` stands for its value.
 macro_rules! reasons {
-    ($($(#[$doc:meta])* $code:literal $name:ident $({ $($field:ident: $type:ty),+ })?:
+    ($($(#[$doc:meta])* $code:literal $name:ident $({ $($field:ident: $type:ty),+ })? $(@ $by:ident)?:
         $english:literal, $indonesian:literal;)*) => {
         /// Why a message, a delivery or a channel is not where a person would expect it.
         #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,14 @@ macro_rules! reasons {
                     $(Self::$name $({ $($field),+ })? => {
                         map([$($((stringify!($field), $field.to_json())),+)?])
                     })*
+                }
+            }
+
+            /// Whether a send that failed for it says something of the number that sends. What WAHA or a proxy
+            /// thinks of our request, and what is wrong on the way there, does not.
+            pub(crate) fn is_whatsapps_no(&self) -> bool {
+                match self {
+                    $(Self::$name { .. } => !concat!($(stringify!($by))?).is_empty(),)*
                 }
             }
 
@@ -339,21 +347,21 @@ reasons! {
 
     // --- what WAHA said to a send ---
     /// WhatsApp refused the message: an ack of -1, in WAHA's answer or in an event after it.
-    "refused" Refused:
+    "refused" Refused @whatsapp:
         "WhatsApp refused it after WAHA had accepted it (ack ERROR)",
         "WhatsApp menolaknya setelah diterima WAHA (ack ERROR)";
     "refused_by_waha" RefusedByWaha { status: u64, words: WahaWords }:
         "WAHA refused it with {status}{words}",
         "WAHA menolaknya dengan {status}{words}";
     /// WhatsApp does not resolve the number (GOWS answers 500 for it; nothing was sent).
-    "no_lid" NoLid:
+    "no_lid" NoLid @whatsapp:
         "WhatsApp does not resolve this number (no LID found)",
         "WhatsApp tidak menemukan nomor ini (LID tidak ada)";
     /// This WAHA, its tier or its engine has no such feature: whoever the recipient is.
     "not_offered" NotOffered { words: WahaWords }:
         "this WAHA cannot send it, to nobody{words}",
         "WAHA ini tidak bisa mengirimnya kepada siapa pun{words}";
-    "restricted" Restricted:
+    "restricted" Restricted @whatsapp:
         "WhatsApp restricted this account (error 463): stop sending from it for a while",
         "WhatsApp membatasi akun ini (error 463): berhenti mengirim dari nomor ini untuk sementara";
     "answered_without_id" AnsweredWithoutId { status: u64 }:
@@ -371,7 +379,7 @@ reasons! {
         "WAHA tidak menjawab setelah pesan dikirim: {cause}";
 
     // --- what a look-up found ---
-    "refused_by_look_up" RefusedByLookUp:
+    "refused_by_look_up" RefusedByLookUp @whatsapp:
         "WhatsApp refused it (ack -1), as a look-up found",
         "WhatsApp menolaknya (ack -1), menurut pemeriksaan";
     "looked_up" LookedUp { first: Box<Explanation>, at: Timestamp, found: Box<Explanation> }:
@@ -507,14 +515,6 @@ reasons! {
         "database ini cadangan yang ditaruh di sini tanpa `restore`; yang dianggapnya belum terkirim mungkin sudah terkirim. Hentikan program dan jalankan `auto-message-scheduler restore` dengan cadangan itu, atau `auto-message-scheduler confirm-place` bila tidak ada yang terkirim sejak cadangan dibuat";
 
     // --- what waits, though nothing is held ---
-    /// A session takes messages, and WhatsApp's server does not get them.
-    "session_stuck" SessionStuck { count: u64 }:
-        "{count} messages have not reached WhatsApp's server: restart the session",
-        "{count} pesan belum sampai ke server WhatsApp: mulai ulang sesinya";
-    /// The same where no ack ever came: then the events may be what is wrong.
-    "session_stuck_without_acks" SessionStuckWithoutAcks { count: u64 }:
-        "{count} messages have not reached WhatsApp's server: restart the session (if they did arrive, its webhook lacks the event message.ack)",
-        "{count} pesan belum sampai ke server WhatsApp: mulai ulang sesinya (jika pesannya ternyata sampai, webhook sesi itu belum mengirim message.ack)";
     /// This machine's clock and WAHA's are too far apart.
     "clocks_differ" ClocksDiffer { ours: Timestamp, theirs: Timestamp }:
         "this machine's clock said {ours} when WAHA's said {theirs}: nothing is sent and nothing expires before they agree; set the wrong one",

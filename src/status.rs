@@ -16,7 +16,7 @@ use crate::lock::{self, Holder, Sending};
 use crate::reason::Explanation;
 use crate::schedule::Zone;
 use crate::store::{
-    CallbackCounts, Channel, Message, Run, SqlResult, Store, StoreError, Stuck, Tx, Unresolved,
+    CallbackCounts, Channel, Message, Run, SqlResult, Store, StoreError, Tx, Unresolved,
 };
 use crate::supabase::LinkStatus;
 
@@ -108,8 +108,6 @@ pub(crate) struct ChannelState {
     pub(crate) closed: Option<String>,
     /// About when the last of `pending` goes out, if it may send at all.
     pub(crate) backlog_ends_at: Option<Timestamp>,
-    /// Messages that its session took and WhatsApp's server did not get.
-    pub(crate) stuck: Option<Stuck>,
 }
 
 /// How everything stands at `now`.
@@ -155,8 +153,7 @@ fn channels(tx: &Tx<'_>, config: &Config, now: Timestamp) -> SqlResult<Vec<Chann
             queue.took(at);
             backlog_ends_at = Some(at);
         }
-        let stuck = tx.stuck_session(&channel, now)?;
-        Ok(ChannelState { channel, pending, ready_in, closed, backlog_ends_at, stuck })
+        Ok(ChannelState { channel, pending, ready_in, closed, backlog_ends_at })
     };
     tx.channels_with_pending()?.into_iter().map(state).collect()
 }
@@ -231,7 +228,7 @@ impl Overview {
 
 impl ChannelState {
     fn to_json(&self) -> Value {
-        let Self { channel, pending, ready_in, closed, backlog_ends_at, stuck } = self;
+        let Self { channel, pending, ready_in, closed, backlog_ends_at } = self;
         json!({
             "id": channel.id,
             "name": channel.name,
@@ -242,7 +239,6 @@ impl ChannelState {
             "ready_in_seconds": ready_in.as_secs(),
             "closed": closed,
             "pending": pending,
-            "not_at_server": stuck.as_ref().map_or(0, |stuck| stuck.count),
             "backlog_ends_at": backlog_ends_at,
         })
     }

@@ -24,8 +24,6 @@ use crate::trigger::Triggers;
 const LOOK: Duration = Duration::from_secs(30);
 /// Between two alerts: receivers for people limit them.
 const PACE: Duration = Duration::from_secs(1);
-/// How often sessions are looked at that may be stuck.
-const SESSIONS_LOOK: Duration = Duration::from_mins(5);
 /// After each failure in a row.
 const GAPS_SECS: [u64; 6] = [10, 30, 60, 300, 900, 3600];
 /// Then an alert is given up; by then it waited for some hours.
@@ -46,8 +44,6 @@ pub struct Alerts {
     database: PathBuf,
     /// When staleness is looked at next, on the monotonic clock.
     next_watch: Duration,
-    /// When sessions are looked at next, on the monotonic clock.
-    next_sessions: Duration,
     /// No call before, on the monotonic clock.
     ready_at: Duration,
     failures: usize,
@@ -75,7 +71,6 @@ impl Alerts {
             triggers,
             database,
             next_watch: Duration::ZERO,
-            next_sessions: Duration::ZERO,
             ready_at: Duration::ZERO,
             failures: 0,
             trouble: Trouble::default(),
@@ -105,7 +100,6 @@ impl Alerts {
 
     fn try_step(&mut self, now: Now) -> Result<Duration, StoreError> {
         self.watch_triggers(now)?;
-        self.watch_sessions(now)?;
         if self.ready_at <= now.monotonic {
             self.tell(now)?;
         }
@@ -136,29 +130,6 @@ impl Alerts {
         self.may_be_stale = true;
         if self.store.write(|tx| tx.begin_stale(since, now.wall))? {
             log::warn!("alarm: no trigger comes, and messages wait since {since}");
-        }
-        Ok(())
-    }
-
-    fn watch_sessions(&mut self, now: Now) -> Result<(), StoreError> {
-        if now.monotonic < self.next_sessions {
-            return Ok(());
-        }
-        self.next_sessions = now.monotonic + SESSIONS_LOOK;
-        let channels = self.store.read(|tx| tx.channels())?;
-        for channel in channels {
-            let id = channel.id;
-            let (stuck, was_stuck) = self
-                .store
-                .read(|tx| Ok((tx.stuck_session(&channel, now.wall)?, tx.was_stuck(id)?)))?;
-            match stuck {
-                Some(stuck) if !was_stuck => {
-                    self.store.write(|tx| tx.begin_stuck(&stuck, now.wall))?;
-                    log::warn!("channel {id}: its session is stuck: {}", stuck.reason());
-                }
-                None if was_stuck => drop(self.store.write(|tx| tx.end_stuck(id))?),
-                Some(_) | None => {}
-            }
         }
         Ok(())
     }
@@ -231,7 +202,6 @@ fn sentence(alert: &Alert, channel: Option<&(i64, String)>, reason: Option<&str>
     match alert.event.as_str() {
         "session_stopped" => format!("{channel} is held, its session is not WORKING{reason}"),
         "channel_held" => format!("{channel} is held{reason}"),
-        "session_stuck" => format!("{channel}{reason}"),
         "channel_freed" => format!("{channel} is free again"),
         "message_failed" => format!("{message} failed{reason}"),
         "deliveries_unknown" => {

@@ -43,7 +43,7 @@ impl Watch {
             return Ok(None);
         }
         let mut oldest = tx.oldest_unplanned(before)?;
-        for channel in tx.channels_with_work()? {
+        for channel in tx.channels_with_work(now)? {
             // Nothing but a missing trigger kept it from sending, now and all the time since `before`.
             let (then, _) = look(tx, &channel, &self.config, before)?;
             let (still, _) = look(tx, &channel, &self.config, now)?;

@@ -14,7 +14,6 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::delivery::Status;
 use crate::lock::Sending;
-use crate::reason::Reason;
 use crate::schedule::Zone;
 use crate::status::{self, ChannelState, Overview};
 use crate::store::{CallbackCounts, Run};
@@ -107,7 +106,6 @@ fn screen(now: &Overview, zone: &Zone) -> Vec<String> {
         now.clock_hold.as_ref().map_or_else(|| callbacks(now), |why| format!("HELD       {why}")),
     ];
     lines.extend(now.link_in_words().map(|words| format!("Website    {words}")));
-    lines.extend(now.channels.iter().flat_map(stuck));
     lines.push("Channels".to_owned());
     lines.extend(channels(now));
     lines.extend([String::new(), last_trigger(now)]);
@@ -200,15 +198,6 @@ fn channel_line(state: &ChannelState) -> String {
         },
     };
     format!("  {} {:>6} waiting   {pace}", fitted(&channel.name, 16), state.pending)
-}
-
-/// Two lines: what is wrong, and where.
-fn stuck(state: &ChannelState) -> Vec<String> {
-    let Some(stuck) = &state.stuck else { return Vec::new() };
-    let remark =
-        if stuck.has_acks { "" } else { "; if they did arrive, its webhook lacks message.ack" };
-    let reason = Reason::SessionStuck { count: stuck.count };
-    vec![format!("Stuck      {reason}"), format!("           of {}{remark}", state.channel.name)]
 }
 
 fn last_trigger(now: &Overview) -> String {

@@ -219,11 +219,6 @@ impl Look<'_> {
         }
         for (channel, pending) in &channels {
             held(channel, *pending, *now, findings);
-            if let Some(stuck) = store.read(|tx| tx.stuck_session(channel, *now))? {
-                let found = format!("channel `{}`: {}", channel.name, stuck.reason());
-                let remedy = "restart it in WAHA's dashboard, and look at its phone";
-                findings.wrong("session", found, remedy);
-            }
             match usable(Some(channel)) {
                 Err(Off::Inactive | Off::Missing) => {}
                 Err(Off::NoSession) => {

@@ -395,7 +395,7 @@ impl Dispatcher {
     /// look at the session does not end: no run waits for their gap.
     fn offer_channels(&mut self, now: Now) -> Result<(), StoreError> {
         let longest = self.core.config.longest_gap();
-        let channels = self.core.read(|tx| tx.channels_with_work())?;
+        let channels = self.core.read(|tx| tx.channels_with_work(now.wall))?;
         for channel in channels {
             let ends = channel.held.as_ref().map(|held| hold_ends(held, now.wall));
             if matches!(ends, None | Some(HoldEnds::ByLook)) {

@@ -14,7 +14,7 @@ use crate::fail_point;
 use crate::reason::Reason;
 use crate::recipient::mask_phone;
 use crate::send_window::{Day, DayCount};
-use crate::store::{Channel, Claimed, Delivery, Settled, SqlResult, StoreError, Tx};
+use crate::store::{Channel, Claimed, Delivery, SendEnd, Settled, SqlResult, StoreError, Tx};
 
 /// A claim and what became of it.
 #[derive(Clone, Debug)]
@@ -70,7 +70,7 @@ impl Core {
             }
             let mut settled = Vec::new();
             for Delivery { auto_message_id, due_at, channel_id, status, .. } in &recovered {
-                tx.set_channel_ready_at(*channel_id, ready_at, None, now)?;
+                tx.set_channel_ready_at(*channel_id, ready_at, SendEnd::default(), now)?;
                 let (ended, zone) = (Counts::of_one(*status), &self.config.zone);
                 settled.extend(tx.settle_if_done(*auto_message_id, *due_at, ended, zone, now)?);
             }
@@ -169,9 +169,7 @@ impl Core {
             | Outcome::Unknown { .. } => None,
         };
         let was_ours = tx.record(claimed, transition, accepted_id, now.wall)?;
-        // What this WAHA sends to nobody says nothing of the number.
-        let is_its_own = !matches!(outcome, Outcome::NotOffered { .. });
-        let ended = is_its_own.then_some(transition.status);
+        let ended = SendEnd::new(transition, &claimed.chat_id);
         tx.set_channel_ready_at(channel, ready_at, ended, now.wall)?;
         let broke = match hold {
             Some((hold, until)) => tx.hold_channel(channel, hold, Some(until), now.wall)?,

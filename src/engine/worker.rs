@@ -227,13 +227,15 @@ impl Turn<'_> {
         after
     }
 
-    /// A held channel without deliveries is looked at all the same, so that its row tells the truth.
+    /// A channel without deliveries is looked at all the same, so that its row tells the truth.
     fn look_without_sending(mut self, after: After) -> Result<After, StoreError> {
         if self.channel.held.is_some() {
             match self.session_trouble()? {
                 Some(hold) => drop(self.hold(&hold)?),
                 None => self.free()?,
             }
+        } else if let Some(hold) = self.channel.hold_for_displeasure(self.core.clock.now().wall) {
+            return self.hold(&hold);
         }
         Ok(after)
     }

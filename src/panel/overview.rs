@@ -12,7 +12,7 @@ use super::{Answered, PageError, ahead, format, reply};
 use crate::clock::Timestamp;
 use crate::delivery::MessageStatus;
 use crate::reason::Explanation;
-use crate::store::{Ended, Message, Run, SqlResult, Stuck, Tx};
+use crate::store::{Ended, Message, Run, SqlResult, Tx};
 use crate::supabase::{AWAY_MAX, LinkStatus};
 
 const NEXT_MAX: u32 = 5;
@@ -123,8 +123,6 @@ struct OverviewRows {
     clock_hold: Option<Explanation>,
     /// The link to the website, when it is on.
     link: Option<LinkStatus>,
-    /// Channels with a stuck session, by name.
-    stuck: Vec<(String, Stuck)>,
 }
 
 fn look(visit: &Visit<'_>) -> Result<OverviewData, PageError> {
@@ -143,7 +141,6 @@ fn look(visit: &Visit<'_>) -> Result<OverviewData, PageError> {
             last_run: tx.last_triggered_run()?,
             clock_hold: tx.clock_believed()?.hold,
             link: LinkStatus::read(tx)?.filter(|link| link.is_on),
-            stuck: stuck_sessions(tx, now)?,
         })
     })?;
     let channels = channels::cards(visit)?;
@@ -174,16 +171,6 @@ fn next_messages(tx: &Tx<'_>) -> SqlResult<Vec<Message>> {
     next.extend(tx.messages_by_time(MessageStatus::Scheduled, NEXT_MAX)?);
     next.truncate(NEXT_MAX as usize);
     Ok(next)
-}
-
-fn stuck_sessions(tx: &Tx<'_>, now: Timestamp) -> SqlResult<Vec<(String, Stuck)>> {
-    let mut stuck = Vec::new();
-    for channel in tx.channels()? {
-        if let Some(one) = tx.stuck_session(&channel, now)? {
-            stuck.push((channel.name, one));
-        }
-    }
-    Ok(stuck)
 }
 
 /// When each of the last days began, and when the present one ends.
@@ -227,10 +214,6 @@ fn warnings(
     for channel in channels.iter().filter(|channel| channel.needs_a_look) {
         let why = if channel.reason.is_empty() { channel.state.word } else { &channel.reason };
         warn(format!("{}: {why}", channel.name), channel.remedy, to_channels);
-    }
-    for (name, stuck) in &found.stuck {
-        let what = w.session_stuck.replace("{}", &stuck.count.to_string()).replace("{name}", name);
-        warn(what, w.session_stuck_remedy, to_channels);
     }
     let is_stale = last_trigger.is_none_or(|at| visit.now.since(at) > TRIGGER_STALE);
     if found.due > 0 && is_stale && visit.panel.config.tick.is_none() {

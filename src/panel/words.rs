@@ -122,8 +122,6 @@ words! {
     link_away: "Supabase milik website tidak menjawab.", "The website's Supabase does not answer.";
     link_alarm: "Website", "Website";
     link_remedy: "Jalankan `doctor`: perintah itu menunjukkan sebab dan cara memperbaikinya. Pesan yang sudah diambil tetap dikirim.", "Run `doctor`: it shows the cause and the remedy. What was taken already goes out.";
-    session_stuck: "{name}: {} pesan belum sampai ke server WhatsApp.", "{name}: {} messages have not reached WhatsApp's server.";
-    session_stuck_remedy: "Mulai ulang sesi nomor ini di dasbor WAHA. Jika pesannya ternyata sampai, webhook sesi itu belum mengirim message.ack.", "Restart the session of this number in WAHA's dashboard. If the messages did arrive, its webhook does not send message.ack.";
     unknown_week: "{} pengiriman dalam 7 hari terakhir belum pasti sampai atau tidak.", "{} deliveries of the last 7 days are uncertain: they may or may not have arrived.";
     unknown_remedy: "Program tidak mengirim ulang sendiri supaya tidak ada pesan ganda. Lihat di WhatsApp, lalu putuskan di halaman pesannya.", "The program does not send them again by itself, so that nobody gets a message twice. Look in WhatsApp, then decide on the message's page.";
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Channel, SqlResult, Tx, params};
 use crate::clock::Timestamp;
-use crate::delivery::{Displeasure, Hold, HoldKind, Status};
+use crate::delivery::{Displeasure, Hold, HoldKind, Status, Transition};
 use crate::reason::Reason;
 
 /// So many of the last sends are looked at, and so many of them may not fail: 30 %.
@@ -26,27 +26,48 @@ impl Channel {
             Reason::ManyFailed { failed: failed as u64, of: LATEST as u64 }
         } else {
             let (acked, fifth) = self.acked_at.zip(self.fifth_unacked_at)?;
-            let is_long = fifth <= now.minus(TICK_WITHIN);
-            let had_ticks = acked >= now.minus(HAD_TICKS_WITHIN);
-            (is_long && had_ticks).then_some(Reason::NoTicks)?
+            let (before, since) = no_ticks_between(now);
+            (fifth <= before && acked >= since).then_some(Reason::NoTicks)?
         };
         Some(Hold::new(HoldKind::Breaker, reason))
     }
 }
 
-/// How a send that ended stands in `channels.recent_outcomes`.
-pub(super) fn mark(status: Status) -> &'static str {
-    match status {
-        Status::Sent => ".",
-        Status::Failed => "x",
-        Status::Pending
-        | Status::Sending
-        | Status::Skipped
-        | Status::Unknown
-        | Status::Expired
-        | Status::Cancelled => "",
+/// The fifth send in a row without a tick was before the first of these, and the last tick after the
+/// second, when a channel is held for it.
+pub(super) fn no_ticks_between(now: Timestamp) -> (Timestamp, Timestamp) {
+    (now.minus(TICK_WITHIN), now.minus(HAD_TICKS_WITHIN))
+}
+
+/// What a send that ended tells of its channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SendEnd {
+    /// How it stands in `channels.recent_outcomes`.
+    pub(super) mark: &'static str,
+    pub(super) is_sent: bool,
+    /// Whether a tick is to come: those of groups and newsletters are their members'.
+    pub(super) awaits_tick: bool,
+}
+
+impl SendEnd {
+    pub(crate) fn new(transition: &Transition, chat_id: &str) -> Self {
+        let is_sent = transition.status == Status::Sent;
+        let is_refused = transition.status == Status::Failed
+            && transition.error.as_ref().is_some_and(Reason::is_whatsapps_no);
+        Self {
+            mark: match (is_sent, is_refused) {
+                (true, _) => SENT,
+                (false, true) => FAILED,
+                (false, false) => "",
+            },
+            is_sent,
+            awaits_tick: is_sent && ["@c.us", "@lid"].iter().any(|end| chat_id.ends_with(end)),
+        }
     }
 }
+
+const SENT: &str = ".";
+const FAILED: &str = "x";
 
 impl Tx<'_> {
     /// The breaker's reason, when a channel that was free is to be held for a displeasure that it had not
@@ -72,6 +93,30 @@ impl Tx<'_> {
         let sql = format!("UPDATE channels SET {column} = :now WHERE id = :id");
         self.execute_sql(&sql, params! { id, now })?;
         Ok(before.filter(|at| *at <= now && *at >= now.minus(within)).map(|_| reason))
+    }
+
+    /// Notes that a send which had ended, or was unknown, ended otherwise after all. Whose mark is whose the
+    /// column does not say: of what WhatsApp refuses it says so within seconds, so it is the newest.
+    pub(super) fn note_proven(&self, id: i64, was: Status, is: Status) -> SqlResult<()> {
+        let (from, to) = match (was, is) {
+            (Status::Sent, Status::Failed) => (Some(SENT), FAILED),
+            (Status::Failed, Status::Sent) => (Some(FAILED), SENT),
+            (Status::Unknown, Status::Failed) => (None, FAILED),
+            (Status::Unknown, Status::Sent) => (None, SENT),
+            (_, _) => return Ok(()),
+        };
+        let sql = "SELECT recent_outcomes FROM channels WHERE id = :id";
+        let Some(mut marks): Option<String> = self.query_maybe(sql, params! { id })? else {
+            return Ok(());
+        };
+        match from.map(|from| marks.rfind(from)) {
+            // What a person freed the channel of counts no more.
+            Some(None) => return Ok(()),
+            Some(Some(at)) => marks.replace_range(at..=at, to),
+            None => marks.push_str(to),
+        }
+        let sql = "UPDATE channels SET recent_outcomes = substr(:marks, -20) WHERE id = :id";
+        self.execute_sql(sql, params! { id, marks })
     }
 
     /// Notes that a message of a channel got its tick.

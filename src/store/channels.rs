@@ -3,10 +3,11 @@
 use rusqlite::Row;
 
 use super::{
-    ClaimRequest, SqlResult, Tx, breaker, explanation, lossy, params, read, seen_time, text,
+    ClaimRequest, SendEnd, SqlResult, Tx, breaker, explanation, lossy, params, read, seen_time,
+    text,
 };
 use crate::clock::Timestamp;
-use crate::delivery::{Hold, HoldKind, Status};
+use crate::delivery::{Hold, HoldKind};
 use crate::reason::{ChannelName, Explanation, Reason};
 use crate::schedule::Zone;
 use crate::send_window::{Allowance, Day, WindowError};
@@ -123,16 +124,18 @@ impl Tx<'_> {
         self.query_rows(&sql, [], Channel::from_row)
     }
 
-    /// The channels that may have something to do: pending deliveries, or a hold that a look at the
-    /// session may end.
-    pub(crate) fn channels_with_work(&self) -> SqlResult<Vec<Channel>> {
+    /// The channels that may have something to do: pending deliveries, a hold that a look at the session may
+    /// end, or ticks that do not come, of which a person is to hear whether or not more is to be sent.
+    pub(crate) fn channels_with_work(&self, now: Timestamp) -> SqlResult<Vec<Channel>> {
         let sql = format!(
             "SELECT {COLUMNS} FROM channels c
              WHERE c.is_active = 1 AND trim(c.session_name) <> ''
                  AND (c.held_kind IS NOT NULL OR EXISTS
-                     (SELECT 1 FROM deliveries d WHERE d.channel_id = c.id AND d.status = 'pending'))"
+                     (SELECT 1 FROM deliveries d WHERE d.channel_id = c.id AND d.status = 'pending')
+                     OR c.held_reason IS NULL AND c.fifth_unacked_at <= :before AND c.acked_at >= :since)"
         );
-        self.query_rows(&sql, [], Channel::from_row)
+        let (before, since) = breaker::no_ticks_between(now);
+        self.query_rows(&sql, params! { before, since }, Channel::from_row)
     }
 
     /// The ids of channels for which deliveries wait and which are not there: somebody removed them,
@@ -213,6 +216,7 @@ impl Tx<'_> {
         };
         let sql = "UPDATE channels SET held_reason = :reason, held_code = :code, held_args = :args,
                        held_kind = :kind, held_until = :until,
+                       broke_at = iif(:kind = 'breaker', :now, broke_at),
                        held_count = held_count + 1, updated_at = :now
                    WHERE id = :id AND (held_reason IS NULL
                        OR held_kind NOT IN ('other_number', 'breaker') OR held_kind = :kind)";
@@ -250,24 +254,25 @@ impl Tx<'_> {
         self.change(sql, params! { id, now })
     }
 
-    /// Moves the pace of a channel: no send begins before `ready_at`. `ended` is what its send became, if
-    /// that is known.
+    /// Moves the pace of a channel: no send begins before `ready_at`. `ended` is what its send became, as far
+    /// as that is known.
     pub(crate) fn set_channel_ready_at(
         &self,
         id: i64,
         ready_at: Timestamp,
-        ended: Option<Status>,
+        ended: SendEnd,
         now: Timestamp,
     ) -> SqlResult<()> {
         let sql = "UPDATE channels SET ready_at = :ready_at, updated_at = :now,
                        held_count = CASE WHEN :sent THEN 0 ELSE held_count END,
                        recent_outcomes = substr(recent_outcomes || :mark, -20),
-                       fifth_unacked_at = CASE WHEN :sent AND sends_since_ack = 4 THEN :now
+                       fifth_unacked_at = CASE WHEN :awaits_tick AND sends_since_ack = 4 THEN :now
                            ELSE fifth_unacked_at END,
-                       sends_since_ack = sends_since_ack + :sent
+                       sends_since_ack = sends_since_ack + :awaits_tick
                    WHERE id = :id";
-        let (sent, mark) = (ended == Some(Status::Sent), ended.map_or("", breaker::mark));
-        self.execute_sql(sql, params! { id, ready_at, sent, mark, now })
+        let params =
+            params! { id, ready_at, now, ":sent": ended.is_sent, ended.{ mark, awaits_tick } };
+        self.execute_sql(sql, params)
     }
 
     /// The same with a claim, which counts towards the channel's rest.

@@ -15,6 +15,7 @@ use crate::template::is_same_text;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UnknownDelivery {
     pub(crate) id: i64,
+    pub(crate) channel_id: i64,
     pub(crate) auto_message_id: i64,
     pub(crate) due_at: Timestamp,
     /// The session that may have sent it, when its channel still has one.
@@ -72,7 +73,7 @@ impl Tx<'_> {
     pub(crate) fn unknown_delivery(&self, id: i64) -> SqlResult<Option<UnknownDelivery>> {
         // By its id, whatever statistics say.
         let sql =
-            "SELECT d.id, d.auto_message_id, d.due_at, nullif(trim(c.session_name), '') AS session,
+            "SELECT d.id, d.channel_id, d.auto_message_id, d.due_at, nullif(trim(c.session_name), '') AS session,
                        d.chat_id, d.text, d.content, d.waha_message_id, d.claimed_at,
                        d.error, d.error_code, d.error_args
                    FROM deliveries d NOT INDEXED LEFT JOIN channels c ON c.id = d.channel_id
@@ -81,7 +82,7 @@ impl Tx<'_> {
         let read = |row: &Row<'_>| {
             let why = explanation(row, "error")?;
             read! { row => UnknownDelivery {
-                id, auto_message_id, due_at, session, chat_id, text, lossy content, claimed_at,
+                id, channel_id, auto_message_id, due_at, session, chat_id, text, lossy content, claimed_at,
                 reserved_id: row.get("waha_message_id")?,
                 error: why.unwrap_or(Explanation::Words(String::new())),
             } }
@@ -139,6 +140,7 @@ impl Tx<'_> {
         let changed = self.change_rows(sql, params)?;
         if changed > 0 {
             let moved = (Status::Unknown, status);
+            self.note_proven(unknown.channel_id, Status::Unknown, status)?;
             self.correct_message(unknown.auto_message_id, unknown.due_at, moved, now)?;
         }
         Ok(changed > 0)

@@ -41,6 +41,7 @@ pub(crate) use alerts::Alert;
 pub(crate) use api::KeptAnswer;
 pub use api::{ApiKey, Can};
 pub use backup::{Contents, DataVersion};
+pub(crate) use breaker::SendEnd;
 pub use callbacks::CallbackStatus;
 pub(crate) use callbacks::{Callback, CallbackCounts};
 pub(crate) use channels::{Channel, Held, StatusCount};
@@ -51,7 +52,7 @@ pub(crate) use deliveries::Ended;
 pub use deliveries::{
     ClaimRequest, Claimed, Delivery, NewDelivery, Occurrence, Open, RecipientNow,
 };
-pub use events::{Echo, EventsHeard, MessageEvent, SessionEvent, Stuck, Taken, Unsigned};
+pub use events::{Echo, EventsHeard, MessageEvent, SessionEvent, Taken, Unsigned};
 pub(crate) use hidden_numbers::{HiddenNumber, Unresolved};
 pub(crate) use link::{
     ClaimState, LinkAlarm, LinkChannel, LinkClaim, LinkEnding, LinkFigures, LinkResult, LinkState,

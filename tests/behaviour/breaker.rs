@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use auto_message_scheduler::channels;
+use auto_message_scheduler::delivery::{Ack, MessageId};
+use auto_message_scheduler::store::MessageEvent;
 
 use crate::message_commands::store;
 use crate::webhook::{Planted, Shop};
@@ -11,7 +13,7 @@ use crate::world::World;
 /// `good` recipients, then `bad` ones that WAHA refuses, in one message.
 fn list(good: u32, bad: u32) -> String {
     let good = (0..good).map(|one| format!("\"0812000070{one:02}\""));
-    let bad = (0..bad).map(|one| format!("\"08130{one:04}0400\""));
+    let bad = (0..bad).map(|one| format!("\"08130{one:04}0540\""));
     format!("[{}]", good.chain(bad).collect::<Vec<_>>().join(","))
 }
 
@@ -29,7 +31,7 @@ fn six_failures_among_the_last_20_stop_a_channel_until_a_person_frees_it() {
     world.message(&list(14, 5));
     world.run();
     assert_eq!(held(&world), "", "19 are not enough to tell");
-    world.message("081300990400");
+    world.message("081300990540");
     world.message("081200007050");
     world.run();
     assert_eq!(held(&world), "breaker many_failed");
@@ -38,7 +40,7 @@ fn six_failures_among_the_last_20_stop_a_channel_until_a_person_frees_it() {
     world.run();
     assert_eq!(held(&world), "breaker many_failed", "a session that works does not end it");
     resume(&world);
-    world.message("081300980400");
+    world.message("081300980540");
     world.run();
     assert_eq!(held(&world), "", "what a person has seen counts no more");
     assert_eq!(world.ask("SELECT count(*) FROM deliveries WHERE status = 'pending'"), "0");
@@ -55,16 +57,67 @@ fn five_failures_among_20_stop_nothing() {
 }
 
 #[test]
-fn what_this_waha_sends_to_nobody_says_nothing_of_the_number() {
-    let world = World::new();
-    world.message(&list(14, 0));
-    for one in 0..6 {
-        world.message(&format!("0813000{one}0501"));
+fn what_waha_or_a_proxy_refuses_says_nothing_of_the_number() {
+    for digits in ["0400", "0413", "0423", "0501"] {
+        let world = World::new();
+        world.message(&list(14, 0));
+        for one in 0..6 {
+            world.message(&format!("0813000{one}{digits}"));
+        }
+        world.message("081200007050");
+        world.run();
+        let failed = world.ask("SELECT count(*) FROM deliveries WHERE status = 'failed'");
+        assert_eq!((failed.as_str(), held(&world).as_str(), world.received().len()), ("6", "", 15));
     }
+}
+
+/// WAHA's event for a delivery.
+fn ack(world: &World, delivery: u32, ack: Ack) {
+    let sql = format!("SELECT waha_message_id FROM deliveries WHERE id = {delivery}");
+    let message = MessageId { bare: world.ask(&sql), from_me: Some(true), chat_id: None };
+    let event_id = format!("{delivery}-{}", ack.number());
+    let event = MessageEvent { event_id: &event_id, message: &message, ack: Some(ack), echo: None };
+    store(world).write(|tx| tx.take_message_event(&event, world.clock.wall())).unwrap();
+}
+
+#[test]
+fn what_whatsapp_refuses_afterwards_counts_once_each() {
+    let marks = |world: &World| world.ask("SELECT recent_outcomes FROM channels WHERE id = 1");
+    let world = World::new();
+    world.message(&list(20, 0));
+    world.run();
+    for delivery in 1..=5 {
+        ack(&world, delivery, Ack::Error);
+        ack(&world, delivery, Ack::Error);
+    }
+    assert_eq!((marks(&world).matches('x').count(), marks(&world).len()), (5, 20));
+    ack(&world, 1, Ack::Server);
+    assert_eq!(marks(&world).matches('x').count(), 4, "it arrived after all");
+    ack(&world, 11, Ack::Error);
+    ack(&world, 12, Ack::Error);
     world.message("081200007050");
     world.run();
-    assert_eq!(world.ask("SELECT count(*) FROM deliveries WHERE status = 'failed'"), "6");
-    assert_eq!((held(&world).as_str(), world.received().len()), ("", 15));
+    assert_eq!((held(&world).as_str(), world.received().len()), ("breaker many_failed", 20));
+    resume(&world);
+    ack(&world, 13, Ack::Error);
+    assert_eq!(marks(&world), "", "of what a person has seen nothing counts any more");
+}
+
+#[test]
+fn what_a_look_up_proves_counts_too() {
+    let world = World::new();
+    world.message("081200000777");
+    world.execute("UPDATE channels SET recent_outcomes = '...'");
+    world.run();
+    let unknown = "UPDATE deliveries SET status = 'unknown', ack = NULL, waha_message_id = NULL,
+                       next_attempt_at = '2026-12-01T00:00:00Z'";
+    world.execute(unknown);
+    world.execute("UPDATE channels SET recent_outcomes = '...'");
+    world.clock.pass(Duration::from_mins(5));
+    world.run();
+    let both =
+        "SELECT d.status || ' ' || c.recent_outcomes FROM deliveries d, channels c WHERE c.id = 1";
+    assert_eq!(world.ask(both), "failed ...x");
 }
 
 #[test]
@@ -101,6 +154,30 @@ fn five_in_a_row_without_a_tick_after_an_hour_stop_a_channel_that_had_ticks() {
     let world = five_without_a_tick(Some(24));
     assert_eq!((held(&world).as_str(), world.received().len()), ("breaker no_ticks", 5));
     resume(&world);
+    world.run();
+    assert_eq!((held(&world).as_str(), world.received().len()), ("", 6));
+}
+
+#[test]
+fn ticks_that_do_not_come_stop_a_channel_that_has_nothing_more_to_send() {
+    let world = World::new();
+    world.execute("UPDATE channels SET acked_at = '2026-12-01T00:00:00Z'");
+    world.message(&list(5, 0));
+    world.run();
+    world.clock.pass(Duration::from_mins(61));
+    world.run();
+    assert_eq!(held(&world), "breaker no_ticks");
+}
+
+#[test]
+fn a_group_has_no_tick_of_its_own() {
+    let world = World::new();
+    world.execute("UPDATE channels SET acked_at = '2026-12-01T00:00:00Z'");
+    for group in 0..6 {
+        world.message(&format!("12036302{group}@g.us"));
+    }
+    world.run();
+    world.clock.pass(Duration::from_mins(61));
     world.run();
     assert_eq!((held(&world).as_str(), world.received().len()), ("", 6));
 }

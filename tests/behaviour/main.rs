@@ -84,7 +84,6 @@ mod site;
 mod status;
 mod stops;
 mod storage;
-mod stuck;
 mod templates;
 mod terminal;
 mod terminal_doors;

@@ -225,7 +225,7 @@ fn status() -> Value {
     let channel = object(json!({
         "id": {"type": "integer"}, "name": text(), "session_name": maybe(), "is_active": {"type": "boolean"},
         "held_reason": maybe(), "held_until": maybe(), "ready_in_seconds": count(), "closed": maybe(),
-        "pending": count(), "not_at_server": count(), "backlog_ends_at": maybe(),
+        "pending": count(), "backlog_ends_at": maybe(),
     }));
     let run = object(json!({
         "id": count(), "trigger": text(), "started_at": maybe(), "finished_at": maybe(), "processed": count(),

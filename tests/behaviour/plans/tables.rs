@@ -369,7 +369,6 @@ pub const HOT: &[(&str, &[&str])] = &[
     ("callbacks::note_callback_not_told", &["INTEGER PRIMARY KEY"]),
     ("callbacks::callback_counts", &["idx_callbacks_failed", "idx_callbacks_subject"]),
     ("meta::remove_meta", &["sqlite_autoindex_meta_1"]),
-    ("events::stuck_session", &["INTEGER PRIMARY KEY", "PRIMARY KEY", "idx_deliveries_at_ack_0"]),
     ("messages::count_messages", &["idx_auto_messages_status"]),
     ("channels::channels_with_pending", &["idx_deliveries_pending"]),
     ("deliveries::count_ended_since", &["idx_deliveries_finished_at"]),

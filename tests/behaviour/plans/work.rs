@@ -19,8 +19,8 @@ use auto_message_scheduler::messages::{self, Edit, Retry, Timing, WeeklyTiming};
 use auto_message_scheduler::prune::prune;
 use auto_message_scheduler::recipient::parse_contact_ids;
 use auto_message_scheduler::store::{
-    CallbackStatus, Can, Echo, MessageEvent, MessageFilter, SessionEvent, Statement, Stuck,
-    Unsigned, noted_statements, watch_statements,
+    CallbackStatus, Can, Echo, MessageEvent, MessageFilter, SessionEvent, Statement, Unsigned,
+    noted_statements, watch_statements,
 };
 use auto_message_scheduler::{channels, instance};
 
@@ -536,8 +536,6 @@ fn alarm(world: &World) {
         .write(|tx| {
             tx.begin_stale(now, now)?;
             tx.end_stale()?;
-            tx.begin_stuck(&Stuck { channel_id: 1, count: 5, has_acks: true }, now)?;
-            tx.end_stuck(1)?;
             let waiting = tx.waiting_alerts(200)?;
             assert!(!waiting.is_empty());
             tx.note_told(&waiting[0].event, waiting[0].id, waiting[0].id)?;
