@@ -94,6 +94,119 @@ fn a_statement_that_the_database_takes_back_because_of_another_is_asked_again() 
     assert_eq!(site.waha.received().len(), 1);
 }
 
+/// Each write waits for a lock that somebody else has, who then waits for what the write has: PostgreSQL ends the write.
+#[test]
+fn a_write_that_the_database_ends_because_of_a_deadlock_is_asked_again() {
+    let project = Project::shared();
+    let channel = project.channel("Toko", "default");
+    let site = project.site();
+    site.write_settings(&format!(
+        "{}SUPABASE_TIMEOUT_SECONDS=2\n",
+        project.settings_at(&project.url)
+    ));
+    let writes = ["auto_message_claims", "auto_message_deliveries"];
+    for (number, table) in writes.iter().enumerate() {
+        project.sql(&format!(
+            "create sequence tries{number};
+             create function block{number}() returns trigger language plpgsql as $$ begin
+                 if nextval('tries{number}') = 1 then
+                     perform pg_advisory_xact_lock({number}, 1);
+                     perform pg_advisory_xact_lock({number}, 2);
+                 end if;
+                 return new;
+             end $$;
+             create trigger block{number} before insert on {table} for each row execute function block{number}()"
+        ));
+    }
+    std::thread::scope(|scope| {
+        for number in 0..writes.len() {
+            let project = &project;
+            // Its own time limit is long, so that it is always the write that is ended.
+            scope.spawn(move || {
+                project.sql(&format!(
+                    "set deadlock_timeout = '60s';
+                     do $$ begin
+                         perform pg_advisory_xact_lock({number}, 2);
+                         for time in 1..3000 loop
+                             exit when exists (select from pg_locks
+                                               where locktype = 'advisory' and classid = {number} and not granted);
+                             perform pg_sleep(0.02);
+                         end loop;
+                         perform pg_advisory_xact_lock({number}, 1);
+                     end $$"
+                ))
+            });
+        }
+        let held = "select count(*) from pg_locks where locktype = 'advisory' and granted";
+        until("all hold their locks", || project.sql(held) == "2");
+        let _server = site.serve();
+        let id = project.message(&channel, "now()", &["6281200007001"]);
+        until("the row is sent", || project.status(&id) == "sent");
+        let claim = "select status, sent_count, settled_at is not null from auto_message_claims";
+        until("the claim is settled", || project.sql(claim) == "sent|1|t");
+        let results = "select string_agg(status, ',') from auto_message_deliveries";
+        assert_eq!(project.sql(results), "sent");
+    });
+    for (number, write) in writes.iter().enumerate() {
+        let met = format!("select last_value > 1 from tries{number}");
+        assert_eq!(project.sql(&met), "t", "{write:?}");
+    }
+    assert_eq!(site.waha.received().len(), 1);
+}
+
+/// The claim waits behind a lock longer than the appliance does; in the meantime the website edits the row.
+/// (An appliance that is alone claims nothing before it sends.)
+#[test]
+fn what_is_edited_before_a_late_claim_applies_counts() {
+    let project = Project::shared();
+    let channel = project.channel("Toko", "default");
+    let site = project.site();
+    let server = site.serve();
+    let edited = |edit: &str, phone: &str| {
+        // It sees the row when somebody has it already.
+        server.signal("STOP");
+        let id = project.message(&channel, "now()", &[phone]);
+        // Then the claim waits for this transaction, and nobody waits for the claim any more when it goes on.
+        let edit = format!(
+            "do $$ begin
+                 perform from auto_messages where id = '{id}' for update;
+                 perform pg_advisory_xact_lock(1);
+                 for time in 1..3000 loop
+                     exit when exists (select from pg_locks where not granted);
+                     perform pg_sleep(0.02);
+                 end loop;
+                 assert exists (select from pg_locks where not granted), 'no claim waits';
+                 perform pg_sleep(1);
+                 update auto_messages set {edit} where id = '{id}';
+             end $$"
+        );
+        std::thread::scope(|scope| {
+            scope.spawn(|| project.sql(&edit));
+            let held = "select count(*) from pg_locks where locktype = 'advisory' and granted";
+            until("somebody has the row", || project.sql(held) == "1");
+            server.signal("CONT");
+        });
+        id
+    };
+    let id = edited("message = 'Sesudah'", "6281200007001");
+    until("the row is sent", || project.status(&id) == "sent");
+    assert_eq!(site.waha.received()[0].text, "Sesudah");
+
+    let later = edited("scheduled_at = now() + interval '1 hour'", "6281200007002");
+    let next = project.message(&channel, "now()", &["6281200007003"]);
+    until("the next is sent", || project.status(&next) == "sent");
+    until("the moved one waits", || project.status(&later) == "scheduled");
+    assert_eq!(site.waha.received().len(), 2, "what was moved is not sent");
+    project.sql(&format!("update auto_messages set scheduled_at = now() where id = '{later}'"));
+    until("it is sent at its new time", || project.status(&later) == "sent");
+
+    let cancelled = edited("status = 'cancelled'", "6281200007004");
+    let next = project.message(&channel, "now()", &["6281200007005"]);
+    until("the next is sent", || project.status(&next) == "sent");
+    assert_eq!(project.status(&cancelled), "cancelled");
+    assert_eq!(site.waha.received().len(), 4, "each once, and not what was cancelled");
+}
+
 #[test]
 fn tables_that_come_later_change_or_are_gone_for_a_while_lose_nothing() {
     let project = Project::alone();
