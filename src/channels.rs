@@ -11,7 +11,7 @@ use crate::store::{Channel, SqlResult, Store, StoreError, Tx};
 
 pub use availability::{Availability, HoldEnds, Off, availability};
 pub(crate) use availability::{hold_ends, look, ready_at, usable};
-pub(crate) use view::{ChannelView, State, ask_waha, list};
+pub(crate) use view::{ChannelView, State, WarningView, WeekView, ask_waha, list};
 
 /// The channel of messages that name none: `auto_messages.channel_id` has it as its default.
 pub(crate) const DEFAULT_CHANNEL: i64 = 1;

@@ -199,6 +199,14 @@ impl HoldKind {
     }
 }
 
+text_enum! {
+    /// What WhatsApp says of a number before it caps it, as WAHA's `messageCapping` has it.
+    pub enum CapWarning {
+        First = "FIRST_WARNING",
+        Second = "SECOND_WARNING",
+    }
+}
+
 /// What WhatsApp does to a number that it does not like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Displeasure {

@@ -6,12 +6,14 @@
 
 mod rest;
 mod warmup;
+mod warned;
 
 use std::fmt;
 use std::time::Duration;
 
 pub use rest::Rest;
 pub use warmup::{Warmup, WarmupRule};
+pub use warned::Warned;
 
 use time::macros::format_description;
 use time::{Date, PrimitiveDateTime, Time};
@@ -60,6 +62,8 @@ pub struct Allowance {
     pub warmup_rule: WarmupRule,
     /// Its warm-up, while it has one: never in the settings.
     pub warmup: Option<Warmup>,
+    /// WhatsApp's last warning of its number: never in the settings.
+    pub warned: Option<Warned>,
 }
 
 /// A day on the wall: what a daily limit counts by. Shown as `YYYY-MM-DD`.
@@ -86,6 +90,8 @@ pub enum Closed {
         /// Which day of the warm-up that is, from 1.
         day: i64,
     },
+    /// The same, while WhatsApp's warning lasts.
+    Warned(u32),
 }
 
 /// When a channel may send next.
@@ -190,11 +196,16 @@ impl Allowance {
 
     /// Its sends on `day`, 1 or more; `None` for no limit.
     pub(crate) fn limit_on(&self, day: Day) -> Option<u32> {
-        self.warmup.map_or(self.daily_limit, |warmup| warmup.limit_on(day, self.daily_limit))
+        let most = self.daily_limit;
+        let limit = self.warmup.map_or(most, |warmup| warmup.limit_on(day, most));
+        self.warned.map_or(limit, |warned| warned.limit_on(day, limit))
     }
 
     /// Why a day is full that has `limit` sends.
     fn full(&self, limit: u32, day: Day) -> Closed {
+        if self.warned.is_some_and(|warned| warned.lasts_on(day)) {
+            return Closed::Warned(limit);
+        }
         match self.warmup {
             Some(warmup) if self.daily_limit != Some(limit) => {
                 Closed::Warmup { limit, day: warmup.days_before(day) + 1 }
@@ -273,6 +284,9 @@ impl fmt::Display for Closed {
         match self {
             Self::Window(window) => write!(f, "it is outside its send window {window}"),
             Self::DailyLimit(limit) => write!(f, "its daily limit of {limit} is reached"),
+            Self::Warned(limit) => {
+                write!(f, "its limit of {limit} after WhatsApp's warning is reached")
+            }
             Self::Warmup { limit, day } => {
                 write!(f, "its limit of {limit} on day {day} of its warm-up is reached")
             }

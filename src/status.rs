@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use time::{PrimitiveDateTime, Time};
 
+use crate::channels::{WarningView, WeekView};
 use crate::clock::Timestamp;
 use crate::config::{Config, absolute};
 use crate::delivery::{Counts, MessageStatus, Status};
@@ -15,6 +16,7 @@ use crate::forecast::ChannelQueue;
 use crate::lock::{self, Holder, Sending};
 use crate::reason::Explanation;
 use crate::schedule::Zone;
+use crate::send_window::Day;
 use crate::store::{
     CallbackCounts, Channel, Message, Run, SqlResult, Store, StoreError, Tx, Unresolved,
 };
@@ -108,6 +110,9 @@ pub(crate) struct ChannelState {
     pub(crate) closed: Option<String>,
     /// About when the last of `pending` goes out, if it may send at all.
     pub(crate) backlog_ends_at: Option<Timestamp>,
+    /// WhatsApp's last warning of its number, while it halves the limit.
+    pub(crate) warning: Option<WarningView>,
+    pub(crate) week: WeekView,
 }
 
 /// How everything stands at `now`.
@@ -153,7 +158,9 @@ fn channels(tx: &Tx<'_>, config: &Config, now: Timestamp) -> SqlResult<Vec<Chann
             queue.took(at);
             backlog_ends_at = Some(at);
         }
-        Ok(ChannelState { channel, pending, ready_in, closed, backlog_ends_at })
+        let warning = WarningView::of(&channel, &config.zone, now);
+        let week = WeekView::of(tx, &channel, Day::of(&config.zone, now))?;
+        Ok(ChannelState { channel, pending, ready_in, closed, backlog_ends_at, warning, week })
     };
     tx.channels_with_pending()?.into_iter().map(state).collect()
 }
@@ -228,7 +235,7 @@ impl Overview {
 
 impl ChannelState {
     fn to_json(&self) -> Value {
-        let Self { channel, pending, ready_in, closed, backlog_ends_at } = self;
+        let Self { channel, pending, ready_in, closed, backlog_ends_at, warning, week } = self;
         json!({
             "id": channel.id,
             "name": channel.name,
@@ -240,6 +247,8 @@ impl ChannelState {
             "closed": closed,
             "pending": pending,
             "backlog_ends_at": backlog_ends_at,
+            "warning": warning,
+            "week": week,
         })
     }
 }

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use crate::clock::{Clock, Now, Timestamp, lock};
 use crate::config::Config;
 use crate::content::{Content, Kind, MediaKind, Source};
-use crate::delivery::{Hold, HoldKind, Outcome};
+use crate::delivery::{CapWarning, Hold, HoldKind, Outcome};
 use crate::files::Files;
 use crate::http_client::{HttpClient, NoReply, Reply};
 use crate::reason::Reason;
@@ -67,8 +67,9 @@ pub struct Outgoing<'a> {
 /// Whether a session may send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionState {
-    /// It may, from this number (as `+6281234567890`); `None` where WAHA does not say.
-    Working { number: Option<String> },
+    /// It may, from this number (as `+6281234567890`); `None` where WAHA does not say. WhatsApp may have
+    /// warned of the number.
+    Working { number: Option<String>, warning: Option<CapWarning> },
     /// It may not, and why.
     Held(Hold),
 }

@@ -24,6 +24,7 @@ use crate::http::{Request, Response, refuse};
 use crate::logging::in_one_line;
 use crate::reason::Reason;
 use crate::recipient::mask_numbers;
+use crate::send_window::Day;
 use crate::store::{
     Channel, MessageEvent, SessionEvent, Store, StoreError, Taken, Trigger, Unsigned,
 };
@@ -217,7 +218,8 @@ impl Webhook {
             Ok(is_news.then_some(chat_id))
         })?;
         let Some(chat_id) = news else { return Ok(Heard::OfNoUse) };
-        store.write(|tx| tx.note_inbound(&chat_id, now))?;
+        let day = Day::of(&self.config.zone, now);
+        store.write(|tx| tx.note_inbound(&chat_id, inbound.session, day, now))?;
         Ok(Heard::Taken)
     }
 
@@ -240,7 +242,7 @@ impl Webhook {
                 return Ok(Err(Heard::Repeated));
             }
             if let Some(chat_id) = opt_out::chat_of(tx, &stop.writer)? {
-                tx.note_inbound(&chat_id, now)?;
+                tx.note_inbound(&chat_id, stop.session, Day::of(&self.config.zone, now), now)?;
             }
             opt_out::record_stop(tx, &stop.writer, stop.session, &self.config, now).map(Ok)
         })?;

@@ -5,10 +5,11 @@ use serde::Serialize;
 use super::availability::{Availability, Off, look};
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::delivery::HoldKind;
+use crate::delivery::{CapWarning, HoldKind};
 use crate::reason::{Explanation, Reason};
-use crate::send_window::DayCount;
-use crate::store::{Channel, Store, StoreError};
+use crate::schedule::Zone;
+use crate::send_window::{Day, DayCount};
+use crate::store::{Channel, SqlResult, Store, StoreError, Tx, WeekCounts};
 use crate::waha::Waha;
 
 /// How a channel stands.
@@ -60,8 +61,12 @@ pub(crate) struct ChannelView {
     pub(crate) daily_limit_is_own: bool,
     /// Its warm-up, which makes the limit smaller; `None` when it has none.
     pub(crate) warmup: Option<WarmupView>,
+    /// WhatsApp's last warning of its number, while it halves the limit; `None` without one.
+    pub(crate) warning: Option<WarningView>,
     /// Deliveries that were claimed today and may have gone out.
     pub(crate) sent_today: u32,
+    /// What went out and what came in on the last seven days.
+    pub(crate) week: WeekView,
     /// Deliveries that wait for it.
     pub(crate) pending: u64,
     /// What WAHA says of its session; `None` when it was not asked.
@@ -76,6 +81,66 @@ pub(crate) struct WarmupView {
     pub(crate) from: String,
     /// Which day today is, from 1.
     pub(crate) day: i64,
+}
+
+/// WhatsApp's last warning of a number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = CapWarning))]
+pub(crate) struct WarningView {
+    /// What WAHA calls it.
+    pub(crate) kind: Option<CapWarning>,
+    /// When it was last seen.
+    pub(crate) seen_at: Option<Timestamp>,
+    /// The first day on which the limit is whole again, `YYYY-MM-DD`, unless WhatsApp warns again.
+    pub(crate) until: String,
+}
+
+/// A channel's last seven days, today among them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Week))]
+pub(crate) struct WeekView {
+    /// Deliveries that may have gone out.
+    pub(crate) sent: u64,
+    /// How often people wrote to it; each counts once an hour. `None` where WAHA does not tell of them.
+    pub(crate) received: Option<u64>,
+    /// `received` for each of `sent`, to two places; `None` without either.
+    pub(crate) ratio: Option<f64>,
+}
+
+impl WarningView {
+    /// The warning of a channel, while it lasts at `now`.
+    pub(crate) fn of(channel: &Channel, zone: &Zone, now: Timestamp) -> Option<Self> {
+        let warned = channel.warned(zone).filter(|warned| warned.lasts_on(Day::of(zone, now)))?;
+        let (kind, seen_at) = (channel.warning, channel.warned_at);
+        Some(Self { kind, seen_at, until: warned.ends().to_string() })
+    }
+
+    /// In English, after the state of a channel.
+    pub(crate) fn words(&self) -> String {
+        let kind = self.kind.map_or("a warning", CapWarning::as_str);
+        format!("WhatsApp warned ({kind}): half its limit until {}", self.until)
+    }
+}
+
+impl WeekView {
+    pub(crate) fn of(tx: &Tx<'_>, channel: &Channel, today: Day) -> SqlResult<Self> {
+        let WeekCounts { sent, received, .. } = tx.week_counts(channel.id, today)?;
+        let received = tx.hears_of_writers()?.then_some(received);
+        #[expect(clippy::cast_precision_loss, reason = "nobody sends so much in a week")]
+        let ratio = received
+            .filter(|_| sent > 0)
+            .map(|received| (received as f64 * 100.0 / sent as f64).round() / 100.0);
+        Ok(Self { sent, received, ratio })
+    }
+
+    /// In English: `340 sent, 12 received (0.04)`.
+    pub(crate) fn words(&self) -> String {
+        let ratio = self.ratio.map(|ratio| format!(" ({ratio:.2})")).unwrap_or_default();
+        match self.received {
+            Some(received) => format!("{} sent, {received} received{ratio}", self.sent),
+            None => format!("{} sent; WAHA does not tell who writes", self.sent),
+        }
+    }
 }
 
 /// WAHA's view of a session.
@@ -98,7 +163,8 @@ pub(crate) fn list(
         let view = |channel: Channel| {
             let (availability, counted) = look(tx, &channel, config, now)?;
             let pending = tx.count_pending_on(channel.id)?;
-            Ok(view(&channel, &availability, config, (counted, pending), now))
+            let week = WeekView::of(tx, &channel, counted.day)?;
+            Ok(view(&channel, &availability, config, (counted, pending, week), now))
         };
         tx.channels()?.into_iter().map(view).collect()
     })
@@ -133,7 +199,7 @@ fn view(
     channel: &Channel,
     availability: &Availability<'_>,
     config: &Config,
-    (counted, pending): (DayCount, u64),
+    (counted, pending, week): (DayCount, u64, WeekView),
     now: Timestamp,
 ) -> ChannelView {
     let (state, reason) = match availability {
@@ -185,7 +251,9 @@ fn view(
         daily_limit,
         daily_limit_is_own: channel.daily_limit.is_some(),
         warmup,
+        warning: WarningView::of(channel, &config.zone, now),
         sent_today: counted.count,
+        week,
         pending,
         session: None,
     }

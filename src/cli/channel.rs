@@ -251,6 +251,7 @@ fn details(view: &ChannelView, desk: &Desk<'_>) -> Vec<(String, String)> {
         ("number", view.phone_number.clone().unwrap_or_else(|| "not told yet".to_owned())),
         ("state", state(view, desk)),
         ("today", today(view)),
+        ("seven days", view.week.words()),
         ("daily limit", format!("{} ({})", limit(view), own(view.daily_limit_is_own))),
         ("warm-up", warmup(view)),
         ("hours", format!("{} {} ({})", view.send_window, zone, own(view.send_window_is_own))),
@@ -277,7 +278,8 @@ fn state(view: &ChannelView, desk: &Desk<'_>) -> String {
     let next = local(view.next_send_at).map(|at| format!(" from {at}")).unwrap_or_default();
     let reason = view.reason.as_ref().map(ToString::to_string).unwrap_or_default();
     let trouble = view.session.as_ref().and_then(|session| session.trouble.as_deref());
-    match view.state {
+    let warned = view.warning.as_ref().map(|warning| format!("; {}", warning.words()));
+    let state = match view.state {
         // The next send finds that out too, and holds the channel.
         State::Ready if trouble.is_some() => {
             format!("cannot send now: {}", trouble.unwrap_or_default())
@@ -293,7 +295,8 @@ fn state(view: &ChannelView, desk: &Desk<'_>) -> String {
         },
         State::Paused => format!("paused: {reason}"),
         State::Inactive | State::NoSession => reason,
-    }
+    };
+    state + &warned.unwrap_or_default()
 }
 
 fn today(view: &ChannelView) -> String {

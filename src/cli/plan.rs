@@ -361,6 +361,9 @@ fn write_messages(
 fn write_channels(out: &mut impl Write, forecast: &Forecast) -> io::Result<()> {
     for channel in &forecast.channels {
         let (id, name) = (channel.id, &channel.name);
+        if let Some(warning) = &channel.warning {
+            writeln!(out, "{}", wrapped(&format!("Channel `{name}`: {}.", warning.words()), 2))?;
+        }
         let text = match (&channel.blocked, &channel.held_reason, &channel.closed) {
             (Some(reason), ..) => format!("Nothing goes out on channel {id}: {reason}."),
             (_, Some(reason), _) => format!("Channel `{name}` is held: {reason}."),

@@ -197,7 +197,8 @@ fn channel_line(state: &ChannelState) -> String {
             None => format!("ready in {}", length(state.ready_in)),
         },
     };
-    format!("  {} {:>6} waiting   {pace}", fitted(&channel.name, 16), state.pending)
+    let warned = state.warning.as_ref().map(|one| format!("; {}", one.words())).unwrap_or_default();
+    format!("  {} {:>6} waiting   {pace}{warned}", fitted(&channel.name, 16), state.pending)
 }
 
 fn last_trigger(now: &Overview) -> String {

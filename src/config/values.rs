@@ -91,7 +91,7 @@ impl Values {
         let growth_percent = self.parsed("WARMUP_GROWTH", "a number from 1 to 10", percent)?;
         // In range, as above.
         let warmup_rule = WarmupRule { start: u32::try_from(start).unwrap_or(1), growth_percent };
-        Ok(Allowance { window, daily_limit, warmup_rule, warmup: None })
+        Ok(Allowance { window, daily_limit, warmup_rule, ..Allowance::default() })
     }
 
     /// `None` when channels do not rest.

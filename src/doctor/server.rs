@@ -114,7 +114,7 @@ impl Answering {
                 let found = format!("channel `{}`: {}", channel.name, hold.reason);
                 return findings.wrong("session", found, remedy);
             }
-            SessionState::Working { number } => {
+            SessionState::Working { number, .. } => {
                 let other =
                     number.as_ref().and_then(|number| channel.hold_for_number(name, number));
                 if let Some(hold) = other {

@@ -47,6 +47,8 @@ struct Turn<'a> {
     session: &'a str,
     /// What the channel has sent today.
     counted: DayCount,
+    /// Whether a warning of WhatsApp's has just halved its limit.
+    is_limited_anew: bool,
 }
 
 impl Core {
@@ -94,7 +96,14 @@ impl Core {
         if ready > now.monotonic {
             return Ok(After::Ready(ready));
         }
-        let turn = Turn { core: self, memory, channel: &channel, session, counted };
+        let turn = Turn {
+            core: self,
+            memory,
+            channel: &channel,
+            session,
+            counted,
+            is_limited_anew: false,
+        };
         let Some(open) = open else { return turn.look_without_sending(After::Empty(ready)) };
         if self.is_changed(&open, now.wall)? {
             return Ok(After::Ready(ready));
@@ -200,6 +209,9 @@ impl Turn<'_> {
         if channel.held.is_some() {
             self.free()?;
         }
+        if self.is_limited_anew {
+            return Ok(After::Ready(core.clock.now().monotonic)); // today may be full by that
+        }
         let content = Content::read(open.content.as_deref());
         let mut upload = None;
         if content.is_ok_and(|content| content.needs_plus()) {
@@ -249,8 +261,8 @@ impl Turn<'_> {
         if is_free && self.memory.is_working(session, now) && !core.is_clock_wrong(now) {
             return Ok(None);
         }
-        let number = match core.waha.session(session) {
-            SessionState::Working { number } => number,
+        let (number, warning) = match core.waha.session(session) {
+            SessionState::Working { number, warning } => (number, warning),
             SessionState::Held(hold) => return Ok(Some(hold)),
         };
         if let Some(number) = &number {
@@ -263,6 +275,14 @@ impl Turn<'_> {
             }
         }
         self.memory.note_working(session, now);
+        if let Some(warning) = warning {
+            let (zone, wall) = (&core.config.zone, now.wall);
+            self.is_limited_anew =
+                core.write(|tx| tx.note_warning(channel, warning, zone, wall))?;
+            if self.is_limited_anew {
+                log::warn!("channel {}: WhatsApp warns of its number: {warning}", channel.id);
+            }
+        }
         Ok(None)
     }
 

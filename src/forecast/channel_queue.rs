@@ -1,6 +1,6 @@
 //! One channel of a forecast: when it may send next, as the sender would find it.
 
-use crate::channels::{self, Availability, HoldEnds, Off};
+use crate::channels::{self, Availability, HoldEnds, Off, WarningView};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::send_window::{Day, DayCount};
@@ -19,6 +19,8 @@ pub struct ChannelQueue<'a> {
     config: &'a Config,
     /// Why it could not send when the forecast began.
     pub(crate) closed_at_first: Option<String>,
+    /// WhatsApp's warning of its number, while it lasted then.
+    pub(super) warning: Option<WarningView>,
 }
 
 impl<'a> ChannelQueue<'a> {
@@ -41,7 +43,9 @@ impl<'a> ChannelQueue<'a> {
             counted = found.1;
         }
         let held = channel.as_mut().and_then(|channel| channel.held.take());
-        let mut queue = Self { channel, held, ready, counted, config, closed_at_first: None };
+        let warning = channel.as_ref().and_then(|one| WarningView::of(one, &config.zone, now));
+        let closed_at_first = None;
+        let mut queue = Self { channel, held, ready, counted, config, closed_at_first, warning };
         if let Availability::ClosedUntil(_, closed) = queue.availability(now) {
             queue.closed_at_first = Some(closed.to_string());
         }

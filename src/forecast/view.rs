@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::channel_queue::ChannelQueue;
 use super::risks::{Counted, Risk, risks};
+use crate::channels::WarningView;
 use crate::clock::Timestamp;
 use crate::delivery::{MessageStatus, Status};
 use crate::messages::Warned;
@@ -195,6 +196,8 @@ pub struct ChannelForecast {
     pub held_reason: Option<String>,
     /// Why it waits now though nothing is wrong: its hours, or its daily limit.
     pub(crate) closed: Option<String>,
+    /// WhatsApp's warning of its number, while it halves the limit; the days after it count whole.
+    pub(crate) warning: Option<WarningView>,
     /// When it may send after all that was looked at.
     pub(crate) free_at: Timestamp,
 }
@@ -337,6 +340,7 @@ impl ChannelForecast {
             blocked: queue.next(queue.ready).err(),
             held_reason: queue.held.as_ref().map(|held| held.reason.to_string()),
             closed: queue.closed_at_first.clone(),
+            warning: queue.warning.clone(),
             free_at: queue.ready,
         }
     }

@@ -84,6 +84,12 @@ fn card(visit: &Visit<'_>, view: ChannelView) -> ChannelCard {
         State::Held => held(view.held_kind, visit),
     };
     let mut facts = vec![(w.sent_today_count, sent_today(visit, &view))];
+    facts.push((w.week_count, week(visit, &view)));
+    facts.extend(
+        view.warning
+            .as_ref()
+            .map(|one| (w.number_warned, w.number_warned_until.replace("{}", &one.until))),
+    );
     facts.extend(view.phone_number.clone().map(|number| (w.number, number)));
     if !matches!(view.send_window.as_str(), "" | "always") {
         facts.push((w.send_window, view.send_window.clone()));
@@ -142,6 +148,13 @@ fn held(kind: Option<HoldKind>, visit: &Visit<'_>) -> (Badge, &'static str, bool
         // A window that cannot be read has no kind.
         Some(HoldKind::Misconfigured) | None => (format::held(word), w.held_config, true),
     }
+}
+
+/// What went out and came in on seven days.
+fn week(visit: &Visit<'_>, view: &ChannelView) -> String {
+    let number = |count| format::number(count, visit.language);
+    let received = view.week.received.map_or_else(|| "–".to_owned(), number);
+    format!("{} / {received}", number(view.week.sent))
 }
 
 fn sent_today(visit: &Visit<'_>, view: &ChannelView) -> String {

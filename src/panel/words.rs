@@ -152,6 +152,9 @@ words! {
     waits_remedy: "Mengirim lagi sendiri pada waktunya.", "It goes on by itself at that time.";
     sent_today_count: "Terkirim hari ini", "Sent today";
     send_window: "Jam kirim", "Hours";
+    week_count: "7 hari: terkirim / diterima", "7 days: sent / received";
+    number_warned: "Peringatan WhatsApp", "WhatsApp warned";
+    number_warned_until: "separuh batas harian sampai {}", "half the daily limit until {}";
     pause_channel: "Jeda nomor ini", "Pause this number";
     resume_channel: "Lepaskan", "Release";
     paused_in_the_panel: "dijeda lewat panel", "paused in the panel";

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use super::{Channel, SqlResult, Tx, params};
 use crate::clock::Timestamp;
-use crate::delivery::{Displeasure, Hold, HoldKind, Status, Transition};
+use crate::delivery::{CapWarning, Displeasure, Hold, HoldKind, Status, Transition};
 use crate::reason::Reason;
+use crate::schedule::Zone;
+use crate::send_window::{Day, Warned};
 
 /// So many of the last sends are looked at, and so many of them may not fail: 30 %.
 const LATEST: usize = 20;
@@ -117,6 +119,29 @@ impl Tx<'_> {
         }
         let sql = "UPDATE channels SET recent_outcomes = substr(:marks, -20) WHERE id = :id";
         self.execute_sql(sql, params! { id, marks })
+    }
+
+    /// Notes that WhatsApp warns of a channel's number, once a day. Returns whether its limit changes by that.
+    pub fn note_warning(
+        &self,
+        channel: &Channel,
+        warning: CapWarning,
+        zone: &Zone,
+        now: Timestamp,
+    ) -> SqlResult<bool> {
+        let (id, today) = (channel.id, Day::of(zone, now));
+        let before = channel.warned(zone).filter(|warned| warned.lasts_on(today));
+        if channel.warning == Some(warning) && before.is_some_and(|warned| warned.seen == today) {
+            return Ok(false);
+        }
+        let limit = match before {
+            Some(warned) => warned.without_limit, // not half of the half
+            None => Warned::half_of(self.week_counts(id, today)?.busiest),
+        };
+        let sql = "UPDATE channels SET warning = :warning, warned_at = :now, warned_limit = :limit
+                   WHERE id = :id";
+        self.execute_sql(sql, params! { id, now, warning, limit })?;
+        Ok(before.is_none())
     }
 
     /// Notes that a message of a channel got its tick.

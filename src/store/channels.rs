@@ -7,10 +7,10 @@ use super::{
     text,
 };
 use crate::clock::Timestamp;
-use crate::delivery::{Hold, HoldKind};
+use crate::delivery::{CapWarning, Hold, HoldKind};
 use crate::reason::{ChannelName, Explanation, Reason};
 use crate::schedule::Zone;
-use crate::send_window::{Allowance, Day, WindowError};
+use crate::send_window::{Allowance, Day, Warned, WindowError};
 
 /// One WhatsApp number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,10 +39,29 @@ pub struct Channel {
     pub(crate) recent_outcomes: String,
     pub(crate) acked_at: Option<Timestamp>,
     pub(crate) fifth_unacked_at: Option<Timestamp>,
+    pub(crate) sends_since_ack: u32,
+    /// When the breaker last held it.
+    pub(crate) broke_at: Option<Timestamp>,
+    /// What WhatsApp last warned of, when that was last seen, and its limit by that while it has no other.
+    pub(crate) warning: Option<CapWarning>,
+    pub(crate) warned_at: Option<Timestamp>,
+    pub(crate) warned_limit: Option<u32>,
+    /// When its row was made.
+    pub(crate) created_at: Option<Timestamp>,
     /// The number that it sends from, as `+6281234567890`; `None` when WAHA has not told it yet.
     pub(crate) phone_number: Option<String>,
     /// The number that its session has now, while the channel is held for it.
     pub(crate) other_number: Option<String>,
+}
+
+/// The counts of a channel's last seven days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WeekCounts {
+    pub(crate) sent: u64,
+    /// Hours in which somebody wrote to it, counted for each person.
+    pub(crate) received: u64,
+    /// The sends of the busiest day.
+    pub(crate) busiest: u32,
 }
 
 /// A hold as the table has it.
@@ -59,6 +78,7 @@ impl Channel {
     /// A row of [`COLUMNS`].
     pub(super) fn from_row(row: &Row<'_>) -> SqlResult<Self> {
         let kind: Option<String> = row.get("held_kind")?;
+        let warning: Option<String> = row.get("warning")?;
         let reason = explanation(row, "held_reason")?;
         let until = row.get("held_until")?;
         read! { row => Self {
@@ -72,7 +92,10 @@ impl Channel {
                 until,
             }),
             held_count, lossy send_window, daily_limit, lossy warmup_from, sends_since_rest,
-            recent_outcomes, seen_time acked_at, seen_time fifth_unacked_at,
+            recent_outcomes, seen_time acked_at, seen_time fifth_unacked_at, sends_since_ack,
+            seen_time broke_at,
+            warning: warning.as_deref().and_then(CapWarning::from_word),
+            seen_time warned_at, warned_limit, seen_time created_at,
             lossy phone_number, lossy other_number,
         } }
     }
@@ -87,7 +110,14 @@ impl Channel {
         // Its gap was over then: the day of its last send, or the one after.
         let last = self.ready_at.map(|ready| Day::of(zone, ready));
         let warmup = from.map(|from| (from, last));
-        settings.of_channel(self.send_window.as_deref(), self.daily_limit, warmup)
+        let own = settings.of_channel(self.send_window.as_deref(), self.daily_limit, warmup)?;
+        Ok(Allowance { warned: self.warned(zone), ..own })
+    }
+
+    /// WhatsApp's last warning of its number; it may be over.
+    pub(crate) fn warned(&self, zone: &Zone) -> Option<Warned> {
+        let (at, without_limit) = self.warned_at.zip(self.warned_limit)?;
+        Some(Warned { seen: Day::of(zone, at), without_limit })
     }
 
     /// The hold for a channel whose `session` has the number `seen` (as `+6281234567890`), when that
@@ -108,7 +138,8 @@ impl Channel {
 pub(super) const COLUMNS: &str = "c.id, c.name, trim(c.session_name) AS session_name, c.is_active, c.ready_at, \
                        c.held_reason, c.held_kind, c.held_until, c.held_count, c.send_window, c.daily_limit, \
                        c.warmup_from, c.sends_since_rest, \
-                       c.recent_outcomes, c.acked_at, c.fifth_unacked_at, \
+                       c.recent_outcomes, c.acked_at, c.fifth_unacked_at, c.sends_since_ack, c.broke_at, \
+                       c.warning, c.warned_at, c.warned_limit, c.created_at, \
                        c.phone_number, c.other_number, c.held_code, c.held_args";
 
 impl Tx<'_> {
@@ -191,6 +222,16 @@ impl Tx<'_> {
         let sql = "INSERT INTO channel_days (channel_id, day, claimed) VALUES (:id, :day, 1)
                    ON CONFLICT (channel_id, day) DO UPDATE SET claimed = claimed + 1";
         self.execute_sql(sql, params! { day, ":id": channel_id })
+    }
+
+    /// What a channel claimed and what people wrote to it on the seven days up to `today`.
+    pub(crate) fn week_counts(&self, channel_id: i64, today: Day) -> SqlResult<WeekCounts> {
+        let sql =
+            "SELECT coalesce(sum(claimed), 0) AS sent, coalesce(sum(received), 0) AS received,
+                       coalesce(max(claimed), 0) AS busiest FROM channel_days
+                   WHERE channel_id = :id AND day BETWEEN :from AND :today";
+        let params = params! { today, ":id": channel_id, ":from": today.minus(6) };
+        self.query_one(sql, params, |row| read! { row => WeekCounts { sent, received, busiest } })
     }
 
     /// Takes a claim back from its day, because its request certainly never left.

@@ -6,7 +6,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 use super::{CallbackStatus, Can, ClaimState, SqlResult, Trigger};
 use crate::clock::Timestamp;
 use crate::config::CallbackEvent;
-use crate::delivery::{Ack, HoldKind, MessageStatus, Status};
+use crate::delivery::{Ack, CapWarning, HoldKind, MessageStatus, Status};
 use crate::reason::{Explanation, Reason};
 use crate::send_window::Day;
 
@@ -33,6 +33,7 @@ shown!(
     MessageStatus,
     Trigger,
     HoldKind,
+    CapWarning,
     Reason,
     Explanation,
     Day

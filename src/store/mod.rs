@@ -44,7 +44,7 @@ pub use backup::{Contents, DataVersion};
 pub(crate) use breaker::SendEnd;
 pub use callbacks::CallbackStatus;
 pub(crate) use callbacks::{Callback, CallbackCounts};
-pub(crate) use channels::{Channel, Held, StatusCount};
+pub(crate) use channels::{Channel, Held, StatusCount, WeekCounts};
 use columns::{explanation, lossy, seen_time, text};
 pub use contacts::WaitingForContact;
 pub(crate) use contacts::{Contact, INSERTED_TOGETHER, Numbers, Skipped};

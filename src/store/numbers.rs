@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{SqlResult, Tx, params};
 use crate::clock::Timestamp;
+use crate::send_window::Day;
 
 /// A time is written anew only when it is so old: most people write several messages at once.
 const NOTED_EVERY: Duration = Duration::from_hours(1);
@@ -16,8 +17,23 @@ impl Tx<'_> {
         self.query_value(sql, params! { chat_id, now, ":since": now.minus(NOTED_EVERY) })
     }
 
-    /// Notes that the person behind a chat wrote.
-    pub fn note_inbound(&self, chat_id: &str, now: Timestamp) -> SqlResult<()> {
+    /// Notes that the person behind a chat wrote to a session, and counts it for its channel. Who writes
+    /// several times within an hour counts once: ten lines of one person are no ten people.
+    pub fn note_inbound(
+        &self,
+        chat_id: &str,
+        session: &str,
+        day: Day,
+        now: Timestamp,
+    ) -> SqlResult<()> {
+        if self.wrote_lately(chat_id, now)? {
+            return Ok(());
+        }
+        let sql = "INSERT INTO channel_days (channel_id, day, claimed, received)
+                   SELECT id, :day, 0, 1 FROM channels
+                       WHERE trim(session_name) = :session AND trim(session_name) <> ''
+                   ON CONFLICT (channel_id, day) DO UPDATE SET received = received + 1";
+        self.execute_sql(sql, params! { session, day })?;
         let sql = "INSERT INTO numbers (chat_id, last_inbound_at) VALUES (:chat_id, :now)
                    ON CONFLICT (chat_id) DO UPDATE SET last_inbound_at = excluded.last_inbound_at";
         self.execute_sql(sql, params! { chat_id, now })

@@ -98,11 +98,11 @@ impl Store {
 impl Tx<'_> {
     /// What the present database has sent on a day counts for the daily limits.
     fn take_over_days(&self) -> SqlResult<()> {
-        let days = "INSERT INTO main.channel_days (channel_id, day, claimed)
-                    SELECT channel_id, day, claimed FROM present.channel_days
+        let days = "INSERT INTO main.channel_days (channel_id, day, claimed, received)
+                    SELECT channel_id, day, claimed, received FROM present.channel_days
                     WHERE channel_id IN (SELECT id FROM main.channels)
                     ON CONFLICT (channel_id, day) DO UPDATE
-                        SET claimed = max(claimed, excluded.claimed)";
+                        SET claimed = max(claimed, excluded.claimed), received = max(received, excluded.received)";
         self.transaction.execute(days, []).map(drop)
     }
 

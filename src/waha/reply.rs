@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use super::{Existence, IdOffer, OtherName, Search, SessionLook, SessionState, Sighting, Typing};
 use crate::clock::Timestamp;
-use crate::delivery::{Ack, Hold, HoldKind, MessageId, Outcome, RetryAfter, is_bare_id};
+use crate::delivery::{
+    Ack, CapWarning, Hold, HoldKind, MessageId, Outcome, RetryAfter, is_bare_id,
+};
 use crate::http_client::Reply;
 use crate::reason::{Reason, WahaWords};
 use crate::recipient::{lid_of_chat, number_of_chat};
@@ -52,7 +54,8 @@ pub(super) fn session_state(reply: &Reply, session: &str) -> SessionState {
     }
     // From 2026: a number may be locked or capped by WhatsApp while its session is WORKING.
     let is_locked = body.value.pointer("/me/reachoutTimelock/isActive") == Some(&Value::Bool(true));
-    let is_capped = body.text("/me/messageCapping/cappingStatus") == Some("CAPPED");
+    let capping = body.text("/me/messageCapping/cappingStatus");
+    let is_capped = capping == Some("CAPPED");
     SessionState::Held(match body.text("/status") {
         None => Hold::new(HoldKind::Misconfigured, Reason::SessionWithoutStatus { session: name }),
         Some("WORKING") if is_locked => {
@@ -63,7 +66,8 @@ pub(super) fn session_state(reply: &Reply, session: &str) -> SessionState {
         }
         Some("WORKING") => {
             let number = body.text("/me/id").and_then(number_of_chat);
-            return SessionState::Working { number };
+            let warning = capping.and_then(CapWarning::from_word);
+            return SessionState::Working { number, warning };
         }
         Some(status) => Hold::not_working(session, status),
     })
@@ -73,7 +77,7 @@ pub(super) fn session_state(reply: &Reply, session: &str) -> SessionState {
 pub(super) fn session_look(reply: &Reply, session: &str) -> SessionLook {
     let word = Body::read(reply).text("/status").map(|word| word.chars().take(40).collect());
     let (number, trouble) = match session_state(reply, session) {
-        SessionState::Working { number } => (number, None),
+        SessionState::Working { number, .. } => (number, None),
         SessionState::Held(hold) => (None, Some(hold.reason)),
     };
     let status = word.filter(|_| reply.status == 200);

@@ -178,7 +178,7 @@ fn a_claim_for_one_channel_cannot_take_a_delivery_of_another() {
 #[test]
 fn a_claim_counts_for_its_day_and_the_last_one_of_a_day_is_the_last() {
     let mut table = Table::new();
-    let count = "INSERT INTO channel_days VALUES (1, '2026-12-01', ?1), (1, '2026-11-30', 7),
+    let count = "INSERT INTO channel_days (channel_id, day, claimed) VALUES (1, '2026-12-01', ?1), (1, '2026-11-30', 7),
                      (2, '2026-12-01', 7)";
     table.sql.execute(count, [3]).unwrap();
     let before = table.rows();
@@ -291,11 +291,13 @@ fn a_channel_that_is_said_to_be_available_is_one_that_the_claim_takes() {
         let claimed = random.u32(..4);
         // A limit of 2 on its first day, of 3 on the next.
         let warmup_from = one(&mut random, &[None, None, Some("2026-12-01"), Some("2026-11-30")]);
+        // Half, or 2 without a limit.
+        let is_warned = random.u8(..4) == 0;
         table.sql.execute_batch(&format!(
             "UPDATE channels SET is_active = {}, session_name = {}, ready_at = {}, send_window = {},
-                 daily_limit = {}, warmup_from = {}, held_reason = NULL, held_kind = NULL, held_until = NULL WHERE id = 1;
+                 daily_limit = {}, warmup_from = {}, warned_limit = 2, warned_at = {}, held_reason = NULL, held_kind = NULL, held_until = NULL WHERE id = 1;
              UPDATE channels SET held_reason = {}, held_kind = {}, held_until = {} WHERE id = 1;
-             INSERT OR REPLACE INTO channel_days VALUES (1, '2026-12-01', {claimed});
+             INSERT OR REPLACE INTO channel_days (channel_id, day, claimed) VALUES (1, '2026-12-01', {claimed});
              UPDATE deliveries SET status = 'pending', text = NULL, claimed_at = NULL WHERE id = 10",
             u8::from(random.u8(..6) > 0),
             literal(session),
@@ -303,6 +305,7 @@ fn a_channel_that_is_said_to_be_available_is_one_that_the_claim_takes() {
             literal(hours),
             own_limit.map_or("NULL".to_owned(), |limit: u32| limit.to_string()),
             literal(warmup_from),
+            literal(is_warned.then_some("2026-11-28T01:00:00Z")),
             literal(is_held.then_some("libur")),
             literal(kind.filter(|_| is_held)),
             literal(until.filter(|_| is_held)),
@@ -319,6 +322,8 @@ fn a_channel_that_is_said_to_be_available_is_one_that_the_claim_takes() {
         let day_limit = own_limit.map_or(limit, |own| Some(own).filter(|own| *own > 0));
         let warm = warmup_from.map(|from| if from == "2026-12-01" { 2 } else { 3 });
         let day_limit = day_limit.into_iter().chain(warm).min();
+        let halved = day_limit.map_or(2, |limit| (limit / 2).max(1));
+        let day_limit = if is_warned { Some(halved) } else { day_limit };
         let request = ClaimRequest {
             seen_ready_at: ready_at.and_then(Timestamp::parse),
             seen_send_window: hours,
@@ -345,7 +350,7 @@ fn a_channel_that_is_said_to_be_available_is_one_that_the_claim_takes() {
             Availability::ClosedUntil(at, Closed::Window(_)) => assert!(at > now(), "{why}"),
             Availability::ClosedUntil(
                 at,
-                Closed::DailyLimit(limit) | Closed::Warmup { limit, .. },
+                Closed::DailyLimit(limit) | Closed::Warmup { limit, .. } | Closed::Warned(limit),
             ) => {
                 assert!(claimed >= limit && at > now(), "{why}");
             }

@@ -482,7 +482,9 @@ fn a_leap_and_a_night_are_said_before() {
     let world = World::new();
     let id = world.message(&to(60));
     assert_eq!(risks(&world, id).0, ["risk_leap"]);
-    world.execute("INSERT INTO channel_days VALUES (1, '2026-11-30', 20)");
+    world.execute(
+        "INSERT INTO channel_days (channel_id, day, claimed) VALUES (1, '2026-11-30', 20)",
+    );
     assert_eq!(risks(&world, id).0, [""; 0], "three times as many");
     world.execute("UPDATE channel_days SET claimed = 19");
     assert_eq!(risks(&world, id).0, ["risk_leap"]);

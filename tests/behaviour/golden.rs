@@ -58,7 +58,11 @@ fn json_is_what_it_was_to_the_byte() {
         assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
         let printed = String::from_utf8(output.stdout).unwrap();
         let printed = without_now(&printed.replace(&place.display().to_string(), "/shop"));
-        let golden = fs::read_to_string(fixtures().join(format!("{name}.json"))).unwrap();
+        let golden = fixtures().join(format!("{name}.json"));
+        if std::env::var_os("WRITE_GOLDEN").is_some() {
+            fs::write(&golden, &printed).unwrap();
+        }
+        let golden = fs::read_to_string(golden).unwrap();
         assert_eq!(printed, golden, "{arguments:?}");
     }
 }

@@ -92,6 +92,7 @@ mod timetables;
 mod typing;
 mod uncertain;
 mod upgrade;
+mod warned;
 mod way;
 mod webhook;
 mod webhook_live;

@@ -307,7 +307,7 @@ fn tables_that_only_remember_lose_what_nobody_can_use_any_more() {
              INSERT INTO webhook_sessions VALUES ('{at}', 1, 1, '{at}');
              INSERT INTO panel_sessions VALUES ('{at}', 'h', '{at}', '{at}');
              INSERT INTO panel_uploads VALUES ('{at}', 'x', x'00', '{at}');
-             INSERT INTO channel_days VALUES (1, substr('{at}', 1, 10), 7)"
+             INSERT INTO channel_days (channel_id, day, claimed) VALUES (1, substr('{at}', 1, 10), 7)"
         ));
     }
     world.execute("INSERT INTO runs (trigger, started_at) VALUES ('cron', '2026-06-01T00:00:00Z')");

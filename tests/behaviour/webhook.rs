@@ -422,6 +422,14 @@ fn who_writes_to_us_is_noted_by_time_only() {
     assert_eq!(shop.event(&event("99@lid", "default", "Halo")), "taken");
     assert_eq!(shop.event(&event("6281200007003@c.us", "default", "STOP")), "taken");
     assert_eq!(noted(), "6281200007001@c.us 1,6281200007003@c.us 1,99@lid 1");
+    let shown = shop.site.run(&["channel", "show", "default", "--offline", "--json"]);
+    let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!(shown["week"], json!({"sent": 0, "received": 3, "ratio": null}));
+    let day = shop.ask("SELECT day FROM channel_days");
+    shop.site.sqlite3(&format!("UPDATE channel_days SET claimed = 40 WHERE day = '{day}'"));
+    let shown = shop.site.run(&["channel", "show", "default", "--offline"]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("40 sent, 3 received (0.08)"), "{shown}");
     let dump = shop.site.sqlite3(".dump");
     assert!(!dump.contains("rahasia"), "no text is kept");
 }

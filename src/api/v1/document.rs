@@ -222,10 +222,15 @@ fn status() -> Value {
     };
     let mut due = object(json!({"id": count(), "title": maybe(), "due_at": maybe()}));
     due["type"] = json!(["object", "null"]);
+    let mut warning = object(json!({"kind": maybe(), "seen_at": maybe(), "until": text()}));
+    warning["type"] = json!(["object", "null"]);
+    let week = object(
+        json!({"sent": count(), "received": {"type": ["integer", "null"]}, "ratio": {"type": ["number", "null"]}}),
+    );
     let channel = object(json!({
         "id": {"type": "integer"}, "name": text(), "session_name": maybe(), "is_active": {"type": "boolean"},
         "held_reason": maybe(), "held_until": maybe(), "ready_in_seconds": count(), "closed": maybe(),
-        "pending": count(), "backlog_ends_at": maybe(),
+        "pending": count(), "backlog_ends_at": maybe(), "warning": warning, "week": week,
     }));
     let run = object(json!({
         "id": count(), "trigger": text(), "started_at": maybe(), "finished_at": maybe(), "processed": count(),

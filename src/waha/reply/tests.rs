@@ -38,7 +38,7 @@ fn recorded_replies_are_understood() {
         assert_eq!(hold.kind, HoldKind::Session, "{case}");
     }
     let number = Some("+15550000001".to_owned());
-    let working = SessionState::Working { number };
+    let working = SessionState::Working { number, warning: None };
     assert_eq!(session_state(&recorded("session"), "default"), working);
     let SessionState::Held(hold) = session_state(&recorded("session missing"), "nosuch") else {
         panic!("a missing session works?")

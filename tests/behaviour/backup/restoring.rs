@@ -155,7 +155,7 @@ fn what_was_sent_since_the_backup_counts_for_the_daily_limit() {
     world.message("081200007001, 081200007002");
     world.run();
     assert!(world.restore_and_run(&file).has_evidence);
-    assert_eq!(world.rows("SELECT * FROM channel_days"), ["1|2026-12-01|2"]);
+    assert_eq!(world.rows("SELECT channel_id, day, claimed FROM channel_days"), ["1|2026-12-01|2"]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use auto_message_scheduler::clock::{Clock, Timestamp};
 use auto_message_scheduler::config::{Config, Secret};
 use auto_message_scheduler::contacts::export::export;
 use auto_message_scheduler::contacts::{self, Changes, Filter, opt_out};
-use auto_message_scheduler::delivery::{Ack, Hold, MessageId, MessageStatus, Status};
+use auto_message_scheduler::delivery::{Ack, CapWarning, Hold, MessageId, MessageStatus, Status};
 use auto_message_scheduler::fake_waha::{Engine, Options};
 use auto_message_scheduler::forecast::{Bounds, Scope, forecast};
 use auto_message_scheduler::http::Request;
@@ -18,6 +18,8 @@ use auto_message_scheduler::http_client::HttpClient;
 use auto_message_scheduler::messages::{self, Edit, Retry, Timing, WeeklyTiming};
 use auto_message_scheduler::prune::prune;
 use auto_message_scheduler::recipient::parse_contact_ids;
+use auto_message_scheduler::schedule::Zone;
+use auto_message_scheduler::send_window::Day;
 use auto_message_scheduler::store::{
     CallbackStatus, Can, Echo, MessageEvent, MessageFilter, SessionEvent, Statement, Unsigned,
     noted_statements, watch_statements,
@@ -274,8 +276,11 @@ fn hear(world: &World) {
             tx.note_events_refused(1, Unsigned::NoHmac, now)?;
             tx.events_heard(now)?;
             tx.wrote_lately("6281200007001@c.us", now)?;
-            tx.note_inbound("6281200007001@c.us", now)?;
+            let day = Day::parse("2026-12-01").unwrap();
+            tx.note_inbound("6281200007001@c.us", "default", day, now)?;
             tx.has_written("6281200007001@c.us")?;
+            let zone = Zone::parse("Asia/Jakarta").unwrap();
+            tx.note_warning(&tx.channel(1)?.unwrap(), CapWarning::First, &zone, now)?;
             tx.note_incoming("5", now)
         })
         .unwrap();
