@@ -2,15 +2,18 @@
 //! For every front end alike; it prints nothing and changes nothing that is on its way.
 
 mod availability;
+mod line;
 mod view;
 
 use crate::clock::Timestamp;
 use crate::delivery::HoldKind;
 use crate::send_window::{DAILY_LIMIT_MAX, Day, SendWindow, WindowError};
-use crate::store::{Channel, SqlResult, Store, StoreError, Tx};
+use crate::store::{Channel, Message, SqlResult, Store, StoreError, Tx};
 
 pub use availability::{Availability, HoldEnds, Off, availability};
-pub(crate) use availability::{hold_ends, look, ready_at, usable};
+pub(crate) use availability::{hold_ends, look, usable};
+pub use line::Line;
+pub(crate) use line::Lines;
 pub(crate) use view::{ChannelView, State, WarningView, WeekView, ask_waha, list};
 
 /// The channel of messages that name none: `auto_messages.channel_id` has it as its default.
@@ -70,6 +73,18 @@ impl std::str::FromStr for OwnLimit {
             _ => Err(format!("write 1 to {DAILY_LIMIT_MAX}, 0 for no limit, or default")),
         }
     }
+}
+
+/// The channel by which a message stands or falls before any recipient is looked at: its own; of several the
+/// first that can send at all, because the others are left out.
+pub(crate) fn sender_of(tx: &Tx<'_>, message: &Message) -> SqlResult<Option<Channel>> {
+    for id in message.several().unwrap_or_default() {
+        let channel = tx.channel(id)?;
+        if usable(channel.as_ref()).is_ok() {
+            return Ok(channel);
+        }
+    }
+    tx.channel(message.channel_id)
 }
 
 /// Makes a channel and returns its id.

@@ -7,20 +7,20 @@
 //! held channel is freed, when cron comes. Jitter counts with its mean. Of a message that comes again
 //! and again only the next occurrence is looked at.
 
-mod channel_queue;
 mod risks;
 mod view;
 
-use std::collections::btree_map::{BTreeMap, Entry};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
+use crate::channels::{self, Lines};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::content::{Content, Kind, Source};
 use crate::delivery::{MessageStatus, Status};
 use crate::engine;
 use crate::files::Files;
+use crate::messages::Reached;
 use crate::reason::Reason;
 use crate::recipient;
 use crate::recipients::{self, Recipient};
@@ -29,7 +29,6 @@ use crate::send_window::Day;
 use crate::store::{Delivery, Message, Queued, SqlResult, Store, StoreError, Tx};
 use crate::template::{self, Template};
 
-pub use channel_queue::ChannelQueue;
 pub use risks::Risk;
 pub use view::{
     ChannelForecast, Fate, Forecast, MessageForecast, PlannedFile, RecipientForecast, Tally,
@@ -75,8 +74,8 @@ pub fn forecast(
 ) -> Result<Option<Forecast>, StoreError> {
     let files = Files::beside(store.path());
     store.read(|tx| {
-        let (channels, totals) = (BTreeMap::new(), Tally::default());
-        let mut ahead = Ahead { tx, config, files, now, channels, totals, see };
+        let (lines, totals, spoken) = (Lines::default(), Tally::default(), None);
+        let mut ahead = Ahead { tx, config, files, now, lines, spoken, totals, see };
         ahead.look(scope, bounds)
     })
 }
@@ -114,8 +113,8 @@ pub(crate) fn file_of(files: &Files, content: &Content, config: &Config) -> Opti
 /// When the sends of a new message begin, if nothing else is in the queue of its channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
-    /// Those of the first recipients.
-    pub(crate) first: Vec<Timestamp>,
+    /// Those of the first recipients, each with its channel.
+    pub(crate) first: Vec<(Timestamp, i64)>,
     last: Option<Timestamp>,
     /// How many there are, and how many of them are not too late.
     recipients: u64,
@@ -124,7 +123,7 @@ pub(crate) struct Span {
 
 impl Span {
     pub(crate) fn begins_at(&self) -> Option<Timestamp> {
-        self.first.first().copied()
+        self.first.first().map(|(at, _)| *at)
     }
 
     pub(crate) fn ends_at(&self) -> Option<Timestamp> {
@@ -139,25 +138,34 @@ impl Span {
     }
 }
 
-/// When `count` sends of a new message begin that is due at `due_at`, if nothing else is in the queue of its
-/// channel; `None` when nothing goes out there.
+/// When `count` sends of a new message begin that is due at `due_at`, if nothing else is in the queues of its
+/// channels; `None` when nothing goes out there. Of the `first` recipients it is known whom they spoke with.
 pub(crate) fn of_new(
     tx: &Tx<'_>,
-    channel_id: i64,
+    channels: &[i64],
     (due_at, count): (Timestamp, u64),
+    first: &[Reached],
     config: &Config,
     now: Timestamp,
 ) -> SqlResult<Option<Span>> {
-    let mut queue = ChannelQueue::new(tx, tx.channel(channel_id)?, config, now)?;
+    let mut lines = Lines::default();
+    for id in channels {
+        lines.line(tx, *id, config, now)?;
+    }
     let mut span = Span { first: Vec::new(), last: None, recipients: count, in_time: 0 };
-    let too_late = due_at.max(now).plus(config.late_limit);
-    for _ in 0..count {
-        let Ok(at) = queue.next(due_at.max(now)) else { return Ok(None) };
-        queue.took(at);
+    let from = due_at.max(now);
+    let too_late = from.plus(config.late_limit);
+    for place in 0..count {
+        let reached = usize::try_from(place).ok().and_then(|place| first.get(place));
+        let spoke = reached.map(|one| tx.spoke_through(&one.to)).transpose()?.flatten();
+        let Some(id) = lines.choose(channels, spoke, (from, from), config) else { return Ok(None) };
+        let line = lines.line(tx, id, config, now)?;
+        let Ok(at) = line.next(config, from) else { return Ok(None) };
+        line.took(config, at);
         if span.first.len() < FIRST_MAX {
-            span.first.push(at);
+            span.first.push((at, id));
         }
-        span.last = Some(at);
+        span.last = span.last.max(Some(at));
         span.in_time += u64::from(at <= too_late);
     }
     Ok(Some(span))
@@ -168,8 +176,11 @@ struct Ahead<'a> {
     config: &'a Config,
     files: Files,
     now: Timestamp,
-    /// Those that were asked for so far, by id.
-    channels: BTreeMap<i64, ChannelQueue<'a>>,
+    /// Those of the channels that were asked for so far.
+    lines: Lines,
+    /// By chat: through which channel it hears from us until any message is planned, and when. `None` while
+    /// nobody asks.
+    spoken: Option<HashMap<String, Vec<(Timestamp, i64)>>>,
     totals: Tally,
     see: &'a mut dyn FnMut(Seen<'_>),
 }
@@ -191,6 +202,9 @@ impl Ahead<'_> {
                 None => return Ok(None),
             },
         };
+        if queue.iter().any(|one| one.channel_ids.is_some()) {
+            self.spoken = Some(HashMap::new());
+        }
         let (mut looked, mut recipients) = (0, 0);
         for one in queue {
             let is_shown = match scope {
@@ -200,7 +214,7 @@ impl Ahead<'_> {
             if is_shown && looked > 0 && recipients >= bounds.recipients {
                 break;
             }
-            let seen = self.message(one, is_shown)?;
+            let seen = self.message(&one, is_shown)?;
             if is_shown {
                 looked += 1;
                 recipients += seen;
@@ -215,9 +229,10 @@ impl Ahead<'_> {
             messages: looked,
             messages_left_out: queued.saturating_sub(looked),
             channels: self
-                .channels
+                .lines
+                .0
                 .iter()
-                .map(|(id, one)| ChannelForecast::new(*id, one))
+                .map(|(id, line)| ChannelForecast::new(*id, line, self.config))
                 .collect(),
         }))
     }
@@ -226,7 +241,6 @@ impl Ahead<'_> {
     fn queue(&self, until: Timestamp, limit: u64) -> SqlResult<(Vec<Queued>, u64)> {
         let mut queue = self.tx.queued_messages(until, limit)?;
         let mut count = self.tx.count_queued(until)?;
-        let channel_id = 0; // nobody asks: the message is read again
         let ids_max = u32::try_from(limit).unwrap_or(u32::MAX);
         for id in self.tx.untimed_message_ids(ids_max)? {
             let Some(message) = self.tx.message(id)? else { continue };
@@ -234,7 +248,7 @@ impl Ahead<'_> {
             let due_at = self.first_time(&message)?.unwrap_or(self.now);
             if due_at <= until {
                 count += 1;
-                queue.push(Queued { id, channel_id, due_at, first_open: None });
+                queue.push(queued(&message, due_at));
             }
         }
         // The next tick moves what was worked out in another zone.
@@ -246,7 +260,7 @@ impl Ahead<'_> {
             queue.retain(|one| one.id != id);
             count = count.saturating_sub(u64::from(at <= until)) + u64::from(here <= until);
             if here <= until {
-                queue.push(Queued { id, channel_id, due_at: here, first_open: None });
+                queue.push(queued(&message, here));
             }
         }
         // What is planned has lower delivery ids than what is not.
@@ -270,14 +284,17 @@ impl Ahead<'_> {
         if let Some(place) = queue.iter().position(|one| one.id == id) {
             queue.truncate(place + 1);
         } else {
-            let one = Queued { id, channel_id: message.channel_id, due_at, first_open: None };
+            let one = queued(&message, due_at);
             queue.retain(|other| {
                 other.due_at < due_at || other.first_open.is_some() || other.id < id
             });
             queue.push(one);
         }
+        let channels = together(&message, &queue);
         queue.retain(|one| {
-            one.id == id || one.first_open.is_some() || one.channel_id == message.channel_id
+            one.id == id
+                || one.first_open.is_some()
+                || one.channels().iter().any(|id| channels.contains(id))
         });
         Ok(Some(queue))
     }
@@ -300,7 +317,7 @@ impl Ahead<'_> {
     }
 
     /// Returns how many recipients it has.
-    fn message(&mut self, one: Queued, is_shown: bool) -> SqlResult<u64> {
+    fn message(&mut self, one: &Queued, is_shown: bool) -> SqlResult<u64> {
         let Some(seen) = self.tx.message(one.id)? else { return Ok(0) };
         let mut forecast = MessageForecast::new(one.id, &seen, one.due_at);
         if is_shown && seen.unreadable.is_none() {
@@ -349,7 +366,7 @@ impl Ahead<'_> {
         {
             return Ok(Err(why));
         }
-        let channel = self.tx.channel(message.channel_id)?;
+        let channel = channels::sender_of(self.tx, message)?;
         let checked = engine::check(message, channel.as_ref(), self.config, (&self.files, false));
         Ok(checked.map_err(|why| why.to_string()))
     }
@@ -357,7 +374,7 @@ impl Ahead<'_> {
     /// The deliveries that are there; `goes_on` says whether what is pending still goes out.
     fn planned(
         &mut self,
-        one: Queued,
+        one: &Queued,
         message: &Message,
         tell: &mut Telling<'_>,
         goes_on: bool,
@@ -388,7 +405,7 @@ impl Ahead<'_> {
     ) -> SqlResult<()> {
         let not_before = row.next_attempt_at.unwrap_or(self.now);
         let words = Words { due_at: Some(row.retry_of.unwrap_or(row.due_at)), ..words };
-        self.recipient(&planned_recipient(row), words, row.channel_id, not_before, tell)
+        self.recipient(&planned_recipient(row), words, &[row.channel_id], not_before, tell)
     }
 
     /// A message that is still to be planned. It may have deliveries all the same: it was cancelled
@@ -402,7 +419,7 @@ impl Ahead<'_> {
     ) -> SqlResult<()> {
         tell.forecast.next_at = self.next_of(message, due_at);
         let (tx, country) = (self.tx, &self.config.country);
-        let (channel, from) = (message.channel_id, due_at);
+        let (channels, from) = (message.channels(), due_at);
         let text = content.words(&message.message).unwrap_or_default();
         let words = Words { text, content: &content, due_at: Some(due_at) };
         let mut told = HashSet::new();
@@ -417,7 +434,7 @@ impl Ahead<'_> {
                 match (row.status, wanted) {
                     (Status::Pending, _) => self.pending(&row, words, tell)?,
                     (Status::Cancelled, Some(again)) => {
-                        self.recipient(again, words, channel, from, tell)?;
+                        self.recipient(again, words, &channels, from, tell)?;
                     }
                     (Status::Cancelled, None) => return Ok(()),
                     (_, _) => self.tell_ended(&row, tell),
@@ -428,7 +445,7 @@ impl Ahead<'_> {
         }
         recipients::each_recipient(tx, entries, country, |recipient| {
             if told.insert(recipient.chat_id.clone()) {
-                self.recipient(&recipient, words, channel, from, tell)?;
+                self.recipient(&recipient, words, &channels, from, tell)?;
             }
             Ok(())
         })
@@ -437,31 +454,30 @@ impl Ahead<'_> {
     /// Whether a message that comes again and again ends later each time: walked for two weeks, with as
     /// many recipients as now, and nothing else on its channel.
     fn falls_behind(&self, message: &Message, due_at: Timestamp, first: &MessageForecast) -> bool {
-        let (Some(queue), Some(ends_at)) =
-            (self.channels.get(&message.channel_id), first.tally.ends_at)
-        else {
-            return false;
-        };
-        let (mut queue, week) = (queue.clone(), Duration::from_hours(7 * 24));
+        let Some(ends_at) = first.tally.ends_at else { return false };
+        let (mut lines, ids) = (self.lines.clone(), message.channels());
+        let (config, week) = (self.config, Duration::from_hours(7 * 24));
         let mut ends = vec![(due_at, ends_at)];
         let (mut next, until) = (self.next_of(message, due_at), due_at.plus(week * 2));
         while let Some(due_at) = next.filter(|at| *at <= until) {
             next = self.next_of(message, due_at);
-            let mut at = due_at;
+            let mut last = due_at;
             for _ in 0..first.tally.goes_out {
-                let Ok(next_at) = queue.next(due_at) else { return false };
-                at = next_at;
+                let id = lines.choose(&ids, None, (due_at, due_at), config);
+                let Some(line) = id.and_then(|id| lines.0.get_mut(&id)) else { return false };
+                let Ok(at) = line.next(config, due_at) else { return false };
                 if next.is_some_and(|next| at >= next) {
                     return true;
                 }
-                queue.took(at);
+                line.took(config, at);
+                last = last.max(at);
             }
             let week_before = ends.iter().find(|(due, _)| due.plus(week) == due_at);
             // Days of the week differ in their hours and in how long they wait: so the same day.
-            if week_before.is_some_and(|(_, end)| at > end.plus(week)) {
+            if week_before.is_some_and(|(_, end)| last > end.plus(week)) {
                 return true;
             }
-            ends.push((due_at, at));
+            ends.push((due_at, last));
         }
         false
     }
@@ -473,12 +489,36 @@ impl Ahead<'_> {
         schedule::next_occurrence(timetable.schedules.as_deref(), weekly, zone, after).ok()?
     }
 
+    /// Which of `channels` sends to a recipient, as the planner would choose.
+    fn choose(
+        &mut self,
+        channels: &[i64],
+        chat_id: &str,
+        (due_at, from): (Timestamp, Timestamp),
+    ) -> SqlResult<i64> {
+        let (tx, config, now) = (self.tx, self.config, self.now);
+        if let [one] = channels {
+            return Ok(*one);
+        }
+        for id in channels {
+            self.lines.line(tx, *id, config, now)?;
+        }
+        // Whoever is sent something before this is planned is spoken with through that channel.
+        let told = self.spoken.as_ref().and_then(|spoken| spoken.get(chat_id));
+        let told = told.into_iter().flatten().filter(|(at, _)| *at < from).max();
+        let spoke = match told {
+            Some((_, id)) => Some(*id),
+            None => tx.spoke_through(chat_id)?,
+        };
+        Ok(self.lines.choose(channels, spoke, (due_at, from), config).unwrap_or_default())
+    }
+
     /// Finds the place of one recipient in the queue of its channel.
     fn recipient(
         &mut self,
         recipient: &Recipient,
         words: Words<'_>,
-        channel_id: i64,
+        channels: &[i64],
         not_before: Timestamp,
         tell: &mut Telling<'_>,
     ) -> SqlResult<()> {
@@ -488,33 +528,32 @@ impl Ahead<'_> {
         };
         let due_at = tell.forecast.due_at.unwrap_or(self.now);
         let waits;
+        let mut channel = None;
         let fate = if let Err(reason) = &rendered {
             Fate::Skipped { reason }
         } else {
-            let queue = match self.channels.entry(channel_id) {
-                Entry::Occupied(queue) => queue.into_mut(),
-                Entry::Vacant(free) => {
-                    let channel = self.tx.channel(channel_id)?;
-                    free.insert(ChannelQueue::new(self.tx, channel, self.config, self.now)?)
-                }
-            };
-            match queue.next(not_before.max(self.now)) {
-                // The sender's own question, in whole seconds as the table has them.
-                Ok(at) if due_at.secs() < at.minus(self.config.late_limit).secs() => Fate::TooLate,
+            let from = not_before.max(self.now);
+            let id = self.choose(channels, &recipient.chat_id, (due_at, from))?;
+            channel = Some(id);
+            let line = self.lines.line(self.tx, id, self.config, self.now)?;
+            match line.stand(self.config, due_at, from) {
                 Ok(at) => {
-                    queue.took(at);
+                    if let Some(spoken) = &mut self.spoken {
+                        spoken.entry(recipient.chat_id.clone()).or_default().push((at, id));
+                    }
                     if tell.is_shown {
-                        self.count_risks((channel_id, recipient, at), words, tell)?;
+                        self.count_risks((id, recipient, at), words, tell)?;
                     }
                     Fate::GoesOut { at }
                 }
-                Err(reason) => {
+                Err(None) => Fate::TooLate,
+                Err(Some(reason)) => {
                     waits = reason;
                     Fate::Waits { reason: &waits }
                 }
             }
         };
-        self.tell(recipient, rendered.as_deref().ok(), fate, tell);
+        self.tell(recipient, rendered.as_deref().ok(), (channel, fate), tell);
         Ok(())
     }
 
@@ -549,6 +588,7 @@ impl Ahead<'_> {
             Status::Sending => Fate::InFlight,
             status => Fate::Ended { status, at: row.finished_at, error: error.as_deref() },
         };
+        let fate = (Some(row.channel_id), fate);
         self.tell(&planned_recipient(row), row.text.as_deref(), fate, tell);
     }
 
@@ -556,7 +596,7 @@ impl Ahead<'_> {
         &mut self,
         recipient: &Recipient,
         text: Option<&str>,
-        fate: Fate<'_>,
+        (channel_id, fate): (Option<i64>, Fate<'_>),
         tell: &mut Telling<'_>,
     ) {
         tell.forecast.count(&fate);
@@ -566,6 +606,7 @@ impl Ahead<'_> {
                 contact_id: recipient.contact_id,
                 name: recipient.name.as_deref(),
                 chat_id: &recipient.chat_id,
+                channel_id,
                 text,
                 fate,
             };
@@ -581,6 +622,31 @@ struct Words<'a> {
     content: &'a Content,
     /// When the occurrence was first due: choices go by it.
     due_at: Option<Timestamp>,
+}
+
+/// A message that is not planned yet, in the order of sending.
+fn queued(message: &Message, due_at: Timestamp) -> Queued {
+    let Message { id, channel_id, ref channel_ids, .. } = *message;
+    Queued { id, channel_id, channel_ids: channel_ids.clone(), due_at, first_open: None }
+}
+
+/// The channels on which anything may move a message's place: its own, and those that share a message with one
+/// of these, and so on.
+fn together(message: &Message, queue: &[Queued]) -> BTreeSet<i64> {
+    let mut channels: BTreeSet<i64> = message.channels().into_iter().collect();
+    let shared: Vec<Vec<i64>> =
+        queue.iter().filter(|one| one.channel_ids.is_some()).map(Queued::channels).collect();
+    loop {
+        let before = channels.len();
+        for ids in &shared {
+            if ids.iter().any(|id| channels.contains(id)) {
+                channels.extend(ids);
+            }
+        }
+        if channels.len() == before {
+            return channels;
+        }
+    }
 }
 
 /// Whom a delivery was planned for.

@@ -8,11 +8,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use time::{PrimitiveDateTime, Time};
 
-use crate::channels::{WarningView, WeekView};
+use crate::channels::{Line, WarningView, WeekView};
 use crate::clock::Timestamp;
 use crate::config::{Config, absolute};
 use crate::delivery::{Counts, MessageStatus, Status};
-use crate::forecast::ChannelQueue;
 use crate::lock::{self, Holder, Sending};
 use crate::reason::Explanation;
 use crate::schedule::Zone;
@@ -148,14 +147,14 @@ pub(crate) fn status(
 
 fn channels(tx: &Tx<'_>, config: &Config, now: Timestamp) -> SqlResult<Vec<ChannelState>> {
     let state = |(channel, pending): (Channel, u64)| {
-        let mut queue = ChannelQueue::new(tx, Some(channel.clone()), config, now)?;
-        let ready_in = queue.next(now).map_or(Duration::ZERO, |at| at.since(now));
-        let closed = queue.closed_at_first.clone();
+        let mut line = Line::new(tx, Some(channel.clone()), config, now)?;
+        let ready_in = line.next(config, now).map_or(Duration::ZERO, |at| at.since(now));
+        let closed = line.closed_at_first.clone();
         let mut backlog_ends_at = None;
         let steps = if channel.held.is_none() { pending.min(BACKLOG_STEPS_MAX) } else { 0 };
         for _ in 0..steps {
-            let Ok(at) = queue.next(now) else { break };
-            queue.took(at);
+            let Ok(at) = line.next(config, now) else { break };
+            line.took(config, at);
             backlog_ends_at = Some(at);
         }
         let warning = WarningView::of(&channel, &config.zone, now);

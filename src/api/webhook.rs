@@ -213,8 +213,8 @@ impl Webhook {
         let mut store = lock(&self.store);
         let news = store.read(|tx| {
             let Some(chat_id) = opt_out::chat_of(tx, &inbound.writer)? else { return Ok(None) };
-            let is_news =
-                tx.is_session_of_ours(inbound.session)? && !tx.wrote_lately(&chat_id, now)?;
+            let is_news = tx.is_session_of_ours(inbound.session)?
+                && !tx.wrote_lately(&chat_id, inbound.session, now)?;
             Ok(is_news.then_some(chat_id))
         })?;
         let Some(chat_id) = news else { return Ok(Heard::OfNoUse) };

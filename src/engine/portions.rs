@@ -9,6 +9,7 @@
 use std::collections::HashSet;
 
 use super::plan::{PRUNED_AGE_MIN, Planned, Planner, Rows};
+use crate::channels::{self, Lines};
 use crate::clock::Timestamp;
 use crate::content::Content;
 use crate::delivery::{Counts, Status};
@@ -30,6 +31,8 @@ pub(super) struct Planning {
     recipients: Recipients,
     /// The contacts that may have got it before: somebody set the message back.
     served: HashSet<i64>,
+    /// Its channels when it has several, and the line before each.
+    lines: Option<(Vec<i64>, Lines)>,
     rows: Rows,
     /// The database when the message was last seen to be what it was.
     seen: DataVersion,
@@ -50,7 +53,7 @@ impl Planner {
             }
             tx.end_planning(id)?;
         }
-        let channel = tx.channel(message.channel_id)?;
+        let channel = channels::sender_of(tx, &message)?;
         let checked = super::check(&message, channel.as_ref(), &self.config, (&self.files, true));
         let (entries, content) = match checked {
             Ok(checked) => checked,
@@ -68,8 +71,9 @@ impl Planner {
         let recipients = Recipients::new(tx, entries, &self.config.country)?;
         let (rows, seen) = (Rows::default(), tx.data_version()?);
         let served = if is_new { HashSet::new() } else { tx.contacts_served(id, due_at)? };
+        let lines = self.lines(tx, &message, due_at, now)?;
         let mut planning =
-            Planning { message, due_at, content, template, recipients, served, rows, seen };
+            Planning { message, due_at, content, template, recipients, served, lines, rows, seen };
         if self.plan_some(tx, &mut planning, portion, now)? {
             tx.begin_planning(id, due_at)?;
             return Ok(Planned::Begun(Box::new(planning)));
@@ -154,8 +158,9 @@ impl Planner {
         limit: usize,
         now: Timestamp,
     ) -> SqlResult<bool> {
-        let Planning { message, due_at, content, template, recipients, served, rows, .. } =
-            planning;
+        let Planning {
+            message, due_at, content, template, recipients, served, lines, rows, ..
+        } = planning;
         let too_late = self.too_late(tx, *due_at, now)?;
         recipients.visit_some(tx, limit, |mut recipient| {
             // At a number that was corrected since, perhaps.
@@ -174,10 +179,17 @@ impl Planner {
                 (None, Some(why)) => (Status::Expired, Some(why), &mut rows.expired),
                 (None, None) => (Status::Pending, None, &mut rows.pending),
             };
+            let chosen = match lines {
+                Some((ids, lines)) if status == Status::Pending => {
+                    let spoke = tx.spoke_through(&recipient.chat_id)?;
+                    lines.choose(ids, spoke, (*due_at, now), &self.config)
+                }
+                Some(_) | None => None,
+            };
             let new = NewDelivery {
                 auto_message_id: message.id,
                 due_at: *due_at,
-                channel_id: message.channel_id,
+                channel_id: chosen.unwrap_or(message.channel_id),
                 contact_id: recipient.contact_id,
                 contact_number: recipient.contact_number.as_deref(),
                 name: recipient.name.as_deref(),
@@ -185,8 +197,33 @@ impl Planner {
                 status,
                 error,
             };
-            *count += u64::from(tx.plan_delivery(&new, now)?);
+            let is_planned = tx.plan_delivery(&new, now)?;
+            *count += u64::from(is_planned);
+            if let (true, Some(id), Some((_, lines))) = (is_planned, chosen, &mut *lines) {
+                // Too late on every channel: it takes nobody's place.
+                let _ = lines.line(tx, id, &self.config, now)?.stand(&self.config, *due_at, now);
+            }
             Ok(())
         })
+    }
+
+    /// The channels of a message that has several, and the line before each: all that they send before it.
+    fn lines(
+        &self,
+        tx: &Tx<'_>,
+        message: &Message,
+        due_at: Timestamp,
+        now: Timestamp,
+    ) -> SqlResult<Option<(Vec<i64>, Lines)>> {
+        let Some(ids) = message.several() else { return Ok(None) };
+        let mut lines = Lines::default();
+        for id in &ids {
+            let line = lines.line(tx, *id, &self.config, now)?;
+            tx.each_before(*id, due_at, |due_at, not_before| {
+                // What cannot go out, or only too late, holds up nothing.
+                let _ = line.stand(&self.config, due_at, not_before.unwrap_or(now).max(now));
+            })?;
+        }
+        Ok(Some((ids, lines)))
     }
 }

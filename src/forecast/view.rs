@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::channel_queue::ChannelQueue;
 use super::risks::{Counted, Risk, risks};
-use crate::channels::WarningView;
+use crate::channels::{Line, WarningView};
 use crate::clock::Timestamp;
+use crate::config::Config;
 use crate::delivery::{MessageStatus, Status};
 use crate::messages::Warned;
 use crate::recipient;
@@ -51,6 +51,8 @@ pub struct RecipientForecast<'a> {
     pub(crate) name: Option<&'a str>,
     /// The chat id; for one that is skipped what was written.
     pub chat_id: &'a str,
+    /// The channel that sends it; `None` for one that is skipped before it has one.
+    pub channel_id: Option<i64>,
     /// The text that it gets; of what has ended the text that it got.
     pub text: Option<&'a str>,
     /// What becomes of it.
@@ -333,15 +335,15 @@ impl Tally {
 }
 
 impl ChannelForecast {
-    pub(super) fn new(id: i64, queue: &ChannelQueue) -> Self {
+    pub(super) fn new(id: i64, line: &Line, config: &Config) -> Self {
         Self {
             id,
-            name: queue.channel.as_ref().map(|channel| channel.name.clone()).unwrap_or_default(),
-            blocked: queue.next(queue.ready).err(),
-            held_reason: queue.held.as_ref().map(|held| held.reason.to_string()),
-            closed: queue.closed_at_first.clone(),
-            warning: queue.warning.clone(),
-            free_at: queue.ready,
+            name: line.channel.as_ref().map(|channel| channel.name.clone()).unwrap_or_default(),
+            blocked: line.next(config, line.ready).err(),
+            held_reason: line.held.as_ref().map(|held| held.reason.to_string()),
+            closed: line.closed_at_first.clone(),
+            warning: line.warning.clone(),
+            free_at: line.ready,
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::files::Files;
 use crate::reason::{Explanation, Reason};
 use crate::recipient::{self, Entry};
 use crate::recipients;
-use crate::store::{Channel, Held, SqlResult, Store, Tx};
+use crate::store::{Channel, Held, Message, SqlResult, Store, Tx};
 use crate::template::{self, TEXT_UNITS_MAX, Template};
 
 /// How many lists of tags are searched for what was perhaps meant.
@@ -172,9 +172,9 @@ pub(super) fn channel(tx: &Tx<'_>, wanted: Option<&str>) -> SqlResult<Result<Fou
     }
 }
 
-/// The channel of a message that is there.
-pub(super) fn channel_of(tx: &Tx<'_>, id: i64) -> SqlResult<Result<Found, ComposeError>> {
-    may_send(tx, &id.to_string(), tx.channel(id)?.as_ref())
+/// The channel of a message that is there; of several the first that can send.
+pub(super) fn channel_of(tx: &Tx<'_>, row: &Message) -> SqlResult<Result<Found, ComposeError>> {
+    may_send(tx, &row.channel_id.to_string(), channels::sender_of(tx, row)?.as_ref())
 }
 
 fn may_send(

@@ -196,7 +196,7 @@ fn resume_unplanned(
     };
     let content = checks::content(store, row.content.as_deref(), config, now)?;
     checks::text(&content, &row.message)?;
-    store.read(|tx| checks::channel_of(tx, row.channel_id))??;
+    store.read(|tx| checks::channel_of(tx, row))??;
     let (contact_ids, what) = (row.contact_ids.as_deref(), (&content, row.message.as_str()));
     let checked = store.read(|tx| checks::recipients(tx, contact_ids, what, config, true))??;
     checks::somebody(&checked)?;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::moves::expire_rest;
 use super::{ComposeError, changed_meanwhile, checks, existing};
+use crate::channels;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::content::Content;
@@ -64,7 +65,7 @@ pub fn retry(
     let (row, latest) = look(store, id, config, now)?;
     let content = checks::content(store, row.content.as_deref(), config, now)?;
     checks::text(&content, &row.message)?;
-    store.read(|tx| checks::channel_of(tx, row.channel_id))??;
+    store.read(|tx| checks::channel_of(tx, &row))??;
     let statuses = [Status::Failed, Status::Expired, Status::Unknown];
     let statuses = if retry.with_unknown { &statuses[..] } else { &statuses[..2] };
     let first = latest.retry_of.unwrap_or(latest.due_at);
@@ -211,7 +212,7 @@ fn plan(
         let new = NewDelivery {
             auto_message_id: row.id,
             due_at,
-            channel_id: row.channel_id,
+            channel_id: channel_again(tx, row, delivery)?,
             contact_id: delivery.contact_id,
             contact_number: delivery.contact_number.as_deref(),
             name: delivery.name.as_deref(),
@@ -222,6 +223,15 @@ fn plan(
         *count += u64::from(tx.plan_delivery(&new, now)?);
     }
     Ok(Planned::Done { pending, skipped })
+}
+
+/// The channel that tries again: the message's own; of several the one that tried before, while it can send.
+fn channel_again(tx: &Tx<'_>, row: &Message, delivery: &Delivery) -> SqlResult<i64> {
+    let before = tx.channel(delivery.channel_id)?;
+    if row.several().is_some() && channels::usable(before.as_ref()).is_ok() {
+        return Ok(delivery.channel_id);
+    }
+    Ok(channels::sender_of(tx, row)?.map_or(row.channel_id, |channel| channel.id))
 }
 
 /// Why a recipient cannot get it any more. `message` and `first` are the occurrence that is tried again.

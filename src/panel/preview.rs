@@ -177,9 +177,9 @@ fn timing(
     // At the latest: with all of the jitter.
     let gap = Gap { delay: config.gap.longest(), jitter: Duration::ZERO };
     let slowest = Config { gap, ..Config::clone(config) };
-    let seen = visit
-        .panel
-        .read(|tx| forecast::of_new(tx, channel, (begins, count.max(1)), &slowest, visit.now))?;
+    let of = (begins, count.max(1));
+    let seen =
+        visit.panel.read(|tx| forecast::of_new(tx, &[channel], of, &[], &slowest, visit.now))?;
     let moment = |at: Timestamp| format::moment(at, &config.zone, visit.language);
     let span = seen.and_then(|span| Some((span.begins_at()?, span.ends_at()?)));
     let Some((begins, ends)) = span else { return Ok(String::new()) };

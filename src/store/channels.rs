@@ -413,7 +413,8 @@ impl Tx<'_> {
     /// way; unknown deliveries that are still to be looked up through its session.
     pub(crate) fn channel_uses(&self, id: i64) -> SqlResult<(u64, u64, u64)> {
         let sql = "SELECT (SELECT count(*) FROM auto_messages INDEXED BY idx_auto_messages_status
-                           WHERE status IN ('draft', 'scheduled', 'sending') AND channel_id = :id),
+                           WHERE status IN ('draft', 'scheduled', 'sending') AND (channel_id = :id
+                               OR instr(',' || trim(replace(channel_ids, ' ', ''), '[]') || ',', ',' || :id || ',') > 0)),
                        (SELECT count(*) FROM deliveries WHERE status = 'pending' AND channel_id = :id)
                        + (SELECT count(*) FROM deliveries WHERE status = 'sending' AND channel_id = :id),
                        (SELECT count(*) FROM deliveries WHERE status = 'unknown'

@@ -575,6 +575,25 @@ impl Tx<'_> {
         Ok(self.query_rows(sql, params, read)?.into_iter().flatten().collect())
     }
 
+    /// Calls `visit` with each delivery that a channel sends before what is planned now of an occurrence
+    /// that is due at `due_at`, in that order: when it was due, and when it is tried at the earliest.
+    pub(crate) fn each_before(
+        &self,
+        channel_id: i64,
+        due_at: Timestamp,
+        mut visit: impl FnMut(Timestamp, Option<Timestamp>),
+    ) -> SqlResult<()> {
+        let sql = "SELECT d.due_at, d.next_attempt_at FROM deliveries d
+                   CROSS JOIN auto_messages m INDEXED BY idx_auto_messages_status_scheduled_at
+                       ON m.id = d.auto_message_id AND m.status = 'sending' AND m.scheduled_at = d.due_at
+                   WHERE d.channel_id = :channel_id AND d.status = 'pending' AND d.due_at <= :due_at
+                   ORDER BY d.due_at, d.id";
+        self.each_row(sql, params! { channel_id, due_at }, |row| {
+            visit(row.get("due_at")?, seen_time(row, "next_attempt_at")?);
+            Ok(true)
+        })
+    }
+
     /// How many deliveries of a channel wait and are before this one in due order.
     pub fn count_before(&self, channel_id: i64, due_at: Timestamp) -> SqlResult<u64> {
         let sql = "SELECT count(*) FROM deliveries d

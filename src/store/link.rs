@@ -580,8 +580,8 @@ impl Tx<'_> {
             let edited = (Status::Cancelled, &Reason::WebsiteEdited);
             self.end_all_pending(id, claim.local_due_at, edited, now)?;
             let sql = "UPDATE auto_messages SET title = :title, message = :message,
-                           channel_id = :channel_id, contact_ids = :contact_ids,
-                           scheduled_at = :due_at, scheduled_local = NULL, scheduled_zone = NULL,
+                           channel_id = :channel_id, channel_ids = NULL,
+                           contact_ids = :contact_ids, scheduled_at = :due_at, scheduled_local = NULL, scheduled_zone = NULL,
                            status = 'scheduled', error = NULL, error_code = NULL, error_args = NULL,
                            updated_at = :now
                        WHERE id = :id";

@@ -3,6 +3,8 @@
 //! A change that a person makes is guarded by the status that was seen before: whoever sends meanwhile
 //! is not overtaken. How an occurrence ends is in `settle`.
 
+use std::collections::HashSet;
+
 use rusqlite::Row;
 
 use super::{
@@ -32,7 +34,8 @@ macro_rules! columns {
             $contact_ids,
             ", metadata, schedules, interval_config, scheduled_local, scheduled_zone, taken_local,
             taken_rule, contact_count, sent_at, sent_count, failed_count, skipped_count,
-            unknown_count, created_by, created_at, updated_at, error_code, error_args, content"
+            unknown_count, created_by, created_at, updated_at, error_code, error_args, content,
+            channel_ids"
         )
     };
 }
@@ -52,8 +55,10 @@ pub struct Message {
     pub(crate) message: String,
     /// What it carries beside its text, as written: see `content`.
     pub(crate) content: Option<String>,
-    /// The channel that sends it; may not exist.
+    /// The channel that sends it; may not exist. With several, the first of them.
     pub(crate) channel_id: i64,
+    /// Several channels that share its recipients, as written: a JSON array of ids.
+    pub(crate) channel_ids: Option<String>,
     /// The recipients, as written; `None` in a list.
     pub(crate) contact_ids: Option<String>,
     /// Recipients of the latest occurrence.
@@ -90,11 +95,12 @@ pub(crate) struct Past {
 }
 
 /// The place of a message in the order of sending, read for thousands of messages at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Queued {
     pub(crate) id: i64,
-    /// The channel that sends it.
+    /// The channel that sends it, and `channel_ids`.
     pub(crate) channel_id: i64,
+    pub(crate) channel_ids: Option<String>,
     pub(crate) due_at: Timestamp,
     /// The first of its deliveries that has something left to do, when it is planned.
     pub(crate) first_open: Option<i64>,
@@ -138,11 +144,21 @@ impl Message {
             }
         }
         read! { row => Self {
-            id, lossy title, text message, lossy content, channel_id, lossy contact_ids, contact_count,
-            seen_time scheduled_at, timetable: read_timetable(row)?, status, lossy sent_at,
+            id, lossy title, text message, lossy content, channel_id, lossy channel_ids, lossy contact_ids,
+            contact_count, seen_time scheduled_at, timetable: read_timetable(row)?, status, lossy sent_at,
             counts: read_message_counts(row)?, explanation error, lossy metadata, lossy created_by,
             text created_at, text updated_at, unreadable: unreadable,
         } }
+    }
+
+    /// The channels that share its recipients; just its channel when it has no several.
+    pub(crate) fn channels(&self) -> Vec<i64> {
+        self.several().unwrap_or_else(|| vec![self.channel_id])
+    }
+
+    /// The channels that share its recipients, each once; `None` when `channel_id` alone counts.
+    pub(crate) fn several(&self) -> Option<Vec<i64>> {
+        read_channels(self.channel_ids.as_deref()?)
     }
 
     /// What a person knows it by: its title, or how its text begins, on one line.
@@ -197,12 +213,29 @@ impl Message {
         };
         planned(self) == planned(other)
             && self.message == other.message
+            && self.channel_ids == other.channel_ids
             && self.content == other.content
             && self.contact_ids == other.contact_ids
             && self.metadata == other.metadata
             && self.timetable == other.timetable
             && self.unreadable == other.unreadable
     }
+}
+
+impl Queued {
+    /// As [`Message::channels`].
+    pub(crate) fn channels(&self) -> Vec<i64> {
+        let several = self.channel_ids.as_deref().and_then(read_channels);
+        several.unwrap_or_else(|| vec![self.channel_id])
+    }
+}
+
+/// The ids in `channel_ids`, each once. The table takes nothing else.
+fn read_channels(column: &str) -> Option<Vec<i64>> {
+    let mut ids: Vec<i64> = serde_json::from_str(column).ok()?;
+    let mut seen = HashSet::new();
+    ids.retain(|id| seen.insert(*id));
+    Some(ids).filter(|ids| !ids.is_empty())
 }
 
 /// The timetable of a row that has the columns of [`TIMETABLE`].
@@ -235,15 +268,15 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> SqlResult<i64> {
         let sql =
-            "INSERT INTO auto_messages (title, message, content, channel_id, contact_ids, contact_count,
+            "INSERT INTO auto_messages (title, message, content, channel_id, channel_ids, contact_ids, contact_count,
                        scheduled_at, scheduled_local, scheduled_zone, schedules, interval_config,
                        status, metadata, created_by, created_at, updated_at)
-                   VALUES (:title, :message, :content, :channel_id, :contact_ids, :contact_count,
+                   VALUES (:title, :message, :content, :channel_id, :channel_ids, :contact_ids, :contact_count,
                        :scheduled_at, :scheduled_local, :scheduled_zone, :schedules,
                        :interval_config, :status, :metadata, :created_by, :now, :now)";
         let params = params! {
-            created_by, now, message.{ title, message, channel_id, contact_ids, contact_count },
-            message.{ content, scheduled_at, status, metadata },
+            created_by, now, message.{ title, message, channel_id, channel_ids, contact_ids },
+            message.{ contact_count, content, scheduled_at, status, metadata },
             message.timetable.{ schedules, interval_config },
             ":scheduled_local": message.timetable.local,
             ":scheduled_zone": message.timetable.zone,
@@ -257,7 +290,7 @@ impl Tx<'_> {
                    JOIN auto_messages b ON b.id < a.id AND b.id > a.id - 20
                    WHERE a.id = :id AND b.message = a.message AND b.content IS a.content
                        AND b.contact_ids IS a.contact_ids
-                       AND b.channel_id = a.channel_id AND b.status <> 'cancelled'
+                       AND b.channel_id = a.channel_id AND b.channel_ids IS a.channel_ids AND b.status <> 'cancelled'
                        AND b.created_at >= :since
                    ORDER BY b.id DESC LIMIT 1";
         self.query_maybe(sql, params! { id, since })
@@ -272,8 +305,8 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> SqlResult<bool> {
         let sql = "UPDATE auto_messages SET title = :title, message = :message,
-                       content = :content, channel_id = :channel_id, contact_ids = :contact_ids,
-                       contact_count = :contact_count, scheduled_at = :scheduled_at,
+                       content = :content, channel_id = :channel_id, channel_ids = :channel_ids,
+                       contact_ids = :contact_ids, contact_count = :contact_count, scheduled_at = :scheduled_at,
                        schedules = :schedules, interval_config = :interval_config,
                        metadata = :metadata,
                        error = iif(status = :status, error, NULL),
@@ -282,8 +315,8 @@ impl Tx<'_> {
                        updated_at = :now
                    WHERE id = :id AND status = :seen_status AND scheduled_at IS :seen_at";
         let params = params! {
-            now, seen.{ id }, message.{ title, message, channel_id, contact_ids, contact_count },
-            message.{ content, scheduled_at, status, metadata },
+            now, seen.{ id }, message.{ title, message, channel_id, channel_ids, contact_ids },
+            message.{ contact_count, content, scheduled_at, status, metadata },
             message.timetable.{ schedules, interval_config },
             ":seen_status": seen.status,
             ":seen_at": seen.scheduled_at,
@@ -489,7 +522,8 @@ impl Tx<'_> {
         };
         let sql = format!(
             "SELECT {WITH_TEXT} FROM auto_messages {by_status} AND id > :above AND id < :below
-                 AND (:channel_id IS NULL OR channel_id = :channel_id)
+                 AND (:channel_id IS NULL OR channel_id = :channel_id
+                     OR instr(',' || trim(replace(channel_ids, ' ', ''), '[]') || ',', ',' || :channel_id || ',') > 0)
                  AND (:from IS NULL OR scheduled_at >= :from)
                  AND (:until IS NULL OR scheduled_at < :until)
                  AND (:search IS NULL OR title LIKE :search ESCAPE '\\' OR message LIKE :search ESCAPE '\\')
@@ -597,10 +631,10 @@ impl Tx<'_> {
 
     /// At most `limit` messages on their way, or scheduled for `until` at the latest, by their time.
     pub(crate) fn queued_messages(&self, until: Timestamp, limit: u64) -> SqlResult<Vec<Queued>> {
-        let sql = "SELECT id, channel_id, scheduled_at, NULL AS first_open FROM auto_messages
+        let sql = "SELECT id, channel_id, channel_ids, scheduled_at, NULL AS first_open FROM auto_messages
                    WHERE status = 'scheduled' AND scheduled_at <= :until
                    UNION ALL
-                   SELECT id, channel_id, scheduled_at,
+                   SELECT id, channel_id, channel_ids, scheduled_at,
                        (SELECT min(d.id) FROM deliveries d
                            WHERE d.auto_message_id = m.id AND d.due_at = m.scheduled_at
                                AND d.status IN ('pending', 'sending'))
@@ -608,7 +642,9 @@ impl Tx<'_> {
                    ORDER BY scheduled_at, id LIMIT :limit";
         let params = params! { until, ":limit": i64::try_from(limit).unwrap_or(i64::MAX) };
         self.query_rows(sql, params, |row| {
-            read! { row => Queued { id, channel_id, due_at: row.get("scheduled_at")?, first_open } }
+            read! { row => Queued {
+                id, channel_id, lossy channel_ids, due_at: row.get("scheduled_at")?, first_open,
+            } }
         })
     }
 
@@ -758,7 +794,7 @@ impl Tx<'_> {
         self.change_rows(sql, params)?;
         // One that was replaced on its way (INSERT OR REPLACE) has rows of the channel that it had.
         let channel = "UPDATE deliveries SET channel_id = m.channel_id FROM auto_messages m
-                       WHERE m.id = :id AND auto_message_id = :id AND due_at = :due_at
+                       WHERE m.id = :id AND m.channel_ids IS NULL AND auto_message_id = :id AND due_at = :due_at
                            AND deliveries.status IN ('pending', 'sending')
                            AND deliveries.status = 'pending'
                            AND deliveries.channel_id <> m.channel_id";

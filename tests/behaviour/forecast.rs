@@ -464,14 +464,14 @@ fn what_gets_a_number_banned_is_said_before() {
     let world = World::new();
     let id = world.message(&to(59));
     assert_eq!(risks(&world, id), (vec![], None), "nobody tells who writes");
-    world.execute("INSERT INTO numbers VALUES ('628999@c.us', '2026-11-01T00:00:00Z')");
+    world.execute("INSERT INTO numbers (chat_id, last_inbound_at) VALUES ('628999@c.us', '2026-11-01T00:00:00Z')");
     assert_eq!(risks(&world, id), (vec!["risk_same_text"], Some(0)));
     say(&world, id, "{{pilih: Halo | Hai}}");
     assert_eq!(risks(&world, id), (vec![], Some(0)));
     say(&world, id, "{{pilih: Halo | Hai}} https://toko.example");
     assert_eq!(risks(&world, id), (vec!["risk_link"], Some(0)));
     world.execute(
-        "INSERT INTO numbers SELECT replace(value, '0812', '62812') || '@c.us', '2026-11-01T00:00:00Z'
+        "INSERT INTO numbers (chat_id, last_inbound_at) SELECT replace(value, '0812', '62812') || '@c.us', '2026-11-01T00:00:00Z'
          FROM auto_messages, json_each(contact_ids) LIMIT 50",
     );
     assert_eq!(risks(&world, id), (vec![], Some(50)), "nine strangers are few");

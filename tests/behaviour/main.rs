@@ -79,6 +79,7 @@ mod recipe;
 mod recipients;
 mod schema;
 mod secrets;
+mod several_channels;
 mod simulation;
 mod site;
 mod status;

@@ -378,6 +378,24 @@ impl World {
         }
     }
 
+    /// Lets it work and sleep until then, and no longer.
+    pub fn work_until(&self, until: Timestamp) {
+        let engine = self.engine.as_ref().unwrap();
+        for _ in 0..STEPS_MAX {
+            let when = engine.step().unwrap();
+            if engine.work() {
+                continue;
+            }
+            let left = until.since(self.clock.wall());
+            match when {
+                When::AtOnce => {}
+                When::In(wait) if wait < left => self.clock.pass(wait),
+                When::In(_) | When::Rung => return self.clock.pass(left),
+            }
+        }
+        panic!("the work does not end");
+    }
+
     /// Steps until the program dies, as by a power cut, between a request and the recording of what
     /// became of it: at the first look at the clock while the table says that a delivery is on its
     /// way. Only [`Self::restart`] makes sense afterwards.

@@ -341,9 +341,9 @@ fn check(call: &Call<'_>) -> Result<(Ready, Option<forecast::Span>), Problem> {
     call.with_store(|store| {
         let mut ready = messages::check(store, &draft, config, now)?;
         let Some(begins_at) = ready.message.scheduled_at else { return Ok((ready, None)) };
-        let (channel, count) = (ready.message.channel_id, ready.recipients.count);
-        let span =
-            store.read(|tx| forecast::of_new(tx, channel, (begins_at, count), config, now))?;
+        let (channels, of) = (ready.message.channels(), (begins_at, ready.recipients.count));
+        let first = &ready.recipients.first;
+        let span = store.read(|tx| forecast::of_new(tx, &channels, of, first, config, now))?;
         let warning = span.as_ref().and_then(forecast::Span::warning);
         ready.warnings.extend(warning.map(|one| Warned::new(one.code(), one.to_string())));
         Ok((ready, span))
@@ -385,7 +385,7 @@ pub(super) fn preview(call: &Call<'_>) -> Answered {
         to: one.to,
         name: one.name,
         text: one.text,
-        at: times.next(),
+        at: times.next().map(|(at, _)| at),
     });
     let body = MessagePlan {
         recipients: recipients.count,

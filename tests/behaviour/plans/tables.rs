@@ -52,7 +52,6 @@ const fn allowed(function: &'static str, step: &'static str, why: Why) -> Allowe
 }
 
 pub const ALLOWED: &[Allowed] = &[
-    allowed("numbers::hears_of_writers", "SCAN numbers", Why::Limit("the first row is enough")),
     allowed("alerts::drop_old_alerts", "SCAN alerts", Why::Limit("the newest 1,000")),
     allowed("alerts::note_not_told", "SCAN alerts USING INDEX idx_alerts_waiting", WAITING),
     allowed("alerts::set_alerts_on", "SCAN alerts USING INDEX idx_alerts_waiting", WAITING),

@@ -49,6 +49,7 @@ pub fn statements(prepared: impl Fn(&World)) -> Vec<Statement> {
         change_meanwhile(&world);
         edit_rules(&world);
         hear(&world);
+        share(&world);
         compose(&world);
         look(&world);
         keep_contacts(&world);
@@ -240,6 +241,17 @@ fn edit_rules(world: &World) {
     }
 }
 
+/// A message with several channels, beside one that waits.
+fn share(world: &World) {
+    let now = world.clock.wall();
+    world.execute(&format!(
+        "INSERT INTO auto_messages (message, contact_ids, channel_ids, scheduled_at)
+         VALUES ('Halo', '081200007091, 081200007092', '[1,2]', '{now}'),
+             ('Halo', '081200007093, 081200007094', '[2,1]', '{now}')"
+    ));
+    world.run();
+}
+
 /// WAHA's events: the methods that the webhook calls.
 fn hear(world: &World) {
     let now = world.clock.wall();
@@ -275,7 +287,7 @@ fn hear(world: &World) {
             tx.note_event_taken(now)?;
             tx.note_events_refused(1, Unsigned::NoHmac, now)?;
             tx.events_heard(now)?;
-            tx.wrote_lately("6281200007001@c.us", now)?;
+            tx.wrote_lately("6281200007001@c.us", "default", now)?;
             let day = Day::parse("2026-12-01").unwrap();
             tx.note_inbound("6281200007001@c.us", "default", day, now)?;
             tx.has_written("6281200007001@c.us")?;
