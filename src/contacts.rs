@@ -6,6 +6,7 @@
 //! erases nothing, and an opt-out is only taken back by name.
 
 pub(crate) mod cell;
+pub(crate) mod excepted;
 pub mod export;
 pub mod import;
 pub mod opt_out;

@@ -20,6 +20,7 @@ mod import;
 mod merge;
 mod messages;
 mod overview;
+mod people;
 mod preview;
 mod recipients;
 mod reply;

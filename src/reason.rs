@@ -207,6 +207,9 @@ reasons! {
     "nobody_at_all" NobodyAtAll:
         "there is no contact who has not opted out: `contact import` or `contact add` makes some",
         "tidak ada kontak yang mau menerima pesan: tambahkan atau impor kontak";
+    "nobody_left" NobodyLeft:
+        "everybody whom the message names is an exception of it",
+        "semua penerima pesan ini dikecualikan";
     "recipient_unreadable" RecipientUnreadable { cause: String }:
         "{cause}",
         "penerima ini tidak bisa dibaca: {cause}";

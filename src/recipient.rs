@@ -74,6 +74,8 @@ pub enum Entry {
     Tag(String),
     /// Every contact who has not opted out.
     All,
+    /// Nobody of these, by whatever name the message has for them.
+    Except(Box<Entry>),
     /// What names nobody, or might name the wrong one.
     Invalid {
         /// The entry as written, cut to 40 characters.
@@ -129,7 +131,8 @@ pub enum RecipientError {
 /// [`Entry::Invalid`] for each part that cannot.
 ///
 /// # Errors
-/// When the whole text is unreadable (broken JSON such as `[1,2`) or over the limits.
+/// When the whole text is unreadable (broken JSON such as `[1,2`), when an exception in it is (it might be
+/// anybody), or over the limits.
 pub fn parse_contact_ids(raw: Option<&str>) -> Result<Vec<Entry>, RecipientError> {
     let Some(text) = raw else { return Ok(Vec::new()) };
     if text.len() > TEXT_BYTES_MAX {

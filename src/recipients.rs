@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use crate::clock::Timestamp;
+use crate::contacts::excepted::Excepted;
 use crate::contacts::opt_out::OptedOutNumbers;
 use crate::contacts::tags;
 use crate::reason::Reason;
@@ -43,6 +44,10 @@ pub(crate) fn each_recipient(
 pub(crate) struct Recipients {
     country: CountryCode,
     opted_out: OptedOutNumbers,
+    exceptions: Vec<Entry>,
+    excepted: Excepted,
+    /// Whether nobody was named yet but those who are excepted.
+    is_only_excepted: bool,
     entries: std::vec::IntoIter<Entry>,
     group: Option<Group>,
     times_skipped: HashMap<String, u32>,
@@ -60,18 +65,24 @@ struct Group {
 impl Recipients {
     /// Nobody is looked up yet. `country` is for phone numbers in national form.
     pub(crate) fn new(tx: &Tx<'_>, entries: Vec<Entry>, country: &CountryCode) -> SqlResult<Self> {
+        let is_exception = |entry: &Entry| matches!(entry, Entry::Except(_));
+        let (exceptions, entries): (Vec<_>, Vec<_>) = entries.into_iter().partition(is_exception);
         Ok(Self {
             country: country.clone(),
             opted_out: OptedOutNumbers::read(tx, country)?,
+            excepted: Excepted::read(tx, &exceptions, country)?,
+            is_only_excepted: !exceptions.is_empty(),
+            exceptions,
             entries: entries.into_iter(),
             group: None,
             times_skipped: HashMap::new(),
         })
     }
 
-    /// Looks again who opted out: others may have written since.
+    /// Looks again who opted out or is excepted: others may have written since.
     pub(crate) fn look_again(&mut self, tx: &Tx<'_>) -> SqlResult<()> {
         self.opted_out = OptedOutNumbers::read(tx, &self.country)?;
+        self.excepted = Excepted::read(tx, &self.exceptions, &self.country)?;
         Ok(())
     }
 
@@ -89,7 +100,13 @@ impl Recipients {
                 left = self.visit_group(tx, group, left, &mut visit)?;
                 continue;
             }
-            let Some(entry) = self.entries.next() else { return Ok(false) };
+            let Some(entry) = self.entries.next() else {
+                // Else it would be a message that went to nobody and says that it was sent.
+                if std::mem::take(&mut self.is_only_excepted) {
+                    visit(Recipient::skipped("except".to_owned(), Reason::NobodyLeft))?;
+                }
+                return Ok(false);
+            };
             left -= 1;
             let recipient = match entry {
                 Entry::Tag(tag) => {
@@ -108,10 +125,11 @@ impl Recipients {
                     self.addressed(None, name, chat_id.to_string(), Ok(chat_id), false)
                 }
                 Entry::Invalid { raw, reason } => Recipient::skipped(raw, reason),
+                Entry::Except(_) => continue, // they stand in `exceptions`
             };
-            visit(self.told_apart(recipient))?;
+            self.visit_one(recipient, &mut visit)?;
         }
-        Ok(self.group.is_some() || self.entries.len() > 0)
+        Ok(self.group.is_some() || self.entries.len() > 0 || self.is_only_excepted)
     }
 
     /// One contact after the other, so that a group of a hundred thousand needs no room. Returns how
@@ -133,7 +151,7 @@ impl Recipients {
                 let recipient = self.contact(row);
                 if group.tag.is_some() || recipient.skipped != Some(Reason::OptedOut) {
                     group.is_anybody = true;
-                    visit(self.told_apart(recipient))?;
+                    self.visit_one(recipient, visit)?;
                 }
             }
             Ok(left > 0)
@@ -141,9 +159,22 @@ impl Recipients {
         if left == 0 {
             self.group = Some(group);
         } else if !group.is_anybody {
-            visit(self.told_apart(group.nobody()))?;
+            self.visit_one(group.nobody(), visit)?;
         }
         Ok(left)
+    }
+
+    /// Gives a recipient out, unless it is an exception.
+    fn visit_one(
+        &mut self,
+        recipient: Recipient,
+        visit: &mut impl FnMut(Recipient) -> SqlResult<()>,
+    ) -> SqlResult<()> {
+        if self.excepted.has(recipient.contact_id, &recipient.chat_id) {
+            return Ok(());
+        }
+        self.is_only_excepted = false;
+        visit(self.told_apart(recipient))
     }
 
     /// Two entries that are wrong in the same words are still two entries.

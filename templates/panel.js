@@ -60,6 +60,7 @@
         if (!reply.ok || mine !== round) return;
         target.replaceChildren(...parse(text).childNodes);
         for (const button of buttons) button.textContent = target.querySelector("[data-does]").dataset.does;
+        showPicked(target);
       } catch {
         // the next change tries again
       }
@@ -71,6 +72,90 @@
       timer = setTimeout(preview, 500);
     });
     preview();
+  }
+
+  // Recipients by name, each with a button that takes it out; and a search that puts them in.
+  const showPicked = (target) => {
+    const list = document.getElementById("picked");
+    if (!list) return;
+    list.replaceChildren(...(target.querySelector("#picked-piece")?.children ?? []));
+    list.hidden = list.children.length === 0;
+  };
+  for (const field of document.querySelectorAll("[data-find]")) {
+    const to = document.getElementById("to");
+    const found = document.getElementById("found");
+    let timer = 0;
+    field.parentElement.hidden = false;
+    const lines = () => to.value.split(/[\n,;]/).map((line) => line.trim()).filter(Boolean);
+    const set = (some) => {
+      to.value = some.join("\n");
+      to.dispatchEvent(new Event("input", { bubbles: true }));
+    };
+    const close = () => found.replaceChildren();
+    document.getElementById("picked").addEventListener("click", (event) => {
+      const button = event.target.closest("[data-drop]");
+      if (!button) return;
+      button.closest("li").remove();
+      set(lines().filter((line) => line !== button.dataset.drop));
+      field.focus();
+    });
+    field.addEventListener("input", (event) => {
+      event.stopPropagation(); // nothing of the message changed
+      clearTimeout(timer);
+      timer = setTimeout(async () => {
+        const asked = field.value.trim();
+        if (!asked) return close();
+        try {
+          const reply = await fetch(`${field.dataset.find}?q=${encodeURIComponent(asked)}`);
+          if (reply.ok && asked === field.value.trim()) found.replaceChildren(...parse(await reply.text()).childNodes);
+        } catch {
+          // the next letter tries again
+        }
+      }, 250);
+    });
+    field.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") close();
+      if (event.key === "ArrowDown") found.querySelector("button")?.focus();
+      if (event.key !== "Enter") return;
+      event.preventDefault(); // it must not send the form
+      found.querySelector("button")?.click();
+    });
+    found.addEventListener("keydown", (event) => {
+      const other = event.key === "ArrowDown" ? "nextElementSibling" : event.key === "ArrowUp" ? "previousElementSibling" : null;
+      if (event.key === "Escape") field.focus(), close();
+      if (!other) return;
+      event.preventDefault();
+      (document.activeElement.parentElement[other]?.querySelector("button") ?? field).focus();
+    });
+    found.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-pick]");
+      if (!button) return;
+      if (!lines().includes(button.dataset.pick)) set([...lines(), button.dataset.pick]);
+      field.value = "";
+      close();
+      field.focus();
+    });
+    document.addEventListener("click", (event) => field.parentElement.contains(event.target) || close());
+  }
+
+  // Tags that are searched for; what is ticked stays.
+  for (const field of document.querySelectorAll("[data-tags]")) {
+    let timer = 0;
+    field.addEventListener("input", (event) => {
+      event.stopPropagation();
+      clearTimeout(timer);
+      timer = setTimeout(async () => {
+        try {
+          const reply = await fetch(field.dataset.tags, { method: "POST", body: new URLSearchParams([...new FormData(field.form)].filter((one) => typeof one[1] === "string")) });
+          if (!reply.ok) return;
+          const fresh = parse(await reply.text());
+          for (const id of ["tag-choices", "except-choices"]) document.getElementById(id).replaceWith(fresh.querySelector("#" + id));
+        } catch {
+          // the next letter tries again
+        }
+      }, 250);
+    });
+    field.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
   }
 
   // A file is taken in as soon as it is chosen; the form then has its name. Until that is done, and when it fails,

@@ -14,6 +14,7 @@ fuzz_target!(|text: &str| {
             Entry::Chat { chat_id, .. } => assert!(chat_id.as_str().contains('@')),
             Entry::Tag(tag) => assert!(!tag.trim().is_empty()),
             Entry::All => {}
+            Entry::Except(whom) => assert!(!matches!(*whom, Entry::Invalid { .. } | Entry::All)),
             Entry::Invalid { reason, .. } => {
                 let masked = mask_numbers(&reason);
                 assert!(masked.split(|c: char| !c.is_ascii_digit()).all(|run| run.len() < 7));

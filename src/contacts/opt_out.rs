@@ -321,6 +321,7 @@ impl Addressee {
             },
             Entry::Tag(tag) => is_not_one(&format!("tag:{tag}")),
             Entry::All => is_not_one("all"),
+            Entry::Except(_) => is_not_one("except"),
             Entry::Invalid { raw, reason } => {
                 Err(ContactError::Refused(format!("`{raw}`: {reason}")))
             }

@@ -7,6 +7,7 @@
 //! tags are looked at when a message is planned. Another contact with the number that a changed one
 //! had shares its delivery: that one still gets it, when the message names it too.
 
+use super::excepted::Excepted;
 use super::{opt_out, tags, with_number};
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -137,9 +138,13 @@ fn sharer(
             Entry::Contact(one) => *one == id,
             Entry::Tag(tag) => tags::has(&row.tags, &tags::fold(tag)),
             Entry::All => true,
-            Entry::Person { .. } | Entry::Chat { .. } | Entry::Invalid { .. } => false,
+            Entry::Person { .. }
+            | Entry::Chat { .. }
+            | Entry::Except(_)
+            | Entry::Invalid { .. } => false,
         });
-        if is_named {
+        let excepted = Excepted::read(tx, &entries, country)?;
+        if is_named && !excepted.has(Some(id), &waiting.chat_id) {
             return Ok(Some(row));
         }
     }

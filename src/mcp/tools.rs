@@ -47,7 +47,7 @@ const MESSAGE: &[Argument] = &[
     (
         "to",
         &["array", "string", "integer"],
-        "Who gets it: contact ids, phone numbers, `tag:vip`, or `all`.",
+        "Who gets it: contact ids, phone numbers, `tag:vip`, or `all`; `except:tag:staff` gets nothing.",
     ),
     (
         "at",

@@ -16,8 +16,6 @@ use crate::recipients;
 use crate::store::{Channel, Held, Message, SqlResult, Store, Tx};
 use crate::template::{self, TEXT_UNITS_MAX, Template};
 
-/// How many lists of tags are searched for what was perhaps meant.
-const TAG_COLUMNS_MAX: u32 = 10_000;
 /// A WAHA that was CORE may have become Plus since.
 const TIER_BELIEVED_FOR: Duration = Duration::from_hours(1);
 /// How many recipients that cannot get it a refusal names.
@@ -234,9 +232,7 @@ pub(crate) fn recipients(
     let has_places = template.varies();
     let mut without_value: HashMap<String, u64> = HashMap::new();
     let (mut chats, mut checked, mut bad) = (HashSet::new(), Checked::default(), Vec::new());
-    // A group of people may have one whose number is wrong; what was typed by itself may not.
-    let (groups, typed): (Vec<_>, Vec<_>) =
-        entries.into_iter().partition(|entry| matches!(entry, Entry::Tag(_) | Entry::All));
+    let (typed, groups) = by_kind(entries);
     for (entries, is_typed) in [(typed, true), (groups, false)] {
         recipients::each_recipient(tx, entries, &config.country, |recipient| {
             let to = recipient.chat_id.clone();
@@ -278,6 +274,7 @@ pub(crate) fn recipients(
             Ok(())
         })?;
     }
+    forget_nobody_left(&mut checked, &mut bad);
     if !bad.is_empty() {
         return Ok(Err(some_cannot(&bad, checked.count)));
     }
@@ -286,6 +283,27 @@ pub(crate) fn recipients(
     let warned = of_nobody.map(|(name, _)| no_value_at_all(&name)).collect::<Vec<_>>();
     checked.warnings = warned;
     Ok(Ok(checked))
+}
+
+/// What was typed by itself, and groups: a group may have somebody whose number is wrong, what was typed may not.
+/// Exceptions are of both.
+fn by_kind(entries: Vec<Entry>) -> (Vec<Entry>, Vec<Entry>) {
+    let (exceptions, entries): (Vec<_>, Vec<_>) =
+        entries.into_iter().partition(|entry| matches!(entry, Entry::Except(_)));
+    let (mut groups, mut typed): (Vec<_>, Vec<_>) =
+        entries.into_iter().partition(|entry| matches!(entry, Entry::Tag(_) | Entry::All));
+    for some in [&mut groups, &mut typed].into_iter().filter(|some| !some.is_empty()) {
+        some.extend(exceptions.iter().cloned());
+    }
+    (typed, groups)
+}
+
+/// One of the two kinds had nobody left, and the other had.
+fn forget_nobody_left(checked: &mut Checked, bad: &mut Vec<Skipped>) {
+    if checked.count + len(&checked.skipped) > 1 {
+        checked.skipped.retain(|one| one.reason != Reason::NobodyLeft);
+    }
+    bad.retain(|one| one.reason != Reason::NobodyLeft || checked.count == 0);
 }
 
 fn unreadable(cause: String) -> ComposeError {
@@ -315,9 +333,9 @@ fn tag_called(tx: &Tx<'_>, who: &str) -> SqlResult<Option<String>> {
     if wanted.is_empty() {
         return Ok(None);
     }
-    let columns = tx.tag_columns(TAG_COLUMNS_MAX)?;
-    let tag =
-        columns.iter().flat_map(|tags| tags::read(tags)).find(|tag| tags::fold(tag) == wanted);
+    let columns = tx.tag_counts()?;
+    let mut all = columns.iter().flat_map(|(tags, _)| tags::read(tags));
+    let tag = all.find(|tag| tags::fold(tag) == wanted);
     Ok(tag.map(|tag| format!("did you mean `tag:{tag}`, everybody with that tag?")))
 }
 

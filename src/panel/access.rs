@@ -253,7 +253,8 @@ pub(super) fn on_from_login(visit: &Visit<'_>) -> Response {
 
 /// Where to go for whoever is not logged in.
 pub(super) fn ask_to_log_in(visit: &Visit<'_>) -> Response {
-    let is_piece = ["/live", "/preview", "/file"].iter().any(|end| visit.path.ends_with(end));
+    let is_piece =
+        ["/live", "/preview", "/file", "/find"].iter().any(|end| visit.path.ends_with(end));
     if is_piece {
         return reply::plain(401, visit.words().log_in);
     }

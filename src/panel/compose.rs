@@ -10,19 +10,17 @@ use super::carried::{self, Carried, CarriedFields};
 use super::format;
 use super::format::Choice;
 use super::merge::{self, Conflict, Told, Was};
+use super::people::TagChoices;
 use super::preview::{self, Preview};
 use super::test_send::{self, TestFields};
 use super::visit::{Page, Visit};
 use super::{Answered, PageError, reply};
-use crate::contacts::tags;
 use crate::content::{Content, KindName};
 use crate::delivery::MessageStatus;
 use crate::http::Response;
 use crate::messages::{self, ComposeError, Draft, Edit, Edited, Timing, WeeklyTiming};
 use crate::store::{MadeBefore, Message};
 
-const TAG_COLUMNS_MAX: u32 = 300;
-const TAGS_SHOWN_MAX: usize = 40;
 /// Fields for times that a form has when nobody adds more.
 const TIMES_SHOWN: usize = 1;
 /// To more than so many, `now` is asked once more.
@@ -43,6 +41,9 @@ pub(super) struct Fields {
     /// One recipient a line.
     pub(crate) to: String,
     pub(crate) tags: Vec<String>,
+    /// Who gets nothing: one a line, and everybody with these tags.
+    pub(crate) except: String,
+    pub(crate) except_tags: Vec<String>,
     pub(crate) channel: String,
     pub(crate) times: Times,
     pub(crate) skip_bad: bool,
@@ -72,7 +73,7 @@ struct ComposePage<'a> {
     was: String,
     f: Fields,
     channels: Vec<Choice>,
-    tags: Vec<Choice>,
+    tags: TagChoices,
     days: Vec<Choice>,
     placeholders: Vec<String>,
     is_new: bool,
@@ -106,7 +107,7 @@ struct PreviewPiece<'a> {
 }
 
 impl Fields {
-    fn read(visit: &Visit<'_>) -> Self {
+    pub(super) fn read(visit: &Visit<'_>) -> Self {
         let form = &visit.form;
         let text = |name: &str| form.get(name).unwrap_or_default().trim().to_owned();
         let all = |name: &str| {
@@ -122,6 +123,8 @@ impl Fields {
             content: carried::column_of(form, visit.taken.as_ref()),
             to: text("to").replace("\r\n", "\n"),
             tags: all("tag"),
+            except: text("except").replace("\r\n", "\n"),
+            except_tags: all("except_tag"),
             channel: text("channel"),
             times: Times {
                 when: text("when"),
@@ -137,14 +140,16 @@ impl Fields {
 
     /// What a stored message would look like in the form.
     fn of(visit: &Visit<'_>, detail: &Message) -> Self {
-        let (to, tags) = recipients_of(detail.contact_ids.as_deref());
+        let Whom { to, tags, except, except_tags } = recipients_of(detail.contact_ids.as_deref());
         let (text, content) = carried::of_stored(&detail.message, detail.content.as_deref());
         Self {
             title: detail.title.clone().unwrap_or_default().trim().to_owned(),
             text: text.replace("\r\n", "\n").trim_end().to_owned(),
             content,
-            to,
+            to: to.join("\n"),
             tags,
+            except: except.join("\n"),
+            except_tags,
             channel: detail.channel_id.to_string(),
             times: Times::of(visit, detail),
             skip_bad: false,
@@ -182,6 +187,8 @@ impl Fields {
             "to" => {
                 self.to.clone_from(&other.to);
                 self.tags.clone_from(&other.tags);
+                self.except.clone_from(&other.except);
+                self.except_tags.clone_from(&other.except_tags);
             }
             "channel" => self.channel.clone_from(&other.channel),
             _ => self.times.clone_from(&other.times),
@@ -190,7 +197,8 @@ impl Fields {
 
     /// The recipients as the column would have them. What the form could not take apart is the column.
     pub(super) fn column(&self) -> String {
-        if self.tags.is_empty() && self.to.starts_with(['[', '{']) {
+        let is_all = self.tags.is_empty() && self.except.is_empty() && self.except_tags.is_empty();
+        if is_all && self.to.starts_with(['[', '{']) {
             return self.to.clone();
         }
         Value::from(self.recipients()).to_string()
@@ -198,9 +206,16 @@ impl Fields {
 
     /// The recipients, as `messages` takes them.
     pub(super) fn recipients(&self) -> Vec<String> {
-        let typed = self.to.split(['\n', ',', ';']).map(str::trim).filter(|who| !who.is_empty());
-        let tags = self.tags.iter().map(|tag| format!("tag:{tag}"));
-        typed.map(str::to_owned).chain(tags).collect()
+        let each = |text: &str| -> Vec<String> {
+            let parts = text.split(['\n', ',', ';']).map(str::trim);
+            parts.filter(|who| !who.is_empty()).map(str::to_owned).collect()
+        };
+        let tags = |tags: &[String]| -> Vec<String> {
+            tags.iter().map(|tag| format!("tag:{tag}")).collect()
+        };
+        let except = [each(&self.except), tags(&self.except_tags)].concat();
+        let except = except.iter().map(|who| format!("{EXCEPT}{who}"));
+        [each(&self.to), tags(&self.tags)].concat().into_iter().chain(except).collect()
     }
 }
 
@@ -286,24 +301,43 @@ fn day_code(day: &Value) -> Option<&'static str> {
     }
 }
 
-/// The column as lines of the form, and its tags; what is no list of texts and numbers stays as it is.
-fn recipients_of(column: Option<&str>) -> (String, Vec<String>) {
+/// Before an entry that gets nothing.
+const EXCEPT: &str = "except:";
+
+/// The recipients as the form has them.
+#[derive(Default)]
+struct Whom {
+    to: Vec<String>,
+    tags: Vec<String>,
+    except: Vec<String>,
+    except_tags: Vec<String>,
+}
+
+/// The column taken apart; what is no list of texts and numbers stays as it is.
+fn recipients_of(column: Option<&str>) -> Whom {
     let column = column.unwrap_or_default();
     let Ok(Value::Array(entries)) = serde_json::from_str(column) else {
-        return (column.to_owned(), Vec::new());
+        return Whom { to: vec![column.to_owned()], ..Whom::default() };
     };
-    let (mut to, mut tags) = (Vec::new(), Vec::new());
+    let mut whom = Whom::default();
     for entry in &entries {
         match entry {
-            Value::String(text) => match text.strip_prefix("tag:") {
-                Some(tag) => tags.push(tag.to_owned()),
-                None => to.push(text.clone()),
-            },
-            Value::Number(number) => to.push(number.to_string()),
-            _ => return (column.to_owned(), Vec::new()),
+            Value::String(text) => {
+                let (is_out, who) =
+                    text.strip_prefix(EXCEPT).map_or((false, text.as_str()), |who| (true, who));
+                let (list, who) = match (is_out, who.strip_prefix("tag:")) {
+                    (false, Some(tag)) => (&mut whom.tags, tag),
+                    (false, None) => (&mut whom.to, who),
+                    (true, Some(tag)) => (&mut whom.except_tags, tag),
+                    (true, None) => (&mut whom.except, who),
+                };
+                list.push(who.to_owned());
+            }
+            Value::Number(number) => whom.to.push(number.to_string()),
+            _ => return Whom { to: vec![column.to_owned()], ..Whom::default() },
         }
     }
-    (to.join("\n"), tags)
+    whom
 }
 
 /// The form for a new message, empty or with what another one holds.
@@ -320,8 +354,9 @@ pub(super) fn new_form(visit: &Visit<'_>) -> Answered {
         // The times of a copy have passed, mostly. Never `now`: that goes out by one slip.
         fields.times = Times { when: "at".to_owned(), ..Times::default() };
     }
+    fields.tags.extend(visit.query.filled("tag").map(str::to_owned));
     if let Some(contact) = visit.query.filled("to") {
-        contact.clone_into(&mut fields.to);
+        fields.to = contact.replace(',', "\n");
     }
     show(visit, 200, None, fields, Told::default())
 }
@@ -642,20 +677,15 @@ fn show(
         Some(was) => Some(was.to_owned()),
         None => edited.map(|detail| Was::of(&Fields::of(visit, detail).parts())),
     };
-    let (channels, columns, attributes) = visit
-        .panel
-        .read(|tx| Ok((tx.channels()?, tx.tag_columns(TAG_COLUMNS_MAX)?, tx.some_attributes()?)))?;
+    let (channels, attributes) =
+        visit.panel.read(|tx| Ok((tx.channels()?, tx.some_attributes()?)))?;
+    let tags = TagChoices::of(visit, &fields)?;
     if fields.channel.is_empty() {
         "1".clone_into(&mut fields.channel);
     }
     while fields.times.at.len() < TIMES_SHOWN {
         fields.times.at.push(String::new());
     }
-    let mut names_of_tags: Vec<String> =
-        columns.iter().flat_map(|column| tags::read(column)).chain(fields.tags.clone()).collect();
-    names_of_tags.sort_unstable();
-    names_of_tags.dedup();
-    names_of_tags.truncate(TAGS_SHOWN_MAX);
     let (names, _) = visit.language.calendar();
     let page = ComposePage {
         p: visit.page("messages"),
@@ -672,10 +702,7 @@ fn show(
                 Choice::new(channel.name, id == fields.channel, id)
             })
             .collect(),
-        tags: names_of_tags
-            .into_iter()
-            .map(|tag| Choice::new(tag.clone(), fields.tags.contains(&tag), tag))
-            .collect(),
+        tags,
         days: WEEK
             .iter()
             .map(|(code, number)| {

@@ -6,7 +6,7 @@ use super::carried::{self, Carried};
 use super::format::{self, Badge, Choice};
 use super::recipients::{self, Recipients};
 use super::visit::{OnePage, Page, Visit};
-use super::{Answered, ahead, compose, forms, reply};
+use super::{Answered, ahead, compose, forms, people, reply};
 use crate::delivery::MessageStatus;
 use crate::messages::{self, Retry};
 use crate::store::{Message, StatusCount, Store};
@@ -198,6 +198,8 @@ pub(super) fn route(visit: &mut Visit<'_>, rest: &[&str]) -> Answered {
         (true, ["new"]) => return compose::save_new(visit),
         (true, ["preview"]) => return compose::preview(visit),
         (true, ["file"]) => return compose::attach(visit),
+        (true, ["tags"]) => return people::tags(visit),
+        (false, ["find"]) => return people::find(visit),
         _ => {}
     }
     let Some(id) = rest.first().and_then(|id| id.parse().ok()) else {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::carried::{self, Carried};
 use super::compose::Fields;
+use super::people::{self, Picked};
 use super::visit::Visit;
 use super::{PageError, format};
 use crate::channels::DEFAULT_CHANNEL;
@@ -31,6 +32,8 @@ pub(super) struct Preview {
     pub(crate) first: Vec<(String, String)>,
     pub(crate) skipped_count: u64,
     pub(crate) skipped: Vec<Skipped>,
+    /// Those who are named one by one.
+    pub(crate) picked: Vec<Picked>,
     /// When it begins and when the last one has it, in words.
     pub(crate) timing: String,
     /// What the button of the form does, in words.
@@ -63,6 +66,7 @@ pub(super) fn look(visit: &Visit<'_>, fields: &Fields, is_new: bool) -> Result<P
         .and_then(|timing| messages::begins_at(&timing, &visit.panel.config, visit.now));
     let mut preview =
         Preview { does: does(visit, fields, is_new, begins, 0), ..Preview::default() };
+    preview.picked = people::picked(visit, fields)?;
     preview.carried = Carried::of(visit, fields.content());
     preview.notes.extend(content_problem(visit, fields)?);
     let column = fields.column();

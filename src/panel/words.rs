@@ -220,6 +220,13 @@ words! {
     to: "Penerima", "Recipients";
     to_help: "Satu nomor per baris, misalnya 0812 3456 7890. Boleh juga nomor urut kontak, atau all untuk semua kontak yang tidak menolak.", "One number a line, such as 0812 3456 7890. A contact's id will do, too, and all for every contact who has not opted out.";
     to_tags: "Atau semua kontak dengan label", "Or everybody with the tag";
+    everybody: "Semua kontak", "All contacts";
+    drop_recipient: "Hapus dari penerima:", "Take out of the recipients:";
+    search_tags: "Cari label", "Search tags";
+    no_such_tag: "Tidak ada label seperti itu.", "There is no such tag.";
+    except: "Kecuali…", "Except…";
+    except_help: "Mereka tidak menerima pesan ini, walaupun namanya ada di atas dengan cara lain.", "They do not get this message, by whatever name they stand above.";
+    except_numbers: "Nomor atau nomor urut kontak, satu per baris", "Numbers or contacts' ids, one a line";
     when: "Waktu kirim", "When";
     when_now: "Sekarang juga", "Right now";
     when_at: "Pada tanggal dan jam tertentu", "At a date and time";

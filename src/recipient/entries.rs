@@ -19,7 +19,22 @@ pub(super) fn read(text: &str) -> Result<Vec<Entry>, RecipientError> {
     match reader.text(text, Depth::default()) {
         Err(cause) => Err(RecipientError::Unreadable { shown: shorten(text.trim()), cause }),
         Ok(()) if reader.entries.len() > ENTRIES_MAX => Err(RecipientError::TooMany),
-        Ok(()) => Ok(reader.entries),
+        Ok(()) => match reader.entries.iter().find_map(unreadable_exception) {
+            Some(cause) => Err(RecipientError::Unreadable { shown: shorten(text.trim()), cause }),
+            None => Ok(reader.entries),
+        },
+    }
+}
+
+/// What is wrong with an exception: left out, it would let somebody get what they must not.
+fn unreadable_exception(entry: &Entry) -> Option<String> {
+    let Entry::Except(whom) = entry else { return None };
+    match &**whom {
+        Entry::Invalid { raw, reason } => Some(format!("the exception `{raw}`: {reason}")),
+        Entry::All | Entry::Except(_) => Some(
+            "an exception names contacts, numbers or a tag, as in `except:tag:karyawan`".to_owned(),
+        ),
+        Entry::Contact(_) | Entry::Person { .. } | Entry::Chat { .. } | Entry::Tag(_) => None,
     }
 }
 

@@ -169,7 +169,11 @@ fn with_contact(entry: Entry, contact_id: Option<i64>) -> Entry {
             }
             (_, _) => Entry::Chat { chat_id, name },
         },
-        other @ (Entry::Contact(_) | Entry::Tag(_) | Entry::All | Entry::Invalid { .. }) => other,
+        other @ (Entry::Contact(_)
+        | Entry::Tag(_)
+        | Entry::All
+        | Entry::Except(_)
+        | Entry::Invalid { .. }) => other,
     }
 }
 

@@ -15,6 +15,10 @@ use crate::reason::Reason;
 const ALL: &str = "all";
 /// What stands before a tag.
 const TAG_PREFIX: &str = "tag:";
+/// What stands before those who get nothing.
+const EXCEPT_PREFIX: &str = "except:";
+const EXCEPT_EACH: &str =
+    "stands behind an exception: write `except:` before each of them, and others first";
 /// Longer than any tag.
 const TAG_CHARS_MAX: usize = 100;
 /// From this many digits a part between spaces is a phone number by itself.
@@ -25,11 +29,22 @@ const DOUBTFUL: &str = "could be one phone number or several entries: put commas
 
 /// Reads all entries of a text that is neither JSON nor an array.
 pub(super) fn read(text: &str, entries: &mut Vec<Entry>) {
-    let mut after_fragment = false;
+    let (mut after_fragment, mut after_except) = (false, false);
     let mut segments = segments(text).peekable();
     while let Some((segment, is_after_line_break)) = segments.next() {
         if entries.len() > ENTRIES_MAX {
             return;
+        }
+        if let Some(who) = after_prefix(trim(segment), EXCEPT_PREFIX) {
+            entries.push(Entry::Except(Box::new(read_one(who))));
+            after_except = true;
+            continue;
+        }
+        // `except:1,2` may mean both.
+        if after_except {
+            let other = Entry::invalid(segment.trim(), unreadable(EXCEPT_EACH));
+            entries.push(Entry::Except(Box::new(other)));
+            continue;
         }
         // `8,12345E+11` is Excel's number with a decimal comma, not contact 8.
         let digit = trim(segment);
@@ -71,7 +86,10 @@ pub(super) fn read_one(raw: &str) -> Entry {
     let raw = trim(raw);
     let folded = fold(raw);
     let text = trim(&folded);
-    if let Some(tag) = after_tag_prefix(raw) {
+    if let Some(who) = after_prefix(raw, EXCEPT_PREFIX) {
+        return Entry::Except(Box::new(read_one(who)));
+    }
+    if let Some(tag) = after_prefix(raw, TAG_PREFIX) {
         return read_tag(raw, tag).unwrap_or_else(|reason| Entry::invalid(raw, reason));
     }
     if text.eq_ignore_ascii_case(ALL) {
@@ -110,10 +128,10 @@ pub(super) fn of_another_system(text: &str) -> Option<Reason> {
     Some(unreadable(why))
 }
 
-/// What stands behind `tag:`.
-fn after_tag_prefix(raw: &str) -> Option<&str> {
-    let start = raw.get(..TAG_PREFIX.len())?;
-    start.eq_ignore_ascii_case(TAG_PREFIX).then(|| &raw[TAG_PREFIX.len()..])
+/// What stands behind `tag:`, say.
+fn after_prefix<'a>(raw: &'a str, prefix: &str) -> Option<&'a str> {
+    let start = raw.get(..prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then(|| &raw[prefix.len()..])
 }
 
 /// A tag as an entry; `raw` is the whole of what is written.
@@ -154,7 +172,7 @@ fn read_id(raw: &str, digits: &str) -> Entry {
 
 /// What stands between commas, semicolons and line breaks.
 fn read_segment(text: &str, entries: &mut Vec<Entry>) {
-    if after_tag_prefix(trim(text)).is_some() {
+    if after_prefix(trim(text), TAG_PREFIX).is_some() {
         entries.push(read_one(text)); // A tag may have spaces in it.
         return;
     }

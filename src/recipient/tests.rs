@@ -26,6 +26,7 @@ fn short(entry: Entry) -> String {
         }
         Entry::Tag(tag) => format!("tag {tag}"),
         Entry::All => "all".to_owned(),
+        Entry::Except(whom) => format!("-{}", short(*whom)),
         Entry::Invalid { raw, .. } => format!("!{raw}"),
     }
 }

@@ -3,6 +3,7 @@
 
 mod access;
 mod carries;
+mod choose;
 pub mod contacts;
 mod editors;
 mod escaping;

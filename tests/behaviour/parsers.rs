@@ -101,6 +101,11 @@ proptest! {
                 Entry::Chat { chat_id, .. } => prop_assert!(chat_id.as_str().contains('@')),
                 Entry::Tag(tag) => prop_assert!(!tag.trim().is_empty(), "{text:?}"),
                 Entry::All => {}
+                // Left out, it would let somebody get what they must not.
+                Entry::Except(whom) => prop_assert!(
+                    !matches!(*whom, Entry::Invalid { .. } | Entry::All | Entry::Except(_)),
+                    "{text:?}"
+                ),
                 Entry::Invalid { reason, .. } => prop_assert!(!reason.to_string().is_empty()),
             }
         }

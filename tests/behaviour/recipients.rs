@@ -93,3 +93,64 @@ fn a_delivery_remembers_the_contact_and_the_name() {
     world.run();
     assert_eq!(world.rows("SELECT contact_id, name FROM deliveries"), ["1|Budi"]);
 }
+
+#[test]
+fn an_exception_gets_nothing_by_whatever_name_the_others_have_for_it() {
+    let tagged = || {
+        let world = world();
+        world.execute(
+            "UPDATE contacts SET tags = '[\"vip\"]' WHERE id IN (1, 2);
+             UPDATE contacts SET tags = '[\"vip\",\"Karyawan\"]' WHERE id = 2;
+             INSERT INTO contacts (id, name, phone_number) VALUES (5, 'Siti lagi', '081300007002')",
+        );
+        world
+    };
+    for contact_ids in [
+        r#"["tag:vip","except:tag:karyawan"]"#,
+        r#"["tag:vip","except:2"]"#,
+        r#"["tag:vip","EXCEPT:0813-0000-7002"]"#,
+        r#"["tag:vip","except:6281300007002@c.us"]"#,
+        "tag:vip, except:tag:karyawan",
+        "all\nexcept:tag:karyawan\nexcept:5",
+        // The same person, named by a number, a chat and another contact.
+        r#"[1,"0813 0000 7002","6281300007002@c.us",5,{"phone":"081300007002"},"except:tag:Karyawan"]"#,
+    ] {
+        let world = tagged();
+        let id = world.message(contact_ids);
+        world.run();
+        assert_eq!(world.recipients(), ["6281200007001@c.us"], "{contact_ids}");
+        assert_eq!(world.status(id), "sent", "{contact_ids}");
+    }
+}
+
+#[test]
+fn an_exception_that_cannot_be_read_lets_nobody_get_anything() {
+    for contact_ids in [
+        r#"["all","except:tag:"]"#,
+        r#"["all","except:"]"#,
+        r#"["all","except:all"]"#,
+        r#"["all","except:8.12E+11"]"#,
+        r#"["all","except:except:1"]"#,
+        // Is 2 an exception or a recipient?
+        "all, except:1, 2",
+        r#"["all","except:1,2"]"#,
+    ] {
+        let world = world();
+        let id = world.message(contact_ids);
+        world.run();
+        assert_eq!(world.recipients(), [""; 0], "{contact_ids}");
+        assert_eq!(world.status(id), "failed", "{contact_ids}");
+        let why = world.ask("SELECT error FROM auto_messages");
+        assert!(why.contains("exception"), "{contact_ids}: {why}");
+    }
+}
+
+#[test]
+fn a_message_of_which_everybody_is_an_exception_is_not_called_sent() {
+    let world = world();
+    let id = world.message(r#"[1,"except:1"]"#);
+    world.run();
+    assert_eq!(world.recipients(), [""; 0]);
+    assert_ne!(world.status(id), "sent");
+    assert_eq!(world.ask("SELECT error_code FROM deliveries"), "nobody_left");
+}

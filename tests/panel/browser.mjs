@@ -463,6 +463,54 @@ async function toMeFirst(base, site) {
   }
 }
 
+/** Recipients are chosen by name, by tags with counts, and some are excepted. */
+async function choosing(base) {
+  for (const [shape, language] of [["desktop", "id"], ["phone", "en"]]) {
+    const page = await open(base, shapes[shape]);
+    await logIn(page);
+    const words = `Pilih ${shape}`;
+    for (const [name, number, tags] of [["Wati", "1", `pilih${shape}`], ["Yono", "2", `pilih${shape}, staf${shape}`], ["Zaki", "3", ""]]) {
+      await page.goto(`/panel/contacts/new?lang=${language}`);
+      await page.fill("#name", `${name} ${shape}`);
+      await page.fill("#number", `0812000081${shape.length}${number}`);
+      await page.fill("#tags", tags);
+      await page.click("button.main");
+      await page.waitForURL("**?done=contact_added");
+    }
+    await page.goto("/panel/messages/new");
+    await page.fill("#text", words);
+    await page.fill("#find", `Zaki ${shape}`);
+    await page.waitForSelector(`#found >> text=Zaki ${shape}`);
+    await examine(page);
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(`#picked >> text=Zaki ${shape}`);
+    await page.fill("#find", `Wati ${shape}`);
+    await page.click(`#found >> text=Wati ${shape}`);
+    await page.waitForSelector(`#picked >> text=Wati ${shape}`);
+    await page.click(`#picked li:has-text("Wati") button`);
+    await page.waitForFunction(() => document.querySelectorAll("#picked li").length === 1);
+    const tag = page.locator(`#tag-choices label:has-text("pilih${shape}")`);
+    assert.match(await tag.textContent(), / 2$/);
+    await tag.click();
+    await page.click("details.field > summary");
+    await page.click(`#except-choices label:has-text("staf${shape}")`);
+    await page.waitForFunction(() => document.querySelectorAll("#preview .sample").length === 2);
+    const preview = await page.textContent("#preview");
+    assert.ok(preview.includes("Zaki") && preview.includes("Wati") && !preview.includes("Yono"), preview);
+    await examine(page);
+    await page.check("input[name=when][value=now]");
+    await page.click(save);
+    await page.waitForURL("**/panel/messages/*?done=scheduled");
+    const people = await until("both are there", async () => {
+      const text = await page.locator(".people").allTextContents();
+      return text.join().includes("Wati") && text.join();
+    });
+    assert.ok(people.includes("Zaki") && !people.includes("Yono"), people);
+    page.quiet();
+    await page.context().close();
+  }
+}
+
 /** A picture as a phone makes it: a real JPEG, drawn by the browser. */
 async function promo(page) {
   const url = await page.evaluate(() => {
@@ -673,6 +721,7 @@ const jobs = {
   dates,
   twoTabs,
   toMeFirst,
+  choosing,
   carries,
 };
 // `ONLY=dates,twoTabs` runs these alone.

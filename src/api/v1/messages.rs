@@ -96,7 +96,8 @@ pub(super) enum To {
     Number(i64),
 }
 
-/// A contact's id, a phone number in any spelling, a chat id, `tag:vip`, `all`, or an object with one of these.
+/// A contact's id, a phone number in any spelling, a chat id, `tag:vip`, `all`, or an object with one of these;
+/// `except:tag:staff`, `except:12` and the like get nothing, by whatever name the others have for them.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
@@ -232,7 +233,8 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Opti
 /// The column `contact_ids` for what was given.
 fn column(to: &Value) -> Result<String, Problem> {
     let wrong = |field: &str| {
-        let words = "a recipient is a contact's id, a phone number, a chat id, `tag:vip` or `all`";
+        let words = "a recipient is a contact's id, a phone number, a chat id, `tag:vip`, `all`, or \
+                     `except:` before one of them";
         Problem::invalid(field, "invalid", words)
     };
     match to {

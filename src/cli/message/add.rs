@@ -37,6 +37,9 @@ pub(super) struct AddArgs {
     /// Who gets it: contact ids, phone numbers, chat ids, `tag:pelanggan`, `all`
     #[arg(long, value_name = "WHO", num_args = 1..)]
     to: Vec<String>,
+    /// Who of them gets nothing, by whatever name `--to` has for them: as for `--to`
+    #[arg(long, value_name = "WHO", num_args = 1.., requires = "to")]
+    except: Vec<String>,
     /// A name for the message; nobody gets it
     #[arg(long)]
     title: Option<String>,
@@ -63,6 +66,9 @@ pub(super) struct CopyArgs {
     /// Other recipients than that message has
     #[arg(long, value_name = "WHO", num_args = 1..)]
     to: Vec<String>,
+    /// Who of them gets nothing, by whatever name `--to` has for them: as for `--to`
+    #[arg(long, value_name = "WHO", num_args = 1.., requires = "to")]
+    except: Vec<String>,
     /// Another channel, by name or id
     #[arg(long)]
     channel: Option<String>,
@@ -88,6 +94,9 @@ pub(super) struct EditArgs {
     /// The recipients, in place of all that it had
     #[arg(long, value_name = "WHO", num_args = 1..)]
     to: Vec<String>,
+    /// Who of them gets nothing, by whatever name `--to` has for them: as for `--to`
+    #[arg(long, value_name = "WHO", num_args = 1.., requires = "to")]
+    except: Vec<String>,
     /// A name for the message; an empty one takes it away
     #[arg(long)]
     title: Option<String>,
@@ -178,7 +187,7 @@ pub(super) fn add(args: &AddArgs, config: &Config) -> Result<(), CliError> {
     let mut draft = Draft {
         text,
         title: args.title.clone(),
-        to: args.to.clone(),
+        to: with_exceptions(&args.to, &args.except),
         channel: args.channel.clone(),
         timing: args.timing.timing(),
         is_draft: args.draft,
@@ -194,7 +203,7 @@ pub(super) fn copy(args: &CopyArgs, config: &Config) -> Result<(), CliError> {
     let mut desk = Desk::open_or_make(config)?;
     let mut draft = messages::draft_of(&mut desk.store, args.id)?;
     if !args.to.is_empty() {
-        (draft.to, draft.contact_ids) = (args.to.clone(), None);
+        (draft.to, draft.contact_ids) = (with_exceptions(&args.to, &args.except), None);
     }
     draft.channel = args.channel.clone().or(draft.channel);
     draft.timing = args.timing.timing();
@@ -274,7 +283,7 @@ pub(super) fn edit(args: &EditArgs, config: &Config) -> Result<(), CliError> {
         text,
         content: args.content.clone(),
         title: args.title.clone(),
-        to: (!args.to.is_empty()).then(|| args.to.clone()),
+        to: (!args.to.is_empty()).then(|| with_exceptions(&args.to, &args.except)),
         channel: args.channel.clone(),
         timing: args.timing.timing(),
         also_today: args.also_today,
@@ -307,6 +316,12 @@ pub(super) fn edit(args: &EditArgs, config: &Config) -> Result<(), CliError> {
 
 fn words(warnings: &[Warned]) -> Vec<&str> {
     warnings.iter().map(|one| one.message.as_str()).collect()
+}
+
+/// The recipients with those who get nothing, as the column has them.
+fn with_exceptions(to: &[String], except: &[String]) -> Vec<String> {
+    let except = except.iter().map(|who| format!("except:{}", who.trim()));
+    to.iter().cloned().chain(except).collect()
 }
 
 /// Words for a text that stands behind `--to`, where every word is a recipient.

@@ -103,9 +103,9 @@ pub(super) fn test_send(args: &TestSendArgs, config: &Config) -> Result<(), CliE
 fn one_recipient(number: &str) -> Result<(), CliError> {
     let entries = recipient::parse_contact_ids(Some(number)).unwrap_or_default();
     match entries.as_slice() {
-        [Entry::Tag(_) | Entry::All] | [_, _, ..] => Err(CliError::Refused(format!(
-            "`{number}` is not one recipient: give one phone number or chat id"
-        ))),
+        [Entry::Tag(_) | Entry::All | Entry::Except(_)] | [_, _, ..] => Err(CliError::Refused(
+            format!("`{number}` is not one recipient: give one phone number or chat id"),
+        )),
         // What is wrong with it is told later.
         _ => Ok(()),
     }

@@ -52,6 +52,11 @@ const fn allowed(function: &'static str, step: &'static str, why: Why) -> Allowe
 }
 
 pub const ALLOWED: &[Allowed] = &[
+    allowed(
+        "contacts::tag_counts",
+        "SCAN contacts USING COVERING INDEX idx_contacts_tags",
+        Why::Asked("the tags of the whole address book, with how many have each"),
+    ),
     allowed("alerts::drop_old_alerts", "SCAN alerts", Why::Limit("the newest 1,000")),
     allowed("alerts::note_not_told", "SCAN alerts USING INDEX idx_alerts_waiting", WAITING),
     allowed("alerts::set_alerts_on", "SCAN alerts USING INDEX idx_alerts_waiting", WAITING),
@@ -119,8 +124,6 @@ pub const ALLOWED: &[Allowed] = &[
         "USE TEMP B-TREE FOR DISTINCT",
         Why::Limit("the newest 200"),
     ),
-    allowed("contacts::tag_columns", "SCAN contacts", BOOK),
-    allowed("contacts::tag_columns", "USE TEMP B-TREE FOR DISTINCT", BOOK),
     allowed("contacts::attribute_names", "SCAN c", BOOK),
     allowed("contacts::attribute_names", "USE TEMP B-TREE FOR DISTINCT", BOOK),
     allowed(
@@ -197,11 +200,6 @@ pub const ALLOWED: &[Allowed] = &[
         "runs::close_interrupted_runs",
         "SCAN runs USING INDEX idx_runs_unfinished",
         Why::Open("runs without an end"),
-    ),
-    allowed(
-        "contacts::count_in_flight_to",
-        "SCAN deliveries USING INDEX idx_deliveries_sending",
-        SENDING,
     ),
     allowed("settle::count_retried", "USE TEMP B-TREE FOR GROUP BY", RETRIED),
     allowed("settle::recipients_to_retry", "USE TEMP B-TREE FOR GROUP BY", RETRIED),
