@@ -80,6 +80,9 @@ pub enum BackupError {
     Damaged { path: PathBuf, complaint: String },
     #[error("`{}` is being used to send: stop `serve` and wait for the end of `run`, then try again", .0.display())]
     Sending(PathBuf),
+    /// What was sent in between cannot be told from what is not due yet.
+    #[error("the clock says {now}, and `{}` was made at {made_at}: set the clock. If it was ahead when the backup was made, `--clock-is-right` takes what is due until then for sent", path.display())]
+    ClockBehind { path: PathBuf, now: Timestamp, made_at: Timestamp },
     #[error("failed to {action} `{}`", path.display())]
     File { action: &'static str, path: PathBuf, source: std::io::Error },
     #[error(transparent)]
@@ -156,6 +159,10 @@ pub(crate) fn abandon(target: &Path) {
 
 /// Makes the content of `file` the database. Everything that may have been sent since it was made
 /// becomes `unknown`, except what the database until now knows better.
+///
+/// # Errors
+/// Also when `now` is before the moment of the backup: with [`BackupError::ClockBehind`]'s `made_at` as
+/// `now`, all that was due until then counts as sent.
 /// On an error the database is as it was.
 pub fn restore(
     database: &Path,
@@ -178,6 +185,9 @@ pub fn restore(
     let present = Present::look(database)?;
     let before_path = before_path(database, now);
     let mut new = Store::open_copy(prepared.path())?;
+    if let Some(made_at) = new.write(|tx| tx.backup_made_at())?.filter(|made_at| *made_at > now) {
+        return Err(BackupError::ClockBehind { path: file.to_owned(), now, made_at });
+    }
     let (instance, has_evidence) = match &present {
         Present::Well { store, .. } => {
             let (_, sent_last) = snapshot(store, before_path.clone(), now)?;

@@ -30,6 +30,9 @@ pub(super) struct BackupArgs {
 pub(super) struct RestoreArgs {
     /// A file that `backup` made
     file: PathBuf,
+    /// The clock was ahead when the backup was made, and is right now
+    #[arg(long)]
+    clock_is_right: bool,
 }
 
 /// One line: where, and how much.
@@ -64,7 +67,11 @@ pub(super) fn backup(args: &BackupArgs, config: &Config) -> Result<(), CliError>
 
 pub(super) fn restore(args: &RestoreArgs, config: &Config) -> Result<(), CliError> {
     let now = SystemClock::new().now().wall;
-    let restored = backup::restore(&config.database_path, &args.file, config, now)?;
+    let restore = |now| backup::restore(&config.database_path, &args.file, config, now);
+    let restored = match restore(now) {
+        Err(BackupError::ClockBehind { made_at, .. }) if args.clock_is_right => restore(made_at),
+        restored => restored,
+    }?;
     say(&told(args, config, &restored))
 }
 

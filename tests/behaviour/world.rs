@@ -19,6 +19,8 @@ use auto_message_scheduler::waha::Waha;
 
 /// Where every world begins: a Tuesday, 08:00 in Jakarta.
 pub const START: &str = "2026-12-01T01:00:00Z";
+/// For how long the machine is on when a test begins.
+const UP_FOR: Duration = Duration::from_secs(1000);
 
 /// More steps than any test's run needs.
 const STEPS_MAX: usize = 2_000;
@@ -43,8 +45,7 @@ struct Died;
 
 impl SimClock {
     fn new() -> Self {
-        let wall = Timestamp::parse(START).unwrap();
-        let now = Now { wall, monotonic: Duration::from_secs(1000) };
+        let now = Now { wall: Timestamp::parse(START).unwrap(), monotonic: UP_FOR };
         Self { now: Mutex::new(now), dies: Mutex::new(None) }
     }
 
@@ -56,6 +57,11 @@ impl SimClock {
     /// The time that only passes, for others than the program.
     pub fn monotonic(&self) -> Duration {
         self.now.lock().unwrap().monotonic
+    }
+
+    /// What a clock says that nobody set since the test began.
+    pub fn true_wall(&self) -> Timestamp {
+        Timestamp::parse(START).unwrap().plus(self.monotonic() - UP_FOR)
     }
 
     /// Lets time pass.

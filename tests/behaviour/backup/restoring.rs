@@ -4,13 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use auto_message_scheduler::backup::{self, BackupError};
 use auto_message_scheduler::instance::Standing;
 use auto_message_scheduler::lock::SenderLock;
 use auto_message_scheduler::store::Store;
 use auto_message_scheduler::store::StoreError;
 
 use super::{THREE, assert_nobody_twice, damage};
-use crate::world::World;
+use crate::world::{World, config};
 
 #[test]
 fn without_evidence_all_that_may_have_been_sent_since_is_unknown_and_nobody_gets_it_twice() {
@@ -500,4 +501,25 @@ fn what_was_moved_and_sent_since_the_backup_is_not_sent_again() {
         world.rows("SELECT status, scheduled_at FROM auto_messages WHERE id = 2"),
         ["scheduled|2026-12-08T04:00:00Z"]
     );
+}
+
+/// Messages that went out after the backup are not due yet by such a clock, and would go out again.
+#[test]
+fn a_backup_of_a_later_time_than_the_clocks_is_not_restored_before_the_clock_is_right() {
+    let mut world = World::new();
+    world.message(THREE);
+    let file = world.backup("b");
+    world.stop();
+    fs::remove_file(&world.path).unwrap();
+    let made_at = world.clock.wall();
+    world.clock.set("2026-12-01T00:00:00Z");
+    let Err(BackupError::ClockBehind { made_at: told, .. }) = world.try_to_restore(&file) else {
+        panic!("it was restored");
+    };
+    assert_eq!(told, made_at);
+    assert!(!world.path.exists());
+    // As `--clock-is-right` does.
+    backup::restore(&world.path, &file, &config(), made_at).unwrap();
+    world.start();
+    assert_eq!(world.statuses(), ["unknown"; 3]);
 }

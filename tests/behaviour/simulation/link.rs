@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auto_message_scheduler::backup;
+use auto_message_scheduler::backup::{self, BackupError};
 use auto_message_scheduler::clock::{Clock, Timestamp};
 use auto_message_scheduler::config::{Config, Secret, Supabase};
 use auto_message_scheduler::fail_point::{Crash, crash_at};
@@ -502,7 +502,17 @@ impl Story {
                 drop(std::fs::remove_file(format!("{}{side}", path.display())));
             }
         }
-        let done = backup::restore(&path, &file, &appliance.world.config, now).unwrap();
+        let mut done = backup::restore(&path, &file, &appliance.world.config, now);
+        if let Err(BackupError::ClockBehind { made_at, .. }) = done {
+            // A person sets the clock, and says so when it was ahead.
+            let now = self.clock.true_wall();
+            self.clock.set(&now.to_string());
+            self.appliances.iter_mut().for_each(|one| one.promises.note_jump());
+            let config = &self.appliances[one].world.config;
+            done = backup::restore(&path, &file, config, now.max(made_at));
+        }
+        let done = done.unwrap();
+        let appliance = &mut self.appliances[one];
         appliance.world.start();
         appliance.open_link();
         let arrived = appliance.world.arrivals_from(0).len();

@@ -24,7 +24,8 @@ pub struct Promises {
     /// By session and local day: how many arrived.
     day_counts: HashMap<(String, String), u32>,
     arrivals_seen: usize,
-    delivered: HashSet<i64>,
+    /// Each with what it was: a database that is restored gives ids anew.
+    delivered: HashMap<i64, String>,
     /// By session: when the last message arrived, on the monotonic clock.
     last_arrival: HashMap<String, Duration>,
     has_jumped: bool,
@@ -34,6 +35,11 @@ pub struct Promises {
     /// Message, occurrence and contact.
     served: HashSet<String>,
     pub calendar: Calendar,
+}
+
+/// To whom a delivery goes, and of which time.
+fn delivery(world: &World, id: i64) -> String {
+    world.rows(&format!("SELECT chat_id, due_at FROM deliveries WHERE id = {id}")).concat()
 }
 
 impl Promises {
@@ -47,7 +53,7 @@ impl Promises {
             zone: Zone::parse("Asia/Jakarta").unwrap(),
             day_counts: HashMap::new(),
             arrivals_seen: 0,
-            delivered: HashSet::new(),
+            delivered: HashMap::new(),
             last_arrival: HashMap::new(),
             has_jumped: false,
             pardoned: HashSet::new(),
@@ -83,8 +89,7 @@ impl Promises {
         self.arrivals_seen = arrived;
         self.deliveries_seen = 0;
         self.served.clear();
-        let latest = world.ask("SELECT coalesce(max(id), 0) FROM deliveries").parse().unwrap();
-        self.delivered.retain(|id| *id <= latest);
+        self.delivered.retain(|id, what| delivery(world, *id) == *what);
         self.pardoned = self.last_arrival.keys().cloned().collect();
     }
 
@@ -92,7 +97,7 @@ impl Promises {
     pub fn check(&mut self, world: &World) {
         for arrival in world.arrivals_from(self.arrivals_seen) {
             self.arrivals_seen += 1;
-            self.never_twice(&arrival);
+            self.never_twice(world, &arrival);
             self.never_a_burst(&arrival);
             self.never_out_of_hours(&arrival);
             never_a_lie(world, &arrival);
@@ -105,14 +110,15 @@ impl Promises {
         for row in lies {
             let id: i64 = row.split('|').next().unwrap().parse().unwrap();
             assert!(
-                self.delivered.contains(&id),
+                self.delivered.contains_key(&id),
                 "a lie: delivery {row} is sent and never arrived"
             );
         }
     }
 
-    fn never_twice(&mut self, arrival: &Arrival) {
-        let is_first = self.delivered.insert(arrival.delivery_id);
+    fn never_twice(&mut self, world: &World, arrival: &Arrival) {
+        let what = delivery(world, arrival.delivery_id);
+        let is_first = self.delivered.insert(arrival.delivery_id, what).is_none();
         assert!(is_first, "twice: delivery {} to {}", arrival.delivery_id, arrival.chat_id);
     }
 
