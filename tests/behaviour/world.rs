@@ -61,7 +61,7 @@ impl SimClock {
 
     /// What a clock says that nobody set since the test began.
     pub fn true_wall(&self) -> Timestamp {
-        Timestamp::parse(START).unwrap().plus(self.monotonic() - UP_FOR)
+        Timestamp::parse(START).unwrap().plus(self.monotonic().saturating_sub(UP_FOR))
     }
 
     /// Lets time pass.
