@@ -13,8 +13,8 @@ use crate::store::{Channel, Message, SqlResult, Store, StoreError, Tx};
 pub use availability::{Availability, HoldEnds, Off, availability};
 pub(crate) use availability::{hold_ends, look, usable};
 pub use line::Line;
-pub(crate) use line::Lines;
-pub(crate) use view::{ChannelView, State, WarningView, WeekView, ask_waha, list};
+pub(crate) use line::{Lines, is_too_late};
+pub(crate) use view::{ChannelView, State, WarningView, WeekView, ask_waha, list, one};
 
 /// The channel of messages that name none: `auto_messages.channel_id` has it as its default.
 pub(crate) const DEFAULT_CHANNEL: i64 = 1;

@@ -8,6 +8,7 @@
 //! and again only the next occurrence is looked at.
 
 mod risks;
+mod split;
 mod view;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -20,8 +21,7 @@ use crate::content::{Content, Kind, Source};
 use crate::delivery::{MessageStatus, Status};
 use crate::engine;
 use crate::files::Files;
-use crate::messages::Reached;
-use crate::reason::Reason;
+use crate::reason::{Explanation, Reason};
 use crate::recipient;
 use crate::recipients::{self, Recipient};
 use crate::schedule;
@@ -30,6 +30,8 @@ use crate::store::{Delivery, Message, Queued, SqlResult, Store, StoreError, Tx};
 use crate::template::{self, Template};
 
 pub use risks::Risk;
+pub use split::split;
+pub(crate) use split::{add_split, parts};
 pub use view::{
     ChannelForecast, Fate, Forecast, MessageForecast, PlannedFile, RecipientForecast, Tally,
     Warning,
@@ -52,6 +54,8 @@ pub struct Bounds {
     pub recipients: u64,
 }
 
+const UNBOUNDED: Bounds = Bounds { messages: u64::MAX, recipients: u64::MAX };
+
 /// What a forecast tells as it goes: of each message its recipients, then the message.
 #[derive(Debug)]
 pub enum Seen<'a> {
@@ -59,9 +63,6 @@ pub enum Seen<'a> {
     /// One message, whose recipients were told before.
     Message(&'a MessageForecast),
 }
-
-/// Sends of a new message whose times are kept.
-const FIRST_MAX: usize = 20;
 
 /// Looks ahead from `now`, and tells `see` what comes. `None` when there is no such message.
 pub fn forecast(
@@ -75,7 +76,7 @@ pub fn forecast(
     let files = Files::beside(store.path());
     store.read(|tx| {
         let (lines, totals, spoken) = (Lines::default(), Tally::default(), None);
-        let mut ahead = Ahead { tx, config, files, now, lines, spoken, totals, see };
+        let mut ahead = Ahead { tx, config, files, now, lines, spoken, totals, unsaved: None, see };
         ahead.look(scope, bounds)
     })
 }
@@ -87,12 +88,41 @@ pub fn of_message(
     config: &Config,
     now: Timestamp,
 ) -> Result<Option<MessageForecast>, StoreError> {
-    let bounds = Bounds { messages: u64::MAX, recipients: u64::MAX };
     let mut found = None;
-    forecast(store, Scope::Message(id), config, bounds, now, &mut |seen| {
+    forecast(store, Scope::Message(id), config, UNBOUNDED, now, &mut |seen| {
         if let Seen::Message(message) = seen {
             found = Some(message.clone());
         }
+    })?;
+    Ok(found)
+}
+
+/// What would become of a message that is not stored, among all that are; one with the id of a message that is
+/// stands in its place. `see` is told of its recipients. `None` while it has no time.
+pub(crate) fn of_unsaved(
+    store: &mut Store,
+    message: &Message,
+    config: &Config,
+    now: Timestamp,
+    see: &mut dyn FnMut(&RecipientForecast<'_>),
+) -> Result<Option<MessageForecast>, StoreError> {
+    if message.scheduled_at.is_none() {
+        return Ok(None);
+    }
+    // Made now, it is the last of those that are due then.
+    let id = if message.id == 0 { i64::MAX } else { message.id };
+    let message = Message { id, ..message.clone() };
+    let mut found = None;
+    let mut see = |seen: Seen<'_>| match seen {
+        Seen::Message(message) => found = Some(message.clone()),
+        Seen::Recipient(recipient) => see(recipient),
+    };
+    let files = Files::beside(store.path());
+    store.read(|tx| {
+        let (lines, totals, spoken) = (Lines::default(), Tally::default(), None);
+        let (unsaved, see) = (Some(&message), &mut see);
+        let mut ahead = Ahead { tx, config, files, now, lines, spoken, totals, unsaved, see };
+        ahead.look(Scope::Message(id), UNBOUNDED)
     })?;
     Ok(found)
 }
@@ -110,67 +140,6 @@ pub(crate) fn file_of(files: &Files, content: &Content, config: &Config) -> Opti
     })
 }
 
-/// When the sends of a new message begin, if nothing else is in the queue of its channel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Span {
-    /// Those of the first recipients, each with its channel.
-    pub(crate) first: Vec<(Timestamp, i64)>,
-    last: Option<Timestamp>,
-    /// How many there are, and how many of them are not too late.
-    recipients: u64,
-    in_time: u64,
-}
-
-impl Span {
-    pub(crate) fn begins_at(&self) -> Option<Timestamp> {
-        self.first.first().map(|(at, _)| *at)
-    }
-
-    pub(crate) fn ends_at(&self) -> Option<Timestamp> {
-        self.last
-    }
-
-    /// What a person should know before it is too late.
-    pub(crate) fn warning(&self) -> Option<Warning> {
-        let Self { recipients, in_time, .. } = *self;
-        let too_late = recipients - in_time;
-        (too_late > 0).then_some(Warning::TooLate { in_time, recipients, too_late })
-    }
-}
-
-/// When `count` sends of a new message begin that is due at `due_at`, if nothing else is in the queues of its
-/// channels; `None` when nothing goes out there. Of the `first` recipients it is known whom they spoke with.
-pub(crate) fn of_new(
-    tx: &Tx<'_>,
-    channels: &[i64],
-    (due_at, count): (Timestamp, u64),
-    first: &[Reached],
-    config: &Config,
-    now: Timestamp,
-) -> SqlResult<Option<Span>> {
-    let mut lines = Lines::default();
-    for id in channels {
-        lines.line(tx, *id, config, now)?;
-    }
-    let mut span = Span { first: Vec::new(), last: None, recipients: count, in_time: 0 };
-    let from = due_at.max(now);
-    let too_late = from.plus(config.late_limit);
-    for place in 0..count {
-        let reached = usize::try_from(place).ok().and_then(|place| first.get(place));
-        let spoke = reached.map(|one| tx.spoke_through(&one.to)).transpose()?.flatten();
-        let Some(id) = lines.choose(channels, spoke, (from, from), config) else { return Ok(None) };
-        let line = lines.line(tx, id, config, now)?;
-        let Ok(at) = line.next(config, from) else { return Ok(None) };
-        line.took(config, at);
-        if span.first.len() < FIRST_MAX {
-            span.first.push((at, id));
-        }
-        span.last = span.last.max(Some(at));
-        span.in_time += u64::from(at <= too_late);
-    }
-    Ok(Some(span))
-}
-
 struct Ahead<'a> {
     tx: &'a Tx<'a>,
     config: &'a Config,
@@ -182,6 +151,8 @@ struct Ahead<'a> {
     /// nobody asks.
     spoken: Option<HashMap<String, Vec<(Timestamp, i64)>>>,
     totals: Tally,
+    /// A message that is looked at as if it were stored.
+    unsaved: Option<&'a Message>,
     see: &'a mut dyn FnMut(Seen<'_>),
 }
 
@@ -271,7 +242,7 @@ impl Ahead<'_> {
 
     /// A message with all that goes out before it on its channel.
     fn queue_up_to(&self, id: i64) -> SqlResult<Option<Vec<Queued>>> {
-        let Some(message) = self.tx.message(id)? else { return Ok(None) };
+        let Some(message) = self.row(id)? else { return Ok(None) };
         let due_at = self.due_at(&message)?.unwrap_or(self.now);
         let (mut queue, _) = match message.status {
             MessageStatus::Sent | MessageStatus::Failed | MessageStatus::Cancelled => {
@@ -281,6 +252,8 @@ impl Ahead<'_> {
                 self.queue(due_at, u64::MAX)?
             }
         };
+        // It stands where it would be, not where it is.
+        queue.retain(|one| one.id != id || self.unsaved.is_none());
         if let Some(place) = queue.iter().position(|one| one.id == id) {
             queue.truncate(place + 1);
         } else {
@@ -299,6 +272,14 @@ impl Ahead<'_> {
         Ok(Some(queue))
     }
 
+    /// A message as the table has it, or as it would be.
+    fn row(&self, id: i64) -> SqlResult<Option<Message>> {
+        match self.unsaved.filter(|unsaved| unsaved.id == id) {
+            Some(unsaved) => Ok(Some(unsaved.clone())),
+            None => self.tx.message(id),
+        }
+    }
+
     /// Its time: the one that it has, as it is in this zone, or the first of its schedule.
     fn due_at(&self, message: &Message) -> SqlResult<Option<Timestamp>> {
         let Some(at) = message.scheduled_at else {
@@ -310,15 +291,15 @@ impl Ahead<'_> {
     }
 
     /// The planner's own question; `Err` is why nothing more of it is sent.
-    fn first_time(&self, message: &Message) -> SqlResult<Result<Timestamp, String>> {
+    fn first_time(&self, message: &Message) -> SqlResult<Result<Timestamp, Explanation>> {
         let past = self.tx.past(message.id)?;
         let first = engine::first_time(message, &past, &self.config.zone, self.now);
-        Ok(first.and_then(|at| at.ok_or(Reason::ScheduleOver)).map_err(|why| why.to_string()))
+        Ok(first.and_then(|at| at.ok_or(Reason::ScheduleOver)).map_err(Into::into))
     }
 
     /// Returns how many recipients it has.
     fn message(&mut self, one: &Queued, is_shown: bool) -> SqlResult<u64> {
-        let Some(seen) = self.tx.message(one.id)? else { return Ok(0) };
+        let Some(seen) = self.row(one.id)? else { return Ok(0) };
         let mut forecast = MessageForecast::new(one.id, &seen, one.due_at);
         if is_shown && seen.unreadable.is_none() {
             let content = Content::read(seen.content.as_deref()).unwrap_or_default();
@@ -360,7 +341,7 @@ impl Ahead<'_> {
     fn check(
         &self,
         message: &Message,
-    ) -> SqlResult<Result<(Vec<recipient::Entry>, Content), String>> {
+    ) -> SqlResult<Result<(Vec<recipient::Entry>, Content), Explanation>> {
         if message.is_untimed()
             && let Err(why) = self.first_time(message)?
         {
@@ -368,7 +349,7 @@ impl Ahead<'_> {
         }
         let channel = channels::sender_of(self.tx, message)?;
         let checked = engine::check(message, channel.as_ref(), self.config, (&self.files, false));
-        Ok(checked.map_err(|why| why.to_string()))
+        Ok(checked.map_err(Into::into))
     }
 
     /// The deliveries that are there; `goes_on` says whether what is pending still goes out.

@@ -16,6 +16,7 @@ mod change;
 mod checks;
 mod moves;
 mod retry;
+mod split;
 mod timing;
 mod view;
 
@@ -32,6 +33,8 @@ pub use checks::Skipped;
 pub(crate) use checks::{Checked, Reached, column, content as check_content, recipients};
 pub use moves::{Resumed, cancel, pause, removable, remove, resume};
 pub use retry::{Retried, Retry, retry, unknown_count};
+pub(crate) use split::{Part, add_split, split};
+pub use split::{SplitBy, SplitPart};
 pub(crate) use timing::begins_at;
 pub use timing::{Timing, WeeklyTiming};
 pub(crate) use view::{
@@ -214,6 +217,20 @@ impl Ready {
             warnings,
         })
     }
+}
+
+/// The message that a draft would become, for the forecast: without a check; `None` while it has no time.
+pub(crate) fn imagined(draft: &Draft, config: &Config, now: Timestamp) -> Option<Message> {
+    let mut message = Message {
+        message: draft.text.clone(),
+        content: draft.content.clone(),
+        channel_id: draft.channel.as_ref().and_then(|id| id.parse().ok()).unwrap_or(1),
+        contact_ids: draft.contact_ids.clone().or_else(|| column(&draft.to)),
+        status: MessageStatus::Scheduled,
+        ..Message::default()
+    };
+    timing::set(&mut message, draft.timing.as_ref()?, None, config, now).ok()?;
+    Some(message)
 }
 
 /// Adds a message, and keeps the mark of the form that it comes from in the same transaction.

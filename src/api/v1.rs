@@ -101,6 +101,7 @@ const ROUTES: &[Route] = &[
     post("/messages/{id}/pause", messages::pause),
     post("/messages/{id}/resume", messages::resume),
     post("/messages/{id}/retry", messages::retry),
+    post("/messages/{id}/split", messages::split),
     get(
         "/messages/{id}/deliveries",
         &["status", "due_at", "limit", "cursor"],

@@ -134,7 +134,7 @@ impl Line {
 }
 
 /// The sender's own question, in whole seconds as the table has them.
-fn is_too_late(due_at: Timestamp, at: Timestamp, late_limit: Duration) -> bool {
+pub(crate) fn is_too_late(due_at: Timestamp, at: Timestamp, late_limit: Duration) -> bool {
     due_at.secs() < at.minus(late_limit).secs()
 }
 

@@ -159,15 +159,24 @@ pub(crate) fn list(
     config: &Config,
     now: Timestamp,
 ) -> Result<Vec<ChannelView>, StoreError> {
-    store.read(|tx| {
-        let view = |channel: Channel| {
-            let (availability, counted) = look(tx, &channel, config, now)?;
-            let pending = tx.count_pending_on(channel.id)?;
-            let week = WeekView::of(tx, &channel, counted.day)?;
-            Ok(view(&channel, &availability, config, (counted, pending, week), now))
-        };
-        tx.channels()?.into_iter().map(view).collect()
-    })
+    store.read(|tx| tx.channels()?.iter().map(|channel| of(tx, channel, config, now)).collect())
+}
+
+/// One of them.
+pub(crate) fn one(
+    store: &mut Store,
+    id: i64,
+    config: &Config,
+    now: Timestamp,
+) -> Result<Option<ChannelView>, StoreError> {
+    store.read(|tx| tx.channel(id)?.map(|channel| of(tx, &channel, config, now)).transpose())
+}
+
+fn of(tx: &Tx<'_>, channel: &Channel, config: &Config, now: Timestamp) -> SqlResult<ChannelView> {
+    let (availability, counted) = look(tx, channel, config, now)?;
+    let pending = tx.count_pending_on(channel.id)?;
+    let week = WeekView::of(tx, channel, counted.day)?;
+    Ok(view(channel, &availability, config, (counted, pending, week), now))
 }
 
 /// Asks WAHA about each session. Once WAHA does not answer, the rest is not asked. Returns why WAHA

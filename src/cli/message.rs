@@ -10,10 +10,12 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::output::Output;
+use super::output::{Output, counted};
 use super::{CliError, Desk};
+use crate::channels;
 use crate::config::Config;
-use crate::messages::{self, Resumed, Retry, Timing, WeeklyTiming};
+use crate::forecast;
+use crate::messages::{self, Resumed, Retry, SplitBy, SplitPart, Timing, WeeklyTiming};
 use crate::store::Occurrence;
 use crate::terminal::one_line;
 
@@ -48,6 +50,8 @@ enum MessageCommand {
     Retry(RetryArgs),
     /// Send a text to one number now, and say what WAHA said
     TestSend(test_send::TestSendArgs),
+    /// Make several messages of one that does not fit: each recipient is in exactly one of them
+    Split(SplitArgs),
     /// Delete a message that has ended, and what is known of it
     Remove(RemoveArgs),
 }
@@ -72,6 +76,18 @@ struct RetryArgs {
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+struct SplitArgs {
+    /// The message's id, as `message list` shows it
+    #[arg(value_parser = crate::cli::row_id)]
+    id: i64,
+    /// Two messages at the same time, the other one on this channel; without it one a day
+    #[arg(long, value_name = "CHANNEL")]
+    channel: Option<String>,
     #[command(flatten)]
     output: Output,
 }
@@ -133,6 +149,7 @@ pub(super) fn message(args: &MessageArgs, config: &Config) -> Result<(), CliErro
         MessageCommand::Pause(args) => pause(args, &mut Desk::open_or_make(config)?),
         MessageCommand::Resume(args) => resume(args, &mut Desk::open_or_make(config)?),
         MessageCommand::Retry(args) => retry(args, config),
+        MessageCommand::Split(args) => split(args, &mut Desk::open_or_make(config)?),
         MessageCommand::TestSend(args) => test_send::test_send(args, config),
         MessageCommand::Remove(args) => remove(args, config),
     }
@@ -233,6 +250,22 @@ fn retry(args: &RetryArgs, config: &Config) -> Result<(), CliError> {
             ));
         }
         parts.join("; ")
+    })
+}
+
+fn split(args: &SplitArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+    let by = match &args.channel {
+        Some(channel) => SplitBy::Channel(channels::find(&mut desk.store, channel)?.id),
+        None => SplitBy::Days,
+    };
+    let parts = forecast::split(&mut desk.store, args.id, by, desk.config, desk.now)?;
+    args.output.print(&parts, |parts| {
+        let line = |part: &SplitPart| {
+            let when = part.due_at.map(|at| desk.local(at)).unwrap_or_default();
+            let who = counted(part.recipients, "recipient");
+            format!("message {}: {who}, {when}, channel {}", part.id, part.channel_id)
+        };
+        parts.iter().map(line).collect::<Vec<_>>().join("\n")
     })
 }
 

@@ -234,7 +234,7 @@ fn write_message(
     let shown = |at: Option<Timestamp>| at.map(|at| clock(at, zone)).unwrap_or_default();
     field("due", format!("{} ({})", shown(message.due_at), zone.name()))?;
     if let Some(why) = &message.fails {
-        field("fails", why.clone())?;
+        field("fails", why.to_string())?;
     }
     if let Some(remark) = &message.remark {
         field("note", remark.clone())?;
@@ -307,10 +307,12 @@ fn write_messages(
     }
     let shown = |at: Option<Timestamp>| at.map(|at| zone.format_local(at)).unwrap_or_default();
     let rows = messages.iter().map(|message| {
-        let title = message.fails.clone().unwrap_or_else(|| {
-            let label = message.label.clone();
-            message.remark.as_ref().map_or(label.clone(), |remark| format!("{label}: {remark}"))
-        });
+        let label = &message.label;
+        let title = match (&message.fails, &message.remark) {
+            (Some(why), _) => why.to_string(),
+            (None, Some(remark)) => format!("{label}: {remark}"),
+            (None, None) => label.clone(),
+        };
         vec![
             message.id.to_string(),
             cut(&title, (width() - 20).min(60)),

@@ -11,6 +11,7 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::{MessageStatus, Status};
 use crate::messages::Warned;
+use crate::reason::Explanation;
 use crate::recipient;
 use crate::send_window::{Gap, Rest};
 use crate::store::Message;
@@ -150,7 +151,7 @@ pub struct MessageForecast {
     pub(crate) channel_id: i64,
     pub due_at: Option<Timestamp>,
     /// Why it fails as a whole when its time comes.
-    pub fails: Option<String>,
+    pub fails: Option<Explanation>,
     /// What else there is to know.
     pub remark: Option<String>,
     /// How many recipients it has.
@@ -279,12 +280,9 @@ impl MessageForecast {
         }
     }
 
-    /// The same for a terminal, and its risks.
+    /// The same as words, and its risks.
     pub(crate) fn warned(&self) -> Vec<Warned> {
-        let id = self.id;
-        let told = |warning: Warning| {
-            Warned::new(warning.code(), format!("{warning}; `plan {id}` tells more"))
-        };
+        let told = |warning: Warning| Warned::new(warning.code(), warning.to_string());
         let risks = self.risks().into_iter();
         let risks = risks.map(|risk| Warned::new(risk.code(), risk.to_string()));
         self.warning().map(told).into_iter().chain(risks).collect()

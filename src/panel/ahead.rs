@@ -1,54 +1,204 @@
-//! When what waits will be through: the forecast, where it costs little.
+//! What the plan says of a message, in words: when it begins and is through, who is too late for it and what
+//! to do about that, and what is wrong with its number. All of it is the forecast's.
 
+use std::collections::HashMap;
+
+use super::channels::{self, InTheWay};
+use super::format;
 use super::visit::Visit;
-use super::{PageError, format};
-use crate::forecast::{self, Bounds, Scope, Warning};
+use super::{PageError, Panel};
+use crate::delivery::MessageStatus;
+use crate::forecast::{self, Bounds, MessageForecast, Scope, Seen, Warning};
+use crate::messages::SplitBy;
+use crate::store::Message;
 
-/// A forecast looks at each recipient that comes before: of more than so many it is left out.
+/// A page that asks again and again looks at so many recipients, and a list at so many before it begins no
+/// other message.
 const RECIPIENTS_MAX: u64 = 2_000;
-const MESSAGES_MAX: u64 = 50;
+const MESSAGES_MAX: u64 = 200;
+/// Other numbers that are tried for a second one.
+const SECOND_TRIED_MAX: usize = 5;
 
-/// When a message that is scheduled or on its way will be through, in words; empty when nobody knows.
-pub(super) fn of_message(visit: &Visit<'_>, id: i64, recipients: u64) -> Result<String, PageError> {
-    look(visit, Scope::Message(id), recipients)
+/// What becomes of a message.
+#[derive(Default)]
+pub(super) struct Ahead {
+    /// When it begins and is through.
+    pub(crate) times: String,
+    /// Who gets it in time and who does not; empty when all do.
+    pub(crate) fits: String,
+    /// What a person could do about it.
+    pub(crate) advice: String,
+    /// The buttons that do it: what they send, and their words.
+    pub(crate) ways: Vec<(String, String)>,
+    /// What its number lacks.
+    pub(crate) in_the_way: Option<InTheWay>,
+    /// The same for programs: how many go out, how many are too late, and from when to when.
+    pub(crate) facts: [String; 4],
+}
+
+impl Ahead {
+    /// Of a message that is stored, or of one that would be.
+    pub(super) fn of(
+        visit: &Visit<'_>,
+        message: &Message,
+        seen: &MessageForecast,
+        with_ways: bool,
+    ) -> Result<Self, PageError> {
+        let w = visit.words();
+        let moment = |at| format::moment(at, &visit.panel.config.zone, visit.language);
+        let tally = seen.tally;
+        let mut ahead = Self { fits: fits(visit, seen), ..Self::default() };
+        if let (Some(begins), Some(ends)) = (tally.begins_at, tally.ends_at) {
+            let words = if begins == ends { w.goes_out_at } else { w.begins_and_ends };
+            ahead.times =
+                words.replace("{begins}", &moment(begins)).replace("{ends}", &moment(ends));
+        }
+        if let Some(why) = &seen.fails {
+            ahead.advice = w.will_fail.replace("{}", &why.text(visit.language));
+        }
+        let text = |at: Option<crate::clock::Timestamp>| at.map(|at| at.to_string());
+        ahead.facts = [
+            tally.goes_out.to_string(),
+            tally.too_late.to_string(),
+            text(tally.begins_at).unwrap_or_default(),
+            text(tally.ends_at).unwrap_or_default(),
+        ];
+        match seen.warning() {
+            None => {}
+            Some(Warning::TooLate { .. }) => {
+                w.late_advice.clone_into(&mut ahead.advice);
+                if with_ways && !message.repeats() {
+                    ahead.ways = ways(visit, message)?;
+                }
+            }
+            Some(Warning::DueAgain { .. } | Warning::FallsBehind { .. }) => {
+                w.repeats_advice.clone_into(&mut ahead.advice);
+            }
+        }
+        ahead.in_the_way = channels::in_the_way(visit, message.channel_id)?;
+        Ok(ahead)
+    }
+}
+
+/// What becomes of a message that waits for its time.
+pub(super) fn of_message(visit: &Visit<'_>, message: &Message) -> Result<Ahead, PageError> {
+    let config = &visit.panel.config;
+    let seen = visit
+        .panel
+        .with_store(|store| forecast::of_message(store, message.id, config, visit.now))?;
+    match seen {
+        Some(seen) => Ahead::of(visit, message, &seen, message.status == MessageStatus::Scheduled),
+        None => Ok(Ahead::default()),
+    }
+}
+
+/// What becomes of those messages of a list that wait or are on their way, by id, in a few words.
+pub(super) fn of_rows(
+    visit: &Visit<'_>,
+    rows: &[Message],
+) -> Result<HashMap<i64, String>, PageError> {
+    let mut told = HashMap::new();
+    let waits =
+        |row: &Message| matches!(row.status, MessageStatus::Scheduled | MessageStatus::Sending);
+    if !rows.iter().any(waits) {
+        return Ok(told);
+    }
+    let mut see = |seen: Seen<'_>| {
+        if let Seen::Message(seen) = seen
+            && rows.iter().any(|row| row.id == seen.id)
+        {
+            let fits = fits(visit, seen);
+            let ends = seen.tally.ends_at.map(|at| through(visit, at)).unwrap_or_default();
+            told.insert(seen.id, if fits.is_empty() { ends } else { fits });
+        }
+    };
+    let bounds = Bounds { messages: MESSAGES_MAX, recipients: RECIPIENTS_MAX };
+    look(visit.panel, Scope::All, bounds, visit, &mut see)?;
+    Ok(told)
+}
+
+/// When a message that is on its way will be through; empty when nobody knows, or too many wait.
+pub(super) fn through_of(visit: &Visit<'_>, message: &Message) -> Result<String, PageError> {
+    bounded(visit, Scope::Message(message.id), message.contact_count)
 }
 
 /// When all that is due now will be through.
 pub(super) fn of_queue(visit: &Visit<'_>, pending: u64) -> Result<String, PageError> {
-    if pending == 0 { Ok(String::new()) } else { look(visit, Scope::DueNow, pending) }
+    if pending == 0 { Ok(String::new()) } else { bounded(visit, Scope::DueNow, pending) }
 }
 
-/// What a person should know of a scheduled message before it is too late, in words. Looked at once for
-/// a page, so of larger messages too.
-pub(super) fn warning(visit: &Visit<'_>, id: i64) -> Result<String, PageError> {
-    let w = visit.words();
-    let seen = visit
-        .panel
-        .with_store(|store| forecast::of_message(store, id, &visit.panel.config, visit.now))?;
-    let (words, in_time, recipients) = match seen.and_then(|seen| seen.warning()) {
-        None => return Ok(String::new()),
-        Some(Warning::TooLate { in_time, recipients, .. }) => {
-            (w.warn_too_late, in_time, recipients)
-        }
-        Some(Warning::DueAgain { in_time, recipients }) => (w.warn_due_again, in_time, recipients),
-        Some(Warning::FallsBehind { recipients }) => (w.warn_falls_behind, 0, recipients),
-    };
-    let number = |count| format::number(count, visit.language);
-    Ok(words.replace("{n}", &number(in_time)).replace("{all}", &number(recipients)))
-}
-
-fn look(visit: &Visit<'_>, scope: Scope, recipients: u64) -> Result<String, PageError> {
+fn bounded(visit: &Visit<'_>, scope: Scope, recipients: u64) -> Result<String, PageError> {
     let pending = visit.panel.read(|tx| tx.count_pending())?;
     if recipients.max(pending) > RECIPIENTS_MAX {
         return Ok(String::new());
     }
     let bounds = Bounds { messages: MESSAGES_MAX, recipients: RECIPIENTS_MAX };
-    let seen = visit.panel.with_store(|store| {
-        forecast::forecast(store, scope, &visit.panel.config, bounds, visit.now, &mut |_| {})
-    })?;
-    let Some(ends_at) = seen.and_then(|seen| seen.totals.ends_at) else {
-        return Ok(String::new());
+    let seen = look(visit.panel, scope, bounds, visit, &mut |_| {})?;
+    let ends_at = seen.and_then(|seen| seen.totals.ends_at);
+    Ok(ends_at.map(|at| through(visit, at)).unwrap_or_default())
+}
+
+fn look(
+    panel: &Panel,
+    scope: Scope,
+    bounds: Bounds,
+    visit: &Visit<'_>,
+    see: &mut dyn FnMut(Seen<'_>),
+) -> Result<Option<forecast::Forecast>, PageError> {
+    let config = &panel.config;
+    Ok(panel
+        .with_store(|store| forecast::forecast(store, scope, config, bounds, visit.now, see))?)
+}
+
+fn through(visit: &Visit<'_>, at: crate::clock::Timestamp) -> String {
+    let moment = format::moment(at, &visit.panel.config.zone, visit.language);
+    visit.words().through_at.replace("{}", &moment)
+}
+
+/// Who gets it in time and who does not; empty when all do.
+fn fits(visit: &Visit<'_>, seen: &MessageForecast) -> String {
+    let w = visit.words();
+    let number = |count| format::number(count, visit.language);
+    let hours = visit.panel.config.late_limit.as_secs() / 3600;
+    let (words, in_time, all, late) = match seen.warning() {
+        None if seen.tally.waits > 0 => (w.fits_waits, 0, seen.tally.waits, 0),
+        None => return String::new(),
+        Some(Warning::TooLate { in_time, recipients, too_late }) => {
+            (w.fits_late, in_time, recipients, too_late)
+        }
+        Some(Warning::DueAgain { in_time, recipients }) => (w.fits_again, in_time, recipients, 0),
+        Some(Warning::FallsBehind { recipients }) => (w.fits_behind, 0, recipients, 0),
     };
-    let moment = format::moment(ends_at, &visit.panel.config.zone, visit.language);
-    Ok(visit.words().through_at.replace("{}", &moment))
+    words
+        .replace("{n}", &number(in_time))
+        .replace("{all}", &number(all))
+        .replace("{late}", &number(late))
+        .replace("{hours}", &number(hours))
+}
+
+/// What gets it to everybody in time: several days, or a second number.
+fn ways(visit: &Visit<'_>, message: &Message) -> Result<Vec<(String, String)>, PageError> {
+    let (w, config, now) = (visit.words(), &visit.panel.config, visit.now);
+    let parts =
+        |by| visit.panel.with_store(|store| forecast::parts(store, message, by, config, now));
+    let mut ways = Vec::new();
+    if let Some(parts) = parts(SplitBy::Days)? {
+        let words = w.split_days.replace("{}", &format::number(parts.len() as u64, visit.language));
+        ways.push(("days".to_owned(), words));
+    }
+    for other in channels::that_may_send(visit, message.channel_id, SECOND_TRIED_MAX)? {
+        if parts(SplitBy::Channel(other.id))?.is_some() {
+            ways.push((other.id.to_string(), w.split_channel.replace("{}", &other.name)));
+            break;
+        }
+    }
+    Ok(ways)
+}
+
+/// What a button of [`Ahead::ways`] sends.
+pub(super) fn split_by(text: &str) -> Option<SplitBy> {
+    match text {
+        "days" => Some(SplitBy::Days),
+        channel => channel.parse().ok().map(SplitBy::Channel),
+    }
 }

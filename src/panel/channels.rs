@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use askama::Template;
 
-use super::format::{self, Badge};
+use super::format::{self, Badge, Choice};
 use super::visit::{Page, Visit};
 use super::{Answered, PageError, reply};
 use crate::channels::{self, ChannelView, State};
@@ -132,6 +132,60 @@ fn card(visit: &Visit<'_>, view: ChannelView) -> ChannelCard {
         needs_a_look,
         buttons,
         name: view.name,
+    }
+}
+
+/// What keeps a number from sending, and what to do about it.
+#[derive(Clone)]
+pub(super) struct InTheWay {
+    pub(crate) name: String,
+    pub(crate) state: Badge,
+    pub(crate) reason: String,
+    pub(crate) remedy: &'static str,
+}
+
+/// What keeps a channel from sending until somebody does something; `None` when nothing does.
+pub(super) fn in_the_way(visit: &Visit<'_>, id: i64) -> Result<Option<InTheWay>, PageError> {
+    let view =
+        visit.panel.with_store(|store| channels::one(store, id, &visit.panel.config, visit.now))?;
+    Ok(view.filter(|view| !may_send(view)).map(|view| {
+        let ChannelCard { name, state, reason, remedy, .. } = card(visit, view);
+        InTheWay { name, state, reason, remedy }
+    }))
+}
+
+/// Some other channels that may send.
+pub(super) fn that_may_send(
+    visit: &Visit<'_>,
+    but: i64,
+    max: usize,
+) -> Result<Vec<ChannelView>, PageError> {
+    let views =
+        visit.panel.with_store(|store| channels::list(store, &visit.panel.config, visit.now))?;
+    Ok(views.into_iter().filter(|view| view.id != but && may_send(view)).take(max).collect())
+}
+
+/// The channels as a form offers them, each with what is in its way.
+pub(super) fn choices(visit: &Visit<'_>, chosen: &str) -> Result<Vec<Choice>, PageError> {
+    let (w, config) = (visit.words(), &visit.panel.config);
+    let views = visit.panel.with_store(|store| channels::list(store, config, visit.now))?;
+    let choice = |view: ChannelView| {
+        let (id, name) = (view.id.to_string(), view.name.clone());
+        let mark = if may_send(&view) {
+            view.phone_number.is_none().then_some(w.not_checked)
+        } else {
+            Some(card(visit, view).state.word)
+        };
+        let word = mark.map_or(name.clone(), |mark| format!("{name} – {mark}"));
+        Choice::new(word, id == chosen, id)
+    };
+    Ok(views.into_iter().map(choice).collect())
+}
+
+fn may_send(view: &ChannelView) -> bool {
+    match view.state {
+        State::Ready | State::Waiting => true,
+        State::Held | State::Paused | State::Inactive | State::NoSession => false,
     }
 }
 

@@ -14,11 +14,12 @@ use super::people::TagChoices;
 use super::preview::{self, Preview};
 use super::test_send::{self, TestFields};
 use super::visit::{Page, Visit};
-use super::{Answered, PageError, reply};
+use super::{Answered, PageError, ahead, channels, reply};
 use crate::content::{Content, KindName};
 use crate::delivery::MessageStatus;
+use crate::forecast;
 use crate::http::Response;
-use crate::messages::{self, ComposeError, Draft, Edit, Edited, Timing, WeeklyTiming};
+use crate::messages::{self, ComposeError, Draft, Edit, Edited, SplitBy, Timing, WeeklyTiming};
 use crate::store::{MadeBefore, Message};
 
 /// Fields for times that a form has when nobody adds more.
@@ -67,6 +68,7 @@ struct ComposePage<'a> {
     p: Page<'a>,
     heading: &'a str,
     action: String,
+    preview_path: String,
     back: String,
     told: Told,
     /// What the fields were when the form was made; empty for a new message.
@@ -202,6 +204,23 @@ impl Fields {
             return self.to.clone();
         }
         Value::from(self.recipients()).to_string()
+    }
+
+    /// The message that it becomes.
+    pub(super) fn draft(&self, is_draft: bool) -> Draft {
+        let to_be_filled = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        Draft {
+            text: self.text.clone(),
+            content: self.content().map(str::to_owned),
+            title: to_be_filled(&self.title),
+            to: self.recipients(),
+            channel: to_be_filled(&self.channel),
+            timing: self.times.timing(),
+            is_draft,
+            skip_bad: true,
+            created_by: "panel",
+            ..Draft::default()
+        }
     }
 
     /// The recipients, as `messages` takes them.
@@ -368,7 +387,7 @@ pub(super) fn edit_form(visit: &Visit<'_>, detail: &Message) -> Answered {
 /// What a form would do: for the script while somebody types.
 pub(super) fn preview(visit: &Visit<'_>) -> Answered {
     let fields = Fields::read(visit);
-    let mut preview = preview::look(visit, &fields, visit.form.get("was").is_none())?;
+    let mut preview = preview::look(visit, &fields, visit.query.number("of"))?;
     say_yes(visit, &fields, asked_of(visit), &mut preview);
     reply::html(200, &PreviewPiece { p: visit.page("messages"), preview })
 }
@@ -416,19 +435,23 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
     if let Some(told) = ask_about_same(visit)? {
         return show(visit, 200, None, fields, told);
     }
-    let draft = Draft {
-        text: fields.text.clone(),
-        content: fields.content().map(str::to_owned),
-        title: Some(fields.title.clone()).filter(|title| !title.is_empty()),
-        to: fields.recipients(),
-        channel: Some(fields.channel.clone()).filter(|channel| !channel.is_empty()),
-        timing: fields.times.timing(),
-        is_draft,
-        skip_bad: true,
-        created_by: "panel",
-        ..Draft::default()
-    };
+    let draft = fields.draft(is_draft);
     let (config, mark) = (&visit.panel.config, visit.mark());
+    if let Some(by) = split_of(visit) {
+        let added = visit
+            .panel
+            .with_store(|store| forecast::add_split(store, (&draft, mark), by, config, visit.now));
+        if let Err(ComposeError::MadeBefore(before)) = &added {
+            return made_before(visit, before, fields);
+        }
+        return match visit.told(added)? {
+            Ok(id) => {
+                visit.wake();
+                Ok(made(visit, id))
+            }
+            Err(problem) => show(visit, 422, None, fields, Told::problem(problem)),
+        };
+    }
     let added =
         visit.panel.with_store(|store| messages::add(store, &draft, mark, config, visit.now));
     if let Err(ComposeError::MadeBefore(before)) = &added {
@@ -464,8 +487,23 @@ fn only_shown(
 
 /// On to the message that a form made.
 fn made(visit: &Visit<'_>, id: i64) -> Response {
-    let code = if visit.form.get("do") == Some("draft") { "drafted" } else { "scheduled" };
+    let code = match visit.form.get("do") {
+        Some("draft") => "drafted",
+        _ if split_of(visit).is_some() => "split",
+        _ => "scheduled",
+    };
     reply::done(&format!("/panel/messages/{id}"), code)
+}
+
+/// How the pressed button splits the message; `None` for every other button.
+fn split_of(visit: &Visit<'_>) -> Option<SplitBy> {
+    ahead::split_by(visit.form.get("do")?.strip_prefix("split-")?)
+}
+
+/// What the pressed button says, for the question that comes before it is done.
+fn pressed(visit: &Visit<'_>) -> String {
+    let is_asked = |does: &&str| *does == "draft" || does.starts_with("split-");
+    visit.form.get("do").filter(is_asked).unwrap_or("save").to_owned()
 }
 
 /// A form that made a message already: it leads there, unless something else is filled in now.
@@ -491,7 +529,7 @@ fn ask_about_now(
     }
     let count = format::number(seen.count, visit.language);
     let problem = visit.words().ask_now.replace("{}", &count);
-    Some(Told { problem, sure: Some(seen.count), asks: "save", ..Told::default() })
+    Some(Told { problem, sure: Some(seen.count), asks: pressed(visit), ..Told::default() })
 }
 
 /// The number of recipients that a person was asked about.
@@ -518,7 +556,7 @@ fn ask_about_same(visit: &Visit<'_>) -> Result<Option<Told>, PageError> {
         // What was asked before needs no second answer.
         sure: asked_of(visit),
         again: true,
-        asks: if visit.form.get("do") == Some("draft") { "draft" } else { "save" },
+        asks: pressed(visit),
         ..Told::default()
     }))
 }
@@ -652,7 +690,7 @@ fn check(
     if let Some(lacks) = lacks {
         return Ok(Err(lacks.to_owned()));
     }
-    let seen = preview::look(visit, fields, true)?;
+    let seen = preview::look(visit, fields, None)?;
     if seen.count == 0 {
         return Ok(Err(w.nobody_gets_it.to_owned()));
     }
@@ -670,19 +708,18 @@ fn show(
     told: Told,
 ) -> Answered {
     let (w, id) = (visit.words(), edited.map(|detail| detail.id));
-    let mut preview = preview::look(visit, &fields, id.is_none())?;
+    if fields.channel.is_empty() {
+        "1".clone_into(&mut fields.channel);
+    }
+    let mut preview = preview::look(visit, &fields, id)?;
     say_yes(visit, &fields, told.sure, &mut preview);
     let was = match visit.form.get("was").filter(|_| told.conflicts.is_empty()) {
         // A look changes nothing of what the form was made from.
         Some(was) => Some(was.to_owned()),
         None => edited.map(|detail| Was::of(&Fields::of(visit, detail).parts())),
     };
-    let (channels, attributes) =
-        visit.panel.read(|tx| Ok((tx.channels()?, tx.some_attributes()?)))?;
+    let attributes = visit.panel.read(|tx| tx.some_attributes())?;
     let tags = TagChoices::of(visit, &fields)?;
-    if fields.channel.is_empty() {
-        "1".clone_into(&mut fields.channel);
-    }
     while fields.times.at.len() < TIMES_SHOWN {
         fields.times.at.push(String::new());
     }
@@ -695,13 +732,10 @@ fn show(
         back: id.map_or("/panel/messages".to_owned(), |id| format!("/panel/messages/{id}")),
         told,
         was: was.unwrap_or_default(),
-        channels: channels
-            .into_iter()
-            .map(|channel| {
-                let id = channel.id.to_string();
-                Choice::new(channel.name, id == fields.channel, id)
-            })
-            .collect(),
+        channels: channels::choices(visit, &fields.channel)?,
+        preview_path: id.map_or("/panel/messages/preview".to_owned(), |id| {
+            format!("/panel/messages/preview?of={id}")
+        }),
         tags,
         days: WEEK
             .iter()

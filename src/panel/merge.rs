@@ -32,7 +32,7 @@ pub(super) struct Told {
     /// Whether a person is asked about a second message with the same content.
     pub(crate) again: bool,
     /// What the button of a question does, as `do` has it; empty when nothing is asked.
-    pub(crate) asks: &'static str,
+    pub(crate) asks: String,
     pub(crate) conflicts: Vec<Conflict>,
     /// A test that was made of the form.
     pub(crate) tested: Option<Tested>,

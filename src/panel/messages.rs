@@ -2,12 +2,14 @@
 
 use askama::Template;
 
+use super::ahead::{self, Ahead};
 use super::carried::{self, Carried};
 use super::format::{self, Badge, Choice};
 use super::recipients::{self, Recipients};
 use super::visit::{OnePage, Page, Visit};
-use super::{Answered, ahead, compose, forms, people, reply};
+use super::{Answered, compose, forms, people, reply};
 use crate::delivery::MessageStatus;
+use crate::forecast;
 use crate::messages::{self, Retry};
 use crate::store::{Message, StatusCount, Store};
 
@@ -34,9 +36,24 @@ pub(super) struct MessageRow {
     pub(crate) when: String,
     pub(crate) repeats: bool,
     pub(crate) counts: String,
+    /// What the plan says of it, in a few words.
+    pub(crate) ahead: String,
 }
 
 impl MessageRow {
+    /// The rows of a list, with what becomes of those that wait.
+    pub(super) fn all(
+        listed: &[Message],
+        visit: &Visit<'_>,
+    ) -> Result<Vec<Self>, super::PageError> {
+        let mut ahead = ahead::of_rows(visit, listed)?;
+        let row = |listed: &Message| {
+            let ahead = ahead.remove(&listed.id).unwrap_or_default();
+            Self { ahead, ..Self::of(listed, visit) }
+        };
+        Ok(listed.iter().map(row).collect())
+    }
+
     pub(super) fn of(listed: &Message, visit: &Visit<'_>) -> Self {
         let w = visit.words();
         let zone = &visit.panel.config.zone;
@@ -67,6 +84,7 @@ impl MessageRow {
             when: when.unwrap_or_else(|| w.no_time.to_owned()),
             repeats: listed.repeats(),
             counts: if has_count { counts } else { String::new() },
+            ahead: String::new(),
         }
     }
 }
@@ -99,8 +117,8 @@ struct MessagePage<'a> {
     /// What it carries beside its text.
     carried: Carried,
     text: String,
-    /// What a person should know before it is too late.
-    warning: String,
+    /// What the plan says of it, while it waits for its time.
+    ahead: Ahead,
     facts: Vec<(&'static str, String)>,
     may: May,
     at_once: AtOnce,
@@ -239,6 +257,12 @@ fn change(visit: &Visit<'_>, detail: &Message, what: &str) -> Answered {
             visit.press(id, (&there, "resumed"), |store| messages::resume(store, id, config, now))
         }
         "retry" => visit.press(id, (&there, "retried"), |store| retry(store, false)),
+        "split" => {
+            let Some(by) = visit.form.get("by").and_then(ahead::split_by) else {
+                return reply::not_found(visit);
+            };
+            visit.press(id, (&there, "split"), |store| forecast::split(store, id, by, config, now))
+        }
         "retry-unknown" if visit.form.get("sure").is_none() && !visit.is_second()? => {
             return ask_about_unknown(visit, detail, visit.words().retry_unknown_risk.to_owned());
         }
@@ -285,7 +309,7 @@ fn list(visit: &Visit<'_>) -> Answered {
         choices: choices(visit, &counts, status, search),
         search,
         status,
-        rows: found.rows.iter().map(|row| MessageRow::of(row, visit)).collect(),
+        rows: MessageRow::all(&found.rows, visit)?,
         newer,
         older,
     };
@@ -331,17 +355,20 @@ fn show(visit: &Visit<'_>, detail: &Message) -> Answered {
     if let Some(by) = detail.created_by.clone().filter(|by| !by.is_empty()) {
         facts.push((w.made_by, by));
     }
-    let warning = match listed.status {
-        MessageStatus::Scheduled => ahead::warning(visit, listed.id)?,
+    let ahead = match listed.status {
+        MessageStatus::Scheduled => ahead::of_message(visit, listed)?,
+        MessageStatus::Sending => {
+            let in_the_way = super::channels::in_the_way(visit, listed.channel_id)?;
+            Ahead { in_the_way, ..Ahead::default() }
+        }
         MessageStatus::Draft
-        | MessageStatus::Sending
         | MessageStatus::Sent
         | MessageStatus::Failed
-        | MessageStatus::Cancelled => String::new(),
+        | MessageStatus::Cancelled => Ahead::default(),
     };
     let page = MessagePage {
         p: visit.page("messages"),
-        warning,
+        ahead,
         id: listed.id,
         name: name_of(listed, visit),
         l: live(visit, detail)?,
@@ -358,10 +385,9 @@ fn live(visit: &Visit<'_>, listed: &Message) -> Result<Live, super::PageError> {
     let recipients = recipients::look(visit, listed)?;
     let row = MessageRow::of(listed, visit);
     let through = match listed.status {
-        MessageStatus::Scheduled | MessageStatus::Sending => {
-            ahead::of_message(visit, listed.id, listed.contact_count)?
-        }
+        MessageStatus::Sending => ahead::through_of(visit, listed)?,
         MessageStatus::Draft
+        | MessageStatus::Scheduled
         | MessageStatus::Sent
         | MessageStatus::Failed
         | MessageStatus::Cancelled => String::new(),

@@ -159,7 +159,7 @@ fn look(visit: &Visit<'_>) -> Result<OverviewData, PageError> {
         last_trigger: last.map_or(w.never.to_owned(), |at| format::ago(at, now, w)),
         trigger_text: if visit.panel.config.tick.is_some() { w.ticker_on } else { w.ticker_off },
         link: found.link.as_ref().map(|link| LinkTile::of(link, visit)),
-        next: found.next.iter().map(|listed| MessageRow::of(listed, visit)).collect(),
+        next: MessageRow::all(&found.next, visit)?,
         channels,
         chart: chart(visit, days),
     })

@@ -1,21 +1,18 @@
 //! What a message would be: who gets it and with which words, who does not and why, and when it will
 //! be through. Nothing is stored.
 
-use std::time::Duration;
-
+use super::ahead::Ahead;
 use super::carried::{self, Carried};
 use super::compose::Fields;
 use super::people::{self, Picked};
 use super::visit::Visit;
 use super::{PageError, format};
-use crate::channels::DEFAULT_CHANNEL;
 use crate::clock::Timestamp;
-use crate::config::Config;
 use crate::forecast;
 use crate::language::Language;
 use crate::messages::{self, Reached};
 use crate::recipient;
-use crate::send_window::Gap;
+use crate::store::Message;
 use crate::template::Template;
 
 const SAMPLES_MAX: usize = 3;
@@ -34,8 +31,8 @@ pub(super) struct Preview {
     pub(crate) skipped: Vec<Skipped>,
     /// Those who are named one by one.
     pub(crate) picked: Vec<Picked>,
-    /// When it begins and when the last one has it, in words.
-    pub(crate) timing: String,
+    /// What the plan says of it.
+    pub(crate) ahead: Ahead,
     /// What the button of the form does, in words.
     pub(crate) does: String,
     /// What they get beside the words.
@@ -57,8 +54,13 @@ pub(super) struct Skipped {
     pub(crate) why: String,
 }
 
-/// `is_new` says whether the form makes a message or changes one.
-pub(super) fn look(visit: &Visit<'_>, fields: &Fields, is_new: bool) -> Result<Preview, PageError> {
+/// `of` is the message that the form changes; a new one has none.
+pub(super) fn look(
+    visit: &Visit<'_>,
+    fields: &Fields,
+    of: Option<i64>,
+) -> Result<Preview, PageError> {
+    let is_new = of.is_none();
     let (w, language) = (visit.words(), visit.language);
     let begins = fields
         .times
@@ -94,7 +96,7 @@ pub(super) fn look(visit: &Visit<'_>, fields: &Fields, is_new: bool) -> Result<P
     let skipped = found.skipped.into_iter().take(SKIPPED_SHOWN_MAX);
     preview.skipped = skipped.map(|one| skipped_one(&one, language)).collect();
     preview.counted = w.recipients_count.replace("{}", &format::number(preview.count, language));
-    preview.timing = timing(visit, fields, begins, preview.count)?;
+    preview.ahead = ahead(visit, fields, of)?;
     preview.does = does(visit, fields, is_new, begins, preview.count);
     let odd = Template::parse(&fields.text).oddities();
     preview.notes.extend(odd.iter().map(|odd| w.odd_placeholder.replace("{}", odd)));
@@ -167,32 +169,22 @@ fn does(
     words.replace("{when}", &when).replace("{n}", &format::number(count, visit.language))
 }
 
-/// When it begins, and when the last of `count` has it if nothing else is in the way; empty when the
-/// channel cannot send at all.
-fn timing(
-    visit: &Visit<'_>,
-    fields: &Fields,
-    begins: Option<Timestamp>,
-    count: u64,
-) -> Result<String, PageError> {
-    let (w, config) = (visit.words(), &visit.panel.config);
-    let Some(begins) = begins else { return Ok(String::new()) };
-    let channel = fields.channel.parse().unwrap_or(DEFAULT_CHANNEL);
-    // At the latest: with all of the jitter.
-    let gap = Gap { delay: config.gap.longest(), jitter: Duration::ZERO };
-    let slowest = Config { gap, ..Config::clone(config) };
-    let of = (begins, count.max(1));
-    let seen =
-        visit.panel.read(|tx| forecast::of_new(tx, &[channel], of, &[], &slowest, visit.now))?;
-    let moment = |at: Timestamp| format::moment(at, &config.zone, visit.language);
-    let span = seen.and_then(|span| Some((span.begins_at()?, span.ends_at()?)));
-    let Some((begins, ends)) = span else { return Ok(String::new()) };
-    let times =
-        w.begins_and_ends.replace("{begins}", &moment(begins)).replace("{ends}", &moment(ends));
-    let file = forecast::file_of(&visit.panel.files, &fields.read_content(), config);
-    let uploads = file.map(|file| {
+/// What the plan says of what is filled in; nothing while that is no message.
+fn ahead(visit: &Visit<'_>, fields: &Fields, of: Option<i64>) -> Result<Ahead, PageError> {
+    let (config, now) = (&visit.panel.config, visit.now);
+    let Some(message) = messages::imagined(&fields.draft(false), config, now) else {
+        return Ok(Ahead::default());
+    };
+    let message = Message { id: of.unwrap_or_default(), ..message };
+    let seen = visit
+        .panel
+        .with_store(|store| forecast::of_unsaved(store, &message, config, now, &mut |_| {}))?;
+    let Some(seen) = seen else { return Ok(Ahead::default()) };
+    let mut ahead = Ahead::of(visit, &message, &seen, of.is_none())?;
+    if let Some(file) = &seen.file {
         let secs = format::number(file.upload_seconds_max, visit.language);
-        format!(" {}", w.uploads_not_counted.replace("{}", &secs))
-    });
-    Ok(times + &uploads.unwrap_or_default())
+        ahead.times.push(' ');
+        ahead.times += &visit.words().uploads_not_counted.replace("{}", &secs);
+    }
+    Ok(ahead)
 }

@@ -89,9 +89,18 @@ words! {
     unknown_small: "belum pasti", "uncertain";
     waiting: "Antrean", "In the queue";
     waiting_text: "penerima menunggu giliran", "recipients wait their turn";
-    warn_too_late: "Hanya sekitar {n} dari {all} penerima yang sempat menerima; sisanya terlambat dan tidak dikirim. Bagi menjadi beberapa pesan pada hari yang berbeda.", "Only about {n} of the {all} recipients get it in time; the others come too late and get nothing. Make several messages on different days.";
-    warn_due_again: "Hanya sekitar {n} dari {all} penerima yang sempat menerima sebelum pesan ini harus dikirim lagi: jeda, jam kirim dan batas harian tidak cukup. Kirim ke lebih sedikit orang, lebih jarang, atau lewat beberapa nomor WA.", "Only about {n} of the {all} recipients get it before it is due again: pace, hours and daily limit hold no more. Send it to fewer people, less often, or on several numbers.";
-    warn_falls_behind: "Jeda, jam kirim dan batas harian tidak cukup untuk {all} penerima setiap kali: yang terakhir menerima makin lama makin terlambat, lalu tidak sama sekali. Kirim ke lebih sedikit orang, lebih jarang, atau lewat beberapa nomor WA.", "Pace, hours and daily limit do not hold {all} recipients each time: the last ones get it later and later, then not at all. Send it to fewer people, less often, or on several numbers.";
+    fits_late: "{n} sempat, {late} tidak (batas {hours} jam)", "{n} get it in time, {late} do not (limit {hours} h)";
+    fits_again: "{n} dari {all} sempat sebelum dikirim lagi", "{n} of {all} get it before it is due again";
+    fits_behind: "{all} penerima: tiap kali makin terlambat", "{all} recipients: later each time";
+    fits_waits: "{all} penerima menunggu: nomornya tidak bisa mengirim", "{all} recipients wait: the number cannot send";
+    late_advice: "Yang tidak sempat tidak dikirimi. Bagi menjadi beberapa pesan, atau kirim ke lebih sedikit orang.", "Those who do not get nothing. Make several messages of it, or send to fewer people.";
+    repeats_advice: "Jarak antarpesan, jam kirim dan batas harian tidak cukup. Kirim ke lebih sedikit orang, lebih jarang, atau lewat beberapa nomor WA.", "Gap, hours and daily limit hold no more. Send it to fewer people, less often, or on several numbers.";
+    will_fail: "Akan gagal pada waktunya: {}", "It fails when its time comes: {}";
+    goes_out_at: "Terkirim sekitar {begins}.", "Goes out about {begins}.";
+    split_days: "Bagi {} hari", "Split over {} days";
+    split_channel: "Pakai nomor kedua: {}", "Use a second number: {}";
+    done_split: "Dibagi: setiap penerima ada di tepat satu pesan. Ini yang pertama.", "Split: each recipient is in exactly one message. This is the first.";
+    not_checked: "belum dicek", "not checked yet";
     tried_again: "{} (kirim ulang)", "{} (sent again)";
     through_at: "selesai sekitar {}", "through about {}";
     last_trigger: "Pemicu terakhir", "Last trigger";
@@ -301,7 +310,7 @@ words! {
     preview_empty: "Isi pesan dan penerima untuk melihat hasilnya di sini.", "Fill in text and recipients to see here what they get.";
     will_not_get_it: "Tidak akan menerima", "Will not get it";
     odd_placeholder: "{} akan terkirim apa adanya. Tulis dengan dua kurung kurawal.", "{} goes out as it is. Write it with two braces.";
-    begins_and_ends: "Mulai {begins}, selesai paling lambat {ends} bila tidak ada antrean lain.", "Begins {begins}, through by {ends} at the latest if nothing else is in the queue.";
+    begins_and_ends: "Mulai {begins}, selesai sekitar {ends}.", "Begins {begins}, through about {ends}.";
     uploads_not_counted: "Lamanya mengunggah file ke WAHA tidak dihitung: paling lama {} detik untuk tiap penerima.", "How long the file takes to upload to WAHA is not counted: at most {} s for each recipient.";
     needs_text: "Isi pesannya dulu.", "Write the text first.";
     needs_recipients: "Tulis nomor penerima atau pilih label.", "Give the recipients' numbers, or choose a tag.";
@@ -410,6 +419,7 @@ impl Words {
         match code {
             "scheduled" => Some(self.done_scheduled),
             "drafted" => Some(self.done_drafted),
+            "split" => Some(self.done_split),
             "saved" => Some(self.done_saved),
             "saved_for_later" => Some(self.done_saved_for_later),
             "unchanged" => Some(self.done_unchanged),

@@ -38,6 +38,7 @@ mod faults;
 mod files_of_others;
 mod first_start;
 mod forecast;
+mod forecast_same;
 mod golden;
 mod guard;
 mod guard_attacks;

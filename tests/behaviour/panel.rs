@@ -2,6 +2,7 @@
 //! more than text. The panel is asked as the server asks it; a browser does the same in tests/panel/.
 
 mod access;
+mod ahead;
 mod carries;
 mod choose;
 pub mod contacts;

@@ -11,6 +11,8 @@ use super::{ROOT, ROUTES, call, channels, contacts, messages};
     messages::NewMessage,
     messages::MessageChange,
     messages::RetryOf,
+    messages::SplitOf,
+    messages::SplitMessage,
     messages::MadeMessage,
     messages::MessagePlan,
     crate::messages::MessageView,
@@ -38,6 +40,7 @@ const WORDS: &[(&str, &str, u16, &str)] = &[
     ("Stop a message for now", "", 200, "Message"),
     ("Let a draft or a paused message go out", "", 200, "Message"),
     ("Send again to those for whom it failed or came too late", "RetryOf", 200, "Message"),
+    ("Make several messages of one that does not fit", "SplitOf", 200, "SplitMessage"),
     ("What became of a message for each recipient, by chat", "", 200, "Page of Delivery"),
     ("One delivery", "", 200, "Delivery"),
     (

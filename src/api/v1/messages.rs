@@ -1,5 +1,7 @@
 //! `messages` and their deliveries.
 
+use std::collections::{HashMap, HashSet};
+
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
@@ -9,10 +11,11 @@ use crate::clock::Timestamp;
 use crate::content::Content;
 use crate::delivery::{MessageStatus, Status};
 use crate::files::Files;
-use crate::forecast::{self, PlannedFile};
+use crate::forecast::{self, Fate, MessageForecast, PlannedFile};
 use crate::http::Response;
 use crate::messages::{
-    self, DeliveryView, Draft, Edit, MessageView, Ready, Retry, Skipped, Timing, Warned,
+    self, DeliveryView, Draft, Edit, MessageView, Ready, Retry, Skipped, SplitBy, SplitPart,
+    Timing, Warned,
 };
 use crate::schedule;
 use crate::store::{Message, SqlResult, Store, Tx, Wanted};
@@ -163,6 +166,22 @@ pub(super) struct RetryOf {
     unknown: bool,
 }
 
+/// How a message becomes several: one a day, or two at the same time.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub(super) struct SplitOf {
+    /// The second channel, for two at the same time; without it one a day.
+    channel: Option<ByIdOrName>,
+}
+
+/// The messages that it became; the first is the message itself. Each recipient is in exactly one.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub(super) struct SplitMessage {
+    parts: Vec<SplitPart>,
+}
+
 /// A message that was made.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
@@ -177,7 +196,7 @@ pub(super) struct MadeMessage {
     skipped: Vec<SkippedView>,
     /// When it goes out first, UTC; `null` for a draft without a time.
     next_at: Option<Timestamp>,
-    /// About when the last recipient gets it, if nothing else waits for the channel, UTC.
+    /// About when the last recipient gets it, after all that waits for the channel before it, UTC.
     last_at: Option<Timestamp>,
     warnings: Vec<Warned>,
 }
@@ -195,7 +214,7 @@ pub(super) struct MessagePlan {
     skipped: Vec<SkippedView>,
     /// When it would go out first, UTC.
     next_at: Option<Timestamp>,
-    /// About when the last recipient would get it, if nothing else waits for the channel, UTC.
+    /// About when the last recipient would get it, after all that waits for the channel before it, UTC.
     last_at: Option<Timestamp>,
     /// The file that it carries, when that is in the store.
     file: Option<PlannedFile>,
@@ -336,24 +355,30 @@ impl SkippedView {
     }
 }
 
-/// A message that was checked, with the times of its sends.
-fn check(call: &Call<'_>) -> Result<(Ready, Option<forecast::Span>), Problem> {
+/// A message that was checked, with what becomes of it and when the first recipients get it, by chat.
+type Foreseen = (Ready, Option<MessageForecast>, HashMap<String, Timestamp>);
+
+fn check(call: &Call<'_>) -> Result<Foreseen, Problem> {
     let draft = call.body::<NewMessage>()?.draft()?;
     let (config, now) = (&call.v1.config, call.now);
     call.with_store(|store| {
         let mut ready = messages::check(store, &draft, config, now)?;
-        let Some(begins_at) = ready.message.scheduled_at else { return Ok((ready, None)) };
-        let (channels, of) = (ready.message.channels(), (begins_at, ready.recipients.count));
-        let first = &ready.recipients.first;
-        let span = store.read(|tx| forecast::of_new(tx, &channels, of, first, config, now))?;
-        let warning = span.as_ref().and_then(forecast::Span::warning);
-        ready.warnings.extend(warning.map(|one| Warned::new(one.code(), one.to_string())));
-        Ok((ready, span))
+        let first = ready.recipients.first.iter().map(|one| one.to.as_str());
+        let (first, mut times) = (first.collect::<HashSet<_>>(), HashMap::new());
+        let ahead = forecast::of_unsaved(store, &ready.message, config, now, &mut |one| {
+            if let Fate::GoesOut { at } = one.fate
+                && first.contains(one.chat_id)
+            {
+                times.insert(one.chat_id.to_owned(), at);
+            }
+        })?;
+        ready.warnings.extend(ahead.iter().flat_map(MessageForecast::warned));
+        Ok((ready, ahead, times))
     })
 }
 
 pub(super) fn create(call: &Call<'_>) -> Answered {
-    let (ready, span) = check(call)?;
+    let (ready, ahead, _) = check(call)?;
     let is_due = ready.message.status == MessageStatus::Scheduled
         && ready.message.scheduled_at.is_some_and(|at| at <= call.now);
     let answer = call.once(|store| {
@@ -365,7 +390,7 @@ pub(super) fn create(call: &Call<'_>) -> Answered {
             skipped_count: made.skipped.len() as u64,
             skipped: SkippedView::some(&made.skipped),
             next_at: made.begins_at,
-            last_at: span.and_then(|span| span.ends_at()),
+            last_at: ahead.and_then(|ahead| ahead.tally.ends_at),
             warnings: made.warnings,
         };
         Ok(json(201, &body).with("Location", format!("/api/v1/messages/{}", made.id)))
@@ -377,17 +402,16 @@ pub(super) fn create(call: &Call<'_>) -> Answered {
 }
 
 pub(super) fn preview(call: &Call<'_>) -> Answered {
-    let (ready, span) = check(call)?;
+    let (ready, ahead, mut times) = check(call)?;
     let config = &call.v1.config;
     let content = Content::read(ready.message.content.as_deref()).unwrap_or_default();
     let file = forecast::file_of(&Files::beside(&config.database_path), &content, config);
     let recipients = ready.recipients;
-    let mut times = span.iter().flat_map(|span| span.first.iter().copied());
     let first = recipients.first.into_iter().map(|one| PlannedView {
+        at: times.remove(&one.to),
         to: one.to,
         name: one.name,
         text: one.text,
-        at: times.next().map(|(at, _)| at),
     });
     let body = MessagePlan {
         recipients: recipients.count,
@@ -395,7 +419,7 @@ pub(super) fn preview(call: &Call<'_>) -> Answered {
         skipped_count: recipients.skipped.len() as u64,
         skipped: SkippedView::some(&recipients.skipped),
         next_at: ready.message.scheduled_at,
-        last_at: span.as_ref().and_then(forecast::Span::ends_at),
+        last_at: ahead.and_then(|ahead| ahead.tally.ends_at),
         file,
         warnings: ready.warnings,
     };
@@ -544,6 +568,21 @@ pub(super) fn retry(call: &Call<'_>) -> Answered {
     let config = &call.v1.config;
     let answer = moved(call, |store| {
         Ok(messages::retry(store, call.id, retry, None, config, call.now).map(drop)?)
+    })?;
+    call.v1.wake();
+    Ok(answer)
+}
+
+pub(super) fn split(call: &Call<'_>) -> Answered {
+    let channel = call.body_or_default::<SplitOf>()?.channel;
+    let answer = call.once(|store| {
+        existing(call, store)?;
+        let by = match channel {
+            Some(channel) => SplitBy::Channel(channels::find(store, &channel.text())?.id),
+            None => SplitBy::Days,
+        };
+        let parts = forecast::split(store, call.id, by, &call.v1.config, call.now)?;
+        Ok(json(200, &SplitMessage { parts }))
     })?;
     call.v1.wake();
     Ok(answer)

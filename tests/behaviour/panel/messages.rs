@@ -260,7 +260,7 @@ fn a_daily_message_to_more_than_a_day_holds_is_warned_of() {
         let fields = [&base[..], &daily, &[("to", to)]].concat();
         let reply = browser.post(&panel, "/panel/messages/new", &fields);
         let page = text(&browser.get(&panel, header(&reply, "Location").unwrap()));
-        assert_eq!(page.contains("Jeda, jam kirim dan batas harian"), is_warned, "{page}");
+        assert_eq!(page.contains("jam kirim dan batas harian tidak cukup"), is_warned, "{page}");
         world.execute("UPDATE auto_messages SET status = 'cancelled'");
     }
 }

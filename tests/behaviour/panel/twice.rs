@@ -274,8 +274,10 @@ fn the_button_says_what_it_does_and_to_how_many() {
             "Simpan: Rab, 2 Des 2026, 09.00, 2 penerima",
         ),
     ] {
-        let fields = [&base[..], fields].concat();
-        let piece = text(&browser.post(&panel, "/panel/messages/preview", &fields));
+        let of = if fields.contains(&("was", "x")) { "?of=1" } else { "" };
+        let (there, fields) =
+            (format!("/panel/messages/preview{of}"), [&base[..], fields].concat());
+        let piece = text(&browser.post(&panel, &there, &fields));
         assert!(piece.contains(&format!("data-does=\"{words}\"")), "{words}: {piece}");
     }
 }
