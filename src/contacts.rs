@@ -250,6 +250,101 @@ pub fn find(store: &mut Store, id: i64, country: &CountryCode) -> Result<Person,
     row.map(|row| person(row, country)).ok_or(ContactError::NoSuchContact(id))
 }
 
+/// Removes contacts as [`remove`] does, but for those that opted out, and keeps them in the batch from which
+/// [`bring_back`] takes them. Returns how many.
+pub(crate) fn remove_for_now(
+    store: &mut Store,
+    ids: &[i64],
+    batch: &str,
+    config: &Config,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    store.write(|tx| {
+        let mut count = 0;
+        for id in ids {
+            let Some(contact) = tx.contact(*id)? else { continue };
+            // Only its row keeps messages away from the number.
+            if contact.opted_out_at.is_some() {
+                continue;
+            }
+            tx.keep_removed(&contact, batch, now)?;
+            tx.remove_contact(*id)?;
+            waiting::follow_all(tx, *id, &contact.phone_number, config, now)?;
+            count += 1;
+        }
+        Ok(count)
+    })
+}
+
+/// Brings back what was removed as a batch since `oldest`, but for numbers that somebody else has by now. What
+/// was skipped meanwhile stays so. Returns how many.
+pub(crate) fn bring_back(
+    store: &mut Store,
+    batch: &str,
+    oldest: Timestamp,
+    country: &CountryCode,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    store.write(|tx| {
+        let mut count = 0;
+        for contact in tx.removed_since(batch, oldest)? {
+            let is_taken = match normalize_phone(&contact.phone_number, country) {
+                Ok(digits) => !with_number(tx, &digits, country)?.is_empty(),
+                Err(_) => false,
+            };
+            if !is_taken {
+                count += u64::from(tx.insert_removed(&contact, now)?);
+            }
+        }
+        tx.forget_removed(batch)?;
+        Ok(count)
+    })
+}
+
+/// Contacts that are tagged in one transaction.
+const TAGGED_TOGETHER: usize = 500;
+
+/// Gives all these contacts tags, or takes them away. Returns how many that changed.
+pub(crate) fn tag_all(
+    store: &mut Store,
+    ids: &[i64],
+    words: &str,
+    gives: bool,
+    now: Timestamp,
+) -> Result<u64, ContactError> {
+    let changes: Vec<String> = vec![words.to_owned()];
+    let changes = if gives {
+        Changes { add_tags: changes, ..Changes::default() }
+    } else {
+        Changes {
+            remove_tags: tags::split(words).map(str::to_owned).collect(),
+            ..Changes::default()
+        }
+    };
+    let now = now.to_string();
+    let mut count = 0;
+    for some in ids.chunks(TAGGED_TOGETHER) {
+        count += store.write(|tx| {
+            let mut news = 0;
+            for id in some {
+                let Some(row) = tx.contact(*id)? else { continue };
+                let mut person = Person { tags: tags::read(&row.tags), ..Person::default() };
+                let before = person.tags.clone();
+                if let Err(error) = person.change(&changes) {
+                    return Ok(Err(error));
+                }
+                if person.tags != before {
+                    // Only the tags: what else stands in the row may be no more than text.
+                    tx.set_tags(*id, &tags::to_column(&person.tags), &now)?;
+                    news += 1;
+                }
+            }
+            Ok(Ok(news))
+        })??;
+    }
+    Ok(count)
+}
+
 /// Calls `visit` with every contact that `filter` lets through, by id.
 pub fn each(
     store: &mut Store,

@@ -37,8 +37,8 @@ use upstream::Connector;
 
 pub(crate) use head::Length;
 pub use head::{FORWARDED, Head, PEER, Refusal};
-pub(crate) use response::refuse;
 pub use response::{OpenFile, Response};
+pub(crate) use response::{refuse, see_other};
 pub(crate) use server::{Class, Routes};
 pub use server::{Request, Server, ServerError};
 pub use upstream::{Address, Listener, PrivateSocket, Upstream};

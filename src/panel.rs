@@ -14,6 +14,7 @@ mod channels;
 mod compose;
 mod contact;
 mod contacts;
+mod first_run;
 mod format;
 mod forms;
 mod import;
@@ -25,6 +26,7 @@ mod preview;
 mod recipients;
 mod reply;
 mod runs;
+mod selected;
 mod test_send;
 mod upload;
 mod visit;
@@ -143,7 +145,12 @@ fn route_visit(visit: &mut Visit<'_>) -> Answered {
         (true, ["logout" | "logout-everywhere"], false) => return Ok(access::leave(visit)),
         _ => {}
     }
-    if let Some(refused) = visit.refuse_unsafe()? {
+    // What somebody typed outlives the session: it goes with the login, and back into its form.
+    if visit.is_post && !visit.is_known() && access::has_form(visit) {
+        if let Some(asked) = access::login_in_place(visit)? {
+            return Ok(asked);
+        }
+    } else if let Some(refused) = visit.refuse_unsafe()? {
         return Ok(refused);
     }
     match (visit.is_post, parts.as_slice()) {
@@ -160,6 +167,11 @@ fn route_visit(visit: &mut Visit<'_>) -> Answered {
         (_, ["messages", rest @ ..]) => messages::route(visit, rest),
         (_, ["contacts", rest @ ..]) => contacts::route(visit, rest),
         (_, ["channels", rest @ ..]) => channels::route(visit, rest),
+        (false, ["too-large"]) => {
+            let w = visit.words();
+            let text = w.too_large_text.replace("{}", &visit.panel.config.media_max_mb.to_string());
+            reply::tell(visit, 413, w.too_large, &text, "/panel")
+        }
         (false, ["runs"]) => runs::page(visit),
         (false, ["files", name]) => carried::picture(visit, name),
         _ => reply::not_found(visit),

@@ -45,6 +45,104 @@
     }
   }, 1000);
 
+  // The session has ended: what is typed stays, and the form's own button leads to the login.
+  const ended = (target) => {
+    const said = document.createElement("p");
+    said.className = "problem";
+    said.textContent = target.closest("form").dataset.ended;
+    target.replaceChildren(said);
+  };
+
+  // What is typed is kept in this browser until it is stored: a closed tab loses nothing. It is offered, not put in.
+  const storage = (() => {
+    try {
+      localStorage.getItem("draft");
+      return localStorage;
+    } catch {
+      return null; // a browser that keeps nothing
+    }
+  })();
+  const DRAFT = "draft:";
+  const query = new URLSearchParams(location.search);
+  if (storage && query.get("done")) {
+    const sent = storage.getItem("sent");
+    if (query.get("done") === "left") Object.keys(storage).filter((key) => key.startsWith(DRAFT)).forEach((key) => storage.removeItem(key));
+    else if (sent) storage.removeItem(sent);
+    storage.removeItem("sent");
+  }
+  for (const form of storage ? document.querySelectorAll("form[data-draft]") : []) {
+    const key = DRAFT + form.getAttribute("action");
+    const NOT = ["csrf", "mark", "was", "sure", "again", "do", "own", "like", "content", "upload"];
+    const fields = () => [...new FormData(form)].filter(([name, value]) => typeof value === "string" && value && !NOT.includes(name) && !name.startsWith("was_"));
+    const first = JSON.stringify(fields());
+    let timer = 0;
+    const keep = () => {
+      const now = JSON.stringify(fields());
+      if (now !== first) storage.setItem(key, JSON.stringify({ at: Date.now(), fields: fields() }));
+    };
+    form.addEventListener("input", () => {
+      clearTimeout(timer);
+      timer = setTimeout(keep, 400);
+    });
+    addEventListener("pagehide", keep);
+    form.addEventListener("submit", (event) => {
+      clearTimeout(timer);
+      keep();
+      if (event.submitter?.value !== "preview" && event.submitter?.value !== "test") storage.setItem("sent", key);
+    });
+    const kept = JSON.parse(storage.getItem(key) || "null");
+    const isAnswer = form.querySelector("[role=alert], [role=status]") || performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+    if (!kept || isAnswer || JSON.stringify(kept.fields) === first) continue;
+    if (Date.now() - kept.at > 7 * 864e5) {
+      storage.removeItem(key);
+      continue;
+    }
+    const offer = document.createElement("p");
+    offer.className = "notice offer";
+    offer.setAttribute("role", "status");
+    const words = document.createElement("span");
+    words.textContent = form.dataset.draft.replace("{}", new Date(kept.at).toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" }));
+    offer.append(words);
+    const button = (text, press) => {
+      const made = document.createElement("button");
+      made.type = "button";
+      made.textContent = text;
+      made.addEventListener("click", () => {
+        press();
+        offer.remove();
+        form.querySelector("input:not([type=hidden]), textarea")?.focus();
+      });
+      offer.append(made);
+    };
+    button(form.dataset.restore, () => {
+      const values = new Map();
+      for (const [name, value] of kept.fields) values.set(name, [...(values.get(name) ?? []), value]);
+      for (let more = (values.get("at")?.length ?? 0) - form.querySelectorAll("[name=at]").length; more > 0; more -= 1) form.querySelector("[data-more]")?.click();
+      const seen = new Map();
+      for (const field of form.elements) {
+        if (!field.name || NOT.includes(field.name) || ["hidden", "file", "submit"].includes(field.type)) continue;
+        const some = values.get(field.name) ?? [];
+        if (field.type === "checkbox" || field.type === "radio") field.checked = some.includes(field.value);
+        else {
+          const at = seen.get(field.name) ?? 0;
+          field.value = some[at] ?? "";
+          seen.set(field.name, at + 1);
+        }
+      }
+      form.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+    button(form.dataset.discard, () => storage.removeItem(key));
+    (form.matches(".card") ? form : form.querySelector(".card")).prepend(offer);
+  }
+
+  // The other language shows the same form, with what is typed.
+  const switching = document.querySelector("form button[formaction]");
+  document.querySelector(".account a[hreflang]")?.addEventListener("click", (event) => {
+    if (!switching) return;
+    event.preventDefault();
+    switching.click();
+  });
+
   // A preview that follows what is typed.
   for (const form of document.querySelectorAll("form[data-preview]")) {
     const target = document.getElementById("preview");
@@ -55,7 +153,7 @@
       const mine = ++round;
       try {
         const reply = await fetch(form.dataset.preview, { method: "POST", body: new URLSearchParams([...new FormData(form)].filter((field) => typeof field[1] === "string")) });
-        if (reply.status === 401) return location.reload();
+        if (reply.status === 401) return ended(target);
         const text = await reply.text();
         if (!reply.ok || mine !== round) return;
         target.replaceChildren(...parse(text).childNodes);
@@ -187,7 +285,7 @@
       say(field.dataset.uploading, "hint");
       try {
         const reply = await fetch(field.dataset.attach, { method: "POST", body, signal: mine.signal });
-        if (reply.status === 401) return location.reload();
+        if (reply.status === 401) return say(form.dataset.ended, "problem");
         const text = await reply.text();
         if (mine !== coming) return;
         if (!reply.ok) return say("");
@@ -241,7 +339,7 @@
   };
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.method !== "post") return;
+    if (form.method !== "post" || event.submitter?.matches("[data-stays]")) return; // a file leaves the page as it is
     if (form.dataset.sent) return event.preventDefault();
     form.dataset.sent = "1";
     const pressed = event.submitter;
@@ -256,6 +354,17 @@
     setTimeout(() => wake(form), 20_000);
   });
   addEventListener("pageshow", (event) => event.persisted && document.querySelectorAll("form[data-sent]").forEach(wake));
+
+  // All that a page shows.
+  for (const all of document.querySelectorAll("[data-all]")) {
+    const each = () => [...all.form.querySelectorAll(`input[name=${all.dataset.all}]`)];
+    all.parentElement.hidden = false;
+    all.addEventListener("change", () => each().forEach((one) => (one.checked = all.checked)));
+    all.form.addEventListener("change", (event) => {
+      if (event.target.name === "all" && event.target.checked) each().forEach((one) => (one.checked = true));
+      all.checked = each().every((one) => one.checked);
+    });
+  }
 
   // One more time.
   for (const button of document.querySelectorAll("[data-more]")) {

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use crate::clock::lock;
-use crate::http::{Request, Response, refuse};
+use crate::http::{Request, Response, see_other};
 
 /// All paths of the pages begin with it.
 pub const PAGES_ROOT: &str = "/panel";
@@ -13,6 +13,9 @@ pub const PAGE_BODY_BYTES_MAX: usize = 1024 * 1024;
 
 /// The most that is read of a client that is not logged in; the form that logs in is far smaller.
 pub const STRANGERS_BODY_BYTES_MAX: usize = 16 * 1024;
+
+/// The page that says that what was sent is too large: whoever sent a form wants no JSON.
+pub const TOO_LARGE_PATH: &str = "/panel/too-large";
 
 /// Pages for people.
 pub trait Pages: Send + Sync {
@@ -40,9 +43,7 @@ pub(super) fn answer(pages: &dyn Pages, request: &mut Request, large: &Mutex<()>
         match pages.body_bytes_max(request) {
             None => return pages.answer(request),
             Some(max) if length > max => {
-                let message = "the body is too large: a form may have 128 KiB and a file 1 MiB; `contact import` takes \
-                               larger files";
-                return refuse(413, message);
+                return see_other(TOO_LARGE_PATH);
             }
             Some(_) => turn = Some(lock(large)),
         }

@@ -78,6 +78,11 @@ impl Admission for Arc<Config> {
         } else {
             BODY_BYTES_MAX
         };
+        if super::pages::is_page(&head.target)
+            && matches!(head.length, Length::Bytes(bytes) if bytes > bytes_max as u64)
+        {
+            return Err(Refusal::new(303, super::pages::TOO_LARGE_PATH));
+        }
         Ok(bytes_max as u64)
     }
 }

@@ -1,5 +1,6 @@
 //! Lists that go out: CSV in UTF-8, which [`super::import`] reads back as it was.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use serde_json::{Map, Value};
@@ -53,11 +54,34 @@ pub fn export(
     export_as(Format::Plain, store, filter, country, out)
 }
 
+/// Writes these contacts; returns how many.
+pub(crate) fn export_some(
+    format: Format,
+    store: &mut Store,
+    ids: &HashSet<i64>,
+    country: &CountryCode,
+    out: &mut dyn Write,
+) -> Result<u64, ExportError> {
+    export_that(format, store, &|row| ids.contains(&row.id), country, out)
+}
+
 /// The same, in another form.
 pub fn export_as(
     format: Format,
     store: &mut Store,
     filter: &Filter,
+    country: &CountryCode,
+    out: &mut dyn Write,
+) -> Result<u64, ExportError> {
+    let tag = filter.tag.as_deref().map(tags::fold);
+    let has_tag = |row: &Contact| tag.as_ref().is_none_or(|tag| tags::has(&row.tags, tag));
+    export_that(format, store, &has_tag, country, out)
+}
+
+fn export_that(
+    format: Format,
+    store: &mut Store,
+    is_wanted: &dyn Fn(&Contact) -> bool,
     country: &CountryCode,
     out: &mut dyn Write,
 ) -> Result<u64, ExportError> {
@@ -75,7 +99,6 @@ pub fn export_as(
     keys.truncate(ATTRIBUTES_MAX);
     let header = COLUMNS.into_iter().chain(keys.iter().map(String::as_str));
     write_row_as(format, out, header.chain(has_more.then_some(MORE_ATTRIBUTES)))?;
-    let tag = filter.tag.as_deref().map(tags::fold);
     let (mut count, mut after) = (0, i64::MIN);
     loop {
         // Each page is written with no transaction open: a user who reads a long list in a pager must not
@@ -85,7 +108,7 @@ pub fn export_as(
             tx.each_contact_after(after, |row| {
                 left -= 1;
                 after = row.id;
-                if tag.as_ref().is_none_or(|tag| tags::has(&row.tags, tag)) {
+                if is_wanted(&row) {
                     page.push(cells(&row, &keys, has_more, country));
                 }
                 Ok(left > 0)

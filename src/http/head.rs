@@ -1,7 +1,7 @@
 //! The head of a request, read strictly: what two programs could read in two ways is refused. Pure.
 
 use crate::config::Authority;
-use crate::http::{Response, refuse};
+use crate::http::{Response, refuse, see_other};
 
 /// A route knows by this header, a word that only the front has, that a request comes from it.
 pub(super) const TOKEN: &str = "X-Guard-Token";
@@ -41,7 +41,7 @@ const FORWARDED_CHARS_MAX: usize = 100;
 /// Why a request is not taken: a status and what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// 400 to 499, or 503.
+    /// 400 to 499, or 503; 303 for a page that says it, whose path `message` is.
     pub(crate) status: u16,
     pub(crate) message: &'static str,
 }
@@ -52,7 +52,7 @@ impl Refusal {
     }
 
     pub(super) fn response(self) -> Response {
-        refuse(self.status, self.message)
+        if self.status == 303 { see_other(self.message) } else { refuse(self.status, self.message) }
     }
 }
 

@@ -65,6 +65,11 @@ pub(crate) fn refuse(status: u16, message: &str) -> Response {
     if status == 401 { refusal.with("WWW-Authenticate", "Bearer") } else { refusal }
 }
 
+/// On to a page of ours, by GET.
+pub(crate) fn see_other(path: &str) -> Response {
+    Response::new(303, "text/plain; charset=utf-8", "").with("Location", path)
+}
+
 /// The name of a refusal for programs, where its status tells all.
 fn code(status: u16) -> &'static str {
     match status {

@@ -217,6 +217,9 @@ struct LoginPage<'a> {
     p: Page<'a>,
     problem: String,
     next: &'a str,
+    /// Where the login goes, and what a form said whose session has ended.
+    action: &'a str,
+    kept: Vec<(String, String)>,
 }
 
 pub(super) fn login_page(visit: &mut Visit<'_>) -> Answered {
@@ -228,7 +231,14 @@ pub(super) fn login_page(visit: &mut Visit<'_>) -> Answered {
 
 fn show_login(visit: &Visit<'_>, status: u16, problem: String) -> Answered {
     let next = visit.form.get("next").or_else(|| visit.query.get("next")).unwrap_or_default();
-    reply::html(status, &LoginPage { p: visit.page("login"), problem, next: own_path(next) })
+    let page = LoginPage {
+        p: visit.page("login"),
+        problem,
+        next: own_path(next),
+        action: "/panel/login",
+        kept: Vec::new(),
+    };
+    reply::html(status, &page)
 }
 
 /// Only a page of the panel: a link must not lead elsewhere through us. Our own paths hold nothing that
@@ -263,7 +273,62 @@ pub(super) fn ask_to_log_in(visit: &Visit<'_>) -> Response {
     reply::see_other(format!("/panel/login{}", super::forms::to_query(&[("next", next)])))
 }
 
+/// The fields of a login that stand beside what a form said.
+const OF_LOGIN: [&str; 6] = ["csrf", "mark", "password", "username", "login", "next"];
+/// What `do` says after it: the form is shown again, and nothing is done.
+pub(super) const KEPT: &str = "kept";
+
+/// Whether somebody sends a form in which much is typed, which a page of ours made.
+pub(super) fn has_form(visit: &Visit<'_>) -> bool {
+    if !visit.form.get("csrf").is_some_and(is_random_hex) {
+        return false;
+    }
+    let parts: Vec<&str> = visit.path.split('/').filter(|part| !part.is_empty()).skip(1).collect();
+    match parts.as_slice() {
+        ["messages" | "contacts", "new"] | ["messages", _, "edit"] => true,
+        ["contacts", id] => id.parse::<i64>().is_ok(),
+        _ => false,
+    }
+}
+
+/// Logs somebody in whose session ended under a form; the form's fields come along. `None` when that is done:
+/// then the form is shown again, as it was.
+pub(super) fn login_in_place(visit: &mut Visit<'_>) -> Result<Option<Response>, PageError> {
+    if visit.form.get("login").is_none() {
+        let problem = visit.words().session_ended.to_owned();
+        return show_login_in_place(visit, 401, problem).map(Some);
+    }
+    if let Some(refused) = visit.refuse_unsafe()? {
+        return Ok(Some(refused));
+    }
+    if let Err((status, problem)) = let_in(visit)? {
+        return show_login_in_place(visit, status, problem).map(Some);
+    }
+    visit.form.set("do", KEPT);
+    Ok(None)
+}
+
+fn show_login_in_place(visit: &Visit<'_>, status: u16, problem: String) -> Answered {
+    let kept = visit.form.without(&OF_LOGIN).cloned().collect();
+    let page = LoginPage { p: visit.page("login"), problem, next: "", action: &visit.path, kept };
+    reply::html(status, &page)
+}
+
 pub(super) fn login(visit: &mut Visit<'_>) -> Answered {
+    match let_in(visit)? {
+        Ok(()) => Ok(on_from_login(visit)),
+        Err((status, problem)) => {
+            let mut shown = show_login(visit, status, problem)?;
+            if status == 429 {
+                shown.headers.push(("Retry-After", "1".to_owned()));
+            }
+            Ok(shown)
+        }
+    }
+}
+
+/// Begins a session when the password is right; else the status and the words for whoever typed it.
+fn let_in(visit: &mut Visit<'_>) -> Result<Result<(), (u16, String)>, PageError> {
     let w = visit.words();
     let device = known_device(visit)?;
     let is_device = device.is_some();
@@ -274,9 +339,7 @@ pub(super) fn login(visit: &mut Visit<'_>) -> Answered {
     let taken = guesses().take(&who, is_device, now);
     if let Err(wait) = taken {
         let secs = (wait.as_secs() + 1).to_string();
-        let mut shown = show_login(visit, 429, w.too_many_tries.replace("{}", &secs))?;
-        shown.headers.push(("Retry-After", secs));
-        return Ok(shown);
+        return Ok(Err((429, w.too_many_tries.replace("{}", &secs))));
     }
     let given = visit.form.get("password").unwrap_or_default();
     let kept = visit.panel.read(|tx| tx.panel_password_hash())?.unwrap_or_default();
@@ -285,11 +348,11 @@ pub(super) fn login(visit: &mut Visit<'_>) -> Answered {
         access.lines.log(now, || {
             log::warn!("panel: refused a login from {remote}: the wrong password");
         });
-        return show_login(visit, 401, w.wrong_password.to_owned());
+        return Ok(Err((401, w.wrong_password.to_owned())));
     }
     guesses().each.remove(&who);
     begin_session(visit)?;
-    Ok(on_from_login(visit))
+    Ok(Ok(()))
 }
 
 /// What tries are counted by: the address; of IPv6 the network, which one host may have whole.
@@ -311,6 +374,8 @@ fn begin_session(visit: &mut Visit<'_>) -> Result<(), PageError> {
     })?;
     visit.set_cookie(SESSION_COOKIE, &id, Some(SESSION_LASTS.as_secs()));
     visit.set_cookie(VISITOR_COOKIE, "", Some(0));
+    visit.csrf = sign(&id, "form");
+    visit.known = Some(Known { id_hash: hash_of(&id) });
     if known_device(visit)?.is_none() {
         let mark = format!("{device}.{}", sign(&key, &device));
         visit.set_cookie(DEVICE_COOKIE, &mark, Some(DEVICE_LASTS_SECS));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use askama::Template;
 use serde_json::Value;
 
+use super::access;
 use super::carried::{self, Carried, CarriedFields};
 use super::format;
 use super::format::Choice;
@@ -475,6 +476,7 @@ fn only_shown(
     fields: &Fields,
 ) -> Result<Option<Response>, PageError> {
     let (status, told) = match visit.form.get("do") {
+        Some(access::KEPT) => (200, Told::problem(visit.words().still_here)),
         Some("preview") => (200, Told::problem(carried::not_taken(visit).unwrap_or_default())),
         Some(test_send::DO) => match test_send::send(visit, fields)? {
             Ok(tested) => (200, Told { tested: Some(tested), ..Told::default() }),

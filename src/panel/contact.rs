@@ -2,14 +2,19 @@
 
 use askama::Template;
 
+use super::format::Badge;
 use super::forms::Form;
 use super::merge::{Conflict, Told};
 use super::visit::{Page, Refusal, Visit};
-use super::{Answered, PageError, format, reply};
+use super::{Answered, PageError, access, format, reply};
 use crate::clock::Timestamp;
 use crate::contacts::{self, Changes, ContactError, Person, opt_out, tags};
 use crate::reason::Reason;
 use crate::recipient::Entry;
+use crate::store::Delivery;
+
+/// So many messages to a contact are shown.
+const HISTORY_MAX: u32 = 20;
 
 /// What the form holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +38,16 @@ struct ContactPage<'a> {
     /// What the fields were when the form was made; a new contact has none.
     was: Option<Fields>,
     opted_out: String,
+    history: Vec<Got>,
+}
+
+/// A message to the contact.
+struct Got {
+    id: i64,
+    name: String,
+    when: String,
+    status: Badge,
+    error: String,
 }
 
 impl Fields {
@@ -173,6 +188,9 @@ pub(super) fn new_form(visit: &Visit<'_>) -> Answered {
 
 pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
     let fields = Fields::read(&visit.form);
+    if let Some(told) = only_shown(visit) {
+        return show(visit, 200, None, fields, told);
+    }
     let mut changes = fields.changes(&Fields::default());
     changes.number = Some(fields.number.clone());
     let (country, now, mark) = (&visit.panel.config.country, visit.now, visit.mark());
@@ -214,7 +232,19 @@ pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
     pressed?.or_else(|why| show(visit, 409, Some(&person), Fields::of(&person), Told::problem(why)))
 }
 
+/// What leaves a form as it is: a login under it, and the other language.
+fn only_shown(visit: &Visit<'_>) -> Option<Told> {
+    match visit.form.get("do")? {
+        access::KEPT => Some(Told::problem(visit.words().still_here)),
+        "preview" => Some(Told::default()),
+        _ => None,
+    }
+}
+
 fn save(visit: &Visit<'_>, person: &Person) -> Answered {
+    if let Some(told) = only_shown(visit) {
+        return show(visit, 200, Some(person), Fields::read(&visit.form), told);
+    }
     let there = format!("/panel/contacts/{}", person.id);
     if visit.is_second()? {
         return Ok(reply::done(&there, "saved"));
@@ -295,10 +325,34 @@ fn show(
         heading: heading.unwrap_or_else(|| w.new_contact.to_owned()),
         action: id.map_or("/panel/contacts/new".to_owned(), |id| format!("/panel/contacts/{id}")),
         id,
-        told,
         f,
-        was: person.map(Fields::of),
+        // A look changes nothing of what the form was made from.
+        was: Fields::read_was(&visit.form)
+            .filter(|_| told.conflicts.is_empty())
+            .or(person.map(Fields::of)),
+        told,
         opted_out: opted_out.unwrap_or_default(),
+        history: history(visit, id)?,
     };
     reply::html(status, &page)
+}
+
+/// What a contact got and was to get, the newest first.
+fn history(visit: &Visit<'_>, id: Option<i64>) -> Result<Vec<Got>, PageError> {
+    let (w, zone) = (visit.words(), &visit.panel.config.zone);
+    let Some(id) = id else { return Ok(Vec::new()) };
+    let found = visit.panel.read(|tx| tx.deliveries_of_contact(id, HISTORY_MAX))?;
+    let got = |(delivery, title): (Delivery, Option<String>)| {
+        let id = delivery.auto_message_id;
+        let title = title.filter(|title| !title.trim().is_empty());
+        let at = delivery.finished_at.unwrap_or(delivery.due_at);
+        Got {
+            id,
+            name: title.unwrap_or_else(|| format!("{} {id}", w.message)),
+            when: format::moment(at, zone, visit.language),
+            status: format::delivery_badge(delivery.status, delivery.ack, w),
+            error: visit.explain(delivery.error.as_ref()),
+        }
+    };
+    Ok(found.into_iter().map(got).collect())
 }

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::visit::{OnePage, Page, Visit};
-use super::{Answered, contact, format, import, reply};
+use super::{Answered, contact, format, import, reply, selected};
 use crate::contacts::{self, Filter, Person};
 
 const CONTACTS_PER_PAGE: usize = 50;
@@ -28,16 +28,24 @@ struct ContactsPage<'a> {
     rows: Vec<ContactRow>,
     newer: String,
     older: String,
+    /// The words for all that the search finds, when they are more than the page shows.
+    all: String,
+    /// The removal that can be undone.
+    undo: String,
 }
 
 pub(super) fn route(visit: &Visit<'_>, rest: &[&str]) -> Answered {
     match (visit.is_post, rest) {
         (false, []) => list(visit),
+        (true, ["selected"]) => selected::act(visit),
+        (true, ["undo"]) => selected::undo(visit),
         (false, ["new"]) => contact::new_form(visit),
         (true, ["new"]) => contact::save_new(visit),
         (false, ["import"]) => import::form(visit),
         (true, ["import"]) => import::upload(visit),
         (true, ["import", "confirm"]) => import::confirm(visit),
+        (true, ["import", "refused.csv"]) => import::refused(visit),
+        (false, ["import", "sample.csv"]) => Ok(import::sample(visit)),
         (_, [id, rest @ ..]) => match id.parse() {
             Ok(id) => contact::route(visit, id, rest),
             Err(_) => reply::not_found(visit),
@@ -47,6 +55,7 @@ pub(super) fn route(visit: &Visit<'_>, rest: &[&str]) -> Answered {
 }
 
 fn list(visit: &Visit<'_>) -> Answered {
+    selected::forget_removed(visit)?;
     let (search, tag) = (visit.query.filled("q"), visit.query.filled("tag"));
     let from = visit.page_from();
     let owned = |text: Option<&str>| text.map(str::to_owned);
@@ -58,6 +67,10 @@ fn list(visit: &Visit<'_>) -> Answered {
     let found = OnePage::of(found, from, CONTACTS_PER_PAGE, |row| row.id);
     let (search, tag) = (search.unwrap_or_default(), tag.unwrap_or_default());
     let (newer, older) = found.links("/panel/contacts", [("q", search), ("tag", tag)]);
+    let is_filtered = !search.is_empty() || !tag.is_empty();
+    let has_more = !newer.is_empty() || !older.is_empty();
+    let all = if is_filtered { visit.words().select_all_found } else { visit.words().select_all };
+    let all = all.replace("{}", &format::number(count, visit.language));
     let page = ContactsPage {
         p: visit.page("contacts"),
         count: format::number(count, visit.language),
@@ -66,6 +79,8 @@ fn list(visit: &Visit<'_>) -> Answered {
         rows: found.rows.into_iter().map(of_row).collect(),
         newer,
         older,
+        all: if has_more { all } else { String::new() },
+        undo: selected::undo_of(visit)?,
     };
     reply::html(200, &page)
 }

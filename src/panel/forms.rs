@@ -44,6 +44,20 @@ impl Form {
         self.0.push((name.to_owned(), value));
     }
 
+    /// Every name with its value, but for these.
+    pub(super) fn without<'a>(
+        &'a self,
+        names: &'a [&str],
+    ) -> impl Iterator<Item = &'a (String, String)> {
+        self.0.iter().filter(|(known, _)| !names.contains(&known.as_str()))
+    }
+
+    /// In place of what the form says for a name.
+    pub(super) fn set(&mut self, name: &str, value: &str) {
+        self.0.retain(|(known, _)| known != name);
+        self.note(name, value.to_owned());
+    }
+
     /// The first value of a name.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())

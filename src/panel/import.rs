@@ -7,9 +7,11 @@ use askama::Template;
 
 use super::visit::{Page, Visit};
 use super::{Answered, PageError, format, reply};
+use crate::contacts::export;
 use crate::contacts::import::{
     self, Columns, ImportError, ImportRules, Imported, Refused, Row, Watch,
 };
+use crate::http::Response;
 use crate::store::{PanelUpload, Store};
 
 /// Where a file is sent to.
@@ -104,13 +106,54 @@ pub(super) fn upload(visit: &Visit<'_>) -> Answered {
     if upload.content.len() > FILE_BYTES_MAX {
         return show(visit, 413, w.file_too_large.to_owned(), None);
     }
-    let (imported, seen) = match look(visit, &upload.content, true)? {
-        Ok(looked) => looked,
+    let mut seen = Seen::default();
+    let imported = match look(visit, &upload.content, true, &mut seen)? {
+        Ok(imported) => imported,
         Err(problem) => return show(visit, 422, problem, None),
     };
     visit.panel.write(|tx| tx.keep_panel_upload(&known.id_hash, &upload, visit.now, oldest))?;
     let preview = preview(visit, upload.name, imported, seen);
     show(visit, 200, String::new(), Some(preview))
+}
+
+/// The rows that are refused, all of them, as a list to correct and to import again: as they came, with the reason.
+#[derive(Default)]
+struct RefusedRows {
+    list: Vec<u8>,
+    reason: &'static str,
+}
+
+impl Watch for RefusedRows {
+    fn header(&mut self, names: &[String]) -> io::Result<()> {
+        let names = names.iter().map(String::as_str);
+        export::write_row(&mut self.list, names.chain([self.reason]))
+    }
+
+    fn refused(&mut self, refused: Refused) -> io::Result<()> {
+        export::write_row(&mut self.list, refused.cells.iter().chain([&refused.reason]))
+    }
+}
+
+/// Those of the list that waits for a yes.
+pub(super) fn refused(visit: &Visit<'_>) -> Answered {
+    let w = visit.words();
+    let Some(known) = &visit.known else { return reply::not_found(visit) };
+    let oldest = visit.now.minus(UPLOAD_LASTS);
+    let Some(upload) = visit.panel.read(|tx| tx.panel_upload(&known.id_hash, oldest))? else {
+        return show(visit, 409, w.upload_gone.to_owned(), None);
+    };
+    // A byte order mark, so that spreadsheets read it as UTF-8.
+    let mut rows = RefusedRows { list: "\u{feff}".as_bytes().to_vec(), reason: w.reason };
+    match look(visit, &upload.content, true, &mut rows)? {
+        Ok(_) => Ok(reply::download("refused.csv", "text/csv; charset=utf-8", rows.list)),
+        Err(problem) => show(visit, 422, problem, None),
+    }
+}
+
+/// A list to begin with.
+pub(super) fn sample(visit: &Visit<'_>) -> Response {
+    let list = format!("\u{feff}{}", visit.words().sample_csv.replace('|', "\r\n"));
+    reply::download("contacts.csv", "text/csv; charset=utf-8", list.into_bytes())
 }
 
 /// Stores the list that was looked at.
@@ -124,7 +167,7 @@ pub(super) fn confirm(visit: &Visit<'_>) -> Answered {
     let Some(upload) = visit.panel.read(|tx| tx.panel_upload(&known.id_hash, oldest))? else {
         return show(visit, 409, w.upload_gone.to_owned(), None);
     };
-    if let Err(problem) = look(visit, &upload.content, false)? {
+    if let Err(problem) = look(visit, &upload.content, false, &mut Seen::default())? {
         return show(visit, 422, problem, None);
     }
     // A second press while the first is at work stores the same rows again, which changes nothing.
@@ -140,7 +183,8 @@ fn look(
     visit: &Visit<'_>,
     content: &[u8],
     is_preview: bool,
-) -> Result<Result<(Imported, Seen), String>, PageError> {
+    seen: &mut dyn Watch,
+) -> Result<Result<Imported, String>, PageError> {
     let tags: Vec<String> = visit.form.filled("tags").map(str::to_owned).into_iter().collect();
     let rules = ImportRules {
         country: &visit.panel.config.country,
@@ -151,12 +195,11 @@ fn look(
         number_column: visit.form.filled("phone"),
         name_column: visit.form.filled("name"),
     };
-    let mut seen = Seen::default();
     // A connection of its own: an import widens its cache, and other pages need not wait for it.
     let path = visit.panel.with_store(|store| store.path().to_owned());
     let mut store = Store::open(&path)?;
-    match import::import(&mut store, content, &rules, &mut seen) {
-        Ok(imported) => Ok(Ok((imported, seen))),
+    match import::import(&mut store, content, &rules, seen) {
+        Ok(imported) => Ok(Ok(imported)),
         Err(ImportError::Store(error)) => Err(error.into()),
         Err(error) => Ok(Err(error.to_string())),
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use askama::Template;
 
 use super::channels::{self, ChannelCard};
+use super::first_run::{self, FirstRun};
 use super::messages::MessageRow;
 use super::visit::{Page, Visit};
 use super::{Answered, PageError, ahead, format, reply};
@@ -78,6 +79,7 @@ struct Piece {
 #[template(path = "overview.html")]
 struct OverviewPage<'a> {
     p: Page<'a>,
+    first_run: Option<FirstRun>,
     s: OverviewData,
 }
 
@@ -105,7 +107,8 @@ struct OverviewData {
 
 pub(super) fn page(visit: &Visit<'_>) -> Answered {
     let s = look(visit)?;
-    reply::html(200, &OverviewPage { p: visit.page("overview"), s })
+    let first_run = first_run::look(visit)?;
+    reply::html(200, &OverviewPage { p: visit.page("overview"), first_run, s })
 }
 
 pub(super) fn live(visit: &Visit<'_>) -> Answered {

@@ -8,7 +8,7 @@ use crate::contacts::{self, Filter};
 use crate::content::KindName;
 use crate::messages::{self, ComposeError, Draft, Timing};
 use crate::recipient::normalize_phone;
-use crate::store::{FormMark, PageFrom};
+use crate::store::{FormMark, PageFrom, TEST_METADATA};
 use crate::template::Template;
 
 /// What `do` says for it.
@@ -75,6 +75,7 @@ pub(super) fn send(
         to: vec![own.clone()],
         channel: Some(fields.channel.clone()).filter(|channel| !channel.is_empty()),
         timing: Some(Timing::At(vec!["now".to_owned()])),
+        metadata: Some(TEST_METADATA.to_owned()),
         created_by: "panel",
         ..Draft::default()
     };

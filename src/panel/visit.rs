@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::access::{self, Known};
 use super::assets;
+use super::format;
 use super::forms::{self, Form};
 use super::reply;
 use super::upload::{Body, NotTaken, Taken};
@@ -64,7 +65,7 @@ pub(super) struct Page<'a> {
     /// Whether somebody is logged in.
     pub(crate) is_known: bool,
     /// What was just done, in words.
-    pub(crate) notice: Option<&'static str>,
+    pub(crate) notice: Option<String>,
     pub(crate) style: &'static str,
     pub(crate) script: &'static str,
     pub(crate) icon: &'static str,
@@ -155,7 +156,10 @@ impl<'a> Visit<'a> {
             mark: &self.next_mark,
             here,
             is_known: self.is_known(),
-            notice: self.query.get("done").and_then(|code| w.notice(code)),
+            notice: self.query.get("done").and_then(|code| w.notice(code)).map(|words| {
+                let count = self.query.number("n").and_then(|count| u64::try_from(count).ok());
+                words.replace("{}", &format::number(count.unwrap_or_default(), self.language))
+            }),
             style: assets::style_path(),
             script: assets::script_path(),
             icon: assets::icon_path(),

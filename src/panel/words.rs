@@ -82,6 +82,31 @@ words! {
     log_out: "Keluar", "Log out";
     log_out_everywhere: "Keluar dari semua perangkat", "Log out on all devices";
 
+    session_ended: "Sesi sudah berakhir. Isian Anda masih ada: masukkan kata sandi untuk melanjutkan.", "Your session has ended. What you typed is still here: enter the password to go on.";
+    still_here: "Anda sudah masuk lagi, dan isian Anda masih ada. Belum ada yang disimpan: tekan tombolnya sekali lagi.", "You are logged in again, and what you typed is still here. Nothing is stored yet: press the button once more.";
+    draft_found: "Ada isian yang belum disimpan dari {}.", "There is something you typed and did not store, from {}.";
+    draft_restore: "Pakai lagi", "Use it again";
+    draft_discard: "Buang", "Discard it";
+    too_large: "Terlalu besar", "Too large";
+    too_large_text: "Yang Anda kirim lebih besar daripada yang bisa diterima: file paling besar {} MB, daftar kontak 1 MB. Tidak ada yang disimpan. Perkecil filenya, lalu ulangi; isian Anda masih ada di formulirnya.", "What you sent is larger than what is taken: a file has at most {} MB, a list of contacts 1 MB. Nothing was stored. Make the file smaller and repeat; what you typed is still in its form.";
+
+    // The first day.
+    first_run: "Empat langkah pertama", "The first four steps";
+    first_run_done: "{n} dari 4 selesai", "{n} of 4 done";
+    step_done: "selesai", "done";
+    step_open: "belum", "to do";
+    step_number: "Sambungkan nomor WhatsApp", "Connect a WhatsApp number";
+    step_number_text: "Nomornya tersambung begitu satu pesan terkirim lewatnya.", "It is connected once a message went out on it.";
+    step_contacts: "Masukkan kontak", "Bring in contacts";
+    step_contacts_text: "Dari daftar CSV, Excel atau HP, atau satu per satu.", "From a list (CSV, Excel, a phone), or one by one.";
+    step_test: "Kirim satu pesan ke diri sendiri", "Send a message to yourself";
+    step_test_text: "Tulis pesan, lalu pakai «Kirim ke saya dulu».", "Write a message and use “Send it to me first”.";
+    step_schedule: "Jadwalkan pesan pertama", "Schedule the first message";
+    step_schedule_text: "Pilih penerima, tanggal dan jamnya.", "Choose recipients, a date and a time.";
+    sample_list: "Unduh contoh daftar", "Download a sample list";
+    sample_csv: "nama,hp,kota,label|Budi Santoso,0812-3456-7890,Solo,pelanggan|Siti Rahayu,0813-2222-3333,Bandung,\"pelanggan, vip\"|", "name,phone,city,tags|Budi Santoso,0812-3456-7890,Solo,customer|Siti Rahayu,0813-2222-3333,Bandung,\"customer, vip\"|";
+    refused_csv: "Unduh yang ditolak (CSV)", "Download those refused (CSV)";
+
     // Overview.
     today: "Hari ini", "Today";
     sent_today: "pesan terkirim", "messages sent";
@@ -373,6 +398,35 @@ words! {
     line: "Baris", "Line";
     value: "Isi", "Value";
 
+    select_all: "Semua {} kontak", "All {} contacts";
+    select_all_found: "Semua yang ditemukan, juga di halaman lain", "All that are found, on other pages too";
+    select_page: "Pilih semua di halaman ini", "Select all on this page";
+    selected_name: "Yang dipilih", "What is selected";
+    select_one: "Pilih", "Select";
+    give_tag: "Beri label", "Add tag";
+    take_tag: "Lepas label", "Remove tag";
+    export: "Unduh CSV", "Download CSV";
+    remove: "Hapus", "Remove";
+    remove_text: "Mereka hilang dari kontak, dan pesan yang sudah antre untuk mereka tidak dikirim. Selama satu menit bisa dibatalkan.", "They are taken out of the contacts, and what is in the queue for them is not sent. For a minute this can be undone.";
+    remove_yes: "Ya, hapus", "Yes, remove";
+    opt_out_all_text: "Mereka tidak akan menerima pesan lagi, juga yang sudah dijadwalkan.", "They get no more messages, scheduled ones included.";
+    undo: "Kembalikan", "Undo";
+    undo_too_late: "Satu menit sudah lewat, atau nomornya sudah dipakai kontak lain: tidak bisa dikembalikan lagi.", "The minute is over, or other contacts have the numbers by now: it cannot be undone any more.";
+    choose_contacts: "Centang dulu kontaknya.", "Tick the contacts first.";
+    needs_tag: "Tulis labelnya dulu.", "Write the tag first.";
+    tag_too_long: "Label paling panjang 100 huruf, dan satu kontak paling banyak punya 100 label.", "A tag has at most 100 characters, and a contact at most 100 tags.";
+    too_many_to_write: "Lebih dari 300 kontak: beri mereka label dulu, lalu tulis pesan untuk label itu.", "More than 300 contacts: give them a tag first, then write to that tag.";
+    too_many_to_change: "Lebih dari 5.000 kontak sekaligus: persempit dulu pencariannya.", "More than 5,000 contacts at once: narrow the search first.";
+    all_opted_out: "Semua yang dipilih sudah minta berhenti. Barisnya harus tetap ada: hanya baris itu yang mencegah pesan ke nomornya.", "All who are selected opted out. Their rows must stay: only those keep messages away from the numbers.";
+    history: "Pesan untuk kontak ini", "Messages to this contact";
+    no_history: "Belum ada pesan untuk kontak ini.", "There were no messages to this contact yet.";
+    done_tagged: "Label diberikan kepada {} kontak.", "{} contacts have the tag now.";
+    done_untagged: "Label dilepas dari {} kontak.", "The tag is gone from {} contacts.";
+    done_opted_out_all: "{} kontak tidak akan menerima pesan lagi.", "{} contacts get no more messages.";
+    done_removed: "{} kontak dihapus.", "{} contacts are removed.";
+    done_removed_some: "{} kontak dihapus. Yang minta berhenti tetap ada: hanya barisnya yang mencegah pesan ke nomor itu.", "{} contacts are removed. Those who opted out stay: only their rows keep messages away from the numbers.";
+    done_brought_back: "{} kontak kembali.", "{} contacts are back.";
+
     // Runs.
     runs_lead: "Setiap kali program dipicu untuk mengirim, dan hasilnya.", "Each time that the program was triggered to send, and what came of it.";
     no_runs: "Belum ada riwayat.", "There is no history yet.";
@@ -435,6 +489,12 @@ impl Words {
             "number_confirmed" => Some(self.done_number_confirmed),
             "channel_resumed" => Some(self.done_channel_resumed),
             "left" => Some(self.done_left),
+            "tagged" => Some(self.done_tagged),
+            "untagged" => Some(self.done_untagged),
+            "opted_out_all" => Some(self.done_opted_out_all),
+            "removed" => Some(self.done_removed),
+            "removed_some" => Some(self.done_removed_some),
+            "brought_back" => Some(self.done_brought_back),
             _ => None,
         }
     }

@@ -174,6 +174,66 @@ impl Tx<'_> {
         self.change("DELETE FROM contacts WHERE id = :id", params! { id })
     }
 
+    /// Writes the tags of a contact.
+    pub(crate) fn set_tags(&self, id: i64, tags: &str, now: &str) -> SqlResult<()> {
+        let sql = "UPDATE contacts SET tags = :tags, updated_at = :now WHERE id = :id";
+        self.execute_sql(sql, params! { id, tags, now })
+    }
+
+    /// Keeps a contact that is about to be removed.
+    pub(crate) fn keep_removed(
+        &self,
+        contact: &Contact,
+        batch: &str,
+        now: Timestamp,
+    ) -> SqlResult<()> {
+        let sql = "INSERT INTO panel_removed
+                       (batch, id, name, phone_number, tags, attributes, created_at, removed_at)
+                   VALUES (:batch, :id, :name, :phone_number, :tags, :attributes, :created_at, :now)";
+        let params = params! {
+            batch, now, contact.{ id, name, phone_number, tags, attributes, created_at },
+        };
+        self.execute_sql(sql, params)
+    }
+
+    /// The contacts of a batch that were removed since `oldest`.
+    pub(crate) fn removed_since(&self, batch: &str, oldest: Timestamp) -> SqlResult<Vec<Contact>> {
+        let sql =
+            "SELECT id, name, phone_number, tags, attributes, NULL AS opted_out_at, created_at,
+                       removed_at AS updated_at
+                   FROM panel_removed WHERE batch = :batch AND removed_at >= :oldest";
+        self.query_rows(sql, params! { batch, oldest }, Contact::from_row)
+    }
+
+    pub(crate) fn has_removed(&self, batch: &str) -> SqlResult<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM panel_removed WHERE batch = :batch)";
+        self.query_value(sql, params! { batch })
+    }
+
+    pub(crate) fn forget_removed(&self, batch: &str) -> SqlResult<()> {
+        self.execute_sql("DELETE FROM panel_removed WHERE batch = :batch", params! { batch })
+    }
+
+    pub(crate) fn has_removed_before(&self, oldest: Timestamp) -> SqlResult<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM panel_removed WHERE removed_at < :oldest)";
+        self.query_value(sql, params! { oldest })
+    }
+
+    pub(crate) fn forget_removed_before(&self, oldest: Timestamp) -> SqlResult<()> {
+        let sql = "DELETE FROM panel_removed WHERE removed_at < :oldest";
+        self.execute_sql(sql, params! { oldest })
+    }
+
+    /// Brings a removed contact back under the id that it had. Returns `false` when another one has it.
+    pub(crate) fn insert_removed(&self, contact: &Contact, now: Timestamp) -> SqlResult<bool> {
+        let sql = "INSERT OR IGNORE INTO contacts
+                       (id, name, phone_number, tags, attributes, created_at, updated_at)
+                   VALUES (:id, :name, :phone_number, :tags, :attributes, :created_at, :now)";
+        let params =
+            params! { now, contact.{ id, name, phone_number, tags, attributes, created_at } };
+        self.change(sql, params)
+    }
+
     /// Sets or empties `opted_out_at`. Returns whether that changed anything; a time that is there
     /// stays.
     pub(crate) fn set_opted_out(

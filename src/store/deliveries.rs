@@ -553,6 +553,19 @@ impl Tx<'_> {
         self.query_rows(sql, params, Delivery::from_row)
     }
 
+    /// What a contact got and was to get, the newest first, each with the message's title.
+    pub(crate) fn deliveries_of_contact(
+        &self,
+        contact_id: i64,
+        limit: u32,
+    ) -> SqlResult<Vec<(Delivery, Option<String>)>> {
+        let sql = "SELECT d.*, (SELECT m.title FROM auto_messages m WHERE m.id = d.auto_message_id) AS title
+                   FROM deliveries d INDEXED BY idx_deliveries_contact
+                   WHERE d.contact_id = :contact_id ORDER BY d.id DESC LIMIT :limit";
+        let read = |row: &Row<'_>| Ok((Delivery::from_row(row)?, lossy(row, "title")?));
+        self.query_rows(sql, params! { contact_id, limit }, read)
+    }
+
     /// The latest occurrences of a message that have deliveries, at most `limit`, the latest first,
     /// each with whether it is a retry.
     pub(crate) fn occurrence_times(

@@ -67,7 +67,7 @@ pub(crate) use meta::ClockBelieved;
 pub(crate) use open::wait_no_longer;
 pub(crate) use pages::PageFrom;
 use pages::containing;
-pub(crate) use panel::{FormMark, MadeBefore, PanelSession, PanelUpload};
+pub(crate) use panel::{FormMark, MadeBefore, PanelSession, PanelUpload, TEST_METADATA};
 pub use prune::{Counted, Old, Side};
 pub(crate) use restore::{LOOK_AT_UNKNOWN, Marked, Restoration};
 pub use runs::{Run, RunCounts, Trigger};

@@ -18,6 +18,19 @@ const MARKS_LAST: Duration = Duration::from_hours(7 * 24);
 /// How many marks are kept at most.
 const MARKS_MAX: u32 = 2_000;
 
+/// How a test of the panel is told from a message: in its `metadata`.
+pub(crate) const TEST_METADATA: &str = r#"{"test":true}"#;
+
+/// Which of the first steps are done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a step of its own")]
+pub(crate) struct FirstSteps {
+    pub(crate) number: bool,
+    pub(crate) contacts: bool,
+    pub(crate) test: bool,
+    pub(crate) schedule: bool,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PanelSession {
     pub(crate) created_at: Timestamp,
@@ -84,6 +97,24 @@ impl Tx<'_> {
     pub(crate) fn note_panel_test(&self, number: &str, message_id: i64) -> SqlResult<()> {
         self.set_meta(OWN_NUMBER_KEY, number)?;
         self.set_meta(TEST_KEY, &message_id.to_string())
+    }
+
+    /// Which of the first steps are done: something went out, there is a contact, a test arrived at WAHA, there is
+    /// a message that is no test.
+    pub(crate) fn first_steps(&self) -> SqlResult<FirstSteps> {
+        let test = match self.meta(TEST_KEY)?.and_then(|id| id.parse().ok()) {
+            // One that was removed since was done, too.
+            Some(id) => self.message(id)?.is_none_or(|message| message.counts.sent > 0),
+            None => false,
+        };
+        let number = "SELECT EXISTS (SELECT 1 FROM channels WHERE phone_number IS NOT NULL)
+                          OR EXISTS (SELECT 1 FROM status_counts
+                              WHERE counted = 'delivery' AND status = 'sent' AND number > 0)";
+        let number = self.query_value(number, [])?;
+        let contacts = self.query_value("SELECT EXISTS (SELECT 1 FROM contacts)", [])?;
+        let schedule = "SELECT EXISTS (SELECT 1 FROM auto_messages WHERE metadata IS NOT :test)";
+        let schedule = self.query_value(schedule, params! { ":test": TEST_METADATA })?;
+        Ok(FirstSteps { number, contacts, test, schedule })
     }
 
     /// Begins a session, and drops those that have ended: begun before `oldest`, or unused since

@@ -283,9 +283,10 @@ fn an_event_of_1_mib_is_taken_and_the_list_of_a_megabyte_is_imported() {
     assert_eq!(status(&answer), 200, "{answer}");
     let (_, peak) = memory(&server);
     assert!(peak <= PEAK_KIB_MAX, "{peak} KiB");
-    // The same to a page that takes no file.
+    // The same to a page that takes no file: on to the page that says so.
     let answer = ask(&server, "/panel/contacts/new", &headers, body.as_bytes());
-    assert_eq!(status(&answer), 413, "{answer}");
+    assert_eq!(status(&answer), 303, "{answer}");
+    assert!(answer.contains("Location: /panel/too-large\r\n"), "{answer}");
 }
 
 #[test]

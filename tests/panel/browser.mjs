@@ -511,6 +511,150 @@ async function choosing(base) {
   }
 }
 
+/** Contacts are ticked: tagged, removed, brought back, written to, exported; all that a search finds, too. */
+async function ticking(base) {
+  for (const [job, [shape, language, javaScriptEnabled]] of [["desktop", "id", true], ["phone", "en", true], ["phone", "id", false]].entries()) {
+    const page = await open(base, { ...shapes[shape], javaScriptEnabled });
+    const round = `${shape}${language}`;
+    await logIn(page);
+    for (const [index, name] of ["Umi", "Vina", "Wawan"].entries()) {
+      await page.goto(`/panel/contacts/new?lang=${language}`);
+      await page.fill("#name", `${name} ${round}`);
+      await page.fill("#number", `0812000091${job}${index}`);
+      await page.click("button.main");
+      await page.waitForURL("**?done=contact_added");
+    }
+    const search = `/panel/contacts?q=${round}`;
+    await page.goto(search);
+    assert.ok(!(await page.isVisible("button[value=tag]")), "nothing is ticked yet");
+    await page.check(`input[name=id] >> nth=0`);
+    await page.check(`input[name=id] >> nth=1`);
+    await page.fill("#label", `baru${round}`);
+    if (javaScriptEnabled) await examine(page);
+    await page.click("button[value=tag]");
+    await page.waitForURL("**done=tagged&n=2");
+    assert.equal(await page.locator(`.tag:has-text("baru${round}")`).count(), 2);
+    if (javaScriptEnabled) {
+      await page.check("[data-all]");
+      assert.equal(await page.locator("input[name=id]:checked").count(), 3);
+    } else for (const one of await page.locator("input[name=id]").all()) await one.check();
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click("button[value=export]")]);
+    assert.match(readFileSync(await download.path(), "utf8"), new RegExp(`Umi ${round}`));
+    await page.click(`.bulk details:has(button[value=remove]) > summary`);
+    if (javaScriptEnabled) await examine(page);
+    await page.click("button[value=remove]");
+    await page.waitForURL("**done=removed&n=3&undo=*");
+    assert.equal(await page.locator(".people > li").count(), 0);
+    if (javaScriptEnabled) await examine(page);
+    await page.click(".undo button");
+    await page.waitForURL("**done=brought_back&n=3");
+    assert.equal(await page.locator(".people > li").count(), 3);
+    await page.check("input[name=id] >> nth=0");
+    await page.click("button[value=write]");
+    await page.waitForURL("**/panel/messages/new?to=*");
+    await page.waitForSelector(`#preview >> text=1`);
+    page.quiet();
+    await page.context().close();
+  }
+}
+
+/** A session that ends under a form, a tab that is closed, the other language, a file that is far too large. */
+async function nothingLost(base) {
+  for (const [shape, language, javaScriptEnabled] of [["desktop", "id", true], ["phone", "en", true], ["phone", "id", false]]) {
+    const page = await open(base, { ...shapes[shape], javaScriptEnabled });
+    await logIn(page);
+    await page.goto(`/panel/messages/new?lang=${language}`);
+    await page.fill("#title", `Tidak hilang ${shape} ${language}`);
+    await page.fill("#text", "Panjang sekali");
+    await page.fill("#to", "081200005021\n081200005022");
+    await page.fill("#at-1", "2035-01-02T08:00");
+    // The other language, and back.
+    await page.click("button[formaction]");
+    await page.waitForSelector(`html[lang=${language === "id" ? "en" : "id"}]`);
+    assert.equal(await page.inputValue("#text"), "Panjang sekali");
+    await page.click("button[formaction]");
+    await page.waitForSelector(`html[lang=${language}]`);
+    // The session ends.
+    await page.context().clearCookies({ name: "panel_session" });
+    await page.click(save);
+    await page.waitForSelector("#password");
+    if (javaScriptEnabled) await examine(page);
+    await page.fill("#password", password);
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".compose [role=alert]");
+    assert.equal(await page.inputValue("#title"), `Tidak hilang ${shape} ${language}`);
+    assert.equal(await page.inputValue("#to"), "081200005021\n081200005022");
+    assert.equal(await page.inputValue("#at-1"), "2035-01-02T08:00");
+    if (javaScriptEnabled) await examine(page);
+    await page.click(save);
+    await page.waitForURL("**/panel/messages/*?done=scheduled");
+    if (javaScriptEnabled) {
+      // A tab that is closed, and what it held offered again; what was stored is not.
+      await page.goto("/panel/messages/new");
+      assert.equal(await page.locator(".offer").count(), 0, "it was stored");
+      await page.fill("#text", "Belum selesai");
+      await page.check("input[value=weekly]");
+      await page.check("input[value=mon]");
+      await until("the draft is kept", () => page.evaluate(() => Object.values(localStorage).join().includes("Belum selesai")));
+      await page.goto("/panel");
+      await page.goto("/panel/messages/new");
+      await page.waitForSelector(".offer");
+      await examine(page);
+      await page.click(".offer button >> nth=0");
+      assert.equal(await page.inputValue("#text"), "Belum selesai");
+      assert.ok(await page.isChecked("input[value=mon]"));
+      await page.reload();
+      await page.click(".offer button >> nth=1");
+      await page.reload();
+      assert.equal(await page.locator(".offer").count(), 0, "it was thrown away");
+    }
+    page.quiet((line) => line.includes("401"));
+    await page.context().close();
+  }
+}
+
+/** The first day: a list to begin with, and steps that tick themselves. */
+async function firstDay() {
+  for (const [shape, language] of [["desktop", "id"], ["phone", "en"]]) {
+    const base = await site(join(directory, `first-${shape}`));
+    const page = await open(base, shapes[shape]);
+    const done = async () => {
+      await page.goto("/panel");
+      return page.locator(".steps .done").count();
+    };
+    await logIn(page);
+    await page.goto(`/panel?lang=${language}`);
+    assert.equal(await done(), 0);
+    await examine(page);
+    const [sample] = await Promise.all([page.waitForEvent("download"), page.click(".steps a[href$='sample.csv']")]);
+    await page.click(".steps a[href$='/contacts/import']");
+    await page.setInputFiles("#file", { name: "contoh.csv", mimeType: "text/csv", buffer: readFileSync(await sample.path()) });
+    await page.click("button.main");
+    await page.waitForSelector(".figures");
+    await page.click("form[action$=confirm] button");
+    await page.waitForURL("**?done=imported");
+    assert.equal(await done(), 1);
+    await page.click(".steps a[href$='#own']");
+    await page.fill("#text", "Halo {{name|Kak}}");
+    await page.fill("#to", "1");
+    await page.fill("#own", "081200007111");
+    await page.click("button[value=test]");
+    await page.waitForSelector(".compose .notice");
+    await until("the test and the number are ticked", async () => (await done()) === 3);
+    await examine(page);
+    await page.click(".steps a[href$='/messages/new']");
+    await page.fill("#text", "Halo {{name|Kak}}");
+    await page.fill("#to", "1");
+    await page.fill("#at-1", "2035-01-02T08:00");
+    await page.click(save);
+    await page.waitForURL("**/panel/messages/*?done=scheduled");
+    assert.equal(await done(), 0);
+    assert.equal(await page.locator(".steps").count(), 0, "all four are done");
+    page.quiet();
+    await page.context().close();
+  }
+}
+
 /** A picture as a phone makes it: a real JPEG, drawn by the browser. */
 async function promo(page) {
   const url = await page.evaluate(() => {
@@ -722,6 +866,9 @@ const jobs = {
   twoTabs,
   toMeFirst,
   choosing,
+  ticking,
+  nothingLost,
+  firstDay,
   carries,
 };
 // `ONLY=dates,twoTabs` runs these alone.

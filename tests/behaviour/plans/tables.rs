@@ -52,6 +52,8 @@ const fn allowed(function: &'static str, step: &'static str, why: Why) -> Allowe
 }
 
 pub const ALLOWED: &[Allowed] = &[
+    allowed("panel::first_steps", "SCAN auto_messages", Why::Limit("the first row is enough")),
+    allowed("panel::first_steps", "SCAN contacts", Why::Limit("the first row is enough")),
     allowed(
         "contacts::tag_counts",
         "SCAN contacts USING COVERING INDEX idx_contacts_tags",

@@ -16,6 +16,7 @@ use auto_message_scheduler::forecast::{Bounds, Scope, forecast};
 use auto_message_scheduler::http::Request;
 use auto_message_scheduler::http_client::HttpClient;
 use auto_message_scheduler::messages::{self, Edit, Retry, Timing, WeeklyTiming};
+use auto_message_scheduler::panel::Panel;
 use auto_message_scheduler::prune::prune;
 use auto_message_scheduler::recipient::parse_contact_ids;
 use auto_message_scheduler::schedule::Zone;
@@ -28,7 +29,7 @@ use auto_message_scheduler::{channels, instance};
 
 use crate::message_commands::{add, draft, store};
 use crate::panel::contacts::upload;
-use crate::panel::{Browser, PAGES, panel};
+use crate::panel::{Browser, PAGES, header, panel};
 use crate::receiver::{Mood, Receiver};
 use crate::world::{World, config};
 
@@ -379,6 +380,7 @@ fn look(world: &World) {
     browser.get(&panel, "/panel/messages/new");
     let halo = [("text", "Halo"), ("to", "081200001001"), ("when", "now")];
     browser.press(&panel, "/panel/messages/new", &halo);
+    choose(world, &panel, &mut browser);
     world.clock.pass(Duration::from_mins(61));
     browser.get(&panel, "/panel");
     browser.post(&panel, "/panel/logout", &[]);
@@ -409,6 +411,29 @@ fn look(world: &World) {
             tx.count_due(now)
         })
         .unwrap();
+}
+
+/// What is done with contacts that are ticked; a removal is undone, and another one is not.
+fn choose(world: &World, panel: &Panel, browser: &mut Browser) {
+    let ids: Vec<String> = world.rows("SELECT id FROM contacts WHERE name = 'Orang' LIMIT 2");
+    let id = ids.first().map_or("1", String::as_str);
+    for fields in [
+        &[("do", "tag"), ("label", "pilihan"), ("id", id)][..],
+        &[("do", "export"), ("id", id)],
+        &[("do", "remove"), ("id", id)],
+    ] {
+        browser.get(panel, "/panel/contacts");
+        let reply = browser.press(panel, "/panel/contacts/selected", fields);
+        if let Some(there) = header(&reply, "Location") {
+            browser.get(panel, there);
+        }
+    }
+    let batch = world.ask("SELECT batch FROM panel_removed LIMIT 1");
+    browser.post(panel, "/panel/contacts/undo", &[("batch", &batch)]);
+    browser.get(panel, "/panel/contacts");
+    browser.press(panel, "/panel/contacts/selected", &[("do", "remove"), ("id", id)]);
+    world.clock.pass(Duration::from_mins(2));
+    browser.get(panel, "/panel/contacts");
 }
 
 /// What other programs ask.
