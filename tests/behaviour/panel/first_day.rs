@@ -57,7 +57,8 @@ fn refused_rows_can_be_downloaded_all_of_them_with_the_reason() {
     let world = World::new();
     let panel = panel(&world);
     let mut browser = Browser::logged_in(&panel);
-    let rows: String = (0..30).map(|i| format!("Nama {i},12,=1+1\n")).collect();
+    let rows: Vec<String> = (0..30).map(|i| format!("Nama {i},12,=1+1\n")).collect();
+    let rows = rows.concat();
     let page = text(&upload(
         &mut browser,
         &panel,
