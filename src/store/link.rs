@@ -679,7 +679,12 @@ impl Tx<'_> {
         let sent_at = sent_at.or_else(|| Timestamp::parse(message.sent_at.as_deref()?));
         let counts = self.count_occurrence(id, due_at)?;
         let error = message.error.map(|error| error.to_string());
-        let sent_at = sent_at.filter(|_| status == MessageStatus::Sent);
+        // Also of one that was cut off: what became of its row may be that it was sent.
+        let has_sent = match status {
+            MessageStatus::Cancelled => counts.sent > 0,
+            status => status == MessageStatus::Sent,
+        };
+        let sent_at = sent_at.filter(|_| has_sent);
         Ok(Some(LinkEnding { status, sent_at, counts, error }))
     }
 

@@ -385,12 +385,30 @@ impl Remote {
         self.patch(CLAIMS, &filter, "&select=due_at", body)
     }
 
-    /// Makes what is not `sent` of another appliance's occurrence `unknown`. Returns the deliveries.
-    pub(super) fn doubt_deliveries(&self, message: &str, due_at: &str) -> Answer {
+    /// Makes `unknown` what another appliance may have sent of its occurrence: what is open there, and
+    /// what was cancelled, because an edit takes such a recipient up again, and who it was sent to since
+    /// may not be written yet. Returns the deliveries.
+    pub(super) fn doubt_deliveries(&self, message: &str, due_at: &str, words: &str) -> Answer {
         let filter = Filter::equal("auto_message_id", message).and("due_at", "eq", due_at);
-        let open = filter.clone().and_all(&Filter::one_of("status", ["pending", "sending"]));
-        self.patch(DELIVERIES, &open, "&select=chat_id", &json!({ "status": "unknown" }))?;
-        self.get(DELIVERIES, &filter, "&select=status&limit=1000")
+        let doubtful = Filter::one_of("status", ["pending", "sending", "cancelled"]);
+        let doubtful = filter.clone().and_all(&doubtful);
+        let body = json!({ "status": "unknown", "error": words });
+        self.patch(DELIVERIES, &doubtful, "&select=chat_id", &body)?;
+        let mut all: Vec<Value> = Vec::new();
+        loop {
+            // The server may cut pages at less.
+            let after = all.last().and_then(|row| text(row, "chat_id"));
+            let page = match after {
+                Some(chat) => filter.clone().and("chat_id", "gt", &chat),
+                None => filter.clone(),
+            };
+            let rest = "&select=chat_id,status&order=chat_id&limit=1000";
+            let rows = self.get(DELIVERIES, &page, rest)?;
+            if rows.is_empty() {
+                return Ok(all);
+            }
+            all.extend(rows);
+        }
     }
 
     /// Writes results; a row that is older than what is there is dropped by the database.

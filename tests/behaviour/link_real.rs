@@ -274,6 +274,9 @@ fn of_two_appliances_of_one_name_one_sends_and_the_other_takes_over_when_a_perso
     until("the unclaimed row goes out", || project.status(&late) == "sent");
     // What the first had claimed and not reported is unknown, and never sent by the second.
     until("the claimed row is settled", || project.status(&id) == "sent");
+    until("the claims are settled", || {
+        project.sql("select count(*) from auto_message_claims where settled_at is null") == "0"
+    });
     assert_eq!(received(&second), once(&["6281200007003"]));
     let statuses = "select string_agg(status, ',' order by chat_id) from auto_message_deliveries where due_at =
                     (select due_at from auto_message_claims where claimed_by <> (select appliance_id from auto_message_channel_owners))";
@@ -287,6 +290,9 @@ fn of_two_appliances_of_one_name_one_sends_and_the_other_takes_over_when_a_perso
         first.sqlite3("SELECT count(*) FROM link_claims WHERE state <> 'settled'").trim() == "0"
     });
     assert!(first.waha.received().len() <= 2, "one request may have been on its way");
+    // Whoever wrote the row first, it says to how many it was sent.
+    let sent = project.sql(&format!("select contact_count from auto_messages where id = '{id}'"));
+    assert_eq!(sent, first.waha.received().len().to_string());
 }
 
 #[test]

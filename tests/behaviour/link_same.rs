@@ -250,13 +250,19 @@ const SCRIPT: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "PATCH",
-        "auto_message_deliveries?auto_message_id=eq.C5&due_at=eq.2020-01-01T01%3A00%3A00.123456%2B00%3A00&status=in.(pending,sending)&select=chat_id",
+        "auto_message_deliveries?auto_message_id=eq.C5&due_at=eq.2020-01-01T01%3A00%3A00.123456%2B00%3A00&status=in.(pending,sending,cancelled)&select=chat_id",
         REP,
-        r#"{"status":"unknown"}"#,
+        r#"{"status":"unknown","error":"gone"}"#,
     ),
     (
         "GET",
-        "auto_message_deliveries?auto_message_id=eq.C5&due_at=eq.2020-01-01T01%3A00%3A00.123456%2B00%3A00&select=status&limit=1000",
+        "auto_message_deliveries?auto_message_id=eq.C5&due_at=eq.2020-01-01T01%3A00%3A00.123456%2B00%3A00&select=chat_id,status&order=chat_id&limit=1000",
+        "",
+        "",
+    ),
+    (
+        "GET",
+        "auto_message_deliveries?auto_message_id=eq.C5&due_at=eq.2020-01-01T01%3A00%3A00.123456%2B00%3A00&chat_id=gt.1%40c.us&select=chat_id,status&order=chat_id&limit=1000",
         "",
         "",
     ),

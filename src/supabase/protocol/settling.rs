@@ -9,6 +9,7 @@ use super::super::times;
 use super::{Link, Pass, Step};
 use crate::delivery::{MessageStatus, Status};
 use crate::fail_point;
+use crate::reason::Reason;
 use crate::store::{ClaimState, LinkAlarm, LinkClaim, LinkEnding, LinkResult};
 
 /// Deliveries in one request.
@@ -130,7 +131,7 @@ impl Link {
         claim: &LinkClaim,
         ending: &LinkEnding,
     ) -> Step<()> {
-        let before = claim.ending.as_ref().map(|ending| ending.status);
+        let before = claim.ending.as_ref().map(row_status);
         if let Some(before @ (MessageStatus::Sent | MessageStatus::Failed)) = before
             && claim.next_at.is_none()
         {
@@ -188,8 +189,9 @@ impl Link {
                 });
             }
         }
-        let is_ours =
-            |one: &&Ended| matches!(one.ending.status, MessageStatus::Sent | MessageStatus::Failed);
+        let is_ours = |one: &&Ended| {
+            matches!(row_status(&one.ending), MessageStatus::Sent | MessageStatus::Failed)
+        };
         // A row that the website cancelled, moved or deleted is as it wants it.
         let (rows, mut written): (Vec<&Ended>, Vec<&Ended>) = ended.iter().partition(is_ours);
         let mut done = Ok(());
@@ -249,16 +251,31 @@ impl Link {
             }
             Err(trouble) => return Err(trouble.into()),
         }
+        self.settle_as_they_are(pass, ended, body, written)
+    }
+
+    /// See [`Self::settle_rows`]: of these, the rows may be others than was thought.
+    fn settle_as_they_are<'a>(
+        &mut self,
+        pass: &Pass,
+        ended: &[&'a Ended],
+        body: &Value,
+        written: &mut Vec<&'a Ended>,
+    ) -> Step<()> {
         let ids: Vec<&str> = ended.iter().map(|one| one.claim.remote_id.as_str()).collect();
         let rows = self.remote.watch(&pass.tables, &ids)?;
         for one in ended {
             let Ended { claim, ending } = one;
             let row = rows.iter().find(|row| row.id == claim.remote_id);
+            // What was edited after a channel was taken over is the other one's.
+            let is_open = |row: &RemoteMessage| {
+                row.status == "scheduled" && ending.status != MessageStatus::Cancelled
+            };
             match row.filter(|row| !is_ours(row, claim, ending)) {
-                Some(row) if row.status == "scheduled" && row.scheduled_at == claim.due_at => {
+                Some(row) if is_open(row) && row.scheduled_at == claim.due_at => {
                     self.note_edit(claim, row)?;
                 }
-                Some(row) if row.status == "scheduled" && self.is_past(pass, row) => {
+                Some(row) if is_open(row) && self.is_past(pass, row) => {
                     self.set_back(pass, claim, row)?;
                 }
                 Some(row) => {
@@ -277,24 +294,38 @@ impl Link {
     fn settled_by_other(
         &mut self,
         pass: &Pass,
-        Ended { claim, ending }: &Ended,
+        one: &Ended,
         row: &RemoteMessage,
         body: &Value,
     ) -> Step<()> {
+        let Ended { claim, ending } = one;
         // What a restoration made unknown may have been settled by the database that was lost.
         if ending.counts.unknown == 0 {
             self.alarm_of_other_sender(pass, claim)?;
         }
-        // The appliance that took the channel over did not know that this was sent.
-        if row.status == "failed" && row.scheduled_at == claim.due_at && claim.next_at.is_none() {
+        // The appliance that took the channel over did not know that this was sent, or to how many.
+        let is_last = row.scheduled_at == claim.due_at && claim.next_at.is_none();
+        if is_last && (row.status == "failed" || self.was_ended_with_less(pass, one)?) {
             let guard = Guard {
                 id: row.id.clone(),
                 scheduled_at: row.scheduled_at.clone(),
                 updated_at: row.updated_at.clone(),
             };
-            taken(self.remote.settle(&pass.tables, "failed", &guard, body))?;
+            taken(self.remote.settle(&pass.tables, &row.status, &guard, body))?;
         }
         Ok(())
+    }
+
+    /// Whether another appliance ended a claim of ours, and knew of fewer that were sent.
+    fn was_ended_with_less(&self, pass: &Pass, Ended { claim, ending }: &Ended) -> Step<bool> {
+        if !pass.state.is_shared || ending.counts.sent == 0 {
+            return Ok(false);
+        }
+        let held = self.remote.claims_of(&[claim.remote_id.as_str()])?;
+        Ok(held.iter().any(|held| {
+            let sent = u64::try_from(held.sent_count).unwrap_or_default();
+            held.token == claim.token && held.is_settled && sent < ending.counts.sent
+        }))
     }
 
     /// Writes claims that ended alike. Returns whether the project took it.
@@ -320,7 +351,8 @@ impl Link {
     /// Ends a claim that another database made: what it did not write as sent is unknown. From then on
     /// it ends as every other.
     fn end_foreign(&mut self, pass: &Pass, mut claim: LinkClaim) -> Step<Ended> {
-        let rows = self.remote.doubt_deliveries(&claim.remote_id, &claim.due_at)?;
+        let words = "the appliance that sent it is gone: what it did not report is unknown";
+        let rows = self.remote.doubt_deliveries(&claim.remote_id, &claim.due_at, words)?;
         let count = |status: &str| rows.iter().filter(|row| row["status"] == status).count() as u64;
         let mut counts = crate::delivery::Counts::of_one(Status::Pending);
         counts.sent = count("sent");
@@ -329,10 +361,7 @@ impl Link {
         counts.unknown = count("unknown");
         let status = if counts.sent > 0 { MessageStatus::Sent } else { MessageStatus::Failed };
         let sent_at = (counts.sent > 0).then(|| self.wall_now());
-        let error = Some(
-            "the appliance that sent it is gone: what it did not report is unknown".to_owned(),
-        );
-        let ending = LinkEnding { status, sent_at, counts, error };
+        let ending = LinkEnding { status, sent_at, counts, error: Some(words.to_owned()) };
         let found = self.remote.read_again(&pass.tables, &[&claim.remote_id])?.into_iter().next();
         if let Some(row) = &found {
             claim.row_mark = Some(super::planning::mark(row));
@@ -385,9 +414,22 @@ fn claim_body(ending: &LinkEnding) -> Value {
     })
 }
 
+/// What the website's row is to say. What ended because the channel was taken over nobody sends any
+/// more; the appliance that took it over does not look at rows from before it had the channel.
+fn row_status(ending: &LinkEnding) -> MessageStatus {
+    let is_handed_over = || ending.error == Some(Reason::HandedOver.to_string());
+    match ending.status {
+        MessageStatus::Cancelled if is_handed_over() && ending.counts.sent > 0 => {
+            MessageStatus::Sent
+        }
+        MessageStatus::Cancelled if is_handed_over() => MessageStatus::Failed,
+        status => status,
+    }
+}
+
 /// The row of a message that ended, as the website writes it.
 fn row_body(pass: &Pass, ending: &LinkEnding) -> Value {
-    let mut body = json!({ "status": ending.status });
+    let mut body = json!({ "status": row_status(ending) });
     let messages = &pass.tables.messages;
     if messages.has("sent_at") {
         body["sent_at"] = json!(ending.sent_at);
@@ -404,7 +446,7 @@ fn is_ours(row: &RemoteMessage, claim: &LinkClaim, ending: &LinkEnding) -> bool 
         return times::instant(&row.scheduled_at) == Some(next);
     }
     let sent_at = row.sent_at.as_deref().and_then(times::instant);
-    row.status == ending.status.as_str() && sent_at == ending.sent_at
+    row.status == row_status(ending).as_str() && sent_at == ending.sent_at
 }
 
 /// The row of a delivery; `None` when there is none any more.
