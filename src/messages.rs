@@ -13,6 +13,7 @@ macro_rules! refused {
 }
 
 mod change;
+mod channel_move;
 mod checks;
 mod moves;
 mod retry;
@@ -29,6 +30,8 @@ use crate::reason::{Explanation, Reason};
 use crate::store::{FormMark, MadeBefore, Message, SqlResult, Store, StoreError, Tx};
 
 pub use change::{Edit, Edited, Today, edit};
+pub use channel_move::{Moved, move_to_channel};
+pub(crate) use channel_move::{MovedView, StaysView};
 pub use checks::Skipped;
 pub(crate) use checks::{Checked, Reached, column, content as check_content, recipients};
 pub use moves::{Resumed, cancel, pause, removable, remove, resume};
@@ -56,7 +59,7 @@ pub struct Draft {
     pub to: Vec<String>,
     /// The recipients as the column `contact_ids` has them, in place of `to`.
     pub contact_ids: Option<String>,
-    /// A channel's id or name; the channel 1 when none is given.
+    /// A channel's id or name, or several with commas in between; the channel 1 when none is given.
     pub channel: Option<String>,
     pub timing: Option<Timing>,
     /// For `metadata`: a JSON object.
@@ -169,28 +172,28 @@ pub(crate) fn check(
     }
     let contact_ids = draft.contact_ids.clone().or_else(|| column(&draft.to));
     let (found, checked) = store.read(|tx| {
-        let found = checks::channel(tx, draft.channel.as_deref())?;
+        let found = checks::channels(tx, draft.channel.as_deref())?;
         let (contact_ids, what) = (contact_ids.as_deref(), (&content, draft.text.as_str()));
         Ok((found, recipients(tx, contact_ids, what, config, draft.skip_bad)?))
     })?;
     let found = found?;
-    warnings.extend(found.warning);
+    warnings.extend(found.warnings.clone());
     let mut recipients = checked?;
     if !draft.is_draft {
         checks::somebody(&recipients)?;
     }
     warnings.append(&mut recipients.warnings);
-    let message = Message {
+    let mut message = Message {
         title: draft.title.clone().filter(|title| !title.trim().is_empty()),
         message: draft.text.clone(),
         content: draft.content.clone(),
-        channel_id: found.id,
         contact_ids,
         contact_count: recipients.count + checks::len(&recipients.skipped),
         status: if draft.is_draft { MessageStatus::Draft } else { MessageStatus::Scheduled },
         metadata: draft.metadata.clone(),
         ..fields
     };
+    found.set(&mut message);
     let (channel, created_by) = (found.name, draft.created_by);
     Ok(Ready { message, channel, recipients, warnings, created_by })
 }
@@ -260,12 +263,13 @@ pub fn add(
 /// A draft that says the same to the same as a message, without its times.
 pub(crate) fn draft_of(store: &mut Store, id: i64) -> Result<Draft, ComposeError> {
     let row = existing(store, id)?;
+    let channels: Vec<String> = row.channels().iter().map(i64::to_string).collect();
     Ok(Draft {
         text: row.message,
         content: row.content,
         title: row.title,
         contact_ids: row.contact_ids,
-        channel: Some(row.channel_id.to_string()),
+        channel: Some(channels.join(",")),
         metadata: row.metadata,
         is_draft: true,
         ..Draft::default()

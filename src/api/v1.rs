@@ -102,6 +102,7 @@ const ROUTES: &[Route] = &[
     post("/messages/{id}/resume", messages::resume),
     post("/messages/{id}/retry", messages::retry),
     post("/messages/{id}/split", messages::split),
+    post("/messages/{id}/move", messages::move_to),
     get(
         "/messages/{id}/deliveries",
         &["status", "due_at", "limit", "cursor"],

@@ -15,7 +15,9 @@ use super::{CliError, Desk};
 use crate::channels;
 use crate::config::Config;
 use crate::forecast;
-use crate::messages::{self, Resumed, Retry, SplitBy, SplitPart, Timing, WeeklyTiming};
+use crate::messages::{
+    self, MovedView, Resumed, Retry, SplitBy, SplitPart, StaysView, Timing, WeeklyTiming,
+};
 use crate::store::Occurrence;
 use crate::terminal::one_line;
 
@@ -48,6 +50,8 @@ enum MessageCommand {
     Resume(IdArgs),
     /// Send again to those for whom it failed or came too late
     Retry(RetryArgs),
+    /// Let another channel send to those who wait for one
+    Move(MoveArgs),
     /// Send a text to one number now, and say what WAHA said
     TestSend(test_send::TestSendArgs),
     /// Make several messages of one that does not fit: each recipient is in exactly one of them
@@ -76,6 +80,21 @@ struct RetryArgs {
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+struct MoveArgs {
+    /// The message's id, as `message list` shows it
+    #[arg(value_parser = crate::cli::row_id)]
+    id: i64,
+    /// The channel for which they wait, by name or id
+    #[arg(long, value_name = "A")]
+    from: String,
+    /// The channel that sends to them from now on, by name or id
+    #[arg(long, value_name = "B")]
+    to: String,
     #[command(flatten)]
     output: Output,
 }
@@ -150,6 +169,7 @@ pub(super) fn message(args: &MessageArgs, config: &Config) -> Result<(), CliErro
         MessageCommand::Resume(args) => resume(args, &mut Desk::open_or_make(config)?),
         MessageCommand::Retry(args) => retry(args, config),
         MessageCommand::Split(args) => split(args, &mut Desk::open_or_make(config)?),
+        MessageCommand::Move(args) => move_to(args, &mut Desk::open_or_make(config)?),
         MessageCommand::TestSend(args) => test_send::test_send(args, config),
         MessageCommand::Remove(args) => remove(args, config),
     }
@@ -250,6 +270,24 @@ fn retry(args: &RetryArgs, config: &Config) -> Result<(), CliError> {
             ));
         }
         parts.join("; ")
+    })
+}
+
+fn move_to(args: &MoveArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+    let MoveArgs { id, from, to, output } = args;
+    let moved = messages::move_to_channel(&mut desk.store, *id, (from, to), desk.now)?;
+    let view = MovedView::of(*id, &moved);
+    output.print(&json!(view), |_| {
+        let (from, to) = (one_line(&moved.from.name), one_line(&moved.to.name));
+        let who = counted(view.moved, "recipient");
+        let mut lines = vec![format!("message {id}: {who} moved from `{from}` to `{to}`")];
+        lines.extend(view.stays.iter().map(|StaysView { status, count, message }| {
+            format!("{count} {status} on `{from}`: {message}")
+        }));
+        if moved.to.held.is_some() {
+            lines.push(format!("warning: channel `{to}` is held, they wait until it is free"));
+        }
+        lines.join("\n")
     })
 }
 

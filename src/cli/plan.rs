@@ -1,5 +1,6 @@
 //! `plan` and `run --dry-run`: what will happen, before it does.
 
+use std::collections::HashSet;
 use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
@@ -151,11 +152,14 @@ impl Look<'_> {
             line("when", "to", "name", &Note::Text("text, or why not".to_owned()))
         )?;
         writeln!(out, "{}", "─".repeat(width()))?;
+        let shared = messages.iter().filter(|one| one.channel_ids.is_some());
+        let shared: HashSet<i64> = shared.map(|one| one.id).collect();
         let mut left = limit;
         self.forecast(store, |seen| match seen {
             Seen::Recipient(row) if left > 0 => {
                 left -= 1;
-                writeln!(out, "{}", recipient_line(row, zone))
+                let is_shared = shared.contains(&row.message_id);
+                writeln!(out, "{}", recipient_line(row, is_shared, zone))
             }
             Seen::Recipient(_) | Seen::Message(_) => Ok(()),
         })?;
@@ -396,7 +400,8 @@ fn pace(forecast: &Forecast, zone: &Zone) -> String {
     format!("Times are about right, in {}: {gaps}{rest}.", zone.name())
 }
 
-fn recipient_line(row: &RecipientForecast<'_>, zone: &Zone) -> String {
+/// `is_shared`: whether several channels share the recipients of its message.
+fn recipient_line(row: &RecipientForecast<'_>, is_shared: bool, zone: &Zone) -> String {
     let text = || Note::Text(row.text.unwrap_or_default().to_owned());
     let (when, note) = match row.fate {
         Fate::GoesOut { at } => (clock(at, zone), text()),
@@ -412,6 +417,10 @@ fn recipient_line(row: &RecipientForecast<'_>, zone: &Zone) -> String {
             };
             (at, note)
         }
+    };
+    let note = match (note, row.channel_id) {
+        (Note::Text(text), Some(id)) if is_shared => Note::Text(format!("channel {id}: {text}")),
+        (note, _) => note,
     };
     line(&when, &row.number(), row.name.unwrap_or_default(), &note)
 }

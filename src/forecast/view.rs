@@ -149,6 +149,9 @@ pub struct MessageForecast {
     pub(crate) label: String,
     pub(crate) status: MessageStatus,
     pub(crate) channel_id: i64,
+    /// Those that share its recipients; one channel alone has no such key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) channel_ids: Option<Vec<i64>>,
     pub due_at: Option<Timestamp>,
     /// Why it fails as a whole when its time comes.
     pub fails: Option<Explanation>,
@@ -242,6 +245,7 @@ impl MessageForecast {
             label: seen.label(),
             status: seen.status,
             channel_id: seen.channel_id,
+            channel_ids: seen.several(),
             due_at: Some(due_at),
             fails: None,
             remark: seen.error.as_ref().filter(|_| is_failed).map(ToString::to_string),

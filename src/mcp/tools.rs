@@ -65,7 +65,11 @@ const MESSAGE: &[Argument] = &[
         "Days of the week in place of `at`: {\"time\":\"08:00\",\"weekDays\":[1,4],\"endDate\":\"2026-12-31\"}.",
     ),
     ("title", TEXT, "A title for the owner."),
-    ("channel", &["integer", "string"], "The channel that sends it, by id or name."),
+    (
+        "channel",
+        &["integer", "string", "array"],
+        "The channel that sends it, by id or name; several share its recipients: each hears from the number that it spoke with.",
+    ),
     ("metadata", &["object"], "Kept with the message."),
 ];
 

@@ -23,7 +23,7 @@ pub struct Edit {
     pub contact_ids: Option<String>,
     /// For `metadata`: a JSON object; an empty text takes it away.
     pub metadata: Option<String>,
-    /// The channel, by id or name.
+    /// The channel, by id or name; several with commas in between.
     pub channel: Option<String>,
     /// When; in place of all times that it had.
     pub timing: Option<Timing>,
@@ -101,9 +101,9 @@ pub fn edit(
         warnings.extend(checks::text(&content, &changed.message)?);
     }
     if let Some(channel) = &edit.channel {
-        let found = store.read(|tx| checks::channel(tx, Some(channel)))??;
-        warnings.extend(found.warning);
-        changed.channel_id = found.id;
+        let found = store.read(|tx| checks::channels(tx, Some(channel)))??;
+        found.set(&mut changed);
+        warnings.extend(found.warnings);
     }
     if let Some(timing) = &edit.timing {
         let taken = row.timetable.taken.as_ref().filter(|_| !also_today);

@@ -54,11 +54,20 @@ pub(crate) struct Checked {
     pub(crate) warnings: Vec<Warned>,
 }
 
-/// A channel that can send.
+/// A channel that can send, or several.
 pub(super) struct Found {
-    pub(super) id: i64,
+    pub(super) ids: Vec<i64>,
+    /// Their names.
     pub(super) name: String,
-    pub(super) warning: Option<Warned>,
+    pub(super) warnings: Vec<Warned>,
+}
+
+impl Found {
+    /// Makes them the channels of a message.
+    pub(super) fn set(&self, message: &mut Message) {
+        message.channel_id = self.ids.first().copied().unwrap_or(channels::DEFAULT_CHANNEL);
+        message.channel_ids = (self.ids.len() > 1).then(|| serde_json::json!(self.ids).to_string());
+    }
 }
 
 pub(super) fn len<T>(list: &[T]) -> u64 {
@@ -145,9 +154,36 @@ fn why_no_text(text: &str, may_be_blank: bool) -> Result<Vec<Warned>, ComposeErr
     Ok(odd.chain(typed_line_end).collect())
 }
 
-/// The channel that a person means, by id or name; the channel 1 when none is named.
-pub(super) fn channel(tx: &Tx<'_>, wanted: Option<&str>) -> SqlResult<Result<Found, ComposeError>> {
-    let wanted = wanted.map_or("1", str::trim);
+/// The channels that a person means, by ids or names with commas in between; the channel 1 when none is named.
+pub(super) fn channels(
+    tx: &Tx<'_>,
+    wanted: Option<&str>,
+) -> SqlResult<Result<Found, ComposeError>> {
+    let wanted = wanted.unwrap_or("1");
+    let one = channel(tx, wanted)?;
+    // A name may have a comma.
+    if one.is_ok() || !wanted.contains(',') {
+        return Ok(one);
+    }
+    let mut all = Found { ids: Vec::new(), name: String::new(), warnings: Vec::new() };
+    for word in wanted.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+        let found = match channel(tx, word)? {
+            Ok(found) => found,
+            Err(why) => return Ok(Err(why)),
+        };
+        if found.ids.iter().all(|id| all.ids.contains(id)) {
+            continue;
+        }
+        all.name =
+            if all.name.is_empty() { found.name } else { format!("{}, {}", all.name, found.name) };
+        all.ids.extend(found.ids);
+        all.warnings.extend(found.warnings);
+    }
+    Ok(if all.ids.is_empty() { one } else { Ok(all) })
+}
+
+fn channel(tx: &Tx<'_>, wanted: &str) -> SqlResult<Result<Found, ComposeError>> {
+    let wanted = wanted.trim();
     let channels = tx.channels()?;
     let is_meant = |name: &str| name.trim_matches(' ').eq_ignore_ascii_case(wanted);
     let named = channels.iter().filter(|channel| is_meant(&channel.name));
@@ -186,13 +222,13 @@ fn may_send(
         Ok(channel) => {
             let held = |held: &Held| {
                 let words = format!(
-                    "channel `{name}` is held, nothing goes out before it is free: {}",
+                    "channel `{name}` is held, nothing goes out on it before it is free: {}",
                     held.reason
                 );
                 Warned::new("channel_held", words)
             };
-            let warning = channel.held.as_ref().map(held);
-            Ok(Ok(Found { id: channel.id, name: channel.name.clone(), warning }))
+            let warnings = channel.held.as_ref().map(held).into_iter().collect();
+            Ok(Ok(Found { ids: vec![channel.id], name: channel.name.clone(), warnings }))
         }
         Err(Off::Missing) => {
             let names: Vec<String> = tx.channels()?.into_iter().map(|one| one.name).collect();

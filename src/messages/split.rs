@@ -112,7 +112,7 @@ fn rows(
     find: Find<'_>,
 ) -> Result<Vec<Message>, ComposeError> {
     if let SplitBy::Channel(other) = by {
-        store.read(|tx| checks::channel(tx, Some(&other.to_string())))??;
+        store.read(|tx| checks::channels(tx, Some(&other.to_string())))??;
         if message.channels().contains(&other) {
             return Err(refused!("it goes out on channel {other} already: choose another"));
         }

@@ -23,7 +23,10 @@ pub(crate) struct MessageView {
     /// What it carries beside its text; `null` for a text alone.
     pub(crate) content: Option<Map<String, Value>>,
     pub(crate) status: MessageStatus,
+    /// The channel that sends it; of several the first.
     pub(crate) channel: ChannelOf,
+    /// All channels that share its recipients.
+    pub(crate) channels: Vec<ChannelOf>,
     /// When it goes out next, UTC; `null` once it has ended.
     pub(crate) next_at: Option<Timestamp>,
     /// When somebody last got it, UTC.
@@ -56,6 +59,17 @@ pub(crate) struct ChannelOf {
     pub(crate) held_reason: Option<Explanation>,
 }
 
+impl ChannelOf {
+    fn new(id: i64, channel: Option<&Channel>) -> Self {
+        let held = channel.and_then(|channel| channel.held.as_ref());
+        Self {
+            id,
+            name: channel.map(|channel| channel.name.clone()),
+            held_reason: held.map(|held| held.reason.clone()),
+        }
+    }
+}
+
 /// How the recipients of the latest occurrence stand, with its retries.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
@@ -79,6 +93,8 @@ pub(crate) struct DeliveryView {
     pub(crate) id: i64,
     pub(crate) message_id: i64,
     pub(crate) contact_id: Option<i64>,
+    /// The channel that sends it.
+    pub(crate) channel_id: i64,
     /// The chat, as `6281234567890@c.us`; of one that is skipped what was written.
     pub(crate) to: String,
     pub(crate) name: Option<String>,
@@ -101,8 +117,8 @@ pub(crate) struct DeliveryView {
 }
 
 impl MessageView {
-    /// `channel` is the one of `row`, if it is there; `expired` counts among those that failed.
-    pub(crate) fn of(row: Message, channel: Option<&Channel>, expired: u64) -> Self {
+    /// `channels` are those of `row` that are there; `expired` counts among those that failed.
+    pub(crate) fn of(row: Message, channels: &[Channel], expired: u64) -> Self {
         let Counts { sent, failed, skipped, unknown, .. } = row.counts;
         let is_open = matches!(
             row.status,
@@ -111,18 +127,17 @@ impl MessageView {
         let ended = sent + failed + skipped + unknown;
         let pending = if is_open { row.contact_count.saturating_sub(ended) } else { 0 };
         let expired = expired.min(failed);
-        let held = channel.and_then(|channel| channel.held.as_ref());
+        let ids = row.channels();
+        let channel = |id: i64| ChannelOf::new(id, channels.iter().find(|one| one.id == id));
+        let all = ids.into_iter().map(channel).collect();
         Self {
             id: row.id,
             title: row.title,
             text: row.message,
             content: read(row.content.as_deref()),
             status: row.status,
-            channel: ChannelOf {
-                id: row.channel_id,
-                name: channel.map(|channel| channel.name.clone()),
-                held_reason: held.map(|held| held.reason.clone()),
-            },
+            channel: channel(row.channel_id),
+            channels: all,
             next_at: row.scheduled_at.filter(|_| is_open),
             sent_at: row.sent_at,
             counts: CountsOf { sent, failed: failed - expired, skipped, unknown, expired, pending },
@@ -148,6 +163,7 @@ impl DeliveryView {
             id: row.id,
             message_id: row.auto_message_id,
             contact_id: row.contact_id,
+            channel_id: row.channel_id,
             to: row.chat_id,
             name: row.name,
             status: row.status,
@@ -170,7 +186,7 @@ pub(crate) fn stamp(row: &Message) -> String {
 
 /// A message for `--json`.
 pub(crate) fn message_json(row: &Message, channel: Option<&Channel>) -> Value {
-    let data = json!({
+    let mut data = json!({
         "id": row.id,
         "title": row.title,
         "message": row.message,
@@ -193,6 +209,10 @@ pub(crate) fn message_json(row: &Message, channel: Option<&Channel>) -> Value {
         "created_by": row.created_by,
         "created_at": row.created_at,
     });
+    // One channel alone has no such key.
+    if let Some(several) = row.several() {
+        data["channel_ids"] = json!(several);
+    }
     with_content(data, row.content.as_deref())
 }
 
@@ -226,6 +246,7 @@ pub(crate) fn delivery_json(delivery: &Delivery) -> Value {
     let data = json!({
         "id": delivery.id,
         "contact_id": delivery.contact_id,
+        "channel_id": delivery.channel_id,
         "name": delivery.name,
         "chat_id": delivery.chat_id,
         "status": delivery.status,

@@ -169,6 +169,11 @@ pub(super) fn that_may_send(
 pub(super) fn choices(visit: &Visit<'_>, chosen: &str) -> Result<Vec<Choice>, PageError> {
     let (w, config) = (visit.words(), &visit.panel.config);
     let views = visit.panel.with_store(|store| channels::list(store, config, visit.now))?;
+    // Several that share a message stay until one is chosen.
+    let is_of = |view: &&ChannelView| chosen.split(',').any(|id| id.trim() == view.id.to_string());
+    let names: Vec<&str> = views.iter().filter(is_of).map(|view| view.name.as_str()).collect();
+    let several =
+        chosen.contains(',').then(|| Choice::new(names.join(" + "), true, chosen.to_owned()));
     let choice = |view: ChannelView| {
         let (id, name) = (view.id.to_string(), view.name.clone());
         let mark = if may_send(&view) {
@@ -179,7 +184,7 @@ pub(super) fn choices(visit: &Visit<'_>, chosen: &str) -> Result<Vec<Choice>, Pa
         let word = mark.map_or(name.clone(), |mark| format!("{name} – {mark}"));
         Choice::new(word, id == chosen, id)
     };
-    Ok(views.into_iter().map(choice).collect())
+    Ok(several.into_iter().chain(views.into_iter().map(choice)).collect())
 }
 
 fn may_send(view: &ChannelView) -> bool {

@@ -153,7 +153,7 @@ impl Fields {
             tags,
             except: except.join("\n"),
             except_tags,
-            channel: detail.channel_id.to_string(),
+            channel: detail.channels().iter().map(i64::to_string).collect::<Vec<_>>().join(","),
             times: Times::of(visit, detail),
             skip_bad: false,
         }

@@ -11,7 +11,7 @@ use super::{Answered, compose, forms, people, reply};
 use crate::delivery::MessageStatus;
 use crate::forecast;
 use crate::messages::{self, Retry};
-use crate::store::{Message, StatusCount, Store};
+use crate::store::{Message, SqlResult, StatusCount, Store};
 
 const MESSAGES_PER_PAGE: u8 = 30;
 /// The characters of a text that a list shows.
@@ -346,8 +346,12 @@ fn show(visit: &Visit<'_>, detail: &Message) -> Answered {
     let w = visit.words();
     let mut facts = Vec::new();
     let listed = detail;
-    if let Some(channel) = visit.panel.read(|tx| tx.channel(listed.channel_id))? {
-        facts.push((w.channel, channel.name));
+    let channels = visit.panel.read(|tx| {
+        listed.channels().into_iter().map(|id| tx.channel(id)).collect::<SqlResult<Vec<_>>>()
+    })?;
+    let names: Vec<String> = channels.into_iter().flatten().map(|channel| channel.name).collect();
+    if !names.is_empty() {
+        facts.push((w.channel, names.join(" + ")));
     }
     if let Some(at) = crate::clock::Timestamp::parse(&detail.created_at) {
         facts.push((w.made_at, format::moment(at, &visit.panel.config.zone, visit.language)));

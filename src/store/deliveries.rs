@@ -436,6 +436,47 @@ impl Tx<'_> {
         self.change(sql, params! { status, now, ":id": delivery_id, why(error) })
     }
 
+    /// Moves what is pending of an occurrence, on its way or paused, from one channel to another. Returns how
+    /// many that were. What may have gone out stays.
+    pub(crate) fn move_pending(
+        &self,
+        auto_message_id: i64,
+        due_at: Timestamp,
+        (from, to): (i64, i64),
+        now: Timestamp,
+    ) -> SqlResult<usize> {
+        let sql = "UPDATE deliveries SET channel_id = :to
+                   WHERE auto_message_id = :auto_message_id AND due_at = :due_at
+                       AND status IN ('pending', 'sending') AND status = 'pending' AND channel_id = :from
+                       AND EXISTS (SELECT 1 FROM auto_messages m WHERE m.id = :auto_message_id
+                           AND m.status IN ('sending', 'draft') AND m.scheduled_at = :due_at)";
+        let moved = self.change_rows(sql, params! { auto_message_id, due_at, from, to })?;
+        if moved > 0 {
+            let sql = "UPDATE auto_messages SET updated_at = :now WHERE id = :auto_message_id";
+            self.execute_sql(sql, params! { auto_message_id, now })?;
+        }
+        Ok(moved)
+    }
+
+    /// How the deliveries of an occurrence stand on one channel: each status that some have.
+    pub(crate) fn count_on_channel(
+        &self,
+        auto_message_id: i64,
+        due_at: Timestamp,
+        channel_id: i64,
+    ) -> SqlResult<Vec<(Status, u64)>> {
+        let sql = format!(
+            "SELECT {} FROM deliveries
+             WHERE auto_message_id = :auto_message_id AND due_at = :due_at AND channel_id = :channel_id",
+            counts_by("status")
+        );
+        self.query_one(&sql, params! { auto_message_id, due_at, channel_id }, |row| {
+            let count = |status: Status| Ok((status, row.get(status.as_str())?));
+            let counts = Status::ALL.map(count).into_iter().collect::<SqlResult<Vec<_>>>()?;
+            Ok(counts.into_iter().filter(|(_, count)| *count > 0).collect())
+        })
+    }
+
     /// Ends what is still pending of an occurrence with this status and error. Returns how many
     /// deliveries that were.
     pub(crate) fn end_all_pending(

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use auto_message_scheduler::clock::Timestamp;
 use auto_message_scheduler::config::Config;
+use auto_message_scheduler::delivery::Status;
 use auto_message_scheduler::forecast::{Bounds, Fate, Scope, Seen, forecast};
-use auto_message_scheduler::messages::{Retry, retry};
+use auto_message_scheduler::messages::{Draft, Edit, Moved, Retry, edit, move_to_channel, retry};
 use auto_message_scheduler::send_window::{Allowance, Gap, Rest, SendWindow};
 use auto_message_scheduler::store::Store;
 
+use crate::message_commands::{add, draft};
 use crate::world::{World, config};
 
 /// A world with three numbers.
@@ -307,6 +309,127 @@ fn the_table_takes_a_list_of_ids_and_says_what_else_is_wrong() {
         "INSERT INTO auto_messages (message, contact_ids, channel_ids) VALUES ('x', '1', '[3,2]')",
     );
     assert_eq!(world.ask("SELECT channel_id FROM auto_messages ORDER BY id DESC LIMIT 1"), "3");
+}
+
+fn moved(world: &World, id: i64, from: &str, to: &str) -> Moved {
+    let mut store = Store::open(&world.path).unwrap();
+    move_to_channel(&mut store, id, (from, to), world.clock.wall()).unwrap()
+}
+
+#[test]
+fn what_waits_for_a_banned_number_moves_to_another_and_what_was_sent_does_not() {
+    for channels in ["NULL", "'[1,2]'"] {
+        let world = world();
+        let id = world.message(&chats(6));
+        world.execute(&format!("UPDATE auto_messages SET channel_ids = {channels}"));
+        world.trigger();
+        world.step_until_received(2);
+        world.step_until_nothing_is_out();
+        world.execute(
+            "UPDATE channels SET held_reason = 'banned', held_kind = 'breaker' WHERE id = 1",
+        );
+        let waits = "SELECT count(*) FROM deliveries WHERE channel_id = 1 AND status = 'pending'";
+        let count: u64 = world.ask(waits).parse().unwrap();
+        let sent = world.received().iter().filter(|one| one.session == "default").count() as u64;
+        let first = moved(&world, id, "default", "2");
+        assert_eq!((first.moved, first.stays), (count, vec![(Status::Sent, sent)]));
+        assert_eq!(moved(&world, id, "1", "dua").moved, 0, "a second time");
+        world.run();
+        let mut all = world.recipients();
+        all.sort();
+        all.dedup();
+        assert_eq!((all.len(), world.received().len()), (6, 6));
+        assert_eq!(world.status(id), "sent");
+        assert_eq!(world.ask("SELECT sent_count FROM auto_messages"), "6");
+    }
+}
+
+#[test]
+fn what_goes_out_or_may_have_gone_out_does_not_move() {
+    let looked = world();
+    let id = looked.message("081200007001, 081200000500, 081200007002");
+    looked.run();
+    let stays = moved(&looked, id, "1", "2").stays;
+    assert_eq!(stays, [(Status::Sent, 2), (Status::Unknown, 1)]);
+    let mut world = world();
+    let other = world.message("081200007003, 081200007004");
+    world.execute("UPDATE channels SET held_reason = 'by hand' WHERE id = 1");
+    world.run();
+    // As a program leaves it that died with the request out.
+    world.execute(
+        "UPDATE deliveries SET status = 'sending', text = 'Halo', attempts = 1, claimed_at = '2026-12-01T01:00:00Z'
+         WHERE chat_id = '6281200007003@c.us'",
+    );
+    let stays = moved(&world, other, "1", "2");
+    assert_eq!((stays.moved, stays.stays), (1, vec![(Status::Sending, 1)]));
+    world.restart();
+    world.run();
+    assert_eq!(sent_by(&world), by(&[("dua", &["07004"])]));
+    assert_eq!(moved(&world, other, "1", "2").stays, [(Status::Unknown, 1)]);
+}
+
+#[test]
+fn what_is_paused_moves_and_what_is_not_planned_does_not() {
+    let world = world();
+    let id = world.message(&chats(3));
+    assert_eq!(moved(&world, id, "1", "2").moved, 0);
+    world.trigger();
+    world.step_until_received(1);
+    world.step_until_nothing_is_out();
+    world.execute("UPDATE auto_messages SET status = 'draft'");
+    assert_eq!(moved(&world, id, "1", "2").moved, 2);
+    world.execute("UPDATE auto_messages SET status = 'sending'");
+    world.run();
+    assert_eq!(sent_by(&world), by(&[("default", &["07001"]), ("dua", &["07002", "07003"])]));
+}
+
+#[test]
+fn a_move_that_cannot_be_is_refused_in_words() {
+    let world = world();
+    let id = world.message(&chats(1));
+    world.execute("UPDATE channels SET is_active = 0 WHERE id = 3");
+    let mut store = Store::open(&world.path).unwrap();
+    let mut refused = |id: i64, from: &str, to: &str| {
+        move_to_channel(&mut store, id, (from, to), world.clock.wall()).unwrap_err().to_string()
+    };
+    assert!(refused(99, "1", "2").contains("there is no message 99"));
+    assert!(refused(id, "empat", "2").contains("there is no channel `empat`"));
+    assert!(refused(id, "1", "tiga").contains("channel `tiga` cannot send"));
+    assert!(refused(id, "1", "default").contains("to itself nothing moves"));
+    world.execute(&format!(
+        "INSERT INTO link_messages (auto_message_id, project, remote_id) VALUES ({id}, 'p', '7')"
+    ));
+    assert!(refused(id, "1", "2").contains("website"));
+}
+
+#[test]
+fn a_person_names_several_channels_by_id_or_name() {
+    let world = world();
+    let composed = |channel: &str| {
+        let draft = Draft {
+            channel: Some(channel.to_owned()),
+            ..draft("Halo", &["081200007001"], &["+1h"])
+        };
+        add(&world, &draft)
+    };
+    let id = composed("dua, 3,dua").unwrap().id;
+    let row = format!("SELECT channel_id, channel_ids FROM auto_messages WHERE id = {id}");
+    assert_eq!(world.rows(&row), ["2|[2,3]"]);
+    let mut store = Store::open(&world.path).unwrap();
+    let mut change = |channel: &str| {
+        let edited = Edit { channel: Some(channel.to_owned()), ..Edit::default() };
+        edit(&mut store, id, &edited, &config(), world.clock.wall()).map(drop)
+    };
+    change("3,1").unwrap();
+    assert_eq!(world.rows(&row), ["3|[3,1]"]);
+    change("2,2").unwrap();
+    assert_eq!(world.rows(&row), ["2|"]);
+    let error = change("1,empat").unwrap_err().to_string();
+    assert!(error.contains("there is no channel `empat`"), "{error}");
+    assert!(composed(",").unwrap_err().contains("there is no channel `,`"));
+    world.execute("UPDATE channels SET name = 'satu, dua' WHERE id = 3");
+    change("satu, dua").unwrap();
+    assert_eq!(world.rows(&row), ["3|"]);
 }
 
 /// Message and chat, with the session and the second of its send.

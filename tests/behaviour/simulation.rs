@@ -42,7 +42,8 @@ fn the_promises_hold_for_every_seed() {
         all
     });
     println!("seeds: {seeds}, {totals:?}, lost: 0, duplicated: 0");
-    assert!(totals.crashes > 0 && totals.sent > 0 && totals.unknown > 0, "a tame simulation");
+    let is_wild = totals.crashes > 0 && totals.sent > 0 && totals.unknown > 0;
+    assert!(is_wild && (seeds < 100 || totals.moved > 0), "a tame simulation");
 }
 
 /// The same with a website's project: `LINK_SEED=17` replays a seed, `LINK_SEEDS=10000` runs so many.

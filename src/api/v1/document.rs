@@ -13,6 +13,7 @@ use super::{ROOT, ROUTES, call, channels, contacts, messages};
     messages::RetryOf,
     messages::SplitOf,
     messages::SplitMessage,
+    messages::Move,
     messages::MadeMessage,
     messages::MessagePlan,
     crate::messages::MessageView,
@@ -41,6 +42,7 @@ const WORDS: &[(&str, &str, u16, &str)] = &[
     ("Let a draft or a paused message go out", "", 200, "Message"),
     ("Send again to those for whom it failed or came too late", "RetryOf", 200, "Message"),
     ("Make several messages of one that does not fit", "SplitOf", 200, "SplitMessage"),
+    ("Let another channel send to those who wait for one", "Move", 200, "Moved"),
     ("What became of a message for each recipient, by chat", "", 200, "Page of Delivery"),
     ("One delivery", "", 200, "Delivery"),
     (
@@ -254,7 +256,13 @@ fn status() -> Value {
 fn close(name: &str, schema: &mut Value) {
     let is_request = matches!(
         name,
-        "NewMessage" | "MessageChange" | "RetryOf" | "NewContact" | "ContactChange" | "Pause"
+        "NewMessage"
+            | "MessageChange"
+            | "RetryOf"
+            | "Move"
+            | "NewContact"
+            | "ContactChange"
+            | "Pause"
     );
     let Some(properties) = schema["properties"].as_object() else { return };
     if !is_request {

@@ -14,8 +14,8 @@ use crate::files::Files;
 use crate::forecast::{self, Fate, MessageForecast, PlannedFile};
 use crate::http::Response;
 use crate::messages::{
-    self, DeliveryView, Draft, Edit, MessageView, Ready, Retry, Skipped, SplitBy, SplitPart,
-    Timing, Warned,
+    self, DeliveryView, Draft, Edit, MessageView, MovedView, Ready, Retry, Skipped, SplitBy,
+    SplitPart, Timing, Warned,
 };
 use crate::schedule;
 use crate::store::{Message, SqlResult, Store, Tx, Wanted};
@@ -48,8 +48,8 @@ pub(super) struct NewMessage {
     #[cfg_attr(test, schema(value_type = Option<Interval>))]
     interval: Option<Map<String, Value>>,
     title: Option<String>,
-    /// The channel that sends it; the channel 1 when none is given.
-    channel: Option<ByIdOrName>,
+    /// The channel that sends it, or several that share its recipients; the channel 1 when none is given.
+    channel: Option<Through>,
     /// Kept with the message, and given back with it.
     metadata: Option<Map<String, Value>>,
     /// Whether nothing is sent before `resume`.
@@ -81,7 +81,8 @@ pub(super) struct MessageChange {
     #[serde(default, deserialize_with = "given")]
     #[cfg_attr(test, schema(value_type = Option<String>))]
     title: Option<Option<String>>,
-    channel: Option<ByIdOrName>,
+    /// The channel that sends it, or several that share its recipients.
+    channel: Option<Through>,
     /// In place of all that it had; `null` takes it away.
     #[serde(default, deserialize_with = "given")]
     #[cfg_attr(test, schema(value_type = Option<Map<String, Value>>))]
@@ -155,6 +156,24 @@ struct Interval {
 pub(super) enum ByIdOrName {
     Id(i64),
     Name(String),
+}
+
+/// A channel, or several.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub(super) enum Through {
+    One(ByIdOrName),
+    Several(Vec<ByIdOrName>),
+}
+
+/// From which channel to which what waits of a message moves.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(example = json!({"from": 1, "to": 2})))]
+pub(super) struct Move {
+    from: ByIdOrName,
+    to: ByIdOrName,
 }
 
 /// Whom to send a message again.
@@ -231,6 +250,8 @@ struct PlannedView {
     text: String,
     /// About when, UTC.
     at: Option<Timestamp>,
+    /// The channel that sends it.
+    channel_id: Option<i64>,
 }
 
 /// Somebody who does not get a message.
@@ -302,6 +323,17 @@ impl ByIdOrName {
     }
 }
 
+impl Through {
+    fn text(self) -> String {
+        match self {
+            Self::One(one) => one.text(),
+            Self::Several(all) => {
+                all.into_iter().map(ByIdOrName::text).collect::<Vec<_>>().join(",")
+            }
+        }
+    }
+}
+
 impl NewMessage {
     fn draft(self) -> Result<Draft, Problem> {
         let timing = timing(self.at, self.schedules, self.interval)?;
@@ -314,7 +346,7 @@ impl NewMessage {
             content,
             title: self.title,
             contact_ids: self.to.as_ref().map(column).transpose()?,
-            channel: self.channel.map(ByIdOrName::text),
+            channel: self.channel.map(Through::text),
             timing: if self.draft { timing } else { timing.or_else(|| Some(now())) },
             metadata: self.metadata.map(|object| Value::Object(object).to_string()),
             is_draft: self.draft,
@@ -335,7 +367,7 @@ impl MessageChange {
             content: self.content.map(metadata),
             title: self.title.map(Option::unwrap_or_default),
             contact_ids: self.to.as_ref().map(column).transpose()?,
-            channel: self.channel.map(ByIdOrName::text),
+            channel: self.channel.map(Through::text),
             timing: timing(self.at, self.schedules, self.interval)?,
             metadata: self.metadata.map(metadata),
             skip_bad: true,
@@ -356,7 +388,7 @@ impl SkippedView {
 }
 
 /// A message that was checked, with what becomes of it and when the first recipients get it, by chat.
-type Foreseen = (Ready, Option<MessageForecast>, HashMap<String, Timestamp>);
+type Foreseen = (Ready, Option<MessageForecast>, HashMap<String, (Timestamp, i64)>);
 
 fn check(call: &Call<'_>) -> Result<Foreseen, Problem> {
     let draft = call.body::<NewMessage>()?.draft()?;
@@ -369,7 +401,7 @@ fn check(call: &Call<'_>) -> Result<Foreseen, Problem> {
             if let Fate::GoesOut { at } = one.fate
                 && first.contains(one.chat_id)
             {
-                times.insert(one.chat_id.to_owned(), at);
+                times.insert(one.chat_id.to_owned(), (at, one.channel_id.unwrap_or_default()));
             }
         })?;
         ready.warnings.extend(ahead.iter().flat_map(MessageForecast::warned));
@@ -407,11 +439,9 @@ pub(super) fn preview(call: &Call<'_>) -> Answered {
     let content = Content::read(ready.message.content.as_deref()).unwrap_or_default();
     let file = forecast::file_of(&Files::beside(&config.database_path), &content, config);
     let recipients = ready.recipients;
-    let first = recipients.first.into_iter().map(|one| PlannedView {
-        at: times.remove(&one.to),
-        to: one.to,
-        name: one.name,
-        text: one.text,
+    let first = recipients.first.into_iter().map(|one| {
+        let (at, channel_id) = times.remove(&one.to).unzip();
+        PlannedView { to: one.to, name: one.name, text: one.text, at, channel_id }
     });
     let body = MessagePlan {
         recipients: recipients.count,
@@ -427,9 +457,12 @@ pub(super) fn preview(call: &Call<'_>) -> Answered {
 }
 
 fn view(tx: &Tx<'_>, row: Message) -> SqlResult<MessageView> {
-    let channel = tx.channel(row.channel_id)?;
+    let mut channels = Vec::new();
+    for id in row.channels() {
+        channels.extend(tx.channel(id)?);
+    }
     let expired = if row.counts.failed > 0 { tx.count_expired(row.id)? } else { 0 };
-    Ok(MessageView::of(row, channel.as_ref(), expired))
+    Ok(MessageView::of(row, &channels, expired))
 }
 
 /// The message of the path.
@@ -568,6 +601,18 @@ pub(super) fn retry(call: &Call<'_>) -> Answered {
     let config = &call.v1.config;
     let answer = moved(call, |store| {
         Ok(messages::retry(store, call.id, retry, None, config, call.now).map(drop)?)
+    })?;
+    call.v1.wake();
+    Ok(answer)
+}
+
+pub(super) fn move_to(call: &Call<'_>) -> Answered {
+    let Move { from, to } = call.body()?;
+    let (from, to) = (from.text(), to.text());
+    let answer = call.once(|store| {
+        existing(call, store)?;
+        let moved = messages::move_to_channel(store, call.id, (&from, &to), call.now)?;
+        Ok(json(200, &MovedView::of(call.id, &moved)))
     })?;
     call.v1.wake();
     Ok(answer)

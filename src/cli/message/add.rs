@@ -43,7 +43,7 @@ pub(super) struct AddArgs {
     /// A name for the message; nobody gets it
     #[arg(long)]
     title: Option<String>,
-    /// The channel that sends it, by name or id [default: 1]
+    /// The channel that sends it, by name or id; several share its recipients: `1,2` [default: 1]
     #[arg(long)]
     channel: Option<String>,
     #[command(flatten)]
@@ -69,7 +69,7 @@ pub(super) struct CopyArgs {
     /// Who of them gets nothing, by whatever name `--to` has for them: as for `--to`
     #[arg(long, value_name = "WHO", num_args = 1.., requires = "to")]
     except: Vec<String>,
-    /// Another channel, by name or id
+    /// Another channel, by name or id, or several: `1,2`
     #[arg(long)]
     channel: Option<String>,
     #[command(flatten)]
@@ -100,7 +100,7 @@ pub(super) struct EditArgs {
     /// A name for the message; an empty one takes it away
     #[arg(long)]
     title: Option<String>,
-    /// The channel that sends it, by name or id
+    /// The channel that sends it, by name or id; several share its recipients: `1,2`
     #[arg(long)]
     channel: Option<String>,
     #[command(flatten)]
@@ -244,7 +244,10 @@ fn describe(composed: &Composed, tally: Option<Tally>, desk: &Desk<'_>) -> Strin
     let Composed { id, status, channel, recipient_count, .. } = composed;
     let people = counted(*recipient_count, "recipient");
     let kind = if *status == MessageStatus::Draft { "a draft" } else { "scheduled" };
-    let mut text = format!("message {id} is {kind}: {people} on channel `{}`", one_line(channel));
+    let mut text = format!(
+        "message {id} is {kind}: {people} on channel `{}`",
+        one_line(channel).replace(", ", "` and `")
+    );
     // Writing into a String cannot fail.
     let begins = tally.and_then(|tally| tally.begins_at).or(composed.begins_at);
     if let Some(at) = begins {

@@ -103,27 +103,25 @@ impl Channels {
         Ok(Self(tx.channels()?.into_iter().map(|channel| (channel.id, channel)).collect()))
     }
 
-    fn name(&self, row: &Message) -> Option<&str> {
-        Some(self.0.get(&row.channel_id)?.name.as_str())
+    fn name(&self, id: i64) -> Option<&str> {
+        Some(self.0.get(&id)?.name.as_str())
     }
 
-    /// Why the channel of a message is held.
-    fn held(&self, row: &Message) -> Option<&Explanation> {
-        Some(&self.0.get(&row.channel_id)?.held.as_ref()?.reason)
-    }
-
-    /// The same, when the message waits for it.
-    fn hold(&self, row: &Message) -> Option<&Explanation> {
-        let waits = matches!(row.status, MessageStatus::Scheduled | MessageStatus::Sending);
-        self.held(row).filter(|_| waits)
+    /// The channels of a message that are held, and why, when it waits for them.
+    fn held(&self, row: &Message) -> Vec<(i64, &Explanation)> {
+        if !matches!(row.status, MessageStatus::Scheduled | MessageStatus::Sending) {
+            return Vec::new();
+        }
+        let reason = |id: i64| Some((id, &self.0.get(&id)?.held.as_ref()?.reason));
+        row.channels().into_iter().filter_map(reason).collect()
     }
 
     /// A line for each held channel that one of these messages waits for.
     fn holds(&self, rows: &[Message]) -> String {
-        let waits = rows.iter().filter_map(|row| Some((row.channel_id, (row, self.hold(row)?))));
-        let holds: BTreeMap<i64, (&Message, &Explanation)> = waits.collect();
-        let line = |(id, (row, why)): (i64, (&Message, &Explanation))| {
-            let name = self.name(row).unwrap_or_default();
+        let holds: BTreeMap<i64, &Explanation> =
+            rows.iter().flat_map(|row| self.held(row)).collect();
+        let line = |(id, why): (i64, &Explanation)| {
+            let name = self.name(id).unwrap_or_default();
             let line = format!("channel {id} `{name}` is held: {why}");
             format!("\n{}", wrapped(&one_line(&line), 2))
         };
@@ -167,10 +165,14 @@ fn describe(
     if let Some(error) = &row.error {
         lines.push(wrapped(&format!("error     {}", one_line(&error.to_string())), 10));
     }
-    let channel = channels.name(row).unwrap_or("there is none with this id");
-    lines.push(format!("channel   {} ({})", row.channel_id, one_line(channel)));
-    if let Some(why) = channels.hold(row) {
-        lines.push(wrapped(&format!("held      {}", one_line(&why.to_string())), 10));
+    for id in row.channels() {
+        let channel = channels.name(id).unwrap_or("there is none with this id");
+        lines.push(format!("channel   {id} ({})", one_line(channel)));
+    }
+    let held = channels.held(row);
+    for (id, why) in &held {
+        let of = if row.several().is_some() { format!("channel {id}: ") } else { String::new() };
+        lines.push(wrapped(&format!("held      {of}{}", one_line(&why.to_string())), 10));
     }
     if let Some(at) = row.scheduled_at {
         lines.push(format!("time      {}", desk.local(at)));
@@ -229,6 +231,7 @@ fn file(column: &str, desk: &Desk<'_>) -> Option<String> {
 fn recipients(deliveries: &[Delivery], row: &Message, config: &Config) -> String {
     let is_own = |one: &Delivery| one.text.as_ref().is_some_and(|text| *text != row.message);
     let is_personal = deliveries.iter().any(is_own);
+    let is_shared = deliveries.iter().any(|one| one.channel_id != row.channel_id);
     let rows = deliveries.iter().map(|one| {
         let at = one.finished_at;
         let note = match (&one.error, one.known_ack()) {
@@ -243,11 +246,18 @@ fn recipients(deliveries: &[Delivery], row: &Message, config: &Config) -> String
             at.map(|at| config.zone.format_local(at)).unwrap_or_default(),
             note,
         ];
+        if is_shared {
+            cells.insert(2, one.channel_id.to_string());
+        }
         cells.extend(is_personal.then(|| one.text.clone().unwrap_or_default()));
         cells
     });
-    let header = ["name", "number", "status", "ended", "note", "text"];
-    table(&header[..5 + usize::from(is_personal)], rows)
+    let mut header = vec!["name", "number", "status", "ended", "note"];
+    if is_shared {
+        header.insert(2, "channel");
+    }
+    header.extend(is_personal.then_some("text"));
+    table(&header, rows)
 }
 
 /// A list of words as `message add` writes it, without its quotes; anything else as it is.

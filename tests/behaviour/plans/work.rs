@@ -251,6 +251,14 @@ fn share(world: &World) {
              ('Halo', '081200007093, 081200007094', '[2,1]', '{now}')"
     ));
     world.run();
+    let id = world.message("081200007091, 081200007092");
+    world.execute("UPDATE channels SET held_reason = 'by hand' WHERE id = 1");
+    world.run();
+    messages::move_to_channel(&mut store(world), id, ("1", "2"), now).unwrap();
+    world.execute(&format!(
+        "UPDATE channels SET held_reason = NULL WHERE id = 1;
+         UPDATE auto_messages SET status = 'cancelled' WHERE id = {id}"
+    ));
 }
 
 /// WAHA's events: the methods that the webhook calls.

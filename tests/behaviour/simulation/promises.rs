@@ -34,6 +34,8 @@ pub struct Promises {
     deliveries_seen: u64,
     /// Message, occurrence and contact.
     served: HashSet<String>,
+    /// Message, occurrence and chat: whatever channel it came from.
+    reached: HashSet<String>,
     pub calendar: Calendar,
 }
 
@@ -59,6 +61,7 @@ impl Promises {
             pardoned: HashSet::new(),
             deliveries_seen: 0,
             served: HashSet::new(),
+            reached: HashSet::new(),
             calendar: Calendar::default(),
         }
     }
@@ -89,6 +92,7 @@ impl Promises {
         self.arrivals_seen = arrived;
         self.deliveries_seen = 0;
         self.served.clear();
+        self.reached.clear();
         self.delivered.retain(|id, what| delivery(world, *id) == *what);
         self.pardoned = self.last_arrival.keys().cloned().collect();
     }
@@ -120,6 +124,13 @@ impl Promises {
         let what = delivery(world, arrival.delivery_id);
         let is_first = self.delivered.insert(arrival.delivery_id, what).is_none();
         assert!(is_first, "twice: delivery {} to {}", arrival.delivery_id, arrival.chat_id);
+        let sql = format!(
+            "SELECT auto_message_id, due_at FROM deliveries WHERE id = {}",
+            arrival.delivery_id
+        );
+        let Some(occurrence) = world.rows(&sql).pop() else { return };
+        let reached = format!("{occurrence}|{}", arrival.chat_id);
+        assert!(self.reached.insert(reached.clone()), "twice: {reached}");
     }
 
     /// A contact gets an occurrence once, whatever its number was, and at the number that it has now:

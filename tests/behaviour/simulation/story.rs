@@ -6,8 +6,10 @@ use std::time::Duration;
 use auto_message_scheduler::clock::{Clock, Timestamp};
 use auto_message_scheduler::fail_point::{Crash, crash_at};
 use auto_message_scheduler::fake_waha::{Engine, Options};
+use auto_message_scheduler::messages::move_to_channel;
 use auto_message_scheduler::schedule::Zone;
 use auto_message_scheduler::send_window::{Allowance, Gap, Rest, SendWindow, WarmupRule};
+use auto_message_scheduler::store::Store;
 use auto_message_scheduler::trigger::Progress;
 
 use super::calendar::RULES;
@@ -49,6 +51,9 @@ const RECIPIENTS: [&str; 26] = [
 const ZONES: [&str; 5] =
     ["Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura", "Pacific/Kiritimati", "Etc/GMT+12"];
 
+/// Channels that share a message; one is not there.
+const LISTS: [&str; 4] = ["[1,2]", "[3,2,1]", "[2,3]", "[3,7,2]"];
+
 /// Texts, plain and with placeholders.
 const TEXTS: [&str; 4] = ["Halo", "Halo {{name|Kak}}", "{{phone_number|}} {{", "Halo {{name}}"];
 
@@ -60,6 +65,7 @@ pub struct Totals {
     pub deliveries: u64,
     pub sent: u64,
     pub unknown: u64,
+    pub moved: u64,
 }
 
 impl Totals {
@@ -69,6 +75,7 @@ impl Totals {
         self.deliveries += other.deliveries;
         self.sent += other.sent;
         self.unknown += other.unknown;
+        self.moved += other.moved;
     }
 }
 
@@ -179,6 +186,7 @@ impl Story {
             86..88 => self.jump(),
             88..90 => self.session(),
             90..92 => self.contact(),
+            92..94 => self.move_to(),
             _ => self.edit(),
         }
     }
@@ -201,10 +209,11 @@ impl Story {
         let weekly = (self.dice.u8(0..4) == 0).then_some(RULES[self.dice.usize(0..3)]);
         let due = if weekly.is_some() { odd(due) } else { due };
         let channel = self.dice.i64(1..4);
-        self.say(&format!("message on channel {channel}, due {due}: {contact_ids}"));
+        let several = (self.dice.u8(0..3) == 0).then_some(LISTS[self.dice.usize(0..LISTS.len())]);
+        self.say(&format!("message on channel {channel} or {several:?}, due {due}: {contact_ids}"));
         let sql = "INSERT INTO auto_messages
-                       (message, contact_ids, channel_id, scheduled_at, interval_config, created_at, content)
-                   VALUES (?6, ?1, ?2, ?3, ?4, ?5, ?7)";
+                       (message, contact_ids, channel_id, scheduled_at, interval_config, created_at, content, channel_ids)
+                   VALUES (?6, ?1, ?2, ?3, ?4, ?5, ?7, ?8)";
         let due = if weekly.is_some() && self.dice.bool() { None } else { Some(due.to_string()) };
         // The last one cannot be filled in for who has no contact.
         let text = TEXTS[self.dice.usize(0..TEXTS.len())];
@@ -213,8 +222,9 @@ impl Story {
             2 => Some(r#"{"kind":"poll","options":["Ya","Tidak"]}"#.to_owned()),
             _ => None,
         };
+        let now = now.to_string();
         let params =
-            rusqlite::params![contact_ids, channel, due, weekly, now.to_string(), text, content];
+            rusqlite::params![contact_ids, channel, due, weekly, now, text, content, several];
         self.world.sql.execute(sql, params).unwrap();
     }
 
@@ -280,6 +290,30 @@ impl Story {
         let status = ["WORKING", "SCAN_QR_CODE", "STOPPED", "WORKING"][self.dice.usize(0..4)];
         self.say(&format!("session {session} is {status}"));
         self.world.waha.set_status(session, status);
+    }
+
+    /// Somebody moves what waits of a message to another number, or writes another list of numbers.
+    fn move_to(&mut self) {
+        let newest = self.world.ask("SELECT max(id) FROM auto_messages");
+        let Ok(newest) = newest.parse::<i64>() else { return };
+        let id = (newest - self.dice.i64(0..3)).max(1);
+        if self.dice.u8(0..4) == 0 {
+            let list = LISTS[self.dice.usize(0..LISTS.len())];
+            let change = [format!("channel_ids = '{list}'"), "channel_ids = NULL".to_owned()];
+            let change = &change[self.dice.usize(0..2)];
+            self.say(change);
+            self.world.execute(&format!("UPDATE auto_messages SET {change} WHERE id = {id}"));
+            return;
+        }
+        let (from, to) = (self.dice.i64(1..4), self.dice.i64(1..4));
+        self.say(&format!("what waits of message {id} moves from {from} to {to}"));
+        let mut store = Store::open(&self.world.path).unwrap();
+        let (from, to) = (from.to_string(), to.to_string());
+        if let Ok(moved) =
+            move_to_channel(&mut store, id, (&from, &to), self.world.clock.now().wall)
+        {
+            self.totals.moved += moved.moved;
+        }
     }
 
     /// A contact is removed, corrected, made anew, or exchanges its number with the other one.
