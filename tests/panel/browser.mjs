@@ -341,6 +341,36 @@ async function dates(base) {
 }
 
 /** Two tabs with the same form: other fields are merged, the same one is shown twice and saved by nobody. */
+/** What does not fit is said before it is made, and one press makes several messages of it. */
+async function doesNotFit(base, directory) {
+  execFileSync(program, ["channel", "edit", "1", "--daily-limit", "3"], { cwd: directory, env: {} });
+  const to = [...Array(10).keys()].map((n) => `08120000600${n}`).join("\n");
+  const ways = [
+    ["desktop", "id", "6 sempat, 4 tidak (batas 24 jam)", "Bagi 4 hari", true],
+    ["phone", "en", "6 get it in time, 4 do not (limit 24 h)", "Split over 4 days", false],
+  ];
+  for (const [shape, language, fits, split, javaScriptEnabled] of ways) {
+    const page = await open(base, { ...shapes[shape], javaScriptEnabled });
+    await logIn(page);
+    await page.goto(`/panel/messages/new?lang=${language}`);
+    await page.fill("#title", `Bagi ${shape}`);
+    await page.fill("#text", `Halo ${shape}`);
+    await page.fill("#to", to);
+    // Each way on days of its own: one must not fill the other's.
+    await page.fill("#at-1", shape === "desktop" ? "2035-03-05T08:00" : "2035-05-07T08:00");
+    if (!javaScriptEnabled) await page.click("button[value=preview]");
+    await page.waitForSelector(`#preview >> text=${fits}`);
+    if (javaScriptEnabled) await examine(page);
+    if (screenshots) await page.screenshot({ path: join(screenshots, `does-not-fit-${shape}.png`), fullPage: true });
+    await page.click(`#preview >> text=${split}`);
+    await page.waitForURL("**/panel/messages/*?done=split");
+    assert.equal(await page.locator(".ahead .warning").count(), 0);
+    assert.equal(await count(page, `Bagi ${shape}`), 4);
+    page.quiet();
+    await page.context().close();
+  }
+}
+
 async function twoTabs(base) {
   const one = await open(base, shapes.phone);
   await logIn(one);
