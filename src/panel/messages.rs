@@ -7,6 +7,7 @@ use super::carried::{self, Carried};
 use super::format::{self, Badge, Choice};
 use super::recipients::{self, Recipients};
 use super::visit::{OnePage, Page, Visit};
+use super::words::Words;
 use super::{Answered, compose, forms, people, reply};
 use crate::delivery::MessageStatus;
 use crate::forecast;
@@ -80,13 +81,22 @@ impl MessageRow {
             id: listed.id,
             name: name_of(listed, visit),
             excerpt: excerpt.replace(['\n', '\r'], " "),
-            status: format::message_badge(listed.status, w),
+            status: badge(listed, w),
             when: when.unwrap_or_else(|| w.no_time.to_owned()),
             repeats: listed.repeats(),
             counts: if has_count { counts } else { String::new() },
             ahead: String::new(),
         }
     }
+}
+
+/// What was sent to some only is no plain success; whoever was skipped had a reason beforehand.
+fn badge(listed: &Message, w: &'static Words) -> Badge {
+    let not_sent = listed.counts.failed + listed.counts.unknown;
+    if listed.status == MessageStatus::Sent && not_sent > 0 {
+        return format::held(w.status_partly);
+    }
+    format::message_badge(listed.status, w)
 }
 
 fn name_of(listed: &Message, visit: &Visit<'_>) -> String {

@@ -118,7 +118,7 @@ words! {
     fits_again: "{n} dari {all} sempat sebelum dikirim lagi", "{n} of {all} get it before it is due again";
     fits_behind: "{all} penerima: tiap kali makin terlambat", "{all} recipients: later each time";
     fits_waits: "{all} penerima menunggu: nomornya tidak bisa mengirim", "{all} recipients wait: the number cannot send";
-    late_advice: "Yang tidak sempat tidak dikirimi. Bagi menjadi beberapa pesan, atau kirim ke lebih sedikit orang.", "Those who do not get nothing. Make several messages of it, or send to fewer people.";
+    late_advice: "Yang tidak sempat tidak dikirimi. Bagi menjadi beberapa pesan, atau kirim ke lebih sedikit orang.", "The others get nothing. Make several messages of it, or send to fewer people.";
     repeats_advice: "Jarak antarpesan, jam kirim dan batas harian tidak cukup. Kirim ke lebih sedikit orang, lebih jarang, atau lewat beberapa nomor WA.", "Gap, hours and daily limit hold no more. Send it to fewer people, less often, or on several numbers.";
     will_fail: "Akan gagal pada waktunya: {}", "It fails when its time comes: {}";
     goes_out_at: "Terkirim sekitar {begins}.", "Goes out about {begins}.";
@@ -198,6 +198,7 @@ words! {
     status_scheduled: "Terjadwal", "Scheduled";
     status_sending: "Sedang dikirim", "Sending";
     status_sent: "Terkirim", "Sent";
+    status_partly: "Sebagian", "In part";
     status_failed: "Gagal", "Failed";
     status_cancelled: "Dibatalkan", "Cancelled";
     status_draft: "Dijeda / draf", "Paused / draft";
