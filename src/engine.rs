@@ -111,6 +111,8 @@ struct Core {
     /// The last moment, on the monotonic clock, at which anything may be begun: a program that is
     /// killed some time later must not leave a request without its outcome.
     last_begin: OnceLock<Duration>,
+    /// Whether the mean of what is at random is taken.
+    is_average: OnceLock<()>,
 }
 
 impl Core {
@@ -137,7 +139,7 @@ impl Core {
     }
 
     fn chance(&self) -> f64 {
-        lock(&self.random).f64()
+        if self.is_average.get().is_some() { 0.5 } else { lock(&self.random).f64() }
     }
 }
 
@@ -174,6 +176,7 @@ impl Engine {
             uploads: AtomicUsize::new(0),
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
             last_begin: OnceLock::new(),
+            is_average: OnceLock::new(),
         });
         Self {
             dispatcher: Mutex::new(Dispatcher::new(Arc::clone(&core), planner)),
@@ -187,6 +190,12 @@ impl Engine {
     /// Keeps the work within `limit`: what does not fit waits for the next run.
     pub fn within(self, limit: TimeLimit) -> Self {
         self.core.last_begin.get_or_init(|| limit.last_begin());
+        self
+    }
+
+    /// Takes the mean of all that is at random, as a forecast does.
+    pub fn without_chance(self) -> Self {
+        self.core.is_average.get_or_init(|| ());
         self
     }
 

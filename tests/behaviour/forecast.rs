@@ -8,7 +8,7 @@ use auto_message_scheduler::config::Config;
 use auto_message_scheduler::forecast::{
     Bounds, Fate, Forecast, MessageForecast, Risk, Scope, Seen, Warning, forecast,
 };
-use auto_message_scheduler::send_window::{Gap, Rest, SendWindow, WarmupRule};
+use auto_message_scheduler::send_window::Gap;
 use auto_message_scheduler::store::Store;
 
 use crate::site::{Site, stderr};
@@ -409,39 +409,6 @@ fn add_edit_and_plan_say_so() {
     assert!(said(&["plan", "2"]) && said(&["plan", "2", "--json"]));
     assert!(!said(&["plan", "1"]));
     assert!(said(&[&["message", "edit", "1", "--to"][..], &three].concat()));
-}
-
-#[test]
-fn a_warm_up_and_rests_are_foretold_to_the_second() {
-    let mut builder = World::builder();
-    let (least, most) = (Duration::from_mins(10), Duration::from_mins(10));
-    builder.config.rest = Some(Rest { after: 2, least, most });
-    builder.config.allowance.warmup_rule = WarmupRule { start: 3, growth_percent: 200 };
-    builder.config.allowance.window = SendWindow::parse("07:00-21:00").unwrap();
-    builder.config.late_limit = Duration::from_hours(80);
-    let config = builder.config.clone();
-    let world = builder.build();
-    world.execute("UPDATE channels SET warmup_from = '2026-12-01'");
-    let to: Vec<String> = (0..13).map(|one| format!("\"0812000070{one:02}\"")).collect();
-    let id = world.message(&format!("[{}]", to.join(",")));
-    let mut foretold = Vec::new();
-    let see = &mut |seen: Seen<'_>| {
-        if let Seen::Recipient(row) = seen
-            && let Fate::GoesOut { at } = row.fate
-        {
-            foretold.push(at.secs());
-        }
-    };
-    let mut store = Store::open(&world.path).unwrap();
-    forecast(&mut store, Scope::Message(id), &config, UNBOUNDED, world.clock.wall(), see).unwrap();
-    while let Some(next) = foretold.get(world.received().len()).copied() {
-        let ahead = next - world.clock.wall().secs();
-        world.clock.pass(Duration::from_secs(u64::try_from(ahead).unwrap()));
-        world.run();
-    }
-    let arrived: Vec<i64> = world.received().iter().map(|one| one.at.secs()).collect();
-    let minutes: Vec<i64> = foretold.iter().map(|at| (at - foretold[0]) / 60).collect();
-    assert_eq!(arrived, foretold, "{minutes:?}");
 }
 
 /// The codes of a message's risks, and how many of its recipients know us.

@@ -39,6 +39,7 @@ mod files_of_others;
 mod first_start;
 mod forecast;
 mod forecast_same;
+mod foretold;
 mod golden;
 mod guard;
 mod guard_attacks;

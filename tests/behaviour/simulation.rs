@@ -24,7 +24,7 @@ const LINK_SEEDS_IN_CI: u64 = 60;
 /// Further ones, that broke a promise once.
 const LINK_SEEDS_OF_OLD: [u64; 4] = [4813, 6257, 6662, 8397];
 
-fn number(variable: &str) -> Option<u64> {
+pub fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
@@ -43,7 +43,10 @@ fn the_promises_hold_for_every_seed() {
     });
     println!("seeds: {seeds}, {totals:?}, lost: 0, duplicated: 0");
     let is_wild = totals.crashes > 0 && totals.sent > 0 && totals.unknown > 0;
-    assert!(is_wild && (seeds < 100 || totals.moved > 0), "a tame simulation");
+    // A few seeds may not meet each rule.
+    let is_held = seeds < SEEDS_IN_CI || totals.broke.iter().all(|count| *count > 0);
+    let is_moved = seeds < 100 || totals.moved > 0;
+    assert!(is_wild && is_moved && is_held, "a tame simulation: {totals:?}");
 }
 
 /// The same with a website's project: `LINK_SEED=17` replays a seed, `LINK_SEEDS=10000` runs so many.
@@ -67,7 +70,7 @@ fn the_promises_hold_for_every_seed_with_the_link() {
 }
 
 /// Tells the story of each seed, one in each thread. `variable` replays one.
-fn each_seed<T: Send>(seeds: u64, variable: &str, tell: impl Fn(u64) -> T + Sync) -> Vec<T> {
+pub fn each_seed<T: Send>(seeds: u64, variable: &str, tell: impl Fn(u64) -> T + Sync) -> Vec<T> {
     let next = AtomicU64::new(number("FIRST_SEED").unwrap_or(0));
     let end = next.load(Ordering::SeqCst) + seeds;
     let threads = thread::available_parallelism().map_or(2, usize::from);
@@ -80,7 +83,7 @@ fn each_seed<T: Send>(seeds: u64, variable: &str, tell: impl Fn(u64) -> T + Sync
             }
             let one = catch_unwind(AssertUnwindSafe(|| tell(seed)));
             told.push(one.unwrap_or_else(|_| {
-                panic!("broken promise: replay with {variable}={seed} cargo test simulation")
+                panic!("broken promise: replay with {variable}={seed} cargo test --test behaviour")
             }));
         }
     };

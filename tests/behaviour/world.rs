@@ -119,6 +119,8 @@ pub struct Builder {
     pub in_memory: bool,
     /// How many recipients are planned in one transaction.
     pub portion: usize,
+    /// Whether the program takes the mean of what is at random, as a forecast does.
+    pub is_average: bool,
 }
 
 /// A message that reached the simulated WhatsApp.
@@ -176,6 +178,7 @@ impl Builder {
             api_key: self.api_key,
             waha_timeout: self.waha_timeout,
             portion: self.portion,
+            is_average: self.is_average,
             _directory: directory,
         };
         world.restart();
@@ -217,6 +220,7 @@ pub struct World {
     api_key: Option<String>,
     waha_timeout: Duration,
     portion: usize,
+    is_average: bool,
     _directory: tempfile::TempDir,
 }
 
@@ -236,6 +240,7 @@ impl World {
             waha_timeout: Duration::from_secs(2),
             in_memory: false,
             portion: 1_000,
+            is_average: false,
         }
     }
 
@@ -253,6 +258,7 @@ impl World {
             7,
         )
         .planning_in_portions_of(self.portion);
+        let engine = if self.is_average { engine.without_chance() } else { engine };
         engine.recover().unwrap();
         self.engine = Some(engine);
     }
@@ -375,12 +381,17 @@ impl World {
 
     /// One round of the dispatcher and one worker; sleeps when there is nothing else to do.
     pub fn step(&self) {
+        self.step_at_most(Duration::MAX);
+    }
+
+    /// The same; sleeps for `max` at most.
+    pub fn step_at_most(&self, max: Duration) {
         let engine = self.engine.as_ref().unwrap();
         let when = engine.step().unwrap();
         if !engine.work()
             && let When::In(wait) = when
         {
-            self.clock.sleep(&Wake::default(), 0, Some(wait));
+            self.clock.sleep(&Wake::default(), 0, Some(wait.min(max)));
         }
     }
 

@@ -36,6 +36,8 @@ pub struct Promises {
     served: HashSet<String>,
     /// Message, occurrence and chat: whatever channel it came from.
     reached: HashSet<String>,
+    /// By reason of the breaker: the sessions of channels that it holds, until a person frees them.
+    broken: HashMap<String, HashSet<String>>,
     pub calendar: Calendar,
 }
 
@@ -62,6 +64,7 @@ impl Promises {
             deliveries_seen: 0,
             served: HashSet::new(),
             reached: HashSet::new(),
+            broken: HashMap::new(),
             calendar: Calendar::default(),
         }
     }
@@ -85,6 +88,31 @@ impl Promises {
         self.has_jumped = false;
     }
 
+    /// A person freed all channels.
+    pub fn note_freed(&mut self) {
+        self.broken.clear();
+    }
+
+    /// What the breaker holds for `code` stays held. Returns how many channels it holds anew; what arrived before
+    /// this look counts as before the hold.
+    pub fn check_breaker(&mut self, world: &World, code: &str) -> u64 {
+        let free = world.rows("SELECT session_name FROM channels WHERE held_reason IS NULL");
+        let held = self.broken.entry(code.to_owned()).or_default();
+        let freed = free.iter().find(|session| held.contains(*session));
+        assert_eq!(freed, None, "nobody freed it, and the breaker held it for {code}");
+        for arrival in world.arrivals_from(self.arrivals_seen) {
+            assert!(
+                !held.contains(&arrival.session),
+                "sent while the breaker held it: {arrival:?}"
+            );
+        }
+        let sql = format!(
+            "SELECT session_name FROM channels WHERE held_kind = 'breaker' AND held_code = '{code}'"
+        );
+        let now = world.rows(&sql).into_iter();
+        now.filter(|session| held.insert(session.clone())).count() as u64
+    }
+
     /// A backup took the database's place: what it does not know begins anew, with the ids that it
     /// has left.
     pub fn note_restore(&mut self, world: &World, arrived: usize) {
@@ -93,6 +121,7 @@ impl Promises {
         self.deliveries_seen = 0;
         self.served.clear();
         self.reached.clear();
+        self.broken.clear();
         self.delivered.retain(|id, what| delivery(world, *id) == *what);
         self.pardoned = self.last_arrival.keys().cloned().collect();
     }

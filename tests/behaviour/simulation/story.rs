@@ -4,12 +4,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 use auto_message_scheduler::clock::{Clock, Timestamp};
+use auto_message_scheduler::delivery::{Ack, MessageId};
 use auto_message_scheduler::fail_point::{Crash, crash_at};
 use auto_message_scheduler::fake_waha::{Engine, Options};
 use auto_message_scheduler::messages::move_to_channel;
 use auto_message_scheduler::schedule::Zone;
 use auto_message_scheduler::send_window::{Allowance, Gap, Rest, SendWindow, WarmupRule};
-use auto_message_scheduler::store::Store;
+use auto_message_scheduler::store::{MessageEvent, Store};
 use auto_message_scheduler::trigger::Progress;
 
 use super::calendar::RULES;
@@ -66,7 +67,11 @@ pub struct Totals {
     pub sent: u64,
     pub unknown: u64,
     pub moved: u64,
+    /// Channels that the breaker stopped: for failures, missing ticks, restrictions and log-outs.
+    pub broke: [u64; 4],
 }
+
+const BREAKER: [&str; 4] = ["many_failed", "no_ticks", "restricted_again", "logged_out_again"];
 
 impl Totals {
     pub fn add(&mut self, other: &Self) {
@@ -76,6 +81,9 @@ impl Totals {
         self.sent += other.sent;
         self.unknown += other.unknown;
         self.moved += other.moved;
+        for (mine, theirs) in self.broke.iter_mut().zip(other.broke) {
+            *mine += theirs;
+        }
     }
 }
 
@@ -86,6 +94,8 @@ pub struct Story {
     dice: fastrand::Rng,
     totals: Totals,
     is_told_aloud: bool,
+    /// What takes WAHA's events, when it sends any.
+    events: Option<Store>,
     /// The file that some messages carry.
     picture: String,
 }
@@ -127,7 +137,9 @@ impl Story {
         if is_new {
             world.execute("UPDATE channels SET warmup_from = '2026-11-30'");
         }
-        Self { world, promises, dice, totals: Totals::default(), is_told_aloud, picture }
+        let events = dice.bool().then(|| Store::open(&world.path).unwrap());
+        let totals = Totals::default();
+        Self { world, promises, dice, totals, is_told_aloud, events, picture }
     }
 
     /// Plays the story, then lets everything heal; panics at a broken promise.
@@ -150,6 +162,14 @@ impl Story {
 
     fn check(&mut self) {
         self.totals.steps += 1;
+        for (code, count) in BREAKER.iter().zip(&mut self.totals.broke) {
+            let newly = self.promises.check_breaker(&self.world, code);
+            *count += newly;
+            assert!(
+                newly == 0 || *code != "no_ticks" || self.events.is_some(),
+                "no WAHA told of ticks"
+            );
+        }
         self.promises.check(&self.world);
     }
 
@@ -187,6 +207,9 @@ impl Story {
             88..90 => self.session(),
             90..92 => self.contact(),
             92..94 => self.move_to(),
+            94..96 => self.ticks(),
+            96 => self.log_out(),
+            97 => self.strangers(),
             _ => self.edit(),
         }
     }
@@ -316,6 +339,52 @@ impl Story {
         }
     }
 
+    /// WAHA's events for some of what was sent; now and then WhatsApp refuses one.
+    fn ticks(&mut self) {
+        let Some(events) = &mut self.events else { return };
+        let sent = "SELECT waha_message_id FROM deliveries WHERE status = 'sent' AND waha_message_id IS NOT NULL";
+        for bare in self.world.rows(sent) {
+            let ack = [None, None, Some(Ack::Server), Some(Ack::Error)][self.dice.usize(0..4)];
+            let Some(ack) = ack.filter(|ack| *ack == Ack::Server || self.dice.bool()) else {
+                continue;
+            };
+            let message = MessageId { bare: bare.clone(), from_me: Some(true), chat_id: None };
+            let event_id = format!("{bare} {}", ack.number());
+            let event =
+                MessageEvent { event_id: &event_id, message: &message, ack: Some(ack), echo: None };
+            let now = self.world.clock.now().wall;
+            events.write(|tx| tx.take_message_event(&event, now)).unwrap();
+        }
+        self.say("ticks");
+    }
+
+    /// A session loses its phone and gets it back, twice.
+    fn log_out(&mut self) {
+        let session = ["default", "dua", "tiga"][self.dice.usize(0..3)];
+        self.say(&format!("session {session} is logged out"));
+        for status in ["SCAN_QR_CODE", "WORKING", "SCAN_QR_CODE", "WORKING"] {
+            self.world.waha.set_status(session, status);
+            self.world.clock.pass(Duration::from_mins(20));
+            self.new_message();
+            self.world.trigger();
+            self.steps(8);
+        }
+    }
+
+    /// A list of which WhatsApp does not know every other number.
+    fn strangers(&mut self) {
+        let numbers = (0..24).map(|one| {
+            format!("\"08130{:03}{}\"", self.dice.u32(0..1000), ["0540", "7001"][one % 2])
+        });
+        let (numbers, now) = (numbers.collect::<Vec<_>>().join(","), self.world.clock.now().wall);
+        let channel = self.dice.i64(1..4);
+        self.say(&format!("message on channel {channel} to strangers: {numbers}"));
+        self.world.execute(&format!(
+            "INSERT INTO auto_messages (message, contact_ids, channel_id, scheduled_at, created_at)
+                 VALUES ('Halo', '[{numbers}]', {channel}, '{now}', '{now}')"
+        ));
+    }
+
     /// A contact is removed, corrected, made anew, or exchanges its number with the other one.
     fn contact(&mut self) {
         let id = self.dice.u32(1..3);
@@ -387,11 +456,15 @@ impl Story {
         };
         self.say(&sql);
         self.world.execute(&sql);
+        if edit == 7 {
+            self.promises.note_freed();
+        }
     }
 
     /// The trouble ends, the people stop, time passes: what is left must come to its end.
     fn heal(&mut self) {
         self.say("everything heals");
+        self.promises.note_freed();
         for session in ["default", "dua", "tiga"] {
             self.world.waha.set_status(session, "WORKING");
         }
@@ -404,6 +477,9 @@ impl Story {
         for _ in 0..8 {
             self.run_to_its_end();
             self.world.clock.pass(Duration::from_hours(4));
+            self.world
+                .execute("UPDATE channels SET held_reason = NULL WHERE held_kind = 'breaker'");
+            self.promises.note_freed();
         }
         // What waits for a channel that WAHA never lets through (401) expires at last.
         self.promises.note_jump();
