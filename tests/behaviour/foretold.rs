@@ -97,20 +97,20 @@ fn mixture(dice: &mut fastrand::Rng) -> World {
 
 /// One setting of each rule; a rule that is new belongs here.
 fn rules(config: &mut Config, dice: &mut fastrand::Rng) {
-    let mut some = |values: &[u64]| values[dice.usize(..values.len())];
-    config.gap.delay = Duration::from_secs(some(&[1, 20, 60, 300, 3000]));
+    let mut some = |values: &[u32]| values[dice.usize(..values.len())];
+    config.gap.delay = Duration::from_secs(some(&[1, 20, 60, 300, 3000]).into());
     // The delay's spread: both sides take its mean, in whole seconds, as the table keeps the pace.
-    config.gap.jitter = Duration::from_secs(some(&[0, 0, 16, 30, 600]));
-    let least = Duration::from_mins(some(&[5, 20]));
-    let rest = Rest { after: some(&[1, 2, 5]) as u32, least, most: least * 2 };
+    config.gap.jitter = Duration::from_secs(some(&[0, 0, 16, 30, 600]).into());
+    let least = Duration::from_mins(some(&[5, 20]).into());
+    let rest = Rest { after: some(&[1, 2, 5]), least, most: least * 2 };
     config.rest = (some(&[0, 1]) == 1).then_some(rest);
-    let (start, growth_percent) = (some(&[1, 3]) as u32, some(&[100, 130, 200]) as u32);
+    let (start, growth_percent) = (some(&[1, 3]), some(&[100, 130, 200]));
     config.allowance.warmup_rule = WarmupRule { start, growth_percent };
-    config.allowance.daily_limit = Some(some(&[0, 0, 2, 4, 9]) as u32).filter(|limit| *limit > 0);
+    config.allowance.daily_limit = Some(some(&[0, 0, 2, 4, 9])).filter(|limit| *limit > 0);
     let windows = ["always", "08:00-11:30", "07:00-21:00", "21:30-02:00"];
     let window = windows[some(&[0, 1, 2, 3]) as usize];
     config.allowance.window = SendWindow::parse(window).unwrap();
-    config.late_limit = Duration::from_hours(some(&[4, 24, 48, 70, 70]));
+    config.late_limit = Duration::from_hours(some(&[4, 24, 48, 70, 70]).into());
     let zones = ["Asia/Jakarta", "America/New_York", "Australia/Lord_Howe"];
     config.zone = Zone::parse(zones[some(&[0, 1, 2]) as usize]).unwrap();
 }
