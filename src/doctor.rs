@@ -7,6 +7,7 @@ mod database;
 mod files;
 mod link;
 mod media;
+mod number;
 mod server;
 mod webhook;
 

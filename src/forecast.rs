@@ -30,6 +30,8 @@ use crate::store::{Delivery, Message, Queued, SqlResult, Store, StoreError, Tx};
 use crate::template::{self, Template};
 
 pub use risks::Risk;
+use risks::Counted;
+pub(crate) use risks::bears;
 pub use split::split;
 pub(crate) use split::{add_split, parts};
 pub use view::{
@@ -545,17 +547,13 @@ impl Ahead<'_> {
         Words { text, .. }: Words<'_>,
         tell: &mut Telling<'_>,
     ) -> SqlResult<()> {
-        let zone = &self.config.zone;
-        let (day, counted) = (Day::of(zone, at), &mut tell.forecast.counted);
-        if counted.first_day.is_none() {
-            counted.first_day = Some(day);
-            counted.day_before = self.tx.day_count(channel_id, day.minus(1))?.into();
-            counted.varies = Template::parse(text).varies();
-            counted.has_link = risks::has_link(text);
-            counted.strangers = self.tx.hears_of_writers()?.then_some(0);
+        let counted = match &mut tell.forecast.counted {
+            Some(counted) => counted,
+            none => none.insert(Counted::new(self.tx, text)?),
+        };
+        if let Some(channel) = self.lines.0.get(&channel_id).and_then(|line| line.channel.as_ref()) {
+            counted.note_send(self.tx, channel, &self.config.zone, at)?;
         }
-        counted.on_first_day += u64::from(counted.first_day == Some(day));
-        counted.at_night += u64::from(risks::is_night(zone.to_local(at).hour()));
         if let Some(strangers) = &mut counted.strangers {
             *strangers += u64::from(!self.tx.has_written(&recipient.chat_id)?);
         }

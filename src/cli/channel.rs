@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::output::Output;
 use super::table::{pairs, table};
-use super::{CliError, Desk};
+use super::{CliError, Desk, init};
 use crate::channels::{self, ChannelView, Edit, OwnLimit, OwnWindow, State};
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -148,9 +148,9 @@ pub(super) fn channel(args: &ChannelArgs, config: &Config) -> Result<(), CliErro
             return output.print(&view, |view| told(view, "removed"));
         }
         ChannelCommand::Add { name, session, own, output } => {
-            let edit = own.edit(&desk);
+            let edit = own.offered(&desk)?;
             let id = channels::add(&mut desk.store, name, session, &edit, now)?;
-            let is_warm = own.warmup.is_some();
+            let is_warm = edit.warmup_from.is_some();
             let hint = if is_warm {
                 ""
             } else {
@@ -197,6 +197,16 @@ fn show(desk: &mut Desk<'_>, channel: &str, offline: bool, output: Output) -> Re
 }
 
 impl Own {
+    /// Of a new channel: a person who is there is asked whether its number begins slowly.
+    fn offered(&self, desk: &Desk<'_>) -> Result<Edit, CliError> {
+        let mut edit = self.edit(desk);
+        let question = "Is the number new to WhatsApp, or to sending? It then begins slowly (y/n)";
+        if edit.warmup_from.is_none() && init::is_yes(&init::ask(None, question, "n")?) {
+            edit.warmup_from = Some(Some(Day::of(&desk.config.zone, desk.now)));
+        }
+        Ok(edit)
+    }
+
     fn edit(&self, desk: &Desk<'_>) -> Edit {
         let from = |warmup| match warmup {
             WarmupDay::Today => Some(Day::of(&desk.config.zone, desk.now)),

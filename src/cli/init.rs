@@ -15,6 +15,7 @@ use crate::config::{self, Config, DEFAULT_ENV_FILE};
 use crate::cron_line::{self, RunLine};
 use crate::private_file;
 use crate::schedule::Zone;
+use crate::send_window::Day;
 use crate::serve;
 use crate::terminal::one_line;
 use crate::waha::{KnownSession, Waha};
@@ -85,12 +86,13 @@ pub(super) fn init(args: &InitArgs, env_file: Option<&Path>) -> Result<(), CliEr
     write(file, &settings)?;
     let config = Config::load(env_file)?;
     set_session(&config, session.as_deref())?;
+    let begins_slowly = offer_warmup(&config)?;
     say(&format!("wrote {}", one_line(&config::absolute(file).display().to_string())))?;
     let number = ask(args.test.as_ref(), "Your own number, for a test message (empty: none)", "")?;
     if !number.is_empty() {
         message::send_test(number, TEST_TEXT.to_owned(), &config)?;
     }
-    say(&next_steps(env_file, &config)?)
+    say(&next_steps(env_file, &config, begins_slowly)?)
 }
 
 /// What goes into the env file.
@@ -236,7 +238,29 @@ fn set_session(config: &Config, session: Option<&str>) -> Result<(), CliError> {
     Ok(())
 }
 
-fn next_steps(env_file: Option<&Path>, config: &Config) -> Result<String, CliError> {
+/// Lets a number begin slowly that is new, when a person is there to say so.
+fn offer_warmup(config: &Config) -> Result<bool, CliError> {
+    let question = "Is the number new to WhatsApp, or to sending? It then begins slowly (y/n)";
+    if !is_yes(&ask(None, question, "n")?) {
+        return Ok(false);
+    }
+    let Desk { mut store, now, .. } = Desk::open_or_make(config)?;
+    let warmup_from = Some(Some(Day::of(&config.zone, now)));
+    let edit = channels::Edit { warmup_from, ..Default::default() };
+    channels::edit(&mut store, &channels::DEFAULT_CHANNEL.to_string(), &edit, now)?;
+    Ok(true)
+}
+
+/// `y`, `yes` or `ya`.
+pub(super) fn is_yes(typed: &str) -> bool {
+    matches!(typed.to_lowercase().as_str(), "y" | "yes" | "ya")
+}
+
+fn next_steps(
+    env_file: Option<&Path>,
+    config: &Config,
+    begins_slowly: bool,
+) -> Result<String, CliError> {
     let named = match env_file {
         Some(file) => format!(" --env-file {}", file.display()),
         None => String::new(),
@@ -264,6 +288,12 @@ fn next_steps(env_file: Option<&Path>, config: &Config) -> Result<String, CliErr
              or a unit of systemd: dist/systemd has it."
         );
     }
+    if !begins_slowly {
+        let _ = writeln!(
+            text,
+            "A number that is new? `{name}{named} channel edit default --warmup today` lets it begin slowly."
+        );
+    }
     let _ = write!(text, "`{name}{named} doctor` says what is missing, `settings` what is set.");
     Ok(text)
 }
@@ -274,7 +304,11 @@ fn is_asked(given: Option<&String>) -> bool {
 }
 
 /// What was `given`, or what a person types, or `default`.
-fn ask(given: Option<&String>, question: &str, default: &str) -> Result<String, CliError> {
+pub(super) fn ask(
+    given: Option<&String>,
+    question: &str,
+    default: &str,
+) -> Result<String, CliError> {
     if !is_asked(given) {
         return Ok(given.map_or(default, String::as_str).trim().to_owned());
     }

@@ -110,6 +110,7 @@ impl Look<'_> {
         self.schema()?;
         let heard = self.store.read(|tx| tx.events_heard(self.now))?;
         self.channels(waha, &heard)?;
+        super::number::examine(&mut self.store, self.config, self.now, &heard, self.findings)?;
         let server = waha.map(Answering::server);
         webhook::heard(&heard, self.config, server, self.findings);
         self.triggers()?;

@@ -1,8 +1,13 @@
-//! What gets a number banned, said before it happens. Pure.
+//! What gets a number banned, said before it happens.
 
 use std::fmt;
 
+use crate::clock::Timestamp;
+use crate::language::Language;
+use crate::schedule::Zone;
 use crate::send_window::Day;
+use crate::store::{Channel, SqlResult, Tx};
+use crate::template::Template;
 
 /// To fewer strangers nobody minds the same words, or a link.
 const SAME_TEXT_FROM: u64 = 50;
@@ -14,30 +19,39 @@ const LEAP: u64 = 3;
 const NIGHT_FROM: u64 = 10;
 /// From this hour until before that one people sleep.
 const NIGHT: (u8, u8) = (22, 6);
-
-/// What a forecast counts of a message for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counted {
-    /// Of those that get it: how many never wrote to us; `None` when nobody tells us of those who write.
-    pub(super) strangers: Option<u64>,
-    /// How many get it at night.
-    pub(super) at_night: u64,
-    /// Its first day; how many get it then, and how many its channel sent on the day before that.
-    pub(super) first_day: Option<Day>,
-    pub(super) on_first_day: u64,
-    pub(super) day_before: u64,
-    /// Whether the text is not the same for everybody, and whether it has a link.
-    pub(super) varies: bool,
-    pub(super) has_link: bool,
-}
+/// A number so many days old is new, and so many people on a day are many for it.
+const NEW_DAYS: i64 = 3;
+const NEW_FROM: u64 = 10;
+/// What a number bears on a day: on its first one, in its first month, and later.
+const BEARS: [(i64, u64); 3] = [(1, 20), (30, 70), (i64::MAX, 200)];
 
 /// A risk for the number that sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Risk {
-    SameText { strangers: u64 },
-    LinkToStrangers { strangers: u64 },
-    Leap { count: u64, day_before: u64 },
-    Night { count: u64 },
+    SameText {
+        strangers: u64,
+    },
+    LinkToStrangers {
+        strangers: u64,
+    },
+    Leap {
+        count: u64,
+        day_before: u64,
+    },
+    Night {
+        count: u64,
+    },
+    /// The number is that old, and is not warming up.
+    NewNumber {
+        count: u64,
+        days: i64,
+    },
+    /// The day's limit lets more go out than a number of that age bears.
+    HighLimit {
+        count: u64,
+        days: i64,
+        bears: u64,
+    },
 }
 
 impl Risk {
@@ -48,57 +62,182 @@ impl Risk {
             Self::LinkToStrangers { .. } => "risk_link",
             Self::Leap { .. } => "risk_leap",
             Self::Night { .. } => "risk_night",
+            Self::NewNumber { .. } => "risk_new_number",
+            Self::HighLimit { .. } => "risk_limit",
         }
     }
-}
 
-impl fmt::Display for Risk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// The sentence for a person.
+    pub(crate) fn text(self, language: Language) -> String {
+        match language {
+            Language::English => self.english(),
+            Language::Indonesian => self.indonesian(),
+        }
+    }
+
+    fn english(self) -> String {
         match self {
-            Self::SameText { strangers } => write!(
-                f,
+            Self::SameText { strangers } => format!(
                 "{strangers} people who never wrote to you get the same text: let it vary with {{{{pilih: … | …}}}}, or write to fewer"
             ),
-            Self::LinkToStrangers { strangers } => write!(
-                f,
+            Self::LinkToStrangers { strangers } => format!(
                 "{strangers} people who never wrote to you get a link: leave it out until they answer"
             ),
-            Self::Leap { count, day_before } => write!(
-                f,
+            Self::Leap { count, day_before } => format!(
                 "{count} in a day, after {day_before} the day before: let the number grow into it, with a daily limit or `channel edit --warmup`"
             ),
-            Self::Night { count } => write!(
-                f,
+            Self::Night { count } => format!(
                 "{count} go out between {}:00 and {}:00: give the channel hours, such as 07:00-21:00",
                 NIGHT.0, NIGHT.1
             ),
+            Self::NewNumber { count, days } => format!(
+                "{count} in a day from a number of {days} days: let it begin slowly with `channel edit --warmup today`, or say since when \
+                 it is used with `--warmup 2026-01-31`"
+            ),
+            Self::HighLimit { count, days, bears } => format!(
+                "{count} in a day from a number of {days} days, which bears about {bears}: set `channel edit --daily-limit {bears}`, or let \
+                 it begin slowly with `--warmup`"
+            ),
+        }
+    }
+
+    fn indonesian(self) -> String {
+        match self {
+            Self::SameText { strangers } => format!(
+                "{strangers} orang yang belum pernah menulis kepada Anda menerima teks yang sama: buat bervariasi dengan \
+                 {{{{pilih: … | …}}}}, atau kirim ke lebih sedikit orang"
+            ),
+            Self::LinkToStrangers { strangers } => format!(
+                "{strangers} orang yang belum pernah menulis kepada Anda menerima tautan: hapus dulu sampai mereka membalas"
+            ),
+            Self::Leap { count, day_before } => format!(
+                "{count} dalam sehari, padahal {day_before} sehari sebelumnya: naikkan sedikit demi sedikit dengan batas harian atau \
+                 pemanasan (`channel edit --warmup`)"
+            ),
+            Self::Night { count } => format!(
+                "{count} terkirim antara pukul {}.00 dan {}.00: beri nomor itu jam kirim, misalnya 07:00-21:00",
+                NIGHT.0, NIGHT.1
+            ),
+            Self::NewNumber { count, days } => format!(
+                "{count} dalam sehari dari nomor yang baru {days} hari: mulai pelan dengan pemanasan (`channel edit --warmup today`), atau \
+                 catat sejak kapan nomor itu dipakai (`--warmup 2026-01-31`)"
+            ),
+            Self::HighLimit { count, days, bears } => format!(
+                "{count} dalam sehari dari nomor yang baru {days} hari, padahal amannya sekitar {bears}: pasang batas harian {bears} \
+                 (`channel edit --daily-limit {bears}`), atau mulai pelan dengan pemanasan (`--warmup`)"
+            ),
         }
     }
 }
 
+/// The English sentence.
+impl fmt::Display for Risk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(Language::English))
+    }
+}
+
+/// What a forecast counts of a message for its risks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counted {
+    /// Of those that get it: how many never wrote to us; `None` when nobody tells us of those who write.
+    pub(super) strangers: Option<u64>,
+    /// How many get it at night.
+    at_night: u64,
+    /// Its first day, and what goes out then.
+    first: Option<FirstDay>,
+    /// Whether the text is not the same for everybody, and whether it has a link.
+    varies: bool,
+    has_link: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FirstDay {
+    /// The channel that sends it first: the others share the load.
+    channel_id: i64,
+    day: Day,
+    /// How many get the message from it then, and how many it sent on the day before that.
+    count: u64,
+    day_before: u64,
+    /// How old the number is then, in days, and whether it warms up.
+    age: i64,
+    is_warming_up: bool,
+}
+
+impl Counted {
+    /// Of a message that says `text`.
+    pub(super) fn new(tx: &Tx<'_>, text: &str) -> SqlResult<Self> {
+        let (varies, has_link) = (Template::parse(text).varies(), has_link(text));
+        let strangers = tx.hears_of_writers()?.then_some(0);
+        Ok(Self { strangers, varies, has_link, ..Self::default() })
+    }
+
+    /// Counts one that goes out at `at`.
+    pub(super) fn note_send(
+        &mut self,
+        tx: &Tx<'_>,
+        channel: &Channel,
+        zone: &Zone,
+        at: Timestamp,
+    ) -> SqlResult<()> {
+        let day = Day::of(zone, at);
+        self.at_night += u64::from(is_night(zone.to_local(at).hour()));
+        if let Some(first) = &mut self.first {
+            first.count += u64::from(first.day == day && first.channel_id == channel.id);
+            return Ok(());
+        }
+        self.first = Some(FirstDay {
+            channel_id: channel.id,
+            day,
+            count: 1,
+            day_before: tx.day_count(channel.id, day.minus(1))?.into(),
+            age: channel.age(zone, day),
+            is_warming_up: channel.warmup_from.is_some(),
+        });
+        Ok(())
+    }
+
+    /// The risks of the message.
+    pub(super) fn risks(self) -> Vec<Risk> {
+        let Self { at_night, varies, has_link, .. } = self;
+        let strangers = self.strangers.unwrap_or(0);
+        let (mut leap, mut young) = (None, None);
+        if let Some(FirstDay { count, day_before, age: days, is_warming_up, .. }) = self.first {
+            let leaps = count >= LEAP_FROM && count > LEAP * day_before;
+            leap = leaps.then_some(Risk::Leap { count, day_before });
+            let bears = bears(days);
+            let is_new = days <= NEW_DAYS && count >= NEW_FROM && !is_warming_up;
+            young = if count > bears {
+                Some(Risk::HighLimit { count, days, bears })
+            } else {
+                is_new.then_some(Risk::NewNumber { count, days })
+            };
+        }
+        [
+            (strangers >= SAME_TEXT_FROM && !varies).then_some(Risk::SameText { strangers }),
+            (strangers >= LINK_FROM && has_link).then_some(Risk::LinkToStrangers { strangers }),
+            leap,
+            young,
+            (at_night >= NIGHT_FROM).then_some(Risk::Night { count: at_night }),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+/// How many messages a day a number bears that is used for so many days.
+pub(crate) fn bears(days: i64) -> u64 {
+    BEARS.iter().find(|(until, _)| days < *until).map_or(0, |(_, bears)| *bears)
+}
+
 /// Whether people sleep at this hour of the day.
-pub(super) fn is_night(hour: u8) -> bool {
+fn is_night(hour: u8) -> bool {
     hour >= NIGHT.0 || hour < NIGHT.1
 }
 
 /// Whether a text names a page.
-pub(super) fn has_link(text: &str) -> bool {
+fn has_link(text: &str) -> bool {
     let text = text.to_lowercase();
     ["http://", "https://", "www.", "wa.me/", "bit.ly/"].iter().any(|sign| text.contains(sign))
-}
-
-/// The risks of a message.
-pub(super) fn risks(counted: Counted) -> Vec<Risk> {
-    let Counted { strangers, at_night, on_first_day, day_before, varies, has_link, .. } = counted;
-    let strangers = strangers.unwrap_or(0);
-    let leaps = on_first_day >= LEAP_FROM && on_first_day > LEAP * day_before;
-    [
-        (strangers >= SAME_TEXT_FROM && !varies).then_some(Risk::SameText { strangers }),
-        (strangers >= LINK_FROM && has_link).then_some(Risk::LinkToStrangers { strangers }),
-        leaps.then_some(Risk::Leap { count: on_first_day, day_before }),
-        (at_night >= NIGHT_FROM).then_some(Risk::Night { count: at_night }),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::risks::{Counted, Risk, risks};
+use super::risks::{Counted, Risk};
 use crate::channels::{Line, WarningView};
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -171,7 +171,7 @@ pub struct MessageForecast {
     pub(crate) falls_behind: bool,
     /// What its risks are made of.
     #[serde(skip)]
-    pub(super) counted: Counted,
+    pub(super) counted: Option<Counted>,
     /// The file that goes to each recipient; a text alone has no such key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) file: Option<PlannedFile>,
@@ -256,18 +256,18 @@ impl MessageForecast {
             after_next: 0,
             falls_behind: false,
             file: None,
-            counted: Counted::default(),
+            counted: None,
         }
     }
 
     /// What may get the number banned that sends it.
     pub fn risks(&self) -> Vec<Risk> {
-        risks(self.counted)
+        self.counted.map(Counted::risks).unwrap_or_default()
     }
 
     /// How many of those that get it ever wrote to us; `None` when nobody tells us of those who write.
     pub fn known(&self) -> Option<u64> {
-        self.counted.strangers.map(|strangers| self.tally.goes_out.saturating_sub(strangers))
+        self.counted.and_then(|one| one.strangers).map(|strangers| self.tally.goes_out.saturating_sub(strangers))
     }
 
     /// What a person should know before it is too late.

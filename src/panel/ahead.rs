@@ -30,6 +30,8 @@ pub(super) struct Ahead {
     pub(crate) advice: String,
     /// The buttons that do it: what they send, and their words.
     pub(crate) ways: Vec<(String, String)>,
+    /// What gets its number banned.
+    pub(crate) risks: Vec<String>,
     /// What its number lacks.
     pub(crate) in_the_way: Option<InTheWay>,
     /// The same for programs: how many go out, how many are too late, and from when to when.
@@ -56,6 +58,7 @@ impl Ahead {
         if let Some(why) = &seen.fails {
             ahead.advice = w.will_fail.replace("{}", &why.text(visit.language));
         }
+        ahead.risks = seen.risks().into_iter().map(|risk| sentence(&risk.text(visit.language))).collect();
         let text = |at: Option<crate::clock::Timestamp>| at.map(|at| at.to_string());
         ahead.facts = [
             tally.goes_out.to_string(),
@@ -78,6 +81,12 @@ impl Ahead {
         ahead.in_the_way = channels::in_the_way(visit, message.channel_id)?;
         Ok(ahead)
     }
+}
+
+/// Words that begin with a capital and end with a stop.
+fn sentence(words: &str) -> String {
+    let begin = words.chars().next().map(char::to_uppercase).into_iter().flatten();
+    begin.chain(words.chars().skip(1)).chain(['.']).collect()
 }
 
 /// What becomes of a message that waits for its time.

@@ -120,6 +120,13 @@ impl Channel {
         Some(Warned { seen: Day::of(zone, at), without_limit })
     }
 
+    /// How many days its number is used before `day`: since its warm-up began, if it is known, or since it is here.
+    pub(crate) fn age(&self, zone: &Zone, day: Day) -> i64 {
+        let told = self.warmup_from.as_deref().and_then(Day::parse);
+        let since = told.or_else(|| self.created_at.map(|at| Day::of(zone, at)));
+        since.map_or(0, |since| since.days_until(day)).max(0)
+    }
+
     /// The hold for a channel whose `session` has the number `seen` (as `+6281234567890`), when that
     /// is another one than the channel's. A channel without a number has no other one.
     pub(crate) fn hold_for_number(&self, session: &str, seen: &str) -> Option<Hold> {

@@ -239,6 +239,45 @@ fn files(directory: &Path) -> Vec<String> {
 }
 
 #[test]
+fn the_health_of_a_number_is_told_and_each_trouble_has_its_remedy() {
+    let site = healthy();
+    let (lines, _) = doctor(&site);
+    let words = "channel `default`: 0 days old, no daily limit; seven days: 0 sent";
+    assert!(has(&lines, "ok number", words), "{lines:#?}");
+    let ago = |time: &str| format!("strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-{time}')");
+    site.sql()
+        .execute_batch(&format!(
+            "INSERT INTO numbers (chat_id, last_inbound_at) VALUES ('1@c.us', {0});
+             INSERT INTO channel_days (channel_id, day, claimed, received)
+                 VALUES (1, date('now', '-2 days'), 120, 5);
+             UPDATE channels SET warning = 'FIRST_WARNING', warned_at = {0}, warned_limit = 60,
+                 broke_at = {1}, recent_outcomes = '..x.x.x', acked_at = {1}, sends_since_ack = 5",
+            ago("1 day"),
+            ago("3 days")
+        ))
+        .unwrap();
+    let (lines, code) = doctor(&site);
+    for part in [
+        "WhatsApp warned (FIRST_WARNING)",
+        "its busiest day of seven had 120 messages, and a number of 0 days bears about 20",
+        "120 messages in seven days, and 5 answers",
+        "the breaker stopped it at",
+        "WhatsApp refused 3 of its last 7 messages",
+        "the last 5 messages have no tick yet",
+    ] {
+        assert!(has(&lines, "warning number", part), "{part}: {lines:#?}");
+    }
+    assert_eq!(code, 0);
+    site.sql().execute_batch("UPDATE channels SET acked_at = NULL, sends_since_ack = 20").unwrap();
+    let never = "of 20 messages none has a tick";
+    assert!(!has(&doctor(&site).0, "warning number", never), "no event ever came");
+    let heard =
+        format!("INSERT INTO meta (key, value) VALUES ('events_taken_at', {})", ago("1 hour"));
+    site.sql().execute_batch(&heard).unwrap();
+    assert!(has(&doctor(&site).0, "warning number", never));
+}
+
+#[test]
 fn damage_is_found() {
     let site = healthy();
     site.sql()

@@ -429,7 +429,7 @@ fn say(world: &World, id: i64, text: &str) {
 
 #[test]
 fn what_gets_a_number_banned_is_said_before() {
-    let world = World::new();
+    let world = aged("90");
     let id = world.message(&to(59));
     assert_eq!(risks(&world, id), (vec![], None), "nobody tells who writes");
     world.execute("INSERT INTO numbers (chat_id, last_inbound_at) VALUES ('628999@c.us', '2026-11-01T00:00:00Z')");
@@ -445,9 +445,49 @@ fn what_gets_a_number_banned_is_said_before() {
     assert_eq!(risks(&world, id), (vec![], Some(50)), "nine strangers are few");
 }
 
+/// A number that is used for so many days.
+fn aged(days: &str) -> World {
+    let world = World::new();
+    let at = format!("strftime('%Y-%m-%dT%H:%M:%SZ', '2026-12-01 01:00', '-{days} days')");
+    world.execute(&format!("UPDATE channels SET created_at = {at}"));
+    world
+}
+
+#[test]
+fn a_number_of_some_days_and_a_limit_that_is_high_for_its_age_are_said_before() {
+    for (days, count, expected) in [
+        ("0", 9, None),
+        ("0", 10, Some("risk_new_number")),
+        ("0", 20, Some("risk_new_number")),
+        ("0", 21, Some("risk_limit")),
+        ("3", 30, Some("risk_new_number")),
+        ("4", 55, None),
+        ("29", 59, None),
+    ] {
+        let world = aged(days);
+        let id = world.message(&to(count));
+        let expected: Vec<&str> = expected.into_iter().collect();
+        assert_eq!(risks(&world, id).0, expected, "{count} from a number of {days} days");
+    }
+    let world = aged("29");
+    world.execute(
+        "INSERT INTO channel_days (channel_id, day, claimed) VALUES (1, '2026-11-30', 99)",
+    );
+    let id = world.message(&to(71));
+    assert_eq!(risks(&world, id).0, ["risk_limit"]);
+    world.execute("UPDATE channels SET daily_limit = 70");
+    assert_eq!(risks(&world, id).0, [""; 0], "the limit spreads it");
+    world.execute("UPDATE channels SET daily_limit = NULL, warmup_from = '2026-10-01'");
+    assert_eq!(risks(&world, id).0, [""; 0], "it is used since October");
+    let warm = aged("0");
+    warm.execute("UPDATE channels SET warmup_from = '2026-12-01'");
+    let id = warm.message(&to(15));
+    assert_eq!(risks(&warm, id).0, [""; 0], "it begins slowly");
+}
+
 #[test]
 fn a_leap_and_a_night_are_said_before() {
-    let world = World::new();
+    let world = aged("90");
     let id = world.message(&to(60));
     assert_eq!(risks(&world, id).0, ["risk_leap"]);
     world.execute(
@@ -456,7 +496,7 @@ fn a_leap_and_a_night_are_said_before() {
     assert_eq!(risks(&world, id).0, [""; 0], "three times as many");
     world.execute("UPDATE channel_days SET claimed = 19");
     assert_eq!(risks(&world, id).0, ["risk_leap"]);
-    let night = World::new();
+    let night = aged("90");
     let id = night.message(&to(10));
     night.execute("UPDATE auto_messages SET scheduled_at = '2026-12-01 15:00'"); // 22:00
     assert_eq!(risks(&night, id).0, ["risk_night"]);

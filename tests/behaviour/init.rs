@@ -54,7 +54,15 @@ fn init_by_flags_writes_a_private_file_sets_the_session_and_sends_a_test() {
     let received = waha.received();
     assert_eq!(received.len(), 1, "{told}");
     assert_eq!((&*received[0].session, &*received[0].chat_id), ("toko", "6281234567890@c.us"));
-    for word in ["WAHA", "session toko: WORKING", "serve", "/panel", "crontab", "* * * * * cd"] {
+    for word in [
+        "WAHA",
+        "session toko: WORKING",
+        "serve",
+        "/panel",
+        "crontab",
+        "* * * * * cd",
+        "--warmup today",
+    ] {
         assert!(told.contains(word), "`{word}` is not in: {told}");
     }
     assert!(!told.contains(KEY), "{told}");
@@ -65,7 +73,7 @@ fn init_asks_on_a_terminal_and_again_for_what_cannot_be() {
     let (waha, directory) = (waha(), tempfile::tempdir().unwrap());
     // A wrong key, then the right one; no such session, then the one that is offered; no such zone.
     let typed = format!(
-        "{url}\nsalah\n{url}\n{KEY}\nbesar\n\nMars\nWIT\npendek\n\n0812-3456-7890\n",
+        "{url}\nsalah\n{url}\n{KEY}\nbesar\n\nMars\nWIT\npendek\n\nya\n0812-3456-7890\n",
         url = waha.base_url()
     );
     let input = directory.path().join("typed");
@@ -87,6 +95,8 @@ fn init_asks_on_a_terminal_and_again_for_what_cannot_be() {
     assert_eq!(waha.received()[0].session, "toko");
     let text = fs::read_to_string(directory.path().join(FILE)).unwrap();
     assert!(text.contains("TIMEZONE=Asia/Jayapura") && !text.contains("ADMIN"), "{text}");
+    let shown = both(&run(directory.path(), &["channel", "show", "default", "--offline"]));
+    assert!(shown.contains("day 1, since"), "the number is new: {shown}");
 }
 
 #[test]
