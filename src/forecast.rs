@@ -25,12 +25,11 @@ use crate::reason::{Explanation, Reason};
 use crate::recipient;
 use crate::recipients::{self, Recipient};
 use crate::schedule;
-use crate::send_window::Day;
 use crate::store::{Delivery, Message, Queued, SqlResult, Store, StoreError, Tx};
 use crate::template::{self, Template};
 
-pub use risks::Risk;
 use risks::Counted;
+pub use risks::Risk;
 pub(crate) use risks::bears;
 pub use split::split;
 pub(crate) use split::{add_split, parts};
@@ -551,7 +550,8 @@ impl Ahead<'_> {
             Some(counted) => counted,
             none => none.insert(Counted::new(self.tx, text)?),
         };
-        if let Some(channel) = self.lines.0.get(&channel_id).and_then(|line| line.channel.as_ref()) {
+        if let Some(channel) = self.lines.0.get(&channel_id).and_then(|line| line.channel.as_ref())
+        {
             counted.note_send(self.tx, channel, &self.config.zone, at)?;
         }
         if let Some(strangers) = &mut counted.strangers {

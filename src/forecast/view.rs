@@ -267,7 +267,9 @@ impl MessageForecast {
 
     /// How many of those that get it ever wrote to us; `None` when nobody tells us of those who write.
     pub fn known(&self) -> Option<u64> {
-        self.counted.and_then(|one| one.strangers).map(|strangers| self.tally.goes_out.saturating_sub(strangers))
+        self.counted
+            .and_then(|one| one.strangers)
+            .map(|strangers| self.tally.goes_out.saturating_sub(strangers))
     }
 
     /// What a person should know before it is too late.

@@ -58,7 +58,8 @@ impl Ahead {
         if let Some(why) = &seen.fails {
             ahead.advice = w.will_fail.replace("{}", &why.text(visit.language));
         }
-        ahead.risks = seen.risks().into_iter().map(|risk| sentence(&risk.text(visit.language))).collect();
+        ahead.risks =
+            seen.risks().into_iter().map(|risk| sentence(&risk.text(visit.language))).collect();
         let text = |at: Option<crate::clock::Timestamp>| at.map(|at| at.to_string());
         ahead.facts = [
             tally.goes_out.to_string(),
