@@ -7,7 +7,7 @@ mod view;
 
 use crate::clock::Timestamp;
 use crate::delivery::HoldKind;
-use crate::send_window::{DAILY_LIMIT_MAX, Day, SendWindow, WindowError};
+use crate::send_window::{DAILY_LIMIT_MAX, Day, RECIPIENT_GAP_HOURS_MAX, SendWindow, WindowError};
 use crate::store::{Channel, Message, SqlResult, Store, StoreError, Tx};
 
 pub use availability::{Availability, HoldEnds, Off, availability};
@@ -39,6 +39,7 @@ pub struct Edit {
     pub daily_limit: Option<OwnLimit>,
     /// `Some(None)` ends a warm-up.
     pub warmup_from: Option<Option<Day>>,
+    pub recipient_gap: Option<OwnGap>,
 }
 
 /// A channel's own hours, or the setting's: `default`.
@@ -48,6 +49,21 @@ pub struct OwnWindow(pub(crate) Option<SendWindow>);
 /// A channel's own limit (0 for none), or the setting's: `default`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OwnLimit(pub(crate) Option<u32>);
+
+/// Hours between two messages to a chat of a channel's or a message's own (0 for none), or `default`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnGap(pub(crate) Option<u32>);
+
+impl OwnGap {
+    pub(crate) fn of(hours: u32) -> Self {
+        Self(Some(hours))
+    }
+
+    /// For the column.
+    pub(crate) fn column(self) -> Option<i64> {
+        self.0.map(i64::from)
+    }
+}
 
 impl std::str::FromStr for OwnWindow {
     type Err = WindowError;
@@ -87,6 +103,20 @@ pub(crate) fn sender_of(tx: &Tx<'_>, message: &Message) -> SqlResult<Option<Chan
     tx.channel(message.channel_id)
 }
 
+impl std::str::FromStr for OwnGap {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.trim().eq_ignore_ascii_case("default") {
+            return Ok(Self(None));
+        }
+        match text.trim().parse() {
+            Ok(hours) if hours <= RECIPIENT_GAP_HOURS_MAX => Ok(Self(Some(hours))),
+            _ => Err(format!("write 1 to {RECIPIENT_GAP_HOURS_MAX} hours, 0 for none, or default")),
+        }
+    }
+}
+
 /// Makes a channel and returns its id.
 pub fn add(
     store: &mut Store,
@@ -114,7 +144,7 @@ pub fn edit(
     now: Timestamp,
 ) -> Result<Channel, ChannelError> {
     if *edit == Edit::default() {
-        let what = "--name, --session, --window, --daily-limit or --warmup";
+        let what = "--name, --session, --window, --daily-limit, --recipient-gap or --warmup";
         return Err(ChannelError::Refused(format!("nothing to change: give {what}")));
     }
     on_channel(store, channel, |tx, was| {
@@ -281,6 +311,9 @@ fn edited(mut channel: Channel, edit: &Edit) -> Result<Channel, String> {
     }
     if let Some(from) = edit.warmup_from {
         channel.warmup_from = from.map(|from| from.to_string());
+    }
+    if let Some(gap) = edit.recipient_gap {
+        channel.recipient_gap_hours = gap.column();
     }
     Ok(channel)
 }

@@ -106,6 +106,8 @@ settings! {
         "the next day it may send so many times as much, until its own limit; without one for 30 days";
     REST_AFTER: "0", "after so many messages in a row a channel rests; 0 = never";
     REST_MINUTES: "5-10", "so long, at random";
+    RECIPIENT_GAP_HOURS: "0",
+        "the same chat gets its next automatic message at the earliest so many hours after one, from whatever message and channel, up to 168; 0 = at once; a channel or a message may have its own";
     TYPING_SECONDS: "0",
         "before each message the recipient sees typing, up to so many seconds, longer for longer texts; 0 = never";
     HEARTBEAT_URL: "",
@@ -188,6 +190,8 @@ pub struct Config {
     /// REST_AFTER and REST_MINUTES; `None` for no rests.
     pub rest: Option<Rest>,
     pub allowance: Allowance,
+    /// RECIPIENT_GAP_HOURS.
+    pub recipient_gap_hours: u32,
     /// TYPING_SECONDS; `None` for 0.
     pub typing_max: Option<Duration>,
     /// HEARTBEAT_URL; whoever knows it can call it.
@@ -275,6 +279,18 @@ impl Config {
         self.rest.map_or((0, false), |rest| rest.after(counted))
     }
 
+    /// How long lies between two automatic messages to a chat, for a message and a channel with these columns;
+    /// `None` for no time.
+    pub(crate) fn recipient_gap(
+        &self,
+        message: Option<i64>,
+        channel: Option<i64>,
+    ) -> Option<Duration> {
+        let own = message.or(channel).and_then(|hours| u64::try_from(hours).ok());
+        let hours = own.unwrap_or(self.recipient_gap_hours.into());
+        (hours > 0).then(|| Duration::from_hours(hours))
+    }
+
     /// From one send to the next; `chance` in 0..=1 says how long of what is at random. `rests`: whether
     /// the channel rests in between.
     pub(crate) fn gap_after(&self, rests: bool, chance: f64) -> Duration {
@@ -328,6 +344,7 @@ impl Config {
             gap: Gap { delay, jitter },
             rest: values.rest()?,
             allowance: values.allowance()?,
+            recipient_gap_hours: values.recipient_gap()?,
             typing_max: unless_zero(values.secs("TYPING_SECONDS", 0, TYPING_SECS_MAX)?),
             heartbeat_url: told("HEARTBEAT_URL")?,
             alert_url: told("ALERT_URL")?,

@@ -9,6 +9,7 @@
 mod channel_queue;
 mod clock_check;
 mod dispatcher;
+mod gaps;
 mod lookup;
 mod media;
 mod plan;

@@ -7,6 +7,7 @@
 //! held channel is freed, when cron comes. Jitter counts with its mean. Of a message that comes again
 //! and again only the next occurrence is looked at.
 
+mod gaps;
 mod risks;
 mod split;
 mod view;
@@ -28,6 +29,7 @@ use crate::schedule;
 use crate::store::{Delivery, Message, Queued, SqlResult, Store, StoreError, Tx};
 use crate::template::{self, Template};
 
+use gaps::{Place, Places, Wanted};
 use risks::Counted;
 pub use risks::Risk;
 pub(crate) use risks::bears;
@@ -45,6 +47,15 @@ pub enum Scope {
     All,
     /// All that a run would find now.
     DueNow,
+}
+
+impl Scope {
+    fn shows(self, message: i64) -> bool {
+        match self {
+            Self::Message(id) => id == message,
+            Self::All | Self::DueNow => true,
+        }
+    }
 }
 
 /// How much is looked at, at most. One message is always looked at whole.
@@ -77,7 +88,9 @@ pub fn forecast(
     let files = Files::beside(store.path());
     store.read(|tx| {
         let (lines, totals, spoken) = (Lines::default(), Tally::default(), None);
-        let mut ahead = Ahead { tx, config, files, now, lines, spoken, totals, unsaved: None, see };
+        let (places, shown, unsaved) = (Places::default(), BTreeSet::new(), None);
+        let mut ahead =
+            Ahead { tx, config, files, now, lines, spoken, totals, unsaved, places, shown, see };
         ahead.look(scope, bounds)
     })
 }
@@ -122,7 +135,9 @@ pub(crate) fn of_unsaved(
     store.read(|tx| {
         let (lines, totals, spoken) = (Lines::default(), Tally::default(), None);
         let (unsaved, see) = (Some(&message), &mut see);
-        let mut ahead = Ahead { tx, config, files, now, lines, spoken, totals, unsaved, see };
+        let (places, shown) = (Places::default(), BTreeSet::new());
+        let mut ahead =
+            Ahead { tx, config, files, now, lines, spoken, totals, unsaved, places, shown, see };
         ahead.look(Scope::Message(id), UNBOUNDED)
     })?;
     Ok(found)
@@ -154,6 +169,9 @@ struct Ahead<'a> {
     totals: Tally,
     /// A message that is looked at as if it were stored.
     unsaved: Option<&'a Message>,
+    places: Places,
+    /// The channels that have a part in what is shown.
+    shown: BTreeSet<i64>,
     see: &'a mut dyn FnMut(Seen<'_>),
 }
 
@@ -166,10 +184,11 @@ struct Telling<'m> {
 
 impl Ahead<'_> {
     fn look(&mut self, scope: Scope, bounds: Bounds) -> SqlResult<Option<Forecast>> {
+        let has_gaps = self.config.recipient_gap_hours > 0 || self.tx.has_recipient_gaps()?;
         let (queue, queued) = match scope {
             Scope::All => self.queue(Timestamp::from_millis(i64::MAX), bounds.messages)?,
             Scope::DueNow => self.queue(self.now, bounds.messages)?,
-            Scope::Message(id) => match self.queue_up_to(id)? {
+            Scope::Message(id) => match self.queue_up_to(id, has_gaps)? {
                 Some(queue) => (queue, 1),
                 None => return Ok(None),
             },
@@ -177,12 +196,12 @@ impl Ahead<'_> {
         if queue.iter().any(|one| one.channel_ids.is_some()) {
             self.spoken = Some(HashMap::new());
         }
+        if has_gaps {
+            self.find_places(&queue, scope, bounds)?;
+        }
         let (mut looked, mut recipients) = (0, 0);
         for one in queue {
-            let is_shown = match scope {
-                Scope::Message(id) => id == one.id,
-                Scope::All | Scope::DueNow => true,
-            };
+            let is_shown = scope.shows(one.id);
             if is_shown && looked > 0 && recipients >= bounds.recipients {
                 break;
             }
@@ -204,9 +223,34 @@ impl Ahead<'_> {
                 .lines
                 .0
                 .iter()
+                .filter(|(id, _)| !has_gaps || self.shown.contains(id))
                 .map(|(id, line)| ChannelForecast::new(*id, line, self.config))
                 .collect(),
         }))
+    }
+
+    /// Walks through all of them once without a word, to find who waits for whom.
+    fn find_places(&mut self, queue: &[Queued], scope: Scope, bounds: Bounds) -> SqlResult<()> {
+        self.places = Places::Gathering(Box::default());
+        let (mut looked, mut recipients) = (0, 0);
+        for one in queue {
+            let is_shown = scope.shows(one.id);
+            if is_shown && looked > 0 && recipients >= bounds.recipients {
+                break;
+            }
+            let seen = self.message(one, false)?;
+            looked += u64::from(is_shown);
+            recipients += if is_shown { seen } else { 0 };
+        }
+        // They are walked again.
+        let (tx, config, now) = (self.tx, self.config, self.now);
+        for id in std::mem::take(&mut self.lines).0.into_keys() {
+            self.lines.line(tx, id, config, now)?;
+        }
+        if let Places::Gathering(gathered) = std::mem::take(&mut self.places) {
+            self.places = Places::Found(gathered.places(&mut self.lines, config, now).into_iter());
+        }
+        Ok(())
     }
 
     /// At most `limit` messages in the order in which they are sent, and how many there are.
@@ -235,14 +279,13 @@ impl Ahead<'_> {
                 queue.push(queued(&message, here));
             }
         }
-        // What is planned has lower delivery ids than what is not.
-        queue.sort_by_key(|one| (one.due_at, one.first_open.unwrap_or(i64::MAX), one.id));
+        queue.sort_by_key(Queued::place);
         queue.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok((queue, count))
     }
 
     /// A message with all that goes out before it on its channel.
-    fn queue_up_to(&self, id: i64) -> SqlResult<Option<Vec<Queued>>> {
+    fn queue_up_to(&self, id: i64, has_gaps: bool) -> SqlResult<Option<Vec<Queued>>> {
         let Some(message) = self.row(id)? else { return Ok(None) };
         let due_at = self.due_at(&message)?.unwrap_or(self.now);
         let (mut queue, _) = match message.status {
@@ -250,11 +293,20 @@ impl Ahead<'_> {
                 (Vec::new(), 0)
             }
             MessageStatus::Draft | MessageStatus::Scheduled | MessageStatus::Sending => {
-                self.queue(due_at, u64::MAX)?
+                let waits = if has_gaps { self.config.late_limit } else { Duration::ZERO };
+                self.queue(due_at.max(self.now).plus(waits), u64::MAX)?
             }
         };
         // It stands where it would be, not where it is.
         queue.retain(|one| one.id != id || self.unsaved.is_none());
+        if has_gaps {
+            // Also what may go out while it waits, and let others wait.
+            if !queue.iter().any(|one| one.id == id) {
+                queue.push(queued(&message, due_at));
+                queue.sort_by_key(Queued::place);
+            }
+            return Ok(Some(queue));
+        }
         if let Some(place) = queue.iter().position(|one| one.id == id) {
             queue.truncate(place + 1);
         } else {
@@ -366,7 +418,9 @@ impl Ahead<'_> {
         let content = content.unwrap_or_default();
         let text = if is_readable { message.message.as_str() } else { "" };
         let text = content.words(text).unwrap_or_default();
-        let words = Words { text, content: &content, due_at: Some(one.due_at) };
+        let own_gap = message.recipient_gap_hours;
+        let words =
+            Words { text, content: &content, due_at: Some(one.due_at), own_gap, has_gap: true };
         let next = message.timetable.following(&self.config.zone, one.due_at);
         tell.forecast.next_at = next.ok().flatten().filter(|_| is_readable);
         self.tx.each_delivery(one.id, one.due_at, |row| {
@@ -387,6 +441,7 @@ impl Ahead<'_> {
     ) -> SqlResult<()> {
         let not_before = row.next_attempt_at.unwrap_or(self.now);
         let words = Words { due_at: Some(row.retry_of.unwrap_or(row.due_at)), ..words };
+        let words = if self.tx.is_wanted_again(row)? { words.without_gap() } else { words };
         self.recipient(&planned_recipient(row), words, &[row.channel_id], not_before, tell)
     }
 
@@ -403,7 +458,8 @@ impl Ahead<'_> {
         let (tx, country) = (self.tx, &self.config.country);
         let (channels, from) = (message.channels(), due_at);
         let text = content.words(&message.message).unwrap_or_default();
-        let words = Words { text, content: &content, due_at: Some(due_at) };
+        let own_gap = message.recipient_gap_hours;
+        let words = Words { text, content: &content, due_at: Some(due_at), own_gap, has_gap: true };
         let mut told = HashSet::new();
         if has_deliveries {
             let mut wanted = HashMap::new();
@@ -515,21 +571,22 @@ impl Ahead<'_> {
             Fate::Skipped { reason }
         } else {
             let from = not_before.max(self.now);
-            let id = self.choose(channels, &recipient.chat_id, (due_at, from))?;
+            let (id, place) = self.place(channels, &recipient.chat_id, (due_at, from), words)?;
             channel = Some(id);
-            let line = self.lines.line(self.tx, id, self.config, self.now)?;
-            match line.stand(self.config, due_at, from) {
-                Ok(at) => {
-                    if let Some(spoken) = &mut self.spoken {
-                        spoken.entry(recipient.chat_id.clone()).or_default().push((at, id));
-                    }
+            if tell.is_shown {
+                self.shown.insert(id);
+            }
+            match place {
+                Ok(Place::At(at, has_waited)) => {
                     if tell.is_shown {
+                        tell.forecast.wait_for_gap += u64::from(has_waited);
                         self.count_risks((id, recipient, at), words, tell)?;
                     }
                     Fate::GoesOut { at }
                 }
-                Err(None) => Fate::TooLate,
-                Err(Some(reason)) => {
+                Ok(Place::TooSoon(gap)) => Fate::TooSoon { hours: gap.as_secs() / 3600 },
+                Ok(Place::TooLate | Place::Blocked) => Fate::TooLate,
+                Err(reason) => {
                     waits = reason;
                     Fate::Waits { reason: &waits }
                 }
@@ -537,6 +594,47 @@ impl Ahead<'_> {
         };
         self.tell(recipient, rendered.as_deref().ok(), (channel, fate), tell);
         Ok(())
+    }
+
+    /// The channel and the place of one who would get something; `Err` is why the channel cannot send.
+    fn place(
+        &mut self,
+        channels: &[i64],
+        chat_id: &str,
+        (due_at, from): (Timestamp, Timestamp),
+        words: Words<'_>,
+    ) -> SqlResult<(i64, Result<Place, String>)> {
+        let (tx, config, now) = (self.tx, self.config, self.now);
+        if let Places::Found(places) = &mut self.places {
+            let (id, place) = places.next().unwrap_or((0, Place::TooLate));
+            let line = self.lines.line(tx, id, config, now)?;
+            let is_blocked = place == Place::Blocked;
+            let why = if is_blocked { line.next(config, from).err() } else { None };
+            return Ok((id, why.map_or(Ok(place), Err)));
+        }
+        let id = self.choose(channels, chat_id, (due_at, from))?;
+        let line = self.lines.line(tx, id, config, now)?;
+        let own = line.channel.as_ref().and_then(|channel| channel.recipient_gap_hours);
+        let stood = line.stand(config, due_at, from);
+        if let (Some(spoken), Ok(at)) = (&mut self.spoken, &stood) {
+            spoken.entry(chat_id.to_owned()).or_default().push((*at, id));
+        }
+        if let Places::Gathering(gathered) = &mut self.places {
+            let gap = config.recipient_gap(words.own_gap, own).filter(|_| words.has_gap);
+            let reached = match gap {
+                Some(gap) => tx.reached(chat_id, gap, now)?.map(|reached| reached.at),
+                None => None,
+            };
+            gathered.push(Wanted { channel: id, due_at, from, gap, reached }, chat_id);
+        }
+        Ok((
+            id,
+            match stood {
+                Ok(at) => Ok(Place::At(at, false)),
+                Err(None) => Ok(Place::TooLate),
+                Err(Some(reason)) => Err(reason),
+            },
+        ))
     }
 
     /// Counts what may get the number of a channel banned, for one recipient that gets a message at `at`.
@@ -601,6 +699,15 @@ struct Words<'a> {
     content: &'a Content,
     /// When the occurrence was first due: choices go by it.
     due_at: Option<Timestamp>,
+    /// The message's own RECIPIENT_GAP_HOURS, and whether any gap counts.
+    own_gap: Option<i64>,
+    has_gap: bool,
+}
+
+impl Words<'_> {
+    fn without_gap(self) -> Self {
+        Self { has_gap: false, ..self }
+    }
 }
 
 /// A message that is not planned yet, in the order of sending.
@@ -637,7 +744,7 @@ fn planned_recipient(row: &Delivery) -> Recipient {
 /// The text that a recipient gets; `Err` is why it is skipped.
 fn render(
     tx: &Tx<'_>,
-    Words { text, content, due_at }: Words<'_>,
+    Words { text, content, due_at, .. }: Words<'_>,
     recipient: &Recipient,
 ) -> SqlResult<Result<String, String>> {
     if let Some(why) = content.why_not_to(&recipient.chat_id) {

@@ -23,6 +23,7 @@ mod view;
 
 use std::time::Duration;
 
+use crate::channels::OwnGap;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::MessageStatus;
@@ -64,6 +65,8 @@ pub struct Draft {
     pub timing: Option<Timing>,
     /// For `metadata`: a JSON object.
     pub metadata: Option<String>,
+    /// Its own RECIPIENT_GAP_HOURS.
+    pub recipient_gap: Option<OwnGap>,
     /// Whether it stays a draft; then recipients and time may come later.
     pub is_draft: bool,
     /// Whether recipients that cannot get it are left out; else they are a refusal.
@@ -191,6 +194,7 @@ pub(crate) fn check(
         contact_count: recipients.count + checks::len(&recipients.skipped),
         status: if draft.is_draft { MessageStatus::Draft } else { MessageStatus::Scheduled },
         metadata: draft.metadata.clone(),
+        recipient_gap_hours: draft.recipient_gap.and_then(OwnGap::column),
         ..fields
     };
     found.set(&mut message);
@@ -271,6 +275,10 @@ pub(crate) fn draft_of(store: &mut Store, id: i64) -> Result<Draft, ComposeError
         contact_ids: row.contact_ids,
         channel: Some(channels.join(",")),
         metadata: row.metadata,
+        recipient_gap: row
+            .recipient_gap_hours
+            .and_then(|hours| u32::try_from(hours).ok())
+            .map(OwnGap::of),
         is_draft: true,
         ..Draft::default()
     })

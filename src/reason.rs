@@ -315,6 +315,10 @@ reasons! {
     "too_late" TooLate { hours: u64 }:
         "still pending {hours} hours after its time",
         "belum terkirim {hours} jam setelah waktunya";
+    /// Of one that waits, and of one for which waiting would be too late.
+    "recipient_gap" RecipientGap { hours: u64 }:
+        "the chat got another message less than {hours} hours before",
+        "chat ini baru menerima pesan lain kurang dari {hours} jam sebelumnya";
     "too_late_paused" TooLatePaused { hours: u64 }:
         "still pending {hours} hours after its time: it was paused",
         "belum terkirim {hours} jam setelah waktunya: sedang dijeda";

@@ -25,6 +25,8 @@ const MINUTES_OF_DAY: u16 = 24 * 60;
 const MINUTE_SECS: i64 = 60;
 /// The most that a channel may be allowed on one day; more is a slip of the finger.
 pub(crate) const DAILY_LIMIT_MAX: u32 = 1_000_000;
+/// The most hours between two messages to a chat: what was sent is on record for so long, whatever `prune` is told.
+pub(crate) const RECIPIENT_GAP_HOURS_MAX: u32 = 168;
 /// How a window is written.
 pub(crate) const WINDOW_FORM: &str = "hours such as 07:00-21:00, or always";
 

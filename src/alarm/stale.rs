@@ -48,10 +48,10 @@ impl Watch {
             let (then, _) = look(tx, &channel, &self.config, before)?;
             let (still, _) = look(tx, &channel, &self.config, now)?;
             if then == Availability::Ready && still == Availability::Ready {
-                let open =
-                    tx.next_open_delivery(channel.id, now, Timestamp::from_millis(i64::MIN))?;
-                let due = open.map(|open| open.due_at).filter(|due| *due <= before);
-                oldest = oldest.into_iter().chain(due).min();
+                let open = tx.next_open_delivery(channel.id, Timestamp::from_millis(i64::MIN))?;
+                let waited = tx.first_waiting(channel.id, before)?;
+                let due = open.map(|open| open.due_at).into_iter().chain(waited);
+                oldest = oldest.into_iter().chain(due.filter(|due| *due <= before)).min();
             }
         }
         Ok(oldest)

@@ -59,6 +59,10 @@ pub(crate) struct ChannelView {
     pub(crate) daily_limit: Option<i64>,
     /// Whether that is its own.
     pub(crate) daily_limit_is_own: bool,
+    /// The hours between two messages to the same chat that it goes by; 0 for none.
+    pub(crate) recipient_gap_hours: u64,
+    /// Whether those are its own.
+    pub(crate) recipient_gap_is_own: bool,
     /// Its warm-up, which makes the limit smaller; `None` when it has none.
     pub(crate) warmup: Option<WarmupView>,
     /// WhatsApp's last warning of its number, while it halves the limit; `None` without one.
@@ -259,6 +263,10 @@ fn view(
         send_window_is_own: channel.send_window.is_some(),
         daily_limit,
         daily_limit_is_own: channel.daily_limit.is_some(),
+        recipient_gap_hours: config
+            .recipient_gap(None, channel.recipient_gap_hours)
+            .map_or(0, |gap| gap.as_secs() / 3600),
+        recipient_gap_is_own: channel.recipient_gap_hours.is_some(),
         warmup,
         warning: WarningView::of(channel, &config.zone, now),
         sent_today: counted.count,

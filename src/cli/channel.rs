@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::output::Output;
 use super::table::{pairs, table};
 use super::{CliError, Desk, init};
-use crate::channels::{self, ChannelView, Edit, OwnLimit, OwnWindow, State};
+use crate::channels::{self, ChannelView, Edit, OwnGap, OwnLimit, OwnWindow, State};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::logging::in_one_line;
@@ -108,6 +108,9 @@ struct Own {
     /// Its own limit per local day; 0 for none; or default for DAILY_LIMIT
     #[arg(long, value_name = "N")]
     daily_limit: Option<OwnLimit>,
+    /// Hours between two messages to the same chat; 0 for none; or default for RECIPIENT_GAP_HOURS
+    #[arg(long, value_name = "HOURS")]
+    recipient_gap: Option<OwnGap>,
     /// Begin slowly: today, or the day on which that began (2026-12-01); off ends it
     #[arg(long, value_name = "DAY")]
     warmup: Option<WarmupDay>,
@@ -214,7 +217,8 @@ impl Own {
             WarmupDay::Off => None,
         };
         let warmup_from = self.warmup.map(from);
-        Edit { window: self.window, daily_limit: self.daily_limit, warmup_from, ..Edit::default() }
+        let Self { window, daily_limit, recipient_gap, .. } = *self;
+        Edit { window, daily_limit, warmup_from, recipient_gap, ..Edit::default() }
     }
 }
 
@@ -263,6 +267,7 @@ fn details(view: &ChannelView, desk: &Desk<'_>) -> Vec<(String, String)> {
         ("today", today(view)),
         ("seven days", view.week.words()),
         ("daily limit", format!("{} ({})", limit(view), own(view.daily_limit_is_own))),
+        ("same chat", format!("{} ({})", recipient_gap(view), own(view.recipient_gap_is_own))),
         ("warm-up", warmup(view)),
         ("hours", format!("{} {} ({})", view.send_window, zone, own(view.send_window_is_own))),
         ("waiting", view.pending.to_string()),
@@ -320,6 +325,13 @@ fn warmup(view: &ChannelView) -> String {
     match &view.warmup {
         Some(warmup) => format!("day {}, since {}", warmup.day, warmup.from),
         None => "none".to_owned(),
+    }
+}
+
+fn recipient_gap(view: &ChannelView) -> String {
+    match view.recipient_gap_hours {
+        0 => "no gap".to_owned(),
+        hours => format!("at most every {hours} h"),
     }
 }
 

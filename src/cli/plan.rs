@@ -18,6 +18,7 @@ use crate::forecast::{
     self, Bounds, Fate, Forecast, MessageForecast, PlannedFile, RecipientForecast, Scope, Seen,
 };
 use crate::lock::{self, Sending};
+use crate::reason::Reason;
 use crate::schedule::Zone;
 use crate::store::Store;
 use crate::terminal::one_line;
@@ -252,6 +253,9 @@ fn write_message(
         field("ends", shown(message.tally.ends_at) + &takes)?;
     }
     field("gets it", counts(message, forecast))?;
+    if message.wait_for_gap + message.too_soon > 0 {
+        field("same chat", gap_words(message))?;
+    }
     if let Some(file) = &message.file {
         field("file", file_words(file, message.tally.goes_out))?;
     }
@@ -268,6 +272,19 @@ fn write_message(
         field("risk", risk.to_string())?;
     }
     Ok(())
+}
+
+/// Who got another message lately.
+fn gap_words(message: &MessageForecast) -> String {
+    let MessageForecast { wait_for_gap, too_soon, .. } = *message;
+    let mut parts = Vec::new();
+    if wait_for_gap > 0 {
+        parts.push(format!("{wait_for_gap} wait, because the chat got another message lately"));
+    }
+    if too_soon > 0 {
+        parts.push(format!("{too_soon} would wait until it is too late"));
+    }
+    parts.join(", ")
 }
 
 /// Its size, and what the times leave out.
@@ -407,6 +424,10 @@ fn recipient_line(row: &RecipientForecast<'_>, is_shared: bool, zone: &Zone) -> 
         Fate::GoesOut { at } => (clock(at, zone), text()),
         Fate::Skipped { reason } => ("skipped".to_owned(), Note::Reason(reason.to_owned())),
         Fate::TooLate => ("too late".to_owned(), text()),
+        Fate::TooSoon { hours } => {
+            let reason = Reason::RecipientGap { hours };
+            ("too late".to_owned(), Note::Reason(reason.to_string()))
+        }
         Fate::Waits { reason } => ("waits".to_owned(), Note::Reason(reason.to_owned())),
         Fate::InFlight => ("sending now".to_owned(), text()),
         Fate::Ended { status, at, error } => {

@@ -8,7 +8,9 @@ use std::time::Duration;
 use log::LevelFilter;
 
 use super::{ConfigError, SETTINGS, Supabase};
-use crate::send_window::{Allowance, DAILY_LIMIT_MAX, Rest, SendWindow, WINDOW_FORM, WarmupRule};
+use crate::send_window::{
+    Allowance, DAILY_LIMIT_MAX, RECIPIENT_GAP_HOURS_MAX, Rest, SendWindow, WINDOW_FORM, WarmupRule,
+};
 
 /// Of any secret, in characters: more would not fit into the head of a request.
 const SECRET_LENGTH_MAX: usize = 1024;
@@ -92,6 +94,11 @@ impl Values {
         // In range, as above.
         let warmup_rule = WarmupRule { start: u32::try_from(start).unwrap_or(1), growth_percent };
         Ok(Allowance { window, daily_limit, warmup_rule, ..Allowance::default() })
+    }
+
+    pub(super) fn recipient_gap(&self) -> Result<u32, ConfigError> {
+        let hours = self.number("RECIPIENT_GAP_HOURS", 0, u64::from(RECIPIENT_GAP_HOURS_MAX))?;
+        Ok(u32::try_from(hours).unwrap_or(RECIPIENT_GAP_HOURS_MAX))
     }
 
     /// `None` when channels do not rest.

@@ -46,6 +46,8 @@ pub(super) struct Memory {
     pub(super) typist: Option<Typist>,
     /// When its hours or another day begin, when it waits for that.
     pub(super) closed: Option<(Timestamp, Closed)>,
+    /// When the first of its recipients is free that got something lately, when it waits for nothing else.
+    pub(super) waits_until: Option<Timestamp>,
     /// An outcome that the database did not take.
     pub(super) unrecorded: Option<Box<Unrecorded>>,
     /// Whether WAHA's last answer puts in doubt whatever is believed of any session.

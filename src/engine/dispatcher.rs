@@ -39,6 +39,8 @@ pub(super) struct Dispatcher {
     /// Channels that wait for their hours or for another day. Such a wait is no hold, and no run waits
     /// for its end: see [`Dispatcher::opening`].
     waits: HashMap<i64, (Timestamp, Closed)>,
+    /// The same of channels whose recipients got something lately.
+    gaps: HashMap<i64, Timestamp>,
     /// Channels with an outcome that the database did not take: nothing else is begun before it does.
     unrecorded: VecDeque<i64>,
     is_recording: bool,
@@ -96,6 +98,7 @@ impl Dispatcher {
             run: Run::default(),
             channels: ChannelQueue::default(),
             waits: HashMap::new(),
+            gaps: HashMap::new(),
             unrecorded: VecDeque::new(),
             is_recording: false,
             lookups: Lookups::default(),
@@ -162,7 +165,8 @@ impl Dispatcher {
     pub(super) fn is_plain(&self, answer: &Answer) -> bool {
         match answer {
             Answer::Channel(_, memory, Ok(After::Ready(_) | After::Empty(_) | After::Held)) => {
-                memory.closed.is_none() && !memory.doubts_sessions && self.unrecorded.is_empty()
+                let waits = memory.closed.is_some() || memory.waits_until.is_some();
+                !waits && !memory.doubts_sessions && self.unrecorded.is_empty()
             }
             Answer::Channel(_, _, Ok(After::Unrecorded(_)) | Err(_))
             | Answer::LookUp(..)
@@ -258,6 +262,9 @@ impl Dispatcher {
         if let Some(closed) = memory.closed.take() {
             self.waits.insert(id, closed);
         }
+        if let Some(until) = memory.waits_until.take() {
+            self.gaps.insert(id, until);
+        }
         self.channels.put_back(id, memory, &after);
     }
 
@@ -281,6 +288,7 @@ impl Dispatcher {
         }
         if let Some((id, mut memory)) = self.channels.take(now) {
             memory.closed = self.waits.remove(&id);
+            self.gaps.remove(&id);
             if let Some(at) = self.doubted_at {
                 memory.doubt_session(at);
             }
@@ -482,14 +490,17 @@ impl Dispatcher {
         Ok(false)
     }
 
-    /// How long until a channel that waits for its hours or for another day may send again: zero when
+    /// How long until a channel that waits for its hours, for another day or for its recipients may send again: zero when
     /// it may now, and then only once; at most a minute, because the wall clock may be set meanwhile.
     /// `None` when none waits.
     pub(super) fn opening(&mut self) -> Option<Duration> {
-        let first = self.waits.values().map(|(at, _)| *at).min()?;
+        let closed = self.waits.values().map(|(at, _)| at);
+        let first = closed.chain(self.gaps.values()).copied().min()?;
         let now = self.core.clock.now().wall;
         if first <= now || first.since(now) > OPENING_MAX {
-            self.waits.retain(|_, (at, _)| *at > now && at.since(now) <= OPENING_MAX);
+            let is_ahead = |at: Timestamp| at > now && at.since(now) <= OPENING_MAX;
+            self.waits.retain(|_, (at, _)| is_ahead(*at));
+            self.gaps.retain(|_, at| is_ahead(*at));
             return Some(Duration::ZERO);
         }
         Some(first.since(now).min(LOOK_AT_CLOCK))

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Core;
 use super::channel_queue::{After, Memory};
+use super::gaps::soon;
 use super::worker::log_hold;
 use crate::clock::{Now, Timestamp};
 use crate::delivery::{Counts, Hold, HoldKind, Outcome, Status, Transition};
@@ -47,8 +48,9 @@ struct Recorded {
     settled: Option<Settled>,
     /// Why the hold is the breaker's now, when it is.
     broke: Option<Reason>,
-    /// Whether the channel has more to send.
+    /// Whether the channel has more to send, and else when the first is free that waits.
     has_next: bool,
+    waits_until: Option<Timestamp>,
     /// The channel, and what it sent on the day of its next send, when there is one.
     next: Option<(Channel, DayCount)>,
 }
@@ -148,7 +150,10 @@ impl Core {
                 After::Held
             }
             // With nothing left, the run need not wait for the end of a gap.
-            None if !recorded.has_next => After::Empty(ready),
+            None if !recorded.has_next => {
+                memory.waits_until = soon(recorded.waits_until, now.wall);
+                After::Empty(ready)
+            }
             None if is_closed => After::Held,
             None => After::Ready(ready),
         })
@@ -190,11 +195,13 @@ impl Core {
             }
         }
         let late_before = now.wall.minus(self.config.late_limit);
-        let has_next = tx.has_open_delivery(channel, now.wall, late_before)?;
+        let waits_until = tx.first_waiting(channel, now.wall)?;
+        let is_free = waits_until.is_some_and(|at| at <= now.wall);
+        let has_next = is_free || tx.has_open_delivery(channel, late_before)?;
         let wants_next = has_next && hold.is_none();
         let next = wants_next.then(|| self.at_next_send(tx, channel, ready_at)).flatten();
         fail_point::reach("record_uncommitted");
-        Ok(Recorded { was_ours, status, given_up, settled, broke, has_next, next })
+        Ok(Recorded { was_ours, status, given_up, settled, broke, has_next, waits_until, next })
     }
 
     /// A channel and what it sent on the day of `at`, when its next send is. A row that cannot be read now is

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use super::channel_queue::{After, Memory};
+use super::gaps::Next;
 use super::media::{UPLOAD_REST, give_up_cuts};
 use super::record::Unrecorded;
 use super::{Answer, Core, DATABASE_REST, Job};
@@ -75,9 +76,10 @@ impl Core {
         }
         let late_before = now.wall.minus(self.config.late_limit);
         let day = Day::of(&self.config.zone, now.wall);
-        let (channel, open, count) = self.read(|tx| {
-            let open = tx.next_open_delivery(id, now.wall, late_before)?;
-            Ok((tx.channel(id)?, open, tx.day_count(id, day)?))
+        let (channel, next, count) = self.read(|tx| {
+            let Some(channel) = tx.channel(id)? else { return Ok((None, Next::Nobody(None), 0)) };
+            let next = self.next(tx, &channel, late_before, now.wall)?;
+            Ok((Some(channel), next, tx.day_count(id, day)?))
         })?;
         let Some(channel) = channel else { return Ok(After::Held) };
         let Some(session) = &channel.session_name else { return Ok(After::Held) };
@@ -104,7 +106,20 @@ impl Core {
             counted,
             is_limited_anew: false,
         };
-        let Some(open) = open else { return turn.look_without_sending(After::Empty(ready)) };
+        let open = match next {
+            Next::Open(open) => open,
+            Next::Nobody(until) => {
+                turn.memory.waits_until = until;
+                return turn.look_without_sending(After::Empty(ready));
+            }
+            Next::Waits if self.is_closed(turn.memory, &channel, counted, now.wall) => {
+                return turn.look_without_sending(After::Held);
+            }
+            Next::Waits => {
+                self.let_wait(&channel, late_before, now.wall)?;
+                return Ok(After::Ready(ready));
+            }
+        };
         if self.is_changed(&open, now.wall)? {
             return Ok(After::Ready(ready));
         }
@@ -386,6 +401,8 @@ impl Turn<'_> {
                 reserved_id,
                 rendered: None,
                 seen_content: open.content.as_deref(),
+                recipient_gap: core.recipient_gap(channel, open),
+                seen_recipient_gaps: (open.recipient_gap_hours, channel.recipient_gap_hours),
             };
             let claim = core.claim(tx, open, &request, now.wall)?;
             fail_point::reach("claim_uncommitted");
@@ -393,13 +410,7 @@ impl Turn<'_> {
         });
         let (claim, next_ready_at, ready) = match claimed {
             Ok(claim) => claim,
-            Err(error) => {
-                let Some(why) = error.unreadable_row() else { return Err(error) };
-                let why = Reason::DeliveryUnreadable { cause: why };
-                let now = core.clock.now();
-                core.end_unsendable(open, Status::Failed, &why, now.wall)?;
-                return Ok(After::Ready(now.monotonic));
-            }
+            Err(error) => return core.fail_unreadable(open, error),
         };
         fail_point::reach("claimed");
         match claim {
@@ -460,6 +471,15 @@ impl Core {
         })
     }
 
+    /// A row that nobody can read must not stop its channel.
+    fn fail_unreadable(&self, open: &Open, error: StoreError) -> Result<After, StoreError> {
+        let Some(cause) = error.unreadable_row() else { return Err(error) };
+        let now = self.clock.now();
+        let why = Reason::DeliveryUnreadable { cause };
+        self.end_unsendable(open, Status::Failed, &why, now.wall)?;
+        Ok(After::Ready(now.monotonic))
+    }
+
     /// Ends a delivery whose message was changed into something that cannot be sent, or whose
     /// recipient wants none.
     fn end_unsendable(
@@ -474,12 +494,12 @@ impl Core {
         Ok(())
     }
 
-    fn note_ended(&self, open: &Open, status: Status, settled: Option<&Settled>) {
+    pub(super) fn note_ended(&self, open: &Open, status: Status, settled: Option<&Settled>) {
         self.triggers.note_deliveries(open.auto_message_id, status, 1);
         self.triggers.note_settled(settled);
     }
 
-    fn end_in(
+    pub(super) fn end_in(
         &self,
         tx: &Tx<'_>,
         open: &Open,

@@ -52,7 +52,9 @@ pub(crate) fn parts(
     store.read(|tx| {
         let (lines, totals, spoken) = (Lines::default(), Tally::default(), None);
         let (unsaved, see) = (None, &mut |_: super::Seen<'_>| {});
-        let mut ahead = Ahead { tx, config, files, now, lines, spoken, totals, unsaved, see };
+        let (places, shown) = Default::default();
+        let mut ahead =
+            Ahead { tx, config, files, now, lines, spoken, totals, unsaved, places, shown, see };
         let (Some(due_at), Some(wanted)) = (message.scheduled_at, ahead.wanted(message)?) else {
             return Ok(None);
         };
@@ -71,7 +73,8 @@ impl Ahead<'_> {
     fn wanted(&self, message: &Message) -> SqlResult<Option<Vec<Wanted>>> {
         let Ok((entries, content)) = self.check(message)? else { return Ok(None) };
         let text = content.words(&message.message).unwrap_or_default();
-        let words = Words { text, content: &content, due_at: message.scheduled_at };
+        let (due_at, own_gap) = (message.scheduled_at, message.recipient_gap_hours);
+        let words = Words { text, content: &content, due_at, own_gap, has_gap: true };
         let (mut chats, mut wanted) = (HashSet::new(), Vec::new());
         recipients::each_recipient(self.tx, entries, &self.config.country, |recipient| {
             // Whoever is skipped or excepted now must not be a recipient without that tomorrow.

@@ -28,6 +28,11 @@ pub enum Fate<'a> {
     },
     /// Its turn comes only after the late limit: it expires.
     TooLate,
+    /// Its chat got another message less than so many hours before, and waiting would be too late: it
+    /// expires.
+    TooSoon {
+        hours: u64,
+    },
     /// Its channel cannot send at all.
     Waits {
         reason: &'a str,
@@ -167,6 +172,12 @@ pub struct MessageForecast {
     pub next_at: Option<Timestamp>,
     /// How many of those that get it do so only when it is due again.
     pub(crate) after_next: u64,
+    /// How many wait because their chat got another message lately; how many would wait too long. They are among
+    /// those that get it, and those that come too late.
+    #[serde(skip_serializing_if = "is_none")]
+    pub(crate) wait_for_gap: u64,
+    #[serde(skip_serializing_if = "is_none")]
+    pub(crate) too_soon: u64,
     /// Whether each occurrence would end later than the one before.
     pub(crate) falls_behind: bool,
     /// What its risks are made of.
@@ -175,6 +186,11 @@ pub struct MessageForecast {
     /// The file that goes to each recipient; a text alone has no such key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) file: Option<PlannedFile>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The file of a message.
@@ -254,6 +270,8 @@ impl MessageForecast {
             takes_secs: 0,
             next_at: None,
             after_next: 0,
+            wait_for_gap: 0,
+            too_soon: 0,
             falls_behind: false,
             file: None,
             counted: None,
@@ -306,6 +324,10 @@ impl MessageForecast {
             }
             Fate::Skipped { .. } => tally.skipped += 1,
             Fate::TooLate => tally.too_late += 1,
+            Fate::TooSoon { .. } => {
+                tally.too_late += 1;
+                self.too_soon += 1;
+            }
             Fate::Waits { .. } => tally.waits += 1,
             Fate::InFlight | Fate::Ended { .. } => tally.ended += 1,
         }

@@ -3,6 +3,7 @@
 use super::checks::Skipped;
 use super::timing::{self, Timing};
 use super::{ComposeError, Warned, changed_meanwhile, checks, own, view};
+use crate::channels::OwnGap;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::content::Content;
@@ -25,6 +26,8 @@ pub struct Edit {
     pub metadata: Option<String>,
     /// The channel, by id or name; several with commas in between.
     pub channel: Option<String>,
+    /// Its own RECIPIENT_GAP_HOURS.
+    pub recipient_gap: Option<OwnGap>,
     /// When; in place of all times that it had.
     pub timing: Option<Timing>,
     /// Whether it goes out today again when today's went out already.
@@ -153,6 +156,9 @@ fn set(message: &mut Message, edit: &Edit) {
     }
     if let Some(metadata) = &edit.metadata {
         message.metadata = filled(metadata);
+    }
+    if let Some(gap) = edit.recipient_gap {
+        message.recipient_gap_hours = gap.column();
     }
 }
 

@@ -38,6 +38,8 @@ pub(crate) struct MessageView {
     pub(crate) code: Option<&'static str>,
     /// What the caller gave to keep with it.
     pub(crate) metadata: Option<Map<String, Value>>,
+    /// Hours since each recipient's last message; `null` for the channel's.
+    pub(crate) recipient_gap_hours: Option<i64>,
     /// The local dates and times at which it goes out, as `[{"date":"2026-12-01","time":"08:00"}]`.
     pub(crate) schedules: Option<Vec<Value>>,
     /// The days of the week on which it goes out, as `{"time":"08:00","weekDays":[1,4]}`.
@@ -144,6 +146,7 @@ impl MessageView {
             code: row.error.as_ref().and_then(Explanation::code),
             error: row.error,
             metadata: read(row.metadata.as_deref()),
+            recipient_gap_hours: row.recipient_gap_hours,
             schedules: read(row.timetable.schedules.as_deref()),
             interval: read(row.timetable.interval_config.as_deref()),
             created_at: row.created_at,
@@ -212,6 +215,9 @@ pub(crate) fn message_json(row: &Message, channel: Option<&Channel>) -> Value {
     // One channel alone has no such key.
     if let Some(several) = row.several() {
         data["channel_ids"] = json!(several);
+    }
+    if let Some(hours) = row.recipient_gap_hours {
+        data["recipient_gap_hours"] = json!(hours);
     }
     with_content(data, row.content.as_deref())
 }

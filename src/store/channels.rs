@@ -35,6 +35,8 @@ pub struct Channel {
     pub(crate) warmup_from: Option<String>,
     /// Claims since it last rested.
     pub(crate) sends_since_rest: u32,
+    /// Its own RECIPIENT_GAP_HOURS.
+    pub(crate) recipient_gap_hours: Option<i64>,
     /// Of its last sends: see `breaker`.
     pub(crate) recent_outcomes: String,
     pub(crate) acked_at: Option<Timestamp>,
@@ -92,6 +94,7 @@ impl Channel {
                 until,
             }),
             held_count, lossy send_window, daily_limit, lossy warmup_from, sends_since_rest,
+            recipient_gap_hours,
             recent_outcomes, seen_time acked_at, seen_time fifth_unacked_at, sends_since_ack,
             seen_time broke_at,
             warning: warning.as_deref().and_then(CapWarning::from_word),
@@ -144,7 +147,7 @@ impl Channel {
 
 pub(super) const COLUMNS: &str = "c.id, c.name, trim(c.session_name) AS session_name, c.is_active, c.ready_at, \
                        c.held_reason, c.held_kind, c.held_until, c.held_count, c.send_window, c.daily_limit, \
-                       c.warmup_from, c.sends_since_rest, \
+                       c.warmup_from, c.sends_since_rest, c.recipient_gap_hours, \
                        c.recent_outcomes, c.acked_at, c.fifth_unacked_at, c.sends_since_ack, c.broke_at, \
                        c.warning, c.warned_at, c.warned_limit, c.created_at, \
                        c.phone_number, c.other_number, c.held_code, c.held_args";
@@ -343,12 +346,13 @@ impl Tx<'_> {
     /// Fails when the session is another channel's.
     pub(crate) fn add_channel(&self, new: &Channel, now: Timestamp) -> SqlResult<i64> {
         let sql = "INSERT INTO channels
-                       (name, session_name, send_window, daily_limit, warmup_from, created_at, updated_at)
-                   VALUES (:name, :session, :window, :limit, :warmup_from, :now, :now)";
+                       (name, session_name, send_window, daily_limit, warmup_from, recipient_gap_hours, created_at,
+                        updated_at)
+                   VALUES (:name, :session, :window, :limit, :warmup_from, :recipient_gap_hours, :now, :now)";
         self.insert_row(
             sql,
             params! {
-                now, new.{ name, warmup_from },
+                now, new.{ name, warmup_from, recipient_gap_hours },
                 ":session": new.session_name,
                 ":window": new.send_window,
                 ":limit": new.daily_limit,
@@ -361,10 +365,10 @@ impl Tx<'_> {
     pub(crate) fn set_channel(&self, to: &Channel, now: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE channels SET name = :name, session_name = :session,
                        send_window = :window, daily_limit = :limit, warmup_from = :warmup_from,
-                       updated_at = :now
+                       recipient_gap_hours = :recipient_gap_hours, updated_at = :now
                    WHERE id = :id";
         let params = params! {
-            now, to.{ id, name, warmup_from },
+            now, to.{ id, name, warmup_from, recipient_gap_hours },
             ":session": to.session_name,
             ":window": to.send_window,
             ":limit": to.daily_limit,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rusqlite::Row;
 
 use super::contacts::IS_CONTACT_CHANGED;
+use super::gaps::{IS_REACHED, REACHED_AT};
 use super::{SqlResult, Tx, explanation, lossy, params, read, seen_time, text};
 use crate::clock::Timestamp;
 use crate::content::Content;
@@ -131,6 +132,10 @@ pub struct Open {
     pub(crate) is_template: bool,
     /// Whether its recipient is still the one that was planned.
     pub(crate) recipient: RecipientNow,
+    /// The message's own RECIPIENT_GAP_HOURS.
+    pub(crate) recipient_gap_hours: Option<i64>,
+    /// Whether a person wants it again for who may have got it: it waits for no gap.
+    pub(crate) is_wanted_again: bool,
 }
 
 /// What became of a recipient since the delivery was planned.
@@ -176,6 +181,10 @@ pub struct ClaimRequest<'a> {
     pub rendered: Option<&'a str>,
     /// `auto_messages.content` as it was when it was found fit.
     pub seen_content: Option<&'a str>,
+    /// The chat may have got nothing less than so long before; `None` when that does not matter.
+    pub recipient_gap: Option<Duration>,
+    /// `recipient_gap_hours` of message and channel as they were then.
+    pub seen_recipient_gaps: (Option<i64>, Option<i64>),
 }
 
 /// A claimed delivery: all that the request to WAHA needs.
@@ -232,8 +241,14 @@ pub(super) fn words(statuses: &[Status]) -> String {
 const OPEN: &str = "deliveries d
     CROSS JOIN auto_messages m INDEXED BY idx_auto_messages_status_scheduled_at
         ON m.id = d.auto_message_id AND m.status = 'sending' AND m.scheduled_at = d.due_at
-    WHERE d.channel_id = :channel_id AND d.status = 'pending' AND d.due_at >= :late_before
-        AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= :now)";
+    WHERE d.channel_id = :channel_id AND d.status = 'pending' AND d.next_attempt_at IS NULL
+        AND d.due_at >= :late_before";
+
+/// Whether delivery `d` is a retry for who may have got it before.
+const IS_WANTED_AGAIN: &str = "(d.retry_of IS NOT NULL AND EXISTS (SELECT 1 FROM deliveries o
+        INDEXED BY idx_deliveries_unknown
+        WHERE o.chat_id = d.chat_id AND o.status = 'unknown' AND o.auto_message_id = d.auto_message_id
+            AND coalesce(o.retry_of, o.due_at) = d.retry_of))";
 
 /// Whether the recipient of delivery `d` opted out: by its contact, by the number as the program
 /// spells it, or by a hidden number. SQL cannot compare other spellings: see [`Tx::each_number`].
@@ -260,7 +275,8 @@ impl Tx<'_> {
                        SET status = excluded.status, error = excluded.error,
                            error_code = excluded.error_code, error_args = excluded.error_args,
                            channel_id = excluded.channel_id, finished_at = excluded.finished_at,
-                           contact_id = excluded.contact_id, contact_number = excluded.contact_number
+                           contact_id = excluded.contact_id, contact_number = excluded.contact_number,
+                           next_attempt_at = NULL
                        WHERE deliveries.status = 'cancelled'";
         let params = params! {
             now, new.{ auto_message_id, due_at, channel_id, contact_id, contact_number },
@@ -281,11 +297,10 @@ impl Tx<'_> {
     }
 
     /// The next delivery of a channel in due order, of messages that are being sent and not due
-    /// before `late_before`.
+    /// before `late_before`. Those that wait are left out until [`Tx::free_waiting`].
     pub fn next_open_delivery(
         &self,
         channel_id: i64,
-        now: Timestamp,
         late_before: Timestamp,
     ) -> SqlResult<Option<Open>> {
         let sql = format!(
@@ -295,10 +310,11 @@ impl Tx<'_> {
                            OR trim(m.message, char(9, 10, 13, 32)) <> '' AS has_text,
                        m.content IS NOT NULL OR {MAY_BE_TEMPLATE} AS is_template,
                        CASE WHEN {IS_CONTACT_CHANGED} THEN 1 WHEN {IS_OPTED_OUT} THEN 2
-                           ELSE 0 END AS recipient
+                           ELSE 0 END AS recipient,
+                       m.recipient_gap_hours, {IS_WANTED_AGAIN} AS is_wanted_again
                    FROM {OPEN} ORDER BY d.due_at, d.id LIMIT 1"
         );
-        let params = params! { channel_id, late_before, now };
+        let params = params! { channel_id, late_before };
         let read = |row: &Row<'_>| {
             read! { row => Open {
                 id, auto_message_id, due_at, text chat_id, has_text, lossy content, text_chars, is_template,
@@ -307,6 +323,7 @@ impl Tx<'_> {
                     1 => RecipientNow::ContactChanged,
                     _ => RecipientNow::OptedOut,
                 },
+                recipient_gap_hours, is_wanted_again,
             } }
         };
         self.query_optional(&sql, params, read)
@@ -316,11 +333,10 @@ impl Tx<'_> {
     pub(crate) fn has_open_delivery(
         &self,
         channel_id: i64,
-        now: Timestamp,
         late_before: Timestamp,
     ) -> SqlResult<bool> {
         let sql = format!("SELECT EXISTS (SELECT 1 FROM {OPEN})");
-        self.query_value(&sql, params! { channel_id, late_before, now })
+        self.query_value(&sql, params! { channel_id, late_before })
     }
 
     /// Claims a delivery: `pending` becomes `sending` with its attempt, its reserved id and its exact
@@ -332,7 +348,7 @@ impl Tx<'_> {
     ///
     /// `None` when the delivery is no longer pending, its message no longer being sent, its recipient
     /// opted out, its contact removed or given another number, or its channel held, inactive, given other hours or limits, full for that day, or
-    /// paced by somebody else since it was looked at.
+    /// paced by somebody else since it was looked at; or its chat got another message too lately.
     pub fn claim(&self, request: &ClaimRequest<'_>, now: Timestamp) -> SqlResult<Option<Claimed>> {
         let sql = format!("UPDATE deliveries AS d SET status = 'sending', attempts = attempts + 1,
                        waha_message_id = :reserved_id, claimed_at = :now, next_attempt_at = NULL,
@@ -345,13 +361,19 @@ impl Tx<'_> {
                            WHERE m.id = auto_message_id AND m.status = 'sending'
                                AND m.scheduled_at = due_at
                                AND m.content IS :seen_content
+                               AND m.recipient_gap_hours IS :seen_message_gap
                                AND (:rendered IS NOT NULL OR m.content IS NULL AND NOT {MAY_BE_TEMPLATE}))
                        AND EXISTS (SELECT 1 FROM channels c
                            WHERE c.id = :channel_id AND c.is_active = 1 AND c.held_reason IS NULL
                                AND trim(c.session_name) = :session AND c.ready_at IS :seen_ready_at
                                AND c.send_window IS :seen_send_window
                                AND c.daily_limit IS :seen_daily_limit
-                               AND c.warmup_from IS :seen_warmup_from)
+                               AND c.warmup_from IS :seen_warmup_from
+                               AND c.recipient_gap_hours IS :seen_channel_gap)
+                       AND (:gap_from IS NULL OR NOT EXISTS (SELECT 1
+                           FROM deliveries e INDEXED BY idx_deliveries_reached
+                           WHERE e.chat_id = d.chat_id AND {IS_REACHED}
+                               AND {REACHED_AT} > :gap_from AND {REACHED_AT} < :gap_until))
                        AND (:day_limit IS NULL OR :day_limit > coalesce((SELECT claimed
                            FROM channel_days WHERE channel_id = :channel_id AND day = :day), 0))
                        AND NOT {IS_OPTED_OUT} AND NOT {IS_CONTACT_CHANGED}");
@@ -359,6 +381,10 @@ impl Tx<'_> {
             now, request.{ channel_id, session, reserved_id, rendered, seen_ready_at },
             request.{ seen_send_window, seen_daily_limit, seen_warmup_from, day, day_limit, seen_content },
             ":id": request.delivery_id,
+            ":gap_from": request.recipient_gap.map(|gap| now.minus(gap)),
+            ":gap_until": request.recipient_gap.map(|gap| now.plus(gap)),
+            ":seen_message_gap": request.seen_recipient_gaps.0,
+            ":seen_channel_gap": request.seen_recipient_gaps.1,
         };
         if !self.change(&sql, params)? {
             return Ok(None);
@@ -431,7 +457,7 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> SqlResult<bool> {
         let sql = "UPDATE deliveries SET status = :status, error = :error, error_code = :code,
-                       error_args = :args, finished_at = :now
+                       error_args = :args, finished_at = :now, next_attempt_at = NULL
                    WHERE id = :id AND status = 'pending'";
         self.change(sql, params! { status, now, ":id": delivery_id, why(error) })
     }
@@ -487,7 +513,7 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> SqlResult<usize> {
         let sql = "UPDATE deliveries SET status = :status, error = :error, error_code = :code,
-                       error_args = :args, finished_at = :now
+                       error_args = :args, finished_at = :now, next_attempt_at = NULL
                    WHERE auto_message_id = :auto_message_id AND due_at = :due_at
                        AND status IN ('pending', 'sending') AND status = 'pending'";
         self.change_rows(sql, params! { auto_message_id, due_at, status, now, why(error) })
@@ -561,6 +587,18 @@ impl Tx<'_> {
         self.each_row(sql, params! { id, due_at }, |row| {
             visit(Delivery::from_row(row)?).map(|()| true)
         })
+    }
+
+    /// Whether a delivery is a retry for who may have got it before: it waits for no gap.
+    pub(crate) fn is_wanted_again(&self, row: &Delivery) -> SqlResult<bool> {
+        if row.retry_of.is_none() {
+            return Ok(false);
+        }
+        let sql = format!(
+            "SELECT EXISTS (SELECT 1 FROM deliveries d NOT INDEXED
+                 WHERE d.id = :id AND {IS_WANTED_AGAIN})"
+        );
+        self.query_value(&sql, params! { row.{ id } })
     }
 
     /// The first deliveries of an occurrence in the same order, at most `limit`.
@@ -637,15 +675,22 @@ impl Tx<'_> {
         due_at: Timestamp,
         mut visit: impl FnMut(Timestamp, Option<Timestamp>),
     ) -> SqlResult<()> {
-        let sql = "SELECT d.due_at, d.next_attempt_at FROM deliveries d
-                   CROSS JOIN auto_messages m INDEXED BY idx_auto_messages_status_scheduled_at
-                       ON m.id = d.auto_message_id AND m.status = 'sending' AND m.scheduled_at = d.due_at
-                   WHERE d.channel_id = :channel_id AND d.status = 'pending' AND d.due_at <= :due_at
-                   ORDER BY d.due_at, d.id";
-        self.each_row(sql, params! { channel_id, due_at }, |row| {
-            visit(row.get("due_at")?, seen_time(row, "next_attempt_at")?);
-            Ok(true)
-        })
+        // Those that wait are overtaken.
+        for waits in ["IS NULL", "> ''"] {
+            let sql = format!(
+                "SELECT d.due_at, d.next_attempt_at FROM deliveries d
+                 CROSS JOIN auto_messages m INDEXED BY idx_auto_messages_status_scheduled_at
+                     ON m.id = d.auto_message_id AND m.status = 'sending' AND m.scheduled_at = d.due_at
+                 WHERE d.channel_id = :channel_id AND d.status = 'pending' AND d.next_attempt_at {waits}
+                     AND d.due_at <= :due_at
+                 ORDER BY d.next_attempt_at, d.due_at, d.id"
+            );
+            self.each_row(&sql, params! { channel_id, due_at }, |row| {
+                visit(row.get("due_at")?, seen_time(row, "next_attempt_at")?);
+                Ok(true)
+            })?;
+        }
+        Ok(())
     }
 
     /// How many deliveries of a channel wait and are before this one in due order.
@@ -653,7 +698,8 @@ impl Tx<'_> {
         let sql = "SELECT count(*) FROM deliveries d
                    JOIN auto_messages m ON m.id = d.auto_message_id AND m.status = 'sending'
                        AND m.scheduled_at = d.due_at
-                   WHERE d.channel_id = :channel_id AND d.status = 'pending' AND d.due_at < :due_at";
+                   WHERE d.channel_id = :channel_id AND d.status = 'pending' AND d.next_attempt_at IS NULL
+                       AND d.due_at < :due_at";
         self.query_value(sql, params! { channel_id, due_at })
     }
 
@@ -693,11 +739,11 @@ impl Tx<'_> {
         Ok(ended.max(self.query_value(claimed, [])?))
     }
 
-    /// Since when the delivery that waits longest is due.
+    /// Since when the delivery that waits longest for its channel is due.
     pub fn oldest_pending(&self) -> SqlResult<Option<Timestamp>> {
         // The first of each channel by the index idx_deliveries_pending.
         let sql = "SELECT min((SELECT d.due_at FROM deliveries d
-                       WHERE d.channel_id = c.id AND d.status = 'pending'
+                       WHERE d.channel_id = c.id AND d.status = 'pending' AND d.next_attempt_at IS NULL
                        ORDER BY d.due_at, d.id LIMIT 1)) AS due_at
                    FROM channels c";
         self.query_value(sql, [])

@@ -35,7 +35,7 @@ macro_rules! columns {
             ", metadata, schedules, interval_config, scheduled_local, scheduled_zone, taken_local,
             taken_rule, contact_count, sent_at, sent_count, failed_count, skipped_count,
             unknown_count, created_by, created_at, updated_at, error_code, error_args, content,
-            channel_ids"
+            channel_ids, recipient_gap_hours"
         )
     };
 }
@@ -74,6 +74,8 @@ pub struct Message {
     pub(crate) counts: Counts,
     pub(crate) error: Option<Explanation>,
     pub(crate) metadata: Option<String>,
+    /// Its own RECIPIENT_GAP_HOURS.
+    pub(crate) recipient_gap_hours: Option<i64>,
     pub(crate) created_by: Option<String>,
     /// As the table has it.
     pub(crate) created_at: String,
@@ -146,7 +148,7 @@ impl Message {
         read! { row => Self {
             id, lossy title, text message, lossy content, channel_id, lossy channel_ids, lossy contact_ids,
             contact_count, seen_time scheduled_at, timetable: read_timetable(row)?, status, lossy sent_at,
-            counts: read_message_counts(row)?, explanation error, lossy metadata, lossy created_by,
+            counts: read_message_counts(row)?, explanation error, lossy metadata, recipient_gap_hours, lossy created_by,
             text created_at, text updated_at, unreadable: unreadable,
         } }
     }
@@ -223,6 +225,11 @@ impl Message {
 }
 
 impl Queued {
+    /// What is planned has lower delivery ids than what is not.
+    pub(crate) fn place(&self) -> (Timestamp, i64, i64) {
+        (self.due_at, self.first_open.unwrap_or(i64::MAX), self.id)
+    }
+
     /// As [`Message::channels`].
     pub(crate) fn channels(&self) -> Vec<i64> {
         let several = self.channel_ids.as_deref().and_then(read_channels);
@@ -270,13 +277,13 @@ impl Tx<'_> {
         let sql =
             "INSERT INTO auto_messages (title, message, content, channel_id, channel_ids, contact_ids, contact_count,
                        scheduled_at, scheduled_local, scheduled_zone, schedules, interval_config,
-                       status, metadata, created_by, created_at, updated_at)
+                       status, metadata, recipient_gap_hours, created_by, created_at, updated_at)
                    VALUES (:title, :message, :content, :channel_id, :channel_ids, :contact_ids, :contact_count,
                        :scheduled_at, :scheduled_local, :scheduled_zone, :schedules,
-                       :interval_config, :status, :metadata, :created_by, :now, :now)";
+                       :interval_config, :status, :metadata, :recipient_gap_hours, :created_by, :now, :now)";
         let params = params! {
             created_by, now, message.{ title, message, channel_id, channel_ids, contact_ids },
-            message.{ contact_count, content, scheduled_at, status, metadata },
+            message.{ contact_count, content, scheduled_at, status, metadata, recipient_gap_hours },
             message.timetable.{ schedules, interval_config },
             ":scheduled_local": message.timetable.local,
             ":scheduled_zone": message.timetable.zone,
@@ -308,7 +315,7 @@ impl Tx<'_> {
                        content = :content, channel_id = :channel_id, channel_ids = :channel_ids,
                        contact_ids = :contact_ids, contact_count = :contact_count, scheduled_at = :scheduled_at,
                        schedules = :schedules, interval_config = :interval_config,
-                       metadata = :metadata,
+                       metadata = :metadata, recipient_gap_hours = :recipient_gap_hours,
                        error = iif(status = :status, error, NULL),
                        error_code = iif(status = :status, error_code, NULL),
                        error_args = iif(status = :status, error_args, NULL), status = :status,
@@ -316,7 +323,7 @@ impl Tx<'_> {
                    WHERE id = :id AND status = :seen_status AND scheduled_at IS :seen_at";
         let params = params! {
             now, seen.{ id }, message.{ title, message, channel_id, channel_ids, contact_ids },
-            message.{ contact_count, content, scheduled_at, status, metadata },
+            message.{ contact_count, content, scheduled_at, status, metadata, recipient_gap_hours },
             message.timetable.{ schedules, interval_config },
             ":seen_status": seen.status,
             ":seen_at": seen.scheduled_at,

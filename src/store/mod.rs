@@ -15,6 +15,7 @@ mod columns;
 mod contacts;
 mod deliveries;
 mod events;
+mod gaps;
 mod hidden_numbers;
 mod link;
 mod lookups;

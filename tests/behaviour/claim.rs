@@ -60,7 +60,7 @@ impl Table {
 
     fn next_of(&mut self, channel: i64) -> Option<Open> {
         let late_before = Timestamp::parse("2026-11-30T01:00:00Z").unwrap();
-        self.store.read(|tx| tx.next_open_delivery(channel, now(), late_before)).unwrap()
+        self.store.read(|tx| tx.next_open_delivery(channel, late_before)).unwrap()
     }
 
     /// Every row of the two tables that a claim changes.
@@ -76,7 +76,7 @@ impl Table {
     }
 }
 
-fn request() -> ClaimRequest<'static> {
+pub fn request() -> ClaimRequest<'static> {
     ClaimRequest {
         delivery_id: 10,
         channel_id: 1,
@@ -94,6 +94,8 @@ fn request() -> ClaimRequest<'static> {
         reserved_id: Some("3EB0A1"),
         rendered: None,
         seen_content: None,
+        recipient_gap: None,
+        seen_recipient_gaps: (None, None),
     }
 }
 

@@ -52,6 +52,7 @@ fn look_within(world: &World, scope: Scope, gap: Gap, bounds: Bounds) -> Option<
                 Fate::GoesOut { at } => ("goes out".to_owned(), Some(at)),
                 Fate::Skipped { reason } => (format!("skipped: {reason}"), None),
                 Fate::TooLate => ("too late".to_owned(), None),
+                Fate::TooSoon { .. } => ("too soon".to_owned(), None),
                 Fate::Waits { reason } => (format!("waits: {reason}"), None),
                 Fate::InFlight => ("in flight".to_owned(), None),
                 Fate::Ended { status, .. } => (status.to_string(), None),

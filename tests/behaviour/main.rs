@@ -78,6 +78,7 @@ mod prune;
 mod prune_binary;
 mod receiver;
 mod recipe;
+mod recipient_gap;
 mod recipients;
 mod schema;
 mod secrets;

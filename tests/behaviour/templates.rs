@@ -148,6 +148,8 @@ fn a_text_that_got_placeholders_since_it_was_looked_at_is_not_claimed_raw() {
         reserved_id: None,
         rendered: None,
         seen_content: None,
+        recipient_gap: None,
+        seen_recipient_gaps: (None, None),
     };
     message_text(&world, id, "Halo {{name}}");
     assert_eq!(store.write(|tx| tx.claim(&request, now)).unwrap(), None);

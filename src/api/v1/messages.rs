@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::call::{Answered, Call, Page, Problem, etag, json};
-use crate::channels;
+use crate::channels::{self, OwnGap};
 use crate::clock::Timestamp;
 use crate::content::Content;
 use crate::delivery::{MessageStatus, Status};
@@ -52,6 +52,10 @@ pub(super) struct NewMessage {
     channel: Option<Through>,
     /// Kept with the message, and given back with it.
     metadata: Option<Map<String, Value>>,
+    /// Hours since each recipient's last message, from whatever message: it waits, up to LATE_LIMIT_HOURS. 0 for
+    /// none; the channel's when it is left out.
+    #[cfg_attr(test, schema(minimum = 0, maximum = 168))]
+    recipient_gap_hours: Option<u32>,
     /// Whether nothing is sent before `resume`.
     #[serde(default)]
     draft: bool,
@@ -87,6 +91,10 @@ pub(super) struct MessageChange {
     #[serde(default, deserialize_with = "given")]
     #[cfg_attr(test, schema(value_type = Option<Map<String, Value>>))]
     metadata: Option<Option<Map<String, Value>>>,
+    /// `null` for the channel's.
+    #[serde(default, deserialize_with = "given")]
+    #[cfg_attr(test, schema(value_type = Option<u32>, minimum = 0, maximum = 168))]
+    recipient_gap_hours: Option<Option<u32>>,
 }
 
 /// Recipients: one of these, or a text such as `tag:vip`, `all` or `1,2,3`.
@@ -270,6 +278,11 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Opti
     T::deserialize(from).map(Some)
 }
 
+fn gap(hours: Option<u32>) -> Result<OwnGap, Problem> {
+    let text = hours.map_or("default".to_owned(), |hours| hours.to_string());
+    text.parse().map_err(|why: String| Problem::invalid("recipient_gap_hours", "invalid", why))
+}
+
 /// The column `contact_ids` for what was given.
 fn column(to: &Value) -> Result<String, Problem> {
     let wrong = |field: &str| {
@@ -349,6 +362,7 @@ impl NewMessage {
             channel: self.channel.map(Through::text),
             timing: if self.draft { timing } else { timing.or_else(|| Some(now())) },
             metadata: self.metadata.map(|object| Value::Object(object).to_string()),
+            recipient_gap: self.recipient_gap_hours.map(|hours| gap(Some(hours))).transpose()?,
             is_draft: self.draft,
             skip_bad: true,
             created_by: "api",
@@ -370,6 +384,7 @@ impl MessageChange {
             channel: self.channel.map(Through::text),
             timing: timing(self.at, self.schedules, self.interval)?,
             metadata: self.metadata.map(metadata),
+            recipient_gap: self.recipient_gap_hours.map(gap).transpose()?,
             skip_bad: true,
             ..Edit::default()
         })

@@ -11,6 +11,7 @@ use super::super::file::take_in;
 use super::super::output::{Output, counted};
 use super::super::{CliError, Desk};
 use super::{TextArgs, TimingArgs};
+use crate::channels::OwnGap;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::content::{Content, filename_of};
@@ -46,6 +47,9 @@ pub(super) struct AddArgs {
     /// The channel that sends it, by name or id; several share its recipients: `1,2` [default: 1]
     #[arg(long)]
     channel: Option<String>,
+    /// Hours since each recipient's last message, from whatever message; 0 for none [default: the channel's]
+    #[arg(long, value_name = "HOURS")]
+    recipient_gap: Option<OwnGap>,
     #[command(flatten)]
     timing: TimingArgs,
     /// Keep it as a draft: nothing is sent before `message resume`
@@ -103,6 +107,9 @@ pub(super) struct EditArgs {
     /// The channel that sends it, by name or id; several share its recipients: `1,2`
     #[arg(long)]
     channel: Option<String>,
+    /// Hours since each recipient's last message; 0 for none; or default for the channel's
+    #[arg(long, value_name = "HOURS")]
+    recipient_gap: Option<OwnGap>,
     #[command(flatten)]
     timing: TimingArgs,
     /// With --weekly or --monthly: also today, though today's went out already
@@ -189,6 +196,7 @@ pub(super) fn add(args: &AddArgs, config: &Config) -> Result<(), CliError> {
         title: args.title.clone(),
         to: with_exceptions(&args.to, &args.except),
         channel: args.channel.clone(),
+        recipient_gap: args.recipient_gap,
         timing: args.timing.timing(),
         is_draft: args.draft,
         skip_bad: args.skip_bad,
@@ -288,6 +296,7 @@ pub(super) fn edit(args: &EditArgs, config: &Config) -> Result<(), CliError> {
         title: args.title.clone(),
         to: (!args.to.is_empty()).then(|| with_exceptions(&args.to, &args.except)),
         channel: args.channel.clone(),
+        recipient_gap: args.recipient_gap,
         timing: args.timing.timing(),
         also_today: args.also_today,
         skip_bad: args.skip_bad,

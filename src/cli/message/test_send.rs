@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::super::output::Output;
 use super::super::{CliError, Desk, stopped_by_signals};
+use crate::channels::OwnGap;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::delivery::{MessageStatus, Status};
@@ -70,6 +71,7 @@ pub(super) fn test_send(args: &TestSendArgs, config: &Config) -> Result<(), CliE
         title: Some("test-send".to_owned()),
         to: vec![args.number.clone()],
         channel: args.channel.clone(),
+        recipient_gap: Some(OwnGap::of(0)), // a person waits for it
         timing: Some(Timing::At(vec!["now".to_owned()])),
         created_by: "cli",
         ..Draft::default()

@@ -47,6 +47,7 @@ pub fn statements(prepared: impl Fn(&World)) -> Vec<Statement> {
         watch_statements(&world.path);
         world.restart();
         send(&mut world);
+        let_wait(&world);
         change_meanwhile(&world);
         edit_rules(&world);
         hear(&world);
@@ -192,6 +193,30 @@ fn send(world: &mut World) {
     world.execute("UPDATE auto_messages SET status = 'sending' WHERE id = 1");
     world.clock.pass(Duration::from_hours(24 * 8));
     world.run();
+}
+
+/// Who got something lately waits, and is foretold to.
+fn let_wait(world: &World) {
+    world.execute(
+        "INSERT OR REPLACE INTO channels (id, name, session_name, recipient_gap_hours) VALUES (77, 'w', 'w', 2)",
+    );
+    for _ in 0..2 {
+        let id = world.message("081200007041, 081200007042");
+        world.execute(&format!("UPDATE auto_messages SET channel_id = 77 WHERE id = {id}"));
+        world.run();
+    }
+    let bounds = Bounds { messages: 9, recipients: 9 };
+    let (config, now) = (config(), world.clock.wall());
+    forecast(&mut store(world), Scope::All, &config, bounds, now, &mut |_| {}).unwrap();
+    let waiting = "next_attempt_at IS NOT NULL AND status = 'pending' AND channel_id = 77";
+    world.execute(&format!(
+        "UPDATE deliveries SET next_attempt_at = '2026-11-01 00:00' WHERE {waiting}"
+    ));
+    world.run();
+    world.execute(
+        "UPDATE auto_messages SET status = 'cancelled' WHERE channel_id = 77 AND status = 'sending';
+         UPDATE channels SET is_active = 0 WHERE id = 77",
+    );
 }
 
 /// Contacts and channels that change while a message waits for them.

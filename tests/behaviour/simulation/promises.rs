@@ -38,6 +38,9 @@ pub struct Promises {
     reached: HashSet<String>,
     /// By reason of the breaker: the sessions of channels that it holds, until a person frees them.
     broken: HashMap<String, HashSet<String>>,
+    recipient_gap_hours: u32,
+    /// By chat: which delivery arrived when, by the clock that the program had.
+    got: HashMap<String, Vec<(i64, i64)>>,
     pub calendar: Calendar,
 }
 
@@ -65,6 +68,8 @@ impl Promises {
             served: HashSet::new(),
             reached: HashSet::new(),
             broken: HashMap::new(),
+            recipient_gap_hours: config.recipient_gap_hours,
+            got: HashMap::new(),
             calendar: Calendar::default(),
         }
     }
@@ -122,6 +127,7 @@ impl Promises {
         self.served.clear();
         self.reached.clear();
         self.broken.clear();
+        self.got.clear();
         self.delivered.retain(|id, what| delivery(world, *id) == *what);
         self.pardoned = self.last_arrival.keys().cloned().collect();
     }
@@ -135,6 +141,7 @@ impl Promises {
             self.never_out_of_hours(&arrival);
             never_a_lie(world, &arrival);
             self.never_another_than_the_contact(world, &arrival);
+            self.never_too_soon(world, &arrival);
         }
         self.never_lost(world);
         self.calendar.check(world, &self.zone);
@@ -217,6 +224,25 @@ impl Promises {
         let warm = 2.0 * 1.5_f64.powi(age.max(0));
         let is_within = daily_limit.is_none() && age >= 30 || f64::from(*count) <= warm;
         assert!(!self.is_new || is_within, "{count} on day {age} of a new number: {arrival:?}");
+    }
+
+    /// No chat gets two within the gap that the later one has, by the clock that the program had; what WhatsApp
+    /// refused afterwards was none.
+    fn never_too_soon(&mut self, world: &World, arrival: &Arrival) {
+        let sql = format!(
+            "SELECT coalesce(m.recipient_gap_hours, c.recipient_gap_hours, {}) FROM deliveries d
+             JOIN auto_messages m ON m.id = d.auto_message_id JOIN channels c ON c.id = d.channel_id
+             WHERE d.id = {}",
+            self.recipient_gap_hours, arrival.delivery_id
+        );
+        let gap = world.ask(&sql).parse::<i64>().unwrap_or(0) * 3600;
+        let (at, chat) = (arrival.wall.secs(), arrival.chat_id.clone());
+        let earlier = self.got.entry(chat).or_default();
+        for (id, before) in earlier.iter().filter(|(_, before)| (at - before).abs() < gap) {
+            let status = world.ask(&format!("SELECT status FROM deliveries WHERE id = {id}"));
+            assert_eq!(status, "failed", "too soon: {arrival:?} after delivery {id} at {before}");
+        }
+        earlier.push((arrival.delivery_id, at));
     }
 
     /// Rows do not vanish, but for those of a message that is not wholly planned; and a message that

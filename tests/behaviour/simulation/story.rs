@@ -122,6 +122,9 @@ impl Story {
             let (least, most) = (Duration::from_mins(5), Duration::from_mins(10));
             builder.config.rest = Some(Rest { after: dice.u32(1..5), least, most });
         }
+        if dice.u8(0..3) == 0 {
+            builder.config.recipient_gap_hours = [1, 5, 30][dice.usize(0..3)];
+        }
         let is_new = dice.u8(0..3) == 0;
         builder.config.allowance.warmup_rule = WarmupRule { start: 2, growth_percent: 150 };
         builder.config.typing_max = (dice.u8(0..4) == 0).then_some(Duration::from_secs(5));
@@ -235,8 +238,9 @@ impl Story {
         let several = (self.dice.u8(0..3) == 0).then_some(LISTS[self.dice.usize(0..LISTS.len())]);
         self.say(&format!("message on channel {channel} or {several:?}, due {due}: {contact_ids}"));
         let sql = "INSERT INTO auto_messages
-                       (message, contact_ids, channel_id, scheduled_at, interval_config, created_at, content, channel_ids)
-                   VALUES (?6, ?1, ?2, ?3, ?4, ?5, ?7, ?8)";
+                       (message, contact_ids, channel_id, scheduled_at, interval_config, created_at, content, channel_ids,
+                        recipient_gap_hours)
+                   VALUES (?6, ?1, ?2, ?3, ?4, ?5, ?7, ?8, ?9)";
         let due = if weekly.is_some() && self.dice.bool() { None } else { Some(due.to_string()) };
         // The last one cannot be filled in for who has no contact.
         let text = TEXTS[self.dice.usize(0..TEXTS.len())];
@@ -246,8 +250,9 @@ impl Story {
             _ => None,
         };
         let now = now.to_string();
+        let gap = (self.dice.u8(0..6) == 0).then(|| self.dice.i64(0..4));
         let params =
-            rusqlite::params![contact_ids, channel, due, weekly, now, text, content, several];
+            rusqlite::params![contact_ids, channel, due, weekly, now, text, content, several, gap];
         self.world.sql.execute(sql, params).unwrap();
     }
 
