@@ -169,7 +169,7 @@ fn look(world: &World) -> Fates {
         let Seen::Recipient(row) = seen else { return };
         let fate = match row.fate {
             Fate::GoesOut { at } => Some(at.secs()),
-            Fate::TooLate => None,
+            Fate::TooLate | Fate::TooSoon { .. } => None,
             Fate::Ended { .. } => return,
             Fate::Skipped { .. } | Fate::Waits { .. } | Fate::InFlight => panic!("{row:?}"),
         };
