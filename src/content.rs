@@ -448,7 +448,7 @@ pub(crate) fn filename_of(path: &str) -> Option<String> {
     let count = name.chars().count();
     if count > WORD_CHARS_MAX {
         let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-        let ending = Some(format!(".{ending}")).filter(|_| (1..=9).contains(&ending.len()));
+        let ending = (1..=9).contains(&ending.len()).then(|| format!(".{ending}"));
         let ending = ending.unwrap_or_default();
         name = name.chars().take(WORD_CHARS_MAX - ending.chars().count()).collect();
         name.push_str(&ending);

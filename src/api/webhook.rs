@@ -375,8 +375,9 @@ fn signature(request: &Request) -> Option<[u8; HMAC_BYTES]> {
     if hex.len() != 2 * HMAC_BYTES {
         return None;
     }
-    for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    for (byte, pair) in bytes.iter_mut().zip(hex.as_chunks::<2>().0) {
+        let [high, low] = *pair;
+        *byte = digit(high)? << 4 | digit(low)?;
     }
     Some(bytes)
 }

@@ -31,9 +31,8 @@ impl Core {
     /// the texts of other channels; a single sender does both.
     pub(super) fn begin_upload(&self) -> Option<Upload<'_>> {
         let most = self.config.senders.saturating_sub(1).max(1);
-        let one_more = |count: usize| (count < most).then_some(count + 1);
-        let begun = self.uploads.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more);
-        begun.is_ok().then(|| Upload(&self.uploads))
+        let upload = Upload(&self.uploads);
+        (self.uploads.fetch_add(1, Ordering::SeqCst) < most).then_some(upload)
     }
 
     /// Whether WAHA says that it is CORE, which refuses files. One that does not say is tried.

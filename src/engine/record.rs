@@ -145,7 +145,7 @@ impl Core {
         Ok(match hold {
             Some((hold, until)) => {
                 let broke = recorded.broke.map(|reason| Hold::new(HoldKind::Breaker, reason));
-                let until = Some(until).filter(|_| broke.is_none());
+                let until = broke.is_none().then_some(until);
                 log_hold(claimed.channel_id, broke.as_ref().unwrap_or(hold), until, true);
                 After::Held
             }

@@ -137,7 +137,8 @@ pub(super) fn head(bytes: &[u8], is_head: bool, is_last: bool) -> Option<(Vec<u8
         head.extend([line, "\r\n"]);
     }
     head += end(is_last);
-    Some((head.into_bytes(), length?)).filter(|_| !status.starts_with("500"))
+    let length = length?;
+    (!status.starts_with("500")).then(|| (head.into_bytes(), length))
 }
 
 #[cfg(test)]

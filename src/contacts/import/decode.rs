@@ -63,7 +63,9 @@ impl<R> Utf16<R> {
         if !is_end && whole >= 2 && (0xd800..0xdc00).contains(&unit(&raw[whole - 2..whole])) {
             whole -= 2; // The first half of a pair.
         }
-        for decoded in char::decode_utf16(raw[..whole].chunks_exact(2).map(unit)) {
+        for decoded in
+            char::decode_utf16(raw[..whole].as_chunks::<2>().0.iter().map(|pair| unit(pair)))
+        {
             let c = decoded.unwrap_or(char::REPLACEMENT_CHARACTER);
             ready.extend(c.encode_utf8(&mut [0; 4]).as_bytes());
         }

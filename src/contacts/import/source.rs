@@ -250,9 +250,9 @@ fn dialect(head: &[u8], country: &CountryCode) -> Dialect {
         }
         (known, numbers, most)
     };
-    let all = [true, false].into_iter().flat_map(|is_wrapped| {
-        [b'|', b'\t', b';', b','].map(|delimiter| Dialect { delimiter, is_wrapped })
-    });
+    let all = [true, false]
+        .into_iter()
+        .flat_map(|is_wrapped| (*b"|\t;,").map(|delimiter| Dialect { delimiter, is_wrapped }));
     // Of equals, `max_by_key` takes the last.
     all.max_by_key(score).unwrap_or(Dialect { delimiter: b',', is_wrapped: false })
 }
