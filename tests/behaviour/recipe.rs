@@ -210,6 +210,10 @@ fn the_record_of_the_first_day_is_what_its_commands_still_do() {
             "A password for the panel, 8 characters or more (visible; empty: no panel): ",
             String::new(),
         ),
+        (
+            "Is the number new to WhatsApp, or to sending? It then begins slowly (y/n) [n]:",
+            String::new(),
+        ),
         ("Your own number, for a test message (empty: none): ", String::new()),
     ];
     let mut typed = String::new();
