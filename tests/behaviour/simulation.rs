@@ -43,8 +43,10 @@ fn the_promises_hold_for_every_seed() {
     });
     println!("seeds: {seeds}, {totals:?}, lost: 0, duplicated: 0");
     let is_wild = totals.crashes > 0 && totals.sent > 0 && totals.unknown > 0;
-    // A few seeds may not meet each rule.
-    let is_held = seeds < SEEDS_IN_CI || totals.broke.iter().all(|count| *count > 0);
+    // A few seeds may not meet each rule; missing ticks are met by one in some hundreds.
+    let [failures, no_ticks, restrictions, log_outs] = totals.broke;
+    let is_held = seeds < SEEDS_IN_CI
+        || failures > 0 && restrictions > 0 && log_outs > 0 && (no_ticks > 0 || seeds < 5000);
     let is_moved = seeds < 100 || totals.moved > 0;
     assert!(is_wild && is_moved && is_held, "a tame simulation: {totals:?}");
 }
