@@ -18,6 +18,7 @@ use super::{ROOT, ROUTES, call, channels, contacts, messages};
     messages::MessagePlan,
     crate::messages::MessageView,
     crate::messages::DeliveryView,
+    crate::messages::MovedView,
     super::files::TakenFile,
     contacts::NewContact,
     contacts::ContactChange,
@@ -339,4 +340,15 @@ fn the_document_is_what_the_types_say() {
         found == made,
         "docs/openapi.json is another one: WRITE_DOCUMENT=1 cargo test --lib document"
     );
+}
+
+#[test]
+fn every_reference_leads_to_a_type() {
+    let document = document();
+    let types = document["components"]["schemas"].as_object().unwrap();
+    let text = document.to_string();
+    for rest in text.split("\"#/components/schemas/").skip(1) {
+        let name = rest.split('"').next().unwrap();
+        assert!(types.contains_key(name), "{name} is described nowhere");
+    }
 }
