@@ -77,12 +77,14 @@ check_file() { # a website that runs as another user of the group that shares th
     chmod 2770 "$site/shared"
     chmod 660 "$site/shared/shop.db"
     chmod 711 "$site"
+    # The website's user may not see into the home that this checkout is in.
+    install -m 644 "$examples/php/file.php" "$site/file.php"
     write_settings
     sed -i 's|DATABASE_PATH=.*|DATABASE_PATH=shared/shop.db|' "$site/auto-message-scheduler.env"
     local order
     for order in 1 2; do
         # First the website makes the files beside the database, then the program does.
-        AMS_DATABASE=$site/shared/shop.db "${website[@]}" php "$examples/php/file.php" 0812-0000-7009 "Pesanan $order siap" "$order" \
+        AMS_DATABASE=$site/shared/shop.db "${website[@]}" php "$site/file.php" 0812-0000-7009 "Pesanan $order siap" "$order" \
             >"$site/file" 2>"$site/file.err" || fail "the website cannot write"
         grep -q 'is scheduled' "$site/file" || fail "$(cat "$site/file")"
         (cd "$site" && "$program" confirm-host >/dev/null && "$program" run 2>"$site/run.err") || fail "run"
@@ -91,7 +93,7 @@ check_file() { # a website that runs as another user of the group that shares th
     [ "$(sqlite3 "$site/shared/shop.db" "SELECT group_concat(status || metadata) FROM auto_messages WHERE created_by = 'website'")" = \
         'sent{"order":1},sent{"order":2}' ] || fail "the website's messages were not sent"
     start_server
-    AMS_DATABASE=$site/shared/shop.db "${website[@]}" php "$examples/php/file.php" 0812-0000-7009 "Pesanan 3 siap" 3 >"$site/file" ||
+    AMS_DATABASE=$site/shared/shop.db "${website[@]}" php "$site/file.php" 0812-0000-7009 "Pesanan 3 siap" 3 >"$site/file" ||
         fail "the website cannot write while serve runs"
     (cd "$site" && "$program" doctor) >"$site/doctor" || true
     grep -q 'ok *files *the group `nogroup` shares the database' "$site/doctor" || fail "doctor: $(cat "$site/doctor")"
