@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{ComposeError, existing, own};
+use super::{ComposeError, own};
 use crate::channels::{self, ChannelError};
 use crate::clock::Timestamp;
 use crate::delivery::Status;
@@ -80,7 +80,6 @@ pub fn move_to_channel(
         let moved = tx.move_pending(row.id, due_at, (from.id, to.id), now)?;
         Ok((moved as u64, tx.count_on_channel(row.id, due_at, from.id)?))
     })?;
-    existing(store, id)?;
     Ok(Moved { from, to, moved, stays })
 }
 

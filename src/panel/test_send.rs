@@ -4,6 +4,7 @@
 use super::compose::Fields;
 use super::visit::Visit;
 use super::{PageError, carried, format, preview};
+use crate::channels::OwnGap;
 use crate::contacts::{self, Filter};
 use crate::content::KindName;
 use crate::messages::{self, ComposeError, Draft, Timing};
@@ -76,6 +77,7 @@ pub(super) fn send(
         channel: Some(fields.channel.clone()).filter(|channel| !channel.is_empty()),
         timing: Some(Timing::At(vec!["now".to_owned()])),
         metadata: Some(TEST_METADATA.to_owned()),
+        recipient_gap: Some(OwnGap::of(0)), // a person waits for it
         created_by: "panel",
         ..Draft::default()
     };

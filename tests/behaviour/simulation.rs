@@ -22,7 +22,7 @@ use story::{Story, Totals};
 const SEEDS_IN_CI: u64 = 500;
 const LINK_SEEDS_IN_CI: u64 = 60;
 /// Further ones, that broke a promise once.
-const LINK_SEEDS_OF_OLD: [u64; 4] = [4813, 6257, 6662, 8397];
+const LINK_SEEDS_OF_OLD: [u64; 7] = [4813, 5083, 5693, 6257, 6315, 6662, 8397];
 
 pub fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()

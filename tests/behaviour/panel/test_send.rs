@@ -127,6 +127,23 @@ fn the_own_number_is_kept_and_what_is_wrong_is_said_in_both_languages() {
     assert!(page.contains("name=\"own\" value=\"+6281200009999\""), "{page}");
 }
 
+/// RECIPIENT_GAP_HOURS is for what goes out by itself.
+#[test]
+fn a_second_test_does_not_wait_for_the_first() {
+    let world = shop();
+    world.execute("UPDATE channels SET recipient_gap_hours = 24");
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    for like in ["Ani", "Budi"] {
+        browser.get(&panel, "/panel/messages/new");
+        browser.press(&panel, "/panel/messages/new", &form(OWN, like));
+        world.clock.pass(Duration::from_mins(5));
+        world.run();
+    }
+    let statuses = world.rows("SELECT status FROM deliveries WHERE chat_id = '6281200009999@c.us'");
+    assert_eq!(statuses, ["sent", "sent"]);
+}
+
 #[test]
 fn a_message_that_is_changed_can_be_tested_before_it_is_saved() {
     let world = shop();
