@@ -30,7 +30,7 @@ const REST_MIN: Duration = Duration::from_millis(5);
 const REST_MAX: Duration = Duration::from_secs(1);
 /// What the work may keep of the file in memory, in KiB.
 const CACHE_KIB: u32 = 8 * 1024;
-/// A file that waits for a yes in the panel lasts an hour.
+/// A file that waits for a yes in the panel lasts an hour; a removal can be undone for a minute.
 const UPLOADS_KEPT: Duration = Duration::from_hours(24);
 
 const STATUSES: [&str; 6] = ["sent", "failed", "cancelled", "draft", "scheduled", "sending"];
@@ -127,7 +127,7 @@ fn side_cut(side: Side, cut: Timestamp, now: Timestamp) -> Timestamp {
         }
         // Each of both is over after a week, unused.
         Side::WebhookEvents | Side::PanelSessions => now.minus(AGE_MIN),
-        Side::PanelUploads => now.minus(UPLOADS_KEPT),
+        Side::PanelUploads | Side::PanelRemoved => now.minus(UPLOADS_KEPT),
     }
 }
 

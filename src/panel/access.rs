@@ -301,8 +301,9 @@ pub(super) fn login_in_place(visit: &mut Visit<'_>) -> Result<Option<Response>, 
     if let Some(refused) = visit.refuse_unsafe()? {
         return Ok(Some(refused));
     }
-    if let Err((status, problem)) = let_in(visit)? {
-        return show_login_in_place(visit, status, problem).map(Some);
+    if let Err(refused) = let_in(visit)? {
+        let shown = show_login_in_place(visit, refused.status, refused.problem)?;
+        return Ok(Some(with_wait(shown, refused.wait_secs)));
     }
     visit.form.set("do", KEPT);
     Ok(None)
@@ -317,18 +318,29 @@ fn show_login_in_place(visit: &Visit<'_>, status: u16, problem: String) -> Answe
 pub(super) fn login(visit: &mut Visit<'_>) -> Answered {
     match let_in(visit)? {
         Ok(()) => Ok(on_from_login(visit)),
-        Err((status, problem)) => {
-            let mut shown = show_login(visit, status, problem)?;
-            if status == 429 {
-                shown.headers.push(("Retry-After", "1".to_owned()));
-            }
-            Ok(shown)
+        Err(refused) => {
+            let shown = show_login(visit, refused.status, refused.problem)?;
+            Ok(with_wait(shown, refused.wait_secs))
         }
     }
 }
 
-/// Begins a session when the password is right; else the status and the words for whoever typed it.
-fn let_in(visit: &mut Visit<'_>) -> Result<Result<(), (u16, String)>, PageError> {
+/// A login that was refused.
+struct RefusedLogin {
+    status: u16,
+    /// The words for whoever typed the password.
+    problem: String,
+    /// When the next one is looked at.
+    wait_secs: Option<String>,
+}
+
+fn with_wait(mut response: Response, wait_secs: Option<String>) -> Response {
+    response.headers.extend(wait_secs.map(|secs| ("Retry-After", secs)));
+    response
+}
+
+/// Begins a session when the password is right.
+fn let_in(visit: &mut Visit<'_>) -> Result<Result<(), RefusedLogin>, PageError> {
     let w = visit.words();
     let device = known_device(visit)?;
     let is_device = device.is_some();
@@ -339,7 +351,8 @@ fn let_in(visit: &mut Visit<'_>) -> Result<Result<(), (u16, String)>, PageError>
     let taken = guesses().take(&who, is_device, now);
     if let Err(wait) = taken {
         let secs = (wait.as_secs() + 1).to_string();
-        return Ok(Err((429, w.too_many_tries.replace("{}", &secs))));
+        let problem = w.too_many_tries.replace("{}", &secs);
+        return Ok(Err(RefusedLogin { status: 429, problem, wait_secs: Some(secs) }));
     }
     let given = visit.form.get("password").unwrap_or_default();
     let kept = visit.panel.read(|tx| tx.panel_password_hash())?.unwrap_or_default();
@@ -348,7 +361,8 @@ fn let_in(visit: &mut Visit<'_>) -> Result<Result<(), (u16, String)>, PageError>
         access.lines.log(now, || {
             log::warn!("panel: refused a login from {remote}: the wrong password");
         });
-        return Ok(Err((401, w.wrong_password.to_owned())));
+        let problem = w.wrong_password.to_owned();
+        return Ok(Err(RefusedLogin { status: 401, problem, wait_secs: None }));
     }
     guesses().each.remove(&who);
     begin_session(visit)?;

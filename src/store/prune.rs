@@ -69,6 +69,8 @@ text_enum! {
         PanelSessions = "panel_sessions",
         /// Files that waited for a yes in the panel.
         PanelUploads = "panel_uploads",
+        /// Contacts whose removal could be undone.
+        PanelRemoved = "panel_removed",
         /// How much was claimed on a day.
         ChannelDays = "channel_days",
     }
@@ -102,6 +104,9 @@ impl Side {
             }
             Self::PanelUploads => {
                 "id_hash IN (SELECT id_hash FROM panel_uploads WHERE uploaded_at < :cut LIMIT :rows)"
+            }
+            Self::PanelRemoved => {
+                "(batch, id) IN (SELECT batch, id FROM panel_removed WHERE removed_at < :cut LIMIT :rows)"
             }
             // A day begins up to a day earlier or later in local time than in UTC.
             Self::ChannelDays => {
