@@ -144,8 +144,10 @@ impl Slots {
         }
         let kept = live.saturating_sub(SHORT_BY).max(SLOTS_MIN);
         state.short = Some((kept, now + SHORT));
+        // Who is taking an answer, or has just come, is about to be done.
+        let may_go = |entry: &Entry| entry.stage == Stage::Unfinished || entry.may_go(now);
         for _ in kept..live {
-            state.evict(|entry| entry.stage != Stage::Served);
+            state.evict(may_go);
         }
     }
 
@@ -213,13 +215,9 @@ impl State {
         let silent = self.live().filter(|entry| entry.stage == Stage::Unfinished).count();
         let held = self.held(|_| true);
         let is_greedy = |network| network != newcomer && held[&network] > max - max / 8;
-        let may_go = |entry: &Entry| match entry.stage {
-            _ if is_greedy(entry.network) => true,
-            Stage::Idle => true,
-            Stage::Answering => now >= entry.since + ANSWERED,
-            Stage::Unfinished => silent * 2 >= max || now >= entry.since + GRACE,
-            Stage::New | Stage::Served => !matches!(entry.stream.take_error(), Ok(None)), // reset
-        };
+        let is_silent = |entry: &Entry| entry.stage == Stage::Unfinished && silent * 2 >= max;
+        let may_go =
+            |entry: &Entry| is_greedy(entry.network) || is_silent(entry) || entry.may_go(now);
         (max..=live).all(|_| self.evict(may_go))
     }
 
@@ -246,6 +244,18 @@ impl State {
         let is_reading = victim.stage == Stage::Unfinished;
         drop(victim.stream.shutdown(if is_reading { Shutdown::Read } else { Shutdown::Both }));
         true
+    }
+}
+
+impl Entry {
+    /// Whether its client has had its time.
+    fn may_go(&self, now: Duration) -> bool {
+        match self.stage {
+            Stage::Idle => true,
+            Stage::Answering => now >= self.since + ANSWERED,
+            Stage::Unfinished => now >= self.since + GRACE,
+            Stage::New | Stage::Served => !matches!(self.stream.take_error(), Ok(None)), // reset
+        }
     }
 }
 
@@ -295,5 +305,35 @@ fn network(peer: IpAddr) -> u128 {
     match peer {
         IpAddr::V4(address) => u128::from(u32::from(address)),
         IpAddr::V6(address) => (u128::from(address) >> 64 << 64) | (1 << 40),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::clock::SystemClock;
+
+    #[test]
+    fn who_has_just_come_or_takes_an_answer_does_not_go_when_the_system_is_short() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let slots = Arc::new(Slots::new(64, Arc::new(SystemClock::new())));
+        let peer = IpAddr::from([127, 0, 0, 1]);
+        let connect = || TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let take = || slots.take(connect(), peer).unwrap();
+        let silent: Vec<Slot> = (0..SLOTS_MIN).map(|_| take()).collect();
+        for slot in &silent {
+            assert!(slot.enter(Stage::Unfinished).is_ok());
+        }
+        let (answered, served, new) = (take(), take(), take());
+        assert!(served.enter(Stage::Served).is_ok());
+        let began = slots.now();
+        assert!(answered.enter(Stage::Answering).is_ok());
+        slots.shrink();
+        assert!(!served.is_evicted() && !new.is_evicted());
+        assert!(!answered.is_evicted() || slots.now() >= began + ANSWERED);
+        let evicted = silent.iter().chain([&answered]).filter(|slot| slot.is_evicted());
+        assert_eq!(evicted.count(), 3);
     }
 }
