@@ -9,6 +9,7 @@ pub(crate) mod cell;
 pub(crate) mod excepted;
 pub mod export;
 pub mod import;
+pub(crate) mod named;
 pub mod opt_out;
 pub(crate) mod tags;
 pub mod waiting;
@@ -388,7 +389,7 @@ pub(crate) fn page(
 }
 
 /// What a search for a number looks for, however it is spelled: the digits after a leading zero.
-fn digits_of(search: &str) -> Option<String> {
+pub(crate) fn digits_of(search: &str) -> Option<String> {
     let is_number = search.chars().all(|c| c.is_ascii_digit() || " +-().".contains(c));
     let digits: String = search.chars().filter(char::is_ascii_digit).collect();
     let digits = digits.trim_start_matches('0');

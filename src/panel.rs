@@ -9,6 +9,7 @@
 mod access;
 mod ahead;
 mod assets;
+mod attention;
 mod carried;
 mod channels;
 mod compose;
@@ -26,6 +27,7 @@ mod preview;
 mod recipients;
 mod reply;
 mod runs;
+mod searched;
 mod selected;
 mod test_send;
 mod upload;
@@ -173,6 +175,7 @@ fn route_visit(visit: &mut Visit<'_>) -> Answered {
             reply::tell(visit, 413, w.too_large, &text, "/panel")
         }
         (false, ["runs"]) => runs::page(visit),
+        (false, ["attention"]) => attention::page(visit),
         (false, ["files", name]) => carried::picture(visit, name),
         _ => reply::not_found(visit),
     }

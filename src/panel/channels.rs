@@ -52,7 +52,8 @@ pub(super) fn route(visit: &Visit<'_>, rest: &[&str]) -> Answered {
 }
 
 fn change(visit: &Visit<'_>, id: &str, what: &str) -> Answered {
-    let (w, now, there) = (visit.words(), visit.now, "/panel/channels");
+    let there = super::attention::back(visit, "/panel/channels");
+    let (w, now) = (visit.words(), visit.now);
     let row = id.parse().unwrap_or_default();
     let pressed = match what {
         "pause" => visit.press(row, (there, "channel_paused"), |store| {

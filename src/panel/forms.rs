@@ -12,8 +12,8 @@ const FIELDS_MAX: usize = 500;
 /// The largest form without a file: a text and thousands of recipients.
 pub(super) const BYTES_MAX: usize = 128 * 1024;
 /// Fields that are about the sending of a form, not about what a person filled in.
-const ABOUT_SENDING: [&str; 8] =
-    ["csrf", "mark", "was", "sure", "again", "own", "like", "tag_search"];
+const ABOUT_SENDING: [&str; 9] =
+    ["csrf", "mark", "was", "sure", "again", "own", "like", "tag_search", "back"];
 
 /// Names and values in the order in which they came.
 #[derive(Clone, Debug, Default)]

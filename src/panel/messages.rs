@@ -8,7 +8,7 @@ use super::format::{self, Badge, Choice};
 use super::recipients::{self, Recipients};
 use super::visit::{OnePage, Page, Visit};
 use super::words::Words;
-use super::{Answered, compose, forms, people, reply};
+use super::{Answered, attention, compose, forms, people, reply, searched};
 use crate::delivery::MessageStatus;
 use crate::forecast;
 use crate::messages::{self, Retry};
@@ -34,6 +34,8 @@ pub(super) struct MessageRow {
     pub(crate) name: String,
     pub(crate) excerpt: String,
     pub(crate) status: Badge,
+    /// `4/9`, when it was sent to some only.
+    pub(crate) part: String,
     pub(crate) when: String,
     pub(crate) repeats: bool,
     pub(crate) counts: String,
@@ -82,6 +84,7 @@ impl MessageRow {
             name: name_of(listed, visit),
             excerpt: excerpt.replace(['\n', '\r'], " "),
             status: badge(listed, w),
+            part: part(listed),
             when: when.unwrap_or_else(|| w.no_time.to_owned()),
             repeats: listed.repeats(),
             counts: if has_count { counts } else { String::new() },
@@ -92,14 +95,24 @@ impl MessageRow {
 
 /// What was sent to some only is no plain success; whoever was skipped had a reason beforehand.
 fn badge(listed: &Message, w: &'static Words) -> Badge {
-    let not_sent = listed.counts.failed + listed.counts.unknown;
-    if listed.status == MessageStatus::Sent && not_sent > 0 {
+    if is_in_part(listed) {
         return format::held(w.status_partly);
     }
     format::message_badge(listed.status, w)
 }
 
-fn name_of(listed: &Message, visit: &Visit<'_>) -> String {
+/// How many of how many got it, when it was sent to some only.
+fn part(listed: &Message) -> String {
+    let (sent, all) = (listed.counts.sent, listed.contact_count);
+    if is_in_part(listed) { format!("{sent}/{all}") } else { String::new() }
+}
+
+fn is_in_part(listed: &Message) -> bool {
+    let not_sent = listed.counts.failed + listed.counts.unknown;
+    listed.status == MessageStatus::Sent && not_sent > 0
+}
+
+pub(super) fn name_of(listed: &Message, visit: &Visit<'_>) -> String {
     let title = listed.title.clone().filter(|title| !title.trim().is_empty());
     title.unwrap_or_else(|| format!("{} {}", visit.words().message, listed.id))
 }
@@ -113,6 +126,10 @@ struct MessagesPage<'a> {
     search: &'a str,
     status: &'a str,
     rows: Vec<MessageRow>,
+    /// Whom the search finds, with what they got.
+    people: Vec<searched::Found>,
+    /// How many messages need a person.
+    in_need: String,
     newer: String,
     older: String,
 }
@@ -148,14 +165,14 @@ struct May {
 
 /// The words of the buttons that send at once: to how many; and the question before they do, when
 /// that is many.
-struct AtOnce {
-    retry: String,
-    ask_retry: String,
+pub(super) struct AtOnce {
+    pub(crate) retry: String,
+    pub(crate) ask_retry: String,
     ask_resume: String,
 }
 
 impl AtOnce {
-    fn of(visit: &Visit<'_>, listed: &Message) -> Self {
+    pub(super) fn of(visit: &Visit<'_>, listed: &Message) -> Self {
         let w = visit.words();
         let ask = |count: u64| {
             let is_many = count > compose::NOW_UNASKED_MAX;
@@ -198,6 +215,7 @@ struct LivePiece<'a> {
 
 struct Live {
     status: Badge,
+    part: String,
     error: String,
     when: String,
     parts: Vec<Part>,
@@ -255,31 +273,30 @@ pub(super) fn route(visit: &mut Visit<'_>, rest: &[&str]) -> Answered {
 fn change(visit: &Visit<'_>, detail: &Message, what: &str) -> Answered {
     let (id, now, config) = (detail.id, visit.now, &visit.panel.config);
     let there = format!("/panel/messages/{id}");
+    let there = attention::back(visit, &there);
     let retry = |store: &mut Store, with_unknown| {
         messages::retry(store, id, Retry { with_unknown }, visit.mark(), config, now)
     };
     let pressed = match what {
-        "cancel" => {
-            visit.press(id, (&there, "cancelled"), |store| messages::cancel(store, id, now))
-        }
-        "pause" => visit.press(id, (&there, "paused"), |store| messages::pause(store, id, now)),
+        "cancel" => visit.press(id, (there, "cancelled"), |store| messages::cancel(store, id, now)),
+        "pause" => visit.press(id, (there, "paused"), |store| messages::pause(store, id, now)),
         "resume" => {
-            visit.press(id, (&there, "resumed"), |store| messages::resume(store, id, config, now))
+            visit.press(id, (there, "resumed"), |store| messages::resume(store, id, config, now))
         }
-        "retry" => visit.press(id, (&there, "retried"), |store| retry(store, false)),
+        "retry" => visit.press(id, (there, "retried"), |store| retry(store, false)),
         "split" => {
             let Some(by) = visit.form.get("by").and_then(ahead::split_by) else {
                 return reply::not_found(visit);
             };
-            visit.press(id, (&there, "split"), |store| forecast::split(store, id, by, config, now))
+            visit.press(id, (there, "split"), |store| forecast::split(store, id, by, config, now))
         }
         "retry-unknown" if visit.form.get("sure").is_none() && !visit.is_second()? => {
             return ask_about_unknown(visit, detail, visit.words().retry_unknown_risk.to_owned());
         }
-        "retry-unknown" => visit.press(id, (&there, "retried"), |store| retry(store, true)),
+        "retry-unknown" => visit.press(id, (there, "retried"), |store| retry(store, true)),
         _ => return reply::not_found(visit),
     };
-    pressed?.or_else(|why| reply::tell(visit, 409, visit.words().could_not, &why, &there))
+    pressed?.or_else(|why| reply::tell(visit, 409, visit.words().could_not, &why, there))
 }
 
 #[derive(Template)]
@@ -320,6 +337,8 @@ fn list(visit: &Visit<'_>) -> Answered {
         search,
         status,
         rows: MessageRow::all(&found.rows, visit)?,
+        people: searched::people(visit, Some(search).filter(|search| !search.is_empty()))?,
+        in_need: attention::count(visit)?,
         newer,
         older,
     };
@@ -408,6 +427,7 @@ fn live(visit: &Visit<'_>, listed: &Message) -> Result<Live, super::PageError> {
     };
     Ok(Live {
         through,
+        part: row.part,
         status: row.status,
         error: visit.explain(listed.error.as_ref()),
         when: row.when,

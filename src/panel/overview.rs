@@ -9,7 +9,7 @@ use super::channels::{self, ChannelCard};
 use super::first_run::{self, FirstRun};
 use super::messages::MessageRow;
 use super::visit::{Page, Visit};
-use super::{Answered, PageError, ahead, format, reply};
+use super::{Answered, PageError, ahead, attention, format, reply};
 use crate::clock::Timestamp;
 use crate::delivery::MessageStatus;
 use crate::reason::Explanation;
@@ -101,6 +101,8 @@ struct OverviewData {
     trigger_text: &'static str,
     link: Option<LinkTile>,
     next: Vec<MessageRow>,
+    /// How many messages need a person.
+    in_need: String,
     channels: Vec<ChannelCard>,
     chart: Chart,
 }
@@ -163,6 +165,7 @@ fn look(visit: &Visit<'_>) -> Result<OverviewData, PageError> {
         trigger_text: if visit.panel.config.tick.is_some() { w.ticker_on } else { w.ticker_off },
         link: found.link.as_ref().map(|link| LinkTile::of(link, visit)),
         next: MessageRow::all(&found.next, visit)?,
+        in_need: attention::count(visit)?,
         channels,
         chart: chart(visit, days),
     })
@@ -226,7 +229,7 @@ fn warnings(
     let unknown: u64 = found.days.iter().rev().take(7).map(|(_, ended)| ended.unknown).sum();
     if unknown > 0 {
         let what = w.unknown_week.replace("{}", &unknown.to_string());
-        warn(what, w.unknown_remedy, nowhere);
+        warn(what, w.unknown_remedy, ("/panel/attention?kind=unknown", w.see_attention));
     }
     warnings
 }

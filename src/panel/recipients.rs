@@ -29,6 +29,8 @@ pub(super) struct Recipients {
 /// A recipient.
 pub(super) struct RecipientRow {
     pub(crate) name: String,
+    /// The page of the contact, when the recipient is one.
+    pub(crate) link: String,
     pub(crate) chat: String,
     pub(crate) status: Badge,
     pub(crate) error: String,
@@ -59,7 +61,16 @@ pub(super) fn look(visit: &Visit<'_>, listed: &Message) -> Result<Recipients, Pa
             return Ok((times, None, Vec::new()));
         };
         let limit = RECIPIENTS_PER_PAGE + 1;
-        Ok((times, Some(at), tx.page_of_deliveries(id, at, statuses(show), after, limit)?))
+        let mut found = tx.page_of_deliveries(id, at, statuses(show), after, limit)?;
+        for row in &mut found {
+            // One that was removed has no page any more.
+            if let Some(id) = row.contact_id
+                && tx.contact(id)?.is_none()
+            {
+                row.contact_id = None;
+            }
+        }
+        Ok((times, Some(at), found))
     })?;
     let at_text = at.map(|at| at.to_string()).unwrap_or_default();
     let link = |at: &str, show: &str, after: &str| {
@@ -104,7 +115,9 @@ fn of_row(visit: &Visit<'_>, row: Delivery) -> RecipientRow {
     let name = row.name.filter(|name| !name.trim().is_empty());
     let when =
         row.finished_at.map(|at| format::moment(at, &visit.panel.config.zone, visit.language));
+    let link = row.contact_id.map(|id| format!("/panel/contacts/{id}"));
     RecipientRow {
+        link: link.unwrap_or_default(),
         chat: if name.is_some() { chat.clone() } else { String::new() },
         name: name.unwrap_or(chat),
         status: format::delivery_badge(row.status, row.ack, visit.words()),

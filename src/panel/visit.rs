@@ -143,7 +143,7 @@ impl<'a> Visit<'a> {
         let other = self.language.other();
         let w = self.words();
         let mut pairs: Vec<(&str, &str)> =
-            ["status", "q", "tag", "older", "newer", "at", "after", "show"]
+            ["status", "q", "tag", "older", "newer", "at", "after", "show", "kind"]
                 .iter()
                 .filter_map(|name| Some((*name, self.query.get(name)?)))
                 .collect();

@@ -216,7 +216,7 @@ words! {
     // Messages.
     message: "Pesan", "Message";
     new_message: "Pesan baru", "New message";
-    search_messages: "Cari judul atau isi pesan", "Search titles and texts";
+    search_messages: "Cari judul, isi, nama atau nomor", "Search titles, texts, names or numbers";
     no_messages: "Tidak ada pesan di sini.", "There are no messages here.";
     no_time: "Belum ada waktu", "No time yet";
     repeats: "berulang", "repeats";
@@ -427,6 +427,22 @@ words! {
     done_removed: "{} kontak dihapus.", "{} contacts are removed.";
     done_removed_some: "{} kontak dihapus. Yang minta berhenti tetap ada: hanya barisnya yang mencegah pesan ke nomor itu.", "{} contacts are removed. Those who opted out stay: only their rows keep messages away from the numbers.";
     done_brought_back: "{} kontak kembali.", "{} contacts are back.";
+
+    // What needs a person, and whom a search finds.
+    list: "Daftar", "List";
+    attention: "Perlu perhatian", "Needs attention";
+    attention_lead: "Yang gagal, terlambat, belum pasti, dan nomor yang ditahan, dengan satu langkah untuk tiap baris.", "What failed, came too late or is uncertain, and numbers on hold, with one step for each.";
+    see_attention: "Lihat yang perlu perhatian", "See what needs attention";
+    nothing_in_need: "Tidak ada yang perlu perhatian.", "Nothing needs attention.";
+    too_late: "Terlambat", "Too late";
+    failed_count: "{} gagal", "{} failed";
+    late_count: "{} terlambat", "{} too late";
+    unknown_count: "{} belum pasti", "{} uncertain";
+    held_more: "dan {} nomor lagi", "and {} more numbers";
+    on_its_way: "Masih dikirim: tunggu sampai selesai.", "Still sending: wait until it has ended.";
+    copy_it: "Perbaiki salinannya", "Mend a copy";
+    people_found: "Orang yang cocok", "People found";
+    none_to_person: "Belum ada pesan untuknya.", "No messages so far.";
 
     // Runs.
     runs_lead: "Setiap kali program dipicu untuk mengirim, dan hasilnya.", "Each time that the program was triggered to send, and what came of it.";

@@ -385,7 +385,9 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> SqlResult<Skipped> {
         if let Some(contact_id) = contact_id {
-            let sql = "UPDATE deliveries SET contact_id = :contact_id
+            // INDEXED BY: what is under way is less than all that a stranger ever got.
+            let sql =
+                "UPDATE deliveries INDEXED BY idx_deliveries_sending SET contact_id = :contact_id
                        WHERE status = 'sending' AND chat_id = :chat_id AND contact_id IS NULL";
             self.execute_sql(sql, params! { contact_id, chat_id })?;
         }

@@ -40,11 +40,12 @@ macro_rules! columns {
     };
 }
 
-const MESSAGE: &str = columns!("message", "contact_ids");
+pub(super) const MESSAGE: &str = columns!("message", "contact_ids");
 /// With the whole text, for programs.
 const WITH_TEXT: &str = columns!("message", "NULL AS contact_ids");
 /// For a page that is asked for again and again: recipients can be megabytes.
-const LISTED: &str = columns!("substr(message, 1, 160) AS message", "NULL AS contact_ids");
+pub(super) const LISTED: &str =
+    columns!("substr(message, 1, 160) AS message", "NULL AS contact_ids");
 
 /// A row of `auto_messages`. Bytes that are not UTF-8 are replaced, so that one bad row hides no other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -135,7 +136,7 @@ pub struct MessageFilter {
 }
 
 impl Message {
-    fn from_row(row: &Row<'_>) -> SqlResult<Self> {
+    pub(super) fn from_row(row: &Row<'_>) -> SqlResult<Self> {
         let mut unreadable = None;
         let needed =
             ["schedules", "interval_config", "message", "content", "contact_ids", "metadata"];

@@ -7,6 +7,7 @@
 
 mod alerts;
 mod api;
+mod attention;
 mod backup;
 mod breaker;
 mod callbacks;
@@ -41,6 +42,7 @@ use crate::{fail_point, private_file};
 pub(crate) use alerts::Alert;
 pub(crate) use api::KeptAnswer;
 pub use api::{ApiKey, Can};
+pub(crate) use attention::Need;
 pub use backup::{Contents, DataVersion};
 pub(crate) use breaker::SendEnd;
 pub use callbacks::CallbackStatus;

@@ -3,6 +3,7 @@
 
 mod access;
 mod ahead;
+mod attention;
 mod carries;
 mod choose;
 pub mod contacts;
@@ -171,4 +172,7 @@ pub const PAGES: &[&str] = &[
     "/panel/contacts/import",
     "/panel/channels",
     "/panel/runs",
+    "/panel/attention",
+    "/panel/attention?kind=late&after=2026-01-01T00:00:00Z,5",
+    "/panel/messages?q=0812",
 ];

@@ -588,6 +588,55 @@ async function ticking(base) {
   }
 }
 
+/** What needs a person is in one list, and a press there is enough; a person is found with what they got. */
+async function attention(base) {
+  const seen = [["desktop", "id", true, "Kirim ulang yang gagal", "1 gagal"], ["phone", "en", false, "Retry failed", "1 failed"]];
+  for (const [index, [shape, language, javaScriptEnabled, retry, failed]] of seen.entries()) {
+    const page = await open(base, { ...shapes[shape], javaScriptEnabled });
+    await logIn(page);
+    const title = `Perlu ${shape}`;
+    await page.goto(`/panel/messages/new?lang=${language}`);
+    await page.fill("#title", title);
+    await page.fill("#text", "Halo");
+    await page.fill("#to", `081200000400\n0812-0000-731${index}`);
+    await page.check("input[name=when][value=now]");
+    await page.click(save);
+    await page.waitForURL("**/panel/messages/*?done=scheduled");
+    const row = page.locator(`li.need:has-text("${title}")`);
+    await until("it is in the list", async () => {
+      await page.goto("/panel/messages");
+      await page.click("nav.chips a[href='/panel/attention']");
+      return (await row.count()) === 1 && (await row.textContent()).includes("1/2");
+    });
+    assert.ok((await row.textContent()).includes(failed));
+    if (javaScriptEnabled) await examine(page);
+    if (screenshots) await page.screenshot({ path: join(screenshots, `attention-${shape}.png`), fullPage: true });
+    // Still refused: it is sent again, and comes back.
+    await row.locator(`button:has-text("${retry}")`).click();
+    await page.waitForURL("**/panel/attention?done=retried");
+    if (javaScriptEnabled) await examine(page);
+    await until("it is back in the list", async () => {
+      await page.goto("/panel/attention");
+      return (await row.count()) === 1 && (await row.locator(`button:has-text("${retry}")`).count()) === 1;
+    });
+    await row.locator("a").first().click();
+    assert.equal(await page.locator("nav.chips >> nth=0 >> a").count(), 2, "there was a second try");
+    // By number, however it is spelled.
+    await page.goto("/panel/messages");
+    await page.fill("#q", `+62 812 0000 731${index}`);
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**q=*");
+    const card = page.locator("section[aria-labelledby=people-name]");
+    assert.ok((await card.textContent()).includes(title));
+    if (javaScriptEnabled) await examine(page);
+    if (screenshots) await page.screenshot({ path: join(screenshots, `people-${shape}.png`), fullPage: true });
+    await card.locator(`a:has-text("${title}")`).first().click();
+    assert.equal(await page.textContent("h1"), title);
+    page.quiet();
+    await page.context().close();
+  }
+}
+
 /** A session that ends under a form, a tab that is closed, the other language, a file that is far too large. */
 async function nothingLost(base) {
   for (const [shape, language, javaScriptEnabled] of [["desktop", "id", true], ["phone", "en", true], ["phone", "id", false]]) {
@@ -897,6 +946,7 @@ const jobs = {
   toMeFirst,
   choosing,
   ticking,
+  attention,
   nothingLost,
   firstDay,
   carries,

@@ -279,7 +279,7 @@ fn a_retry_that_fails_again_leaves_the_earlier_successes_in_sight() {
         let page = text(&browser.get(&panel, &page));
         assert!(page.contains("1 dari 2 terkirim"), "{page}");
         let pill = page.split("class=\"pill warn\"").nth(1).unwrap_or_else(|| panic!("{page}"));
-        assert!(pill.split("</span>").next().unwrap().ends_with("Sebagian"), "{pill}");
+        assert!(pill.split("</span>").next().unwrap().ends_with("Sebagian 1/2"), "{pill}");
     }
     let page = text(&browser.get(&panel, &format!("/panel/messages/{id}")));
     assert!(page.contains("(kirim ulang)</a>"), "{page}");

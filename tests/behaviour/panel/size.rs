@@ -55,6 +55,10 @@ fn with_100_000_contacts_and_10_000_messages_every_page_is_small_and_quick() {
         "/panel/contacts/50000",
         "/panel/channels",
         "/panel/runs",
+        "/panel/attention",
+        "/panel/attention?kind=late",
+        "/panel/messages?q=0812+0000+0003",
+        "/panel/messages?q=Pelanggan+77",
     ];
     for page in pages {
         let began = Instant::now();

@@ -64,6 +64,16 @@ pub const ALLOWED: &[Allowed] = &[
         "SCAN auto_messages USING INDEX idx_auto_messages_recipient_gap",
         Why::Open("messages that have not ended; the first one is enough"),
     ),
+    allowed(
+        "attention::count_in_need",
+        "SCAN auto_messages USING INDEX idx_auto_messages_attention",
+        Why::Limit("the first 100 that need a person"),
+    ),
+    allowed(
+        "attention::strangers_like",
+        "SCAN deliveries USING COVERING INDEX idx_deliveries_strangers",
+        Why::Asked("a search for a person among recipients that are no contacts"),
+    ),
     allowed("alerts::drop_old_alerts", "SCAN alerts", Why::Limit("the newest 1,000")),
     allowed("alerts::note_not_told", "SCAN alerts USING INDEX idx_alerts_waiting", WAITING),
     allowed("alerts::set_alerts_on", "SCAN alerts USING INDEX idx_alerts_waiting", WAITING),

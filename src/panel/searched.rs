@@ -1,0 +1,181 @@
+//! People that a search finds, with what they got and what they are going to get: contacts by name or
+//! number in any spelling, and recipients that are no contacts.
+
+use super::PageError;
+use super::format::{self, Badge};
+use super::messages::name_of;
+use super::visit::Visit;
+use crate::contacts::named::Who;
+use crate::contacts::{self, Filter, Person};
+use crate::recipient::{self, Entry};
+use crate::store::{Delivery, Message, PageFrom, SqlResult, Tx};
+
+/// So many people are shown, each with so many messages.
+const PEOPLE_MAX: usize = 5;
+const MESSAGES_MAX: u32 = 5;
+/// So many scheduled messages are looked into.
+const LOOKED_INTO_MAX: u32 = 100;
+
+/// Somebody whom the search found.
+pub(super) struct Found {
+    pub(crate) name: String,
+    pub(crate) number: String,
+    /// The page of the contact; empty for somebody who is none.
+    pub(crate) link: String,
+    pub(crate) messages: Vec<ToPerson>,
+}
+
+/// A message to somebody.
+pub(super) struct ToPerson {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) when: String,
+    pub(crate) status: Badge,
+    pub(crate) error: String,
+}
+
+/// A contact, or the chat of somebody who is none with a name.
+enum Someone {
+    Contact(Person),
+    Chat(String, Option<String>),
+}
+
+/// The people that a search names; nobody without one.
+pub(super) fn people(visit: &Visit<'_>, search: Option<&str>) -> Result<Vec<Found>, PageError> {
+    let Some(search) = search else { return Ok(Vec::new()) };
+    let someone = someone(visit, search)?;
+    if someone.is_empty() {
+        return Ok(Vec::new());
+    }
+    let coming = visit.panel.read(|tx| tx.next_with_recipients(LOOKED_INTO_MAX))?;
+    let coming: Vec<(Message, Vec<Entry>)> = coming
+        .into_iter()
+        .map(|message| {
+            let entries = recipient::parse_contact_ids(message.contact_ids.as_deref());
+            (message, entries.unwrap_or_default())
+        })
+        .collect();
+    someone.iter().map(|one| found(visit, one, &coming)).collect()
+}
+
+fn someone(visit: &Visit<'_>, search: &str) -> Result<Vec<Someone>, PageError> {
+    let (panel, country) = (visit.panel, &visit.panel.config.country);
+    let filter = Filter { search: Some(search.to_owned()), ..Filter::default() };
+    let mut people = panel.with_store(|store| {
+        contacts::page(store, &filter, PageFrom::Newest, PEOPLE_MAX, country)
+    })?;
+    // A whole number finds contacts however it is written there.
+    let digits = recipient::normalize_phone(search, country).ok();
+    if let Some(digits) = &digits {
+        for id in panel.read(|tx| contacts::with_number(tx, digits, country))? {
+            if people.len() < PEOPLE_MAX
+                && people.iter().all(|one| one.id != id)
+                && let Ok(person) = panel.with_store(|store| contacts::find(store, id, country))
+            {
+                people.push(person);
+            }
+        }
+    }
+    let part = contacts::digits_of(search);
+    let room = PEOPLE_MAX - people.len().min(PEOPLE_MAX);
+    let wanted = digits.or(part);
+    let strangers = panel.read(|tx| {
+        let limit = u32::try_from(2 * PEOPLE_MAX).unwrap_or(0);
+        tx.strangers_like(search, wanted.as_deref(), limit)
+    })?;
+    let is_known = |chat: &str| {
+        let digits = chat.strip_suffix("@c.us");
+        digits.is_some() && people.iter().any(|one| one.digits.as_deref() == digits)
+    };
+    let mut chats: Vec<(String, Option<String>)> = Vec::new();
+    for (chat, name) in strangers {
+        let is_news = chats.iter().all(|(other, _)| *other != chat) && !is_known(&chat);
+        if is_news && chats.len() < room {
+            chats.push((chat, name));
+        }
+    }
+    let chats = chats.into_iter().map(|(chat, name)| Someone::Chat(chat, name));
+    Ok(people.into_iter().map(Someone::Contact).chain(chats).collect())
+}
+
+fn found(
+    visit: &Visit<'_>,
+    someone: &Someone,
+    coming: &[(Message, Vec<Entry>)],
+) -> Result<Found, PageError> {
+    let (id, chat, name, tags) = match someone {
+        Someone::Contact(one) => {
+            let chat = one.digits.as_ref().map(|digits| format!("{digits}@c.us"));
+            (Some(one.id), chat, one.name.clone(), one.tags.as_slice())
+        }
+        Someone::Chat(chat, name) => (None, Some(chat.clone()), name.clone(), &[][..]),
+    };
+    let number = match (&chat, someone) {
+        (Some(chat), _) => format::phone(chat),
+        (None, Someone::Contact(one)) => one.phone_number.clone(),
+        (None, Someone::Chat(..)) => String::new(),
+    };
+    let digits = chat.as_deref().and_then(|chat| chat.strip_suffix("@c.us"));
+    let who = Who { contact_id: id, digits, tags };
+    let has_opted_out = matches!(someone, Someone::Contact(one) if one.opted_out_at.is_some());
+    let country = &visit.panel.config.country;
+    let next = coming
+        .iter()
+        .filter(|(_, entries)| !has_opted_out && who.is_named_by(entries, country))
+        .map(|(message, _)| to_come(visit, message));
+    let mut messages: Vec<ToPerson> = next.take(MESSAGES_MAX as usize).collect();
+    let got = visit.panel.read(|tx| got(tx, id, chat.as_deref()))?;
+    messages.extend(got.into_iter().map(|one| of_delivery(visit, one)));
+    let name = name.filter(|name| !name.trim().is_empty());
+    Ok(Found {
+        number: if name.is_some() { number.clone() } else { String::new() },
+        name: name.unwrap_or(number),
+        link: id.map(|id| format!("/panel/contacts/{id}")).unwrap_or_default(),
+        messages,
+    })
+}
+
+/// What somebody got, as a contact and as a number, the newest first.
+fn got(
+    tx: &Tx<'_>,
+    id: Option<i64>,
+    chat: Option<&str>,
+) -> SqlResult<Vec<(Delivery, Option<String>)>> {
+    let mut got = match id {
+        Some(id) => tx.deliveries_of_contact(id, MESSAGES_MAX)?,
+        None => Vec::new(),
+    };
+    if let Some(chat) = chat {
+        got.extend(tx.deliveries_to_chat(chat, MESSAGES_MAX)?);
+    }
+    got.sort_by_key(|(delivery, _)| std::cmp::Reverse(delivery.id));
+    got.dedup_by_key(|(delivery, _)| delivery.id);
+    got.truncate(MESSAGES_MAX as usize);
+    Ok(got)
+}
+
+fn to_come(visit: &Visit<'_>, message: &Message) -> ToPerson {
+    let w = visit.words();
+    let zone = &visit.panel.config.zone;
+    let when = message.scheduled_at.map(|at| format::moment(at, zone, visit.language));
+    ToPerson {
+        id: message.id,
+        name: name_of(message, visit),
+        when: when.unwrap_or_default(),
+        status: format::message_badge(message.status, w),
+        error: String::new(),
+    }
+}
+
+fn of_delivery(visit: &Visit<'_>, (delivery, title): (Delivery, Option<String>)) -> ToPerson {
+    let w = visit.words();
+    let title = title.filter(|title| !title.trim().is_empty());
+    let at = delivery.finished_at.unwrap_or(delivery.due_at);
+    ToPerson {
+        id: delivery.auto_message_id,
+        name: title.unwrap_or_else(|| format!("{} {}", w.message, delivery.auto_message_id)),
+        when: format::moment(at, &visit.panel.config.zone, visit.language),
+        status: format::delivery_badge(delivery.status, delivery.ack, w),
+        error: visit.explain(delivery.error.as_ref()),
+    }
+}
