@@ -2,6 +2,7 @@
 //! For every front end alike; it prints nothing and changes nothing that is on its way.
 
 mod availability;
+mod check;
 mod line;
 mod view;
 
@@ -11,7 +12,8 @@ use crate::send_window::{DAILY_LIMIT_MAX, Day, RECIPIENT_GAP_HOURS_MAX, SendWind
 use crate::store::{Channel, Message, SqlResult, Store, StoreError, Tx};
 
 pub use availability::{Availability, HoldEnds, Off, availability};
-pub(crate) use availability::{hold_ends, look, usable};
+pub(crate) use availability::{hold_ends, look, ready_at, usable};
+pub(crate) use check::check_turn;
 pub use line::Line;
 pub(crate) use line::{Lines, is_too_late};
 pub(crate) use view::{ChannelView, State, WarningView, WeekView, ask_waha, list, one};

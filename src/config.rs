@@ -22,7 +22,7 @@ use crate::recipient::CountryCode;
 use crate::schedule::Zone;
 use crate::send_window::{Allowance, Gap, Rest};
 
-use values::{Values, listen_addr, log_level};
+use values::{Values, listen_addr, log_level, on_or_off};
 
 pub use admin::AdminPassword;
 pub use callback::{CallbackEvent, CallbackTarget};
@@ -108,6 +108,8 @@ settings! {
     REST_MINUTES: "5-10", "so long, at random";
     RECIPIENT_GAP_HOURS: "0",
         "the same chat gets its next automatic message at the earliest so many hours after one, from whatever message and channel, up to 168; 0 = at once; a channel or a message may have its own";
+    CHECK_NUMBERS: "off",
+        "on = before the first message to a number that nobody here spoke with, WhatsApp is asked whether it has that number: one turn of the channel's pace; the answer is kept for 30 days, and a number that is not there is skipped";
     TYPING_SECONDS: "0",
         "before each message the recipient sees typing, up to so many seconds, longer for longer texts; 0 = never";
     HEARTBEAT_URL: "",
@@ -192,6 +194,8 @@ pub struct Config {
     pub allowance: Allowance,
     /// RECIPIENT_GAP_HOURS.
     pub recipient_gap_hours: u32,
+    /// CHECK_NUMBERS.
+    pub check_numbers: bool,
     /// TYPING_SECONDS; `None` for 0.
     pub typing_max: Option<Duration>,
     /// HEARTBEAT_URL; whoever knows it can call it.
@@ -345,6 +349,7 @@ impl Config {
             rest: values.rest()?,
             allowance: values.allowance()?,
             recipient_gap_hours: values.recipient_gap()?,
+            check_numbers: values.parsed("CHECK_NUMBERS", "on or off", on_or_off)?,
             typing_max: unless_zero(values.secs("TYPING_SECONDS", 0, TYPING_SECS_MAX)?),
             heartbeat_url: told("HEARTBEAT_URL")?,
             alert_url: told("ALERT_URL")?,

@@ -7,6 +7,7 @@
 //! loops in [`threads`] sleep.
 
 mod channel_queue;
+mod check;
 mod clock_check;
 mod dispatcher;
 mod gaps;

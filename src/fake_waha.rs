@@ -152,6 +152,14 @@ pub struct Request {
     pub(crate) chat_id: Option<String>,
 }
 
+/// A number whose being on `WhatsApp` was asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    pub session: String,
+    pub digits: String,
+    pub at: Timestamp,
+}
+
 /// Why the simulator cannot start.
 #[derive(Debug, Error)]
 pub enum FakeWahaError {
@@ -211,6 +219,11 @@ impl FakeWaha {
     /// The last 100,000 HTTP requests, in order.
     pub fn requests(&self) -> Vec<Request> {
         self.journal.kept().requests.iter().cloned().collect()
+    }
+
+    /// The numbers that a session which works was asked about, from the `index`-th on.
+    pub fn checks_from(&self, index: usize) -> Vec<Checked> {
+        self.journal.kept().checks.iter().skip(index).cloned().collect()
     }
 
     /// Gives one session a status of its own, such as `SCAN_QR_CODE`. It also makes a `nosuch…`

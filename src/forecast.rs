@@ -26,7 +26,7 @@ use crate::reason::{Explanation, Reason};
 use crate::recipient;
 use crate::recipients::{self, Recipient};
 use crate::schedule;
-use crate::store::{Delivery, Message, Queued, SqlResult, Store, StoreError, Tx};
+use crate::store::{Delivery, Message, Number, Queued, SqlResult, Standing, Store, StoreError, Tx};
 use crate::template::{self, Template};
 
 use gaps::{Place, Places, Wanted};
@@ -184,7 +184,10 @@ struct Telling<'m> {
 
 impl Ahead<'_> {
     fn look(&mut self, scope: Scope, bounds: Bounds) -> SqlResult<Option<Forecast>> {
-        let has_gaps = self.config.recipient_gap_hours > 0 || self.tx.has_recipient_gaps()?;
+        let config = self.config;
+        let has_gaps = config.recipient_gap_hours > 0
+            || config.check_numbers
+            || self.tx.has_recipient_gaps()?;
         let (queue, queued) = match scope {
             Scope::All => self.queue(Timestamp::from_millis(i64::MAX), bounds.messages)?,
             Scope::DueNow => self.queue(self.now, bounds.messages)?,
@@ -577,12 +580,17 @@ impl Ahead<'_> {
                 self.shown.insert(id);
             }
             match place {
-                Ok(Place::At(at, has_waited)) => {
+                Ok(Place::At { at, has_waited, is_checked }) => {
                     if tell.is_shown {
                         tell.forecast.wait_for_gap += u64::from(has_waited);
+                        tell.forecast.checked_first += u64::from(is_checked);
                         self.count_risks((id, recipient, at), words, tell)?;
                     }
                     Fate::GoesOut { at }
+                }
+                Ok(Place::NotThere) => {
+                    waits = Reason::NotOnWhatsapp.to_string();
+                    Fate::Skipped { reason: &waits }
                 }
                 Ok(Place::TooSoon(gap)) => Fate::TooSoon { hours: gap.as_secs() / 3600 },
                 Ok(Place::TooLate | Place::Blocked) => Fate::TooLate,
@@ -613,7 +621,16 @@ impl Ahead<'_> {
             return Ok((id, why.map_or(Ok(place), Err)));
         }
         let id = self.choose(channels, chat_id, (due_at, from))?;
+        let number = self.number(chat_id)?;
+        let is_gathering = matches!(self.places, Places::Gathering(_));
         let line = self.lines.line(tx, id, config, now)?;
+        let is_new = |number: &Number| number.standing(from) == Standing::Unknown;
+        if number.as_ref().is_some_and(is_new)
+            && !is_gathering
+            && let Ok(at) = line.next(config, from)
+        {
+            line.asked(config, at);
+        }
         let own = line.channel.as_ref().and_then(|channel| channel.recipient_gap_hours);
         let stood = line.stand(config, due_at, from);
         if let (Some(spoken), Ok(at)) = (&mut self.spoken, &stood) {
@@ -625,16 +642,22 @@ impl Ahead<'_> {
                 Some(gap) => tx.reached(chat_id, gap, now)?.map(|reached| reached.at),
                 None => None,
             };
-            gathered.push(Wanted { channel: id, due_at, from, gap, reached }, chat_id);
+            gathered.push(Wanted { channel: id, due_at, from, gap, reached, number }, chat_id);
         }
         Ok((
             id,
             match stood {
-                Ok(at) => Ok(Place::At(at, false)),
+                Ok(at) => Ok(Place::At { at, has_waited: false, is_checked: false }),
                 Err(None) => Ok(Place::TooLate),
                 Err(Some(reason)) => Err(reason),
             },
         ))
+    }
+
+    /// What is known of the number of a chat, when it is checked before anything is sent to it.
+    fn number(&self, chat_id: &str) -> SqlResult<Option<Number>> {
+        let is_checked = self.config.check_numbers && recipient::number_to_check(chat_id).is_some();
+        if is_checked { self.tx.number(chat_id).map(Some) } else { Ok(None) }
     }
 
     /// Counts what may get the number of a channel banned, for one recipient that gets a message at `at`.

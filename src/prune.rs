@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::engine::PRUNED_AGE_MIN;
 use crate::files::{self, Files};
 use crate::lock::{LockError, SenderLock};
-use crate::store::{Counted, Old, Side, SqlResult, Store, StoreError, Tx};
+use crate::store::{CHECK_COUNTS_FOR, Counted, Old, Side, SqlResult, Store, StoreError, Tx};
 
 /// What ended less than so long ago stays: WAHA still repeats events of it, look-ups are under way.
 pub(crate) const AGE_MIN: Duration = PRUNED_AGE_MIN;
@@ -30,6 +30,8 @@ const REST_MIN: Duration = Duration::from_millis(5);
 const REST_MAX: Duration = Duration::from_secs(1);
 /// What the work may keep of the file in memory, in KiB.
 const CACHE_KIB: u32 = 8 * 1024;
+/// So long somebody stays known who wrote or was sent something, whatever `age` says.
+const NUMBERS_KEPT_MIN: Duration = Duration::from_hours(365 * 24);
 /// A file that waits for a yes in the panel lasts an hour; a removal can be undone for a minute.
 const UPLOADS_KEPT: Duration = Duration::from_hours(24);
 
@@ -43,6 +45,8 @@ pub struct Pruned {
     pub counted: Counted,
     /// Rows of other tables.
     pub sides: Vec<(Side, u64)>,
+    /// People with whom nobody spoke for so long.
+    pub numbers: u64,
     /// Files that no message refers to, and their bytes.
     pub files: u64,
     pub(crate) file_bytes: u64,
@@ -112,11 +116,12 @@ pub fn prune(
     for side in Side::ALL {
         sides.push((side, work.side(side, side_cut(side, cut, now))?));
     }
+    let numbers = work.numbers(now)?;
     let (files, file_bytes) = work.files(now)?;
     let counted = work.counted;
     let room = if is_dry { Room::Untouched } else { give_back(store, clock)? };
     let bytes_after = store.bytes_on_disk();
-    Ok(Pruned { cut, counted, sides, files, file_bytes, bytes_before, bytes_after, room })
+    Ok(Pruned { cut, counted, sides, numbers, files, file_bytes, bytes_before, bytes_after, room })
 }
 
 /// What nobody can use any more goes whatever its age.
@@ -214,6 +219,23 @@ impl Work<'_> {
                 return Ok(sum);
             }
         }
+    }
+
+    /// People with whom nobody spoke for longer than the age, and for a year; what WhatsApp said of the others goes
+    /// when it counts no more. By their key, so that the many who stay are looked at once.
+    fn numbers(&mut self, now: Timestamp) -> Result<u64, StoreError> {
+        let old = (self.cut.min(now.minus(NUMBERS_KEPT_MIN)), now.minus(CHECK_COUNTS_FOR));
+        let (mut after, mut sum) = (String::new(), 0);
+        while let Some(last) = self.store.read(|tx| tx.last_of_numbers(&after, ROWS_PER_COMMIT))? {
+            let range = (after.as_str(), last.as_str());
+            sum += if self.is_dry {
+                self.store.read(|tx| tx.count_old_numbers(range, old))?
+            } else {
+                self.write(|tx| tx.remove_old_numbers(range, old))?
+            };
+            after = last;
+        }
+        Ok(sum)
     }
 
     /// Files that no message refers to; what just came may be about to get one.

@@ -319,6 +319,13 @@ reasons! {
     "recipient_gap" RecipientGap { hours: u64 }:
         "the chat got another message less than {hours} hours before",
         "chat ini baru menerima pesan lain kurang dari {hours} jam sebelumnya";
+    "not_on_whatsapp" NotOnWhatsapp:
+        "the number is not on WhatsApp: correct it, or take it off the list",
+        "nomor ini tidak terdaftar di WhatsApp: betulkan, atau keluarkan dari daftar";
+    /// Of one that waits to be asked about once more.
+    "not_checked" NotChecked { cause: Box<Explanation> }:
+        "WAHA could not say whether the number is on WhatsApp, and is asked again: {cause}",
+        "WAHA belum bisa memastikan nomor ini ada di WhatsApp, dan akan ditanya lagi: {cause}";
     "too_late_paused" TooLatePaused { hours: u64 }:
         "still pending {hours} hours after its time: it was paused",
         "belum terkirim {hours} jam setelah waktunya: sedang dijeda";

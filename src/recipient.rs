@@ -163,6 +163,12 @@ pub(crate) fn number_of_chat(chat_id: &str) -> Option<String> {
     is_number.then(|| format!("+{digits}"))
 }
 
+/// The number of a chat as deliveries have it, as E.164 digits, when it is one that WhatsApp can be asked about: not a group,
+/// a channel, a status or a hidden number.
+pub(crate) fn number_to_check(chat_id: &str) -> Option<&str> {
+    chat_id.strip_suffix("@c.us").filter(|digits| spelling::is_digits(digits))
+}
+
 /// The hidden number in this chat id, as `<digits>@lid`: without the device in `998855500010:7@lid`.
 pub(crate) fn lid_of_chat(chat_id: &str) -> Option<String> {
     let digits = chat::without_device(chat_id.strip_suffix("@lid")?);

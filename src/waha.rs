@@ -143,10 +143,15 @@ pub(crate) struct ChatSearch {
 /// Whether WhatsApp has a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Existence {
-    There,
+    There {
+        /// The chat id that WhatsApp has for it: `<digits>@c.us` or `<digits>@lid`.
+        chat_id: Option<String>,
+    },
     NotThere,
-    /// WAHA could not tell, and why.
-    NotNow(String),
+    /// WAHA answered, and does not tell of this number.
+    Untold(Reason),
+    /// WAHA could not be asked, or is in no state to tell of any.
+    Held(Hold),
 }
 
 /// The other name of somebody: a phone number's hidden one, or the other way round.
@@ -446,8 +451,11 @@ impl Waha {
     pub(crate) fn check_exists(&self, session: &str, digits: &str) -> Existence {
         let (phone, name) = (encode(digits), encode(session));
         match self.get(&format!("/api/contacts/check-exists?phone={phone}&session={name}")) {
-            Ok(reply) => reply::existence(&reply, session),
-            Err(hold) => Existence::NotNow(hold.reason.to_string()),
+            Ok(reply) => match reply::existence(&reply, session) {
+                Existence::Held(hold) => Existence::Held(self.explained(hold, &reply)),
+                told => told,
+            },
+            Err(hold) => Existence::Held(hold),
         }
     }
 

@@ -90,8 +90,13 @@ impl Line {
 
     /// A send began at `at`: the next one waits a gap or a rest, with the mean of what is at random.
     pub(crate) fn took(&mut self, config: &Config, at: Timestamp) {
+        self.counted.note(&config.zone, at);
+        self.asked(config, at);
+    }
+
+    /// The same of a question to WhatsApp, whether a number is there: no day counts it.
+    pub(crate) fn asked(&mut self, config: &Config, at: Timestamp) {
         let zone = &config.zone;
-        self.counted.note(zone, at);
         let mut rests = false;
         if let Some(channel) = &mut self.channel {
             let warmup = channel.allowance(config.allowance, zone).ok();

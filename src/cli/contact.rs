@@ -1,26 +1,23 @@
 //! `contact`: the address book at a terminal.
 
+mod check;
 mod lists;
 
 use std::io::{self, IsTerminal as _};
 
 use clap::{Args, Subcommand};
-use serde_json::json;
 
 use super::message::confirm;
 use super::output::{Output, counted, say};
 use super::table::{pairs, table};
 use super::{CliError, Desk};
-use crate::channels;
-use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::contacts::waiting::OnItsWay;
 use crate::contacts::{self, Changes, ContactError, Filter, Person, opt_out};
 use crate::recipient::{self, Entry};
 use crate::schedule::Zone;
-use crate::serve;
 use crate::terminal::one_line;
-use crate::waha::Existence;
 
 /// How many contacts a list shows without being asked for more.
 const LIST_LIMIT: usize = 50;
@@ -41,7 +38,7 @@ pub(super) enum ContactCommand {
     Import(lists::ImportArgs),
     /// Write all contacts as CSV, as `import` reads it
     Export(lists::ExportArgs),
-    /// Ask WhatsApp whether the numbers exist, as slowly as messages are sent
+    /// Ask WhatsApp whether the numbers exist, with turns of the channel's pace; an answer counts for 30 days
     Check(CheckArgs),
     /// Send no more messages to somebody, whatever list has them
     OptOut(WhoArgs),
@@ -186,7 +183,7 @@ pub(super) fn contact(command: &ContactCommand, config: &Config) -> Result<(), C
         }
         ContactCommand::Import(args) => lists::import(args, &mut desk),
         ContactCommand::Export(args) => lists::export(args, &mut desk),
-        ContactCommand::Check(args) => check(args, &mut desk),
+        ContactCommand::Check(args) => check::check(args, &mut desk),
         ContactCommand::OptOut(args) => opt_out(args, &mut desk),
         ContactCommand::OptIn(args) => opt_in(args, &mut desk),
     }
@@ -326,67 +323,6 @@ fn list(args: &ListArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
             String::new()
         };
         table + &more
-    })
-}
-
-fn check(args: &CheckArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
-    let Desk { config, store, .. } = desk;
-    let waha = serve::waha(config)?;
-    let channel = channels::find(store, &args.channel)?;
-    let session = channel.session_name.ok_or_else(|| {
-        let name = channel.name;
-        CliError::Refused(format!("channel `{name}` has no session: `channel edit` gives it one"))
-    })?;
-    for id in &args.ids {
-        contacts::find(store, *id, &config.country)?;
-    }
-    let filter = Filter { tag: args.tag.clone(), ..Filter::default() };
-    let mut chosen = Vec::new();
-    contacts::each(store, &filter, &config.country, |person| {
-        if args.ids.is_empty() || args.ids.contains(&person.id) {
-            chosen.push((person.id, person.digits));
-        }
-    })?;
-    let clock = SystemClock::new();
-    let triggers = super::stopped_by_signals()?;
-    let (mut found, mut asked) = (Vec::new(), 0);
-    let pause = config.gap.longest();
-    eprintln!("{} to ask about, one every {} s", chosen.len(), pause.as_secs());
-    for (at, (id, digits)) in chosen.iter().enumerate() {
-        // As slowly as messages are sent: asking in bulk gets a number banned just as sending does.
-        if asked > 0 && digits.is_some() {
-            clock.sleep(&triggers.wake, triggers.wake.rings(), Some(pause));
-        }
-        if triggers.is_stopping() {
-            eprintln!("stopped after {at} of {}", chosen.len());
-            break;
-        }
-        asked += usize::from(digits.is_some());
-        let word = match digits.as_ref().map(|digits| waha.check_exists(&session, digits)) {
-            None => "no phone number",
-            Some(Existence::There) => "on WhatsApp",
-            Some(Existence::NotThere) => "not on WhatsApp",
-            Some(Existence::NotNow(why)) => {
-                let reason = format!("stopped after {at} of {}: {why}", chosen.len());
-                return Err(CliError::Refused(reason));
-            }
-        };
-        let number = digits.as_ref().map(|digits| format!("+{digits}")).unwrap_or_default();
-        eprintln!("{}/{}: contact {id} {number}: {word}", at + 1, chosen.len());
-        found.push(json!({"id": id, "number": number, "result": word}));
-    }
-    args.output.print(&found, |found| {
-        let absent = found.iter().filter(|one| one["result"] != "on WhatsApp");
-        let rows = absent.map(|one| {
-            let text = |key: &str| one[key].as_str().map_or(one[key].to_string(), str::to_owned);
-            vec![text("id"), text("number"), text("result")]
-        });
-        let rows: Vec<_> = rows.collect();
-        if rows.is_empty() {
-            format!("all {} are on WhatsApp", found.len())
-        } else {
-            table(&["id", "number", "result"], rows)
-        }
     })
 }
 

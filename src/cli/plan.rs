@@ -256,6 +256,13 @@ fn write_message(
     if message.wait_for_gap + message.too_soon > 0 {
         field("same chat", gap_words(message))?;
     }
+    if message.checked_first > 0 {
+        let words = format!(
+            "{} never seen here: WhatsApp is asked about each first, and the times count that",
+            message.checked_first
+        );
+        field("checked", words)?;
+    }
     if let Some(file) = &message.file {
         field("file", file_words(file, message.tally.goes_out))?;
     }

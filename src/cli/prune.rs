@@ -40,6 +40,7 @@ pub(super) fn prune(args: &PruneArgs, config: &Config) -> Result<(), CliError> {
     for (side, rows) in &pruned.sides {
         removed.insert(side.as_str().to_owned(), json!(rows));
     }
+    removed.insert("numbers".to_owned(), json!(pruned.numbers));
     removed.insert("files".to_owned(), json!(pruned.files));
     let data = json!({
         "before": pruned.cut.to_string(),
@@ -78,6 +79,7 @@ fn text(pruned: &Pruned, config: &Config) -> String {
         .iter()
         .filter(|(_, rows)| *rows > 0)
         .map(|(side, rows)| format!("{}: {rows}", side.as_str()))
+        .chain((pruned.numbers > 0).then(|| format!("numbers: {}", pruned.numbers)))
         .collect();
     if !rows.is_empty() {
         let _ = write!(text, "\nother rows {verb}: {}", rows.join(", "));

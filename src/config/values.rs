@@ -186,6 +186,14 @@ pub(super) fn listen_addr(text: &str) -> Option<SocketAddr> {
     named.as_deref().unwrap_or(text).parse().ok()
 }
 
+pub(super) fn on_or_off(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "on" | "1" => Some(true),
+        "off" | "0" => Some(false),
+        _ => None,
+    }
+}
+
 pub(super) fn log_level(text: &str) -> Option<LevelFilter> {
     let level = text.parse().ok()?;
     (LevelFilter::Error..=LevelFilter::Debug).contains(&level).then_some(level)

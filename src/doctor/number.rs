@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::forecast::bears;
 use crate::send_window::Day;
-use crate::store::{Channel, EventsHeard, Store, StoreError, WeekCounts};
+use crate::store::{CHECK_COUNTS_FOR, Channel, EventsHeard, Store, StoreError, WeekCounts};
 
 /// The breaker's holds are told for so long.
 const BROKE_DAYS: i64 = 7;
@@ -26,6 +26,15 @@ pub(super) fn examine(
     heard: &EventsHeard,
     findings: &mut Findings,
 ) -> Result<(), StoreError> {
+    if config.check_numbers {
+        let since = now.minus(CHECK_COUNTS_FOR);
+        let (there, missing) = store.read(|tx| tx.check_counts(since))?;
+        let asked = there + missing;
+        findings.ok(
+            "number",
+            format!("CHECK_NUMBERS is on: {asked} asked about in 30 days, {missing} of them not on WhatsApp"),
+        );
+    }
     let today = Day::of(&config.zone, now);
     let channels = store.read(|tx| {
         let all = tx.channels()?.into_iter().filter(|one| usable(Some(one)).is_ok());

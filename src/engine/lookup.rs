@@ -156,7 +156,7 @@ impl Core {
             return Ok(Finding::Nothing(Reason::NoWordsToKnowItBy));
         }
         if let Some(id) = &unknown.reserved_id {
-            match self.waha.find_by_id(session, &unknown.chat_id, id) {
+            match self.waha.find_by_id(session, &unknown.waha_chat_id, id) {
                 Search::Done(sightings) if !sightings.is_empty() => return Ok(judge(sightings)),
                 Search::Away(reason) => return Ok(Finding::Away(reason)),
                 // Some versions have no such route: the chat may tell.
@@ -194,7 +194,7 @@ impl Core {
             let at = |at: Timestamp| Timestamp::from_secs(at.secs().saturating_add(skew_secs));
             let from = at(unknown.claimed_at.minus(WINDOW_BEFORE));
             let until = at(unknown.claimed_at.plus(WINDOW_AFTER));
-            self.waha.find_in_chat(session, &unknown.chat_id, from, until)
+            self.waha.find_in_chat(session, &unknown.waha_chat_id, from, until)
         };
         let ChatSearch { search: found, clock } = search(0);
         let skew_secs = clock.map_or(0, |theirs| theirs.secs() - self.clock.now().wall.secs());

@@ -48,7 +48,12 @@ struct Recorded {
     settled: Option<Settled>,
     /// Why the hold is the breaker's now, when it is.
     broke: Option<Reason>,
-    /// Whether the channel has more to send, and else when the first is free that waits.
+    ahead: Ahead,
+}
+
+/// What a channel has to send after a turn of its pace.
+pub(super) struct Ahead {
+    /// Whether there is anything, and else when the first is free that waits.
     has_next: bool,
     waits_until: Option<Timestamp>,
     /// The channel, and what it sent on the day of its next send, when there is one.
@@ -138,10 +143,6 @@ impl Core {
                 | Outcome::NotOffered { .. } => false,
                 Outcome::Deferred(_) | Outcome::Restricted | Outcome::Unknown { .. } => true,
             };
-        // A run need not wait for a gap only to find that the day is full.
-        let is_closed = recorded
-            .next
-            .is_some_and(|(channel, counted)| self.is_closed(memory, &channel, counted, ready_at));
         Ok(match hold {
             Some((hold, until)) => {
                 let broke = recorded.broke.map(|reason| Hold::new(HoldKind::Breaker, reason));
@@ -149,14 +150,27 @@ impl Core {
                 log_hold(claimed.channel_id, broke.as_ref().unwrap_or(hold), until, true);
                 After::Held
             }
-            // With nothing left, the run need not wait for the end of a gap.
-            None if !recorded.has_next => {
-                memory.waits_until = soon(recorded.waits_until, now.wall);
-                After::Empty(ready)
-            }
-            None if is_closed => After::Held,
-            None => After::Ready(ready),
+            None => self.after(memory, recorded.ahead, (ready_at, ready), now),
         })
+    }
+
+    /// What becomes of a channel that is not held, whose next turn is at `ready_at`: on the monotonic clock `ready`.
+    pub(super) fn after(
+        &self,
+        memory: &mut Memory,
+        Ahead { has_next, waits_until, next }: Ahead,
+        (ready_at, ready): (Timestamp, Duration),
+        now: Now,
+    ) -> After {
+        // With nothing left, the run need not wait for the end of a gap.
+        if !has_next {
+            memory.waits_until = soon(waits_until, now.wall);
+            return After::Empty(ready);
+        }
+        // Nor need it wait for a gap only to find that the day is full.
+        let is_closed = next
+            .is_some_and(|(channel, counted)| self.is_closed(memory, &channel, counted, ready_at));
+        if is_closed { After::Held } else { After::Ready(ready) }
     }
 
     /// All of it in one transaction: the outcome, the pace, the hold and the counts.
@@ -194,14 +208,26 @@ impl Core {
                 settled = tx.settle_if_done(id, due_at, ended, &self.config.zone, now.wall)?;
             }
         }
-        let late_before = now.wall.minus(self.config.late_limit);
-        let waits_until = tx.first_waiting(channel, now.wall)?;
-        let is_free = waits_until.is_some_and(|at| at <= now.wall);
-        let has_next = is_free || tx.has_open_delivery(channel, late_before)?;
-        let wants_next = has_next && hold.is_none();
-        let next = wants_next.then(|| self.at_next_send(tx, channel, ready_at)).flatten();
+        let ahead = self.ahead(tx, channel, (ready_at, hold.is_some()), now.wall)?;
         fail_point::reach("record_uncommitted");
-        Ok(Recorded { was_ours, status, given_up, settled, broke, has_next, waits_until, next })
+        Ok(Recorded { was_ours, status, given_up, settled, broke, ahead })
+    }
+
+    /// What a channel has to send from `ready_at` on.
+    pub(super) fn ahead(
+        &self,
+        tx: &Tx<'_>,
+        channel: i64,
+        (ready_at, is_held): (Timestamp, bool),
+        now: Timestamp,
+    ) -> SqlResult<Ahead> {
+        let late_before = now.minus(self.config.late_limit);
+        let waits_until = tx.first_waiting(channel, now)?;
+        let is_free = waits_until.is_some_and(|at| at <= now);
+        let has_next = is_free || tx.has_open_delivery(channel, late_before)?;
+        let wants_next = has_next && !is_held;
+        let next = wants_next.then(|| self.at_next_send(tx, channel, ready_at)).flatten();
+        Ok(Ahead { has_next, waits_until, next })
     }
 
     /// A channel and what it sent on the day of `at`, when its next send is. A row that cannot be read now is

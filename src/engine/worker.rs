@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use super::channel_queue::{After, Memory};
+use super::check::ASKED_REST;
 use super::gaps::Next;
 use super::media::{UPLOAD_REST, give_up_cuts};
 use super::record::Unrecorded;
@@ -24,7 +25,8 @@ use crate::reason::Reason;
 use crate::recipient::mask_numbers;
 use crate::send_window::{Allowance, Day, DayCount};
 use crate::store::{
-    Channel, ClaimRequest, Claimed, Open, RecipientNow, Settled, SqlResult, StoreError, Tx,
+    Channel, ClaimRequest, Claimed, Open, RecipientNow, Settled, SqlResult, Standing, StoreError,
+    Tx,
 };
 use crate::waha::{IdOffer, Outgoing, SessionState};
 
@@ -41,11 +43,11 @@ enum Claim {
 }
 
 /// A worker's turn with one channel.
-struct Turn<'a> {
-    core: &'a Core,
-    memory: &'a mut Memory,
-    channel: &'a Channel,
-    session: &'a str,
+pub(super) struct Turn<'a> {
+    pub(super) core: &'a Core,
+    pub(super) memory: &'a mut Memory,
+    pub(super) channel: &'a Channel,
+    pub(super) session: &'a str,
     /// What the channel has sent today.
     counted: DayCount,
     /// Whether a warning of WhatsApp's has just halved its limit.
@@ -76,10 +78,13 @@ impl Core {
         }
         let late_before = now.wall.minus(self.config.late_limit);
         let day = Day::of(&self.config.zone, now.wall);
-        let (channel, next, count) = self.read(|tx| {
-            let Some(channel) = tx.channel(id)? else { return Ok((None, Next::Nobody(None), 0)) };
+        let (channel, next, standing, count) = self.read(|tx| {
+            let Some(channel) = tx.channel(id)? else {
+                return Ok((None, Next::Nobody(None), Standing::Known, 0));
+            };
             let next = self.next(tx, &channel, late_before, now.wall)?;
-            Ok((Some(channel), next, tx.day_count(id, day)?))
+            let standing = self.standing(tx, &next, now.wall)?;
+            Ok((Some(channel), next, standing, tx.day_count(id, day)?))
         })?;
         let Some(channel) = channel else { return Ok(After::Held) };
         let Some(session) = &channel.session_name else { return Ok(After::Held) };
@@ -126,7 +131,7 @@ impl Core {
         if self.triggers.is_stopping() {
             return Ok(After::Held);
         }
-        turn.send_next(&open)
+        turn.send_next(&open, standing)
     }
 
     /// Whether a delivery is not to be sent as it was planned: it is ended, or addressed anew.
@@ -156,7 +161,7 @@ impl Core {
     }
 
     /// Whether WAHA's clock tells another time: nothing is sent before the two agree.
-    fn is_clock_wrong(&self, now: Now) -> bool {
+    pub(super) fn is_clock_wrong(&self, now: Now) -> bool {
         self.waha.time(now).is_not(now.wall)
     }
 
@@ -202,7 +207,7 @@ impl Core {
 
 impl Turn<'_> {
     /// Sends the next delivery of the channel, if nothing is in the way now.
-    fn send_next(mut self, open: &Open) -> Result<After, StoreError> {
+    fn send_next(mut self, open: &Open, standing: Standing) -> Result<After, StoreError> {
         let (core, channel) = (self.core, self.channel);
         let now = core.clock.now();
         let allowance = match self.allowance() {
@@ -226,6 +231,18 @@ impl Turn<'_> {
         }
         if self.is_limited_anew {
             return Ok(After::Ready(core.clock.now().monotonic)); // today may be full by that
+        }
+        match standing {
+            Standing::Known => {}
+            Standing::NotThere => {
+                let (why, now) = (&Reason::NotOnWhatsapp, core.clock.now());
+                core.end_unsendable(open, Status::Skipped, why, now.wall)?;
+                return Ok(After::Ready(now.monotonic));
+            }
+            Standing::BeingAsked => {
+                return Ok(After::Ready(core.clock.now().monotonic + ASKED_REST));
+            }
+            Standing::Unknown => return self.check_number(&allowance, open),
         }
         let content = Content::read(open.content.as_deref());
         let mut upload = None;
@@ -318,7 +335,7 @@ impl Turn<'_> {
         }
     }
 
-    fn hold(&self, hold: &Hold) -> Result<After, StoreError> {
+    pub(super) fn hold(&self, hold: &Hold) -> Result<After, StoreError> {
         let (core, channel) = (self.core, self.channel);
         let now = core.clock.now().wall;
         if let Some(held) = &channel.held
@@ -459,7 +476,7 @@ impl Core {
         }
         self.waha.send(&Outgoing {
             session,
-            chat_id: &claimed.chat_id,
+            chat_id: &claimed.waha_chat_id,
             text: &claimed.text,
             content: &content,
             files: &self.files,

@@ -1,5 +1,5 @@
 //! The faults that a number's last four digits ask for. One table, which the help prints, the routes
-//! obey and the tests walk. The routes that send obey it; `check-exists` knows 0404 alone.
+//! obey and the tests walk. The routes that send obey it; `check-exists` knows 0404 and 0405 alone.
 
 use std::fmt::Write as _;
 
@@ -72,6 +72,6 @@ pub(crate) fn fault_table() -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(table, "{:<24}{sent:<10}{}", fault.digits, fault.what);
     }
-    table.push_str("check-exists says that a number that ends in 0404 is not on WhatsApp.\n");
+    table.push_str("check-exists says that a number that ends in 0404 is not on WhatsApp, and fails with 500 for one in 0405.\n");
     table
 }

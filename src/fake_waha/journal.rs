@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use serde_json::Value;
 
-use super::{Received, Request};
+use super::{Checked, Received, Request};
 use crate::clock::{Timestamp, lock};
 
 const RECEIVED_MAX: usize = 500_000;
@@ -23,6 +23,7 @@ pub(super) struct Journal {
 pub(super) struct Kept {
     pub(super) received: Vec<Received>,
     pub(super) requests: VecDeque<Request>,
+    pub(super) checks: Vec<Checked>,
     sessions: BTreeMap<String, Session>,
     /// Hidden numbers (`<digits>@lid`) and the phone numbers' digits.
     pub(super) lids: BTreeMap<String, String>,

@@ -11,7 +11,7 @@ use super::http::{Call, Reply, Then};
 use super::journal::Journal;
 use super::replies::{json_answer, text_answer};
 use super::sends::{Sends, Shown};
-use super::{Options, Received, Request, replies};
+use super::{Checked, Options, Received, Request, replies};
 use crate::clock::{Clock, Timestamp};
 use crate::http::Response;
 
@@ -184,13 +184,19 @@ impl Site {
     }
 
     fn check_exists(&self, call: &Call, at: Timestamp) -> Answered {
-        self.working(call.parameter("session").unwrap_or("default"))?;
+        let session = call.parameter("session").unwrap_or("default");
+        self.working(session)?;
         let phone = (call.parameter("phone"))
             .ok_or_else(|| self.exception(call, at, &replies::undefined_error("split")))?;
         let number = phone.split('@').next().unwrap_or_default();
         let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+        let session = session.to_owned();
+        self.journal.kept().checks.push(Checked { session, digits: digits.clone(), at });
         if digits.is_empty() || digits.ends_with("0404") {
             return Ok(json_answer(200, &json!({ "numberExists": false })));
+        }
+        if digits.ends_with("0405") {
+            return Err(self.exception(call, at, &replies::undefined_error("exists")));
         }
         let chat_id = format!("{digits}@c.us");
         Ok(json_answer(200, &json!({ "numberExists": true, "chatId": chat_id })))

@@ -1,6 +1,6 @@
-//! The forecast while chats have a gap between two messages: who waits is overtaken by others of its
-//! channel, and what one channel sends lets another one's recipients wait. So all channels are walked
-//! together through time, as their senders would find it, before anybody is told anything.
+//! The forecast while chats have a gap between two messages, or numbers are checked: who waits is overtaken by others of
+//! its channel, what one channel sends lets another one's recipients wait, and what one channel asks about another one need
+//! not ask. So all channels are walked together through time, as their senders would find it, before anybody is told anything.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::channels::{Line, Lines};
 use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::store::{CHECK_COUNTS_FOR, Number, Standing};
 
 /// Where the places of recipients come from.
 #[derive(Default)]
@@ -34,13 +35,21 @@ pub(super) struct Wanted {
     pub(super) gap: Option<Duration>,
     /// When its chat last got something before the forecast.
     pub(super) reached: Option<Timestamp>,
+    /// What is known of its number; `None` when it is not to be checked.
+    pub(super) number: Option<Number>,
 }
 
 /// What becomes of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// It goes out then; `has_waited` for its gap.
-    At(Timestamp, bool),
+    /// It goes out then; whether it has waited for its gap, and whether its number is checked first.
+    At {
+        at: Timestamp,
+        has_waited: bool,
+        is_checked: bool,
+    },
+    /// Its number is not on WhatsApp.
+    NotThere,
     TooLate,
     /// Its gap ends only when it would be too late.
     TooSoon(Duration),
@@ -61,7 +70,7 @@ struct Walk {
     /// Those whose turn has not come.
     fresh: VecDeque<usize>,
     waiting: BinaryHeap<Reverse<(Timestamp, usize)>>,
-    /// Those who have waited.
+    /// Those who have waited, or were checked.
     freed: BTreeSet<usize>,
     now: Option<Timestamp>,
 }
@@ -94,6 +103,8 @@ impl Gathered {
             }
         }
         let mut reached: HashMap<u64, Timestamp> = HashMap::new();
+        let (mut checks, mut checked): (HashMap<u64, Timestamp>, _) =
+            (HashMap::new(), HashSet::new());
         let mut turns = BinaryHeap::new();
         for (channel, walk) in &walks {
             turns.extend(self.turn((*channel, walk), (channels.get(channel), config), now));
@@ -106,14 +117,28 @@ impl Gathered {
             walk.now = Some(at);
             while let Some(number) = walk.take(at, &self.all) {
                 let (wanted, chat) = self.all[number];
-                let last = reached.get(&chat).copied().max(wanted.reached);
-                match wanted.place(at, last, config.late_limit) {
+                let sent = reached.get(&chat).copied();
+                let place = wanted.place(at, sent.max(wanted.reached), config.late_limit);
+                let standing = wanted.standing(at, checks.get(&chat).copied(), sent.is_some());
+                match place {
                     Err(until) => {
                         walk.waiting.push(Reverse((until, number)));
                         have_waited.insert(number);
                     }
-                    Ok(Place::At(at, _)) => {
-                        places[number] = Place::At(at, have_waited.contains(&number));
+                    Ok(Place::At { .. }) if standing == Standing::NotThere => {
+                        places[number] = Place::NotThere;
+                    }
+                    Ok(Place::At { .. }) if standing == Standing::Unknown => {
+                        checks.insert(chat, at);
+                        checked.insert(number);
+                        line.asked(config, at);
+                        walk.freed.insert(number);
+                        break;
+                    }
+                    Ok(Place::At { at, .. }) => {
+                        let has_waited = have_waited.contains(&number);
+                        let is_checked = checked.contains(&number);
+                        places[number] = Place::At { at, has_waited, is_checked };
                         reached.insert(chat, Timestamp::from_secs(at.secs()));
                         line.took(config, at);
                         break;
@@ -182,7 +207,20 @@ impl Wanted {
                 let is_too_long = self.due_at.secs() < free_at.minus(late_limit).secs();
                 if is_too_long { Ok(Place::TooSoon(gap)) } else { Err(free_at) }
             }
-            _ => Ok(Place::At(at, false)),
+            _ => Ok(Place::At { at, has_waited: false, is_checked: false }),
+        }
+    }
+
+    /// Whether anything may be sent to it then: its number may have been checked, or something sent to it, on the way.
+    fn standing(&self, at: Timestamp, checked: Option<Timestamp>, is_sent: bool) -> Standing {
+        let is_fresh = |checked: Timestamp| at.since(checked) < CHECK_COUNTS_FOR;
+        match self.number {
+            Some(number) if !is_sent && !checked.is_some_and(is_fresh) => match number.standing(at)
+            {
+                Standing::BeingAsked => Standing::Unknown,
+                standing => standing,
+            },
+            Some(_) | None => Standing::Known,
         }
     }
 }

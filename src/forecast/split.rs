@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use super::{Ahead, Tally, Words, render};
-use crate::channels::{Lines, is_too_late};
+use crate::channels::{Line, Lines, is_too_late};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::files::Files;
 use crate::messages::{self, ComposeError, Draft, Part, SplitBy, SplitPart};
 use crate::recipients::{self, Recipient};
-use crate::store::{FormMark, Message, Queued, SqlResult, Store, StoreError};
+use crate::store::{FormMark, Message, Queued, SqlResult, Standing, Store, StoreError};
 
 /// More messages than a person would make.
 const DAYS_MAX: u16 = 60;
@@ -65,8 +65,25 @@ pub(crate) fn parts(
     })
 }
 
-/// A recipient as the column has it, and whether something goes out to it.
-type Wanted = (Value, bool);
+/// A recipient as the column has it, and what it takes of a channel's pace; `None` when nothing goes out to it.
+type Wanted = (Value, Option<Turns>);
+
+/// Whether its number is checked before something goes out to it.
+#[derive(Clone, Copy)]
+struct Turns {
+    is_checked: bool,
+}
+
+impl Turns {
+    /// Lets its number be checked on this channel.
+    fn ask(self, line: &mut Line, config: &Config, from: Timestamp) {
+        if self.is_checked
+            && let Ok(at) = line.next(config, from)
+        {
+            line.asked(config, at);
+        }
+    }
+}
 
 impl Ahead<'_> {
     /// The recipients in their order, each chat once; `None` when the message fails as a whole.
@@ -79,7 +96,12 @@ impl Ahead<'_> {
         recipients::each_recipient(self.tx, entries, &self.config.country, |recipient| {
             // Whoever is skipped or excepted now must not be a recipient without that tomorrow.
             if recipient.skipped.is_none() && chats.insert(recipient.chat_id.clone()) {
-                wanted.push((entry(&recipient), render(self.tx, words, &recipient)?.is_ok()));
+                let number = self.number(&recipient.chat_id)?;
+                let standing = number.map(|number| number.standing(self.now));
+                let goes_out = standing != Some(Standing::NotThere)
+                    && render(self.tx, words, &recipient)?.is_ok();
+                let is_checked = standing == Some(Standing::Unknown);
+                wanted.push((entry(&recipient), goes_out.then_some(Turns { is_checked })));
             }
             Ok(())
         })?;
@@ -108,11 +130,12 @@ impl Ahead<'_> {
             self.go_before(&mut before, due_at)?;
             self.ask_for(&ids)?;
             let (mut day_of_first, mut is_day_of_some) = (None, false);
-            while let Some((_, goes_out)) = wanted.peek() {
-                if *goes_out {
+            while let Some((_, turns)) = wanted.peek() {
+                if let Some(turns) = turns {
                     let id = self.lines.choose(&ids, None, (due_at, due_at), config);
                     let line = id.and_then(|id| self.lines.0.get_mut(&id));
                     let Some(line) = line else { return Ok(None) };
+                    turns.ask(line, config, due_at);
                     let Ok(at) = line.next(config, due_at) else { return Ok(None) };
                     // People mean days, though the limit of the next one would hold more by midnight.
                     let day = *day_of_first.get_or_insert(zone.to_local(at).date());
@@ -151,11 +174,12 @@ impl Ahead<'_> {
         self.go_before(&mut before, due_at)?;
         self.ask_for(&ids)?;
         let mut parts = ids.map(|id| Part { channel_id: Some(id), due_at, recipients: Vec::new() });
-        for (entry, goes_out) in wanted {
+        for (entry, turns) in wanted {
             let mut id = message.channel_id;
-            if goes_out {
+            if let Some(turns) = turns {
                 id = self.lines.choose(&ids, None, (due_at, due_at), config).unwrap_or(id);
                 let line = self.lines.line(self.tx, id, config, self.now)?;
+                turns.ask(line, config, due_at);
                 if line.stand(config, due_at, due_at).is_err() {
                     return Ok(None);
                 }

@@ -178,6 +178,9 @@ pub struct MessageForecast {
     pub(crate) wait_for_gap: u64,
     #[serde(skip_serializing_if = "is_none")]
     pub(crate) too_soon: u64,
+    /// How many of those that get it are checked first: each takes one more turn of its channel's pace.
+    #[serde(skip_serializing_if = "is_none")]
+    pub(crate) checked_first: u64,
     /// Whether each occurrence would end later than the one before.
     pub(crate) falls_behind: bool,
     /// What its risks are made of.
@@ -272,6 +275,7 @@ impl MessageForecast {
             after_next: 0,
             wait_for_gap: 0,
             too_soon: 0,
+            checked_first: 0,
             falls_behind: false,
             file: None,
             counted: None,

@@ -203,6 +203,8 @@ pub struct Claimed {
     pub attempt: i64,
     /// Whom it goes to.
     pub chat_id: String,
+    /// The chat id by which WhatsApp itself knows them, as far as it was asked: see `numbers`.
+    pub(crate) waha_chat_id: String,
     pub text: String,
     /// What goes along with the text, as written.
     pub(crate) content: Option<String>,
@@ -397,6 +399,8 @@ impl Tx<'_> {
     /// The row as this transaction has claimed it. Not by RETURNING, for which SQLite makes a table of its own.
     fn claimed(&self, request: &ClaimRequest<'_>, now: Timestamp) -> SqlResult<Claimed> {
         let sql = "SELECT auto_message_id, due_at, attempts, chat_id, text, content,
+                       coalesce((SELECT n.checked_chat_id FROM numbers n WHERE n.chat_id = deliveries.chat_id),
+                           chat_id) AS waha_chat_id,
                        (SELECT contact_count FROM auto_messages WHERE id = auto_message_id) AS recipients,
                        (SELECT metadata FROM auto_messages WHERE id = auto_message_id) AS metadata
                    FROM deliveries WHERE id = :id";
@@ -409,7 +413,7 @@ impl Tx<'_> {
                 day: request.day,
                 rests: request.rests,
                 attempt: row.get("attempts")?,
-                chat_id, text, content, recipients, metadata,
+                chat_id, waha_chat_id, text, content, recipients, metadata,
                 reserved_id: request.reserved_id.map(str::to_owned),
             } }
         };

@@ -101,7 +101,8 @@ const MAY_BE_OURS: &str = "SELECT
 
 const LIKE_ECHO: &str = "SELECT id, text, content FROM deliveries
     WHERE waha_message_id IS NULL AND status IN ('sending', 'unknown')
-        AND chat_id = :chat_id AND claimed_at BETWEEN :earliest AND :latest
+        AND chat_id IN (:chat_id, (SELECT n.chat_id FROM numbers n WHERE n.checked_chat_id = :chat_id))
+        AND claimed_at BETWEEN :earliest AND :latest
         AND channel_id = (SELECT id FROM channels
             WHERE trim(session_name) = :session AND trim(session_name) <> '')";
 

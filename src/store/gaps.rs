@@ -79,9 +79,9 @@ impl Tx<'_> {
         limit: u32,
     ) -> SqlResult<()> {
         let sql = "UPDATE deliveries SET next_attempt_at = NULL,
-                       error = iif(error_code = 'recipient_gap', NULL, error),
-                       error_args = iif(error_code = 'recipient_gap', NULL, error_args),
-                       error_code = iif(error_code = 'recipient_gap', NULL, error_code)
+                       error = iif(error_code IN ('recipient_gap', 'not_checked'), NULL, error),
+                       error_args = iif(error_code IN ('recipient_gap', 'not_checked'), NULL, error_args),
+                       error_code = iif(error_code IN ('recipient_gap', 'not_checked'), NULL, error_code)
                    WHERE id IN (SELECT id FROM deliveries WHERE channel_id = :channel_id
                            AND status = 'pending' AND next_attempt_at <= :now
                        ORDER BY next_attempt_at LIMIT :limit)";

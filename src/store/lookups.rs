@@ -22,6 +22,8 @@ pub(crate) struct UnknownDelivery {
     pub(crate) session: Option<String>,
     /// Whom it went to.
     pub(crate) chat_id: String,
+    /// The chat id that the request had.
+    pub(crate) waha_chat_id: String,
     pub(crate) text: String,
     /// What went along with the text.
     content: Option<String>,
@@ -74,7 +76,8 @@ impl Tx<'_> {
         // By its id, whatever statistics say.
         let sql =
             "SELECT d.id, d.channel_id, d.auto_message_id, d.due_at, nullif(trim(c.session_name), '') AS session,
-                       d.chat_id, d.text, d.content, d.waha_message_id, d.claimed_at,
+                       d.chat_id, coalesce((SELECT n.checked_chat_id FROM numbers n WHERE n.chat_id = d.chat_id),
+                           d.chat_id) AS waha_chat_id, d.text, d.content, d.waha_message_id, d.claimed_at,
                        d.error, d.error_code, d.error_args
                    FROM deliveries d NOT INDEXED LEFT JOIN channels c ON c.id = d.channel_id
                    WHERE d.id = :id AND d.status = 'unknown' AND d.claimed_at IS NOT NULL
@@ -82,7 +85,7 @@ impl Tx<'_> {
         let read = |row: &Row<'_>| {
             let why = explanation(row, "error")?;
             read! { row => UnknownDelivery {
-                id, channel_id, auto_message_id, due_at, session, chat_id, text, lossy content, claimed_at,
+                id, channel_id, auto_message_id, due_at, session, chat_id, waha_chat_id, text, lossy content, claimed_at,
                 reserved_id: row.get("waha_message_id")?,
                 error: why.unwrap_or(Explanation::Words(String::new())),
             } }

@@ -67,6 +67,7 @@ pub use maintenance::WAL_LARGE_BYTES;
 pub use messages::{Message, MessageFilter};
 pub(crate) use messages::{Past, Queued, Wanted};
 pub(crate) use meta::ClockBelieved;
+pub(crate) use numbers::{CHECK_COUNTS_FOR, CheckTurn, Number, Standing};
 pub(crate) use open::wait_no_longer;
 pub(crate) use pages::PageFrom;
 use pages::containing;

@@ -107,7 +107,8 @@ impl Tx<'_> {
     }
 
     /// A number that was confirmed since the backup was made stays confirmed, a hold for another one
-    /// can be confirmed, and who asked to stop from a hidden number stays opted out.
+    /// can be confirmed, and who asked to stop from a hidden number stays opted out. Nobody about whom WhatsApp was
+    /// asked since is asked about again.
     fn take_over_numbers(&self) -> SqlResult<()> {
         self.transaction.execute_batch(
             "UPDATE main.channels SET phone_number = p.phone_number, other_number = p.other_number
@@ -120,7 +121,13 @@ impl Tx<'_> {
                  (SELECT 1 FROM main.hidden_numbers h WHERE h.phone_number = p.phone_number)
              ON CONFLICT (lid) DO UPDATE SET
                  opted_out_at = coalesce(opted_out_at, excluded.opted_out_at),
-                 phone_number = coalesce(phone_number, excluded.phone_number);",
+                 phone_number = coalesce(phone_number, excluded.phone_number);
+             INSERT INTO main.numbers (chat_id, checked_at, \"exists\", checked_chat_id)
+             SELECT chat_id, checked_at, \"exists\", checked_chat_id FROM present.numbers p
+             WHERE checked_at IS NOT NULL
+             ON CONFLICT (chat_id) DO UPDATE SET checked_at = excluded.checked_at, \"exists\" = excluded.\"exists\",
+                 checked_chat_id = excluded.checked_chat_id
+             WHERE excluded.checked_at > coalesce(numbers.checked_at, '');",
         )
     }
 

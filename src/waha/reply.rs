@@ -112,11 +112,23 @@ pub(super) fn id_offer(reply: &Reply, session: &str) -> IdOffer {
 /// What `GET /api/contacts/check-exists` says.
 pub(super) fn existence(reply: &Reply, session: &str) -> Existence {
     let body = Body::read(reply);
+    let chat_id = || {
+        let chat_id = body.text("/chatId")?;
+        let number = number_of_chat(chat_id).map(|number| format!("{}@c.us", &number[1..]));
+        number.or_else(|| lid_of_chat(chat_id))
+    };
     match (reply.status, body.value["numberExists"].as_bool()) {
-        (200, Some(true)) => Existence::There,
+        (200, Some(true)) => Existence::There { chat_id: chat_id() },
         (200, Some(false)) => Existence::NotThere,
-        (200..300, _) => Existence::NotNow("WAHA's answer does not say it".to_owned()),
-        _ => Existence::NotNow(hold(reply, &body, session).reason.to_string()),
+        (400.., _) if body.speaks_of_restriction() => {
+            Existence::Held(Hold::new(HoldKind::Restricted, Reason::Restricted))
+        }
+        (422 | 404, _) if body.is_about_a_session() => Existence::Held(hold(reply, &body, session)),
+        // It may be about this one number: the channel's others go on.
+        (200..300 | 400 | 404 | 408 | 413 | 422 | 500 | 501, _) => {
+            Existence::Untold(answered(reply, &body))
+        }
+        _ => Existence::Held(hold(reply, &body, session)),
     }
 }
 

@@ -246,10 +246,22 @@ fn numbers_are_checked_one_after_the_other() {
     let output = site.run(&["contact", "check"]);
     assert!(output.status.success(), "{}", stderr(&output));
     let told = stderr(&output);
-    assert!(told.contains("2 to ask about, one every 1 s"), "{told}");
+    assert!(told.contains("2 to look at"), "{told}");
     assert!(told.contains("2/2: contact 2 +6281200000404: not on WhatsApp"), "{told}");
     let table = String::from_utf8(output.stdout).unwrap();
     assert!(table.contains("+6281200000404") && !table.contains("7001"), "{table}");
+    let kept = "SELECT chat_id || ' ' || \"exists\" FROM numbers ORDER BY chat_id";
+    assert_eq!(site.sqlite3(kept), "6281200000404@c.us 0\n6281200007001@c.us 1\n");
+    // The pace is the channel's: after each there is a gap, and the second one came after the first one's.
+    assert_ne!(site.sqlite3("SELECT ready_at FROM channels"), "\n");
+    let asked = "SELECT count(DISTINCT checked_at) FROM numbers";
+    assert_eq!(site.sqlite3(asked), "2\n");
+    let again = site.run(&["contact", "check"]);
+    assert!(again.status.success(), "{}", stderr(&again));
+    assert_eq!(String::from_utf8(again.stdout).unwrap(), table);
+    assert_eq!(site.waha.checks_from(0).len(), 2, "what was said is not asked again");
+    site.sqlite3("UPDATE channels SET held_reason = 'libur'; UPDATE numbers SET checked_at = NULL");
+    refused(&site.run(&["contact", "check"]), "is held: libur");
 }
 
 fn said(from: &str, text: &str, id: &str) -> Value {

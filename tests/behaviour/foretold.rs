@@ -3,7 +3,7 @@
 //!
 //! `FORETOLD_SEED=17` replays a mixture, `FORETOLD_SEEDS=2000` runs so many.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use auto_message_scheduler::config::Config;
@@ -23,8 +23,11 @@ const TICK: Duration = Duration::from_mins(30);
 /// After so long all has gone out or is too late.
 const DAYS: u32 = 6;
 
-/// By message and chat: when it goes out, in seconds; `None` when it comes too late.
-type Fates = BTreeMap<(i64, String), Option<i64>>;
+/// By message and chat: when it goes out, in seconds; or why it does not.
+type Fates = BTreeMap<(i64, String), Result<i64, &'static str>>;
+
+const TOO_LATE: &str = "too late";
+const NOT_THERE: &str = "not on WhatsApp";
 
 #[test]
 fn random_mixtures_of_all_rules_go_out_as_foretold_to_the_second() {
@@ -34,13 +37,25 @@ fn random_mixtures_of_all_rules_go_out_as_foretold_to_the_second() {
     }
     let seeds = number("FORETOLD_SEEDS").unwrap_or(SEEDS_IN_CI);
     let told = each_seed(seeds, "FORETOLD_SEED", tell);
-    let (sent, late) = told.iter().fold((0, 0), |(sent, late), one| (sent + one.0, late + one.1));
-    println!("{seeds} mixtures: {sent} went out as foretold, {late} were too late as foretold");
-    assert!(sent > 5 * seeds && late > seeds, "tame mixtures");
+    let sum = |of: fn(&Told) -> u64| told.iter().map(of).sum::<u64>();
+    let (sent, late, absent) = (sum(|one| one.sent), sum(|one| one.late), sum(|one| one.absent));
+    let checked = sum(|one| one.checked);
+    println!(
+        "{seeds} mixtures: {sent} went out as foretold, {late} were too late and {absent} not there, {checked} were checked"
+    );
+    let is_wild = sent > 5 * seeds && late > seeds && absent > seeds / 4 && checked > seeds;
+    assert!(is_wild, "tame mixtures");
 }
 
-/// Returns how many went out, and how many were too late.
-fn tell(seed: u64) -> (u64, u64) {
+/// What became of a mixture after the forecast: how many.
+struct Told {
+    sent: u64,
+    late: u64,
+    absent: u64,
+    checked: u64,
+}
+
+fn tell(seed: u64) -> Told {
     let dice = &mut fastrand::Rng::with_seed(seed);
     let world = mixture(dice);
     for _ in 0..dice.u32(..6) {
@@ -48,6 +63,7 @@ fn tell(seed: u64) -> (u64, u64) {
     }
     let so_far = happened(&world);
     let foretold = look(&world);
+    let checked = world.waha.checks_from(0).len();
     for _ in 0..DAYS * 48 {
         tick(&world);
         if world.ask("SELECT count(*) FROM auto_messages WHERE status IN ('scheduled', 'sending')")
@@ -62,8 +78,15 @@ fn tell(seed: u64) -> (u64, u64) {
     assert_eq!(world.ask(open), "0", "something starves");
     let what = world.rows("SELECT * FROM channels").join("\n");
     assert_eq!(then, foretold, "{:?}\n{what}", world.config);
-    let sent = foretold.values().flatten().count();
-    (sent as u64, (foretold.len() - sent) as u64)
+    let count = |of: &dyn Fn(&Result<i64, &str>) -> bool| {
+        foretold.values().filter(|fate| of(fate)).count() as u64
+    };
+    Told {
+        sent: count(&|fate| fate.is_ok()),
+        late: count(&|fate| *fate == Err(TOO_LATE)),
+        absent: count(&|fate| *fate == Err(NOT_THERE)),
+        checked: (world.waha.checks_from(0).len() - checked) as u64,
+    }
 }
 
 /// The rules, the channels with what they did before, and the messages of a seed.
@@ -78,6 +101,9 @@ fn mixture(dice: &mut fastrand::Rng) -> World {
     let channels = dice.i64(1..=3);
     for id in 1..=channels {
         channel(&world, id, dice);
+    }
+    if world.config.check_numbers {
+        numbers(&world, dice);
     }
     let now = world.clock.wall();
     for message in 0..dice.u32(1..=5) {
@@ -113,6 +139,25 @@ fn rules(config: &mut Config, dice: &mut fastrand::Rng) {
     config.late_limit = Duration::from_hours(some(&[4, 24, 48, 70, 70]).into());
     let zones = ["Asia/Jakarta", "America/New_York", "Australia/Lord_Howe"];
     config.zone = Zone::parse(zones[some(&[0, 1, 2]) as usize]).unwrap();
+    config.check_numbers = some(&[0, 1]) == 1;
+}
+
+/// What is known of some of those who get something: they spoke with us, or were checked lately or long ago.
+fn numbers(world: &World, dice: &mut fastrand::Rng) {
+    let day = |days: u64| world.clock.wall().minus(Duration::from_hours(24 * days));
+    for one in 0..32 {
+        let (spoke, lately, long_ago) = (day(400), day(dice.u64(0..20)), day(dice.u64(31..90)));
+        let exists = dice.u8(..2);
+        let columns = match dice.u8(..6) {
+            0 => format!("last_sent_at) VALUES ('{spoke}'"),
+            1 => format!("last_inbound_at) VALUES ('{spoke}'"),
+            2 => format!("checked_at, \"exists\") VALUES ('{lately}', {exists}"),
+            3 => format!("checked_at, \"exists\") VALUES ('{long_ago}', {exists}"),
+            _ => continue,
+        };
+        let sql = columns.replace("VALUES (", &format!("VALUES ('62812000070{one:02}@c.us', "));
+        world.execute(&format!("INSERT INTO numbers (chat_id, {sql})"));
+    }
 }
 
 /// A channel with what it did before.
@@ -164,13 +209,19 @@ fn tick(world: &World) {
 
 /// What is to come, before the next trigger.
 fn look(world: &World) -> Fates {
-    let mut fates = Fates::new();
+    let (mut fates, ended) = (Fates::new(), happened(world));
+    let ended: BTreeSet<_> = ended.into_keys().collect();
     let see = &mut |seen: Seen<'_>| {
         let Seen::Recipient(row) = seen else { return };
         let fate = match row.fate {
-            Fate::GoesOut { at } => Some(at.secs()),
-            Fate::TooLate | Fate::TooSoon { .. } => None,
+            Fate::GoesOut { at } => Ok(at.secs()),
+            Fate::TooLate | Fate::TooSoon { .. } => Err(TOO_LATE),
+            // What ended before.
             Fate::Ended { .. } => return,
+            Fate::Skipped { .. } if ended.contains(&(row.message_id, row.chat_id.to_owned())) => {
+                return;
+            }
+            Fate::Skipped { reason } if reason.contains(NOT_THERE) => Err(NOT_THERE),
             Fate::Skipped { .. } | Fate::Waits { .. } | Fate::InFlight => panic!("{row:?}"),
         };
         fates.insert((row.message_id, row.chat_id.to_owned()), fate);
@@ -189,12 +240,17 @@ fn happened(world: &World) -> Fates {
     };
     let arrivals = world.arrivals_from(0).into_iter();
     let arrivals =
-        arrivals.map(|one| ((message_of(one.delivery_id), one.chat_id), Some(one.wall.secs())));
-    let late =
-        world.rows("SELECT auto_message_id, chat_id FROM deliveries WHERE status = 'expired'");
-    let late = late.iter().map(|row| {
-        let (message, chat) = row.split_once('|').unwrap();
-        ((message.parse().unwrap(), chat.to_owned()), None)
-    });
-    arrivals.chain(late).collect()
+        arrivals.map(|one| ((message_of(one.delivery_id), one.chat_id), Ok(one.wall.secs())));
+    let ended =
+        [("expired", TOO_LATE), ("skipped", NOT_THERE)].into_iter().flat_map(|(status, why)| {
+            let sql = format!(
+                "SELECT auto_message_id, chat_id FROM deliveries WHERE status = '{status}'"
+            );
+            let rows = world.rows(&sql).into_iter().map(move |row| {
+                let (message, chat) = row.split_once('|').unwrap();
+                ((message.parse().unwrap(), chat.to_owned()), Err(why))
+            });
+            rows.collect::<Vec<_>>()
+        });
+    arrivals.chain(ended).collect()
 }

@@ -19,6 +19,7 @@ mod callbacks;
 mod callbacks_binary;
 mod changes_while_waiting;
 mod channel_commands;
+mod check_numbers;
 mod claim;
 mod clocks;
 mod command_line;

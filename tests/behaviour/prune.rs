@@ -401,3 +401,39 @@ fn very_many_go_in_pieces_also_those_of_one_time_and_without_one() {
     assert_eq!((pruned.counted.messages, pruned.counted.deliveries), (1201, 2200));
     assert_consistent(&world);
 }
+
+#[test]
+fn people_stay_known_for_a_year_and_what_whatsapp_said_of_them_for_30_days() {
+    let world = World::new();
+    let ago = |days: u32| world.clock.wall().minus(DAY * days).to_string();
+    world.execute(&format!(
+        "INSERT INTO numbers (chat_id, last_sent_at, last_inbound_at, checked_at, \"exists\", checked_chat_id) VALUES
+             ('a', '{0}', NULL, NULL, NULL, NULL), ('b', '{1}', NULL, NULL, NULL, NULL), ('c', '{0}', '{1}', '{2}', 1, 'x'),
+             ('d', NULL, NULL, '{2}', 0, NULL), ('e', NULL, NULL, '{3}', 0, NULL), ('f', NULL, NULL, NULL, NULL, NULL),
+             ('g', '{0}', NULL, '{3}', 1, NULL)",
+        ago(366),
+        ago(364),
+        ago(31),
+        ago(29)
+    ));
+    let left =
+        || world.rows("SELECT chat_id, checked_at IS NOT NULL, checked_chat_id FROM numbers");
+    assert_eq!(try_prune(&world, 30, true).unwrap().numbers, 3);
+    assert_eq!(left().len(), 7, "counted only");
+    assert_eq!(try_prune(&world, 730, false).unwrap().numbers, 2, "nobody goes before the age");
+    assert_eq!(left(), ["a|0|", "b|0|", "c|0|x", "e|1|", "g|1|"]);
+    assert_eq!(try_prune(&world, 30, false).unwrap().numbers, 1);
+    assert_eq!(left(), ["b|0|", "c|0|x", "e|1|", "g|1|"]);
+}
+
+#[test]
+fn many_numbers_are_gone_through_in_pieces() {
+    let world = World::new();
+    world.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1100)
+         INSERT INTO numbers (chat_id, last_sent_at)
+         SELECT i || '@c.us', iif(i % 2, '2020-01-01T00:00:00Z', '2026-11-30T00:00:00Z') FROM n",
+    );
+    assert_eq!(try_prune(&world, 30, false).unwrap().numbers, 550);
+    assert_eq!(world.ask("SELECT count(*) FROM numbers"), "550");
+}

@@ -48,7 +48,8 @@ fn the_promises_hold_for_every_seed() {
     let is_held = seeds < SEEDS_IN_CI
         || failures > 0 && restrictions > 0 && log_outs > 0 && (no_ticks > 0 || seeds < 5000);
     let is_moved = seeds < 100 || totals.moved > 0;
-    assert!(is_wild && is_moved && is_held, "a tame simulation: {totals:?}");
+    let is_checked = seeds < 100 || totals.checked > seeds && totals.absent > seeds / 10;
+    assert!(is_wild && is_moved && is_held && is_checked, "a tame simulation: {totals:?}");
 }
 
 /// The same with a website's project: `LINK_SEED=17` replays a seed, `LINK_SEEDS=10000` runs so many.

@@ -255,9 +255,9 @@ fn every_reply_that_was_recorded_of_2025_12_3_comes_to_what_it_should() {
             "1 found 1",
             "1 found 2",
             "1 found 1",
-            "1 There",
+            "1 There { chat_id: Some(\"6281234567890@c.us\") }",
             "1 NotThere",
-            "1 There",
+            "1 There { chat_id: None }",
             "3 not asked for",
         ]
     );
@@ -288,9 +288,9 @@ fn every_send_that_was_recorded_of_2024_10_8_comes_to_what_it_should() {
             "3 found 0",
             "1 found 4",
             "1 found 1",
-            "1 There",
+            "1 There { chat_id: Some(\"6281234567890@c.us\") }",
             "1 NotThere",
-            "1 There",
+            "1 There { chat_id: None }",
             "3 not asked for",
         ]
     );
@@ -352,5 +352,43 @@ fn a_look_up_that_is_not_answered_is_refused_or_away() {
     for status in [502, 503, 504] {
         let search = sightings(&reply(status, &json!({})), 100, window.0, window.1);
         assert!(matches!(search, Search::Away(_)), "{status}: {search:?}");
+    }
+}
+
+#[test]
+fn only_a_clear_answer_says_whether_a_number_is_there() {
+    let reply = |status, body: &str| {
+        let body = body.as_bytes().to_vec();
+        Reply { status, retry_after: None, date: None, body, is_whole: true }
+    };
+    let told = |status, body: &str| match existence(&reply(status, body), "toko") {
+        Existence::There { chat_id } => format!("there: {chat_id:?}"),
+        Existence::NotThere => "not there".to_owned(),
+        Existence::Untold(_) => "untold".to_owned(),
+        Existence::Held(hold) => hold.kind.to_string(),
+    };
+    let there =
+        |chat_id: &str| told(200, &format!(r#"{{"numberExists":true,"chatId":"{chat_id}"}}"#));
+    assert_eq!(there("5511987654321@c.us"), r#"there: Some("5511987654321@c.us")"#);
+    assert_eq!(there("5511987654321@s.whatsapp.net"), r#"there: Some("5511987654321@c.us")"#);
+    assert_eq!(there("998855500010@lid"), r#"there: Some("998855500010@lid")"#);
+    assert_eq!(there("1203@g.us"), "there: None");
+    assert_eq!(told(200, r#"{"numberExists":false}"#), "not there");
+    for (status, body, kind) in [
+        (200, "<html>", "untold"),
+        (201, r#"{"numberExists":false}"#, "untold"),
+        (400, "{}", "untold"),
+        (404, r#"{"message":"Cannot GET /api/contacts/check-exists"}"#, "untold"),
+        (500, r#"{"exception":{"message":"Timed Out"}}"#, "untold"),
+        (501, "{}", "untold"),
+        (422, r#"{"error":"x","status":"STOPPED","expected":["WORKING"]}"#, "session"),
+        (404, r#"{"message":"We didn't find a session with name 'x'."}"#, "session"),
+        (401, r#"{"numberExists":false}"#, "misconfigured"),
+        (429, "", "rate_limited"),
+        (502, r#"{"numberExists":false}"#, "unreachable"),
+        (503, "", "unreachable"),
+        (500, r#"{"exception":{"message":"x","details":"error 463"}}"#, "restricted"),
+    ] {
+        assert_eq!(told(status, body), kind, "{status} {body}");
     }
 }

@@ -305,6 +305,8 @@ pub const HOT: &[(&str, &[&str])] = &[
             "sqlite_autoindex_hidden_numbers_1",
         ],
     ),
+    ("numbers::number", &["PRIMARY KEY"]),
+    ("numbers::begin_check", &["INTEGER PRIMARY KEY"]),
     ("gaps::reached", &["idx_deliveries_reached"]),
     ("gaps::first_waiting", &["idx_deliveries_pending"]),
     ("gaps::free_waiting", &["INTEGER PRIMARY KEY", "idx_deliveries_pending"]),
@@ -336,7 +338,7 @@ pub const HOT: &[(&str, &[&str])] = &[
     ("settle::recurrence", &["INTEGER PRIMARY KEY"]),
     ("settle::set_settled", &["INTEGER PRIMARY KEY"]),
     // A look-up, an event.
-    ("lookups::unknown_delivery", &["INTEGER PRIMARY KEY"]),
+    ("lookups::unknown_delivery", &["INTEGER PRIMARY KEY", "PRIMARY KEY"]),
     ("lookups::is_id_of_another", &["idx_deliveries_waha_message_id"]),
     ("lookups::has_rival", &["idx_deliveries_sending", "idx_deliveries_unknown"]),
     ("lookups::resolve_unknown", &["INTEGER PRIMARY KEY"]),
@@ -353,7 +355,12 @@ pub const HOT: &[(&str, &[&str])] = &[
     ("events::deliveries_with_id", &["idx_deliveries_waha_message_id"]),
     (
         "events::adopt",
-        &["INTEGER PRIMARY KEY", "idx_channels_session_name", "idx_deliveries_without_id"],
+        &[
+            "INTEGER PRIMARY KEY",
+            "idx_channels_session_name",
+            "idx_deliveries_without_id",
+            "idx_numbers_checked_chat_id",
+        ],
     ),
     ("events::kept_acks", &["idx_webhook_events_waha_message_id"]),
     ("deliveries::delivery", &["INTEGER PRIMARY KEY"]),

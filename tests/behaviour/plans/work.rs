@@ -47,6 +47,7 @@ pub fn statements(prepared: impl Fn(&World)) -> Vec<Statement> {
         watch_statements(&world.path);
         world.restart();
         send(&mut world);
+        check_numbers(&mut world);
         let_wait(&world);
         change_meanwhile(&world);
         edit_rules(&world);
@@ -193,6 +194,24 @@ fn send(world: &mut World) {
     world.execute("UPDATE auto_messages SET status = 'sending' WHERE id = 1");
     world.clock.pass(Duration::from_hours(24 * 8));
     world.run();
+}
+
+/// Numbers that nobody spoke with: one is there, one is not, and of one WAHA cannot tell.
+fn check_numbers(world: &mut World) {
+    world.config.check_numbers = true;
+    world.restart();
+    world.execute("INSERT OR REPLACE INTO channels (id, name, session_name) VALUES (78, 'c', 'c')");
+    let id = world.message("081200007061, 081200010404, 081200010405");
+    world.execute(&format!("UPDATE auto_messages SET channel_id = 78 WHERE id = {id}"));
+    world.run();
+    assert!(world.waha.checks_from(0).len() > 2);
+    store(world).read(|tx| tx.check_counts(world.clock.wall())).unwrap();
+    world.config.check_numbers = false;
+    world.restart();
+    world.execute(
+        "UPDATE auto_messages SET status = 'cancelled' WHERE channel_id = 78 AND status = 'sending';
+         UPDATE channels SET is_active = 0 WHERE id = 78",
+    );
 }
 
 /// Who got something lately waits, and is foretold to.

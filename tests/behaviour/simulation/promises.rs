@@ -38,6 +38,12 @@ pub struct Promises {
     reached: HashSet<String>,
     /// By reason of the breaker: the sessions of channels that it holds, until a person frees them.
     broken: HashMap<String, HashSet<String>>,
+    checks_numbers: bool,
+    checks_seen: usize,
+    /// By digits: when the program last noted an answer of WhatsApp's, by the clock that it had.
+    answered: HashMap<String, i64>,
+    /// Who was asked about at least once.
+    asked: HashSet<String>,
     recipient_gap_hours: u32,
     /// By chat: which delivery arrived when, by the clock that the program had.
     got: HashMap<String, Vec<(i64, i64)>>,
@@ -68,6 +74,10 @@ impl Promises {
             served: HashSet::new(),
             reached: HashSet::new(),
             broken: HashMap::new(),
+            checks_numbers: config.check_numbers,
+            checks_seen: 0,
+            answered: HashMap::new(),
+            asked: HashSet::new(),
             recipient_gap_hours: config.recipient_gap_hours,
             got: HashMap::new(),
             calendar: Calendar::default(),
@@ -134,10 +144,12 @@ impl Promises {
 
     /// After every step.
     pub fn check(&mut self, world: &World) {
-        for arrival in world.arrivals_from(self.arrivals_seen) {
+        let arrivals = world.arrivals_from(self.arrivals_seen);
+        self.never_a_burst_of_both(world, &arrivals);
+        for arrival in arrivals {
             self.arrivals_seen += 1;
             self.never_twice(world, &arrival);
-            self.never_a_burst(&arrival);
+            self.never_unchecked(&arrival);
             self.never_out_of_hours(&arrival);
             never_a_lie(world, &arrival);
             self.never_another_than_the_contact(world, &arrival);
@@ -185,26 +197,61 @@ impl Promises {
         assert!(self.served.insert(served.clone()), "twice: {served}");
     }
 
-    fn never_a_burst(&mut self, arrival: &Arrival) {
-        let before = self.last_arrival.insert(arrival.session.clone(), arrival.monotonic);
-        let in_a_row = self.in_a_row.entry(arrival.session.clone()).or_default();
-        if self.pardoned.remove(&arrival.session) {
+    /// A question to WhatsApp takes a turn like a send; and no number is asked about again within 30 days, once its
+    /// answer was noted.
+    fn never_a_burst_of_both(&mut self, world: &World, arrivals: &[Arrival]) {
+        let (now, wall) = (world.clock.monotonic(), world.clock.wall());
+        let sent = arrivals.iter().map(|one| (one.monotonic, one.session.clone()));
+        let mut turns: Vec<(Duration, String)> = sent.collect();
+        for check in world.waha.checks_from(self.checks_seen) {
+            self.checks_seen += 1;
+            assert!(self.checks_numbers, "nobody asked to check {check:?}");
+            turns.push((now.saturating_sub(wall.since(check.at)), check.session.clone()));
+            let answered = self.answered.get(&check.digits);
+            let is_fresh = answered.is_some_and(|at| (at - check.at.secs()).abs() < 30 * 86_400);
+            assert!(!is_fresh, "asked twice: {check:?}");
+            self.asked.insert(check.digits);
+        }
+        turns.sort();
+        for (at, session) in turns {
+            self.never_a_burst(&session, at);
+        }
+        if self.checks_numbers {
+            let answered =
+                "SELECT chat_id, unixepoch(checked_at) FROM numbers WHERE \"exists\" IS NOT NULL";
+            let answered = world.rows(answered).into_iter().map(|row| {
+                let (chat, at) = row.split_once('|').unwrap();
+                (chat.trim_end_matches("@c.us").to_owned(), at.parse().unwrap())
+            });
+            self.answered = answered.collect();
+            let there = "SELECT chat_id FROM deliveries WHERE status = 'skipped' AND error_code = 'not_on_whatsapp'
+                             AND chat_id NOT LIKE '%0404@c.us'";
+            assert_eq!(world.rows(there), [""; 0], "skipped, and is there");
+        }
+    }
+
+    /// With CHECK_NUMBERS, nobody gets anything about whom nobody asked, nor who is not there.
+    fn never_unchecked(&self, arrival: &Arrival) {
+        let Some(digits) = arrival.chat_id.strip_suffix("@c.us") else { return };
+        let is_fit = self.asked.contains(digits) && !digits.ends_with("0404");
+        assert!(!self.checks_numbers || is_fit, "not checked: {arrival:?}");
+    }
+
+    fn never_a_burst(&mut self, session: &str, at: Duration) {
+        let before = self.last_arrival.insert(session.to_owned(), at);
+        let in_a_row = self.in_a_row.entry(session.to_owned()).or_default();
+        if self.pardoned.remove(session) {
             *in_a_row = 1;
             return;
         }
         if let Some(rest) = self.rest {
-            let gap = before.map(|before| arrival.monotonic.saturating_sub(before));
+            let gap = before.map(|before| at.saturating_sub(before));
             *in_a_row = if gap.is_some_and(|gap| gap >= rest.least) { 1 } else { *in_a_row + 1 };
-            assert!(*in_a_row <= rest.after, "{in_a_row} without a rest: {arrival:?}");
+            assert!(*in_a_row <= rest.after, "{in_a_row} without a rest: {session}");
         }
         if let Some(before) = before {
-            let gap = arrival.monotonic.saturating_sub(before);
-            assert!(
-                gap >= self.delay,
-                "a burst on {}: {gap:?} < {:?}",
-                arrival.session,
-                self.delay
-            );
+            let gap = at.saturating_sub(before);
+            assert!(gap >= self.delay, "a burst on {}: {gap:?} < {:?}", session, self.delay);
         }
     }
 

@@ -67,6 +67,9 @@ pub struct Totals {
     pub sent: u64,
     pub unknown: u64,
     pub moved: u64,
+    /// Questions whether a number is there, and those who were skipped because they are not.
+    pub checked: u64,
+    pub absent: u64,
     /// Channels that the breaker stopped: for failures, missing ticks, restrictions and log-outs.
     pub broke: [u64; 4],
 }
@@ -81,6 +84,8 @@ impl Totals {
         self.sent += other.sent;
         self.unknown += other.unknown;
         self.moved += other.moved;
+        self.checked += other.checked;
+        self.absent += other.absent;
         for (mine, theirs) in self.broke.iter_mut().zip(other.broke) {
             *mine += theirs;
         }
@@ -129,6 +134,7 @@ impl Story {
         builder.config.allowance.warmup_rule = WarmupRule { start: 2, growth_percent: 150 };
         builder.config.typing_max = (dice.u8(0..4) == 0).then_some(Duration::from_secs(5));
         builder.portion = [1, 2, 1_000][dice.usize(0..3)];
+        builder.config.check_numbers = seed % 3 == 1; // no dice: the other seeds stay what they were
         let promises = Promises::new(&builder.config, is_new);
         let world = builder.build();
         let picture = put(&world, &jpeg(4_000));
@@ -160,6 +166,8 @@ impl Story {
         self.totals.deliveries = count("IS NOT NULL");
         self.totals.sent = count("= 'sent'");
         self.totals.unknown = count("= 'unknown'");
+        self.totals.checked = self.world.waha.checks_from(0).len() as u64;
+        self.totals.absent = count("= 'skipped' AND error_code = 'not_on_whatsapp'");
         self.totals
     }
 
@@ -218,9 +226,14 @@ impl Story {
     }
 
     fn new_message(&mut self) {
-        let recipients: Vec<String> = (0..self.dice.usize(1..5))
+        let mut recipients: Vec<String> = (0..self.dice.usize(1..5))
             .map(|_| RECIPIENTS[self.dice.usize(0..RECIPIENTS.len())].to_owned())
             .collect();
+        if self.world.config.check_numbers && self.dice.bool() {
+            // Not on WhatsApp, and one of which WAHA cannot tell.
+            let more = ["081200010404", "081200020404", "081300010404", "081200010405"];
+            recipients.push(more[self.dice.usize(0..more.len())].to_owned());
+        }
         let contact_ids = if self.dice.u8(0..5) == 0 {
             "[1, 2, 77]".to_owned()
         } else {
