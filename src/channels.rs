@@ -1,21 +1,27 @@
 //! Channels as people see and change them: how each one stands and why, and what may be done with it.
 //! For every front end alike; it prints nothing and changes nothing that is on its way.
 
+mod all;
 mod availability;
 mod check;
 mod line;
+mod session;
 mod view;
 
 use crate::clock::Timestamp;
 use crate::delivery::HoldKind;
+use crate::reason::{Explanation, Reason};
 use crate::send_window::{DAILY_LIMIT_MAX, Day, RECIPIENT_GAP_HOURS_MAX, SendWindow, WindowError};
 use crate::store::{Channel, Message, SqlResult, Store, StoreError, Tx};
 
+pub(crate) use all::{count_paused_with_all, pause_all, resume_all};
 pub use availability::{Availability, HoldEnds, Off, availability};
 pub(crate) use availability::{hold_ends, look, ready_at, usable};
 pub(crate) use check::check_turn;
 pub use line::Line;
 pub(crate) use line::{Lines, is_too_late};
+pub use session::Sessions;
+pub(crate) use session::{Code, Looked, note_look};
 pub(crate) use view::{ChannelView, State, WarningView, WeekView, ask_waha, list, one};
 
 /// The channel of messages that name none: `auto_messages.channel_id` has it as its default.
@@ -27,7 +33,7 @@ const NAME_CHARS_MAX: usize = 100;
 pub enum ChannelError {
     /// It cannot be done: the thing and the remedy, in words.
     #[error("{0}")]
-    Refused(String),
+    Refused(Explanation),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -129,7 +135,7 @@ pub fn add(
 ) -> Result<i64, ChannelError> {
     let edit =
         Edit { name: Some(name.to_owned()), session: Some(session.to_owned()), ..edit.clone() };
-    let wanted = edited(Channel::default(), &edit).map_err(ChannelError::Refused)?;
+    let wanted = edited(Channel::default(), &edit).map_err(refused)?;
     write(store, |tx| {
         if let Some(why) = taken(tx, &wanted)? {
             return Ok(Err(why));
@@ -147,7 +153,7 @@ pub fn edit(
 ) -> Result<Channel, ChannelError> {
     if *edit == Edit::default() {
         let what = "--name, --session, --window, --daily-limit, --recipient-gap or --warmup";
-        return Err(ChannelError::Refused(format!("nothing to change: give {what}")));
+        return Err(ChannelError::Refused(format!("nothing to change: give {what}").into()));
     }
     on_channel(store, channel, |tx, was| {
         let wanted = match edited(was.clone(), edit) {
@@ -169,7 +175,17 @@ pub fn pause(
     now: Timestamp,
 ) -> Result<Channel, ChannelError> {
     let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
-    change(store, channel, |tx, was| tx.pause_channel(was.id, reason.unwrap_or("paused"), now))
+    pause_because(store, channel, &reason.unwrap_or("paused").into(), now)
+}
+
+/// The same for a reason that the program knows.
+pub(crate) fn pause_because(
+    store: &mut Store,
+    channel: &str,
+    reason: &Explanation,
+    now: Timestamp,
+) -> Result<Channel, ChannelError> {
+    change(store, channel, |tx, was| tx.pause_channel(was.id, reason, now))
 }
 
 /// Frees a channel, whoever held it, and makes it active. Returns it as it was.
@@ -215,26 +231,27 @@ pub(crate) fn held_again(kind: Option<HoldKind>) -> &'static str {
 
 /// Removes a channel that nothing uses; what it sent stays on record. Returns it as it was.
 pub fn remove(store: &mut Store, channel: &str) -> Result<Channel, ChannelError> {
-    on_channel(store, channel, |tx, was| {
-        let name = &was.name;
-        if was.id == DEFAULT_CHANNEL {
-            return Ok(Err(format!(
-                "channel 1 `{name}` is where messages without a channel go: pause or edit it instead"
-            )));
+    on_channel(store, channel, |tx, was| match why_it_stays(tx, was)? {
+        Some(why) => Ok(Err(why)),
+        None => tx.remove_channel(was.id).map(Ok),
+    })
+}
+
+/// Why a channel is not removed; `None` when it can be.
+pub(crate) fn why_it_stays(tx: &Tx<'_>, channel: &Channel) -> SqlResult<Option<Reason>> {
+    let (channel_id, name) = (channel.id, channel.name.clone());
+    if channel_id == DEFAULT_CHANNEL {
+        return Ok(Some(Reason::ChannelDefaultStays { channel: name }));
+    }
+    Ok(match tx.channel_uses(channel_id)? {
+        (0, 0, 0) => None,
+        (0, 0, deliveries) => {
+            Some(Reason::ChannelHasUnknown { channel_id, channel: name, deliveries })
         }
-        let (messages, open, looked_up) = tx.channel_uses(was.id)?;
-        let why = if messages > 0 {
-            format!("{messages} messages use it: cancel them, or give them another channel")
-        } else if open > 0 {
-            format!("{open} deliveries wait for it: cancel their messages")
-        } else if looked_up > 0 {
-            format!(
-                "{looked_up} unknown deliveries are still looked up through it: wait a day, or pause it"
-            )
-        } else {
-            return tx.remove_channel(was.id).map(Ok);
-        };
-        Ok(Err(format!("channel {} `{name}` was not removed: {why}", was.id)))
+        (0, deliveries, _) => {
+            Some(Reason::ChannelHasDeliveries { channel_id, channel: name, deliveries })
+        }
+        (messages, ..) => Some(Reason::ChannelHasMessages { channel_id, channel: name, messages }),
     })
 }
 
@@ -246,9 +263,7 @@ fn change(
 ) -> Result<Channel, ChannelError> {
     on_channel(store, channel, |tx, was| {
         if tx.is_held_as_copy(was.id)? {
-            let why = "the database was copied or moved, and all channels are held for it: see \
-                       `confirm-place`";
-            return Ok(Err(why.to_owned()));
+            return Ok(Err(Reason::DatabaseIsCopy));
         }
         work(tx, was).map(Ok)
     })
@@ -259,7 +274,7 @@ fn change(
 fn on_channel(
     store: &mut Store,
     channel: &str,
-    work: impl FnOnce(&Tx<'_>, &Channel) -> SqlResult<Result<(), String>>,
+    work: impl FnOnce(&Tx<'_>, &Channel) -> SqlResult<Result<(), Reason>>,
 ) -> Result<Channel, ChannelError> {
     write(store, |tx| match find_in(tx, channel)? {
         Ok(was) => Ok(work(tx, &was)?.map(|()| was)),
@@ -269,11 +284,11 @@ fn on_channel(
 
 /// The channel with this id, or else with this name.
 pub(crate) fn find(store: &mut Store, channel: &str) -> Result<Channel, ChannelError> {
-    store.read(|tx| find_in(tx, channel))?.map_err(ChannelError::Refused)
+    store.read(|tx| find_in(tx, channel))?.map_err(refused)
 }
 
 /// The same in a transaction.
-fn find_in(tx: &Tx<'_>, text: &str) -> SqlResult<Result<Channel, String>> {
+fn find_in(tx: &Tx<'_>, text: &str) -> SqlResult<Result<Channel, Reason>> {
     let mut channels = tx.channels()?;
     let text = text.trim();
     if let Some(place) = channels.iter().position(|channel| channel.id.to_string() == text) {
@@ -282,26 +297,23 @@ fn find_in(tx: &Tx<'_>, text: &str) -> SqlResult<Result<Channel, String>> {
     channels.retain(|channel| is_same(&channel.name, text));
     Ok(match channels.len() {
         1 => Ok(channels.swap_remove(0)),
-        0 => Err(format!("there is no channel `{text}`: see `channel list`")),
-        _ => Err(format!("several channels are called `{text}`: give the number instead")),
+        0 => Err(Reason::ChannelUnknown { channel: text.to_owned() }),
+        _ => Err(Reason::ChannelAmbiguous { channel: text.to_owned() }),
     })
 }
 
-fn edited(mut channel: Channel, edit: &Edit) -> Result<Channel, String> {
-    let refused = |why: &str| Err(why.to_owned());
+fn edited(mut channel: Channel, edit: &Edit) -> Result<Channel, Reason> {
     if let Some(name) = &edit.name {
         name.trim().clone_into(&mut channel.name);
         let is_number = channel.name.parse::<i64>().is_ok();
         if channel.name.is_empty() || channel.name.chars().count() > NAME_CHARS_MAX || is_number {
-            return refused("a channel's name is 1 to 100 characters, and not a number alone");
+            return Err(Reason::ChannelNameBad);
         }
     }
     if let Some(session) = &edit.session {
         let session = session.trim();
         if session.is_empty() || session.chars().any(char::is_control) {
-            return refused(
-                "a channel needs the name of its session in WAHA: give it with --session",
-            );
+            return Err(Reason::ChannelNeedsSession);
         }
         channel.session_name = Some(session.to_owned());
     }
@@ -321,18 +333,17 @@ fn edited(mut channel: Channel, edit: &Edit) -> Result<Channel, String> {
 }
 
 /// Whose name or session that is already.
-fn taken(tx: &Tx<'_>, wanted: &Channel) -> SqlResult<Option<String>> {
+fn taken(tx: &Tx<'_>, wanted: &Channel) -> SqlResult<Option<Reason>> {
     for other in tx.channels()?.into_iter().filter(|other| other.id != wanted.id) {
-        if is_same(&other.name, &wanted.name) {
-            return Ok(Some(format!("channel {} is called `{}` already", other.id, other.name)));
+        let (channel_id, channel) = (other.id, other.name);
+        if is_same(&channel, &wanted.name) {
+            return Ok(Some(Reason::ChannelNameTaken { channel_id, channel }));
         }
-        if wanted.session_name.is_some() && other.session_name == wanted.session_name {
-            let session = wanted.session_name.as_deref().unwrap_or_default();
-            return Ok(Some(format!(
-                "session `{session}` is channel {} `{}` already: two channels on one number would \
-                 send at twice the pace",
-                other.id, other.name
-            )));
+        if let Some(session) = &wanted.session_name
+            && other.session_name.as_ref() == Some(session)
+        {
+            let session = session.clone();
+            return Ok(Some(Reason::ChannelSessionTaken { session, channel_id, channel }));
         }
     }
     Ok(None)
@@ -344,7 +355,11 @@ fn is_same(one: &str, other: &str) -> bool {
 
 fn write<T>(
     store: &mut Store,
-    work: impl FnOnce(&Tx<'_>) -> SqlResult<Result<T, String>>,
+    work: impl FnOnce(&Tx<'_>) -> SqlResult<Result<T, Reason>>,
 ) -> Result<T, ChannelError> {
-    store.write(work)?.map_err(ChannelError::Refused)
+    store.write(work)?.map_err(refused)
+}
+
+fn refused(why: Reason) -> ChannelError {
+    ChannelError::Refused(why.into())
 }

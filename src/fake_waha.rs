@@ -238,6 +238,11 @@ impl FakeWaha {
         self.journal.give(session, |given| given.me = Some(extra));
     }
 
+    /// A phone with this number (E.164 digits) scans the session's code.
+    pub fn scan(&self, session: &str, digits: &str) {
+        self.journal.scan(session, digits);
+    }
+
     /// Lets every session know that a hidden number (`<digits>@lid`) is this phone number (E.164 digits).
     pub fn set_lid(&self, lid: &str, digits: &str) {
         self.journal.kept().lids.insert(lid.to_owned(), digits.to_owned());

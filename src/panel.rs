@@ -1,5 +1,5 @@
 //! The panel: pages in a browser for whoever never opens a terminal. Request data in, reply data out;
-//! it sees neither the network nor SQL, decides nothing that a command would decide otherwise, and
+//! it sees neither the network nor SQL (of WAHA's sessions it asks `channels`), decides nothing that a command would decide otherwise, and
 //! triggers a run only for somebody who is logged in and wants something sent now.
 //!
 //! `access` says who is let in, `words` holds every word in both languages, each page has a file of
@@ -11,6 +11,7 @@ mod ahead;
 mod assets;
 mod attention;
 mod carried;
+mod channel;
 mod channels;
 mod compose;
 mod contact;
@@ -29,6 +30,7 @@ mod reply;
 mod runs;
 mod searched;
 mod selected;
+mod sessions;
 mod test_send;
 mod upload;
 mod visit;
@@ -38,6 +40,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 use crate::api::{PAGE_BODY_BYTES_MAX, Pages};
+use crate::channels::Sessions;
 use crate::clock::{Clock, lock};
 use crate::config::{AdminPassword, Config};
 use crate::files::Files;
@@ -47,6 +50,7 @@ use crate::store::{SqlResult, Store, StoreError, Tx};
 use crate::trigger::Triggers;
 
 use access::Access;
+use sessions::Checks;
 use upload::Body;
 use visit::Visit;
 
@@ -58,6 +62,7 @@ pub struct Panel {
     config: Arc<Config>,
     password: AdminPassword,
     access: Access,
+    checks: Checks,
     files: Files,
 }
 
@@ -84,7 +89,14 @@ impl Panel {
         password: AdminPassword,
     ) -> Self {
         let (files, access) = (Files::beside(store.path()), Access::new());
-        Self { store: Mutex::new(store), clock, triggers, access, files, config, password }
+        let checks = Checks::new(None);
+        Self { store: Mutex::new(store), clock, triggers, access, checks, files, config, password }
+    }
+
+    /// The same, where numbers are connected: it looks at WAHA's sessions.
+    #[must_use]
+    pub fn with_sessions(self, sessions: Sessions) -> Self {
+        Self { checks: Checks::new(Some(sessions)), ..self }
     }
 
     fn read<T>(&self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Result<T, StoreError> {

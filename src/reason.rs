@@ -558,6 +558,51 @@ reasons! {
         "message {message_id} changed meanwhile, it is `{status}` now: nothing was done; look at `message show {message_id}`",
         "pesan ini baru saja berubah; muat ulang halaman lalu coba lagi";
 
+    // --- channels ---
+    "paused_in_panel" PausedInPanel:
+        "paused in the panel",
+        "dijeda lewat panel";
+    "paused_with_all" PausedWithAll:
+        "paused in the panel with all numbers",
+        "dijeda lewat panel, bersama semua nomor";
+    /// It stays when all go on: a person looks at it first.
+    "paused_while_held" PausedWhileHeld { why: Box<Explanation> }:
+        "paused in the panel with all numbers, while it was held: {why}; it does not go on with the others",
+        "dijeda lewat panel bersama semua nomor, selagi ditahan: {why}; tidak ikut dilanjutkan bersama yang lain";
+    "channel_unknown" ChannelUnknown { channel: String }:
+        "there is no channel `{channel}`: see `channel list`",
+        "tidak ada nomor WA `{channel}`: lihat daftarnya";
+    "channel_ambiguous" ChannelAmbiguous { channel: String }:
+        "several channels are called `{channel}`: give the number instead",
+        "ada beberapa nomor WA bernama `{channel}`: sebut nomor urutnya";
+    "channel_name_bad" ChannelNameBad:
+        "a channel's name is 1 to 100 characters, and not a number alone",
+        "namanya 1 sampai 100 karakter, dan bukan angka saja";
+    "channel_needs_session" ChannelNeedsSession:
+        "a channel needs the name of its session in WAHA: give it with --session",
+        "isi nama sesinya di WAHA";
+    "channel_name_taken" ChannelNameTaken { channel_id: i64, channel: String }:
+        "channel {channel_id} is called `{channel}` already",
+        "nomor WA {channel_id} sudah bernama `{channel}`";
+    "channel_session_taken" ChannelSessionTaken { session: String, channel_id: i64, channel: String }:
+        "session `{session}` is channel {channel_id} `{channel}` already: two channels on one number would send at twice the pace",
+        "sesi `{session}` sudah dipakai nomor WA {channel_id} `{channel}`: dua nomor pada satu sesi akan mengirim dua kali lebih rapat";
+    "channel_default_stays" ChannelDefaultStays { channel: String }:
+        "channel 1 `{channel}` is where messages without a channel go: pause or edit it instead",
+        "pesan tanpa pilihan nomor dikirim lewat `{channel}`, jadi nomor ini tidak bisa dihapus: jeda atau ubah saja";
+    "channel_has_messages" ChannelHasMessages { channel_id: i64, channel: String, messages: u64 }:
+        "channel {channel_id} `{channel}` was not removed: {messages} messages use it: cancel them, or give them another channel",
+        "`{channel}` tidak bisa dihapus: {messages} pesan masih memakainya. Batalkan, atau beri nomor WA lain";
+    "channel_has_deliveries" ChannelHasDeliveries { channel_id: i64, channel: String, deliveries: u64 }:
+        "channel {channel_id} `{channel}` was not removed: {deliveries} deliveries wait for it: cancel their messages",
+        "`{channel}` tidak bisa dihapus: {deliveries} penerima masih menunggu lewat nomor ini. Batalkan pesannya";
+    "channel_has_unknown" ChannelHasUnknown { channel_id: i64, channel: String, deliveries: u64 }:
+        "channel {channel_id} `{channel}` was not removed: {deliveries} unknown deliveries are still looked up through it: wait a day, or pause it",
+        "`{channel}` tidak bisa dihapus: {deliveries} pengiriman yang belum pasti masih dicek lewat nomor ini. Tunggu sehari, atau jeda saja";
+    "database_is_copy" DatabaseIsCopy:
+        "the database was copied or moved, and all channels are held for it: see `confirm-place`",
+        "database disalin atau dipindah, jadi semua nomor ditahan: jalankan `confirm-place`";
+
     // --- messages of a linked website ---
     "website_contact_off" WebsiteContactOff:
         "this contact is switched off on the website",

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::alarm::{Alarms, Ending, Watch};
 use crate::api::{Api, PAGES_ROOT, V1, Webhook};
+use crate::channels::Sessions;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, Secret};
 use crate::engine::{Engine, SendingError, TimeLimit};
@@ -177,7 +178,8 @@ impl Program<'_> {
         let Some(password) = self.config.admin_password.clone() else { return Ok(None) };
         let (clock, triggers) = (Arc::clone(&self.clock), Arc::clone(self.triggers));
         let store = open_small(self.config)?;
-        Ok(Some(Panel::new(store, clock, triggers, Arc::clone(self.config), password)))
+        let panel = Panel::new(store, clock, triggers, Arc::clone(self.config), password);
+        Ok(Some(panel.with_sessions(Sessions::new(waha(self.config)?))))
     }
 
     fn run(&self, max: Option<Duration>, alarms: &Alarms) -> Result<RunEnd, ServeError> {

@@ -314,6 +314,44 @@ impl Waha {
         }
     }
 
+    /// The code that a phone scans to give the session its number, as a PNG; `None` when there is none now. It is
+    /// a login: whoever has the picture can take the session.
+    pub(crate) fn session_code(&self, session: &str) -> Option<Vec<u8>> {
+        let url = self.url(&format!("/api/{}/auth/qr?format=image", encode(session)));
+        let mut headers = self.headers();
+        headers.push(("Accept", "image/png"));
+        reply::session_code(&self.heard(self.client.get(&url, &headers)).ok()?)
+    }
+
+    /// Makes a session and starts it.
+    /// The error says why not.
+    pub(crate) fn make_session(&self, session: &str) -> Result<(), Reason> {
+        let body = json!({ "name": session, "start": true });
+        self.change_session("/api/sessions", &body, session)
+    }
+
+    pub(crate) fn start_session(&self, session: &str) -> Result<(), Reason> {
+        self.change_session(
+            &format!("/api/sessions/{}/start", encode(session)),
+            &json!({}),
+            session,
+        )
+    }
+
+    pub(crate) fn restart_session(&self, session: &str) -> Result<(), Reason> {
+        let path = format!("/api/sessions/{}/restart", encode(session));
+        self.change_session(&path, &json!({}), session)
+    }
+
+    fn change_session(&self, path: &str, body: &Value, session: &str) -> Result<(), Reason> {
+        let body = body.to_string().into_bytes();
+        let posted = self.client.post_small(&self.url(path), &self.headers(), body);
+        match self.heard(posted).map_err(|error| self.unreachable(&error.to_string()).reason)? {
+            Reply { status: 200..300, .. } => Ok(()),
+            reply => Err(self.explained(reply::session_refused(&reply, session), &reply).reason),
+        }
+    }
+
     /// Shows somebody that a message is being typed.
     pub(crate) fn start_typing(&self, session: &str, chat_id: &str) -> Typing {
         let shown = self.post_typing("/api/startTyping", session, chat_id);

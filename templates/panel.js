@@ -28,6 +28,7 @@
   };
   for (const part of document.querySelectorAll("[data-live]")) {
     setInterval(() => refresh(part), 1000 * Number(part.dataset.seconds || 10));
+    if ("atOnce" in part.dataset) refresh(part);
     document.addEventListener("visibilitychange", () => document.hidden || refresh(part));
   }
 

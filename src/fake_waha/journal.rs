@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Checked, Received, Request};
 use crate::clock::{Timestamp, lock};
@@ -40,6 +40,8 @@ pub(super) struct Session {
     /// Fields beside those of `me`.
     pub(super) me: Option<Value>,
     pub(super) config: Option<Value>,
+    /// While it is STARTING because it was asked to: what it is once somebody has seen that.
+    pub(super) then: Option<&'static str>,
     /// The status and the body that every look-up is answered with.
     pub(super) look_ups: Option<(u16, String)>,
 }
@@ -77,6 +79,31 @@ impl Journal {
     pub(super) fn status(&self, session: &str) -> Option<String> {
         let default = || (!session.starts_with("nosuch")).then(|| self.status_default.clone());
         self.session(session).status.or_else(default)
+    }
+
+    /// Begins to start a session, which becomes `then`.
+    pub(super) fn start(&self, session: &str, then: &'static str) {
+        self.give(session, |given| {
+            given.status = Some("STARTING".to_owned());
+            given.then = Some(then);
+        });
+    }
+
+    /// Somebody has seen how a session stands: one that starts has started by the next look.
+    pub(super) fn note_seen(&self, session: &str) {
+        self.give(session, |given| {
+            if let Some(then) = given.then.take() {
+                given.status = Some(then.to_owned());
+            }
+        });
+    }
+
+    /// A phone has scanned a session's code.
+    pub(super) fn scan(&self, session: &str, digits: &str) {
+        self.give(session, |given| {
+            given.status = Some("WORKING".to_owned());
+            given.me = Some(json!({ "id": format!("{digits}@c.us") }));
+        });
     }
 
     /// The hidden number.

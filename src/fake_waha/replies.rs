@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::faults::{Symptom, fault_for};
@@ -48,6 +50,27 @@ pub(super) fn session_not_working(session: &str, status: &str) -> Response {
         "expected": ["WORKING"],
     });
     json_answer(422, &body)
+}
+
+/// The answer of the code's route when the session has none to scan.
+pub(super) fn session_without_code(session: &str, status: &str) -> Response {
+    let body = json!({
+        "error": "Session status is not as expected. Try again later or restart the session",
+        "session": session,
+        "status": status,
+        "expected": ["SCAN_QR_CODE"],
+    });
+    json_answer(422, &body)
+}
+
+/// The code of every session that waits for a scan: a picture, or JSON for whoever takes that.
+pub(super) fn code(accept: Option<&str>) -> Response {
+    const PICTURE: &[u8] = include_bytes!("code.png");
+    if accept.is_some_and(|accept| accept.contains("application/json")) {
+        let data = STANDARD.encode(PICTURE);
+        return json_answer(200, &json!({ "mimetype": "image/png", "data": data }));
+    }
+    Response { body: PICTURE.to_vec(), ..Response::new(200, "image/png", "") }
 }
 
 /// A 500 around an exception. It echoes the request, the message text included, as WAHA does.

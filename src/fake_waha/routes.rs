@@ -87,7 +87,15 @@ impl Site {
                 Ok(json_answer(200, &replies::version(self.options.engine, self.options.is_plus)))
             }
             ("GET", ["api", "sessions"]) => Ok(self.sessions(call)),
-            ("GET", ["api", "sessions", name]) => self.session(name),
+            ("POST", ["api", "sessions"]) => self.make_session(call),
+            ("POST", ["api", "sessions", name, what]) => self.change_session(call, name, what),
+            ("GET", ["api", session, "auth", "qr"]) => self.code(call, session),
+            ("POST", ["fake-waha", session, "scan"]) => self.scan(call, session),
+            ("GET", ["api", "sessions", name]) => {
+                let answer = self.session(name);
+                self.journal.note_seen(name);
+                answer
+            }
             ("PUT", ["api", "sessions", name]) => {
                 let body =
                     serde_json::from_slice::<Value>(&call.body).map_err(|_| bad_json(call))?;
@@ -181,6 +189,57 @@ impl Site {
         let mut body = replies::session(name, &status, self.journal.session(name));
         body["engine"] = json!({ "engine": self.options.engine.to_string() });
         Ok(json_answer(200, &body))
+    }
+
+    fn make_session(&self, call: &Call) -> Answered {
+        let body = serde_json::from_slice::<Value>(&call.body).map_err(|_| bad_json(call))?;
+        let name = text_field(&body, "name").unwrap_or_else(|| "default".to_owned());
+        if self.journal.status(&name).is_some() {
+            let words = format!("Session '{name}' already exists. Use PUT to update it.");
+            return Err(replies::nest(422, &words, "Unprocessable Entity"));
+        }
+        if body["start"] == json!(false) {
+            self.journal.give(&name, |given| given.status = Some("STOPPED".to_owned()));
+        } else {
+            self.journal.start(&name, "SCAN_QR_CODE");
+        }
+        self.session(&name).map(|answer| Response { status: 201, ..answer })
+    }
+
+    /// A session that had a number has it again once it is started, unless it was logged out.
+    fn change_session(&self, call: &Call, name: &str, what: &str) -> Answered {
+        let status = self.journal.status(name);
+        let status = status.ok_or_else(|| replies::nest(404, "Session not found", "Not Found"))?;
+        let has_number = matches!(status.as_str(), "WORKING" | "STOPPED");
+        match what {
+            "start" if status == "WORKING" => {}
+            "start" | "restart" if has_number => self.journal.start(name, "WORKING"),
+            "start" | "restart" | "logout" => self.journal.start(name, "SCAN_QR_CODE"),
+            "stop" => self.journal.give(name, |given| given.status = Some("STOPPED".to_owned())),
+            _ => return Err(replies::no_such_route(call)),
+        }
+        self.session(name).map(|answer| Response { status: 201, ..answer })
+    }
+
+    fn code(&self, call: &Call, session: &str) -> Answered {
+        match self.journal.status(session).as_deref() {
+            None => Err(replies::no_such_session(session)),
+            Some("SCAN_QR_CODE") => Ok(replies::code(call.head.header("Accept"))),
+            Some(status) => Err(replies::session_without_code(session, status)),
+        }
+    }
+
+    /// Not WAHA's: what a phone does that scans the code. The body's `number` is its own, in digits.
+    fn scan(&self, call: &Call, session: &str) -> Answered {
+        let body: Value = serde_json::from_slice(&call.body).map_err(|_| bad_json(call))?;
+        let number = text_field(&body, "number").ok_or_else(|| bad_json(call))?;
+        match self.journal.status(session).as_deref() {
+            Some("SCAN_QR_CODE") => {
+                self.journal.scan(session, &number);
+                self.session(session)
+            }
+            _ => Err(replies::nest(409, "there is no code to scan", "Conflict")),
+        }
     }
 
     fn check_exists(&self, call: &Call, at: Timestamp) -> Answered {

@@ -20,6 +20,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use super::merge::Told;
 use super::visit::{Page, Visit};
 use super::{Answered, PageError, Panel, forms, reply};
 use crate::clock::{Timestamp, lock};
@@ -263,8 +264,9 @@ pub(super) fn on_from_login(visit: &Visit<'_>) -> Response {
 
 /// Where to go for whoever is not logged in.
 pub(super) fn ask_to_log_in(visit: &Visit<'_>) -> Response {
-    let is_piece =
-        ["/live", "/preview", "/file", "/find"].iter().any(|end| visit.path.ends_with(end));
+    let is_piece = ["/live", "/preview", "/file", "/find", "/code.png"]
+        .iter()
+        .any(|end| visit.path.ends_with(end));
     if is_piece {
         return reply::plain(401, visit.words().log_in);
     }
@@ -285,9 +287,18 @@ pub(super) fn has_form(visit: &Visit<'_>) -> bool {
     }
     let parts: Vec<&str> = visit.path.split('/').filter(|part| !part.is_empty()).skip(1).collect();
     match parts.as_slice() {
-        ["messages" | "contacts", "new"] | ["messages", _, "edit"] => true,
-        ["contacts", id] => id.parse::<i64>().is_ok(),
+        ["messages" | "contacts" | "channels", "new"] | ["messages", _, "edit"] => true,
+        ["contacts" | "channels", id] => id.parse::<i64>().is_ok(),
         _ => false,
+    }
+}
+
+/// What leaves a short form as it is: a login under it, and the other language.
+pub(super) fn only_shown(visit: &Visit<'_>) -> Option<Told> {
+    match visit.form.get("do")? {
+        KEPT => Some(Told::problem(visit.words().still_here)),
+        "preview" => Some(Told::default()),
+        _ => None,
     }
 }
 

@@ -6,15 +6,18 @@ use askama::Template;
 
 use super::format::{self, Badge, Choice};
 use super::visit::{Page, Visit};
-use super::{Answered, PageError, reply};
-use crate::channels::{self, ChannelView, State};
+use super::{Answered, PageError, channel, reply, sessions};
+use crate::channels::{self, ChannelError, ChannelView, Looked, State};
 use crate::delivery::HoldKind;
+use crate::store::Store;
 
 /// A channel as a card.
 pub(super) struct ChannelCard {
     pub(crate) id: i64,
     pub(crate) name: String,
     pub(crate) session: String,
+    /// How its session was found when somebody looked last, in words.
+    pub(crate) checked: String,
     pub(crate) state: Badge,
     /// Why it does not send.
     pub(crate) reason: String,
@@ -36,35 +39,77 @@ pub(super) struct ChannelCard {
 struct ChannelsPage<'a> {
     p: Page<'a>,
     channels: Vec<ChannelCard>,
+    /// Why WAHA does not tell how its sessions stand; empty when it does.
+    untold: String,
+    can_check: bool,
+    /// Whether there is one that sends.
+    can_pause: bool,
+    /// How many were paused with all.
+    paused: usize,
+}
+
+/// The part that refreshes itself.
+#[derive(Template)]
+#[template(path = "channels_live.html")]
+struct LivePiece<'a> {
+    p: Page<'a>,
+    channels: Vec<ChannelCard>,
+    untold: String,
+    can_check: bool,
 }
 
 pub(super) fn route(visit: &Visit<'_>, rest: &[&str]) -> Answered {
     match (visit.is_post, rest) {
-        (false, []) => {
-            let channels = cards(visit)?;
-            reply::html(200, &ChannelsPage { p: visit.page("channels"), channels })
+        (false, []) => page(visit),
+        (false, ["live"]) => {
+            let untold = sessions::check_all(visit)?.unwrap_or_default();
+            let (channels, can_check) = (cards(visit)?, visit.panel.checks.can_ask());
+            let p = visit.page("channels");
+            reply::html(200, &LivePiece { p, channels, untold, can_check })
         }
-        (true, [id, what @ ("pause" | "resume" | "confirm")]) if id.parse::<i64>().is_ok() => {
-            change(visit, id, what)
+        (false, ["new"]) => channel::new_form(visit),
+        (true, ["new"]) => channel::add(visit),
+        (true, ["pause-all"]) => {
+            all(visit, "all_paused", |store| channels::pause_all(store, visit.now))
         }
+        (true, ["resume-all"]) => {
+            all(visit, "all_resumed", |store| channels::resume_all(store, visit.now))
+        }
+        (_, [id, rest @ ..]) => match id.parse() {
+            Ok(id) => channel::route(visit, id, rest),
+            Err(_) => reply::not_found(visit),
+        },
         _ => reply::not_found(visit),
     }
 }
 
-fn change(visit: &Visit<'_>, id: &str, what: &str) -> Answered {
-    let there = super::attention::back(visit, "/panel/channels");
-    let (w, now) = (visit.words(), visit.now);
-    let row = id.parse().unwrap_or_default();
-    let pressed = match what {
-        "pause" => visit.press(row, (there, "channel_paused"), |store| {
-            channels::pause(store, id, Some(w.paused_in_the_panel), now)
-        }),
-        "confirm" => {
-            visit.press(row, (there, "number_confirmed"), |store| channels::confirm(store, id, now))
-        }
-        _ => visit.press(row, (there, "channel_resumed"), |store| channels::resume(store, id, now)),
+fn page(visit: &Visit<'_>) -> Answered {
+    let is_asked = visit.query.get("check").is_some();
+    let untold = if is_asked { sessions::check_all(visit)? } else { None };
+    let views =
+        visit.panel.with_store(|store| channels::list(store, &visit.panel.config, visit.now))?;
+    let page = ChannelsPage {
+        p: visit.page("channels"),
+        untold: untold.unwrap_or_default(),
+        can_check: visit.panel.checks.can_ask(),
+        can_pause: views
+            .iter()
+            .any(|view| matches!(view.state, State::Ready | State::Waiting | State::Held)),
+        paused: visit.panel.with_store(channels::count_paused_with_all)?,
+        channels: views.into_iter().map(|view| card(visit, view)).collect(),
     };
-    pressed?.or_else(|why| reply::tell(visit, 409, w.could_not, &why, there))
+    reply::html(200, &page)
+}
+
+/// What a button does with all channels at once.
+fn all(
+    visit: &Visit<'_>,
+    code: &str,
+    change: impl FnOnce(&mut Store) -> Result<usize, ChannelError>,
+) -> Answered {
+    let there = "/panel/channels";
+    let pressed = visit.press(0, (there, code), change)?;
+    pressed.or_else(|why| reply::tell(visit, 409, visit.words().could_not, &why, there))
 }
 
 /// A card for each channel.
@@ -74,30 +119,12 @@ pub(super) fn cards(visit: &Visit<'_>) -> Result<Vec<ChannelCard>, PageError> {
     Ok(views.into_iter().map(|view| card(visit, view)).collect())
 }
 
-fn card(visit: &Visit<'_>, view: ChannelView) -> ChannelCard {
+pub(super) fn card(visit: &Visit<'_>, view: ChannelView) -> ChannelCard {
     let (w, zone) = (visit.words(), &visit.panel.config.zone);
-    let (state, remedy, needs_a_look) = match view.state {
-        State::Ready => (format::good(w.channel_ready), "", false),
-        State::Waiting => (format::waits(w.channel_waits), w.waits_remedy, false),
-        State::Inactive => (format::off(w.channel_off), w.channel_off_remedy, view.pending > 0),
-        State::NoSession => (format::held(w.channel_no_session), w.channel_no_session_remedy, true),
-        State::Paused => (format::held(w.channel_held), w.held_by_hand, view.pending > 0),
-        State::Held => held(view.held_kind, visit),
-    };
-    let mut facts = vec![(w.sent_today_count, sent_today(visit, &view))];
-    facts.push((w.week_count, week(visit, &view)));
-    facts.extend(
-        view.warning
-            .as_ref()
-            .map(|one| (w.number_warned, w.number_warned_until.replace("{}", &one.until))),
-    );
-    facts.extend(view.phone_number.clone().map(|number| (w.number, number)));
-    if !matches!(view.send_window.as_str(), "" | "always") {
-        facts.push((w.send_window, view.send_window.clone()));
-    }
-    if let Some(until) = view.held_until {
-        facts.push((w.held_until, format::moment(until, zone, visit.language)));
-    }
+    let check = visit.panel.checks.last(&view);
+    let works = check.as_ref().map(|check| matches!(check.looked, Looked::Working { .. }));
+    let (state, remedy, needs_a_look) = state_of(visit, &view, works);
+    let facts = facts(visit, &view);
     let next = view.next_send_at;
     let ready_in = next.map_or(0, |at| at.since(visit.now).as_secs());
     let pace = match next {
@@ -122,6 +149,14 @@ fn card(visit: &Visit<'_>, view: ChannelView) -> ChannelCard {
     let reason = view.reason.as_ref().filter(|_| told);
     ChannelCard {
         id: view.id,
+        checked: match &check {
+            Some(check) => {
+                let word = sessions::word(visit, &check.looked).to_lowercase();
+                format!("{word}, {}", sessions::checked(visit, check))
+            }
+            None if view.session_name.is_some() => w.not_checked.to_owned(),
+            None => String::new(),
+        },
         session: view.session_name.unwrap_or_else(|| "–".to_owned()),
         state,
         reason: visit.explain(reason),
@@ -134,6 +169,50 @@ fn card(visit: &Visit<'_>, view: ChannelView) -> ChannelCard {
         buttons,
         name: view.name,
     }
+}
+
+/// How a channel stands, what to do about it, and whether a person has to. `works` is what the last look at its
+/// session found, if anybody looked.
+fn state_of(
+    visit: &Visit<'_>,
+    view: &ChannelView,
+    works: Option<bool>,
+) -> (Badge, &'static str, bool) {
+    let w = visit.words();
+    match view.state {
+        // The next send finds that out too, and holds the channel.
+        State::Ready if works == Some(false) => {
+            (format::held(w.channel_scan), w.held_session, true)
+        }
+        State::Ready if works.is_none() && view.phone_number.is_none() => {
+            (format::off(w.channel_not_checked), "", false)
+        }
+        State::Ready => (format::good(w.channel_ready), "", false),
+        State::Waiting => (format::waits(w.channel_waits), w.waits_remedy, false),
+        State::Inactive => (format::off(w.channel_off), w.channel_off_remedy, view.pending > 0),
+        State::NoSession => (format::held(w.channel_no_session), w.channel_no_session_remedy, true),
+        State::Paused => (format::held(w.channel_paused), w.held_by_hand, view.pending > 0),
+        State::Held => held(view.held_kind, visit),
+    }
+}
+
+fn facts(visit: &Visit<'_>, view: &ChannelView) -> Vec<(&'static str, String)> {
+    let (w, zone) = (visit.words(), &visit.panel.config.zone);
+    let mut facts = vec![(w.sent_today_count, sent_today(visit, view))];
+    facts.push((w.week_count, week(visit, view)));
+    facts.extend(
+        view.warning
+            .as_ref()
+            .map(|one| (w.number_warned, w.number_warned_until.replace("{}", &one.until))),
+    );
+    facts.extend(view.phone_number.clone().map(|number| (w.number, number)));
+    if !matches!(view.send_window.as_str(), "" | "always") {
+        facts.push((w.send_window, view.send_window.clone()));
+    }
+    if let Some(until) = view.held_until {
+        facts.push((w.held_until, format::moment(until, zone, visit.language)));
+    }
+    facts
 }
 
 /// What keeps a number from sending, and what to do about it.

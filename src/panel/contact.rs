@@ -188,7 +188,7 @@ pub(super) fn new_form(visit: &Visit<'_>) -> Answered {
 
 pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
     let fields = Fields::read(&visit.form);
-    if let Some(told) = only_shown(visit) {
+    if let Some(told) = access::only_shown(visit) {
         return show(visit, 200, None, fields, told);
     }
     let mut changes = fields.changes(&Fields::default());
@@ -232,17 +232,8 @@ pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
     pressed?.or_else(|why| show(visit, 409, Some(&person), Fields::of(&person), Told::problem(why)))
 }
 
-/// What leaves a form as it is: a login under it, and the other language.
-fn only_shown(visit: &Visit<'_>) -> Option<Told> {
-    match visit.form.get("do")? {
-        access::KEPT => Some(Told::problem(visit.words().still_here)),
-        "preview" => Some(Told::default()),
-        _ => None,
-    }
-}
-
 fn save(visit: &Visit<'_>, person: &Person) -> Answered {
-    if let Some(told) = only_shown(visit) {
+    if let Some(told) = access::only_shown(visit) {
         return show(visit, 200, Some(person), Fields::read(&visit.form), told);
     }
     let there = format!("/panel/contacts/{}", person.id);

@@ -39,6 +39,11 @@ pub(super) fn download(name: &str, content_type: &str, body: Vec<u8>) -> Respons
     reply
 }
 
+/// A few bytes that are shown and not kept.
+pub(super) fn bytes(content_type: &str, body: Vec<u8>) -> Response {
+    with_headers(200, content_type, body)
+}
+
 /// A picture, sent as it lies in the store.
 pub(super) fn picture(content_type: &str, file: OpenFile) -> Response {
     let mut reply = with_headers(200, content_type, Vec::new());

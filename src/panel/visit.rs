@@ -232,7 +232,10 @@ impl<'a> Visit<'a> {
             return Ok(Err(why));
         }
         self.keep_mark(id)?;
-        if matches!(code, "resumed" | "retried" | "channel_resumed" | "number_confirmed") {
+        if matches!(
+            code,
+            "resumed" | "retried" | "channel_resumed" | "all_resumed" | "number_confirmed"
+        ) {
             self.wake();
         }
         Ok(Ok(done))
@@ -323,9 +326,9 @@ impl Refusal for ComposeError {
 }
 
 impl Refusal for ChannelError {
-    fn in_words(self, _: &Visit<'_>) -> Result<String, PageError> {
+    fn in_words(self, visit: &Visit<'_>) -> Result<String, PageError> {
         match self {
-            Self::Refused(why) => Ok(why),
+            Self::Refused(why) => Ok(why.text(visit.language)),
             Self::Store(error) => Err(error.into()),
         }
     }

@@ -96,7 +96,7 @@ words! {
     step_done: "selesai", "done";
     step_open: "belum", "to do";
     step_number: "Sambungkan nomor WhatsApp", "Connect a WhatsApp number";
-    step_number_text: "Nomornya tersambung begitu satu pesan terkirim lewatnya.", "It is connected once a message went out on it.";
+    step_number_text: "Buka nomornya dan pindai kode QR dengan HP.", "Open the number and scan its QR code with the phone.";
     step_contacts: "Masukkan kontak", "Bring in contacts";
     step_contacts_text: "Dari daftar CSV, Excel atau HP, atau satu per satu.", "From a list (CSV, Excel, a phone), or one by one.";
     step_test: "Kirim satu pesan ke diri sendiri", "Send a message to yourself";
@@ -160,10 +160,60 @@ words! {
     unknown_remedy: "Program tidak mengirim ulang sendiri supaya tidak ada pesan ganda. Lihat di WhatsApp, lalu putuskan di halaman pesannya.", "The program does not send them again by itself, so that nobody gets a message twice. Look in WhatsApp, then decide on the message's page.";
 
     // Channels.
-    channels_lead: "Setiap nomor WhatsApp mengirim dengan jeda supaya aman dari blokir.", "Each WhatsApp number sends at a pace that keeps it from being blocked.";
+    channels_lead: "Setiap nomor WhatsApp mengirim dengan jarak antarpesan supaya aman dari blokir.", "Each WhatsApp number sends with a gap between messages that keeps it from being blocked.";
+    new_channel: "Tambah nomor", "Add a number";
+    add_channel: "Tambahkan", "Add it";
+    channel_open: "Sambungkan, ubah…", "Connect, change…";
+    channel_settings: "Pengaturan nomor ini", "Settings of this number";
+    channel_name_help: "Nama untuk Anda sendiri, misalnya Toko Pusat.", "A name for yourself, such as Main shop.";
+    session_help: "Nama sesi di WAHA, misalnya toko. WAHA gratis hanya punya satu: default.", "The name of the session in WAHA, such as shop. Free WAHA has one only: default.";
+    window_help: "Jam setempat, misalnya 07:00-21:00; selalu untuk sepanjang hari. Kosong: seperti pengaturan ({}).", "Local hours, such as 07:00-21:00; always for all day. Empty: as in the settings ({}).";
+    daily_limit: "Batas per hari", "Limit a day";
+    limit_help: "Paling banyak pesan dalam satu hari; 0 tanpa batas. Kosong: seperti pengaturan ({}).", "Most messages on one day; 0 for no limit. Empty: as in the settings ({}).";
+    recipient_gap: "Jarak per orang (jam)", "Gap for one person (hours)";
+    gap_help: "Orang yang sama paling cepat menerima pesan berikutnya sesudah sekian jam; 0 tanpa jarak. Kosong: seperti pengaturan ({}).", "The same person gets the next message so many hours later at the earliest; 0 for no gap. Empty: as in the settings ({}).";
+    warmup: "Nomor ini baru: mulai pelan-pelan", "This number is new: begin slowly";
+    warmup_help: "Hari-hari pertama dikirim sedikit, lalu makin banyak: nomor baru yang langsung mengirim banyak cepat diblokir.", "Little is sent on the first days, then more: a new number that sends much at once is soon banned.";
+    warmup_since: "Mulai {}.", "Since {}.";
+    window_wrong: "Jam kirim ditulis seperti 07:00-21:00, atau selalu.", "Write the hours like 07:00-21:00, or always.";
+    limit_wrong: "Batas per hari adalah angka, 0 sampai 1.000.000.", "The limit a day is a number, 0 to 1,000,000.";
+    gap_wrong: "Jarak per orang adalah angka, 0 sampai 168 jam.", "The gap for one person is a number, 0 to 168 hours.";
+    channel_changed_just_now: "Nomor ini baru saja berubah. Tekan Simpan sekali lagi.", "This number has just changed. Press Save once more.";
+    remove_channel: "Hapus nomor ini", "Remove this number";
+    remove_channel_text: "Nomor ini hilang dari daftar, dan tidak ada lagi yang dikirim lewatnya. Yang sudah terkirim tetap tercatat. WhatsApp di HP dan sesinya di WAHA tidak berubah.", "This number leaves the list, and nothing is sent on it any more. What it sent stays on record. WhatsApp on the phone and the session in WAHA are not touched.";
+    remove_channel_yes: "Ya, hapus nomor ini", "Yes, remove this number";
+    pause_all: "Jeda semua nomor", "Pause all numbers";
+    pause_all_text: "Tidak ada lagi yang dikirim lewat nomor mana pun sampai Anda melanjutkannya. Pesannya menunggu, tetapi yang terlalu lama menunggu menjadi terlambat.", "Nothing is sent on any number until you let them go on. Their messages wait, but what waits too long becomes too late.";
+    pause_all_yes: "Ya, jeda semua", "Yes, pause all";
+    resume_all: "Lanjutkan semua ({})", "Let all go on ({})";
+    whatsapp_session: "Sambungan WhatsApp", "WhatsApp connection";
+    session_working: "Tersambung", "Connected";
+    session_number: "Nomornya {}.", "Its number is {}.";
+    session_scan: "Menunggu dipindai", "Waits for a scan";
+    session_scan_text: "Pindai kode ini dengan HP yang nomornya dipakai untuk mengirim.", "Scan this code with the phone whose number is to send.";
+    session_starting: "Sedang mulai", "Starting";
+    session_starting_text: "Tunggu sebentar: kodenya muncul di sini.", "Wait a moment: the code appears here.";
+    session_stopped: "Berhenti", "Stopped";
+    session_missing: "Belum ada di WAHA", "Not in WAHA yet";
+    session_missing_text: "WAHA belum punya sesi dengan nama ini. Buat di sini, lalu pindai kodenya.", "WAHA has no session of this name yet. Make it here, then scan its code.";
+    session_trouble: "Tidak bisa mengirim", "Cannot send";
+    session_away: "WAHA tidak menjawab", "WAHA does not answer";
+    session_start: "Mulai sesi", "Start the session";
+    session_make: "Buat sesi di WAHA", "Make the session in WAHA";
+    session_restart: "Mulai ulang sesi", "Restart the session";
+    no_waha: "WAHA_BASE_URL belum diisi, jadi tidak ada yang bisa dicek.", "WAHA_BASE_URL is not set, so there is nothing to check.";
+    no_code: "Tidak ada kode untuk dipindai sekarang.", "There is no code to scan now.";
+    code_alt: "Kode QR untuk dipindai dengan WhatsApp", "QR code to scan with WhatsApp";
+    code_help: "Di HP: WhatsApp → Perangkat tertaut → Tautkan perangkat. Kodenya berganti sendiri; siapa pun yang memindainya memakai nomornya.", "On the phone: WhatsApp → Linked devices → Link a device. The code changes by itself; whoever scans it gives their number.";
+    look_now: "Cek sekarang", "Check now";
+    look_at_all_now: "Cek semua sekarang", "Check all now";
+    checked_now: "dicek barusan", "checked just now";
+    checked_ago: "dicek {}", "checked {}";
+    channel_not_checked: "Belum dicek", "Not checked yet";
+    channel_paused: "Dijeda", "Paused";
     session: "Sesi WAHA", "WAHA session";
     pending_on: "Menunggu", "Waiting";
-    pace: "Jeda", "Pace";
+    pace: "Jarak", "Gap";
     may_send: "Siap mengirim", "Ready to send";
     sends_again_in: "Mengirim lagi dalam {}", "Sends again in {}";
     channel_ready: "Siap", "Ready";
@@ -173,8 +223,8 @@ words! {
     channel_no_session: "Tanpa sesi", "No session";
     channel_off_remedy: "Nomor ini dimatikan. Pesan untuknya tidak dikirim.", "This number is switched off. Its messages are not sent.";
     channel_no_session_remedy: "Isi nama sesi WAHA untuk nomor ini.", "Give this number the name of its WAHA session.";
-    held_by_hand: "Ditahan oleh orang, bukan oleh program. Lepaskan bila sudah siap.", "Held by a person, not by the program. Release it when you are ready.";
-    held_session: "Buka dashboard WAHA dan pindai kode QR. Setelah tersambung, pengiriman jalan lagi sendiri.", "Open WAHA's dashboard and scan the QR code. Once it is connected, sending goes on by itself.";
+    held_by_hand: "Dijeda oleh orang, bukan oleh program. Lepaskan bila sudah siap.", "Paused by a person, not by the program. Release it when you are ready.";
+    held_session: "Buka nomor ini di Nomor WA dan pindai kode QR. Setelah tersambung, pengiriman jalan lagi sendiri.", "Open this number under Numbers and scan the QR code. Once it is connected, sending goes on by itself.";
     held_unreachable: "WAHA tidak menjawab. Pastikan server WAHA menyala; program mencoba lagi sendiri.", "WAHA does not answer. Make sure that its server runs; the program tries again by itself.";
     held_limited: "WhatsApp meminta istirahat. Pengiriman jalan lagi sendiri setelah waktunya.", "WhatsApp asked for a rest. Sending goes on by itself after that time.";
     held_config: "Periksa alamat WAHA dan kunci API di pengaturan.", "Check WAHA's address and API key in the settings.";
@@ -191,7 +241,6 @@ words! {
     number_warned_until: "separuh batas harian sampai {}", "half the daily limit until {}";
     pause_channel: "Jeda nomor ini", "Pause this number";
     resume_channel: "Lepaskan", "Release";
-    paused_in_the_panel: "dijeda lewat panel", "paused in the panel";
     held_until: "Ditahan sampai", "On hold until";
 
     // Statuses.
@@ -481,6 +530,11 @@ words! {
     done_channel_paused: "Nomor dijeda. Pesannya menunggu.", "The number is paused. Its messages wait.";
     done_number_confirmed: "Nomor baru dipakai.", "The new number is used.";
     done_channel_resumed: "Nomor dilepaskan.", "The number is released.";
+    done_channel_added: "Nomor ditambahkan. Sekarang sambungkan WhatsApp-nya.", "The number is added. Now connect its WhatsApp.";
+    done_channel_removed: "Nomor dihapus.", "The number is removed.";
+    done_session_started: "Sesi sedang mulai.", "The session is starting.";
+    done_all_paused: "Semua nomor dijeda. Pesannya menunggu.", "All numbers are paused. Their messages wait.";
+    done_all_resumed: "Nomor yang dijeda bersama semua sudah dilanjutkan.", "The numbers that were paused with all go on.";
     done_left: "Anda sudah keluar.", "You are logged out.";
 }
 
@@ -505,6 +559,11 @@ impl Words {
             "channel_paused" => Some(self.done_channel_paused),
             "number_confirmed" => Some(self.done_number_confirmed),
             "channel_resumed" => Some(self.done_channel_resumed),
+            "channel_added" => Some(self.done_channel_added),
+            "channel_removed" => Some(self.done_channel_removed),
+            "session_started" => Some(self.done_session_started),
+            "all_paused" => Some(self.done_all_paused),
+            "all_resumed" => Some(self.done_all_resumed),
             "left" => Some(self.done_left),
             "tagged" => Some(self.done_tagged),
             "untagged" => Some(self.done_untagged),

@@ -377,11 +377,17 @@ impl Tx<'_> {
     }
 
     /// Holds a channel until a person frees it.
-    pub(crate) fn pause_channel(&self, id: i64, reason: &str, now: Timestamp) -> SqlResult<()> {
-        let sql = "UPDATE channels SET held_reason = :reason, held_code = NULL, held_args = NULL,
+    pub(crate) fn pause_channel(
+        &self,
+        id: i64,
+        reason: &Explanation,
+        now: Timestamp,
+    ) -> SqlResult<()> {
+        let sql = "UPDATE channels SET held_reason = :reason, held_code = :code, held_args = :args,
                        held_kind = NULL, held_until = NULL, updated_at = :now
                    WHERE id = :id";
-        self.execute_sql(sql, params! { id, reason, now })
+        let (code, args) = (reason.code(), reason.args());
+        self.execute_sql(sql, params! { id, code, args, now, ":reason": reason.to_string() })
     }
 
     /// Ends any hold of a channel, and makes it active.

@@ -3,6 +3,8 @@
 //! Only the fields that WAHA writes itself are read: the request that it echoes holds the text of
 //! the message, and a text that speaks of "error 463" must not hold a channel.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::{Existence, IdOffer, OtherName, Search, SessionLook, SessionState, Sighting, Typing};
@@ -82,6 +84,25 @@ pub(super) fn session_look(reply: &Reply, session: &str) -> SessionLook {
     };
     let status = word.filter(|_| reply.status == 200);
     SessionLook { is_reachable: true, status, trouble, number }
+}
+
+/// What `GET /api/{session}/auth/qr` says: the picture itself, or in JSON as base64.
+pub(super) fn session_code(reply: &Reply) -> Option<Vec<u8>> {
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
+    if reply.status != 200 || !reply.is_whole {
+        return None;
+    }
+    let body = if reply.body.starts_with(PNG) {
+        reply.body.clone()
+    } else {
+        STANDARD.decode(Body::read(reply).text("/data")?).ok()?
+    };
+    body.starts_with(PNG).then_some(body)
+}
+
+/// Why a session was not made, started or restarted.
+pub(super) fn session_refused(reply: &Reply, session: &str) -> Hold {
+    hold(reply, &Body::read(reply), session)
 }
 
 /// What `POST /api/startTyping` says. Only trouble with the session is the channel's trouble.

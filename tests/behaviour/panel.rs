@@ -6,6 +6,7 @@ mod ahead;
 mod attention;
 mod carries;
 mod choose;
+pub mod connect;
 pub mod contacts;
 mod editors;
 mod escaping;
@@ -171,6 +172,10 @@ pub const PAGES: &[&str] = &[
     "/panel/contacts/1",
     "/panel/contacts/import",
     "/panel/channels",
+    "/panel/channels/live",
+    "/panel/channels/new",
+    "/panel/channels/1",
+    "/panel/channels/1/live",
     "/panel/runs",
     "/panel/attention",
     "/panel/attention?kind=late&after=2026-01-01T00:00:00Z,5",

@@ -142,7 +142,7 @@ impl From<ContactError> for Problem {
 impl From<ChannelError> for Problem {
     fn from(error: ChannelError) -> Self {
         match error {
-            ChannelError::Refused(why) => Self::new(409, "conflict", why),
+            ChannelError::Refused(why) => Self::new(409, "conflict", why.to_string()),
             ChannelError::Store(error) => error.into(),
         }
     }

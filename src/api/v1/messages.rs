@@ -516,7 +516,9 @@ pub(super) fn list(call: &Call<'_>) -> Answered {
         if let Some(channel) = call.parameter("channel") {
             let found = channels::find(store, channel);
             let wrong = |error: channels::ChannelError| match error {
-                channels::ChannelError::Refused(why) => Problem::invalid("channel", "invalid", why),
+                channels::ChannelError::Refused(why) => {
+                    Problem::invalid("channel", "invalid", why.to_string())
+                }
                 channels::ChannelError::Store(error) => error.into(),
             };
             wanted.channel_id = Some(found.map_err(wrong)?.id);

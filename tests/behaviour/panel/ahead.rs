@@ -212,13 +212,13 @@ fn a_number_that_cannot_send_is_marked_in_the_choice_and_on_its_messages() {
     let panel = panel(&world);
     let mut browser = Browser::logged_in(&panel);
     let page = text(&browser.get(&panel, "/panel/messages/new"));
-    for option in [">Toko<", ">Klinik – Ditahan<", ">Gudang – Perlu dicek<", ">Baru – belum dicek<"]
+    for option in [">Toko<", ">Klinik – Dijeda<", ">Gudang – Perlu dicek<", ">Baru – belum dicek<"]
     {
         assert!(page.contains(option), "{option}: {page}");
     }
     let later = Timestamp::parse("2026-12-02T01:00:00Z").unwrap();
     for (channel, reason, remedy) in
-        [(2, "dijeda", "Ditahan oleh orang"), (3, "SCAN_QR_CODE", "pindai kode QR")]
+        [(2, "dijeda", "Dijeda oleh orang"), (3, "SCAN_QR_CODE", "pindai kode QR")]
     {
         let id = world.message("081200000001");
         world.execute(&format!(

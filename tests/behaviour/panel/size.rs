@@ -54,6 +54,7 @@ fn with_100_000_contacts_and_10_000_messages_every_page_is_small_and_quick() {
         "/panel/contacts?tag=vip",
         "/panel/contacts/50000",
         "/panel/channels",
+        "/panel/channels/1",
         "/panel/runs",
         "/panel/attention",
         "/panel/attention?kind=late",

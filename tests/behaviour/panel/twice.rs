@@ -147,6 +147,21 @@ fn every_other_form_may_come_twice_too() {
         ),
         ("channels", "channels/1/pause", &[], "channels?done=channel_paused"),
         ("channels", "channels/1/resume", &[], "channels?done=channel_resumed"),
+        ("channels", "channels/pause-all", &[], "channels?done=all_paused"),
+        ("channels", "channels/resume-all", &[], "channels?done=all_resumed"),
+        (
+            "channels/new",
+            "channels/new",
+            &[("name", "Cabang"), ("session", "cabang")],
+            "channels/2?done=channel_added",
+        ),
+        (
+            "channels/2",
+            "channels/2",
+            &[("name", "Pusat"), ("session", "cabang")],
+            "channels/2?done=saved",
+        ),
+        ("channels/2", "channels/2/remove", &[], "channels?done=channel_removed"),
     ] {
         browser.get(&panel, &format!("/panel/{page}"));
         for time in ["first", "second"] {

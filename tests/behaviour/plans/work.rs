@@ -559,6 +559,18 @@ fn keep_contacts(world: &World) {
     store.write(|tx| tx.add_contact("demo", "081200007079")).unwrap();
 }
 
+/// What a person does with channels in the panel.
+fn connect(world: &World) {
+    let panel = crate::panel::connect::panel(world);
+    let mut browser = Browser::logged_in(&panel);
+    for page in ["/panel/channels?check=1", "/panel/channels/1"] {
+        assert_eq!(browser.get(&panel, page).status, 200);
+    }
+    for button in ["pause-all", "resume-all"] {
+        browser.post(&panel, &format!("/panel/channels/{button}"), &[]);
+    }
+}
+
 /// What a person does with channels.
 fn keep_channels(world: &World) {
     let now = world.clock.wall();
@@ -571,6 +583,7 @@ fn keep_channels(world: &World) {
     store.write(|tx| tx.note_other_number(1, "+6281200007078")).unwrap();
     channels::confirm(&mut store, "1", now).unwrap();
     channels::remove(&mut store, "mawar").unwrap();
+    connect(world);
     let held = store.read(|tx| Ok(tx.holds()?.len())).unwrap();
     store.write(|tx| tx.note_hold_told(1, now)).unwrap();
     store.write(|tx| tx.note_hanging_told(&held.to_string())).unwrap();

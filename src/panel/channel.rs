@@ -1,0 +1,351 @@
+//! One number: its session in WAHA as it stands now, with the code to scan, and what may be changed of it.
+
+use askama::Template;
+
+use super::channels::{self as cards, ChannelCard};
+use super::forms::Form;
+use super::merge::{Conflict, Told};
+use super::sessions::{self, SessionPart};
+use super::visit::{Page, Visit};
+use super::words::Words;
+use super::{Answered, PageError, access, attention, reply};
+use crate::channels::{self, ChannelError, ChannelView, Edit, OwnGap, OwnLimit, OwnWindow};
+use crate::reason::Reason;
+use crate::send_window::Day;
+use crate::store::Channel;
+
+/// What the form holds, as it is written there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Fields {
+    name: String,
+    session: String,
+    /// Empty for the setting's.
+    window: String,
+    daily_limit: String,
+    recipient_gap: String,
+    /// `1` while it warms up.
+    warmup: String,
+}
+
+#[derive(Template)]
+#[template(path = "channel.html")]
+struct ChannelPage<'a> {
+    p: Page<'a>,
+    heading: String,
+    action: String,
+    told: Told,
+    f: Fields,
+    /// What the fields were when the form was made; a new one has none.
+    was: Option<Fields>,
+    /// What the settings say where a field is empty.
+    of_settings: Fields,
+    /// The day of its warm-up.
+    warmup_day: String,
+    /// A number that is there already.
+    known: Option<Known>,
+}
+
+struct Known {
+    id: i64,
+    card: ChannelCard,
+    session: SessionPart,
+    /// Whether the page is to look again soon.
+    is_on_its_way: bool,
+    /// Why it cannot be removed; empty when it can be.
+    stays: String,
+}
+
+/// The part that refreshes itself.
+#[derive(Template)]
+#[template(path = "channel_live.html")]
+struct LivePiece<'a> {
+    p: Page<'a>,
+    channel: ChannelCard,
+    session: SessionPart,
+}
+
+impl Fields {
+    const NAMES: [&str; 6] =
+        ["name", "session", "window", "daily_limit", "recipient_gap", "warmup"];
+
+    /// The fields of a form whose names begin with `prefix`.
+    fn read(form: &Form, prefix: &str) -> Self {
+        let [name, session, window, daily_limit, recipient_gap, warmup] = Self::NAMES
+            .map(|name| form.get(&format!("{prefix}{name}")).unwrap_or_default().trim().to_owned());
+        Self { name, session, window, daily_limit, recipient_gap, warmup }
+    }
+
+    fn read_was(form: &Form) -> Option<Self> {
+        form.get("was_name").map(|_| Self::read(form, "was_"))
+    }
+
+    fn of(channel: &Channel) -> Self {
+        let number = |number: Option<i64>| number.map_or_else(String::new, |one| one.to_string());
+        Self {
+            name: channel.name.clone(),
+            session: channel.session_name.clone().unwrap_or_default(),
+            window: channel.send_window.clone().unwrap_or_default(),
+            daily_limit: number(channel.daily_limit),
+            recipient_gap: number(channel.recipient_gap_hours),
+            warmup: channel.warmup_from.as_ref().map_or_else(String::new, |_| "1".to_owned()),
+        }
+    }
+
+    fn values(&mut self) -> [&mut String; 6] {
+        let Self { name, session, window, daily_limit, recipient_gap, warmup } = self;
+        [name, session, window, daily_limit, recipient_gap, warmup]
+    }
+
+    fn labels(w: &Words) -> [&'static str; 6] {
+        [w.name, w.session, w.send_window, w.daily_limit, w.recipient_gap, w.warmup]
+    }
+
+    /// What makes `before` this; `Err` says in the reader's words what cannot be read.
+    fn edit(&self, before: &Self, w: &Words, today: Day) -> Result<Edit, &'static str> {
+        let changed = |one: &String, other: &String| (one != other).then(|| one.clone());
+        // Empty is the setting's.
+        let own = |text: String| if text.is_empty() { "default".to_owned() } else { text };
+        let window = changed(&self.window, &before.window).map(own).map(|text| {
+            let is_always = text.eq_ignore_ascii_case("selalu");
+            if is_always { "always".to_owned() } else { text }
+        });
+        let window = window.map(|text| text.parse::<OwnWindow>()).transpose();
+        let limit = changed(&self.daily_limit, &before.daily_limit).map(own);
+        let gap = changed(&self.recipient_gap, &before.recipient_gap).map(own);
+        let warmup = (self.warmup != before.warmup).then_some(!self.warmup.is_empty());
+        Ok(Edit {
+            name: changed(&self.name, &before.name),
+            session: changed(&self.session, &before.session),
+            window: window.map_err(|_| w.window_wrong)?,
+            daily_limit: limit
+                .map(|text| text.parse::<OwnLimit>())
+                .transpose()
+                .map_err(|_| w.limit_wrong)?,
+            recipient_gap: gap
+                .map(|text| text.parse::<OwnGap>())
+                .transpose()
+                .map_err(|_| w.gap_wrong)?,
+            warmup_from: warmup.map(|begins| begins.then_some(today)),
+        })
+    }
+}
+
+pub(super) fn new_form(visit: &Visit<'_>) -> Answered {
+    show(visit, 200, None, Fields::default(), Told::default())
+}
+
+pub(super) fn add(visit: &Visit<'_>) -> Answered {
+    let fields = Fields::read(&visit.form, "");
+    if let Some(told) = access::only_shown(visit) {
+        return show(visit, 200, None, fields, told);
+    }
+    let there = |id: i64| reply::done(&format!("/panel/channels/{id}"), "channel_added");
+    if let Some(before) = visit.made_before()? {
+        return Ok(there(before.id));
+    }
+    let edit = match fields.edit(&Fields::default(), visit.words(), today(visit)) {
+        Ok(edit) => edit,
+        Err(problem) => return show(visit, 422, None, fields, Told::problem(problem)),
+    };
+    let added = visit
+        .panel
+        .with_store(|store| channels::add(store, &fields.name, &fields.session, &edit, visit.now));
+    match visit.told(added)? {
+        Ok(id) => {
+            visit.keep_mark(id)?;
+            Ok(there(id))
+        }
+        Err(problem) => show(visit, 422, None, fields, Told::problem(problem)),
+    }
+}
+
+/// What a path under a channel's id asks for.
+pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
+    let gone = || reply::done("/panel/channels", "channel_removed");
+    let Some(view) = view(visit, id)? else {
+        let is_second = rest == ["remove"] && visit.is_post && visit.is_second()?;
+        return if is_second { Ok(gone()) } else { reply::not_found(visit) };
+    };
+    let named = id.to_string();
+    match (visit.is_post, rest) {
+        (false, []) => {
+            sessions::check(visit, &view)?;
+            let Some(channel) = row(visit, id)? else { return reply::not_found(visit) };
+            show(visit, 200, Some(&channel), Fields::of(&channel), Told::default())
+        }
+        (false, ["live"]) => {
+            sessions::check(visit, &view)?;
+            live(visit, id)
+        }
+        (false, ["code.png"]) => Ok(sessions::code(visit, &view)),
+        (true, []) => match row(visit, id)? {
+            Some(channel) => save(visit, &channel),
+            None => reply::not_found(visit),
+        },
+        (true, ["start"]) => sessions::start(visit, &view),
+        (true, ["remove"]) => {
+            let removed = visit.panel.with_store(|store| channels::remove(store, &named));
+            match visit.told(removed)? {
+                Ok(_) => {
+                    visit.keep_mark(id)?;
+                    Ok(gone())
+                }
+                Err(why) => {
+                    let (w, there) = (visit.words(), format!("/panel/channels/{id}"));
+                    reply::tell(visit, 409, w.could_not, &why, &there)
+                }
+            }
+        }
+        (true, [what @ ("pause" | "resume" | "confirm")]) => press(visit, id, what),
+        _ => reply::not_found(visit),
+    }
+}
+
+/// Pause, go on, and the new number; the page from which it was pressed is shown again.
+fn press(visit: &Visit<'_>, id: i64, what: &str) -> Answered {
+    let (w, now, named) = (visit.words(), visit.now, id.to_string());
+    let one = format!("/panel/channels/{id}");
+    let there = match visit.form.get("back") {
+        Some("one") => one.as_str(),
+        _ => attention::back(visit, "/panel/channels"),
+    };
+    let pressed = match what {
+        "pause" => visit.press(id, (there, "channel_paused"), |store| {
+            channels::pause_because(store, &named, &Reason::PausedInPanel.into(), now)
+        }),
+        "confirm" => visit
+            .press(id, (there, "number_confirmed"), |store| channels::confirm(store, &named, now)),
+        _ => visit
+            .press(id, (there, "channel_resumed"), |store| channels::resume(store, &named, now)),
+    };
+    pressed?.or_else(|why| reply::tell(visit, 409, w.could_not, &why, there))
+}
+
+fn live(visit: &Visit<'_>, id: i64) -> Answered {
+    let Some(view) = view(visit, id)? else { return reply::not_found(visit) };
+    let session = sessions::part(visit, &view);
+    let channel = cards::card(visit, view);
+    reply::html(200, &LivePiece { p: visit.page("channel"), channel, session })
+}
+
+fn view(visit: &Visit<'_>, id: i64) -> Result<Option<ChannelView>, PageError> {
+    let config = &visit.panel.config;
+    Ok(visit.panel.with_store(|store| channels::one(store, id, config, visit.now))?)
+}
+
+fn row(visit: &Visit<'_>, id: i64) -> Result<Option<Channel>, PageError> {
+    Ok(visit.panel.read(|tx| tx.channel(id))?)
+}
+
+fn today(visit: &Visit<'_>) -> Day {
+    Day::of(&visit.panel.config.zone, visit.now)
+}
+
+/// Changes what was changed in the form; a field that somebody else changed meanwhile is asked about.
+fn save(visit: &Visit<'_>, channel: &Channel) -> Answered {
+    let (w, mine) = (visit.words(), Fields::read(&visit.form, ""));
+    if let Some(told) = access::only_shown(visit) {
+        return show(visit, 200, Some(channel), mine, told);
+    }
+    let there = format!("/panel/channels/{}", channel.id);
+    if visit.is_second()? {
+        return Ok(reply::done(&there, "saved"));
+    }
+    let stored = Fields::of(channel);
+    let was = Fields::read_was(&visit.form).unwrap_or_else(|| stored.clone());
+    let (fields, conflicts) = merged(mine, was, stored.clone(), w);
+    if !conflicts.is_empty() {
+        let told = Told { conflicts, ..Told::problem(w.changed_meanwhile) };
+        return show(visit, 409, Some(channel), fields, told);
+    }
+    if fields == stored {
+        return Ok(reply::done(&there, "unchanged"));
+    }
+    let edit = match fields.edit(&stored, w, today(visit)) {
+        Ok(edit) => edit,
+        Err(problem) => return show(visit, 422, Some(channel), fields, Told::problem(problem)),
+    };
+    let (id, now) = (channel.id, visit.now);
+    let edited = visit.panel.with_store(|store| {
+        // Nobody else in the panel changes it between this look and the change.
+        if store.read(|tx| tx.channel(id))?.as_ref().map(Fields::of) != Some(stored) {
+            return Ok(false);
+        }
+        channels::edit(store, &id.to_string(), &edit, now).map(|_| true)
+    });
+    match visit.told::<_, ChannelError>(edited)? {
+        Ok(true) => {
+            visit.keep_mark(id)?;
+            Ok(reply::done(&there, "saved"))
+        }
+        Ok(false) => {
+            show(visit, 409, Some(channel), fields, Told::problem(w.channel_changed_just_now))
+        }
+        Err(problem) => show(visit, 422, Some(channel), fields, Told::problem(problem)),
+    }
+}
+
+/// The form with what others changed, and what both changed.
+fn merged(
+    mut mine: Fields,
+    mut was: Fields,
+    mut stored: Fields,
+    w: &Words,
+) -> (Fields, Vec<Conflict>) {
+    let mut conflicts = Vec::new();
+    let fields = mine.values().into_iter().zip(was.values()).zip(stored.values());
+    for (((mine, was), stored), label) in fields.zip(Fields::labels(w)) {
+        if mine == was {
+            mine.clone_from(stored);
+        } else if stored != was && stored != mine {
+            conflicts.push(Conflict::new(label, stored));
+        }
+    }
+    (mine, conflicts)
+}
+
+fn show(
+    visit: &Visit<'_>,
+    status: u16,
+    channel: Option<&Channel>,
+    f: Fields,
+    told: Told,
+) -> Answered {
+    let (w, config) = (visit.words(), &visit.panel.config);
+    let id = channel.map(|channel| channel.id);
+    let known = channel.map(|channel| known(visit, channel)).transpose()?.flatten();
+    let allowance = config.allowance;
+    let of_settings = Fields {
+        window: allowance.window.to_string(),
+        daily_limit: allowance.daily_limit.unwrap_or_default().to_string(),
+        recipient_gap: config.recipient_gap_hours.to_string(),
+        ..Fields::default()
+    };
+    let page = ChannelPage {
+        p: visit.page("channel"),
+        heading: channel.map_or_else(|| w.new_channel.to_owned(), |one| one.name.clone()),
+        action: id.map_or("/panel/channels/new".to_owned(), |id| format!("/panel/channels/{id}")),
+        f,
+        was: Fields::read_was(&visit.form)
+            .filter(|_| told.conflicts.is_empty())
+            .or(channel.map(Fields::of)),
+        told,
+        of_settings,
+        warmup_day: channel.and_then(|one| one.warmup_from.clone()).unwrap_or_default(),
+        known,
+    };
+    reply::html(status, &page)
+}
+
+fn known(visit: &Visit<'_>, channel: &Channel) -> Result<Option<Known>, PageError> {
+    let Some(view) = view(visit, channel.id)? else { return Ok(None) };
+    let stays = visit.panel.read(|tx| channels::why_it_stays(tx, channel))?;
+    let session = sessions::part(visit, &view);
+    Ok(Some(Known {
+        id: channel.id,
+        is_on_its_way: session.is_on_its_way,
+        session,
+        card: cards::card(visit, view),
+        stays: stays.map(|why| why.text(visit.language)).unwrap_or_default(),
+    }))
+}
