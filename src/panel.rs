@@ -10,6 +10,7 @@ mod access;
 mod ahead;
 mod assets;
 mod attention;
+mod calendar;
 mod carried;
 mod channel;
 mod channels;
@@ -28,6 +29,7 @@ mod preview;
 mod recipients;
 mod reply;
 mod runs;
+mod scheduled;
 mod searched;
 mod selected;
 mod sessions;
@@ -188,6 +190,7 @@ fn route_visit(visit: &mut Visit<'_>) -> Answered {
         }
         (false, ["runs"]) => runs::page(visit),
         (false, ["attention"]) => attention::page(visit),
+        (false, ["calendar"]) => calendar::page(visit),
         (false, ["files", name]) => carried::picture(visit, name),
         _ => reply::not_found(visit),
     }

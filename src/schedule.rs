@@ -19,7 +19,7 @@ use time::{Date, Duration, PrimitiveDateTime};
 
 pub(crate) use self::time_text::TextFlaw;
 pub(crate) use self::timetable::{TAKEN_AHEAD_MAX, Taken, Timetable, local_text};
-pub(crate) use self::words::in_words;
+pub(crate) use self::words::{in_words, rule_for};
 pub use self::zone::{Zone, ZoneError};
 
 use self::columns::{DAYS_WITHOUT_MAX, Rule};

@@ -127,6 +127,12 @@ pub(super) fn of_rows(
     Ok(told)
 }
 
+/// What the forecast says of all that waits or is on its way, as far as a list looks.
+pub(super) fn of_all(visit: &Visit<'_>, see: &mut dyn FnMut(Seen<'_>)) -> Result<(), PageError> {
+    let bounds = Bounds { messages: MESSAGES_MAX, recipients: RECIPIENTS_MAX };
+    look(visit.panel, Scope::All, bounds, visit, see).map(drop)
+}
+
 /// When a message that is on its way will be through; empty when nobody knows, or too many wait.
 pub(super) fn through_of(visit: &Visit<'_>, message: &Message) -> Result<String, PageError> {
     bounded(visit, Scope::Message(message.id), message.contact_count)

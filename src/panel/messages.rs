@@ -8,7 +8,7 @@ use super::format::{self, Badge, Choice};
 use super::recipients::{self, Recipients};
 use super::visit::{OnePage, Page, Visit};
 use super::words::Words;
-use super::{Answered, attention, compose, forms, people, reply, searched};
+use super::{Answered, attention, compose, forms, people, reply, scheduled, searched};
 use crate::delivery::MessageStatus;
 use crate::forecast;
 use crate::messages::{self, Retry};
@@ -322,6 +322,9 @@ fn ask_about_unknown(visit: &Visit<'_>, detail: &Message, problem: String) -> An
 fn list(visit: &Visit<'_>) -> Answered {
     let status = visit.query.get("status").and_then(MessageStatus::from_word);
     let search = visit.query.filled("q");
+    if status == Some(MessageStatus::Scheduled) {
+        return scheduled::page(visit, search);
+    }
     let from = visit.page_from();
     let (counts, found) = visit.panel.read(|tx| {
         let limit = u32::from(MESSAGES_PER_PAGE) + 1;
@@ -345,7 +348,7 @@ fn list(visit: &Visit<'_>) -> Answered {
     reply::html(200, &page)
 }
 
-fn choices(
+pub(super) fn choices(
     visit: &Visit<'_>,
     counts: &[StatusCount],
     status: &str,

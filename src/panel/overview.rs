@@ -9,7 +9,7 @@ use super::channels::{self, ChannelCard};
 use super::first_run::{self, FirstRun};
 use super::messages::MessageRow;
 use super::visit::{Page, Visit};
-use super::{Answered, PageError, ahead, attention, format, reply};
+use super::{Answered, PageError, ahead, attention, calendar, format, reply};
 use crate::clock::Timestamp;
 use crate::delivery::MessageStatus;
 use crate::reason::Explanation;
@@ -80,6 +80,8 @@ struct Piece {
 struct OverviewPage<'a> {
     p: Page<'a>,
     first_run: Option<FirstRun>,
+    /// What today and tomorrow bring.
+    soon: String,
     s: OverviewData,
 }
 
@@ -109,8 +111,8 @@ struct OverviewData {
 
 pub(super) fn page(visit: &Visit<'_>) -> Answered {
     let s = look(visit)?;
-    let first_run = first_run::look(visit)?;
-    reply::html(200, &OverviewPage { p: visit.page("overview"), first_run, s })
+    let (first_run, soon) = (first_run::look(visit)?, calendar::soon_words(visit)?);
+    reply::html(200, &OverviewPage { p: visit.page("overview"), first_run, soon, s })
 }
 
 pub(super) fn live(visit: &Visit<'_>) -> Answered {

@@ -142,11 +142,13 @@ impl<'a> Visit<'a> {
     pub(super) fn page<'b>(&'b self, here: &'b str) -> Page<'b> {
         let other = self.language.other();
         let w = self.words();
-        let mut pairs: Vec<(&str, &str)> =
-            ["status", "q", "tag", "older", "newer", "at", "after", "show", "kind"]
-                .iter()
-                .filter_map(|name| Some((*name, self.query.get(name)?)))
-                .collect();
+        let mut pairs: Vec<(&str, &str)> = [
+            "status", "q", "tag", "older", "newer", "at", "after", "show", "kind", "date", "view",
+            "channel",
+        ]
+        .iter()
+        .filter_map(|name| Some((*name, self.query.get(name)?)))
+        .collect();
         pairs.push(("lang", other.as_str()));
         let path = if self.is_post { "/panel" } else { self.path.as_str() };
         Page {

@@ -493,6 +493,21 @@ words! {
     people_found: "Orang yang cocok", "People found";
     none_to_person: "Belum ada pesan untuknya.", "No messages so far.";
 
+    // The calendar, and the list of what is scheduled.
+    calendar: "Kalender", "Calendar";
+    tomorrow: "Besok", "Tomorrow";
+    week: "Minggu", "Week";
+    show: "Tampilkan", "Show";
+    earlier: "← Sebelumnya", "← Earlier";
+    day_total: "{messages} pesan, {people} orang", "{messages} messages, {people} people";
+    people_count: "{} orang", "{} people";
+    more_messages: "dan {} pesan lagi", "and {} more messages";
+    not_all: "tidak semua sempat", "not all get it";
+    calendar_foot: "Panjangnya menurut perkiraan: jeda, jam kirim, batas harian dan antrean. Kiriman berulang sesudah yang berikut digambar sepanjang yang berikut.", "Lengths are the forecast's: pace, hours, daily limit and queue. Later times of a rule are drawn as long as the next one.";
+    calendar_cut: "Yang berwarna pucat belum dihitung: terlalu banyak pesan di depannya.", "Pale ones are not foretold yet: too many messages come before them.";
+    next_dates: "Berikutnya: {}", "Next: {}";
+    untimed: "Belum ada waktu", "No time yet";
+
     // Runs.
     runs_lead: "Setiap kali program dipicu untuk mengirim, dan hasilnya.", "Each time that the program was triggered to send, and what came of it.";
     no_runs: "Belum ada riwayat.", "There is no history yet.";

@@ -2,6 +2,8 @@
 
 use time::{Date, PrimitiveDateTime, Time, Weekday};
 
+use crate::language::Language;
+
 use super::columns::{Frequency, Rule, own_zone, read_interval_config, read_schedules};
 
 /// How many listed times are named.
@@ -75,6 +77,53 @@ fn rule_in_words(rule: &Rule) -> String {
     format!("{when} at {}{from}{until}{but}{off}", times.join(", "))
 }
 
+/// A rule in the reader's words, for a list: `setiap Sen, Kam, 08.00`. `days` are the short names of the
+/// days, from Sunday. `None` for no rule, and for one that cannot be read.
+pub(crate) fn rule_for(
+    interval_config: Option<&str>,
+    language: Language,
+    days: [&str; 7],
+) -> Option<String> {
+    let rule = read_interval_config(interval_config).ok()??;
+    let named: Vec<&str> = std::iter::successors(Some(Weekday::Monday), |day| Some(day.next()))
+        .take(7)
+        .filter(|day| rule.names(*day))
+        .map(|day| days[usize::from(day.number_days_from_sunday())])
+        .collect();
+    let on = if named.len() < 7 { format!(" {}", named.join(", ")) } else { String::new() };
+    let count = if rule.interval == 1 { String::new() } else { format!("{} ", rule.interval) };
+    let every = |one: (&str, &str), many: &str| {
+        let english = if rule.interval == 1 { one.0 } else { many };
+        language.pick(format!("every {count}{english}"), format!("setiap {count}{}", one.1))
+    };
+    let when = match &rule.frequency {
+        Frequency::Weekly if rule.interval == 1 && !on.is_empty() => {
+            format!("{}{on}", language.pick("every", "setiap"))
+        }
+        Frequency::Weekly if rule.interval == 1 => every(("day", "hari"), "days"),
+        Frequency::Weekly => every(("week", "minggu"), "weeks") + &comma(&on),
+        Frequency::Daily => every(("day", "hari"), "days") + &comma(&on),
+        Frequency::Monthly { days: dates, has_last } => {
+            let dates = dates.iter().map(u8::to_string);
+            let last = language.pick("the last day", "hari terakhir");
+            let dates = dates.chain(has_last.then(|| last.to_owned()));
+            let dates = dates.collect::<Vec<_>>().join(", ");
+            let month = every(("month", "bulan"), "months");
+            format!("{month}{} {dates}{}", language.pick(" on", ", tanggal"), comma(&on))
+        }
+    };
+    let point = language.pick(":", ".");
+    let times: Vec<String> =
+        rule.times.iter().map(|time| clock(*time).replace(':', point)).collect();
+    let off = language.pick(", switched off", ", dimatikan");
+    let off = if rule.is_stopped() { off } else { "" };
+    Some(format!("{when}, {}{off}", times.join(", ")))
+}
+
+fn comma(words: &str) -> String {
+    if words.is_empty() { String::new() } else { format!(",{words}") }
+}
+
 fn clock(time: Time) -> String {
     match time.as_hms() {
         (hour, minute, 0) => format!("{hour:02}:{minute:02}"),
@@ -114,6 +163,25 @@ mod tests {
         ] {
             assert_eq!(in_words(None, Some(rule)), [words]);
         }
+        let id = ["Min", "Sen", "Sel", "Rab", "Kam", "Jum", "Sab"];
+        for (rule, indonesian) in [
+            (weekly, "setiap Sen, Kam, 08.00"),
+            (daily, "setiap hari, 08.00, 17.30"),
+            (
+                r#"{"time":"08:00","monthDays":[1,"last"]}"#,
+                "setiap bulan, tanggal 1, hari terakhir, 08.00",
+            ),
+            (
+                r#"{"time":"08:00","weekDays":[1],"interval":2,"from":"2026-12-01"}"#,
+                "setiap 2 minggu, Sen, 08.00",
+            ),
+        ] {
+            let told = rule_for(Some(rule), Language::Indonesian, id);
+            assert_eq!(told.as_deref(), Some(indonesian));
+        }
+        let en = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+        let told = rule_for(Some(weekly), Language::English, en);
+        assert_eq!(told.as_deref(), Some("every Mon, Thu, 08:00"));
         assert_eq!(in_words(Some("besok"), Some("[1]")), ["besok", "[1]"]);
         assert!(in_words(None, None).is_empty());
     }

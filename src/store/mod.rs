@@ -10,6 +10,7 @@ mod api;
 mod attention;
 mod backup;
 mod breaker;
+mod calendar;
 mod callbacks;
 mod channels;
 mod columns;

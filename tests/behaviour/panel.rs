@@ -4,6 +4,7 @@
 mod access;
 mod ahead;
 mod attention;
+mod calendar;
 mod carries;
 mod choose;
 pub mod connect;
@@ -178,6 +179,10 @@ pub const PAGES: &[&str] = &[
     "/panel/channels/1/live",
     "/panel/runs",
     "/panel/attention",
+    "/panel/calendar",
+    "/panel/calendar?view=day&date=2026-12-02&channel=1",
+    "/panel/messages?status=scheduled",
+    "/panel/messages?status=scheduled&after=2026-01-01T00:00:00Z,5&q=a",
     "/panel/attention?kind=late&after=2026-01-01T00:00:00Z,5",
     "/panel/messages?q=0812",
 ];

@@ -637,6 +637,64 @@ async function attention(base) {
   }
 }
 
+/** What is scheduled stands in the calendar, as long as it takes, and in a list by its time. */
+async function calendar(base, site) {
+  for (const [index, [shape, language, javaScriptEnabled]] of [["desktop", "id", true], ["phone", "en", false]].entries()) {
+    const page = await open(base, { ...shapes[shape], javaScriptEnabled });
+    await logIn(page);
+    const times = [["Minggu depan", "weekly"], ["Sekali", "at"]];
+    const day = ["2035-03-05", "2035-04-02"][index]; // Mondays
+    for (const [title, when] of times) {
+      await page.goto(`/panel/messages/new?lang=${language}`);
+      await page.fill("#title", `${title} ${shape}`);
+      await page.fill("#text", "Halo");
+      await page.fill("#to", `08120000821${index}\n08120000822${index}`);
+      if (when === "at") await page.fill("#at-1", `${day}T08:00`);
+      else {
+        await page.check("input[value=weekly]");
+        await page.check("input[value=mon]");
+        await page.fill("#time", "09:30");
+        await page.fill("#from", day);
+      }
+      await page.click(save);
+      await page.waitForURL("**/panel/messages/*?done=scheduled");
+    }
+    await page.goto("/panel/messages");
+    await page.click("nav.chips a[href='/panel/calendar']");
+    await page.waitForSelector(".lead");
+    assert.match(await page.textContent(".lead"), language === "id" ? /Besok: \d+ pesan, \d+ orang/ : /Tomorrow: \d+ messages, \d+ people/);
+    await page.fill("#date", day);
+    await page.click(".pick button");
+    await page.waitForURL(`**date=${day}*`);
+    const monday = page.locator(".calendar section").first();
+    const told = await monday.textContent();
+    assert.ok(told.includes(`Sekali ${shape}`) && told.includes(`Minggu depan ${shape}`), told);
+    assert.ok(told.includes(language === "id" ? "berulang" : "repeats"), told);
+    assert.ok((await monday.locator("svg rect").count()) >= 2);
+    if (javaScriptEnabled) await examine(page);
+    if (screenshots) await page.screenshot({ path: join(screenshots, `calendar-${shape}.png`), fullPage: true });
+    // A week later only the one that comes again.
+    await page.click("a[rel=next]");
+    const later = await page.locator(".calendar").textContent();
+    assert.ok(later.includes(`Minggu depan ${shape}`) && !later.includes(`Sekali ${shape}`), later);
+    await page.click("a[rel=prev]");
+    await page.locator(".calendar h3 a").first().click();
+    await page.waitForURL("**view=day**");
+    assert.ok((await page.textContent(".calendar")).includes(`Sekali ${shape}`));
+    if (javaScriptEnabled) await examine(page);
+    if (screenshots) await page.screenshot({ path: join(screenshots, `calendar-day-${shape}.png`), fullPage: true });
+    await page.goto(`/panel/messages?status=scheduled&q=${shape}`);
+    const rows = await page.locator(".list > li").allTextContents();
+    const at = (title) => rows.findIndex((row) => row.includes(`${title} ${shape}`));
+    assert.ok(at("Sekali") >= 0 && at("Sekali") < at("Minggu depan"), rows.join("|"));
+    assert.ok(rows[at("Minggu depan")].includes(language === "id" ? "setiap Sen, 09.30" : "every Mon, 09:30"), rows.join("|"));
+    if (javaScriptEnabled) await examine(page);
+    if (screenshots) await page.screenshot({ path: join(screenshots, `scheduled-${shape}.png`), fullPage: true });
+    page.quiet();
+    await page.context().close();
+  }
+}
+
 /** A session that ends under a form, a tab that is closed, the other language, a file that is far too large. */
 async function nothingLost(base) {
   for (const [shape, language, javaScriptEnabled] of [["desktop", "id", true], ["phone", "en", true], ["phone", "id", false]]) {
@@ -1058,6 +1116,7 @@ const jobs = {
   choosing,
   ticking,
   attention,
+  calendar,
   nothingLost,
   firstDay,
   connecting,

@@ -83,6 +83,11 @@ pub const ALLOWED: &[Allowed] = &[
         "SCAN c USING COVERING INDEX idx_callbacks_waiting",
         UNTOLD,
     ),
+    allowed(
+        "calendar::repeating_before",
+        "SCAN auto_messages USING INDEX idx_auto_messages_scheduled_zone",
+        Why::Open("scheduled messages with a rule, at most 300"),
+    ),
     allowed("callbacks::drop_callbacks", "SCAN callbacks USING COVERING INDEX", UNTOLD),
     allowed("callbacks::callback_counts", "SCAN callbacks USING COVERING INDEX", UNTOLD),
     allowed("callbacks::callbacks", "SCAN callbacks", Why::Limit("`callback list`")),
