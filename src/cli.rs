@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
 
+mod acts;
 mod api_key;
 mod backup;
 mod callback;

@@ -7,6 +7,7 @@
 //! as safe.
 
 mod access;
+mod acts;
 mod ahead;
 mod assets;
 mod attention;
@@ -33,6 +34,7 @@ mod scheduled;
 mod searched;
 mod selected;
 mod sessions;
+mod statistics;
 mod test_send;
 mod upload;
 mod visit;
@@ -120,7 +122,12 @@ impl Panel {
         }
         let body = Body::read(self, request);
         let mut visit = Visit::begin(self, request, body)?;
+        let was_known = visit.is_known();
+        let is_news = visit.is_post && !visit.is_second()?;
         let answered = route_visit(&mut visit)?;
+        if is_news {
+            acts::note(&visit, was_known, &answered)?;
+        }
         Ok(visit.finish(answered))
     }
 }
@@ -190,6 +197,9 @@ fn route_visit(visit: &mut Visit<'_>) -> Answered {
         }
         (false, ["runs"]) => runs::page(visit),
         (false, ["attention"]) => attention::page(visit),
+        (false, ["statistics"]) => statistics::page(visit),
+        (false, ["statistics.csv"]) => statistics::export(visit),
+        (false, ["acts"]) => acts::page(visit),
         (false, ["calendar"]) => calendar::page(visit),
         (false, ["files", name]) => carried::picture(visit, name),
         _ => reply::not_found(visit),

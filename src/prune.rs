@@ -14,7 +14,9 @@ use crate::config::Config;
 use crate::engine::PRUNED_AGE_MIN;
 use crate::files::{self, Files};
 use crate::lock::{LockError, SenderLock};
-use crate::store::{CHECK_COUNTS_FOR, Counted, Old, Side, SqlResult, Store, StoreError, Tx};
+use crate::store::{
+    ACTS_KEPT, CHECK_COUNTS_FOR, Counted, Old, Side, SqlResult, Store, StoreError, Tx,
+};
 
 /// What ended less than so long ago stays: WAHA still repeats events of it, look-ups are under way.
 pub(crate) const AGE_MIN: Duration = PRUNED_AGE_MIN;
@@ -130,6 +132,7 @@ fn side_cut(side: Side, cut: Timestamp, now: Timestamp) -> Timestamp {
         Side::Runs | Side::Alerts | Side::Callbacks | Side::WebhookSessions | Side::ChannelDays => {
             cut
         }
+        Side::Acts => now.minus(ACTS_KEPT),
         // Each of both is over after a week, unused.
         Side::WebhookEvents | Side::PanelSessions => now.minus(AGE_MIN),
         Side::PanelUploads | Side::PanelRemoved => now.minus(UPLOADS_KEPT),

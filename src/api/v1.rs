@@ -126,6 +126,43 @@ const ROUTES: &[Route] = &[
 ];
 
 impl Route {
+    /// What somebody does by it, for the history: changes of what is there. What is new says itself who made it.
+    fn act(&self) -> Option<(&'static str, &'static str)> {
+        let kind = match self.path.split('/').nth(1)? {
+            "messages" => "message",
+            "contacts" => "contact",
+            "channels" => "channel",
+            _ => return None,
+        };
+        let is_channel = kind == "channel";
+        let what = match (self.method, self.path.split("/{id}").nth(1)?) {
+            ("PATCH", "") => "saved",
+            ("DELETE", "") => "deleted",
+            ("POST", "/cancel") => "cancelled",
+            ("POST", "/pause") => {
+                if is_channel {
+                    "channel_paused"
+                } else {
+                    "paused"
+                }
+            }
+            ("POST", "/resume") => {
+                if is_channel {
+                    "channel_resumed"
+                } else {
+                    "resumed"
+                }
+            }
+            ("POST", "/retry") => "retried",
+            ("POST", "/split") => "split",
+            ("POST", "/move") => "moved",
+            ("POST", "/opt-out") => "opted_out",
+            ("POST", "/opt-in") => "opted_in",
+            _ => return None,
+        };
+        Some((kind, what))
+    }
+
     /// The id in `path`, 0 when the route has none; `None` when it is another route's path.
     fn matches(&self, path: &str) -> Option<i64> {
         let (mut own, mut asked) = (self.path.split('/'), path.split('/'));

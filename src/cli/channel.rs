@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::output::Output;
 use super::table::{pairs, table};
-use super::{CliError, Desk, init};
+use super::{CliError, Desk, acts, init};
 use crate::channels::{self, ChannelView, Edit, OwnGap, OwnLimit, OwnWindow, State};
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -137,18 +137,36 @@ impl FromStr for WarmupDay {
 }
 
 pub(super) fn channel(args: &ChannelArgs, config: &Config) -> Result<(), CliError> {
+    let Some(id) = act(args, config)? else { return Ok(()) };
+    let what = match &args.command {
+        ChannelCommand::Add { .. } => "added",
+        ChannelCommand::Edit { .. } => "saved",
+        ChannelCommand::Pause { .. } => "channel_paused",
+        ChannelCommand::Resume(_) => "channel_resumed",
+        ChannelCommand::Confirm(_) => "number_confirmed",
+        ChannelCommand::Remove(_) => "deleted",
+        ChannelCommand::List { .. } | ChannelCommand::Show { .. } => return Ok(()),
+    };
+    acts::note(config, "channel", (what, Some(id)));
+    Ok(())
+}
+
+/// Returns the channel that it changed.
+fn act(args: &ChannelArgs, config: &Config) -> Result<Option<i64>, CliError> {
     let mut desk = Desk::open_or_make(config)?;
     let now = desk.now;
     let (id, output, done) = match &args.command {
-        ChannelCommand::List { offline, output } => return list(&mut desk, *offline, *output),
+        ChannelCommand::List { offline, output } => {
+            return list(&mut desk, *offline, *output).map(|()| None);
+        }
         ChannelCommand::Show { channel, offline, output } => {
-            return show(&mut desk, channel, *offline, *output);
+            return show(&mut desk, channel, *offline, *output).map(|()| None);
         }
         ChannelCommand::Remove(Which { channel, output }) => {
             let id = channels::find(&mut desk.store, channel)?.id;
             let view = view(&mut desk, id)?;
             channels::remove(&mut desk.store, channel)?;
-            return output.print(&view, |view| told(view, "removed"));
+            return output.print(&view, |view| told(view, "removed")).map(|()| Some(id));
         }
         ChannelCommand::Add { name, session, own, output } => {
             let edit = own.offered(&desk)?;
@@ -179,7 +197,7 @@ pub(super) fn channel(args: &ChannelArgs, config: &Config) -> Result<(), CliErro
             (was.id, output, confirmed(&was))
         }
     };
-    output.print(&view(&mut desk, id)?, |view| told(view, &done))
+    output.print(&view(&mut desk, id)?, |view| told(view, &done)).map(|()| Some(id))
 }
 
 fn list(desk: &mut Desk<'_>, offline: bool, output: Output) -> Result<(), CliError> {

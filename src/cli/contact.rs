@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use super::message::confirm;
 use super::output::{Output, counted, say};
 use super::table::{pairs, table};
-use super::{CliError, Desk};
+use super::{CliError, Desk, acts};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::contacts::waiting::OnItsWay;
@@ -160,6 +160,25 @@ fn key_and_value(text: &str) -> Result<(String, String), String> {
 }
 
 pub(super) fn contact(command: &ContactCommand, config: &Config) -> Result<(), CliError> {
+    act(command, config)?;
+    let what = match command {
+        ContactCommand::Add(_) => ("contact_added", None),
+        ContactCommand::Edit(args) => ("saved", Some(args.id)),
+        ContactCommand::Remove(args) => ("deleted", args.ids.first().copied()),
+        ContactCommand::Import(args) if args.is_stored() => ("imported", None),
+        ContactCommand::OptOut(_) => ("opted_out", None),
+        ContactCommand::OptIn(_) => ("opted_in", None),
+        ContactCommand::List(_)
+        | ContactCommand::Show(_)
+        | ContactCommand::Import(_)
+        | ContactCommand::Export(_)
+        | ContactCommand::Check(_) => return Ok(()),
+    };
+    acts::note(config, "contact", what);
+    Ok(())
+}
+
+fn act(command: &ContactCommand, config: &Config) -> Result<(), CliError> {
     let mut desk = Desk::open_or_make(config)?;
     let now = desk.now;
     match command {

@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::output::{Output, counted};
-use super::{CliError, Desk};
+use super::{CliError, Desk, acts};
 use crate::channels;
 use crate::config::Config;
 use crate::forecast;
@@ -158,6 +158,26 @@ struct TimingArgs {
 }
 
 pub(super) fn message(args: &MessageArgs, config: &Config) -> Result<(), CliError> {
+    act(args, config)?;
+    let what = match &args.command {
+        MessageCommand::Add(_) | MessageCommand::Copy(_) => ("added", None),
+        MessageCommand::Edit(args) => ("saved", Some(args.id())),
+        MessageCommand::Cancel(args) => ("cancelled", Some(args.id)),
+        MessageCommand::Pause(args) => ("paused", Some(args.id)),
+        MessageCommand::Resume(args) => ("resumed", Some(args.id)),
+        MessageCommand::Retry(args) => ("retried", Some(args.id)),
+        MessageCommand::Split(args) => ("split", Some(args.id)),
+        MessageCommand::Move(args) => ("moved", Some(args.id)),
+        MessageCommand::Remove(args) => ("deleted", Some(args.id)),
+        MessageCommand::List(_) | MessageCommand::Show(_) | MessageCommand::TestSend(_) => {
+            return Ok(());
+        }
+    };
+    acts::note(config, "message", what);
+    Ok(())
+}
+
+fn act(args: &MessageArgs, config: &Config) -> Result<(), CliError> {
     match &args.command {
         MessageCommand::Add(args) => add::add(args, config),
         MessageCommand::List(args) => show::list(args, config),

@@ -87,6 +87,7 @@ pub(super) fn send(
     let mark = mark.as_deref().map(|mark| FormMark { mark, form });
     let added =
         visit.panel.with_store(|store| messages::add(store, &draft, mark, config, visit.now));
+    let is_news = added.is_ok();
     let id = match added {
         Err(ComposeError::MadeBefore(before)) => Ok(before.id),
         added => visit.told(added)?.map(|composed| composed.id),
@@ -95,7 +96,12 @@ pub(super) fn send(
         Ok(id) => id,
         Err(problem) => return Ok(Err(problem)),
     };
-    visit.panel.write(|tx| tx.note_panel_test(&own, id))?;
+    visit.panel.write(|tx| {
+        if is_news {
+            tx.note_act(&super::acts::of(visit, "tested", Some(id)), visit.now)?;
+        }
+        tx.note_panel_test(&own, id)
+    })?;
     visit.wake();
     let number = format::phone(&format!("{}@c.us", own.trim_start_matches('+')));
     Ok(Ok(Tested { id, words: w.test_sent.replace("{}", &number) }))

@@ -521,6 +521,27 @@ words! {
     trigger_timer: "Program sendiri", "The program itself";
     trigger_cli: "Perintah", "Command";
 
+    // Statistics, and who did what.
+    triggers: "Pemicu", "Triggers";
+    statistics: "Statistik", "Statistics";
+    statistics_lead: "Kiriman yang selesai, per hari: terkirim, sampai, dibaca, gagal, dan balasan yang masuk.", "What ended, by day: sent, delivered, read, failed, and messages that came back.";
+    together: "Seluruhnya", "All together";
+    replies: "Balasan", "Replies";
+    acts: "Siapa melakukan apa", "Who did what";
+    acts_lead: "Masuk, perubahan dan kiriman oleh orang: lewat panel, API dan perintah. Disimpan 90 hari.", "Logins, edits and sends by people: in the panel, the API and the command line. Kept for 90 days.";
+    act_when: "Kapan", "When";
+    act_what: "Apa", "What";
+    act_about: "Tentang", "About";
+    act_who: "Lewat", "Through";
+    contact: "Kontak", "Contact";
+    door_panel: "Panel", "Panel";
+    act_logged_in: "Masuk ke panel.", "Logged in.";
+    act_left: "Keluar dari panel.", "Logged out.";
+    act_tested: "Tes dikirim ke nomor sendiri.", "A test was sent to the own number.";
+    act_moved: "Penerima dipindahkan ke nomor lain.", "Recipients were moved to another number.";
+    act_removed: "Dihapus.", "Removed.";
+    act_added: "Ditambahkan.", "Added.";
+
     // Spans of time.
     seconds: "detik", "s";
     minutes: "menit", "min";
@@ -554,6 +575,19 @@ words! {
 }
 
 impl Words {
+    /// What somebody did, by its code in the history.
+    pub(super) fn act(&self, code: &str) -> Option<&'static str> {
+        match code {
+            "logged_in" => Some(self.act_logged_in),
+            "left" => Some(self.act_left),
+            "tested" => Some(self.act_tested),
+            "moved" => Some(self.act_moved),
+            "deleted" => Some(self.act_removed),
+            "added" => Some(self.act_added),
+            code => self.notice(code),
+        }
+    }
+
     /// What was just done, by its code in the address.
     pub(super) fn notice(&self, code: &str) -> Option<&'static str> {
         match code {

@@ -3,7 +3,7 @@
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
-use super::{CallbackStatus, Can, ClaimState, SqlResult, Trigger};
+use super::{CallbackStatus, Can, ClaimState, Door, SqlResult, Trigger};
 use crate::clock::Timestamp;
 use crate::config::CallbackEvent;
 use crate::delivery::{Ack, CapWarning, HoldKind, MessageStatus, Status};
@@ -25,6 +25,7 @@ macro_rules! shown {
 
 shown!(
     CallbackEvent,
+    Door,
     CallbackStatus,
     Can,
     ClaimState,
@@ -53,7 +54,7 @@ macro_rules! read_by {
 
 read_by!(parse of Timestamp: "time", from_word of CallbackStatus: "status", from_word of Status: "status",
     from_word of ClaimState: "state", from_word of MessageStatus: "status", from_word of Trigger: "trigger",
-    from_word of Can: "right");
+    from_word of Can: "right", from_word of Door: "door");
 
 impl ToSql for Ack {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

@@ -5,6 +5,7 @@
 //! full sync, and none is ever open while the network is used: the callers are given no way to do
 //! both, because a [`Tx`] lives only inside the closure.
 
+mod acts;
 mod alerts;
 mod api;
 mod attention;
@@ -33,6 +34,7 @@ mod restore;
 mod runs;
 mod settle;
 mod statements;
+mod statistics;
 
 use std::path::{Path, PathBuf};
 
@@ -40,6 +42,8 @@ use rusqlite::{Connection, ErrorCode};
 
 use crate::{fail_point, private_file};
 
+pub use acts::Door;
+pub(crate) use acts::{ACTS_KEPT, Act, Noted};
 pub(crate) use alerts::Alert;
 pub(crate) use api::KeptAnswer;
 pub use api::{ApiKey, Can};
@@ -80,6 +84,7 @@ pub use settle::Settled;
 #[cfg(debug_assertions)]
 pub use statements::{Statement, noted_statements, watch_statements};
 use statements::{Whole, params, read};
+pub(crate) use statistics::EndedOne;
 
 /// What a statement gives inside a transaction.
 pub(crate) type SqlResult<T> = rusqlite::Result<T>;

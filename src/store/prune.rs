@@ -71,6 +71,8 @@ text_enum! {
         PanelUploads = "panel_uploads",
         /// Contacts whose removal could be undone.
         PanelRemoved = "panel_removed",
+        /// Who did what.
+        Acts = "acts",
         /// How much was claimed on a day.
         ChannelDays = "channel_days",
     }
@@ -108,6 +110,7 @@ impl Side {
             Self::PanelRemoved => {
                 "(batch, id) IN (SELECT batch, id FROM panel_removed WHERE removed_at < :cut LIMIT :rows)"
             }
+            Self::Acts => "id IN (SELECT id FROM acts WHERE at < :cut LIMIT :rows)",
             // A day begins up to a day earlier or later in local time than in UTC.
             Self::ChannelDays => {
                 "(channel_id, day) IN (SELECT d.channel_id, d.day FROM channels c

@@ -14,6 +14,7 @@ mod escaping;
 mod first_day;
 mod looks;
 mod messages;
+mod records;
 mod selected;
 mod size;
 mod test_send;
@@ -179,6 +180,10 @@ pub const PAGES: &[&str] = &[
     "/panel/channels/1/live",
     "/panel/runs",
     "/panel/attention",
+    "/panel/statistics",
+    "/panel/statistics?from=2026-01-01&until=2026-12-31&channel=1&tag=vip",
+    "/panel/acts",
+    "/panel/acts?older=5",
     "/panel/calendar",
     "/panel/calendar?view=day&date=2026-12-02&channel=1",
     "/panel/messages?status=scheduled",

@@ -308,6 +308,7 @@ fn tables_that_only_remember_lose_what_nobody_can_use_any_more() {
              INSERT INTO panel_sessions VALUES ('{at}', 'h', '{at}', '{at}');
              INSERT INTO panel_uploads VALUES ('{at}', 'x', x'00', '{at}');
              INSERT INTO panel_removed VALUES ('{at}', 1, 'Budi', '+62812', '[]', '{{}}', '{at}', '{at}');
+             INSERT INTO acts (at, door, what) VALUES ('{at}', 'cli', 'cancelled');
              INSERT INTO channel_days (channel_id, day, claimed) VALUES (1, substr('{at}', 1, 10), 7)"
         ));
     }
@@ -323,6 +324,7 @@ fn tables_that_only_remember_lose_what_nobody_can_use_any_more() {
         ("panel_sessions", 2), // they end after a week without use, and take their uploads along
         ("panel_uploads", 0),
         ("panel_removed", 2), // they could be undone for a minute
+        ("acts", 1),          // they are kept for 90 days
         ("channel_days", 1),
     ];
     assert_eq!(rows, wanted);

@@ -695,6 +695,56 @@ async function calendar(base, site) {
   }
 }
 
+/** What went out is counted by day, number and tag, and who did what is written down. */
+async function records(base) {
+  for (const [index, [shape, language, javaScriptEnabled]] of [["desktop", "id", true], ["phone", "en", false]].entries()) {
+    const page = await open(base, { ...shapes[shape], javaScriptEnabled });
+    await logIn(page);
+    const title = `Catat ${shape}`;
+    const words = (id, en) => (language === "id" ? id : en);
+    await page.goto(`/panel/contacts/new?lang=${language}`);
+    await page.fill("#name", `Nia ${shape}`);
+    await page.fill("#number", `08120000831${index}`);
+    await page.fill("#tags", `catat${shape}`);
+    await page.click("button.main");
+    await page.waitForURL("**?done=contact_added");
+    await page.goto("/panel/messages/new");
+    await page.fill("#title", title);
+    await page.fill("#text", "Halo");
+    await page.fill("#to", `08120000831${index}\n081200000400`);
+    await page.check("input[name=when][value=now]");
+    await page.click(save);
+    await page.waitForURL("**/panel/messages/*?done=scheduled");
+    const there = new URL(page.url()).pathname;
+    await until("it is sent", async () => {
+      await page.goto(there);
+      return /1\/2/.test(await page.textContent("#message-status"));
+    });
+    await page.click("nav >> text=" + words("Riwayat", "History"));
+    await page.click("nav.chips a[href='/panel/statistics']");
+    await page.fill("#tag", `catat${shape}`);
+    await page.click(".pick button");
+    await page.waitForURL(`**tag=catat${shape}*`);
+    const figures = await page.locator(".figures dd").allTextContents();
+    assert.deepEqual([figures[0], figures[3], figures[5]], ["1", "0", "–"]);
+    if (javaScriptEnabled) await examine(page);
+    if (screenshots) await page.screenshot({ path: join(screenshots, `statistics-${shape}.png`), fullPage: true });
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click("a[download]")]);
+    const csv = readFileSync(await download.path(), "utf8").trim().split("\r\n");
+    assert.equal(csv.length, 31);
+    assert.ok(csv[0].includes(words("Terkirim,Sampai", "Sent,Delivered")), csv[0]);
+    assert.match(csv[30], /^\d{4}-\d\d-\d\d,1,/);
+    await page.click("nav.chips a[href='/panel/acts']");
+    const rows = await page.locator("tbody tr").allTextContents();
+    const has = (text) => rows.some((row) => row.includes(text));
+    assert.ok(has(words("Pesan dijadwalkan.", "The message is scheduled.")) && has(words("Masuk ke panel.", "Logged in.")) && has(words("Kontak ditambahkan.", "The contact is added.")), rows.join("|"));
+    if (javaScriptEnabled) await examine(page);
+    if (screenshots) await page.screenshot({ path: join(screenshots, `acts-${shape}.png`), fullPage: true });
+    page.quiet();
+    await page.context().close();
+  }
+}
+
 /** A session that ends under a form, a tab that is closed, the other language, a file that is far too large. */
 async function nothingLost(base) {
   for (const [shape, language, javaScriptEnabled] of [["desktop", "id", true], ["phone", "en", true], ["phone", "id", false]]) {
@@ -1117,6 +1167,7 @@ const jobs = {
   ticking,
   attention,
   calendar,
+  records,
   nothingLost,
   firstDay,
   connecting,
@@ -1125,7 +1176,7 @@ const jobs = {
 // `ONLY=dates,twoTabs` runs these alone.
 const only = process.env.ONLY?.split(",");
 for (const [name, job] of Object.entries(jobs)) if (!only || only.includes(name)) await job(base, join(directory, "new"));
-if (screenshots) {
+if (screenshots && !only) {
   mkdirSync(screenshots, { recursive: true });
   await pictures();
 }

@@ -15,7 +15,7 @@ use crate::http::{Request, Response};
 use crate::logging::in_one_line;
 use crate::messages::ComposeError;
 use crate::reason::Explanation;
-use crate::store::{ApiKey, Store, StoreError};
+use crate::store::{Act, ApiKey, Door, Store, StoreError};
 
 /// Rows of a page when none is asked for, and the most.
 const LIMIT: u32 = 50;
@@ -200,7 +200,24 @@ impl<'a> Call<'a> {
             return Ok(answer);
         }
         self.note_use()?;
-        (route.answer)(self)
+        let answer = (route.answer)(self)?;
+        if let Some((kind, what)) = route.act().filter(|_| answer.status < 300) {
+            self.note_act(kind, what)?;
+        }
+        Ok(answer)
+    }
+
+    /// For the history that the panel shows.
+    fn note_act(&self, kind: &'static str, what: &str) -> Result<(), Problem> {
+        let act = Act {
+            door: Door::Api,
+            who: Some(self.key.name.clone()),
+            what: what.to_owned(),
+            kind: Some(kind),
+            about: Some(self.id),
+            number: None,
+        };
+        self.with_store(|store| Ok(store.write(|tx| tx.note_act(&act, self.now))?))
     }
 
     fn check_query(&self, known: &[&str]) -> Result<(), Problem> {

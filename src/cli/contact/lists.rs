@@ -55,6 +55,13 @@ pub(in crate::cli) struct ImportArgs {
     output: Output,
 }
 
+impl ImportArgs {
+    /// Whether the list is not only looked at.
+    pub(in crate::cli) fn is_stored(&self) -> bool {
+        !self.dry_run
+    }
+}
+
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ExportArgs {
     /// The file to write; standard output when left out

@@ -122,6 +122,12 @@ pub(super) struct EditArgs {
     output: Output,
 }
 
+impl EditArgs {
+    pub(super) fn id(&self) -> i64 {
+        self.id
+    }
+}
+
 /// What a message carries beside its text, or in place of it.
 #[derive(Debug, Args)]
 #[group(multiple = false)]

@@ -1,6 +1,6 @@
 //! What comes: the calendar, as long as the forecast says, and the list of it by time.
 
-use auto_message_scheduler::clock::{Clock, Timestamp};
+use auto_message_scheduler::clock::Timestamp;
 use auto_message_scheduler::forecast;
 
 use super::{Browser, panel, text};
@@ -54,7 +54,7 @@ fn a_week_has_each_message_as_long_as_the_forecast_says_and_what_comes_again() {
         wednesday.contains(&format!("09.00–{ends}</span> <b>Promo besar")),
         "{ends}: {wednesday}"
     );
-    let minutes = (seen.takes_secs + 0) / 60;
+    let minutes = seen.takes_secs / 60;
     assert!(wednesday.contains(&format!("x=\"540\" y=\"0\" width=\"{minutes}\"")), "{wednesday}");
     assert!(
         wednesday.contains("10.30</span> <b>Kontrol") && wednesday.contains("Klinik · berulang")

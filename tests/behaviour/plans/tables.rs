@@ -4,6 +4,7 @@
 /// The tables that grow with what is sent, planned, triggered or heard. There is one channel for each
 /// WhatsApp number, one session of the panel for each browser, and one count for each status.
 pub const GROWING: &[&str] = &[
+    "acts",
     "deliveries",
     "auto_messages",
     "contacts",
@@ -87,6 +88,11 @@ pub const ALLOWED: &[Allowed] = &[
         "calendar::repeating_before",
         "SCAN auto_messages USING INDEX idx_auto_messages_scheduled_zone",
         Why::Open("scheduled messages with a rule, at most 300"),
+    ),
+    allowed(
+        "statistics::contacts_with",
+        "SCAN contacts USING INDEX idx_contacts_tags",
+        Why::Asked("the contacts of a tag, for statistics"),
     ),
     allowed("callbacks::drop_callbacks", "SCAN callbacks USING COVERING INDEX", UNTOLD),
     allowed("callbacks::callback_counts", "SCAN callbacks USING COVERING INDEX", UNTOLD),

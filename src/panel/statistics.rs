@@ -1,0 +1,244 @@
+//! What went out and what came of it, by day, for a range, a number and a tag; and the same as CSV.
+//! Deliveries count on the day on which they ended. The work is bounded by the range.
+
+use std::collections::HashSet;
+
+use askama::Template;
+use time::Date;
+
+use super::calendar::{channel_choices, read_date};
+use super::format::{self, Choice};
+use super::visit::{Page, Visit};
+use super::{Answered, PageError, forms, reply};
+use crate::contacts::tags;
+use crate::delivery::Status;
+use crate::send_window::Day;
+use crate::store::{Channel, Ended, EndedOne};
+
+const PATH: &str = "/panel/statistics";
+/// The range when none is asked for, and the longest.
+const DAYS: i64 = 30;
+const DAYS_MAX: i64 = 366;
+/// A longer range is shown by month.
+const DAYS_SHOWN_MAX: usize = 62;
+
+/// A day, or a month.
+struct Row {
+    name: String,
+    ended: Ended,
+    /// `None` when nobody knows: an answer has no tag.
+    replies: Option<u64>,
+}
+
+#[derive(Template)]
+#[template(path = "statistics.html")]
+struct StatisticsPage<'a> {
+    p: Page<'a>,
+    from: String,
+    until: String,
+    channels: Vec<Choice>,
+    tag: &'a str,
+    total: [(&'static str, String); 6],
+    rows: Vec<ShownRow>,
+    csv: String,
+}
+
+struct ShownRow {
+    name: String,
+    counts: Vec<(&'static str, String)>,
+}
+
+/// What is asked for.
+struct Asked<'a> {
+    first: Date,
+    last: Date,
+    channel: Option<i64>,
+    tag: &'a str,
+}
+
+impl<'a> Asked<'a> {
+    fn read(visit: &'a Visit<'_>) -> Self {
+        let today = visit.panel.config.zone.to_local(visit.now).date();
+        let date = |name| visit.query.filled(name).and_then(read_date);
+        let last = date("until").unwrap_or(today).min(today);
+        let before = |days: i64| last.saturating_sub(time::Duration::days(days - 1));
+        let first = date("from").unwrap_or_else(|| before(DAYS)).min(last).max(before(DAYS_MAX));
+        let tag = visit.query.filled("tag").unwrap_or_default();
+        Self { first, last, channel: visit.query.number("channel"), tag }
+    }
+
+    fn days(&self) -> Vec<Date> {
+        let dates = std::iter::successors(Some(self.first), |date| date.next_day());
+        dates.take_while(|date| *date <= self.last).collect()
+    }
+
+    fn query(&self) -> String {
+        let channel = self.channel.map(|id| id.to_string()).unwrap_or_default();
+        let (first, last) = (self.first.to_string(), self.last.to_string());
+        forms::to_query(&[
+            ("from", &first),
+            ("until", &last),
+            ("channel", &channel),
+            ("tag", self.tag),
+        ])
+    }
+}
+
+pub(super) fn page(visit: &Visit<'_>) -> Answered {
+    let asked = Asked::read(visit);
+    let channels = visit.panel.read(|tx| tx.channels())?;
+    let days = count(visit, &asked, &channels)?;
+    let total = sum(String::new(), days.iter().map(|(_, row)| row));
+    let rows = if days.len() > DAYS_SHOWN_MAX {
+        by_month(visit, &days)
+    } else {
+        days.into_iter().map(|(_, row)| row).collect()
+    };
+    let shown = |row: &Row| ShownRow { name: row.name.clone(), counts: counts(visit, row).into() };
+    let page = StatisticsPage {
+        p: visit.page("runs"),
+        from: asked.first.to_string(),
+        until: asked.last.to_string(),
+        channels: channel_choices(&channels, asked.channel),
+        tag: asked.tag,
+        total: counts(visit, &total),
+        // What is newest comes first.
+        rows: rows.iter().rev().map(shown).collect(),
+        csv: format!("{PATH}.csv{}", asked.query()),
+    };
+    reply::html(200, &page)
+}
+
+/// The days as CSV.
+pub(super) fn export(visit: &Visit<'_>) -> Answered {
+    let (w, asked) = (visit.words(), Asked::read(visit));
+    let channels = visit.panel.read(|tx| tx.channels())?;
+    // A byte order mark, so that spreadsheets read it as UTF-8.
+    let mut text = String::from("\u{feff}");
+    let names = [w.day, w.sent, w.delivered, w.read, w.failed, w.unknown, w.replies];
+    text += &line(&names.map(str::to_owned));
+    for (date, row) in count(visit, &asked, &channels)? {
+        let Ended { sent, delivered, read, failed, unknown } = row.ended;
+        let mut cells = vec![date.to_string()];
+        cells.extend([sent, delivered, read, failed, unknown].map(|count| count.to_string()));
+        cells.push(row.replies.map(|count| count.to_string()).unwrap_or_default());
+        text += &line(&cells);
+    }
+    let name = format!("statistics-{}-{}.csv", asked.first, asked.last);
+    Ok(reply::download(&name, "text/csv; charset=utf-8", text.into_bytes()))
+}
+
+/// Dates, numbers and our own words: none needs a quote.
+fn line(cells: &[String]) -> String {
+    format!("{}\r\n", cells.join(","))
+}
+
+fn counts(visit: &Visit<'_>, row: &Row) -> [(&'static str, String); 6] {
+    let w = visit.words();
+    let number = |count| format::number(count, visit.language);
+    let Ended { sent, delivered, read, failed, unknown } = row.ended;
+    [
+        (w.sent, number(sent)),
+        (w.delivered, number(delivered)),
+        (w.read, number(read)),
+        (w.failed, number(failed)),
+        (w.unknown, number(unknown)),
+        (w.replies, row.replies.map_or_else(|| "–".to_owned(), number)),
+    ]
+}
+
+/// Each day of the range, also those on which nothing was.
+fn count(
+    visit: &Visit<'_>,
+    asked: &Asked<'_>,
+    channels: &[Channel],
+) -> Result<Vec<(Date, Row)>, PageError> {
+    let zone = &visit.panel.config.zone;
+    let dates = asked.days();
+    let mut starts: Vec<_> = dates.iter().map(|date| zone.to_utc(date.midnight())).collect();
+    let after = asked.last.next_day().unwrap_or(asked.last);
+    let end = zone.to_utc(after.midnight());
+    starts.push(end);
+    let mut ended = vec![Ended::default(); dates.len()];
+    let mut replies = vec![0; dates.len()];
+    visit.panel.read(|tx| {
+        let tagged: Option<HashSet<i64>> = if asked.tag.is_empty() {
+            None
+        } else {
+            let wanted = tags::fold(asked.tag);
+            Some(tx.contacts_with(|column| tags::has(column, &wanted))?.into_iter().collect())
+        };
+        let mut day = 0;
+        tx.each_ended(starts[0], end, |one| {
+            while day + 1 < ended.len() && one.at >= starts[day + 1] {
+                day += 1;
+            }
+            let is_of_channel = asked.channel.is_none_or(|id| id == one.channel_id);
+            let is_tagged = tagged
+                .as_ref()
+                .is_none_or(|ids| one.contact_id.is_some_and(|id| ids.contains(&id)));
+            if is_of_channel && is_tagged {
+                add(&mut ended[day], one);
+            }
+        })?;
+        let (first, last) = (Day::of(zone, starts[0]), Day::of(zone, starts[dates.len() - 1]));
+        for channel in channels.iter().filter(|one| asked.channel.is_none_or(|id| id == one.id)) {
+            for (day, received) in tx.received_on(channel.id, first, last)? {
+                let at = Day::parse(&day).and_then(|day| first.days_until(day).try_into().ok());
+                if let Some(sum) = at.and_then(|at: usize| replies.get_mut(at)) {
+                    *sum += received;
+                }
+            }
+        }
+        Ok(())
+    })?;
+    let knows = asked.tag.is_empty();
+    Ok(dates
+        .iter()
+        .zip(&starts)
+        .zip(ended.into_iter().zip(replies))
+        .map(|((date, start), (ended, replies))| {
+            let name = format::day(*start, zone, visit.language);
+            (*date, Row { name, ended, replies: knows.then_some(replies) })
+        })
+        .collect())
+}
+
+fn add(ended: &mut Ended, one: EndedOne) {
+    match one.status {
+        Status::Sent => {
+            ended.sent += 1;
+            ended.delivered += u64::from(one.ack >= 2);
+            ended.read += u64::from(one.ack >= 3);
+        }
+        Status::Failed | Status::Expired => ended.failed += 1,
+        Status::Unknown => ended.unknown += 1,
+        Status::Pending | Status::Sending | Status::Skipped | Status::Cancelled => {}
+    }
+}
+
+fn by_month(visit: &Visit<'_>, days: &[(Date, Row)]) -> Vec<Row> {
+    let (_, names) = visit.language.calendar();
+    let month = |date: Date| (date.year(), u8::from(date.month()));
+    days.chunk_by(|(one, _), (other, _)| month(*one) == month(*other))
+        .map(|days| {
+            let (year, number) = month(days[0].0);
+            let name = format!("{} {year}", names[usize::from(number) - 1]);
+            sum(name, days.iter().map(|(_, row)| row))
+        })
+        .collect()
+}
+
+fn sum<'a>(name: String, rows: impl Iterator<Item = &'a Row>) -> Row {
+    let mut total = Row { name, ended: Ended::default(), replies: Some(0) };
+    for row in rows {
+        let (ended, one) = (&mut total.ended, &row.ended);
+        ended.sent += one.sent;
+        ended.delivered += one.delivered;
+        ended.read += one.read;
+        ended.failed += one.failed;
+        ended.unknown += one.unknown;
+        total.replies = total.replies.zip(row.replies).map(|(sum, more)| sum + more);
+    }
+    total
+}
