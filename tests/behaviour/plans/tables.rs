@@ -91,7 +91,7 @@ pub const ALLOWED: &[Allowed] = &[
     ),
     allowed(
         "statistics::contacts_with",
-        "SCAN contacts USING INDEX idx_contacts_tags",
+        "SCAN contacts USING COVERING INDEX idx_contacts_tags",
         Why::Asked("the contacts of a tag, for statistics"),
     ),
     allowed("callbacks::drop_callbacks", "SCAN callbacks USING COVERING INDEX", UNTOLD),
