@@ -156,6 +156,12 @@ pub(super) fn page(visit: &Visit<'_>) -> Answered {
     let today = visit.panel.config.zone.to_local(visit.now).date();
     let after = days_after(asked.first, asked.days());
     let mut blocks = ahead.blocks(visit, start(visit, asked.first), start(visit, after))?;
+    // The week from today on has tomorrow in it.
+    let soon = if asked.first == today && !asked.is_day {
+        soon(visit, &blocks)
+    } else {
+        ahead.soon(visit)?
+    };
     if let Some(channel) = asked.channel {
         blocks.retain(|block| block.channels.contains(&channel));
     }
@@ -172,7 +178,7 @@ pub(super) fn page(visit: &Visit<'_>) -> Answered {
     let page = CalendarPage {
         p: visit.page("messages"),
         in_need: attention::count(visit)?,
-        soon: soon(visit, &ahead)?,
+        soon,
         title: if asked.is_day { first } else { format!("{first} – {last}") },
         views: vec![
             Choice::new(w.week, !asked.is_day, asked.link(false, asked.first)),
@@ -190,22 +196,21 @@ pub(super) fn page(visit: &Visit<'_>) -> Answered {
     reply::html(200, &page)
 }
 
-/// What today and tomorrow bring, in a few words.
-fn soon(visit: &Visit<'_>, ahead: &Ahead) -> Result<String, PageError> {
+/// What today and tomorrow bring, in a few words. `blocks` are of both days, and perhaps of later ones.
+fn soon(visit: &Visit<'_>, blocks: &[Block]) -> String {
     let w = visit.words();
     let today = visit.panel.config.zone.to_local(visit.now).date();
     let starts = [0, 1, 2].map(|days| start(visit, days_after(today, days)));
-    let blocks = ahead.blocks(visit, starts[0], starts[2])?;
     let of = |from: Timestamp, until: Timestamp| {
         total(visit, blocks.iter().filter(|block| block.at >= from && block.at < until))
     };
     let [today, tomorrow] = [of(starts[0], starts[1]), of(starts[1], starts[2])];
-    Ok(format!("{}: {today} · {}: {tomorrow}", w.today, w.tomorrow))
+    format!("{}: {today} · {}: {tomorrow}", w.today, w.tomorrow)
 }
 
-/// What tomorrow brings, for the overview.
+/// The same, for the overview.
 pub(super) fn soon_words(visit: &Visit<'_>) -> Result<String, PageError> {
-    soon(visit, &Ahead::look(visit)?)
+    Ahead::look(visit)?.soon(visit)
 }
 
 /// `3 pesan, 214 orang`.
@@ -235,6 +240,13 @@ impl Ahead {
             }
         })?;
         Ok(Self(foretold))
+    }
+
+    /// As [`soon`], when nobody has its blocks.
+    fn soon(&self, visit: &Visit<'_>) -> Result<String, PageError> {
+        let today = visit.panel.config.zone.to_local(visit.now).date();
+        let until = start(visit, days_after(today, 2));
+        Ok(soon(visit, &self.blocks(visit, start(visit, today), until)?))
     }
 
     /// What is on its way or begins from `from` until before `until`, in the order of time.
