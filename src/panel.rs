@@ -126,7 +126,7 @@ impl Panel {
         let is_news = visit.is_post && !visit.is_second()?;
         let answered = route_visit(&mut visit)?;
         if is_news {
-            acts::note(&visit, was_known, &answered)?;
+            acts::note(&visit, was_known, &answered);
         }
         Ok(visit.finish(answered))
     }

@@ -4,7 +4,7 @@
 use askama::Template;
 
 use super::visit::{OnePage, Page, Visit};
-use super::{Answered, PageError, format, reply};
+use super::{Answered, format, reply};
 use crate::http::Response;
 use crate::store::{Act, Door, Noted};
 
@@ -88,7 +88,7 @@ pub(super) fn of(visit: &Visit<'_>, what: &str, about: Option<i64>) -> Act {
 }
 
 /// Notes what a form did, as the answer tells it: it leads to a page that says so.
-pub(super) fn note(visit: &Visit<'_>, was_known: bool, answer: &Response) -> Result<(), PageError> {
+pub(super) fn note(visit: &Visit<'_>, was_known: bool, answer: &Response) {
     let is_login = !was_known && visit.is_known();
     let there = answer.headers.iter().find(|(name, _)| *name == "Location");
     let there = there.map(|(_, there)| there.as_str()).unwrap_or_default();
@@ -96,8 +96,8 @@ pub(super) fn note(visit: &Visit<'_>, was_known: bool, answer: &Response) -> Res
     let said = super::forms::query(there);
     let what = match said.get("done") {
         _ if is_login => "logged_in",
-        Some("unchanged") | None => return Ok(()),
-        Some("left") if !was_known => return Ok(()),
+        Some("unchanged") | None => return,
+        Some("left") if !was_known => return,
         Some(what) => what,
     };
     let id = |path: &str| path.split('/').find_map(|part| part.parse().ok());
@@ -105,5 +105,5 @@ pub(super) fn note(visit: &Visit<'_>, was_known: bool, answer: &Response) -> Res
     let number = said.number("n").filter(|_| !query.is_empty());
     let act = Act { number, ..of(visit, what, about) };
     let act = if is_login { Act { kind: None, ..act } } else { act };
-    Ok(visit.panel.write(|tx| tx.note_act(&act, visit.now))?)
+    visit.panel.with_store(|store| store.note_done(&act, visit.now));
 }

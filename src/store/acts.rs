@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use rusqlite::Row;
 
-use super::{PageFrom, SqlResult, Tx, lossy, params, read, seen_time, text};
+use super::{PageFrom, SqlResult, Store, Tx, lossy, params, read, seen_time, text};
 use crate::clock::Timestamp;
+use crate::logging::in_one_line;
 use crate::text_enum::text_enum;
 
 /// How long an act is kept.
@@ -46,6 +47,15 @@ pub(crate) struct Noted {
     pub(crate) kind: Option<String>,
     pub(crate) about: Option<i64>,
     pub(crate) number: Option<i64>,
+}
+
+impl Store {
+    /// Notes what somebody did. It is done: a history that cannot be written does not make it a failure.
+    pub(crate) fn note_done(&mut self, act: &Act, now: Timestamp) {
+        if let Err(error) = self.write(|tx| tx.note_act(act, now)) {
+            log::warn!("history: what was done is not noted: {}", in_one_line(&error));
+        }
+    }
 }
 
 impl Tx<'_> {
