@@ -157,8 +157,7 @@ fn count(
     let dates = asked.days();
     let mut starts: Vec<_> = dates.iter().map(|date| zone.to_utc(date.midnight())).collect();
     let after = asked.last.next_day().unwrap_or(asked.last);
-    let end = zone.to_utc(after.midnight());
-    starts.push(end);
+    starts.push(zone.to_utc(after.midnight()));
     let mut ended = vec![Ended::default(); dates.len()];
     let mut replies = vec![0; dates.len()];
     visit.panel.read(|tx| {
@@ -168,11 +167,7 @@ fn count(
             let wanted = tags::fold(asked.tag);
             Some(tx.contacts_with(|column| tags::has(column, &wanted))?.into_iter().collect())
         };
-        let mut day = 0;
-        tx.each_ended(starts[0], end, |one| {
-            while day + 1 < ended.len() && one.at >= starts[day + 1] {
-                day += 1;
-            }
+        tx.each_ended(&starts, |day, one| {
             let is_of_channel = asked.channel.is_none_or(|id| id == one.channel_id);
             let is_tagged = tagged
                 .as_ref()

@@ -525,6 +525,7 @@ words! {
     triggers: "Pemicu", "Triggers";
     statistics: "Statistik", "Statistics";
     statistics_lead: "Kiriman yang selesai, per hari: terkirim, sampai, dibaca, gagal, dan balasan yang masuk.", "What ended, by day: sent, delivered, read, failed, and messages that came back.";
+    tag_counts: "Dengan label: hanya penerima yang dipilih sebagai kontak atau lewat label. Nomor yang diketik tidak dihitung, dan balasan tidak punya label.", "With a tag: only recipients chosen as a contact or by a tag. Typed numbers are not counted, and replies have no tag.";
     together: "Seluruhnya", "All together";
     replies: "Balasan", "Replies";
     acts: "Siapa melakukan apa", "Who did what";

@@ -8,7 +8,6 @@ use crate::send_window::Day;
 /// A delivery that came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EndedOne {
-    pub(crate) at: Timestamp,
     pub(crate) status: Status,
     pub(crate) ack: i64,
     pub(crate) channel_id: i64,
@@ -16,25 +15,32 @@ pub(crate) struct EndedOne {
 }
 
 impl Tx<'_> {
-    /// Calls `visit` with each delivery that ended from `from` until before `until`, in the order of
-    /// time: read in the index alone.
+    /// Calls `visit` with each delivery that ended in one of the days, and which of them, in the order of
+    /// time. `starts` are when the days begin, and when the last one is over. It is read in the index
+    /// alone, and times are compared as text, as SQLite does: there are many.
     pub(crate) fn each_ended(
         &self,
-        from: Timestamp,
-        until: Timestamp,
-        mut visit: impl FnMut(EndedOne),
+        starts: &[Timestamp],
+        mut visit: impl FnMut(usize, EndedOne),
     ) -> SqlResult<()> {
+        let [from, .., until] = starts else { return Ok(()) };
+        let starts: Vec<String> = starts.iter().map(ToString::to_string).collect();
+        let mut day = 0;
         let sql = "SELECT finished_at, status, ack, channel_id, contact_id
                    FROM deliveries INDEXED BY idx_deliveries_finished_at
                    WHERE finished_at >= :from AND finished_at < :until ORDER BY finished_at";
         self.each_row(sql, params! { from, until }, |row| {
-            visit(EndedOne {
-                at: row.get("finished_at")?,
-                status: row.get("status")?,
-                ack: row.get::<_, Option<i64>>("ack")?.unwrap_or_default(),
-                channel_id: row.get("channel_id")?,
-                contact_id: row.get("contact_id")?,
-            });
+            let at = row.get_ref(0)?.as_str().unwrap_or_default();
+            while day + 2 < starts.len() && at >= starts[day + 1].as_str() {
+                day += 1;
+            }
+            let ended = EndedOne {
+                status: row.get(1)?,
+                ack: row.get::<_, Option<i64>>(2)?.unwrap_or_default(),
+                channel_id: row.get(3)?,
+                contact_id: row.get(4)?,
+            };
+            visit(day, ended);
             Ok(true)
         })
     }
@@ -58,9 +64,16 @@ impl Tx<'_> {
     pub(crate) fn contacts_with(&self, has: impl Fn(&str) -> bool) -> SqlResult<Vec<i64>> {
         let sql = "SELECT id, tags FROM contacts INDEXED BY idx_contacts_tags WHERE tags <> '[]'";
         let mut ids = Vec::new();
+        // The index has the same tags one after the other.
+        let (mut last, mut has_last) = (String::new(), false);
         self.each_row(sql, [], |row| {
-            if row.get_ref("tags")?.as_str().is_ok_and(&has) {
-                ids.push(row.get("id")?);
+            let tags = row.get_ref(1)?.as_str().unwrap_or_default();
+            if tags != last {
+                tags.clone_into(&mut last);
+                has_last = has(tags);
+            }
+            if has_last {
+                ids.push(row.get(0)?);
             }
             Ok(true)
         })?;
