@@ -7,6 +7,7 @@
 
 mod partial;
 
+use std::fs::File;
 use std::io::ErrorKind;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ use crate::fail_point;
 use crate::files::{FileError, Files, is_name};
 use crate::instance::{Instance, InstanceError};
 use crate::lock::{LockError, SenderLock};
-use crate::private_file::{SIDE_FILES, with_ending};
+use crate::private_file::{SIDE_FILES, remove_with_sides, with_ending};
 use crate::store::{Contents, DataVersion, Marked, Restoration, Store, StoreError};
 use crate::trigger::Triggers;
 
@@ -128,6 +129,21 @@ pub fn backup(
         made.removed = partial::remove_older(target, &made.path, keep.get())?;
     }
     Ok(made)
+}
+
+/// A checked copy of `database` as it is at `now`, for somebody who takes it away: the file has no name any more,
+/// and is gone once it is closed. The files of messages are not in it.
+pub(crate) fn copy_to_take(database: &Path, now: Timestamp) -> Result<(File, u64), BackupError> {
+    // Two at once would have the same name, and twice the work.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _one = lock(&ONE_AT_A_TIME);
+    let path = with_ending(database, ".taken");
+    let store = if database.exists() { Store::open_as_is(database)? } else { None };
+    let store = store.ok_or_else(|| BackupError::NoDatabase(database.to_owned()))?;
+    let (made, _) = snapshot(&store, path.clone(), now)?;
+    let opened = File::open(&path).map_err(failed_to("open", &path));
+    remove_with_sides(&path);
+    Ok((opened?, made.bytes))
 }
 
 /// The files that the messages of a database refer to.

@@ -108,7 +108,7 @@ enum Command {
     #[command(visible_alias = "confirm-place")]
     ConfirmHost,
     /// Read the panel's password from standard input and print its hash for ADMIN_PASSWORD_HASH
-    PasswordHash,
+    PasswordHash(secret::PasswordArgs),
     /// Show or change the secret that cron and websites send
     Secret(secret::SecretArgs),
     /// The keys of programs that use the API at /api/v1: add, list, revoke
@@ -248,7 +248,7 @@ fn run(args: &Arguments) -> Result<(), CliError> {
         Command::Restore(args) => backup::restore(args, &config()?),
         Command::Prune(args) => prune::prune(args, &config()?),
         Command::ConfirmHost => backup::confirm_host(&config()?),
-        Command::PasswordHash => secret::password_hash(),
+        Command::PasswordHash(args) => secret::password_hash(args, config),
         Command::Health => health::health(&config()?),
         Command::Secret(args) => secret::secret(args, &config()?),
         Command::ApiKey(args) => api_key::api_key(args, &config()?),

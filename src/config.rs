@@ -52,6 +52,30 @@ impl Setting {
         let is_told = matches!(self.key, "HEARTBEAT_URL" | "ALERT_URL" | "CALLBACK_URL");
         is_told || name_ends.iter().any(|end| self.key.ends_with(end))
     }
+
+    /// As people may see it: a secret only says that it is set.
+    fn shown(&self, value: Option<String>, from: SettingSource) -> Shown {
+        let mask = |value| if self.is_secret() { "(set)".to_owned() } else { value };
+        let Self { key, default, meaning } = *self;
+        Shown { key, value: value.map(mask), default, from, meaning }
+    }
+}
+
+/// A setting as it is shown: a secret only says that it is set.
+#[derive(Clone, Debug, serde::Serialize)]
+pub(crate) struct Shown {
+    pub(crate) key: &'static str,
+    pub(crate) value: Option<String>,
+    pub(crate) default: &'static str,
+    pub(crate) from: SettingSource,
+    pub(crate) meaning: &'static str,
+}
+
+impl Shown {
+    /// What it is now.
+    pub(crate) fn now(&self) -> &str {
+        self.value.as_deref().unwrap_or(self.default)
+    }
 }
 
 macro_rules! settings {
@@ -219,6 +243,10 @@ pub struct Config {
     /// LOG_LEVEL; `None` when it was not set.
     pub log_level: Option<LevelFilter>,
     pub log_file: Option<PathBuf>,
+    /// Where the settings were read from; `None` for the default.
+    pub env_file: Option<PathBuf>,
+    /// Every setting as people may see it.
+    pub(crate) shown: Vec<Shown>,
 }
 
 /// The project of a website.
@@ -252,7 +280,9 @@ impl Config {
     pub(crate) fn load(env_file: Option<&Path>) -> Result<Self, ConfigError> {
         let mut values = read_file(env_file)?;
         values.extend(read_environment()?);
-        let config = Self::from_values(values)?;
+        let mut config = Self::from_values(values)?;
+        config.env_file = env_file.map(Path::to_owned);
+        config.shown = shown(env_file)?;
         match env_file.and_then(Path::parent) {
             Some(directory) => config.counted_from(directory),
             None => Ok(config),
@@ -380,6 +410,8 @@ impl Config {
                 .then(|| values.parsed("LOG_LEVEL", "error, warn, info or debug", log_level))
                 .transpose()?,
             log_file: values.optional("LOG_FILE").map(PathBuf::from),
+            env_file: None,
+            shown: SETTINGS.iter().map(|one| one.shown(None, SettingSource::Default)).collect(),
         })
     }
 
@@ -418,8 +450,13 @@ impl Config {
 
     /// Whether others than this machine can reach the panel, and its password can be guessed.
     pub(crate) fn is_panel_open_to_guesses(&self) -> bool {
+        self.admin_password.as_ref().is_some_and(|password| self.is_open_to_guesses(password))
+    }
+
+    /// The same, if this were its password.
+    pub(crate) fn is_open_to_guesses(&self, password: &AdminPassword) -> bool {
         let is_public = !self.is_for_this_machine() || !self.trusted_proxies.is_empty();
-        is_public && self.admin_password.as_ref().is_some_and(AdminPassword::is_weak)
+        is_public && password.is_weak()
     }
 
     /// Whether the pace is one for tests only.
@@ -447,8 +484,14 @@ impl SettingSource {
     }
 }
 
+/// Every setting as it is shown, with who said so.
+pub(crate) fn shown(env_file: Option<&Path>) -> Result<Vec<Shown>, ConfigError> {
+    let all = with_sources(env_file)?.into_iter();
+    Ok(all.map(|(setting, value, from)| setting.shown(value, from)).collect())
+}
+
 /// Each setting with what it was given (`None` at its default), as text, and by whom.
-pub(crate) fn with_sources(
+fn with_sources(
     env_file: Option<&Path>,
 ) -> Result<Vec<(Setting, Option<String>, SettingSource)>, ConfigError> {
     let (mut file, mut environment) = (read_file(env_file)?, read_environment()?);

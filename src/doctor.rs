@@ -12,12 +12,13 @@ mod server;
 mod webhook;
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::alarm::{NotTold, try_alert, try_heartbeat};
 use crate::clock::{Clock, Timestamp};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, DEFAULT_ENV_FILE};
 use crate::logging::in_one_line;
 use crate::store::{CallbackCounts, Store, StoreError};
 
@@ -44,6 +45,25 @@ pub(crate) struct Finding {
     pub(crate) lines: Vec<String>,
 }
 
+/// How much is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    All,
+    /// What takes a moment: no search for damage, no look at every contact and message, and a WAHA that does
+    /// not answer is not waited for.
+    Quick,
+}
+
+/// How long a quick look waits for each answer of WAHA.
+const QUICK_PATIENCE: Duration = Duration::from_secs(4);
+
+/// What a person sees who waits for a page: the quick half of [`examine`], of the settings that this program
+/// runs with.
+pub(crate) fn examine_quickly(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
+    let env_file = config.env_file.as_deref().unwrap_or(Path::new(DEFAULT_ENV_FILE));
+    look(config, env_file, clock, (Depth::Quick, false))
+}
+
 /// Looks at everything. With `alert`, ALERT_URL and HEARTBEAT_URL are told that this is a test: people
 /// may be woken by it. `config` is what reading the settings came to, `env_file` where they may be.
 pub(crate) fn examine(
@@ -52,22 +72,32 @@ pub(crate) fn examine(
     clock: &dyn Clock,
     alert: bool,
 ) -> Vec<Finding> {
-    let mut findings = Findings::default();
     match config {
         Err(error) => {
+            let mut findings = Findings::default();
             let remedy = "correct it: everything else depends on it";
             findings.wrong("settings", in_one_line(error), remedy);
+            findings.0
         }
-        Ok(config) => {
-            settings(config, env_file, &mut findings);
-            files::examine(config, env_file, &mut findings);
-            let now = clock.now().wall;
-            let waha = server::examine(config, now, &mut findings);
-            database::examine(config, clock, waha.as_ref(), &mut findings);
-            link::examine(config, now, &mut findings);
-            receivers(config, now, alert, &mut findings);
-        }
+        Ok(config) => look(config, env_file, clock, (Depth::All, alert)),
     }
+}
+
+fn look(
+    config: &Config,
+    env_file: &Path,
+    clock: &dyn Clock,
+    (depth, alert): (Depth, bool),
+) -> Vec<Finding> {
+    let (mut findings, now) = (Findings::default(), clock.now().wall);
+    settings(config, env_file, &mut findings);
+    files::examine(config, env_file, &mut findings);
+    let waha = server::examine(config, now, depth, &mut findings);
+    database::examine(config, clock, depth, waha.as_ref(), &mut findings);
+    if depth == Depth::All {
+        link::examine(config, now, &mut findings);
+    }
+    receivers(config, now, alert, &mut findings);
     findings.0
 }
 

@@ -45,7 +45,7 @@
 //! # The rooms, in reading order
 //!
 //! ```text
-//! cli mcp doctor serve panel api backup prune status forecast supabase engine messages recipients alarm
+//! cli mcp serve panel doctor api backup prune status forecast supabase engine messages recipients alarm
 //! contacts trigger channels waha fake_waha http http_client files instance store lock secret config
 //! password logging private_file malloc send_window fail_point content delivery template recipient schedule
 //! cron_line reason language terminal text_enum clock

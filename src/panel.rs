@@ -34,6 +34,7 @@ mod scheduled;
 mod searched;
 mod selected;
 mod sessions;
+mod settings;
 mod statistics;
 mod test_send;
 mod upload;
@@ -44,6 +45,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 use crate::api::{PAGE_BODY_BYTES_MAX, Pages};
+use crate::backup::BackupError;
 use crate::channels::Sessions;
 use crate::clock::{Clock, lock};
 use crate::config::{AdminPassword, Config};
@@ -79,6 +81,8 @@ enum PageError {
     Template(#[from] askama::Error),
     #[error(transparent)]
     Random(#[from] getrandom::Error),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
 }
 
 type Answered = Result<Response, PageError>;
@@ -195,6 +199,8 @@ fn route_visit(visit: &mut Visit<'_>) -> Answered {
             let text = w.too_large_text.replace("{}", &visit.panel.config.media_max_mb.to_string());
             reply::tell(visit, 413, w.too_large, &text, "/panel")
         }
+        (_, ["settings", rest @ ..]) => settings::route(visit, rest),
+        (false, ["doctor"]) => settings::doctor_page(visit),
         (false, ["runs"]) => runs::page(visit),
         (false, ["attention"]) => attention::page(visit),
         (false, ["statistics"]) => statistics::page(visit),

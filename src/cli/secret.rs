@@ -7,9 +7,10 @@ use clap::{Args, Subcommand};
 
 use super::CliError;
 use super::output::{print, say};
-use crate::config::{Config, Secret};
+use crate::config::{AdminPassword, Config, ConfigError, Secret};
 use crate::password;
 use crate::secret::{self, SecretError};
+use crate::store::Store;
 
 #[derive(Debug, Args)]
 pub(super) struct SecretArgs {
@@ -104,25 +105,54 @@ fn forget(config: &Config, is_set: bool) -> Result<String, CliError> {
 
 const LENGTH_MIN: usize = 8;
 
-/// Reads a password from standard input and prints its line for the env file.
-pub(super) fn password_hash() -> Result<(), CliError> {
+#[derive(Debug, Args)]
+pub(super) struct PasswordArgs {
+    /// Give it to the panel at once, in place of the one in the settings, and log everybody out
+    #[arg(long)]
+    panel: bool,
+}
+
+/// Reads a password from standard input and prints its line for the env file, or gives it to the panel.
+pub(super) fn password_hash(
+    args: &PasswordArgs,
+    config: impl FnOnce() -> Result<Config, ConfigError>,
+) -> Result<(), CliError> {
+    let config = args.panel.then(config).transpose()?;
+    let setting = config.as_ref().map(|config| config.admin_password.as_ref());
+    if setting == Some(None) {
+        let why =
+            "there is no panel: set ADMIN_PASSWORD_HASH to the line that `password-hash` prints";
+        return Err(CliError::Refused(why.to_owned()));
+    }
     if io::stdin().is_terminal() {
         // What is typed can be seen: no more is promised than a pipe would keep.
         writeln!(io::stderr(), "Type the panel's password and press Enter (it will be visible):")?;
     }
     let mut line = String::new();
     io::stdin().read_line(&mut line)?;
-    say(&format!("ADMIN_PASSWORD_HASH={}", hashed(line.trim())?))
+    let hash = hashed(line.trim())?;
+    let Some((config, setting)) = config.as_ref().zip(setting.flatten()) else {
+        return say(&format!("ADMIN_PASSWORD_HASH={hash}"));
+    };
+    let replaced = setting.hashed().map_err(no_random_bytes)?;
+    let mut store = Store::open(&config.database_path)?;
+    store.write(|tx| tx.replace_panel_password(&hash, &replaced))?;
+    say(
+        "The panel takes this password now, and everybody is logged out. Another ADMIN_PASSWORD or \
+         ADMIN_PASSWORD_HASH in the settings would count again from the next start of `serve`.",
+    )
 }
 
 /// The hash of a password that is long enough for the panel.
 pub(super) fn hashed(password: &str) -> Result<String, CliError> {
-    if password.chars().count() < LENGTH_MIN || password.len() > password::BYTES_MAX {
+    if !AdminPassword::is_long_enough(password) {
         let why =
             format!("the password must have {LENGTH_MIN} characters or more: choose a longer one");
         return Err(CliError::Refused(why));
     }
-    password::hash(password).map_err(|error| {
-        CliError::Refused(format!("failed to hash: the system has no random bytes: {error}"))
-    })
+    password::hash(password).map_err(no_random_bytes)
+}
+
+fn no_random_bytes(error: getrandom::Error) -> CliError {
+    CliError::Refused(format!("failed to hash: the system has no random bytes: {error}"))
 }

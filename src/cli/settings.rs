@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use clap::Args;
-use serde::Serialize;
 
 use super::CliError;
 use super::output::{self, Output};
 use super::table::table;
-use crate::config::{self, SETTINGS, SettingSource};
+use crate::config::{self, SETTINGS, SettingSource, Shown};
 
 const SAMPLE_HEAD: &str = "\
 # Settings of auto-message-scheduler. Copy this file to auto-message-scheduler.env beside the program,
@@ -32,36 +31,19 @@ pub(super) struct SettingsArgs {
     output: Output,
 }
 
-/// A setting as it is shown: a secret only says that it is set.
-#[derive(Serialize)]
-struct Shown {
-    key: &'static str,
-    value: Option<String>,
-    default: &'static str,
-    from: SettingSource,
-    meaning: &'static str,
-}
-
 pub(super) fn settings(args: &SettingsArgs, env_file: Option<&Path>) -> Result<(), CliError> {
     if args.sample {
         let lines =
             SETTINGS.iter().map(|it| format!("\n# {}\n#{}={}\n", it.meaning, it.key, it.default));
         return output::print((SAMPLE_HEAD.to_owned() + &lines.collect::<String>()).as_bytes());
     }
-    let all = config::with_sources(env_file)?.into_iter().map(|(setting, value, from)| Shown {
-        key: setting.key,
-        value: value.map(|value| if setting.is_secret() { "(set)".to_owned() } else { value }),
-        default: setting.default,
-        from,
-        meaning: setting.meaning,
-    });
+    let all = config::shown(env_file)?.into_iter();
     let shown: Vec<Shown> =
         all.filter(|one| !args.changed || one.from != SettingSource::Default).collect();
     args.output.print(&shown, |shown| {
-        let rows = shown.iter().map(|one| {
-            let value = one.value.clone().unwrap_or_else(|| one.default.to_owned());
-            vec![one.key.to_owned(), value, one.from.word().to_owned()]
-        });
+        let rows = shown
+            .iter()
+            .map(|one| vec![one.key.to_owned(), one.now().to_owned(), one.from.word().to_owned()]);
         table(&["setting", "value", "from"], rows)
     })?;
     // A value that no start would take is said here too, after what it is.

@@ -23,6 +23,27 @@ const USUAL: &str = " admin administrator bismillah indonesia password qwerty qw
                      sayang whatsapp letmein welcome iloveyou changeme ";
 
 impl AdminPassword {
+    /// Whether the hash is this one's.
+    pub(crate) fn fits(&self, hash: &str) -> bool {
+        match self {
+            Self::Plain(plain) => password::fits(hash, plain.reveal()),
+            Self::Hash(set) => hash == set.reveal(),
+        }
+    }
+
+    /// Its hash; that of a plain one is made anew.
+    pub(crate) fn hashed(&self) -> Result<String, getrandom::Error> {
+        match self {
+            Self::Plain(plain) => password::hash(plain.reveal()),
+            Self::Hash(set) => Ok(set.reveal().to_owned()),
+        }
+    }
+
+    /// Whether it is one that a panel may have.
+    pub(crate) fn is_long_enough(plain: &str) -> bool {
+        plain.chars().count() >= LENGTH_MIN && plain.len() <= password::BYTES_MAX
+    }
+
     /// Whether strangers may guess it: it is short, has few different signs, or is what many choose.
     /// Of a hash nobody knows.
     pub(crate) fn is_weak(&self) -> bool {
@@ -44,9 +65,7 @@ impl Values {
             (Some(_), Some(_)) => {
                 Err(ConfigError::unshown("ADMIN_PASSWORD", "empty when ADMIN_PASSWORD_HASH is set"))
             }
-            (Some(plain), None)
-                if plain.chars().count() < LENGTH_MIN || plain.len() > password::BYTES_MAX =>
-            {
+            (Some(plain), None) if !AdminPassword::is_long_enough(plain) => {
                 Err(ConfigError::unshown(
                     "ADMIN_PASSWORD",
                     "8 characters or more, and not a whole page",

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::server::Answering;
-use super::{Findings, webhook};
+use super::{Depth, Findings, webhook};
 use crate::channels::{HoldEnds, Off, hold_ends, usable};
 use crate::clock::{Clock, Timestamp, Wake};
 use crate::config::{Config, absolute};
@@ -31,11 +31,12 @@ const BOUNDS: Bounds = Bounds { messages: 1000, recipients: 200_000 };
 pub(super) fn examine(
     config: &Config,
     clock: &dyn Clock,
+    depth: Depth,
     waha: Option<&Answering>,
     findings: &mut Findings,
 ) {
     let Some(store) = open(config, findings) else { return };
-    let mut look = Look { store, config, now: clock.now().wall, findings };
+    let mut look = Look { store, config, now: clock.now().wall, depth, findings };
     if let Err(error) = look.everything(clock, waha) {
         cannot_be_used(&error, findings);
     }
@@ -45,6 +46,7 @@ struct Look<'a> {
     store: Store,
     config: &'a Config,
     now: Timestamp,
+    depth: Depth,
     findings: &'a mut Findings,
 }
 
@@ -116,6 +118,10 @@ impl Look<'_> {
         self.triggers()?;
         super::callbacks(&mut self.store, self.config, self.findings)?;
         self.hidden()?;
+        self.panel()?;
+        if self.depth == Depth::Quick {
+            return Ok(());
+        }
         self.contacts()?;
         let is_plus = waha.and_then(Answering::is_plus);
         super::media::examine(&mut self.store, is_plus, self.findings)?;
@@ -123,7 +129,7 @@ impl Look<'_> {
     }
 
     fn file(&mut self, clock: &dyn Clock) -> Result<(), StoreError> {
-        let Self { store, findings, .. } = self;
+        let Self { store, findings, depth, .. } = self;
         let path = absolute(store.path());
         let path = path.display();
         if store.is_read_only()? {
@@ -149,6 +155,10 @@ impl Look<'_> {
                  the -wal small again",
             );
         }
+        if *depth == Depth::Quick {
+            findings.ok("database", format!("`{path}`; {journal}"));
+            return Ok(());
+        }
         match check(store, clock)? {
             Some(Ok(())) => findings.ok("database", format!("`{path}` is sound; {journal}")),
             None => findings.ok(
@@ -160,6 +170,18 @@ impl Look<'_> {
                 format!("`{path}` is damaged: {damage}"),
                 "stop the program, keep a copy, and restore a backup",
             ),
+        }
+        Ok(())
+    }
+
+    /// Which password the panel takes.
+    fn panel(&mut self) -> Result<(), StoreError> {
+        if self.config.admin_password.is_some()
+            && self.store.read(|tx| tx.replaced_password())?.is_some()
+        {
+            let found = "its password was changed in the panel, and counts in place of the setting; \
+                         `password-hash --panel` gives it another one";
+            self.findings.ok("panel", found);
         }
         Ok(())
     }
@@ -202,7 +224,7 @@ impl Look<'_> {
         waha: Option<&Answering>,
         heard: &EventsHeard,
     ) -> Result<(), StoreError> {
-        let Self { store, config, now, findings } = self;
+        let Self { store, config, now, findings, .. } = self;
         let (channels, unknown, believed) = store.read(|tx| {
             Ok((tx.channels_with_pending()?, tx.count_unknown()?, tx.clock_believed()?))
         })?;
@@ -247,7 +269,7 @@ impl Look<'_> {
     }
 
     fn triggers(&mut self) -> Result<(), StoreError> {
-        let Self { store, config, now, findings } = self;
+        let Self { store, config, now, findings, .. } = self;
         let now = *now;
         let sending = lock::who_sends(store.path());
         let (last, due) = store.read(|tx| Ok((tx.newest_run_at()?, tx.count_due(now)?)))?;
@@ -329,7 +351,7 @@ impl Look<'_> {
     }
 
     fn messages(&mut self) -> Result<(), StoreError> {
-        let Self { store, config, now, findings } = self;
+        let Self { store, config, now, findings, .. } = self;
         let (mut failing, mut skipped) = (None, None);
         let see = &mut |seen: Seen<'_>| match seen {
             Seen::Message(message) => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Findings, webhook};
+use super::{Depth, Findings, QUICK_PATIENCE, webhook};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::store::{Channel, EventsHeard};
@@ -24,6 +24,7 @@ pub(super) struct Answering {
 pub(super) fn examine(
     config: &Config,
     now: Timestamp,
+    depth: Depth,
     findings: &mut Findings,
 ) -> Option<Answering> {
     let Some(url) = &config.waha_base_url else {
@@ -35,6 +36,7 @@ pub(super) fn examine(
     };
     let key = config.waha_api_key.as_ref().map(|key| key.reveal().to_owned());
     let waha = Waha::new(url, key, config.waha_timeout);
+    let waha = if depth == Depth::Quick { waha.brief(QUICK_PATIENCE) } else { waha };
     match waha.server() {
         Ok(server) => {
             version(&server, findings);

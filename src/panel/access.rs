@@ -24,7 +24,6 @@ use super::merge::Told;
 use super::visit::{Page, Visit};
 use super::{Answered, PageError, Panel, forms, reply};
 use crate::clock::{Timestamp, lock};
-use crate::config::AdminPassword;
 use crate::http::quota::{LINES_PER_MINUTE, Quota};
 use crate::http::{Request, Response};
 use crate::password;
@@ -191,18 +190,14 @@ pub(super) fn has_session(panel: &Panel, request: &Request) -> bool {
     matches!(session_of(panel, request, now), Ok(Some(_)))
 }
 
-/// Once per start: when the password is not the one that the sessions belong to, they end.
+/// Once per start: when the password is not the one that the sessions belong to, they end. One that was chosen
+/// in the panel counts until the setting is another one than then.
 fn compare_password(panel: &Panel) -> Result<(), PageError> {
-    let kept = panel.read(|tx| tx.panel_password_hash())?;
-    let fits = |hash: &str| match &panel.password {
-        AdminPassword::Plain(plain) => password::fits(hash, plain.reveal()),
-        AdminPassword::Hash(set) => is_same(hash, set.reveal()),
-    };
-    if !kept.as_deref().is_some_and(fits) {
-        let hash = match &panel.password {
-            AdminPassword::Plain(plain) => password::hash(plain.reveal())?,
-            AdminPassword::Hash(set) => set.reveal().to_owned(),
-        };
+    let (kept, replaced) =
+        panel.read(|tx| Ok((tx.panel_password_hash()?, tx.replaced_password()?)))?;
+    let known = replaced.or(kept.clone());
+    if !known.is_some_and(|hash| panel.password.fits(&hash)) {
+        let hash = panel.password.hashed()?;
         panel.write(|tx| tx.set_panel_password_hash(&hash))?;
         if kept.is_some() {
             log::info!("panel: the password is a new one: everybody is logged out");
@@ -352,6 +347,34 @@ fn with_wait(mut response: Response, wait_secs: Option<String>) -> Response {
 
 /// Begins a session when the password is right.
 fn let_in(visit: &mut Visit<'_>) -> Result<Result<(), RefusedLogin>, PageError> {
+    let given = visit.form.get("password").unwrap_or_default().to_owned();
+    let proven = prove(visit, &given)?;
+    if proven.is_ok() {
+        begin_session(visit)?;
+    }
+    Ok(proven)
+}
+
+/// Asks whoever is logged in for the password once more, as slowly as a login. `Err` is the status and the
+/// words for a wrong one.
+pub(super) fn ask_again(
+    visit: &Visit<'_>,
+    field: &str,
+) -> Result<Result<(), (u16, String)>, PageError> {
+    let proven = prove(visit, visit.form.get(field).unwrap_or_default())?;
+    Ok(proven.map_err(|refused| (refused.status, refused.problem)))
+}
+
+/// Gives the panel another password in place of the setting's: all sessions end, and this browser gets a new one.
+pub(super) fn change_password(visit: &mut Visit<'_>, new: &str) -> Result<(), PageError> {
+    let (hash, replaced) = (password::hash(new)?, visit.panel.password.hashed()?);
+    visit.panel.write(|tx| tx.replace_panel_password(&hash, &replaced))?;
+    log::info!("panel: the password is a new one: everybody is logged out");
+    begin_session(visit)
+}
+
+/// Whether the password that was given is the right one; wrong ones are slowed down.
+fn prove(visit: &Visit<'_>, given: &str) -> Result<Result<(), RefusedLogin>, PageError> {
     let w = visit.words();
     let device = known_device(visit)?;
     let is_device = device.is_some();
@@ -365,7 +388,6 @@ fn let_in(visit: &mut Visit<'_>) -> Result<Result<(), RefusedLogin>, PageError> 
         let problem = w.too_many_tries.replace("{}", &secs);
         return Ok(Err(RefusedLogin { status: 429, problem, wait_secs: Some(secs) }));
     }
-    let given = visit.form.get("password").unwrap_or_default();
     let kept = visit.panel.read(|tx| tx.panel_password_hash())?.unwrap_or_default();
     if !password::fits(&kept, given) {
         let remote = visit.request.remote().unwrap_or("an unknown address".to_owned());
@@ -376,7 +398,6 @@ fn let_in(visit: &mut Visit<'_>) -> Result<Result<(), RefusedLogin>, PageError> 
         return Ok(Err(RefusedLogin { status: 401, problem, wait_secs: None }));
     }
     guesses().each.remove(&who);
-    begin_session(visit)?;
     Ok(Ok(()))
 }
 

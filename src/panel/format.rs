@@ -77,6 +77,11 @@ pub(super) fn good(word: &'static str) -> Badge {
     Badge { class: "good", icon: CHECK, word }
 }
 
+/// What is wrong.
+pub(super) fn bad(word: &'static str) -> Badge {
+    Badge { class: "bad", icon: CROSS, word }
+}
+
 /// The state of a channel that waits for a person.
 pub(super) fn held(word: &'static str) -> Badge {
     Badge { class: "warn", icon: HAND, word }

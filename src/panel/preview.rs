@@ -1,6 +1,8 @@
 //! What a message would be: who gets it and with which words, who does not and why, and when it will
 //! be through. Nothing is stored.
 
+use std::collections::HashMap;
+
 use super::ahead::Ahead;
 use super::carried::{self, Carried};
 use super::compose::Fields;
@@ -9,14 +11,15 @@ use super::visit::Visit;
 use super::{PageError, format};
 use crate::clock::Timestamp;
 use crate::forecast;
-use crate::language::Language;
 use crate::messages::{self, Reached};
 use crate::recipient;
 use crate::store::Message;
 use crate::template::Template;
 
 const SAMPLES_MAX: usize = 3;
+/// Reasons that are shown, and people of each.
 const SKIPPED_SHOWN_MAX: usize = 12;
+const SUCH_AS_MAX: usize = 3;
 
 /// What would happen.
 #[derive(Default)]
@@ -29,6 +32,8 @@ pub(super) struct Preview {
     pub(crate) first: Vec<(String, String)>,
     pub(crate) skipped_count: u64,
     pub(crate) skipped: Vec<Skipped>,
+    /// Whether there are more reasons than are shown.
+    pub(crate) skipped_is_cut: bool,
     /// Those who are named one by one.
     pub(crate) picked: Vec<Picked>,
     /// What the plan says of it.
@@ -48,10 +53,13 @@ pub(super) struct Sample {
     pub(crate) text: String,
 }
 
-/// Somebody who would not get it.
+/// Some who would not get it, all for the same reason.
 pub(super) struct Skipped {
+    /// One by name, or how many.
     pub(crate) who: String,
     pub(crate) why: String,
+    /// Some of them by name, when they are many.
+    pub(crate) such_as: String,
 }
 
 /// `of` is the message that the form changes; a new one has none.
@@ -93,8 +101,8 @@ pub(super) fn look(
     preview.first = found.first.iter().map(named).collect();
     preview.samples = found.first.into_iter().take(SAMPLES_MAX).map(sample).collect();
     preview.skipped_count = found.skipped.len() as u64;
-    let skipped = found.skipped.into_iter().take(SKIPPED_SHOWN_MAX);
-    preview.skipped = skipped.map(|one| skipped_one(&one, language)).collect();
+    let (skipped, is_cut) = grouped(&found.skipped, visit);
+    (preview.skipped, preview.skipped_is_cut) = (skipped, is_cut);
     preview.counted = w.recipients_count.replace("{}", &format::number(preview.count, language));
     preview.ahead = ahead(visit, fields, of)?;
     preview.does = does(visit, fields, is_new, begins, preview.count);
@@ -136,10 +144,36 @@ fn sample(one: Reached) -> Sample {
     }
 }
 
-fn skipped_one(one: &messages::Skipped, language: Language) -> Skipped {
+/// Those who would not get it, by reason, the reason of most first; and whether some are not among them.
+fn grouped(skipped: &[messages::Skipped], visit: &Visit<'_>) -> (Vec<Skipped>, bool) {
+    let mut groups: Vec<(String, Vec<&messages::Skipped>)> = Vec::new();
+    let mut places = HashMap::new();
+    for one in skipped {
+        let why = one.reason.text(visit.language);
+        let place = *places.entry(why.clone()).or_insert(groups.len());
+        if place == groups.len() {
+            groups.push((why, Vec::new()));
+        }
+        groups[place].1.push(one);
+    }
+    groups.sort_by_key(|(_, ones)| std::cmp::Reverse(ones.len()));
+    let is_cut = groups.len() > SKIPPED_SHOWN_MAX;
+    let shown = groups.into_iter().take(SKIPPED_SHOWN_MAX).map(|(why, ones)| {
+        let mut names = ones.iter().take(SUCH_AS_MAX).map(|one| name_of(one));
+        if let [_] = ones.as_slice() {
+            return Skipped { who: names.next().unwrap_or_default(), why, such_as: String::new() };
+        }
+        let count = format::number(ones.len() as u64, visit.language);
+        let more = if ones.len() > SUCH_AS_MAX { ", …" } else { "" };
+        let such_as = names.collect::<Vec<_>>().join(", ") + more;
+        Skipped { who: visit.words().people_count.replace("{}", &count), why, such_as }
+    });
+    (shown.collect(), is_cut)
+}
+
+fn name_of(one: &messages::Skipped) -> String {
     let has_name = one.who != one.to && !one.who.trim().is_empty();
-    let who = if has_name { one.who.clone() } else { format::phone(&one.to) };
-    Skipped { who, why: one.reason.text(language) }
+    if has_name { one.who.clone() } else { format::phone(&one.to) }
 }
 
 /// What the button does, to how many and when; in fewer words while that is not filled in.

@@ -157,7 +157,7 @@ pub(super) fn export(visit: &Visit<'_>, detail: &Message) -> Answered {
                         number.as_deref().unwrap_or(&row.chat_id),
                         status.word,
                         &when,
-                        &row.error.as_ref().map(ToString::to_string).unwrap_or_default(),
+                        &visit.explain(row.error.as_ref()),
                         row.waha_message_id.as_deref().unwrap_or_default(),
                         kind,
                         &file,

@@ -39,6 +39,11 @@ pub(super) fn download(name: &str, content_type: &str, body: Vec<u8>) -> Respons
     reply
 }
 
+/// A file to keep, which is read while it goes out.
+pub(super) fn download_file(name: &str, content_type: &str, file: OpenFile) -> Response {
+    Response { file: Some(file), ..download(name, content_type, Vec::new()) }
+}
+
 /// A few bytes that are shown and not kept.
 pub(super) fn bytes(content_type: &str, body: Vec<u8>) -> Response {
     with_headers(200, content_type, body)

@@ -383,6 +383,7 @@ words! {
     save_draft: "Simpan sebagai draf", "Keep as a draft";
     preview: "Pratinjau", "Preview";
     preview_empty: "Isi pesan dan penerima untuk melihat hasilnya di sini.", "Fill in text and recipients to see here what they get.";
+    people_count: "{} orang", "{} people";
     will_not_get_it: "Tidak akan menerima", "Will not get it";
     odd_placeholder: "{} akan terkirim apa adanya. Tulis dengan dua kurung kurawal.", "{} goes out as it is. Write it with two braces.";
     begins_and_ends: "Mulai {begins}, selesai sekitar {ends}.", "Begins {begins}, through about {ends}.";
@@ -492,6 +493,35 @@ words! {
     copy_it: "Perbaiki salinannya", "Mend a copy";
     people_found: "Orang yang cocok", "People found";
     none_to_person: "Belum ada pesan untuknya.", "No messages so far.";
+    // Settings.
+    settings: "Pengaturan", "Settings";
+    settings_now: "Yang dipakai program ini sekarang", "What the program runs with now";
+    settings_lead: "Diubah di file pengaturan atau variabel lingkungan, lalu programnya dijalankan ulang. Rahasia tidak ditampilkan.", "Change them in the env file or the environment, then restart the program. No secret is shown.";
+    setting: "Pengaturan", "Setting";
+    setting_from: "Dari", "From";
+    setting_set: "(terisi)", "(set)";
+    from_environment: "lingkungan", "environment";
+    from_file: "file", "file";
+    from_default: "bawaan", "default";
+    change_password: "Ganti kata sandi", "Change the password";
+    change_password_text: "Semua perangkat lain keluar. Kata sandi baru disimpan di database (sebagai hash) dan berlaku sebagai ganti ADMIN_PASSWORD, sampai pengaturan itu sendiri diganti. Lupa? Jalankan perintah password-hash --panel di server.", "All other devices are logged out. The new password is kept in the database (as a hash) and counts in place of ADMIN_PASSWORD, until that setting itself is another one. Forgotten? Run the command password-hash --panel on the server.";
+    password_replaced: "Kata sandi yang sekarang dipilih di sini, bukan yang di pengaturan.", "The present password was chosen here, and is not the setting's.";
+    old_password: "Kata sandi sekarang", "Present password";
+    new_password: "Kata sandi baru", "New password";
+    repeat_password: "Kata sandi baru, sekali lagi", "New password, once more";
+    password_short: "Kata sandi baru paling sedikit 8 karakter.", "The new password has 8 characters or more.";
+    password_weak: "Panel ini bisa dibuka dari komputer lain, jadi pilih kata sandi yang sulit ditebak: 12 karakter atau lebih.", "Other machines reach this panel, so choose a password that is hard to guess: 12 characters or more.";
+    password_differs: "Kata sandi baru dan ulangannya tidak sama.", "The new password and its repetition differ.";
+    backup: "Cadangan", "Backup";
+    backup_text: "Satu file dengan semua pesan, kontak dan nomor, seperti buatan perintah backup; dipulihkan dengan perintah restore. Isinya data pelanggan Anda: simpan di tempat aman. File gambar dan lampiran tidak ikut; salin juga foldernya: {}", "One file with all messages, contacts and numbers, as the command backup makes it; the command restore brings it back. It holds your customers' data: keep it safe. Pictures and files of messages are not in it; copy their directory, too: {}";
+    backup_download: "Unduh cadangan", "Download a backup";
+    backup_failed: "Cadangan tidak bisa dibuat: {}", "No backup could be made: {}";
+    doctor: "Periksa kesehatan", "Health check";
+    doctor_lead: "Bagian cepat dari perintah doctor, dicek barusan. Rinciannya berbahasa Inggris, sama seperti perintahnya; pemeriksaan penuh (kerusakan database, semua kontak dan pesan): jalankan doctor di server.", "The quick part of the command doctor, checked just now. For all of it (damage of the database, all contacts and messages) run doctor on the server.";
+    doctor_told: "{wrong} salah, {warnings} peringatan", "{wrong} wrong, {warnings} warnings";
+    verdict_ok: "Baik", "Fine";
+    verdict_warning: "Peringatan", "Warning";
+    verdict_wrong: "Salah", "Wrong";
 
     // The calendar, and the list of what is scheduled.
     calendar: "Kalender", "Calendar";
@@ -572,6 +602,7 @@ words! {
     done_session_started: "Sesi sedang mulai.", "The session is starting.";
     done_all_paused: "Semua nomor dijeda. Pesannya menunggu.", "All numbers are paused. Their messages wait.";
     done_all_resumed: "Nomor yang dijeda bersama semua sudah dilanjutkan.", "The numbers that were paused with all go on.";
+    done_password_changed: "Kata sandi diganti. Perangkat lain sudah keluar.", "The password is changed. Other devices are logged out.";
     done_left: "Anda sudah keluar.", "You are logged out.";
 }
 
@@ -614,6 +645,7 @@ impl Words {
             "session_started" => Some(self.done_session_started),
             "all_paused" => Some(self.done_all_paused),
             "all_resumed" => Some(self.done_all_resumed),
+            "password_changed" => Some(self.done_password_changed),
             "left" => Some(self.done_left),
             "tagged" => Some(self.done_tagged),
             "untagged" => Some(self.done_untagged),

@@ -9,6 +9,8 @@ use super::{SqlResult, Tx, params};
 use crate::clock::Timestamp;
 
 const PASSWORD_KEY: &str = "panel_password_hash";
+/// The password of the settings, as a hash, that another one was chosen in place of.
+const REPLACED_KEY: &str = "panel_password_replaced";
 const DEVICE_KEY: &str = "panel_device_key";
 /// The number that tests go to, and the message that the last of them was.
 const OWN_NUMBER_KEY: &str = "panel_own_number";
@@ -68,10 +70,25 @@ impl Tx<'_> {
         self.meta(PASSWORD_KEY)
     }
 
-    /// Notes a new password and ends every session.
+    /// Notes a new password of the settings, which counts from now on, and ends every session.
     pub(crate) fn set_panel_password_hash(&self, hash: &str) -> SqlResult<()> {
         self.end_panel_sessions()?;
+        self.remove_meta(REPLACED_KEY)?;
         self.set_meta(PASSWORD_KEY, hash)
+    }
+
+    /// Notes a password that a person chose in place of the setting's, whose hash is `replaced`, and ends every
+    /// session.
+    pub(crate) fn replace_panel_password(&self, hash: &str, replaced: &str) -> SqlResult<()> {
+        self.end_panel_sessions()?;
+        self.set_meta(REPLACED_KEY, replaced)?;
+        self.set_meta(PASSWORD_KEY, hash)
+    }
+
+    /// The hash of the setting's password in whose place a person chose another one; `None` while the
+    /// setting's counts.
+    pub(crate) fn replaced_password(&self) -> SqlResult<Option<String>> {
+        self.meta(REPLACED_KEY)
     }
 
     /// What the marks of known browsers are signed with; `None` while nobody has one.

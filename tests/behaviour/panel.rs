@@ -16,6 +16,7 @@ mod looks;
 mod messages;
 mod records;
 mod selected;
+mod settings;
 mod size;
 mod test_send;
 mod twice;
@@ -190,4 +191,6 @@ pub const PAGES: &[&str] = &[
     "/panel/messages?status=scheduled&after=2026-01-01T00:00:00Z,5&q=a",
     "/panel/attention?kind=late&after=2026-01-01T00:00:00Z,5",
     "/panel/messages?q=0812",
+    "/panel/settings",
+    "/panel/doctor",
 ];

@@ -955,6 +955,78 @@ async function connecting(base, site) {
   }
 }
 
+/** What the owner does with the program itself: settings, another password, a backup, the health check. */
+async function owning() {
+  let round = 0;
+  for (const [shape, language, javaScriptEnabled] of [["desktop", "id", true], ["phone", "en", true], ["phone", "id", false]]) {
+    round += 1;
+    const base = await site(join(directory, `owner-${round}`));
+    const page = await open(base, { ...shapes[shape], javaScriptEnabled });
+    const other = await open(base, shapes.desktop);
+    const look = async () => javaScriptEnabled && (await examine(page));
+    const picture = async (what) => screenshots && round < 3 && (await page.screenshot({ path: join(screenshots, `${what}-${shape}.png`), fullPage: true }));
+    await logIn(page);
+    await logIn(other);
+    await page.goto(`/panel?lang=${language}`);
+    // The bar at the top: nothing lies on anything else.
+    const boxes = await Promise.all([".brand", ".account a", ".account summary"].map((one) => page.locator(one).first().boundingBox()));
+    for (const [i, one] of boxes.entries()) for (const two of boxes.slice(i + 1)) {
+      const apart = one.x + one.width <= two.x + 1 || two.x + two.width <= one.x + 1 || one.y + one.height <= two.y + 1 || two.y + two.height <= one.y + 1;
+      assert.ok(apart, `${shape} ${language}: ${JSON.stringify(boxes)}`);
+    }
+    await picture("bar");
+    await page.click("details.menu > summary");
+    await page.click("a[href='/panel/settings']");
+    await page.waitForURL("**/panel/settings");
+    assert.ok(await page.getByText("SEND_DELAY_SECONDS").isVisible());
+    assert.equal(await page.getByText(password).count(), 0, "no secret is shown");
+    await look();
+    await picture("settings");
+
+    // A backup, behind the password.
+    const backup = page.locator("#take-backup");
+    await backup.locator("[name=password]").fill("bukan itu");
+    await backup.locator("button").click();
+    await page.waitForSelector("#take-backup [role=alert]");
+    await look();
+    await backup.locator("[name=password]").fill(password);
+    const [taken] = await Promise.all([page.waitForEvent("download"), backup.locator("button").click()]);
+    const copy = join(directory, `taken-${round}.db`);
+    await taken.saveAs(copy);
+    assert.match(taken.suggestedFilename(), /^auto-message-scheduler-.*\.db$/);
+    assert.equal(execFileSync("sqlite3", [copy, "PRAGMA integrity_check; SELECT count(*) FROM channels"], { encoding: "utf8" }), "ok\n1\n");
+
+    // Another password: the other browser is logged out.
+    await page.goto("/panel/settings");
+    const form = page.locator("#change-password");
+    const fill = async (old, one, two) => {
+      await form.locator("[name=password]").fill(old);
+      await form.locator("[name=new]").fill(one);
+      await form.locator("[name=repeated]").fill(two);
+      await form.locator("button").click();
+    };
+    await fill("bukan itu", "kopi tubruk manis", "kopi tubruk manis");
+    await page.waitForSelector("#change-password [role=alert]");
+    await look();
+    await fill(password, "kopi tubruk manis", "kopi tubruk manis");
+    await page.waitForURL("**?done=password_changed");
+    await other.goto("/panel/messages");
+    assert.match(other.url(), /\/panel\/login/);
+    await other.fill("#password", password);
+    await other.keyboard.press("Enter");
+    await other.waitForSelector("#problem");
+
+    await page.click("a[href='/panel/doctor']");
+    await page.waitForURL("**/panel/doctor");
+    assert.ok((await page.locator(".list > li").count()) > 5);
+    await look();
+    await picture("doctor");
+    page.quiet((line) => line.includes("401"));
+    await page.context().close();
+    await other.context().close();
+  }
+}
+
 /** A picture as a phone makes it: a real JPEG, drawn by the browser. */
 async function promo(page) {
   const url = await page.evaluate(() => {
@@ -1173,6 +1245,7 @@ const jobs = {
   nothingLost,
   firstDay,
   connecting,
+  owning,
   carries,
 };
 // `ONLY=dates,twoTabs` runs these alone.

@@ -1,0 +1,161 @@
+//! What the program runs with, and what its owner does with it: another password, a copy of the database, and
+//! the quick half of `doctor`. No secret is shown.
+
+use std::sync::Arc;
+
+use askama::Template;
+
+use super::access;
+use super::visit::{Page, Visit};
+use super::{Answered, format, reply};
+use crate::backup;
+use crate::config::{AdminPassword, Secret, SettingSource};
+use crate::doctor::{self, Finding, Verdict};
+use crate::http::OpenFile;
+use crate::logging::in_one_line;
+
+/// A setting as the page shows it.
+struct Row {
+    key: &'static str,
+    value: String,
+    from: &'static str,
+    is_changed: bool,
+}
+
+/// Why a form of the page was refused.
+#[derive(Default)]
+struct Refused {
+    password: String,
+    backup: String,
+}
+
+#[derive(Template)]
+#[template(path = "settings.html")]
+struct SettingsPage<'a> {
+    p: Page<'a>,
+    rows: Vec<Row>,
+    refused: Refused,
+    /// Whether the password is not the setting's any more.
+    is_replaced: bool,
+    files: String,
+}
+
+/// What was looked at, as the page shows it.
+struct Found {
+    badge: format::Badge,
+    finding: Finding,
+}
+
+#[derive(Template)]
+#[template(path = "doctor.html")]
+struct DoctorPage<'a> {
+    p: Page<'a>,
+    /// What is wrong first.
+    found: Vec<Found>,
+    told: String,
+}
+
+pub(super) fn route(visit: &mut Visit<'_>, rest: &[&str]) -> Answered {
+    match (visit.is_post, rest) {
+        (false, []) => show(visit, 200, Refused::default()),
+        (true, ["password"]) => change_password(visit),
+        (true, ["backup"]) => take_backup(visit),
+        _ => reply::not_found(visit),
+    }
+}
+
+fn show(visit: &Visit<'_>, status: u16, refused: Refused) -> Answered {
+    let (w, config) = (visit.words(), &visit.panel.config);
+    let row = |one: &crate::config::Shown| Row {
+        key: one.key,
+        value: match one.now() {
+            "" => "–".to_owned(),
+            "(set)" => w.setting_set.to_owned(),
+            value => value.to_owned(),
+        },
+        from: match one.from {
+            SettingSource::Environment => w.from_environment,
+            SettingSource::File => w.from_file,
+            SettingSource::Default => w.from_default,
+        },
+        is_changed: one.from != SettingSource::Default,
+    };
+    let mut rows: Vec<Row> = config.shown.iter().map(row).collect();
+    rows.sort_by_key(|row| !row.is_changed);
+    let page = SettingsPage {
+        p: visit.page("settings"),
+        rows,
+        refused,
+        is_replaced: visit.panel.read(|tx| tx.replaced_password())?.is_some(),
+        files: visit.panel.files.directory().display().to_string(),
+    };
+    reply::html(status, &page)
+}
+
+/// Another password for the panel, when the old one is given.
+fn change_password(visit: &mut Visit<'_>) -> Answered {
+    let w = visit.words();
+    let refuse = |visit: &Visit<'_>, status, why: &str| {
+        show(visit, status, Refused { password: why.to_owned(), ..Refused::default() })
+    };
+    let new = visit.form.get("new").unwrap_or_default().to_owned();
+    let same = AdminPassword::Plain(Secret::new(new.clone()));
+    // Before the old one, which takes a while: a slip of the finger is no guess.
+    if !AdminPassword::is_long_enough(&new) {
+        return refuse(visit, 422, w.password_short);
+    }
+    if visit.panel.config.is_open_to_guesses(&same) {
+        return refuse(visit, 422, w.password_weak);
+    }
+    if visit.form.get("repeated") != Some(new.as_str()) {
+        return refuse(visit, 422, w.password_differs);
+    }
+    if let Err((status, why)) = access::ask_again(visit, "password")? {
+        return refuse(visit, status, &why);
+    }
+    access::change_password(visit, &new)?;
+    Ok(reply::done("/panel/settings", "password_changed"))
+}
+
+/// A copy of the database, when the password is given.
+fn take_backup(visit: &Visit<'_>) -> Answered {
+    let refuse =
+        |status, why: String| show(visit, status, Refused { backup: why, ..Refused::default() });
+    if let Err((status, why)) = access::ask_again(visit, "password")? {
+        return refuse(status, why);
+    }
+    let database = &visit.panel.config.database_path;
+    match backup::copy_to_take(database, visit.now) {
+        Ok((file, bytes)) => {
+            let local = visit.panel.config.zone.format_local(visit.now).replace([' ', ':'], "-");
+            let name = format!("auto-message-scheduler-{local}.db");
+            let file = OpenFile { file: Arc::new(file), bytes };
+            Ok(reply::download_file(&name, "application/vnd.sqlite3", file))
+        }
+        Err(error) => {
+            let why = visit.words().backup_failed.replace("{}", &in_one_line(&error));
+            log::error!("panel: a backup could not be made: {}", in_one_line(&error));
+            refuse(500, why)
+        }
+    }
+}
+
+/// What is wrong, and what to do about it, as far as that is quick to see.
+pub(super) fn doctor_page(visit: &Visit<'_>) -> Answered {
+    let (w, panel) = (visit.words(), visit.panel);
+    let mut findings = doctor::examine_quickly(&panel.config, &*panel.clock);
+    findings.sort_by_key(|one| std::cmp::Reverse(one.verdict));
+    let count = |verdict| findings.iter().filter(|one| one.verdict == verdict).count().to_string();
+    let told = w
+        .doctor_told
+        .replace("{wrong}", &count(Verdict::Wrong))
+        .replace("{warnings}", &count(Verdict::Warning));
+    let badge = |verdict| match verdict {
+        Verdict::Ok => format::good(w.verdict_ok),
+        Verdict::Warning => format::held(w.verdict_warning),
+        Verdict::Wrong => format::bad(w.verdict_wrong),
+    };
+    let found = findings.into_iter();
+    let found = found.map(|finding| Found { badge: badge(finding.verdict), finding }).collect();
+    reply::html(200, &DoctorPage { p: visit.page("settings"), found, told })
+}
