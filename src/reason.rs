@@ -569,6 +569,18 @@ reasons! {
     "paused_while_held" PausedWhileHeld { why: Box<Explanation> }:
         "paused in the panel with all numbers, while it was held: {why}; it does not go on with the others",
         "dijeda lewat panel bersama semua nomor, selagi ditahan: {why}; tidak ikut dilanjutkan bersama yang lain";
+    "outside_hours" OutsideHours { window: String }:
+        "it is outside its send window {window}",
+        "di luar jam kirim {window}";
+    "day_full" DayFull { limit: u64 }:
+        "its daily limit of {limit} is reached",
+        "batas {limit} pesan per hari sudah tercapai";
+    "warned_day_full" WarnedDayFull { limit: u64 }:
+        "its limit of {limit} after WhatsApp's warning is reached",
+        "batas {limit} pesan per hari sesudah peringatan WhatsApp sudah tercapai";
+    "warmup_day_full" WarmupDayFull { limit: u64, day: i64 }:
+        "its limit of {limit} on day {day} of its warm-up is reached",
+        "batas {limit} pesan pada hari ke-{day} pemanasan sudah tercapai";
     "channel_unknown" ChannelUnknown { channel: String }:
         "there is no channel `{channel}`: see `channel list`",
         "tidak ada nomor WA `{channel}`: lihat daftarnya";

@@ -18,6 +18,7 @@ pub use warned::Warned;
 use time::macros::format_description;
 use time::{Date, PrimitiveDateTime, Time};
 
+use crate::reason::Reason;
 use crate::clock::Timestamp;
 use crate::schedule::Zone;
 
@@ -281,18 +282,21 @@ impl DayCount {
 }
 
 /// For people: why a channel waits.
+impl Closed {
+    /// The same for people.
+    pub(crate) fn reason(&self) -> Reason {
+        match *self {
+            Self::Window(window) => Reason::OutsideHours { window: window.to_string() },
+            Self::DailyLimit(limit) => Reason::DayFull { limit: limit.into() },
+            Self::Warned(limit) => Reason::WarnedDayFull { limit: limit.into() },
+            Self::Warmup { limit, day } => Reason::WarmupDayFull { limit: limit.into(), day },
+        }
+    }
+}
+
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Window(window) => write!(f, "it is outside its send window {window}"),
-            Self::DailyLimit(limit) => write!(f, "its daily limit of {limit} is reached"),
-            Self::Warned(limit) => {
-                write!(f, "its limit of {limit} after WhatsApp's warning is reached")
-            }
-            Self::Warmup { limit, day } => {
-                write!(f, "its limit of {limit} on day {day} of its warm-up is reached")
-            }
-        }
+        self.reason().fmt(f)
     }
 }
 

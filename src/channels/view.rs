@@ -217,7 +217,7 @@ fn view(
 ) -> ChannelView {
     let (state, reason) = match availability {
         Availability::Ready | Availability::PacedUntil(_) => (State::Ready, None),
-        Availability::ClosedUntil(_, closed) => (State::Waiting, Some(closed.to_string().into())),
+        Availability::ClosedUntil(_, closed) => (State::Waiting, Some(closed.reason().into())),
         Availability::Held(held, _) if held.kind.is_none() => {
             (State::Paused, Some(held.reason.clone()))
         }

@@ -11,7 +11,7 @@ use super::words::Words;
 use super::{Answered, PageError, access, attention, reply};
 use crate::channels::{self, ChannelError, ChannelView, Edit, OwnGap, OwnLimit, OwnWindow};
 use crate::reason::Reason;
-use crate::send_window::Day;
+use crate::send_window::{Day, SendWindow};
 use crate::store::Channel;
 
 /// What the form holds, as it is written there.
@@ -315,10 +315,17 @@ fn show(
     let id = channel.map(|channel| channel.id);
     let known = channel.map(|channel| known(visit, channel)).transpose()?.flatten();
     let allowance = config.allowance;
+    let or_none = |number: u32, none: &str| match number {
+        0 => none.to_owned(),
+        number => number.to_string(),
+    };
     let of_settings = Fields {
-        window: allowance.window.to_string(),
-        daily_limit: allowance.daily_limit.unwrap_or_default().to_string(),
-        recipient_gap: config.recipient_gap_hours.to_string(),
+        window: match allowance.window {
+            SendWindow::Always => w.all_day.to_owned(),
+            hours @ SendWindow::Hours { .. } => hours.to_string(),
+        },
+        daily_limit: or_none(allowance.daily_limit.unwrap_or_default(), w.no_limit),
+        recipient_gap: or_none(config.recipient_gap_hours, w.no_gap),
         ..Fields::default()
     };
     let page = ChannelPage {

@@ -175,6 +175,9 @@ words! {
     warmup: "Nomor ini baru: mulai pelan-pelan", "This number is new: begin slowly";
     warmup_help: "Hari-hari pertama dikirim sedikit, lalu makin banyak: nomor baru yang langsung mengirim banyak cepat diblokir.", "Little is sent on the first days, then more: a new number that sends much at once is soon banned.";
     warmup_since: "Mulai {}.", "Since {}.";
+    all_day: "sepanjang hari", "all day";
+    no_limit: "tanpa batas", "no limit";
+    no_gap: "tanpa jarak", "no gap";
     window_wrong: "Jam kirim ditulis seperti 07:00-21:00, atau selalu.", "Write the hours like 07:00-21:00, or always.";
     limit_wrong: "Batas per hari adalah angka, 0 sampai 1.000.000.", "The limit a day is a number, 0 to 1,000,000.";
     gap_wrong: "Jarak per orang adalah angka, 0 sampai 168 jam.", "The gap for one person is a number, 0 to 168 hours.";
