@@ -63,7 +63,7 @@ impl Setting {
 
 /// A setting as it is shown: a secret only says that it is set.
 #[derive(Clone, Debug, serde::Serialize)]
-pub(crate) struct Shown {
+pub struct Shown {
     pub(crate) key: &'static str,
     pub(crate) value: Option<String>,
     pub(crate) default: &'static str,
@@ -246,7 +246,7 @@ pub struct Config {
     /// Where the settings were read from; `None` for the default.
     pub env_file: Option<PathBuf>,
     /// Every setting as people may see it.
-    pub(crate) shown: Vec<Shown>,
+    pub shown: Vec<Shown>,
 }
 
 /// The project of a website.

@@ -974,6 +974,7 @@ async function owning() {
       const apart = one.x + one.width <= two.x + 1 || two.x + two.width <= one.x + 1 || one.y + one.height <= two.y + 1 || two.y + two.height <= one.y + 1;
       assert.ok(apart, `${shape} ${language}: ${JSON.stringify(boxes)}`);
     }
+    assert.ok(await page.locator(".brand span").evaluate((one) => one.scrollWidth <= one.clientWidth + 1), "the name is whole");
     await picture("bar");
     await page.click("details.menu > summary");
     await page.click("a[href='/panel/settings']");
