@@ -18,8 +18,8 @@ pub use warned::Warned;
 use time::macros::format_description;
 use time::{Date, PrimitiveDateTime, Time};
 
-use crate::reason::Reason;
 use crate::clock::Timestamp;
+use crate::reason::Reason;
 use crate::schedule::Zone;
 
 const MINUTES_OF_DAY: u16 = 24 * 60;

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use askama::Template;
 
-use super::access;
 use super::visit::{Page, Visit};
-use super::{Answered, format, reply};
+use super::{Answered, access, acts, format, reply};
 use crate::backup;
 use crate::config::{AdminPassword, Secret, SettingSource};
 use crate::doctor::{self, Finding, Verdict};
@@ -127,6 +126,8 @@ fn take_backup(visit: &Visit<'_>) -> Answered {
     let database = &visit.panel.config.database_path;
     match backup::copy_to_take(database, visit.now) {
         Ok((file, bytes)) => {
+            let act = acts::of(visit, "backup_taken", None);
+            visit.panel.with_store(|store| store.note_done(&act, visit.now));
             let local = visit.panel.config.zone.format_local(visit.now).replace([' ', ':'], "-");
             let name = format!("auto-message-scheduler-{local}.db");
             let file = OpenFile { file: Arc::new(file), bytes };

@@ -572,6 +572,7 @@ words! {
     act_logged_in: "Masuk ke panel.", "Logged in.";
     act_left: "Keluar dari panel.", "Logged out.";
     act_tested: "Tes dikirim ke nomor sendiri.", "A test was sent to the own number.";
+    act_backup_taken: "Cadangan diunduh.", "A backup was downloaded.";
     act_moved: "Penerima dipindahkan ke nomor lain.", "Recipients were moved to another number.";
     act_removed: "Dihapus.", "Removed.";
     act_added: "Ditambahkan.", "Added.";
@@ -619,6 +620,7 @@ impl Words {
             "moved" => Some(self.act_moved),
             "deleted" => Some(self.act_removed),
             "added" => Some(self.act_added),
+            "backup_taken" => Some(self.act_backup_taken),
             code => self.notice(code),
         }
     }

@@ -137,6 +137,7 @@ fn a_backup_is_a_whole_database_for_whoever_gives_the_password_again() {
     let name = header(&reply, "Content-Disposition").unwrap();
     assert_eq!(name, "attachment; filename=\"auto-message-scheduler-2026-12-01-08-00.db\"");
     assert_eq!(header(&reply, "Cache-Control"), Some("no-store"));
+    assert_eq!(world.ask("SELECT count(*) FROM acts WHERE what = 'backup_taken'"), "1");
     let opened = reply.file.unwrap();
     let mut bytes = Vec::new();
     (&*opened.file as &File).read_to_end(&mut bytes).unwrap();
