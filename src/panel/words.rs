@@ -386,7 +386,6 @@ words! {
     save_draft: "Simpan sebagai draf", "Keep as a draft";
     preview: "Pratinjau", "Preview";
     preview_empty: "Isi pesan dan penerima untuk melihat hasilnya di sini.", "Fill in text and recipients to see here what they get.";
-    people_count: "{} orang", "{} people";
     will_not_get_it: "Tidak akan menerima", "Will not get it";
     odd_placeholder: "{} akan terkirim apa adanya. Tulis dengan dua kurung kurawal.", "{} goes out as it is. Write it with two braces.";
     begins_and_ends: "Mulai {begins}, selesai sekitar {ends}.", "Begins {begins}, through about {ends}.";
