@@ -285,6 +285,35 @@ fn no_kill_shortens_the_gap_between_two_sends_on_a_channel() {
     });
 }
 
+/// The places of a question whether a number is on WhatsApp, before the first message to it.
+const CHECK_PLACES: [&str; 6] = [
+    "before_check",
+    "check_uncommitted",
+    "check_begun",
+    "check_answered",
+    "check_noted_uncommitted",
+    "check_noted",
+];
+
+#[test]
+fn a_kill_while_numbers_are_checked_loses_nothing_and_sends_nothing_twice() {
+    let cases: Vec<(&str, usize)> =
+        CHECK_PLACES.iter().flat_map(|place| [(*place, 1), (*place, 2)]).collect();
+    in_parallel(&cases, 4, |(place, visit)| {
+        let settings = "SEND_DELAY_SECONDS=0\nSENDERS=1\nCHECK_NUMBERS=on\n";
+        let victim = Victim::new("run", settings, &MESSAGES);
+        victim.kill_at(place, *visit);
+        // An answer is waited for for minutes before it is believed to be lost.
+        let lost = "UPDATE numbers SET checked_at = datetime('now', '-1 hour')
+                    WHERE checked_at IS NOT NULL AND \"exists\" IS NULL";
+        let awaited = victim.site.sql().execute(lost, []).unwrap();
+        let is_lost = ["check_begun", "check_answered", "check_noted_uncommitted"].contains(place);
+        assert_eq!(awaited, usize::from(is_lost), "{place}:{visit}");
+        victim.finish_and_compare();
+        assert_eq!(victim.site.waha.received().len(), 7, "{place}:{visit}");
+    });
+}
+
 /// Tried in `backup_binary`.
 const BACKUP_PLACES: [&str; 4] =
     ["backup_copied", "backup_checked", "restore_prepared", "restore_moved_aside"];
@@ -304,7 +333,7 @@ fn every_fail_point_of_the_source_is_tried() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 walk(&path, found);
-            } else {
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(&path).unwrap();
                 let calls = text.split("fail_point::reach(\"").skip(1);
                 found.extend(calls.map(|call| call.split('"').next().unwrap().to_owned()));
@@ -315,6 +344,7 @@ fn every_fail_point_of_the_source_is_tried() {
     walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
     let tried = PLACES.iter().map(|(place, _)| *place).chain(START_PLACES);
     let tried = tried.chain(HOLD_PLACES).chain(COMMIT_PLACES).chain(BACKUP_PLACES);
+    let tried = tried.chain(CHECK_PLACES);
     let tried = tried.chain(SECRET_PLACES).chain(UPGRADE_PLACES).chain(PORTION_PLACES);
     let tried = tried.chain(PRUNE_PLACES).chain(crate::media_binary::FILE_PLACES);
     // Those of other doors are tried where they are.
