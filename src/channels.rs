@@ -21,7 +21,7 @@ pub(crate) use check::check_turn;
 pub use line::Line;
 pub(crate) use line::{Lines, is_too_late};
 pub use session::Sessions;
-pub(crate) use session::{Code, Looked, note_look};
+pub(crate) use session::{Code, Looked, note_look, note_number};
 pub(crate) use view::{ChannelView, State, WarningView, WeekView, ask_waha, list, one};
 
 /// The channel of messages that name none: `auto_messages.channel_id` has it as its default.

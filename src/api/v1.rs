@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::clock::{Clock, lock};
 use crate::config::Config;
 use crate::http::{Class, Request, Response};
-use crate::store::{ApiKey, Can, Store, Trigger};
+use crate::store::{ActedOn, ApiKey, Can, Store, Trigger};
 use crate::trigger::Triggers;
 
 use call::{Answered, Call, Problem};
@@ -127,32 +127,21 @@ const ROUTES: &[Route] = &[
 
 impl Route {
     /// What somebody does by it, for the history: changes of what is there. What is new says itself who made it.
-    fn act(&self) -> Option<(&'static str, &'static str)> {
+    fn act(&self) -> Option<(ActedOn, &'static str)> {
         let kind = match self.path.split('/').nth(1)? {
-            "messages" => "message",
-            "contacts" => "contact",
-            "channels" => "channel",
+            "messages" => ActedOn::Message,
+            "contacts" => ActedOn::Contact,
+            "channels" => ActedOn::Channel,
             _ => return None,
         };
-        let is_channel = kind == "channel";
         let what = match (self.method, self.path.split("/{id}").nth(1)?) {
             ("PATCH", "") => "saved",
             ("DELETE", "") => "deleted",
             ("POST", "/cancel") => "cancelled",
-            ("POST", "/pause") => {
-                if is_channel {
-                    "channel_paused"
-                } else {
-                    "paused"
-                }
-            }
-            ("POST", "/resume") => {
-                if is_channel {
-                    "channel_resumed"
-                } else {
-                    "resumed"
-                }
-            }
+            ("POST", "/pause") if kind == ActedOn::Channel => "channel_paused",
+            ("POST", "/pause") => "paused",
+            ("POST", "/resume") if kind == ActedOn::Channel => "channel_resumed",
+            ("POST", "/resume") => "resumed",
             ("POST", "/retry") => "retried",
             ("POST", "/split") => "split",
             ("POST", "/move") => "moved",

@@ -105,6 +105,18 @@ impl Availability<'_> {
             Self::Held(..) | Self::Unreadable(_) | Self::Off(_) => None,
         }
     }
+
+    /// Whether nothing goes out, whatever a look at its session and its hours would say.
+    pub(crate) fn is_shut(&self) -> bool {
+        match self {
+            Self::Off(_) | Self::Held(_, HoldEnds::At(_) | HoldEnds::ByPerson) => true,
+            Self::Held(_, HoldEnds::ByLook)
+            | Self::Unreadable(_)
+            | Self::ClosedUntil(..)
+            | Self::PacedUntil(_)
+            | Self::Ready => false,
+        }
+    }
 }
 
 /// Whether a channel may begin a send at `now`, as its rows say; and what it sent today.

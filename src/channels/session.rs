@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::availability::{HoldEnds, hold_ends};
 use crate::clock::Timestamp;
+use crate::delivery::Hold;
 use crate::reason::{Explanation, Reason};
 use crate::recipient::mask_numbers;
-use crate::store::{Store, StoreError};
+use crate::store::{Channel, SqlResult, Store, StoreError, Tx};
 use crate::waha::{SessionLook, Waha};
 
 /// A person waits for the answer.
@@ -104,6 +105,23 @@ fn of_word(status: &str, number: Option<String>) -> Looked {
     }
 }
 
+/// Writes down the `number` (as `+6281234567890`) that a channel's session was found with. Returns the hold for it
+/// when it is another one than the channel's.
+pub(crate) fn note_number(
+    tx: &Tx<'_>,
+    channel: &Channel,
+    session: &str,
+    number: &str,
+) -> SqlResult<Option<Hold>> {
+    let hold = channel.hold_for_number(session, number);
+    if hold.is_some() {
+        tx.note_other_number(channel.id, number)?;
+    } else if channel.phone_number.is_none() {
+        tx.adopt_number(channel.id, number)?;
+    }
+    Ok(hold)
+}
+
 /// Writes down what a look at a channel's session found, as the sender does before a send: the number that it
 /// has, a hold for another number than before, and the end of a hold that a look ends. Returns whether it
 /// freed the channel.
@@ -122,18 +140,14 @@ pub(crate) fn note_look(
         else {
             return Ok((false, None));
         };
-        if let Some(number) = number {
-            if let Some(hold) = channel.hold_for_number(session, number) {
-                let is_known = channel.other_number.as_ref() == Some(number);
-                if !is_known {
-                    tx.note_other_number(id, number)?;
-                    tx.hold_channel(id, &hold, None, now)?;
-                }
-                return Ok((false, (!is_known).then_some(hold)));
+        if let Some(number) = number
+            && let Some(hold) = note_number(tx, &channel, session, number)?
+        {
+            let is_known = channel.other_number.as_ref() == Some(number);
+            if !is_known {
+                tx.hold_channel(id, &hold, None, now)?;
             }
-            if channel.phone_number.is_none() {
-                tx.adopt_number(id, number)?;
-            }
+            return Ok((false, (!is_known).then_some(hold)));
         }
         let ends = channel.held.as_ref().map(|held| hold_ends(held, now));
         let freed = ends == Some(HoldEnds::ByLook) && tx.free_channel(id, now)?;

@@ -3,10 +3,10 @@
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::logging::in_one_line;
-use crate::store::{Act, Door, Store, StoreError};
+use crate::store::{Act, ActedOn, Door, Store, StoreError};
 
 /// Notes what was done. It is done: a history that cannot be written is a warning only.
-pub(super) fn note(config: &Config, kind: &'static str, (what, about): (&str, Option<i64>)) {
+pub(super) fn note(config: &Config, kind: ActedOn, (what, about): (&str, Option<i64>)) {
     let (what, number) = (what.to_owned(), None);
     let act = Act { door: Door::Cli, who: None, what, kind: Some(kind), about, number };
     let noted: Result<(), StoreError> = Store::open(&config.database_path).and_then(|mut store| {

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::logging::in_one_line;
 use crate::send_window::Day;
 use crate::serve;
-use crate::store::Channel;
+use crate::store::{ActedOn, Channel};
 use crate::terminal::one_line;
 
 /// A person waits for the answer.
@@ -147,7 +147,7 @@ pub(super) fn channel(args: &ChannelArgs, config: &Config) -> Result<(), CliErro
         ChannelCommand::Remove(_) => "deleted",
         ChannelCommand::List { .. } | ChannelCommand::Show { .. } => return Ok(()),
     };
-    acts::note(config, "channel", (what, Some(id)));
+    acts::note(config, ActedOn::Channel, (what, Some(id)));
     Ok(())
 }
 

@@ -17,6 +17,7 @@ use crate::contacts::waiting::OnItsWay;
 use crate::contacts::{self, Changes, ContactError, Filter, Person, opt_out};
 use crate::recipient::{self, Entry};
 use crate::schedule::Zone;
+use crate::store::ActedOn;
 use crate::terminal::one_line;
 
 /// How many contacts a list shows without being asked for more.
@@ -164,7 +165,10 @@ pub(super) fn contact(command: &ContactCommand, config: &Config) -> Result<(), C
     let what = match command {
         ContactCommand::Add(_) => ("contact_added", None),
         ContactCommand::Edit(args) => ("saved", Some(args.id)),
-        ContactCommand::Remove(args) => ("deleted", args.ids.first().copied()),
+        ContactCommand::Remove(args) => match args.ids[..] {
+            [id] => ("deleted", Some(id)),
+            _ => ("deleted", None),
+        },
         ContactCommand::Import(args) if args.is_stored() => ("imported", None),
         ContactCommand::OptOut(_) => ("opted_out", None),
         ContactCommand::OptIn(_) => ("opted_in", None),
@@ -174,7 +178,7 @@ pub(super) fn contact(command: &ContactCommand, config: &Config) -> Result<(), C
         | ContactCommand::Export(_)
         | ContactCommand::Check(_) => return Ok(()),
     };
-    acts::note(config, "contact", what);
+    acts::note(config, ActedOn::Contact, what);
     Ok(())
 }
 

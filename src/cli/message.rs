@@ -18,7 +18,7 @@ use crate::forecast;
 use crate::messages::{
     self, MovedView, Resumed, Retry, SplitBy, SplitPart, StaysView, Timing, WeeklyTiming,
 };
-use crate::store::Occurrence;
+use crate::store::{ActedOn, Occurrence};
 use crate::terminal::one_line;
 
 /// The most that a text file may hold: more than WhatsApp takes in any encoding.
@@ -173,7 +173,7 @@ pub(super) fn message(args: &MessageArgs, config: &Config) -> Result<(), CliErro
             return Ok(());
         }
     };
-    acts::note(config, "message", what);
+    acts::note(config, ActedOn::Message, what);
     Ok(())
 }
 

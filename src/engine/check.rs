@@ -23,7 +23,7 @@ use crate::store::{Open, RecipientNow, SendEnd, Settled, SqlResult, Standing, St
 use crate::waha::Existence;
 
 /// How long a channel waits for the answer about a number that another one asked for.
-pub(super) const ASKED_REST: Duration = Duration::from_secs(5);
+const ASKED_REST: Duration = Duration::from_secs(5);
 /// A number of which WAHA could not tell is asked about again after as long as its message is late by then, within these: a
 /// few times before it is too late, however many such numbers there are.
 const AGAIN_MIN: Duration = Duration::from_mins(15);
@@ -59,12 +59,27 @@ impl Core {
 }
 
 impl Turn<'_> {
-    /// Asks WhatsApp about the number of the next delivery, with the channel's turn.
-    pub(super) fn check_number(
-        self,
+    /// What comes before anything is sent to the next delivery's number; `None` when that may go out now.
+    pub(super) fn number_first(
+        &mut self,
         allowance: &Allowance,
         open: &Open,
-    ) -> Result<After, StoreError> {
+        standing: Standing,
+    ) -> Result<Option<After>, StoreError> {
+        let (core, now) = (self.core, self.core.clock.now());
+        Ok(Some(match standing {
+            Standing::Known => return Ok(None),
+            Standing::NotThere => {
+                core.end_unsendable(open, Status::Skipped, &Reason::NotOnWhatsapp, now.wall)?;
+                After::Ready(now.monotonic)
+            }
+            Standing::BeingAsked => After::Ready(now.monotonic + ASKED_REST),
+            Standing::Unknown => self.check_number(allowance, open)?,
+        }))
+    }
+
+    /// Asks WhatsApp about the number of the next delivery, with the channel's turn.
+    fn check_number(&mut self, allowance: &Allowance, open: &Open) -> Result<After, StoreError> {
         let (core, channel, session) = (self.core, self.channel, self.session);
         let Some(digits) = number_to_check(&open.chat_id) else { return Ok(After::Held) };
         if core.triggers.is_stopping() || core.is_over(core.clock.now()) {
@@ -99,7 +114,7 @@ impl Turn<'_> {
 
     /// Records the answer, and that the gap begins only now.
     fn note_existence(
-        self,
+        &mut self,
         open: &Open,
         found: &Existence,
         rests: bool,

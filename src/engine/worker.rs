@@ -8,12 +8,11 @@
 use std::time::Duration;
 
 use super::channel_queue::{After, Memory};
-use super::check::ASKED_REST;
 use super::gaps::Next;
 use super::media::{UPLOAD_REST, give_up_cuts};
 use super::record::Unrecorded;
 use super::{Answer, Core, DATABASE_REST, Job};
-use crate::channels::{self, Availability, HoldEnds};
+use crate::channels::{self, Availability};
 use crate::clock::{Now, Timestamp};
 use crate::contacts::opt_out;
 use crate::contacts::waiting::{self, Followed};
@@ -89,15 +88,8 @@ impl Core {
         let Some(channel) = channel else { return Ok(After::Held) };
         let Some(session) = &channel.session_name else { return Ok(After::Held) };
         let counted = DayCount { day, count };
-        match self.availability(&channel, counted, now.wall) {
-            Availability::Off(_) | Availability::Held(_, HoldEnds::At(_) | HoldEnds::ByPerson) => {
-                return Ok(After::Held);
-            }
-            Availability::Held(_, HoldEnds::ByLook)
-            | Availability::Unreadable(_)
-            | Availability::ClosedUntil(..)
-            | Availability::PacedUntil(_)
-            | Availability::Ready => {}
+        if self.availability(&channel, counted, now.wall).is_shut() {
+            return Ok(After::Held);
         }
         let ready = memory.ready_time(channel.ready_at, now, self.config.longest_gap());
         if ready > now.monotonic {
@@ -232,17 +224,8 @@ impl Turn<'_> {
         if self.is_limited_anew {
             return Ok(After::Ready(core.clock.now().monotonic)); // today may be full by that
         }
-        match standing {
-            Standing::Known => {}
-            Standing::NotThere => {
-                let (why, now) = (&Reason::NotOnWhatsapp, core.clock.now());
-                core.end_unsendable(open, Status::Skipped, why, now.wall)?;
-                return Ok(After::Ready(now.monotonic));
-            }
-            Standing::BeingAsked => {
-                return Ok(After::Ready(core.clock.now().monotonic + ASKED_REST));
-            }
-            Standing::Unknown => return self.check_number(&allowance, open),
+        if let Some(after) = self.number_first(&allowance, open, standing)? {
+            return Ok(after);
         }
         let content = Content::read(open.content.as_deref());
         let mut upload = None;
@@ -297,13 +280,10 @@ impl Turn<'_> {
             SessionState::Working { number, warning } => (number, warning),
             SessionState::Held(hold) => return Ok(Some(hold)),
         };
-        if let Some(number) = &number {
-            if let Some(hold) = channel.hold_for_number(session, number) {
-                core.write(|tx| tx.note_other_number(channel.id, number))?;
-                return Ok(Some(hold));
-            }
-            if channel.phone_number.is_none() {
-                core.write(|tx| tx.adopt_number(channel.id, number))?;
+        if let Some(number) = number.filter(|one| channel.phone_number.as_ref() != Some(one)) {
+            let hold = core.write(|tx| channels::note_number(tx, channel, session, &number))?;
+            if hold.is_some() {
+                return Ok(hold);
             }
         }
         self.memory.note_working(session, now);
@@ -499,7 +479,7 @@ impl Core {
 
     /// Ends a delivery whose message was changed into something that cannot be sent, or whose
     /// recipient wants none.
-    fn end_unsendable(
+    pub(super) fn end_unsendable(
         &self,
         open: &Open,
         status: Status,

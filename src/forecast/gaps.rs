@@ -91,17 +91,7 @@ impl Gathered {
         now: Timestamp,
     ) -> Vec<(i64, Place)> {
         let mut places = vec![Place::Blocked; self.all.len()];
-        let mut have_waited = HashSet::new();
-        let mut walks: BTreeMap<i64, Walk> = BTreeMap::new();
-        for (number, (wanted, _)) in self.all.iter().enumerate() {
-            let walk = walks.entry(wanted.channel).or_default();
-            if wanted.from > wanted.due_at.max(now) {
-                walk.waiting.push(Reverse((wanted.from, number)));
-                have_waited.insert(number);
-            } else {
-                walk.fresh.push_back(number);
-            }
-        }
+        let (mut walks, mut have_waited) = self.walks(now);
         let mut reached: HashMap<u64, Timestamp> = HashMap::new();
         let (mut checks, mut checked): (HashMap<u64, Timestamp>, _) =
             (HashMap::new(), HashSet::new());
@@ -150,6 +140,22 @@ impl Gathered {
         }
         let channels = self.all.iter().map(|(wanted, _)| wanted.channel);
         channels.zip(places).collect()
+    }
+
+    /// The channels before the first step, and those who wait already.
+    fn walks(&self, now: Timestamp) -> (BTreeMap<i64, Walk>, HashSet<usize>) {
+        let mut waiting = HashSet::new();
+        let mut walks: BTreeMap<i64, Walk> = BTreeMap::new();
+        for (number, (wanted, _)) in self.all.iter().enumerate() {
+            let walk = walks.entry(wanted.channel).or_default();
+            if wanted.from > wanted.due_at.max(now) {
+                walk.waiting.push(Reverse((wanted.from, number)));
+                waiting.insert(number);
+            } else {
+                walk.fresh.push_back(number);
+            }
+        }
+        (walks, waiting)
     }
 
     /// When a channel looks again, and since when it could at the earliest: of two at the same moment, the queue of

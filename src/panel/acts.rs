@@ -6,7 +6,7 @@ use askama::Template;
 use super::visit::{OnePage, Page, Visit};
 use super::{Answered, format, reply};
 use crate::http::Response;
-use crate::store::{Act, Door, Noted};
+use crate::store::{Act, ActedOn, Door, Noted};
 
 const ACTS_PER_PAGE: u32 = 50;
 
@@ -37,21 +37,21 @@ pub(super) fn page(visit: &Visit<'_>) -> Answered {
     reply::html(200, &ActsPage { p: visit.page("runs"), rows, newer, older })
 }
 
-fn row(visit: &Visit<'_>, act: Noted) -> ActRow {
+fn row(visit: &Visit<'_>, Noted { at, act, .. }: Noted) -> ActRow {
     let w = visit.words();
     let zone = &visit.panel.config.zone;
     let number = act.number.and_then(|number| u64::try_from(number).ok()).unwrap_or_default();
     let what =
         w.act(&act.what).map(|words| words.replace("{}", &format::number(number, visit.language)));
-    let (word, path) = match act.kind.as_deref() {
-        Some("message") => (w.message, "/panel/messages"),
-        Some("contact") => (w.contact, "/panel/contacts"),
-        Some("channel") => (w.channel, "/panel/channels"),
-        _ => ("", ""),
+    let (word, path) = match act.kind {
+        Some(ActedOn::Message) => (w.message, "/panel/messages"),
+        Some(ActedOn::Contact) => (w.contact, "/panel/contacts"),
+        Some(ActedOn::Channel) => (w.channel, "/panel/channels"),
+        None => ("", ""),
     };
     let id = act.about.map(|id| id.to_string()).filter(|_| !word.is_empty());
     ActRow {
-        when: act.at.map(|at| format::moment(at, zone, visit.language)).unwrap_or_default(),
+        when: at.map(|at| format::moment(at, zone, visit.language)).unwrap_or_default(),
         door: match act.door {
             Door::Panel => w.door_panel,
             Door::Api => w.trigger_api,
@@ -60,12 +60,7 @@ fn row(visit: &Visit<'_>, act: Noted) -> ActRow {
         who: act.who.unwrap_or_default(),
         what: what.unwrap_or(act.what),
         about: id.as_deref().map(|id| format!("{word} {id}")).unwrap_or_default(),
-        link: match id {
-            // The numbers have one page.
-            Some(id) if path != "/panel/channels" => format!("{path}/{id}"),
-            Some(_) => path.to_owned(),
-            None => String::new(),
-        },
+        link: id.map(|id| format!("{path}/{id}")).unwrap_or_default(),
     }
 }
 
@@ -77,9 +72,9 @@ pub(super) fn of(visit: &Visit<'_>, what: &str, about: Option<i64>) -> Act {
         who: visit.client().map(|address| address.to_string()),
         what: what.to_owned(),
         kind: match section {
-            "messages" => Some("message"),
-            "contacts" => Some("contact"),
-            "channels" => Some("channel"),
+            "messages" => Some(ActedOn::Message),
+            "contacts" => Some(ActedOn::Contact),
+            "channels" => Some(ActedOn::Channel),
             _ => None,
         },
         about,

@@ -55,14 +55,8 @@ pub(super) fn send(
         Ok(digits) => format!("+{digits}"),
         Err(reason) => return Ok(Err(reason.text(visit.language))),
     };
-    if let Some(problem) = carried::not_taken(visit) {
+    if let Some(problem) = problem(visit, fields)? {
         return Ok(Err(problem));
-    }
-    if let Some(problem) = preview::content_problem(visit, fields)? {
-        return Ok(Err(problem));
-    }
-    if fields.text.trim().is_empty() && fields.read_content().name() == KindName::Text {
-        return Ok(Err(w.needs_text.to_owned()));
     }
     let text = match words(visit, fields, &own, &like)? {
         Ok(text) => text,
@@ -105,6 +99,17 @@ pub(super) fn send(
     visit.wake();
     let number = format::phone(&format!("{}@c.us", own.trim_start_matches('+')));
     Ok(Ok(Tested { id, words: w.test_sent.replace("{}", &number) }))
+}
+
+/// Why the form has nothing that could be sent, in the reader's words.
+fn problem(visit: &Visit<'_>, fields: &Fields) -> Result<Option<String>, PageError> {
+    if let Some(problem) = carried::not_taken(visit) {
+        return Ok(Some(problem));
+    }
+    let is_text = fields.read_content().name() == KindName::Text;
+    let is_empty = is_text && fields.text.trim().is_empty();
+    let problem = preview::content_problem(visit, fields)?;
+    Ok(problem.or_else(|| is_empty.then(|| visit.words().needs_text.to_owned())))
 }
 
 /// The text as one recipient gets it: the chosen one, else the first of the form, else oneself.

@@ -21,6 +21,15 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// What something was done to.
+    pub enum ActedOn {
+        Message = "message",
+        Contact = "contact",
+        Channel = "channel",
+    }
+}
+
 /// Something that somebody did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Act {
@@ -29,8 +38,8 @@ pub(crate) struct Act {
     pub(crate) who: Option<String>,
     /// A stable name, such as `cancelled`.
     pub(crate) what: String,
-    /// `message`, `contact` or `channel`, with its id.
-    pub(crate) kind: Option<&'static str>,
+    pub(crate) kind: Option<ActedOn>,
+    /// Its id.
     pub(crate) about: Option<i64>,
     /// How many it was, where it is more than one.
     pub(crate) number: Option<i64>,
@@ -41,12 +50,7 @@ pub(crate) struct Act {
 pub(crate) struct Noted {
     pub(crate) id: i64,
     pub(crate) at: Option<Timestamp>,
-    pub(crate) door: Door,
-    pub(crate) who: Option<String>,
-    pub(crate) what: String,
-    pub(crate) kind: Option<String>,
-    pub(crate) about: Option<i64>,
-    pub(crate) number: Option<i64>,
+    pub(crate) act: Act,
 }
 
 impl Store {
@@ -75,9 +79,9 @@ impl Tx<'_> {
             "SELECT * FROM acts WHERE id > :above AND id < :below ORDER BY id {order} LIMIT :limit"
         );
         let read = |row: &Row<'_>| {
-            read! { row => Noted {
-                id, seen_time at, door, lossy who, text what, lossy kind, about, number,
-            } }
+            let act: SqlResult<Act> =
+                read! { row => Act { door, lossy who, text what, kind, about, number } };
+            read! { row => Noted { id, seen_time at, act: act? } }
         };
         Ok(from.newest_first(self.query_rows(&sql, params! { above, below, limit }, read)?))
     }

@@ -3,7 +3,7 @@
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
-use super::{CallbackStatus, Can, ClaimState, Door, SqlResult, Trigger};
+use super::{ActedOn, CallbackStatus, Can, ClaimState, Door, SqlResult, Trigger};
 use crate::clock::Timestamp;
 use crate::config::CallbackEvent;
 use crate::delivery::{Ack, CapWarning, HoldKind, MessageStatus, Status};
@@ -25,6 +25,7 @@ macro_rules! shown {
 
 shown!(
     CallbackEvent,
+    ActedOn,
     Door,
     CallbackStatus,
     Can,
@@ -54,7 +55,8 @@ macro_rules! read_by {
 
 read_by!(parse of Timestamp: "time", from_word of CallbackStatus: "status", from_word of Status: "status",
     from_word of ClaimState: "state", from_word of MessageStatus: "status", from_word of Trigger: "trigger",
-    from_word of Can: "right", from_word of Door: "door");
+    from_word of Can: "right", from_word of Door: "door",
+    from_word of ActedOn: "kind");
 
 impl ToSql for Ack {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

@@ -43,7 +43,7 @@ use rusqlite::{Connection, ErrorCode};
 use crate::{fail_point, private_file};
 
 pub use acts::Door;
-pub(crate) use acts::{ACTS_KEPT, Act, Noted};
+pub(crate) use acts::{ACTS_KEPT, Act, ActedOn, Noted};
 pub(crate) use alerts::Alert;
 pub(crate) use api::KeptAnswer;
 pub use api::{ApiKey, Can};

@@ -15,7 +15,7 @@ use crate::http::{Request, Response};
 use crate::logging::in_one_line;
 use crate::messages::ComposeError;
 use crate::reason::Explanation;
-use crate::store::{Act, ApiKey, Door, Store, StoreError};
+use crate::store::{Act, ActedOn, ApiKey, Door, Store, StoreError};
 
 /// Rows of a page when none is asked for, and the most.
 const LIMIT: u32 = 50;
@@ -208,7 +208,7 @@ impl<'a> Call<'a> {
     }
 
     /// For the history that the panel shows.
-    fn note_act(&self, kind: &'static str, what: &str) {
+    fn note_act(&self, kind: ActedOn, what: &str) {
         let act = Act {
             door: Door::Api,
             who: Some(self.key.name.clone()),
