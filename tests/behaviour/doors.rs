@@ -37,13 +37,16 @@ const ROUNDS: usize = 2;
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
 const MULTIPART: &str = "Content-Type: multipart/form-data; boundary=XX\r\n";
 
+/// What the system says of the program's memory in a line such as `VmRSS:`, in KiB.
+fn memory_line(server: &Server, key: &str) -> usize {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
 /// What the program holds now, and the most since the last time that `forget_peak` was called, in KiB.
 fn memory(server: &Server) -> (usize, usize) {
-    let status = fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap();
-    let value = |key: &str| -> usize {
-        let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap();
-        line.trim().trim_end_matches(" kB").parse().unwrap()
-    };
+    let value = |key| memory_line(server, key);
     let code =
         if is_debug_build() { value("RssFile:").saturating_sub(RELEASE_FILE_KIB) } else { 0 };
     (value("VmRSS:") - code, value("VmHWM:").saturating_sub(code))
@@ -291,13 +294,6 @@ fn an_event_of_1_mib_is_taken_and_the_list_of_a_megabyte_is_imported() {
 
 #[test]
 fn a_picture_of_sixteen_megabytes_takes_two_of_memory_at_most_to_come_and_to_be_seen() {
-    // On a busy machine a thread or two may begin between the two looks.
-    let grown: Vec<usize> = (0..3).map(|_| growth_by_a_picture_of_16_mb()).collect();
-    assert!(grown.iter().any(|kib| *kib <= 2 * 1024), "{grown:?} KiB");
-}
-
-/// By how many KiB the peak of a program's memory grew while a picture of 16 MB came and was seen.
-fn growth_by_a_picture_of_16_mb() -> usize {
     let site = guarded_site();
     let server = site.serve();
     let session = log_in(&server);
@@ -323,12 +319,22 @@ fn growth_by_a_picture_of_16_mb() -> usize {
     };
     // The first one brings what stays.
     send(&jpeg(100_000));
-    forget_peak(&server);
-    let before = memory(&server).1;
-    send(&jpeg(16 << 20));
-    let grown = memory(&server).1 - before;
-    println!("a picture of 16 MB: the peak grew by {grown} KiB, from {before}");
-    grown
+    for number in 1.. {
+        forget_peak(&server);
+        let (before, file_before) =
+            (memory_line(&server, "VmHWM:"), memory_line(&server, "RssFile:"));
+        send(&jpeg((16 << 20) - number));
+        let (after, file_after) =
+            (memory_line(&server, "VmHWM:"), memory_line(&server, "RssFile:"));
+        let grown = after - before;
+        println!("a picture of 16 MB: the peak grew by {grown} KiB, from {before}");
+        // The system takes pages of the program's file when it likes, and reads them again: that is no growth.
+        let is_disturbed = file_before.abs_diff(file_after) > 512;
+        if !is_disturbed || number == 5 {
+            assert!(grown <= 2 * 1024, "{grown} KiB, of the file {file_before}, then {file_after}");
+            break;
+        }
+    }
 }
 
 /// What keeps a slot without reading: how each connection begins, and what it does then.
