@@ -4,6 +4,14 @@
 set -eu
 cd "$(dirname "$0")/.."
 
+# Says when each step began: the last such line of a failed run names the step.
+step() {
+    echo "== $(($(date +%s) - begun)) s: $*"
+    "$@"
+}
+begun=$(date +%s)
+export CARGO_PROFILE_DEV_DEBUG=0 # half of the time of linking
+
 # A C compiler for SQLite and for the TLS library; sqlite3 as the person who watches the tables;
 # Python for the comparisons, and LibreOffice for the round trip of lists.
 missing=
@@ -25,25 +33,26 @@ cargo deny --version >/dev/null 2>&1 ||
     cargo install --quiet --locked --debug --no-default-features --version 0.20.2 cargo-deny
 
 # PostgreSQL, PostgREST and nginx: a website's Supabase project.
-TOOLS="$PWD/target/supabase-tools" bash tests/supabase/up.sh install
+step env TOOLS="$PWD/target/supabase-tools" bash tests/supabase/up.sh install
 
 # Each Rust brings lints of its own: those of a newer one than ours (1.95) are shown, and fail nothing.
 minor=$(rustc --version | sed 's/^rustc 1\.\([0-9]*\).*/\1/')
 deny="-D warnings"
 [ "$minor" -le 95 ] || deny="-W warnings"
-cargo fmt --all --check
+step cargo fmt --all --check
 # shellcheck disable=SC2086 # two words
-cargo clippy --locked --workspace --all-targets -- $deny
-cargo deny --locked check licenses bans sources
-cargo test --locked --workspace
-sh tests/compare/run.sh
+step cargo clippy --locked --workspace --all-targets -- $deny
+step cargo deny --locked check licenses bans sources
+step cargo test --locked --workspace
+step sh tests/compare/run.sh
 # What hosts really have (cron, nginx, workerd …), around the program that was just built.
-bash tests/hosting/run.sh
+step bash tests/hosting/run.sh
 # An assistant's own library.
-bash tests/mcp/run.sh
+step bash tests/mcp/run.sh
 # The examples in PHP, Python and Node.
-bash tests/examples/run.sh
+step bash tests/examples/run.sh
 # The API: what its document allows, and clients generated from it.
-bash tests/api/run.sh
+step bash tests/api/run.sh
 # The panel in a real browser.
-sh tests/panel/run.sh
+step sh tests/panel/run.sh
+echo "== $(($(date +%s) - begun)) s: passed"
