@@ -912,11 +912,15 @@ impl Parameter for SessionStatus {
 
     fn text(&self, language: Language) -> String {
         let (english, indonesian) = match self.0.as_str() {
-            "SCAN_QR_CODE" => {
-                ("scan the QR code in WAHA's dashboard", "pindai kode QR di dasbor WAHA")
-            }
+            "SCAN_QR_CODE" => (
+                "scan the QR code in the panel or in WAHA's dashboard",
+                "pindai kode QR di panel atau di dasbor WAHA",
+            ),
             "STARTING" => ("wait a moment", "tunggu sebentar"),
-            "STOPPED" => ("start it in WAHA's dashboard", "mulai sesinya di dasbor WAHA"),
+            "STOPPED" => (
+                "start it in the panel or in WAHA's dashboard",
+                "mulai sesinya di panel atau di dasbor WAHA",
+            ),
             _ => ("look at it in WAHA's dashboard", "periksa di dasbor WAHA"),
         };
         format!("{}: {}", self.0, language.pick(english, indonesian))

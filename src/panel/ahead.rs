@@ -24,7 +24,7 @@ const SECOND_TRIED_MAX: usize = 5;
 pub(super) struct Ahead {
     /// When it begins and is through.
     pub(crate) times: String,
-    /// Who gets it in time and who does not; empty when all do.
+    /// Why it fails as a whole, or who gets it in time and who does not; empty when all do.
     pub(crate) fits: String,
     /// What a person could do about it.
     pub(crate) advice: String,
@@ -54,9 +54,6 @@ impl Ahead {
             let words = if begins == ends { w.goes_out_at } else { w.begins_and_ends };
             ahead.times =
                 words.replace("{begins}", &moment(begins)).replace("{ends}", &moment(ends));
-        }
-        if let Some(why) = &seen.fails {
-            ahead.advice = w.will_fail.replace("{}", &why.text(visit.language));
         }
         ahead.risks =
             seen.risks().into_iter().map(|risk| sentence(&risk.text(visit.language))).collect();
@@ -171,9 +168,12 @@ fn through(visit: &Visit<'_>, at: crate::clock::Timestamp) -> String {
     visit.words().through_at.replace("{}", &moment)
 }
 
-/// Who gets it in time and who does not; empty when all do.
+/// Why it fails as a whole, or who gets it in time and who does not; empty when all do.
 fn fits(visit: &Visit<'_>, seen: &MessageForecast) -> String {
     let w = visit.words();
+    if let Some(why) = &seen.fails {
+        return w.will_fail.replace("{}", &why.text(visit.language));
+    }
     let number = |count| format::number(count, visit.language);
     let hours = visit.panel.config.late_limit.as_secs() / 3600;
     let (words, in_time, all, late) = match seen.warning() {

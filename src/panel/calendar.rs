@@ -39,6 +39,16 @@ struct Shown {
     bars: usize,
 }
 
+/// What the forecast says of an occurrence as it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trouble {
+    None,
+    /// Not everybody gets it in time.
+    NotAll,
+    /// It fails as a whole when its time comes.
+    Fails,
+}
+
 /// One occurrence of a message.
 #[derive(Clone, Debug)]
 struct Block {
@@ -50,8 +60,7 @@ struct Block {
     repeats: bool,
     /// Whether the forecast looked at it.
     is_foretold: bool,
-    /// Whether not all of it goes out as it stands.
-    is_troubled: bool,
+    trouble: Trouble,
 }
 
 /// A day of the week, or a number of the day.
@@ -80,7 +89,7 @@ struct Row {
     when: String,
     name: String,
     what: String,
-    is_troubled: bool,
+    trouble: &'static str,
 }
 
 #[derive(Template)]
@@ -261,7 +270,8 @@ impl Ahead {
             Ok((due, tx.repeating_before(until, REPEATING_MAX)?))
         })?;
         let of_rule: HashSet<i64> = repeating.iter().map(|message| message.id).collect();
-        let mut blocks: Vec<Block> = self.0.values().map(foretold).collect();
+        let mut blocks: Vec<Block> =
+            self.0.values().map(|seen| foretold(seen, visit.now)).collect();
         blocks.retain(|block| block.at < until && block.ends.max(block.at) >= from);
         for one in due {
             if !self.0.contains_key(&one.id) {
@@ -273,7 +283,7 @@ impl Ahead {
                     channels: one.channels(),
                     repeats: of_rule.contains(&one.id),
                     is_foretold: false,
-                    is_troubled: false,
+                    trouble: Trouble::None,
                 });
             }
         }
@@ -313,14 +323,16 @@ impl Ahead {
                 channels: message.channels(),
                 repeats: true,
                 is_foretold: known.is_some(),
-                is_troubled: false,
+                trouble: Trouble::None,
             })
             .collect()
     }
 }
 
-fn foretold(seen: &MessageForecast) -> Block {
-    let at = seen.tally.begins_at.or(seen.due_at).unwrap_or(Timestamp::from_secs(0));
+fn foretold(seen: &MessageForecast, now: Timestamp) -> Block {
+    // What has no time and fails does so at the next tick.
+    let untimed = if seen.fails.is_some() { now } else { Timestamp::from_secs(0) };
+    let at = seen.tally.begins_at.or(seen.due_at).unwrap_or(untimed);
     Block {
         id: seen.id,
         at,
@@ -329,7 +341,13 @@ fn foretold(seen: &MessageForecast) -> Block {
         channels: seen.channel_ids.clone().unwrap_or_else(|| vec![seen.channel_id]),
         repeats: seen.next_at.is_some(),
         is_foretold: true,
-        is_troubled: seen.warning().is_some() || seen.fails.is_some() || seen.tally.waits > 0,
+        trouble: if seen.fails.is_some() {
+            Trouble::Fails
+        } else if seen.warning().is_some() || seen.tally.waits > 0 {
+            Trouble::NotAll
+        } else {
+            Trouble::None
+        },
     }
 }
 
@@ -444,7 +462,7 @@ fn bar(block: &Block, from: Timestamp, lanes: &mut Vec<Timestamp>) -> Bar {
     let minutes = |at: Timestamp| (at.since(from).as_secs() / 60).min(MINUTES_OF_DAY);
     let (x, ends) = (minutes(block.at), minutes(block.ends));
     let x = x.min(MINUTES_OF_DAY - 6);
-    let class = match (block.is_troubled, block.repeats, block.is_foretold) {
+    let class = match (block.trouble != Trouble::None, block.repeats, block.is_foretold) {
         (true, ..) => "unknown",
         (_, true, _) => "sent",
         (_, _, true) => "delivered",
@@ -483,7 +501,11 @@ fn row(
         when,
         name: name_of(&message, visit),
         what: what.join(" · "),
-        is_troubled: block.is_troubled,
+        trouble: match block.trouble {
+            Trouble::None => "",
+            Trouble::NotAll => visit.words().not_all,
+            Trouble::Fails => visit.words().all_fails,
+        },
     })
 }
 

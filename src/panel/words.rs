@@ -535,6 +535,7 @@ words! {
     people_count: "{} orang", "{} people";
     more_messages: "dan {} pesan lagi", "and {} more messages";
     not_all: "tidak semua sempat", "not all get it";
+    all_fails: "akan gagal", "will fail";
     calendar_foot: "Panjangnya menurut perkiraan: jeda, jam kirim, batas harian dan antrean. Kiriman berulang sesudah yang berikut digambar sepanjang yang berikut.", "Lengths are the forecast's: pace, hours, daily limit and queue. Later times of a rule are drawn as long as the next one.";
     calendar_cut: "Yang berwarna pucat belum dihitung: terlalu banyak pesan di depannya.", "Pale ones are not foretold yet: too many messages come before them.";
     next_dates: "Berikutnya: {}", "Next: {}";

@@ -44,12 +44,12 @@ async function start(directory, name, args, pattern) {
 }
 
 /** A directory with a database and settings, a simulated WAHA and a server; returns the server's address. */
-async function site(directory) {
+async function site(directory, delay = 1) {
   mkdirSync(directory);
   const waha = await start(directory, "fake-waha", ["fake-waha", "--listen", "127.0.0.1:0"], /(http:\/\/127\.0\.0\.1:\d+)/);
   writeFileSync(
     join(directory, "auto-message-scheduler.env"),
-    `WAHA_BASE_URL=${waha}\nDATABASE_PATH=shop.db\nLISTEN_ADDR=127.0.0.1:0\nSEND_DELAY_SECONDS=1\nSEND_JITTER_SECONDS=0\n` +
+    `WAHA_BASE_URL=${waha}\nDATABASE_PATH=shop.db\nLISTEN_ADDR=127.0.0.1:0\nSEND_DELAY_SECONDS=${delay}\nSEND_JITTER_SECONDS=0\n` +
       `CRON_SECRET=a-secret-for-tests-0123456789\nTICK_SECONDS=0\nADMIN_PASSWORD=${password}\n`,
     { mode: 0o600 },
   );
@@ -1164,7 +1164,7 @@ async function carries(base, site) {
 /** A shop after a month, as pictures. */
 async function pictures() {
   const shop = join(directory, "shop");
-  const base = await site(shop);
+  const base = await site(shop, 60); // so slow as a shop sends: the calendar's blocks have a length
   execFileSync("sqlite3", ["-cmd", ".timeout 10000", join(shop, "shop.db"), `.read ${join(here, "sample.sql")}`]);
   const views = [
     ["overview-light", "desktop", "light", "/panel"],
@@ -1184,6 +1184,13 @@ async function pictures() {
     ["contacts-light", "desktop", "light", "/panel/contacts"],
     ["contacts-phone-light", "phone", "light", "/panel/contacts"],
     ["channels-dark", "desktop", "dark", "/panel/channels?lang=en"],
+    ["calendar-light", "desktop", "light", "/panel/calendar"],
+    ["calendar-phone-dark", "phone", "dark", "/panel/calendar"],
+    ["attention-light", "desktop", "light", "/panel/attention"],
+    ["statistics-light", "desktop", "light", "/panel/statistics"],
+    ["channel-light", "desktop", "light", "/panel/channels/1"],
+    ["scheduled-light", "desktop", "light", "/panel/messages?status=scheduled"],
+    ["settings-light", "desktop", "light", "/panel/settings"],
     ["login-phone-light", "phone", "light", "/panel/login"],
   ];
   for (const [name, shape, colorScheme, path] of views) {
@@ -1249,10 +1256,10 @@ const jobs = {
   owning,
   carries,
 };
-// `ONLY=dates,twoTabs` runs these alone.
+// `ONLY=dates,twoTabs` runs these alone, `ONLY=pictures` only makes the screenshots.
 const only = process.env.ONLY?.split(",");
 for (const [name, job] of Object.entries(jobs)) if (!only || only.includes(name)) await job(base, join(directory, "new"));
-if (screenshots && !only) {
+if (screenshots && (!only || only.includes("pictures"))) {
   mkdirSync(screenshots, { recursive: true });
   await pictures();
 }

@@ -1,8 +1,10 @@
 -- A shop that has used the program for a month: what the screenshots show. Times are relative to now.
 
 UPDATE channels SET name = 'Toko Melati', session_name = 'default' WHERE id = 1;
-INSERT INTO channels (id, name, session_name, held_reason, held_kind, held_until) VALUES
-    (2, 'Klinik Sehat', 'klinik', 'session `klinik` is SCAN_QR_CODE', 'session', datetime('now', '+10 minutes'));
+INSERT INTO channels (id, name, session_name, held_reason, held_kind, held_until, held_code, held_args) VALUES
+    (2, 'Klinik Sehat', 'klinik', 'session `klinik` is SCAN_QR_CODE', 'session', datetime('now', '+10 minutes'),
+        'session_not_working', '{"session":"klinik","status":"SCAN_QR_CODE"}');
+INSERT INTO meta (key, value) VALUES ('panel_test', '1000000');
 
 WITH names(i, name) AS (VALUES (1, 'Budi Santoso'), (2, 'Siti Rahayu'), (3, 'Agus Wijaya'), (4, 'Dewi Lestari'), (5, 'Eko Prasetyo'),
     (6, 'Fitri Handayani'), (7, 'Gunawan'), (8, 'Hesti Purnama'), (9, 'Indra Kusuma'), (10, 'Joko Susilo'), (11, 'Kartika Sari'), (12, 'Lukman Hakim'))
@@ -33,6 +35,9 @@ FROM auto_messages m JOIN contacts c ON c.id <= m.contact_count;
 -- What comes next.
 INSERT INTO auto_messages (title, message, contact_ids, contact_count, scheduled_at, interval_config, status, created_by) VALUES
     ('Promo hari Jumat', 'Halo {{name|Kak}}, hari ini beli 2 gratis 1 untuk semua kue.', '[1,2,3]', 42, datetime('now', '+3 hours'), '{"time":"08:00","weekDays":["fri"]}', 'scheduled', 'panel'),
+    ('Menu hari ini', 'Selamat pagi {{name|Kak}}, roti hangat keluar pukul 7.', (SELECT json_group_array(id) FROM contacts WHERE id <= 40), 40, date('now', '+2 days') || 'T00:00:00Z', '{"time":"07:00","weekDays":["mon","tue","wed","thu","fri","sat","sun"]}', 'scheduled', 'panel'),
+    ('Kontrol rutin', 'Halo {{name|Kak}}, besok jadwal kontrol Anda di klinik.', (SELECT json_group_array(id) FROM contacts WHERE id % 3 = 1), 40, date('now', '+2 days') || 'T03:00:00Z', NULL, 'scheduled', 'panel'),
+    ('Diskon akhir tahun', 'Halo {{name|Kak}}, diskon 20% sampai tanggal 31.', (SELECT json_group_array(id) FROM contacts), 120, date('now', '+3 days') || 'T02:30:00Z', NULL, 'scheduled', 'panel'),
     ('Pengingat tagihan', 'Selamat pagi {{name|Kak}}, tagihan bulan ini jatuh tempo tanggal 5.', '[4,5]', 18, datetime('now', '+1 day'), NULL, 'scheduled', 'panel'),
     ('Ucapan tahun baru', 'Selamat tahun baru, {{name|Kak}}! Terima kasih sudah berlangganan.', '[6]', 120, datetime('now', '+20 days'), NULL, 'scheduled', 'panel'),
     ('Libur lebaran', 'Toko kami tutup tanggal 30 sampai 3.', '[7]', 60, datetime('now', '+40 days'), NULL, 'draft', 'panel'),
@@ -47,3 +52,6 @@ FROM runs_made;
 UPDATE runs SET started_at = strftime('%Y-%m-%dT%H:%M:%SZ', started_at), finished_at = strftime('%Y-%m-%dT%H:%M:%SZ', finished_at);
 UPDATE deliveries SET claimed_at = strftime('%Y-%m-%dT%H:%M:%SZ', claimed_at), finished_at = strftime('%Y-%m-%dT%H:%M:%SZ', finished_at);
 UPDATE deliveries SET due_at = strftime('%Y-%m-%dT%H:%M:%SZ', due_at);
+-- As the program counts while it sends.
+INSERT INTO channel_days (channel_id, day, claimed, received)
+SELECT channel_id, date(claimed_at, '+7 hours'), count(*), count(*) / 4 FROM deliveries GROUP BY 1, 2;

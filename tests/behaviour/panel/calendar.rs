@@ -109,6 +109,27 @@ fn what_cannot_go_out_whole_is_marked() {
 }
 
 #[test]
+fn a_message_that_will_fail_says_so_in_calendar_and_lists() {
+    let world = shop();
+    world.execute(
+        r#"UPDATE auto_messages SET interval_config = '{"time":"10:30"}' WHERE id = 3;
+           INSERT INTO auto_messages (title, message, contact_ids, scheduled_at, interval_config)
+           VALUES ('Besok', 'x', '081200001003', '2026-12-02 03:30', '{"time":"10:30"}')"#,
+    );
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    let page = text(&browser.get(&panel, "/panel/calendar"));
+    let wednesday = section(&page, "Rab, 2 Des");
+    assert!(wednesday.contains("akan gagal"), "{wednesday}");
+    for path in
+        ["/panel", "/panel/messages?status=scheduled", "/panel/messages", "/panel/messages/3"]
+    {
+        let page = text(&browser.get(&panel, path));
+        assert!(page.contains("Akan gagal pada waktunya: "), "{path}: {page}");
+    }
+}
+
+#[test]
 fn the_list_of_what_is_scheduled_goes_by_time_with_number_rule_and_next_dates() {
     let world = shop();
     let panel = panel(&world);
