@@ -21,6 +21,7 @@ use log::LevelFilter;
 use crate::recipient::CountryCode;
 use crate::schedule::Zone;
 use crate::send_window::{Allowance, Gap, Rest};
+use crate::text_enum::text_enum;
 
 use values::{Values, listen_addr, log_level, on_or_off};
 
@@ -134,6 +135,8 @@ settings! {
         "the same chat gets its next automatic message at the earliest so many hours after one, from whatever message and channel, up to 168; 0 = at once; a channel or a message may have its own";
     CHECK_NUMBERS: "off",
         "on = before the first message to a number that nobody here spoke with, WhatsApp is asked whether it has that number: one turn of the channel's pace; the answer is kept for 30 days, and a number that is not there is skipped";
+    SEND_ORDER: "as_given",
+        "who gets a message first: as_given = in the order of its recipients; known_first = those who ever wrote to us before all others";
     TYPING_SECONDS: "0",
         "before each message the recipient sees typing, up to so many seconds, longer for longer texts; 0 = never";
     HEARTBEAT_URL: "",
@@ -220,6 +223,8 @@ pub struct Config {
     pub recipient_gap_hours: u32,
     /// CHECK_NUMBERS.
     pub check_numbers: bool,
+    /// SEND_ORDER.
+    pub send_order: SendOrder,
     /// TYPING_SECONDS; `None` for 0.
     pub typing_max: Option<Duration>,
     /// HEARTBEAT_URL; whoever knows it can call it.
@@ -247,6 +252,16 @@ pub struct Config {
     pub env_file: Option<PathBuf>,
     /// Every setting as people may see it.
     pub shown: Vec<Shown>,
+}
+
+text_enum! {
+    /// Who of a message's recipients gets it first.
+    pub enum SendOrder {
+        /// In the order of the entries, those of a group by id.
+        AsGiven = "as_given",
+        /// Those who ever wrote to us, then the others, each in that order.
+        KnownFirst = "known_first",
+    }
 }
 
 /// The project of a website.
@@ -380,6 +395,7 @@ impl Config {
             allowance: values.allowance()?,
             recipient_gap_hours: values.recipient_gap()?,
             check_numbers: values.parsed("CHECK_NUMBERS", "on or off", on_or_off)?,
+            send_order: values.send_order()?,
             typing_max: unless_zero(values.secs("TYPING_SECONDS", 0, TYPING_SECS_MAX)?),
             heartbeat_url: told("HEARTBEAT_URL")?,
             alert_url: told("ALERT_URL")?,

@@ -484,7 +484,7 @@ impl Ahead<'_> {
                 Ok(())
             })?;
         }
-        recipients::each_recipient(tx, entries, country, |recipient| {
+        recipients::each_in_order(tx, entries, self.config, |recipient| {
             if told.insert(recipient.chat_id.clone()) {
                 self.recipient(&recipient, words, &channels, from, tell)?;
             }

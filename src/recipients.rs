@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use crate::clock::Timestamp;
+use crate::config::{Config, SendOrder};
 use crate::contacts::excepted::Excepted;
 use crate::contacts::opt_out::OptedOutNumbers;
 use crate::contacts::tags;
@@ -37,7 +38,19 @@ pub(crate) fn each_recipient(
     country: &CountryCode,
     visit: impl FnMut(Recipient) -> SqlResult<()>,
 ) -> SqlResult<()> {
-    Recipients::new(tx, entries, country)?.visit_some(tx, usize::MAX, visit).map(drop)
+    let mut all = Recipients::new(tx, entries, country, SendOrder::AsGiven)?;
+    all.visit_some(tx, usize::MAX, visit).map(drop)
+}
+
+/// The same in the order in which they are planned and sent: SEND_ORDER.
+pub(crate) fn each_in_order(
+    tx: &Tx<'_>,
+    entries: Vec<Entry>,
+    config: &Config,
+    visit: impl FnMut(Recipient) -> SqlResult<()>,
+) -> SqlResult<()> {
+    let mut all = Recipients::new(tx, entries, &config.country, config.send_order)?;
+    all.visit_some(tx, usize::MAX, visit).map(drop)
 }
 
 /// The entries of a message, gone through in portions: each may be of another transaction.
@@ -49,6 +62,8 @@ pub(crate) struct Recipients {
     /// Whether nobody was named yet but those who are excepted.
     is_only_excepted: bool,
     entries: std::vec::IntoIter<Entry>,
+    /// All entries, while only those are visited who ever wrote to us: these are gone through after that.
+    again: Option<Vec<Entry>>,
     group: Option<Group>,
     times_skipped: HashMap<String, u32>,
 }
@@ -63,10 +78,19 @@ struct Group {
 }
 
 impl Recipients {
-    /// Nobody is looked up yet. `country` is for phone numbers in national form.
-    pub(crate) fn new(tx: &Tx<'_>, entries: Vec<Entry>, country: &CountryCode) -> SqlResult<Self> {
+    /// Nobody is looked up yet. `country` is for phone numbers in national form. With
+    /// [`SendOrder::KnownFirst`] those who ever wrote to us are visited first, and then everybody, these again:
+    /// somebody who writes between two portions must not be left out.
+    pub(crate) fn new(
+        tx: &Tx<'_>,
+        entries: Vec<Entry>,
+        country: &CountryCode,
+        order: SendOrder,
+    ) -> SqlResult<Self> {
         let is_exception = |entry: &Entry| matches!(entry, Entry::Except(_));
         let (exceptions, entries): (Vec<_>, Vec<_>) = entries.into_iter().partition(is_exception);
+        let is_known_first = order == SendOrder::KnownFirst && tx.hears_of_writers()?;
+        let again = is_known_first.then(|| entries.clone());
         Ok(Self {
             country: country.clone(),
             opted_out: OptedOutNumbers::read(tx, country)?,
@@ -74,6 +98,7 @@ impl Recipients {
             is_only_excepted: !exceptions.is_empty(),
             exceptions,
             entries: entries.into_iter(),
+            again,
             group: None,
             times_skipped: HashMap::new(),
         })
@@ -101,6 +126,10 @@ impl Recipients {
                 continue;
             }
             let Some(entry) = self.entries.next() else {
+                if let Some(all) = self.again.take() {
+                    self.entries = all.into_iter();
+                    continue;
+                }
                 // Else it would be a message that went to nobody and says that it was sent.
                 if std::mem::take(&mut self.is_only_excepted) {
                     visit(Recipient::skipped("except".to_owned(), Reason::NobodyLeft))?;
@@ -127,9 +156,10 @@ impl Recipients {
                 Entry::Invalid { raw, reason } => Recipient::skipped(raw, reason),
                 Entry::Except(_) => continue, // they stand in `exceptions`
             };
-            self.visit_one(recipient, &mut visit)?;
+            self.visit_one(tx, recipient, &mut visit)?;
         }
-        Ok(self.group.is_some() || self.entries.len() > 0 || self.is_only_excepted)
+        let has_entries = self.entries.len() > 0 || self.again.is_some();
+        Ok(self.group.is_some() || has_entries || self.is_only_excepted)
     }
 
     /// One contact after the other, so that a group of a hundred thousand needs no room. Returns how
@@ -151,7 +181,7 @@ impl Recipients {
                 let recipient = self.contact(row);
                 if group.tag.is_some() || recipient.skipped != Some(Reason::OptedOut) {
                     group.is_anybody = true;
-                    self.visit_one(recipient, visit)?;
+                    self.visit_one(tx, recipient, visit)?;
                 }
             }
             Ok(left > 0)
@@ -159,18 +189,23 @@ impl Recipients {
         if left == 0 {
             self.group = Some(group);
         } else if !group.is_anybody {
-            self.visit_one(group.nobody(), visit)?;
+            self.visit_one(tx, group.nobody(), visit)?;
         }
         Ok(left)
     }
 
-    /// Gives a recipient out, unless it is an exception.
+    /// Gives a recipient out, unless it is an exception or its turn comes later.
     fn visit_one(
         &mut self,
+        tx: &Tx<'_>,
         recipient: Recipient,
         visit: &mut impl FnMut(Recipient) -> SqlResult<()>,
     ) -> SqlResult<()> {
         if self.excepted.has(recipient.contact_id, &recipient.chat_id) {
+            return Ok(());
+        }
+        let is_for_known = self.again.is_some();
+        if is_for_known && (recipient.skipped.is_some() || !tx.has_written(&recipient.chat_id)?) {
             return Ok(());
         }
         self.is_only_excepted = false;

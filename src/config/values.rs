@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
-use super::{ConfigError, SETTINGS, Supabase};
+use super::{ConfigError, SETTINGS, SendOrder, Supabase};
 use crate::send_window::{
     Allowance, DAILY_LIMIT_MAX, RECIPIENT_GAP_HOURS_MAX, Rest, SendWindow, WINDOW_FORM, WarmupRule,
 };
@@ -94,6 +94,10 @@ impl Values {
         // In range, as above.
         let warmup_rule = WarmupRule { start: u32::try_from(start).unwrap_or(1), growth_percent };
         Ok(Allowance { window, daily_limit, warmup_rule, ..Allowance::default() })
+    }
+
+    pub(super) fn send_order(&self) -> Result<SendOrder, ConfigError> {
+        self.parsed("SEND_ORDER", "as_given or known_first", SendOrder::from_word)
     }
 
     pub(super) fn recipient_gap(&self) -> Result<u32, ConfigError> {

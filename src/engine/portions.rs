@@ -68,7 +68,7 @@ impl Planner {
         let portion = if is_new { self.portion } else { usize::MAX };
         let words = content.words(&message.message).unwrap_or_default();
         let template = template::is_template(words).then(|| Template::parse(words));
-        let recipients = Recipients::new(tx, entries, &self.config.country)?;
+        let recipients = Recipients::new(tx, entries, &self.config.country, self.config.send_order)?;
         let (rows, seen) = (Rows::default(), tx.data_version()?);
         let served = if is_new { HashSet::new() } else { tx.contacts_served(id, due_at)? };
         let lines = self.lines(tx, &message, due_at, now)?;

@@ -93,7 +93,7 @@ impl Ahead<'_> {
         let (due_at, own_gap) = (message.scheduled_at, message.recipient_gap_hours);
         let words = Words { text, content: &content, due_at, own_gap, has_gap: true };
         let (mut chats, mut wanted) = (HashSet::new(), Vec::new());
-        recipients::each_recipient(self.tx, entries, &self.config.country, |recipient| {
+        recipients::each_in_order(self.tx, entries, self.config, |recipient| {
             // Whoever is skipped or excepted now must not be a recipient without that tomorrow.
             if recipient.skipped.is_none() && chats.insert(recipient.chat_id.clone()) {
                 let number = self.number(&recipient.chat_id)?;

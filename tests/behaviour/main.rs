@@ -83,6 +83,7 @@ mod recipient_gap;
 mod recipients;
 mod schema;
 mod secrets;
+mod send_order;
 mod several_channels;
 mod simulation;
 mod site;
