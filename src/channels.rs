@@ -19,7 +19,7 @@ pub use availability::{Availability, HoldEnds, Off, availability};
 pub(crate) use availability::{hold_ends, look, ready_at, usable};
 pub(crate) use check::check_turn;
 pub use line::Line;
-pub(crate) use line::{Lines, is_too_late};
+pub(crate) use line::{Comer, Lines, is_too_late};
 pub use session::Sessions;
 pub(crate) use session::{Code, Looked, note_look, note_number};
 pub(crate) use view::{ChannelView, State, WarningView, WeekView, ask_waha, list, one};

@@ -232,6 +232,12 @@ impl Engine {
         when
     }
 
+    /// How long until a server pulls the trigger by itself, for a channel that waits for its hours, for another day or for
+    /// its recipients: zero says now, and says it once. `None` when none waits.
+    pub fn opening(&self) -> Option<Duration> {
+        lock(&self.dispatcher).opening()
+    }
+
     /// Does a worker's next job. Returns whether there was one.
     pub fn work(&self) -> bool {
         let Some(job) = lock(&self.jobs).pop_front() else { return false };

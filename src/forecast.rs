@@ -15,7 +15,7 @@ mod view;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use crate::channels::{self, Lines};
+use crate::channels::{self, Comer, Lines};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::content::{Content, Kind, Source};
@@ -29,7 +29,7 @@ use crate::schedule;
 use crate::store::{Delivery, Message, Number, Queued, SqlResult, Standing, Store, StoreError, Tx};
 use crate::template::{self, Template};
 
-use gaps::{Place, Places, Wanted};
+use gaps::{Before, Place, Places, WantedKind};
 use risks::Counted;
 pub use risks::Risk;
 pub(crate) use risks::bears;
@@ -86,13 +86,7 @@ pub fn forecast(
     see: &mut dyn FnMut(Seen<'_>),
 ) -> Result<Option<Forecast>, StoreError> {
     let files = Files::beside(store.path());
-    store.read(|tx| {
-        let (lines, totals, spoken) = (Lines::default(), Tally::default(), None);
-        let (places, shown, unsaved) = (Places::default(), BTreeSet::new(), None);
-        let mut ahead =
-            Ahead { tx, config, files, now, lines, spoken, totals, unsaved, places, shown, see };
-        ahead.look(scope, bounds)
-    })
+    store.read(|tx| Ahead::new(tx, (config, files), now, None, see)?.look(scope, bounds))
 }
 
 /// What becomes of one message, without its recipients. `None` when there is none with this id.
@@ -133,11 +127,7 @@ pub(crate) fn of_unsaved(
     };
     let files = Files::beside(store.path());
     store.read(|tx| {
-        let (lines, totals, spoken) = (Lines::default(), Tally::default(), None);
-        let (unsaved, see) = (Some(&message), &mut see);
-        let (places, shown) = (Places::default(), BTreeSet::new());
-        let mut ahead =
-            Ahead { tx, config, files, now, lines, spoken, totals, unsaved, places, shown, see };
+        let mut ahead = Ahead::new(tx, (config, files), now, Some(&message), &mut see)?;
         ahead.look(Scope::Message(id), UNBOUNDED)
     })?;
     Ok(found)
@@ -161,6 +151,8 @@ struct Ahead<'a> {
     config: &'a Config,
     files: Files,
     now: Timestamp,
+    /// Whether anybody may have to wait for the end of a gap, or be checked before.
+    has_gaps: bool,
     /// Those of the channels that were asked for so far.
     lines: Lines,
     /// By chat: through which channel it hears from us until any message is planned, and when. `None` while
@@ -182,12 +174,37 @@ struct Telling<'m> {
     is_shown: bool,
 }
 
-impl Ahead<'_> {
+impl<'a> Ahead<'a> {
+    fn new(
+        tx: &'a Tx<'a>,
+        (config, files): (&'a Config, Files),
+        now: Timestamp,
+        unsaved: Option<&'a Message>,
+        see: &'a mut dyn FnMut(Seen<'_>),
+    ) -> SqlResult<Self> {
+        let own_gap = unsaved.and_then(|message| message.recipient_gap_hours);
+        let is_set = config.recipient_gap_hours > 0 || own_gap.is_some_and(|hours| hours > 0);
+        let has_gaps = is_set || config.check_numbers || tx.has_recipient_gaps()?;
+        let (lines, totals, spoken) = (Lines::default(), Tally::default(), None);
+        let (places, shown) = (Places::default(), BTreeSet::new());
+        Ok(Self {
+            tx,
+            config,
+            files,
+            now,
+            has_gaps,
+            lines,
+            spoken,
+            totals,
+            unsaved,
+            places,
+            shown,
+            see,
+        })
+    }
+
     fn look(&mut self, scope: Scope, bounds: Bounds) -> SqlResult<Option<Forecast>> {
-        let config = self.config;
-        let has_gaps = config.recipient_gap_hours > 0
-            || config.check_numbers
-            || self.tx.has_recipient_gaps()?;
+        let has_gaps = self.has_gaps;
         let (queue, queued) = match scope {
             Scope::All => self.queue(Timestamp::from_millis(i64::MAX), bounds.messages)?,
             Scope::DueNow => self.queue(self.now, bounds.messages)?,
@@ -224,7 +241,7 @@ impl Ahead<'_> {
             messages_left_out: queued.saturating_sub(looked),
             channels: self
                 .lines
-                .0
+                .turns
                 .iter()
                 .filter(|(id, _)| !has_gaps || self.shown.contains(id))
                 .map(|(id, line)| ChannelForecast::new(*id, line, self.config))
@@ -235,7 +252,7 @@ impl Ahead<'_> {
     /// Walks through all of them once without a word, to find who waits for whom.
     fn find_places(&mut self, queue: &[Queued], scope: Scope, bounds: Bounds) -> SqlResult<()> {
         self.places = Places::Gathering(Box::default());
-        let (mut looked, mut recipients) = (0, 0);
+        let (mut looked, mut recipients, mut last, mut until) = (0, 0, None, self.now);
         for one in queue {
             let is_shown = scope.shows(one.id);
             if is_shown && looked > 0 && recipients >= bounds.recipients {
@@ -244,12 +261,19 @@ impl Ahead<'_> {
             let seen = self.message(one, false)?;
             looked += u64::from(is_shown);
             recipients += if is_shown { seen } else { 0 };
+            until = if is_shown { until.max(one.due_at) } else { until };
+            last = Some(one);
         }
-        // They are walked again.
-        let (tx, config, now) = (self.tx, self.config, self.now);
-        for id in std::mem::take(&mut self.lines).0.into_keys() {
-            self.lines.line(tx, id, config, now)?;
+        // What is left out goes out all the same, while some of these wait.
+        if let Some(last) = last {
+            for one in self.queue(until.plus(self.config.late_limit), u64::MAX)?.0 {
+                let is_stored = self.unsaved.is_none_or(|unsaved| unsaved.id != one.id);
+                if one.place() > last.place() && is_stored {
+                    self.message(&one, false)?;
+                }
+            }
         }
+        let (config, now) = (self.config, self.now);
         if let Places::Gathering(gathered) = std::mem::take(&mut self.places) {
             self.places = Places::Found(gathered.places(&mut self.lines, config, now).into_iter());
         }
@@ -421,9 +445,7 @@ impl Ahead<'_> {
         let content = content.unwrap_or_default();
         let text = if is_readable { message.message.as_str() } else { "" };
         let text = content.words(text).unwrap_or_default();
-        let own_gap = message.recipient_gap_hours;
-        let words =
-            Words { text, content: &content, due_at: Some(one.due_at), own_gap, has_gap: true };
+        let words = Words::new(message, one.due_at, &content, text);
         let next = message.timetable.following(&self.config.zone, one.due_at);
         tell.forecast.next_at = next.ok().flatten().filter(|_| is_readable);
         self.tx.each_delivery(one.id, one.due_at, |row| {
@@ -443,8 +465,9 @@ impl Ahead<'_> {
         tell: &mut Telling<'_>,
     ) -> SqlResult<()> {
         let not_before = row.next_attempt_at.unwrap_or(self.now);
-        let words = Words { due_at: Some(row.retry_of.unwrap_or(row.due_at)), ..words };
-        let words = if self.tx.is_wanted_again(row)? { words.without_gap() } else { words };
+        let due_at = Some(row.retry_of.unwrap_or(row.due_at));
+        let (waits, has_gap) = (not_before > self.now, !self.tx.is_wanted_again(row)?);
+        let words = Words { due_at, waits, has_gap, ..words };
         self.recipient(&planned_recipient(row), words, &[row.channel_id], not_before, tell)
     }
 
@@ -461,8 +484,7 @@ impl Ahead<'_> {
         let (tx, country) = (self.tx, &self.config.country);
         let (channels, from) = (message.channels(), due_at);
         let text = content.words(&message.message).unwrap_or_default();
-        let own_gap = message.recipient_gap_hours;
-        let words = Words { text, content: &content, due_at: Some(due_at), own_gap, has_gap: true };
+        let words = Words::new(message, due_at, &content, text);
         let mut told = HashSet::new();
         if has_deliveries {
             let mut wanted = HashMap::new();
@@ -496,7 +518,8 @@ impl Ahead<'_> {
     /// many recipients as now, and nothing else on its channel.
     fn falls_behind(&self, message: &Message, due_at: Timestamp, first: &MessageForecast) -> bool {
         let Some(ends_at) = first.tally.ends_at else { return false };
-        let (mut lines, ids) = (self.lines.clone(), message.channels());
+        let ids = message.channels();
+        let mut lines = self.lines.only(&ids);
         let (config, week) = (self.config, Duration::from_hours(7 * 24));
         let mut ends = vec![(due_at, ends_at)];
         let (mut next, until) = (self.next_of(message, due_at), due_at.plus(week * 2));
@@ -504,8 +527,10 @@ impl Ahead<'_> {
             next = self.next_of(message, due_at);
             let mut last = due_at;
             for _ in 0..first.tally.goes_out {
-                let id = lines.choose(&ids, None, (due_at, due_at), config);
-                let Some(line) = id.and_then(|id| lines.0.get_mut(&id)) else { return false };
+                let (from, own_gap) = (due_at, message.recipient_gap_hours);
+                let who = Comer { due_at, from, waits: false, own_gap, reached: None };
+                let id = lines.choose(&ids, None, &who, config);
+                let Some(line) = id.and_then(|id| lines.turns.get_mut(&id)) else { return false };
                 let Ok(at) = line.next(config, due_at) else { return false };
                 if next.is_some_and(|next| at >= next) {
                     return true;
@@ -530,28 +555,44 @@ impl Ahead<'_> {
         schedule::next_occurrence(timetable.schedules.as_deref(), weekly, zone, after).ok()?
     }
 
-    /// Which of `channels` sends to a recipient, as the planner would choose.
-    fn choose(
+    /// Which of `channels`, whose lines are here, sends to somebody, as the planner would choose.
+    fn choose(&self, channels: &[i64], chat_id: &str, who: &Comer) -> SqlResult<i64> {
+        if let [one] = channels {
+            return Ok(*one);
+        }
+        // Whoever is sent something before this is planned is spoken with through that channel.
+        let spoke = match self.last_told(chat_id, who.from) {
+            Some((_, id)) => Some(id),
+            None => self.tx.spoke_through(chat_id)?,
+        };
+        Ok(self.lines.choose(channels, spoke, who, self.config).unwrap_or_default())
+    }
+
+    /// When a chat hears from us for the last time before `from`, and through which channel.
+    fn last_told(&self, chat_id: &str, from: Timestamp) -> Option<(Timestamp, i64)> {
+        let spoken = self.spoken.as_ref()?.get(chat_id)?;
+        spoken.iter().filter(|(at, _)| *at < from).max().copied()
+    }
+
+    /// Somebody for `channels`, and makes the lines of these known.
+    fn comer(
         &mut self,
         channels: &[i64],
         chat_id: &str,
         (due_at, from): (Timestamp, Timestamp),
-    ) -> SqlResult<i64> {
+        Words { own_gap, has_gap, waits, .. }: Words<'_>,
+    ) -> SqlResult<Comer> {
         let (tx, config, now) = (self.tx, self.config, self.now);
-        if let [one] = channels {
-            return Ok(*one);
-        }
         for id in channels {
             self.lines.line(tx, *id, config, now)?;
         }
-        // Whoever is sent something before this is planned is spoken with through that channel.
-        let told = self.spoken.as_ref().and_then(|spoken| spoken.get(chat_id));
-        let told = told.into_iter().flatten().filter(|(at, _)| *at < from).max();
-        let spoke = match told {
-            Some((_, id)) => Some(*id),
-            None => tx.spoke_through(chat_id)?,
-        };
-        Ok(self.lines.choose(channels, spoke, (due_at, from), config).unwrap_or_default())
+        let mut reached = None;
+        if self.has_gaps && has_gap {
+            reached = self.lines.reached(tx, (channels, chat_id), own_gap, config, now)?;
+            reached = reached
+                .max(self.last_told(chat_id, Timestamp::from_millis(i64::MAX)).map(|(at, _)| at));
+        }
+        Ok(Comer { due_at, from, waits, own_gap, reached })
     }
 
     /// Finds the place of one recipient in the queue of its channel.
@@ -620,29 +661,23 @@ impl Ahead<'_> {
             let why = if is_blocked { line.next(config, from).err() } else { None };
             return Ok((id, why.map_or(Ok(place), Err)));
         }
-        let id = self.choose(channels, chat_id, (due_at, from))?;
+        let who = self.comer(channels, chat_id, (due_at, from), words)?;
         let number = self.number(chat_id)?;
-        let is_gathering = matches!(self.places, Places::Gathering(_));
-        let line = self.lines.line(tx, id, config, now)?;
-        let is_new = |number: &Number| number.standing(from) == Standing::Unknown;
-        if number.as_ref().is_some_and(is_new)
-            && !is_gathering
-            && let Ok(at) = line.next(config, from)
-        {
-            line.asked(config, at);
+        if let Places::Gathering(gathered) = &mut self.places {
+            let Words { message, own_gap, has_gap, .. } = words;
+            let kind = WantedKind { message, channels: channels.to_vec(), own_gap, has_gap };
+            let spoke = if channels.len() > 1 { tx.spoke_through(chat_id)? } else { None };
+            let before = Before { reached: who.reached, spoke, number };
+            gathered.push(kind, (due_at, from), before, chat_id);
+            return Ok((0, Ok(Place::TooLate))); // nobody asks
         }
-        let own = line.channel.as_ref().and_then(|channel| channel.recipient_gap_hours);
-        let stood = line.stand(config, due_at, from);
+        let id = self.choose(channels, chat_id, &who)?;
+        if number.is_some_and(|number| number.standing(from) == Standing::Unknown) {
+            self.lines.ask(id, &who, config);
+        }
+        let stood = self.lines.stand(id, &who, config);
         if let (Some(spoken), Ok(at)) = (&mut self.spoken, &stood) {
             spoken.entry(chat_id.to_owned()).or_default().push((*at, id));
-        }
-        if let Places::Gathering(gathered) = &mut self.places {
-            let gap = config.recipient_gap(words.own_gap, own).filter(|_| words.has_gap);
-            let reached = match gap {
-                Some(gap) => tx.reached(chat_id, gap, now)?.map(|reached| reached.at),
-                None => None,
-            };
-            gathered.push(Wanted { channel: id, due_at, from, gap, reached, number }, chat_id);
         }
         Ok((
             id,
@@ -671,7 +706,8 @@ impl Ahead<'_> {
             Some(counted) => counted,
             none => none.insert(Counted::new(self.tx, text)?),
         };
-        if let Some(channel) = self.lines.0.get(&channel_id).and_then(|line| line.channel.as_ref())
+        if let Some(channel) =
+            self.lines.turns.get(&channel_id).and_then(|line| line.channel.as_ref())
         {
             counted.note_send(self.tx, channel, &self.config.zone, at)?;
         }
@@ -722,14 +758,24 @@ struct Words<'a> {
     content: &'a Content,
     /// When the occurrence was first due: choices go by it.
     due_at: Option<Timestamp>,
+    message: i64,
     /// The message's own RECIPIENT_GAP_HOURS, and whether any gap counts.
     own_gap: Option<i64>,
     has_gap: bool,
+    /// Whether a delivery waits already.
+    waits: bool,
 }
 
-impl Words<'_> {
-    fn without_gap(self) -> Self {
-        Self { has_gap: false, ..self }
+impl<'a> Words<'a> {
+    const fn new(
+        message: &Message,
+        due_at: Timestamp,
+        content: &'a Content,
+        text: &'a str,
+    ) -> Self {
+        let (message, own_gap) = (message.id, message.recipient_gap_hours);
+        let (due_at, has_gap, waits) = (Some(due_at), true, false);
+        Self { text, content, due_at, message, own_gap, has_gap, waits }
     }
 }
 

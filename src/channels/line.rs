@@ -111,20 +111,10 @@ impl Line {
         }
     }
 
-    /// Stands one delivery in the line that is not sent before `from`. `Err` when it is not sent at all:
-    /// it would be too late, or for the reason.
-    pub(crate) fn stand(
-        &mut self,
-        config: &Config,
-        due_at: Timestamp,
-        from: Timestamp,
-    ) -> Result<Timestamp, Option<String>> {
-        let at = self.next(config, from).map_err(Some)?;
-        if is_too_late(due_at, at, config.late_limit) {
-            return Err(None);
-        }
-        self.took(config, at);
-        Ok(at)
+    /// How long its channel leaves between two messages of this kind to a chat.
+    pub(crate) fn recipient_gap(&self, own_gap: Option<i64>, config: &Config) -> Option<Duration> {
+        let channel = self.channel.as_ref().and_then(|channel| channel.recipient_gap_hours);
+        config.recipient_gap(own_gap, channel)
     }
 
     /// Whether nothing holds it, or for a time that is known.
@@ -143,9 +133,34 @@ pub(crate) fn is_too_late(due_at: Timestamp, at: Timestamp, late_limit: Duration
     due_at.secs() < at.minus(late_limit).secs()
 }
 
+/// Somebody who is to get something.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Comer {
+    pub(crate) due_at: Timestamp,
+    /// It is not sent before this.
+    pub(crate) from: Timestamp,
+    /// Whether it stands beside the line until then, because its chat got something lately.
+    pub(crate) waits: bool,
+    /// The message's own RECIPIENT_GAP_HOURS.
+    pub(crate) own_gap: Option<i64>,
+    /// When its chat last got something, as far as that matters.
+    pub(crate) reached: Option<Timestamp>,
+}
+
+impl Comer {
+    /// When the gap of its chat is over on a channel, if it has one there.
+    fn free_at(&self, line: &Line, config: &Config) -> Option<Timestamp> {
+        Some(self.reached?.plus(line.recipient_gap(self.own_gap, config)?))
+    }
+}
+
 /// The lines before several channels, by id.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Lines(pub(crate) BTreeMap<i64, Line>);
+pub(crate) struct Lines {
+    pub(crate) turns: BTreeMap<i64, Line>,
+    /// Beside them those who wait for the end of a gap: all others go before them, and no two of them at once.
+    waiting: BTreeMap<i64, Line>,
+}
 
 impl Lines {
     /// The line before a channel; as its row says at `now` when it was not asked for before.
@@ -156,37 +171,108 @@ impl Lines {
         config: &Config,
         now: Timestamp,
     ) -> SqlResult<&mut Line> {
-        Ok(match self.0.entry(id) {
+        Ok(match self.turns.entry(id) {
             Entry::Occupied(line) => line.into_mut(),
             Entry::Vacant(free) => free.insert(Line::new(tx, tx.channel(id)?, config, now)?),
         })
     }
 
-    /// Which of the channels `ids`, whose lines are here, sends to somebody not before `from`: the one of
+    /// Of these channels as they are, while nobody waits beside them.
+    pub(crate) fn only(&self, ids: &[i64]) -> Self {
+        let turns = ids.iter().filter_map(|id| Some((*id, self.turns.get(id)?.clone())));
+        Self { turns: turns.collect(), waiting: BTreeMap::new() }
+    }
+
+    /// When the chat of somebody for `ids` last got something, if that may be too lately on one of them.
+    pub(crate) fn reached(
+        &self,
+        tx: &Tx<'_>,
+        (ids, chat_id): (&[i64], &str),
+        own_gap: Option<i64>,
+        config: &Config,
+        now: Timestamp,
+    ) -> SqlResult<Option<Timestamp>> {
+        let lines = ids.iter().filter_map(|id| self.turns.get(id));
+        let longest = lines.filter_map(|line| line.recipient_gap(own_gap, config)).max();
+        let Some(gap) = longest else { return Ok(None) };
+        Ok(tx.reached(chat_id, gap, now)?.map(|reached| reached.at))
+    }
+
+    /// When somebody is sent to by a channel, and whether it is overtaken until then: it waits when the gap of its
+    /// chat is not over as its turn comes.
+    pub(crate) fn place(
+        &self,
+        id: i64,
+        who: &Comer,
+        config: &Config,
+    ) -> Result<(Timestamp, bool), Option<String>> {
+        let line = self.turns.get(&id).ok_or(None)?;
+        let turn = line.next(config, who.from)?;
+        let free_at = who.free_at(line, config).filter(|at| at.secs() > turn.secs());
+        let Some(free_at) = free_at.or(who.waits.then_some(who.from)) else {
+            return Ok((turn, false));
+        };
+        let at = line.next(config, free_at)?;
+        let waiting = self.waiting.get(&id).map(|waiting| waiting.next(config, free_at));
+        Ok((at.max(waiting.transpose()?.unwrap_or(at)), true))
+    }
+
+    /// Lets the number of somebody be checked first, which takes a turn of its own.
+    pub(crate) fn ask(&mut self, id: i64, who: &Comer, config: &Config) {
+        if let Ok((at, false)) = self.place(id, who, config)
+            && let Some(line) = self.turns.get_mut(&id)
+        {
+            line.asked(config, at);
+        }
+    }
+
+    /// Lets somebody stand before a channel. `Err` when nothing is sent at all: it would be too late, or for the
+    /// reason.
+    pub(crate) fn stand(
+        &mut self,
+        id: i64,
+        who: &Comer,
+        config: &Config,
+    ) -> Result<Timestamp, Option<String>> {
+        let (at, waits) = self.place(id, who, config)?;
+        if is_too_late(who.due_at, at, config.late_limit) {
+            return Err(None);
+        }
+        if let Some(line) = self.turns.get_mut(&id) {
+            let line =
+                if waits { self.waiting.entry(id).or_insert_with(|| line.clone()) } else { line };
+            line.took(config, at);
+        }
+        Ok(at)
+    }
+
+    /// Which of the channels `ids`, whose lines are here, sends to somebody: the one of
     /// the last conversation, `spoke`, if it comes in time; else the one that is free first, and of two
-    /// that are so at once the one that is named first. One that is held gets nobody new while there is
+    /// that are so at once the one that is named first. Free is a channel when its own limits let it send and
+    /// the gap of the chat is over there. One that is held gets nobody new while there is
     /// another, and nobody at all while only a person frees it.
     pub(crate) fn choose(
         &self,
         ids: &[i64],
         spoke: Option<i64>,
-        (due_at, from): (Timestamp, Timestamp),
+        who: &Comer,
         config: &Config,
     ) -> Option<i64> {
         if let [one] = ids {
             return Some(*one);
         }
-        let line = |id: i64| self.0.get(&id);
+        let line = |id: i64| self.turns.get(&id);
         if let Some(id) = spoke.filter(|id| ids.contains(id))
-            && let Some(own) = line(id).filter(|line| line.frees_itself())
-            && let Ok(at) = own.next(config, from)
-            && !is_too_late(due_at, at, config.late_limit)
+            && line(id).is_some_and(Line::frees_itself)
+            && let Ok((at, _)) = self.place(id, who, config)
+            && !is_too_late(who.due_at, at, config.late_limit)
         {
             return Some(id);
         }
         let first = |fits: &dyn Fn(&Line) -> bool| {
             let found = ids.iter().enumerate().filter_map(|(place, id)| {
-                let at = line(*id).filter(|line| fits(line))?.next(config, from).ok()?;
+                line(*id).filter(|line| fits(line))?;
+                let (at, _) = self.place(*id, who, config).ok()?;
                 Some((at, place, *id))
             });
             found.min().map(|(.., id)| id)

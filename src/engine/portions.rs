@@ -9,7 +9,7 @@
 use std::collections::HashSet;
 
 use super::plan::{PRUNED_AGE_MIN, Planned, Planner, Rows};
-use crate::channels::{self, Lines};
+use crate::channels::{self, Comer, Lines};
 use crate::clock::Timestamp;
 use crate::content::Content;
 use crate::delivery::{Counts, Status};
@@ -68,7 +68,8 @@ impl Planner {
         let portion = if is_new { self.portion } else { usize::MAX };
         let words = content.words(&message.message).unwrap_or_default();
         let template = template::is_template(words).then(|| Template::parse(words));
-        let recipients = Recipients::new(tx, entries, &self.config.country, self.config.send_order)?;
+        let recipients =
+            Recipients::new(tx, entries, &self.config.country, self.config.send_order)?;
         let (rows, seen) = (Rows::default(), tx.data_version()?);
         let served = if is_new { HashSet::new() } else { tx.contacts_served(id, due_at)? };
         let lines = self.lines(tx, &message, due_at, now)?;
@@ -179,17 +180,17 @@ impl Planner {
                 (None, Some(why)) => (Status::Expired, Some(why), &mut rows.expired),
                 (None, None) => (Status::Pending, None, &mut rows.pending),
             };
-            let chosen = match lines {
-                Some((ids, lines)) if status == Status::Pending => {
-                    let spoke = tx.spoke_through(&recipient.chat_id)?;
-                    lines.choose(ids, spoke, (*due_at, now), &self.config)
-                }
-                Some(_) | None => None,
-            };
+            let who = (recipient.chat_id.as_str(), *due_at, message.recipient_gap_hours);
+            let mut chosen = None;
+            if let (Some((ids, lines)), Status::Pending) = (&*lines, status) {
+                let comer = self.comer(tx, (ids, lines), who, now)?;
+                let spoke = tx.spoke_through(&recipient.chat_id)?;
+                chosen = lines.choose(ids, spoke, &comer, &self.config).map(|id| (id, comer));
+            }
             let new = NewDelivery {
                 auto_message_id: message.id,
                 due_at: *due_at,
-                channel_id: chosen.unwrap_or(message.channel_id),
+                channel_id: chosen.map_or(message.channel_id, |(id, _)| id),
                 contact_id: recipient.contact_id,
                 contact_number: recipient.contact_number.as_deref(),
                 name: recipient.name.as_deref(),
@@ -199,9 +200,9 @@ impl Planner {
             };
             let is_planned = tx.plan_delivery(&new, now)?;
             *count += u64::from(is_planned);
-            if let (true, Some(id), Some((_, lines))) = (is_planned, chosen, &mut *lines) {
+            if let (true, Some((id, comer)), Some((_, lines))) = (is_planned, chosen, &mut *lines) {
                 // Too late on every channel: it takes nobody's place.
-                let _ = lines.line(tx, id, &self.config, now)?.stand(&self.config, *due_at, now);
+                let _ = lines.stand(id, &comer, &self.config);
             }
             Ok(())
         })
@@ -218,12 +219,31 @@ impl Planner {
         let Some(ids) = message.several() else { return Ok(None) };
         let mut lines = Lines::default();
         for id in &ids {
-            let line = lines.line(tx, *id, &self.config, now)?;
-            tx.each_before(*id, due_at, |due_at, not_before| {
+            lines.line(tx, *id, &self.config, now)?;
+            tx.each_before(*id, due_at, |before| {
+                let who = (before.chat_id.as_str(), before.due_at, before.recipient_gap_hours);
+                let mut comer = self.comer(tx, (&[*id], &lines), who, now)?;
+                comer.reached = comer.reached.filter(|_| !before.is_wanted_again);
+                if let Some(not_before) = before.not_before.filter(|at| *at > now) {
+                    comer = Comer { from: not_before, waits: true, reached: None, ..comer };
+                }
                 // What cannot go out, or only too late, holds up nothing.
-                let _ = line.stand(&self.config, due_at, not_before.unwrap_or(now).max(now));
+                let _ = lines.stand(*id, &comer, &self.config);
+                Ok(())
             })?;
         }
         Ok(Some((ids, lines)))
+    }
+
+    /// Somebody whose turn it may be from now on, on one of the channels `ids`.
+    fn comer(
+        &self,
+        tx: &Tx<'_>,
+        (ids, lines): (&[i64], &Lines),
+        (chat_id, due_at, own_gap): (&str, Timestamp, Option<i64>),
+        now: Timestamp,
+    ) -> SqlResult<Comer> {
+        let reached = lines.reached(tx, (ids, chat_id), own_gap, &self.config, now)?;
+        Ok(Comer { due_at, from: now, waits: false, own_gap, reached })
     }
 }

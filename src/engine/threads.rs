@@ -153,7 +153,7 @@ impl Engine {
             }
             let now = clock.now().monotonic;
             let mut until_opening = match until {
-                Until::Stopped { .. } => lock(&self.dispatcher).opening(),
+                Until::Stopped { .. } => self.opening(),
                 Until::Ended(_) => None,
             };
             if next_tick.is_some_and(|at| at <= now) || until_opening == Some(Duration::ZERO) {

@@ -1,13 +1,14 @@
 //! The forecast while chats have a gap between two messages, or numbers are checked: who waits is overtaken by others of
 //! its channel, what one channel sends lets another one's recipients wait, and what one channel asks about another one need
-//! not ask. So all channels are walked together through time, as their senders would find it, before anybody is told anything.
+//! not ask. So all channels are walked together through time, as the planner and the senders would find them, before anybody
+//! is told anything.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use crate::channels::{Line, Lines};
+use crate::channels::{Comer, Line, Lines};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::store::{CHECK_COUNTS_FOR, Number, Standing};
@@ -15,7 +16,7 @@ use crate::store::{CHECK_COUNTS_FOR, Number, Standing};
 /// Where the places of recipients come from.
 #[derive(Default)]
 pub(super) enum Places {
-    /// Each takes the next place of its channel: nobody waits.
+    /// Each takes the next place of its channel, as far as that can be told at once.
     #[default]
     InOrder,
     /// They are gathered.
@@ -26,17 +27,33 @@ pub(super) enum Places {
 
 /// One who would get something.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted {
-    pub(super) channel: i64,
-    pub(super) due_at: Timestamp,
+struct Wanted {
+    due_at: Timestamp,
     /// Its turn does not come before this.
-    pub(super) from: Timestamp,
-    /// How long before it its chat may have got nothing.
-    pub(super) gap: Option<Duration>,
+    from: Timestamp,
     /// When its chat last got something before the forecast.
-    pub(super) reached: Option<Timestamp>,
+    reached: Option<Timestamp>,
+    /// The channel of its last conversation before the forecast.
+    spoke: Option<i64>,
     /// What is known of its number; `None` when it is not to be checked.
-    pub(super) number: Option<Number>,
+    number: Option<Number>,
+    /// One of [`Gathered::kinds`].
+    kind: usize,
+    /// Its channel: the first of its kind, until it is planned.
+    channel: i64,
+    /// How long before it its chat may have got nothing.
+    gap: Option<Duration>,
+}
+
+/// What recipients of a message have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct WantedKind {
+    pub(super) message: i64,
+    /// The channels that may send it, one or several.
+    pub(super) channels: Vec<i64>,
+    /// The message's own RECIPIENT_GAP_HOURS, and whether any gap counts.
+    pub(super) own_gap: Option<i64>,
+    pub(super) has_gap: bool,
 }
 
 /// What becomes of one.
@@ -57,142 +74,303 @@ pub(super) enum Place {
     Blocked,
 }
 
-/// All who would get something, in the order in which channels take them.
+/// All who would get something, in the order in which channels take them, each with its chat.
 #[derive(Default)]
 pub(super) struct Gathered {
     all: Vec<(Wanted, u64)>,
+    kinds: Vec<WantedKind>,
     hashes: RandomState,
 }
 
 /// One channel on its way through time; numbers are places in [`Gathered::all`].
 #[derive(Default)]
 struct Walk {
-    /// Those whose turn has not come.
-    fresh: VecDeque<usize>,
+    /// Those whose turn may come.
+    ready: BTreeSet<usize>,
     waiting: BinaryHeap<Reverse<(Timestamp, usize)>>,
-    /// Those who have waited, or were checked.
-    freed: BTreeSet<usize>,
-    now: Option<Timestamp>,
+    turn: Option<Turn>,
 }
 
-type Turn = Reverse<(Timestamp, Timestamp, i64)>;
+/// When a channel looks again, and since when it could at the earliest: of two at the same moment, the queue of
+/// channels takes that one first which was ready first.
+type Turn = (Timestamp, Timestamp, i64);
+
+/// All channels on their way.
+struct Walks<'a> {
+    all: Vec<(Wanted, u64)>,
+    kinds: Vec<WantedKind>,
+    lines: &'a mut Lines,
+    config: &'a Config,
+    now: Timestamp,
+    channels: BTreeMap<i64, Walk>,
+    turns: BinaryHeap<Reverse<Turn>>,
+    /// By chat: when it last got something on the way, and through which channel.
+    reached: HashMap<u64, (Timestamp, i64)>,
+    have_waited: HashSet<usize>,
+    /// By chat: when its number was checked on the way; and for whom.
+    checks: HashMap<u64, Timestamp>,
+    checked: HashSet<usize>,
+    places: Vec<Place>,
+}
+
+/// What was known of somebody before the forecast.
+pub(super) struct Before {
+    /// When its chat last got something.
+    pub(super) reached: Option<Timestamp>,
+    /// The channel of its last conversation, when that matters.
+    pub(super) spoke: Option<i64>,
+    /// Its number, when that is to be checked.
+    pub(super) number: Option<Number>,
+}
 
 impl Gathered {
-    pub(super) fn push(&mut self, wanted: Wanted, chat_id: &str) {
+    pub(super) fn push(
+        &mut self,
+        kind: WantedKind,
+        (due_at, from): (Timestamp, Timestamp),
+        Before { reached, spoke, number }: Before,
+        chat_id: &str,
+    ) {
+        if self.kinds.last() != Some(&kind) {
+            self.kinds.push(kind);
+        }
+        let kind = self.kinds.len() - 1;
+        let channel = self.kinds[kind].channels.first().copied().unwrap_or_default();
         let chat = self.hashes.hash_one(chat_id); // a chat id would take six times the room
+        let wanted = Wanted { due_at, from, reached, spoke, number, kind, channel, gap: None };
         self.all.push((wanted, chat));
     }
 
-    /// Walks all channels from `now` on.
+    /// Walks all channels, whose lines are there, from `now` on.
     pub(super) fn places(
         self,
-        Lines(channels): &mut Lines,
+        lines: &mut Lines,
         config: &Config,
         now: Timestamp,
     ) -> Vec<(i64, Place)> {
-        let mut places = vec![Place::Blocked; self.all.len()];
-        let (mut walks, mut have_waited) = self.walks(now);
-        let mut reached: HashMap<u64, Timestamp> = HashMap::new();
-        let (mut checks, mut checked): (HashMap<u64, Timestamp>, _) =
-            (HashMap::new(), HashSet::new());
-        let mut turns = BinaryHeap::new();
-        for (channel, walk) in &walks {
-            turns.extend(self.turn((*channel, walk), (channels.get(channel), config), now));
-        }
-        while let Some(Reverse((at, _, channel))) = turns.pop() {
-            let (Some(walk), Some(line)) = (walks.get_mut(&channel), channels.get_mut(&channel))
-            else {
-                continue;
-            };
-            walk.now = Some(at);
-            while let Some(number) = walk.take(at, &self.all) {
-                let (wanted, chat) = self.all[number];
-                let sent = reached.get(&chat).copied();
-                let place = wanted.place(at, sent.max(wanted.reached), config.late_limit);
-                let standing = wanted.standing(at, checks.get(&chat).copied(), sent.is_some());
-                match place {
-                    Err(until) => {
-                        walk.waiting.push(Reverse((until, number)));
-                        have_waited.insert(number);
-                    }
-                    Ok(Place::At { .. }) if standing == Standing::NotThere => {
-                        places[number] = Place::NotThere;
-                    }
-                    Ok(Place::At { .. }) if standing == Standing::Unknown => {
-                        checks.insert(chat, at);
-                        checked.insert(number);
-                        line.asked(config, at);
-                        walk.freed.insert(number);
-                        break;
-                    }
-                    Ok(Place::At { at, .. }) => {
-                        let has_waited = have_waited.contains(&number);
-                        let is_checked = checked.contains(&number);
-                        places[number] = Place::At { at, has_waited, is_checked };
-                        reached.insert(chat, Timestamp::from_secs(at.secs()));
-                        line.took(config, at);
-                        break;
-                    }
-                    Ok(place) => places[number] = place,
-                }
-            }
-            turns.extend(self.turn((channel, walk), (Some(line), config), now));
-        }
-        let channels = self.all.iter().map(|(wanted, _)| wanted.channel);
-        channels.zip(places).collect()
+        let Self { all, kinds, .. } = self;
+        let places = vec![Place::Blocked; all.len()];
+        let (channels, turns) = Default::default();
+        let (reached, have_waited) = Default::default();
+        let (checks, checked) = Default::default();
+        let mut walks = Walks {
+            all,
+            kinds,
+            lines,
+            config,
+            now,
+            channels,
+            turns,
+            reached,
+            have_waited,
+            checks,
+            checked,
+            places,
+        };
+        walks.walk();
+        let channels = walks.all.iter().map(|(wanted, _)| wanted.channel);
+        channels.zip(walks.places).collect()
     }
+}
 
-    /// The channels before the first step, and those who wait already.
-    fn walks(&self, now: Timestamp) -> (BTreeMap<i64, Walk>, HashSet<usize>) {
-        let mut waiting = HashSet::new();
-        let mut walks: BTreeMap<i64, Walk> = BTreeMap::new();
-        for (number, (wanted, _)) in self.all.iter().enumerate() {
-            let walk = walks.entry(wanted.channel).or_default();
-            if wanted.from > wanted.due_at.max(now) {
+impl Walks<'_> {
+    fn walk(&mut self) {
+        // Those who wait already, and the others in the order in which they are planned.
+        let mut coming = Vec::new();
+        for number in 0..self.all.len() {
+            let wanted = self.all[number].0;
+            if wanted.from > wanted.due_at.max(self.now) {
+                let (channel, gap) = (wanted.channel, self.gap(number, wanted.channel));
+                self.all[number].0.gap = gap;
+                let walk = self.channels.entry(channel).or_default();
                 walk.waiting.push(Reverse((wanted.from, number)));
-                waiting.insert(number);
+                self.have_waited.insert(number);
             } else {
-                walk.fresh.push_back(number);
+                coming.push(number);
             }
         }
-        (walks, waiting)
+        coming.sort_by_key(|number| self.all[*number].0.from);
+        let mut coming = coming.into_iter().peekable();
+        self.look_again(&self.channels.keys().copied().collect());
+        loop {
+            let from = coming.peek().map(|number| self.all[*number].0.from);
+            let turn = self.turns.peek().map(|Reverse(turn)| *turn);
+            match (from, turn) {
+                // Planning comes before sending.
+                (Some(from), turn) if turn.is_none_or(|(at, ..)| from <= at) => {
+                    self.now = self.now.max(from);
+                    let (mut choice, mut joined) = (None, BTreeSet::new());
+                    while let Some(number) =
+                        coming.next_if(|number| self.all[*number].0.from == from)
+                    {
+                        joined.insert(self.plan(number, &mut choice));
+                    }
+                    self.look_again(&joined);
+                }
+                (_, Some((at, _, channel))) => {
+                    self.turns.pop();
+                    if self.channels.get(&channel).is_some_and(|walk| walk.turn == turn) {
+                        self.now = at;
+                        self.take_turn(channel);
+                    }
+                }
+                (_, None) => return,
+            }
+        }
     }
 
-    /// When a channel looks again, and since when it could at the earliest: of two at the same moment, the queue of
-    /// channels takes that one first which was ready first. `None` when nobody is left, or nothing goes out there.
-    fn turn(
-        &self,
-        (channel, walk): (i64, &Walk),
-        (line, config): (Option<&Line>, &Config),
-        now: Timestamp,
-    ) -> Option<Turn> {
-        let fresh = walk.fresh.front().map(|number| self.all[*number].0.from);
-        let waiting = walk.waiting.peek().map(|Reverse((at, _))| *at);
-        let freed = walk.freed.first().map(|_| now);
-        let first = [fresh, waiting, freed].into_iter().flatten().min()?;
-        let line = line?;
-        let at = line.next(config, first.max(walk.now.unwrap_or(now))).ok()?;
-        let ready = line.channel.as_ref().and_then(|channel| channel.ready_at).unwrap_or(at);
-        Some(Reverse((at, ready, channel)))
+    /// Lets one stand before its channel, and returns that; `choice` is what the planner knows of the channels of a
+    /// kind.
+    fn plan(&mut self, number: usize, choice: &mut Option<(usize, Lines)>) -> i64 {
+        let (wanted, chat) = self.all[number];
+        let mut channel = wanted.channel;
+        if self.kinds[wanted.kind].channels.len() > 1 {
+            if choice.as_ref().is_none_or(|(kind, _)| *kind != wanted.kind) {
+                *choice = Some((wanted.kind, self.lines_at(&wanted)));
+            }
+            if let Some((_, lines)) = choice {
+                let last = self.reached.get(&chat).copied();
+                let kind = &self.kinds[wanted.kind];
+                let comer = Comer {
+                    due_at: wanted.due_at,
+                    from: self.now,
+                    waits: false,
+                    own_gap: kind.own_gap,
+                    reached: last.map(|(at, _)| at).max(wanted.reached).filter(|_| kind.has_gap),
+                };
+                let spoke = last.map(|(_, channel)| channel).or(wanted.spoke);
+                channel =
+                    lines.choose(&kind.channels, spoke, &comer, self.config).unwrap_or(channel);
+                let _ = lines.stand(channel, &comer, self.config);
+            }
+        }
+        let gap = self.gap(number, channel);
+        let wanted = &mut self.all[number].0;
+        (wanted.channel, wanted.gap) = (channel, gap);
+        self.channels.entry(channel).or_default().ready.insert(number);
+        channel
+    }
+
+    /// The lines before the channels of a kind as the planner finds them now: with all that is planned.
+    fn lines_at(&self, wanted: &Wanted) -> Lines {
+        let ids = &self.kinds[wanted.kind].channels;
+        let mut lines = self.lines.only(ids);
+        for id in ids {
+            let Some(walk) = self.channels.get(id) else { continue };
+            let waiting = walk.waiting.clone().into_sorted_vec().into_iter().rev();
+            let waiting = waiting.map(|Reverse((until, number))| (Some(until), number));
+            for (until, number) in walk.ready.iter().map(|number| (None, *number)).chain(waiting) {
+                let (before, chat) = self.all[number];
+                if before.due_at > wanted.due_at {
+                    continue;
+                }
+                let waits = until.filter(|until| *until > self.now);
+                let kind = &self.kinds[before.kind];
+                let last = self.reached.get(&chat).map(|(at, _)| *at).max(before.reached);
+                let comer = Comer {
+                    due_at: before.due_at,
+                    from: waits.unwrap_or(self.now),
+                    waits: waits.is_some(),
+                    own_gap: kind.own_gap,
+                    reached: last.filter(|_| kind.has_gap && waits.is_none()),
+                };
+                let _ = lines.stand(*id, &comer, self.config);
+            }
+        }
+        lines
+    }
+
+    fn gap(&self, number: usize, channel: i64) -> Option<Duration> {
+        let kind = &self.kinds[self.all[number].0.kind];
+        let line = self.lines.turns.get(&channel).filter(|_| kind.has_gap)?;
+        line.recipient_gap(kind.own_gap, self.config)
+    }
+
+    /// Sends to the next one of a channel, if there is one whose gap is over.
+    fn take_turn(&mut self, channel: i64) {
+        let (at, late_limit) = (self.now, self.config.late_limit);
+        let Some(walk) = self.channels.get_mut(&channel) else { return };
+        while let Some(number) = walk.take(at) {
+            let (wanted, chat) = self.all[number];
+            let sent = self.reached.get(&chat).map(|(at, _)| *at);
+            let place = wanted.place(at, sent.max(wanted.reached), late_limit);
+            let standing = wanted.standing(at, self.checks.get(&chat).copied(), sent.is_some());
+            let line = self.lines.turns.get_mut(&channel);
+            match place {
+                Err(until) => {
+                    walk.waiting.push(Reverse((until, number)));
+                    self.have_waited.insert(number);
+                }
+                Ok(Place::At { .. }) if standing == Standing::NotThere => {
+                    self.places[number] = Place::NotThere;
+                }
+                Ok(Place::At { .. }) if standing == Standing::Unknown => {
+                    self.checks.insert(chat, at);
+                    self.checked.insert(number);
+                    if let Some(line) = line {
+                        line.asked(self.config, at);
+                    }
+                    walk.ready.insert(number);
+                    break;
+                }
+                Ok(Place::At { at, .. }) => {
+                    let has_waited = self.have_waited.contains(&number);
+                    let is_checked = self.checked.contains(&number);
+                    self.places[number] = Place::At { at, has_waited, is_checked };
+                    self.reached.insert(chat, (Timestamp::from_secs(at.secs()), channel));
+                    if let Some(line) = line {
+                        line.took(self.config, at);
+                    }
+                    break;
+                }
+                Ok(place) => self.places[number] = place,
+            }
+        }
+        walk.turn = walk.next_turn(channel, self.lines.turns.get(&channel), self.config, at);
+        self.turns.extend(walk.turn.map(Reverse));
+    }
+
+    /// Finds out when these channels look next.
+    fn look_again(&mut self, channels: &BTreeSet<i64>) {
+        for channel in channels {
+            let Some(walk) = self.channels.get_mut(channel) else { continue };
+            let line = self.lines.turns.get(channel);
+            let turn = walk.next_turn(*channel, line, self.config, self.now);
+            if turn != walk.turn {
+                walk.turn = turn;
+                self.turns.extend(turn.map(Reverse));
+            }
+        }
     }
 }
 
 impl Walk {
+    /// `None` when nobody is left, or nothing goes out there.
+    fn next_turn(
+        &self,
+        channel: i64,
+        line: Option<&Line>,
+        config: &Config,
+        now: Timestamp,
+    ) -> Option<Turn> {
+        let ready = self.ready.first().map(|_| now);
+        let waiting = self.waiting.peek().map(|Reverse((at, _))| *at);
+        let first = [ready, waiting].into_iter().flatten().min()?;
+        let line = line?;
+        let at = line.next(config, first.max(now)).ok()?;
+        let since = line.channel.as_ref().and_then(|channel| channel.ready_at).unwrap_or(at);
+        Some((at, since, channel))
+    }
+
     /// Whose turn it is at that time.
-    fn take(&mut self, at: Timestamp, all: &[(Wanted, u64)]) -> Option<usize> {
+    fn take(&mut self, at: Timestamp) -> Option<usize> {
         while let Some(Reverse((until, number))) = self.waiting.peek().copied()
             && until <= at
         {
             self.waiting.pop();
-            self.freed.insert(number);
+            self.ready.insert(number);
         }
-        let fresh = self.fresh.front().copied().filter(|number| all[*number].0.from <= at);
-        match (fresh, self.freed.first().copied()) {
-            (Some(fresh), freed) if freed.is_none_or(|freed| fresh < freed) => {
-                self.fresh.pop_front()
-            }
-            _ => self.freed.pop_first(),
-        }
+        self.ready.pop_first()
     }
 }
 

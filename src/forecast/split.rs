@@ -1,13 +1,14 @@
 //! What does not fit as one message, as several: each recipient in exactly one of them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use serde_json::{Value, json};
 
-use super::{Ahead, Tally, Words, render};
-use crate::channels::{Line, Lines, is_too_late};
+use super::{Ahead, Words, render};
+use crate::channels::{Comer, is_too_late};
 use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::content::Content;
 use crate::files::Files;
 use crate::messages::{self, ComposeError, Draft, Part, SplitBy, SplitPart};
 use crate::recipients::{self, Recipient};
@@ -50,11 +51,9 @@ pub(crate) fn parts(
 ) -> Result<Option<Vec<Part>>, StoreError> {
     let files = Files::beside(store.path());
     store.read(|tx| {
-        let (lines, totals, spoken) = (Lines::default(), Tally::default(), None);
-        let (unsaved, see) = (None, &mut |_: super::Seen<'_>| {});
-        let (places, shown) = Default::default();
-        let mut ahead =
-            Ahead { tx, config, files, now, lines, spoken, totals, unsaved, places, shown, see };
+        let see = &mut |_: super::Seen<'_>| {};
+        let mut ahead = Ahead::new(tx, (config, files), now, Some(message), see)?;
+        ahead.spoken = Some(HashMap::new());
         let (Some(due_at), Some(wanted)) = (message.scheduled_at, ahead.wanted(message)?) else {
             return Ok(None);
         };
@@ -65,24 +64,13 @@ pub(crate) fn parts(
     })
 }
 
-/// A recipient as the column has it, and what it takes of a channel's pace; `None` when nothing goes out to it.
-type Wanted = (Value, Option<Turns>);
-
-/// Whether its number is checked before something goes out to it.
-#[derive(Clone, Copy)]
-struct Turns {
+struct Wanted {
+    /// As the column has it.
+    entry: Value,
+    chat_id: String,
+    /// Whether something goes out to it, and whether its number is checked before.
+    goes_out: bool,
     is_checked: bool,
-}
-
-impl Turns {
-    /// Lets its number be checked on this channel.
-    fn ask(self, line: &mut Line, config: &Config, from: Timestamp) {
-        if self.is_checked
-            && let Ok(at) = line.next(config, from)
-        {
-            line.asked(config, at);
-        }
-    }
 }
 
 impl Ahead<'_> {
@@ -90,8 +78,8 @@ impl Ahead<'_> {
     fn wanted(&self, message: &Message) -> SqlResult<Option<Vec<Wanted>>> {
         let Ok((entries, content)) = self.check(message)? else { return Ok(None) };
         let text = content.words(&message.message).unwrap_or_default();
-        let (due_at, own_gap) = (message.scheduled_at, message.recipient_gap_hours);
-        let words = Words { text, content: &content, due_at, own_gap, has_gap: true };
+        let due_at = message.scheduled_at.unwrap_or(self.now);
+        let words = Words::new(message, due_at, &content, text);
         let (mut chats, mut wanted) = (HashSet::new(), Vec::new());
         recipients::each_in_order(self.tx, entries, self.config, |recipient| {
             // Whoever is skipped or excepted now must not be a recipient without that tomorrow.
@@ -101,7 +89,8 @@ impl Ahead<'_> {
                 let goes_out = standing != Some(Standing::NotThere)
                     && render(self.tx, words, &recipient)?.is_ok();
                 let is_checked = standing == Some(Standing::Unknown);
-                wanted.push((entry(&recipient), goes_out.then_some(Turns { is_checked })));
+                let (entry, chat_id) = (entry(&recipient), recipient.chat_id);
+                wanted.push(Wanted { entry, chat_id, goes_out, is_checked });
             }
             Ok(())
         })?;
@@ -122,37 +111,48 @@ impl Ahead<'_> {
         };
         let (config, ids) = (self.config, message.channels());
         let mut before = self.others(message, day(DAYS_MAX), &ids)?;
-        let (mut parts, mut wanted) = (Vec::new(), wanted.into_iter().peekable());
+        let (mut parts, mut wanted) = (Vec::new(), VecDeque::from(wanted));
         // Those who get nothing wait for a day on which somebody does.
         let mut recipients = Vec::new();
         for days in 0..DAYS_MAX {
             let (due_at, next) = (if days == 0 { first } else { day(days) }, day(days + 1));
             self.go_before(&mut before, due_at)?;
-            self.ask_for(&ids)?;
             let (mut day_of_first, mut is_day_of_some) = (None, false);
-            while let Some((_, turns)) = wanted.peek() {
-                if let Some(turns) = turns {
-                    let id = self.lines.choose(&ids, None, (due_at, due_at), config);
-                    let line = id.and_then(|id| self.lines.0.get_mut(&id));
-                    let Some(line) = line else { return Ok(None) };
-                    turns.ask(line, config, due_at);
-                    let Ok(at) = line.next(config, due_at) else { return Ok(None) };
+            let mut another_day = VecDeque::new();
+            while let Some(one) = wanted.pop_front() {
+                if one.goes_out {
+                    let Some((who, id)) = self.sends(message, &ids, &one, due_at)? else {
+                        return Ok(None);
+                    };
+                    let Ok((at, waits)) = self.lines.place(id, &who, config) else {
+                        return Ok(None);
+                    };
                     // People mean days, though the limit of the next one would hold more by midnight.
-                    let day = *day_of_first.get_or_insert(zone.to_local(at).date());
-                    let is_other_day = zone.to_local(at).date() != day;
+                    let day_at = zone.to_local(at).date();
+                    let day = match day_of_first {
+                        None if waits => zone.to_local(due_at).date(),
+                        _ => *day_of_first.get_or_insert(day_at),
+                    };
+                    let is_other_day = day_at != day;
                     if at >= next || is_other_day || is_too_late(due_at, at, late_limit) {
+                        another_day.push_back(one);
+                        if waits {
+                            continue; // the others of that day do not
+                        }
                         break;
                     }
-                    line.took(config, at);
+                    let _ = self.lines.stand(id, &who, config);
                     is_day_of_some = true;
                 }
-                recipients.extend(wanted.next().map(|(entry, _)| entry));
+                recipients.push(one.entry);
             }
+            another_day.append(&mut wanted);
+            wanted = another_day;
             if is_day_of_some {
                 let recipients = std::mem::take(&mut recipients);
                 parts.push(Part { channel_id: None, due_at, recipients });
             }
-            if wanted.peek().is_none() {
+            if wanted.is_empty() {
                 if let Some(Part { recipients: of_last, .. }) = parts.last_mut() {
                     of_last.append(&mut recipients);
                 }
@@ -172,30 +172,41 @@ impl Ahead<'_> {
         let (config, ids) = (self.config, [message.channel_id, other]);
         let mut before = self.others(message, due_at, &ids)?;
         self.go_before(&mut before, due_at)?;
-        self.ask_for(&ids)?;
         let mut parts = ids.map(|id| Part { channel_id: Some(id), due_at, recipients: Vec::new() });
-        for (entry, turns) in wanted {
+        for one in wanted {
             let mut id = message.channel_id;
-            if let Some(turns) = turns {
-                id = self.lines.choose(&ids, None, (due_at, due_at), config).unwrap_or(id);
-                let line = self.lines.line(self.tx, id, config, self.now)?;
-                turns.ask(line, config, due_at);
-                if line.stand(config, due_at, due_at).is_err() {
+            if one.goes_out {
+                let Some((who, chosen)) = self.sends(message, &ids, &one, due_at)? else {
+                    return Ok(None);
+                };
+                if self.lines.stand(chosen, &who, config).is_err() {
                     return Ok(None);
                 }
+                id = chosen;
             }
-            parts[usize::from(id == other)].recipients.push(entry);
+            parts[usize::from(id == other)].recipients.push(one.entry);
         }
         let is_split = parts.iter().all(|part| !part.recipients.is_empty());
         Ok(is_split.then(|| parts.into()))
     }
 
-    /// Makes the lines of these channels known.
-    fn ask_for(&mut self, ids: &[i64]) -> SqlResult<()> {
-        for id in ids {
-            self.lines.line(self.tx, *id, self.config, self.now)?;
+    /// One of the recipients as somebody who comes at `due_at`, and the channel that is free first for it; its number
+    /// is checked there, if it has to be.
+    fn sends(
+        &mut self,
+        message: &Message,
+        ids: &[i64],
+        one: &Wanted,
+        due_at: Timestamp,
+    ) -> SqlResult<Option<(Comer, i64)>> {
+        let content = Content::default();
+        let words = Words::new(message, due_at, &content, "");
+        let who = self.comer(ids, &one.chat_id, (due_at, due_at), words)?;
+        let id = self.lines.choose(ids, None, &who, self.config);
+        if let Some(id) = id.filter(|_| one.is_checked) {
+            self.lines.ask(id, &who, self.config);
         }
-        Ok(())
+        Ok(id.map(|id| (who, id)))
     }
 
     /// What else goes out on these channels, in the order of sending.

@@ -138,6 +138,18 @@ pub struct Open {
     pub(crate) is_wanted_again: bool,
 }
 
+/// A pending delivery that goes out before one that is planned now.
+#[derive(Clone, Debug)]
+pub(crate) struct Before {
+    pub(crate) due_at: Timestamp,
+    /// It is tried then at the earliest.
+    pub(crate) not_before: Option<Timestamp>,
+    pub(crate) chat_id: String,
+    /// As in [`Open`].
+    pub(crate) recipient_gap_hours: Option<i64>,
+    pub(crate) is_wanted_again: bool,
+}
+
 /// What became of a recipient since the delivery was planned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecipientNow {
@@ -672,17 +684,19 @@ impl Tx<'_> {
     }
 
     /// Calls `visit` with each delivery that a channel sends before what is planned now of an occurrence
-    /// that is due at `due_at`, in that order: when it was due, and when it is tried at the earliest.
+    /// that is due at `due_at`, in that order.
     pub(crate) fn each_before(
         &self,
         channel_id: i64,
         due_at: Timestamp,
-        mut visit: impl FnMut(Timestamp, Option<Timestamp>),
+        mut visit: impl FnMut(Before) -> SqlResult<()>,
     ) -> SqlResult<()> {
         // Those that wait are overtaken.
         for waits in ["IS NULL", "> ''"] {
             let sql = format!(
-                "SELECT d.due_at, d.next_attempt_at FROM deliveries d
+                "SELECT d.due_at, d.next_attempt_at, d.chat_id, m.recipient_gap_hours,
+                     {IS_WANTED_AGAIN} AS is_wanted_again
+                 FROM deliveries d
                  CROSS JOIN auto_messages m INDEXED BY idx_auto_messages_status_scheduled_at
                      ON m.id = d.auto_message_id AND m.status = 'sending' AND m.scheduled_at = d.due_at
                  WHERE d.channel_id = :channel_id AND d.status = 'pending' AND d.next_attempt_at {waits}
@@ -690,8 +704,11 @@ impl Tx<'_> {
                  ORDER BY d.next_attempt_at, d.due_at, d.id"
             );
             self.each_row(&sql, params! { channel_id, due_at }, |row| {
-                visit(row.get("due_at")?, seen_time(row, "next_attempt_at")?);
-                Ok(true)
+                let before: SqlResult<Before> = read! { row => Before {
+                    due_at, not_before: seen_time(row, "next_attempt_at")?, text chat_id,
+                    recipient_gap_hours, is_wanted_again,
+                } };
+                visit(before?).map(|()| true)
             })?;
         }
         Ok(())

@@ -85,6 +85,7 @@ mod schema;
 mod secrets;
 mod send_order;
 mod several_channels;
+mod shared_gap;
 mod simulation;
 mod site;
 mod status;

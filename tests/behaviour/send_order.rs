@@ -99,7 +99,8 @@ fn a_group_is_ordered_too_and_whoever_is_skipped_or_excepted_stays_so() {
             ));
         }
         wrote(&world, &[2, 3, 4, 6]);
-        let id = world.message(r#"["tag:vip", "oops", "oops", "except:081200007004", "081200007006"]"#);
+        let id =
+            world.message(r#"["tag:vip", "oops", "oops", "except:081200007004", "081200007006"]"#);
         let told = plan(&world, id);
         world.run();
         assert_eq!((order(&world), sent(&world)), (vec![3, 6, 1], told), "{portion}");

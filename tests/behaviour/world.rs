@@ -395,6 +395,11 @@ impl World {
         }
     }
 
+    /// How long until a server pulls the trigger by itself.
+    pub fn opening(&self) -> Option<Duration> {
+        self.engine.as_ref().unwrap().opening()
+    }
+
     /// Lets it work and sleep until then, and no longer.
     pub fn work_until(&self, until: Timestamp) {
         let engine = self.engine.as_ref().unwrap();
