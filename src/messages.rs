@@ -228,10 +228,14 @@ impl Ready {
 
 /// The message that a draft would become, for the forecast: without a check; `None` while it has no time.
 pub(crate) fn imagined(draft: &Draft, config: &Config, now: Timestamp) -> Option<Message> {
+    let channels = draft.channel.as_deref().unwrap_or_default().split(',');
+    let channels: Vec<i64> = channels.filter_map(|id| id.trim().parse().ok()).collect();
     let mut message = Message {
         message: draft.text.clone(),
         content: draft.content.clone(),
-        channel_id: draft.channel.as_ref().and_then(|id| id.parse().ok()).unwrap_or(1),
+        channel_id: channels.first().copied().unwrap_or(1),
+        channel_ids: (channels.len() > 1).then(|| serde_json::json!(channels).to_string()),
+        recipient_gap_hours: draft.recipient_gap.and_then(OwnGap::column),
         contact_ids: draft.contact_ids.clone().or_else(|| column(&draft.to)),
         status: MessageStatus::Scheduled,
         ..Message::default()

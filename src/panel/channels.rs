@@ -245,26 +245,46 @@ pub(super) fn that_may_send(
     Ok(views.into_iter().filter(|view| view.id != but && may_send(view)).take(max).collect())
 }
 
-/// The channels as a form offers them, each with what is in its way.
-pub(super) fn choices(visit: &Visit<'_>, chosen: &str) -> Result<Vec<Choice>, PageError> {
+/// Ids of channels in their order, each once, with commas in between.
+pub(super) fn listed<'a>(ids: impl Iterator<Item = &'a str>) -> String {
+    let mut all: Vec<&str> = Vec::new();
+    for id in ids.flat_map(|ids| ids.split(',')).map(str::trim) {
+        if !id.is_empty() && !all.contains(&id) {
+            all.push(id);
+        }
+    }
+    all.join(",")
+}
+
+/// The channels as a form offers them, each with what is in its way: the first one of a message, and those that share
+/// it.
+pub(super) fn choices(
+    visit: &Visit<'_>,
+    chosen: &str,
+) -> Result<(Vec<Choice>, Vec<Choice>), PageError> {
     let (w, config) = (visit.words(), &visit.panel.config);
     let views = visit.panel.with_store(|store| channels::list(store, config, visit.now))?;
-    // Several that share a message stay until one is chosen.
-    let is_of = |view: &&ChannelView| chosen.split(',').any(|id| id.trim() == view.id.to_string());
-    let names: Vec<&str> = views.iter().filter(is_of).map(|view| view.name.as_str()).collect();
-    let several =
-        chosen.contains(',').then(|| Choice::new(names.join(" + "), true, chosen.to_owned()));
-    let choice = |view: ChannelView| {
+    let chosen: Vec<&str> = chosen.split(',').map(str::trim).collect();
+    let place = |id: &str| chosen.iter().position(|one| *one == id);
+    let choice = |view: &ChannelView, is_chosen: bool| {
         let (id, name) = (view.id.to_string(), view.name.clone());
-        let mark = if may_send(&view) {
+        let mark = if may_send(view) {
             view.phone_number.is_none().then_some(w.not_checked)
         } else {
-            Some(card(visit, view).state.word)
+            Some(card(visit, view.clone()).state.word)
         };
         let word = mark.map_or(name.clone(), |mark| format!("{name} – {mark}"));
-        Choice::new(word, id == chosen, id)
+        Choice::new(word, is_chosen, id)
     };
-    Ok(several.into_iter().chain(views.into_iter().map(choice)).collect())
+    let first = |view: &ChannelView| choice(view, place(&view.id.to_string()) == Some(0));
+    let also = |view: &ChannelView| {
+        choice(view, place(&view.id.to_string()).is_some_and(|place| place > 0))
+    };
+    let firsts = views.iter().map(first).collect();
+    // A form that is saved as it came keeps their order.
+    let mut sorted: Vec<&ChannelView> = views.iter().collect();
+    sorted.sort_by_key(|view| place(&view.id.to_string()).unwrap_or(usize::MAX));
+    Ok((firsts, sorted.into_iter().map(also).collect()))
 }
 
 fn may_send(view: &ChannelView) -> bool {

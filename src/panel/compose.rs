@@ -16,6 +16,7 @@ use super::preview::{self, Preview};
 use super::test_send::{self, TestFields};
 use super::visit::{Page, Visit};
 use super::{Answered, PageError, ahead, channels, reply};
+use crate::channels::OwnGap;
 use crate::content::{Content, KindName};
 use crate::delivery::MessageStatus;
 use crate::forecast;
@@ -46,7 +47,10 @@ pub(super) struct Fields {
     /// Who gets nothing: one a line, and everybody with these tags.
     pub(crate) except: String,
     pub(crate) except_tags: Vec<String>,
+    /// The id of a channel, or of several with commas in between, the first one first.
     pub(crate) channel: String,
+    /// Its own hours between two messages to a person, as typed; empty for the channel's.
+    pub(crate) gap: String,
     pub(crate) times: Times,
     pub(crate) skip_bad: bool,
 }
@@ -76,6 +80,8 @@ struct ComposePage<'a> {
     was: String,
     f: Fields,
     channels: Vec<Choice>,
+    /// The others that may share it.
+    also: Vec<Choice>,
     tags: TagChoices,
     days: Vec<Choice>,
     placeholders: Vec<String>,
@@ -128,7 +134,8 @@ impl Fields {
             tags: all("tag"),
             except: text("except").replace("\r\n", "\n"),
             except_tags: all("except_tag"),
-            channel: text("channel"),
+            channel: channels::listed(form.all("channel").chain(form.all("also"))),
+            gap: text("gap"),
             times: Times {
                 when: text("when"),
                 at: all("at"),
@@ -154,6 +161,7 @@ impl Fields {
             except: except.join("\n"),
             except_tags,
             channel: detail.channels().iter().map(i64::to_string).collect::<Vec<_>>().join(","),
+            gap: detail.recipient_gap_hours.map(|hours| hours.to_string()).unwrap_or_default(),
             times: Times::of(visit, detail),
             skip_bad: false,
         }
@@ -170,13 +178,14 @@ impl Fields {
     }
 
     /// The parts of a message that two people may change without touching each other's.
-    fn parts(&self) -> [(&'static str, String); 6] {
+    fn parts(&self) -> [(&'static str, String); 7] {
         [
             ("title", self.title.clone()),
             ("text", self.text.clone()),
             ("content", self.content.clone()),
             ("to", self.recipients().join("\n")),
             ("channel", self.channel.clone()),
+            ("gap", self.gap.clone()),
             ("times", format!("{:?}", self.times)),
         ]
     }
@@ -194,8 +203,14 @@ impl Fields {
                 self.except_tags.clone_from(&other.except_tags);
             }
             "channel" => self.channel.clone_from(&other.channel),
+            "gap" => self.gap.clone_from(&other.gap),
             _ => self.times.clone_from(&other.times),
         }
+    }
+
+    /// Its own gap; `None` when what was typed is none.
+    fn own_gap(&self) -> Option<OwnGap> {
+        if self.gap.is_empty() { Some(OwnGap(None)) } else { self.gap.parse().ok() }
     }
 
     /// The recipients as the column would have them. What the form could not take apart is the column.
@@ -216,6 +231,7 @@ impl Fields {
             title: to_be_filled(&self.title),
             to: self.recipients(),
             channel: to_be_filled(&self.channel),
+            recipient_gap: self.own_gap(),
             timing: self.times.timing(),
             is_draft,
             skip_bad: true,
@@ -597,6 +613,7 @@ pub(super) fn save_edit(visit: &Visit<'_>, detail: &Message) -> Answered {
         title: (fields.title != stored.title).then(|| fields.title.clone()),
         to: (fields.recipients() != stored.recipients()).then(|| fields.recipients()),
         channel: (fields.channel != stored.channel).then(|| fields.channel.clone()),
+        recipient_gap: fields.own_gap().filter(|_| fields.gap != stored.gap),
         timing: if fields.times == stored.times { None } else { fields.times.timing() },
         skip_bad: true,
         ..Edit::default()
@@ -644,6 +661,7 @@ fn conflict(visit: &Visit<'_>, part: &str, stored: &Fields) -> Conflict {
         "content" => (w.carries, Carried::of(visit, stored.content()).in_a_line()),
         "to" => (w.to, stored.recipients().join("\n")),
         "channel" => (w.channel, stored.channel.clone()),
+        "gap" => (w.own_gap, stored.gap.clone()),
         _ if times.when == "weekly" => {
             let (names, _) = visit.language.calendar();
             let days = WEEK.iter().filter(|(code, _)| times.days.iter().any(|day| day == code));
@@ -676,6 +694,8 @@ fn check(
         Some(lacks)
     } else if fields.text.trim().is_empty() && is_text {
         Some(w.needs_text)
+    } else if fields.own_gap().is_none() {
+        Some(w.gap_problem)
     } else if times.when == "now" && times.is_filled() {
         Some(w.now_and_a_date)
     } else if is_draft {
@@ -726,6 +746,7 @@ fn show(
         fields.times.at.push(String::new());
     }
     let (names, _) = visit.language.calendar();
+    let (channel_choices, also) = channels::choices(visit, &fields.channel)?;
     let page = ComposePage {
         p: visit.page("messages"),
         heading: if id.is_some() { w.edit_message } else { w.new_message },
@@ -734,7 +755,8 @@ fn show(
         back: id.map_or("/panel/messages".to_owned(), |id| format!("/panel/messages/{id}")),
         told,
         was: was.unwrap_or_default(),
-        channels: channels::choices(visit, &fields.channel)?,
+        channels: channel_choices,
+        also,
         preview_path: id.map_or("/panel/messages/preview".to_owned(), |id| {
             format!("/panel/messages/preview?of={id}")
         }),

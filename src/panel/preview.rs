@@ -1,7 +1,7 @@
 //! What a message would be: who gets it and with which words, who does not and why, and when it will
 //! be through. Nothing is stored.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::ahead::Ahead;
 use super::carried::{self, Carried};
@@ -10,7 +10,7 @@ use super::people::{self, Picked};
 use super::visit::Visit;
 use super::{PageError, format};
 use crate::clock::Timestamp;
-use crate::forecast;
+use crate::forecast::{self, RecipientForecast};
 use crate::messages::{self, Reached};
 use crate::recipient;
 use crate::store::Message;
@@ -42,8 +42,19 @@ pub(super) struct Preview {
     pub(crate) does: String,
     /// What they get beside the words.
     pub(crate) carried: Carried,
+    /// Of a message of several channels: whom each sends to.
+    pub(crate) shares: Vec<Share>,
     /// What a person should know.
     pub(crate) notes: Vec<String>,
+}
+
+/// What one of several channels sends.
+pub(super) struct Share {
+    pub(crate) name: String,
+    pub(crate) counted: String,
+    /// To whom first.
+    pub(crate) first: String,
+    pub(crate) has_more: bool,
 }
 
 /// The words for one recipient.
@@ -104,7 +115,7 @@ pub(super) fn look(
     let (skipped, is_cut) = grouped(&found.skipped, visit);
     (preview.skipped, preview.skipped_is_cut) = (skipped, is_cut);
     preview.counted = w.recipients_count.replace("{}", &format::number(preview.count, language));
-    preview.ahead = ahead(visit, fields, of)?;
+    (preview.ahead, preview.shares) = ahead(visit, fields, of)?;
     preview.does = does(visit, fields, is_new, begins, preview.count);
     let odd = Template::parse(&fields.text).oddities();
     preview.notes.extend(odd.iter().map(|odd| w.odd_placeholder.replace("{}", odd)));
@@ -204,21 +215,55 @@ fn does(
 }
 
 /// What the plan says of what is filled in; nothing while that is no message.
-fn ahead(visit: &Visit<'_>, fields: &Fields, of: Option<i64>) -> Result<Ahead, PageError> {
+fn ahead(
+    visit: &Visit<'_>,
+    fields: &Fields,
+    of: Option<i64>,
+) -> Result<(Ahead, Vec<Share>), PageError> {
     let (config, now) = (&visit.panel.config, visit.now);
     let Some(message) = messages::imagined(&fields.draft(false), config, now) else {
-        return Ok(Ahead::default());
+        return Ok(Default::default());
     };
     let message = Message { id: of.unwrap_or_default(), ..message };
+    let mut by: BTreeMap<i64, (u64, Vec<String>)> = BTreeMap::new();
+    let mut see = |row: &RecipientForecast<'_>| {
+        let Some(id) = row.channel_id else { return };
+        let (count, first) = by.entry(id).or_default();
+        *count += 1;
+        if first.len() < SAMPLES_MAX {
+            let name = row.name.filter(|name| !name.trim().is_empty());
+            first.push(name.map_or_else(|| format::phone(row.chat_id), str::to_owned));
+        }
+    };
     let seen = visit
         .panel
-        .with_store(|store| forecast::of_unsaved(store, &message, config, now, &mut |_| {}))?;
-    let Some(seen) = seen else { return Ok(Ahead::default()) };
+        .with_store(|store| forecast::of_unsaved(store, &message, config, now, &mut see))?;
+    let Some(seen) = seen else { return Ok(Default::default()) };
+    let shares = if message.several().is_some() { shares(visit, by)? } else { Vec::new() };
     let mut ahead = Ahead::of(visit, &message, &seen, of.is_none())?;
     if let Some(file) = &seen.file {
         let secs = format::number(file.upload_seconds_max, visit.language);
         ahead.times.push(' ');
         ahead.times += &visit.words().uploads_not_counted.replace("{}", &secs);
     }
-    Ok(ahead)
+    Ok((ahead, shares))
+}
+
+/// By channel: to how many, and to whom first.
+fn shares(
+    visit: &Visit<'_>,
+    by: BTreeMap<i64, (u64, Vec<String>)>,
+) -> Result<Vec<Share>, PageError> {
+    let channels = visit.panel.read(|tx| tx.channels())?;
+    let share = |(id, (count, first)): (i64, (u64, Vec<String>))| {
+        let channel = channels.iter().find(|channel| channel.id == id)?;
+        let counted = format::number(count, visit.language);
+        Some(Share {
+            name: channel.name.clone(),
+            counted: visit.words().recipients_count.replace("{}", &counted),
+            has_more: count > first.len() as u64,
+            first: first.join(", "),
+        })
+    };
+    Ok(by.into_iter().filter_map(share).collect())
 }

@@ -17,6 +17,7 @@ mod messages;
 mod records;
 mod selected;
 mod settings;
+mod shares;
 mod size;
 mod test_send;
 mod twice;
