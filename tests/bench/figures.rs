@@ -5,5 +5,6 @@ pub mod grown;
 pub mod link;
 pub mod media;
 pub mod pace;
+pub mod rules;
 pub mod small;
 pub mod stored;

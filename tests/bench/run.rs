@@ -28,6 +28,7 @@ const FIGURES: &[Figure] = &[
     Figure { name: "idle", measure: figures::small::idle },
     Figure { name: "drain", measure: figures::pace::drain },
     Figure { name: "many", measure: figures::pace::many_channels },
+    Figure { name: "rules", measure: figures::rules::rules_on },
     Figure { name: "slow", measure: figures::pace::slow_waha },
     Figure { name: "media", measure: figures::media::media },
     Figure { name: "stored", measure: figures::stored::stored },

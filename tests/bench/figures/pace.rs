@@ -98,16 +98,16 @@ pub fn slow_waha(is_quick: bool) -> Vec<Line> {
     }]
 }
 
-struct Paced {
-    rate: f64,
-    p99_lateness: Duration,
+pub struct Paced {
+    pub rate: f64,
+    pub p99_lateness: Duration,
     peak_bytes: u64,
-    cpu: f64,
+    pub cpu: f64,
 }
 
 /// Triggers once and watches: the rate is that of the window after every channel's first send, the
 /// lateness of a message is what its channel waited beyond `gap`.
-fn run_paced(place: &Place, stub: &Stub, secs: u32, gap: Duration, channels: u32) -> Paced {
+pub fn run_paced(place: &Place, stub: &Stub, secs: u32, gap: Duration, channels: u32) -> Paced {
     let server = place.serve();
     server.post("/api/cron-auto-message");
     assert!(stub.wait_for(channels as usize, Duration::from_mins(5)), "every channel begins");
