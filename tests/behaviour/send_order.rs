@@ -9,6 +9,7 @@ use crate::world::{Builder, World};
 fn known_first() -> Builder {
     let mut builder = World::builder();
     builder.config.send_order = SendOrder::KnownFirst;
+    builder.in_memory = true;
     builder
 }
 
@@ -21,7 +22,8 @@ fn to(lasts: &[u8]) -> String {
 fn wrote(world: &World, lasts: &[u8]) {
     for last in lasts {
         world.execute(&format!(
-            "INSERT INTO numbers (chat_id, last_inbound_at) VALUES ('628120000700{last}@c.us', '2026-11-01T00:00:00Z')"
+            "INSERT INTO numbers (chat_id, last_inbound_at) VALUES ('628120000700{last}@c.us', '2026-11-01T00:00:00Z')
+             ON CONFLICT (chat_id) DO UPDATE SET last_inbound_at = excluded.last_inbound_at"
         ));
     }
 }

@@ -11,6 +11,7 @@ use crate::world::{Builder, START, World};
 fn with_gap(hours: u32) -> Builder {
     let mut builder = World::builder();
     builder.config.recipient_gap_hours = hours;
+    builder.in_memory = true;
     builder
 }
 
