@@ -467,7 +467,7 @@ impl<'a> Ahead<'a> {
         let not_before = row.next_attempt_at.unwrap_or(self.now);
         let due_at = Some(row.retry_of.unwrap_or(row.due_at));
         let (waits, has_gap) = (not_before > self.now, !self.tx.is_wanted_again(row)?);
-        let words = Words { due_at, waits, has_gap, ..words };
+        let words = Words { due_at, has_gap, waits, ..words };
         self.recipient(&planned_recipient(row), words, &[row.channel_id], not_before, tell)
     }
 

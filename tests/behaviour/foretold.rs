@@ -26,7 +26,8 @@ const PEOPLE: u32 = 4;
 const DAYS: u32 = 6;
 
 /// By message and chat: through which channel it goes out and when, in seconds; or why it does not.
-type Fates = BTreeMap<(i64, String), Result<(i64, i64), &'static str>>;
+type Fates = BTreeMap<(i64, String), End>;
+type End = Result<(i64, i64), &'static str>;
 
 const TOO_LATE: &str = "too late";
 const NOT_THERE: &str = "not on WhatsApp";
@@ -102,7 +103,7 @@ fn tell(seed: u64) -> Met {
 fn count(world: &World, foretold: &Fates) -> Met {
     let shared = world.rows("SELECT id FROM auto_messages WHERE channel_ids IS NOT NULL");
     let is_shared = |id: i64| shared.contains(&id.to_string());
-    let fates = |of: &dyn Fn(i64, &Result<(i64, i64), &str>) -> bool| {
+    let fates = |of: &dyn Fn(i64, &End) -> bool| {
         foretold.iter().filter(|((id, _), fate)| of(*id, fate)).count() as u64
     };
     // Each hour of the gap that anything may have here, to the second.
