@@ -28,7 +28,7 @@ use std::time::Duration;
 use crate::clock::{Clock, Now, Wake, lock};
 use crate::config::Config;
 use crate::files::Files;
-use crate::store::{DueLookup, HiddenNumber, SqlResult, Store, StoreError, Tx};
+use crate::store::{DueLookup, HiddenNumber, SqlResult, Store, StoreError, Trigger, Tx};
 use crate::trigger::{DatabaseUser, Triggers};
 use crate::waha::Waha;
 
@@ -77,6 +77,17 @@ pub enum When {
     /// After so long, or when the bell rings.
     In(Duration),
     Rung,
+}
+
+impl When {
+    /// The same, or after `max` when that is sooner.
+    fn within(self, max: Duration) -> Self {
+        match self {
+            Self::AtOnce => Self::AtOnce,
+            Self::In(wait) => Self::In(wait.min(max)),
+            Self::Rung => Self::In(max),
+        }
+    }
 }
 
 enum Job {
@@ -232,10 +243,18 @@ impl Engine {
         when
     }
 
-    /// How long until a server pulls the trigger by itself, for a channel that waits for its hours, for another day or for
-    /// its recipients: zero says now, and says it once. `None` when none waits.
-    pub fn opening(&self) -> Option<Duration> {
-        lock(&self.dispatcher).opening()
+    /// The same for a server, which pulls the trigger by itself when a channel that waits for its hours, for another day
+    /// or for its recipients may send again. It asks that after the step, which may just have heard of the wait.
+    pub fn step_of_server(&self) -> Result<When, StoreError> {
+        let when = self.step()?;
+        Ok(match lock(&self.dispatcher).opening() {
+            None => when,
+            Some(Duration::ZERO) => {
+                self.core.triggers.pull(Trigger::Timer, None);
+                When::AtOnce
+            }
+            Some(wait) => when.within(wait),
+        })
     }
 
     /// Does a worker's next job. Returns whether there was one.

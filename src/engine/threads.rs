@@ -152,17 +152,15 @@ impl Engine {
                 return Ok(());
             }
             let now = clock.now().monotonic;
-            let mut until_opening = match until {
-                Until::Stopped { .. } => self.opening(),
-                Until::Ended(_) => None,
-            };
-            if next_tick.is_some_and(|at| at <= now) || until_opening == Some(Duration::ZERO) {
-                next_tick =
-                    next_tick.map(|at| if at <= now { now + tick.unwrap_or(at) } else { at });
+            if let Some(at) = next_tick.filter(|at| *at <= now) {
+                next_tick = Some(now + tick.unwrap_or(at));
                 triggers.pull(Trigger::Timer, None);
-                until_opening = None; // The bell was rung: there is no sleep.
             }
-            let when = match (self.step(), until) {
+            let step = match until {
+                Until::Stopped { .. } => self.step_of_server(),
+                Until::Ended(_) => self.step(),
+            };
+            let when = match (step, until) {
                 (Ok(when), _) => when,
                 // It is noted as trouble, and the step rests. A worker may still have an outcome to
                 // record.
@@ -184,11 +182,11 @@ impl Engine {
             }
             let until_tick = next_tick.map(|at| at.saturating_sub(now));
             let until_look = matches!(until, Until::Ended(_)).then_some(LOOK_REST);
-            let at_most = [until_tick, until_opening, until_look].into_iter().flatten().min();
-            match when {
+            let at_most = [until_tick, until_look].into_iter().flatten().min();
+            match at_most.map_or(when, |max| when.within(max)) {
                 When::AtOnce => self.sleep(triggers.wake.rings(), Some(LET_OTHERS)),
-                When::In(wait) => self.sleep(seen, Some(at_most.map_or(wait, |max| max.min(wait)))),
-                When::Rung => self.sleep(seen, at_most),
+                When::In(wait) => self.sleep(seen, Some(wait)),
+                When::Rung => self.sleep(seen, None),
             }
         }
     }

@@ -11,7 +11,6 @@ use auto_message_scheduler::forecast::{Bounds, Fate, Scope, Seen, forecast};
 use auto_message_scheduler::schedule::Zone;
 use auto_message_scheduler::send_window::{Day, Rest, SendWindow, WarmupRule};
 use auto_message_scheduler::store::{Store, Trigger};
-use auto_message_scheduler::trigger::Progress;
 
 use crate::simulation::{each_seed, number};
 use crate::world::World;
@@ -249,25 +248,14 @@ fn channel(world: &World, id: i64, is_alone: bool, dice: &mut fastrand::Rng) {
     ));
 }
 
-/// A trigger, and what follows from it until the next one is to come: at a whole half hour. As a server does it, whose
-/// own trigger comes when the end of a wait has come.
+/// A trigger, and what follows from it on a server until the next one is to come: at a whole half hour.
 fn tick(world: &World) {
     let now = || world.clock.wall().millis().unsigned_abs();
     let tick = 1000 * TICK.as_secs();
     let next = now() - now() % tick + tick;
-    let mut run = world.triggers.pull(Trigger::Timer, None).run;
+    world.triggers.pull(Trigger::Timer, None);
     while now() < next {
-        let opening = world.opening();
-        if opening == Some(Duration::ZERO) {
-            run = world.triggers.pull(Trigger::Timer, None).run;
-        }
-        let opening = opening.filter(|opening| !opening.is_zero());
-        let left = Duration::from_millis(next - now()).min(opening.unwrap_or(Duration::MAX));
-        if let Progress::Finished(_) = world.triggers.progress(run) {
-            world.clock.pass(left);
-        } else {
-            world.step_at_most(left);
-        }
+        world.serve_at_most(Duration::from_millis(next - now()));
     }
 }
 

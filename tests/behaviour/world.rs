@@ -395,9 +395,19 @@ impl World {
         }
     }
 
-    /// How long until a server pulls the trigger by itself.
-    pub fn opening(&self) -> Option<Duration> {
-        self.engine.as_ref().unwrap().opening()
+    /// One round of a server's dispatcher and one worker; sleeps for `max` when there is nothing else to do and nobody
+    /// is to be woken before.
+    pub fn serve_at_most(&self, max: Duration) {
+        let engine = self.engine.as_ref().unwrap();
+        let when = engine.step_of_server().unwrap();
+        if engine.work() {
+            return;
+        }
+        match when {
+            When::AtOnce => {}
+            When::In(wait) => self.clock.pass(wait.min(max)),
+            When::Rung => self.clock.pass(max),
+        }
     }
 
     /// Lets it work and sleep until then, and no longer.
