@@ -244,17 +244,25 @@ impl Engine {
     }
 
     /// The same for a server, which pulls the trigger by itself when a channel that waits for its hours, for another day
-    /// or for its recipients may send again. It asks that after the step, which may just have heard of the wait.
+    /// or for its recipients may send again. It asks before the step, so that such a channel has its place among those
+    /// that are ready at the same moment, and after it: the step may just have heard of a wait.
     pub fn step_of_server(&self) -> Result<When, StoreError> {
+        self.until_opening();
         let when = self.step()?;
-        Ok(match lock(&self.dispatcher).opening() {
+        Ok(match self.until_opening() {
             None => when,
-            Some(Duration::ZERO) => {
-                self.core.triggers.pull(Trigger::Timer, None);
-                When::AtOnce
-            }
+            Some(Duration::ZERO) => When::AtOnce,
             Some(wait) => when.within(wait),
         })
+    }
+
+    /// How long until such a channel may send again. When one may now, it pulls the trigger.
+    fn until_opening(&self) -> Option<Duration> {
+        let opening = lock(&self.dispatcher).opening();
+        if opening == Some(Duration::ZERO) {
+            self.core.triggers.pull(Trigger::Timer, None);
+        }
+        opening
     }
 
     /// Does a worker's next job. Returns whether there was one.

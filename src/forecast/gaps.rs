@@ -290,6 +290,7 @@ impl Walks<'_> {
     fn take_turn(&mut self, channel: i64) {
         let (at, late_limit) = (self.now, self.config.late_limit);
         let Some(walk) = self.channels.get_mut(&channel) else { return };
+        let mut is_skipped = false;
         while let Some(number) = walk.take(at) {
             let (wanted, chat) = self.all[number];
             let sent = self.reached.get(&chat).map(|(at, _)| *at);
@@ -303,6 +304,8 @@ impl Walks<'_> {
                 }
                 Ok(Place::At { .. }) if standing == Standing::NotThere => {
                     self.places[number] = Place::NotThere;
+                    is_skipped = true;
+                    break;
                 }
                 Ok(Place::At { .. }) if standing == Standing::Unknown => {
                     self.checks.insert(chat, at);
@@ -327,6 +330,13 @@ impl Walks<'_> {
             }
         }
         walk.turn = walk.next_turn(channel, self.lines.turns.get(&channel), self.config, at);
+        // A sender that skips one lets the other channels go first.
+        if let Some((next, since, _)) = &mut walk.turn
+            && is_skipped
+            && *next == at
+        {
+            *since = at;
+        }
         self.turns.extend(walk.turn.map(Reverse));
     }
 
