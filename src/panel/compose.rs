@@ -661,7 +661,7 @@ fn conflict(visit: &Visit<'_>, part: &str, stored: &Fields) -> Conflict {
         "content" => (w.carries, Carried::of(visit, stored.content()).in_a_line()),
         "to" => (w.to, stored.recipients().join("\n")),
         "channel" => (w.channel, stored.channel.clone()),
-        "gap" => (w.own_gap, stored.gap.clone()),
+        "gap" => (w.recipient_gap, stored.gap.clone()),
         _ if times.when == "weekly" => {
             let (names, _) = visit.language.calendar();
             let days = WEEK.iter().filter(|(code, _)| times.days.iter().any(|day| day == code));
@@ -695,7 +695,7 @@ fn check(
     } else if fields.text.trim().is_empty() && is_text {
         Some(w.needs_text)
     } else if fields.own_gap().is_none() {
-        Some(w.gap_problem)
+        Some(w.gap_wrong)
     } else if times.when == "now" && times.is_filled() {
         Some(w.now_and_a_date)
     } else if is_draft {

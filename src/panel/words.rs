@@ -397,9 +397,7 @@ words! {
     also_from: "Bagi ke beberapa nomor", "Share it among several numbers";
     also_from_help: "Nomor yang dicentang ikut mengirim. Setiap penerima mendapatnya sekali saja: dari nomor yang terakhir berbicara dengannya, atau dari nomor yang bisa mengirim lebih dulu.", "The ticked numbers send it too. Each recipient gets it once: from the number that last spoke with them, else from the one that can send first.";
     who_from_which: "Siapa dari nomor mana", "Who gets it from which number";
-    own_gap: "Jarak jam sejak pesan sebelumnya untuk orang yang sama", "Hours since the last message to the same person";
     own_gap_help: "Siapa yang baru saja mendapat pesan menunggu sekian jam. Kosong: seperti pengaturan nomornya. 0: tidak menunggu.", "Whoever got a message lately waits so many hours. Empty: as the number is set. 0: no wait.";
-    gap_problem: "Jarak untuk orang yang sama: isi 0 sampai 168 jam, atau kosongkan.", "For the same person: give 0 to 168 hours, or nothing.";
     needs_time_of_day: "Isi jam kirimnya.", "Give the time of day.";
     nobody_gets_it: "Tidak ada penerima yang bisa dikirimi. Lihat alasannya di pratinjau.", "Nobody could get it. The preview says why.";
     some_are_skipped: "{} penerima tidak bisa dikirimi. Perbaiki, atau centang untuk melewatinya.", "{} recipients cannot get it. Correct them, or tick the box to leave them out.";

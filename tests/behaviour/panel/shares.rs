@@ -89,7 +89,7 @@ fn a_distance_that_is_none_is_refused_in_words_and_nothing_is_made() {
         let fields = [&BASE[..], &[("channel", "1"), ("gap", gap)]].concat();
         let reply = browser.post(&panel, "/panel/messages/new", &fields);
         assert_eq!(reply.status, 422);
-        assert!(text(&reply).contains("isi 0 sampai 168 jam"), "{}", text(&reply));
+        assert!(text(&reply).contains("0 sampai 168 jam"), "{}", text(&reply));
         assert!(text(&reply).contains(&format!("value=\"{gap}\"")), "what was typed stays");
     }
     assert_eq!(world.ask("SELECT count(*) FROM auto_messages"), "0");
