@@ -3,12 +3,48 @@
   "use strict";
   const parse = (text) => new DOMParser().parseFromString(text, "text/html").body;
 
+  // Whether the server answers: said when it does not, and when it does again. Until then the page asks by itself.
+  const connection = document.getElementById("connection");
+  let isAway = false;
+  let asking = 0;
+  const reached = (isThere) => {
+    if (isThere !== isAway) return isThere;
+    isAway = !isThere;
+    clearTimeout(asking);
+    const said = document.createElement("p");
+    said.className = isAway ? "warning" : "notice";
+    said.textContent = isAway ? document.body.dataset.away : document.body.dataset.back;
+    connection.replaceChildren(said);
+    asking = isAway ? setTimeout(ask, 5000) : setTimeout(() => connection.replaceChildren(), 10_000);
+    if (!isAway) document.querySelectorAll("[data-live]").forEach((part) => refresh(part));
+    return isThere;
+  };
+  // A proxy answers for a server that is gone.
+  const PROXY_SAYS_GONE = [502, 503, 504];
+  const fetchFrom = async (url, options) => {
+    try {
+      const reply = await fetch(url, options);
+      reached(!PROXY_SAYS_GONE.includes(reply.status));
+      return reply;
+    } catch (error) {
+      if (!options?.signal?.aborted || error.name === "TimeoutError") reached(false);
+      throw error;
+    }
+  };
+  const ask = async () => {
+    const icon = document.querySelector("link[rel=icon]").href;
+    await fetchFrom(icon, { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(15_000) }).catch(() => {});
+    if (isAway) asking = setTimeout(ask, 5000);
+  };
+  addEventListener("offline", () => reached(false));
+  addEventListener("online", () => isAway && (clearTimeout(asking), ask()));
+
   // A part of the page that refreshes itself. What is open stays open, and the focus stays where it is.
   const refresh = async (part) => {
     if (document.hidden || part.contains(document.querySelector("details.menu[open]"))) return;
     let reply;
     try {
-      reply = await fetch(part.dataset.live + location.search, { headers: { Accept: "text/html" } });
+      reply = await fetchFrom(part.dataset.live + location.search, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(30_000) });
     } catch {
       return; // the next round tries again
     }
@@ -31,6 +67,23 @@
     if ("atOnce" in part.dataset) refresh(part);
     document.addEventListener("visibilitychange", () => document.hidden || refresh(part));
   }
+
+  // What is open closes with Esc and with a click elsewhere; the focus goes back to its button.
+  const close = (menu) => {
+    const focus = document.activeElement;
+    menu.open = false;
+    // A click on mere text gives the focus to the page.
+    if (menu.contains(focus) || focus === document.body || focus.id === "main") menu.querySelector("summary").focus({ preventScroll: true });
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") document.querySelectorAll("details.menu[open]").forEach(close);
+  });
+  document.addEventListener("click", (event) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) close(menu);
+  });
+
+  // A form that was refused begins at its error, also in browsers that know autofocus for fields only.
+  addEventListener("load", () => setTimeout(() => document.activeElement === document.body && document.querySelector("[role=alert][autofocus]")?.focus(), 100));
 
   // Seconds that run down.
   setInterval(() => {
@@ -153,7 +206,7 @@
     const preview = async () => {
       const mine = ++round;
       try {
-        const reply = await fetch(form.dataset.preview, { method: "POST", body: new URLSearchParams([...new FormData(form)].filter((field) => typeof field[1] === "string")) });
+        const reply = await fetchFrom(form.dataset.preview, { method: "POST", body: new URLSearchParams([...new FormData(form)].filter((field) => typeof field[1] === "string")) });
         if (reply.status === 401) return ended(target);
         const text = await reply.text();
         if (!reply.ok || mine !== round) return;
@@ -205,7 +258,7 @@
         const asked = field.value.trim();
         if (!asked) return close();
         try {
-          const reply = await fetch(`${field.dataset.find}?q=${encodeURIComponent(asked)}`);
+          const reply = await fetchFrom(`${field.dataset.find}?q=${encodeURIComponent(asked)}`);
           if (reply.ok && asked === field.value.trim()) found.replaceChildren(...parse(await reply.text()).childNodes);
         } catch {
           // the next letter tries again
@@ -245,7 +298,7 @@
       clearTimeout(timer);
       timer = setTimeout(async () => {
         try {
-          const reply = await fetch(field.dataset.tags, { method: "POST", body: new URLSearchParams([...new FormData(field.form)].filter((one) => typeof one[1] === "string")) });
+          const reply = await fetchFrom(field.dataset.tags, { method: "POST", body: new URLSearchParams([...new FormData(field.form)].filter((one) => typeof one[1] === "string")) });
           if (!reply.ok) return;
           const fresh = parse(await reply.text());
           for (const id of ["tag-choices", "except-choices"]) document.getElementById(id).replaceWith(fresh.querySelector("#" + id));

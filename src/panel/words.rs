@@ -334,6 +334,9 @@ words! {
     saves_weekly: "Simpan: tiap minggu mulai {when}, {n} penerima", "Save: every week from {when}, {n} recipients";
     yes: "Ya. {}", "Yes. {}";
     busy: "Mengirim…", "Working…";
+    server_away: "Server tidak terjangkau. Yang terlihat di sini adalah keadaan terakhir; halaman ini terus mencoba lagi.",
+        "The server cannot be reached. What you see here is how it was last; this page keeps trying.";
+    server_back: "Server terjangkau lagi.", "The server can be reached again.";
     ask_now: "Pesan ini langsung dikirim ke {} penerima dan tidak bisa ditarik. Tekan sekali lagi bila memang itu maksud Anda.", "This goes out at once to {} recipients and cannot be taken back. Press once more if you mean it.";
     ask_again: "Pesan yang persis sama baru saja dibuat. Tekan sekali lagi hanya bila Anda mau membuat yang kedua.", "The very same message was made a moment ago. Press once more only if you want a second one.";
     form_used: "Formulir ini sudah membuat satu pesan, dan isinya sekarang lain. Tekan sekali lagi bila Anda mau membuat pesan yang kedua.", "This form has made a message already, and now says something else. Press once more if you want a second message.";

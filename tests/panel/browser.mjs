@@ -1161,6 +1161,147 @@ async function carries(base, site) {
   await page.context().close();
 }
 
+/** Every page, at four widths, in both languages, in light and dark: nothing serious, nothing wider than the screen. */
+async function everyPage() {
+  const base = await filled("every-page", "sample.sql");
+  for (const [language, schemes] of [["id", ["light", "dark"]], ["en", ["dark", "light"]]]) {
+    const page = await open(base, { viewport: { width: 1280, height: 860 } });
+    for (const path of ["/login", ...PAGES]) {
+      if (path === "") await logIn(page);
+      await page.goto(`/panel${path}${path.includes("?") ? "&" : "?"}lang=${language}`);
+      assert.equal(await page.getAttribute("html", "lang"), language);
+      for (const [index, width] of [320, 768, 1280, 1920].entries()) {
+        await page.setViewportSize({ width, height: 900 });
+        await page.emulateMedia({ colorScheme: schemes[index % 2] });
+        await examine(page);
+      }
+    }
+    page.quiet((line) => line.includes("404"));
+    await page.context().close();
+  }
+}
+
+/** The pages of a shop with the sample's rows. */
+const PAGES = ["", "/messages", "/messages?q=Budi", "/messages?status=scheduled", "/messages/new", "/messages/new?copy=3", "/messages/11", "/messages/30",
+  "/messages/31", "/messages/31/edit", "/messages/34", "/messages/11/retry-unknown", "/calendar", "/calendar?view=day", "/attention", "/contacts", "/contacts?tag=vip",
+  "/contacts/1", "/contacts/new", "/contacts/import", "/channels", "/channels/new", "/channels/1", "/channels/2", "/runs", "/statistics", "/acts", "/settings", "/doctor",
+  "/too-large", "/nowhere"];
+
+/** A shop of its own whose database has the rows of a file. */
+async function filled(name, file) {
+  const shop = join(directory, name);
+  const base = await site(shop);
+  const moment = "CREATE TEMP TABLE moment AS SELECT strftime('%Y-%m-%dT%H:%M:%SZ', 'now') AS now";
+  execFileSync("sqlite3", ["-cmd", ".timeout 10000", "-cmd", moment, join(shop, "shop.db"), "BEGIN", `.read ${join(here, file)}`, "COMMIT"]);
+  return base;
+}
+
+/** A server that is gone is said, and that it is back, by itself and in both languages. */
+async function serverAway() {
+  const shop = join(directory, "away");
+  let base = await site(shop);
+  const settings = join(shop, "auto-message-scheduler.env");
+  writeFileSync(settings, readFileSync(settings, "utf8").replace("LISTEN_ADDR=127.0.0.1:0", `LISTEN_ADDR=${new URL(base).host}`));
+  for (const [shape, language, away, back] of [
+    ["desktop", "id", "Server tidak terjangkau.", "Server terjangkau lagi."],
+    ["phone", "en", "The server cannot be reached.", "The server can be reached again."],
+  ]) {
+    const page = await open(base, shapes[shape]);
+    await logIn(page);
+    await page.goto(`/panel?lang=${language}`);
+    const told = page.locator("#connection");
+    const look = () => page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+    await look();
+    assert.equal(await told.textContent(), "", "nothing is said while it answers");
+    started.at(-1).kill("SIGKILL");
+    await until("the server is gone", () => fetch(`${base}/health`).then(() => false, () => true));
+    await look();
+    await page.waitForSelector(`#connection >> text=${away}`);
+    await examine(page);
+    if (screenshots) await page.screenshot({ path: join(screenshots, `away-${shape}.png`) });
+    base = await start(shop, "serve", ["serve"], /ready on (http:\/\/[\d.:]+)\n/);
+    await page.waitForSelector(`#connection >> text=${back}`, { timeout: 20_000 });
+    await examine(page);
+    page.quiet((line) => line.includes("ERR_CONNECTION_REFUSED"));
+    // A phone without a network, on a page that has no live part.
+    await page.goto("/panel/contacts/new");
+    await page.context().setOffline(true);
+    await page.waitForSelector(`#connection >> text=${away}`);
+    await page.context().setOffline(false);
+    await page.waitForSelector(`#connection >> text=${back}`);
+    page.quiet();
+    await page.context().close();
+  }
+  const page = await open(base, { ...shapes.phone, javaScriptEnabled: false });
+  await logIn(page);
+  assert.equal((await page.locator("#connection").boundingBox()).height, 0, "nothing of it without a script");
+  await page.context().close();
+}
+
+/** Esc and a click elsewhere close what is open, and the focus goes back to its button. */
+async function menus() {
+  const base = await filled("menus", "sample.sql");
+  for (const [shape, language] of [["desktop", "id"], ["phone", "en"]]) {
+    const page = await open(base, shapes[shape]);
+    await logIn(page);
+    for (const path of ["", "/messages/31", "/contacts", "/contacts/1", "/channels", "/channels/2"]) {
+      await page.goto(`/panel${path}?lang=${language}`);
+      if (path === "/contacts") await page.check("input[name=id] >> nth=0");
+      const all = page.locator("details.menu");
+      for (const menu of await all.all()) {
+        const button = menu.locator("summary");
+        const isOpen = () => menu.evaluate((one) => one.open);
+        const hasFocus = () => button.evaluate((one) => one === document.activeElement);
+        await button.click();
+        assert.ok(await isOpen(), `${path}: it opens`);
+        await page.keyboard.press("Tab");
+        assert.ok(!(await hasFocus()), `${path}: the focus is in it`);
+        await page.keyboard.press("Escape");
+        assert.ok(!(await isOpen()) && (await hasFocus()), `${path}: Esc closes it`);
+        await page.keyboard.press("Enter");
+        assert.ok(await isOpen(), `${path}: it opens again`);
+        await page.locator("h1").click({ position: { x: 2, y: 2 } });
+        assert.ok(!(await isOpen()) && (await hasFocus()), `${path}: a click elsewhere closes it`);
+      }
+      if ((await all.count()) > 1) {
+        await all.nth(0).locator("summary").click();
+        await all.nth(1).locator("summary").press("Enter"); // a menu may lie over it
+        assert.deepEqual(await page.locator("details.menu").evaluateAll((some) => some.slice(0, 2).map((one) => one.open)), [false, true], `${path}: one at a time`);
+      }
+    }
+    page.quiet();
+    await page.context().close();
+  }
+}
+
+/** A form that was refused begins at its error. */
+async function atTheError(base) {
+  for (const [shape, language, javaScriptEnabled] of [["desktop", "id", true], ["phone", "en", true], ["phone", "id", false]]) {
+    const page = await open(base, { ...shapes[shape], javaScriptEnabled });
+    await logIn(page);
+    for (const [path, fields, button] of [
+      ["/messages/new", { "#text": "Halo", "#to": "12", "#at-1": "2035-01-02T08:00" }, save],
+      ["/contacts/new", { "#name": "Salah", "#number": "12" }, "button.main"],
+      ["/settings", { "#old": "bukan itu", "#new": "kopi tubruk manis", "#repeated": "kopi tubruk manis" }, "#change-password button"],
+    ]) {
+      await page.goto(`/panel${path}?lang=${language}`);
+      for (const [field, value] of Object.entries(fields)) await page.fill(field, value);
+      await page.click(button);
+      await page.waitForSelector("[role=alert]");
+      await until(`${path}: the focus is at the error`, () => page.evaluate(() => document.activeElement?.getAttribute("role") === "alert"));
+      if (javaScriptEnabled) await examine(page);
+    }
+    await page.context().clearCookies();
+    await page.goto("/panel/login");
+    await page.fill("#password", "salah");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("#problem");
+    assert.deepEqual(await page.evaluate(() => [document.activeElement.id, document.activeElement.getAttribute("aria-describedby")]), ["password", "problem"]);
+    page.quiet((line) => /40[0-9]|422/.test(line));
+    await page.context().close();
+  }
+}
+
 /** A shop after a month, as pictures. */
 async function pictures() {
   const shop = join(directory, "shop");
@@ -1255,10 +1396,19 @@ const jobs = {
   connecting,
   owning,
   carries,
+  menus,
+  atTheError,
+  serverAway,
+  everyPage,
 };
 // `ONLY=dates,twoTabs` runs these alone, `ONLY=pictures` only makes the screenshots.
 const only = process.env.ONLY?.split(",");
-for (const [name, job] of Object.entries(jobs)) if (!only || only.includes(name)) await job(base, join(directory, "new"));
+for (const [name, job] of Object.entries(jobs)) {
+  if (only && !only.includes(name)) continue;
+  const began = Date.now();
+  await job(base, join(directory, "new"));
+  console.log(`${name}: ${((Date.now() - began) / 1000).toFixed(0)} s`);
+}
 if (screenshots && (!only || only.includes("pictures"))) {
   mkdirSync(screenshots, { recursive: true });
   await pictures();
