@@ -503,16 +503,16 @@ reasons! {
         "WhatsApp membatasi jumlah pesan nomor sesi `{session}`: untuk sementara tidak bisa mengirim lagi";
     "many_failed" ManyFailed { failed: u64, of: u64 }:
         "{failed} of the last {of} messages failed, which gets a number banned: look at it on the phone and at the list of recipients, then say `channel resume`",
-        "{failed} dari {of} pesan terakhir gagal; itu bisa membuat nomor diblokir: periksa nomornya di ponsel dan daftar penerimanya, lalu lepaskan";
+        "{failed} dari {of} pesan terakhir gagal; itu bisa membuat nomor diblokir: periksa nomornya di ponsel dan daftar penerimanya, lalu tekan Lanjutkan kirim";
     "no_ticks" NoTicks:
         "five messages in a row have had no tick for an hour: WhatsApp may have blocked the number, or WAHA's webhook is gone. Look at it on the phone and at `doctor`, then say `channel resume`",
-        "lima pesan berturut-turut belum bercentang selama satu jam: mungkin nomornya diblokir WhatsApp, atau webhook WAHA hilang. Periksa di ponsel, lalu lepaskan";
+        "lima pesan berturut-turut belum bercentang selama satu jam: mungkin nomornya diblokir WhatsApp, atau webhook WAHA hilang. Periksa di ponsel, lalu tekan Lanjutkan kirim";
     "restricted_again" RestrictedAgain:
         "WhatsApp restricted this number for the second time within a week: let it rest for some days, then say `channel resume`",
-        "WhatsApp membatasi nomor ini untuk kedua kalinya dalam seminggu: istirahatkan beberapa hari, lalu lepaskan";
+        "WhatsApp membatasi nomor ini untuk kedua kalinya dalam seminggu: istirahatkan beberapa hari, lalu tekan Lanjutkan kirim";
     "logged_out_again" LoggedOutAgain:
         "the session was logged out twice within a day, as WhatsApp does before it bans a number: scan the code, let it rest, then say `channel resume`",
-        "sesinya keluar dua kali dalam sehari, seperti biasanya sebelum nomor diblokir: pindai kodenya, istirahatkan dulu, lalu lepaskan";
+        "sesinya keluar dua kali dalam sehari, seperti biasanya sebelum nomor diblokir: pindai kodenya, istirahatkan dulu, lalu tekan Lanjutkan kirim";
     /// Another phone scanned the code of the channel's session: its number was `known` (as
     /// `+6281234567890`) and is `seen` now.
     "other_number" OtherNumber { session: String, seen: String, known: String, channel: ChannelName }:

@@ -87,6 +87,8 @@ words! {
     draft_found: "Ada isian yang belum disimpan dari {}.", "There is something you typed and did not store, from {}.";
     draft_restore: "Pakai lagi", "Use it again";
     draft_discard: "Buang", "Discard it";
+    answer_gone: "Halaman ini tidak disimpan lagi", "This page is not kept any more";
+    answer_gone_text: "Jawaban atas formulir disimpan satu jam, paling banyak beberapa buah. Tidak ada yang dikirim dua kali. Buka formulirnya lagi: isian terakhir ditawarkan kembali di perangkat ini.", "The answer to a form is kept for an hour, and only a few of them. Nothing was sent twice. Open the form again: this device offers what was typed last.";
     too_large: "Terlalu besar", "Too large";
     too_large_text: "Yang Anda kirim lebih besar daripada yang bisa diterima: file paling besar {} MB, daftar kontak 1 MB. Tidak ada yang disimpan. Perkecil filenya, lalu ulangi; isian Anda masih ada di formulirnya.", "What you sent is larger than what is taken: a file has at most {} MB, a list of contacts 1 MB. Nothing was stored. Make the file smaller and repeat; what you typed is still in its form.";
 
@@ -226,14 +228,14 @@ words! {
     channel_no_session: "Tanpa sesi", "No session";
     channel_off_remedy: "Nomor ini dimatikan. Pesan untuknya tidak dikirim.", "This number is switched off. Its messages are not sent.";
     channel_no_session_remedy: "Isi nama sesi WAHA untuk nomor ini.", "Give this number the name of its WAHA session.";
-    held_by_hand: "Dijeda oleh orang, bukan oleh program. Lepaskan bila sudah siap.", "Paused by a person, not by the program. Release it when you are ready.";
+    held_by_hand: "Dijeda oleh orang, bukan oleh program. Tekan Lanjutkan kirim bila sudah siap.", "Paused by a person, not by the program. Press Resume sending when you are ready.";
     held_session: "Buka nomor ini di Nomor WA dan pindai kode QR. Setelah tersambung, pengiriman jalan lagi sendiri.", "Open this number under Numbers and scan the QR code. Once it is connected, sending goes on by itself.";
     held_unreachable: "WAHA tidak menjawab. Pastikan server WAHA menyala; program mencoba lagi sendiri.", "WAHA does not answer. Make sure that its server runs; the program tries again by itself.";
     held_limited: "WhatsApp meminta istirahat. Pengiriman jalan lagi sendiri setelah waktunya.", "WhatsApp asked for a rest. Sending goes on by itself after that time.";
     held_config: "Periksa alamat WAHA dan kunci API di pengaturan.", "Check WAHA's address and API key in the settings.";
     held_restricted: "WhatsApp membatasi nomor ini. Berhenti mengirim dulu dan periksa nomornya di ponsel.", "WhatsApp restricted this number. Stop sending for now and look at it on the phone.";
-    held_breaker: "Nomor ini berhenti sendiri supaya tidak diblokir. Periksa di ponsel, lalu lepaskan.", "This number stopped by itself, so that it is not banned. Look at it on the phone, then release.";
-    held_other_number: "HP lain memindai kode sesi ini. Benar ini nomor barunya? Pakai nomor itu. Bila tidak, pindai ulang dengan HP yang lama, lalu lepaskan.", "Another phone scanned this session's code. Is the new number right? Then use it. If not, scan again with the old phone, then release.";
+    held_breaker: "Nomor ini berhenti sendiri supaya tidak diblokir. Periksa di ponsel, lalu tekan Lanjutkan kirim.", "This number stopped by itself, so that it is not banned. Look at it on the phone, then press Resume sending.";
+    held_other_number: "HP lain memindai kode sesi ini. Benar ini nomor barunya? Pakai nomor itu. Bila tidak, pindai ulang dengan HP yang lama, lalu tekan Lanjutkan kirim.", "Another phone scanned this session's code. Is the new number right? Then use it. If not, scan again with the old phone, then press Resume sending.";
     confirm_number: "Pakai nomor baru", "Use the new number";
     channel_waits: "Di luar jam kirim", "Outside its hours";
     waits_remedy: "Mengirim lagi sendiri pada waktunya.", "It goes on by itself at that time.";
@@ -243,7 +245,7 @@ words! {
     number_warned: "Peringatan WhatsApp", "WhatsApp warned";
     number_warned_until: "separuh batas harian sampai {}", "half the daily limit until {}";
     pause_channel: "Jeda nomor ini", "Pause this number";
-    resume_channel: "Lepaskan", "Release";
+    resume_channel: "Lanjutkan kirim", "Resume sending";
     held_until: "Ditahan sampai", "On hold until";
 
     // Statuses.
@@ -281,6 +283,8 @@ words! {
     progress: "Perjalanan", "Progress";
     recipients: "Penerima", "Recipients";
     occurrences: "Waktu kirim", "Times";
+    why_not_sent: "Mengapa tidak terkirim", "Why it was not sent";
+    more_reasons: "Masih ada alasan lain: lihat daftar penerima.", "There are more reasons: see the recipients.";
     nobody_here: "Tidak ada penerima di sini.", "There are no recipients here.";
     csv: "Unduh CSV", "Download CSV";
     edit: "Ubah", "Edit";
@@ -436,7 +440,19 @@ words! {
     opt_in_yes: "Ya, boleh dikirimi lagi", "Yes, send messages again";
     opted_out_since: "Tidak mau menerima pesan sejak", "Wants no messages since";
     import_heading: "Impor daftar kontak", "Import a list of contacts";
-    column_found: "(otomatis)", "(automatic)";
+    column: "Kolom", "Column";
+    column_number: "Kolom {}", "Column {}";
+    column_sample: "Contoh isi", "For example";
+    column_means: "Artinya", "Means";
+    column_found: "Otomatis", "Automatic";
+    means_found: "Otomatis: {}", "Automatic: {}";
+    means_opt_out: "Minta berhenti (isi ya = jangan dikirimi)", "Opt-out (yes = wants no messages)";
+    means_consent: "Setuju dikirimi (isi tidak = jangan dikirimi)", "Consent (no = wants no messages)";
+    means_attribute: "Data lain, untuk tanda isian", "Other data, for placeholders";
+    means_ignored: "Abaikan", "Leave out";
+    columns_mean: "Arti kolom", "What the columns mean";
+    columns_help: "Biasanya sudah benar. Bila ada yang keliru, pilih artinya, lalu tekan Periksa lagi; belum ada yang disimpan.", "Mostly right as it is. If one is not, choose what it means and press Look again; nothing is stored yet.";
+    choose_columns: "Tidak ada kolom nomor telepon yang ditemukan. Pilih di bawah kolom mana yang berisi nomor.", "No column with phone numbers was found. Choose below which column has the numbers.";
     look_again: "Periksa lagi", "Look again";
     csv_file: "File CSV, Excel atau vCard", "CSV, Excel or vCard file";
     csv_help: "Paling besar 1 MB. Ekspor dari Google Contacts, Outlook, Excel dan HP bisa langsung dipakai; kolom nomor dan nama dicari sendiri. File yang lebih besar: pakai perintah contact import.", "At most 1 MB. Exports of Google Contacts, Outlook, Excel and phones work as they are; the columns with numbers and names are found. For larger files use the command contact import.";
@@ -450,7 +466,7 @@ words! {
     rows_merged: "Digabung", "Merged";
     rows_unchanged: "Sudah ada", "Known already";
     rows_refused: "Ditolak", "Refused";
-    columns_seen: "Kolom", "Columns";
+    columns_seen: "Terbaca", "Read as";
     store_them: "Simpan ke kontak", "Store them";
     other_file: "Pilih file lain", "Choose another file";
     accepted_rows: "Contoh yang diterima", "Some that are taken";
@@ -526,7 +542,7 @@ words! {
     backup_download: "Unduh cadangan", "Download a backup";
     backup_failed: "Cadangan tidak bisa dibuat: {}", "No backup could be made: {}";
     doctor: "Periksa kesehatan", "Health check";
-    doctor_lead: "Bagian cepat dari perintah doctor, dicek barusan. Rinciannya berbahasa Inggris, sama seperti perintahnya; pemeriksaan penuh (kerusakan database, semua kontak dan pesan): jalankan doctor di server.", "The quick part of the command doctor, checked just now. For all of it (damage of the database, all contacts and messages) run doctor on the server.";
+    doctor_lead: "Bagian cepat dari perintah doctor, dicek barusan. Untuk pemeriksaan penuh (kerusakan database, semua kontak dan pesan), jalankan doctor di server.", "The quick part of the command doctor, checked just now. For all of it (damage of the database, all contacts and messages) run doctor on the server.";
     doctor_told: "{wrong} salah, {warnings} peringatan", "{wrong} wrong, {warnings} warnings";
     verdict_ok: "Baik", "Fine";
     verdict_warning: "Peringatan", "Warning";
@@ -543,7 +559,7 @@ words! {
     more_messages: "dan {} pesan lagi", "and {} more messages";
     not_all: "tidak semua sempat", "not all get it";
     all_fails: "akan gagal", "will fail";
-    calendar_foot: "Panjangnya menurut perkiraan: jeda, jam kirim, batas harian dan antrean. Kiriman berulang sesudah yang berikut digambar sepanjang yang berikut.", "Lengths are the forecast's: pace, hours, daily limit and queue. Later times of a rule are drawn as long as the next one.";
+    calendar_foot: "Panjangnya menurut perkiraan: jarak, jam kirim, batas harian dan antrean. Kiriman berulang sesudah yang berikut digambar sepanjang yang berikut.", "Lengths are the forecast's: gap, hours, daily limit and queue. Later times of a rule are drawn as long as the next one.";
     calendar_cut: "Yang berwarna pucat belum dihitung: terlalu banyak pesan di depannya.", "Pale ones are not foretold yet: too many messages come before them.";
     next_dates: "Berikutnya: {}", "Next: {}";
     untimed: "Belum ada waktu", "No time yet";
@@ -565,7 +581,7 @@ words! {
     triggers: "Pemicu", "Triggers";
     statistics: "Statistik", "Statistics";
     statistics_lead: "Kiriman yang selesai, per hari: terkirim, sampai, dibaca, gagal, dan balasan yang masuk.", "What ended, by day: sent, delivered, read, failed, and messages that came back.";
-    tag_counts: "Dengan label: hanya penerima yang dipilih sebagai kontak atau lewat label. Nomor yang diketik tidak dihitung, dan balasan tidak punya label.", "With a tag: only recipients chosen as a contact or by a tag. Typed numbers are not counted, and replies have no tag.";
+    tag_counts: "Dengan label: semua kiriman ke kontak yang sekarang punya label itu, juga bila nomornya diketik. Balasan tidak punya label.", "With a tag: all that went to contacts that have the tag now, also when their number was typed. Replies have no tag.";
     together: "Seluruhnya", "All together";
     replies: "Balasan", "Replies";
     acts: "Siapa melakukan apa", "Who did what";
@@ -607,7 +623,7 @@ words! {
     done_imported: "Daftar kontak disimpan.", "The list is stored.";
     done_channel_paused: "Nomor dijeda. Pesannya menunggu.", "The number is paused. Its messages wait.";
     done_number_confirmed: "Nomor baru dipakai.", "The new number is used.";
-    done_channel_resumed: "Nomor dilepaskan.", "The number is released.";
+    done_channel_resumed: "Nomor mengirim lagi.", "The number sends again.";
     done_channel_added: "Nomor ditambahkan. Sekarang sambungkan WhatsApp-nya.", "The number is added. Now connect its WhatsApp.";
     done_channel_removed: "Nomor dihapus.", "The number is removed.";
     done_session_started: "Sesi sedang mulai.", "The session is starting.";
