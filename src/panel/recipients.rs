@@ -6,18 +6,36 @@ use super::{Answered, PageError, carried, forms, reply};
 use crate::clock::Timestamp;
 use crate::contacts::cell::guard;
 use crate::delivery::Status;
-use crate::store::{Delivery, Message};
+use crate::store::{Delivery, Message, SameReason};
 
 const RECIPIENTS_PER_PAGE: u32 = 50;
 const OCCURRENCES_MAX: u32 = 8;
 /// Rows of a CSV read in one look, so that a long list does not hold up the sender.
 const EXPORT_ROWS: u32 = 5_000;
 
+/// Reasons that are shown.
+const REASONS_SHOWN_MAX: usize = 12;
+
+/// Some who did not get it, all for the same reason.
+pub(super) struct Why {
+    pub(crate) who: String,
+    pub(crate) status: Badge,
+    /// The reason, with its remedy.
+    pub(crate) text: String,
+    /// The list of them.
+    pub(crate) link: String,
+    pub(crate) is_chosen: bool,
+}
+
 /// The recipients of one occurrence.
 pub(super) struct Recipients {
     pub(crate) is_empty: bool,
     pub(crate) occurrences: Vec<Choice>,
     pub(crate) filters: Vec<Choice>,
+    /// Why many did not get it, the reason of most first; empty when each stands for itself.
+    pub(crate) reasons: Vec<Why>,
+    /// Whether there are more reasons than are shown.
+    pub(crate) reasons_are_cut: bool,
     pub(crate) rows: Vec<RecipientRow>,
     pub(crate) csv: String,
     /// The first page, unless this is it.
@@ -54,14 +72,16 @@ pub(super) fn look(visit: &Visit<'_>, listed: &Message) -> Result<Recipients, Pa
     let show =
         visit.query.get("show").filter(|show| !statuses(show).is_empty()).unwrap_or_default();
     let after = visit.query.get("after").unwrap_or_default();
+    let like = visit.query.number("why");
     let asked = visit.query.get("at").and_then(Timestamp::parse);
-    let (times, at, mut found) = visit.panel.read(|tx| {
+    let (times, at, mut found, reasons) = visit.panel.read(|tx| {
         let times = tx.occurrence_times(id, OCCURRENCES_MAX)?;
         let Some(at) = asked.or_else(|| times.first().map(|(at, _)| *at)) else {
-            return Ok((times, None, Vec::new()));
+            return Ok((times, None, Vec::new(), Vec::new()));
         };
         let limit = RECIPIENTS_PER_PAGE + 1;
-        let mut found = tx.page_of_deliveries(id, at, statuses(show), after, limit)?;
+        let mut found = tx.page_of_deliveries(id, at, statuses(show), like, (after, limit))?;
+        let reasons = tx.reasons_of_deliveries(id, at, REASONS_SHOWN_MAX as u32 + 1)?;
         for row in &mut found {
             // One that was removed has no page any more.
             if let Some(id) = row.contact_id
@@ -70,13 +90,20 @@ pub(super) fn look(visit: &Visit<'_>, listed: &Message) -> Result<Recipients, Pa
                 row.contact_id = None;
             }
         }
-        Ok((times, Some(at), found))
+        Ok((times, Some(at), found, reasons))
     })?;
     let at_text = at.map(|at| at.to_string()).unwrap_or_default();
     let link = |at: &str, show: &str, after: &str| {
         let query = forms::to_query(&[("at", at), ("show", show), ("after", after)]);
         format!("/panel/messages/{id}{query}")
     };
+    let why = like.map(|like| like.to_string()).unwrap_or_default();
+    let page = |after: &str| {
+        let pairs = [("at", at_text.as_str()), ("show", show), ("why", &why), ("after", after)];
+        format!("/panel/messages/{id}{}", forms::to_query(&pairs))
+    };
+    let reasons_are_cut = reasons.len() > REASONS_SHOWN_MAX;
+    let reasons = whys(visit, (id, &at_text), reasons);
     let has_more = found.len() > RECIPIENTS_PER_PAGE as usize;
     found.truncate(RECIPIENTS_PER_PAGE as usize);
     let last = found.last().filter(|_| has_more).map(|row| row.chat_id.clone());
@@ -101,13 +128,42 @@ pub(super) fn look(visit: &Visit<'_>, listed: &Message) -> Result<Recipients, Pa
             .collect(),
         filters: filters
             .into_iter()
-            .map(|(value, word)| Choice::new(word, value == show, link(&at_text, value, "")))
+            .map(|(value, word)| {
+                let is_chosen = value == show && like.is_none();
+                Choice::new(word, is_chosen, link(&at_text, value, ""))
+            })
             .collect(),
+        reasons_are_cut: reasons_are_cut && !reasons.is_empty(),
+        reasons,
         rows: found.into_iter().map(|row| of_row(visit, row)).collect(),
         csv: format!("/panel/messages/{id}/recipients.csv{}", forms::to_query(&[("at", &at_text)])),
-        first: if after.is_empty() { String::new() } else { link(&at_text, show, "") },
-        more: last.map(|last| link(&at_text, show, &last)).unwrap_or_default(),
+        first: if after.is_empty() { String::new() } else { page("") },
+        more: last.map(|last| page(&last)).unwrap_or_default(),
     })
+}
+
+/// The reasons in words; none where each stands beside its only recipient anyway.
+fn whys(visit: &Visit<'_>, (id, at): (i64, &str), reasons: Vec<SameReason>) -> Vec<Why> {
+    if reasons.iter().all(|one| one.count < 2) {
+        return Vec::new();
+    }
+    let chosen = visit.query.number("why");
+    let why = |one: SameReason| {
+        let count = format::number(one.count, visit.language);
+        let who = match one.count {
+            1 => one.such_as,
+            _ => visit.words().people_count.replace("{}", &count),
+        };
+        let like = one.delivery_id.to_string();
+        Why {
+            who,
+            status: format::delivery_badge(one.status, None, visit.words()),
+            text: one.error.text(visit.language),
+            link: format!("/panel/messages/{id}{}", forms::to_query(&[("at", at), ("why", &like)])),
+            is_chosen: chosen == Some(one.delivery_id),
+        }
+    };
+    reasons.into_iter().take(REASONS_SHOWN_MAX).map(why).collect()
 }
 
 fn of_row(visit: &Visit<'_>, row: Delivery) -> RecipientRow {
@@ -140,8 +196,9 @@ pub(super) fn export(visit: &Visit<'_>, detail: &Message) -> Answered {
     if let Some(at) = asked.or_else(|| latest.first().map(|(at, _)| *at)) {
         let mut after = String::new();
         loop {
-            let rows =
-                visit.panel.read(|tx| tx.page_of_deliveries(id, at, &[], &after, EXPORT_ROWS))?;
+            let rows = visit
+                .panel
+                .read(|tx| tx.page_of_deliveries(id, at, &[], None, (&after, EXPORT_ROWS)))?;
             let Some(last) = rows.last() else { break };
             after.clone_from(&last.chat_id);
             for row in &rows {

@@ -1,7 +1,7 @@
 //! What went out and what came of it, by day, for a range, a number and a tag; and the same as CSV.
 //! Deliveries count on the day on which they ended. The work is bounded by the range.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use askama::Template;
 use time::Date;
@@ -12,8 +12,9 @@ use super::visit::{Page, Visit};
 use super::{Answered, PageError, forms, reply};
 use crate::contacts::tags;
 use crate::delivery::Status;
+use crate::recipient::{CountryCode, normalize_phone};
 use crate::send_window::Day;
-use crate::store::{Channel, Ended, EndedOne};
+use crate::store::{Channel, Ended, EndedOne, Numbers, SqlResult, Tx};
 
 const PATH: &str = "/panel/statistics";
 /// The range when none is asked for, and the longest.
@@ -161,21 +162,28 @@ fn count(
     let mut ended = vec![Ended::default(); dates.len()];
     let mut replies = vec![0; dates.len()];
     visit.panel.read(|tx| {
-        let tagged: Option<HashSet<i64>> = if asked.tag.is_empty() {
-            None
-        } else {
-            let wanted = tags::fold(asked.tag);
-            Some(tx.contacts_with(|column| tags::has(column, &wanted))?.into_iter().collect())
+        let tagged = match asked.tag {
+            "" => None,
+            tag => Some(Tagged::find(tx, tag, &visit.panel.config.country)?),
         };
         tx.each_ended(&starts, |day, one| {
             let is_of_channel = asked.channel.is_none_or(|id| id == one.channel_id);
             let is_tagged = tagged
                 .as_ref()
-                .is_none_or(|ids| one.contact_id.is_some_and(|id| ids.contains(&id)));
+                .is_none_or(|tagged| one.contact_id.is_some_and(|id| tagged.ids.contains(&id)));
             if is_of_channel && is_tagged {
                 add(&mut ended[day], one);
             }
         })?;
+        if let Some(mut tagged) = tagged {
+            tx.each_typed_ended(&starts, |day, one, chat_id| {
+                let is_of_channel = asked.channel.is_none_or(|id| id == one.channel_id);
+                if is_of_channel && tagged.has_chat(tx, chat_id)? {
+                    add(&mut ended[day], one);
+                }
+                Ok(())
+            })?;
+        }
         let (first, last) = (Day::of(zone, starts[0]), Day::of(zone, starts[dates.len() - 1]));
         for channel in channels.iter().filter(|one| asked.channel.is_none_or(|id| id == one.id)) {
             for (day, received) in tx.received_on(channel.id, first, last)? {
@@ -197,6 +205,47 @@ fn count(
             (*date, Row { name, ended, replies: knows.then_some(replies) })
         })
         .collect())
+}
+
+/// Who has a tag: also whoever is written to by a number that was typed.
+struct Tagged {
+    ids: HashSet<i64>,
+    /// The digits of those whose number is not written as we write it.
+    odd: HashSet<String>,
+    /// Chats that were looked at.
+    chats: HashMap<String, bool>,
+}
+
+impl Tagged {
+    fn find(tx: &Tx<'_>, tag: &str, country: &CountryCode) -> SqlResult<Self> {
+        let wanted = tags::fold(tag);
+        let ids = tx.contacts_with(|column| tags::has(column, &wanted))?;
+        let mut tagged =
+            Self { ids: ids.into_iter().collect(), odd: HashSet::new(), chats: HashMap::new() };
+        tx.each_number(Numbers::Odd, |id, written| {
+            if tagged.ids.contains(&id)
+                && let Ok(digits) = normalize_phone(written, country)
+            {
+                tagged.odd.insert(digits);
+            }
+            Ok(())
+        })?;
+        Ok(tagged)
+    }
+
+    fn has_chat(&mut self, tx: &Tx<'_>, chat_id: &str) -> SqlResult<bool> {
+        let Some(digits) = chat_id.strip_suffix("@c.us") else { return Ok(false) };
+        if let Some(known) = self.chats.get(chat_id) {
+            return Ok(*known);
+        }
+        let has = self.odd.contains(digits)
+            || tx
+                .contacts_with_spelling(&format!("+{digits}"))?
+                .iter()
+                .any(|id| self.ids.contains(id));
+        self.chats.insert(chat_id.to_owned(), has);
+        Ok(has)
+    }
 }
 
 fn add(ended: &mut Ended, one: EndedOne) {

@@ -143,12 +143,16 @@ impl<'a> Visit<'a> {
         let other = self.language.other();
         let w = self.words();
         let mut pairs: Vec<(&str, &str)> = [
-            "status", "q", "tag", "older", "newer", "at", "after", "show", "kind", "date", "view",
-            "channel",
+            "status", "q", "tag", "older", "newer", "at", "after", "show", "why", "kind", "date",
+            "view", "channel",
         ]
         .iter()
         .filter_map(|name| Some((*name, self.query.get(name)?)))
         .collect();
+        // What a person says of a list's columns.
+        let of_list = |name: &str| name == "look" || name == "tags" || name.starts_with("column");
+        let asked = self.query.without(&[]).filter(|(name, _)| of_list(name));
+        pairs.extend(asked.map(|(name, value)| (name.as_str(), value.as_str())));
         pairs.push(("lang", other.as_str()));
         let path = if self.is_post { "/panel" } else { self.path.as_str() };
         Page {

@@ -88,6 +88,18 @@ impl Delivery {
     }
 }
 
+/// Deliveries of one occurrence that share a status and a reason.
+#[derive(Clone, Debug)]
+pub(crate) struct SameReason {
+    pub(crate) status: Status,
+    pub(crate) error: Explanation,
+    pub(crate) count: u64,
+    /// One of them, by which [`Tx::page_of_deliveries`] finds the others.
+    pub(crate) delivery_id: i64,
+    /// The name of one of them, or whom it goes to.
+    pub(crate) such_as: String,
+}
+
 /// How the deliveries of one occurrence stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Occurrence {
@@ -630,21 +642,47 @@ impl Tx<'_> {
         self.query_rows(sql, params! { id, due_at, limit }, Delivery::from_row)
     }
 
+    /// Why deliveries of an occurrence were not sent: by reason, the reason of most first, at most `limit`.
+    pub(crate) fn reasons_of_deliveries(
+        &self,
+        id: i64,
+        due_at: Timestamp,
+        limit: u32,
+    ) -> SqlResult<Vec<SameReason>> {
+        let sql = "SELECT status, error, error_code, error_args, count(*) AS count, min(id) AS delivery_id,
+                       min(coalesce(nullif(trim(name), ''), chat_id)) AS such_as
+                   FROM deliveries
+                   WHERE auto_message_id = :id AND due_at = :due_at AND error IS NOT NULL
+                       AND status IN ('failed', 'expired', 'unknown', 'skipped', 'cancelled')
+                   GROUP BY status, coalesce(error_code, error), error_args
+                   ORDER BY count DESC, delivery_id LIMIT :limit";
+        let read = |row: &Row<'_>| {
+            let Some(error) = explanation(row, "error")? else { return Ok(None) };
+            read! { row => SameReason { status, error: error, count, delivery_id, text such_as } }
+                .map(Some)
+        };
+        let found = self.query_rows(sql, params! { id, due_at, limit }, read)?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
     /// At most `limit` deliveries of an occurrence whose chat comes after `after`; of one of
-    /// `statuses`, unless there are none.
+    /// `statuses`, unless there are none; with the reason of the delivery `like`, unless there is none.
     pub(crate) fn page_of_deliveries(
         &self,
         id: i64,
         due_at: Timestamp,
         statuses: &[Status],
-        after: &str,
-        limit: u32,
+        like: Option<i64>,
+        (after, limit): (&str, u32),
     ) -> SqlResult<Vec<Delivery>> {
         let sql = "SELECT * FROM deliveries
                    WHERE auto_message_id = :id AND due_at = :due_at AND chat_id > :after
                        AND (:statuses = '' OR instr(:statuses, ',' || status || ',') > 0)
+                       AND (:like IS NULL OR (status, coalesce(error_code, error), coalesce(error_args, '')) =
+                           (SELECT o.status, coalesce(o.error_code, o.error), coalesce(o.error_args, '')
+                            FROM deliveries o WHERE o.id = :like))
                    ORDER BY chat_id LIMIT :limit";
-        let params = params! { id, due_at, after, limit, ":statuses": words(statuses) };
+        let params = params! { id, due_at, after, like, limit, ":statuses": words(statuses) };
         self.query_rows(sql, params, Delivery::from_row)
     }
 

@@ -56,10 +56,10 @@ pub(crate) use channels::{Channel, Held, StatusCount, WeekCounts};
 use columns::{explanation, lossy, seen_time, text};
 pub use contacts::WaitingForContact;
 pub(crate) use contacts::{Contact, INSERTED_TOGETHER, Numbers, Skipped};
-pub(crate) use deliveries::Ended;
 pub use deliveries::{
     ClaimRequest, Claimed, Delivery, NewDelivery, Occurrence, Open, RecipientNow,
 };
+pub(crate) use deliveries::{Ended, SameReason};
 pub use events::{Echo, EventsHeard, MessageEvent, SessionEvent, Taken, Unsigned};
 pub(crate) use hidden_numbers::{HiddenNumber, Unresolved};
 pub(crate) use link::{

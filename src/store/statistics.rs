@@ -14,6 +14,25 @@ pub(crate) struct EndedOne {
     pub(crate) contact_id: Option<i64>,
 }
 
+/// The days of times that come in their order.
+struct DaysOf {
+    starts: Vec<String>,
+    day: usize,
+}
+
+impl DaysOf {
+    fn new(starts: &[Timestamp]) -> Self {
+        Self { starts: starts.iter().map(ToString::to_string).collect(), day: 0 }
+    }
+
+    fn day_of(&mut self, at: &str) -> usize {
+        while self.day + 2 < self.starts.len() && at >= self.starts[self.day + 1].as_str() {
+            self.day += 1;
+        }
+        self.day
+    }
+}
+
 impl Tx<'_> {
     /// Calls `visit` with each delivery that ended in one of the days, and which of them, in the order of
     /// time. `starts` are when the days begin, and when the last one is over. It is read in the index
@@ -24,16 +43,12 @@ impl Tx<'_> {
         mut visit: impl FnMut(usize, EndedOne),
     ) -> SqlResult<()> {
         let [from, .., until] = starts else { return Ok(()) };
-        let starts: Vec<String> = starts.iter().map(ToString::to_string).collect();
-        let mut day = 0;
+        let mut days = DaysOf::new(starts);
         let sql = "SELECT finished_at, status, ack, channel_id, contact_id
                    FROM deliveries INDEXED BY idx_deliveries_finished_at
                    WHERE finished_at >= :from AND finished_at < :until ORDER BY finished_at";
         self.each_row(sql, params! { from, until }, |row| {
-            let at = row.get_ref(0)?.as_str().unwrap_or_default();
-            while day + 2 < starts.len() && at >= starts[day + 1].as_str() {
-                day += 1;
-            }
+            let day = days.day_of(row.get_ref(0)?.as_str().unwrap_or_default());
             let ended = EndedOne {
                 status: row.get(1)?,
                 ack: row.get::<_, Option<i64>>(2)?.unwrap_or_default(),
@@ -41,6 +56,31 @@ impl Tx<'_> {
                 contact_id: row.get(4)?,
             };
             visit(day, ended);
+            Ok(true)
+        })
+    }
+
+    /// The same of those that go to a number that was typed: with the chat.
+    pub(crate) fn each_typed_ended(
+        &self,
+        starts: &[Timestamp],
+        mut visit: impl FnMut(usize, EndedOne, &str) -> SqlResult<()>,
+    ) -> SqlResult<()> {
+        let [from, .., until] = starts else { return Ok(()) };
+        let mut days = DaysOf::new(starts);
+        let sql = "SELECT finished_at, status, ack, channel_id, chat_id
+                   FROM deliveries INDEXED BY idx_deliveries_finished_at
+                   WHERE finished_at >= :from AND finished_at < :until AND contact_id IS NULL
+                   ORDER BY finished_at";
+        self.each_row(sql, params! { from, until }, |row| {
+            let day = days.day_of(row.get_ref(0)?.as_str().unwrap_or_default());
+            let ended = EndedOne {
+                status: row.get(1)?,
+                ack: row.get::<_, Option<i64>>(2)?.unwrap_or_default(),
+                channel_id: row.get(3)?,
+                contact_id: None,
+            };
+            visit(day, ended, row.get_ref(4)?.as_str().unwrap_or_default())?;
             Ok(true)
         })
     }

@@ -663,7 +663,8 @@ pub(super) fn deliveries(call: &Call<'_>) -> Answered {
                 return Ok(Page { data: Vec::new(), next_cursor: None });
             };
             let statuses = status.as_slice();
-            let mut rows = tx.page_of_deliveries(call.id, due_at, statuses, after, limit + 1)?;
+            let mut rows =
+                tx.page_of_deliveries(call.id, due_at, statuses, None, (after, limit + 1))?;
             let is_full = rows.len() > limit as usize;
             rows.truncate(limit as usize);
             let next_cursor = rows.last().filter(|_| is_full).map(|last| last.chat_id.clone());

@@ -303,3 +303,36 @@ fn what_a_message_carries_is_shown_and_goes_along_into_its_copy() {
     world.run();
     assert_eq!(world.received()[0].route, "sendPoll");
 }
+
+#[test]
+fn many_who_did_not_get_it_are_a_few_lines_with_counts() {
+    let world = World::new();
+    world.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+         INSERT INTO contacts (name, phone_number, tags, attributes)
+             SELECT 'Orang ' || i, '+62812' || (10000000 + i), '[\"semua\"]', CASE WHEN i <= 3 THEN '{\"kota\":\"Solo\"}' ELSE '{}' END FROM n",
+    );
+    world.message("tag:semua, 0812");
+    world.execute("UPDATE auto_messages SET message = 'Halo {{kota}}'");
+    world.run();
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    let page = text(&browser.get(&panel, "/panel/messages/1"));
+    for part in ["Mengapa tidak terkirim", "2.497 orang", "data untuk {{kota}} tidak ada"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(page.len() < 100_000, "{} bytes", page.len());
+    let link = page.split("<a href=\"").find(|rest| rest.contains("<b>2.497 orang")).unwrap();
+    let link = link.split('"').next().unwrap().replace("&#38;", "&");
+    let of_reason = text(&browser.get(&panel, &link));
+    assert!(of_reason.contains("aria-current=\"true\"><b>2.497 orang"), "{of_reason}");
+    assert!(!of_reason.contains("<b>Orang 1</b>") && of_reason.contains("Orang 9"), "{of_reason}");
+    assert!(of_reason.contains("&#38;why="), "the next page is of them too: {of_reason}");
+    let other = text(&browser.get(&panel, &format!("{link}&lang=en")));
+    assert!(other.contains("Why it was not sent") && other.contains("2,497 people"), "{other}");
+    // Where each stands beside its only reason, nothing is said twice.
+    world.message("0812");
+    world.run();
+    let page = text(&browser.get(&panel, "/panel/messages/2"));
+    assert!(!page.contains("Mengapa tidak terkirim"), "{page}");
+}

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::{Browser, header, panel, text};
+use crate::api_v1::Door;
+use crate::site::{Site, stderr};
 use crate::world::World;
 
 /// Yesterday one message to a tagged contact and to one that is refused; today one through the other number.
@@ -61,6 +63,26 @@ fn statistics_count_by_range_number_and_tag() {
         page.contains(">Dec 2026<") && !page.contains(">1 Dec<"),
         "a long range goes by month: {page}"
     );
+}
+
+#[test]
+fn a_tag_counts_its_people_also_when_their_number_was_typed() {
+    let world = World::new();
+    world.execute(
+        "INSERT INTO contacts (name, phone_number, tags) VALUES ('Budi', '+6281200001001', '[\"vip\"]'),
+         ('Ani', '0812-0000-1002', '[\"VIP\"]'), ('Cici', '+6281200001003', '[\"lain\"]')",
+    );
+    world.message("0812 0000 1001, 081200001002, 081200001003, 081200001004, 6281200001005@c.us");
+    world.message("tag:vip");
+    world.run();
+    assert_eq!(world.ask("SELECT count(*) FROM deliveries WHERE contact_id IS NULL"), "5");
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    for (tag, wanted) in [("vip", "4"), ("lain", "1"), ("tidak", "0")] {
+        let page = text(&browser.get(&panel, &format!("/panel/statistics?tag={tag}")));
+        assert_eq!(figures(&page)[0], wanted, "{tag}: {page}");
+        assert!(page.contains("juga bila nomornya diketik"), "{page}");
+    }
 }
 
 #[test]
@@ -127,6 +149,30 @@ fn logins_edits_and_sends_by_hand_are_written_down_once_each() {
     }
     let page = text(&browser.get(&panel, "/panel/acts?lang=en"));
     assert!(page.contains("The message is cancelled.") && page.contains("Logged in."), "{page}");
+}
+
+#[test]
+fn a_history_that_cannot_be_written_is_a_warning_and_what_was_done_stays_done() {
+    let site = Site::new();
+    let door = Door::open(&site);
+    let full =
+        "CREATE TRIGGER full BEFORE INSERT ON acts BEGIN SELECT RAISE(ABORT, 'no room'); END";
+    site.sql().execute_batch(full).unwrap();
+    let new = serde_json::json!({"text": "Halo", "to": ["081200007001"], "at": "2035-01-02 08:00"});
+    door.post("/messages", &new).expect(201);
+    door.post("/messages/1/pause", &serde_json::Value::Null).expect(200);
+    let log = door.server.log();
+    assert!(
+        log.contains("[WARN] history: what was done is not noted: ") && log.contains("no room"),
+        "{log}"
+    );
+    let paused = site.run(&["channel", "pause", "1"]);
+    assert!(paused.status.success(), "{}", stderr(&paused));
+    let warned = stderr(&paused);
+    assert!(warned.contains("warning: it is done, but not noted in the history: "), "{warned}");
+    let done = "SELECT (SELECT status FROM auto_messages) || (SELECT held_reason IS NOT NULL FROM channels)";
+    assert_eq!(site.sqlite3(done).trim(), "draft1");
+    assert_eq!(site.sqlite3("SELECT count(*) FROM acts").trim(), "0");
 }
 
 #[test]

@@ -104,6 +104,8 @@ pub const ALLOWED: &[Allowed] = &[
         SENDING,
     ),
     allowed("deliveries::first_deliveries", "USE TEMP B-TREE FOR ORDER BY", OCCURRENCE),
+    allowed("deliveries::reasons_of_deliveries", "USE TEMP B-TREE FOR GROUP BY", OCCURRENCE),
+    allowed("deliveries::reasons_of_deliveries", "USE TEMP B-TREE FOR ORDER BY", OCCURRENCE),
     allowed(
         "link::ended_link_messages",
         "SCAN link_outbox USING INDEX idx_link_outbox_ended",
@@ -415,7 +417,7 @@ pub const HOT: &[(&str, &[&str])] = &[
     ("deliveries::count_ended", &["idx_deliveries_finished_at"]),
     ("runs::last_triggered_run", &["idx_runs_triggered"]),
     ("deliveries::occurrence_times", &["sqlite_autoindex_deliveries_1"]),
-    ("deliveries::page_of_deliveries", &["sqlite_autoindex_deliveries_1"]),
+    ("deliveries::page_of_deliveries", &["INTEGER PRIMARY KEY", "sqlite_autoindex_deliveries_1"]),
     ("panel::panel_session", &["PRIMARY KEY", "sqlite_autoindex_meta_1"]),
     // A page of a list.
     ("messages::page_of_messages", &["INTEGER PRIMARY KEY", "idx_auto_messages_status"]),
