@@ -26,6 +26,7 @@ use crate::clock::Clock;
 use crate::language::Language;
 use crate::recipient::{CountryCode, shorten};
 use crate::store::{SqlResult, Store, StoreError, Tx};
+use crate::text_enum::text_enum;
 
 use header::Header;
 pub(crate) use header::REASON_COLUMNS;
@@ -63,6 +64,32 @@ pub struct ImportRules<'a> {
     pub number_column: Option<&'a str>,
     /// The column with the names.
     pub name_column: Option<&'a str>,
+    /// What a person says that columns mean, by their place from 0; the others are judged by the program.
+    pub chosen: &'a [(usize, Means)],
+}
+
+text_enum! {
+    /// What a column of a list means.
+    pub enum Means {
+        Number = "number",
+        Name = "name",
+        Tags = "tags",
+        /// Yes says that the person wants no more messages.
+        OptOut = "opt_out",
+        /// Yes says that the person wants messages.
+        Consent = "consent",
+        Attribute = "attribute",
+        Ignored = "ignore",
+    }
+}
+
+/// A column of a list, and what it was taken for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundColumn {
+    pub heading: String,
+    /// The first cell that has something in it, shortened.
+    pub sample: String,
+    pub means: Means,
 }
 
 /// The counts of an import.
@@ -181,6 +208,11 @@ pub trait Watch {
 
     /// What the columns were taken for, before the first row.
     fn columns(&mut self, columns: &Columns) {
+        let _ = columns;
+    }
+
+    /// Each column, before the first row; also when the list is refused because none has phone numbers.
+    fn found(&mut self, columns: &[FoundColumn]) {
         let _ = columns;
     }
 
@@ -307,7 +339,13 @@ impl<'a> Import<'a> {
         let source = Source::open(input, rules.country).map_err(ImportError::Read)?;
         let mut source = source.map_err(refused)?;
         let header = header::read(&mut source, rules).map_err(ImportError::Read)?;
-        let header = header.map_err(refused)?;
+        let header = header.map_err(|problem| {
+            if let Problem::NoPhoneColumn { columns, .. } = &problem {
+                watch.found(columns);
+            }
+            refused(problem)
+        })?;
+        watch.found(&header.found());
         watch.header(&header.names).map_err(ImportError::Watch)?;
         watch.columns(&header.taken);
         store.set_cache(CACHE_KIB)?;

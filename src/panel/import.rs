@@ -1,15 +1,20 @@
 //! A list of contacts: looked at first, stored only after a person's yes.
+//!
+//! The list waits in `panel_uploads`, one for each session. What a person says of its columns is in the address of
+//! the page that shows it, so that a reload and the way back send nothing again and lose nothing.
 
 use std::io;
 use std::time::Duration;
 
 use askama::Template;
 
+use super::forms::{self, Form};
 use super::visit::{Page, Visit};
+use super::words::Words;
 use super::{Answered, PageError, format, reply};
 use crate::contacts::export;
 use crate::contacts::import::{
-    self, Columns, ImportError, ImportRules, Imported, Refused, Row, Watch,
+    self, Columns, FoundColumn, ImportError, ImportRules, Imported, Means, Refused, Row, Watch,
 };
 use crate::http::Response;
 use crate::store::{PanelUpload, Store};
@@ -23,24 +28,28 @@ const FILE_BYTES_MAX: usize = 1_000_000;
 const UPLOAD_LASTS: Duration = Duration::from_hours(1);
 const REFUSED_SHOWN_MAX: usize = 10;
 const ACCEPTED_SHOWN_MAX: usize = 10;
+/// Columns that a person can say the meaning of: more would make the page long, and its address.
+const COLUMNS_SHOWN_MAX: usize = 100;
 
 /// What was seen of a list.
 #[derive(Default)]
 struct Seen {
-    headings: Vec<String>,
+    columns: Vec<FoundColumn>,
     taken_for: Columns,
+    /// Whether a column has phone numbers.
+    has_numbers: bool,
     accepted: Vec<(u64, String, String)>,
     refused: Vec<Refused>,
 }
 
 impl Watch for Seen {
-    fn header(&mut self, names: &[String]) -> io::Result<()> {
-        self.headings = names.to_vec();
-        Ok(())
-    }
-
     fn columns(&mut self, columns: &Columns) {
         self.taken_for = columns.clone();
+        self.has_numbers = true;
+    }
+
+    fn found(&mut self, columns: &[FoundColumn]) {
+        self.columns = columns.to_vec();
     }
 
     fn taken(&mut self, row: &Row) {
@@ -74,46 +83,94 @@ struct Preview {
     /// What the columns were taken for.
     taken_for: String,
     opt_outs: String,
-    headings: Vec<String>,
-    /// The columns that the person chose; empty leaves it to the program.
-    chosen: [String; 2],
+    columns: Vec<ColumnRow>,
+    /// The meanings that the person chose, for the forms that store the list and download what is refused.
+    chosen: Vec<(String, &'static str)>,
+    /// Why none of it can be stored as it is; empty when it can.
+    problem: String,
     accepted: Vec<(u64, String, String)>,
     refused: Vec<Refused>,
     refused_more: u64,
     can_store: bool,
 }
 
-pub(super) fn form(visit: &Visit<'_>) -> Answered {
-    show(visit, 200, String::new(), None)
+/// A column, with what it may mean.
+struct ColumnRow {
+    /// The name of its field.
+    field: String,
+    heading: String,
+    sample: String,
+    /// The first leaves it to the program.
+    means: Vec<format::Choice>,
 }
 
-/// Looks at a list and keeps it until the yes. Without a file it is the one that is kept, looked at
-/// anew: with other columns.
+impl Means {
+    fn word(self, w: &'static Words) -> &'static str {
+        match self {
+            Self::Number => w.number,
+            Self::Name => w.name,
+            Self::Tags => w.tags,
+            Self::OptOut => w.means_opt_out,
+            Self::Consent => w.means_consent,
+            Self::Attribute => w.means_attribute,
+            Self::Ignored => w.means_ignored,
+        }
+    }
+}
+
+/// What the address or a form says of the columns, by their place.
+fn chosen(asked: &Form) -> Vec<(usize, Means)> {
+    let meant = |at: usize| Means::from_word(asked.filled(&field_of(at))?).map(|means| (at, means));
+    (0..COLUMNS_SHOWN_MAX).filter_map(meant).collect()
+}
+
+fn field_of(at: usize) -> String {
+    format!("column{}", at + 1)
+}
+
+/// The form, or the list that waits for a yes.
+pub(super) fn form(visit: &Visit<'_>) -> Answered {
+    if visit.query.get("look").is_none() {
+        return show(visit, 200, String::new(), None);
+    }
+    let Some(upload) = waiting(visit)? else {
+        return show(visit, 410, visit.words().upload_gone.to_owned(), None);
+    };
+    let mut seen = Seen::default();
+    let (imported, problem) = match look(visit, &upload.content, true, &mut seen)? {
+        Ok(imported) => (imported, String::new()),
+        // With other columns it may be one.
+        Err(_) if !seen.columns.is_empty() && !seen.has_numbers => {
+            (Imported::default(), visit.words().choose_columns.to_owned())
+        }
+        Err(problem) => return show(visit, 422, problem, None),
+    };
+    let preview = preview(visit, upload.name, imported, seen);
+    show(visit, 200, String::new(), Some(Preview { problem, ..preview }))
+}
+
+/// The list of this session that waits.
+fn waiting(visit: &Visit<'_>) -> Result<Option<PanelUpload>, PageError> {
+    let Some(known) = &visit.known else { return Ok(None) };
+    let oldest = visit.now.minus(UPLOAD_LASTS);
+    Ok(visit.panel.read(|tx| tx.panel_upload(&known.id_hash, oldest))?)
+}
+
+/// Keeps a list until the yes, and leads to the page that looks at it.
 pub(super) fn upload(visit: &Visit<'_>) -> Answered {
     let w = visit.words();
     let Some(known) = &visit.known else { return reply::not_found(visit) };
-    let oldest = visit.now.minus(UPLOAD_LASTS);
-    let upload = match visit.list.clone().filter(|(_, content)| !content.is_empty()) {
-        Some((name, content)) => PanelUpload { name, content },
-        None if visit.form.get("phone").is_none() => {
-            return show(visit, 422, w.choose_a_file.to_owned(), None);
-        }
-        None => match visit.panel.read(|tx| tx.panel_upload(&known.id_hash, oldest))? {
-            Some(upload) => upload,
-            None => return show(visit, 409, w.upload_gone.to_owned(), None),
-        },
+    let list = visit.list.clone().filter(|(_, content)| !content.is_empty());
+    let Some((name, content)) = list else {
+        return show(visit, 422, w.choose_a_file.to_owned(), None);
     };
-    if upload.content.len() > FILE_BYTES_MAX {
+    if content.len() > FILE_BYTES_MAX {
         return show(visit, 413, w.file_too_large.to_owned(), None);
     }
-    let mut seen = Seen::default();
-    let imported = match look(visit, &upload.content, true, &mut seen)? {
-        Ok(imported) => imported,
-        Err(problem) => return show(visit, 422, problem, None),
-    };
+    let (upload, oldest) = (PanelUpload { name, content }, visit.now.minus(UPLOAD_LASTS));
     visit.panel.write(|tx| tx.keep_panel_upload(&known.id_hash, &upload, visit.now, oldest))?;
-    let preview = preview(visit, upload.name, imported, seen);
-    show(visit, 200, String::new(), Some(preview))
+    let tags = visit.form.filled("tags").unwrap_or_default();
+    Ok(reply::see_other(format!("{PATH}{}", forms::to_query(&[("look", "1"), ("tags", tags)]))))
 }
 
 /// The rows that are refused, all of them, as a list to correct and to import again: as they came, with the reason.
@@ -137,9 +194,7 @@ impl Watch for RefusedRows {
 /// Those of the list that waits for a yes.
 pub(super) fn refused(visit: &Visit<'_>) -> Answered {
     let w = visit.words();
-    let Some(known) = &visit.known else { return reply::not_found(visit) };
-    let oldest = visit.now.minus(UPLOAD_LASTS);
-    let Some(upload) = visit.panel.read(|tx| tx.panel_upload(&known.id_hash, oldest))? else {
+    let Some(upload) = waiting(visit)? else {
         return show(visit, 409, w.upload_gone.to_owned(), None);
     };
     // A byte order mark, so that spreadsheets read it as UTF-8.
@@ -163,8 +218,7 @@ pub(super) fn confirm(visit: &Visit<'_>) -> Answered {
     if visit.is_second()? {
         return Ok(reply::done("/panel/contacts", "imported"));
     }
-    let oldest = visit.now.minus(UPLOAD_LASTS);
-    let Some(upload) = visit.panel.read(|tx| tx.panel_upload(&known.id_hash, oldest))? else {
+    let Some(upload) = waiting(visit)? else {
         return show(visit, 409, w.upload_gone.to_owned(), None);
     };
     if let Err(problem) = look(visit, &upload.content, false, &mut Seen::default())? {
@@ -185,15 +239,17 @@ fn look(
     is_preview: bool,
     seen: &mut dyn Watch,
 ) -> Result<Result<Imported, String>, PageError> {
-    let tags: Vec<String> = visit.form.filled("tags").map(str::to_owned).into_iter().collect();
+    let asked = asked(visit);
+    let tags: Vec<String> = asked.filled("tags").map(str::to_owned).into_iter().collect();
     let rules = ImportRules {
         country: &visit.panel.config.country,
         tags: &tags,
         language: visit.language,
         clock: &*visit.panel.clock,
         is_preview,
-        number_column: visit.form.filled("phone"),
-        name_column: visit.form.filled("name"),
+        number_column: None,
+        name_column: None,
+        chosen: &chosen(asked),
     };
     // A connection of its own: an import widens its cache, and other pages need not wait for it.
     let path = visit.panel.with_store(|store| store.path().to_owned());
@@ -201,8 +257,37 @@ fn look(
     match import::import(&mut store, content, &rules, seen) {
         Ok(imported) => Ok(Ok(imported)),
         Err(ImportError::Store(error)) => Err(error.into()),
-        Err(error) => Ok(Err(error.to_string())),
+        Err(ImportError::File(problem)) => Ok(Err(problem)),
+        // A list in memory is always read, and written down into memory.
+        Err(error @ (ImportError::Read(_) | ImportError::Watch(_))) => Ok(Err(error.to_string())),
     }
+}
+
+/// What the person says of the list: in the address of the page, or in a form.
+fn asked<'a>(visit: &'a Visit<'_>) -> &'a Form {
+    if visit.is_post { &visit.form } else { &visit.query }
+}
+
+fn rows_of_columns(visit: &Visit<'_>, found: Vec<FoundColumn>) -> Vec<ColumnRow> {
+    let (w, asked) = (visit.words(), asked(visit));
+    let row = |(at, column): (usize, FoundColumn)| {
+        let field = field_of(at);
+        let chosen = asked.filled(&field).and_then(Means::from_word);
+        let found = match chosen {
+            None => w.means_found.replace("{}", column.means.word(w)),
+            // What it would be taken for is not known now.
+            Some(_) => w.column_found.to_owned(),
+        };
+        let own = Means::ALL
+            .map(|means| format::Choice::new(means.word(w), chosen == Some(means), means.as_str()));
+        let means = std::iter::once(format::Choice::new(found, chosen.is_none(), "")).chain(own);
+        let heading = match column.heading.as_str() {
+            "" => w.column_number.replace("{}", &(at + 1).to_string()),
+            heading => heading.to_owned(),
+        };
+        ColumnRow { field, heading, sample: column.sample, means: means.collect() }
+    };
+    found.into_iter().take(COLUMNS_SHOWN_MAX).enumerate().map(row).collect()
 }
 
 fn preview(visit: &Visit<'_>, name: String, imported: Imported, seen: Seen) -> Preview {
@@ -218,8 +303,12 @@ fn preview(visit: &Visit<'_>, name: String, imported: Imported, seen: Seen) -> P
         ],
         taken_for: seen.taken_for.text(visit.language),
         opt_outs: imported.opt_outs_text(visit.language),
-        headings: seen.headings,
-        chosen: ["phone", "name"].map(|key| visit.form.filled(key).unwrap_or_default().to_owned()),
+        chosen: chosen(asked(visit))
+            .into_iter()
+            .map(|(at, means)| (field_of(at), means.as_str()))
+            .collect(),
+        columns: rows_of_columns(visit, seen.columns),
+        problem: String::new(),
         accepted: seen.accepted,
         refused_more: imported.refused.saturating_sub(seen.refused.len() as u64),
         refused: seen.refused,
@@ -228,6 +317,6 @@ fn preview(visit: &Visit<'_>, name: String, imported: Imported, seen: Seen) -> P
 }
 
 fn show(visit: &Visit<'_>, status: u16, problem: String, preview: Option<Preview>) -> Answered {
-    let tags = visit.form.get("tags").unwrap_or_default();
+    let tags = asked(visit).get("tags").unwrap_or_default();
     reply::html(status, &ImportPage { p: visit.page("contacts"), problem, tags, preview })
 }

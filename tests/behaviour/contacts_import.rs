@@ -47,6 +47,7 @@ fn try_import(
         is_preview: mode == Mode::Preview,
         number_column: None,
         name_column: None,
+        chosen: &[],
     };
     let mut noted = Noted::default();
     let input = Cursor::new(list);

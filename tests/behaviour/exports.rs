@@ -38,6 +38,7 @@ fn imported(list: &str) -> World {
         is_preview: false,
         number_column: None,
         name_column: None,
+        chosen: &[],
     };
     import(&mut store, list.as_bytes(), &rules, &mut Nothing).unwrap();
     other
@@ -132,6 +133,7 @@ fn a_refused_row_is_written_down_as_it_came_and_gains_no_apostrophes() {
         is_preview: false,
         number_column: None,
         name_column: None,
+        chosen: &[],
     };
     let mut rejects = Rejects(Vec::new());
     import(&mut store, list.as_bytes(), &rules, &mut rejects).unwrap();

@@ -57,6 +57,7 @@ fn import_with(
         is_preview: false,
         number_column,
         name_column,
+        chosen: &[],
     };
     let mut seen = Seen::default();
     let imported = import(&mut store, list, &rules, &mut seen)?;

@@ -302,6 +302,7 @@ fn take_list(list: &[u8]) -> Option<(Imported, Vec<Refused>)> {
         is_preview: false,
         number_column: None,
         name_column: None,
+        chosen: &[],
     };
     let mut noted = Noted::default();
     let imported = import(&mut store.lock().unwrap(), list, &rules, &mut noted).ok()?;

@@ -248,6 +248,7 @@ pub(super) fn import(call: &Call<'_>) -> Answered {
         is_preview,
         number_column: None,
         name_column: None,
+        chosen: &[],
     };
     call.once(|store| {
         let (mut kept, list) = (Kept::default(), io::Cursor::new(&call.request.body));

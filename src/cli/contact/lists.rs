@@ -86,6 +86,7 @@ pub(super) fn import(args: &ImportArgs, desk: &mut Desk<'_>) -> Result<(), CliEr
         is_preview: args.dry_run,
         number_column: args.phone.as_deref(),
         name_column: args.name.as_deref(),
+        chosen: &[],
     };
     let is_stdin = args.file.as_os_str() == "-";
     refuse_taken(&args.file, config, None)?;

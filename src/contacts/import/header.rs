@@ -7,7 +7,7 @@ use super::heading::{Meaning, NameKind, NumberKind, OptOut, asks_consent, meanin
 use super::records::Record;
 use super::row::{number_among, numbers_in};
 use super::source::Source;
-use super::{Columns, ImportRules, Problem};
+use super::{Columns, FoundColumn, ImportRules, Means, Problem};
 use crate::clock::Timestamp;
 use crate::contacts::cell::{is_no_value, unguard};
 use crate::contacts::export::{COLUMNS, MORE_ATTRIBUTES};
@@ -67,6 +67,35 @@ pub(super) struct Header {
     /// What stood between the cells.
     pub(super) delimiter: u8,
     pub(super) taken: Columns,
+    /// The first cell of each column that has something in it.
+    samples: Vec<String>,
+}
+
+impl Header {
+    /// What each column was taken for.
+    pub(super) fn found(&self) -> Vec<FoundColumn> {
+        found(&self.names, &self.samples, &self.columns)
+    }
+}
+
+fn found(names: &[String], samples: &[String], columns: &[Column]) -> Vec<FoundColumn> {
+    let all = names.iter().zip(samples).zip(columns);
+    all.map(|((heading, sample), column)| FoundColumn {
+        heading: heading.clone(),
+        sample: sample.clone(),
+        means: match column {
+            Column::Name => Means::Name,
+            Column::Number(_) => Means::Number,
+            Column::Tags => Means::Tags,
+            Column::OptOut(OptOut::No, _) => Means::Consent,
+            Column::OptOut(OptOut::Yes | OptOut::Status, _) => Means::OptOut,
+            Column::Ignored => Means::Ignored,
+            Column::Attribute(_) | Column::Attributes(_) | Column::EmailOptOut(..) => {
+                Means::Attribute
+            }
+        },
+    })
+    .collect()
 }
 
 /// Reads the headings, and leaves out the rows above them.
@@ -188,6 +217,7 @@ struct Reading {
     names: Vec<String>,
     meanings: Vec<Meaning>,
     contents: Vec<Content>,
+    samples: Vec<String>,
     is_own: bool,
     has_number_among_attributes: bool,
 }
@@ -226,28 +256,93 @@ impl Reading {
                 *meaning = Meaning::OptOut(OptOut::No);
             }
         }
+        let sample = |at: usize| {
+            let mut cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.trim());
+            shorten(cells.find(|cell| !is_no_value(cell)).unwrap_or_default())
+        };
+        let samples = (0..names.len()).map(sample).collect();
         let json = meanings.iter().position(|meaning| *meaning == Meaning::Attributes);
         let has_number_among_attributes = json.is_some_and(|at| {
             rows.iter().any(|row| row.get(at).is_some_and(|cell| number_among(cell).is_some()))
         });
-        Self { names, meanings, contents, is_own, has_number_among_attributes }
+        Self { names, meanings, contents, samples, is_own, has_number_among_attributes }
     }
 
-    fn header(self, rules: &ImportRules<'_>) -> Result<Header, Problem> {
-        let chosen =
-            |wanted: Option<&str>| wanted.map(|wanted| self.column_called(wanted)).transpose();
-        let number = chosen(rules.number_column)?;
-        let numbers = match number {
-            Some(at) => vec![at],
-            None => self.numbers(),
-        };
-        if numbers.is_empty() && !self.has_number_among_attributes {
-            return Err(Problem::NoPhoneColumn { found: shorten(&self.names.join(", ")) });
+    /// What a person says counts more than what the program finds.
+    fn choose(&mut self, chosen: &[(usize, Means)]) {
+        for (at, means) in chosen {
+            let Some(meaning) = self.meanings.get_mut(*at) else { continue };
+            *meaning = match means {
+                Means::Number => Meaning::Number(NumberKind::WhatsApp),
+                Means::Name => Meaning::Name(NameKind::Full),
+                Means::Tags => Meaning::Tags,
+                Means::OptOut => Meaning::OptOut(OptOut::Yes),
+                Means::Consent => Meaning::OptOut(OptOut::No),
+                Means::Attribute => Meaning::NoNumber,
+                Means::Ignored => Meaning::Ignored,
+            };
         }
-        let name_sources = match chosen(rules.name_column)? {
+    }
+
+    /// The columns with phone numbers and those that make names: as a person chose, or as they are found.
+    fn numbers_and_names(
+        &self,
+        rules: &ImportRules<'_>,
+    ) -> Result<(Vec<usize>, Vec<Vec<usize>>), Problem> {
+        let called =
+            |wanted: Option<&str>| wanted.map(|wanted| self.column_called(wanted)).transpose();
+        let chosen = |wanted: Means| -> Vec<usize> {
+            let those = rules
+                .chosen
+                .iter()
+                .filter(|(at, means)| *means == wanted && *at < self.names.len());
+            those.map(|(at, _)| *at).collect()
+        };
+        let is_free = |at: &usize| !rules.chosen.iter().any(|(place, _)| place == at);
+        let mut numbers = chosen(Means::Number);
+        if let Some(at) = called(rules.number_column)? {
+            numbers = vec![at];
+        } else if numbers.is_empty() {
+            numbers = self.numbers();
+            numbers.retain(is_free);
+        }
+        let parts = chosen(Means::Name);
+        let names = match called(rules.name_column)? {
             Some(at) => vec![vec![at]],
+            None if !parts.is_empty() => vec![parts],
             None => self.name_sources(&numbers),
         };
+        Ok((numbers, names))
+    }
+
+    fn header(mut self, rules: &ImportRules<'_>) -> Result<Header, Problem> {
+        self.choose(rules.chosen);
+        let (numbers, name_sources) = self.numbers_and_names(rules)?;
+        let columns = self.columns(&numbers, &name_sources);
+        if numbers.is_empty() && !self.has_number_among_attributes {
+            return Err(Problem::NoPhoneColumn {
+                found: shorten(&self.names.join(", ")),
+                columns: found(&self.names, &self.samples, &columns),
+            });
+        }
+        let code = self.meanings.iter().position(|meaning| *meaning == Meaning::CountryCode);
+        let taken = self.taken(&columns, &numbers, &name_sources);
+        let is_whatsapp = |at: usize| self.meanings[at] == Meaning::Number(NumberKind::WhatsApp);
+        let numbers = numbers.into_iter().map(|at| (at, is_whatsapp(at))).collect();
+        Ok(Header {
+            names: self.names,
+            samples: self.samples,
+            columns,
+            code,
+            numbers,
+            name_sources,
+            delimiter: b',',
+            taken,
+        })
+    }
+
+    /// The role of each column.
+    fn columns(&self, numbers: &[usize], name_sources: &[Vec<usize>]) -> Vec<Column> {
         let mut columns: Vec<Column> = Vec::with_capacity(self.names.len());
         for (at, written) in self.names.iter().enumerate() {
             let name = attribute_name(written, at, &columns);
@@ -272,19 +367,7 @@ impl Reading {
                 | Meaning::Unknown => Column::Attribute(name),
             });
         }
-        let code = self.meanings.iter().position(|meaning| *meaning == Meaning::CountryCode);
-        let taken = self.taken(&columns, &numbers, &name_sources);
-        let is_whatsapp = |at: usize| self.meanings[at] == Meaning::Number(NumberKind::WhatsApp);
-        let numbers = numbers.into_iter().map(|at| (at, is_whatsapp(at))).collect();
-        Ok(Header {
-            names: self.names,
-            columns,
-            code,
-            numbers,
-            name_sources,
-            delimiter: b',',
-            taken,
-        })
+        columns
     }
 
     /// The column that a person named, by its heading or its place from 1.

@@ -1,5 +1,6 @@
 //! The reasons to refuse a list or a row of it, in words and with the remedy.
 
+use super::FoundColumn;
 use super::source::Kind;
 use crate::language::Language;
 use crate::reason::Reason;
@@ -13,6 +14,8 @@ pub(super) enum Problem {
     },
     NoPhoneColumn {
         found: String,
+        /// Among which a person may choose.
+        columns: Vec<FoundColumn>,
     },
     NoSuchColumn {
         wanted: String,
@@ -64,7 +67,7 @@ impl Problem {
                 format!("the first line has the phone number `{number}` where the names of the columns should be: put a line such as name,phone above it"),
                 format!("baris pertama berisi nomor telepon `{number}`, padahal harus berisi nama kolom: tambahkan baris seperti nama,nomor di atasnya"),
             ),
-            Self::NoPhoneColumn { found } => (
+            Self::NoPhoneColumn { found, columns: _ } => (
                 format!("no column has phone numbers (found: {found}): name it phone, nomor, no hp or whatsapp, or say which with --phone"),
                 format!("tidak ada kolom nomor telepon (yang ada: {found}): beri nama kolomnya phone, nomor, no hp atau whatsapp, atau sebutkan dengan --phone"),
             ),
@@ -145,5 +148,47 @@ impl Problem {
             ),
         };
         language.pick(english, indonesian)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_problem_has_words_in_both_languages_with_the_same_values() {
+        let columns = Vec::new();
+        let mut all = vec![
+            Problem::Empty,
+            Problem::NoHeader { number: "0812".to_owned() },
+            Problem::NoPhoneColumn { found: "kota".to_owned(), columns },
+            Problem::NoSuchColumn { wanted: "hp".to_owned(), found: "kota".to_owned() },
+            Problem::TooManyColumns { count: 700, max: 500 },
+            Problem::BrokenHeader,
+            Problem::Endless { line: 7 },
+            Problem::LineTooLong,
+            Problem::OpenQuote,
+            Problem::Nul,
+            Problem::Phone(Reason::OptedOut),
+            Problem::NoNumber,
+            Problem::Formula,
+            Problem::TooManyCharacters(200),
+            Problem::TooManyTags(100),
+            Problem::NoOptOut("Berhenti".to_owned()),
+            Problem::TooManyCells { count: 7, columns: 5 },
+            Problem::NoObject(12),
+        ];
+        #[cfg(feature = "xlsx")]
+        all.extend([Problem::Workbook("x".to_owned()), Problem::TooMuch]);
+        let kinds = [Kind::Xls, Kind::Html, Kind::Pdf, Kind::Zip, Kind::Gzip, Kind::Rtf];
+        all.extend(kinds.map(Problem::IsOther));
+        all.extend([Kind::Image, Kind::Sqlite, Kind::Json, Kind::Xml].map(Problem::IsOther));
+        for problem in all {
+            let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+            let [english, indonesian] =
+                [Language::English, Language::Indonesian].map(|language| problem.text(language));
+            assert!(english != indonesian && !english.is_empty(), "{english}");
+            assert_eq!(digits(&english), digits(&indonesian), "{problem:?}");
+        }
     }
 }

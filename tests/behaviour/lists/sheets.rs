@@ -76,11 +76,12 @@ fn the_panel_takes_the_columns_that_a_person_chose() {
     let mut browser = panel::Browser::logged_in(&panel);
     let list = b"Nama,Nama Anak,HP Ibu,HP Ayah\nSari,Tini,081200007001,081200007002\n";
     let page = panel::text(&panel::contacts::upload(&mut browser, &panel, list));
-    assert!(page.contains("+62 812-0000-7001") && page.contains("<option>HP Ayah"), "{page}");
-    let chosen = [("phone", "HP Ayah"), ("name", "Nama Anak"), ("tags", "kelas 1")];
-    let page = panel::text(&browser.post(&panel, "/panel/contacts/import", &chosen));
+    assert!(page.contains("+62 812-0000-7001") && page.contains("Otomatis: Nomor"), "{page}");
+    let chosen = [("column4", "number"), ("column2", "name"), ("tags", "kelas 1")];
+    let query = "look=1&column4=number&column2=name&tags=kelas+1";
+    let page = panel::text(&browser.get(&panel, &format!("/panel/contacts/import?{query}")));
     assert!(
-        page.contains("+62 812-0000-7002") && page.contains("<option selected>HP Ayah"),
+        page.contains("+62 812-0000-7002") && page.contains("value=\"number\" selected"),
         "{page}"
     );
     browser.post(&panel, "/panel/contacts/import/confirm", &chosen);

@@ -6,7 +6,16 @@ use auto_message_scheduler::panel::Panel;
 use super::{Browser, header, panel, text};
 use crate::world::World;
 
+/// The page that looks at a list, or the refusal of the list.
 pub fn upload(browser: &mut Browser, panel: &Panel, csv: &[u8]) -> Response {
+    let reply = send_list(browser, panel, csv);
+    match header(&reply, "Location").map(str::to_owned) {
+        Some(there) => browser.get(panel, &there),
+        None => reply,
+    }
+}
+
+fn send_list(browser: &mut Browser, panel: &Panel, csv: &[u8]) -> Response {
     browser.get(panel, "/panel/contacts/import");
     let mut body = format!(
         "--XX\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{}\r\n--XX\r\n\
@@ -64,7 +73,8 @@ fn what_is_no_list_of_contacts_is_said_in_words() {
     for (content, status) in [
         (&b""[..], 422),
         (b"\x89PNG\r\n\x1a\n\0\0\0", 422),
-        (b"warna,ukuran\nmerah,2\n", 422),
+        // Another column may have the numbers.
+        (b"warna,ukuran\nmerah,2\n", 200),
         (&vec![b'a'; 1_000_001], 413),
     ] {
         let reply = upload(&mut browser, &panel, content);
@@ -75,6 +85,57 @@ fn what_is_no_list_of_contacts_is_said_in_words() {
         upload(&mut browser, &panel, format!("nama,hp\n{}", "Nama,12\n".repeat(5_000)).as_bytes());
     assert_eq!(reply.status, 200);
     assert!(reply.body.len() < 100_000, "{} bytes", reply.body.len());
+}
+
+#[test]
+fn a_person_says_what_each_column_means_and_the_list_is_taken_so() {
+    let world = World::new();
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    // No heading that means anything, and a number that looks like an order.
+    let list = b"A,B,C,D,E,F\nAni,Dewi,0812-0000-1001,mitra,tidak,rahasia\nBudi,Eka,0812-0000-1002,mitra,ya,rahasia\n";
+    let there = send_list(&mut browser, &panel, list);
+    assert_eq!(there.status, 303, "a reload sends nothing again");
+    assert_eq!(header(&there, "Location"), Some("/panel/contacts/import?look=1"));
+    let fields = [
+        ("column1", "name"),
+        ("column2", "name"),
+        ("column3", "number"),
+        ("column4", "tags"),
+        ("column5", "consent"),
+        ("column6", "ignore"),
+    ];
+    let query: Vec<String> = fields.iter().map(|(at, means)| format!("&{at}={means}")).collect();
+    let look = format!("/panel/contacts/import?look=1{}", query.concat());
+    for _ in 0..2 {
+        let page = text(&browser.get(&panel, &look));
+        assert!(page.contains("Ani Dewi") && page.contains("1 baris menyatakan"), "{page}");
+        let other = "column6=ignore&#38;lang=en";
+        assert!(page.contains(other), "the other language keeps what was chosen: {page}");
+    }
+    assert_eq!(world.ask("SELECT count(*) FROM contacts"), "0");
+    browser.press(&panel, "/panel/contacts/import/confirm", &fields);
+    assert_eq!(
+        world.rows("SELECT name || tags || attributes || (opted_out_at IS NOT NULL) FROM contacts ORDER BY name"),
+        [r#"Ani Dewi["mitra"]{}1"#, r#"Budi Eka["mitra"]{}0"#]
+    );
+}
+
+#[test]
+fn a_list_whose_numbers_are_not_found_can_be_told_where_they_are() {
+    let world = World::new();
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    let page = text(&upload(&mut browser, &panel, b"nama,kode\nAni,x\n"));
+    for part in ["Tidak ada kolom nomor telepon", "name=\"column2\"", "Pilih di bawah", ">x<"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains("import/confirm"), "{page}");
+    let page = text(&browser.get(&panel, "/panel/contacts/import?look=1&column2=number&lang=en"));
+    assert!(page.contains("Rows that were refused") || page.contains("refused.csv"), "{page}");
+    world.clock.pass(std::time::Duration::from_mins(61));
+    let gone = browser.get(&panel, "/panel/contacts/import?look=1");
+    assert!(gone.status == 410 && text(&gone).contains("has expired"), "{}", text(&gone));
 }
 
 #[test]
