@@ -8,6 +8,7 @@ mod files;
 mod link;
 mod media;
 mod number;
+mod said;
 mod server;
 mod webhook;
 
@@ -19,8 +20,12 @@ use serde::Serialize;
 use crate::alarm::{NotTold, try_alert, try_heartbeat};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, ConfigError, DEFAULT_ENV_FILE};
+use crate::language::Language;
 use crate::logging::in_one_line;
 use crate::store::{CallbackCounts, Store, StoreError};
+use crate::text_enum::text_enum;
+
+pub(crate) use said::Said;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -32,14 +37,73 @@ pub enum Verdict {
     Wrong,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+text_enum! {
+    /// What was looked at.
+    pub enum Subject {
+        Settings = "settings",
+        Alarms = "alarms",
+        Callbacks = "callbacks",
+        Waha = "WAHA",
+        Clock = "clock",
+        Session = "session",
+        Store = "store",
+        Webhook = "webhook",
+        Events = "events",
+        Database = "database",
+        Panel = "panel",
+        Place = "place",
+        Channels = "channels",
+        Number = "number",
+        Triggers = "triggers",
+        Unknown = "unknown",
+        Contacts = "contacts",
+        Messages = "messages",
+        Media = "media",
+        Secret = "secret",
+        Files = "files",
+        Disk = "disk",
+        Link = "link",
+    }
+}
+
+impl Subject {
+    pub(crate) fn text(self, language: Language) -> &'static str {
+        let indonesian = match self {
+            Self::Settings => "pengaturan",
+            Self::Alarms => "peringatan",
+            Self::Callbacks => "callback",
+            Self::Waha => "WAHA",
+            Self::Clock => "jam",
+            Self::Session => "sesi",
+            Self::Store => "simpanan sesi",
+            Self::Webhook => "webhook",
+            Self::Events => "kabar dari WAHA",
+            Self::Database => "database",
+            Self::Panel => "panel",
+            Self::Place => "tempat database",
+            Self::Channels => "nomor WA",
+            Self::Number => "kesehatan nomor",
+            Self::Triggers => "pemicu",
+            Self::Unknown => "belum pasti",
+            Self::Contacts => "kontak",
+            Self::Messages => "pesan",
+            Self::Media => "gambar dan file",
+            Self::Secret => "rahasia cron",
+            Self::Files => "izin file",
+            Self::Disk => "tempat di disk",
+            Self::Link => "penghubung situs web",
+        };
+        language.pick(self.as_str(), indonesian)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Finding {
-    /// What was looked at, in one word or two.
-    pub(crate) subject: &'static str,
+    pub(crate) subject: Subject,
     pub(crate) verdict: Verdict,
-    pub(crate) found: String,
+    pub(crate) found: Said,
     /// What to do; none when all is well.
-    pub(crate) remedy: Option<String>,
+    pub(crate) remedy: Option<Said>,
     /// Lines to paste, as the remedy says.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) lines: Vec<String>,
@@ -75,8 +139,9 @@ pub(crate) fn examine(
     match config {
         Err(error) => {
             let mut findings = Findings::default();
-            let remedy = "correct it: everything else depends on it";
-            findings.wrong("settings", in_one_line(error), remedy);
+            let cause = in_one_line(error);
+            let found = Said::SettingsUnreadable { cause };
+            findings.wrong(Subject::Settings, found, Said::CorrectSettings);
             findings.0
         }
         Ok(config) => look(config, env_file, clock, (Depth::All, alert)),
@@ -103,17 +168,14 @@ fn look(
 
 fn settings(config: &Config, env_file: &Path, findings: &mut Findings) {
     let source = if env_file.exists() {
-        format!("read from `{}` and the environment", env_file.display())
+        Said::SettingsFromFile { path: env_file.display().to_string() }
     } else {
-        "read from the environment; there is no env file".to_owned()
+        Said::SettingsFromEnvironment
     };
-    findings.ok("settings", source);
+    findings.ok(Subject::Settings, source);
     if config.is_pace_dangerous() {
-        findings.warning(
-            "settings",
-            format!("SEND_DELAY_SECONDS is {}", config.gap.delay.as_secs()),
-            "set it to 20 or more: a real number gets banned for less",
-        );
+        let found = Said::PaceDangerous { secs: config.gap.delay.as_secs() };
+        findings.warning(Subject::Settings, found, Said::SetPace);
     }
 }
 
@@ -121,21 +183,20 @@ fn settings(config: &Config, env_file: &Path, findings: &mut Findings) {
 struct Findings(Vec<Finding>);
 
 impl Findings {
-    fn ok(&mut self, subject: &'static str, found: impl Into<String>) {
-        self.add(Verdict::Ok, subject, found.into(), None);
+    fn ok(&mut self, subject: Subject, found: Said) {
+        self.add(Verdict::Ok, subject, found, None);
     }
 
-    fn warning(&mut self, subject: &'static str, found: impl Into<String>, remedy: &str) {
-        self.add(Verdict::Warning, subject, found.into(), Some(remedy));
+    fn warning(&mut self, subject: Subject, found: Said, remedy: Said) {
+        self.add(Verdict::Warning, subject, found, Some(remedy));
     }
 
-    fn wrong(&mut self, subject: &'static str, found: impl Into<String>, remedy: &str) {
-        self.add(Verdict::Wrong, subject, found.into(), Some(remedy));
+    fn wrong(&mut self, subject: Subject, found: Said, remedy: Said) {
+        self.add(Verdict::Wrong, subject, found, Some(remedy));
     }
 
-    fn add(&mut self, verdict: Verdict, subject: &'static str, found: String, what: Option<&str>) {
-        let (remedy, lines) = (what.map(str::to_owned), Vec::new());
-        self.0.push(Finding { subject, verdict, found, remedy, lines });
+    fn add(&mut self, verdict: Verdict, subject: Subject, found: Said, remedy: Option<Said>) {
+        self.0.push(Finding { subject, verdict, found, remedy, lines: Vec::new() });
     }
 
     /// Lines for the finding that was added last, unless another one has them already.
@@ -151,13 +212,10 @@ impl Findings {
 /// Calls the receivers only when `alert` says so.
 fn receivers(config: &Config, now: Timestamp, alert: bool, findings: &mut Findings) {
     if config.alert_url.is_none() && config.heartbeat_url.is_none() {
-        let found =
-            "nobody is told when something is wrong: ALERT_URL and HEARTBEAT_URL are not set";
-        return findings.ok("alarms", found);
+        return findings.ok(Subject::Alarms, Said::NobodyTold);
     }
     if !alert {
-        let found = "ALERT_URL or HEARTBEAT_URL is set; `doctor --alert` sends a test";
-        return findings.ok("alarms", found);
+        return findings.ok(Subject::Alarms, Said::AlarmsSet);
     }
     if let Some(url) = &config.alert_url {
         let told = try_alert(url, &config.database_path, now);
@@ -175,25 +233,46 @@ fn callbacks(
     findings: &mut Findings,
 ) -> Result<(), StoreError> {
     let CallbackCounts { waiting, failed, dropped } = store.read(|tx| tx.callback_counts())?;
-    let found = format!("{waiting} callbacks wait, {failed} failed, {dropped} were dropped untold");
+    let counts = Said::Callbacks { waiting, failed, dropped };
     if failed + dropped > 0 {
-        let remedy = "see `callback list --status failed`; `callback retry` tells them again";
-        findings.warning("callbacks", found, remedy);
+        findings.warning(Subject::Callbacks, counts, Said::SeeCallbacks);
     } else if waiting > 0 && config.callback.is_none() {
-        let remedy = "set CALLBACK_URL again, and they are told";
-        findings.warning("callbacks", format!("{found}, and CALLBACK_URL is not set"), remedy);
+        let found = Said::CallbacksWithoutUrl { counts: counts.into() };
+        findings.warning(Subject::Callbacks, found, Said::SetCallbackUrl);
     } else if config.callback.is_some() {
-        findings.ok("callbacks", format!("{found}; `callback test` tries CALLBACK_URL"));
+        findings.ok(Subject::Callbacks, Said::CallbacksOn { counts: counts.into() });
     }
     Ok(())
 }
 
 fn tried(key: &str, told: Result<(), NotTold>, findings: &mut Findings) {
+    let key = key.to_owned();
     match told {
-        Ok(()) => findings.ok("alarms", format!("{key} took a test")),
+        Ok(()) => findings.ok(Subject::Alarms, Said::AlarmTook { key }),
         Err(why) => {
-            let found = format!("{key} did not take a test: {why}");
-            findings.wrong("alarms", found, &format!("correct {key}, or ask whoever runs it"));
+            let found = Said::AlarmFailed { key: key.clone(), cause: why.to_string() };
+            findings.wrong(Subject::Alarms, found, Said::CorrectAlarm { key });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_subject_has_a_word_in_both_languages() {
+        let same = [
+            Subject::Callbacks,
+            Subject::Waha,
+            Subject::Webhook,
+            Subject::Database,
+            Subject::Panel,
+        ];
+        for subject in Subject::ALL {
+            let [english, indonesian] =
+                [Language::English, Language::Indonesian].map(|language| subject.text(language));
+            assert_eq!(english == indonesian, same.contains(&subject), "{english}");
         }
     }
 }

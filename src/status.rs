@@ -12,6 +12,7 @@ use crate::channels::{Line, WarningView, WeekView};
 use crate::clock::Timestamp;
 use crate::config::{Config, absolute};
 use crate::delivery::{Counts, MessageStatus, Status};
+use crate::language::Language;
 use crate::lock::{self, Holder, Sending};
 use crate::reason::Explanation;
 use crate::schedule::Zone;
@@ -34,8 +35,35 @@ const QUIET_MAX: Duration = Duration::from_mins(30);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SenderView {
     pub(crate) holder: Holder,
-    /// Why it seems to hang, in words.
-    pub hangs: Option<String>,
+    /// Why it seems to hang.
+    pub hangs: Option<Hangs>,
+}
+
+/// Why a process that has the sender's lock seems to hang.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hangs {
+    Stopped,
+    /// It recorded nothing for so long.
+    Quiet {
+        minutes: u64,
+    },
+}
+
+impl Hangs {
+    pub(crate) fn text(self, language: Language) -> String {
+        match self {
+            Self::Stopped => language
+                .pick(
+                    "it is stopped (Ctrl-Z, or a signal), and nothing is sent",
+                    "prosesnya dihentikan sementara (Ctrl-Z, atau sinyal), dan tidak ada yang dikirim",
+                )
+                .to_owned(),
+            Self::Quiet { minutes } => language.pick(
+                format!("nothing was recorded for {minutes} min"),
+                format!("tidak ada yang dicatat selama {minutes} menit"),
+            ),
+        }
+    }
 }
 
 /// Who sends at `now`, and whether it seems to hang; `None` when nobody does, or nothing is told.
@@ -47,13 +75,13 @@ pub fn sender(
     let Some(holder) = lock::holder(store.path()) else { return Ok(None) };
     let mut hangs = None;
     if lock::is_stopped(holder.pid) {
-        hangs = Some("it is stopped (Ctrl-Z, or a signal), and nothing is sent".to_owned());
+        hangs = Some(Hangs::Stopped);
     } else if holder.command == "run" {
         let last = store.read(|tx| Ok(tx.last_recorded()?.max(Some(holder.since))))?;
         let last = last.unwrap_or(holder.since);
         let quiet = now.since(last);
         let is_long = quiet > QUIET_MAX.max(2 * config.longest_gap());
-        hangs = is_long.then(|| format!("nothing was recorded for {} min", quiet.as_secs() / 60));
+        hangs = is_long.then(|| Hangs::Quiet { minutes: quiet.as_secs() / 60 });
     }
     Ok(Some(SenderView { holder, hangs }))
 }
@@ -62,7 +90,8 @@ impl SenderView {
     /// ``process 123 (`run`) has been sending since 2026-12-01 08:00``, and why it seems to hang.
     pub fn in_words(&self, zone: &Zone) -> String {
         let Holder { pid, since, command } = &self.holder;
-        let hangs = self.hangs.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        let hangs = self.hangs.map(|why| format!(": {}", why.text(Language::English)));
+        let hangs = hangs.unwrap_or_default();
         let since = zone.format_local(*since);
         format!("process {pid} (`{command}`) has been sending since {since}{hangs}")
     }

@@ -27,7 +27,7 @@ use crate::reason::Reason;
 
 pub use date::{CLOCKS_AGREE_WITHIN, WahaTime};
 pub(crate) use report::{
-    KnownSession, ServerReport, SessionReport, WEBHOOK_PATH, WantedWebhook, hook_lines,
+    KnownSession, NoServer, ServerReport, SessionReport, WEBHOOK_PATH, WantedWebhook, hook_lines,
 };
 
 use date::Dates;
@@ -370,10 +370,11 @@ impl Waha {
 
     /// Asks the server what it is.
     /// The error says why it does not tell, in words with a remedy.
-    pub(crate) fn server(&self) -> Result<ServerReport, String> {
-        let reply = self.get("/api/server/version").map_err(|hold| hold.reason.to_string())?;
+    pub(crate) fn server(&self) -> Result<ServerReport, NoServer> {
+        let reply =
+            self.get("/api/server/version").map_err(|hold| NoServer::Unreached(hold.reason))?;
         report::server(&reply)
-            .map_err(|why| self.wrong_url(&reply).map_or(why, |reason| reason.to_string()))
+            .map_err(|why| self.wrong_url(&reply).map_or(why, NoServer::Unreached))
     }
 
     /// The sessions that WAHA has, those too that do not run.

@@ -6,6 +6,7 @@ use super::availability::{Availability, Off, look};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::{CapWarning, HoldKind};
+use crate::language::Language;
 use crate::reason::{Explanation, Reason};
 use crate::schedule::Zone;
 use crate::send_window::{Day, DayCount};
@@ -119,10 +120,14 @@ impl WarningView {
         Some(Self { kind, seen_at, until: warned.ends().to_string() })
     }
 
-    /// In English, after the state of a channel.
-    pub(crate) fn words(&self) -> String {
-        let kind = self.kind.map_or("a warning", CapWarning::as_str);
-        format!("WhatsApp warned ({kind}): half its limit until {}", self.until)
+    /// After the state of a channel.
+    pub(crate) fn text(&self, language: Language) -> String {
+        let kind = self.kind.map_or(language.pick("a warning", "peringatan"), CapWarning::as_str);
+        let until = &self.until;
+        language.pick(
+            format!("WhatsApp warned ({kind}): half its limit until {until}"),
+            format!("WhatsApp memberi peringatan ({kind}): separuh batas harian sampai {until}"),
+        )
     }
 }
 
@@ -137,12 +142,19 @@ impl WeekView {
         Ok(Self { sent, received, ratio })
     }
 
-    /// In English: `340 sent, 12 received (0.04)`.
-    pub(crate) fn words(&self) -> String {
+    /// `340 sent, 12 received (0.04)`.
+    pub(crate) fn text(&self, language: Language) -> String {
         let ratio = self.ratio.map(|ratio| format!(" ({ratio:.2})")).unwrap_or_default();
+        let sent = self.sent;
         match self.received {
-            Some(received) => format!("{} sent, {received} received{ratio}", self.sent),
-            None => format!("{} sent; WAHA does not tell who writes", self.sent),
+            Some(received) => language.pick(
+                format!("{sent} sent, {received} received{ratio}"),
+                format!("{sent} terkirim, {received} diterima{ratio}"),
+            ),
+            None => language.pick(
+                format!("{sent} sent; WAHA does not tell who writes"),
+                format!("{sent} terkirim; WAHA tidak memberitahukan siapa yang menulis"),
+            ),
         }
     }
 }

@@ -11,6 +11,7 @@ use super::{CliError, Desk, acts, init};
 use crate::channels::{self, ChannelView, Edit, OwnGap, OwnLimit, OwnWindow, State};
 use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::language::Language;
 use crate::logging::in_one_line;
 use crate::send_window::Day;
 use crate::serve;
@@ -283,7 +284,7 @@ fn details(view: &ChannelView, desk: &Desk<'_>) -> Vec<(String, String)> {
         ("number", view.phone_number.clone().unwrap_or_else(|| "not told yet".to_owned())),
         ("state", state(view, desk)),
         ("today", today(view)),
-        ("seven days", view.week.words()),
+        ("seven days", view.week.text(Language::English)),
         ("daily limit", format!("{} ({})", limit(view), own(view.daily_limit_is_own))),
         ("same chat", format!("{} ({})", recipient_gap(view), own(view.recipient_gap_is_own))),
         ("warm-up", warmup(view)),
@@ -311,7 +312,8 @@ fn state(view: &ChannelView, desk: &Desk<'_>) -> String {
     let next = local(view.next_send_at).map(|at| format!(" from {at}")).unwrap_or_default();
     let reason = view.reason.as_ref().map(ToString::to_string).unwrap_or_default();
     let trouble = view.session.as_ref().and_then(|session| session.trouble.as_deref());
-    let warned = view.warning.as_ref().map(|warning| format!("; {}", warning.words()));
+    let warned =
+        view.warning.as_ref().map(|warning| format!("; {}", warning.text(Language::English)));
     let state = match view.state {
         // The next send finds that out too, and holds the channel.
         State::Ready if trouble.is_some() => {

@@ -153,7 +153,7 @@ fn look_at_waha(settings: &Settings) -> Result<Vec<KnownSession>, String> {
         CliError::Failed(error) => error.to_string(),
     })?;
     let waha = waha.brief(super::WAHA_PATIENCE);
-    let server = waha.server()?;
+    let server = waha.server().map_err(|why| why.to_string())?;
     eprintln!("{}", one_line(&format!("WAHA {} {} answers", server.version, server.engine)));
     waha.sessions()
 }

@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::forecast::{
     self, Bounds, Fate, Forecast, MessageForecast, PlannedFile, RecipientForecast, Scope, Seen,
 };
+use crate::language::Language;
 use crate::lock::{self, Sending};
 use crate::reason::Reason;
 use crate::schedule::Zone;
@@ -392,7 +393,11 @@ fn write_channels(out: &mut impl Write, forecast: &Forecast) -> io::Result<()> {
     for channel in &forecast.channels {
         let (id, name) = (channel.id, &channel.name);
         if let Some(warning) = &channel.warning {
-            writeln!(out, "{}", wrapped(&format!("Channel `{name}`: {}.", warning.words()), 2))?;
+            writeln!(
+                out,
+                "{}",
+                wrapped(&format!("Channel `{name}`: {}.", warning.text(Language::English)), 2)
+            )?;
         }
         let text = match (&channel.blocked, &channel.held_reason, &channel.closed) {
             (Some(reason), ..) => format!("Nothing goes out on channel {id}: {reason}."),

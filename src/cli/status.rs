@@ -13,6 +13,7 @@ use crate::channels::{self, Off};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::delivery::Status;
+use crate::language::Language;
 use crate::lock::Sending;
 use crate::schedule::Zone;
 use crate::status::{self, ChannelState, Overview};
@@ -197,7 +198,11 @@ fn channel_line(state: &ChannelState) -> String {
             None => format!("ready in {}", length(state.ready_in)),
         },
     };
-    let warned = state.warning.as_ref().map(|one| format!("; {}", one.words())).unwrap_or_default();
+    let warned = state
+        .warning
+        .as_ref()
+        .map(|one| format!("; {}", one.text(Language::English)))
+        .unwrap_or_default();
     format!("  {} {:>6} waiting   {pace}{warned}", fitted(&channel.name, 16), state.pending)
 }
 

@@ -63,7 +63,7 @@ fn apply(url: &str, yes: bool, config: &Config) -> Result<(), CliError> {
         CliError::Refused(why.to_owned())
     })?;
     let waha = serve::waha(config)?.brief(WAHA_PATIENCE);
-    let server = waha.server().map_err(CliError::Refused)?;
+    let server = waha.server().map_err(|why| CliError::Refused(why.to_string()))?;
     let Desk { mut store, .. } = Desk::open_or_make(config)?;
     let mut sessions = store.read(|tx| {
         Ok(tx.channels()?.into_iter().filter_map(|it| it.session_name).collect::<Vec<_>>())

@@ -4,16 +4,16 @@ use std::thread;
 use std::time::Duration;
 
 use super::server::Answering;
-use super::{Depth, Findings, webhook};
+use super::{Depth, Findings, Said, Subject, webhook};
 use crate::channels::{HoldEnds, Off, hold_ends, usable};
 use crate::clock::{Clock, Timestamp, Wake};
 use crate::config::{Config, absolute};
 use crate::forecast::{self, Bounds, Fate, Scope, Seen};
 use crate::instance::Instance;
-use crate::lock::{self, Sending};
+use crate::lock::{self, Holder, Sending};
 use crate::logging::in_one_line;
 use crate::recipient;
-use crate::status;
+use crate::status::{self, SenderView};
 use crate::store::{
     Channel, EventsHeard, SchemaDifferences, Store, StoreError, Unresolved, WAL_LARGE_BYTES,
 };
@@ -53,41 +53,40 @@ struct Look<'a> {
 fn cannot_be_used(error: &StoreError, findings: &mut Findings) {
     let remedy = match error {
         StoreError::Denied { .. } | StoreError::ReadOnly { .. } | StoreError::Open { .. } => {
-            "do that, and run every command as the user who runs `serve` or cron"
+            Said::RunAsOwner
         }
-        error if error.is_disk_full() => {
-            "make room (`df -h`): until then nothing is recorded, so nothing is sent"
-        }
-        error if error.may_pass() => "see who else uses the file, and run `doctor` again",
-        _ => "docs/operation.md tells of backup and restore",
+        error if error.is_disk_full() => Said::MakeRoomNow,
+        error if error.may_pass() => Said::SeeWhoUses,
+        _ => Said::DocsOfBackup,
     };
-    findings.wrong("database", in_one_line(error), remedy);
+    let found = Said::DatabaseUnusable { cause: in_one_line(error) };
+    findings.wrong(Subject::Database, found, remedy);
 }
 
 fn open(config: &Config, findings: &mut Findings) -> Option<Store> {
     let path = &absolute(&config.database_path);
     let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
     if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
-        let found = format!("there is no directory `{}`", directory.display());
-        findings.wrong("database", found, "make it, or correct DATABASE_PATH");
+        let found = Said::NoDirectory { path: directory.display().to_string() };
+        findings.wrong(Subject::Database, found, Said::MakeDirectory);
         return None;
     }
+    let shown = path.display().to_string();
     if !path.exists() && !Store::restoring_path(path).exists() {
-        let found = format!("`{}` is not there yet", path.display());
-        let remedy = "the first `serve` or `run` makes it; is DATABASE_PATH right?";
-        findings.warning("database", found, remedy);
+        let found = Said::DatabaseNotThere { path: shown };
+        findings.warning(Subject::Database, found, Said::FirstRunMakesIt);
         return None;
     }
     if !path.exists() {
-        let found = format!("`{}` is missing because a restore was cut off", path.display());
-        findings.wrong("database", found, "run `restore` again");
+        let found = Said::RestoreCutOff { path: shown };
+        findings.wrong(Subject::Database, found, Said::RestoreAgain);
         return None;
     }
     match Store::open_as_is(path) {
         Ok(Some(store)) => Some(store),
         Ok(None) => {
-            let found = format!("`{}` is empty", path.display());
-            findings.warning("database", found, "the first `serve` or `run` makes its tables");
+            let found = Said::DatabaseEmpty { path: shown };
+            findings.warning(Subject::Database, found, Said::FirstRunMakesTables);
             None
         }
         Err(error) => {
@@ -131,44 +130,38 @@ impl Look<'_> {
     fn file(&mut self, clock: &dyn Clock) -> Result<(), StoreError> {
         let Self { store, findings, depth, .. } = self;
         let path = absolute(store.path());
-        let path = path.display();
+        let path = path.display().to_string();
         if store.is_read_only()? {
-            let remedy = "check owner and mode of the file and of its directory";
-            findings.wrong("database", format!("`{path}` may be read but not written"), remedy);
+            let found = Said::ReadOnly { path: path.clone() };
+            findings.wrong(Subject::Database, found, Said::CheckOwnerOfBoth);
         }
         let (found, known) = store.tables_version()?;
         if found < known {
-            let text = format!("its tables are version {found}, this program knows {known}");
-            findings.warning("database", text, "the next `serve` or `run` brings them up to date");
+            let old = Said::TablesOld { found, known };
+            findings.warning(Subject::Database, old, Said::NextRunUpdates);
         }
         let mode = store.journal_mode()?;
-        let journal = if mode == "wal" { "WAL" } else { "no WAL: slower, as safe" };
+        let journal = if mode == "wal" { Said::JournalWal } else { Said::JournalOther };
+        let journal = Box::new(journal);
         let wal_bytes = store.wal_bytes();
         if wal_bytes > WAL_LARGE_BYTES {
-            findings.warning(
-                "database",
-                format!(
-                    "its -wal has grown to {} MiB: another program reads the database for long",
-                    wal_bytes >> 20
-                ),
-                "end it (a shell of sqlite3, a backup tool: `fuser` with the file's name shows which); the next sends make \
-                 the -wal small again",
-            );
+            let found = Said::WalLarge { mib: wal_bytes >> 20 };
+            findings.warning(Subject::Database, found, Said::EndReader);
         }
         if *depth == Depth::Quick {
-            findings.ok("database", format!("`{path}`; {journal}"));
+            findings.ok(Subject::Database, Said::DatabaseSeen { path, journal });
             return Ok(());
         }
         match check(store, clock)? {
-            Some(Ok(())) => findings.ok("database", format!("`{path}` is sound; {journal}")),
-            None => findings.ok(
-                "database",
-                format!("`{path}`: no damage in the first {} s; {journal}", CHECK_FOR.as_secs()),
-            ),
-            Some(Err(damage)) => findings.wrong(
-                "database",
-                format!("`{path}` is damaged: {damage}"),
-                "stop the program, keep a copy, and restore a backup",
+            Some(Ok(())) => findings.ok(Subject::Database, Said::DatabaseSound { path, journal }),
+            None => {
+                let secs = CHECK_FOR.as_secs();
+                findings.ok(Subject::Database, Said::NoDamageYet { path, secs, journal });
+            }
+            Some(Err(cause)) => findings.wrong(
+                Subject::Database,
+                Said::DatabaseDamaged { path, cause },
+                Said::RestoreBackup,
             ),
         }
         Ok(())
@@ -179,9 +172,7 @@ impl Look<'_> {
         if self.config.admin_password.is_some()
             && self.store.read(|tx| tx.replaced_password())?.is_some()
         {
-            let found = "its password was changed in the panel, and counts in place of the setting; \
-                         `password-hash --panel` gives it another one";
-            self.findings.ok("panel", found);
+            self.findings.ok(Subject::Panel, Said::PasswordReplaced);
         }
         Ok(())
     }
@@ -191,18 +182,15 @@ impl Look<'_> {
         let Self { store, findings, .. } = self;
         let SchemaDifferences { foreign_triggers, foreign, broken } = store.compare_schema()?;
         if !foreign.is_empty() {
-            let found = format!("it also holds {}, not made by this program", foreign.join(", "));
-            findings.ok("database", found);
+            findings.ok(Subject::Database, Said::AlsoHolds { things: foreign.join(", ") });
         }
         if !foreign_triggers.is_empty() {
-            let found = format!("{} was not made by this program", foreign_triggers.join(", "));
-            let remedy = "see what it does: a trigger can change, send or stop messages; DROP TRIGGER removes it";
-            findings.warning("database", found, remedy);
+            let found = Said::ForeignTriggers { things: foreign_triggers.join(", ") };
+            findings.warning(Subject::Database, found, Said::SeeTriggers);
         }
         if !broken.is_empty() {
-            let remedy =
-                "stop the program, keep a copy, and restore a backup: the promises rest on it";
-            findings.wrong("database", broken.join(", "), remedy);
+            let found = Said::SchemaBroken { things: broken.join(", ") };
+            findings.wrong(Subject::Database, found, Said::RestoreForPromises);
         }
         Ok(())
     }
@@ -213,8 +201,7 @@ impl Look<'_> {
         let Ok(here) = Instance::of(store.path()) else { return Ok(()) };
         let recorded = store.read(|tx| Ok(tx.instance()?.map(|text| Instance::parse(&text))))?;
         if recorded.is_some_and(|recorded| !recorded.is_same_as(&here)) {
-            let found = "the database was copied or moved here: nothing is sent from it";
-            findings.wrong("place", found, "end the other program, then run `confirm-place`");
+            findings.wrong(Subject::Place, Said::DatabaseMoved, Said::ConfirmPlace);
         }
         Ok(())
     }
@@ -229,28 +216,19 @@ impl Look<'_> {
             Ok((tx.channels_with_pending()?, tx.count_unknown()?, tx.clock_believed()?))
         })?;
         if let Some(why) = believed.hold {
-            findings.wrong(
-                "clock",
-                why.to_string(),
-                "the next run looks again, and goes on by itself",
-            );
+            findings.wrong(Subject::Clock, Said::ClockNotBelieved { why }, Said::NextRunLooks);
         }
         let is_active = |(channel, _): &(Channel, u64)| usable(Some(channel)) != Err(Off::Inactive);
         if !channels.iter().any(is_active) {
-            let remedy = "set is_active of a channel to 1";
-            findings.wrong("channels", "no channel is active: nothing can be sent", remedy);
+            findings.wrong(Subject::Channels, Said::NoChannelActive, Said::ActivateChannel);
         }
         for (channel, pending) in &channels {
             held(channel, *pending, *now, findings);
             match usable(Some(channel)) {
                 Err(Off::Inactive | Off::Missing) => {}
                 Err(Off::NoSession) => {
-                    let found = format!("channel `{}` has no session_name", channel.name);
-                    findings.wrong(
-                        "channels",
-                        found,
-                        "fill it in: the name of its session in WAHA",
-                    );
+                    let found = Said::NoSessionName { channel: channel.name.clone() };
+                    findings.wrong(Subject::Channels, found, Said::FillInSession);
                 }
                 Ok(_) => {
                     if let (Some(waha), Some(session)) = (waha, &channel.session_name) {
@@ -261,9 +239,8 @@ impl Look<'_> {
         }
         two_of_one_number(&channels, findings);
         if unknown > 0 {
-            let found = format!("{unknown} deliveries are unknown: they may have gone out");
-            let remedy = "look into WhatsApp; docs/sql.md says how to send again";
-            findings.warning("unknown", found, remedy);
+            let found = Said::Unknown { count: unknown };
+            findings.warning(Subject::Unknown, found, Said::LookIntoWhatsapp);
         }
         Ok(())
     }
@@ -274,31 +251,35 @@ impl Look<'_> {
         let sending = lock::who_sends(store.path());
         let (last, due) = store.read(|tx| Ok((tx.newest_run_at()?, tx.count_due(now)?)))?;
         if let Some(sender) = status::sender(store, config, now)? {
-            let words = sender.in_words(&config.zone);
-            match &sender.hangs {
-                Some(_) => findings.wrong("triggers", words, &sender.holder.remedy()),
-                None => findings.ok("triggers", words),
+            let SenderView { holder: Holder { pid, since, command }, hangs } = sender;
+            let local = config.zone.format_local(since);
+            match hangs {
+                Some(why) => findings.wrong(
+                    Subject::Triggers,
+                    Said::SendsAndHangs { pid, command, local, why },
+                    Said::KillIt { pid },
+                ),
+                None => findings.ok(Subject::Triggers, Said::Sends { pid, command, local }),
             }
             return Ok(());
         }
         if let Sending::Process(pid) = sending {
-            let who =
-                if pid > 0 { format!("process {pid}") } else { "a process out of sight".into() };
-            findings.ok("triggers", format!("{who} is sending"));
+            let who = if pid > 0 { Said::ProcessSends { pid } } else { Said::HiddenProcessSends };
+            findings.ok(Subject::Triggers, who);
             return Ok(());
         }
         let last = last.map(|at| now.since(at));
         let found = match last {
-            None => "no trigger has come yet, and nobody is sending".to_owned(),
-            Some(ago) => format!("the last trigger came {} min ago", ago.as_secs() / 60),
+            None => Said::NoTriggerYet,
+            Some(ago) => Said::LastTrigger { minutes: ago.as_secs() / 60 },
         };
-        let remedy = "start `serve`, or check the cron line: crontab -l, and run it by hand";
         match last {
-            Some(ago) if ago <= TRIGGER_AWAY => findings.ok("triggers", found),
+            Some(ago) if ago <= TRIGGER_AWAY => findings.ok(Subject::Triggers, found),
             _ if due > 0 => {
-                findings.wrong("triggers", format!("{found}, and {due} messages are due"), remedy);
+                let found = Said::AndDue { found: found.into(), due };
+                findings.wrong(Subject::Triggers, found, Said::StartOrCron);
             }
-            _ => findings.warning("triggers", found, remedy),
+            _ => findings.warning(Subject::Triggers, found, Said::StartOrCron),
         }
         Ok(())
     }
@@ -309,14 +290,10 @@ impl Look<'_> {
         let Unresolved { asked, given_up } =
             store.read(|tx| tx.unresolved_hidden(now.minus(HIDDEN_TOLD_FOR)))?;
         if asked + given_up > 0 {
-            let found = format!(
-                "{} people asked to stop from a hidden number (`…@lid`) whose phone number WAHA does not \
-                 tell{}: only that chat is opted out",
-                asked + given_up,
-                if asked > 0 { " yet" } else { "" }
-            );
-            let remedy = "look into WhatsApp who they are, and say `contact opt-out NUMBER`";
-            findings.warning("contacts", found, remedy);
+            let count = asked + given_up;
+            let found =
+                if asked > 0 { Said::HiddenAsked { count } } else { Said::HiddenUntold { count } };
+            findings.warning(Subject::Contacts, found, Said::OptOutByHand);
         }
         Ok(())
     }
@@ -332,19 +309,19 @@ impl Look<'_> {
                         recipient::phone_to_chat(&contact.phone_number, &config.country)
                     {
                         bad += 1;
-                        first.get_or_insert_with(|| format!("contact {}: {error}", contact.id));
+                        first.get_or_insert((contact.id, error));
                     }
                 }
                 Ok(looked < CONTACTS_MAX)
             })
         })?;
         match first {
-            None if looked == 0 => findings.ok("contacts", "there are none"),
-            None => findings.ok("contacts", format!("{looked} numbers can be written to")),
-            Some(first) => findings.warning(
-                "contacts",
-                format!("{bad} of {looked} numbers cannot be written to; {first}"),
-                "correct them: they are skipped",
+            None if looked == 0 => findings.ok(Subject::Contacts, Said::NoContacts),
+            None => findings.ok(Subject::Contacts, Said::ContactsGood { count: looked }),
+            Some((contact, why)) => findings.warning(
+                Subject::Contacts,
+                Said::ContactsBad { bad, of: looked, contact, why },
+                Said::CorrectContacts,
             ),
         }
         Ok(())
@@ -356,12 +333,12 @@ impl Look<'_> {
         let see = &mut |seen: Seen<'_>| match seen {
             Seen::Message(message) => {
                 if let Some(why) = &message.fails {
-                    failing.get_or_insert_with(|| format!("message {}: {why}", message.id));
+                    failing.get_or_insert_with(|| (message.id, why.to_string()));
                 }
             }
             Seen::Recipient(row) => {
                 if let Fate::Skipped { reason } = row.fate {
-                    skipped.get_or_insert_with(|| format!("message {}: {reason}", row.message_id));
+                    skipped.get_or_insert_with(|| (row.message_id, reason.to_owned()));
                 }
             }
         };
@@ -369,21 +346,23 @@ impl Look<'_> {
             return Ok(());
         };
         let totals = seen.totals;
-        if let Some(first) = failing {
-            let found = format!("{} messages will fail; {first}", totals.failing_messages);
-            let remedy = "correct them before their time comes: `plan` shows them";
-            findings.wrong("messages", found, remedy);
+        if let Some((message, why)) = failing {
+            let count = totals.failing_messages;
+            let found = Said::MessagesFail { count, message, why };
+            findings.wrong(Subject::Messages, found, Said::CorrectMessages);
         }
-        if let Some(first) = skipped {
-            let found = format!("{} recipients will be skipped; {first}", totals.skipped);
-            findings.warning("messages", found, "`plan` shows them");
+        if let Some((message, why)) = skipped {
+            let count = totals.skipped;
+            let found = Said::RecipientsSkipped { count, message, why };
+            findings.warning(Subject::Messages, found, Said::PlanShows);
         }
         if totals.too_late > 0 {
-            let found = format!("{} recipients come too late to be sent", totals.too_late);
-            findings.warning("messages", found, "use more channels, or a higher LATE_LIMIT_HOURS");
+            let found = Said::RecipientsLate { count: totals.too_late };
+            findings.warning(Subject::Messages, found, Said::MoreChannels);
         }
         if totals.failing_messages + totals.skipped + totals.too_late == 0 {
-            findings.ok("messages", format!("{} wait, none of them will fail", seen.messages));
+            let count = seen.messages as u64;
+            findings.ok(Subject::Messages, Said::MessagesGood { count });
         }
         Ok(())
     }
@@ -408,20 +387,20 @@ fn check(store: &Store, clock: &dyn Clock) -> Result<Option<Result<(), String>>,
 
 fn held(channel: &Channel, pending: u64, now: Timestamp, findings: &mut Findings) {
     let Some(held) = &channel.held else { return };
-    let found = format!("channel `{}` is held, {pending} wait: {}", channel.name, held.reason);
+    let (name, why) = (channel.name.clone(), held.reason.clone());
+    let found = Said::ChannelHeld { channel: name, pending, why };
     match hold_ends(held, now) {
         HoldEnds::ByPerson if held.kind.is_some() => {
-            findings.wrong("channels", found, "a person has to decide: see `channel show`");
+            findings.wrong(Subject::Channels, found, Said::PersonDecides);
         }
         HoldEnds::ByPerson => {
-            findings.warning("channels", found, "to free it, empty its held_reason");
+            findings.warning(Subject::Channels, found, Said::EmptyHeldReason);
         }
         HoldEnds::At(_) | HoldEnds::ByLook if held.until.is_some_and(|until| until > now) => {
-            let remedy = "it is looked at again by itself, with each trigger";
-            findings.warning("channels", found, remedy);
+            findings.warning(Subject::Channels, found, Said::LookedAtAgain);
         }
         HoldEnds::At(_) | HoldEnds::ByLook => {
-            findings.warning("channels", found, "the next trigger looks at it again");
+            findings.warning(Subject::Channels, found, Said::NextTriggerLooks);
         }
     }
 }
@@ -433,12 +412,9 @@ fn two_of_one_number(channels: &[(Channel, u64)], findings: &mut Findings) {
             other.is_active && number.is_some() && other.phone_number.as_ref() == number
         });
         if let (Some(number), Some((other, _))) = (number, same) {
-            let (one, other) = (&one.name, &other.name);
-            let found = format!(
-                "channels `{one}` and `{other}` are one number, {number}, at twice the pace"
-            );
-            let remedy = "scan the code of one of their sessions with another phone, or pause one";
-            findings.wrong("channels", found, remedy);
+            let (one, other) = (one.name.clone(), other.name.clone());
+            let found = Said::TwoOfOneNumber { one, other, number: number.clone() };
+            findings.wrong(Subject::Channels, found, Said::ScanOrPause);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Findings;
+use super::{Findings, Said, Subject};
 use crate::config::{Config, SECRET_LENGTH_MIN};
 use crate::private_file;
 use crate::secret;
@@ -21,23 +21,23 @@ pub(super) fn examine(config: &Config, env_file: &Path, findings: &mut Findings)
 fn secret(config: &Config, findings: &mut Findings) {
     let path = secret::path(&config.database_path);
     if config.cron_secret.is_some() {
-        return findings.ok("secret", "CRON_SECRET is set");
+        return findings.ok(Subject::Secret, Said::SecretSet);
     }
     if !path.exists() {
-        return findings.ok("secret", "the first `serve` makes it");
+        return findings.ok(Subject::Secret, Said::SecretToBeMade);
     }
+    let shown = path.display().to_string();
     match std::fs::read_to_string(&path) {
         Ok(text) if text.trim().len() >= SECRET_LENGTH_MIN => {
-            findings.ok("secret", format!("in `{}`", path.display()));
+            findings.ok(Subject::Secret, Said::SecretInFile { path: shown });
         }
         Ok(_) => {
-            let found = format!("`{}` holds no secret of 16 characters or more", path.display());
-            findings.wrong("secret", found, "delete it: the next `serve` makes a new one");
+            findings.wrong(Subject::Secret, Said::SecretShort { path: shown }, Said::DeleteSecret);
         }
         Err(error) => {
-            let error = private_file::explained(&path, error);
-            let found = format!("`{}` cannot be read: {error}", path.display());
-            findings.wrong("secret", found, "check its owner and mode, or run this as its owner");
+            let cause = private_file::explained(&path, error).to_string();
+            let found = Said::Unreadable { path: shown, cause };
+            findings.wrong(Subject::Secret, found, Said::CheckOwnerOrRun);
         }
     }
 }
@@ -56,8 +56,8 @@ fn modes(config: &Config, env_file: &Path, findings: &mut Findings) {
     let owned = own.iter().chain(&config.log_file).map(|path| private_file::check(path));
     for checked in owned.chain(shared.iter().map(|path| private_file::check_shared(path))) {
         if let Err(error) = checked {
-            let remedy = "see how it came there: nothing reads or writes it as it is";
-            findings.wrong("files", error.to_string(), remedy);
+            let found = Said::FileOdd { cause: error.to_string() };
+            findings.wrong(Subject::Files, found, Said::SeeHow);
         }
     }
     let group = private_file::sharing_group(database);
@@ -72,21 +72,20 @@ fn modes(config: &Config, env_file: &Path, findings: &mut Findings) {
     let closed = named(&mut shared.iter().filter(is_closed));
     match group {
         _ if !open.is_empty() => {
-            let found = format!("others may read {}", open.join(", "));
-            findings.warning("files", found, &format!("chmod 600 {}", open.join(" ")));
+            let found = Said::OthersMayRead { files: open.join(", ") };
+            let remedy = Said::Chmod { mode: 600, files: open.join(" ") };
+            findings.warning(Subject::Files, found, remedy);
         }
         Some(group) if !closed.is_empty() => {
-            let found =
-                format!("the group `{group}` shares the database, but not {}", closed.join(", "));
-            findings.warning("files", found, &format!("chmod 660 {}", closed.join(" ")));
+            let group = group.to_string();
+            let found = Said::GroupButNot { group, files: closed.join(", ") };
+            let remedy = Said::Chmod { mode: 660, files: closed.join(" ") };
+            findings.warning(Subject::Files, found, remedy);
         }
         Some(group) => {
-            let found = format!(
-                "the group `{group}` shares the database; only their owner may read the others"
-            );
-            findings.ok("files", found);
+            findings.ok(Subject::Files, Said::GroupShares { group: group.to_string() });
         }
-        None => findings.ok("files", "only their owner may read them"),
+        None => findings.ok(Subject::Files, Said::OnlyOwner),
     }
 }
 
@@ -104,11 +103,10 @@ fn mode(path: &Path) -> Option<u32> {
 fn room(config: &Config, findings: &mut Findings) {
     let directory = private_file::directory_of(&config.database_path);
     let Some(bytes) = private_file::room_bytes(directory) else { return };
-    let found = format!("{} MB are free", bytes / MIB);
-    let remedy = "make room: without any nothing can be recorded, so nothing is sent";
+    let found = Said::Room { mb: bytes / MIB };
     match bytes {
-        0..ROOM_NONE => findings.wrong("disk", found, remedy),
-        ROOM_NONE..ROOM_SMALL => findings.warning("disk", found, remedy),
-        ROOM_SMALL.. => findings.ok("disk", found),
+        0..ROOM_NONE => findings.wrong(Subject::Disk, found, Said::MakeRoom),
+        ROOM_NONE..ROOM_SMALL => findings.warning(Subject::Disk, found, Said::MakeRoom),
+        ROOM_SMALL.. => findings.ok(Subject::Disk, found),
     }
 }

@@ -1,6 +1,6 @@
 //! The files of messages: whether WAHA takes any, whether those that wait are there, how much room all take.
 
-use super::Findings;
+use super::{Findings, Said, Subject};
 use crate::files::Files;
 use crate::store::{Store, StoreError};
 
@@ -17,11 +17,8 @@ pub(super) fn examine(
     let waiting = store.read(|tx| tx.waiting_media())?;
     let messages: u64 = waiting.iter().map(|(_, messages)| messages).sum();
     if messages > 0 && is_plus == Some(false) {
-        let found =
-            format!("{messages} messages with pictures or files wait, and this WAHA is CORE");
-        let remedy =
-            "only WAHA Plus sends them: change to it, or `message cancel` them; they fail once";
-        findings.wrong("media", found, remedy);
+        let found = Said::MediaOnCore { count: messages };
+        findings.wrong(Subject::Media, found, Said::NeedsPlus);
     }
     let files = Files::beside(store.path());
     let (mut read, mut bad, mut first) = (0, 0_u64, None);
@@ -36,26 +33,25 @@ pub(super) fn examine(
         };
         if let Err(why) = looked {
             bad += 1;
-            first.get_or_insert_with(|| why.to_string());
+            first.get_or_insert(why);
         }
     }
-    if let Some(first) = first {
-        let found = format!("{bad} files of messages that wait cannot be sent; {first}");
-        let remedy = "`file add` the same file again, or copy it from a backup";
-        findings.wrong("media", found, remedy);
+    if let Some(why) = first {
+        findings.wrong(Subject::Media, Said::FilesBad { count: bad, why }, Said::AddFileAgain);
     }
     match files.names() {
         Ok(names) if names.is_empty() => {}
         Ok(names) => {
             let stored = names.iter().filter_map(|(name, _)| files.look(name).ok());
             let bytes: u64 = stored.map(|stored| stored.bytes).sum();
-            let (count, directory) = (names.len(), files.directory().display());
-            let size = bytes.div_ceil(MIB);
-            findings.ok("media", format!("{count} files in `{directory}`, {size} MB"));
+            let (count, directory) = (names.len(), files.directory().display().to_string());
+            let mb = bytes.div_ceil(MIB);
+            findings.ok(Subject::Media, Said::FilesStored { count, directory, mb });
         }
         Err(error) => {
-            let found = format!("`{}` cannot be read: {error}", files.directory().display());
-            findings.wrong("media", found, "check its owner and mode");
+            let path = files.directory().display().to_string();
+            let found = Said::Unreadable { path, cause: error.to_string() };
+            findings.wrong(Subject::Media, found, Said::CheckOwner);
         }
     }
     Ok(())

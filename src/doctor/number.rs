@@ -1,6 +1,6 @@
 //! The health of each number: what WhatsApp may think of it.
 
-use super::Findings;
+use super::{Findings, Said, Subject};
 use crate::channels::{WarningView, WeekView, usable};
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -30,10 +30,7 @@ pub(super) fn examine(
         let since = now.minus(CHECK_COUNTS_FOR);
         let (there, missing) = store.read(|tx| tx.check_counts(since))?;
         let asked = there + missing;
-        findings.ok(
-            "number",
-            format!("CHECK_NUMBERS is on: {asked} asked about in 30 days, {missing} of them not on WhatsApp"),
-        );
+        findings.ok(Subject::Number, Said::ChecksNumbers { asked, missing });
     }
     let today = Day::of(&config.zone, now);
     let channels = store.read(|tx| {
@@ -45,10 +42,11 @@ pub(super) fn examine(
         let health = Health { channel, counts: *counts, week: *week, config, now, today };
         let troubles = health.troubles(heard);
         if troubles.is_empty() {
-            findings.ok("number", health.words());
+            findings.ok(Subject::Number, health.told());
         }
-        for (found, remedy) in troubles {
-            findings.warning("number", format!("channel `{}`: {found}", channel.name), &remedy);
+        for (trouble, remedy) in troubles {
+            let (channel, trouble) = (channel.name.clone(), trouble.into());
+            findings.warning(Subject::Number, Said::NumberTrouble { channel, trouble }, remedy);
         }
     }
     Ok(())
@@ -64,70 +62,60 @@ struct Health<'a> {
 }
 
 impl Health<'_> {
-    fn words(&self) -> String {
+    fn told(&self) -> Said {
         let Self { channel, config, today, .. } = *self;
         let allowance = channel.allowance(config.allowance, &config.zone).ok();
         let limit = allowance.as_ref().and_then(|allowance| allowance.limit_on(today));
-        let limit = limit.map_or("no daily limit".to_owned(), |limit| format!("{limit} a day"));
+        let limit = limit.map_or(Said::NoDailyLimit, |limit| Said::DailyLimit { limit });
         let warmup = allowance.and_then(|allowance| allowance.warmup);
-        let warmup = warmup.map_or(String::new(), |warmup| {
-            format!(", day {} of its warm-up", warmup.days_before(today) + 1)
-        });
-        format!(
-            "channel `{}`: {} days old, {limit}{warmup}; seven days: {}; {} of the last {} refused",
-            channel.name,
-            channel.age(&config.zone, today),
-            self.week.words(),
-            self.refused(),
-            channel.recent_outcomes.len()
-        )
+        let day = warmup.map(|warmup| warmup.days_before(today) + 1);
+        Said::NumberHealth {
+            channel: channel.name.clone(),
+            days: channel.age(&config.zone, today),
+            limit: limit.into(),
+            warmup: day.map(|day| Said::WarmupDay { day }.into()),
+            week: self.week,
+            refused: self.refused(),
+            of: channel.recent_outcomes.len(),
+        }
     }
 
     /// What is not well, each with its remedy.
-    fn troubles(&self, heard: &EventsHeard) -> Vec<(String, String)> {
+    fn troubles(&self, heard: &EventsHeard) -> Vec<(Said, Said)> {
         let Self { channel, counts: WeekCounts { busiest, sent, .. }, week, .. } = *self;
         let zone = &self.config.zone;
         let (age, mut troubles) = (channel.age(zone, self.today), Vec::new());
-        let mut trouble = |found: String, remedy: String| troubles.push((found, remedy));
+        let mut trouble = |found: Said, remedy: Said| troubles.push((found, remedy));
         if let Some(warning) = WarningView::of(channel, zone, self.now) {
-            let remedy = "send less, and to people who write to you".to_owned();
-            trouble(warning.words(), remedy);
+            trouble(Said::WhatsappWarned { warning }, Said::SendLess);
         }
         let bears = bears(age);
         if u64::from(busiest) > bears {
-            let found = format!(
-                "its busiest day of seven had {busiest} messages, and a number of {age} days bears about {bears}"
-            );
-            trouble(found, format!("`channel edit --daily-limit {bears}`, or `--warmup today`"));
+            trouble(Said::BusiestDay { busiest, age, bears }, Said::LimitOrWarmup { bears });
         }
         let unanswered =
             week.received.filter(|received| sent >= ANSWERS_FROM && received * 20 < sent);
         if let Some(received) = unanswered {
-            let found = format!("{sent} messages in seven days, and {received} answers");
-            trouble(found, "write to people who know you, and ask them something".to_owned());
+            trouble(Said::FewAnswers { sent, received }, Said::AskPeople);
         }
         let broke =
             channel.broke_at.filter(|at| Day::of(zone, *at).days_until(self.today) < BROKE_DAYS);
         if let Some(at) = broke {
-            let found = format!("the breaker stopped it at {}", zone.format_local(at));
-            trouble(found, "docs/numbers.md says why it does; let the number rest".to_owned());
+            let local = zone.format_local(at);
+            trouble(Said::BreakerStopped { local }, Said::LetItRest);
         }
         if self.refused() >= FAILED_FROM {
             let (refused, of) = (self.refused(), channel.recent_outcomes.len());
-            let found = format!("WhatsApp refused {refused} of its last {of} messages");
-            trouble(found, "take numbers out of the list that are not on WhatsApp".to_owned());
+            trouble(Said::ManyRefused { refused, of }, Said::CleanList);
         }
         let missing = channel.sends_since_ack;
         if channel.acked_at.is_some() && missing >= WITHOUT_TICK_FROM {
-            let found = format!("the last {missing} messages have no tick yet");
-            trouble(found, "look at its phone, and restart the session".to_owned());
+            trouble(Said::NoTicks { missing }, Said::LookAtPhone);
         } else if channel.acked_at.is_none()
             && missing >= NEVER_A_TICK_FROM
             && heard.taken_at.is_some()
         {
-            let found = format!("events come, and of {missing} messages none has a tick");
-            let remedy = "restart the session; if they did arrive, its webhook lacks message.ack";
-            trouble(found, remedy.to_owned());
+            trouble(Said::NeverATick { missing }, Said::RestartSession);
         }
         troubles
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Depth, Findings, QUICK_PATIENCE, webhook};
+use super::{Depth, Findings, QUICK_PATIENCE, Said, Subject, webhook};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::store::{Channel, EventsHeard};
@@ -28,9 +28,7 @@ pub(super) fn examine(
     findings: &mut Findings,
 ) -> Option<Answering> {
     let Some(url) = &config.waha_base_url else {
-        let remedy = "write WAHA_BASE_URL=http://127.0.0.1:3000 (or where your WAHA is) into \
-                      auto-message-scheduler.env";
-        findings.wrong("WAHA", "WAHA_BASE_URL is not set: nothing can be sent", remedy);
+        findings.wrong(Subject::Waha, Said::NoWahaUrl, Said::SetWahaUrl);
         local_clock(config, now, findings);
         return None;
     };
@@ -44,8 +42,8 @@ pub(super) fn examine(
             Some(Answering { waha, server })
         }
         Err(why) => {
-            let remedy = format!("try: curl -H 'X-Api-Key: …' {url}/api/server/version");
-            findings.wrong("WAHA", why, &remedy);
+            let remedy = Said::TryWaha { url: url.to_string() };
+            findings.wrong(Subject::Waha, Said::NoWaha { why }, remedy);
             local_clock(config, now, findings);
             None
         }
@@ -53,40 +51,42 @@ pub(super) fn examine(
 }
 
 fn version(server: &ServerReport, findings: &mut Findings) {
-    let ServerReport { version, engine, tier, .. } = server;
-    let found = format!("{version}, engine {engine}, {tier}");
+    let ServerReport { version, engine, tier, .. } = server.clone();
     let numbers: Vec<u32> = version.split('.').filter_map(|part| part.parse().ok()).collect();
     let has_ids =
         numbers.as_slice() >= OFFERS_IDS.as_slice() && !matches!(engine.as_str(), "WEBJS" | "WPP");
-    let remark =
-        if has_ids { "" } else { "; it takes no message ids, so look-ups are less certain" };
-    findings.ok("WAHA", format!("{found}{remark}"));
+    let found = if has_ids {
+        Said::Waha { version, engine, tier }
+    } else {
+        Said::WahaWithoutIds { version, engine, tier }
+    };
+    findings.ok(Subject::Waha, found);
 }
 
 fn local_clock(config: &Config, now: Timestamp, findings: &mut Findings) {
-    findings.ok("clock", clock(config, now));
+    findings.ok(Subject::Clock, clock(config, now));
 }
 
-fn clock(config: &Config, now: Timestamp) -> String {
-    format!("{} in {}", config.zone.format_local(now), config.zone.name())
+fn clock(config: &Config, now: Timestamp) -> Said {
+    Said::Clock { local: config.zone.format_local(now), zone: config.zone.name().to_owned() }
 }
 
 fn clocks(config: &Config, server: &ServerReport, now: Timestamp, findings: &mut Findings) {
     let Some(theirs) = server.clock else { return local_clock(config, now, findings) };
     let skew = now.since(theirs).max(theirs.since(now));
-    let found = format!(
-        "{}: {} s {} WAHA's clock",
-        clock(config, now),
-        skew.as_secs(),
-        if now > theirs { "ahead of" } else { "behind" }
-    );
-    let remedy = "set the clock, best by NTP: messages go out by it";
-    if skew > SKEW_TOO_MUCH {
-        findings.wrong("clock", found, remedy);
-    } else if skew > SKEW_SEEN {
-        findings.warning("clock", found, remedy);
+    let (clock, secs) = (Box::new(clock(config, now)), skew.as_secs());
+    if skew <= SKEW_SEEN {
+        return findings.ok(Subject::Clock, Said::ClockAsWahas { clock });
+    }
+    let found = if now > theirs {
+        Said::ClockAhead { clock, secs }
     } else {
-        findings.ok("clock", format!("{}, as WAHA's", clock(config, now)));
+        Said::ClockBehind { clock, secs }
+    };
+    if skew > SKEW_TOO_MUCH {
+        findings.wrong(Subject::Clock, found, Said::SetClock);
+    } else {
+        findings.warning(Subject::Clock, found, Said::SetClock);
     }
 }
 
@@ -109,32 +109,26 @@ impl Answering {
         findings: &mut Findings,
     ) {
         let report = self.waha.session_report(name);
+        let (of, session) = (channel.name.clone(), name.to_owned());
         match &report.state {
             SessionState::Held(hold) => {
-                let remedy =
-                    "start it in WAHA's dashboard, and scan the QR code when it asks for it";
-                let found = format!("channel `{}`: {}", channel.name, hold.reason);
-                return findings.wrong("session", found, remedy);
+                let found = Said::SessionHeld { channel: of, why: hold.reason.clone() };
+                return findings.wrong(Subject::Session, found, Said::StartSession);
             }
             SessionState::Working { number, .. } => {
                 let other =
                     number.as_ref().and_then(|number| channel.hold_for_number(name, number));
                 if let Some(hold) = other {
-                    let found =
-                        format!("channel `{}`: another phone scanned the code", channel.name);
-                    findings.wrong("session", found, &hold.reason.to_string());
+                    let found = Said::OtherPhone { channel: of };
+                    findings.wrong(Subject::Session, found, Said::HeldFor { why: hold.reason });
                 } else {
-                    let found = format!("channel `{}`: session `{name}` is WORKING", channel.name);
-                    findings.ok("session", found);
+                    let session = session.clone();
+                    findings.ok(Subject::Session, Said::SessionWorks { channel: of, session });
                 }
             }
         }
         if self.server.engine == "NOWEB" && report.has_store != Some(true) {
-            findings.warning(
-                "store",
-                format!("session `{name}` has no store: what is unknown cannot be looked up"),
-                "set config.noweb.store.enabled of the session to true in WAHA",
-            );
+            findings.warning(Subject::Store, Said::NoStore { session }, Said::SetStore);
         }
         webhook::of_session(name, &report, (config, heard), &self.server, findings);
     }

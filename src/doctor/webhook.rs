@@ -1,7 +1,7 @@
 //! WAHA's events: whether a session is set to send them, and whether they come. What was taken and
 //! refused counts more than what is set: a webhook in WAHA's environment is seen in no session.
 
-use super::Findings;
+use super::{Findings, Said, Subject};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::http::reachable;
@@ -21,19 +21,18 @@ pub(super) fn of_session(
     server: &ServerReport,
     findings: &mut Findings,
 ) {
+    let session = name.to_owned();
     let own = report.webhooks.iter().find(|hook| hook.url.ends_with(WEBHOOK_PATH));
     let Some(key) = &config.webhook_hmac_key else {
         if own.is_some() {
-            let found = format!("session `{name}` sends events, but they are not taken");
-            let remedy = "set WEBHOOK_HMAC_KEY to the key of that webhook";
-            findings.warning("webhook", found, remedy);
+            findings.warning(Subject::Webhook, Said::EventsNotTaken { session }, Said::SetHmac);
         }
         return;
     };
     let Some(hook) = own else {
         if heard.taken_at.is_none() {
-            let found = format!("session `{name}` has no webhook to {WEBHOOK_PATH}");
-            findings.warning("webhook", found, "give WAHA's environment its WHATSAPP_HOOK lines");
+            let found = Said::NoWebhook { session, path: WEBHOOK_PATH.to_owned() };
+            findings.warning(Subject::Webhook, found, Said::GiveHookLines);
             findings.paste(lines(config));
         }
         return;
@@ -41,20 +40,16 @@ pub(super) fn of_session(
     let missing: Vec<&str> =
         EVENTS.into_iter().filter(|event| !hook.events.iter().any(|has| has == event)).collect();
     if hook.hmac_key.as_ref() != Some(key) {
-        let found = format!("session `{name}` signs with another key: its events are refused");
-        findings.wrong("webhook", found, "give it the HMAC key that WEBHOOK_HMAC_KEY has");
+        findings.wrong(Subject::Webhook, Said::AnotherKey { session }, Said::GiveHmac);
     } else if !missing.is_empty() && !hook.events.iter().any(|event| event == "*") {
-        let found = format!("session `{name}` does not send {}", missing.join(", "));
-        findings.warning("webhook", found, "add these events to its webhook in WAHA");
+        let found = Said::EventsMissing { session, events: missing.join(", ") };
+        findings.warning(Subject::Webhook, found, Said::AddEvents);
     } else if !server.is_plus() {
-        let found = format!(
-            "session `{name}` sends its events here until WAHA CORE restarts and forgets it"
-        );
-        let remedy = "give WAHA's environment its WHATSAPP_HOOK lines: they stay";
-        findings.warning("webhook", found, remedy);
+        let found = Said::EventsUntilRestart { session };
+        findings.warning(Subject::Webhook, found, Said::GiveLastingLines);
         findings.paste(lines(config));
     } else {
-        findings.ok("webhook", format!("session `{name}` sends its events here"));
+        findings.ok(Subject::Webhook, Said::EventsCome { session });
     }
 }
 
@@ -70,55 +65,45 @@ pub(super) fn heard(
     }
     let local = |at: Timestamp| config.zone.format_local(at);
     let taken = match heard.taken_at {
-        Some(at) => format!("the last event was taken at {}", local(at)),
-        None => "no event was taken yet".to_owned(),
+        Some(at) => Said::EventTaken { local: local(at) },
+        None => Said::NoEvent,
     };
-    let refused = heard.refusal.map(|(at, why)| {
-        let why = match why {
-            Unsigned::NoHmac => "it had no HMAC",
-            Unsigned::WrongHmac => "its HMAC was wrong",
-        };
-        let count = heard.refused;
-        (at, format!("refused so far: {count}, the last at {}: {why}", local(at)))
-    });
-    match refused {
-        Some((at, words)) if heard.taken_at.is_none_or(|taken| taken < at) => {
-            let found = format!("{taken}; {words}");
+    let refused = |taken: Said, (at, why): (Timestamp, Unsigned)| {
+        let (taken, count, local) = (Box::new(taken), heard.refused, local(at));
+        match why {
+            Unsigned::NoHmac => Said::RefusedUnsigned { taken, count, local },
+            Unsigned::WrongHmac => Said::RefusedSignature { taken, count, local },
+        }
+    };
+    match heard.refusal {
+        Some(refusal) if heard.taken_at.is_none_or(|taken| taken < refusal.0) => {
             let remedy = remedy_of_refusal(heard, server);
             if heard.taken_at.is_none() {
-                findings.wrong("events", found, remedy);
+                findings.wrong(Subject::Events, refused(taken, refusal), remedy);
             } else {
-                findings.warning("events", found, remedy);
+                findings.warning(Subject::Events, refused(taken, refusal), remedy);
             }
         }
         _ if heard.is_overdue => {
-            let found = format!("{taken}, and messages have gone out since");
-            let remedy = "WAHA has no webhook to here, as after a restart of CORE, or cannot reach it: give \
-                          its environment its WHATSAPP_HOOK lines, and see that `serve` runs";
-            findings.warning("events", found, remedy);
+            let found = Said::EventsOverdue { taken: taken.into() };
+            findings.warning(Subject::Events, found, Said::MendWebhook);
         }
-        Some((_, words)) => return findings.ok("events", format!("{taken}; {words}")),
-        None => return findings.ok("events", taken),
+        Some(refusal) => return findings.ok(Subject::Events, refused(taken, refusal)),
+        None => return findings.ok(Subject::Events, taken),
     }
     findings.paste(lines(config));
 }
 
-fn remedy_of_refusal(heard: &EventsHeard, server: Option<&ServerReport>) -> &'static str {
+fn remedy_of_refusal(heard: &EventsHeard, server: Option<&ServerReport>) -> Said {
     let signs_nothing = server.is_some_and(|server| {
         let numbers: Vec<u32> =
             server.version.split('.').filter_map(|part| part.parse().ok()).collect();
         !numbers.is_empty() && numbers.as_slice() <= SIGNS_NOTHING.as_slice()
     });
     match heard.refusal {
-        Some((_, Unsigned::NoHmac)) if signs_nothing => {
-            "update WAHA: this version never signs, and events without HMAC are not believed"
-        }
-        Some((_, Unsigned::NoHmac)) => {
-            "give WAHA's environment its WHATSAPP_HOOK lines; 2024.10.8 and older never sign"
-        }
-        _ => {
-            "give WAHA the key that WEBHOOK_HMAC_KEY has: the lines below, or `webhook-setup --apply`"
-        }
+        Some((_, Unsigned::NoHmac)) if signs_nothing => Said::UpdateWaha,
+        Some((_, Unsigned::NoHmac)) => Said::GiveLinesOrUpdate,
+        Some((_, Unsigned::WrongHmac)) | None => Said::GiveKey,
     }
 }
 
@@ -149,7 +134,10 @@ mod tests {
                 clock: None,
             };
             let heard = EventsHeard { refused: 1, refusal: Some((at, why)), ..Default::default() };
-            assert!(remedy_of_refusal(&heard, Some(&server)).contains(part), "{version}");
+            assert!(
+                remedy_of_refusal(&heard, Some(&server)).to_string().contains(part),
+                "{version}"
+            );
         }
     }
 }

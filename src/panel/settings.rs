@@ -42,7 +42,11 @@ struct SettingsPage<'a> {
 /// What was looked at, as the page shows it.
 struct Found {
     badge: format::Badge,
-    finding: Finding,
+    subject: &'static str,
+    found: String,
+    /// What to do; empty when all is well.
+    remedy: String,
+    lines: Vec<String>,
 }
 
 #[derive(Template)]
@@ -156,7 +160,13 @@ pub(super) fn doctor_page(visit: &Visit<'_>) -> Answered {
         Verdict::Warning => format::held(w.verdict_warning),
         Verdict::Wrong => format::bad(w.verdict_wrong),
     };
-    let found = findings.into_iter();
-    let found = found.map(|finding| Found { badge: badge(finding.verdict), finding }).collect();
+    let found = |finding: Finding| Found {
+        badge: badge(finding.verdict),
+        subject: finding.subject.text(visit.language),
+        found: finding.found.text(visit.language),
+        remedy: finding.remedy.map(|said| said.text(visit.language)).unwrap_or_default(),
+        lines: finding.lines,
+    };
+    let found = findings.into_iter().map(found).collect();
     reply::html(200, &DoctorPage { p: visit.page("settings"), found, told })
 }

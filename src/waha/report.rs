@@ -7,6 +7,8 @@ use super::reply;
 use crate::clock::Timestamp;
 use crate::config::Secret;
 use crate::http_client::Reply;
+use crate::language::Language;
+use crate::reason::Reason;
 use crate::recipient::number_of_chat;
 
 /// What a server says of itself; empty where it does not say.
@@ -85,7 +87,68 @@ impl SessionReport {
     }
 }
 
-pub(super) fn server(reply: &Reply) -> Result<ServerReport, String> {
+/// Why WAHA does not say what it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NoServer {
+    /// No answer, or the address is wrong.
+    Unreached(Reason),
+    NoWaha,
+    Key,
+    NoRight,
+    NotFound,
+    Redirect(u16),
+    Status(u16),
+}
+
+impl NoServer {
+    pub(crate) fn text(&self, language: Language) -> String {
+        match self {
+            Self::Unreached(reason) => reason.text(language),
+            Self::NoWaha => language
+                .pick(
+                    "what answers there is no WAHA: check WAHA_BASE_URL",
+                    "yang menjawab di sana bukan WAHA: periksa WAHA_BASE_URL",
+                )
+                .to_owned(),
+            Self::Key => language
+                .pick(
+                    "WAHA does not accept the key: check WAHA_API_KEY",
+                    "WAHA menolak kuncinya: periksa WAHA_API_KEY",
+                )
+                .to_owned(),
+            Self::NoRight => language
+                .pick(
+                    "WAHA_API_KEY has no right to ask for WAHA's version",
+                    "WAHA_API_KEY tidak punya hak untuk menanyakan versi WAHA",
+                )
+                .to_owned(),
+            Self::NotFound => language
+                .pick(
+                    "WAHA answered 404: check WAHA_BASE_URL, its path above all",
+                    "WAHA menjawab 404: periksa WAHA_BASE_URL, terutama bagian sesudah alamatnya",
+                )
+                .to_owned(),
+            Self::Redirect(status) => language.pick(
+                format!("WAHA answered {status}, a redirect: check WAHA_BASE_URL (http or https?)"),
+                format!(
+                    "WAHA menjawab {status}, pengalihan: periksa WAHA_BASE_URL (http atau https?)"
+                ),
+            ),
+            Self::Status(status) => language.pick(
+                format!("WAHA answered {status}: look at WAHA and at what stands before it"),
+                format!("WAHA menjawab {status}: periksa WAHA dan yang ada di depannya"),
+            ),
+        }
+    }
+}
+
+impl std::fmt::Display for NoServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text(Language::English))
+    }
+}
+
+pub(super) fn server(reply: &Reply) -> Result<ServerReport, NoServer> {
     let told: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
     match reply.status {
         200 if told.get("version").is_some_and(Value::is_string) => {
@@ -97,14 +160,12 @@ pub(super) fn server(reply: &Reply) -> Result<ServerReport, String> {
                 clock: reply.date.as_deref().and_then(Timestamp::parse_http),
             })
         }
-        200 => Err("what answers there is no WAHA: check WAHA_BASE_URL".to_owned()),
-        401 => Err("WAHA does not accept the key: check WAHA_API_KEY".to_owned()),
-        403 => Err("WAHA_API_KEY has no right to ask for WAHA's version".to_owned()),
-        404 => Err("WAHA answered 404: check WAHA_BASE_URL, its path above all".to_owned()),
-        status @ 300..=399 => {
-            Err(format!("WAHA answered {status}, a redirect: check WAHA_BASE_URL (http or https?)"))
-        }
-        status => Err(format!("WAHA answered {status}: look at WAHA and at what stands before it")),
+        200 => Err(NoServer::NoWaha),
+        401 => Err(NoServer::Key),
+        403 => Err(NoServer::NoRight),
+        404 => Err(NoServer::NotFound),
+        status @ 300..=399 => Err(NoServer::Redirect(status)),
+        status => Err(NoServer::Status(status)),
     }
 }
 

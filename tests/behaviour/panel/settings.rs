@@ -169,10 +169,21 @@ fn the_health_check_says_what_doctor_says() {
     let panel = Panel::new(store, clock, triggers, config.into(), password);
     world.waha.set_status("default", "SCAN_QR_CODE");
     let mut browser = Browser::logged_in(&panel);
-    for (language, wrong) in [("id", "1 salah"), ("en", "1 wrong")] {
+    let ours = [
+        ["1 salah", "mesin GOWS", "<b>sesi</b>", "tanpa batas harian", "→ mulai sesinya"],
+        ["1 wrong", "engine GOWS", "<b>session</b>", "no daily limit", "→ start it in WAHA"],
+    ];
+    for (language, other, parts) in [("id", "en", ours[0]), ("en", "id", ours[1])] {
         let page = text(&browser.get(&panel, &format!("/panel/doctor?lang={language}")));
-        assert!(page.contains(wrong) && page.contains("SCAN_QR_CODE"), "{page}");
-        assert!(page.contains("engine GOWS"), "{page}");
+        assert!(page.contains("SCAN_QR_CODE"), "{page}");
+        for part in parts {
+            assert!(page.contains(part), "{language} {part}: {page}");
+        }
+        let list = page.split("<main").nth(1).unwrap();
+        assert!(!list.contains(&format!("lang=\"{other}\"")), "one language: {list}");
+        for word in ["there is no env file", "only their owner may read", "nobody is told"] {
+            assert_eq!(list.contains(word), language == "en", "{language} {word}");
+        }
     }
 }
 
