@@ -9,6 +9,7 @@
 mod access;
 mod acts;
 mod ahead;
+mod answers;
 mod assets;
 mod attention;
 mod calendar;
@@ -56,6 +57,7 @@ use crate::store::{SqlResult, Store, StoreError, Tx};
 use crate::trigger::Triggers;
 
 use access::Access;
+use answers::Answers;
 use sessions::Checks;
 use upload::Body;
 use visit::Visit;
@@ -68,6 +70,7 @@ pub struct Panel {
     config: Arc<Config>,
     password: AdminPassword,
     access: Access,
+    answers: Answers,
     checks: Checks,
     files: Files,
 }
@@ -97,8 +100,9 @@ impl Panel {
         password: AdminPassword,
     ) -> Self {
         let (files, access) = (Files::beside(store.path()), Access::new());
-        let checks = Checks::new(None);
-        Self { store: Mutex::new(store), clock, triggers, access, checks, files, config, password }
+        let (answers, checks) = (Answers::default(), Checks::new(None));
+        let store = Mutex::new(store);
+        Self { store, clock, triggers, access, answers, checks, files, config, password }
     }
 
     /// The same, where numbers are connected: it looks at WAHA's sessions.
@@ -132,6 +136,7 @@ impl Panel {
         if is_news {
             acts::note(&visit, was_known, &answered);
         }
+        let answered = answers::lead_to(&visit, answered)?;
         Ok(visit.finish(answered))
     }
 }
@@ -194,6 +199,7 @@ fn route_visit(visit: &mut Visit<'_>) -> Answered {
         (_, ["messages", rest @ ..]) => messages::route(visit, rest),
         (_, ["contacts", rest @ ..]) => contacts::route(visit, rest),
         (_, ["channels", rest @ ..]) => channels::route(visit, rest),
+        (false, ["answers", token]) => answers::page(visit, token),
         (false, ["too-large"]) => {
             let w = visit.words();
             let text = w.too_large_text.replace("{}", &visit.panel.config.media_max_mb.to_string());

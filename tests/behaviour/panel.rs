@@ -3,6 +3,7 @@
 
 mod access;
 mod ahead;
+mod answers;
 mod attention;
 mod calendar;
 mod carries;

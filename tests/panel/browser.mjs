@@ -272,7 +272,7 @@ async function slowAnswers(base) {
     await page.waitForSelector("[role=alert] >> text=baru saja dibuat");
     assert.equal(await page.getAttribute("[role=alert] a", "href"), new URL(first).pathname);
     if (javaScriptEnabled) await examine(page);
-    await page.reload(); // sends the same form again
+    await page.reload();
     await page.waitForSelector("[role=alert] >> text=baru saja dibuat");
     assert.equal(await count(page, text), 1);
     await page.context().close();
@@ -802,6 +802,138 @@ async function nothingLost(base) {
   }
 }
 
+/** What is refused is a page of its own: a reload and the way back send nothing, and what was typed stays. */
+async function reloads(base) {
+  for (const [shape, language, javaScriptEnabled] of [["desktop", "id", true], ["phone", "en", true], ["phone", "id", false], ["desktop", "en", false]]) {
+    const page = await open(base, { ...shapes[shape], javaScriptEnabled });
+    const sent = { count: 0 };
+    page.on("request", (request) => (sent.count += request.method() === "POST" && request.isNavigationRequest() ? 1 : 0));
+    await logIn(page);
+    const words = `Muat ulang ${shape} ${language}`;
+    await page.goto(`/panel/messages/new?lang=${language}`);
+    await page.fill("#text", words);
+    await page.fill("#to", "12");
+    await page.check("input[name=when][value=now]");
+    await page.click(save);
+    await page.waitForURL("**/panel/answers/*");
+    await page.waitForSelector(".compose [role=alert]");
+    const before = sent.count;
+    if (javaScriptEnabled) await examine(page);
+    await page.reload();
+    assert.equal(await page.inputValue("#text"), words);
+    assert.ok(await page.isVisible(".compose [role=alert]"));
+    await page.click("nav >> nth=0 >> a >> nth=0");
+    await page.goBack();
+    await page.waitForSelector(".compose [role=alert]");
+    assert.equal(await page.inputValue("#text"), words);
+    assert.equal(sent.count, before, "nothing was sent again");
+    // The other language is a page of its own, too.
+    await page.click("button[formaction]");
+    await page.waitForSelector(`html[lang=${language === "id" ? "en" : "id"}]`);
+    await page.reload();
+    assert.equal(await page.inputValue("#text"), words);
+    await page.click("button[formaction]");
+    await page.waitForSelector(`html[lang=${language}]`);
+    await page.fill("#to", "081200005031");
+    await page.click(save);
+    await page.waitForURL("**/panel/messages/*?done=scheduled");
+    assert.equal(await count(page, words), 1);
+    await page.goto("/panel/answers/00");
+    await page.waitForSelector(language === "id" ? "text=tidak disimpan lagi" : "text=is not kept any more");
+    if (javaScriptEnabled) await examine(page);
+    page.quiet((line) => /422|410/.test(line));
+    await page.context().close();
+  }
+}
+
+/** A list whose columns mean nothing to the program: a person says what they mean, and nothing is sent twice. */
+async function mapping(base) {
+  const ways = [["desktop", "id", true], ["phone", "en", true], ["phone", "id", false], ["desktop", "en", false]];
+  for (const [index, [shape, language, javaScriptEnabled]] of ways.entries()) {
+    const page = await open(base, { ...shapes[shape], javaScriptEnabled });
+    await logIn(page);
+    await page.goto(`/panel/contacts/import?lang=${language}`);
+    const csv = `A,B,C,D,E\nDewi ${index},kode,mitra${index},tidak,rahasia\nEka ${index},0812-0000-77${index}1,mitra${index},ya,rahasia\nFajar ${index},0812-0000-77${index}2,mitra${index},tidak,rahasia\n`;
+    await page.setInputFiles("#file", { name: "daftar.csv", mimeType: "text/csv", buffer: Buffer.from(csv) });
+    await page.click("button.main");
+    await page.waitForURL("**/panel/contacts/import?look=1");
+    for (const [column, means] of [["1", "name"], ["2", "number"], ["3", "tags"], ["4", "consent"], ["5", "ignore"]]) await page.selectOption(`#column${column}`, means);
+    if (javaScriptEnabled) await examine(page);
+    if (screenshots) await page.screenshot({ path: join(screenshots, `import-columns-${shape}-${language}.png`), fullPage: true });
+    await page.click("form[action='/panel/contacts/import'] button");
+    await page.waitForURL("**column5=ignore*");
+    const figures = () => page.locator(".figures dd").allTextContents();
+    assert.deepEqual(await figures(), ["2", "0", "0", "1"]);
+    await page.reload();
+    assert.deepEqual(await figures(), ["2", "0", "0", "1"], "a reload looks again and stores nothing");
+    await page.goto("/panel");
+    await page.goBack();
+    assert.equal(await page.inputValue("#column2"), "number", "so does the way back");
+    if (javaScriptEnabled) await examine(page);
+    if (screenshots) await page.screenshot({ path: join(screenshots, `import-looked-${shape}-${language}.png`), fullPage: true });
+    const [refused] = await Promise.all([page.waitForEvent("download"), page.click("form[action$='refused.csv'] button")]);
+    const rows = readFileSync(await refused.path(), "utf8").trim().split("\r\n");
+    assert.equal(rows.length, 2);
+    assert.match(rows[1], new RegExp(`^Dewi ${index},kode,`));
+    // The other language keeps what was chosen.
+    await page.click(".account a[hreflang]");
+    await page.waitForSelector(`html[lang=${language === "id" ? "en" : "id"}]`);
+    assert.equal(await page.inputValue("#column4"), "consent");
+    await page.click("form[action$='confirm'] button");
+    await page.waitForURL("**/panel/contacts?done=imported");
+    await page.goto(`/panel/contacts?tag=mitra${index}`);
+    assert.equal(await page.locator(".people > li").count(), 2);
+    assert.equal(await page.getByText("rahasia").count(), 0, "what is to be left out is left out");
+    page.quiet();
+    await page.context().close();
+  }
+}
+
+/** Many who did not get it are a few lines with counts, and each line leads to its people. */
+async function whyNot(base, directory) {
+  const sql = (text) => execFileSync("sqlite3", ["-cmd", ".timeout 10000", join(directory, "shop.db"), text]);
+  const ways = [
+    ["desktop", "id", true, "250 orang", "tidak ada kata penggantinya", "Mengapa tidak terkirim"],
+    ["phone", "en", false, "250 people", "it has no fallback", "Why it was not sent"],
+  ];
+  for (const [index, [shape, language, javaScriptEnabled, who, why, heading]] of ways.entries()) {
+    const tag = `tanpakota${shape}`;
+    sql(`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 250)
+         INSERT INTO contacts (name, phone_number, tags, attributes)
+             SELECT 'Orang ' || i, '+628997' || (${7 + index}00000 + i), '["${tag}"]', CASE i WHEN 0 THEN '{"kota":"Solo"}' ELSE '{}' END FROM n`);
+    const page = await open(base, { ...shapes[shape], javaScriptEnabled });
+    await logIn(page);
+    await page.goto(`/panel/messages/new?lang=${language}&tag=${tag}`);
+    await page.fill("#title", `Tanpa kota ${shape}`);
+    await page.fill("#text", "Halo dari {{kota}}");
+    await page.check("input[name=when][value=now]");
+    await page.click(save);
+    await page.waitForSelector(".compose [role=alert]");
+    await page.waitForSelector(`#preview >> text=${who}`);
+    await page.check("input[name=skip_bad]");
+    await page.click(save);
+    await page.waitForURL("**/panel/messages/*?done=scheduled");
+    const line = page.locator("section[aria-labelledby=reasons-name] li");
+    await until("the reasons are there", async () => {
+      if (!javaScriptEnabled) await page.reload();
+      return (await line.count()) === 1 && (await line.textContent()).includes(who);
+    });
+    assert.equal(await page.textContent("#reasons-name"), heading);
+    assert.ok((await line.textContent()).includes(why), await line.textContent());
+    if (javaScriptEnabled) await examine(page);
+    if (screenshots) await page.screenshot({ path: join(screenshots, `why-not-${shape}.png`), fullPage: false });
+    await line.locator("a").click();
+    await page.waitForURL("**why=*");
+    assert.equal(await page.locator(".people > li").count(), 50);
+    await page.click("a[rel=next]");
+    await page.waitForURL("**after=*");
+    assert.match(page.url(), /why=/);
+    if (javaScriptEnabled) await examine(page);
+    page.quiet((heard) => heard.includes("422"));
+    await page.context().close();
+  }
+}
+
 /** The first day: a list to begin with, and steps that tick themselves. */
 async function firstDay() {
   for (const [shape, language] of [["desktop", "id"], ["phone", "en"]]) {
@@ -1020,6 +1152,8 @@ async function owning() {
     await page.click("a[href='/panel/doctor']");
     await page.waitForURL("**/panel/doctor");
     assert.ok((await page.locator(".list > li").count()) > 5);
+    const told = await page.textContent(".list");
+    assert.ok(/only their owner may read|others may read/.test(told) === (language === "en") && /pemiliknya|orang lain boleh/.test(told) === (language === "id"), told);
     await look();
     await picture("doctor");
     page.quiet((line) => line.includes("401"));
@@ -1392,6 +1526,9 @@ const jobs = {
   calendar,
   records,
   nothingLost,
+  reloads,
+  mapping,
+  whyNot,
   firstDay,
   connecting,
   owning,
