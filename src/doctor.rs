@@ -262,13 +262,7 @@ mod tests {
 
     #[test]
     fn each_subject_has_a_word_in_both_languages() {
-        let same = [
-            Subject::Callbacks,
-            Subject::Waha,
-            Subject::Webhook,
-            Subject::Database,
-            Subject::Panel,
-        ];
+        let same = [Subject::Waha, Subject::Webhook, Subject::Database, Subject::Panel];
         for subject in Subject::ALL {
             let [english, indonesian] =
                 [Language::English, Language::Indonesian].map(|language| subject.text(language));
