@@ -102,7 +102,7 @@ impl Panel {
         let (files, access) = (Files::beside(store.path()), Access::new());
         let (answers, checks) = (Answers::default(), Checks::new(None));
         let store = Mutex::new(store);
-        Self { store, clock, triggers, access, answers, checks, files, config, password }
+        Self { store, clock, triggers, config, password, access, answers, checks, files }
     }
 
     /// The same, where numbers are connected: it looks at WAHA's sessions.

@@ -81,7 +81,7 @@ pub fn sender(
         let last = last.unwrap_or(holder.since);
         let quiet = now.since(last);
         let is_long = quiet > QUIET_MAX.max(2 * config.longest_gap());
-        hangs = is_long.then(|| Hangs::Quiet { minutes: quiet.as_secs() / 60 });
+        hangs = is_long.then_some(Hangs::Quiet { minutes: quiet.as_secs() / 60 });
     }
     Ok(Some(SenderView { holder, hangs }))
 }

@@ -385,7 +385,7 @@
   // so they wake up again when the answer does not come, or when the page comes back as it was left.
   const wake = (form) => {
     delete form.dataset.sent;
-    for (const button of form.querySelectorAll("button[data-busy]")) {
+    for (const button of [...form.elements].filter((one) => one.matches("button[data-busy]"))) {
       button.disabled = false;
       if (button.dataset.busy) button.textContent = button.dataset.busy;
       button.removeAttribute("data-busy");
@@ -399,7 +399,7 @@
     const pressed = event.submitter;
     // After this event: a button that is disabled now would not be sent along.
     setTimeout(() => {
-      for (const button of form.querySelectorAll("button:not([type=button])")) {
+      for (const button of [...form.elements].filter((one) => one.matches("button:not([type=button])"))) {
         button.disabled = true;
         button.dataset.busy = button === pressed ? button.textContent : "";
       }

@@ -361,7 +361,7 @@ impl Look<'_> {
             findings.warning(Subject::Messages, found, Said::MoreChannels);
         }
         if totals.failing_messages + totals.skipped + totals.too_late == 0 {
-            let count = seen.messages as u64;
+            let count = seen.messages;
             findings.ok(Subject::Messages, Said::MessagesGood { count });
         }
         Ok(())

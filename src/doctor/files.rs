@@ -77,13 +77,13 @@ fn modes(config: &Config, env_file: &Path, findings: &mut Findings) {
             findings.warning(Subject::Files, found, remedy);
         }
         Some(group) if !closed.is_empty() => {
-            let group = group.to_string();
+            let group = group.clone();
             let found = Said::GroupButNot { group, files: closed.join(", ") };
             let remedy = Said::Chmod { mode: 660, files: closed.join(" ") };
             findings.warning(Subject::Files, found, remedy);
         }
         Some(group) => {
-            findings.ok(Subject::Files, Said::GroupShares { group: group.to_string() });
+            findings.ok(Subject::Files, Said::GroupShares { group: group.clone() });
         }
         None => findings.ok(Subject::Files, Said::OnlyOwner),
     }

@@ -42,7 +42,7 @@ pub(super) fn examine(
             Some(Answering { waha, server })
         }
         Err(why) => {
-            let remedy = Said::TryWaha { url: url.to_string() };
+            let remedy = Said::TryWaha { url: url.clone() };
             findings.wrong(Subject::Waha, Said::NoWaha { why }, remedy);
             local_clock(config, now, findings);
             None

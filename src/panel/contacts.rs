@@ -43,6 +43,7 @@ pub(super) fn route(visit: &Visit<'_>, rest: &[&str]) -> Answered {
         (true, ["new"]) => contact::save_new(visit),
         (false, ["import"]) => import::form(visit),
         (true, ["import"]) => import::upload(visit),
+        (true, ["import", "look"]) => Ok(import::look_again(visit)),
         (true, ["import", "confirm"]) => import::confirm(visit),
         (true, ["import", "refused.csv"]) => import::refused(visit),
         (false, ["import", "sample.csv"]) => Ok(import::sample(visit)),

@@ -84,8 +84,6 @@ struct Preview {
     taken_for: String,
     opt_outs: String,
     columns: Vec<ColumnRow>,
-    /// The meanings that the person chose, for the forms that store the list and download what is refused.
-    chosen: Vec<(String, &'static str)>,
     /// Why none of it can be stored as it is; empty when it can.
     problem: String,
     accepted: Vec<(u64, String, String)>,
@@ -169,8 +167,18 @@ pub(super) fn upload(visit: &Visit<'_>) -> Answered {
     }
     let (upload, oldest) = (PanelUpload { name, content }, visit.now.minus(UPLOAD_LASTS));
     visit.panel.write(|tx| tx.keep_panel_upload(&known.id_hash, &upload, visit.now, oldest))?;
+    Ok(look_again(visit))
+}
+
+/// On to the list that waits, looked at with the meanings that the person chose.
+pub(super) fn look_again(visit: &Visit<'_>) -> Response {
+    let chosen = chosen(&visit.form);
+    let chosen: Vec<(String, &str)> =
+        chosen.into_iter().map(|(at, means)| (field_of(at), means.as_str())).collect();
     let tags = visit.form.filled("tags").unwrap_or_default();
-    Ok(reply::see_other(format!("{PATH}{}", forms::to_query(&[("look", "1"), ("tags", tags)]))))
+    let mut pairs = vec![("look", "1"), ("tags", tags)];
+    pairs.extend(chosen.iter().map(|(field, means)| (field.as_str(), *means)));
+    reply::see_other(format!("{PATH}{}", forms::to_query(&pairs)))
 }
 
 /// The rows that are refused, all of them, as a list to correct and to import again: as they came, with the reason.
@@ -303,10 +311,6 @@ fn preview(visit: &Visit<'_>, name: String, imported: Imported, seen: Seen) -> P
         ],
         taken_for: seen.taken_for.text(visit.language),
         opt_outs: imported.opt_outs_text(visit.language),
-        chosen: chosen(asked(visit))
-            .into_iter()
-            .map(|(at, means)| (field_of(at), means.as_str()))
-            .collect(),
         columns: rows_of_columns(visit, seen.columns),
         problem: String::new(),
         accepted: seen.accepted,

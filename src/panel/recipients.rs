@@ -2,6 +2,7 @@
 
 use super::format::{self, Badge, Choice};
 use super::visit::Visit;
+use super::words::Words;
 use super::{Answered, PageError, carried, forms, reply};
 use crate::clock::Timestamp;
 use crate::contacts::cell::guard;
@@ -14,7 +15,7 @@ const OCCURRENCES_MAX: u32 = 8;
 const EXPORT_ROWS: u32 = 5_000;
 
 /// Reasons that are shown.
-const REASONS_SHOWN_MAX: usize = 12;
+const REASONS_SHOWN_MAX: u8 = 12;
 
 /// Some who did not get it, all for the same reason.
 pub(super) struct Why {
@@ -81,7 +82,7 @@ pub(super) fn look(visit: &Visit<'_>, listed: &Message) -> Result<Recipients, Pa
         };
         let limit = RECIPIENTS_PER_PAGE + 1;
         let mut found = tx.page_of_deliveries(id, at, statuses(show), like, (after, limit))?;
-        let reasons = tx.reasons_of_deliveries(id, at, REASONS_SHOWN_MAX as u32 + 1)?;
+        let reasons = tx.reasons_of_deliveries(id, at, u32::from(REASONS_SHOWN_MAX) + 1)?;
         for row in &mut found {
             // One that was removed has no page any more.
             if let Some(id) = row.contact_id
@@ -93,48 +94,33 @@ pub(super) fn look(visit: &Visit<'_>, listed: &Message) -> Result<Recipients, Pa
         Ok((times, Some(at), found, reasons))
     })?;
     let at_text = at.map(|at| at.to_string()).unwrap_or_default();
-    let link = |at: &str, show: &str, after: &str| {
-        let query = forms::to_query(&[("at", at), ("show", show), ("after", after)]);
-        format!("/panel/messages/{id}{query}")
+    let link = |at: &str, show: &str| {
+        format!("/panel/messages/{id}{}", forms::to_query(&[("at", at), ("show", show)]))
     };
     let why = like.map(|like| like.to_string()).unwrap_or_default();
     let page = |after: &str| {
         let pairs = [("at", at_text.as_str()), ("show", show), ("why", &why), ("after", after)];
         format!("/panel/messages/{id}{}", forms::to_query(&pairs))
     };
-    let reasons_are_cut = reasons.len() > REASONS_SHOWN_MAX;
-    let reasons = whys(visit, (id, &at_text), reasons);
+    let (reasons, reasons_are_cut) = whys(visit, (id, &at_text), reasons);
     let has_more = found.len() > RECIPIENTS_PER_PAGE as usize;
     found.truncate(RECIPIENTS_PER_PAGE as usize);
     let last = found.last().filter(|_| has_more).map(|row| row.chat_id.clone());
-    let zone = &visit.panel.config.zone;
-    let filters = [
-        ("", w.all),
-        ("sent", w.sent),
-        ("waiting", w.delivery_pending),
-        ("failed", w.failed),
-        ("unknown", w.unknown),
-        ("skipped", w.skipped),
-    ];
+    let occurrence = |(time, is_retry): &(Timestamp, bool)| {
+        let moment = format::moment(*time, &visit.panel.config.zone, visit.language);
+        let word = if *is_retry { w.tried_again.replace("{}", &moment) } else { moment };
+        Choice::new(word, Some(*time) == at, link(&time.to_string(), ""))
+    };
+    let filter = |(value, word): (&str, &'static str)| {
+        let is_chosen = value == show && like.is_none();
+        Choice::new(word, is_chosen, link(&at_text, value))
+    };
     Ok(Recipients {
         is_empty: times.is_empty(),
-        occurrences: times
-            .iter()
-            .map(|(time, is_retry)| {
-                let moment = format::moment(*time, zone, visit.language);
-                let word = if *is_retry { w.tried_again.replace("{}", &moment) } else { moment };
-                Choice::new(word, Some(*time) == at, link(&time.to_string(), "", ""))
-            })
-            .collect(),
-        filters: filters
-            .into_iter()
-            .map(|(value, word)| {
-                let is_chosen = value == show && like.is_none();
-                Choice::new(word, is_chosen, link(&at_text, value, ""))
-            })
-            .collect(),
-        reasons_are_cut: reasons_are_cut && !reasons.is_empty(),
+        occurrences: times.iter().map(occurrence).collect(),
+        filters: filters(w).into_iter().map(filter).collect(),
         reasons,
+        reasons_are_cut,
         rows: found.into_iter().map(|row| of_row(visit, row)).collect(),
         csv: format!("/panel/messages/{id}/recipients.csv{}", forms::to_query(&[("at", &at_text)])),
         first: if after.is_empty() { String::new() } else { page("") },
@@ -142,11 +128,24 @@ pub(super) fn look(visit: &Visit<'_>, listed: &Message) -> Result<Recipients, Pa
     })
 }
 
-/// The reasons in words; none where each stands beside its only recipient anyway.
-fn whys(visit: &Visit<'_>, (id, at): (i64, &str), reasons: Vec<SameReason>) -> Vec<Why> {
+/// What `show` may say, in words.
+fn filters(w: &'static Words) -> [(&'static str, &'static str); 6] {
+    [
+        ("", w.all),
+        ("sent", w.sent),
+        ("waiting", w.delivery_pending),
+        ("failed", w.failed),
+        ("unknown", w.unknown),
+        ("skipped", w.skipped),
+    ]
+}
+
+/// The reasons in words, and whether there are more; none where each stands beside its only recipient anyway.
+fn whys(visit: &Visit<'_>, (id, at): (i64, &str), reasons: Vec<SameReason>) -> (Vec<Why>, bool) {
     if reasons.iter().all(|one| one.count < 2) {
-        return Vec::new();
+        return (Vec::new(), false);
     }
+    let are_cut = reasons.len() > usize::from(REASONS_SHOWN_MAX);
     let chosen = visit.query.number("why");
     let why = |one: SameReason| {
         let count = format::number(one.count, visit.language);
@@ -163,7 +162,7 @@ fn whys(visit: &Visit<'_>, (id, at): (i64, &str), reasons: Vec<SameReason>) -> V
             is_chosen: chosen == Some(one.delivery_id),
         }
     };
-    reasons.into_iter().take(REASONS_SHOWN_MAX).map(why).collect()
+    (reasons.into_iter().take(REASONS_SHOWN_MAX.into()).map(why).collect(), are_cut)
 }
 
 fn of_row(visit: &Visit<'_>, row: Delivery) -> RecipientRow {

@@ -284,6 +284,7 @@ words! {
     recipients: "Penerima", "Recipients";
     occurrences: "Waktu kirim", "Times";
     why_not_sent: "Mengapa tidak terkirim", "Why it was not sent";
+    who_they_are: "Lihat orangnya", "See who";
     more_reasons: "Masih ada alasan lain: lihat daftar penerima.", "There are more reasons: see the recipients.";
     nobody_here: "Tidak ada penerima di sini.", "There are no recipients here.";
     csv: "Unduh CSV", "Download CSV";

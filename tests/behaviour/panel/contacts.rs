@@ -113,7 +113,10 @@ fn a_person_says_what_each_column_means_and_the_list_is_taken_so() {
         let other = "column6=ignore&#38;lang=en";
         assert!(page.contains(other), "the other language keeps what was chosen: {page}");
     }
+    let again = browser.press(&panel, "/panel/contacts/import/look", &fields);
+    assert_eq!(header(&again, "Location"), Some(look.as_str()), "the form leads to the address");
     assert_eq!(world.ask("SELECT count(*) FROM contacts"), "0");
+    // What is chosen counts, also when nobody looked again.
     browser.press(&panel, "/panel/contacts/import/confirm", &fields);
     assert_eq!(
         world.rows("SELECT name || tags || attributes || (opted_out_at IS NOT NULL) FROM contacts ORDER BY name"),

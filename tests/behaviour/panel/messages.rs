@@ -322,10 +322,12 @@ fn many_who_did_not_get_it_are_a_few_lines_with_counts() {
         assert!(page.contains(part), "{part}: {page}");
     }
     assert!(page.len() < 100_000, "{} bytes", page.len());
-    let link = page.split("<a href=\"").find(|rest| rest.contains("<b>2.497 orang")).unwrap();
-    let link = link.split('"').next().unwrap().replace("&#38;", "&");
+    let link =
+        page.split("<a class=\"button\" href=\"").find(|rest| rest.contains(": 2.497 orang"));
+    let link = link.unwrap().split('"').next().unwrap().replace("&#38;", "&");
     let of_reason = text(&browser.get(&panel, &link));
-    assert!(of_reason.contains("aria-current=\"true\"><b>2.497 orang"), "{of_reason}");
+    let chosen = "aria-current=\"true\" aria-label=\"Lihat orangnya: 2.497 orang\"";
+    assert!(of_reason.contains(chosen), "{of_reason}");
     assert!(!of_reason.contains("<b>Orang 1</b>") && of_reason.contains("Orang 9"), "{of_reason}");
     assert!(of_reason.contains("&#38;why="), "the next page is of them too: {of_reason}");
     let other = text(&browser.get(&panel, &format!("{link}&lang=en")));
