@@ -528,7 +528,14 @@ impl<'a> Ahead<'a> {
             let mut last = due_at;
             for _ in 0..first.tally.goes_out {
                 let (from, own_gap) = (due_at, message.recipient_gap_hours);
-                let who = Comer { due_at, from, waits: false, own_gap, reached: None };
+                let who = Comer {
+                    due_at,
+                    from,
+                    waits: false,
+                    own_gap,
+                    reached: None,
+                    standing: Standing::Known,
+                };
                 let id = lines.choose(&ids, None, &who, config);
                 let Some(line) = id.and_then(|id| lines.turns.get_mut(&id)) else { return false };
                 let Ok(at) = line.next(config, due_at) else { return false };
@@ -592,7 +599,8 @@ impl<'a> Ahead<'a> {
             reached = reached
                 .max(self.last_told(chat_id, Timestamp::from_millis(i64::MAX)).map(|(at, _)| at));
         }
-        Ok(Comer { due_at, from, waits, own_gap, reached })
+        let standing = Standing::Known;
+        Ok(Comer { due_at, from, waits, own_gap, reached, standing })
     }
 
     /// Finds the place of one recipient in the queue of its channel.
@@ -671,10 +679,9 @@ impl<'a> Ahead<'a> {
             gathered.push(kind, (due_at, from), before, chat_id);
             return Ok((0, Ok(Place::TooLate))); // nobody asks
         }
+        let standing = number.map_or(who.standing, |number| number.standing(from));
+        let who = Comer { standing, ..who };
         let id = self.choose(channels, chat_id, &who)?;
-        if number.is_some_and(|number| number.standing(from) == Standing::Unknown) {
-            self.lines.ask(id, &who, config);
-        }
         let stood = self.lines.stand(id, &who, config);
         if let (Some(spoken), Ok(at)) = (&mut self.spoken, &stood) {
             spoken.entry(chat_id.to_owned()).or_default().push((*at, id));

@@ -11,7 +11,7 @@ use super::availability::{self as rules, Availability, HoldEnds, Off};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::send_window::{Day, DayCount};
-use crate::store::{Channel, Held, SqlResult, Tx};
+use crate::store::{Channel, Held, SqlResult, Standing, Tx};
 
 /// One channel, moving through the time to come.
 #[derive(Clone, Debug)]
@@ -145,9 +145,15 @@ pub(crate) struct Comer {
     pub(crate) own_gap: Option<i64>,
     /// When its chat last got something, as far as that matters.
     pub(crate) reached: Option<Timestamp>,
+    /// Whether anything may be sent to its number, and whether that takes a check first, with a turn of its own.
+    pub(crate) standing: Standing,
 }
 
 impl Comer {
+    const fn is_checked(&self) -> bool {
+        matches!(self.standing, Standing::Unknown)
+    }
+
     /// When the gap of its chat is over on a channel, if it has one there.
     fn free_at(&self, line: &Line, config: &Config) -> Option<Timestamp> {
         Some(self.reached?.plus(line.recipient_gap(self.own_gap, config)?))
@@ -210,24 +216,20 @@ impl Lines {
         let turn = line.next(config, who.from)?;
         let free_at = who.free_at(line, config).filter(|at| at.secs() > turn.secs());
         let Some(free_at) = free_at.or(who.waits.then_some(who.from)) else {
-            return Ok((turn, false));
+            if !who.is_checked() {
+                return Ok((turn, false));
+            }
+            let mut after = line.clone();
+            after.asked(config, turn);
+            return Ok((after.next(config, turn)?, false));
         };
         let at = line.next(config, free_at)?;
         let waiting = self.waiting.get(&id).map(|waiting| waiting.next(config, free_at));
         Ok((at.max(waiting.transpose()?.unwrap_or(at)), true))
     }
 
-    /// Lets the number of somebody be checked first, which takes a turn of its own.
-    pub(crate) fn ask(&mut self, id: i64, who: &Comer, config: &Config) {
-        if let Ok((at, false)) = self.place(id, who, config)
-            && let Some(line) = self.turns.get_mut(&id)
-        {
-            line.asked(config, at);
-        }
-    }
-
-    /// Lets somebody stand before a channel. `Err` when nothing is sent at all: it would be too late, or for the
-    /// reason.
+    /// Lets somebody stand before a channel, and its number be checked first when it is to be. `Err` when nothing is
+    /// sent at all: it would be too late, its number is not on WhatsApp, or for the reason.
     pub(crate) fn stand(
         &mut self,
         id: i64,
@@ -235,10 +237,13 @@ impl Lines {
         config: &Config,
     ) -> Result<Timestamp, Option<String>> {
         let (at, waits) = self.place(id, who, config)?;
-        if is_too_late(who.due_at, at, config.late_limit) {
+        if who.standing == Standing::NotThere || is_too_late(who.due_at, at, config.late_limit) {
             return Err(None);
         }
         if let Some(line) = self.turns.get_mut(&id) {
+            if who.is_checked() && !waits {
+                line.asked(config, line.next(config, who.from)?);
+            }
             let line =
                 if waits { self.waiting.entry(id).or_insert_with(|| line.clone()) } else { line };
             line.took(config, at);

@@ -11,12 +11,14 @@ use std::collections::HashSet;
 use super::plan::{PRUNED_AGE_MIN, Planned, Planner, Rows};
 use crate::channels::{self, Comer, Lines};
 use crate::clock::Timestamp;
+use crate::config::Config;
 use crate::content::Content;
 use crate::delivery::{Counts, Status};
 use crate::fail_point;
 use crate::reason::Reason;
+use crate::recipient::number_to_check;
 use crate::recipients::{self, Recipients};
-use crate::store::{DataVersion, Message, NewDelivery, SqlResult, StoreError, Tx};
+use crate::store::{DataVersion, Message, NewDelivery, SqlResult, Standing, StoreError, Tx};
 use crate::template::{self, Template};
 
 /// To remove a row costs less than to plan it.
@@ -31,11 +33,19 @@ pub(super) struct Planning {
     recipients: Recipients,
     /// The contacts that may have got it before: somebody set the message back.
     served: HashSet<i64>,
-    /// Its channels when it has several, and the line before each.
-    lines: Option<(Vec<i64>, Lines)>,
+    /// Its channels when it has several, and who stands before them.
+    sharing: Option<Sharing>,
     rows: Rows,
     /// The database when the message was last seen to be what it was.
     seen: DataVersion,
+}
+
+/// The channels that share a message, while it is planned.
+struct Sharing {
+    ids: Vec<i64>,
+    lines: Lines,
+    /// The chats whose numbers are checked before something is sent to those who stand there already.
+    checked: HashSet<String>,
 }
 
 impl Planner {
@@ -72,9 +82,18 @@ impl Planner {
             Recipients::new(tx, entries, &self.config.country, self.config.send_order)?;
         let (rows, seen) = (Rows::default(), tx.data_version()?);
         let served = if is_new { HashSet::new() } else { tx.contacts_served(id, due_at)? };
-        let lines = self.lines(tx, &message, due_at, now)?;
-        let mut planning =
-            Planning { message, due_at, content, template, recipients, served, lines, rows, seen };
+        let sharing = self.sharing(tx, &message, due_at, now)?;
+        let mut planning = Planning {
+            message,
+            due_at,
+            content,
+            template,
+            recipients,
+            served,
+            sharing,
+            rows,
+            seen,
+        };
         if self.plan_some(tx, &mut planning, portion, now)? {
             tx.begin_planning(id, due_at)?;
             return Ok(Planned::Begun(Box::new(planning)));
@@ -160,7 +179,7 @@ impl Planner {
         now: Timestamp,
     ) -> SqlResult<bool> {
         let Planning {
-            message, due_at, content, template, recipients, served, lines, rows, ..
+            message, due_at, content, template, recipients, served, sharing, rows, ..
         } = planning;
         let too_late = self.too_late(tx, *due_at, now)?;
         recipients.visit_some(tx, limit, |mut recipient| {
@@ -182,10 +201,11 @@ impl Planner {
             };
             let who = (recipient.chat_id.as_str(), *due_at, message.recipient_gap_hours);
             let mut chosen = None;
-            if let (Some((ids, lines)), Status::Pending) = (&*lines, status) {
-                let comer = self.comer(tx, (ids, lines), who, now)?;
+            if let (Some(sharing), Status::Pending) = (&*sharing, status) {
+                let comer = self.comer(tx, (&sharing.ids, sharing), who, now)?;
                 let spoke = tx.spoke_through(&recipient.chat_id)?;
-                chosen = lines.choose(ids, spoke, &comer, &self.config).map(|id| (id, comer));
+                let id = sharing.lines.choose(&sharing.ids, spoke, &comer, &self.config);
+                chosen = id.map(|id| (id, comer));
             }
             let new = NewDelivery {
                 auto_message_id: message.id,
@@ -200,50 +220,62 @@ impl Planner {
             };
             let is_planned = tx.plan_delivery(&new, now)?;
             *count += u64::from(is_planned);
-            if let (true, Some((id, comer)), Some((_, lines))) = (is_planned, chosen, &mut *lines) {
-                // Too late on every channel: it takes nobody's place.
-                let _ = lines.stand(id, &comer, &self.config);
+            if let (true, Some((id, comer)), Some(sharing)) = (is_planned, chosen, &mut *sharing) {
+                sharing.stand(id, (&recipient.chat_id, &comer), &self.config);
             }
             Ok(())
         })
     }
 
-    /// The channels of a message that has several, and the line before each: all that they send before it.
-    fn lines(
+    /// The channels of a message that has several, with all that they send before it.
+    fn sharing(
         &self,
         tx: &Tx<'_>,
         message: &Message,
         due_at: Timestamp,
         now: Timestamp,
-    ) -> SqlResult<Option<(Vec<i64>, Lines)>> {
+    ) -> SqlResult<Option<Sharing>> {
         let Some(ids) = message.several() else { return Ok(None) };
-        let mut lines = Lines::default();
+        let (lines, checked) = Default::default();
+        let mut sharing = Sharing { ids: ids.clone(), lines, checked };
         for id in &ids {
-            lines.line(tx, *id, &self.config, now)?;
+            sharing.lines.line(tx, *id, &self.config, now)?;
             tx.each_before(*id, due_at, |before| {
                 let who = (before.chat_id.as_str(), before.due_at, before.recipient_gap_hours);
-                let mut comer = self.comer(tx, (&[*id], &lines), who, now)?;
+                let mut comer = self.comer(tx, (&[*id], &sharing), who, now)?;
                 comer.reached = comer.reached.filter(|_| !before.is_wanted_again);
                 if let Some(not_before) = before.not_before.filter(|at| *at > now) {
                     comer = Comer { from: not_before, waits: true, reached: None, ..comer };
                 }
-                // What cannot go out, or only too late, holds up nothing.
-                let _ = lines.stand(*id, &comer, &self.config);
+                sharing.stand(*id, (&before.chat_id, &comer), &self.config);
                 Ok(())
             })?;
         }
-        Ok(Some((ids, lines)))
+        Ok(Some(sharing))
     }
 
     /// Somebody whose turn it may be from now on, on one of the channels `ids`.
     fn comer(
         &self,
         tx: &Tx<'_>,
-        (ids, lines): (&[i64], &Lines),
+        (ids, sharing): (&[i64], &Sharing),
         (chat_id, due_at, own_gap): (&str, Timestamp, Option<i64>),
         now: Timestamp,
     ) -> SqlResult<Comer> {
-        let reached = lines.reached(tx, (ids, chat_id), own_gap, &self.config, now)?;
-        Ok(Comer { due_at, from: now, waits: false, own_gap, reached })
+        let reached = sharing.lines.reached(tx, (ids, chat_id), own_gap, &self.config, now)?;
+        let is_known = !self.config.check_numbers
+            || number_to_check(chat_id).is_none()
+            || sharing.checked.contains(chat_id);
+        let standing = if is_known { Standing::Known } else { tx.number(chat_id)?.standing(now) };
+        Ok(Comer { due_at, from: now, waits: false, own_gap, reached, standing })
+    }
+}
+
+impl Sharing {
+    /// Lets somebody stand before a channel. What cannot go out, or only too late, holds up nothing.
+    fn stand(&mut self, id: i64, (chat_id, who): (&str, &Comer), config: &Config) {
+        if self.lines.stand(id, who, config).is_ok() && who.standing == Standing::Unknown {
+            self.checked.insert(chat_id.to_owned());
+        }
     }
 }

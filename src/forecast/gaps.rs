@@ -113,6 +113,14 @@ struct Walks<'a> {
     places: Vec<Place>,
 }
 
+/// What the planner knows of the channels of a kind.
+struct Choice {
+    kind: usize,
+    lines: Lines,
+    /// The chats whose numbers are checked before something is sent to those who stand there.
+    checked: HashSet<u64>,
+}
+
 /// What was known of somebody before the forecast.
 pub(super) struct Before {
     /// When its chat last got something.
@@ -219,29 +227,20 @@ impl Walks<'_> {
         }
     }
 
-    /// Lets one stand before its channel, and returns that; `choice` is what the planner knows of the channels of a
-    /// kind.
-    fn plan(&mut self, number: usize, choice: &mut Option<(usize, Lines)>) -> i64 {
+    /// Lets one stand before its channel, and returns that; `choice` is of the last kind.
+    fn plan(&mut self, number: usize, choice: &mut Option<Choice>) -> i64 {
         let (wanted, chat) = self.all[number];
         let mut channel = wanted.channel;
         if self.kinds[wanted.kind].channels.len() > 1 {
-            if choice.as_ref().is_none_or(|(kind, _)| *kind != wanted.kind) {
-                *choice = Some((wanted.kind, self.lines_at(&wanted)));
+            if choice.as_ref().is_none_or(|choice| choice.kind != wanted.kind) {
+                *choice = Some(self.choice_at(&wanted));
             }
-            if let Some((_, lines)) = choice {
-                let last = self.reached.get(&chat).copied();
-                let kind = &self.kinds[wanted.kind];
-                let comer = Comer {
-                    due_at: wanted.due_at,
-                    from: self.now,
-                    waits: false,
-                    own_gap: kind.own_gap,
-                    reached: last.map(|(at, _)| at).max(wanted.reached).filter(|_| kind.has_gap),
-                };
-                let spoke = last.map(|(_, channel)| channel).or(wanted.spoke);
-                channel =
-                    lines.choose(&kind.channels, spoke, &comer, self.config).unwrap_or(channel);
-                let _ = lines.stand(channel, &comer, self.config);
+            if let Some(choice) = choice {
+                let (comer, ids) =
+                    (self.comer(number, None, choice), &self.kinds[wanted.kind].channels);
+                let spoke = self.reached.get(&chat).map(|(_, channel)| *channel).or(wanted.spoke);
+                channel = choice.lines.choose(ids, spoke, &comer, self.config).unwrap_or(channel);
+                choice.stand(channel, (chat, &comer), self.config);
             }
         }
         let gap = self.gap(number, channel);
@@ -251,10 +250,11 @@ impl Walks<'_> {
         channel
     }
 
-    /// The lines before the channels of a kind as the planner finds them now: with all that is planned.
-    fn lines_at(&self, wanted: &Wanted) -> Lines {
+    /// The channels of a kind as the planner finds them now: with all that is planned.
+    fn choice_at(&self, wanted: &Wanted) -> Choice {
         let ids = &self.kinds[wanted.kind].channels;
-        let mut lines = self.lines.only(ids);
+        let (kind, lines) = (wanted.kind, self.lines.only(ids));
+        let mut choice = Choice { kind, lines, checked: HashSet::new() };
         for id in ids {
             let Some(walk) = self.channels.get(id) else { continue };
             let waiting = walk.waiting.clone().into_sorted_vec().into_iter().rev();
@@ -264,20 +264,28 @@ impl Walks<'_> {
                 if before.due_at > wanted.due_at {
                     continue;
                 }
-                let waits = until.filter(|until| *until > self.now);
-                let kind = &self.kinds[before.kind];
-                let last = self.reached.get(&chat).map(|(at, _)| *at).max(before.reached);
-                let comer = Comer {
-                    due_at: before.due_at,
-                    from: waits.unwrap_or(self.now),
-                    waits: waits.is_some(),
-                    own_gap: kind.own_gap,
-                    reached: last.filter(|_| kind.has_gap && waits.is_none()),
-                };
-                let _ = lines.stand(*id, &comer, self.config);
+                let waits_until = until.filter(|until| *until > self.now);
+                let comer = self.comer(number, waits_until, &choice);
+                choice.stand(*id, (chat, &comer), self.config);
             }
         }
-        lines
+        choice
+    }
+
+    /// One whose turn it may be from now on, or after its wait.
+    fn comer(&self, number: usize, waits_until: Option<Timestamp>, choice: &Choice) -> Comer {
+        let (wanted, chat) = self.all[number];
+        let (kind, last) = (&self.kinds[wanted.kind], self.reached.get(&chat).map(|(at, _)| *at));
+        let standing = wanted.standing(self.now, self.checks.get(&chat).copied(), last.is_some());
+        let is_checked = choice.checked.contains(&chat);
+        Comer {
+            due_at: wanted.due_at,
+            from: waits_until.unwrap_or(self.now),
+            waits: waits_until.is_some(),
+            own_gap: kind.own_gap,
+            reached: last.max(wanted.reached).filter(|_| kind.has_gap && waits_until.is_none()),
+            standing: if is_checked { Standing::Known } else { standing },
+        }
     }
 
     fn gap(&self, number: usize, channel: i64) -> Option<Duration> {
@@ -350,6 +358,15 @@ impl Walks<'_> {
                 walk.turn = turn;
                 self.turns.extend(turn.map(Reverse));
             }
+        }
+    }
+}
+
+impl Choice {
+    /// Lets one stand before a channel. What cannot go out, or only too late, holds up nothing.
+    fn stand(&mut self, id: i64, (chat, who): (u64, &Comer), config: &Config) {
+        if self.lines.stand(id, who, config).is_ok() && who.standing == Standing::Unknown {
+            self.checked.insert(chat);
         }
     }
 }

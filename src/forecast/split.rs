@@ -68,9 +68,9 @@ struct Wanted {
     /// As the column has it.
     entry: Value,
     chat_id: String,
-    /// Whether something goes out to it, and whether its number is checked before.
+    /// Whether something goes out to it, and how its number stands.
     goes_out: bool,
-    is_checked: bool,
+    standing: Standing,
 }
 
 impl Ahead<'_> {
@@ -85,12 +85,11 @@ impl Ahead<'_> {
             // Whoever is skipped or excepted now must not be a recipient without that tomorrow.
             if recipient.skipped.is_none() && chats.insert(recipient.chat_id.clone()) {
                 let number = self.number(&recipient.chat_id)?;
-                let standing = number.map(|number| number.standing(self.now));
-                let goes_out = standing != Some(Standing::NotThere)
-                    && render(self.tx, words, &recipient)?.is_ok();
-                let is_checked = standing == Some(Standing::Unknown);
+                let standing = number.map_or(Standing::Known, |one| one.standing(self.now));
+                let goes_out =
+                    standing != Standing::NotThere && render(self.tx, words, &recipient)?.is_ok();
                 let (entry, chat_id) = (entry(&recipient), recipient.chat_id);
-                wanted.push(Wanted { entry, chat_id, goes_out, is_checked });
+                wanted.push(Wanted { entry, chat_id, goes_out, standing });
             }
             Ok(())
         })?;
@@ -190,8 +189,7 @@ impl Ahead<'_> {
         Ok(is_split.then(|| parts.into()))
     }
 
-    /// One of the recipients as somebody who comes at `due_at`, and the channel that is free first for it; its number
-    /// is checked there, if it has to be.
+    /// One of the recipients as somebody who comes at `due_at`, and the channel that is free first for it.
     fn sends(
         &mut self,
         message: &Message,
@@ -202,10 +200,8 @@ impl Ahead<'_> {
         let content = Content::default();
         let words = Words::new(message, due_at, &content, "");
         let who = self.comer(ids, &one.chat_id, (due_at, due_at), words)?;
+        let who = Comer { standing: one.standing, ..who };
         let id = self.lines.choose(ids, None, &who, self.config);
-        if let Some(id) = id.filter(|_| one.is_checked) {
-            self.lines.ask(id, &who, self.config);
-        }
         Ok(id.map(|id| (who, id)))
     }
 

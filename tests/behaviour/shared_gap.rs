@@ -1,4 +1,5 @@
-//! RECIPIENT_GAP_HOURS where somebody chooses before: of several numbers, of several days, of a plan that is cut off.
+//! RECIPIENT_GAP_HOURS and CHECK_NUMBERS where somebody chooses before: of several numbers, of several days, of a plan that
+//! is cut off.
 
 use std::time::Duration;
 
@@ -160,6 +161,47 @@ fn what_was_planned_before_and_waits_for_its_gap_is_no_queue() {
     on(&world, "[2,3]", &[4, 5, 6]);
     let told = plan(&world, Scope::All, ALL);
     assert_eq!(told[3..], [(4, 2, 0), (5, 3, 0), (6, 2, 1)]);
+    assert_eq!(sent_in_hours(&world), told);
+}
+
+#[test]
+fn the_check_of_a_new_number_takes_a_turn_of_the_number_that_sends() {
+    // Planned before on the second number, or the first of the message itself.
+    for is_before in [true, false] {
+        let mut builder = with_gap(0);
+        builder.config.check_numbers = true;
+        let world = three(builder);
+        for known in 2..=5 {
+            world.execute(&format!(
+                "INSERT INTO numbers (chat_id, last_sent_at) VALUES ('628120000700{known}@c.us', '2026-11-01T00:00:00Z')"
+            ));
+        }
+        if is_before {
+            let before = world.message(&to(&[1]));
+            world.execute(&format!(
+                "UPDATE auto_messages SET channel_id = 2, scheduled_at = '2026-12-01T00:59:00Z' WHERE id = {before}"
+            ));
+        }
+        let first = if is_before { 2 } else { 1 };
+        on(&world, "[2,3]", &(first..=5).collect::<Vec<_>>());
+        let told = plan(&world, Scope::All, ALL);
+        assert_eq!(told, [(1, 2, 1), (2, 3, 0), (3, 3, 1), (4, 2, 2), (5, 3, 2)], "{is_before}");
+        assert_eq!(sent_in_hours(&world), told, "{is_before}");
+    }
+}
+
+#[test]
+fn a_number_that_is_not_there_takes_no_turn_of_the_number_that_sends() {
+    let mut builder = with_gap(0);
+    builder.config.check_numbers = true;
+    let world = three(builder);
+    world.execute(
+        "INSERT INTO numbers (chat_id, checked_at, \"exists\") VALUES ('6281200007001@c.us', '2026-11-30T00:00:00Z', 0),
+             ('6281200007002@c.us', '2026-11-30T00:00:00Z', 1), ('6281200007003@c.us', '2026-11-30T00:00:00Z', 1)",
+    );
+    on(&world, "[2,3]", &[1, 2, 3]);
+    let told = plan(&world, Scope::All, ALL);
+    assert_eq!(told, [(2, 2, 0), (3, 3, 0)]);
     assert_eq!(sent_in_hours(&world), told);
 }
 
