@@ -131,7 +131,7 @@ impl serde::Serialize for Timestamp {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
     pub wall: Timestamp,
-    /// Time since the clock was made; only differences mean something.
+    /// Time that only passes; only differences mean something.
     pub monotonic: Duration,
 }
 
@@ -149,6 +149,9 @@ pub trait Clock: Send + Sync {
 pub(crate) fn nap(duration: Duration) {
     std::thread::sleep(duration);
 }
+
+/// The monotonic time of the system's clock when it is made: what was ready before that has a time, too.
+const UP_FOR: Duration = Duration::from_hours(24 * 365);
 
 #[derive(Debug)]
 pub struct SystemClock {
@@ -172,7 +175,7 @@ impl Clock for SystemClock {
     fn now(&self) -> Now {
         let nanos = OffsetDateTime::now_utc().unix_timestamp_nanos();
         let millis = i64::try_from(nanos.div_euclid(1_000_000)).unwrap_or(i64::MAX);
-        Now { wall: Timestamp::from_millis(millis), monotonic: self.started.elapsed() }
+        Now { wall: Timestamp::from_millis(millis), monotonic: UP_FOR + self.started.elapsed() }
     }
 
     fn sleep(&self, wake: &Wake, seen: u64, max: Option<Duration>) {

@@ -87,8 +87,10 @@ impl Memory {
         };
         match self.pace {
             Some((noted, ready)) if noted == column => ready,
+            // In the past too: the channels that are ready keep their order.
             Some(_) | None => {
-                let ready = now.monotonic + column.since(now.wall).min(longest);
+                let ahead = now.monotonic + column.since(now.wall).min(longest);
+                let ready = ahead.saturating_sub(now.wall.since(column));
                 self.pace = Some((column, ready));
                 ready
             }
@@ -325,7 +327,7 @@ mod tests {
         };
         assert_eq!(ready(1030), secs(37));
         assert_eq!(ready(999_999), secs(7) + LONGEST);
-        assert_eq!(ready(10), secs(7));
+        assert_eq!((ready(998), ready(10)), (secs(5), secs(0)));
     }
 
     #[test]

@@ -25,6 +25,9 @@ const EMPTY_RUNS_KEPT: Duration = Duration::from_hours(168);
 const RECORDS_BEFORE_END: Duration = Duration::from_millis(800);
 /// How long the run lets a database rest that failed.
 const RUN_REST: Duration = Duration::from_secs(5);
+/// How long planning goes first: what is due at a moment is planned before more is sent at that moment, unless it is so
+/// much that the channels would wait for it.
+const PLANNING_FIRST: Duration = Duration::from_millis(100);
 /// How long an opening is slept towards before the wall clock, which may be set, is looked at again.
 const LOOK_AT_CLOCK: Duration = Duration::from_mins(1);
 /// An opening further away than this was reckoned under another clock.
@@ -59,6 +62,9 @@ pub(super) struct Dispatcher {
     records_rest_until: Option<Duration>,
     /// When its thread looks again by itself, on the monotonic clock.
     wakes_at: Option<Duration>,
+    /// Since when there is more to plan at once, on the monotonic clock, and whether that goes first.
+    plans_since: Option<Duration>,
+    plans_first: bool,
     /// Whether the WAL was found too large, and said to be.
     is_wal_large: bool,
 }
@@ -112,6 +118,8 @@ impl Dispatcher {
             run_rests_until: None,
             records_rest_until: None,
             wakes_at: None,
+            plans_since: None,
+            plans_first: false,
             is_wal_large: false,
         }
     }
@@ -150,6 +158,12 @@ impl Dispatcher {
             self.run_rests_until = conducted.is_err().then(|| now.monotonic + RUN_REST);
         }
         let now = self.core.clock.now();
+        self.plans_since = match conducted {
+            Ok(true) => self.plans_since.or(Some(now.monotonic)),
+            Ok(false) | Err(_) => None,
+        };
+        let is_new = |since| now.monotonic.saturating_sub(since) < PLANNING_FIRST;
+        self.plans_first = self.plans_since.is_some_and(is_new) && !self.planner.is_in_portions();
         let jobs = self.give_jobs(now);
         let when = conducted.map(|has_more| if has_more { When::AtOnce } else { self.when(now) });
         self.wakes_at = match when {
@@ -285,6 +299,9 @@ impl Dispatcher {
             }
             (self.is_recording, self.records_rest_until) = (true, None);
             return Some(Job::Channel(id, std::mem::take(self.channels.memory(id))));
+        }
+        if self.plans_first {
+            return None; // it comes back at once
         }
         if let Some((id, mut memory)) = self.channels.take(now) {
             memory.closed = self.waits.remove(&id);

@@ -142,7 +142,7 @@ fn mixture(dice: &mut fastrand::Rng) -> World {
     let world = builder.build();
     let channels = dice.i64(1..=3);
     for id in 1..=channels {
-        channel(&world, id, channels == 1, dice);
+        channel(&world, id, dice);
     }
     let now = world.clock.wall();
     for message in 0..dice.u32(1..=5) {
@@ -211,7 +211,7 @@ fn numbers(world: &World, dice: &mut fastrand::Rng) {
 }
 
 /// A channel with what it did before.
-fn channel(world: &World, id: i64, is_alone: bool, dice: &mut fastrand::Rng) {
+fn channel(world: &World, id: i64, dice: &mut fastrand::Rng) {
     let (zone, now) = (&world.config.zone, world.clock.wall());
     let mut some = |values: &[&str]| values[dice.usize(..values.len())].to_owned();
     let window = some(&["NULL", "NULL", "'08:30-12:00'", "'always'", "'always'"]);
@@ -232,12 +232,11 @@ fn channel(world: &World, id: i64, is_alone: bool, dice: &mut fastrand::Rng) {
     let before = [Duration::from_secs(days_ago(3000)), Duration::from_hours(24 * days_ago(12))];
     let ready = now.minus(before[usize::from(days_ago(2) == 0)]);
     let ahead = now.plus(Duration::from_secs(days_ago(world.config.gap.delay.as_secs())));
-    // Of two channels that may send at the same moment, the one goes first that was ready first. Since when one was
-    // ready that another process let rest, a process knows from its first look at it: a forecast does not.
-    let ready = match (days_ago(3), is_alone) {
-        (0, _) => format!("'{ahead}'"),
-        (_, true) => format!("'{ready}'"),
-        (_, false) => "NULL".to_owned(),
+    // Of two channels that may send at the same moment, the one goes first that was ready first.
+    let ready = match days_ago(3) {
+        0 => format!("'{ahead}'"),
+        1 => format!("'{ready}'"),
+        _ => "NULL".to_owned(),
     };
     world.execute(&format!(
         "INSERT OR IGNORE INTO channels (id, name, session_name) VALUES ({id}, 'nomor {id}', 'sesi{id}');

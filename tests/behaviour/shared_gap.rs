@@ -205,6 +205,45 @@ fn a_number_that_is_not_there_takes_no_turn_of_the_number_that_sends() {
     assert_eq!(sent_in_hours(&world), told);
 }
 
+/// A message of one number.
+fn by(world: &World, channel: i64, lasts: &[u8], scheduled_at: &str) {
+    let id = world.message(&to(lasts));
+    world.execute(&format!(
+        "UPDATE auto_messages SET channel_id = {channel}, scheduled_at = '{scheduled_at}' WHERE id = {id}"
+    ));
+}
+
+#[test]
+fn of_two_numbers_that_may_send_at_once_the_one_goes_first_that_was_ready_first() {
+    for (first, second, at) in [(3, 2, "2026-11-30T20:00:00Z"), (2, 3, "2026-11-30T19:00:00Z")] {
+        let mut world = three(with_gap(5));
+        world.execute(&format!(
+            "UPDATE channels SET ready_at = iif(id = 2, '{at}', '2026-11-30T19:30:00Z')"
+        ));
+        // Another process let them rest.
+        world.restart();
+        by(&world, 3, &[1], "2026-12-01T00:59:00Z");
+        by(&world, 2, &[1], "2026-12-01T00:59:00Z");
+        let told = plan(&world, Scope::All, ALL);
+        let mut expected = [(1, first, 0), (1, second, 300)];
+        expected.sort_unstable();
+        assert_eq!(told, expected);
+        assert_eq!(sent_in_hours(&world), told);
+    }
+}
+
+#[test]
+fn what_is_due_at_a_moment_is_planned_before_more_is_sent_at_that_moment() {
+    let world = three(with_gap(5));
+    by(&world, 2, &[1, 2], "2026-12-01T01:00:00Z");
+    // Two steps of planning, while the second number's gap ends.
+    by(&world, 1, &[2], "2026-12-01T01:01:00Z");
+    by(&world, 3, &[3], "2026-12-01T01:01:00Z");
+    let told = plan(&world, Scope::All, ALL);
+    assert_eq!(told, [(1, 2, 0), (2, 1, 1), (2, 2, 301), (3, 3, 1)]);
+    assert_eq!(sent_in_hours(&world), told);
+}
+
 #[test]
 fn a_plan_that_is_cut_off_knows_what_goes_out_after_it() {
     let world = three(with_gap(5));

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 use auto_message_scheduler::clock::{Clock, Timestamp};
+use auto_message_scheduler::config::SendOrder;
 use auto_message_scheduler::delivery::{Ack, MessageId};
 use auto_message_scheduler::fail_point::{Crash, crash_at};
 use auto_message_scheduler::fake_waha::{Engine, Options};
@@ -135,6 +136,7 @@ impl Story {
         builder.config.typing_max = (dice.u8(0..4) == 0).then_some(Duration::from_secs(5));
         builder.portion = [1, 2, 1_000][dice.usize(0..3)];
         builder.config.check_numbers = seed % 3 == 1; // no dice: the other seeds stay what they were
+        builder.config.send_order = SendOrder::ALL[usize::from(seed % 2 == 1)];
         let promises = Promises::new(&builder.config, is_new);
         let world = builder.build();
         let picture = put(&world, &jpeg(4_000));
@@ -145,6 +147,13 @@ impl Story {
         );
         if is_new {
             world.execute("UPDATE channels SET warmup_from = '2026-11-30'");
+        }
+        if seed % 2 == 1 {
+            // They go first.
+            world.execute(
+                "INSERT INTO numbers (chat_id, last_inbound_at) VALUES ('6281200007003@c.us', '2026-11-01T00:00:00Z'),
+                     ('6281300007006@c.us', '2026-11-01T00:00:00Z'), ('6281300007010@c.us', '2026-11-01T00:00:00Z')",
+            );
         }
         let events = dice.bool().then(|| Store::open(&world.path).unwrap());
         let totals = Totals::default();
