@@ -230,6 +230,11 @@ impl Promises {
         }
     }
 
+    /// Whoever wrote to us is not asked about.
+    pub fn note_known(&mut self, digits: &str) {
+        self.asked.insert(digits.to_owned());
+    }
+
     /// With CHECK_NUMBERS, nobody gets anything about whom nobody asked, nor who is not there.
     fn never_unchecked(&self, arrival: &Arrival) {
         let Some(digits) = arrival.chat_id.strip_suffix("@c.us") else { return };

@@ -19,6 +19,9 @@ use super::promises::Promises;
 use crate::media::{jpeg, put};
 use crate::world::World;
 
+/// They wrote to us, and go first with SEND_ORDER=known_first.
+const WROTE: [&str; 3] = ["6281200007003", "6281300007006", "6281300007010"];
+
 /// Numbers that work, that fault in every way that answers at once, and that are none.
 const RECIPIENTS: [&str; 26] = [
     "081200007001",
@@ -137,7 +140,7 @@ impl Story {
         builder.portion = [1, 2, 1_000][dice.usize(0..3)];
         builder.config.check_numbers = seed % 3 == 1; // no dice: the other seeds stay what they were
         builder.config.send_order = SendOrder::ALL[usize::from(seed % 2 == 1)];
-        let promises = Promises::new(&builder.config, is_new);
+        let mut promises = Promises::new(&builder.config, is_new);
         let world = builder.build();
         let picture = put(&world, &jpeg(4_000));
         world.execute(
@@ -148,12 +151,11 @@ impl Story {
         if is_new {
             world.execute("UPDATE channels SET warmup_from = '2026-11-30'");
         }
-        if seed % 2 == 1 {
-            // They go first.
-            world.execute(
-                "INSERT INTO numbers (chat_id, last_inbound_at) VALUES ('6281200007003@c.us', '2026-11-01T00:00:00Z'),
-                     ('6281300007006@c.us', '2026-11-01T00:00:00Z'), ('6281300007010@c.us', '2026-11-01T00:00:00Z')",
-            );
+        for digits in WROTE.iter().filter(|_| world.config.send_order == SendOrder::KnownFirst) {
+            world.execute(&format!(
+                "INSERT INTO numbers (chat_id, last_inbound_at) VALUES ('{digits}@c.us', '2026-11-01T00:00:00Z')"
+            ));
+            promises.note_known(digits);
         }
         let events = dice.bool().then(|| Store::open(&world.path).unwrap());
         let totals = Totals::default();
