@@ -62,9 +62,8 @@ pub(super) struct Dispatcher {
     records_rest_until: Option<Duration>,
     /// When its thread looks again by itself, on the monotonic clock.
     wakes_at: Option<Duration>,
-    /// Since when there is more to plan at once, on the monotonic clock, and whether that goes first.
+    /// Since when there is more to plan at once, on the monotonic clock.
     plans_since: Option<Duration>,
-    plans_first: bool,
     /// Whether the WAL was found too large, and said to be.
     is_wal_large: bool,
 }
@@ -119,7 +118,6 @@ impl Dispatcher {
             records_rest_until: None,
             wakes_at: None,
             plans_since: None,
-            plans_first: false,
             is_wal_large: false,
         }
     }
@@ -162,8 +160,6 @@ impl Dispatcher {
             Ok(true) => self.plans_since.or(Some(now.monotonic)),
             Ok(false) | Err(_) => None,
         };
-        let is_new = |since| now.monotonic.saturating_sub(since) < PLANNING_FIRST;
-        self.plans_first = self.plans_since.is_some_and(is_new) && !self.planner.is_in_portions();
         let jobs = self.give_jobs(now);
         let when = conducted.map(|has_more| if has_more { When::AtOnce } else { self.when(now) });
         self.wakes_at = match when {
@@ -213,6 +209,11 @@ impl Dispatcher {
             jobs.push(job);
         }
         jobs
+    }
+
+    fn plans_first(&self, now: Now) -> bool {
+        let is_new = |since| now.monotonic.saturating_sub(since) < PLANNING_FIRST;
+        self.plans_since.is_some_and(is_new) && !self.planner.is_in_portions()
     }
 
     fn when(&self, now: Now) -> When {
@@ -300,8 +301,8 @@ impl Dispatcher {
             (self.is_recording, self.records_rest_until) = (true, None);
             return Some(Job::Channel(id, std::mem::take(self.channels.memory(id))));
         }
-        if self.plans_first {
-            return None; // it comes back at once
+        if self.plans_first(now) {
+            return None; // the next step comes at once
         }
         if let Some((id, mut memory)) = self.channels.take(now) {
             memory.closed = self.waits.remove(&id);
