@@ -293,7 +293,13 @@ impl<'a> Connection<'a> {
             && self.write(&bytes, self.now() + self.shared.limits.reply_stall).is_ok()
             && self.slot.enter(Stage::Idle).is_ok()
         {
-            self.input.linger(self.shared.limits.linger);
+            let limits = &self.shared.limits;
+            // On to a page: somebody waits for it. Meanwhile the connection is idle, and gives way to others.
+            if refusal.status == 303 {
+                self.input.linger_for_upload(limits.answer_within);
+            } else {
+                self.input.linger(limits.linger);
+            }
         }
     }
 }

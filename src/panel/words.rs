@@ -90,7 +90,7 @@ words! {
     answer_gone: "Halaman ini tidak disimpan lagi", "This page is not kept any more";
     answer_gone_text: "Jawaban atas formulir disimpan satu jam, paling banyak beberapa buah. Tidak ada yang dikirim dua kali. Buka formulirnya lagi: isian terakhir ditawarkan kembali di perangkat ini.", "The answer to a form is kept for an hour, and only a few of them. Nothing was sent twice. Open the form again: this device offers what was typed last.";
     too_large: "Terlalu besar", "Too large";
-    too_large_text: "Yang Anda kirim lebih besar daripada yang bisa diterima: file paling besar {} MB, daftar kontak 1 MB. Tidak ada yang disimpan. Perkecil filenya, lalu ulangi; isian Anda masih ada di formulirnya.", "What you sent is larger than what is taken: a file has at most {} MB, a list of contacts 1 MB. Nothing was stored. Make the file smaller and repeat; what you typed is still in its form.";
+    too_large_text: "Yang Anda kirim lebih besar daripada yang bisa diterima: file paling besar {} MB, daftar kontak 1 MB. Tidak ada yang disimpan. Perkecil filenya, lalu ulangi; isian Anda masih ada di formulirnya. Daftar kontak yang lebih besar: bagi menjadi beberapa file, atau jalankan contact import di server.", "What you sent is larger than what is taken: a file has at most {} MB, a list of contacts 1 MB. Nothing was stored. Make the file smaller and repeat; what you typed is still in its form. A larger list of contacts: split it into several files, or run contact import on the server.";
 
     // The first day.
     first_run: "Empat langkah pertama", "The first four steps";

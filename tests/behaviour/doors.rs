@@ -283,13 +283,39 @@ fn an_event_of_1_mib_is_taken_and_the_list_of_a_megabyte_is_imported() {
     );
     let headers = format!("{MULTIPART}{session}");
     let answer = ask(&server, "/panel/contacts/import", &headers, body.as_bytes());
-    assert_eq!(status(&answer), 200, "{answer}");
+    assert!(answer.contains("Location: /panel/contacts/import?look=1\r\n"), "{answer}");
+    let (_, _, page) = server.request("GET", "/panel/contacts/import?look=1", &session);
+    assert!(page.contains(">55.000<"), "{page}");
     let (_, peak) = memory(&server);
     assert!(peak <= PEAK_KIB_MAX, "{peak} KiB");
     // The same to a page that takes no file: on to the page that says so.
     let answer = ask(&server, "/panel/contacts/new", &headers, body.as_bytes());
     assert_eq!(status(&answer), 303, "{answer}");
     assert!(answer.contains("Location: /panel/too-large\r\n"), "{answer}");
+}
+
+/// As a browser does: it reads the answer once it has sent everything.
+#[test]
+fn whoever_sends_a_list_of_eighty_megabytes_to_its_end_is_led_to_a_page_in_words() {
+    let site = guarded_site();
+    let server = site.serve();
+    let session = log_in(&server);
+    let mut stream = std::net::TcpStream::connect(&server.address).unwrap();
+    let head = format!(
+        "POST /panel/contacts/import HTTP/1.1\r\nHost: {}\r\n{MULTIPART}{session}Content-Length: {}\r\n\r\n",
+        server.address,
+        80 * MIB
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let piece = vec![b'x'; MIB];
+    for _ in 0..80 {
+        stream.write_all(&piece).unwrap();
+    }
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 303 ") && answer.contains("/panel/too-large"), "{answer}");
+    let (_, peak) = memory(&server);
+    assert!(peak <= PEAK_KIB_MAX, "{peak} KiB");
 }
 
 #[test]

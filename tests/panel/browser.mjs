@@ -889,6 +889,26 @@ async function mapping(base) {
   }
 }
 
+/** A list that is too large is refused on a page in words, with the limit and what to do, however large it is. */
+async function tooLarge(base) {
+  for (const [shape, language, javaScriptEnabled, megabytes] of [["desktop", "id", true, 3], ["phone", "en", false, 3], ["desktop", "id", false, 80], ["phone", "en", true, 80]]) {
+    const path = join(directory, "besar.csv");
+    writeFileSync(path, "nama,hp\n" + "Ani,081200001001\n".repeat((megabytes << 20) / 17));
+    const page = await open(base, { ...shapes[shape], javaScriptEnabled });
+    await logIn(page);
+    await page.goto(`/panel/contacts/import?lang=${language}`);
+    await page.setInputFiles("#file", path);
+    await page.click("button.main");
+    await page.waitForSelector("h1:has-text('" + (language === "id" ? "Terlalu besar" : "Too large") + "')", { timeout: 60_000 });
+    const said = await page.textContent("main");
+    assert.ok(said.includes("1 MB") && said.includes("contact import"), said);
+    if (javaScriptEnabled) await examine(page);
+    if (screenshots) await page.screenshot({ path: join(screenshots, `too-large-${shape}-${megabytes}.png`) });
+    page.quiet((line) => line.includes("413"));
+    await page.context().close();
+  }
+}
+
 /** Many who did not get it are a few lines with counts, and each line leads to its people. */
 async function whyNot(base, directory) {
   const sql = (text) => execFileSync("sqlite3", ["-cmd", ".timeout 10000", join(directory, "shop.db"), text]);
@@ -1528,6 +1548,7 @@ const jobs = {
   nothingLost,
   reloads,
   mapping,
+  tooLarge,
   whyNot,
   firstDay,
   connecting,
