@@ -34,7 +34,7 @@ use risks::Counted;
 pub use risks::Risk;
 pub(crate) use risks::bears;
 pub use split::split;
-pub(crate) use split::{add_split, parts};
+pub(crate) use split::{add_split, ways};
 pub use view::{
     ChannelForecast, Fate, Forecast, MessageForecast, PlannedFile, RecipientForecast, Tally,
     Warning,
@@ -448,6 +448,12 @@ impl<'a> Ahead<'a> {
         let words = Words::new(message, one.due_at, &content, text);
         let next = message.timetable.following(&self.config.zone, one.due_at);
         tell.forecast.next_at = next.ok().flatten().filter(|_| is_readable);
+        // Nobody hears of the others, and while places are gathered all count.
+        if goes_on && !tell.is_shown && !matches!(self.places, Places::Gathering(_)) {
+            let tx = self.tx;
+            return tx
+                .each_pending_delivery(one.id, one.due_at, |row| self.pending(&row, words, tell));
+        }
         self.tx.each_delivery(one.id, one.due_at, |row| {
             if goes_on && row.status == Status::Pending {
                 self.pending(&row, words, tell)

@@ -258,13 +258,13 @@ pub(crate) fn values(
     recipient: &Recipient,
     due_at: Option<Timestamp>,
 ) -> SqlResult<Values> {
-    let known = match recipient.contact_id {
-        Some(id) => tx.contact(id)?.unwrap_or_default(),
-        None => Contact::default(),
+    let (known, attributes) = match recipient.contact_id {
+        Some(id) => tx.contact_values(id)?.unwrap_or_default(),
+        None => Default::default(),
     };
     let name = recipient.name.as_deref().filter(|name| !name.trim().is_empty());
-    let name = name.or(known.name.as_deref());
-    Ok(Values::new(name, &recipient.chat_id, Some(&known.attributes), due_at))
+    let name = name.or(known.as_deref());
+    Ok(Values::new(name, &recipient.chat_id, Some(&attributes), due_at))
 }
 
 impl Recipients {

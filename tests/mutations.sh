@@ -99,6 +99,11 @@ mutate 'a picture without words is known by any other' src/content.rs \
     's/Kind::Text \| Kind::Media\(_\) => !words\.trim\(\)\.is_empty\(\),/Kind::Text | Kind::Media(_) => true,/'
 mutate 'a text with the words of a caption is taken for the picture' src/engine/lookup.rs \
     's/one\.has_media\.is_none_or\(\|has_media\| has_media == unknown\.has_media\(\)\)/true/'
+for door in the_preview the_page_of_a_message the_lists; do
+    mutate "a constant in place of the forecast, for $door" src/forecast/view.rs \
+        's/(pub\(super\) fn finish\(&mut self\) \{)/$1 self.tally.too_late = 0; self.tally.goes_out = 10; self.tally.ends_at = self.due_at;/' \
+        "panel::ahead::${door}_sa"
+done
 mutate 'a claim of another appliance counts as ours' src/supabase/protocol/claims.rs \
     's/Some\(held\) if held\.token == claim\.token =>/Some(held) if !held.token.is_empty() =>/' \
     link_real::a_row_that_another simulation::the_promises_hold_for_every_seed_with

@@ -49,21 +49,62 @@ pub(crate) fn parts(
     config: &Config,
     now: Timestamp,
 ) -> Result<Option<Vec<Part>>, StoreError> {
-    let files = Files::beside(store.path());
+    each_parts(store, message, config, now, |parts| parts(by))
+}
+
+/// In how many parts all recipients of a message would get it in time on several days; and the first of some other
+/// channels that would do as a second one.
+pub(crate) fn ways(
+    store: &mut Store,
+    message: &Message,
+    others: &[i64],
+    config: &Config,
+    now: Timestamp,
+) -> Result<(Option<usize>, Option<i64>), StoreError> {
+    let found = each_parts(store, message, config, now, |parts| {
+        let days = parts(SplitBy::Days)?.map(|parts| parts.len());
+        for other in others {
+            if parts(SplitBy::Channel(*other))?.is_some() {
+                return Ok(Some((days, Some(*other))));
+            }
+        }
+        Ok(Some((days, None)))
+    })?;
+    Ok(found.unwrap_or_default())
+}
+
+type Divided = SqlResult<Option<Vec<Part>>>;
+
+/// Lets `work` ask for the parts of a message, in several ways; its recipients are looked up once.
+fn each_parts<T>(
+    store: &mut Store,
+    message: &Message,
+    config: &Config,
+    now: Timestamp,
+    work: impl FnOnce(&mut dyn FnMut(SplitBy) -> Divided) -> SqlResult<Option<T>>,
+) -> Result<Option<T>, StoreError> {
+    let path = store.path().to_owned();
     store.read(|tx| {
-        let see = &mut |_: super::Seen<'_>| {};
-        let mut ahead = Ahead::new(tx, (config, files), now, Some(message), see)?;
-        ahead.spoken = Some(HashMap::new());
-        let (Some(due_at), Some(wanted)) = (message.scheduled_at, ahead.wanted(message)?) else {
+        let files = || Files::beside(&path);
+        let nobody = &mut |_: super::Seen<'_>| {};
+        let ahead = Ahead::new(tx, (config, files()), now, Some(message), nobody)?;
+        let wanted = ahead.wanted(message)?;
+        let (Some(due_at), Some(wanted)) = (message.scheduled_at, wanted) else {
             return Ok(None);
         };
-        match by {
-            SplitBy::Days => ahead.by_days(message, due_at.max(now), wanted),
-            SplitBy::Channel(other) => ahead.by_channel(message, other, due_at.max(now), wanted),
-        }
+        work(&mut |by| {
+            let (nobody, wanted) = (&mut |_: super::Seen<'_>| {}, wanted.clone());
+            let mut ahead = Ahead::new(tx, (config, files()), now, Some(message), nobody)?;
+            ahead.spoken = Some(HashMap::new());
+            match by {
+                SplitBy::Days => ahead.by_days(message, due_at.max(now), wanted),
+                SplitBy::Channel(id) => ahead.by_channel(message, id, due_at.max(now), wanted),
+            }
+        })
     })
 }
 
+#[derive(Clone)]
 struct Wanted {
     /// As the column has it.
     entry: Value,

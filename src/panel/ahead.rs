@@ -110,24 +110,30 @@ pub(super) fn of_rows(
     if !rows.iter().any(waits) {
         return Ok(told);
     }
-    let mut see = |seen: Seen<'_>| {
-        if let Seen::Message(seen) = seen
-            && rows.iter().any(|row| row.id == seen.id)
-        {
-            let fits = fits(visit, seen);
-            let ends = seen.tally.ends_at.map(|at| through(visit, at)).unwrap_or_default();
-            told.insert(seen.id, if fits.is_empty() { ends } else { fits });
-        }
-    };
-    let bounds = Bounds { messages: MESSAGES_MAX, recipients: RECIPIENTS_MAX };
-    look(visit.panel, Scope::All, bounds, visit, &mut see)?;
+    let all = of_all(visit)?;
+    for seen in rows.iter().filter_map(|row| all.get(&row.id)) {
+        let fits = fits(visit, seen);
+        let ends = seen.tally.ends_at.map(|at| through(visit, at)).unwrap_or_default();
+        told.insert(seen.id, if fits.is_empty() { ends } else { fits });
+    }
     Ok(told)
 }
 
-/// What the forecast says of all that waits or is on its way, as far as a list looks.
-pub(super) fn of_all(visit: &Visit<'_>, see: &mut dyn FnMut(Seen<'_>)) -> Result<(), PageError> {
+/// What the forecast says of all that waits or is on its way, as far as a list looks, by id. A page looks once.
+pub(super) fn of_all<'v>(
+    visit: &'v Visit<'_>,
+) -> Result<&'v HashMap<i64, MessageForecast>, PageError> {
+    if let Some(known) = visit.foretold.get() {
+        return Ok(known);
+    }
+    let mut all = HashMap::new();
     let bounds = Bounds { messages: MESSAGES_MAX, recipients: RECIPIENTS_MAX };
-    look(visit.panel, Scope::All, bounds, visit, see).map(drop)
+    look(visit.panel, Scope::All, bounds, visit, &mut |seen| {
+        if let Seen::Message(seen) = seen {
+            all.insert(seen.id, seen.clone());
+        }
+    })?;
+    Ok(visit.foretold.get_or_init(|| all))
 }
 
 /// When a message that is on its way will be through; empty when nobody knows, or too many wait.
@@ -195,19 +201,19 @@ fn fits(visit: &Visit<'_>, seen: &MessageForecast) -> String {
 /// What gets it to everybody in time: several days, or a second number.
 fn ways(visit: &Visit<'_>, message: &Message) -> Result<Vec<(String, String)>, PageError> {
     let (w, config, now) = (visit.words(), &visit.panel.config, visit.now);
-    let parts =
-        |by| visit.panel.with_store(|store| forecast::parts(store, message, by, config, now));
+    let others = channels::that_may_send(visit, message.channel_id, SECOND_TRIED_MAX)?;
+    let ids: Vec<i64> = others.iter().map(|other| other.id).collect();
+    let (days, second) =
+        visit.panel.with_store(|store| forecast::ways(store, message, &ids, config, now))?;
     let mut ways = Vec::new();
-    if let Some(parts) = parts(SplitBy::Days)? {
-        let words = w.split_days.replace("{}", &format::number(parts.len() as u64, visit.language));
+    if let Some(days) = days {
+        let words = w.split_days.replace("{}", &format::number(days as u64, visit.language));
         ways.push(("days".to_owned(), words));
     }
-    for other in channels::that_may_send(visit, message.channel_id, SECOND_TRIED_MAX)? {
-        if parts(SplitBy::Channel(other.id))?.is_some() {
-            ways.push((other.id.to_string(), w.split_channel.replace("{}", &other.name)));
-            break;
-        }
-    }
+    let second = others.iter().find(|other| Some(other.id) == second);
+    ways.extend(
+        second.map(|other| (other.id.to_string(), w.split_channel.replace("{}", &other.name))),
+    );
     Ok(ways)
 }
 

@@ -15,7 +15,7 @@ use super::messages::name_of;
 use super::visit::{Page, Visit};
 use super::{Answered, PageError, ahead, attention, forms, reply};
 use crate::clock::Timestamp;
-use crate::forecast::{MessageForecast, Seen};
+use crate::forecast::MessageForecast;
 use crate::schedule;
 use crate::store::{Channel, Message};
 
@@ -238,17 +238,11 @@ pub(super) fn channel_choices(channels: &[Channel], chosen: Option<i64>) -> Vec<
 }
 
 /// What the forecast says of the messages that come first.
-struct Ahead(HashMap<i64, MessageForecast>);
+struct Ahead<'v>(&'v HashMap<i64, MessageForecast>);
 
-impl Ahead {
-    fn look(visit: &Visit<'_>) -> Result<Self, PageError> {
-        let mut foretold = HashMap::new();
-        ahead::of_all(visit, &mut |seen| {
-            if let Seen::Message(seen) = seen {
-                foretold.insert(seen.id, seen.clone());
-            }
-        })?;
-        Ok(Self(foretold))
+impl<'v> Ahead<'v> {
+    fn look(visit: &'v Visit<'_>) -> Result<Self, PageError> {
+        Ok(Self(ahead::of_all(visit)?))
     }
 
     /// As [`soon`], when nobody has its blocks.

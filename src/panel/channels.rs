@@ -6,10 +6,12 @@ use askama::Template;
 
 use super::format::{self, Badge, Choice};
 use super::visit::{Page, Visit};
-use super::{Answered, PageError, channel, reply, sessions};
+use super::{Answered, PageError, channel, forms, reply, sessions};
 use crate::channels::{self, ChannelError, ChannelView, Looked, State};
 use crate::delivery::HoldKind;
 use crate::store::Store;
+
+const CARDS_PER_PAGE: usize = 30;
 
 /// A channel as a card.
 pub(super) struct ChannelCard {
@@ -38,7 +40,10 @@ pub(super) struct ChannelCard {
 #[template(path = "channels.html")]
 struct ChannelsPage<'a> {
     p: Page<'a>,
-    channels: Vec<ChannelCard>,
+    listed: Listed,
+    /// What is searched for; and whether there are so many that a search helps.
+    search: &'a str,
+    is_long: bool,
     /// Why WAHA does not tell how its sessions stand; empty when it does.
     untold: String,
     can_check: bool,
@@ -53,9 +58,16 @@ struct ChannelsPage<'a> {
 #[template(path = "channels_live.html")]
 struct LivePiece<'a> {
     p: Page<'a>,
-    channels: Vec<ChannelCard>,
+    listed: Listed,
     untold: String,
     can_check: bool,
+}
+
+/// One page of them, by id.
+struct Listed {
+    channels: Vec<ChannelCard>,
+    first: String,
+    more: String,
 }
 
 pub(super) fn route(visit: &Visit<'_>, rest: &[&str]) -> Answered {
@@ -63,9 +75,9 @@ pub(super) fn route(visit: &Visit<'_>, rest: &[&str]) -> Answered {
         (false, []) => page(visit),
         (false, ["live"]) => {
             let untold = sessions::check_all(visit)?.unwrap_or_default();
-            let (channels, can_check) = (cards(visit)?, visit.panel.checks.can_ask());
+            let (listed, can_check) = (on_page(visit, views(visit)?), visit.panel.checks.can_ask());
             let p = visit.page("channels");
-            reply::html(200, &LivePiece { p, channels, untold, can_check })
+            reply::html(200, &LivePiece { p, listed, untold, can_check })
         }
         (false, ["new"]) => channel::new_form(visit),
         (true, ["new"]) => channel::add(visit),
@@ -86,8 +98,7 @@ pub(super) fn route(visit: &Visit<'_>, rest: &[&str]) -> Answered {
 fn page(visit: &Visit<'_>) -> Answered {
     let is_asked = visit.query.get("check").is_some();
     let untold = if is_asked { sessions::check_all(visit)? } else { None };
-    let views =
-        visit.panel.with_store(|store| channels::list(store, &visit.panel.config, visit.now))?;
+    let views = views(visit)?;
     let page = ChannelsPage {
         p: visit.page("channels"),
         untold: untold.unwrap_or_default(),
@@ -96,9 +107,43 @@ fn page(visit: &Visit<'_>) -> Answered {
             .iter()
             .any(|view| matches!(view.state, State::Ready | State::Waiting | State::Held)),
         paused: visit.panel.with_store(channels::count_paused_with_all)?,
-        channels: views.into_iter().map(|view| card(visit, view)).collect(),
+        search: visit.query.filled("q").unwrap_or_default(),
+        is_long: views.len() > CARDS_PER_PAGE,
+        listed: on_page(visit, views),
     };
     reply::html(200, &page)
+}
+
+fn views(visit: &Visit<'_>) -> Result<Vec<ChannelView>, PageError> {
+    let (panel, now) = (visit.panel, visit.now);
+    Ok(panel.with_store(|store| channels::list(store, &panel.config, now))?)
+}
+
+/// Those that are searched for, after the last one that was seen.
+fn on_page(visit: &Visit<'_>, views: Vec<ChannelView>) -> Listed {
+    let search = visit.query.filled("q").unwrap_or_default();
+    let after = visit.query.number("after").unwrap_or(i64::MIN);
+    let wanted = search.to_lowercase();
+    let has =
+        |text: Option<&String>| text.is_some_and(|text| text.to_lowercase().contains(&wanted));
+    let is_found = |view: &ChannelView| {
+        has(Some(&view.name)) || has(view.session_name.as_ref()) || has(view.phone_number.as_ref())
+    };
+    let link = |after: &str| {
+        format!("/panel/channels{}", forms::to_query(&[("q", search), ("after", after)]))
+    };
+    let mut found: Vec<ChannelView> =
+        views.into_iter().filter(|view| view.id > after && is_found(view)).collect();
+    let more = match found.get(CARDS_PER_PAGE - 1) {
+        Some(last) if found.len() > CARDS_PER_PAGE => link(&last.id.to_string()),
+        Some(_) | None => String::new(),
+    };
+    found.truncate(CARDS_PER_PAGE);
+    Listed {
+        channels: found.into_iter().map(|view| card(visit, view)).collect(),
+        first: if after == i64::MIN { String::new() } else { link("") },
+        more,
+    }
 }
 
 /// What a button does with all channels at once.
@@ -114,9 +159,7 @@ fn all(
 
 /// A card for each channel.
 pub(super) fn cards(visit: &Visit<'_>) -> Result<Vec<ChannelCard>, PageError> {
-    let views =
-        visit.panel.with_store(|store| channels::list(store, &visit.panel.config, visit.now))?;
-    Ok(views.into_iter().map(|view| card(visit, view)).collect())
+    Ok(views(visit)?.into_iter().map(|view| card(visit, view)).collect())
 }
 
 pub(super) fn card(visit: &Visit<'_>, view: ChannelView) -> ChannelCard {

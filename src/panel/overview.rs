@@ -18,6 +18,9 @@ use crate::supabase::{AWAY_MAX, LinkStatus};
 
 const NEXT_MAX: u32 = 5;
 const DAYS: usize = 30;
+/// Of more numbers, those that need a person come first; the others have a page of their own.
+const CHANNELS_SHOWN_MAX: usize = 12;
+const CHANNELS_WARNED_MAX: usize = 5;
 /// In the units of the chart's own box.
 const CHART_HEIGHT: u64 = 180;
 /// A cron line comes every ten minutes at the most.
@@ -106,6 +109,8 @@ struct OverviewData {
     /// How many messages need a person.
     in_need: String,
     channels: Vec<ChannelCard>,
+    /// How many numbers are left out, in words.
+    channels_more: String,
     chart: Chart,
 }
 
@@ -150,7 +155,7 @@ fn look(visit: &Visit<'_>) -> Result<OverviewData, PageError> {
             link: LinkStatus::read(tx)?.filter(|link| link.is_on),
         })
     })?;
-    let channels = channels::cards(visit)?;
+    let mut channels = channels::cards(visit)?;
     let last = found.last_run.as_ref().and_then(|run| run.started_at);
     let today = found.days.last().map(|(_, ended)| *ended).unwrap_or_default();
     let days: Vec<(String, Ended)> = found
@@ -158,8 +163,14 @@ fn look(visit: &Visit<'_>) -> Result<OverviewData, PageError> {
         .iter()
         .map(|(start, ended)| (format::day(*start, zone, visit.language), *ended))
         .collect();
+    let warnings = warnings(visit, &found, last, &channels);
+    let left_out = channels.len().saturating_sub(CHANNELS_SHOWN_MAX);
+    if left_out > 0 {
+        channels.sort_by_key(|channel| !channel.needs_a_look);
+        channels.truncate(CHANNELS_SHOWN_MAX);
+    }
     Ok(OverviewData {
-        warnings: warnings(visit, &found, last, &channels),
+        warnings,
         today,
         waiting: format::number(found.pending, visit.language),
         through: ahead::of_queue(visit, found.pending)?,
@@ -169,6 +180,10 @@ fn look(visit: &Visit<'_>) -> Result<OverviewData, PageError> {
         next: MessageRow::all(&found.next, visit)?,
         in_need: attention::count(visit)?,
         channels,
+        channels_more: match left_out {
+            0 => String::new(),
+            more => w.held_more.replace("{}", &format::number(more as u64, visit.language)),
+        },
         chart: chart(visit, days),
     })
 }
@@ -219,9 +234,15 @@ fn warnings(
             warn(format!("{}: {alarm}", w.link_alarm), w.link_remedy, nowhere);
         }
     }
-    for channel in channels.iter().filter(|channel| channel.needs_a_look) {
+    let in_need = || channels.iter().filter(|channel| channel.needs_a_look);
+    for channel in in_need().take(CHANNELS_WARNED_MAX) {
         let why = if channel.reason.is_empty() { channel.state.word } else { &channel.reason };
         warn(format!("{}: {why}", channel.name), channel.remedy, to_channels);
+    }
+    let more = in_need().skip(CHANNELS_WARNED_MAX).count();
+    if more > 0 {
+        let what = w.more_need_a_look.replace("{}", &more.to_string());
+        warn(what, "", ("/panel/attention", w.see_attention));
     }
     let is_stale = last_trigger.is_none_or(|at| visit.now.since(at) > TRIGGER_STALE);
     if found.due > 0 && is_stale && visit.panel.config.tick.is_none() {

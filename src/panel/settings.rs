@@ -28,6 +28,8 @@ struct Refused {
     backup: String,
 }
 
+const FOUND_SHOWN_MAX: usize = 120;
+
 #[derive(Template)]
 #[template(path = "settings.html")]
 struct SettingsPage<'a> {
@@ -56,6 +58,8 @@ struct DoctorPage<'a> {
     /// What is wrong first.
     found: Vec<Found>,
     told: String,
+    /// How many more there are, in words: the worst are shown.
+    more: String,
 }
 
 pub(super) fn route(visit: &mut Visit<'_>, rest: &[&str]) -> Answered {
@@ -167,6 +171,10 @@ pub(super) fn doctor_page(visit: &Visit<'_>) -> Answered {
         remedy: finding.remedy.map(|said| said.text(visit.language)).unwrap_or_default(),
         lines: finding.lines,
     };
-    let found = findings.into_iter().map(found).collect();
-    reply::html(200, &DoctorPage { p: visit.page("settings"), found, told })
+    let more = match findings.len().saturating_sub(FOUND_SHOWN_MAX) {
+        0 => String::new(),
+        more => w.doctor_more.replace("{}", &format::number(more as u64, visit.language)),
+    };
+    let found = findings.into_iter().take(FOUND_SHOWN_MAX).map(found).collect();
+    reply::html(200, &DoctorPage { p: visit.page("settings"), found, more, told })
 }

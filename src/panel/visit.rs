@@ -1,5 +1,7 @@
 //! One request on its way through the panel: who asks, in which language, and what cookies go back.
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
 use super::access::{self, Known};
@@ -12,6 +14,7 @@ use super::words::Words;
 use super::{PageError, Panel};
 use crate::channels::ChannelError;
 use crate::clock::Timestamp;
+use crate::forecast::MessageForecast;
 use crate::http::{FORWARDED, PEER, Request, Response};
 use crate::language::Language;
 use crate::messages::ComposeError;
@@ -49,6 +52,8 @@ pub(super) struct Visit<'a> {
     /// What a person filled in, as a hash.
     digest: String,
     cookies: Vec<String>,
+    /// What the forecast says of the messages that wait, once a page asked.
+    pub(super) foretold: OnceCell<HashMap<i64, MessageForecast>>,
     /// Whether the browser is at the other end of TLS.
     is_tls: bool,
 }
@@ -114,6 +119,7 @@ impl<'a> Visit<'a> {
             list,
             taken,
             cookies: Vec::new(),
+            foretold: OnceCell::new(),
             is_tls,
         };
         if let Some(language) = asked {

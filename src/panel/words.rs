@@ -515,6 +515,10 @@ words! {
     late_count: "{} terlambat", "{} too late";
     unknown_count: "{} belum pasti", "{} uncertain";
     held_more: "dan {} nomor lagi", "and {} more numbers";
+    more_need_a_look: "{} nomor lain juga perlu dilihat", "{} more numbers need a look";
+    search_channels: "Cari nomor", "Search numbers";
+    no_channel_found: "Tidak ada nomor yang cocok.", "No number matches.";
+    doctor_more: "dan {} temuan lagi: `auto-message-scheduler doctor` menyebut semuanya", "and {} more findings: `auto-message-scheduler doctor` has them all";
     on_its_way: "Masih dikirim: tunggu sampai selesai.", "Still sending: wait until it has ended.";
     copy_it: "Perbaiki salinannya", "Mend a copy";
     people_found: "Orang yang cocok", "People found";

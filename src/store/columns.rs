@@ -1,7 +1,9 @@
 //! What columns hold: our own types as SQL values, and texts and times that may be odd.
 
-use rusqlite::Row;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Row, RowIndex};
 
 use super::{ActedOn, CallbackStatus, Can, ClaimState, Door, SqlResult, Trigger};
 use crate::clock::Timestamp;
@@ -64,15 +66,28 @@ impl ToSql for Ack {
     }
 }
 
+/// Where a column stands. `near` is where it stood last: SQLite would compare the names of all columns, for each field
+/// of each row anew.
+pub(super) fn place(row: &Row<'_>, name: &str, near: &AtomicUsize) -> SqlResult<usize> {
+    let (statement, last) = (row.as_ref(), near.load(Ordering::Relaxed));
+    let is_there = |at| statement.column_name(at).is_ok_and(|known| known == name);
+    if last < statement.column_count() && is_there(last) {
+        return Ok(last);
+    }
+    let at = statement.column_index(name)?;
+    near.store(at, Ordering::Relaxed);
+    Ok(at)
+}
+
 /// A text column whose odd bytes must not stop anybody: what is not UTF-8 (a name imported from a
 /// Latin-1 file, say) is replaced.
-pub(super) fn lossy(row: &Row<'_>, column: &str) -> SqlResult<Option<String>> {
+pub(super) fn lossy(row: &Row<'_>, column: impl RowIndex) -> SqlResult<Option<String>> {
     let value = row.get_ref(column)?;
     Ok(value.as_bytes_or_null()?.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
 }
 
 /// The same; what is NULL is empty.
-pub(super) fn text(row: &Row<'_>, column: &str) -> SqlResult<String> {
+pub(super) fn text(row: &Row<'_>, column: impl RowIndex) -> SqlResult<String> {
     lossy(row, column).map(Option::unwrap_or_default)
 }
 
@@ -80,12 +95,12 @@ pub(super) fn text(row: &Row<'_>, column: &str) -> SqlResult<String> {
 pub(super) fn explanation(row: &Row<'_>, column: &str) -> SqlResult<Option<Explanation>> {
     let Some(sentence) = lossy(row, column)? else { return Ok(None) };
     let group = column.trim_end_matches("_reason");
-    let code = lossy(row, &format!("{group}_code"))?;
-    let args = lossy(row, &format!("{group}_args"))?;
+    let code = lossy(row, format!("{group}_code").as_str())?;
+    let args = lossy(row, format!("{group}_args").as_str())?;
     Ok(Some(Explanation::of_columns(sentence, code.as_deref(), args.as_deref())))
 }
 
 /// A time as a list shows it: what is no time is none, since one bad row must not hide the others.
-pub(super) fn seen_time(row: &Row<'_>, column: &str) -> SqlResult<Option<Timestamp>> {
+pub(super) fn seen_time(row: &Row<'_>, column: impl RowIndex) -> SqlResult<Option<Timestamp>> {
     Ok(lossy(row, column)?.and_then(|text| Timestamp::parse(&text)))
 }

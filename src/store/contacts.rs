@@ -113,6 +113,12 @@ impl Tx<'_> {
         self.query_optional(sql, params! { id }, Contact::from_row)
     }
 
+    /// What placeholders may say of a contact: its name, and the column `attributes`.
+    pub(crate) fn contact_values(&self, id: i64) -> SqlResult<Option<(Option<String>, String)>> {
+        let sql = "SELECT name, attributes FROM contacts WHERE id = :id";
+        self.query_optional(sql, params! { id }, |row| Ok((lossy(row, 0)?, text(row, 1)?)))
+    }
+
     /// Calls `visit` with the contacts whose id is greater than `after`, by id, until it says `false`.
     pub(crate) fn each_contact_after(
         &self,

@@ -617,6 +617,22 @@ impl Tx<'_> {
         })
     }
 
+    /// The same for those that are pending.
+    pub(crate) fn each_pending_delivery(
+        &self,
+        id: i64,
+        due_at: Timestamp,
+        mut visit: impl FnMut(Delivery) -> SqlResult<()>,
+    ) -> SqlResult<()> {
+        // The list is the condition of the index.
+        let sql = "SELECT * FROM deliveries
+                   WHERE auto_message_id = :id AND due_at = :due_at
+                       AND status IN ('pending', 'sending') AND status = 'pending' ORDER BY id";
+        self.each_row(sql, params! { id, due_at }, |row| {
+            visit(Delivery::from_row(row)?).map(|()| true)
+        })
+    }
+
     /// Whether a delivery is a retry for who may have got it before: it waits for no gap.
     pub(crate) fn is_wanted_again(&self, row: &Delivery) -> SqlResult<bool> {
         if row.retry_of.is_none() {

@@ -47,11 +47,18 @@ macro_rules! read {
         read!(@ $row $of [$($done)* $name: $value,] $($rest)*)
     };
     (@ $row:ident $of:ident [$($done:tt)*] $name:ident, $($rest:tt)*) => {
-        read!(@ $row $of [$($done)* $name: $row.get(stringify!($name))?,] $($rest)*)
+        read!(@ $row $of [$($done)* $name: $row.get(read!(@@ $row $name))?,] $($rest)*)
+    };
+    (@ $row:ident $of:ident [$($done:tt)*] explanation $name:ident, $($rest:tt)*) => {
+        read!(@ $row $of [$($done)* $name: explanation($row, stringify!($name))?,] $($rest)*)
     };
     (@ $row:ident $of:ident [$($done:tt)*] $with:ident $name:ident, $($rest:tt)*) => {
-        read!(@ $row $of [$($done)* $name: $with($row, stringify!($name))?,] $($rest)*)
+        read!(@ $row $of [$($done)* $name: $with($row, read!(@@ $row $name))?,] $($rest)*)
     };
+    (@@ $row:ident $name:ident) => {{
+        static NEAR: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+        $crate::store::columns::place($row, stringify!($name), &NEAR)?
+    }};
     ($row:ident => $of:ident { $($all:tt)* }) => { read!(@ $row $of [] $($all)*,) };
 }
 pub(super) use read;

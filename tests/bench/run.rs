@@ -36,6 +36,7 @@ const FIGURES: &[Figure] = &[
     Figure { name: "create", measure: figures::api::create },
     Figure { name: "look", measure: figures::api::look },
     Figure { name: "import", measure: figures::grown::import },
+    Figure { name: "pages", measure: figures::pages::pages },
     Figure { name: "link", measure: figures::link::link },
     Figure { name: "year", measure: figures::grown::year },
 ];

@@ -38,8 +38,21 @@ fn with<'a>(
     form.iter().copied().chain([more]).collect()
 }
 
+/// What the preview, the lists and the page of a message say: each must notice a constant in place of the forecast
+/// (tests/mutations.sh).
+const SIX: &str = "6 sempat, 4 tidak (batas 24 jam)";
+const FIVE: &str = "5 sempat, 5 tidak (batas 24 jam)";
+
+/// One before the message with id 1 counts: the day has one place less.
+fn one_more_waits(world: &World) {
+    let id = world.message("081299990001");
+    world.execute(&format!(
+        "UPDATE auto_messages SET scheduled_at = '2026-12-02T01:00:00Z' WHERE id = {id}"
+    ));
+}
+
 #[test]
-fn preview_list_and_page_say_who_gets_it_in_time() {
+fn the_preview_says_who_gets_it_in_time() {
     let world = three_a_day();
     let panel = panel(&world);
     let mut browser = Browser::logged_in(&panel);
@@ -47,28 +60,47 @@ fn preview_list_and_page_say_who_gets_it_in_time() {
     let form = form(&to);
     for (lang, wanted, advice) in [
         ("en", "6 get it in time, 4 do not (limit 24 h)", "Split over 4 days"),
-        ("id", "6 sempat, 4 tidak (batas 24 jam)", "Bagi 4 hari"),
+        ("id", SIX, "Bagi 4 hari"),
     ] {
         browser.get(&panel, &format!("/panel?lang={lang}"));
         let preview = text(&browser.post(&panel, "/panel/messages/preview", &form));
         assert!(preview.contains(wanted) && preview.contains(advice), "{preview}");
         assert!(preview.contains("value=\"split-days\""), "{preview}");
     }
-    let reply = browser.press(&panel, "/panel/messages/new", &form);
-    let page = text(&browser.get(&panel, header(&reply, "Location").unwrap()));
-    assert!(page.contains("6 sempat, 4 tidak (batas 24 jam)"), "{page}");
-    assert!(page.contains("<button name=\"by\" value=\"days\">Bagi 4 hari</button>"), "{page}");
-    for list in ["/panel/messages", "/panel"] {
-        let list = text(&browser.get(&panel, list));
-        assert!(list.contains("6 sempat, 4 tidak (batas 24 jam)"), "{list}");
-    }
-    // What waits before it counts: the day has one place less.
-    world.message("081299990001");
-    world.execute("UPDATE auto_messages SET scheduled_at = '2026-12-02T01:00:00Z' WHERE id = 2");
-    let page = text(&browser.get(&panel, "/panel/messages/1"));
-    assert!(page.contains("5 sempat, 5 tidak (batas 24 jam)"), "{page}");
+    browser.press(&panel, "/panel/messages/new", &form);
+    one_more_waits(&world);
     let preview = text(&browser.post(&panel, "/panel/messages/preview?of=1", &form));
-    assert!(preview.contains("5 sempat, 5 tidak (batas 24 jam)"), "{preview}");
+    assert!(preview.contains(FIVE), "{preview}");
+}
+
+#[test]
+fn the_page_of_a_message_says_who_gets_it_in_time() {
+    let world = three_a_day();
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    let reply = browser.press(&panel, "/panel/messages/new", &form(&people(10)));
+    let page = text(&browser.get(&panel, header(&reply, "Location").unwrap()));
+    assert!(page.contains(SIX), "{page}");
+    assert!(page.contains("<button name=\"by\" value=\"days\">Bagi 4 hari</button>"), "{page}");
+    one_more_waits(&world);
+    let page = text(&browser.get(&panel, "/panel/messages/1"));
+    assert!(page.contains(FIVE), "{page}");
+}
+
+#[test]
+fn the_lists_say_who_gets_it_in_time() {
+    let world = three_a_day();
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    browser.press(&panel, "/panel/messages/new", &form(&people(10)));
+    let lists = ["/panel/messages", "/panel/messages?status=scheduled", "/panel", "/panel/live"];
+    for wanted in [SIX, FIVE] {
+        for list in lists {
+            let page = text(&browser.get(&panel, list));
+            assert!(page.contains(wanted), "{list}: {page}");
+        }
+        one_more_waits(&world);
+    }
 }
 
 /// Each recipient of these messages, and that none is in two.

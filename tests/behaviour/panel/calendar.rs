@@ -199,11 +199,9 @@ fn with_10_000_messages_and_200_numbers_a_page_is_small() {
         "/panel/messages?status=scheduled",
         "/panel/attention",
     ] {
-        let began = std::time::Instant::now();
         let reply = browser.get(&panel, path);
-        println!("{path}: {} KB, {} ms", reply.body.len() / 1024, began.elapsed().as_millis());
         assert_eq!(reply.status, 200, "{path}");
-        assert!(path == "/panel" || reply.body.len() < 100_000, "{path}: {}", reply.body.len());
+        assert!(reply.body.len() < 100_000, "{path}: {}", reply.body.len());
     }
     let page = text(&browser.get(&panel, "/panel/calendar?date=2026-12-05"));
     assert!(section(&page, "Sab, 5 Des").contains("1."), "all are counted, few are shown: {page}");
