@@ -81,7 +81,7 @@ impl<'a> Browser<'a> {
                 browser.cookies = answer.cookies.join("; ");
             }
             if let Some(rest) = answer.body.split("name=\"csrf\" value=\"").nth(1) {
-                browser.csrf = rest.split('"').next().unwrap_or_default().to_owned();
+                rest.split('"').next().unwrap_or_default().clone_into(&mut browser.csrf);
             }
         }
         browser
