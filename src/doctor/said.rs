@@ -359,7 +359,7 @@ said! {
         "dicek lagi pada pemicu berikutnya";
     "two_of_one_number" TwoOfOneNumber { one: String, other: String, number: String }:
         "channels `{one}` and `{other}` are one number, {number}, at twice the pace",
-        "nomor WA `{one}` dan `{other}` adalah nomor yang sama, {number}, dengan kecepatan dua kali lipat";
+        "nomor WA `{one}` dan `{other}` adalah nomor yang sama, {number}, jadi jarak antarpesannya tinggal separuh";
     "scan_or_pause" ScanOrPause:
         "scan the code of one of their sessions with another phone, or pause one",
         "pindai kode salah satu sesinya dengan HP lain, atau jeda salah satu";
