@@ -20,18 +20,22 @@ fn rules() -> Vec<(&'static str, String)> {
         ("REST_AFTER", "1000000"),
         ("DAILY_LIMIT", "1000000"),
         ("WARMUP_START", "1000000"),
+        ("CHECK_NUMBERS", "on"),
         ("SEND_ORDER", "known_first"),
     ];
     let rules = rules.into_iter().map(|(key, value)| (key, value.to_owned()));
     rules.chain([("SEND_WINDOW", format!("{}-{}", hour(-6), hour(6)))]).collect()
 }
 
-/// All channels warm up, and every second recipient ever wrote.
+/// All channels warm up; every second recipient ever wrote, and the others were checked lately.
 const KNOWN: &str = "
     UPDATE channels SET warmup_from = strftime('%Y-%m-%d', 'now', '+7 hours', '-1 day');
     INSERT OR IGNORE INTO numbers (chat_id, last_inbound_at)
         SELECT '62' || substr(value, 2) || '@c.us', '2026-01-01T00:00:00Z'
-        FROM auto_messages, json_each(contact_ids) WHERE json_each.id % 2 = 0;";
+        FROM auto_messages, json_each(contact_ids) WHERE json_each.key % 2 = 0;
+    INSERT OR IGNORE INTO numbers (chat_id, checked_at, \"exists\")
+        SELECT '62' || substr(value, 2) || '@c.us', strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-1 day'), 1
+        FROM auto_messages, json_each(contact_ids);";
 
 /// A place where the rules are on, or the same without them.
 fn place(
