@@ -195,6 +195,7 @@ pub(super) fn card(visit: &Visit<'_>, view: ChannelView) -> ChannelCard {
         checked: match &check {
             Some(check) => {
                 let word = sessions::word(visit, &check.looked).to_lowercase();
+                let word = word.replace("waha", "WAHA");
                 format!("{word}, {}", sessions::checked(visit, check))
             }
             None if view.session_name.is_some() => w.not_checked.to_owned(),

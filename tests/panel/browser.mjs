@@ -44,7 +44,7 @@ async function start(directory, name, args, pattern) {
 }
 
 /** A directory with a database and settings, a simulated WAHA and a server; returns the server's address. */
-async function site(directory, delay = 1) {
+async function site(directory, delay = 1, fill = () => {}) {
   mkdirSync(directory);
   const waha = await start(directory, "fake-waha", ["fake-waha", "--listen", "127.0.0.1:0"], /(http:\/\/127\.0\.0\.1:\d+)/);
   writeFileSync(
@@ -53,6 +53,7 @@ async function site(directory, delay = 1) {
       `CRON_SECRET=a-secret-for-tests-0123456789\nTICK_SECONDS=0\nADMIN_PASSWORD=${password}\n`,
     { mode: 0o600 },
   );
+  fill();
   return start(directory, "serve", ["serve"], /ready on (http:\/\/[\d.:]+)\n/);
 }
 
@@ -94,6 +95,10 @@ async function examine(page) {
   const serious = found.violations.filter((one) => ["serious", "critical"].includes(one.impact));
   const told = serious.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).join(" | ")}`);
   assert.deepEqual(told, [], `axe at ${page.url()}`);
+  await fits(page);
+}
+
+async function fits(page) {
   const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
   assert.ok(over <= 0, `${page.url()} is ${over} px too wide`);
 }
@@ -1350,7 +1355,7 @@ async function everyPage() {
         await examine(page);
       }
     }
-    page.quiet((line) => line.includes("404"));
+    page.quiet((line) => /404|413/.test(line));
     await page.context().close();
   }
 }
@@ -1361,13 +1366,34 @@ const PAGES = ["", "/messages", "/messages?q=Budi", "/messages?status=scheduled"
   "/contacts/1", "/contacts/new", "/contacts/import", "/channels", "/channels/new", "/channels/1", "/channels/2", "/runs", "/statistics", "/acts", "/settings", "/doctor",
   "/too-large", "/nowhere"];
 
+/** The pages of a large chain of shops: nothing is wider than the screen. */
+async function largeShop() {
+  const base = await filled("large", "large.sql");
+  const day = new Date(Date.now() + 5 * 864e5).toISOString().slice(0, 10);
+  const pages = readFileSync(join(here, "large-pages.txt"), "utf8").split("\n").map((line) => line.replace("{day}", day));
+  const page = await open(base, { viewport: { width: 1280, height: 860 }, reducedMotion: "reduce" });
+  await logIn(page);
+  for (const path of pages.filter((one) => one.startsWith("/") && !/live|find/.test(one))) {
+    await page.goto(path);
+    for (const width of [320, 768, 1280, 1920]) {
+      await page.setViewportSize({ width, height: 900 });
+      await fits(page);
+      const name = `large${path.replace(/[^a-z0-9]+/gi, "-")}-${width}.png`;
+      if (screenshots && width % 1600 === 320) await page.screenshot({ path: join(screenshots, name) });
+    }
+  }
+  page.quiet();
+  await page.context().close();
+}
+
 /** A shop of its own whose database has the rows of a file. */
-async function filled(name, file) {
+function filled(name, file) {
   const shop = join(directory, name);
-  const base = await site(shop);
   const moment = "CREATE TEMP TABLE moment AS SELECT strftime('%Y-%m-%dT%H:%M:%SZ', 'now') AS now";
-  execFileSync("sqlite3", ["-cmd", ".timeout 10000", "-cmd", moment, join(shop, "shop.db"), "BEGIN", `.read ${join(here, file)}`, "COMMIT"]);
-  return base;
+  return site(shop, 1, () => {
+    execFileSync(program, ["run"], { cwd: shop, env: {}, stdio: "ignore" });
+    execFileSync("sqlite3", ["-cmd", moment, join(shop, "shop.db"), "BEGIN", `.read ${join(here, file)}`, "COMMIT"]);
+  });
 }
 
 /** A server that is gone is said, and that it is back, by itself and in both languages. */
@@ -1578,6 +1604,7 @@ const jobs = {
   atTheError,
   serverAway,
   everyPage,
+  largeShop,
 };
 // `ONLY=dates,twoTabs` runs these alone, `ONLY=pictures` only makes the screenshots.
 const only = process.env.ONLY?.split(",");

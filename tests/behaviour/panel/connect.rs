@@ -90,7 +90,7 @@ fn a_state_that_nobody_looked_at_is_not_checked_and_a_list_asks_once() {
         let before = asked(&world);
         let page = text(&browser.get(&panel, path));
         assert_eq!(asked(&world), before + 1, "one question for all of them");
-        for word in ["tersambung, dicek barusan", "menunggu dipindai", "belum ada di waha"] {
+        for word in ["tersambung, dicek barusan", "menunggu dipindai", "belum ada di WAHA"] {
             assert!(page.contains(word), "{word}: {page}");
         }
     }
