@@ -104,3 +104,25 @@ pub(super) fn explanation(row: &Row<'_>, column: &str) -> SqlResult<Option<Expla
 pub(super) fn seen_time(row: &Row<'_>, column: impl RowIndex) -> SqlResult<Option<Timestamp>> {
     Ok(lossy(row, column)?.and_then(|text| Timestamp::parse(&text)))
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+
+    #[test]
+    fn a_column_is_found_wherever_a_statement_has_it() {
+        let connection = Connection::open_in_memory().unwrap();
+        let near = AtomicUsize::new(0);
+        let read = |sql: &str| {
+            connection.query_row(sql, [], |row| row.get::<_, i64>(place(row, "wanted", &near)?))
+        };
+        for _ in 0..2 {
+            assert_eq!(read("SELECT 1 AS wanted, 2 AS other, 3 AS last"), Ok(1));
+            assert_eq!(read("SELECT 1 AS other, 2 AS last, 3 AS wanted"), Ok(3));
+            assert_eq!(read("SELECT 7 AS wanted"), Ok(7));
+            assert!(read("SELECT 1 AS other, 2 AS another, 3 AS last").is_err());
+        }
+    }
+}
