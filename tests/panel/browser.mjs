@@ -1480,7 +1480,7 @@ async function atTheError(base) {
     const page = await open(base, { ...shapes[shape], javaScriptEnabled });
     await logIn(page);
     for (const [path, fields, button] of [
-      ["/messages/new", { "#text": "Halo", "#to": "12", "#at-1": "2035-01-02T08:00" }, save],
+      ["/messages/new", { "#text": "Halo", "#to": "999999", "#at-1": "2035-01-02T08:00" }, save],
       ["/contacts/new", { "#name": "Salah", "#number": "12" }, "button.main"],
       ["/settings", { "#old": "bukan itu", "#new": "kopi tubruk manis", "#repeated": "kopi tubruk manis" }, "#change-password button"],
     ]) {
