@@ -1021,8 +1021,10 @@ async function firstDay() {
 }
 
 /** A phone with this number scans the code of a session. */
+const wahaOf = (site) => readFileSync(join(site, "auto-message-scheduler.env"), "utf8").match(/WAHA_BASE_URL=(.*)/)[1];
+
 async function scan(site, session, number) {
-  const waha = readFileSync(join(site, "auto-message-scheduler.env"), "utf8").match(/WAHA_BASE_URL=(.*)/)[1];
+  const waha = wahaOf(site);
   const reply = await fetch(`${waha}/fake-waha/${session}/scan`, { method: "POST", body: JSON.stringify({ number }) });
   assert.equal(reply.status, 200, await reply.text());
 }
@@ -1094,7 +1096,7 @@ async function connecting(base, site) {
     await page.waitForURL("**?done=saved");
     assert.equal(await page.locator("h1").textContent(), `${name} baru`);
     const here = new URL(page.url()).pathname;
-    const waha = readFileSync(join(site, "auto-message-scheduler.env"), "utf8").match(/WAHA_BASE_URL=(.*)/)[1];
+    const waha = wahaOf(site);
     await fetch(`${waha}/api/sessions/${session}/logout`, { method: "POST", body: "{}" });
     await page.goto(here);
     await until(w.code);
@@ -1507,6 +1509,7 @@ async function pictures() {
   const shop = join(directory, "shop");
   const base = await site(shop, 60); // so slow as a shop sends: the calendar's blocks have a length
   execFileSync("sqlite3", ["-cmd", ".timeout 10000", join(shop, "shop.db"), `.read ${join(here, "sample.sql")}`]);
+  const waha = wahaOf(shop);
   const views = [
     ["overview-light", "desktop", "light", "/panel"],
     ["overview-dark", "desktop", "dark", "/panel"],
@@ -1529,7 +1532,8 @@ async function pictures() {
     ["calendar-phone-dark", "phone", "dark", "/panel/calendar"],
     ["attention-light", "desktop", "light", "/panel/attention"],
     ["statistics-light", "desktop", "light", "/panel/statistics"],
-    ["channel-light", "desktop", "light", "/panel/channels/1"],
+    ["channel-code-light", "desktop", "light", "scan a number"],
+    ["channel-code-phone-dark", "phone", "dark", "scan a number"],
     ["scheduled-light", "desktop", "light", "/panel/messages?status=scheduled"],
     ["settings-light", "desktop", "light", "/panel/settings"],
     ["login-phone-light", "phone", "light", "/panel/login"],
@@ -1543,6 +1547,10 @@ async function pictures() {
       if (path === "first message") {
         await page.goto("/panel/messages?status=sent&q=Promo+akhir");
         await page.click(".list a >> nth=0");
+      } else if (path === "scan a number") {
+        await fetch(`${waha}/api/sessions/klinik/logout`, { method: "POST", body: "{}" });
+        await page.goto("/panel/channels/2");
+        await page.waitForSelector(".code img");
       } else if (path === "compose") {
         await page.goto("/panel/messages/new");
         await page.fill("#title", "Promo akhir pekan");
