@@ -23,12 +23,12 @@ SELECT CASE n % 3 WHEN 0 THEN 'Promo akhir pekan' WHEN 1 THEN 'Pengingat kontrol
     1, '[1]', 8 + (n * 7) % 23, datetime('now', '-1 hours', '-' || (30 - n) || ' days'), 'sent', datetime('now', '-1 hours', '-' || (30 - n) || ' days'),
     8 + (n * 7) % 23 - (n % 5 = 0) * 2 - (n % 11 = 0), (n % 5 = 0) * 2, (n % 11 = 0), 'panel'
 FROM days;
-INSERT INTO deliveries (auto_message_id, due_at, channel_id, contact_id, name, chat_id, status, attempts, text, waha_message_id, ack, error, claimed_at, finished_at)
+INSERT INTO deliveries (auto_message_id, due_at, channel_id, contact_id, name, chat_id, status, attempts, text, waha_message_id, ack, error, error_code, claimed_at, finished_at)
 SELECT m.id, m.scheduled_at, 1, c.id, c.name, substr(c.phone_number, 2) || '@c.us',
     CASE WHEN c.id <= m.failed_count THEN 'failed' WHEN c.id <= m.failed_count + m.unknown_count THEN 'unknown' ELSE 'sent' END,
     1, replace(m.message, '{{name|Kak}}', c.name), CASE WHEN c.id <= m.failed_count + m.unknown_count THEN NULL ELSE 'A' || m.id || 'B' || c.id END,
     CASE WHEN c.id <= m.failed_count + m.unknown_count THEN NULL WHEN c.id % 4 = 0 THEN 1 WHEN c.id % 4 = 1 THEN 2 ELSE 3 END,
-    CASE WHEN c.id <= m.failed_count THEN 'the number is not on WhatsApp' END,
+    CASE WHEN c.id <= m.failed_count THEN 'not on WhatsApp' END, CASE WHEN c.id <= m.failed_count THEN 'not_on_whatsapp' END,
     datetime(m.scheduled_at, '+' || c.id || ' minutes'), datetime(m.scheduled_at, '+' || c.id || ' minutes')
 FROM auto_messages m JOIN contacts c ON c.id <= m.contact_count;
 
