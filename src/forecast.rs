@@ -445,7 +445,8 @@ impl<'a> Ahead<'a> {
         let content = content.unwrap_or_default();
         let text = if is_readable { message.message.as_str() } else { "" };
         let text = content.words(text).unwrap_or_default();
-        let words = Words::new(message, one.due_at, &content, text);
+        let template = template_of(text);
+        let words = Words::new(message, one.due_at, &content, (text, template.as_ref()));
         let next = message.timetable.following(&self.config.zone, one.due_at);
         tell.forecast.next_at = next.ok().flatten().filter(|_| is_readable);
         // Nobody hears of the others, and while places are gathered all count.
@@ -490,7 +491,8 @@ impl<'a> Ahead<'a> {
         let (tx, country) = (self.tx, &self.config.country);
         let (channels, from) = (message.channels(), due_at);
         let text = content.words(&message.message).unwrap_or_default();
-        let words = Words::new(message, due_at, &content, text);
+        let template = template_of(text);
+        let words = Words::new(message, due_at, &content, (text, template.as_ref()));
         let mut told = HashSet::new();
         if has_deliveries {
             let mut wanted = HashMap::new();
@@ -768,6 +770,8 @@ impl<'a> Ahead<'a> {
 #[derive(Clone, Copy)]
 struct Words<'a> {
     text: &'a str,
+    /// The text, when it has placeholders.
+    template: Option<&'a Template>,
     content: &'a Content,
     /// When the occurrence was first due: choices go by it.
     due_at: Option<Timestamp>,
@@ -784,11 +788,11 @@ impl<'a> Words<'a> {
         message: &Message,
         due_at: Timestamp,
         content: &'a Content,
-        text: &'a str,
+        (text, template): (&'a str, Option<&'a Template>),
     ) -> Self {
         let (message, own_gap) = (message.id, message.recipient_gap_hours);
         let (due_at, has_gap, waits) = (Some(due_at), true, false);
-        Self { text, content, due_at, message, own_gap, has_gap, waits }
+        Self { text, template, content, due_at, message, own_gap, has_gap, waits }
     }
 }
 
@@ -823,18 +827,20 @@ fn planned_recipient(row: &Delivery) -> Recipient {
     Recipient { contact_id: row.contact_id, contact_number: None, name, chat_id, skipped: None }
 }
 
+fn template_of(text: &str) -> Option<Template> {
+    template::is_template(text).then(|| Template::parse(text))
+}
+
 /// The text that a recipient gets; `Err` is why it is skipped.
 fn render(
     tx: &Tx<'_>,
-    Words { text, content, due_at, .. }: Words<'_>,
+    Words { text, template, content, due_at, .. }: Words<'_>,
     recipient: &Recipient,
 ) -> SqlResult<Result<String, String>> {
     if let Some(why) = content.why_not_to(&recipient.chat_id) {
         return Ok(Err(why.to_string()));
     }
-    if !template::is_template(text) {
-        return Ok(Ok(text.to_owned()));
-    }
-    let rendered = recipients::render(tx, &Template::parse(text), recipient, due_at)?;
+    let Some(template) = template else { return Ok(Ok(text.to_owned())) };
+    let rendered = recipients::render(tx, template, recipient, due_at)?;
     Ok(rendered.map_err(|why| why.to_string()))
 }

@@ -173,12 +173,15 @@ impl Recipients {
     ) -> SqlResult<usize> {
         let wanted = group.tag.as_deref().map(tags::fold);
         let mut left = limit;
-        tx.each_contact_after(group.last, |row| {
+        tx.each_contact_row_after(group.last, |row| {
             left -= 1;
-            group.last = row.id;
-            let is_wanted = wanted.as_ref().is_none_or(|tag| tags::has(&row.tags, tag));
+            group.last = row.id()?;
+            let is_wanted = match &wanted {
+                Some(tag) => row.has_tags(|column| tags::has(column, tag))?,
+                None => true,
+            };
             if is_wanted {
-                let recipient = self.contact(row);
+                let recipient = self.contact(row.read()?);
                 if group.tag.is_some() || recipient.skipped != Some(Reason::OptedOut) {
                     group.is_anybody = true;
                     self.visit_one(tx, recipient, visit)?;

@@ -44,9 +44,10 @@ impl Excepted {
             }
         }
         if !wanted.is_empty() {
-            tx.each_contact_after(i64::MIN, |row| {
-                if wanted.iter().any(|tag| tags::has(&row.tags, tag)) {
-                    excepted.add(Some(row.id), &row.phone_number, country);
+            tx.each_contact_row_after(i64::MIN, |row| {
+                if row.has_tags(|column| wanted.iter().any(|tag| tags::has(column, tag)))? {
+                    let contact = row.read()?;
+                    excepted.add(Some(contact.id), &contact.phone_number, country);
                 }
                 Ok(true)
             })?;

@@ -53,9 +53,20 @@ pub(crate) fn read(column: &str) -> Vec<String> {
     }
 }
 
+/// `false` when the letters of a folded tag are not in a column at all: most columns need not be read for that. `true`
+/// when they are, or may be written otherwise: with escapes, in another script, as a number.
+fn may_have(column: &str, wanted: &str) -> bool {
+    let is_plain = column.is_ascii()
+        && !column.contains('\\')
+        && wanted.is_ascii()
+        && wanted.starts_with(|first: char| first.is_ascii_alphabetic());
+    let is_there = |part: &[u8]| part.eq_ignore_ascii_case(wanted.as_bytes());
+    !is_plain || column.as_bytes().windows(wanted.len()).any(is_there)
+}
+
 /// Whether a column has the tag that was folded to `wanted`.
 pub(crate) fn has(column: &str, wanted: &str) -> bool {
-    read(column).iter().any(|tag| fold(tag) == wanted)
+    may_have(column, wanted) && read(column).iter().any(|tag| fold(tag) == wanted)
 }
 
 /// The tags between commas, semicolons, bars and ` ::: `.
@@ -116,7 +127,20 @@ mod tests {
             ("a ::: b", &["a", "b"]),
         ] {
             assert_eq!(read(column), tags, "{column}");
+            assert!(tags.iter().all(|tag| has(column, &fold(tag))), "{column}");
         }
+        // Letters that stand otherwise in the column.
+        for (column, tag) in [
+            (r#"["\u0061b"]"#, "ab"),
+            (r#"["a\/b"]"#, "a/b"),
+            ("[1e3]", "1000.0"),
+            ("[\"\u{212A}opi\"]", "kopi"),
+            ("[\"CAFÉ\"]", "café"),
+            ("[true, \"VIP A\"]", "vip a"),
+        ] {
+            assert!(has(column, tag), "{column}");
+        }
+        assert!(!has("[\"ab\"]", "a longer one") && !has("[\"abc\"]", "b"));
         assert!(has(r#"[" Pelanggan "]"#, "pelanggan") && !has("[\"ab\"]", "a"));
     }
 }

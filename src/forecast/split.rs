@@ -120,7 +120,8 @@ impl Ahead<'_> {
         let Ok((entries, content)) = self.check(message)? else { return Ok(None) };
         let text = content.words(&message.message).unwrap_or_default();
         let due_at = message.scheduled_at.unwrap_or(self.now);
-        let words = Words::new(message, due_at, &content, text);
+        let template = super::template_of(text);
+        let words = Words::new(message, due_at, &content, (text, template.as_ref()));
         let (mut chats, mut wanted) = (HashSet::new(), Vec::new());
         recipients::each_in_order(self.tx, entries, self.config, |recipient| {
             // Whoever is skipped or excepted now must not be a recipient without that tomorrow.
@@ -239,7 +240,7 @@ impl Ahead<'_> {
         due_at: Timestamp,
     ) -> SqlResult<Option<(Comer, i64)>> {
         let content = Content::default();
-        let words = Words::new(message, due_at, &content, "");
+        let words = Words::new(message, due_at, &content, ("", None));
         let who = self.comer(ids, &one.chat_id, (due_at, due_at), words)?;
         let who = Comer { standing: one.standing, ..who };
         let id = self.lines.choose(ids, None, &who, self.config);

@@ -100,6 +100,25 @@ impl Contact {
     }
 }
 
+/// A row of `contacts` that is looked at: of a hundred thousand most are passed over by their tags, and are not read.
+pub(crate) struct ContactRow<'a>(&'a Row<'a>);
+
+impl ContactRow<'_> {
+    pub(crate) fn id(&self) -> SqlResult<i64> {
+        self.0.get("id")
+    }
+
+    /// Whether the column `tags` is such.
+    pub(crate) fn has_tags(&self, is_such: impl FnOnce(&str) -> bool) -> SqlResult<bool> {
+        let column = self.0.get_ref("tags")?.as_bytes_or_null()?.unwrap_or_default();
+        Ok(is_such(&String::from_utf8_lossy(column)))
+    }
+
+    pub(crate) fn read(&self) -> SqlResult<Contact> {
+        Contact::from_row(self.0)
+    }
+}
+
 impl Skipped {
     pub(crate) fn add(&mut self, other: Self) {
         self.messages.extend(other.messages);
@@ -125,8 +144,17 @@ impl Tx<'_> {
         after: i64,
         mut visit: impl FnMut(Contact) -> SqlResult<bool>,
     ) -> SqlResult<()> {
+        self.each_contact_row_after(after, |row| visit(row.read()?))
+    }
+
+    /// The same with rows that are not read yet.
+    pub(crate) fn each_contact_row_after(
+        &self,
+        after: i64,
+        mut visit: impl FnMut(&ContactRow<'_>) -> SqlResult<bool>,
+    ) -> SqlResult<()> {
         let sql = "SELECT * FROM contacts WHERE id > :after ORDER BY id";
-        self.each_row(sql, params! { after }, |row| visit(Contact::from_row(row)?))
+        self.each_row(sql, params! { after }, |row| visit(&ContactRow(row)))
     }
 
     /// Adds a contact with a name and a number and returns its id.
