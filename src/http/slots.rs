@@ -130,7 +130,8 @@ impl Slots {
                 refuse(&stream);
                 return None;
             }
-            self.clock.sleep(&self.freed, seen, Some(until.saturating_sub(now)));
+            // A slot that is not freed may be one that can go, meanwhile.
+            self.clock.sleep(&self.freed, seen, Some(until.saturating_sub(now).min(ANSWERED)));
         }
     }
 
@@ -313,7 +314,43 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
-    use crate::clock::SystemClock;
+    use crate::clock::{Now, SystemClock, Timestamp};
+
+    /// A clock that something happens on while it sleeps for the first time.
+    struct Eventful {
+        now: Mutex<Duration>,
+        event: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    }
+
+    impl Clock for Eventful {
+        fn now(&self) -> Now {
+            Now { wall: Timestamp::from_secs(0), monotonic: *lock(&self.now) }
+        }
+
+        fn sleep(&self, _: &Wake, _: u64, max: Option<Duration>) {
+            *lock(&self.now) += max.unwrap_or_default();
+            if let Some(event) = lock(&self.event).take() {
+                event();
+            }
+        }
+    }
+
+    #[test]
+    fn a_newcomer_need_not_wait_once_the_others_turn_out_to_be_silent() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let clock = Arc::new(Eventful { now: Mutex::default(), event: Mutex::default() });
+        let slots = Arc::new(Slots::new(4, Arc::clone(&clock) as Arc<dyn Clock>));
+        let connect = || TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let take = || slots.take(connect(), IpAddr::from([127, 0, 0, 1])).unwrap();
+        let silent: Arc<[Slot]> = (0..4).map(|_| take()).collect();
+        let theirs = Arc::clone(&silent);
+        *lock(&clock.event) = Some(Box::new(move || {
+            assert!(theirs.iter().all(|slot| slot.enter(Stage::Unfinished).is_ok()));
+        }));
+        let newcomer = take();
+        assert!(slots.now() <= ANSWERED && !newcomer.is_evicted());
+        assert!(silent[0].is_evicted());
+    }
 
     #[test]
     fn who_has_just_come_or_takes_an_answer_does_not_go_when_the_system_is_short() {
