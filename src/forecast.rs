@@ -824,7 +824,7 @@ fn together(message: &Message, queue: &[Queued]) -> BTreeSet<i64> {
 /// Whom a delivery was planned for.
 fn planned_recipient(row: &Delivery) -> Recipient {
     let (name, chat_id) = (row.name.clone(), row.chat_id.clone());
-    Recipient { contact_id: row.contact_id, contact_number: None, name, chat_id, skipped: None }
+    Recipient { contact_id: row.contact_id, name, chat_id, ..Recipient::default() }
 }
 
 fn template_of(text: &str) -> Option<Template> {

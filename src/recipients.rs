@@ -17,7 +17,7 @@ use crate::store::{Contact, SqlResult, Tx};
 use crate::template::{Template, Values};
 
 /// A recipient as it goes into `deliveries`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Recipient {
     pub(crate) contact_id: Option<i64>,
     /// The contact's number as written, when the message goes to whatever number the contact has.
@@ -28,6 +28,8 @@ pub(crate) struct Recipient {
     pub(crate) chat_id: String,
     /// Why it is skipped; `None` when it is not.
     pub(crate) skipped: Option<Reason>,
+    /// The contact's column `attributes`, when it was read together with the number: it need not be looked up again.
+    pub(crate) attributes: Option<String>,
 }
 
 /// Calls `visit` with the recipients of each entry, in their order; those of a group by id. The same
@@ -261,11 +263,14 @@ pub(crate) fn values(
     recipient: &Recipient,
     due_at: Option<Timestamp>,
 ) -> SqlResult<Values> {
+    let name = recipient.name.as_deref().filter(|name| !name.trim().is_empty());
+    if let Some(attributes) = &recipient.attributes {
+        return Ok(Values::new(name, &recipient.chat_id, Some(attributes), due_at));
+    }
     let (known, attributes) = match recipient.contact_id {
         Some(id) => tx.contact_values(id)?.unwrap_or_default(),
         None => Default::default(),
     };
-    let name = recipient.name.as_deref().filter(|name| !name.trim().is_empty());
     let name = name.or(known.as_deref());
     Ok(Values::new(name, &recipient.chat_id, Some(&attributes), due_at))
 }
@@ -283,7 +288,7 @@ impl Recipients {
         let (is_out, number) = (row.opted_out_at.is_some(), row.phone_number);
         let chat = recipient::phone_to_chat(&number, &self.country);
         let recipient = self.addressed(Some(row.id), row.name, number.clone(), chat, is_out);
-        Recipient { contact_number: Some(number), ..recipient }
+        Recipient { contact_number: Some(number), attributes: Some(row.attributes), ..recipient }
     }
 
     fn person(
@@ -317,13 +322,13 @@ impl Recipients {
             Err(error) if !is_opted_out => (written, Some(error)),
             Ok(_) | Err(_) => (written, Some(Reason::OptedOut)),
         };
-        Recipient { contact_id, contact_number: None, name, chat_id, skipped }
+        let (contact_number, attributes) = (None, None);
+        Recipient { contact_id, contact_number, name, chat_id, skipped, attributes }
     }
 }
 
 impl Recipient {
     fn skipped(what: String, reason: Reason) -> Self {
-        let skipped = Some(reason);
-        Self { contact_id: None, contact_number: None, name: None, chat_id: what, skipped }
+        Self { chat_id: what, skipped: Some(reason), ..Self::default() }
     }
 }
