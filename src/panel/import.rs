@@ -7,6 +7,7 @@ use std::io;
 use std::time::Duration;
 
 use askama::Template;
+use sha2::{Digest, Sha256};
 
 use super::forms::{self, Form};
 use super::visit::{Page, Visit};
@@ -17,6 +18,7 @@ use crate::contacts::import::{
     self, Columns, FoundColumn, ImportError, ImportRules, Imported, Means, Refused, Row, Watch,
 };
 use crate::http::Response;
+use crate::secret::to_hex;
 use crate::store::{PanelUpload, Store};
 
 /// Where a file is sent to.
@@ -90,6 +92,8 @@ struct Preview {
     refused: Vec<Refused>,
     refused_more: u64,
     can_store: bool,
+    /// What the person saw: see [`seen_as`].
+    seen: String,
 }
 
 /// A column, with what it may mean.
@@ -126,6 +130,15 @@ fn field_of(at: usize) -> String {
     format!("column{}", at + 1)
 }
 
+/// What a person sees of a list: which list, and what its columns are taken for.
+fn seen_as(upload: &PanelUpload, asked: &Form) -> (String, String) {
+    let meant: Vec<String> = chosen(asked)
+        .into_iter()
+        .map(|(at, means)| format!("{}={}", at + 1, means.as_str()))
+        .collect();
+    (to_hex(&Sha256::digest(&upload.content)), meant.join(","))
+}
+
 /// The form, or the list that waits for a yes.
 pub(super) fn form(visit: &Visit<'_>) -> Answered {
     if visit.query.get("look").is_none() {
@@ -134,6 +147,7 @@ pub(super) fn form(visit: &Visit<'_>) -> Answered {
     let Some(upload) = waiting(visit)? else {
         return show(visit, 410, visit.words().upload_gone.to_owned(), None);
     };
+    let (list, meant) = seen_as(&upload, &visit.query);
     let mut seen = Seen::default();
     let (imported, problem) = match look(visit, &upload.content, true, &mut seen)? {
         Ok(imported) => (imported, String::new()),
@@ -144,7 +158,8 @@ pub(super) fn form(visit: &Visit<'_>) -> Answered {
         Err(problem) => return show(visit, 422, problem, None),
     };
     let preview = preview(visit, upload.name, imported, seen);
-    show(visit, 200, String::new(), Some(Preview { problem, ..preview }))
+    let seen = format!("{list} {meant}");
+    show(visit, 200, String::new(), Some(Preview { problem, seen, ..preview }))
 }
 
 /// The list of this session that waits.
@@ -229,6 +244,15 @@ pub(super) fn confirm(visit: &Visit<'_>) -> Answered {
     let Some(upload) = waiting(visit)? else {
         return show(visit, 409, w.upload_gone.to_owned(), None);
     };
+    if let Some(seen) = visit.form.filled("seen") {
+        let (list, meant) = seen_as(&upload, &visit.form);
+        if !seen.starts_with(&list) {
+            return show(visit, 409, w.upload_gone.to_owned(), None); // another list came since
+        }
+        if seen.trim() != format!("{list} {meant}").trim() {
+            return Ok(look_again(visit)); // nobody saw what these meanings would store
+        }
+    }
     if let Err(problem) = look(visit, &upload.content, false, &mut Seen::default())? {
         return show(visit, 422, problem, None);
     }
@@ -317,6 +341,7 @@ fn preview(visit: &Visit<'_>, name: String, imported: Imported, seen: Seen) -> P
         refused_more: imported.refused.saturating_sub(seen.refused.len() as u64),
         refused: seen.refused,
         can_store: imported.added + imported.merged > 0,
+        seen: String::new(),
     }
 }
 

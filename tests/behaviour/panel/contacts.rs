@@ -116,8 +116,22 @@ fn a_person_says_what_each_column_means_and_the_list_is_taken_so() {
     let again = browser.press(&panel, "/panel/contacts/import/look", &fields);
     assert_eq!(header(&again, "Location"), Some(look.as_str()), "the form leads to the address");
     assert_eq!(world.ask("SELECT count(*) FROM contacts"), "0");
-    // What is chosen counts, also when nobody looked again.
-    browser.press(&panel, "/panel/contacts/import/confirm", &fields);
+    // What nobody has seen is not stored: other meanings than those of the page, another list.
+    let seen = |page: &str| {
+        let rest = page.split("name=\"seen\" value=\"").nth(1).unwrap_or_else(|| panic!("{page}"));
+        rest.split('"').next().unwrap().to_owned()
+    };
+    let confirm = "/panel/contacts/import/confirm";
+    let unseen = seen(&text(&browser.get(&panel, "/panel/contacts/import?look=1&column3=number")));
+    let press = [&fields[..], &[("seen", &unseen)]].concat();
+    assert_eq!(header(&browser.press(&panel, confirm, &press), "Location"), Some(look.as_str()));
+    let page = seen(&text(&browser.get(&panel, &look)));
+    send_list(&mut browser, &panel, b"nama,hp\nCitra,081200001003\n");
+    let press = [&fields[..], &[("seen", &page)]].concat();
+    assert_eq!(browser.press(&panel, confirm, &press).status, 409);
+    assert_eq!(world.ask("SELECT count(*) FROM contacts"), "0");
+    send_list(&mut browser, &panel, list);
+    browser.press(&panel, confirm, &press);
     assert_eq!(
         world.rows("SELECT name || tags || attributes || (opted_out_at IS NOT NULL) FROM contacts ORDER BY name"),
         [r#"Ani Dewi["mitra"]{}1"#, r#"Budi Eka["mitra"]{}0"#]
