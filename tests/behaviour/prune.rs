@@ -143,6 +143,30 @@ fn what_is_under_way_waits_or_was_changed_lately_stays_however_old_its_time_is()
 }
 
 #[test]
+fn what_is_exactly_as_old_as_the_limit_stays_and_a_second_later_it_goes() {
+    let world = World::new();
+    // Which of its times is the latest: that of its delivery, its own, and the last change.
+    for (due_at, scheduled_at, updated_at) in [
+        ("2027-12-02T00:00:00Z", "2027-01-01T00:00:00Z", "2027-01-01T00:00:00Z"),
+        ("2027-01-01T00:00:00Z", "2027-12-02T00:00:00Z", "2027-01-01T00:00:00Z"),
+        ("2027-01-01T00:00:00Z", "2027-01-01T00:00:00Z", "2027-12-02T00:00:00Z"),
+    ] {
+        world.execute(&format!(
+            "INSERT INTO auto_messages (message, contact_ids, scheduled_at, status, created_at, updated_at)
+             VALUES ('Halo', 'x', '{scheduled_at}', 'cancelled', '2027-01-01T00:00:00Z', '{updated_at}');
+             INSERT INTO deliveries (auto_message_id, due_at, channel_id, chat_id, status, created_at)
+             SELECT max(id), due_at, 1, due_at, 'cancelled', '2027-01-01T00:00:00Z'
+             FROM auto_messages, (SELECT '2027-01-01T00:00:00Z' AS due_at UNION ALL SELECT '{due_at}')
+             GROUP BY due_at"
+        ));
+    }
+    world.clock.set("2028-01-01T00:00:00Z");
+    assert_eq!(prune(&world, 30), (0, 0));
+    world.clock.set("2028-01-01T00:00:01Z");
+    assert_eq!(prune(&world, 30), (3, 4));
+}
+
+#[test]
 fn a_weekly_message_loses_its_old_occurrences_and_goes_on_once_a_week() {
     let world = World::new();
     let id = weekly(&world);
