@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use auto_message_scheduler::clock::Timestamp;
@@ -133,6 +135,54 @@ fn a_check_keeps_the_hours_and_counts_for_rests_and_no_full_day_asks() {
     world.clock.pass(Duration::from_mins(24 * 60 - 7));
     world.run();
     assert_eq!(checks(&world)[2..], of(&[("7003", 86_400)]));
+}
+
+#[test]
+fn wherever_the_window_ends_nobody_is_asked_about_after_its_end() {
+    let mut asked = Vec::new();
+    for reading in 1..25 {
+        let mut builder = checking();
+        builder.in_memory = true;
+        builder.config.allowance.window = SendWindow::parse("07:00-08:01").unwrap();
+        let world = builder.build();
+        world.message(A);
+        world.clock.pass_at_reading(reading, Duration::from_secs(61));
+        world.run();
+        asked.extend(checks(&world).into_iter().map(|(_, at)| at));
+    }
+    assert!((5..22).contains(&asked.len()), "it must end before the check and after it: {asked:?}");
+    // What had begun in time may arrive a moment later: one reading of the clock, WAHA's own.
+    let late = asked.iter().filter(|at| **at > 0).count();
+    assert!(late <= 1, "{asked:?}");
+}
+
+#[test]
+fn wherever_another_channel_asks_first_this_one_does_not() {
+    let mut before = 0;
+    for reading in 1..25 {
+        let mut builder = checking();
+        builder.in_memory = true;
+        let world = builder.build();
+        world.message(A);
+        let sql = rusqlite::Connection::open(&world.path).unwrap();
+        sql.busy_timeout(Duration::ZERO).unwrap();
+        let is_asked = Arc::new(AtomicBool::new(false));
+        let noted = Arc::clone(&is_asked);
+        world.clock.at_reading(reading, move || {
+            let asking = "INSERT INTO numbers (chat_id, checked_at)
+                          VALUES ('6281200007001@c.us', '2026-12-01T01:00:00Z')";
+            // Not while the program writes, and not when it has asked.
+            noted.store(sql.execute(asking, []).is_ok(), Ordering::Relaxed);
+        });
+        world.trigger();
+        for _ in 0..20 {
+            world.step();
+        }
+        let others = is_asked.load(Ordering::Relaxed);
+        assert_eq!(checks(&world).is_empty(), others, "reading {reading}");
+        before += u32::from(others);
+    }
+    assert!((3..22).contains(&before), "{before}: before this one asks and after");
 }
 
 #[test]

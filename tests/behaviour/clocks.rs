@@ -110,6 +110,33 @@ fn a_clock_that_is_set_while_the_program_runs_sends_nothing_before_wahas_agrees(
 }
 
 #[test]
+fn wherever_a_clock_is_set_wrong_nothing_is_claimed_or_asked_by_it() {
+    let in_time = "2026-12-01T02:00:00Z".to_owned();
+    for check_numbers in [false, true] {
+        let (mut stopped, mut asked_late) = (0, 0);
+        for reading in 1..25 {
+            let mut builder = World::builder();
+            builder.in_memory = true;
+            builder.config.check_numbers = check_numbers;
+            let world = builder.build();
+            waha_says(&world, START);
+            world.message("081200007001");
+            let clock = world.clock.clone();
+            world.clock.at_reading(reading, move || clock.set("2026-12-01T07:00:00Z"));
+            world.run();
+            let claimed_at = world.ask("SELECT claimed_at FROM deliveries");
+            assert!(claimed_at < in_time, "reading {reading}: {claimed_at}");
+            let asked = world.waha.checks_from(0);
+            asked_late += asked.iter().filter(|one| one.at.to_string() > in_time).count();
+            stopped += u32::from(claimed_at.is_empty() && asked.is_empty());
+        }
+        assert!((3..22).contains(&stopped), "{stopped}: it must be set before and after");
+        // What had begun in time may arrive a moment later: one reading of the clock, WAHA's own.
+        assert!(asked_late <= 1, "{asked_late}");
+    }
+}
+
+#[test]
 fn a_machine_that_was_off_for_two_days_goes_on_by_itself() {
     let mut world = shop();
     world.waha.set_status("default", "STOPPED");

@@ -73,11 +73,19 @@ impl SimClock {
 
     /// Lets time pass at the `count`-th reading of the clock from now on, and for that reading already.
     pub fn pass_at_reading(self: &Arc<Self>, count: u32, duration: Duration) {
-        let (clock, mut readings) = (Arc::clone(self), 0);
+        let clock = Arc::clone(self);
+        self.at_reading(count, move || clock.pass(duration));
+    }
+
+    /// Lets something happen at the `count`-th reading of the clock from now on, before what it says is known.
+    pub fn at_reading(&self, count: u32, act: impl FnOnce() + Send + 'static) {
+        let (mut act, mut readings) = (Some(act), 0);
         *self.dies.lock().unwrap() = Some(Box::new(move || {
             readings += 1;
-            if readings == count {
-                clock.pass(duration);
+            if readings == count
+                && let Some(act) = act.take()
+            {
+                act();
             }
             false
         }));
