@@ -19,10 +19,12 @@ mod channels;
 mod compose;
 mod contact;
 mod contacts;
+mod counting;
 mod first_run;
 mod format;
 mod forms;
 mod import;
+mod looked;
 mod merge;
 mod messages;
 mod overview;
@@ -58,6 +60,8 @@ use crate::trigger::Triggers;
 
 use access::Access;
 use answers::Answers;
+use counting::Counting;
+use looked::{Looked, Question};
 use sessions::Checks;
 use upload::Body;
 use visit::Visit;
@@ -71,6 +75,7 @@ pub struct Panel {
     password: AdminPassword,
     access: Access,
     answers: Answers,
+    counting: Arc<Counting<Question, Looked>>,
     checks: Checks,
     files: Files,
 }
@@ -101,8 +106,8 @@ impl Panel {
     ) -> Self {
         let (files, access) = (Files::beside(store.path()), Access::new());
         let (answers, checks) = (Answers::default(), Checks::new(None));
-        let store = Mutex::new(store);
-        Self { store, clock, triggers, config, password, access, answers, checks, files }
+        let (store, counting) = (Mutex::new(store), Counting::new(Arc::clone(&clock)));
+        Self { store, clock, triggers, config, password, access, answers, counting, checks, files }
     }
 
     /// The same, where numbers are connected: it looks at WAHA's sessions.

@@ -63,7 +63,9 @@
     if (name) part.querySelector(name)?.focus({ preventScroll: true });
   };
   for (const part of document.querySelectorAll("[data-live]")) {
-    setInterval(() => refresh(part), 1000 * Number(part.dataset.seconds || 10));
+    // What is being counted is asked for until it is there.
+    const isDone = () => "once" in part.dataset && !part.querySelector("[data-counting]");
+    setInterval(() => isDone() || refresh(part), 1000 * Number(part.dataset.seconds || 10));
     if ("atOnce" in part.dataset) refresh(part);
     document.addEventListener("visibilitychange", () => document.hidden || refresh(part));
   }
@@ -213,6 +215,7 @@
         target.replaceChildren(...parse(text).childNodes);
         for (const button of buttons) button.textContent = target.querySelector("[data-does]").dataset.does;
         showPicked(target);
+        if (target.querySelector("[data-counting]")) timer = setTimeout(preview, 500);
       } catch {
         // the next change tries again
       }

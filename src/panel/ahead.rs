@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::channels::{self, InTheWay};
 use super::format;
+use super::looked::{self, Asked, Planned};
 use super::visit::Visit;
 use super::{PageError, Panel};
 use crate::delivery::MessageStatus;
@@ -16,9 +17,6 @@ use crate::store::Message;
 /// other message.
 const RECIPIENTS_MAX: u64 = 2_000;
 const MESSAGES_MAX: u64 = 200;
-/// Other numbers that are tried for a second one.
-const SECOND_TRIED_MAX: usize = 5;
-
 /// What becomes of a message.
 #[derive(Default)]
 pub(super) struct Ahead {
@@ -36,17 +34,14 @@ pub(super) struct Ahead {
     pub(crate) in_the_way: Option<InTheWay>,
     /// The same for programs: how many go out, how many are too late, and from when to when.
     pub(crate) facts: [String; 4],
+    /// Whether the rest is not known yet.
+    pub(crate) is_being_counted: bool,
 }
 
 impl Ahead {
-    /// Of a message that is stored, or of one that would be.
-    pub(super) fn of(
-        visit: &Visit<'_>,
-        message: &Message,
-        seen: &MessageForecast,
-        with_ways: bool,
-    ) -> Result<Self, PageError> {
-        let w = visit.words();
+    /// What the plan says of a message that is stored, or of one that would be.
+    pub(super) fn of(visit: &Visit<'_>, planned: &Planned) -> Result<Self, PageError> {
+        let (w, Planned { message, seen, .. }) = (visit.words(), planned);
         let moment = |at| format::moment(at, &visit.panel.config.zone, visit.language);
         let tally = seen.tally;
         let mut ahead = Self { fits: fits(visit, seen), ..Self::default() };
@@ -66,16 +61,12 @@ impl Ahead {
         ];
         match seen.warning() {
             None => {}
-            Some(Warning::TooLate { .. }) => {
-                w.late_advice.clone_into(&mut ahead.advice);
-                if with_ways && !message.repeats() {
-                    ahead.ways = ways(visit, message)?;
-                }
-            }
+            Some(Warning::TooLate { .. }) => w.late_advice.clone_into(&mut ahead.advice),
             Some(Warning::DueAgain { .. } | Warning::FallsBehind { .. }) => {
                 w.repeats_advice.clone_into(&mut ahead.advice);
             }
         }
+        ahead.ways = ways(visit, planned);
         ahead.in_the_way = channels::in_the_way(visit, message.channel_id)?;
         Ok(ahead)
     }
@@ -89,13 +80,12 @@ fn sentence(words: &str) -> String {
 
 /// What becomes of a message that waits for its time.
 pub(super) fn of_message(visit: &Visit<'_>, message: &Message) -> Result<Ahead, PageError> {
-    let config = &visit.panel.config;
-    let seen = visit
-        .panel
-        .with_store(|store| forecast::of_message(store, message.id, config, visit.now))?;
-    match seen {
-        Some(seen) => Ahead::of(visit, message, &seen, message.status == MessageStatus::Scheduled),
-        None => Ok(Ahead::default()),
+    match looked::look(visit, Asked::Stored(Box::new(message.clone())))? {
+        Some(looked) => looked
+            .planned
+            .as_ref()
+            .map_or_else(|| Ok(Ahead::default()), |planned| Ahead::of(visit, planned)),
+        None => Ok(Ahead { is_being_counted: true, ..Ahead::default() }),
     }
 }
 
@@ -198,23 +188,16 @@ fn fits(visit: &Visit<'_>, seen: &MessageForecast) -> String {
         .replace("{hours}", &number(hours))
 }
 
-/// What gets it to everybody in time: several days, or a second number.
-fn ways(visit: &Visit<'_>, message: &Message) -> Result<Vec<(String, String)>, PageError> {
-    let (w, config, now) = (visit.words(), &visit.panel.config, visit.now);
-    let others = channels::that_may_send(visit, message.channel_id, SECOND_TRIED_MAX)?;
-    let ids: Vec<i64> = others.iter().map(|other| other.id).collect();
-    let (days, second) =
-        visit.panel.with_store(|store| forecast::ways(store, message, &ids, config, now))?;
-    let mut ways = Vec::new();
-    if let Some(days) = days {
-        let words = w.split_days.replace("{}", &format::number(days as u64, visit.language));
-        ways.push(("days".to_owned(), words));
-    }
-    let second = others.iter().find(|other| Some(other.id) == second);
-    ways.extend(
-        second.map(|other| (other.id.to_string(), w.split_channel.replace("{}", &other.name))),
-    );
-    Ok(ways)
+/// The buttons for what gets it to everybody in time: several days, or a second number.
+fn ways(visit: &Visit<'_>, planned: &Planned) -> Vec<(String, String)> {
+    let w = visit.words();
+    let days = planned.days.map(|days| {
+        let days = format::number(days as u64, visit.language);
+        ("days".to_owned(), w.split_days.replace("{}", &days))
+    });
+    let second = planned.second.as_ref();
+    let second = second.map(|(id, name)| (id.to_string(), w.split_channel.replace("{}", name)));
+    days.into_iter().chain(second).collect()
 }
 
 /// What a button of [`Ahead::ways`] sends.

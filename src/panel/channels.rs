@@ -8,8 +8,10 @@ use super::format::{self, Badge, Choice};
 use super::visit::{Page, Visit};
 use super::{Answered, PageError, channel, forms, reply, sessions};
 use crate::channels::{self, ChannelError, ChannelView, Looked, State};
+use crate::clock::Timestamp;
+use crate::config::Config;
 use crate::delivery::HoldKind;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 const CARDS_PER_PAGE: usize = 30;
 
@@ -278,15 +280,13 @@ pub(super) fn in_the_way(visit: &Visit<'_>, id: i64) -> Result<Option<InTheWay>,
     }))
 }
 
-/// Some other channels that may send.
+/// The channels that may send.
 pub(super) fn that_may_send(
-    visit: &Visit<'_>,
-    but: i64,
-    max: usize,
-) -> Result<Vec<ChannelView>, PageError> {
-    let views =
-        visit.panel.with_store(|store| channels::list(store, &visit.panel.config, visit.now))?;
-    Ok(views.into_iter().filter(|view| view.id != but && may_send(view)).take(max).collect())
+    store: &mut Store,
+    config: &Config,
+    now: Timestamp,
+) -> Result<Vec<ChannelView>, StoreError> {
+    Ok(channels::list(store, config, now)?.into_iter().filter(may_send).collect())
 }
 
 /// Ids of channels in their order, each once, with commas in between.

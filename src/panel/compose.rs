@@ -442,11 +442,11 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
         return made_before(visit, &before, fields);
     }
     let is_draft = visit.form.get("do") == Some("draft");
-    let seen = match check(visit, &fields, is_draft)? {
-        Ok(seen) => seen,
+    let count = match check(visit, &fields, is_draft)? {
+        Ok(count) => count,
         Err(problem) => return show(visit, 422, None, fields, Told::problem(problem)),
     };
-    if let Some(told) = ask_about_now(visit, &fields, &seen, is_draft) {
+    if let Some(told) = ask_about_now(visit, &fields, count, is_draft) {
         return show(visit, 200, None, fields, told);
     }
     if let Some(told) = ask_about_same(visit)? {
@@ -535,19 +535,13 @@ fn made_before(visit: &Visit<'_>, before: &MadeBefore, fields: Fields) -> Answer
 }
 
 /// Before a message goes out at once to many.
-fn ask_about_now(
-    visit: &Visit<'_>,
-    fields: &Fields,
-    seen: &Preview,
-    is_draft: bool,
-) -> Option<Told> {
-    let is_sure = asked_of(visit).is_some_and(|asked| seen.count <= asked);
-    if is_draft || fields.times.when != "now" || seen.count <= NOW_UNASKED_MAX || is_sure {
+fn ask_about_now(visit: &Visit<'_>, fields: &Fields, count: u64, is_draft: bool) -> Option<Told> {
+    let is_sure = asked_of(visit).is_some_and(|asked| count <= asked);
+    if is_draft || fields.times.when != "now" || count <= NOW_UNASKED_MAX || is_sure {
         return None;
     }
-    let count = format::number(seen.count, visit.language);
-    let problem = visit.words().ask_now.replace("{}", &count);
-    Some(Told { problem, sure: Some(seen.count), asks: pressed(visit), ..Told::default() })
+    let problem = visit.words().ask_now.replace("{}", &format::number(count, visit.language));
+    Some(Told { problem, sure: Some(count), asks: pressed(visit), ..Told::default() })
 }
 
 /// The number of recipients that a person was asked about.
@@ -597,11 +591,11 @@ pub(super) fn save_edit(visit: &Visit<'_>, detail: &Message) -> Answered {
         return show(visit, 409, Some(detail), fields, told);
     }
     let is_draft = detail.status == MessageStatus::Draft;
-    let seen = match check(visit, &fields, is_draft)? {
-        Ok(seen) => seen,
+    let count = match check(visit, &fields, is_draft)? {
+        Ok(count) => count,
         Err(problem) => return show(visit, 422, Some(detail), fields, Told::problem(problem)),
     };
-    if let Some(told) = ask_about_now(visit, &fields, &seen, is_draft) {
+    if let Some(told) = ask_about_now(visit, &fields, count, is_draft) {
         return show(visit, 200, Some(detail), fields, told);
     }
     // Only what was changed: the rest may be more than the form can show.
@@ -679,12 +673,12 @@ fn saved(edited: &Edited) -> &'static str {
     if is_done_today { "saved_for_later" } else { "saved" }
 }
 
-/// What the form would do, or what it lacks, in words for a form.
+/// To how many the form would send, or what it lacks, in words for a form.
 fn check(
     visit: &Visit<'_>,
     fields: &Fields,
     is_draft: bool,
-) -> Result<Result<Preview, String>, PageError> {
+) -> Result<Result<u64, String>, PageError> {
     let (w, times) = (visit.words(), &fields.times);
     if let Some(problem) = carried::not_taken(visit) {
         return Ok(Err(problem));
@@ -699,7 +693,7 @@ fn check(
     } else if times.when == "now" && times.is_filled() {
         Some(w.now_and_a_date)
     } else if is_draft {
-        return Ok(Ok(Preview::default()));
+        return Ok(Ok(0));
     } else if fields.recipients().is_empty() {
         Some(w.needs_recipients)
     } else if times.timing().is_none() {
@@ -712,14 +706,22 @@ fn check(
     if let Some(lacks) = lacks {
         return Ok(Err(lacks.to_owned()));
     }
-    let seen = preview::look(visit, fields, None)?;
+    let (column, content) = (fields.column(), fields.read_content());
+    let words = (&content, fields.text.as_str());
+    let found = visit
+        .panel
+        .read(|tx| messages::recipients(tx, Some(&column), words, &visit.panel.config, true))?;
+    let seen = match visit.told(found)? {
+        Ok(seen) => seen,
+        Err(why) => return Ok(Err(why)),
+    };
     if seen.count == 0 {
         return Ok(Err(w.nobody_gets_it.to_owned()));
     }
-    if seen.skipped_count > 0 && !fields.skip_bad {
-        return Ok(Err(w.some_are_skipped.replace("{}", &seen.skipped_count.to_string())));
+    if !seen.skipped.is_empty() && !fields.skip_bad {
+        return Ok(Err(w.some_are_skipped.replace("{}", &seen.skipped.len().to_string())));
     }
-    Ok(Ok(seen))
+    Ok(Ok(seen.count))
 }
 
 fn show(

@@ -9,6 +9,7 @@ use super::visit::{Page, Refusal, Visit};
 use super::{Answered, PageError, access, format, reply};
 use crate::clock::Timestamp;
 use crate::contacts::{self, Changes, ContactError, Person, opt_out, tags};
+use crate::language::Language;
 use crate::reason::Reason;
 use crate::recipient::Entry;
 use crate::store::Delivery;
@@ -278,17 +279,17 @@ fn save(visit: &Visit<'_>, person: &Person) -> Answered {
 }
 
 impl Refusal for ContactError {
-    fn in_words(self, visit: &Visit<'_>) -> Result<String, PageError> {
-        let w = visit.words();
+    fn in_language(self, language: Language) -> Result<String, PageError> {
+        let w = language.words();
         match self {
             Self::Store(error) => Err(error.into()),
-            Self::Phone(error) => Ok(error.text(visit.language)),
+            Self::Phone(error) => Ok(error.text(language)),
             Self::MadeBefore(before) => {
                 Ok(w.contact_form_used.replace("{}", &before.id.to_string()))
             }
             Self::Taken(id) => Ok(w.number_taken.replace("{}", &id.to_string())),
             Self::NoSuchContact(contact_id) => {
-                Ok(Reason::NoSuchContact { contact_id }.text(visit.language))
+                Ok(Reason::NoSuchContact { contact_id }.text(language))
             }
             error @ (Self::Refused(_) | Self::OptedOut(_)) => Ok(error.to_string()),
         }

@@ -205,6 +205,15 @@ impl May {
     }
 }
 
+/// What the plan says of it: asked for again while it is being counted.
+#[derive(Template)]
+#[template(path = "message_ahead.html")]
+struct AheadPiece<'a> {
+    p: Page<'a>,
+    id: i64,
+    ahead: Ahead,
+}
+
 /// The part of a message's page that refreshes itself.
 #[derive(Template)]
 #[template(path = "message_live.html")]
@@ -259,6 +268,10 @@ pub(super) fn route(visit: &mut Visit<'_>, rest: &[&str]) -> Answered {
         (false, ["live"]) => {
             let l = live(visit, &detail)?;
             reply::html(200, &LivePiece { p: visit.page("messages"), l })
+        }
+        (false, ["ahead"]) => {
+            let (p, ahead) = (visit.page("messages"), ahead_of(visit, &detail)?);
+            reply::html(200, &AheadPiece { p, id, ahead })
         }
         (false, ["edit"]) => compose::edit_form(visit, &detail),
         (true, ["edit"]) => compose::save_edit(visit, &detail),
@@ -391,20 +404,9 @@ fn show(visit: &Visit<'_>, detail: &Message) -> Answered {
     if let Some(by) = detail.created_by.clone().filter(|by| !by.is_empty()) {
         facts.push((w.made_by, by));
     }
-    let ahead = match listed.status {
-        MessageStatus::Scheduled => ahead::of_message(visit, listed)?,
-        MessageStatus::Sending => {
-            let in_the_way = super::channels::in_the_way(visit, listed.channel_id)?;
-            Ahead { in_the_way, ..Ahead::default() }
-        }
-        MessageStatus::Draft
-        | MessageStatus::Sent
-        | MessageStatus::Failed
-        | MessageStatus::Cancelled => Ahead::default(),
-    };
     let page = MessagePage {
         p: visit.page("messages"),
-        ahead,
+        ahead: ahead_of(visit, listed)?,
         id: listed.id,
         name: name_of(listed, visit),
         l: live(visit, detail)?,
@@ -415,6 +417,20 @@ fn show(visit: &Visit<'_>, detail: &Message) -> Answered {
         text: carried::of_stored(&detail.message, detail.content.as_deref()).0,
     };
     reply::html(200, &page)
+}
+
+fn ahead_of(visit: &Visit<'_>, listed: &Message) -> Result<Ahead, super::PageError> {
+    match listed.status {
+        MessageStatus::Scheduled => ahead::of_message(visit, listed),
+        MessageStatus::Sending => {
+            let in_the_way = super::channels::in_the_way(visit, listed.channel_id)?;
+            Ok(Ahead { in_the_way, ..Ahead::default() })
+        }
+        MessageStatus::Draft
+        | MessageStatus::Sent
+        | MessageStatus::Failed
+        | MessageStatus::Cancelled => Ok(Ahead::default()),
+    }
 }
 
 fn live(visit: &Visit<'_>, listed: &Message) -> Result<Live, super::PageError> {

@@ -1,25 +1,17 @@
 //! What a message would be: who gets it and with which words, who does not and why, and when it will
 //! be through. Nothing is stored.
 
-use std::collections::{BTreeMap, HashMap};
-
 use super::ahead::Ahead;
 use super::carried::{self, Carried};
 use super::compose::Fields;
+use super::looked::{self, Asked, Looked, SAMPLES_MAX};
 use super::people::{self, Picked};
 use super::visit::Visit;
 use super::{PageError, format};
 use crate::clock::Timestamp;
-use crate::forecast::{self, RecipientForecast};
 use crate::messages::{self, Reached};
 use crate::recipient;
-use crate::store::Message;
 use crate::template::Template;
-
-const SAMPLES_MAX: usize = 3;
-/// Reasons that are shown, and people of each.
-const SKIPPED_SHOWN_MAX: usize = 12;
-const SUCH_AS_MAX: usize = 3;
 
 /// What would happen.
 #[derive(Default)]
@@ -80,7 +72,7 @@ pub(super) fn look(
     of: Option<i64>,
 ) -> Result<Preview, PageError> {
     let is_new = of.is_none();
-    let (w, language) = (visit.words(), visit.language);
+    let w = visit.words();
     let begins = fields
         .times
         .timing()
@@ -90,36 +82,44 @@ pub(super) fn look(
     preview.picked = people::picked(visit, fields)?;
     preview.carried = Carried::of(visit, fields.content());
     preview.notes.extend(content_problem(visit, fields)?);
-    let column = fields.column();
-    let config = &visit.panel.config;
-    let found = visit.panel.read(|tx| {
-        messages::recipients(
-            tx,
-            Some(&column),
-            (&fields.read_content(), &fields.text),
-            config,
-            true,
-        )
-    })?;
-    let found = match visit.told(found)? {
-        Ok(found) => found,
-        Err(why) => {
-            preview.notes.push(why);
-            return Ok(preview);
-        }
+    let asked = Asked::Form(Box::new(fields.clone()), of);
+    let Some(looked) = looked::look(visit, asked)? else {
+        preview.ahead.is_being_counted = true;
+        return Ok(preview);
     };
-    preview.count = found.count;
-    preview.first = found.first.iter().map(named).collect();
-    preview.samples = found.first.into_iter().take(SAMPLES_MAX).map(sample).collect();
-    preview.skipped_count = found.skipped.len() as u64;
-    let (skipped, is_cut) = grouped(&found.skipped, visit);
-    (preview.skipped, preview.skipped_is_cut) = (skipped, is_cut);
-    preview.counted = w.recipients_count.replace("{}", &format::number(preview.count, language));
-    (preview.ahead, preview.shares) = ahead(visit, fields, of)?;
+    if let Some(why) = &looked.refused {
+        preview.notes.push(why.clone());
+        return Ok(preview);
+    }
+    preview.take(visit, &looked)?;
     preview.does = does(visit, fields, is_new, begins, preview.count);
     let odd = Template::parse(&fields.text).oddities();
     preview.notes.extend(odd.iter().map(|odd| w.odd_placeholder.replace("{}", odd)));
     Ok(preview)
+}
+
+impl Preview {
+    fn take(&mut self, visit: &Visit<'_>, looked: &Looked) -> Result<(), PageError> {
+        let (w, language) = (visit.words(), visit.language);
+        self.count = looked.count;
+        self.counted = w.recipients_count.replace("{}", &format::number(looked.count, language));
+        self.first = looked.first.iter().map(named).collect();
+        self.samples = looked.first.iter().take(SAMPLES_MAX).map(sample).collect();
+        self.skipped_count = looked.skipped_count;
+        self.skipped = looked.skipped.iter().map(|group| skipped(visit, group)).collect();
+        self.skipped_is_cut = looked.skipped_is_cut;
+        let Some(planned) = &looked.planned else { return Ok(()) };
+        self.ahead = Ahead::of(visit, planned)?;
+        if let Some(file) = &planned.seen.file {
+            let secs = format::number(file.upload_seconds_max, language);
+            self.ahead.times.push(' ');
+            self.ahead.times += &w.uploads_not_counted.replace("{}", &secs);
+        }
+        if planned.message.several().is_some() {
+            self.shares = shares(visit, looked)?;
+        }
+        Ok(())
+    }
 }
 
 /// Why what a message carries could not be sent, in the reader's words.
@@ -147,44 +147,24 @@ fn named(one: &Reached) -> (String, String) {
     (recipient::shown(&one.to), one.name.clone().unwrap_or_default())
 }
 
-fn sample(one: Reached) -> Sample {
-    let number = format::phone(&one.to);
-    match one.name.filter(|name| !name.trim().is_empty()) {
-        Some(who) => Sample { who, number, text: one.text },
-        None => Sample { who: number, number: String::new(), text: one.text },
+fn sample(one: &Reached) -> Sample {
+    let (number, text) = (format::phone(&one.to), one.text.clone());
+    match one.name.clone().filter(|name| !name.trim().is_empty()) {
+        Some(who) => Sample { who, number, text },
+        None => Sample { who: number, number: String::new(), text },
     }
 }
 
-/// Those who would not get it, by reason, the reason of most first; and whether some are not among them.
-fn grouped(skipped: &[messages::Skipped], visit: &Visit<'_>) -> (Vec<Skipped>, bool) {
-    let mut groups: Vec<(String, Vec<&messages::Skipped>)> = Vec::new();
-    let mut places = HashMap::new();
-    for one in skipped {
-        let why = one.reason.text(visit.language);
-        let place = *places.entry(why.clone()).or_insert(groups.len());
-        if place == groups.len() {
-            groups.push((why, Vec::new()));
-        }
-        groups[place].1.push(one);
+/// One by name, or how many with some of them.
+fn skipped(visit: &Visit<'_>, group: &looked::Skipped) -> Skipped {
+    let why = group.why.clone();
+    if let ([who], 1) = (group.such_as.as_slice(), group.count) {
+        return Skipped { who: who.clone(), why, such_as: String::new() };
     }
-    groups.sort_by_key(|(_, ones)| std::cmp::Reverse(ones.len()));
-    let is_cut = groups.len() > SKIPPED_SHOWN_MAX;
-    let shown = groups.into_iter().take(SKIPPED_SHOWN_MAX).map(|(why, ones)| {
-        let mut names = ones.iter().take(SUCH_AS_MAX).map(|one| name_of(one));
-        if let [_] = ones.as_slice() {
-            return Skipped { who: names.next().unwrap_or_default(), why, such_as: String::new() };
-        }
-        let count = format::number(ones.len() as u64, visit.language);
-        let more = if ones.len() > SUCH_AS_MAX { ", …" } else { "" };
-        let such_as = names.collect::<Vec<_>>().join(", ") + more;
-        Skipped { who: visit.words().people_count.replace("{}", &count), why, such_as }
-    });
-    (shown.collect(), is_cut)
-}
-
-fn name_of(one: &messages::Skipped) -> String {
-    let has_name = one.who != one.to && !one.who.trim().is_empty();
-    if has_name { one.who.clone() } else { format::phone(&one.to) }
+    let count = format::number(group.count, visit.language);
+    let more = if group.count > group.such_as.len() as u64 { ", …" } else { "" };
+    let who = visit.words().people_count.replace("{}", &count);
+    Skipped { who, why, such_as: group.such_as.join(", ") + more }
 }
 
 /// What the button does, to how many and when; in fewer words while that is not filled in.
@@ -214,56 +194,18 @@ fn does(
     words.replace("{when}", &when).replace("{n}", &format::number(count, visit.language))
 }
 
-/// What the plan says of what is filled in; nothing while that is no message.
-fn ahead(
-    visit: &Visit<'_>,
-    fields: &Fields,
-    of: Option<i64>,
-) -> Result<(Ahead, Vec<Share>), PageError> {
-    let (config, now) = (&visit.panel.config, visit.now);
-    let Some(message) = messages::imagined(&fields.draft(false), config, now) else {
-        return Ok(Default::default());
-    };
-    let message = Message { id: of.unwrap_or_default(), ..message };
-    let mut by: BTreeMap<i64, (u64, Vec<String>)> = BTreeMap::new();
-    let mut see = |row: &RecipientForecast<'_>| {
-        let Some(id) = row.channel_id else { return };
-        let (count, first) = by.entry(id).or_default();
-        *count += 1;
-        if first.len() < SAMPLES_MAX {
-            let name = row.name.filter(|name| !name.trim().is_empty());
-            first.push(name.map_or_else(|| format::phone(row.chat_id), str::to_owned));
-        }
-    };
-    let seen = visit
-        .panel
-        .with_store(|store| forecast::of_unsaved(store, &message, config, now, &mut see))?;
-    let Some(seen) = seen else { return Ok(Default::default()) };
-    let shares = if message.several().is_some() { shares(visit, by)? } else { Vec::new() };
-    let mut ahead = Ahead::of(visit, &message, &seen, of.is_none())?;
-    if let Some(file) = &seen.file {
-        let secs = format::number(file.upload_seconds_max, visit.language);
-        ahead.times.push(' ');
-        ahead.times += &visit.words().uploads_not_counted.replace("{}", &secs);
-    }
-    Ok((ahead, shares))
-}
-
 /// By channel: to how many, and to whom first.
-fn shares(
-    visit: &Visit<'_>,
-    by: BTreeMap<i64, (u64, Vec<String>)>,
-) -> Result<Vec<Share>, PageError> {
+fn shares(visit: &Visit<'_>, looked: &Looked) -> Result<Vec<Share>, PageError> {
     let channels = visit.panel.read(|tx| tx.channels())?;
-    let share = |(id, (count, first)): (i64, (u64, Vec<String>))| {
-        let channel = channels.iter().find(|channel| channel.id == id)?;
-        let counted = format::number(count, visit.language);
+    let share = |(id, (count, first)): (&i64, &(u64, Vec<String>))| {
+        let channel = channels.iter().find(|channel| channel.id == *id)?;
+        let counted = format::number(*count, visit.language);
         Some(Share {
             name: channel.name.clone(),
             counted: visit.words().recipients_count.replace("{}", &counted),
-            has_more: count > first.len() as u64,
+            has_more: *count > first.len() as u64,
             first: first.join(", "),
         })
     };
-    Ok(by.into_iter().filter_map(share).collect())
+    Ok(looked.shares.iter().filter_map(share).collect())
 }

@@ -258,7 +258,8 @@ impl<'a> Visit<'a> {
         &self,
         result: Result<T, E>,
     ) -> Result<Result<T, String>, PageError> {
-        result.map_or_else(|error| Ok(Err(error.in_words(self)?)), |value| Ok(Ok(value)))
+        result
+            .map_or_else(|error| Ok(Err(error.in_language(self.language)?)), |value| Ok(Ok(value)))
     }
 
     /// Lets the senders look at once: somebody who is logged in wants something sent now.
@@ -322,25 +323,25 @@ impl<'a> Visit<'a> {
 /// What may be refused to a person.
 pub(super) trait Refusal {
     /// Why, in the reader's words; `Err` when it is no refusal.
-    fn in_words(self, visit: &Visit<'_>) -> Result<String, PageError>;
+    fn in_language(self, language: Language) -> Result<String, PageError>;
 }
 
 impl Refusal for ComposeError {
-    fn in_words(self, visit: &Visit<'_>) -> Result<String, PageError> {
+    fn in_language(self, language: Language) -> Result<String, PageError> {
         match self {
             Self::Refused(why) | Self::Changed(why) | Self::Field { why, .. } => {
-                Ok(why.text(visit.language))
+                Ok(why.text(language))
             }
-            Self::MadeBefore(_) => Ok(visit.words().form_used.to_owned()),
+            Self::MadeBefore(_) => Ok(language.words().form_used.to_owned()),
             Self::Store(error) => Err(error.into()),
         }
     }
 }
 
 impl Refusal for ChannelError {
-    fn in_words(self, visit: &Visit<'_>) -> Result<String, PageError> {
+    fn in_language(self, language: Language) -> Result<String, PageError> {
         match self {
-            Self::Refused(why) => Ok(why.text(visit.language)),
+            Self::Refused(why) => Ok(why.text(language)),
             Self::Store(error) => Err(error.into()),
         }
     }

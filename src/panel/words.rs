@@ -393,6 +393,7 @@ words! {
     test_would_differ: "Data kontak ini berisi tanda kurung kurawal, jadi tes tidak bisa sama persis. Pilih kontak lain.", "This contact's data has braces in it, so the test would not be the same. Choose another contact.";
     save_draft: "Simpan sebagai draf", "Keep as a draft";
     preview: "Pratinjau", "Preview";
+    being_counted: "Ini untuk banyak orang: hasilnya sedang dihitung. Lihat lagi sebentar lagi.", "This is for many people: what comes of it is being counted. Look again in a moment.";
     preview_empty: "Isi pesan dan penerima untuk melihat hasilnya di sini.", "Fill in text and recipients to see here what they get.";
     will_not_get_it: "Tidak akan menerima", "Will not get it";
     odd_placeholder: "{} akan terkirim apa adanya. Tulis dengan dua kurung kurawal.", "{} goes out as it is. Write it with two braces.";

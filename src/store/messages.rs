@@ -665,6 +665,14 @@ impl Tx<'_> {
         self.query_value(sql, params! { until })
     }
 
+    /// To how many people messages go that are due until then; of `limit` messages at most.
+    pub(crate) fn recipients_until(&self, until: Timestamp, limit: u64) -> SqlResult<u64> {
+        let sql = "SELECT coalesce(sum(max(contact_count, 1)), 0) FROM
+                       (SELECT contact_count FROM auto_messages
+                        WHERE status = 'scheduled' AND scheduled_at <= :until LIMIT :limit)";
+        self.query_value(sql, params! { until, limit })
+    }
+
     /// The zone of a message's local times: its rule's own, else `zone`.
     pub(crate) fn rule_zone(&self, id: i64, zone: &Zone) -> SqlResult<Zone> {
         let sql = format!("SELECT {TIMETABLE} FROM auto_messages WHERE id = ?1");

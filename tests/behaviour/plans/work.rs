@@ -431,6 +431,7 @@ fn look(world: &World) {
     browser.post(&panel, "/panel/contacts/import/confirm", &[]);
     browser.get(&panel, "/panel/messages/new");
     let halo = [("text", "Halo"), ("to", "081200001001"), ("when", "now")];
+    browser.post(&panel, "/panel/messages/preview", &halo);
     browser.press(&panel, "/panel/messages/new", &halo);
     choose(world, &panel, &mut browser);
     world.clock.pass(Duration::from_mins(61));
