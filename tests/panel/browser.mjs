@@ -1385,8 +1385,29 @@ async function largeShop() {
       if (screenshots && width % 1600 === 320) await page.screenshot({ path: join(screenshots, name) });
     }
   }
+  // What is counted beside the page comes by itself, on the page of a message and in its form.
+  const counted = (part) => page.waitForFunction((part) => {
+    const seen = document.querySelector(part);
+    return !document.querySelector("[data-counting]") && /selesai sekitar|through about/.test(seen.textContent);
+  }, part, { timeout: 60_000 });
+  await page.goto("/panel/messages/5002");
+  await counted("main");
+  await page.goto(`/panel/messages/new?tag=vip&copy=5002`);
+  await page.check("input[name=when][value=at]");
+  await page.fill("input[name=at]", `${day}T09:00`);
+  await page.fill("textarea[name=to]", "all");
+  await counted("#preview");
+  assert.match(await page.textContent("#preview"), /99[.,]800/);
   page.quiet();
   await page.context().close();
+  const plain = await open(base, { javaScriptEnabled: false });
+  await logIn(plain);
+  await until("the plan without JavaScript", async () => {
+    await plain.goto("/panel/messages/5002");
+    return /selesai sekitar|through about/.test(await plain.textContent("main"));
+  }, 60);
+  plain.quiet();
+  await plain.context().close();
 }
 
 /** A shop of its own whose database has the rows of a file. */
