@@ -37,7 +37,6 @@ pub struct Backup {
     pub path: PathBuf,
     pub contents: Contents,
     pub bytes: u64,
-    /// How many older ones were removed.
     pub(crate) removed: usize,
     /// How many files of messages are beside it, in `<path>.files`, and how many were not there.
     pub files: usize,

@@ -28,7 +28,6 @@ pub(crate) use view::{ChannelView, State, WarningView, WeekView, ask_waha, list,
 pub(crate) const DEFAULT_CHANNEL: i64 = 1;
 const NAME_CHARS_MAX: usize = 100;
 
-/// What was asked for was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum ChannelError {
     /// It cannot be done: the thing and the remedy, in words.
@@ -125,7 +124,6 @@ impl std::str::FromStr for OwnGap {
     }
 }
 
-/// Makes a channel and returns its id.
 pub fn add(
     store: &mut Store,
     name: &str,

@@ -27,11 +27,8 @@ use crate::template::is_same_name;
 
 use waiting::OnItsWay;
 
-/// The longest name, in characters.
 pub(crate) const NAME_CHARS_MAX: usize = 200;
-/// The longest value of an attribute, in characters.
 pub(crate) const VALUE_CHARS_MAX: usize = 2_000;
-/// The longest name of an attribute, in characters.
 pub(crate) const KEY_CHARS_MAX: usize = 100;
 
 /// A contact whose number, tags and attributes were read.
@@ -75,7 +72,6 @@ pub struct Filter {
     pub(crate) opted_out: Option<bool>,
 }
 
-/// An error of a command about contacts.
 #[derive(Debug, thiserror::Error)]
 pub enum ContactError {
     #[error("there is no contact {0}: `contact list` shows them")]
@@ -94,7 +90,6 @@ pub enum ContactError {
          --forget-opt-out to remove it all the same"
     )]
     OptedOut(i64),
-    /// The same form came before.
     #[error("this was done already: see contact {}", .0.id)]
     MadeBefore(MadeBefore),
     #[error(transparent)]

@@ -44,7 +44,6 @@ text_enum! {
         /// It waits for a person.
         #[default]
         Draft = "draft",
-        /// It waits for its time.
         Scheduled = "scheduled",
         /// Its deliveries are planned, and some have not ended.
         Sending = "sending",

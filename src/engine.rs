@@ -118,7 +118,6 @@ struct Core {
     files: Files,
     /// Whether WAHA is Plus, and when it said so, on the monotonic clock.
     is_plus: Mutex<Option<(bool, Duration)>>,
-    /// How many files are on their way.
     uploads: AtomicUsize,
     random: Mutex<fastrand::Rng>,
     /// The last moment, on the monotonic clock, at which anything may be begun: a program that is

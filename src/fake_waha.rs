@@ -71,7 +71,6 @@ impl FromStr for Engine {
     }
 }
 
-/// How the simulator behaves.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Address and port to listen on; port 0 takes a free one.
@@ -128,7 +127,6 @@ pub struct Received {
     has_body: bool,
 }
 
-/// A file that came with a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceivedFile {
     pub mimetype: String,
@@ -160,7 +158,6 @@ pub struct Checked {
     pub at: Timestamp,
 }
 
-/// Why the simulator cannot start.
 #[derive(Debug, Error)]
 pub enum FakeWahaError {
     #[error("failed to listen on `{listen}`")]

@@ -61,7 +61,6 @@ pub(crate) struct Stored {
     pub(crate) kind: FileKind,
 }
 
-/// A file was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     #[error("failed to read `{}`", path.display())]

@@ -269,7 +269,6 @@ impl Shared {
         }
     }
 
-    /// The front cannot go on.
     fn fail(&self, error: FrontError) {
         lock(&self.failure).get_or_insert(error);
         (self.on_failure)();

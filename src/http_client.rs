@@ -79,7 +79,6 @@ pub enum TransportError {
     Proxy,
 }
 
-/// What [`HttpClient::ask`] may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Method {
     Get,

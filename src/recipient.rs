@@ -64,10 +64,8 @@ pub enum Entry {
         /// The name in the entry; a number alone has none.
         name: Option<String>,
     },
-    /// A chat named by its address.
     Chat {
         chat_id: ChatId,
-        /// The name in the entry.
         name: Option<String>,
     },
     /// Every contact with this tag.
@@ -107,20 +105,14 @@ pub enum RecipientError {
          numbers in double quotes: {cause}"
     )]
     Unreadable {
-        /// The beginning of the text.
         shown: String,
         /// What the parser stumbled over.
         cause: String,
     },
-    /// The text is larger than any list of recipients should be.
     #[error(
         "contact_ids holds {bytes} bytes, more than {TEXT_BYTES_MAX}: split it into several messages"
     )]
-    TooLarge {
-        /// The size of the text.
-        bytes: usize,
-    },
-    /// More entries than one message may have.
+    TooLarge { bytes: usize },
     #[error("contact_ids names more than {ENTRIES_MAX} recipients: split it into several messages")]
     TooMany,
 }

@@ -281,9 +281,7 @@ impl DayCount {
     }
 }
 
-/// For people: why a channel waits.
 impl Closed {
-    /// The same for people.
     pub(crate) fn reason(&self) -> Reason {
         match *self {
             Self::Window(window) => Reason::OutsideHours { window: window.to_string() },

@@ -40,7 +40,6 @@ pub struct Waha {
     dates: Dates,
 }
 
-/// One message to send.
 #[derive(Clone, Copy, Debug)]
 pub struct Outgoing<'a> {
     /// The session: which WhatsApp number sends.
@@ -50,7 +49,6 @@ pub struct Outgoing<'a> {
     /// The exact text, caption or question.
     pub text: &'a str,
     pub content: &'a Content,
-    /// The files of messages.
     pub files: &'a Files,
     /// For numbers in national form, and for how long a file may take.
     pub config: &'a Config,
@@ -64,26 +62,24 @@ pub struct Outgoing<'a> {
     pub metadata: Option<&'a str>,
 }
 
-/// Whether a session may send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionState {
     /// It may, from this number (as `+6281234567890`); `None` where WAHA does not say. WhatsApp may have
     /// warned of the number.
-    Working { number: Option<String>, warning: Option<CapWarning> },
-    /// It may not, and why.
+    Working {
+        number: Option<String>,
+        warning: Option<CapWarning>,
+    },
     Held(Hold),
 }
 
 /// What WAHA says of a session, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionLook {
-    /// Whether WAHA answered at all.
     pub(crate) is_reachable: bool,
     /// `WORKING`, `SCAN_QR_CODE` and the like; `None` when WAHA does not say.
     pub(crate) status: Option<String>,
-    /// Why it may not send, if it may not.
     pub trouble: Option<Reason>,
-    /// Its number, as `+6281234567890`.
     pub(crate) number: Option<String>,
 }
 
@@ -105,7 +101,6 @@ pub enum IdOffer {
     None,
     /// Not this time: WAHA had other trouble with the question.
     NotNow,
-    /// The session may not send at all.
     Held(Hold),
 }
 
@@ -121,7 +116,6 @@ pub(crate) struct Sighting {
     pub(crate) ack: Option<i64>,
 }
 
-/// What asking for messages came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Search {
     /// These are all that there are; perhaps none.
@@ -140,7 +134,6 @@ pub(crate) struct ChatSearch {
     pub(crate) clock: Option<Timestamp>,
 }
 
-/// Whether WhatsApp has a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Existence {
     There {
@@ -412,7 +405,6 @@ impl Waha {
         }
     }
 
-    /// Looks at a session and at how it is configured.
     pub(crate) fn session_report(&self, name: &str) -> SessionReport {
         match self.get(&format!("/api/sessions/{}", encode(name))) {
             Ok(reply) => {

@@ -19,11 +19,9 @@ pub enum Availability<'a> {
     /// Its row has hours or a limit that nobody can follow: the sender holds it, because a guess could
     /// send at night.
     Unreadable(WindowError),
-    /// Messages for it fail.
     Off(Off),
 }
 
-/// What ends a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HoldEnds {
     /// A look at the session that finds it WORKING.
@@ -36,7 +34,6 @@ pub enum HoldEnds {
 /// Why messages for a channel fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Off {
-    /// There is no channel with this id.
     Missing,
     /// `is_active` is 0.
     Inactive,

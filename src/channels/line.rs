@@ -18,7 +18,6 @@ use crate::store::{Channel, Held, SqlResult, Standing, Tx};
 pub struct Line {
     /// The channel as if it were free; `None` when there is none with this id.
     pub(crate) channel: Option<Channel>,
-    /// Why it is held.
     pub(crate) held: Option<Held>,
     /// What ends that.
     hold_ends: Option<HoldEnds>,

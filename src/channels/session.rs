@@ -14,7 +14,6 @@ use crate::waha::{SessionLook, Waha};
 /// A person waits for the answer.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// Asks WAHA about sessions.
 #[derive(Clone)]
 pub struct Sessions(Waha);
 
@@ -33,11 +32,9 @@ pub(crate) enum Looked {
     Missing,
     /// It may not send, and why: WAHA's word for it, or what WAHA says in place of one.
     Trouble(Explanation),
-    /// WAHA did not answer.
     Away(Explanation),
 }
 
-/// The code to scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Code {
     /// A PNG. It is a login: it is shown, never stored or logged.
@@ -51,7 +48,6 @@ impl Sessions {
         Self(waha.brief(PATIENCE))
     }
 
-    /// Looks at a session now.
     pub(crate) fn look(&self, session: &str) -> Looked {
         looked(self.0.look_at_session(session))
     }

@@ -7,7 +7,6 @@ use super::{as_key, tags};
 use crate::recipient::{CountryCode, Entry, normalize_phone};
 use crate::store::{SqlResult, Tx};
 
-/// The exceptions of a message.
 #[derive(Debug, Default)]
 pub(crate) struct Excepted {
     ids: HashSet<i64>,

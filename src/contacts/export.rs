@@ -24,17 +24,14 @@ pub(super) const MORE_ATTRIBUTES: &str = "more attributes";
 /// The columns that are always there. They come first: a later one of the same name is an attribute.
 pub(super) const COLUMNS: [&str; 4] = ["name", "phone_number", "tags", "opted_out_at"];
 
-/// An error while a list is written.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// It could not be written.
     #[error("failed to write the list")]
     Write(#[from] io::Error),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// A form of lists that go out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Commas, for programs.

@@ -48,7 +48,6 @@ const CACHE_KIB: u32 = 12 * 1024;
 /// How many columns a line names.
 const NAMED_MAX: usize = 8;
 
-/// The options of an import.
 #[derive(Clone, Copy)]
 pub struct ImportRules<'a> {
     /// For numbers in national form.
@@ -62,7 +61,6 @@ pub struct ImportRules<'a> {
     pub is_preview: bool,
     /// The column with the phone numbers, by its heading or its place from 1; `None` finds it.
     pub number_column: Option<&'a str>,
-    /// The column with the names.
     pub name_column: Option<&'a str>,
     /// What a person says that columns mean, by their place from 0; the others are judged by the program.
     pub chosen: &'a [(usize, Means)],
@@ -92,7 +90,6 @@ pub struct FoundColumn {
     pub means: Means,
 }
 
-/// The counts of an import.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Imported {
     /// Rows below the header, blank lines not counted.
@@ -102,7 +99,6 @@ pub struct Imported {
     pub merged: u64,
     /// Rows that said nothing new.
     pub unchanged: u64,
-    /// Rows that were refused.
     pub refused: u64,
     /// Rows that say that their person wants no more messages.
     pub opted_out: u64,
@@ -185,7 +181,6 @@ impl Imported {
     }
 }
 
-/// A row that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// Where it begins, from 1.
@@ -216,12 +211,10 @@ pub trait Watch {
         let _ = columns;
     }
 
-    /// A row that is taken.
     fn taken(&mut self, row: &Row) {
         let _ = row;
     }
 
-    /// A row that is refused.
     fn refused(&mut self, refused: Refused) -> io::Result<()>;
 
     /// Rows so far, after each portion.
@@ -230,10 +223,8 @@ pub trait Watch {
     }
 }
 
-/// An error that ends an import.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// The file cannot be read.
     #[error("failed to read the list")]
     Read(#[source] io::Error),
     /// The observer failed to write a refused row.

@@ -34,14 +34,12 @@ pub(crate) enum Followed {
 pub struct OnItsWay {
     /// How many go to the new number now.
     pub moved: u64,
-    /// How many are skipped.
     pub skipped: u64,
     /// How many requests are in flight, to the old number.
     pub in_flight: u64,
 }
 
 impl OnItsWay {
-    /// Adds the counts of another contact.
     pub(crate) fn add(&mut self, other: Self) {
         self.moved += other.moved;
         self.skipped += other.skipped;

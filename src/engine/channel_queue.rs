@@ -42,13 +42,11 @@ pub(super) struct Memory {
     pace: Option<(Timestamp, Duration)>,
     /// What was lately learnt about its session, so that WAHA is not asked the same before each send.
     session: Session,
-    /// For whom it is typing.
     pub(super) typist: Option<Typist>,
     /// When its hours or another day begin, when it waits for that.
     pub(super) closed: Option<(Timestamp, Closed)>,
     /// When the first of its recipients is free that got something lately, when it waits for nothing else.
     pub(super) waits_until: Option<Timestamp>,
-    /// An outcome that the database did not take.
     pub(super) unrecorded: Option<Box<Unrecorded>>,
     /// Whether WAHA's last answer puts in doubt whatever is believed of any session.
     pub(super) doubts_sessions: bool,
@@ -136,7 +134,6 @@ pub(super) struct ChannelQueue {
     /// Waiting channels by the monotonic time at which they are ready.
     waiting: BTreeSet<(Duration, i64)>,
     known: HashMap<i64, Known>,
-    /// How many are out.
     out: usize,
 }
 

@@ -29,7 +29,6 @@ const ASKED_REST: Duration = Duration::from_secs(5);
 const AGAIN_MIN: Duration = Duration::from_mins(15);
 const AGAIN_MAX: Duration = Duration::from_hours(6);
 
-/// What was written of an answer.
 struct Noted {
     ahead: Ahead,
     /// Whether the delivery was skipped by it.

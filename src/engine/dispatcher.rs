@@ -33,7 +33,6 @@ const LOOK_AT_CLOCK: Duration = Duration::from_mins(1);
 /// An opening further away than this was reckoned under another clock.
 const OPENING_MAX: Duration = Duration::from_hours(72);
 
-/// What is decided by.
 pub(super) struct Dispatcher {
     core: Arc<Core>,
     pub(super) planner: Planner,
@@ -75,7 +74,6 @@ struct Run {
     requests: VecDeque<Request>,
     /// The first trigger, and when it was looked at.
     begin: Option<(Trigger, Timestamp)>,
-    /// The run's own row.
     row: Option<i64>,
     is_planning: bool,
     /// A trigger came in the middle of a pass, which may not have seen what it was pulled for.

@@ -52,7 +52,6 @@ pub(super) struct Lookups {
     channels: HashMap<i64, Asked>,
 }
 
-/// What a look-up came to.
 #[derive(Debug, Default)]
 pub(super) struct LookedUp {
     /// Why WAHA did not tell, if it did not, and whether it could not even be asked.
@@ -61,7 +60,6 @@ pub(super) struct LookedUp {
     pub(super) has_made_due: bool,
 }
 
-/// How a channel's look-ups went.
 #[derive(Debug, Default)]
 struct Asked {
     /// Those that were refused in this run.
@@ -70,7 +68,6 @@ struct Asked {
     trouble: Option<String>,
 }
 
-/// What a look-up found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Finding {
     /// It went out, or WhatsApp refused it: the sighting's ack tells.

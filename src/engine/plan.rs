@@ -49,7 +49,6 @@ pub struct Planner {
     pub(super) triggers: Arc<Triggers>,
     pub(super) config: Arc<Config>,
     pub(super) files: Files,
-    /// How many recipients are planned in one transaction.
     pub(super) portion: usize,
     /// The message that is planned in portions now.
     pub(super) under_way: Option<Planning>,
@@ -95,7 +94,6 @@ impl Planner {
         }
     }
 
-    /// Takes the files of messages from there.
     pub(crate) fn set_files(&mut self, files: Files) {
         self.files = files;
     }

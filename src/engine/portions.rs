@@ -24,7 +24,6 @@ use crate::template::{self, Template};
 /// To remove a row costs less than to plan it.
 const REMOVED_PER_PLANNED: usize = 5;
 
-/// A message that is being planned.
 pub(super) struct Planning {
     message: Message,
     due_at: Timestamp,

@@ -34,11 +34,9 @@ struct Ending<'a> {
     transition: &'a Transition,
     /// The hold that it brings, and until when.
     hold: Option<(&'a Hold, Timestamp)>,
-    /// When the channel may send again.
     ready_at: Timestamp,
 }
 
-/// What was written.
 struct Recorded {
     /// Whether the row was still as the claim made it.
     was_ours: bool,

@@ -59,7 +59,6 @@ impl From<Response> for Reply {
     }
 }
 
-/// One request, complete.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(crate) head: Head,
@@ -108,7 +107,6 @@ impl Call {
     }
 }
 
-/// A running server.
 pub(super) struct Server {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -151,7 +149,6 @@ impl Server {
     }
 }
 
-/// What all threads share.
 struct Shared {
     site: Site,
     /// Real time, for the deadlines of the wire.

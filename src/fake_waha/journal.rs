@@ -64,12 +64,10 @@ impl Journal {
         }
     }
 
-    /// Changes what a session was given.
     pub(super) fn give(&self, session: &str, change: impl FnOnce(&mut Session)) {
         change(self.kept().sessions.entry(session.to_owned()).or_default());
     }
 
-    /// What a session was given.
     pub(super) fn session(&self, session: &str) -> Session {
         self.kept().sessions.get(session).cloned().unwrap_or_default()
     }
@@ -98,7 +96,6 @@ impl Journal {
         });
     }
 
-    /// A phone has scanned a session's code.
     pub(super) fn scan(&self, session: &str, digits: &str) {
         self.give(session, |given| {
             given.status = Some("WORKING".to_owned());
@@ -106,7 +103,6 @@ impl Journal {
         });
     }
 
-    /// The hidden number.
     pub(super) fn lid_of(&self, digits: &str) -> Option<String> {
         let kept = self.kept();
         kept.lids.iter().find(|(_, known)| *known == digits).map(|(lid, _)| lid.clone())

@@ -25,7 +25,6 @@ pub(super) enum Sends {
     Voice,
 }
 
-/// What a recipient sees.
 #[derive(Debug)]
 pub(super) struct Shown {
     pub(super) text: String,

@@ -1,6 +1,5 @@
 //! What a file is, by its first bytes. Pure.
 
-/// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileKind {
     pub(crate) mimetype: &'static str,
@@ -85,7 +84,6 @@ impl FileKind {
         [EXECUTABLE, ANDROID].contains(&self.mimetype)
     }
 
-    /// By the first bytes of a file.
     pub(crate) fn of(head: &[u8]) -> Self {
         let begins =
             |at: usize, bytes: &[u8]| head.get(at..).is_some_and(|rest| rest.starts_with(bytes));

@@ -60,7 +60,6 @@ fn malformed<T>(message: &'static str) -> Result<T, Refusal> {
     Err(Refusal::new(400, message))
 }
 
-/// How long a body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Length {
     /// So many bytes; 0 without a body.
@@ -69,7 +68,6 @@ pub(crate) enum Length {
     Chunked,
 }
 
-/// A request's head.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     pub(crate) method: String,

@@ -24,7 +24,6 @@ const TIMEOUT_MIN: Duration = Duration::from_millis(1);
 pub(crate) enum Ended {
     /// The client closed its side, or the connection broke.
     Closed,
-    /// The deadline passed.
     Late,
     /// The client gets this answer, and then the connection ends.
     Refused(Refusal),
@@ -59,12 +58,10 @@ impl<'a> Input<'a> {
         Self { stream, clock, bytes: Vec::new(), used: 0 }
     }
 
-    /// The bytes that are not used yet.
     pub(crate) fn rest(&self) -> &[u8] {
         &self.bytes[self.used..]
     }
 
-    /// Waits for more bytes.
     pub(crate) fn more(&mut self, deadline: Duration) -> Result<(), Ended> {
         if self.rest().is_empty() {
             self.bytes = Vec::new(); // a connection that waits holds little memory
@@ -130,7 +127,6 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Reads the head of a request.
     pub(crate) fn head(&mut self, bytes_max: usize, deadline: Duration) -> Result<Head, Ended> {
         let mut scanned = 0;
         loop {
@@ -147,7 +143,6 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Reads a body of at most `bytes_max` bytes.
     pub(crate) fn body(
         &mut self,
         length: Length,

@@ -88,12 +88,10 @@ fn code(status: u16) -> &'static str {
     }
 }
 
-/// The end of a head.
 fn end(is_last: bool) -> &'static str {
     if is_last { "Connection: close\r\n\r\n" } else { "Connection: keep-alive\r\n\r\n" }
 }
 
-/// The words of a status.
 pub(crate) fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",

@@ -157,7 +157,6 @@ pub struct Server {
     _socket: PrivateSocket,
 }
 
-/// The HTTP side cannot serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     #[error("failed to listen on `{address}`{}", remedy(source))]

@@ -74,7 +74,6 @@ struct Entry {
     stream: Arc<TcpStream>,
     network: u128,
     stage: Stage,
-    /// When the stage began.
     since: Duration,
     is_evicted: bool,
 }
@@ -157,7 +156,6 @@ impl Slots {
         self.clock.sleep(&self.freed, self.freed.rings(), Some(max));
     }
 
-    /// Takes no more requests.
     pub(super) fn begin_to_stop(&self) {
         let mut state = lock(&self.state);
         state.is_stopping = true;
@@ -267,7 +265,6 @@ impl Stage {
 }
 
 impl Slot {
-    /// The connection is at a new stage.
     pub(super) fn enter(&self, stage: Stage) -> Result<(), Ended> {
         let mut slots = lock(&self.slots.state);
         let is_over = slots.is_stopping && stage.is_between_answers();
@@ -281,7 +278,6 @@ impl Slot {
         Ok(())
     }
 
-    /// Whether the connection has to go.
     pub(super) fn is_evicted(&self) -> bool {
         lock(&self.slots.state).entries.get(&self.number).is_none_or(|entry| entry.is_evicted)
     }

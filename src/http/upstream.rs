@@ -157,7 +157,6 @@ impl PrivateSocket {
         Ok((listener, Self { upstream }))
     }
 
-    /// The way to it.
     #[must_use]
     pub fn upstream(&self) -> &Upstream {
         &self.upstream

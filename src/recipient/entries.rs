@@ -13,7 +13,6 @@ const DEPTH_MAX: usize = 4;
 const EMPTY: &str = "an empty entry names nobody: remove it";
 const TOO_DEEP: &str = "lies more than 4 lists deep: write one plain list";
 
-/// Reads a whole `contact_ids` text.
 pub(super) fn read(text: &str) -> Result<Vec<Entry>, RecipientError> {
     let mut reader = Reader { entries: Vec::new() };
     match reader.text(text, Depth::default()) {

@@ -49,7 +49,6 @@ pub(super) fn list_in(fields: &Map<String, Value>) -> Option<Vec<Value>> {
     Person::find(fields).is_ok_and(|person| person.is_nobody()).then(|| list.clone())
 }
 
-/// Reads one object as one entry.
 pub(super) fn read(fields: &Map<String, Value>) -> Entry {
     if let Some(entry) = skipped(fields) {
         return entry;
@@ -196,7 +195,6 @@ fn read_id(value: &Value) -> Result<i64, Reason> {
     })
 }
 
-/// The phone number as it is written.
 fn read_phone(value: &Value) -> Result<String, Reason> {
     if value.is_f64() {
         return Err(PhoneFlaw::ExcelNumber.of(&value.to_string()));

@@ -16,7 +16,6 @@ const WITHOUT_PLUS_DIGITS_MIN: usize = 10;
 /// Numbers of country codes 1 and 7 have exactly this many digits.
 const ONE_DIGIT_CODE_DIGITS: usize = 11;
 
-/// What is wrong with a phone number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum PhoneFlaw {
     CountryCode,
@@ -32,7 +31,6 @@ pub(super) enum PhoneFlaw {
     /// Some other sign that no phone number has.
     Unexpected(char),
     NoDigits,
-    /// More than one number.
     Several,
     /// A group, a channel, or an address elsewhere.
     NotAPerson,

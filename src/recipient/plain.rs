@@ -11,7 +11,6 @@ use super::spelling::{
 use super::{ENTRIES_MAX, Entry, chat, unreadable};
 use crate::reason::Reason;
 
-/// Everybody.
 const ALL: &str = "all";
 /// What stands before a tag.
 const TAG_PREFIX: &str = "tag:";

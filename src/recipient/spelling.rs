@@ -21,7 +21,6 @@ const SCHEMES: [&str; 2] = ["tel:", "whatsapp:"];
 pub(super) struct Spelling {
     /// ASCII digits only, 1 to 18 of them.
     pub(crate) digits: String,
-    /// Whether it starts with `+`.
     pub(crate) plus: bool,
     /// Whether its place says that it is international without `+`: a `wa.me` link or a chat id.
     pub(crate) international: bool,
@@ -107,7 +106,6 @@ pub(super) fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// How many ASCII digits it has.
 pub(super) fn count_digits(text: &str) -> usize {
     text.bytes().filter(u8::is_ascii_digit).count()
 }
@@ -203,7 +201,6 @@ fn strip_prefix_any_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
     start.eq_ignore_ascii_case(prefix).then(|| &text[prefix.len()..])
 }
 
-/// Whether it ends a line.
 pub(super) fn is_line_break(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }

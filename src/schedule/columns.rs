@@ -74,7 +74,6 @@ pub(super) struct Rule {
     bounds: Bounds,
 }
 
-/// How often a rule comes round.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Frequency {
     Daily,
@@ -97,7 +96,6 @@ struct Bounds {
 }
 
 impl Rule {
-    /// The zone that it names itself.
     pub(super) fn zone(&self) -> Option<&Zone> {
         self.bounds.zone.as_ref()
     }
@@ -521,7 +519,6 @@ fn mark(days: &mut [bool; 7], name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The kind of a JSON value, in words.
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",

@@ -37,7 +37,6 @@ pub(crate) struct Timetable {
 /// The last occurrence of a message that was planned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taken {
-    /// Its local time.
     pub(crate) local: PrimitiveDateTime,
     /// `interval_config` as it was at the first occurrence of that date.
     pub(crate) rule: Option<String>,

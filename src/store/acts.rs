@@ -9,7 +9,6 @@ use crate::clock::Timestamp;
 use crate::logging::in_one_line;
 use crate::text_enum::text_enum;
 
-/// How long an act is kept.
 pub(crate) const ACTS_KEPT: Duration = Duration::from_hours(90 * 24);
 
 text_enum! {
@@ -45,7 +44,6 @@ pub(crate) struct Act {
     pub(crate) number: Option<i64>,
 }
 
-/// An act that was noted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Noted {
     pub(crate) id: i64,

@@ -16,9 +16,7 @@ pub struct Alert {
     pub event: String,
     /// The channel that it is about, and its name.
     pub(crate) channel: Option<(i64, String)>,
-    /// The message that it is about.
     pub(crate) auto_message_id: Option<i64>,
-    /// The occurrence of that message.
     pub(crate) due_at: Option<Timestamp>,
     /// In words; may hold phone numbers, and what WAHA said.
     pub(crate) reason: Option<String>,
@@ -42,7 +40,6 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Whether what happens is to be told, as [`Self::set_alerts_on`] had it.
     pub(crate) fn are_alerts_on(&self) -> SqlResult<bool> {
         Ok(self.meta("alerts_on")?.is_some())
     }

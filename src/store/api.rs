@@ -10,7 +10,6 @@ use super::{SqlResult, Tx, seen_time};
 use crate::clock::Timestamp;
 use crate::text_enum::text_enum;
 
-/// How long an answer is kept.
 const ANSWERS_LAST: Duration = Duration::from_hours(7 * 24);
 /// Old answers that one request drops: it writes one.
 const DROPPED_MAX: u32 = 50;
@@ -95,7 +94,6 @@ impl Tx<'_> {
         self.query_value(sql, params! { now })
     }
 
-    /// Notes that a key was used.
     pub(crate) fn note_api_key(&self, id: i64, now: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE api_keys SET last_used_at = :now WHERE id = :id";
         self.execute_sql(sql, params! { id, now })

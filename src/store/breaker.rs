@@ -144,7 +144,6 @@ impl Tx<'_> {
         Ok(before.is_none())
     }
 
-    /// Notes that a message of a channel got its tick.
     pub(super) fn note_tick(&self, id: i64, now: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE channels SET acked_at = :now, sends_since_ack = 0, fifth_unacked_at = NULL
                    WHERE id = :id AND (sends_since_ack > 0 OR acked_at IS NULL OR acked_at < :day_before)";

@@ -80,7 +80,6 @@ impl Tx<'_> {
         self.query_rows(&sql, params! { until, limit }, Message::from_row)
     }
 
-    /// A message as a list has it.
     pub(crate) fn listed_message(&self, id: i64) -> SqlResult<Option<Message>> {
         let sql = format!("SELECT {LISTED} FROM auto_messages WHERE id = :id");
         self.query_optional(&sql, params! { id }, Message::from_row)

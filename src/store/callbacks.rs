@@ -16,7 +16,6 @@ const DROPPED: &str = "callbacks_dropped";
 text_enum! {
     /// What became of a callback.
     pub enum CallbackStatus {
-        /// It is to be told.
         Waiting = "waiting",
         /// The receiver took it.
         Told = "told",
@@ -40,17 +39,14 @@ pub struct Callback {
     /// When it happened, by the system's clock.
     pub(crate) created_at: Option<Timestamp>,
     pub(crate) status: CallbackStatus,
-    /// How often it was tried.
     pub(crate) attempts: u32,
     pub(crate) first_attempt_at: Option<Timestamp>,
     pub(crate) last_attempt_at: Option<Timestamp>,
     /// Not tried before this.
     pub(crate) next_attempt_at: Option<Timestamp>,
-    /// Why the last attempt failed.
     pub(crate) error: Option<String>,
 }
 
-/// How callbacks stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct CallbackCounts {
     pub waiting: u64,
@@ -159,7 +155,6 @@ impl Tx<'_> {
         Ok(self.meta(DROPPED)?.and_then(|text| text.parse().ok()).unwrap_or(0))
     }
 
-    /// How callbacks stand.
     pub fn callback_counts(&self) -> SqlResult<CallbackCounts> {
         Ok(CallbackCounts {
             waiting: self

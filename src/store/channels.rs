@@ -19,7 +19,6 @@ pub struct Channel {
     pub(crate) name: String,
     /// Its session in WAHA; `None` when the column is NULL or blank.
     pub(crate) session_name: Option<String>,
-    /// Whether it may be used at all.
     pub(crate) is_active: bool,
     /// No send begins before this.
     pub ready_at: Option<Timestamp>,
@@ -35,20 +34,17 @@ pub struct Channel {
     pub(crate) warmup_from: Option<String>,
     /// Claims since it last rested.
     pub(crate) sends_since_rest: u32,
-    /// Its own RECIPIENT_GAP_HOURS.
     pub(crate) recipient_gap_hours: Option<i64>,
     /// Of its last sends: see `breaker`.
     pub(crate) recent_outcomes: String,
     pub(crate) acked_at: Option<Timestamp>,
     pub(crate) fifth_unacked_at: Option<Timestamp>,
     pub(crate) sends_since_ack: u32,
-    /// When the breaker last held it.
     pub(crate) broke_at: Option<Timestamp>,
     /// What WhatsApp last warned of, when that was last seen, and its limit by that while it has no other.
     pub(crate) warning: Option<CapWarning>,
     pub(crate) warned_at: Option<Timestamp>,
     pub(crate) warned_limit: Option<u32>,
-    /// When its row was made.
     pub(crate) created_at: Option<Timestamp>,
     /// The number that it sends from, as `+6281234567890`; `None` when WAHA has not told it yet.
     pub(crate) phone_number: Option<String>,
@@ -153,13 +149,11 @@ pub(super) const COLUMNS: &str = "c.id, c.name, trim(c.session_name) AS session_
                        c.phone_number, c.other_number, c.held_code, c.held_args";
 
 impl Tx<'_> {
-    /// The channel with this id, if there is one.
     pub fn channel(&self, id: i64) -> SqlResult<Option<Channel>> {
         let sql = format!("SELECT {COLUMNS} FROM channels c WHERE c.id = :id");
         self.query_optional(&sql, params! { id }, Channel::from_row)
     }
 
-    /// The channels that have a pace.
     pub(crate) fn paced_channels(&self) -> SqlResult<Vec<Channel>> {
         let sql = format!("SELECT {COLUMNS} FROM channels c WHERE c.ready_at IS NOT NULL");
         self.query_rows(&sql, [], Channel::from_row)
@@ -413,7 +407,6 @@ impl Tx<'_> {
         Ok(changed > 0)
     }
 
-    /// Whether a channel is held because the database is a copy.
     pub(crate) fn is_held_as_copy(&self, id: i64) -> SqlResult<bool> {
         let sql =
             "SELECT EXISTS (SELECT 1 FROM place_holds p JOIN channels c ON c.id = p.channel_id
@@ -488,7 +481,6 @@ impl Tx<'_> {
             .collect())
     }
 
-    /// Notes that a `run` told of a hold.
     pub fn note_hold_told(&self, channel_id: i64, now: Timestamp) -> SqlResult<()> {
         let sql =
             "UPDATE channels SET hold_told_at = :now WHERE id = :id AND held_reason IS NOT NULL";

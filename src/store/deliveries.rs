@@ -25,9 +25,7 @@ pub(super) const FIRST_LOOKUP_AFTER: Duration = Duration::from_secs(150);
 pub struct NewDelivery<'a> {
     pub(crate) auto_message_id: i64,
     pub(crate) due_at: Timestamp,
-    /// The channel that sends it.
     pub(crate) channel_id: i64,
-    /// The contact, when the recipient is one.
     pub(crate) contact_id: Option<i64>,
     /// The contact's number as written, when the delivery goes to whatever number the contact has.
     pub(crate) contact_number: Option<&'a str>,
@@ -46,9 +44,7 @@ pub struct Delivery {
     pub(crate) id: i64,
     pub(crate) auto_message_id: i64,
     pub(crate) due_at: Timestamp,
-    /// The channel that sends it.
     pub(crate) channel_id: i64,
-    /// The contact, when the recipient is one.
     pub(crate) contact_id: Option<i64>,
     /// The contact's number when it was planned, when it goes to whatever number the contact has.
     pub(crate) contact_number: Option<String>,
@@ -82,7 +78,6 @@ impl Delivery {
         } }
     }
 
-    /// How far WhatsApp says that it got.
     pub(crate) fn known_ack(&self) -> Option<Ack> {
         self.ack.and_then(Ack::from_number)
     }
@@ -108,7 +103,6 @@ pub struct Occurrence {
     pub(crate) retry_of: Option<Timestamp>,
     pub ended: Counts,
     pub pending: u64,
-    /// Those that are under way.
     pub(crate) sending: u64,
 }
 
@@ -119,11 +113,9 @@ pub(crate) struct Ended {
     pub(crate) sent: u64,
     /// Of these: a device has it.
     pub(crate) delivered: u64,
-    /// Of these: it was read.
     pub(crate) read: u64,
     /// Refused, or too late.
     pub(crate) failed: u64,
-    /// It may have gone out.
     pub(crate) unknown: u64,
 }
 
@@ -133,7 +125,6 @@ pub struct Open {
     pub id: i64,
     pub(crate) auto_message_id: i64,
     pub(crate) due_at: Timestamp,
-    /// Whom it goes to.
     pub(crate) chat_id: String,
     /// Whether the message has a text or content; without either it is not sent.
     pub(crate) has_text: bool,
@@ -154,10 +145,8 @@ pub struct Open {
 #[derive(Clone, Debug)]
 pub(crate) struct Before {
     pub(crate) due_at: Timestamp,
-    /// It is tried then at the earliest.
     pub(crate) not_before: Option<Timestamp>,
     pub(crate) chat_id: String,
-    /// As in [`Open`].
     pub(crate) recipient_gap_hours: Option<i64>,
     pub(crate) is_wanted_again: bool,
 }
@@ -168,28 +157,23 @@ pub enum RecipientNow {
     AsPlanned,
     /// The contact was removed or has another number.
     ContactChanged,
-    /// The recipient opted out.
     OptedOut,
 }
 
-/// What a claim asks for.
+/// What a claim asks for. `session` and `seen_…` are columns as they were when channel and message were found fit:
+/// the claim is not made when one has changed. `next_ready_at`, `sends_since_rest` and `warmup_from` are the channel's
+/// from now on.
 #[derive(Clone, Debug)]
 pub struct ClaimRequest<'a> {
     pub delivery_id: i64,
     pub channel_id: i64,
-    /// Its session, as it was when the channel was found ready.
     pub session: &'a str,
-    /// `channels.ready_at` as it was when the channel was found ready.
     pub seen_ready_at: Option<Timestamp>,
-    /// `channels.send_window` as it was when it was found open.
     pub seen_send_window: Option<&'a str>,
-    /// `channels.daily_limit` as it was when it was found not reached.
     pub seen_daily_limit: Option<i64>,
-    /// `channels.warmup_from` as it was then.
     pub seen_warmup_from: Option<&'a str>,
-    /// The same from now on: later after a pause.
+    /// Later after a pause.
     pub warmup_from: Option<Day>,
-    /// `channels.sends_since_rest` from now on.
     pub sends_since_rest: u32,
     /// Whether the channel rests after this one.
     pub rests: bool,
@@ -197,17 +181,14 @@ pub struct ClaimRequest<'a> {
     pub day: Day,
     /// How many claims the channel may have on that day, this one included; `None` for any number.
     pub day_limit: Option<u32>,
-    /// `channels.ready_at` from now on.
     pub next_ready_at: Timestamp,
     /// The id that WAHA is asked to use, when it offered one.
     pub reserved_id: Option<&'a str>,
     /// The exact text, when the message has placeholders or content; see [`Tx::render`].
     pub rendered: Option<&'a str>,
-    /// `auto_messages.content` as it was when it was found fit.
     pub seen_content: Option<&'a str>,
     /// The chat may have got nothing less than so long before; `None` when that does not matter.
     pub recipient_gap: Option<Duration>,
-    /// `recipient_gap_hours` of message and channel as they were then.
     pub seen_recipient_gaps: (Option<i64>, Option<i64>),
 }
 
@@ -221,22 +202,16 @@ pub struct Claimed {
     pub(crate) claimed_at: Timestamp,
     /// The local day that it counts for.
     pub(crate) day: Day,
-    /// Whether the channel rests after it.
     pub(crate) rests: bool,
     /// Which attempt this is, from 1.
     pub attempt: i64,
-    /// Whom it goes to.
     pub chat_id: String,
     /// The chat id by which WhatsApp itself knows them, as far as it was asked: see `numbers`.
     pub(crate) waha_chat_id: String,
     pub text: String,
-    /// What goes along with the text, as written.
     pub(crate) content: Option<String>,
-    /// How many recipients the message has.
     pub(crate) recipients: u64,
-    /// The message's own metadata, as written.
     pub(crate) metadata: Option<String>,
-    /// The id that WAHA is asked to use.
     pub(crate) reserved_id: Option<String>,
 }
 
@@ -355,7 +330,6 @@ impl Tx<'_> {
         self.query_optional(&sql, params, read)
     }
 
-    /// Whether a channel has such a delivery.
     pub(crate) fn has_open_delivery(
         &self,
         channel_id: i64,

@@ -46,7 +46,6 @@ pub struct Echo<'a> {
 /// What an event about a message came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Taken {
-    /// It was taken before.
     Repeated,
     /// It is about no delivery, or about none yet.
     Kept,
@@ -189,7 +188,6 @@ impl Tx<'_> {
         self.channel(id)
     }
 
-    /// Whether a channel sends through this session.
     pub fn is_session_of_ours(&self, session: &str) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM channels
                        WHERE trim(session_name) = :session AND trim(session_name) <> '')";
@@ -337,7 +335,6 @@ const EVENT_WITHIN: Duration = Duration::from_mins(15);
 const NOTED_WITHIN: Duration = Duration::from_mins(2);
 
 impl Tx<'_> {
-    /// Notes that an event was taken.
     pub fn note_event_taken(&self, now: Timestamp) -> SqlResult<()> {
         self.set_meta(TAKEN_AT, &now.to_string())
     }
@@ -354,7 +351,6 @@ impl Tx<'_> {
         self.set_meta(REFUSED_WHY, why)
     }
 
-    /// What came of events so far.
     pub fn events_heard(&self, now: Timestamp) -> SqlResult<EventsHeard> {
         let time = |key| -> SqlResult<Option<Timestamp>> {
             Ok(self.meta(key)?.and_then(|text| Timestamp::parse(&text)))

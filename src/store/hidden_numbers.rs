@@ -14,7 +14,6 @@ pub(crate) struct HiddenNumber {
     pub(crate) lid: Option<String>,
     /// E.164 digits; `None` when they are what is asked for.
     pub(crate) digits: Option<String>,
-    /// The session that is asked.
     pub(crate) session: String,
     /// What the writer calls himself.
     pub(crate) name: Option<String>,

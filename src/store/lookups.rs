@@ -20,14 +20,11 @@ pub(crate) struct UnknownDelivery {
     pub(crate) due_at: Timestamp,
     /// The session that may have sent it, when its channel still has one.
     pub(crate) session: Option<String>,
-    /// Whom it went to.
     pub(crate) chat_id: String,
     /// The chat id that the request had.
     pub(crate) waha_chat_id: String,
     pub(crate) text: String,
-    /// What went along with the text.
     content: Option<String>,
-    /// The id that WAHA was asked to use, when it had offered one.
     pub(crate) reserved_id: Option<String>,
     pub(crate) claimed_at: Timestamp,
     /// Why it is unknown.
@@ -37,7 +34,6 @@ pub(crate) struct UnknownDelivery {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DueLookup {
     pub(crate) delivery_id: i64,
-    /// The channel that may have sent it.
     pub(crate) channel_id: i64,
 }
 
@@ -50,7 +46,6 @@ impl UnknownDelivery {
 }
 
 impl UnknownDelivery {
-    /// Whether it is a file.
     pub(crate) fn has_media(&self) -> bool {
         Content::read(self.content.as_deref()).is_ok_and(|content| content.needs_plus())
     }

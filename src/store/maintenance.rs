@@ -125,7 +125,6 @@ impl Store {
         Ok(self.ask::<i64>("PRAGMA auto_vacuum")? != 0)
     }
 
-    /// How many bytes inside the file are free.
     pub(crate) fn free_bytes(&self) -> Result<u64, StoreError> {
         Ok(self.ask::<u64>("PRAGMA freelist_count")? * self.ask::<u64>("PRAGMA page_size")?)
     }

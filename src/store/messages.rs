@@ -78,9 +78,7 @@ pub struct Message {
     /// Its own RECIPIENT_GAP_HOURS.
     pub(crate) recipient_gap_hours: Option<i64>,
     pub(crate) created_by: Option<String>,
-    /// As the table has it.
     pub(crate) created_at: String,
-    /// As the table has it.
     pub(crate) updated_at: String,
     /// The first column that sending needs and that is not UTF-8, and what is wrong with it.
     pub(crate) unreadable: Option<(&'static str, String)>,
@@ -116,7 +114,6 @@ pub(crate) struct Wanted {
     pub(crate) channel_id: Option<i64>,
     /// From this time on, by `scheduled_at`.
     pub(crate) from: Option<Timestamp>,
-    /// Before this time.
     pub(crate) until: Option<Timestamp>,
     /// In title or text, in any case (of ASCII letters).
     pub(crate) search: Option<String>,
@@ -124,10 +121,8 @@ pub(crate) struct Wanted {
     pub(crate) metadata: Option<(String, String)>,
 }
 
-/// Which messages to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MessageFilter {
-    /// Only those with this status.
     pub status: Option<String>,
     /// Only those with this in title or text, in any case (of ASCII letters).
     pub search: Option<String>,
@@ -268,7 +263,6 @@ pub(super) fn read_message_counts(row: &Row<'_>) -> SqlResult<Counts> {
 }
 
 impl Tx<'_> {
-    /// Adds a message and returns its id.
     pub fn insert_message(
         &self,
         message: &Message,
@@ -399,7 +393,6 @@ impl Tx<'_> {
         self.change(sql, params! { id, status })
     }
 
-    /// The message with this id, if there is one.
     pub fn message(&self, id: i64) -> SqlResult<Option<Message>> {
         let sql = format!("SELECT {MESSAGE} FROM auto_messages WHERE id = :id");
         self.query_optional(&sql, params! { id }, Message::from_row)
@@ -450,7 +443,6 @@ impl Tx<'_> {
         Ok(self.message(id)?.filter(is_due))
     }
 
-    /// What is known of the past of a message: see [`Past`].
     pub(crate) fn past(&self, id: i64) -> SqlResult<Past> {
         let sql = "SELECT strftime('%Y-%m-%dT%H:%M:%SZ', created_at) AS since,
                        (SELECT max(due_at) FROM deliveries WHERE auto_message_id = :id AND due_at IS NOT
@@ -583,7 +575,6 @@ impl Tx<'_> {
         Ok(self.messages_by_time(MessageStatus::Scheduled, 1)?.pop())
     }
 
-    /// How many messages have this status.
     pub fn count_messages(&self, status: MessageStatus) -> SqlResult<u64> {
         let sql = "SELECT count(*) FROM auto_messages WHERE status = :status";
         self.query_value(sql, params! { status })
@@ -905,14 +896,12 @@ impl Tx<'_> {
         self.query_maybe(sql, params! { ":id": auto_message_id })
     }
 
-    /// Notes that the planning of an occurrence has begun.
     pub(crate) fn begin_planning(&self, auto_message_id: i64, due_at: Timestamp) -> SqlResult<()> {
         let sql =
             "INSERT OR REPLACE INTO plannings (auto_message_id, due_at) VALUES (:id, :due_at)";
         self.execute_sql(sql, params! { due_at, ":id": auto_message_id })
     }
 
-    /// Notes that the planning of a message has ended, or is given up.
     pub(crate) fn end_planning(&self, auto_message_id: i64) -> SqlResult<()> {
         let sql = "DELETE FROM plannings WHERE auto_message_id = :id";
         self.execute_sql(sql, params! { ":id": auto_message_id })

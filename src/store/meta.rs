@@ -21,7 +21,6 @@ impl Tx<'_> {
         self.meta("place")
     }
 
-    /// Notes which instance this is.
     pub(crate) fn set_instance(&self, instance: &str) -> SqlResult<()> {
         self.set_meta("place", instance)
     }
@@ -62,7 +61,6 @@ impl Tx<'_> {
         self.change_rows(hold, params! { reason, now, ":code": reason.code() })
     }
 
-    /// Whether channels are held because the database is a copy.
     pub(crate) fn has_copy_holds(&self) -> SqlResult<bool> {
         self.query_value("SELECT EXISTS (SELECT 1 FROM place_holds)", [])
     }
@@ -85,7 +83,6 @@ impl Tx<'_> {
         Ok(freed)
     }
 
-    /// When our clock was last believed, and why it is not now.
     pub(crate) fn clock_believed(&self) -> SqlResult<ClockBelieved> {
         let at = self.meta("clock_believed_at")?;
         let at = at.and_then(|text| Timestamp::parse(&text));
@@ -95,7 +92,6 @@ impl Tx<'_> {
         Ok(ClockBelieved { at, hold })
     }
 
-    /// Notes that our clock is believed at `now`.
     pub(crate) fn believe_clock(&self, now: Timestamp) -> SqlResult<()> {
         self.remove_meta("clock_hold")?;
         self.remove_meta("clock_hold_code")?;
@@ -114,7 +110,6 @@ impl Tx<'_> {
         Ok(true)
     }
 
-    /// Notes whether WAHA is Plus.
     pub(crate) fn note_tier(&self, is_plus: bool, now: Timestamp) -> SqlResult<()> {
         self.set_meta("waha_is_plus", if is_plus { "1" } else { "0" })?;
         self.set_meta("waha_tier_at", &now.to_string())

@@ -106,7 +106,6 @@ pub struct Tx<'store> {
     transaction: &'store Connection,
 }
 
-/// What can go wrong with the database.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("failed to open database `{}`: check that the directory exists and that you may write there", path.display())]
@@ -200,12 +199,10 @@ impl StoreError {
         why_unreadable(source)
     }
 
-    /// Whether there is no room on the disk.
     pub(crate) fn is_disk_full(&self) -> bool {
         matches!(self, Self::Sql { path, source } if is_full(path, source))
     }
 
-    /// Whether the file is damaged.
     pub(crate) fn is_damage(&self) -> bool {
         self.code() == Some(ErrorCode::DatabaseCorrupt)
     }
@@ -233,7 +230,6 @@ impl Store {
         Self { connection, path: path.to_owned(), is_joined, undoes_in_memory }
     }
 
-    /// The database file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

@@ -28,7 +28,6 @@ pub(crate) struct Number {
     pub(crate) has_spoken: bool,
     /// When WhatsApp was last asked about it.
     checked_at: Option<Timestamp>,
-    /// What it said.
     exists: Option<bool>,
 }
 
@@ -88,12 +87,10 @@ pub(crate) struct CheckTurn<'a> {
     pub(crate) ready_at: Timestamp,
     pub(crate) warmup_from: Option<Day>,
     pub(crate) sends_since_rest: u32,
-    /// Whether the channel rests after it.
     pub(crate) rests: bool,
 }
 
 impl Tx<'_> {
-    /// What is known of the number behind a chat.
     pub(crate) fn number(&self, chat_id: &str) -> SqlResult<Number> {
         let sql = "SELECT last_sent_at IS NOT NULL OR last_inbound_at IS NOT NULL AS has_spoken,
                        checked_at, \"exists\" FROM numbers WHERE chat_id = :chat_id";
@@ -241,7 +238,6 @@ impl Tx<'_> {
         Ok(self.query_maybe(sql, params! { chat_id })?.flatten())
     }
 
-    /// Whether the person behind a chat ever wrote.
     pub fn has_written(&self, chat_id: &str) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM numbers
                        WHERE chat_id = :chat_id AND last_inbound_at IS NOT NULL)";

@@ -5,7 +5,6 @@
 pub(crate) enum PageFrom {
     #[default]
     Newest,
-    /// Older than this id.
     OlderThan(i64),
     /// Newer than this id, those next to it.
     NewerThan(i64),

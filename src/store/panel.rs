@@ -23,7 +23,6 @@ const MARKS_MAX: u32 = 2_000;
 /// How a test of the panel is told from a message: in its `metadata`.
 pub(crate) const TEST_METADATA: &str = r#"{"test":true}"#;
 
-/// Which of the first steps are done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a step of its own")]
 pub(crate) struct FirstSteps {
@@ -105,7 +104,6 @@ impl Tx<'_> {
         Ok(made.to_owned())
     }
 
-    /// The number that tests go to.
     pub(crate) fn panel_own_number(&self) -> SqlResult<Option<String>> {
         self.meta(OWN_NUMBER_KEY)
     }

@@ -33,7 +33,6 @@ pub struct Old {
     last: Option<String>,
     /// Whether the message goes as well.
     pub(crate) is_whole: bool,
-    /// What that would be.
     pub(crate) counted: Counted,
 }
 
@@ -65,15 +64,12 @@ text_enum! {
         WebhookEvents = "webhook_events",
         /// What sessions last said of themselves.
         WebhookSessions = "webhook_sessions",
-        /// Logins of the panel.
         PanelSessions = "panel_sessions",
         /// Files that waited for a yes in the panel.
         PanelUploads = "panel_uploads",
         /// Contacts whose removal could be undone.
         PanelRemoved = "panel_removed",
-        /// Who did what.
         Acts = "acts",
-        /// How much was claimed on a day.
         ChannelDays = "channel_days",
     }
 }
@@ -153,7 +149,6 @@ impl Tx<'_> {
         self.query_rows(sql, params, |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
-    /// What of a message is old; `None` when nothing is.
     pub(crate) fn what_is_old(&self, id: i64, cut: Timestamp) -> SqlResult<Option<Old>> {
         let sql = "SELECT status, scheduled_at,
                        status IN ('sent', 'failed', 'cancelled')

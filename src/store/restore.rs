@@ -88,7 +88,6 @@ impl Store {
         Ok(is_evidence == Some(true))
     }
 
-    /// Lets go of what [`Self::attach_evidence`] attached.
     pub(crate) fn detach_evidence(&mut self) -> Result<(), StoreError> {
         self.connection.flush_prepared_statement_cache();
         self.explained(self.connection.execute("DETACH DATABASE present", [])).map(drop)

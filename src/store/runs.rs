@@ -16,7 +16,6 @@ text_enum! {
         Api = "api",
         /// The server's own ticker.
         Timer = "timer",
-        /// The command `run`.
         Cli = "cli",
     }
 }
@@ -24,11 +23,8 @@ text_enum! {
 /// What a run did, in messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct RunCounts {
-    /// Messages that the run worked on.
     pub processed: u64,
-    /// Messages that it settled as sent.
     pub success: u64,
-    /// Messages that it settled as failed.
     pub(crate) failed: u64,
 }
 
@@ -73,7 +69,6 @@ impl Tx<'_> {
         self.insert_row(sql, params! { trigger, remote, ":started_at": now })
     }
 
-    /// Records the end of a run; `error` says why it ended early.
     pub(crate) fn finish_run(
         &self,
         id: i64,

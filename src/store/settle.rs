@@ -14,7 +14,6 @@ pub struct Settled {
     pub(crate) auto_message_id: i64,
     /// Sent, or failed and why.
     pub(crate) verdict: Verdict,
-    /// The next occurrence of the message, when it has one.
     pub(crate) next: Option<Timestamp>,
 }
 

@@ -61,7 +61,6 @@ impl Dates {
         Self { clock: Some(clock), latest: Arc::default() }
     }
 
-    /// An answer came.
     pub(super) fn note(&self, reply: &Reply) {
         let Some(clock) = &self.clock else { return };
         let date = reply.date.as_deref().and_then(Timestamp::parse_http);

@@ -29,10 +29,8 @@ impl ServerReport {
     }
 }
 
-/// A session and how it is configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SessionReport {
-    /// Whether it may send.
     pub(crate) state: SessionState,
     /// Whether the store of a NOWEB session is on; `None` where WAHA does not say.
     pub(crate) has_store: Option<bool>,
@@ -40,12 +38,10 @@ pub(crate) struct SessionReport {
     pub(crate) webhooks: Vec<WebhookReport>,
 }
 
-/// A webhook of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WebhookReport {
     pub(crate) url: String,
     pub(crate) events: Vec<String>,
-    /// What it is signed with.
     pub(crate) hmac_key: Option<Secret>,
 }
 
@@ -74,7 +70,6 @@ pub(crate) fn hook_lines(url: &str, key: &str) -> [String; 3] {
     ]
 }
 
-/// The webhook that a session shall have.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WantedWebhook<'a> {
     pub(crate) url: &'a str,

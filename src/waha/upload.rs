@@ -19,7 +19,6 @@ const PIECE_BYTES: usize = 12 * 1024;
 
 /// The body of a request with a file in it.
 pub(super) struct Body {
-    /// What goes out next.
     piece: Cursor<Vec<u8>>,
     /// The JSON after the file, until it is its turn.
     tail: Option<Vec<u8>>,

@@ -53,7 +53,6 @@ pub(super) enum Column {
     Attributes(String),
 }
 
-/// The columns of a list.
 #[derive(Clone, Debug)]
 pub(super) struct Header {
     pub(super) names: Vec<String>,
@@ -64,7 +63,6 @@ pub(super) struct Header {
     pub(super) numbers: Vec<(usize, bool)>,
     /// Columns that make a name together; the first of them that gives one counts.
     pub(super) name_sources: Vec<Vec<usize>>,
-    /// What stood between the cells.
     pub(super) delimiter: u8,
     pub(super) taken: Columns,
     /// The first cell of each column that has something in it.
@@ -206,7 +204,6 @@ fn heading_row(rows: &[&Vec<String>], rules: &ImportRules<'_>) -> Result<usize, 
 #[derive(Clone, Copy, Debug, Default)]
 struct Content {
     filled: usize,
-    /// Phone numbers.
     numbers: usize,
     /// What looks like a number, right or wrong.
     like: usize,
@@ -341,7 +338,6 @@ impl Reading {
         })
     }
 
-    /// The role of each column.
     fn columns(&self, numbers: &[usize], name_sources: &[Vec<usize>]) -> Vec<Column> {
         let mut columns: Vec<Column> = Vec::with_capacity(self.names.len());
         for (at, written) in self.names.iter().enumerate() {

@@ -113,7 +113,6 @@ fn is_in(list: &str, word: &str) -> bool {
     list.split_whitespace().any(|known| known == word)
 }
 
-/// Reads a heading.
 pub(super) fn meaning(heading: &str) -> Meaning {
     let words = words(heading);
     let joined = words.concat();

@@ -26,7 +26,6 @@ pub(super) enum Problem {
         max: usize,
     },
     BrokenHeader,
-    /// The file is something else.
     IsOther(Kind),
     /// A workbook that cannot be read, with the cause.
     #[cfg(feature = "xlsx")]
@@ -47,7 +46,6 @@ pub(super) enum Problem {
     TooManyTags(usize),
     /// A cell of the opt-out column with this heading says neither yes nor no nor when.
     NoOptOut(String),
-    /// Cells beyond the headings.
     TooManyCells {
         count: usize,
         columns: usize,

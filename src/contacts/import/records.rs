@@ -23,13 +23,11 @@ const SHOWN_BYTES: usize = 200;
 /// How the cells of a file are parted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Dialect {
-    /// The separator of cells.
     pub(super) delimiter: u8,
     /// Whether each line as a whole is in quotes.
     pub(super) is_wrapped: bool,
 }
 
-/// The rows of a file.
 pub(super) struct Records<'r> {
     input: BufReader<Box<dyn Read + 'r>>,
     pub(super) dialect: Dialect,

@@ -20,7 +20,6 @@ use crate::recipient::{CountryCode, normalize_phone};
 use crate::schedule::{self, Zone};
 use crate::store::{Contact, INSERTED_TOGETHER, Numbers, SqlResult, Tx};
 
-/// A row that is to be stored.
 #[derive(Clone, Debug, Default)]
 pub struct Row {
     /// Where it begins in the list, from 1.
@@ -39,7 +38,6 @@ pub struct Row {
     pub(super) is_out_of_email: bool,
 }
 
-/// The result of storing a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Merged {
     Added,
@@ -76,7 +74,6 @@ impl Row {
         Ok(Self { cells: cells.join("\0").into(), ..row })
     }
 
-    /// The cells as they were read.
     pub(super) fn cells(&self) -> Vec<String> {
         self.cells.split('\0').map(str::to_owned).collect()
     }

@@ -201,7 +201,6 @@ impl<'r> Source<'r> {
         }
     }
 
-    /// The names of sheets that are not read.
     pub(super) fn other_sheets(&self) -> &[String] {
         match &self.rows {
             #[cfg(feature = "xlsx")]
