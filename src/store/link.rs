@@ -3,7 +3,8 @@
 
 use rusqlite::Row;
 
-use super::{Message, SqlResult, Tx, params};
+use super::messages::read_message_counts;
+use super::{Message, SqlResult, Tx, params, read};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, MessageStatus, Status};
 use crate::reason::Reason;
@@ -32,9 +33,7 @@ pub(crate) struct LinkState {
     pub(crate) since: String,
     /// Whether several appliances share the project.
     pub(crate) is_shared: bool,
-    /// The id of this appliance.
     pub(crate) appliance: String,
-    /// When the project last answered well.
     pub(crate) answered_at: Option<Timestamp>,
     /// What it said instead, and since when.
     pub(crate) trouble: Option<(String, Timestamp)>,
@@ -95,7 +94,6 @@ pub(crate) struct LinkClaim {
     pub(crate) auto_message_id: Option<i64>,
     pub(crate) row_mark: Option<String>,
     pub(crate) next_at: Option<Timestamp>,
-    /// How it ended; `None` before.
     pub(crate) ending: Option<LinkEnding>,
 }
 
@@ -155,34 +153,14 @@ const CLAIM: &str = "id, remote_id, due_at, local_due_at, claim_token, state, re
 impl LinkClaim {
     fn from_row(row: &Row<'_>) -> SqlResult<Self> {
         let status: Option<MessageStatus> = row.get("status")?;
-        let ending = match status {
-            None => None,
-            Some(status) => Some(LinkEnding {
-                status,
-                sent_at: row.get("sent_at")?,
-                counts: Counts {
-                    sent: row.get("sent_count")?,
-                    failed: row.get("failed_count")?,
-                    skipped: row.get("skipped_count")?,
-                    unknown: row.get("unknown_count")?,
-                    ..Counts::default()
-                },
-                error: row.get("error")?,
-            }),
+        let ending = |status| -> SqlResult<LinkEnding> {
+            let counts = read_message_counts(row)?;
+            read! { row => LinkEnding { status: status, sent_at, counts: counts, error } }
         };
-        Ok(Self {
-            id: row.get("id")?,
-            remote_id: row.get("remote_id")?,
-            due_at: row.get("due_at")?,
-            local_due_at: row.get("local_due_at")?,
-            token: row.get("claim_token")?,
-            state: row.get("state")?,
-            remote_channel: row.get("remote_channel")?,
-            auto_message_id: row.get("auto_message_id")?,
-            row_mark: row.get("row_mark")?,
-            next_at: row.get("next_at")?,
-            ending,
-        })
+        read! { row => Self {
+            id, remote_id, due_at, local_due_at, token: row.get("claim_token")?, state, remote_channel,
+            auto_message_id, row_mark, next_at, ending: status.map(ending).transpose()?,
+        } }
     }
 }
 
@@ -269,7 +247,7 @@ impl Tx<'_> {
         self.execute_sql(unplanned, [])?;
         if let Some(since) = since {
             let channels = "UPDATE link_channels SET since = :since";
-            self.execute_sql(channels, params! { ":since": since })?;
+            self.execute_sql(channels, params! { since })?;
             return self.set_meta("link_since", since);
         }
         let foreign = "UPDATE link_claims INDEXED BY idx_link_claims_open SET state = 'ended', status = NULL
@@ -290,11 +268,11 @@ impl Tx<'_> {
         // database does not know of; fewer than milliseconds.
         let by = now.millis();
         let ahead = "UPDATE link_outbox SET seq = seq + :by";
-        self.execute_sql(ahead, params! { ":by": by })?;
+        self.execute_sql(ahead, params! { by })?;
         let ahead = "UPDATE sqlite_sequence SET seq = seq + :by WHERE name = 'link_outbox'";
-        if !self.change(ahead, params! { ":by": by })? {
+        if !self.change(ahead, params! { by })? {
             let first = "INSERT INTO sqlite_sequence (name, seq) VALUES ('link_outbox', :by)";
-            self.execute_sql(first, params! { ":by": by })?;
+            self.execute_sql(first, params! { by })?;
         }
         Ok(())
     }
@@ -322,7 +300,6 @@ impl Tx<'_> {
         Ok(since.unwrap_or(now))
     }
 
-    /// Notes what a person should look at.
     pub(crate) fn note_link_alarm(&self, words: &str) -> SqlResult<()> {
         self.set_meta("link_alarm", words)
     }
@@ -368,16 +345,10 @@ impl Tx<'_> {
     pub(crate) fn link_channels(&self, project: &str) -> SqlResult<Vec<LinkChannel>> {
         let sql = "SELECT remote_id, name, session_name, channel_id, is_active, since, handed_to
                    FROM link_channels WHERE project = :project ORDER BY remote_id";
-        self.query_rows(sql, params! { ":project": project }, |row| {
-            Ok(LinkChannel {
-                remote_id: row.get("remote_id")?,
-                name: row.get("name")?,
-                session_name: row.get("session_name")?,
-                channel_id: row.get("channel_id")?,
-                is_active: row.get("is_active")?,
-                since: row.get("since")?,
-                handed_to: row.get("handed_to")?,
-            })
+        self.query_rows(sql, params! { project }, |row| {
+            read! { row => LinkChannel {
+                remote_id, name, session_name, channel_id, is_active, since, handed_to,
+            } }
         })
     }
 
@@ -390,13 +361,13 @@ impl Tx<'_> {
     ) -> SqlResult<i64> {
         let sql = "SELECT id FROM channels WHERE trim(session_name) <> '' AND trim(session_name) = :session";
         let session = session.trim();
-        let known = self.query_optional(sql, params! { ":session": session }, |row| row.get(0))?;
+        let known = self.query_optional(sql, params! { session }, |row| row.get(0))?;
         if let Some(id) = known {
             return Ok(id);
         }
         let sql = "INSERT INTO channels (name, session_name, created_at, updated_at)
                    VALUES (:name, :session, :now, :now)";
-        self.insert_row(sql, params! { ":name": name, ":session": session, ":now": now })
+        self.insert_row(sql, params! { name, session, now })
     }
 
     pub(crate) fn set_link_channel(&self, project: &str, channel: &LinkChannel) -> SqlResult<()> {
@@ -407,19 +378,11 @@ impl Tx<'_> {
                        session_name = excluded.session_name, channel_id = excluded.channel_id,
                        is_active = excluded.is_active, handed_to = excluded.handed_to";
         let params = params! {
-            ":project": project,
-            ":remote_id": channel.remote_id,
-            ":name": channel.name,
-            ":session_name": channel.session_name,
-            ":channel_id": channel.channel_id,
-            ":is_active": channel.is_active,
-            ":since": channel.since,
-            ":handed_to": channel.handed_to,
+            project, channel.{ remote_id, name, session_name, channel_id, is_active, since, handed_to },
         };
         self.execute_sql(sql, params)
     }
 
-    /// The claim of an occurrence, when there is one.
     pub(crate) fn link_claim(
         &self,
         project: &str,
@@ -430,7 +393,7 @@ impl Tx<'_> {
             "SELECT {CLAIM} FROM link_claims
              WHERE project = :project AND remote_id = :remote_id AND due_at = :due_at"
         );
-        let params = params! { ":project": project, ":remote_id": remote_id, ":due_at": due_at };
+        let params = params! { project, remote_id, due_at };
         self.query_optional(&sql, params, LinkClaim::from_row)
     }
 
@@ -439,7 +402,7 @@ impl Tx<'_> {
         let sql = "SELECT EXISTS (SELECT 1 FROM link_claims
                    WHERE project = :project AND remote_id = :remote_id
                        AND state IN ('claiming', 'claimed', 'planned', 'ended'))";
-        self.query_value(sql, params! { ":project": project, ":remote_id": remote_id })
+        self.query_value(sql, params! { project, remote_id })
     }
 
     /// Writes that an occurrence is meant to be sent, before anybody is asked. One that was given back
@@ -456,14 +419,7 @@ impl Tx<'_> {
                    VALUES (:project, :remote_id, :due_at, :local_due_at, lower(hex(randomblob(16))), 'claiming', :now)
                    ON CONFLICT (project, remote_id, due_at) DO UPDATE SET state = 'claiming'
                        WHERE state IN ('released', 'lost')";
-        let params = params! {
-            ":project": project,
-            ":remote_id": remote_id,
-            ":due_at": due_at,
-            ":local_due_at": local_due_at,
-            ":now": now,
-        };
-        self.execute_sql(sql, params)
+        self.execute_sql(sql, params! { project, remote_id, due_at, local_due_at, now })
     }
 
     /// The claims in a state under way, oldest first, after the claim `after`.
@@ -479,13 +435,13 @@ impl Tx<'_> {
                  AND id > :after ORDER BY id LIMIT :limit"
         );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let params = params! { ":state": state, ":after": after, ":limit": limit };
+        let params = params! { state, after, limit };
         self.query_rows(&sql, params, LinkClaim::from_row)
     }
 
     pub(crate) fn set_claim_state(&self, id: i64, state: ClaimState) -> SqlResult<()> {
         let sql = "UPDATE link_claims SET state = :state WHERE id = :id";
-        self.execute_sql(sql, params! { ":id": id, ":state": state })
+        self.execute_sql(sql, params! { id, state })
     }
 
     /// Notes how the row stood when it was read last, and which occurrence follows.
@@ -496,20 +452,19 @@ impl Tx<'_> {
         next_at: Option<Timestamp>,
     ) -> SqlResult<()> {
         let sql = "UPDATE link_claims SET row_mark = :mark, next_at = :next WHERE id = :id";
-        self.execute_sql(sql, params! { ":id": id, ":mark": row_mark, ":next": next_at })
+        self.execute_sql(sql, params! { id, ":mark": row_mark, ":next": next_at })
     }
 
-    /// Notes on which channel of the project an occurrence is sent.
     pub(crate) fn set_claim_channel(&self, id: i64, remote_channel: &str) -> SqlResult<()> {
         let sql = "UPDATE link_claims SET remote_channel = :channel WHERE id = :id";
-        self.execute_sql(sql, params! { ":id": id, ":channel": remote_channel })
+        self.execute_sql(sql, params! { id, ":channel": remote_channel })
     }
 
     /// How far the wall-clock of a row's list is ahead of UTC, when it was told before.
     pub(crate) fn link_offset(&self, project: &str, remote_id: &str) -> SqlResult<Option<i64>> {
         let sql = "SELECT offset_secs FROM link_offsets
                    WHERE project = :project AND remote_id = :remote_id";
-        let params = params! { ":project": project, ":remote_id": remote_id };
+        let params = params! { project, remote_id };
         self.query_optional(sql, params, |row| row.get(0))
     }
 
@@ -522,8 +477,7 @@ impl Tx<'_> {
         let sql = "INSERT INTO link_offsets (project, remote_id, offset_secs)
                    VALUES (:project, :remote_id, :offset)
                    ON CONFLICT (project, remote_id) DO UPDATE SET offset_secs = excluded.offset_secs";
-        let params =
-            params! { ":project": project, ":remote_id": remote_id, ":offset": offset_secs };
+        let params = params! { project, remote_id, ":offset": offset_secs };
         self.execute_sql(sql, params)
     }
 
@@ -537,12 +491,7 @@ impl Tx<'_> {
         let sql = "SELECT EXISTS (SELECT 1 FROM link_claims
                    WHERE project = :project AND remote_id = :remote_id
                        AND local_due_at = :due_at AND state = 'settled')";
-        let params = params! {
-            ":project": project,
-            ":remote_id": remote_id,
-            ":due_at": local_due_at,
-        };
-        self.query_value(sql, params)
+        self.query_value(sql, params! { project, remote_id, ":due_at": local_due_at })
     }
 
     /// Makes a row of the project's a message that the planner takes, at the occurrence's time. What is
@@ -554,57 +503,41 @@ impl Tx<'_> {
         row: &LinkedRow<'_>,
         now: Timestamp,
     ) -> SqlResult<()> {
-        let known = self.linked_message(project, &claim.remote_id)?;
-        let id = match known {
-            Some(id) => id,
-            None => self.insert_message(
-                &Message {
-                    title: row.title.map(str::to_owned),
-                    message: row.message.to_owned(),
-                    channel_id: row.channel_id,
-                    contact_ids: Some(row.contact_ids.to_owned()),
-                    scheduled_at: Some(claim.local_due_at),
-                    status: MessageStatus::Scheduled,
-                    ..Message::default()
-                },
-                "supabase",
-                now,
-            )?,
-        };
-        if known.is_none() {
-            let sql = "INSERT INTO link_messages (auto_message_id, project, remote_id)
-                       VALUES (:id, :project, :remote_id)";
-            let params = params! { ":id": id, ":project": project, ":remote_id": claim.remote_id };
-            self.execute_sql(sql, params)?;
-        } else {
+        let due_at = claim.local_due_at;
+        let id = if let Some(id) = self.linked_message(project, &claim.remote_id)? {
             let edited = (Status::Cancelled, &Reason::WebsiteEdited);
-            self.end_all_pending(id, claim.local_due_at, edited, now)?;
+            self.end_all_pending(id, due_at, edited, now)?;
             let sql = "UPDATE auto_messages SET title = :title, message = :message,
                            channel_id = :channel_id, channel_ids = NULL,
                            contact_ids = :contact_ids, scheduled_at = :due_at, scheduled_local = NULL, scheduled_zone = NULL,
                            status = 'scheduled', error = NULL, error_code = NULL, error_args = NULL,
                            updated_at = :now
                        WHERE id = :id";
-            let params = params! {
-                ":id": id,
-                ":title": row.title,
-                ":message": row.message,
-                ":channel_id": row.channel_id,
-                ":contact_ids": row.contact_ids,
-                ":due_at": claim.local_due_at,
-                ":now": now,
-            };
+            let params =
+                params! { id, due_at, now, row.{ title, message, channel_id, contact_ids } };
             self.execute_sql(sql, params)?;
-        }
+            id
+        } else {
+            let message = Message {
+                title: row.title.map(str::to_owned),
+                message: row.message.to_owned(),
+                channel_id: row.channel_id,
+                contact_ids: Some(row.contact_ids.to_owned()),
+                scheduled_at: Some(due_at),
+                status: MessageStatus::Scheduled,
+                ..Message::default()
+            };
+            let id = self.insert_message(&message, "supabase", now)?;
+            let sql = "INSERT INTO link_messages (auto_message_id, project, remote_id)
+                       VALUES (:id, :project, :remote_id)";
+            self.execute_sql(sql, params! { id, project, claim.{ remote_id } })?;
+            id
+        };
         let sql = "UPDATE link_claims SET state = 'planned', auto_message_id = :message,
                        row_mark = :mark, next_at = :next
                    WHERE id = :id";
-        let params = params! {
-            ":id": claim.id,
-            ":message": id,
-            ":mark": row.row_mark,
-            ":next": row.next_at,
-        };
+        let params =
+            params! { claim.{ id }, ":message": id, ":mark": row.row_mark, ":next": row.next_at };
         self.execute_sql(sql, params)
     }
 
@@ -612,14 +545,14 @@ impl Tx<'_> {
     pub(crate) fn linked_message(&self, project: &str, remote_id: &str) -> SqlResult<Option<i64>> {
         let sql = "SELECT auto_message_id FROM link_messages
                    WHERE project = :project AND remote_id = :remote_id";
-        let params = params! { ":project": project, ":remote_id": remote_id };
+        let params = params! { project, remote_id };
         self.query_optional(sql, params, |row| row.get(0))
     }
 
     /// Whether a message is a row of a project's.
     pub(crate) fn is_linked(&self, id: i64) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM link_messages WHERE auto_message_id = :id)";
-        self.query_value(sql, params! { ":id": id })
+        self.query_value(sql, params! { id })
     }
 
     /// Ends what is left of an occurrence because the website wants it so: pending deliveries are
@@ -635,47 +568,33 @@ impl Tx<'_> {
         let sql = "UPDATE auto_messages SET status = 'cancelled', error = :error, error_code = :code,
                        error_args = NULL, updated_at = :now
                    WHERE id = :id AND scheduled_at = :due_at AND status IN ('scheduled', 'sending', 'draft')";
-        let params = params! {
-            ":id": id,
-            ":due_at": claim.local_due_at,
-            ":error": reason,
-            ":code": reason.code(),
-            ":now": now,
-        };
-        self.execute_sql(sql, params)
+        let due_at = claim.local_due_at;
+        self.execute_sql(sql, params! { id, due_at, now, ":error": reason, ":code": reason.code() })
     }
 
     /// How an occurrence ended here; `None` while something of it is left to do.
     pub(crate) fn link_ending(&self, claim: &LinkClaim) -> SqlResult<Option<LinkEnding>> {
         let Some(id) = claim.auto_message_id else { return Ok(None) };
         let due_at = claim.local_due_at;
-        let message = self.message(id)?;
         // The row here was deleted: what went out of it is not known any more.
-        let Some(message) = message else {
+        let Some(message) = self.message(id)? else {
             let error = Some("deleted on the appliance".to_owned());
-            let counts = Counts::default();
-            return Ok(Some(LinkEnding {
-                status: MessageStatus::Failed,
-                sent_at: None,
-                counts,
-                error,
-            }));
+            let (status, counts) = (MessageStatus::Failed, Counts::default());
+            return Ok(Some(LinkEnding { status, sent_at: None, counts, error }));
         };
-        let status = match message.status {
-            status @ (MessageStatus::Sent | MessageStatus::Failed | MessageStatus::Cancelled) => {
-                status
-            }
+        let status = message.status;
+        match status {
+            MessageStatus::Sent | MessageStatus::Failed | MessageStatus::Cancelled => {}
             MessageStatus::Draft | MessageStatus::Scheduled | MessageStatus::Sending => {
                 return Ok(None);
             }
-        };
+        }
         if self.has_open_deliveries(id, due_at)? {
             return Ok(None); // A request that was under way when it was cancelled.
         }
         let sql = "SELECT max(finished_at) FROM deliveries
                    WHERE auto_message_id = :id AND due_at = :due_at AND status = 'sent'";
-        let sent_at: Option<Timestamp> =
-            self.query_value(sql, params! { ":id": id, ":due_at": due_at })?;
+        let sent_at: Option<Timestamp> = self.query_value(sql, params! { id, due_at })?;
         let sent_at = sent_at.or_else(|| Timestamp::parse(message.sent_at.as_deref()?));
         let counts = self.count_occurrence(id, due_at)?;
         let error = message.error.map(|error| error.to_string());
@@ -695,14 +614,8 @@ impl Tx<'_> {
                        unknown_count = :unknown, error = :error
                    WHERE id = :id";
         let params = params! {
-            ":id": id,
-            ":status": ending.status,
-            ":sent_at": ending.sent_at,
-            ":sent": ending.counts.sent,
+            id, ending.{ status, sent_at, error }, ending.counts.{ sent, skipped, unknown },
             ":failed": ending.counts.failed + ending.counts.expired,
-            ":skipped": ending.counts.skipped,
-            ":unknown": ending.counts.unknown,
-            ":error": ending.error,
         };
         self.execute_sql(sql, params)
     }
@@ -710,7 +623,7 @@ impl Tx<'_> {
     /// The same, when it is still planned.
     pub(crate) fn end_claim_if_planned(&self, id: i64, ending: &LinkEnding) -> SqlResult<()> {
         let sql = "SELECT EXISTS (SELECT 1 FROM link_claims WHERE id = :id AND state = 'planned')";
-        if self.query_value(sql, params! { ":id": id })? {
+        if self.query_value(sql, params! { id })? {
             self.end_claim(id, ending)?;
         }
         Ok(())
@@ -719,13 +632,13 @@ impl Tx<'_> {
     /// Notes why the project does not take the result; it is tried again.
     pub(crate) fn refuse_link_claim(&self, id: i64, words: &str) -> SqlResult<()> {
         let sql = "UPDATE link_claims SET refused = :words WHERE id = :id";
-        self.execute_sql(sql, params! { ":id": id, ":words": words })
+        self.execute_sql(sql, params! { id, words })
     }
 
     /// Notes that the project has the result.
     pub(crate) fn settle_link_claim(&self, id: i64) -> SqlResult<()> {
         let sql = "UPDATE link_claims SET state = 'settled', refused = NULL WHERE id = :id";
-        self.execute_sql(sql, params! { ":id": id })
+        self.execute_sql(sql, params! { id })
     }
 
     /// Keeps a claim whose token this database does not know: nothing of it is sent here.
@@ -740,20 +653,14 @@ impl Tx<'_> {
         self.intend(project, remote_id, (due_at, local_due_at), now)?;
         let sql = "UPDATE link_claims SET claim_token = :token, state = 'ended'
                    WHERE project = :project AND remote_id = :remote_id AND due_at = :due_at";
-        let params = params! {
-            ":project": project,
-            ":remote_id": remote_id,
-            ":due_at": due_at,
-            ":token": token,
-        };
-        self.execute_sql(sql, params)
+        self.execute_sql(sql, params! { project, remote_id, due_at, token })
     }
 
     /// Messages that ended since their result was written: their outbox rows, oldest first.
     pub(crate) fn ended_link_messages(&self, limit: u32) -> SqlResult<Vec<(i64, i64)>> {
         let sql = "SELECT seq, auto_message_id FROM link_outbox INDEXED BY idx_link_outbox_ended
                    WHERE delivery_id = 0 ORDER BY seq LIMIT :limit";
-        self.query_rows(sql, params! { ":limit": limit }, |row| Ok((row.get(0)?, row.get(1)?)))
+        self.query_rows(sql, params! { limit }, |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
     /// The latest claim of a message's occurrences, also of one that was tried again.
@@ -766,7 +673,7 @@ impl Tx<'_> {
             "SELECT {CLAIM} FROM link_claims WHERE auto_message_id = :id AND local_due_at = :due_at
              ORDER BY id DESC LIMIT 1"
         );
-        self.query_optional(&sql, params! { ":id": id, ":due_at": first }, LinkClaim::from_row)
+        self.query_optional(&sql, params! { id, ":due_at": first }, LinkClaim::from_row)
     }
 
     /// The deliveries that are to be written, oldest change first. While an occurrence is not wholly
@@ -787,34 +694,26 @@ impl Tx<'_> {
                            (SELECT 1 FROM plannings p
                             WHERE p.auto_message_id = o.auto_message_id AND p.due_at = d.due_at))
                    ORDER BY o.seq LIMIT :limit";
-        self.query_rows(sql, params! { ":limit": limit, ":only_ended": only_ended }, |row| {
+        self.query_rows(sql, params! { limit, only_ended }, |row| {
             let (id, due_at): (Option<String>, Option<String>) =
                 (row.get("remote_id")?, row.get("remote_due_at")?);
-            Ok(LinkResult {
-                seq: row.get("seq")?,
-                occurrence: id.zip(due_at),
+            read! { row => LinkResult {
+                seq, occurrence: id.zip(due_at), name, status,
                 chat_id: row.get::<_, Option<String>>("chat_id")?.unwrap_or_default(),
-                name: row.get("name")?,
-                status: row.get("status")?,
                 attempts: row.get::<_, Option<i64>>("attempts")?.unwrap_or(0),
-                waha_message_id: row.get("waha_message_id")?,
-                ack: row.get("ack")?,
-                error: row.get("error")?,
-                claimed_at: row.get("claimed_at")?,
-                finished_at: row.get("finished_at")?,
-            })
+                waha_message_id, ack, error, claimed_at, finished_at,
+            } }
         })
     }
 
     /// Takes rows out of the outbox; one that changed meanwhile has another number, and stays.
     pub(crate) fn drop_link_results(&self, seqs: &[i64]) -> SqlResult<()> {
         for seq in seqs {
-            self.execute_sql("DELETE FROM link_outbox WHERE seq = :seq", params! { ":seq": seq })?;
+            self.execute_sql("DELETE FROM link_outbox WHERE seq = :seq", params! { seq })?;
         }
         Ok(())
     }
 
-    /// Figures of the link.
     pub(crate) fn link_figures(&self) -> SqlResult<LinkFigures> {
         let sql = "SELECT (SELECT count(*) FROM link_claims
                        WHERE state IN ('claiming', 'claimed', 'planned', 'ended')) AS open,
@@ -822,12 +721,6 @@ impl Tx<'_> {
                        + (SELECT count(*) FROM link_claims WHERE state = 'ended'
                            AND state IN ('claiming', 'claimed', 'planned', 'ended')) AS outbox,
                    (SELECT count(*) FROM link_claims WHERE refused IS NOT NULL) AS refused";
-        self.prepare(sql)?.query_row([], |row| {
-            Ok(LinkFigures {
-                open: row.get("open")?,
-                outbox: row.get("outbox")?,
-                refused: row.get("refused")?,
-            })
-        })
+        self.query_one(sql, [], |row| read! { row => LinkFigures { open, outbox, refused } })
     }
 }
