@@ -13,7 +13,6 @@ const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.'
 pub(super) struct Filter(String);
 
 impl Filter {
-    /// `column` equals `value`.
     pub(super) fn equal(column: &str, value: &str) -> Self {
         Self(format!("{column}=eq.{}", encode(value)))
     }

@@ -3,6 +3,8 @@
 //! A wrong key does not fail: for a key of role `anon` every table looks empty (200 and `[]`), because
 //! row level security hides the rows. So the role is looked at before anything is asked.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use crate::clock::Timestamp;
@@ -30,8 +32,8 @@ impl Key {
             return Err(wrong("is a publishable key, for browsers"));
         }
         let payload = text.split('.').nth(1).filter(|_| text.starts_with("eyJ"));
-        let claims =
-            payload.and_then(base64url).and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let payload = payload.and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok());
+        let claims = payload.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let Some(claims): Option<Value> = claims else {
             return Err(wrong("is neither a JWT (`eyJ…`) nor a secret key (`sb_secret_…`)"));
         };
@@ -54,7 +56,6 @@ impl Key {
         Ok(Self { secret: secret.clone(), is_jwt: true })
     }
 
-    /// The headers that carry it.
     pub(super) fn headers(&self) -> Vec<(&'static str, String)> {
         let key = self.secret.reveal();
         let mut headers = vec![("apikey", key.to_owned())];
@@ -69,28 +70,6 @@ fn wrong(what: &str) -> String {
     format!(
         "SUPABASE_SERVICE_ROLE_KEY {what}: copy the service_role key, or a secret key, from the project's settings (API keys)"
     )
-}
-
-/// Bytes of base64url without padding, as in a JWT.
-fn base64url(text: &str) -> Option<Vec<u8>> {
-    let (mut bytes, mut bits, mut count) = (Vec::new(), 0_u32, 0);
-    for letter in text.trim_end_matches('=').bytes() {
-        let value = match letter {
-            b'A'..=b'Z' => letter - b'A',
-            b'a'..=b'z' => letter - b'a' + 26,
-            b'0'..=b'9' => letter - b'0' + 52,
-            b'-' | b'+' => 62,
-            b'_' | b'/' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push(u8::try_from(bits >> count & 0xff).unwrap_or(0));
-        }
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

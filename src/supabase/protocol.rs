@@ -20,7 +20,9 @@ use crate::clock::{Clock, Now, Timestamp};
 use crate::config::{Config, Supabase};
 use crate::logging::in_one_line;
 use crate::reason::Reason;
-use crate::store::{LinkAlarm, LinkChannel, LinkState, SqlResult, Store, StoreError, Tx};
+use crate::store::{
+    ClaimState, LinkAlarm, LinkChannel, LinkClaim, LinkState, SqlResult, Store, StoreError, Tx,
+};
 use crate::trigger::Triggers;
 
 /// How often the project's tables, channels and open claims are looked at anew.
@@ -50,7 +52,6 @@ pub struct Link {
     failures: usize,
 }
 
-/// What a pass works on.
 struct Pass {
     state: LinkState,
     tables: Tables,
@@ -66,15 +67,18 @@ enum Stop {
     Told,
 }
 
-/// How a pass ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Passed {
-    /// The link is off.
     Off,
     /// Whether there is more to take, and whether anything is under way.
-    Done { has_more: bool, has_open: bool },
+    Done {
+        has_more: bool,
+        has_open: bool,
+    },
     /// The project did not answer well; it is tried again after so long.
-    Failed { wait: Duration },
+    Failed {
+        wait: Duration,
+    },
 }
 
 type Step<T> = Result<T, Stop>;
@@ -334,6 +338,18 @@ impl Link {
             }
         }
         Ok(())
+    }
+
+    /// The next claims in a state under way behind `after`, which moves on; none at the end.
+    fn next_claims(
+        &mut self,
+        state: ClaimState,
+        after: &mut i64,
+        limit: usize,
+    ) -> Step<Vec<LinkClaim>> {
+        let claims = self.store.read(|tx| tx.link_claims_in(state, *after, limit))?;
+        *after = claims.last().map_or(*after, |last| last.id);
+        Ok(claims)
     }
 
     fn write<T>(&mut self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Step<T> {

@@ -13,7 +13,6 @@ use crate::recipient::SKIP_KEY;
 /// Digits that a phone number has at least; what is shorter is an id.
 const PHONE_DIGITS_MIN: usize = 8;
 
-/// A contact of the website's.
 struct Contact {
     name: Option<String>,
     phone: Option<String>,

@@ -32,11 +32,9 @@ pub(super) struct Remote {
     client: HttpClient,
     base: String,
     headers: Vec<(&'static str, String)>,
-    /// What the server's clock said in the latest answer.
     date: Mutex<Option<Timestamp>>,
 }
 
-/// A channel of the website.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RemoteChannel {
     pub(super) id: String,
@@ -52,7 +50,6 @@ pub(super) struct Found {
     pub(super) due_at: String,
 }
 
-/// A row of the website's messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RemoteMessage {
     pub(super) id: String,
@@ -135,8 +132,8 @@ impl Remote {
     /// count the rows: what is not in it is asked for again, and never taken for gone.
     fn get_of(&self, table: &str, (column, values): (&str, &[&str]), rest: &str) -> Answer {
         let filter = Filter::one_of(column, values.iter().copied());
-        let reply =
-            self.reply(Method::Get, &format!("{table}?{}{rest}", filter.text()), COUNTED, None);
+        let path = format!("{table}?{}{rest}", filter.text());
+        let reply = self.reply(Method::Get, &path, COUNTED, None);
         let is_cut = reply.as_ref().is_ok_and(|reply| reply.status == 206);
         let answer = reply::rows(reply);
         let is_spoiled = matches!(&answer, Err(Trouble { kind: Kind::Filter, .. }));
@@ -149,6 +146,22 @@ impl Remote {
         Ok(rows)
     }
 
+    /// All rows, page by page: `next` asks for those behind the last one, and the server may cut a page at less than
+    /// what was asked for.
+    fn pages<T>(
+        next: impl Fn(Option<&T>) -> Answer,
+        read: impl Fn(&Value) -> T,
+    ) -> Result<Vec<T>, Trouble> {
+        let mut all = Vec::new();
+        loop {
+            let rows = next(all.last())?;
+            if rows.is_empty() {
+                return Ok(all);
+            }
+            all.extend(rows.iter().map(&read));
+        }
+    }
+
     fn patch(&self, table: &str, filter: &Filter, rest: &str, body: &Value) -> Answer {
         let path = format!("{table}?{}{rest}", filter.text());
         self.ask(Method::Patch, &path, ROWS, Some(body))
@@ -159,28 +172,21 @@ impl Remote {
         reply::read(self.reply(Method::Get, "", "", None))
     }
 
-    /// Every channel.
     pub(super) fn channels(&self, tables: &Tables) -> Result<Vec<RemoteChannel>, Trouble> {
         let table = &tables.channels;
-        let select = table.select(&["id", "name", "session_name", "is_active"]);
-        let mut all: Vec<RemoteChannel> = Vec::new();
-        loop {
-            let after = all.last().map(|last| format!("&id=gt.{}", encode(&last.id)));
+        let select = table.select("id name session_name is_active");
+        let page = |last: Option<&RemoteChannel>| {
+            let after = last.map(|last| format!("&id=gt.{}", encode(&last.id)));
             let after = after.unwrap_or_default();
             let path = format!("{}?select={select}&order=id&limit={PAGE}{after}", table.name);
-            let rows = self.ask(Method::Get, &path, "", None)?;
-            let count = rows.len();
-            all.extend(rows.iter().map(|row| RemoteChannel {
-                id: text(row, "id").unwrap_or_default(),
-                name: text(row, "name").unwrap_or_default(),
-                session_name: text(row, "session_name").filter(|name| !name.trim().is_empty()),
-                is_active: row["is_active"].as_bool() != Some(false),
-            }));
-            // The server may cut pages at less.
-            if count == 0 {
-                return Ok(all);
-            }
-        }
+            self.ask(Method::Get, &path, "", None)
+        };
+        Self::pages(page, |row| RemoteChannel {
+            id: text(row, "id").unwrap_or_default(),
+            name: text(row, "name").unwrap_or_default(),
+            session_name: text(row, "session_name").filter(|name| !name.trim().is_empty()),
+            is_active: row["is_active"].as_bool() != Some(false),
+        })
     }
 
     /// A page of what is due since `since` on `channels`, after the row `after`. The database's clock
@@ -232,7 +238,7 @@ impl Remote {
                 Filter::equal("status", "sent").and("sent_at", "gte", since)
             }
         };
-        let select = tables.messages.select(&["id", "title", "scheduled_at"]);
+        let select = tables.messages.select("id title scheduled_at");
         let column = &tables.channel_column;
         let rest = format!("&select={select},{column}&order=scheduled_at,id&limit={limit}");
         let rows = self.get(&tables.messages.name, &filter, &rest)?;
@@ -246,20 +252,9 @@ impl Remote {
         ids: &[&str],
     ) -> Result<Vec<RemoteMessage>, Trouble> {
         let table = &tables.messages;
-        let columns = [
-            "id",
-            "title",
-            "message",
-            "contact_ids",
-            "scheduled_at",
-            "schedules",
-            "interval_config",
-            "status",
-            "sent_at",
-            "updated_at",
-            &tables.channel_column,
-        ];
-        let rest = format!("&select={}&limit={PAGE}", table.select(&columns));
+        let columns = "id title message contact_ids scheduled_at schedules interval_config status sent_at updated_at";
+        let select = table.select(&format!("{columns} {}", tables.channel_column));
+        let rest = format!("&select={select}&limit={PAGE}");
         let answer = self.get_of(&table.name, ("id", ids), &rest);
         // Rows can be megabytes.
         if let Err(Trouble { kind: Kind::Unknown, .. }) = &answer
@@ -300,8 +295,7 @@ impl Remote {
         if !tables.messages.has("updated_at") {
             return self.read_again(tables, ids);
         }
-        let columns = ["id", "status", "scheduled_at", "sent_at", "updated_at"];
-        let select = tables.messages.select(&columns);
+        let select = tables.messages.select("id status scheduled_at sent_at updated_at");
         let rest = format!("&select={select},{}&limit={PAGE}", tables.channel_column);
         let rows = self.get_of(&tables.messages.name, ("id", ids), &rest)?;
         Ok(rows.iter().filter_map(|row| message(row, &tables.channel_column)).collect())
@@ -312,7 +306,7 @@ impl Remote {
         let Some(table) = &tables.contacts else { return Ok(Vec::new()) };
         let mut rows = Vec::new();
         for page in values.chunks(IDS_MAX) {
-            let select = table.select(&["id", "name", "phone_number", "is_active"]);
+            let select = table.select("id name phone_number is_active");
             let rest = format!("&select={select}&limit=1000");
             rows.extend(self.get_of(&table.name, (column, page), &rest)?);
         }
@@ -326,14 +320,12 @@ impl Remote {
         Ok(rows.iter().map(claim).collect())
     }
 
-    /// All claims of these messages.
     pub(super) fn claims_of(&self, messages: &[&str]) -> Result<Vec<RemoteClaim>, Trouble> {
         let of = ("auto_message_id", messages);
         let rows = self.get_of(CLAIMS, of, "&order=due_at.desc&limit=1000")?;
         Ok(rows.iter().map(claim).collect())
     }
 
-    /// The open claims of an appliance.
     pub(super) fn open_claims(&self, appliance: &str) -> Result<Vec<RemoteClaim>, Trouble> {
         let filter = Filter::equal("claimed_by", appliance).and("settled_at", "is", "null");
         self.claims(&filter, "")
@@ -342,21 +334,15 @@ impl Remote {
     /// All claims that fit, page by page: the server may cut pages at less.
     fn claims(&self, filter: &Filter, select: &str) -> Result<Vec<RemoteClaim>, Trouble> {
         let rest = format!("{select}&order=due_at,auto_message_id&limit=1000");
-        let mut all: Vec<RemoteClaim> = Vec::new();
-        loop {
-            let mut filter = filter.clone();
-            if let Some(RemoteClaim { due_at, message, .. }) = all.last() {
-                filter = filter.and_after(("due_at", due_at), ("auto_message_id", message));
-            }
-            let rows = self.get(CLAIMS, &filter, &rest)?;
-            if rows.is_empty() {
-                return Ok(all);
-            }
-            all.extend(rows.iter().map(claim));
-        }
+        let page = |last: Option<&RemoteClaim>| {
+            let after =
+                last.map(|last| (("due_at", &*last.due_at), ("auto_message_id", &*last.message)));
+            let behind = after.map(|(at, id)| filter.clone().and_after(at, id));
+            self.get(CLAIMS, behind.as_ref().unwrap_or(filter), &rest)
+        };
+        Self::pages(page, claim)
     }
 
-    /// The open claims of others on these channels.
     pub(super) fn open_claims_of_others(
         &self,
         tables: &Tables,
@@ -394,21 +380,13 @@ impl Remote {
         let doubtful = filter.clone().and_all(&doubtful);
         let body = json!({ "status": "unknown", "error": words });
         self.patch(DELIVERIES, &doubtful, "&select=chat_id", &body)?;
-        let mut all: Vec<Value> = Vec::new();
-        loop {
-            // The server may cut pages at less.
-            let after = all.last().and_then(|row| text(row, "chat_id"));
-            let page = match after {
-                Some(chat) => filter.clone().and("chat_id", "gt", &chat),
-                None => filter.clone(),
-            };
+        let page = |last: Option<&Value>| {
+            let chat = last.and_then(|row| text(row, "chat_id"));
+            let behind = chat.map(|chat| filter.clone().and("chat_id", "gt", &chat));
             let rest = "&select=chat_id,status&order=chat_id&limit=1000";
-            let rows = self.get(DELIVERIES, &page, rest)?;
-            if rows.is_empty() {
-                return Ok(all);
-            }
-            all.extend(rows);
-        }
+            self.get(DELIVERIES, behind.as_ref().unwrap_or(&filter), rest)
+        };
+        Self::pages(page, Value::clone)
     }
 
     /// Writes results; a row that is older than what is there is dropped by the database.
@@ -462,17 +440,13 @@ impl Remote {
             taken_at: text(row, "taken_at"),
             seen_at: text(row, "seen_at"),
         };
-        let mut all: Vec<Owner> = Vec::new();
-        loop {
-            let after = all.last().map(|last| format!("&channel_id=gt.{}", encode(&last.channel)));
+        let page = |last: Option<&Owner>| {
+            let after = last.map(|last| format!("&channel_id=gt.{}", encode(&last.channel)));
             let after = after.unwrap_or_default();
             let path = format!("{OWNERS}?order=channel_id&limit=1000{after}");
-            let rows = self.ask(Method::Get, &path, "", None)?;
-            if rows.is_empty() {
-                return Ok(all);
-            }
-            all.extend(rows.iter().map(owner));
-        }
+            self.ask(Method::Get, &path, "", None)
+        };
+        Self::pages(page, owner)
     }
 
     /// Says that this appliance lives. Returns the channels that are still its own.
@@ -491,7 +465,6 @@ impl Remote {
         Ok(!self.patch(OWNERS, &filter, "", &body)?.is_empty())
     }
 
-    /// Gives up channels.
     pub(super) fn disown(&self, appliance: &str) -> Answer {
         let path = format!("{OWNERS}?{}", Filter::equal("appliance_id", appliance).text());
         self.ask(Method::Delete, &path, ROWS, None)
@@ -529,6 +502,12 @@ pub(super) struct Guard {
 }
 
 impl Guard {
+    /// That a row is still as it was read.
+    pub(super) fn of(row: &RemoteMessage) -> Self {
+        let RemoteMessage { id, scheduled_at, updated_at, .. } = row.clone();
+        Self { id, scheduled_at, updated_at }
+    }
+
     fn columns(&self) -> Vec<(&str, &str)> {
         let updated_at = self.updated_at.as_deref().map(|at| ("updated_at", at));
         let known = [("id", &*self.id), ("scheduled_at", &*self.scheduled_at)];

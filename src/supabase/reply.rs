@@ -77,7 +77,6 @@ pub(super) fn done(reply: Result<Reply, NoReply>) -> Result<(), Trouble> {
     }
 }
 
-/// Reads what came back.
 pub(super) fn read(reply: Result<Reply, NoReply>) -> Result<Value, Trouble> {
     match reply {
         Err(NoReply::NotSent(why)) => {

@@ -30,13 +30,11 @@ const CRON_SEEN: Duration = Duration::from_hours(24);
 /// More scheduled rows than these want an index.
 const ROWS_FOR_INDEX: usize = 10_000;
 
-/// Why something about the link was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
     /// In words, with the remedy.
     #[error("{0}")]
     Refused(String),
-    /// What Supabase said.
     #[error("Supabase: {0}")]
     Supabase(String),
     #[error(transparent)]
@@ -53,11 +51,9 @@ impl From<Trouble> for LinkError {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Survey {
     pub(crate) url: String,
-    /// Whether the link is on.
     pub(crate) is_on: bool,
     /// `alone` or `shared`: what it is, or would be.
     pub(crate) mode: &'static str,
-    /// What the tables are called.
     pub(crate) tables: Vec<String>,
     pub(crate) channel_column: String,
     /// Rows due before this are left alone.
@@ -111,7 +107,6 @@ pub struct Choice<'a> {
     pub has_session: &'a dyn Fn(&str) -> bool,
 }
 
-/// What turning the link on came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TurnedOn {
     pub(crate) appliance: String,
@@ -122,7 +117,6 @@ pub struct TurnedOn {
     pub(crate) left: Vec<String>,
 }
 
-/// What taking a channel over came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TakenOver {
     pub(crate) channel: String,
@@ -159,7 +153,6 @@ pub(crate) fn migration(settings: Option<&Supabase>) -> String {
     }
 }
 
-/// How the link stands; `None` when it was never on.
 pub(crate) fn status(store: &mut Store) -> Result<Option<LinkStatus>, StoreError> {
     store.read(LinkStatus::read)
 }

@@ -28,7 +28,6 @@ pub(super) struct Tables {
     pub(super) is_shared: bool,
 }
 
-/// A table with its columns and their types.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Table {
     pub(super) name: String,
@@ -40,9 +39,9 @@ impl Table {
         self.columns.iter().any(|(name, _)| name == column)
     }
 
-    /// Those of `wanted` that exist, as `select` wants them.
-    pub(super) fn select(&self, wanted: &[&str]) -> String {
-        let has = wanted.iter().copied().filter(|column| self.has(column));
+    /// Those of the `wanted` words that exist, as `select` wants them.
+    pub(super) fn select(&self, wanted: &str) -> String {
+        let has = wanted.split(' ').filter(|column| self.has(column));
         has.collect::<Vec<_>>().join(",")
     }
 

@@ -94,11 +94,10 @@ impl Link {
     pub(super) fn resolve_claims(&mut self, pass: &Pass) -> Step<()> {
         let mut after = 0;
         loop {
-            let open =
-                self.store.read(|tx| tx.link_claims_in(ClaimState::Claiming, after, IDS_MAX))?;
-            let Some(last) = open.last() else { return Ok(()) };
-            after = last.id;
-            let mut open = open;
+            let mut open = self.next_claims(ClaimState::Claiming, &mut after, IDS_MAX)?;
+            if open.is_empty() {
+                return Ok(());
+            }
             open.sort_by(|a, b| (&a.remote_id, &a.due_at).cmp(&(&b.remote_id, &b.due_at)));
             self.claim(pass, &open)?;
         }

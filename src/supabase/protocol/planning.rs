@@ -20,16 +20,14 @@ use crate::store::{
 const ROWS_AT_ONCE: usize = 20;
 
 impl Link {
-    /// Plans what is claimed.
     pub(super) fn plan_claimed(&mut self, pass: &Pass) -> Step<()> {
         let mut has_planned = false;
         let mut after = 0;
         loop {
-            let claimed = self
-                .store
-                .read(|tx| tx.link_claims_in(ClaimState::Claimed, after, ROWS_AT_ONCE))?;
-            let Some(last) = claimed.last() else { break };
-            after = last.id;
+            let claimed = self.next_claims(ClaimState::Claimed, &mut after, ROWS_AT_ONCE)?;
+            if claimed.is_empty() {
+                break;
+            }
             let ids: Vec<&str> = claimed.iter().map(|claim| claim.remote_id.as_str()).collect();
             let rows = self.remote.read_again(&pass.tables, &ids)?;
             let named = rows.iter().map(|row| &row.contact_ids);
@@ -128,10 +126,10 @@ impl Link {
     pub(super) fn watch(&mut self, pass: &Pass) -> Step<()> {
         let mut after = 0;
         loop {
-            let planned =
-                self.store.read(|tx| tx.link_claims_in(ClaimState::Planned, after, IDS_MAX))?;
-            let Some(last) = planned.last() else { return self.plan_claimed(pass) };
-            after = last.id;
+            let planned = self.next_claims(ClaimState::Planned, &mut after, IDS_MAX)?;
+            if planned.is_empty() {
+                return self.plan_claimed(pass);
+            }
             let ids: Vec<&str> = planned.iter().map(|claim| claim.remote_id.as_str()).collect();
             let rows = self.remote.watch(&pass.tables, &ids)?;
             for claim in &planned {
@@ -209,7 +207,7 @@ impl Link {
         row: &RemoteMessage,
     ) -> Step<()> {
         let body = serde_json::json!({ "scheduled_at": claim.due_at });
-        self.remote.settle(&pass.tables, "scheduled", &guard(row), &body)?;
+        self.remote.settle(&pass.tables, "scheduled", &Guard::of(row), &body)?;
         Ok(())
     }
 
@@ -230,10 +228,10 @@ impl Link {
     ) -> Step<()> {
         let mut after = 0;
         loop {
-            let planned =
-                self.store.read(|tx| tx.link_claims_in(ClaimState::Planned, after, IDS_MAX))?;
-            let Some(last) = planned.last() else { return Ok(()) };
-            after = last.id;
+            let planned = self.next_claims(ClaimState::Planned, &mut after, IDS_MAX)?;
+            if planned.is_empty() {
+                return Ok(());
+            }
             for claim in planned.iter().filter(|claim| fits(claim)) {
                 self.end_by_website(claim, reason)?;
             }
@@ -307,7 +305,7 @@ impl Link {
             }
             (None, None) => return Ok(false),
         };
-        self.remote.settle(&pass.tables, "scheduled", &guard(&row), &body)?;
+        self.remote.settle(&pass.tables, "scheduled", &Guard::of(&row), &body)?;
         Ok(true)
     }
 
@@ -336,7 +334,7 @@ impl Link {
             if let Some(next) = next {
                 self.write(|tx| note_offset(tx, &zone, &pass.state.project, &row))?;
                 let body = serde_json::json!({ "scheduled_at": next });
-                self.remote.settle(&pass.tables, "scheduled", &guard(&row), &body)?;
+                self.remote.settle(&pass.tables, "scheduled", &Guard::of(&row), &body)?;
             }
         }
         Ok(())
@@ -403,15 +401,6 @@ fn note_offset(tx: &Tx<'_>, zone: &Zone, project: &str, row: &RemoteMessage) -> 
     match times::offset(row.schedules.as_deref(), at, known, zone) {
         Some(offset) if known != Some(offset) => tx.set_link_offset(project, &row.id, offset),
         Some(_) | None => Ok(()),
-    }
-}
-
-/// That a row is still as it was read.
-fn guard(row: &RemoteMessage) -> Guard {
-    Guard {
-        id: row.id.clone(),
-        scheduled_at: row.scheduled_at.clone(),
-        updated_at: row.updated_at.clone(),
     }
 }
 

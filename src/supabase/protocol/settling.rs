@@ -18,7 +18,6 @@ const CLAIMS_AT_ONCE: usize = 500;
 /// Rows in one PATCH: each has its guard, of some 200 bytes, in the URL.
 const PATCHED_AT_ONCE: usize = 20;
 
-/// An occurrence that ended, and how.
 struct Ended {
     claim: LinkClaim,
     ending: LinkEnding,
@@ -152,15 +151,13 @@ impl Link {
         })
     }
 
-    /// Writes how occurrences ended.
     pub(super) fn settle_ended(&mut self, pass: &Pass) -> Step<()> {
         let mut after = 0;
         loop {
-            let ended = self
-                .store
-                .read(|tx| tx.link_claims_in(ClaimState::Ended, after, CLAIMS_AT_ONCE))?;
-            let Some(last) = ended.last() else { return Ok(()) };
-            after = last.id;
+            let ended = self.next_claims(ClaimState::Ended, &mut after, CLAIMS_AT_ONCE)?;
+            if ended.is_empty() {
+                return Ok(());
+            }
             self.write_deliveries(pass)?; // Before the claim: see `write_results`.
             let mut settled = Vec::new();
             let done = self.settle_some(pass, ended, &mut settled);
@@ -306,12 +303,7 @@ impl Link {
         // The appliance that took the channel over did not know that this was sent, or to how many.
         let is_last = row.scheduled_at == claim.due_at && claim.next_at.is_none();
         if is_last && (row.status == "failed" || self.was_ended_with_less(pass, one)?) {
-            let guard = Guard {
-                id: row.id.clone(),
-                scheduled_at: row.scheduled_at.clone(),
-                updated_at: row.updated_at.clone(),
-            };
-            taken(self.remote.settle(&pass.tables, &row.status, &guard, body))?;
+            taken(self.remote.settle(&pass.tables, &row.status, &Guard::of(row), body))?;
         }
         Ok(())
     }
