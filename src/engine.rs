@@ -14,10 +14,10 @@ mod gaps;
 mod lookup;
 mod media;
 mod plan;
-mod portions;
 mod record;
 mod threads;
 mod typing;
+mod upkeep;
 mod worker;
 
 use std::collections::VecDeque;
@@ -37,8 +37,9 @@ use dispatcher::Dispatcher;
 use lookup::LookedUp;
 
 pub use plan::Planner;
-pub(crate) use plan::{PRUNED_AGE_MIN, check, first_time};
+pub(crate) use plan::{PRUNED_AGE_MIN, check};
 pub use threads::SendingError;
+pub(crate) use upkeep::first_time;
 
 /// How long a worker's channel rests after the database failed, or a row was changed under it.
 const DATABASE_REST: Duration = Duration::from_secs(1);

@@ -6,11 +6,11 @@
 //! ```text
 //! auto_messages row  (status scheduled, scheduled_at = next due instant)
 //!   -> due:       an occurrence (message, due_at)                        trigger, engine::dispatcher
-//!   -> planned:   one delivery row per recipient, claimable all at once  engine::plan, engine::portions
+//!   -> planned:   one delivery row per recipient, claimable all at once  engine::plan
 //!   -> claimed:   pending -> sending, committed BEFORE the network       engine::worker, store::deliveries
 //!   -> WAHA:      POST /api/sendText                                     waha
 //!   -> outcome:   sent | failed | deferred | unknown, in one transaction engine::record
-//!   -> settled:   sent or failed, or scheduled for its next occurrence   store::settle
+//!   -> settled:   sent or failed, or scheduled for its next occurrence   store::occurrences
 //!   -> proven:    WAHA's events bring acks and correct what was unknown  api::webhook, store::events
 //! ```
 //!

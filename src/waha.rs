@@ -7,21 +7,17 @@
 mod date;
 mod reply;
 mod report;
-mod request;
+mod send;
 mod upload;
 
-use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use crate::clock::{Clock, Now, Timestamp, lock};
-use crate::config::Config;
-use crate::content::{Content, Kind, MediaKind, Source};
-use crate::delivery::{CapWarning, Hold, HoldKind, Outcome};
-use crate::files::Files;
+use crate::clock::{Clock, Now, Timestamp};
+use crate::delivery::{CapWarning, Hold, HoldKind};
 use crate::http_client::{HttpClient, NoReply, Reply};
 use crate::reason::Reason;
 
@@ -29,6 +25,7 @@ pub use date::{CLOCKS_AGREE_WITHIN, WahaTime};
 pub(crate) use report::{
     KnownSession, NoServer, ServerReport, SessionReport, WEBHOOK_PATH, WantedWebhook, hook_lines,
 };
+pub use send::Outgoing;
 
 use date::Dates;
 
@@ -38,28 +35,6 @@ pub struct Waha {
     base_url: String,
     api_key: Option<String>,
     dates: Dates,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub struct Outgoing<'a> {
-    /// The session: which WhatsApp number sends.
-    pub session: &'a str,
-    /// `<digits>@c.us`, `<id>@g.us`, `<id>@lid`, `<id>@newsletter` or `status@broadcast`.
-    pub chat_id: &'a str,
-    /// The exact text, caption or question.
-    pub text: &'a str,
-    pub content: &'a Content,
-    pub files: &'a Files,
-    /// For numbers in national form, and for how long a file may take.
-    pub config: &'a Config,
-    /// The id that the message shall have, from [`Waha::reserve_id`].
-    pub reserved_id: Option<&'a str>,
-    /// `auto_messages.id`, for the metadata.
-    pub auto_message_id: i64,
-    /// `deliveries.id`, for the metadata.
-    pub delivery_id: i64,
-    /// The message's own metadata, a JSON object as text. Anything else is left out.
-    pub metadata: Option<&'a str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,8 +133,6 @@ pub(crate) enum OtherName {
     NotNow(String),
 }
 
-/// What WhatsApp itself records; WAHA makes it of other sounds.
-const VOICE: &str = "audio/ogg; codecs=opus";
 /// More messages of ours than a chat gets in a few minutes.
 const SEARCH_LIMIT: usize = 100;
 
@@ -196,108 +169,23 @@ impl Waha {
         drop(self.get("/ping"));
     }
 
-    /// Sends a message. Never tries twice.
-    pub fn send(&self, message: &Outgoing<'_>) -> Outcome {
-        let (path, body) = match request::of(message) {
-            Ok(request) => request,
-            Err(reason) => return Outcome::Failed { reason },
-        };
-        match self.post_message(&self.url(&path), body, message) {
-            Ok(answer) => self.send_outcome(answer, message.session),
-            Err(outcome) => outcome,
-        }
-    }
-
-    /// Posts a message, with its file when it has one. What certainly was no whole request has its outcome
-    /// already.
-    fn post_message(
-        &self,
-        url: &str,
-        body: Value,
-        message: &Outgoing<'_>,
-    ) -> Result<Result<Reply, NoReply>, Outcome> {
-        let headers = self.headers();
-        let Kind::Media(media) = &message.content.kind else {
-            return Ok(self.client.post_json(url, &headers, body.to_string().into_bytes()));
-        };
-        let config = message.config;
-        let (uploaded, fault) = match &media.source {
-            Source::Url(_) => {
-                // How much WAHA has to fetch first, nobody knows.
-                let timeout = config.upload_timeout(config.media_max_mb << 20);
-                let body = body.to_string().into_bytes();
-                let length = body.len() as u64;
-                let body = (Cursor::new(body), length);
-                (self.client.post_upload(url, &headers, body, timeout), None)
-            }
-            Source::File(name) => {
-                let failed = |reason| Outcome::Failed { reason };
-                let stored = message.files.look(name).map_err(failed)?;
-                let (file, bytes) = message.files.open(name).map_err(|error| {
-                    let (file, cause) = (name.clone(), error.to_string());
-                    failed(Reason::FileUnreadable { file, cause })
-                })?;
-                let filename = media.filename.as_deref();
-                let about = (stored.kind.mimetype_of(filename), filename);
-                let mut body = body;
-                if media.kind == MediaKind::Voice && about.0 != VOICE {
-                    body["convert"] = json!(true);
-                }
-                let (body, length, fault) = upload::Body::new(body, about, (name, file, bytes));
-                let timeout = config.upload_timeout(bytes);
-                (self.client.post_upload(url, &headers, (body, length), timeout), Some(fault))
-            }
-        };
-        if let Some(reason) = fault.and_then(|fault| lock(&fault).take()) {
-            return Err(Outcome::Failed { reason }); // Its end never left.
-        }
-        match uploaded.answer {
-            Err(NoReply::NotSent(cause)) if uploaded.was_begun => {
-                let reason = Reason::UploadCut { cause: without_io(&cause) };
-                Err(Outcome::Deferred(Hold::new(HoldKind::Unreachable, reason)))
-            }
-            // Nobody can have sent it, whatever the answer says; and who says so is not to be believed.
-            Ok(Reply { status: status @ 200..300, .. }) if !uploaded.is_whole => {
-                let cause = format!("it answered {status} before it had all of it");
-                Err(Outcome::Unknown { reason: Reason::NoAnswer { cause } })
-            }
-            answer => Ok(answer),
-        }
-    }
-
-    fn send_outcome(&self, answer: Result<Reply, NoReply>, session: &str) -> Outcome {
-        match self.heard(answer) {
-            Ok(reply) => match reply::send_outcome(&reply, session) {
-                Outcome::Deferred(hold) => Outcome::Deferred(self.explained(hold, &reply)),
-                outcome => outcome,
-            },
-            Err(NoReply::NotSent(cause)) => Outcome::Deferred(self.unreachable(&cause)),
-            Err(NoReply::MaybeSent(cause)) => {
-                Outcome::Unknown { reason: Reason::NoAnswer { cause } }
-            }
-        }
-    }
-
     pub fn session(&self, name: &str) -> SessionState {
-        match self.get(&format!("/api/sessions/{}", encode(name))) {
-            Ok(reply) => match reply::session_state(&reply, name) {
-                SessionState::Held(hold) => SessionState::Held(self.explained(hold, &reply)),
-                working @ SessionState::Working { .. } => working,
-            },
-            Err(hold) => SessionState::Held(hold),
+        self.get(&of_session(name, ""))
+            .map_or_else(SessionState::Held, |reply| self.state(&reply, name))
+    }
+
+    /// What the reply says of the session, with the setting that is wrong when it shows that.
+    fn state(&self, reply: &Reply, name: &str) -> SessionState {
+        match reply::session_state(reply, name) {
+            SessionState::Held(hold) => SessionState::Held(self.explained(hold, reply)),
+            working @ SessionState::Working { .. } => working,
         }
     }
 
     /// Asks for a session's own word on itself.
     pub fn look_at_session(&self, name: &str) -> SessionLook {
-        match self.get(&format!("/api/sessions/{}", encode(name))) {
-            Ok(reply) => {
-                let mut look = reply::session_look(&reply, name);
-                if let SessionState::Held(hold) = reply::session_state(&reply, name) {
-                    look.trouble = Some(self.explained(hold, &reply).reason);
-                }
-                look
-            }
+        match self.get(&of_session(name, "")) {
+            Ok(reply) => reply::session_look(&reply, self.state(&reply, name)),
             Err(hold) => SessionLook {
                 is_reachable: false,
                 status: None,
@@ -324,22 +212,17 @@ impl Waha {
     }
 
     pub(crate) fn start_session(&self, session: &str) -> Result<(), Reason> {
-        self.change_session(
-            &format!("/api/sessions/{}/start", encode(session)),
-            &json!({}),
-            session,
-        )
+        self.change_session(&of_session(session, "/start"), &json!({}), session)
     }
 
     pub(crate) fn restart_session(&self, session: &str) -> Result<(), Reason> {
-        let path = format!("/api/sessions/{}/restart", encode(session));
-        self.change_session(&path, &json!({}), session)
+        self.change_session(&of_session(session, "/restart"), &json!({}), session)
     }
 
     fn change_session(&self, path: &str, body: &Value, session: &str) -> Result<(), Reason> {
         let body = body.to_string().into_bytes();
         let posted = self.client.post_small(&self.url(path), &self.headers(), body);
-        match self.heard(posted).map_err(|error| self.unreachable(&error.to_string()).reason)? {
+        match self.reached(posted).map_err(|hold| hold.reason)? {
             Reply { status: 200..300, .. } => Ok(()),
             reply => Err(self.explained(reply::session_refused(&reply, session), &reply).reason),
         }
@@ -384,19 +267,16 @@ impl Waha {
         session: &str,
         wanted: &WantedWebhook<'_>,
     ) -> Result<(), String> {
-        let path = format!("/api/sessions/{}", encode(session));
+        let path = of_session(session, "");
         let reply = self.get(&path).map_err(|hold| hold.reason.to_string())?;
-        if let SessionState::Held(hold) = reply::session_state(&reply, session)
+        if let SessionState::Held(hold) = self.state(&reply, session)
             && reply.status != 200
         {
-            return Err(self.explained(hold, &reply).reason.to_string());
+            return Err(hold.reason.to_string());
         }
         let body = report::with_webhook(&reply, wanted).to_string().into_bytes();
         let put = self.client.put_small(&self.url(&path), &self.headers(), body);
-        match self
-            .heard(put)
-            .map_err(|error| self.unreachable(&error.to_string()).reason.to_string())?
-        {
+        match self.reached(put).map_err(|hold| hold.reason.to_string())? {
             Reply { status: 200..300, .. } => Ok(()),
             // What else WAHA says may repeat the key.
             Reply { status, .. } => Err(format!(
@@ -406,14 +286,8 @@ impl Waha {
     }
 
     pub(crate) fn session_report(&self, name: &str) -> SessionReport {
-        match self.get(&format!("/api/sessions/{}", encode(name))) {
-            Ok(reply) => {
-                let mut report = report::session(&reply, name);
-                if let SessionState::Held(hold) = report.state {
-                    report.state = SessionState::Held(self.explained(hold, &reply));
-                }
-                report
-            }
+        match self.get(&of_session(name, "")) {
+            Ok(reply) => report::session(&reply, self.state(&reply, name)),
             Err(hold) => SessionReport::untold(SessionState::Held(hold)),
         }
     }
@@ -513,8 +387,12 @@ impl Waha {
     }
 
     fn get(&self, path: &str) -> Result<Reply, Hold> {
-        self.heard(self.client.get(&self.url(path), &self.headers()))
-            .map_err(|error| self.unreachable(&error.to_string()))
+        self.reached(self.client.get(&self.url(path), &self.headers()))
+    }
+
+    /// A reply that was heard; without one, WAHA cannot be reached.
+    fn reached(&self, answer: Result<Reply, NoReply>) -> Result<Reply, Hold> {
+        self.heard(answer).map_err(|error| self.unreachable(&error.to_string()))
     }
 
     /// A hold for wrong settings, with the setting that is wrong when the reply shows it.
@@ -570,6 +448,11 @@ impl Waha {
 /// Without the HTTP client's own word, which is not a person's.
 fn without_io(cause: &str) -> String {
     cause.strip_prefix("io: ").unwrap_or(cause).to_owned()
+}
+
+/// The path of a session, or of what may be done with it.
+fn of_session(name: &str, what: &str) -> String {
+    format!("/api/sessions/{}{what}", encode(name))
 }
 
 fn encode(segment: &str) -> String {

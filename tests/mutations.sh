@@ -53,7 +53,7 @@ mutate 'the claim does not look at the channel' src/store/deliveries.rs \
     's/AND EXISTS \(SELECT 1 FROM channels c.*?IS :seen_daily_limit\)/AND (:session IS NOT :seen_ready_at OR :seen_send_window IS NOT :seen_daily_limit)/s'
 mutate 'a delivery of any channel is taken' src/store/deliveries.rs \
     's/WHERE d\.channel_id = :channel_id AND d\.status/WHERE :channel_id = :channel_id AND d.status/; s/status = .pending. AND channel_id = :channel_id/status = \x27pending\x27/'
-mutate 'a 500 counts as not sent' src/waha/reply.rs \
+mutate 'a 500 counts as not sent' src/waha/send.rs \
     's/300\.\.=407 \| 409\.\.=499 =>/300..=407 | 409..=599 =>/'
 mutate 'unknown is sent again' src/delivery.rs \
     's/Transition::ended\(Status::Unknown,/Transition::ended(Status::Pending,/'
@@ -69,11 +69,11 @@ mutate 'one more than the daily limit' src/store/deliveries.rs \
     's/:day_limit > coalesce/:day_limit >= coalesce/'
 mutate 'a claim does not count for its day' src/store/deliveries.rs \
     's/self\.count_claim\(request\.channel_id, request\.day\)\?;//'
-mutate 'a message goes out before all of it is planned' src/engine/portions.rs \
+mutate 'a message goes out before all of it is planned' src/engine/plan.rs \
     's/tx\.begin_planning\(id, due_at\)\?;/tx.begin_planning(id, due_at)?; tx.end_planning(id)?; tx.start_sending(id, due_at, &self.config.zone, now)?;/'
-mutate 'who was taken out of a half planned message gets it' src/engine/portions.rs \
+mutate 'who was taken out of a half planned message gets it' src/engine/plan.rs \
     's/if tx\.remove_unplanned\(id, begun, portion\)\? == portion/if false/'
-mutate 'a date that went out is not remembered' src/store/messages.rs \
+mutate 'a date that went out is not remembered' src/store/occurrences.rs \
     's/taken_local = max\(iif\(taken_local < :ahead, taken_local, \x27\x27\),/taken_local = min(\x270\x27,/'
 mutate 'a time of another zone is not worked out anew' src/schedule/timetable.rs \
     's/Some\(local\) if self\.is_from_rule\(\) && !is_of => zone\.to_utc\(local\)/Some(local) if false => zone.to_utc(local)/'
@@ -87,7 +87,7 @@ mutate 'a name goes along that should not' src/alarm/callbacks.rs \
     's/fields\.remove\("name"\);//'
 mutate 'a fact of a delivery is no callback' migrations/V21__callbacks.sql \
     's/WHERE \(NEW\.status <> OLD\.status AND/WHERE (0 AND/'
-mutate 'a rule with its own zone has its local times in another' src/store/settle.rs \
+mutate 'a rule with its own zone has its local times in another' src/store/occurrences.rs \
     's/local_text\(at, &self\.rule_zone\(id, zone\)\?\)/local_text(at, zone)/'
 mutate 'a landline goes before a mobile number' src/recipient/phone.rs \
     's/self\.0 == "62" && digits\.starts_with\("62"\) && /false \&\& /'

@@ -1,47 +1,46 @@
-//! Planning: a due message becomes an occurrence with one delivery per recipient, in one
-//! transaction. Also what else the tables need from time to time: times for messages that have only
-//! a schedule, an end for deliveries that are too late.
+//! Planning: a due message becomes an occurrence with one delivery per recipient: one with few recipients in one
+//! transaction, one with very many in portions, so that whoever sends meanwhile never waits long.
+//!
+//! A message that is planned in portions stays `scheduled` until its last portion is committed: until
+//! then nothing of it can be claimed, and a start after a crash plans it anew. The table `plannings`
+//! says that what is there is not whole; it is removed first then, because the message may have been
+//! given other recipients meanwhile.
 //!
 //! One bad row fails itself, with a reason, and never stops the others.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::portions::Planning;
-use crate::channels::{self, Off};
+use super::upkeep::unreadable;
+use crate::channels::{self, Comer, Lines, Off};
 use crate::clock::{Timestamp, lock};
 use crate::config::Config;
 use crate::content::Content;
-use crate::delivery::{Counts, MessageStatus, Status, Verdict};
+use crate::delivery::{Counts, Status};
 use crate::fail_point;
 use crate::files::Files;
 use crate::reason::Reason;
-use crate::recipient::{self, Entry};
-use crate::schedule::{self, ScheduleError, Taken, Zone};
-use crate::store::{Channel, Message, Past, Settled, SqlResult, Store, StoreError, Tx};
+use crate::recipient::{self, Entry, number_to_check};
+use crate::recipients::{self, Recipients};
+use crate::store::{
+    Channel, DataVersion, Message, NewDelivery, Settled, SqlResult, Standing, Store, StoreError, Tx,
+};
 use crate::template::{self, TEXT_UNITS_MAX, Template};
 use crate::trigger::Triggers;
 
 /// How many messages one pass plans before it lets go; the next pass follows at once.
-const MESSAGES_PER_PASS: u32 = 100;
-
-/// A schedule whose first time was so little before its row was made still means that time: forms
-/// have minutes, and cron comes every few.
-const JUST_MISSED: Duration = Duration::from_mins(5);
-
-/// A message that is due later than this was planned by another clock than the present one.
-const EARLY_MAX: Duration = Duration::from_hours(1);
+pub(super) const MESSAGES_PER_PASS: u32 = 100;
 
 /// What `prune` removes is older than this: see `prune::AGE_MIN`.
 pub(crate) const PRUNED_AGE_MIN: Duration = Duration::from_hours(7 * 24);
 
-/// How long after its claim an unknown delivery keeps its message waiting for a first look-up.
-const UNLOOKED_MAX: Duration = Duration::from_mins(10);
-
 /// How many recipients are planned in one transaction: whoever has to send waits for it, on a slow
 /// disk too.
 const PORTION: usize = 1_000;
+
+/// To remove a row costs less than to plan it.
+const REMOVED_PER_PLANNED: usize = 5;
 
 /// Turns due messages into deliveries.
 pub struct Planner {
@@ -51,14 +50,14 @@ pub struct Planner {
     pub(super) files: Files,
     pub(super) portion: usize,
     /// The message that is planned in portions now.
-    pub(super) under_way: Option<Planning>,
+    under_way: Option<Planning>,
     /// The messages that this pass has still to plan, and whether another pass follows.
     due: VecDeque<i64>,
     has_more: bool,
 }
 
 /// What planning one message came to.
-pub(super) enum Planned {
+enum Planned {
     /// It is on its way, or ended at once because nobody can get it.
     Taken { rows: Rows, settled: Option<Settled> },
     /// It failed as a whole, and why.
@@ -73,10 +72,33 @@ pub(super) enum Planned {
 
 /// How many rows planning made, by what became of them.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Rows {
-    pub(super) pending: u64,
-    pub(super) skipped: u64,
-    pub(super) expired: u64,
+struct Rows {
+    pending: u64,
+    skipped: u64,
+    expired: u64,
+}
+
+struct Planning {
+    message: Message,
+    due_at: Timestamp,
+    content: Content,
+    template: Option<Template>,
+    recipients: Recipients,
+    /// The contacts that may have got it before: somebody set the message back.
+    served: HashSet<i64>,
+    /// Its channels when it has several, and who stands before them.
+    sharing: Option<Sharing>,
+    rows: Rows,
+    /// The database when the message was last seen to be what it was.
+    seen: DataVersion,
+}
+
+/// The channels that share a message, while it is planned.
+struct Sharing {
+    ids: Vec<i64>,
+    lines: Lines,
+    /// The chats whose numbers are checked before something is sent to those who stand there already.
+    checked: HashSet<String>,
 }
 
 impl Planner {
@@ -150,184 +172,6 @@ impl Planner {
         Ok(self.has_more | self.is_under_way())
     }
 
-    /// Ends what is still pending of occurrences past the late limit, and settles occurrences that
-    /// have nothing left to do.
-    fn expire(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.write(|tx| {
-            tx.localize_taken(&self.config.zone, now)?;
-            tx.put_back_unplanned(now)?;
-            tx.put_back_early(now.plus(EARLY_MAX), now)
-        })?;
-        let before = now.minus(self.config.late_limit);
-        let (late, finished) =
-            self.read(|tx| Ok((tx.late_occurrences(before)?, tx.finished_occurrences()?)))?;
-        for (id, due_at) in late.into_iter().chain(finished) {
-            let (expired, settled) = self.write(|tx| {
-                let expired = if due_at < before {
-                    tx.end_all_pending(
-                        id,
-                        due_at,
-                        (Status::Expired, &too_late(self.config.late_limit)),
-                        now,
-                    )?
-                } else {
-                    0
-                };
-                let none = Counts::default();
-                Ok((expired, tx.settle_if_done(id, due_at, none, &self.config.zone, now)?))
-            })?;
-            self.triggers.note_deliveries(id, Status::Expired, expired as u64);
-            if expired > 0 {
-                log::warn!("message {id}: {expired} deliveries expired, due at {due_at}");
-            }
-            self.triggers.note_settled(&settled);
-        }
-        Ok(())
-    }
-
-    /// Fails what waits for a channel that is not there any more: nobody would ever send it. Returns
-    /// whether there may be more.
-    fn fail_without_channel(&self, now: Timestamp) -> Result<bool, StoreError> {
-        let mut has_more = false;
-        let missing = self.read(|tx| tx.missing_channels())?;
-        for channel_id in missing {
-            let reason = Reason::ChannelRemoved { channel_id };
-            let (failed, settled) = self.write(|tx| {
-                let failed = tx.fail_pending_of_missing_channel(channel_id, self.portion, now)?;
-                let mut occurrences: BTreeMap<(i64, Timestamp), u64> = BTreeMap::new();
-                for occurrence in &failed {
-                    *occurrences.entry(*occurrence).or_default() += 1;
-                }
-                let mut all_settled = Vec::new();
-                for ((id, due_at), count) in occurrences {
-                    let ended = Counts { failed: count, ..Counts::default() };
-                    let settled = tx.settle_if_done(id, due_at, ended, &self.config.zone, now)?;
-                    let Some(mut settled) = settled else { continue };
-                    tx.note_reason(id, &reason)?;
-                    if let Verdict::Failed { error } = &mut settled.verdict {
-                        *error = reason.clone();
-                    }
-                    all_settled.push(settled);
-                }
-                Ok((failed, all_settled))
-            })?;
-            has_more |= failed.len() == self.portion;
-            for (id, _) in failed {
-                self.triggers.note_deliveries(id, Status::Failed, 1);
-            }
-            self.triggers.note_settled(&settled);
-        }
-        Ok(has_more)
-    }
-
-    /// At the end of a run: settles occurrences that wait for nothing but a look-up that does not come
-    /// (the run had no time for it, or the clock was set back). Returns whether one of their messages
-    /// is due again.
-    pub(crate) fn settle_unlooked(&self, now: Timestamp) -> Result<bool, StoreError> {
-        let (from, until) = (now.minus(UNLOOKED_MAX), now.plus(UNLOOKED_MAX));
-        let mut is_due = false;
-        let unlooked = self.read(|tx| match tx.clock_believed()?.hold {
-            Some(_) => Ok(Vec::new()), // Nothing settles by a clock that is in doubt.
-            None => tx.unlooked_occurrences(from, until),
-        })?;
-        for (id, due_at) in unlooked {
-            let settled =
-                self.write(|tx| tx.settle_unlooked(id, due_at, &self.config.zone, now))?;
-            self.triggers.note_settled(&settled);
-            is_due |= settled.and_then(|settled| settled.next).is_some_and(|next| next <= now);
-        }
-        Ok(is_due)
-    }
-
-    /// Gives scheduled messages without a time the first one of their schedule.
-    fn give_times(&self, now: Timestamp) -> Result<bool, StoreError> {
-        let ids = self.read(|tx| tx.untimed_message_ids(MESSAGES_PER_PASS))?;
-        self.time_each(&ids, now, |tx, id| self.give_time(tx, id, now))?;
-        Ok(!ids.is_empty())
-    }
-
-    /// Works the times of scheduled messages out anew that were worked out in another zone, and looks
-    /// at those that somebody wrote beside a rule. Returns whether there may be more.
-    fn look_at_zones(&self, now: Timestamp) -> Result<bool, StoreError> {
-        let zone = &self.config.zone;
-        let ids = self.read(|tx| tx.message_ids_of_other_zones(zone, MESSAGES_PER_PASS))?;
-        let moved = self.time_each(&ids, now, |tx, id| self.look_at_zone(tx, id, now))?;
-        if moved > 0 {
-            log::info!(
-                "schedules: {moved} messages have the time of another zone: {zone} counts now"
-            );
-        }
-        Ok(ids.len() == MESSAGES_PER_PASS as usize)
-    }
-
-    /// Looks at the times of messages, at each in a transaction of its own: `look` says whether it
-    /// has another time now, or why it fails. Returns how many have another one.
-    fn time_each(
-        &self,
-        ids: &[i64],
-        now: Timestamp,
-        look: impl Fn(&Tx<'_>, i64) -> SqlResult<Result<bool, Reason>>,
-    ) -> Result<usize, StoreError> {
-        let mut moved = 0;
-        for id in ids {
-            let looked = self.write(|tx| {
-                let looked = look(tx, *id)?;
-                if let Err(error) = &looked {
-                    tx.fail_message(*id, error, now)?;
-                }
-                Ok(looked)
-            });
-            match self.fail_if_unreadable(*id, looked, Err, now)? {
-                Ok(is_moved) => moved += usize::from(is_moved),
-                Err(error) => self.triggers.note_failed(*id, &error),
-            }
-        }
-        Ok(moved)
-    }
-
-    fn give_time(&self, tx: &Tx<'_>, id: i64, now: Timestamp) -> SqlResult<Result<bool, Reason>> {
-        let untimed = tx.message(id)?.filter(Message::is_untimed);
-        let Some(message) = untimed else { return Ok(Ok(false)) };
-        let past = tx.past(id)?;
-        match first_time(&message, &past, &self.config.zone, now) {
-            Ok(Some(at)) => tx.set_scheduled_at(id, at, &self.config.zone, now)?,
-            Ok(None) => {
-                tx.end_message(id, past.latest_due_at, now)?;
-            }
-            Err(error) => return Ok(Err(error)),
-        }
-        Ok(Ok(true))
-    }
-
-    fn look_at_zone(
-        &self,
-        tx: &Tx<'_>,
-        id: i64,
-        now: Timestamp,
-    ) -> SqlResult<Result<bool, Reason>> {
-        let zone = &self.config.zone;
-        let is_scheduled = |message: &Message| message.status == MessageStatus::Scheduled;
-        let Some(message) = tx.message(id)?.filter(is_scheduled) else { return Ok(Ok(false)) };
-        let Some(scheduled_at) = message.scheduled_at else { return Ok(Ok(false)) };
-        let has_begun =
-            tx.has_deliveries(id, scheduled_at)? && tx.begun_planning(id)? != Some(scheduled_at);
-        if message.timetable.is_outdated() {
-            tx.clear_scheduled_at(id)?;
-            return Ok(Ok(false));
-        }
-        match time_here(&message, (scheduled_at, has_begun), zone, now) {
-            Ok((_, is_from_rule)) if has_begun || !is_from_rule => {
-                tx.set_scheduled_zone(id, if is_from_rule { zone.name() } else { "" }, now)?;
-                Ok(Ok(false))
-            }
-            Ok((at, _)) => {
-                tx.set_scheduled_at(id, at, zone, now)?;
-                Ok(Ok(at != scheduled_at))
-            }
-            Err(error) => Ok(Err(error)),
-        }
-    }
-
     /// Returns whether another pass has to follow by that.
     fn plan_next(&mut self, id: i64, now: Timestamp) -> Result<bool, StoreError> {
         self.look_at_file(id)?;
@@ -354,8 +198,229 @@ impl Planner {
         Ok(())
     }
 
+    /// Plans a message, or begins to.
+    fn plan(&self, tx: &Tx<'_>, id: i64, now: Timestamp) -> SqlResult<Planned> {
+        let Some(message) = tx.due_message(id, now)? else { return Ok(Planned::Gone) };
+        let Some(due_at) = message.scheduled_at else { return Ok(Planned::Gone) };
+        if !message.timetable.is_of(&self.config.zone) {
+            return Ok(Planned::Gone); // Not due here, perhaps: the next pass works its time out.
+        }
+        if let Some(begun) = tx.begun_planning(id)? {
+            let portion = self.portion.saturating_mul(REMOVED_PER_PLANNED);
+            if tx.remove_unplanned(id, begun, portion)? == portion {
+                return Ok(Planned::Cleared);
+            }
+            tx.end_planning(id)?;
+        }
+        let channel = channels::sender_of(tx, &message)?;
+        let checked = check(&message, channel.as_ref(), &self.config, (&self.files, true));
+        let (entries, content) = match checked {
+            Ok(checked) => checked,
+            Err(error) => {
+                tx.fail_message(id, &error, now)?;
+                return Ok(Planned::Failed(error));
+            }
+        };
+        // Beside deliveries of an earlier planning (somebody set the message back) it is planned at
+        // once: nobody could tell afterwards which are new.
+        let is_new = !tx.has_deliveries(id, due_at)?;
+        let portion = if is_new { self.portion } else { usize::MAX };
+        let words = content.words(&message.message).unwrap_or_default();
+        let template = template::is_template(words).then(|| Template::parse(words));
+        let recipients =
+            Recipients::new(tx, entries, &self.config.country, self.config.send_order)?;
+        let (rows, seen) = (Rows::default(), tx.data_version()?);
+        let served = if is_new { HashSet::new() } else { tx.contacts_served(id, due_at)? };
+        let sharing = self.sharing(tx, &message, due_at, now)?;
+        let mut planning = Planning {
+            message,
+            due_at,
+            content,
+            template,
+            recipients,
+            served,
+            sharing,
+            rows,
+            seen,
+        };
+        if self.plan_some(tx, &mut planning, portion, now)? {
+            tx.begin_planning(id, due_at)?;
+            return Ok(Planned::Begun(Box::new(planning)));
+        }
+        self.end_planning(tx, &planning, now)
+    }
+
+    /// The next portion of a message. Returns whether there is more to plan, of this message or others.
+    fn go_on(&mut self, planning: Planning, now: Timestamp) -> Result<bool, StoreError> {
+        if self.triggers.is_stopping() {
+            return Ok(false);
+        }
+        let id = planning.message.id;
+        let planned = self.write(|tx| {
+            let mut planning = planning;
+            // Whoever changed it changed what it should become: it is planned anew. All who could
+            // have their own connection; the look costs as much as the message is long.
+            let version = tx.data_version()?;
+            if version != planning.seen {
+                if !Self::is_as_it_was(tx, &planning, now)? {
+                    return Ok(Planned::Gone);
+                }
+                planning.recipients.look_again(tx)?;
+                planning.seen = version;
+            }
+            if self.plan_some(tx, &mut planning, self.portion, now)? {
+                return Ok(Planned::Begun(Box::new(planning)));
+            }
+            tx.end_planning(id)?;
+            let planned = self.end_planning(tx, &planning, now)?;
+            fail_point::reach("plan_uncommitted");
+            Ok(planned)
+        });
+        let planned = self.fail_if_unreadable(id, planned, Planned::Failed, now)?;
+        if !matches!(planned, Planned::Begun(_)) {
+            fail_point::reach("planned");
+        }
+        self.note(id, planned, now);
+        Ok(true) // The other messages that are due waited for this one.
+    }
+
+    fn is_as_it_was(tx: &Tx<'_>, planning: &Planning, now: Timestamp) -> SqlResult<bool> {
+        let Planning { message, due_at, .. } = planning;
+        let found = tx.due_message(message.id, now)?;
+        Ok(found.is_some_and(|found| found.is_planned_like(message))
+            && tx.begun_planning(message.id)? == Some(*due_at))
+    }
+
+    fn end_planning(&self, tx: &Tx<'_>, planning: &Planning, now: Timestamp) -> SqlResult<Planned> {
+        let (id, due_at, rows) = (planning.message.id, planning.due_at, planning.rows);
+        if let Some(why) = self.too_late(tx, due_at, now)? {
+            // Left over from before a person set it to scheduled again.
+            tx.end_all_pending(id, due_at, (Status::Expired, &why), now)?;
+        }
+        tx.start_sending(id, due_at, &self.config.zone, now)?;
+        let none = Counts::default();
+        let settled = tx.settle_if_done(id, due_at, none, &self.config.zone, now)?;
+        Ok(Planned::Taken { rows, settled })
+    }
+
+    /// Why an occurrence may not go out any more, when that is so: it is late, or what was sent of it
+    /// may have been pruned (a person gave a message a time that long passed).
+    fn too_late(
+        &self,
+        tx: &Tx<'_>,
+        due_at: Timestamp,
+        now: Timestamp,
+    ) -> SqlResult<Option<Reason>> {
+        if due_at < now.minus(self.config.late_limit) {
+            return Ok(Some(too_late(self.config.late_limit)));
+        }
+        // One that was made by a clock that ran ahead must not stop what is due now.
+        let pruned = tx.pruned_before()?.map(|at| at.min(now.minus(PRUNED_AGE_MIN)));
+        Ok(pruned.is_some_and(|before| due_at < before).then_some(Reason::Pruned))
+    }
+
+    /// Plans one delivery for each of the next recipients. Returns whether there are more.
+    fn plan_some(
+        &self,
+        tx: &Tx<'_>,
+        planning: &mut Planning,
+        limit: usize,
+        now: Timestamp,
+    ) -> SqlResult<bool> {
+        let Planning {
+            message, due_at, content, template, recipients, served, sharing, rows, ..
+        } = planning;
+        let too_late = self.too_late(tx, *due_at, now)?;
+        recipients.visit_some(tx, limit, |mut recipient| {
+            // At a number that was corrected since, perhaps.
+            if recipient.contact_id.is_some_and(|id| served.contains(&id)) {
+                return Ok(());
+            }
+            if recipient.skipped.is_none() {
+                recipient.skipped = content.why_not_to(&recipient.chat_id);
+            }
+            if let (Some(template), None) = (&*template, &recipient.skipped) {
+                recipient.skipped =
+                    recipients::render(tx, template, &recipient, Some(*due_at))?.err();
+            }
+            let (status, error, count) = match (&recipient.skipped, &too_late) {
+                (Some(reason), _) => (Status::Skipped, Some(reason), &mut rows.skipped),
+                (None, Some(why)) => (Status::Expired, Some(why), &mut rows.expired),
+                (None, None) => (Status::Pending, None, &mut rows.pending),
+            };
+            let who = (recipient.chat_id.as_str(), *due_at, message.recipient_gap_hours);
+            let mut chosen = None;
+            if let (Some(sharing), Status::Pending) = (&*sharing, status) {
+                let comer = self.comer(tx, (&sharing.ids, sharing), who, now)?;
+                let spoke = tx.spoke_through(&recipient.chat_id)?;
+                let id = sharing.lines.choose(&sharing.ids, spoke, &comer, &self.config);
+                chosen = id.map(|id| (id, comer));
+            }
+            let new = NewDelivery {
+                auto_message_id: message.id,
+                due_at: *due_at,
+                channel_id: chosen.map_or(message.channel_id, |(id, _)| id),
+                contact_id: recipient.contact_id,
+                contact_number: recipient.contact_number.as_deref(),
+                name: recipient.name.as_deref(),
+                chat_id: &recipient.chat_id,
+                status,
+                error,
+            };
+            let is_planned = tx.plan_delivery(&new, now)?;
+            *count += u64::from(is_planned);
+            if let (true, Some((id, comer)), Some(sharing)) = (is_planned, chosen, &mut *sharing) {
+                sharing.stand(id, (&recipient.chat_id, &comer), &self.config);
+            }
+            Ok(())
+        })
+    }
+
+    /// The channels of a message that has several, with all that they send before it.
+    fn sharing(
+        &self,
+        tx: &Tx<'_>,
+        message: &Message,
+        due_at: Timestamp,
+        now: Timestamp,
+    ) -> SqlResult<Option<Sharing>> {
+        let Some(ids) = message.several() else { return Ok(None) };
+        let (lines, checked) = Default::default();
+        let mut sharing = Sharing { ids: ids.clone(), lines, checked };
+        for id in &ids {
+            sharing.lines.line(tx, *id, &self.config, now)?;
+            tx.each_before(*id, due_at, |before| {
+                let who = (before.chat_id.as_str(), before.due_at, before.recipient_gap_hours);
+                let mut comer = self.comer(tx, (&[*id], &sharing), who, now)?;
+                comer.reached = comer.reached.filter(|_| !before.is_wanted_again);
+                if let Some(not_before) = before.not_before.filter(|at| *at > now) {
+                    comer = Comer { from: not_before, waits: true, reached: None, ..comer };
+                }
+                sharing.stand(*id, (&before.chat_id, &comer), &self.config);
+                Ok(())
+            })?;
+        }
+        Ok(Some(sharing))
+    }
+
+    /// Somebody whose turn it may be from now on, on one of the channels `ids`.
+    fn comer(
+        &self,
+        tx: &Tx<'_>,
+        (ids, sharing): (&[i64], &Sharing),
+        (chat_id, due_at, own_gap): (&str, Timestamp, Option<i64>),
+        now: Timestamp,
+    ) -> SqlResult<Comer> {
+        let reached = sharing.lines.reached(tx, (ids, chat_id), own_gap, &self.config, now)?;
+        let is_known = !self.config.check_numbers
+            || number_to_check(chat_id).is_none()
+            || sharing.checked.contains(chat_id);
+        let standing = if is_known { Standing::Known } else { tx.number(chat_id)?.standing(now) };
+        Ok(Comer { due_at, from: now, waits: false, own_gap, reached, standing })
+    }
+
     /// Takes and tells what planning a message came to. Returns whether more is to be planned by that.
-    pub(super) fn note(&mut self, id: i64, planned: Planned, now: Timestamp) -> bool {
+    fn note(&mut self, id: i64, planned: Planned, now: Timestamp) -> bool {
         match planned {
             Planned::Begun(planning) => {
                 fail_point::reach("planned_in_part");
@@ -397,7 +462,10 @@ impl Planner {
         Ok(failed(reason))
     }
 
-    fn read<T>(&self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Result<T, StoreError> {
+    pub(super) fn read<T>(
+        &self,
+        work: impl FnOnce(&Tx<'_>) -> SqlResult<T>,
+    ) -> Result<T, StoreError> {
         lock(&self.store).read(work)
     }
 
@@ -409,66 +477,13 @@ impl Planner {
     }
 }
 
-/// The next time of a message that has only a schedule: it is new, or its rule was edited. `None`
-/// when something of it was planned before, and nothing is left.
-///
-/// What was due when the rule was edited, and was not planned yet, may still be due by the new rule.
-pub(crate) fn first_time(
-    message: &Message,
-    past: &Past,
-    zone: &Zone,
-    now: Timestamp,
-) -> Result<Option<Timestamp>, Reason> {
-    if let Some(why) = message.why_rule_unreadable() {
-        return Err(why);
-    }
-    let mut timetable = message.timetable.clone();
-    // An older version planned that; the date in this zone is done.
-    timetable.taken = timetable.taken.filter(|taken| taken.is_believed(zone, now));
-    timetable.taken = timetable.taken.or_else(|| {
-        let local = message.timetable.zone_of(zone).to_local(past.latest_planned_at?);
-        Some(Taken { local, rule: None })
-    });
-    let from = timetable.counts_from().or(past.since).unwrap_or(now).min(now);
-    match timetable.next(zone, Some(from.minus(JUST_MISSED))) {
-        Ok(Some(at)) => Ok(Some(at)),
-        Ok(None) if timetable.taken.is_some() => Ok(None),
-        Ok(None) => {
-            let (schedules, weekly) = (&timetable.schedules, &timetable.interval_config);
-            Err(if schedule::has_schedule(schedules.as_deref(), weekly.as_deref()) {
-                Reason::SchedulePassed
-            } else {
-                Reason::ScheduleMissing
-            })
+impl Sharing {
+    /// Lets somebody stand before a channel. What cannot go out, or only too late, holds up nothing.
+    fn stand(&mut self, id: i64, (chat_id, who): (&str, &Comer), config: &Config) {
+        if self.lines.stand(id, who, config).is_ok() && who.standing == Standing::Unknown {
+            self.checked.insert(chat_id.to_owned());
         }
-        Err(error) => Err(unreadable(&error)),
     }
-}
-
-/// The time of a scheduled message in this zone, and whether that comes from its rule.
-fn time_here(
-    message: &Message,
-    (scheduled_at, has_begun): (Timestamp, bool),
-    zone: &Zone,
-    now: Timestamp,
-) -> Result<(Timestamp, bool), Reason> {
-    if let Some(why) = message.why_rule_unreadable() {
-        return Err(why);
-    }
-    let mut timetable = message.timetable.clone();
-    timetable.taken = timetable.taken.filter(|taken| taken.is_believed(zone, now));
-    if timetable.is_from_rule() {
-        let here = timetable.at_in(scheduled_at, zone);
-        return Ok((if has_begun { scheduled_at } else { here }, true));
-    }
-    // Somebody wrote it, or an older version worked it out: is it one that the rule has here?
-    let before = scheduled_at.minus(Duration::from_secs(1));
-    let next = timetable.next(zone, Some(before)).map_err(|error| unreadable(&error))?;
-    Ok((scheduled_at, next == Some(scheduled_at) && !has_begun))
-}
-
-fn unreadable(error: &ScheduleError) -> Reason {
-    Reason::ScheduleUnreadable { cause: error.to_string() }
 }
 
 pub(super) fn too_late(late_limit: Duration) -> Reason {

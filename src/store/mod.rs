@@ -26,13 +26,13 @@ mod maintenance;
 mod messages;
 mod meta;
 mod numbers;
+mod occurrences;
 mod open;
 mod pages;
 mod panel;
 mod prune;
 mod restore;
 mod runs;
-mod settle;
 mod statements;
 mod statistics;
 
@@ -73,6 +73,7 @@ pub use messages::{Message, MessageFilter};
 pub(crate) use messages::{Past, Queued, Wanted};
 pub(crate) use meta::ClockBelieved;
 pub(crate) use numbers::{CHECK_COUNTS_FOR, CheckTurn, Number, Standing};
+pub use occurrences::Settled;
 pub(crate) use open::wait_no_longer;
 pub(crate) use pages::PageFrom;
 use pages::containing;
@@ -80,7 +81,6 @@ pub(crate) use panel::{FormMark, MadeBefore, PanelSession, PanelUpload, TEST_MET
 pub use prune::{Counted, Old, Side};
 pub(crate) use restore::{LOOK_AT_UNKNOWN, Marked, Restoration};
 pub use runs::{Run, RunCounts, Trigger};
-pub use settle::Settled;
 #[cfg(debug_assertions)]
 pub use statements::{Statement, noted_statements, watch_statements};
 use statements::{Whole, params, read};

@@ -19,35 +19,6 @@ use crate::recipient::{lid_of_chat, number_of_chat};
 /// How much of WAHA's own words goes into a reason.
 const WORDS_CHARS_MAX: usize = 120;
 
-/// The outcome of `POST /api/sendText` that was answered with `reply`.
-pub(super) fn send_outcome(reply: &Reply, session: &str) -> Outcome {
-    let body = Body::read(reply);
-    if !(200..300).contains(&reply.status) && body.speaks_of_restriction() {
-        return Outcome::Restricted;
-    }
-    let status = u64::from(reply.status);
-    match reply.status {
-        200..300 => match body.message_id() {
-            Some(waha_message_id) if body.says_refused() => Outcome::Refused { waha_message_id },
-            Some(waha_message_id) => Outcome::Sent { waha_message_id },
-            None => Outcome::Unknown { reason: Reason::AnsweredWithoutId { status } },
-        },
-        400 | 413 => Outcome::Failed { reason: refused(status, &body) },
-        500 if body.speaks_of_no_lid() => Outcome::Failed { reason: Reason::NoLid },
-        501 => not_offered(&body),
-        422 if !body.is_about_a_session() && body.speaks_of_a_missing_feature() => {
-            not_offered(&body)
-        }
-        422 if !body.is_about_a_session() && body.is_known() => {
-            Outcome::Failed { reason: refused(status, &body) }
-        }
-        // The definite noes: nothing went out.
-        300..=407 | 409..=499 => Outcome::Deferred(hold(reply, &body, session)),
-        // Also what is no status at all (101, 999): whoever says that has read the request.
-        _ => Outcome::Unknown { reason: answered(reply, &body) },
-    }
-}
-
 /// What `GET /api/sessions/{name}` says.
 pub(super) fn session_state(reply: &Reply, session: &str) -> SessionState {
     let (body, name) = (Body::read(reply), session.to_owned());
@@ -76,9 +47,9 @@ pub(super) fn session_state(reply: &Reply, session: &str) -> SessionState {
 }
 
 /// The same for people: WAHA's own word, and what is wrong.
-pub(super) fn session_look(reply: &Reply, session: &str) -> SessionLook {
+pub(super) fn session_look(reply: &Reply, state: SessionState) -> SessionLook {
     let word = Body::read(reply).text("/status").map(|word| word.chars().take(40).collect());
-    let (number, trouble) = match session_state(reply, session) {
+    let (number, trouble) = match state {
         SessionState::Working { number, .. } => (number, None),
         SessionState::Held(hold) => (None, Some(hold.reason)),
     };
@@ -228,7 +199,7 @@ fn seconds(value: &Value) -> Option<i64> {
 }
 
 /// The hold that a reply asks for which neither accepts nor refuses a message.
-fn hold(reply: &Reply, body: &Body, session: &str) -> Hold {
+pub(super) fn hold(reply: &Reply, body: &Body, session: &str) -> Hold {
     let (status, session_name) = (u64::from(reply.status), session.to_owned());
     let (kind, reason) = match reply.status {
         429 => (HoldKind::RateLimited, Reason::TooManyRequests),
@@ -256,15 +227,15 @@ fn hold(reply: &Reply, body: &Body, session: &str) -> Hold {
     Hold { retry_after: asked.and_then(retry_after), ..Hold::new(kind, reason) }
 }
 
-fn not_offered(body: &Body) -> Outcome {
+pub(super) fn not_offered(body: &Body) -> Outcome {
     Outcome::NotOffered { reason: Reason::NotOffered { words: body.short_words() } }
 }
 
-fn refused(status: u64, body: &Body) -> Reason {
+pub(super) fn refused(status: u64, body: &Body) -> Reason {
     Reason::RefusedByWaha { status, words: body.short_words() }
 }
 
-fn answered(reply: &Reply, body: &Body) -> Reason {
+pub(super) fn answered(reply: &Reply, body: &Body) -> Reason {
     Reason::AnswerUnclear { status: reply.status.into(), words: body.short_words() }
 }
 
@@ -278,18 +249,18 @@ fn retry_after(text: &str) -> Option<RetryAfter> {
 }
 
 /// A body that may be JSON.
-struct Body {
+pub(super) struct Body {
     value: Value,
 }
 
 impl Body {
     /// Garbage, HTML and cut bodies become `Null`.
-    fn read(reply: &Reply) -> Self {
+    pub(super) fn read(reply: &Reply) -> Self {
         let value = if reply.is_whole { serde_json::from_slice(&reply.body).ok() } else { None };
         Self { value: value.unwrap_or(Value::Null) }
     }
 
-    fn is_known(&self) -> bool {
+    pub(super) fn is_known(&self) -> bool {
         self.value.is_object()
     }
 
@@ -298,7 +269,7 @@ impl Body {
     }
 
     /// The bare id of the message that was sent.
-    fn message_id(&self) -> Option<String> {
+    pub(super) fn message_id(&self) -> Option<String> {
         MessageId::find_in(&self.value).map(|id| id.bare)
     }
 
@@ -315,7 +286,7 @@ impl Body {
 
     /// Session trouble: `status` with `expected`, or words about a session. All of it means that
     /// nothing was sent.
-    fn is_about_a_session(&self) -> bool {
+    pub(super) fn is_about_a_session(&self) -> bool {
         let has_state = self.value.get("status").is_some_and(Value::is_string)
             && self.value.get("expected").is_some();
         // "Cannot GET /api/…": no route of this version; the path may have the session's name in it.
@@ -325,12 +296,12 @@ impl Body {
         has_state || self.words().any(is_about)
     }
 
-    fn speaks_of_restriction(&self) -> bool {
+    pub(super) fn speaks_of_restriction(&self) -> bool {
         self.speaks(|text| text.contains("error 463"))
     }
 
     /// GOWS looks for the number's hidden id before it sends; without one nothing is sent.
-    fn speaks_of_no_lid(&self) -> bool {
+    pub(super) fn speaks_of_no_lid(&self) -> bool {
         self.speaks(|text| {
             text.split_once("no lid found for ")
                 .is_some_and(|(_, rest)| rest.contains(" from server"))
@@ -338,12 +309,12 @@ impl Body {
     }
 
     /// The tier or the engine has no such feature; said before anything else is looked at.
-    fn speaks_of_a_missing_feature(&self) -> bool {
+    pub(super) fn speaks_of_a_missing_feature(&self) -> bool {
         self.speaks(|text| text.contains("only in plus") || text.contains("not implemented by"))
     }
 
     /// A message that WAHA accepted and WhatsApp did not: `ack` -1, or NOWEB's own word for it.
-    fn says_refused(&self) -> bool {
+    pub(super) fn says_refused(&self) -> bool {
         self.value["ack"].as_i64() == Some(Ack::Error.number())
             || self.text("/status") == Some("ERROR")
     }

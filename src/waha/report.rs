@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::SessionState;
-use super::reply;
 use crate::clock::Timestamp;
 use crate::config::Secret;
 use crate::http_client::Reply;
@@ -97,43 +96,38 @@ pub(crate) enum NoServer {
 
 impl NoServer {
     pub(crate) fn text(&self, language: Language) -> String {
-        match self {
-            Self::Unreached(reason) => reason.text(language),
-            Self::NoWaha => language
-                .pick(
-                    "what answers there is no WAHA: check WAHA_BASE_URL",
-                    "yang menjawab di sana bukan WAHA: periksa WAHA_BASE_URL",
-                )
-                .to_owned(),
-            Self::Key => language
-                .pick(
-                    "WAHA does not accept the key: check WAHA_API_KEY",
-                    "WAHA menolak kuncinya: periksa WAHA_API_KEY",
-                )
-                .to_owned(),
-            Self::NoRight => language
-                .pick(
-                    "WAHA_API_KEY has no right to ask for WAHA's version",
-                    "WAHA_API_KEY tidak punya hak untuk menanyakan versi WAHA",
-                )
-                .to_owned(),
-            Self::NotFound => language
-                .pick(
-                    "WAHA answered 404: check WAHA_BASE_URL, its path above all",
-                    "WAHA menjawab 404: periksa WAHA_BASE_URL, terutama bagian sesudah alamatnya",
-                )
-                .to_owned(),
-            Self::Redirect(status) => language.pick(
-                format!("WAHA answered {status}, a redirect: check WAHA_BASE_URL (http or https?)"),
-                format!(
-                    "WAHA menjawab {status}, pengalihan: periksa WAHA_BASE_URL (http atau https?)"
-                ),
+        let (english, indonesian) = match self {
+            Self::Unreached(reason) => return reason.text(language),
+            Self::Redirect(status) => {
+                return language.pick(
+                    format!("WAHA answered {status}, a redirect: check WAHA_BASE_URL (http or https?)"),
+                    format!("WAHA menjawab {status}, pengalihan: periksa WAHA_BASE_URL (http atau https?)"),
+                );
+            }
+            Self::Status(status) => {
+                return language.pick(
+                    format!("WAHA answered {status}: look at WAHA and at what stands before it"),
+                    format!("WAHA menjawab {status}: periksa WAHA dan yang ada di depannya"),
+                );
+            }
+            Self::NoWaha => (
+                "what answers there is no WAHA: check WAHA_BASE_URL",
+                "yang menjawab di sana bukan WAHA: periksa WAHA_BASE_URL",
             ),
-            Self::Status(status) => language.pick(
-                format!("WAHA answered {status}: look at WAHA and at what stands before it"),
-                format!("WAHA menjawab {status}: periksa WAHA dan yang ada di depannya"),
+            Self::Key => (
+                "WAHA does not accept the key: check WAHA_API_KEY",
+                "WAHA menolak kuncinya: periksa WAHA_API_KEY",
             ),
-        }
+            Self::NoRight => (
+                "WAHA_API_KEY has no right to ask for WAHA's version",
+                "WAHA_API_KEY tidak punya hak untuk menanyakan versi WAHA",
+            ),
+            Self::NotFound => (
+                "WAHA answered 404: check WAHA_BASE_URL, its path above all",
+                "WAHA menjawab 404: periksa WAHA_BASE_URL, terutama bagian sesudah alamatnya",
+            ),
+        };
+        language.pick(english, indonesian).to_owned()
     }
 }
 
@@ -182,8 +176,7 @@ pub(super) fn sessions(reply: &Reply) -> Result<Vec<KnownSession>, String> {
         .collect())
 }
 
-pub(super) fn session(reply: &Reply, name: &str) -> SessionReport {
-    let state = reply::session_state(reply, name);
+pub(super) fn session(reply: &Reply, state: SessionState) -> SessionReport {
     let told: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
     let webhooks = told.pointer("/config/webhooks").and_then(Value::as_array);
     SessionReport {

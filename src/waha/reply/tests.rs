@@ -1,5 +1,6 @@
 use serde_json::json;
 
+use super::super::send::outcome as send_outcome;
 use super::*;
 
 fn reply(status: u16, body: &Value) -> Reply {

@@ -1,13 +1,14 @@
-//! Settling: an occurrence with nothing left to do ends its message, or schedules the next one. And
+//! An occurrence in its message's row: due, planned (with the table `plannings`: those whose deliveries are not all
+//! there yet), on its way, and settled: with nothing left to do, it ends its message or schedules the next one. And
 //! correcting a message whose delivery turned out otherwise after all: its counts, status and `error`.
 
 use super::deliveries::{FIRST_LOOKUP_AFTER, counts_by, read_counts, words};
 use super::messages::{TIMETABLE, read_message_counts, read_timetable};
-use super::{Delivery, SqlResult, Tx, params};
+use super::{DataVersion, Delivery, Message, SqlResult, Tx, params};
 use crate::clock::Timestamp;
-use crate::delivery::{Counts, Status, Verdict};
+use crate::delivery::{Counts, MessageStatus, Status, Verdict};
 use crate::reason::Reason;
-use crate::schedule::{Timetable, Zone, local_text};
+use crate::schedule::{TAKEN_AHEAD_MAX, Timetable, Zone, local_text};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settled {
@@ -31,6 +32,182 @@ const RECIPIENTS: &str = "recipients AS (
         FROM deliveries
         WHERE auto_message_id = :id AND due_at >= :first AND (due_at = :first OR retry_of = :first)
         GROUP BY chat_id))";
+
+impl Tx<'_> {
+    /// The ids of at most `limit` messages that are due at `now`, the longest due first.
+    pub(crate) fn due_message_ids(&self, now: Timestamp, limit: u32) -> SqlResult<Vec<i64>> {
+        let sql = "SELECT id FROM auto_messages
+                   WHERE status = 'scheduled' AND scheduled_at <= :now
+                   ORDER BY scheduled_at, id LIMIT :limit";
+        self.query_values(sql, params! { now, limit })
+    }
+
+    /// The message, when it is still scheduled and due at `now`.
+    pub(crate) fn due_message(&self, id: i64, now: Timestamp) -> SqlResult<Option<Message>> {
+        let is_due = |message: &Message| {
+            message.status == MessageStatus::Scheduled
+                && message.scheduled_at.is_some_and(|at| at <= now)
+        };
+        Ok(self.message(id)?.filter(is_due))
+    }
+
+    /// This moment in the life of the database: another connection has written since, or not.
+    pub(crate) fn data_version(&self) -> SqlResult<DataVersion> {
+        self.query_value("PRAGMA data_version", []).map(DataVersion)
+    }
+
+    /// The occurrence of a message whose planning was begun and not ended.
+    pub(crate) fn begun_planning(&self, auto_message_id: i64) -> SqlResult<Option<Timestamp>> {
+        let sql = "SELECT due_at FROM plannings WHERE auto_message_id = :id";
+        self.query_maybe(sql, params! { ":id": auto_message_id })
+    }
+
+    pub(crate) fn begin_planning(&self, auto_message_id: i64, due_at: Timestamp) -> SqlResult<()> {
+        let sql =
+            "INSERT OR REPLACE INTO plannings (auto_message_id, due_at) VALUES (:id, :due_at)";
+        self.execute_sql(sql, params! { due_at, ":id": auto_message_id })
+    }
+
+    pub(crate) fn end_planning(&self, auto_message_id: i64) -> SqlResult<()> {
+        let sql = "DELETE FROM plannings WHERE auto_message_id = :id";
+        self.execute_sql(sql, params! { ":id": auto_message_id })
+    }
+
+    /// Removes at most `limit` deliveries that a planning which was cut off has left, none of which was
+    /// ever claimed. Returns how many.
+    pub(crate) fn remove_unplanned(
+        &self,
+        auto_message_id: i64,
+        due_at: Timestamp,
+        limit: usize,
+    ) -> SqlResult<usize> {
+        let sql = "DELETE FROM deliveries WHERE id IN
+                       (SELECT id FROM deliveries
+                           WHERE auto_message_id = :id AND due_at = :due_at AND attempts = 0
+                               AND claimed_at IS NULL
+                               AND status IN ('pending', 'skipped', 'expired', 'cancelled')
+                           LIMIT :limit)";
+        let params = params! {
+            due_at,
+            ":id": auto_message_id,
+            ":limit": i64::try_from(limit).unwrap_or(i64::MAX),
+        };
+        self.change_rows(sql, params)
+    }
+
+    /// Marks a planned message as on its way, with how many recipients it has and how they stand:
+    /// the counts are of this occurrence from now on. What the clock showed then is remembered, so
+    /// that no other zone makes it due again, with the rule that counted when its date began.
+    pub(crate) fn start_sending(
+        &self,
+        id: i64,
+        due_at: Timestamp,
+        zone: &Zone,
+        now: Timestamp,
+    ) -> SqlResult<()> {
+        let sql = "UPDATE auto_messages SET status = 'sending', error = NULL,
+                       error_code = NULL, error_args = NULL,
+                       taken_local = max(iif(taken_local < :ahead, taken_local, ''),
+                           CASE WHEN scheduled_zone <> '' THEN scheduled_local ELSE :local END),
+                       taken_rule = CASE WHEN taken_local < :ahead AND date(taken_local) >=
+                           date(CASE WHEN scheduled_zone <> '' THEN scheduled_local ELSE :local END)
+                           THEN taken_rule ELSE interval_config END,
+                       contact_count = (SELECT count(*) FROM deliveries
+                           WHERE auto_message_id = :id AND due_at = :due_at), updated_at = :now
+                   WHERE id = :id AND status = 'scheduled'";
+        let own = self.rule_zone(id, zone)?;
+        let params = params! {
+            id, due_at, now,
+            ":local": local_text(due_at, &own),
+            ":ahead": local_text(now.plus(TAKEN_AHEAD_MAX), zone),
+        };
+        self.change_rows(sql, params)?;
+        // One that was replaced on its way (INSERT OR REPLACE) has rows of the channel that it had.
+        let channel = "UPDATE deliveries SET channel_id = m.channel_id FROM auto_messages m
+                       WHERE m.id = :id AND m.channel_ids IS NULL AND auto_message_id = :id AND due_at = :due_at
+                           AND deliveries.status IN ('pending', 'sending')
+                           AND deliveries.status = 'pending'
+                           AND deliveries.channel_id <> m.channel_id";
+        self.change_rows(channel, params! { id, due_at })?;
+        let counts = self.count_occurrence(id, due_at)?;
+        self.set_counts(id, due_at, counts, false, now)
+    }
+
+    /// Puts messages back that a person set to `sending` before they were planned. Returns how many
+    /// that were.
+    pub(crate) fn put_back_unplanned(&self, now: Timestamp) -> SqlResult<usize> {
+        let sql = "UPDATE auto_messages SET status = 'scheduled', updated_at = :now
+                   WHERE status = 'sending' AND (scheduled_at IS NULL OR NOT EXISTS
+                       (SELECT 1 FROM deliveries d
+                           WHERE d.auto_message_id = auto_messages.id
+                               AND d.due_at = auto_messages.scheduled_at)
+                       OR EXISTS (SELECT 1 FROM plannings p
+                           WHERE p.auto_message_id = auto_messages.id
+                               AND p.due_at = auto_messages.scheduled_at))";
+        self.change_rows(sql, params! { now })
+    }
+
+    /// Sets messages back that a clock which ran ahead has planned: they are on their way, due after
+    /// `early_after`, and nothing of them was tried. One that has begun goes on.
+    pub(crate) fn put_back_early(
+        &self,
+        early_after: Timestamp,
+        now: Timestamp,
+    ) -> SqlResult<usize> {
+        let sql = "UPDATE auto_messages SET status = 'scheduled', taken_local = NULL,
+                       taken_rule = NULL, updated_at = :now
+                   WHERE status = 'sending' AND scheduled_at > :early_after AND NOT EXISTS
+                       (SELECT 1 FROM deliveries d
+                           WHERE d.auto_message_id = auto_messages.id
+                               AND d.due_at = auto_messages.scheduled_at
+                               AND (d.attempts > 0 OR d.status NOT IN ('pending', 'skipped')))";
+        self.change_rows(sql, params! { early_after, now })
+    }
+
+    /// Fails a scheduled message that cannot be planned; its counts are of this occurrence. One of
+    /// which somebody got something before (it was cancelled and scheduled again) stays `sent`, with
+    /// the reason. Returns whether it was scheduled.
+    pub(crate) fn fail_message(&self, id: i64, error: &Reason, now: Timestamp) -> SqlResult<bool> {
+        let sql = "UPDATE auto_messages SET error = :error, error_code = :code, error_args = :args,
+                       updated_at = :now,
+                       status = CASE WHEN EXISTS (SELECT 1 FROM deliveries WHERE auto_message_id = :id
+                           AND due_at = scheduled_at AND status = 'sent') THEN 'sent' ELSE 'failed' END,
+                       (contact_count, sent_count, failed_count, skipped_count, unknown_count) =
+                           (SELECT count(*), count(*) FILTER (WHERE status = 'sent'),
+                               count(*) FILTER (WHERE status IN ('failed', 'expired')),
+                               count(*) FILTER (WHERE status = 'skipped'),
+                               count(*) FILTER (WHERE status = 'unknown')
+                           FROM deliveries
+                           WHERE auto_message_id = :id AND due_at = scheduled_at)
+                   WHERE id = :id AND status = 'scheduled'";
+        self.change(sql, params! { id, now, why(error) })
+    }
+
+    /// The occurrences on their way that were due before `before`.
+    pub(crate) fn late_occurrences(&self, before: Timestamp) -> SqlResult<Vec<(i64, Timestamp)>> {
+        let sql = "SELECT id, scheduled_at FROM auto_messages
+                   WHERE status = 'sending' AND scheduled_at < :before";
+        self.occurrences(sql, params! { before })
+    }
+
+    /// The occurrences on their way that have nothing left to do: a person cancelled their last
+    /// deliveries one by one.
+    pub(crate) fn finished_occurrences(&self) -> SqlResult<Vec<(i64, Timestamp)>> {
+        let sql = "SELECT m.id, m.scheduled_at FROM auto_messages m
+                   WHERE m.status = 'sending' AND m.scheduled_at IS NOT NULL AND NOT EXISTS
+                       (SELECT 1 FROM deliveries d WHERE d.auto_message_id = m.id
+                           AND d.due_at = m.scheduled_at AND d.status IN ('pending', 'sending'))";
+        self.occurrences(sql, &[])
+    }
+
+    pub(super) fn occurrences(
+        &self,
+        sql: &str,
+        params: &[(&str, &dyn rusqlite::ToSql)],
+    ) -> SqlResult<Vec<(i64, Timestamp)>> {
+        self.query_rows(sql, params, |row| Ok((row.get("id")?, row.get("scheduled_at")?)))
+    }
+}
 
 impl Tx<'_> {
     /// Settles a message when none of its occurrence's deliveries is pending or sending, and brings
