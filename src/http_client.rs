@@ -163,9 +163,7 @@ impl HttpClient {
         headers: &[(&str, &str)],
         json: Vec<u8>,
     ) -> Result<Reply, NoReply> {
-        let timeout = Some(self.question_timeout);
-        let request = self.agent.post(url).config().timeout_global(timeout).build();
-        post(request, JSON, headers, json)
+        post(self.question(self.agent.post(url)), JSON, headers, json)
     }
 
     /// The same with PUT.
@@ -175,9 +173,11 @@ impl HttpClient {
         headers: &[(&str, &str)],
         json: Vec<u8>,
     ) -> Result<Reply, NoReply> {
-        let timeout = Some(self.question_timeout);
-        let request = self.agent.put(url).config().timeout_global(timeout).build();
-        post(request, JSON, headers, json)
+        post(self.question(self.agent.put(url)), JSON, headers, json)
+    }
+
+    fn question<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        request.config().timeout_global(Some(self.question_timeout)).build()
     }
 
     /// Posts JSON of exactly `length` bytes as it is read, in pieces. The server is asked first whether it
@@ -192,14 +192,11 @@ impl HttpClient {
         let read = Arc::new(AtomicU64::new(0));
         let body = Counted { json, read: Arc::clone(&read) };
         let request = self.agent.post(url).config().timeout_global(Some(timeout)).build();
-        let mut request = request
+        let request = request
             .header("Content-Type", JSON)
             .header("Content-Length", length.to_string())
             .header("Expect", "100-continue");
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let answer = request.send(SendBody::from_owned_reader(body));
+        let answer = with_headers(request, headers).send(SendBody::from_owned_reader(body));
         let read = read.load(Ordering::SeqCst);
         let no_reply = if read < length { NoReply::NotSent } else { NoReply::MaybeSent };
         let answer = answer.map(read_reply).map_err(|error| no_reply(error.to_string()));
@@ -220,21 +217,16 @@ impl HttpClient {
         json: Vec<u8>,
         reply_max: u64,
     ) -> Result<Reply, NoReply> {
-        let timeout = Some(self.question_timeout);
         let connect = Some(self.question_timeout.min(QUESTION_CONNECT_TIMEOUT));
         let bare = |request: RequestBuilder<WithoutBody>| {
-            let config = request.config().timeout_global(timeout).timeout_connect(connect);
-            let request = config.build();
-            let with = |request: RequestBuilder<_>, (name, value): &(&str, &str)| {
-                request.header(*name, *value)
-            };
-            let sent = headers.iter().fold(request, with).call();
+            let request = self.question(request).config().timeout_connect(connect).build();
+            let sent = with_headers(request, headers).call();
             let read = sent.map(|response| read_reply_of(response, reply_max));
             read.map_err(|error| NoReply::MaybeSent(error.to_string()))
         };
         let full = |request: RequestBuilder<WithBody>| {
-            let config = request.config().timeout_global(timeout).timeout_connect(connect);
-            post_for(config.build(), JSON, headers, json, reply_max)
+            let request = self.question(request).config().timeout_connect(connect).build();
+            post_for(request, JSON, headers, json, reply_max)
         };
         match method {
             Method::Get => bare(self.agent.get(url)),
@@ -250,13 +242,13 @@ impl HttpClient {
     /// [`NoReply::NotSent`] when no status line came back: a GET changes nothing, so it never matters
     /// whether it arrived.
     pub fn get(&self, url: &str, headers: &[(&str, &str)]) -> Result<Reply, NoReply> {
-        let mut request =
-            self.agent.get(url).config().timeout_global(Some(self.question_timeout)).build();
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
+        let request = with_headers(self.question(self.agent.get(url)), headers);
         request.call().map(read_reply).map_err(|error| NoReply::NotSent(error.to_string()))
     }
+}
+
+fn with_headers<B>(request: RequestBuilder<B>, headers: &[(&str, &str)]) -> RequestBuilder<B> {
+    headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))
 }
 
 fn post(
@@ -269,7 +261,7 @@ fn post(
 }
 
 fn post_for(
-    mut request: RequestBuilder<WithBody>,
+    request: RequestBuilder<WithBody>,
     content_type: &str,
     headers: &[(&str, &str)],
     bytes: Vec<u8>,
@@ -278,11 +270,8 @@ fn post_for(
     let was_read = Arc::new(AtomicBool::new(false));
     let length = bytes.len().to_string();
     let body = Body { bytes: Cursor::new(bytes), was_read: Arc::clone(&was_read) };
-    request = request.header("Content-Type", content_type).header("Content-Length", &length);
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    match request.send(SendBody::from_owned_reader(body)) {
+    let request = request.header("Content-Type", content_type).header("Content-Length", &length);
+    match with_headers(request, headers).send(SendBody::from_owned_reader(body)) {
         Ok(response) => Ok(read_reply_of(response, reply_max)),
         Err(error) if was_read.load(Ordering::SeqCst) => Err(NoReply::MaybeSent(error.to_string())),
         Err(error) => Err(NoReply::NotSent(error.to_string())),
