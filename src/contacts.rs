@@ -308,14 +308,11 @@ pub(crate) fn tag_all(
     gives: bool,
     now: Timestamp,
 ) -> Result<u64, ContactError> {
-    let changes: Vec<String> = vec![words.to_owned()];
     let changes = if gives {
-        Changes { add_tags: changes, ..Changes::default() }
+        Changes { add_tags: vec![words.to_owned()], ..Changes::default() }
     } else {
-        Changes {
-            remove_tags: tags::split(words).map(str::to_owned).collect(),
-            ..Changes::default()
-        }
+        let remove_tags = tags::split(words).map(str::to_owned).collect();
+        Changes { remove_tags, ..Changes::default() }
     };
     let now = now.to_string();
     let mut count = 0;

@@ -14,29 +14,8 @@ const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
 /// another separator than ours ignores the quotes that we write around a cell.
 const SEPARATORS: [char; 6] = [',', ';', '\t', '|', '\n', '\r'];
 /// How databases, pandas and programs write that there is no value. Names such as `Nan` are no such text.
-const NO_VALUES: [&str; 21] = [
-    "NULL",
-    "null",
-    "Null",
-    "(null)",
-    "\\N",
-    "nan",
-    "NaN",
-    "NaT",
-    "None",
-    "<NA>",
-    "N/A",
-    "n/a",
-    "#N/A",
-    "#REF!",
-    "#VALUE!",
-    "#DIV/0!",
-    "#NAME?",
-    "#NUM!",
-    "#NULL!",
-    "undefined",
-    "[null]",
-];
+const NO_VALUES: &str = "NULL null Null (null) \\N nan NaN NaT None <NA> N/A n/a #N/A #REF! #VALUE! #DIV/0! #NAME? \
+     #NUM! #NULL! undefined [null]";
 /// Texts that begin so and have a digit are dates or amounts to Excel, in English or Indonesian.
 const DATE_OR_AMOUNT: [&str; 16] = [
     "jan", "feb", "mar", "apr", "may", "mei", "jun", "jul", "aug", "agu", "sep", "oct", "okt",
@@ -47,7 +26,9 @@ const DATE_OR_AMOUNT: [&str; 16] = [
 pub(crate) fn is_no_value(cell: &str) -> bool {
     match cell.as_bytes().first() {
         None => true,
-        Some(b'N' | b'n' | b'(' | b'\\' | b'<' | b'#' | b'u' | b'[') => NO_VALUES.contains(&cell),
+        Some(b'N' | b'n' | b'(' | b'\\' | b'<' | b'#' | b'u' | b'[') => {
+            NO_VALUES.split(' ').any(|known| known == cell)
+        }
         Some(b'-' | 0xe2) => cell.chars().all(|c| matches!(c, '-' | '–' | '—')),
         Some(_) => false,
     }

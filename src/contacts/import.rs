@@ -196,31 +196,22 @@ pub struct Refused {
 /// An observer of an import. An error that it returns ends the import.
 pub trait Watch {
     /// The names of the columns, before the first row.
-    fn header(&mut self, names: &[String]) -> io::Result<()> {
-        let _ = names;
+    fn header(&mut self, _names: &[String]) -> io::Result<()> {
         Ok(())
     }
 
     /// What the columns were taken for, before the first row.
-    fn columns(&mut self, columns: &Columns) {
-        let _ = columns;
-    }
+    fn columns(&mut self, _columns: &Columns) {}
 
     /// Each column, before the first row; also when the list is refused because none has phone numbers.
-    fn found(&mut self, columns: &[FoundColumn]) {
-        let _ = columns;
-    }
+    fn found(&mut self, _columns: &[FoundColumn]) {}
 
-    fn taken(&mut self, row: &Row) {
-        let _ = row;
-    }
+    fn taken(&mut self, _row: &Row) {}
 
     fn refused(&mut self, refused: Refused) -> io::Result<()>;
 
     /// Rows so far, after each portion.
-    fn progress(&mut self, rows: u64) {
-        let _ = rows;
-    }
+    fn progress(&mut self, _rows: u64) {}
 }
 
 #[derive(Debug, thiserror::Error)]

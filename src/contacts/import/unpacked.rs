@@ -61,8 +61,9 @@ pub(super) fn is_bounded(file: impl Read + Seek, file_bytes: u64) -> bool {
 }
 
 /// Where in XML the next byte is.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Place {
+    #[default]
     Text,
     /// In a tag, perhaps behind one of its quotes.
     Tag(Option<u8>),
@@ -71,6 +72,7 @@ enum Place {
 }
 
 /// The tags of a part, as far as they bound what is kept of it.
+#[derive(Default)]
 struct Tags {
     place: Place,
     /// The tag, or the end of the comment, without its `<`.
@@ -80,12 +82,6 @@ struct Tags {
     is_in_cell: bool,
     /// How many texts the part says that it has.
     texts: u64,
-}
-
-impl Default for Tags {
-    fn default() -> Self {
-        Self { place: Place::Text, tag: Vec::new(), piece: 0, is_in_cell: false, texts: 0 }
-    }
 }
 
 impl Tags {
