@@ -84,17 +84,28 @@ impl std::str::FromStr for OwnWindow {
     }
 }
 
+/// A number up to `most`, or `default`; `unit` is what it counts, for the refusal.
+fn own_number(text: &str, most: u32, unit: &str) -> Result<Option<u32>, String> {
+    if text.trim().eq_ignore_ascii_case("default") {
+        return Ok(None);
+    }
+    let number = text.trim().parse().ok().filter(|number| *number <= most);
+    number.map(Some).ok_or_else(|| format!("write 1 to {most}{unit}, or default"))
+}
+
 impl std::str::FromStr for OwnLimit {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text.trim().eq_ignore_ascii_case("default") {
-            return Ok(Self(None));
-        }
-        match text.trim().parse() {
-            Ok(limit) if limit <= DAILY_LIMIT_MAX => Ok(Self(Some(limit))),
-            _ => Err(format!("write 1 to {DAILY_LIMIT_MAX}, 0 for no limit, or default")),
-        }
+        own_number(text, DAILY_LIMIT_MAX, ", 0 for no limit").map(Self)
+    }
+}
+
+impl std::str::FromStr for OwnGap {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        own_number(text, RECIPIENT_GAP_HOURS_MAX, " hours, 0 for none").map(Self)
     }
 }
 
@@ -108,20 +119,6 @@ pub(crate) fn sender_of(tx: &Tx<'_>, message: &Message) -> SqlResult<Option<Chan
         }
     }
     tx.channel(message.channel_id)
-}
-
-impl std::str::FromStr for OwnGap {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text.trim().eq_ignore_ascii_case("default") {
-            return Ok(Self(None));
-        }
-        match text.trim().parse() {
-            Ok(hours) if hours <= RECIPIENT_GAP_HOURS_MAX => Ok(Self(Some(hours))),
-            _ => Err(format!("write 1 to {RECIPIENT_GAP_HOURS_MAX} hours, 0 for none, or default")),
-        }
-    }
 }
 
 pub fn add(

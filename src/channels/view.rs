@@ -9,7 +9,7 @@ use crate::delivery::{CapWarning, HoldKind};
 use crate::language::Language;
 use crate::reason::{Explanation, Reason};
 use crate::schedule::Zone;
-use crate::send_window::{Day, DayCount};
+use crate::send_window::Day;
 use crate::store::{Channel, SqlResult, Store, StoreError, Tx, WeekCounts};
 use crate::waha::Waha;
 
@@ -190,9 +190,65 @@ pub(crate) fn one(
 
 fn of(tx: &Tx<'_>, channel: &Channel, config: &Config, now: Timestamp) -> SqlResult<ChannelView> {
     let (availability, counted) = look(tx, channel, config, now)?;
-    let pending = tx.count_pending_on(channel.id)?;
-    let week = WeekView::of(tx, channel, counted.day)?;
-    Ok(view(channel, &availability, config, (counted, pending, week), now))
+    let (state, reason) = match &availability {
+        Availability::Ready | Availability::PacedUntil(_) => (State::Ready, None),
+        Availability::ClosedUntil(_, closed) => (State::Waiting, Some(closed.reason().into())),
+        Availability::Held(held, _) if held.kind.is_none() => {
+            (State::Paused, Some(held.reason.clone()))
+        }
+        Availability::Held(held, _) => (State::Held, Some(held.reason.clone())),
+        Availability::Unreadable(error) => {
+            let reason = Reason::WindowUnreadable { cause: error.to_string() };
+            (State::Held, Some(reason.into()))
+        }
+        Availability::Off(Off::NoSession) => {
+            let reason = "no session: its messages fail; `channel edit` gives it one";
+            (State::NoSession, Some(reason.into()))
+        }
+        Availability::Off(Off::Inactive | Off::Missing) => {
+            let reason = "not active: its messages fail; `channel resume` makes it active";
+            (State::Inactive, Some(reason.into()))
+        }
+    };
+    let held = if let Availability::Held(held, _) = &availability { Some(*held) } else { None };
+    let (send_window, daily_limit, warmup) = match channel.allowance(config.allowance, &config.zone)
+    {
+        Ok(allowance) => {
+            let warmup = allowance.warmup.map(|warmup| WarmupView {
+                from: warmup.from.to_string(),
+                day: warmup.days_before(counted.day) + 1,
+            });
+            let limit = allowance.limit_on(counted.day).map(i64::from);
+            (allowance.window.to_string(), limit, warmup)
+        }
+        Err(_) => (channel.send_window.clone().unwrap_or_default(), channel.daily_limit, None),
+    };
+    Ok(ChannelView {
+        id: channel.id,
+        name: channel.name.clone(),
+        session_name: channel.session_name.clone(),
+        phone_number: channel.phone_number.clone(),
+        other_number: channel.other_number.clone(),
+        state,
+        reason,
+        held_kind: held.and_then(|held| held.kind),
+        held_until: held.and_then(|held| held.until),
+        next_send_at: availability.begins_at(now),
+        send_window,
+        send_window_is_own: channel.send_window.is_some(),
+        daily_limit,
+        daily_limit_is_own: channel.daily_limit.is_some(),
+        recipient_gap_hours: config
+            .recipient_gap(None, channel.recipient_gap_hours)
+            .map_or(0, |gap| gap.as_secs() / 3600),
+        recipient_gap_is_own: channel.recipient_gap_hours.is_some(),
+        warmup,
+        warning: WarningView::of(channel, &config.zone, now),
+        sent_today: counted.count,
+        week: WeekView::of(tx, channel, counted.day)?,
+        pending: tx.count_pending_on(channel.id)?,
+        session: None,
+    })
 }
 
 /// Asks WAHA about each session. Once WAHA does not answer, the rest is not asked. Returns why WAHA
@@ -218,72 +274,4 @@ pub(crate) fn ask_waha(
         });
     }
     Ok(None)
-}
-
-fn view(
-    channel: &Channel,
-    availability: &Availability<'_>,
-    config: &Config,
-    (counted, pending, week): (DayCount, u64, WeekView),
-    now: Timestamp,
-) -> ChannelView {
-    let (state, reason) = match availability {
-        Availability::Ready | Availability::PacedUntil(_) => (State::Ready, None),
-        Availability::ClosedUntil(_, closed) => (State::Waiting, Some(closed.reason().into())),
-        Availability::Held(held, _) if held.kind.is_none() => {
-            (State::Paused, Some(held.reason.clone()))
-        }
-        Availability::Held(held, _) => (State::Held, Some(held.reason.clone())),
-        Availability::Unreadable(error) => {
-            let reason = Reason::WindowUnreadable { cause: error.to_string() };
-            (State::Held, Some(reason.into()))
-        }
-        Availability::Off(Off::NoSession) => {
-            let reason = "no session: its messages fail; `channel edit` gives it one";
-            (State::NoSession, Some(reason.into()))
-        }
-        Availability::Off(Off::Inactive | Off::Missing) => {
-            let reason = "not active: its messages fail; `channel resume` makes it active";
-            (State::Inactive, Some(reason.into()))
-        }
-    };
-    let held = if let Availability::Held(held, _) = availability { Some(*held) } else { None };
-    let (send_window, daily_limit, warmup) = match channel.allowance(config.allowance, &config.zone)
-    {
-        Ok(allowance) => {
-            let warmup = allowance.warmup.map(|warmup| WarmupView {
-                from: warmup.from.to_string(),
-                day: warmup.days_before(counted.day) + 1,
-            });
-            let limit = allowance.limit_on(counted.day).map(i64::from);
-            (allowance.window.to_string(), limit, warmup)
-        }
-        Err(_) => (channel.send_window.clone().unwrap_or_default(), channel.daily_limit, None),
-    };
-    ChannelView {
-        id: channel.id,
-        name: channel.name.clone(),
-        session_name: channel.session_name.clone(),
-        phone_number: channel.phone_number.clone(),
-        other_number: channel.other_number.clone(),
-        state,
-        reason,
-        held_kind: held.and_then(|held| held.kind),
-        held_until: held.and_then(|held| held.until),
-        next_send_at: availability.begins_at(now),
-        send_window,
-        send_window_is_own: channel.send_window.is_some(),
-        daily_limit,
-        daily_limit_is_own: channel.daily_limit.is_some(),
-        recipient_gap_hours: config
-            .recipient_gap(None, channel.recipient_gap_hours)
-            .map_or(0, |gap| gap.as_secs() / 3600),
-        recipient_gap_is_own: channel.recipient_gap_hours.is_some(),
-        warmup,
-        warning: WarningView::of(channel, &config.zone, now),
-        sent_today: counted.count,
-        week,
-        pending,
-        session: None,
-    }
 }
