@@ -41,24 +41,13 @@ pub(super) fn no_such_session(session: &str) -> Response {
     nest(422, &format!("Session \"{session}\" does not exist"), "Unprocessable Entity")
 }
 
-/// The answer of every route that needs a WORKING session and has none.
-pub(super) fn session_not_working(session: &str, status: &str) -> Response {
+/// The answer of a route that needs a session in another state: WORKING, nearly always.
+pub(super) fn session_is_not(session: &str, status: &str, expected: &str) -> Response {
     let body = json!({
         "error": "Session status is not as expected. Try again later or restart the session",
         "session": session,
         "status": status,
-        "expected": ["WORKING"],
-    });
-    json_answer(422, &body)
-}
-
-/// The answer of the code's route when the session has none to scan.
-pub(super) fn session_without_code(session: &str, status: &str) -> Response {
-    let body = json!({
-        "error": "Session status is not as expected. Try again later or restart the session",
-        "session": session,
-        "status": status,
-        "expected": ["SCAN_QR_CODE"],
+        "expected": [expected],
     });
     json_answer(422, &body)
 }
@@ -147,7 +136,7 @@ pub(super) fn fault_reply(
             "output": {}, "name": "Error",
         })),
         Symptom::TooLarge => nest(413, "request entity too large", "Payload Too Large"),
-        Symptom::SessionFailed => session_not_working(session, "FAILED"),
+        Symptom::SessionFailed => session_is_not(session, "FAILED", "WORKING"),
         Symptom::Invalid => invalid_text(),
         Symptom::RetryAfterSeconds => throttled().with("Retry-After", "60"),
         Symptom::RetryAfterDate => {

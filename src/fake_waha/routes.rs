@@ -225,7 +225,7 @@ impl Site {
         match self.journal.status(session).as_deref() {
             None => Err(replies::no_such_session(session)),
             Some("SCAN_QR_CODE") => Ok(replies::code(call.head.header("Accept"))),
-            Some(status) => Err(replies::session_without_code(session, status)),
+            Some(status) => Err(replies::session_is_not(session, status, "SCAN_QR_CODE")),
         }
     }
 
@@ -342,7 +342,7 @@ impl Site {
         match self.journal.status(session).as_deref() {
             None => Err(replies::no_such_session(session)),
             Some("WORKING") => Ok(()),
-            Some(status) => Err(replies::session_not_working(session, status)),
+            Some(status) => Err(replies::session_is_not(session, status, "WORKING")),
         }
     }
 
