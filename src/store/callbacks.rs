@@ -152,7 +152,7 @@ impl Tx<'_> {
     }
 
     fn callbacks_dropped(&self) -> SqlResult<u64> {
-        Ok(self.meta(DROPPED)?.and_then(|text| text.parse().ok()).unwrap_or(0))
+        Ok(self.meta_number(DROPPED)?.unwrap_or(0))
     }
 
     pub fn callback_counts(&self) -> SqlResult<CallbackCounts> {

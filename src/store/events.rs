@@ -341,7 +341,7 @@ impl Tx<'_> {
 
     /// Notes that `count` more events were refused, the last of them for `why`.
     pub fn note_events_refused(&self, count: u64, why: Unsigned, now: Timestamp) -> SqlResult<()> {
-        let before: u64 = self.meta(REFUSED)?.and_then(|text| text.parse().ok()).unwrap_or(0);
+        let before: u64 = self.meta_number(REFUSED)?.unwrap_or(0);
         self.set_meta(REFUSED, &before.saturating_add(count).to_string())?;
         self.set_meta(REFUSED_AT, &now.to_string())?;
         let why = match why {
@@ -352,10 +352,7 @@ impl Tx<'_> {
     }
 
     pub fn events_heard(&self, now: Timestamp) -> SqlResult<EventsHeard> {
-        let time = |key| -> SqlResult<Option<Timestamp>> {
-            Ok(self.meta(key)?.and_then(|text| Timestamp::parse(&text)))
-        };
-        let taken_at = time(TAKEN_AT)?;
+        let taken_at = self.meta_time(TAKEN_AT)?;
         let why = match self.meta(REFUSED_WHY)?.as_deref() {
             Some("no_hmac") => Unsigned::NoHmac,
             _ => Unsigned::WrongHmac,
@@ -366,8 +363,8 @@ impl Tx<'_> {
         let params = params! { since, ":before": now.minus(EVENT_WITHIN) };
         Ok(EventsHeard {
             taken_at,
-            refused: self.meta(REFUSED)?.and_then(|text| text.parse().ok()).unwrap_or(0),
-            refusal: time(REFUSED_AT)?.map(|at| (at, why)),
+            refused: self.meta_number(REFUSED)?.unwrap_or(0),
+            refusal: self.meta_time(REFUSED_AT)?.map(|at| (at, why)),
             is_overdue: self.query_value(sql, params)?,
         })
     }

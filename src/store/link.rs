@@ -168,7 +168,6 @@ impl Tx<'_> {
     /// How the link stands; `None` when it was never on.
     pub(crate) fn link_state(&self) -> SqlResult<Option<LinkState>> {
         let Some(project) = self.meta("link_project")? else { return Ok(None) };
-        let time = |text: Option<String>| text.and_then(|text| Timestamp::parse(&text));
         let trouble = self.meta("link_trouble")?;
         Ok(Some(LinkState {
             is_on: self.meta("link_on")?.is_some(),
@@ -176,8 +175,8 @@ impl Tx<'_> {
             since: self.meta("link_since")?.unwrap_or_default(),
             is_shared: self.meta("link_mode")?.as_deref() == Some("shared"),
             appliance: self.meta("link_appliance")?.unwrap_or_default(),
-            answered_at: time(self.meta("link_answered_at")?),
-            trouble: trouble.zip(time(self.meta("link_trouble_since")?)),
+            answered_at: self.meta_time("link_answered_at")?,
+            trouble: trouble.zip(self.meta_time("link_trouble_since")?),
             alarm: self.meta("link_alarm")?,
         }))
     }
@@ -280,8 +279,7 @@ impl Tx<'_> {
     /// Whether a claim is from before a restoration: the database that was lost may have sent it to people whom
     /// an edit added, so nobody is added to it any more.
     pub(crate) fn is_claim_of_lost_ledger(&self, claim_id: i64) -> SqlResult<bool> {
-        let until = self.meta("link_lost_until")?.and_then(|id| id.parse().ok());
-        Ok(until.is_some_and(|until: i64| claim_id <= until))
+        Ok(self.meta_number("link_lost_until")?.is_some_and(|until: i64| claim_id <= until))
     }
 
     pub(crate) fn note_link_answer(&self, now: Timestamp) -> SqlResult<()> {
@@ -292,7 +290,7 @@ impl Tx<'_> {
 
     /// Notes what went wrong. Returns since when it does.
     pub(crate) fn note_link_trouble(&self, words: &str, now: Timestamp) -> SqlResult<Timestamp> {
-        let since = self.meta("link_trouble_since")?.and_then(|text| Timestamp::parse(&text));
+        let since = self.meta_time("link_trouble_since")?;
         if since.is_none() {
             self.set_meta("link_trouble_since", &now.to_string())?;
         }

@@ -2,6 +2,8 @@
 //! are held because it is a copy. `instance` says what an instance is, `clock_check` when our
 //! clock is believed.
 
+use std::str::FromStr;
+
 use super::{SqlResult, Tx, params};
 use crate::clock::Timestamp;
 use crate::reason::{Explanation, Reason};
@@ -84,8 +86,7 @@ impl Tx<'_> {
     }
 
     pub(crate) fn clock_believed(&self) -> SqlResult<ClockBelieved> {
-        let at = self.meta("clock_believed_at")?;
-        let at = at.and_then(|text| Timestamp::parse(&text));
+        let at = self.meta_time("clock_believed_at")?;
         let (code, args) = (self.meta("clock_hold_code")?, self.meta("clock_hold_args")?);
         let hold = self.meta("clock_hold")?;
         let hold = hold.map(|why| Explanation::of_columns(why, code.as_deref(), args.as_deref()));
@@ -117,7 +118,7 @@ impl Tx<'_> {
 
     /// Whether WAHA said since `since` that it is CORE.
     pub(crate) fn is_core_since(&self, since: Timestamp) -> SqlResult<bool> {
-        let at = self.meta("waha_tier_at")?.and_then(|at| Timestamp::parse(&at));
+        let at = self.meta_time("waha_tier_at")?;
         let is_core = self.meta("waha_is_plus")?.as_deref() == Some("0");
         Ok(is_core && at.is_some_and(|at| at >= since))
     }
@@ -131,6 +132,16 @@ impl Tx<'_> {
     pub(super) fn meta(&self, key: &str) -> SqlResult<Option<String>> {
         let sql = "SELECT value FROM meta WHERE key = :key";
         self.query_maybe(sql, params! { key })
+    }
+
+    /// A value that is a time; `None` also for one that is none.
+    pub(super) fn meta_time(&self, key: &str) -> SqlResult<Option<Timestamp>> {
+        Ok(self.meta(key)?.and_then(|text| Timestamp::parse(&text)))
+    }
+
+    /// A value that is a number; `None` also for one that is none.
+    pub(super) fn meta_number<T: FromStr>(&self, key: &str) -> SqlResult<Option<T>> {
+        Ok(self.meta(key)?.and_then(|text| text.parse().ok()))
     }
 
     pub(super) fn set_meta(&self, key: &str, value: &str) -> SqlResult<()> {

@@ -117,7 +117,7 @@ impl Tx<'_> {
     /// Which of the first steps are done: something went out, there is a contact, a test arrived at WAHA, there is
     /// a message that is no test.
     pub(crate) fn first_steps(&self) -> SqlResult<FirstSteps> {
-        let test = match self.meta(TEST_KEY)?.and_then(|id| id.parse().ok()) {
+        let test = match self.meta_number(TEST_KEY)? {
             // One that was removed since was done, too.
             Some(id) => self.message(id)?.is_none_or(|message| message.counts.sent > 0),
             None => false,

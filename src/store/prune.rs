@@ -128,7 +128,7 @@ impl Tx<'_> {
 
     /// Before which time deliveries may have been removed; `None` when none ever were.
     pub(crate) fn pruned_before(&self) -> SqlResult<Option<Timestamp>> {
-        Ok(self.meta(MARK)?.and_then(|text| Timestamp::parse(&text)))
+        self.meta_time(MARK)
     }
 
     /// At most `limit` messages of one status whose id is greater than `after`, by id, each with whether

@@ -1,5 +1,7 @@
 //! What became of deliveries over a stretch of time, one by one, and how many messages came back.
 
+use rusqlite::Row;
+
 use super::{SqlResult, Tx, params};
 use crate::clock::Timestamp;
 use crate::delivery::Status;
@@ -42,21 +44,12 @@ impl Tx<'_> {
         starts: &[Timestamp],
         mut visit: impl FnMut(usize, EndedOne),
     ) -> SqlResult<()> {
-        let [from, .., until] = starts else { return Ok(()) };
-        let mut days = DaysOf::new(starts);
         let sql = "SELECT finished_at, status, ack, channel_id, contact_id
                    FROM deliveries INDEXED BY idx_deliveries_finished_at
                    WHERE finished_at >= :from AND finished_at < :until ORDER BY finished_at";
-        self.each_row(sql, params! { from, until }, |row| {
-            let day = days.day_of(row.get_ref(0)?.as_str().unwrap_or_default());
-            let ended = EndedOne {
-                status: row.get(1)?,
-                ack: row.get::<_, Option<i64>>(2)?.unwrap_or_default(),
-                channel_id: row.get(3)?,
-                contact_id: row.get(4)?,
-            };
-            visit(day, ended);
-            Ok(true)
+        self.each_ended_by(sql, starts, |day, ended, row| {
+            visit(day, EndedOne { contact_id: row.get(4)?, ..ended });
+            Ok(())
         })
     }
 
@@ -66,12 +59,24 @@ impl Tx<'_> {
         starts: &[Timestamp],
         mut visit: impl FnMut(usize, EndedOne, &str) -> SqlResult<()>,
     ) -> SqlResult<()> {
-        let [from, .., until] = starts else { return Ok(()) };
-        let mut days = DaysOf::new(starts);
         let sql = "SELECT finished_at, status, ack, channel_id, chat_id
                    FROM deliveries INDEXED BY idx_deliveries_finished_at
                    WHERE finished_at >= :from AND finished_at < :until AND contact_id IS NULL
                    ORDER BY finished_at";
+        self.each_ended_by(sql, starts, |day, ended, row| {
+            visit(day, ended, row.get_ref(4)?.as_str().unwrap_or_default())
+        })
+    }
+
+    #[cfg_attr(debug_assertions, track_caller)]
+    fn each_ended_by(
+        &self,
+        sql: &str,
+        starts: &[Timestamp],
+        mut visit: impl FnMut(usize, EndedOne, &Row<'_>) -> SqlResult<()>,
+    ) -> SqlResult<()> {
+        let [from, .., until] = starts else { return Ok(()) };
+        let mut days = DaysOf::new(starts);
         self.each_row(sql, params! { from, until }, |row| {
             let day = days.day_of(row.get_ref(0)?.as_str().unwrap_or_default());
             let ended = EndedOne {
@@ -80,8 +85,7 @@ impl Tx<'_> {
                 channel_id: row.get(3)?,
                 contact_id: None,
             };
-            visit(day, ended, row.get_ref(4)?.as_str().unwrap_or_default())?;
-            Ok(true)
+            visit(day, ended, row).map(|()| true)
         })
     }
 
