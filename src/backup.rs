@@ -108,8 +108,7 @@ pub fn backup(
     check_target(database, &path)?;
     let store = if database.exists() { Store::open_as_is(database)? } else { None };
     let mut store = store.ok_or_else(|| BackupError::NoDatabase(database.to_owned()))?;
-    // Before the copy has its name, so that it is never there without its files; a file that came
-    // meanwhile follows.
+    // Before the copy has its name, so that it is never there without its files.
     let files = Files::beside(database);
     bring_files(&names_in(&mut store)?, &files, &Files::beside(&path))?;
     let (mut made, _) = snapshot(&store, path, now)?;
@@ -328,8 +327,7 @@ fn decide(
         let lost = if has_evidence { tx.count_lost_messages()? } else { 0 };
         Ok((made_at, sent_last, lost))
     })?;
-    // Expired is only what was too late already when the backup was made; the rest may have been
-    // sent in time.
+    // Only what was too late when the backup was made is expired; the rest may have been sent in time.
     let late_limit = made_at.map_or(FOR_EVER, |at| config.late_limit + now.since(at));
     let config = Arc::new(Config { late_limit, ..config.clone() });
     let store = Arc::new(Mutex::new(new));

@@ -264,8 +264,7 @@ fn change(
     })
 }
 
-/// Finds a channel and does `work`, which may refuse in words, in one transaction. Returns the channel
-/// as it was.
+/// Finds a channel and does `work`, which may refuse, in one transaction. Returns the channel as it was.
 fn on_channel(
     store: &mut Store,
     channel: &str,

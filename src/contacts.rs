@@ -145,8 +145,7 @@ pub fn add(
     })?
 }
 
-/// Changes a contact. Messages that wait for it go to its new number. Returns how many, and how many
-/// are skipped.
+/// Changes a contact. Returns how many messages that wait go to its new number, and how many are skipped.
 pub fn edit(
     store: &mut Store,
     id: i64,

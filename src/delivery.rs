@@ -60,8 +60,7 @@ text_enum! {
 pub enum Outcome {
     /// WAHA accepted it. The id is the bare one: no chat, no participant.
     Sent { waha_message_id: String },
-    /// It certainly did not go out, and the fault is not the message's: the channel is held and
-    /// the delivery is pending again.
+    /// It did not go out, by no fault of the message: the channel is held, the delivery pending again.
     Deferred(Hold),
     /// WAHA refused this message for good.
     Failed { reason: Reason },

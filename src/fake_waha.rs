@@ -223,8 +223,7 @@ impl FakeWaha {
         self.journal.kept().checks.iter().skip(index).cloned().collect()
     }
 
-    /// Gives one session a status of its own, such as `SCAN_QR_CODE`. It also makes a `nosuch…`
-    /// session exist.
+    /// Gives one session a status of its own, such as `SCAN_QR_CODE`, and lets a `nosuch…` session exist.
     pub fn set_status(&self, session: &str, status: &str) {
         self.journal.give(session, |given| given.status = Some(status.to_owned()));
     }
@@ -245,8 +244,7 @@ impl FakeWaha {
         self.journal.kept().lids.insert(lid.to_owned(), digits.to_owned());
     }
 
-    /// Sets WAHA's clock so far ahead of ours (negative: behind): it is in the `Date` of every answer and
-    /// in the times of messages.
+    /// Sets WAHA's clock so far ahead of ours (or behind), in `Date` and in the times of messages.
     pub fn set_clock_ahead(&self, secs: i64) {
         self.journal.kept().ahead_secs = secs;
     }
@@ -267,8 +265,7 @@ impl FakeWaha {
         self.journal.session(session).config.unwrap_or_default()
     }
 
-    /// Lets the header `Date` of every answer say `date`, whatever the clock says; `None` for answers
-    /// without one, as from a proxy.
+    /// Lets the header `Date` of every answer say `date`; `None` for none, as from a proxy.
     pub fn set_date(&self, date: Option<Timestamp>) {
         self.journal.kept().tells_date = date.map_or(TellsDate::Never, TellsDate::Fixed);
     }

@@ -148,8 +148,7 @@ impl Files {
         Ok(Stored { name: name.to_owned(), bytes, kind: FileKind::of(&head) })
     }
 
-    /// The same, when its bytes are what its name says. They are read once, as long as the file stays as
-    /// it is.
+    /// The same, when its bytes are what its name says. They are read once, while the file stays as it is.
     pub(crate) fn verify(&self, name: &str) -> Result<Stored, Reason> {
         let stored = self.look(name)?;
         let stamp = self.stamp(name);

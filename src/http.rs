@@ -131,8 +131,7 @@ struct Shared {
 }
 
 impl Front {
-    /// Takes connections of `listener` for `upstream`. `on_failure` is called when it cannot go on; [`Front::stop`] says
-    /// why.
+    /// Takes connections of `listener` for `upstream`. `on_failure` is called when it cannot go on.
     pub fn start(
         listener: TcpListener,
         upstream: Upstream,

@@ -40,13 +40,11 @@ const GET_TIMEOUT: Duration = Duration::from_secs(20);
 /// delay. Between two sends at their pace none is kept.
 const IDLE_MAX: Duration = Duration::from_secs(1);
 const IDLE_CONNECTIONS_MAX: usize = 8;
-/// Of each connection; the first must hold a whole reply head. The library's 128 KiB each would be
-/// 16 MiB for 64 senders.
+/// Of each connection; the first must hold a whole reply head. The library has 128 KiB for each.
 const INPUT_BUFFER_BYTES: usize = 20 * 1024;
 const OUTPUT_BUFFER_BYTES: usize = 8 * 1024;
 
-/// Speaks HTTP/1.1, with or without TLS. No redirects, no proxy but one that was asked for
-/// (never one from the environment).
+/// Speaks HTTP/1.1, with or without TLS. No redirects, and no proxy from the environment.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
     agent: Agent,
@@ -141,8 +139,7 @@ impl HttpClient {
         Self { agent: agent(post_timeout, tls, proxy), question_timeout: GET_TIMEOUT }
     }
 
-    /// The same for somebody who waits at most `timeout` for each answer but that of
-    /// [`HttpClient::post_json`].
+    /// The same for somebody who waits at most `timeout` for each answer but that of a send.
     pub fn brief(self, timeout: Duration) -> Self {
         Self { question_timeout: timeout, ..self }
     }
@@ -239,8 +236,7 @@ impl HttpClient {
     /// Gets a resource.
     ///
     /// # Errors
-    /// [`NoReply::NotSent`] when no status line came back: a GET changes nothing, so it never matters
-    /// whether it arrived.
+    /// [`NoReply::NotSent`] without a status line: a GET changes nothing, whether or not it arrived.
     pub fn get(&self, url: &str, headers: &[(&str, &str)]) -> Result<Reply, NoReply> {
         let request = with_headers(self.question(self.agent.get(url)), headers);
         request.call().map(read_reply).map_err(|error| NoReply::NotSent(error.to_string()))

@@ -32,8 +32,7 @@ const SHOWN_CHARS_MAX: usize = 40;
 /// The most stars that [`mask_phone`] writes.
 const STARS_MAX: usize = 32;
 
-/// The address of a chat as WAHA wants it: `<digits>@c.us`, `<id>@g.us`, `<id>@lid` or
-/// `<id>@newsletter`.
+/// A chat's address as WAHA wants it: `<digits>@c.us`, `<id>@g.us`, `<id>@lid` or `<id>@newsletter`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChatId(String);
 
@@ -123,8 +122,7 @@ pub enum RecipientError {
 /// [`Entry::Invalid`] for each part that cannot.
 ///
 /// # Errors
-/// When the whole text is unreadable (broken JSON such as `[1,2`), when an exception in it is (it might be
-/// anybody), or over the limits.
+/// When the text is unreadable (such as `[1,2`), has an exception that is, or is over the limits.
 pub fn parse_contact_ids(raw: Option<&str>) -> Result<Vec<Entry>, RecipientError> {
     let Some(text) = raw else { return Ok(Vec::new()) };
     if text.len() > TEXT_BYTES_MAX {
@@ -211,8 +209,7 @@ pub(crate) fn shorten(text: &str) -> String {
     }
 }
 
-/// Tabs and line breaks become spaces, and other control characters (a NUL would end the text for
-/// some readers) a replacement sign.
+/// Tabs and line breaks become spaces, other control characters a replacement sign.
 fn visible(chars: impl Iterator<Item = char>) -> String {
     chars
         .map(|c| match c {

@@ -60,8 +60,7 @@ pub fn next_occurrence(
     next_that_counts(schedules, interval_config, zone, after, |_| true)
 }
 
-/// The same, but of the weekly ones only those of which `counts` says so, by their local time. It must
-/// not refuse more than one date.
+/// The same, but of the weekly ones only those that `counts` takes; it must not refuse more than one date.
 fn next_that_counts(
     schedules: Option<&str>,
     interval_config: Option<&str>,

@@ -107,8 +107,7 @@ pub(crate) struct Next {
 }
 
 impl SendWindow {
-    /// Reads `07:00-21:00`, `7.00 - 21.00`, `21:00-02:00` (across midnight), `08:00-24:00`, or
-    /// `always`; blank is always, too.
+    /// Reads `07:00-21:00`, `7.00 - 21.00`, `21:00-02:00` (across midnight), or `always`; blank is always.
     pub fn parse(text: &str) -> Result<Self, WindowError> {
         let bad = || WindowError::Window(text.trim().chars().take(40).collect());
         let written = text.trim();
@@ -150,8 +149,7 @@ impl SendWindow {
         if zone.offset_secs(guess) == zone.offset_secs(at) {
             return guess;
         }
-        // The clock is set in between: rare enough to look at each minute. Two days hold an opening,
-        // unless the clock skips it twice.
+        // The clock is set in between: rare enough to look at each minute of two days.
         (1..=2 * i64::from(MINUTES_OF_DAY))
             .map(minute_after)
             .find(|minute| self.contains(zone, *minute))

@@ -39,8 +39,7 @@ pub struct Waha {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionState {
-    /// It may, from this number (as `+6281234567890`); `None` where WAHA does not say. WhatsApp may have
-    /// warned of the number.
+    /// It may, from this number, where WAHA says it. WhatsApp may have warned of the number.
     Working {
         number: Option<String>,
         warning: Option<CapWarning>,
@@ -204,8 +203,7 @@ impl Waha {
         reply::session_code(&self.heard(self.client.get(&url, &headers)).ok()?)
     }
 
-    /// Makes a session and starts it.
-    /// The error says why not.
+    /// Makes a session and starts it; the error says why not.
     pub(crate) fn make_session(&self, session: &str) -> Result<(), Reason> {
         let body = json!({ "name": session, "start": true });
         self.change_session("/api/sessions", &body, session)
@@ -260,8 +258,7 @@ impl Waha {
         report::sessions(&reply)
     }
 
-    /// Lets a session send its events to us beside what else it is told to do; WAHA restarts it for that.
-    /// The error says why not, in words.
+    /// Lets a session send its events to us beside what else it is told to do, for which WAHA restarts it.
     pub(crate) fn set_webhook(
         &self,
         session: &str,
@@ -325,8 +322,7 @@ impl Waha {
         }
     }
 
-    /// Looks for messages of ours in a chat that carry a time within `from` and `until`, by WAHA's own
-    /// clock.
+    /// Looks for messages of ours in a chat with a time within `from` and `until`, by WAHA's own clock.
     pub(crate) fn find_in_chat(
         &self,
         session: &str,
@@ -351,8 +347,7 @@ impl Waha {
         }
     }
 
-    /// Asks whether WhatsApp has a number (E.164 digits). Not often: asking in bulk gets a number
-    /// banned.
+    /// Asks whether WhatsApp has a number (E.164 digits). Not often: that gets a number banned.
     pub(crate) fn check_exists(&self, session: &str, digits: &str) -> Existence {
         let (phone, name) = (encode(digits), encode(session));
         match self.get(&format!("/api/contacts/check-exists?phone={phone}&session={name}")) {

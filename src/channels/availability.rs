@@ -16,8 +16,7 @@ pub enum Availability<'a> {
     /// It is outside its hours, or its day is full.
     ClosedUntil(Timestamp, Closed),
     Held(&'a Held, HoldEnds),
-    /// Its row has hours or a limit that nobody can follow: the sender holds it, because a guess could
-    /// send at night.
+    /// Its row has hours or a limit that cannot be followed: a guess could send at night.
     Unreadable(WindowError),
     Off(Off),
 }
@@ -41,8 +40,7 @@ pub enum Off {
     NoSession,
 }
 
-/// Whether `channel` may begin a send at `now`, when its gap is over at `ready`. `counted` is what it
-/// sent on the day of that moment.
+/// Whether `channel` may begin a send at `now`, with its gap over at `ready` and `counted` on that day.
 pub fn availability<'a>(
     channel: Option<&'a Channel>,
     counted: DayCount,

@@ -52,8 +52,7 @@ impl Sessions {
         looked(self.0.look_at_session(session))
     }
 
-    /// Looks at all of them with one question: what WAHA does not name is missing there. `Err` says why WAHA
-    /// does not tell.
+    /// Looks at all with one question: what WAHA does not name is missing. `Err` says why it does not tell.
     pub(crate) fn look_at_all(&self) -> Result<Vec<(String, Looked)>, String> {
         let known = self.0.sessions()?.into_iter();
         Ok(known.map(|one| (one.name, of_word(&one.status, one.number))).collect())

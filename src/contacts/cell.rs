@@ -62,8 +62,7 @@ fn begins(cell: &str) -> impl Iterator<Item = usize> {
     std::iter::once(0).chain(behind)
 }
 
-/// Whether a spreadsheet may run or change a cell that begins so. Some readers drop quotes before they
-/// look, and an import drops a guard.
+/// Whether a spreadsheet may run or change such a cell. Some drop quotes before, and an import drops a guard.
 fn needs_guard(at: usize, rest: &str, is_for_excel: bool) -> bool {
     rest.trim_start_matches([' ', '"', '\'']).starts_with(FORMULA)
         || at == 0

@@ -62,8 +62,7 @@ struct Session {
 }
 
 impl Memory {
-    /// Notes that this process moved the pace: `column` is what it wrote, `ready` the exact monotonic
-    /// time.
+    /// Notes that this process moved the pace: `column` is what it wrote, `ready` the exact monotonic time.
     pub(super) fn note_pace(&mut self, column: Timestamp, ready: Duration) {
         self.pace = Some((column, ready));
     }

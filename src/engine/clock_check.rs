@@ -16,8 +16,7 @@ use crate::reason::Reason;
 use crate::store::{ClockBelieved, StoreError};
 use crate::waha::{CLOCKS_AGREE_WITHIN, WahaTime};
 
-/// How often it is noted that the clock is believed, at most; a small part of LATE_LIMIT_HOURS if that
-/// is shorter.
+/// How often it is noted that the clock is believed; a part of LATE_LIMIT_HOURS if that is shorter.
 const NOTED_EVERY: Duration = Duration::from_hours(1);
 /// How long WAHA's answer is waited for.
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);

@@ -168,8 +168,7 @@ impl Dispatcher {
         (when, jobs)
     }
 
-    /// Whether an answer changes nothing but its channel's turn: most do, and to wake another thread for each takes
-    /// longer.
+    /// Whether an answer only ends its channel's turn: most do, and to wake another thread for each takes longer.
     pub(super) fn is_plain(&self, answer: &Answer) -> bool {
         match answer {
             Answer::Channel(_, memory, Ok(After::Ready(_) | After::Empty(_) | After::Held)) => {

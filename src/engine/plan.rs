@@ -35,8 +35,7 @@ pub(super) const MESSAGES_PER_PASS: u32 = 100;
 /// What `prune` removes is older than this: see `prune::AGE_MIN`.
 pub(crate) const PRUNED_AGE_MIN: Duration = Duration::from_hours(7 * 24);
 
-/// How many recipients are planned in one transaction: whoever has to send waits for it, on a slow
-/// disk too.
+/// How many recipients are planned in one transaction: whoever has to send waits for it.
 const PORTION: usize = 1_000;
 
 /// To remove a row costs less than to plan it.

@@ -288,8 +288,7 @@ fn log_outcome(claimed: &Claimed, outcome: &Outcome) {
     }
 }
 
-/// What this WAHA cannot send to anybody is not tried for the message's other recipients. Returns how
-/// many they are.
+/// What this WAHA cannot send to anybody ends for the message's other recipients. Returns how many.
 fn give_up_the_rest(tx: &Tx<'_>, ending: &Ending<'_>, now: Now) -> SqlResult<u64> {
     let Outcome::NotOffered { reason } = ending.outcome else { return Ok(0) };
     let Claimed { auto_message_id, due_at, .. } = *ending.claimed;

@@ -42,8 +42,7 @@ pub enum SendingError {
 enum Until {
     /// It looks for due messages every so often, and waits for the hours of channels.
     Stopped { tick: Option<Duration> },
-    /// It ends with this run. A run of many recipients takes hours, and what falls due meanwhile is its
-    /// work too.
+    /// It ends with this run, and with what falls due meanwhile: many recipients take hours.
     Ended(RunNumber),
 }
 
@@ -162,8 +161,7 @@ impl Engine {
             };
             let when = match (step, until) {
                 (Ok(when), _) => when,
-                // It is noted as trouble, and the step rests. A worker may still have an outcome to
-                // record.
+                // It is noted, and the step rests. A worker may still have an outcome to record.
                 (Err(_), Until::Stopped { .. }) => continue,
                 (Err(error), Until::Ended(_)) if !error.may_pass() => return Err(error.into()),
                 (Err(_), Until::Ended(_)) => When::Rung,

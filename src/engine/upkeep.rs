@@ -24,8 +24,7 @@ const EARLY_MAX: Duration = Duration::from_hours(1);
 const UNLOOKED_MAX: Duration = Duration::from_mins(10);
 
 impl Planner {
-    /// Ends what is still pending of occurrences past the late limit, and settles occurrences that
-    /// have nothing left to do.
+    /// Ends what is pending of occurrences past the late limit, and settles those with nothing left to do.
     pub(super) fn expire(&self, now: Timestamp) -> Result<(), StoreError> {
         self.write(|tx| {
             tx.localize_taken(&self.config.zone, now)?;

@@ -415,8 +415,7 @@ impl Turn<'_> {
                 self.memory.note_pace(next_ready_at, ready);
                 Ok(self.send(claimed, began))
             }
-            // Somebody changed a row in between, or the hours ended: look again, not faster than once
-            // a rest.
+            // Somebody changed a row in between, or the hours ended: look again, once a rest.
             Claim::Changed => Ok(After::Ready(core.clock.now().monotonic + DATABASE_REST)),
             Claim::Skipped(settled) => {
                 core.note_ended(open, Status::Skipped, settled.as_ref());
@@ -477,8 +476,7 @@ impl Core {
         Ok(After::Ready(now.monotonic))
     }
 
-    /// Ends a delivery whose message was changed into something that cannot be sent, or whose
-    /// recipient wants none.
+    /// Ends a delivery whose message cannot be sent any more, or whose recipient wants none.
     pub(super) fn end_unsendable(
         &self,
         open: &Open,
@@ -509,8 +507,7 @@ impl Core {
         tx.settle_if_done(open.auto_message_id, open.due_at, one, &self.config.zone, now)
     }
 
-    /// Lets a delivery follow its contact, who was removed or has another number: to that number, or
-    /// nowhere.
+    /// Lets a delivery follow its contact, who was removed or has another number.
     fn follow_contact(&self, open: &Open, now: Timestamp) -> Result<(), StoreError> {
         if let Followed::Skipped(settled) =
             self.write(|tx| waiting::follow(tx, open.id, &self.config, now))?

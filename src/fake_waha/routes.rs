@@ -377,8 +377,7 @@ pub(super) fn decoded(segment: &str) -> String {
     percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }
 
-/// The one name of a chat, whichever way it was written. Like WAHA it trusts what it is given: `+62…`
-/// becomes a chat that nobody has.
+/// The one name of a chat, however it was written; like WAHA, `+62…` becomes a chat that nobody has.
 fn canonical_chat(chat_id: &str) -> String {
     match chat_id.split_once('@') {
         None => format!("{chat_id}@c.us"),

@@ -72,8 +72,7 @@ impl Sends {
         (self == Self::Story).then_some(STATUS_CHAT)
     }
 
-    /// What the recipient would see, by `body`, from which the data of a file is taken; or what JavaScript
-    /// throws at it.
+    /// What the recipient would see; the data of a file is taken from `body`. Or what JavaScript throws at it.
     pub(super) fn shown(self, body: &mut Value) -> Result<Shown, Value> {
         let text = |value: &Value, field: &str, method: &str| match value.get(field) {
             Some(Value::String(text)) => Ok(text.clone()),

@@ -139,8 +139,7 @@ impl<'a> Connection<'a> {
         Err(NO_ANSWER_YET.into())
     }
 
-    /// The head as the upstream gets it: nothing that was not understood here. HTTP/1.0, so that the answer comes
-    /// with its length and not in chunks.
+    /// The head as the upstream gets it, all of it understood here. An HTTP/1.0 answer has a length, no chunks.
     fn request(&self, head: &Head, passed: &str, body_bytes: u64) -> String {
         let (token, peer) = (self.shared.upstream.token(), self.slot.peer);
         let forwarded = head.forwarded().map(|text| format!("{FORWARDED}: {text}\r\n"));

@@ -10,8 +10,7 @@ pub const PEER: &str = "X-Guard-Peer";
 /// `X-Forwarded-For`, as the client or a proxy wrote it. It decides nothing, unless the peer is trusted.
 pub const FORWARDED: &str = "X-Guard-Forwarded";
 
-/// The headers that pass from a client to the routes, and whether they may stand there more than once. All others
-/// stay in the front.
+/// The headers that pass from a client to the routes, and whether they may stand there more than once.
 const PASSED: &[(&str, bool)] = &[
     ("Host", false),
     ("Authorization", false),
@@ -247,8 +246,7 @@ impl Head {
         Ok(lines)
     }
 
-    /// `X-Forwarded-For`, all of them as one list: only the characters that addresses are written with, because
-    /// anybody can write anything there.
+    /// `X-Forwarded-For` as one list, with only the characters of addresses: anybody can write there.
     pub(super) fn forwarded(&self) -> Option<String> {
         let text = self.all("X-Forwarded-For").collect::<Vec<_>>().join(", ");
         let plain =

@@ -105,8 +105,7 @@ impl<'a> Input<'a> {
         })
     }
 
-    /// Reads on for a moment after the last answer: an end with unread bytes is a reset, which could overtake the
-    /// answer.
+    /// Reads on for a moment after the last answer, because unread bytes make a reset that could overtake it.
     pub(crate) fn linger(&mut self, within: Duration) {
         self.linger_for(within, LINGER_BYTES_MAX);
     }

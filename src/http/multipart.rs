@@ -41,8 +41,7 @@ impl<R: Read> Multipart<R> {
         Ok(Self { source, delimiter, bytes: b"\r\n".to_vec(), used: 0, is_inside: true, parts: 0 })
     }
 
-    /// Goes to the next part; what is left of the one before is passed over. A body that is cut, or is no form,
-    /// is an error.
+    /// Goes to the next part, past what is left of the one before. A body that is cut is an error.
     pub(crate) fn next(&mut self) -> io::Result<Option<Part>> {
         io::copy(self, &mut io::sink())?;
         while self.rest().len() < 2 {

@@ -134,8 +134,7 @@ impl Slots {
         }
     }
 
-    /// The system is short of descriptors or threads: some slots fewer for a while, so that the connections that
-    /// are served have what they need.
+    /// The system is short of descriptors or threads: fewer slots for a while, for those that are served.
     pub(super) fn shrink(&self) {
         let (mut state, now) = (lock(&self.state), self.now());
         let live = state.live().count();

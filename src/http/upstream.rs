@@ -19,8 +19,7 @@ pub use std::path::PathBuf as Address;
 
 /// tiny_http keeps four threads that read requests, and dies when it needs one more and gets none.
 const TURNS: usize = 4;
-/// Descriptors that must be free before anything takes one: for a request we need one and tiny_http three, and it
-/// dies when it gets none.
+/// Descriptors that must be free: a request takes one of us and three of tiny_http, which dies without.
 const SPARE: usize = 4 * TURNS;
 /// Connections that failed one after the other before the upstream is believed to be gone.
 const FAILURES_MAX: u32 = 3;

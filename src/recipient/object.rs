@@ -33,8 +33,7 @@ const INDEX_DIGITS_MAX: usize = 6;
 /// More than any spelling of a phone number.
 const PHONE_BYTES_MAX: usize = 200;
 
-/// In what the link makes of a website's entries: why somebody is skipped, by the reason's code, beside
-/// `raw`, who it is.
+/// In entries of the link: why somebody is skipped, by the reason's code, beside `raw`, who it is.
 pub(crate) const SKIP_KEY: &str = "skip";
 
 /// The recipients in an object that is a list: `{"0":1,"2":3}` as PHP writes one, or `{"ids":[…]}`.
@@ -211,8 +210,7 @@ fn read_phone(value: &Value) -> Result<String, Reason> {
     Ok(text)
 }
 
-/// The value of one of the first `keys` that have any, unless it is null, blank or a yes or no
-/// (`"whatsapp":true`).
+/// The value of one of the first `keys` that have any, unless it is null, blank or a yes or no.
 ///
 /// # Errors
 /// When several of them have values that are not the same.

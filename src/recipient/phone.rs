@@ -190,8 +190,7 @@ impl CountryCode {
         if let Some(rest) = digits.strip_prefix("00") {
             return match rest.as_bytes().first() {
                 None | Some(b'0') => Err(PhoneFlaw::TooManyZeros),
-                // In Indonesia `001` and `007` are carriers' prefixes, and the country code only
-                // comes after them.
+                // In Indonesia `001` and `007` are carriers' prefixes, before the country code.
                 Some(b'1' | b'7') if rest.len() != ONE_DIGIT_CODE_DIGITS => {
                     Err(PhoneFlaw::NoCountryCode)
                 }
@@ -257,8 +256,7 @@ impl CountryCode {
     fn is_plausible_without_plus(&self, digits: &str) -> bool {
         match self.0.as_str() {
             "1" | "7" => digits.len() == ONE_DIGIT_CODE_DIGITS,
-            // A mobile number has 9 digits or more after the 62; with fewer it is one of the area
-            // code 0628 without its 0.
+            // A mobile number has 9 digits or more after the 62; with fewer it is one of area code 0628.
             "62" if digits.starts_with("628") => digits.len() > WITHOUT_PLUS_DIGITS_MIN,
             _ => digits.len() >= WITHOUT_PLUS_DIGITS_MIN,
         }

@@ -64,8 +64,7 @@ pub(super) fn read(text: &str, entries: &mut Vec<Entry>) {
     }
 }
 
-/// The parts of a text between commas, semicolons and line breaks that are not blank, each with whether
-/// only line breaks stand before it.
+/// The parts of a text that are not blank, each with whether only line breaks stand before it.
 fn segments(text: &str) -> impl Iterator<Item = (&str, bool)> {
     let mut has_comma = false;
     text.split_inclusive(|c| is_comma(c) || is_line_break(c)).filter_map(move |part| {

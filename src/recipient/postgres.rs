@@ -4,8 +4,7 @@
 
 const NO_END: &str = "a comma or the closing `}` is missing";
 
-/// The elements of the array, with `None` for NULL and those of nested arrays in their order, or what
-/// is wrong with it.
+/// The elements of the array in their order, with `None` for NULL, or what is wrong with it.
 pub(super) fn elements(
     text: &str,
     depth_max: usize,

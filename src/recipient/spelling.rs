@@ -84,8 +84,7 @@ impl Spelling {
     }
 }
 
-/// Whether a text is one number without a doubt: it has digits, signs that mean one thing only, and too few
-/// digits for two numbers.
+/// Whether a text is surely one number: digits, signs that mean one thing, and too few digits for two.
 fn is_simple(text: &str) -> bool {
     let is_one_of = |b: u8| matches!(b, b'0'..=b'9' | b'+' | b'-' | b' ' | b'(' | b')');
     text.bytes().all(is_one_of) && (1..2 * PHONE_DIGITS_MIN).contains(&count_digits(text))
@@ -119,8 +118,7 @@ pub(super) fn is_excel_number(text: &str) -> bool {
     is_digits(whole) && (fraction.is_empty() || is_digits(fraction)) && is_digits(exponent)
 }
 
-/// Without a `tel:`, `whatsapp:` or `wa.me/` in front, or the number in `api.whatsapp.com/send?phone=`; true
-/// for such a link.
+/// Without a `tel:` or `wa.me/` in front, or the number in `whatsapp.com/send?phone=`; true for a link.
 pub(super) fn without_link(text: &str) -> (&str, bool) {
     let is_send = |text: &str| {
         let lower = text.to_ascii_lowercase();

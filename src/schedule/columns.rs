@@ -20,8 +20,7 @@ const QUOTED_TIMES_MAX: usize = 3;
 /// How many occurrences `count` may name, and how many weeks or months `interval`.
 const COUNT_MAX: u64 = 1_000;
 const INTERVAL_MAX: u64 = 100;
-/// A rule that has none for so many days has none any more: leap days come every 8 years at most, and an
-/// interval is 100 months at most.
+/// A rule without one for so long is over: leap days come every 8 years at most, an interval is 100 months.
 pub(super) const DAYS_WITHOUT_MAX: usize = 50 * 366;
 
 /// A key with its other names, each compared without case, `_`, `-` and blanks. One that could mean two
@@ -232,8 +231,7 @@ pub(super) fn own_zone(schedules: Option<&str>, rule: Option<&str>) -> Option<Zo
 
 type Listed = (Vec<PrimitiveDateTime>, Option<Zone>);
 
-/// Every listed local date and time, in the order of the list, empty when there is none; and the zone that
-/// the entries name.
+/// Every listed local date and time, in the order of the list, and the zone that the entries name.
 ///
 /// # Errors
 /// In words, as all that is wrong in a column.
@@ -425,8 +423,7 @@ fn required(object: &Map<String, Value>, key: Key) -> Result<&Value, String> {
     field(object, key)?.ok_or_else(|| format!("`{}` is missing", first(key)))
 }
 
-/// The field of that name or another of its names, in whatever case and with or without `_`; null and
-/// blank are absent.
+/// The field of that name or another of its names, in any case, with or without `_`; blank ones are absent.
 ///
 /// So lenient because an `enddate` that is not recognised would be a schedule without an end.
 fn field(object: &Map<String, Value>, key: Key) -> Result<Option<&Value>, String> {

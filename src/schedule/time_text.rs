@@ -13,8 +13,7 @@ const QUOTE_CHARS_MAX: usize = 40;
 
 const YEAR_MIN: i32 = 1970;
 
-/// How the halves of a 12-hour day are written, and the hours before them; the longer spellings first,
-/// so that they win.
+/// The halves of a 12-hour day, and the hours before them; longer spellings first, so that they win.
 const HALVES: [(&str, u8); 6] =
     [("a.m.", 0), ("p.m.", 12), ("a.m", 0), ("p.m", 12), ("am", 0), ("pm", 12)];
 

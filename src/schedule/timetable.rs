@@ -15,8 +15,7 @@ use crate::clock::Timestamp;
 /// `scheduled_zone` of an ended message whose rule was edited since.
 const OUTDATED: &str = "?";
 
-/// An occurrence at a later local time than this from now was planned by another clock: two zones
-/// are 26 hours apart at most.
+/// A later local time than this was planned by another clock: two zones are 26 hours apart at most.
 pub(crate) const TAKEN_AHEAD_MAX: Duration = Duration::from_hours(48);
 
 /// The columns of `auto_messages` that say when, but for `scheduled_at` itself.
@@ -74,8 +73,7 @@ impl Timetable {
         self.zone.as_deref() == Some(OUTDATED)
     }
 
-    /// Whether `scheduled_at` was worked out in `zone`, so that it may be planned. Without a rule it
-    /// is an instant.
+    /// Whether `scheduled_at` was worked out in `zone`, so that it may be planned; an instant always.
     pub(crate) fn is_of(&self, zone: &Zone) -> bool {
         let has_rule = self.schedules.is_some() || self.interval_config.is_some();
         !has_rule || self.zone.as_deref().is_some_and(|name| name.is_empty() || name == zone.name())

@@ -9,8 +9,7 @@ use super::columns::{Frequency, Rule, own_zone, read_interval_config, read_sched
 /// How many listed times are named.
 const NAMED_MAX: usize = 5;
 
-/// The two columns in words and in local time, the list first; a column that cannot be read
-/// stays as it is.
+/// The two columns in words and in local time, the list first; what cannot be read stays as it is.
 pub(crate) fn in_words(schedules: Option<&str>, interval_config: Option<&str>) -> Vec<String> {
     let as_it_is = |column: Option<&str>| column.map(str::to_owned);
     let listed = match read_schedules(schedules) {

@@ -81,8 +81,7 @@ impl Zone {
 
     /// The instant at which the clock in this zone shows `local`, in whole seconds.
     ///
-    /// Daylight saving: a time that the clock skips moves forward by what was skipped, one that it
-    /// shows twice is the first.
+    /// A time that the clock skips moves forward by what was skipped; one that it shows twice is the first.
     pub fn to_utc(&self, local: PrimitiveDateTime) -> Timestamp {
         let secs = local.assume_utc().unix_timestamp();
         let shown = Offset::UTC.to_datetime(nearest(secs));

@@ -96,8 +96,7 @@ impl Tx<'_> {
         Ok(waiting)
     }
 
-    /// Makes an alert of it that no trigger comes, once until [`Self::end_stale`]. Returns whether
-    /// this was the first time.
+    /// Makes an alert because no trigger comes, once until [`Self::end_stale`]. Returns whether it is the first.
     pub fn begin_stale(&self, since: Timestamp, now: Timestamp) -> SqlResult<bool> {
         if self.meta("stale_since")?.is_some() {
             return Ok(false);

@@ -37,8 +37,7 @@ const IN_NEED: &str = "auto_messages INDEXED BY idx_auto_messages_attention
     WHERE status <> 'cancelled' AND (failed_count > 0 OR unknown_count > 0 OR status = 'failed')";
 
 impl Tx<'_> {
-    /// At most `limit` messages that need a person, the last changed first; after the one with this
-    /// `updated_at` and id.
+    /// At most `limit` messages that need a person, the last changed first; after this `updated_at` and id.
     pub(crate) fn messages_in_need(
         &self,
         need: Need,
@@ -78,8 +77,7 @@ impl Tx<'_> {
         self.query_rows(sql, params, |row| Ok((text(row, "chat_id")?, lossy(row, "name")?)))
     }
 
-    /// What a chat got, and what was to go to it while it was no contact's: the newest first, each
-    /// with the message's title.
+    /// What a chat got, and was to get while it was no contact's: the newest first, with the message's title.
     pub(crate) fn deliveries_to_chat(
         &self,
         chat_id: &str,
@@ -97,8 +95,7 @@ impl Tx<'_> {
         self.query_rows(sql, params! { chat_id, limit }, read)
     }
 
-    /// At most `limit` scheduled messages with their recipients, the next first; none with a very long
-    /// list of them.
+    /// At most `limit` scheduled messages with their recipients, the next first; without very long lists.
     pub(crate) fn next_with_recipients(&self, limit: u32) -> SqlResult<Vec<Message>> {
         let sql = format!(
             "SELECT {MESSAGE} FROM auto_messages

@@ -28,8 +28,7 @@ pub struct Contents {
 pub struct DataVersion(pub(super) i64);
 
 impl Store {
-    /// Opens a database that must be there, as it is: no table is made or brought up to date. `None`
-    /// when it has no tables at all.
+    /// Opens a database that must be there, as it is: no table is made or changed. `None` without any table.
     pub fn open_as_is(path: &Path) -> Result<Option<Self>, StoreError> {
         if !look_before_touching(path, None, OpenFlags::SQLITE_OPEN_READ_ONLY)? {
             return Ok(None);

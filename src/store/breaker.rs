@@ -72,8 +72,7 @@ const SENT: &str = ".";
 const FAILED: &str = "x";
 
 impl Tx<'_> {
-    /// The breaker's reason, when a channel that was free is to be held for a displeasure that it had not
-    /// long ago. Notes when it has it.
+    /// The breaker's reason, when a free channel is to be held for what it had not long ago. Notes the moment.
     pub(super) fn breaks(&self, id: i64, hold: &Hold, now: Timestamp) -> SqlResult<Option<Reason>> {
         let (column, within, reason) = match hold.displeasure() {
             None => return Ok(None),

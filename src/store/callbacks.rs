@@ -88,8 +88,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The oldest callback that may be told at `now`, and that no older one of its subject waits
-    /// before.
+    /// The oldest callback that may be told at `now` and that waits for no older one of its subject.
     pub(crate) fn next_callback(&self, now: Timestamp) -> SqlResult<Option<Callback>> {
         // The index has all that decides: where one subject fails, thousands may wait behind it.
         let sql = "SELECT * FROM callbacks WHERE id = (
@@ -129,8 +128,7 @@ impl Tx<'_> {
         self.execute_sql(sql, params)
     }
 
-    /// Removes the oldest that wait beyond `max`, and of those that were given up; counts the former.
-    /// Returns how many that were.
+    /// Removes the oldest beyond `max` of those that wait, which it counts and returns, and of those given up.
     pub fn drop_callbacks(&self, max: u32) -> SqlResult<u64> {
         let mut dropped = 0;
         for status in [CallbackStatus::Waiting, CallbackStatus::Failed] {

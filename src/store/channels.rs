@@ -173,8 +173,7 @@ impl Tx<'_> {
         self.query_rows(&sql, params! { before, since }, Channel::from_row)
     }
 
-    /// The ids of channels for which deliveries wait and which are not there: somebody removed them,
-    /// or wrote the id of none.
+    /// The ids of channels that are not there, by a person's doing, and for which deliveries wait.
     pub(crate) fn missing_channels(&self) -> SqlResult<Vec<i64>> {
         // From one channel to the next in the index, not through all that waits.
         let sql = "WITH RECURSIVE waited_for(id) AS (
@@ -299,8 +298,7 @@ impl Tx<'_> {
         self.change(sql, params! { id, now })
     }
 
-    /// Moves the pace of a channel: no send begins before `ready_at`. `ended` is what its send became, as far
-    /// as that is known.
+    /// Moves the pace of a channel: no send begins before `ready_at`. `ended` is what is known of its send.
     pub(crate) fn set_channel_ready_at(
         &self,
         id: i64,
@@ -465,8 +463,7 @@ impl Tx<'_> {
         self.query_rows(&sql, [], |row| Ok((Channel::from_row(row)?, row.get("pending")?)))
     }
 
-    /// The held channels for which deliveries wait, each with how many, and whether no `run` has told
-    /// of the hold yet.
+    /// The held channels for which deliveries wait, with how many, and whether no `run` has told of it yet.
     pub fn holds(&self) -> SqlResult<Vec<(Channel, u64, bool)>> {
         let untold =
             "SELECT id FROM channels WHERE held_reason IS NOT NULL AND hold_told_at IS NULL";

@@ -66,8 +66,7 @@ impl ToSql for Ack {
     }
 }
 
-/// Where a column stands. `near` is where it stood last: SQLite would compare the names of all columns, for each field
-/// of each row anew.
+/// Where a column stands. `near` is where it stood last: SQLite would compare the names of all columns.
 pub(super) fn place(row: &Row<'_>, name: &str, near: &AtomicUsize) -> SqlResult<usize> {
     let (statement, last) = (row.as_ref(), near.load(Ordering::Relaxed));
     let is_there = |at| statement.column_name(at).is_ok_and(|known| known == name);
@@ -79,8 +78,7 @@ pub(super) fn place(row: &Row<'_>, name: &str, near: &AtomicUsize) -> SqlResult<
     Ok(at)
 }
 
-/// A text column whose odd bytes must not stop anybody: what is not UTF-8 (a name imported from a
-/// Latin-1 file, say) is replaced.
+/// A text column whose odd bytes (of a Latin-1 file, say) must not stop anybody: they are replaced.
 pub(super) fn lossy(row: &Row<'_>, column: impl RowIndex) -> SqlResult<Option<String>> {
     let value = row.get_ref(column)?;
     Ok(value.as_bytes_or_null()?.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))

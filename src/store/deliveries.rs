@@ -161,8 +161,7 @@ pub enum RecipientNow {
 }
 
 /// What a claim asks for. `session` and `seen_…` are columns as they were when channel and message were found fit:
-/// the claim is not made when one has changed. `next_ready_at`, `sends_since_rest` and `warmup_from` are the channel's
-/// from now on.
+/// it is not made when one has changed. The channel gets `next_ready_at`, `sends_since_rest` and `warmup_from`.
 #[derive(Clone, Debug)]
 pub struct ClaimRequest<'a> {
     pub delivery_id: i64,
@@ -449,8 +448,7 @@ impl Tx<'_> {
         self.change(sql, params)
     }
 
-    /// Ends a pending delivery that cannot be sent, without any request. Returns whether it was
-    /// still pending.
+    /// Ends a pending delivery that cannot be sent, without any request. Returns whether it was pending.
     pub(crate) fn end_pending(
         &self,
         delivery_id: i64,
@@ -505,8 +503,7 @@ impl Tx<'_> {
         })
     }
 
-    /// Ends what is still pending of an occurrence with this status and error. Returns how many
-    /// deliveries that were.
+    /// Ends what is still pending of an occurrence with this status and error. Returns how many.
     pub(crate) fn end_all_pending(
         &self,
         auto_message_id: i64,
@@ -576,8 +573,7 @@ impl Tx<'_> {
         self.query_value(sql, params! { id, due_at })
     }
 
-    /// Calls `visit` with each delivery of an occurrence, in the order in which they were planned and
-    /// are sent.
+    /// Calls `visit` with each delivery of an occurrence, in the order of planning and sending.
     pub(crate) fn each_delivery(
         &self,
         id: i64,
@@ -689,8 +685,7 @@ impl Tx<'_> {
         self.query_rows(sql, params! { contact_id, limit }, read)
     }
 
-    /// The latest occurrences of a message that have deliveries, at most `limit`, the latest first,
-    /// each with whether it is a retry.
+    /// The latest occurrences of a message that have deliveries, the latest first, each with whether it is a retry.
     pub(crate) fn occurrence_times(
         &self,
         auto_message_id: i64,

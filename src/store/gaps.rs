@@ -25,8 +25,7 @@ pub(crate) struct Reached {
 }
 
 impl Tx<'_> {
-    /// The last message that a chat got less than `gap` from `now`. One of the future was sent by another
-    /// clock, and counts as well.
+    /// The last message that a chat got less than `gap` from `now`, also one of the future, by another clock.
     pub(crate) fn reached(
         &self,
         chat_id: &str,

@@ -181,8 +181,7 @@ impl Tx<'_> {
         }))
     }
 
-    /// The id of this appliance: its name and something random that stays, so that two machines of one
-    /// name are two.
+    /// The id of this appliance: its name and something random that stays, because two may have one name.
     pub(crate) fn link_appliance(&self, name: &str) -> SqlResult<String> {
         if self.meta("link_random")?.is_none() {
             let random: String = self.query_value("SELECT lower(hex(randomblob(4)))", [])?;
@@ -302,8 +301,7 @@ impl Tx<'_> {
         self.set_meta("link_alarm", words)
     }
 
-    /// Makes an alert of the link, once until [`Self::end_link_alarm`]. Returns whether this was the
-    /// first time.
+    /// Makes an alert of the link, once until [`Self::end_link_alarm`]. Returns whether it is the first.
     pub(crate) fn begin_link_alarm(
         &self,
         alarm: LinkAlarm,
@@ -403,8 +401,7 @@ impl Tx<'_> {
         self.query_value(sql, params! { project, remote_id })
     }
 
-    /// Writes that an occurrence is meant to be sent, before anybody is asked. One that was given back
-    /// has its token still.
+    /// Writes that an occurrence is to be sent, before anybody is asked. One that was given back keeps its token.
     pub(crate) fn intend(
         &self,
         project: &str,

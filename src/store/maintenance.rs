@@ -91,8 +91,7 @@ impl Store {
         move || handle.interrupt()
     }
 
-    /// Looks through the file for damage, indexes aside: the first that is found. `None` when it was
-    /// interrupted before its end.
+    /// The first damage in the file, indexes aside. `None` when the look was interrupted before its end.
     pub(crate) fn quick_check(&self) -> Result<Option<Result<(), String>>, StoreError> {
         match self.find_damage_by("PRAGMA quick_check(1)") {
             Ok(None) => Ok(Some(Ok(()))),
@@ -146,8 +145,7 @@ impl Store {
         self.explained(self.connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM"))
     }
 
-    /// Brings what is in the WAL into the database, and makes the WAL empty unless others still read
-    /// it. Returns whether it is empty.
+    /// Brings the WAL into the database, and empties it unless others still read it. Returns whether it is empty.
     pub(crate) fn empty_wal(&self) -> Result<bool, StoreError> {
         // First as far as it goes without being in anybody's way.
         self.ask::<i64>("PRAGMA wal_checkpoint(PASSIVE)")?;

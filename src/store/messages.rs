@@ -297,8 +297,7 @@ impl Tx<'_> {
         self.query_maybe(sql, params! { id, since })
     }
 
-    /// Writes what a person decided, when status and time are still those of `seen`. Returns whether
-    /// they were.
+    /// Writes what a person decided, when status and time are still those of `seen`. Returns whether they were.
     pub fn change_message(
         &self,
         seen: &Message,
@@ -423,8 +422,7 @@ impl Tx<'_> {
         self.query_rows(sql, [], |row| super::text(row, "name"))
     }
 
-    /// By the file that they carry, or none for what WAHA fetches: how many messages that have not ended need WAHA
-    /// Plus.
+    /// How many messages that have not ended need WAHA Plus, by their file; none for what WAHA fetches.
     pub fn waiting_media(&self) -> SqlResult<Vec<(Option<String>, u64)>> {
         let sql = "SELECT json_extract(content, '$.file') AS name, count(*) AS messages
                    FROM auto_messages WHERE status IN ('scheduled', 'sending')

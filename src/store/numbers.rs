@@ -197,8 +197,7 @@ impl Tx<'_> {
         Ok(u64::try_from(gone).unwrap_or(u64::MAX))
     }
 
-    /// Whether it is noted that the person behind a chat wrote to this session within the last hour, and has
-    /// not spoken with another since.
+    /// Whether the person behind a chat wrote to this session within the last hour, and to no other since.
     pub fn wrote_lately(&self, chat_id: &str, session: &str, now: Timestamp) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM numbers
                        WHERE chat_id = :chat_id AND last_inbound_at > :since AND last_inbound_at <= :now

@@ -31,8 +31,7 @@ const WAL_KEPT_BYTES: u32 = 16 << 20;
 /// Prepared statements kept per connection: more than sending, planning and triggers have together.
 const STATEMENTS_KEPT: usize = 64;
 
-/// The version of the last file in `migrations/`. To ask refinery costs the memory of a regex engine, for as
-/// long as the process lives.
+/// The version of the last file in `migrations/`. To ask refinery keeps a regex engine in memory.
 pub(super) const NEWEST_MIGRATION: i64 = 35;
 
 /// How much of the file a connection keeps in memory: half of what SQLite would. What a send touches
@@ -79,8 +78,7 @@ impl Store {
         open(path, None, true)
     }
 
-    /// The same through the SQLite VFS that was registered as `vfs`: for tests that watch or break
-    /// the disk under the database.
+    /// The same through the SQLite VFS `vfs`: for tests that watch or break the disk under the database.
     pub fn open_on(path: &Path, vfs: &str) -> Result<Self, StoreError> {
         open(path, Some(vfs), false)
     }
@@ -203,8 +201,7 @@ pub(super) fn connect_as_is(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Refuses what is not ours to change, through a connection that cannot change it. Returns whether
-/// it has tables of ours.
+/// Refuses what is not ours, through a connection that cannot change it. Returns whether it has our tables.
 pub(super) fn look_before_touching(
     path: &Path,
     vfs: Option<&str>,
@@ -270,8 +267,7 @@ fn set_pragmas(connection: &Connection, path: &Path) -> Result<(), StoreError> {
             .map_err(sql)
     };
     if ask_for_wal(connection).map_err(sql)? != "wal" {
-        // WAL needs shared memory, which network file systems lack. TRUNCATE with a full sync keeps
-        // every promise; it only costs speed.
+        // WAL needs shared memory, which network file systems lack. TRUNCATE with a full sync is only slower.
         let mode = ask("journal_mode = TRUNCATE")?;
         if mode != "truncate" {
             let pragma = "journal_mode = WAL or TRUNCATE";
@@ -331,8 +327,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
 }
 
 /// Copies the database at `path`, when its tables are older than this program's, into
-/// `<path>.before-v<version>`. A copy that is there already is another moment's, and stays: then the
-/// name ends in `.2`, and so on.
+/// `<path>.before-v<version>`. A copy of another moment stays: then the name ends in `.2`, and so on.
 fn keep_before(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let known = NEWEST_MIGRATION;
     let found = tables_version(connection)
@@ -366,8 +361,7 @@ fn keep_before(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Makes a durable copy; it has the name that no program looks for. Returns whether its tables are
-/// older than `known`.
+/// Makes a durable copy under a name that no program looks for. Returns whether it is older than `known`.
 fn copy_older(connection: &Connection, partial: &Path, known: i64) -> Result<bool, Cause> {
     private_file::remove_with_sides(partial);
     // Closed before SQLite opens it: a descriptor that is closed later would drop SQLite's locks.

@@ -76,16 +76,14 @@ impl Tx<'_> {
         self.set_meta(PASSWORD_KEY, hash)
     }
 
-    /// Notes a password that a person chose in place of the setting's, whose hash is `replaced`, and ends every
-    /// session.
+    /// Notes a password in place of the setting's, whose hash is `replaced`, and ends every session.
     pub(crate) fn replace_panel_password(&self, hash: &str, replaced: &str) -> SqlResult<()> {
         self.end_panel_sessions()?;
         self.set_meta(REPLACED_KEY, replaced)?;
         self.set_meta(PASSWORD_KEY, hash)
     }
 
-    /// The hash of the setting's password in whose place a person chose another one; `None` while the
-    /// setting's counts.
+    /// The hash of the setting's password that a person replaced; `None` while the setting's counts.
     pub(crate) fn replaced_password(&self) -> SqlResult<Option<String>> {
         self.meta(REPLACED_KEY)
     }
@@ -114,8 +112,7 @@ impl Tx<'_> {
         self.set_meta(TEST_KEY, &message_id.to_string())
     }
 
-    /// Which of the first steps are done: something went out, there is a contact, a test arrived at WAHA, there is
-    /// a message that is no test.
+    /// Which first steps are done: something went out, a contact, a test that arrived at WAHA, a message.
     pub(crate) fn first_steps(&self) -> SqlResult<FirstSteps> {
         let test = match self.meta_number(TEST_KEY)? {
             // One that was removed since was done, too.
@@ -132,8 +129,7 @@ impl Tx<'_> {
         Ok(FirstSteps { number, contacts, test, schedule })
     }
 
-    /// Begins a session, and drops those that have ended: begun before `oldest`, or unused since
-    /// `unused_since`.
+    /// Begins a session, and drops those that were begun before `oldest`, or not used since `unused_since`.
     pub(crate) fn begin_panel_session(
         &self,
         id_hash: &str,

@@ -190,8 +190,7 @@ impl Tx<'_> {
         Ok((old.is_whole || old.last.is_some()).then_some(old))
     }
 
-    /// The occurrences before `cut`, the earliest first, each with its deliveries and how many of them
-    /// nobody may remove yet.
+    /// The occurrences before `cut`, the earliest first, each with its deliveries and how many must stay.
     fn old_occurrences(&self, id: i64, cut: Timestamp) -> SqlResult<Vec<(String, Counted, u64)>> {
         let sql = format!(
             "SELECT due_at, count(*) AS rows, count(*) FILTER (WHERE status = 'unknown') AS unknown,
@@ -233,8 +232,7 @@ impl Tx<'_> {
         Ok(counted)
     }
 
-    /// Removes the message of `old`, when it is still as it was seen and has no delivery left.
-    /// Returns whether it went.
+    /// Removes the message of `old`, when it is as it was seen and has no delivery. Returns whether it went.
     pub(crate) fn remove_message(&self, old: &Old) -> SqlResult<bool> {
         let sql = "DELETE FROM auto_messages
                    WHERE id = :id AND status = :status AND status IN ('sent', 'failed', 'cancelled')

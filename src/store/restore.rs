@@ -130,8 +130,7 @@ impl Tx<'_> {
         )
     }
 
-    /// Whoever opted out since the backup was made stays so: as a contact, by the number, and also one
-    /// whose contact was made since.
+    /// Whoever opted out since the backup stays so: as a contact, by number, also with a contact made since.
     fn take_over_opt_outs(&self) -> SqlResult<()> {
         self.transaction.execute_batch(
             "UPDATE main.contacts SET opted_out_at = p.opted_out_at
@@ -320,8 +319,7 @@ impl Tx<'_> {
         self.execute_sql(sent_at, params! { id })
     }
 
-    /// Says of a message that failed before it was planned that it may have been sent all the same.
-    /// Returns whether it had failed.
+    /// Says that a message which failed before it was planned may have been sent. Returns whether it had failed.
     pub(crate) fn note_maybe_sent(&self, id: i64) -> SqlResult<bool> {
         let sql = "SELECT error, error_code, error_args FROM main.auto_messages
                    WHERE id = :id AND status = 'failed' AND NOT EXISTS

@@ -224,8 +224,7 @@ mod watching {
     static IS_WATCHING: AtomicBool = AtomicBool::new(false);
     static WATCHED: Mutex<BTreeMap<PathBuf, Places>> = Mutex::new(BTreeMap::new());
 
-    /// Notes from now on what is prepared on the database at `path`, in this process. For tests; not
-    /// in release builds.
+    /// Notes from now on what is prepared on the database at `path`. For tests; not in release builds.
     pub fn watch_statements(path: &Path) {
         watched(|databases| {
             databases.entry(full(path)).or_default();

@@ -219,8 +219,7 @@ impl Link {
         Ok(Some(state).filter(|state| state.is_on || is_left))
     }
 
-    /// Notes that the project answered well all the time, and what is over by that. Returns how many
-    /// occurrences are under way.
+    /// Notes that the project answered well, and what is over by that. Returns how many occurrences are open.
     fn note_answer(&mut self) -> Step<u64> {
         let wall = self.wall_now();
         let (open, is_over) = self.store.write(|tx| {

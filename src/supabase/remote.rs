@@ -146,8 +146,7 @@ impl Remote {
         Ok(rows)
     }
 
-    /// All rows, page by page: `next` asks for those behind the last one, and the server may cut a page at less than
-    /// what was asked for.
+    /// All rows, page by page: `next` asks for those behind the last one. The server may cut a page at less.
     fn pages<T>(
         next: impl Fn(Option<&T>) -> Answer,
         read: impl Fn(&Value) -> T,

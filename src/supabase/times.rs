@@ -21,8 +21,7 @@ pub(super) fn instant(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_secs(at.unix_timestamp()))
 }
 
-/// A moment that was surely not before `told`, what a server said of the present: HTTP has whole seconds, and
-/// nginx says the same for a second.
+/// A moment that was surely not before `told` by a server: HTTP has whole seconds, and nginx keeps one.
 pub(super) fn surely_past(told: Timestamp) -> Timestamp {
     told.plus(Duration::from_secs(2))
 }

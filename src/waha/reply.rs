@@ -124,8 +124,7 @@ pub(super) fn existence(reply: &Reply, session: &str) -> Existence {
     }
 }
 
-/// What `GET /api/{session}/lids/…` says: the name at `pointer`, as E.164 digits or `<digits>@lid`. Before
-/// 2025 WAHA has no such route.
+/// What `GET /api/{session}/lids/…` says: the name at `pointer`. WAHA before 2025 has no such route.
 pub(super) fn other_name(reply: &Reply, pointer: &str) -> OtherName {
     let body = Body::read(reply);
     match reply.status {
@@ -152,8 +151,7 @@ pub(super) fn one_sighting(reply: &Reply) -> Search {
     }
 }
 
-/// What `GET …/messages` says. Filters that an old version ignored are applied again; a list as
-/// long as the limit may hide some.
+/// What `GET …/messages` says. Filters are applied again; a list as long as the limit may hide some.
 pub(super) fn sightings(reply: &Reply, limit: usize, from: Timestamp, until: Timestamp) -> Search {
     let body = Body::read(reply);
     match (reply.status, body.value.as_array()) {
@@ -284,8 +282,7 @@ impl Body {
         WahaWords(words.chars().filter(|c| !c.is_control()).take(WORDS_CHARS_MAX).collect())
     }
 
-    /// Session trouble: `status` with `expected`, or words about a session. All of it means that
-    /// nothing was sent.
+    /// Session trouble: `status` with `expected`, or words about a session. Nothing was sent then.
     pub(super) fn is_about_a_session(&self) -> bool {
         let has_state = self.value.get("status").is_some_and(Value::is_string)
             && self.value.get("expected").is_some();

@@ -24,8 +24,7 @@ use crate::store::{Contact, INSERTED_TOGETHER, Numbers, SqlResult, Tx};
 pub struct Row {
     /// Where it begins in the list, from 1.
     pub line: u64,
-    /// As it is written, to be shown if it is refused after all: with NULs between the cells, most of which
-    /// are empty in exports.
+    /// As it is written, to be shown if it is refused after all: with NULs between the cells.
     cells: Box<str>,
     /// `+6281234567890`.
     pub number: String,
@@ -269,8 +268,7 @@ impl Row {
     }
 }
 
-/// Notes the numbers of all contacts whose spelling the index does not find. Returns whether there
-/// are any.
+/// Notes the numbers of contacts whose spelling the index does not find. Returns whether there are any.
 pub(super) fn note_odd_numbers(tx: &Tx<'_>, country: &CountryCode) -> SqlResult<bool> {
     tx.clear_noted_numbers()?;
     let mut is_any = false;
@@ -285,8 +283,7 @@ pub(super) fn note_odd_numbers(tx: &Tx<'_>, country: &CountryCode) -> SqlResult<
 }
 
 impl Import<'_> {
-    /// Stores one row, perhaps only with the next ones: `new` has the contacts that are not stored yet. A
-    /// preview only finds out the result.
+    /// Stores one row, perhaps only with the next ones in `new`. A preview only finds out the result.
     pub(super) fn store(
         &self,
         tx: &Tx<'_>,
@@ -370,8 +367,7 @@ impl Import<'_> {
     }
 }
 
-/// The text of a cell without its protection from spreadsheets (`'=x`, `="0812"`), and whether it is a
-/// formula.
+/// The text of a cell without its protection from spreadsheets (`'=x`, `="0812"`); whether it is a formula.
 fn plain_text(cell: &str) -> (Cow<'_, str>, bool) {
     let quoted = cell.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"'));
     if let Some(inner) = quoted.filter(|inner| !inner.contains('"')) {
@@ -382,8 +378,7 @@ fn plain_text(cell: &str) -> (Cow<'_, str>, bool) {
     (unguard(cell), is_formula)
 }
 
-/// What stands beyond the headings belongs to the last cell, when that is text: an address with a
-/// comma that nobody quoted.
+/// What stands beyond the headings belongs to a last cell of text: an address with a comma, say.
 fn take_surplus(cells: &mut Vec<String>, header: &Header) -> Result<(), (String, Problem)> {
     let columns = header.columns.len();
     if cells.len() <= columns {

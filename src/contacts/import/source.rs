@@ -230,8 +230,7 @@ fn sep_line(line: &[u8]) -> Option<u8> {
     }
 }
 
-/// The way of parting cells that gives the most known headings in a row, then the most rows with a
-/// phone number, then the most cells.
+/// The way of parting cells with the most known headings in a row, then rows with numbers, then cells.
 fn dialect(head: &[u8], country: &CountryCode) -> Dialect {
     let score = |dialect: &Dialect| {
         let mut records = Records::new(Box::new(head), *dialect);

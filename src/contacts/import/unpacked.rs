@@ -12,8 +12,7 @@ const MIB: u64 = 1024 * 1024;
 /// The most that all parts unpack to, and the most for each byte of the file: lists of people reach 30.
 const UNPACKED_BYTES_MAX: u64 = 512 * MIB;
 const UNPACKED_RATIO_MAX: u64 = 100;
-/// The same for parts that the library keeps in memory, such as the texts: all but the
-/// sheets.
+/// The same for parts that the library keeps in memory: all but the sheets.
 const KEPT_BYTES_MAX: u64 = 64 * MIB;
 const KEPT_RATIO_MAX: u64 = 20;
 /// What a small file may unpack to, whatever the ratio.
@@ -32,8 +31,7 @@ fn limit(most: u64, file_bytes: u64, ratio: u64) -> u64 {
     most.min(SMALL_BYTES + file_bytes.saturating_mul(ratio))
 }
 
-/// Whether a workbook is small enough to be read. What is no zip file, or has a broken part, is so: the
-/// library says what is wrong.
+/// Whether a workbook is small enough to be read. What is no zip file, or broken, is for the library to refuse.
 pub(super) fn is_bounded(file: impl Read + Seek, file_bytes: u64) -> bool {
     let mut left = bytes_max(file_bytes);
     let mut kept_left = limit(KEPT_BYTES_MAX, file_bytes, KEPT_RATIO_MAX);

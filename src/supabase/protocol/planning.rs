@@ -238,8 +238,7 @@ impl Link {
         }
     }
 
-    /// The row of a claim was set to sent or failed, by nobody of us. The appliance that takes a channel
-    /// over does that, too.
+    /// Somebody else set the row of a claim to sent or failed. An appliance that takes a channel over does so.
     pub(super) fn alarm_of_other_sender(&mut self, pass: &Pass, claim: &LinkClaim) -> Step<()> {
         let is_ours = |id| pass.channels.iter().any(|channel| channel.remote_id == id);
         if !claim.remote_channel.as_deref().is_none_or(is_ours) {
@@ -281,8 +280,7 @@ impl Link {
         self.move_on(pass, claim, Some(word)).map(drop)
     }
 
-    /// Moves a row on to its next time, or gives it `status` after the last. Returns whether there was
-    /// anything to write.
+    /// Moves a row on to its next time; after the last it gets `status`. Returns whether there was one to write.
     pub(super) fn move_on(
         &mut self,
         pass: &Pass,

@@ -340,8 +340,7 @@ impl Link {
         self.alarm(LinkAlarm::Refused, &format!("Supabase refuses a result: {words}"))
     }
 
-    /// Ends a claim that another database made: what it did not write as sent is unknown. From then on
-    /// it ends as every other.
+    /// Ends a claim that another database made: what it did not write as sent is unknown.
     fn end_foreign(&mut self, pass: &Pass, mut claim: LinkClaim) -> Step<Ended> {
         let words = "the appliance that sent it is gone: what it did not report is unknown";
         let rows = self.remote.doubt_deliveries(&claim.remote_id, &claim.due_at, words)?;
