@@ -70,8 +70,7 @@ impl Tx<'_> {
     pub fn note_told(&self, event: &str, first: i64, last: i64) -> SqlResult<usize> {
         let sql = "UPDATE alerts SET is_over = 1
                    WHERE is_over = 0 AND event = :event AND id BETWEEN :first AND :last";
-        let params = params! { event, first, last };
-        let told = self.change_rows(sql, params)?;
+        let told = self.change_rows(sql, params! { event, first, last })?;
         self.drop_old_alerts()?;
         Ok(told)
     }

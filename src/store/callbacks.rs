@@ -124,8 +124,7 @@ impl Tx<'_> {
                        attempts = attempts + 1, error = :error, next_attempt_at = :next,
                        first_attempt_at = coalesce(first_attempt_at, :now), last_attempt_at = :now
                    WHERE id = :id AND status = 'waiting'";
-        let params = params! { id, error, next, now };
-        self.execute_sql(sql, params)
+        self.execute_sql(sql, params! { id, error, next, now })
     }
 
     /// Removes the oldest beyond `max` of those that wait, which it counts and returns, and of those given up.

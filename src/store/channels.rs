@@ -216,8 +216,7 @@ impl Tx<'_> {
     /// How many deliveries of a channel were claimed on a local day and may have gone out.
     pub(crate) fn day_count(&self, channel_id: i64, day: Day) -> SqlResult<u32> {
         let sql = "SELECT claimed FROM channel_days WHERE channel_id = :id AND day = :day";
-        let params = params! { day, ":id": channel_id };
-        let count = self.query_maybe(sql, params)?;
+        let count = self.query_maybe(sql, params! { day, ":id": channel_id })?;
         Ok(count.unwrap_or(0))
     }
 

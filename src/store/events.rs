@@ -270,8 +270,7 @@ impl Tx<'_> {
 
     /// What the kept events about a message report; an echo may report no ack.
     fn kept_acks(&self, waha_message_id: &str) -> SqlResult<Vec<Option<Ack>>> {
-        let params = params! { waha_message_id };
-        let acks: Vec<Option<i64>> = self.query_values(ACKS_OF, params)?;
+        let acks: Vec<Option<i64>> = self.query_values(ACKS_OF, params! { waha_message_id })?;
         Ok(acks.into_iter().map(|ack| ack.and_then(Ack::from_number)).collect())
     }
 

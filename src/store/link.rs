@@ -389,8 +389,7 @@ impl Tx<'_> {
             "SELECT {CLAIM} FROM link_claims
              WHERE project = :project AND remote_id = :remote_id AND due_at = :due_at"
         );
-        let params = params! { project, remote_id, due_at };
-        self.query_optional(&sql, params, LinkClaim::from_row)
+        self.query_optional(&sql, params! { project, remote_id, due_at }, LinkClaim::from_row)
     }
 
     /// Whether an occurrence of a row is under way here.
@@ -430,8 +429,7 @@ impl Tx<'_> {
                  AND id > :after ORDER BY id LIMIT :limit"
         );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let params = params! { state, after, limit };
-        self.query_rows(&sql, params, LinkClaim::from_row)
+        self.query_rows(&sql, params! { state, after, limit }, LinkClaim::from_row)
     }
 
     pub(crate) fn set_claim_state(&self, id: i64, state: ClaimState) -> SqlResult<()> {
@@ -459,8 +457,7 @@ impl Tx<'_> {
     pub(crate) fn link_offset(&self, project: &str, remote_id: &str) -> SqlResult<Option<i64>> {
         let sql = "SELECT offset_secs FROM link_offsets
                    WHERE project = :project AND remote_id = :remote_id";
-        let params = params! { project, remote_id };
-        self.query_optional(sql, params, |row| row.get(0))
+        self.query_optional(sql, params! { project, remote_id }, |row| row.get(0))
     }
 
     pub(crate) fn set_link_offset(
@@ -472,8 +469,7 @@ impl Tx<'_> {
         let sql = "INSERT INTO link_offsets (project, remote_id, offset_secs)
                    VALUES (:project, :remote_id, :offset)
                    ON CONFLICT (project, remote_id) DO UPDATE SET offset_secs = excluded.offset_secs";
-        let params = params! { project, remote_id, ":offset": offset_secs };
-        self.execute_sql(sql, params)
+        self.execute_sql(sql, params! { project, remote_id, ":offset": offset_secs })
     }
 
     /// Whether an occurrence of a row went out from here, or was ended here.
@@ -540,8 +536,7 @@ impl Tx<'_> {
     pub(crate) fn linked_message(&self, project: &str, remote_id: &str) -> SqlResult<Option<i64>> {
         let sql = "SELECT auto_message_id FROM link_messages
                    WHERE project = :project AND remote_id = :remote_id";
-        let params = params! { project, remote_id };
-        self.query_optional(sql, params, |row| row.get(0))
+        self.query_optional(sql, params! { project, remote_id }, |row| row.get(0))
     }
 
     /// Whether a message is a row of a project's.

@@ -327,23 +327,20 @@ impl Tx<'_> {
             "SELECT {} FROM deliveries WHERE auto_message_id = :id AND due_at = :due_at",
             counts_by("status")
         );
-        let params = params! { id, due_at };
-        self.query_one(&sql, params, read_counts)
+        self.query_one(&sql, params! { id, due_at }, read_counts)
     }
 
     fn count_retried(&self, id: i64, first: Timestamp) -> SqlResult<Counts> {
         let counts = counts_by("stands");
         let sql = format!("WITH {RECIPIENTS} SELECT {counts} FROM recipients");
-        let params = params! { id, first };
-        self.query_one(&sql, params, read_counts)
+        self.query_one(&sql, params! { id, first }, read_counts)
     }
 
     /// The occurrence that was tried again at `due_at`; `due_at` itself for one that is no retry.
     pub(super) fn first_of(&self, id: i64, due_at: Timestamp) -> SqlResult<Timestamp> {
         let sql = "SELECT retry_of FROM deliveries
                    WHERE auto_message_id = :id AND due_at = :due_at LIMIT 1";
-        let params = params! { id, due_at };
-        Ok(self.query_maybe(sql, params)?.unwrap_or(due_at))
+        Ok(self.query_maybe(sql, params! { id, due_at })?.unwrap_or(due_at))
     }
 
     /// Whether some recipients of the occurrence `first` were tried again.

@@ -68,7 +68,6 @@ impl Tx<'_> {
         })
     }
 
-    #[cfg_attr(debug_assertions, track_caller)]
     fn each_ended_by(
         &self,
         sql: &str,
@@ -98,9 +97,7 @@ impl Tx<'_> {
     ) -> SqlResult<Vec<(String, u64)>> {
         let sql = "SELECT day, received FROM channel_days
                    WHERE channel_id = :channel_id AND day >= :first AND day <= :last";
-        let params = params! {
-            channel_id, ":first": first.to_string(), ":last": last.to_string(),
-        };
+        let params = params! { channel_id, ":first": first.to_string(), ":last": last.to_string() };
         self.query_rows(sql, params, |row| Ok((row.get("day")?, row.get("received")?)))
     }
 
