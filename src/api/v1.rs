@@ -4,8 +4,6 @@
 mod call;
 mod channels;
 mod contacts;
-#[cfg(test)]
-mod document;
 mod files;
 pub mod keys;
 mod messages;
@@ -284,4 +282,9 @@ pub(super) fn preflight() -> Response {
 #[expect(clippy::unnecessary_wraps, reason = "it is a route like the others")]
 fn document(_: &Call<'_>) -> Answered {
     Ok(Response::new(200, "application/json", DOCUMENT))
+}
+
+#[cfg(test)]
+mod tests {
+    mod document;
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
-use super::{ROOT, ROUTES, call, channels, contacts, messages};
+use super::super::{ROOT, ROUTES, call, channels, contacts, messages};
 
 #[derive(OpenApi)]
 #[openapi(components(schemas(
@@ -19,7 +19,7 @@ use super::{ROOT, ROUTES, call, channels, contacts, messages};
     crate::messages::MessageView,
     crate::messages::DeliveryView,
     crate::messages::MovedView,
-    super::files::TakenFile,
+    super::super::files::TakenFile,
     contacts::NewContact,
     contacts::ContactChange,
     contacts::ImportOf,
