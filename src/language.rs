@@ -1,5 +1,6 @@
 //! The languages of texts for people: English and Indonesian.
 
+use crate::clock::Timestamp;
 use crate::text_enum::text_enum;
 
 text_enum! {
@@ -36,6 +37,67 @@ impl Language {
         self.pick(Self::Indonesian, Self::English)
     }
 }
+
+/// A value as a sentence has it. What has words of its own has a method of the same name.
+pub(crate) trait InWords {
+    fn text(&self, language: Language) -> String;
+}
+
+macro_rules! as_it_is {
+    ($($type:ty),+) => {$(
+        impl InWords for $type {
+            fn text(&self, _: Language) -> String {
+                self.to_string()
+            }
+        }
+    )+};
+}
+
+as_it_is!(String, u32, u64, usize, i64, Timestamp);
+
+/// Makes an enum of sentences from its table: a line has the variant with its parameters and the texts, in which
+/// `{parameter}` stands for its value.
+macro_rules! sentences {
+    ($(#[$meta:meta])* $vis:vis enum $enum:ident {
+        $($(#[$doc:meta])* $name:ident $({ $($field:ident: $type:ty),+ })?:
+            $english:literal, $indonesian:literal;)*
+    }) => {
+        $(#[$meta])*
+        $vis enum $enum {
+            $($(#[$doc])* $name $({ $($field: $type),+ })?,)*
+        }
+
+        impl $enum {
+            /// The sentence for a person.
+            pub(crate) fn text(&self, language: $crate::language::Language) -> String {
+                use $crate::language::InWords as _;
+                match self {
+                    $(Self::$name $({ $($field),+ })? => {
+                        $($(let $field = $field.text(language);)+)?
+                        match language {
+                            $crate::language::Language::English => format!($english),
+                            $crate::language::Language::Indonesian => format!($indonesian),
+                        }
+                    })*
+                }
+            }
+
+            /// Each variant with its parameters and texts, as the table has them.
+            #[cfg(test)]
+            const TABLE: &[(&str, &[&str], &str, &str)] =
+                &[$((stringify!($name), &[$($(stringify!($field)),+)?], $english, $indonesian)),*];
+        }
+
+        /// The English sentence.
+        impl std::fmt::Display for $enum {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.text($crate::language::Language::English))
+            }
+        }
+    };
+}
+
+pub(crate) use sentences;
 
 #[cfg(test)]
 mod tests {

@@ -3,21 +3,23 @@
 //! Code decides by the variant, other programs by the code, people read the text. A row keeps all three:
 //! the English sentence in `error` or `held_reason`, the code and the parameters (JSON) beside it.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use crate::clock::Timestamp;
-use crate::language::Language;
+use crate::language::{Language, sentences};
 
-/// Makes the enum from its table: each line has the code, the variant with its parameters, `@whatsapp` when
-/// it is a failure that WhatsApp itself is behind, and the texts, in which `{parameter}` stands for its value.
+/// Makes the enum from its table, as [`sentences`] does, with a code in front of each line, and `@whatsapp` when it is a
+/// failure that WhatsApp itself is behind.
 macro_rules! reasons {
     ($($(#[$doc:meta])* $code:literal $name:ident $({ $($field:ident: $type:ty),+ })? $(@ $by:ident)?:
         $english:literal, $indonesian:literal;)*) => {
-        /// Why a message, a delivery or a channel is not where a person would expect it.
-        #[derive(Debug, Clone, PartialEq, Eq)]
-        pub enum Reason {
-            $($(#[$doc])* $name $({ $($field: $type),+ })?,)*
+        sentences! {
+            /// Why a message, a delivery or a channel is not where a person would expect it.
+            #[derive(Debug, Clone, PartialEq, Eq)]
+            pub enum Reason {
+                $($(#[$doc])* $name $({ $($field: $type),+ })?: $english, $indonesian;)*
+            }
         }
 
         impl Reason {
@@ -44,19 +46,6 @@ macro_rules! reasons {
                 }
             }
 
-            /// The sentence for a person.
-            pub(crate) fn text(&self, language: Language) -> String {
-                match self {
-                    $(Self::$name $({ $($field),+ })? => {
-                        $($(let $field = $field.text(language);)+)?
-                        match language {
-                            Language::English => format!($english),
-                            Language::Indonesian => format!($indonesian),
-                        }
-                    })*
-                }
-            }
-
             fn from_json(code: &str, parameters: &Map<String, Value>) -> Option<Self> {
                 match code {
                     $($code => Some(Self::$name $({
@@ -65,17 +54,16 @@ macro_rules! reasons {
                     _ => None,
                 }
             }
-        }
 
-        /// Each code with its parameters and texts, as the table has them.
-        #[cfg(test)]
-        const TABLE: &[(&str, &[&str], &str, &str)] =
-            &[$(($code, &[$($(stringify!($field)),+)?], $english, $indonesian)),*];
+            /// The codes, in the order of the table.
+            #[cfg(test)]
+            const CODES: &[&str] = &[$($code),*];
+        }
 
         /// One of each variant.
         #[cfg(test)]
         fn samples(random: &mut fastrand::Rng) -> Vec<Reason> {
-            vec![$(Reason::$name $({ $($field: Parameter::sample(random)),+ })?),*]
+            vec![$(Reason::$name $({ $($field: tests::Sample::sample(random)),+ })?),*]
         }
     };
 }
@@ -648,13 +636,6 @@ reasons! {
         "pesan ini berasal dari website: ubah di sana";
 }
 
-/// The English sentence.
-impl std::fmt::Display for Reason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.text(Language::English))
-    }
-}
-
 impl std::error::Error for Reason {}
 
 impl Reason {
@@ -772,19 +753,19 @@ impl std::fmt::Display for Explanation {
 }
 
 /// WAHA's own words, shortened; may be empty. They stand after a colon.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WahaWords(pub String);
 
 /// The word that WAHA has for the state of a session. Its text says what to do, too.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionStatus(pub String);
 
 /// The name of a channel as one word of a command.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChannelName(pub String);
 
 /// What a file is, as `files` calls it: `a JPEG picture`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileWords(pub String);
 
 /// How many did not get a message, by what became of their deliveries.
@@ -801,115 +782,41 @@ pub struct Missed {
 trait Parameter: Sized {
     fn to_json(&self) -> Value;
     fn from_json(value: &Value) -> Option<Self>;
-    fn text(&self, language: Language) -> String;
-    #[cfg(test)]
-    fn sample(random: &mut fastrand::Rng) -> Self;
 }
 
-impl Parameter for String {
-    fn to_json(&self) -> Value {
-        json!(self)
-    }
+macro_rules! parameters {
+    ($($type:ty),+) => {$(
+        impl Parameter for $type {
+            fn to_json(&self) -> Value {
+                json!(self)
+            }
 
-    fn from_json(value: &Value) -> Option<Self> {
-        value.as_str().map(str::to_owned)
-    }
-
-    fn text(&self, _: Language) -> String {
-        self.clone()
-    }
-
-    #[cfg(test)]
-    fn sample(random: &mut fastrand::Rng) -> Self {
-        (0..random.usize(..9)).map(|_| random.char('\u{1}'..'\u{ff}')).collect()
-    }
+            fn from_json(value: &Value) -> Option<Self> {
+                Self::deserialize(value).ok()
+            }
+        }
+    )+};
 }
 
-impl Parameter for u64 {
-    fn to_json(&self) -> Value {
-        json!(self)
-    }
-
-    fn from_json(value: &Value) -> Option<Self> {
-        value.as_u64()
-    }
-
-    fn text(&self, _: Language) -> String {
-        self.to_string()
-    }
-
-    #[cfg(test)]
-    fn sample(random: &mut fastrand::Rng) -> Self {
-        random.u64(..)
-    }
-}
-
-impl Parameter for i64 {
-    fn to_json(&self) -> Value {
-        json!(self)
-    }
-
-    fn from_json(value: &Value) -> Option<Self> {
-        value.as_i64()
-    }
-
-    fn text(&self, _: Language) -> String {
-        self.to_string()
-    }
-
-    #[cfg(test)]
-    fn sample(random: &mut fastrand::Rng) -> Self {
-        random.i64(..)
-    }
-}
+parameters!(String, u64, i64, WahaWords, SessionStatus, ChannelName, FileWords);
 
 impl Parameter for Timestamp {
     fn to_json(&self) -> Value {
-        json!(self.to_string())
+        json!(self)
     }
 
     fn from_json(value: &Value) -> Option<Self> {
         Self::parse(value.as_str()?)
     }
-
-    fn text(&self, _: Language) -> String {
-        self.to_string()
-    }
-
-    #[cfg(test)]
-    fn sample(random: &mut fastrand::Rng) -> Self {
-        Self::from_secs(random.i64(..4_000_000_000))
-    }
 }
 
-impl Parameter for WahaWords {
-    fn to_json(&self) -> Value {
-        json!(self.0)
-    }
-
-    fn from_json(value: &Value) -> Option<Self> {
-        String::from_json(value).map(Self)
-    }
-
+impl WahaWords {
     fn text(&self, _: Language) -> String {
         if self.0.is_empty() { String::new() } else { format!(": {}", self.0) }
     }
-
-    #[cfg(test)]
-    fn sample(random: &mut fastrand::Rng) -> Self {
-        Self(String::sample(random))
-    }
 }
 
-impl Parameter for SessionStatus {
-    fn to_json(&self) -> Value {
-        json!(self.0)
-    }
-
-    fn from_json(value: &Value) -> Option<Self> {
-        String::from_json(value).map(Self)
-    }
-
+impl SessionStatus {
     fn text(&self, language: Language) -> String {
         let (english, indonesian) = match self.0.as_str() {
             "SCAN_QR_CODE" => (
@@ -925,22 +832,9 @@ impl Parameter for SessionStatus {
         };
         format!("{}: {}", self.0, language.pick(english, indonesian))
     }
-
-    #[cfg(test)]
-    fn sample(random: &mut fastrand::Rng) -> Self {
-        Self(String::sample(random))
-    }
 }
 
-impl Parameter for FileWords {
-    fn to_json(&self) -> Value {
-        json!(self.0)
-    }
-
-    fn from_json(value: &Value) -> Option<Self> {
-        Some(Self(value.as_str()?.to_owned()))
-    }
-
+impl FileWords {
     fn text(&self, language: Language) -> String {
         const NOUNS: [(&str, &str); 11] = [
             ("picture", "gambar"),
@@ -969,32 +863,14 @@ impl Parameter for FileWords {
                 .unwrap_or(bare.to_owned()),
         }
     }
-
-    #[cfg(test)]
-    fn sample(random: &mut fastrand::Rng) -> Self {
-        Self(String::sample(random))
-    }
 }
 
-impl Parameter for ChannelName {
-    fn to_json(&self) -> Value {
-        json!(self.0)
-    }
-
-    fn from_json(value: &Value) -> Option<Self> {
-        String::from_json(value).map(Self)
-    }
-
+impl ChannelName {
     fn text(&self, _: Language) -> String {
         let Self(name) = self;
         let is_word =
             !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
         if is_word { name.clone() } else { format!("\"{name}\"") }
-    }
-
-    #[cfg(test)]
-    fn sample(random: &mut fastrand::Rng) -> Self {
-        Self(String::sample(random))
     }
 }
 
@@ -1018,19 +894,6 @@ impl Parameter for Box<Explanation> {
             }
         }))
     }
-
-    fn text(&self, language: Language) -> String {
-        Explanation::text(self, language)
-    }
-
-    #[cfg(test)]
-    fn sample(random: &mut fastrand::Rng) -> Self {
-        Self::new(if random.bool() {
-            Explanation::Words(String::sample(random))
-        } else {
-            Explanation::Known(Reason::NoAnswer { cause: String::sample(random) })
-        })
-    }
 }
 
 /// Without what is zero.
@@ -1050,7 +913,9 @@ impl Parameter for Missed {
             cancelled: count("cancelled")?,
         })
     }
+}
 
+impl Missed {
     fn text(&self, language: Language) -> String {
         let named = named(self).into_iter().filter(|(count, ..)| *count > 0);
         let words: Vec<String> = named
@@ -1059,11 +924,6 @@ impl Parameter for Missed {
             })
             .collect();
         words.join(", ")
-    }
-
-    #[cfg(test)]
-    fn sample(random: &mut fastrand::Rng) -> Self {
-        Self { failed: random.u64(..3), unknown: random.u64(..3), ..Self::default() }
     }
 }
 
@@ -1089,6 +949,46 @@ mod tests {
 
     use super::*;
 
+    /// Any value of a parameter.
+    pub(super) trait Sample {
+        fn sample(random: &mut fastrand::Rng) -> Self;
+    }
+
+    impl Sample for String {
+        fn sample(random: &mut fastrand::Rng) -> Self {
+            (0..random.usize(..9)).map(|_| random.char('\u{1}'..'\u{ff}')).collect()
+        }
+    }
+
+    impl Sample for Box<Explanation> {
+        fn sample(random: &mut fastrand::Rng) -> Self {
+            let words = String::sample(random);
+            let known = random.bool().then(|| Reason::NoAnswer { cause: words.clone() }.into());
+            Self::new(known.unwrap_or(Explanation::Words(words)))
+        }
+    }
+
+    macro_rules! samples {
+        ($($type:ty: $random:ident => $value:expr;)+) => {$(
+            impl Sample for $type {
+                fn sample($random: &mut fastrand::Rng) -> Self {
+                    $value
+                }
+            }
+        )+};
+    }
+
+    samples! {
+        u64: random => random.u64(..);
+        i64: random => random.i64(..);
+        Timestamp: random => Self::from_secs(random.i64(..4_000_000_000));
+        WahaWords: random => Self(String::sample(random));
+        SessionStatus: random => Self(String::sample(random));
+        FileWords: random => Self(String::sample(random));
+        ChannelName: random => Self(String::sample(random));
+        Missed: random => Self { failed: random.u64(..3), unknown: random.u64(..3), ..Self::default() };
+    }
+
     #[test]
     fn what_is_written_is_read_again() {
         let mut random = fastrand::Rng::with_seed(15);
@@ -1100,9 +1000,9 @@ mod tests {
 
     #[test]
     fn every_reason_has_a_code_of_its_own_and_a_text_in_each_language() {
-        let codes: HashSet<_> = TABLE.iter().map(|(code, ..)| code).collect();
-        assert_eq!(codes.len(), TABLE.len());
-        for (code, fields, english, indonesian) in TABLE {
+        let codes: HashSet<_> = Reason::CODES.iter().collect();
+        assert_eq!(codes.len(), Reason::TABLE.len());
+        for (code, (_, fields, english, indonesian)) in Reason::CODES.iter().zip(Reason::TABLE) {
             assert!(code.bytes().all(|b| b"abcdefghijklmnopqrstuvwxyz0123456789_".contains(&b)));
             assert!(!indonesian.is_empty(), "{code}");
             for field in *fields {
@@ -1135,7 +1035,7 @@ mod tests {
              an older version wrote, has no code. A nested reason is a sentence, or an object with `code` and `args`.\n\n\
              | code | parameters | English | Indonesian |\n|---|---|---|---|\n",
         );
-        for (code, fields, english, indonesian) in TABLE {
+        for (code, (_, fields, english, indonesian)) in Reason::CODES.iter().zip(Reason::TABLE) {
             let shown = |text: &str| text.replace("{{", "{").replace("}}", "}").replace('|', "\\|");
             let fields = fields.join(", ");
             let _ = writeln!(
