@@ -29,18 +29,34 @@ impl Language {
 }
 
 macro_rules! words {
-    ($($name:ident: $indonesian:literal, $english:literal;)*) => {
+    ($($name:ident: $indonesian:literal, $english:literal;)*
+        @notices $($notice:ident: $notice_indonesian:literal, $notice_english:literal;)*
+        @acts $($act:ident: $act_indonesian:literal, $act_english:literal;)*) => {
         /// The words of one language; `{}` and `{name}` are places for values.
         pub(super) struct Words {
             $(pub(super) $name: &'static str,)*
+            notices: &'static [(&'static str, &'static str)],
+            acts: &'static [(&'static str, &'static str)],
         }
 
-        static INDONESIAN: Words = Words { $($name: $indonesian,)* };
-        static ENGLISH: Words = Words { $($name: $english,)* };
+        static INDONESIAN: Words = Words {
+            $($name: $indonesian,)*
+            notices: &[$((stringify!($notice), $notice_indonesian)),*],
+            acts: &[$((stringify!($act), $act_indonesian)),*],
+        };
+        static ENGLISH: Words = Words {
+            $($name: $english,)*
+            notices: &[$((stringify!($notice), $notice_english)),*],
+            acts: &[$((stringify!($act), $act_english)),*],
+        };
 
         /// Every word in both languages, for the tests.
         #[cfg(test)]
-        const ALL: &[(&str, &str, &str)] = &[$((stringify!($name), $indonesian, $english),)*];
+        const ALL: &[(&str, &str, &str)] = &[
+            $((stringify!($name), $indonesian, $english),)*
+            $((stringify!($notice), $notice_indonesian, $notice_english),)*
+            $((stringify!($act), $act_indonesian, $act_english),)*
+        ];
     };
 }
 
@@ -126,7 +142,6 @@ words! {
     goes_out_at: "Terkirim sekitar {begins}.", "Goes out about {begins}.";
     split_days: "Bagi {} hari", "Split over {} days";
     split_channel: "Pakai nomor kedua: {}", "Use a second number: {}";
-    done_split: "Dibagi: setiap penerima ada di tepat satu pesan. Ini yang pertama.", "Split: each recipient is in exactly one message. This is the first.";
     not_checked: "belum dicek", "not checked yet";
     tried_again: "{} (kirim ulang)", "{} (sent again)";
     through_at: "selesai sekitar {}", "through about {}";
@@ -498,12 +513,6 @@ words! {
     all_opted_out: "Semua yang dipilih sudah minta berhenti. Barisnya harus tetap ada: hanya baris itu yang mencegah pesan ke nomornya.", "All who are selected opted out. Their rows must stay: only those keep messages away from the numbers.";
     history: "Pesan untuk kontak ini", "Messages to this contact";
     no_history: "Belum ada pesan untuk kontak ini.", "There were no messages to this contact yet.";
-    done_tagged: "Label diberikan kepada {} kontak.", "{} contacts have the tag now.";
-    done_untagged: "Label dilepas dari {} kontak.", "The tag is gone from {} contacts.";
-    done_opted_out_all: "{} kontak tidak akan menerima pesan lagi.", "{} contacts get no more messages.";
-    done_removed: "{} kontak dihapus.", "{} contacts are removed.";
-    done_removed_some: "{} kontak dihapus. Yang minta berhenti tetap ada: hanya barisnya yang mencegah pesan ke nomor itu.", "{} contacts are removed. Those who opted out stay: only their rows keep messages away from the numbers.";
-    done_brought_back: "{} kontak kembali.", "{} contacts are back.";
 
     // What needs a person, and whom a search finds.
     list: "Daftar", "List";
@@ -598,13 +607,6 @@ words! {
     act_who: "Lewat", "Through";
     contact: "Kontak", "Contact";
     door_panel: "Panel", "Panel";
-    act_logged_in: "Masuk ke panel.", "Logged in.";
-    act_left: "Keluar dari panel.", "Logged out.";
-    act_tested: "Tes dikirim ke nomor sendiri.", "A test was sent to the own number.";
-    act_backup_taken: "Cadangan diunduh.", "A backup was downloaded.";
-    act_moved: "Penerima dipindahkan ke nomor lain.", "Recipients were moved to another number.";
-    act_removed: "Dihapus.", "Removed.";
-    act_added: "Ditambahkan.", "Added.";
 
     // Spans of time.
     seconds: "detik", "s";
@@ -613,83 +615,64 @@ words! {
     days: "hari", "days";
     ago: "{} lalu", "{} ago";
 
-    // What was done.
-    done_scheduled: "Pesan dijadwalkan.", "The message is scheduled.";
-    done_drafted: "Pesan disimpan sebagai draf.", "The message is kept as a draft.";
-    done_saved: "Perubahan disimpan.", "The changes are saved.";
-    done_saved_for_later: "Perubahan disimpan. Kiriman hari ini sudah dijalankan, jadi jadwal baru berlaku mulai kiriman berikutnya di bawah. Untuk mengirim lagi hari ini, salin pesan ini.", "The changes are saved. Today's has gone out already, so the new times count from the next one below. To send again today, copy this message.";
-    done_unchanged: "Tidak ada yang berubah.", "Nothing was changed.";
-    done_cancelled: "Pesan dibatalkan.", "The message is cancelled.";
-    done_paused: "Pesan dijeda.", "The message is paused.";
-    done_resumed: "Pesan dilanjutkan.", "The message goes on.";
-    done_retried: "Dikirim ulang kepada yang belum menerima.", "It is sent again to those who did not get it.";
-    done_contact_added: "Kontak ditambahkan.", "The contact is added.";
-    done_opted_out: "Dicatat: orang ini tidak mau menerima pesan.", "Noted: this person wants no messages.";
-    done_opted_in: "Dicatat: orang ini boleh dikirimi lagi.", "Noted: this person may get messages again.";
-    done_imported: "Daftar kontak disimpan.", "The list is stored.";
-    done_channel_paused: "Nomor dijeda. Pesannya menunggu.", "The number is paused. Its messages wait.";
-    done_number_confirmed: "Nomor baru dipakai.", "The new number is used.";
-    done_channel_resumed: "Nomor mengirim lagi.", "The number sends again.";
-    done_channel_added: "Nomor ditambahkan. Sekarang sambungkan WhatsApp-nya.", "The number is added. Now connect its WhatsApp.";
-    done_channel_removed: "Nomor dihapus.", "The number is removed.";
-    done_session_started: "Sesi sedang mulai.", "The session is starting.";
-    done_all_paused: "Semua nomor dijeda. Pesannya menunggu.", "All numbers are paused. Their messages wait.";
-    done_all_resumed: "Nomor yang dijeda bersama semua sudah dilanjutkan.", "The numbers that were paused with all go on.";
-    done_password_changed: "Kata sandi diganti. Perangkat lain sudah keluar.", "The password is changed. Other devices are logged out.";
-    done_left: "Anda sudah keluar.", "You are logged out.";
+    // What was just done, by its code in the address.
+    @notices
+    split: "Dibagi: setiap penerima ada di tepat satu pesan. Ini yang pertama.", "Split: each recipient is in exactly one message. This is the first.";
+    tagged: "Label diberikan kepada {} kontak.", "{} contacts have the tag now.";
+    untagged: "Label dilepas dari {} kontak.", "The tag is gone from {} contacts.";
+    opted_out_all: "{} kontak tidak akan menerima pesan lagi.", "{} contacts get no more messages.";
+    removed: "{} kontak dihapus.", "{} contacts are removed.";
+    removed_some: "{} kontak dihapus. Yang minta berhenti tetap ada: hanya barisnya yang mencegah pesan ke nomor itu.", "{} contacts are removed. Those who opted out stay: only their rows keep messages away from the numbers.";
+    brought_back: "{} kontak kembali.", "{} contacts are back.";
+    scheduled: "Pesan dijadwalkan.", "The message is scheduled.";
+    drafted: "Pesan disimpan sebagai draf.", "The message is kept as a draft.";
+    saved: "Perubahan disimpan.", "The changes are saved.";
+    saved_for_later: "Perubahan disimpan. Kiriman hari ini sudah dijalankan, jadi jadwal baru berlaku mulai kiriman berikutnya di bawah. Untuk mengirim lagi hari ini, salin pesan ini.", "The changes are saved. Today's has gone out already, so the new times count from the next one below. To send again today, copy this message.";
+    unchanged: "Tidak ada yang berubah.", "Nothing was changed.";
+    cancelled: "Pesan dibatalkan.", "The message is cancelled.";
+    paused: "Pesan dijeda.", "The message is paused.";
+    resumed: "Pesan dilanjutkan.", "The message goes on.";
+    retried: "Dikirim ulang kepada yang belum menerima.", "It is sent again to those who did not get it.";
+    contact_added: "Kontak ditambahkan.", "The contact is added.";
+    opted_out: "Dicatat: orang ini tidak mau menerima pesan.", "Noted: this person wants no messages.";
+    opted_in: "Dicatat: orang ini boleh dikirimi lagi.", "Noted: this person may get messages again.";
+    imported: "Daftar kontak disimpan.", "The list is stored.";
+    channel_paused: "Nomor dijeda. Pesannya menunggu.", "The number is paused. Its messages wait.";
+    number_confirmed: "Nomor baru dipakai.", "The new number is used.";
+    channel_resumed: "Nomor mengirim lagi.", "The number sends again.";
+    channel_added: "Nomor ditambahkan. Sekarang sambungkan WhatsApp-nya.", "The number is added. Now connect its WhatsApp.";
+    channel_removed: "Nomor dihapus.", "The number is removed.";
+    session_started: "Sesi sedang mulai.", "The session is starting.";
+    all_paused: "Semua nomor dijeda. Pesannya menunggu.", "All numbers are paused. Their messages wait.";
+    all_resumed: "Nomor yang dijeda bersama semua sudah dilanjutkan.", "The numbers that were paused with all go on.";
+    password_changed: "Kata sandi diganti. Perangkat lain sudah keluar.", "The password is changed. Other devices are logged out.";
+    left: "Anda sudah keluar.", "You are logged out.";
+
+    // What somebody did, by its code in the history; the others are as above.
+    @acts
+    logged_in: "Masuk ke panel.", "Logged in.";
+    left: "Keluar dari panel.", "Logged out.";
+    tested: "Tes dikirim ke nomor sendiri.", "A test was sent to the own number.";
+    backup_taken: "Cadangan diunduh.", "A backup was downloaded.";
+    moved: "Penerima dipindahkan ke nomor lain.", "Recipients were moved to another number.";
+    deleted: "Dihapus.", "Removed.";
+    added: "Ditambahkan.", "Added.";
 }
 
 impl Words {
     /// What somebody did, by its code in the history.
     pub(super) fn act(&self, code: &str) -> Option<&'static str> {
-        match code {
-            "logged_in" => Some(self.act_logged_in),
-            "left" => Some(self.act_left),
-            "tested" => Some(self.act_tested),
-            "moved" => Some(self.act_moved),
-            "deleted" => Some(self.act_removed),
-            "added" => Some(self.act_added),
-            "backup_taken" => Some(self.act_backup_taken),
-            code => self.notice(code),
-        }
+        by_code(self.acts, code).or_else(|| self.notice(code))
     }
 
     /// What was just done, by its code in the address.
     pub(super) fn notice(&self, code: &str) -> Option<&'static str> {
-        match code {
-            "scheduled" => Some(self.done_scheduled),
-            "drafted" => Some(self.done_drafted),
-            "split" => Some(self.done_split),
-            "saved" => Some(self.done_saved),
-            "saved_for_later" => Some(self.done_saved_for_later),
-            "unchanged" => Some(self.done_unchanged),
-            "cancelled" => Some(self.done_cancelled),
-            "paused" => Some(self.done_paused),
-            "resumed" => Some(self.done_resumed),
-            "retried" => Some(self.done_retried),
-            "contact_added" => Some(self.done_contact_added),
-            "opted_out" => Some(self.done_opted_out),
-            "opted_in" => Some(self.done_opted_in),
-            "imported" => Some(self.done_imported),
-            "channel_paused" => Some(self.done_channel_paused),
-            "number_confirmed" => Some(self.done_number_confirmed),
-            "channel_resumed" => Some(self.done_channel_resumed),
-            "channel_added" => Some(self.done_channel_added),
-            "channel_removed" => Some(self.done_channel_removed),
-            "session_started" => Some(self.done_session_started),
-            "all_paused" => Some(self.done_all_paused),
-            "all_resumed" => Some(self.done_all_resumed),
-            "password_changed" => Some(self.done_password_changed),
-            "left" => Some(self.done_left),
-            "tagged" => Some(self.done_tagged),
-            "untagged" => Some(self.done_untagged),
-            "opted_out_all" => Some(self.done_opted_out_all),
-            "removed" => Some(self.done_removed),
-            "removed_some" => Some(self.done_removed_some),
-            "brought_back" => Some(self.done_brought_back),
-            _ => None,
-        }
+        by_code(self.notices, code)
     }
+}
+
+fn by_code(all: &[(&str, &'static str)], code: &str) -> Option<&'static str> {
+    all.iter().find(|(known, _)| *known == code).map(|(_, words)| *words)
 }
 
 #[cfg(test)]
