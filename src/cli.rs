@@ -186,6 +186,11 @@ impl CliError {
     }
 }
 
+/// What was asked for cannot be done: the thing and the remedy, in words.
+fn refuse<T>(why: impl Into<String>) -> Result<T, CliError> {
+    Err(CliError::Refused(why.into()))
+}
+
 /// Reads the command line of this process and does what it says. Prints an error, with its causes,
 /// once.
 pub fn main() -> ExitCode {
@@ -374,9 +379,9 @@ impl<'a> Desk<'a> {
         }
         let path = absolute(path);
         let path = path.display();
-        Err(CliError::Refused(format!(
+        refuse(format!(
             "there is no database `{path}` yet: `serve` or `run` makes it; or correct DATABASE_PATH"
-        )))
+        ))
     }
 
     fn open(config: &'a Config) -> Result<Self, CliError> {

@@ -79,11 +79,9 @@ reasons! {
     "schedule_missing" ScheduleMissing:
         "it has no time: fill in scheduled_at, schedules or interval_config, and set status to scheduled",
         "belum ada waktunya: isi scheduled_at, schedules atau interval_config, lalu ubah status menjadi scheduled";
-    "schedule_unreadable" ScheduleUnreadable { cause: String }:
-        "{cause}",
+    "schedule_unreadable" ScheduleUnreadable { cause: String }: "{cause}",
         "jadwalnya tidak bisa dibaca: {cause}";
-    "schedule_breaks_off" ScheduleBreaksOff { cause: String }:
-        "no further occurrence: {cause}",
+    "schedule_breaks_off" ScheduleBreaksOff { cause: String }: "no further occurrence: {cause}",
         "tidak ada waktu kirim berikutnya: {cause}";
     "no_such_channel" NoSuchChannel { channel_id: i64 }:
         "there is no channel {channel_id}: correct channel_id",
@@ -94,11 +92,8 @@ reasons! {
     "channel_without_session" ChannelWithoutSession { channel: String }:
         "channel `{channel}` has no session_name: fill it in",
         "nomor WA `{channel}` belum punya sesi WAHA: isi session_name";
-    "no_text" NoText:
-        "it has no text: fill in `message`",
-        "isi pesannya kosong: isi `message`";
-    "nul_in_text" NulInText:
-        "the text holds a NUL character: save it as plain text",
+    "no_text" NoText: "it has no text: fill in `message`", "isi pesannya kosong: isi `message`";
+    "nul_in_text" NulInText: "the text holds a NUL character: save it as plain text",
         "isi pesan mengandung karakter NUL: simpan sebagai teks biasa";
     "text_too_long" TextTooLong { characters: u64, most: u64 }:
         "its text has {characters} characters, more than the {most} that WhatsApp takes: shorten it",
@@ -153,14 +148,12 @@ reasons! {
     "media_only_plus" MediaOnlyPlus:
         "this WAHA is CORE, and only WAHA Plus sends pictures and files: use Plus, or send a text with a link",
         "WAHA ini CORE, dan hanya WAHA Plus yang mengirim gambar dan berkas: pakai Plus, atau kirim teks dengan tautan";
-    "status_only_text" StatusOnlyText:
-        "only a text can go to status@broadcast",
+    "status_only_text" StatusOnlyText: "only a text can go to status@broadcast",
         "hanya teks yang bisa dikirim ke status@broadcast";
     "metadata_unreadable" MetadataUnreadable:
         "`metadata` is no JSON object: write it like {{\"order\": 17}}, or empty it",
         "`metadata` bukan objek JSON: tulis seperti {{\"order\": 17}}, atau kosongkan";
-    "recipients_unreadable" RecipientsUnreadable { cause: String }:
-        "{cause}",
+    "recipients_unreadable" RecipientsUnreadable { cause: String }: "{cause}",
         "daftar penerima tidak bisa dibaca: {cause}";
     "recipients_missing" RecipientsMissing:
         "no valid recipient: `contact_ids` is empty; give contact ids or phone numbers",
@@ -183,11 +176,8 @@ reasons! {
         "{first}; sebelum cadangan dipulihkan mungkin sudah terkirim";
 
     // --- recipients ---
-    "opted_out" OptedOut:
-        "opted out",
-        "minta berhenti menerima pesan";
-    "no_such_contact" NoSuchContact { contact_id: i64 }:
-        "there is no contact {contact_id}",
+    "opted_out" OptedOut: "opted out", "minta berhenti menerima pesan";
+    "no_such_contact" NoSuchContact { contact_id: i64 }: "there is no contact {contact_id}",
         "kontak {contact_id} tidak ada";
     "nobody_with_tag" NobodyWithTag { tag: String }:
         "no contact has the tag `{tag}`: `contact list` shows the tags",
@@ -195,23 +185,18 @@ reasons! {
     "nobody_at_all" NobodyAtAll:
         "there is no contact who has not opted out: `contact import` or `contact add` makes some",
         "tidak ada kontak yang mau menerima pesan: tambahkan atau impor kontak";
-    "nobody_left" NobodyLeft:
-        "everybody whom the message names is an exception of it",
+    "nobody_left" NobodyLeft: "everybody whom the message names is an exception of it",
         "semua penerima pesan ini dikecualikan";
-    "recipient_unreadable" RecipientUnreadable { cause: String }:
-        "{cause}",
+    "recipient_unreadable" RecipientUnreadable { cause: String }: "{cause}",
         "penerima ini tidak bisa dibaca: {cause}";
-    "contact_removed" ContactRemoved:
-        "the contact was removed from the address book",
+    "contact_removed" ContactRemoved: "the contact was removed from the address book",
         "kontaknya dihapus dari buku alamat";
-    "number_served" NumberServed:
-        "the contact has a number now that gets this message already",
+    "number_served" NumberServed: "the contact has a number now that gets this message already",
         "nomor baru kontak ini sudah menerima pesan ini";
     "no_value" NoValue { placeholder: String }:
         "no value for {{{{{placeholder}}}}}, and it has no fallback: give the contact one, or write {{{{{placeholder}|…}}}}",
         "data untuk {{{{{placeholder}}}}} tidak ada, dan tidak ada kata penggantinya: isi data kontaknya, atau tulis {{{{{placeholder}|…}}}}";
-    "blank_text" BlankText:
-        "the text is blank once its placeholders are filled in",
+    "blank_text" BlankText: "the text is blank once its placeholders are filled in",
         "isi pesannya kosong setelah tandanya diisi";
     "filled_text_too_long" FilledTextTooLong { characters: u64, most: u64 }:
         "the text has {characters} characters once its placeholders are filled in, more than {most}",
@@ -225,9 +210,7 @@ reasons! {
         "`{written}` is not a country code: write 1 to 3 digits, such as 62",
         "`{written}` bukan kode negara: tulis 1 sampai 3 angka, misalnya 62";
     /// Nothing but spaces and quotes.
-    "number_empty" NumberEmpty:
-        "the phone number is empty",
-        "nomor telepon kosong";
+    "number_empty" NumberEmpty: "the phone number is empty", "nomor telepon kosong";
     /// A number with an exponent.
     "number_from_excel" NumberFromExcel { written: String }:
         "`{written}` is how Excel writes a long number: digits are lost; format the column as text and type it again",
@@ -300,8 +283,7 @@ reasons! {
         "`{written}` terlalu panjang untuk nomor telepon: perlu 8 sampai 15 angka dengan kode negara";
 
     // --- deliveries ---
-    "too_late" TooLate { hours: u64 }:
-        "still pending {hours} hours after its time",
+    "too_late" TooLate { hours: u64 }: "still pending {hours} hours after its time",
         "belum terkirim {hours} jam setelah waktunya";
     /// Of one that waits, and of one for which waiting would be too late.
     "recipient_gap" RecipientGap { hours: u64 }:
@@ -321,16 +303,11 @@ reasons! {
         "due at a time of which `prune` has removed what was sent: it may have gone out then",
         "waktunya sudah termasuk yang dihapus `prune`: mungkin sudah terkirim waktu itu";
     /// A trigger of the tables: somebody ended the message.
-    "message_cancelled" MessageCancelled:
-        "the message was set to cancelled",
-        "pesan dibatalkan";
-    "message_ended" MessageEnded { status: String }:
-        "the message was set to {status}",
+    "message_cancelled" MessageCancelled: "the message was set to cancelled", "pesan dibatalkan";
+    "message_ended" MessageEnded { status: String }: "the message was set to {status}",
         "pesan diubah menjadi {status}";
     /// A trigger of the tables: somebody gave the message another time.
-    "message_moved" MessageMoved:
-        "the message was given a new time",
-        "pesan diberi waktu baru";
+    "message_moved" MessageMoved: "the message was given a new time", "pesan diberi waktu baru";
     "text_emptied" TextEmptied:
         "the message has no text: fill in `message` and set status to scheduled",
         "isi pesannya kosong: isi `message`, lalu ubah status menjadi scheduled";
@@ -349,19 +326,16 @@ reasons! {
 
     // --- what WAHA said to a send ---
     /// WhatsApp refused the message: an ack of -1, in WAHA's answer or in an event after it.
-    "refused" Refused @whatsapp:
-        "WhatsApp refused it after WAHA had accepted it (ack ERROR)",
+    "refused" Refused @whatsapp: "WhatsApp refused it after WAHA had accepted it (ack ERROR)",
         "WhatsApp menolaknya setelah diterima WAHA (ack ERROR)";
     "refused_by_waha" RefusedByWaha { status: u64, words: WahaWords }:
         "WAHA refused it with {status}{words}",
         "WAHA menolaknya dengan {status}{words}";
     /// WhatsApp does not resolve the number (GOWS answers 500 for it; nothing was sent).
-    "no_lid" NoLid @whatsapp:
-        "WhatsApp does not resolve this number (no LID found)",
+    "no_lid" NoLid @whatsapp: "WhatsApp does not resolve this number (no LID found)",
         "WhatsApp tidak menemukan nomor ini (LID tidak ada)";
     /// This WAHA, its tier or its engine has no such feature: whoever the recipient is.
-    "not_offered" NotOffered { words: WahaWords }:
-        "this WAHA cannot send it, to nobody{words}",
+    "not_offered" NotOffered { words: WahaWords }: "this WAHA cannot send it, to nobody{words}",
         "WAHA ini tidak bisa mengirimnya kepada siapa pun{words}";
     "restricted" Restricted @whatsapp:
         "WhatsApp restricted this account (error 463): stop sending from it for a while",
@@ -376,8 +350,7 @@ reasons! {
     "upload_cut" UploadCut { cause: String }:
         "the file did not get through to WAHA, several times: {cause}",
         "berkasnya tidak sampai ke WAHA, beberapa kali: {cause}";
-    "no_answer" NoAnswer { cause: String }:
-        "no answer from WAHA after sending: {cause}",
+    "no_answer" NoAnswer { cause: String }: "no answer from WAHA after sending: {cause}",
         "WAHA tidak menjawab setelah pesan dikirim: {cause}";
 
     // --- what a look-up found ---
@@ -387,21 +360,16 @@ reasons! {
     "looked_up" LookedUp { first: Box<Explanation>, at: Timestamp, found: Box<Explanation> }:
         "{first}; looked up at {at}: {found}",
         "{first}; diperiksa pada {at}: {found}";
-    "not_in_chat" NotInChat:
-        "not in the chat, which proves nothing",
+    "not_in_chat" NotInChat: "not in the chat, which proves nothing",
         "tidak ada di chat, dan itu tidak membuktikan apa-apa";
     /// A picture, a place or a poll has no words in the chat by which WAHA could find it.
     "no_words_to_know_it_by" NoWordsToKnowItBy:
         "WAHA cannot look for it, because it has no words of its own in the chat: look into WhatsApp",
         "WAHA tidak bisa mencarinya, karena tidak ada kata-katanya di chat: lihat di WhatsApp";
-    "without_ack" WithoutAck:
-        "in the chat, but without an ack",
-        "ada di chat, tetapi tanpa ack";
-    "many_fit" ManyFit { count: u64 }:
-        "{count} messages in the chat fit",
+    "without_ack" WithoutAck: "in the chat, but without an ack", "ada di chat, tetapi tanpa ack";
+    "many_fit" ManyFit { count: u64 }: "{count} messages in the chat fit",
         "{count} pesan di chat itu cocok";
-    "sent_twice" SentTwice:
-        "the same text went to the same chat at nearly the same time",
+    "sent_twice" SentTwice: "the same text went to the same chat at nearly the same time",
         "teks yang sama dikirim ke chat yang sama pada waktu yang hampir sama";
     "clock_ahead" ClockAhead { found: Box<Explanation>, secs: u64 }:
         "{found}; WAHA's clock is {secs} s ahead of ours: set both, best by NTP",
@@ -420,8 +388,7 @@ reasons! {
         "WAHA does not tell what became of it, it answered with {limit} messages of that time in the chat, and may know of more",
         "WAHA tidak memberi tahu nasib pesan ini: ada {limit} pesan dari waktu itu di chat, mungkin lebih";
     /// WAHA cannot be reached, so nothing is known of a message.
-    "look_up_away" LookUpAway { cause: String }:
-        "WAHA cannot be reached: {cause}",
+    "look_up_away" LookUpAway { cause: String }: "WAHA cannot be reached: {cause}",
         "WAHA tidak bisa dihubungi: {cause}";
     "look_up_at_a_proxy" LookUpAtAProxy { status: u64 }:
         "WAHA cannot be reached: what stands in front of it answered {status}",
@@ -446,11 +413,9 @@ reasons! {
     "url_has_path" UrlHasPath { path: String, origin: String }:
         "WAHA_BASE_URL has the path `{path}`, and WAHA does not answer there: write WAHA_BASE_URL={origin}",
         "WAHA_BASE_URL memakai path `{path}`, dan WAHA tidak menjawab di situ: tulis WAHA_BASE_URL={origin}";
-    "too_many_requests" TooManyRequests:
-        "WAHA answered 429: too many requests",
+    "too_many_requests" TooManyRequests: "WAHA answered 429: too many requests",
         "WAHA menjawab 429: terlalu banyak permintaan";
-    "key_refused" KeyRefused:
-        "WAHA answered 401: check WAHA_API_KEY",
+    "key_refused" KeyRefused: "WAHA answered 401: check WAHA_API_KEY",
         "WAHA menjawab 401: periksa WAHA_API_KEY";
     "key_without_right" KeyWithoutRight:
         "WAHA answered 403: WAHA_API_KEY has no right to send with this session",
@@ -458,14 +423,12 @@ reasons! {
     "redirected" Redirected { status: u64 }:
         "WAHA answered {status}, a redirect: check WAHA_BASE_URL (http or https?)",
         "WAHA menjawab {status}, pengalihan: periksa WAHA_BASE_URL (http atau https?)";
-    "not_found" NotFound:
-        "WAHA answered 404: check WAHA_BASE_URL, its path above all",
+    "not_found" NotFound: "WAHA answered 404: check WAHA_BASE_URL, its path above all",
         "WAHA menjawab 404: periksa WAHA_BASE_URL, terutama path-nya";
     "wrong_server" WrongServer { status: u64 }:
         "WAHA answered {status}: check WAHA_BASE_URL and what stands in front of WAHA",
         "WAHA menjawab {status}: periksa WAHA_BASE_URL dan yang ada di depan WAHA";
-    "unreadable_422" Unreadable422:
-        "WAHA answered 422 and its reason could not be read",
+    "unreadable_422" Unreadable422: "WAHA answered 422 and its reason could not be read",
         "WAHA menjawab 422 dan alasannya tidak bisa dibaca";
     "server_error" ServerError { status: u64, session: String }:
         "WAHA answered {status} when asked about session `{session}`",
@@ -506,8 +469,7 @@ reasons! {
     "other_number" OtherNumber { session: String, seen: String, known: String, channel: ChannelName }:
         "session `{session}` is now {seen} and was {known}: if the new number is right, say `channel confirm {channel}`; if not, scan the code with the old one and say `channel resume {channel}`",
         "sesi `{session}` sekarang {seen}, sebelumnya {known}";
-    "window_unreadable" WindowUnreadable { cause: String }:
-        "{cause}",
+    "window_unreadable" WindowUnreadable { cause: String }: "{cause}",
         "jam kirim atau batas hariannya tidak bisa dibaca: {cause}";
     "copied" Copied:
         "this database was copied from another place; to send from two places would send everything twice. Make sure that the other one does not send any more, then run `auto-message-scheduler confirm-place` here",
@@ -525,11 +487,9 @@ reasons! {
     "clock_unsure" ClockUnsure { since: Timestamp }:
         "nothing ran since {since}, so this machine's clock may be wrong, and WAHA does not answer with its own: nothing is sent and nothing expires before it does",
         "program tidak berjalan sejak {since}, jadi jam komputer ini mungkin salah, dan WAHA belum menjawab: tidak ada yang dikirim atau kedaluwarsa sampai WAHA menjawab";
-    "ended_during_run" EndedDuringRun:
-        "the program ended during this run",
+    "ended_during_run" EndedDuringRun: "the program ended during this run",
         "program berhenti saat proses ini";
-    "stopped_during_run" StoppedDuringRun:
-        "the program was stopped during this run",
+    "stopped_during_run" StoppedDuringRun: "the program was stopped during this run",
         "program dihentikan saat proses ini";
 
     // --- what the program does not do for a person ---
@@ -547,21 +507,16 @@ reasons! {
         "pesan ini baru saja berubah; muat ulang halaman lalu coba lagi";
 
     // --- channels ---
-    "paused_in_panel" PausedInPanel:
-        "paused in the panel",
-        "dijeda lewat panel";
-    "paused_with_all" PausedWithAll:
-        "paused in the panel with all numbers",
+    "paused_in_panel" PausedInPanel: "paused in the panel", "dijeda lewat panel";
+    "paused_with_all" PausedWithAll: "paused in the panel with all numbers",
         "dijeda lewat panel, bersama semua nomor";
     /// It stays when all go on: a person looks at it first.
     "paused_while_held" PausedWhileHeld { why: Box<Explanation> }:
         "paused in the panel with all numbers, while it was held: {why}; it does not go on with the others",
         "dijeda lewat panel bersama semua nomor, selagi ditahan: {why}; tidak ikut dilanjutkan bersama yang lain";
-    "outside_hours" OutsideHours { window: String }:
-        "it is outside its send window {window}",
+    "outside_hours" OutsideHours { window: String }: "it is outside its send window {window}",
         "di luar jam kirim {window}";
-    "day_full" DayFull { limit: u64 }:
-        "its daily limit of {limit} is reached",
+    "day_full" DayFull { limit: u64 }: "its daily limit of {limit} is reached",
         "batas {limit} pesan per hari sudah tercapai";
     "warned_day_full" WarnedDayFull { limit: u64 }:
         "its limit of {limit} after WhatsApp's warning is reached",
@@ -604,11 +559,9 @@ reasons! {
         "database disalin atau dipindah, jadi semua nomor ditahan: jalankan `confirm-place`";
 
     // --- messages of a linked website ---
-    "website_contact_off" WebsiteContactOff:
-        "this contact is switched off on the website",
+    "website_contact_off" WebsiteContactOff: "this contact is switched off on the website",
         "kontak ini dinonaktifkan di website";
-    "website_contact_missing" WebsiteContactMissing:
-        "the website has no such contact",
+    "website_contact_missing" WebsiteContactMissing: "the website has no such contact",
         "kontak ini tidak ada di website";
     "website_contact_without_number" WebsiteContactWithoutNumber:
         "this contact has no number on the website",
@@ -616,20 +569,13 @@ reasons! {
     "website_edited" WebsiteEdited:
         "the website changed the message, and this recipient is not among its recipients any more",
         "pesan ini diubah di website, dan penerima ini tidak ada lagi di daftarnya";
-    "website_cancelled" WebsiteCancelled:
-        "cancelled on the website",
-        "dibatalkan di website";
-    "website_deleted" WebsiteDeleted:
-        "deleted on the website",
-        "dihapus di website";
-    "website_moved" WebsiteMoved:
-        "the website gave it another time",
+    "website_cancelled" WebsiteCancelled: "cancelled on the website", "dibatalkan di website";
+    "website_deleted" WebsiteDeleted: "deleted on the website", "dihapus di website";
+    "website_moved" WebsiteMoved: "the website gave it another time",
         "website memberinya waktu lain";
-    "website_ended" WebsiteEnded:
-        "the website set it to sent or failed",
+    "website_ended" WebsiteEnded: "the website set it to sent or failed",
         "website menandainya terkirim atau gagal";
-    "handed_over" HandedOver:
-        "another appliance took the channel over",
+    "handed_over" HandedOver: "another appliance took the channel over",
         "nomor WA ini diambil alih perangkat lain";
     "linked_message" LinkedMessage { message_id: i64 }:
         "message {message_id} comes from the website: change it there",

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::output::Output;
 use super::table::table;
-use super::{CliError, Desk};
+use super::{CliError, Desk, refuse};
 use crate::alarm::try_callback;
 use crate::config::Config;
 use crate::store::{Callback, CallbackStatus};
@@ -129,8 +129,7 @@ fn retry(desk: &mut Desk<'_>, ids: &[i64], output: Output) -> Result<(), CliErro
         Ok(Some(ids.len()))
     })?;
     let Some(count) = done else {
-        let words = "one of these callbacks is not there: `callback list` shows the ids";
-        return Err(CliError::Refused(words.to_owned()));
+        return refuse("one of these callbacks is not there: `callback list` shows the ids");
     };
     output.print(&json!({ "retried": count }), |_| {
         format!("{count} will be told again, with the same webhook-id")
@@ -139,8 +138,7 @@ fn retry(desk: &mut Desk<'_>, ids: &[i64], output: Output) -> Result<(), CliErro
 
 fn test(desk: &Desk<'_>) -> Result<(), CliError> {
     let Some(target) = &desk.config.callback else {
-        let words = "CALLBACK_URL is not set: docs/callbacks.md tells how";
-        return Err(CliError::Refused(words.to_owned()));
+        return refuse("CALLBACK_URL is not set: docs/callbacks.md tells how");
     };
     try_callback(target, desk.now)
         .map_err(|why| CliError::Refused(format!("CALLBACK_URL did not take a test: {why}")))?;

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use super::message::confirm;
 use super::output::{Output, counted, say};
 use super::table::{pairs, table};
-use super::{CliError, Desk, acts};
+use super::{CliError, Desk, acts, refuse};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::contacts::waiting::OnItsWay;
@@ -241,7 +241,7 @@ fn edit(args: &EditArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
     };
     if changes == Changes::default() {
         let what = "--name, --number, --tag, --untag, --set or --unset";
-        return Err(CliError::Refused(format!("nothing to change: give {what}")));
+        return refuse(format!("nothing to change: give {what}"));
     }
     let all = contacts::edit(store, args.id, &changes, config, *now)?;
     let person = contacts::find(store, args.id, &config.country)?;

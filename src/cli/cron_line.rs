@@ -4,8 +4,8 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::CliError;
 use super::output::print;
+use super::{CliError, refuse};
 use crate::config::{self, Config, DEFAULT_ENV_FILE, SETTINGS};
 use crate::cron_line::{self, RunLine, SecretFile};
 use crate::http::reachable;
@@ -31,8 +31,7 @@ pub(super) fn cron_line(
     config: &Config,
 ) -> Result<(), CliError> {
     if cfg!(windows) {
-        let why = "Windows has no crontab: use the task in dist/windows";
-        return Err(CliError::Refused(why.to_owned()));
+        return refuse("Windows has no crontab: use the task in dist/windows");
     }
     let directory = std::env::current_dir()?;
     let mut remarks = vec![what_it_does(args)];
@@ -40,10 +39,9 @@ pub(super) fn cron_line(
         let own = format!("http://{}", reachable(config.listen_addr));
         let url = if url.is_empty() { own } else { url.clone() };
         if args.curl.as_ref().is_some_and(|given| config::is_public_without_tls(given)) {
-            let why = format!(
+            return refuse(format!(
                 "`{url}` is public and not encrypted: everybody on the way could read the secret; give its https:// URL"
-            );
-            return Err(CliError::Refused(why));
+            ));
         }
         if cron_line::is_in_the_clear(&url) {
             remarks.push("the secret travels unencrypted: use https://".to_owned());
@@ -100,21 +98,20 @@ fn secret_file(
     config: &Config,
 ) -> Result<SecretFile, CliError> {
     let refused = |what: &str| {
-        Err(CliError::Refused(format!(
+        refuse(format!(
             "{what}; or take CRON_SECRET out, and a secret is made and kept in a file of its own"
-        )))
+        ))
     };
     let Some(secret) = &config.cron_secret else {
         let made =
             secret::read_or_make(&config.database_path).map_err(crate::serve::ServeError::from)?;
         let path = secret::path(&config.database_path);
         if !cron_line::is_plain_secret(made.reveal()) {
-            let why = format!(
+            return refuse(format!(
                 "the secret in `{}` has characters other than letters, digits and -._~+/=: delete the file, and the \
                  next start makes a new one",
                 path.display()
-            );
-            return Err(CliError::Refused(why));
+            ));
         }
         return Ok(SecretFile::Alone(directory.join(path)));
     };

@@ -5,9 +5,9 @@ use std::path::Path;
 use clap::Args;
 use serde_json::json;
 
-use super::CliError;
 use super::output::{Output, counted};
 use super::table::{NARROW, width, wrapped};
+use super::{CliError, refuse};
 use crate::clock::SystemClock;
 use crate::config::{Config, DEFAULT_ENV_FILE};
 use crate::doctor::{self, Finding, Verdict};
@@ -41,10 +41,10 @@ pub(super) fn doctor(args: &DoctorArgs, env_file: Option<&Path>) -> Result<(), C
     if wrong == 0 {
         return Ok(());
     }
-    Err(CliError::Refused(match wrong {
+    refuse(match wrong {
         1 => "one thing is wrong: see its remedy above".to_owned(),
         _ => format!("{wrong} things are wrong: see their remedies above"),
-    }))
+    })
 }
 
 fn text(finding: &Finding) -> String {

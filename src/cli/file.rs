@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::output::{Output, say};
 use super::table::table;
-use super::{CliError, Desk};
+use super::{CliError, Desk, refuse};
 use crate::config::Config;
 use crate::files::{FileError, Files, Stored, is_name};
 
@@ -75,12 +75,10 @@ pub(super) fn file(args: &FileArgs, config: &Config) -> Result<(), CliError> {
         }
         FileCommand::Remove { name } => {
             if !is_name(name) {
-                return Err(CliError::Refused(format!(
-                    "`{name}` is no name of a file: `file list`"
-                )));
+                return refuse(format!("`{name}` is no name of a file: `file list`"));
             }
             if desk.store.read(|tx| tx.has_message_with_file(name))? {
-                return Err(CliError::Refused("a message refers to it".to_owned()));
+                return refuse("a message refers to it");
             }
             files.remove(name).map_err(|error| unreadable(&files, &error))?;
             say(&format!("file {name} is removed"))

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::CliError;
 use super::output::print;
+use super::{CliError, refuse};
 use crate::config::Config;
 use crate::http::reachable;
 use crate::http_client::HttpClient;
@@ -19,8 +19,8 @@ pub(super) fn health(config: &Config) -> Result<(), CliError> {
         Ok(reply) if reply.status == 200 => print(b"ok\n"),
         Ok(reply) => {
             let words = String::from_utf8_lossy(&reply.body).trim().to_owned();
-            Err(CliError::Refused(format!("`serve` on {address} is not well: {words}")))
+            refuse(format!("`serve` on {address} is not well: {words}"))
         }
-        Err(error) => Err(CliError::Refused(format!("no `serve` answers on {address}: {error}"))),
+        Err(error) => refuse(format!("no `serve` answers on {address}: {error}")),
     }
 }

@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::output::say;
 use super::table::wrapped;
-use super::{CliError, Desk, message, secret};
+use super::{CliError, Desk, message, refuse, secret};
 use crate::channels;
 use crate::config::{self, Config, DEFAULT_ENV_FILE};
 use crate::cron_line::{self, RunLine};
@@ -58,10 +58,10 @@ pub(super) struct InitArgs {
 pub(super) fn init(args: &InitArgs, env_file: Option<&Path>) -> Result<(), CliError> {
     let file = env_file.unwrap_or(Path::new(DEFAULT_ENV_FILE));
     if file.symlink_metadata().is_ok() {
-        return Err(CliError::Refused(format!(
+        return refuse(format!(
             "`{}` is there already, and stays as it is: `settings` shows what it says, an editor changes it",
             file.display()
-        )));
+        ));
     }
     let (settings, sessions) = waha_that_answers(args)?;
     let session = choose_session(args, &sessions)?;
@@ -138,9 +138,7 @@ fn waha_that_answers(args: &InitArgs) -> Result<(Settings, Vec<KnownSession>), C
                 );
             }
             Err(why) => {
-                return Err(CliError::Refused(format!(
-                    "{why}; `--unchecked` writes the file nevertheless"
-                )));
+                return refuse(format!("{why}; `--unchecked` writes the file nevertheless"));
             }
         }
     }
@@ -179,7 +177,7 @@ fn choose_session(args: &InitArgs, sessions: &[KnownSession]) -> Result<Option<S
                 if sessions.iter().any(|one| one.name == name) || sessions.is_empty() {
                     Ok(name.to_owned())
                 } else {
-                    Err(CliError::Refused(format!("WAHA has no session `{name}`")))
+                    refuse(format!("WAHA has no session `{name}`"))
                 }
             })?
         }
@@ -193,7 +191,7 @@ fn choose_session(args: &InitArgs, sessions: &[KnownSession]) -> Result<Option<S
 fn zone(name: &str) -> Result<String, CliError> {
     match Zone::parse(name) {
         Ok(zone) => Ok(zone.name().to_owned()),
-        Err(error) => Err(CliError::Refused(error.to_string())),
+        Err(error) => refuse(error.to_string()),
     }
 }
 
@@ -316,7 +314,7 @@ pub(super) fn ask(
     write!(io::stderr(), "{}{}: ", one_line(question), one_line(&shown))?;
     let mut line = String::new();
     if io::stdin().read_line(&mut line)? == 0 {
-        return Err(CliError::Refused("the input ended: nothing was written".to_owned()));
+        return refuse("the input ended: nothing was written");
     }
     let typed = line.trim();
     Ok(if typed.is_empty() { default } else { typed }.to_owned())

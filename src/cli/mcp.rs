@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use log::LevelFilter;
 
-use super::CliError;
+use super::{CliError, refuse};
 use crate::api::v1::V1;
 use crate::clock::SystemClock;
 use crate::config::Config;
@@ -32,7 +32,7 @@ pub(super) struct McpArgs {
 pub(super) fn mcp(args: &McpArgs, config: Config) -> Result<(), CliError> {
     let can_write = args.can == "write";
     if args.may_send && !can_write {
-        return Err(CliError::Refused("--may-send needs --can write".to_owned()));
+        return refuse("--may-send needs --can write");
     }
     // Standard output is for the protocol alone.
     logging::start(config.log_level.unwrap_or(LevelFilter::Warn), config.log_file.as_deref())?;

@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::output::{Output, counted};
-use super::{CliError, Desk, acts};
+use super::{CliError, Desk, acts, refuse};
 use crate::channels;
 use crate::config::Config;
 use crate::forecast;
@@ -346,9 +346,7 @@ pub(super) fn send_test(number: String, text: String, config: &Config) -> Result
 /// Asks on the terminal; without one, only `--yes` says yes.
 pub(super) fn confirm(question: &str) -> Result<(), CliError> {
     if !io::stdin().is_terminal() {
-        return Err(CliError::Refused(format!(
-            "{question} Nobody is there to ask: give --yes to do it"
-        )));
+        return refuse(format!("{question} Nobody is there to ask: give --yes to do it"));
     }
     let mut out = io::stderr();
     write!(out, "{} [y/N] ", one_line(question))?;
@@ -357,7 +355,7 @@ pub(super) fn confirm(question: &str) -> Result<(), CliError> {
     io::stdin().read_line(&mut answer)?;
     match answer.trim().to_lowercase().as_str() {
         "y" | "yes" | "ya" => Ok(()),
-        _ => Err(CliError::Refused("nothing was done".to_owned())),
+        _ => refuse("nothing was done"),
     }
 }
 

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use clap::{Args, Subcommand};
 
-use super::CliError;
 use super::output::{print, say};
+use super::{CliError, refuse};
 use crate::config::{AdminPassword, Config, ConfigError, Secret};
 use crate::password;
 use crate::secret::{self, SecretError};
@@ -120,9 +120,9 @@ pub(super) fn password_hash(
     let config = args.panel.then(config).transpose()?;
     let setting = config.as_ref().map(|config| config.admin_password.as_ref());
     if setting == Some(None) {
-        let why =
-            "there is no panel: set ADMIN_PASSWORD_HASH to the line that `password-hash` prints";
-        return Err(CliError::Refused(why.to_owned()));
+        return refuse(
+            "there is no panel: set ADMIN_PASSWORD_HASH to the line that `password-hash` prints",
+        );
     }
     if io::stdin().is_terminal() {
         // What is typed can be seen: no more is promised than a pipe would keep.
@@ -146,9 +146,9 @@ pub(super) fn password_hash(
 /// The hash of a password that is long enough for the panel.
 pub(super) fn hashed(password: &str) -> Result<String, CliError> {
     if !AdminPassword::is_long_enough(password) {
-        let why =
-            format!("the password must have {LENGTH_MIN} characters or more: choose a longer one");
-        return Err(CliError::Refused(why));
+        return refuse(format!(
+            "the password must have {LENGTH_MIN} characters or more: choose a longer one"
+        ));
     }
     password::hash(password).map_err(no_random_bytes)
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use super::output::{Output, counted};
 use super::plan::{clock, length};
 use super::table::{NARROW, cut, cut_front, fitted, width, wrapped};
-use super::{CliError, Desk};
+use super::{CliError, Desk, refuse};
 use crate::channels::{self, Off};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -47,8 +47,7 @@ pub(super) fn status(args: &StatusArgs, config: &Config) -> Result<(), CliError>
         return args.output.print(&now.to_json(), |_| shown(&screen(&now, &config.zone)));
     }
     if !io::stdout().is_terminal() {
-        let words = "--watch draws on a terminal, and standard output is none: leave it out";
-        return Err(CliError::Refused(words.to_owned()));
+        return refuse("--watch draws on a terminal, and standard output is none: leave it out");
     }
     let (stop, system) = (super::stopped_by_signals()?, SystemClock::new());
     let mut out = io::stdout();

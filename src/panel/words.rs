@@ -35,19 +35,19 @@ macro_rules! words {
         /// The words of one language; `{}` and `{name}` are places for values.
         pub(super) struct Words {
             $(pub(super) $name: &'static str,)*
-            notices: &'static [(&'static str, &'static str)],
-            acts: &'static [(&'static str, &'static str)],
+            notices_by_code: &'static [(&'static str, &'static str)],
+            acts_by_code: &'static [(&'static str, &'static str)],
         }
 
         static INDONESIAN: Words = Words {
             $($name: $indonesian,)*
-            notices: &[$((stringify!($notice), $notice_indonesian)),*],
-            acts: &[$((stringify!($act), $act_indonesian)),*],
+            notices_by_code: &[$((stringify!($notice), $notice_indonesian)),*],
+            acts_by_code: &[$((stringify!($act), $act_indonesian)),*],
         };
         static ENGLISH: Words = Words {
             $($name: $english,)*
-            notices: &[$((stringify!($notice), $notice_english)),*],
-            acts: &[$((stringify!($act), $act_english)),*],
+            notices_by_code: &[$((stringify!($notice), $notice_english)),*],
+            acts_by_code: &[$((stringify!($act), $act_english)),*],
         };
 
         /// Every word in both languages, for the tests.
@@ -662,12 +662,12 @@ words! {
 impl Words {
     /// What somebody did, by its code in the history.
     pub(super) fn act(&self, code: &str) -> Option<&'static str> {
-        by_code(self.acts, code).or_else(|| self.notice(code))
+        by_code(self.acts_by_code, code).or_else(|| self.notice(code))
     }
 
     /// What was just done, by its code in the address.
     pub(super) fn notice(&self, code: &str) -> Option<&'static str> {
-        by_code(self.notices, code)
+        by_code(self.notices_by_code, code)
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::super::stopped_by_signals;
 use super::super::table::table;
-use super::super::{CliError, Desk};
+use super::super::{CliError, Desk, refuse};
 use super::CheckArgs;
 use crate::channels::{self, Availability};
 use crate::clock::{Clock, SystemClock, Timestamp};
@@ -79,8 +79,7 @@ pub(super) fn check(args: &CheckArgs, desk: &mut Desk<'_>) -> Result<(), CliErro
                 break;
             }
             Err(CliError::Refused(why)) => {
-                let why = format!("stopped after {at} of {}: {why}", chosen.len());
-                return Err(CliError::Refused(why));
+                return refuse(format!("stopped after {at} of {}: {why}", chosen.len()));
             }
             Err(error) => return Err(error),
         };
@@ -130,8 +129,8 @@ impl Asking<'_, '_> {
         match found {
             Existence::There { .. } => Ok(Told::There),
             Existence::NotThere => Ok(Told::NotThere),
-            Existence::Untold(reason) => Err(CliError::Refused(reason.to_string())),
-            Existence::Held(hold) => Err(CliError::Refused(hold.reason.to_string())),
+            Existence::Untold(reason) => refuse(reason.to_string()),
+            Existence::Held(hold) => refuse(hold.reason.to_string()),
         }
     }
 
@@ -174,16 +173,15 @@ fn usable(
     now: Timestamp,
 ) -> Result<Channel, CliError> {
     let counted = DayCount { day: Day::of(&config.zone, now), count: 0 };
-    let refused = |why: String| Err(CliError::Refused(why));
     match (channels::availability(channel, counted, config, now, now), channel) {
         (Availability::Held(held, _), Some(channel)) => {
-            refused(format!("channel `{}` is held: {}", channel.name, held.reason))
+            refuse(format!("channel `{}` is held: {}", channel.name, held.reason))
         }
-        (Availability::Off(_), Some(channel)) => refused(format!(
+        (Availability::Off(_), Some(channel)) => refuse(format!(
             "channel `{}` is not active or has no session: `channel edit` gives it one",
             channel.name
         )),
         (_, Some(channel)) => Ok(channel.clone()),
-        (_, None) => refused("the channel was removed".to_owned()),
+        (_, None) => refuse("the channel was removed"),
     }
 }

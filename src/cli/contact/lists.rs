@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::super::output::{Output, say};
 use super::super::progress::Progress;
-use super::super::{CliError, Desk};
+use super::super::{CliError, Desk, refuse};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::contacts::export::{self, Format};
@@ -127,7 +127,7 @@ pub(super) fn import(args: &ImportArgs, desk: &mut Desk<'_>) -> Result<(), CliEr
                 imported.refused
             ),
         );
-        return Err(CliError::Refused(reason));
+        return refuse(reason);
     }
     Ok(())
 }

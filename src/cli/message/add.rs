@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::super::file::take_in;
 use super::super::output::{Output, counted};
-use super::super::{CliError, Desk};
+use super::super::{CliError, Desk, refuse};
 use super::{TextArgs, TimingArgs};
 use crate::channels::OwnGap;
 use crate::clock::Timestamp;
@@ -193,9 +193,7 @@ pub(super) fn add(args: &AddArgs, config: &Config) -> Result<(), CliError> {
     let blank = || args.content.is_some().then(String::new);
     let Some(text) = args.text.read()?.or_else(blank) else {
         let why = taken_for_recipient(&args.to).unwrap_or_default();
-        return Err(CliError::Refused(format!(
-            "it has no text: {why}give one, or a file with `--file`"
-        )));
+        return refuse(format!("it has no text: {why}give one, or a file with `--file`"));
     };
     let mut draft = Draft {
         text,
@@ -294,7 +292,7 @@ pub(super) fn edit(args: &EditArgs, config: &Config) -> Result<(), CliError> {
         && text.is_none()
         && !args.skip_bad
     {
-        return Err(CliError::Refused(format!("{why}or correct the recipients")));
+        return refuse(format!("{why}or correct the recipients"));
     }
     let edit = Edit {
         text,

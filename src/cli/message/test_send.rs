@@ -10,7 +10,7 @@ use log::LevelFilter;
 use serde_json::json;
 
 use super::super::output::Output;
-use super::super::{CliError, Desk, stopped_by_signals};
+use super::super::{CliError, Desk, refuse, stopped_by_signals};
 use crate::channels::OwnGap;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -85,17 +85,17 @@ pub(super) fn test_send(args: &TestSendArgs, config: &Config) -> Result<(), CliE
     let seen = send_and_wait(args, config, &mut store, id, &triggers, &clock)?;
     match seen {
         Seen::Ended(delivery) => told(args, id, &delivery),
-        Seen::Failed(why) => Err(CliError::Refused(format!("not sent: {why}"))),
+        Seen::Failed(why) => refuse(format!("not sent: {why}")),
         Seen::Waits(why) => {
             // A test that comes hours later, when nobody expects it, would be no test.
             match messages::cancel(&mut store, id, clock.now().wall) {
-                Ok(Some(stood)) if stood.sending > 0 => Err(CliError::Refused(format!(
+                Ok(Some(stood)) if stood.sending > 0 => refuse(format!(
                     "a request to WAHA is still under way: `message show {id}` tells what becomes of it"
-                ))),
-                Ok(_) => Err(CliError::Refused(format!("not sent, and cancelled: {why}"))),
-                Err(_) => Err(CliError::Refused(format!(
+                )),
+                Ok(_) => refuse(format!("not sent, and cancelled: {why}")),
+                Err(_) => refuse(format!(
                     "it ended just now: `message show {id}` tells what became of it"
-                ))),
+                )),
             }
         }
     }
@@ -105,9 +105,9 @@ pub(super) fn test_send(args: &TestSendArgs, config: &Config) -> Result<(), CliE
 fn one_recipient(number: &str) -> Result<(), CliError> {
     let entries = recipient::parse_contact_ids(Some(number)).unwrap_or_default();
     match entries.as_slice() {
-        [Entry::Tag(_) | Entry::All | Entry::Except(_)] | [_, _, ..] => Err(CliError::Refused(
-            format!("`{number}` is not one recipient: give one phone number or chat id"),
-        )),
+        [Entry::Tag(_) | Entry::All | Entry::Except(_)] | [_, _, ..] => {
+            refuse(format!("`{number}` is not one recipient: give one phone number or chat id"))
+        }
         // What is wrong with it is told later.
         _ => Ok(()),
     }
@@ -117,7 +117,7 @@ fn one_recipient(number: &str) -> Result<(), CliError> {
 fn told(args: &TestSendArgs, id: i64, delivery: &Delivery) -> Result<(), CliError> {
     if delivery.status != Status::Sent {
         let error = delivery.error.clone().unwrap_or("no reason is known".into());
-        return Err(CliError::Refused(format!("{}: {error} (message {id})", delivery.status)));
+        return refuse(format!("{}: {error} (message {id})", delivery.status));
     }
     let waha_id = delivery.waha_message_id.as_deref().unwrap_or_default();
     let data = json!({ "id": id, "status": delivery.status, "chat_id": delivery.chat_id,
