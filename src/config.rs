@@ -481,22 +481,12 @@ impl Config {
     }
 }
 
-/// Where a setting has its value from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum SettingSource {
-    Environment,
-    File,
-    Default,
-}
-
-impl SettingSource {
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Environment => "environment",
-            Self::File => "file",
-            Self::Default => "default",
-        }
+text_enum! {
+    /// Where a setting has its value from.
+    pub enum SettingSource {
+        Environment = "environment",
+        File = "file",
+        Default = "default",
     }
 }
 

@@ -285,7 +285,7 @@ impl Hold {
 }
 
 /// How the deliveries of one occurrence ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counts {
     pub sent: u64,
     pub failed: u64,

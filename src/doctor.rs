@@ -37,64 +37,45 @@ pub enum Verdict {
     Wrong,
 }
 
-text_enum! {
-    /// What was looked at.
-    pub enum Subject {
-        Settings = "settings",
-        Alarms = "alarms",
-        Callbacks = "callbacks",
-        Waha = "WAHA",
-        Clock = "clock",
-        Session = "session",
-        Store = "store",
-        Webhook = "webhook",
-        Events = "events",
-        Database = "database",
-        Panel = "panel",
-        Place = "place",
-        Channels = "channels",
-        Number = "number",
-        Triggers = "triggers",
-        Unknown = "unknown",
-        Contacts = "contacts",
-        Messages = "messages",
-        Media = "media",
-        Secret = "secret",
-        Files = "files",
-        Disk = "disk",
-        Link = "link",
-    }
+macro_rules! subjects {
+    ($($name:ident = $english:literal, $indonesian:literal;)+) => {
+        text_enum! {
+            /// What was looked at.
+            pub enum Subject { $($name = $english,)+ }
+        }
+
+        impl Subject {
+            pub(crate) fn text(self, language: Language) -> &'static str {
+                language.pick(self.as_str(), match self { $(Self::$name => $indonesian),+ })
+            }
+        }
+    };
 }
 
-impl Subject {
-    pub(crate) fn text(self, language: Language) -> &'static str {
-        let indonesian = match self {
-            Self::Settings => "pengaturan",
-            Self::Alarms => "peringatan",
-            Self::Callbacks => "callback",
-            Self::Waha => "WAHA",
-            Self::Clock => "jam",
-            Self::Session => "sesi",
-            Self::Store => "simpanan sesi",
-            Self::Webhook => "webhook",
-            Self::Events => "kabar dari WAHA",
-            Self::Database => "database",
-            Self::Panel => "panel",
-            Self::Place => "tempat database",
-            Self::Channels => "nomor WA",
-            Self::Number => "kesehatan nomor",
-            Self::Triggers => "pemicu",
-            Self::Unknown => "belum pasti",
-            Self::Contacts => "kontak",
-            Self::Messages => "pesan",
-            Self::Media => "gambar dan file",
-            Self::Secret => "rahasia cron",
-            Self::Files => "izin file",
-            Self::Disk => "tempat di disk",
-            Self::Link => "penghubung situs web",
-        };
-        language.pick(self.as_str(), indonesian)
-    }
+subjects! {
+    Settings = "settings", "pengaturan";
+    Alarms = "alarms", "peringatan";
+    Callbacks = "callbacks", "callback";
+    Waha = "WAHA", "WAHA";
+    Clock = "clock", "jam";
+    Session = "session", "sesi";
+    Store = "store", "simpanan sesi";
+    Webhook = "webhook", "webhook";
+    Events = "events", "kabar dari WAHA";
+    Database = "database", "database";
+    Panel = "panel", "panel";
+    Place = "place", "tempat database";
+    Channels = "channels", "nomor WA";
+    Number = "number", "kesehatan nomor";
+    Triggers = "triggers", "pemicu";
+    Unknown = "unknown", "belum pasti";
+    Contacts = "contacts", "kontak";
+    Messages = "messages", "pesan";
+    Media = "media", "gambar dan file";
+    Secret = "secret", "rahasia cron";
+    Files = "files", "izin file";
+    Disk = "disk", "tempat di disk";
+    Link = "link", "penghubung situs web";
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]

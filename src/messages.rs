@@ -41,9 +41,7 @@ pub(crate) use split::{Part, add_split, split};
 pub use split::{SplitBy, SplitPart};
 pub(crate) use timing::begins_at;
 pub use timing::{Timing, WeeklyTiming};
-pub(crate) use view::{
-    DeliveryView, MessageView, ack_words, delivery_json, message_json, occurrence_json, stamp,
-};
+pub(crate) use view::{DeliveryView, MessageView, ack_words, delivery_json, message_json, stamp};
 
 /// For so long, a second message with the same text and recipients is said to be one.
 const SAME_SAID: Duration = Duration::from_mins(10);

@@ -1,7 +1,7 @@
 //! `callback`: what CALLBACK_URL was told, and what waits.
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::output::Output;
 use super::table::table;
@@ -70,10 +70,7 @@ fn list(
 ) -> Result<(), CliError> {
     let read = desk.store.read(|tx| Ok((tx.callbacks(status, limit)?, tx.callback_counts()?)))?;
     let (callbacks, counts) = read;
-    let data = json!({
-        "counts": counts,
-        "callbacks": callbacks.iter().map(to_json).collect::<Vec<_>>(),
-    });
+    let data = json!({ "counts": counts, "callbacks": callbacks });
     let words = format!(
         "{} wait, {} failed, {} were dropped untold",
         counts.waiting, counts.failed, counts.dropped
@@ -98,21 +95,6 @@ fn list(
         let why = why.map(|why| format!("\nthe last failure: {}", one_line(why)));
         let why = why.unwrap_or_default();
         format!("{}\n{words}{why}", table(&header, callbacks.iter().map(row)))
-    })
-}
-
-fn to_json(one: &Callback) -> Value {
-    json!({
-        "id": one.id,
-        "webhook_id": one.webhook_id,
-        "event": one.event,
-        "subject": one.subject,
-        "created_at": one.created_at,
-        "status": one.status,
-        "attempts": one.attempts,
-        "last_attempt_at": one.last_attempt_at,
-        "next_attempt_at": one.next_attempt_at,
-        "error": one.error,
     })
 }
 

@@ -138,67 +138,52 @@ impl FromStr for WarmupDay {
 }
 
 pub(super) fn channel(args: &ChannelArgs, config: &Config) -> Result<(), CliError> {
-    let Some(id) = act(args, config)? else { return Ok(()) };
-    let what = match &args.command {
-        ChannelCommand::Add { .. } => "added",
-        ChannelCommand::Edit { .. } => "saved",
-        ChannelCommand::Pause { .. } => "channel_paused",
-        ChannelCommand::Resume(_) => "channel_resumed",
-        ChannelCommand::Confirm(_) => "number_confirmed",
-        ChannelCommand::Remove(_) => "deleted",
-        ChannelCommand::List { .. } | ChannelCommand::Show { .. } => return Ok(()),
-    };
-    acts::note(config, ActedOn::Channel, (what, Some(id)));
-    Ok(())
-}
-
-/// Returns the channel that it changed.
-fn act(args: &ChannelArgs, config: &Config) -> Result<Option<i64>, CliError> {
     let mut desk = Desk::open_or_make(config)?;
     let now = desk.now;
-    let (id, output, done) = match &args.command {
-        ChannelCommand::List { offline, output } => {
-            return list(&mut desk, *offline, *output).map(|()| None);
-        }
+    let (what, id, output, done) = match &args.command {
+        ChannelCommand::List { offline, output } => return list(&mut desk, *offline, *output),
         ChannelCommand::Show { channel, offline, output } => {
-            return show(&mut desk, channel, *offline, *output).map(|()| None);
+            return show(&mut desk, channel, *offline, *output);
         }
         ChannelCommand::Remove(Which { channel, output }) => {
             let id = channels::find(&mut desk.store, channel)?.id;
             let view = view(&mut desk, id)?;
             channels::remove(&mut desk.store, channel)?;
-            return output.print(&view, |view| told(view, "removed")).map(|()| Some(id));
+            output.print(&view, |view| told(view, "removed"))?;
+            acts::note(config, ActedOn::Channel, ("deleted", Some(id)));
+            return Ok(());
         }
         ChannelCommand::Add { name, session, own, output } => {
             let edit = own.offered(&desk)?;
             let id = channels::add(&mut desk.store, name, session, &edit, now)?;
-            let is_warm = edit.warmup_from.is_some();
-            let hint = if is_warm {
-                ""
-            } else {
-                ". A new number? `channel edit --warmup today` lets it begin slowly"
+            let hint = match edit.warmup_from {
+                Some(_) => "",
+                None => ". A new number? `channel edit --warmup today` lets it begin slowly",
             };
-            (id, output, format!("added{hint}"))
+            ("added", id, output, format!("added{hint}"))
         }
         ChannelCommand::Edit { channel, name, session, own, output } => {
             let edit = Edit { name: name.clone(), session: session.clone(), ..own.edit(&desk) };
             let was = channels::edit(&mut desk.store, channel, &edit, now)?;
-            (was.id, output, "changed".to_owned())
+            ("saved", was.id, output, "changed".to_owned())
         }
         ChannelCommand::Pause { channel, reason, output } => {
             let was = channels::pause(&mut desk.store, channel, reason.as_deref(), now)?;
-            (was.id, output, "paused; `channel resume` lets it send again".to_owned())
+            let done = "paused; `channel resume` lets it send again".to_owned();
+            ("channel_paused", was.id, output, done)
         }
         ChannelCommand::Resume(Which { channel, output }) => {
             let was = channels::resume(&mut desk.store, channel, now)?;
-            (was.id, output, resumed(&was))
+            ("channel_resumed", was.id, output, resumed(&was))
         }
         ChannelCommand::Confirm(Which { channel, output }) => {
             let was = channels::confirm(&mut desk.store, channel, now)?;
-            (was.id, output, confirmed(&was))
+            ("number_confirmed", was.id, output, confirmed(&was))
         }
     };
-    output.print(&view(&mut desk, id)?, |view| told(view, &done)).map(|()| Some(id))
+    output.print(&view(&mut desk, id)?, |view| told(view, &done))?;
+    acts::note(config, ActedOn::Channel, (what, Some(id)));
+    Ok(())
 }
 
 fn list(desk: &mut Desk<'_>, offline: bool, output: Output) -> Result<(), CliError> {
@@ -273,7 +258,7 @@ fn row(view: &ChannelView, desk: &Desk<'_>) -> Vec<String> {
     ]
 }
 
-fn details(view: &ChannelView, desk: &Desk<'_>) -> Vec<(String, String)> {
+fn details(view: &ChannelView, desk: &Desk<'_>) -> Vec<(&'static str, String)> {
     let zone = &desk.config.zone;
     let own = |is_own: bool| if is_own { "its own" } else { "from the settings" };
     let session = view.session_name.as_deref().unwrap_or("-");
@@ -293,7 +278,7 @@ fn details(view: &ChannelView, desk: &Desk<'_>) -> Vec<(String, String)> {
     ];
     let is_said = view.state == State::Ready; // in the state
     rows.extend(trouble.filter(|_| !is_said).map(|trouble| ("WAHA says", trouble)));
-    rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    rows
 }
 
 /// WAHA's word on the session, in brackets; nothing when it was not asked.

@@ -161,55 +161,41 @@ fn key_and_value(text: &str) -> Result<(String, String), String> {
 }
 
 pub(super) fn contact(command: &ContactCommand, config: &Config) -> Result<(), CliError> {
-    act(command, config)?;
-    let what = match command {
-        ContactCommand::Add(_) => ("contact_added", None),
-        ContactCommand::Edit(args) => ("saved", Some(args.id)),
-        ContactCommand::Remove(args) => match args.ids[..] {
-            [id] => ("deleted", Some(id)),
-            _ => ("deleted", None),
-        },
-        ContactCommand::Import(args) if args.is_stored() => ("imported", None),
-        ContactCommand::OptOut(_) => ("opted_out", None),
-        ContactCommand::OptIn(_) => ("opted_in", None),
-        ContactCommand::List(_)
-        | ContactCommand::Show(_)
-        | ContactCommand::Import(_)
-        | ContactCommand::Export(_)
-        | ContactCommand::Check(_) => return Ok(()),
+    let mut desk = Desk::open_or_make(config)?;
+    let ((), what, about) = match command {
+        ContactCommand::List(args) => return list(args, &mut desk),
+        ContactCommand::Show(args) => return show(args, &mut desk),
+        ContactCommand::Export(args) => return lists::export(args, &mut desk),
+        ContactCommand::Check(args) => return check::check(args, &mut desk),
+        ContactCommand::Import(args) if args.dry_run => return lists::import(args, &mut desk),
+        ContactCommand::Import(args) => (lists::import(args, &mut desk)?, "imported", None),
+        ContactCommand::Add(args) => (add(args, &mut desk)?, "contact_added", None),
+        ContactCommand::Edit(args) => (edit(args, &mut desk)?, "saved", Some(args.id)),
+        ContactCommand::Remove(args) => {
+            let one = if let [id] = args.ids[..] { Some(id) } else { None };
+            (remove(args, &mut desk)?, "deleted", one)
+        }
+        ContactCommand::OptOut(args) => (opt_out(args, &mut desk)?, "opted_out", None),
+        ContactCommand::OptIn(args) => (opt_in(args, &mut desk)?, "opted_in", None),
     };
-    acts::note(config, ActedOn::Contact, what);
+    acts::note(config, ActedOn::Contact, (what, about));
     Ok(())
 }
 
-fn act(command: &ContactCommand, config: &Config) -> Result<(), CliError> {
-    let mut desk = Desk::open_or_make(config)?;
-    let now = desk.now;
-    match command {
-        ContactCommand::Add(args) => add(args, &mut desk),
-        ContactCommand::List(args) => list(args, &mut desk),
-        ContactCommand::Show(args) => {
-            let person = contacts::find(&mut desk.store, args.id, &config.country)?;
-            args.output.print(&person, |person| details(person, &config.zone))
-        }
-        ContactCommand::Edit(args) => edit(args, &mut desk),
-        ContactCommand::Remove(args) => {
-            let (ids, forgets) = (&args.ids, args.forget_opt_out);
-            // Scripts of earlier days give no --yes.
-            if !args.yes && io::stdin().is_terminal() {
-                let who = counted(ids.len() as u64, "contact");
-                confirm(&format!("{who} would be gone, with tags and attributes. Go on?"))?;
-            }
-            let all = contacts::remove(&mut desk.store, ids, forgets, config, now)?;
-            let removed = counted(ids.len() as u64, "contact");
-            say(&format!("{removed} removed{}", on_its_way(all)))
-        }
-        ContactCommand::Import(args) => lists::import(args, &mut desk),
-        ContactCommand::Export(args) => lists::export(args, &mut desk),
-        ContactCommand::Check(args) => check::check(args, &mut desk),
-        ContactCommand::OptOut(args) => opt_out(args, &mut desk),
-        ContactCommand::OptIn(args) => opt_in(args, &mut desk),
+fn show(args: &ShowArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+    let person = contacts::find(&mut desk.store, args.id, &desk.config.country)?;
+    args.output.print(&person, |person| details(person, &desk.config.zone))
+}
+
+fn remove(args: &RemoveArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+    let Desk { config, store, now } = desk;
+    let who = counted(args.ids.len() as u64, "contact");
+    // Scripts of earlier days give no --yes.
+    if !args.yes && io::stdin().is_terminal() {
+        confirm(&format!("{who} would be gone, with tags and attributes. Go on?"))?;
     }
+    let all = contacts::remove(store, &args.ids, args.forget_opt_out, config, *now)?;
+    say(&format!("{who} removed{}", on_its_way(all)))
 }
 
 fn add(args: &AddArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {

@@ -139,12 +139,7 @@ fn survey_text(survey: &Survey, desk: &Desk<'_>) -> String {
         ("due, but on no channel", &survey.without_channel_rows, survey.without_channel),
     ];
     let lists = lists.map(|(what, rows, number)| list_text(what, rows, number, desk));
-    format!(
-        "{}\n\n{}{}",
-        pairs(lines.into_iter().map(|(name, value)| (name.to_owned(), value))),
-        channels_text(survey),
-        lists.concat()
-    )
+    format!("{}\n\n{}{}", pairs(lines), channels_text(survey), lists.concat())
 }
 
 fn channels_text(survey: &Survey) -> String {
@@ -264,7 +259,7 @@ fn status_text(status: &LinkStatus, desk: &Desk<'_>) -> String {
     if let Some(alarm) = &status.alarm {
         lines.push(("look", alarm.clone()));
     }
-    pairs(lines.into_iter().map(|(name, value)| (name.to_owned(), value)))
+    pairs(lines)
 }
 
 fn take_over(channel: &str, yes: bool, output: Output, config: &Config) -> Result<(), CliError> {

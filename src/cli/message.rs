@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::init::is_yes;
 use super::output::{Output, counted};
 use super::{CliError, Desk, acts, refuse};
 use crate::channels;
@@ -158,41 +159,24 @@ struct TimingArgs {
 }
 
 pub(super) fn message(args: &MessageArgs, config: &Config) -> Result<(), CliError> {
-    act(args, config)?;
-    let what = match &args.command {
-        MessageCommand::Add(_) | MessageCommand::Copy(_) => ("added", None),
-        MessageCommand::Edit(args) => ("saved", Some(args.id())),
-        MessageCommand::Cancel(args) => ("cancelled", Some(args.id)),
-        MessageCommand::Pause(args) => ("paused", Some(args.id)),
-        MessageCommand::Resume(args) => ("resumed", Some(args.id)),
-        MessageCommand::Retry(args) => ("retried", Some(args.id)),
-        MessageCommand::Split(args) => ("split", Some(args.id)),
-        MessageCommand::Move(args) => ("moved", Some(args.id)),
-        MessageCommand::Remove(args) => ("deleted", Some(args.id)),
-        MessageCommand::List(_) | MessageCommand::Show(_) | MessageCommand::TestSend(_) => {
-            return Ok(());
-        }
+    let desk = || Desk::open_or_make(config);
+    let ((), what, about) = match &args.command {
+        MessageCommand::List(args) => return show::list(args, config),
+        MessageCommand::Show(args) => return show::show(args, config),
+        MessageCommand::TestSend(args) => return test_send::test_send(args, config),
+        MessageCommand::Add(args) => (add::add(args, config)?, "added", None),
+        MessageCommand::Copy(args) => (add::copy(args, config)?, "added", None),
+        MessageCommand::Edit(args) => (add::edit(args, config)?, "saved", Some(args.id)),
+        MessageCommand::Cancel(args) => (cancel(args, &mut desk()?)?, "cancelled", Some(args.id)),
+        MessageCommand::Pause(args) => (pause(args, &mut desk()?)?, "paused", Some(args.id)),
+        MessageCommand::Resume(args) => (resume(args, &mut desk()?)?, "resumed", Some(args.id)),
+        MessageCommand::Retry(args) => (retry(args, config)?, "retried", Some(args.id)),
+        MessageCommand::Split(args) => (split(args, &mut desk()?)?, "split", Some(args.id)),
+        MessageCommand::Move(args) => (move_to(args, &mut desk()?)?, "moved", Some(args.id)),
+        MessageCommand::Remove(args) => (remove(args, config)?, "deleted", Some(args.id)),
     };
-    acts::note(config, ActedOn::Message, what);
+    acts::note(config, ActedOn::Message, (what, about));
     Ok(())
-}
-
-fn act(args: &MessageArgs, config: &Config) -> Result<(), CliError> {
-    match &args.command {
-        MessageCommand::Add(args) => add::add(args, config),
-        MessageCommand::List(args) => show::list(args, config),
-        MessageCommand::Show(args) => show::show(args, config),
-        MessageCommand::Copy(args) => add::copy(args, config),
-        MessageCommand::Edit(args) => add::edit(args, config),
-        MessageCommand::Cancel(args) => cancel(args, &mut Desk::open_or_make(config)?),
-        MessageCommand::Pause(args) => pause(args, &mut Desk::open_or_make(config)?),
-        MessageCommand::Resume(args) => resume(args, &mut Desk::open_or_make(config)?),
-        MessageCommand::Retry(args) => retry(args, config),
-        MessageCommand::Split(args) => split(args, &mut Desk::open_or_make(config)?),
-        MessageCommand::Move(args) => move_to(args, &mut Desk::open_or_make(config)?),
-        MessageCommand::TestSend(args) => test_send::test_send(args, config),
-        MessageCommand::Remove(args) => remove(args, config),
-    }
 }
 
 fn cancel(args: &IdArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
@@ -353,10 +337,7 @@ pub(super) fn confirm(question: &str) -> Result<(), CliError> {
     out.flush()?;
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
-    match answer.trim().to_lowercase().as_str() {
-        "y" | "yes" | "ya" => Ok(()),
-        _ => refuse("nothing was done"),
-    }
+    if is_yes(answer.trim()) { Ok(()) } else { refuse("nothing was done") }
 }
 
 impl TextArgs {

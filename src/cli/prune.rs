@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::{Map, json};
+use serde_json::json;
 
 use super::output::{Output, counted};
 use super::{CliError, Desk};
@@ -33,15 +33,13 @@ pub(super) fn prune(args: &PruneArgs, config: &Config) -> Result<(), CliError> {
     let mut store = Desk::open_existing(config)?.store;
     let clock = SystemClock::new();
     let pruned = prune::prune(&mut store, args.older_than, args.dry_run, config, &clock)?;
-    let mut removed = Map::new();
-    removed.insert("messages".to_owned(), json!(pruned.counted.messages));
-    removed.insert("deliveries".to_owned(), json!(pruned.counted.deliveries));
-    removed.insert("unknown_deliveries".to_owned(), json!(pruned.counted.unknown));
+    let mut removed = json!({
+        "messages": pruned.counted.messages, "deliveries": pruned.counted.deliveries,
+        "unknown_deliveries": pruned.counted.unknown, "numbers": pruned.numbers, "files": pruned.files,
+    });
     for (side, rows) in &pruned.sides {
-        removed.insert(side.as_str().to_owned(), json!(rows));
+        removed[side.as_str()] = json!(rows);
     }
-    removed.insert("numbers".to_owned(), json!(pruned.numbers));
-    removed.insert("files".to_owned(), json!(pruned.files));
     let data = json!({
         "before": pruned.cut.to_string(),
         "dry_run": args.dry_run,

@@ -41,9 +41,9 @@ pub(super) fn settings(args: &SettingsArgs, env_file: Option<&Path>) -> Result<(
     let shown: Vec<Shown> =
         all.filter(|one| !args.changed || one.from != SettingSource::Default).collect();
     args.output.print(&shown, |shown| {
-        let rows = shown
-            .iter()
-            .map(|one| vec![one.key.to_owned(), one.now().to_owned(), one.from.word().to_owned()]);
+        let rows = shown.iter().map(|one| {
+            vec![one.key.to_owned(), one.now().to_owned(), one.from.as_str().to_owned()]
+        });
         table(&["setting", "value", "from"], rows)
     })?;
     // A value that no start would take is said here too, after what it is.

@@ -72,10 +72,10 @@ fn paragraph(header: &[&str], row: &[String], width: usize) -> String {
 }
 
 /// Two columns without a header: names, and what they are.
-pub(super) fn pairs(rows: impl IntoIterator<Item = (String, String)>) -> String {
+pub(super) fn pairs(rows: impl IntoIterator<Item = (impl Into<String>, String)>) -> String {
     let mut table = Table::new();
     table.load_style(TableStyle::new());
-    text(&mut table, rows.into_iter().map(|(name, value)| vec![name, value]))
+    text(&mut table, rows.into_iter().map(|(name, value)| vec![name.into(), value]))
 }
 
 fn text(table: &mut Table, rows: impl IntoIterator<Item = Vec<String>>) -> String {

@@ -23,153 +23,89 @@ type Argument = (&'static str, &'static [&'static str], &'static str);
 
 const TEXT: &[&str] = &["string"];
 const NUMBER: &[&str] = &["integer"];
-const ID: Argument = ("id", NUMBER, "The message's id.");
-const LIMIT: Argument = ("limit", NUMBER, "At most so many, up to 100.");
-const KEY: Argument = (
-    "idempotency_key",
-    TEXT,
-    "Any text of yours: the same one again gives the first answer again, not a second message.",
-);
-const CURSOR: Argument = ("cursor", TEXT, "`next_cursor` of the page before.");
+const OBJECT: &[&str] = &["object"];
 
+macro_rules! arguments {
+    ($($name:ident: $types:expr, $words:literal;)+) => { &[$((stringify!($name), $types, $words)),+] };
+}
+
+const ID: &[Argument] = arguments! { id: NUMBER, "The message's id."; };
+const PAGE: &[Argument] = arguments! {
+    limit: NUMBER, "At most so many, up to 100.";
+    cursor: TEXT, "`next_cursor` of the page before.";
+};
+const KEY: &[Argument] = arguments! {
+    idempotency_key: TEXT,
+        "Any text of yours: the same one again gives the first answer again, not a second message.";
+};
 /// What a message is made of.
-const MESSAGE: &[Argument] = &[
-    (
-        "text",
-        TEXT,
-        "The text; {{name|Kak}}, {{phone_number}} and attributes of the contact are filled in. Only with `content` it may be left out.",
-    ),
-    (
-        "content",
-        &["object"],
-        "What it carries beside the text, or in place of it: {\"kind\":\"image\",\"file\":\"<SHA-256 of `file add`>\",\"filename\":\"promo.jpg\"} or with \"url\" in place of \"file\"; kinds are image, file, video, voice, location (latitude, longitude), contact (name, phone) and poll (options).",
-    ),
-    (
-        "to",
-        &["array", "string", "integer"],
-        "Who gets it: contact ids, phone numbers, `tag:vip`, or `all`; `except:tag:staff` gets nothing.",
-    ),
-    (
-        "at",
-        &["string", "array"],
-        "When: `2026-12-01 08:00` in the owner's time zone, with an offset, `+2h`, `+1d` or `now`; or several.",
-    ),
-    (
-        "schedules",
-        &["array"],
-        "Local dates and times in place of `at`: [{\"date\":\"2026-12-01\",\"time\":\"08:00\"}].",
-    ),
-    (
-        "interval",
-        &["object"],
-        "Days of the week in place of `at`: {\"time\":\"08:00\",\"weekDays\":[1,4],\"endDate\":\"2026-12-31\"}.",
-    ),
-    ("title", TEXT, "A title for the owner."),
-    (
-        "channel",
-        &["integer", "string", "array"],
-        "The channel that sends it, by id or name; several share its recipients: each hears from the number that it spoke with.",
-    ),
-    ("metadata", &["object"], "Kept with the message."),
-];
+const MESSAGE: &[Argument] = arguments! {
+    text: TEXT,
+        "The text; {{name|Kak}}, {{phone_number}} and attributes of the contact are filled in. Only with `content` it may be left out.";
+    content: OBJECT,
+        "What it carries beside the text, or in place of it: {\"kind\":\"image\",\"file\":\"<SHA-256 of `file add`>\",\"filename\":\"promo.jpg\"} or with \"url\" in place of \"file\"; kinds are image, file, video, voice, location (latitude, longitude), contact (name, phone) and poll (options).";
+    to: &["array", "string", "integer"],
+        "Who gets it: contact ids, phone numbers, `tag:vip`, or `all`; `except:tag:staff` gets nothing.";
+    at: &["string", "array"],
+        "When: `2026-12-01 08:00` in the owner's time zone, with an offset, `+2h`, `+1d` or `now`; or several.";
+    schedules: &["array"],
+        "Local dates and times in place of `at`: [{\"date\":\"2026-12-01\",\"time\":\"08:00\"}].";
+    interval: OBJECT,
+        "Days of the week in place of `at`: {\"time\":\"08:00\",\"weekDays\":[1,4],\"endDate\":\"2026-12-31\"}.";
+    title: TEXT, "A title for the owner.";
+    channel: &["integer", "string", "array"],
+        "The channel that sends it, by id or name; several share its recipients: each hears from the number that it spoke with.";
+    metadata: OBJECT, "Kept with the message.";
+};
+const OF_MESSAGES: &[Argument] = arguments! {
+    status: TEXT, "draft, scheduled, sending, sent, failed or cancelled.";
+    search: TEXT, "Words of the title or the text.";
+    channel: &["integer", "string"], "Only of this channel, by id or name.";
+    from: TEXT, "Only from this time on.";
+    until: TEXT, "Only before this time.";
+};
+const OF_DELIVERIES: &[Argument] = arguments! {
+    status: TEXT, "pending, sending, sent, failed, skipped, unknown, expired or cancelled.";
+};
+const OF_CONTACTS: &[Argument] = arguments! {
+    search: TEXT, "Part of the name or the number.";
+    phone: TEXT, "A phone number in any spelling.";
+    tag: TEXT, "Only those with this tag.";
+};
 
-pub(super) const ALL: &[Tool] = &[
-    Tool {
-        name: "preview_message",
-        description: "Shows who would get a message, when, who is skipped and why. Stores nothing.",
-        writes: false,
-        method: "POST",
-        path: "/messages/preview",
-        arguments: &[MESSAGE],
-    },
-    Tool {
-        name: "schedule_message",
-        description: "Makes a message: a draft that a person lets go out, unless this server was started to send.",
-        writes: true,
-        method: "POST",
-        path: "/messages",
-        arguments: &[MESSAGE, &[KEY]],
-    },
-    Tool {
-        name: "list_messages",
-        description: "Lists messages, the newest first, with status and counts.",
-        writes: false,
-        method: "GET",
-        path: "/messages",
-        arguments: &[&[
-            ("status", TEXT, "draft, scheduled, sending, sent, failed or cancelled."),
-            ("search", TEXT, "Words of the title or the text."),
-            ("channel", &["integer", "string"], "Only of this channel, by id or name."),
-            ("from", TEXT, "Only from this time on."),
-            ("until", TEXT, "Only before this time."),
-            LIMIT,
-            CURSOR,
-        ]],
-    },
-    Tool {
-        name: "show_message",
-        description: "Shows one message: text, status, counts, what went wrong.",
-        writes: false,
-        method: "GET",
-        path: "/messages/{id}",
-        arguments: &[&[ID]],
-    },
-    Tool {
-        name: "list_deliveries",
-        description: "Lists what became of a message for each recipient.",
-        writes: false,
-        method: "GET",
-        path: "/messages/{id}/deliveries",
-        arguments: &[&[
-            ID,
-            (
-                "status",
-                TEXT,
-                "pending, sending, sent, failed, skipped, unknown, expired or cancelled.",
-            ),
-            LIMIT,
-            CURSOR,
-        ]],
-    },
-    Tool {
-        name: "cancel_message",
-        description: "Stops a message for good. What is under way goes out.",
-        writes: true,
-        method: "POST",
-        path: "/messages/{id}/cancel",
-        arguments: &[&[ID]],
-    },
-    Tool {
-        name: "pause_message",
-        description: "Stops a message until a person resumes it.",
-        writes: true,
-        method: "POST",
-        path: "/messages/{id}/pause",
-        arguments: &[&[ID]],
-    },
-    Tool {
-        name: "find_contacts",
-        description: "Finds contacts by words, phone number or tag.",
-        writes: false,
-        method: "GET",
-        path: "/contacts",
-        arguments: &[&[
-            ("search", TEXT, "Part of the name or the number."),
-            ("phone", TEXT, "A phone number in any spelling."),
-            ("tag", TEXT, "Only those with this tag."),
-            LIMIT,
-            CURSOR,
-        ]],
-    },
-    Tool {
-        name: "read_status",
-        description: "Shows how everything stands: what is due next, channels and why they are held, today's counts.",
-        writes: false,
-        method: "GET",
-        path: "/status",
-        arguments: &[],
-    },
-];
+macro_rules! tools {
+    ($($name:ident: $method:literal $path:literal writes=$writes:literal, $arguments:expr, $description:literal;)+) => {
+        pub(super) const ALL: &[Tool] = &[$(Tool {
+            name: stringify!($name),
+            description: $description,
+            writes: $writes,
+            method: $method,
+            path: $path,
+            arguments: &$arguments,
+        }),+];
+    };
+}
+
+tools! {
+    preview_message: "POST" "/messages/preview" writes=false, [MESSAGE],
+        "Shows who would get a message, when, who is skipped and why. Stores nothing.";
+    schedule_message: "POST" "/messages" writes=true, [MESSAGE, KEY],
+        "Makes a message: a draft that a person lets go out, unless this server was started to send.";
+    list_messages: "GET" "/messages" writes=false, [OF_MESSAGES, PAGE],
+        "Lists messages, the newest first, with status and counts.";
+    show_message: "GET" "/messages/{id}" writes=false, [ID],
+        "Shows one message: text, status, counts, what went wrong.";
+    list_deliveries: "GET" "/messages/{id}/deliveries" writes=false, [ID, OF_DELIVERIES, PAGE],
+        "Lists what became of a message for each recipient.";
+    cancel_message: "POST" "/messages/{id}/cancel" writes=true, [ID],
+        "Stops a message for good. What is under way goes out.";
+    pause_message: "POST" "/messages/{id}/pause" writes=true, [ID],
+        "Stops a message until a person resumes it.";
+    find_contacts: "GET" "/contacts" writes=false, [OF_CONTACTS, PAGE],
+        "Finds contacts by words, phone number or tag.";
+    read_status: "GET" "/status" writes=false, [],
+        "Shows how everything stands: what is due next, channels and why they are held, today's counts.";
+}
 
 impl Tool {
     /// As `tools/list` shows it.

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::delivery::{Ack, Counts, MessageStatus, Status};
 use crate::reason::Explanation;
 use crate::secret::to_hex;
-use crate::store::{Channel, Delivery, Message, Occurrence};
+use crate::store::{Channel, Delivery, Message};
 
 /// A message.
 #[derive(Clone, Debug, Serialize)]
@@ -228,23 +228,6 @@ fn with_content(mut data: Value, content: Option<&str>) -> Value {
         data["content"] = json!(content);
     }
     data
-}
-
-/// An occurrence for `--json`.
-pub(crate) fn occurrence_json(occurrence: &Occurrence) -> Value {
-    let Counts { sent, failed, skipped, unknown, expired, cancelled } = occurrence.ended;
-    json!({
-        "due_at": occurrence.due_at,
-        "retry_of": occurrence.retry_of,
-        "pending": occurrence.pending,
-        "sending": occurrence.sending,
-        "sent": sent,
-        "failed": failed,
-        "skipped": skipped,
-        "unknown": unknown,
-        "expired": expired,
-        "cancelled": cancelled,
-    })
 }
 
 /// A delivery for `--json`.

@@ -25,7 +25,7 @@ text_enum! {
 }
 
 /// A row of `callbacks`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Callback {
     pub(crate) id: i64,
     /// The same for each attempt.
@@ -35,11 +35,13 @@ pub struct Callback {
     /// What it is about, such as `message 12`.
     pub(crate) subject: String,
     /// A JSON object, with the recipient's number and name.
+    #[serde(skip)]
     pub(crate) data: String,
     /// When it happened, by the system's clock.
     pub(crate) created_at: Option<Timestamp>,
     pub(crate) status: CallbackStatus,
     pub(crate) attempts: u32,
+    #[serde(skip)]
     pub(crate) first_attempt_at: Option<Timestamp>,
     pub(crate) last_attempt_at: Option<Timestamp>,
     /// Not tried before this.

@@ -96,11 +96,12 @@ pub(crate) struct SameReason {
 }
 
 /// How the deliveries of one occurrence stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Occurrence {
     pub due_at: Timestamp,
     /// For a retry, when the occurrence was due whose recipients are tried again.
     pub(crate) retry_of: Option<Timestamp>,
+    #[serde(flatten)]
     pub ended: Counts,
     pub pending: u64,
     pub(crate) sending: u64,

@@ -41,7 +41,7 @@ pub(in crate::cli) struct ImportArgs {
     strict: bool,
     /// Say what would be stored, and store nothing
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
     /// The column with the phone numbers, by its heading or its place from 1
     #[arg(long, value_name = "COLUMN")]
     phone: Option<String>,
@@ -53,13 +53,6 @@ pub(in crate::cli) struct ImportArgs {
     rejects: Option<PathBuf>,
     #[command(flatten)]
     output: Output,
-}
-
-impl ImportArgs {
-    /// Whether the list is not only looked at.
-    pub(in crate::cli) fn is_stored(&self) -> bool {
-        !self.dry_run
-    }
 }
 
 #[derive(Debug, Args)]

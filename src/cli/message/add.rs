@@ -89,7 +89,7 @@ pub(super) struct CopyArgs {
 pub(super) struct EditArgs {
     /// The message's id, as `message list` shows it
     #[arg(value_parser = crate::cli::row_id)]
-    id: i64,
+    pub(super) id: i64,
     #[command(flatten)]
     text: TextArgs,
     /// What it carries beside its text, as for `message add`; an empty text takes it away
@@ -120,12 +120,6 @@ pub(super) struct EditArgs {
     skip_bad: bool,
     #[command(flatten)]
     output: Output,
-}
-
-impl EditArgs {
-    pub(super) fn id(&self) -> i64 {
-        self.id
-    }
 }
 
 /// What a message carries beside its text, or in place of it.

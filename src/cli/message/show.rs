@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::output::Output;
 use super::super::prune::size;
@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::content::Content;
 use crate::delivery::{Counts, MessageStatus};
 use crate::files::Files;
-use crate::messages::{ack_words, delivery_json, message_json, occurrence_json};
+use crate::messages::{ack_words, delivery_json, message_json};
 use crate::reason::Explanation;
 use crate::recipient;
 use crate::schedule::{Timetable, in_words};
@@ -146,7 +146,7 @@ pub(super) fn show(args: &ShowArgs, config: &Config) -> Result<(), CliError> {
         return Err(super::super::no_message(&mut desk.store, id));
     };
     let mut data = message_json(&row, channels.0.get(&row.channel_id));
-    data["occurrences"] = occurrences.iter().map(occurrence_json).collect();
+    data["occurrences"] = json!(occurrences);
     data["deliveries"] = deliveries.iter().map(delivery_json).collect();
     args.output.print(&data, |_| describe(&row, &channels, &occurrences, &deliveries, &desk))
 }
