@@ -209,6 +209,25 @@ fn a_message_waits_for_those_before_it_on_its_channel_only() {
 }
 
 #[test]
+fn what_is_open_on_a_number_that_its_message_does_not_name_any_more_goes_out_before() {
+    let world = World::new();
+    world.execute("INSERT INTO channels (id, name, session_name) VALUES (2, 'toko', 'toko')");
+    let shared = world.message("081200007001, 081200007002, 081200007003, 081200007004");
+    world.execute(&format!("UPDATE auto_messages SET channel_ids = '[1, 2]' WHERE id = {shared}"));
+    world.trigger();
+    world.step_until_received(2);
+    world.step_until_nothing_is_out();
+    world.execute(&format!("UPDATE auto_messages SET channel_ids = '[2]' WHERE id = {shared}"));
+    let behind = world.message("081200007005");
+    let told = look(&world, Scope::Message(behind), minute());
+    world.run();
+    let last = world.arrivals_from(0).into_iter().find(|one| one.chat_id == "6281200007005@c.us");
+    let last = last.unwrap();
+    assert_eq!(last.session, "default");
+    assert_eq!(told.rows[0].3, Some(last.wall.secs()));
+}
+
+#[test]
 fn held_and_inactive_channels_say_so() {
     let world = World::new();
     let id = world.message("081200007001, 081200007002");
