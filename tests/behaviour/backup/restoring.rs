@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 use auto_message_scheduler::backup::{self, BackupError};
@@ -405,6 +406,43 @@ fn what_is_written_while_a_restore_prepares_is_not_lost() {
     let error = present.replace_content(&new, version).unwrap_err();
     assert!(matches!(error, StoreError::Changed { .. }), "{error}");
     assert_eq!(world.ask("SELECT count(*) FROM auto_messages"), "1");
+    present.replace_content(&new, present.data_version().unwrap()).unwrap();
+    assert_eq!(world.ask("SELECT count(*) FROM auto_messages"), "0");
+}
+
+#[test]
+fn what_is_being_written_when_a_restore_begins_is_not_lost() {
+    let world = World::new();
+    let file = world.backup("b");
+    let present = Store::open_as_is(&world.path).unwrap().unwrap();
+    let version = present.data_version().unwrap();
+    let new = Store::open_as_is(&file).unwrap().unwrap();
+    world.execute("BEGIN IMMEDIATE");
+    world.message("081200007001");
+    let error = thread::scope(|scope| {
+        let restore = scope.spawn(move || present.replace_content(&new, version).unwrap_err());
+        // It waits for the lock by then; when it does not yet, it finds the message all the same.
+        thread::sleep(Duration::from_millis(300));
+        world.execute("COMMIT");
+        restore.join().unwrap()
+    });
+    assert!(matches!(error, StoreError::Changed { .. }), "{error}");
+    assert_eq!(world.ask("SELECT count(*) FROM auto_messages"), "1");
+}
+
+#[test]
+fn a_database_without_a_wal_is_replaced_unless_somebody_wrote_meanwhile() {
+    let mut world = World::new();
+    let file = world.backup("b");
+    world.stop();
+    world.sql = rusqlite::Connection::open(&world.path).unwrap();
+    assert_eq!(world.rows("PRAGMA journal_mode = DELETE"), ["delete"]);
+    let present = Store::open_as_is(&world.path).unwrap().unwrap();
+    let version = present.data_version().unwrap();
+    let new = Store::open_as_is(&file).unwrap().unwrap();
+    world.message("081200007001");
+    let error = present.replace_content(&new, version).unwrap_err();
+    assert!(matches!(error, StoreError::Changed { .. }), "{error}");
     present.replace_content(&new, present.data_version().unwrap()).unwrap();
     assert_eq!(world.ask("SELECT count(*) FROM auto_messages"), "0");
 }
