@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use auto_message_scheduler::clock::Timestamp;
+
 use crate::world::World;
 
 /// Puts a delivery into the state that a process leaves which dies after its claim.
@@ -94,6 +96,28 @@ fn what_waits_on_a_held_channel_past_the_limit_expires() {
     world.run();
     assert_eq!(world.status(id), "failed");
     assert!(world.error(id).contains("1 expired"), "{}", world.error(id));
+}
+
+#[test]
+fn what_is_late_by_exactly_the_limit_still_goes_out_and_a_second_later_it_fails() {
+    for is_planned in [false, true] {
+        for (late, status) in [("2026-12-02T01:00:00Z", "sent"), ("2026-12-02T01:00:01Z", "failed")]
+        {
+            let mut builder = World::builder();
+            builder.in_memory = true;
+            let world = builder.build();
+            let id = world.message("081200007001");
+            if is_planned {
+                world.waha.set_status("default", "FAILED");
+                world.run();
+                world.waha.set_status("default", "WORKING");
+            }
+            let late = Timestamp::parse(late).unwrap();
+            world.clock.pass(late.since(world.clock.wall()));
+            world.run();
+            assert_eq!(world.status(id), status, "planned before: {is_planned}, at {late}");
+        }
+    }
 }
 
 #[test]

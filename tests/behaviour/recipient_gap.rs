@@ -92,6 +92,28 @@ fn who_would_wait_until_it_is_too_late_is_expired_at_once_with_that_reason() {
 }
 
 #[test]
+fn who_is_free_at_the_last_second_of_the_late_limit_waits_for_it() {
+    for (due_at, sent_at) in
+        [("2026-12-01T01:00:00Z", Some(24 * 60)), ("2026-12-01T00:59:59Z", None)]
+    {
+        let world = with_gap(24).build();
+        world.message(A);
+        world.run();
+        let id = world.message(A);
+        let due = format!("UPDATE auto_messages SET scheduled_at = '{due_at}' WHERE id = {id}");
+        world.execute(&due);
+        let told = plan(&world, Scope::Message(id));
+        world.run();
+        let free_at = Timestamp::parse("2026-12-02T01:00:00Z").unwrap();
+        world.clock.pass(free_at.since(world.clock.wall()));
+        world.run();
+        let sent: Vec<i64> = arrivals(&world)[1..].iter().map(|(_, minute)| *minute).collect();
+        assert_eq!(sent, Vec::from_iter(sent_at), "due at {due_at}");
+        assert_eq!(told.0[0].2 == "too soon", sent_at.is_none(), "{:?}", told.0);
+    }
+}
+
+#[test]
 fn a_channel_and_a_message_may_have_a_gap_of_their_own() {
     let world = with_gap(5).build();
     world.message(A);
