@@ -312,12 +312,20 @@ fn a_look_at_very_many_stops_at_its_bounds_and_says_how_many_are_left() {
     for _ in 0..5 {
         world.message("081200007001, 081200007002");
     }
-    let told = look_within(&world, Scope::All, minute(), Bounds { messages: 3, recipients: 99 });
-    let forecast = told.unwrap().forecast;
-    assert_eq!((forecast.messages, forecast.messages_left_out), (3, 2));
-    let told = look_within(&world, Scope::All, minute(), Bounds { messages: 99, recipients: 4 });
-    let forecast = told.unwrap().forecast;
-    assert_eq!((forecast.messages, forecast.messages_left_out), (2, 3));
+    for gap in ["NULL", "5"] {
+        world.execute(&format!("UPDATE channels SET recipient_gap_hours = {gap}"));
+        // One message is always looked at whole.
+        for (messages, recipients, looked) in
+            [(3, 99, 3), (99, 5, 3), (99, 4, 2), (99, 2, 1), (99, 1, 1), (99, 0, 1)]
+        {
+            let bounds = Bounds { messages, recipients };
+            let told = look_within(&world, Scope::All, minute(), bounds).unwrap();
+            let forecast = &told.forecast;
+            assert_eq!((forecast.messages, forecast.messages_left_out), (looked, 5 - looked));
+            assert_eq!(told.rows.len() as u64, 2 * looked, "gap {gap}, {bounds:?}");
+            assert_eq!(told.times()[..2], [0, 60], "gap {gap}, {bounds:?}");
+        }
+    }
 }
 
 #[test]
