@@ -67,73 +67,109 @@ impl Risk {
         }
     }
 
-    /// The sentence for a person.
+    /// The sentence for whoever reads it in the panel.
     pub(crate) fn text(self, language: Language) -> String {
-        match language {
-            Language::English => self.english(),
-            Language::Indonesian => self.indonesian(),
+        let remedy = match self {
+            Self::SameText { .. } => language.pick(
+                "let it vary with {{pilih: … | …}}, or write to fewer",
+                "buat bervariasi dengan {{pilih: … | …}}, atau kirim ke lebih sedikit orang",
+            ),
+            Self::LinkToStrangers { .. } => language.pick(
+                "leave it out until they answer",
+                "hapus dulu sampai mereka membalas",
+            ),
+            Self::Leap { .. } => language.pick(
+                "let the number grow into it, with a daily limit or a slow begin on its page",
+                "naikkan sedikit demi sedikit, dengan batas harian atau mulai pelan-pelan di halaman nomornya",
+            ),
+            Self::Night { .. } => language.pick(
+                "give the number hours on its page, such as 07:00-21:00",
+                "beri nomor itu jam kirim di halamannya, misalnya 07:00-21:00",
+            ),
+            Self::NewNumber { .. } => language.pick(
+                "let it begin slowly: its page has a tick for that",
+                "mulai pelan-pelan: centangnya ada di halaman nomornya",
+            ),
+            Self::HighLimit { .. } => language.pick(
+                "set that daily limit on its page, or let it begin slowly",
+                "pasang batas harian itu di halaman nomornya, atau mulai pelan-pelan",
+            ),
+        };
+        format!("{}: {remedy}", language.pick(self.fact(), self.fact_in_indonesian()))
+    }
+
+    fn fact(self) -> String {
+        match self {
+            Self::SameText { strangers } => {
+                format!("{strangers} people who never wrote to you get the same text")
+            }
+            Self::LinkToStrangers { strangers } => {
+                format!("{strangers} people who never wrote to you get a link")
+            }
+            Self::Leap { count, day_before } => {
+                format!("{count} in a day, after {day_before} the day before")
+            }
+            Self::Night { count } => {
+                format!("{count} go out between {}:00 and {}:00", NIGHT.0, NIGHT.1)
+            }
+            Self::NewNumber { count, days } => {
+                format!("{count} in a day from a number of {days} days")
+            }
+            Self::HighLimit { count, days, bears } => {
+                format!("{count} in a day from a number of {days} days, which bears about {bears}")
+            }
         }
     }
 
-    fn english(self) -> String {
+    fn fact_in_indonesian(self) -> String {
         match self {
             Self::SameText { strangers } => format!(
-                "{strangers} people who never wrote to you get the same text: let it vary with {{{{pilih: … | …}}}}, or write to fewer"
+                "{strangers} orang yang belum pernah menulis kepada Anda menerima teks yang sama"
             ),
-            Self::LinkToStrangers { strangers } => format!(
-                "{strangers} people who never wrote to you get a link: leave it out until they answer"
-            ),
-            Self::Leap { count, day_before } => format!(
-                "{count} in a day, after {day_before} the day before: let the number grow into it, with a daily limit or `channel edit --warmup`"
-            ),
-            Self::Night { count } => format!(
-                "{count} go out between {}:00 and {}:00: give the channel hours, such as 07:00-21:00",
-                NIGHT.0, NIGHT.1
-            ),
-            Self::NewNumber { count, days } => format!(
-                "{count} in a day from a number of {days} days: let it begin slowly with `channel edit --warmup today`, or say since when \
-                 it is used with `--warmup 2026-01-31`"
-            ),
+            Self::LinkToStrangers { strangers } => {
+                format!("{strangers} orang yang belum pernah menulis kepada Anda menerima tautan")
+            }
+            Self::Leap { count, day_before } => {
+                format!("{count} dalam sehari, padahal {day_before} sehari sebelumnya")
+            }
+            Self::Night { count } => {
+                format!("{count} terkirim antara pukul {}.00 dan {}.00", NIGHT.0, NIGHT.1)
+            }
+            Self::NewNumber { count, days } => {
+                format!("{count} dalam sehari dari nomor yang baru {days} hari")
+            }
             Self::HighLimit { count, days, bears } => format!(
-                "{count} in a day from a number of {days} days, which bears about {bears}: set `channel edit --daily-limit {bears}`, or let \
-                 it begin slowly with `--warmup`"
-            ),
-        }
-    }
-
-    fn indonesian(self) -> String {
-        match self {
-            Self::SameText { strangers } => format!(
-                "{strangers} orang yang belum pernah menulis kepada Anda menerima teks yang sama: buat bervariasi dengan \
-                 {{{{pilih: … | …}}}}, atau kirim ke lebih sedikit orang"
-            ),
-            Self::LinkToStrangers { strangers } => format!(
-                "{strangers} orang yang belum pernah menulis kepada Anda menerima tautan: hapus dulu sampai mereka membalas"
-            ),
-            Self::Leap { count, day_before } => format!(
-                "{count} dalam sehari, padahal {day_before} sehari sebelumnya: naikkan sedikit demi sedikit dengan batas harian atau \
-                 pemanasan (`channel edit --warmup`)"
-            ),
-            Self::Night { count } => format!(
-                "{count} terkirim antara pukul {}.00 dan {}.00: beri nomor itu jam kirim, misalnya 07:00-21:00",
-                NIGHT.0, NIGHT.1
-            ),
-            Self::NewNumber { count, days } => format!(
-                "{count} dalam sehari dari nomor yang baru {days} hari: mulai pelan dengan pemanasan (`channel edit --warmup today`), atau \
-                 catat sejak kapan nomor itu dipakai (`--warmup 2026-01-31`)"
-            ),
-            Self::HighLimit { count, days, bears } => format!(
-                "{count} dalam sehari dari nomor yang baru {days} hari, padahal amannya sekitar {bears}: pasang batas harian {bears} \
-                 (`channel edit --daily-limit {bears}`), atau mulai pelan dengan pemanasan (`--warmup`)"
+                "{count} dalam sehari dari nomor yang baru {days} hari, padahal amannya sekitar {bears}"
             ),
         }
     }
 }
 
-/// The English sentence.
+/// The English sentence, with the commands of a terminal.
 impl fmt::Display for Risk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text(Language::English))
+        let fact = self.fact();
+        match self {
+            Self::SameText { .. } | Self::LinkToStrangers { .. } => {
+                f.write_str(&self.text(Language::English))
+            }
+            Self::Leap { .. } => write!(
+                f,
+                "{fact}: let the number grow into it, with a daily limit or `channel edit --warmup`"
+            ),
+            Self::Night { .. } => {
+                write!(f, "{fact}: give the channel hours, such as 07:00-21:00")
+            }
+            Self::NewNumber { .. } => write!(
+                f,
+                "{fact}: let it begin slowly with `channel edit --warmup today`, or say since when it is used with \
+                 `--warmup 2026-01-31`"
+            ),
+            Self::HighLimit { bears, .. } => write!(
+                f,
+                "{fact}: set `channel edit --daily-limit {bears}`, or let it begin slowly with `--warmup`"
+            ),
+        }
     }
 }
 
@@ -240,4 +276,26 @@ fn is_night(hour: u8) -> bool {
 fn has_link(text: &str) -> bool {
     let text = text.to_lowercase();
     ["http://", "https://", "www.", "wa.me/", "bit.ly/"].iter().any(|sign| text.contains(sign))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_panels_words_of_a_risk_name_no_command_and_a_terminals_do() {
+        let (strangers, count, day_before, days, bears) = (60, 90, 1, 2, 70);
+        for (risk, has_command) in [
+            (Risk::SameText { strangers }, false),
+            (Risk::LinkToStrangers { strangers }, false),
+            (Risk::Leap { count, day_before }, true),
+            (Risk::Night { count }, false),
+            (Risk::NewNumber { count, days }, true),
+            (Risk::HighLimit { count, days, bears }, true),
+        ] {
+            let panel = [Language::English, Language::Indonesian].map(|one| risk.text(one));
+            assert!(panel.iter().all(|text| !text.contains('`')), "{panel:?}");
+            assert_eq!(risk.to_string().contains("`channel edit "), has_command, "{risk}");
+        }
+    }
 }
