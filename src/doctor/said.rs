@@ -254,8 +254,9 @@ sentences! {
         BusiestDay { busiest: u32, age: i64, bears: u64 }:
             "its busiest day of seven had {busiest} messages, and a number of {age} days bears about {bears}",
             "hari tersibuk dari tujuh hari ada {busiest} pesan, padahal nomor berumur {age} hari tahan sekitar {bears}";
-        LimitOrWarmup { bears: u64 }: "`channel edit --daily-limit {bears}`, or `--warmup today`",
-            "`channel edit --daily-limit {bears}`, atau `--warmup today`";
+        LimitOrWarmup { bears: u64 }:
+            "a daily limit of {bears}, or let it begin slowly: on its page in the panel, or `channel edit --daily-limit {bears}`, `--warmup today`",
+            "pasang batas harian {bears}, atau mulai pelan-pelan: di halaman nomornya di panel, atau `channel edit --daily-limit {bears}`, `--warmup today`";
         FewAnswers { sent: u64, received: u64 }:
             "{sent} messages in seven days, and {received} answers",
             "{sent} pesan dalam tujuh hari, dan {received} balasan";
@@ -307,8 +308,8 @@ sentences! {
         HiddenUntold { count: u64 }:
             "{count} people asked to stop from a hidden number (`…@lid`) whose phone number WAHA does not tell: only that chat is opted out",
             "{count} orang minta berhenti dari nomor tersembunyi (`…@lid`) yang nomor teleponnya tidak diberitahukan WAHA: hanya obrolan itu yang berhenti";
-        OptOutByHand: "look into WhatsApp who they are, and say `contact opt-out NUMBER`",
-            "lihat di WhatsApp siapa mereka, lalu jalankan `contact opt-out NUMBER`";
+        OptOutByHand: "look into WhatsApp who they are, and opt them out: among the panel's contacts, or `contact opt-out NUMBER`",
+            "lihat di WhatsApp siapa mereka, lalu hentikan kirimannya: di Kontak, atau `contact opt-out NUMBER`";
         NoContacts: "there are none", "belum ada kontak";
         ContactsGood { count: u64 }: "{count} numbers can be written to", "{count} nomor bisa dikirimi";
         ContactsBad { bad: u64, of: u64, contact: i64, why: Reason }:
@@ -318,12 +319,13 @@ sentences! {
         MessagesFail { count: u64, message: i64, why: String }:
             "{count} messages will fail; message {message}: {why}",
             "{count} pesan akan gagal; pesan {message}: {why}";
-        CorrectMessages: "correct them before their time comes: `plan` shows them",
-            "betulkan sebelum waktunya: `plan` menampilkannya";
+        CorrectMessages: "correct them before their time comes: the panel's calendar and `plan` show them",
+            "betulkan sebelum waktunya: ada di kalender panel dan di `plan`";
         RecipientsSkipped { count: u64, message: i64, why: String }:
             "{count} recipients will be skipped; message {message}: {why}",
             "{count} penerima akan dilewati; pesan {message}: {why}";
-        PlanShows: "`plan` shows them", "`plan` menampilkannya";
+        PlanShows: "their messages in the panel and `plan` show them",
+            "ada di pesannya di panel dan di `plan`";
         RecipientsLate { count: u64 }: "{count} recipients come too late to be sent",
             "{count} penerima tidak sempat dikirimi";
         MoreChannels: "use more channels, or a higher LATE_LIMIT_HOURS",
